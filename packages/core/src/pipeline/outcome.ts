@@ -1,0 +1,84 @@
+import type { PatchUpdate, ReplaceUpdate } from '../source/source.ts'
+
+/** A location in the configuration: property names, record keys and array indexes. */
+export type Path = readonly (string | number)[]
+
+/** Where a value came from. */
+export interface Origin {
+  /** Name of the source, e.g. `etcd`. */
+  readonly source: string
+  /** Name of the layer, e.g. `etcd:/config/checkout/prod`. */
+  readonly layer: string
+  /** The key as the store knows it, e.g. `/config/checkout/prod/db/pool/max`. */
+  readonly key: string
+  /** Store revision that last wrote it; 0 where the source has none. */
+  readonly revision: number
+}
+
+/** One thing that is wrong with a tree. Never holds a secret value. */
+export interface Issue {
+  readonly path: Path
+  /** `db.pool.max` */
+  readonly pathText: string
+  /** What is wrong and what was expected, in words. */
+  readonly message: string
+  /** zod's own issue code, or one of ours: `conflict`, `unreadable`, `unused`, `guard`, `async_schema`, `forbidden_name`. */
+  readonly code: string
+  readonly expected: string | undefined
+  /** What was found, redacted where the schema says secret, cut to 80 characters. */
+  readonly received: string | undefined
+  /** The leaves the issue speaks of: none for a missing value, two for a conflict. */
+  readonly origins: readonly Origin[]
+}
+
+/** A key the schema does not know. */
+export interface UnusedKey {
+  readonly origin: Origin
+  readonly pathText: string
+  /** A name in the schema that looks alike, if there is one. */
+  readonly didYouMean: string | undefined
+}
+
+/** One leaf that differs between two snapshots. Values of secret leaves read `[secret]`. */
+export interface Change {
+  readonly type: 'added' | 'changed' | 'removed'
+  readonly path: Path
+  readonly pathText: string
+  readonly previous: unknown
+  readonly next: unknown
+}
+
+/** What one evaluation of the staged tree came to. `value` is frozen all the way down; unchanged subtrees keep their identity. */
+export type Outcome<T> =
+  | { readonly type: 'accepted'; readonly value: T; readonly unused: readonly UnusedKey[] }
+  /** Valid and equal to the last accepted value, which is handed back as it was. */
+  | { readonly type: 'unchanged'; readonly value: T; readonly unused: readonly UnusedKey[] }
+  | { readonly type: 'rejected'; readonly issues: readonly Issue[]; readonly unused: readonly UnusedKey[] }
+
+/** One layer that has something at a path, the highest first; all but the first are shadowed. */
+export interface ExplainedLayer {
+  readonly origin: Origin
+  /** Redacted where the schema says secret. */
+  readonly value: unknown
+}
+
+/**
+ * Layers in, one validated snapshot out. Synchronous, no I/O, no clock, no logger. Holds the raw layers and what it
+ * decoded from them, so that one changed leaf costs its path.
+ */
+export interface Pipeline<T> {
+  /** Takes an update of source number `source` into the layers, without judging it. */
+  stage(source: number, update: { type: 'replace'; update: ReplaceUpdate } | { type: 'patch'; update: PatchUpdate }): void
+  /** Judges the staged layers. An accepted value becomes the one the next outcome is compared with. */
+  evaluate(): Outcome<T>
+  /** Leaf by leaf difference of two values that this pipeline accepted; costs what changed. */
+  diff(previous: T, next: T): readonly Change[]
+  /** What each layer holds at a path of the schema, highest first. Accepts `db.pool.max` or segments. */
+  explain(path: string | Path): { readonly path: Path; readonly value: unknown; readonly layers: readonly ExplainedLayer[] }
+  /** A copy of the value, or of a part of it at `path`, with every secret leaf replaced by `[secret]`. */
+  redact(value: unknown, path?: Path): unknown
+  /** The leaves of one source as staged, for the snapshot on disk; `withSecrets: false` leaves out all that may hold one. */
+  leaves(source: number, options: { withSecrets: boolean }): readonly (readonly import('../source/source.ts').Leaf[])[]
+  /** Hash of the schema's shape, to tell whether a snapshot on disk was written for it. */
+  readonly fingerprint: string
+}

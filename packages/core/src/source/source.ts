@@ -1,0 +1,112 @@
+/** Wall and monotonic time, and timers; injected so that tests need no sleeping. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number
+  setTimeout(run: () => void, ms: number): unknown
+  clearTimeout(timer: unknown): void
+}
+
+/** Where core and sources report what an operator may want to read. Silent unless given. */
+export interface Logger {
+  debug(message: string, details?: Record<string, unknown>): void
+  info(message: string, details?: Record<string, unknown>): void
+  warn(message: string, details?: Record<string, unknown>): void
+  error(message: string, details?: Record<string, unknown>): void
+}
+
+/**
+ * One value a source holds. A `string` is text and is read by the schema; anything else is a typed value or, if it is
+ * an object or array, a document that stands for a whole subtree. `undefined` in a patch removes the leaf.
+ */
+export interface Leaf {
+  /** Segments joined by the layer's separator; with `/`, a segment holding `/` or `%` is percent-encoded. `''` is the root. */
+  readonly path: string
+  readonly value: unknown
+  /** The store's revision that last wrote the leaf; 0 where the source has none. */
+  readonly revision: number
+}
+
+/** A value that is there but cannot be read (bytes that are not UTF-8, a file that is not YAML). It makes the tree invalid. */
+export class Unreadable {
+  constructor(readonly reason: string) {}
+}
+
+/** How the segments of a layer's paths relate to the names in the schema. */
+export type LayerNaming =
+  /** By the definition's `naming` option (etcd, files). */
+  | 'stored'
+  /** The schema's own names (memory). */
+  | 'exact'
+  /** Upper case with `_` between words (environment variables). */
+  | 'env'
+
+/** What one layer is; fixed for the life of the source. */
+export interface LayerInfo {
+  /** For people and for `explain`: `etcd:/config/checkout/prod`, `file:config/defaults.yaml`, `env`. */
+  readonly name: string
+  /** Put before a leaf's path it gives the key as the store knows it. */
+  readonly keyPrefix: string
+  /** Between segments: `/` in trees, `__` in environment variables. */
+  readonly separator: string
+  readonly naming: LayerNaming
+}
+
+/** The whole of a source at one revision. `layers` has one list of leaves for each of the source's layers, in their order. */
+export interface ReplaceUpdate {
+  readonly revision: number
+  /** Changes when the store behind is another one (restored, replaced). Starts at 0. */
+  readonly epoch: number
+  readonly layers: readonly (readonly Leaf[])[]
+  /** Set when this replaces what was missed (compaction, slow consumer) instead of starting out. */
+  readonly resync?: boolean
+  /** The source's own word that a large removal is meant (see the guard, P9). */
+  readonly allowRemoval?: boolean
+}
+
+/** All keys that one revision wrote. */
+export interface PatchUpdate {
+  readonly revision: number
+  readonly changes: readonly { readonly layer: number; readonly leaf: Leaf }[]
+  readonly allowRemoval?: boolean
+}
+
+/**
+ * Where a source reports. Calls may come at any time after `open`, also before it returns; they are taken in order and
+ * never throw. Nothing may be called after `close` has been called.
+ */
+export interface SourceSink {
+  replace(update: ReplaceUpdate): void
+  /** Only after the first `replace`; revisions rise within an epoch. */
+  patch(update: PatchUpdate): void
+  /** Proof, at `provenAt` (ms since the epoch), that nothing up to `revision` is missing. */
+  alive(proof: { readonly revision: number; readonly provenAt: number }): void
+  /** Contact is gone, or was never made. `isFinal`: trying again cannot help (wrong password, no permission); the source stays open. */
+  lost(reason: { readonly error: Error; readonly isFinal: boolean }): void
+}
+
+export interface SourceContext {
+  readonly sink: SourceSink
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface SourceConnection {
+  /**
+   * Resolves when all that the store held at the time of the call has been handed to the sink (for etcd: a linearizable
+   * read of the revision, then the watch up to it). Rejects when the store cannot be asked or `signal` fires.
+   */
+  refresh(signal: AbortSignal): Promise<void>
+  /** Ends all I/O; no socket, timer or listener is left when it resolves. Safe to call twice. */
+  close(): Promise<void>
+}
+
+/** The port for anything that feeds a configuration. Knows nothing of schemas. */
+export interface Source {
+  /** Unique within one configuration: `etcd`, `file:config/defaults.yaml`, `env`. */
+  readonly name: string
+  readonly layers: readonly LayerInfo[]
+  /** Kept in the snapshot on disk, and replaced by it when the source cannot be reached at boot (true for stores). */
+  readonly isRemote: boolean
+  /** Starts reading; returns at once. Errors come by `sink.lost`. */
+  open(context: SourceContext): SourceConnection
+}

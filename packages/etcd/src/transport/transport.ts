@@ -1,0 +1,57 @@
+import type { MessageType } from '../wire/message.ts'
+import type { EtcdError } from '../errors.ts'
+
+/** One gRPC method: its path and the two messages on it. */
+export interface Method<Req, Res> {
+  /** `/etcdserverpb.KV/Range` */
+  readonly path: string
+  readonly request: MessageType<Req>
+  readonly response: MessageType<Res>
+}
+
+export interface StreamHandlers<Res> {
+  /** Whole messages, in order, called synchronously as they arrive. The stream is never paused: a slow reader must bound itself. */
+  onMessage(message: Res): void
+  /** Called exactly once, also after `cancel()`; `error` is undefined when the server ended with status OK. */
+  onEnd(error: EtcdError | undefined): void
+}
+
+/** One open duplex call. Messages sent before the connection stands are kept and sent in order. */
+export interface DuplexStream<Req> {
+  /** The endpoint's URL, for messages. */
+  readonly endpoint: string
+  send(message: Req): void
+  /** Half-close: no more messages from us. */
+  end(): void
+  /** Resets the stream; `onEnd` follows with code `cancelled`. */
+  cancel(): void
+}
+
+export interface CallOptions {
+  /** Milliseconds until the call fails with `deadline_exceeded`; no default here, the client resolves it. */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+  /** Reject answers of a member without leader: sends `hasleader: true`. On by default for streams. */
+  readonly requireLeader?: boolean
+}
+
+/**
+ * What the services (kv, watch, lease, …) stand on: picks a healthy endpoint, adds the token, retries what may be
+ * retried (ETCD T2), refreshes the token once for all callers, translates every failure into an EtcdError.
+ */
+export interface Channel {
+  unary<Req, Res>(method: Method<Req, Res>, request: Req, options?: CallOptions & { retry?: RetryClass }): Promise<Res>
+  /** One attempt on one endpoint; whoever opened the stream decides what to resume. `avoid` names an endpoint not to take if another is there. */
+  stream<Req, Res>(
+    method: Method<Req, Res>,
+    handlers: StreamHandlers<Res>,
+    options?: CallOptions & { avoid?: string },
+  ): DuplexStream<Req>
+  /** Gets a new token (single flight); for calls refused in-band, as watch creates are. Resolves at once without credentials. */
+  refreshToken(): Promise<void>
+  /** Delay before the attempt number `attempt` (0 is the first retry), with jitter. */
+  backoffMs(attempt: number): number
+}
+
+/** What may be sent again: `read` in any state; `write` only when nothing was sent or the server says not applied. */
+export type RetryClass = 'read' | 'write'
