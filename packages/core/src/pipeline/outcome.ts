@@ -1,4 +1,4 @@
-import type { PatchUpdate, ReplaceUpdate } from '../source/source.ts'
+import type { Leaf, PatchUpdate, ReplaceUpdate } from '../source/source.ts'
 
 /** A location in the configuration: property names, record keys and array indexes. */
 export type Path = readonly (string | number)[]
@@ -68,17 +68,24 @@ export interface ExplainedLayer {
  */
 export interface Pipeline<T> {
   /** Takes an update of source number `source` into the layers, without judging it. */
-  stage(source: number, update: { type: 'replace'; update: ReplaceUpdate } | { type: 'patch'; update: PatchUpdate }): void
+  stage(
+    source: number,
+    update: { type: 'replace'; update: ReplaceUpdate } | { type: 'patch'; update: PatchUpdate },
+  ): void
   /** Judges the staged layers. An accepted value becomes the one the next outcome is compared with. */
   evaluate(): Outcome<T>
   /** Leaf by leaf difference of two values that this pipeline accepted; costs what changed. */
   diff(previous: T, next: T): readonly Change[]
   /** What each layer holds at a path of the schema, highest first. Accepts `db.pool.max` or segments. */
-  explain(path: string | Path): { readonly path: Path; readonly value: unknown; readonly layers: readonly ExplainedLayer[] }
+  explain(path: string | Path): {
+    readonly path: Path
+    readonly value: unknown
+    readonly layers: readonly ExplainedLayer[]
+  }
   /** A copy of the value, or of a part of it at `path`, with every secret leaf replaced by `[secret]`. */
   redact(value: unknown, path?: Path): unknown
   /** The leaves of one source as staged, for the snapshot on disk; `withSecrets: false` leaves out all that may hold one. */
-  leaves(source: number, options: { withSecrets: boolean }): readonly (readonly import('../source/source.ts').Leaf[])[]
+  leaves(source: number, options: { withSecrets: boolean }): readonly (readonly Leaf[])[]
   /** Hash of the schema's shape, to tell whether a snapshot on disk was written for it. */
   readonly fingerprint: string
 }

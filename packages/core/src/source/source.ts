@@ -28,7 +28,10 @@ export interface Leaf {
 
 /** A value that is there but cannot be read (bytes that are not UTF-8, a file that is not YAML). It makes the tree invalid. */
 export class Unreadable {
-  constructor(readonly reason: string) {}
+  readonly reason: string
+  constructor(reason: string) {
+    this.reason = reason
+  }
 }
 
 /** How the segments of a layer's paths relate to the names in the schema. */

@@ -40,7 +40,11 @@ export interface CallOptions {
  * retried (ETCD T2), refreshes the token once for all callers, translates every failure into an EtcdError.
  */
 export interface Channel {
-  unary<Req, Res>(method: Method<Req, Res>, request: Req, options?: CallOptions & { retry?: RetryClass }): Promise<Res>
+  unary<Req, Res>(
+    method: Method<Req, Res>,
+    request: Req,
+    options?: CallOptions & { retry?: RetryClass },
+  ): Promise<Res>
   /** One attempt on one endpoint; whoever opened the stream decides what to resume. `avoid` names an endpoint not to take if another is there. */
   stream<Req, Res>(
     method: Method<Req, Res>,

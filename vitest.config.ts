@@ -1,0 +1,46 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const source = (name: string) => fileURLToPath(new URL(`./packages/${name}/src/index.ts`, import.meta.url))
+
+/** Tests read the sources, not dist, so that a failing line is the line to mend. */
+const alias = [
+  {
+    find: /^@livetree\/etcd\/wire$/,
+    replacement: fileURLToPath(new URL('./packages/etcd/src/wire/index.ts', import.meta.url)),
+  },
+  {
+    find: /^@livetree\/(core|etcd|embedded)$/,
+    replacement: fileURLToPath(new URL('./packages/', import.meta.url)) + '$1/src/index.ts',
+  },
+  { find: /^livetree$/, replacement: source('livetree') },
+]
+
+const project = (name: string, include: string[], timeoutMs: number) => ({
+  resolve: { alias },
+  test: { name, include, testTimeout: timeoutMs, hookTimeout: timeoutMs },
+})
+
+export default defineConfig({
+  test: {
+    reporters: ['default'],
+    projects: [
+      project('unit', ['packages/*/src/**/*.test.ts'], 20_000),
+      project('contract', ['test/contract/**/*.test.ts'], 60_000),
+      project('integration', ['test/integration/**/*.test.ts'], 60_000),
+      {
+        resolve: { alias },
+        test: {
+          name: 'types',
+          include: [],
+          typecheck: {
+            enabled: true,
+            only: true,
+            include: ['packages/*/src/**/*.test-d.ts'],
+            tsconfig: './tsconfig.tests.json',
+          },
+        },
+      },
+    ],
+  },
+})
