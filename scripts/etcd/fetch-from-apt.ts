@@ -40,8 +40,10 @@ export async function fetchFromApt(
   say: (line: string) => void,
 ): Promise<string> {
   const failures: string[] = []
+  const until = Date.now() + 180_000
   for (const suite of suitesToAsk(system, wanted)) {
     try {
+      if (Date.now() > until) throw new Error('not asked, three minutes are over')
       const isOwn = suite === system.codename
       say(
         `  asking ${isOwn ? "the machine's own package sources" : `suite ${suite} of the machine's mirror`} …`,
@@ -74,7 +76,7 @@ function openPrivateApt(folder: string, source: string | undefined) {
     'Dir::Cache': join(folder, 'cache'),
     'APT::Sandbox::User': 'root',
     'Acquire::Languages': 'none',
-    'Acquire::Retries': '2',
+    'Acquire::Retries': '1',
     'Acquire::http::Timeout': '20',
     'Acquire::https::Timeout': '20',
     ...(source === undefined
@@ -92,7 +94,7 @@ function openPrivateApt(folder: string, source: string | undefined) {
       runBounded(program, [...args, ...options], {
         cwd: join(folder, 'files'),
         env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
-        timeoutMs: 180_000,
+        timeoutMs: 90_000,
       }),
   }
 }
@@ -109,7 +111,7 @@ async function fetchPackages(
   const version = versions.filter((version) => isWanted(version, wanted)).sort(newestFirst)[0]
   if (version === undefined) {
     if (versions.length > 0) throw new Error(`has only etcd ${versions.join(', ')}`)
-    throw new Error(update.code === 0 ? 'has no package etcd-server' : `apt-get update: ${words(update)}`)
+    throw new Error(`has no package etcd-server (apt-get update: ${words(update)})`)
   }
   say(`  fetching the package files of etcd ${version} …`)
   const packages = [`etcd-server=${version}`, `etcd-client=${version}`]
@@ -140,5 +142,5 @@ async function sourceLine(system: AptSystem, suite: string): Promise<string> {
 
 function words(result: RunResult): string {
   const lines = `${result.stderr}\n${result.stdout}`.split('\n').filter((line) => /^[EW]:|error/i.test(line))
-  return [result.ending, ...lines.slice(0, 3)].join('; ').slice(0, 600)
+  return [result.ending, ...lines.slice(0, 2)].join('; ').slice(0, 400)
 }
