@@ -1,13 +1,8 @@
-import type { MessageType } from '../wire/message.ts'
 import type { EtcdError } from '../errors.ts'
+import type { Init } from '../wire/message.ts'
+import type { Method } from '../wire/rpc.ts'
 
-/** One gRPC method: its path and the two messages on it. */
-export interface Method<Req, Res> {
-  /** `/etcdserverpb.KV/Range` */
-  readonly path: string
-  readonly request: MessageType<Req>
-  readonly response: MessageType<Res>
-}
+export type { Method } from '../wire/rpc.ts'
 
 export interface StreamHandlers<Res> {
   /** Whole messages, in order, called synchronously as they arrive. The stream is never paused: a slow reader must bound itself. */
@@ -20,7 +15,7 @@ export interface StreamHandlers<Res> {
 export interface DuplexStream<Req> {
   /** The endpoint's URL, for messages. */
   readonly endpoint: string
-  send(message: Req): void
+  send(message: Init<Req>): void
   /** Half-close: no more messages from us. */
   end(): void
   /** Resets the stream; `onEnd` follows with code `cancelled`. */
@@ -42,7 +37,7 @@ export interface CallOptions {
 export interface Channel {
   unary<Req, Res>(
     method: Method<Req, Res>,
-    request: Req,
+    request: Init<NoInfer<Req>>,
     options?: CallOptions & { retry?: RetryClass },
   ): Promise<Res>
   /** One attempt on one endpoint; whoever opened the stream decides what to resume. `avoid` names an endpoint not to take if another is there. */

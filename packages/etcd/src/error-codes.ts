@@ -1,0 +1,141 @@
+/** What an error code means and what whoever meets it can do. */
+interface CodeEntry {
+  readonly meaning: string
+  readonly remedy: string
+}
+
+const entry = (meaning: string, remedy: string): CodeEntry => ({ meaning, remedy })
+
+/** Every code of this package, what it means and what to do about it. The remedy ends the error's message. */
+export const errorCodes = {
+  // Getting there
+  connect_failed: entry(
+    'No connection to the endpoint could be made; nothing was sent.',
+    'Is etcd running there, and is the endpoint right? Check host, port and firewall.',
+  ),
+  tls_failed: entry(
+    'The TLS handshake failed; nothing was sent.',
+    'Check https:// or http:// in the endpoint, tls.ca, and that the client certificate (tls.cert, tls.key) is the one the server asks for.',
+  ),
+  not_grpc: entry(
+    'Something answered, but it does not speak gRPC.',
+    "Another server or a proxy without HTTP/2 sits on that port; give the address of etcd's client port (2379 by default).",
+  ),
+  discovery_failed: entry(
+    'The DNS SRV records of the cluster could not be read.',
+    'Check the domain and its _etcd-client._tcp records, or give endpoints instead.',
+  ),
+  connection_lost: entry(
+    'The connection broke before the whole answer was there.',
+    "Reads are tried again by themselves; if this persists, look at the server's log and at proxies in between.",
+  ),
+  unavailable: entry(
+    'The member cannot serve at the moment.',
+    "It is starting, stopping or overloaded; try again, and look at the cluster's health if it persists.",
+  ),
+  no_leader: entry(
+    'The cluster has no leader, or the member has lost contact with it.',
+    'Wait for the election; if it persists, a majority of the members is down or cut off.',
+  ),
+  // What became of the call
+  outcome_unknown: entry(
+    'A write was sent and its answer never came: it may have been applied, or not.',
+    'Read the key back before you write again; it was not sent a second time.',
+  ),
+  deadline_exceeded: entry(
+    'The call took longer than its timeout.',
+    'Raise the timeout if the cluster is slow by nature; otherwise check its load and its health.',
+  ),
+  cancelled: entry('The call was cancelled by its caller.', 'Nothing needs to be done.'),
+  closed: entry('The client is closed.', 'Make a new client, or close this one later.'),
+  slow_consumer: entry(
+    'The reader did not keep up and the bounded queue ran full.',
+    'Read faster, or do the work elsewhere; the position is kept, so nothing is lost by reading on.',
+  ),
+  // What was asked
+  invalid_option: entry('An option of the client is not usable.', 'Correct the option named here.'),
+  invalid_argument: entry(
+    'The request is not valid; nothing was applied.',
+    'Correct the request; sending it again unchanged gives the same answer.',
+  ),
+  request_too_large: entry(
+    'The request is larger than the server accepts.',
+    'Split it: etcd takes 1.5 MiB and 128 operations per request unless its limits were raised.',
+  ),
+  duplicate_key: entry(
+    'A transaction writes one key twice.',
+    'Write each key at most once per branch, and do not put into a range deleted by the same branch.',
+  ),
+  compacted: entry(
+    'The revision asked for is no longer kept.',
+    'List the present state and go on from its revision.',
+  ),
+  future_revision: entry(
+    'The revision asked for has not happened yet.',
+    'Ask for a revision the store has reached; a store restored from a backup starts lower.',
+  ),
+  stale_read: entry(
+    'A member answered from an older revision than the client has seen.',
+    'Try again, or read without `serializable`.',
+  ),
+  not_found: entry('There is no such key, lease, user, role or member.', 'Check the name or the id.'),
+  key_exists: entry('The key is there already.', 'Use put, or an update guarded by its revision.'),
+  key_not_found: entry('The key is not there.', 'Create it first.'),
+  compare_failed: entry(
+    'The condition of the write does not hold: the key was changed by someone else.',
+    'Read the key again and decide anew.',
+  ),
+  // Leases and what hangs on them
+  lease_not_found: entry(
+    'The lease has expired or was revoked.',
+    'Grant a new lease and attach the keys to it again.',
+  ),
+  lease_exists: entry(
+    'A lease with this id is there already.',
+    'Choose another id, or let the client choose one.',
+  ),
+  lease_lost: entry(
+    'The lease could not be kept alive in time.',
+    'What it guarded may belong to another by now; stop that work, then grant a new lease.',
+  ),
+  // Who may
+  unauthenticated: entry(
+    'The cluster did not accept who is asking.',
+    'Check auth.username and auth.password, and that the client has credentials when the cluster has auth enabled.',
+  ),
+  permission_denied: entry(
+    'The user may not do this.',
+    "Grant the user's role read or write on the whole key range asked for.",
+  ),
+  auth_not_enabled: entry(
+    'Credentials were given, but the cluster has auth disabled.',
+    'Leave out auth, or enable auth on the cluster.',
+  ),
+  // The server's state
+  no_space: entry(
+    'The store is full (NOSPACE alarm): writes are refused until there is room.',
+    'Compact, defragment, then disarm the alarm; or raise --quota-backend-bytes.',
+  ),
+  too_many_requests: entry(
+    'The member has too much in flight and refused the call unseen.',
+    'Send less at a time; it is tried again by itself within the timeout.',
+  ),
+  corrupt: entry('The store reports corruption.', 'Restore the member from its peers or from a snapshot.'),
+  failed_precondition: entry(
+    'The cluster is not in the state the call needs.',
+    "See the server's words in the message.",
+  ),
+  unimplemented: entry(
+    'The server does not know the call.',
+    'It is older than the feature, or not etcd (a gateway or proxy); compare its version.',
+  ),
+  internal: entry('The server failed on the call.', "See the server's words in the message, and its log."),
+  unknown: entry('The server gave an error without a kind.', "See the server's words in the message."),
+  malformed_message: entry(
+    'Bytes are not the protobuf message or gRPC frame they should be.',
+    "A proxy may be changing the traffic; otherwise please report it, with the server's version.",
+  ),
+} as const satisfies Record<string, CodeEntry>
+
+/** Every kind of failure this package reports; `errorCodes` says what each means. */
+export type EtcdErrorCode = keyof typeof errorCodes

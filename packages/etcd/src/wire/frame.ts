@@ -1,0 +1,110 @@
+import { EtcdError } from '../errors.ts'
+import { freshWriter, type Init, type MessageType } from './message.ts'
+
+/** Bytes before each gRPC message: a flag and the length. */
+const headerBytes = 5
+
+/** Largest message taken when the reader is not told otherwise, in bytes. */
+export const defaultMaxFrameBytes = 1024 * 1024 * 1024
+
+/** One message as a gRPC frame: the flag 0 (not compressed), the length, the message. */
+export const encodeFrame = <T>(type: MessageType<T>, value: Init<T>): Buffer => {
+  const writer = freshWriter()
+  type.write(writer, value)
+  writer.uint32BigEndian(writer.length)
+  writer.varint(0)
+  return writer.take()
+}
+
+/** Puts messages that are encoded already into a gRPC frame. */
+export const frameOf = (payload: Uint8Array): Buffer => {
+  const framed = Buffer.allocUnsafe(headerBytes + payload.length)
+  framed[0] = 0
+  framed.writeUInt32BE(payload.length, 1)
+  framed.set(payload, headerBytes)
+  return framed
+}
+
+/**
+ * Cuts a stream of chunks into gRPC messages, wherever the chunks end. A message that lies in one chunk is handed on
+ * as a view of it; what spans several is joined once, when its last byte is there.
+ */
+export class FrameReader {
+  readonly #onFrame: (payload: Buffer) => void
+  readonly #maxBytes: number
+  #parts: Buffer[] = []
+  #held = 0
+  /** Bytes of the frame at the head, with its header; 0 while the header is not complete. */
+  #wanted = 0
+
+  /** `onFrame` is called synchronously from `push`, in order. */
+  constructor(onFrame: (payload: Buffer) => void, maxBytes: number = defaultMaxFrameBytes) {
+    this.#onFrame = onFrame
+    this.#maxBytes = maxBytes
+  }
+
+  /** True between frames: an end of the stream here loses nothing. */
+  get isAtBoundary(): boolean {
+    return this.#held === 0
+  }
+
+  /** Throws `malformed_message` for a compressed frame and for one above the limit. */
+  push(chunk: Buffer): void {
+    if (this.#held === 0) {
+      this.#drain(chunk)
+      return
+    }
+    this.#parts.push(chunk)
+    this.#held += chunk.length
+    if (this.#wanted === 0 && this.#held >= headerBytes) {
+      this.#join()
+      this.#wanted = this.#measure(this.#parts[0]!, 0)
+    }
+    if (this.#wanted === 0 || this.#held < this.#wanted) return
+    this.#join()
+    const joined = this.#parts[0]!
+    this.#parts = []
+    this.#held = 0
+    this.#wanted = 0
+    this.#drain(joined)
+  }
+
+  /** Hands on every whole frame of a chunk and keeps the rest. */
+  #drain(chunk: Buffer): void {
+    let at = 0
+    while (chunk.length - at >= headerBytes) {
+      const wanted = this.#measure(chunk, at)
+      if (chunk.length - at < wanted) {
+        this.#keep(chunk.subarray(at), wanted)
+        return
+      }
+      const start = at + headerBytes
+      at += wanted
+      this.#onFrame(chunk.subarray(start, at))
+    }
+    if (at < chunk.length) this.#keep(chunk.subarray(at), 0)
+  }
+
+  #keep(rest: Buffer, wanted: number): void {
+    this.#parts = [rest]
+    this.#held = rest.length
+    this.#wanted = wanted
+  }
+
+  #join(): void {
+    if (this.#parts.length > 1) this.#parts = [Buffer.concat(this.#parts, this.#held)]
+  }
+
+  #measure(buffer: Buffer, at: number): number {
+    if (buffer[at] !== 0) {
+      const what = buffer[at] === 1 ? 'the message is compressed' : `the frame's flag is ${buffer[at]}`
+      throw new EtcdError('malformed_message', { what })
+    }
+    const length = buffer.readUInt32BE(at + 1)
+    if (length > this.#maxBytes) {
+      const what = `the message has ${length} bytes, the limit is ${this.#maxBytes}`
+      throw new EtcdError('malformed_message', { what })
+    }
+    return headerBytes + length
+  }
+}

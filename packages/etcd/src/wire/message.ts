@@ -1,0 +1,285 @@
+import { EtcdError } from '../errors.ts'
+import type { Field, FieldKind, OneOf, Tagged } from './field.ts'
+import { Reader } from './reader.ts'
+import { Writer } from './writer.ts'
+
+/** What may be given for a message: every field optional, text for bytes (as UTF-8), nested alike. */
+export type Init<T> = T extends Uint8Array
+  ? Uint8Array | string
+  : T extends Tagged<infer K, infer V>
+    ? Tagged<K, Init<V>>
+    : T extends readonly (infer E)[]
+      ? readonly Init<E>[]
+      : T extends object
+        ? { readonly [K in keyof T]?: Init<T[K]> | undefined }
+        : T
+
+/** One protobuf message, in both directions. */
+export interface MessageType<T> {
+  /** As in etcd's protocol: `RangeRequest`. */
+  readonly name: string
+  /** Fields at their zero value are left out, as proto3 does. Throws `invalid_argument` for numbers that do not fit. */
+  encode(message: Init<T>): Buffer
+  /** Absent fields come with their zero value, unknown ones are skipped. Throws `malformed_message`. Buffers in the result are views of `bytes`. */
+  decode(bytes: Uint8Array): T
+  /** For codecs that embed the message: appends its fields. */
+  write(writer: Writer, message: Init<T>): void
+  /** For codecs that embed the message: reads up to `end`, onto `into` when the field came before. */
+  read(reader: Reader, end: number, into: T | undefined): T
+}
+
+/** The table of a message: names and their lines. */
+export type Fields = Readonly<Record<string, Field<unknown> | OneOf<unknown>>>
+
+/** What a table decodes to. */
+export type FieldsOf<F extends Fields> = {
+  readonly [K in keyof F]: F[K] extends Field<infer T> ? T : F[K] extends OneOf<infer T> ? T : never
+}
+
+/** What a message type decodes to. */
+export type Decoded<M> = M extends MessageType<infer T> ? T : never
+
+/** A line of the table, ready for use. */
+interface Plan {
+  readonly name: string
+  readonly number: number
+  readonly kind: FieldKind
+  readonly isRepeated: boolean
+  readonly isPacked: boolean
+  /** The tag's number with the wire type in its low three bits. */
+  readonly tag: number
+  /** The oneof member's name. */
+  readonly member: string | undefined
+  readonly message: () => MessageType<unknown>
+}
+
+type Loose = Record<string, unknown>
+
+const emptyBytes = Buffer.alloc(0)
+const noMessage = (): never => {
+  throw new TypeError('The field holds no message')
+}
+
+const isDelimited = (kind: FieldKind): boolean => kind === 'bytes' || kind === 'string' || kind === 'message'
+
+const plan = (name: string, field: Field<unknown>, member: string | undefined): Plan => {
+  const isPacked = field.isRepeated && !isDelimited(field.kind)
+  return {
+    name,
+    number: field.number,
+    kind: field.kind,
+    isRepeated: field.isRepeated,
+    isPacked,
+    tag: field.number * 8 + (isPacked || isDelimited(field.kind) ? 2 : 0),
+    member,
+    message: field.message ?? noMessage,
+  }
+}
+
+const plansOf = (fields: Fields): Plan[] =>
+  Object.entries(fields).flatMap(([name, field]) =>
+    'members' in field
+      ? Object.entries(field.members).map(([member, inner]) => plan(name, inner, member))
+      : [plan(name, field, undefined)],
+  )
+
+const zeroOf = (field: Field<unknown> | OneOf<unknown>): unknown => {
+  if ('members' in field || field.isRepeated) return undefined
+  switch (field.kind) {
+    case 'bytes':
+      return emptyBytes
+    case 'string':
+      return ''
+    case 'bool':
+      return false
+    case 'id64':
+    case 'leaseId':
+      return 0n
+    case 'message':
+      return undefined
+    default:
+      return 0
+  }
+}
+
+const isZero = (value: unknown): boolean =>
+  value === 0 || value === false || value === 0n || value === '' || (value as Uint8Array).length === 0
+
+const readValue = (plan: Plan, reader: Reader, end: number, before: unknown): unknown => {
+  switch (plan.kind) {
+    case 'bytes':
+      return reader.bytes(end)
+    case 'string':
+      return reader.string(end)
+    case 'int64':
+      return reader.int64(end, true)
+    case 'uint64':
+      return reader.int64(end, false)
+    case 'leaseId':
+      return reader.bigint(end, true)
+    case 'id64':
+      return reader.bigint(end, false)
+    case 'uint32':
+      return reader.uint32(end)
+    case 'bool':
+      return reader.uint32(end) !== 0
+    case 'message': {
+      const length = reader.length(end)
+      return plan.message().read(reader, reader.at + length, before)
+    }
+  }
+}
+
+const readRepeated = (plan: Plan, reader: Reader, end: number, tag: number, list: unknown[]): void => {
+  if (!plan.isPacked || (tag & 7) === 0) {
+    list.push(readValue(plan, reader, end, undefined))
+    return
+  }
+  const length = reader.length(end)
+  const last = reader.at + length
+  while (reader.at < last) list.push(readValue(plan, reader, last, undefined))
+}
+
+const readField = (plan: Plan, reader: Reader, end: number, tag: number, into: Loose): void => {
+  if (plan.isRepeated) {
+    readRepeated(plan, reader, end, tag, into[plan.name] as unknown[])
+  } else if (plan.member === undefined) {
+    into[plan.name] = readValue(plan, reader, end, into[plan.name])
+  } else {
+    const before = into[plan.name] as Tagged<string, unknown> | undefined
+    const isSame = before?.type === plan.member
+    into[plan.name] = {
+      type: plan.member,
+      value: readValue(plan, reader, end, isSame ? before.value : undefined),
+    }
+  }
+}
+
+/** Writes a value without its tag. */
+const writeValue = (plan: Plan, writer: Writer, value: unknown): void => {
+  switch (plan.kind) {
+    case 'bytes':
+    case 'string':
+      writer.varint(writer.bytes(value as string | Uint8Array))
+      return
+    case 'bool':
+      writer.varint(value === true ? 1 : 0)
+      return
+    case 'id64':
+    case 'leaseId':
+      writer.bigint(value as bigint)
+      return
+    case 'message': {
+      const before = writer.length
+      plan.message().write(writer, value as Init<unknown>)
+      writer.varint(writer.length - before)
+      return
+    }
+    default:
+      writer.int64(value as number)
+  }
+}
+
+const writeRepeated = (plan: Plan, writer: Writer, list: readonly unknown[]): void => {
+  if (list.length === 0) return
+  const before = writer.length
+  for (let index = list.length - 1; index >= 0; index -= 1) {
+    writeValue(plan, writer, list[index])
+    if (!plan.isPacked) writer.varint(plan.tag)
+  }
+  if (!plan.isPacked) return
+  writer.varint(writer.length - before)
+  writer.varint(plan.tag)
+}
+
+const writeField = (plan: Plan, writer: Writer, value: unknown): void => {
+  if (plan.isRepeated) {
+    writeRepeated(plan, writer, value as readonly unknown[])
+  } else if (plan.member !== undefined) {
+    const tagged = value as Tagged<string, unknown>
+    if (tagged.type !== plan.member) return
+    writeValue(plan, writer, tagged.value)
+    writer.varint(plan.tag)
+  } else if (!isZero(value)) {
+    writeValue(plan, writer, value)
+    writer.varint(plan.tag)
+  }
+}
+
+/** A wire type that does not belong to the field; numbers may come packed or not. */
+const mismatch = (name: string, plan: Plan, tag: number): EtcdError =>
+  new EtcdError('malformed_message', { what: `field ${plan.name} of ${name} has wire type ${tag & 7}` })
+
+const accepts = (plan: Plan, tag: number): boolean => tag === plan.tag || (plan.isPacked && (tag & 7) === 0)
+
+const scratch = new Writer()
+
+/** The shared scratch, empty. Not to be kept: the next call empties it again. */
+export const freshWriter = (): Writer => {
+  scratch.reset()
+  return scratch
+}
+
+/**
+ * A message from its table, e.g. `message('PutRequest', { key: bytes(1), value: bytes(2) })`. Encoding is one backward
+ * pass over the table, decoding one forward pass over the bytes.
+ */
+export const message = <F extends Fields>(name: string, fields: F): MessageType<FieldsOf<F>> => {
+  type T = FieldsOf<F>
+  const plans = plansOf(fields)
+  const backwards = plans.toReversed()
+  const byNumber: (Plan | undefined)[] = []
+  for (const each of plans) byNumber[each.number] = each
+  const zero = Object.fromEntries(Object.entries(fields).map(([key, field]) => [key, zeroOf(field)]))
+  const lists = plans.filter((each) => each.isRepeated).map((each) => each.name)
+
+  const create = (): Loose => {
+    const created: Loose = { ...zero }
+    for (const list of lists) created[list] = []
+    return created
+  }
+
+  const read = (reader: Reader, end: number, into: T | undefined): T => {
+    const result = (into as Loose | undefined) ?? create()
+    reader.enter()
+    while (reader.at < end) {
+      const tag = reader.uint32(end)
+      const found = byNumber[tag >>> 3]
+      if (found === undefined) {
+        if (tag >>> 3 === 0)
+          throw new EtcdError('malformed_message', { what: `${name} has a field numbered 0` })
+        reader.skip(tag, end)
+      } else {
+        if (!accepts(found, tag)) throw mismatch(name, found, tag)
+        readField(found, reader, end, tag, result)
+      }
+    }
+    reader.leave()
+    return result as T
+  }
+
+  const write = (writer: Writer, value: Init<T>): void => {
+    const source = value as Loose
+    for (const each of backwards) {
+      const given = source[each.name]
+      if (given !== undefined) writeField(each, writer, given)
+    }
+  }
+
+  return {
+    name,
+    write,
+    read,
+    encode(value) {
+      const writer = freshWriter()
+      write(writer, value)
+      return writer.take()
+    },
+    decode(input) {
+      const buffer = Buffer.isBuffer(input)
+        ? input
+        : Buffer.from(input.buffer, input.byteOffset, input.byteLength)
+      return read(new Reader(buffer), buffer.length, undefined)
+    },
+  }
+}

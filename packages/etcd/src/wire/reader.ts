@@ -1,0 +1,181 @@
+import { EtcdError } from '../errors.ts'
+
+/** Two to the 28th: four varint bytes carry 28 bits, which a double holds without loss. */
+const bits28 = 0x1000_0000
+
+/** Depth of nested messages and groups after which input is refused instead of risking the stack. */
+const maxDepth = 64
+
+const malformed = (what: string): EtcdError => new EtcdError('malformed_message', { what })
+
+/**
+ * A cursor over protobuf bytes. Every read is checked against the end of the input; what does not fit throws an
+ * `EtcdError` with code `malformed_message`.
+ */
+export class Reader {
+  readonly buffer: Buffer
+  /** Offset of the next byte. */
+  at: number
+  #depth = 0
+
+  constructor(buffer: Buffer) {
+    this.buffer = buffer
+    this.at = 0
+  }
+
+  /** A varint cut to 32 bits, unsigned: tags, lengths, enums, booleans. */
+  uint32(end: number): number {
+    const { buffer } = this
+    let at = this.at
+    if (at < end) {
+      const byte = buffer[at]!
+      if (byte < 0x80) {
+        this.at = at + 1
+        return byte
+      }
+    }
+    let value = 0
+    for (let shift = 0; shift < 70; shift += 7) {
+      if (at >= end) throw malformed('a number is cut off')
+      const byte = buffer[at++]!
+      if (shift < 32) value |= (byte & 0x7f) << shift
+      if (byte < 0x80) {
+        this.at = at
+        return value >>> 0
+      }
+    }
+    throw malformed('a number is longer than 10 bytes')
+  }
+
+  /** Length of what follows; never past `end`. */
+  length(end: number): number {
+    const length = this.uint32(end)
+    if (length > end - this.at) throw malformed('a field is longer than its message')
+    return length
+  }
+
+  /** A 64-bit varint as a number; refuses what a double cannot hold exactly. */
+  int64(end: number, isSigned: boolean): number {
+    const { buffer } = this
+    let at = this.at
+    let low = 0
+    for (let shift = 0; shift < 28; shift += 7) {
+      if (at >= end) throw malformed('a number is cut off')
+      const byte = buffer[at++]!
+      low |= (byte & 0x7f) << shift
+      if (byte < 0x80) {
+        this.at = at
+        return low
+      }
+    }
+    let middle = 0
+    for (let shift = 0; shift < 21; shift += 7) {
+      if (at >= end) throw malformed('a number is cut off')
+      const byte = buffer[at++]!
+      middle |= (byte & 0x7f) << shift
+      if (byte < 0x80) {
+        this.at = at
+        return low + middle * bits28
+      }
+    }
+    const value = Number(this.bigint(end, isSigned))
+    if (!Number.isSafeInteger(value)) throw malformed('a number is beyond 2^53')
+    return value
+  }
+
+  /** A 64-bit varint, exact. */
+  bigint(end: number, isSigned: boolean): bigint {
+    const { buffer } = this
+    let at = this.at
+    let low = 0
+    let high = 0
+    for (let shift = 0; shift < 70; shift += 7) {
+      if (at >= end) throw malformed('a number is cut off')
+      const byte = buffer[at++]!
+      const bits = byte & 0x7f
+      if (shift < 28) low |= bits << shift
+      else if (shift === 28) {
+        low |= bits << 28
+        high = bits >> 4
+      } else high |= bits << (shift - 32)
+      if (byte < 0x80) {
+        this.at = at
+        const value = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)
+        return isSigned ? BigInt.asIntN(64, value) : value
+      }
+    }
+    throw malformed('a number is longer than 10 bytes')
+  }
+
+  /** A view of the input, not a copy: it keeps the whole input alive. */
+  bytes(end: number): Buffer {
+    const length = this.length(end)
+    const start = this.at
+    this.at = start + length
+    return this.buffer.subarray(start, start + length)
+  }
+
+  string(end: number): string {
+    const length = this.length(end)
+    const start = this.at
+    this.at = start + length
+    return length === 0 ? '' : this.buffer.toString('utf8', start, start + length)
+  }
+
+  /** Passes over the value of a field nobody knows. */
+  skip(tag: number, end: number): void {
+    switch (tag & 7) {
+      case 0:
+        this.#skipVarint(end)
+        return
+      case 1:
+        this.#advance(8, end)
+        return
+      case 2:
+        this.#advance(this.length(end), end)
+        return
+      case 3:
+        this.#skipGroup(tag, end)
+        return
+      case 5:
+        this.#advance(4, end)
+        return
+      default:
+        throw malformed(`wire type ${tag & 7} does not exist here`)
+    }
+  }
+
+  /** Called around nested messages. */
+  enter(): void {
+    this.#depth += 1
+    if (this.#depth > maxDepth) throw malformed(`messages are nested deeper than ${maxDepth}`)
+  }
+
+  leave(): void {
+    this.#depth -= 1
+  }
+
+  #advance(count: number, end: number): void {
+    if (count > end - this.at) throw malformed('a field is longer than its message')
+    this.at += count
+  }
+
+  #skipVarint(end: number): void {
+    const last = Math.min(end, this.at + 10)
+    while (this.at < last) if (this.buffer[this.at++]! < 0x80) return
+    throw malformed('a number is cut off or longer than 10 bytes')
+  }
+
+  #skipGroup(start: number, end: number): void {
+    this.enter()
+    for (;;) {
+      const tag = this.uint32(end)
+      if ((tag & 7) === 4) {
+        if (tag >>> 3 !== start >>> 3) throw malformed('a group is closed by another one')
+        this.leave()
+        return
+      }
+      this.skip(tag, end)
+    }
+  }
+}

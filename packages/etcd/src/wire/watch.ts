@@ -1,0 +1,56 @@
+import { bool, bytes, int64, nested, oneof, repeated, string, uint32 } from './field.ts'
+import { KeyValue, ResponseHeader } from './kv.ts'
+import { type Decoded, message } from './message.ts'
+
+/** `Event.type` */
+export const EventType = { put: 0, delete: 1 } as const
+
+/** One change of one key. On a delete only the key and `modRevision` of `kv` are set. */
+export const Event = message('Event', {
+  type: uint32(1),
+  kv: nested(2, () => KeyValue),
+  prevKv: nested(3, () => KeyValue),
+})
+export type Event = Decoded<typeof Event>
+
+/** `WatchCreateRequest.filters` */
+export const WatchFilter = { noPut: 0, noDelete: 1 } as const
+
+export const WatchCreateRequest = message('WatchCreateRequest', {
+  key: bytes(1),
+  rangeEnd: bytes(2),
+  startRevision: int64(3),
+  progressNotify: bool(4),
+  filters: repeated(uint32(5)),
+  prevKv: bool(6),
+  watchId: int64(7),
+  fragment: bool(8),
+})
+export type WatchCreateRequest = Decoded<typeof WatchCreateRequest>
+
+export const WatchCancelRequest = message('WatchCancelRequest', { watchId: int64(1) })
+export type WatchCancelRequest = Decoded<typeof WatchCancelRequest>
+
+export const WatchProgressRequest = message('WatchProgressRequest', {})
+export type WatchProgressRequest = Decoded<typeof WatchProgressRequest>
+
+export const WatchRequest = message('WatchRequest', {
+  request: oneof({
+    create: nested(1, () => WatchCreateRequest),
+    cancel: nested(2, () => WatchCancelRequest),
+    progress: nested(3, () => WatchProgressRequest),
+  }),
+})
+export type WatchRequest = Decoded<typeof WatchRequest>
+
+export const WatchResponse = message('WatchResponse', {
+  header: nested(1, () => ResponseHeader),
+  watchId: int64(2),
+  created: bool(3),
+  canceled: bool(4),
+  compactRevision: int64(5),
+  cancelReason: string(6),
+  fragment: bool(7),
+  events: repeated(nested(11, () => Event)),
+})
+export type WatchResponse = Decoded<typeof WatchResponse>

@@ -1,0 +1,141 @@
+import { EtcdError } from '../errors.ts'
+
+const initialBytes = 16 * 1024
+/** Beyond this the scratch is given back after use, so that one large value does not stay in memory. */
+const maxKeptBytes = 256 * 1024
+
+/**
+ * Writes protobuf from the end of its buffer towards the start: the length of a nested message is known once it is
+ * written, so one pass is enough and no size is computed twice. Callers therefore write fields last to first.
+ */
+export class Writer {
+  #buffer = Buffer.allocUnsafeSlow(initialBytes)
+  #at = initialBytes
+
+  /** Drops what was written before. */
+  reset(): void {
+    if (this.#buffer.length > maxKeptBytes) this.#buffer = Buffer.allocUnsafeSlow(initialBytes)
+    this.#at = this.#buffer.length
+  }
+
+  /** Bytes written so far; the difference of two calls is the length of what lies between. */
+  get length(): number {
+    return this.#buffer.length - this.#at
+  }
+
+  /** A copy of all that was written. */
+  take(): Buffer {
+    const { length } = this
+    const result = Buffer.allocUnsafe(length)
+    this.#buffer.copy(result, 0, this.#at)
+    return result
+  }
+
+  /** A non-negative integer below 2^53. */
+  varint(value: number): void {
+    this.#reserve(10)
+    const buffer = this.#buffer
+    if (value < 0x80) {
+      this.#at -= 1
+      buffer[this.#at] = value
+      return
+    }
+    let size = 2
+    for (let rest = value / 0x4000; rest >= 1; rest /= 128) size += 1
+    this.#at -= size
+    let at = this.#at
+    let rest = value
+    while (rest >= 0x8000_0000) {
+      buffer[at++] = (rest % 128) | 0x80
+      rest = Math.floor(rest / 128)
+    }
+    while (rest >= 0x80) {
+      buffer[at++] = (rest & 0x7f) | 0x80
+      rest >>>= 7
+    }
+    buffer[at] = rest
+  }
+
+  /** Any integer a double holds exactly; negative ones take ten bytes. */
+  int64(value: number): void {
+    if (!Number.isSafeInteger(value)) {
+      throw new EtcdError('invalid_argument', { what: 'a number field is not an integer below 2^53' })
+    }
+    if (value >= 0) this.varint(value)
+    else this.bigint(BigInt(value))
+  }
+
+  /** From -2^63 to 2^64 - 1. */
+  bigint(value: bigint): void {
+    const bits = BigInt.asUintN(64, value)
+    if (bits !== value && BigInt.asIntN(64, value) !== value) {
+      throw new EtcdError('invalid_argument', { what: 'an id does not fit into 64 bits' })
+    }
+    if (bits <= 0x1f_ffff_ffff_ffffn) {
+      this.varint(Number(bits))
+      return
+    }
+    this.#reserve(10)
+    let size = 1
+    for (let rest = bits >> 7n; rest > 0n; rest >>= 7n) size += 1
+    this.#at -= size
+    let rest = bits
+    for (let at = this.#at; at < this.#at + size; at += 1) {
+      const isLast = at === this.#at + size - 1
+      this.#buffer[at] = Number(rest & 0x7fn) | (isLast ? 0 : 0x80)
+      rest >>= 7n
+    }
+  }
+
+  /** Text as UTF-8, or bytes; without a length. Gives the number of bytes. */
+  bytes(value: string | Uint8Array): number {
+    if (typeof value !== 'string') {
+      this.#reserve(value.length)
+      this.#at -= value.length
+      this.#buffer.set(value, this.#at)
+      return value.length
+    }
+    const length = value.length < 24 && this.#ascii(value) ? value.length : this.#utf8(value)
+    return length
+  }
+
+  /** A number as four bytes, the highest first. */
+  uint32BigEndian(value: number): void {
+    this.#reserve(4)
+    this.#at -= 4
+    this.#buffer.writeUInt32BE(value, this.#at)
+  }
+
+  /** Short plain text without a call into native code; false, and nothing written, when it is not plain. */
+  #ascii(value: string): boolean {
+    const { length } = value
+    this.#reserve(length)
+    const start = this.#at - length
+    const buffer = this.#buffer
+    for (let index = 0; index < length; index += 1) {
+      const code = value.charCodeAt(index)
+      if (code >= 0x80) return false
+      buffer[start + index] = code
+    }
+    this.#at = start
+    return true
+  }
+
+  #utf8(value: string): number {
+    const length = Buffer.byteLength(value)
+    this.#reserve(length)
+    this.#at -= length
+    this.#buffer.write(value, this.#at, length, 'utf8')
+    return length
+  }
+
+  #reserve(count: number): void {
+    if (this.#at >= count) return
+    const { length } = this
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, length + count))
+    const at = grown.length - length
+    this.#buffer.copy(grown, at, this.#at)
+    this.#buffer = grown
+    this.#at = at
+  }
+}
