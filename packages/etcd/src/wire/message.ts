@@ -18,6 +18,8 @@ export type Init<T> = T extends Uint8Array
 export interface MessageType<T> {
   /** As in etcd's protocol: `RangeRequest`. */
   readonly name: string
+  /** The table it was made from. */
+  readonly fields: Fields
   /** Fields at their zero value are left out, as proto3 does. Throws `invalid_argument` for numbers that do not fit. */
   encode(message: Init<T>): Buffer
   /** Absent fields come with their zero value, unknown ones are skipped. Throws `malformed_message`. Buffers in the result are views of `bytes`. */
@@ -268,6 +270,7 @@ export const message = <F extends Fields>(name: string, fields: F): MessageType<
 
   return {
     name,
+    fields,
     write,
     read,
     encode(value) {
