@@ -199,7 +199,7 @@ const scalarOf: Record<string, fc.Arbitrary<unknown>> = {
   leaseId: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).filter((value) => value !== 0n),
 }
 
-const valueOf = (field: Field<unknown>, depth: number): fc.Arbitrary<unknown> => {
+const randomOf = (field: Field<unknown>, depth: number): fc.Arbitrary<unknown> => {
   const one = field.message === undefined ? scalarOf[field.kind]! : recordOf(field.message(), depth - 1)
   return field.isRepeated ? fc.array(one, { maxLength: 3 }) : one
 }
@@ -225,10 +225,10 @@ const fieldOf = (field: Field<unknown> | OneOf<unknown>, depth: number): fc.Arbi
   'members' in field
     ? fc.oneof(
         ...Object.entries(field.members).map(([type, member]) =>
-          valueOf(member, depth).map((value) => ({ type, value })),
+          randomOf(member, depth).map((value) => ({ type, value })),
         ),
       )
-    : valueOf(field, depth)
+    : randomOf(field, depth)
 
 const toTheirs = (field: Field<unknown>, value: unknown, theirs: protobuf.Field): unknown => {
   if (Array.isArray(value)) return value.map((each) => toTheirs(field, each, theirs))
@@ -318,8 +318,8 @@ describe('the tables agree with the protocol files', () => {
       const expected = theirs.methodsArray
         .filter((each) => each.name !== 'Downgrade')
         .map((each) => `/etcdserverpb.${service}/${each.name} ${each.requestType} ${each.responseType}`)
-      const ours = Object.values(methods).map(
-        (each: wire.Method<never, never>) => `${each.path} ${each.request.name} ${each.response.name}`,
+      const ours = Object.values(methods as Record<string, wire.Method<unknown, unknown>>).map(
+        (each) => `${each.path} ${each.request.name} ${each.response.name}`,
       )
       expect(ours.sort()).toEqual(expected.sort())
     }
