@@ -1,0 +1,346 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { request as requestHttp } from 'node:http'
+import { request as requestHttps } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { EtcdBinaries, EtcdSeries } from '../../scripts/etcd/etcd-binaries.ts'
+import { getEtcd } from '../../scripts/etcd/get-etcd.ts'
+import { runBounded } from '../../scripts/etcd/run-bounded.ts'
+import { guardChild } from './child-guard.ts'
+import { freePorts } from './free-ports.ts'
+import type { Certificates } from './make-certificates.ts'
+import { waitFor } from './wait-for.ts'
+
+/** Options of {@link startEtcd}. */
+export interface StartEtcdOptions {
+  /** The series to run. Default: whichever the machine has. */
+  readonly version?: EtcdSeries
+  /** Further arguments of the server; they win over ours. */
+  readonly args?: readonly string[]
+  /** Serves clients over TLS with these certificates. `requireClient` asks every client for one. */
+  readonly tls?: { readonly certificates: Certificates; readonly requireClient?: boolean }
+  /** Makes a user `root` with this password and switches auth on. */
+  readonly auth?: { readonly password: string }
+  /** Keeps the data here and leaves it there. Default: a temporary folder, removed by `close()`. */
+  readonly dataDir?: string
+  /** The client port on 127.0.0.1. Default: a free one. */
+  readonly port?: number
+  /** How long the server may take to be ready. Default 30,000. */
+  readonly startTimeoutMs?: number
+  /** For members of a cluster: name, peer port, and the other arguments of `--initial-cluster`. */
+  readonly member?: ClusterMember
+}
+
+/** What a server has to know of the cluster it is a member of. */
+export interface ClusterMember {
+  readonly name: string
+  readonly peerPort: number
+  /** What the others are told to dial; a proxy's URL, to be able to cut the member off. */
+  readonly advertisedPeerUrl: string
+  readonly initialCluster: string
+}
+
+/** Options of {@link EtcdServer.restart}. */
+export interface RestartOptions {
+  /** Replaces the further arguments given to `startEtcd`. */
+  readonly args?: readonly string[]
+  /** Throws the data away first: the same address then answers as another cluster. */
+  readonly emptyData?: boolean
+}
+
+/** A real etcd of ours, on loopback. */
+export interface EtcdServer extends AsyncDisposable {
+  /** `http://127.0.0.1:<port>`, or `https://…` with TLS. */
+  readonly endpoint: string
+  /** All client URLs; one for a single server. */
+  readonly clientUrls: readonly string[]
+  /** Version of the server, such as `3.5.30`. */
+  readonly version: string
+  readonly port: number
+  readonly dataDir: string
+  /** Process id; `undefined` while it is stopped. */
+  readonly pid: number | undefined
+  /** The end of what the server has logged. */
+  readonly log: string
+  /** Ends the server and waits until it is gone. Data and port stay for `restart`. Default `SIGTERM`. */
+  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>
+  /** `stop('SIGKILL')`. */
+  kill(): Promise<void>
+  /** Starts it again on the same port with the same data, stopping it first if it runs. Resolves when it is ready. */
+  restart(options?: RestartOptions): Promise<void>
+  /** Freezes the process: connections stay open and nothing answers. */
+  pause(): void
+  /** Lets a frozen process go on. */
+  resume(): void
+  /** Runs `etcdctl` against it, with its certificates and password, and returns what it printed. */
+  etcdctl(args: readonly string[], input?: string): Promise<string>
+  /** Resolves when the server says it is healthy, which includes having a leader. */
+  ready(): Promise<void>
+  /** Kills the server and removes the data folder if it was ours. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts a real etcd on free ports of 127.0.0.1 and waits until it is healthy.
+ *
+ * @throws Error with the end of its log when it does not come up.
+ */
+export async function startEtcd(options: StartEtcdOptions = {}): Promise<EtcdServer> {
+  const binaries = await getEtcd(options.version === undefined ? {} : { version: options.version })
+  for (let attempt = 1; ; attempt += 1) {
+    const server = await launchEtcd(binaries, options)
+    try {
+      await server.ready()
+      if (options.auth !== undefined) await server.enableAuth(options.auth.password)
+      return server
+    } catch (error) {
+      const isPortTaken = /address already in use/.test(server.log)
+      await server.close()
+      if (!isPortTaken || options.port !== undefined || options.member !== undefined || attempt === 5)
+        throw error
+    }
+  }
+}
+
+/** As {@link startEtcd}, without waiting: the first member of a cluster is not healthy before the second is up. */
+export async function launchEtcd(binaries: EtcdBinaries, options: StartEtcdOptions): Promise<LaunchedEtcd> {
+  const [port, peerPort] = await freePorts(2)
+  return new LaunchedEtcd(
+    binaries,
+    options,
+    options.port ?? port ?? 0,
+    options.member?.peerPort ?? peerPort ?? 0,
+  )
+}
+
+/** The one implementation of {@link EtcdServer}. */
+export class LaunchedEtcd implements EtcdServer {
+  readonly port: number
+  readonly dataDir: string
+  readonly version: string
+  readonly endpoint: string
+  readonly #binaries: EtcdBinaries
+  readonly #options: StartEtcdOptions
+  readonly #peerPort: number
+  #args: readonly string[]
+  #running: RunningEtcd
+  #password: string | undefined
+
+  constructor(binaries: EtcdBinaries, options: StartEtcdOptions, port: number, peerPort: number) {
+    this.#binaries = binaries
+    this.#options = options
+    this.#peerPort = peerPort
+    this.#args = options.args ?? []
+    this.port = port
+    this.version = binaries.version
+    this.dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'livetree-etcd-'))
+    this.endpoint = `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
+    this.#running = this.#run()
+  }
+
+  get clientUrls(): readonly string[] {
+    return [this.endpoint]
+  }
+
+  get pid(): number | undefined {
+    return this.#running.pid
+  }
+
+  get log(): string {
+    return this.#running.log
+  }
+
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    await this.#running.end(signal)
+  }
+
+  async kill(): Promise<void> {
+    await this.#running.end('SIGKILL')
+  }
+
+  async restart(options: RestartOptions = {}): Promise<void> {
+    await this.stop()
+    if (options.emptyData) {
+      rmSync(this.dataDir, { recursive: true, force: true })
+      this.#password = undefined
+    }
+    this.#args = options.args ?? this.#args
+    this.#running = this.#run()
+    await this.ready()
+  }
+
+  pause(): void {
+    this.#running.signal('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#running.signal('SIGCONT')
+  }
+
+  async etcdctl(args: readonly string[], input?: string): Promise<string> {
+    const { tls } = this.#options
+    const certificates = tls?.certificates
+    const settings = [
+      `--endpoints=${this.endpoint}`,
+      ...(certificates === undefined ? [] : [`--cacert=${certificates.ca}`]),
+      ...(certificates !== undefined && tls?.requireClient
+        ? [`--cert=${certificates.client.cert}`, `--key=${certificates.client.key}`]
+        : []),
+      ...(this.#password === undefined ? [] : [`--user=root:${this.#password}`]),
+    ]
+    const result = await runBounded(this.#binaries.etcdctl, [...settings, ...args], {
+      timeoutMs: 30_000,
+      env: { ...process.env, ETCDCTL_API: '3' },
+      ...(input === undefined ? {} : { input }),
+    })
+    if (result.code === 0) return result.stdout
+    throw new Error(`etcdctl ${args.join(' ')}: ${result.ending}: ${(result.stderr || result.stdout).trim()}`)
+  }
+
+  async ready(): Promise<void> {
+    const timeoutMs = this.#options.startTimeoutMs ?? 30_000
+    const running = this.#running
+    try {
+      await waitFor(async () => running.pid === undefined || (await this.#isHealthy()), {
+        timeoutMs,
+        what: `etcd ${this.version} on ${this.endpoint} to be healthy`,
+      })
+      if (running.pid === undefined) throw new Error(`etcd ${this.version} ended: ${running.ending}`)
+    } catch (error) {
+      throw new Error(`${(error as Error).message}\nThe end of its log:\n${running.log.slice(-4000)}`, {
+        cause: error,
+      })
+    }
+  }
+
+  /** Makes the user `root` and switches auth on; `etcdctl` uses it from then on. */
+  async enableAuth(password: string): Promise<void> {
+    await this.etcdctl(['user', 'add', `root:${password}`])
+    await this.etcdctl(['user', 'grant-role', 'root', 'root'])
+    await this.etcdctl(['auth', 'enable'])
+    this.#password = password
+  }
+
+  async close(): Promise<void> {
+    await this.kill()
+    if (this.#options.dataDir === undefined) rmSync(this.dataDir, { recursive: true, force: true })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #run(): RunningEtcd {
+    const { tls } = this.#options
+    const member = this.#options.member ?? {
+      name: 'single',
+      advertisedPeerUrl: `http://127.0.0.1:${this.#peerPort}`,
+      initialCluster: `single=http://127.0.0.1:${this.#peerPort}`,
+    }
+    const settings = {
+      name: member.name,
+      'data-dir': this.dataDir,
+      'listen-client-urls': this.endpoint,
+      'advertise-client-urls': this.endpoint,
+      'listen-peer-urls': `http://127.0.0.1:${this.#peerPort}`,
+      'initial-advertise-peer-urls': member.advertisedPeerUrl,
+      'initial-cluster': member.initialCluster,
+      logger: 'zap',
+      'log-outputs': 'stderr',
+      ...(tls === undefined
+        ? {}
+        : {
+            'cert-file': tls.certificates.server.cert,
+            'key-file': tls.certificates.server.key,
+            'trusted-ca-file': tls.certificates.ca,
+            'client-cert-auth': String(tls.requireClient ?? false),
+          }),
+    }
+    const args = Object.entries(settings).map(([name, value]) => `--${name}=${value}`)
+    return new RunningEtcd(this.#binaries.etcd, [...args, ...this.#args])
+  }
+
+  #isHealthy(): Promise<boolean> {
+    const { tls } = this.#options
+    const options = { timeout: 2_000, agent: false }
+    return new Promise((resolve, reject) => {
+      const request =
+        tls === undefined
+          ? requestHttp(`${this.endpoint}/health`, options)
+          : requestHttps(`${this.endpoint}/health`, {
+              ...options,
+              ca: readFileSync(tls.certificates.ca),
+              cert: readFileSync(tls.certificates.client.cert),
+              key: readFileSync(tls.certificates.client.key),
+            })
+      request.on('timeout', () => request.destroy(new Error('no answer within 2 s')))
+      request.on('error', reject)
+      request.on('response', (response) => {
+        response.resume()
+        response.on('error', reject)
+        response.on('end', () => resolve(response.statusCode === 200))
+      })
+      request.end()
+    })
+  }
+}
+
+/** One process of an etcd, from its start to its end. */
+class RunningEtcd {
+  log = ''
+  ending = ''
+  readonly #child: ChildProcess
+  readonly #ended: Promise<void>
+
+  constructor(program: string, args: readonly string[]) {
+    // The settings come by arguments alone; a stray ETCD_… in the environment would clash with them.
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ETCD_')))
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env, detached: true })
+    this.#child = child
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        this.log = (this.log + text).slice(-65_536)
+      })
+    }
+    const dropGuard = child.pid === undefined ? () => {} : guardChild(child.pid)
+    this.#ended = new Promise((resolve) => {
+      const settle = (ending: string) => {
+        this.ending = ending
+        dropGuard()
+        resolve()
+      }
+      child.on('error', (error) => settle(error.message))
+      child.on('close', (code, signal) =>
+        settle(signal === null ? `exit code ${code}` : `ended by ${signal}`),
+      )
+    })
+  }
+
+  get pid(): number | undefined {
+    return this.ending === '' ? this.#child.pid : undefined
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    if (this.pid === undefined)
+      throw new Error(`etcd does not run (${this.ending}), so it cannot get ${signal}`)
+    this.#child.kill(signal)
+  }
+
+  /** Sends the signal and waits for the end; a server that ignores SIGTERM for 20 s is killed, and that is an error. */
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    if (this.pid === undefined) return
+    let isLate = false
+    const timer = setTimeout(() => {
+      isLate = true
+      this.#child.kill('SIGKILL')
+    }, 20_000)
+    this.#child.kill(signal)
+    await this.#ended
+    clearTimeout(timer)
+    if (isLate)
+      throw new Error(
+        `etcd did not end within 20 s of ${signal}. The end of its log:\n${this.log.slice(-2000)}`,
+      )
+  }
+}
