@@ -28,6 +28,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal
   /** Reject answers of a member without leader: sends `hasleader: true`. On by default for streams. */
   readonly requireLeader?: boolean
+  /** Only this endpoint (its URL), for calls that speak of one member: status, defragment, snapshot. */
+  readonly endpoint?: string
 }
 
 /**
@@ -48,6 +50,8 @@ export interface Channel {
   ): DuplexStream<Req>
   /** Gets a new token (single flight); for calls refused in-band, as watch creates are. Resolves at once without credentials. */
   refreshToken(): Promise<void>
+  /** URLs of the endpoints in use now: the seeds and the members adopted since. */
+  endpoints(): readonly string[]
   /** Delay before the attempt number `attempt` (0 is the first retry), with jitter. */
   backoffMs(attempt: number): number
 }
