@@ -16,18 +16,21 @@ const alias = [
   { find: /^livetree$/, replacement: source('livetree') },
 ]
 
-const project = (name: string, include: string[], timeoutMs: number) => ({
+const project = (name: string, include: string[], timeoutMs: number, globalSetup: string[] = []) => ({
   resolve: { alias },
-  test: { name, include, testTimeout: timeoutMs, hookTimeout: timeoutMs },
+  test: { name, include, testTimeout: timeoutMs, hookTimeout: timeoutMs, globalSetup },
 })
+
+/** Finds or fetches the etcds of this run, once. */
+const withEtcd = ['test/support/global-setup.ts']
 
 export default defineConfig({
   test: {
     reporters: ['default'],
     projects: [
-      project('unit', ['packages/*/src/**/*.test.ts'], 20_000),
-      project('contract', ['test/contract/**/*.test.ts'], 60_000),
-      project('integration', ['test/integration/**/*.test.ts'], 60_000),
+      project('unit', ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts'], 20_000),
+      project('contract', ['test/contract/**/*.test.ts'], 60_000, withEtcd),
+      project('integration', ['test/{integration,support}/**/*.test.ts'], 60_000, withEtcd),
       {
         resolve: { alias },
         test: {

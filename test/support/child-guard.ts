@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process'
 
 /**
- * Kills a process when this one dies, whichever way it dies: a small shell waits for the end of a pipe only we hold.
+ * Kills a process, and removes its folder where one is given, when this one dies, whichever way it dies: a small
+ * shell waits for the end of a pipe only we hold.
  * Returns a function that ends the guard, for when the process has been stopped properly.
  */
-export function guardChild(pid: number): () => void {
+export function guardChild(pid: number, folder?: string): () => void {
   if (process.platform === 'win32') return () => {}
-  const guard = spawn('sh', ['-c', 'cat > /dev/null; kill -9 "$1" 2> /dev/null', 'sh', String(pid)], {
+  const script = 'cat > /dev/null; kill -9 "$1" 2> /dev/null; test -z "$2" || rm -rf "$2"'
+  const guard = spawn('sh', ['-c', script, 'sh', String(pid), folder ?? ''], {
     stdio: ['pipe', 'ignore', 'ignore'],
     // A Ctrl-C in the terminal goes to the whole group; the guard has to outlive it.
     detached: true,

@@ -219,6 +219,11 @@ export class LaunchedEtcd implements EtcdServer {
     await this.etcdctl(['user', 'add', `root:${password}`])
     await this.etcdctl(['user', 'grant-role', 'root', 'root'])
     await this.etcdctl(['auth', 'enable'])
+    this.usePassword(password)
+  }
+
+  /** Makes `etcdctl` log in as `root`; for the members of a cluster on which another one enabled auth. */
+  usePassword(password: string): void {
     this.#password = password
   }
 
@@ -258,7 +263,8 @@ export class LaunchedEtcd implements EtcdServer {
           }),
     }
     const args = Object.entries(settings).map(([name, value]) => `--${name}=${value}`)
-    return new RunningEtcd(this.#binaries.etcd, [...args, ...this.#args])
+    const ownFolder = this.#options.dataDir === undefined ? this.dataDir : undefined
+    return new RunningEtcd(this.#binaries.etcd, [...args, ...this.#args], ownFolder)
   }
 
   #isHealthy(): Promise<boolean> {
@@ -293,7 +299,7 @@ class RunningEtcd {
   readonly #child: ChildProcess
   readonly #ended: Promise<void>
 
-  constructor(program: string, args: readonly string[]) {
+  constructor(program: string, args: readonly string[], ownFolder: string | undefined) {
     // The settings come by arguments alone; a stray ETCD_… in the environment would clash with them.
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ETCD_')))
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env, detached: true })
@@ -303,7 +309,7 @@ class RunningEtcd {
         this.log = (this.log + text).slice(-65_536)
       })
     }
-    const dropGuard = child.pid === undefined ? () => {} : guardChild(child.pid)
+    const dropGuard = child.pid === undefined ? () => {} : guardChild(child.pid, ownFolder)
     this.#ended = new Promise((resolve) => {
       const settle = (ending: string) => {
         this.ending = ending

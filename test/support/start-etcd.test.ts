@@ -1,0 +1,80 @@
+import { existsSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { eachEtcd } from './each-etcd.ts'
+import { makeCertificates } from './make-certificates.ts'
+import { withoutOpenHandles } from './open-handles.ts'
+
+withoutOpenHandles()
+
+eachEtcd('startEtcd', (etcd) => {
+  test('keeps data and port over stop and restart, loses data when told so, and cleans up', async () => {
+    const server = await etcd.start()
+    expect(server.version).toBe(etcd.version)
+    const { endpoint, dataDir } = server
+    await server.etcdctl(['put', 'fruit', 'apple'])
+    await server.stop()
+    expect(server.pid).toBeUndefined()
+    await server.restart()
+    expect(server.endpoint).toBe(endpoint)
+    expect(await server.etcdctl(['get', '--print-value-only', 'fruit'])).toBe('apple\n')
+    await server.kill()
+    await server.restart({ emptyData: true })
+    expect(await server.etcdctl(['get', '--print-value-only', 'fruit'])).toBe('')
+    await server.close()
+    expect(existsSync(dataDir)).toBe(false)
+  })
+
+  test('does not answer while paused, and answers after resume', async () => {
+    const server = await etcd.start()
+    server.pause()
+    await expect(server.etcdctl(['get', 'x', '--command-timeout=1s'])).rejects.toThrow(/deadline|timed out/)
+    server.resume()
+    await expect(server.etcdctl(['get', 'x'])).resolves.toBe('')
+    await server.close()
+  })
+
+  test('serves TLS to holders of a certificate of its authority only, with auth', async () => {
+    await using certificates = await makeCertificates()
+    const tls = { certificates, requireClient: true }
+    const server = await etcd.start({ tls, auth: { password: 'pw' } })
+    expect(await server.etcdctl(['user', 'list'])).toBe('root\n')
+    const { cert, key } = certificates.wrongClient
+    await expect(
+      server.etcdctl([
+        'get',
+        'x',
+        `--cert=${cert}`,
+        `--key=${key}`,
+        '--command-timeout=2s',
+        '--dial-timeout=2s',
+      ]),
+    ).rejects.toThrow()
+    await server.restart()
+    expect(await server.etcdctl(['user', 'list'])).toBe('root\n')
+    await server.close()
+  })
+
+  test('a server that cannot start shows its log', async () => {
+    await expect(etcd.start({ args: ['--no-such-flag'] })).rejects.toThrow(/ended: exit code.*no-such-flag/s)
+  })
+})
+
+eachEtcd('startEtcdCluster', (etcd) => {
+  test('forms a cluster; an isolated leader loses its office and comes back as a follower', async () => {
+    const cluster = await etcd.startCluster(3)
+    const first = await cluster.leader()
+    await first.etcdctl(['put', 'fruit', 'apple'])
+    cluster.isolate(first)
+    const second = await cluster.leader()
+    expect(second).not.toBe(first)
+    await second.etcdctl(['put', 'fruit', 'pear'])
+    await expect(first.etcdctl(['get', 'fruit', '--command-timeout=1s'])).rejects.toThrow()
+    cluster.rejoin()
+    await first.ready()
+    expect(await first.etcdctl(['get', '--print-value-only', 'fruit'])).toBe('pear\n')
+    const third = cluster.members.find((member) => member !== second && member !== first) ?? first
+    await cluster.moveLeader(third)
+    expect(await cluster.leader()).toBe(third)
+    await cluster.close()
+  })
+})
