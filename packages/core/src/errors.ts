@@ -28,19 +28,23 @@ export const livetreeErrorCodes = {
   },
   source_unavailable: {
     meaning: 'A source cannot be reached or read.',
-    remedy: 'See `cause`. Once loaded, the last good configuration stays in service until the source is back.',
+    remedy:
+      'See `cause`. Once loaded, the last good configuration stays in service until the source is back.',
   },
   source_broken: {
-    meaning: 'A source broke the contract of the port: a revision that went back, a patch before the first replace.',
+    meaning:
+      'A source broke the contract of the port: a revision that went back, a patch before the first replace.',
     remedy: 'The update was dropped. Mend the source; its name is in the message.',
   },
   schema_failed: {
     meaning: 'A check, transform or default of the schema threw instead of answering.',
-    remedy: 'The tree was rejected. Make the function in the schema return or report instead of throwing; see `cause`.',
+    remedy:
+      'The tree was rejected. Make the function in the schema return or report instead of throwing; see `cause`.',
   },
   snapshot_missing: {
     meaning: 'There is no snapshot on disk to start from.',
-    remedy: 'Nothing to mend: the file is written after the first good load. Check `snapshot.path` if it should exist.',
+    remedy:
+      'Nothing to mend: the file is written after the first good load. Check `snapshot.path` if it should exist.',
   },
   snapshot_damaged: {
     meaning: 'The snapshot on disk is cut off, altered, or not a snapshot.',
@@ -63,11 +67,13 @@ export const livetreeErrorCodes = {
     remedy: 'Mend the function; see `cause`.',
   },
   resource_failed: {
-    meaning: 'A resource could not be built, checked or disposed. A failed build leaves the old instance in service.',
+    meaning:
+      'A resource could not be built, checked or disposed. A failed build leaves the old instance in service.',
     remedy: 'See `cause`. It is tried again at the next change.',
   },
   drain_timeout: {
-    meaning: 'An old instance of a resource was disposed while it was still borrowed, because `drainMs` had passed.',
+    meaning:
+      'An old instance of a resource was disposed while it was still borrowed, because `drainMs` had passed.',
     remedy: 'Borrow for a shorter time, or raise `drainMs`.',
   },
   timeout: {

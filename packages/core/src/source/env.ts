@@ -1,0 +1,87 @@
+import { LivetreeError } from '../errors.ts'
+import { type Leaf, type Source, type SourceConnection, type SourceContext, Unreadable } from './source.ts'
+import { type FileContent, WatchedFile } from './watched-file.ts'
+
+export interface EnvOptions {
+  /** What the names of this application's variables start with, e.g. `CHECKOUT_`; the rest is the path. Must not be empty. */
+  readonly prefix: string
+  /** Files in dotenv format, relative to the working directory. Later ones win; missing ones count as empty. Default none. */
+  readonly dotenv?: readonly string[] | undefined
+  /** Where the variables are; read once, when the configuration is loaded, and never written to. Default `process.env`. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+  /** Read the dotenv files again when they change. Default true. */
+  readonly watch?: boolean | undefined
+  /** Name of the source in `status` and `explain`. Default `env`. */
+  readonly name?: string | undefined
+}
+
+/**
+ * Environment variables and dotenv files: `CHECKOUT_DB__POOL__MAX` is `db.pool.max`, for the prefix `CHECKOUT_`. The
+ * schema's names are written in upper case with `_` between words, and `__` between segments.
+ *
+ * A variable of the process wins over every dotenv file, and a later dotenv file over an earlier one. An empty value is
+ * a value. `process.env` is never written to; dotenv files are parsed by the package `dotenv`, without expansion.
+ *
+ * @throws LivetreeError `invalid_options` when `prefix` is empty
+ */
+export function env(options: EnvOptions): Source {
+  const { prefix, dotenv = [], environment = process.env, watch = true, name = 'env' } = options
+  if (prefix === '') {
+    throw new LivetreeError(
+      'invalid_options',
+      'env() needs a prefix that is not empty: without one, every variable of the process would be taken for configuration.',
+    )
+  }
+  const layer = (layerName: string) =>
+    ({ name: layerName, keyPrefix: prefix, separator: '__', naming: 'env' }) as const
+
+  return {
+    name,
+    layers: [...dotenv.map((path) => layer(`dotenv:${path}`)), layer(name)],
+    isRemote: false,
+    open({ sink, clock, logger }: SourceContext): SourceConnection {
+      const own = leavesOf(environment, prefix)
+      const fromFiles: (Leaf[] | undefined)[] = dotenv.map(() => undefined)
+      let revision = 0
+      const replace = () => {
+        const layers = fromFiles.filter((leaves) => leaves !== undefined)
+        // the first one waits for all files
+        if (layers.length < dotenv.length) return
+        sink.replace({ revision: ++revision, epoch: 0, layers: [...layers, own] })
+      }
+      const files = dotenv.map((path, index) => {
+        const onContent = async (content: FileContent) => {
+          fromFiles[index] = await readDotenv(content, prefix)
+          replace()
+        }
+        return new WatchedFile(path, { clock, logger, watch, pollMs: 5_000, onContent })
+      })
+      replace()
+      return {
+        refresh: async () => void (await Promise.all(files.map((file) => file.refresh()))),
+        close: async () => void (await Promise.all(files.map((file) => file.close()))),
+      }
+    },
+  }
+}
+
+async function readDotenv(content: FileContent, prefix: string): Promise<Leaf[]> {
+  if (content.type === 'missing') return []
+  const unreadable = (reason: string) => [{ path: '', value: new Unreadable(reason), revision: 0 }]
+  if (content.type === 'failed') return unreadable(`the file cannot be read: ${content.error.message}`)
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(content.bytes)
+  } catch {
+    return unreadable('the file is not UTF-8 text')
+  }
+  // loaded on first use, since most services in production have no such file
+  const { parse } = await import('dotenv')
+  return leavesOf(parse(text), prefix)
+}
+
+function leavesOf(variables: Readonly<Record<string, string | undefined>>, prefix: string): Leaf[] {
+  return Object.entries(variables)
+    .filter(([name, value]) => name.startsWith(prefix) && name.length > prefix.length && value !== undefined)
+    .map(([name, value]) => ({ path: name.slice(prefix.length), value, revision: 0 }))
+}

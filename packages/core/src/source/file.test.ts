@@ -1,0 +1,160 @@
+import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { recordSource, type SourceRecorder } from '../testing/record-source.ts'
+import { type FileOptions, file } from './file.ts'
+import { Unreadable } from './source.ts'
+import { systemClock } from './system-clock.ts'
+
+let directory: string
+const open: SourceRecorder[] = []
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'livetree-file-'))
+})
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((recorder) => recorder.connection.close()))
+  await rm(directory, { recursive: true })
+})
+
+/** Polling is off, so that what is seen is seen by events alone. */
+async function record(path: string, options: FileOptions = {}): Promise<SourceRecorder> {
+  const recorder = recordSource(file(path, { pollMs: 0, ...options }))
+  open.push(recorder)
+  await vi.waitFor(() => expect(recorder.calls).not.toHaveLength(0))
+  return recorder
+}
+
+const seen = (recorder: SourceRecorder, expected: unknown) =>
+  vi.waitFor(() => expect(recorder.layer()).toEqual(expected), { timeout: 5_000 })
+
+describe('file', () => {
+  it('sees a file written in place, with a rising revision', async () => {
+    const path = join(directory, 'a.json')
+    await writeFile(path, '{"a": 1}')
+    const recorder = await record(path)
+    expect(recorder.layer()).toEqual({ a: 1 })
+    await writeFile(path, '{"a": 2}')
+    await seen(recorder, { a: 2 })
+    const revisions = recorder.calls.map((call) => call.type === 'replace' && call.update.revision)
+    expect(revisions).toEqual(revisions.toSorted())
+    expect(new Set(revisions).size).toBe(revisions.length)
+  })
+
+  it('sees an editor that renames a new file over the old one, again and again', async () => {
+    const path = join(directory, 'a.yaml')
+    await writeFile(path, 'a: 0')
+    const recorder = await record(path)
+    for (const a of [1, 2, 3]) {
+      await writeFile(join(directory, '.a.yaml.swp'), `a: ${a}`)
+      await rename(join(directory, '.a.yaml.swp'), path)
+      await seen(recorder, { a })
+    }
+  })
+
+  it('sees a Kubernetes volume swap its linked directory, again and again', async () => {
+    const publish = async (name: string, content: string) => {
+      await mkdir(join(directory, name))
+      await writeFile(join(directory, name, 'a.yaml'), content)
+      await symlink(name, join(directory, '..data_tmp'))
+      await rename(join(directory, '..data_tmp'), join(directory, '..data'))
+    }
+    await publish('..one', 'a: 1')
+    await symlink('..data/a.yaml', join(directory, 'a.yaml'))
+    const recorder = await record(join(directory, 'a.yaml'))
+    expect(recorder.layer()).toEqual({ a: 1 })
+    await publish('..two', 'a: 2')
+    await rm(join(directory, '..one'), { recursive: true })
+    await seen(recorder, { a: 2 })
+    await publish('..three', 'a: 3')
+    await seen(recorder, { a: 3 })
+  })
+
+  it('sees a release directory behind a link being swapped', async () => {
+    for (const release of ['1', '2']) {
+      await mkdir(join(directory, release))
+      await writeFile(join(directory, release, 'a.yaml'), `a: ${release}`)
+    }
+    await symlink('1', join(directory, 'current'))
+    const recorder = await record(join(directory, 'current', 'a.yaml'))
+    await symlink('2', join(directory, 'next'))
+    await rename(join(directory, 'next'), join(directory, 'current'))
+    await seen(recorder, { a: 2 })
+  })
+
+  it('says nothing when nothing changed', async () => {
+    const path = join(directory, 'a.json')
+    await writeFile(path, '{"a": 1}')
+    const recorder = await record(path)
+    await writeFile(path, '{"a": 1}')
+    await recorder.connection.refresh(new AbortController().signal)
+    expect(recorder.calls).toHaveLength(1)
+  })
+
+  it('makes the tree unreadable by a syntax error, and heals', async () => {
+    const path = join(directory, 'a.json')
+    await writeFile(path, '{"a": 1}')
+    const recorder = await record(path)
+    await writeFile(path, '{"a": ')
+    await seen(recorder, { '': new Unreadable('not valid JSON at line 1, column 7') })
+    await writeFile(path, '{"a": 2}')
+    await seen(recorder, { a: 2 })
+  })
+
+  it('is lost for good without its file, and back with it', async () => {
+    const path = join(directory, 'a.json')
+    const recorder = await record(path)
+    expect(recorder.calls[0]).toMatchObject({ type: 'lost', isFinal: true })
+    const { error } = recorder.calls[0] as { error: Error }
+    expect(error.message).toBe(
+      `[source_unavailable] Cannot read ${path}: there is no such file. Create it, correct the path, or set { optional: true }.`,
+    )
+    await expect(recorder.connection.refresh(new AbortController().signal)).rejects.toBe(error)
+    await writeFile(path, '{"a": 1}')
+    await seen(recorder, { a: 1 })
+    await unlink(path)
+    await vi.waitFor(() => expect(recorder.calls.at(-1)).toMatchObject({ type: 'lost' }))
+    expect(recorder.layer()).toEqual({ a: 1 })
+    await writeFile(path, '{"a": 1}')
+    await vi.waitFor(() => expect(recorder.calls.at(-1)).toMatchObject({ type: 'replace' }))
+  })
+
+  it('counts a missing optional file as empty', async () => {
+    const path = join(directory, 'a.json')
+    const recorder = await record(path, { optional: true })
+    expect(recorder.calls).toMatchObject([{ type: 'replace', update: { layers: [[]] } }])
+    await writeFile(path, '{"a": 1}')
+    await seen(recorder, { a: 1 })
+    await unlink(path)
+    await seen(recorder, {})
+  })
+
+  it('finds a directory that is made later, by polling', async () => {
+    const path = join(directory, 'later', 'a.json')
+    const recorder = await record(path, { optional: true, pollMs: 20 })
+    await mkdir(join(directory, 'later'))
+    await writeFile(path, '{"a": 1}')
+    await seen(recorder, { a: 1 })
+  })
+
+  it('does not look again with watch: false, except by refresh', async () => {
+    const path = join(directory, 'a.json')
+    await writeFile(path, '{"a": 1}')
+    const timers: number[] = []
+    const clock = { ...systemClock, setTimeout: (_run: () => void, ms: number) => timers.push(ms) }
+    const recorder = recordSource(file(path, { watch: false, pollMs: 1 }), { clock })
+    open.push(recorder)
+    await recorder.connection.refresh(new AbortController().signal)
+    expect(recorder.layer()).toEqual({ a: 1 })
+    await writeFile(path, '{"a": 2}')
+    expect(timers).toEqual([])
+    await recorder.connection.refresh(new AbortController().signal)
+    expect(recorder.layer()).toEqual({ a: 2 })
+  })
+
+  it('is a configuration error without a format', () => {
+    expect(() => file('config.toml')).toThrow('[invalid_options] Cannot tell the format of config.toml')
+    expect(file('config.conf', { format: 'json' }).name).toBe('file:config.conf')
+  })
+})

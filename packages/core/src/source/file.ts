@@ -1,0 +1,102 @@
+import { extname } from 'node:path'
+import { LivetreeError } from '../errors.ts'
+import { flatten } from './flatten.ts'
+import { type DocumentFormat, parseDocument } from './parse-document.ts'
+import { type Leaf, type Source, type SourceConnection, type SourceContext, Unreadable } from './source.ts'
+import { type FileContent, WatchedFile } from './watched-file.ts'
+
+export interface FileOptions {
+  /** Default: by the extension, `.json`, `.yaml` or `.yml`. */
+  readonly format?: DocumentFormat | undefined
+  /** A missing file counts as an empty one. Default false: without the file the configuration does not load. */
+  readonly optional?: boolean | undefined
+  /** Read again when the file changes. Default true. */
+  readonly watch?: boolean | undefined
+  /** Also look every so many milliseconds, where the file system sends no events. Default 5,000; 0 turns it off. */
+  readonly pollMs?: number | undefined
+  /** Name of the source in `status` and `explain`. Default `file:<path>`. */
+  readonly name?: string | undefined
+}
+
+/**
+ * A JSON or YAML file (YAML 1.2 with merge keys), read again when it changes: in place, by an editor's rename, or behind
+ * a swapped link as Kubernetes mounts it. Numbers too large to be exact are handed on as text, for the schema to read.
+ *
+ * A file that cannot be parsed makes the tree invalid, so it is rejected like a bad value. A file that disappears after
+ * loading leaves its last values in service (`optional`: counts as empty). One that is missing at the start, and is not
+ * optional, makes `load` reject, whatever `startup.onUnavailable` says: that is for stores.
+ *
+ * @param path relative to the working directory
+ * @throws LivetreeError `invalid_options` when the format is neither given nor told by the extension
+ */
+export function file(path: string, options: FileOptions = {}): Source {
+  const format = options.format ?? formatOf(path)
+  const isOptional = options.optional ?? false
+  const name = options.name ?? `file:${path}`
+  const watch = options.watch ?? true
+  const pollMs = options.pollMs ?? 5_000
+
+  return {
+    name,
+    layers: [{ name, keyPrefix: `${path}#/`, separator: '/', naming: 'stored' }],
+    isRemote: false,
+    open({ sink, clock, logger }: SourceContext): SourceConnection {
+      let revision = 0
+      let lost: LivetreeError | undefined
+      const replace = (leaves: Leaf[]) => {
+        lost = undefined
+        sink.replace({ revision: ++revision, epoch: 0, layers: [leaves] })
+      }
+      const lose = (error: Error) => {
+        lost = new LivetreeError('source_unavailable', `Cannot read ${path}: ${reasonOf(error)}`, {
+          cause: error,
+        })
+        sink.lost({ error: lost, isFinal: true })
+      }
+      const onContent = async (content: FileContent) => {
+        if (content.type === 'bytes') {
+          const value = await parseDocument(content.bytes, format)
+          replace(value === undefined ? [] : leavesOf(value))
+        } else if (content.type === 'missing' && isOptional) replace([])
+        else lose(content.error)
+      }
+      const watched = new WatchedFile(path, { clock, logger, watch, pollMs, onContent })
+      return {
+        async refresh() {
+          await watched.refresh()
+          if (lost !== undefined) throw lost
+        },
+        close: () => watched.close(),
+      }
+    },
+  }
+}
+
+function formatOf(path: string): DocumentFormat {
+  const extension = extname(path).toLowerCase()
+  if (extension === '.json') return 'json'
+  if (extension === '.yaml' || extension === '.yml') return 'yaml'
+  throw new LivetreeError(
+    'invalid_options',
+    `Cannot tell the format of ${path} by its extension: give { format: 'json' } or { format: 'yaml' }.`,
+  )
+}
+
+function leavesOf(value: unknown): Leaf[] {
+  return value instanceof Unreadable ? [{ path: '', value, revision: 0 }] : flatten(value)
+}
+
+function reasonOf(error: Error): string {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return 'there is no such file. Create it, correct the path, or set { optional: true }.'
+    case 'EACCES':
+    case 'EPERM':
+      return 'this process may not read it. Change its permissions.'
+    case 'EISDIR':
+      return 'it is a directory. Give the path of a file in it.'
+    default:
+      return error.message
+  }
+}

@@ -1,0 +1,59 @@
+import { type Leaf, Unreadable } from './source.ts'
+
+/** Deeper documents are refused: no hand-written tree is so deep, and aliases may run in circles. */
+const MAX_DEPTH = 100
+
+/**
+ * Turns nested plain objects and maps into leaves, one for each value that is not itself a plain object or map. Lists
+ * and class instances (Date, Uint8Array, Set) are one leaf. An empty object is a leaf too, except at the root: it says that
+ * the object is there.
+ */
+export function flatten(value: unknown): Leaf[] {
+  const leaves: Leaf[] = []
+  const add = (path: string, leaf: unknown) => leaves.push({ path, value: leaf, revision: 0 })
+
+  const walk = (node: unknown, path: string, depth: number) => {
+    const entries = entriesOf(node)
+    if (entries === undefined || entries.length === 0) {
+      if (path !== '' || entries === undefined) add(path, plainOf(node, depth))
+      return
+    }
+    if (depth >= MAX_DEPTH) return add(path, new Unreadable(`nested more than ${MAX_DEPTH} levels deep`))
+    for (const [name, child] of entries) {
+      const segment = segmentOf(name)
+      if (segment === undefined) add(path, new Unreadable('a name that is empty or not a scalar'))
+      else walk(child, path === '' ? segment : `${path}/${segment}`, depth + 1)
+    }
+  }
+  walk(value, '', 0)
+  return leaves
+}
+
+/** The parts of a plain object or map; undefined for everything else. */
+function entriesOf(node: unknown): [unknown, unknown][] | undefined {
+  if (node instanceof Map) return [...node]
+  if (typeof node !== 'object' || node === null) return undefined
+  const prototype: unknown = Object.getPrototypeOf(node)
+  return prototype === Object.prototype || prototype === null ? Object.entries(node) : undefined
+}
+
+/** A segment of a path, or undefined where a name cannot be one. */
+function segmentOf(name: unknown): string | undefined {
+  const isScalar = ['string', 'number', 'bigint', 'boolean'].includes(typeof name)
+  if (!isScalar || name === '') return undefined
+  return String(name).replace(/[%/]/g, (character) => (character === '/' ? '%2F' : '%25'))
+}
+
+/** The value of a leaf: maps inside lists become objects. */
+function plainOf(value: unknown, depth: number): unknown {
+  if (depth >= MAX_DEPTH) return new Unreadable(`nested more than ${MAX_DEPTH} levels deep`)
+  if (Array.isArray(value)) return value.map((item) => plainOf(item, depth + 1))
+  if (!(value instanceof Map)) return value
+  const object: Record<string, unknown> = {}
+  for (const [name, item] of value) {
+    // an assignment to `__proto__` would change the object instead of adding a key
+    const property = { value: plainOf(item, depth + 1), enumerable: true, writable: true, configurable: true }
+    Object.defineProperty(object, String(name), property)
+  }
+  return object
+}

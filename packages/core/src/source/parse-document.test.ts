@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest'
+import { flatten } from './flatten.ts'
+import { type DocumentFormat, parseDocument } from './parse-document.ts'
+import { Unreadable } from './source.ts'
+
+const parse = (text: string, format: DocumentFormat) => parseDocument(Buffer.from(text), format)
+
+async function leaves(text: string, format: DocumentFormat): Promise<Record<string, unknown>> {
+  return Object.fromEntries(flatten(await parse(text, format)).map((leaf) => [leaf.path, leaf.value]))
+}
+
+async function reason(text: string, format: DocumentFormat): Promise<string> {
+  const value = await parse(text, format)
+  expect(value).toBeInstanceOf(Unreadable)
+  return (value as Unreadable).reason
+}
+
+describe('parseDocument', () => {
+  it.each<[string, DocumentFormat, string, Record<string, unknown>]>([
+    [
+      'JSON',
+      'json',
+      '{"a":{"b":1,"c":[1,{"d":true}]},"e":null}',
+      { 'a/b': 1, 'a/c': [1, { d: true }], e: null },
+    ],
+    ['JSON with a byte order mark', 'json', '\uFEFF{"a":1}', { a: 1 }],
+    ['JSON numbers that would lose digits', 'json', '{"a":[9007199254740993]}', { a: ['9007199254740993'] }],
+    [
+      'YAML',
+      'yaml',
+      'a:\n  b: 1\n  c: [1, {d: true}]\ne: ~\n',
+      { 'a/b': 1, 'a/c': [1, { d: true }], e: null },
+    ],
+    ['YAML numbers that would lose digits', 'yaml', 'a: 9007199254740993', { a: '9007199254740993' }],
+    ['YAML dates and words as text', 'yaml', 'a: 2024-01-01\nb: yes', { a: '2024-01-01', b: 'yes' }],
+    [
+      'YAML merge keys',
+      'yaml',
+      'x: &x {p: 1, q: 2}\ny: {<<: *x, q: 3}',
+      { 'x/p': 1, 'x/q': 2, 'y/p': 1, 'y/q': 3 },
+    ],
+    ['YAML keys that are numbers', 'yaml', '8080: open', { 8080: 'open' }],
+    ['names that hold a slash', 'yaml', '"a/b": {"50%": 1}', { 'a%2Fb/50%25': 1 }],
+  ])('reads %s', async (_what, format, text, expected) => {
+    expect(await leaves(text, format)).toEqual(expected)
+  })
+
+  it.each(['', '# only a comment\n', '---\n'])('finds nothing in the YAML %j', async (text) => {
+    expect(await parse(text, 'yaml')).toBeUndefined()
+  })
+
+  it.each<[string, DocumentFormat, string, RegExp]>([
+    ['an unquoted word', 'json', '{\n "a": hunter2}', /^not valid JSON at line 2, column 7$/],
+    ['a trailing comma', 'json', '{"a": "hunter2",}', /line 1, column 17/],
+    ['a missing bracket', 'json', '["hunter2"', /line 1, column 11/],
+    ['an empty file', 'json', '', /line 1, column 1/],
+    ['an open list', 'yaml', 'a: [1\nsecret: hunter2', /^not valid YAML at line 2, column \d+: bad indent$/],
+    ['a name given twice', 'yaml', 'a: 1\na: hunter2', /line 2, column 1: duplicate key/],
+    ['two documents', 'yaml', 'a: hunter2\n---\nb: 2', /multiple docs/],
+    ['an unknown tag', 'yaml', 'a: !js hunter2', /tag resolve failed/],
+    ['an alias without anchor', 'yaml', 'a: *hunter2', /alias/],
+  ])('names the place of %s and quotes nothing', async (_what, format, text, expected) => {
+    const words = await reason(text, format)
+    expect(words).toMatch(expected)
+    expect(words).not.toContain('hunter2')
+  })
+
+  it('refuses bytes that are not UTF-8', async () => {
+    const value = await parseDocument(Uint8Array.of(0x7b, 0xff, 0x7d), 'json')
+    expect((value as Unreadable).reason).toBe('the file is not UTF-8 text')
+  })
+
+  it('does not unfold aliases without bound', async () => {
+    let bomb = 'a0: &a0 [x,x,x,x,x,x,x,x,x]\n'
+    for (let i = 1; i < 10; i++) bomb += `a${i}: &a${i} [${Array(9).fill(`*a${i - 1}`)}]\n`
+    expect(await reason(bomb, 'yaml')).toMatch(/aliases/)
+    let merges = 'a0: &a0 {k0: 1}\n'
+    for (let i = 1; i < 40; i++) merges += `a${i}: &a${i} {k${i}: 1, <<: [${Array(9).fill(`*a${i - 1}`)}]}\n`
+    expect(await reason(merges, 'yaml')).toMatch(/aliases/)
+  })
+
+  it('does not follow an alias in a circle', async () => {
+    expect(await reason('a: &a\n  b: *a\n', 'yaml')).toMatch(/aliases/)
+  })
+
+  it.each<DocumentFormat>(['json', 'yaml'])('survives very deep %s', async (format) => {
+    const value = await parse('['.repeat(50_000) + ']'.repeat(50_000), format)
+    const found = value instanceof Unreadable ? value : flatten(value)[0]!.value
+    expect(JSON.stringify(found).length).toBeLessThan(2_000)
+    const nested = await leaves(`${'{"a":'.repeat(150)}1${'}'.repeat(150)}`, format)
+    expect(Object.values(nested)).toEqual([new Unreadable('nested more than 100 levels deep')])
+  })
+
+  it.each<DocumentFormat>(['json', 'yaml'])(
+    'keeps __proto__ in %s from reaching a prototype',
+    async (format) => {
+      const found = await leaves(
+        '{"__proto__": {"polluted": 1}, "list": [{"__proto__": {"polluted": 1}}]}',
+        format,
+      )
+      expect(Object.keys(found)).toEqual(['__proto__/polluted', 'list'])
+      const [item] = found.list as [object]
+      expect(Object.getPrototypeOf(item)).toBe(Object.prototype)
+      expect(Object.getOwnPropertyNames(item)).toEqual(['__proto__'])
+      expect(({} as Record<string, unknown>).polluted).toBeUndefined()
+    },
+  )
+})

@@ -1,0 +1,48 @@
+import { silentLogger } from '../source/silent-logger.ts'
+import type { Clock, Leaf, PatchUpdate, ReplaceUpdate, Source, SourceConnection } from '../source/source.ts'
+import { systemClock } from '../source/system-clock.ts'
+
+/** One call a source made to its sink. */
+export type RecordedCall =
+  | { readonly type: 'replace'; readonly update: ReplaceUpdate }
+  | { readonly type: 'patch'; readonly update: PatchUpdate }
+  | { readonly type: 'alive'; readonly revision: number; readonly provenAt: number }
+  | { readonly type: 'lost'; readonly error: Error; readonly isFinal: boolean }
+
+export interface SourceRecorder {
+  /** Every call so far, in order. */
+  readonly calls: readonly RecordedCall[]
+  readonly connection: SourceConnection
+  /** What a layer holds after all calls so far, by path. */
+  layer(index?: number): Record<string, unknown>
+}
+
+/** Opens a source and writes down what it says: for tests of your own sources. Close it by `connection.close()`. */
+export function recordSource(source: Source, options: { readonly clock?: Clock } = {}): SourceRecorder {
+  const calls: RecordedCall[] = []
+  const layers = source.layers.map(() => new Map<string, unknown>())
+  const write = (layer: number, leaf: Leaf) => {
+    if (leaf.value === undefined) layers[layer]!.delete(leaf.path)
+    else layers[layer]!.set(leaf.path, leaf.value)
+  }
+  const connection = source.open({
+    clock: options.clock ?? systemClock,
+    logger: silentLogger,
+    sink: {
+      replace(update) {
+        calls.push({ type: 'replace', update })
+        update.layers.forEach((leaves, layer) => {
+          layers[layer]!.clear()
+          for (const leaf of leaves) write(layer, leaf)
+        })
+      },
+      patch(update) {
+        calls.push({ type: 'patch', update })
+        for (const { layer, leaf } of update.changes) write(layer, leaf)
+      },
+      alive: (proof) => void calls.push({ type: 'alive', ...proof }),
+      lost: (reason) => void calls.push({ type: 'lost', ...reason }),
+    },
+  })
+  return { calls, connection, layer: (index = 0) => Object.fromEntries(layers[index]!) }
+}
