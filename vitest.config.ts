@@ -26,7 +26,7 @@ const withEtcd = ['test/support/global-setup.ts']
 
 export default defineConfig({
   test: {
-    reporters: ['default'],
+    reporters: ['./scripts/summary-reporter.ts'],
     projects: [
       project('unit', ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts'], 20_000),
       project('contract', ['test/contract/**/*.test.ts'], 60_000, withEtcd),
