@@ -1,1 +1,5 @@
-export {}
+// For users.
+export { type EmbeddedEtcd, type EmbeddedEtcdOptions, startEmbeddedEtcd } from './start-embedded-etcd.ts'
+export type { Clock } from './clock.ts'
+export type { Faults } from './faults.ts'
+export type { TlsOptions } from './grpc/listener.ts'

@@ -1,0 +1,231 @@
+import { type Permission as WirePermission, PermissionType } from '@livetree/etcd/wire'
+import { type KeyRange, keyOf, keyRange } from '../mvcc/key-range.ts'
+import { etcdError } from '../status.ts'
+import { type Access, isCovered, type Permission } from './permissions.ts'
+
+const root = 'root'
+
+/** A user as it is kept. */
+export interface User {
+  /** Made by `hashPassword`; undefined for a user who has none and cannot log in by one. */
+  readonly passwordHash: string | undefined
+  /** Sorted. */
+  readonly roles: readonly string[]
+}
+
+/** One line of a role: the permission and the bytes it was granted with. */
+interface Grant extends Permission {
+  readonly key: string
+  readonly rangeEnd: string
+}
+
+/** Everything that is kept over a restart, as plain JSON. */
+export interface AuthState {
+  readonly isEnabled: boolean
+  readonly revision: number
+  readonly users: Readonly<Record<string, User>>
+  /** Keys in base64. */
+  readonly roles: Readonly<Record<string, readonly { permType: number; key: string; rangeEnd: string }[]>>
+}
+
+const byName = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
+
+const grantOf = ({ permType, key, rangeEnd }: WirePermission): Grant => ({
+  permType,
+  key: keyOf(key),
+  rangeEnd: keyOf(rangeEnd),
+  range: keyRange(key, rangeEnd),
+})
+
+/** Users, roles and what they may do. Pure state; passwords come hashed and tokens are kept elsewhere. */
+export class AuthStore {
+  #isEnabled = false
+  #revision = 1
+  readonly #users = new Map<string, User>()
+  readonly #roles = new Map<string, readonly Grant[]>()
+
+  get isEnabled(): boolean {
+    return this.#isEnabled
+  }
+
+  /** Grows by one with each change. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  enable(): void {
+    if (this.#isEnabled) return
+    const user = this.#users.get(root)
+    if (user === undefined) throw etcdError.rootUserNotExist()
+    if (!user.roles.includes(root)) throw etcdError.rootRoleNotExist()
+    this.#isEnabled = true
+  }
+
+  disable(): void {
+    if (!this.#isEnabled) return
+    this.#isEnabled = false
+    this.#revision += 1
+  }
+
+  /** Throws `permissionDenied` unless the user may do this with every key of the range. */
+  assertAccess(userName: string, range: KeyRange, access: Access): void {
+    const user = this.#users.get(userName)
+    if (user?.roles.includes(root)) return
+    const permissions = user?.roles.flatMap((role) => this.#roles.get(role) ?? []) ?? []
+    if (!isCovered(range, permissions, access)) throw etcdError.permissionDenied()
+  }
+
+  /** Throws unless the user has the role `root`. */
+  assertAdmin(userName: string): void {
+    if (!this.user(userName).roles.includes(root)) throw etcdError.permissionDenied()
+  }
+
+  /** Throws `userNotFound`. */
+  user(name: string): User {
+    const user = this.#users.get(name)
+    if (user === undefined) throw etcdError.userNotFound()
+    return user
+  }
+
+  hasUser(name: string): boolean {
+    return this.#users.has(name)
+  }
+
+  userNames(): string[] {
+    return [...this.#users.keys()].sort(byName)
+  }
+
+  addUser(name: string, passwordHash: string | undefined): void {
+    if (name === '') throw etcdError.userEmpty()
+    if (this.#users.has(name)) throw etcdError.userExists()
+    this.#saveUser(name, { passwordHash, roles: [] })
+  }
+
+  deleteUser(name: string): void {
+    if (this.#isEnabled && name === root) throw etcdError.invalidAuthManagement()
+    this.user(name)
+    this.#users.delete(name)
+    this.#revision += 1
+  }
+
+  changePassword(name: string, passwordHash: string | undefined): void {
+    this.#saveUser(name, { ...this.user(name), passwordHash })
+  }
+
+  grantRole(name: string, role: string): void {
+    const user = this.user(name)
+    if (role !== root) this.#role(role)
+    if (user.roles.includes(role)) return
+    this.#saveUser(name, { ...user, roles: [...user.roles, role].sort(byName) })
+  }
+
+  revokeRole(name: string, role: string): void {
+    if (this.#isEnabled && name === root && role === root) throw etcdError.invalidAuthManagement()
+    const user = this.user(name)
+    if (!user.roles.includes(role)) throw etcdError.roleNotGranted()
+    this.#saveUser(name, { ...user, roles: user.roles.filter((each) => each !== role) })
+  }
+
+  roleNames(): string[] {
+    return [...this.#roles.keys()].sort(byName)
+  }
+
+  /** The permissions of a role; `root` has all of them, whatever was granted. */
+  permissions(role: string): WirePermission[] {
+    const grants = this.#role(role)
+    if (role === root) {
+      return [{ permType: PermissionType.readWrite, key: Buffer.alloc(0), rangeEnd: Buffer.alloc(1) }]
+    }
+    return grants.map(({ permType, key, rangeEnd }) => ({
+      permType,
+      key: Buffer.from(key, 'latin1'),
+      rangeEnd: Buffer.from(rangeEnd, 'latin1'),
+    }))
+  }
+
+  addRole(role: string): void {
+    if (role === '') throw etcdError.roleEmpty()
+    if (this.#roles.has(role)) throw etcdError.roleExists()
+    this.#saveRole(role, [])
+  }
+
+  deleteRole(role: string): void {
+    if (this.#isEnabled && role === root) throw etcdError.invalidAuthManagement()
+    this.#role(role)
+    this.#roles.delete(role)
+    for (const [name, user] of this.#users) {
+      if (user.roles.includes(role)) {
+        this.#users.set(name, { ...user, roles: user.roles.filter((each) => each !== role) })
+      }
+    }
+    this.#revision += 1
+  }
+
+  grantPermission(role: string, permission: WirePermission | undefined): void {
+    if (permission === undefined) throw etcdError.permissionNotGiven()
+    const grant = grantOf(permission)
+    const others = this.#role(role).filter(
+      (each) => each.key !== grant.key || each.rangeEnd !== grant.rangeEnd,
+    )
+    this.#saveRole(
+      role,
+      [...others, grant].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)),
+    )
+  }
+
+  revokePermission(role: string, key: Uint8Array, rangeEnd: Uint8Array): void {
+    const grants = this.#role(role)
+    const others = grants.filter((each) => each.key !== keyOf(key) || each.rangeEnd !== keyOf(rangeEnd))
+    if (others.length === grants.length) throw etcdError.permissionNotGranted()
+    this.#saveRole(role, others)
+  }
+
+  /** Everything to keep. */
+  state(): AuthState {
+    const base64 = (key: string): string => Buffer.from(key, 'latin1').toString('base64')
+    const roles = [...this.#roles].map(([role, grants]) => [
+      role,
+      grants.map(({ permType, key, rangeEnd }) => ({
+        permType,
+        key: base64(key),
+        rangeEnd: base64(rangeEnd),
+      })),
+    ])
+    return {
+      isEnabled: this.#isEnabled,
+      revision: this.#revision,
+      users: Object.fromEntries(this.#users),
+      roles: Object.fromEntries(roles),
+    }
+  }
+
+  /** Takes up what `state` gave; once, before anything else. */
+  restore(state: AuthState): void {
+    this.#isEnabled = state.isEnabled
+    this.#revision = state.revision
+    for (const [name, user] of Object.entries(state.users)) this.#users.set(name, user)
+    for (const [role, grants] of Object.entries(state.roles)) {
+      const bytes = (text: string): Buffer => Buffer.from(text, 'base64')
+      const read = grants.map((grant) =>
+        grantOf({ ...grant, key: bytes(grant.key), rangeEnd: bytes(grant.rangeEnd) }),
+      )
+      this.#roles.set(role, read)
+    }
+  }
+
+  #role(role: string): readonly Grant[] {
+    const grants = this.#roles.get(role)
+    if (grants === undefined) throw etcdError.roleNotFound()
+    return grants
+  }
+
+  #saveUser(name: string, user: User): void {
+    this.#users.set(name, user)
+    this.#revision += 1
+  }
+
+  #saveRole(role: string, grants: readonly Grant[]): void {
+    this.#roles.set(role, grants)
+    this.#revision += 1
+  }
+}

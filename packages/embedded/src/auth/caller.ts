@@ -1,0 +1,45 @@
+import type { KeyRange } from '../mvcc/key-range.ts'
+import { etcdError } from '../status.ts'
+import type { AuthStore } from './auth-store.ts'
+import type { Tokens } from './tokens.ts'
+
+/** Who makes a call, and what that allows. Every method throws etcd's error when it is not allowed; all pass while auth is off. */
+export interface Caller {
+  /** The user's name; undefined while auth is off or without a token. Throws `invalidAuthToken`. */
+  user(): string | undefined
+  /** Somebody with a token. */
+  assertKnown(): void
+  assertRead(range: KeyRange): void
+  assertWrite(range: KeyRange): void
+  assertAdmin(): void
+}
+
+/** Looks a call's token up when it is first needed: some calls do not care. */
+export const callerWith = (auth: AuthStore, tokens: Tokens, token: string | undefined): Caller => {
+  const user = (): string | undefined => {
+    if (!auth.isEnabled || token === undefined) return undefined
+    const found = tokens.userOf(token)
+    if (found === undefined) throw etcdError.invalidAuthToken()
+    return found
+  }
+  const known = (): string => {
+    const found = user()
+    if (found === undefined) throw etcdError.userEmpty()
+    return found
+  }
+  return {
+    user,
+    assertKnown() {
+      if (auth.isEnabled) known()
+    },
+    assertRead(range) {
+      if (auth.isEnabled) auth.assertAccess(known(), range, 'read')
+    },
+    assertWrite(range) {
+      if (auth.isEnabled) auth.assertAccess(known(), range, 'write')
+    },
+    assertAdmin() {
+      if (auth.isEnabled) auth.assertAdmin(known())
+    },
+  }
+}

@@ -1,0 +1,51 @@
+import { randomInt } from 'node:crypto'
+import type { Clock } from '../clock.ts'
+
+const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const tokenLetters = 16
+
+/** The handed-out tokens. As etcd's simple tokens they live in memory only, and use prolongs them. */
+export class Tokens {
+  readonly #clock: Clock
+  readonly #ttlMs: number
+  readonly #tokens = new Map<string, { readonly user: string; expiresAtMs: number }>()
+
+  constructor(clock: Clock, ttlMs: number) {
+    this.#clock = clock
+    this.#ttlMs = ttlMs
+  }
+
+  /** A new token for a user. `index` stands at its end, as etcd writes its log's index. */
+  assign(user: string, index: number): string {
+    this.#forgetExpired()
+    const text = Array.from({ length: tokenLetters }, () => letters[randomInt(letters.length)]).join('')
+    const token = `${text}.${index}`
+    this.#tokens.set(token, { user, expiresAtMs: this.#clock.now() + this.#ttlMs })
+    return token
+  }
+
+  /** Whose token it is; undefined when it is unknown or has expired. */
+  userOf(token: string): string | undefined {
+    const found = this.#tokens.get(token)
+    if (found === undefined) return undefined
+    const now = this.#clock.now()
+    if (found.expiresAtMs <= now) return undefined
+    found.expiresAtMs = now + this.#ttlMs
+    return found.user
+  }
+
+  /** Takes a user's tokens back. */
+  revokeUser(user: string): void {
+    for (const [token, found] of this.#tokens) if (found.user === user) this.#tokens.delete(token)
+  }
+
+  /** Takes all tokens back. */
+  revokeAll(): void {
+    this.#tokens.clear()
+  }
+
+  #forgetExpired(): void {
+    const now = this.#clock.now()
+    for (const [token, { expiresAtMs }] of this.#tokens) if (expiresAtMs <= now) this.#tokens.delete(token)
+  }
+}

@@ -1,0 +1,228 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { KeyVersion } from '../mvcc/key-history.ts'
+import { etcdError, StatusError } from '../status.ts'
+import type { Journal, Settings, StoredState } from './journal.ts'
+import { freshState } from './memory-journal.ts'
+
+/** Raised when the tables change, so that an older file is refused in words. */
+const formatVersion = 1
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS version (
+    main INTEGER, sub INTEGER, key BLOB, value BLOB, create_revision INTEGER, version INTEGER, lease INTEGER,
+    PRIMARY KEY (main, sub)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS lease (id INTEGER PRIMARY KEY, ttl_seconds INTEGER);
+  CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+`
+
+/** One piece of work and whom to tell of its end. */
+interface Queued {
+  readonly work: () => unknown
+  readonly resolve: (result: never) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** What is told of the journal's state. */
+export interface JournalEvents {
+  /** What was run is safe now. Comes before the results are handed out. */
+  onCommitted(): void
+  /** The file can not be written; nothing runs any more. Called once. */
+  onFailed(error: Error): void
+}
+
+interface VersionRow {
+  readonly main: bigint
+  readonly sub: bigint
+  readonly key: Uint8Array
+  readonly value: Uint8Array
+  readonly create_revision: bigint
+  readonly version: bigint
+  readonly lease: bigint
+}
+
+const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+const versionOf = (row: VersionRow): KeyVersion => ({
+  key: bufferOf(row.key),
+  value: bufferOf(row.value),
+  createRevision: Number(row.create_revision),
+  modRevision: Number(row.main),
+  version: Number(row.version),
+  lease: row.lease,
+  sub: Number(row.sub),
+})
+
+/**
+ * Keeps the state in a SQLite file. Works that come in the same turn of the event loop share one transaction and one
+ * sync to disk; none is answered, and none is visible to readers, before its commit.
+ */
+export class SqliteJournal implements Journal {
+  readonly #database: DatabaseSync
+  readonly #events: JournalEvents
+  readonly #insertVersion: StatementSync
+  readonly #deleteVersion: StatementSync
+  readonly #insertLease: StatementSync
+  readonly #deleteLease: StatementSync
+  readonly #saveSetting: StatementSync
+  #queue: Queued[] = []
+  #state: 'open' | 'failed' | 'closed' = 'open'
+
+  /** Takes the database over and closes it in the end. Throws when another process has it open or it is not ours. */
+  constructor(database: DatabaseSync, events: JournalEvents) {
+    this.#database = database
+    this.#events = events
+    // FULL: a commit is on disk before it is answered. EXCLUSIVE: two servers on one file would not see each other.
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
+    database.exec(schema)
+    this.#insertVersion = database.prepare('INSERT INTO version VALUES (?, ?, ?, ?, ?, ?, ?)')
+    this.#deleteVersion = database.prepare('DELETE FROM version WHERE main = ? AND sub = ?')
+    this.#insertLease = database.prepare('INSERT INTO lease VALUES (?, ?)')
+    this.#deleteLease = database.prepare('DELETE FROM lease WHERE id = ?')
+    this.#saveSetting = database.prepare('INSERT OR REPLACE INTO setting VALUES (?, ?)')
+  }
+
+  load(): StoredState {
+    const settings = this.#settings()
+    const read = <T>(name: string): T | undefined => {
+      const text = settings.get(name)
+      return text === undefined ? undefined : (JSON.parse(text) as T)
+    }
+    const format = read<number>('format') ?? formatVersion
+    if (format !== formatVersion) {
+      throw new Error(`The data file has format ${format}, this version reads ${formatVersion}.`)
+    }
+    const fresh = freshState()
+    const identity = read<{ clusterId: string; memberId: string }>('identity') ?? {
+      clusterId: String(fresh.clusterId),
+      memberId: String(fresh.memberId),
+    }
+    const raftTerm = (read<number>('raftTerm') ?? fresh.raftTerm - 1) + 1
+    const compactRevision = read<number>('compactRevision') ?? fresh.compactRevision
+    const newest = this.#database.prepare('SELECT max(main) AS main FROM version').get() as {
+      main: number | null
+    }
+    const revision = Math.max(newest.main ?? 0, compactRevision, fresh.revision)
+    this.#write({ format, identity, raftTerm })
+    return {
+      clusterId: BigInt(identity.clusterId),
+      memberId: BigInt(identity.memberId),
+      raftTerm,
+      raftIndex: revision,
+      revision,
+      compactRevision,
+      auth: read('auth'),
+      hasNoSpace: read('hasNoSpace') ?? false,
+      leases: this.#leases(),
+      versions: this.#versions(),
+    }
+  }
+
+  run<T>(work: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#state !== 'open') {
+        reject(etcdError.stopped())
+        return
+      }
+      this.#queue.push({ work, resolve, reject })
+      if (this.#queue.length === 1) setImmediate(() => this.#flush())
+    })
+  }
+
+  addVersions(versions: readonly KeyVersion[]): void {
+    for (const { modRevision, sub, key, value, createRevision, version, lease } of versions) {
+      this.#insertVersion.run(modRevision, sub, key, value, createRevision, version, lease)
+    }
+  }
+
+  dropVersions(versions: readonly KeyVersion[]): void {
+    for (const { modRevision, sub } of versions) this.#deleteVersion.run(modRevision, sub)
+  }
+
+  addLease(id: bigint, ttlSeconds: number): void {
+    this.#insertLease.run(id, ttlSeconds)
+  }
+
+  dropLease(id: bigint): void {
+    this.#deleteLease.run(id)
+  }
+
+  save(settings: Partial<Settings>): void {
+    this.#write(settings)
+  }
+
+  close(): void {
+    if (this.#state === 'closed') return
+    if (this.#state === 'open') this.#flush()
+    this.#state = 'closed'
+    this.#database.close()
+  }
+
+  #flush(): void {
+    const queue = this.#queue
+    this.#queue = []
+    if (queue.length === 0 || this.#state !== 'open') return
+    let settled: (() => void)[]
+    try {
+      this.#database.exec('BEGIN IMMEDIATE')
+      settled = queue.map((queued) => this.#runOne(queued))
+      this.#database.exec('COMMIT')
+    } catch (error) {
+      this.#fail(error as Error, queue)
+      return
+    }
+    this.#events.onCommitted()
+    for (const settle of settled) settle()
+  }
+
+  /** Runs one work and gives what tells its end. A refusal changed nothing; any other error ends the journal. */
+  #runOne({ work, resolve, reject }: Queued): () => void {
+    try {
+      const result = work()
+      return () => resolve(result as never)
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error
+      return () => reject(error)
+    }
+  }
+
+  /** Memory is ahead of the file now, so no answer can be given any more. */
+  #fail(error: Error, queue: readonly Queued[]): void {
+    this.#state = 'failed'
+    for (const { reject } of queue) reject(etcdError.stopped())
+    this.#events.onFailed(error)
+  }
+
+  #write(settings: Readonly<Record<string, unknown>>): void {
+    for (const [name, value] of Object.entries(settings)) this.#saveSetting.run(name, JSON.stringify(value))
+  }
+
+  #settings(): Map<string, string> {
+    const rows = this.#database.prepare('SELECT name, value FROM setting').all()
+    return new Map(rows.map((row) => [row.name as string, row.value as string]))
+  }
+
+  #leases(): StoredState['leases'] {
+    const select = this.#database.prepare('SELECT id, ttl_seconds FROM lease')
+    select.setReadBigInts(true)
+    return select.all().map((row) => ({ id: row.id as bigint, ttlSeconds: Number(row.ttl_seconds) }))
+  }
+
+  *#versions(): Generator<KeyVersion> {
+    const select = this.#database.prepare('SELECT * FROM version ORDER BY main, sub')
+    select.setReadBigInts(true)
+    for (const row of select.iterate()) yield versionOf(row as unknown as VersionRow)
+  }
+}
+
+/** Opens or creates the file. Throws in words when it can not be used. */
+export const openSqliteJournal = async (path: string, events: JournalEvents): Promise<SqliteJournal> => {
+  // Imported here, so that servers in memory are spared the warning that Node's SQLite is experimental.
+  const { DatabaseSync } = await import('node:sqlite')
+  try {
+    return new SqliteJournal(new DatabaseSync(path), events)
+  } catch (cause) {
+    const reason = (cause as Error).message
+    throw new Error(`Cannot open the data file ${path}: ${reason}. Is another server using it?`, { cause })
+  }
+}

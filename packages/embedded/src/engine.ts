@@ -1,0 +1,201 @@
+import type { ResponseHeader } from '@livetree/etcd/wire'
+import { AuthStore } from './auth/auth-store.ts'
+import { type Caller, callerWith } from './auth/caller.ts'
+import { Tokens } from './auth/tokens.ts'
+import type { Clock } from './clock.ts'
+import type { Journal } from './durable/journal.ts'
+import { Lessor } from './lease/lessor.ts'
+import { MvccStore, type WriteTxn } from './mvcc/store.ts'
+import { etcdError } from './status.ts'
+import { WatchHub } from './watch/watch-hub.ts'
+
+/** How an engine differs from the default one. */
+export interface EngineOptions {
+  readonly clock: Clock
+  /** Size at which writes are refused until space is made, in bytes. */
+  readonly quotaBytes: number
+  readonly tokenTtlMs: number
+  readonly progressIntervalMs: number
+}
+
+/** What an empty store's file takes in etcd, in bytes. */
+const emptyFileBytes = 20 * 1024
+
+/**
+ * The whole state of the server, and the only place it changes: every change goes through one of the write methods,
+ * which give it to the journal and then tell the watchers. Knows nothing of gRPC.
+ */
+export class Engine {
+  readonly clock: Clock
+  readonly progressIntervalMs: number
+  readonly lessor: Lessor
+  readonly store: MvccStore
+  readonly hub: WatchHub
+  readonly auth = new AuthStore()
+  readonly tokens: Tokens
+  readonly memberId: bigint
+  readonly raftTerm: number
+  readonly #clusterId: bigint
+  readonly #journal: Journal
+  readonly #quotaBytes: number
+  #raftIndex: number
+  #fileBytes: number
+  #hasNoSpace: boolean
+
+  /** `openJournal` is given what to call once a write is safe. */
+  constructor(openJournal: (onCommitted: () => void) => Journal, options: EngineOptions) {
+    this.clock = options.clock
+    this.progressIntervalMs = options.progressIntervalMs
+    this.#quotaBytes = options.quotaBytes
+    this.tokens = new Tokens(options.clock, options.tokenTtlMs)
+    this.lessor = new Lessor(options.clock, (ids) => this.#revokeExpired(ids))
+    this.store = new MvccStore(this.lessor)
+    this.#journal = openJournal(() => this.hub.publish())
+    const state = this.#journal.load()
+    this.#clusterId = state.clusterId
+    this.memberId = state.memberId
+    this.raftTerm = state.raftTerm
+    this.#raftIndex = state.raftIndex
+    this.#hasNoSpace = state.hasNoSpace
+    if (state.auth !== undefined) this.auth.restore(state.auth)
+    // As after a change of leader in etcd, leases start again with their full time.
+    for (const { id, ttlSeconds } of state.leases) this.lessor.grant(id, ttlSeconds)
+    this.store.restore(state.versions, state.revision, state.compactRevision)
+    this.hub = new WatchHub(this.store)
+    this.#fileBytes = this.bytesInUse
+  }
+
+  /** Number of the last write, of any kind. */
+  get raftIndex(): number {
+    return this.#raftIndex
+  }
+
+  /** Bytes the state takes. */
+  get bytesInUse(): number {
+    return emptyFileBytes + this.store.bytes
+  }
+
+  /** Bytes a file that only `defragment` shrinks would take. */
+  get fileBytes(): number {
+    return this.#fileBytes
+  }
+
+  /** Whether the alarm is up that the quota was reached. */
+  get hasNoSpace(): boolean {
+    return this.#hasNoSpace
+  }
+
+  header(revision = this.store.revision): ResponseHeader {
+    return { clusterId: this.#clusterId, memberId: this.memberId, revision, raftTerm: this.raftTerm }
+  }
+
+  caller(token: string | undefined): Caller {
+    return callerWith(this.auth, this.tokens, token)
+  }
+
+  /** Writes keys as one revision, or as none when nothing is written. `work` must not throw once it has written. */
+  write<T>(work: (txn: WriteTxn) => T): T | Promise<T> {
+    return this.#commit(() => this.#writeKeys(work))
+  }
+
+  /** Throws `compacted` or `futureRevision`. */
+  compact(revision: number): void | Promise<void> {
+    return this.#commit(() => {
+      const forgotten = this.store.compact(revision)
+      this.#journal.dropVersions(forgotten)
+      this.#journal.save({ compactRevision: revision })
+    })
+  }
+
+  /** Grants a lease and gives its time to live in seconds. Throws `leaseExists` or `leaseTtlTooLarge`. */
+  grantLease(id: bigint, ttlSeconds: number): number | Promise<number> {
+    const granted = Lessor.grantedTtl(ttlSeconds)
+    return this.#commit(() => {
+      this.lessor.grant(id, granted)
+      this.#journal.addLease(id, granted)
+      return granted
+    })
+  }
+
+  /** Deletes a lease's keys, in one revision, and the lease. Throws `leaseNotFound`. */
+  revokeLease(id: bigint, caller?: Caller): void | Promise<void> {
+    return this.#commit(() => {
+      if (!this.lessor.has(id)) throw etcdError.leaseNotFound()
+      if (caller !== undefined) this.assertLeaseWrite(id, caller)
+      this.#revoke(id)
+    })
+  }
+
+  /** Throws unless the caller may write every key of the lease: who holds it can delete them. */
+  assertLeaseWrite(id: bigint, caller: Caller): void {
+    for (const key of this.lessor.get(id)?.keys ?? []) caller.assertWrite({ type: 'key', start: key })
+  }
+
+  /** Changes users, roles or whether auth is on; `work` throws before it changes anything. */
+  changeAuth(work: (auth: AuthStore) => void): void | Promise<void> {
+    return this.#commit(() => {
+      work(this.auth)
+      this.#journal.save({ auth: this.auth.state() })
+    })
+  }
+
+  /** Throws `noSpace`, and raises the alarm, when so many bytes more do not fit. */
+  assertSpace(bytes: number): void {
+    if (this.#hasNoSpace) throw etcdError.noSpace()
+    if (this.#fileBytes + bytes < this.#quotaBytes) return
+    void this.setNoSpace(true)
+    throw etcdError.noSpace()
+  }
+
+  /** Raises or clears the alarm. */
+  setNoSpace(hasNoSpace: boolean): void | Promise<void> {
+    return this.#commit(() => {
+      this.#hasNoSpace = hasNoSpace
+      this.#journal.save({ hasNoSpace })
+    })
+  }
+
+  /** Gives back the room of what compaction has dropped. */
+  defragment(): void {
+    this.#fileBytes = this.bytesInUse
+  }
+
+  close(): void {
+    this.lessor.close()
+    this.#journal.close()
+  }
+
+  #commit<T>(work: () => T): T | Promise<T> {
+    return this.#journal.run(() => {
+      const result = work()
+      this.#raftIndex += 1
+      this.#fileBytes = Math.max(this.#fileBytes, this.bytesInUse)
+      return result
+    })
+  }
+
+  #writeKeys<T>(work: (txn: WriteTxn) => T): T {
+    const before = this.store.revision
+    const result = this.store.write(work)
+    if (this.store.revision > before) this.#journal.addVersions(this.store.changesAt(this.store.revision))
+    return result
+  }
+
+  #revoke(id: bigint): void {
+    const keys = [...(this.lessor.get(id)?.keys ?? [])].sort()
+    this.#writeKeys((txn) => {
+      for (const key of keys) txn.delete({ type: 'key', start: key })
+    })
+    this.lessor.remove(id)
+    this.#journal.dropLease(id)
+  }
+
+  #revokeExpired(ids: readonly bigint[]): void {
+    for (const id of ids) {
+      void this.#commit(() => {
+        // Meanwhile a client may have revoked or renewed it.
+        if (this.lessor.isExpired(id)) this.#revoke(id)
+      })
+    }
+  }
+}

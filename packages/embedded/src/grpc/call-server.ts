@@ -1,0 +1,148 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import { Cluster, KV, Maintenance, type RangeRequest } from '@livetree/etcd/wire'
+import type { Caller } from '../auth/caller.ts'
+import type { Clock } from '../clock.ts'
+import type { CallFaults } from '../faults.ts'
+import { etcdError, grpcCode, StatusError } from '../status.ts'
+import { Call } from './call.ts'
+import type { Route, StreamHandler } from './service.ts'
+import { statusHeaders, statusOf } from './status-headers.ts'
+
+/** After this etcd gives up a request that found no leader: 5 s and two elections. */
+const leaderlessTimeoutMs = 7000
+
+/** What the server looks at with each call. */
+export interface CallServerOptions {
+  readonly routes: readonly Route[]
+  readonly faults: CallFaults
+  readonly clock: Clock
+  caller(token: string | undefined): Caller
+}
+
+const textOf = (header: string | string[] | undefined): string | undefined =>
+  Array.isArray(header) ? header[0] : header
+
+const unknownMethod = (path: string, routes: ReadonlyMap<string, Route>): StatusError => {
+  const [, service = '', method = ''] = path.split('/')
+  const isKnown = [...routes.keys()].some((known) => known.startsWith(`/${service}/`))
+  const what = isKnown ? `unknown method ${method} for service ${service}` : `unknown service ${service}`
+  return new StatusError(grpcCode.unimplemented, what)
+}
+
+/** Requests a member can answer by itself. */
+const needsNoLeader = (path: string, request: unknown): boolean =>
+  path === Maintenance.status.path ||
+  path === Cluster.memberList.path ||
+  (path === KV.range.path && (request as RangeRequest).serializable)
+
+/** Takes HTTP/2 streams as gRPC calls and gives them to the routes. */
+export class CallServer {
+  readonly #options: CallServerOptions
+  readonly #routes: ReadonlyMap<string, Route>
+  /** The open duplex calls. */
+  readonly #streams = new Set<Call>()
+
+  constructor(options: CallServerOptions) {
+    this.#options = options
+    this.#routes = new Map(options.routes.map((route) => [route.method.path, route]))
+  }
+
+  serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    const path = headers[':path'] ?? ''
+    const route = this.#routes.get(path)
+    if (route === undefined) {
+      stream.on('error', () => {})
+      stream.respond(
+        {
+          ':status': 200,
+          'content-type': 'application/grpc',
+          ...statusHeaders(unknownMethod(path, this.#routes)),
+        },
+        { endStream: true },
+      )
+      stream.resume()
+      return
+    }
+    const call = new Call(route.method, stream, textOf(headers.hasleader) === 'true')
+    const caller = this.#options.caller(textOf(headers.token) ?? textOf(headers.authorization))
+    if (call.requiresLeader && this.#options.faults.hasNoLeader) call.fail(etcdError.noLeader())
+    else if (route.type === 'unary') this.#serveUnary(call, route, caller)
+    else this.#serveDuplex(call, route, caller)
+  }
+
+  /** Resets the open duplex calls. */
+  resetStreams(): void {
+    for (const call of this.#streams) call.reset()
+  }
+
+  /** Ends the open duplex calls with an error; all of them, or those that asked for a leader. */
+  failStreams(error: StatusError, which: (call: Call) => boolean = () => true): void {
+    for (const call of this.#streams) if (which(call)) call.fail(error)
+  }
+
+  #serveUnary(call: Call, route: Route & { type: 'unary' }, caller: Caller): void {
+    let isStarted = false
+    call.read(
+      (request, requestBytes) => {
+        if (isStarted) return
+        isStarted = true
+        if (this.#options.faults.hasNoLeader && !needsNoLeader(route.method.path, request)) {
+          this.#options.clock.schedule(() => call.fail(etcdError.timedOut()), leaderlessTimeoutMs)
+          return
+        }
+        this.#run(call, () => route.handle(request, { caller, requestBytes }))
+      },
+      () => {
+        if (!isStarted) call.fail(new StatusError(grpcCode.internal, 'grpc: the call holds no message'))
+      },
+    )
+  }
+
+  /** Runs a handler; most answer at once, and those are spared a promise. */
+  #run(call: Call, handle: () => unknown): void {
+    const fail = (error: unknown): void => this.#settle(call, () => call.fail(statusOf(error)))
+    const answer = (message: unknown): void => this.#settle(call, () => call.answer(message as object))
+    try {
+      const result = handle()
+      if (result instanceof Promise) result.then(answer, fail)
+      else answer(result)
+    } catch (error) {
+      fail(error)
+    }
+  }
+
+  /** Hands an answer out, unless a fault keeps it. */
+  #settle(call: Call, send: () => void): void {
+    const { faults, clock } = this.#options
+    if (faults.answersToLose > 0) {
+      faults.answersToLose -= 1
+      call.reset()
+    } else if (faults.delayMs > 0) {
+      clock.schedule(send, faults.delayMs)
+    } else {
+      send()
+    }
+  }
+
+  #serveDuplex(call: Call, route: Route & { type: 'duplex' }, caller: Caller): void {
+    const handler = route.open(call, { caller, requestBytes: 0 })
+    this.#streams.add(call)
+    call.onDrain(() => handler.drain())
+    call.onClose(() => {
+      this.#streams.delete(call)
+      handler.close()
+    })
+    call.read(
+      (message) => this.#receive(call, handler, message),
+      () => handler.end(),
+    )
+  }
+
+  #receive(call: Call, handler: StreamHandler<unknown>, message: unknown): void {
+    try {
+      handler.receive(message)
+    } catch (error) {
+      call.fail(statusOf(error))
+    }
+  }
+}

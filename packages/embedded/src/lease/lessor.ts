@@ -1,0 +1,126 @@
+import type { Clock } from '../clock.ts'
+import type { Key } from '../mvcc/key-range.ts'
+import type { LeaseBook } from '../mvcc/store.ts'
+import { etcdError } from '../status.ts'
+
+/** etcd's floor with its default timing: one and a half elections of 1 s, rounded up. */
+const minTtlSeconds = 2
+/** Above this etcd refuses a lease. */
+const maxTtlSeconds = 9_000_000_000
+/** Expired leases are looked for at most this often, so that many leases do not mean many timers. */
+const minCheckMs = 20
+
+/** A granted lease. */
+export interface Lease {
+  readonly id: bigint
+  /** As granted, in seconds. */
+  readonly ttlSeconds: number
+  /** On the lessor's clock. */
+  expiresAtMs: number
+  readonly keys: Set<Key>
+}
+
+/** The granted leases, their deadlines and their keys. Revoking and the deletes that go with it are the caller's. */
+export class Lessor implements LeaseBook {
+  readonly #clock: Clock
+  readonly #onExpired: (ids: readonly bigint[]) => void
+  readonly #leases = new Map<bigint, Lease>()
+  #check: { readonly atMs: number; readonly cancel: () => void } | undefined
+
+  /** `onExpired` is told of leases past their deadline and has to revoke them. */
+  constructor(clock: Clock, onExpired: (ids: readonly bigint[]) => void) {
+    this.#clock = clock
+    this.#onExpired = onExpired
+  }
+
+  /** What a request asks for, brought up to the least; throws `leaseTtlTooLarge`. */
+  static grantedTtl(ttlSeconds: number): number {
+    if (ttlSeconds > maxTtlSeconds) throw etcdError.leaseTtlTooLarge()
+    return Math.max(ttlSeconds, minTtlSeconds)
+  }
+
+  /** Adds a lease with its full time to live. Throws `leaseExists`. */
+  grant(id: bigint, ttlSeconds: number): Lease {
+    if (this.#leases.has(id)) throw etcdError.leaseExists()
+    const lease = { id, ttlSeconds, expiresAtMs: this.#deadline(ttlSeconds), keys: new Set<Key>() }
+    this.#leases.set(id, lease)
+    this.#checkBy(lease.expiresAtMs)
+    return lease
+  }
+
+  get(id: bigint): Lease | undefined {
+    return this.#leases.get(id)
+  }
+
+  has(id: bigint): boolean {
+    return this.#leases.has(id)
+  }
+
+  /** Whether a lease is granted and past its deadline. */
+  isExpired(id: bigint): boolean {
+    const lease = this.#leases.get(id)
+    return lease !== undefined && lease.expiresAtMs <= this.#clock.now()
+  }
+
+  /** All leases, the one that ends first coming first. */
+  list(): Lease[] {
+    return [...this.#leases.values()].sort((a, b) => a.expiresAtMs - b.expiresAtMs)
+  }
+
+  /** Gives a lease its full time again; undefined when it is not granted. */
+  renew(id: bigint): Lease | undefined {
+    const lease = this.#leases.get(id)
+    if (lease !== undefined) lease.expiresAtMs = this.#deadline(lease.ttlSeconds)
+    return lease
+  }
+
+  /** Seconds left, cut to whole ones. */
+  remainingSeconds(lease: Lease): number {
+    return Math.trunc((lease.expiresAtMs - this.#clock.now()) / 1000)
+  }
+
+  /** Forgets a lease; its keys are deleted before. */
+  remove(id: bigint): void {
+    this.#leases.delete(id)
+  }
+
+  attach(id: bigint, key: Key): void {
+    this.#leases.get(id)?.keys.add(key)
+  }
+
+  detach(id: bigint, key: Key): void {
+    this.#leases.get(id)?.keys.delete(key)
+  }
+
+  close(): void {
+    this.#check?.cancel()
+    this.#check = undefined
+  }
+
+  #deadline(ttlSeconds: number): number {
+    return this.#clock.now() + ttlSeconds * 1000
+  }
+
+  #checkBy(deadlineMs: number): void {
+    if (this.#check !== undefined) {
+      if (this.#check.atMs <= deadlineMs) return
+      this.#check.cancel()
+    }
+    const delayMs = Math.max(deadlineMs - this.#clock.now(), minCheckMs)
+    const cancel = this.#clock.schedule(() => this.#expire(), delayMs)
+    this.#check = { atMs: deadlineMs, cancel }
+  }
+
+  #expire(): void {
+    this.#check = undefined
+    const now = this.#clock.now()
+    const expired: bigint[] = []
+    let next = Number.POSITIVE_INFINITY
+    for (const { id, expiresAtMs } of this.#leases.values()) {
+      if (expiresAtMs <= now) expired.push(id)
+      else next = Math.min(next, expiresAtMs)
+    }
+    if (next !== Number.POSITIVE_INFINITY) this.#checkBy(next)
+    if (expired.length > 0) this.#onExpired(expired)
+  }
+}

@@ -1,0 +1,65 @@
+import { type Compare, CompareResult, CompareTarget } from '@livetree/etcd/wire'
+import type { KeyVersion } from './key-history.ts'
+import { keyRange } from './key-range.ts'
+import type { Readable } from './range.ts'
+
+const order = (a: number | bigint, b: number | bigint): number => (a < b ? -1 : a > b ? 1 : 0)
+
+/** What a compare gives as the wanted value; 0 when it gives another kind of value than its target. */
+const wanted = <T extends string>({ targetUnion: given }: Compare, type: T): number | bigint =>
+  given?.type === type && !Buffer.isBuffer(given.value) ? given.value : 0
+
+/** How a key's state stands to what a compare names: below, equal or above. */
+const orderOf = (compare: Compare, version: KeyVersion): number => {
+  switch (compare.target) {
+    case CompareTarget.version:
+      return order(version.version, wanted(compare, 'version'))
+    case CompareTarget.create:
+      return order(version.createRevision, wanted(compare, 'createRevision'))
+    case CompareTarget.mod:
+      return order(version.modRevision, wanted(compare, 'modRevision'))
+    case CompareTarget.lease:
+      return order(version.lease, wanted(compare, 'lease'))
+    default: {
+      const given = compare.targetUnion
+      return Buffer.compare(version.value, given?.type === 'value' ? given.value : Buffer.alloc(0))
+    }
+  }
+}
+
+const fits = (result: number, order: number): boolean => {
+  switch (result) {
+    case CompareResult.equal:
+      return order === 0
+    case CompareResult.notEqual:
+      return order !== 0
+    case CompareResult.greater:
+      return order > 0
+    case CompareResult.less:
+      return order < 0
+    default:
+      return true
+  }
+}
+
+const absent: KeyVersion = {
+  key: Buffer.alloc(0),
+  value: Buffer.alloc(0),
+  createRevision: 0,
+  modRevision: 0,
+  version: 0,
+  lease: 0n,
+  sub: 0,
+}
+
+/**
+ * Whether a compare holds, for every key of its range. A range without keys is compared as a key with all numbers 0;
+ * by value it never holds, for there is no value that could.
+ */
+export const holds = (compare: Compare, from: Readable): boolean => {
+  const found = from.range(keyRange(compare.key, compare.rangeEnd), from.revision)
+  if (found.length === 0) {
+    return compare.target !== CompareTarget.value && fits(compare.result, orderOf(compare, absent))
+  }
+  return found.every((version) => fits(compare.result, orderOf(compare, version)))
+}

@@ -1,0 +1,27 @@
+/**
+ * Keys inside the store are binary strings (one character a byte): they order as etcd orders bytes and work as Map
+ * keys. At the border they become bytes again.
+ */
+export type Key = string
+
+/** One key, or all keys from `start` up to `end`. */
+export type KeyRange =
+  | { readonly type: 'key'; readonly start: Key }
+  /** `end` is exclusive; undefined means no upper limit. */
+  | { readonly type: 'span'; readonly start: Key; readonly end: Key | undefined }
+
+export const keyOf = (bytes: Uint8Array): Key =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+
+/** Reads a request's `key` and `range_end` as etcd does: no end is one key, the end `\0` is everything from the key. */
+export const keyRange = (key: Uint8Array, rangeEnd: Uint8Array): KeyRange => {
+  const start = keyOf(key)
+  if (rangeEnd.length === 0) return { type: 'key', start }
+  const isOpen = rangeEnd.length === 1 && rangeEnd[0] === 0
+  return { type: 'span', start, end: isOpen ? undefined : keyOf(rangeEnd) }
+}
+
+export const rangeHas = (range: KeyRange, key: Key): boolean =>
+  range.type === 'key'
+    ? key === range.start
+    : key >= range.start && (range.end === undefined || key < range.end)

@@ -1,0 +1,67 @@
+import { type RangeRequest, type RangeResponse, SortOrder, SortTarget } from '@livetree/etcd/wire'
+import type { KeyVersion } from './key-history.ts'
+import { type KeyRange, keyRange } from './key-range.ts'
+
+/** What a range is read from: the store itself, or a transaction that sees its own writes. */
+export interface Readable {
+  readonly revision: number
+  range(range: KeyRange, revision: number): KeyVersion[]
+}
+
+/** The fields of a range's answer, without the header. */
+export type RangeResult = Pick<RangeResponse, 'kvs' | 'more' | 'count'>
+
+const comparators: Record<number, (a: KeyVersion, b: KeyVersion) => number> = {
+  [SortTarget.key]: (a, b) => Buffer.compare(a.key, b.key),
+  [SortTarget.version]: (a, b) => a.version - b.version,
+  [SortTarget.create]: (a, b) => a.createRevision - b.createRevision,
+  [SortTarget.mod]: (a, b) => a.modRevision - b.modRevision,
+  [SortTarget.value]: (a, b) => Buffer.compare(a.value, b.value),
+}
+
+const emptyBytes = Buffer.alloc(0)
+
+const filtersByRevision = (request: RangeRequest): boolean =>
+  request.minModRevision !== 0 ||
+  request.maxModRevision !== 0 ||
+  request.minCreateRevision !== 0 ||
+  request.maxCreateRevision !== 0
+
+const passes = (request: RangeRequest, { modRevision, createRevision }: KeyVersion): boolean =>
+  (request.maxModRevision === 0 || modRevision <= request.maxModRevision) &&
+  modRevision >= request.minModRevision &&
+  (request.maxCreateRevision === 0 || createRevision <= request.maxCreateRevision) &&
+  createRevision >= request.minCreateRevision
+
+const sorted = (request: RangeRequest, found: KeyVersion[]): KeyVersion[] => {
+  const compare = comparators[request.sortTarget]
+  if (compare === undefined) return found
+  if (request.sortOrder === SortOrder.descend) return found.sort((a, b) => compare(b, a))
+  return request.sortTarget === SortTarget.key ? found : found.sort(compare)
+}
+
+/**
+ * Answers a range request at its revision, which must be readable. `count` is of the whole range, whatever the limit
+ * and the revision filters leave out.
+ */
+export const readRange = (from: Readable, request: RangeRequest): RangeResult => {
+  const revision = request.revision > 0 ? request.revision : from.revision
+  let found = from.range(keyRange(request.key, request.rangeEnd), revision)
+  const count = found.length
+  if (request.countOnly) return { kvs: [], more: false, count }
+  const isFiltered = filtersByRevision(request)
+  const { limit } = request
+  let more = false
+  const cut = (): void => {
+    if (limit <= 0 || found.length <= limit) return
+    more = true
+    found = found.slice(0, limit)
+  }
+  // etcd reads one key more than the limit, sorts those and cuts, unless an order or a filter makes it read all.
+  if (request.sortOrder === SortOrder.none && !isFiltered && limit > 0) found = found.slice(0, limit + 1)
+  if (isFiltered) found = found.filter((version) => passes(request, version))
+  found = sorted(request, found)
+  cut()
+  if (request.keysOnly) found = found.map((version) => ({ ...version, value: emptyBytes }))
+  return { kvs: found, more, count }
+}

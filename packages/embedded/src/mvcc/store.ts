@@ -1,0 +1,218 @@
+import { etcdError } from '../status.ts'
+import { KeyHistory, type KeyVersion } from './key-history.ts'
+import { type Key, type KeyRange, keyOf } from './key-range.ts'
+import { SortedKeys } from './sorted-keys.ts'
+
+/** What a version costs besides its key and value, in bytes; near what etcd's file needs for it. */
+const versionOverheadBytes = 80
+
+/** Told which keys a lease holds, as writes move them. */
+export interface LeaseBook {
+  attach(lease: bigint, key: Key): void
+  detach(lease: bigint, key: Key): void
+}
+
+const emptyBytes = Buffer.alloc(0)
+const sizeOf = (version: KeyVersion): number =>
+  version.key.length + version.value.length + versionOverheadBytes
+
+/**
+ * All keys at all revisions since the last compaction. Pure state: no clock, no I/O. Writes go through `write`, one
+ * call a revision; whoever reads between two calls sees whole revisions only.
+ */
+export class MvccStore {
+  readonly #leases: LeaseBook
+  readonly #keys = new SortedKeys()
+  readonly #histories = new Map<Key, KeyHistory>()
+  /** What each revision wrote, from `#logStart` on without a gap. */
+  #log: (readonly KeyVersion[])[] = []
+  #logStart = 2
+  #revision = 1
+  #compactRevision = -1
+  #bytes = 0
+
+  constructor(leases: LeaseBook) {
+    this.#leases = leases
+  }
+
+  /** Of the newest write; 1 in an empty store. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  /** Oldest revision that can be read; -1 before the first compaction. */
+  get compactRevision(): number {
+    return this.#compactRevision
+  }
+
+  /** Bytes that all remembered versions take. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** What a revision wrote, in order; empty for one that is not there. */
+  changesAt(revision: number): readonly KeyVersion[] {
+    return this.#log[revision - this.#logStart] ?? []
+  }
+
+  /** Throws `compacted` or `futureRevision` when nothing can be read at the revision. */
+  assertReadable(revision: number): void {
+    if (revision > this.#revision) throw etcdError.futureRevision()
+    if (revision < this.#compactRevision) throw etcdError.compacted()
+  }
+
+  /** A key's state at a revision, which must be readable. */
+  get(key: Key, revision: number): KeyVersion | undefined {
+    return this.#histories.get(key)?.at(revision)
+  }
+
+  /** The state of a range at a revision, which must be readable, in order of the keys. */
+  range(range: KeyRange, revision: number): KeyVersion[] {
+    if (range.type === 'key') {
+      const found = this.get(range.start, revision)
+      return found === undefined ? [] : [found]
+    }
+    const result: KeyVersion[] = []
+    for (const key of this.#keys.span(range)) {
+      const found = this.get(key, revision)
+      if (found !== undefined) result.push(found)
+    }
+    return result
+  }
+
+  /** Runs `work` as one revision; when it wrote nothing, the revision stays. `work` must not throw once it has written. */
+  write<T>(work: (txn: WriteTxn) => T): T {
+    const changes: KeyVersion[] = []
+    const result = work(new WriteTxn(this, this.#leases, changes, (version) => this.#append(version)))
+    if (changes.length > 0) {
+      this.#log.push(changes)
+      this.#revision += 1
+    }
+    return result
+  }
+
+  /** Forgets what only reads below `revision` could see; returns what was forgotten. Throws `compacted` or `futureRevision`. */
+  compact(revision: number): KeyVersion[] {
+    if (revision <= this.#compactRevision) throw etcdError.compacted()
+    if (revision > this.#revision) throw etcdError.futureRevision()
+    this.#compactRevision = revision
+    if (revision > this.#logStart) {
+      this.#log.splice(0, revision - this.#logStart)
+      this.#logStart = revision
+    }
+    const forgotten: KeyVersion[] = []
+    for (const [key, history] of this.#histories) {
+      forgotten.push(...history.compact(revision))
+      if (!history.isEmpty) continue
+      this.#histories.delete(key)
+      this.#keys.delete(key)
+    }
+    for (const version of forgotten) this.#bytes -= sizeOf(version)
+    return forgotten
+  }
+
+  /** Takes up where a store left off. Versions come in order of their writing; once, before anything else. */
+  restore(versions: Iterable<KeyVersion>, revision: number, compactRevision: number): void {
+    this.#logStart = Math.max(compactRevision, 2)
+    this.#log = Array.from({ length: revision - this.#logStart + 1 }, () => [])
+    for (const version of versions) {
+      this.#append(version)
+      const changes = this.#log[version.modRevision - this.#logStart] as KeyVersion[] | undefined
+      changes?.push(version)
+    }
+    this.#revision = revision
+    this.#compactRevision = compactRevision
+    for (const [key, history] of this.#histories) {
+      const { lease = 0n } = history.at(revision) ?? {}
+      if (lease !== 0n) this.#leases.attach(lease, key)
+    }
+  }
+
+  #append(version: KeyVersion): void {
+    const key = keyOf(version.key)
+    let history = this.#histories.get(key)
+    if (history === undefined) {
+      history = new KeyHistory()
+      this.#histories.set(key, history)
+      this.#keys.add(key)
+    }
+    history.add(version)
+    this.#bytes += sizeOf(version)
+  }
+}
+
+/** The writes of one revision, and reads that see them. */
+export class WriteTxn {
+  readonly #store: MvccStore
+  readonly #leases: LeaseBook
+  readonly #changes: KeyVersion[]
+  readonly #append: (version: KeyVersion) => void
+  /** The revision that the writes get. */
+  readonly #next: number
+
+  constructor(
+    store: MvccStore,
+    leases: LeaseBook,
+    changes: KeyVersion[],
+    append: (version: KeyVersion) => void,
+  ) {
+    this.#store = store
+    this.#leases = leases
+    this.#changes = changes
+    this.#append = append
+    this.#next = store.revision + 1
+  }
+
+  /** The newest revision as of now: one more than before as soon as something was written. */
+  get revision(): number {
+    return this.#changes.length > 0 ? this.#next : this.#next - 1
+  }
+
+  range(range: KeyRange, revision: number): KeyVersion[] {
+    return this.#store.range(range, revision)
+  }
+
+  /** Keeps the given value, not a copy. `lease` must be granted, or 0n for none. */
+  put(key: Key, value: Buffer, lease: bigint): void {
+    const before = this.#store.get(key, this.#next)
+    this.#add({
+      key: before?.key ?? Buffer.from(key, 'latin1'),
+      value,
+      createRevision: before?.createRevision ?? this.#next,
+      modRevision: this.#next,
+      version: (before?.version ?? 0) + 1,
+      lease,
+      sub: this.#changes.length,
+    })
+    this.#moveLease(key, before?.lease ?? 0n, lease)
+  }
+
+  /** Deletes the keys of the range that exist; returns how many. */
+  delete(range: KeyRange): number {
+    const found = this.#store.range(range, this.#next)
+    for (const { key, lease } of found) {
+      this.#add({
+        key,
+        value: emptyBytes,
+        createRevision: 0,
+        modRevision: this.#next,
+        version: 0,
+        lease: 0n,
+        sub: this.#changes.length,
+      })
+      this.#moveLease(keyOf(key), lease, 0n)
+    }
+    return found.length
+  }
+
+  #add(version: KeyVersion): void {
+    this.#append(version)
+    this.#changes.push(version)
+  }
+
+  #moveLease(key: Key, from: bigint, to: bigint): void {
+    if (from === to) return
+    if (from !== 0n) this.#leases.detach(from, key)
+    if (to !== 0n) this.#leases.attach(to, key)
+  }
+}

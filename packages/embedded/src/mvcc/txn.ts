@@ -1,0 +1,111 @@
+import type {
+  DeleteRangeRequest,
+  DeleteRangeResponse,
+  PutRequest,
+  PutResponse,
+  RequestOp,
+  ResponseHeader,
+  ResponseOp,
+  TxnRequest,
+  TxnResponse,
+} from '@livetree/etcd/wire'
+import { etcdError } from '../status.ts'
+import { holds } from './compare.ts'
+import { keyOf, keyRange } from './key-range.ts'
+import { type Readable, readRange } from './range.ts'
+import type { MvccStore, WriteTxn } from './store.ts'
+
+/** Tells whether a lease is granted. */
+export type HasLease = (lease: bigint) => boolean
+
+/** The header inside a transaction's answer: a revision and nothing else, as etcd has it. */
+const innerHeader = (revision: number): ResponseHeader => ({
+  clusterId: 0n,
+  memberId: 0n,
+  revision,
+  raftTerm: 0,
+})
+
+/** Throws `keyNotFound` or `leaseNotFound` when a put can not be done on this state. */
+export const assertPut = (request: PutRequest, from: Readable, hasLease: HasLease): void => {
+  if (request.ignoreValue || request.ignoreLease) {
+    const [before] = from.range({ type: 'key', start: keyOf(request.key) }, from.revision)
+    if (before === undefined) throw etcdError.keyNotFound()
+  }
+  if (request.lease !== 0n && !hasLease(request.lease)) throw etcdError.leaseNotFound()
+}
+
+/** Does a put that passed `assertPut`. */
+export const applyPut = (txn: WriteTxn, request: PutRequest): PutResponse => {
+  const key = keyOf(request.key)
+  const [before] = txn.range({ type: 'key', start: key }, txn.revision)
+  // A copy: the request's bytes are a view of a much larger network buffer.
+  const value = request.ignoreValue ? before?.value : Buffer.from(request.value)
+  const lease = request.ignoreLease ? before?.lease : request.lease
+  txn.put(key, value ?? Buffer.alloc(0), lease ?? 0n)
+  return { header: innerHeader(txn.revision), prevKv: request.prevKv ? before : undefined }
+}
+
+export const applyDeleteRange = (txn: WriteTxn, request: DeleteRangeRequest): DeleteRangeResponse => {
+  const range = keyRange(request.key, request.rangeEnd)
+  const prevKvs = request.prevKv ? txn.range(range, txn.revision) : []
+  const deleted = txn.delete(range)
+  return { header: innerHeader(txn.revision), deleted, prevKvs }
+}
+
+/** A transaction with its compares decided: the operations of the chosen branch, nested ones decided as well. */
+export interface DecidedTxn {
+  readonly succeeded: boolean
+  readonly operations: readonly (
+    | Exclude<RequestOp['request'], { type: 'txn' } | undefined>
+    | { readonly type: 'txn'; readonly value: DecidedTxn }
+  )[]
+}
+
+/**
+ * Decides all compares, nested ones too, on the state before the transaction, and checks the operations that will run.
+ * Throws etcd's error when one of them can not be done; after this nothing fails.
+ */
+export const decideTxn = (request: TxnRequest, store: MvccStore, hasLease: HasLease): DecidedTxn => {
+  const succeeded = request.compare.every((compare) => holds(compare, store))
+  const chosen = succeeded ? request.success : request.failure
+  const operations = chosen.flatMap(({ request }): DecidedTxn['operations'] => {
+    if (request === undefined) return []
+    if (request.type === 'txn') return [{ type: 'txn', value: decideTxn(request.value, store, hasLease) }]
+    if (request.type === 'put') assertPut(request.value, store, hasLease)
+    if (request.type === 'range' && request.value.revision !== 0) store.assertReadable(request.value.revision)
+    return [request]
+  })
+  return { succeeded, operations }
+}
+
+const isReadOnlyOperation = ({ request }: RequestOp): boolean =>
+  request?.type === 'range' || (request?.type === 'txn' && isReadOnly(request.value))
+
+/** Whether neither branch could write. */
+export const isReadOnly = ({ success, failure }: TxnRequest): boolean =>
+  success.every(isReadOnlyOperation) && failure.every(isReadOnlyOperation)
+
+const applyOperation = (txn: WriteTxn, operation: DecidedTxn['operations'][number]): ResponseOp => {
+  switch (operation.type) {
+    case 'range': {
+      const header = innerHeader(txn.revision)
+      return { response: { type: 'range', value: { header, ...readRange(txn, operation.value) } } }
+    }
+    case 'put':
+      return { response: { type: 'put', value: applyPut(txn, operation.value) } }
+    case 'deleteRange':
+      return { response: { type: 'deleteRange', value: applyDeleteRange(txn, operation.value) } }
+    case 'txn': {
+      const header = innerHeader(0)
+      return { response: { type: 'txn', value: { ...applyTxn(txn, operation.value), header } } }
+    }
+  }
+}
+
+/** Runs a decided transaction; the answer has no header. */
+export const applyTxn = (txn: WriteTxn, { succeeded, operations }: DecidedTxn): TxnResponse => ({
+  header: undefined,
+  succeeded,
+  responses: operations.map((operation) => applyOperation(txn, operation)),
+})

@@ -1,0 +1,124 @@
+import {
+  type DeleteRangeRequest,
+  KV,
+  type PutRequest,
+  type RangeRequest,
+  type TxnRequest,
+} from '@livetree/etcd/wire'
+import type { Caller } from '../auth/caller.ts'
+import type { Engine } from '../engine.ts'
+import { type CallContext, type Route, unary } from '../grpc/service.ts'
+import { checkDeleteRange, checkPut, checkRange, checkTxn } from '../mvcc/check-request.ts'
+import { keyOf, keyRange } from '../mvcc/key-range.ts'
+import { readRange } from '../mvcc/range.ts'
+import { applyDeleteRange, applyPut, applyTxn, assertPut, decideTxn, isReadOnly } from '../mvcc/txn.ts'
+import { etcdError } from '../status.ts'
+
+/** etcd's limit on what goes through its log, in bytes, and the room the log's own fields take of it. */
+const maxRequestBytes = 1.5 * 1024 * 1024
+const logEntryBytes = 32
+/** What etcd adds to a put's key and value when it asks whether there is room. */
+const putOverheadBytes = 256
+
+const assertSize = ({ requestBytes }: CallContext): void => {
+  if (requestBytes + logEntryBytes > maxRequestBytes) throw etcdError.requestTooLarge()
+}
+
+const putBytes = ({ key, value }: PutRequest): number => key.length + value.length + putOverheadBytes
+
+/** Bytes the larger branch would put; 0 when it puts nothing. */
+const txnBytes = ({ success, failure }: TxnRequest): number => {
+  const [a = 0, b = 0] = [success, failure].map((operations) =>
+    operations.reduce((sum, { request }) => {
+      if (request?.type === 'put') return sum + putBytes(request.value)
+      return request?.type === 'txn' ? sum + txnBytes(request.value) : sum
+    }, 0),
+  )
+  return Math.max(a, b)
+}
+
+const authorizePut = (engine: Engine, request: PutRequest, caller: Caller): void => {
+  const range = { type: 'key', start: keyOf(request.key) } as const
+  caller.assertWrite(range)
+  engine.assertLeaseWrite(request.lease, caller)
+  if (request.prevKv) caller.assertRead(range)
+}
+
+const authorizeDeleteRange = (request: DeleteRangeRequest, caller: Caller): void => {
+  const range = keyRange(request.key, request.rangeEnd)
+  caller.assertWrite(range)
+  if (request.prevKv) caller.assertRead(range)
+}
+
+const authorizeRange = (request: RangeRequest, caller: Caller): void =>
+  caller.assertRead(keyRange(request.key, request.rangeEnd))
+
+const authorizeTxn = (engine: Engine, request: TxnRequest, caller: Caller): void => {
+  for (const { key, rangeEnd } of request.compare) caller.assertRead(keyRange(key, rangeEnd))
+  for (const { request: operation } of [...request.success, ...request.failure]) {
+    if (operation?.type === 'range') authorizeRange(operation.value, caller)
+    else if (operation?.type === 'put') authorizePut(engine, operation.value, caller)
+    else if (operation?.type === 'deleteRange') authorizeDeleteRange(operation.value, caller)
+    else if (operation?.type === 'txn') authorizeTxn(engine, operation.value, caller)
+  }
+}
+
+/** etcd's KV service. */
+export const kvService = (engine: Engine): Route[] => {
+  const { store, lessor } = engine
+  const hasLease = (id: bigint): boolean => lessor.has(id)
+  return [
+    unary(KV.range, (request, { caller }) => {
+      checkRange(request)
+      authorizeRange(request, caller)
+      if (request.revision > 0) store.assertReadable(request.revision)
+      return { header: engine.header(), ...readRange(store, request) }
+    }),
+
+    unary(KV.put, (request, context) => {
+      checkPut(request)
+      assertSize(context)
+      return engine.write((txn) => {
+        authorizePut(engine, request, context.caller)
+        assertPut(request, store, hasLease)
+        engine.assertSpace(putBytes(request))
+        const { prevKv } = applyPut(txn, request)
+        return { header: engine.header(txn.revision), prevKv }
+      })
+    }),
+
+    unary(KV.deleteRange, (request, context) => {
+      checkDeleteRange(request)
+      assertSize(context)
+      return engine.write((txn) => {
+        authorizeDeleteRange(request, context.caller)
+        const { deleted, prevKvs } = applyDeleteRange(txn, request)
+        return { header: engine.header(txn.revision), deleted, prevKvs }
+      })
+    }),
+
+    unary(KV.txn, (request, context) => {
+      checkTxn(request)
+      if (isReadOnly(request)) {
+        authorizeTxn(engine, request, context.caller)
+        const decided = decideTxn(request, store, hasLease)
+        return store.write((txn) => ({ ...applyTxn(txn, decided), header: engine.header() }))
+      }
+      assertSize(context)
+      return engine.write((txn) => {
+        authorizeTxn(engine, request, context.caller)
+        const bytes = txnBytes(request)
+        const decided = decideTxn(request, store, hasLease)
+        if (bytes > 0) engine.assertSpace(bytes)
+        const { succeeded, responses } = applyTxn(txn, decided)
+        return { header: engine.header(txn.revision), succeeded, responses }
+      })
+    }),
+
+    unary(KV.compact, async ({ revision }, { caller }) => {
+      caller.user()
+      await engine.compact(revision)
+      return { header: engine.header() }
+    }),
+  ]
+}

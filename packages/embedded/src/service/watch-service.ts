@@ -1,0 +1,20 @@
+import { Watch } from '@livetree/etcd/wire'
+import type { Engine } from '../engine.ts'
+import { duplex, type Route } from '../grpc/service.ts'
+import { WatchStream } from '../watch/watch-stream.ts'
+
+/** etcd's Watch service. */
+export const watchService = (engine: Engine): Route[] => [
+  duplex(Watch.watch, (stream, { caller }) => {
+    const watches = new WatchStream(engine, {
+      send: (response) => stream.send(response),
+      assertMayWatch: (range) => caller.assertRead(range),
+    })
+    return {
+      receive: (request) => watches.receive(request),
+      end: () => stream.end(),
+      drain: () => watches.drain(),
+      close: () => watches.close(),
+    }
+  }),
+]

@@ -1,0 +1,184 @@
+import { hashPassword } from './auth/password.ts'
+import { type Clock, systemClock } from './clock.ts'
+import type { Journal } from './durable/journal.ts'
+import { createMemoryJournal } from './durable/memory-journal.ts'
+import { openSqliteJournal } from './durable/sqlite-journal.ts'
+import { Engine } from './engine.ts'
+import { type Faults, noFaults } from './faults.ts'
+import { CallServer } from './grpc/call-server.ts'
+import { Listener, type TlsOptions } from './grpc/listener.ts'
+import { plainPages } from './grpc/plain-pages.ts'
+import { authService } from './service/auth-service.ts'
+import { clusterService } from './service/cluster-service.ts'
+import { kvService } from './service/kv-service.ts'
+import { leaseService } from './service/lease-service.ts'
+import { maintenanceService } from './service/maintenance-service.ts'
+import { watchService } from './service/watch-service.ts'
+import { etcdError } from './status.ts'
+
+/** Options of `startEmbeddedEtcd`. */
+export interface EmbeddedEtcdOptions {
+  /** 0, the default: any free port. */
+  readonly port?: number
+  /** Address to listen on. Default `127.0.0.1`. */
+  readonly host?: string
+  /** A SQLite file that keeps the state over restarts; made when it is not there. Default: memory only. */
+  readonly dataFile?: string
+  /** Default: the machine's. */
+  readonly clock?: Clock
+  /** Makes the user `root` with this password and switches auth on, if it is not on yet. */
+  readonly auth?: { readonly rootPassword: string }
+  /** Serves TLS with these certificates. Default: cleartext. */
+  readonly tls?: TlsOptions
+  /** Size at which writes are refused with "database space exceeded", in bytes. Default 2 GiB, as in etcd. */
+  readonly quotaBytes?: number
+  /** Life of an auth token that is not used, in milliseconds. Default 300,000, as in etcd. */
+  readonly tokenTtlMs?: number
+  /** Quiet time before a watch with `progress_notify` hears of the revision, in milliseconds. Default 600,000, as in etcd. */
+  readonly progressIntervalMs?: number
+  /**
+   * Told once when the data file can no longer be written. The server has stopped to answer then, for what is not
+   * saved must not be told. Default: a process warning.
+   */
+  readonly onError?: (error: Error) => void
+}
+
+/** A running server. */
+export interface EmbeddedEtcd extends AsyncDisposable {
+  /** `http://127.0.0.1:<port>`, or `https://…` with TLS. */
+  readonly endpoint: string
+  readonly port: number
+  /** Ways to make it misbehave. */
+  readonly faults: Faults
+  /** Ends streams with "server stopped", then all connections; nothing is left behind. May be called again. */
+  close(): Promise<void>
+}
+
+const defaultQuotaBytes = 2 * 1024 ** 3
+const defaultTokenTtlMs = 300_000
+const defaultProgressIntervalMs = 600_000
+/** How long connections may take to say what is under way when the server closes. */
+const closeGraceMs = 1000
+
+const switchAuthOn = async (engine: Engine, password: string): Promise<void> => {
+  if (engine.auth.isEnabled) return
+  const hash = await hashPassword(password)
+  await engine.changeAuth((auth) => {
+    if (!auth.hasUser('root')) auth.addUser('root', hash)
+    auth.changePassword('root', hash)
+    if (!auth.roleNames().includes('root')) auth.addRole('root')
+    auth.grantRole('root', 'root')
+    auth.enable()
+  })
+}
+
+const openJournal = async (
+  { dataFile, onError }: EmbeddedEtcdOptions,
+  stop: () => void,
+): Promise<(onCommitted: () => void) => Journal> => {
+  if (dataFile === undefined) return createMemoryJournal
+  let onCommitted = (): void => {}
+  const journal = await openSqliteJournal(dataFile, {
+    onCommitted: () => onCommitted(),
+    onFailed(error) {
+      stop()
+      const told = new Error(`The data file ${dataFile} cannot be written: ${error.message}`, {
+        cause: error,
+      })
+      if (onError !== undefined) onError(told)
+      else process.emitWarning(told)
+    },
+  })
+  return (listener) => {
+    onCommitted = listener
+    return journal
+  }
+}
+
+/**
+ * Starts an etcd v3 server in this process: one node, for demo, development and tests; production is an etcd cluster.
+ * Resolves when it takes requests. Rejects when the port is taken or the data file cannot be used.
+ */
+export const startEmbeddedEtcd = async (options: EmbeddedEtcdOptions = {}): Promise<EmbeddedEtcd> => {
+  const { host = '127.0.0.1', tls, clock = systemClock } = options
+  const callFaults = noFaults()
+  let stop = (): void => {}
+  const engine = new Engine(await openJournal(options, () => stop()), {
+    clock,
+    quotaBytes: options.quotaBytes ?? defaultQuotaBytes,
+    tokenTtlMs: options.tokenTtlMs ?? defaultTokenTtlMs,
+    progressIntervalMs: options.progressIntervalMs ?? defaultProgressIntervalMs,
+  })
+  const endpoint = (): string => `${tls === undefined ? 'http' : 'https'}://${host}:${listener.port}`
+  const calls = new CallServer({
+    routes: [
+      ...kvService(engine),
+      ...watchService(engine),
+      ...leaseService(engine),
+      ...authService(engine),
+      ...maintenanceService(engine),
+      ...clusterService(engine, endpoint),
+    ],
+    faults: callFaults,
+    clock,
+    caller: (token) => engine.caller(token),
+  })
+  const listener = new Listener(
+    { host, port: options.port ?? 0, tls },
+    {
+      onStream: (stream, headers) => calls.serve(stream, headers),
+      onRequest: plainPages(() => engine.hasNoSpace),
+    },
+  )
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    calls.failStreams(etcdError.stopped())
+    closing ??= listener.close(closeGraceMs).then(() => engine.close())
+    return closing
+  }
+  stop = () => {
+    listener.cut()
+    void close()
+  }
+  try {
+    if (options.auth !== undefined) await switchAuthOn(engine, options.auth.rootPassword)
+    await listener.open()
+  } catch (error) {
+    engine.close()
+    throw error
+  }
+
+  const faults: Faults = {
+    dropStreams: () => calls.resetStreams(),
+    dropConnections: () => listener.cut(),
+    async refuseConnections(isRefused) {
+      if (isRefused) listener.refuse()
+      else if (!listener.isOpen) await listener.open()
+    },
+    delayAnswers(delayMs) {
+      callFaults.delayMs = delayMs
+    },
+    loseAnswers(count) {
+      callFaults.answersToLose = count
+    },
+    loseLeader(isLost) {
+      callFaults.hasNoLeader = isLost
+      if (isLost) calls.failStreams(etcdError.noLeader(), (call) => call.requiresLeader)
+    },
+    expireTokens: () => engine.tokens.revokeAll(),
+    async compact(revision = engine.store.revision) {
+      await engine.compact(revision)
+    },
+  }
+  return {
+    get endpoint() {
+      return endpoint()
+    },
+    get port() {
+      return listener.port
+    },
+    faults,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}

@@ -1,0 +1,66 @@
+import type { KeyVersion } from '../mvcc/key-history.ts'
+import { type Key, keyOf, rangeHas } from '../mvcc/key-range.ts'
+import type { MvccStore } from '../mvcc/store.ts'
+import type { Watcher } from './watcher.ts'
+
+/** Told of the changes in a watcher's range, one revision a call, revisions in order. */
+export type Deliver = (watcher: Watcher, revision: number, changes: readonly KeyVersion[]) => void
+
+/** All watchers of the server: who is to be told of a write. */
+export class WatchHub {
+  readonly #store: MvccStore
+  readonly #delivers = new Map<Watcher, Deliver>()
+  readonly #ofKey = new Map<Key, Set<Watcher>>()
+  readonly #ofSpans = new Set<Watcher>()
+  #published: number
+
+  constructor(store: MvccStore) {
+    this.#store = store
+    this.#published = store.revision
+  }
+
+  add(watcher: Watcher, deliver: Deliver): void {
+    this.#delivers.set(watcher, deliver)
+    const { range } = watcher.options
+    if (range.type === 'span') {
+      this.#ofSpans.add(watcher)
+      return
+    }
+    const watchers = this.#ofKey.get(range.start)
+    if (watchers === undefined) this.#ofKey.set(range.start, new Set([watcher]))
+    else watchers.add(watcher)
+  }
+
+  remove(watcher: Watcher): void {
+    this.#delivers.delete(watcher)
+    this.#ofSpans.delete(watcher)
+    const { start } = watcher.options.range
+    const watchers = this.#ofKey.get(start)
+    watchers?.delete(watcher)
+    if (watchers?.size === 0) this.#ofKey.delete(start)
+  }
+
+  /** Tells of every revision since the last call. */
+  publish(): void {
+    while (this.#published < this.#store.revision) {
+      this.#published += 1
+      this.#tell(this.#published, this.#store.changesAt(this.#published))
+    }
+  }
+
+  #tell(revision: number, changes: readonly KeyVersion[]): void {
+    if (this.#delivers.size === 0) return
+    const concerned = new Map<Watcher, KeyVersion[]>()
+    const note = (watcher: Watcher, change: KeyVersion): void => {
+      const noted = concerned.get(watcher)
+      if (noted === undefined) concerned.set(watcher, [change])
+      else noted.push(change)
+    }
+    for (const change of changes) {
+      const key = keyOf(change.key)
+      for (const watcher of this.#ofKey.get(key) ?? []) note(watcher, change)
+      for (const watcher of this.#ofSpans) if (rangeHas(watcher.options.range, key)) note(watcher, change)
+    }
+    for (const [watcher, noted] of concerned) this.#delivers.get(watcher)?.(watcher, revision, noted)
+  }
+}

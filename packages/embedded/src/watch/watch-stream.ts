@@ -1,0 +1,242 @@
+import type {
+  Init,
+  ResponseHeader,
+  WatchCreateRequest,
+  WatchRequest,
+  WatchResponse,
+} from '@livetree/etcd/wire'
+import type { Clock } from '../clock.ts'
+import type { KeyVersion } from '../mvcc/key-history.ts'
+import { type KeyRange, keyOf, keyRange, rangeHas } from '../mvcc/key-range.ts'
+import type { MvccStore } from '../mvcc/store.ts'
+import { etcdError, StatusError } from '../status.ts'
+import { fragmentsOf } from './fragments.ts'
+import type { WatchHub } from './watch-hub.ts'
+import { maxBatchRevisions, Watcher } from './watcher.ts'
+
+/** The id that stands for no watch: refused creates, and progress of all watches together. */
+const noWatchId = -1
+
+/** What a watch stream needs of its server. */
+export interface WatchSource {
+  readonly store: MvccStore
+  readonly hub: WatchHub
+  readonly clock: Clock
+  /** Quiet time after which a watcher that wants it is told of the revision, in milliseconds. */
+  readonly progressIntervalMs: number
+  header(revision: number): ResponseHeader
+}
+
+/** Where a watch stream's answers go. */
+export interface WatchOutput {
+  /** False when the client is slow to read: nothing more is to be sent, except control messages, until `drain`. */
+  send(response: Init<WatchResponse>): boolean
+  /** Throws a `StatusError` when the caller may not read the range. */
+  assertMayWatch(range: KeyRange): void
+}
+
+/** As gRPC's Go code words an error, which is what etcd puts into a cancel reason. */
+const codeNames: Readonly<Record<number, string>> = {
+  3: 'InvalidArgument',
+  7: 'PermissionDenied',
+  11: 'OutOfRange',
+  16: 'Unauthenticated',
+}
+const reasonOf = ({ code, message }: StatusError): string =>
+  `rpc error: code = ${codeNames[code] ?? 'Unknown'} desc = ${message}`
+
+/** Reads a create's range; without a key it is the smallest one, `\0`. */
+const watchedRange = ({ key, rangeEnd }: WatchCreateRequest): KeyRange =>
+  keyRange(key.length === 0 ? Buffer.alloc(1) : key, rangeEnd)
+
+/**
+ * One client's watch stream with all its watchers. A watcher is told of writes as they happen; one that starts in the
+ * past, or whose client reads slowly, is told from the store's history in batches, so nothing piles up for it.
+ */
+export class WatchStream {
+  readonly #source: WatchSource
+  readonly #output: WatchOutput
+  readonly #watchers = new Map<number, Watcher>()
+  #nextId = 0
+  #isBlocked = false
+  #catchUp: NodeJS.Immediate | undefined
+  #cancelProgress: (() => void) | undefined
+
+  constructor(source: WatchSource, output: WatchOutput) {
+    this.#source = source
+    this.#output = output
+  }
+
+  receive({ request }: WatchRequest): void {
+    switch (request?.type) {
+      case 'create':
+        this.#create(request.value)
+        return
+      case 'cancel':
+        this.#cancel(request.value.watchId)
+        return
+      case 'progress':
+        this.#progress([...this.#watchers.values()], noWatchId)
+    }
+  }
+
+  /** The client reads again. */
+  drain(): void {
+    this.#isBlocked = false
+    this.#scheduleCatchUp()
+  }
+
+  close(): void {
+    clearImmediate(this.#catchUp)
+    this.#cancelProgress?.()
+    for (const watcher of this.#watchers.values()) this.#source.hub.remove(watcher)
+    this.#watchers.clear()
+  }
+
+  #create(request: WatchCreateRequest): void {
+    const range = watchedRange(request)
+    const cancelReason = this.#refusal(request, range)
+    if (cancelReason !== undefined) {
+      this.#sendControl({ watchId: noWatchId, created: true, canceled: true, cancelReason })
+      return
+    }
+    const options = {
+      id: this.#idFor(request.watchId),
+      range,
+      startRevision: request.startRevision,
+      filters: request.filters,
+      wantsPrevKv: request.prevKv,
+      wantsFragments: request.fragment,
+      wantsProgress: request.progressNotify,
+    }
+    const watcher = new Watcher(options, this.#source.store.revision)
+    this.#watchers.set(options.id, watcher)
+    this.#source.hub.add(watcher, (told, revision, changes) => this.#deliver(told, revision, changes))
+    if (options.wantsProgress) this.#startProgress()
+    this.#sendControl({ watchId: options.id, created: true })
+    this.#scheduleCatchUp()
+  }
+
+  /** Why a watch can not be, in etcd's words; undefined when it can. */
+  #refusal(request: WatchCreateRequest, range: KeyRange): string | undefined {
+    if (request.startRevision < 0) return etcdError.compacted().message
+    try {
+      this.#output.assertMayWatch(range)
+    } catch (error) {
+      if (error instanceof StatusError) return reasonOf(error)
+      throw error
+    }
+    if (range.type === 'span' && range.end !== undefined && range.start >= range.end) {
+      return 'mvcc: watcher range is empty'
+    }
+    if (request.watchId !== 0 && this.#watchers.has(request.watchId)) {
+      return 'mvcc: duplicate watch ID provided on the WatchStream'
+    }
+    return undefined
+  }
+
+  /** The id a client asks for, or the next free one. */
+  #idFor(wanted: number): number {
+    if (wanted !== 0) return wanted
+    while (this.#watchers.has(this.#nextId)) this.#nextId += 1
+    this.#nextId += 1
+    return this.#nextId - 1
+  }
+
+  #cancel(id: number): void {
+    if (!this.#remove(id)) return
+    this.#sendControl({ watchId: id, canceled: true })
+  }
+
+  #remove(id: number): boolean {
+    const watcher = this.#watchers.get(id)
+    if (watcher === undefined) return false
+    this.#source.hub.remove(watcher)
+    return this.#watchers.delete(id)
+  }
+
+  /** Tells the store's revision for the watchers, under the given id, unless one of them is still behind it. */
+  #progress(watchers: readonly Watcher[], id: number): void {
+    if (watchers.length === 0 || watchers.some((watcher) => watcher.behindFrom !== undefined)) return
+    this.#sendControl({ watchId: id })
+  }
+
+  #startProgress(): void {
+    if (this.#cancelProgress !== undefined) return
+    const { clock, progressIntervalMs } = this.#source
+    this.#cancelProgress = clock.schedule(() => {
+      this.#cancelProgress = undefined
+      for (const watcher of this.#watchers.values()) {
+        if (!watcher.options.wantsProgress) continue
+        if (!watcher.hadEvents) this.#progress([watcher], watcher.options.id)
+        watcher.hadEvents = false
+        this.#startProgress()
+      }
+    }, progressIntervalMs)
+  }
+
+  #deliver(watcher: Watcher, revision: number, changes: readonly KeyVersion[]): void {
+    if (watcher.behindFrom !== undefined) return
+    if (this.#isBlocked) watcher.behindFrom = revision
+    else this.#sendEvents(watcher, watcher.pick(changes, revision), revision)
+  }
+
+  #scheduleCatchUp(): void {
+    if (this.#catchUp !== undefined || this.#isBlocked) return
+    const isNeeded = [...this.#watchers.values()].some((watcher) => watcher.behindFrom !== undefined)
+    if (!isNeeded) return
+    this.#catchUp = setImmediate(() => {
+      this.#catchUp = undefined
+      for (const watcher of this.#watchers.values()) {
+        if (this.#isBlocked) return
+        if (watcher.behindFrom !== undefined) this.#tellHistory(watcher, watcher.behindFrom)
+      }
+      this.#scheduleCatchUp()
+    })
+  }
+
+  /** Sends one batch of history, or the end of a watcher whose history is gone. */
+  #tellHistory(watcher: Watcher, from: number): void {
+    const { store } = this.#source
+    if (from < store.compactRevision) {
+      this.#remove(watcher.options.id)
+      const { compactRevision } = store
+      // etcd gives no revision and no reason here.
+      const header = this.#source.header(0)
+      this.#send({ header, watchId: watcher.options.id, canceled: true, compactRevision })
+      return
+    }
+    const batch: KeyVersion[] = []
+    let revision = from
+    for (let count = 0; count < maxBatchRevisions && revision <= store.revision; revision += 1) {
+      const changes = store
+        .changesAt(revision)
+        .filter(({ key }) => rangeHas(watcher.options.range, keyOf(key)))
+      if (changes.length === 0) continue
+      count += 1
+      batch.push(...watcher.pick(changes, revision))
+    }
+    watcher.behindFrom = revision <= store.revision ? revision : undefined
+    this.#sendEvents(watcher, batch, store.revision)
+  }
+
+  #sendEvents(watcher: Watcher, changes: readonly KeyVersion[], revision: number): void {
+    if (changes.length === 0) return
+    watcher.hadEvents = true
+    const events = watcher.eventsOf(changes, this.#source.store)
+    const header = this.#source.header(revision)
+    const watchId = watcher.options.id
+    const fragments = watcher.options.wantsFragments ? fragmentsOf(events) : [events]
+    for (const [index, part] of fragments.entries()) {
+      this.#send({ header, watchId, events: part, fragment: index < fragments.length - 1 })
+    }
+  }
+
+  #sendControl(fields: Init<WatchResponse>): void {
+    this.#send({ header: this.#source.header(this.#source.store.revision), ...fields })
+  }
+
+  #send(response: Init<WatchResponse>): void {
+    if (!this.#output.send(response)) this.#isBlocked = true
+  }
+}

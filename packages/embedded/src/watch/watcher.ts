@@ -1,0 +1,60 @@
+import { type Event, EventType, WatchFilter } from '@livetree/etcd/wire'
+import { isDeletion, type KeyVersion } from '../mvcc/key-history.ts'
+import { type KeyRange, keyOf } from '../mvcc/key-range.ts'
+import type { MvccStore } from '../mvcc/store.ts'
+
+/** What a client asked for. */
+export interface WatcherOptions {
+  readonly id: number
+  readonly range: KeyRange
+  /** Revisions below are not told; 0: from now on. */
+  readonly startRevision: number
+  /** Numbers of `WatchFilter`. */
+  readonly filters: readonly number[]
+  readonly wantsPrevKv: boolean
+  readonly wantsFragments: boolean
+  readonly wantsProgress: boolean
+}
+
+/** Revisions that one catch-up message holds at most, as in etcd. */
+export const maxBatchRevisions = 1000
+
+/** One watch on a stream: what it wants and how far it is. */
+export class Watcher {
+  readonly options: WatcherOptions
+  /** First revision still to be told from history; undefined when the watcher is told of writes as they happen. */
+  behindFrom: number | undefined
+  /** Whether events went out since the last progress notice was due. */
+  hadEvents = false
+
+  constructor(options: WatcherOptions, storeRevision: number) {
+    this.options = options
+    const { startRevision } = options
+    if (startRevision !== 0 && startRevision <= storeRevision) this.behindFrom = startRevision
+  }
+
+  /** What of a revision's changes this watcher is told; the changes lie in its range. */
+  pick(changes: readonly KeyVersion[], revision: number): readonly KeyVersion[] {
+    const { startRevision, filters } = this.options
+    if (revision < startRevision) return []
+    if (filters.length === 0) return changes
+    const noPut = filters.includes(WatchFilter.noPut)
+    const noDelete = filters.includes(WatchFilter.noDelete)
+    return changes.filter((change) => (isDeletion(change) ? !noDelete : !noPut))
+  }
+
+  /** Changes as events, with the state before where it is wanted and still known. */
+  eventsOf(changes: readonly KeyVersion[], store: MvccStore): Event[] {
+    return changes.map((change) => ({
+      type: isDeletion(change) ? EventType.delete : EventType.put,
+      kv: change,
+      prevKv: this.options.wantsPrevKv ? before(change, store) : undefined,
+    }))
+  }
+}
+
+const before = (change: KeyVersion, store: MvccStore): KeyVersion | undefined => {
+  const revision = change.modRevision - 1
+  if (change.createRevision === change.modRevision || revision < store.compactRevision) return undefined
+  return store.get(keyOf(change.key), revision)
+}
