@@ -22,7 +22,7 @@ export interface Issue {
   readonly pathText: string
   /** What is wrong and what was expected, in words. */
   readonly message: string
-  /** zod's own issue code, or one of ours: `conflict`, `unreadable`, `unused`, `guard`, `async_schema`, `forbidden_name`. */
+  /** zod's own issue code, or one of ours: `conflict`, `unreadable`, `unused`, `guard`, `async_schema`, `schema_error`. */
   readonly code: string
   readonly expected: string | undefined
   /** What was found, redacted where the schema says secret, cut to 80 characters. */
@@ -37,6 +37,8 @@ export interface UnusedKey {
   readonly pathText: string
   /** A name in the schema that looks alike, if there is one. */
   readonly didYouMean: string | undefined
+  /** Why no schema could have a place for it, if that is so. */
+  readonly reason: string | undefined
 }
 
 /** One leaf that differs between two snapshots. Values of secret leaves read `[secret]`. */

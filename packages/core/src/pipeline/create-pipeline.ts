@@ -1,0 +1,152 @@
+import { fingerprintOf } from '../schema/describe.ts'
+import type { Plan } from '../schema/plan.ts'
+import type { LayerInfo, PatchUpdate, ReplaceUpdate } from '../source/source.ts'
+import { Decoder } from './decode.ts'
+import { diffValues } from './diff.ts'
+import { explainPath } from './explain.ts'
+import { type GuardOptions, guardIssues } from './guard.ts'
+import { IssueWriter, type NamedLayer } from './issues.ts'
+import { LayerTree } from './layer-tree.ts'
+import { leavesOf } from './leaves.ts'
+import type { Outcome, Path, Pipeline, UnusedKey } from './outcome.ts'
+import { planAt } from '../schema/describe.ts'
+import { redact } from './redact.ts'
+import { structureIssues, unusedIssues, unusedKeys } from './structure.ts'
+
+/** What a pipeline is told of one source. */
+export interface PipelineSource {
+  readonly name: string
+  readonly layers: readonly LayerInfo[]
+}
+
+export interface PipelineOptions {
+  /** What a key the schema does not know comes to. Default `warn`, which the pipeline treats as `ignore`. */
+  readonly unused?: 'ignore' | 'warn' | 'reject'
+  /** False switches the guard off. */
+  readonly guard?: GuardOptions | false
+  /** True where `naming` writes properties other than they are. */
+  readonly isRenamed?: boolean
+}
+
+/**
+ * Puts the pipeline together. The steps of one evaluation, in order:
+ * 1. `stage` has put every changed leaf in its place, over all layers (layer-tree)
+ * 2. what makes a tree invalid whatever the schema says: a document with keys below it, a scalar for a directory (structure)
+ * 3. what was removed against what was accepted (guard)
+ * 4. decode and judge what changed; put the rest together from what was judged before (decode, input, judge)
+ * 5. freeze, sharing every part that is equal with the last accepted value (share)
+ */
+export function createPipeline<T>(
+  plan: Plan,
+  sources: readonly PipelineSource[],
+  options: PipelineOptions = {},
+): Pipeline<T> {
+  return new LayeredPipeline<T>(plan, sources, options)
+}
+
+type StagedUpdate = { type: 'replace'; update: ReplaceUpdate } | { type: 'patch'; update: PatchUpdate }
+
+class LayeredPipeline<T> implements Pipeline<T> {
+  readonly fingerprint: string
+  readonly #plan: Plan
+  readonly #options: PipelineOptions
+  readonly #layers: readonly NamedLayer[]
+  /** Number of each source's first layer. */
+  readonly #firsts: readonly number[]
+  readonly #tree: LayerTree
+  readonly #decoder: Decoder
+  /** Sources whose next large removal is meant. */
+  readonly #allowed = new Set<string>()
+  readonly #acceptedCounts: number[]
+  #accepted: { value: T } | undefined
+
+  constructor(plan: Plan, sources: readonly PipelineSource[], options: PipelineOptions) {
+    this.#plan = plan
+    this.#options = options
+    this.fingerprint = fingerprintOf(plan)
+    this.#layers = sources.flatMap((source) =>
+      source.layers.map((layer) => ({ ...layer, source: source.name })),
+    )
+    this.#firsts = sources.map((_, index) =>
+      sources.slice(0, index).reduce((count, source) => count + source.layers.length, 0),
+    )
+    this.#tree = new LayerTree(plan, this.#layers, { isRenamed: options.isRenamed ?? false })
+    this.#decoder = new Decoder(plan, this.#tree.root)
+    this.#acceptedCounts = this.#layers.map(() => 0)
+  }
+
+  stage(source: number, staged: StagedUpdate): void {
+    const first = this.#firsts[source]!
+    if (staged.type === 'replace') {
+      for (const [index, leaves] of staged.update.layers.entries()) this.#tree.replace(first + index, leaves)
+    } else {
+      for (const change of staged.update.changes) this.#tree.set(first + change.layer, change.leaf)
+    }
+    if (staged.update.allowRemoval === true) this.#allowed.add(this.#layers[first]!.source)
+  }
+
+  evaluate(): Outcome<T> {
+    const writer = new IssueWriter(this.#plan, this.#tree.root, this.#layers)
+    const decoded = this.#decoder.decode(this.#accepted?.value)
+    const unused = this.#unused(writer)
+    const issues = [
+      ...structureIssues(this.#tree, writer),
+      ...(this.#options.unused === 'reject' ? unusedIssues(unused, writer) : []),
+      ...this.#decoder.issues().map((issue) => writer.judged(issue)),
+    ]
+    if (issues.length === 0) issues.push(...this.#guard(writer))
+    if (issues.length > 0 || !decoded.isValid) return { type: 'rejected', issues, unused }
+    return this.#accept(decoded.value as T, unused)
+  }
+
+  #guard(writer: IssueWriter) {
+    if (this.#options.guard === false || this.#accepted === undefined) return []
+    return guardIssues(
+      this.#tree,
+      this.#layers,
+      this.#acceptedCounts,
+      this.#allowed,
+      this.#options.guard ?? {},
+      writer,
+    )
+  }
+
+  #accept(value: T, unused: readonly UnusedKey[]): Outcome<T> {
+    const isSame = this.#accepted !== undefined && Object.is(this.#accepted.value, value)
+    this.#accepted = { value }
+    this.#tree.markAccepted()
+    this.#allowed.clear()
+    for (const [layer, count] of this.#tree.leafCounts.entries()) this.#acceptedCounts[layer] = count
+    return { type: isSame ? 'unchanged' : 'accepted', value, unused }
+  }
+
+  #unused(writer: IssueWriter): readonly UnusedKey[] {
+    if (this.#decoder.unused.size === 0 && this.#tree.misplaced.size === 0) return NONE
+    return unusedKeys(this.#tree, this.#decoder, writer)
+  }
+
+  diff(previous: T, next: T) {
+    return diffValues(this.#plan, previous, next)
+  }
+
+  explain(path: string | Path) {
+    const writer = new IssueWriter(this.#plan, this.#tree.root, this.#layers)
+    return explainPath(this.#plan, this.#tree, writer, this.#accepted?.value, path)
+  }
+
+  redact(value: unknown, path: Path = []): unknown {
+    return redact(value, planAt(this.#plan, path))
+  }
+
+  leaves(source: number, options: { withSecrets: boolean }) {
+    const first = this.#firsts[source]!
+    const layers = this.#layers.filter((_, index) => this.#sourceOf(index) === source)
+    return layers.map((info, index) => leavesOf(this.#plan, this.#tree.root, first + index, info, options))
+  }
+
+  #sourceOf(layer: number): number {
+    return this.#firsts.findLastIndex((first) => first <= layer)
+  }
+}
+
+const NONE: readonly UnusedKey[] = Object.freeze([])

@@ -1,0 +1,255 @@
+import type { ObjectPlan, Plan, PropertyPlan, RecordPlan } from '../schema/plan.ts'
+import { unwrap } from '../schema/plan.ts'
+import { isPlainObject } from './document.ts'
+import { inputOf, isGiven, isMadeWhenAbsent, scalarOrFloor } from './input.ts'
+import { judge, type JudgedIssue } from './judge.ts'
+import { partView } from './redact.ts'
+import { freezeObject, shareFrozen } from './share.ts'
+import { isPresent, topEntry, TreeNode } from './tree-node.ts'
+import { type UnusedSpot, unusedBelow, unusedChildren } from './unused.ts'
+
+/** An issue with its path from the root. */
+export interface LocatedIssue extends JudgedIssue {
+  readonly plan: Plan
+}
+
+/**
+ * Judges the tree, node by node, and remembers at each node what came of it; only nodes on the way to a change are
+ * judged again. Objects and records without refinements of their own are put together from their parts, as zod would;
+ * all else is given to zod whole.
+ */
+export class Decoder {
+  /** Keys no schema knows, by the node whose judging found them. */
+  readonly unused = new Map<TreeNode, readonly UnusedSpot[]>()
+  readonly #root: TreeNode
+  readonly #plan: Plan
+
+  constructor(plan: Plan, root: TreeNode) {
+    this.#plan = plan
+    this.#root = root
+  }
+
+  /** The root's value, sharing what it can with `previous`; undefined with `issues()` to ask when it is not valid. */
+  decode(previous: unknown): { isValid: boolean; value: unknown } {
+    const root = this.#root
+    if (isGiven(this.#plan, root, -1) || isMadeWhenAbsent(this.#plan))
+      this.#judge(this.#plan, root, -1, previous, [])
+    else this.#judgeWhole(this.#plan, root, -1, previous, [])
+    return { isValid: root.isValid, value: root.value }
+  }
+
+  issues(): LocatedIssue[] {
+    const found: LocatedIssue[] = []
+    collectIssues(this.#root, [], found)
+    return found
+  }
+
+  #judge(plan: Plan, node: TreeNode, floor: number, previous: unknown, path: readonly string[]): void {
+    if (isFresh(node, plan, floor)) return
+    begin(node, plan, floor)
+    if (this.unused.size > 0) this.unused.delete(node)
+    if (plan.type === 'leaf' && plan.isAnyText) {
+      const text = topEntry(node, floor)?.value
+      if (typeof text === 'string') {
+        if (node.children !== undefined) this.#noteUnused(node, unusedBelow(plan, node, floor, path))
+        hold(node, text)
+        return
+      }
+    }
+    if (plan.isDecomposable) {
+      const found = scalarOrFloor(node, floor)
+      if ('floor' in found) {
+        this.#compose(plan, node, found.floor, previous, path)
+        return
+      }
+    }
+    this.#judgeWhole(plan, node, floor, previous, path)
+  }
+
+  #compose(plan: Plan, node: TreeNode, floor: number, previous: unknown, path: readonly string[]): void {
+    const { core } = unwrap(plan)
+    const before = isPlainObject(previous) ? previous : undefined
+    if (core.type === 'object') this.#composeObject(core, node, floor, before, path)
+    else if (core.type === 'record') this.#composeRecord(core, node, floor, before, path)
+    else this.#judgeWhole(plan, node, floor, previous, path)
+  }
+
+  #composeObject(
+    plan: ObjectPlan,
+    node: TreeNode,
+    floor: number,
+    before: Record<string, unknown> | undefined,
+    path: readonly string[],
+  ): void {
+    node.children ??= new Map<string, TreeNode>()
+    const { children } = node
+    const value: Record<string, unknown> = {}
+    let isValid = true
+    for (const property of plan.properties.values()) {
+      const { name } = property
+      let child = children.get(name)
+      if (child === undefined) {
+        child = new TreeNode()
+        children.set(name, child)
+      }
+      if (!isFresh(child, property.plan, floor)) {
+        const prior = before !== undefined && Object.hasOwn(before, name) ? before[name] : undefined
+        if (isGiven(property.plan, child, floor) || isMadeWhenAbsent(property.plan)) {
+          this.#judge(property.plan, child, floor, prior, [...path, name])
+        } else this.#judgeAbsent(property, child, floor, prior, [...path, name])
+      }
+      if (!child.isValid) isValid = false
+      else if (child.isHeld) value[name] = child.value
+    }
+    if (children.size > plan.properties.size)
+      isValid = this.#judgeUnknown(plan, node, floor, { before, value, path }) && isValid
+    if (isValid) hold(node, freezeObject(before, value, plan))
+  }
+
+  /** Keys that are no property: unused, or what the catchall makes of them. Whether they are valid. */
+  #judgeUnknown(
+    plan: ObjectPlan,
+    node: TreeNode,
+    floor: number,
+    target: {
+      before: Record<string, unknown> | undefined
+      value: Record<string, unknown>
+      path: readonly string[]
+    },
+  ): boolean {
+    if (plan.catchall === undefined || plan.rest === undefined) {
+      this.#noteUnused(node, unusedChildren(plan, node, floor, target.path))
+      return true
+    }
+    const issues: JudgedIssue[] = []
+    const input: Record<string, unknown> = {}
+    for (const [name, child] of node.children!) {
+      if (plan.properties.has(name) || !isPresent(child, floor)) continue
+      input[name] = inputOf(plan.catchall, child, floor, issues)
+    }
+    const verdict = judge(plan.rest, input)
+    if (!verdict.isValid) issues.push(...verdict.issues)
+    node.issues = issues.length > 0 ? issues : undefined
+    if (!verdict.isValid || issues.length > 0) return false
+    for (const [name, value] of Object.entries(verdict.value as object)) {
+      target.value[name] = shareFrozen(target.before?.[name], value, partView(plan, input, name))
+    }
+    return true
+  }
+
+  #composeRecord(
+    plan: RecordPlan,
+    node: TreeNode,
+    floor: number,
+    before: Record<string, unknown> | undefined,
+    path: readonly string[],
+  ): void {
+    const value: Record<string, unknown> = {}
+    const issues: JudgedIssue[] = []
+    const isAnyKey = plan.key.type === 'leaf' && plan.key.isAnyText
+    let isValid = true
+    for (const [name, child] of node.children ?? []) {
+      if (!isFresh(child, plan.value, floor)) {
+        if (!isGiven(plan.value, child, floor)) {
+          forget(child)
+          if (isPresent(child, floor)) this.#noteUnused(node, unusedChildren(plan, node, floor, path))
+          continue
+        }
+        this.#judge(
+          plan.value,
+          child,
+          floor,
+          before !== undefined && Object.hasOwn(before, name) ? before[name] : undefined,
+          [...path, name],
+        )
+      }
+      const key = isAnyKey ? name : this.#recordKey(plan, name, issues)
+      if (!child.isValid) isValid = false
+      else if (typeof key === 'string' && key !== '__proto__') value[key] = child.value
+    }
+    node.issues = issues.length > 0 ? issues : undefined
+    if (isValid && issues.length === 0) hold(node, freezeObject(before, value, plan))
+  }
+
+  #recordKey(plan: RecordPlan, name: string, issues: JudgedIssue[]): unknown {
+    const verdict = judge(plan.key.schema, name)
+    if (verdict.isValid) return verdict.value
+    const reasons = verdict.issues.map((issue) => issue.message).join(', ')
+    issues.push({ path: [name], code: 'invalid_key', message: `Invalid key in record: ${reasons}` })
+    return undefined
+  }
+
+  /** Nothing is there: zod, given an object without the property, says whether that is an error, a default or nothing. */
+  #judgeAbsent(
+    property: PropertyPlan,
+    node: TreeNode,
+    floor: number,
+    previous: unknown,
+    path: readonly string[],
+  ): void {
+    begin(node, property.plan, floor)
+    if (this.unused.size > 0) this.unused.delete(node)
+    if (node.leafCount > 0) this.#noteUnused(node, unusedBelow(property.plan, node, floor, path))
+    const verdict = judge(property.alone, {})
+    if (!verdict.isValid) {
+      node.issues = verdict.issues.map((issue) => ({ ...issue, path: issue.path.slice(1) }))
+      return
+    }
+    const alone = verdict.value as Record<string, unknown>
+    hold(node, shareFrozen(previous, alone[property.name], property.plan))
+    node.isHeld = Object.hasOwn(alone, property.name)
+  }
+
+  #judgeWhole(plan: Plan, node: TreeNode, floor: number, previous: unknown, path: readonly string[]): void {
+    begin(node, plan, floor)
+    if (node.children !== undefined) this.#noteUnused(node, unusedBelow(plan, node, floor, path))
+    const issues: JudgedIssue[] = []
+    const input = inputOf(plan, node, floor, issues)
+    const verdict = issues.length > 0 ? { isValid: false as const, issues } : judge(plan.schema, input)
+    if (verdict.isValid) hold(node, shareFrozen(previous, verdict.value, plan))
+    else node.issues = verdict.issues
+  }
+
+  #noteUnused(node: TreeNode, spots: readonly UnusedSpot[]): void {
+    if (spots.length > 0) this.unused.set(node, spots)
+  }
+}
+
+function isFresh(node: TreeNode, plan: Plan, floor: number): boolean {
+  return !node.isDirty && node.plan === plan && node.floor === floor
+}
+
+function begin(node: TreeNode, plan: Plan, floor: number): void {
+  node.plan = plan
+  node.floor = floor
+  node.isDirty = false
+  node.isValid = false
+  node.isHeld = false
+  node.value = undefined
+  node.issues = undefined
+}
+
+/** No schema looks at the node now; whoever does next judges it anew. */
+function forget(node: TreeNode): void {
+  node.isDirty = true
+  node.plan = undefined
+}
+
+function hold(node: TreeNode, value: unknown): void {
+  node.isValid = true
+  node.isHeld = true
+  node.value = value
+}
+
+/** Goes down only where something is wrong. */
+function collectIssues(node: TreeNode, path: readonly PropertyKey[], found: LocatedIssue[]): void {
+  const plan = node.plan
+  if (plan === undefined || node.isValid) return
+  for (const issue of node.issues ?? []) found.push({ ...issue, path: [...path, ...issue.path], plan })
+  const { core } = unwrap(plan)
+  if (!plan.isDecomposable || (core.type !== 'object' && core.type !== 'record')) return
+  for (const [name, child] of node.children ?? []) {
+    const expected = core.type === 'object' ? core.properties.get(name)?.plan : core.value
+    if (child.plan === expected && !child.isDirty) collectIssues(child, [...path, name], found)
+  }
+}

@@ -1,0 +1,71 @@
+import * as z from 'zod/v4/core'
+
+/** A complaint about one node, before it is put into words for people. */
+export interface JudgedIssue {
+  /** From the node that was judged. */
+  readonly path: readonly PropertyKey[]
+  readonly code: string
+  readonly message: string
+  readonly expected?: string | undefined
+}
+
+export type Verdict =
+  | { readonly isValid: true; readonly value: unknown }
+  | { readonly isValid: false; readonly issues: readonly JudgedIssue[] }
+
+/** What zod says of an input. A schema that needs `await`, or whose own code throws, is a complaint like any other. */
+export function judge(schema: z.$ZodType, input: unknown): Verdict {
+  try {
+    const result = z.safeParse(schema, input)
+    if (result.success) return { isValid: true, value: result.data }
+    return { isValid: false, issues: result.error.issues.map(judgedIssue) }
+  } catch (error) {
+    return { isValid: false, issues: [thrownIssue(error)] }
+  }
+}
+
+function judgedIssue(issue: z.$ZodIssue): JudgedIssue {
+  return { path: issue.path, code: issue.code, message: messageOf(issue), expected: expectedOf(issue) }
+}
+
+/** zod says just "Invalid input" of a union; what its branches said is more use. */
+function messageOf(issue: z.$ZodIssue): string {
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue.message
+  const branches = issue.errors.map((branch) =>
+    branch
+      .map((inner) => (inner.path.length > 0 ? `${inner.path.join('.')}: ${inner.message}` : inner.message))
+      .join(', '),
+  )
+  return `${issue.message}: ${[...new Set(branches)].join('; or ')}`
+}
+
+function expectedOf(issue: z.$ZodIssue): string | undefined {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.expected
+    case 'invalid_value':
+      return issue.values
+        .map((value) => (typeof value === 'string' ? JSON.stringify(value) : String(value)))
+        .join(' | ')
+    case 'too_big':
+      return `${issue.origin} ${issue.inclusive === false ? '<' : '<='} ${issue.maximum}`
+    case 'too_small':
+      return `${issue.origin} ${issue.inclusive === false ? '>' : '>='} ${issue.minimum}`
+    case 'invalid_format':
+      return issue.format
+    case 'not_multiple_of':
+      return `a multiple of ${issue.divisor}`
+    default:
+      return undefined
+  }
+}
+
+function thrownIssue(error: unknown): JudgedIssue {
+  if (error instanceof z.$ZodAsyncError) {
+    const message =
+      'The schema needs await here (an async refinement or transform); a live configuration is judged synchronously'
+    return { path: [], code: 'async_schema', message }
+  }
+  const message = `The schema's own code threw: ${error instanceof Error ? error.message : String(error)}`
+  return { path: [], code: 'schema_error', message }
+}

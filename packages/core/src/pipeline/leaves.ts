@@ -1,0 +1,38 @@
+import { isSecretAt, planAt } from '../schema/describe.ts'
+import type { Plan } from '../schema/plan.ts'
+import { type LayerInfo, type Leaf, Unreadable } from '../source/source.ts'
+import { storedPath } from './stored-path.ts'
+import type { TreeNode } from './tree-node.ts'
+
+/** One layer's leaves as its source gave them, documents whole. Without secrets, what the schema does not know is left out too. */
+export function leavesOf(
+  plan: Plan,
+  root: TreeNode,
+  layer: number,
+  info: LayerInfo,
+  options: { withSecrets: boolean },
+): readonly Leaf[] {
+  const leaves: Leaf[] = []
+  const visit = (node: TreeNode, path: readonly string[]): void => {
+    if (node.leafCount === 0) return
+    const own =
+      node.documents?.find((document) => document.layer === layer) ??
+      node.entries?.find((entry) => entry.layer === layer && entry.document === undefined)
+    if (
+      own !== undefined &&
+      !(own.value instanceof Unreadable) &&
+      (options.withSecrets || isOpen(plan, path))
+    ) {
+      leaves.push({ path: storedPath(plan, path, info), value: own.value, revision: own.revision })
+    }
+    for (const [name, child] of node.children ?? []) visit(child, [...path, name])
+  }
+  visit(root, [])
+  return leaves
+}
+
+/** Whether the schema knows the place and has no secret there. */
+function isOpen(plan: Plan, path: readonly string[]): boolean {
+  const at = planAt(plan, path)
+  return at !== undefined && !at.hasSecret && !isSecretAt(plan, path)
+}

@@ -1,0 +1,96 @@
+import { inspect } from 'node:util'
+import { type Plan, unwrap } from '../schema/plan.ts'
+import { SECRET_TEXT } from '../schema/secret.ts'
+import { isPlainObject } from './document.ts'
+
+/**
+ * A copy of `value` with every secret replaced by `[secret]`. Where the schema reshapes a value that has a secret in it
+ * (a transform, a codec, a union that cannot be told apart), the whole of that value counts as secret.
+ */
+export function redact(value: unknown, plan: Plan | undefined): unknown {
+  if (plan === undefined || !plan.hasSecret || value === undefined || value === null) return value
+  if (isSecretWhole(plan, value)) return SECRET_TEXT
+  const part = (inner: unknown, key: unknown) => redact(inner, partView(plan, value, key))
+  if (Array.isArray(value)) return value.map(part)
+  if (value instanceof Map) return new Map([...value].map(([key, inner]) => [key, part(inner, key)]))
+  if (value instanceof Set) return new Set([...value].map((inner) => part(inner, 0)))
+  if (isPlainObject(value)) {
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, part(inner, name)]))
+  }
+  return SECRET_TEXT
+}
+
+/** Whether nothing of a value may be shown. */
+export function isSecretWhole(plan: Plan, value: unknown): boolean {
+  if (!plan.hasSecret) return false
+  if (plan.isSecret) return true
+  switch (plan.type) {
+    case 'wrapper':
+      return plan.wrapper === 'pipe' || isSecretWhole(plan.inner, value)
+    case 'union':
+      return taggedOption(plan, value) === undefined
+    case 'intersection':
+      return isSecretWhole(plan.left, value) || isSecretWhole(plan.right, value)
+    default:
+      return false
+  }
+}
+
+/** The plan of one part of an output value, if secrets may be inside it. */
+export function partView(plan: Plan | undefined, value: unknown, key: unknown): Plan | undefined {
+  if (plan === undefined || !plan.hasSecret) return undefined
+  if (isSecretWhole(plan, value)) return plan
+  const { core } = unwrap(plan)
+  switch (core.type) {
+    case 'object':
+      return core.properties.get(String(key))?.plan ?? core.catchall
+    case 'record':
+    case 'map':
+      return core.value
+    case 'list':
+      return core.as === 'tuple' ? (core.items[Number(key)] ?? core.rest) : core.items[0]
+    case 'union':
+      return partView(taggedOption(core, value), value, key)
+    case 'intersection': {
+      const left = partView(core.left, value, key)
+      return left?.hasSecret ? left : partView(core.right, value, key)
+    }
+    default:
+      return undefined
+  }
+}
+
+/** The option of a discriminated union that a value's tag names. */
+function taggedOption(plan: Plan & { type: 'union' }, value: unknown): Plan | undefined {
+  if (plan.discriminator === undefined || !isPlainObject(value)) return undefined
+  const tag = value[plan.discriminator]
+  const isNamed = (option: Plan) =>
+    option.schema._zod.propValues?.[plan.discriminator!]?.has(tag as string) === true
+  return plan.options.find(isNamed)
+}
+
+const descriptors = new WeakMap<Plan, PropertyDescriptorMap>()
+
+/** Gives a value with secrets inside a `toJSON` and an `inspect` that leave them out. Nothing enumerable is added. */
+export function concealSecrets<O extends object>(value: O, plan: Plan | undefined): O {
+  if (plan === undefined || !plan.hasSecret) return value
+  let own = descriptors.get(plan)
+  if (own === undefined) {
+    own = {
+      toJSON: {
+        value(this: unknown) {
+          return redact(this, plan)
+        },
+      },
+      [inspect.custom]: {
+        value(this: unknown, _depth: number, options: object) {
+          return inspect(redact(this, plan), options)
+        },
+      },
+    }
+    descriptors.set(plan, own)
+  }
+  // a schema's own property of that name wins; nothing can be concealed through it
+  const { toJSON, ...rest } = own
+  return Object.defineProperties(value, Object.hasOwn(value, 'toJSON') ? rest : own)
+}

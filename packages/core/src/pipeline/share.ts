@@ -1,0 +1,94 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Plan } from '../schema/plan.ts'
+import { isPlainObject } from './document.ts'
+import { concealSecrets, partView } from './redact.ts'
+
+/** Whether two raw values say the same. */
+export function isEqual(a: unknown, b: unknown): boolean {
+  return a === b || (typeof a === 'object' && typeof b === 'object' && isDeepStrictEqual(a, b))
+}
+
+/**
+ * A frozen copy of what zod gave, in which every part that equals its counterpart in `previous` is that counterpart
+ * itself. Copies, so that a user's default or a shared instance is never frozen under its owner. Instances of classes
+ * (a URL, a RegExp) are handed on as they are; Date, Map and Set get their writing methods taken away.
+ */
+export function shareFrozen(previous: unknown, next: unknown, plan: Plan | undefined): unknown {
+  if (Object.is(previous, next) || typeof next !== 'object' || next === null) return next
+  if (Array.isArray(next)) return shareArray(previous, next, plan)
+  if (isPlainObject(next)) return shareObject(previous, next, plan)
+  if (next instanceof Date) return shareDate(previous, next)
+  if (next instanceof Map) return shareMap(previous, next, plan)
+  if (next instanceof Set) return shareSet(previous, next, plan)
+  return next instanceof Uint8Array && isEqual(previous, next) ? previous : next
+}
+
+function shareArray(previous: unknown, next: readonly unknown[], plan: Plan | undefined): unknown {
+  const before: readonly unknown[] | undefined = Array.isArray(previous) ? previous : undefined
+  const copy = next.map((item, index) => shareFrozen(before?.[index], item, partView(plan, next, index)))
+  if (before?.length === copy.length && copy.every((item, index) => Object.is(item, before[index])))
+    return before
+  return Object.freeze(concealSecrets(copy, plan))
+}
+
+function shareObject(previous: unknown, next: Record<string, unknown>, plan: Plan | undefined): unknown {
+  const before = isPlainObject(previous) ? previous : undefined
+  const copy: Record<string, unknown> = {}
+  for (const name of Object.keys(next)) {
+    const prior = before !== undefined && Object.hasOwn(before, name) ? before[name] : undefined
+    copy[name] = shareFrozen(prior, next[name], partView(plan, next, name))
+  }
+  return freezeObject(before, copy, plan)
+}
+
+/** `copy` frozen, or `before` if it holds the very same parts. */
+export function freezeObject(
+  before: Record<string, unknown> | undefined,
+  copy: Record<string, unknown>,
+  plan: Plan | undefined,
+): Record<string, unknown> {
+  if (before !== undefined) {
+    const names = Object.keys(copy)
+    const isSame = (name: string) => Object.hasOwn(before, name) && Object.is(before[name], copy[name])
+    if (names.length === Object.keys(before).length && names.every(isSame)) return before
+  }
+  return Object.freeze(concealSecrets(copy, plan))
+}
+
+function shareDate(previous: unknown, next: Date): Date {
+  if (previous instanceof Date && previous.getTime() === next.getTime()) return previous
+  const writers = Object.getOwnPropertyNames(Date.prototype).filter((name) => name.startsWith('set'))
+  return lock(new Date(next), writers)
+}
+
+function shareMap(previous: unknown, next: ReadonlyMap<unknown, unknown>, plan: Plan | undefined): unknown {
+  const before = previous instanceof Map ? previous : undefined
+  const copy = new Map<unknown, unknown>()
+  for (const [key, value] of next)
+    copy.set(key, shareFrozen(before?.get(key), value, partView(plan, next, key)))
+  if (
+    before?.size === copy.size &&
+    [...copy].every(([key, value]) => before.has(key) && Object.is(before.get(key), value))
+  ) {
+    return before
+  }
+  return lock(concealSecrets(copy, plan), ['set', 'delete', 'clear'])
+}
+
+function shareSet(previous: unknown, next: ReadonlySet<unknown>, plan: Plan | undefined): unknown {
+  if (previous instanceof Set && isDeepStrictEqual(previous, next)) return previous
+  const copy = new Set([...next].map((item) => shareFrozen(undefined, item, partView(plan, next, 0))))
+  return lock(concealSecrets(copy, plan), ['add', 'delete', 'clear'])
+}
+
+/** Object.freeze does not reach what a Date, Map or Set holds inside; without its writing methods it cannot change. */
+function lock<O extends object>(value: O, writers: readonly string[]): O {
+  for (const name of writers) {
+    Object.defineProperty(value, name, {
+      value: () => {
+        throw new TypeError(`Cannot call ${name}(): the configuration is immutable`)
+      },
+    })
+  }
+  return Object.freeze(value)
+}

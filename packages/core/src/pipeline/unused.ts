@@ -1,0 +1,97 @@
+import { childPlan, type Plan, unwrap } from '../schema/plan.ts'
+import { isGiven, listedChildren } from './input.ts'
+import { isPresent, topLayer, type TreeNode } from './tree-node.ts'
+
+/** A node under which no schema knows anything. */
+export interface UnusedSpot {
+  readonly path: readonly string[]
+  readonly node: TreeNode
+  /** What the schema knows around it, to guess what was meant. */
+  readonly known: readonly string[]
+}
+
+/** Children of a directory that the schema has no place for. Looks one level down. */
+export function unusedChildren(
+  plan: Plan,
+  node: TreeNode,
+  floor: number,
+  path: readonly string[],
+): UnusedSpot[] {
+  const spots: UnusedSpot[] = []
+  const known = knownNames(plan)
+  for (const [name, child] of node.children ?? []) {
+    if (!isPresent(child, floor)) continue
+    const below = childPlan(plan, name)
+    if (below === undefined || (!isGiven(below, child, floor) && unwrap(below).core.type === 'leaf')) {
+      spots.push({ path: [...path, name], node: child, known })
+    }
+  }
+  return spots
+}
+
+/** The same for a whole subtree that was given to zod at once. */
+export function unusedBelow(
+  plan: Plan,
+  node: TreeNode,
+  floor: number,
+  path: readonly string[],
+): UnusedSpot[] {
+  if (node.children === undefined || !isPresent(node, floor)) return []
+  const { core } = unwrap(plan)
+  if (core.type === 'raw') return []
+  if (core.type === 'list') {
+    const top = topLayer(node)
+    return listedChildren(node, top).flatMap(({ name, child }, index) => {
+      const below = childPlan(core, String(index))
+      return below === undefined ? [] : unusedBelow(below, child, top - 1, [...path, name])
+    })
+  }
+  const spots = unusedChildren(core, node, floor, path)
+  for (const [name, child] of node.children) {
+    const below = childPlan(core, name)
+    if (below !== undefined && isPresent(child, floor))
+      spots.push(...unusedBelow(below, child, floor, [...path, name]))
+  }
+  return spots
+}
+
+function knownNames(plan: Plan): string[] {
+  const { core } = unwrap(plan)
+  switch (core.type) {
+    case 'object':
+      return [...core.properties.keys()]
+    case 'union':
+      return core.options.flatMap(knownNames)
+    case 'intersection':
+      return [...knownNames(core.left), ...knownNames(core.right)]
+    default:
+      return []
+  }
+}
+
+/** The known name that looks most like `name`, if one is near. */
+export function nearestName(name: string, known: readonly string[]): string | undefined {
+  const bare = (text: string) => text.replace(/[-_]/g, '').toLowerCase()
+  const allowed = Math.max(1, Math.floor(name.length / 3))
+  let best: { name: string; distance: number } | undefined
+  for (const candidate of known) {
+    const distance = editDistance(bare(name), bare(candidate))
+    if (distance <= allowed && (best === undefined || distance < best.distance))
+      best = { name: candidate, distance }
+  }
+  return best?.name
+}
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const substituted = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(substituted, row[j]! + 1, next[j - 1]! + 1))
+    }
+    row = next
+  }
+  return row[b.length]!
+}

@@ -1,0 +1,23 @@
+/** How names in the schema are written as keys in the tree. */
+export type Naming = 'exact' | 'kebab-case' | 'snake_case'
+
+/** `timeoutMs` → `timeout`, `Ms`; `HTTPServer` → `HTTP`, `Server`; `v2Api` → `v2`, `Api`. */
+function words(name: string): string[] {
+  return name
+    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .replace(/([A-Z]+)([A-Z][a-z])/g, '$1 $2')
+    .split(/[\s_-]+/)
+    .filter((word) => word !== '')
+}
+
+/** The key segment of a property under `naming`: `timeoutMs` is `timeout-ms` in kebab-case. */
+export function storedName(name: string, naming: Naming): string {
+  if (naming === 'exact') return name
+  const parts = words(name).map((word) => word.toLowerCase())
+  return parts.length === 0 ? name : parts.join(naming === 'kebab-case' ? '-' : '_')
+}
+
+/** The part of an environment variable's name that stands for a property: `timeoutMs` is `TIMEOUT_MS`. */
+export function environmentName(name: string): string {
+  return storedName(name, 'snake_case').toUpperCase()
+}
