@@ -1,0 +1,116 @@
+import { LivetreeError } from '../errors.ts'
+import type { Leaf } from '../source/source.ts'
+
+/** What one source held when the snapshot was taken. */
+export interface StoredSource {
+  readonly name: string
+  readonly revision: number
+  readonly epoch: number
+  /** When the source last proved that nothing was missing, ms since the epoch. */
+  readonly provenAt: number
+  readonly layers: readonly { readonly name: string; readonly leaves: readonly Leaf[] }[]
+}
+
+/** The raw leaves of every remote source at the last good state; validated again by the schema before they are used. */
+export interface SnapshotDocument {
+  /** Name of the configuration. */
+  readonly name: string
+  /** Of the schema it was good for. */
+  readonly fingerprint: string
+  readonly takenAt: number
+  /** false when it was written without a key, and all that may hold a secret was left out. */
+  readonly hasSecrets: boolean
+  readonly sources: readonly StoredSource[]
+}
+
+/** @throws Error when a source holds a value that JSON cannot carry */
+export function encodeDocument(document: SnapshotDocument): Buffer {
+  const sources = document.sources.map((source) => ({
+    ...source,
+    layers: source.layers.map(({ name, leaves }) => ({
+      name,
+      leaves: leaves.map(({ path, value, revision }) => [path, storable(value, path), revision]),
+    })),
+  }))
+  return Buffer.from(JSON.stringify({ ...document, sources }))
+}
+
+function storable(value: unknown, path: string): unknown {
+  if (typeof value === 'string') return value
+  const isPlain = JSON.stringify(value) !== undefined && isJson(value)
+  if (!isPlain) throw new Error(`the value at "${path}" is not text and not JSON`)
+  return value
+}
+
+function isJson(value: unknown): boolean {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (Array.isArray(value)) return value.every(isJson)
+  return (
+    isRecord(value) && Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every(isJson)
+  )
+}
+
+/** @throws LivetreeError `snapshot_damaged` when the text is anything but a snapshot */
+export function decodeDocument(bytes: Uint8Array, path: string): SnapshotDocument {
+  const damaged = (what: string) =>
+    new LivetreeError(
+      'snapshot_damaged',
+      `The snapshot ${path} cannot be used: ${what}. Delete it to have it written anew.`,
+    )
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(Buffer.from(bytes).toString())
+  } catch {
+    throw damaged('its content is not JSON')
+  }
+  const read = {
+    text: (value: unknown) => {
+      if (typeof value !== 'string') throw damaged('a text is missing in it')
+      return value
+    },
+    number: (value: unknown) => {
+      if (typeof value !== 'number') throw damaged('a number is missing in it')
+      return value
+    },
+    list: (value: unknown) => {
+      if (!Array.isArray(value)) throw damaged('a list is missing in it')
+      return value as unknown[]
+    },
+    record: (value: unknown) => {
+      if (!isRecord(value)) throw damaged('an object is missing in it')
+      return value
+    },
+  }
+  const leaf = (value: unknown): Leaf => {
+    const [path, content, revision] = read.list(value)
+    if (content === undefined) throw damaged('a value is missing in it')
+    return { path: read.text(path), value: content, revision: read.number(revision) }
+  }
+  const layer = (value: unknown) => {
+    const { name, leaves } = read.record(value)
+    return { name: read.text(name), leaves: read.list(leaves).map(leaf) }
+  }
+  const source = (value: unknown): StoredSource => {
+    const { name, revision, epoch, provenAt, layers } = read.record(value)
+    return {
+      name: read.text(name),
+      revision: read.number(revision),
+      epoch: read.number(epoch),
+      provenAt: read.number(provenAt),
+      layers: read.list(layers).map(layer),
+    }
+  }
+  const { name, fingerprint, takenAt, hasSecrets, sources } = read.record(parsed)
+  return {
+    name: read.text(name),
+    fingerprint: read.text(fingerprint),
+    takenAt: read.number(takenAt),
+    hasSecrets: hasSecrets === true,
+    sources: read.list(sources).map(source),
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,138 @@
+import { randomBytes } from 'node:crypto'
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { LivetreeError } from '../errors.ts'
+import type { SnapshotDocument } from './snapshot-document.ts'
+import { SnapshotFile } from './snapshot-file.ts'
+
+let directory: string
+let path: string
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'livetree-snapshot-'))
+  path = join(directory, 'made', 'on-demand', 'app.snapshot')
+})
+afterEach(() => rm(directory, { recursive: true }))
+
+const snapshot: SnapshotDocument = {
+  name: 'checkout',
+  fingerprint: 'f1',
+  takenAt: 1_000,
+  hasSecrets: true,
+  sources: [
+    {
+      name: 'etcd',
+      revision: 57,
+      epoch: 1,
+      provenAt: 900,
+      layers: [
+        {
+          name: 'etcd:/config/prod',
+          leaves: [
+            { path: 'db/url', value: 'postgres://user:hunter2@db/x', revision: 12 },
+            { path: 'typed', value: { list: [1, true, null, 'ü'] }, revision: 57 },
+          ],
+        },
+      ],
+    },
+  ],
+}
+
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'resolved',
+    (error: unknown) => (error instanceof LivetreeError ? error.code : error),
+  )
+
+describe.each([undefined, 'correct horse', randomBytes(32)])('SnapshotFile with key %s', (key) => {
+  it('gives back what was written, 0600, with nothing else left in the directory', async () => {
+    const file = new SnapshotFile(path, key)
+    await file.write(snapshot)
+    await file.write({ ...snapshot, takenAt: 2_000 })
+    expect(await new SnapshotFile(path, key).read()).toEqual({ ...snapshot, takenAt: 2_000 })
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+    expect(await readdir(join(path, '..'))).toEqual(['app.snapshot'])
+  })
+
+  it('answers every cut and flipped bit with a defined error', async () => {
+    const file = new SnapshotFile(path, key)
+    await file.write(snapshot)
+    const good = await readFile(path)
+    const defined = ['snapshot_damaged', 'snapshot_locked', 'snapshot_outdated']
+    const lineEnd = good.indexOf(0x0a)
+    // each derivation costs a tenth of a second: all of the header's structure, and a sample of the rest
+    const stride = key === undefined ? 1 : 29
+    for (let at = 0; at < good.length; at += at < lineEnd || key === undefined ? stride : stride * 3) {
+      const bad = Buffer.from(good)
+      bad[at]! ^= 1 << (at % 8)
+      await writeFile(path, bad)
+      expect(defined).toContain(await codeOf(file.read()))
+      await writeFile(path, good.subarray(0, at))
+      expect(defined).toContain(await codeOf(file.read()))
+    }
+    await writeFile(path, good)
+    expect(await codeOf(file.read())).toBe('resolved')
+  })
+})
+
+describe('SnapshotFile', () => {
+  it('encrypts: no value, path or name is readable, and the same state never looks the same', async () => {
+    const file = new SnapshotFile(path, 'correct horse')
+    await file.write(snapshot)
+    const first = await readFile(path, 'latin1')
+    for (const text of ['hunter2', 'db/url', 'checkout', 'etcd']) expect(first).not.toContain(text)
+    await file.write(snapshot)
+    expect(await readFile(path, 'latin1')).not.toBe(first)
+  })
+
+  it('tells a wrong key, a missing key and an unencrypted file apart from damage', async () => {
+    await new SnapshotFile(path, 'right').write(snapshot)
+    expect(await codeOf(new SnapshotFile(path, 'wrong').read())).toBe('snapshot_locked')
+    expect(await codeOf(new SnapshotFile(path, undefined).read())).toBe('snapshot_locked')
+    await new SnapshotFile(path, undefined).write(snapshot)
+    expect(await codeOf(new SnapshotFile(path, 'right').read())).toBe('snapshot_locked')
+  })
+
+  it('refuses another format and what is no snapshot', async () => {
+    await expect(new SnapshotFile(path, undefined).read()).rejects.toMatchObject({ code: 'snapshot_missing' })
+    const file = new SnapshotFile(join(directory, 'app.snapshot'), undefined)
+    await writeFile(file.path, '{"livetree":"snapshot","format":2,"cipher":"none"}\n')
+    expect(await codeOf(file.read())).toBe('snapshot_outdated')
+    for (const content of [
+      '',
+      '\n',
+      'null\n',
+      '{}\n',
+      '{"livetree":"snapshot","format":1,"cipher":"rot13"}\n',
+    ]) {
+      await writeFile(file.path, content)
+      expect(await codeOf(file.read())).toBe('snapshot_damaged')
+    }
+  })
+
+  it.each([undefined, 1n, new Date(0), Number.NaN, { a: new Map() }])(
+    'refuses to lose the value %s',
+    async (value) => {
+      const leaf = { path: 'a', value, revision: 1 }
+      const sources = [{ ...snapshot.sources[0]!, layers: [{ name: 'l', leaves: [leaf] }] }]
+      const file = new SnapshotFile(path, undefined)
+      await file.write(snapshot)
+      await expect(file.write({ ...snapshot, sources })).rejects.toMatchObject({
+        code: 'snapshot_not_written',
+      })
+      expect(await file.read()).toEqual(snapshot)
+    },
+  )
+
+  it('reports a directory it cannot write to, and leaves nothing behind', async () => {
+    await writeFile(join(directory, 'taken'), '')
+    const file = new SnapshotFile(join(directory, 'taken', 'app.snapshot'), undefined)
+    expect(await codeOf(file.write(snapshot))).toBe('snapshot_not_written')
+    const blocked = new SnapshotFile(directory, undefined)
+    expect(await codeOf(blocked.write(snapshot))).toBe('snapshot_not_written')
+    expect(await readdir(directory)).toEqual(['taken'])
+    await chmod(directory, 0o700)
+  })
+})
