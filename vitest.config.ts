@@ -10,8 +10,8 @@ const alias = [
     replacement: fileURLToPath(new URL('./packages/etcd/src/wire/index.ts', import.meta.url)),
   },
   {
-    find: /^@livetree\/(core|etcd|embedded)$/,
-    replacement: fileURLToPath(new URL('./packages/', import.meta.url)) + '$1/src/index.ts',
+    find: /^@livetree\/([a-z]+)$/,
+    replacement: `${fileURLToPath(new URL('./packages/', import.meta.url))}$1/src/index.ts`,
   },
   { find: /^livetree$/, replacement: source('livetree') },
 ]
@@ -29,6 +29,7 @@ export default defineConfig({
     reporters: ['./scripts/summary-reporter.ts'],
     projects: [
       project('unit', ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts'], 20_000),
+      project('property', ['test/property/**/*.test.ts'], 120_000),
       project('contract', ['test/contract/**/*.test.ts'], 60_000, withEtcd),
       project('integration', ['test/{integration,support}/**/*.test.ts'], 60_000, withEtcd),
       {

@@ -1,0 +1,106 @@
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runBounded } from './etcd/run-bounded.ts'
+
+const boundaries: readonly [from: string, refused: string, allowed: string][] = [
+  ['packages/core/src/define-config.ts', '@livetree/etcd', 'zod'],
+  ['packages/core/src/define-config.ts', 'livetree', 'node:fs'],
+  ['packages/core/src/define-config.ts', 'undici', './source/file.ts'],
+  ['packages/core/src/pipeline/diff.ts', '../source/file.ts', '../source/source.ts'],
+  ['packages/core/src/pipeline/diff.ts', '../live/live.ts', '../schema/plan.ts'],
+  ['packages/core/src/pipeline/diff.ts', 'node:fs/promises', 'node:util'],
+  ['packages/core/src/pipeline/diff.ts', '@livetree/etcd', './outcome.ts'],
+  ['packages/core/src/schema/plan.ts', '../source/env.ts', '../source/source.ts'],
+  ['packages/core/src/schema/plan.ts', '../pipeline/diff.ts', '../errors.ts'],
+  ['packages/core/src/schema/plan.ts', '../live/live.ts', './secret.ts'],
+  ['packages/core/src/schema/plan.ts', 'node:http', 'node:crypto'],
+  ['packages/core/src/source/file.ts', '../pipeline/diff.ts', './source.ts'],
+  ['packages/core/src/source/file.ts', '../schema/plan.ts', 'node:fs'],
+  ['packages/core/src/source/file.ts', '../live/live.ts', '../errors.ts'],
+  ['packages/etcd/src/client.ts', '@livetree/core', 'undici'],
+  ['packages/etcd/src/client.ts', 'livetree', './wire/index.ts'],
+  ['packages/livetree/src/etcd-source.ts', '@livetree/embedded', '@livetree/etcd'],
+  ['packages/express/src/index.ts', '@livetree/etcd', '@livetree/core'],
+  ['packages/nestjs/src/index.ts', '@livetree/express', '@nestjs/common'],
+  ['packages/fastify/src/index.ts', 'livetree', 'fastify'],
+  ['packages/embedded/src/engine.ts', '@livetree/etcd', '@livetree/etcd/wire'],
+  ['packages/embedded/src/engine.ts', '@livetree/core', 'node:http2'],
+  ['packages/discovery/src/index.ts', '@livetree/core', '@livetree/etcd'],
+  ['packages/admin/src/index.ts', '@livetree/embedded', '@livetree/core'],
+]
+
+const bans: readonly [what: string, rule: string, from: string, refused: string][] = [
+  ['any in source', 'suspicious/noExplicitAny', 'packages/etcd/src/a.ts', 'export const a = (b: any) => b'],
+  ['a clock', 'style/noRestrictedGlobals', 'packages/core/src/pipeline/a.ts', 'setTimeout(() => {}, 1)'],
+  ['the environment', 'style/noRestrictedGlobals', 'packages/core/src/schema/a.ts', 'process.exit()'],
+  ['console', 'suspicious/noConsole', 'packages/core/src/live/a.ts', "console.log('hello')"],
+]
+
+const folder = mkdtempSync(join(tmpdir(), 'livetree-lint-'))
+let found: string[] = []
+
+/** Writes a file beside where `from` would be in a copy of the repository's layout, and returns its path there. */
+function plant(from: string, name: string, lines: readonly string[]): string {
+  const path = join(dirname(from), `${name}.ts`)
+  mkdirSync(dirname(join(folder, path)), { recursive: true })
+  writeFileSync(join(folder, path), `${lines.join('\n')}\n`)
+  return path
+}
+
+const imports = (specifier: string) => [
+  `import '${specifier}'`,
+  `export * from '${specifier}'`,
+  `await import('${specifier}')`,
+]
+
+const planted = boundaries.map(([from, refused, allowed], index) => ({
+  bad: plant(from, `bad-import-${index}`, imports(refused)),
+  good: plant(from, `good-import-${index}`, imports(allowed)),
+}))
+
+const plantedBans = bans.map(([, , from, refused], index) => ({
+  bad: plant(from, `bad-${index}`, [refused]),
+  good: plant(from, `good-${index}`, ['export const a = 1']),
+}))
+
+/** The lines of a file at which a rule complained. */
+function complaints(path: string, rule: string): number[] {
+  return found
+    .filter((line) => line.includes(`lint/${rule},`) && line.includes(`/${path},`))
+    .map((line) => Number(/,line=(\d+)/.exec(line)?.[1]))
+    .sort()
+}
+
+beforeAll(async () => {
+  for (const name of ['biome.json', '.gitignore']) {
+    copyFileSync(fileURLToPath(new URL(`../${name}`, import.meta.url)), join(folder, name))
+  }
+  const result = await runBounded('biome', ['lint', '--reporter=github', '--max-diagnostics=none'], {
+    cwd: folder,
+  })
+  found = result.stdout.split('\n')
+})
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('the import boundaries of DESIGN.md part 4', () => {
+  test.each(boundaries.map(([from, refused, allowed], index) => ({ from, refused, allowed, index })))(
+    '$from may not import $refused, but may import $allowed',
+    ({ index }) => {
+      const files = planted[index]
+      expect(complaints(files?.bad ?? '', 'style/noRestrictedImports')).toEqual([1, 2, 3])
+      expect(complaints(files?.good ?? '', 'style/noRestrictedImports')).toEqual([])
+    },
+  )
+})
+
+test.each(bans.map(([what, rule, from], index) => ({ what, rule, from, index })))(
+  '$what in $from is refused by $rule',
+  ({ rule, index }) => {
+    expect(complaints(plantedBans[index]?.bad ?? '', rule)).toEqual([1])
+    expect(complaints(plantedBans[index]?.good ?? '', rule)).toEqual([])
+  },
+)
