@@ -62,6 +62,10 @@ export const errorCodes = {
     'The request is larger than the server accepts.',
     'Split it: etcd takes 1.5 MiB and 128 operations per request unless its limits were raised.',
   ),
+  response_too_large: entry(
+    'The answer is larger than the client is willing to take.',
+    'Read in pages, or raise maxResponseBytes.',
+  ),
   duplicate_key: entry(
     'A transaction writes one key twice.',
     'Write each key at most once per branch, and do not put into a range deleted by the same branch.',
@@ -79,6 +83,10 @@ export const errorCodes = {
     'Try again, or read without `serializable`.',
   ),
   not_found: entry('There is no such key, lease, user, role or member.', 'Check the name or the id.'),
+  already_exists: entry(
+    'A user, role or member of this name is there already.',
+    'Choose another name, or use what is there.',
+  ),
   key_exists: entry('The key is there already.', 'Use put, or an update guarded by its revision.'),
   key_not_found: entry('The key is not there.', 'Create it first.'),
   compare_failed: entry(
@@ -119,6 +127,10 @@ export const errorCodes = {
   too_many_requests: entry(
     'The member has too much in flight and refused the call unseen.',
     'Send less at a time; it is tried again by itself within the timeout.',
+  ),
+  resource_exhausted: entry(
+    'A limit of the server, or of something in between, is reached.',
+    "See the server's words in the message.",
   ),
   corrupt: entry('The store reports corruption.', 'Restore the member from its peers or from a snapshot.'),
   failed_precondition: entry(

@@ -1,0 +1,36 @@
+import type { Clock } from '../clock.ts'
+import type { EtcdError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import type { BackoffOptions } from './backoff.ts'
+import type { Balancer } from './balancer.ts'
+import type { TokenKeeper } from './token-keeper.ts'
+
+/** A call that can be ended from outside, when the client closes. */
+export interface OpenCall {
+  stop(error: EtcdError): void
+}
+
+/** What the calls of one channel share. */
+export interface CallContext {
+  readonly balancer: Balancer
+  readonly tokens: TokenKeeper
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly backoff: BackoffOptions
+  /** For unary calls without their own, in milliseconds. */
+  readonly callTimeoutMs: number
+  /** After this a read is tried on another endpoint, if there is one; in milliseconds. */
+  readonly attemptTimeoutMs: number
+  readonly maxResponseBytes: number
+  /** All calls that have not ended. */
+  readonly open: Set<OpenCall>
+  /** Set once the client is closed. */
+  closed: EtcdError | undefined
+  /** Pending while the endpoints are being discovered. */
+  discovery: Promise<void> | undefined
+  /** Request headers; the same array for the same arguments as long as the token stays. */
+  headers(token: string | undefined, requireLeader: boolean): string[]
+}
+
+/** `KV/Range` from `/etcdserverpb.KV/Range`. */
+export const callName = (path: string): string => path.slice(path.indexOf('.') + 1)

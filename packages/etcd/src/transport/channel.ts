@@ -1,0 +1,165 @@
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import type { Clock } from '../clock.ts'
+import { EtcdError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import { encodeFrame } from '../wire/frame.ts'
+import type { Init } from '../wire/message.ts'
+import { Auth, type Method } from '../wire/rpc.ts'
+import { type BackoffOptions, backoffMs } from './backoff.ts'
+import { Balancer } from './balancer.ts'
+import { type CallContext, callName } from './call-context.ts'
+import { StreamCall, type StreamOptions } from './stream-call.ts'
+import { type Credentials, TokenKeeper } from './token-keeper.ts'
+import type { Channel, DuplexStream, StreamHandlers } from './transport.ts'
+import { UnaryCall, type UnaryOptions } from './unary-call.ts'
+
+/** All that a channel needs to know, checked and complete. Times in milliseconds. */
+export interface ChannelSettings {
+  /** URLs such as `http://127.0.0.1:2379`. */
+  readonly endpoints: readonly string[]
+  readonly tls: TlsOptions | undefined
+  readonly credentials: Credentials | undefined
+  readonly connectTimeoutMs: number
+  readonly callTimeoutMs: number
+  readonly attemptTimeoutMs: number
+  readonly pingIntervalMs: number
+  readonly maxRequestBytes: number
+  readonly maxResponseBytes: number
+  readonly backoff: BackoffOptions
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Finds the endpoints first; calls wait for it. */
+  readonly discover: (() => Promise<readonly string[]>) | undefined
+}
+
+const baseHeaders = ['content-type', 'application/grpc', 'te', 'trailers', 'user-agent', 'livetree-etcd']
+
+/** The channel over undici's HTTP/2. Nothing is opened before the first call. */
+export class UndiciChannel implements Channel {
+  readonly #settings: ChannelSettings
+  readonly #context: CallContext
+  readonly #balancer: Balancer
+  readonly #tokens: TokenKeeper
+  #isDiscovered = false
+  #closing: Promise<void> | undefined
+
+  constructor(settings: ChannelSettings) {
+    this.#settings = settings
+    this.#balancer = new Balancer(settings.endpoints, settings, settings.backoff)
+    const { credentials, logger } = settings
+    this.#tokens = new TokenKeeper(
+      credentials === undefined ? undefined : () => this.#authenticate(credentials),
+      () =>
+        logger.warn('Credentials were given, but the cluster has auth disabled: calls go without a token'),
+    )
+    this.#context = {
+      balancer: this.#balancer,
+      tokens: this.#tokens,
+      clock: settings.clock,
+      logger,
+      backoff: settings.backoff,
+      callTimeoutMs: settings.callTimeoutMs,
+      attemptTimeoutMs: settings.attemptTimeoutMs,
+      maxResponseBytes: settings.maxResponseBytes,
+      open: new Set(),
+      closed: undefined,
+      discovery: undefined,
+      headers: headerCache(),
+    }
+  }
+
+  unary<Req, Res>(
+    method: Method<Req, Res>,
+    request: Init<NoInfer<Req>>,
+    options: UnaryOptions = {},
+  ): Promise<Res> {
+    this.#discover()
+    return new Promise((resolve, reject) => {
+      const body = encodeFrame(method.request, request as Init<Req>)
+      if (body.length > this.#settings.maxRequestBytes)
+        return reject(this.#tooLarge(method.path, body.length))
+      new UnaryCall(this.#context, method.path, method.response, body, options, resolve, reject).start()
+    })
+  }
+
+  stream<Req, Res>(
+    method: Method<Req, Res>,
+    handlers: StreamHandlers<Res>,
+    options: StreamOptions = {},
+  ): DuplexStream<Req> {
+    this.#discover()
+    const call = new StreamCall(this.#context, method, handlers, options)
+    call.start()
+    return call
+  }
+
+  refreshToken(): Promise<void> {
+    return this.#tokens.refresh()
+  }
+
+  endpoints(): readonly string[] {
+    return this.#balancer.urls
+  }
+
+  /** Replaces the endpoints that calls go round. Connections to those that stay are kept. */
+  useEndpoints(urls: readonly string[]): void {
+    this.#balancer.replace(urls)
+  }
+
+  backoffMs(attempt: number): number {
+    return backoffMs(this.#settings.backoff, attempt)
+  }
+
+  /** Ends all calls with code `closed`; resolves when every socket is gone. Safe to call twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const error = new EtcdError('closed')
+    this.#context.closed = error
+    for (const call of [...this.#context.open]) call.stop(error)
+    await this.#balancer.close(error)
+  }
+
+  /** The first call starts it; when it failed, the next call tries again. */
+  #discover(): void {
+    const { discover } = this.#settings
+    if (discover === undefined || this.#isDiscovered || this.#context.discovery !== undefined) return
+    this.#context.discovery = discover()
+      .then((urls) => {
+        this.#balancer.replace(urls)
+        this.#isDiscovered = true
+      })
+      .finally(() => {
+        this.#context.discovery = undefined
+      })
+  }
+
+  #tooLarge(path: string, length: number): EtcdError {
+    const what = `the request has ${length} bytes, the limit is ${this.#settings.maxRequestBytes}`
+    return new EtcdError('request_too_large', { call: callName(path), what, fate: 'not_sent' })
+  }
+
+  async #authenticate({ username: name, password }: Credentials): Promise<string> {
+    const options = { retry: 'read', isAnonymous: true } as const
+    const { token } = await this.unary(Auth.authenticate, { name, password }, options)
+    return token
+  }
+}
+
+/** Header arrays are made once per token, not once per call. */
+const headerCache = (): CallContext['headers'] => {
+  let cachedToken: string | undefined
+  let plain = baseHeaders
+  let withLeader = [...baseHeaders, 'hasleader', 'true']
+  return (token, requireLeader) => {
+    if (token !== cachedToken) {
+      cachedToken = token
+      plain = token === undefined ? baseHeaders : [...baseHeaders, 'token', token]
+      withLeader = [...plain, 'hasleader', 'true']
+    }
+    return requireLeader ? withLeader : plain
+  }
+}

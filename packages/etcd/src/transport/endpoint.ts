@@ -1,0 +1,53 @@
+import { type BackoffOptions, backoffMs } from './backoff.ts'
+import { Connection, type ConnectionSettings } from './connection.ts'
+
+/** One member's client URL, its connection, and how it has fared lately. */
+export class Endpoint {
+  readonly url: string
+  readonly #settings: ConnectionSettings
+  readonly #backoff: BackoffOptions
+  #connection: Connection | undefined
+  #failures = 0
+  #restsUntil = 0
+
+  constructor(url: string, settings: ConnectionSettings, backoff: BackoffOptions) {
+    this.url = url
+    this.#settings = settings
+    this.#backoff = backoff
+  }
+
+  /** The connection for a new call. */
+  get connection(): Connection {
+    if (this.#connection === undefined || !this.#connection.isUsable) {
+      const wasProven = this.#connection?.isProven ?? false
+      this.#connection = new Connection(this.url, this.#settings)
+      this.#connection.isProven = wasProven
+    }
+    return this.#connection
+  }
+
+  /** Milliseconds since the epoch until which other endpoints are preferred. */
+  get restsUntil(): number {
+    return this.#restsUntil
+  }
+
+  succeeded(): void {
+    this.#failures = 0
+    this.#restsUntil = 0
+  }
+
+  failed(): void {
+    this.#restsUntil = this.#settings.clock.now() + backoffMs(this.#backoff, this.#failures)
+    this.#failures += 1
+  }
+
+  /** Nothing came over this connection for as long as a call may take: the next call gets a new one. */
+  suspect(connection: Connection): void {
+    this.failed()
+    connection.retire()
+  }
+
+  async close(error: Error): Promise<void> {
+    await this.#connection?.destroy(error)
+  }
+}

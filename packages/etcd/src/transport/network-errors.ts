@@ -1,0 +1,188 @@
+import type { EtcdErrorCode } from '../error-codes.ts'
+import { EtcdError, type Fate } from '../errors.ts'
+import type { Place } from './status.ts'
+
+interface Translation {
+  readonly code: EtcdErrorCode
+  readonly what: string
+  readonly remedy?: string
+}
+
+const clientCertificate =
+  'Give tls.cert and tls.key, signed by the CA that the server trusts (--trusted-ca-file).'
+const wrongCa = "Give the CA that signed the server's certificate as tls.ca."
+
+/** Failures while the connection is made. Nothing was sent. */
+const connecting: Readonly<Record<string, Translation>> = {
+  ECONNREFUSED: { code: 'connect_failed', what: 'connection refused' },
+  ENOTFOUND: { code: 'connect_failed', what: 'the host name is not known to DNS' },
+  EAI_AGAIN: { code: 'connect_failed', what: 'DNS did not answer' },
+  EHOSTUNREACH: { code: 'connect_failed', what: 'the host cannot be reached' },
+  ENETUNREACH: { code: 'connect_failed', what: 'the network cannot be reached' },
+  EADDRNOTAVAIL: { code: 'connect_failed', what: 'the address cannot be reached from here' },
+  ETIMEDOUT: { code: 'connect_failed', what: 'no answer to the connection attempt' },
+  UND_ERR_CONNECT_TIMEOUT: { code: 'connect_failed', what: 'no answer to the connection attempt in time' },
+  ECONNRESET: { code: 'connect_failed', what: 'the connection was reset while it was made' },
+}
+
+/** What the other side's TLS, or ours, says. */
+const tls: Readonly<Record<string, Translation>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: {
+    code: 'tls_failed',
+    what: "the server's certificate is self-signed",
+    remedy: wrongCa,
+  },
+  SELF_SIGNED_CERT_IN_CHAIN: {
+    code: 'tls_failed',
+    what: "the server's certificate is signed by a CA that is not trusted here",
+    remedy: wrongCa,
+  },
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: {
+    code: 'tls_failed',
+    what: "the server's certificate is signed by a CA that is not trusted here",
+    remedy: wrongCa,
+  },
+  UNABLE_TO_GET_ISSUER_CERT: {
+    code: 'tls_failed',
+    what: "the server's certificate chain is incomplete",
+    remedy: wrongCa,
+  },
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: {
+    code: 'tls_failed',
+    what: "the server's certificate is signed by a CA that is not trusted here",
+    remedy: wrongCa,
+  },
+  CERT_SIGNATURE_FAILURE: {
+    code: 'tls_failed',
+    what: "the server's certificate is signed by another CA of the same name",
+    remedy: wrongCa,
+  },
+  CERT_HAS_EXPIRED: {
+    code: 'tls_failed',
+    what: "the server's certificate has expired",
+    remedy: 'Renew it on the server.',
+  },
+  CERT_NOT_YET_VALID: {
+    code: 'tls_failed',
+    what: "the server's certificate is not valid yet",
+    remedy: 'Check the clocks of both machines.',
+  },
+  ERR_TLS_CERT_ALTNAME_INVALID: {
+    code: 'tls_failed',
+    what: "the server's certificate is for another host name",
+    remedy: 'Use a name from the certificate in the endpoint, or set tls.servername.',
+  },
+  ERR_SSL_WRONG_VERSION_NUMBER: {
+    code: 'tls_failed',
+    what: 'the server does not speak TLS on this port',
+    remedy: 'Use http:// in the endpoint, or switch TLS on at the server (--cert-file, --key-file).',
+  },
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: {
+    code: 'tls_failed',
+    what: 'the server does not speak TLS on this port',
+    remedy: 'Use http:// in the endpoint, or switch TLS on at the server (--cert-file, --key-file).',
+  },
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: {
+    code: 'tls_failed',
+    what: 'the server asks for a client certificate and got none',
+    remedy: clientCertificate,
+  },
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: {
+    code: 'tls_failed',
+    what: 'the server broke off the TLS handshake',
+    remedy: clientCertificate,
+  },
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: {
+    code: 'tls_failed',
+    what: 'the server did not accept the client certificate, or asks for one and got none',
+    remedy: clientCertificate,
+  },
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: {
+    code: 'tls_failed',
+    what: 'the server does not trust the CA of the client certificate',
+    remedy: clientCertificate,
+  },
+  ERR_SSL_TLS_ALERT_BAD_CERTIFICATE: {
+    code: 'tls_failed',
+    what: 'the server did not accept the client certificate',
+    remedy: clientCertificate,
+  },
+}
+
+/** Why a connection that stood was lost. */
+const running: Readonly<Record<string, string>> = {
+  ECONNRESET: 'the connection was reset',
+  EPIPE: 'the connection was closed by the server',
+  ETIMEDOUT: 'the connection went silent',
+  UND_ERR_SOCKET: 'the connection was closed by the server',
+  ERR_HTTP2_STREAM_ERROR: 'the server reset the call',
+  ERR_HTTP2_GOAWAY_SESSION: 'the server is shutting down',
+}
+
+/** HTTP/2's own word for a stream that was not looked at (RFC 9113 section 7). */
+const refusedStream = 7
+
+const codeOf = (error: unknown): string => {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return typeof code === 'string' ? code : ''
+}
+
+/** The errors inside errors: undici and Node wrap the one that says what happened. */
+const chainOf = (error: unknown): unknown[] => {
+  const chain: unknown[] = []
+  const queue: unknown[] = [error]
+  while (queue.length > 0 && chain.length < 12) {
+    const next = queue.shift()
+    if (!(next instanceof Error) || chain.includes(next)) continue
+    chain.push(next)
+    if (next instanceof AggregateError) queue.push(...next.errors)
+    queue.push(next.cause)
+  }
+  return chain
+}
+
+const tlsTranslation = (error: unknown): Translation | undefined => {
+  const code = codeOf(error)
+  const known = tls[code]
+  if (known !== undefined) return known
+  if (/^ERR_(SSL|TLS|OSSL)_/.test(code) || code === 'EPROTO') {
+    return { code: 'tls_failed', what: `the TLS handshake failed (${code})` }
+  }
+  return /^(CERT_|CRL_|UNABLE_TO_|INVALID_CA|HOSTNAME_MISMATCH)/.test(code)
+    ? { code: 'tls_failed', what: `the server's certificate was not accepted (${code})`, remedy: wrongCa }
+    : undefined
+}
+
+const lossOf = (chain: readonly unknown[]): string => {
+  for (const each of chain) {
+    const known = running[codeOf(each)]
+    if (known !== undefined) return known
+    if (each instanceof Error && /goaway/i.test(each.message)) return 'the server is shutting down'
+  }
+  return 'the connection broke'
+}
+
+const isRefused = (chain: readonly unknown[]): boolean =>
+  chain.some((each) => (each as { http2ErrorCode?: unknown }).http2ErrorCode === refusedStream)
+
+/**
+ * Errors of Node, its TLS and undici in our own words: the only place that knows theirs. `isSent` says whether the
+ * request had been handed to a connection.
+ */
+export const errorOfNetwork = (error: unknown, isSent: boolean, place: Place): EtcdError => {
+  if (error instanceof EtcdError) return error
+  const chain = chainOf(error)
+  for (const each of chain) {
+    // TLS refuses before anything of the request is read, even where its alert comes after our bytes.
+    const translation = tlsTranslation(each) ?? (isSent ? undefined : connecting[codeOf(each)])
+    if (translation !== undefined)
+      return new EtcdError(translation.code, { ...place, ...translation, cause: error, fate: 'not_sent' })
+  }
+  if (!isSent) {
+    const what =
+      codeOf(error) === '' ? 'no connection could be made' : `no connection could be made (${codeOf(error)})`
+    return new EtcdError('connect_failed', { ...place, what, cause: error, fate: 'not_sent' })
+  }
+  const fate: Fate = isRefused(chain) ? 'not_sent' : 'unknown'
+  return new EtcdError('connection_lost', { ...place, what: lossOf(chain), cause: error, fate })
+}

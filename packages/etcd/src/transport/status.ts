@@ -1,0 +1,155 @@
+import type { EtcdErrorCode } from '../error-codes.ts'
+import { EtcdError, type Fate } from '../errors.ts'
+
+/** Response headers or trailers, names in lower case. */
+export type Headers = Readonly<Record<string, string | string[] | undefined>>
+
+/** Where an answer came from, for messages. */
+export interface Place {
+  readonly endpoint: string
+  /** `KV/Range` */
+  readonly call: string
+}
+
+/** How a call ended, as the server told it. */
+export interface GrpcStatus {
+  readonly code: number
+  readonly message: string
+}
+
+interface KnownError {
+  /** Part of etcd's message, in lower case. */
+  readonly text: string
+  readonly code: EtcdErrorCode
+  readonly fate?: Fate
+}
+
+/**
+ * etcd tells its errors apart by gRPC status and text. The order matters: the first text found counts.
+ * Source of the texts: etcd api/v3rpc/rpctypes/error.go; of the fates: ETCD.md T2.
+ */
+const knownErrors: Readonly<Record<number, readonly KnownError[]>> = {
+  2: [
+    { text: 'no leader', code: 'no_leader' },
+    { text: 'too many requests', code: 'too_many_requests' },
+  ],
+  3: [
+    { text: 'user name is empty', code: 'unauthenticated' },
+    { text: 'revision of auth store is old', code: 'unauthenticated' },
+    { text: 'authentication failed', code: 'unauthenticated' },
+    { text: 'too many operations', code: 'request_too_large' },
+    { text: 'request is too large', code: 'request_too_large' },
+    { text: 'duplicate key', code: 'duplicate_key' },
+    { text: 'key not found', code: 'key_not_found' },
+  ],
+  5: [{ text: 'lease not found', code: 'lease_not_found' }],
+  8: [
+    { text: 'space exceeded', code: 'no_space', fate: 'unknown' },
+    { text: 'too many requests', code: 'too_many_requests' },
+    { text: 'larger than max', code: 'request_too_large' },
+  ],
+  9: [
+    { text: 'lease already exists', code: 'lease_exists' },
+    { text: 'authentication is not enabled', code: 'auth_not_enabled' },
+    { text: 'already exists', code: 'already_exists' },
+    { text: 'not found', code: 'not_found' },
+  ],
+  11: [
+    { text: 'compacted', code: 'compacted' },
+    { text: 'future revision', code: 'future_revision' },
+    { text: 'lease ttl', code: 'invalid_argument' },
+  ],
+  14: [
+    { text: 'no leader', code: 'no_leader' },
+    { text: 'learner', code: 'unavailable', fate: 'not_applied' },
+    { text: 'unhealthy cluster', code: 'unavailable', fate: 'not_applied' },
+  ],
+}
+
+/** What a status means where etcd's text says nothing more. */
+const byStatus: Readonly<Record<number, { readonly code: EtcdErrorCode; readonly fate: Fate }>> = {
+  1: { code: 'unavailable', fate: 'unknown' },
+  2: { code: 'unknown', fate: 'unknown' },
+  3: { code: 'invalid_argument', fate: 'not_applied' },
+  4: { code: 'unavailable', fate: 'unknown' },
+  5: { code: 'not_found', fate: 'not_applied' },
+  6: { code: 'already_exists', fate: 'not_applied' },
+  7: { code: 'permission_denied', fate: 'not_applied' },
+  8: { code: 'resource_exhausted', fate: 'unknown' },
+  9: { code: 'failed_precondition', fate: 'not_applied' },
+  10: { code: 'failed_precondition', fate: 'not_applied' },
+  11: { code: 'invalid_argument', fate: 'not_applied' },
+  12: { code: 'unimplemented', fate: 'not_applied' },
+  13: { code: 'internal', fate: 'unknown' },
+  14: { code: 'unavailable', fate: 'unknown' },
+  15: { code: 'corrupt', fate: 'not_applied' },
+  16: { code: 'unauthenticated', fate: 'not_applied' },
+}
+
+/** Texts that a new token cures (ETCD T1 #47). */
+const tokenTexts = ['invalid auth token', 'user name is empty', 'revision of auth store is old']
+
+const single = (value: string | string[] | undefined): string | undefined =>
+  Array.isArray(value) ? value[0] : value
+
+/** gRPC percent-encodes bytes outside printable ASCII; what does not decode is shown as it came. */
+const decodeMessage = (encoded: string): string => {
+  try {
+    return decodeURIComponent(encoded)
+  } catch {
+    return encoded
+  }
+}
+
+/** The status in trailers, or in the headers of an answer without body; `undefined` when there is none. */
+export const readStatus = (headers: Headers): GrpcStatus | undefined => {
+  const text = single(headers['grpc-status'])
+  if (text === undefined) return undefined
+  const code = /^\d{1,3}$/.test(text) ? Number(text) : 2
+  return { code, message: code === 0 ? '' : decodeMessage(single(headers['grpc-message']) ?? '') }
+}
+
+/** True when the answer's text, of a call or inside a watch, says that a new token would help. */
+export const isTokenText = (message: string): boolean => {
+  const text = message.toLowerCase()
+  return tokenTexts.some((each) => text.includes(each))
+}
+
+/** True for errors after which a call is worth repeating with a new token. */
+export const isTokenError = (error: EtcdError): boolean =>
+  error.code === 'unauthenticated' && isTokenText(error.what)
+
+/** The error behind a status other than OK. Also for texts inside messages, such as a watch's cancel reason. */
+export const errorOfStatus = (status: GrpcStatus, place: Partial<Place>): EtcdError => {
+  const text = status.message.toLowerCase()
+  const known = knownErrors[status.code]?.find((each) => text.includes(each.text))
+  const general = byStatus[status.code] ?? { code: 'unknown', fate: 'unknown' }
+  const isKnown = known !== undefined
+  const words = status.message.replace(/^etcdserver: /, '')
+  return new EtcdError(known?.code ?? general.code, {
+    ...place,
+    what: words === '' ? `the server answered with gRPC status ${status.code}` : `etcd says: ${words}`,
+    fate: isKnown ? (known.fate ?? 'not_applied') : general.fate,
+    grpcStatus: status.code,
+  })
+}
+
+/** HTTP statuses that a gateway in front of etcd gives while the member is away (gRPC over HTTP/2, "HTTP to gRPC status"). */
+const gatewayStatuses = new Set([429, 502, 503, 504])
+
+/** The error for an answer that is not gRPC at all. */
+export const errorOfHttp = (httpStatus: number, contentType: string | undefined, place: Place): EtcdError => {
+  if (gatewayStatuses.has(httpStatus)) {
+    return new EtcdError('unavailable', {
+      ...place,
+      what: `a gateway answered with HTTP ${httpStatus}`,
+      fate: 'unknown',
+    })
+  }
+  const type = contentType === undefined ? 'no content type' : `content type ${contentType.slice(0, 60)}`
+  return new EtcdError('not_grpc', { ...place, what: `the answer was HTTP ${httpStatus} with ${type}` })
+}
+
+/** True when the headers of an answer are those of gRPC. */
+export const isGrpc = (httpStatus: number, headers: Headers): boolean =>
+  httpStatus === 200 && (single(headers['content-type']) ?? '').startsWith('application/grpc')

@@ -1,0 +1,236 @@
+import type { Dispatcher } from 'undici'
+import { EtcdError } from '../errors.ts'
+import { encodeFrame, FrameReader } from '../wire/frame.ts'
+import type { Init } from '../wire/message.ts'
+import type { Method } from '../wire/rpc.ts'
+import { type CallContext, callName, type OpenCall } from './call-context.ts'
+import type { Connection } from './connection.ts'
+import { diagnosePeer } from './diagnose.ts'
+import type { Endpoint } from './endpoint.ts'
+import { MessageQueue } from './message-queue.ts'
+import { errorOfNetwork } from './network-errors.ts'
+import { errorOfHttp, errorOfStatus, type Headers, isGrpc, type Place, readStatus } from './status.ts'
+import type { CallOptions, DuplexStream, StreamHandlers } from './transport.ts'
+
+/** Options of one duplex call. */
+export type StreamOptions = CallOptions & { readonly avoid?: string }
+
+/** Failures that say something about the endpoint, so that the next call goes elsewhere. */
+const endpointFaults: ReadonlySet<string> = new Set([
+  'connect_failed',
+  'connection_lost',
+  'tls_failed',
+  'not_grpc',
+  'no_leader',
+  'unavailable',
+])
+
+/** One duplex call on one connection. The response is never paused. */
+export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.DispatchHandler, OpenCall {
+  readonly #context: CallContext
+  readonly #method: Method<Req, Res>
+  readonly #handlers: StreamHandlers<Res>
+  readonly #options: StreamOptions
+  readonly #outgoing = new MessageQueue()
+  readonly #frames: FrameReader
+  #endpoint: Endpoint | undefined
+  #connection: Connection | undefined
+  #controller: Dispatcher.DispatchController | undefined
+  #headers: Headers = {}
+  #httpStatus = 0
+  #isSent = false
+  #isEnded = false
+  #deadline: unknown
+  #onAbort: (() => void) | undefined
+
+  constructor(
+    context: CallContext,
+    method: Method<Req, Res>,
+    handlers: StreamHandlers<Res>,
+    options: StreamOptions,
+  ) {
+    this.#context = context
+    this.#method = method
+    this.#handlers = handlers
+    this.#options = options
+    this.#frames = new FrameReader((payload) => this.#onFrame(payload), context.maxResponseBytes)
+  }
+
+  get endpoint(): string {
+    return this.#endpoint?.url ?? 'no endpoint yet'
+  }
+
+  /** Nothing is called back before this returns. */
+  start(): void {
+    const { closed, clock, open } = this.#context
+    const { signal, timeoutMs } = this.#options
+    open.add(this)
+    if (closed !== undefined || signal?.aborted) {
+      this.#endSoon(closed ?? this.#cancelled(signal?.reason))
+      return
+    }
+    if (signal !== undefined) {
+      this.#onAbort = () => this.stop(this.#cancelled(signal.reason))
+      signal.addEventListener('abort', this.#onAbort)
+    }
+    if (timeoutMs !== undefined) {
+      const what = `the stream was open for ${timeoutMs} ms`
+      const late = (): void => this.stop(new EtcdError('deadline_exceeded', { ...this.#place, what }))
+      this.#deadline = clock.setTimeout(late, timeoutMs)
+    }
+    this.#open()
+  }
+
+  send(message: Init<Req>): void {
+    this.#outgoing.push(encodeFrame(this.#method.request, message))
+  }
+
+  end(): void {
+    this.#outgoing.end()
+  }
+
+  cancel(): void {
+    this.#controller?.abort(this.#cancelled(undefined))
+    this.#endSoon(this.#cancelled(undefined))
+  }
+
+  stop(error: EtcdError): void {
+    if (this.#isEnded) return
+    this.#controller?.abort(error)
+    this.#end(error)
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#isEnded) {
+      controller.abort(this.#cancelled(undefined))
+      return
+    }
+    this.#controller = controller
+    this.#isSent = true
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, httpStatus: number, headers: Headers): void {
+    this.#httpStatus = httpStatus
+    this.#headers = headers
+    const connection = this.#connection!
+    connection.heard += 1
+    if (isGrpc(httpStatus, headers)) connection.isProven = true
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#connection!.heard += 1
+    if (this.#isEnded || !isGrpc(this.#httpStatus, this.#headers)) return
+    try {
+      this.#frames.push(chunk)
+    } catch (error) {
+      const isOurs = error instanceof EtcdError
+      this.stop(
+        isOurs ? error.with({ ...this.#place, fate: 'unknown' }) : errorOfNetwork(error, true, this.#place),
+      )
+    }
+  }
+
+  onResponseEnd(_: Dispatcher.DispatchController, trailers: Headers): void {
+    this.#connection!.release()
+    if (!this.#isEnded) this.#end(this.#verdict(trailers))
+  }
+
+  onResponseError(_: Dispatcher.DispatchController | null, cause: Error): void {
+    const connection = this.#connection!
+    connection.release()
+    if (this.#isEnded) return
+    const error = errorOfNetwork(cause, this.#isSent, this.#place)
+    if (error.code !== 'connection_lost' || connection.isProven) this.#end(error)
+    else void diagnosePeer(this.#place, error).then((found) => this.#end(found ?? error))
+  }
+
+  get #place(): Place {
+    return { endpoint: this.endpoint, call: callName(this.#method.path) }
+  }
+
+  #open(): void {
+    if (this.#isEnded) return
+    const { discovery, tokens } = this.#context
+    const condition = discovery ?? (tokens.isMissing ? tokens.refresh() : undefined)
+    if (condition !== undefined) {
+      this.#after(condition)
+      return
+    }
+    this.#endpoint = this.#pick()
+    if (this.#endpoint === undefined) {
+      const what = 'there is no endpoint'
+      this.#endSoon(new EtcdError('connect_failed', { call: this.#place.call, what, fate: 'not_sent' }))
+    } else this.#begin(this.#endpoint)
+  }
+
+  #pick(): Endpoint | undefined {
+    const { balancer } = this.#context
+    const { endpoint, avoid } = this.#options
+    return endpoint === undefined ? balancer.pick(undefined, avoid) : balancer.named(endpoint)
+  }
+
+  #begin(endpoint: Endpoint): void {
+    const { tokens, headers } = this.#context
+    this.#connection = endpoint.connection
+    const given = headers(tokens.token, this.#options.requireLeader ?? true)
+    this.#connection.start(this.#method.path, given, this.#outgoing, this)
+  }
+
+  #after(condition: Promise<void>): void {
+    condition.then(
+      () => this.#open(),
+      (error: EtcdError) => this.#end(error.with({ call: callName(this.#method.path) })),
+    )
+  }
+
+  #onFrame(payload: Buffer): void {
+    if (this.#isEnded) return
+    const message = this.#method.response.decode(payload)
+    try {
+      this.#handlers.onMessage(message)
+    } catch (error) {
+      this.#context.logger.error('A handler of stream messages threw', { ...this.#place, error })
+    }
+  }
+
+  #verdict(trailers: Headers): EtcdError | undefined {
+    const status = readStatus(trailers) ?? readStatus(this.#headers)
+    if (status === undefined) {
+      if (!isGrpc(this.#httpStatus, this.#headers)) {
+        return errorOfHttp(this.#httpStatus, this.#headers['content-type']?.toString(), this.#place)
+      }
+      return this.#lost('the stream ended without a status')
+    }
+    if (status.code !== 0) return errorOfStatus(status, this.#place)
+    return this.#frames.isAtBoundary ? undefined : this.#lost('the stream ended inside a message')
+  }
+
+  #lost(what: string): EtcdError {
+    return new EtcdError('connection_lost', { ...this.#place, what, fate: 'unknown' })
+  }
+
+  #cancelled(cause: unknown): EtcdError {
+    return new EtcdError('cancelled', { ...this.#place, cause, fate: 'unknown' })
+  }
+
+  #endSoon(error: EtcdError): void {
+    queueMicrotask(() => this.#end(error))
+  }
+
+  #end(error: EtcdError | undefined): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    const { clock, open, logger } = this.#context
+    open.delete(this)
+    clock.clearTimeout(this.#deadline)
+    if (this.#onAbort !== undefined) this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#outgoing.clear()
+    if (error === undefined) this.#endpoint?.succeeded()
+    else if (endpointFaults.has(error.code)) this.#endpoint?.failed()
+    try {
+      this.#handlers.onEnd(error)
+    } catch (thrown) {
+      logger.error('A handler of a stream end threw', { ...this.#place, error: thrown })
+    }
+  }
+}

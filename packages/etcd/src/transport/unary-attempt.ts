@@ -1,0 +1,151 @@
+import type { Dispatcher } from 'undici'
+import { EtcdError } from '../errors.ts'
+import type { MessageType } from '../wire/message.ts'
+import { callName } from './call-context.ts'
+import type { Connection } from './connection.ts'
+import { errorOfNetwork } from './network-errors.ts'
+import { errorOfHttp, errorOfStatus, type Headers, isGrpc, type Place, readStatus } from './status.ts'
+
+/** Who is told how an attempt ended; exactly one of the two is called, once. */
+export interface AttemptOwner<Res> {
+  onAnswer(answer: Res, attempt: UnaryAttempt<Res>): void
+  onFailure(error: EtcdError, attempt: UnaryAttempt<Res>): void
+}
+
+const frameHeaderBytes = 5
+
+/**
+ * One request on one connection. The answer's chunks are kept as they come and looked at once, at the end: the response
+ * is never paused, and its length is held against the frame's own.
+ */
+export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler {
+  readonly connection: Connection
+  /** The token the request carried. */
+  readonly token: string | undefined
+  /** The request has been handed to an open connection. */
+  isSent = false
+  readonly #type: MessageType<Res>
+  readonly #path: string
+  readonly #maxBytes: number
+  readonly #heardBefore: number
+  #owner: AttemptOwner<Res> | undefined
+  #controller: Dispatcher.DispatchController | undefined
+  #headers: Headers | undefined
+  #httpStatus = 0
+  #first: Buffer | undefined
+  #rest: Buffer[] | undefined
+  #bytes = 0
+
+  constructor(
+    owner: AttemptOwner<Res>,
+    type: MessageType<Res>,
+    path: string,
+    connection: Connection,
+    token: string | undefined,
+    maxBytes: number,
+  ) {
+    this.#owner = owner
+    this.#type = type
+    this.#path = path
+    this.connection = connection
+    this.token = token
+    this.#maxBytes = maxBytes
+    this.#heardBefore = connection.heard
+  }
+
+  /** Nothing at all has come over the connection since the attempt began. */
+  get isSilent(): boolean {
+    return this.connection.heard === this.#heardBefore
+  }
+
+  get #place(): Place {
+    return { endpoint: this.connection.url, call: callName(this.#path) }
+  }
+
+  /** Gives the attempt up; its owner hears nothing more. */
+  abandon(reason: Error): void {
+    this.#owner = undefined
+    this.#controller?.abort(reason)
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    // What was given up while it waited for the connection is not sent at all.
+    if (this.#owner === undefined) {
+      controller.abort(new EtcdError('cancelled', this.#place))
+      return
+    }
+    this.#controller = controller
+    this.isSent = true
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, httpStatus: number, headers: Headers): void {
+    this.#httpStatus = httpStatus
+    this.#headers = headers
+    this.connection.heard += 1
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.connection.heard += 1
+    this.#bytes += chunk.length
+    if (this.#bytes > this.#maxBytes) {
+      const what = `the answer is larger than ${this.#maxBytes} bytes`
+      controller.abort(new EtcdError('response_too_large', { ...this.#place, what, fate: 'unknown' }))
+    } else if (this.#first === undefined) this.#first = chunk
+    else if (this.#rest === undefined) this.#rest = [this.#first, chunk]
+    else this.#rest.push(chunk)
+  }
+
+  onResponseEnd(_: Dispatcher.DispatchController, trailers: Headers): void {
+    this.connection.release()
+    const owner = this.#owner
+    if (owner === undefined) return
+    this.#owner = undefined
+    let answer: Res
+    try {
+      answer = this.#read(trailers)
+    } catch (error) {
+      owner.onFailure(error instanceof EtcdError ? error : errorOfNetwork(error, true, this.#place), this)
+      return
+    }
+    owner.onAnswer(answer, this)
+  }
+
+  onResponseError(_: Dispatcher.DispatchController | null, error: Error): void {
+    this.connection.release()
+    const owner = this.#owner
+    if (owner === undefined) return
+    this.#owner = undefined
+    owner.onFailure(errorOfNetwork(error, this.isSent, this.#place), this)
+  }
+
+  #read(trailers: Headers): Res {
+    const headers = this.#headers ?? {}
+    const status = readStatus(trailers) ?? readStatus(headers)
+    if (status === undefined && !isGrpc(this.#httpStatus, headers)) {
+      throw errorOfHttp(this.#httpStatus, headers['content-type']?.toString(), this.#place)
+    }
+    this.connection.isProven = true
+    if (status === undefined) throw this.#lost('the answer ended without a status')
+    if (status.code !== 0) throw errorOfStatus(status, this.#place)
+    return this.#decode()
+  }
+
+  #decode(): Res {
+    const bytes = this.#rest === undefined ? this.#first : Buffer.concat(this.#rest, this.#bytes)
+    if (bytes === undefined || bytes.length < frameHeaderBytes) throw this.#lost('the answer is empty')
+    if (bytes[0] !== 0) throw this.#lost('the answer is compressed, which was not asked for')
+    const length = bytes.readUInt32BE(1)
+    if (bytes.length !== frameHeaderBytes + length) {
+      throw this.#lost(`the answer has ${bytes.length - frameHeaderBytes} of ${length} bytes`)
+    }
+    try {
+      return this.#type.decode(bytes.subarray(frameHeaderBytes))
+    } catch (error) {
+      throw error instanceof EtcdError ? error.with({ ...this.#place, fate: 'unknown' }) : error
+    }
+  }
+
+  #lost(what: string): EtcdError {
+    return new EtcdError('connection_lost', { ...this.#place, what, fate: 'unknown' })
+  }
+}

@@ -1,0 +1,248 @@
+import { EtcdError, type Fate } from '../errors.ts'
+import type { MessageType } from '../wire/message.ts'
+import { backoffMs } from './backoff.ts'
+import { type CallContext, callName, type OpenCall } from './call-context.ts'
+import { diagnosePeer } from './diagnose.ts'
+import type { Endpoint } from './endpoint.ts'
+import { decideRetry, finalError, isSettingError } from './retry.ts'
+import type { CallOptions, RetryClass } from './transport.ts'
+import { type AttemptOwner, UnaryAttempt } from './unary-attempt.ts'
+
+/** Options of one unary call. `isAnonymous` is for Authenticate itself, which needs no token. */
+export type UnaryOptions = CallOptions & { readonly retry?: RetryClass; readonly isAnonymous?: boolean }
+
+const maxRefreshes = 2
+
+/** One request with its retries: ends at its deadline at the latest, and settles exactly once. */
+export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
+  readonly #context: CallContext
+  readonly #path: string
+  readonly #type: MessageType<Res>
+  readonly #body: Buffer
+  readonly #options: UnaryOptions
+  readonly #retry: RetryClass
+  readonly #resolve: (answer: Res) => void
+  readonly #reject: (error: EtcdError) => void
+  #attempt: UnaryAttempt<Res> | undefined
+  #endpoint: Endpoint | undefined
+  #isSettled = false
+  #deadline: unknown
+  /** Ends the wait between rounds, or an attempt that takes too long. */
+  #timer: unknown
+  #onAbort: (() => void) | undefined
+  /** Endpoints that failed in this round. */
+  #tried: Set<Endpoint> | undefined
+  #lastError: EtcdError | undefined
+  #round = 0
+  #refreshes = 0
+  #doubts = 0
+  /** Something in this round failed in a way that time may heal. */
+  #canHeal = false
+
+  constructor(
+    context: CallContext,
+    path: string,
+    type: MessageType<Res>,
+    body: Buffer,
+    options: UnaryOptions,
+    resolve: (answer: Res) => void,
+    reject: (error: EtcdError) => void,
+  ) {
+    this.#context = context
+    this.#path = path
+    this.#type = type
+    this.#body = body
+    this.#options = options
+    this.#retry = options.retry ?? 'write'
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  start(): void {
+    const { closed, clock, open, callTimeoutMs } = this.#context
+    const { signal } = this.#options
+    if (closed !== undefined || signal?.aborted) {
+      this.#reject(closed?.with({ call: callName(this.#path) }) ?? this.#cancelled(signal))
+      return
+    }
+    open.add(this)
+    if (signal !== undefined) {
+      this.#onAbort = () => this.stop(this.#cancelled(signal))
+      signal.addEventListener('abort', this.#onAbort)
+    }
+    this.#deadline = clock.setTimeout(() => this.#onDeadline(), this.#options.timeoutMs ?? callTimeoutMs)
+    this.#next()
+  }
+
+  stop(error: EtcdError): void {
+    this.#attempt?.abandon(error)
+    this.#fail(error)
+  }
+
+  onAnswer(answer: Res): void {
+    this.#endpoint?.succeeded()
+    this.#settle()
+    this.#resolve(answer)
+  }
+
+  onFailure(error: EtcdError, attempt: UnaryAttempt<Res>): void {
+    const { closed, clock } = this.#context
+    this.#attempt = undefined
+    clock.clearTimeout(this.#timer)
+    if (closed !== undefined) this.#fail(closed.with({ call: callName(this.#path) }))
+    else if (error.code !== 'connection_lost' || error.fate !== 'unknown' || attempt.connection.isProven) {
+      this.#judge(error, attempt)
+    } else {
+      const place = { endpoint: attempt.connection.url, call: callName(this.#path) }
+      void diagnosePeer(place, error).then((found) => {
+        if (!this.#isSettled) this.#judge(found ?? error, attempt)
+      })
+    }
+  }
+
+  /** Takes the next endpoint, or waits until there is one to take. */
+  #next(): void {
+    if (this.#isSettled) return
+    const { discovery, tokens } = this.#context
+    const needsToken = tokens.isMissing && !this.#options.isAnonymous
+    const condition = discovery ?? (needsToken ? tokens.refresh() : undefined)
+    const endpoint = condition === undefined ? this.#pick() : undefined
+    if (condition !== undefined) this.#after(condition)
+    else if (endpoint === undefined) this.#wait()
+    else this.#try(endpoint)
+  }
+
+  #pick(): Endpoint | undefined {
+    const { balancer } = this.#context
+    const { endpoint } = this.#options
+    if (endpoint === undefined) return balancer.pick(this.#tried)
+    const named = balancer.named(endpoint)
+    return this.#tried?.has(named) ? undefined : named
+  }
+
+  #after(condition: Promise<void>): void {
+    condition.then(
+      () => this.#next(),
+      (error: EtcdError) => this.#fail(error.with({ call: callName(this.#path) })),
+    )
+  }
+
+  #try(endpoint: Endpoint): void {
+    const { tokens, headers, maxResponseBytes, balancer, clock, attemptTimeoutMs } = this.#context
+    const { connection } = endpoint
+    const token = this.#options.isAnonymous ? undefined : tokens.token
+    const attempt = new UnaryAttempt(this, this.#type, this.#path, connection, token, maxResponseBytes)
+    this.#endpoint = endpoint
+    this.#attempt = attempt
+    if (this.#retry === 'read' && balancer.size > 1 && this.#options.endpoint === undefined) {
+      this.#timer = clock.setTimeout(() => this.#onSlowAttempt(endpoint, attempt), attemptTimeoutMs)
+    }
+    connection.start(this.#path, headers(token, this.#options.requireLeader ?? false), this.#body, attempt)
+  }
+
+  #judge(error: EtcdError, attempt: UnaryAttempt<Res>): void {
+    const { tokens } = this.#context
+    const decision = decideRetry(error, this.#retry, tokens.hasCredentials && !this.#options.isAnonymous)
+    if (decision === 'refresh' && this.#refreshes < maxRefreshes) {
+      this.#refreshes += 1
+      this.#after(tokens.refresh(attempt.token))
+    } else if (decision === 'retry' || (decision === 'retry_once' && this.#doubts === 0)) {
+      if (decision === 'retry_once') this.#doubts += 1
+      this.#retryAfter(error)
+    } else this.#fail(error)
+  }
+
+  #retryAfter(error: EtcdError): void {
+    const endpoint = this.#endpoint!
+    endpoint.failed()
+    this.#tried ??= new Set()
+    this.#tried.add(endpoint)
+    this.#lastError = error
+    this.#canHeal ||= !isSettingError(error)
+    this.#next()
+  }
+
+  /** Every endpoint has failed in this round. */
+  #wait(): void {
+    const { clock, backoff, balancer } = this.#context
+    if (!this.#canHeal || (balancer.size === 0 && this.#options.endpoint === undefined)) {
+      const what = 'there is no endpoint'
+      const nobody = new EtcdError('connect_failed', { call: callName(this.#path), what, fate: 'not_sent' })
+      this.#fail(this.#lastError ?? nobody)
+      return
+    }
+    const nextRound = (): void => {
+      this.#tried?.clear()
+      this.#canHeal = false
+      this.#next()
+    }
+    this.#timer = clock.setTimeout(nextRound, backoffMs(backoff, this.#round))
+    this.#round += 1
+  }
+
+  /** A read that takes this long is tried elsewhere while there is time left. */
+  #onSlowAttempt(endpoint: Endpoint, attempt: UnaryAttempt<Res>): void {
+    const error = this.#late(
+      'unavailable',
+      this.#context.attemptTimeoutMs,
+      attempt.isSent ? 'unknown' : 'not_sent',
+    )
+    this.#drop(endpoint, attempt, error)
+    this.#judge(error, attempt)
+  }
+
+  #onDeadline(): void {
+    const timeoutMs = this.#options.timeoutMs ?? this.#context.callTimeoutMs
+    const attempt = this.#attempt
+    const isSent = attempt?.isSent ?? false
+    const error = this.#late('deadline_exceeded', timeoutMs, isSent ? 'unknown' : 'not_sent')
+    if (attempt !== undefined) this.#drop(this.#endpoint!, attempt, error)
+    // What went wrong before says more than that time is up, as long as nothing is under way.
+    this.#fail(isSent ? error : (this.#lastError ?? error))
+  }
+
+  #drop(endpoint: Endpoint, attempt: UnaryAttempt<Res>, error: EtcdError): void {
+    this.#attempt = undefined
+    this.#context.clock.clearTimeout(this.#timer)
+    attempt.abandon(error)
+    if (attempt.isSilent) endpoint.suspect(attempt.connection)
+  }
+
+  #late(code: 'deadline_exceeded' | 'unavailable', ms: number, fate: Fate): EtcdError {
+    const what = fate === 'not_sent' ? `no connection within ${ms} ms` : `no answer within ${ms} ms`
+    return new EtcdError(code, {
+      call: callName(this.#path),
+      endpoint: this.#endpoint?.url,
+      what,
+      fate,
+      cause: this.#lastError,
+    })
+  }
+
+  #cancelled(signal: AbortSignal | undefined): EtcdError {
+    const isSent = this.#attempt?.isSent ?? false
+    return new EtcdError('cancelled', {
+      call: callName(this.#path),
+      endpoint: this.#endpoint?.url,
+      what: isSent ? 'cancelled by the caller after it was sent' : 'cancelled by the caller',
+      cause: signal?.reason,
+      fate: !isSent ? 'not_sent' : this.#retry === 'write' ? 'unknown' : 'not_applied',
+    })
+  }
+
+  #fail(error: EtcdError): void {
+    if (this.#isSettled) return
+    this.#settle()
+    this.#reject(finalError(error, this.#retry))
+  }
+
+  #settle(): void {
+    const { clock, open } = this.#context
+    this.#isSettled = true
+    this.#attempt = undefined
+    open.delete(this)
+    clock.clearTimeout(this.#deadline)
+    if (this.#timer !== undefined) clock.clearTimeout(this.#timer)
+    if (this.#onAbort !== undefined) this.#options.signal?.removeEventListener('abort', this.#onAbort)
+  }
+}
