@@ -73,6 +73,8 @@ export interface EtcdServer extends AsyncDisposable {
   pause(): void
   /** Lets a frozen process go on. */
   resume(): void
+  /** Path of the `etcdctl` that belongs to it. */
+  readonly etcdctlPath: string
   /** Runs `etcdctl` against it, with its certificates and password, and returns what it printed. */
   etcdctl(args: readonly string[], input?: string): Promise<string>
   /** Resolves when the server says it is healthy, which includes having a leader. */
@@ -141,6 +143,10 @@ export class LaunchedEtcd implements EtcdServer {
 
   get clientUrls(): readonly string[] {
     return [this.endpoint]
+  }
+
+  get etcdctlPath(): string {
+    return this.#binaries.etcdctl
   }
 
   get pid(): number | undefined {
