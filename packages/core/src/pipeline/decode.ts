@@ -1,5 +1,5 @@
 import type { ObjectPlan, Plan, PropertyPlan, RecordPlan } from '../schema/plan.ts'
-import { unwrap } from '../schema/plan.ts'
+import { childPlan, unwrap } from '../schema/plan.ts'
 import { isPlainObject } from './document.ts'
 import { inputOf, isGiven, isMadeWhenAbsent, scalarOrFloor } from './input.ts'
 import { judge, type JudgedIssue } from './judge.ts'
@@ -69,9 +69,9 @@ export class Decoder {
   #compose(plan: Plan, node: TreeNode, floor: number, previous: unknown, path: readonly string[]): void {
     const { core } = unwrap(plan)
     const before = isPlainObject(previous) ? previous : undefined
+    node.isComposed = true
     if (core.type === 'object') this.#composeObject(core, node, floor, before, path)
     else if (core.type === 'record') this.#composeRecord(core, node, floor, before, path)
-    else this.#judgeWhole(plan, node, floor, previous, path)
   }
 
   #composeObject(
@@ -149,23 +149,22 @@ export class Decoder {
     const isAnyKey = plan.key.type === 'leaf' && plan.key.isAnyText
     let isValid = true
     for (const [name, child] of node.children ?? []) {
-      if (!isFresh(child, plan.value, floor)) {
-        if (!isGiven(plan.value, child, floor)) {
-          forget(child)
-          if (isPresent(child, floor)) this.#noteUnused(node, unusedChildren(plan, node, floor, path))
-          continue
-        }
-        this.#judge(
-          plan.value,
-          child,
-          floor,
-          before !== undefined && Object.hasOwn(before, name) ? before[name] : undefined,
-          [...path, name],
-        )
+      if (!isFresh(child, plan.value, floor) && !isGiven(plan.value, child, floor)) {
+        forget(child)
+        if (isPresent(child, floor)) this.#noteUnused(node, unusedChildren(plan, node, floor, path))
+        continue
       }
       const key = isAnyKey ? name : this.#recordKey(plan, name, issues)
+      if (typeof key !== 'string') {
+        forget(child)
+        continue
+      }
+      if (!isFresh(child, plan.value, floor)) {
+        const prior = before !== undefined && Object.hasOwn(before, key) ? before[key] : undefined
+        this.#judge(plan.value, child, floor, prior, [...path, name])
+      }
       if (!child.isValid) isValid = false
-      else if (typeof key === 'string' && key !== '__proto__') value[key] = child.value
+      else if (key !== '__proto__') value[key] = child.value
     }
     node.issues = issues.length > 0 ? issues : undefined
     if (isValid && issues.length === 0) hold(node, freezeObject(before, value, plan))
@@ -224,6 +223,7 @@ function begin(node: TreeNode, plan: Plan, floor: number): void {
   node.floor = floor
   node.isDirty = false
   node.isValid = false
+  node.isComposed = false
   node.isHeld = false
   node.value = undefined
   node.issues = undefined
@@ -246,10 +246,10 @@ function collectIssues(node: TreeNode, path: readonly PropertyKey[], found: Loca
   const plan = node.plan
   if (plan === undefined || node.isValid) return
   for (const issue of node.issues ?? []) found.push({ ...issue, path: [...path, ...issue.path], plan })
+  if (!node.isComposed) return
   const { core } = unwrap(plan)
-  if (!plan.isDecomposable || (core.type !== 'object' && core.type !== 'record')) return
   for (const [name, child] of node.children ?? []) {
-    const expected = core.type === 'object' ? core.properties.get(name)?.plan : core.value
+    const expected = core.type === 'object' ? core.properties.get(name)?.plan : childPlan(core, name)
     if (child.plan === expected && !child.isDirty) collectIssues(child, [...path, name], found)
   }
 }

@@ -319,11 +319,13 @@ function touch(trail: Trail, delta: number): void {
   }
 }
 
-/** Drops the end of a trail where nothing is left. */
+/** Drops the end of a trail where nothing is left; what an unchanged parent knows of an absent child is kept. */
 function prune(trail: Trail): void {
   for (let depth = trail.names.length; depth > 0; depth--) {
-    if (trail.nodes[depth]!.leafCount > 0) return
-    trail.nodes[depth - 1]!.children?.delete(trail.names[depth - 1]!)
+    const node = trail.nodes[depth]!
+    const parent = trail.nodes[depth - 1]!
+    if (node.leafCount > 0 || (node.plan !== undefined && !parent.isDirty)) return
+    parent.children?.delete(trail.names[depth - 1]!)
   }
 }
 

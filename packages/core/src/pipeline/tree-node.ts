@@ -44,6 +44,8 @@ export class TreeNode {
   /** Only layers above this one counted when it was judged. */
   floor = -1
   isValid = false
+  /** Put together from its children, so that what is wrong may stand at them. */
+  isComposed = false
   /** Whether a parent object has a property for it; false is an absent optional one. */
   isHeld = false
   value: unknown = undefined
