@@ -74,6 +74,10 @@ export const errorCodes = {
     'The revision asked for is no longer kept.',
     'List the present state and go on from its revision.',
   ),
+  cluster_changed: entry(
+    'The endpoint answers for another store than before: another cluster, or one restored from a backup.',
+    'Its revisions cannot be compared with the earlier ones: list the present state and go on from there.',
+  ),
   future_revision: entry(
     'The revision asked for has not happened yet.',
     'Ask for a revision the store has reached; a store restored from a backup starts lower.',

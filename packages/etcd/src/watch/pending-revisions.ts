@@ -1,0 +1,49 @@
+import type { EtcdError } from '../errors.ts'
+
+interface Waiter {
+  readonly revision: number
+  resolve(): void
+  reject(reason: unknown): void
+}
+
+/** Who waits for which revision. */
+export class PendingRevisions {
+  readonly #waiters = new Set<Waiter>()
+
+  get size(): number {
+    return this.#waiters.size
+  }
+
+  /** Resolves once `settle` was called with this revision or a higher one; rejects with the signal's reason. */
+  add(revision: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason)
+      const leave = () => {
+        this.#waiters.delete(waiter)
+        signal?.removeEventListener('abort', onAbort)
+      }
+      const waiter: Waiter = {
+        revision,
+        resolve() {
+          leave()
+          resolve()
+        },
+        reject(reason) {
+          leave()
+          reject(reason)
+        },
+      }
+      const onAbort = () => waiter.reject(signal?.reason)
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#waiters.add(waiter)
+    })
+  }
+
+  settle(revision: number): void {
+    for (const waiter of this.#waiters) if (waiter.revision <= revision) waiter.resolve()
+  }
+
+  fail(error: EtcdError): void {
+    for (const waiter of this.#waiters) waiter.reject(error)
+  }
+}

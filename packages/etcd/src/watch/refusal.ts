@@ -1,0 +1,33 @@
+import { EtcdError } from '../errors.ts'
+import type { WatchResponse } from '../wire/watch.ts'
+
+/** Why a server does not serve a watch, told within the stream. */
+export type Refusal =
+  /** The token is missing, expired or older than the users: a new one and a new stream may do. */
+  | 'token'
+  /** The user may not read the range. etcd before 3.5 also says this of an expired token. */
+  | 'permission'
+  | 'compacted'
+  /** The id is taken on this stream. */
+  | 'duplicate_id'
+  /** Anything else; trying again later may do. */
+  | 'other'
+
+/** Reads the reason of a `canceled` answer. */
+export const refusalOf = (response: WatchResponse): Refusal => {
+  const reason = response.cancelReason.toLowerCase()
+  if (response.compactRevision > 0 || reason.includes('has been compacted')) return 'compacted'
+  if (reason.includes('permission denied')) return 'permission'
+  if (reason.includes('duplicate watch id')) return 'duplicate_id'
+  return tokenReasons.some((each) => reason.includes(each)) ? 'token' : 'other'
+}
+
+const tokenReasons = ['unauthenticated', 'invalid auth token', 'user name is empty', 'auth store is old']
+
+/** The error for a refusal, in the server's words. */
+export const refusalError = (refusal: Refusal, response: WatchResponse, endpoint: string): EtcdError => {
+  const what = `the server refused the watch: ${response.cancelReason || 'it gave no reason'}`
+  const code =
+    refusal === 'token' ? 'unauthenticated' : refusal === 'permission' ? 'permission_denied' : 'unavailable'
+  return new EtcdError(code, { what, call: 'Watch/Watch', endpoint })
+}

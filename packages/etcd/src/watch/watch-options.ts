@@ -1,0 +1,95 @@
+import { EtcdError } from '../errors.ts'
+import type { KeyRange, Namespace, WireRange } from '../key-range.ts'
+import { WatchFilter } from '../wire/watch.ts'
+
+/** What to watch, and from where. */
+export interface WatchOptions {
+  /** The first revision wanted, as etcd takes it: with the revision of the last compaction a delete in it may be missing. */
+  readonly startRevision?: number
+  /**
+   * Everything up to this revision is known, e.g. from a list whose header said so. Prefer it to `startRevision` after
+   * a list: it also notices a compaction that took away exactly the next revision. Default for both: only later events.
+   */
+  readonly afterRevision?: number
+  /** The cluster that `startRevision` or `afterRevision` belongs to (from the list's header). Another one ends the watch. */
+  readonly clusterId?: bigint
+  /** Deliver only puts or only deletes. Default: both. */
+  readonly only?: 'puts' | 'deletes'
+  /** Deliver the previous key-value with each event. Default false. */
+  readonly prevKv?: boolean
+  /** Cancels the watch. */
+  readonly signal?: AbortSignal
+}
+
+/** How much a `for await` reader may lag behind. */
+export interface QueueOptions {
+  /** Events kept for the reader. Default 10,000. */
+  readonly maxQueuedEvents?: number
+  /** Bytes of keys and values kept for the reader. Default 16 MiB. */
+  readonly maxQueuedBytes?: number
+}
+
+/** How the watch service treats its stream. */
+export interface WatchSettings {
+  /** Milliseconds between progress requests on a quiet stream. Default 5,000. */
+  readonly progressIntervalMs?: number
+  /** Milliseconds without any word from the server, after it was asked, until the stream is cut. Default 5,000. */
+  readonly progressGraceMs?: number
+  /** Milliseconds for connecting and the first word on a new stream. Default 10,000. */
+  readonly openTimeoutMs?: number
+  /** Who numbers the watchers on a stream. Default `server`, which every proxy understands. */
+  readonly idsFrom?: 'server' | 'client'
+}
+
+/** `WatchOptions`, checked, with nothing left open. */
+export interface WatchPlan {
+  /** With the namespace in it, as the server knows it. */
+  readonly range: WireRange
+  /** First revision to deliver; undefined for "from now". */
+  readonly position: number | undefined
+  /** All before `position` is known to the caller, so that a gap there has to be noticed. */
+  readonly isContinuing: boolean
+  readonly clusterId: bigint | undefined
+  readonly filters: readonly number[]
+  readonly prevKv: boolean
+}
+
+const isRevision = (value: number, least: number): boolean => Number.isSafeInteger(value) && value >= least
+
+const refuse = (what: string): EtcdError => new EtcdError('invalid_argument', { what, call: 'Watch/Watch' })
+
+/** Checks what a caller gave. Throws `invalid_argument`. */
+export const planWatch = (range: KeyRange, options: WatchOptions, namespace: Namespace): WatchPlan => {
+  const { startRevision, afterRevision, only } = options
+  if (startRevision !== undefined && afterRevision !== undefined)
+    throw refuse('startRevision and afterRevision were both given; afterRevision is startRevision - 1')
+  if (startRevision !== undefined && !isRevision(startRevision, 1))
+    throw refuse(
+      `startRevision is ${startRevision}, not an integer from 1 on; leave it out to watch from now`,
+    )
+  if (afterRevision !== undefined && !isRevision(afterRevision, 0))
+    throw refuse(`afterRevision is ${afterRevision}, not an integer from 0 on`)
+  return Object.freeze({
+    range: namespace.range(range),
+    position: afterRevision === undefined ? startRevision : afterRevision + 1,
+    isContinuing: afterRevision !== undefined,
+    clusterId: options.clusterId,
+    filters: only === undefined ? [] : [only === 'puts' ? WatchFilter.noDelete : WatchFilter.noPut],
+    prevKv: options.prevKv ?? false,
+  })
+}
+
+const milliseconds = (name: string, value: number | undefined, otherwise: number): number => {
+  if (value === undefined) return otherwise
+  if (Number.isFinite(value) && value > 0) return value
+  throw new EtcdError('invalid_option', { what: `watch.${name} is ${value}, not a number of milliseconds` })
+}
+
+/** Fills in the defaults. Throws `invalid_option`. */
+export const resolveWatchSettings = (settings: WatchSettings): Required<WatchSettings> =>
+  Object.freeze({
+    progressIntervalMs: milliseconds('progressIntervalMs', settings.progressIntervalMs, 5_000),
+    progressGraceMs: milliseconds('progressGraceMs', settings.progressGraceMs, 5_000),
+    openTimeoutMs: milliseconds('openTimeoutMs', settings.openTimeoutMs, 10_000),
+    idsFrom: settings.idsFrom ?? 'server',
+  })

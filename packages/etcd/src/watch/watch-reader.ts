@@ -1,0 +1,112 @@
+import { EtcdError } from '../errors.ts'
+import type { WatchBatch, WatchHandlers } from './watch-handlers.ts'
+import type { QueueOptions } from './watch-options.ts'
+import type { Watcher } from './watcher.ts'
+
+/** A watch to be read by `for await`, one batch per revision. Leaving the loop ends the watch. */
+export interface WatchReader extends AsyncIterableIterator<WatchBatch, undefined>, AsyncDisposable {
+  /** The watch behind it: its position, its state, `cancel()`. */
+  readonly watcher: Watcher
+  /** Ends the watch; batches not read yet are dropped. */
+  return(): Promise<IteratorReturnResult<undefined>>
+}
+
+interface PendingRead {
+  resolve(result: IteratorResult<WatchBatch, undefined>): void
+  reject(error: EtcdError): void
+}
+
+const atLeastOne = (name: string, value: number): number => {
+  if (Number.isFinite(value) && value >= 1) return value
+  throw new EtcdError('invalid_argument', { what: `${name} is ${value}, not a number from 1 on` })
+}
+
+/** Opens a watch whose batches wait in a bounded queue until they are read. */
+export const openReader = (
+  subscribe: (handlers: WatchHandlers) => Watcher,
+  { maxQueuedEvents = 10_000, maxQueuedBytes = 16 * 1024 * 1024 }: QueueOptions,
+): WatchReader => {
+  const limits = {
+    events: atLeastOne('maxQueuedEvents', maxQueuedEvents),
+    bytes: atLeastOne('maxQueuedBytes', maxQueuedBytes),
+  }
+  const reads: PendingRead[] = []
+  let queue: WatchBatch[] = []
+  let queued = { events: 0, bytes: 0 }
+  let isFull = false
+  let ending: { readonly error: EtcdError | undefined } | undefined
+
+  const isOver = (share: number) =>
+    queued.events >= limits.events * share || queued.bytes >= limits.bytes * share
+
+  const count = (batch: WatchBatch, sign: 1 | -1) => {
+    queued.events += sign * batch.events.length
+    queued.bytes += sign * bytesOfBatch(batch)
+  }
+
+  const watcher = subscribe({
+    onEvents(batch) {
+      const read = reads.shift()
+      if (read !== undefined) return read.resolve({ done: false, value: batch })
+      queue.push(batch)
+      count(batch, 1)
+      // The server goes on sending into a full queue; better to leave, keep the position, and ask again later.
+      if (!isOver(1)) return
+      isFull = true
+      watcher.pause()
+    },
+    onEnd(error) {
+      ending = { error }
+      for (const read of reads.splice(0)) settle(read)
+    },
+  })
+
+  const settle = (read: PendingRead) => {
+    if (ending?.error === undefined) return read.resolve({ done: true, value: undefined })
+    const { error } = ending
+    // Thrown once; whoever reads on after that has been told.
+    ending = { error: undefined }
+    read.reject(error)
+  }
+
+  return {
+    watcher,
+    next() {
+      const batch = queue.shift()
+      if (batch !== undefined) {
+        count(batch, -1)
+        if (isFull && !isOver(0.5)) {
+          isFull = false
+          watcher.resume()
+        }
+        return Promise.resolve({ done: false, value: batch })
+      }
+      return new Promise((resolve, reject) => {
+        const read = { resolve, reject }
+        if (ending === undefined) reads.push(read)
+        else settle(read)
+      })
+    },
+    return() {
+      queue = []
+      queued = { events: 0, bytes: 0 }
+      watcher.cancel()
+      return Promise.resolve({ done: true, value: undefined })
+    },
+    [Symbol.asyncIterator]() {
+      return this
+    },
+    async [Symbol.asyncDispose]() {
+      await this.return()
+    },
+  }
+}
+
+const bytesOfBatch = ({ events }: WatchBatch): number => {
+  let bytes = 0
+  for (const { kv, prevKv } of events) {
+    bytes +=
+      kv.key.length + kv.value.length + (prevKv === undefined ? 0 : prevKv.key.length + prevKv.value.length)
+  }
+  return bytes
+}

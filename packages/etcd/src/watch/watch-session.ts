@@ -1,0 +1,358 @@
+import type { Clock } from '../clock.ts'
+import { EtcdError } from '../errors.ts'
+import type { Channel, DuplexStream } from '../transport/transport.ts'
+import type { ResponseHeader } from '../wire/kv.ts'
+import type { Init } from '../wire/message.ts'
+import { Watch } from '../wire/rpc.ts'
+import { type WatchCreateRequest, WatchFilter, type WatchRequest, type WatchResponse } from '../wire/watch.ts'
+import { asEtcdError } from './as-etcd-error.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { type Refusal, refusalOf } from './refusal.ts'
+import type { WatcherCore } from './watcher.ts'
+
+/** What a session needs from the service that opened it. */
+export interface SessionPorts {
+  readonly channel: Channel
+  readonly clock: Clock
+  readonly progressIntervalMs: number
+  readonly progressGraceMs: number
+  readonly openTimeoutMs: number
+  readonly idsFrom: 'server' | 'client'
+  /** An endpoint to stay away from if there is another. */
+  readonly avoid: string | undefined
+  /** Multiplies how many progress requests may stay unanswered. */
+  readonly patience: number
+  /** The highest revision of the store that the service has heard of. */
+  storeRevision(): number
+  /** Called before a message is handled. */
+  onHeader(header: ResponseHeader): void
+  /** The watch is on a store that may have gone back; it has left the session. */
+  onDoubt(watcher: WatcherCore): void
+  /** The server does not serve this watch; it has left the session. */
+  onRefused(watcher: WatcherCore, refusal: Refusal, response: WatchResponse): void
+  /** The server took a watch on. */
+  onLive(): void
+  /** The server gave word of progress, or delivered changes. */
+  onUseful(): void
+  /** Exactly once, after which nothing else is called. */
+  onEnd(ending: SessionEnding): void
+}
+
+/** Why a session is over. */
+export interface SessionEnding {
+  readonly reason: 'failed' | 'silent' | 'unanswered' | 'dropped'
+  readonly error: EtcdError | undefined
+}
+
+/** What the server has been asked to create and has not answered yet. */
+type PendingCreate =
+  | { readonly type: 'watcher'; readonly watcher: WatcherCore; readonly start: number }
+  /** `isQuestion`: to be followed by a progress request. */
+  | { readonly type: 'ping'; readonly isQuestion: boolean }
+
+interface LiveWatcher {
+  readonly watcher: WatcherCore
+  /** This many answers to progress requests may be from before the watch was there. */
+  staleAnswers: number
+}
+
+/** etcd takes new watches into step with the store every 100 ms; a question before that is lost, on some versions with all later ones. */
+const syncMs = 200
+
+/** All ids of one stream's life; -1 speaks of the stream as a whole. */
+const wholeStream = -1
+
+const noHeader: ResponseHeader = Object.freeze({ clusterId: 0n, memberId: 0n, revision: 0, raftTerm: 0 })
+
+/** One watch stream, from its opening to its end, with all the watches on it. It does not come back: the service opens another. */
+export class WatchSession {
+  readonly #ports: SessionPorts
+  readonly #heartbeat: Heartbeat
+  readonly #live = new Map<number, LiveWatcher>()
+  readonly #waiting = new Set<WatcherCore>()
+  /** Cancelled by us and not confirmed yet: what still comes for them is dropped. */
+  readonly #dismissed = new Set<number>()
+  /** When the progress requests without an answer were sent. */
+  readonly #asked: number[] = []
+  /** Whether answers to progress requests keep their place among the changes; known once the first answer is there. */
+  #order: 'unknown' | 'kept' | 'not kept' = 'unknown'
+  #pending: PendingCreate | undefined
+  #stream: DuplexStream<WatchRequest> | undefined
+  #nextId = 1
+  #quietUntil = 0
+  #voucher: ResponseHeader | undefined
+  #isOver = false
+
+  constructor(ports: SessionPorts) {
+    this.#ports = ports
+    this.#heartbeat = new Heartbeat(
+      {
+        clock: ports.clock,
+        intervalMs: ports.progressIntervalMs,
+        graceMs: ports.progressGraceMs,
+        isHurried: () => [...this.#live.values()].some(({ watcher }) => watcher.isAwaited),
+        ask: () => this.#askIfQuiet(),
+        ping: () => this.#ping(false),
+        onSilent: () => this.#fail('silent', silentError(this.endpoint)),
+        onUnanswered: () => this.#fail('unanswered', unansweredError(this.endpoint)),
+      },
+      ports.patience,
+    )
+  }
+
+  get endpoint(): string {
+    return this.#stream?.endpoint ?? ''
+  }
+
+  /** No watch is on the stream or waiting for it. */
+  get isUnused(): boolean {
+    return this.#live.size === 0 && this.#waiting.size === 0
+  }
+
+  /** Opens the stream. Watches may be added before and after. */
+  open(): void {
+    const { channel, avoid } = this.#ports
+    this.#heartbeat.start(this.#ports.openTimeoutMs)
+    try {
+      this.#stream = channel.stream(
+        Watch.watch,
+        {
+          onMessage: (response) => this.#onMessage(response),
+          onEnd: (error) => this.#end({ reason: 'failed', error }),
+        },
+        avoid === undefined ? {} : { avoid },
+      )
+    } catch (error) {
+      this.#end({ reason: 'failed', error: asEtcdError(error, 'Watch/Watch') })
+      return
+    }
+    // Asked before there is any watch: servers that look at their watches stay silent, the others answer at once, and
+    // before the first create is answered. So each stream tells by itself what its answers are worth.
+    this.#ask()
+    this.#createNext()
+  }
+
+  add(watcher: WatcherCore): void {
+    this.#waiting.add(watcher)
+    if (this.#stream !== undefined) this.#createNext()
+  }
+
+  /** Takes a watch off the stream; a create on its way is cancelled when it is answered. */
+  remove(watcher: WatcherCore): void {
+    this.#waiting.delete(watcher)
+    for (const [id, live] of this.#live) if (live.watcher === watcher) this.#dismiss(id)
+  }
+
+  /** A watch waits for word of progress. */
+  hurry(): void {
+    this.#heartbeat.hurry()
+  }
+
+  /** What a linearizable read said: the member of this stream may lag behind that, but it is the same store. */
+  vouch(header: ResponseHeader): void {
+    this.#voucher = header
+  }
+
+  /** Ends the stream from our side; `onEnd` is called with reason `dropped`. */
+  drop(): void {
+    this.#fail('dropped', undefined)
+  }
+
+  #onMessage(response: WatchResponse): void {
+    if (this.#isOver) return
+    this.#heartbeat.heard()
+    try {
+      const header = response.header ?? noHeader
+      this.#ports.onHeader(header)
+      this.#route(response, header)
+    } catch (error) {
+      this.#fail('failed', asEtcdError(error, 'Watch/Watch').with({ endpoint: this.endpoint }))
+    }
+  }
+
+  #route(response: WatchResponse, header: ResponseHeader): void {
+    if (response.created) this.#onCreateAnswer(response, header)
+    else if (response.watchId === wholeStream) this.#onProgressAnswer(response, header)
+    else {
+      const live = this.#live.get(response.watchId)
+      if (live === undefined) this.#onStranger(response)
+      else this.#onWatchAnswer(live.watcher, response, header)
+    }
+  }
+
+  #onWatchAnswer(watcher: WatcherCore, response: WatchResponse, header: ResponseHeader): void {
+    // A compaction comes with `canceled`, without a reason and with revision 0: nothing else of it may be looked at.
+    if (response.compactRevision > 0 || response.canceled) {
+      this.#live.delete(response.watchId)
+      this.#refuse(watcher, response)
+    } else if (response.events.length > 0 || response.fragment || watcher.hasPart) {
+      watcher.receive(response, header)
+      this.#onUseful()
+    } else {
+      // Sent through the same queue as the changes by every version, and only when the watch is synced.
+      watcher.progress(header, this.#ports.clock.now())
+      this.#onUseful()
+    }
+  }
+
+  #onProgressAnswer(response: WatchResponse, header: ResponseHeader): void {
+    if (response.canceled || response.events.length > 0) return
+    if (this.#order === 'unknown') this.#order = 'not kept'
+    const at = this.#takeQuestion()
+    let isStale = false
+    for (const live of [...this.#live.values()]) {
+      if (this.#order === 'not kept') live.watcher.claim(header.revision, at)
+      else if (live.staleAnswers === 0) live.watcher.progress(header, at)
+      else {
+        live.staleAnswers -= 1
+        isStale = true
+      }
+    }
+    this.#onUseful()
+    if (isStale && !this.#isOver) this.#ask()
+  }
+
+  #onCreateAnswer(response: WatchResponse, header: ResponseHeader): void {
+    const pending = this.#pending
+    this.#pending = undefined
+    if (this.#order === 'unknown') this.#order = 'kept'
+    if (pending?.type === 'watcher') {
+      this.#waiting.delete(pending.watcher)
+      if (!response.canceled) this.#onCreated(pending, response.watchId, header)
+      else if (pending.watcher.state === 'connecting') this.#refuse(pending.watcher, response)
+    } else if (!response.canceled) {
+      this.#dismiss(response.watchId)
+    }
+    if (this.#isOver) return
+    if (pending?.type === 'ping' && pending.isQuestion) this.#ask()
+    this.#createNext()
+  }
+
+  #onCreated(pending: PendingCreate & { type: 'watcher' }, id: number, header: ResponseHeader): void {
+    const { watcher, start } = pending
+    if (watcher.state !== 'connecting') {
+      this.#dismiss(id)
+      return
+    }
+    const acceptance = watcher.accept(header, start, this.#voucher)
+    if (acceptance === 'live') {
+      this.#quietUntil = this.#ports.clock.now() + syncMs
+      this.#live.set(id, { watcher, staleAnswers: this.#asked.length })
+      this.#ports.onLive()
+      watcher.goLive(header, this.endpoint)
+      return
+    }
+    this.#dismiss(id)
+    if (acceptance === 'overlap') this.#waiting.add(watcher)
+    if (acceptance === 'verify') this.#ports.onDoubt(watcher)
+  }
+
+  #refuse(watcher: WatcherCore, response: WatchResponse): void {
+    const refusal = refusalOf(response)
+    if (refusal === 'compacted') watcher.compact(response.compactRevision)
+    // Only with ids of ours; the next one is another.
+    else if (refusal === 'duplicate_id') this.#waiting.add(watcher)
+    else this.#ports.onRefused(watcher, refusal, response)
+  }
+
+  /** Something for a watch we do not have: the server must not go on with it. */
+  #onStranger(response: WatchResponse): void {
+    if (response.canceled || response.compactRevision > 0) this.#dismissed.delete(response.watchId)
+    else if (!this.#dismissed.has(response.watchId)) this.#dismiss(response.watchId)
+  }
+
+  #dismiss(id: number): void {
+    this.#live.delete(id)
+    this.#dismissed.add(id)
+    this.#send({ request: { type: 'cancel', value: { watchId: id } } })
+  }
+
+  /** One create at a time: answers to creates carry no mark of which create they answer. */
+  #createNext(): void {
+    const [watcher] = this.#waiting
+    if (this.#isOver || this.#pending !== undefined || watcher === undefined) return
+    const { plan } = watcher
+    const start = watcher.startFor(this.#ports.storeRevision())
+    this.#pending = { type: 'watcher', watcher, start }
+    this.#create({ ...plan.range, startRevision: start, filters: plan.filters, prevKv: plan.prevKv })
+  }
+
+  /** A watch that gets no events, to be cancelled at once: any server answers it, whatever its watches are doing. */
+  #ping(isQuestion: boolean): void {
+    const [live] = this.#live.values()
+    if (this.#isOver || this.#pending !== undefined || live === undefined) return
+    this.#pending = { type: 'ping', isQuestion }
+    const filters = [WatchFilter.noPut, WatchFilter.noDelete]
+    this.#create({ key: live.watcher.plan.range.key, filters })
+  }
+
+  #create(what: Init<WatchCreateRequest>): void {
+    const watchId = this.#ports.idsFrom === 'client' ? this.#nextId++ : 0
+    const value = { ...what, watchId, fragment: true, progressNotify: true }
+    this.#send({ request: { type: 'create', value } })
+    this.#heartbeat.expect()
+  }
+
+  #askIfQuiet(): boolean {
+    const isBusy = this.#pending !== undefined || this.#waiting.size > 0 || this.#live.size === 0
+    if (isBusy || this.#ports.clock.now() < this.#quietUntil) return false
+    if (this.#order === 'not kept') this.#ping(true)
+    else this.#ask()
+    return true
+  }
+
+  #ask(): void {
+    this.#asked.push(this.#ports.clock.now())
+    this.#send({ request: { type: 'progress', value: {} } })
+  }
+
+  /**
+   * When the question was sent that is now answered. Some are never answered, and answers do not say which they answer:
+   * the oldest that can be meant is taken, so that no freshness is claimed that is not there.
+   */
+  #takeQuestion(): number {
+    const now = this.#ports.clock.now()
+    const at =
+      this.#asked.find((each) => now - each <= this.#ports.progressGraceMs) ?? this.#asked.at(-1) ?? now
+    this.#asked.shift()
+    return at
+  }
+
+  #onUseful(): void {
+    this.#heartbeat.answered()
+    this.#ports.onUseful()
+  }
+
+  #send(request: Init<WatchRequest>): void {
+    if (!this.#isOver) this.#stream?.send(request)
+  }
+
+  #fail(reason: SessionEnding['reason'], error: EtcdError | undefined): void {
+    const stream = this.#stream
+    this.#end({ reason, error })
+    stream?.cancel()
+  }
+
+  #end(ending: SessionEnding): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#heartbeat.stop()
+    this.#live.clear()
+    this.#waiting.clear()
+    this.#ports.onEnd(ending)
+  }
+}
+
+const silentError = (endpoint: string): EtcdError =>
+  new EtcdError('connection_lost', {
+    call: 'Watch/Watch',
+    endpoint,
+    what: 'the server did not answer on the watch stream in time, which was cut',
+  })
+
+const unansweredError = (endpoint: string): EtcdError =>
+  new EtcdError('connection_lost', {
+    call: 'Watch/Watch',
+    endpoint,
+    what: 'the server no longer answers progress requests on the watch stream, which is opened anew',
+  })

@@ -1,0 +1,333 @@
+import type { Clock } from '../clock.ts'
+import { EtcdError } from '../errors.ts'
+import type { Namespace } from '../key-range.ts'
+import type { Logger } from '../logger.ts'
+import type { KeyValue, ResponseHeader } from '../wire/kv.ts'
+import { type Event, EventType, type WatchResponse } from '../wire/watch.ts'
+import { PendingRevisions } from './pending-revisions.ts'
+import { RevisionAssembler } from './revision-assembler.ts'
+import type { ClusterChange, WatchContact, WatchEvent, WatchHandlers } from './watch-handlers.ts'
+import type { WatchPlan } from './watch-options.ts'
+
+/** One watch as its caller holds it. */
+export interface Watcher {
+  /** The first revision not delivered yet. Undefined while a watch "from now" has not reached the server. */
+  readonly position: number | undefined
+  readonly state: 'connecting' | 'live' | 'paused' | 'ended'
+  /**
+   * Resolves when all changes up to this revision were delivered, asking the server for progress as needed: a
+   * linearizable read gives the revision to wait for. On servers before 3.4.25 and 3.5.8 see `WatchProgress.isExact`.
+   * Rejects with the error the watch ends with, `cancelled` when it is cancelled, or the signal's reason.
+   */
+  reached(revision: number, options?: { readonly signal?: AbortSignal }): Promise<void>
+  /** Stops the delivery and keeps the position; handlers are not called for changes until `resume()`. */
+  pause(): void
+  /** Goes on from the position: through the store's history, or by `onCompacted` if that is gone. */
+  resume(): void
+  /** Ends the watch: no handler but `onEnd` is called any more. */
+  cancel(): void
+}
+
+/** What a watch asks of the service that carries it. */
+export interface WatcherHost {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly namespace: Namespace
+  /** The watch wants to be on a stream. */
+  attach(watcher: WatcherCore): void
+  /** The watch must leave its stream, if it is on one. */
+  detach(watcher: WatcherCore): void
+  /** Someone waits for word of progress. */
+  hurry(watcher: WatcherCore): void
+  /** The watch is over. */
+  forget(watcher: WatcherCore): void
+}
+
+/** What a new stream says about a watch it took on. */
+export type Acceptance =
+  | 'live'
+  /** The revision at the position has happened and could have been compacted with what it deleted: ask for one more before it. */
+  | 'overlap'
+  /** The store behind the stream may not be the one the watch was on: ask the cluster. */
+  | 'verify'
+  /** It is another one; the watch has ended. */
+  | 'ended'
+
+type Phase =
+  | { readonly type: 'connecting' }
+  | { readonly type: 'live'; readonly contact: WatchContact }
+  | { readonly type: 'paused' }
+  | { readonly type: 'ended'; readonly error: EtcdError | undefined }
+
+/** On an old server a quiet watch counts as complete when it stayed quiet for so long (see `WatchProgress.isExact`). */
+const settleMs = 1_000
+
+/** The watch itself: its position, what is delivered and what is not. Does no I/O. */
+export class WatcherCore implements Watcher {
+  readonly plan: WatchPlan
+  readonly #host: WatcherHost
+  readonly #handlers: WatchHandlers
+  readonly #assembler = new RevisionAssembler()
+  readonly #awaited = new PendingRevisions()
+  #phase: Phase = { type: 'connecting' }
+  #position: number | undefined
+  /** Everything before the position is known to the caller or was delivered. */
+  #isContinuing: boolean
+  #clusterId: bigint | undefined
+  #hasBeenLive = false
+  /** Highest revision that nothing is missing up to, also by word that does not move the position. */
+  #proven = 0
+  /** On an old server: what it said last, not yet believed. */
+  #claim: { readonly revision: number; readonly at: number } | undefined
+  #liveSince = 0
+  /** Highest raft term heard of: it never goes back in the life of a cluster. */
+  #term = 0
+  /** How often the server has refused the watch since it last served it. */
+  refusals = 0
+  #unlisten: () => void = () => undefined
+
+  constructor(plan: WatchPlan, handlers: WatchHandlers, host: WatcherHost, signal?: AbortSignal) {
+    this.plan = plan
+    this.#handlers = handlers
+    this.#host = host
+    this.#position = plan.position
+    this.#isContinuing = plan.isContinuing
+    this.#clusterId = plan.clusterId
+    if (signal === undefined) return
+    const onAbort = () => this.cancel()
+    signal.addEventListener('abort', onAbort, { once: true })
+    this.#unlisten = () => signal.removeEventListener('abort', onAbort)
+  }
+
+  get position(): number | undefined {
+    return this.#position
+  }
+
+  get state(): 'connecting' | 'live' | 'paused' | 'ended' {
+    return this.#phase.type
+  }
+
+  /** A revision is held back until the rest of it is there. */
+  get hasPart(): boolean {
+    return this.#assembler.isPartial
+  }
+
+  /** Something waits for progress. */
+  get isAwaited(): boolean {
+    return this.#phase.type === 'live' && this.#awaited.size > 0
+  }
+
+  /**
+   * What to ask the server for; 0 means "from now". Where the revision at the position is known to have happened, one
+   * more is asked for: etcd before 3.4.36 and 3.5.18 takes a watch from the very revision of the last compaction
+   * and leaves out what that revision deleted. One more turns this into an honest `compacted`.
+   */
+  startFor(storeRevision: number): number {
+    if (this.#position === undefined) return 0
+    return this.#isContinuing && storeRevision >= this.#position
+      ? Math.max(1, this.#position - 1)
+      : this.#position
+  }
+
+  /** The server created the watch, asked for from `start`. `voucher`: what a linearizable read said meanwhile. */
+  accept(header: ResponseHeader, start: number, voucher: ResponseHeader | undefined): Acceptance {
+    if (header.clusterId !== 0n) {
+      if (this.#clusterId !== undefined && header.clusterId !== this.#clusterId) {
+        this.changeCluster('cluster_id', header.clusterId)
+        return 'ended'
+      }
+      this.#clusterId = header.clusterId
+    }
+    if (this.#position === undefined) return 'live'
+    // A member that lags, or a store that was restored.
+    if (this.setbackOf(header) !== undefined && (!voucher || this.setbackOf(voucher) !== undefined))
+      return 'verify'
+    const isExact = start === this.#position && start > 1
+    return this.#isContinuing && isExact && header.revision >= this.#position ? 'overlap' : 'live'
+  }
+
+  /** In what the store behind a header is not the one this watch was on, or lags behind it. */
+  setbackOf(header: ResponseHeader): ClusterChange['reason'] | undefined {
+    if (this.#clusterId !== undefined && header.clusterId !== this.#clusterId) return 'cluster_id'
+    if (header.raftTerm < this.#term) return 'term_went_back'
+    const isBehind = this.#isContinuing && header.revision < (this.#position ?? 0) - 1
+    return isBehind ? 'revision_went_back' : undefined
+  }
+
+  /** From here on the stream's answers for this watch count. */
+  goLive(header: ResponseHeader, endpoint: string): void {
+    // A watch from now is a watch after the revision it was created at; later word must not make it skip any.
+    if (this.#position === undefined) {
+      this.#position = header.revision + 1
+      this.#isContinuing = true
+    }
+    this.#leaveStream({ type: 'connecting' })
+    this.#hear(header)
+    this.refusals = 0
+    const contact = {
+      endpoint,
+      revision: header.revision,
+      clusterId: header.clusterId,
+      position: this.#position,
+    }
+    this.#phase = { type: 'live', contact }
+    this.#liveSince = this.#host.clock.now()
+    const isFirst = !this.#hasBeenLive
+    this.#hasBeenLive = true
+    if (isFirst) this.#tell('onCreated', contact)
+    else this.#tell('onResumed', contact)
+    if (this.isAwaited) this.#host.hurry(this)
+  }
+
+  /** Changes, or a part of them. Throws `malformed_message`. */
+  receive(response: WatchResponse, header: ResponseHeader): void {
+    this.#claim = undefined
+    this.#hear(header)
+    for (const { revision, events } of this.#assembler.push(response.events, response.fragment)) {
+      if (this.#phase.type !== 'live') return
+      // Seen before: history asked for once more, or an old server repeating itself.
+      if (revision < this.#position!) continue
+      this.#position = revision + 1
+      this.#isContinuing = true
+      this.#proven = revision
+      this.#tell('onEvents', { revision, events: events.map((event) => this.#eventOf(event)), header })
+      this.#awaited.settle(revision)
+    }
+  }
+
+  /** The server's word that nothing up to `revision` is missing, sent in order with the changes. */
+  progress(header: ResponseHeader, at: number): void {
+    const { revision } = header
+    // A member that lags behind, or a fragment on the way.
+    if (this.#phase.type !== 'live' || this.#assembler.isPartial || revision < this.#position! - 1) return
+    this.#hear(header)
+    this.#position = revision + 1
+    this.#isContinuing = true
+    this.#prove(revision, at, true)
+  }
+
+  /** The same word from a server that does not look at the watch before it speaks. */
+  claim(revision: number, at: number): void {
+    if (this.#phase.type !== 'live' || this.#assembler.isPartial || revision < this.#position! - 1) return
+    const claim = this.#claim
+    if (at < this.#liveSince || (claim !== undefined && at - claim.at < settleMs)) return
+    this.#claim = { revision, at }
+    if (claim !== undefined) this.#prove(claim.revision, claim.at, false)
+  }
+
+  /** The stream is gone; the watch waits for the next one. */
+  disconnect(error: EtcdError | undefined): void {
+    if (this.#phase.type === 'ended' || this.#phase.type === 'paused') return
+    this.#leaveStream({ type: 'connecting' })
+    this.#tell('onDisconnected', { error, position: this.#position })
+  }
+
+  /** The history from the position on is gone. The position stays: nobody may take this for progress. */
+  compact(compactRevision: number): void {
+    const position = this.#position ?? compactRevision
+    this.#tell('onCompacted', { compactRevision, position })
+    this.end(
+      new EtcdError('compacted', {
+        call: 'Watch/Watch',
+        what: `the store is compacted${compactRevision > 0 ? ` at revision ${compactRevision}` : ''}; changes from revision ${position} on may be gone`,
+        compactRevision: compactRevision > 0 ? compactRevision : undefined,
+      }),
+    )
+  }
+
+  /** The store behind the endpoints is another one. */
+  changeCluster(reason: ClusterChange['reason'], clusterId: bigint): void {
+    const previousClusterId = this.#clusterId ?? clusterId
+    this.#tell('onClusterChanged', { reason, previousClusterId, clusterId, position: this.#position ?? 0 })
+    this.end(new EtcdError('cluster_changed', { call: 'Watch/Watch', what: clusterChanges[reason] }))
+  }
+
+  /** The cluster that the watch is on, once known. */
+  get clusterId(): bigint | undefined {
+    return this.#clusterId
+  }
+
+  reached(revision: number, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    if (this.#phase.type === 'ended') return Promise.reject(this.#phase.error ?? cancelled())
+    if (this.#proven >= revision || (this.#position ?? 0) > revision) return Promise.resolve()
+    const promise = this.#awaited.add(revision, options.signal)
+    if (this.isAwaited) this.#host.hurry(this)
+    return promise
+  }
+
+  pause(): void {
+    if (this.#phase.type === 'ended' || this.#phase.type === 'paused') return
+    this.#leaveStream({ type: 'paused' })
+    this.#host.detach(this)
+  }
+
+  resume(): void {
+    if (this.#phase.type !== 'paused') return
+    this.#phase = { type: 'connecting' }
+    this.#host.attach(this)
+  }
+
+  cancel(): void {
+    this.end(undefined)
+  }
+
+  /** Ends the watch with the error that is final for it. */
+  end(error: EtcdError | undefined): void {
+    if (this.#phase.type === 'ended') return
+    this.#leaveStream({ type: 'ended', error })
+    this.#host.detach(this)
+    this.#host.forget(this)
+    this.#unlisten()
+    this.#awaited.fail(error ?? cancelled())
+    this.#tell('onEnd', error)
+  }
+
+  #hear(header: ResponseHeader): void {
+    if (header.raftTerm > this.#term) this.#term = header.raftTerm
+  }
+
+  #leaveStream(next: Phase): void {
+    this.#phase = next
+    this.#claim = undefined
+    this.#assembler.clear()
+  }
+
+  #prove(revision: number, at: number, isExact: boolean): void {
+    this.#proven = Math.max(this.#proven, revision)
+    this.#tell('onProgress', { revision, at, isExact })
+    this.#awaited.settle(revision)
+  }
+
+  #eventOf(event: Event): WatchEvent {
+    return {
+      type: event.type === EventType.delete ? 'delete' : 'put',
+      kv: this.#strip(event.kv!),
+      prevKv: event.prevKv === undefined ? undefined : this.#strip(event.prevKv),
+    }
+  }
+
+  #strip(kv: KeyValue): KeyValue {
+    const { namespace } = this.#host
+    return namespace.prefix.length === 0 ? kv : { ...kv, key: namespace.strip(kv.key) }
+  }
+
+  #tell<K extends keyof WatchHandlers>(name: K, ...args: Parameters<NonNullable<WatchHandlers[K]>>): void {
+    const report = (error: unknown) =>
+      this.#host.logger.error(`A watch handler failed: ${name}`, { handler: name, error })
+    try {
+      const handler = this.#handlers[name] as ((...given: typeof args) => unknown) | undefined
+      const result = handler?.apply(this.#handlers, args)
+      if (result instanceof Promise) result.catch(report)
+    } catch (error) {
+      report(error)
+    }
+  }
+}
+
+const clusterChanges: Record<ClusterChange['reason'], string> = {
+  cluster_id: 'the endpoint now belongs to another cluster',
+  revision_went_back: 'the store is at a lower revision than it was: it was restored from a backup',
+  term_went_back: 'the store is in an earlier term than it was: it was restored from a backup',
+}
+
+const cancelled = (): EtcdError => new EtcdError('cancelled', { call: 'Watch/Watch' })
