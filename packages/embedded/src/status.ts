@@ -43,7 +43,6 @@ export const etcdError = {
   leaseProvided: failure(grpcCode.invalidArgument, 'etcdserver: lease is provided'),
   tooManyOperations: failure(grpcCode.invalidArgument, 'etcdserver: too many operations in txn request'),
   duplicateKey: failure(grpcCode.invalidArgument, 'etcdserver: duplicate key given in txn request'),
-  invalidSortOption: failure(grpcCode.invalidArgument, 'etcdserver: invalid sort option'),
   requestTooLarge: failure(grpcCode.invalidArgument, 'etcdserver: request is too large'),
   compacted: failure(grpcCode.outOfRange, 'etcdserver: mvcc: required revision has been compacted'),
   futureRevision: failure(grpcCode.outOfRange, 'etcdserver: mvcc: required revision is a future revision'),

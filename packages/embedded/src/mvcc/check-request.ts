@@ -4,8 +4,6 @@ import {
   type PutRequest,
   type RangeRequest,
   type RequestOp,
-  SortOrder,
-  SortTarget,
   type TxnRequest,
 } from '@livetree/etcd/wire'
 import { etcdError } from '../status.ts'
@@ -17,9 +15,6 @@ export const maxTxnOperations = 128
 /** What is wrong with a request by itself, whatever the store holds. Each throws etcd's own error. */
 export const checkRange = (request: RangeRequest): void => {
   if (request.key.length === 0) throw etcdError.emptyKey()
-  if (request.sortOrder > SortOrder.descend || request.sortTarget > SortTarget.value) {
-    throw etcdError.invalidSortOption()
-  }
 }
 
 export const checkPut = (request: PutRequest): void => {

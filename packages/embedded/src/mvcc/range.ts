@@ -33,11 +33,13 @@ const passes = (request: RangeRequest, { modRevision, createRevision }: KeyVersi
   (request.maxCreateRevision === 0 || createRevision <= request.maxCreateRevision) &&
   createRevision >= request.minCreateRevision
 
-const sorted = (request: RangeRequest, found: KeyVersion[]): KeyVersion[] => {
-  const compare = comparators[request.sortTarget]
+/** Sorts what was found in order of the keys. A number that is no order, or no target, leaves it so, as in etcd. */
+const sorted = ({ sortTarget, sortOrder }: RangeRequest, found: KeyVersion[]): KeyVersion[] => {
+  const compare = comparators[sortTarget]
   if (compare === undefined) return found
-  if (request.sortOrder === SortOrder.descend) return found.sort((a, b) => compare(b, a))
-  return request.sortTarget === SortTarget.key ? found : found.sort(compare)
+  if (sortOrder === SortOrder.descend) return found.sort((a, b) => compare(b, a))
+  const isAscending = sortOrder === SortOrder.ascend || sortOrder === SortOrder.none
+  return isAscending && sortTarget !== SortTarget.key ? found.sort(compare) : found
 }
 
 /**
@@ -51,17 +53,12 @@ export const readRange = (from: Readable, request: RangeRequest): RangeResult =>
   if (request.countOnly) return { kvs: [], more: false, count }
   const isFiltered = filtersByRevision(request)
   const { limit } = request
-  let more = false
-  const cut = (): void => {
-    if (limit <= 0 || found.length <= limit) return
-    more = true
-    found = found.slice(0, limit)
-  }
   // etcd reads one key more than the limit, sorts those and cuts, unless an order or a filter makes it read all.
   if (request.sortOrder === SortOrder.none && !isFiltered && limit > 0) found = found.slice(0, limit + 1)
   if (isFiltered) found = found.filter((version) => passes(request, version))
   found = sorted(request, found)
-  cut()
+  const more = limit > 0 && found.length > limit
+  if (more) found = found.slice(0, limit)
   if (request.keysOnly) found = found.map((version) => ({ ...version, value: emptyBytes }))
   return { kvs: found, more, count }
 }

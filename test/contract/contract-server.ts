@@ -1,0 +1,123 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { KV } from '@livetree/etcd/wire'
+import { type EmbeddedEtcd, startEmbeddedEtcd } from '@livetree/embedded'
+import { afterAll, beforeAll, describe } from 'vitest'
+import { eachEtcd } from '../support/each-etcd.ts'
+import type { EtcdServer } from '../support/start-etcd.ts'
+import { RawClient } from './raw-client.ts'
+
+/** Which server a contract test runs on. */
+export type ServerKind = 'memory' | 'durable' | '3.4' | 'current'
+
+/** How a server is to differ from the default one. */
+export interface ServerOptions {
+  readonly quotaBytes?: number
+  readonly progressIntervalMs?: number
+}
+
+/** A running server and a client on it. */
+export interface ContractServer {
+  readonly endpoint: string
+  readonly client: RawClient
+  /** Ends it as its operator would. */
+  stop(): Promise<void>
+}
+
+/** One server of the contract: what the tests of a block run on. */
+export interface ServerUnderTest {
+  readonly kind: ServerKind
+  readonly isEmbedded: boolean
+  /** A server for this block alone, made before its tests and closed after them. */
+  use(options?: ServerOptions): () => ContractServer
+}
+
+/** Defines the same tests for embedded in memory and in a file, and for every real etcd of this run. */
+export function eachServer(name: string, define: (server: ServerUnderTest) => void): void {
+  for (const kind of ['memory', 'durable'] as const) {
+    describe(`${name} [embedded, ${kind}]`, () => {
+      define({ kind, isEmbedded: true, use: (options) => block(() => startEmbedded(kind, options)) })
+    })
+  }
+  eachEtcd(name, (etcd) => {
+    const start = async (options: ServerOptions = {}): Promise<Started> => {
+      const server = await etcd.start({ args: argsOf(options) })
+      return { server, stop: () => server.stop(), close: () => server.close() }
+    }
+    define({ kind: etcd.series, isEmbedded: false, use: (options) => block(() => start(options)) })
+  })
+}
+
+interface Started {
+  readonly server: EtcdServer | EmbeddedEtcd
+  stop(): Promise<void>
+  close(): Promise<void>
+}
+
+const argsOf = ({ quotaBytes, progressIntervalMs }: ServerOptions): string[] => [
+  ...(quotaBytes === undefined ? [] : [`--quota-backend-bytes=${quotaBytes}`]),
+  ...(progressIntervalMs === undefined
+    ? []
+    : [`--experimental-watch-progress-notify-interval=${progressIntervalMs}ms`]),
+]
+
+const startEmbedded = async (kind: 'memory' | 'durable', options: ServerOptions = {}): Promise<Started> => {
+  if (kind === 'memory') {
+    const server = await startEmbeddedEtcd(options)
+    return { server, stop: () => server.close(), close: () => server.close() }
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'livetree-contract-'))
+  const server = await startEmbeddedEtcd({ ...options, dataFile: join(folder, 'etcd.db') })
+  const close = async (): Promise<void> => {
+    await server.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return { server, stop: () => server.close(), close }
+}
+
+const block = (start: () => Promise<Started>): (() => ContractServer) => {
+  let current: ContractServer | undefined
+  let close = async (): Promise<void> => {}
+  beforeAll(async () => {
+    const started = await start()
+    const client = new RawClient(started.server.endpoint)
+    current = { endpoint: started.server.endpoint, client, stop: () => started.stop() }
+    close = async () => {
+      await client.close()
+      await started.close()
+    }
+  })
+  afterAll(() => close())
+  return () => {
+    if (current === undefined) throw new Error('The server of this block is not started yet')
+    return current
+  }
+}
+
+let freshCount = 0
+
+/** A key, or prefix, that no other test uses. */
+export const fresh = (name: string): string => {
+  freshCount += 1
+  return `${name}-${freshCount}-`
+}
+
+/** The end of the range of all keys with this prefix, which must not end in byte 0xff. */
+export const prefixEnd = (prefix: string): Buffer => {
+  const end = Buffer.from(prefix)
+  end[end.length - 1]! += 1
+  return end
+}
+
+/** Puts and gives the revision. */
+export const put = async (client: RawClient, key: string, value: string, lease = 0n): Promise<number> =>
+  (await client.call(KV.put, { key, value, lease })).header!.revision
+
+/** The store's revision. */
+export const revisionOf = async (client: RawClient): Promise<number> =>
+  (await client.call(KV.range, { key: 'a' })).header!.revision
+
+/** The text of a key; undefined when it is not there. */
+export const valueOf = async (client: RawClient, key: string): Promise<string | undefined> =>
+  (await client.call(KV.range, { key })).kvs[0]?.value.toString()

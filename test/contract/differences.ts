@@ -1,0 +1,62 @@
+import type { ServerKind, ServerUnderTest } from './contract-server.ts'
+
+/** Where a server is known not to do as the others. A test asserts each: one that is gone must be taken off the list. */
+interface Difference {
+  /** Number in ETCD.md, part I. */
+  readonly behaviour: number
+  readonly on: readonly ServerKind[]
+  readonly reason: string
+}
+
+const differences = {
+  noDeleteAtCompactRevision: {
+    behaviour: 36,
+    on: ['3.4'],
+    reason: 'etcd before 3.4.36 and 3.5.18 forgets a delete made at exactly the compact revision.',
+  },
+  negativeStartAccepted: {
+    behaviour: 38,
+    on: ['3.4'],
+    reason: 'etcd before 3.4.38 and 3.5.24 takes a start revision below 0.',
+  },
+  progressWithoutWatches: {
+    behaviour: 40,
+    on: ['3.4'],
+    reason: 'etcd before 3.4.25 and 3.5.8 answers a progress request at once, whatever the watches are at.',
+  },
+  keepAliveWithoutToken: {
+    behaviour: 60,
+    on: ['3.4'],
+    reason: 'etcd 3.4.23 keeps a lease alive for anybody.',
+  },
+  txnPutTellsPrevKv: {
+    behaviour: 60,
+    on: ['3.4'],
+    reason:
+      'etcd before 3.4.44 and 3.5.30 does not ask for the right to read when a put in a transaction has prev_kv.',
+  },
+  watchRefusedWithoutReason: {
+    behaviour: 61,
+    on: ['3.4'],
+    reason: 'etcd 3.4 gives the same reason for every refused watch.',
+  },
+  healthWithoutReason: {
+    behaviour: 63,
+    on: ['3.4'],
+    reason: 'etcd 3.4 gives no reason on /health.',
+  },
+  noSnapshot: {
+    behaviour: 63,
+    on: ['memory', 'durable'],
+    reason: 'A snapshot is a copy of the file of etcd, which only etcd can restore.',
+  },
+  oneMember: {
+    behaviour: 63,
+    on: ['memory', 'durable'],
+    reason: 'Embedded is one node: members cannot be added or removed.',
+  },
+} as const satisfies Record<string, Difference>
+
+/** Whether the server is one that differs here. */
+export const differs = (server: ServerUnderTest, name: keyof typeof differences): boolean =>
+  (differences[name].on as readonly ServerKind[]).includes(server.kind)

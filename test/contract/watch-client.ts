@@ -1,0 +1,57 @@
+import {
+  type Event,
+  EventType,
+  type Init,
+  Watch,
+  type WatchCreateRequest,
+  type WatchRequest,
+  type WatchResponse,
+} from '@livetree/etcd/wire'
+import type { Metadata, RawClient, RawStream } from './raw-client.ts'
+
+/** A watch stream with the few words that tests use on it. */
+export class WatchClient {
+  readonly stream: RawStream<WatchRequest, WatchResponse>
+
+  constructor(client: RawClient, metadata?: Metadata) {
+    this.stream = client.open(Watch.watch, metadata)
+  }
+
+  /** Asks for a watch and gives the answer, which must be the next message. */
+  async create(value: Init<WatchCreateRequest>): Promise<WatchResponse> {
+    this.stream.send({ request: { type: 'create', value } })
+    const response = await this.stream.next()
+    if (!response.created) throw new Error(`Expected the watch to be created, got ${describe(response)}`)
+    return response
+  }
+
+  cancel(watchId: number): void {
+    this.stream.send({ request: { type: 'cancel', value: { watchId } } })
+  }
+
+  askProgress(): void {
+    this.stream.send({ request: { type: 'progress', value: {} } })
+  }
+
+  next(timeoutMs?: number): Promise<WatchResponse> {
+    return this.stream.next(timeoutMs)
+  }
+
+  /** Takes messages until they hold so many events. Nothing but events may come. */
+  async events(count: number): Promise<Event[]> {
+    const events: Event[] = []
+    while (events.length < count) {
+      const response = await this.stream.next()
+      if (response.events.length === 0) throw new Error(`Expected events, got ${describe(response)}`)
+      events.push(...response.events)
+    }
+    return events
+  }
+}
+
+const describe = (response: WatchResponse): string =>
+  JSON.stringify(response, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))
+
+/** An event in short: `put a=1` or `delete a`. */
+export const shortly = ({ type, kv }: Event): string =>
+  type === EventType.put ? `put ${kv?.key}=${kv?.value}` : `delete ${kv?.key}`
