@@ -1,1 +1,39 @@
-export {}
+// For users
+export { createEtcdClient, type EtcdClient } from './client.ts'
+export type { EtcdClientOptions, LimitOptions, TimeoutOptions, TlsOptions } from './client-options.ts'
+export type { Clock } from './clock.ts'
+export { errorCodes, type EtcdErrorCode } from './error-codes.ts'
+export { EtcdError, type EtcdErrorDetails, type Fate } from './errors.ts'
+export type { Bytes, KeyRange } from './key-range.ts'
+export { Entry } from './kv/entry.ts'
+export type { CompactOptions, KvService } from './kv/kv-service.ts'
+export type { DeleteOptions, DeleteResult, PutOptions, PutResult, RangeResult } from './kv/operation.ts'
+export type { PageOptions } from './kv/pages.ts'
+export type { NotText, ScanPage } from './kv/range-page.ts'
+export type { CallControl, RangeOptions, RangeQuery, ReadOptions } from './kv/range-query.ts'
+export type { ScanOptions, ScanResult } from './kv/scan.ts'
+export {
+  compare,
+  type Condition,
+  op,
+  type Ops,
+  type Relation,
+  type ResultsOf,
+  type Txn,
+  type TxnOp,
+  type TxnResult,
+} from './kv/txn.ts'
+export type { Logger } from './logger.ts'
+export type { BackoffOptions } from './transport/backoff.ts'
+export type { DiscoveryOptions } from './transport/discover.ts'
+
+// For those who build services on the channel
+export { keyAfter, Namespace, prefixEnd, type WireRange } from './key-range.ts'
+export type {
+  CallOptions,
+  Channel,
+  DuplexStream,
+  Method,
+  RetryClass,
+  StreamHandlers,
+} from './transport/transport.ts'

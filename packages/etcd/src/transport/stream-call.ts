@@ -40,6 +40,7 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
   #httpStatus = 0
   #isSent = false
   #isEnded = false
+  #isStarting = false
   #deadline: unknown
   #onAbort: (() => void) | undefined
 
@@ -78,7 +79,9 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
       const late = (): void => this.stop(new EtcdError('deadline_exceeded', { ...this.#place, what }))
       this.#deadline = clock.setTimeout(late, timeoutMs)
     }
+    this.#isStarting = true
     this.#open()
+    this.#isStarting = false
   }
 
   send(message: Init<Req>): void {
@@ -219,6 +222,10 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
 
   #end(error: EtcdError | undefined): void {
     if (this.#isEnded) return
+    if (this.#isStarting) {
+      queueMicrotask(() => this.#end(error))
+      return
+    }
     this.#isEnded = true
     const { clock, open, logger } = this.#context
     open.delete(this)

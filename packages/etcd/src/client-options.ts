@@ -1,0 +1,217 @@
+import { createSecureContext, type ConnectionOptions as NodeTlsOptions } from 'node:tls'
+import { type Clock, systemClock } from './clock.ts'
+import { EtcdError } from './errors.ts'
+import { type Bytes, Namespace } from './key-range.ts'
+import { type Logger, silentLogger } from './logger.ts'
+import type { BackoffOptions } from './transport/backoff.ts'
+import type { DiscoveryOptions } from './transport/discover.ts'
+import { parseEndpoints } from './transport/endpoint-url.ts'
+import type { Credentials } from './transport/token-keeper.ts'
+
+/** Certificates, each as PEM text (not a file's name). */
+export interface TlsOptions {
+  /** Who may have signed the servers' certificates. Default: the authorities Node trusts. */
+  readonly ca?: string | Buffer | readonly (string | Buffer)[]
+  /** Our own certificate, for servers with `--client-cert-auth`. Together with `key`. */
+  readonly cert?: string | Buffer
+  readonly key?: string | Buffer
+  /** For an encrypted key. */
+  readonly passphrase?: string
+  /** The host name the servers' certificates are checked for. Default: the endpoint's. */
+  readonly servername?: string
+  /** Takes any certificate: whoever sits in between can read and change everything. Default false. */
+  readonly insecureSkipVerify?: boolean
+}
+
+/** In milliseconds. */
+export interface TimeoutOptions {
+  /** For a connection, TLS included. Default 3,000. */
+  readonly connectMs?: number
+  /** For a call with all its retries. Default 10,000: more than etcd's own 7,000, so that its answer comes first. */
+  readonly callMs?: number
+  /** For one attempt at a read while there are other endpoints. Default: half of `callMs`. */
+  readonly attemptMs?: number
+  /** Between HTTP/2 pings while calls are open; 0 for none. etcd does not take less than 5,000. Default 20,000. */
+  readonly pingIntervalMs?: number
+}
+
+/** What the client refuses before it is sent, or instead of keeping it in memory. */
+export interface LimitOptions {
+  /** Default 1.5 MiB, as the server's `--max-request-bytes`. */
+  readonly requestBytes?: number
+  /** Default 1 GiB. */
+  readonly responseBytes?: number
+  /** Operations in one branch of a transaction. Default 128, as the server's `--max-txn-ops`. */
+  readonly txnOps?: number
+}
+
+/** Options of `createEtcdClient`. */
+export interface EtcdClientOptions {
+  /** `http://127.0.0.1:2379`, several for a cluster. Without a scheme: https with `tls`, http otherwise; port 2379. */
+  readonly endpoints?: string | readonly string[]
+  /** Instead of `endpoints`. */
+  readonly discovery?: DiscoveryOptions
+  /** Required for nothing: `https://` endpoints are verified against Node's own authorities. */
+  readonly tls?: TlsOptions
+  /** For a cluster with auth enabled. */
+  readonly auth?: { readonly username: string; readonly password: string }
+  /** Put before every key, taken off every result. Default: none. */
+  readonly namespace?: Bytes
+  readonly timeouts?: TimeoutOptions
+  /** Between attempts. Defaults: 25 ms, doubled up to 2,000 ms, half of it left to chance. */
+  readonly backoff?: Partial<BackoffOptions>
+  readonly limits?: LimitOptions
+  /** Adds the cluster's members to the endpoints, every so many milliseconds. Default 0: never. */
+  readonly syncMembersMs?: number
+  readonly clock?: Clock
+  readonly logger?: Logger
+  /** Closes the client. */
+  readonly signal?: AbortSignal
+}
+
+/** The options, checked, with nothing left open. */
+export interface ResolvedOptions {
+  readonly endpoints: readonly string[]
+  readonly discovery: DiscoveryOptions | undefined
+  readonly tls: NodeTlsOptions | undefined
+  readonly credentials: Credentials | undefined
+  readonly namespace: Namespace
+  readonly connectTimeoutMs: number
+  readonly callTimeoutMs: number
+  readonly attemptTimeoutMs: number
+  readonly pingIntervalMs: number
+  readonly maxRequestBytes: number
+  readonly maxResponseBytes: number
+  readonly maxTxnOps: number
+  readonly backoff: BackoffOptions
+  readonly syncMembersMs: number
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly signal: AbortSignal | undefined
+}
+
+const refuse = (what: string, cause?: unknown): EtcdError => new EtcdError('invalid_option', { what, cause })
+
+const known: ReadonlySet<string> = new Set([
+  'endpoints',
+  'discovery',
+  'tls',
+  'auth',
+  'namespace',
+  'timeouts',
+  'backoff',
+  'limits',
+  'syncMembersMs',
+  'clock',
+  'logger',
+  'signal',
+])
+
+const number = (name: string, value: number | undefined, otherwise: number, least: number): number => {
+  if (value === undefined) return otherwise
+  if (typeof value === 'number' && Number.isFinite(value) && value >= least) return value
+  throw refuse(`${name} is ${String(value)}, not a number from ${least} on`)
+}
+
+const pem = (name: string, value: unknown): void => {
+  if (value === undefined) return
+  const text = typeof value === 'string' ? value : Buffer.isBuffer(value) ? value.toString('latin1') : ''
+  if (!text.includes('-----BEGIN')) {
+    throw refuse(`${name} is not PEM text; if it is a file's name, read the file first`)
+  }
+}
+
+const resolveTls = (
+  tls: TlsOptions | undefined,
+  endpoints: readonly string[],
+): NodeTlsOptions | undefined => {
+  if (tls === undefined) return undefined
+  const plain = endpoints.find((each) => each.startsWith('http:'))
+  if (plain !== undefined)
+    throw refuse(`tls was given, but the endpoint ${plain} is not encrypted; use https://`)
+  const ca: readonly (string | Buffer)[] = tls.ca === undefined ? [] : [tls.ca].flat()
+  for (const each of ca) pem('tls.ca', each)
+  pem('tls.cert', tls.cert)
+  pem('tls.key', tls.key)
+  if ((tls.cert === undefined) !== (tls.key === undefined))
+    throw refuse('tls.cert and tls.key go together; one is missing')
+  const material = {
+    ...(ca.length === 0 ? {} : { ca: [...ca] }),
+    ...(tls.cert === undefined ? {} : { cert: tls.cert, key: tls.key }),
+    ...(tls.passphrase === undefined ? {} : { passphrase: tls.passphrase }),
+  }
+  try {
+    createSecureContext(material)
+  } catch (error) {
+    throw refuse(
+      'tls.ca, tls.cert or tls.key cannot be used: they are damaged or do not belong together',
+      error,
+    )
+  }
+  return Object.freeze({
+    ...material,
+    ...(tls.servername === undefined ? {} : { servername: tls.servername }),
+    rejectUnauthorized: tls.insecureSkipVerify !== true,
+  })
+}
+
+const resolveAuth = (auth: EtcdClientOptions['auth']): Credentials | undefined => {
+  if (auth === undefined) return undefined
+  if (typeof auth.username !== 'string' || auth.username === '') throw refuse('auth.username is empty')
+  if (typeof auth.password !== 'string' || auth.password === '') throw refuse('auth.password is empty')
+  const credentials = { username: auth.username }
+  // Not enumerable: whatever prints the options must not print it.
+  Object.defineProperty(credentials, 'password', { value: auth.password })
+  return Object.freeze(credentials as Credentials)
+}
+
+const resolveBackoff = (backoff: Partial<BackoffOptions> = {}): BackoffOptions => {
+  const minMs = number('backoff.minMs', backoff.minMs, 25, 1)
+  const jitter = number('backoff.jitter', backoff.jitter, 0.5, 0)
+  if (jitter > 1) throw refuse(`backoff.jitter is ${jitter}, not a number from 0 to 1`)
+  return Object.freeze({
+    minMs,
+    maxMs: number('backoff.maxMs', backoff.maxMs, Math.max(2_000, minMs), minMs),
+    factor: number('backoff.factor', backoff.factor, 2, 1),
+    jitter,
+  })
+}
+
+const resolveEndpoints = ({ endpoints, discovery, tls }: EtcdClientOptions): readonly string[] => {
+  if (discovery !== undefined) {
+    if (endpoints !== undefined)
+      throw refuse('endpoints and discovery were both given; one of them is enough')
+    if (typeof discovery.domain !== 'string' || discovery.domain === '')
+      throw refuse('discovery.domain is empty')
+    return Object.freeze([])
+  }
+  return Object.freeze(parseEndpoints(endpoints, tls !== undefined))
+}
+
+/** Checks the options and fills in the defaults. The caller's object stays as it is. Throws `invalid_option`. */
+export const resolveOptions = (options: EtcdClientOptions): ResolvedOptions => {
+  const unknown = Object.keys(options).find((name) => !known.has(name))
+  if (unknown !== undefined) throw refuse(`there is no option ${unknown}`)
+  const { timeouts = {}, limits = {} } = options
+  const endpoints = resolveEndpoints(options)
+  const callTimeoutMs = number('timeouts.callMs', timeouts.callMs, 10_000, 1)
+  return Object.freeze({
+    endpoints,
+    discovery: options.discovery,
+    tls: resolveTls(options.tls, endpoints),
+    credentials: resolveAuth(options.auth),
+    namespace: new Namespace(options.namespace),
+    connectTimeoutMs: number('timeouts.connectMs', timeouts.connectMs, 3_000, 1),
+    callTimeoutMs,
+    attemptTimeoutMs: number('timeouts.attemptMs', timeouts.attemptMs, callTimeoutMs / 2, 1),
+    pingIntervalMs: number('timeouts.pingIntervalMs', timeouts.pingIntervalMs, 20_000, 0),
+    maxRequestBytes: number('limits.requestBytes', limits.requestBytes, 1.5 * 1024 * 1024, 1),
+    maxResponseBytes: number('limits.responseBytes', limits.responseBytes, 1024 * 1024 * 1024, 1),
+    maxTxnOps: number('limits.txnOps', limits.txnOps, 128, 1),
+    backoff: resolveBackoff(options.backoff),
+    syncMembersMs: number('syncMembersMs', options.syncMembersMs, 0, 0),
+    clock: options.clock ?? systemClock,
+    logger: options.logger ?? silentLogger,
+    signal: options.signal,
+  })
+}

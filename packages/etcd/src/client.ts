@@ -1,0 +1,97 @@
+import { type EtcdClientOptions, type ResolvedOptions, resolveOptions } from './client-options.ts'
+import { EtcdError } from './errors.ts'
+import { createKvService, type KvService } from './kv/kv-service.ts'
+import { UndiciChannel } from './transport/channel.ts'
+import { discoverEndpoints } from './transport/discover.ts'
+import { syncMembers } from './transport/member-sync.ts'
+import type { Channel } from './transport/transport.ts'
+import { createWatchService, type WatchService } from './watch/watch-service.ts'
+
+/** A client of one etcd cluster. Made by `createEtcdClient`; safe to share by all parts of a process. */
+export interface EtcdClient extends AsyncDisposable {
+  readonly kv: KvService
+  readonly watch: WatchService
+  /** What the services stand on; for services of your own. */
+  readonly channel: Channel
+  /** Asks the cluster for its members and uses those that can be reached from here, besides the endpoints given. */
+  syncMembers(): Promise<readonly string[]>
+  /** Ends all calls and watches with code `closed`. No socket and no timer is left when it resolves. Safe to call twice. */
+  close(): Promise<void>
+}
+
+/**
+ * Makes a client. Nothing is connected before the first call.
+ *
+ * @throws EtcdError `invalid_option`
+ */
+export const createEtcdClient = (options: EtcdClientOptions): EtcdClient =>
+  new ChannelClient(resolveOptions(options))
+
+class ChannelClient implements EtcdClient {
+  readonly kv: KvService
+  readonly watch: WatchService
+  readonly channel: UndiciChannel
+  readonly #options: ResolvedOptions
+  #syncTimer: unknown
+  #onAbort: (() => void) | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options
+    const { discovery, namespace, clock, logger, maxTxnOps, signal } = options
+    const discover = discovery === undefined ? undefined : () => discoverEndpoints(discovery)
+    this.channel = new UndiciChannel({ ...options, discover })
+    const shared = { clock, logger, namespace }
+    this.kv = createKvService(this.channel, { namespace, maxTxnOps })
+    this.watch = createWatchService(this.channel, shared)
+    if (options.syncMembersMs > 0) this.#syncLater()
+    if (signal !== undefined) this.#closeOn(signal)
+  }
+
+  async syncMembers(): Promise<readonly string[]> {
+    const { endpoints, connectTimeoutMs, discovery } = this.#options
+    const seeds = discovery === undefined ? endpoints : this.channel.endpoints()
+    return syncMembers({
+      channel: this.channel,
+      seeds,
+      probeTimeoutMs: connectTimeoutMs,
+      useEndpoints: (urls) => this.channel.useEndpoints(urls),
+    })
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #close(): Promise<void> {
+    const { clock, signal } = this.#options
+    clock.clearTimeout(this.#syncTimer)
+    if (this.#onAbort !== undefined) signal?.removeEventListener('abort', this.#onAbort)
+    this.watch.close()
+    await this.channel.close()
+  }
+
+  #closeOn(signal: AbortSignal): void {
+    this.#onAbort = () => void this.close()
+    if (signal.aborted) this.#onAbort()
+    else signal.addEventListener('abort', this.#onAbort)
+  }
+
+  #syncLater(): void {
+    const { clock, logger, syncMembersMs } = this.#options
+    this.#syncTimer = clock.setTimeout(async () => {
+      try {
+        await this.syncMembers()
+      } catch (error) {
+        if (error instanceof EtcdError && error.code === 'closed') return
+        logger.warn('The members of the cluster could not be listed', { error })
+      }
+      if (this.#closing === undefined) this.#syncLater()
+    }, syncMembersMs)
+  }
+}

@@ -1,0 +1,48 @@
+import type { Namespace } from '../key-range.ts'
+import type { KeyValue } from '../wire/kv.ts'
+
+/**
+ * A key with its value, as it was at one revision. Bytes are views of the answer they came in; copy them
+ * (`Buffer.from(entry.value)`) to keep a small one of a large answer for long.
+ */
+export class Entry {
+  /** The key, without the client's namespace. */
+  readonly keyBytes: Buffer
+  /** Empty with `keysOnly`. */
+  readonly value: Buffer
+  /** Revision at which the key was created last. */
+  readonly createRevision: number
+  /** Revision that wrote this value. */
+  readonly modRevision: number
+  /** Writes since the key was created; 1 for a new key. */
+  readonly version: number
+  /** The lease the key hangs on; 0n for none. */
+  readonly lease: bigint
+  #key: string | undefined
+  #text: string | undefined
+
+  constructor(kv: KeyValue, namespace: Namespace) {
+    this.keyBytes = namespace.strip(kv.key)
+    this.value = kv.value
+    this.createRevision = kv.createRevision
+    this.modRevision = kv.modRevision
+    this.version = kv.version
+    this.lease = kv.lease
+  }
+
+  /** The key as text. */
+  get key(): string {
+    this.#key ??= this.keyBytes.toString()
+    return this.#key
+  }
+
+  /** The value as text (UTF-8; bytes that are not come out as U+FFFD). */
+  get text(): string {
+    this.#text ??= this.value.toString()
+    return this.#text
+  }
+}
+
+/** As `new Entry`, for a field that may be absent. */
+export const entryOf = (kv: KeyValue | undefined, namespace: Namespace): Entry | undefined =>
+  kv === undefined ? undefined : new Entry(kv, namespace)

@@ -1,0 +1,113 @@
+import { EtcdError } from '../errors.ts'
+import type { Bytes, KeyRange, Namespace } from '../key-range.ts'
+import type {
+  DeleteRangeRequest,
+  DeleteRangeResponse,
+  PutRequest,
+  PutResponse,
+  RangeResponse,
+  ResponseHeader,
+} from '../wire/kv.ts'
+import { ResponseHeader as Header } from '../wire/kv.ts'
+import type { Init } from '../wire/message.ts'
+import { Entry, entryOf } from './entry.ts'
+
+/** What came of a read. */
+export interface RangeResult {
+  readonly entries: readonly Entry[]
+  /** Entries in the range, whatever the limit. */
+  readonly count: number
+  /** There are more than the limit let through. */
+  readonly hasMore: boolean
+  /** `header.revision` is the store's revision when it answered. */
+  readonly header: ResponseHeader
+}
+
+/** How to write. */
+export interface PutOptions {
+  /** Hang the key on this lease. Without it, and without `ignoreLease`, the key is taken off the lease it hung on. */
+  readonly lease?: bigint
+  /** Give back what the key held before. */
+  readonly prevKv?: boolean
+  /** Keep the value, change the lease. The value given must be empty; the key must be there (`key_not_found`). */
+  readonly ignoreValue?: boolean
+  /** Keep the lease. Not together with `lease`; the key must be there (`key_not_found`). */
+  readonly ignoreLease?: boolean
+}
+
+/** What came of a write. */
+export interface PutResult {
+  readonly header: ResponseHeader
+  /** With `prevKv`: what the key held before, if it was there. */
+  readonly previous: Entry | undefined
+}
+
+/** How to delete. */
+export interface DeleteOptions {
+  /** Give back what was deleted. */
+  readonly prevKv?: boolean
+}
+
+/** What came of a delete. */
+export interface DeleteResult {
+  readonly header: ResponseHeader
+  readonly deleted: number
+  /** With `prevKv`: what was deleted. */
+  readonly previous: readonly Entry[]
+}
+
+const noHeader = Header.decode(Buffer.alloc(0))
+
+/** `header` of the transaction around it: inner headers mean nothing. */
+export const rangeResult = (
+  response: RangeResponse,
+  namespace: Namespace,
+  header: ResponseHeader | undefined = response.header,
+): RangeResult => ({
+  entries: response.kvs.map((kv) => new Entry(kv, namespace)),
+  count: response.count,
+  hasMore: response.more,
+  header: header ?? noHeader,
+})
+
+/** Throws `invalid_argument` for options that contradict each other. */
+export const putRequest = (
+  key: Bytes,
+  value: Bytes,
+  options: PutOptions,
+  namespace: Namespace,
+): Init<PutRequest> => {
+  if (options.ignoreLease && options.lease !== undefined) {
+    throw new EtcdError('invalid_argument', { what: 'put was given both a lease and ignoreLease' })
+  }
+  if (options.ignoreValue && value.length > 0) {
+    throw new EtcdError('invalid_argument', { what: 'put was given both a value and ignoreValue' })
+  }
+  const { lease, prevKv, ignoreValue, ignoreLease } = options
+  return { key: namespace.key(key), value, lease, prevKv, ignoreValue, ignoreLease }
+}
+
+export const putResult = (
+  response: PutResponse,
+  namespace: Namespace,
+  header: ResponseHeader | undefined = response.header,
+): PutResult => ({
+  header: header ?? noHeader,
+  previous: entryOf(response.prevKv, namespace),
+})
+
+export const deleteRequest = (
+  range: KeyRange,
+  options: DeleteOptions,
+  namespace: Namespace,
+): Init<DeleteRangeRequest> => ({ ...namespace.range(range), prevKv: options.prevKv })
+
+export const deleteResult = (
+  response: DeleteRangeResponse,
+  namespace: Namespace,
+  header: ResponseHeader | undefined = response.header,
+): DeleteResult => ({
+  header: header ?? noHeader,
+  deleted: response.deleted,
+  previous: response.prevKvs.map((kv) => new Entry(kv, namespace)),
+})

@@ -1,0 +1,149 @@
+import { isUtf8 } from 'node:buffer'
+import { KeyValue, type RangeRequest, RangeResponse, ResponseHeader } from '../wire/kv.ts'
+import type { MessageType } from '../wire/message.ts'
+import { Reader } from '../wire/reader.ts'
+import { KV, type Method } from '../wire/rpc.ts'
+
+/** An entry whose key or value is not UTF-8 text. */
+export interface NotText {
+  /** Its place in the page's lists. */
+  readonly index: number
+  readonly key: Buffer
+  readonly value: Buffer
+}
+
+/** One page of a scan: the same index in each list belongs to the same key. */
+export interface ScanPage {
+  /** Of this page's answer. `header.revision` is the store's; the scan's own is in the result. */
+  readonly header: ResponseHeader
+  /** The revision all pages of the scan are read at. */
+  readonly revision: number
+  /** Without the client's namespace. */
+  readonly keys: readonly string[]
+  /** As UTF-8 text. */
+  readonly values: readonly string[]
+  readonly modRevisions: readonly number[]
+  /** Entries that are not text, in order; usually none. Their text holds U+FFFD. */
+  readonly notText: readonly NotText[]
+}
+
+/** Field tags as they stand on the wire, from the tables of `RangeResponse` and `KeyValue`. */
+const tags = { header: 10, entry: 18, more: 24, count: 32, key: 10, modRevision: 24, value: 42 } as const
+
+const replacement = '\ufffd'
+
+/** Hands an answer's bytes through, so that the caller decides when to decode them. */
+const asBytes: MessageType<Buffer> = {
+  ...(RangeResponse as unknown as MessageType<Buffer>),
+  decode: (bytes) => bytes as Buffer,
+}
+
+/** KV/Range with the answer left as bytes, for `RawPage`. */
+export const rawRange: Method<RangeRequest, Buffer> = {
+  path: KV.range.path,
+  request: KV.range.request,
+  response: asBytes,
+}
+
+/** A range's answer, read as far as paging needs; the entries are decoded when asked for. */
+export class RawPage {
+  readonly header: ResponseHeader
+  readonly hasMore: boolean
+  /** Entries in the range from this page on. */
+  readonly count: number
+  readonly #bytes: Buffer
+  /** Entries on this page. */
+  readonly length: number
+  readonly #last: { readonly at: number; readonly end: number } | undefined
+
+  /** Throws `malformed_message`. */
+  constructor(bytes: Buffer) {
+    const reader = new Reader(bytes)
+    const end = bytes.length
+    let header: ResponseHeader | undefined
+    let length = 0
+    let lastAt = 0
+    let lastEnd = 0
+    let hasMore = false
+    let count = 0
+    while (reader.at < end) {
+      const tag = reader.uint32(end)
+      if (tag === tags.entry) {
+        const size = reader.length(end)
+        length += 1
+        lastAt = reader.at
+        lastEnd = lastAt + size
+        reader.at = lastEnd
+      } else if (tag === tags.header)
+        header = ResponseHeader.read(reader, reader.length(end) + reader.at, header)
+      else if (tag === tags.more) hasMore = reader.uint32(end) !== 0
+      else if (tag === tags.count) count = reader.int64(end, true)
+      else reader.skip(tag, end)
+    }
+    this.#bytes = bytes
+    this.header = header ?? ResponseHeader.decode(Buffer.alloc(0))
+    this.hasMore = hasMore
+    this.count = count
+    this.length = length
+    this.#last = length === 0 ? undefined : { at: lastAt, end: lastEnd }
+  }
+
+  /** Key of the last entry, as the store knows it. */
+  lastKey(): Buffer | undefined {
+    if (this.#last === undefined) return undefined
+    const reader = new Reader(this.#bytes)
+    reader.at = this.#last.at
+    return KeyValue.read(reader, this.#last.end, undefined).key
+  }
+
+  /** The entries as text. `skipBytes` is the length of the namespace in front of each key. */
+  decode(revision: number, skipBytes: number): ScanPage {
+    const bytes = this.#bytes
+    const reader = new Reader(bytes)
+    const end = bytes.length
+    const keys: string[] = []
+    const values: string[] = []
+    const modRevisions: number[] = []
+    const notText: NotText[] = []
+    while (reader.at < end) {
+      const tag = reader.uint32(end)
+      if (tag !== tags.entry) {
+        reader.skip(tag, end)
+        continue
+      }
+      const size = reader.length(end)
+      const start = reader.at
+      const last = start + size
+      let key = ''
+      let value = ''
+      let modRevision = 0
+      while (reader.at < last) {
+        const field = reader.uint32(last)
+        if (field === tags.key) key = text(reader, last, skipBytes)
+        else if (field === tags.value) value = text(reader, last, 0)
+        else if (field === tags.modRevision) modRevision = reader.int64(last, true)
+        else reader.skip(field, last)
+      }
+      if (key.includes(replacement) || value.includes(replacement)) {
+        noteUnlessText(bytes.subarray(start, last), keys.length, skipBytes, notText)
+      }
+      keys.push(key)
+      values.push(value)
+      modRevisions.push(modRevision)
+    }
+    return { header: this.header, revision, keys, values, modRevisions, notText }
+  }
+}
+
+const text = (reader: Reader, end: number, skipBytes: number): string => {
+  const length = reader.length(end)
+  const start = reader.at
+  reader.at = start + length
+  return reader.buffer.toString('utf8', start + skipBytes, start + length)
+}
+
+/** U+FFFD may stand in the text itself, or for bytes that are none. */
+const noteUnlessText = (entry: Buffer, index: number, skipBytes: number, notText: NotText[]): void => {
+  const { key, value } = KeyValue.decode(entry)
+  if (!isUtf8(key) || !isUtf8(value)) notText.push({ index, key: key.subarray(skipBytes), value })
+}

@@ -1,0 +1,102 @@
+import { EtcdError } from '../errors.ts'
+import { bytesOf } from '../key-range.ts'
+import type { RequestOp, TxnRequest } from '../wire/kv.ts'
+import type { Init } from '../wire/message.ts'
+
+type Op = Init<RequestOp>
+type Txn = Init<TxnRequest>
+
+interface Interval {
+  readonly start: Buffer
+  /** Undefined: one key. Empty: to the end. */
+  readonly end: Buffer | undefined
+}
+
+/** What one branch writes, by etcd's rules. */
+interface Writes {
+  /** Keys as latin1 text, so that bytes can be compared. */
+  readonly puts: Set<string>
+  readonly deletes: Interval[]
+}
+
+const duplicate = (): EtcdError =>
+  new EtcdError('duplicate_key', { call: 'KV/Txn', what: 'two operations of one branch write the same key' })
+
+const contains = ({ start, end }: Interval, key: Buffer): boolean => {
+  if (end === undefined) return key.equals(start)
+  if (Buffer.compare(key, start) < 0) return false
+  return (end.length === 1 && end[0] === 0) || Buffer.compare(key, end) < 0
+}
+
+const keyOf = (key: string | Uint8Array | undefined): string => bytesOf(key ?? '').toString('latin1')
+
+const assertNotDeleted = (key: string, deletes: readonly Interval[]): void => {
+  const bytes = Buffer.from(key, 'latin1')
+  if (deletes.some((each) => contains(each, bytes))) throw duplicate()
+}
+
+const deletesOf = (ops: readonly Op[]): Interval[] =>
+  ops.flatMap(({ request }) => {
+    if (request?.type !== 'deleteRange') return []
+    const end = bytesOf(request.value.rangeEnd ?? '')
+    return [{ start: bytesOf(request.value.key ?? ''), end: end.length === 0 ? undefined : end }]
+  })
+
+/** Adds what a nested transaction may write. Its two branches exclude each other, so they may write the same key. */
+const addNested = (txn: Txn, writes: Writes): void => {
+  const success = writesOf(txn.success ?? [])
+  const failure = writesOf(txn.failure ?? [])
+  for (const key of success.puts) {
+    if (writes.puts.has(key)) throw duplicate()
+  }
+  for (const key of failure.puts) {
+    if (writes.puts.has(key)) throw duplicate()
+  }
+  for (const key of [...success.puts, ...failure.puts]) {
+    assertNotDeleted(key, writes.deletes)
+    writes.puts.add(key)
+  }
+  writes.deletes.push(...success.deletes, ...failure.deletes)
+}
+
+const writesOf = (ops: readonly Op[]): Writes => {
+  const writes: Writes = { puts: new Set(), deletes: deletesOf(ops) }
+  for (const { request } of ops) if (request?.type === 'txn') addNested(request.value, writes)
+  for (const { request } of ops) {
+    if (request?.type !== 'put') continue
+    const key = keyOf(request.value.key)
+    if (writes.puts.has(key)) throw duplicate()
+    assertNotDeleted(key, writes.deletes)
+    writes.puts.add(key)
+  }
+  return writes
+}
+
+const assertCount = (txn: Txn, maxOps: number): void => {
+  const { compare = [], success = [], failure = [] } = txn
+  const count = Math.max(compare.length, success.length, failure.length)
+  if (count > maxOps) {
+    const what = `the transaction has ${count} conditions or operations in one list, the limit here is ${maxOps}`
+    throw new EtcdError('request_too_large', { call: 'KV/Txn', what, fate: 'not_sent' })
+  }
+  for (const { request } of [...success, ...failure]) {
+    if (request?.type === 'txn') assertCount(request.value, maxOps - count)
+  }
+}
+
+/**
+ * Refuses what etcd would refuse: too many operations, a key written twice in one branch, a put into a range that the
+ * same branch deletes. Throws `request_too_large` or `duplicate_key`. Source of the rules: etcd
+ * server/etcdserver/api/v3rpc/key.go.
+ */
+export const assertTxn = (txn: Txn, maxOps: number): void => {
+  assertCount(txn, maxOps)
+  writesOf(txn.success ?? [])
+  writesOf(txn.failure ?? [])
+}
+
+/** True when neither branch writes, so that the transaction may be sent any number of times. */
+export const isReadOnly = (txn: Txn): boolean =>
+  [...(txn.success ?? []), ...(txn.failure ?? [])].every(
+    ({ request }) => request?.type === 'range' || (request?.type === 'txn' && isReadOnly(request.value)),
+  )

@@ -1,0 +1,226 @@
+import { EtcdError } from '../errors.ts'
+import type { Bytes, KeyRange, Namespace } from '../key-range.ts'
+import {
+  type Compare,
+  CompareResult,
+  CompareTarget,
+  type RequestOp,
+  ResponseHeader,
+  type ResponseOp,
+  type TxnRequest,
+  type TxnResponse,
+} from '../wire/kv.ts'
+import type { Init } from '../wire/message.ts'
+import type { Entry } from './entry.ts'
+import {
+  type DeleteOptions,
+  type DeleteResult,
+  deleteRequest,
+  deleteResult,
+  type PutOptions,
+  type PutResult,
+  putRequest,
+  putResult,
+  type RangeResult,
+  rangeResult,
+} from './operation.ts'
+import {
+  type CallControl,
+  keyRequest,
+  type RangeQuery,
+  type ReadOptions,
+  rangeRequest,
+} from './range-query.ts'
+
+/** How two sides of a condition are compared. */
+export type Relation = '=' | '!=' | '>' | '<'
+
+/** A condition of a transaction. Made by `compare`. */
+export interface Condition {
+  encode(namespace: Namespace): Init<Compare>
+}
+
+/** One operation of a transaction, giving `R`. Made by `op`. */
+export interface TxnOp<R> {
+  encode(namespace: Namespace): Init<RequestOp>
+  /** `header` is the whole transaction's: inner ones mean nothing. */
+  decode(response: ResponseOp, namespace: Namespace, header: ResponseHeader): R
+}
+
+const results: Record<Relation, number> = {
+  '=': CompareResult.equal,
+  '!=': CompareResult.notEqual,
+  '>': CompareResult.greater,
+  '<': CompareResult.less,
+}
+
+const condition = (
+  subject: Bytes | KeyRange,
+  target: number,
+  relation: Relation,
+  targetUnion: NonNullable<Init<Compare>['targetUnion']>,
+): Condition => ({
+  encode: (namespace) => {
+    const range = typeof subject === 'string' || subject instanceof Uint8Array ? { key: subject } : subject
+    return { ...namespace.range(range), result: results[relation], target, targetUnion }
+  },
+})
+
+/**
+ * The conditions of a transaction. Each takes a key, or a range, of which every key has to meet it. A key that is not
+ * there counts as version, revisions and lease 0; compared by value it never meets the condition, not even `!=`.
+ */
+export const compare = {
+  version: (subject: Bytes | KeyRange, relation: Relation, version: number): Condition =>
+    condition(subject, CompareTarget.version, relation, { type: 'version', value: version }),
+  createRevision: (subject: Bytes | KeyRange, relation: Relation, revision: number): Condition =>
+    condition(subject, CompareTarget.create, relation, { type: 'createRevision', value: revision }),
+  modRevision: (subject: Bytes | KeyRange, relation: Relation, revision: number): Condition =>
+    condition(subject, CompareTarget.mod, relation, { type: 'modRevision', value: revision }),
+  value: (subject: Bytes | KeyRange, relation: Relation, value: Bytes): Condition =>
+    condition(subject, CompareTarget.value, relation, { type: 'value', value }),
+  lease: (subject: Bytes | KeyRange, relation: Relation, lease: bigint): Condition =>
+    condition(subject, CompareTarget.lease, relation, { type: 'lease', value: lease }),
+  exists: (key: Bytes): Condition => compare.version(key, '>', 0),
+  isAbsent: (key: Bytes): Condition => compare.version(key, '=', 0),
+} as const
+
+type ResponseValue<K extends string> = Extract<NonNullable<ResponseOp['response']>, { type: K }>['value']
+
+const valueOfType = <K extends 'range' | 'put' | 'deleteRange' | 'txn'>(
+  response: ResponseOp,
+  type: K,
+): ResponseValue<K> => {
+  if (response.response?.type === type) return response.response.value as ResponseValue<K>
+  const what = `the transaction's answer holds ${response.response?.type ?? 'nothing'} where ${type} was asked`
+  throw new EtcdError('malformed_message', { call: 'KV/Txn', what })
+}
+
+/** The operations of a transaction. They see the writes before them in the same branch. */
+export const op = {
+  get: (key: Bytes, options: ReadOptions = {}): TxnOp<Entry | undefined> => ({
+    encode: (namespace) => ({ request: { type: 'range', value: keyRequest(key, options, namespace) } }),
+    decode: (response, namespace, header) =>
+      rangeResult(valueOfType(response, 'range'), namespace, header).entries[0],
+  }),
+  getRange: (query: RangeQuery): TxnOp<RangeResult> => ({
+    encode: (namespace) => ({ request: { type: 'range', value: rangeRequest(query, namespace) } }),
+    decode: (response, namespace, header) => rangeResult(valueOfType(response, 'range'), namespace, header),
+  }),
+  put: (key: Bytes, value: Bytes, options: PutOptions = {}): TxnOp<PutResult> => ({
+    encode: (namespace) => ({ request: { type: 'put', value: putRequest(key, value, options, namespace) } }),
+    decode: (response, namespace, header) => putResult(valueOfType(response, 'put'), namespace, header),
+  }),
+  delete: (key: Bytes, options: DeleteOptions = {}): TxnOp<DeleteResult> =>
+    op.deleteRange({ key, ...options }),
+  deleteRange: (query: KeyRange & DeleteOptions): TxnOp<DeleteResult> => ({
+    encode: (namespace) => ({
+      request: { type: 'deleteRange', value: deleteRequest(query, query, namespace) },
+    }),
+    decode: (response, namespace, header) =>
+      deleteResult(valueOfType(response, 'deleteRange'), namespace, header),
+  }),
+  /** A transaction inside: `op.txn(client.kv.txn().if(…).then(…))`. */
+  txn: <T extends Ops, E extends Ops>(inner: Txn<T, E>): TxnOp<TxnResult<T, E>> => ({
+    encode: (namespace) => ({ request: { type: 'txn', value: inner.encode(namespace) } }),
+    decode: (response, namespace, header) => inner.decode(valueOfType(response, 'txn'), namespace, header),
+  }),
+} as const
+
+/** The operations of one branch. */
+export type Ops = readonly TxnOp<unknown>[]
+
+/** What the operations of a branch gave, one for one. */
+export type ResultsOf<T extends Ops> = { readonly [K in keyof T]: T[K] extends TxnOp<infer R> ? R : never }
+
+/** Which branch ran and what it gave. All writes of a transaction have the one revision `header.revision`. */
+export type TxnResult<T extends Ops, E extends Ops> =
+  | { readonly succeeded: true; readonly header: ResponseHeader; readonly results: ResultsOf<T> }
+  | { readonly succeeded: false; readonly header: ResponseHeader; readonly results: ResultsOf<E> }
+
+/** Sends a transaction; the service's part. */
+export type CommitTxn = (request: Init<TxnRequest>, control: CallControl) => Promise<TxnResponse>
+
+const noHeader = ResponseHeader.decode(Buffer.alloc(0))
+
+/**
+ * A transaction being put together. Immutable: each step gives a new one. Nothing is sent before `commit()`.
+ */
+export class Txn<T extends Ops = [], E extends Ops = []> {
+  readonly #namespace: Namespace
+  readonly #commit: CommitTxn
+  readonly #conditions: readonly Condition[]
+  readonly #success: T
+  readonly #failure: E
+
+  constructor(
+    namespace: Namespace,
+    commit: CommitTxn,
+    conditions: readonly Condition[],
+    success: T,
+    failure: E,
+  ) {
+    this.#namespace = namespace
+    this.#commit = commit
+    this.#conditions = conditions
+    this.#success = success
+    this.#failure = failure
+  }
+
+  /** Adds conditions. All have to hold for the `then` branch to run; without any it always runs. */
+  if(...conditions: readonly Condition[]): Txn<T, E> {
+    const all = [...this.#conditions, ...conditions]
+    return new Txn(this.#namespace, this.#commit, all, this.#success, this.#failure)
+  }
+
+  /** Adds what is done when the conditions hold. */
+  // biome-ignore lint/suspicious/noThenProperty: etcd's own word for it; awaiting the builder is caught below.
+  then<A extends Ops>(...ops: A): Txn<[...T, ...A], E> {
+    if (ops.some((each: unknown) => typeof each === 'function')) {
+      throw new EtcdError('invalid_argument', {
+        call: 'KV/Txn',
+        what: 'the transaction was awaited before commit()',
+      })
+    }
+    const success: [...T, ...A] = [...this.#success, ...ops]
+    return new Txn(this.#namespace, this.#commit, this.#conditions, success, this.#failure)
+  }
+
+  /** Adds what is done when they do not. */
+  else<A extends Ops>(...ops: A): Txn<T, [...E, ...A]> {
+    const failure: [...E, ...A] = [...this.#failure, ...ops]
+    return new Txn(this.#namespace, this.#commit, this.#conditions, this.#success, failure)
+  }
+
+  /**
+   * Sends it. Throws `duplicate_key` and `request_too_large` without sending anything, `outcome_unknown` when it
+   * writes and the answer was lost.
+   */
+  async commit(control: CallControl = {}): Promise<TxnResult<T, E>> {
+    return this.decode(await this.#commit(this.encode(this.#namespace), control), this.#namespace)
+  }
+
+  /** The request; for nesting. */
+  encode(namespace: Namespace): Init<TxnRequest> {
+    return {
+      compare: this.#conditions.map((each) => each.encode(namespace)),
+      success: this.#success.map((each) => each.encode(namespace)),
+      failure: this.#failure.map((each) => each.encode(namespace)),
+    }
+  }
+
+  /** What the answer says; for nesting. */
+  decode(
+    response: TxnResponse,
+    namespace: Namespace,
+    header: ResponseHeader = response.header ?? noHeader,
+  ): TxnResult<T, E> {
+    const ops: Ops = response.succeeded ? this.#success : this.#failure
+    if (response.responses.length !== ops.length) {
+      const what = `the answer has ${response.responses.length} results for ${ops.length} operations`
+      throw new EtcdError('malformed_message', { call: 'KV/Txn', what })
+    }
+    const values = ops.map((each, index) => each.decode(response.responses[index]!, namespace, header))
+    return { succeeded: response.succeeded, header, results: values } as unknown as TxnResult<T, E>
+  }
+}
