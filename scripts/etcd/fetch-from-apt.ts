@@ -12,9 +12,8 @@ const suites: Readonly<Record<string, Readonly<Record<EtcdSeries, readonly strin
 const components: Readonly<Record<string, string>> = { debian: 'main', ubuntu: 'main universe' }
 
 /** The Debian-like system this machine runs, or `undefined`: then apt is not asked. */
-export function readAptSystem(osRelease = '/etc/os-release') {
-  if (!existsSync(osRelease) || !existsSync('/usr/bin/apt-get') || !existsSync('/usr/bin/dpkg-deb'))
-    return undefined
+export function readAptSystem(osRelease = '/etc/os-release', aptGet = '/usr/bin/apt-get') {
+  if (!existsSync(osRelease) || !existsSync(aptGet)) return undefined
   const field = (name: string) =>
     new RegExp(`^${name}="?([^"\n]*)"?$`, 'm').exec(readFileSync(osRelease, 'utf8'))?.[1]
   const ids = [field('ID') ?? '', ...(field('ID_LIKE') ?? '').split(' ')]
@@ -51,11 +50,10 @@ export async function fetchFromApt(
       const apt = openPrivateApt(join(workFolder, suite), isOwn ? undefined : await sourceLine(system, suite))
       return await fetchPackages(apt, wanted, say)
     } catch (error) {
-      failures.push(`${suite}: ${(error as Error).message}`)
-      say(`  ${failures.at(-1)}`)
+      failures.push(`suite ${suite} ${(error as Error).message}`)
     }
   }
-  throw new Error(`apt gave no ${describeSeries(wanted)}. ${failures.join('; ')}`)
+  throw new Error(`apt gave no ${describeSeries(wanted)}:${failures.map((line) => `\n    ${line}`).join('')}`)
 }
 
 function suitesToAsk(system: AptSystem, wanted: EtcdSeries | undefined): string[] {

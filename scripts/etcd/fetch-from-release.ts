@@ -8,7 +8,7 @@ import { runBounded } from './run-bounded.ts'
 const releases = 'https://github.com/etcd-io/etcd/releases/download'
 
 /** The release taken for each series. */
-const versions: Readonly<Record<EtcdSeries, string>> = { '3.4': '3.4.44', current: '3.5.30' }
+export const releaseVersions: Readonly<Record<EtcdSeries, string>> = { '3.4': '3.4.44', current: '3.5.30' }
 
 /**
  * Fetches the official release archive for this platform into `workFolder`, compares it with the SHA-256 in the
@@ -20,8 +20,9 @@ export async function fetchFromRelease(
   wanted: EtcdSeries | undefined,
   workFolder: string,
   say: (line: string) => void,
+  releasesUrl = releases,
 ): Promise<string> {
-  const version = versions[wanted ?? 'current']
+  const version = releaseVersions[wanted ?? 'current']
   const platform = { linux: 'linux', darwin: 'darwin', win32: 'windows' }[process.platform as string]
   const architecture = { x64: 'amd64', arm64: 'arm64', ppc64: 'ppc64le', s390x: 's390x' }[
     process.arch as string
@@ -32,8 +33,8 @@ export async function fetchFromRelease(
   const name = `etcd-v${version}-${platform}-${architecture}`
   const archive = name + (platform === 'linux' ? '.tar.gz' : '.zip')
   say(`  fetching the official release ${archive} …`)
-  const sums = (await download(`${releases}/v${version}/SHA256SUMS`, 30_000)).toString('utf8')
-  const content = await download(`${releases}/v${version}/${archive}`, 300_000)
+  const sums = (await download(`${releasesUrl}/v${version}/SHA256SUMS`, 30_000)).toString('utf8')
+  const content = await download(`${releasesUrl}/v${version}/${archive}`, 300_000)
   const expected = sums
     .split('\n')
     .find((line) => line.trim().endsWith(archive))

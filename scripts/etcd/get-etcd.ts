@@ -53,7 +53,6 @@ async function fetchEtcd(wanted: EtcdSeries | undefined, say: (line: string) => 
         return await keep(await usable(await way(), wanted), say)
       } catch (error) {
         failures.push((error as Error).message)
-        say(`  ${failures.at(-1)}`)
       }
     }
   } finally {
