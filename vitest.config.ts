@@ -10,6 +10,10 @@ const alias = [
     replacement: fileURLToPath(new URL('./packages/etcd/src/wire/index.ts', import.meta.url)),
   },
   {
+    find: /^@livetree\/nestjs\/terminus$/,
+    replacement: fileURLToPath(new URL('./packages/nestjs/src/terminus/index.ts', import.meta.url)),
+  },
+  {
     find: /^@livetree\/([a-z]+)$/,
     replacement: `${fileURLToPath(new URL('./packages/', import.meta.url))}$1/src/index.ts`,
   },
