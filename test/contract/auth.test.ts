@@ -1,4 +1,13 @@
-import { Auth, Cluster, KV, Lease, Maintenance, type Method, PermissionType } from '@livetree/etcd/wire'
+import {
+  Auth,
+  Cluster,
+  type Init,
+  KV,
+  Lease,
+  Maintenance,
+  type Method,
+  PermissionType,
+} from '@livetree/etcd/wire'
 import { beforeAll, expect, test } from 'vitest'
 import { eachServer, prefixEnd } from './contract-server.ts'
 import { differs } from './differences.ts'
@@ -24,9 +33,10 @@ eachServer('Auth that is off', (server) => {
     expect(await refusal(client.call(Auth.authenticate, { name: 'a', password: 'b' }))).toEqual(
       precondition('authentication is not enabled'),
     )
-    expect(
-      (await client.call(KV.put, { key: 'k', value: '1' }, { token: 'nonsense' })).header?.revision,
-    ).toBe(2)
+    expect((await client.call(KV.put, { key: 'k', value: '1' })).header?.revision).toBe(2)
+    const bad = client.call(KV.put, { key: 'k', value: '1' }, { token: 'nonsense' })
+    if (differs(server, 'tokenReadWhileAuthIsOff')) expect((await refusal(bad)).code).toBe(16)
+    else expect((await bad).header?.revision).toBe(3)
   })
 
   test('60 auth needs a user root with the role root', async () => {
@@ -155,27 +165,45 @@ eachServer('Auth that is on', (server) => {
     expect(await refusal(client.call(Auth.userGet, { name: 'alice' }, bad))).toEqual(expected)
   })
 
-  test('60 which calls need no token', async () => {
+  test('60 the calls that are not about keys', async () => {
     const { client } = current()
-    const outcome = async <Req, Res>(method: Method<Req, Res>, request: object): Promise<string> =>
-      client.call(method, request as never).then(
+    const outcomeOf = async <Req, Res>(method: Method<Req, Res>, request: Init<Req>, metadata?: Metadata) =>
+      client.call(method, request, metadata).then(
         () => 'answered',
         ({ code, message }) => `${code} ${message}`,
       )
-    const outcomes = {
-      status: await outcome(Maintenance.status, {}),
-      memberList: await outcome(Cluster.memberList, {}),
-      alarm: await outcome(Maintenance.alarm, {}),
-      compact: await outcome(KV.compact, { revision: 1 }),
-      grant: await outcome(Lease.grant, { ttl: 60, id: 91n }),
-      timeToLive: await outcome(Lease.timeToLive, { id: 91n }),
-      timeToLiveKeys: await outcome(Lease.timeToLive, { id: 91n, keys: true }),
-      leases: await outcome(Lease.leases, {}),
-      revoke: await outcome(Lease.revoke, { id: 91n }),
-      hashKv: await outcome(Maintenance.hashKv, {}),
-      defragment: await outcome(Maintenance.defragment, {}),
-    }
-    expect(outcomes).toMatchInlineSnapshot()
+    const calls = async (metadata?: Metadata): Promise<Record<string, string>> => ({
+      grant: await outcomeOf(Lease.grant, { ttl: 60, id: 91n }, metadata),
+      timeToLive: await outcomeOf(Lease.timeToLive, { id: 91n }, metadata),
+      leases: await outcomeOf(Lease.leases, {}, metadata),
+      revoke: await outcomeOf(Lease.revoke, { id: 91n }, metadata),
+      alarms: await outcomeOf(Maintenance.alarm, {}, metadata),
+      memberList: await outcomeOf(Cluster.memberList, {}, metadata),
+      disarm: await outcomeOf(Maintenance.alarm, { action: 2, alarm: 1 }, metadata),
+      status: await outcomeOf(Maintenance.status, {}, metadata),
+      compact: await outcomeOf(KV.compact, { revision: 1_000_000 }, metadata),
+      hashKv: await outcomeOf(Maintenance.hashKv, {}, metadata),
+      defragment: await outcomeOf(Maintenance.defragment, {}, metadata),
+    })
+    const future = '11 etcdserver: mvcc: required revision is a future revision'
+    const isOpen = differs(server, 'fewCallsNeedToken')
+    /** What calls on leases and reading calls give, what the operator's calls give, and those auth leaves raw. */
+    const expected = (known: string, admin: string, raw: string) => ({
+      ...Object.fromEntries(
+        ['grant', 'timeToLive', 'leases', 'revoke', 'alarms', 'memberList'].map((name) => [name, known]),
+      ),
+      disarm: admin,
+      status: admin,
+      compact: admin === 'answered' ? future : admin,
+      hashKv: raw,
+      defragment: raw,
+    })
+    const open = 'answered'
+    const empty = isOpen ? open : '3 etcdserver: user name is empty'
+    expect(await calls()).toEqual(expected(empty, empty, '2 auth: user name is empty'))
+    const forbidden = isOpen ? open : '7 etcdserver: permission denied'
+    expect(await calls(alice)).toEqual(expected(open, forbidden, '2 auth: permission denied'))
+    expect(await calls(root)).toEqual(expected(open, open, open))
   })
 
   test('60 a wrong password, user or role is refused with 3', async () => {
@@ -187,8 +215,13 @@ eachServer('Auth that is on', (server) => {
   test('60 a user without a password cannot log in by one', async () => {
     const { client } = current()
     await client.call(Auth.userAdd, { name: 'cert', options: { noPassword: true } }, root)
-    const { code } = await refusal(login(client, 'cert', ''))
-    expect(code).toBe(2)
+    const expected = {
+      code: 2,
+      message: 'auth: authentication failed, password was given for no password user',
+    }
+    expect(await refusal(login(client, 'cert', ''))).toEqual(expected)
+    await client.call(Auth.userChangePassword, { name: 'cert', password: 'pw' }, root)
+    expect(await refusal(login(client, 'cert', 'pw'))).toEqual(expected)
     await client.call(Auth.userDelete, { name: 'cert' }, root)
   })
 
@@ -204,44 +237,52 @@ eachServer('Auth that is on', (server) => {
 
   test('60 foreign keys and ranges are refused with 7', async () => {
     const { client } = current()
-    const call = <Req, Res>(method: Method<Req, Res>, request: object) =>
-      client.call(method, request as never, alice)
+    const call = <Req, Res>(method: Method<Req, Res>, request: Init<Req>) =>
+      client.call(method, request, alice)
     await client.call(KV.put, { key: 'b/1', value: 'b' }, root)
-    expect((await call(KV.range, { key: 'b/1' })) as { count: number }).toMatchObject({ count: 1 })
-    expect(await call(KV.range, { key: 'a/', rangeEnd: 'c/' }).catch((error) => error.code)).toBe(7)
-    expect(await call(KV.range, { key: 'a/', rangeEnd: 'a0' })).toMatchObject({ more: false })
+    expect((await call(KV.range, { key: 'b/1' })).count).toBe(1)
+    expect((await call(KV.range, { key: 'a/', rangeEnd: 'a0' })).more).toBe(false)
     await call(KV.put, { key: 'c/1', value: 'c' })
-    const refused = [
-      call(KV.put, { key: 'b/1', value: 'x' }),
-      call(KV.put, { key: 'z', value: 'x' }),
-      call(KV.put, { key: 'c/1', value: 'x', prevKv: true }),
-      call(KV.range, { key: 'c/1' }),
-      call(KV.range, { key: 'a/', rangeEnd: 'a1' }),
-      call(KV.range, { key: 'a/', rangeEnd: '\0' }),
-      call(KV.range, { key: '\0', rangeEnd: '\0' }),
-      call(KV.deleteRange, { key: 'b/1' }),
-      call(KV.deleteRange, { key: 'c/', rangeEnd: 'c0', prevKv: true }),
-      call(KV.txn, { compare: [compareNumber('c/1', 'version', 'equal', 0)] }),
-      call(KV.txn, { success: [op.put({ key: 'a/1', value: 'x' })], failure: [op.range({ key: 'z' })] }),
-      call(KV.txn, { success: [op.txn({ success: [op.delete({ key: 'b/1' })] })] }),
-      call(Auth.userList, {}),
-      call(Auth.userGet, { name: 'root' }),
-      call(Auth.roleGet, { role: 'root' }),
-      call(Auth.authDisable, {}),
-      call(Maintenance.hashKv, {}),
+    const refused: (() => Promise<unknown>)[] = [
+      () => call(KV.put, { key: 'b/1', value: 'x' }),
+      () => call(KV.put, { key: 'z', value: 'x' }),
+      () => call(KV.put, { key: 'c/1', value: 'x', prevKv: true }),
+      () => call(KV.range, { key: 'c/1' }),
+      () => call(KV.range, { key: 'a/', rangeEnd: 'a1' }),
+      () => call(KV.range, { key: 'a/', rangeEnd: 'c/' }),
+      () => call(KV.range, { key: 'a/', rangeEnd: '\0' }),
+      () => call(KV.range, { key: '\0', rangeEnd: '\0' }),
+      () => call(KV.deleteRange, { key: 'b/1' }),
+      () => call(KV.deleteRange, { key: 'c/', rangeEnd: 'c0', prevKv: true }),
+      () => call(KV.txn, { compare: [compareNumber('c/1', 'version', 'equal', 0)] }),
+      () =>
+        call(KV.txn, { success: [op.put({ key: 'a/1', value: 'x' })], failure: [op.range({ key: 'z' })] }),
+      () => call(Auth.userList, {}),
+      () => call(Auth.userGet, { name: 'root' }),
+      () => call(Auth.roleGet, { role: 'root' }),
+      () => call(Auth.authDisable, {}),
     ]
-    for (const each of refused) expect(await refusal(each)).toEqual(denied)
-    expect(((await call(Auth.userGet, { name: 'alice' })) as { roles: string[] }).roles).toEqual(['r'])
-    expect(((await call(Auth.roleGet, { role: 'r' })) as { perm: unknown[] }).perm.length).toBe(3)
+    for (const each of refused) expect(await refusal(each())).toEqual(denied)
+    expect((await call(Auth.userGet, { name: 'alice' })).roles).toEqual(['r'])
+    expect((await call(Auth.roleGet, { role: 'r' })).perm.length).toBe(3)
     await call(KV.deleteRange, { key: 'c/', rangeEnd: 'c0' })
   })
 
-  test('60 a put in a transaction may not tell the value before to one who may not read it', async () => {
+  test('60 a transaction may not do what its parts may not', async () => {
     const { client } = current()
-    const success = [op.put({ key: 'c/1', value: 'x', prevKv: true })]
-    const txn = client.call(KV.txn, { success }, alice)
-    if (differs(server, 'txnPutTellsPrevKv')) expect((await txn).succeeded).toBe(true)
-    else expect(await refusal(txn)).toEqual(denied)
+    await client.call(Lease.grant, { ttl: 60, id: 94n }, root)
+    await client.call(KV.put, { key: 'z', value: '1', lease: 94n }, root)
+    const forbidden = [
+      op.put({ key: 'c/1', value: 'x', prevKv: true }),
+      op.put({ key: 'a/1', value: 'x', lease: 94n }),
+      op.txn({ success: [op.delete({ key: 'b/1' })] }),
+    ]
+    for (const operation of forbidden) {
+      const txn = client.call(KV.txn, { success: [operation] }, alice)
+      if (differs(server, 'txnHardlyChecked')) expect((await txn).succeeded).toBe(true)
+      else expect(await refusal(txn)).toEqual(denied)
+    }
+    await client.call(Lease.revoke, { id: 94n }, root)
   })
 
   test('60 a lease with foreign keys may not be used or revoked', async () => {
@@ -300,7 +341,7 @@ eachServer('Auth that is on', (server) => {
       invalid,
     )
     const { perm } = await client.call(Auth.roleGet, { role: 'root' }, root)
-    expect(perm).toEqual([{ permType: 2, key: Buffer.alloc(0), rangeEnd: Buffer.alloc(1) }])
+    expect(perm).toEqual([])
   })
 
   test('60 keepalive needs a token', async () => {
@@ -308,7 +349,7 @@ eachServer('Auth that is on', (server) => {
     await client.call(Lease.grant, { ttl: 60, id: 93n }, alice)
     const stream = client.open(Lease.keepAlive)
     stream.send({ id: 93n })
-    if (differs(server, 'keepAliveWithoutToken')) expect((await stream.next()).ttl).toBe(60)
+    if (differs(server, 'fewCallsNeedToken')) expect((await stream.next()).ttl).toBe(60)
     else expect(await refusal(stream.next())).toEqual(userEmpty)
     stream.reset()
     const allowed = client.open(Lease.keepAlive, alice)
@@ -329,16 +370,12 @@ eachServer('Auth that is on', (server) => {
     expect(await refused(alice, 'z')).toBe(
       'rpc error: code = PermissionDenied desc = etcdserver: permission denied',
     )
-    const anonymous = await refused(undefined, 'a/1')
-    const bad = await refused({ token: 'nonsense.1' }, 'a/1')
-    if (differs(server, 'watchRefusedWithoutReason')) {
-      expect(new Set([anonymous, bad])).toEqual(
-        new Set(['rpc error: code = PermissionDenied desc = etcdserver: permission denied']),
-      )
-    } else {
-      expect(anonymous).toBe('rpc error: code = InvalidArgument desc = etcdserver: user name is empty')
-      expect(bad).toBe('rpc error: code = Unauthenticated desc = etcdserver: invalid auth token')
-    }
+    expect(await refused(undefined, 'a/1')).toBe(
+      'rpc error: code = InvalidArgument desc = etcdserver: user name is empty',
+    )
+    expect(await refused({ token: 'nonsense.1' }, 'a/1')).toBe(
+      'rpc error: code = Unauthenticated desc = etcdserver: invalid auth token',
+    )
   })
 
   test('61 the stream goes on after a refused watch', async () => {

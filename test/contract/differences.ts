@@ -24,21 +24,21 @@ const differences = {
     on: ['3.4'],
     reason: 'etcd before 3.4.25 and 3.5.8 answers a progress request at once, whatever the watches are at.',
   },
-  keepAliveWithoutToken: {
+  tokenReadWhileAuthIsOff: {
     behaviour: 60,
     on: ['3.4'],
-    reason: 'etcd 3.4.23 keeps a lease alive for anybody.',
+    reason: 'etcd 3.4 looks at a token even while auth is off.',
   },
-  txnPutTellsPrevKv: {
+  fewCallsNeedToken: {
     behaviour: 60,
     on: ['3.4'],
     reason:
-      'etcd before 3.4.44 and 3.5.30 does not ask for the right to read when a put in a transaction has prev_kv.',
+      'etcd 3.4 lets anybody use leases, compact and disarm; later versions ask for a user, or for root.',
   },
-  watchRefusedWithoutReason: {
-    behaviour: 61,
+  txnHardlyChecked: {
+    behaviour: 60,
     on: ['3.4'],
-    reason: 'etcd 3.4 gives the same reason for every refused watch.',
+    reason: 'etcd before 3.4.44 and 3.5.30 does not look at nested transactions, prev_kv and leases of puts.',
   },
   healthWithoutReason: {
     behaviour: 63,

@@ -42,8 +42,12 @@ eachServer('Wire', (server) => {
     const broken = await statusOf(client.send(KV.range.path, frameOf(Buffer.from([0x0a, 0x7f, 0x01]))))
     expect(broken.code).toBe(13)
     expect(broken.message).toMatch(/unmarshal/)
-    const empty = await statusOf(client.send(KV.range.path, []))
-    expect(empty.code).toBe(13)
+    expect(await refusal(client.send(KV.range.path, []))).toEqual({ code: 2, message: 'EOF' })
+    const stream = client.open(Lease.keepAlive)
+    stream.send({ id: 42n })
+    await stream.next()
+    stream.sendBytes(frameOf(Buffer.from([0x0a, 0x7f, 0x01])))
+    expect(await stream.status).toMatchObject({ code: 13, place: 'trailers' })
   })
 
   test('55 a status stands in the headers alone, or in the trailers after a message', async () => {
@@ -155,8 +159,11 @@ eachServer('Wire', (server) => {
     expect(await watch.next()).toMatchObject({ watchId: -1 })
     await Promise.all([put(client, `${key}b`, '2'), put(client, key, '2')])
     expect(await watch.next()).toMatchObject({ watchId: other.watchId, events: { length: 1 } })
+    // Who sends no more requests is still told of events.
     watch.stream.end()
-    expect((await watch.stream.status).code).toBe(0)
+    await put(client, `${key}b`, '3')
+    expect((await watch.events(1)).map(shortly)).toEqual([`put ${key}b=3`])
+    watch.stream.reset()
   })
 
   test('59 a hundred streams and a thousand calls share one connection', async () => {

@@ -72,6 +72,10 @@ export const etcdError = {
     grpcCode.invalidArgument,
     'etcdserver: authentication failed, invalid user ID or password',
   ),
+  noPasswordUser: failure(
+    grpcCode.unknown,
+    'auth: authentication failed, password was given for no password user',
+  ),
   authNotEnabled: failure(grpcCode.failedPrecondition, 'etcdserver: authentication is not enabled'),
   invalidAuthToken: failure(grpcCode.unauthenticated, 'etcdserver: invalid auth token'),
   invalidAuthManagement: failure(grpcCode.invalidArgument, 'etcdserver: invalid auth management'),

@@ -1,4 +1,4 @@
-import { type Permission as WirePermission, PermissionType } from '@livetree/etcd/wire'
+import type { Permission as WirePermission } from '@livetree/etcd/wire'
 import { type KeyRange, keyOf, keyRange } from '../mvcc/key-range.ts'
 import { etcdError } from '../status.ts'
 import { type Access, isCovered, type Permission } from './permissions.ts'
@@ -108,8 +108,10 @@ export class AuthStore {
     this.#revision += 1
   }
 
-  changePassword(name: string, passwordHash: string | undefined): void {
-    this.#saveUser(name, { ...this.user(name), passwordHash })
+  /** A user who has no password keeps none. */
+  changePassword(name: string, passwordHash: string): void {
+    const user = this.user(name)
+    this.#saveUser(name, user.passwordHash === undefined ? user : { ...user, passwordHash })
   }
 
   grantRole(name: string, role: string): void {
@@ -130,13 +132,9 @@ export class AuthStore {
     return [...this.#roles.keys()].sort(byName)
   }
 
-  /** The permissions of a role; `root` has all of them, whatever was granted. */
+  /** What was granted to a role. */
   permissions(role: string): WirePermission[] {
-    const grants = this.#role(role)
-    if (role === root) {
-      return [{ permType: PermissionType.readWrite, key: Buffer.alloc(0), rangeEnd: Buffer.alloc(1) }]
-    }
-    return grants.map(({ permType, key, rangeEnd }) => ({
+    return this.#role(role).map(({ permType, key, rangeEnd }) => ({
       permType,
       key: Buffer.from(key, 'latin1'),
       rangeEnd: Buffer.from(rangeEnd, 'latin1'),

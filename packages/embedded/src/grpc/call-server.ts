@@ -93,7 +93,7 @@ export class CallServer {
         this.#run(call, () => route.handle(request, { caller, requestBytes }))
       },
       () => {
-        if (!isStarted) call.fail(new StatusError(grpcCode.internal, 'grpc: the call holds no message'))
+        if (!isStarted) call.fail(new StatusError(grpcCode.unknown, 'EOF'))
       },
     )
   }

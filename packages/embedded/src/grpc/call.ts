@@ -23,7 +23,10 @@ export class Call implements ServerStream<unknown> {
     this.#stream = stream
     // A client that goes away resets its streams; `close` follows and is all that matters here.
     stream.on('error', () => {})
-    stream.on('wantTrailers', () => stream.sendTrailers(statusHeaders(this.#status)))
+    stream.on('wantTrailers', () => {
+      stream.sendTrailers(statusHeaders(this.#status))
+      this.#dismiss()
+    })
   }
 
   /** Starts to read. `onMessage` gets each message with its size; `onEnd` comes when the client sends no more. */
@@ -42,10 +45,8 @@ export class Call implements ServerStream<unknown> {
       try {
         reader.push(chunk)
       } catch (error) {
-        const { message } = error as EtcdError
-        this.fail(
-          new StatusError(grpcCode.internal, `grpc: failed to unmarshal the received message: ${message}`),
-        )
+        const { what } = error as EtcdError
+        this.fail(new StatusError(grpcCode.internal, `grpc: error unmarshalling request: ${what}`))
       }
     })
     this.#stream.on('end', onEnd)
@@ -91,14 +92,20 @@ export class Call implements ServerStream<unknown> {
       this.#stream.end()
     } else {
       this.#stream.respond({ ...responseHeaders, ...statusHeaders(error) }, { endStream: true })
+      this.#dismiss()
     }
-    // What the client still sends is of no interest; unread it would keep the stream open.
-    this.#stream.resume()
   }
 
   /** Breaks the call off without a word. */
   reset(): void {
     this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+  }
+
+  /** Tells a client that could still send that nobody listens; otherwise its half would stay open. */
+  #dismiss(): void {
+    if (this.#stream.readableEnded) return
+    // Later, for the status has to leave first.
+    setImmediate(() => this.#stream.close(constants.NGHTTP2_NO_ERROR))
   }
 
   #open(): void {

@@ -22,8 +22,10 @@ export const authService = (engine: Engine): Route[] => {
   const authenticate = async (name: string, password: string): Promise<string> => {
     if (!auth.isEnabled) throw etcdError.authNotEnabled()
     const { revision } = auth
-    const hash = auth.hasUser(name) ? auth.user(name).passwordHash : undefined
-    if (hash === undefined || !(await isPassword(password, hash))) throw etcdError.authFailed()
+    if (!auth.hasUser(name)) throw etcdError.authFailed()
+    const { passwordHash } = auth.user(name)
+    if (passwordHash === undefined) throw etcdError.noPasswordUser()
+    if (!(await isPassword(password, passwordHash))) throw etcdError.authFailed()
     // Users may have changed while the hash was made.
     return revision === auth.revision ? tokens.assign(name, engine.raftIndex) : authenticate(name, password)
   }

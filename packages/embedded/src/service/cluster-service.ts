@@ -4,16 +4,11 @@ import { type Route, unary } from '../grpc/service.ts'
 
 /** etcd's Cluster service: the one member. Members can not be added, so the other methods are not there. */
 export const clusterService = (engine: Engine, endpoint: () => string): Route[] => [
-  unary(Cluster.memberList, () => ({
-    header: engine.header(),
-    members: [
-      {
-        id: engine.memberId,
-        name: 'embedded',
-        peerUrls: [endpoint()],
-        clientUrls: [endpoint()],
-        isLearner: false,
-      },
-    ],
-  })),
+  unary(Cluster.memberList, (_request, { caller }) => {
+    caller.assertKnown()
+    const urls = [endpoint()]
+    const member = { id: engine.memberId, name: 'embedded', peerUrls: urls, clientUrls: urls }
+    // etcd gives no revision here.
+    return { header: engine.header(0), members: [member] }
+  }),
 ]

@@ -116,7 +116,7 @@ export const kvService = (engine: Engine): Route[] => {
     }),
 
     unary(KV.compact, async ({ revision }, { caller }) => {
-      caller.user()
+      caller.assertAdmin()
       await engine.compact(revision)
       return { header: engine.header() }
     }),

@@ -12,7 +12,8 @@ export const watchService = (engine: Engine): Route[] => [
     })
     return {
       receive: (request) => watches.receive(request),
-      end: () => stream.end(),
+      // As in etcd, who sends no more requests is still told of events.
+      end: () => {},
       drain: () => watches.drain(),
       close: () => watches.close(),
     }
