@@ -1,0 +1,230 @@
+import { describe, expect, it } from 'vitest'
+import { EtcdError } from '../errors.ts'
+import { settled } from './scripted-channel.test.kit.ts'
+import { put, setUp } from './watch-recorder.test.kit.ts'
+
+const timing = { progressIntervalMs: 1_000, progressGraceMs: 400, openTimeoutMs: 2_000 }
+
+describe('word of progress', () => {
+  it('T1.17 is asked for at the cadence of the client', () => {
+    const { watch, created, progress, channel, clock } = setUp(timing)
+    watch({ prefix: 'a' })
+    created(5)
+    const { lastStream } = channel
+    expect(lastStream.progressRequests).toBe(1)
+    for (let second = 0; second < 5; second += 1) {
+      clock.advance(1_000)
+      progress(5)
+      progress(5)
+    }
+    // One for each second, one to tell what the server is like, one because its answer could be meant.
+    expect(lastStream.progressRequests).toBe(7)
+    expect(channel.streams.length).toBe(1)
+  })
+
+  it('T1.18 an answer to a request from before the watch was there is not believed', () => {
+    const { watch, created, events, progress, channel, clock } = setUp(timing)
+    const a = watch({ prefix: 'a' })
+    created(5, 0)
+    clock.advance(1_000)
+    progress(5)
+    progress(5)
+    clock.advance(1_000)
+    const asked = channel.lastStream.progressRequests
+    const b = watch({ prefix: 'b' }, { startRevision: 2 })
+    created(9, 1)
+    // The server wrote this before it had the second watch, which has history to come.
+    progress(9)
+    expect(a.told.at(-1)).toBe('progress 9')
+    expect(b.watcher.position).toBe(2)
+    expect(channel.lastStream.progressRequests).toBe(asked + 1)
+    events(9, [put('b', 3)], { watchId: 1 })
+    progress(9)
+    expect(b.watcher.position).toBe(4)
+    progress(9)
+    expect(b.told).toEqual(['created at 2', '3: +b', 'progress 9'])
+  })
+
+  it('T1.18 a server that answers before it has any watch is not believed at once, and never moves a position', () => {
+    const { watch, created, events, progress, channel, clock } = setUp(timing)
+    const { watcher, told } = watch({ prefix: 'a' }, { startRevision: 2 })
+    progress(9)
+    created(9)
+    const beat = (revision: number) => {
+      clock.advance(1_000)
+      // Asks by a ping first: a sync pass of the server ends before the ping is answered.
+      expect(channel.lastStream.creates.at(-1)?.filters).toEqual([0, 1])
+      created(revision, 1)
+      progress(revision)
+    }
+    beat(9)
+    expect(told).toEqual(['created at 2'])
+    events(9, [put('a', 3)])
+    beat(9)
+    expect(told).toEqual(['created at 2', '3: +a'])
+    beat(12)
+    expect(told.at(-1)).toBe('progress 9 claimed')
+    expect(watcher.position).toBe(4)
+    beat(12)
+    expect(told.at(-1)).toBe('progress 12 claimed')
+    expect(channel.lastStream.cancels).toEqual([1, 1, 1, 1])
+    // Word for this very watch comes in the order of its changes on every version.
+    progress(20, 0)
+    expect([watcher.position, told.at(-1)]).toEqual([21, 'progress 20'])
+  })
+
+  it('tells when the store was asked', () => {
+    const { service, created, progress, clock } = setUp(timing)
+    const at: number[] = []
+    service.subscribe({ prefix: 'a' }, { onEvents() {}, onProgress: (word) => at.push(word.at) })
+    created(5)
+    const start = clock.now()
+    clock.advance(1_000)
+    progress(5)
+    clock.advance(30)
+    progress(5)
+    clock.advance(970)
+    clock.advance(120)
+    progress(5)
+    expect(at.map((each) => each - start)).toEqual([1_000, 2_000])
+  })
+
+  it('`reached` asks more often until the revision is there', async () => {
+    const { watch, created, progress, channel, clock } = setUp(timing)
+    const { watcher } = watch({ prefix: 'a' })
+    created(5)
+    let isReached = false
+    void watcher.reached(8).then(() => {
+      isReached = true
+    })
+    await watcher.reached(5)
+    const before = channel.lastStream.progressRequests
+    // Not before the server had the time to take the watch into step.
+    clock.advance(199)
+    expect(channel.lastStream.progressRequests).toBe(before)
+    clock.advance(200)
+    expect(channel.lastStream.progressRequests).toBeGreaterThan(before + 1)
+    progress(7)
+    progress(7)
+    await settled()
+    expect(isReached).toBe(false)
+    progress(8)
+    await settled()
+    expect(isReached).toBe(true)
+  })
+
+  it('`reached` is settled by changes, by the signal, and by the end', async () => {
+    const { watch, created, events } = setUp(timing)
+    const { watcher } = watch({ prefix: 'a' })
+    const first = watcher.reached(6)
+    created(5)
+    events(6, [put('a', 6)])
+    await first
+    const controller = new AbortController()
+    const second = watcher.reached(7, { signal: controller.signal })
+    controller.abort(new Error('enough'))
+    await expect(second).rejects.toThrow('enough')
+    await expect(watcher.reached(7, { signal: AbortSignal.abort() })).rejects.toThrow(/abort/)
+    const third = watcher.reached(7)
+    watcher.cancel()
+    await expect(third).rejects.toThrow(/cancelled/)
+    await expect(watcher.reached(7)).rejects.toThrow(/cancelled/)
+  })
+})
+
+describe('a server that does not answer', () => {
+  it('T1.15 a silent stream is cut and resumed elsewhere', () => {
+    const { watch, created, channel, clock, lastCreate } = setUp(timing)
+    const { told } = watch({ prefix: 'a' })
+    created(5)
+    clock.advance(1_000)
+    clock.advance(200)
+    // Half of the grace is over: a last question that any living server answers.
+    expect(lastCreate()?.filters).toEqual([0, 1])
+    expect(channel.streams.length).toBe(1)
+    clock.advance(200)
+    expect(channel.streams[0]?.isCancelled).toBe(true)
+    expect(told.at(-1)).toBe('disconnected connection_lost')
+    clock.advance(10)
+    expect(channel.lastStream.avoided).toBe('http://a:2379')
+    expect(lastCreate()?.startRevision).toBe(6)
+  })
+
+  it('T1.15 any message is a sign of life', () => {
+    const { watch, created, events, channel, clock } = setUp(timing)
+    watch({ prefix: 'a' })
+    created(5)
+    for (let index = 0; index < 10; index += 1) {
+      clock.advance(390)
+      events(6 + index, [put('a', 6 + index)])
+    }
+    expect(channel.streams.length).toBe(1)
+  })
+
+  it('T1.15 a server that answers pings but no progress requests lives, for a while', () => {
+    const { watch, created, channel, clock } = setUp(timing)
+    const { told } = watch({ prefix: 'a' })
+    created(5)
+    const beat = () => {
+      clock.advance(200)
+      expect(channel.lastStream.creates.at(-1)?.filters).toEqual([0, 1])
+      created(5, 1)
+      clock.advance(800)
+    }
+    clock.advance(1_000)
+    for (let index = 0; index < 3; index += 1) beat()
+    expect(channel.streams.length).toBe(1)
+    // Some versions forget all progress requests after one they could not answer: a new stream starts afresh.
+    beat()
+    clock.advance(10)
+    expect(channel.streams.length).toBe(2)
+    expect(told.at(-1)).toBe('disconnected connection_lost')
+  })
+
+  it('T1.15 a stream that never says anything is given up after the open timeout', () => {
+    const { watch, channel, clock } = setUp(timing)
+    const { told } = watch({ prefix: 'a' })
+    clock.advance(1_999)
+    expect(channel.streams.length).toBe(1)
+    clock.advance(20)
+    expect(channel.streams.length).toBe(2)
+    expect(told).toEqual(['disconnected connection_lost'])
+  })
+
+  it('a server that is slow each time gets more time each time', () => {
+    const { watch, channel, clock } = setUp({ ...timing, openTimeoutMs: 400 })
+    watch({ prefix: 'a' })
+    const opened: number[] = []
+    let now = 0
+    while (opened.length < 5) {
+      clock.advance(10)
+      now += 10
+      if (channel.streams.length > opened.length + 1) opened.push(now)
+    }
+    const gaps = opened.map((at, index) => at - (opened[index - 1] ?? 0))
+    expect(gaps).toEqual([410, 820, 1640, 3280, 6560])
+  })
+
+  it('a step of the clock is no silence', () => {
+    const { watch, created, progress, channel, clock } = setUp(timing)
+    watch({ prefix: 'a' })
+    created(5)
+    clock.advance(1_000)
+    clock.step(3_600_000)
+    progress(5)
+    clock.step(-7_200_000)
+    clock.advance(900)
+    progress(5)
+    expect(channel.streams.length).toBe(1)
+  })
+
+  it('T1.16 no leader: resumes on another endpoint', () => {
+    const { watch, created, channel, clock } = setUp(timing)
+    const { told } = watch({ prefix: 'a' })
+    created(5)
+    channel.lastStream.end(new EtcdError('no_leader'))
+    clock.advance(10)
+    created(5)
+    expect([told.at(-1), channel.lastStream.endpoint]).toEqual(['resumed at 6', 'http://b:2379'])
+  })
+})

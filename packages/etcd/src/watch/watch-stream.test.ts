@@ -1,0 +1,528 @@
+import { describe, expect, it } from 'vitest'
+import { EtcdError } from '../errors.ts'
+import { Namespace } from '../key-range.ts'
+import { settled } from './scripted-channel.test.kit.ts'
+import { header, put, setUp } from './watch-recorder.test.kit.ts'
+
+describe('one stream for many watches', () => {
+  it('T1.25 sends creates one at a time, the next after `created`', () => {
+    const { watch, created, channel } = setUp()
+    for (const prefix of ['a', 'b', 'c']) watch({ prefix })
+    const stream = channel.lastStream
+    expect(channel.streams.length).toBe(1)
+    expect(stream.creates.map(({ key }) => String(key))).toEqual(['a'])
+    created(5, 0)
+    expect(stream.creates.map(({ key }) => String(key))).toEqual(['a', 'b'])
+    created(5, 1)
+    created(5, 2)
+    expect(stream.creates.map(({ key }) => String(key))).toEqual(['a', 'b', 'c'])
+  })
+
+  it('T1.9 hands out by id, 0 included', () => {
+    const { watch, created, events } = setUp()
+    const a = watch({ prefix: 'a' })
+    const b = watch({ prefix: 'b' })
+    created(5, 0)
+    created(5, 1)
+    events(6, [put('b', 6)], { watchId: 1 })
+    events(7, [put('a', 7)], { watchId: 0 })
+    expect([a.changes, b.changes]).toEqual([['7: +a'], ['6: +b']])
+  })
+
+  it('lets the client choose the ids, and believes the id in the answer', () => {
+    const { watch, created, events, channel } = setUp({ idsFrom: 'client' })
+    const a = watch({ prefix: 'a' })
+    const b = watch({ prefix: 'b' })
+    created(5, 1)
+    created(5, 77)
+    expect(channel.lastStream.creates.map(({ watchId }) => watchId)).toEqual([1, 2])
+    events(6, [put('b', 6)], { watchId: 77 })
+    expect([a.changes, b.changes]).toEqual([[], ['6: +b']])
+  })
+
+  it('asks for another id where its own is taken', () => {
+    const { watch, created, channel } = setUp({ idsFrom: 'client' })
+    const { told } = watch({ prefix: 'a' })
+    created(5, -1, { canceled: true, cancelReason: 'mvcc: duplicate watch ID provided on the WatchStream' })
+    expect(channel.lastStream.creates.map(({ watchId }) => watchId)).toEqual([1, 2])
+    created(5, 2)
+    expect(told).toEqual(['created at 6'])
+  })
+
+  it('T1.7 cancels a watch on the server and closes the stream after the last', async () => {
+    const { watch, created, channel, service, clock } = setUp()
+    const a = watch({ prefix: 'a' })
+    const b = watch({ prefix: 'b' })
+    created(5, 0)
+    created(5, 1)
+    a.watcher.cancel()
+    expect(channel.lastStream.cancels).toEqual([0])
+    expect(channel.lastStream.isCancelled).toBe(false)
+    b.watcher.cancel()
+    expect(channel.lastStream.isCancelled).toBe(true)
+    await settled()
+    expect([service.size, clock.pending]).toEqual([0, 0])
+    expect([a.told, b.told]).toEqual([
+      ['created at 6', 'end OK'],
+      ['created at 6', 'end OK'],
+    ])
+  })
+
+  it('T1.7 a watch cancelled before `created` is cancelled on the server once its id is known', () => {
+    const { watch, created, events, channel } = setUp()
+    const a = watch({ prefix: 'a' })
+    const b = watch({ prefix: 'b' })
+    a.watcher.cancel()
+    created(5, 0)
+    created(5, 1)
+    expect(channel.lastStream.cancels).toEqual([0])
+    events(6, [put('a', 6)], { watchId: 0 })
+    events(6, [put('b', 6)], { watchId: 1 })
+    expect([a.told, b.changes]).toEqual([['end OK'], ['6: +b']])
+  })
+
+  it('cancels ids nobody knows, once each', () => {
+    const { watch, created, events, channel } = setUp()
+    watch({ prefix: 'a' })
+    created(5, 0)
+    events(6, [put('x', 6)], { watchId: 9 })
+    events(7, [put('x', 7)], { watchId: 9 })
+    channel.lastStream.answer({ header: header(7), watchId: 9, canceled: true })
+    expect(channel.lastStream.cancels).toEqual([9])
+  })
+
+  it('a stray `created` is cancelled', () => {
+    const { watch, created, channel } = setUp()
+    watch({ prefix: 'a' })
+    created(5, 0)
+    created(5, 4)
+    expect(channel.lastStream.cancels).toEqual([4])
+  })
+
+  it('I.45 goes on after one watch was cancelled by a compaction', () => {
+    const { watch, created, events, channel } = setUp()
+    const a = watch({ prefix: 'a' }, { startRevision: 2 })
+    const b = watch({ prefix: 'b' }, { startRevision: 20 })
+    created(20, 0)
+    created(20, 1)
+    channel.lastStream.answer({ header: header(0), watchId: 0, canceled: true, compactRevision: 10 })
+    events(21, [put('b', 21)], { watchId: 1 })
+    expect(a.told).toEqual(['created at 2', 'compacted 10 at 2', 'end compacted'])
+    expect(b.changes).toEqual(['21: +b'])
+  })
+
+  it('T1.6 a compaction never lowers or moves the position', () => {
+    const { watch, created, events, channel } = setUp()
+    const { watcher } = watch({ prefix: 'a' }, { startRevision: 2 })
+    created(20)
+    events(20, [put('a', 7)])
+    channel.lastStream.answer({ header: header(0), watchId: 0, canceled: true, compactRevision: 15 })
+    expect([watcher.position, watcher.state]).toEqual([8, 'ended'])
+  })
+
+  it('T1.6 the error of a compaction carries its revision', () => {
+    const { service, created, channel } = setUp()
+    let error: EtcdError | undefined
+    service.subscribe(
+      { prefix: 'a' },
+      {
+        onEvents() {},
+        onEnd(given) {
+          error = given
+        },
+      },
+      { startRevision: 2 },
+    )
+    created(20)
+    channel.lastStream.answer({ header: header(0), watchId: 0, canceled: true, compactRevision: 15 })
+    expect(error?.compactRevision).toBe(15)
+    expect(error?.message).toContain('changes from revision 2 on may be gone')
+  })
+
+  it('puts keys under the namespace and takes it off again', () => {
+    const { watch, created, events, lastCreate } = setUp({ namespace: new Namespace('/ns/') })
+    const { changes } = watch({ prefix: 'a' })
+    created(5)
+    events(6, [put('/ns/ab', 6)])
+    expect([String(lastCreate()?.key), String(lastCreate()?.rangeEnd), changes]).toEqual([
+      '/ns/a',
+      '/ns/b',
+      ['6: +ab'],
+    ])
+  })
+
+  it('asks for filters and previous values', () => {
+    const { watch, lastCreate } = setUp()
+    watch({ key: 'a' }, { only: 'deletes', prevKv: true })
+    expect(lastCreate()).toMatchObject({ filters: [0], prevKv: true })
+    expect(lastCreate()?.rangeEnd.length).toBe(0)
+  })
+
+  it('T1.53 a handler that throws or rejects hurts nobody', async () => {
+    const { service, watch, created, events, errors } = setUp()
+    service.subscribe(
+      { prefix: 'a' },
+      { onEvents: () => Promise.reject(new Error('late')) as unknown as undefined },
+    )
+    created(5, 0)
+    const b = watch(
+      { prefix: 'a' },
+      {},
+      {
+        onEvents() {
+          throw new Error('now')
+        },
+      },
+    )
+    created(5, 1)
+    for (const revision of [6, 7]) {
+      events(revision, [put('a', revision)], { watchId: 0 })
+      events(revision, [put('a', revision)], { watchId: 1 })
+    }
+    await settled()
+    expect(b.changes).toEqual(['6: +a', '7: +a'])
+    expect(errors.length).toBe(4)
+  })
+
+  it('a handler may cancel its watch in the middle of an answer', () => {
+    const { watch, created, events } = setUp()
+    const a = watch({ prefix: 'a' }, {}, { onEvents: () => a.watcher.cancel() })
+    created(5)
+    events(9, [put('a', 6), put('a', 7)])
+    expect(a.told).toEqual(['created at 6', '6: +a', 'end OK'])
+  })
+
+  it('T1.54 pause keeps the position; resume goes on from it', () => {
+    const { watch, created, events, channel, lastCreate } = setUp()
+    const a = watch({ prefix: 'a' }, {}, { onEvents: () => a.watcher.pause() })
+    const b = watch({ prefix: 'b' })
+    created(5, 0)
+    created(5, 1)
+    events(9, [put('a', 6), put('a', 7)])
+    expect([a.watcher.state, a.watcher.position, a.changes]).toEqual(['paused', 7, ['6: +a']])
+    expect(channel.lastStream.cancels).toEqual([0])
+    events(9, [put('a', 8)])
+    a.watcher.resume()
+    expect(lastCreate()?.startRevision).toBe(6)
+    created(9, 2)
+    events(9, [put('a', 6), put('a', 7)], { watchId: 2 })
+    expect(a.changes).toEqual(['6: +a', '7: +a'])
+    expect(b.told).toEqual(['created at 6'])
+  })
+
+  it('refuses what cannot be watched', () => {
+    const { service } = setUp()
+    const none = { onEvents() {} }
+    const cases: [() => unknown, RegExp][] = [
+      [() => service.subscribe({ key: '' }, none), /invalid_argument.*key is empty/],
+      [() => service.subscribe({ key: 'a' }, none, { startRevision: 0 }), /startRevision is 0/],
+      [() => service.subscribe({ key: 'a' }, none, { afterRevision: -1 }), /afterRevision is -1/],
+      [() => service.subscribe({ key: 'a' }, none, { startRevision: 1, afterRevision: 0 }), /both given/],
+      [() => setUp({ progressIntervalMs: 0 }), /invalid_option.*progressIntervalMs is 0/],
+    ]
+    for (const [call, message] of cases) expect(call).toThrow(message)
+    service.close()
+    expect(() => service.subscribe({ key: 'a' }, none)).toThrow(/closed/)
+  })
+
+  it('T1.52 a signal that is shared keeps no listeners', () => {
+    const { watch, service } = setUp()
+    const { signal, abort } = countingSignal()
+    for (let index = 0; index < 1_000; index += 1) watch({ prefix: 'a' }, { signal }).watcher.cancel()
+    expect(signal.listeners).toBe(0)
+    const { told } = watch({ prefix: 'a' }, { signal })
+    expect(signal.listeners).toBe(1)
+    abort()
+    expect([told, signal.listeners, service.size]).toEqual([['end OK'], 0, 0])
+    expect(watch({ prefix: 'a' }, { signal }).told).toEqual(['end OK'])
+    expect([signal.listeners, service.size]).toEqual([0, 0])
+  })
+
+  it('close ends every watch without an error and leaves no timer', async () => {
+    const { watch, created, service, channel, clock } = setUp()
+    const a = watch({ prefix: 'a' })
+    const b = watch({ prefix: 'b' })
+    created(5)
+    const waits = a.watcher.reached(99)
+    service.close()
+    service.close()
+    await expect(waits).rejects.toThrow(/cancelled/)
+    await settled()
+    expect([a.told.at(-1), b.told, clock.pending, channel.lastStream.isCancelled]).toEqual([
+      'end OK',
+      ['end OK'],
+      0,
+      true,
+    ])
+  })
+})
+
+describe('what a lost stream means', () => {
+  it('T1.27 T1.50 resumes every watch on another endpoint', () => {
+    const { watch, created, events, channel, clock } = setUp()
+    const a = watch({ prefix: 'a' })
+    const b = watch({ prefix: 'b' }, { startRevision: 3 })
+    created(5, 0)
+    created(5, 1)
+    events(5, [put('b', 4)], { watchId: 1 })
+    channel.lastStream.end(new EtcdError('connection_lost'))
+    expect(a.told.at(-1)).toBe('disconnected connection_lost')
+    clock.advance(10)
+    expect(channel.streams.length).toBe(2)
+    expect(channel.lastStream.avoided).toBe('http://a:2379')
+    created(9, 0)
+    created(9, 1)
+    expect(channel.lastStream.creates.map(({ startRevision }) => startRevision)).toEqual([6, 4, 5])
+    created(9, 2)
+    expect([a.told.at(-1), b.told.at(-1)]).toEqual(['resumed at 6', 'resumed at 5'])
+  })
+
+  it('waits longer from attempt to attempt, and starts over after useful contact', () => {
+    const { watch, created, events, channel, clock } = setUp()
+    const { told } = watch({ prefix: 'a' })
+    const waits: number[] = []
+    const fail = () => {
+      const before = channel.streams.length
+      channel.lastStream.end(new EtcdError('connect_failed'))
+      let waited = 0
+      while (channel.streams.length === before) {
+        clock.advance(1)
+        waited += 1
+      }
+      waits.push(waited)
+    }
+    for (let attempt = 0; attempt < 4; attempt += 1) fail()
+    created(5)
+    events(6, [put('a', 6)])
+    fail()
+    expect(waits).toEqual([10, 20, 40, 80, 10])
+    expect(told.filter((word) => word === 'disconnected connect_failed').length).toBe(5)
+  })
+
+  it('a watch begun while waiting joins the next stream; the last one cancelled stops the waiting', () => {
+    const { watch, created, channel, clock } = setUp()
+    const a = watch({ prefix: 'a' })
+    channel.lastStream.end()
+    const b = watch({ prefix: 'b' })
+    clock.advance(10)
+    created(5, 0)
+    created(5, 1)
+    expect([a.told.at(-1), b.told]).toEqual(['created at 6', ['created at 6']])
+    channel.lastStream.end()
+    a.watcher.cancel()
+    b.watcher.cancel()
+    expect(clock.pending).toBe(0)
+  })
+
+  it('what trying again cannot mend ends the watches', () => {
+    for (const code of ['permission_denied', 'invalid_argument', 'closed'] as const) {
+      const { watch, channel, clock } = setUp()
+      const { told } = watch({ prefix: 'a' })
+      channel.lastStream.end(new EtcdError(code))
+      expect(told).toEqual([`end ${code}`])
+      expect(clock.pending).toBe(0)
+    }
+  })
+
+  it('T1.21 another cluster is reported and never mixed in', () => {
+    const { watch, created, events, channel, clock } = setUp()
+    const a = watch({ prefix: 'a' })
+    created(5)
+    channel.lastStream.end()
+    clock.advance(10)
+    created(90, 0, { header: header(90, 8n) })
+    events(91, [put('a', 91)])
+    expect(a.told).toEqual([
+      'created at 6',
+      'disconnected OK',
+      'cluster changed cluster_id',
+      'end cluster_changed',
+    ])
+  })
+
+  it('T1.4 a watch after a list on another cluster is refused', () => {
+    const { watch, created } = setUp()
+    const { told } = watch({ prefix: 'a' }, { afterRevision: 5, clusterId: 99n })
+    created(90)
+    expect(told).toEqual(['cluster changed cluster_id', 'end cluster_changed'])
+  })
+
+  it('T1.21 a store below the position: a linearizable read tells a lagging member from a restored store', async () => {
+    const { watch, created, events, channel, reconnect } = setUp()
+    const { told } = watch({ prefix: 'a' })
+    created(50)
+    events(60, [put('a', 60)])
+    channel.onUnary = () => ({ header: header(61) })
+    reconnect()
+    created(40)
+    expect(channel.lastStream.cancels).toEqual([0])
+    await settled()
+    created(41, 1)
+    expect(told.at(-1)).toBe('resumed at 61')
+    channel.onUnary = () => ({ header: header(45) })
+    reconnect()
+    created(45)
+    events(70, [put('a', 70)])
+    await settled()
+    expect(told.slice(-3)).toEqual([
+      'disconnected OK',
+      'cluster changed revision_went_back',
+      'end cluster_changed',
+    ])
+    expect(channel.calls.map(({ path }) => path)).toEqual([
+      '/etcdserverpb.KV/Range',
+      '/etcdserverpb.KV/Range',
+    ])
+  })
+
+  it('T1.21 a store past the position but in an earlier term was restored', async () => {
+    const { watch, created, channel, reconnect } = setUp()
+    const { told } = watch({ prefix: 'a' })
+    created(50, 0, { header: header(50, 7n, 9) })
+    channel.onUnary = () => ({ header: header(500, 7n, 3) })
+    reconnect()
+    created(500, 0, { header: header(500, 7n, 3) })
+    await settled()
+    expect(told.slice(-2)).toEqual(['cluster changed term_went_back', 'end cluster_changed'])
+  })
+
+  it('T1.21 asks again when the cluster cannot answer', async () => {
+    const { watch, created, reconnect, clock } = setUp()
+    const { told } = watch({ prefix: 'a' })
+    created(50)
+    reconnect()
+    created(40)
+    await settled()
+    expect(told.at(-1)).toBe('disconnected unavailable')
+    clock.advance(1_000)
+    created(50)
+    expect(told.at(-1)).toBe('resumed at 51')
+  })
+})
+
+describe('refusals within the stream', () => {
+  const refuse = (reason: string) => ({ canceled: true, cancelReason: reason })
+
+  it.each([
+    'rpc error: code = Unauthenticated desc = etcdserver: invalid auth token',
+    'rpc error: code = InvalidArgument desc = etcdserver: user name is empty',
+    'rpc error: code = InvalidArgument desc = etcdserver: revision of auth store is old',
+  ])('T1.8 T1.47 a new token and a new stream for: %s', async (reason) => {
+    const { watch, created, channel, clock } = setUp()
+    const { told } = watch({ prefix: 'a' })
+    created(5, -1, refuse(reason))
+    expect(channel.streams[0]?.isCancelled).toBe(true)
+    await settled()
+    expect(channel.tokenRefreshes).toBe(1)
+    clock.advance(10)
+    created(5)
+    expect(told).toEqual(['disconnected unauthenticated', 'created at 6'])
+  })
+
+  it('T1.8 gives up on a token that is refused again and again', async () => {
+    const { watch, created, channel, clock } = setUp()
+    const { told } = watch({ prefix: 'a' })
+    for (let attempt = 0; attempt < 9 && !told.some((word) => word.startsWith('end')); attempt += 1) {
+      created(5, -1, refuse('etcdserver: user name is empty'))
+      await settled()
+      clock.advance(1_000)
+    }
+    expect(told.at(-1)).toBe('end unauthenticated')
+    expect(channel.streams.length).toBe(4)
+  })
+
+  it('T1.8 ends with the error of the token itself', async () => {
+    const { watch, created, channel } = setUp()
+    channel.onRefresh = () => Promise.reject(new EtcdError('unauthenticated', { what: 'wrong password' }))
+    const { told } = watch({ prefix: 'a' })
+    created(5, -1, refuse('etcdserver: invalid auth token'))
+    await settled()
+    expect(told).toEqual(['disconnected unauthenticated', 'end unauthenticated'])
+  })
+
+  it('T1.8 goes on trying when the token cannot be fetched for now', async () => {
+    const { watch, created, channel, clock } = setUp()
+    channel.onRefresh = () => Promise.reject(new EtcdError('unavailable'))
+    const { told } = watch({ prefix: 'a' })
+    created(5, -1, refuse('etcdserver: invalid auth token'))
+    await settled()
+    clock.advance(100)
+    created(5)
+    expect(told).toEqual(['disconnected unauthenticated', 'disconnected unavailable', 'created at 6'])
+  })
+
+  it('T1.8 permission denied is final for that watch only, once a read says the same', async () => {
+    const { watch, created, channel, events } = setUp()
+    channel.onUnary = () => {
+      throw new EtcdError('permission_denied')
+    }
+    const a = watch({ prefix: 'a' })
+    const b = watch({ prefix: 'secret' })
+    created(5, 0)
+    // etcd before 3.5.5 echoes the id of the request, 0, which is that of a watch that is alive.
+    created(5, 0, refuse('rpc error: code = PermissionDenied desc = etcdserver: permission denied'))
+    await settled()
+    events(6, [put('a', 6)])
+    expect(b.told).toEqual(['disconnected permission_denied', 'end permission_denied'])
+    expect(a.told).toEqual(['created at 6', '6: +a'])
+    expect(channel.streams.length).toBe(1)
+  })
+
+  it('T1.8 permission denied for an expired token (3.4) gets a new token and a new stream', async () => {
+    const { watch, created, channel, clock } = setUp()
+    channel.onUnary = () => ({ header: header(5) })
+    const { told } = watch({ prefix: 'a' })
+    created(5, -1, refuse('rpc error: code = PermissionDenied desc = etcdserver: permission denied'))
+    await settled()
+    expect(channel.tokenRefreshes).toBe(1)
+    clock.advance(10)
+    expect(channel.streams.length).toBe(2)
+    created(5)
+    expect(told.at(-1)).toBe('created at 6')
+  })
+
+  it('other refusals are tried again later', () => {
+    const { watch, created, channel, clock } = setUp()
+    const { told } = watch({ prefix: 'a' })
+    created(5, -1, refuse('etcdserver: too many watchers'))
+    clock.advance(10)
+    created(5)
+    expect(channel.streams.length).toBe(2)
+    expect(told).toEqual(['disconnected unavailable', 'created at 6'])
+  })
+
+  it('a live watch that the server cancels is resumed', () => {
+    const { watch, created, events, channel, clock, lastCreate } = setUp()
+    const { told } = watch({ prefix: 'a' })
+    created(5)
+    events(6, [put('a', 6)])
+    channel.lastStream.answer({
+      header: header(6),
+      watchId: 0,
+      canceled: true,
+      cancelReason: 'etcdserver: no leader',
+    })
+    clock.advance(10)
+    expect(lastCreate()?.startRevision).toBe(7)
+    created(6)
+    expect(told.slice(-2)).toEqual(['disconnected unavailable', 'resumed at 7'])
+  })
+})
+
+/** A signal that tells how many listeners it has. */
+const countingSignal = () => {
+  const controller = new AbortController()
+  const signal = controller.signal as AbortSignal & { listeners: number }
+  const { addEventListener, removeEventListener } = signal
+  const known = new Set<unknown>()
+  Object.defineProperty(signal, 'listeners', { get: () => known.size })
+  signal.addEventListener = ((type: string, listener: () => void, options?: AddEventListenerOptions) => {
+    known.add(listener)
+    addEventListener.call(signal, type, listener, options)
+  }) as typeof signal.addEventListener
+  signal.removeEventListener = ((type: string, listener: () => void) => {
+    known.delete(listener)
+    removeEventListener.call(signal, type, listener)
+  }) as typeof signal.removeEventListener
+  return { signal, abort: () => controller.abort() }
+}
