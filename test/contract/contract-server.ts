@@ -119,5 +119,5 @@ export const revisionOf = async (client: RawClient): Promise<number> =>
   (await client.call(KV.range, { key: 'a' })).header!.revision
 
 /** The text of a key; undefined when it is not there. */
-export const valueOf = async (client: RawClient, key: string): Promise<string | undefined> =>
+export const textOf = async (client: RawClient, key: string): Promise<string | undefined> =>
   (await client.call(KV.range, { key })).kvs[0]?.value.toString()

@@ -1,7 +1,7 @@
 import { KV, Lease, type LeaseKeepAliveRequest, type LeaseKeepAliveResponse } from '@livetree/etcd/wire'
 import { expect, test } from 'vitest'
 import { waitFor } from '../support/wait-for.ts'
-import { eachServer, fresh, put, revisionOf, valueOf } from './contract-server.ts'
+import { eachServer, fresh, put, revisionOf, textOf } from './contract-server.ts'
 import { RawClient, type RawStream } from './raw-client.ts'
 import { refusal } from './refusal.ts'
 
@@ -98,7 +98,7 @@ eachServer('Lease', (server) => {
     const key = fresh('l')
     const revision = await put(client, key, '1', id)
     expect((await client.call(Lease.revoke, { id })).header?.revision).toBe(revision + 1)
-    expect(await valueOf(client, key)).toBeUndefined()
+    expect(await textOf(client, key)).toBeUndefined()
     expect(await refusal(client.call(Lease.revoke, { id }))).toEqual(notFound)
     expect((await ttlOf(id)).ttl).toBe(-1)
     const empty = await grant()
@@ -128,7 +128,7 @@ eachServer('Lease', (server) => {
     expect((await client.call(KV.range, { key })).kvs[0]?.lease).toBe(0n)
     await client.call(Lease.revoke, { id: one })
     await client.call(Lease.revoke, { id: two })
-    expect(await valueOf(client, key)).toBe('4')
+    expect(await textOf(client, key)).toBe('4')
   })
 
   test('53 a deleted key is detached', async () => {
@@ -140,7 +140,7 @@ eachServer('Lease', (server) => {
     expect((await ttlOf(id)).keys).toEqual([])
     await put(client, key, '2')
     await client.call(Lease.revoke, { id })
-    expect(await valueOf(client, key)).toBe('2')
+    expect(await textOf(client, key)).toBe('2')
   })
 
   test('54 a lease survives its connection, and ends when nobody keeps it alive', async () => {
@@ -151,8 +151,8 @@ eachServer('Lease', (server) => {
     await put(other, key, '1', id)
     await other.close()
     const granted = performance.now()
-    expect(await valueOf(client, key)).toBe('1')
-    await waitFor(async () => (await valueOf(client, key)) === undefined, { timeoutMs: 8000, what: 'expiry' })
+    expect(await textOf(client, key)).toBe('1')
+    await waitFor(async () => (await textOf(client, key)) === undefined, { timeoutMs: 8000, what: 'expiry' })
     expect(performance.now() - granted).toBeGreaterThan(1500)
     expect((await ttlOf(id)).ttl).toBe(-1)
   })
@@ -170,7 +170,7 @@ eachServer('Lease', (server) => {
       const left = (await ttlOf(id)).ttl
       await waitFor(async () => (await ttlOf(id)).ttl < left)
     }
-    expect(await valueOf(client, key)).toBe('1')
+    expect(await textOf(client, key)).toBe('1')
     stream.reset()
   })
 })

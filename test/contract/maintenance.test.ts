@@ -1,6 +1,6 @@
 import { AlarmAction, AlarmType, Cluster, KV, Lease, Maintenance } from '@livetree/etcd/wire'
 import { describe, expect, test } from 'vitest'
-import { eachServer, fresh, prefixEnd, put, revisionOf, valueOf } from './contract-server.ts'
+import { eachServer, fresh, prefixEnd, put, revisionOf, textOf } from './contract-server.ts'
 import { differs } from './differences.ts'
 import { op } from './operations.ts'
 import { refusal } from './refusal.ts'
@@ -30,7 +30,7 @@ eachServer('Space', (server) => {
       expect(await refusal(client.call(KV.txn, { success: [op.put({ key, value: '1' })] }))).toEqual(noSpace)
       expect(await refusal(client.call(Lease.grant, { ttl: 60 }))).toEqual(noSpace)
       expect(await revisionOf(client)).toBe(revision)
-      expect(await valueOf(client, `${key}small`)).toBe('kept')
+      expect(await textOf(client, `${key}small`)).toBe('kept')
       expect((await client.call(KV.txn, { success: [op.range({ key: `${key}small` })] })).succeeded).toBe(
         true,
       )

@@ -1,6 +1,6 @@
 import { type Compare, type CompareResult, type Init, KV, Lease, type TxnRequest } from '@livetree/etcd/wire'
 import { expect, test } from 'vitest'
-import { eachServer, fresh, prefixEnd, put, revisionOf, valueOf } from './contract-server.ts'
+import { eachServer, fresh, prefixEnd, put, revisionOf, textOf } from './contract-server.ts'
 import { compareLease, compareNumber, compareValue, op } from './operations.ts'
 import { refusal } from './refusal.ts'
 
@@ -24,10 +24,10 @@ eachServer('Txn', (server) => {
     const branches = { success: [op.put({ key, value: 'yes' })], failure: [op.put({ key, value: 'no' })] }
     const absent = compareNumber(key, 'version', 'equal', 0)
     expect(await run({ compare: [absent], ...branches })).toMatchObject({ succeeded: true })
-    expect(await valueOf(client, key)).toBe('yes')
+    expect(await textOf(client, key)).toBe('yes')
     const present = compareNumber(key, 'version', 'greater', 0)
     expect(await run({ compare: [present, absent], ...branches })).toMatchObject({ succeeded: false })
-    expect(await valueOf(client, key)).toBe('no')
+    expect(await textOf(client, key)).toBe('no')
     expect((await run({ success: [], failure: [op.put({ key })] })).succeeded).toBe(true)
   })
 
@@ -140,7 +140,7 @@ eachServer('Txn', (server) => {
       success: [op.put({ key, value: '1' }), op.delete({ key, rangeEnd: '\0' })],
     })
     expect(responses[1]?.response).toMatchObject({ type: 'deleteRange', value: { deleted: 1 } })
-    expect(await valueOf(client, key)).toBeUndefined()
+    expect(await textOf(client, key)).toBeUndefined()
   })
 
   test('22 more than 128 operations are refused with 3, 128 are run', async () => {

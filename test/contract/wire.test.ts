@@ -9,7 +9,7 @@ import {
   WatchRequest,
 } from '@livetree/etcd/wire'
 import { expect, test } from 'vitest'
-import { eachServer, fresh, put, valueOf } from './contract-server.ts'
+import { eachServer, fresh, put, textOf } from './contract-server.ts'
 import { RawStatus } from './raw-client.ts'
 import { refusal } from './refusal.ts'
 import { shortly, WatchClient } from './watch-client.ts'
@@ -96,7 +96,7 @@ eachServer('Wire', (server) => {
     const unknown = Buffer.from([0xc0, 0x3e, 0x01, 0xca, 0x3e, 0x02, 0x68, 0x69])
     const request = Buffer.concat([PutRequest.encode({ key, value: 'known' }), unknown])
     await client.send(KV.put.path, frameOf(request))
-    expect(await valueOf(client, key)).toBe('known')
+    expect(await textOf(client, key)).toBe('known')
   })
 
   test('57 frames split at every byte are read alike', async () => {
@@ -149,7 +149,7 @@ eachServer('Wire', (server) => {
     const watch = new WatchClient(client)
     const key = fresh('w')
     const first = await watch.create({ key })
-    const [, second] = await Promise.all([put(client, key, '1'), valueOf(client, key)])
+    const [, second] = await Promise.all([put(client, key, '1'), textOf(client, key)])
     expect([undefined, '1']).toContain(second)
     expect((await watch.events(1)).map(shortly)).toEqual([`put ${key}=1`])
     const other = await watch.create({ key: `${key}b` })

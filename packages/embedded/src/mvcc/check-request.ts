@@ -1,10 +1,10 @@
-import {
-  type Compare,
-  type DeleteRangeRequest,
-  type PutRequest,
-  type RangeRequest,
-  type RequestOp,
-  type TxnRequest,
+import type {
+  Compare,
+  DeleteRangeRequest,
+  PutRequest,
+  RangeRequest,
+  RequestOp,
+  TxnRequest,
 } from '@livetree/etcd/wire'
 import { etcdError } from '../status.ts'
 import { type Key, type KeyRange, keyOf, rangeHas } from './key-range.ts'
