@@ -16,7 +16,9 @@ const ROUNDS = Number(process.env.LIVETREE_BENCH_ROUNDS ?? 40)
 /** A live pipeline over 10 ** (depth + 1) leaves; each run changes leaf after leaf and has each change judged and told apart. */
 function oneLeaf(depth: number): Contender {
   const leaves = nestedLeaves(depth)
-  const pipeline = createPipeline<object>(compileSchema(nestedSchema(depth)), [{ name: 'etcd', layers: [LAYER] }])
+  const pipeline = createPipeline<object>(compileSchema(nestedSchema(depth)), [
+    { name: 'etcd', layers: [LAYER] },
+  ])
   const all = leaves.map(([path, value]) => ({ path, value, revision: 1 }))
   pipeline.stage(0, { type: 'replace', update: { revision: 1, epoch: 0, layers: [all] } })
   const first = pipeline.evaluate()
@@ -31,7 +33,8 @@ function oneLeaf(depth: number): Contender {
     pipeline.stage(0, { type: 'patch', update: { revision, changes: [{ layer: 0, leaf }] } })
     const outcome = pipeline.evaluate()
     if (outcome.type !== 'accepted') throw new Error(`a change was ${outcome.type}`)
-    if (pipeline.diff(current, outcome.value).length !== 1) throw new Error('a change of one leaf is not one change')
+    if (pipeline.diff(current, outcome.value).length !== 1)
+      throw new Error('a change of one leaf is not one change')
     current = outcome.value
   }
   return {
@@ -72,6 +75,10 @@ publish({
   timings: [small!, middle!, large!, whole!].map((one) => one ?? timing('none', [])),
   ratios: [
     { what: '100,000 leaves against 1,000', value: large!.median / small!.median, aim: 3 },
-    { what: '100,000 leaves against decode and parse of all', value: large!.median / whole!.median, aim: 0.01 },
+    {
+      what: '100,000 leaves against decode and parse of all',
+      value: large!.median / whole!.median,
+      aim: 0.01,
+    },
   ],
 })

@@ -19,7 +19,8 @@ const TEXT = 'abcdefghijklmnopqrstuvwxyz0123456789-'
 /** A value of 60 bytes that depends on where it stands. */
 export function text60(seed: string): string {
   let text = `${seed}:`
-  for (let index = seed.length; text.length < 60; index++) text += TEXT[(index * 7 + seed.length) % TEXT.length]
+  for (let index = seed.length; text.length < 60; index++)
+    text += TEXT[(index * 7 + seed.length) % TEXT.length]
   return text.slice(0, 60)
 }
 

@@ -42,7 +42,8 @@ export async function race(
 
 export function timing(name: string, times: readonly number[], failure?: string): Timing {
   const sorted = [...times].sort((a, b) => a - b)
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+  const at = (share: number) =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
   const base = { name, median: at(0.5), p99: at(0.99), fastest: at(0), samples: sorted.length }
   return failure === undefined ? base : { ...base, failure }
 }

@@ -31,8 +31,15 @@ export function publish(report: BenchReport): void {
   console.log()
   for (const ratio of report.ratios) console.log(`  ${inWords(ratio)}`)
   mkdirSync(RESULTS, { recursive: true })
-  const machine = { node: process.version, platform: `${process.platform} ${process.arch}`, cores: cpus().length }
-  writeFileSync(new URL(`${report.bench}.json`, RESULTS), `${JSON.stringify({ ...report, machine }, null, 2)}\n`)
+  const machine = {
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    cores: cpus().length,
+  }
+  writeFileSync(
+    new URL(`${report.bench}.json`, RESULTS),
+    `${JSON.stringify({ ...report, machine }, null, 2)}\n`,
+  )
 }
 
 function inMs(ms: number): string {

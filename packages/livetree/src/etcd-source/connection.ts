@@ -1,0 +1,201 @@
+import type { SourceConnection, SourceContext } from '@livetree/core'
+import { type EtcdClient, EtcdError, type WatchBatch, type Watcher } from '@livetree/etcd'
+import { leafOf } from './leaf-of.ts'
+import { type ListedTree, listTree } from './list-tree.ts'
+import type { ResolvedTree } from './options.ts'
+import type { Overlays } from './overlays.ts'
+
+export interface EtcdConnectionOptions {
+  readonly client: EtcdClient
+  /** The client was made for this source, and goes with it. */
+  readonly isOwned: boolean
+  readonly tree: ResolvedTree
+  readonly overlays: Overlays
+  readonly context: SourceContext
+}
+
+/** What ended a watch, or kept one from being made, and asks for something other than trying again. */
+const FINAL = new Set([
+  'unauthenticated',
+  'permission_denied',
+  'tls_failed',
+  'not_grpc',
+  'invalid_argument',
+  'unimplemented',
+])
+
+const RETRY_MS = { first: 100, most: 10_000, afterFinal: 30_000 } as const
+
+/** List, watch from there, and list again whenever the watch cannot go on: one loop, one position, one writer. */
+export class EtcdConnection implements SourceConnection {
+  readonly #options: EtcdConnectionOptions
+  readonly #closing = new AbortController()
+  readonly #running: Promise<void>
+  /** What the sink was given last; the next list is compared with it. */
+  #known: { revision: number; clusterId: bigint; epoch: number } | undefined
+  #watcher: Watcher | undefined
+  #waiting = new Set<() => void>()
+
+  constructor(options: EtcdConnectionOptions) {
+    this.#options = options
+    this.#running = this.#run()
+  }
+
+  /**
+   * Asks the cluster for its revision, linearizably, and waits for the watch to get there. When the watch has to begin
+   * again on the way, the list it begins with is newer than that.
+   */
+  async refresh(signal: AbortSignal): Promise<void> {
+    const { client, overlays } = this.#options
+    const ended = AbortSignal.any([signal, this.#closing.signal])
+    for (;;) {
+      ended.throwIfAborted()
+      const { header } = await client.kv.getRange(
+        { key: overlays.allowRemovalKey, keysOnly: true },
+        { signal: ended },
+      )
+      const watcher = this.#watcher ?? (await this.#nextWatcher(ended))
+      try {
+        await watcher.reached(header.revision, { signal: ended })
+        return
+      } catch (error) {
+        if (ended.aborted || watcher === this.#watcher) throw error
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.#watcher?.cancel()
+    await this.#running
+    if (this.#options.isOwned) await this.#options.client.close()
+  }
+
+  async #run(): Promise<void> {
+    for (let failures = 0; !this.#closing.signal.aborted; ) {
+      try {
+        await this.#follow(await this.#list(), () => {
+          failures = 0
+        })
+      } catch (error) {
+        if (this.#closing.signal.aborted) return
+        await this.#pause(this.#report(error) ? RETRY_MS.afterFinal : this.#retryMs(failures++))
+      }
+    }
+  }
+
+  /** Reads all layers and hands them over. */
+  async #list(): Promise<ListedTree> {
+    const { client, tree, overlays, context } = this.#options
+    const provenAt = context.clock.now()
+    const isResync = this.#known !== undefined
+    const listed = await listTree(client, {
+      overlays,
+      pageSize: tree.pageSize,
+      isResync,
+      signal: this.#closing.signal,
+    })
+    const { revision, clusterId, layers } = listed
+    const known = this.#known
+    const isOther = known !== undefined && (known.clusterId !== clusterId || revision < known.revision)
+    const epoch = known === undefined ? 0 : known.epoch + (isOther ? 1 : 0)
+    const allowRemoval = known !== undefined && listed.allowedAt > known.revision
+    this.#known = { revision, clusterId, epoch }
+    if (isOther)
+      context.logger.warn('etcd: another store answers now; starting a new epoch', { revision, epoch })
+    context.sink.replace({ revision, epoch, layers, resync: isResync, allowRemoval })
+    context.sink.alive({ revision, provenAt })
+    return listed
+  }
+
+  /** Watches from after the list until the watch ends; returns when listing again is all it takes. */
+  #follow(listed: ListedTree, onCreated: () => void): Promise<void> {
+    const { client, overlays, context } = this.#options
+    return new Promise((resolve, reject) => {
+      const watcher = client.watch.subscribe(
+        { prefix: overlays.prefix },
+        {
+          onEvents: (batch) => this.#take(batch),
+          onProgress: ({ revision, at, isExact }) => {
+            // an old server's word may come early: it shows that someone is there, and must not move the position
+            if (isExact) this.#move(revision)
+            context.sink.alive({ revision: this.#known!.revision, provenAt: at })
+          },
+          onCreated,
+          onDisconnected: ({ error }) => {
+            if (error !== undefined) this.#report(error)
+          },
+          onEnd: (error) => {
+            this.#watcher = undefined
+            if (error === undefined || error.code === 'compacted' || error.code === 'cluster_changed')
+              resolve()
+            else reject(error)
+          },
+        },
+        { afterRevision: listed.revision, clusterId: listed.clusterId, signal: this.#closing.signal },
+      )
+      if (watcher.state !== 'ended') this.#watcher = watcher
+      for (const wake of this.#waiting) wake()
+    })
+  }
+
+  /** All keys of one revision, as one patch. */
+  #take(batch: WatchBatch): void {
+    const { overlays, context } = this.#options
+    this.#move(batch.revision)
+    const changes = batch.events.flatMap((event) => leafOf(overlays, event))
+    const allowRemoval = batch.events.some(
+      ({ type, kv }) => type === 'put' && kv.key.toString() === overlays.allowRemovalKey,
+    )
+    if (changes.length > 0) context.sink.patch({ revision: batch.revision, changes, allowRemoval })
+  }
+
+  #move(revision: number): void {
+    const known = this.#known!
+    if (revision > known.revision) this.#known = { ...known, revision }
+  }
+
+  /** Tells the sink; true when trying again soon cannot help. */
+  #report(error: unknown): boolean {
+    const isFinal = error instanceof EtcdError && FINAL.has(error.code)
+    const reason = error instanceof Error ? error : new Error(String(error))
+    this.#options.context.sink.lost({ error: reason, isFinal })
+    return isFinal
+  }
+
+  #retryMs(failures: number): number {
+    const limit = Math.min(RETRY_MS.most, RETRY_MS.first * 2 ** failures)
+    return limit / 2 + (Math.random() * limit) / 2
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { clock } = this.#options.context
+    const { signal } = this.#closing
+    return new Promise((resolve) => {
+      const end = () => {
+        clock.clearTimeout(timer)
+        signal.removeEventListener('abort', end)
+        resolve()
+      }
+      const timer = clock.setTimeout(end, ms)
+      signal.addEventListener('abort', end)
+    })
+  }
+
+  #nextWatcher(signal: AbortSignal): Promise<Watcher> {
+    return new Promise((resolve, reject) => {
+      const settle = (finish: () => void) => {
+        this.#waiting.delete(wake)
+        signal.removeEventListener('abort', fail)
+        finish()
+      }
+      const wake = () => {
+        const watcher = this.#watcher
+        if (watcher !== undefined) settle(() => resolve(watcher))
+      }
+      const fail = () => settle(() => reject(signal.reason))
+      this.#waiting.add(wake)
+      signal.addEventListener('abort', fail)
+    })
+  }
+}

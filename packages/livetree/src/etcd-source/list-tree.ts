@@ -1,0 +1,88 @@
+import type { Leaf } from '@livetree/core'
+import { type EtcdClient, EtcdError, type ScanPage } from '@livetree/etcd'
+import { keyText, NOT_TEXT } from './leaf-of.ts'
+import type { Overlays } from './overlays.ts'
+
+/** All layers at one revision. */
+export interface ListedTree {
+  readonly revision: number
+  readonly clusterId: bigint
+  readonly layers: readonly (readonly Leaf[])[]
+  /** Revision of the last write that said a large removal is meant; 0 for none, or where it was not asked for. */
+  readonly allowedAt: number
+}
+
+export interface ListOptions {
+  readonly overlays: Overlays
+  /** Keys asked for at a time; undefined leaves it to the client. */
+  readonly pageSize: number | undefined
+  /** Something was handed over before, so that a removal may have to be accounted for. */
+  readonly isResync: boolean
+  readonly signal: AbortSignal
+}
+
+/** How often a list is begun again because its revision was compacted under it. */
+const ATTEMPTS = 5
+
+/** Reads every layer, linearizably, at the revision the first page was read at. Rejects with EtcdError. */
+export async function listTree(client: EtcdClient, options: ListOptions): Promise<ListedTree> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await listOnce(client, options)
+    } catch (error) {
+      if (!(error instanceof EtcdError) || error.code !== 'compacted' || attempt === ATTEMPTS) throw error
+    }
+  }
+}
+
+async function listOnce(client: EtcdClient, options: ListOptions): Promise<ListedTree> {
+  const { overlays, isResync, signal } = options
+  const [firstLayer, ...others] = overlays.layers.keys()
+  const first = await readLayer(client, firstLayer!, options)
+  const { revision, clusterId } = first
+  const rest = await Promise.all(others.map((layer) => readLayer(client, layer, { ...options, revision })))
+  const layers = [first.leaves, ...rest.map(({ leaves }) => leaves)]
+  for (const [layer, key] of overlays.documentKeys.entries()) {
+    const [document] = (await client.kv.getRange({ key, revision, signal })).entries
+    if (document !== undefined)
+      layers[layer]!.push({ path: '', value: document.text, revision: document.modRevision })
+  }
+  const marker = isResync ? await client.kv.get(overlays.allowRemovalKey, { revision, signal }) : undefined
+  return { revision, clusterId, layers, allowedAt: marker?.modRevision ?? 0 }
+}
+
+async function readLayer(
+  client: EtcdClient,
+  layer: number,
+  options: ListOptions & { revision?: number },
+): Promise<{ leaves: Leaf[]; revision: number; clusterId: bigint }> {
+  const { overlays, pageSize, revision, signal } = options
+  const prefix = overlays.layers[layer]!.keyPrefix
+  const leaves: Leaf[] = []
+  const { revision: readAt, clusterId } = await client.kv.scan(
+    {
+      prefix,
+      signal,
+      ...(revision === undefined ? {} : { revision }),
+      ...(pageSize === undefined ? {} : { pageSize }),
+    },
+    (page) => takePage(page, overlays, layer, prefix.length, leaves),
+  )
+  return { leaves, revision: readAt, clusterId }
+}
+
+function takePage(page: ScanPage, overlays: Overlays, layer: number, skip: number, leaves: Leaf[]): void {
+  const { keys, values, modRevisions } = page
+  for (let index = 0; index < keys.length; index++) {
+    const path = keys[index]!.slice(skip)
+    const value = values[index]!
+    if (overlays.isDirectoryMarker(path, value) || overlays.isReserved(layer, path)) continue
+    leaves.push({ path, value, revision: modRevisions[index]! })
+  }
+  for (const { index, key } of page.notText) {
+    const path = keyText(key).slice(skip)
+    const listed = leaves.findIndex((leaf) => leaf.path === keys[index]!.slice(skip))
+    if (listed >= 0) leaves.splice(listed, 1)
+    leaves.push({ path, value: NOT_TEXT, revision: modRevisions[index]! })
+  }
+}

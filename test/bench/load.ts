@@ -1,0 +1,141 @@
+import { connect } from 'node:http2'
+import { createEtcdClient } from '@livetree/etcd'
+import { decodeFrames, encodeFrame, rpc } from './support/wire.ts'
+import { Etcd3 } from 'etcd3'
+import { defineConfig, etcd } from 'livetree'
+import * as z from 'zod'
+import { startEtcd } from '../support/start-etcd.ts'
+import { nestedLeaves, nestedSchema } from './support/bench-tree.ts'
+import { type Contender, race } from './support/measure.ts'
+import { publish, type Ratio } from './support/report.ts'
+
+const ROUNDS = Number(process.env.LIVETREE_BENCH_ROUNDS ?? 30)
+
+await using server = await startEtcd()
+const client = createEtcdClient({ endpoints: [server.endpoint] })
+const etcd3 = new Etcd3({ hosts: server.endpoint })
+const session = connect(server.endpoint)
+
+async function fill(root: string, depth: number): Promise<number> {
+  const leaves = nestedLeaves(depth)
+  for (let start = 0; start < leaves.length; start += 100) {
+    const puts = leaves
+      .slice(start, start + 100)
+      .map(([path, text]) => ({ key: `${root}/${path}`, value: text }))
+    await client.kv
+      .txn()
+      .then(...puts.map(({ key, value }) => ({ type: 'put' as const, key, value })))
+      .commit()
+  }
+  return leaves.length
+}
+
+/** Ours: a configuration from nothing to a validated snapshot, on a connection that stands already, as the others have. */
+function livetree(root: string, depth: number): Contender {
+  const definition = defineConfig({ name: 'bench', schema: nestedSchema(depth) })
+  return {
+    name: `livetree load()`,
+    async run() {
+      const startedAt = performance.now()
+      const config = await definition.load({ sources: [etcd({ client, root })] })
+      const time = performance.now() - startedAt
+      await config.close()
+      return time
+    },
+  }
+}
+
+/** What is done by hand today: npm etcd3, a tree put together from the keys, and a schema that coerces. */
+function byHand(root: string, depth: number): Contender {
+  const schema = coercing(depth)
+  return {
+    name: 'npm etcd3 + tree + zod',
+    async run() {
+      const all = await etcd3.getAll().prefix(`${root}/`).strings()
+      const tree: Record<string, unknown> = {}
+      for (const [key, text] of Object.entries(all)) {
+        const segments = key.slice(root.length + 1).split('/')
+        const last = segments.pop()!
+        let node = tree
+        for (const segment of segments) node = (node[segment] ??= {}) as Record<string, unknown>
+        node[last] = text
+      }
+      schema.parse(tree)
+    },
+  }
+}
+
+function coercing(depth: number): z.ZodType {
+  const text = z.string()
+  let schema: z.ZodType = z.object({
+    name: text,
+    url: text,
+    owner: text,
+    note: text,
+    region: text,
+    zone: text,
+    image: text,
+    replicas: z.coerce.number(),
+    timeoutMs: z.coerce.number(),
+    enabled: z.stringbool(),
+  })
+  for (let level = 0; level < depth; level++) schema = z.record(z.string(), schema)
+  return z.object({ services: schema })
+}
+
+/** The floor: the bytes of the same range over node:http2, not looked at. */
+function bareBytes(root: string): Contender {
+  const body = encodeFrame(rpc.range(`${root}/`))
+  return {
+    name: 'bare HTTP/2 bytes',
+    run: () =>
+      new Promise<void>((resolve, reject) => {
+        const request = session.request({
+          ':method': 'POST',
+          ':path': '/etcdserverpb.KV/Range',
+          'content-type': 'application/grpc',
+          te: 'trailers',
+        })
+        let bytes = 0
+        request.on('data', (chunk: Buffer) => {
+          bytes += chunk.length
+        })
+        request.on('end', () => (bytes > 1000 ? resolve() : reject(new Error(`only ${bytes} bytes came`))))
+        request.on('error', reject)
+        request.end(body)
+      }),
+  }
+}
+
+const ratios: Ratio[] = []
+const timings = []
+for (const depth of [3, 4]) {
+  const root = `/bench/depth${depth}`
+  const count = (await fill(root, depth)).toLocaleString('en')
+  const [ours, theirs, floor] = await race(
+    [livetree(root, depth), byHand(root, depth), bareBytes(root)],
+    depth === 3 ? ROUNDS : Math.ceil(ROUNDS / 5),
+  )
+  for (const one of [ours!, theirs!, floor!]) timings.push({ ...one, name: `${count} keys: ${one.name}` })
+  ratios.push({
+    what: `${count} keys against npm etcd3 + tree + zod`,
+    value: ours!.median / theirs!.median,
+    aim: 0.45,
+  })
+  ratios.push({
+    what: `${count} keys against bare HTTP/2 bytes`,
+    value: ours!.median / floor!.median,
+    aim: 1.4,
+  })
+}
+publish({
+  bench: 'load',
+  method:
+    `etcd ${server.version}; keys of 60-byte values in directories of ten. Each way reads the same range over a connection that stands, in turns: ` +
+    'livetree to a validated snapshot with a watch behind it, npm etcd3 to strings that are put into a tree and parsed by zod, node:http2 to bytes that nobody looks at.',
+  timings,
+  ratios,
+})
+session.close()
+etcd3.close()
+await client.close()

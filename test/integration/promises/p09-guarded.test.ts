@@ -1,0 +1,67 @@
+import { op } from '@livetree/etcd'
+import { expect, test } from 'vitest'
+import { eachEtcd } from '../../support/each-etcd.ts'
+import { startProxy } from '../../support/start-proxy.ts'
+import { waitFor } from '../../support/wait-for.ts'
+import { GOOD_TREE, useShop } from './shop.ts'
+
+const MANY = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`limits/n${index}`, `${index}`]))
+const GONE = Object.fromEntries(Object.keys(MANY).map((path) => [path, undefined]))
+
+eachEtcd('P9 guarded', (etcd) => {
+  const shop = useShop(etcd)
+
+  test('a change that removes most of a source is rejected until the keys are back', async () => {
+    await shop.write({ ...GOOD_TREE, ...MANY })
+    const config = await shop.load()
+    const before = config.current
+    await shop.write(GONE)
+    await config.refresh()
+    expect(config.current).toBe(before)
+    expect(config.status.rejected?.issues).toMatchObject([{ code: 'guard' }])
+    expect(config.status.rejected?.issues[0]?.message).toMatch(/30 of the 34 leaves/)
+    // small changes on top do not let it through
+    await shop.write({ 'db/pool/max': '11' })
+    await config.refresh()
+    expect(config.current).toBe(before)
+    await shop.write(MANY)
+    await waitFor(() => config.current.db.pool.max === 11)
+    expect(config.status.rejected).toBeUndefined()
+  })
+
+  test('the write may say that it is meant', async () => {
+    await shop.write({ ...GOOD_TREE, ...MANY })
+    const config = await shop.load()
+    await shop.client.kv
+      .txn()
+      .then(
+        op.put(`${shop.root}/.livetree/allow-removal`, 'spring cleaning'),
+        op.deleteRange({ prefix: `${shop.root}/prod/limits/` }),
+      )
+      .commit()
+    await waitFor(() => Object.keys(config.current.limits).length === 0)
+  })
+
+  test('it also holds for what was removed while cut off', async () => {
+    await shop.write({ ...GOOD_TREE, ...MANY })
+    const proxy = shop.keep(await startProxy({ target: shop.server.endpoint }))
+    const config = await shop.load({}, { endpoints: [proxy.endpoint] })
+    const before = config.current
+    await proxy.refuse()
+    proxy.cutAll()
+    const revision = await shop.write(GONE)
+    await shop.client.kv.compact(revision)
+    await proxy.accept()
+    await waitFor(() => config.status.rejected?.issues[0]?.code === 'guard', { timeoutMs: 20_000 })
+    expect(config.current).toBe(before)
+  })
+
+  test('a subtree that the schema requires cannot be removed', async () => {
+    await shop.write(GOOD_TREE)
+    const config = await shop.load()
+    await shop.write({ 'db/url': undefined, 'db/pool/max': undefined })
+    await config.refresh()
+    expect(config.current.db.pool.max).toBe(10)
+    expect(config.status.rejected?.issues.map(({ pathText }) => pathText)).toEqual(['db.url', 'db.pool.max'])
+  })
+})
