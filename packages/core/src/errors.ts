@@ -36,13 +36,8 @@ export const livetreeErrorCodes = {
       'A source broke the contract of the port: a revision that went back, a patch before the first replace.',
     remedy: 'The update was dropped. Mend the source; its name is in the message.',
   },
-  schema_failed: {
-    meaning: 'A check, transform or default of the schema threw instead of answering.',
-    remedy:
-      'The tree was rejected. Make the function in the schema return or report instead of throwing; see `cause`.',
-  },
   snapshot_missing: {
-    meaning: 'There is no snapshot on disk to start from.',
+    meaning: 'There is no snapshot on disk to start from, or it may not be read.',
     remedy:
       'Nothing to mend: the file is written after the first good load. Check `snapshot.path` if it should exist.',
   },
@@ -87,6 +82,11 @@ export const livetreeErrorCodes = {
   closed: {
     meaning: 'The configuration or resource is closed.',
     remedy: 'Do not use it after `close()`.',
+  },
+  internal: {
+    meaning:
+      'A defect in livetree, or in a function of the schema where nothing may throw. The last good state stays.',
+    remedy: 'Please report it, with `cause`.',
   },
 } as const satisfies Record<string, { readonly meaning: string; readonly remedy: string }>
 

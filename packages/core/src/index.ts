@@ -1,1 +1,73 @@
-export {}
+// For users: what an application and its tests need.
+export type { ConfigDefinition, ConfigOf, DefineConfigOptions } from './define-config.ts'
+export { defineConfig } from './define-config.ts'
+export type { LivetreeErrorCode, LivetreeErrorOptions } from './errors.ts'
+export { describeIssue, describeIssues, LivetreeError, livetreeErrorCodes } from './errors.ts'
+export { ChangeEvent } from './live/change-event.ts'
+export type {
+  ConfigEventName,
+  ConfigEvents,
+  ConfigListener,
+  ReadyEvent,
+  UnusedEvent,
+} from './live/event-hub.ts'
+export type { LiveEvent, StaleEvent } from './live/freshness.ts'
+export type { Borrowed } from './live/instance.ts'
+export type {
+  ChangedOptions,
+  ConfigHealth,
+  ConfigStatus,
+  LiveConfig,
+  RefreshOptions,
+  WatchOptions,
+} from './live/live-config.ts'
+export type { LiveOptions, LiveValue } from './live/live-value.ts'
+export { live } from './live/live-value.ts'
+export type { LoadOptions, OnUnavailable, SnapshotOptions } from './live/load-options.ts'
+export type { Resource, ResourceOptions, ResourceStatus } from './live/resource.ts'
+export { Snapshot } from './live/snapshot.ts'
+export type { SourceStatus } from './live/source-state.ts'
+export type { RejectedEvent, ServedFrom } from './live/tree-writer.ts'
+export type { GuardOptions } from './pipeline/guard.ts'
+export type { Change, ExplainedLayer, Issue, Origin, Path, UnusedKey } from './pipeline/outcome.ts'
+export type { Naming } from './schema/naming.ts'
+export { secret } from './schema/secret.ts'
+export type { EnvOptions } from './source/env.ts'
+export { env } from './source/env.ts'
+export type { FileOptions } from './source/file.ts'
+export { file } from './source/file.ts'
+export type { MemoryOptions, MemorySource } from './source/memory.ts'
+export { memory } from './source/memory.ts'
+export type { DocumentFormat } from './source/parse-document.ts'
+export type { Clock, Logger } from './source/source.ts'
+export type { DeepPartial, TestConfig, TestConfigOptions } from './testing/create-test-config.ts'
+export { createTestConfig } from './testing/create-test-config.ts'
+
+// For authors of sources, adapters and tools.
+export type { CompileOptions } from './schema/compile-schema.ts'
+export { compileSchema } from './schema/compile-schema.ts'
+export type { PipelineOptions, PipelineSource } from './pipeline/create-pipeline.ts'
+export { createPipeline } from './pipeline/create-pipeline.ts'
+export type { Outcome, Pipeline } from './pipeline/outcome.ts'
+export type { Plan } from './schema/plan.ts'
+export { SECRET_TEXT } from './schema/secret.ts'
+export { silentLogger } from './source/silent-logger.ts'
+export type {
+  LayerInfo,
+  LayerNaming,
+  Leaf,
+  PatchUpdate,
+  ReplaceUpdate,
+  Source,
+  SourceConnection,
+  SourceContext,
+  SourceSink,
+} from './source/source.ts'
+export { Unreadable } from './source/source.ts'
+export { systemClock } from './source/system-clock.ts'
+export type { ManualSource, ManualSourceOptions } from './testing/manual-source.ts'
+export { createManualSource } from './testing/manual-source.ts'
+export type { RecordedCall, SourceRecorder } from './testing/record-source.ts'
+export { recordSource } from './testing/record-source.ts'
+export type { TestClock } from './testing/test-clock.ts'
+export { createTestClock } from './testing/test-clock.ts'

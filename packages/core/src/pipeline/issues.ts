@@ -131,6 +131,8 @@ function trimEnd(info: LayerInfo): string {
 function secretTexts(plan: Plan, root: TreeNode): string[] {
   const found = new Set<string>()
   const addAll = (value: unknown): void => {
+    // the reason is for people, and quotes nothing
+    if (value instanceof Unreadable) return
     if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) addAll(inner)
     else if (String(value).length >= SHORTEST_SCRUBBED && typeof value !== 'boolean') found.add(String(value))
   }

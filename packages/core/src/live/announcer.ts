@@ -1,0 +1,116 @@
+import { describeIssues, type LivetreeError } from '../errors.ts'
+import type { UnusedKey } from '../pipeline/outcome.ts'
+import type { Logger } from '../source/source.ts'
+import { publish } from './diagnostics.ts'
+import { type ConfigEvents, EventHub, type ReadyEvent } from './event-hub.ts'
+import type { LiveEvent, StaleEvent } from './freshness.ts'
+import type { Snapshot } from './snapshot.ts'
+import type { Delivery } from './subscriber.ts'
+import type { RejectedEvent } from './tree-writer.ts'
+
+type Told = Exclude<keyof ConfigEvents<unknown>, 'change'>
+
+/**
+ * Says what happens, once in each of three ways: to listeners, to the logger, on the diagnostics channels. What happens
+ * while the configuration is being loaded, when nobody can listen yet, is kept for those who come, as long as it is so.
+ */
+export class Announcer<T> {
+  readonly hub: EventHub<T>
+  readonly #config: string
+  readonly #logger: Logger
+  readonly #delivery: Delivery<T>
+  #isReady = false
+
+  constructor(config: string, logger: Logger, delivery: Omit<Delivery<T>, 'report'>) {
+    this.#config = config
+    this.#logger = logger
+    this.#delivery = { ...delivery, report: (error) => this.failed(error) }
+    this.hub = new EventHub(this.#delivery, (error) => this.#logError(error))
+  }
+
+  /** What subscribers are served from. */
+  get delivery(): Delivery<T> {
+    return this.#delivery
+  }
+
+  ready(event: ReadyEvent): void {
+    this.#tell('ready', event)
+    this.#logger.info(`Configuration "${this.#config}" is ready`, { ...event })
+    this.#isReady = true
+  }
+
+  /** The new state must be in service already. */
+  changed(previous: Snapshot<T> | undefined, next: Snapshot<T>): void {
+    if (previous === undefined || !this.#isReady) return
+    publish('change', this.#config, () => ({ ...this.#delivery.feed.between(previous, next) }))
+    this.#logger.debug(`Configuration "${this.#config}" changed`, { revision: next.revision })
+    this.hub.emitChange()
+  }
+
+  rejected(event: RejectedEvent): void {
+    const heading = `A tree of configuration "${this.#config}" was rejected; the last good one stays in service`
+    const { source, revision } = event
+    this.#logger.warn(describeIssues(heading, event.issues), { source, revision })
+    this.#tell('rejected', event)
+  }
+
+  healed(): void {
+    this.hub.settle('rejected')
+    this.#logger.info(`The tree of configuration "${this.#config}" is valid again`)
+  }
+
+  unused(keys: readonly UnusedKey[]): void {
+    this.hub.settle('unused')
+    if (keys.length === 0) return
+    const lines = keys.map(({ origin, didYouMean }) => {
+      const hint = didYouMean === undefined ? '' : ` (did you mean ${didYouMean}?)`
+      return `  ${origin.source}: ${origin.key}${hint}`
+    })
+    const heading = `Configuration "${this.#config}" has keys that its schema does not know`
+    this.#logger.warn([heading, ...lines].join('\n'))
+    this.#tell('unused', Object.freeze({ keys }))
+  }
+
+  stale(event: StaleEvent): void {
+    this.#logger.warn(`Configuration "${this.#config}" is stale: ${event.reason}`, {
+      provenAt: event.provenAt,
+    })
+    this.#tell('stale', event)
+  }
+
+  live(event: LiveEvent): void {
+    this.hub.settle('stale')
+    this.#logger.info(`Configuration "${this.#config}" is live again`, { ...event })
+    this.#tell('live', event)
+  }
+
+  failed(error: LivetreeError): void {
+    this.#logError(error)
+    const { code, message } = error
+    publish('error', this.#config, () => ({ code, message }))
+    this.hub.emit('error', error)
+  }
+
+  resource(resource: string, type: 'swapped' | 'failed' | 'disposed', error?: LivetreeError): void {
+    publish('resource', this.#config, () => ({ resource, type, error: error?.message }))
+    this.#logger.debug(`${resource} of configuration "${this.#config}": ${type}`)
+  }
+
+  /** Nobody is told anything after this. */
+  close(): void {
+    publish('close', this.#config, () => ({}))
+    this.#logger.info(`Configuration "${this.#config}" is closed`)
+    this.hub.close()
+  }
+
+  #tell<E extends Told>(name: E, event: ConfigEvents<T>[E]): void {
+    publish(name, this.#config, () => event)
+    this.hub.settle(name)
+    if (!this.#isReady) this.hub.stand(name, event)
+    else this.hub.emit(name, event)
+  }
+
+  #logError(error: LivetreeError): void {
+    this.#logger.error(error.message, { config: this.#config, code: error.code, cause: error.cause })
+  }
+}

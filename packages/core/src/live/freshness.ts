@@ -1,0 +1,117 @@
+import type { Clock } from '../source/source.ts'
+import type { SourceState } from './source-state.ts'
+import type { TreeWriter } from './tree-writer.ts'
+
+/** The configuration may be behind the store. Reads go on. */
+export interface StaleEvent {
+  /** What is wrong, for people. */
+  readonly reason: string
+  /** When the state in service was last proven to be the newest, ms since the epoch; undefined if it never was. */
+  readonly provenAt: number | undefined
+}
+
+/** The configuration is proven to be the newest again. */
+export interface LiveEvent {
+  readonly revision: number
+  /** How long it was stale, in milliseconds. */
+  readonly staleMs: number
+}
+
+export interface FreshnessOptions {
+  readonly clock: Clock
+  readonly writer: Pick<TreeWriter<unknown>, 'servedFrom'>
+  readonly sources: readonly SourceState[]
+  /** Silence of a remote source that is still taken for health, in milliseconds. */
+  readonly staleAfterMs: number
+  /** When the snapshot on disk was proven, while it is what is served. */
+  readonly servedProvenAt: () => number | undefined
+  onStale(event: StaleEvent): void
+  onLive(staleMs: number): void
+}
+
+/**
+ * Tells whether the state in service is proven to be the newest. Proof comes from remote sources alone: each must have
+ * spoken within `staleAfterMs`. Contact that is lost for good counts at once, any other loss after the same grace.
+ */
+export class Freshness {
+  readonly #options: FreshnessOptions
+  readonly #remote: readonly SourceState[]
+  #timer: unknown = undefined
+  #staleSince: number | undefined = undefined
+  #isRunning = false
+
+  constructor(options: FreshnessOptions) {
+    this.#options = options
+    this.#remote = options.sources.filter(({ source }) => source.isRemote)
+  }
+
+  get isStale(): boolean {
+    return this.#staleSince !== undefined
+  }
+
+  /** When all of the state in service was proven; now, where no source is remote; undefined if it never was. */
+  get provenAt(): number | undefined {
+    if (this.#options.writer.servedFrom !== 'sources') return this.#options.servedProvenAt()
+    if (this.#remote.length === 0) return this.#options.clock.now()
+    return Math.min(...this.#remote.map(({ provenAt }) => provenAt ?? 0))
+  }
+
+  /** From here on changes are told. */
+  start(): void {
+    this.#isRunning = true
+    this.check()
+  }
+
+  /** Looks again: after every word of a source, and when a grace period ends. */
+  check(): void {
+    if (!this.#isRunning) return
+    const { clock } = this.#options
+    const { reason } = this
+    if (reason !== undefined && this.#staleSince === undefined) {
+      this.#staleSince = clock.now()
+      this.#options.onStale(Object.freeze({ reason, provenAt: this.provenAt }))
+    } else if (reason === undefined && this.#staleSince !== undefined) {
+      const staleMs = clock.now() - this.#staleSince
+      this.#staleSince = undefined
+      this.#options.onLive(staleMs)
+    }
+    if (this.#isRunning && this.#timer === undefined && this.#staleSince === undefined) this.#arm()
+  }
+
+  stop(): void {
+    this.#isRunning = false
+    this.#options.clock.clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  /** One timer, set for the first grace period that could end; a later proof does not move it, it looks again then. */
+  #arm(): void {
+    const { clock, staleAfterMs } = this.#options
+    if (this.#remote.length === 0 || staleAfterMs === Number.POSITIVE_INFINITY) return
+    const endsAt = (this.provenAt ?? clock.now()) + staleAfterMs
+    this.#timer = clock.setTimeout(
+      () => {
+        this.#timer = undefined
+        this.check()
+      },
+      Math.max(endsAt - clock.now(), 0) + 1,
+    )
+  }
+
+  /** Why the state may be behind, for people; undefined when it is proven. */
+  get reason(): string | undefined {
+    const { clock, staleAfterMs, writer } = this.#options
+    if (writer.servedFrom !== 'sources') return `served from ${SERVED_FROM[writer.servedFrom]}`
+    for (const { source, isLostForGood, lastError, provenAt } of this.#remote) {
+      if (isLostForGood) return `${source.name} is lost: ${lastError?.message}`
+      if (clock.now() - (provenAt ?? 0) <= staleAfterMs) continue
+      return `${source.name} has been silent for more than ${staleAfterMs} ms${lastError === undefined ? '' : `: ${lastError.message}`}`
+    }
+    return undefined
+  }
+}
+
+const SERVED_FROM = {
+  snapshot: 'the snapshot on disk',
+  defaults: "the schema's defaults",
+} as const

@@ -1,0 +1,69 @@
+import type { Leaf, PatchUpdate, ReplaceUpdate } from '../source/source.ts'
+
+type Changes = PatchUpdate['changes']
+
+/**
+ * The raw leaves of one source. Remembers which leaves of a source have been written since its last good state, and what they were, so that the good
+ * state can be told from the staged one while that is invalid. Kept only where there is a snapshot on
+ * disk to write, or something may have to stand in at the start.
+ */
+export class LeafLedger {
+  readonly #layers: Map<string, Leaf>[]
+  /** By layer and path: the leaf of the good state, undefined where it had none. */
+  readonly #before: Map<string, Leaf | undefined>[]
+
+  constructor(layerCount: number) {
+    this.#layers = Array.from({ length: layerCount }, () => new Map<string, Leaf>())
+    this.#before = Array.from({ length: layerCount }, () => new Map<string, Leaf | undefined>())
+  }
+
+  replace(update: ReplaceUpdate): void {
+    update.layers.forEach((leaves, layer) => {
+      const known = this.#layers[layer]!
+      const gone = new Set(known.keys())
+      for (const leaf of leaves) {
+        gone.delete(leaf.path)
+        this.#write(layer, leaf)
+      }
+      for (const path of gone) this.#write(layer, { path, value: undefined, revision: 0 })
+    })
+  }
+
+  patch(changes: Changes): void {
+    for (const { layer, leaf } of changes) this.#write(layer, leaf)
+  }
+
+  /** The staged leaves, as the source gave them. */
+  leaves(): readonly (readonly Leaf[])[] {
+    return this.#layers.map((layer) => [...layer.values()])
+  }
+
+  /** The staged leaves are the good ones now. */
+  accept(): void {
+    for (const before of this.#before) before.clear()
+  }
+
+  /** What takes the staged leaves back to the good ones, and what puts them forth again; empty when they are the same. */
+  detour(): { readonly back: Changes; readonly forth: Changes } {
+    const back: Changes[number][] = []
+    const forth: Changes[number][] = []
+    this.#before.forEach((before, layer) => {
+      for (const [path, leaf] of before) {
+        const gone = { path, value: undefined, revision: 0 }
+        back.push({ layer, leaf: leaf ?? gone })
+        forth.push({ layer, leaf: this.#layers[layer]!.get(path) ?? gone })
+      }
+    })
+    return { back, forth }
+  }
+
+  #write(layer: number, leaf: Leaf): void {
+    const known = this.#layers[layer]!
+    const old = known.get(leaf.path)
+    if (old !== undefined && old.value === leaf.value && old.revision === leaf.revision) return
+    const before = this.#before[layer]!
+    if (!before.has(leaf.path)) before.set(leaf.path, old)
+    if (leaf.value === undefined) known.delete(leaf.path)
+    else known.set(leaf.path, leaf)
+  }
+}

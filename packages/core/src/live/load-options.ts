@@ -1,0 +1,120 @@
+import { LivetreeError } from '../errors.ts'
+import { silentLogger } from '../source/silent-logger.ts'
+import type { Clock, Logger, Source } from '../source/source.ts'
+import { systemClock } from '../source/system-clock.ts'
+
+/** What `load` does when a store cannot be reached in time, or has a tree that is not valid. */
+export type OnUnavailable =
+  /** Rejects. */
+  | 'fail'
+  /** Serves the snapshot on disk until the store has a valid tree. Rejects where there is none that can be used. */
+  | 'snapshot'
+  /** Serves what the other sources and the schema's defaults give. Rejects where that is not valid. */
+  | 'defaults'
+
+export interface SnapshotOptions {
+  /** Of the file; its directory is made if there is none. */
+  readonly path: string
+  /** Encrypts the file. Without one (or `undefined`), everything that may hold a secret is left out of it. Must not be empty. */
+  readonly key?: string | Uint8Array | undefined
+  /** At most one write in this time, in milliseconds. Default 1,000. */
+  readonly intervalMs?: number | undefined
+}
+
+export interface LoadOptions {
+  /** Later ones win, leaf by leaf. Default: those of the definition. */
+  readonly sources?: readonly Source[] | undefined
+  readonly startup?:
+    | {
+        /** Bounds `load`. Default 10,000. */
+        readonly timeoutMs?: number | undefined
+        /** Concerns remote sources only: a local one that cannot be read always makes `load` reject. Default `fail`. */
+        readonly onUnavailable?: OnUnavailable | undefined
+      }
+    | undefined
+  /** Keeps the last good state of the remote sources on disk. Default: nothing is written. */
+  readonly snapshot?: SnapshotOptions | undefined
+  /** Silence of a remote source, in milliseconds, after which the configuration is `stale`. Default 30,000. */
+  readonly staleAfterMs?: number | undefined
+  /** Age of the last proof, in milliseconds, from which on `health.isReady` is false. Default: no age. */
+  readonly maxStalenessMs?: number | undefined
+  /** Default: silent. */
+  readonly logger?: Logger | undefined
+  readonly clock?: Clock | undefined
+  /** Ends `load`, which then rejects with `aborted`. Has no effect once loaded. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** All options with nothing left open. */
+export interface ResolvedLoadOptions {
+  readonly sources: readonly Source[]
+  readonly timeoutMs: number
+  readonly onUnavailable: OnUnavailable
+  readonly snapshot:
+    | { readonly path: string; readonly key: string | Uint8Array | undefined; readonly intervalMs: number }
+    | undefined
+  readonly staleAfterMs: number
+  readonly maxStalenessMs: number
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly signal: AbortSignal | undefined
+}
+
+/** @throws LivetreeError `invalid_options`, naming the option */
+export function resolveLoadOptions(
+  options: LoadOptions,
+  definedSources: (() => readonly Source[]) | undefined,
+): ResolvedLoadOptions {
+  const { startup = {}, snapshot, logger = silentLogger, clock = systemClock } = options
+  const onUnavailable = startup.onUnavailable ?? 'fail'
+  if (!['fail', 'snapshot', 'defaults'].includes(onUnavailable)) {
+    refuse(`startup.onUnavailable is ${JSON.stringify(onUnavailable)}: use 'fail', 'snapshot' or 'defaults'`)
+  }
+  if (onUnavailable === 'snapshot' && snapshot === undefined) {
+    refuse("startup.onUnavailable is 'snapshot', but snapshot.path does not say where it is")
+  }
+  if (snapshot !== undefined && snapshot.path === '') refuse('snapshot.path is empty')
+  if (snapshot?.key !== undefined && snapshot.key.length === 0) {
+    refuse('snapshot.key is empty: give a key, or leave it out to keep secrets off the disk')
+  }
+  return Object.freeze({
+    sources: checkSources(options.sources ?? definedSources?.()),
+    timeoutMs: duration('startup.timeoutMs', startup.timeoutMs, 10_000),
+    onUnavailable,
+    snapshot: snapshot && {
+      path: snapshot.path,
+      key: snapshot.key,
+      intervalMs: duration('snapshot.intervalMs', snapshot.intervalMs, 1_000),
+    },
+    staleAfterMs: duration('staleAfterMs', options.staleAfterMs, 30_000),
+    maxStalenessMs: duration('maxStalenessMs', options.maxStalenessMs, Number.POSITIVE_INFINITY),
+    logger,
+    clock,
+    signal: options.signal,
+  })
+}
+
+/** A number of milliseconds, or Infinity. @throws LivetreeError `invalid_options` */
+export function duration(name: string, given: number | undefined, fallback: number): number {
+  const ms = given ?? fallback
+  if (typeof ms !== 'number' || Number.isNaN(ms) || ms < 0) {
+    refuse(`${name} is ${String(ms)}: give a number of milliseconds, 0 or more`)
+  }
+  return ms
+}
+
+function checkSources(sources: readonly Source[] | undefined): readonly Source[] {
+  if (sources === undefined || sources.length === 0) {
+    refuse(
+      'there are no sources: give them to load({ sources: [...] }) or to defineConfig({ sources: () => [...] })',
+    )
+  }
+  const names = sources.map(({ name }) => name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) refuse(`two sources are named "${twice}": give one of them another name`)
+  return Object.freeze([...sources])
+}
+
+function refuse(what: string): never {
+  throw new LivetreeError('invalid_options', `Cannot load the configuration: ${what}.`)
+}

@@ -1,0 +1,373 @@
+import { setMaxListeners } from 'node:events'
+import { inspect } from 'node:util'
+import { LivetreeError, messageOf } from '../errors.ts'
+import type { Path, Pipeline } from '../pipeline/outcome.ts'
+import type { SourceConnection } from '../source/source.ts'
+import { Announcer } from './announcer.ts'
+import { type ChangeEvent, ChangeFeed } from './change-event.ts'
+import { withDeadline } from './deadline.ts'
+import type { ConfigEventName, ConfigListener } from './event-hub.ts'
+import { Freshness } from './freshness.ts'
+import type {
+  ChangedOptions,
+  ConfigHealth,
+  ConfigStatus,
+  LiveConfig,
+  RefreshOptions,
+  WatchOptions,
+} from './live-config.ts'
+import { duration, type ResolvedLoadOptions } from './load-options.ts'
+import { Pin } from './pin.ts'
+import type { Resource, ResourceOptions } from './resource.ts'
+import { ResourceSet } from './resource-set.ts'
+import { Snapshot } from './snapshot.ts'
+import type { SnapshotKeeper } from './snapshot-keeper.ts'
+import type { SourceState } from './source-state.ts'
+import { type Subscriber, WatchSubscriber } from './subscriber.ts'
+import type { TreeWriter, WriterObserver } from './tree-writer.ts'
+
+/** What a configuration is put together from; see load.ts. */
+export interface LoadedConfigParts<T> {
+  readonly name: string
+  readonly options: ResolvedLoadOptions
+  readonly reportsUnused: boolean
+  readonly pipeline: Pipeline<T>
+  readonly sources: readonly SourceState[]
+  readonly writer: TreeWriter<T>
+  /** undefined: nothing is kept on disk. */
+  readonly keeper: SnapshotKeeper | undefined
+}
+
+/** The one that `load` gives out: the contract of `LiveConfig` over the writer, the announcer and the rest of `live/`. */
+export class LoadedConfig<T> implements LiveConfig<T> {
+  readonly name: string
+  readonly #parts: LoadedConfigParts<T>
+  readonly #announcer: Announcer<T>
+  readonly #writer: TreeWriter<T>
+  readonly #freshness: Freshness
+  readonly #keeper: SnapshotKeeper | undefined
+  readonly #resources: ResourceSet<T>
+  readonly #feed: ChangeFeed<T>
+  readonly #pin = new Pin<T>()
+  readonly #abort = new AbortController()
+  #connections: SourceConnection[] = []
+  readonly #waiters = new Set<() => void>()
+  /** A plain field, so that reading the configuration costs a property. */
+  #current: T = undefined as T
+  /** As it was when it was accepted: of the revision that changed it. */
+  #latest: Snapshot<T> | undefined = undefined
+  #previous: Snapshot<T> | undefined = undefined
+  #readyAt = 0
+  #standInProvenAt: number | undefined = undefined
+  #closing: Promise<void> | undefined = undefined
+
+  constructor(parts: LoadedConfigParts<T>) {
+    const { name, options, pipeline, sources } = parts
+    this.name = name
+    this.#parts = parts
+    setMaxListeners(0, this.#abort.signal)
+    this.#feed = new ChangeFeed((previous, next) => pipeline.diff(previous, next))
+    this.#announcer = new Announcer(name, options.logger, {
+      feed: this.#feed,
+      snapshot: () => this.snapshot(),
+    })
+    this.#writer = parts.writer
+    this.#writer.observe(this.#observer())
+    this.#keeper = parts.keeper
+    this.#keeper?.onError((error) => this.report(error))
+    this.#resources = new ResourceSet(options.clock, this.#announcer)
+    this.#freshness = new Freshness({
+      clock: options.clock,
+      writer: this.#writer,
+      sources,
+      staleAfterMs: options.staleAfterMs,
+      servedProvenAt: () => this.#standInProvenAt,
+      onStale: (event) => this.#announcer.stale(event),
+      onLive: (staleMs) => this.#announcer.live({ revision: this.revision, staleMs }),
+    })
+  }
+
+  /** Opens the sources; what they say goes to the writer from here on. For load.ts. */
+  open(): void {
+    const { sources, options } = this.#parts
+    const { clock, logger } = options
+    this.#connections = sources.map(({ source }, index) =>
+      source.open({ sink: this.#writer.sinkFor(index), clock, logger }),
+    )
+  }
+
+  /** There is a state to serve. `provenAt` is that of what stands in for the sources. For load.ts. */
+  ready(provenAt: number | undefined): void {
+    this.#standInProvenAt = provenAt
+    this.#readyAt = this.#parts.options.clock.now()
+    this.#freshness.start()
+    const { revision } = this
+    this.#announcer.ready(Object.freeze({ revision, servedFrom: this.#writer.servedFrom }))
+  }
+
+  get current(): T {
+    return this.#current
+  }
+  get revision(): number {
+    return this.snapshot().revision
+  }
+  get version(): number {
+    return this.snapshot().version
+  }
+  get epoch(): number {
+    return this.snapshot().epoch
+  }
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  get status(): ConfigStatus {
+    const { revision, epoch, version } = this.snapshot()
+    const { provenAt } = this.#freshness
+    return Object.freeze({
+      state: this.#state,
+      servedFrom: this.#writer.servedFrom,
+      revision,
+      epoch,
+      version,
+      provenAt,
+      staleForMs: this.#state === 'live' ? 0 : this.#ageMs(provenAt ?? this.#readyAt),
+      sources: this.#parts.sources.map((source) => source.status),
+      rejected: this.#writer.rejected,
+      resources: this.#resources.statuses(),
+      unused: this.#parts.reportsUnused ? this.#writer.unused : [],
+    })
+  }
+
+  get health(): ConfigHealth {
+    const { maxStalenessMs } = this.#parts.options
+    const { state, revision, staleForMs, provenAt, rejected } = this.status
+    const isTooOld =
+      provenAt === undefined ? Number.isFinite(maxStalenessMs) : this.#ageMs(provenAt) > maxStalenessMs
+    const reasons = [
+      state === 'closed' ? 'closed' : undefined,
+      isTooOld ? `not proven to be the newest for more than ${maxStalenessMs} ms` : undefined,
+      this.#freshness.reason,
+      rejected && `the tree of ${rejected.source} at revision ${rejected.revision} was rejected`,
+    ]
+    const reason = reasons.filter((text) => text !== undefined).join('; ')
+    const isReady = state !== 'closed' && !isTooOld
+    return Object.freeze({ isReady, state, revision, staleForMs, reason: reason === '' ? undefined : reason })
+  }
+
+  on<E extends ConfigEventName>(event: E, listener: ConfigListener<T, E>): () => void {
+    this.#assertOpen()
+    return this.#announcer.hub.on(event, listener)
+  }
+
+  once<E extends ConfigEventName>(event: E, listener: ConfigListener<T, E>): () => void {
+    this.#assertOpen()
+    return this.#announcer.hub.once(event, listener)
+  }
+
+  off<E extends ConfigEventName>(event: E, listener: ConfigListener<T, E>): void {
+    this.#announcer.hub.off(event, listener)
+  }
+
+  watch<S>(
+    selector: (value: T) => S,
+    handler: (next: S, previous: S, change: ChangeEvent<T>) => unknown,
+    options: WatchOptions<S> = {},
+  ): () => void {
+    this.#assertOpen()
+    const subscriber = new WatchSubscriber<T, S>(this.#announcer.delivery, {
+      selector,
+      // the overloads of LiveConfig.watch tell when the arguments may be undefined
+      handler: handler as (next: S, previous: S | undefined, change: ChangeEvent<T> | undefined) => unknown,
+      isEqual: options.isEqual ?? Object.is,
+    })
+    if (options.immediate) subscriber.callImmediately()
+    return this.#announcer.hub.subscribe(subscriber as Subscriber<T>)
+  }
+
+  changed(options: ChangedOptions<T> = {}): Promise<ChangeEvent<T>> {
+    const { after = this.snapshot(), timeoutMs, signal } = options
+    const clock = this.#parts.options.clock
+    const limit = timeoutMs === undefined ? undefined : duration('timeoutMs', timeoutMs, 0)
+    return withDeadline((cut) => this.#changePast(after, cut), {
+      clock,
+      timeoutMs: limit,
+      signals: [signal, this.signal],
+      what: `Waiting for a change of configuration "${this.name}"`,
+    })
+  }
+
+  async refresh(options: RefreshOptions = {}): Promise<void> {
+    this.#assertOpen()
+    const what = `Refreshing configuration "${this.name}"`
+    const timeoutMs = duration('timeoutMs', options.timeoutMs, 10_000)
+    const work = async (cut: AbortSignal) => {
+      await Promise.all(this.#connections.map((connection) => connection.refresh(cut)))
+      await this.#writer.settled()
+    }
+    const { clock } = this.#parts.options
+    try {
+      await withDeadline(work, { clock, timeoutMs, signals: [options.signal, this.signal], what })
+    } catch (cause) {
+      if (cause instanceof LivetreeError) throw cause
+      throw new LivetreeError('source_unavailable', `${what} failed: ${messageOf(cause)}.`, { cause })
+    }
+  }
+
+  explain(path: string | Path) {
+    return this.#parts.pipeline.explain(path)
+  }
+
+  snapshot(): Snapshot<T> {
+    const snapshot = this.#writer.snapshot
+    if (snapshot === undefined) {
+      throw new LivetreeError('internal', `Configuration "${this.name}" was read before it was loaded.`)
+    }
+    return snapshot
+  }
+
+  resource<S, R>(selector: (value: T) => S, options: ResourceOptions<S, R>): Promise<Resource<R>> {
+    this.#assertOpen()
+    return this.#resources.add(this.#current, selector, options)
+  }
+
+  pinned(): T {
+    return (this.#pin.snapshot ?? this.snapshot()).value
+  }
+
+  pinnedSnapshot(): Snapshot<T> {
+    return this.#pin.snapshot ?? this.snapshot()
+  }
+
+  runPinned<R>(work: () => R, snapshot?: Snapshot<T>): R {
+    return snapshot === undefined ? this.#pin.run(this.snapshot(), work) : this.#pin.runAnew(snapshot, work)
+  }
+
+  report(error: LivetreeError): void {
+    this.#announcer.failed(error)
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<ChangeEvent<T>> {
+    this.#assertOpen()
+    return this.#iterate(this.snapshot())
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= Promise.resolve().then(() => this.#shutDown())
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  toJSON(): object {
+    const { revision, epoch, version } = this.snapshot()
+    return { name: this.name, state: this.#state, revision, epoch, version }
+  }
+
+  [inspect.custom](_depth: number, options: object): string {
+    const value = this.#parts.pipeline.redact(this.#current)
+    return `LiveConfig ${inspect({ ...this.toJSON(), current: value }, options)}`
+  }
+
+  get #state(): ConfigStatus['state'] {
+    if (this.#closing !== undefined) return 'closed'
+    return this.#freshness.isStale ? 'stale' : 'live'
+  }
+
+  #observer(): WriterObserver<T> {
+    return {
+      accepted: (snapshot, isHealed) => this.#accepted(snapshot, isHealed),
+      confirmed: (_snapshot, isHealed) => {
+        if (isHealed) this.#announcer.healed()
+      },
+      rejected: (event) => this.#announcer.rejected(event),
+      unused: (keys) => {
+        if (this.#parts.reportsUnused) this.#announcer.unused(keys)
+      },
+      contact: () => this.#freshness.check(),
+      failed: (error) => this.report(error),
+    }
+  }
+
+  #accepted(snapshot: Snapshot<T>, isHealed: boolean): void {
+    this.#previous = this.#latest
+    this.#latest = snapshot
+    this.#current = snapshot.value
+    this.#keeper?.accepted()
+    if (isHealed) this.#announcer.healed()
+    this.#announcer.changed(this.#previous, snapshot)
+    for (const resolve of [...this.#waiters]) resolve()
+  }
+
+  async #changePast(after: number | Snapshot<T>, cut: AbortSignal): Promise<ChangeEvent<T>> {
+    for (;;) {
+      const event = this.#eventPast(after)
+      if (event !== undefined) return event
+      await this.#nextChange(cut)
+      cut.throwIfAborted()
+    }
+  }
+
+  #eventPast(after: number | Snapshot<T>): ChangeEvent<T> | undefined {
+    const now = this.#latest!
+    if (after instanceof Snapshot)
+      return after.version === now.version ? undefined : this.#feed.between(after, now)
+    const isPast = this.#previous !== undefined && now.revision > after
+    return isPast ? this.#feed.between(this.#previous!, now) : undefined
+  }
+
+  async *#iterate(from: Snapshot<T>): AsyncGenerator<ChangeEvent<T>> {
+    let delivered = from
+    for (;;) {
+      const now = this.#latest!
+      const event = now.version === delivered.version ? undefined : this.#feed.between(delivered, now)
+      delivered = now
+      if (event !== undefined) yield event
+      else if (this.#closing !== undefined) return
+      else await this.#nextChange(this.signal)
+    }
+  }
+
+  #nextChange(cut: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#waiters.delete(done)
+        cut.removeEventListener('abort', done)
+        resolve()
+      }
+      this.#waiters.add(done)
+      cut.addEventListener('abort', done)
+    })
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#abort.abort(this.#closedError())
+    this.#writer.close()
+    this.#freshness.stop()
+    await Promise.all([this.#resources.close(), this.#closeConnections(), this.#keeper?.close()])
+    this.#announcer.close()
+  }
+
+  async #closeConnections(): Promise<void> {
+    const results = await Promise.allSettled(this.#connections.map((connection) => connection.close()))
+    for (const [index, result] of results.entries()) {
+      if (result.status === 'fulfilled') continue
+      const message = `Source ${this.#parts.sources[index]!.source.name} could not be closed: ${messageOf(result.reason)}.`
+      this.report(new LivetreeError('source_broken', message, { cause: result.reason }))
+    }
+  }
+
+  #ageMs(since: number): number {
+    return Math.max(this.#parts.options.clock.now() - since, 0)
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw this.#closedError()
+  }
+
+  #closedError(): LivetreeError {
+    return new LivetreeError('closed', `Configuration "${this.name}" is closed. Do not use it after close().`)
+  }
+}

@@ -1,0 +1,65 @@
+import type { Clock } from '../source/source.ts'
+import type { Announcer } from './announcer.ts'
+import { duration } from './load-options.ts'
+import { HotResource, type Resource, type ResourceOptions, type ResourceStatus } from './resource.ts'
+import { ChangeSubscriber, type Subscriber } from './subscriber.ts'
+
+const DRAIN_MS = 30_000
+
+/** The resources of one configuration, in the order they were made. */
+export class ResourceSet<T> {
+  readonly #clock: Clock
+  readonly #announcer: Announcer<T>
+  readonly #resources = new Set<{ readonly status: ResourceStatus; close(): Promise<void> }>()
+  #count = 0
+
+  constructor(clock: Clock, announcer: Announcer<T>) {
+    this.#clock = clock
+    this.#announcer = announcer
+  }
+
+  /** Makes one, has it follow the configuration, and waits for its first build. */
+  async add<S, R>(value: T, selector: (value: T) => S, options: ResourceOptions<S, R>): Promise<Resource<R>> {
+    const name = options.name ?? `resource ${++this.#count}`
+    const { delivery, hub } = this.#announcer
+    const resource: HotResource<T, S, R> = new HotResource<T, S, R>(
+      {
+        name,
+        selector,
+        create: (selected, context) => options.create(selected, context),
+        check: (candidate, context) => options.check?.(candidate, context),
+        dispose: (old) => options.dispose?.(old),
+        drainMs: duration('drainMs', options.drainMs, DRAIN_MS),
+        jitterMs: duration('jitterMs', options.jitterMs, 0),
+        isEqual: options.isEqual ?? Object.is,
+        clock: this.#clock,
+        report: delivery.report,
+        onEvent: (type, error) => this.#announcer.resource(name, type, error),
+        onClosed: () => {
+          stop()
+          this.#resources.delete(resource)
+        },
+      },
+      value,
+    )
+    const follower = new ChangeSubscriber<T>(delivery, ({ next }) => resource.follow(next))
+    const stop = hub.subscribe(follower as Subscriber<T>)
+    this.#resources.add(resource)
+    try {
+      await resource.start()
+    } catch (error) {
+      await resource.close()
+      throw error
+    }
+    return resource
+  }
+
+  statuses(): readonly ResourceStatus[] {
+    return [...this.#resources].map(({ status }) => status)
+  }
+
+  /** The newest first, since it may use the older ones. */
+  async close(): Promise<void> {
+    for (const resource of [...this.#resources].reverse()) await resource.close()
+  }
+}

@@ -1,0 +1,294 @@
+import { LivetreeError, messageOf } from '../errors.ts'
+import type { Clock } from '../source/source.ts'
+import type { ReportFailure } from './callback.ts'
+import { type Borrowed, Instance } from './instance.ts'
+
+/** How a resource is made from a part of the configuration, and taken down again. */
+export interface ResourceOptions<S, R> {
+  /** Name in `status`, errors and diagnostics. Default `resource 1`, `resource 2`, … */
+  readonly name?: string | undefined
+  /** Makes an instance. `signal` fires when the configuration has moved on meanwhile, or is closed: what is made then is disposed. */
+  create(selected: S, context: { readonly signal: AbortSignal }): R | Promise<R>
+  /** Says whether an instance may go into service, by not throwing and not giving `false`. Default: every one may. */
+  check?(candidate: R, context: { readonly signal: AbortSignal }): unknown
+  /** Takes an instance down, after its last use or `drainMs`. Default: nothing to do. */
+  dispose?(old: R): unknown
+  /** How long an old instance waits for those who use it, in milliseconds. Default 30,000. */
+  readonly drainMs?: number | undefined
+  /** Waits up to so many milliseconds, by chance, before a new build, so that a fleet does not reconnect at once. Default 0. */
+  readonly jitterMs?: number | undefined
+  /** Tells whether two selected values need the same instance. Default `Object.is`. */
+  readonly isEqual?: ((one: S, other: S) => boolean) | undefined
+}
+
+export interface ResourceStatus {
+  readonly name: string
+  /** `failed`: the instance for the newest configuration could not be built; the one before is in service. */
+  readonly state: 'ready' | 'building' | 'failed' | 'closed'
+  /** Why the last build failed; undefined once one has succeeded. */
+  readonly lastError: LivetreeError | undefined
+  /** How many use the instance in service. */
+  readonly borrowedCount: number
+  /** Old instances that are still in use. */
+  readonly drainingCount: number
+  /** Instances that went into service so far. */
+  readonly builtCount: number
+}
+
+/** Something built from the configuration that is replaced, without a gap, when its part of the configuration changes. */
+export interface Resource<R> extends AsyncDisposable {
+  readonly name: string
+  /** The instance in service. Do not keep it: use `use` or `acquire`, or it may be disposed while you work with it. */
+  readonly current: R
+  readonly status: ResourceStatus
+  /**
+   * Runs `work` with the instance in service, which is not disposed before it is done (up to `drainMs`).
+   * @throws LivetreeError `closed` after `close`
+   */
+  use<X>(work: (value: R) => X | Promise<X>): Promise<X>
+  /**
+   * Borrows the instance in service until `release`.
+   * @throws LivetreeError `closed` after `close`
+   */
+  acquire(): Borrowed<R>
+  /** Stops following the configuration, drains and disposes. Resolves when all instances are disposed. */
+  close(): Promise<void>
+}
+
+/** `ResourceOptions` with nothing left open, and what the resource is made within. */
+export interface ResourceSettings<T, S, R> {
+  readonly name: string
+  readonly selector: (value: T) => S
+  create(selected: S, context: { readonly signal: AbortSignal }): R | Promise<R>
+  check(candidate: R, context: { readonly signal: AbortSignal }): unknown
+  dispose(old: R): unknown
+  readonly drainMs: number
+  readonly jitterMs: number
+  readonly isEqual: (one: S, other: S) => boolean
+  readonly clock: Clock
+  readonly report: ReportFailure
+  readonly onEvent: (type: 'swapped' | 'failed' | 'disposed', error?: LivetreeError) => void
+  readonly onClosed: () => void
+}
+
+type Built<R> =
+  | { readonly type: 'built'; readonly value: R }
+  | { readonly type: 'superseded' }
+  | { readonly type: 'failed'; readonly cause: unknown }
+
+/**
+ * prepare (create, check) → swap → drain → dispose. One build at a time: a change during a build fires its signal, and the
+ * next build starts when it has settled. A failed build leaves the old instance in service until the next change.
+ */
+export class HotResource<T, S, R> implements Resource<R> {
+  readonly #settings: ResourceSettings<T, S, R>
+  readonly #draining = new Set<Promise<void>>()
+  #wanted: S
+  #served: { readonly input: S; readonly instance: Instance<R> } | undefined = undefined
+  #building: { readonly input: S; readonly abort: AbortController; readonly done: Promise<void> } | undefined
+  #lastError: LivetreeError | undefined = undefined
+  #jitterTimer: unknown = undefined
+  #builtCount = 0
+  #closing: Promise<void> | undefined = undefined
+
+  /** Lets through what the selector throws. */
+  constructor(settings: ResourceSettings<T, S, R>, value: T) {
+    this.#settings = settings
+    this.#wanted = settings.selector(value)
+  }
+
+  get name(): string {
+    return this.#settings.name
+  }
+
+  get current(): R {
+    return this.#inService().value
+  }
+
+  get status(): ResourceStatus {
+    const isBuilding = this.#building !== undefined || this.#jitterTimer !== undefined
+    return Object.freeze({
+      name: this.name,
+      state: this.#closing ? 'closed' : isBuilding ? 'building' : this.#lastError ? 'failed' : 'ready',
+      lastError: this.#lastError,
+      borrowedCount: this.#served?.instance.borrowedCount ?? 0,
+      drainingCount: this.#draining.size,
+      builtCount: this.#builtCount,
+    })
+  }
+
+  /** The first build. @throws LivetreeError `resource_failed`, or `closed` when closed meanwhile */
+  async start(): Promise<void> {
+    // the configuration may move on during the first build too: then the newest one decides
+    for (this.#build(); this.#building !== undefined; ) await this.#building.done
+    if (this.#closing !== undefined) throw this.#closedError()
+    if (this.#served === undefined) throw this.#lastError!
+  }
+
+  /** The configuration has changed. Also a chance to try again what failed. */
+  follow(value: T): void {
+    this.#wanted = this.#settings.selector(value)
+    this.#step()
+  }
+
+  async use<X>(work: (value: R) => X | Promise<X>): Promise<X> {
+    const borrowed = this.acquire()
+    try {
+      return await work(borrowed.value)
+    } finally {
+      borrowed.release()
+    }
+  }
+
+  acquire(): Borrowed<R> {
+    return this.#inService().borrow()
+  }
+
+  close(): Promise<void> {
+    // set before anything else happens, since a signal's listener may call this again
+    this.#closing ??= Promise.resolve().then(() => this.#shutDown())
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #inService(): Instance<R> {
+    if (this.#closing !== undefined || this.#served === undefined) throw this.#closedError()
+    return this.#served.instance
+  }
+
+  #step(): void {
+    if (this.#closing !== undefined) return
+    const { isEqual, jitterMs, clock } = this.#settings
+    if (this.#building !== undefined) {
+      if (!isEqual(this.#building.input, this.#wanted)) this.#building.abort.abort(new Error('superseded'))
+      return
+    }
+    if (this.#served !== undefined && isEqual(this.#served.input, this.#wanted)) {
+      this.#lastError = undefined
+      clock.clearTimeout(this.#jitterTimer)
+      this.#jitterTimer = undefined
+      return
+    }
+    if (this.#jitterTimer !== undefined) return
+    if (jitterMs === 0 || this.#served === undefined) {
+      this.#build()
+      return
+    }
+    this.#jitterTimer = clock.setTimeout(() => {
+      this.#jitterTimer = undefined
+      this.#build()
+    }, Math.random() * jitterMs)
+  }
+
+  #build(): void {
+    const input = this.#wanted
+    const abort = new AbortController()
+    this.#building = {
+      input,
+      abort,
+      done: this.#prepare(input, abort.signal).then((built) => this.#settle(input, built)),
+    }
+  }
+
+  /** Never rejects. What is made and then not wanted is disposed here. */
+  async #prepare(input: S, signal: AbortSignal): Promise<Built<R>> {
+    const { create, check } = this.#settings
+    let made: { readonly value: R } | undefined
+    try {
+      made = { value: await create(input, { signal }) }
+      if (!signal.aborted && (await check(made.value, { signal })) === false)
+        throw new Error('check gave false')
+      if (!signal.aborted) return { type: 'built', value: made.value }
+    } catch (cause) {
+      if (made !== undefined) await this.#dispose(made.value)
+      return signal.aborted ? { type: 'superseded' } : { type: 'failed', cause }
+    }
+    await this.#dispose(made.value)
+    return { type: 'superseded' }
+  }
+
+  #settle(input: S, built: Built<R>): void {
+    this.#building = undefined
+    if (built.type === 'failed') this.#fail(built.cause)
+    if (built.type === 'built') {
+      // closed between the last look at the signal and now: nobody else would take it down
+      if (this.#closing !== undefined) void this.#dispose(built.value)
+      else this.#swap(input, built.value)
+    }
+    if (built.type !== 'failed' || !this.#settings.isEqual(input, this.#wanted)) this.#step()
+  }
+
+  #swap(input: S, value: R): void {
+    const old = this.#served
+    this.#served = { input, instance: new Instance(value) }
+    this.#lastError = undefined
+    this.#builtCount++
+    this.#settings.onEvent('swapped')
+    if (old !== undefined) this.#retire(old.instance)
+  }
+
+  #fail(cause: unknown): void {
+    const consequence =
+      this.#served === undefined
+        ? ''
+        : ' The old instance stays in service; it is tried again at the next change.'
+    const message = `Cannot build ${this.name}: ${messageOf(cause)}.${consequence}`
+    this.#lastError = new LivetreeError('resource_failed', message, { cause })
+    this.#settings.onEvent('failed', this.#lastError)
+    // the first failure is told to who waits for the first build
+    if (this.#served !== undefined) this.#settings.report(this.#lastError)
+  }
+
+  #retire(instance: Instance<R>): void {
+    const retired = this.#drain(instance).finally(() => this.#draining.delete(retired))
+    this.#draining.add(retired)
+  }
+
+  async #drain(instance: Instance<R>): Promise<void> {
+    const { clock, drainMs, report } = this.#settings
+    if (!(await instance.drained(clock, drainMs))) {
+      const message = `An old instance of ${this.name} was still in use by ${instance.borrowedCount} after ${drainMs} ms, and was disposed.`
+      report(new LivetreeError('drain_timeout', message))
+    }
+    await this.#dispose(instance.value)
+  }
+
+  async #dispose(value: R): Promise<void> {
+    try {
+      await this.#settings.dispose(value)
+      this.#settings.onEvent('disposed')
+    } catch (cause) {
+      const message = `Disposing an instance of ${this.name} failed: ${messageOf(cause)}.`
+      this.#settings.report(new LivetreeError('resource_failed', message, { cause }))
+    }
+  }
+
+  async #shutDown(): Promise<void> {
+    const { clock, drainMs } = this.#settings
+    clock.clearTimeout(this.#jitterTimer)
+    this.#jitterTimer = undefined
+    const building = this.#building
+    building?.abort.abort(this.#closedError())
+    if (this.#served !== undefined) this.#retire(this.#served.instance)
+    if (building !== undefined) await settledWithin(building.done, clock, drainMs)
+    await Promise.all(this.#draining)
+    this.#settings.onClosed()
+  }
+
+  #closedError(): LivetreeError {
+    return new LivetreeError('closed', `${this.name} is closed. Do not use it after close().`)
+  }
+}
+
+/** A build that ignores its signal must not keep a process from ending. */
+async function settledWithin(done: Promise<void>, clock: Clock, ms: number): Promise<void> {
+  let timer: unknown
+  const late = new Promise<void>((resolve) => {
+    timer = clock.setTimeout(resolve, ms)
+  })
+  await Promise.race([done, late])
+  clock.clearTimeout(timer)
+}

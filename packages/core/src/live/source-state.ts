@@ -1,0 +1,106 @@
+import type { Clock, PatchUpdate, ReplaceUpdate, Source } from '../source/source.ts'
+
+/** What is known of one source, for `status`. */
+export interface SourceStatus {
+  readonly name: string
+  /** `loading`: has not handed over its tree yet. `lost`: contact is gone, the last tree stays in use. */
+  readonly state: 'loading' | 'live' | 'lost'
+  /** The last revision it told of; 0 while loading. */
+  readonly revision: number
+  readonly epoch: number
+  /** When it last proved that nothing is missing, ms since the epoch; undefined while loading. */
+  readonly provenAt: number | undefined
+  /** Why contact was lost; undefined while there is contact. */
+  readonly lastError: Error | undefined
+}
+
+/** One source as the writer sees it: where it stands, whether there is contact, and whether it keeps the port's contract. */
+export class SourceState {
+  readonly source: Source
+  readonly #clock: Clock
+  #hasTree = false
+  #revision = 0
+  #epoch = 0
+  #provenAt: number | undefined = undefined
+  #lost: { readonly error: Error; readonly isFinal: boolean } | undefined = undefined
+
+  constructor(source: Source, clock: Clock) {
+    this.source = source
+    this.#clock = clock
+  }
+
+  get hasTree(): boolean {
+    return this.#hasTree
+  }
+  get revision(): number {
+    return this.#revision
+  }
+  get epoch(): number {
+    return this.#epoch
+  }
+  get provenAt(): number | undefined {
+    return this.#provenAt
+  }
+  get lastError(): Error | undefined {
+    return this.#lost?.error
+  }
+  /** Contact is gone, and trying again cannot bring it back. */
+  get isLostForGood(): boolean {
+    return this.#lost?.isFinal === true
+  }
+
+  get status(): SourceStatus {
+    return Object.freeze({
+      name: this.source.name,
+      state: this.#lost !== undefined ? 'lost' : this.#hasTree ? 'live' : 'loading',
+      revision: this.#revision,
+      epoch: this.#epoch,
+      provenAt: this.#provenAt,
+      lastError: this.#lost?.error,
+    })
+  }
+
+  /** Why the update must be dropped, or undefined when it was taken. */
+  takeReplace(update: ReplaceUpdate): string | undefined {
+    if (update.layers.length !== this.source.layers.length) {
+      return `handed over ${update.layers.length} layers and declares ${this.source.layers.length}`
+    }
+    if (this.#hasTree && update.epoch < this.#epoch) {
+      return `went back from epoch ${this.#epoch} to ${update.epoch}`
+    }
+    if (this.#hasTree && update.epoch === this.#epoch && update.revision < this.#revision) {
+      return `went back from revision ${this.#revision} to ${update.revision} within epoch ${this.#epoch}`
+    }
+    this.#hasTree = true
+    this.#epoch = update.epoch
+    this.#seen(update.revision, this.#clock.now())
+    return undefined
+  }
+
+  /** Why the update must be dropped, or undefined when it was taken. */
+  takePatch(update: PatchUpdate): string | undefined {
+    if (!this.#hasTree) return 'sent a patch before its first replace'
+    if (update.revision <= this.#revision) {
+      return `sent a patch of revision ${update.revision} when it stood at ${this.#revision}`
+    }
+    const count = this.source.layers.length
+    const stray = update.changes.find(({ layer }) => !(layer >= 0 && layer < count))
+    if (stray !== undefined) return `sent a change of layer ${stray.layer} and declares ${count} layers`
+    this.#seen(update.revision, this.#clock.now())
+    return undefined
+  }
+
+  takeProof(proof: { readonly revision: number; readonly provenAt: number }): void {
+    if (this.#hasTree) this.#seen(Math.max(proof.revision, this.#revision), proof.provenAt)
+  }
+
+  takeLoss(reason: { readonly error: Error; readonly isFinal: boolean }): void {
+    this.#lost = reason
+  }
+
+  #seen(revision: number, provenAt: number): void {
+    this.#revision = revision
+    this.#provenAt = Math.max(provenAt, this.#provenAt ?? 0)
+    this.#lost = undefined
+  }
+}

@@ -1,0 +1,345 @@
+import { LivetreeError } from '../errors.ts'
+import type { Issue, Outcome, Pipeline, UnusedKey } from '../pipeline/outcome.ts'
+import type { Leaf, PatchUpdate, ReplaceUpdate, SourceSink } from '../source/source.ts'
+import { LeafLedger } from './leaf-ledger.ts'
+import { SliceQueue } from './slice-queue.ts'
+import { Snapshot } from './snapshot.ts'
+import type { SourceState } from './source-state.ts'
+
+/** Where the value in service came from: the sources, or what stood in for those that were not there at the start. */
+export type ServedFrom = 'sources' | 'snapshot' | 'defaults'
+
+/** A tree that was refused, and is the newest one. */
+export interface RejectedEvent {
+  /** The source whose update made it. */
+  readonly source: string
+  /** That source's revision and epoch. */
+  readonly revision: number
+  readonly epoch: number
+  /** Everything that is wrong, without secrets. */
+  readonly issues: readonly Issue[]
+}
+
+/** A position in the history of a store. */
+interface Place {
+  readonly revision: number
+  readonly epoch: number
+}
+
+/** Leaves to use in the place of a source that cannot be had, or has nothing good. */
+export interface StandIn extends Place {
+  readonly layers: readonly (readonly Leaf[])[]
+}
+
+/** Told synchronously, after the writer's own state has changed. Must not throw. */
+export interface WriterObserver<T> {
+  accepted(snapshot: Snapshot<T>, isHealed: boolean): void
+  /** The newest tree is valid and its value is the one in service. */
+  confirmed(snapshot: Snapshot<T>, isHealed: boolean): void
+  rejected(event: RejectedEvent): void
+  unused(keys: readonly UnusedKey[]): void
+  /** A source has spoken, or was lost. */
+  contact(source: SourceState): void
+  failed(error: LivetreeError): void
+}
+
+export interface TreeWriterOptions<T> {
+  readonly pipeline: Pipeline<T>
+  readonly sources: readonly SourceState[]
+  /** Keep the raw leaves of remote sources: needed for `standIn` and `goodState`. */
+  readonly keepsLeaves: boolean
+  /** How long updates may keep the event loop from turning, in milliseconds. */
+  readonly sliceMs: number
+}
+
+type Update =
+  | { readonly type: 'replace'; readonly update: ReplaceUpdate }
+  | { readonly type: 'patch'; readonly update: PatchUpdate }
+
+type Item = { readonly index: number } & (
+  | Update
+  | { readonly type: 'alive'; readonly proof: { readonly revision: number; readonly provenAt: number } }
+  | { readonly type: 'lost'; readonly reason: { readonly error: Error; readonly isFinal: boolean } }
+)
+
+/**
+ * The one writer of a configuration. Takes what the sources say in order, one update at a time, and has the pipeline
+ * judge every one of them: a good revision between two bad ones becomes current. Judges nothing until every source has
+ * handed over its tree, or `standIn` has put something in the place of the missing ones.
+ */
+export class TreeWriter<T> {
+  readonly #options: TreeWriterOptions<T>
+  readonly #queue: SliceQueue<Item>
+  #ledgers: readonly (LeafLedger | undefined)[]
+  /** Index of the source that gives the configuration its revision, if one does. */
+  readonly #primary: number
+  #isJudging = false
+  #snapshot: Snapshot<T> | undefined = undefined
+  #servedFrom: ServedFrom = 'sources'
+  #rejected: { readonly event: RejectedEvent; readonly key: string } | undefined = undefined
+  #unused: { readonly keys: readonly UnusedKey[]; readonly id: string } = { keys: [], id: '' }
+  #version = 0
+  /** Where each source stood when all was good. */
+  #goodPlaces: readonly Place[] = []
+  readonly #contactWaiters: (() => void)[] = []
+  #observer: WriterObserver<T> | undefined = undefined
+  /** Added to the primary source's epoch, which starts at 0 in every process. */
+  #epochOffset = 0
+  /** Where the snapshot on disk left off, until the primary source has handed over its tree. */
+  #resumed: Place | undefined = undefined
+
+  constructor(options: TreeWriterOptions<T>) {
+    this.#options = options
+    this.#queue = new SliceQueue((item) => this.#take(item), options.sliceMs)
+    this.#primary = options.sources.findLastIndex(({ source }) => source.isRemote)
+    this.#ledgers = options.sources.map(({ source }) =>
+      options.keepsLeaves && source.isRemote ? new LeafLedger(source.layers.length) : undefined,
+    )
+  }
+
+  /** The state in service; undefined until a tree was accepted. */
+  get snapshot(): Snapshot<T> | undefined {
+    return this.#snapshot
+  }
+  get servedFrom(): ServedFrom {
+    return this.#servedFrom
+  }
+  /** Set while the newest tree is not the one in service. */
+  get rejected(): RejectedEvent | undefined {
+    return this.#rejected?.event
+  }
+  get unused(): readonly UnusedKey[] {
+    return this.#unused.keys
+  }
+  /** Updates that wait for their turn. */
+  get waitingCount(): number {
+    return this.#queue.length
+  }
+
+  /** Must be set before the first source is opened. */
+  observe(observer: WriterObserver<T>): void {
+    this.#observer = observer
+  }
+
+  sinkFor(index: number): SourceSink {
+    return {
+      replace: (update) => this.#queue.push({ index, type: 'replace', update }),
+      patch: (update) => this.#queue.push({ index, type: 'patch', update }),
+      alive: (proof) => this.#queue.push({ index, type: 'alive', proof }),
+      lost: (reason) => this.#queue.push({ index, type: 'lost', reason }),
+    }
+  }
+
+  /** Resolves when all that the sources have said before the call has been judged. */
+  settled(): Promise<void> {
+    return this.#queue.settled()
+  }
+
+  /** Gives back the memory that `keepsLeaves` costs; neither `standIn` nor `goodState` may be called after it. */
+  forgetLeaves(): void {
+    this.#ledgers = []
+  }
+
+  /** Takes nothing more. What is in service stays readable. */
+  close(): void {
+    this.#queue.close()
+  }
+
+  /**
+   * Puts leaves in the place of sources that are missing or not valid, by index, and judges the whole. When that is good
+   * it is in service, and what the sources really hold is staged again to be judged from now on; when not, the issues
+   * come back and nothing has changed.
+   */
+  standIn(from: 'snapshot' | 'defaults', leaves: ReadonlyMap<number, StandIn>): readonly Issue[] {
+    const { sources } = this.#options
+    const covered = [...leaves.keys()].filter((index) => sources[index]!.hasTree)
+    const real = new Map([...leaves.keys()].map((index) => [index, this.#ledgers[index]!.leaves()]))
+    const stage = (index: number, layers: readonly (readonly Leaf[])[]) =>
+      this.#stage(index, { type: 'replace', update: { revision: 0, epoch: 0, layers } })
+
+    for (const [index, { layers }] of leaves) stage(index, layers)
+    const outcome = this.#evaluate()
+    if (outcome.type === 'rejected') {
+      for (const [index, layers] of real) stage(index, layers)
+      return outcome.issues
+    }
+    const rejected = this.#rejected
+    this.#rejected = undefined
+    this.#servedFrom = from
+    this.#isJudging = true
+    const primary = sources[this.#primary]
+    this.#resumed = leaves.get(this.#primary)
+    this.#epochOffset = this.#resumed?.epoch ?? 0
+    this.#accept(outcome.value, this.#resumed ?? this.#place())
+    if (covered.length === 0) return []
+    if (primary?.hasTree) this.#resume(primary)
+    this.#rejected = rejected
+    for (const index of covered) stage(index, real.get(index)!)
+    this.#judge(sources[covered.at(-1)!]!)
+    return []
+  }
+
+  /** Resolves after the next word of any source has been taken. */
+  nextContact(): Promise<void> {
+    return new Promise((resolve) => this.#contactWaiters.push(resolve))
+  }
+
+  /** The last good state of a remote source, also while a worse one is staged. Only once there was one. */
+  goodState(index: number, options: { readonly withSecrets: boolean }): StandIn {
+    return { ...this.#goodPlaces[index]!, layers: this.#goodLeaves(index, options) }
+  }
+
+  #goodLeaves(index: number, options: { readonly withSecrets: boolean }): readonly (readonly Leaf[])[] {
+    const { pipeline } = this.#options
+    const stage = (changes: PatchUpdate['changes']) =>
+      pipeline.stage(index, { type: 'patch', update: { revision: 0, changes } })
+    const { back, forth } = this.#ledgers[index]!.detour()
+    if (back.length === 0) return pipeline.leaves(index, options)
+    stage(back)
+    const leaves = pipeline.leaves(index, options)
+    stage(forth)
+    return leaves
+  }
+
+  #take(item: Item): void {
+    const state = this.#options.sources[item.index]!
+    try {
+      if (item.type === 'lost') state.takeLoss(item.reason)
+      else if (item.type === 'alive') this.#takeProof(state, item.proof)
+      else this.#takeUpdate(item.index, state, item)
+    } catch (cause) {
+      const message = `Taking an update of source ${state.source.name} failed`
+      this.#observer!.failed(new LivetreeError('internal', message, { cause }))
+    }
+    this.#observer!.contact(state)
+    for (const resolve of this.#contactWaiters.splice(0)) resolve()
+  }
+
+  #takeProof(state: SourceState, proof: { readonly revision: number; readonly provenAt: number }): void {
+    state.takeProof(proof)
+    if (this.#isJudging && this.#rejected === undefined) this.#advance()
+  }
+
+  #takeUpdate(index: number, state: SourceState, staged: Update): void {
+    const isFirst = !state.hasTree
+    const problem =
+      staged.type === 'replace' ? state.takeReplace(staged.update) : state.takePatch(staged.update)
+    if (problem !== undefined) {
+      const message = `Source ${state.source.name} ${problem}. The update was dropped.`
+      this.#observer!.failed(new LivetreeError('source_broken', message))
+      return
+    }
+    if (isFirst && index === this.#primary) this.#resume(state)
+    this.#stage(index, staged)
+    if (!this.#options.sources.every((source) => source.hasTree) && !this.#isJudging) return
+    this.#isJudging = true
+    this.#judge(state)
+  }
+
+  /** A store that is behind the snapshot on disk is not the one the snapshot was taken of, or was restored. */
+  #resume(state: SourceState): void {
+    const resumed = this.#resumed
+    if (resumed === undefined) return
+    this.#resumed = undefined
+    const isAnother = state.revision < resumed.revision
+    this.#epochOffset = resumed.epoch + (isAnother ? 1 : 0) - state.epoch
+  }
+
+  #stage(index: number, staged: Update): void {
+    const ledger = this.#ledgers[index]
+    if (staged.type === 'replace') ledger?.replace(staged.update)
+    else ledger?.patch(staged.update.changes)
+    this.#options.pipeline.stage(index, staged)
+  }
+
+  #evaluate(): Outcome<T> {
+    try {
+      return this.#options.pipeline.evaluate()
+    } catch (cause) {
+      const error = new LivetreeError('internal', 'Judging a tree failed. The last good one stays.', {
+        cause,
+      })
+      this.#observer!.failed(error)
+      const place = { path: [], pathText: '', expected: undefined, received: undefined, origins: [] }
+      const issue = { ...place, code: 'internal', message: 'The tree could not be judged' }
+      return { type: 'rejected', issues: [issue], unused: [] }
+    }
+  }
+
+  #judge(source: SourceState): void {
+    const outcome = this.#evaluate()
+    this.#noteUnused(outcome.unused)
+    if (outcome.type === 'rejected') {
+      this.#reject(source, outcome.issues)
+      return
+    }
+    if (this.#options.sources.every(({ hasTree }) => hasTree)) this.#servedFrom = 'sources'
+    if (outcome.type === 'accepted') this.#accept(outcome.value, this.#place())
+    else this.#confirm()
+  }
+
+  #accept(value: T, place: Place | undefined): void {
+    const isHealed = this.#heal()
+    const version = ++this.#version
+    this.#snapshot = new Snapshot(value, { version, ...(place ?? { revision: version, epoch: 0 }) })
+    this.#observer!.accepted(this.#snapshot, isHealed)
+  }
+
+  #confirm(): void {
+    const isHealed = this.#heal()
+    this.#advance()
+    this.#observer!.confirmed(this.#snapshot!, isHealed)
+  }
+
+  /** The value in service is the state at a later revision too. */
+  #advance(): void {
+    const place = this.#servedFrom === 'sources' ? this.#place() : undefined
+    if (place !== undefined) this.#snapshot = this.#snapshot?.at(place)
+  }
+
+  /** Where the staged tree stands; undefined where the count of versions serves as the revision. */
+  #place(): Place | undefined {
+    const primary = this.#options.sources[this.#primary]
+    if (primary === undefined) return undefined
+    if (!primary.hasTree && this.#snapshot !== undefined) return this.#snapshot
+    return this.#placeOf(primary)
+  }
+
+  #placeOf(source: SourceState): Place {
+    const isPrimary = source === this.#options.sources[this.#primary]
+    return { revision: source.revision, epoch: source.epoch + (isPrimary ? this.#epochOffset : 0) }
+  }
+
+  #heal(): boolean {
+    for (const ledger of this.#ledgers) ledger?.accept()
+    this.#goodPlaces = this.#options.sources.map((source) => this.#placeOf(source))
+    const wasRejected = this.#rejected !== undefined
+    this.#rejected = undefined
+    return wasRejected
+  }
+
+  /** Reported once: writes elsewhere do not make the same wrong keys news. */
+  #reject(source: SourceState, issues: readonly Issue[]): void {
+    const key = JSON.stringify(
+      issues.map(({ code, pathText, message, received, origins }) => [
+        code,
+        pathText,
+        message,
+        received,
+        origins,
+      ]),
+    )
+    if (this.#rejected?.key === key) return
+    const event = { source: source.source.name, ...this.#placeOf(source), issues }
+    this.#rejected = { key, event: Object.freeze(event) }
+    this.#observer!.rejected(this.#rejected.event)
+  }
+
+  #noteUnused(keys: readonly UnusedKey[]): void {
+    if (keys.length === 0 && this.#unused.keys.length === 0) return
+    const id = keys.map(({ origin }) => `${origin.layer} ${origin.key}`).join('\n')
+    if (id === this.#unused.id) return
+    this.#unused = { keys, id }
+    this.#observer!.unused(keys)
+  }
+}

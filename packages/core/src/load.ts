@@ -1,0 +1,66 @@
+import type { $ZodType, output } from 'zod/v4/core'
+import type { ConfigDefinition } from './define-config.ts'
+import type { LiveConfig } from './live/live-config.ts'
+import { type LoadOptions, resolveLoadOptions } from './live/load-options.ts'
+import { LoadedConfig } from './live/loaded-config.ts'
+import { SnapshotKeeper } from './live/snapshot-keeper.ts'
+import { SourceState } from './live/source-state.ts'
+import { startUp } from './live/startup.ts'
+import { TreeWriter } from './live/tree-writer.ts'
+import { createPipeline } from './pipeline/create-pipeline.ts'
+import { SnapshotFile } from './snapshot-file/snapshot-file.ts'
+
+/** Updates give way to other work after so many milliseconds. */
+const SLICE_MS = 5
+
+/**
+ * The one place where all parts meet, in the order in which data flows: sources → pipeline → live. See
+ * `ConfigDefinition.load` for the contract.
+ *
+ * @param sliceMs how long updates may keep the event loop from turning
+ */
+export async function load<S extends $ZodType>(
+  definition: ConfigDefinition<S>,
+  loadOptions: LoadOptions = {},
+  sliceMs = SLICE_MS,
+): Promise<LiveConfig<output<S>>> {
+  type T = output<S>
+  const { name, naming, unused, guard, plan } = definition
+  const options = resolveLoadOptions(loadOptions, definition.sources)
+  const { clock, snapshot } = options
+
+  const sources = options.sources.map((source) => new SourceState(source, clock))
+  const isRenamed = naming !== 'exact'
+  const pipeline = createPipeline<T>(plan, options.sources, { unused, guard, isRenamed })
+  const snapshotFile = snapshot && new SnapshotFile(snapshot.path, snapshot.key)
+  const writer = new TreeWriter<T>({
+    pipeline,
+    sources,
+    keepsLeaves: snapshot !== undefined || options.onUnavailable !== 'fail',
+    sliceMs,
+  })
+  const keeper =
+    snapshot &&
+    new SnapshotKeeper({
+      name,
+      fingerprint: pipeline.fingerprint,
+      file: snapshotFile!,
+      intervalMs: snapshot.intervalMs,
+      clock,
+      sources,
+      writer,
+    })
+  const reportsUnused = unused !== 'ignore'
+  const config = new LoadedConfig<T>({ name, options, reportsUnused, pipeline, sources, writer, keeper })
+
+  try {
+    config.open()
+    const { fingerprint } = pipeline
+    config.ready(await startUp({ name, options, sources, writer, snapshotFile, fingerprint }))
+  } catch (error) {
+    await config.close()
+    throw error
+  }
+  if (snapshot === undefined) writer.forgetLeaves()
+  return config
+}
