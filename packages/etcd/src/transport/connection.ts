@@ -45,6 +45,8 @@ export class Connection {
     this.#client = new Client(url, {
       connect: connector(url, settings),
       allowH2: true,
+      // What holds while there is no session: calls left on one that is shutting down must not keep back new ones.
+      pipelining: maxConcurrentCalls,
       h2Options: {
         useH2c: url.startsWith('http:'),
         maxConcurrentStreams: maxConcurrentCalls,

@@ -42,10 +42,13 @@ export const decideRetry = (error: EtcdError, retry: RetryClass, hasCredentials:
   return doubtful.has(error.code) ? 'retry_once' : 'fail'
 }
 
+/** The caller ended these himself, or has to act on them; `fate` says that the outcome is open. */
+const saysItself: ReadonlySet<EtcdErrorCode> = new Set(['cancelled', 'closed', 'no_space'])
+
 /** What the caller gets: for a write of unknown fate that very fact, with the reason as its cause. */
 export const finalError = (error: EtcdError, retry: RetryClass): EtcdError => {
   if (retry === 'read' || error.fate !== 'unknown') return error
-  if (error.code === 'cancelled' || error.code === 'no_space') return error
+  if (saysItself.has(error.code)) return error
   return new EtcdError('outcome_unknown', {
     endpoint: error.endpoint,
     call: error.call,

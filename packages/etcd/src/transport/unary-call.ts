@@ -75,8 +75,9 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
   }
 
   stop(error: EtcdError): void {
+    const fate = this.#fateNow
     this.#attempt?.abandon(error)
-    this.#fail(error)
+    this.#fail(error.with({ call: callName(this.#path), fate }))
   }
 
   onAnswer(answer: Res): void {
@@ -209,25 +210,24 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
   }
 
   #late(code: 'deadline_exceeded' | 'unavailable', ms: number, fate: Fate): EtcdError {
-    const what = fate === 'not_sent' ? `no connection within ${ms} ms` : `no answer within ${ms} ms`
-    return new EtcdError(code, {
-      call: callName(this.#path),
-      endpoint: this.#endpoint?.url,
-      what,
-      fate,
-      cause: this.#lastError,
-    })
+    const before = this.#lastError === undefined ? '' : `; the attempt before failed: ${this.#lastError.what}`
+    const what = `no ${fate === 'not_sent' ? 'connection' : 'answer'} within ${ms} ms${before}`
+    const place = { call: callName(this.#path), endpoint: this.#endpoint?.url }
+    return new EtcdError(code, { ...place, what, fate, cause: this.#lastError })
   }
 
   #cancelled(signal: AbortSignal | undefined): EtcdError {
-    const isSent = this.#attempt?.isSent ?? false
-    return new EtcdError('cancelled', {
-      call: callName(this.#path),
-      endpoint: this.#endpoint?.url,
-      what: isSent ? 'cancelled by the caller after it was sent' : 'cancelled by the caller',
-      cause: signal?.reason,
-      fate: !isSent ? 'not_sent' : this.#retry === 'write' ? 'unknown' : 'not_applied',
-    })
+    const what = this.#attempt?.isSent
+      ? 'cancelled by the caller after it was sent'
+      : 'cancelled by the caller'
+    const place = { call: callName(this.#path), endpoint: this.#endpoint?.url }
+    return new EtcdError('cancelled', { ...place, what, cause: signal?.reason, fate: this.#fateNow })
+  }
+
+  /** What would become of the request if it were given up now. */
+  get #fateNow(): Fate {
+    if (!this.#attempt?.isSent) return 'not_sent'
+    return this.#retry === 'write' ? 'unknown' : 'not_applied'
   }
 
   #fail(error: EtcdError): void {
