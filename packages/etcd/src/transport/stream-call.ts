@@ -41,6 +41,7 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
   #isSent = false
   #isEnded = false
   #isStarting = false
+  #isCancelled = false
   #deadline: unknown
   #onAbort: (() => void) | undefined
 
@@ -93,8 +94,8 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
   }
 
   cancel(): void {
-    this.#controller?.abort(this.#cancelled(undefined))
-    this.#endSoon(this.#cancelled(undefined))
+    this.#isCancelled = true
+    queueMicrotask(() => this.stop(this.#cancelled(undefined)))
   }
 
   stop(error: EtcdError): void {
@@ -187,7 +188,7 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
   }
 
   #onFrame(payload: Buffer): void {
-    if (this.#isEnded) return
+    if (this.#isEnded || this.#isCancelled) return
     const message = this.#method.response.decode(payload)
     try {
       this.#handlers.onMessage(message)
