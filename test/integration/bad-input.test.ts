@@ -43,7 +43,7 @@ describe('load: what cannot be reached', () => {
   })
 
   test.each([
-    ['127.0.0.1:2379', /endpoint/i],
+    ['http://', /endpoint/i],
     ['ftp://127.0.0.1:2379', /endpoint/i],
     ['', /endpoint/i],
   ])('a wrong endpoint, %j, is refused where it is written', (endpoint, message) => {

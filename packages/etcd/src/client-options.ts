@@ -7,6 +7,7 @@ import type { BackoffOptions } from './transport/backoff.ts'
 import type { DiscoveryOptions } from './transport/discover.ts'
 import { parseEndpoints } from './transport/endpoint-url.ts'
 import type { Credentials } from './transport/token-keeper.ts'
+import { resolveWatchSettings, type WatchSettings } from './watch/watch-options.ts'
 
 /** Certificates, each as PEM text (not a file's name). */
 export interface TlsOptions {
@@ -63,6 +64,8 @@ export interface EtcdClientOptions {
   readonly limits?: LimitOptions
   /** Adds the cluster's members to the endpoints, every so many milliseconds. Default 0: never. */
   readonly syncMembersMs?: number
+  /** How watches are kept alive. */
+  readonly watch?: WatchSettings
   readonly clock?: Clock
   readonly logger?: Logger
   /** Closes the client. */
@@ -85,6 +88,7 @@ export interface ResolvedOptions {
   readonly maxTxnOps: number
   readonly backoff: BackoffOptions
   readonly syncMembersMs: number
+  readonly watch: Required<WatchSettings>
   readonly clock: Clock
   readonly logger: Logger
   readonly signal: AbortSignal | undefined
@@ -102,6 +106,7 @@ const known: ReadonlySet<string> = new Set([
   'backoff',
   'limits',
   'syncMembersMs',
+  'watch',
   'clock',
   'logger',
   'signal',
@@ -210,6 +215,7 @@ export const resolveOptions = (options: EtcdClientOptions): ResolvedOptions => {
     maxTxnOps: number('limits.txnOps', limits.txnOps, 128, 1),
     backoff: resolveBackoff(options.backoff),
     syncMembersMs: number('syncMembersMs', options.syncMembersMs, 0, 0),
+    watch: resolveWatchSettings(options.watch ?? {}),
     clock: options.clock ?? systemClock,
     logger: options.logger ?? silentLogger,
     signal: options.signal,

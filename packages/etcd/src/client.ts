@@ -1,6 +1,6 @@
 import { type EtcdClientOptions, type ResolvedOptions, resolveOptions } from './client-options.ts'
 import { EtcdError } from './errors.ts'
-import { createKvService, type KvService } from './kv/kv-service.ts'
+import { createKv, type Kv } from './kv/everyday.ts'
 import { UndiciChannel } from './transport/channel.ts'
 import { discoverEndpoints } from './transport/discover.ts'
 import { syncMembers } from './transport/member-sync.ts'
@@ -9,7 +9,7 @@ import { createWatchService, type WatchService } from './watch/watch-service.ts'
 
 /** A client of one etcd cluster. Made by `createEtcdClient`; safe to share by all parts of a process. */
 export interface EtcdClient extends AsyncDisposable {
-  readonly kv: KvService
+  readonly kv: Kv
   readonly watch: WatchService
   /** What the services stand on; for services of your own. */
   readonly channel: Channel
@@ -28,7 +28,7 @@ export const createEtcdClient = (options: EtcdClientOptions): EtcdClient =>
   new ChannelClient(resolveOptions(options))
 
 class ChannelClient implements EtcdClient {
-  readonly kv: KvService
+  readonly kv: Kv
   readonly watch: WatchService
   readonly channel: UndiciChannel
   readonly #options: ResolvedOptions
@@ -43,7 +43,7 @@ class ChannelClient implements EtcdClient {
     this.channel = new UndiciChannel({ ...options, discover })
     const shared = { clock, logger, namespace }
     this.kv = createKvService(this.channel, { namespace, maxTxnOps })
-    this.watch = createWatchService(this.channel, shared)
+    this.watch = createWatchService(this.channel, { ...shared, ...options.watch })
     if (options.syncMembersMs > 0) this.#syncLater()
     if (signal !== undefined) this.#closeOn(signal)
   }

@@ -5,10 +5,14 @@ export type { Clock } from './clock.ts'
 export { errorCodes, type EtcdErrorCode } from './error-codes.ts'
 export { EtcdError, type EtcdErrorDetails, type Fate } from './errors.ts'
 export type { Bytes, KeyRange } from './key-range.ts'
+export type { AppendOptions, AppendResult } from './kv/append.ts'
 export { Entry } from './kv/entry.ts'
+export type { EverydayKv, Kv, NextChangeOptions } from './kv/everyday.ts'
+export type { GuardedOptions, SwapOptions } from './kv/guarded-write.ts'
 export type { CompactOptions, KvService } from './kv/kv-service.ts'
 export type { DeleteOptions, DeleteResult, PutOptions, PutResult, RangeResult } from './kv/operation.ts'
 export type { PageOptions } from './kv/pages.ts'
+export type { TtlOptions, TtlPutResult } from './kv/put-with-ttl.ts'
 export type { NotText, ScanPage } from './kv/range-page.ts'
 export type { CallControl, RangeOptions, RangeQuery, ReadOptions } from './kv/range-query.ts'
 export type { ScanOptions, ScanResult } from './kv/scan.ts'
@@ -26,6 +30,17 @@ export {
 export type { Logger } from './logger.ts'
 export type { BackoffOptions } from './transport/backoff.ts'
 export type { DiscoveryOptions } from './transport/discover.ts'
+export type {
+  ClusterChange,
+  WatchBatch,
+  WatchContact,
+  WatchEvent,
+  WatchHandlers,
+  WatchProgress,
+} from './watch/watch-handlers.ts'
+export type { QueueOptions, WatchOptions, WatchSettings } from './watch/watch-options.ts'
+export type { WatchService } from './watch/watch-service.ts'
+export type { Watcher } from './watch/watcher.ts'
 
 // For those who build services on the channel
 export { keyAfter, Namespace, prefixEnd, type WireRange } from './key-range.ts'

@@ -52,7 +52,7 @@ eachEtcd('P7 fresh, with proof', (etcd) => {
     const client = shop.keep(createEtcdClient({ endpoints: [server.endpoint], watch: { progressIntervalMs: 100, progressGraceMs: 400 } }))
     for (const [path, text] of Object.entries(GOOD_TREE)) await client.kv.put(`${shop.root}/${path}`, text)
     const config = shop.keep(
-      await definition.load({ sources: [etcdSource({ client, root: shop.root })], staleAfterMs: 1_000 }),
+      await definition.load({ sources: [etcdSource({ client, root: shop.root })], staleAfterMs: 3_000 }),
     )
     server.pause()
     try {

@@ -74,9 +74,10 @@ export interface KvServiceOptions {
   readonly maxTxnOps?: number
 }
 
-const controlOf = ({ timeoutMs, signal }: CallControl): { timeoutMs?: number; signal?: AbortSignal } => ({
+const controlOf = ({ timeoutMs, signal, onRetry }: CallControl): CallControl => ({
   ...(timeoutMs === undefined ? {} : { timeoutMs }),
   ...(signal === undefined ? {} : { signal }),
+  ...(onRetry === undefined ? {} : { onRetry }),
 })
 
 const defaultMaxTxnOps = 128
@@ -85,7 +86,8 @@ const defaultMaxTxnOps = 128
 export const createKvService = (channel: Channel, options: KvServiceOptions = {}): KvService =>
   new ChannelKv(channel, options.namespace ?? new Namespace(), options.maxTxnOps ?? defaultMaxTxnOps)
 
-class ChannelKv implements KvService {
+/** The service itself; `everyday.ts` builds on it. */
+export class ChannelKv implements KvService {
   readonly #channel: Channel
   readonly #namespace: Namespace
   readonly #maxTxnOps: number

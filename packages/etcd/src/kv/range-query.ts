@@ -9,6 +9,8 @@ export interface CallControl {
   readonly timeoutMs?: number
   /** Ends the call with code `cancelled`. */
   readonly signal?: AbortSignal
+  /** Told of each attempt that failed and is made again, so that a long wait has a reason. Must not throw. */
+  readonly onRetry?: (error: EtcdError) => void
 }
 
 /** How to read. */

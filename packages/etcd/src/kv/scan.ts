@@ -68,10 +68,15 @@ const scanOnce = async (
   query: KeyRange & ScanOptions,
   onPage: (page: ScanPage) => void,
 ): Promise<ScanResult> => {
-  const { signal: given, timeoutMs, pageSize } = query
+  const { signal: given, timeoutMs, pageSize, onRetry } = query
   const stop = new AbortController()
   const signal = given === undefined ? stop.signal : AbortSignal.any([given, stop.signal])
-  const control = { retry: 'read', signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) } as const
+  const control = {
+    retry: 'read',
+    signal,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(onRetry === undefined ? {} : { onRetry }),
+  } as const
   const ask = (request: Init<RangeRequest>): Promise<Buffer> => {
     const answer = channel.unary(rawRange, request, control)
     // An answer nobody waits for any more, because a page before it failed, must not count as unhandled.

@@ -28,6 +28,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal
   /** Reject answers of a member without leader: sends `hasleader: true`. On by default for streams. */
   readonly requireLeader?: boolean
+  /** Told of each attempt that failed and is made again, so that a long wait has a reason. Must not throw. */
+  readonly onRetry?: (error: EtcdError) => void
   /** Only this endpoint (its URL), for calls that speak of one member: status, defragment, snapshot. */
   readonly endpoint?: string
 }

@@ -160,6 +160,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
     this.#tried.add(endpoint)
     this.#lastError = error
     this.#canHeal ||= !isSettingError(error)
+    this.#options.onRetry?.(error)
     this.#next()
   }
 

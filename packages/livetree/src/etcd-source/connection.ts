@@ -50,10 +50,11 @@ export class EtcdConnection implements SourceConnection {
     const ended = AbortSignal.any([signal, this.#closing.signal])
     for (;;) {
       ended.throwIfAborted()
-      const { header } = await client.kv.getRange(
-        { key: overlays.allowRemovalKey, keysOnly: true },
-        { signal: ended },
-      )
+      const { header } = await client.kv.getRange({
+        key: overlays.allowRemovalKey,
+        keysOnly: true,
+        signal: ended,
+      })
       const watcher = this.#watcher ?? (await this.#nextWatcher(ended))
       try {
         await watcher.reached(header.revision, { signal: ended })
@@ -94,6 +95,7 @@ export class EtcdConnection implements SourceConnection {
       pageSize: tree.pageSize,
       isResync,
       signal: this.#closing.signal,
+      onRetry: (error) => this.#report(error),
     })
     const { revision, clusterId, layers } = listed
     const known = this.#known

@@ -19,6 +19,8 @@ export interface ListOptions {
   /** Something was handed over before, so that a removal may have to be accounted for. */
   readonly isResync: boolean
   readonly signal: AbortSignal
+  /** Told of every attempt that failed, since a list that waits for its store may wait for long. */
+  readonly onRetry: (error: EtcdError) => void
 }
 
 /** How often a list is begun again because its revision was compacted under it. */
@@ -56,13 +58,14 @@ async function readLayer(
   layer: number,
   options: ListOptions & { revision?: number },
 ): Promise<{ leaves: Leaf[]; revision: number; clusterId: bigint }> {
-  const { overlays, pageSize, revision, signal } = options
+  const { overlays, pageSize, revision, signal, onRetry } = options
   const prefix = overlays.layers[layer]!.keyPrefix
   const leaves: Leaf[] = []
   const { revision: readAt, clusterId } = await client.kv.scan(
     {
       prefix,
       signal,
+      onRetry,
       ...(revision === undefined ? {} : { revision }),
       ...(pageSize === undefined ? {} : { pageSize }),
     },

@@ -1,0 +1,133 @@
+import type { Clock } from '../clock.ts'
+import { EtcdError } from '../errors.ts'
+import type { Bytes, KeyRange, Namespace } from '../key-range.ts'
+import type { Channel } from '../transport/transport.ts'
+import type { WatchBatch } from '../watch/watch-handlers.ts'
+import type { WatchService } from '../watch/watch-service.ts'
+import { type AppendOptions, type AppendResult, appendKey } from './append.ts'
+import type { Entry } from './entry.ts'
+import { createKey, type GuardedOptions, type SwapOptions, swapKey, updateKey } from './guarded-write.ts'
+import { ChannelKv, type KvService } from './kv-service.ts'
+import type { PutResult } from './operation.ts'
+import { putWithTtl, type TtlOptions, type TtlPutResult } from './put-with-ttl.ts'
+import type { CallControl } from './range-query.ts'
+
+/** How to wait for a change. */
+export interface NextChangeOptions {
+  /** Any change after this revision counts, also one that has happened already. Default: changes from now on. */
+  readonly afterRevision?: number
+  /** Give up with `deadline_exceeded` after so many milliseconds. Default: never. */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+/** What the older v2 clients had as one call each, done with transactions, leases and watches. */
+export interface EverydayKv {
+  /** Writes a key that must not be there yet. Throws `key_exists`, `outcome_unknown`. */
+  create(key: Bytes, value: Bytes, options?: GuardedOptions): Promise<PutResult>
+  /** Writes a key that must be there. Throws `key_not_found`, `outcome_unknown`. */
+  update(key: Bytes, value: Bytes, options?: GuardedOptions): Promise<PutResult>
+  /**
+   * Compare and swap: writes a key if it still holds the expected value, or was last written at the expected revision.
+   * Throws `compare_failed`, `outcome_unknown`.
+   */
+  swap(key: Bytes, value: Bytes, options: SwapOptions): Promise<PutResult>
+  /** Writes a key that is deleted after a time, on a lease of its own. Throws `outcome_unknown`. */
+  putWithTtl(key: Bytes, value: Bytes, options: TtlOptions): Promise<TtlPutResult>
+  /** Adds an entry under a prefix, with a key that sorts behind all others there. Throws `outcome_unknown`. */
+  append(prefix: Bytes, value: Bytes, options?: AppendOptions): Promise<AppendResult>
+  /** Deletes a key and gives back what it held; `undefined` when it was not there. Throws `outcome_unknown`. */
+  pop(key: Bytes, options?: CallControl): Promise<Entry | undefined>
+  /**
+   * Waits for the next change in a range and gives all changes of its revision. Throws `deadline_exceeded`,
+   * `cancelled`, `closed`, `compacted`.
+   */
+  nextChange(query: KeyRange & NextChangeOptions): Promise<WatchBatch>
+}
+
+/** All that `client.kv` offers. */
+export interface Kv extends KvService, EverydayKv {}
+
+/** What `createKv` needs. */
+export interface KvParts {
+  readonly channel: Channel
+  readonly watch: WatchService
+  readonly namespace: Namespace
+  readonly maxTxnOps: number
+  readonly clock: Clock
+}
+
+/** The key-value service with the everyday forms. No I/O before the first call. */
+export const createKv = (parts: KvParts): Kv => new FullKv(parts)
+
+class FullKv extends ChannelKv implements Kv {
+  readonly #parts: KvParts
+
+  constructor(parts: KvParts) {
+    super(parts.channel, parts.namespace, parts.maxTxnOps)
+    this.#parts = parts
+  }
+
+  async create(key: Bytes, value: Bytes, options: GuardedOptions = {}): Promise<PutResult> {
+    return createKey(this, key, value, options)
+  }
+
+  async update(key: Bytes, value: Bytes, options: GuardedOptions = {}): Promise<PutResult> {
+    return updateKey(this, key, value, options)
+  }
+
+  async swap(key: Bytes, value: Bytes, options: SwapOptions): Promise<PutResult> {
+    return swapKey(this, key, value, options)
+  }
+
+  async putWithTtl(key: Bytes, value: Bytes, options: TtlOptions): Promise<TtlPutResult> {
+    return putWithTtl(this.#parts.channel, this, key, value, options)
+  }
+
+  async append(prefix: Bytes, value: Bytes, options: AppendOptions = {}): Promise<AppendResult> {
+    return appendKey(this, prefix, value, options)
+  }
+
+  async pop(key: Bytes, options: CallControl = {}): Promise<Entry | undefined> {
+    const { previous } = await this.delete(key, { ...options, prevKv: true })
+    return previous[0]
+  }
+
+  nextChange(query: KeyRange & NextChangeOptions): Promise<WatchBatch> {
+    return waitForChange(this.#parts, query)
+  }
+}
+
+const waitForChange = async (
+  { watch, clock }: KvParts,
+  { afterRevision, timeoutMs, signal, ...range }: KeyRange & NextChangeOptions,
+): Promise<WatchBatch> => {
+  const failure = (code: 'cancelled' | 'deadline_exceeded' | 'closed', what?: string): EtcdError =>
+    new EtcdError(code, { call: 'Watch/Watch', what, cause: signal?.reason })
+  if (signal?.aborted) throw failure('cancelled')
+  const { promise, resolve, reject } = Promise.withResolvers<WatchBatch>()
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : clock.setTimeout(
+          () => reject(failure('deadline_exceeded', `no change within ${timeoutMs} ms`)),
+          timeoutMs,
+        )
+  const watcher = watch.subscribe(
+    range,
+    {
+      onEvents: resolve,
+      onEnd: (error) => reject(error ?? failure(signal?.aborted ? 'cancelled' : 'closed')),
+    },
+    {
+      ...(afterRevision === undefined ? {} : { afterRevision }),
+      ...(signal === undefined ? {} : { signal }),
+    },
+  )
+  try {
+    return await promise
+  } finally {
+    clock.clearTimeout(timer)
+    watcher.cancel()
+  }
+}
