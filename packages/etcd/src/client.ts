@@ -42,8 +42,8 @@ class ChannelClient implements EtcdClient {
     const discover = discovery === undefined ? undefined : () => discoverEndpoints(discovery)
     this.channel = new UndiciChannel({ ...options, discover })
     const shared = { clock, logger, namespace }
-    this.kv = createKvService(this.channel, { namespace, maxTxnOps })
     this.watch = createWatchService(this.channel, { ...shared, ...options.watch })
+    this.kv = createKv({ channel: this.channel, watch: this.watch, namespace, maxTxnOps, clock })
     if (options.syncMembersMs > 0) this.#syncLater()
     if (signal !== undefined) this.#closeOn(signal)
   }
