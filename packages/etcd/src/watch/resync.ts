@@ -1,5 +1,5 @@
 import type { KeyValue } from '../wire/kv.ts'
-import type { WatchEvent } from './watch-handlers.ts'
+import { WatchEvent } from './watch-handlers.ts'
 
 /** What a range holds, by key (its bytes as latin1 text). */
 export type HeldKeys = ReadonlyMap<string, KeyValue>
@@ -25,12 +25,12 @@ export const diffLists = (
 ): WatchEvent[] => {
   const deletes: WatchEvent[] = []
   for (const [name, kv] of before) {
-    if (!after.has(name)) deletes.push({ type: 'delete', kv: tombstone(kv.key, revision), prevKv: kv })
+    if (!after.has(name)) deletes.push(new WatchEvent('delete', tombstone(kv.key, revision), kv))
   }
   const puts: WatchEvent[] = []
   for (const [name, kv] of after) {
     const prevKv = before.get(name)
-    if (prevKv === undefined || !isSame(prevKv, kv, isSameStore)) puts.push({ type: 'put', kv, prevKv })
+    if (prevKv === undefined || !isSame(prevKv, kv, isSameStore)) puts.push(new WatchEvent('put', kv, prevKv))
   }
   return [...deletes, ...puts.sort((a, b) => a.kv.modRevision - b.kv.modRevision)]
 }

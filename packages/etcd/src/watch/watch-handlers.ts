@@ -1,13 +1,29 @@
 import type { EtcdError } from '../errors.ts'
 import type { KeyValue, ResponseHeader } from '../wire/kv.ts'
 
-/** One change of one key. */
-export interface WatchEvent {
+/** One change of one key. Bytes are views of the answer they came in; copy them to keep a small one for long. */
+export class WatchEvent {
   readonly type: 'put' | 'delete'
   /** On a delete only `key` and `modRevision` (the revision of the delete) are set. */
   readonly kv: KeyValue
   /** What the key held before. Only with `prevKv`, and absent for a new key or where the history is compacted. */
   readonly prevKv: KeyValue | undefined
+
+  constructor(type: 'put' | 'delete', kv: KeyValue, prevKv: KeyValue | undefined) {
+    this.type = type
+    this.kv = kv
+    this.prevKv = prevKv
+  }
+
+  /** The key as text (UTF-8; bytes that are not come out as U+FFFD). */
+  get key(): string {
+    return this.kv.key.toString()
+  }
+
+  /** The value as text; empty on a delete. */
+  get text(): string {
+    return this.kv.value.toString()
+  }
 }
 
 /** All changes of one revision within the watched range, in the store's order. Never a part of them. */

@@ -7,7 +7,7 @@ import type { KeyValue, ResponseHeader } from '../wire/kv.ts'
 import { KV } from '../wire/rpc.ts'
 import { asEtcdError } from './as-etcd-error.ts'
 import { diffLists, heldName, hold } from './resync.ts'
-import type { WatchBatch, WatchEvent, WatchProgress } from './watch-handlers.ts'
+import { type WatchBatch, WatchEvent, type WatchProgress } from './watch-handlers.ts'
 import type { WatchService } from './watch-service.ts'
 import type { Watcher } from './watcher.ts'
 
@@ -191,12 +191,12 @@ class ListAndWatch implements WatchSync {
 
   #onBatch(batch: WatchBatch): void {
     const held = this.#held!
-    const events = batch.events.map((event): WatchEvent => {
+    const events = batch.events.map((event) => {
       const name = heldName(event.kv.key)
       const prevKv = held.get(name)
       if (event.type === 'put') held.set(name, event.kv)
       else held.delete(name)
-      return { ...event, prevKv }
+      return new WatchEvent(event.type, event.kv, prevKv)
     })
     this.#revision = batch.revision
     this.#emit({ ...batch, events }, false)

@@ -6,7 +6,7 @@ import type { KeyValue, ResponseHeader } from '../wire/kv.ts'
 import { type Event, EventType, type WatchResponse } from '../wire/watch.ts'
 import { PendingRevisions } from './pending-revisions.ts'
 import { RevisionAssembler } from './revision-assembler.ts'
-import type { ClusterChange, WatchContact, WatchEvent, WatchHandlers } from './watch-handlers.ts'
+import { type ClusterChange, type WatchContact, WatchEvent, type WatchHandlers } from './watch-handlers.ts'
 import type { WatchPlan } from './watch-options.ts'
 
 /** One watch as its caller holds it. */
@@ -299,11 +299,9 @@ export class WatcherCore implements Watcher {
   }
 
   #eventOf(event: Event): WatchEvent {
-    return {
-      type: event.type === EventType.delete ? 'delete' : 'put',
-      kv: this.#strip(event.kv!),
-      prevKv: event.prevKv === undefined ? undefined : this.#strip(event.prevKv),
-    }
+    const type = event.type === EventType.delete ? 'delete' : 'put'
+    const prevKv = event.prevKv === undefined ? undefined : this.#strip(event.prevKv)
+    return new WatchEvent(type, this.#strip(event.kv!), prevKv)
   }
 
   #strip(kv: KeyValue): KeyValue {
