@@ -19,7 +19,7 @@ const differences = {
     on: ['3.4'],
     reason: 'etcd before 3.4.38 and 3.5.24 takes a start revision below 0.',
   },
-  progressWithoutWatches: {
+  progressWhateverWatches: {
     behaviour: 40,
     on: ['3.4'],
     reason: 'etcd before 3.4.25 and 3.5.8 answers a progress request at once, whatever the watches are at.',

@@ -186,6 +186,17 @@ eachServer('Txn', (server) => {
     )
   })
 
+  test('22 of operations that cannot be done, the first put is told before the first range', async () => {
+    const key = fresh('none')
+    const future = op.range({ key, revision: 1_000_000 })
+    const success = [
+      future,
+      op.txn({ success: [op.put({ key, ignoreValue: true })] }),
+      op.put({ key: `${key}b`, lease: 4242n }),
+    ]
+    expect((await refusal(run({ success }))).message).toBe('etcdserver: key not found')
+  })
+
   test('23 nested transactions run in order, decided before anything is written, under headers without meaning', async () => {
     const { client } = current()
     const key = fresh('t')

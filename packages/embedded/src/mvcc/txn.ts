@@ -26,16 +26,19 @@ const innerHeader = (revision: number): ResponseHeader => ({
   raftTerm: 0,
 })
 
-/** Throws `keyNotFound` or `leaseNotFound` when a put can not be done on this state. */
-export const assertPut = (request: PutRequest, from: Readable, hasLease: HasLease): void => {
-  if (request.ignoreValue || request.ignoreLease) {
-    const [before] = from.range({ type: 'key', start: keyOf(request.key) }, from.revision)
-    if (before === undefined) throw etcdError.keyNotFound()
-  }
-  if (request.lease !== 0n && !hasLease(request.lease)) throw etcdError.leaseNotFound()
+/** Throws `leaseNotFound` when a put names a lease that is not granted. */
+export const assertLease = ({ lease }: PutRequest, hasLease: HasLease): void => {
+  if (lease !== 0n && !hasLease(lease)) throw etcdError.leaseNotFound()
 }
 
-/** Does a put that passed `assertPut`. */
+/** Throws `keyNotFound` when a put needs what was there before and nothing was. */
+export const assertBefore = ({ key, ignoreValue, ignoreLease }: PutRequest, from: Readable): void => {
+  if (!ignoreValue && !ignoreLease) return
+  const [before] = from.range({ type: 'key', start: keyOf(key) }, from.revision)
+  if (before === undefined) throw etcdError.keyNotFound()
+}
+
+/** Does a put that passed `assertLease` and `assertBefore`. */
 export const applyPut = (txn: WriteTxn, request: PutRequest): PutResponse => {
   const key = keyOf(request.key)
   const [before] = txn.range({ type: 'key', start: key }, txn.revision)
@@ -62,21 +65,37 @@ export interface DecidedTxn {
   )[]
 }
 
-/**
- * Decides all compares, nested ones too, on the state before the transaction, and checks the operations that will run.
- * Throws etcd's error when one of them can not be done; after this nothing fails.
- */
-export const decideTxn = (request: TxnRequest, store: MvccStore, hasLease: HasLease): DecidedTxn => {
+/** Decides all compares, nested ones too, on the state before the transaction. */
+const decide = (request: TxnRequest, store: MvccStore): DecidedTxn => {
   const succeeded = request.compare.every((compare) => holds(compare, store))
   const chosen = succeeded ? request.success : request.failure
   const operations = chosen.flatMap(({ request }): DecidedTxn['operations'] => {
     if (request === undefined) return []
-    if (request.type === 'txn') return [{ type: 'txn', value: decideTxn(request.value, store, hasLease) }]
-    if (request.type === 'put') assertPut(request.value, store, hasLease)
-    if (request.type === 'range' && request.value.revision !== 0) store.assertReadable(request.value.revision)
-    return [request]
+    return [request.type === 'txn' ? { type: 'txn', value: decide(request.value, store) } : request]
   })
   return { succeeded, operations }
+}
+
+/** The operations that will run, in order, those of nested transactions in their place. */
+const flat = ({ operations }: DecidedTxn): DecidedTxn['operations'] =>
+  operations.flatMap((operation) => (operation.type === 'txn' ? flat(operation.value) : [operation]))
+
+/**
+ * Decides a transaction and checks what will run: as in etcd all puts first, then all ranges. Throws etcd's error when
+ * one of them can not be done; after this nothing fails.
+ */
+export const decideTxn = (request: TxnRequest, store: MvccStore, hasLease: HasLease): DecidedTxn => {
+  const decided = decide(request, store)
+  const operations = flat(decided)
+  for (const { type, value } of operations) {
+    if (type !== 'put') continue
+    assertBefore(value, store)
+    assertLease(value, hasLease)
+  }
+  for (const { type, value } of operations) {
+    if (type === 'range' && value.revision !== 0) store.assertReadable(value.revision)
+  }
+  return decided
 }
 
 const isReadOnlyOperation = ({ request }: RequestOp): boolean =>

@@ -11,7 +11,15 @@ import { type CallContext, type Route, unary } from '../grpc/service.ts'
 import { checkDeleteRange, checkPut, checkRange, checkTxn } from '../mvcc/check-request.ts'
 import { keyOf, keyRange } from '../mvcc/key-range.ts'
 import { readRange } from '../mvcc/range.ts'
-import { applyDeleteRange, applyPut, applyTxn, assertPut, decideTxn, isReadOnly } from '../mvcc/txn.ts'
+import {
+  applyDeleteRange,
+  applyPut,
+  applyTxn,
+  assertBefore,
+  assertLease,
+  decideTxn,
+  isReadOnly,
+} from '../mvcc/txn.ts'
 import { etcdError } from '../status.ts'
 
 /** etcd's limit on what goes through its log, in bytes, and the room the log's own fields take of it. */
@@ -80,7 +88,9 @@ export const kvService = (engine: Engine): Route[] => {
       assertSize(context)
       return engine.write((txn) => {
         authorizePut(engine, request, context.caller)
-        assertPut(request, store, hasLease)
+        // In this order, and in a transaction in the other one: a request may fail both.
+        assertLease(request, hasLease)
+        assertBefore(request, store)
         engine.assertSpace(putBytes(request))
         const { prevKv } = applyPut(txn, request)
         return { header: engine.header(txn.revision), prevKv }

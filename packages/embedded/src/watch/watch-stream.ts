@@ -144,21 +144,19 @@ export class WatchStream {
   }
 
   #cancel(id: number): void {
-    if (!this.#remove(id)) return
+    const watcher = this.#watchers.get(id)
+    if (watcher === undefined) return
+    this.#source.hub.remove(watcher)
+    this.#watchers.delete(id)
     this.#sendControl({ watchId: id, canceled: true })
   }
 
-  #remove(id: number): boolean {
-    const watcher = this.#watchers.get(id)
-    if (watcher === undefined) return false
-    this.#source.hub.remove(watcher)
-    return this.#watchers.delete(id)
-  }
-
-  /** Tells the store's revision for the watchers, under the given id, unless one of them is still behind it. */
+  /** Tells the store's revision for the watchers, under the given id, if they have all come that far, and not further. */
   #progress(watchers: readonly Watcher[], id: number): void {
-    if (watchers.length === 0 || watchers.some((watcher) => watcher.behindFrom !== undefined)) return
-    this.#sendControl({ watchId: id })
+    const { revision } = this.#source.store
+    const isThere = ({ state, options }: Watcher) =>
+      state.type === 'live' && options.startRevision <= revision
+    if (watchers.length > 0 && watchers.every(isThere)) this.#sendControl({ watchId: id })
   }
 
   #startProgress(): void {
@@ -176,20 +174,19 @@ export class WatchStream {
   }
 
   #deliver(watcher: Watcher, revision: number, changes: readonly KeyVersion[]): void {
-    if (watcher.behindFrom !== undefined) return
-    if (this.#isBlocked) watcher.behindFrom = revision
+    if (watcher.state.type !== 'live') return
+    if (this.#isBlocked) watcher.state = { type: 'behind', from: revision }
     else this.#sendEvents(watcher, watcher.pick(changes, revision), revision)
   }
 
   #scheduleCatchUp(): void {
     if (this.#catchUp !== undefined || this.#isBlocked) return
-    const isNeeded = [...this.#watchers.values()].some((watcher) => watcher.behindFrom !== undefined)
-    if (!isNeeded) return
+    if (![...this.#watchers.values()].some(({ state }) => state.type === 'behind')) return
     this.#catchUp = setImmediate(() => {
       this.#catchUp = undefined
       for (const watcher of this.#watchers.values()) {
         if (this.#isBlocked) return
-        if (watcher.behindFrom !== undefined) this.#tellHistory(watcher, watcher.behindFrom)
+        if (watcher.state.type === 'behind') this.#tellHistory(watcher, watcher.state.from)
       }
       this.#scheduleCatchUp()
     })
@@ -199,7 +196,8 @@ export class WatchStream {
   #tellHistory(watcher: Watcher, from: number): void {
     const { store } = this.#source
     if (from < store.compactRevision) {
-      this.#remove(watcher.options.id)
+      watcher.state = { type: 'compacted' }
+      this.#source.hub.remove(watcher)
       const { compactRevision } = store
       // etcd gives no revision and no reason here.
       const header = this.#source.header(0)
@@ -216,7 +214,7 @@ export class WatchStream {
       count += 1
       batch.push(...watcher.pick(changes, revision))
     }
-    watcher.behindFrom = revision <= store.revision ? revision : undefined
+    watcher.state = revision <= store.revision ? { type: 'behind', from: revision } : { type: 'live' }
     this.#sendEvents(watcher, batch, store.revision)
   }
 

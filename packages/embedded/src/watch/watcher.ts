@@ -16,21 +16,31 @@ export interface WatcherOptions {
   readonly wantsProgress: boolean
 }
 
+/** How far a watcher is. */
+export type WatcherState =
+  /** Told of writes as they happen. */
+  | { readonly type: 'live' }
+  /** Told from history; `from` is the first revision still to be told. */
+  | { readonly type: 'behind'; readonly from: number }
+  /** Its history is gone. It is told nothing more, but as in etcd it is there until the client cancels it. */
+  | { readonly type: 'compacted' }
+
 /** Revisions that one catch-up message holds at most, as in etcd. */
 export const maxBatchRevisions = 1000
 
 /** One watch on a stream: what it wants and how far it is. */
 export class Watcher {
   readonly options: WatcherOptions
-  /** First revision still to be told from history; undefined when the watcher is told of writes as they happen. */
-  behindFrom: number | undefined
+  state: WatcherState = { type: 'live' }
   /** Whether events went out since the last progress notice was due. */
   hadEvents = false
 
   constructor(options: WatcherOptions, storeRevision: number) {
     this.options = options
     const { startRevision } = options
-    if (startRevision !== 0 && startRevision <= storeRevision) this.behindFrom = startRevision
+    if (startRevision !== 0 && startRevision <= storeRevision) {
+      this.state = { type: 'behind', from: startRevision }
+    }
   }
 
   /** What of a revision's changes this watcher is told; the changes lie in its range. */
