@@ -50,7 +50,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   readonly #feed: ChangeFeed<T>
   readonly #pin = new Pin<T>()
   readonly #abort = new AbortController()
-  #connections: SourceConnection[] = []
+  readonly #connections: SourceConnection[] = []
   readonly #waiters = new Set<() => void>()
   /** A plain field, so that reading the configuration costs a property. */
   #current: T = undefined as T
@@ -87,13 +87,18 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     })
   }
 
-  /** Opens the sources; what they say goes to the writer from here on. For load.ts. */
+  /** Opens the sources; what they say goes to the writer from here on. For load.ts. @throws LivetreeError `source_broken` */
   open(): void {
     const { sources, options } = this.#parts
     const { clock, logger } = options
-    this.#connections = sources.map(({ source }, index) =>
-      source.open({ sink: this.#writer.sinkFor(index), clock, logger }),
-    )
+    for (const [index, { source }] of sources.entries()) {
+      try {
+        this.#connections.push(source.open({ sink: this.#writer.sinkFor(index), clock, logger }))
+      } catch (cause) {
+        const message = `Source ${source.name} could not be opened: ${messageOf(cause)}.`
+        throw new LivetreeError('source_broken', message, { cause })
+      }
+    }
   }
 
   /** There is a state to serve. `provenAt` is that of what stands in for the sources. For load.ts. */

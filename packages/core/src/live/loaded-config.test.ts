@@ -1,0 +1,644 @@
+import { channel } from 'node:diagnostics_channel'
+import { inspect } from 'node:util'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import * as z from 'zod'
+import { defineConfig } from '../define-config.ts'
+import { secret } from '../schema/secret.ts'
+import { memory } from '../source/memory.ts'
+import { createManualSource } from '../testing/manual-source.ts'
+import { createTestClock } from '../testing/test-clock.ts'
+import type { LiveConfig } from './live-config.ts'
+
+const definition = defineConfig({
+  name: 'shop',
+  schema: z.object({
+    a: z.number().default(0),
+    b: z.object({ c: z.number().default(0), d: z.string().default('') }),
+    url: secret(z.string().max(10)).default('none'),
+  }),
+})
+
+const open: LiveConfig<unknown>[] = []
+afterEach(async () => {
+  for (const config of open.splice(0)) await config.close()
+})
+
+async function loadMemory(values: object = {}) {
+  const source = memory(values)
+  const config = await definition.load({ sources: [source] })
+  open.push(config)
+  return { source, config }
+}
+
+async function loadRemote() {
+  const clock = createTestClock()
+  const store = createManualSource({ name: 'etcd' })
+  const loading = definition.load({ sources: [store], clock, staleAfterMs: 1_000, maxStalenessMs: 2_000 })
+  store.replace(10, { a: '1' })
+  const config = await loading
+  open.push(config)
+  return { clock, store, config }
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+describe('current', () => {
+  it('is frozen all the way down, and unchanged parts keep their identity (P5)', async () => {
+    const { source, config } = await loadMemory({ a: 1, b: { c: 2 } })
+    const before = config.current
+    expect(Object.isFrozen(before) && Object.isFrozen(before.b)).toBe(true)
+    source.set({ a: 2 })
+    expect(config.current).toEqual({ a: 2, b: { c: 2, d: '' }, url: 'none' })
+    expect(config.current.b).toBe(before.b)
+    expect(before.a).toBe(1)
+  })
+
+  it('stays readable after close', async () => {
+    const { config } = await loadMemory({ a: 7 })
+    await config.close()
+    expect(config.current.a).toBe(7)
+    expect(config.status.state).toBe('closed')
+  })
+})
+
+describe("on('change') and watch (P6)", () => {
+  it('find the new state in current, in the order they were added', async () => {
+    const { source, config } = await loadMemory()
+    const log: string[] = []
+    config.on('change', ({ revision, changes }) => {
+      log.push(`change ${revision} ${changes.map(({ pathText }) => pathText)} ${config.current.a}`)
+    })
+    config.watch(
+      (value) => value.a,
+      (next, previous, change) => {
+        log.push(`watch ${previous} → ${next} ${change.changes.length} ${config.current.a}`)
+      },
+    )
+    source.set({ a: 1 })
+    source.set({ b: { c: 1 } })
+    expect(log).toEqual(['change 2 a 1', 'watch 0 → 1 1 1', 'change 3 b.c 1'])
+  })
+
+  it('isolate a listener that throws, rejects, or has a selector that throws', async () => {
+    const { source, config } = await loadMemory()
+    const errors: unknown[] = []
+    const told: number[] = []
+    config.on('error', (error) => errors.push(error.cause))
+    config.on('error', () => {
+      throw new Error('even this one')
+    })
+    config.on('change', () => {
+      throw 'one'
+    })
+    config.on('change', () => Promise.reject('two'))
+    config.watch(
+      (value) => {
+        if (value.a === 1) throw 'three'
+        return value.a
+      },
+      (next) => told.push(next),
+    )
+    config.on('change', ({ next }) => told.push(next.a * 10))
+    source.set({ a: 1 })
+    await turn()
+    expect(errors.toSorted()).toEqual(['one', 'three', 'two'])
+    source.set({ a: 2 })
+    expect(told).toEqual([10, 2, 20])
+  })
+
+  it('call a slow listener one at a time, with the difference to what it knew, and always with the last state', async () => {
+    const { source, config } = await loadMemory()
+    const told: string[] = []
+    let running = 0
+    let release = () => {}
+    config.on('change', async ({ previous, next, changes }) => {
+      expect(++running).toBe(1)
+      told.push(`${previous.a} → ${next.a} (${changes.length})`)
+      await new Promise<void>((resolve) => {
+        release = resolve
+      })
+      running--
+    })
+    for (let a = 1; a <= 100; a++) source.set({ a })
+    expect(told).toEqual(['0 → 1 (1)'])
+    release()
+    await turn()
+    expect(told).toEqual(['0 → 1 (1)', '1 → 100 (1)'])
+    release()
+    await turn()
+    expect(told).toHaveLength(2)
+  })
+
+  it('do not tell of a change that was taken back before the listener was free', async () => {
+    const { source, config } = await loadMemory({ a: 1, b: { c: 1 } })
+    const told: unknown[] = []
+    let release = () => {}
+    const slowly = async (what: unknown) => {
+      told.push(what)
+      await new Promise<void>((resolve) => {
+        release = resolve
+      })
+    }
+    config.watch((value) => value.b, slowly)
+    source.set({ b: { c: 2 } })
+    expect(told).toEqual([{ c: 2, d: '' }])
+    source.set({ b: { c: 3 } })
+    source.set({ b: { c: 2 } })
+    release()
+    await turn()
+    expect(told).toHaveLength(1)
+    source.set({ b: { c: 4 } })
+    expect(told).toHaveLength(2)
+  })
+
+  it('let a listener cause a change: everybody is told of the first, then of the second', async () => {
+    const { source, config } = await loadMemory()
+    const log: string[] = []
+    config.watch(
+      (value) => value.a,
+      (a) => {
+        log.push(`first ${a} of ${config.current.a}`)
+        if (a < 3) source.set({ a: a + 1 })
+      },
+    )
+    config.watch(
+      (value) => value.a,
+      (a) => {
+        log.push(`second ${a} of ${config.current.a}`)
+      },
+    )
+    source.set({ a: 1 })
+    expect(log).toEqual([
+      'first 1 of 1',
+      'second 1 of 1',
+      'first 2 of 2',
+      'second 2 of 2',
+      'first 3 of 3',
+      'second 3 of 3',
+    ])
+  })
+
+  it('keep one call at a time when a slow listener causes a change after it has been free', async () => {
+    const { source, config } = await loadMemory()
+    const log: string[] = []
+    config.on('change', async ({ next }) => {
+      log.push(`begin ${next.a}`)
+      await null
+      if (next.a < 4) source.set({ a: next.a + 1 })
+      log.push(`end ${next.a}`)
+    })
+    source.set({ a: 1 })
+    await turn()
+    expect(log).toEqual([1, 2, 3, 4].flatMap((a) => [`begin ${a}`, `end ${a}`]))
+  })
+
+  it('share one difference among listeners that stand at the same place', async () => {
+    const { source, config } = await loadMemory()
+    const events: unknown[] = []
+    config.on('change', (event) => events.push(event))
+    config.on('change', (event) => events.push(event))
+    source.set({ a: 1 })
+    expect(events).toHaveLength(2)
+    expect(events[0]).toBe(events[1])
+  })
+
+  it('stop when told to, also from inside a call, and tell who was added inside a call of the next change only', async () => {
+    const { source, config } = await loadMemory()
+    const log: string[] = []
+    const removed = () => log.push('removed')
+    config.on('change', () => {
+      config.off('change', removed)
+      config.on('change', () => log.push('late'))
+    })
+    config.on('change', removed)
+    const stop = config.watch(
+      (value) => value.a,
+      (a) => {
+        log.push(`watch ${a}`)
+        stop()
+      },
+    )
+    config.once('change', () => log.push('once'))
+    source.set({ a: 1 })
+    expect(log).toEqual(['watch 1', 'once'])
+    source.set({ a: 2 })
+    expect(log).toEqual(['watch 1', 'once', 'late'])
+  })
+
+  it('give a late subscriber the value now, and let an async first call finish before the next', async () => {
+    const { source, config } = await loadMemory({ a: 5 })
+    const log: unknown[] = []
+    config.watch(
+      (value) => value.a,
+      async (next, previous, change) => {
+        log.push([next, previous, change?.changes.length])
+        await null
+        log.push('done')
+      },
+      { immediate: true },
+    )
+    expect(log).toEqual([[5, undefined, undefined]])
+    source.set({ a: 6 })
+    source.set({ a: 7 })
+    await turn()
+    expect(log).toEqual([[5, undefined, undefined], 'done', [7, 5, 1], 'done'])
+  })
+
+  it('look by isEqual where it is given', async () => {
+    const { source, config } = await loadMemory({ a: 1 })
+    const told = vi.fn()
+    const isEqual = (one: number[], other: number[]) => one.join() === other.join()
+    config.watch((value) => [value.a], told, { isEqual })
+    source.set({ b: { c: 1 } })
+    expect(told).not.toHaveBeenCalled()
+    source.set({ a: 2 })
+    expect(told).toHaveBeenCalledOnce()
+  })
+
+  it('refuse a selector that throws on the value now', async () => {
+    const { config } = await loadMemory()
+    const selector = () => {
+      throw new Error('no such part')
+    }
+    expect(() => config.watch(selector, () => {})).toThrow('no such part')
+  })
+})
+
+describe('other events', () => {
+  it('tell ready to those who come after load', async () => {
+    const { config } = await loadMemory()
+    const told: unknown[] = []
+    config.on('ready', (event) => told.push(event))
+    config.once('ready', (event) => told.push(event))
+    const stop = config.on('ready', () => told.push('removed before its turn'))
+    stop()
+    await turn()
+    expect(told).toEqual([
+      { revision: 1, servedFrom: 'sources' },
+      { revision: 1, servedFrom: 'sources' },
+    ])
+  })
+
+  it('tell of a rejected tree once, keep the last good state, and clear it when it is healed (P3)', async () => {
+    const { source, config } = await loadMemory({ a: 1 })
+    const rejected: unknown[] = []
+    config.on('rejected', (event) => rejected.push(event))
+    const before = config.current
+    source.set({ a: 'x' })
+    source.set({ b: { c: 1 } })
+    expect(config.current).toBe(before)
+    expect(rejected).toMatchObject([{ source: 'memory', issues: [{ pathText: 'a', received: '"x"' }] }])
+    expect(config.status.rejected).toBe(rejected[0])
+    source.set({ a: 2 })
+    expect(config.current).toMatchObject({ a: 2, b: { c: 1 } })
+    expect(config.status.rejected).toBeUndefined()
+  })
+
+  it('give a busy listener the newest of what came meanwhile', async () => {
+    const { source, config } = await loadMemory()
+    const told: string[] = []
+    config.on('rejected', async ({ issues }) => {
+      told.push(issues[0]!.received!)
+      await null
+    })
+    for (const a of ['w', 'x', 'y']) source.set({ a })
+    await turn()
+    expect(told).toEqual(['"w"', '"y"'])
+  })
+
+  it('tell of unknown keys when they change, and not with unused: ignore', async () => {
+    const { source, config } = await loadMemory({ a: 1 })
+    const told: string[][] = []
+    config.on('unused', ({ keys }) => told.push(keys.map(({ pathText }) => pathText)))
+    source.set({ typo: 1 })
+    source.set({ a: 2 })
+    source.set({ other: 1 })
+    expect(told).toEqual([['typo'], ['typo', 'other']])
+    expect(config.status.unused).toHaveLength(2)
+    source.set({ typo: undefined, other: undefined })
+    expect(config.status.unused).toEqual([])
+
+    const quiet = await defineConfig({ ...definition, unused: 'ignore' }).load({ sources: [source] })
+    open.push(quiet)
+    quiet.on('unused', () => told.push(['told']))
+    source.set({ typo: 1 })
+    await turn()
+    expect(told.at(-1)).not.toEqual(['told'])
+    expect(quiet.status.unused).toEqual([])
+  })
+
+  it('publish on diagnostics channels', async () => {
+    const published: unknown[] = []
+    const record = (message: unknown, name: string | symbol) => published.push([name, message])
+    const names = ['ready', 'change', 'rejected', 'unused', 'error', 'close'].map(
+      (name) => `livetree:${name}`,
+    )
+    for (const name of names) channel(name).subscribe(record)
+    const { source, config } = await loadMemory({ url: 'hunter2' })
+    source.set({ url: 'hunter3', typo: 1 })
+    source.set({ a: 'x' })
+    config.on('rejected', () => {})
+    await config.close()
+    for (const name of names) channel(name).unsubscribe(record)
+    const told = published.map((entry) => (entry as [string])[0])
+    expect(told).toEqual(['ready', 'unused', 'change', 'rejected', 'close'].map((name) => `livetree:${name}`))
+    expect(published[2]).toMatchObject([
+      'livetree:change',
+      { config: 'shop', revision: 2, changes: [{ pathText: 'url', next: '[secret]' }] },
+    ])
+    expect(JSON.stringify(published)).not.toContain('hunter')
+  })
+})
+
+describe('changed', () => {
+  it('waits for the next change, or gives one that has been since a snapshot or a revision', async () => {
+    const { store, config } = await loadRemote()
+    const start = config.snapshot()
+    const next = config.changed()
+    store.patch(11, { a: '2' })
+    expect((await next).revision).toBe(11)
+    store.patch(12, { 'b/c': '2' })
+    const since = await config.changed({ after: start })
+    expect(since.changes.map(({ pathText }) => pathText)).toEqual(['a', 'b.c'])
+    expect((await config.changed({ after: 11 })).changes.map(({ pathText }) => pathText)).toEqual(['b.c'])
+    const later = config.changed({ after: 12 })
+    store.sink.alive({ revision: 20, provenAt: 0 })
+    await turn()
+    store.patch(21, { a: '3' })
+    expect((await later).revision).toBe(21)
+  })
+
+  it('ends by timeout, by signal, and by close, and leaves no listener', async () => {
+    const { clock, config } = await loadRemote()
+    const timers = clock.pendingTimers
+    const late = expect(config.changed({ timeoutMs: 50 })).rejects.toMatchObject({ code: 'timeout' })
+    await clock.advance(50)
+    await late
+    const abort = new AbortController()
+    const aborted = expect(config.changed({ signal: abort.signal })).rejects.toMatchObject({
+      code: 'aborted',
+      cause: 'enough',
+    })
+    abort.abort('enough')
+    await aborted
+    await expect(config.changed({ signal: abort.signal })).rejects.toMatchObject({ code: 'aborted' })
+    const closed = expect(config.changed({ timeoutMs: 1_000 })).rejects.toMatchObject({ code: 'closed' })
+    await config.close()
+    await closed
+    await expect(config.changed()).rejects.toMatchObject({ code: 'closed' })
+    expect(clock.pendingTimers).toBe(0)
+    expect(timers).toBe(1)
+  })
+})
+
+describe('iteration', () => {
+  it('gives changes since it began, coalesced while the consumer is busy, and ends with close', async () => {
+    const { source, config } = await loadMemory()
+    const iterator = config[Symbol.asyncIterator]()
+    source.set({ a: 1 })
+    source.set({ a: 2 })
+    const told: string[] = []
+    const done = (async () => {
+      for await (const { previous, next } of { [Symbol.asyncIterator]: () => iterator }) {
+        told.push(`${previous.a} → ${next.a}`)
+      }
+      return 'ended'
+    })()
+    await turn()
+    source.set({ a: 3 })
+    await turn()
+    source.set({ a: 4 })
+    await config.close()
+    expect(await done).toBe('ended')
+    expect(told).toEqual(['0 → 2', '2 → 3', '3 → 4'])
+  })
+})
+
+describe('refresh', () => {
+  it('resolves when the sources have caught up and all they said is judged', async () => {
+    const store = createManualSource({
+      refresh: async () => {
+        await turn()
+        store.patch(11, { a: '2' })
+      },
+    })
+    const loading = definition.load({ sources: [store] })
+    store.replace(10, { a: '1' })
+    const config = await loading
+    open.push(config)
+    await config.refresh()
+    expect(config).toMatchObject({ revision: 11, current: { a: 2 } })
+  })
+
+  it('has every failure as a LivetreeError', async () => {
+    const clock = createTestClock()
+    let answer = () => Promise.reject<void>(new Error('no leader'))
+    const signals: AbortSignal[] = []
+    const store = createManualSource({
+      refresh: (signal) => {
+        signals.push(signal)
+        return answer()
+      },
+    })
+    const loading = definition.load({ sources: [store], clock })
+    store.replace(10, { a: '1' })
+    const config = await loading
+    open.push(config)
+    await expect(config.refresh()).rejects.toMatchObject({
+      code: 'source_unavailable',
+      cause: { message: 'no leader' },
+    })
+    answer = () => new Promise(() => {})
+    const late = expect(config.refresh({ timeoutMs: 30 })).rejects.toMatchObject({ code: 'timeout' })
+    await clock.advance(30)
+    await late
+    expect(signals[1]!.aborted).toBe(true)
+    const closed = expect(config.refresh()).rejects.toMatchObject({ code: 'closed' })
+    await config.close()
+    await closed
+    await expect(config.refresh()).rejects.toMatchObject({ code: 'closed' })
+  })
+})
+
+describe('status and health (P7)', () => {
+  it('goes stale by silence and live by proof, in status, events and health', async () => {
+    const { clock, store, config } = await loadRemote()
+    const events: string[] = []
+    config.on('stale', ({ reason }) => events.push(reason))
+    config.on('live', ({ staleMs, revision }) => events.push(`live ${staleMs} ${revision}`))
+    expect(config.status).toMatchObject({
+      state: 'live',
+      provenAt: clock.now(),
+      staleForMs: 0,
+      servedFrom: 'sources',
+    })
+    expect(config.health).toEqual({
+      isReady: true,
+      state: 'live',
+      revision: 10,
+      staleForMs: 0,
+      reason: undefined,
+    })
+    await clock.advance(1_500)
+    expect(config.status).toMatchObject({ state: 'stale', staleForMs: 1_500 })
+    expect(config.health).toMatchObject({
+      isReady: true,
+      reason: 'etcd has been silent for more than 1000 ms',
+    })
+    await clock.advance(501)
+    expect(config.health.isReady).toBe(false)
+    store.sink.alive({ revision: 15, provenAt: clock.now() })
+    expect(config.status).toMatchObject({ state: 'live', revision: 15, staleForMs: 0 })
+    expect(config.health.isReady).toBe(true)
+    expect(events).toEqual(['etcd has been silent for more than 1000 ms', 'live 1000 15'])
+  })
+
+  it('shows every source, and stays ready with a rejected tree', async () => {
+    const { store, config } = await loadRemote()
+    store.patch(11, { a: 'x' })
+    expect(config.health).toMatchObject({
+      isReady: true,
+      reason: 'the tree of etcd at revision 11 was rejected',
+    })
+    store.sink.lost({ error: new Error('gone'), isFinal: false })
+    expect(config.status.sources).toMatchObject([
+      { name: 'etcd', state: 'lost', lastError: { message: 'gone' } },
+    ])
+    await config.close()
+    expect(config.health).toMatchObject({ isReady: false, state: 'closed' })
+  })
+})
+
+describe('secrets (P10)', () => {
+  it('are in no print of the configuration, its snapshots, events and status', async () => {
+    const { source, config } = await loadMemory({ url: 'hunter2' })
+    const seen: unknown[] = [config, config.status, config.health, config.snapshot(), config.explain('url')]
+    config.on('change', (event) => seen.push(event))
+    config.on('rejected', (event) => seen.push(event))
+    source.set({ url: 'hunter3' })
+    source.set({ url: 'hunter4 is too long' })
+    expect(seen).toHaveLength(7)
+    for (const one of seen) {
+      expect(inspect(one, { depth: 9, getters: false })).not.toContain('hunter2')
+      expect(inspect(one, { depth: 9 }) + JSON.stringify(one)).not.toMatch(/hunter[34]/)
+    }
+    expect(config.current.url).toBe('hunter3')
+  })
+})
+
+describe('close (P11)', () => {
+  it('closes every source, and reports one that fails to', async () => {
+    const closed: string[] = []
+    const one = memory({ a: 1 }, { name: 'one' })
+    const two = { ...memory({}, { name: 'two' }) }
+    const config = await definition.load({
+      sources: [
+        { ...one, open: (context) => ({ ...one.open(context), close: async () => void closed.push('one') }) },
+        {
+          ...two,
+          open: (context) => ({ ...two.open(context), close: () => Promise.reject(new Error('stuck')) }),
+        },
+      ],
+    })
+    const errors: string[] = []
+    config.on('error', ({ message }) => errors.push(message))
+    await config.close()
+    await config.close()
+    expect(closed).toEqual(['one'])
+    expect(errors).toEqual(['[source_broken] Source two could not be closed: stuck.'])
+  })
+
+  it('refuses new listeners, tells old ones nothing, fires the signal', async () => {
+    const { source, config } = await loadMemory()
+    const told = vi.fn()
+    config.on('change', told)
+    await config.close()
+    source.set({ a: 1 })
+    expect(told).not.toHaveBeenCalled()
+    expect(config.signal.aborted).toBe(true)
+    for (const call of [
+      () => config.on('change', told),
+      () => config.once('change', told),
+      () => config.watch((value) => value.a, told),
+      () => config[Symbol.asyncIterator](),
+    ]) {
+      expect(call).toThrow('[closed]')
+    }
+  })
+
+  it('closes resources in reverse order', async () => {
+    const { config } = await loadMemory()
+    const log: string[] = []
+    for (const name of ['one', 'two', 'three']) {
+      await config.resource((value) => value.a, {
+        name,
+        create: () => name,
+        dispose: async (old) => {
+          await turn()
+          log.push(old)
+        },
+      })
+    }
+    await config.close()
+    expect(log).toEqual(['three', 'two', 'one'])
+  })
+
+  it('may be called from inside a listener', async () => {
+    const { source, config } = await loadMemory()
+    const told: number[] = []
+    config.on('change', async ({ next }) => {
+      told.push(next.a)
+      await config.close()
+    })
+    source.set({ a: 1 })
+    source.set({ a: 2 })
+    await config.close()
+    expect(told).toEqual([1])
+  })
+})
+
+describe('resource', () => {
+  it('follows its part of the configuration, shows in status, and goes when it is closed', async () => {
+    const { source, config } = await loadMemory({ a: 1 })
+    const resource = await config.resource((value) => value.a, { create: (a) => ({ a }) })
+    source.set({ a: 2 })
+    await turn()
+    expect(await resource.use(({ a }) => a)).toBe(2)
+    expect(config.status.resources).toMatchObject([{ name: 'resource 1', state: 'ready', builtCount: 2 }])
+    await resource.close()
+    expect(config.status.resources).toEqual([])
+    source.set({ a: 3 })
+    await turn()
+    expect(resource.status.builtCount).toBe(2)
+  })
+
+  it('leaves nothing of one whose first build failed', async () => {
+    const { config } = await loadMemory()
+    const create = () => Promise.reject(new Error('no route'))
+    await expect(config.resource((value) => value.a, { create })).rejects.toMatchObject({
+      code: 'resource_failed',
+    })
+    expect(config.status.resources).toEqual([])
+  })
+})
+
+describe('runPinned', () => {
+  it('gives one state to everything it starts, while current moves on', async () => {
+    const { source, config } = await loadMemory({ a: 1 })
+    const seen: number[] = []
+    const request = config.runPinned(async () => {
+      seen.push(config.pinned().a)
+      await turn()
+      seen.push(config.pinned().a)
+      await new Promise((resolve) => setTimeout(resolve))
+      seen.push(config.pinned().a, config.pinnedSnapshot().version)
+      // one request is one state, however deep
+      config.runPinned(() => seen.push(config.pinned().a))
+      config.runPinned(() => seen.push(config.pinned().a), config.snapshot())
+    })
+    source.set({ a: 2 })
+    await request
+    expect(seen).toEqual([1, 1, 1, 1, 1, 2])
+    expect(config.pinned().a).toBe(2)
+  })
+})
