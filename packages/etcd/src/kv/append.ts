@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { EtcdError } from '../errors.ts'
 import { type Bytes, bytesOf } from '../key-range.ts'
 import type { KvService } from './kv-service.ts'
-import type { CallControl } from './range-query.ts'
+import { type CallControl, controlOf } from './range-query.ts'
 import { compare, op } from './txn.ts'
 
 /** How to append. */
@@ -31,10 +31,9 @@ export const appendKey = async (
   value: Bytes,
   options: AppendOptions,
 ): Promise<AppendResult> => {
-  const { lease, signal } = options
-  let { header } = await kv.getRange({ prefix, countOnly: true, ...control(options) })
+  const { lease } = options
+  let { header } = await kv.getRange({ prefix, countOnly: true, ...controlOf(options) })
   for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
-    signal?.throwIfAborted()
     const base = header.revision
     const name = `${String(base + 1).padStart(20, '0')}-${randomBytes(6).toString('hex')}`
     const key = Buffer.concat([bytesOf(prefix), Buffer.from(name)])
@@ -44,7 +43,7 @@ export const appendKey = async (
         .if(compare.createRevision({ prefix }, '<', base + 1))
         .then(op.put(key, value, lease === undefined ? {} : { lease }))
         .else(op.get(key))
-        .commit(control(options))
+        .commit(controlOf(options))
     const result = await send().catch(async (error: unknown) => {
       if (!(error instanceof EtcdError) || error.code !== 'outcome_unknown') throw error
       const again = await send().catch(() => {
@@ -66,8 +65,3 @@ export const appendKey = async (
     remedy: 'Try again when fewer append at once.',
   })
 }
-
-const control = ({ timeoutMs, signal }: CallControl): CallControl => ({
-  ...(timeoutMs === undefined ? {} : { timeoutMs }),
-  ...(signal === undefined ? {} : { signal }),
-})

@@ -21,6 +21,7 @@ import { type PageOptions, readPages } from './pages.ts'
 import type { ScanPage } from './range-page.ts'
 import {
   type CallControl,
+  controlOf,
   keyRequest,
   type RangeQuery,
   type ReadOptions,
@@ -73,12 +74,6 @@ export interface KvServiceOptions {
   /** Most operations in one branch of a transaction. Default 128, etcd's own. */
   readonly maxTxnOps?: number
 }
-
-const controlOf = ({ timeoutMs, signal, onRetry }: CallControl): CallControl => ({
-  ...(timeoutMs === undefined ? {} : { timeoutMs }),
-  ...(signal === undefined ? {} : { signal }),
-  ...(onRetry === undefined ? {} : { onRetry }),
-})
 
 const defaultMaxTxnOps = 128
 

@@ -4,7 +4,7 @@ import type { RangeRequest, RangeResponse } from '../wire/kv.ts'
 import type { Init } from '../wire/message.ts'
 import { KV } from '../wire/rpc.ts'
 import { type RangeResult, rangeResult } from './operation.ts'
-import { type CallControl, rangeRequest, type ReadOptions } from './range-query.ts'
+import { type CallControl, controlOf, rangeRequest, type ReadOptions } from './range-query.ts'
 
 /** How to read a range in pages. */
 export interface PageOptions extends ReadOptions, CallControl {
@@ -25,10 +25,10 @@ export async function* readPages(
   namespace: Namespace,
   query: KeyRange & PageOptions,
 ): AsyncGenerator<RangeResult, void, undefined> {
-  const { pageSize = defaultPageSize, timeoutMs, signal: given } = query
+  const { pageSize = defaultPageSize, signal: given } = query
   const stop = new AbortController()
   const signal = given === undefined ? stop.signal : AbortSignal.any([given, stop.signal])
-  const control = { retry: 'read', signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) } as const
+  const control = { ...controlOf(query), signal, retry: 'read' } as const
   const ask = (request: Init<RangeRequest>): Promise<RangeResponse> => {
     const answer = channel.unary(KV.range, request, control)
     answer.catch(() => undefined)

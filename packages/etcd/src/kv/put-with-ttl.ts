@@ -5,7 +5,7 @@ import type { Channel } from '../transport/transport.ts'
 import { Lease } from '../wire/rpc.ts'
 import type { KvService } from './kv-service.ts'
 import type { PutResult } from './operation.ts'
-import type { CallControl } from './range-query.ts'
+import { type CallControl, controlOf } from './range-query.ts'
 
 /** How to write a key that goes away by itself. */
 export interface TtlOptions extends CallControl {
@@ -50,16 +50,13 @@ export const putWithTtl = async (
   value: Bytes,
   options: TtlOptions,
 ): Promise<TtlPutResult> => {
-  const { ttlSeconds, prevKv, timeoutMs, signal } = options
+  const { ttlSeconds, prevKv } = options
   if (!Number.isSafeInteger(ttlSeconds) || ttlSeconds < 1) {
     throw new EtcdError('invalid_argument', {
       what: `ttlSeconds is ${ttlSeconds}, not a whole number from 1 on`,
     })
   }
-  const control = {
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(signal === undefined ? {} : { signal }),
-  }
+  const control = controlOf(options)
   const lease = randomLeaseId()
   const granted = await grant(channel, lease, ttlSeconds, control)
   const put = kv.put(key, value, { ...control, lease, ...(prevKv === undefined ? {} : { prevKv }) })

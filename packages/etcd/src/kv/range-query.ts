@@ -79,3 +79,10 @@ export const keyRequest = (
   revision: wholeNumber('revision', options.revision),
   serializable: options.serializable,
 })
+
+/** The part of a call's options that concerns the call itself. */
+export const controlOf = ({ timeoutMs, signal, onRetry }: CallControl): CallControl => ({
+  ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  ...(signal === undefined ? {} : { signal }),
+  ...(onRetry === undefined ? {} : { onRetry }),
+})

@@ -4,7 +4,7 @@ import type { Channel } from '../transport/transport.ts'
 import type { RangeRequest } from '../wire/kv.ts'
 import type { Init } from '../wire/message.ts'
 import { RawPage, rawRange, type ScanPage } from './range-page.ts'
-import { type CallControl, rangeRequest } from './range-query.ts'
+import { type CallControl, controlOf, rangeRequest } from './range-query.ts'
 
 /** What to read, and how. */
 export interface ScanOptions extends CallControl {
@@ -68,15 +68,10 @@ const scanOnce = async (
   query: KeyRange & ScanOptions,
   onPage: (page: ScanPage) => void,
 ): Promise<ScanResult> => {
-  const { signal: given, timeoutMs, pageSize, onRetry } = query
+  const { signal: given, pageSize } = query
   const stop = new AbortController()
   const signal = given === undefined ? stop.signal : AbortSignal.any([given, stop.signal])
-  const control = {
-    retry: 'read',
-    signal,
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(onRetry === undefined ? {} : { onRetry }),
-  } as const
+  const control = { ...controlOf(query), signal, retry: 'read' } as const
   const ask = (request: Init<RangeRequest>): Promise<Buffer> => {
     const answer = channel.unary(rawRange, request, control)
     // An answer nobody waits for any more, because a page before it failed, must not count as unhandled.

@@ -2,6 +2,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { buildConnector, Client, type Dispatcher } from 'undici'
 import type { Clock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
+import { guardSession } from './session-guard.ts'
 
 /** What all connections of a client have in common. */
 export interface ConnectionSettings {
@@ -57,6 +58,7 @@ export class Connection {
       // etcd takes at most two pings on a connection without calls before it closes it as a nuisance.
       keepAliveTimeout: pingIntervalMs === 0 ? 60_000 : pingIntervalMs * 1.5,
     })
+    this.#client.on('connect', () => guardSession(this.#client, () => this.#onHeard()))
     this.#client.on('ping' as 'connect', () => this.#onHeard())
   }
 

@@ -359,11 +359,12 @@ describe('endpoints', () => {
   })
 
   test('after silence the next call gets a new connection', async () => {
-    const fake = await server((call) => (call.index === 0 ? undefined : answerAll(call)))
+    const fake = await server((call) => (call.index === 1 ? undefined : answerAll(call)))
     const channel = channelTo([fake])
+    await get(channel)
     expect((await failure(get(channel, { timeoutMs: 100 }))).code).toBe('deadline_exceeded')
     await get(channel)
-    expect(fake.calls[0]?.session === fake.calls[1]?.session).toBe(false)
+    expect(fake.calls.map((call) => call.session === fake.calls[0]?.session)).toEqual([true, true, false])
   })
 
   test('one named is the only one asked', async () => {
@@ -443,6 +444,28 @@ describe('cancelling', () => {
     expect((await cancelled).fate).toBe('not_sent')
     await get(channel)
     expect(fake.calls.map((call) => call.name)).toEqual(['KV/Range'])
+  })
+
+  test('calls given up while they are being sent leave nothing that could break later', async () => {
+    const held: (() => void)[] = []
+    const fake = await server((call) =>
+      call.name === 'KV/Put' ? held.push(() => answerAll(call)) : answerAll(call),
+    )
+    const channel = channelTo([fake])
+    await get(channel)
+    const given = Array.from({ length: 50 }, () => {
+      const stop = new AbortController()
+      const outcome = failure(put(channel, { signal: stop.signal }))
+      stop.abort()
+      return outcome
+    })
+    expect(new Set((await Promise.all(given)).map((error) => error.code))).toEqual(new Set(['cancelled']))
+    while (held.length < 50) await get(channel)
+    for (const answer of held) answer()
+    for (let round = 0; round < 5; round += 1) await get(channel)
+    // Whatever still listens for those answers gets an error now; the run fails if nobody does.
+    for (const session of fake.sessions) session.destroy(new Error('gone'), constants.NGHTTP2_INTERNAL_ERROR)
+    await get(channel)
   })
 
   test('a shared signal is left without listeners after 10,000 calls', async () => {
