@@ -78,6 +78,15 @@ const deleteRequest = (random: Random): Init<DeleteRangeRequest> => ({
   prevKv: random.chance(0.3),
 })
 
+/**
+ * A delete for use in a transaction, which never goes "from here on": etcd (3.4.23 and 3.5.30 alike) lets such a delete
+ * stand beside a put of the same key with ignore_value or ignore_lease, finds no key to keep, and crashes for good.
+ */
+const boundedDelete = (random: Random): Init<DeleteRangeRequest> => {
+  const request = deleteRequest(random)
+  return request.rangeEnd === '\0' ? { ...request, rangeEnd: 'f' } : request
+}
+
 const compare = (random: Random, { revision }: Position): Init<Compare> => {
   const near = random.chance(0.3) ? 0 : random.int(Math.max(revision - 20, 0), revision)
   const [target, targetUnion] = random.pick([
@@ -95,7 +104,7 @@ const requestOp = (random: Random, position: Position, depth: number): Init<Requ
   const kind = random.next()
   if (kind < 0.3) return { request: { type: 'range', value: rangeRequest(random, position) } }
   if (kind < 0.7) return { request: { type: 'put', value: putRequest(random) } }
-  if (kind < 0.85 || depth === 0) return { request: { type: 'deleteRange', value: deleteRequest(random) } }
+  if (kind < 0.85 || depth === 0) return { request: { type: 'deleteRange', value: boundedDelete(random) } }
   return { request: { type: 'txn', value: txnRequest(random, position, depth - 1) } }
 }
 

@@ -45,6 +45,7 @@ export const applyPut = (txn: WriteTxn, request: PutRequest): PutResponse => {
   // A copy: the request's bytes are a view of a much larger network buffer.
   const value = request.ignoreValue ? before?.value : Buffer.from(request.value)
   const lease = request.ignoreLease ? before?.lease : request.lease
+  // Nothing to keep although checked: the same transaction has just deleted the key "from here on". etcd crashes then.
   txn.put(key, value ?? Buffer.alloc(0), lease ?? 0n)
   return { header: innerHeader(txn.revision), prevKv: request.prevKv ? before : undefined }
 }
