@@ -73,11 +73,13 @@ function isInVain({ sources, options }: StartupParts): boolean {
 function refusalOf({ name, sources, writer, options }: StartupParts, isLate: boolean): LivetreeError {
   if (writer.rejected !== undefined) return invalid(name, writer.rejected.issues)
   const missing = sources.filter(({ hasTree }) => !hasTree)
-  const lines = missing.map(({ source, lastError }) => {
+  // when waiting was in vain, those that were not heard yet are not to blame
+  const blamed = isLate ? missing : missing.filter(({ isLostForGood }) => isLostForGood)
+  const lines = blamed.map(({ source, lastError }) => {
     return `  ${source.name}: ${lastError === undefined ? 'has not answered' : lastError.message}`
   })
   const what = isLate ? `did not load within ${options.timeoutMs} ms` : 'cannot be loaded'
-  const cause = missing.find(({ lastError }) => lastError !== undefined)?.lastError
+  const cause = blamed.find(({ lastError }) => lastError !== undefined)?.lastError
   return new LivetreeError(
     isLate ? 'startup_timeout' : 'source_unavailable',
     [`Configuration "${name}" ${what}. Missing:`, ...lines].join('\n'),
