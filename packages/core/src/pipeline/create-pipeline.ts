@@ -1,4 +1,5 @@
-import { fingerprintOf } from '../schema/describe.ts'
+import { fingerprintOf, planAt } from '../schema/describe.ts'
+import { assertEnvironmentNames } from '../schema/environment-names.ts'
 import type { Plan } from '../schema/plan.ts'
 import type { LayerInfo, PatchUpdate, ReplaceUpdate } from '../source/source.ts'
 import { Decoder } from './decode.ts'
@@ -9,9 +10,9 @@ import { IssueWriter, type NamedLayer } from './issues.ts'
 import { LayerTree } from './layer-tree.ts'
 import { leavesOf } from './leaves.ts'
 import type { Outcome, Path, Pipeline, UnusedKey } from './outcome.ts'
-import { planAt } from '../schema/describe.ts'
 import { redact } from './redact.ts'
-import { structureIssues, unusedIssues, unusedKeys } from './structure.ts'
+import { structureIssues } from './structure.ts'
+import { unusedIssues, unusedKeys } from './unused-keys.ts'
 
 /** What a pipeline is told of one source. */
 export interface PipelineSource {
@@ -35,6 +36,8 @@ export interface PipelineOptions {
  * 3. what was removed against what was accepted (guard)
  * 4. decode and judge what changed; put the rest together from what was judged before (decode, input, judge)
  * 5. freeze, sharing every part that is equal with the last accepted value (share)
+ *
+ * @throws LivetreeError `name_clash` when a layer holds environment variables and two properties share one
  */
 export function createPipeline<T>(
   plan: Plan,
@@ -50,6 +53,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
   readonly fingerprint: string
   readonly #plan: Plan
   readonly #options: PipelineOptions
+  readonly #sources: readonly string[]
   readonly #layers: readonly NamedLayer[]
   /** Number of each source's first layer. */
   readonly #firsts: readonly number[]
@@ -63,6 +67,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
   constructor(plan: Plan, sources: readonly PipelineSource[], options: PipelineOptions) {
     this.#plan = plan
     this.#options = options
+    this.#sources = sources.map((source) => source.name)
     this.fingerprint = fingerprintOf(plan)
     this.#layers = sources.flatMap((source) =>
       source.layers.map((layer) => ({ ...layer, source: source.name })),
@@ -70,6 +75,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     this.#firsts = sources.map((_, index) =>
       sources.slice(0, index).reduce((count, source) => count + source.layers.length, 0),
     )
+    if (this.#layers.some((layer) => layer.naming === 'env')) assertEnvironmentNames(plan)
     this.#tree = new LayerTree(plan, this.#layers, { isRenamed: options.isRenamed ?? false })
     this.#decoder = new Decoder(plan, this.#tree.root)
     this.#acceptedCounts = this.#layers.map(() => 0)
@@ -82,7 +88,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     } else {
       for (const change of staged.update.changes) this.#tree.set(first + change.layer, change.leaf)
     }
-    if (staged.update.allowRemoval === true) this.#allowed.add(this.#layers[first]!.source)
+    if (staged.update.allowRemoval === true) this.#allowed.add(this.#sources[source]!)
   }
 
   evaluate(): Outcome<T> {
@@ -131,7 +137,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
 
   explain(path: string | Path) {
     const writer = new IssueWriter(this.#plan, this.#tree.root, this.#layers)
-    return explainPath(this.#plan, this.#tree, writer, this.#accepted?.value, path)
+    return explainPath(this.#plan, writer, this.#accepted?.value, path)
   }
 
   redact(value: unknown, path: Path = []): unknown {

@@ -1,8 +1,8 @@
 import type { ObjectPlan, Plan, PropertyPlan, RecordPlan } from '../schema/plan.ts'
-import { childPlan, unwrap } from '../schema/plan.ts'
+import { childPlan, isMadeWhenAbsent, unwrap } from '../schema/plan.ts'
 import { isPlainObject } from './document.ts'
-import { inputOf, isGiven, isMadeWhenAbsent, scalarOrFloor } from './input.ts'
-import { judge, type JudgedIssue } from './judge.ts'
+import { inputOf, isGiven, scalarOrFloor } from './input.ts'
+import { judge, type JudgedIssue, judgeRead } from './judge.ts'
 import { partView } from './redact.ts'
 import { freezeObject, shareFrozen } from './share.ts'
 import { isPresent, topEntry, TreeNode } from './tree-node.ts'
@@ -93,7 +93,7 @@ export class Decoder {
         children.set(name, child)
       }
       if (!isFresh(child, property.plan, floor)) {
-        const prior = before !== undefined && Object.hasOwn(before, name) ? before[name] : undefined
+        const prior = ownPart(before, name)
         if (isGiven(property.plan, child, floor) || isMadeWhenAbsent(property.plan)) {
           this.#judge(property.plan, child, floor, prior, [...path, name])
         } else this.#judgeAbsent(property, child, floor, prior, [...path, name])
@@ -125,14 +125,18 @@ export class Decoder {
     const input: Record<string, unknown> = {}
     for (const [name, child] of node.children!) {
       if (plan.properties.has(name) || !isPresent(child, floor)) continue
-      input[name] = inputOf(plan.catchall, child, floor, issues)
+      const own: JudgedIssue[] = []
+      input[name] = inputOf(plan.catchall, child, floor, own)
+      for (const issue of own) issues.push({ ...issue, path: [name, ...issue.path] })
     }
-    const verdict = judge(plan.rest, input)
-    if (!verdict.isValid) issues.push(...verdict.issues)
-    node.issues = issues.length > 0 ? issues : undefined
-    if (!verdict.isValid || issues.length > 0) return false
+    const verdict = judgeRead(plan.rest, input, issues)
+    if (!verdict.isValid) {
+      node.issues = verdict.issues
+      return false
+    }
     for (const [name, value] of Object.entries(verdict.value as object)) {
-      target.value[name] = shareFrozen(target.before?.[name], value, partView(plan, input, name))
+      const prior = ownPart(target.before, name)
+      target.value[name] = shareFrozen(prior, value, partView(plan, input, name))
     }
     return true
   }
@@ -148,10 +152,11 @@ export class Decoder {
     const issues: JudgedIssue[] = []
     const isAnyKey = plan.key.type === 'leaf' && plan.key.isAnyText
     let isValid = true
+    let hasUnused = false
     for (const [name, child] of node.children ?? []) {
       if (!isFresh(child, plan.value, floor) && !isGiven(plan.value, child, floor)) {
         forget(child)
-        if (isPresent(child, floor)) this.#noteUnused(node, unusedChildren(plan, node, floor, path))
+        hasUnused ||= isPresent(child, floor)
         continue
       }
       const key = isAnyKey ? name : this.#recordKey(plan, name, issues)
@@ -160,12 +165,12 @@ export class Decoder {
         continue
       }
       if (!isFresh(child, plan.value, floor)) {
-        const prior = before !== undefined && Object.hasOwn(before, key) ? before[key] : undefined
-        this.#judge(plan.value, child, floor, prior, [...path, name])
+        this.#judge(plan.value, child, floor, ownPart(before, key), [...path, name])
       }
       if (!child.isValid) isValid = false
       else if (key !== '__proto__') value[key] = child.value
     }
+    if (hasUnused) this.#noteUnused(node, unusedChildren(plan, node, floor, path))
     node.issues = issues.length > 0 ? issues : undefined
     if (isValid && issues.length === 0) hold(node, freezeObject(before, value, plan))
   }
@@ -204,7 +209,7 @@ export class Decoder {
     if (node.children !== undefined) this.#noteUnused(node, unusedBelow(plan, node, floor, path))
     const issues: JudgedIssue[] = []
     const input = inputOf(plan, node, floor, issues)
-    const verdict = issues.length > 0 ? { isValid: false as const, issues } : judge(plan.schema, input)
+    const verdict = judgeRead(plan.schema, input, issues)
     if (verdict.isValid) hold(node, shareFrozen(previous, verdict.value, plan))
     else node.issues = verdict.issues
   }
@@ -233,6 +238,10 @@ function begin(node: TreeNode, plan: Plan, floor: number): void {
 function forget(node: TreeNode): void {
   node.isDirty = true
   node.plan = undefined
+}
+
+function ownPart(value: Record<string, unknown> | undefined, name: string): unknown {
+  return value !== undefined && Object.hasOwn(value, name) ? value[name] : undefined
 }
 
 function hold(node: TreeNode, value: unknown): void {

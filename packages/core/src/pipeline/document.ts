@@ -13,39 +13,60 @@ export type Content =
 export function readDocument(value: unknown, plan: Plan | undefined): Content {
   if (plan === undefined) return { type: 'scalar', value }
   if (typeof value !== 'string') {
-    if (isEndless(value))
-      return {
-        type: 'scalar',
-        value: new Unreadable(`nested deeper than ${MAX_DEPTH} levels, or inside itself`),
-      }
+    const problem = problemOf(value)
+    if (problem !== undefined) return { type: 'scalar', value: new Unreadable(problem) }
     return isPlainObject(value) && isDirectory(plan)
       ? { type: 'document', content: value }
       : { type: 'scalar', value }
   }
   if (!/^\s*\{/.test(value) || !isPureDirectory(plan)) return { type: 'scalar', value }
   const parsed = parseJson(value)
-  if (parsed === undefined)
-    return { type: 'scalar', value: new Unreadable('a JSON document that cannot be parsed') }
+  if (parsed === undefined) return { type: 'scalar', value: new Unreadable(BAD_JSON) }
   return isPlainObject(parsed.value) ? { type: 'document', content: parsed.value } : { type: 'scalar', value }
 }
 
-/** Whether a typed value goes deeper than is read, as one that holds itself does. Looks at shared parts once. */
-function isEndless(value: unknown, depth = 0, seen = new Map<object, number>()): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  if (depth > MAX_DEPTH) return true
-  if ((seen.get(value) ?? -1) >= depth) return false
+/** Why a typed value cannot be taken: deeper than is read, as one that holds itself is, or unreadable in part. */
+function problemOf(value: unknown, depth = 0, seen = new Map<object, number>()): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  if (value instanceof Unreadable) return depth === 0 ? undefined : value.reason
+  if (depth > MAX_DEPTH) return `nested deeper than ${MAX_DEPTH} levels, or inside itself`
+  // shared parts are looked at once
+  if ((seen.get(value) ?? -1) >= depth) return undefined
   seen.set(value, depth)
-  const inner = Array.isArray(value) ? value : isPlainObject(value) ? Object.values(value) : []
-  return inner.some((part) => isEndless(part, depth + 1, seen))
+  for (const part of Array.isArray(value) ? value : isPlainObject(value) ? Object.values(value) : []) {
+    const problem = problemOf(part, depth + 1, seen)
+    if (problem !== undefined) return problem
+  }
+  return undefined
 }
 
-/** The value of JSON text, or undefined where it is none. */
+const BAD_JSON = `a JSON document that cannot be parsed, or is nested deeper than ${MAX_DEPTH} levels`
+
+/** The value of JSON text, or undefined where it is none, or is too deep. Whole numbers that would lose digits stay text. */
 export function parseJson(text: string): { value: unknown } | undefined {
   try {
-    return { value: JSON.parse(text) }
+    const value: unknown = /\d{16}/.test(text)
+      ? // lib.es2023 does not know the third argument of a reviver yet
+        JSON.parse(text, exactNumber as (key: string, value: unknown) => unknown)
+      : JSON.parse(text)
+    return problemOf(value) === undefined ? { value } : undefined
   } catch {
     return undefined
   }
+}
+
+function exactNumber(_key: string, value: unknown, { source }: { source?: string }): unknown {
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? source : value
+}
+
+/** Whether a value says null, as text or as itself. */
+export function isNullText(value: unknown): boolean {
+  return value === null || (typeof value === 'string' && /^null\r?\n?$/.test(value))
+}
+
+/** An object without anything in it says only that there is a directory. */
+export function isEmptyObject(value: unknown): boolean {
+  return isPlainObject(value) && Object.keys(value).length === 0
 }
 
 /** An object made by a literal, JSON or YAML; not a class instance. */

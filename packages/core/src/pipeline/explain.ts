@@ -1,53 +1,50 @@
-import { planAt } from '../schema/describe.ts'
+import { isOpenAt, isSecretAt, planAt } from '../schema/describe.ts'
 import type { Plan } from '../schema/plan.ts'
-import type { IssueWriter } from './issues.ts'
-import { isSecretAt } from '../schema/describe.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
-import type { LayerTree } from './layer-tree.ts'
+import type { IssueWriter } from './issues.ts'
 import type { ExplainedLayer, Path } from './outcome.ts'
+import { parsePathText } from './path-text.ts'
 import { redact } from './redact.ts'
-import { nodeAt } from './tree-node.ts'
 
 /** What is at a path, and which layers have a say in it, the highest first. */
 export function explainPath(
   plan: Plan,
-  tree: LayerTree,
   writer: IssueWriter,
   current: unknown,
   wanted: string | Path,
 ): { path: Path; value: unknown; layers: readonly ExplainedLayer[] } {
-  const path = typeof wanted === 'string' ? (wanted === '' ? [] : wanted.split('.')) : wanted
-  const node = nodeAt(tree.root, path)
-  const isHidden = isSecretAt(plan, path) || planAt(plan, path)?.hasSecret === true
-  const layers = [
-    ...(node?.entries ?? []).map((entry) => ({
-      layer: entry.layer,
-      origin: writer.originOf(entry, path),
-      value: isHidden ? SECRET_TEXT : entry.value,
-    })),
-    ...(node?.documents ?? []).map((document) => ({
-      layer: document.layer,
-      origin: writer.originOfDocument(document),
-      value: isHidden ? SECRET_TEXT : document.value,
-    })),
-  ]
-  layers.sort((a, b) => b.layer - a.layer)
-  const value = isSecretAt(plan, path)
-    ? secretOrNothing(valueAt(current, path))
-    : redact(valueAt(current, path), planAt(plan, path))
-  return { path, value, layers: layers.map(({ origin, value: raw }) => ({ origin, value: raw })) }
+  const path = typeof wanted === 'string' ? parsePathText(wanted) : wanted
+  const value = valueAt(current, path)
+  const isSecret = isSecretAt(plan, path)
+  const shown = isSecret && value !== undefined ? SECRET_TEXT : redact(value, planAt(plan, path))
+  return { path, value: shown, layers: explainedLayers(plan, writer, path) }
 }
 
-function secretOrNothing(value: unknown): unknown {
-  return value === undefined ? undefined : SECRET_TEXT
+function explainedLayers(plan: Plan, writer: IssueWriter, path: Path): ExplainedLayer[] {
+  const holder = writer.holder(path)
+  if (holder === undefined) return []
+  const { node, at } = holder
+  const isHidden = plan.hasSecret && !isOpenAt(plan, at)
+  const found = [
+    ...(node.entries ?? []).map((entry) => ({ ...entry, origin: writer.originOf(entry, at) })),
+    ...(node.documents ?? []).map((mark) => ({ ...mark, origin: writer.originOfDocument(mark) })),
+  ]
+  found.sort((a, b) => b.layer - a.layer)
+  return found.map(({ origin, value }) => ({ origin, value: isHidden ? SECRET_TEXT : value }))
 }
 
 function valueAt(value: unknown, path: Path): unknown {
   let at = value
   for (const segment of path) {
-    if (at instanceof Map) at = at.get(segment)
+    if (at instanceof Map) at = valueOfKey(at, segment)
     else if (typeof at !== 'object' || at === null || !Object.hasOwn(at, segment)) return undefined
     else at = (at as Record<string | number, unknown>)[segment]
   }
   return at
+}
+
+/** The keys of a map need not be text; in a path they are. */
+function valueOfKey(map: ReadonlyMap<unknown, unknown>, segment: string | number): unknown {
+  for (const [key, value] of map) if (String(key) === String(segment)) return value
+  return undefined
 }

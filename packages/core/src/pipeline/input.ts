@@ -1,9 +1,10 @@
 import type { ListPlan, ObjectPlan, Plan, UnionPlan } from '../schema/plan.ts'
-import { unwrap } from '../schema/plan.ts'
+import { isMadeWhenAbsent, isScalar, unwrap } from '../schema/plan.ts'
 import { Unreadable } from '../source/source.ts'
-import { isPlainObject, parseJson } from './document.ts'
+import { isEmptyObject, isNullText } from './document.ts'
 import { judge, type JudgedIssue } from './judge.ts'
 import { isPresent, topEntry, topLayer, TreeNode } from './tree-node.ts'
+import { inputFrom, itemPlan, mergeInputs, optionByTag } from './typed-input.ts'
 
 const NOTHING = Object.freeze(new TreeNode())
 
@@ -24,32 +25,36 @@ export function isGiven(plan: Plan, node: TreeNode, floor: number): boolean {
   return isPresent(node, floor)
 }
 
-/** Whether an absent node is read as an empty directory, so that what is inside can have its defaults. */
-export function isMadeWhenAbsent(plan: Plan): boolean {
-  if (plan.type === 'wrapper')
-    return (plan.wrapper === 'readonly' || plan.wrapper === 'pipe') && isMadeWhenAbsent(plan.inner)
-  return plan.type === 'object' || plan.type === 'record' || plan.type === 'map'
-}
-
 /** The scalar that stands at a directory's node, if no layer above it has children; else the floor for the children. */
 export function scalarOrFloor(
   node: TreeNode,
   floor: number,
 ): { scalar: { value: unknown } } | { floor: number } {
-  const top = topEntry(node, floor)
-  if (top === undefined) return { floor }
-  if ((node.documents?.at(-1)?.layer ?? -1) > top.layer) return { floor: top.layer }
+  const top = node.entries?.findLast((entry) => !isEmptyObject(entry.value))
+  if (top === undefined || top.layer <= floor) return { floor }
+  const isCovered = node.entries?.at(-1) !== top || (node.documents?.at(-1)?.layer ?? -1) > top.layer
+  if (isCovered) return { floor: top.layer }
   for (const child of node.children?.values() ?? []) {
     if (isPresent(child, top.layer)) return { floor: top.layer }
   }
   return { scalar: top }
 }
 
+/** What a union came to at a node, so that options inside one another do not have it read again and again. */
+interface UnionReading {
+  readonly plan: Plan
+  readonly floor: number
+  readonly input: unknown
+  readonly issues: readonly JudgedIssue[]
+}
+
 class InputReader {
   readonly #issues: JudgedIssue[]
+  readonly #unions: Map<TreeNode, UnionReading[]>
 
-  constructor(issues: JudgedIssue[]) {
+  constructor(issues: JudgedIssue[], unions = new Map<TreeNode, UnionReading[]>()) {
     this.#issues = issues
+    this.#unions = unions
   }
 
   read(plan: Plan, node: TreeNode, floor: number, path: readonly PropertyKey[]): unknown {
@@ -76,9 +81,7 @@ class InputReader {
   }
 
   #scalar(plan: Plan, value: unknown, path: readonly PropertyKey[]): unknown {
-    if (!(value instanceof Unreadable)) return inputFrom(plan, value)
-    this.#issues.push({ path, code: 'unreadable', message: `Cannot be read: ${value.reason}` })
-    return undefined
+    return value instanceof Unreadable ? this.#readable(value, path) : inputFrom(plan, value)
   }
 
   #directory(plan: Plan, node: TreeNode, floor: number, path: readonly PropertyKey[]): unknown {
@@ -91,7 +94,7 @@ class InputReader {
       const entries = Object.entries(this.#named(plan.value, children, found.floor, path))
       return new Map(entries.map(([key, value]) => [inputFrom(plan.key, key), value]))
     }
-    return isPresent(node, floor) ? this.#raw(node, floor) : undefined
+    return isPresent(node, floor) ? this.#raw(node, floor, path) : undefined
   }
 
   #object(
@@ -136,23 +139,37 @@ class InputReader {
     const items = listedChildren(node, top).map(({ child }, index) => {
       const item = itemPlan(plan, index)
       return item === undefined
-        ? this.#raw(child, top - 1)
+        ? this.#raw(child, top - 1, [...path, index])
         : this.read(item, child, top - 1, [...path, index])
     })
     return plan.as === 'set' ? new Set(items) : items
   }
 
   #union(plan: UnionPlan, node: TreeNode, floor: number, path: readonly PropertyKey[]): unknown {
-    const tagged = this.#taggedOption(plan, node, floor)
-    if (tagged !== undefined) return this.read(tagged, node, floor, path)
-    for (const option of plan.options) {
+    const readings = this.#unions.get(node) ?? []
+    let reading = readings.find((known) => known.plan === plan && known.floor === floor)
+    if (reading === undefined) {
       const issues: JudgedIssue[] = []
-      const input = inputOf(option, node, floor, issues)
+      const input = new InputReader(issues, this.#unions).#chosen(plan, node, floor)
+      reading = { plan, floor, input, issues }
+      this.#unions.set(node, [...readings, reading])
+    }
+    for (const issue of reading.issues) this.#issues.push({ ...issue, path: [...path, ...issue.path] })
+    return reading.input
+  }
+
+  /** The input of the option that the tag names, else of the first that takes what is there, else what is there, unread. */
+  #chosen(plan: UnionPlan, node: TreeNode, floor: number): unknown {
+    const tagged = this.#taggedOption(plan, node, floor)
+    if (tagged !== undefined) return this.read(tagged, node, floor, [])
+    const found = scalarOrFloor(node, floor)
+    if (plan.isJson && 'scalar' in found) return this.#scalar(plan, found.scalar.value, [])
+    for (const option of optionsInOrder(plan, node, 'scalar' in found ? floor : found.floor)) {
+      const issues: JudgedIssue[] = []
+      const input = new InputReader(issues, this.#unions).read(option, node, floor, [])
       if (issues.length === 0 && input !== undefined && judge(option.schema, input).isValid) return input
     }
-    const top = topEntry(node, floor)
-    if (top?.value instanceof Unreadable) return this.#scalar(plan, top.value, path)
-    return isPresent(node, floor) ? this.#raw(node, floor) : undefined
+    return isPresent(node, floor) ? this.#raw(node, floor, []) : undefined
   }
 
   #taggedOption(plan: UnionPlan, node: TreeNode, floor: number): Plan | undefined {
@@ -163,15 +180,37 @@ class InputReader {
   }
 
   /** What is there, untouched: text and typed values, directories as plain objects. */
-  #raw(node: TreeNode, floor: number): unknown {
+  #raw(node: TreeNode, floor: number, path: readonly PropertyKey[]): unknown {
     const found = scalarOrFloor(node, floor)
-    if ('scalar' in found) return found.scalar.value
+    if ('scalar' in found) return this.#readable(found.scalar.value, path)
     const input: Record<string, unknown> = {}
     for (const [name, child] of node.children ?? NO_CHILDREN) {
-      if (isPresent(child, found.floor)) input[name] = this.#raw(child, found.floor)
+      if (isPresent(child, found.floor)) input[name] = this.#raw(child, found.floor, [...path, name])
     }
     return input
   }
+
+  /** The value, or nothing and an issue. */
+  #readable(value: unknown, path: readonly PropertyKey[]): unknown {
+    if (!(value instanceof Unreadable)) return value
+    this.#issues.push({ path, code: 'unreadable', message: `Cannot be read: ${value.reason}` })
+    return undefined
+  }
+}
+
+/**
+ * The options of a union as they are tried. Where a directory covers a lower layer's text (`floor` is that layer), no text
+ * is meant; where its names are no numbers, a list is the last thing that is meant.
+ */
+function optionsInOrder({ options }: UnionPlan, node: TreeNode, floor: number): readonly Plan[] {
+  const isCovered = (topEntry(node, -1)?.layer ?? -1) === floor && floor >= 0
+  const directories = isCovered ? options.filter((option) => !isScalar(option)) : []
+  const tried = directories.length > 0 ? directories : options
+  const isNamed = [...(node.children ?? [])].some(
+    ([name, child]) => isPresent(child, floor) && !/^\d+$/.test(name),
+  )
+  const isLast = (option: Plan) => isNamed && unwrap(option).core.type === 'list'
+  return [...tried.filter((option) => !isLast(option)), ...tried.filter(isLast)]
 }
 
 const NO_CHILDREN: ReadonlyMap<string, TreeNode> = new Map()
@@ -185,110 +224,7 @@ export function listedChildren(node: TreeNode, layer: number): { name: string; c
   return listed.sort((a, b) => rank(a.name) - rank(b.name) || (a.name < b.name ? -1 : 1))
 }
 
-function itemPlan(plan: ListPlan, index: number): Plan | undefined {
-  return plan.as === 'tuple' ? (plan.items[index] ?? plan.rest) : plan.items[0]
-}
-
 function isNull(node: TreeNode, floor: number): boolean {
   const found = scalarOrFloor(node, floor)
   return 'scalar' in found && isNullText(found.scalar.value)
-}
-
-function isNullText(value: unknown): boolean {
-  return value === null || (typeof value === 'string' && /^null\r?\n?$/.test(value))
-}
-
-function optionByTag(plan: UnionPlan, tag: unknown): Plan | undefined {
-  for (const option of plan.options) {
-    for (const value of option.schema._zod.propValues?.[plan.discriminator!] ?? []) {
-      if (value !== undefined && (value === tag || String(value) === String(tag).replace(/\r?\n$/, '')))
-        return option
-    }
-  }
-  return undefined
-}
-
-/** What zod is given for a text, or for a typed value out of a document. */
-export function inputFrom(plan: Plan, value: unknown): unknown {
-  if (plan.type === 'wrapper') {
-    return plan.wrapper === 'nullable' && isNullText(value) ? null : inputFrom(plan.inner, value)
-  }
-  if (plan.type === 'union') return inputOfUnion(plan, value)
-  if (plan.type === 'intersection')
-    return mergeInputs(inputFrom(plan.left, value), inputFrom(plan.right, value))
-  if (plan.type === 'leaf') return inputOfLeaf(plan, value)
-  if (plan.type === 'raw') return value
-  if (typeof value === 'string') {
-    const parsed = /^\s*[[{]/.test(value) ? parseJson(value) : undefined
-    return parsed === undefined ? value : inputFrom(plan, parsed.value)
-  }
-  if (plan.type === 'list') {
-    if (!Array.isArray(value)) return value
-    const items = value.map((item, index) => {
-      const inner = itemPlan(plan, index)
-      return inner === undefined ? item : inputFrom(inner, item)
-    })
-    return plan.as === 'set' ? new Set(items) : items
-  }
-  if (
-    plan.type === 'map' &&
-    Array.isArray(value) &&
-    value.every((pair) => Array.isArray(pair) && pair.length === 2)
-  ) {
-    return new Map(value.map(([key, inner]) => [inputFrom(plan.key, key), inputFrom(plan.value, inner)]))
-  }
-  if (!isPlainObject(value)) return value
-  if (plan.type === 'object') return inputOfObject(plan, value)
-  const entries = Object.entries(value).filter(([name]) => name !== '__proto__')
-  const pairs = entries.map(([name, inner]) => [name, inputFrom(plan.value, inner)] as const)
-  return plan.type === 'map'
-    ? new Map(pairs.map(([name, inner]) => [inputFrom(plan.key, name), inner]))
-    : Object.fromEntries(pairs)
-}
-
-function inputOfLeaf(plan: Plan & { type: 'leaf' }, value: unknown): unknown {
-  if (typeof value === 'string') return plan.read(value)
-  // JSON and YAML have no bigint; a whole number is one, where the schema says so
-  const isBigint = Number.isSafeInteger(value) && plan.schema._zod.def.type === 'bigint'
-  return isBigint ? BigInt(value as number) : value
-}
-
-function inputOfUnion(plan: UnionPlan, value: unknown): unknown {
-  const tagged =
-    plan.discriminator !== undefined && isPlainObject(value) ? value[plan.discriminator] : undefined
-  const option = tagged === undefined ? undefined : optionByTag(plan, tagged)
-  if (option !== undefined) return inputFrom(option, value)
-  for (const candidate of plan.options) {
-    const input = inputFrom(candidate, value)
-    if (judge(candidate.schema, input).isValid) return input
-  }
-  return value
-}
-
-function inputOfObject(plan: ObjectPlan, value: Record<string, unknown>): Record<string, unknown> {
-  const input: Record<string, unknown> = {}
-  for (const [name, inner] of Object.entries(value)) {
-    const property = plan.properties.get(name) ?? plan.byStored.get(name)
-    const below = property?.plan ?? plan.catchall
-    if (name !== '__proto__')
-      input[property?.name ?? name] = below === undefined ? inner : inputFrom(below, inner)
-  }
-  for (const property of plan.properties.values()) {
-    if (Object.hasOwn(input, property.name) || !isMadeWhenAbsent(property.plan)) continue
-    input[property.name] = inputFrom(property.plan, {})
-  }
-  return input
-}
-
-/** Both sides of an intersection read the same tree; where they differ, the side that made more than text of it is right. */
-function mergeInputs(left: unknown, right: unknown): unknown {
-  if (isPlainObject(left) && isPlainObject(right)) {
-    const merged = { ...left }
-    for (const [name, value] of Object.entries(right)) {
-      merged[name] = Object.hasOwn(left, name) ? mergeInputs(left[name], value) : value
-    }
-    return merged
-  }
-  if (left === undefined) return right
-  return typeof left === 'string' && right !== undefined ? right : left
 }

@@ -1,12 +1,14 @@
-import { isSecretAt, planAt } from '../schema/describe.ts'
+import { isOpenAt, isSecretAt, planAt } from '../schema/describe.ts'
 import type { Plan } from '../schema/plan.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
 import { type LayerInfo, Unreadable } from '../source/source.ts'
 import type { LocatedIssue } from './decode.ts'
-import { pathText } from './diff.ts'
+import { parseJson } from './document.ts'
+import { locate } from './locate.ts'
+import { pathText } from './path-text.ts'
 import type { Issue, Origin, Path } from './outcome.ts'
 import { storedPath } from './stored-path.ts'
-import { type DocumentMark, type Entry, nodeAt, TreeNode } from './tree-node.ts'
+import { type DocumentMark, type Entry, TreeNode } from './tree-node.ts'
 
 /** One layer with the name of the source it belongs to. */
 export interface NamedLayer extends LayerInfo {
@@ -23,6 +25,8 @@ export class IssueWriter {
   readonly #root: TreeNode
   readonly #layers: readonly NamedLayer[]
   #secrets: readonly string[] | undefined
+  /** Many issues may speak of one large document. */
+  readonly #shown = new Map<unknown, string>()
 
   constructor(plan: Plan, root: TreeNode, layers: readonly NamedLayer[]) {
     this.#plan = plan
@@ -32,8 +36,10 @@ export class IssueWriter {
 
   judged(issue: LocatedIssue): Issue {
     const path = issue.path.map((segment) => (typeof segment === 'number' ? segment : String(segment)))
-    const { node, at } = this.#holder(path)
-    const isSecret = isSecretAt(this.#plan, path)
+    const { node, at } = this.holder(path) ?? { node: new TreeNode(), at: path }
+    // the branches of a union speak of what is inside it
+    const hasSecret = issue.code === 'invalid_union' && planAt(this.#plan, path)?.hasSecret === true
+    const isSecret = hasSecret || isSecretAt(this.#plan, path)
     const isMissing = node.leafCount === 0
     // what zod says of a type names types only; anything else may be the schema author's own words about the value
     const isPlain = issue.code === 'invalid_type' || issue.code === 'unreadable'
@@ -42,7 +48,7 @@ export class IssueWriter {
     return this.write({
       path,
       code: issue.code,
-      message: isMissing ? `${message}. ${this.#whereToSet(path)}` : message,
+      message: isMissing && path.length > 0 ? `${message}. ${this.#whereToSet(path)}` : message,
       expected: isSecret && !isPlain ? undefined : issue.expected,
       received: this.#received(node, at),
       origins: this.originsOf(node, at),
@@ -81,24 +87,28 @@ export class IssueWriter {
     return { source: info.source, layer: info.name, key: info.keyPrefix + path, revision }
   }
 
-  /** The node a path speaks of: itself, or the list above it that came as one value. Nothing is there for a missing one. */
-  #holder(path: Path): { node: TreeNode; at: Path } {
-    for (let length = path.length; length >= 0; length--) {
-      const at = path.slice(0, length)
-      const node = nodeAt(this.#root, at)
-      if (node === undefined || node.leafCount === 0) continue
-      if (length === path.length || (node.entries !== undefined && node.entries.length > 0))
-        return { node, at }
+  /** What a path speaks of and the way there: its node, or the one above that came as one value with it inside. */
+  holder(path: Path): { node: TreeNode; at: Path } | undefined {
+    const { nodes, names } = locate(this.#plan, this.#root, path)
+    for (let depth = names.length; depth >= 0; depth--) {
+      const node = nodes[depth]!
+      const isHolder = depth === path.length ? node.leafCount > 0 : (node.entries?.length ?? 0) > 0
+      if (isHolder) return { node, at: names.slice(0, depth) }
     }
-    return { node: new TreeNode(), at: path }
+    return undefined
   }
 
   #received(node: TreeNode, path: Path): string | undefined {
     const value = node.entries?.at(-1)?.value
     if (value === undefined || value instanceof Unreadable) return undefined
-    if (isSecretAt(this.#plan, path) || planAt(this.#plan, path)?.hasSecret === true) return SECRET_TEXT
-    const text = this.#scrub(JSON.stringify(value) ?? String(value))
-    return text.length > RECEIVED_LENGTH ? `${text.slice(0, RECEIVED_LENGTH)}…` : text
+    if (this.#plan.hasSecret && !isOpenAt(this.#plan, path)) return SECRET_TEXT
+    let text = this.#shown.get(value)
+    if (text === undefined) {
+      const scrubbed = this.#scrub(textOf(value))
+      text = scrubbed.length > RECEIVED_LENGTH ? `${scrubbed.slice(0, RECEIVED_LENGTH)}…` : scrubbed
+      this.#shown.set(value, text)
+    }
+    return text
   }
 
   #whereToSet(path: Path): string {
@@ -113,10 +123,20 @@ export class IssueWriter {
   }
 
   #scrub(message: string): string {
-    this.#secrets ??= this.#plan.hasSecret ? secretTexts(this.#plan, this.#root) : []
     let scrubbed = message
+    this.#secrets ??= this.#plan.hasSecret ? secretTexts(this.#plan, this.#root) : []
     for (const text of this.#secrets) scrubbed = scrubbed.replaceAll(text, SECRET_TEXT)
     return scrubbed
+  }
+}
+
+/** A value on one line. */
+function textOf(value: unknown): string {
+  const plain = (_key: string, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner)
+  try {
+    return JSON.stringify(value, plain) ?? String(value)
+  } catch {
+    return String(value)
   }
 }
 
@@ -127,14 +147,18 @@ function trimEnd(info: LayerInfo): string {
     : info.keyPrefix
 }
 
-/** The texts of all secrets in the tree, longest first. */
+/** The texts of all secrets in the tree, as they stand and as JSON would write them, longest first. */
 function secretTexts(plan: Plan, root: TreeNode): string[] {
   const found = new Set<string>()
   const addAll = (value: unknown): void => {
-    // the reason is for people, and quotes nothing
-    if (value instanceof Unreadable) return
     if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) addAll(inner)
-    else if (String(value).length >= SHORTEST_SCRUBBED && typeof value !== 'boolean') found.add(String(value))
+    else if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') {
+      const text = String(value)
+      for (const form of [text, text.trim(), JSON.stringify(text).slice(1, -1)]) {
+        if (form.length >= SHORTEST_SCRUBBED) found.add(form)
+      }
+      if (/^\s*[[{]/.test(text)) addAll(parseJson(text)?.value)
+    }
   }
   const visit = (node: TreeNode, path: readonly string[]): void => {
     const isHolder = isSecretAt(plan, path) || planAt(plan, path)?.hasSecret === true

@@ -24,6 +24,21 @@ export function judge(schema: z.$ZodType, input: unknown): Verdict {
   }
 }
 
+/** The same where parts of the input could not be read: those are complaints of their own, in the place of zod's. */
+export function judgeRead(schema: z.$ZodType, input: unknown, unread: readonly JudgedIssue[]): Verdict {
+  const verdict = judge(schema, input)
+  if (unread.length === 0) return verdict
+  const isWithin = (path: readonly PropertyKey[], other: readonly PropertyKey[]) =>
+    other.every((segment, index) => path[index] === segment)
+  const isKnown = (issue: JudgedIssue) =>
+    unread.some(
+      ({ path }) =>
+        isWithin(issue.path, path) || (issue.code === 'invalid_union' && isWithin(path, issue.path)),
+    )
+  const others = verdict.isValid ? [] : verdict.issues.filter((issue) => !isKnown(issue))
+  return { isValid: false, issues: [...unread, ...others] }
+}
+
 function judgedIssue(issue: z.$ZodIssue): JudgedIssue {
   return { path: issue.path, code: issue.code, message: messageOf(issue), expected: expectedOf(issue) }
 }

@@ -1,10 +1,18 @@
 import { canonicalName, childPlan, isDirectory, isPureDirectory, type Plan } from '../schema/plan.ts'
 import type { LayerInfo, Leaf } from '../source/source.ts'
-import { decodeSegment, isPlainObject, MAX_DEPTH, readDocument } from './document.ts'
+import {
+  decodeSegment,
+  encodeSegment,
+  isEmptyObject,
+  isNullText,
+  isPlainObject,
+  MAX_DEPTH,
+  readDocument,
+} from './document.ts'
 import { isEqual } from './share.ts'
 import { type DocumentMark, type Entry, TreeNode } from './tree-node.ts'
 
-/** A key that has no place in any tree: a segment that cannot be decoded, or a name no plain object can hold. */
+/** A key that has no place in the tree: a segment that is not written as it has to be, or a name no plain object can hold. */
 export interface Misplaced {
   readonly layer: number
   readonly path: string
@@ -32,23 +40,26 @@ export class LayerTree {
   readonly conflicts = new Set<DocumentMark>()
   /** Scalars where only a directory can be valid; they make the tree invalid also when a higher layer covers them. */
   readonly misfits = new Map<Entry, readonly string[]>()
+  /** Nodes that may have a value and, in the same layer, keys below it. */
+  readonly crowded = new Map<TreeNode, readonly string[]>()
   /** Leaves of each layer, those spread from documents counted one by one. */
   readonly leafCounts: number[]
   /** Leaves of the last accepted tree that are gone, for each layer, by path. */
-  readonly lost: readonly Set<string>[]
+  readonly lost: readonly Map<string, readonly string[]>[]
 
-  readonly #plan: Plan
+  readonly plan: Plan
   readonly #layers: readonly LayerInfo[]
   readonly #hasDocuments: boolean[]
   readonly #needsNames: readonly boolean[]
-  #fresh: Entry[] = []
+  /** Entries that came since the last accepted tree. */
+  readonly #fresh = new Set<Entry>()
   #stamp = 0
 
   constructor(plan: Plan, layers: readonly LayerInfo[], options: { isRenamed: boolean }) {
-    this.#plan = plan
+    this.plan = plan
     this.#layers = layers
     this.leafCounts = layers.map(() => 0)
-    this.lost = layers.map(() => new Set())
+    this.lost = layers.map(() => new Map())
     this.#hasDocuments = layers.map(() => false)
     this.#needsNames = layers.map(
       (layer) => layer.naming === 'env' || (layer.naming === 'stored' && options.isRenamed),
@@ -59,13 +70,11 @@ export class LayerTree {
   replace(layer: number, leaves: Iterable<Leaf>): void {
     this.#stamp++
     const isFirst = this.leafCounts[layer] === 0 && !this.#hasDocuments[layer]
-    for (const leaf of leaves) this.set(layer, leaf)
-    if (isFirst) return
     for (const [id, misplaced] of this.misplaced) {
       if (misplaced.layer === layer && misplaced.document === undefined) this.misplaced.delete(id)
     }
-    for (const leaf of leaves) this.#setIfMisplaced(layer, leaf)
-    this.#removeStale({ nodes: [this.root], names: [] }, layer)
+    for (const leaf of leaves) this.set(layer, leaf)
+    if (!isFirst) this.#removeStale({ nodes: [this.root], names: [] }, layer)
   }
 
   /** Puts one leaf of one layer in place, or takes it away (`value` undefined). */
@@ -107,7 +116,7 @@ export class LayerTree {
   /** What is in place now was accepted; the guard counts from here. */
   markAccepted(): void {
     for (const entry of this.#fresh) entry.isAccepted = true
-    this.#fresh = []
+    this.#fresh.clear()
     for (const lost of this.lost) lost.clear()
   }
 
@@ -117,33 +126,42 @@ export class LayerTree {
 
   /** Where a path leads, or why it leads nowhere. Makes the nodes on the way. */
   #place(layer: number, path: string): { trail: Trail; plan: Plan | undefined } | string {
-    const info = this.#layers[layer]!
-    const names = path === '' ? [] : path.split(info.separator)
-    if (names.length > MAX_DEPTH) return `deeper than ${MAX_DEPTH} levels`
-    const nodes = [this.root]
-    let plan: Plan | undefined = this.#plan
-    let node = this.root
-    for (let index = 0; index < names.length; index++) {
-      let name = names[index]!
-      if (info.separator === '/' && name.includes('%')) {
-        const decoded = decodeSegment(name)
-        if (decoded === undefined) return 'a segment that is not valid percent-encoded UTF-8'
-        name = decoded
-      }
-      if (this.#needsNames[layer]) name = canonicalName(plan, name, info.naming === 'env' ? 'env' : 'stored')
-      if (name === '__proto__') return PROTO
-      names[index] = name
-      plan = plan === undefined ? undefined : childPlan(plan, name)
-      node = childOf(node, name)
-      nodes.push(node)
+    const names = path === '' ? [] : path.split(this.#layers[layer]!.separator)
+    if (names.length > MAX_DEPTH) return `more than ${MAX_DEPTH} levels`
+    let plan: Plan | undefined = this.plan
+    for (const [index, segment] of names.entries()) {
+      const read = this.#readSegment(layer, segment, plan)
+      if ('reason' in read) return read.reason
+      names[index] = read.name
+      plan = plan === undefined ? undefined : childPlan(plan, read.name)
     }
+    const nodes = [this.root]
+    for (const name of names) nodes.push(childOf(nodes.at(-1)!, name))
     return { trail: { nodes, names }, plan }
   }
 
-  #setIfMisplaced(layer: number, leaf: Leaf): void {
-    if (!leaf.path.includes('__proto__') && !leaf.path.includes('%')) return
-    const place = this.#place(layer, leaf.path)
-    if (typeof place === 'string') this.#setMisplaced(layer, leaf, place)
+  /** Only one way of writing each name is taken: two keys for one place would undo each other, and be shown as one. */
+  #readSegment(
+    layer: number,
+    segment: string,
+    plan: Plan | undefined,
+  ): { name: string } | { reason: string } {
+    const info = this.#layers[layer]!
+    let name = segment
+    if (info.separator === '/' && segment.includes('%')) {
+      const decoded = decodeSegment(segment)
+      if (decoded === undefined) return { reason: 'a segment that is not valid percent-encoded UTF-8' }
+      const encoded = encodeSegment(decoded)
+      if (encoded !== segment) return { reason: `the segment ${segment}, which has to be written ${encoded}` }
+      name = decoded
+    }
+    if (this.#needsNames[layer]) {
+      const naming = info.naming === 'env' ? 'env' : 'stored'
+      const canonical = canonicalName(plan, name, naming)
+      if (canonical === undefined) return { reason: `the segment ${segment}, which is not ${STYLE[naming]}` }
+      name = canonical
+    }
+    return name === '__proto__' ? { reason: PROTO } : { name }
   }
 
   #setMisplaced(layer: number, leaf: Leaf, reason: string): void {
@@ -161,6 +179,7 @@ export class LayerTree {
     const old = index < 0 ? undefined : entries[index]
     if (old !== undefined && rank(old) === rank(entry)) {
       this.misfits.delete(old)
+      this.#fresh.delete(old)
       entry.isAccepted = old.isAccepted
       entries[index] = entry
       touch(trail, 0)
@@ -170,9 +189,11 @@ export class LayerTree {
       touch(trail, 1)
       const lost = this.lost[entry.layer]!
       entry.isAccepted = lost.size > 0 && lost.delete(trail.names.join('/'))
+      if (entry.document === undefined) this.#noteCrowded(trail, entry.layer)
     }
-    if (!entry.isAccepted) this.#fresh.push(entry)
-    if (plan !== undefined && entry.value !== null && entry.value !== 'null' && isPureDirectory(plan)) {
+    if (!entry.isAccepted) this.#fresh.add(entry)
+    const isBare = isNullText(entry.value) || isEmptyObject(entry.value)
+    if (plan !== undefined && !isBare && isPureDirectory(plan)) {
       this.misfits.set(entry, [...trail.names])
     }
   }
@@ -181,9 +202,26 @@ export class LayerTree {
     const entries = trail.nodes.at(-1)!.entries!
     entries.splice(entries.indexOf(entry), 1)
     this.misfits.delete(entry)
+    this.#fresh.delete(entry)
     this.leafCounts[entry.layer]!--
-    if (entry.isAccepted) this.lost[entry.layer]!.add(trail.names.join('/'))
     touch(trail, -1)
+    if (!entry.isAccepted) return
+    // a key may have taken over from a document, or the other way round
+    const heir = entries.find((other) => other.layer === entry.layer)
+    if (heir === undefined) this.lost[entry.layer]!.set(trail.names.join('/'), [...trail.names])
+    else {
+      heir.isAccepted = true
+      this.#fresh.delete(heir)
+    }
+  }
+
+  /** Notes every node on a new key's way that has a value in the same layer, and the key's own if there are keys below. */
+  #noteCrowded({ nodes, names }: Trail, layer: number): void {
+    for (const [depth, node] of nodes.entries()) {
+      const isOwn = depth === names.length
+      const isCrowded = isOwn ? node.leafCount > 1 && node.children !== undefined : hasKey(node, layer)
+      if (isCrowded) this.crowded.set(node, names.slice(0, depth))
+    }
   }
 
   /** Spreads a document over the nodes below; what the one before it had and this one has not goes away. */
@@ -221,7 +259,7 @@ export class LayerTree {
     const isRenamed = this.#layers[mark.layer]!.naming === 'stored'
     for (const [written, value] of Object.entries(content)) {
       if (value === undefined) continue
-      const name = isRenamed ? canonicalName(plan, written, 'stored') : written
+      const name = (isRenamed ? canonicalName(plan, written, 'stored') : undefined) ?? written
       if (name === '__proto__') {
         const path = [...trail.names, name].join('/')
         const { layer, revision } = mark
@@ -295,6 +333,12 @@ export class LayerTree {
   }
 }
 
+const STYLE = { stored: 'how that name is written', env: 'in upper case' } as const
+
+function hasKey(node: TreeNode, layer: number): boolean {
+  return node.entries?.some((entry) => entry.layer === layer && entry.document === undefined) === true
+}
+
 /** Within a layer a key of its own and a leaf out of a document are kept apart, also while they are in conflict. */
 function rank(entry: Entry): number {
   return entry.layer * 2 + (entry.document === undefined ? 0 : 1)
@@ -349,7 +393,7 @@ function countKeysBelow(node: TreeNode, layer: number): number {
   let count = 0
   for (const child of node.children?.values() ?? []) {
     if (child.leafCount === 0) continue
-    if (child.entries?.some((entry) => entry.layer === layer && entry.document === undefined)) count++
+    if (hasKey(child, layer)) count++
     if (child.documents?.some((document) => document.layer === layer)) count++
     count += countKeysBelow(child, layer)
   }

@@ -1,4 +1,4 @@
-import { isSecretAt, planAt } from '../schema/describe.ts'
+import { isOpenAt } from '../schema/describe.ts'
 import type { Plan } from '../schema/plan.ts'
 import { type LayerInfo, type Leaf, Unreadable } from '../source/source.ts'
 import { storedPath } from './stored-path.ts'
@@ -21,7 +21,7 @@ export function leavesOf(
     if (
       own !== undefined &&
       !(own.value instanceof Unreadable) &&
-      (options.withSecrets || isOpen(plan, path))
+      (options.withSecrets || isOpenAt(plan, path))
     ) {
       leaves.push({ path: storedPath(plan, path, info), value: own.value, revision: own.revision })
     }
@@ -29,10 +29,4 @@ export function leavesOf(
   }
   visit(root, [])
   return leaves
-}
-
-/** Whether the schema knows the place and has no secret there. */
-function isOpen(plan: Plan, path: readonly string[]): boolean {
-  const at = planAt(plan, path)
-  return at !== undefined && !at.hasSecret && !isSecretAt(plan, path)
 }

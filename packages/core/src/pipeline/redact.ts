@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { type Plan, unwrap } from '../schema/plan.ts'
+import { intersectionOf, type Plan, unwrap } from '../schema/plan.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
 import { isPlainObject } from './document.ts'
 
@@ -53,7 +53,9 @@ export function partView(plan: Plan | undefined, value: unknown, key: unknown): 
       return partView(taggedOption(core, value), value, key)
     case 'intersection': {
       const left = partView(core.left, value, key)
-      return left?.hasSecret ? left : partView(core.right, value, key)
+      const right = partView(core.right, value, key)
+      if (!left?.hasSecret) return right
+      return right?.hasSecret ? intersectionOf(core, left, right) : left
     }
     default:
       return undefined

@@ -35,6 +35,7 @@ function shareObject(previous: unknown, next: Record<string, unknown>, plan: Pla
   const before = isPlainObject(previous) ? previous : undefined
   const copy: Record<string, unknown> = {}
   for (const name of Object.keys(next)) {
+    if (name === '__proto__') continue
     const prior = before !== undefined && Object.hasOwn(before, name) ? before[name] : undefined
     copy[name] = shareFrozen(prior, next[name], partView(plan, next, name))
   }
@@ -57,9 +58,10 @@ export function freezeObject(
 
 function shareDate(previous: unknown, next: Date): Date {
   if (previous instanceof Date && previous.getTime() === next.getTime()) return previous
-  const writers = Object.getOwnPropertyNames(Date.prototype).filter((name) => name.startsWith('set'))
-  return lock(new Date(next), writers)
+  return lock(new Date(next), DATE_WRITERS)
 }
+
+const DATE_WRITERS = Object.getOwnPropertyNames(Date.prototype).filter((name) => name.startsWith('set'))
 
 function shareMap(previous: unknown, next: ReadonlyMap<unknown, unknown>, plan: Plan | undefined): unknown {
   const before = previous instanceof Map ? previous : undefined

@@ -1,4 +1,4 @@
-import { childPlan, type Plan, type PropertyPlan, unwrap } from '../schema/plan.ts'
+import { childPlan, type Plan, type PropertyPlan, propertyOf } from '../schema/plan.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { encodeSegment } from './document.ts'
 
@@ -8,7 +8,7 @@ export function storedPath(plan: Plan, path: readonly PropertyKey[], layer: Laye
   const segments: string[] = []
   for (const key of path) {
     const name = String(key)
-    const property = at === undefined ? undefined : propertyOf(at, name)
+    const property = at === undefined ? undefined : propertyOf(at, name, 'properties')
     segments.push(layerName(name, property, layer))
     at = at === undefined ? undefined : childPlan(at, name)
   }
@@ -19,22 +19,4 @@ function layerName(name: string, property: PropertyPlan | undefined, layer: Laye
   if (layer.naming === 'env') return property?.environment ?? name.toUpperCase()
   const written = layer.naming === 'stored' && property !== undefined ? property.stored : name
   return layer.separator === '/' ? encodeSegment(written) : written
-}
-
-function propertyOf(plan: Plan, name: string): PropertyPlan | undefined {
-  const { core } = unwrap(plan)
-  switch (core.type) {
-    case 'object':
-      return core.properties.get(name)
-    case 'union':
-      for (const option of core.options) {
-        const found = propertyOf(option, name)
-        if (found !== undefined) return found
-      }
-      return undefined
-    case 'intersection':
-      return propertyOf(core.left, name) ?? propertyOf(core.right, name)
-    default:
-      return undefined
-  }
 }

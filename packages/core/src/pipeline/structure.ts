@@ -1,35 +1,29 @@
-import type { Decoder } from './decode.ts'
+import { planAt } from '../schema/describe.ts'
+import { isScalar, type Plan } from '../schema/plan.ts'
+import { Unreadable } from '../source/source.ts'
 import { scalarOrFloor } from './input.ts'
 import type { IssueWriter } from './issues.ts'
 import type { LayerTree } from './layer-tree.ts'
-import type { Issue, Origin, UnusedKey } from './outcome.ts'
-import { pathText } from './diff.ts'
-import { nodeAt, type TreeNode } from './tree-node.ts'
-import { nearestName } from './unused.ts'
-import { Unreadable } from '../source/source.ts'
+import type { Issue, Origin } from './outcome.ts'
+import { type Entry, nodeAt, type TreeNode } from './tree-node.ts'
 
 /** What no schema can make valid: a node that is a document and a directory in one layer, a scalar where a directory must be. */
 export function structureIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
-  const issues: Issue[] = []
-  for (const document of tree.conflicts) {
-    const node = nodeAt(tree.root, document.path)!
-    const below = firstKeyBelow(node, document.layer, document.path)
+  return [...documentIssues(tree, writer), ...misfitIssues(tree, writer), ...crowdedIssues(tree, writer)]
+}
+
+function documentIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
+  return [...tree.conflicts].map((document) => {
+    const { path, layer } = document
+    const below = firstKeyBelow(nodeAt(tree.root, path)!, layer, path)
     const origins = [writer.originOfDocument(document)]
-    if (below !== undefined) origins.push(writer.origin(document.layer, below.path, below.revision))
-    const [first, second] = origins
-    const keys = second === undefined ? first!.key : `${first!.key} and ${second.key}`
-    const message = `Is a document and a directory at once: ${keys}. Delete one of them`
-    issues.push(
-      writer.write({
-        path: document.path,
-        code: 'conflict',
-        message,
-        expected: undefined,
-        received: undefined,
-        origins,
-      }),
-    )
-  }
+    if (below !== undefined) origins.push(writer.origin(layer, below.path, below.revision))
+    return conflictIssue(path, origins, writer)
+  })
+}
+
+function misfitIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
+  const issues: Issue[] = []
   for (const [entry, path] of tree.misfits) {
     const node = nodeAt(tree.root, path)!
     const found = scalarOrFloor(node, -1)
@@ -44,6 +38,35 @@ export function structureIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
     issues.push(writer.write({ path, code, message, expected: 'object', received: undefined, origins }))
   }
   return issues
+}
+
+/** A list, a union, or whatever else may be one value or a directory, that is both in one layer. */
+function crowdedIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
+  const issues: Issue[] = []
+  for (const [node, path] of tree.crowded) {
+    let isCrowded = false
+    for (const entry of node.entries ?? []) {
+      const below = entry.document === undefined ? firstKeyBelow(node, entry.layer, path) : undefined
+      if (below === undefined) continue
+      isCrowded = true
+      if (!isConflict(entry, planAt(tree.plan, path), tree)) continue
+      const origins = [writer.originOf(entry, path), writer.origin(entry.layer, below.path, below.revision)]
+      issues.push(conflictIssue(path, origins, writer))
+    }
+    if (!isCrowded) tree.crowded.delete(node)
+  }
+  return issues
+}
+
+/** Keys below what can only be a scalar are unused, no more; misfits have an issue of their own. */
+function isConflict(entry: Entry, plan: Plan | undefined, tree: LayerTree): boolean {
+  return plan !== undefined && !tree.misfits.has(entry) && !isScalar(plan)
+}
+
+function conflictIssue(path: readonly string[], origins: readonly Origin[], writer: IssueWriter): Issue {
+  const keys = origins.map((origin) => origin.key).join(' and ')
+  const message = `Is a document and a directory at once: ${keys}. Delete one of them`
+  return writer.write({ path, code: 'conflict', message, expected: undefined, received: undefined, origins })
 }
 
 function firstKeyBelow(
@@ -62,60 +85,4 @@ function firstKeyBelow(
     if (deeper !== undefined) return deeper
   }
   return undefined
-}
-
-/** Every key that the schema has no place for, and what may have been meant. */
-export function unusedKeys(tree: LayerTree, decoder: Decoder, writer: IssueWriter): readonly UnusedKey[] {
-  const keys: UnusedKey[] = []
-  for (const [holder, spots] of decoder.unused) {
-    const live = spots.filter((spot) => spot.node.leafCount > 0)
-    if (live.length === 0) decoder.unused.delete(holder)
-    for (const spot of live) {
-      const didYouMean = nearestName(spot.path.at(-1) ?? '', spot.known)
-      addKeys(spot.node, spot.path, didYouMean, writer, keys)
-    }
-  }
-  for (const { layer, path, revision, reason } of tree.misplaced.values()) {
-    keys.push({
-      origin: writer.rawOrigin(layer, path, revision),
-      pathText: path,
-      didYouMean: undefined,
-      reason,
-    })
-  }
-  return keys
-}
-
-function addKeys(
-  node: TreeNode,
-  path: readonly string[],
-  didYouMean: string | undefined,
-  writer: IssueWriter,
-  keys: UnusedKey[],
-): void {
-  for (const entry of node.entries ?? []) {
-    keys.push({
-      origin: writer.originOf(entry, path),
-      pathText: pathText(path),
-      didYouMean,
-      reason: undefined,
-    })
-  }
-  for (const [name, child] of node.children ?? []) addKeys(child, [...path, name], didYouMean, writer, keys)
-}
-
-/** Unused keys as issues, where the definition says they are to be rejected. */
-export function unusedIssues(unused: readonly UnusedKey[], writer: IssueWriter): Issue[] {
-  return unused.map(({ origin, pathText: text, didYouMean, reason }) => {
-    const meant = didYouMean === undefined ? '' : `. Did you mean "${didYouMean}"?`
-    const message = `${reason === undefined ? 'The schema does not know this key' : `Has ${reason}`}${meant}`
-    return writer.write({
-      path: text.split('.'),
-      code: 'unused',
-      message,
-      expected: undefined,
-      received: undefined,
-      origins: [origin],
-    })
-  })
 }

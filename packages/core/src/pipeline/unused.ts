@@ -1,5 +1,6 @@
 import { childPlan, type Plan, unwrap } from '../schema/plan.ts'
 import { isGiven, listedChildren } from './input.ts'
+import { itemPlan } from './typed-input.ts'
 import { isPresent, topLayer, type TreeNode } from './tree-node.ts'
 
 /** A node under which no schema knows anything. */
@@ -42,7 +43,7 @@ export function unusedBelow(
   if (core.type === 'list') {
     const top = topLayer(node)
     return listedChildren(node, top).flatMap(({ name, child }, index) => {
-      const below = childPlan(core, String(index))
+      const below = itemPlan(core, index)
       return below === undefined ? [] : unusedBelow(below, child, top - 1, [...path, name])
     })
   }

@@ -2,7 +2,8 @@ import * as z from 'zod/v4/core'
 import { LivetreeError } from '../errors.ts'
 import { environmentName, type Naming, storedName } from './naming.ts'
 import type { ListPlan, ObjectPlan, Plan, PropertyPlan, UnionPlan, WrapperPlan } from './plan.ts'
-import { isSecret } from './secret.ts'
+import { isScalar, parts, requiresItself } from './plan.ts'
+import { holdsSecret, isSecret } from './secret.ts'
 import { textReader } from './text.ts'
 
 export interface CompileOptions {
@@ -19,6 +20,7 @@ export interface CompileOptions {
 export function compileSchema(schema: z.$ZodType, options: CompileOptions = {}): Plan {
   const compiler = new Compiler(options.naming ?? 'exact')
   const plan = compiler.compile(schema, [])
+  compiler.refuseEndless()
   compiler.spreadSecrets()
   return plan
 }
@@ -28,6 +30,8 @@ type Def = z.$ZodTypes['_zod']['def']
 class Compiler {
   readonly #naming: Naming
   readonly #plans = new Map<z.$ZodType, Plan>()
+  /** Where each plan was met first. */
+  readonly #paths = new Map<Plan, readonly string[]>()
 
   constructor(naming: Naming) {
     this.#naming = naming
@@ -38,11 +42,12 @@ class Compiler {
     const known = this.#plans.get(schema)
     if (known !== undefined) return known
     const def = (schema as z.$ZodTypes)._zod.def as Def
-    const secret = isSecret(schema)
+    const secret = isSecret(schema) || hasHiddenSecret(schema)
     const base = { schema, isSecret: secret, hasSecret: secret, isDecomposable: false }
     const hasChecks = (def.checks?.length ?? 0) > 0
     const keep = <P extends Plan>(plan: P): P => {
       this.#plans.set(schema, plan)
+      this.#paths.set(plan, path)
       return plan
     }
     const wrapper = (kind: WrapperPlan['wrapper'], inner: z.$ZodType): Plan => {
@@ -73,12 +78,11 @@ class Compiler {
         return wrapper('lazy', (schema as z.$ZodLazy)._zod.innerType)
       case 'pipe':
         // preprocess is a pipe that starts with a transform: it wants the value as it stands
-        return (def.in as z.$ZodTypes)._zod.def.type === 'transform'
-          ? keep({ ...base, type: 'raw' })
-          : wrapper('pipe', def.in)
+        return isTransform(def.in) ? keep({ ...base, type: 'raw' }) : wrapper('pipe', def.in)
       case 'object':
         return this.#object(keep, { ...base, isDecomposable: !hasChecks }, def, path)
       case 'record': {
+        refuseSecretKey(def.keyType, path)
         const plan = keep({
           ...base,
           type: 'record',
@@ -92,6 +96,7 @@ class Compiler {
         return plan
       }
       case 'map': {
+        refuseSecretKey(def.keyType, path)
         const plan = keep({
           ...base,
           type: 'map',
@@ -120,6 +125,7 @@ class Compiler {
         const discriminator = (def as z.$ZodDiscriminatedUnionDef).discriminator as string | undefined
         const plan = keep<UnionPlan>({ ...base, type: 'union', options: [], discriminator })
         plan.options = def.options.map((option) => this.compile(option, path))
+        plan.isJson = isJson(plan)
         return plan
       }
       case 'intersection': {
@@ -176,14 +182,29 @@ class Compiler {
       }
       if (name === '__proto__') refuse([...path, name], 'the property name __proto__', 'give it another name')
       addName(plan.byStored, property.stored, property, path, `the key segment "${property.stored}"`)
-      plan.byEnvironment.set(property.environment, property)
+      // of two with one variable the first has it; assertEnvironmentNames refuses that where it matters
+      if (!plan.byEnvironment.has(property.environment))
+        plan.byEnvironment.set(property.environment, property)
       plan.properties.set(name, property)
+    }
+    if (plan.properties.has('toJSON') && Object.values(def.shape).some((part) => holdsSecret(part))) {
+      refuse(
+        [...path, 'toJSON'],
+        'a property toJSON beside secrets',
+        'it would keep them from being redacted; rename it',
+      )
     }
     if (def.catchall !== undefined) {
       plan.catchall = this.compile(def.catchall, [...path, '<key>'])
       plan.rest = new z.$ZodObject({ type: 'object', shape: {}, catchall: def.catchall })
     }
     return plan
+  }
+
+  refuseEndless(): void {
+    for (const [plan, path] of this.#paths) {
+      if (requiresItself(plan)) refuse(path, 'an object that requires itself', 'make the inner one optional')
+    }
   }
 
   /** A plan has a secret when it is one or reaches one; repeated until nothing changes, since schemas may be recursive. */
@@ -199,37 +220,34 @@ class Compiler {
   }
 }
 
-/** The plans directly inside a plan. */
-export function parts(plan: Plan): readonly Plan[] {
-  switch (plan.type) {
-    case 'object': {
-      const inner = [...plan.properties.values()].map((property) => property.plan)
-      return plan.catchall === undefined ? inner : [...inner, plan.catchall]
-    }
-    case 'record':
-    case 'map':
-      return [plan.key, plan.value]
-    case 'list':
-      return plan.rest === undefined ? plan.items : [...plan.items, plan.rest]
-    case 'union':
-      return plan.options
-    case 'intersection':
-      return [plan.left, plan.right]
-    case 'wrapper':
-      return [plan.inner]
-    default:
-      return []
-  }
+/** Whether a union is what `z.json()` makes: the JSON scalars, and lists and records of itself. */
+function isJson({ schema, options }: UnionPlan): boolean {
+  const types = options.map((option) => option.schema._zod.def.type).join()
+  if (types !== 'string,number,boolean,null,array,record') return false
+  const [list, record] = options.slice(4)
+  const inner = [list?.type === 'list' && list.items[0], record?.type === 'record' && record.value]
+  return inner.every(
+    (plan) =>
+      plan &&
+      plan.type === 'wrapper' &&
+      plan.wrapper === 'lazy' &&
+      (plan.schema as z.$ZodLazy)._zod.innerType === schema,
+  )
+}
+
+/** A secret in a part of the schema that reads no tree: behind a transform, in a template. */
+function hasHiddenSecret(schema: z.$ZodType): boolean {
+  const def = (schema as z.$ZodTypes)._zod.def
+  if (def.type === 'template_literal') return holdsSecret(schema)
+  return def.type === 'pipe' && holdsSecret(isTransform(def.in) ? schema : def.out)
+}
+
+function isTransform(schema: z.$ZodType): boolean {
+  return schema._zod.def.type === 'transform'
 }
 
 function isComposite(plan: Plan | undefined): boolean {
   return plan?.isDecomposable === true
-}
-
-function isScalar(plan: Plan): boolean {
-  if (plan.type === 'wrapper') return isScalar(plan.inner)
-  if (plan.type === 'union') return plan.options.every(isScalar)
-  return plan.type === 'leaf'
 }
 
 function isPlainStringKey(schema: z.$ZodType): boolean {
@@ -253,6 +271,11 @@ function addName(
     )
   }
   names.set(key, property)
+}
+
+function refuseSecretKey(key: z.$ZodType, path: readonly string[]): void {
+  if (holdsSecret(key))
+    refuse([...path, '<key>'], 'secret keys', 'paths are shown everywhere; keep secrets in values')
 }
 
 function refuse(path: readonly string[], what: string, remedy: string): never {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { parts } from './compile-schema.ts'
-import { childPlan, type Plan } from './plan.ts'
+import { childPlan, parts, type Plan } from './plan.ts'
 
 /** Hash of a schema's shape: kinds and names, not checks or defaults. Equal shapes read the same trees. */
 export function fingerprintOf(plan: Plan): string {
@@ -29,6 +28,12 @@ export function isSecretAt(plan: Plan, path: readonly PropertyKey[]): boolean {
   if (plan.type === 'intersection') return isSecretAt(plan.left, path) || isSecretAt(plan.right, path)
   const below = path.length === 0 ? undefined : childPlan(plan, String(path[0]))
   return below !== undefined && isSecretAt(below, path.slice(1))
+}
+
+/** Whether a raw value at a path may be shown to anyone: the schema knows the place, and nothing in it is secret. */
+export function isOpenAt(plan: Plan, path: readonly PropertyKey[]): boolean {
+  const at = planAt(plan, path)
+  return at !== undefined && at.schema._zod.def.type !== 'never' && !at.hasSecret && !isSecretAt(plan, path)
 }
 
 /** The plan of what a path leads to, as far as the schema knows one. */

@@ -68,6 +68,10 @@ export interface UnionPlan extends PlanBase {
   readonly type: 'union'
   options: readonly Plan[]
   readonly discriminator: string | undefined
+  /** Made by `childPlan` out of the options of another. */
+  readonly isJoined?: boolean
+  /** `z.json()`: text that is JSON stands for what it says. */
+  isJson?: boolean
 }
 
 export interface IntersectionPlan extends PlanBase {
@@ -103,6 +107,46 @@ export type Plan =
   | IntersectionPlan
   | WrapperPlan
 
+/** The plans directly inside a plan. */
+export function parts(plan: Plan): readonly Plan[] {
+  switch (plan.type) {
+    case 'object': {
+      const inner = [...plan.properties.values()].map((property) => property.plan)
+      return plan.catchall === undefined ? inner : [...inner, plan.catchall]
+    }
+    case 'record':
+    case 'map':
+      return [plan.key, plan.value]
+    case 'list':
+      return plan.rest === undefined ? plan.items : [...plan.items, plan.rest]
+    case 'union':
+      return plan.options
+    case 'intersection':
+      return [plan.left, plan.right]
+    case 'wrapper':
+      return [plan.inner]
+    default:
+      return []
+  }
+}
+
+/** Whether an absent node is read as an empty directory, so that what is inside can have its defaults. */
+export function isMadeWhenAbsent(plan: Plan): boolean {
+  if (plan.type === 'wrapper')
+    return (plan.wrapper === 'readonly' || plan.wrapper === 'pipe') && isMadeWhenAbsent(plan.inner)
+  return plan.type === 'object' || plan.type === 'record' || plan.type === 'map'
+}
+
+/** Whether an object cannot be without another of its kind inside, so that no value is ever complete. */
+export function requiresItself(plan: Plan, at: Plan = plan, seen = new Set<Plan>()): boolean {
+  if (seen.has(at)) return at === plan
+  seen.add(at)
+  if (!isMadeWhenAbsent(at)) return false
+  if (at.type === 'wrapper') return requiresItself(plan, at.inner, seen)
+  if (at.type !== 'object') return false
+  return [...at.properties.values()].some((property) => requiresItself(plan, property.plan, seen))
+}
+
 /** The plan under all wrappers, and whether one of them takes `null`. */
 export function unwrap(plan: Plan): { core: Plan; isNullable: boolean } {
   let isNullable = false
@@ -114,7 +158,7 @@ export function unwrap(plan: Plan): { core: Plan; isNullable: boolean } {
   return { core, isNullable }
 }
 
-/** The plan of the child `segment`, as far as the schema knows one. */
+/** The plan of the child `segment`, as far as the schema knows one. Where it may be read in several ways, all of them in one. */
 export function childPlan(plan: Plan, segment: string): Plan | undefined {
   const { core } = unwrap(plan)
   switch (core.type) {
@@ -124,22 +168,59 @@ export function childPlan(plan: Plan, segment: string): Plan | undefined {
     case 'map':
       return core.value
     case 'list':
-      return core.as === 'tuple' ? (core.items[Number(segment)] ?? core.rest) : core.items[0]
+      // names give the order of a tuple's items, not their places
+      return joined(core, parts(core))
     case 'union':
-      return firstDefined(core.options, segment)
-    case 'intersection':
-      return childPlan(core.left, segment) ?? childPlan(core.right, segment)
+      return joined(core, childPlans(core.options, segment))
+    case 'intersection': {
+      const [left, right] = childPlans([core.left, core.right], segment)
+      return left === undefined || right === undefined ? left : intersectionOf(core, left, right)
+    }
+    case 'raw':
+      return core
     default:
       return undefined
   }
 }
 
-function firstDefined(options: readonly Plan[], segment: string): Plan | undefined {
-  for (const option of options) {
-    const found = childPlan(option, segment)
-    if (found !== undefined) return found
+/** What several plans say of one child, each plan once. */
+function childPlans(plans: readonly Plan[], segment: string): Plan[] {
+  const found = new Set<Plan>()
+  for (const plan of plans) {
+    const child = childPlan(plan, segment)
+    if (child !== undefined) found.add(child)
   }
-  return undefined
+  return [...found]
+}
+
+/** A union for looking only: nothing is ever judged by it. */
+function joined(origin: Plan, plans: readonly Plan[]): Plan | undefined {
+  if (plans.length < 2) return plans[0]
+  // joined ones are taken apart again, so that a recursive schema cannot pile them up
+  const options = new Set(
+    plans.flatMap((plan) => (plan.type === 'union' && plan.isJoined ? plan.options : plan)),
+  )
+  return {
+    ...looking(origin, plans),
+    type: 'union',
+    options: [...options],
+    discriminator: undefined,
+    isJoined: true,
+  }
+}
+
+/** The same for the two sides of an intersection. */
+export function intersectionOf(origin: Plan, left: Plan, right: Plan): Plan {
+  return { ...looking(origin, [left, right]), type: 'intersection', left, right }
+}
+
+function looking(origin: Plan, plans: readonly Plan[]) {
+  return {
+    schema: origin.schema,
+    isSecret: plans.some((plan) => plan.isSecret),
+    hasSecret: plans.some((plan) => plan.hasSecret),
+    isDecomposable: false,
+  }
 }
 
 /** Whether typed objects are spread over child nodes, so that layers merge leaf by leaf. */
@@ -167,26 +248,50 @@ export function isPureDirectory(plan: Plan): boolean {
   return core.type === 'object' || core.type === 'record' || core.type === 'map'
 }
 
-/** The name under which a child is kept, from a segment as a layer writes it. */
-export function canonicalName(plan: Plan | undefined, segment: string, naming: 'stored' | 'env'): string {
-  const own = plan === undefined ? undefined : namedProperty(plan, segment, naming)
-  if (own !== undefined) return own.name
-  return naming === 'env' ? segment.toLowerCase() : segment
+/** Whether it is one key's text and never a directory. */
+export function isScalar(plan: Plan): boolean {
+  const { core } = unwrap(plan)
+  if (core.type === 'union') return core.options.every(isScalar)
+  if (core.type === 'intersection') return isScalar(core.left) && isScalar(core.right)
+  return core.type === 'leaf'
 }
 
-function namedProperty(plan: Plan, segment: string, naming: 'stored' | 'env'): PropertyPlan | undefined {
+/**
+ * The name under which a child is kept, from a segment as a layer writes it; undefined where that is not how the name is
+ * written, since two keys for one place would each undo the other.
+ */
+export function canonicalName(
+  plan: Plan | undefined,
+  segment: string,
+  naming: 'stored' | 'env',
+): string | undefined {
+  const own = plan === undefined ? undefined : propertyOf(plan, segment, NAMES[naming])
+  if (own !== undefined) return own.name
+  if (naming === 'env' && segment !== segment.toUpperCase()) return undefined
+  const name = naming === 'env' ? segment.toLowerCase() : segment
+  return plan !== undefined && propertyOf(plan, name, 'properties') !== undefined ? undefined : name
+}
+
+const NAMES = { stored: 'byStored', env: 'byEnvironment' } as const
+
+/** The property that goes by a name in one of an object's tables; the first, where the schema may be read in several ways. */
+export function propertyOf(
+  plan: Plan,
+  name: string,
+  table: 'properties' | 'byStored' | 'byEnvironment',
+): PropertyPlan | undefined {
   const { core } = unwrap(plan)
   switch (core.type) {
     case 'object':
-      return (naming === 'env' ? core.byEnvironment : core.byStored).get(segment)
+      return core[table].get(name)
     case 'union':
       for (const option of core.options) {
-        const found = namedProperty(option, segment, naming)
+        const found = propertyOf(option, name, table)
         if (found !== undefined) return found
       }
       return undefined
     case 'intersection':
-      return namedProperty(core.left, segment, naming) ?? namedProperty(core.right, segment, naming)
+      return propertyOf(core.left, name, table) ?? propertyOf(core.right, name, table)
     default:
       return undefined
   }

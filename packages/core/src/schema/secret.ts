@@ -1,6 +1,7 @@
 import * as z from 'zod/v4/core'
 
-const registry = z.registry<{ secret: true }>()
+/** Kept in the schema's own definition, which zod hands on to every copy (`.min()`, `.strict()`, `.extend()`, …). */
+const SECRET = Symbol.for('livetree.secret')
 
 /** What stands in for a secret value wherever livetree prints one. */
 export const SECRET_TEXT = '[secret]'
@@ -9,15 +10,49 @@ export const SECRET_TEXT = '[secret]'
  * Marks a schema as secret: its value stays readable as a property of the configuration, and is replaced by `[secret]`
  * in `JSON.stringify`, `util.inspect`, errors, issues, events, logs and unencrypted snapshots.
  *
- * Returns a copy of the schema with the same type; refinements added later keep the mark (`secret(z.string()).min(8)`).
+ * Returns a copy of the schema with the same type; what is made from it later keeps the mark
+ * (`secret(z.string()).min(8)`, `secret(z.object({ … })).strict()`).
  */
 export function secret<S extends z.$ZodType>(schema: S): S {
-  const marked = z.clone(schema, schema._zod.def, { parent: true })
-  registry.add(marked, { secret: true })
-  return marked
+  const { def } = schema._zod
+  // by descriptors: a shape or a default may be a getter that must not run yet
+  const marked = Object.defineProperties({}, Object.getOwnPropertyDescriptors(def)) as typeof def
+  Object.defineProperty(marked, SECRET, { value: true, enumerable: true })
+  return z.clone(schema, marked, { parent: true })
 }
 
 /** Whether this schema itself (not what is inside it) was marked with `secret()` or has `meta({ secret: true })`. */
 export function isSecret(schema: z.$ZodType): boolean {
-  return registry.get(schema) !== undefined || z.globalRegistry.get(schema)?.secret === true
+  return SECRET in schema._zod.def || z.globalRegistry.get(schema)?.secret === true
+}
+
+const HOLDERS = [
+  'innerType',
+  'in',
+  'out',
+  'element',
+  'items',
+  'rest',
+  'options',
+  'left',
+  'right',
+  'keyType',
+  'valueType',
+  'catchall',
+  'parts',
+] as const
+
+/** Whether a schema is secret or has a secret anywhere inside, also where no tree is read by that part of it. */
+export function holdsSecret(schema: z.$ZodType, seen = new Set<z.$ZodType>()): boolean {
+  if (seen.has(schema)) return false
+  seen.add(schema)
+  return isSecret(schema) || innerSchemas(schema).some((inner) => holdsSecret(inner, seen))
+}
+
+function innerSchemas(schema: z.$ZodType): z.$ZodType[] {
+  const def = schema._zod.def as z.$ZodTypeDef & Partial<Record<string, unknown>>
+  if (def.type === 'lazy') return [(schema as z.$ZodLazy)._zod.innerType]
+  const held = HOLDERS.flatMap((name) => def[name])
+  if (def.type === 'object') held.push(...Object.values(def.shape as object))
+  return held.filter((part) => part instanceof z.$ZodType)
 }

@@ -38,9 +38,15 @@ const readBoolean: ReadText = (text) => BOOLEANS.get(trimLineEnd(text).toLowerCa
 
 const readDate: ReadText = (text) => {
   const trimmed = trimLineEnd(text)
-  if (!ISO_DATE.test(trimmed)) return text
+  if (!ISO_DATE.test(trimmed) || !isCalendarDay(trimmed.slice(0, 10))) return text
   const date = new Date(trimmed)
   return Number.isNaN(date.getTime()) ? text : date
+}
+
+/** JavaScript reads February 30 as March 2. */
+function isCalendarDay(day: string): boolean {
+  const date = new Date(`${day}T00:00:00Z`)
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day)
 }
 
 const readBytes: ReadText = (text) => {

@@ -1,0 +1,42 @@
+import { childPlan, type Plan, unwrap } from '../schema/plan.ts'
+import { listedChildren } from './input.ts'
+import { topLayer, type TreeNode } from './tree-node.ts'
+
+/** Nodes from the root on, and the names between them: one name less than nodes. */
+export interface Located {
+  readonly nodes: readonly TreeNode[]
+  readonly names: readonly string[]
+}
+
+/**
+ * The way to what a path leads to; it ends early where the tree has nothing. The index of a list's item leads to the child
+ * that was read as that item, whatever its name.
+ */
+export function locate(plan: Plan, root: TreeNode, path: readonly (string | number)[]): Located {
+  const nodes = [root]
+  const names: string[] = []
+  let at: Plan | undefined = plan
+  for (const segment of path) {
+    const node = nodes.at(-1)!
+    const name: string | undefined = isListAt(at, segment)
+      ? nameOfItem(node, Number(segment))
+      : String(segment)
+    const child: TreeNode | undefined = name === undefined ? undefined : node.children?.get(name)
+    if (name === undefined || child === undefined) break
+    names.push(name)
+    nodes.push(child)
+    at = at === undefined ? undefined : childPlan(at, name)
+  }
+  return { nodes, names }
+}
+
+/** zod numbers the items of lists; a number is the key of a map as well. */
+function isListAt(plan: Plan | undefined, segment: string | number): boolean {
+  if (plan === undefined) return false
+  const { core } = unwrap(plan)
+  return core.type === 'list' || (core.type === 'union' && typeof segment === 'number')
+}
+
+function nameOfItem(node: TreeNode, index: number): string | undefined {
+  return listedChildren(node, topLayer(node))[index]?.name
+}

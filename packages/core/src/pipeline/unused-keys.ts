@@ -1,0 +1,49 @@
+import type { Decoder } from './decode.ts'
+import type { IssueWriter } from './issues.ts'
+import type { LayerTree } from './layer-tree.ts'
+import type { Issue, UnusedKey } from './outcome.ts'
+import { parsePathText, pathText } from './path-text.ts'
+import type { Entry, TreeNode } from './tree-node.ts'
+import { nearestName } from './unused.ts'
+
+/** Every key that the schema has no place for, and what may have been meant. */
+export function unusedKeys(tree: LayerTree, decoder: Decoder, writer: IssueWriter): readonly UnusedKey[] {
+  const keys: UnusedKey[] = []
+  // the same key may have been found below a scalar and, before that came, without it
+  const seen = new Set<Entry>()
+  const addBelow = (node: TreeNode, path: readonly string[], didYouMean: string | undefined): void => {
+    for (const entry of node.entries ?? []) {
+      if (seen.has(entry)) continue
+      seen.add(entry)
+      const origin = writer.originOf(entry, path)
+      keys.push({ origin, pathText: pathText(path), didYouMean, reason: undefined })
+    }
+    for (const [name, child] of node.children ?? []) addBelow(child, [...path, name], didYouMean)
+  }
+  for (const [holder, spots] of decoder.unused) {
+    const live = spots.filter((spot) => spot.node.leafCount > 0)
+    if (live.length === 0) decoder.unused.delete(holder)
+    for (const { node, path, known } of live) addBelow(node, path, nearestName(path.at(-1) ?? '', known))
+  }
+  for (const { layer, path, revision, reason } of tree.misplaced.values()) {
+    const origin = writer.rawOrigin(layer, path, revision)
+    keys.push({ origin, pathText: pathText([path]), didYouMean: undefined, reason })
+  }
+  return keys
+}
+
+/** Unused keys as issues, where the definition says they are to be rejected. */
+export function unusedIssues(unused: readonly UnusedKey[], writer: IssueWriter): Issue[] {
+  return unused.map(({ origin, pathText: text, didYouMean, reason }) => {
+    const meant = didYouMean === undefined ? '' : `. Did you mean "${didYouMean}"?`
+    const message = `${reason === undefined ? 'The schema does not know this key' : `Has ${reason}`}${meant}`
+    return writer.write({
+      path: parsePathText(text),
+      code: 'unused',
+      message,
+      expected: undefined,
+      received: undefined,
+      origins: [origin],
+    })
+  })
+}
