@@ -54,7 +54,6 @@ export class WatchLink {
   /** Off the stream until an answer of the cluster says whether they may go back to it. */
   readonly #asking = new Map<WatcherCore, symbol>()
   #state: State = { type: 'idle' }
-  #store = { clusterId: 0n, revision: 0 }
   #attempt = 0
   #tokenFailures = 0
   #graceMs: number
@@ -114,8 +113,6 @@ export class WatchLink {
       idsFrom: settings.idsFrom,
       avoid: this.#avoid,
       patience: this.#patience,
-      storeRevision: () => this.#store.revision,
-      onHeader: (header) => this.#learn(header),
       onDoubt: (watcher) => this.#verify(watcher, session),
       onRefused: (watcher, refusal, response) => this.#onRefused(watcher, refusal, response, session),
       onLive: () => {
@@ -135,11 +132,6 @@ export class WatchLink {
     if (!this.#isCurrent(session) || !session.isUnused || this.#asking.size > 0) return
     this.#state = { type: 'idle' }
     session.drop()
-  }
-
-  #learn({ clusterId, revision }: ResponseHeader): void {
-    if (clusterId !== this.#store.clusterId) this.#store = { clusterId, revision }
-    else if (revision > this.#store.revision) this.#store.revision = revision
   }
 
   #onUseful(): void {
@@ -225,9 +217,8 @@ export class WatchLink {
   #verify(watcher: WatcherCore, session: WatchSession): void {
     this.#ask(watcher, session, { key: watcher.plan.range.key }, (header) => {
       const setback = watcher.setbackOf(header)
-      if (setback === undefined) return session.vouch(header)
-      this.#store = { clusterId: header.clusterId, revision: header.revision }
-      watcher.changeCluster(setback, header.clusterId)
+      if (setback === undefined) session.vouch(header)
+      else watcher.changeCluster(setback, header.clusterId)
     })
   }
 

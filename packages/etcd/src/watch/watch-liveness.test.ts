@@ -147,7 +147,7 @@ describe('a server that does not answer', () => {
     expect(told.at(-1)).toBe('disconnected connection_lost')
     clock.advance(10)
     expect(channel.lastStream.avoided).toBe('http://a:2379')
-    expect(lastCreate()?.startRevision).toBe(6)
+    expect(lastCreate()?.startRevision).toBe(5)
   })
 
   it('T1.15 any message is a sign of life', () => {

@@ -22,10 +22,6 @@ export interface SessionPorts {
   readonly avoid: string | undefined
   /** Multiplies how many progress requests may stay unanswered. */
   readonly patience: number
-  /** The highest revision of the store that the service has heard of. */
-  storeRevision(): number
-  /** Called before a message is handled. */
-  onHeader(header: ResponseHeader): void
   /** The watch is on a store that may have gone back; it has left the session. */
   onDoubt(watcher: WatcherCore): void
   /** The server does not serve this watch; it has left the session. */
@@ -46,7 +42,7 @@ export interface SessionEnding {
 
 /** What the server has been asked to create and has not answered yet. */
 type PendingCreate =
-  | { readonly type: 'watcher'; readonly watcher: WatcherCore; readonly start: number }
+  | { readonly type: 'watcher'; readonly watcher: WatcherCore }
   /** `isQuestion`: to be followed by a progress request. */
   | { readonly type: 'ping'; readonly isQuestion: boolean }
 
@@ -163,7 +159,6 @@ export class WatchSession {
     this.#heartbeat.heard()
     try {
       const header = response.header ?? noHeader
-      this.#ports.onHeader(header)
       this.#route(response, header)
     } catch (error) {
       this.#fail('failed', asEtcdError(error, 'Watch/Watch').with({ endpoint: this.endpoint }))
@@ -229,12 +224,12 @@ export class WatchSession {
   }
 
   #onCreated(pending: PendingCreate & { type: 'watcher' }, id: number, header: ResponseHeader): void {
-    const { watcher, start } = pending
+    const { watcher } = pending
     if (watcher.state !== 'connecting') {
       this.#dismiss(id)
       return
     }
-    const acceptance = watcher.accept(header, start, this.#voucher)
+    const acceptance = watcher.accept(header, this.#voucher)
     if (acceptance === 'live') {
       this.#quietUntil = this.#ports.clock.now() + syncMs
       this.#live.set(id, { watcher, staleAnswers: this.#asked.length })
@@ -243,7 +238,6 @@ export class WatchSession {
       return
     }
     this.#dismiss(id)
-    if (acceptance === 'overlap') this.#waiting.add(watcher)
     if (acceptance === 'verify') this.#ports.onDoubt(watcher)
   }
 
@@ -271,9 +265,8 @@ export class WatchSession {
   #createNext(): void {
     const [watcher] = this.#waiting
     if (this.#isOver || this.#pending !== undefined || watcher === undefined) return
-    const { plan } = watcher
-    const start = watcher.startFor(this.#ports.storeRevision())
-    this.#pending = { type: 'watcher', watcher, start }
+    const { plan, start } = watcher
+    this.#pending = { type: 'watcher', watcher }
     this.#create({ ...plan.range, startRevision: start, filters: plan.filters, prevKv: plan.prevKv })
   }
 

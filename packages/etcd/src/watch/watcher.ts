@@ -46,8 +46,6 @@ export interface WatcherHost {
 /** What a new stream says about a watch it took on. */
 export type Acceptance =
   | 'live'
-  /** The revision at the position has happened and could have been compacted with what it deleted: ask for one more before it. */
-  | 'overlap'
   /** The store behind the stream may not be the one the watch was on: ask the cluster. */
   | 'verify'
   /** It is another one; the watch has ended. */
@@ -118,19 +116,18 @@ export class WatcherCore implements Watcher {
   }
 
   /**
-   * What to ask the server for; 0 means "from now". Where the revision at the position is known to have happened, one
-   * more is asked for: etcd before 3.4.36 and 3.5.18 takes a watch from the very revision of the last compaction
-   * and leaves out what that revision deleted. One more turns this into an honest `compacted`.
+   * What to ask the server for; 0 means "from now". Where all before the position is known, one revision more is asked
+   * for and dropped when it comes: etcd before 3.4.36 and 3.5.18 takes a watch from the very revision of the last
+   * compaction and leaves out what that revision deleted, which one more turns into an honest `compacted`; and etcd from
+   * 3.5 on answers no progress request while a watch begins after the newest revision, as one after a list does.
    */
-  startFor(storeRevision: number): number {
+  get start(): number {
     if (this.#position === undefined) return 0
-    return this.#isContinuing && storeRevision >= this.#position
-      ? Math.max(1, this.#position - 1)
-      : this.#position
+    return this.#isContinuing ? Math.max(1, this.#position - 1) : this.#position
   }
 
-  /** The server created the watch, asked for from `start`. `voucher`: what a linearizable read said meanwhile. */
-  accept(header: ResponseHeader, start: number, voucher: ResponseHeader | undefined): Acceptance {
+  /** The server created the watch. `voucher`: what a linearizable read said meanwhile. */
+  accept(header: ResponseHeader, voucher: ResponseHeader | undefined): Acceptance {
     if (header.clusterId !== 0n) {
       if (this.#clusterId !== undefined && header.clusterId !== this.#clusterId) {
         this.changeCluster('cluster_id', header.clusterId)
@@ -140,10 +137,9 @@ export class WatcherCore implements Watcher {
     }
     if (this.#position === undefined) return 'live'
     // A member that lags, or a store that was restored.
-    if (this.setbackOf(header) !== undefined && (!voucher || this.setbackOf(voucher) !== undefined))
-      return 'verify'
-    const isExact = start === this.#position && start > 1
-    return this.#isContinuing && isExact && header.revision >= this.#position ? 'overlap' : 'live'
+    const isDoubtful =
+      this.setbackOf(header) !== undefined && (!voucher || this.setbackOf(voucher) !== undefined)
+    return isDoubtful ? 'verify' : 'live'
   }
 
   /** In what the store behind a header is not the one this watch was on, or lags behind it. */
