@@ -1,0 +1,175 @@
+import type { EtcdError } from '@livetree/etcd'
+import { expect, it } from 'vitest'
+import { eachEtcd } from '../support/each-etcd.ts'
+import { withoutOpenHandles } from '../support/open-handles.ts'
+import { startProxy } from '../support/start-proxy.ts'
+import { waitFor } from '../support/wait-for.ts'
+import { connect, putMany, quickWatch, Recording } from './etcd-watch-kit.ts'
+
+withoutOpenHandles()
+
+eachEtcd('watch on a cluster', (etcd) => {
+  it('T1.15 T1.16 members frozen, killed and cut off in turn: every revision once', async () => {
+    const cluster = await etcd.startCluster()
+    const client = connect(cluster.endpoints, { watch: { ...quickWatch, progressGraceMs: 500 } })
+    const recordings = Array.from({ length: 6 }, () => new Recording(client, { prefix: 'a' }))
+    await waitFor(() => recordings.every(({ told }) => told[0] === 'created'))
+    const revisions: number[] = []
+    const write = async (endpoints: readonly string[]) => {
+      const writer = connect(endpoints)
+      revisions.push(...(await putMany(writer, 'a', 30)))
+      await writer.close()
+    }
+    const others = (endpoint: string) => cluster.endpoints.filter((each) => each !== endpoint)
+    const arrive = async () => {
+      await waitFor(() => recordings.every(({ last }) => last === revisions.at(-1)), { timeoutMs: 20_000 })
+    }
+    for (const member of cluster.members) {
+      member.pause()
+      await cluster.leader()
+      await write(others(member.endpoint))
+      await arrive()
+      member.resume()
+      await member.ready()
+    }
+    for (const member of cluster.members) {
+      await member.kill()
+      await cluster.leader()
+      await write(others(member.endpoint))
+      await arrive()
+      await member.restart()
+    }
+    for (const member of cluster.members) {
+      cluster.isolate(member)
+      await waitFor(async () => (await cluster.leader()) !== member, { timeoutMs: 20_000 })
+      await write(others(member.endpoint))
+      // The member that is cut off ends its streams when it has been without a leader for three elections.
+      await arrive()
+      cluster.rejoin()
+      await member.ready()
+    }
+    for (const recording of recordings) recording.expectExactly(revisions)
+  }, 120_000)
+
+  it('T1.16 a member without leader does not serve watches; they begin when there is one', async () => {
+    const cluster = await etcd.startCluster()
+    const [first, second, third] = cluster.members
+    await first!.kill()
+    await second!.kill()
+    const client = connect(third!.endpoint)
+    const errors: (EtcdError | undefined)[] = []
+    let batches = 0
+    await waitFor(async () => {
+      try {
+        await client.kv.get('a', { timeoutMs: 300 })
+      } catch {
+        return true
+      }
+    })
+    const watcher = client.watch.subscribe(
+      { prefix: 'a' },
+      {
+        onEvents: () => {
+          batches += 1
+        },
+        onDisconnected: ({ error }) => errors.push(error),
+      },
+    )
+    await waitFor(() => errors.some((error) => error?.code === 'no_leader'), { timeoutMs: 20_000 })
+    await first!.restart()
+    await cluster.leader()
+    await waitFor(() => watcher.state === 'live', { timeoutMs: 20_000 })
+    await putMany(client, 'a', 1)
+    await waitFor(() => batches === 1)
+    await second!.restart()
+  })
+
+  it('T1.21 a member that lags is waited for, and taken for the same store', async () => {
+    const cluster = await etcd.startCluster()
+    const [lagging, ...rest] = cluster.members
+    const leader = await cluster.leader()
+    if (leader === lagging) await cluster.moveLeader(rest[0]!)
+    const direct = connect(rest.map(({ endpoint }) => endpoint))
+    await putMany(direct, 'a', 5)
+    await using proxy = await startProxy({ target: rest[0]!.endpoint })
+    const recording = new Recording(connect(proxy.endpoint), { prefix: 'a' })
+    await waitFor(() => recording.told[0] === 'created')
+    lagging!.pause()
+    const revisions = await putMany(direct, 'a', 20)
+    await waitFor(() => recording.last === revisions.at(-1))
+    // The next member is behind by all of that, and catches up a little later.
+    proxy.retarget(lagging!.endpoint)
+    proxy.cutAll()
+    lagging!.resume()
+    await waitFor(() => recording.watcher.state === 'live', { timeoutMs: 20_000 })
+    revisions.push(...(await putMany(direct, 'a', 20)))
+    await waitFor(() => recording.last === revisions.at(-1), { timeoutMs: 20_000 })
+    recording.expectExactly(revisions)
+    expect(recording.told.filter((word) => /cluster changed|end/.test(word))).toEqual([])
+  })
+})
+
+eachEtcd('watch with auth', (etcd) => {
+  const startWithUser = async () => {
+    const server = await etcd.start({ auth: { password: 'rootpw' } })
+    await server.etcdctl(['role', 'add', 'reader'])
+    await server.etcdctl(['role', 'grant-permission', '--prefix=true', 'reader', 'readwrite', 'mine/'])
+    await server.etcdctl(['user', 'add', 'ann:annpw'])
+    await server.etcdctl(['user', 'grant-role', 'ann', 'reader'])
+    return server
+  }
+  const ann = { auth: { username: 'ann', password: 'annpw' } }
+
+  it('T1.8 what the user may not read ends that watch alone', async () => {
+    const server = await startWithUser()
+    const client = connect(server.endpoint, ann)
+    const mine = new Recording(client, { prefix: 'mine/' })
+    const theirs = new Recording(client, { prefix: 'theirs/' })
+    const all = new Recording(client, { prefix: '' })
+    await waitFor(() => mine.told[0] === 'created' && theirs.hasEnded && all.hasEnded)
+    expect([theirs.told.at(-1), all.told.at(-1)]).toEqual(['end permission_denied', 'end permission_denied'])
+    await client.kv.put('mine/a', '1')
+    await waitFor(() => mine.batches.length === 1)
+    expect(mine.told).toEqual(['created'])
+  })
+
+  it('T1.47 a token that a restarted server does not know is renewed, and nothing is lost', async () => {
+    const server = await startWithUser()
+    const client = connect(server.endpoint, ann)
+    const recording = new Recording(client, { prefix: 'mine/' })
+    await waitFor(() => recording.told[0] === 'created')
+    const before = await putMany(client, 'mine/a', 5)
+    await server.stop('SIGKILL')
+    await server.restart()
+    const after = await putMany(connect(server.endpoint, ann), 'mine/a', 5)
+    await waitFor(() => recording.last === after.at(-1), { timeoutMs: 20_000 })
+    recording.expectExactly([...before, ...after])
+  })
+
+  it('T1.47 a watch begun late on a stream whose token has expired gets a new one', async () => {
+    const server = await startWithUser()
+    const client = connect(server.endpoint, ann)
+    const early = new Recording(client, { prefix: 'mine/' })
+    await waitFor(() => early.told[0] === 'created')
+    // Changing the roles makes every token given before too old.
+    await server.etcdctl(['role', 'grant-permission', '--prefix=true', 'reader', 'readwrite', 'more/'])
+    const late = new Recording(client, { prefix: 'more/' })
+    await waitFor(() => late.told.includes('created'), { timeoutMs: 20_000 })
+    await client.kv.put('more/a', '1')
+    await client.kv.put('mine/a', '1')
+    await waitFor(() => late.batches.length === 1 && early.batches.length === 1)
+  })
+
+  it('T1.8 wrong password, and no user at all: the watch ends and says so', async () => {
+    const server = await startWithUser()
+    const wrong = new Recording(
+      connect(server.endpoint, { auth: { username: 'ann', password: 'nonsense' } }),
+      { prefix: 'mine/' },
+    )
+    const nobody = new Recording(connect(server.endpoint), { prefix: 'mine/' })
+    await waitFor(() => wrong.hasEnded && nobody.hasEnded)
+    expect(wrong.told.at(-1)).toBe('end unauthenticated')
+    // 3.4 does not tell a missing user from a missing permission.
+    expect(nobody.told.at(-1)).toMatch(/end (unauthenticated|permission_denied)/)
+  })
+})
