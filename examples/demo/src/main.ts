@@ -1,0 +1,106 @@
+import { once } from 'node:events'
+import { loadShop, root } from './shop-config.ts'
+import { startShop } from './shop-service.ts'
+import { startStore } from './store.ts'
+import {
+  changeOneKey,
+  changeTwentyKeys,
+  healByGoodValue,
+  refuseBadValue,
+  type Scene,
+  type Step,
+  surviveWithoutStore,
+} from './story.ts'
+import { heading, inWords, say, sayMore } from './transcript.ts'
+
+const steps: readonly [title: string, step: Step][] = [
+  ['One key changes', changeOneKey],
+  ['A value that does not fit', refuseBadValue],
+  ['The next good value', healByGoodValue],
+  ['A transaction', changeTwentyKeys],
+  ['The store goes away and comes back', surviveWithoutStore],
+]
+
+if (process.argv.includes('--help')) {
+  console.log(`npm run demo [-- --etcd]
+
+Starts an etcd and a small Express service, and shows what livetree does when the tree in etcd changes.
+On a terminal it stays up afterwards, to be played with; otherwise it ends. --etcd: run on a real etcd.`)
+} else {
+  process.exitCode = (await runDemo()) ? 0 : 1
+}
+
+async function runDemo(): Promise<boolean> {
+  heading('livetree: a typed, live configuration from etcd')
+  const store = await startStore()
+  try {
+    say('store', `${store.name} on ${store.endpoint}`)
+    await store.client.kv.put(`${root}/base/greeting`, 'Hello')
+    await store.client.kv.put(`${root}/base/payment/apiKey`, 'sk-4711')
+    const startedAt = performance.now()
+    await using config = await loadShop(store.endpoint)
+    say(
+      'loaded',
+      `"shop" at revision ${config.revision} in ${inWords(performance.now() - startedAt)}`,
+      'good',
+    )
+    for (const path of ['greeting', 'pricing.currency', 'payment.apiKey']) {
+      const { value, layers } = config.explain(path)
+      sayMore(
+        `${path} = ${value}, from ${layers[0]?.origin.layer}${layers.length > 1 ? `, over ${layers[1]?.origin.layer}` : ''}`,
+      )
+    }
+    const service = await startShop(config)
+    try {
+      say('service', `Express answers on ${service.url}`)
+      const scene = { store, config, url: service.url }
+      const isGood = await tell(scene)
+      if (process.stdout.isTTY) await stayUp(scene)
+      return isGood
+    } finally {
+      await service.close()
+    }
+  } finally {
+    await store.close()
+  }
+}
+
+async function tell(scene: Scene): Promise<boolean> {
+  for (const [index, [title, step]] of steps.entries()) {
+    heading(`${index + 1}. ${title}`)
+    try {
+      await step(scene)
+    } catch (error) {
+      say('failed', (error as Error).message, 'bad')
+      return false
+    }
+  }
+  heading(`All ${steps.length} steps did what they say.`)
+  return true
+}
+
+/** Leaves the stage to whoever sits at the terminal, until Ctrl-C. */
+async function stayUp({ store, config, url }: Scene): Promise<void> {
+  config.on('change', ({ revision, changes }) => {
+    say('swapped', `revision ${revision}`, 'good')
+    for (const { pathText, previous, next } of changes) sayMore(`${pathText} ${previous} → ${next}`)
+  })
+  config.on('rejected', ({ revision, issues }) => {
+    say('rejected', `revision ${revision}`, 'refused')
+    for (const { pathText, message } of issues) sayMore(`${pathText}: ${message}`)
+  })
+  config.on('stale', () => say('status', 'stale: the store is silent', 'refused'))
+  config.on('live', () => say('status', 'live', 'good'))
+  heading('It stays up for you now. In another terminal:')
+  const etcdctl = `ETCDCTL_API=3 ${store.etcdctl ?? 'etcdctl'} --endpoints=${store.endpoint}`
+  console.log(`
+  ${etcdctl} put ${root}/prod/pricing/discountPercent 40
+  ${etcdctl} put ${root}/prod/pricing/currency Gold
+  ${etcdctl} put ${root}/prod/pricing/currency USD
+  ${etcdctl} get --prefix ${root}
+  curl ${url}
+
+Ctrl-C ends it.
+`)
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+}

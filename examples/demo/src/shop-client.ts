@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** What `GET /` answers. */
+export interface ShopAnswer {
+  readonly revision: number
+  readonly greeting: string
+  readonly price: string
+  readonly articlesInStock: number
+}
+
+/** Asks the shop once. Throws when it does not answer with status 200 within 2 s. */
+export async function ask(url: string): Promise<ShopAnswer> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(2_000) })
+  if (!response.ok) throw new Error(`GET ${url} answered ${response.status}`)
+  return (await response.json()) as ShopAnswer
+}
+
+/** What a customer saw who asked without a pause. */
+export interface Visit {
+  readonly answers: readonly ShopAnswer[]
+  readonly failures: readonly string[]
+}
+
+/** Someone who asks the shop again and again, until told to stop. */
+export interface Visitor extends AsyncDisposable {
+  /** Answers so far. */
+  readonly count: number
+  stop(): Promise<Visit>
+}
+
+/** Asks the shop some 100 times a second. */
+export function startVisiting(url: string): Visitor {
+  const answers: ShopAnswer[] = []
+  const failures: string[] = []
+  let isOver = false
+  const visiting = (async () => {
+    while (!isOver) {
+      await ask(url).then(
+        (answer) => answers.push(answer),
+        (error: Error) => failures.push(error.message),
+      )
+      await sleep(10)
+    }
+  })()
+  const stop = async () => {
+    isOver = true
+    await visiting
+    return { answers, failures }
+  }
+  return {
+    get count() {
+      return answers.length
+    },
+    stop,
+    async [Symbol.asyncDispose]() {
+      await stop()
+    },
+  }
+}
