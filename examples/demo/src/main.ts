@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { loadShop, root } from './shop-config.ts'
+import { loadShop, root, type ShopConfig } from './shop-config.ts'
 import { startShop } from './shop-service.ts'
 import { startStore } from './store.ts'
 import {
@@ -44,12 +44,7 @@ async function runDemo(): Promise<boolean> {
       `"shop" at revision ${config.revision} in ${inWords(performance.now() - startedAt)}`,
       'good',
     )
-    for (const path of ['greeting', 'pricing.currency', 'payment.apiKey']) {
-      const { value, layers } = config.explain(path)
-      sayMore(
-        `${path} = ${value}, from ${layers[0]?.origin.layer}${layers.length > 1 ? `, over ${layers[1]?.origin.layer}` : ''}`,
-      )
-    }
+    for (const path of ['greeting', 'pricing.currency', 'payment.apiKey']) sayMore(whereFrom(config, path))
     const service = await startShop(config)
     try {
       say('service', `Express answers on ${service.url}`)
@@ -63,6 +58,13 @@ async function runDemo(): Promise<boolean> {
   } finally {
     await store.close()
   }
+}
+
+/** `greeting = Hello, from etcd:/config/shop/base, over file:…` */
+function whereFrom(config: ShopConfig, path: string): string {
+  const { value, layers } = config.explain(path)
+  const [top, ...shadowed] = layers.map(({ origin }) => origin.layer.replace(`${process.cwd()}/`, ''))
+  return `${path} = ${value}, from ${[top, ...shadowed].join(', over ')}`
 }
 
 async function tell(scene: Scene): Promise<boolean> {
