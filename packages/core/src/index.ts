@@ -24,6 +24,7 @@ export type {
 export type { LiveOptions, LiveValue } from './live/live-value.ts'
 export { live } from './live/live-value.ts'
 export type { LoadOptions, OnUnavailable, SnapshotOptions } from './live/load-options.ts'
+export type { Register, RegisteredConfig } from './live/register.ts'
 export type { Resource, ResourceOptions, ResourceStatus } from './live/resource.ts'
 export { Snapshot } from './live/snapshot.ts'
 export type { SourceStatus } from './live/source-state.ts'
@@ -44,6 +45,10 @@ export type { DeepPartial, TestConfig, TestConfigOptions } from './testing/creat
 export { createTestConfig } from './testing/create-test-config.ts'
 
 // For authors of sources, adapters and tools.
+export type { HealthAnswer, HealthProbeOptions } from './live/health-probe.ts'
+export { answerHealthProbe } from './live/health-probe.ts'
+export type { RequestPart, ResponsePart } from './live/request-pin.ts'
+export { borrowForResponse, runRequestPinned } from './live/request-pin.ts'
 export type { CompileOptions } from './schema/compile-schema.ts'
 export { compileSchema } from './schema/compile-schema.ts'
 export type { PipelineOptions, PipelineSource } from './pipeline/create-pipeline.ts'
