@@ -1,1 +1,4 @@
-export {}
+export type { HealthProbeOptions, Register } from '@livetree/core'
+export { configMiddleware } from './config-middleware.ts'
+export { healthHandler } from './health-handler.ts'
+export { type LiveMiddleware, live } from './live.ts'

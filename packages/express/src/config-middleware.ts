@@ -1,0 +1,25 @@
+import { type LiveConfig, type RegisteredConfig, runRequestPinned } from '@livetree/core'
+import type { RequestHandler } from 'express'
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** The configuration as it was when this request came; see `configMiddleware`. Typed by `Register`. */
+      config: RegisteredConfig
+    }
+  }
+}
+
+/**
+ * Pins one snapshot of the configuration to each request: `req.config`, and `config.pinned()` in everything the request
+ * starts, across `await`, timers and streams. Put it before what reads the configuration; `config.current` moves on all
+ * the while.
+ */
+export function configMiddleware<T extends RegisteredConfig>(config: LiveConfig<T>): RequestHandler {
+  return (request, response, next) => {
+    runRequestPinned(config, request, response, ({ value }) => {
+      request.config = value
+      next()
+    })
+  }
+}
