@@ -1,1 +1,3 @@
-export {}
+export type { HealthProbeOptions, Register } from '@livetree/core'
+export { healthHandler } from './health-handler.ts'
+export { type LivetreePluginOptions, livetree, livetree as default } from './livetree-plugin.ts'
