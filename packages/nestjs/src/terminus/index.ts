@@ -1,1 +1,1 @@
-export {}
+export { LivetreeHealthIndicator } from './livetree-health-indicator.ts'
