@@ -1,6 +1,6 @@
 import { connect } from 'node:http2'
-import { createEtcdClient } from '@livetree/etcd'
-import { decodeFrames, encodeFrame, rpc } from './support/wire.ts'
+import { createEtcdClient, op, prefixEnd } from '@livetree/etcd'
+import { encodeFrame, RangeRequest } from '@livetree/etcd/wire'
 import { Etcd3 } from 'etcd3'
 import { defineConfig, etcd } from 'livetree'
 import * as z from 'zod'
@@ -19,12 +19,10 @@ const session = connect(server.endpoint)
 async function fill(root: string, depth: number): Promise<number> {
   const leaves = nestedLeaves(depth)
   for (let start = 0; start < leaves.length; start += 100) {
-    const puts = leaves
-      .slice(start, start + 100)
-      .map(([path, text]) => ({ key: `${root}/${path}`, value: text }))
+    const puts = leaves.slice(start, start + 100).map(([path, text]) => op.put(`${root}/${path}`, text))
     await client.kv
       .txn()
-      .then(...puts.map(({ key, value }) => ({ type: 'put' as const, key, value })))
+      .then(...puts)
       .commit()
   }
   return leaves.length
@@ -85,7 +83,8 @@ function coercing(depth: number): z.ZodType {
 
 /** The floor: the bytes of the same range over node:http2, not looked at. */
 function bareBytes(root: string): Contender {
-  const body = encodeFrame(rpc.range(`${root}/`))
+  const key = Buffer.from(`${root}/`)
+  const body = encodeFrame(RangeRequest, { key, rangeEnd: prefixEnd(key) })
   return {
     name: 'bare HTTP/2 bytes',
     run: () =>

@@ -28,7 +28,6 @@ export async function race(
     for (const [index, contender] of contenders.entries()) {
       if (failures[index] !== undefined) continue
       try {
-        globalThis.gc?.()
         const startedAt = performance.now()
         const own = await contender.run()
         if (round >= 0) times[index]!.push(own ?? performance.now() - startedAt)
