@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { mutating } from './test/mutations/vite-plugin.ts'
 
 const source = (name: string) => fileURLToPath(new URL(`./packages/${name}/src/index.ts`, import.meta.url))
 
@@ -22,6 +23,7 @@ const alias = [
 
 const project = (name: string, include: string[], timeoutMs: number, globalSetup: string[] = []) => ({
   resolve: { alias },
+  plugins: [mutating()],
   test: { name, include, testTimeout: timeoutMs, hookTimeout: timeoutMs, globalSetup },
 })
 

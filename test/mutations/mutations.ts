@@ -11,7 +11,7 @@ export interface Mutation {
   readonly test: string
 }
 
-const livetree = 'packages/livetree/src/etcd-source'
+const source = 'packages/livetree/src/etcd-source'
 const pipeline = 'packages/core/src/pipeline'
 const live = 'packages/core/src/live'
 const watch = 'packages/etcd/src/watch'
@@ -20,18 +20,153 @@ const promise = (file: string) => `test/integration/promises/${file}.test.ts`
 /** For each promise of the README at least one fault in the code that keeps it. */
 export const mutations: readonly Mutation[] = [
   {
-    name: 'P1: the keys of one revision are applied one by one',
-    file: `${livetree}/connection.ts`,
-    find: 'if (changes.length > 0) context.sink.patch({ revision: batch.revision, changes, allowRemoval })',
+    name: 'P1: the keys of one revision are handed over one by one',
+    file: `${source}/connection.ts`,
+    find: 'context.sink.patch({ revision: batch.revision, changes, allowRemoval })',
     replace:
       'changes.forEach((change, index) => context.sink.patch({ revision: batch.revision - 1 + (index + 1) / changes.length, changes: [change], allowRemoval }))',
     test: promise('p01-atomic'),
   },
   {
-    name: 'P1: the overlays are read at different revisions',
-    file: `${livetree}/list-tree.ts`,
-    find: 'readLayer(client, layer, { ...options, revision })',
-    replace: 'readLayer(client, layer, options)',
+    name: 'P1: the pages of a list are read at different revisions',
+    file: 'packages/etcd/src/kv/scan.ts',
+    find: 'key: keyAfter(lastKey), revision,',
+    replace: 'key: keyAfter(lastKey),',
     test: promise('p01-atomic'),
+  },
+  {
+    name: 'P2: another store goes unnoticed when listing again',
+    file: `${source}/connection.ts`,
+    find: 'known.epoch + (isOther ? 1 : 0)',
+    replace: 'known.epoch',
+    test: promise('p02-monotonic'),
+  },
+  {
+    name: 'P3: what zod refuses is served all the same',
+    file: `${pipeline}/create-pipeline.ts`,
+    find: 'if (issues.length > 0 || !decoded.isValid)',
+    replace: 'if (issues.length > 99)',
+    test: promise('p03-valid'),
+  },
+  {
+    name: 'P3: the same complaint is made again at every revision',
+    file: `${live}/tree-writer.ts`,
+    find: 'if (this.#rejected?.key === key) return',
+    replace: '',
+    test: promise('p03-valid'),
+  },
+  {
+    name: 'P4: the store revision of a response is taken for the position of the watch',
+    file: `${watch}/watcher.ts`,
+    find: 'this.#position = revision + 1\n      this.#isContinuing = true\n      this.#proven = revision',
+    replace:
+      'this.#position = header.revision + 2\n      this.#isContinuing = true\n      this.#proven = revision',
+    test: promise('p04-complete'),
+  },
+  {
+    name: 'P4: keys deleted during a compaction stay',
+    file: `${pipeline}/layer-tree.ts`,
+    find: 'if (!isFirst) this.#removeStale({ nodes: [this.root], names: [] }, layer)',
+    replace: '',
+    test: promise('p04-complete'),
+  },
+  {
+    name: 'P4: deletes are overlooked',
+    file: `${source}/leaf-of.ts`,
+    find: "if (event.type === 'delete') return",
+    replace: "if (event.type === 'delete') return []\n    if (false) return",
+    test: promise('p03-valid'),
+  },
+  {
+    name: 'P4: what is equal is told as a change',
+    file: `${pipeline}/create-pipeline.ts`,
+    find: "isSame ? 'unchanged' : 'accepted'",
+    replace: "'accepted'",
+    test: 'test/property/differential.test.ts',
+  },
+  {
+    name: 'P5: snapshots are not frozen',
+    file: `${pipeline}/share.ts`,
+    find: 'return Object.freeze(concealSecrets(copy, plan))\n}\n\nfunction shareDate',
+    replace: 'return concealSecrets(copy, plan)\n}\n\nfunction shareDate',
+    test: promise('p05-immutable'),
+  },
+  {
+    name: 'P5: every change judges, and makes, everything anew',
+    file: `${pipeline}/share.ts`,
+    find: 'names.every(isSame)) return before',
+    replace: 'names.every(isSame)) return Object.freeze(concealSecrets({ ...copy }, plan))',
+    test: promise('p05-immutable'),
+  },
+  {
+    name: 'P6: a listener is called again while it is busy',
+    file: `${live}/subscriber.ts`,
+    find: 'if (this.#isBusy) return',
+    replace: '',
+    test: promise('p06-swap-then-tell'),
+  },
+  {
+    name: 'P7: silence is never noticed',
+    file: `${live}/freshness.ts`,
+    find: '<= staleAfterMs) continue',
+    replace: '<= Number.POSITIVE_INFINITY) continue',
+    test: promise('p07-fresh'),
+  },
+  {
+    name: 'P7: the watch gives no proof',
+    file: `${source}/connection.ts`,
+    find: 'context.sink.alive({ revision: this.#known!.revision, provenAt: at })',
+    replace: '',
+    test: promise('p07-fresh'),
+  },
+  {
+    name: 'P8: the snapshot on disk can be read by everyone',
+    file: 'packages/core/src/snapshot-file/write-atomically.ts',
+    find: "open(temporary, 'wx', 0o600)",
+    replace: "open(temporary, 'wx', 0o644)",
+    test: promise('p08-boots-without-store'),
+  },
+  {
+    name: 'P8: without a key secrets go to disk',
+    file: `${pipeline}/leaves.ts`,
+    find: 'options.withSecrets || ',
+    replace: 'true || ',
+    test: promise('p08-boots-without-store'),
+  },
+  {
+    name: 'P9: nothing is too large a removal',
+    file: `${pipeline}/guard.ts`,
+    find: 'if (allowed.has(source)) continue',
+    replace: 'continue',
+    test: promise('p09-guarded'),
+  },
+  {
+    name: 'P9: a write cannot say that it is meant',
+    file: `${source}/connection.ts`,
+    find: "type === 'put' && kv.key.toString() === overlays.allowRemovalKey",
+    replace: "type === 'delete' && kv.key.toString() === overlays.allowRemovalKey",
+    test: promise('p09-guarded'),
+  },
+  {
+    name: 'P10: values print their secrets',
+    file: `${pipeline}/redact.ts`,
+    find: 'export function concealSecrets<O extends object>(value: O, plan: Plan | undefined): O {',
+    replace:
+      'export function concealSecrets<O extends object>(value: O, plan: Plan | undefined): O {\n  if (plan !== undefined) return value',
+    test: promise('p10-quiet-about-secrets'),
+  },
+  {
+    name: 'P10: issues show what was received, secret or not',
+    file: `${pipeline}/issues.ts`,
+    find: 'isSecretAt(this.#plan, path)',
+    replace: 'isSecretAt(this.#plan, path) && Date.now() < 0',
+    test: promise('p10-quiet-about-secrets'),
+  },
+  {
+    name: 'P11: the watch goes on after close',
+    file: `${source}/connection.ts`,
+    find: 'if (this.#options.isOwned) await this.#options.client.close()',
+    replace: '',
+    test: promise('p11-leaves-nothing'),
   },
 ]

@@ -15,13 +15,14 @@ export interface EtcdConnectionOptions {
 }
 
 /** What ended a watch, or kept one from being made, and asks for something other than trying again. */
-const FINAL = new Set([
+const FINAL = new Set<string>([
   'unauthenticated',
   'permission_denied',
   'tls_failed',
   'not_grpc',
   'invalid_argument',
   'unimplemented',
+  'closed',
 ])
 
 const RETRY_MS = { first: 100, most: 10_000, afterFinal: 30_000 } as const
@@ -129,8 +130,9 @@ export class EtcdConnection implements SourceConnection {
           },
           onEnd: (error) => {
             this.#watcher = undefined
-            if (error === undefined || error.code === 'compacted' || error.code === 'cluster_changed')
-              resolve()
+            // the history is gone: list again. Another store is a failure like any other, lest two stores behind one
+            // name be listed in turns without a pause
+            if (error === undefined || error.code === 'compacted') resolve()
             else reject(error)
           },
         },
