@@ -1,0 +1,131 @@
+import { DatabaseSync } from 'node:sqlite'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { etcdError } from '../status.ts'
+import { openSqliteJournal, SqliteJournal } from './sqlite-journal.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'livetree-journal-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+let files = 0
+const freshFile = (): string => {
+  files += 1
+  return join(folder, `${files}.db`)
+}
+const silent = { onCommitted: () => {}, onFailed: () => {} }
+const version = (modRevision: number, sub: number, text: string) => ({
+  key: Buffer.from(`key ${text}`),
+  value: Buffer.from(text),
+  createRevision: modRevision,
+  modRevision,
+  version: 1,
+  lease: 7_587_000_000_000_000_001n,
+  sub,
+})
+
+test('SqliteJournal.load gives back what was run, exactly', async () => {
+  const path = freshFile()
+  const first = await openSqliteJournal(path, silent)
+  const fresh = first.load()
+  expect(fresh).toMatchObject({
+    revision: 1,
+    compactRevision: -1,
+    raftTerm: 2,
+    leases: [],
+    hasNoSpace: false,
+  })
+  const versions = [version(2, 0, 'a'), version(2, 1, 'b'), version(3, 0, 'c\0\xff')]
+  await first.run(() => {
+    first.addVersions(versions)
+    first.addLease(-(2n ** 63n), 600)
+    first.addLease(2n ** 63n - 1n, 9_000_000_000)
+  })
+  await first.run(() => {
+    first.dropVersions([versions[0]!])
+    first.dropLease(-(2n ** 63n))
+    first.save({ compactRevision: 2, hasNoSpace: true })
+  })
+  first.close()
+  const second = await openSqliteJournal(path, silent)
+  const { versions: kept, ...state } = second.load()
+  expect([...kept]).toEqual(versions.slice(1))
+  expect(state).toEqual({
+    clusterId: fresh.clusterId,
+    memberId: fresh.memberId,
+    raftTerm: 3,
+    raftIndex: 3,
+    revision: 3,
+    compactRevision: 2,
+    auth: undefined,
+    hasNoSpace: true,
+    leases: [{ id: 2n ** 63n - 1n, ttlSeconds: 9_000_000_000 }],
+  })
+  second.close()
+})
+
+test('SqliteJournal.run shares one commit among works of one turn, and a refusal spoils nobody else', async () => {
+  let commits = 0
+  const journal = await openSqliteJournal(freshFile(), { ...silent, onCommitted: () => (commits += 1) })
+  journal.load()
+  const order: string[] = []
+  const results = await Promise.allSettled([
+    journal.run(() => order.push('first')),
+    journal.run(() => {
+      throw etcdError.keyNotFound()
+    }),
+    journal.run(() => order.push('third')),
+  ])
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+  expect([order, commits]).toEqual([['first', 'third'], 1])
+  await journal.run(() => {})
+  expect(commits).toBe(2)
+  journal.close()
+})
+
+test('SqliteJournal ends for good when something cannot be written: nobody gets an answer it could lose', async () => {
+  const failures: Error[] = []
+  const journal = await openSqliteJournal(freshFile(), {
+    ...silent,
+    onFailed: (error) => failures.push(error),
+  })
+  journal.load()
+  await journal.run(() => journal.addVersions([version(2, 0, 'a')]))
+  const works = [
+    journal.run(() => journal.addVersions([version(3, 0, 'b')])),
+    // The same revision once more, which the table refuses.
+    journal.run(() => journal.addVersions([version(2, 0, 'a')])),
+  ]
+  for (const work of works) await expect(work).rejects.toThrow('etcdserver: server stopped')
+  expect(failures.length).toBe(1)
+  await expect(journal.run(() => {})).rejects.toThrow('etcdserver: server stopped')
+  journal.close()
+})
+
+test('SqliteJournal.close keeps what was asked for before', async () => {
+  const path = freshFile()
+  const journal = await openSqliteJournal(path, silent)
+  journal.load()
+  const work = journal.run(() => journal.addVersions([version(2, 0, 'a')]))
+  journal.close()
+  await work
+  const again = await openSqliteJournal(path, silent)
+  expect(again.load().revision).toBe(2)
+  again.close()
+})
+
+test('openSqliteJournal refuses a file another server has open, and one of another format, in words', async () => {
+  const path = freshFile()
+  const journal = await openSqliteJournal(path, silent)
+  journal.load()
+  await expect(openSqliteJournal(path, silent)).rejects.toThrow(
+    /Cannot open the data file .*Is another server using it/,
+  )
+  journal.close()
+  const database = new DatabaseSync(path)
+  database.exec("UPDATE setting SET value = '99' WHERE name = 'format'")
+  const newer = new SqliteJournal(database, silent)
+  expect(() => newer.load()).toThrow('The data file has format 99, this version reads 1.')
+  newer.close()
+})
