@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 let unnoticed = 0
 for (const { name, test } of chosen) {
   const env = { ...process.env, LIVETREE_MUTATION: name, LIVETREE_PROPERTY_RUNS: '300', NO_COLOR: '1' }
-  const run = spawnSync('npx', ['vitest', 'run', test], {
+  const run = spawnSync('npx', ['vitest', 'run', '--fsModuleCache=false', test], {
     cwd: root,
     env,
     encoding: 'utf8',
