@@ -7,6 +7,7 @@ import { defineConfig } from './define-config.ts'
 import type { LivetreeError } from './errors.ts'
 import type { LiveConfig } from './live/live-config.ts'
 import type { LoadOptions } from './live/load-options.ts'
+import { load } from './load.ts'
 import { secret } from './schema/secret.ts'
 import { file } from './source/file.ts'
 import { memory } from './source/memory.ts'
@@ -42,7 +43,9 @@ const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 /** Begins to load from a store that has not answered. */
 function begin(options: LoadOptions = {}, store: ManualSource = createManualSource({ name: 'etcd' })) {
-  const loading = definition.load({ sources: [store], clock, startup: { timeoutMs: 1_000 }, ...options })
+  const given = { sources: [store], clock, startup: { timeoutMs: 1_000 }, ...options }
+  // never gives way to other work: what the store says is judged when it returns
+  const loading = load(definition, given, Number.POSITIVE_INFINITY)
   loading.then(
     (config) => open.push(config),
     () => {},
@@ -394,7 +397,7 @@ describe('onUnavailable: snapshot (P8)', () => {
     await turn()
     store.replace(50, { ...GOOD, pool: '50' })
     const config = await loading
-    expect(config.status).toMatchObject({ state: 'live', servedFrom: 'sources', revision: 50 })
+    expect(config.status).toMatchObject({ state: 'live', servedFrom: 'sources', revision: 50, version: 1 })
   })
 
   it('reports a file that cannot be written, and serves on', async () => {

@@ -10,14 +10,14 @@ import { TreeWriter } from './live/tree-writer.ts'
 import { createPipeline } from './pipeline/create-pipeline.ts'
 import { SnapshotFile } from './snapshot-file/snapshot-file.ts'
 
-/** Updates give way to other work after so many milliseconds. */
+/** Updates of stores give way to other work after so many milliseconds. */
 const SLICE_MS = 5
 
 /**
  * The one place where all parts meet, in the order in which data flows: sources → pipeline → live. See
  * `ConfigDefinition.load` for the contract.
  *
- * @param sliceMs how long updates may keep the event loop from turning
+ * @param sliceMs how long updates of remote sources may keep the event loop from turning
  */
 export async function load<S extends $ZodType>(
   definition: ConfigDefinition<S>,

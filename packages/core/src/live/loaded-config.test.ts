@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import * as z from 'zod'
 import { defineConfig } from '../define-config.ts'
+import { load } from '../load.ts'
 import { secret } from '../schema/secret.ts'
 import { memory } from '../source/memory.ts'
 import { createManualSource } from '../testing/manual-source.ts'
@@ -33,7 +34,9 @@ async function loadMemory(values: object = {}) {
 async function loadRemote() {
   const clock = createTestClock()
   const store = createManualSource({ name: 'etcd' })
-  const loading = definition.load({ sources: [store], clock, staleAfterMs: 1_000, maxStalenessMs: 2_000 })
+  const options = { sources: [store], clock, staleAfterMs: 1_000, maxStalenessMs: 2_000 }
+  // never gives way to other work: what the store says is judged when it returns
+  const loading = load(definition, options, Number.POSITIVE_INFINITY)
   store.replace(10, { a: '1' })
   const config = await loading
   open.push(config)

@@ -52,6 +52,24 @@ describe('SliceQueue', () => {
     expect(taken).toEqual(Array.from({ length: 30 }, (_, index) => index))
   })
 
+  it('takes prompt items at once, before those that wait, in their own order', async () => {
+    const taken: string[] = []
+    const queue = new SliceQueue<string>((item) => {
+      taken.push(item)
+      if (item === 'prompt 1') queue.push('prompt 2', true)
+      burn(3)
+    }, 1)
+    queue.push('one')
+    queue.push('two')
+    queue.push('three')
+    expect(taken).toEqual(['one'])
+    queue.push('prompt 1', true)
+    queue.push('prompt 3', true)
+    expect(taken).toEqual(['one', 'prompt 1', 'prompt 2', 'prompt 3'])
+    await queue.settled()
+    expect(taken.slice(4)).toEqual(['two', 'three'])
+  })
+
   it('settled waits for what was pushed before the call, and not for more', async () => {
     const queue = new SliceQueue<number>(() => burn(3), 1)
     const done = vi.fn()

@@ -48,7 +48,7 @@ export interface TreeWriterOptions<T> {
   readonly sources: readonly SourceState[]
   /** Keep the raw leaves of remote sources: needed for `standIn` and `goodState`. */
   readonly keepsLeaves: boolean
-  /** How long updates may keep the event loop from turning, in milliseconds. */
+  /** How long updates of remote sources may keep the event loop from turning, in milliseconds. */
   readonly sliceMs: number
 }
 
@@ -122,11 +122,13 @@ export class TreeWriter<T> {
   }
 
   sinkFor(index: number): SourceSink {
+    // a local source speaks in a tick of the program, which wants to find what it said in service
+    const isPrompt = !this.#options.sources[index]!.source.isRemote
     return {
-      replace: (update) => this.#queue.push({ index, type: 'replace', update }),
-      patch: (update) => this.#queue.push({ index, type: 'patch', update }),
-      alive: (proof) => this.#queue.push({ index, type: 'alive', proof }),
-      lost: (reason) => this.#queue.push({ index, type: 'lost', reason }),
+      replace: (update) => this.#queue.push({ index, type: 'replace', update }, isPrompt),
+      patch: (update) => this.#queue.push({ index, type: 'patch', update }, isPrompt),
+      alive: (proof) => this.#queue.push({ index, type: 'alive', proof }, isPrompt),
+      lost: (reason) => this.#queue.push({ index, type: 'lost', reason }, isPrompt),
     }
   }
 

@@ -11,7 +11,8 @@ export interface MemoryOptions {
 export interface MemorySource extends Source {
   /**
    * Merges nested plain objects into what is there, leaf by leaf; `undefined` removes a leaf or a whole subtree. Lists
-   * and class instances replace as a whole. Is one revision; no removal made this way is guarded, since the program said so.
+   * and class instances replace as a whole. In service when it returns, unless called from inside a listener: then it
+   * comes after the change that is being told. Is one revision; no removal made this way is guarded, since the program said so.
    */
   set(patch: object): void
   /** Puts nested plain objects in the place of all that is there. */
