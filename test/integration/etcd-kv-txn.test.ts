@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { eachEtcd } from '../support/each-etcd.ts'
 import { withoutOpenHandles } from '../support/open-handles.ts'
 import type { EtcdServer } from '../support/start-etcd.ts'
-import { type Proxy as FaultProxy, startProxy } from '../support/start-proxy.ts'
+import { startProxy, type TcpProxy } from '../support/start-proxy.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const failure = async (promise: Promise<unknown>): Promise<EtcdError> => {
@@ -299,7 +299,7 @@ eachEtcd('client.kv transactions and everyday forms', (etcd) => {
   })
 
   describe('when an answer is lost', () => {
-    let proxy: FaultProxy
+    let proxy: TcpProxy
     let through: EtcdClient
     /** The first request with this in it, once armed, loses its answer and those after it. */
     let isArmed = false

@@ -7,6 +7,8 @@ export class Endpoint {
   readonly #settings: ConnectionSettings
   readonly #backoff: BackoffOptions
   #connection: Connection | undefined
+  /** Connections given up that still have calls. */
+  readonly #retired = new Set<Connection>()
   #failures = 0
   #restsUntil = 0
 
@@ -18,12 +20,16 @@ export class Endpoint {
 
   /** The connection for a new call. */
   get connection(): Connection {
-    if (this.#connection === undefined || !this.#connection.isUsable) {
-      const wasProven = this.#connection?.isProven ?? false
-      this.#connection = new Connection(this.url, this.#settings)
-      this.#connection.isProven = wasProven
+    const before = this.#connection
+    if (before?.isUsable) return before
+    const next = new Connection(this.url, this.#settings)
+    if (before !== undefined) {
+      next.isProven = before.isProven
+      this.#retired.add(before)
+      for (const each of this.#retired) if (each.openCalls === 0) this.#retired.delete(each)
     }
-    return this.#connection
+    this.#connection = next
+    return next
   }
 
   /** Milliseconds since the epoch until which other endpoints are preferred. */
@@ -48,6 +54,7 @@ export class Endpoint {
   }
 
   async close(error: Error): Promise<void> {
-    await this.#connection?.destroy(error)
+    const all = [...this.#retired, ...(this.#connection === undefined ? [] : [this.#connection])]
+    await Promise.all(all.map((each) => each.destroy(error)))
   }
 }
