@@ -3,6 +3,7 @@ import {
   type ClientHttp2Stream,
   connect,
   type IncomingHttpHeaders,
+  type SecureClientSessionOptions,
 } from 'node:http2'
 import { encodeFrame, FrameReader, type Init, type Method } from '@livetree/etcd/wire'
 
@@ -31,8 +32,8 @@ export class RawClient {
   readonly #session: ClientHttp2Session
   readonly #closed: Promise<void>
 
-  constructor(endpoint: string) {
-    this.#session = connect(endpoint, { settings: { initialWindowSize: 8 * 1024 * 1024 } })
+  constructor(endpoint: string, tls: SecureClientSessionOptions = {}) {
+    this.#session = connect(endpoint, { ...tls, settings: { initialWindowSize: 8 * 1024 * 1024 } })
     this.#session.on('error', () => {})
     this.#closed = new Promise((resolve) => this.#session.once('close', () => resolve()))
   }

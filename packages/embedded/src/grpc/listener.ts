@@ -1,12 +1,18 @@
-import { createServer as createHttp1Server, type IncomingMessage, type ServerResponse } from 'node:http'
 import {
-  createSecureServer,
+  createServer as createHttp1Server,
+  type Server as Http1Server,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http'
+import {
   createServer as createHttp2Server,
+  type Http2Server,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2'
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 
 /** Certificates for TLS, in PEM. */
 export interface TlsOptions {
@@ -36,22 +42,26 @@ const http2Preface = 'PRI'
 const windowBytes = 4 * 1024 * 1024
 const settings = { initialWindowSize: windowBytes, maxFrameSize: 64 * 1024 }
 
-/** One port that speaks HTTP/2 and HTTP/1.1, in cleartext (by the first bytes) or over TLS (by ALPN). */
+/** One port that speaks HTTP/2 and HTTP/1.1, in cleartext or over TLS, told apart by a connection's first bytes. */
 export class Listener {
   readonly #server: Server
+  readonly #http1: Http1Server
+  readonly #http2: Http2Server
   readonly #sockets = new Set<Socket>()
   readonly #sessions = new Set<ServerHttp2Session>()
   readonly #host: string
   #port: number
 
-  constructor(options: ListenerOptions, handlers: ListenerHandlers) {
-    this.#host = options.host
-    this.#port = options.port
-    this.#server = options.tls === undefined ? this.#cleartext(handlers) : this.#secure(options.tls, handlers)
-    this.#server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket)
-      socket.once('close', () => this.#sockets.delete(socket))
-    })
+  constructor({ host, port, tls }: ListenerOptions, handlers: ListenerHandlers) {
+    this.#host = host
+    this.#port = port
+    this.#http1 = createHttp1Server(handlers.onRequest)
+    this.#http2 = createHttp2Server({ settings })
+    this.#http2.on('stream', handlers.onStream)
+    this.#http2.on('session', (session) => this.#keep(session))
+    const onSocket = (socket: Socket): void => this.#take(socket)
+    this.#server = tls === undefined ? createTcpServer(onSocket) : createTlsServer(tlsOptions(tls), onSocket)
+    this.#server.on('tlsClientError', (_error, socket: Socket) => socket.destroy())
   }
 
   /** The port listened on, once `open` has resolved. */
@@ -77,55 +87,36 @@ export class Listener {
 
   /** Stops to listen; connections that stand stay. */
   refuse(): void {
-    this.#server.close()
+    if (this.isOpen) this.#server.close()
   }
 
   /** Cuts every connection. */
   cut(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy()
+    for (const socket of this.#sockets) socket.destroy()
   }
 
   /** Stops to listen and ends every connection once what is under way on it has been said; at most `graceMs` later. */
   async close(graceMs: number): Promise<void> {
-    if (this.#server.listening) this.#server.close()
-    for (const session of this.#sessions) session.close()
-    const gone = [...this.#sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve)))
-    const timer = setTimeout(() => this.#destroy(), graceMs)
-    // Connections without a session of HTTP/2 have nothing to say.
-    for (const socket of this.#sockets) if (this.#sessions.size === 0) socket.destroy()
-    await Promise.all(gone)
+    this.refuse()
+    const talking = [...this.#sessions].map(
+      (session) => new Promise<void>((resolve) => session.close(resolve)),
+    )
+    const grace = new AbortController()
+    const timer = setTimeout(() => grace.abort(), graceMs)
+    const late = new Promise((resolve) => grace.signal.addEventListener('abort', resolve, { once: true }))
+    await Promise.race([Promise.all(talking), late])
     clearTimeout(timer)
+    const gone = [...this.#sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve)))
+    this.cut()
+    await Promise.all(gone)
   }
 
-  #destroy(): void {
-    for (const socket of this.#sockets) socket.destroy()
-  }
-
-  #cleartext(handlers: ListenerHandlers): Server {
-    const http1 = createHttp1Server(handlers.onRequest)
-    const http2 = createHttp2Server({ settings })
-    http2.on('stream', handlers.onStream)
-    http2.on('session', (session) => this.#keep(session))
-    return createTcpServer((socket) => {
-      socket.setNoDelay(true)
-      socket.on('error', () => socket.destroy())
-      sniff(socket, (isHttp2) => (isHttp2 ? http2 : http1).emit('connection', socket))
-    })
-  }
-
-  #secure({ cert, key, ca }: TlsOptions, handlers: ListenerHandlers): Server {
-    const clientAuth = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }
-    const server = createSecureServer({ cert, key, ...clientAuth, allowHTTP1: true, settings })
-    server.on('stream', handlers.onStream)
-    server.on('session', (session) => this.#keep(session))
-    server.on('tlsClientError', (_error, socket) => socket.destroy())
-    server.on('request', (request, response) => {
-      // HTTP/2 comes by 'stream'.
-      if (request.httpVersionMajor === 1) {
-        handlers.onRequest(request as unknown as IncomingMessage, response as unknown as ServerResponse)
-      }
-    })
-    return server
+  #take(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
+    socket.on('error', () => socket.destroy())
+    socket.setNoDelay(true)
+    sniff(socket, (isHttp2) => (isHttp2 ? this.#http2 : this.#http1).emit('connection', socket))
   }
 
   #keep(session: ServerHttp2Session): void {
@@ -135,6 +126,13 @@ export class Listener {
     session.setLocalWindowSize(windowBytes)
   }
 }
+
+const tlsOptions = ({ cert, key, ca }: TlsOptions) => ({
+  cert,
+  key,
+  ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }),
+  ALPNProtocols: ['h2', 'http/1.1'],
+})
 
 /** Looks at a connection's first bytes, which may come one by one, and leaves them for whoever takes it over. */
 const sniff = (socket: Socket, decide: (isHttp2: boolean) => void): void => {

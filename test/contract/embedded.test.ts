@@ -1,0 +1,299 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { get as httpsGet } from 'node:https'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
+import { type EmbeddedEtcd, type EmbeddedEtcdOptions, startEmbeddedEtcd } from '@livetree/embedded'
+import { Auth, Cluster, KV, Lease, Maintenance } from '@livetree/etcd/wire'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { ManualClock } from '../../packages/embedded/src/manual-clock.test.kit.ts'
+import { makeCertificates } from '../support/make-certificates.ts'
+import { withoutOpenHandles } from '../support/open-handles.ts'
+import { waitFor } from '../support/wait-for.ts'
+import { put, revisionOf, textOf } from './contract-server.ts'
+import { RawClient } from './raw-client.ts'
+import { refusal } from './refusal.ts'
+import { shortly, WatchClient } from './watch-client.ts'
+
+withoutOpenHandles()
+
+/** A server and a client for one test. */
+const start = async (options?: EmbeddedEtcdOptions) => {
+  const server = await startEmbeddedEtcd(options)
+  const client = open(server)
+  onTestFinished(() => server.close())
+  return { server, client }
+}
+
+const open = (server: EmbeddedEtcd): RawClient => {
+  const client = new RawClient(server.endpoint)
+  onTestFinished(() => client.close())
+  return client
+}
+
+const dataFile = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'livetree-embedded-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  return join(folder, 'etcd.db')
+}
+
+describe('faults', () => {
+  test('dropStreams resets watches and keep-alives, and unary calls go on', async () => {
+    const { server, client } = await start()
+    const watch = new WatchClient(client)
+    await watch.create({ key: 'k' })
+    const keepAlive = client.open(Lease.keepAlive)
+    keepAlive.send({ id: 1n })
+    await keepAlive.next()
+    server.faults.dropStreams()
+    await expect(watch.stream.status).rejects.toThrow(/NGHTTP2_INTERNAL_ERROR/)
+    await expect(keepAlive.status).rejects.toThrow(/NGHTTP2_INTERNAL_ERROR/)
+    expect(await put(client, 'k', '1')).toBe(2)
+    const again = new WatchClient(client)
+    await again.create({ key: 'k', startRevision: 2 })
+    expect((await again.events(1)).map(shortly)).toEqual(['put k=1'])
+  })
+
+  test('dropConnections cuts what stands, and new connections are taken', async () => {
+    const { server, client } = await start()
+    await put(client, 'k', '1')
+    server.faults.dropConnections()
+    await client.closed
+    expect(await textOf(open(server), 'k')).toBe('1')
+  })
+
+  test('refuseConnections refuses new ones until it is taken back, on the same port', async () => {
+    const { server, client } = await start()
+    await put(client, 'k', '1')
+    await server.faults.refuseConnections(true)
+    await expect(fetch(`${server.endpoint}/health`)).rejects.toMatchObject({
+      cause: { code: 'ECONNREFUSED' },
+    })
+    expect(await textOf(client, 'k')).toBe('1')
+    const { port } = server
+    await server.faults.refuseConnections(false)
+    expect(server.port).toBe(port)
+    expect((await fetch(`${server.endpoint}/health`)).status).toBe(200)
+  })
+
+  test('delayAnswers holds answers back; what was asked is applied at once', async () => {
+    const clock = new ManualClock()
+    const { server, client } = await start({ clock })
+    const watch = new WatchClient(client)
+    await watch.create({ key: 'k' })
+    server.faults.delayAnswers(5000)
+    let isAnswered = false
+    const answer = put(client, 'k', '1').then(() => {
+      isAnswered = true
+    })
+    expect((await watch.events(1)).map(shortly)).toEqual(['put k=1'])
+    clock.advance(4999)
+    server.faults.delayAnswers(0)
+    expect(await textOf(client, 'k')).toBe('1')
+    expect(isAnswered).toBe(false)
+    clock.advance(1)
+    await answer
+  })
+
+  test('loseAnswers applies and does not answer, so many times', async () => {
+    const { server, client } = await start()
+    server.faults.loseAnswers(2)
+    await expect(put(client, 'a', '1')).rejects.toThrow(/NGHTTP2_INTERNAL_ERROR/)
+    await expect(put(client, 'b', '1')).rejects.toThrow(/NGHTTP2_INTERNAL_ERROR/)
+    expect(await revisionOf(client)).toBe(3)
+    expect([await textOf(client, 'a'), await textOf(client, 'b')]).toEqual(['1', '1'])
+  })
+
+  test('loseLeader: calls that ask for a leader are refused at once, others time out, and some need none', async () => {
+    const clock = new ManualClock()
+    const { server, client } = await start({ clock })
+    const demanding = new WatchClient(client, { hasleader: 'true' })
+    const easy = new WatchClient(client)
+    for (const watch of [demanding, easy]) await watch.create({ key: 'k' })
+    const noLeader = { code: 14, message: 'etcdserver: no leader' }
+    server.faults.loseLeader(true)
+    expect(await demanding.stream.status).toMatchObject(noLeader)
+    expect(await refusal(client.call(KV.range, { key: 'k' }, { hasleader: 'true' }))).toEqual(noLeader)
+    const late = refusal(put(client, 'k', '1'))
+    expect((await client.call(KV.range, { key: 'k', serializable: true })).count).toBe(0)
+    expect((await client.call(Maintenance.status, {})).version).toBeDefined()
+    expect((await client.call(Cluster.memberList, {})).members.length).toBe(1)
+    clock.advance(7000)
+    expect(await late).toEqual({ code: 14, message: 'etcdserver: request timed out' })
+    server.faults.loseLeader(false)
+    expect(await put(client, 'k', '2')).toBe(2)
+    expect((await easy.events(1)).map(shortly)).toEqual(['put k=2'])
+  })
+
+  test('expireTokens ends every token', async () => {
+    const { server, client } = await start({ auth: { rootPassword: 'pw' } })
+    const { token } = await client.call(Auth.authenticate, { name: 'root', password: 'pw' })
+    await client.call(KV.put, { key: 'k' }, { token })
+    server.faults.expireTokens()
+    expect((await refusal(client.call(KV.put, { key: 'k' }, { token }))).code).toBe(16)
+  })
+
+  test('compact compacts now, at the newest revision unless another one is named', async () => {
+    const { server, client } = await start()
+    for (const value of ['1', '2', '3']) await put(client, 'k', value)
+    await server.faults.compact(3)
+    expect((await refusal(client.call(KV.range, { key: 'k', revision: 2 }))).code).toBe(11)
+    await server.faults.compact()
+    expect((await refusal(client.call(KV.range, { key: 'k', revision: 3 }))).code).toBe(11)
+    await expect(server.faults.compact(99)).rejects.toThrow(/future revision/)
+  })
+})
+
+describe('options', () => {
+  test('clock: leases end and tokens expire by it', async () => {
+    const clock = new ManualClock()
+    const { client } = await start({ clock, auth: { rootPassword: 'pw' } })
+    const { token } = await client.call(Auth.authenticate, { name: 'root', password: 'pw' })
+    const metadata = { token }
+    const { id } = await client.call(Lease.grant, { ttl: 60 }, metadata)
+    await client.call(KV.put, { key: 'k', lease: id }, metadata)
+    clock.advance(59_999)
+    expect((await client.call(KV.range, { key: 'k' }, metadata)).count).toBe(1)
+    clock.advance(1)
+    expect((await client.call(KV.range, { key: 'k' }, metadata)).count).toBe(0)
+    clock.advance(300_000)
+    expect((await refusal(client.call(KV.range, { key: 'k' }, metadata))).code).toBe(16)
+  })
+
+  test('dataFile: everything but tokens outlives the server, and the term goes on', async () => {
+    const file = dataFile()
+    const options = { dataFile: file, auth: { rootPassword: 'pw' }, quotaBytes: 1024 * 1024 }
+    const first = await start(options)
+    const login = async (client: RawClient) => ({
+      token: (await client.call(Auth.authenticate, { name: 'root', password: 'pw' })).token,
+    })
+    let root = await login(first.client)
+    const { id } = await first.client.call(Lease.grant, { ttl: 600 }, root)
+    await first.client.call(KV.put, { key: 'a', value: '1' }, root)
+    await first.client.call(KV.put, { key: 'a', value: '2', lease: id }, root)
+    const write = (value: string) => first.client.call(KV.put, { key: 'b', value }, root)
+    await expect(write('x'.repeat(1_100_000))).rejects.toMatchObject({ code: 8 })
+    const before = await first.client.call(Maintenance.status, {}, root)
+    await first.server.close()
+
+    const { client } = await start({ dataFile: file })
+    expect((await refusal(client.call(KV.range, { key: 'a' }, root))).code).toBe(16)
+    root = await login(client)
+    const { header, kvs } = await client.call(KV.range, { key: 'a', revision: 2 }, root)
+    expect(kvs[0]?.value.toString()).toBe('1')
+    expect(header).toEqual({ ...before.header, raftTerm: before.raftTerm + 1 })
+    const lease = await client.call(Lease.timeToLive, { id, keys: true }, root)
+    expect([lease.ttl > 590, lease.keys.map(String)]).toEqual([true, ['a']])
+    expect((await client.call(Maintenance.alarm, {}, root)).alarms.length).toBe(1)
+    await client.call(Lease.revoke, { id }, root)
+    expect((await client.call(KV.range, { key: 'a' }, root)).count).toBe(0)
+  })
+
+  test('dataFile: a file another server uses, and a port that is taken, are refused in words', async () => {
+    const file = dataFile()
+    const { server } = await start({ dataFile: file })
+    await expect(startEmbeddedEtcd({ dataFile: file })).rejects.toThrow(/Is another server using it/)
+    await expect(startEmbeddedEtcd({ port: server.port })).rejects.toMatchObject({ code: 'EADDRINUSE' })
+    await expect(startEmbeddedEtcd({ port: server.port, dataFile: dataFile() })).rejects.toThrow(/EADDRINUSE/)
+  })
+
+  test('tls: gRPC and plain pages on one port; with a ca only to clients that have a certificate', async () => {
+    await using certificates = await makeCertificates()
+    const read = (path: string) => readFileSync(path)
+    const ca = read(certificates.ca)
+    const { cert, key } = certificates.server
+    const server = await startEmbeddedEtcd({ tls: { cert: read(cert), key: read(key), ca } })
+    onTestFinished(() => server.close())
+    expect(server.endpoint).toMatch(/^https:/)
+    const known = { ca, cert: read(certificates.client.cert), key: read(certificates.client.key) }
+    const client = new RawClient(server.endpoint, known)
+    onTestFinished(() => client.close())
+    const watch = new WatchClient(client)
+    await watch.create({ key: 'k' })
+    await put(client, 'k', '1')
+    expect((await watch.events(1)).map(shortly)).toEqual(['put k=1'])
+    const health = await new Promise<number | undefined>((resolve, reject) => {
+      httpsGet(`${server.endpoint}/health`, { ...known, agent: false }, (response) => {
+        response.resume()
+        resolve(response.statusCode)
+      }).on('error', reject)
+    })
+    expect(health).toBe(200)
+    const stranger = connectTls({ port: server.port, host: '127.0.0.1', ca, ALPNProtocols: ['h2'] })
+    const refused = await new Promise<NodeJS.ErrnoException>((resolve) =>
+      stranger.resume().once('error', resolve),
+    )
+    expect(refused.message).toMatch(/certificate required/)
+    expect(await textOf(client, 'k')).toBe('1')
+  })
+})
+
+describe('a connection', () => {
+  test('may begin byte by byte, in either protocol', async () => {
+    const { server } = await start()
+    const talk = async (bytes: Buffer): Promise<string> => {
+      const socket = connect(server.port, '127.0.0.1')
+      onTestFinished(() => void socket.destroy())
+      socket.setNoDelay(true)
+      let got = ''
+      socket.on('data', (chunk) => {
+        got += chunk.toString('latin1')
+      })
+      for (const byte of bytes) await new Promise((resolve) => socket.write(Buffer.from([byte]), resolve))
+      return await waitFor(() => got)
+    }
+    expect(await talk(Buffer.from('GET /version HTTP/1.1\r\nhost: a\r\n\r\n'))).toMatch(/^HTTP\/1\.1 200 OK/)
+    // The answer to the preface and empty settings begins with a frame of settings: type 4 on stream 0.
+    const hello = Buffer.concat([
+      Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+      Buffer.from('000000040000000000', 'hex'),
+    ])
+    expect((await talk(hello)).charCodeAt(3)).toBe(4)
+  })
+
+  test('that says nothing, or nonsense, keeps nobody else from working', async () => {
+    const { server, client } = await start()
+    const silent = connect(server.port, '127.0.0.1')
+    const mad = connect(server.port, '127.0.0.1', () => mad.write('\0\0\0\0\r\n\r\n'))
+    for (const socket of [silent, mad]) socket.on('error', () => {})
+    onTestFinished(() => void silent.destroy())
+    await new Promise((resolve) => mad.resume().once('close', resolve))
+    expect(await put(client, 'k', '1')).toBe(2)
+  })
+})
+
+describe('close', () => {
+  test('ends streams with 14 and connections, and may be called again', async () => {
+    const { server, client } = await start()
+    const watch = new WatchClient(client)
+    await watch.create({ key: 'k' })
+    const idle = connect(server.port, '127.0.0.1')
+    const idleClosed = new Promise((resolve) => idle.once('close', resolve))
+    await new Promise((resolve) => idle.once('connect', resolve))
+    await Promise.all([server.close(), server.close()])
+    expect(await watch.stream.status).toMatchObject({ code: 14, message: 'etcdserver: server stopped' })
+    await Promise.all([client.closed, idleClosed])
+    await server.close()
+    await expect(fetch(`${server.endpoint}/health`)).rejects.toThrow()
+  })
+
+  test('answers what is under way first', async () => {
+    const { server, client } = await start({ dataFile: dataFile() })
+    const puts = Array.from({ length: 50 }, (_, n) => put(client, `k${n}`, '1'))
+    await puts[0]
+    await server.close()
+    const results = await Promise.allSettled(puts)
+    expect(results.filter(({ status }) => status === 'rejected')).toEqual([])
+  })
+
+  test('comes with `await using`', async () => {
+    let endpoint = ''
+    {
+      await using server = await startEmbeddedEtcd()
+      endpoint = server.endpoint
+      expect((await fetch(`${endpoint}/health`)).status).toBe(200)
+    }
+    await expect(fetch(`${endpoint}/health`)).rejects.toThrow()
+  })
+})
