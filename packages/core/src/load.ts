@@ -27,7 +27,11 @@ export async function load<S extends $ZodType>(
   type T = output<S>
   const { name, naming, unused, guard, plan } = definition
   const options = resolveLoadOptions(loadOptions, definition.sources)
-  const { clock, snapshot } = options
+  const { clock, logger } = options
+  const snapshot = options.sources.some(({ isRemote }) => isRemote) ? options.snapshot : undefined
+  if (snapshot !== undefined && snapshot.key === undefined && plan.hasSecret) {
+    logger.warn(`The snapshot of configuration "${name}" leaves secrets out, since there is no snapshot.key`)
+  }
 
   const sources = options.sources.map((source) => new SourceState(source, clock))
   const isRenamed = naming !== 'exact'

@@ -1,10 +1,11 @@
-import { describeIssues, type LivetreeError } from '../errors.ts'
+import { describeIssues, LivetreeError } from '../errors.ts'
 import type { UnusedKey } from '../pipeline/outcome.ts'
 import type { Logger } from '../source/source.ts'
 import { publish } from './diagnostics.ts'
 import { type ConfigEvents, EventHub, type ReadyEvent } from './event-hub.ts'
 import type { LiveEvent, StaleEvent } from './freshness.ts'
 import type { Snapshot } from './snapshot.ts'
+import type { SourceState } from './source-state.ts'
 import type { Delivery } from './subscriber.ts'
 import type { RejectedEvent } from './tree-writer.ts'
 
@@ -19,6 +20,8 @@ export class Announcer<T> {
   readonly #config: string
   readonly #logger: Logger
   readonly #delivery: Delivery<T>
+  /** By source: the words of its last loss, while it lasts. */
+  readonly #lostBecause = new Map<string, string>()
   #isReady = false
 
   constructor(config: string, logger: Logger, delivery: Omit<Delivery<T>, 'report'>) {
@@ -82,6 +85,24 @@ export class Announcer<T> {
     this.hub.settle('stale')
     this.#logger.info(`Configuration "${this.#config}" is live again`, { ...event })
     this.#tell('live', event)
+  }
+
+  /** Contact with a source was lost or is back; told once for each reason. Of a store, `stale` tells more, if it lasts. */
+  contact({ source, lastError }: SourceState): void {
+    const told = this.#lostBecause.get(source.name)
+    if (told === lastError?.message) return
+    if (lastError === undefined) {
+      this.#lostBecause.delete(source.name)
+      this.#logger.info(`Source ${source.name} of configuration "${this.#config}" is back`)
+      return
+    }
+    this.#lostBecause.set(source.name, lastError.message)
+    const what = `Source ${source.name} of configuration "${this.#config}" is lost`
+    if (source.isRemote || !this.#isReady) this.#logger.warn(`${what}: ${lastError.message}`)
+    else
+      this.failed(
+        new LivetreeError('source_unavailable', `${what}: ${lastError.message}`, { cause: lastError }),
+      )
   }
 
   failed(error: LivetreeError): void {

@@ -32,7 +32,7 @@ export interface LoadOptions {
         readonly onUnavailable?: OnUnavailable | undefined
       }
     | undefined
-  /** Keeps the last good state of the remote sources on disk. Default: nothing is written. */
+  /** Keeps the last good state of the remote sources on disk. Default, and where no source is remote: nothing is written. */
   readonly snapshot?: SnapshotOptions | undefined
   /** Silence of a remote source, in milliseconds, after which the configuration is `stale`. Default 30,000. */
   readonly staleAfterMs?: number | undefined

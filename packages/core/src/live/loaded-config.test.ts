@@ -496,6 +496,35 @@ describe('status and health (P7)', () => {
     expect(events).toEqual(['etcd has been silent for more than 1000 ms', 'live 1000 15'])
   })
 
+  it('logs a source that is lost once for each reason, and when it is back; a local one is an error event too', async () => {
+    const log: string[] = []
+    const record = (message: string) => log.push(message.replace(/ of configuration "shop"/, ''))
+    const logger = { debug() {}, info: record, warn: record, error: record }
+    const store = createManualSource({ name: 'etcd' })
+    const local = createManualSource({ name: 'file', isRemote: false })
+    const loading = definition.load({ sources: [local, store], logger })
+    store.replace(1, {})
+    local.replace(1, {})
+    const config = await loading
+    open.push(config)
+    const errors: string[] = []
+    config.on('error', ({ code }) => errors.push(code))
+    log.length = 0
+    for (const message of ['refused', 'refused', 'timed out']) {
+      store.sink.lost({ error: new Error(message), isFinal: false })
+    }
+    store.patch(2, { a: '1' })
+    local.sink.lost({ error: new Error('gone'), isFinal: true })
+    expect(log).toEqual([
+      'Source etcd is lost: refused',
+      'Source etcd is lost: timed out',
+      'Source etcd is back',
+      '[source_unavailable] Source file is lost: gone',
+    ])
+    expect(errors).toEqual(['source_unavailable'])
+    expect(config.status.state).toBe('live')
+  })
+
   it('shows every source, and stays ready with a rejected tree', async () => {
     const { store, config } = await loadRemote()
     store.patch(11, { a: 'x' })

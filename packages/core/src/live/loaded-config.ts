@@ -291,7 +291,10 @@ export class LoadedConfig<T> implements LiveConfig<T> {
       unused: (keys) => {
         if (this.#parts.reportsUnused) this.#announcer.unused(keys)
       },
-      contact: () => this.#freshness.check(),
+      contact: (source) => {
+        this.#announcer.contact(source)
+        this.#freshness.check()
+      },
       failed: (error) => this.report(error),
     }
   }
