@@ -1,9 +1,8 @@
 import type { ObjectPlan, Plan, PropertyPlan, RecordPlan } from '../schema/plan.ts'
-import { childPlan, isMadeWhenAbsent, unwrap } from '../schema/plan.ts'
+import { childPlan, isMadeWhenAbsent, coreOf } from '../schema/plan.ts'
 import { isPlainObject } from './document.ts'
 import { inputOf, isGiven, scalarOrFloor } from './input.ts'
-import { judge, type JudgedIssue, judgeRead } from './judge.ts'
-import { partView } from './redact.ts'
+import { judge, type JudgedIssue, judgeRead, thrownIssue, type Verdict } from './judge.ts'
 import { freezeObject, shareFrozen } from './share.ts'
 import { isPresent, topEntry, TreeNode } from './tree-node.ts'
 import { type UnusedSpot, unusedBelow, unusedChildren } from './unused.ts'
@@ -23,6 +22,8 @@ export class Decoder {
   readonly unused = new Map<TreeNode, readonly UnusedSpot[]>()
   readonly #root: TreeNode
   readonly #plan: Plan
+  /** The way to the node that is being judged. */
+  readonly #path: string[] = []
 
   constructor(plan: Plan, root: TreeNode) {
     this.#plan = plan
@@ -33,8 +34,8 @@ export class Decoder {
   decode(previous: unknown): { isValid: boolean; value: unknown } {
     const root = this.#root
     if (isGiven(this.#plan, root, -1) || isMadeWhenAbsent(this.#plan))
-      this.#judge(this.#plan, root, -1, previous, [])
-    else this.#judgeWhole(this.#plan, root, -1, previous, [])
+      this.#judge(this.#plan, root, -1, previous)
+    else this.#judgeWhole(this.#plan, root, -1, previous)
     return { isValid: root.isValid, value: root.value }
   }
 
@@ -44,34 +45,35 @@ export class Decoder {
     return found
   }
 
-  #judge(plan: Plan, node: TreeNode, floor: number, previous: unknown, path: readonly string[]): void {
+  #judge(plan: Plan, node: TreeNode, floor: number, previous: unknown): void {
     if (isFresh(node, plan, floor)) return
     begin(node, plan, floor)
     if (this.unused.size > 0) this.unused.delete(node)
     if (plan.type === 'leaf' && plan.isAnyText) {
       const text = topEntry(node, floor)?.value
       if (typeof text === 'string') {
-        if (node.children !== undefined) this.#noteUnused(node, unusedBelow(plan, node, floor, path))
-        hold(node, text)
+        if (node.children !== undefined)
+          this.#noteUnused(node, unusedBelow(plan, node, floor, [...this.#path]))
+        keep(node, text)
         return
       }
     }
     if (plan.isDecomposable) {
       const found = scalarOrFloor(node, floor)
       if ('floor' in found) {
-        this.#compose(plan, node, found.floor, previous, path)
+        this.#compose(plan, node, found.floor, previous)
         return
       }
     }
-    this.#judgeWhole(plan, node, floor, previous, path)
+    this.#judgeWhole(plan, node, floor, previous)
   }
 
-  #compose(plan: Plan, node: TreeNode, floor: number, previous: unknown, path: readonly string[]): void {
-    const { core } = unwrap(plan)
+  #compose(plan: Plan, node: TreeNode, floor: number, previous: unknown): void {
+    const core = coreOf(plan)
     const before = isPlainObject(previous) ? previous : undefined
     node.isComposed = true
-    if (core.type === 'object') this.#composeObject(core, node, floor, before, path)
-    else if (core.type === 'record') this.#composeRecord(core, node, floor, before, path)
+    if (core.type === 'object') this.#composeObject(core, node, floor, before)
+    else if (core.type === 'record') this.#composeRecord(core, node, floor, before)
   }
 
   #composeObject(
@@ -79,7 +81,6 @@ export class Decoder {
     node: TreeNode,
     floor: number,
     before: Record<string, unknown> | undefined,
-    path: readonly string[],
   ): void {
     node.children ??= new Map<string, TreeNode>()
     const { children } = node
@@ -94,16 +95,18 @@ export class Decoder {
       }
       if (!isFresh(child, property.plan, floor)) {
         const prior = ownPart(before, name)
-        if (isGiven(property.plan, child, floor) || isMadeWhenAbsent(property.plan)) {
-          this.#judge(property.plan, child, floor, prior, [...path, name])
-        } else this.#judgeAbsent(property, child, floor, prior, [...path, name])
+        this.#path.push(name)
+        if (isGiven(property.plan, child, floor) || isMadeWhenAbsent(property.plan))
+          this.#judge(property.plan, child, floor, prior)
+        else this.#judgeAbsent(property, child, floor, prior)
+        this.#path.pop()
       }
       if (!child.isValid) isValid = false
       else if (child.isHeld) value[name] = child.value
     }
     if (children.size > plan.properties.size)
-      isValid = this.#judgeUnknown(plan, node, floor, { before, value, path }) && isValid
-    if (isValid) hold(node, freezeObject(before, value, plan))
+      isValid = this.#judgeUnknown(plan, node, floor, { before, value }) && isValid
+    if (isValid) keep(node, freezeObject(before, value, plan))
   }
 
   /** Keys that are no property: unused, or what the catchall makes of them. Whether they are valid. */
@@ -114,11 +117,10 @@ export class Decoder {
     target: {
       before: Record<string, unknown> | undefined
       value: Record<string, unknown>
-      path: readonly string[]
     },
   ): boolean {
     if (plan.catchall === undefined || plan.rest === undefined) {
-      this.#noteUnused(node, unusedChildren(plan, node, floor, target.path))
+      this.#noteUnused(node, unusedChildren(plan, node, floor, [...this.#path]))
       return true
     }
     const issues: JudgedIssue[] = []
@@ -129,16 +131,12 @@ export class Decoder {
       input[name] = inputOf(plan.catchall, child, floor, own)
       for (const issue of own) issues.push({ ...issue, path: [name, ...issue.path] })
     }
-    const verdict = judgeRead(plan.rest, input, issues)
-    if (!verdict.isValid) {
-      node.issues = verdict.issues
-      return false
-    }
-    for (const [name, value] of Object.entries(verdict.value as object)) {
-      const prior = ownPart(target.before, name)
-      target.value[name] = shareFrozen(prior, value, partView(plan, input, name))
-    }
-    return true
+    const prior: Record<string, unknown> = {}
+    for (const name of Object.keys(input)) prior[name] = ownPart(target.before, name)
+    const verdict = frozen(judgeRead(plan.rest, input, issues), prior, plan)
+    if (verdict.isValid) Object.assign(target.value, verdict.value)
+    else node.issues = verdict.issues
+    return verdict.isValid
   }
 
   #composeRecord(
@@ -146,7 +144,6 @@ export class Decoder {
     node: TreeNode,
     floor: number,
     before: Record<string, unknown> | undefined,
-    path: readonly string[],
   ): void {
     const value: Record<string, unknown> = {}
     const issues: JudgedIssue[] = []
@@ -165,14 +162,16 @@ export class Decoder {
         continue
       }
       if (!isFresh(child, plan.value, floor)) {
-        this.#judge(plan.value, child, floor, ownPart(before, key), [...path, name])
+        this.#path.push(name)
+        this.#judge(plan.value, child, floor, ownPart(before, key))
+        this.#path.pop()
       }
       if (!child.isValid) isValid = false
       else if (key !== '__proto__') value[key] = child.value
     }
-    if (hasUnused) this.#noteUnused(node, unusedChildren(plan, node, floor, path))
+    if (hasUnused) this.#noteUnused(node, unusedChildren(plan, node, floor, [...this.#path]))
     node.issues = issues.length > 0 ? issues : undefined
-    if (isValid && issues.length === 0) hold(node, freezeObject(before, value, plan))
+    if (isValid && issues.length === 0) keep(node, freezeObject(before, value, plan))
   }
 
   #recordKey(plan: RecordPlan, name: string, issues: JudgedIssue[]): unknown {
@@ -184,34 +183,26 @@ export class Decoder {
   }
 
   /** Nothing is there: zod, given an object without the property, says whether that is an error, a default or nothing. */
-  #judgeAbsent(
-    property: PropertyPlan,
-    node: TreeNode,
-    floor: number,
-    previous: unknown,
-    path: readonly string[],
-  ): void {
+  #judgeAbsent(property: PropertyPlan, node: TreeNode, floor: number, previous: unknown): void {
     begin(node, property.plan, floor)
     if (this.unused.size > 0) this.unused.delete(node)
-    if (node.leafCount > 0) this.#noteUnused(node, unusedBelow(property.plan, node, floor, path))
-    const verdict = judge(property.alone, {})
-    if (!verdict.isValid) {
-      node.issues = verdict.issues.map((issue) => ({ ...issue, path: issue.path.slice(1) }))
+    if (node.leafCount > 0) this.#noteUnused(node, unusedBelow(property.plan, node, floor, [...this.#path]))
+    const alone = judge(property.alone, {})
+    if (!alone.isValid) {
+      node.issues = alone.issues.map((issue) => ({ ...issue, path: issue.path.slice(1) }))
       return
     }
-    const alone = verdict.value as Record<string, unknown>
-    hold(node, shareFrozen(previous, alone[property.name], property.plan))
-    node.isHeld = Object.hasOwn(alone, property.name)
+    const made = alone.value as Record<string, unknown>
+    settle(node, frozen({ isValid: true, value: made[property.name] }, previous, property.plan))
+    node.isHeld = Object.hasOwn(made, property.name)
   }
 
-  #judgeWhole(plan: Plan, node: TreeNode, floor: number, previous: unknown, path: readonly string[]): void {
+  #judgeWhole(plan: Plan, node: TreeNode, floor: number, previous: unknown): void {
     begin(node, plan, floor)
-    if (node.children !== undefined) this.#noteUnused(node, unusedBelow(plan, node, floor, path))
+    if (node.children !== undefined) this.#noteUnused(node, unusedBelow(plan, node, floor, [...this.#path]))
     const issues: JudgedIssue[] = []
     const input = inputOf(plan, node, floor, issues)
-    const verdict = judgeRead(plan.schema, input, issues)
-    if (verdict.isValid) hold(node, shareFrozen(previous, verdict.value, plan))
-    else node.issues = verdict.issues
+    settle(node, frozen(judgeRead(plan.schema, input, issues), previous, plan))
   }
 
   #noteUnused(node: TreeNode, spots: readonly UnusedSpot[]): void {
@@ -244,7 +235,22 @@ function ownPart(value: Record<string, unknown> | undefined, name: string): unkn
   return value !== undefined && Object.hasOwn(value, name) ? value[name] : undefined
 }
 
-function hold(node: TreeNode, value: unknown): void {
+/** The value as a frozen copy; one that cannot be made (the value holds itself, a getter throws) is a complaint. */
+function frozen(verdict: Verdict, previous: unknown, plan: Plan): Verdict {
+  if (!verdict.isValid) return verdict
+  try {
+    return { isValid: true, value: shareFrozen(previous, verdict.value, plan) }
+  } catch (error) {
+    return { isValid: false, issues: [thrownIssue(error)] }
+  }
+}
+
+function settle(node: TreeNode, verdict: Verdict): void {
+  if (verdict.isValid) keep(node, verdict.value)
+  else node.issues = verdict.issues
+}
+
+function keep(node: TreeNode, value: unknown): void {
   node.isValid = true
   node.isHeld = true
   node.value = value
@@ -256,7 +262,7 @@ function collectIssues(node: TreeNode, path: readonly PropertyKey[], found: Loca
   if (plan === undefined || node.isValid) return
   for (const issue of node.issues ?? []) found.push({ ...issue, path: [...path, ...issue.path], plan })
   if (!node.isComposed) return
-  const { core } = unwrap(plan)
+  const core = coreOf(plan)
   for (const [name, child] of node.children ?? []) {
     const expected = core.type === 'object' ? core.properties.get(name)?.plan : childPlan(core, name)
     if (child.plan === expected && !child.isDirty) collectIssues(child, [...path, name], found)

@@ -19,7 +19,7 @@ export function readDocument(value: unknown, plan: Plan | undefined): Content {
       ? { type: 'document', content: value }
       : { type: 'scalar', value }
   }
-  if (!/^\s*\{/.test(value) || !isPureDirectory(plan)) return { type: 'scalar', value }
+  if (!isPureDirectory(plan) || !/^\s*\{/.test(value)) return { type: 'scalar', value }
   const parsed = parseJson(value)
   if (parsed === undefined) return { type: 'scalar', value: new Unreadable(BAD_JSON) }
   return isPlainObject(parsed.value) ? { type: 'document', content: parsed.value } : { type: 'scalar', value }

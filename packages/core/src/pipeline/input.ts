@@ -1,5 +1,5 @@
 import type { ListPlan, ObjectPlan, Plan, UnionPlan } from '../schema/plan.ts'
-import { isMadeWhenAbsent, isScalar, unwrap } from '../schema/plan.ts'
+import { isMadeWhenAbsent, isScalar, coreOf } from '../schema/plan.ts'
 import { Unreadable } from '../source/source.ts'
 import { isEmptyObject, isNullText } from './document.ts'
 import { judge, type JudgedIssue } from './judge.ts'
@@ -13,13 +13,16 @@ const NOTHING = Object.freeze(new TreeNode())
  * do not count. Values that cannot be read at all are added to `issues`, with their path from the node.
  */
 export function inputOf(plan: Plan, node: TreeNode, floor: number, issues: JudgedIssue[]): unknown {
+  const top = plan.type === 'leaf' ? topEntry(node, floor) : undefined
+  // the most frequent case, and a tree is mostly leaves
+  if (top !== undefined && !(top.value instanceof Unreadable)) return inputFrom(plan, top.value)
   return new InputReader(issues).read(plan, node, floor, [])
 }
 
 /** Whether the schema, read at this node, finds anything. Keys below a scalar do not count. */
 export function isGiven(plan: Plan, node: TreeNode, floor: number): boolean {
   if (node.leafCount === 0) return false
-  const { core } = unwrap(plan)
+  const core = coreOf(plan)
   if (core.type === 'leaf') return topEntry(node, floor) !== undefined
   if (core.type === 'union') return core.options.some((option) => isGiven(option, node, floor))
   return isPresent(node, floor)
@@ -50,9 +53,9 @@ interface UnionReading {
 
 class InputReader {
   readonly #issues: JudgedIssue[]
-  readonly #unions: Map<TreeNode, UnionReading[]>
+  #unions: Map<TreeNode, UnionReading[]> | undefined
 
-  constructor(issues: JudgedIssue[], unions = new Map<TreeNode, UnionReading[]>()) {
+  constructor(issues: JudgedIssue[], unions?: Map<TreeNode, UnionReading[]>) {
     this.#issues = issues
     this.#unions = unions
   }
@@ -146,6 +149,7 @@ class InputReader {
   }
 
   #union(plan: UnionPlan, node: TreeNode, floor: number, path: readonly PropertyKey[]): unknown {
+    this.#unions ??= new Map()
     const readings = this.#unions.get(node) ?? []
     let reading = readings.find((known) => known.plan === plan && known.floor === floor)
     if (reading === undefined) {
@@ -209,7 +213,7 @@ function optionsInOrder({ options }: UnionPlan, node: TreeNode, floor: number): 
   const isNamed = [...(node.children ?? [])].some(
     ([name, child]) => isPresent(child, floor) && !/^\d+$/.test(name),
   )
-  const isLast = (option: Plan) => isNamed && unwrap(option).core.type === 'list'
+  const isLast = (option: Plan) => isNamed && coreOf(option).type === 'list'
   return [...tried.filter((option) => !isLast(option)), ...tried.filter(isLast)]
 }
 

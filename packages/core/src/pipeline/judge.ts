@@ -75,7 +75,8 @@ function expectedOf(issue: z.$ZodIssue): string | undefined {
   }
 }
 
-function thrownIssue(error: unknown): JudgedIssue {
+/** What the schema's own code threw, as a complaint. */
+export function thrownIssue(error: unknown): JudgedIssue {
   if (error instanceof z.$ZodAsyncError) {
     const message =
       'The schema needs await here (an async refinement or transform); a live configuration is judged synchronously'

@@ -1,15 +1,9 @@
 import { canonicalName, childPlan, isDirectory, isPureDirectory, type Plan } from '../schema/plan.ts'
 import type { LayerInfo, Leaf } from '../source/source.ts'
-import {
-  decodeSegment,
-  encodeSegment,
-  isEmptyObject,
-  isNullText,
-  isPlainObject,
-  MAX_DEPTH,
-  readDocument,
-} from './document.ts'
+import { isEmptyObject, isNullText, isPlainObject, MAX_DEPTH, readDocument } from './document.ts'
+import { type Place, Places, PROTO } from './place.ts'
 import { isEqual } from './share.ts'
+import { childOf, eachBelow, prune, touch, type Trail } from './trail.ts'
 import { type DocumentMark, type Entry, TreeNode } from './tree-node.ts'
 
 /** A key that has no place in the tree: a segment that is not written as it has to be, or a name no plain object can hold. */
@@ -21,13 +15,8 @@ export interface Misplaced {
   readonly document: DocumentMark | undefined
 }
 
-/** The way from the root to a node: `nodes` is one longer than `names`. */
-interface Trail {
-  readonly nodes: TreeNode[]
-  readonly names: string[]
-}
-
-const PROTO = 'the name __proto__, which no plain object can hold'
+/** The era of an entry that was in the last accepted tree, whenever it came. */
+const ACCEPTED = -1
 
 /**
  * All layers in one tree, changed in place leaf by leaf. Knows of the schema only what it takes to put a leaf where it
@@ -50,9 +39,8 @@ export class LayerTree {
   readonly plan: Plan
   readonly #layers: readonly LayerInfo[]
   readonly #hasDocuments: boolean[]
-  readonly #needsNames: readonly boolean[]
-  /** Entries that came since the last accepted tree. */
-  readonly #fresh = new Set<Entry>()
+  readonly #places: Places
+  #era = 0
   #stamp = 0
 
   constructor(plan: Plan, layers: readonly LayerInfo[], options: { isRenamed: boolean }) {
@@ -61,9 +49,7 @@ export class LayerTree {
     this.leafCounts = layers.map(() => 0)
     this.lost = layers.map(() => new Map())
     this.#hasDocuments = layers.map(() => false)
-    this.#needsNames = layers.map(
-      (layer) => layer.naming === 'env' || (layer.naming === 'stored' && options.isRenamed),
-    )
+    this.#places = new Places(plan, this.root, layers, options)
   }
 
   /** Puts the whole of one layer in place: what it had and `leaves` has not goes away. */
@@ -73,13 +59,24 @@ export class LayerTree {
     for (const [id, misplaced] of this.misplaced) {
       if (misplaced.layer === layer && misplaced.document === undefined) this.misplaced.delete(id)
     }
-    for (const leaf of leaves) this.set(layer, leaf)
+    let place: Place | string | undefined
+    for (const leaf of leaves) {
+      if (leaf.value === undefined) continue
+      place =
+        typeof place === 'object'
+          ? this.#places.placeBeside(place, layer, leaf.path)
+          : this.#places.place(layer, leaf.path)
+      this.#put(layer, leaf, place)
+    }
     if (!isFirst) this.#removeStale({ nodes: [this.root], names: [] }, layer)
   }
 
   /** Puts one leaf of one layer in place, or takes it away (`value` undefined). */
   set(layer: number, leaf: Leaf): void {
-    const place = this.#place(layer, leaf.path)
+    this.#put(layer, leaf, this.#places.place(layer, leaf.path))
+  }
+
+  #put(layer: number, leaf: Leaf, place: Place | string): void {
     if (typeof place === 'string') {
       this.#setMisplaced(layer, leaf, place)
       return
@@ -115,53 +112,12 @@ export class LayerTree {
 
   /** What is in place now was accepted; the guard counts from here. */
   markAccepted(): void {
-    for (const entry of this.#fresh) entry.isAccepted = true
-    this.#fresh.clear()
+    this.#era++
     for (const lost of this.lost) lost.clear()
   }
 
   #entry(layer: number, value: unknown, revision: number, document: DocumentMark | undefined): Entry {
-    return { layer, value, revision, document, isAccepted: false, stamp: this.#stamp }
-  }
-
-  /** Where a path leads, or why it leads nowhere. Makes the nodes on the way. */
-  #place(layer: number, path: string): { trail: Trail; plan: Plan | undefined } | string {
-    const names = path === '' ? [] : path.split(this.#layers[layer]!.separator)
-    if (names.length > MAX_DEPTH) return `more than ${MAX_DEPTH} levels`
-    let plan: Plan | undefined = this.plan
-    for (const [index, segment] of names.entries()) {
-      const read = this.#readSegment(layer, segment, plan)
-      if ('reason' in read) return read.reason
-      names[index] = read.name
-      plan = plan === undefined ? undefined : childPlan(plan, read.name)
-    }
-    const nodes = [this.root]
-    for (const name of names) nodes.push(childOf(nodes.at(-1)!, name))
-    return { trail: { nodes, names }, plan }
-  }
-
-  /** Only one way of writing each name is taken: two keys for one place would undo each other, and be shown as one. */
-  #readSegment(
-    layer: number,
-    segment: string,
-    plan: Plan | undefined,
-  ): { name: string } | { reason: string } {
-    const info = this.#layers[layer]!
-    let name = segment
-    if (info.separator === '/' && segment.includes('%')) {
-      const decoded = decodeSegment(segment)
-      if (decoded === undefined) return { reason: 'a segment that is not valid percent-encoded UTF-8' }
-      const encoded = encodeSegment(decoded)
-      if (encoded !== segment) return { reason: `the segment ${segment}, which has to be written ${encoded}` }
-      name = decoded
-    }
-    if (this.#needsNames[layer]) {
-      const naming = info.naming === 'env' ? 'env' : 'stored'
-      const canonical = canonicalName(plan, name, naming)
-      if (canonical === undefined) return { reason: `the segment ${segment}, which is not ${STYLE[naming]}` }
-      name = canonical
-    }
-    return name === '__proto__' ? { reason: PROTO } : { name }
+    return { layer, value, revision, document, era: this.#era, stamp: this.#stamp }
   }
 
   #setMisplaced(layer: number, leaf: Leaf, reason: string): void {
@@ -173,55 +129,48 @@ export class LayerTree {
 
   #setEntry(trail: Trail, entry: Entry, plan: Plan | undefined): void {
     const node = trail.nodes.at(-1)!
-    node.entries ??= []
-    const { entries } = node
+    const entries = node.entries ?? []
     const index = entries.findIndex((other) => rank(other) >= rank(entry))
     const old = index < 0 ? undefined : entries[index]
     if (old !== undefined && rank(old) === rank(entry)) {
       this.misfits.delete(old)
-      this.#fresh.delete(old)
-      entry.isAccepted = old.isAccepted
+      entry.era = old.era
       entries[index] = entry
       touch(trail, 0)
     } else {
-      entries.splice(index < 0 ? entries.length : index, 0, entry)
+      // most nodes ever have one entry: an array literal takes a tenth of what push() sets aside
+      if (entries.length === 0) node.entries = [entry]
+      else entries.splice(index < 0 ? entries.length : index, 0, entry)
       this.leafCounts[entry.layer]!++
       touch(trail, 1)
       const lost = this.lost[entry.layer]!
-      entry.isAccepted = lost.size > 0 && lost.delete(trail.names.join('/'))
+      if (lost.size > 0 && lost.delete(trail.names.join('/'))) entry.era = ACCEPTED
       if (entry.document === undefined) this.#noteCrowded(trail, entry.layer)
     }
-    if (!entry.isAccepted) this.#fresh.add(entry)
-    const isBare = isNullText(entry.value) || isEmptyObject(entry.value)
-    if (plan !== undefined && !isBare && isPureDirectory(plan)) {
-      this.misfits.set(entry, [...trail.names])
-    }
+    const isBare = () => isNullText(entry.value) || isEmptyObject(entry.value)
+    if (plan !== undefined && isPureDirectory(plan) && !isBare()) this.misfits.set(entry, [...trail.names])
   }
 
   #removeEntry(trail: Trail, entry: Entry): void {
     const entries = trail.nodes.at(-1)!.entries!
     entries.splice(entries.indexOf(entry), 1)
     this.misfits.delete(entry)
-    this.#fresh.delete(entry)
     this.leafCounts[entry.layer]!--
     touch(trail, -1)
-    if (!entry.isAccepted) return
+    if (entry.era === this.#era) return
     // a key may have taken over from a document, or the other way round
     const heir = entries.find((other) => other.layer === entry.layer)
     if (heir === undefined) this.lost[entry.layer]!.set(trail.names.join('/'), [...trail.names])
-    else {
-      heir.isAccepted = true
-      this.#fresh.delete(heir)
-    }
+    else heir.era = ACCEPTED
   }
 
   /** Notes every node on a new key's way that has a value in the same layer, and the key's own if there are keys below. */
   #noteCrowded({ nodes, names }: Trail, layer: number): void {
-    for (const [depth, node] of nodes.entries()) {
-      const isOwn = depth === names.length
-      const isCrowded = isOwn ? node.leafCount > 1 && node.children !== undefined : hasKey(node, layer)
-      if (isCrowded) this.crowded.set(node, names.slice(0, depth))
+    for (let depth = 0; depth < names.length; depth++) {
+      if (hasKey(nodes[depth]!, layer)) this.crowded.set(nodes[depth]!, names.slice(0, depth))
     }
+    const own = nodes.at(-1)!
+    if (own.children !== undefined && own.leafCount > 1) this.crowded.set(own, [...names])
   }
 
   /** Spreads a document over the nodes below; what the one before it had and this one has not goes away. */
@@ -333,60 +282,14 @@ export class LayerTree {
   }
 }
 
-const STYLE = { stored: 'how that name is written', env: 'in upper case' } as const
-
 function hasKey(node: TreeNode, layer: number): boolean {
-  return node.entries?.some((entry) => entry.layer === layer && entry.document === undefined) === true
+  if (node.entries === undefined) return false
+  return node.entries.some((entry) => entry.layer === layer && entry.document === undefined)
 }
 
 /** Within a layer a key of its own and a leaf out of a document are kept apart, also while they are in conflict. */
 function rank(entry: Entry): number {
   return entry.layer * 2 + (entry.document === undefined ? 0 : 1)
-}
-
-function childOf(node: TreeNode, name: string): TreeNode {
-  node.children ??= new Map()
-  const { children } = node
-  let child = children.get(name)
-  if (child === undefined) {
-    child = new TreeNode()
-    children.set(name, child)
-  }
-  return child
-}
-
-/** Marks the way from the root as changed. */
-function touch(trail: Trail, delta: number): void {
-  for (const node of trail.nodes) {
-    node.isDirty = true
-    node.leafCount += delta
-  }
-}
-
-/** Drops the end of a trail where nothing is left; what an unchanged parent knows of an absent child is kept. */
-function prune(trail: Trail): void {
-  for (let depth = trail.names.length; depth > 0; depth--) {
-    const node = trail.nodes[depth]!
-    const parent = trail.nodes[depth - 1]!
-    if (node.leafCount > 0 || (node.plan !== undefined && !parent.isDirty)) return
-    parent.children?.delete(trail.names[depth - 1]!)
-  }
-}
-
-/** Calls `visit` with `trail` standing at each node below its end, deepest first, and drops what that left empty. */
-function eachBelow(trail: Trail, visit: (node: TreeNode) => void): void {
-  const parent = trail.nodes.at(-1)!
-  if (parent.children === undefined) return
-  for (const [name, child] of parent.children) {
-    if (child.leafCount === 0) continue
-    trail.nodes.push(child)
-    trail.names.push(name)
-    eachBelow(trail, visit)
-    visit(child)
-    trail.nodes.pop()
-    trail.names.pop()
-    if (child.leafCount === 0) parent.children.delete(name)
-  }
 }
 
 function countKeysBelow(node: TreeNode, layer: number): number {

@@ -1,4 +1,4 @@
-import { childPlan, type Plan, unwrap } from '../schema/plan.ts'
+import { childPlan, type Plan, coreOf } from '../schema/plan.ts'
 import { listedChildren } from './input.ts'
 import { topLayer, type TreeNode } from './tree-node.ts'
 
@@ -33,7 +33,7 @@ export function locate(plan: Plan, root: TreeNode, path: readonly (string | numb
 /** zod numbers the items of lists; a number is the key of a map as well. */
 function isListAt(plan: Plan | undefined, segment: string | number): boolean {
   if (plan === undefined) return false
-  const { core } = unwrap(plan)
+  const core = coreOf(plan)
   return core.type === 'list' || (core.type === 'union' && typeof segment === 'number')
 }
 

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { intersectionOf, type Plan, unwrap } from '../schema/plan.ts'
+import { intersectionOf, type Plan, coreOf } from '../schema/plan.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
 import { isPlainObject } from './document.ts'
 
@@ -40,7 +40,7 @@ export function isSecretWhole(plan: Plan, value: unknown): boolean {
 export function partView(plan: Plan | undefined, value: unknown, key: unknown): Plan | undefined {
   if (plan === undefined || !plan.hasSecret) return undefined
   if (isSecretWhole(plan, value)) return plan
-  const { core } = unwrap(plan)
+  const core = coreOf(plan)
   switch (core.type) {
     case 'object':
       return core.properties.get(String(key))?.plan ?? core.catchall

@@ -21,8 +21,8 @@ export interface Entry {
   revision: number
   /** The document it was spread from, if it is no key of its own. */
   document: DocumentMark | undefined
-  /** It is part of the last accepted tree; losing many of these at once is what the guard looks at. */
-  isAccepted: boolean
+  /** The era it came in; an era ends when a tree is accepted. Losing many of earlier ones at once is what the guard looks at. */
+  era: number
   stamp: number
 }
 

@@ -1,4 +1,4 @@
-import { childPlan, type Plan, unwrap } from '../schema/plan.ts'
+import { childPlan, type Plan, coreOf } from '../schema/plan.ts'
 import { isGiven, listedChildren } from './input.ts'
 import { itemPlan } from './typed-input.ts'
 import { isPresent, topLayer, type TreeNode } from './tree-node.ts'
@@ -23,7 +23,7 @@ export function unusedChildren(
   for (const [name, child] of node.children ?? []) {
     if (!isPresent(child, floor)) continue
     const below = childPlan(plan, name)
-    if (below === undefined || (!isGiven(below, child, floor) && unwrap(below).core.type === 'leaf')) {
+    if (below === undefined || (!isGiven(below, child, floor) && coreOf(below).type === 'leaf')) {
       spots.push({ path: [...path, name], node: child, known })
     }
   }
@@ -38,7 +38,7 @@ export function unusedBelow(
   path: readonly string[],
 ): UnusedSpot[] {
   if (node.children === undefined || !isPresent(node, floor)) return []
-  const { core } = unwrap(plan)
+  const core = coreOf(plan)
   if (core.type === 'raw') return []
   if (core.type === 'list') {
     const top = topLayer(node)
@@ -57,7 +57,7 @@ export function unusedBelow(
 }
 
 function knownNames(plan: Plan): string[] {
-  const { core } = unwrap(plan)
+  const core = coreOf(plan)
   switch (core.type) {
     case 'object':
       return [...core.properties.keys()]

@@ -147,20 +147,16 @@ export function requiresItself(plan: Plan, at: Plan = plan, seen = new Set<Plan>
   return [...at.properties.values()].some((property) => requiresItself(plan, property.plan, seen))
 }
 
-/** The plan under all wrappers, and whether one of them takes `null`. */
-export function unwrap(plan: Plan): { core: Plan; isNullable: boolean } {
-  let isNullable = false
+/** The plan under all wrappers. */
+export function coreOf(plan: Plan): Plan {
   let core = plan
-  for (let depth = 0; core.type === 'wrapper' && depth < 100; depth++) {
-    isNullable ||= core.wrapper === 'nullable'
-    core = core.inner
-  }
-  return { core, isNullable }
+  for (let depth = 0; core.type === 'wrapper' && depth < 100; depth++) core = core.inner
+  return core
 }
 
 /** The plan of the child `segment`, as far as the schema knows one. Where it may be read in several ways, all of them in one. */
 export function childPlan(plan: Plan, segment: string): Plan | undefined {
-  const { core } = unwrap(plan)
+  const core = coreOf(plan)
   switch (core.type) {
     case 'object':
       return core.properties.get(segment)?.plan ?? core.catchall
@@ -225,7 +221,7 @@ function looking(origin: Plan, plans: readonly Plan[]) {
 
 /** Whether typed objects are spread over child nodes, so that layers merge leaf by leaf. */
 export function isDirectory(plan: Plan): boolean {
-  const { core } = unwrap(plan)
+  const core = coreOf(plan)
   switch (core.type) {
     case 'object':
     case 'record':
@@ -242,7 +238,7 @@ export function isDirectory(plan: Plan): boolean {
 
 /** Whether text can only mean a JSON document here (never where a plain text would do as well). */
 export function isPureDirectory(plan: Plan): boolean {
-  const { core } = unwrap(plan)
+  const core = coreOf(plan)
   if (core.type === 'union') return core.options.every(isPureDirectory)
   if (core.type === 'intersection') return isPureDirectory(core.left) && isPureDirectory(core.right)
   return core.type === 'object' || core.type === 'record' || core.type === 'map'
@@ -250,7 +246,7 @@ export function isPureDirectory(plan: Plan): boolean {
 
 /** Whether it is one key's text and never a directory. */
 export function isScalar(plan: Plan): boolean {
-  const { core } = unwrap(plan)
+  const core = coreOf(plan)
   if (core.type === 'union') return core.options.every(isScalar)
   if (core.type === 'intersection') return isScalar(core.left) && isScalar(core.right)
   return core.type === 'leaf'
@@ -280,7 +276,7 @@ export function propertyOf(
   name: string,
   table: 'properties' | 'byStored' | 'byEnvironment',
 ): PropertyPlan | undefined {
-  const { core } = unwrap(plan)
+  const core = coreOf(plan)
   switch (core.type) {
     case 'object':
       return core[table].get(name)

@@ -1,0 +1,89 @@
+import { canonicalName, childPlan, type Plan } from '../schema/plan.ts'
+import type { LayerInfo } from '../source/source.ts'
+import { decodeSegment, encodeSegment, MAX_DEPTH } from './document.ts'
+import { childOf, type Trail } from './trail.ts'
+import type { TreeNode } from './tree-node.ts'
+
+/** Where a key leads. */
+export interface Place {
+  readonly trail: Trail
+  plan: Plan | undefined
+  /** The plan of the directory the key is in. */
+  readonly above: Plan | undefined
+  /** The key's path without its last segment. */
+  readonly directory: string
+}
+
+export const PROTO = 'the name __proto__, which no plain object can hold'
+const STYLE = { stored: 'how that name is written', env: 'in upper case' } as const
+
+/** Finds the place of a key in the tree: what its segments are called there, and what the schema has for it. */
+export class Places {
+  readonly #plan: Plan
+  readonly #root: TreeNode
+  readonly #layers: readonly LayerInfo[]
+  readonly #needsNames: readonly boolean[]
+
+  constructor(plan: Plan, root: TreeNode, layers: readonly LayerInfo[], options: { isRenamed: boolean }) {
+    this.#plan = plan
+    this.#root = root
+    this.#layers = layers
+    this.#needsNames = layers.map(
+      (layer) => layer.naming === 'env' || (layer.naming === 'stored' && options.isRenamed),
+    )
+  }
+
+  /** Where a path leads, or why it leads nowhere. Makes the nodes on the way. */
+  place(layer: number, path: string): Place | string {
+    const { separator } = this.#layers[layer]!
+    const names = path === '' ? [] : path.split(separator)
+    if (names.length > MAX_DEPTH) return `more than ${MAX_DEPTH} levels`
+    let above: Plan | undefined
+    let plan: Plan | undefined = this.#plan
+    for (const [index, segment] of names.entries()) {
+      const name = this.#readSegment(layer, segment, plan)
+      if (typeof name !== 'string') return name.reason
+      names[index] = name
+      above = plan
+      plan = plan === undefined ? undefined : childPlan(plan, name)
+    }
+    const nodes = [this.#root]
+    for (const name of names) nodes.push(childOf(nodes.at(-1)!, name))
+    return { trail: { nodes, names }, plan, above, directory: path.slice(0, path.lastIndexOf(separator) + 1) }
+  }
+
+  /** The same for the key after `last`, which most often is in the same directory; then `last` is moved on. */
+  placeBeside(last: Place, layer: number, path: string): Place | string {
+    const { trail, above, directory } = last
+    const isBeside =
+      directory.endsWith('/') && path.lastIndexOf('/') === directory.length - 1 && path.startsWith(directory)
+    if (!isBeside || this.#layers[layer]!.separator !== '/') return this.place(layer, path)
+    const name = this.#readSegment(layer, path.slice(directory.length), above)
+    if (typeof name !== 'string') return name.reason
+    const depth = trail.names.length
+    trail.names[depth - 1] = name
+    trail.nodes[depth] = childOf(trail.nodes[depth - 1]!, name)
+    last.plan = above === undefined ? undefined : childPlan(above, name)
+    return last
+  }
+
+  /** Only one way of writing each name is taken: two keys for one place would undo each other, and be shown as one. */
+  #readSegment(layer: number, segment: string, plan: Plan | undefined): string | { reason: string } {
+    const info = this.#layers[layer]!
+    let name = segment
+    if (info.separator === '/' && segment.includes('%')) {
+      const decoded = decodeSegment(segment)
+      if (decoded === undefined) return { reason: 'a segment that is not valid percent-encoded UTF-8' }
+      const encoded = encodeSegment(decoded)
+      if (encoded !== segment) return { reason: `the segment ${segment}, which has to be written ${encoded}` }
+      name = decoded
+    }
+    if (this.#needsNames[layer]) {
+      const naming = info.naming === 'env' ? 'env' : 'stored'
+      const canonical = canonicalName(plan, name, naming)
+      if (canonical === undefined) return { reason: `the segment ${segment}, which is not ${STYLE[naming]}` }
+      name = canonical
+    }
+    return name === '__proto__' ? { reason: PROTO } : name
+  }
+}
