@@ -512,7 +512,7 @@ const countingSignal = () => {
   const { addEventListener, removeEventListener } = signal
   const known = new Set<unknown>()
   Object.defineProperty(signal, 'listeners', { get: () => known.size })
-  signal.addEventListener = ((type: string, listener: () => void, options?: AddEventListenerOptions) => {
+  signal.addEventListener = ((type: string, listener: () => void, options?: object) => {
     known.add(listener)
     addEventListener.call(signal, type, listener, options)
   }) as typeof signal.addEventListener

@@ -1,0 +1,444 @@
+import { describe, expect, it } from 'vitest'
+import { EtcdError } from '../errors.ts'
+import { Namespace } from '../key-range.ts'
+import type { Channel, DuplexStream, Method, StreamHandlers } from '../transport/transport.ts'
+import { ManualClock, settled } from '../watch/scripted-channel.test.kit.ts'
+import type { LeaseKeepAliveRequest, LeaseKeepAliveResponse } from '../wire/lease.ts'
+import type { Init } from '../wire/message.ts'
+import { createLeaseService } from './lease-service.ts'
+
+interface FakeStream {
+  readonly endpoint: string
+  readonly avoided: string | undefined
+  readonly asked: bigint[]
+  isCancelled: boolean
+  answer(id: bigint, ttl: number): void
+  end(error?: EtcdError): void
+}
+
+/** Plays the server of leases. */
+class LeaseChannel implements Channel {
+  readonly streams: FakeStream[] = []
+  readonly calls: {
+    readonly path: string
+    readonly request: Record<string, unknown>
+    readonly retry: unknown
+  }[] = []
+  refreshes = 0
+  onUnary: (path: string, request: Record<string, unknown>) => unknown = (_, request) => request
+  onAsked: (stream: FakeStream, id: bigint) => void = () => undefined
+
+  async unary<Req, Res>(
+    method: Method<Req, Res>,
+    request: Init<NoInfer<Req>>,
+    options: { retry?: unknown } = {},
+  ): Promise<Res> {
+    const [path, given] = [method.path.split('/').at(-1)!, request as Record<string, unknown>]
+    this.calls.push({ path, request: given, retry: options.retry })
+    const answer = (await this.onUnary(path, given)) as Init<Res>
+    return method.response.decode(method.response.encode(answer))
+  }
+
+  stream<Req, Res>(
+    _: Method<Req, Res>,
+    handlers: StreamHandlers<Res>,
+    options: { avoid?: string } = {},
+  ): DuplexStream<Req> {
+    const endpoint = ['http://a', 'http://b'][this.streams.length % 2]!
+    let isOver = false
+    const stream: FakeStream = {
+      endpoint,
+      avoided: options.avoid,
+      asked: [],
+      isCancelled: false,
+      answer: (id, ttl) => {
+        const message = { header: undefined, id, ttl } satisfies LeaseKeepAliveResponse
+        if (!isOver) handlers.onMessage(message as unknown as Res)
+      },
+      end: (error) => {
+        if (isOver) return
+        isOver = true
+        handlers.onEnd(error)
+      },
+    }
+    this.streams.push(stream)
+    return {
+      endpoint,
+      send: (message) => {
+        const { id } = message as unknown as LeaseKeepAliveRequest
+        stream.asked.push(id)
+        this.onAsked(stream, id)
+      },
+      end: () => undefined,
+      cancel: () => {
+        stream.isCancelled = true
+        queueMicrotask(() => stream.end(new EtcdError('cancelled')))
+      },
+    }
+  }
+
+  async refreshToken(): Promise<void> {
+    this.refreshes += 1
+  }
+
+  endpoints(): readonly string[] {
+    return ['http://a', 'http://b']
+  }
+
+  backoffMs(attempt: number): number {
+    return 10 * 2 ** attempt
+  }
+
+  get last(): FakeStream {
+    return this.streams.at(-1)!
+  }
+}
+
+const setUp = (options: { namespace?: Namespace } = {}) => {
+  const clock = new ManualClock()
+  const channel = new LeaseChannel()
+  const service = createLeaseService(channel, { clock, ...options })
+  /** A lease whose keep-alive is answered at once, as long as `isAnswering`. */
+  const keep = async (ttlSeconds: number) => {
+    const lease = await service.grant({ ttlSeconds })
+    const state = { isAnswering: true, ttl: ttlSeconds }
+    channel.onAsked = (stream, id) => {
+      if (state.isAnswering) queueMicrotask(() => stream.answer(id, state.ttl))
+    }
+    lease.keepAlive()
+    await settled()
+    return { lease, state }
+  }
+  const pass = async (ms: number, stepMs = 50) => {
+    for (let passed = 0; passed < ms; passed += stepMs) {
+      clock.advance(Math.min(stepMs, ms - passed))
+      await settled()
+    }
+  }
+  return { clock, channel, service, keep, pass }
+}
+
+describe('granting', () => {
+  it('T1.41 chooses a random positive id, and may therefore repeat the request', async () => {
+    const { channel, service } = setUp()
+    const ids = new Set<bigint>()
+    for (let index = 0; index < 50; index += 1) ids.add((await service.grant({ ttlSeconds: 5 })).id)
+    expect(ids.size).toBe(50)
+    for (const id of ids) expect(id > 0n && id < 2n ** 63n).toBe(true)
+    expect(channel.calls.every(({ retry }) => retry === 'read')).toBe(true)
+    expect([...ids].some((id) => id > BigInt(Number.MAX_SAFE_INTEGER))).toBe(true)
+  })
+
+  it('T1.41 "exists already" to a repeated request means that it is ours', async () => {
+    const { channel, service } = setUp()
+    channel.onUnary = (path) => {
+      if (path === 'LeaseGrant') throw new EtcdError('lease_exists')
+      return { ttl: 8, grantedTtl: 9 }
+    }
+    expect((await service.grant({ ttlSeconds: 5 })).ttlSeconds).toBe(9)
+    channel.onUnary = (path) => {
+      if (path === 'LeaseGrant') throw new EtcdError('lease_exists')
+      return { ttl: -1 }
+    }
+    await expect(service.grant({ ttlSeconds: 5 })).rejects.toMatchObject({ code: 'lease_not_found' })
+  })
+
+  it('T1.41 an id of the caller is not asked for twice, and may be taken', async () => {
+    const { channel, service } = setUp()
+    const { id } = await service.grant({ ttlSeconds: 5, id: 7587000000000000001n })
+    expect(id).toBe(7587000000000000001n)
+    expect(channel.calls[0]?.retry).toBe('write')
+    channel.onUnary = () => {
+      throw new EtcdError('lease_exists')
+    }
+    await expect(service.grant({ ttlSeconds: 5, id: 1n })).rejects.toMatchObject({ code: 'lease_exists' })
+  })
+
+  it('T1.40 goes by what was granted', async () => {
+    const { channel, service, clock } = setUp()
+    channel.onUnary = (_, { id }) => ({ id, ttl: 2 })
+    const lease = await service.grant({ ttlSeconds: 1 })
+    expect(lease.ttlSeconds).toBe(2)
+    clock.advance(1_999)
+    expect(lease.isLost).toBe(false)
+    clock.advance(1)
+    expect(lease.isLost).toBe(true)
+  })
+
+  it('refuses what cannot be granted', async () => {
+    const { service } = setUp()
+    await expect(service.grant({ ttlSeconds: 0 })).rejects.toThrow(/ttlSeconds is 0/)
+    await expect(service.grant({ ttlSeconds: 1.5 })).rejects.toThrow(/ttlSeconds is 1.5/)
+    await expect(service.grant({ ttlSeconds: 5, id: 0n })).rejects.toThrow(/lease id is 0/)
+  })
+
+  it('a failed grant leaves no timer', async () => {
+    const { channel, service, clock } = setUp()
+    channel.onUnary = () => {
+      throw new EtcdError('no_space')
+    }
+    await expect(service.grant({ ttlSeconds: 5 })).rejects.toMatchObject({ code: 'no_space' })
+    expect(clock.pending).toBe(0)
+  })
+})
+
+describe('the deadline', () => {
+  it('T1.39 counts from sending, not from the answer', async () => {
+    const { channel, service, clock } = setUp()
+    let answer: (ttl: number) => void = () => undefined
+    channel.onUnary = (_, { id }) => new Promise((resolve) => (answer = (ttl) => resolve({ id, ttl })))
+    const granting = service.grant({ ttlSeconds: 5 })
+    await settled()
+    clock.advance(3_000)
+    answer(5)
+    const lease = await granting
+    expect(lease.expiresAt).toBe(clock.now() + 2_000)
+    clock.advance(1_999)
+    expect(lease.lost.aborted).toBe(false)
+    clock.advance(1)
+    expect(lease.lost.reason).toMatchObject({ code: 'lease_lost' })
+  })
+
+  it('T1.39 a renewal counts from when it was sent', async () => {
+    const { channel, clock, keep, pass } = setUp()
+    const { lease, state } = await keep(6)
+    state.isAnswering = false
+    await pass(2_000)
+    const sentAt = clock.now()
+    await pass(900)
+    channel.last.answer(lease.id, 6)
+    expect(lease.expiresAt).toBe(sentAt + 6_000)
+  })
+
+  it('a renewal that is never answered renews nothing', async () => {
+    const { keep, pass, clock, channel } = setUp()
+    const { lease, state } = await keep(6)
+    const { expiresAt } = lease
+    state.isAnswering = false
+    await pass(5_950)
+    expect([lease.expiresAt, lease.isLost]).toEqual([expiresAt, false])
+    await pass(50)
+    expect(lease.lost.reason).toMatchObject({ code: 'lease_lost' })
+    await settled()
+    expect([clock.pending, channel.last.isCancelled]).toEqual([0, true])
+  })
+
+  it('a lease that is not renewed runs out', async () => {
+    const { service, clock } = setUp()
+    const lease = await service.grant({ ttlSeconds: 3 })
+    clock.advance(3_000)
+    expect([lease.isLost, clock.pending]).toEqual([true, 0])
+  })
+
+  it('a step of the clock back does not lengthen it; a jump ahead ends it', async () => {
+    const { keep, clock, pass } = setUp()
+    const { lease, state } = await keep(6)
+    state.isAnswering = false
+    clock.step(-3_600_000)
+    await pass(6_000)
+    expect(lease.lost.aborted).toBe(true)
+    const other = await keep(6)
+    // As after the machine has slept: the timers are late, the time of day is right.
+    clock.step(3_600_000)
+    expect(other.lease.isLost).toBe(true)
+    await pass(2_000)
+    expect(other.lease.lost.aborted).toBe(true)
+  })
+})
+
+describe('keeping alive', () => {
+  it('renews at once and every third of the time, all leases on one stream', async () => {
+    const { channel, service, keep, pass } = setUp()
+    const { lease } = await keep(6)
+    const other = await service.grant({ ttlSeconds: 9 })
+    channel.onAsked = (stream, id) => queueMicrotask(() => stream.answer(id, id === lease.id ? 6 : 9))
+    other.keepAlive()
+    other.keepAlive()
+    await pass(18_500)
+    expect(channel.streams.length).toBe(1)
+    expect(channel.last.asked.filter((id) => id === lease.id).length).toBe(10)
+    expect(channel.last.asked.filter((id) => id === other.id).length).toBe(7)
+    expect([lease.isLost, other.isLost]).toEqual([false, false])
+  })
+
+  it.each([0, -1])('T1.38 an answer with ttl %s means that it is gone', async (ttl) => {
+    const { keep, state, channel, clock } = await (async () => {
+      const all = setUp()
+      const kept = await all.keep(6)
+      return { ...all, ...kept, keep: kept.lease }
+    })()
+    state.ttl = ttl
+    clock.advance(2_000)
+    await settled()
+    expect(keep.lost.reason).toMatchObject({ code: 'lease_lost' })
+    await settled()
+    expect([clock.pending, channel.last.isCancelled]).toEqual([0, true])
+  })
+
+  it('T1.50 a lost stream is opened elsewhere, and what was asked is asked again', async () => {
+    const { channel, keep, pass } = setUp()
+    const { lease, state } = await keep(6)
+    state.isAnswering = false
+    await pass(2_000)
+    channel.last.end(new EtcdError('connection_lost'))
+    state.isAnswering = true
+    await pass(50)
+    expect([channel.streams.length, channel.last.avoided, channel.last.asked]).toEqual([
+      2,
+      'http://a',
+      [lease.id],
+    ])
+    await pass(10_000)
+    expect([lease.isLost, channel.streams.length]).toEqual([false, 2])
+  })
+
+  it('T1.15 an answer that is late cuts the stream while there is time', async () => {
+    const { channel, keep, pass } = setUp()
+    const { lease, state } = await keep(6)
+    state.isAnswering = false
+    await pass(2_000)
+    await pass(1_000)
+    expect(channel.streams[0]?.isCancelled).toBe(true)
+    state.isAnswering = true
+    await pass(50)
+    expect([channel.streams.length, lease.isLost]).toEqual([2, false])
+    await pass(12_000)
+    expect(lease.isLost).toBe(false)
+  })
+
+  it('a stream lost between two renewals is opened with the next one', async () => {
+    const { channel, keep, pass } = setUp()
+    await keep(6)
+    channel.last.end(undefined)
+    await pass(1_900)
+    expect(channel.streams.length).toBe(1)
+    await pass(200)
+    expect(channel.streams.length).toBe(2)
+  })
+
+  it('tries on until the deadline', async () => {
+    const { channel, keep, pass } = setUp()
+    const { lease, state } = await keep(6)
+    state.isAnswering = false
+    channel.onAsked = (stream) => queueMicrotask(() => stream.end(new EtcdError('connect_failed')))
+    await pass(5_900)
+    expect(lease.isLost).toBe(false)
+    expect(channel.streams.length).toBeGreaterThan(4)
+    await pass(100)
+    expect(lease.isLost).toBe(true)
+  })
+
+  it('T1.43 T1.47 an expired token is renewed', async () => {
+    const { channel, keep, pass } = setUp()
+    const { lease, state } = await keep(6)
+    state.isAnswering = false
+    await pass(2_000)
+    channel.last.end(new EtcdError('unauthenticated'))
+    state.isAnswering = true
+    await pass(100)
+    expect([channel.refreshes, channel.streams.length, lease.isLost]).toEqual([1, 2, false])
+  })
+
+  it('letExpire stops it, and the stream with the last one', async () => {
+    const { channel, keep, pass, clock } = setUp()
+    const { lease } = await keep(6)
+    lease.letExpire()
+    expect(channel.last.isCancelled).toBe(true)
+    await pass(6_000)
+    expect([lease.isLost, clock.pending]).toEqual([true, 0])
+    lease.keepAlive()
+    expect(channel.streams.length).toBe(1)
+  })
+
+  it('a listener of one lease may end the others', async () => {
+    const { channel, service, clock } = setUp()
+    const leases = await Promise.all([1, 2, 3].map(() => service.grant({ ttlSeconds: 6 })))
+    leases[0]!.lost.addEventListener('abort', () => {
+      for (const lease of leases) lease.letExpire()
+    })
+    for (const lease of leases) lease.keepAlive()
+    channel.last.answer(leases[0]!.id, 0)
+    await settled()
+    expect([channel.last.isCancelled, channel.streams.length]).toEqual([true, 1])
+    clock.advance(6_000)
+    expect(clock.pending).toBe(0)
+  })
+
+  it('close loses every lease, with the reason', async () => {
+    const { keep, service, clock, channel } = setUp()
+    const { lease } = await keep(6)
+    service.close()
+    await settled()
+    expect([lease.lost.reason.code, clock.pending, channel.last.isCancelled]).toEqual(['closed', 0, true])
+    await expect(service.grant({ ttlSeconds: 5 })).rejects.toMatchObject({ code: 'closed' })
+  })
+})
+
+describe('the other calls', () => {
+  it('revoke stops what relies on the lease first; gone already is fine', async () => {
+    const { channel, keep } = setUp()
+    const { lease } = await keep(6)
+    const order: string[] = []
+    lease.lost.addEventListener('abort', () => order.push('lost'))
+    channel.onUnary = (path) => {
+      order.push(path)
+      throw new EtcdError('lease_not_found')
+    }
+    await lease.revoke()
+    expect(order).toEqual(['lost', 'LeaseRevoke'])
+    expect(channel.calls.at(-1)?.retry).toBe('read')
+    channel.onUnary = () => {
+      throw new EtcdError('unavailable')
+    }
+    await expect(lease.revoke()).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
+  it('`await using` revokes at the end of the block', async () => {
+    const { channel, service } = setUp()
+    {
+      await using lease = await service.grant({ ttlSeconds: 5 })
+      expect(lease.isLost).toBe(false)
+    }
+    expect(channel.calls.at(-1)?.path).toBe('LeaseRevoke')
+  })
+
+  it('timeToLive tells time and keys, or that there is no such lease', async () => {
+    const { channel, service } = setUp({ namespace: new Namespace('/ns/') })
+    channel.onUnary = () => ({ id: 5n, ttl: 3, grantedTtl: 10, keys: ['/ns/a', '/other'] })
+    const info = await service.timeToLive(5n, { keys: true })
+    expect(info).toMatchObject({ id: 5n, ttlSeconds: 3, grantedTtlSeconds: 10 })
+    expect(info?.keys.map(String)).toEqual(['a'])
+    channel.onUnary = () => ({ id: 5n, ttl: -1 })
+    expect(await service.timeToLive(5n)).toBeUndefined()
+  })
+
+  it('list gives exact ids', async () => {
+    const { channel, service } = setUp()
+    channel.onUnary = () => ({ leases: [{ id: 7587000000000000001n }, { id: 1n }] })
+    expect(await service.list()).toEqual([7587000000000000001n, 1n])
+  })
+
+  it('adopt takes on a lease that is there', async () => {
+    const { channel, service, clock } = setUp()
+    channel.onAsked = (stream, id) => queueMicrotask(() => stream.answer(id, id === 5n ? 7 : 0))
+    const lease = await service.adopt(5n)
+    expect([lease.id, lease.ttlSeconds, lease.expiresAt]).toEqual([5n, 7, clock.now() + 7_000])
+    await expect(service.adopt(6n)).rejects.toMatchObject({ code: 'lease_not_found' })
+  })
+
+  it('keepAliveOnce tries again elsewhere, and with a new token', async () => {
+    const { channel, service, pass } = setUp()
+    const errors = [
+      new EtcdError('unauthenticated'),
+      new EtcdError('connection_lost', { endpoint: 'http://b' }),
+    ]
+    channel.onAsked = (stream, id) => {
+      const error = errors.shift()
+      queueMicrotask(() => (error === undefined ? stream.answer(id, 7) : stream.end(error)))
+    }
+    const beat = service.keepAliveOnce(5n)
+    await pass(100)
+    expect(await beat).toBe(7)
+    expect([channel.refreshes, channel.streams.length, channel.last.avoided]).toEqual([1, 3, 'http://b'])
+  })
+})
