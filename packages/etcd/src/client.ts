@@ -1,6 +1,10 @@
+import { type AuthAdminService, createAuthAdminService } from './auth-admin/auth-admin-service.ts'
 import { type EtcdClientOptions, type ResolvedOptions, resolveOptions } from './client-options.ts'
 import { EtcdError } from './errors.ts'
 import { createKv, type Kv } from './kv/everyday.ts'
+import { createLeaseService, type LeaseService } from './lease/lease-service.ts'
+import { type ClusterService, createClusterService } from './maintenance/cluster-service.ts'
+import { createMaintenanceService, type MaintenanceService } from './maintenance/maintenance-service.ts'
 import { UndiciChannel } from './transport/channel.ts'
 import { discoverEndpoints } from './transport/discover.ts'
 import { syncMembers } from './transport/member-sync.ts'
@@ -11,6 +15,10 @@ import { createWatchService, type WatchService } from './watch/watch-service.ts'
 export interface EtcdClient extends AsyncDisposable {
   readonly kv: Kv
   readonly watch: WatchService
+  readonly lease: LeaseService
+  readonly authAdmin: AuthAdminService
+  readonly maintenance: MaintenanceService
+  readonly cluster: ClusterService
   /** What the services stand on; for services of your own. */
   readonly channel: Channel
   /** Asks the cluster for its members and uses those that can be reached from here, besides the endpoints given. */
@@ -30,6 +38,10 @@ export const createEtcdClient = (options: EtcdClientOptions): EtcdClient =>
 class ChannelClient implements EtcdClient {
   readonly kv: Kv
   readonly watch: WatchService
+  readonly lease: LeaseService
+  readonly authAdmin: AuthAdminService
+  readonly maintenance: MaintenanceService
+  readonly cluster: ClusterService
   readonly channel: UndiciChannel
   readonly #options: ResolvedOptions
   #syncTimer: unknown
@@ -44,6 +56,10 @@ class ChannelClient implements EtcdClient {
     const shared = { clock, logger, namespace }
     this.watch = createWatchService(this.channel, { ...shared, ...options.watch })
     this.kv = createKv({ channel: this.channel, watch: this.watch, namespace, maxTxnOps, clock })
+    this.lease = createLeaseService(this.channel, shared)
+    this.authAdmin = createAuthAdminService(this.channel)
+    this.maintenance = createMaintenanceService(this.channel, { clock })
+    this.cluster = createClusterService(this.channel)
     if (options.syncMembersMs > 0) this.#syncLater()
     if (signal !== undefined) this.#closeOn(signal)
   }
@@ -73,6 +89,7 @@ class ChannelClient implements EtcdClient {
     clock.clearTimeout(this.#syncTimer)
     if (this.#onAbort !== undefined) signal?.removeEventListener('abort', this.#onAbort)
     this.watch.close()
+    this.lease.close()
     await this.channel.close()
   }
 

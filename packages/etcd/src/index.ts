@@ -1,4 +1,12 @@
 // For users
+export type {
+  AddUserOptions,
+  AuthAdminService,
+  AuthStatus,
+  RoleAdmin,
+  RolePermission,
+  UserAdmin,
+} from './auth-admin/auth-admin-service.ts'
 export { createEtcdClient, type EtcdClient } from './client.ts'
 export type { EtcdClientOptions, LimitOptions, TimeoutOptions, TlsOptions } from './client-options.ts'
 export type { Clock } from './clock.ts'
@@ -27,7 +35,19 @@ export {
   type TxnOp,
   type TxnResult,
 } from './kv/txn.ts'
+export type { Lease } from './lease/lease.ts'
+export type { GrantOptions, LeaseInfo, LeaseService } from './lease/lease-service.ts'
 export type { Logger } from './logger.ts'
+export type { AddMemberOptions, ClusterService, Member } from './maintenance/cluster-service.ts'
+export type {
+  Alarm,
+  AlarmFilter,
+  KvHash,
+  MaintenanceService,
+  MemberStatus,
+} from './maintenance/maintenance-service.ts'
+export type { SavedSnapshot } from './maintenance/save-snapshot.ts'
+export type { SnapshotOptions, SnapshotReader } from './maintenance/snapshot.ts'
 export type { BackoffOptions } from './transport/backoff.ts'
 export type { DiscoveryOptions } from './transport/discover.ts'
 export type {
@@ -39,7 +59,9 @@ export type {
   WatchProgress,
 } from './watch/watch-handlers.ts'
 export type { QueueOptions, WatchOptions, WatchSettings } from './watch/watch-options.ts'
+export type { WatchReader } from './watch/watch-reader.ts'
 export type { WatchService } from './watch/watch-service.ts'
+export type { SyncBatch, SyncHandlers, SyncOptions, SyncSnapshot, WatchSync } from './watch/watch-sync.ts'
 export type { Watcher } from './watch/watcher.ts'
 
 // For those who build services on the channel

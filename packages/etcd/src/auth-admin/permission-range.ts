@@ -1,0 +1,19 @@
+import { isUtf8 } from 'node:buffer'
+import { type Bytes, type KeyRange, Namespace, prefixEnd, type WireRange } from '../key-range.ts'
+
+const wholeStore = new Namespace()
+
+/** A range as permissions take it. Throws `invalid_argument`. */
+export const wireRangeOf = (range: KeyRange): WireRange => wholeStore.range(range)
+
+/** A permission's range in the words it was most likely granted in. Text where the bytes are UTF-8. */
+export const rangeOfPermission = (key: Buffer, rangeEnd: Buffer): KeyRange => {
+  if (rangeEnd.length === 0) return { key: readable(key) }
+  const isFromStart = key.length === 1 && key[0] === 0
+  const isToEnd = rangeEnd.length === 1 && rangeEnd[0] === 0
+  if (isToEnd) return isFromStart ? { prefix: '' } : { from: readable(key) }
+  if (prefixEnd(key).equals(rangeEnd)) return { prefix: readable(key) }
+  return { from: readable(key), to: readable(rangeEnd) }
+}
+
+const readable = (bytes: Buffer): Bytes => (isUtf8(bytes) ? bytes.toString() : Buffer.from(bytes))

@@ -1,0 +1,182 @@
+import { type Clock, systemClock } from '../clock.ts'
+import { EtcdError } from '../errors.ts'
+import type { CallOptions, Channel } from '../transport/transport.ts'
+import { AlarmAction, AlarmType, type StatusResponse } from '../wire/maintenance.ts'
+import { Maintenance } from '../wire/rpc.ts'
+import { saveSnapshot, type SavedSnapshot } from './save-snapshot.ts'
+import { readSnapshot, type SnapshotOptions, type SnapshotReader } from './snapshot.ts'
+
+/** One member, as it sees itself. Sizes in bytes. */
+export interface MemberStatus {
+  readonly memberId: bigint
+  readonly clusterId: bigint
+  /** Of the server, such as `3.5.30`. */
+  readonly version: string
+  /** Of the store, at this member. */
+  readonly revision: number
+  /** Id of the leader; 0n when the member knows none. */
+  readonly leader: bigint
+  readonly isLeader: boolean
+  readonly isLearner: boolean
+  readonly dbSize: number
+  /** Less than `dbSize` by what `defragment` would give back. */
+  readonly dbSizeInUse: number
+  /** 0 before etcd 3.6. */
+  readonly dbSizeQuota: number
+  readonly raftIndex: number
+  readonly raftTerm: number
+  readonly raftAppliedIndex: number
+  readonly errors: readonly string[]
+}
+
+/** Something that is wrong with a member. */
+export interface Alarm {
+  readonly memberId: bigint
+  readonly type: 'no_space' | 'corrupt'
+}
+
+/** Which alarms. Left out: all. */
+export interface AlarmFilter {
+  readonly memberId?: bigint
+  readonly type?: Alarm['type']
+}
+
+/** A hash of all keys and values, to compare members by. */
+export interface KvHash {
+  readonly hash: number
+  /** The revision that was hashed. */
+  readonly revision: number
+  /** Hashes compare only between members with the same compaction. */
+  readonly compactRevision: number
+}
+
+/** Calls for operators. Those that speak of one member take its `endpoint`; without it any member answers. */
+export interface MaintenanceService {
+  status(options?: CallOptions): Promise<MemberStatus>
+  alarms(options?: CallOptions): Promise<readonly Alarm[]>
+  /** Raises an alarm, as a member would: `no_space` makes the cluster refuse writes. */
+  activateAlarm(alarm: Alarm, options?: CallOptions): Promise<void>
+  /** Ends alarms whose cause was removed. Gives those it ended. */
+  disarmAlarms(filter?: AlarmFilter, options?: CallOptions): Promise<readonly Alarm[]>
+  /** Gives free space of one member's file back. The member answers nobody meanwhile, so name it. */
+  defragment(options: CallOptions & { readonly endpoint: string }): Promise<void>
+  /** Hash at a revision; without one, at the latest. Throws `compacted` and `future_revision`. */
+  hashKv(options?: CallOptions & { readonly revision?: number }): Promise<KvHash>
+  /**
+   * The store's file, piece by piece, checked by its length and SHA-256; the last 32 bytes are that sum. The server
+   * cannot be slowed down: pieces wait in a bounded queue, and a reader that lets it run full gets `slow_consumer`.
+   * Throws `malformed_message` when pieces are missing or damaged; what was read so far is then worthless.
+   */
+  snapshot(options?: SnapshotOptions): SnapshotReader
+  /** Writes a snapshot to a file with mode 0600, which appears only when it is whole. Bounded in memory for any size. */
+  saveSnapshot(path: string, options?: SnapshotOptions): Promise<SavedSnapshot>
+  /** Makes another member the leader. Asks the present leader, which has to be among the endpoints. */
+  moveLeader(targetId: bigint, options?: CallOptions): Promise<void>
+}
+
+/** What `createMaintenanceService` takes besides the channel. */
+export interface MaintenanceServiceOptions {
+  /** Default: the machine's clock. */
+  readonly clock?: Clock
+}
+
+/** Makes the maintenance service of a client. No I/O before the first call. */
+export const createMaintenanceService = (
+  channel: Channel,
+  { clock = systemClock }: MaintenanceServiceOptions = {},
+): MaintenanceService => ({
+  async status(options = {}) {
+    return statusOf(await channel.unary(Maintenance.status, {}, { ...options, retry: 'read' }))
+  },
+
+  alarms: (options = {}) => readAlarms(channel, options),
+
+  async activateAlarm({ memberId, type }, options = {}) {
+    const request = { action: AlarmAction.activate, memberId, alarm: alarmNumber(type) }
+    await channel.unary(Maintenance.alarm, request, { ...options, retry: 'write' })
+  },
+
+  async disarmAlarms({ memberId, type } = {}, options = {}) {
+    const active = await readAlarms(channel, options)
+    const meant = active.filter(
+      (alarm) => (memberId ?? alarm.memberId) === alarm.memberId && (type ?? alarm.type) === alarm.type,
+    )
+    for (const alarm of meant) {
+      const request = {
+        action: AlarmAction.deactivate,
+        memberId: alarm.memberId,
+        alarm: alarmNumber(alarm.type),
+      }
+      await channel.unary(Maintenance.alarm, request, { ...options, retry: 'write' })
+    }
+    return meant
+  },
+
+  async defragment(options) {
+    await channel.unary(Maintenance.defragment, {}, { ...options, retry: 'write' })
+  },
+
+  async hashKv({ revision = 0, ...options } = {}) {
+    const answer = await channel.unary(Maintenance.hashKv, { revision }, { ...options, retry: 'read' })
+    const { hash, compactRevision, hashRevision, header } = answer
+    return { hash, compactRevision, revision: hashRevision || revision || (header?.revision ?? 0) }
+  },
+
+  snapshot: (options = {}) => readSnapshot(channel, clock, options),
+
+  saveSnapshot: (path, options = {}) => saveSnapshot(channel, clock, path, options),
+
+  async moveLeader(targetId, options = {}) {
+    const endpoint = options.endpoint ?? (await leaderEndpoint(channel, options))
+    await channel.unary(Maintenance.moveLeader, { targetId }, { ...options, endpoint, retry: 'write' })
+  },
+})
+
+const readAlarms = async (channel: Channel, options: CallOptions): Promise<readonly Alarm[]> => {
+  const request = { action: AlarmAction.get }
+  const { alarms } = await channel.unary(Maintenance.alarm, request, { ...options, retry: 'read' })
+  return alarms.flatMap(({ memberId, alarm }): Alarm[] => {
+    const type = alarm === AlarmType.noSpace ? 'no_space' : 'corrupt'
+    return alarm === AlarmType.none ? [] : [{ memberId, type }]
+  })
+}
+
+const alarmNumber = (type: Alarm['type']): number =>
+  type === 'no_space' ? AlarmType.noSpace : AlarmType.corrupt
+
+const statusOf = (answer: StatusResponse): MemberStatus => {
+  const { header, leader } = answer
+  const memberId = header?.memberId ?? 0n
+  return {
+    memberId,
+    clusterId: header?.clusterId ?? 0n,
+    version: answer.version,
+    revision: header?.revision ?? 0,
+    leader,
+    isLeader: leader !== 0n && leader === memberId,
+    isLearner: answer.isLearner,
+    dbSize: answer.dbSize,
+    dbSizeInUse: answer.dbSizeInUse,
+    dbSizeQuota: answer.dbSizeQuota,
+    raftIndex: answer.raftIndex,
+    raftTerm: answer.raftTerm,
+    raftAppliedIndex: answer.raftAppliedIndex,
+    errors: answer.errors,
+  }
+}
+
+/** Only the leader can hand over, and only statuses tell who it is. */
+const leaderEndpoint = async (channel: Channel, options: CallOptions): Promise<string> => {
+  const endpoints = channel.endpoints()
+  const asked = endpoints.map(async (endpoint) => {
+    const answer = await channel.unary(Maintenance.status, {}, { ...options, endpoint, retry: 'read' })
+    return statusOf(answer).isLeader ? endpoint : undefined
+  })
+  const found = await Promise.allSettled(asked)
+  for (const each of found) if (each.status === 'fulfilled' && each.value !== undefined) return each.value
+  throw new EtcdError('no_leader', {
+    call: 'Maintenance/MoveLeader',
+    what: `none of the endpoints ${endpoints.join(', ')} is the leader`,
+    remedy: 'Add the endpoints of all members, or call syncMembers().',
+  })
+}

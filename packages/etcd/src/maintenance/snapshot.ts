@@ -1,0 +1,188 @@
+import { createHash } from 'node:crypto'
+import type { Clock } from '../clock.ts'
+import { EtcdError } from '../errors.ts'
+import type { Channel } from '../transport/transport.ts'
+import type { SnapshotResponse } from '../wire/maintenance.ts'
+import { Maintenance } from '../wire/rpc.ts'
+
+/** How to take a snapshot. */
+export interface SnapshotOptions {
+  /** The member to take it from. Default: any. */
+  readonly endpoint?: string
+  readonly signal?: AbortSignal
+  /** Milliseconds without a piece until it fails with `connection_lost`. Default 30,000. */
+  readonly idleTimeoutMs?: number
+  /** Bytes kept for the reader of `snapshot()`. Default 256 MiB. */
+  readonly maxQueuedBytes?: number
+}
+
+/** What takes the pieces; called synchronously, in order. What it throws ends the snapshot with that. */
+export type TakePiece = (piece: Buffer) => void
+
+const call = 'Maintenance/Snapshot'
+const sumBytes = 32
+
+/**
+ * Receives a snapshot. Resolves with its length when all of it was handed over and is as the server read it from disk.
+ * The promise alone does not tell `take` to stop: what it throws does, and the signal.
+ */
+export const receiveSnapshot = (
+  channel: Channel,
+  clock: Clock,
+  take: TakePiece,
+  { endpoint, signal, idleTimeoutMs = 30_000 }: SnapshotOptions,
+): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const check = new SnapshotCheck()
+    let timer: unknown
+    let failure: unknown
+    const fail = (error: unknown) => {
+      failure ??= error
+      stream.cancel()
+    }
+    const late = () =>
+      fail(new EtcdError('connection_lost', { call, endpoint: stream.endpoint, what: lateWords }))
+    const wait = () => {
+      clock.clearTimeout(timer)
+      timer = clock.setTimeout(late, idleTimeoutMs)
+    }
+    const stream = channel.stream(
+      Maintenance.snapshot,
+      {
+        onMessage(response) {
+          if (failure !== undefined) return
+          wait()
+          try {
+            check.push(response)
+            take(response.blob)
+          } catch (error) {
+            fail(error)
+          }
+        },
+        onEnd(error) {
+          clock.clearTimeout(timer)
+          const wrong = failure ?? error ?? check.finish(stream.endpoint)
+          if (wrong === undefined) resolve(check.bytes)
+          else reject(wrong)
+        },
+      },
+      {
+        // A member cut off from the others can still be backed up.
+        requireLeader: false,
+        ...(endpoint === undefined ? {} : { endpoint }),
+        ...(signal === undefined ? {} : { signal }),
+      },
+    )
+    wait()
+    stream.send({})
+    stream.end()
+  })
+
+const lateWords = 'no piece of the snapshot came in time'
+
+/** Holds the pieces against the lengths the server tells and against the sum in the last 32 bytes. */
+class SnapshotCheck {
+  bytes = 0
+  readonly #hash = createHash('sha256')
+  /** The last bytes so far: they may turn out to be the sum. */
+  #tail = Buffer.alloc(0)
+  #expected: number | undefined
+
+  push({ blob, remainingBytes }: SnapshotResponse): void {
+    this.bytes += blob.length
+    // The sum itself is not counted by the server.
+    if (remainingBytes > 0) this.#expected ??= this.bytes + remainingBytes + sumBytes
+    const joined = Buffer.concat([this.#tail, blob])
+    const cut = Math.max(0, joined.length - sumBytes)
+    this.#hash.update(joined.subarray(0, cut))
+    this.#tail = Buffer.from(joined.subarray(cut))
+  }
+
+  /** What is wrong with the whole, if anything. */
+  finish(endpoint: string): EtcdError | undefined {
+    const what =
+      this.#expected !== undefined && this.bytes !== this.#expected
+        ? `the snapshot has ${this.bytes} bytes instead of ${this.#expected}`
+        : !this.#hash.digest().equals(this.#tail)
+          ? 'the snapshot does not match its SHA-256'
+          : undefined
+    return what === undefined ? undefined : new EtcdError('malformed_message', { call, endpoint, what })
+  }
+}
+
+/** The pieces of a snapshot, for one `for await`. */
+export interface SnapshotReader extends AsyncIterableIterator<Buffer, undefined>, AsyncDisposable {
+  /** Ends the snapshot. */
+  return(): Promise<IteratorReturnResult<undefined>>
+}
+
+/** A snapshot to be read by `for await`. Leaving the loop ends it. */
+export const readSnapshot = (channel: Channel, clock: Clock, options: SnapshotOptions): SnapshotReader => {
+  const { maxQueuedBytes = 256 * 1024 * 1024, signal } = options
+  const controller = new AbortController()
+  const combined = signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal])
+  const queue: Buffer[] = []
+  let queuedBytes = 0
+  let isRunning = false
+  let ending: { readonly error: unknown } | undefined
+  let wake: () => void = () => undefined
+
+  const take = (piece: Buffer) => {
+    queue.push(piece)
+    queuedBytes += piece.length
+    if (queuedBytes > maxQueuedBytes) {
+      throw new EtcdError('slow_consumer', {
+        call,
+        what: `the reader left ${queuedBytes} bytes of the snapshot unread`,
+        remedy: 'Read faster, raise maxQueuedBytes, or use saveSnapshot(), which keeps up with the server.',
+      })
+    }
+    wake()
+  }
+  const start = () => {
+    isRunning = true
+    const end = (error: unknown) => {
+      ending = { error }
+      wake()
+    }
+    receiveSnapshot(channel, clock, take, { ...options, signal: combined }).then(() => end(undefined), end)
+  }
+
+  return {
+    async next() {
+      if (!isRunning) start()
+      for (;;) {
+        // A full queue makes what is in it worthless as well.
+        const piece = ending?.error === undefined ? queue.shift() : undefined
+        if (piece !== undefined) {
+          queuedBytes -= piece.length
+          return { done: false, value: piece }
+        }
+        if (ending !== undefined) {
+          const { error } = ending
+          ending = { error: undefined }
+          queue.length = 0
+          if (error !== undefined) throw error
+          return { done: true, value: undefined }
+        }
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+    },
+    async return() {
+      isRunning = true
+      ending ??= { error: undefined }
+      queue.length = 0
+      wake()
+      controller.abort()
+      return { done: true, value: undefined }
+    },
+    [Symbol.asyncIterator]() {
+      return this
+    },
+    async [Symbol.asyncDispose]() {
+      await this.return()
+    },
+  }
+}
