@@ -264,8 +264,10 @@ export class LaunchedEtcd implements EtcdServer {
         : {
             'cert-file': tls.certificates.server.cert,
             'key-file': tls.certificates.server.key,
-            'trusted-ca-file': tls.certificates.ca,
-            'client-cert-auth': String(tls.requireClient ?? false),
+            // A trusted CA alone makes etcd ask every client for a certificate, whatever client-cert-auth says.
+            ...(tls.requireClient
+              ? { 'trusted-ca-file': tls.certificates.ca, 'client-cert-auth': 'true' }
+              : {}),
           }),
     }
     const args = Object.entries(settings).map(([name, value]) => `--${name}=${value}`)

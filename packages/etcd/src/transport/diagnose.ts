@@ -1,4 +1,5 @@
-import { connect, type Socket } from 'node:net'
+import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { EtcdError } from '../errors.ts'
 import type { Place } from './status.ts'
 
@@ -13,57 +14,88 @@ const tlsAlert = 0x15
 const maxBytes = 4096
 const timeoutMs = 1000
 
-/** The first bytes a server says to the greeting; empty when it says nothing. */
+const target = (url: URL): { host: string; port: number } => ({
+  host: url.hostname.replace(/^\[|\]$/g, ''),
+  port: Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
+})
+
+/** The first bytes a server says to the plain greeting; empty when it says nothing. */
 const firstWords = (url: URL): Promise<Buffer> =>
   new Promise((resolve) => {
-    const parts: Buffer[] = []
-    const socket: Socket = connect({
-      host: url.hostname.replace(/^\[|\]$/g, ''),
-      port: Number(url.port || 80),
-    })
+    let heard = Buffer.alloc(0)
+    const socket: Socket = connectTcp(target(url))
     const finish = (): void => {
       socket.destroy()
-      resolve(Buffer.concat(parts))
+      resolve(heard)
     }
     socket.setTimeout(timeoutMs, finish)
     socket.on('connect', () => socket.write(greeting))
     socket.on('data', (part: Buffer) => {
-      parts.push(part)
-      const heard = Buffer.concat(parts)
+      heard = Buffer.concat([heard, part])
       // A plain HTTP answer ends by itself; its body may name the reason.
-      if (
-        heard.length >= maxBytes ||
-        (heard.length >= 9 && !heard.toString('latin1', 0, 5).startsWith('HTTP/'))
-      )
-        finish()
+      const isHttp1 = heard.toString('latin1', 0, 5).startsWith('HTTP/')
+      if (heard.length >= maxBytes || (heard.length >= 9 && !isHttp1)) finish()
     })
-    socket.on('end', finish)
-    socket.on('error', finish)
-    socket.on('close', finish)
+    for (const event of ['end', 'error', 'close']) socket.on(event, finish)
   })
 
+/** True when a TLS handshake gets as far as certificates, whatever comes of it. Nothing is sent over it. */
+const speaksTls = (url: URL): Promise<boolean> =>
+  new Promise((resolve) => {
+    const { host, port } = target(url)
+    const socket = connectTls({ host, port, rejectUnauthorized: false, ALPNProtocols: ['h2'] })
+    const finish = (answer: boolean): void => {
+      socket.destroy()
+      resolve(answer)
+    }
+    socket.setTimeout(timeoutMs, () => finish(false))
+    socket.on('secureConnect', () => finish(true))
+    socket.on('error', (error: NodeJS.ErrnoException) => finish(/_ALERT_/.test(error.code ?? '')))
+    socket.on('close', () => finish(false))
+  })
+
+type Peer = 'http2' | 'http1' | 'tls' | 'other' | 'silent'
+
+const classify = (heard: Buffer): Peer => {
+  if (heard.length === 0) return 'silent'
+  const text = heard.toString('latin1')
+  if (heard[0] === tlsAlert || (text.startsWith('HTTP/') && /https/i.test(text))) return 'tls'
+  if (text.startsWith('HTTP/')) return 'http1'
+  return heard.length >= 5 && heard[3] === settingsFrame ? 'http2' : 'other'
+}
+
 /**
- * Finds out what sits on a port that closed the connection on our first request: HTTP/2 libraries only say that
- * the protocol was broken. Gives `undefined` when it does look like HTTP/2, or when nothing can be told.
+ * Finds out what sits on a port that closed the connection before a word was exchanged: HTTP/2 and TLS libraries only
+ * say that the protocol was broken. Gives `undefined` when nothing more can be told.
  */
 export const diagnosePeer = async (place: Place, cause: unknown): Promise<EtcdError | undefined> => {
   const url = new URL(place.endpoint)
-  if (url.protocol !== 'http:') return undefined
+  const isTls = url.protocol === 'https:'
+  const tell = (code: 'tls_failed' | 'not_grpc', what: string, remedy?: string): EtcdError =>
+    new EtcdError(code, { ...place, what, remedy, cause, fate: 'not_sent' })
   const heard = await firstWords(url)
-  if (heard.length < 5 || heard[3] === settingsFrame) return undefined
-  const text = heard.toString('latin1')
-  if (heard[0] === tlsAlert || (text.startsWith('HTTP/') && /https/i.test(text))) {
-    const what = 'the server speaks TLS on this port'
-    return new EtcdError('tls_failed', {
-      ...place,
-      what,
-      remedy: 'Use https:// in the endpoint.',
-      fate: 'not_sent',
-      cause,
-    })
+  const peer = classify(heard)
+  if (isTls) {
+    if (peer !== 'http1' && peer !== 'http2') return undefined
+    return tell(
+      'tls_failed',
+      'the server does not speak TLS on this port',
+      'Use http:// in the endpoint, or switch TLS on at the server (--cert-file, --key-file).',
+    )
   }
-  const what = text.startsWith('HTTP/')
-    ? `the server on this port speaks ${text.slice(0, 8)}, not HTTP/2`
-    : 'the server on this port does not speak HTTP/2'
-  return new EtcdError('not_grpc', { ...place, what, fate: 'not_sent', cause })
+  if (peer === 'tls' || (peer === 'silent' && (await speaksTls(url)))) {
+    return tell('tls_failed', 'the server speaks TLS on this port', 'Use https:// in the endpoint.')
+  }
+  if (peer === 'http1') {
+    return tell('not_grpc', `the server on this port speaks ${heard.toString('latin1', 0, 8)}, not HTTP/2`)
+  }
+  return peer === 'other' ? tell('not_grpc', 'the server on this port does not speak HTTP/2') : undefined
+}
+
+/** True when it is worth asking: the connection broke before the peer proved that it speaks our protocol. */
+export const isPuzzling = (error: EtcdError, isProven: boolean): boolean => {
+  if (isProven) return false
+  if (error.code === 'connection_lost') return error.fate === 'unknown'
+  const { code } = (error.cause ?? {}) as { code?: unknown }
+  return error.code === 'connect_failed' && code === 'ECONNRESET'
 }

@@ -82,31 +82,16 @@ const tls: Readonly<Record<string, Translation>> = {
     what: 'the server does not speak TLS on this port',
     remedy: 'Use http:// in the endpoint, or switch TLS on at the server (--cert-file, --key-file).',
   },
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: {
-    code: 'tls_failed',
-    what: 'the server asks for a client certificate and got none',
-    remedy: clientCertificate,
-  },
-  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: {
-    code: 'tls_failed',
-    what: 'the server broke off the TLS handshake',
-    remedy: clientCertificate,
-  },
-  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: {
-    code: 'tls_failed',
-    what: 'the server did not accept the client certificate, or asks for one and got none',
-    remedy: clientCertificate,
-  },
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: {
-    code: 'tls_failed',
-    what: 'the server does not trust the CA of the client certificate',
-    remedy: clientCertificate,
-  },
-  ERR_SSL_TLS_ALERT_BAD_CERTIFICATE: {
-    code: 'tls_failed',
-    what: 'the server did not accept the client certificate',
-    remedy: clientCertificate,
-  },
+}
+
+/** Alerts of the server, by the end of OpenSSL's name for them: what stands before it changes with its versions. */
+const alerts: Readonly<Record<string, string>> = {
+  CERTIFICATE_REQUIRED: 'the server asks for a client certificate and got none',
+  BAD_CERTIFICATE: 'the server did not accept the client certificate, or asks for one and got none',
+  UNKNOWN_CA: 'the server does not trust the CA of the client certificate',
+  CERTIFICATE_UNKNOWN: 'the server did not accept the client certificate',
+  CERTIFICATE_EXPIRED: 'the client certificate has expired',
+  HANDSHAKE_FAILURE: 'the server broke off the TLS handshake; it may ask for a client certificate',
 }
 
 /** Why a connection that stood was lost. */
@@ -145,6 +130,8 @@ const tlsTranslation = (error: unknown): Translation | undefined => {
   const code = codeOf(error)
   const known = tls[code]
   if (known !== undefined) return known
+  const alert = alerts[/_ALERT_(\w+)$/.exec(code)?.[1] ?? '']
+  if (alert !== undefined) return { code: 'tls_failed', what: alert, remedy: clientCertificate }
   if (/^ERR_(SSL|TLS|OSSL)_/.test(code) || code === 'EPROTO') {
     return { code: 'tls_failed', what: `the TLS handshake failed (${code})` }
   }

@@ -5,7 +5,7 @@ import type { Init } from '../wire/message.ts'
 import type { Method } from '../wire/rpc.ts'
 import { type CallContext, callName, type OpenCall } from './call-context.ts'
 import type { Connection } from './connection.ts'
-import { diagnosePeer } from './diagnose.ts'
+import { diagnosePeer, isPuzzling } from './diagnose.ts'
 import type { Endpoint } from './endpoint.ts'
 import { MessageQueue } from './message-queue.ts'
 import { errorOfNetwork } from './network-errors.ts'
@@ -144,7 +144,7 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
     connection.release()
     if (this.#isEnded) return
     const error = errorOfNetwork(cause, this.#isSent, this.#place)
-    if (error.code !== 'connection_lost' || connection.isProven) this.#end(error)
+    if (!isPuzzling(error, connection.isProven)) this.#end(error)
     else void diagnosePeer(this.#place, error).then((found) => this.#end(found ?? error))
   }
 

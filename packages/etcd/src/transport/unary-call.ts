@@ -2,7 +2,7 @@ import { EtcdError, type Fate } from '../errors.ts'
 import type { MessageType } from '../wire/message.ts'
 import { backoffMs } from './backoff.ts'
 import { type CallContext, callName, type OpenCall } from './call-context.ts'
-import { diagnosePeer } from './diagnose.ts'
+import { diagnosePeer, isPuzzling } from './diagnose.ts'
 import type { Endpoint } from './endpoint.ts'
 import { decideRetry, finalError, isSettingError } from './retry.ts'
 import type { CallOptions, RetryClass } from './transport.ts'
@@ -91,7 +91,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
     this.#attempt = undefined
     clock.clearTimeout(this.#timer)
     if (closed !== undefined) this.#fail(closed.with({ call: callName(this.#path) }))
-    else if (error.code !== 'connection_lost' || error.fate !== 'unknown' || attempt.connection.isProven) {
+    else if (!isPuzzling(error, attempt.connection.isProven)) {
       this.#judge(error, attempt)
     } else {
       const place = { endpoint: attempt.connection.url, call: callName(this.#path) }
