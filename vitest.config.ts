@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { mutating } from './test/mutations/vite-plugin.ts'
@@ -33,6 +34,8 @@ const withEtcd = ['test/support/global-setup.ts']
 export default defineConfig({
   test: {
     reporters: ['./scripts/summary-reporter.ts'],
+    // Most files wait for an etcd most of the time, so that a small machine can run more of them than it has cores.
+    maxWorkers: Math.max(4, availableParallelism()),
     projects: [
       project('unit', ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts'], 20_000),
       project('property', ['test/property/**/*.test.ts'], 120_000),
