@@ -15,7 +15,10 @@ eachEtcd('P1 atomic', (etcd) => {
     for (let count = 1; count <= 200; count++) {
       await shop.client.kv
         .txn()
-        .then(op.put(`${shop.root}/base/limits/low`, `${count}`), op.put(`${shop.root}/prod/limits/high`, `${count}`))
+        .then(
+          op.put(`${shop.root}/base/limits/low`, `${count}`),
+          op.put(`${shop.root}/prod/limits/high`, `${count}`),
+        )
         .commit()
     }
     await config.refresh()
@@ -26,8 +29,15 @@ eachEtcd('P1 atomic', (etcd) => {
 
   test('the first snapshot is the tree at one revision, also when it is read in many pages during writes', async () => {
     await shop.write(GOOD_TREE)
-    const names = Array.from({ length: 60 }, (_, index) => `limits/n${index}`)
-    const writeAll = (value: number) => shop.write(Object.fromEntries(names.map((name) => [name, `${value}`])))
+    const keys = Array.from(
+      { length: 60 },
+      (_, index) => `${shop.root}/${index % 2 ? 'base' : 'prod'}/limits/n${index}`,
+    )
+    const writeAll = (value: number) =>
+      shop.client.kv
+        .txn()
+        .then(...keys.map((key) => op.put(key, `${value}`)))
+        .commit()
     await writeAll(0)
     let isOver = false
     const writing = (async () => {
@@ -36,6 +46,7 @@ eachEtcd('P1 atomic', (etcd) => {
     try {
       for (let round = 0; round < 10; round++) {
         await using config = await shop.loadPaged(7)
+        expect(Object.keys(config.current.limits)).toHaveLength(60)
         expect(new Set(Object.values(config.current.limits)).size).toBe(1)
       }
     } finally {
@@ -49,7 +60,9 @@ eachEtcd('P1 atomic', (etcd) => {
     const config = await shop.load()
     const changes: number[] = []
     config.on('change', (event) => changes.push(event.changes.length))
-    await shop.write(Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`limits/n${index}`, `${index}`])))
+    await shop.write(
+      Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`limits/n${index}`, `${index}`])),
+    )
     await waitFor(() => changes.length > 0)
     await config.refresh()
     expect(changes).toEqual([20])

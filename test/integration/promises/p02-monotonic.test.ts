@@ -39,7 +39,10 @@ eachEtcd('P2 monotonic', (etcd) => {
     for (const [path, text] of Object.entries(GOOD_TREE)) await put(path, text)
     await put('limits/new', '2')
 
-    await waitFor(() => config.current.limits.new === 2, { timeoutMs: 30_000, what: 'the new store in service' })
+    await waitFor(() => config.current.limits.new === 2, {
+      timeoutMs: 30_000,
+      what: 'the new store in service',
+    })
     expect(config.epoch).toBe(1)
     expect(config.revision).toBeLessThanOrEqual(before + 2)
     expect(config.current.limits).toEqual({ new: 2 })

@@ -48,6 +48,16 @@ eachEtcd('P4 complete', (etcd) => {
     expect(counts).toEqual(Array.from({ length: 301 }, (_, index) => index))
   })
 
+  test('a deleted key uncovers the layer below, or the default', async () => {
+    await shop.write({ ...GOOD_TREE, 'http/port': '80', 'limits/a': '2' })
+    await shop.client.kv.put(`${shop.root}/base/limits/a`, '1')
+    const config = await shop.load()
+    expect(config.current).toMatchObject({ http: { port: 80 }, limits: { a: 2 } })
+    await shop.write({ 'http/port': undefined, 'limits/a': undefined })
+    await config.refresh()
+    expect(config.current).toMatchObject({ http: { port: 3000 }, limits: { a: 1 } })
+  })
+
   test('nothing is told when nothing changed: same value again, foreign keys, a resync without a difference', async () => {
     await shop.write(GOOD_TREE)
     const proxy = shop.keep(await startProxy({ target: shop.server.endpoint }))

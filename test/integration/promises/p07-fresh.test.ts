@@ -49,7 +49,12 @@ eachEtcd('P7 fresh, with proof', (etcd) => {
 
   test('a server that is stopped in its tracks does not count as fresh', async () => {
     const server = await etcd.start()
-    const client = shop.keep(createEtcdClient({ endpoints: [server.endpoint], watch: { progressIntervalMs: 100, progressGraceMs: 400 } }))
+    const client = shop.keep(
+      createEtcdClient({
+        endpoints: [server.endpoint],
+        watch: { progressIntervalMs: 100, progressGraceMs: 400 },
+      }),
+    )
     for (const [path, text] of Object.entries(GOOD_TREE)) await client.kv.put(`${shop.root}/${path}`, text)
     const config = shop.keep(
       await definition.load({ sources: [etcdSource({ client, root: shop.root })], staleAfterMs: 3_000 }),

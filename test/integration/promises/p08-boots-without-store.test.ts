@@ -63,7 +63,10 @@ eachEtcd('P8 boots without the store', (etcd) => {
     const path = newPath()
     await leaveSnapshot(path, 'a key')
     const bad = await shop.write({ 'db/pool/max': 'ten' })
-    const config = await shop.load({ startup: { onUnavailable: 'snapshot' }, snapshot: { path, key: 'a key' } })
+    const config = await shop.load({
+      startup: { onUnavailable: 'snapshot' },
+      snapshot: { path, key: 'a key' },
+    })
     expect(config.current.db.pool.max).toBe(10)
     expect(config.status.rejected).toMatchObject({ revision: bad, issues: [{ pathText: 'db.pool.max' }] })
     await shop.write({ 'db/pool/max': '30' })
@@ -77,8 +80,13 @@ eachEtcd('P8 boots without the store', (etcd) => {
     await shop.write(GOOD_TREE)
     const proxy = shop.keep(await startProxy({ target: shop.server.endpoint }))
     await proxy.refuse()
-    const sources = [file(defaults), etcdSource({ endpoints: [proxy.endpoint], root: shop.root, overlays: ['prod'] })]
-    const config = shop.keep(await definition.load({ sources, startup: { timeoutMs: 300, onUnavailable: 'defaults' } }))
+    const sources = [
+      file(defaults),
+      etcdSource({ endpoints: [proxy.endpoint], root: shop.root, overlays: ['prod'] }),
+    ]
+    const config = shop.keep(
+      await definition.load({ sources, startup: { timeoutMs: 300, onUnavailable: 'defaults' } }),
+    )
     expect(config.current).toMatchObject({ http: { port: 3000, timeoutMs: 7 }, features: {} })
     await proxy.accept()
     await waitFor(() => config.current.features.search === true, { timeoutMs: 20_000 })

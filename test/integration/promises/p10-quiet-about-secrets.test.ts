@@ -39,7 +39,14 @@ eachEtcd('P10 quiet about secrets', (etcd) => {
     await shop.write({ 'db/url': BAD })
     await config.refresh()
     expect(config.status.rejected).toBeDefined()
-    record(config, config.current, config.status, config.snapshot(), config.explain('db.url'), config.explain('db'))
+    record(
+      config,
+      config.current,
+      config.status,
+      config.snapshot(),
+      config.explain('db.url'),
+      config.explain('db'),
+    )
     record(await shop.load().catch((error: Error) => [error, error.message, error.stack]))
     await config.close()
     output.push(readFileSync(path, 'utf8'))
@@ -47,7 +54,8 @@ eachEtcd('P10 quiet about secrets', (etcd) => {
 
     const all = output.join('\n')
     expect(all).toContain('[secret]')
-    for (const secret of ['hunter2-secret', 'swordfish-secret', 'opensesame-secret']) expect(all).not.toContain(secret)
+    for (const secret of ['hunter2-secret', 'swordfish-secret', 'opensesame-secret'])
+      expect(all).not.toContain(secret)
     // the mistyped name is reported by its key, without the value
     expect(all).toContain('db/ulr')
     expect(all).not.toContain('typo-secret')

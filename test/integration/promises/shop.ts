@@ -79,7 +79,10 @@ export function useShop(etcdUnderTest: EtcdUnderTest): ShopFixture {
       const ops = Object.entries(leaves).map(([path, text]) =>
         text === undefined ? op.delete(`${root}/prod/${path}`) : op.put(`${root}/prod/${path}`, text),
       )
-      const { header } = await client.kv.txn().then(...ops).commit()
+      const { header } = await client.kv
+        .txn()
+        .then(...ops)
+        .commit()
       return header.revision
     },
     loadPaged(pageSize) {
