@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { createSecureContext, type ConnectionOptions as NodeTlsOptions } from 'node:tls'
 import { type Clock, systemClock } from './clock.ts'
 import { EtcdError } from './errors.ts'
@@ -146,6 +147,7 @@ const resolveTls = (
     ...(tls.passphrase === undefined ? {} : { passphrase: tls.passphrase }),
   }
   try {
+    for (const each of ca) new X509Certificate(each)
     createSecureContext(material)
   } catch (error) {
     throw refuse(

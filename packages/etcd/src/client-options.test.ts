@@ -1,0 +1,107 @@
+import { inspect } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { type EtcdClientOptions, resolveOptions } from './client-options.ts'
+import { EtcdError } from './errors.ts'
+
+const refusal = (options: unknown): string => {
+  try {
+    resolveOptions(options as EtcdClientOptions)
+  } catch (error) {
+    if (error instanceof EtcdError && error.code === 'invalid_option') return error.what
+    throw error
+  }
+  return 'accepted'
+}
+
+describe('resolveOptions', () => {
+  test.each([
+    ['127.0.0.1:2379', ['http://127.0.0.1:2379']],
+    ['localhost', ['http://localhost:2379']],
+    ['http://a:80', ['http://a:80']],
+    ['https://a:443/', ['https://a:443']],
+    ['https://a', ['https://a:2379']],
+    ['HTTP://A:1', ['http://a:1']],
+    ['[::1]:2380', ['http://[::1]:2380']],
+    [
+      ['http://a:1', 'http://b:1', 'http://a:1/'],
+      ['http://a:1', 'http://b:1'],
+    ],
+  ])('takes endpoints such as %j', (endpoints, expected) => {
+    expect(resolveOptions({ endpoints }).endpoints).toEqual(expected)
+  })
+
+  test('takes bare hosts as https when tls is given', () => {
+    expect(resolveOptions({ endpoints: 'a:1', tls: {} }).endpoints).toEqual(['https://a:1'])
+  })
+
+  test("fills in every default, frozen, and leaves the caller's object alone", () => {
+    const given = Object.freeze({ endpoints: Object.freeze(['a']) })
+    const resolved = resolveOptions(given)
+    expect(Object.isFrozen(resolved)).toBe(true)
+    expect(resolved).toMatchObject({
+      connectTimeoutMs: 3_000,
+      callTimeoutMs: 10_000,
+      attemptTimeoutMs: 5_000,
+      pingIntervalMs: 20_000,
+      maxRequestBytes: 1_572_864,
+      maxTxnOps: 128,
+      backoff: { minMs: 25, maxMs: 2_000, factor: 2, jitter: 0.5 },
+      syncMembersMs: 0,
+      credentials: undefined,
+      tls: undefined,
+    })
+    expect(resolveOptions({ endpoints: 'a', timeouts: { callMs: 100 } }).attemptTimeoutMs).toBe(50)
+    expect(resolveOptions({ endpoints: 'a', backoff: { minMs: 5_000 } }).backoff.maxMs).toBe(5_000)
+  })
+
+  test.each([
+    [{}, 'no endpoints were given'],
+    [{ endpoints: [] }, 'no endpoints were given'],
+    [{ endpoints: [''] }, 'an endpoint is empty or no text'],
+    [{ endpoints: [7] }, 'an endpoint is empty or no text'],
+    [{ endpoints: 'http://' }, 'the endpoint http:// is not a URL'],
+    [{ endpoints: 'ftp://a' }, 'the endpoint ftp://a begins with ftp://, not http:// or https://'],
+    [{ endpoints: 'http://a/v3' }, 'the endpoint http://a/v3 has more than a host and a port'],
+    [{ endpoints: 'http://a?x=1' }, 'the endpoint http://a?x=1 has more than a host and a port'],
+    [{ endpoint: 'a' }, 'there is no option endpoint'],
+    [
+      { endpoints: 'a', discovery: { domain: 'b' } },
+      'endpoints and discovery were both given; one of them is enough',
+    ],
+    [{ discovery: { domain: '' } }, 'discovery.domain is empty'],
+    [
+      { endpoints: 'http://a', tls: {} },
+      'tls was given, but the endpoint http://a:2379 is not encrypted; use https://',
+    ],
+    [
+      { endpoints: 'a', tls: { ca: '/etc/ca.pem' } },
+      "tls.ca is not PEM text; if it is a file's name, read the file first",
+    ],
+    [
+      { endpoints: 'a', tls: { ca: '-----BEGIN CERTIFICATE-----' } },
+      'tls.ca, tls.cert or tls.key cannot be used: they are damaged or do not belong together',
+    ],
+    [
+      { endpoints: 'a', tls: { cert: '-----BEGIN CERTIFICATE-----' } },
+      'tls.cert and tls.key go together; one is missing',
+    ],
+    [{ endpoints: 'a', auth: { username: '', password: 'p' } }, 'auth.username is empty'],
+    [{ endpoints: 'a', auth: { username: 'u' } }, 'auth.password is empty'],
+    [{ endpoints: 'a', timeouts: { callMs: 0 } }, 'timeouts.callMs is 0, not a number from 1 on'],
+    [{ endpoints: 'a', timeouts: { connectMs: '5' } }, 'timeouts.connectMs is 5, not a number from 1 on'],
+    [{ endpoints: 'a', backoff: { jitter: 2 } }, 'backoff.jitter is 2, not a number from 0 to 1'],
+    [{ endpoints: 'a', backoff: { minMs: 100, maxMs: 10 } }, 'backoff.maxMs is 10, not a number from 100 on'],
+    [{ endpoints: 'a', limits: { txnOps: Number.NaN } }, 'limits.txnOps is NaN, not a number from 1 on'],
+  ])('refuses %j', (options, what) => {
+    expect(refusal(options)).toBe(what)
+  })
+
+  test('never shows a password: not of the URL, not of auth', () => {
+    const what = refusal({ endpoints: 'http://root:hunter2@a:1' })
+    expect(what).toBe('the endpoint http://…@a:1 holds a user name or password; give them as auth')
+    const resolved = resolveOptions({ endpoints: 'a', auth: { username: 'root', password: 'hunter2' } })
+    expect(inspect(resolved, { depth: 9 })).not.toContain('hunter2')
+    expect(JSON.stringify({ ...resolved, clock: 0, logger: 0 })).not.toContain('hunter2')
+    expect(resolved.credentials?.password).toBe('hunter2')
+  })
+})

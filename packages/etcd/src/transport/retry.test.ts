@@ -1,0 +1,146 @@
+import { describe, expect, test } from 'vitest'
+import { errorCodes, type EtcdErrorCode } from '../error-codes.ts'
+import { EtcdError, type Fate } from '../errors.ts'
+import { backoffMs } from './backoff.ts'
+import { type Decision, decideRetry, finalError } from './retry.ts'
+import { errorOfNetwork } from './network-errors.ts'
+import type { RetryClass } from './transport.ts'
+
+const place = { endpoint: 'http://a:1', call: 'KV/Put' }
+
+describe('decideRetry', () => {
+  test.each<[EtcdErrorCode, Fate, Decision, Decision]>([
+    ['connect_failed', 'not_sent', 'retry', 'retry'],
+    ['connection_lost', 'not_sent', 'retry', 'retry'],
+    ['tls_failed', 'not_sent', 'retry', 'retry'],
+    ['not_grpc', 'not_applied', 'retry', 'retry'],
+    ['too_many_requests', 'not_applied', 'retry', 'retry'],
+    ['no_leader', 'not_applied', 'retry', 'retry'],
+    ['unavailable', 'not_applied', 'retry', 'retry'],
+    ['connection_lost', 'unknown', 'retry', 'fail'],
+    ['unavailable', 'unknown', 'retry', 'fail'],
+    ['internal', 'unknown', 'retry_once', 'fail'],
+    ['unknown', 'unknown', 'retry_once', 'fail'],
+    ['malformed_message', 'unknown', 'retry_once', 'fail'],
+    ['no_space', 'unknown', 'fail', 'fail'],
+    ['deadline_exceeded', 'unknown', 'fail', 'fail'],
+    ['compacted', 'not_applied', 'fail', 'fail'],
+    ['invalid_argument', 'not_applied', 'fail', 'fail'],
+    ['permission_denied', 'not_applied', 'fail', 'fail'],
+    ['lease_not_found', 'not_applied', 'fail', 'fail'],
+    ['unauthenticated', 'not_applied', 'fail', 'fail'],
+    ['unimplemented', 'not_applied', 'fail', 'fail'],
+  ])('%s, %s: reads %s, writes %s', (code, fate, read, write) => {
+    const error = new EtcdError(code, { fate })
+    expect(decideRetry(error, 'read', true)).toBe(read)
+    expect(decideRetry(error, 'write', true)).toBe(write)
+  })
+
+  test.each([
+    'etcd says: invalid auth token',
+    'etcd says: user name is empty',
+    'etcd says: revision of auth store is old',
+  ])('"%s" asks for a new token where there are credentials', (what) => {
+    const error = new EtcdError('unauthenticated', { what })
+    expect(decideRetry(error, 'write', true)).toBe('refresh')
+    expect(decideRetry(error, 'write', false)).toBe('fail')
+  })
+})
+
+describe('finalError', () => {
+  test.each<[EtcdErrorCode, Fate, RetryClass, EtcdErrorCode]>([
+    ['connection_lost', 'unknown', 'write', 'outcome_unknown'],
+    ['deadline_exceeded', 'unknown', 'write', 'outcome_unknown'],
+    ['deadline_exceeded', 'not_sent', 'write', 'deadline_exceeded'],
+    ['internal', 'unknown', 'write', 'outcome_unknown'],
+    ['connection_lost', 'unknown', 'read', 'connection_lost'],
+    ['cancelled', 'unknown', 'write', 'cancelled'],
+    ['closed', 'unknown', 'write', 'closed'],
+    ['no_space', 'unknown', 'write', 'no_space'],
+  ])('%s, %s, of a %s is %s', (code, fate, retry, expected) => {
+    const error = finalError(new EtcdError(code, { fate, ...place }), retry)
+    expect(error).toMatchObject({ code: expected, fate, ...place })
+    if (expected === 'outcome_unknown') expect(error.cause).toMatchObject({ code })
+  })
+})
+
+describe('backoffMs', () => {
+  const options = { minMs: 25, maxMs: 2_000, factor: 2, jitter: 0.5 }
+
+  test('doubles up to its bound, and leaves a share to chance', () => {
+    const full = (attempt: number): number => backoffMs(options, attempt, () => 0)
+    expect([0, 1, 2, 6, 7, 1000].map(full)).toEqual([25, 50, 100, 1600, 2000, 2000])
+    expect(backoffMs(options, 0, () => 1)).toBe(12.5)
+  })
+})
+
+describe('errorOfNetwork', () => {
+  const coded = (code: string, cause?: unknown): Error => Object.assign(new Error('x', { cause }), { code })
+
+  test.each([
+    [coded('ECONNREFUSED'), 'connect_failed', 'connection refused'],
+    [coded('ENOTFOUND'), 'connect_failed', 'the host name is not known to DNS'],
+    [coded('UND_ERR_CONNECT_TIMEOUT'), 'connect_failed', 'no answer to the connection attempt in time'],
+    [
+      new AggregateError([coded('ECONNREFUSED'), coded('ECONNREFUSED')]),
+      'connect_failed',
+      'connection refused',
+    ],
+    [coded('UND_ERR_SOCKET', coded('EHOSTUNREACH')), 'connect_failed', 'the host cannot be reached'],
+    [coded('EWHATEVER'), 'connect_failed', 'no connection could be made (EWHATEVER)'],
+    [coded('CERT_HAS_EXPIRED'), 'tls_failed', "the server's certificate has expired"],
+    [
+      coded('ERR_SSL_TLSV1_ALERT_UNKNOWN_CA'),
+      'tls_failed',
+      'the server does not trust the CA of the client certificate',
+    ],
+    [coded('ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE'), 'tls_failed', /got none/],
+    [coded('ERR_SSL_SOMETHING_NEW'), 'tls_failed', 'the TLS handshake failed (ERR_SSL_SOMETHING_NEW)'],
+    [coded('CERT_REVOKED'), 'tls_failed', "the server's certificate was not accepted (CERT_REVOKED)"],
+  ] as const)('before sending: %s', (error, code, what) => {
+    expect(errorOfNetwork(error, false, place)).toMatchObject({ code, fate: 'not_sent', cause: error })
+    expect(errorOfNetwork(error, false, place).what).toMatch(what)
+  })
+
+  test.each([
+    [coded('ECONNRESET'), 'connection_lost', 'unknown', 'the connection was reset'],
+    [coded('UND_ERR_SOCKET'), 'connection_lost', 'unknown', 'the connection was closed by the server'],
+    [
+      new Error('HTTP/2: "GOAWAY" frame received with code 0'),
+      'connection_lost',
+      'unknown',
+      'the server is shutting down',
+    ],
+    [new Error('anything'), 'connection_lost', 'unknown', 'the connection broke'],
+    [
+      Object.assign(new Error('x'), { http2ErrorCode: 7 }),
+      'connection_lost',
+      'not_sent',
+      'the connection broke',
+    ],
+    [
+      coded('ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED'),
+      'tls_failed',
+      'not_sent',
+      'the server asks for a client certificate and got none',
+    ],
+  ] as const)('after sending: %s', (error, code, fate, what) => {
+    expect(errorOfNetwork(error, true, place)).toMatchObject({ code, fate, what, ...place })
+  })
+
+  test('leaves our own errors as they are', () => {
+    const own = new EtcdError('closed')
+    expect(errorOfNetwork(own, true, place)).toBe(own)
+  })
+})
+
+describe('the table of codes', () => {
+  test.each(Object.entries(errorCodes))(
+    '%s says what it means and what to do',
+    (code, { meaning, remedy }) => {
+      expect(code).toMatch(/^[a-z]+(_[a-z]+)*$/)
+      expect(meaning).toMatch(/^[A-Z].*\.$/)
+      expect(remedy).toMatch(/^[A-Z].*[.?]$/)
+    },
+  )
+})
