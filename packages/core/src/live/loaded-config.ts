@@ -5,6 +5,7 @@ import type { Path, Pipeline } from '../pipeline/outcome.ts'
 import type { SourceConnection } from '../source/source.ts'
 import { Announcer } from './announcer.ts'
 import { type ChangeEvent, ChangeFeed } from './change-event.ts'
+import { ChangeLog } from './change-log.ts'
 import { withDeadline } from './deadline.ts'
 import type { ConfigEventName, ConfigListener } from './event-hub.ts'
 import { Freshness } from './freshness.ts'
@@ -20,7 +21,7 @@ import { duration, type ResolvedLoadOptions } from './load-options.ts'
 import { Pin } from './pin.ts'
 import type { Resource, ResourceOptions } from './resource.ts'
 import { ResourceSet } from './resource-set.ts'
-import { Snapshot } from './snapshot.ts'
+import type { Snapshot } from './snapshot.ts'
 import type { SnapshotKeeper } from './snapshot-keeper.ts'
 import type { SourceState } from './source-state.ts'
 import { type Subscriber, WatchSubscriber } from './subscriber.ts'
@@ -47,16 +48,12 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   readonly #freshness: Freshness
   readonly #keeper: SnapshotKeeper | undefined
   readonly #resources: ResourceSet<T>
-  readonly #feed: ChangeFeed<T>
+  readonly #changes: ChangeLog<T>
   readonly #pin = new Pin<T>()
   readonly #abort = new AbortController()
   readonly #connections: SourceConnection[] = []
-  readonly #waiters = new Set<() => void>()
   /** A plain field, so that reading the configuration costs a property. */
   #current: T = undefined as T
-  /** As it was when it was accepted: of the revision that changed it. */
-  #latest: Snapshot<T> | undefined = undefined
-  #previous: Snapshot<T> | undefined = undefined
   #readyAt = 0
   #standInProvenAt: number | undefined = undefined
   #closing: Promise<void> | undefined = undefined
@@ -66,11 +63,9 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     this.name = name
     this.#parts = parts
     setMaxListeners(0, this.#abort.signal)
-    this.#feed = new ChangeFeed((previous, next) => pipeline.diff(previous, next))
-    this.#announcer = new Announcer(name, options.logger, {
-      feed: this.#feed,
-      snapshot: () => this.snapshot(),
-    })
+    const feed = new ChangeFeed<T>((previous, next) => pipeline.diff(previous, next))
+    this.#changes = new ChangeLog(feed)
+    this.#announcer = new Announcer(name, options.logger, { feed, snapshot: () => this.snapshot() })
     this.#writer = parts.writer
     this.#writer.observe(this.#observer())
     this.#keeper = parts.keeper
@@ -194,7 +189,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     const { after = this.snapshot(), timeoutMs, signal } = options
     const clock = this.#parts.options.clock
     const limit = timeoutMs === undefined ? undefined : duration('timeoutMs', timeoutMs, 0)
-    return withDeadline((cut) => this.#changePast(after, cut), {
+    return withDeadline((cut) => this.#changes.past(after, cut), {
       clock,
       timeoutMs: limit,
       signals: [signal, this.signal],
@@ -254,7 +249,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
 
   [Symbol.asyncIterator](): AsyncGenerator<ChangeEvent<T>> {
     this.#assertOpen()
-    return this.#iterate(this.snapshot())
+    return this.#changes.since(this.snapshot(), this.signal)
   }
 
   close(): Promise<void> {
@@ -300,54 +295,12 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   #accepted(snapshot: Snapshot<T>, isHealed: boolean): void {
-    this.#previous = this.#latest
-    this.#latest = snapshot
+    const previous = this.#changes.accept(snapshot)
     this.#current = snapshot.value
     this.#keeper?.accepted()
     if (isHealed) this.#announcer.healed()
-    this.#announcer.changed(this.#previous, snapshot)
-    for (const resolve of [...this.#waiters]) resolve()
-  }
-
-  async #changePast(after: number | Snapshot<T>, cut: AbortSignal): Promise<ChangeEvent<T>> {
-    for (;;) {
-      const event = this.#eventPast(after)
-      if (event !== undefined) return event
-      await this.#nextChange(cut)
-      cut.throwIfAborted()
-    }
-  }
-
-  #eventPast(after: number | Snapshot<T>): ChangeEvent<T> | undefined {
-    const now = this.#latest!
-    if (after instanceof Snapshot)
-      return after.version === now.version ? undefined : this.#feed.between(after, now)
-    const isPast = this.#previous !== undefined && now.revision > after
-    return isPast ? this.#feed.between(this.#previous!, now) : undefined
-  }
-
-  async *#iterate(from: Snapshot<T>): AsyncGenerator<ChangeEvent<T>> {
-    let delivered = from
-    for (;;) {
-      const now = this.#latest!
-      const event = now.version === delivered.version ? undefined : this.#feed.between(delivered, now)
-      delivered = now
-      if (event !== undefined) yield event
-      else if (this.#closing !== undefined) return
-      else await this.#nextChange(this.signal)
-    }
-  }
-
-  #nextChange(cut: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#waiters.delete(done)
-        cut.removeEventListener('abort', done)
-        resolve()
-      }
-      this.#waiters.add(done)
-      cut.addEventListener('abort', done)
-    })
+    this.#announcer.changed(previous, snapshot)
+    this.#changes.wake()
   }
 
   async #shutDown(): Promise<void> {

@@ -5,6 +5,7 @@ import { LeafLedger } from './leaf-ledger.ts'
 import { SliceQueue } from './slice-queue.ts'
 import { Snapshot } from './snapshot.ts'
 import type { SourceState } from './source-state.ts'
+import { type Place, StorePosition } from './store-position.ts'
 
 /** Where the value in service came from: the sources, or what stood in for those that were not there at the start. */
 export type ServedFrom = 'sources' | 'snapshot' | 'defaults'
@@ -18,12 +19,6 @@ export interface RejectedEvent {
   readonly epoch: number
   /** Everything that is wrong, without secrets. */
   readonly issues: readonly Issue[]
-}
-
-/** A position in the history of a store. */
-interface Place {
-  readonly revision: number
-  readonly epoch: number
 }
 
 /** Leaves to use in the place of a source that cannot be had, or has nothing good. */
@@ -71,8 +66,7 @@ export class TreeWriter<T> {
   readonly #options: TreeWriterOptions<T>
   readonly #queue: SliceQueue<Item>
   #ledgers: readonly (LeafLedger | undefined)[]
-  /** Index of the source that gives the configuration its revision, if one does. */
-  readonly #primary: number
+  readonly #position: StorePosition
   #isJudging = false
   #snapshot: Snapshot<T> | undefined = undefined
   #servedFrom: ServedFrom = 'sources'
@@ -83,15 +77,11 @@ export class TreeWriter<T> {
   #goodPlaces: readonly Place[] = []
   readonly #contactWaiters: (() => void)[] = []
   #observer: WriterObserver<T> | undefined = undefined
-  /** Added to the primary source's epoch, which starts at 0 in every process. */
-  #epochOffset = 0
-  /** Where the snapshot on disk left off, until the primary source has handed over its tree. */
-  #resumed: Place | undefined = undefined
 
   constructor(options: TreeWriterOptions<T>) {
     this.#options = options
     this.#queue = new SliceQueue((item) => this.#take(item), options.sliceMs)
-    this.#primary = options.sources.findLastIndex(({ source }) => source.isRemote)
+    this.#position = new StorePosition(options.sources)
     this.#ledgers = options.sources.map(({ source }) =>
       options.keepsLeaves && source.isRemote ? new LeafLedger(source.layers.length) : undefined,
     )
@@ -111,11 +101,6 @@ export class TreeWriter<T> {
   get unused(): readonly UnusedKey[] {
     return this.#unused.keys
   }
-  /** Updates that wait for their turn. */
-  get waitingCount(): number {
-    return this.#queue.length
-  }
-
   /** Must be set before the first source is opened. */
   observe(observer: WriterObserver<T>): void {
     this.#observer = observer
@@ -169,12 +154,9 @@ export class TreeWriter<T> {
     this.#rejected = undefined
     this.#servedFrom = from
     this.#isJudging = true
-    const primary = sources[this.#primary]
-    this.#resumed = leaves.get(this.#primary)
-    this.#epochOffset = this.#resumed?.epoch ?? 0
-    this.#accept(outcome.value, this.#resumed ?? this.#place())
+    const place = this.#position.standIn((source) => leaves.get(sources.indexOf(source)))
+    this.#accept(outcome.value, place)
     if (covered.length === 0) return []
-    if (primary?.hasTree) this.#resume(primary)
     this.#rejected = rejected
     for (const index of covered) stage(index, real.get(index)!)
     this.#judge(sources[covered.at(-1)!]!)
@@ -231,20 +213,11 @@ export class TreeWriter<T> {
       this.#observer!.failed(new LivetreeError('source_broken', message))
       return
     }
-    if (isFirst && index === this.#primary) this.#resume(state)
+    if (isFirst) this.#position.tookTree(state)
     this.#stage(index, staged)
     if (!this.#options.sources.every((source) => source.hasTree) && !this.#isJudging) return
     this.#isJudging = true
     this.#judge(state)
-  }
-
-  /** A store that is behind the snapshot on disk is not the one the snapshot was taken of, or was restored. */
-  #resume(state: SourceState): void {
-    const resumed = this.#resumed
-    if (resumed === undefined) return
-    this.#resumed = undefined
-    const isAnother = state.revision < resumed.revision
-    this.#epochOffset = resumed.epoch + (isAnother ? 1 : 0) - state.epoch
   }
 
   #stage(index: number, staged: Update): void {
@@ -276,7 +249,7 @@ export class TreeWriter<T> {
       return
     }
     if (this.#options.sources.every(({ hasTree }) => hasTree)) this.#servedFrom = 'sources'
-    if (outcome.type === 'accepted') this.#accept(outcome.value, this.#place())
+    if (outcome.type === 'accepted') this.#accept(outcome.value, this.#position.place)
     else this.#confirm()
   }
 
@@ -295,26 +268,13 @@ export class TreeWriter<T> {
 
   /** The value in service is the state at a later revision too. */
   #advance(): void {
-    const place = this.#servedFrom === 'sources' ? this.#place() : undefined
+    const place = this.#servedFrom === 'sources' ? this.#position.place : undefined
     if (place !== undefined) this.#snapshot = this.#snapshot?.at(place)
-  }
-
-  /** Where the staged tree stands; undefined where the count of versions serves as the revision. */
-  #place(): Place | undefined {
-    const primary = this.#options.sources[this.#primary]
-    if (primary === undefined) return undefined
-    if (!primary.hasTree && this.#snapshot !== undefined) return this.#snapshot
-    return this.#placeOf(primary)
-  }
-
-  #placeOf(source: SourceState): Place {
-    const isPrimary = source === this.#options.sources[this.#primary]
-    return { revision: source.revision, epoch: source.epoch + (isPrimary ? this.#epochOffset : 0) }
   }
 
   #heal(): boolean {
     for (const ledger of this.#ledgers) ledger?.accept()
-    this.#goodPlaces = this.#options.sources.map((source) => this.#placeOf(source))
+    this.#goodPlaces = this.#options.sources.map((source) => this.#position.placeOf(source))
     const wasRejected = this.#rejected !== undefined
     this.#rejected = undefined
     return wasRejected
@@ -332,7 +292,7 @@ export class TreeWriter<T> {
       ]),
     )
     if (this.#rejected?.key === key) return
-    const event = { source: source.source.name, ...this.#placeOf(source), issues }
+    const event = { source: source.source.name, ...this.#position.placeOf(source), issues }
     this.#rejected = { key, event: Object.freeze(event) }
     this.#observer!.rejected(this.#rejected.event)
   }

@@ -46,7 +46,13 @@ const codeOf = (promise: Promise<unknown>) =>
     (error: unknown) => (error instanceof LivetreeError ? error.code : error),
   )
 
-describe.each([undefined, 'correct horse', randomBytes(32)])('SnapshotFile with key %s', (key) => {
+const keys: [string, string | Uint8Array | undefined][] = [
+  ['no key', undefined],
+  ['a passphrase', 'correct horse'],
+  ['a key of bytes', randomBytes(32)],
+]
+
+describe.each(keys)('SnapshotFile with %s', (_what, key) => {
   it('gives back what was written, 0600, with nothing else left in the directory', async () => {
     const file = new SnapshotFile(path, key)
     await file.write(snapshot)
