@@ -30,9 +30,11 @@ type State =
   | { readonly type: 'refreshing' }
   | { readonly type: 'closed' }
 
-/** Shares of a lease's time: between renewals, and for an answer until the stream is taken for dead. */
-const intervalShare = 1 / 3
-const answerShare = 1 / 6
+/** Between renewals: a third of the lease's time, and no more than a day. */
+const intervalMs = (ttlSeconds: number): number => Math.min((ttlSeconds * 1_000) / 3, 86_400_000)
+
+/** For an answer, until the stream is taken for dead: a sixth of the lease's time, and no more than five seconds. */
+const answerMs = (ttlSeconds: number): number => Math.min((ttlSeconds * 1_000) / 6, 5_000)
 
 /**
  * Renews leases, all of them on one stream. A renewal that is not answered in time cuts the stream and is sent again on
@@ -99,10 +101,7 @@ export class KeepAlive {
     const { lease } = beat
     this.#clear(beat)
     beat.asked = lease.ask()
-    beat.timer = this.#ports.clock.setTimeout(
-      () => this.#onLate(stream),
-      lease.ttlSeconds * 1_000 * answerShare,
-    )
+    beat.timer = this.#ports.clock.setTimeout(() => this.#onLate(stream), answerMs(lease.ttlSeconds))
     stream.send({ id: lease.id })
   }
 
@@ -145,13 +144,10 @@ export class KeepAlive {
     this.#ports.clock.clearTimeout(beat.timer)
     beat.asked = undefined
     lease.renew(asked, ttl)
-    beat.timer = this.#ports.clock.setTimeout(
-      () => {
-        beat.timer = undefined
-        this.#beat(beat)
-      },
-      ttl * 1_000 * intervalShare,
-    )
+    beat.timer = this.#ports.clock.setTimeout(() => {
+      beat.timer = undefined
+      this.#beat(beat)
+    }, intervalMs(ttl))
   }
 
   #onLate(stream: DuplexStream<LeaseKeepAliveRequest>): void {
@@ -179,9 +175,7 @@ export class KeepAlive {
 
   #openLater(): void {
     // The time that is left is worth more than the server's peace.
-    const most = Math.min(
-      ...[...this.#beats.values()].map(({ lease }) => lease.ttlSeconds * 1_000 * answerShare),
-    )
+    const most = Math.min(...[...this.#beats.values()].map(({ lease }) => answerMs(lease.ttlSeconds)))
     const delayMs = Math.min(most, this.#ports.channel.backoffMs(this.#attempt))
     this.#attempt += 1
     const open = () => {

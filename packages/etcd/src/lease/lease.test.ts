@@ -230,6 +230,18 @@ describe('the deadline', () => {
     expect([lease.isLost, clock.pending]).toEqual([true, 0])
   })
 
+  it('may be months away', async () => {
+    const { keep, clock, pass } = setUp()
+    const { lease, state } = await keep(9_000_000_000)
+    expect(lease.isLost).toBe(false)
+    state.isAnswering = false
+    lease.letExpire()
+    await pass(9_000_000_000_000 - 1, 2 ** 40)
+    expect(lease.lost.aborted).toBe(false)
+    await pass(1)
+    expect([lease.lost.aborted, clock.pending]).toEqual([true, 0])
+  })
+
   it('a step of the clock back does not lengthen it; a jump ahead ends it', async () => {
     const { keep, clock, pass } = setUp()
     const { lease, state } = await keep(6)

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
+import { LongTimer } from './long-timer.ts'
 import type { LeaseInfo, LeaseService } from './lease-service.ts'
 
 /** One lease as its owner holds it. `await using` revokes it at the end of the block. */
@@ -32,7 +33,7 @@ export interface Renewal {
   readonly sentAt: number
   readonly ttlSeconds: number
   /** Runs since the question was sent. */
-  readonly timer: unknown
+  readonly timer: LongTimer | undefined
 }
 
 /** What a lease needs. */
@@ -106,25 +107,24 @@ export class LeaseCore implements Lease {
   /** Starts to count for a request that is about to be sent. 0 seconds: nobody knows yet how much there will be. */
   ask(ttlSeconds: number = this.ttlSeconds): Renewal {
     const { clock } = this.#ports
-    const timer = ttlSeconds === 0 ? undefined : clock.setTimeout(() => this.expire(), ttlSeconds * 1_000)
+    const timer = ttlSeconds === 0 ? undefined : new LongTimer(clock, ttlSeconds * 1_000, () => this.expire())
     return { sentAt: clock.now(), ttlSeconds, timer }
   }
 
   /** The request was answered: the lease is alive for `ttlSeconds` from when it was sent. */
   renew(renewal: Renewal, ttlSeconds: number): void {
-    const { clock } = this.#ports
     if (this.lost.aborted) {
-      clock.clearTimeout(renewal.timer)
+      renewal.timer?.clear()
       return
     }
-    clock.clearTimeout(this.#renewal.timer)
+    this.#renewal.timer?.clear()
     this.#renewal = renewal
     if (ttlSeconds !== renewal.ttlSeconds) this.#recount(ttlSeconds)
   }
 
   /** The request will not be answered. */
   giveUp(renewal: Renewal): void {
-    this.#ports.clock.clearTimeout(renewal.timer)
+    renewal.timer?.clear()
   }
 
   /** Its time is over. */
@@ -135,7 +135,7 @@ export class LeaseCore implements Lease {
 
   lose(reason: EtcdError): void {
     if (this.lost.aborted) return
-    this.#ports.clock.clearTimeout(this.#renewal.timer)
+    this.#renewal.timer?.clear()
     this.#ports.drop(this)
     this.#ports.forget(this)
     this.#controller.abort(reason)
@@ -145,8 +145,8 @@ export class LeaseCore implements Lease {
   #recount(ttlSeconds: number): void {
     const { clock } = this.#ports
     const { sentAt, timer } = this.#renewal
-    clock.clearTimeout(timer)
-    const leftMs = ttlSeconds * 1_000 - Math.max(0, clock.now() - sentAt)
-    this.#renewal = { sentAt, ttlSeconds, timer: clock.setTimeout(() => this.expire(), Math.max(0, leftMs)) }
+    timer?.clear()
+    const leftMs = Math.max(0, ttlSeconds * 1_000 - Math.max(0, clock.now() - sentAt))
+    this.#renewal = { sentAt, ttlSeconds, timer: new LongTimer(clock, leftMs, () => this.expire()) }
   }
 }

@@ -15,6 +15,8 @@ export class ManualClock implements Clock {
   }
 
   setTimeout(run: () => void, ms: number): unknown {
+    // As Node: it fires at once.
+    if (ms > 2 ** 31 - 1) throw new RangeError(`a timer of ${ms} ms overflows`)
     this.#order += 1
     const timer = { at: this.#now + Math.max(0, ms), order: this.#order, run }
     this.#timers.push(timer)

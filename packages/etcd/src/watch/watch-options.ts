@@ -79,10 +79,14 @@ export const planWatch = (range: KeyRange, options: WatchOptions, namespace: Nam
   })
 }
 
+/** Node's timers take no more. */
+const longestMs = 2 ** 31 - 1
+
 const milliseconds = (name: string, value: number | undefined, otherwise: number): number => {
   if (value === undefined) return otherwise
-  if (Number.isFinite(value) && value > 0) return value
-  throw new EtcdError('invalid_option', { what: `watch.${name} is ${value}, not a number of milliseconds` })
+  if (value > 0 && value <= longestMs) return value
+  const what = `watch.${name} is ${value}, not a number of milliseconds from 1 to ${longestMs}`
+  throw new EtcdError('invalid_option', { what })
 }
 
 /** Fills in the defaults. Throws `invalid_option`. */

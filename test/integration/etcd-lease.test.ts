@@ -1,0 +1,177 @@
+import { expect, it } from 'vitest'
+import { eachEtcd } from '../support/each-etcd.ts'
+import { withoutOpenHandles } from '../support/open-handles.ts'
+import { startProxy } from '../support/start-proxy.ts'
+import { waitFor } from '../support/wait-for.ts'
+import { connect, metric, Recording } from './etcd-watch-kit.ts'
+
+withoutOpenHandles()
+
+eachEtcd('lease', (etcd) => {
+  it('is granted, listed, told about, and revoked with its keys', async () => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint, { namespace: '/ns/' })
+    const lease = await client.lease.grant({ ttlSeconds: 60 })
+    await client.kv.put('a', '1', { lease: lease.id })
+    await client.kv.put('b', '1', { lease: lease.id })
+    expect(await client.lease.list()).toEqual([lease.id])
+    const info = await lease.timeToLive({ keys: true })
+    expect(info?.keys.map(String).sort()).toEqual(['a', 'b'])
+    expect(info?.grantedTtlSeconds).toBe(60)
+    expect((await client.kv.get('a'))?.lease).toBe(lease.id)
+    await lease.revoke()
+    expect(lease.lost.reason).toMatchObject({ code: 'lease_lost' })
+    expect(await client.kv.count({ prefix: '' })).toBe(0)
+    expect(await lease.timeToLive()).toBeUndefined()
+    await lease.revoke()
+    expect(await client.lease.list()).toEqual([])
+  })
+
+  it('T1.10 ids past 2^53 are exact, and one that is taken is refused', async () => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint)
+    const id = 7587000000000000001n
+    await client.lease.grant({ ttlSeconds: 60, id })
+    expect(await server.etcdctl(['lease', 'list'])).toContain(id.toString(16))
+    expect(await client.lease.list()).toEqual([id])
+    await expect(client.lease.grant({ ttlSeconds: 60, id })).rejects.toMatchObject({ code: 'lease_exists' })
+    await expect(client.lease.grant({ ttlSeconds: 9_000_000_001 })).rejects.toMatchObject({
+      code: 'invalid_argument',
+    })
+  })
+
+  it('T1.40 is as long as the server grants it', async () => {
+    const server = await etcd.start()
+    const lease = await connect(server.endpoint).lease.grant({ ttlSeconds: 1 })
+    expect(lease.ttlSeconds).toBe(2)
+  })
+
+  it('is kept alive beyond its time, one stream for all, and runs out when it is not', async () => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint)
+    const leases = await Promise.all(Array.from({ length: 20 }, () => client.lease.grant({ ttlSeconds: 2 })))
+    const let_ = await client.lease.grant({ ttlSeconds: 2 })
+    for (const [index, lease] of leases.entries()) {
+      await client.kv.put(`kept/${index}`, '1', { lease: lease.id })
+      lease.keepAlive()
+    }
+    await client.kv.put('let', '1', { lease: let_.id })
+    const started = Date.now()
+    const gone = new Recording(client, { key: 'let' })
+    await waitFor(() => let_.isLost)
+    await waitFor(() => gone.changes[0] === '-let')
+    await waitFor(() => Date.now() - started > 5_000)
+    expect(leases.every(({ isLost }) => !isLost)).toBe(true)
+    expect(await client.kv.count({ prefix: 'kept/' })).toBe(20)
+    for (const lease of leases) lease.letExpire()
+  })
+
+  it('T1.38 lost is told when someone else revokes it', async () => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint)
+    const lease = await client.lease.grant({ ttlSeconds: 3 })
+    lease.keepAlive()
+    await server.etcdctl(['lease', 'revoke', lease.id.toString(16)])
+    await waitFor(() => lease.lost.aborted)
+    expect(lease.lost.reason.message).toMatch(/is gone|not renewed/)
+    await expect(client.lease.keepAliveOnce(lease.id)).rejects.toMatchObject({ code: 'lease_not_found' })
+    await expect(client.lease.adopt(42n)).rejects.toMatchObject({ code: 'lease_not_found' })
+  })
+
+  it('T1.39 is lost to its owner before it is lost on the server, when answers are late or missing', async () => {
+    const server = await etcd.start()
+    await using proxy = await startProxy({ target: server.endpoint })
+    const direct = connect(server.endpoint)
+    const client = connect(proxy.endpoint)
+    const lease = await client.lease.grant({ ttlSeconds: 2 })
+    await client.kv.put('a', '1', { lease: lease.id })
+    lease.keepAlive()
+    const gone = new Recording(direct, { key: 'a' })
+    await waitFor(() => gone.told[0] === 'created')
+    proxy.stall()
+    let wasHeldWhenLost: boolean | undefined
+    lease.lost.addEventListener('abort', () => {
+      wasHeldWhenLost = gone.batches.length === 0
+    })
+    await waitFor(() => lease.lost.aborted)
+    await waitFor(() => gone.changes[0] === '-a')
+    expect(wasHeldWhenLost).toBe(true)
+    proxy.cutAll()
+    proxy.heal()
+  })
+
+  it('T1.50 survives cuts, and a restart of the server', async () => {
+    const server = await etcd.start()
+    await using proxy = await startProxy({ target: server.endpoint })
+    const client = connect(proxy.endpoint)
+    const lease = await client.lease.grant({ ttlSeconds: 5 })
+    await client.kv.put('a', '1', { lease: lease.id })
+    lease.keepAlive()
+    for (let round = 0; round < 5; round += 1) {
+      const before = lease.expiresAt
+      proxy.cutAll()
+      await waitFor(() => lease.expiresAt > before)
+    }
+    const before = lease.expiresAt
+    await server.stop('SIGKILL')
+    await server.restart()
+    await waitFor(() => lease.expiresAt > before)
+    expect(lease.isLost).toBe(false)
+    expect((await client.kv.get('a'))?.text).toBe('1')
+  })
+
+  it('T1.15 goes on through the other endpoint when one is a black hole', async () => {
+    const server = await etcd.start()
+    await using first = await startProxy({ target: server.endpoint })
+    await using second = await startProxy({ target: server.endpoint })
+    const client = connect([first.endpoint, second.endpoint])
+    const lease = await client.lease.grant({ ttlSeconds: 6 })
+    lease.keepAlive()
+    await waitFor(() => first.connections + second.connections > 0)
+    first.stall()
+    const before = lease.expiresAt
+    await waitFor(() => lease.expiresAt > before + 4_000, { timeoutMs: 20_000 })
+    expect(lease.isLost).toBe(false)
+    first.heal()
+  })
+
+  it('T1.41 a grant whose answer was lost makes one lease', async () => {
+    const server = await etcd.start()
+    await using proxy = await startProxy({ target: server.endpoint })
+    const direct = connect(server.endpoint)
+    const client = connect(proxy.endpoint)
+    await client.kv.get('warm')
+    proxy.dropReplies()
+    const granting = client.lease.grant({ ttlSeconds: 60 })
+    await waitFor(async () => (await direct.lease.list()).length === 1)
+    proxy.cutAll()
+    proxy.heal()
+    const lease = await granting
+    expect(await direct.lease.list()).toEqual([lease.id])
+    expect(lease.ttlSeconds).toBe(60)
+  })
+
+  it('T1.43 with auth: renewed with a token, also when the server forgot it', async () => {
+    const server = await etcd.start({ auth: { password: 'rootpw' } })
+    const client = connect(server.endpoint, { auth: { username: 'root', password: 'rootpw' } })
+    const lease = await client.lease.grant({ ttlSeconds: 5 })
+    lease.keepAlive()
+    await server.stop('SIGKILL')
+    await server.restart()
+    const before = lease.expiresAt
+    await waitFor(() => lease.expiresAt > before + 2_000)
+    expect(lease.isLost).toBe(false)
+    expect(await client.lease.keepAliveOnce(lease.id)).toBe(5)
+  })
+
+  it('closing the client loses every lease to its owner and leaves no stream', async () => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint)
+    const lease = await client.lease.grant({ ttlSeconds: 60 })
+    lease.keepAlive()
+    await client.close()
+    expect(lease.lost.reason).toMatchObject({ code: 'closed' })
+    await expect(client.lease.grant({ ttlSeconds: 5 })).rejects.toMatchObject({ code: 'closed' })
+    expect(await metric(server, 'etcd_debugging_mvcc_watch_stream_total')).toBe(0)
+  })
+})
