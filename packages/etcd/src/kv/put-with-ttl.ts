@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import { EtcdError } from '../errors.ts'
 import type { Bytes } from '../key-range.ts'
+import { randomLeaseId } from '../lease/lease-service.ts'
 import type { Channel } from '../transport/transport.ts'
 import { Lease } from '../wire/rpc.ts'
 import type { KvService } from './kv-service.ts'
@@ -22,9 +22,6 @@ export interface TtlPutResult extends PutResult {
   /** What the server granted, in seconds; may be more than was asked. */
   readonly ttlSeconds: number
 }
-
-/** A random positive lease id, so that asking twice for it cannot make two leases. */
-const randomLeaseId = (): bigint => BigInt.asUintN(63, randomBytes(8).readBigUInt64BE()) || 1n
 
 const grant = async (
   channel: Channel,

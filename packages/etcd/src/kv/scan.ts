@@ -10,7 +10,7 @@ import { type CallControl, controlOf, rangeRequest } from './range-query.ts'
 export interface ScanOptions extends CallControl {
   /** Read as it was at this revision, so that several ranges can be read at one. Default: the revision of the first page. */
   readonly revision?: number
-  /** Entries per page. Default: 5,000 first, then a third of the rest at a time, at most 50,000. */
+  /** Entries per page. Default: 5,000 first, then the rest in three parts of 5,000 to 50,000 each. */
   readonly pageSize?: number
   /**
    * Called when the scan's own revision was compacted while it ran: forget the pages so far, it starts over at a newer
@@ -34,7 +34,7 @@ const maxPageSize = 50_000
 const maxRestarts = 3
 
 /** etcd counts the whole rest of the range for every page, so many small pages cost more than the entries themselves. */
-const nextPageSize = (page: RawPage): number =>
+const laterPageSize = (page: RawPage): number =>
   Math.min(maxPageSize, Math.max(firstPageSize, Math.ceil((page.count - page.length) / 3)))
 
 /** Lets what was just written reach the socket: Node hands HTTP/2 frames over when the present turn ends. */
@@ -80,6 +80,7 @@ const scanOnce = async (
   }
   const base = rangeRequest(query, namespace)
   let { revision = 0 } = query
+  let later = pageSize
   let count = 0
   let clusterId = 0n
   let pending: Promise<Buffer> | undefined = ask({ ...base, limit: pageSize ?? firstPageSize })
@@ -92,7 +93,8 @@ const scanOnce = async (
       const lastKey = page.hasMore ? page.lastKey() : undefined
       pending = undefined
       if (lastKey !== undefined) {
-        pending = ask({ ...base, key: keyAfter(lastKey), revision, limit: pageSize ?? nextPageSize(page) })
+        later ??= laterPageSize(page)
+        pending = ask({ ...base, key: keyAfter(lastKey), revision, limit: later })
         await afterWrites()
       }
       onPage(page.decode(revision, namespace.prefix.length))

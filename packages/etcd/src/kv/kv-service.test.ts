@@ -1,0 +1,157 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { EtcdError } from '../errors.ts'
+import {
+  type FakeServer,
+  type Script,
+  startFakeServer,
+  testChannel,
+} from '../transport/fake-server.test.kit.ts'
+import { encodeFrame } from '../wire/frame.ts'
+import { RangeRequest, RangeResponse } from '../wire/kv.ts'
+import type { Init } from '../wire/message.ts'
+import { createKvService, type KvService } from './kv-service.ts'
+import type { ScanPage } from './range-page.ts'
+
+const closing: (() => Promise<void>)[] = []
+
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close()
+})
+
+const serve = async (scripts: readonly Script[]): Promise<{ kv: KvService; servers: FakeServer[] }> => {
+  const servers: FakeServer[] = []
+  for (const script of scripts) {
+    const server = await startFakeServer(script)
+    closing.push(() => server.close())
+    servers.push(server)
+  }
+  const channel = testChannel(servers.map((each) => each.endpoint))
+  closing.push(() => channel.close())
+  return { kv: createKvService(channel), servers }
+}
+
+const failure = async (promise: Promise<unknown>): Promise<EtcdError> => {
+  const error: unknown = await promise.catch((reason: unknown) => reason)
+  if (error instanceof EtcdError) return error
+  throw new Error('it did not fail as expected', { cause: error })
+}
+
+const answer = (response: Init<RangeResponse>): Buffer => encodeFrame(RangeResponse, response)
+
+const at =
+  (revision: number, clusterId = 1n): Script =>
+  (call) =>
+    call.answer(
+      answer({ header: { revision, clusterId }, kvs: [{ key: 'k', value: String(revision) }], count: 1 }),
+    )
+
+describe('a serializable read', () => {
+  const serializable = { serializable: true }
+
+  test('that is older than what was seen is asked for again elsewhere', async () => {
+    const { kv, servers } = await serve([at(100), at(90), at(105)])
+    const seen: (string | undefined)[] = []
+    for (let round = 0; round < 4; round += 1) seen.push((await kv.get('k', serializable))?.text)
+    expect(seen).toEqual(['100', '105', '105', '105'])
+    expect(servers[1]!.calls.length).toBeGreaterThan(0)
+  })
+
+  test('that stays old is refused', async () => {
+    let revision = 100
+    const { kv, servers } = await serve([(call) => at(revision)(call)])
+    await kv.get('k')
+    revision = 99
+    const error = await failure(kv.get('k', serializable))
+    expect(error.code).toBe('stale_read')
+    expect(error.what).toBe('every member asked is at revision 99, but revision 100 was seen')
+    expect(servers[0]!.calls).toHaveLength(3)
+  })
+
+  test('of another cluster begins anew, and a linearizable one is never doubted', async () => {
+    let now: Script = at(100)
+    const { kv } = await serve([(call) => now(call)])
+    await kv.get('k')
+    now = at(5, 2n)
+    expect((await kv.get('k', serializable))?.text).toBe('5')
+    now = at(4, 2n)
+    expect((await kv.get('k'))?.text).toBe('4')
+  })
+})
+
+describe('scan', () => {
+  /** A store of so many keys, served by the page. */
+  const store = (count: number): Script => {
+    const keys = Array.from({ length: count }, (_, index) => `k${String(index).padStart(6, '0')}`)
+    return (call) => {
+      const request = RangeRequest.decode(call.messages[0]!)
+      const from = request.key.toString('latin1')
+      const rest = keys.filter((key) => key >= from)
+      const page = rest.slice(0, request.limit || undefined)
+      const kvs = page.map((key) => ({ key, value: `v${key}`, modRevision: 7 }))
+      call.answer(
+        answer({
+          header: { revision: 9, clusterId: 3n },
+          kvs,
+          more: page.length < rest.length,
+          count: rest.length,
+        }),
+      )
+    }
+  }
+
+  test('asks for a few large pages, all at one revision', async () => {
+    const { kv, servers } = await serve([store(40_000)])
+    const keys: string[] = []
+    const { count, revision } = await kv.scan({ prefix: 'k' }, (page) => keys.push(...page.keys))
+    expect({ count, revision, distinct: new Set(keys).size }).toEqual({
+      count: 40_000,
+      revision: 9,
+      distinct: 40_000,
+    })
+    const requests = servers[0]!.calls.map((call) => RangeRequest.decode(call.messages[0]!))
+    expect(requests.map((each) => each.limit)).toEqual([5_000, 11_667, 11_667, 11_667])
+    expect(requests.map((each) => each.revision)).toEqual([0, 9, 9, 9])
+  })
+
+  test('asks for the next page before it hands over the one it has', async () => {
+    const { kv, servers } = await serve([store(30)])
+    const askedAt: number[] = []
+    await kv.scan({ prefix: 'k', pageSize: 10 }, () => askedAt.push(servers[0]!.calls.length))
+    expect(servers[0]!.calls).toHaveLength(3)
+    expect(askedAt).toHaveLength(3)
+  })
+
+  test('gets through fields it does not know, in any order', async () => {
+    const known = RangeResponse.encode({
+      kvs: [{ key: 'k', value: 'v', modRevision: 300, lease: -1n, version: 200 }],
+    })
+    const tail = RangeResponse.encode({ header: { revision: 5 }, count: 1 })
+    const unknown = Buffer.from('a00101a20102ffff', 'hex')
+    const body = Buffer.concat([unknown, known, unknown, tail])
+    const frame = Buffer.concat([Buffer.alloc(5), body])
+    frame.writeUInt32BE(body.length, 1)
+    const { kv } = await serve([(call) => call.answer(frame)])
+    const pages: ScanPage[] = []
+    await kv.scan({ prefix: 'k' }, (page) => pages.push(page))
+    expect(pages).toMatchObject([
+      { keys: ['k'], values: ['v'], modRevisions: [300], revision: 5, notText: [] },
+    ])
+  })
+
+  test('refuses what is no RangeResponse', async () => {
+    const { kv } = await serve([(call) => call.answer(Buffer.from('000000000412ff0a01', 'hex'))])
+    expect((await failure(kv.scan({ prefix: 'k' }, () => undefined))).code).toBe('malformed_message')
+  })
+})
+
+test('compact of unknown outcome is sent again, and "compacted" then means done', async () => {
+  const { kv, servers } = await serve([
+    (call) =>
+      call.index === 0
+        ? call.session.destroy()
+        : call.refuse(11, 'etcdserver: mvcc: required revision has been compacted'),
+  ])
+  await kv.compact(5)
+  expect(servers[0]!.calls).toHaveLength(2)
+  expect((await failure(kv.compact(5))).code).toBe('compacted')
+})

@@ -1,0 +1,107 @@
+import { connect, type Socket } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import type { EtcdError } from '../errors.ts'
+import { KV, Watch } from '../wire/rpc.ts'
+import {
+  type FakeServer,
+  putAnswer,
+  type Script,
+  startFakeServer,
+  startRawServer,
+  testChannel,
+} from './fake-server.test.kit.ts'
+
+const closing: (() => Promise<void>)[] = []
+
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close()
+})
+
+const server = async (script: Script): Promise<FakeServer> => {
+  const started = await startFakeServer(script)
+  closing.push(() => started.close())
+  return started
+}
+
+const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+const until = async (isTrue: () => boolean): Promise<void> => {
+  while (!isTrue()) await tick()
+}
+
+/** Carries bytes to a server until told to swallow them. */
+const blackHole = async (target: FakeServer) => {
+  const pipes: Socket[] = []
+  const raw = await startRawServer((socket) => {
+    const upstream = connect(Number(new URL(target.endpoint).port), '127.0.0.1')
+    upstream.on('error', () => undefined)
+    socket.on('close', () => upstream.destroy())
+    socket.pipe(upstream)
+    upstream.pipe(socket)
+    pipes.push(socket, upstream)
+  })
+  closing.push(() => raw.close())
+  const swallow = (): void => {
+    for (const pipe of pipes) {
+      pipe.unpipe()
+      pipe.resume()
+    }
+  }
+  return { endpoint: raw.endpoint, swallow }
+}
+
+test('a stream on a connection that has died without a word ends when pings stay unanswered', async () => {
+  const fake = await server((call) =>
+    call.stream.respond({ ':status': 200, 'content-type': 'application/grpc' }),
+  )
+  const hole = await blackHole(fake)
+  const channel = testChannel([hole.endpoint], { pingIntervalMs: 30 })
+  closing.push(() => channel.close())
+  const ends: (EtcdError | undefined)[] = []
+  const stream = channel.stream(Watch.watch, {
+    onMessage: () => undefined,
+    onEnd: (error) => ends.push(error),
+  })
+  stream.send({ request: { type: 'progress', value: {} } })
+  await until(() => fake.calls.length === 1)
+  hole.swallow()
+  await until(() => ends.length === 1)
+  expect(ends[0]).toMatchObject({
+    code: 'connection_lost',
+    endpoint: hole.endpoint,
+    what: expect.stringMatching(/pings/),
+  })
+})
+
+test('a quiet stream whose peer answers pings stays open', async () => {
+  const fake = await server((call) =>
+    call.stream.respond({ ':status': 200, 'content-type': 'application/grpc' }),
+  )
+  let pings = 0
+  const channel = testChannel([fake.endpoint], { pingIntervalMs: 10 })
+  closing.push(() => channel.close())
+  const ends: (EtcdError | undefined)[] = []
+  const stream = channel.stream(Watch.watch, {
+    onMessage: () => undefined,
+    onEnd: (error) => ends.push(error),
+  })
+  stream.send({ request: { type: 'progress', value: {} } })
+  await until(() => fake.calls.length === 1)
+  for (const session of fake.sessions) session.on('ping', () => (pings += 1))
+  await until(() => pings >= 8)
+  expect(ends).toEqual([])
+})
+
+test('an idle connection is closed before its pings annoy the server, and the next call opens another', async () => {
+  const fake = await server((call) => call.answer(putAnswer()))
+  let pings = 0
+  const channel = testChannel([fake.endpoint], { pingIntervalMs: 40 })
+  closing.push(() => channel.close())
+  const put = () => channel.unary(KV.put, { key: 'k', value: 'v' })
+  await put()
+  for (const session of fake.sessions) session.on('ping', () => (pings += 1))
+  await until(() => fake.sessions.size === 0)
+  expect(pings).toBeLessThanOrEqual(2)
+  await put()
+  expect(fake.calls).toHaveLength(2)
+})
