@@ -122,7 +122,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'P7: the watch gives no proof',
     file: `${source}/connection.ts`,
-    find: 'context.sink.alive({ revision: this.#known!.revision, provenAt: at })',
+    find: 'this.#prove(at)',
     replace: '',
     test: promise('p07-fresh'),
   },

@@ -73,7 +73,7 @@ export class SourceState {
     }
     this.#hasTree = true
     this.#epoch = update.epoch
-    this.#seen(update.revision, this.#clock.now())
+    this.#seen(update.revision, update.provenAt ?? this.#clock.now())
     return undefined
   }
 
@@ -86,7 +86,8 @@ export class SourceState {
     const count = this.source.layers.length
     const stray = update.changes.find(({ layer }) => !(layer >= 0 && layer < count))
     if (stray !== undefined) return `sent a change of layer ${stray.layer} and declares ${count} layers`
-    this.#seen(update.revision, this.#clock.now())
+    // contact, and no proof: what is caught up with may be old
+    this.#seen(update.revision, this.#provenAt ?? 0)
     return undefined
   }
 

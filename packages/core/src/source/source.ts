@@ -60,6 +60,8 @@ export interface ReplaceUpdate {
   /** Changes when the store behind is another one (restored, replaced). Starts at 0. */
   readonly epoch: number
   readonly layers: readonly (readonly Leaf[])[]
+  /** When reading it began, ms since the epoch: nothing written before can be missing. Default: when it is handed over. */
+  readonly provenAt?: number
   /** Set when this replaces what was missed (compaction, slow consumer) instead of starting out. */
   readonly resync?: boolean
   /** The source's own word that a large removal is meant (see the guard, P9). */

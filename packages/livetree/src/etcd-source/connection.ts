@@ -34,6 +34,8 @@ export class EtcdConnection implements SourceConnection {
   readonly #running: Promise<void>
   /** What the sink was given last; the next list is compared with it. */
   #known: { revision: number; clusterId: bigint; epoch: number } | undefined
+  /** When the store last proved that nothing is missing, ms since the epoch. */
+  #provenAt = 0
   #watcher: Watcher | undefined
   #waiting = new Set<() => void>()
 
@@ -106,8 +108,8 @@ export class EtcdConnection implements SourceConnection {
     this.#known = { revision, clusterId, epoch }
     if (isOther)
       context.logger.warn('etcd: another store answers now; starting a new epoch', { revision, epoch })
-    context.sink.replace({ revision, epoch, layers, resync: isResync, allowRemoval })
-    context.sink.alive({ revision, provenAt })
+    this.#provenAt = provenAt
+    context.sink.replace({ revision, epoch, layers, provenAt, resync: isResync, allowRemoval })
     return listed
   }
 
@@ -122,9 +124,11 @@ export class EtcdConnection implements SourceConnection {
           onProgress: ({ revision, at, isExact }) => {
             // an old server's word may come early: it shows that someone is there, and must not move the position
             if (isExact) this.#move(revision)
-            context.sink.alive({ revision: this.#known!.revision, provenAt: at })
+            this.#prove(at)
           },
           onCreated,
+          // there is contact again; that nothing was missed is for the next progress to prove
+          onResumed: () => this.#prove(this.#provenAt),
           onDisconnected: ({ error }) => {
             if (error !== undefined) this.#report(error)
           },
@@ -152,6 +156,11 @@ export class EtcdConnection implements SourceConnection {
       ({ type, kv }) => type === 'put' && kv.key.toString() === overlays.allowRemovalKey,
     )
     if (changes.length > 0) context.sink.patch({ revision: batch.revision, changes, allowRemoval })
+  }
+
+  #prove(provenAt: number): void {
+    this.#provenAt = provenAt
+    this.#options.context.sink.alive({ revision: this.#known!.revision, provenAt })
   }
 
   #move(revision: number): void {
