@@ -115,7 +115,7 @@ export class EtcdConnection implements SourceConnection {
 
   /** Watches from after the list until the watch ends; returns when listing again is all it takes. */
   #follow(listed: ListedTree, onCreated: () => void): Promise<void> {
-    const { client, overlays, context } = this.#options
+    const { client, overlays } = this.#options
     return new Promise((resolve, reject) => {
       const watcher = client.watch.subscribe(
         { prefix: overlays.prefix },
