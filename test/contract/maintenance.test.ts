@@ -98,7 +98,7 @@ eachServer('Member', (server) => {
     expect(members[0]?.peerUrls.length).toBe(1)
   })
 
-  test('63 /version and /health over HTTP/1.1 on the same port', async () => {
+  test('63 /version, /health and /metrics over HTTP/1.1 on the same port', async () => {
     const { endpoint } = current()
     const version = await fetch(`${endpoint}/version`)
     expect(version.headers.get('content-type')).toBe('application/json')
@@ -112,6 +112,9 @@ eachServer('Member', (server) => {
       : { health: 'true', reason: '' }
     expect(await health.json()).toEqual(expected)
     expect((await fetch(`${endpoint}/nothing`)).status).toBe(404)
+    const metrics = await (await fetch(`${endpoint}/metrics`)).text()
+    expect(metrics).toMatch(/^etcd_debugging_mvcc_watch_stream_total 0$/m)
+    expect(metrics).toMatch(/^etcd_server_has_leader 1$/m)
   })
 
   test('63 hashKv is the same for the same content', async () => {

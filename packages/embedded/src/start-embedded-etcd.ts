@@ -22,6 +22,8 @@ export interface EmbeddedEtcdOptions {
   readonly port?: number
   /** Address to listen on. Default `127.0.0.1`. */
   readonly host?: string
+  /** What clients that ask for the members are told to dial. Default: the endpoint. */
+  readonly advertisedClientUrls?: readonly string[]
   /** A SQLite file that keeps the state over restarts; made when it is not there. Default: memory only. */
   readonly dataFile?: string
   /** Default: the machine's. */
@@ -117,7 +119,7 @@ export const startEmbeddedEtcd = async (options: EmbeddedEtcdOptions = {}): Prom
       ...leaseService(engine),
       ...authService(engine),
       ...maintenanceService(engine),
-      ...clusterService(engine, endpoint),
+      ...clusterService(engine, () => options.advertisedClientUrls ?? [endpoint()]),
     ],
     faults: callFaults,
     clock,
@@ -127,7 +129,7 @@ export const startEmbeddedEtcd = async (options: EmbeddedEtcdOptions = {}): Prom
     { host, port: options.port ?? 0, tls },
     {
       onStream: (stream, headers) => calls.serve(stream, headers),
-      onRequest: plainPages(() => engine.hasNoSpace),
+      onRequest: plainPages(engine),
     },
   )
   let closing: Promise<void> | undefined

@@ -1,21 +1,58 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Engine } from '../engine.ts'
 import { etcdVersion } from '../version.ts'
 
-/** The two pages etcd serves over plain HTTP that clients and probes look at. */
+/** A page as it goes out. */
+interface Page {
+  readonly status: number
+  readonly type: string
+  readonly body: string
+}
+
+const json = (status: number, value: unknown): Page => ({
+  status,
+  type: 'application/json',
+  body: JSON.stringify(value),
+})
+
+const health = ({ hasNoSpace }: Engine): Page =>
+  hasNoSpace
+    ? json(503, { health: 'false', reason: 'ALARM NOSPACE' })
+    : json(200, { health: 'true', reason: '' })
+
+/** A few of etcd's metrics, under its names: what tests and dashboards of a laptop look at. */
+const metrics = ({ store, hub, fileBytes, bytesInUse }: Engine): Page => {
+  const gauges = {
+    etcd_server_has_leader: 1,
+    etcd_debugging_mvcc_keys_total: store.keyCount,
+    etcd_debugging_mvcc_current_revision: store.revision,
+    etcd_debugging_mvcc_compact_revision: Math.max(store.compactRevision, 0),
+    etcd_debugging_mvcc_watch_stream_total: hub.streams,
+    etcd_debugging_mvcc_watcher_total: hub.watchers,
+    etcd_mvcc_db_total_size_in_bytes: fileBytes,
+    etcd_mvcc_db_total_size_in_use_in_bytes: bytesInUse,
+  }
+  const lines = Object.entries(gauges).map(([name, value]) => `# TYPE ${name} gauge\n${name} ${value}\n`)
+  return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: lines.join('') }
+}
+
+const pageFor = (path: string | undefined, engine: Engine): Page => {
+  switch (path) {
+    case '/version':
+      return json(200, { etcdserver: etcdVersion, etcdcluster: etcdVersion.replace(/\d+$/, '0') })
+    case '/health':
+      return health(engine)
+    case '/metrics':
+      return metrics(engine)
+    default:
+      return { status: 404, type: 'text/plain; charset=utf-8', body: '404 page not found\n' }
+  }
+}
+
+/** The pages etcd serves over plain HTTP that clients and probes look at. */
 export const plainPages =
-  (hasAlarm: () => boolean) =>
+  (engine: Engine) =>
   (request: IncomingMessage, response: ServerResponse): void => {
-    const reply = (status: number, body: unknown): void => {
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
-    }
-    const path = request.url?.split('?')[0]
-    if (path === '/version') {
-      reply(200, { etcdserver: etcdVersion, etcdcluster: etcdVersion.replace(/\d+$/, '0') })
-    } else if (path !== '/health') {
-      response.writeHead(404, { 'content-type': 'text/plain' }).end('404 page not found\n')
-    } else if (hasAlarm()) {
-      reply(503, { health: 'false', reason: 'ALARM NOSPACE' })
-    } else {
-      reply(200, { health: 'true', reason: '' })
-    }
+    const { status, type, body } = pageFor(request.url?.split('?')[0], engine)
+    response.writeHead(status, { 'content-type': type }).end(body)
   }

@@ -45,6 +45,11 @@ export class MvccStore {
     return this.#compactRevision
   }
 
+  /** Keys that are there or are remembered. */
+  get keyCount(): number {
+    return this.#keys.size
+  }
+
   /** Bytes that all remembered versions take. */
   get bytes(): number {
     return this.#bytes

@@ -13,10 +13,29 @@ export class WatchHub {
   readonly #ofKey = new Map<Key, Set<Watcher>>()
   readonly #ofSpans = new Set<Watcher>()
   #published: number
+  #streams = 0
 
   constructor(store: MvccStore) {
     this.#store = store
     this.#published = store.revision
+  }
+
+  /** Open watch streams. */
+  get streams(): number {
+    return this.#streams
+  }
+
+  /** Watches on all streams. */
+  get watchers(): number {
+    return this.#delivers.size
+  }
+
+  streamOpened(): void {
+    this.#streams += 1
+  }
+
+  streamClosed(): void {
+    this.#streams -= 1
   }
 
   add(watcher: Watcher, deliver: Deliver): void {

@@ -65,6 +65,7 @@ export class WatchStream {
   constructor(source: WatchSource, output: WatchOutput) {
     this.#source = source
     this.#output = output
+    source.hub.streamOpened()
   }
 
   receive({ request }: WatchRequest): void {
@@ -89,6 +90,7 @@ export class WatchStream {
   close(): void {
     clearImmediate(this.#catchUp)
     this.#cancelProgress?.()
+    this.#source.hub.streamClosed()
     for (const watcher of this.#watchers.values()) this.#source.hub.remove(watcher)
     this.#watchers.clear()
   }
