@@ -186,9 +186,14 @@ export class FakeEtcd {
   #answerProgress(server: ServerStream): void {
     const answer = { header: this.#header(this.revision), watchId: -1 }
     if (this.#manners.answersOutOfOrder) server.control.push(answer)
-    else if (server.watchers.size > 0 && [...server.watchers.values()].every((each) => each.isSynced)) {
+    else if (server.watchers.size > 0 && [...server.watchers.values()].every((each) => this.#isThere(each))) {
       server.changes.push(answer)
     }
+  }
+
+  /** Since 3.5.22 a watch that begins in the future keeps the whole stream from its progress. */
+  #isThere({ isSynced, create }: ServerWatcher): boolean {
+    return isSynced && this.revision >= create.startRevision
   }
 
   #syncOne(server: ServerStream, watcher: ServerWatcher): void {

@@ -103,6 +103,7 @@ describe('position: where a watch resumes', () => {
     const { watch, created, progress } = setUp()
     const { watcher, told } = watch({ prefix: 'a' }, { startRevision: 50 })
     created(10)
+    created(10)
     progress(10, 0)
     progress(48, 0)
     expect(watcher.position).toBe(50)
@@ -115,11 +116,30 @@ describe('position: where a watch resumes', () => {
     const { watch, created, events } = setUp()
     const { changes } = watch({ prefix: 'a' }, { startRevision: 13 })
     created(10)
+    created(10)
     events(11, [put('a', 11)])
     events(12, [put('a', 12)])
     events(13, [put('a', 13)])
     events(14, [put('a', 14)])
     expect(changes).toEqual(['13: +a', '14: +a'])
+  })
+
+  it('T1.19 a future start is asked for as the present: on etcd 3.5.22 it would silence the whole stream', () => {
+    const { watch, created, events, reconnect, lastCreate, channel } = setUp()
+    const { told } = watch({ prefix: 'a' }, { startRevision: 13 })
+    expect(lastCreate()?.startRevision).toBe(13)
+    created(10)
+    expect(channel.lastStream.cancels).toEqual([0])
+    expect(lastCreate()?.startRevision).toBe(10)
+    created(10, 1)
+    events(11, [put('a', 10), put('a', 11)], { watchId: 1 })
+    expect(told).toEqual(['created at 13'])
+    // What the store held then may be compacted by the time of the next stream.
+    reconnect()
+    expect(lastCreate()?.startRevision).toBe(13)
+    created(20)
+    events(20, [put('a', 13)])
+    expect(told.at(-1)).toBe('13: +a')
   })
 
   it('T1.20 what an old server sends twice is delivered once', () => {

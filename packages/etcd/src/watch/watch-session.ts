@@ -238,6 +238,7 @@ export class WatchSession {
       return
     }
     this.#dismiss(id)
+    if (acceptance === 'ahead') this.#waiting.add(watcher)
     if (acceptance === 'verify') this.#ports.onDoubt(watcher)
   }
 

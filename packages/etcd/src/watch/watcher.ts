@@ -46,6 +46,8 @@ export interface WatcherHost {
 /** What a new stream says about a watch it took on. */
 export type Acceptance =
   | 'live'
+  /** It begins after the newest revision, which would keep the server from telling progress of any watch on the stream: ask again. */
+  | 'ahead'
   /** The store behind the stream may not be the one the watch was on: ask the cluster. */
   | 'verify'
   /** It is another one; the watch has ended. */
@@ -78,6 +80,8 @@ export class WatcherCore implements Watcher {
   /** On an old server: what it said last, not yet believed. */
   #claim: { readonly revision: number; readonly at: number } | undefined
   #liveSince = 0
+  /** The store's revision on this stream, where the caller asked for one that is yet to come. */
+  #newest: number | undefined
   /** Highest raft term heard of: it never goes back in the life of a cluster. */
   #term = 0
   /** How often the server has refused the watch since it last served it. */
@@ -123,7 +127,8 @@ export class WatcherCore implements Watcher {
    */
   get start(): number {
     if (this.#position === undefined) return 0
-    return this.#isContinuing ? Math.max(1, this.#position - 1) : this.#position
+    const start = this.#isContinuing ? Math.max(1, this.#position - 1) : this.#position
+    return Math.min(start, this.#newest ?? start)
   }
 
   /** The server created the watch. `voucher`: what a linearizable read said meanwhile. */
@@ -139,7 +144,10 @@ export class WatcherCore implements Watcher {
     // A member that lags, or a store that was restored.
     const isDoubtful =
       this.setbackOf(header) !== undefined && (!voucher || this.setbackOf(voucher) !== undefined)
-    return isDoubtful ? 'verify' : 'live'
+    if (isDoubtful) return 'verify'
+    if (this.#isContinuing || this.#newest !== undefined || header.revision >= this.#position) return 'live'
+    this.#newest = Math.max(1, header.revision)
+    return 'ahead'
   }
 
   /** In what the store behind a header is not the one this watch was on, or lags behind it. */
@@ -284,6 +292,7 @@ export class WatcherCore implements Watcher {
 
   #leaveStream(next: Phase): void {
     this.#phase = next
+    this.#newest = undefined
     this.#claim = undefined
     this.#assembler.clear()
   }
