@@ -43,6 +43,8 @@ export class Recording {
     []
   /** Everything but changes and progress, in words. */
   readonly told: string[] = []
+  /** URL of the member that serves it. */
+  endpoint = ''
   /** Runs at every call, after it is recorded. */
   onTold: (word: string) => void = () => undefined
 
@@ -62,8 +64,14 @@ export class Recording {
           this.progress.push({ revision, isExact, delivered: this.last })
           this.onTold('progress')
         },
-        onCreated: () => say('created'),
-        onResumed: () => say('resumed'),
+        onCreated: ({ endpoint }) => {
+          this.endpoint = endpoint
+          say('created')
+        },
+        onResumed: ({ endpoint }) => {
+          this.endpoint = endpoint
+          say('resumed')
+        },
         onDisconnected: () => say('disconnected'),
         onCompacted: ({ compactRevision, position }) => say(`compacted ${compactRevision} at ${position}`),
         onClusterChanged: ({ reason }) => say(`cluster changed ${reason}`),

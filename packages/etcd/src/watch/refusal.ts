@@ -1,4 +1,5 @@
 import { EtcdError } from '../errors.ts'
+import { isTokenText } from '../transport/status.ts'
 import type { WatchResponse } from '../wire/watch.ts'
 
 /** Why a server does not serve a watch, told within the stream. */
@@ -19,10 +20,8 @@ export const refusalOf = (response: WatchResponse): Refusal => {
   if (response.compactRevision > 0 || reason.includes('has been compacted')) return 'compacted'
   if (reason.includes('permission denied')) return 'permission'
   if (reason.includes('duplicate watch id')) return 'duplicate_id'
-  return tokenReasons.some((each) => reason.includes(each)) ? 'token' : 'other'
+  return reason.includes('unauthenticated') || isTokenText(reason) ? 'token' : 'other'
 }
-
-const tokenReasons = ['unauthenticated', 'invalid auth token', 'user name is empty', 'auth store is old']
 
 /** The error for a refusal, in the server's words. */
 export const refusalError = (refusal: Refusal, response: WatchResponse, endpoint: string): EtcdError => {
