@@ -182,8 +182,8 @@ export class RawStream<Req, Res> {
     this.#stream.end()
   }
 
-  /** Breaks the call off. */
-  reset(): void {
-    this.#stream.close()
+  /** Breaks the call off; `code` is one of HTTP/2's. */
+  reset(code?: number): void {
+    this.#stream.close(code)
   }
 }

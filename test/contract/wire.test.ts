@@ -8,7 +8,9 @@ import {
   Watch,
   WatchRequest,
 } from '@livetree/etcd/wire'
+import { constants } from 'node:http2'
 import { expect, test } from 'vitest'
+import { waitFor } from '../support/wait-for.ts'
 import { eachServer, fresh, put, textOf } from './contract-server.ts'
 import { RawStatus } from './raw-client.ts'
 import { refusal } from './refusal.ts'
@@ -164,6 +166,25 @@ eachServer('Wire', (server) => {
     await put(client, `${key}b`, '3')
     expect((await watch.events(1)).map(shortly)).toEqual([`put ${key}b=3`])
     watch.stream.reset()
+  })
+
+  test('59 a stream ends at the server when the client resets it, half-closed or not, with whatever code', async () => {
+    const { client, endpoint } = current()
+    const streams = async (): Promise<string | undefined> => {
+      const metrics = await (await fetch(`${endpoint}/metrics`)).text()
+      return /^etcd_debugging_mvcc_watch_stream_total (\d+)$/m.exec(metrics)?.[1]
+    }
+    await waitFor(async () => (await streams()) === '0')
+    for (const code of [constants.NGHTTP2_NO_ERROR, constants.NGHTTP2_CANCEL]) {
+      for (const isHalfClosed of [false, true]) {
+        const watch = new WatchClient(client)
+        await watch.create({ key: 'w' })
+        expect(await streams()).toBe('1')
+        if (isHalfClosed) watch.stream.end()
+        watch.stream.reset(code)
+        await waitFor(async () => (await streams()) === '0')
+      }
+    }
   })
 
   test('59 a hundred streams and a thousand calls share one connection', async () => {
