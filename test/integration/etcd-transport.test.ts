@@ -234,6 +234,8 @@ eachEtcd('the transport', (etcd) => {
       await client.kv.put('/a', '1')
       expect([...(await client.syncMembers())].sort()).toEqual([...cluster.endpoints].sort())
       expect(client.channel.endpoints()).toHaveLength(3)
+      const byItself = clientOf({ endpoints: seed!, syncMembersMs: 20 })
+      await waitFor(() => byItself.channel.endpoints().length === 3)
       await cluster.members[0]!.kill()
       for (let index = 0; index < 6; index += 1) expect(await outcomeOf(client.kv.get('/a'))).toBe('ok')
     })

@@ -68,7 +68,7 @@ export class Balancer {
       this.#others.delete(url)
       return known ?? this.#create(url)
     })
-    for (const each of before) if (!this.#endpoints.includes(each)) each.connection.retire()
+    for (const each of before) if (!this.#endpoints.includes(each)) each.retire()
     this.#turn = 0
   }
 

@@ -53,6 +53,11 @@ export class Endpoint {
     connection.retire()
   }
 
+  /** It left the rotation: its calls finish, then its connection closes. */
+  retire(): void {
+    this.#connection?.retire()
+  }
+
   async close(error: Error): Promise<void> {
     const all = [...this.#retired, ...(this.#connection === undefined ? [] : [this.#connection])]
     await Promise.all(all.map((each) => each.destroy(error)))

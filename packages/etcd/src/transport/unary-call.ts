@@ -121,10 +121,11 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
     return this.#tried?.has(named) ? undefined : named
   }
 
+  /** Whatever becomes of the condition, the call itself is not on its way. */
   #after(condition: Promise<void>): void {
     condition.then(
       () => this.#next(),
-      (error: EtcdError) => this.#fail(error.with({ call: callName(this.#path) })),
+      (error: EtcdError) => this.#fail(error.with({ call: callName(this.#path), fate: 'not_sent' })),
     )
   }
 

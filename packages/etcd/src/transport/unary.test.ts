@@ -572,6 +572,18 @@ describe('the token', () => {
     expect(fake.calls.length).toBeLessThan(8)
   })
 
+  test('that cannot be had leaves no doubt about the write that waited for it', async () => {
+    const fake = await server((call) => call.session.destroy())
+    const error = await failure(put(channelTo([fake], { credentials }), { timeoutMs: 200 }))
+    expect(error).toMatchObject({ code: 'deadline_exceeded', fate: 'not_sent', call: 'KV/Put' })
+    expect(fake.calls.every((call) => call.name === 'Auth/Authenticate')).toBe(true)
+    const impatient = channelTo([fake], { credentials, callTimeoutMs: 100 })
+    expect(await failure(put(impatient, { timeoutMs: 5_000 }))).toMatchObject({
+      fate: 'not_sent',
+      call: 'KV/Put',
+    })
+  })
+
   test('on a cluster without auth calls go without one', async () => {
     const fake = await server((call) =>
       call.name === 'Auth/Authenticate'
