@@ -64,6 +64,8 @@ describe('resolveOptions', () => {
     [{ endpoints: 'http://a/v3' }, 'the endpoint http://a/v3 has more than a host and a port'],
     [{ endpoints: 'http://a?x=1' }, 'the endpoint http://a?x=1 has more than a host and a port'],
     [{ endpoint: 'a' }, 'there is no option endpoint'],
+    [{ endpoints: 'a', timeouts: { calMs: 5 } }, 'there is no option timeouts.calMs'],
+    [{ endpoints: 'a', tls: { rejectUnauthorized: false } }, 'there is no option tls.rejectUnauthorized'],
     [
       { endpoints: 'a', discovery: { domain: 'b' } },
       'endpoints and discovery were both given; one of them is enough',

@@ -97,21 +97,37 @@ export interface ResolvedOptions {
 
 const refuse = (what: string, cause?: unknown): EtcdError => new EtcdError('invalid_option', { what, cause })
 
-const known: ReadonlySet<string> = new Set([
-  'endpoints',
-  'discovery',
-  'tls',
-  'auth',
-  'namespace',
-  'timeouts',
-  'backoff',
-  'limits',
-  'syncMembersMs',
-  'watch',
-  'clock',
-  'logger',
-  'signal',
-])
+/** Every option there is; a misspelt one would otherwise be ignored without a word. */
+const known = {
+  '': [
+    'endpoints',
+    'discovery',
+    'tls',
+    'auth',
+    'namespace',
+    'timeouts',
+    'backoff',
+    'limits',
+    'syncMembersMs',
+    'watch',
+    'clock',
+    'logger',
+    'signal',
+  ],
+  discovery: ['domain', 'serviceName', 'resolver'],
+  tls: ['ca', 'cert', 'key', 'passphrase', 'servername', 'insecureSkipVerify'],
+  auth: ['username', 'password'],
+  timeouts: ['connectMs', 'callMs', 'attemptMs', 'pingIntervalMs'],
+  backoff: ['minMs', 'maxMs', 'factor', 'jitter'],
+  limits: ['requestBytes', 'responseBytes', 'txnOps'],
+} as const
+
+const assertKnown = (group: keyof typeof known, given: object | undefined): void => {
+  const names: readonly string[] = known[group]
+  const unknown = Object.keys(given ?? {}).find((name) => !names.includes(name))
+  if (unknown === undefined) return
+  throw refuse(`there is no option ${group === '' ? '' : `${group}.`}${unknown}`)
+}
 
 const number = (name: string, value: number | undefined, otherwise: number, least: number): number => {
   if (value === undefined) return otherwise
@@ -197,8 +213,10 @@ const resolveEndpoints = ({ endpoints, discovery, tls }: EtcdClientOptions): rea
 
 /** Checks the options and fills in the defaults. The caller's object stays as it is. Throws `invalid_option`. */
 export const resolveOptions = (options: EtcdClientOptions): ResolvedOptions => {
-  const unknown = Object.keys(options).find((name) => !known.has(name))
-  if (unknown !== undefined) throw refuse(`there is no option ${unknown}`)
+  assertKnown('', options)
+  for (const group of ['discovery', 'tls', 'auth', 'timeouts', 'backoff', 'limits'] as const) {
+    assertKnown(group, options[group])
+  }
   const { timeouts = {}, limits = {} } = options
   const endpoints = resolveEndpoints(options)
   const callTimeoutMs = number('timeouts.callMs', timeouts.callMs, 10_000, 1)
