@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { type EmbeddedEtcd, type EmbeddedEtcdOptions, startEmbeddedEtcd } from '@livetree/embedded'
+import { createEtcdClient } from '@livetree/etcd'
 import { Auth, Cluster, KV, Lease, Maintenance } from '@livetree/etcd/wire'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { ManualClock } from '../../packages/embedded/src/manual-clock.test.kit.ts'
@@ -261,6 +262,27 @@ describe('a connection', () => {
     await new Promise((resolve) => mad.resume().once('close', resolve))
     expect(await put(client, 'k', '1')).toBe(2)
   })
+})
+
+test("livetree's own client: a watch it cancels leaves no stream behind", async () => {
+  const { server } = await start()
+  const client = createEtcdClient({ endpoints: [server.endpoint] })
+  onTestFinished(() => client.close())
+  const streams = async (): Promise<string | undefined> => {
+    const metrics = await (await fetch(`${server.endpoint}/metrics`)).text()
+    return /^etcd_debugging_mvcc_watch_stream_total (\d+)$/m.exec(metrics)?.[1]
+  }
+  const told: string[] = []
+  const watcher = client.watch.subscribe(
+    { key: 'k' },
+    { onEvents: ({ events }) => void told.push(...events.map(({ kv }) => kv.value.toString())) },
+  )
+  await waitFor(async () => (await streams()) === '1')
+  await client.kv.put('k', '1')
+  await waitFor(() => told.length === 1)
+  expect(told).toEqual(['1'])
+  watcher.cancel()
+  await waitFor(async () => (await streams()) === '0')
 })
 
 describe('close', () => {

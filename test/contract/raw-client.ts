@@ -182,8 +182,13 @@ export class RawStream<Req, Res> {
     this.#stream.end()
   }
 
-  /** Breaks the call off; `code` is one of HTTP/2's. */
+  /** Breaks the call off, with one of HTTP/2's codes. */
   reset(code?: number): void {
     this.#stream.close(code)
+  }
+
+  /** Breaks the call off as undici does: with code 0, and without a half-close before it. */
+  drop(): void {
+    this.#stream.destroy()
   }
 }

@@ -175,13 +175,20 @@ eachServer('Wire', (server) => {
       return /^etcd_debugging_mvcc_watch_stream_total (\d+)$/m.exec(metrics)?.[1]
     }
     await waitFor(async () => (await streams()) === '0')
-    for (const code of [constants.NGHTTP2_NO_ERROR, constants.NGHTTP2_CANCEL]) {
+    const { NGHTTP2_NO_ERROR: noError, NGHTTP2_CANCEL: cancel } = constants
+    const endings: ((stream: WatchClient['stream']) => void)[] = [
+      (stream) => stream.reset(noError),
+      (stream) => stream.reset(cancel),
+      (stream) => stream.drop(),
+    ]
+    for (const end of endings) {
       for (const isHalfClosed of [false, true]) {
         const watch = new WatchClient(client)
+        const { stream } = watch
         await watch.create({ key: 'w' })
         expect(await streams()).toBe('1')
-        if (isHalfClosed) watch.stream.end()
-        watch.stream.reset(code)
+        if (isHalfClosed) stream.end()
+        end(stream)
         await waitFor(async () => (await streams()) === '0')
       }
     }
