@@ -550,6 +550,29 @@ describe('the token', () => {
     expect(state.issued).toBe(2)
   })
 
+  test('replaced meanwhile is not replaced again for a call that is refused late', async () => {
+    const late: (() => void)[] = []
+    let valid = 't0'
+    let issued = 0
+    const fake = await server((call) => {
+      if (call.name === 'Auth/Authenticate') {
+        issued += 1
+        valid = `t${issued}`
+        call.answer(tokenAnswer(valid))
+      } else if (call.headers.token === valid) answerAll(call)
+      else if (call.name === 'KV/Put') late.push(() => call.refuse(16, 'etcdserver: invalid auth token'))
+      else call.refuse(16, 'etcdserver: invalid auth token')
+    })
+    const channel = channelTo([fake], { credentials })
+    await get(channel)
+    valid = 'expired'
+    const slow = put(channel)
+    await get(channel)
+    for (const refuse of late) refuse()
+    await slow
+    expect(issued).toBe(2)
+  })
+
   test('with the wrong password fails every call in words, without the password', async () => {
     const fake = await server((call) =>
       call.refuse(3, 'etcdserver: authentication failed, invalid user ID or password'),
