@@ -256,15 +256,18 @@ function keep(node: TreeNode, value: unknown): void {
   node.value = value
 }
 
-/** Goes down only where something is wrong. */
+/** Goes down only where something is wrong; in the order of the schema, whatever that of the keys. */
 function collectIssues(node: TreeNode, path: readonly PropertyKey[], found: LocatedIssue[]): void {
-  const plan = node.plan
+  const { plan } = node
   if (plan === undefined || node.isValid) return
   for (const issue of node.issues ?? []) found.push({ ...issue, path: [...path, ...issue.path], plan })
   if (!node.isComposed) return
   const core = coreOf(plan)
-  for (const [name, child] of node.children ?? []) {
-    const expected = core.type === 'object' ? core.properties.get(name)?.plan : childPlan(core, name)
-    if (child.plan === expected && !child.isDirty) collectIssues(child, [...path, name], found)
+  const properties = core.type === 'object' ? core.properties : undefined
+  for (const name of properties?.keys() ?? node.children?.keys() ?? []) {
+    const child = node.children?.get(name)
+    const expected = properties === undefined ? childPlan(core, name) : properties.get(name)!.plan
+    if (child !== undefined && child.plan === expected && !child.isDirty)
+      collectIssues(child, [...path, name], found)
   }
 }

@@ -8,7 +8,7 @@ import type { TreeNode } from './tree-node.ts'
 
 /** When a removal is too large to be taken at its word. */
 export interface GuardOptions {
-  /** Share (0 to 1) of a source's leaves that one change may remove. Default 0.5. */
+  /** Share (0 to 1) of a source's leaves that one change may remove, as long as it empties no directory the schema requires. Default 0.5. */
   readonly maxRemovedShare?: number
   /** Removals of fewer leaves than this always pass. Default 5. */
   readonly minRemoved?: number

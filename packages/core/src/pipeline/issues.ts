@@ -41,15 +41,12 @@ export class IssueWriter {
     const hasSecret = issue.code === 'invalid_union' && planAt(this.#plan, path)?.hasSecret === true
     const isSecret = hasSecret || isSecretAt(this.#plan, path)
     const isMissing = node.leafCount === 0
-    // what zod says of a type names types only; anything else may be the schema author's own words about the value
-    const isPlain = issue.code === 'invalid_type' || issue.code === 'unreadable'
-    const message =
-      isSecret && !isPlain ? `Does not satisfy the schema (${issue.code})` : this.#scrub(issue.message)
+    const message = isSecret ? secretMessage(issue) : this.#scrub(issue.message)
     return this.write({
       path,
       code: issue.code,
       message: isMissing && path.length > 0 ? `${message}. ${this.#whereToSet(path)}` : message,
-      expected: isSecret && !isPlain ? undefined : issue.expected,
+      expected: isSecret && issue.code !== 'invalid_type' ? undefined : issue.expected,
       received: this.#received(node, at),
       origins: this.originsOf(node, at),
     })
@@ -112,13 +109,15 @@ export class IssueWriter {
   }
 
   #whereToSet(path: Path): string {
+    const { names } = locate(this.#plan, this.#root, path)
+    const place = [...names, ...path.slice(names.length)]
     const tree = this.#layers.findLastIndex(
       (info) => info.naming === 'stored' && info.keyPrefix.endsWith('/'),
     )
     const environment = this.#layers.findIndex((info) => info.naming === 'env')
     const keys = [tree, environment]
       .filter((layer) => layer >= 0)
-      .map((layer) => this.origin(layer, path, 0).key)
+      .map((layer) => this.origin(layer, place, 0).key)
     return keys.length === 0 ? 'Nothing is set' : `Set ${keys.join(' or ')}`
   }
 
@@ -130,8 +129,16 @@ export class IssueWriter {
   }
 }
 
+/** The words of an issue may be the schema author's own, about the value; of a secret one only what type it has to be is said. */
+function secretMessage({ code, expected, message }: LocatedIssue): string {
+  if (code === 'unreadable') return message
+  const what = code === 'invalid_type' ? `: expected ${expected}` : ` (${code})`
+  return `Does not satisfy the schema${what}`
+}
+
 /** A value on one line. */
 function textOf(value: unknown): string {
+  if (typeof value === 'bigint') return `${value}n`
   const plain = (_key: string, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner)
   try {
     return JSON.stringify(value, plain) ?? String(value)

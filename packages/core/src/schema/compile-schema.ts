@@ -45,6 +45,8 @@ class Compiler {
     const secret = isSecret(schema) || hasHiddenSecret(schema)
     const base = { schema, isSecret: secret, hasSecret: secret, isDecomposable: false }
     const hasChecks = (def.checks?.length ?? 0) > 0
+    // what is secret as a whole is judged as a whole, so that every part of its value is concealed
+    const canDecompose = !hasChecks && !secret
     const keep = <P extends Plan>(plan: P): P => {
       this.#plans.set(schema, plan)
       this.#paths.set(plan, path)
@@ -58,7 +60,7 @@ class Compiler {
         inner: undefined as unknown as Plan,
       })
       plan.inner = this.compile(inner, path)
-      plan.isDecomposable = !hasChecks && kind !== 'catch' && kind !== 'pipe' && isComposite(plan.inner)
+      plan.isDecomposable = canDecompose && kind !== 'catch' && kind !== 'pipe' && isComposite(plan.inner)
       return plan
     }
 
@@ -80,7 +82,7 @@ class Compiler {
         // preprocess is a pipe that starts with a transform: it wants the value as it stands
         return isTransform(def.in) ? keep({ ...base, type: 'raw' }) : wrapper('pipe', def.in)
       case 'object':
-        return this.#object(keep, { ...base, isDecomposable: !hasChecks }, def, path)
+        return this.#object(keep, { ...base, isDecomposable: canDecompose }, def, path)
       case 'record': {
         refuseSecretKey(def.keyType, path)
         const plan = keep({
@@ -90,7 +92,7 @@ class Compiler {
           value: undefined as unknown as Plan,
         })
         plan.isDecomposable =
-          !hasChecks && !('mode' in def && def.mode === 'loose') && isPlainStringKey(def.keyType)
+          canDecompose && !('mode' in def && def.mode === 'loose') && isPlainStringKey(def.keyType)
         plan.key = this.compile(def.keyType, [...path, '<key>'])
         plan.value = this.compile(def.valueType, [...path, '<key>'])
         return plan

@@ -49,10 +49,13 @@ function isCalendarDay(day: string): boolean {
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day)
 }
 
-const readBytes: ReadText = (text) => {
-  const trimmed = trimLineEnd(text)
-  return BASE64.test(trimmed) ? new Uint8Array(Buffer.from(trimmed, 'base64')) : text
-}
+/** As the class the schema asks for: `Uint8Array`, `Buffer` or another made from it. */
+const readBytes =
+  (bytes: typeof Uint8Array): ReadText =>
+  (text) => {
+    const trimmed = trimLineEnd(text)
+    return BASE64.test(trimmed) ? bytes.from(Buffer.from(trimmed, 'base64')) : text
+  }
 
 const readNaN: ReadText = (text) => (trimLineEnd(text) === 'NaN' ? Number.NaN : text)
 const readNull: ReadText = (text) => (trimLineEnd(text) === 'null' ? null : text)
@@ -72,12 +75,14 @@ function readOneOf(values: Iterable<unknown>): ReadText {
   }
 }
 
-function isBytesClass(schema: z.$ZodType | undefined): boolean {
+/** The class that `z.instanceof` was given, if it is one of bytes; checks added later are further schemas. */
+function bytesClass(schema: z.$ZodType | undefined): typeof Uint8Array | undefined {
   for (let at = schema; at !== undefined; at = at._zod.parent) {
     const held: unknown = at._zod.bag.Class
-    if (typeof held === 'function') return held === Uint8Array || held.prototype instanceof Uint8Array
+    if (typeof held === 'function' && (held === Uint8Array || held.prototype instanceof Uint8Array))
+      return held as typeof Uint8Array
   }
-  return false
+  return undefined
 }
 
 /** How the text of a leaf with this schema is read, or undefined where the text is handed on untouched. */
@@ -103,8 +108,10 @@ export function textReader(schema: z.$ZodType): ReadText | undefined {
       return readOneOf(schema._zod.values ?? Object.values(def.entries))
     case 'literal':
       return readOneOf(def.values)
-    case 'custom':
-      return isBytesClass(schema) ? readBytes : undefined
+    case 'custom': {
+      const bytes = bytesClass(schema)
+      return bytes === undefined ? undefined : readBytes(bytes)
+    }
     default:
       return undefined
   }

@@ -1,0 +1,233 @@
+import { describe, expect, test } from 'vitest'
+import * as z from 'zod'
+import { createPipeline } from './create-pipeline.ts'
+import { compileSchema } from '../schema/compile-schema.ts'
+import { issuesOf, staged, storedLayer, type Tree, acceptedValue } from './staged.test.kit.ts'
+
+const schema = z.object({
+  flags: z.record(z.string(), z.boolean()),
+  db: z.object({ host: z.string().optional(), port: z.number().optional() }).loose(),
+  hosts: z.array(z.string()).optional(),
+})
+
+const keys = (prefix: string, count: number, value: unknown = 'on'): Tree =>
+  Object.fromEntries(Array.from({ length: count }, (_, n) => [`${prefix}/k${n}`, value]))
+
+const gone = (prefix: string, count: number): Tree =>
+  Object.fromEntries(Object.keys(keys(prefix, count)).map((key) => [key, undefined]))
+
+describe('guardIssues: a change that removes too much is rejected', () => {
+  test.each<[string, object, number, boolean]>([
+    ['half of ten, by default', {}, 5, false],
+    ['more than half of ten, by default', {}, 6, true],
+    ['fewer than five, whatever their share', { maxRemovedShare: 0 }, 4, false],
+    ['none may be removed', { maxRemovedShare: 0 }, 5, true],
+    ['a third', { maxRemovedShare: 0.3 }, 5, true],
+    ['eight of ten, where nine may be', { maxRemovedShare: 0.9 }, 8, false],
+    ['a single one', { maxRemovedShare: 0.05, minRemoved: 1 }, 1, true],
+    ['ten at least', { minRemoved: 10 }, 9, false],
+  ])('%s', (_name, guard, count, isRejected) => {
+    for (const isReplace of [false, true]) {
+      const { patch, replace } = staged(schema, { guard })
+      patch(0, { ...keys('flags', 9), 'db/host': 'x' })
+      const outcome = isReplace
+        ? replace(
+            0,
+            Object.fromEntries(Object.entries({ 'db/host': 'x', ...keys('flags', 9) }).slice(0, 10 - count)),
+          )
+        : patch(0, gone('flags', count))
+      expect(outcome.type).toBe(isRejected ? 'rejected' : 'accepted')
+    }
+  })
+
+  test('with how much it is, of which source, and what to do', () => {
+    const { patch } = staged(schema)
+    patch(0, { ...keys('flags', 9), 'db/host': 'x' })
+    expect(issuesOf(patch(0, gone('flags', 8)))).toEqual([
+      {
+        path: [],
+        pathText: '',
+        code: 'guard',
+        message:
+          'Removes 8 of the 10 leaves of base (80 %; more than 50 % at once), which is taken for an accident. ' +
+          'Put them back, or say in the same write that the removal is meant',
+        expected: undefined,
+        received: undefined,
+        origins: [{ source: 'base', layer: 'base', key: '/base', revision: 0 }],
+      },
+    ])
+  })
+
+  test('or all that was in a directory which the schema requires, however large the rest', () => {
+    const { patch } = staged(schema)
+    patch(0, { ...keys('flags', 5), ...keys('db', 95, 'x') })
+    expect(issuesOf(patch(0, gone('flags', 5)))).toMatchObject([
+      {
+        code: 'guard',
+        pathText: 'flags',
+        message: expect.stringMatching(/^Removes all 5 leaves of flags, /),
+        origins: [{ key: '/base/flags' }],
+      },
+    ])
+    expect(patch(0, { 'flags/k0': 'on' }).type).toBe('accepted')
+  })
+
+  test('but not where another layer still has it, where it may be absent, or where it had little', () => {
+    const { patch } = staged(schema)
+    patch(0, { ...keys('flags', 5), ...keys('db', 95, 'x'), ...keys('hosts', 9, 'x') })
+    patch(1, { 'flags/k0': 'on' })
+    expect(patch(0, gone('flags', 5)).type).toBe('accepted')
+    expect(patch(0, gone('hosts', 9)).type).toBe('accepted')
+    expect(patch(1, { 'flags/k0': undefined }).type).toBe('accepted')
+  })
+
+  test('each source is looked at by itself', () => {
+    const { patch } = staged(schema)
+    patch(0, keys('db', 100, 'x'))
+    patch(1, keys('flags', 10))
+    expect(issuesOf(patch(1, gone('flags', 6)))[0]?.message).toMatch('6 of the 10 leaves of prod')
+  })
+
+  test('and all layers of a source together', () => {
+    const layers = [storedLayer('base'), storedLayer('prod')]
+    const pipeline = createPipeline(compileSchema(schema), [{ name: 'etcd', layers }])
+    const replace = (base: Tree, prod: Tree) => {
+      const leaves = (tree: Tree) =>
+        Object.entries(tree).map(([path, value]) => ({ path, value, revision: 1 }))
+      pipeline.stage(0, {
+        type: 'replace',
+        update: { revision: 1, epoch: 0, layers: [leaves(base), leaves(prod)] },
+      })
+      return pipeline.evaluate()
+    }
+    expect(replace(keys('flags', 10), keys('db', 90, 'x')).type).toBe('accepted')
+    expect(replace({ 'flags/k0': 'on' }, keys('db', 90, 'x')).type).toBe('accepted')
+    expect(replace({ 'flags/k0': 'on' }, keys('db', 9, 'x')).type).toBe('rejected')
+  })
+
+  test('guard: false removes whatever it is told to', () => {
+    const { patch, replace } = staged(schema, { guard: false })
+    patch(0, keys('flags', 100))
+    expect(acceptedValue(replace(0, {}))).toEqual({ flags: {}, db: {} })
+  })
+
+  test('an invalid tree is said to be invalid, and to be nothing else', () => {
+    const { patch } = staged(schema)
+    patch(0, keys('flags', 100))
+    const issues = issuesOf(patch(0, { ...gone('flags', 99), 'flags/k99': 'maybe' }))
+    expect(issues.map(({ code }) => code)).toEqual(['invalid_type'])
+    expect(issuesOf(patch(0, { 'flags/k99': 'on' })).map(({ code }) => code)).toEqual(['guard'])
+  })
+
+  test('a first tree has nothing to lose', () => {
+    const { patch } = staged(schema)
+    patch(0, { ...keys('flags', 10), 'db/port': 'x' })
+    expect(patch(0, { ...gone('flags', 9), 'db/port': '1' }).type).toBe('accepted')
+  })
+})
+
+describe('guardIssues: stays until it is healed', () => {
+  test('by putting the leaves back, to the value that was', () => {
+    const { patch } = staged(schema)
+    const { value } = patch(0, keys('flags', 10)) as { value: unknown }
+    expect(patch(0, gone('flags', 10)).type).toBe('rejected')
+    expect(patch(0, { 'db/host': 'x' }).type).toBe('rejected')
+    expect(patch(0, { 'db/host': undefined }).type).toBe('rejected')
+    expect(patch(0, keys('flags', 4)).type).toBe('rejected')
+    // half of it is no accident any more
+    expect(patch(0, { 'flags/k4': 'on' }).type).toBe('accepted')
+    expect(acceptedValue(patch(0, keys('flags', 10)))).toEqual(value)
+  })
+
+  test('leaves put back count, whatever they hold now, and however they are written', () => {
+    const { patch, replace } = staged(schema)
+    patch(0, keys('flags', 10))
+    expect(patch(0, gone('flags', 10)).type).toBe('rejected')
+    expect(patch(0, keys('flags', 10, 'off')).type).toBe('accepted')
+    expect(
+      patch(0, {
+        ...gone('flags', 10),
+        flags: JSON.stringify(
+          Object.fromEntries(Object.keys(keys('x', 10)).map((key) => [key.slice(2), true])),
+        ),
+      }).type,
+    ).toBe('accepted')
+    expect(replace(0, keys('flags', 10)).type).toBe('unchanged')
+  })
+
+  test('a document that takes over from keys, or keys from it, removes nothing, in any order', () => {
+    const document = JSON.stringify(Object.fromEntries(Array.from({ length: 10 }, (_, n) => [`k${n}`, true])))
+    for (const steps of [
+      [
+        keys('flags', 10),
+        { flags: document, ...gone('flags', 10) },
+        { ...keys('flags', 10), flags: undefined },
+      ],
+      [
+        { flags: document },
+        { ...keys('flags', 10), flags: undefined },
+        { ...gone('flags', 10), flags: document },
+      ],
+    ]) {
+      const { patch } = staged(schema)
+      expect(steps.map((step) => patch(0, step).type)).toEqual(['accepted', 'unchanged', 'unchanged'])
+    }
+  })
+
+  test('by the word that it is meant, in the same write or a later one, for its own source only', () => {
+    for (const isLater of [false, true]) {
+      const { patch } = staged(schema)
+      patch(0, keys('flags', 10))
+      patch(1, keys('db', 10, 'x'))
+      if (isLater) expect(patch(0, gone('flags', 10)).type).toBe('rejected')
+      expect(patch(0, gone('flags', 10), { allowRemoval: true }).type).toBe('accepted')
+      expect(patch(1, gone('db', 10)).type).toBe('rejected')
+    }
+  })
+
+  test('the word is good for one accepted tree', () => {
+    const { patch } = staged(schema)
+    patch(0, keys('flags', 10))
+    patch(0, {}, { allowRemoval: true })
+    expect(patch(0, gone('flags', 10)).type).toBe('rejected')
+  })
+
+  test('the word waits while the tree is invalid for another reason', () => {
+    const { patch } = staged(schema)
+    patch(0, keys('flags', 10))
+    expect(
+      issuesOf(patch(0, { ...gone('flags', 10), 'db/port': 'x' }, { allowRemoval: true })),
+    ).toMatchObject([{ code: 'invalid_type' }])
+    expect(patch(0, { 'db/port': '1' }).type).toBe('accepted')
+  })
+
+  test('leaves that came and went between two accepted trees do not count', () => {
+    const { patch } = staged(schema)
+    patch(0, keys('flags', 4))
+    expect(patch(0, { ...keys('db', 100, 'x'), 'flags/k0': 'maybe' }).type).toBe('rejected')
+    expect(patch(0, { ...gone('db', 100), 'flags/k0': 'on' }).type).toBe('unchanged')
+  })
+
+  test('small removals, one after another, are each accepted', () => {
+    const { patch } = staged(schema)
+    patch(0, keys('flags', 12))
+    for (let n = 0; n < 12; n++) expect(patch(0, { [`flags/k${n}`]: undefined }).type).toBe('accepted')
+  })
+})
+
+test('createPipeline: a source without layers is staged like any other', () => {
+  const pipeline = createPipeline(compileSchema(schema), [
+    { name: 'none', layers: [] },
+    { name: 'base', layers: [storedLayer('base')] },
+    { name: 'last', layers: [] },
+  ])
+  const none = { revision: 1, epoch: 0, layers: [], allowRemoval: true }
+  pipeline.stage(0, { type: 'replace', update: none })
+  pipeline.stage(2, { type: 'replace', update: none })
+  pipeline.stage(1, {
+    type: 'patch',
+    update: { revision: 1, changes: [{ layer: 0, leaf: { path: 'db/host', value: 'x', revision: 1 } }] },
+  })
+  expect(acceptedValue(pipeline.evaluate())).toEqual({ db: { host: 'x' }, flags: {} })
+  expect([0, 1, 2].map((source) => pipeline.leaves(source, { withSecrets: true }).length)).toEqual([0, 1, 0])
+})
