@@ -55,7 +55,10 @@ function byHand(root: string, depth: number): Contender {
         const segments = key.slice(root.length + 1).split('/')
         const last = segments.pop()!
         let node = tree
-        for (const segment of segments) node = (node[segment] ??= {}) as Record<string, unknown>
+        for (const segment of segments) {
+          node[segment] ??= {}
+          node = node[segment] as Record<string, unknown>
+        }
         node[last] = text
       }
       schema.parse(tree)

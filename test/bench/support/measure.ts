@@ -2,7 +2,7 @@
 export interface Contender {
   readonly name: string
   /** Does it once; what it resolves to is the time in milliseconds if it measured itself. */
-  run(): Promise<number | void> | number | void
+  run(): Promise<unknown> | unknown
 }
 
 /** Times of one contender, in milliseconds. */
@@ -30,7 +30,7 @@ export async function race(
       try {
         const startedAt = performance.now()
         const own = await contender.run()
-        if (round >= 0) times[index]!.push(own ?? performance.now() - startedAt)
+        if (round >= 0) times[index]!.push(typeof own === 'number' ? own : performance.now() - startedAt)
       } catch (error) {
         failures[index] = (error as Error).message.split('\n')[0]!
       }

@@ -19,7 +19,8 @@ export interface BenchReport {
   readonly ratios: readonly Ratio[]
 }
 
-const RESULTS = new URL('../results/', import.meta.url)
+/** Where reports are kept for programs. */
+export const RESULTS = new URL('../results/', import.meta.url)
 
 /** Prints a report for people and writes it to `test/bench/results` for programs. */
 export function publish(report: BenchReport): void {
@@ -42,12 +43,42 @@ export function publish(report: BenchReport): void {
   )
 }
 
+/** A report as a section of a page. */
+export function inMarkdown(report: BenchReport): string[] {
+  const { bench, method, timings, ratios } = report
+  return [
+    `## ${bench}`,
+    '',
+    method,
+    '',
+    '| ratio | measured | aim |',
+    '|---|---|---|',
+    ...ratios.map((ratio) => {
+      const aim = ratio.aim === undefined ? '' : `${ratio.isFloor ? '≥' : '≤'} ${ratio.aim} ×`
+      return `| ${ratio.what} | ${Number.isFinite(ratio.value) ? `${inFactor(ratio.value)} ×` : 'no peer left'} | ${aim} |`
+    }),
+    '',
+    '| measured | median | p99 | samples |',
+    '|---|---|---|---|',
+    ...timings.map(({ name, median, p99, samples, failure }) =>
+      failure === undefined
+        ? `| ${name} | ${inMs(median)} | ${inMs(p99)} | ${samples} |`
+        : `| ${name} | ${failure} | | |`,
+    ),
+    '',
+  ]
+}
+
+function inFactor(value: number): string {
+  return value.toFixed(value < 0.1 ? 4 : 2)
+}
+
 function inMs(ms: number): string {
   return ms < 1 ? `${(ms * 1000).toFixed(1)} µs` : `${ms.toFixed(2)} ms`
 }
 
 function inWords({ what, value, aim, isFloor = false }: Ratio): string {
-  const figure = `${what.padEnd(64)} ${value.toFixed(value < 0.1 ? 4 : 2)} ×`
+  const figure = `${what.padEnd(64)} ${inFactor(value)} ×`
   if (aim === undefined) return figure
   const isMet = isFloor ? value >= aim : value <= aim
   return `${figure}   aim ${isFloor ? '≥' : '≤'} ${aim} ×  ${isMet ? 'met' : 'MISSED'}`

@@ -34,6 +34,8 @@ export class EtcdConnection implements SourceConnection {
   readonly #running: Promise<void>
   /** What the sink was given last; the next list is compared with it. */
   #known: { revision: number; clusterId: bigint; epoch: number } | undefined
+  /** The watch saw that the store is another one; a list alone may not show it, once that store has caught up. */
+  #isReplaced = false
   /** When the store last proved that nothing is missing, ms since the epoch. */
   #provenAt = 0
   #watcher: Watcher | undefined
@@ -102,7 +104,9 @@ export class EtcdConnection implements SourceConnection {
     })
     const { revision, clusterId, layers } = listed
     const known = this.#known
-    const isOther = known !== undefined && (known.clusterId !== clusterId || revision < known.revision)
+    const isOther =
+      known !== undefined && (this.#isReplaced || known.clusterId !== clusterId || revision < known.revision)
+    this.#isReplaced = false
     const epoch = known === undefined ? 0 : known.epoch + (isOther ? 1 : 0)
     const allowRemoval = known !== undefined && listed.allowedAt > known.revision
     this.#known = { revision, clusterId, epoch }
@@ -134,6 +138,7 @@ export class EtcdConnection implements SourceConnection {
           },
           onEnd: (error) => {
             this.#watcher = undefined
+            this.#isReplaced ||= error?.code === 'cluster_changed'
             // the history is gone: list again. Another store is a failure like any other, lest two stores behind one
             // name be listed in turns without a pause
             if (error === undefined || error.code === 'compacted') resolve()

@@ -1,0 +1,85 @@
+import { createTestConfig, defineConfig } from '@livetree/core'
+import { configMiddleware, live } from '@livetree/express'
+import { livetree } from '@livetree/fastify'
+import { LivetreeModule } from '@livetree/nestjs'
+import { Controller, type DynamicModule, Get, Module } from '@nestjs/common'
+import { NestFactory } from '@nestjs/core'
+import express from 'express'
+import fastify from 'fastify'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import * as z from 'zod'
+
+/** Serves one trivial route, with or without livetree around it, and tells what it costs: a child of pin.ts. */
+const config = await createTestConfig(
+  defineConfig({
+    name: 'bench',
+    schema: z.object({ greeting: z.string(), limits: z.object({ max: z.number() }) }),
+  }),
+  { greeting: 'hello', limits: { max: 1 } },
+)
+
+const apps = {
+  express: () => listenExpress(express()),
+  'express + configMiddleware': () => listenExpress(express().use(configMiddleware(config))),
+  'express + configMiddleware + live': () =>
+    listenExpress(
+      express().use(
+        configMiddleware(config),
+        live(
+          config,
+          (c) => c.limits,
+          () => (_request, _response, next) => next(),
+        ),
+      ),
+    ),
+  'express + a middleware that does nothing': () =>
+    listenExpress(express().use((_request, _response, next) => next())),
+  fastify: () => listenFastify(false),
+  'fastify + livetree': () => listenFastify(true),
+  nestjs: () => listenNest([]),
+  'nestjs + LivetreeModule': () => listenNest([LivetreeModule.forRoot({ config })]),
+} satisfies Record<string, () => Promise<number>>
+
+/** What can be served. */
+export type PinBenchApp = keyof typeof apps
+
+async function listenExpress(app: express.Express): Promise<number> {
+  app.get('/', (_request, response) => void response.send('hello'))
+  const server = app.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+}
+
+async function listenFastify(hasPlugin: boolean): Promise<number> {
+  const app = fastify()
+  if (hasPlugin) await app.register(livetree, { config })
+  app.get('/', async () => 'hello')
+  return Number(new URL(await app.listen({ port: 0, host: '127.0.0.1' })).port)
+}
+
+async function listenNest(imports: DynamicModule[]): Promise<number> {
+  class HelloController {
+    hello() {
+      return 'hello'
+    }
+  }
+  Controller()(HelloController)
+  const descriptor = Object.getOwnPropertyDescriptor(HelloController.prototype, 'hello')!
+  Get()(HelloController.prototype, 'hello', descriptor)
+  class AppModule {}
+  Module({ imports, controllers: [HelloController] })(AppModule)
+  const app = await NestFactory.create(AppModule, { logger: false })
+  await app.listen(0, '127.0.0.1')
+  return Number(new URL(await app.getUrl()).port)
+}
+
+if (process.send !== undefined) {
+  const port = await apps[process.argv[2] as PinBenchApp]()
+  process.on('message', () => {
+    const { user, system } = process.cpuUsage()
+    process.send!({ port, cpuMs: (user + system) / 1_000 })
+  })
+  process.on('disconnect', () => process.exit())
+  process.send({ port, cpuMs: 0 })
+}
