@@ -1,9 +1,12 @@
-import { afterAll, describe, inject, test } from 'vitest'
+import { afterAll, describe, inject, onTestFinished, TestRunner, test } from 'vitest'
 import type { EtcdSeries } from '../../scripts/etcd/etcd-binaries.ts'
 import { type EtcdCluster, type StartClusterOptions, startEtcdCluster } from './start-etcd-cluster.ts'
 import { type EtcdServer, type StartEtcdOptions, startEtcd } from './start-etcd.ts'
 
-/** The etcd a block of tests runs on. What it starts is closed after the block, whether or not the tests did. */
+/**
+ * The etcd a block of tests runs on. What it starts is closed by itself: after the test that started it, or after the
+ * block when `beforeAll` did.
+ */
 export interface EtcdUnderTest {
   readonly series: EtcdSeries
   /** Such as `3.5.30`; known while tests are being defined. */
@@ -39,7 +42,8 @@ function underTest({ series, version }: { series: EtcdSeries; version: string })
   const started = new Set<AsyncDisposable>()
   const keep = async <Started extends AsyncDisposable>(starting: Promise<Started>) => {
     const one = await starting
-    started.add(one)
+    if (TestRunner.getCurrentTest() === undefined) started.add(one)
+    else onTestFinished(() => one[Symbol.asyncDispose]())
     return one
   }
   afterAll(async () => {

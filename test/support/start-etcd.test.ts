@@ -17,8 +17,13 @@ eachEtcd('startEtcd', (etcd) => {
     await server.restart()
     expect(server.endpoint).toBe(endpoint)
     expect(await server.etcdctl(['get', '--print-value-only', 'fruit'])).toBe('apple\n')
+    const clusterId = async () =>
+      /"cluster_id":(\d+)/.exec(await server.etcdctl(['get', 'x', '--write-out=json']))?.[1]
+    const before = await clusterId()
     await server.kill()
     await server.restart({ emptyData: true })
+    expect(before).toMatch(/\d+/)
+    expect(await clusterId()).not.toBe(before)
     expect(await server.etcdctl(['get', '--print-value-only', 'fruit'])).toBe('')
     await server.close()
     expect(existsSync(dataDir)).toBe(false)

@@ -128,6 +128,7 @@ export class LaunchedEtcd implements EtcdServer {
   #args: readonly string[]
   #running: RunningEtcd
   #password: string | undefined
+  #generation = 0
 
   constructor(binaries: EtcdBinaries, options: StartEtcdOptions, port: number, peerPort: number) {
     this.#binaries = binaries
@@ -170,6 +171,7 @@ export class LaunchedEtcd implements EtcdServer {
     if (options.emptyData) {
       rmSync(this.dataDir, { recursive: true, force: true })
       this.#password = undefined
+      this.#generation += 1
     }
     this.#args = options.args ?? this.#args
     this.#running = this.#run()
@@ -257,6 +259,8 @@ export class LaunchedEtcd implements EtcdServer {
       'listen-peer-urls': `http://127.0.0.1:${this.#peerPort}`,
       'initial-advertise-peer-urls': member.advertisedPeerUrl,
       'initial-cluster': member.initialCluster,
+      // The cluster's id is made from its peers and this; with the same one, an emptied store would pass for the old.
+      'initial-cluster-token': `livetree-${this.#generation}`,
       logger: 'zap',
       'log-outputs': 'stderr',
       ...(tls === undefined
