@@ -1,5 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { get as httpsGet } from 'node:https'
+import { constants } from 'node:http2'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -226,7 +227,13 @@ describe('options', () => {
       stranger.resume().once('error', resolve),
     )
     expect(refused.message).toMatch(/certificate required/)
+    // One that never begins its handshake does not hold up the end.
+    const silent = connect(server.port, '127.0.0.1')
+    const silentClosed = new Promise((resolve) => silent.once('close', resolve))
+    await new Promise((resolve) => silent.once('connect', resolve))
     expect(await textOf(client, 'k')).toBe('1')
+    await server.close()
+    await silentClosed
   })
 })
 
@@ -285,6 +292,21 @@ test("livetree's own client: a watch it cancels leaves no stream behind", async 
   await waitFor(async () => (await streams()) === '0')
 })
 
+test('large answers side by side, and many calls broken off, do not end the connection', async () => {
+  const { client } = await start()
+  const value = 'x'.repeat(1_000_000)
+  for (let n = 0; n < 10; n += 1) await put(client, `big${n}`, value)
+  const all = { key: 'big', rangeEnd: 'bih' }
+  const answers = await Promise.all(Array.from({ length: 20 }, () => client.call(KV.range, all)))
+  expect(answers.map(({ kvs }) => kvs.length)).toEqual(Array.from({ length: 20 }, () => 10))
+  for (let n = 0; n < 3000; n += 1) {
+    const stream = client.open(Lease.keepAlive)
+    stream.status.catch(() => {})
+    stream.reset(constants.NGHTTP2_CANCEL)
+  }
+  expect((await client.call(KV.range, { ...all, countOnly: true })).count).toBe(10)
+})
+
 describe('close', () => {
   test('ends streams with 14 and connections, and may be called again', async () => {
     const { server, client } = await start()
@@ -298,6 +320,17 @@ describe('close', () => {
     await Promise.all([client.closed, idleClosed])
     await server.close()
     await expect(fetch(`${server.endpoint}/health`)).rejects.toThrow()
+  })
+
+  test('ends at once the calls whose answer a fault holds back', async () => {
+    const { server, client } = await start()
+    server.faults.delayAnswers(60_000)
+    const held = refusal(put(client, 'k', '1'))
+    await waitFor(async () =>
+      (await (await fetch(`${server.endpoint}/metrics`)).text()).includes('revision 2'),
+    )
+    await server.close()
+    expect(await held).toEqual({ code: 14, message: 'etcdserver: server stopped' })
   })
 
   test('answers what is under way first', async () => {

@@ -143,7 +143,7 @@ export class Engine {
   assertSpace(bytes: number): void {
     if (this.#hasNoSpace) throw etcdError.noSpace()
     if (this.#fileBytes + bytes < this.#quotaBytes) return
-    void this.setNoSpace(true)
+    this.#inBackground(() => this.setNoSpace(true))
     throw etcdError.noSpace()
   }
 
@@ -191,11 +191,15 @@ export class Engine {
   }
 
   #revokeExpired(ids: readonly bigint[]): void {
-    for (const id of ids) {
-      void this.#commit(() => {
-        // Meanwhile a client may have revoked or renewed it.
-        if (this.lessor.isExpired(id)) this.#revoke(id)
-      })
+    const revoke = (id: bigint) => () => {
+      // Meanwhile a client may have revoked or renewed it.
+      if (this.lessor.isExpired(id)) this.#revoke(id)
     }
+    for (const id of ids) this.#inBackground(() => this.#commit(revoke(id)))
+  }
+
+  /** For writes nobody waits for: when they cannot be kept, the journal says so itself. */
+  #inBackground(write: () => void | Promise<void>): void {
+    Promise.resolve(write()).catch(() => {})
   }
 }

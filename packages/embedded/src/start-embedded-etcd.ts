@@ -134,7 +134,7 @@ export const startEmbeddedEtcd = async (options: EmbeddedEtcdOptions = {}): Prom
   )
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
-    calls.failStreams(etcdError.stopped())
+    calls.close()
     closing ??= listener.close(closeGraceMs).then(() => engine.close())
     return closing
   }

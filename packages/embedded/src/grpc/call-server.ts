@@ -41,6 +41,8 @@ export class CallServer {
   readonly #routes: ReadonlyMap<string, Route>
   /** The open duplex calls. */
   readonly #streams = new Set<Call>()
+  /** Calls whose answer a fault holds back, and what takes its timer back. */
+  readonly #held = new Map<Call, () => void>()
 
   constructor(options: CallServerOptions) {
     this.#options = options
@@ -70,6 +72,16 @@ export class CallServer {
     else this.#serveDuplex(call, route, caller)
   }
 
+  /** Ends the open duplex calls, and those whose answer a fault holds back. */
+  close(): void {
+    this.failStreams(etcdError.stopped())
+    for (const [call, cancel] of this.#held) {
+      cancel()
+      call.fail(etcdError.stopped())
+    }
+    this.#held.clear()
+  }
+
   /** Resets the open duplex calls. */
   resetStreams(): void {
     for (const call of this.#streams) call.reset()
@@ -87,7 +99,7 @@ export class CallServer {
         if (isStarted) return
         isStarted = true
         if (this.#options.faults.hasNoLeader && !needsNoLeader(route.method.path, request)) {
-          this.#options.clock.schedule(() => call.fail(etcdError.timedOut()), leaderlessTimeoutMs)
+          this.#hold(call, () => call.fail(etcdError.timedOut()), leaderlessTimeoutMs)
           return
         }
         this.#run(call, () => route.handle(request, { caller, requestBytes }))
@@ -113,15 +125,23 @@ export class CallServer {
 
   /** Hands an answer out, unless a fault keeps it. */
   #settle(call: Call, send: () => void): void {
-    const { faults, clock } = this.#options
+    const { faults } = this.#options
     if (faults.answersToLose > 0) {
       faults.answersToLose -= 1
       call.reset()
     } else if (faults.delayMs > 0) {
-      clock.schedule(send, faults.delayMs)
+      this.#hold(call, send, faults.delayMs)
     } else {
       send()
     }
+  }
+
+  #hold(call: Call, send: () => void, delayMs: number): void {
+    const cancel = this.#options.clock.schedule(() => {
+      this.#held.delete(call)
+      send()
+    }, delayMs)
+    this.#held.set(call, cancel)
   }
 
   #serveDuplex(call: Call, route: Route & { type: 'duplex' }, caller: Caller): void {

@@ -23,8 +23,10 @@ export class Call implements ServerStream<unknown> {
     this.#stream = stream
     // A client that goes away resets its streams; `close` follows and is all that matters here.
     stream.on('error', () => {})
-    // Node waits for our half to end, also when the client has reset the stream with code 0: it never would.
-    stream.on('aborted', () => stream.destroy())
+    // When a client resets a stream with code 0, Node waits for our half to end, which it never would.
+    stream.on('aborted', () => {
+      if (stream.rstCode === constants.NGHTTP2_NO_ERROR) stream.destroy()
+    })
     stream.on('wantTrailers', () => {
       stream.sendTrailers(statusHeaders(this.#status))
       this.#dismiss()

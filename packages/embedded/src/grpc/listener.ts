@@ -40,7 +40,13 @@ const http2Preface = 'PRI'
 
 /** Flow control windows, in bytes: wide enough that a large value or a long history is not sent in turns. */
 const windowBytes = 4 * 1024 * 1024
-const settings = { initialWindowSize: windowBytes, maxFrameSize: 64 * 1024 }
+const http2Options = {
+  settings: { initialWindowSize: windowBytes, maxFrameSize: 64 * 1024 },
+  // Node's guards against strangers refuse streams while much is unsent, or when many are reset: both are daily bread here.
+  maxSessionMemory: 4096,
+  streamResetBurst: 1_000_000,
+  streamResetRate: 1_000_000,
+}
 
 /** One port that speaks HTTP/2 and HTTP/1.1, in cleartext or over TLS, told apart by a connection's first bytes. */
 export class Listener {
@@ -56,11 +62,12 @@ export class Listener {
     this.#host = host
     this.#port = port
     this.#http1 = createHttp1Server(handlers.onRequest)
-    this.#http2 = createHttp2Server({ settings })
+    this.#http2 = createHttp2Server(http2Options)
     this.#http2.on('stream', handlers.onStream)
     this.#http2.on('session', (session) => this.#keep(session))
-    const onSocket = (socket: Socket): void => this.#take(socket)
+    const onSocket = (socket: Socket): void => this.#serve(socket)
     this.#server = tls === undefined ? createTcpServer(onSocket) : createTlsServer(tlsOptions(tls), onSocket)
+    this.#server.on('connection', (socket: Socket) => this.#track(socket))
     this.#server.on('tlsClientError', (_error, socket: Socket) => socket.destroy())
   }
 
@@ -111,11 +118,15 @@ export class Listener {
     await Promise.all(gone)
   }
 
-  #take(socket: Socket): void {
+  #track(socket: Socket): void {
     this.#sockets.add(socket)
     socket.once('close', () => this.#sockets.delete(socket))
-    socket.on('error', () => socket.destroy())
     socket.setNoDelay(true)
+  }
+
+  /** Gives a connection, over TLS once its handshake is done, to the protocol it speaks. */
+  #serve(socket: Socket): void {
+    socket.on('error', () => socket.destroy())
     sniff(socket, (isHttp2) => (isHttp2 ? this.#http2 : this.#http1).emit('connection', socket))
   }
 
