@@ -410,6 +410,38 @@ eachEtcd('client.kv transactions and everyday forms', (etcd) => {
       await losing(() => through.kv.compact(header.revision), isCompacted)
     })
 
+    /** The request never arrives, and meanwhile another client does its own. */
+    const overtaken = async (
+      write: () => Promise<unknown>,
+      other: () => Promise<unknown>,
+    ): Promise<EtcdError> => {
+      await through.kv.get(`${key}warm`)
+      const carried = proxy.carriedBytes.toServer
+      proxy.stall('toServer')
+      const outcome = failure(write())
+      await other()
+      expect(proxy.carriedBytes.toServer).toBe(carried)
+      proxy.cutAll()
+      proxy.heal()
+      return outcome
+    }
+
+    test('a guarded write that never arrived loses to another one, in words', async () => {
+      const create = () => through.kv.create(key, 'mine', { isUnique: true })
+      expect((await overtaken(create, () => kv().put(key, 'theirs'))).code).toBe('key_exists')
+      const { modRevision } = (await kv().get(key))!
+      const swap = () => through.kv.swap(key, 'mine', { expectedRevision: modRevision, isUnique: true })
+      expect((await overtaken(swap, () => kv().put(key, 'theirs, too'))).code).toBe('compare_failed')
+      const again = async () => {
+        await kv().put(key, 'once')
+        await kv().put(key, 'twice')
+      }
+      const now = (await kv().get(key))!.modRevision
+      const late = () => through.kv.swap(key, 'mine', { expectedRevision: now, isUnique: true })
+      expect((await overtaken(late, again)).code).toBe('outcome_unknown')
+      expect((await kv().get(key))?.text).toBe('twice')
+    })
+
     test('a read is simply read again', async () => {
       await kv().put(key, 'v')
       proxy.dropReplies()
