@@ -5,6 +5,12 @@ import { guardChild } from '../../support/child-guard.ts'
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url))
 
+/** Arguments of Node that run `livetree-etcd` from the sources. */
+export const livetreeEtcd: readonly string[] = [
+  `--import=${path('./source-loader.ts')}`,
+  path('../../../packages/embedded/src/bin.ts'),
+]
+
 /** `livetree-etcd` in a process of its own, which can be killed. */
 export class ServerProcess {
   readonly endpoint: string
@@ -19,8 +25,7 @@ export class ServerProcess {
 
   /** Resolves when it listens. Rejects with what it said when it does not come up. */
   static async start(args: readonly string[]): Promise<ServerProcess> {
-    const program = [`--import=${path('./source-loader.ts')}`, path('../../../packages/embedded/src/bin.ts')]
-    const child = spawn(process.execPath, [...program, '--port=0', ...args], {
+    const child = spawn(process.execPath, [...livetreeEtcd, '--port=0', ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const dropGuard = guardChild(child.pid!)
@@ -41,8 +46,10 @@ export class ServerProcess {
     throw new Error(`livetree-etcd did not come up: ${said}`)
   }
 
-  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+  /** Resolves with the exit code, or null when the signal ended it. */
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
     this.#child.kill(signal)
     await this.#ended
+    return this.#child.exitCode
   }
 }
