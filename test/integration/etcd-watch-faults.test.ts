@@ -249,7 +249,9 @@ eachEtcd('watch under faults', (etcd) => {
     await waitFor(() => recording.batches.length === 20 && isListed)
     await server.restart({ emptyData: true })
     await putMany(connect(server.endpoint), 'a/y', 1)
-    await waitFor(() => recording.hasEnded && batches.some(({ epoch }) => epoch === 1))
+    const isHeardOf = () => batches.some(({ events }) => events.some(({ key }) => key === 'a/y'))
+    await waitFor(() => recording.hasEnded && isHeardOf())
+    expect(batches.every(({ epoch }) => epoch === 1)).toBe(true)
     expect(recording.told.slice(-2)).toEqual([
       expect.stringMatching(/^cluster changed/),
       'end cluster_changed',

@@ -167,7 +167,8 @@ export class LaunchedEtcd implements EtcdServer {
   }
 
   async restart(options: RestartOptions = {}): Promise<void> {
-    await this.stop()
+    // What is thrown away need not be put in order first: with a watch open, etcd 3.5 takes seven seconds for that.
+    await this.stop(options.emptyData ? 'SIGKILL' : 'SIGTERM')
     if (options.emptyData) {
       rmSync(this.dataDir, { recursive: true, force: true })
       this.#password = undefined
