@@ -22,8 +22,9 @@ export interface HeartbeatPorts {
 /** Hurried questions start this close together and then double. */
 const hurriedMs = 25
 
-/** Unanswered questions after which the server is taken to have forgotten to answer. */
+/** Unanswered questions, and graces, after which the server is taken to have forgotten to answer. */
 const unansweredLimit = 4
+const unansweredGraces = 2
 
 /**
  * Keeps a stream honest: asks for progress at a cadence, and notices when a server that was asked something stays
@@ -42,7 +43,8 @@ export class Heartbeat {
   /** `patience` multiplies how many questions may stay unanswered. */
   constructor(ports: HeartbeatPorts, patience = 1) {
     this.#ports = ports
-    this.#limit = unansweredLimit * patience
+    const { graceMs, intervalMs } = ports
+    this.#limit = patience * Math.max(unansweredLimit, Math.ceil((unansweredGraces * graceMs) / intervalMs))
   }
 
   /** The stream was opened; its first message may take `openMs`. */

@@ -181,6 +181,27 @@ describe('a server that does not answer', () => {
     expect(told.at(-1)).toBe('disconnected connection_lost')
   })
 
+  it('a quick cadence does not shorten the patience with a server that is busy with a slow link', () => {
+    const { watch, created, channel, clock } = setUp({
+      ...timing,
+      progressIntervalMs: 20,
+      progressGraceMs: 1_000,
+    })
+    watch({ prefix: 'a' })
+    created(5)
+    const live = (ms: number) => {
+      for (let passed = 0; passed < ms; passed += 400) {
+        clock.advance(400)
+        // Answers for nobody: the server speaks, but not of progress.
+        created(5, 9)
+      }
+    }
+    live(2_000)
+    expect(channel.streams.length).toBe(1)
+    live(800)
+    expect(channel.streams.length).toBe(2)
+  })
+
   it('T1.15 a stream that never says anything is given up after the open timeout', () => {
     const { watch, channel, clock } = setUp(timing)
     const { told } = watch({ prefix: 'a' })
