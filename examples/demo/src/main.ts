@@ -24,15 +24,16 @@ const steps: readonly [title: string, step: Step][] = [
 if (process.argv.includes('--help')) {
   console.log(`npm run demo [-- --etcd]
 
-Starts an etcd and a small Express service, and shows what livetree does when the tree in etcd changes.
-On a terminal it stays up afterwards, to be played with; otherwise it ends. --etcd: run on a real etcd.`)
+Starts an etcd server inside this process and a small Express service, and shows what livetree does when the tree in
+etcd changes. On a terminal it stays up afterwards, to be played with; otherwise it ends.
+--etcd: run on a real etcd, found on this machine or fetched.`)
 } else {
   process.exitCode = (await runDemo()) ? 0 : 1
 }
 
 async function runDemo(): Promise<boolean> {
   heading('livetree: a typed, live configuration from etcd')
-  const store = await startStore()
+  const store = await startStore(process.argv.includes('--etcd') ? 'etcd' : 'embedded')
   try {
     say('store', `${store.name} on ${store.endpoint}`)
     await store.client.kv.put(`${root}/base/greeting`, 'Hello')

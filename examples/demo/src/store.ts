@@ -1,4 +1,9 @@
-import { type EtcdClient, createEtcdClient } from '@livetree/etcd'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startEmbeddedEtcd } from '@livetree/embedded'
+import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
+import { findEtcd } from '../../../scripts/etcd/find-etcd.ts'
 import { startEtcd } from '../../../test/support/start-etcd.ts'
 
 /** The etcd the demo runs on. */
@@ -16,8 +21,12 @@ export interface Store {
   close(): Promise<void>
 }
 
-/** Starts a real etcd, found on the machine or fetched, and a client to write with. */
-export async function startStore(): Promise<Store> {
+/** Starts what the demo runs on, and a client to write with: `embedded` needs nothing installed, `etcd` is a real one. */
+export function startStore(kind: 'embedded' | 'etcd'): Promise<Store> {
+  return kind === 'etcd' ? startRealStore() : startEmbeddedStore()
+}
+
+async function startRealStore(): Promise<Store> {
   const server = await startEtcd()
   const client = createEtcdClient({ endpoints: [server.endpoint] })
   return {
@@ -30,6 +39,29 @@ export async function startStore(): Promise<Store> {
     async close() {
       await client.close()
       await server.close()
+    },
+  }
+}
+
+async function startEmbeddedStore(): Promise<Store> {
+  const folder = mkdtempSync(join(tmpdir(), 'livetree-demo-'))
+  const dataFile = join(folder, 'etcd.db')
+  let server = await startEmbeddedEtcd({ dataFile })
+  const { endpoint, port } = server
+  const client = createEtcdClient({ endpoints: [endpoint] })
+  return {
+    name: 'embedded etcd',
+    endpoint,
+    client,
+    etcdctl: (await findEtcd(undefined)).found?.etcdctl,
+    kill: () => server.close(),
+    async restart() {
+      server = await startEmbeddedEtcd({ dataFile, port })
+    },
+    async close() {
+      await client.close()
+      await server.close()
+      rmSync(folder, { recursive: true })
     },
   }
 }

@@ -107,7 +107,7 @@ export const surviveWithoutStore: Step = async ({ store, config, url }) => {
   const source = () => config.status.sources.find(({ name }) => name === 'etcd')
   const stoppedAt = performance.now()
   await store.kill()
-  say('stopped', `${store.name} was killed`)
+  say('stopped', `${store.name} was stopped`)
   await until(() => source()?.state === 'lost', 'the status to tell that the store is away')
   say('status', `the source "etcd" is lost; revision ${config.revision} stays in service`, 'refused')
   sayMore(source()?.lastError?.message ?? '')
