@@ -38,7 +38,7 @@ export interface WatchBatch {
 export interface WatchProgress {
   /** No change up to this revision is missing. */
   readonly revision: number
-  /** Milliseconds since the epoch; the store was asked at this time, so it is no older than that. */
+  /** Milliseconds since the epoch: when the store was asked or, where it spoke of its own accord, when it was heard. */
   readonly at: number
   /**
    * False on servers before 3.4.25 and 3.5.8, which answer progress requests without looking at the watch. There the

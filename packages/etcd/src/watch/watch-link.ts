@@ -10,8 +10,9 @@ import type { WatchResponse } from '../wire/watch.ts'
 import { asEtcdError } from './as-etcd-error.ts'
 import { type Refusal, refusalError } from './refusal.ts'
 import type { WatchSettings } from './watch-options.ts'
-import { type SessionEnding, WatchSession } from './watch-session.ts'
-import type { WatcherCore } from './watcher.ts'
+import type { SessionEnding } from './session-ports.ts'
+import { WatchSession } from './watch-session.ts'
+import type { WatcherCore } from './watcher-core.ts'
 
 /** What the link needs. */
 export interface LinkPorts {

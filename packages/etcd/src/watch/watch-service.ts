@@ -14,7 +14,8 @@ import {
 } from './watch-options.ts'
 import { openReader, type WatchReader } from './watch-reader.ts'
 import { openSync, type SyncHandlers, type SyncOptions, type WatchSync } from './watch-sync.ts'
-import { type Watcher, WatcherCore, type WatcherHost } from './watcher.ts'
+import type { Watcher } from './watcher.ts'
+import { WatcherCore, type WatcherHost } from './watcher-core.ts'
 
 /** What `createWatchService` takes besides the channel. */
 export interface WatchServiceOptions extends WatchSettings {

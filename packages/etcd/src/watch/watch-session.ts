@@ -1,44 +1,15 @@
-import type { Clock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
-import type { Channel, DuplexStream } from '../transport/transport.ts'
+import type { DuplexStream } from '../transport/transport.ts'
 import type { ResponseHeader } from '../wire/kv.ts'
 import type { Init } from '../wire/message.ts'
 import { Watch } from '../wire/rpc.ts'
 import { type WatchCreateRequest, WatchFilter, type WatchRequest, type WatchResponse } from '../wire/watch.ts'
 import { asEtcdError } from './as-etcd-error.ts'
 import { Heartbeat } from './heartbeat.ts'
-import { type Refusal, refusalOf } from './refusal.ts'
-import type { WatcherCore } from './watcher.ts'
-
-/** What a session needs from the service that opened it. */
-export interface SessionPorts {
-  readonly channel: Channel
-  readonly clock: Clock
-  readonly progressIntervalMs: number
-  readonly progressGraceMs: number
-  readonly openTimeoutMs: number
-  readonly idsFrom: 'server' | 'client'
-  /** An endpoint to stay away from if there is another. */
-  readonly avoid: string | undefined
-  /** Multiplies how many progress requests may stay unanswered. */
-  readonly patience: number
-  /** The watch is on a store that may have gone back; it has left the session. */
-  onDoubt(watcher: WatcherCore): void
-  /** The server does not serve this watch; it has left the session. */
-  onRefused(watcher: WatcherCore, refusal: Refusal, response: WatchResponse): void
-  /** The server took a watch on. */
-  onLive(): void
-  /** The server gave word of progress, or delivered changes. */
-  onUseful(): void
-  /** Exactly once, after which nothing else is called. */
-  onEnd(ending: SessionEnding): void
-}
-
-/** Why a session is over. */
-export interface SessionEnding {
-  readonly reason: 'failed' | 'silent' | 'unanswered' | 'dropped'
-  readonly error: EtcdError | undefined
-}
+import { ProgressQuestions } from './progress-questions.ts'
+import { refusalOf } from './refusal.ts'
+import type { SessionEnding, SessionPorts } from './session-ports.ts'
+import type { WatcherCore } from './watcher-core.ts'
 
 /** What the server has been asked to create and has not answered yet. */
 type PendingCreate =
@@ -68,10 +39,7 @@ export class WatchSession {
   readonly #waiting = new Set<WatcherCore>()
   /** Cancelled by us and not confirmed yet: what still comes for them is dropped. */
   readonly #dismissed = new Set<number>()
-  /** When the progress requests without an answer were sent. */
-  readonly #asked: number[] = []
-  /** Whether answers to progress requests keep their place among the changes; known once the first answer is there. */
-  #order: 'unknown' | 'kept' | 'not kept' = 'unknown'
+  readonly #questions: ProgressQuestions
   #pending: PendingCreate | undefined
   #stream: DuplexStream<WatchRequest> | undefined
   #nextId = 1
@@ -81,6 +49,7 @@ export class WatchSession {
 
   constructor(ports: SessionPorts) {
     this.#ports = ports
+    this.#questions = new ProgressQuestions(ports.clock, ports.progressGraceMs)
     this.#heartbeat = new Heartbeat(
       {
         clock: ports.clock,
@@ -192,11 +161,10 @@ export class WatchSession {
 
   #onProgressAnswer(response: WatchResponse, header: ResponseHeader): void {
     if (response.canceled || response.events.length > 0) return
-    if (this.#order === 'unknown') this.#order = 'not kept'
-    const at = this.#takeQuestion()
+    const at = this.#questions.answered()
     let isStale = false
     for (const live of [...this.#live.values()]) {
-      if (this.#order === 'not kept') live.watcher.claim(header.revision, at)
+      if (!this.#questions.isOrderKept) live.watcher.claim(header.revision, at)
       else if (live.staleAnswers === 0) live.watcher.progress(header, at)
       else {
         live.staleAnswers -= 1
@@ -210,7 +178,7 @@ export class WatchSession {
   #onCreateAnswer(response: WatchResponse, header: ResponseHeader): void {
     const pending = this.#pending
     this.#pending = undefined
-    if (this.#order === 'unknown') this.#order = 'kept'
+    this.#questions.created()
     if (pending?.type === 'watcher') {
       this.#waiting.delete(pending.watcher)
       if (!response.canceled) this.#onCreated(pending, response.watchId, header)
@@ -232,7 +200,7 @@ export class WatchSession {
     const acceptance = watcher.accept(header, this.#voucher)
     if (acceptance === 'live') {
       this.#quietUntil = this.#ports.clock.now() + syncMs
-      this.#live.set(id, { watcher, staleAnswers: this.#asked.length })
+      this.#live.set(id, { watcher, staleAnswers: this.#questions.open })
       this.#ports.onLive()
       watcher.goLive(header, this.endpoint)
       return
@@ -290,26 +258,14 @@ export class WatchSession {
   #askIfQuiet(): boolean {
     const isBusy = this.#pending !== undefined || this.#waiting.size > 0 || this.#live.size === 0
     if (isBusy || this.#ports.clock.now() < this.#quietUntil) return false
-    if (this.#order === 'not kept') this.#ping(true)
+    if (!this.#questions.isOrderKept) this.#ping(true)
     else this.#ask()
     return true
   }
 
   #ask(): void {
-    this.#asked.push(this.#ports.clock.now())
+    this.#questions.asked()
     this.#send({ request: { type: 'progress', value: {} } })
-  }
-
-  /**
-   * When the question was sent that is now answered. Some are never answered, and answers do not say which they answer:
-   * the oldest that can be meant is taken, so that no freshness is claimed that is not there.
-   */
-  #takeQuestion(): number {
-    const now = this.#ports.clock.now()
-    const at =
-      this.#asked.find((each) => now - each <= this.#ports.progressGraceMs) ?? this.#asked.at(-1) ?? now
-    this.#asked.shift()
-    return at
   }
 
   #onUseful(): void {

@@ -6,6 +6,7 @@ import type { Channel } from '../transport/transport.ts'
 import type { KeyValue, ResponseHeader } from '../wire/kv.ts'
 import { KV } from '../wire/rpc.ts'
 import { asEtcdError } from './as-etcd-error.ts'
+import { callIsolated } from './call-isolated.ts'
 import { diffLists, heldName, hold } from './resync.ts'
 import { type WatchBatch, WatchEvent, type WatchProgress } from './watch-handlers.ts'
 import type { WatchService } from './watch-service.ts'
@@ -219,12 +220,6 @@ class ListAndWatch implements WatchSync {
   }
 
   #tell(call: () => unknown): void {
-    const report = (error: unknown) => this.#ports.logger.error('A handler of a watch sync failed', { error })
-    try {
-      const result = call()
-      if (result instanceof Promise) result.catch(report)
-    } catch (error) {
-      report(error)
-    }
+    callIsolated(call, (error) => this.#ports.logger.error('A handler of a watch sync failed', { error }))
   }
 }
