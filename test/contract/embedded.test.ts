@@ -195,7 +195,7 @@ describe('options', () => {
   test('dataFile: a file another server uses, and a port that is taken, are refused in words', async () => {
     const file = dataFile()
     const { server } = await start({ dataFile: file })
-    await expect(startEmbeddedEtcd({ dataFile: file })).rejects.toThrow(/Is another server using it/)
+    await expect(startEmbeddedEtcd({ dataFile: file })).rejects.toThrow(/Another server uses it/)
     await expect(startEmbeddedEtcd({ port: server.port })).rejects.toMatchObject({ code: 'EADDRINUSE' })
     await expect(startEmbeddedEtcd({ port: server.port, dataFile: dataFile() })).rejects.toThrow(/EADDRINUSE/)
   })

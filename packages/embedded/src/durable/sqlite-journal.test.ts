@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { etcdError } from '../status.ts'
-import { openSqliteJournal, SqliteJournal } from './sqlite-journal.ts'
+import { openSqliteJournal } from './sqlite-journal.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'livetree-journal-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -120,12 +120,12 @@ test('openSqliteJournal refuses a file another server has open, and one of anoth
   const journal = await openSqliteJournal(path, silent)
   journal.load()
   await expect(openSqliteJournal(path, silent)).rejects.toThrow(
-    /Cannot open the data file .*Is another server using it/,
+    /Cannot open the data file .*Another server uses it/,
   )
   journal.close()
   const database = new DatabaseSync(path)
   database.exec("UPDATE setting SET value = '99' WHERE name = 'format'")
-  const newer = new SqliteJournal(database, silent)
-  expect(() => newer.load()).toThrow('The data file has format 99, this version reads 1.')
-  newer.close()
+  database.close()
+  const refused = `Cannot open the data file ${path}: it has format 99, and this version reads format 1.`
+  await expect(openSqliteJournal(path, silent)).rejects.toThrow(refused)
 })

@@ -68,13 +68,14 @@ export class SqliteJournal implements Journal {
   #queue: Queued[] = []
   #state: 'open' | 'failed' | 'closed' = 'open'
 
-  /** Takes the database over and closes it in the end. Throws when another process has it open or it is not ours. */
+  /** Takes the database over and closes it in the end. Throws when another process has it open or its format is unknown. */
   constructor(database: DatabaseSync, events: JournalEvents) {
     this.#database = database
     this.#events = events
     // FULL: a commit is on disk before it is answered. EXCLUSIVE: two servers on one file would not see each other.
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
     database.exec(schema)
+    assertFormat(database)
     this.#insertVersion = database.prepare('INSERT INTO version VALUES (?, ?, ?, ?, ?, ?, ?)')
     this.#deleteVersion = database.prepare('DELETE FROM version WHERE main = ? AND sub = ?')
     this.#insertLease = database.prepare('INSERT INTO lease VALUES (?, ?)')
@@ -88,10 +89,6 @@ export class SqliteJournal implements Journal {
       const text = settings.get(name)
       return text === undefined ? undefined : (JSON.parse(text) as T)
     }
-    const format = read<number>('format') ?? formatVersion
-    if (format !== formatVersion) {
-      throw new Error(`The data file has format ${format}, this version reads ${formatVersion}.`)
-    }
     const fresh = freshState()
     const identity = read<{ clusterId: string; memberId: string }>('identity') ?? {
       clusterId: String(fresh.clusterId),
@@ -103,7 +100,7 @@ export class SqliteJournal implements Journal {
       main: number | null
     }
     const revision = Math.max(newest.main ?? 0, compactRevision, fresh.revision)
-    this.#write({ format, identity, raftTerm })
+    this.#write({ format: formatVersion, identity, raftTerm })
     return {
       clusterId: BigInt(identity.clusterId),
       memberId: BigInt(identity.memberId),
@@ -215,14 +212,26 @@ export class SqliteJournal implements Journal {
   }
 }
 
+const assertFormat = (database: DatabaseSync): void => {
+  const row = database.prepare("SELECT value FROM setting WHERE name = 'format'").get()
+  if (row === undefined || Number(row.value) === formatVersion) return
+  throw new Error(`it has format ${row.value}, and this version reads format ${formatVersion}`)
+}
+
 /** Opens or creates the file. Throws in words when it can not be used. */
 export const openSqliteJournal = async (path: string, events: JournalEvents): Promise<SqliteJournal> => {
   // Imported here, so that servers in memory are spared the warning that Node's SQLite is experimental.
   const { DatabaseSync } = await import('node:sqlite')
+  let database: DatabaseSync | undefined
   try {
-    return new SqliteJournal(new DatabaseSync(path), events)
+    database = new DatabaseSync(path)
+    return new SqliteJournal(database, events)
   } catch (cause) {
-    const reason = (cause as Error).message
-    throw new Error(`Cannot open the data file ${path}: ${reason}. Is another server using it?`, { cause })
+    database?.close()
+    const { message } = cause as Error
+    const advice = /locked/.test(message)
+      ? ' Another server uses it: stop that one, or take another file.'
+      : ''
+    throw new Error(`Cannot open the data file ${path}: ${message}.${advice}`, { cause })
   }
 }

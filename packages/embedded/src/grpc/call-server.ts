@@ -4,9 +4,9 @@ import type { Caller } from '../auth/caller.ts'
 import type { Clock } from '../clock.ts'
 import type { CallFaults } from '../faults.ts'
 import { etcdError, grpcCode, StatusError } from '../status.ts'
-import { Call } from './call.ts'
+import { Call, refuseStream } from './call.ts'
 import type { Route, StreamHandler } from './service.ts'
-import { statusHeaders, statusOf } from './status-headers.ts'
+import { statusOf } from './status-headers.ts'
 
 /** After this etcd gives up a request that found no leader: 5 s and two elections. */
 const leaderlessTimeoutMs = 7000
@@ -53,16 +53,7 @@ export class CallServer {
     const path = headers[':path'] ?? ''
     const route = this.#routes.get(path)
     if (route === undefined) {
-      stream.on('error', () => {})
-      stream.respond(
-        {
-          ':status': 200,
-          'content-type': 'application/grpc',
-          ...statusHeaders(unknownMethod(path, this.#routes)),
-        },
-        { endStream: true },
-      )
-      stream.resume()
+      refuseStream(stream, unknownMethod(path, this.#routes))
       return
     }
     const call = new Call(route.method, stream, textOf(headers.hasleader) === 'true')

@@ -10,6 +10,13 @@ const maxMessageBytes = 2 * 1024 * 1024
 /** Above this a message is not even collected. */
 const maxCollectedBytes = 64 * 1024 * 1024
 
+/** Ends a stream that is no call of ours. */
+export const refuseStream = (stream: ServerHttp2Stream, error: StatusError): void => {
+  stream.on('error', () => {})
+  stream.respond({ ...responseHeaders, ...statusHeaders(error) }, { endStream: true })
+  stream.resume()
+}
+
 /** One gRPC call on its HTTP/2 stream: messages in, messages out, a status at the end. */
 export class Call implements ServerStream<unknown> {
   readonly method: Method<unknown, unknown>
