@@ -100,6 +100,14 @@ eachEtcd('client.kv', (etcd) => {
       expect(await codeOf(kv().put(`${root}a`, 'x', { lease: 42n }))).toBe('lease_not_found')
     })
 
+    test('many large writes at once all come through', async () => {
+      const text = 'x'.repeat(1024 * 1024)
+      const keys = Array.from({ length: 40 }, (_, index) => `${root}large-${index}`)
+      const results = await Promise.all(keys.map((key) => codeOf(kv().put(key, text))))
+      expect(results).toEqual(keys.map(() => 'undefined'))
+      expect(await kv().count({ prefix: `${root}large-` })).toBe(40)
+    })
+
     test('an empty key is refused before it is sent; 1.6 MB too, and 1.4 MB is not', async () => {
       expect(await codeOf(kv().put('', 'v'))).toBe('invalid_argument')
       expect(await codeOf(kv().get(''))).toBe('invalid_argument')

@@ -2,6 +2,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { buildConnector, Client, type Dispatcher } from 'undici'
 import type { Clock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
+import { SendBudget } from './send-budget.ts'
 import { guardSession } from './session-guard.ts'
 
 /** What all connections of a client have in common. */
@@ -35,6 +36,7 @@ export class Connection {
   isProven = false
   readonly #client: Client
   readonly #settings: ConnectionSettings
+  readonly #budget = new SendBudget()
   #openCalls = 0
   #watchdog: unknown
   #isRetired = false
@@ -87,12 +89,14 @@ export class Connection {
       headersTimeout: 0,
       bodyTimeout: 0,
     } as const
-    this.#client.dispatch(request, handler)
+    const bytes = Buffer.isBuffer(body) ? body.length : 0
+    this.#budget.request(handler, bytes, () => this.#client.dispatch(request, handler))
   }
 
-  /** A call has ended. */
-  release(): void {
+  /** The handler's call has ended. */
+  release(handler: Dispatcher.DispatchHandler): void {
     this.#openCalls -= 1
+    this.#budget.settle(handler)
     if (this.#isRetired && this.#openCalls === 0) void this.destroy()
   }
 
@@ -106,7 +110,9 @@ export class Connection {
   async destroy(error?: Error): Promise<void> {
     this.#settings.clock.clearTimeout(this.#watchdog)
     this.#watchdog = undefined
-    await this.#client.destroy(error ?? null)
+    const destroyed = this.#client.destroy(error ?? null)
+    this.#budget.flush()
+    await destroyed
   }
 
   #onHeard(): void {

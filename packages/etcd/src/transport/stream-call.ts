@@ -135,13 +135,13 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
   }
 
   onResponseEnd(_: Dispatcher.DispatchController, trailers: Headers): void {
-    this.#connection!.release()
+    this.#connection!.release(this)
     if (!this.#isEnded) this.#end(this.#verdict(trailers))
   }
 
   onResponseError(_: Dispatcher.DispatchController | null, cause: Error): void {
     const connection = this.#connection!
-    connection.release()
+    connection.release(this)
     if (this.#isEnded) return
     const error = errorOfNetwork(cause, this.#isSent, this.#place)
     if (!isPuzzling(error, connection.isProven)) this.#end(error)

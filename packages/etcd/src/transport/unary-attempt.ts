@@ -96,7 +96,7 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(_: Dispatcher.DispatchController, trailers: Headers): void {
-    this.connection.release()
+    this.connection.release(this)
     const owner = this.#owner
     if (owner === undefined) return
     this.#owner = undefined
@@ -111,7 +111,7 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: Dispatcher.DispatchController | null, error: Error): void {
-    this.connection.release()
+    this.connection.release(this)
     const owner = this.#owner
     if (owner === undefined) return
     this.#owner = undefined
