@@ -185,7 +185,6 @@ export class Decoder {
   /** Nothing is there: zod, given an object without the property, says whether that is an error, a default or nothing. */
   #judgeAbsent(property: PropertyPlan, node: TreeNode, floor: number, previous: unknown): void {
     begin(node, property.plan, floor)
-    if (this.unused.size > 0) this.unused.delete(node)
     if (node.leafCount > 0) this.#noteUnused(node, unusedBelow(property.plan, node, floor, [...this.#path]))
     const alone = judge(property.alone, {})
     if (!alone.isValid) {

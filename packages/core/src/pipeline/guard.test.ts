@@ -208,6 +208,13 @@ describe('guardIssues: stays until it is healed', () => {
     expect(patch(0, { ...gone('db', 100), 'flags/k0': 'on' }).type).toBe('unchanged')
   })
 
+  test('leaves that were changed in a refused tree, and then removed, do count', () => {
+    const { patch } = staged(schema)
+    patch(0, keys('flags', 10))
+    expect(patch(0, { ...keys('flags', 10, 'off'), 'db/port': 'x' }).type).toBe('rejected')
+    expect(issuesOf(patch(0, { ...gone('flags', 10), 'db/port': '1' }))[0]?.code).toBe('guard')
+  })
+
   test('small removals, one after another, are each accepted', () => {
     const { patch } = staged(schema)
     patch(0, keys('flags', 12))

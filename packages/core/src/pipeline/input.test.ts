@@ -388,6 +388,16 @@ describe('inputOf: unions read each directory once', () => {
     expect(reads).toBe(1)
   })
 
+  test('and again where other layers count', () => {
+    const part = z.union([z.object({ a: z.number(), b: z.number() }), z.number()])
+    // as a list it would have what the highest layer has; as a record, what all have
+    const { patch } = staged(
+      z.object({ it: z.union([z.array(part), z.record(z.string(), part)]).optional() }),
+    )
+    patch(0, { 'it/0/a': '1', 'it/0/b': '1' })
+    expect(acceptedValue(patch(1, { 'it/0/b': '2' }))).toEqual({ it: { 0: { a: 1, b: 2 } } })
+  })
+
   test('a recursive union of objects ends, however deep it is wrong', () => {
     interface Node {
       [name: string]: Node | number

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
+import { compileSchema } from '../schema/compile-schema.ts'
 import { Unreadable } from '../source/source.ts'
+import { LayerTree } from './layer-tree.ts'
 import { issuesOf, read, staged, storedLayer, type Tree, acceptedValue } from './staged.test.kit.ts'
+import type { TreeNode } from './tree-node.ts'
 
 const db = z.object({
   host: z.string().default('localhost'),
@@ -34,6 +37,21 @@ describe('LayerTree: later layers win, leaf by leaf', () => {
       flags: { a: true },
     })
     expect(acceptedValue(patch(0, { db: undefined }))).toMatchObject({ db: { host: 'localhost', port: 2 } })
+  })
+
+  test('the highest document counts, in whatever order they came', () => {
+    for (const order of [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 2, 0],
+      [2, 0, 1],
+    ]) {
+      const { patch } = staged(z.object({ it: db.nullable() }), THREE)
+      const trees: Tree[] = [{ it: {} }, { it: 'null' }, { it: '{}' }]
+      const outcomes = order.map((layer) => patch(layer, trees[layer]!))
+      expect(acceptedValue(outcomes.at(-1)!)).toMatchObject({ it: { host: 'localhost' } })
+      expect(acceptedValue(patch(2, { it: undefined }))).toEqual({ it: null })
+    }
   })
 
   test('a list is supplied whole by the highest layer that has it', () => {
@@ -173,6 +191,32 @@ describe('LayerTree: a document and keys below it in one layer are a conflict', 
     }
   })
 
+  test('heals also after the document was written anew, or became a scalar, while in conflict', () => {
+    const { patch } = staged(schema)
+    patch(0, { db: '{"port": 1}', 'db/host': 'x' })
+    expect(issuesOf(patch(0, { db: '{"port": 2}' }))).toMatchObject([
+      { code: 'conflict', origins: [{ revision: 2 }, { revision: 1 }] },
+    ])
+    expect(issuesOf(patch(0, { db: 'text' }))[0]).toMatchObject({ code: 'conflict', pathText: 'db' })
+    expect(issuesOf(patch(0, { db: '{"port": 3}' }))).toMatchObject([{ code: 'conflict' }])
+    expect(acceptedValue(patch(0, { 'db/host': undefined }))).toMatchObject({
+      db: { port: 3, host: 'localhost' },
+    })
+  })
+
+  test('a document below a value, or below another document', () => {
+    const { patch } = staged(
+      z.object({ it: z.array(z.object({ a: z.string() })).optional(), o: z.object({ p: db }).optional() }),
+    )
+    expect(issuesOf(patch(0, { it: '[]', 'it/0': { a: 'x' } }))).toMatchObject([
+      { code: 'conflict', pathText: 'it' },
+    ])
+    expect(issuesOf(patch(0, { it: undefined, o: '{}', 'o/p': '{}' }))).toMatchObject([
+      { code: 'conflict', pathText: 'o' },
+    ])
+    expect(patch(0, { o: undefined }).type).toBe('accepted')
+  })
+
   test.each(kinds)('%s: in two layers there is none', (_name, it, document, keys) => {
     const { patch } = staged(z.object({ it }))
     patch(0, { it: document })
@@ -223,6 +267,16 @@ describe('LayerTree: a document that is replaced', () => {
       a: { x: 2, o: { q: 2 }, l: [1] },
     })
     expect(patch(0, { a: '{"x":2,"o":{"q":2},"l":[1]}' }).type).toBe('unchanged')
+  })
+
+  test('takes the names that have no place with it', () => {
+    const { patch } = staged(schema)
+    expect(patch(0, { flags: '{"__proto__": true, "a": true}' }).unused).toMatchObject([
+      { origin: { key: '/base/flags/__proto__' }, reason: expect.stringMatching('__proto__') },
+    ])
+    expect(patch(0, { flags: '{"a": true}' }).unused).toEqual([])
+    expect(patch(0, { flags: '{"__proto__": false}' }).unused).toHaveLength(1)
+    expect(patch(0, { flags: undefined }).unused).toEqual([])
   })
 
   test('by keys of its own, or they by it, is the same value', () => {
@@ -477,6 +531,55 @@ describe('LayerTree: documents too deep or too large', () => {
   test('1.5 MiB that does not fit is cut in the issue', () => {
     const [issue] = issuesOf(staged(z.object({ it: z.number() })).patch(0, { it: 'x'.repeat(1_572_864) }))
     expect(issue?.received).toBe(`"${'x'.repeat(79)}…`)
+  })
+})
+
+describe('LayerTree: keeps nothing of what is gone', () => {
+  const info = storedLayer('base')
+  const leaf = (path: string, value: unknown) => ({ path, value, revision: 1 })
+  const count = (node: TreeNode): number =>
+    [...(node.children?.values() ?? [])].reduce((sum, child) => sum + count(child), 1)
+
+  test.each<[string, (tree: LayerTree) => void]>([
+    [
+      'keys that came and went',
+      (tree) => {
+        for (let n = 0; n < 100; n++) {
+          tree.set(0, leaf(`flags/k${n}/deep`, 'x'))
+          tree.set(0, leaf(`flags/k${n}/deep`, undefined))
+        }
+      },
+    ],
+    [
+      'keys that never were',
+      (tree) => {
+        for (let n = 0; n < 100; n++) tree.set(0, leaf(`flags/k${n}/deep`, undefined))
+      },
+    ],
+    [
+      'keys that have no place',
+      (tree) => {
+        for (let n = 0; n < 100; n++) tree.set(0, leaf(`flags/k${n}/%zz`, 'x'))
+      },
+    ],
+    [
+      'a layer that was replaced',
+      (tree) => {
+        for (let n = 0; n < 100; n++) tree.replace(0, [leaf(`flags/k${n}/deep`, 'x'), leaf('flags/a', 'on')])
+        tree.replace(0, [leaf('flags/a', 'on')])
+      },
+    ],
+    [
+      'documents that were replaced',
+      (tree) => {
+        for (let n = 0; n < 100; n++) tree.set(0, leaf('flags', `{"k${n}": true}`))
+        tree.set(0, leaf('flags', '{"a": true}'))
+      },
+    ],
+  ])('%s', (_name, act) => {
+    const tree = new LayerTree(compileSchema(schema), [info], { isRenamed: false })
+    act(tree)
+    expect(count(tree.root)).toBeLessThanOrEqual(3)
   })
 })
 

@@ -108,6 +108,7 @@ export class LayerTree {
       this.#setEntry(trail, this.#entry(layer, document.value, leaf.revision, undefined), plan)
     }
     if (holder === undefined) this.#countKey(trail, layer, 1)
+    this.#noteCrowded(trail, layer)
   }
 
   /** What is in place now was accepted; the guard counts from here. */
@@ -145,7 +146,6 @@ export class LayerTree {
       touch(trail, 1)
       const lost = this.lost[entry.layer]!
       if (lost.size > 0 && lost.delete(trail.names.join('/'))) entry.era = ACCEPTED
-      if (entry.document === undefined) this.#noteCrowded(trail, entry.layer)
     }
     const isBare = () => isNullText(entry.value) || isEmptyObject(entry.value)
     if (plan !== undefined && isPureDirectory(plan) && !isBare()) this.misfits.set(entry, [...trail.names])

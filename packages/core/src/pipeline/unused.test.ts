@@ -130,6 +130,15 @@ describe('unusedKeys: every key the schema has no place for', () => {
     expect(names(patch(0, { 'a/b/hots': undefined, 'a/x': undefined }))).toEqual([])
   })
 
+  test('a key that gets a value of its own is unused no more, what is below it still is', () => {
+    const { patch } = staged(z.object({ a: z.record(z.string(), z.number()), b: z.number().optional() }))
+    const names = (tree: Tree) => patch(0, tree).unused.map(({ pathText }) => pathText)
+    expect(names({ 'a/x/y': '1', 'b/z': '1' })).toEqual(['a.x.y', 'b.z'])
+    expect(names({ 'a/x': '1', b: '1' })).toEqual(['a.x.y', 'b.z'])
+    expect(names({ 'a/x': undefined, b: undefined })).toEqual(['a.x.y', 'b.z'])
+    expect(names({ 'a/x/y': undefined, 'b/z': undefined })).toEqual([])
+  })
+
   test('environment variables, in the names that they have', () => {
     const { patch } = staged(z.object({ poolSize: z.number().optional() }), { layers: [envLayer] })
     const outcome = patch(0, { POOL_SIZ: '1', poolSize: '2', pool_size: '3' })
