@@ -38,16 +38,18 @@ const compile = async (
 }
 
 describe('forRoot', () => {
-  test('gives the very configuration, by its definition and as the only one, to every module', async () => {
+  test('with isGlobal: true gives every module the very configuration, by its definition and as the only one', async () => {
     const config = await openConfig()
-    const greeter = (await compile(LivetreeModule.forRoot({ config }), GreeterModule)).get(Greeter)
+    const greeter = (await compile(LivetreeModule.forRoot({ config, isGlobal: true }), GreeterModule)).get(
+      Greeter,
+    )
     expect(greeter.named).toBe(config)
     expect(greeter.only).toBe(config)
   })
 
-  test('with isGlobal: false only modules that import it can have it', async () => {
+  test('without it only modules that import it can have it', async () => {
     const config = await openConfig()
-    const root = LivetreeModule.forRoot({ config, isGlobal: false })
+    const root = LivetreeModule.forRoot({ config })
     await expect(compile(root, GreeterModule)).rejects.toThrow(/Greeter.*livetree/)
 
     @Module({ imports: [root], providers: [Greeter] })
@@ -109,7 +111,7 @@ describe('forRootAsync', () => {
     { by: 'useClass', options: { useClass: Opener } },
     { by: 'useExisting', options: { imports: [OpenerModule], useExisting: Opener } },
   ])('takes the configuration $by gives', async ({ options }) => {
-    const root = LivetreeModule.forRootAsync({ ...options, definition: shop })
+    const root = LivetreeModule.forRootAsync({ ...options, isGlobal: true, definition: shop })
     const greeter = (await compile(root, GreeterModule)).get(Greeter)
     expect(greeter.named.current.greeting).toBe('hello')
     expect(greeter.only).toBe(greeter.named)
@@ -186,7 +188,7 @@ test('overrideProvider puts a test configuration in the place of the real one, e
     }
   }
   @Module({
-    imports: [LivetreeModule.forRoot({ config: real }), GreeterModule],
+    imports: [LivetreeModule.forRoot({ config: real, isGlobal: true }), GreeterModule],
     controllers: [GreetingController],
   })
   class AppModule {}

@@ -1,19 +1,18 @@
-import { type LiveConfig, runRequestPinned } from '@livetree/core'
+import type { LiveConfig } from '@livetree/core'
 import {
   ConfigurableModuleBuilder,
   type DynamicModule,
   Inject,
-  type MiddlewareConsumer,
   Module,
   type NestModule,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common'
-import { DiscoveryModule, DiscoveryService } from '@nestjs/core'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { DiscoveryModule, DiscoveryService, HttpAdapterHost } from '@nestjs/core'
 import { ChangeHandlers } from './change-handlers.ts'
 import { type SectionDefinition, sectionProvider } from './define-section.ts'
 import { getConfigToken, type Injected } from './get-config-token.ts'
+import { pinRequests } from './pin-requests.ts'
 
 /** What `forRoot` takes, and what the factory of `forRootAsync` gives. */
 export interface LivetreeModuleOptions {
@@ -27,7 +26,7 @@ export interface LivetreeOptionsFactory {
 }
 
 export interface LivetreeModuleExtras {
-  /** Offer the configuration to all modules, and pin before all other middleware. Default true. */
+  /** Offer the configuration to all modules, as most apps want it. Default false: to those that import this one. */
   readonly isGlobal?: boolean
   /** Pin one snapshot to each HTTP request. Default true. */
   readonly pin?: boolean
@@ -44,7 +43,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     .setClassMethodName('forRoot')
     .setFactoryMethodName('createLivetreeOptions')
     .setExtras<LivetreeModuleExtras>(
-      { isGlobal: true, pin: true, closeOnShutdown: true, definition: undefined },
+      { isGlobal: false, pin: true, closeOnShutdown: true, definition: undefined },
       describe,
     )
     .build()
@@ -70,17 +69,20 @@ export class LivetreeModule
   readonly #config: LiveConfig<unknown>
   readonly #settings: Settings
   readonly #discovery: DiscoveryService
+  readonly #platform: HttpAdapterHost
   readonly #handlers: ChangeHandlers<unknown>
 
   constructor(
     @Inject(getConfigToken()) config: LiveConfig<unknown>,
     @Inject(SETTINGS) settings: Settings,
     @Inject(DiscoveryService) discovery: DiscoveryService,
+    @Inject(HttpAdapterHost) platform: HttpAdapterHost,
   ) {
     super()
     this.#config = config
     this.#settings = settings
     this.#discovery = discovery
+    this.#platform = platform
     this.#handlers = new ChangeHandlers(config)
   }
 
@@ -93,12 +95,9 @@ export class LivetreeModule
     return { module: LivetreeFeatureModule, providers, exports: sections.map(({ KEY }) => KEY) }
   }
 
-  configure(consumer: MiddlewareConsumer): void {
-    if (!this.#settings.pin) return
-    const config = this.#config
-    const pin = (request: IncomingMessage, response: ServerResponse, next: () => void) =>
-      runRequestPinned(config, request, response, () => next())
-    consumer.apply(pin).forRoutes('{*path}')
+  /** Nest calls this when the platform is there and no middleware and no route is yet. */
+  configure(): void {
+    if (this.#settings.pin) pinRequests(this.#config, this.#platform)
   }
 
   onApplicationBootstrap(): void {
@@ -122,7 +121,7 @@ function describe(
   module: DynamicModule,
   options: LivetreeModuleExtras & Partial<LivetreeModuleOptions>,
 ): DynamicModule {
-  const { isGlobal = true, pin = true, closeOnShutdown = true, definition, config } = options
+  const { isGlobal = false, pin = true, closeOnShutdown = true, definition, config } = options
   const settings: Settings = { pin, closeOnShutdown }
   const named = definition ?? config
   const tokens = named === undefined ? [getConfigToken()] : [getConfigToken(named), getConfigToken()]

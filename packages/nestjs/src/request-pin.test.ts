@@ -124,7 +124,7 @@ async function serve(
   prefix = '',
 ) {
   const module = await Test.createTestingModule({
-    imports: [LivetreeModule.forRoot({ config, ...extras })],
+    imports: [LivetreeModule.forRoot({ config, isGlobal: true, ...extras })],
     controllers: [ShopController],
     providers: [DeepService, ChangingGuard, StampInterceptor],
   }).compile()

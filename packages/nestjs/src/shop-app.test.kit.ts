@@ -30,7 +30,7 @@ export async function createApp(
   { imports = [], ...metadata }: ModuleMetadata,
   extras: LivetreeModuleExtras = {},
 ): Promise<INestApplication> {
-  const root = LivetreeModule.forRoot({ config, ...extras })
+  const root = LivetreeModule.forRoot({ config, isGlobal: true, ...extras })
   const module = await Test.createTestingModule({ imports: [root, ...imports], ...metadata }).compile()
   const app = module.createNestApplication({ logger: false })
   onTestFinished(() => app.close())

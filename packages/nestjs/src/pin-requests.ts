@@ -1,0 +1,23 @@
+import { type LiveConfig, type RequestPart, runRequestPinned } from '@livetree/core'
+import type { HttpAdapterHost } from '@nestjs/core'
+
+/** What is needed of a Fastify instance. */
+interface FastifyHooks {
+  addHook(
+    name: 'onRequest',
+    hook: (request: { raw: RequestPart }, reply: { raw: RequestPart }, done: () => void) => void,
+  ): unknown
+}
+
+/** Pins every request on the platform itself, so that the pin is there before the middleware of any module. */
+export function pinRequests<T>(config: LiveConfig<T>, { httpAdapter }: HttpAdapterHost): void {
+  if (httpAdapter.getType() === 'fastify') {
+    httpAdapter.getInstance<FastifyHooks>().addHook('onRequest', (request, reply, done) => {
+      runRequestPinned(config, request.raw, reply.raw, () => done())
+    })
+  } else {
+    httpAdapter.use((request: RequestPart, response: RequestPart, next: () => void) => {
+      runRequestPinned(config, request, response, () => next())
+    })
+  }
+}
