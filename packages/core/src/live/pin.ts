@@ -16,6 +16,7 @@ export class Pin<T> {
 
   /** As `run`, also inside another pin. */
   runAnew<R>(snapshot: Snapshot<T>, work: () => R): R {
-    return this.#storage.run(snapshot, work)
+    // entering costs, and much of what a request does is inside already
+    return this.#storage.getStore() === snapshot ? work() : this.#storage.run(snapshot, work)
   }
 }

@@ -5,7 +5,11 @@ import type { Snapshot } from './snapshot.ts'
 /** What is needed of Node's requests and responses. */
 export interface RequestPart {
   emit(event: string | symbol, ...args: unknown[]): boolean
+  listenerCount(event: string | symbol): number
 }
+
+/** On the request itself, and not in the asynchronous context: that of a pipelined request may be the one before it. */
+const pins = Symbol('livetree.pins')
 
 /** What is needed of Node's responses to know when a request is over. */
 export interface ResponsePart {
@@ -13,14 +17,13 @@ export interface ResponsePart {
   once(event: string, listener: () => void): unknown
 }
 
+type Pinnable = RequestPart & { [pins]?: RequestPin | undefined }
+
 interface RequestPin {
   readonly config: object
   readonly snapshot: Snapshot<unknown>
   readonly others: RequestPin | undefined
 }
-
-/** On the request itself, and not in the asynchronous context: that of a pipelined request may be the one before it. */
-const pins = new WeakMap<RequestPart, RequestPin>()
 
 /**
  * For adapters: `runPinned` for one HTTP request. Node tells of a request's body, and of the end of its response, from
@@ -29,22 +32,22 @@ const pins = new WeakMap<RequestPart, RequestPin>()
  */
 export function runRequestPinned<T>(
   config: LiveConfig<T>,
-  request: RequestPart,
+  request: Pinnable,
   response: RequestPart,
   handle: (snapshot: Snapshot<T>) => void,
 ): void {
   const pinned = findPin(config, request)
   const snapshot = pinned ?? config.snapshot()
   if (pinned === undefined) {
-    pins.set(request, { config, snapshot, others: pins.get(request) })
+    request[pins] = { config, snapshot, others: request[pins] }
     emitPinned(config, request, snapshot)
     emitPinned(config, response, snapshot)
   }
   config.runPinned(() => handle(snapshot), snapshot)
 }
 
-function findPin<T>(config: LiveConfig<T>, request: RequestPart): Snapshot<T> | undefined {
-  for (let pin = pins.get(request); pin !== undefined; pin = pin.others) {
+function findPin<T>(config: LiveConfig<T>, request: Pinnable): Snapshot<T> | undefined {
+  for (let pin = request[pins]; pin !== undefined; pin = pin.others) {
     if (pin.config === config) return pin.snapshot as Snapshot<T>
   }
   return undefined
@@ -52,7 +55,11 @@ function findPin<T>(config: LiveConfig<T>, request: RequestPart): Snapshot<T> | 
 
 function emitPinned<T>(config: LiveConfig<T>, part: RequestPart, snapshot: Snapshot<T>): void {
   const emit = part.emit
-  part.emit = (...args) => config.runPinned(() => emit.apply(part, args), snapshot)
+  part.emit = (event, ...args) => {
+    // most events of a request have no listener, and entering the pin is what costs
+    if (part.listenerCount(event) === 0) return emit.call(part, event, ...args)
+    return config.runPinned(() => emit.call(part, event, ...args), snapshot)
+  }
 }
 
 /** For adapters: borrows the newest instance until the response is sent or its connection is gone. */
