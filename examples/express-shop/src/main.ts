@@ -13,6 +13,8 @@ const catalog = await config.resource((c) => c.db, {
   create: (db, { signal }) => openCatalog(db, signal),
   check: (candidate) => candidate.findArticle(1),
   dispose: (old) => old.end(),
+  // 0 shows what the drain is for: a pool is then ended under the requests that use it
+  drainMs: Number(process.env.DRAIN_MS ?? 30_000),
 })
 
 const app = createApp({ config, catalog, log, isPinned: process.env.PIN !== 'off' })

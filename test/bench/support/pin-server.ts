@@ -7,6 +7,7 @@ import { NestFactory } from '@nestjs/core'
 import express from 'express'
 import fastify from 'fastify'
 import { once } from 'node:events'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import * as z from 'zod'
 
@@ -48,6 +49,12 @@ async function listenExpress(app: express.Express): Promise<number> {
   app.get('/', (_request, response) => void response.send('hello'))
   const server = app.listen(0, '127.0.0.1')
   await once(server, 'listening')
+  return keepOpen(server)
+}
+
+/** Connections wait for their turn as long as it takes. */
+function keepOpen(server: Server): number {
+  server.keepAliveTimeout = 0
   return (server.address() as AddressInfo).port
 }
 
@@ -55,7 +62,8 @@ async function listenFastify(hasPlugin: boolean): Promise<number> {
   const app = fastify()
   if (hasPlugin) await app.register(livetree, { config })
   app.get('/', async () => 'hello')
-  return Number(new URL(await app.listen({ port: 0, host: '127.0.0.1' })).port)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  return keepOpen(app.server)
 }
 
 async function listenNest(imports: DynamicModule[]): Promise<number> {
@@ -71,7 +79,7 @@ async function listenNest(imports: DynamicModule[]): Promise<number> {
   Module({ imports, controllers: [HelloController] })(AppModule)
   const app = await NestFactory.create(AppModule, { logger: false })
   await app.listen(0, '127.0.0.1')
-  return Number(new URL(await app.getUrl()).port)
+  return keepOpen(app.getHttpServer())
 }
 
 if (process.send !== undefined) {

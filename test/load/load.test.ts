@@ -1,0 +1,41 @@
+import { describe, expect, test } from 'vitest'
+import { eachEtcd } from '../support/each-etcd.ts'
+import { withoutOpenHandles } from '../support/open-handles.ts'
+import { runLoad } from './run-load.ts'
+
+withoutOpenHandles()
+
+/** The short form; `npm run load` runs it at full length. */
+const short = { durationMs: 2_500, connections: 20 }
+
+eachEtcd('load while the configuration changes', (etcd) => {
+  const run = async (options: Pick<Parameters<typeof runLoad>[0], 'shop' | 'without'>) => {
+    const { endpoint } = await etcd.start()
+    return runLoad({ ...short, ...options, endpoint })
+  }
+
+  test.each(['express-shop', 'nestjs-shop', 'fastify-shop'] as const)(
+    '%s: no request fails, sees two states or meets a disposed pool',
+    async (shop) => {
+      const result = await run({ shop })
+      expect(result).toMatchObject({ failed: 0, mixed: 0, disposedUses: 0, examples: [] })
+      expect(result.requests).toBeGreaterThan(100)
+      expect(result.changes).toBeGreaterThan(20)
+      expect(result.statesSeen).toBeGreaterThan(10)
+      expect(result.pools).toBeGreaterThanOrEqual(2)
+    },
+  )
+
+  describe('the checks above can fail', () => {
+    test.each(['express-shop', 'nestjs-shop', 'fastify-shop'] as const)(
+      '%s without the pin: requests see two states',
+      async (shop) => {
+        expect((await run({ shop, without: 'pin' })).mixed).toBeGreaterThan(0)
+      },
+    )
+
+    test('express-shop without the drain: requests meet a disposed pool', async () => {
+      expect((await run({ shop: 'express-shop', without: 'drain' })).disposedUses).toBeGreaterThan(0)
+    })
+  })
+})
