@@ -201,6 +201,18 @@ describe('guardIssues: stays until it is healed', () => {
     expect(patch(0, { 'db/port': '1' }).type).toBe('accepted')
   })
 
+  test('and does not speak for another source', () => {
+    const { patch } = staged(schema)
+    patch(0, keys('flags', 10))
+    patch(1, keys('db', 10, 'x'))
+    expect(patch(0, { ...gone('flags', 10), 'db/port': 'x' }, { allowRemoval: true }).type).toBe('rejected')
+    expect(patch(1, gone('db', 10)).type).toBe('rejected')
+    const issues = issuesOf(patch(0, { 'db/port': '1' }))
+    expect(issues.map(({ message }) => message.slice(0, 36))).toEqual([
+      'Removes 10 of the 10 leaves of prod ',
+    ])
+  })
+
   test('leaves that came and went between two accepted trees do not count', () => {
     const { patch } = staged(schema)
     patch(0, keys('flags', 4))

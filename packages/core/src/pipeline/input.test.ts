@@ -388,6 +388,18 @@ describe('inputOf: unions read each directory once', () => {
     expect(reads).toBe(1)
   })
 
+  test('what is wrong deep inside is not tried in every way', () => {
+    let reads = 0
+    const leaf = z.string().refine(() => {
+      reads++
+      return false
+    })
+    const node: z.ZodType = z.lazy(() => z.union([leaf, z.array(node), z.record(z.string(), node)]))
+    const path = `it/${Array.from({ length: 16 }, () => 'a').join('/')}`
+    expect(issuesOf(staged(z.object({ it: node })).patch(0, { [path]: 'x' }))).toHaveLength(1)
+    expect(reads).toBeLessThan(1_000)
+  })
+
   test('and again where other layers count', () => {
     const part = z.union([z.object({ a: z.number(), b: z.number() }), z.number()])
     // as a list it would have what the highest layer has; as a record, what all have

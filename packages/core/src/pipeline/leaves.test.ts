@@ -117,6 +117,12 @@ describe('leavesOf: gives back what was staged', () => {
     })
     expect(pipeline.leaves(0, { withSecrets: true })).toEqual([[leaf('1')]])
     expect(pipeline.leaves(1, { withSecrets: true })).toEqual([[leaf('2')], [leaf('3')]])
+    const document = (timeoutMs: number) => ({ path: 'httpServer', value: { timeoutMs }, revision: 7 })
+    pipeline.stage(1, {
+      type: 'replace',
+      update: { revision: 7, epoch: 0, layers: [[document(2)], [document(3)]] },
+    })
+    expect(pipeline.leaves(1, { withSecrets: true })).toEqual([[document(2)], [document(3)]])
   })
 
   test('follows what is patched, and skips what cannot be read', () => {

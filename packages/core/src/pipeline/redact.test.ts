@@ -213,7 +213,7 @@ const invalid: Record<string, Case> = {
   },
   'in a list as JSON, told of around it': {
     schema: z.object({ l: z.array(text) }).refine(() => false, echo),
-    tree: { 'it/l': JSON.stringify([S]) },
+    tree: { 'it/l': `[ "${S}" ]` },
   },
   'in a list, wrong beside it': {
     schema: z.array(z.object({ a: text, b: z.number() })),
@@ -307,6 +307,13 @@ describe('redact: no secret is in anything that is shown', () => {
   test('null and undefined are no secrets', () => {
     const { pipeline, patch } = staged(z.object({ a: text.nullable(), b: text.optional() }))
     expect(pipeline.redact((patch(0, { a: 'null' }) as { value: unknown }).value)).toEqual({ a: null })
+  })
+
+  test('what was received is not shown where a secret is in it, be it ever so short', () => {
+    const it = z.array(z.object({ a: text, b: z.number() }))
+    expect(staged(z.object({ it })).patch(0, { it: '[{"a": "42", "b": "x"}]' })).toMatchObject({
+      issues: [{ pathText: 'it.0.b', received: '[secret]' }],
+    })
   })
 
   test('messages keep the words that have nothing to do with a short secret', () => {
