@@ -76,16 +76,12 @@ async function readLayer(
 
 function takePage(page: ScanPage, overlays: Overlays, layer: number, skip: number, leaves: Leaf[]): void {
   const { keys, values, modRevisions } = page
+  const broken = new Map(page.notText.map(({ index, key }) => [index, key]))
   for (let index = 0; index < keys.length; index++) {
-    const path = keys[index]!.slice(skip)
-    const value = values[index]!
+    const bytes = broken.size === 0 ? undefined : broken.get(index)
+    const path = (bytes === undefined ? keys[index]! : keyText(bytes)).slice(skip)
+    const value = bytes === undefined ? values[index]! : NOT_TEXT
     if (overlays.isDirectoryMarker(path, value) || overlays.isReserved(layer, path)) continue
     leaves.push({ path, value, revision: modRevisions[index]! })
-  }
-  for (const { index, key } of page.notText) {
-    const path = keyText(key).slice(skip)
-    const listed = leaves.findIndex((leaf) => leaf.path === keys[index]!.slice(skip))
-    if (listed >= 0) leaves.splice(listed, 1)
-    leaves.push({ path, value: NOT_TEXT, revision: modRevisions[index]! })
   }
 }

@@ -53,7 +53,7 @@ export class Overlays {
   }
 
   /** Made by tools that know directories: `dir/` with nothing in it. */
-  isDirectoryMarker(path: string, value: string): boolean {
+  isDirectoryMarker(path: string, value: unknown): boolean {
     return value === '' && (path === '' || path.endsWith('/'))
   }
 }
