@@ -11,7 +11,10 @@ import { waitFor } from '../support/wait-for.ts'
 
 const flags = defineConfig({
   name: 'flags',
-  schema: z.object({ features: z.record(z.string(), z.string()), pool: z.object({ max: z.number() }).default({ max: 1 }) }),
+  schema: z.object({
+    features: z.record(z.string(), z.string()),
+    pool: z.object({ max: z.number() }).default({ max: 1 }),
+  }),
   guard: false,
 })
 
@@ -36,7 +39,9 @@ describe('load: what cannot be reached', () => {
     const server = createServer((_, response) => response.writeHead(404).end('<html>not here</html>'))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    const error = await failureOf(flags.load({ sources: [etcdSource({ endpoints: [endpoint], root: '/x' })], startup }))
+    const error = await failureOf(
+      flags.load({ sources: [etcdSource({ endpoints: [endpoint], root: '/x' })], startup }),
+    )
     server.close()
     expect(error.message).toContain(endpoint)
     expect(error.message).toMatch(/does not speak gRPC|speaks? (no|HTTP)|not_grpc/)
@@ -47,7 +52,8 @@ describe('load: what cannot be reached', () => {
     ['ftp://127.0.0.1:2379', /endpoint/i],
     ['', /endpoint/i],
   ])('a wrong endpoint, %j, is refused where it is written', (endpoint, message) => {
-    const make = async () => flags.load({ sources: [etcdSource({ endpoints: [endpoint], root: '/x' })], startup })
+    const make = async () =>
+      flags.load({ sources: [etcdSource({ endpoints: [endpoint], root: '/x' })], startup })
     return expect(make()).rejects.toThrow(message)
   })
 
@@ -56,7 +62,8 @@ describe('load: what cannot be reached', () => {
   })
 
   test('overlays that are empty or given twice are refused', () => {
-    const make = (overlays: string[]) => () => etcdSource({ endpoints: ['http://127.0.0.1:2379'], root: '/x', overlays })
+    const make = (overlays: string[]) => () =>
+      etcdSource({ endpoints: ['http://127.0.0.1:2379'], root: '/x', overlays })
     expect(make(['base', '/'])).toThrow(/overlays\[1\]/)
     expect(make(['base', 'prod', 'base'])).toThrow(/overlays\[2\]/)
   })
@@ -65,7 +72,9 @@ describe('load: what cannot be reached', () => {
 describe('defineConfig', () => {
   test('two names that map to one key are refused with both names', () => {
     const schema = z.object({ http: z.object({ timeoutMs: z.number(), 'timeout-ms': z.number() }) })
-    expect(() => defineConfig({ name: 'clash', schema, naming: 'kebab-case' })).toThrow(/"timeoutMs" and "timeout-ms" of "http"/)
+    expect(() => defineConfig({ name: 'clash', schema, naming: 'kebab-case' })).toThrow(
+      /"timeoutMs" and "timeout-ms" of "http"/,
+    )
   })
 
   test('what no tree can hold is refused with its path', () => {
@@ -79,10 +88,13 @@ eachEtcd('load: what the store refuses', (etcd) => {
     const certificates = await makeCertificates()
     const secure = await etcd.start({ tls: { certificates } })
     const plain = await etcd.start()
-    const swap = (endpoint: string) => endpoint.replace(/^https?/, (scheme) => (scheme === 'http' ? 'https' : 'http'))
+    const swap = (endpoint: string) =>
+      endpoint.replace(/^https?/, (scheme) => (scheme === 'http' ? 'https' : 'http'))
     for (const server of [secure, plain]) {
       const endpoint = swap(server.endpoint)
-      const error = await failureOf(flags.load({ sources: [etcdSource({ endpoints: [endpoint], root: '/x' })], startup }))
+      const error = await failureOf(
+        flags.load({ sources: [etcdSource({ endpoints: [endpoint], root: '/x' })], startup }),
+      )
       expect(error.message).toContain(endpoint)
       expect(error.message).toMatch(/https?:\/\//)
     }
@@ -124,7 +136,10 @@ eachEtcd('load: what the tree may hold', (etcd) => {
   })
   const newRoot = () => `/bad/${++roots}`
   const load = (root: string, definition: typeof flags = flags) =>
-    definition.load({ sources: [etcdSource({ endpoints: [server.endpoint], root })], startup: { timeoutMs: 20_000 } })
+    definition.load({
+      sources: [etcdSource({ endpoints: [server.endpoint], root })],
+      startup: { timeoutMs: 20_000 },
+    })
 
   test('an empty prefix: the schema decides', async () => {
     await using config = await load(newRoot())
@@ -187,7 +202,10 @@ eachEtcd('load: what the tree may hold', (etcd) => {
 
   test('a directory marker is ignored', async () => {
     const root = newRoot()
-    await client.kv.txn().then(op.put(`${root}/features/`, ''), op.put(`${root}/features/a`, 'x')).commit()
+    await client.kv
+      .txn()
+      .then(op.put(`${root}/features/`, ''), op.put(`${root}/features/a`, 'x'))
+      .commit()
     await using config = await load(root)
     expect(config.current.features).toEqual({ a: 'x' })
     expect(config.status.unused).toEqual([])
@@ -209,7 +227,9 @@ eachEtcd('load: what the tree may hold', (etcd) => {
     for (let start = 0; start < 100_000; start += 125) {
       await client.kv
         .txn()
-        .then(...Array.from({ length: 125 }, (_, index) => op.put(name(start + index), `value ${start + index}`)))
+        .then(
+          ...Array.from({ length: 125 }, (_, index) => op.put(name(start + index), `value ${start + index}`)),
+        )
         .commit()
     }
     await using config = await load(root)
