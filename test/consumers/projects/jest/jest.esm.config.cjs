@@ -1,0 +1,2 @@
+// tests that are modules: run jest with NODE_OPTIONS=--experimental-vm-modules
+module.exports = { testMatch: ['**/*.spec.mjs'], transform: {} }
