@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { eachEtcd } from '../support/each-etcd.ts'
+import { eachRealEtcd } from '../support/each-etcd.ts'
 import { withoutOpenHandles } from '../support/open-handles.ts'
 import type { EtcdServer } from '../support/start-etcd.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -10,7 +10,7 @@ withoutOpenHandles()
 const shops: readonly ShopName[] = ['express-shop', 'nestjs-shop', 'fastify-shop']
 
 /** Changes the running app by what its README says to type. */
-eachEtcd('the example apps', (etcd) => {
+eachRealEtcd('the example apps', (etcd) => {
   describe.each(shops)('%s', (name) => {
     let server: EtcdServer
     let shop: RunningShop

@@ -9,6 +9,7 @@ export { type DefinedConfig, getConfigToken, type Injected } from './get-config-
 export { InjectConfig } from './inject-config.ts'
 export { type LiveProviderOptions, liveProvider } from './live-provider.ts'
 export {
+  LIVETREE_MODULE_OPTIONS,
   LivetreeModule,
   type LivetreeModuleExtras,
   type LivetreeModuleOptions,

@@ -8,6 +8,7 @@ import { withoutOpenHandles } from '../../../test/support/open-handles.ts'
 import {
   getConfigToken,
   InjectConfig,
+  LIVETREE_MODULE_OPTIONS,
   LivetreeModule,
   type LivetreeModuleOptions,
   type LivetreeOptionsFactory,
@@ -203,4 +204,21 @@ test('overrideProvider puts a test configuration in the place of the real one, e
   expect(module.get(Greeter).named).toBe(fake)
   await app.close()
   expect([fake.health.state, real.health.state]).toEqual(['closed', 'live'])
+})
+
+test('overriding the options keeps the factory of forRootAsync from running', async () => {
+  const fake = await openConfig()
+  let runs = 0
+  const useFactory = async () => {
+    runs++
+    return { config: await openConfig() }
+  }
+  const root = LivetreeModule.forRootAsync({ isGlobal: true, definition: shop, useFactory })
+  const module = await Test.createTestingModule({ imports: [root, GreeterModule] })
+    .overrideProvider(LIVETREE_MODULE_OPTIONS)
+    .useValue({ config: fake })
+    .compile()
+  expect(module.get(Greeter).named).toBe(fake)
+  expect(runs).toBe(0)
+  await module.close()
 })

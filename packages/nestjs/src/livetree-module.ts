@@ -48,6 +48,12 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     )
     .build()
 
+/**
+ * The token of what `forRoot` was given or the factory of `forRootAsync` gives, for tests:
+ * `.overrideProvider(LIVETREE_MODULE_OPTIONS).useValue({ config })`. The factory then does not run.
+ */
+export const LIVETREE_MODULE_OPTIONS: string | symbol = MODULE_OPTIONS_TOKEN
+
 /** A module for which `forFeature` offers sections. */
 class LivetreeFeatureModule {}
 Module({})(LivetreeFeatureModule)
