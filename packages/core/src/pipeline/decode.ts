@@ -1,11 +1,11 @@
 import type { ObjectPlan, Plan, PropertyPlan, RecordPlan } from '../schema/plan.ts'
 import { childPlan, isMadeWhenAbsent, coreOf } from '../schema/plan.ts'
-import { isPlainObject } from './document.ts'
+import { bareObject, isPlainObject } from './document.ts'
 import { inputOf, isGiven, scalarOrFloor } from './input.ts'
 import { judge, type JudgedIssue, judgeRead, thrownIssue, type Verdict } from './judge.ts'
 import { freezeObject, shareFrozen } from './share.ts'
 import { isPresent, topEntry, TreeNode } from './tree-node.ts'
-import { type UnusedSpot, unusedBelow, unusedChildren } from './unused.ts'
+import { type UnusedNote, type UnusedSpot, unusedBelow, unusedChildren } from './unused.ts'
 
 /** An issue with its path from the root. */
 export interface LocatedIssue extends JudgedIssue {
@@ -18,8 +18,8 @@ export interface LocatedIssue extends JudgedIssue {
  * all else is given to zod whole.
  */
 export class Decoder {
-  /** Keys no schema knows, by the node whose judging found them. */
-  readonly unused = new Map<TreeNode, readonly UnusedSpot[]>()
+  /** Keys no schema knows, by the node whose judging found them; holds only while that node is judged for itself. */
+  readonly unused = new Map<TreeNode, UnusedNote>()
   readonly #root: TreeNode
   readonly #plan: Plan
   /** The way to the node that is being judged. */
@@ -124,7 +124,7 @@ export class Decoder {
       return true
     }
     const issues: JudgedIssue[] = []
-    const input: Record<string, unknown> = {}
+    const input = bareObject()
     for (const [name, child] of node.children!) {
       if (plan.properties.has(name) || !isPresent(child, floor)) continue
       const own: JudgedIssue[] = []
@@ -185,8 +185,9 @@ export class Decoder {
   /** Nothing is there: zod, given an object without the property, says whether that is an error, a default or nothing. */
   #judgeAbsent(property: PropertyPlan, node: TreeNode, floor: number, previous: unknown): void {
     begin(node, property.plan, floor)
+    if (this.unused.size > 0) this.unused.delete(node)
     if (node.leafCount > 0) this.#noteUnused(node, unusedBelow(property.plan, node, floor, [...this.#path]))
-    const alone = judge(property.alone, {})
+    const alone = judge(property.alone, NOTHING)
     if (!alone.isValid) {
       node.issues = alone.issues.map((issue) => ({ ...issue, path: issue.path.slice(1) }))
       return
@@ -205,9 +206,11 @@ export class Decoder {
   }
 
   #noteUnused(node: TreeNode, spots: readonly UnusedSpot[]): void {
-    if (spots.length > 0) this.unused.set(node, spots)
+    if (spots.length > 0) this.unused.set(node, { path: [...this.#path], spots })
   }
 }
+
+const NOTHING = Object.freeze(bareObject())
 
 function isFresh(node: TreeNode, plan: Plan, floor: number): boolean {
   return !node.isDirty && node.plan === plan && node.floor === floor

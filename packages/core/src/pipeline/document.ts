@@ -64,6 +64,11 @@ export function isNullText(value: unknown): boolean {
   return value === null || (typeof value === 'string' && /^null\r?\n?$/.test(value))
 }
 
+/** An object that inherits no names, so that `constructor` is only there if it was put there. */
+export function bareObject(): Record<string, unknown> {
+  return Object.create(null) as Record<string, unknown>
+}
+
 /** An object without anything in it says only that there is a directory. */
 export function isEmptyObject(value: unknown): boolean {
   return isPlainObject(value) && Object.keys(value).length === 0

@@ -378,6 +378,58 @@ describe('inputOf: a subtree becomes what the schema takes', () => {
   })
 })
 
+describe('inputOf: names that every object inherits', () => {
+  const names = z.object({
+    constructor: z.string().optional(),
+    toString: z.number().default(1),
+    valueOf: z.exactOptional(z.string()),
+    hasOwnProperty: z.boolean().catch(false),
+  })
+
+  test.each<Row>([
+    ['an object', names, {}, { toString: 1, hasOwnProperty: false }],
+    ['a refined object', names.refine(() => true), {}, { toString: 1, hasOwnProperty: false }],
+    [
+      'an object in a list',
+      z.array(names),
+      { it: '[{}, {"constructor": "x"}]' },
+      [
+        { toString: 1, hasOwnProperty: false },
+        { constructor: 'x', toString: 1, hasOwnProperty: false },
+      ],
+    ],
+    [
+      'an object in an intersection',
+      z.intersection(names, z.object({ a: z.string() })),
+      { 'it/a': 'x' },
+      { a: 'x', toString: 1, hasOwnProperty: false },
+    ],
+    [
+      'a record with enum keys',
+      z.partialRecord(z.enum(['constructor', 'a']), z.string()),
+      { 'it/a': 'x' },
+      { a: 'x' },
+    ],
+    [
+      'a union',
+      z.union([z.object({ constructor: z.number() }), z.object({ a: z.string() })]),
+      { 'it/a': 'x' },
+      { a: 'x' },
+    ],
+  ])('are absent where nothing is: %s', (_name, it, tree, value) => {
+    expect(read(z.object({ it }), tree)).toEqual({ it: value })
+  })
+
+  test('are missed where they are needed', () => {
+    expect(issuesOf(staged(z.object({ constructor: z.string() })).patch(0, {}))).toMatchObject([
+      {
+        code: 'invalid_type',
+        message: 'Invalid input: expected string, received undefined. Set /prod/constructor',
+      },
+    ])
+  })
+})
+
 describe('inputOf: unions read each directory once', () => {
   test('a value that cannot be read, deep inside a json() tree, is found without trying every way to it', () => {
     let reads = 0

@@ -1,7 +1,7 @@
 import type { ListPlan, ObjectPlan, Plan, UnionPlan } from '../schema/plan.ts'
 import { isMadeWhenAbsent, isScalar, coreOf } from '../schema/plan.ts'
 import { Unreadable } from '../source/source.ts'
-import { isEmptyObject, isNullText } from './document.ts'
+import { bareObject, isEmptyObject, isNullText } from './document.ts'
 import { judge, type JudgedIssue } from './judge.ts'
 import { isPresent, topEntry, topLayer, TreeNode } from './tree-node.ts'
 import { inputFrom, itemPlan, mergeInputs, optionByTag } from './typed-input.ts'
@@ -106,7 +106,7 @@ class InputReader {
     floor: number,
     path: readonly PropertyKey[],
   ): Record<string, unknown> {
-    const input: Record<string, unknown> = {}
+    const input = bareObject()
     for (const property of plan.properties.values()) {
       const child = children.get(property.name) ?? NOTHING
       if (!isGiven(property.plan, child, floor) && !isMadeWhenAbsent(property.plan)) continue
@@ -126,7 +126,7 @@ class InputReader {
     floor: number,
     path: readonly PropertyKey[],
   ): Record<string, unknown> {
-    const input: Record<string, unknown> = {}
+    const input = bareObject()
     for (const [name, child] of children) {
       if (isGiven(plan, child, floor)) input[name] = this.read(plan, child, floor, [...path, name])
     }

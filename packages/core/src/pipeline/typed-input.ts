@@ -1,6 +1,6 @@
 import type { ListPlan, ObjectPlan, Plan, UnionPlan } from '../schema/plan.ts'
 import { isMadeWhenAbsent } from '../schema/plan.ts'
-import { isNullText, isPlainObject, parseJson } from './document.ts'
+import { bareObject, isNullText, isPlainObject, parseJson } from './document.ts'
 import { judge } from './judge.ts'
 
 /** What zod is given for a text, or for a typed value out of a document. */
@@ -38,7 +38,7 @@ export function inputFrom(plan: Plan, value: unknown): unknown {
   const pairs = entries.map(([name, inner]) => [name, inputFrom(plan.value, inner)] as const)
   return plan.type === 'map'
     ? new Map(pairs.map(([name, inner]) => [inputFrom(plan.key, name), inner]))
-    : Object.fromEntries(pairs)
+    : Object.assign(bareObject(), Object.fromEntries(pairs))
 }
 
 function inputOfLeaf(plan: Plan & { type: 'leaf' }, value: unknown): unknown {
@@ -68,7 +68,7 @@ function readJson(text: string): unknown {
 }
 
 function inputOfObject(plan: ObjectPlan, value: Record<string, unknown>): Record<string, unknown> {
-  const input: Record<string, unknown> = {}
+  const input = bareObject()
   for (const [name, inner] of Object.entries(value)) {
     const property = plan.properties.get(name) ?? plan.byStored.get(name)
     const below = property?.plan ?? plan.catchall
@@ -85,7 +85,7 @@ function inputOfObject(plan: ObjectPlan, value: Record<string, unknown>): Record
 /** Both sides of an intersection read the same tree; where they differ, the side that made more than text of it is right. */
 export function mergeInputs(left: unknown, right: unknown): unknown {
   if (isPlainObject(left) && isPlainObject(right)) {
-    const merged = { ...left }
+    const merged = Object.assign(bareObject(), left)
     for (const [name, value] of Object.entries(right)) {
       if (name === '__proto__') continue
       merged[name] = Object.hasOwn(left, name) ? mergeInputs(left[name], value) : value

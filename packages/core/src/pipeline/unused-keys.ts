@@ -9,7 +9,7 @@ import { nearestName } from './unused.ts'
 /** Every key that the schema has no place for, and what may have been meant. */
 export function unusedKeys(tree: LayerTree, decoder: Decoder, writer: IssueWriter): readonly UnusedKey[] {
   const keys: UnusedKey[] = []
-  // the same key may have been found below a scalar and, before that came, without it
+  // a directory where a scalar is meant is one spot, and what is in it others
   const seen = new Set<Entry>()
   const addBelow = (node: TreeNode, path: readonly string[], didYouMean: string | undefined): void => {
     for (const entry of node.entries ?? []) {
@@ -20,16 +20,28 @@ export function unusedKeys(tree: LayerTree, decoder: Decoder, writer: IssueWrite
     }
     for (const [name, child] of node.children ?? []) addBelow(child, [...path, name], didYouMean)
   }
-  for (const [holder, spots] of decoder.unused) {
-    const live = spots.filter((spot) => spot.node.leafCount > 0)
-    if (live.length === 0) decoder.unused.delete(holder)
-    for (const { node, path, known } of live) addBelow(node, path, nearestName(path.at(-1) ?? '', known))
+  for (const [holder, { path: way, spots }] of decoder.unused) {
+    if (spots.every((spot) => spot.node.leafCount === 0)) decoder.unused.delete(holder)
+    else if (isCurrent(tree.root, way, holder)) {
+      for (const { node, path, known } of spots) addBelow(node, path, nearestName(path.at(-1) ?? '', known))
+    }
   }
   for (const { layer, path, revision, reason } of tree.misplaced.values()) {
     const origin = writer.rawOrigin(layer, path, revision)
     keys.push({ origin, pathText: pathText([path]), didYouMean: undefined, reason })
   }
   return keys
+}
+
+/** Whether what was noted at a node still holds: the node is put together from, and so has been judged for itself. */
+function isCurrent(root: TreeNode, path: readonly string[], holder: TreeNode): boolean {
+  let node: TreeNode | undefined = root
+  for (const name of path) {
+    if (node.isDirty || !node.isComposed) return false
+    node = node.children?.get(name)
+    if (node === undefined) return false
+  }
+  return node === holder && !node.isDirty
 }
 
 /** Unused keys as issues, where the definition says they are to be rejected. */

@@ -130,6 +130,20 @@ describe('unusedKeys: every key the schema has no place for', () => {
     expect(names(patch(0, { 'a/b/hots': undefined, 'a/x': undefined }))).toEqual([])
   })
 
+  test('what a null or another layer’s list hides is not told of from memory', () => {
+    const item = z.object({ x: z.number().optional() })
+    const { patch } = staged(z.object({ o: z.object({ l: z.array(item).optional() }).nullable() }), {
+      layers: [storedLayer('file'), storedLayer('base'), storedLayer('prod')],
+    })
+    const names = (layer: number, tree: Tree) => patch(layer, tree).unused.map(({ pathText }) => pathText)
+    expect(names(0, { 'o/l/0/y': '1' })).toEqual(['o.l.0.y'])
+    expect(names(2, { o: 'null' })).toEqual(['o.l.0.y'])
+    expect(names(1, { 'o/l/0/x': '1' })).toEqual([])
+    expect(names(1, { 'o/l/0/z': '1' })).toEqual(['o.l.0.z'])
+    expect(names(2, { o: undefined })).toEqual(['o.l.0.z'])
+    expect(names(1, { 'o/l/0/x': undefined, 'o/l/0/z': undefined })).toEqual(['o.l.0.y'])
+  })
+
   test('a key that gets a value of its own is unused no more, what is below it still is', () => {
     const { patch } = staged(z.object({ a: z.record(z.string(), z.number()), b: z.number().optional() }))
     const names = (tree: Tree) => patch(0, tree).unused.map(({ pathText }) => pathText)

@@ -1,7 +1,14 @@
-import { childPlan, type Plan, coreOf } from '../schema/plan.ts'
+import { childPlan, coreOf, isScalar, type Plan } from '../schema/plan.ts'
 import { isGiven, listedChildren } from './input.ts'
 import { itemPlan } from './typed-input.ts'
 import { isPresent, topLayer, type TreeNode } from './tree-node.ts'
+
+/** What judging a node found. */
+export interface UnusedNote {
+  /** To the node that was judged. */
+  readonly path: readonly string[]
+  readonly spots: readonly UnusedSpot[]
+}
 
 /** A node under which no schema knows anything. */
 export interface UnusedSpot {
@@ -23,9 +30,10 @@ export function unusedChildren(
   for (const [name, child] of node.children ?? []) {
     if (!isPresent(child, floor)) continue
     const below = childPlan(plan, name)
-    if (below === undefined || (!isGiven(below, child, floor) && coreOf(below).type === 'leaf')) {
-      spots.push({ path: [...path, name], node: child, known })
-    }
+    // of a directory where a scalar is meant, the name is right
+    if (below === undefined) spots.push({ path: [...path, name], node: child, known })
+    else if (isScalar(below) && !isGiven(below, child, floor))
+      spots.push({ path: [...path, name], node: child, known: [] })
   }
   return spots
 }

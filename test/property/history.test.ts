@@ -1,0 +1,132 @@
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { core } from 'zod'
+import { createPipeline } from '../../packages/core/src/pipeline/create-pipeline.ts'
+import type { Issue, Outcome } from '../../packages/core/src/pipeline/outcome.ts'
+import { compileSchema } from '../../packages/core/src/schema/compile-schema.ts'
+import { type Leaf, Unreadable } from '../../packages/core/src/source/source.ts'
+import {
+  type ArbitrarySchema,
+  arbitrarySchema,
+  arbitraryText,
+  arbitraryTyped,
+  type Spot,
+} from './arbitrary-schema.ts'
+import { type Edit, LAYERS } from './differential-oracle.ts'
+
+const RUNS = Math.ceil(Number(process.env.LIVETREE_PROPERTY_RUNS ?? 2_000) / 2)
+
+const strange = fc.array(
+  fc.constantFrom('a', 'b', 'x', '0', '1', 'port', 'stranger', '__proto__', 'x%41', '%2F', ''),
+  { maxLength: 4 },
+)
+
+/** Texts that fit where they are put, and much that does not: keys nobody knows, documents over keys, what cannot be read. */
+const editOf = (schema: ArbitrarySchema): fc.Arbitrary<Edit> => {
+  const known = fc.constantFrom(...schema.spots)
+  const place: fc.Arbitrary<Spot> = fc.oneof(
+    { weight: 5, arbitrary: known },
+    { weight: 2, arbitrary: strange.map((path) => ({ path, texts: [] })) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(known, strange)
+        .map(([spot, more]) => ({ path: [...spot.path, ...more], texts: [] })),
+    },
+  )
+  return place.chain(({ path, texts }) =>
+    fc.record({
+      layer: fc.nat(LAYERS.length - 1),
+      path: fc.constant(path.join('/')),
+      value: fc.oneof(
+        { weight: texts.length > 0 ? 8 : 0, arbitrary: fc.constantFrom(...texts, '') },
+        { weight: 2, arbitrary: arbitraryText },
+        { weight: 2, arbitrary: arbitraryTyped },
+        { weight: 1, arbitrary: fc.constant(new Unreadable('not UTF-8')) },
+        { weight: 4, arbitrary: fc.constant(undefined) },
+      ),
+    }),
+  )
+}
+
+const arbitraryCase = arbitrarySchema.chain((schema) =>
+  fc.record({
+    schema: fc.constant(schema),
+    steps: fc.array(
+      fc.record({ isReplace: fc.boolean(), edits: fc.array(editOf(schema), { minLength: 1, maxLength: 4 }) }),
+      { minLength: 2, maxLength: 8 },
+    ),
+  }),
+)
+
+const pipelineOf = (schema: core.$ZodType) =>
+  createPipeline<unknown>(
+    compileSchema(schema),
+    LAYERS.map((layer) => ({ name: layer.name, layers: [layer] })),
+    { guard: false },
+  )
+
+test(`createPipeline: what it says depends on the tree, not on how the tree came about (${RUNS} cases)`, () => {
+  fc.assert(
+    fc.property(arbitraryCase, ({ schema, steps }) => {
+      const grown = pipelineOf(schema.schema)
+      const held = LAYERS.map(() => new Map<string, Leaf>())
+      for (const [index, { isReplace, edits }] of steps.entries()) {
+        const revision = index + 1
+        for (const { layer, path, value } of edits) {
+          const leaf = { path, value, revision }
+          if (value === undefined) held[layer]!.delete(path)
+          else held[layer]!.set(path, leaf)
+          const changes = [{ layer: 0, leaf }]
+          if (!isReplace) grown.stage(layer, { type: 'patch', update: { revision, changes } })
+        }
+        if (isReplace) replaceAll(grown, held, revision)
+        const fresh = pipelineOf(schema.schema)
+        replaceAll(fresh, held, revision)
+
+        const outcome = grown.evaluate()
+        expectSame(outcome, fresh.evaluate())
+        for (const layer of held.keys()) {
+          const leaves = (pipeline: typeof grown) => pipeline.leaves(layer, { withSecrets: true })[0]!
+          expect(sorted(leaves(grown)), 'leaves').toEqual(sorted(leaves(fresh)))
+        }
+        for (const { path } of schema.spots) {
+          expect(grown.explain(path).layers, path.join('.')).toEqual(fresh.explain(path).layers)
+        }
+      }
+    }),
+    { numRuns: RUNS },
+  )
+})
+
+function replaceAll(
+  pipeline: ReturnType<typeof pipelineOf>,
+  held: readonly ReadonlyMap<string, Leaf>[],
+  revision: number,
+): void {
+  for (const [layer, leaves] of held.entries()) {
+    pipeline.stage(layer, { type: 'replace', update: { revision, epoch: 0, layers: [[...leaves.values()]] } })
+  }
+}
+
+function expectSame(outcome: Outcome<unknown>, other: Outcome<unknown>): void {
+  expect(sorted(outcome.unused), 'unused').toEqual(sorted(other.unused))
+  if (outcome.type === 'rejected' || other.type === 'rejected') {
+    expect(sorted(issuesOf(outcome).map(withoutOrder)), 'issues').toEqual(
+      sorted(issuesOf(other).map(withoutOrder)),
+    )
+  } else if (!isDeepStrictEqual(outcome.value, other.value)) expect(outcome.value).toEqual(other.value)
+}
+
+const issuesOf = (outcome: Outcome<unknown>) => (outcome.type === 'rejected' ? outcome.issues : [])
+
+/** These name keys in the order they came in. */
+const NAMING_KEYS = new Set(['conflict', 'unrecognized_keys', 'invalid_union'])
+const withoutOrder = (issue: Issue) =>
+  NAMING_KEYS.has(issue.code) ? `${issue.code} ${issue.pathText}` : issue
+
+const sorted = (items: readonly unknown[]) =>
+  items
+    .map((item) => JSON.stringify(item, (_key, value) => (typeof value === 'bigint' ? `${value}n` : value)))
+    .sort()
