@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { KV } from '@livetree/etcd/wire'
 import { type EmbeddedEtcd, startEmbeddedEtcd } from '@livetree/embedded'
 import { afterAll, beforeAll, describe } from 'vitest'
-import { eachEtcd } from '../support/each-etcd.ts'
+import { eachRealEtcd } from '../support/each-etcd.ts'
 import type { EtcdServer } from '../support/start-etcd.ts'
 import { RawClient } from './raw-client.ts'
 
@@ -40,12 +40,12 @@ export function eachServer(name: string, define: (server: ServerUnderTest) => vo
       define({ kind, isEmbedded: true, use: (options) => block(() => startEmbedded(kind, options)) })
     })
   }
-  eachEtcd(name, (etcd) => {
+  eachRealEtcd(name, (etcd) => {
     const start = async (options: ServerOptions = {}): Promise<Started> => {
       const server = await etcd.start({ args: argsOf(options) })
       return { server, stop: () => server.stop(), close: () => server.close() }
     }
-    define({ kind: etcd.series, isEmbedded: false, use: (options) => block(() => start(options)) })
+    define({ kind: etcd.kind, isEmbedded: false, use: (options) => block(() => start(options)) })
   })
 }
 

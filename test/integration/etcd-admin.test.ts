@@ -72,24 +72,20 @@ eachEtcd('maintenance', (etcd) => {
   })
 
   describe('snapshot', () => {
+    etcd.needs('snapshot')
+
     it('saves a file that etcd restores from', async () => {
       const server = await etcd.start()
       const client = connect(server.endpoint)
       await putMany(client, 'a', 200, Buffer.alloc(10_000, 'x'))
-      const path = join(folder, `saved-${etcd.series}.db`)
+      const path = join(folder, `saved-${etcd.kind}.db`)
       const saved = await client.maintenance.saveSnapshot(path)
       expect(saved).toEqual({ path, bytes: statSync(path).size })
       expect(statSync(path).mode & 0o777).toBe(0o600)
       const [status] = JSON.parse(`[${await server.etcdctl(['snapshot', 'status', path, '-w', 'json'])}]`)
       expect(status).toMatchObject({ revision: 201 })
-      await server.etcdctl([
-        'snapshot',
-        'restore',
-        path,
-        '--data-dir',
-        join(folder, `restored-${etcd.series}`),
-      ])
-      const restored = await etcd.start({ dataDir: join(folder, `restored-${etcd.series}`) })
+      await server.etcdctl(['snapshot', 'restore', path, '--data-dir', join(folder, `restored-${etcd.kind}`)])
+      const restored = await etcd.start({ dataDir: join(folder, `restored-${etcd.kind}`) })
       expect(await connect(restored.endpoint).kv.count({ prefix: '' })).toBe(1)
       expect((await connect(restored.endpoint).kv.get('a'))?.version).toBe(200)
     })
@@ -98,7 +94,7 @@ eachEtcd('maintenance', (etcd) => {
       const server = await etcd.start()
       const client = connect(server.endpoint)
       await putMany(client, 'a', 50, Buffer.alloc(100_000, 'y'))
-      const path = join(folder, `equal-${etcd.series}.db`)
+      const path = join(folder, `equal-${etcd.kind}.db`)
       await client.maintenance.saveSnapshot(path)
       const pieces: Buffer[] = []
       for await (const piece of client.maintenance.snapshot()) pieces.push(Buffer.from(piece))
@@ -156,6 +152,8 @@ eachEtcd('maintenance', (etcd) => {
 })
 
 eachEtcd('cluster', (etcd) => {
+  etcd.needs('cluster')
+
   it('lists members, and moves the leader by asking the leader', async () => {
     const cluster = await etcd.startCluster()
     const client = connect(cluster.endpoints)
@@ -257,7 +255,7 @@ eachEtcd('users and roles', (etcd) => {
     await client.authAdmin.enable()
     await expect(client.kv.get('a')).rejects.toMatchObject({ code: 'unauthenticated' })
     const root = connect(server.endpoint, { auth: { username: 'root', password: 'rootpw' } })
-    if (etcd.series === '3.4') {
+    if (etcd.kind === '3.4') {
       await expect(root.authAdmin.status()).rejects.toMatchObject({ code: 'unimplemented' })
     } else {
       expect(await root.authAdmin.status()).toMatchObject({ isEnabled: true })

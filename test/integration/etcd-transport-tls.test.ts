@@ -122,6 +122,7 @@ eachEtcd('TLS', (etcd) => {
     })
 
     test('a client certificate of another CA', async () => {
+      etcd.needs('tlsAlert')
       const tls = {
         ...trust(),
         cert: pem(certificates.wrongClient.cert),

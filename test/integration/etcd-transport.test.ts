@@ -163,6 +163,8 @@ eachEtcd('the transport', (etcd) => {
   })
 
   describe('several members', () => {
+    etcd.needs('cluster')
+
     test('one is killed: reads and writes go on over the others', { timeout: 120_000 }, async () => {
       const cluster = await etcd.startCluster()
       closing.push(() => cluster.close())
@@ -303,6 +305,7 @@ eachEtcd('the transport', (etcd) => {
     })
 
     test('tokens that expire are replaced, too', { timeout: 60_000 }, async () => {
+      etcd.needs('log')
       const args = ['--auth-token-ttl=2', '--log-level=debug']
       const server = await start({ auth: { password }, args })
       const client = clientOf({ endpoints: server.endpoint, auth: { username: 'root', password } })

@@ -9,6 +9,8 @@ import { connect, putMany, quickWatch, Recording } from './etcd-watch-kit.ts'
 withoutOpenHandles()
 
 eachEtcd('watch on a cluster', (etcd) => {
+  etcd.needs('cluster')
+
   it('T1.15 T1.16 the member that serves it frozen, killed and cut off: every revision once', async () => {
     const cluster = await etcd.startCluster()
     const client = connect(cluster.endpoints, { watch: { ...quickWatch, progressGraceMs: 500 } })

@@ -13,6 +13,8 @@ eachEtcd('watch under faults', (etcd) => {
     const server = await etcd.start()
     await using proxy = await startProxy({ target: server.endpoint })
     const revisions = await putMany(connect(server.endpoint), 'a', 2_400)
+    // In one piece, all of the answer could be at the client before the cut.
+    proxy.rechunk(512, 'toClient')
     const recording = new Recording(connect(proxy.endpoint), { prefix: 'a' }, { startRevision: 2 })
     let cuts = 0
     let seenAtCut = 0
@@ -49,6 +51,8 @@ eachEtcd('watch under faults', (etcd) => {
     const server = await etcd.start()
     await using proxy = await startProxy({ target: server.endpoint })
     const revisions = await putMany(connect(server.endpoint), 'a', 30)
+    // A server may send the history together with `created`; so they come apart.
+    proxy.rechunk(16, 'toClient')
     const recording = new Recording(connect(proxy.endpoint), { prefix: 'a' }, { startRevision: 2 })
     let cuts = 0
     recording.onTold = (word) => {

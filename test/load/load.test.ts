@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { eachEtcd } from '../support/each-etcd.ts'
+import { eachRealEtcd } from '../support/each-etcd.ts'
 import { withoutOpenHandles } from '../support/open-handles.ts'
 import { runLoad } from './run-load.ts'
 
@@ -8,7 +8,7 @@ withoutOpenHandles()
 /** The short form; `npm run load` runs it at full length. */
 const short = { durationMs: 2_500, connections: 20 }
 
-eachEtcd('load while the configuration changes', (etcd) => {
+eachRealEtcd('load while the configuration changes', (etcd) => {
   const run = async (options: Pick<Parameters<typeof runLoad>[0], 'shop' | 'without'>) => {
     const { endpoint } = await etcd.start()
     return runLoad({ ...short, ...options, endpoint })

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { eachEtcd } from './each-etcd.ts'
 import type { EtcdServer } from './start-etcd.ts'
 
@@ -29,4 +29,25 @@ eachEtcd('eachEtcd closes what it started', (etcd) => {
 afterAll(() => {
   expect(started.length).toBeGreaterThanOrEqual(2)
   expect(started.map(({ pid }) => pid)).toEqual(started.map(() => undefined))
+})
+
+eachEtcd('etcd.needs', (etcd) => {
+  const reached: string[] = []
+
+  test('in a test skips it on embedded', () => {
+    etcd.needs('cluster')
+    reached.push('test')
+  })
+
+  describe('in a block', () => {
+    etcd.needs('cluster')
+
+    test('skips its tests on embedded', () => {
+      reached.push('test of a block')
+    })
+  })
+
+  test('skips nothing on a real etcd, nor what comes after it', () => {
+    expect(reached).toEqual(etcd.kind === 'embedded' ? [] : ['test', 'test of a block'])
+  })
 })

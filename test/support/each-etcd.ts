@@ -1,5 +1,8 @@
-import { afterAll, describe, inject, onTestFinished, TestRunner, test } from 'vitest'
-import type { EtcdSeries } from '../../scripts/etcd/etcd-binaries.ts'
+import { afterAll, beforeEach, describe, inject, onTestFinished, TestRunner, test } from 'vitest'
+import { type EtcdSeries, etcdSeries } from '../../scripts/etcd/etcd-binaries.ts'
+import { type EmbeddedGap, embeddedGaps } from './embedded-gaps.ts'
+import type { EtcdKind } from './etcd-kind.ts'
+import type { TestedEtcd } from './global-setup.ts'
 import { type EtcdCluster, type StartClusterOptions, startEtcdCluster } from './start-etcd-cluster.ts'
 import { type EtcdServer, type StartEtcdOptions, startEtcd } from './start-etcd.ts'
 
@@ -7,38 +10,64 @@ import { type EtcdServer, type StartEtcdOptions, startEtcd } from './start-etcd.
  * The etcd a block of tests runs on. What it starts is closed by itself: after the test that started it, or after the
  * block when `beforeAll` did.
  */
-export interface EtcdUnderTest {
-  readonly series: EtcdSeries
-  /** Such as `3.5.30`; known while tests are being defined. */
+export interface EtcdUnderTest<Kind extends EtcdKind = EtcdKind> {
+  readonly kind: Kind
+  /** Such as `3.5.30`; known while tests are being defined. Of embedded: the version it behaves as. */
   readonly version: string
-  /** Starts a server of this version. */
+  /**
+   * Said first in a test, or in a block for all its tests: on an etcd that has it nothing happens, on embedded the
+   * test is skipped with the reason in `embedded-gaps.ts`.
+   */
+  needs(gap: EmbeddedGap): void
+  /** Starts a server of this kind. */
   start(options?: Omit<StartEtcdOptions, 'version'>): Promise<EtcdServer>
-  /** Starts a cluster of this version. Default: three members. */
+  /** Starts a cluster of this kind. Default: three members. Such a test says `needs('cluster')`. */
   startCluster(size?: number, options?: Omit<StartClusterOptions, 'version'>): Promise<EtcdCluster>
 }
 
 /**
- * Defines the same tests once for every etcd of this run (see `global-setup.ts`). Where an etcd cannot be had, one
- * test says so: it is reported as skipped with the reason, and fails when `CI` is set.
+ * Defines the same tests once for every etcd of this run, embedded among them (see `global-setup.ts`). Where an etcd
+ * cannot be had, one test says so: it is reported as skipped with the reason, and fails when `CI` is set.
  */
 export function eachEtcd(name: string, define: (etcd: EtcdUnderTest) => void): void {
-  const tested = inject('testedEtcds')
-  if (tested === undefined) {
-    throw new Error(`eachEtcd("${name}") needs the global setup of the projects contract and integration`)
-  }
-  for (const etcd of tested) {
-    if ('version' in etcd) {
-      describe(`${name} [etcd ${etcd.version}]`, () => define(underTest(etcd)))
-    } else {
-      test(`${name} [etcd ${etcd.series}]: there is an etcd to test on`, (context) => {
-        if (etcd.isFailure) throw new Error(etcd.missing)
-        context.skip(etcd.missing)
-      })
-    }
+  for (const etcd of testedEtcds(name)) defineOn(etcd, name, define)
+}
+
+/** As {@link eachEtcd}, on real ones only: for what compares embedded with them, or measures. */
+export function eachRealEtcd(name: string, define: (etcd: EtcdUnderTest<EtcdSeries>) => void): void {
+  const real = testedEtcds(name).filter(isReal)
+  for (const etcd of real) defineOn(etcd, name, define)
+  if (real.length === 0) {
+    test(name, (context) => context.skip('needs a real etcd; LIVETREE_TEST_ETCD names embedded alone'))
   }
 }
 
-function underTest({ series, version }: { series: EtcdSeries; version: string }): EtcdUnderTest {
+function testedEtcds(name: string): readonly TestedEtcd[] {
+  const tested = inject('testedEtcds')
+  if (tested !== undefined) return tested
+  throw new Error(`"${name}" needs the global setup of the projects contract and integration`)
+}
+
+const isReal = (etcd: TestedEtcd): etcd is TestedEtcd<EtcdSeries> =>
+  etcdSeries.some((series) => series === etcd.kind)
+
+function defineOn<Kind extends EtcdKind>(
+  etcd: TestedEtcd<Kind>,
+  name: string,
+  define: (etcd: EtcdUnderTest<Kind>) => void,
+): void {
+  if ('version' in etcd) {
+    const shown = etcd.kind === 'embedded' ? etcd.kind : `etcd ${etcd.version}`
+    describe(`${name} [${shown}]`, () => define(underTest(etcd)))
+  } else {
+    test(`${name} [etcd ${etcd.kind}]: there is an etcd to test on`, (context) => {
+      if (etcd.isFailure) throw new Error(etcd.missing)
+      context.skip(etcd.missing)
+    })
+  }
+}
+
+function underTest<Kind extends EtcdKind>({ kind, version }: { kind: Kind; version: string }) {
   const started = new Set<AsyncDisposable>()
   const keep = async <Started extends AsyncDisposable>(starting: Promise<Started>) => {
     const one = await starting
@@ -49,10 +78,26 @@ function underTest({ series, version }: { series: EtcdSeries; version: string })
   afterAll(async () => {
     for (const one of started) await one[Symbol.asyncDispose]()
   })
-  return {
-    series,
+  const etcd: EtcdUnderTest<Kind> = {
+    kind,
     version,
-    start: (options) => keep(startEtcd({ ...options, version: series })),
-    startCluster: (size = 3, options) => keep(startEtcdCluster(size, { ...options, version: series })),
+    needs: (gap) => {
+      if (kind === 'embedded') skip(embeddedGaps[gap])
+    },
+    start: (options) => keep(startEtcd({ ...options, version: kind })),
+    startCluster: (size = 3, options) => {
+      const series: EtcdKind = kind
+      if (series === 'embedded')
+        throw new Error("embedded forms no cluster: say etcd.needs('cluster') before")
+      return keep(startEtcdCluster(size, { ...options, version: series }))
+    },
   }
+  return etcd
+}
+
+/** Ends the running test as skipped; while tests are being defined, it does that with all of the block. */
+function skip(reason: string): void {
+  const running = TestRunner.getCurrentTest()
+  if (running === undefined) beforeEach((context) => context.skip(reason))
+  else running.context.skip(reason)
 }

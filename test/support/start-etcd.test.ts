@@ -65,6 +65,8 @@ eachEtcd('startEtcd', (etcd) => {
 })
 
 eachEtcd('startEtcdCluster', (etcd) => {
+  etcd.needs('cluster')
+
   test('forms a cluster; an isolated leader loses its office and comes back as a follower', async () => {
     const cluster = await etcd.startCluster(3)
     const first = await cluster.leader()

@@ -4,18 +4,18 @@ import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { EtcdBinaries, EtcdSeries } from '../../scripts/etcd/etcd-binaries.ts'
-import { getEtcd } from '../../scripts/etcd/get-etcd.ts'
+import type { EtcdBinaries } from '../../scripts/etcd/etcd-binaries.ts'
 import { runBounded } from '../../scripts/etcd/run-bounded.ts'
 import { guardChild } from './child-guard.ts'
+import { type EtcdKind, getEtcdOfKind } from './etcd-kind.ts'
 import { freePorts } from './free-ports.ts'
 import type { Certificates } from './make-certificates.ts'
 import { waitFor } from './wait-for.ts'
 
 /** Options of {@link startEtcd}. */
 export interface StartEtcdOptions {
-  /** The series to run. Default: whichever the machine has. */
-  readonly version?: EtcdSeries
+  /** The kind to run. Default: a real one, whichever the machine has. */
+  readonly version?: EtcdKind
   /** Further arguments of the server; they win over ours. */
   readonly args?: readonly string[]
   /** Serves clients over TLS with these certificates. `requireClient` asks every client for one. */
@@ -49,7 +49,7 @@ export interface RestartOptions {
   readonly emptyData?: boolean
 }
 
-/** A real etcd of ours, on loopback. */
+/** An etcd of ours, on loopback. */
 export interface EtcdServer extends AsyncDisposable {
   /** `http://127.0.0.1:<port>`, or `https://…` with TLS. */
   readonly endpoint: string
@@ -84,12 +84,12 @@ export interface EtcdServer extends AsyncDisposable {
 }
 
 /**
- * Starts a real etcd on free ports of 127.0.0.1 and waits until it is healthy.
+ * Starts an etcd on free ports of 127.0.0.1 and waits until it is healthy.
  *
  * @throws Error with the end of its log when it does not come up.
  */
 export async function startEtcd(options: StartEtcdOptions = {}): Promise<EtcdServer> {
-  const binaries = await getEtcd(options.version === undefined ? {} : { version: options.version })
+  const binaries = await getEtcdOfKind(options.version)
   for (let attempt = 1; ; attempt += 1) {
     const server = await launchEtcd(binaries, options)
     try {

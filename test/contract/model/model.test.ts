@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { startEmbeddedEtcd } from '@livetree/embedded'
 import { KV } from '@livetree/etcd/wire'
 import { expect, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { eachRealEtcd } from '../../support/each-etcd.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { Random } from './random.ts'
 import { type Operation, type Position, randomOperation } from './random-operation.ts'
@@ -16,7 +16,7 @@ const seed = Number(process.env.LIVETREE_MODEL_SEED ?? Date.now() % 1_000_000)
 const everything = { key: '\0', rangeEnd: '\0' }
 const maxWatches = 40
 
-eachEtcd('Model', (etcd) => {
+eachRealEtcd('Model', (etcd) => {
   const name = `${operations} random operations have equal answers and equal watch histories (seed ${seed})`
   test(name, { timeout: 60_000 + operations * 30 }, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'livetree-model-'))

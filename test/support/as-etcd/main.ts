@@ -15,9 +15,20 @@ if (process.argv.includes('--version')) {
   console.log(`etcd Version: ${etcdVersion}`)
 } else {
   const text = { type: 'string' } as const
+  // What a single node in one process, without a log, has no use for. Any other argument is refused, as etcd does.
+  const ignored = [
+    ...[
+      'name',
+      'listen-peer-urls',
+      'initial-advertise-peer-urls',
+      'initial-cluster',
+      'initial-cluster-token',
+    ],
+    ...['logger', 'log-outputs', 'log-level', 'max-concurrent-streams'],
+  ]
   const { values } = parseArgs({
-    strict: false,
     options: {
+      ...Object.fromEntries(ignored.map((name) => [name, text])),
       'listen-client-urls': text,
       'advertise-client-urls': text,
       'data-dir': text,
