@@ -1,3 +1,4 @@
+import { createEtcdClient } from '@livetree/etcd'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { eachRealEtcd } from '../support/each-etcd.ts'
 import { withoutOpenHandles } from '../support/open-handles.ts'
@@ -110,4 +111,17 @@ eachRealEtcd('the example apps', (etcd) => {
       await expect(get('/livez')).rejects.toThrow('fetch failed')
     })
   })
+})
+
+test('a shop brings a store of its own when it is told of none', async () => {
+  await using shop = await startShop('express-shop', { ETCD_ENDPOINTS: '' })
+  const endpoint = /--endpoints=(\S+)/.exec(shop.output)![1]!
+  await using client = createEtcdClient({ endpoints: [endpoint] })
+  await client.kv.put('/config/shop/prod/pricing/currency', 'USD')
+  const price = async () => {
+    const reply = await fetch(`${shop.url}/articles/1`, { headers: { connection: 'close' } })
+    return ((await reply.json()) as { price: string }).price
+  }
+  await waitFor(async () => (await price()) === '24.90 USD')
+  expect(await shop.stop('SIGINT')).toBe(0)
 })

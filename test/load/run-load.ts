@@ -98,7 +98,7 @@ class Tally {
   count(status: number, body: string): void {
     this.requests++
     if (status === 200) this.#countAnswer(body)
-    else if (body.includes('has ended')) this.disposedUses += this.#note(status, body)
+    else if (/pool has ended|pool after calling end/.test(body)) this.disposedUses += this.#note(status, body)
     else this.failed += this.#note(status, body)
   }
 

@@ -20,9 +20,9 @@ const firstTree = {
  * without a tree for the shop is given one.
  */
 export async function openStore(): Promise<ShopStore> {
-  const given = process.env.ETCD_ENDPOINTS?.split(',').filter((endpoint) => endpoint !== '')
-  const embedded = given === undefined ? await startEmbedded() : undefined
-  const endpoints = given ?? [embedded!.endpoint]
+  const given = process.env.ETCD_ENDPOINTS ?? ''
+  const embedded = given === '' ? await startEmbedded() : undefined
+  const endpoints = embedded === undefined ? given.split(',') : [embedded.endpoint]
   await plantFirstTree(endpoints)
   return { endpoints, [Symbol.asyncDispose]: async () => embedded?.close() }
 }
