@@ -9,6 +9,8 @@ import { type UnusedNote, type UnusedSpot, unusedBelow, unusedChildren } from '.
 
 /** An issue with its path from the root. */
 export interface LocatedIssue extends JudgedIssue {
+  /** What was judged: zod, and the schema's own code, saw nothing else. */
+  readonly node: TreeNode
   readonly plan: Plan
 }
 
@@ -105,38 +107,41 @@ export class Decoder {
       else if (child.isHeld) value[name] = child.value
     }
     if (children.size > plan.properties.size)
-      isValid = this.#judgeUnknown(plan, node, floor, { before, value }) && isValid
+      isValid = this.#composeUnknown(plan, node, floor, { before, value }) && isValid
     if (isValid) keep(node, freezeObject(before, value, plan))
   }
 
-  /** Keys that are no property: unused, or what the catchall makes of them. Whether they are valid. */
-  #judgeUnknown(
+  /** Keys that are no property: unused, refused, or what the catchall makes of them. Whether they are valid. */
+  #composeUnknown(
     plan: ObjectPlan,
     node: TreeNode,
     floor: number,
-    target: {
-      before: Record<string, unknown> | undefined
-      value: Record<string, unknown>
-    },
+    target: { before: Record<string, unknown> | undefined; value: Record<string, unknown> },
   ): boolean {
-    if (plan.catchall === undefined || plan.rest === undefined) {
+    const { catchall } = plan
+    if (catchall === undefined) {
       this.#noteUnused(node, unusedChildren(plan, node, floor, [...this.#path]))
       return true
     }
-    const issues: JudgedIssue[] = []
-    const input = bareObject()
+    const refused = bareObject()
+    let isValid = true
     for (const [name, child] of node.children!) {
-      if (plan.properties.has(name) || !isPresent(child, floor)) continue
-      const own: JudgedIssue[] = []
-      input[name] = inputOf(plan.catchall, child, floor, own)
-      for (const issue of own) issues.push({ ...issue, path: [name, ...issue.path] })
+      if (plan.properties.has(name)) continue
+      if (!isPresent(child, floor)) forget(child)
+      else if (plan.strict !== undefined) refused[name] = undefined
+      else {
+        if (!isFresh(child, catchall, floor)) {
+          this.#path.push(name)
+          this.#judge(catchall, child, floor, ownPart(target.before, name))
+          this.#path.pop()
+        }
+        if (!child.isValid) isValid = false
+        else target.value[name] = child.value
+      }
     }
-    const prior: Record<string, unknown> = {}
-    for (const name of Object.keys(input)) prior[name] = ownPart(target.before, name)
-    const verdict = frozen(judgeRead(plan.rest, input, issues), prior, plan)
-    if (verdict.isValid) Object.assign(target.value, verdict.value)
-    else node.issues = verdict.issues
-    return verdict.isValid
+    const verdict = plan.strict === undefined ? undefined : judge(plan.strict, refused)
+    if (verdict?.isValid === false) node.issues = verdict.issues
+    return isValid && verdict?.isValid !== false
   }
 
   #composeRecord(
@@ -262,14 +267,13 @@ function keep(node: TreeNode, value: unknown): void {
 function collectIssues(node: TreeNode, path: readonly PropertyKey[], found: LocatedIssue[]): void {
   const { plan } = node
   if (plan === undefined || node.isValid) return
-  for (const issue of node.issues ?? []) found.push({ ...issue, path: [...path, ...issue.path], plan })
+  for (const issue of node.issues ?? []) found.push({ ...issue, path: [...path, ...issue.path], node, plan })
   if (!node.isComposed) return
   const core = coreOf(plan)
   const properties = core.type === 'object' ? core.properties : undefined
-  for (const name of properties?.keys() ?? node.children?.keys() ?? []) {
+  for (const name of new Set([...(properties?.keys() ?? []), ...(node.children?.keys() ?? [])])) {
     const child = node.children?.get(name)
-    const expected = properties === undefined ? childPlan(core, name) : properties.get(name)!.plan
-    if (child !== undefined && child.plan === expected && !child.isDirty)
-      collectIssues(child, [...path, name], found)
+    const isJudged = child !== undefined && !child.isDirty && child.plan === childPlan(core, name)
+    if (isJudged) collectIssues(child, [...path, name], found)
   }
 }

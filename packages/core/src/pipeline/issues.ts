@@ -4,7 +4,7 @@ import { SECRET_TEXT } from '../schema/secret.ts'
 import { type LayerInfo, Unreadable } from '../source/source.ts'
 import type { LocatedIssue } from './decode.ts'
 import { parseJson } from './document.ts'
-import { locate } from './locate.ts'
+import { type ListNames, locate } from './locate.ts'
 import { pathText } from './path-text.ts'
 import type { Issue, Origin, Path } from './outcome.ts'
 import { storedPath } from './stored-path.ts'
@@ -24,7 +24,9 @@ export class IssueWriter {
   readonly #plan: Plan
   readonly #root: TreeNode
   readonly #layers: readonly NamedLayer[]
-  #secrets: readonly string[] | undefined
+  /** The texts of secrets, by the node that was judged with them inside. */
+  readonly #secrets = new Map<TreeNode, readonly string[]>()
+  readonly #lists: ListNames = new Map()
   /** Many issues may speak of one large document. */
   readonly #shown = new Map<unknown, string>()
 
@@ -41,7 +43,7 @@ export class IssueWriter {
     const hasSecret = issue.code === 'invalid_union' && planAt(this.#plan, path)?.hasSecret === true
     const isSecret = hasSecret || isSecretAt(this.#plan, path)
     const isMissing = node.leafCount === 0
-    const message = isSecret ? secretMessage(issue) : this.#scrub(issue.message)
+    const message = isSecret ? secretMessage(issue) : this.#scrubbed(issue)
     return this.write({
       path,
       code: issue.code,
@@ -86,7 +88,7 @@ export class IssueWriter {
 
   /** What a path speaks of and the way there: its node, or the one above that came as one value with it inside. */
   holder(path: Path): { node: TreeNode; at: Path } | undefined {
-    const { nodes, names } = locate(this.#plan, this.#root, path)
+    const { nodes, names } = locate(this.#plan, this.#root, path, this.#lists)
     for (let depth = names.length; depth >= 0; depth--) {
       const node = nodes[depth]!
       const isHolder = depth === path.length ? node.leafCount > 0 : (node.entries?.length ?? 0) > 0
@@ -101,15 +103,15 @@ export class IssueWriter {
     if (this.#plan.hasSecret && !isOpenAt(this.#plan, path)) return SECRET_TEXT
     let text = this.#shown.get(value)
     if (text === undefined) {
-      const scrubbed = this.#scrub(textOf(value))
-      text = scrubbed.length > RECEIVED_LENGTH ? `${scrubbed.slice(0, RECEIVED_LENGTH)}…` : scrubbed
+      text = textOf(value)
+      if (text.length > RECEIVED_LENGTH) text = `${text.slice(0, RECEIVED_LENGTH)}…`
       this.#shown.set(value, text)
     }
     return text
   }
 
   #whereToSet(path: Path): string {
-    const { names } = locate(this.#plan, this.#root, path)
+    const { names } = locate(this.#plan, this.#root, path, this.#lists)
     const place = [...names, ...path.slice(names.length)]
     const tree = this.#layers.findLastIndex(
       (info) => info.naming === 'stored' && info.keyPrefix.endsWith('/'),
@@ -121,11 +123,15 @@ export class IssueWriter {
     return keys.length === 0 ? 'Nothing is set' : `Set ${keys.join(' or ')}`
   }
 
-  #scrub(message: string): string {
-    let scrubbed = message
-    this.#secrets ??= this.#plan.hasSecret ? secretTexts(this.#plan, this.#root) : []
-    for (const text of this.#secrets) scrubbed = scrubbed.replaceAll(text, SECRET_TEXT)
-    return scrubbed
+  /** The message without the secrets that its author could have put into it. */
+  #scrubbed({ message, node, plan }: LocatedIssue): string {
+    if (!plan.hasSecret) return message
+    let texts = this.#secrets.get(node)
+    if (texts === undefined) {
+      texts = secretTexts(plan, node)
+      this.#secrets.set(node, texts)
+    }
+    return texts.reduce((scrubbed, text) => scrubbed.replaceAll(text, SECRET_TEXT), message)
   }
 }
 
@@ -154,8 +160,8 @@ function trimEnd(info: LayerInfo): string {
     : info.keyPrefix
 }
 
-/** The texts of all secrets in the tree, as they stand and as JSON would write them, longest first. */
-function secretTexts(plan: Plan, root: TreeNode): string[] {
+/** The texts of all secrets below a node, as they stand and as JSON would write them, longest first. */
+function secretTexts(plan: Plan, top: TreeNode): string[] {
   const found = new Set<string>()
   const addAll = (value: unknown): void => {
     if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) addAll(inner)
@@ -173,6 +179,6 @@ function secretTexts(plan: Plan, root: TreeNode): string[] {
     for (const entry of node.entries ?? []) addAll(entry.value)
     for (const [name, child] of node.children ?? []) visit(child, [...path, name])
   }
-  visit(root, [])
+  visit(top, [])
   return [...found].sort((a, b) => b.length - a.length)
 }

@@ -8,18 +8,26 @@ export interface Located {
   readonly names: readonly string[]
 }
 
+/** The names of lists' items in their order, kept while one tree is spoken of: much may be wrong in one list. */
+export type ListNames = Map<TreeNode, readonly string[]>
+
 /**
  * The way to what a path leads to; it ends early where the tree has nothing. The index of a list's item leads to the child
  * that was read as that item, whatever its name.
  */
-export function locate(plan: Plan, root: TreeNode, path: readonly (string | number)[]): Located {
+export function locate(
+  plan: Plan,
+  root: TreeNode,
+  path: readonly (string | number)[],
+  lists: ListNames,
+): Located {
   const nodes = [root]
   const names: string[] = []
   let at: Plan | undefined = plan
   for (const segment of path) {
     const node = nodes.at(-1)!
     const name: string | undefined = isListAt(at, segment)
-      ? nameOfItem(node, Number(segment))
+      ? nameOfItem(node, Number(segment), lists)
       : String(segment)
     const child: TreeNode | undefined = name === undefined ? undefined : node.children?.get(name)
     if (name === undefined || child === undefined) break
@@ -37,6 +45,11 @@ function isListAt(plan: Plan | undefined, segment: string | number): boolean {
   return core.type === 'list' || (core.type === 'union' && typeof segment === 'number')
 }
 
-function nameOfItem(node: TreeNode, index: number): string | undefined {
-  return listedChildren(node, topLayer(node))[index]?.name
+function nameOfItem(node: TreeNode, index: number, lists: ListNames): string | undefined {
+  let names = lists.get(node)
+  if (names === undefined) {
+    names = listedChildren(node, topLayer(node)).map(({ name }) => name)
+    lists.set(node, names)
+  }
+  return names[index]
 }

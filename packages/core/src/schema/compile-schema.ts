@@ -172,7 +172,7 @@ class Compiler {
       byStored: new Map(),
       byEnvironment: new Map(),
       catchall: undefined,
-      rest: undefined,
+      strict: undefined,
     })
     for (const [name, schema] of Object.entries(def.shape)) {
       const property: PropertyPlan = {
@@ -198,7 +198,8 @@ class Compiler {
     }
     if (def.catchall !== undefined) {
       plan.catchall = this.compile(def.catchall, [...path, '<key>'])
-      plan.rest = new z.$ZodObject({ type: 'object', shape: {}, catchall: def.catchall })
+      if (def.catchall._zod.def.type === 'never')
+        plan.strict = new z.$ZodObject({ type: 'object', shape: {}, catchall: def.catchall })
     }
     return plan
   }

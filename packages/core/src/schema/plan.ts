@@ -38,10 +38,10 @@ export interface ObjectPlan extends PlanBase {
   readonly properties: Map<string, PropertyPlan>
   readonly byStored: Map<string, PropertyPlan>
   readonly byEnvironment: Map<string, PropertyPlan>
-  /** undefined: unknown keys are unused; otherwise zod judges them by `rest`. */
+  /** What unknown keys are read by; undefined: they are unused. */
   catchall: Plan | undefined
-  /** An object schema of the catchall alone, to hear zod on unknown keys. */
-  rest: z.$ZodType | undefined
+  /** Where unknown keys are refused: a schema of nothing else, to hear zod say so. */
+  strict: z.$ZodType | undefined
 }
 
 export interface RecordPlan extends PlanBase {
