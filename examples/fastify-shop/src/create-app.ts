@@ -2,7 +2,7 @@ import cors from '@fastify/cors'
 import rateLimit from '@fastify/rate-limit'
 import { type Catalog, quote, type ShopConfig, type shop } from '@livetree/example-shop'
 import { healthHandler, livetree } from '@livetree/fastify'
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, LogController } from 'fastify'
 import type { Resource } from 'livetree'
 
 declare module 'livetree' {
@@ -19,7 +19,10 @@ export interface ShopParts {
 }
 
 export async function createApp({ config, catalog, isPinned }: ShopParts): Promise<FastifyInstance> {
-  const app = fastify({ logger: { name: config.name }, disableRequestLogging: true })
+  const app = fastify({
+    logger: { name: config.name },
+    logController: new LogController({ disableRequestLogging: true }),
+  })
   await app.register(livetree, { config, pin: isPinned })
   followLog(app)
 
