@@ -81,6 +81,42 @@ describe('explainPath: what each layer has, the highest first', () => {
     expect(keys('hostNames."a.b".portNumber')).toEqual([variable])
   })
 
+  test('keys that the schema lists are found by their variables, whatever their case', () => {
+    const listed = z.object({
+      limits: z.record(z.enum(['GET', 'POST', 'eu-1', 'newUi']), z.number()),
+      byCode: z.map(z.literal([404, 'ok']), z.string()),
+    })
+    const { pipeline, patch } = staged(listed, { layers: [envLayer] })
+    const tree = {
+      LIMITS__GET: '1',
+      LIMITS__POST: '2',
+      LIMITS__EU_1: '3',
+      LIMITS__NEW_UI: '4',
+      BY_CODE__404: 'a',
+      BY_CODE__OK: 'b',
+    }
+    expect(patch(0, tree)).toMatchObject({
+      value: {
+        limits: { GET: 1, POST: 2, 'eu-1': 3, newUi: 4 },
+        byCode: new Map<unknown, string>([
+          [404, 'a'],
+          ['ok', 'b'],
+        ]),
+      },
+      unused: [],
+    })
+    expect(pipeline.explain(['limits', 'eu-1']).layers[0]?.origin.key).toBe('APP_LIMITS__EU_1')
+    expect(
+      pipeline
+        .leaves(0, { withSecrets: true })[0]!
+        .map(({ path }) => path)
+        .sort(),
+    ).toEqual(Object.keys(tree).sort())
+    expect(patch(0, { LIMITS__GET: undefined })).toMatchObject({
+      issues: [{ message: expect.stringMatching('Set APP_LIMITS__GET') }],
+    })
+  })
+
   test('segments of records are written encoded', () => {
     const { pipeline, patch } = staged(schema)
     patch(0, { 'hostNames/a%2Fb%25/portNumber': '1' })

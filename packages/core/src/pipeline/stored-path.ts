@@ -1,4 +1,5 @@
-import { childPlan, type Plan, type PropertyPlan, propertyOf } from '../schema/plan.ts'
+import { environmentName } from '../schema/naming.ts'
+import { childPlan, keysByEnvironment, type Plan, propertyOf } from '../schema/plan.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { encodeSegment } from './document.ts'
 
@@ -8,15 +9,19 @@ export function storedPath(plan: Plan, path: readonly PropertyKey[], layer: Laye
   const segments: string[] = []
   for (const key of path) {
     const name = String(key)
-    const property = at === undefined ? undefined : propertyOf(at, name, 'properties')
-    segments.push(layerName(name, property, layer))
+    segments.push(layerName(name, at, layer))
     at = at === undefined ? undefined : childPlan(at, name)
   }
   return segments.join(layer.separator)
 }
 
-function layerName(name: string, property: PropertyPlan | undefined, layer: LayerInfo): string {
-  if (layer.naming === 'env') return property?.environment ?? name.toUpperCase()
+function layerName(name: string, parent: Plan | undefined, layer: LayerInfo): string {
+  const property = parent === undefined ? undefined : propertyOf(parent, name, 'properties')
+  if (layer.naming === 'env') {
+    const variable = environmentName(name)
+    const isListed = parent !== undefined && keysByEnvironment(parent)?.get(variable) === name
+    return property?.environment ?? (isListed ? variable : name.toUpperCase())
+  }
   const written = layer.naming === 'stored' && property !== undefined ? property.stored : name
   return layer.separator === '/' ? encodeSegment(written) : written
 }

@@ -88,6 +88,7 @@ class Compiler {
         const plan = keep({
           ...base,
           type: 'record',
+          keysByEnvironment: environmentKeys(def.keyType),
           key: undefined as unknown as Plan,
           value: undefined as unknown as Plan,
         })
@@ -102,6 +103,7 @@ class Compiler {
         const plan = keep({
           ...base,
           type: 'map',
+          keysByEnvironment: environmentKeys(def.keyType),
           key: undefined as unknown as Plan,
           value: undefined as unknown as Plan,
         })
@@ -221,6 +223,10 @@ class Compiler {
       }
     }
   }
+}
+
+function environmentKeys(key: z.$ZodType): ReadonlyMap<string, string> {
+  return new Map([...(key._zod.values ?? [])].map((value) => [environmentName(String(value)), String(value)]))
 }
 
 /** Whether a union is what `z.json()` makes: the JSON scalars, and lists and records of itself. */

@@ -46,12 +46,15 @@ export interface ObjectPlan extends PlanBase {
 
 export interface RecordPlan extends PlanBase {
   readonly type: 'record'
+  /** The keys there may be, by environment variable; empty where there may be any. */
+  readonly keysByEnvironment: ReadonlyMap<string, string>
   key: Plan
   value: Plan
 }
 
 export interface MapPlan extends PlanBase {
   readonly type: 'map'
+  readonly keysByEnvironment: ReadonlyMap<string, string>
   key: Plan
   value: Plan
 }
@@ -263,9 +266,17 @@ export function canonicalName(
 ): string | undefined {
   const own = plan === undefined ? undefined : propertyOf(plan, segment, NAMES[naming])
   if (own !== undefined) return own.name
+  const key = naming === 'env' && plan !== undefined ? keysByEnvironment(plan)?.get(segment) : undefined
+  if (key !== undefined) return key
   if (naming === 'env' && segment !== segment.toUpperCase()) return undefined
   const name = naming === 'env' ? segment.toLowerCase() : segment
   return plan !== undefined && propertyOf(plan, name, 'properties') !== undefined ? undefined : name
+}
+
+/** Where the schema lists the keys of a record: each by its environment variable. */
+export function keysByEnvironment(plan: Plan): ReadonlyMap<string, string> | undefined {
+  const core = coreOf(plan)
+  return core.type === 'record' || core.type === 'map' ? core.keysByEnvironment : undefined
 }
 
 const NAMES = { stored: 'byStored', env: 'byEnvironment' } as const
