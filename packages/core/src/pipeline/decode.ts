@@ -130,11 +130,9 @@ export class Decoder {
       if (!isPresent(child, floor)) forget(child)
       else if (plan.strict !== undefined) refused[name] = undefined
       else {
-        if (!isFresh(child, catchall, floor)) {
-          this.#path.push(name)
-          this.#judge(catchall, child, floor, ownPart(target.before, name))
-          this.#path.pop()
-        }
+        this.#path.push(name)
+        this.#judge(catchall, child, floor, ownPart(target.before, name))
+        this.#path.pop()
         if (!child.isValid) isValid = false
         else target.value[name] = child.value
       }

@@ -233,20 +233,3 @@ describe('guardIssues: stays until it is healed', () => {
     for (let n = 0; n < 12; n++) expect(patch(0, { [`flags/k${n}`]: undefined }).type).toBe('accepted')
   })
 })
-
-test('createPipeline: a source without layers is staged like any other', () => {
-  const pipeline = createPipeline(compileSchema(schema), [
-    { name: 'none', layers: [] },
-    { name: 'base', layers: [storedLayer('base')] },
-    { name: 'last', layers: [] },
-  ])
-  const none = { revision: 1, epoch: 0, layers: [], allowRemoval: true }
-  pipeline.stage(0, { type: 'replace', update: none })
-  pipeline.stage(2, { type: 'replace', update: none })
-  pipeline.stage(1, {
-    type: 'patch',
-    update: { revision: 1, changes: [{ layer: 0, leaf: { path: 'db/host', value: 'x', revision: 1 } }] },
-  })
-  expect(acceptedValue(pipeline.evaluate())).toEqual({ db: { host: 'x' }, flags: {} })
-  expect([0, 1, 2].map((source) => pipeline.leaves(source, { withSecrets: true }).length)).toEqual([0, 1, 0])
-})

@@ -79,6 +79,26 @@ describe('shareFrozen: what is equal keeps its identity', () => {
     expect(acceptedValue(outcome)).toEqual(read(z.object({ it }), { it: after }))
   })
 
+  test('below a catchall too', () => {
+    const { patch } = staged(z.object({}).catchall(z.object({ l: z.array(z.string()) }).loose()))
+    const before = acceptedValue(patch(0, { 'x/a': '1', 'x/l': '["y"]', 'z/l': '[]' })) as Record<
+      string,
+      Parts
+    >
+    const after = acceptedValue(patch(0, { 'x/a': '2' })) as Record<string, Parts>
+    expect(after.x).toEqual({ a: '2', l: ['y'] })
+    expect(after.x!.l).toBe(before.x!.l)
+    expect(after.z).toBe(before.z)
+    expect(acceptedValue(patch(0, { 'x/a': '1', x: undefined }))).toEqual(before)
+  })
+
+  test('where a catchall takes what is unknown, and it is judged whole', () => {
+    const { patch } = staged(z.looseObject({}))
+    const before = acceptedValue(patch(0, { 'x/a': '1', 'x/o/y': 'b' })) as Record<string, Parts>
+    const after = acceptedValue(patch(0, { 'x/a': '2' })) as Record<string, Parts>
+    expect(after.x!.o).toBe(before.x!.o)
+  })
+
   test('a tree that was refused and put back is unchanged, and so is all in it', () => {
     const { patch } = staged(z.object({ it: item, n: z.record(z.string(), z.number()) }))
     const value = acceptedValue(patch(0, { 'it/x': '1', 'it/o/y': 'a', 'n/a': '1' }))

@@ -22,7 +22,7 @@ export function unusedKeys(tree: LayerTree, decoder: Decoder, writer: IssueWrite
   }
   for (const [holder, { path: way, spots }] of decoder.unused) {
     if (spots.every((spot) => spot.node.leafCount === 0)) decoder.unused.delete(holder)
-    else if (isCurrent(tree.root, way, holder)) {
+    else if (isCurrent(tree.root, way)) {
       for (const { node, path, known } of spots) addBelow(node, path, nearestName(path.at(-1) ?? '', known))
     }
   }
@@ -33,15 +33,15 @@ export function unusedKeys(tree: LayerTree, decoder: Decoder, writer: IssueWrite
   return keys
 }
 
-/** Whether what was noted at a node still holds: the node is put together from, and so has been judged for itself. */
-function isCurrent(root: TreeNode, path: readonly string[], holder: TreeNode): boolean {
+/** Whether what was noted at a node still holds: all above it were put together from their parts, and it was one of them. */
+function isCurrent(root: TreeNode, path: readonly string[]): boolean {
   let node: TreeNode | undefined = root
   for (const name of path) {
     if (node.isDirty || !node.isComposed) return false
     node = node.children?.get(name)
     if (node === undefined) return false
   }
-  return node === holder && !node.isDirty
+  return !node.isDirty
 }
 
 /** Unused keys as issues, where the definition says they are to be rejected. */

@@ -56,6 +56,12 @@ describe('unusedKeys: every key the schema has no place for', () => {
     ],
     ['in a map', z.object({ a: z.map(z.string(), db) }), { 'a/x/hosts': 'x' }, ['a.x.hosts → host']],
     ['in a refined object', z.object({ a: db.refine(() => true) }), { 'a/hosts': 'x' }, ['a.hosts → host']],
+    [
+      'below a leaf of a refined object',
+      z.object({ o: z.object({ a: z.string().optional() }).refine(() => true) }),
+      { 'o/a/b': '1' },
+      ['o.a.b'],
+    ],
     ['in an optional object', z.object({ a: db.optional() }), { 'a/hosts': 'x' }, ['a.hosts → host']],
     [
       'in both options of a union',
@@ -142,6 +148,26 @@ describe('unusedKeys: every key the schema has no place for', () => {
     expect(names(1, { 'o/l/0/z': '1' })).toEqual(['o.l.0.z'])
     expect(names(2, { o: undefined })).toEqual(['o.l.0.z'])
     expect(names(1, { 'o/l/0/x': undefined, 'o/l/0/z': undefined })).toEqual(['o.l.0.y'])
+  })
+
+  test('what a null hides of a directory that has keys above it is not told of either', () => {
+    const inner = z.object({ x: z.string().optional() })
+    const o = z.object({
+      r: z.record(z.string(), z.object({ p: inner })),
+      q: z.object({ p: z.object({ p: inner }) }).optional(),
+    })
+    const { patch } = staged(z.object({ o: o.nullable() }), {
+      layers: [storedLayer('file'), storedLayer('base'), storedLayer('prod')],
+    })
+    const names = (layer: number, tree: Tree) =>
+      patch(layer, tree)
+        .unused.map(({ pathText }) => pathText)
+        .sort()
+    const keys = ['o.q.p.p.zzz', 'o.r.k.p.zzz']
+    expect(names(0, { 'o/r/k/p/zzz': '1', 'o/q/p/p/zzz': '1' })).toEqual(keys)
+    expect(names(1, { o: 'null' })).toEqual(keys)
+    expect(names(2, { 'o/r/j/p/x': '1' })).toEqual([])
+    expect(names(1, { o: undefined })).toEqual(keys)
   })
 
   test('a key that gets a value of its own is unused no more, what is below it still is', () => {
