@@ -85,7 +85,10 @@ eachRealEtcd('the example apps', (etcd) => {
       await waitFor(async () => (await getJson('/pool')).max === 8)
       await put('db/pool/max', 'many')
       await waitFor(() => shop.output.includes('"rejected"'))
-      expect(await getJson('/pool')).toMatchObject({ max: 8, builtCount: builtCount + 1, drainingCount: 0 })
+      await waitFor(async () => (await getJson('/pool')).drainingCount === 0, {
+        what: 'the old pool to be drained',
+      })
+      expect(await getJson('/pool')).toMatchObject({ max: 8, builtCount: builtCount + 1 })
       const ready = await get('/readyz')
       expect(ready.status).toBe(200)
       expect(await ready.text()).toContain('rejected')
