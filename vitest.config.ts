@@ -37,7 +37,11 @@ export default defineConfig({
     // Most files wait for an etcd most of the time, so that a small machine can run more of them than it has cores.
     maxWorkers: Math.max(4, availableParallelism()),
     projects: [
-      project('unit', ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts'], 20_000),
+      project(
+        'unit',
+        ['packages/*/src/**/*.test.ts', 'test/mutations/*.test.ts', 'scripts/**/*.test.ts'],
+        20_000,
+      ),
       project('property', ['test/property/**/*.test.ts'], 120_000),
       project('contract', ['test/contract/**/*.test.ts'], 60_000, withEtcd),
       project('integration', ['test/{integration,support}/**/*.test.ts'], 60_000, withEtcd),

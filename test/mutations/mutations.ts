@@ -64,7 +64,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'P4: the store revision of a response is taken for the position of the watch',
-    file: `${watch}/watcher.ts`,
+    file: `${watch}/watcher-core.ts`,
     find: 'this.#position = revision + 1\n      this.#isContinuing = true\n      this.#proven = revision',
     replace:
       'this.#position = header.revision + 2\n      this.#isContinuing = true\n      this.#proven = revision',
