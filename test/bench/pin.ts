@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { openAsker } from './support/keep-asking.ts'
-import { type Contender, race, timing } from './support/measure.ts'
+import { timing } from './support/measure.ts'
 import type { PinBenchApp } from './support/pin-server.ts'
 import { publish, type Ratio } from './support/report.ts'
 
@@ -11,62 +11,82 @@ import { publish, type Ratio } from './support/report.ts'
  * process of its own, loaded in turns. Its share of the throughput, and of the processor's time per request, which
  * other work on the machine disturbs less.
  */
-const requests = 4_000
-const rounds = 41
+const requests = 3_000
+const rounds = 10
+const warmUps = 6
+/** Two processes of the same app differ by more than the pin costs: each app is measured in so many of them. */
+const generations = 6
 const pairs: readonly [without: PinBenchApp, withIt: PinBenchApp, aim?: number][] = [
   ['express', 'express + configMiddleware', 0.95],
   ['express', 'express + configMiddleware + live', 0.95],
+  ['express', 'express + configMiddleware + live with dispose', 0.95],
   ['express', 'express + a middleware that does nothing'],
   ['fastify', 'fastify + livetree', 0.95],
   ['nestjs', 'nestjs + LivetreeModule', 0.95],
 ]
 
-interface BenchServer extends Contender {
-  readonly name: PinBenchApp
-  /** Processor time of each round, in milliseconds. */
+/** Of each round, in milliseconds: all of it, and the server's processor time. */
+interface Measured {
+  readonly ms: number[]
   readonly cpuMs: number[]
+}
+
+interface BenchServer {
+  readonly name: PinBenchApp
+  run(): Promise<{ ms: number; cpuMs: number }>
   close(): void
 }
 
-const servers = await Promise.all(
-  [...new Set(pairs.flatMap(([without, withIt]) => [withIt, without]))].map(start),
-)
-const times = await race(servers, rounds)
-for (const server of servers) server.close()
+const names = [...new Set(pairs.flatMap(([without, withIt]) => [withIt, without]))]
+const measured = new Map(names.map((name): [PinBenchApp, Measured] => [name, { ms: [], cpuMs: [] }]))
+for (let generation = 0; generation < generations; generation++) {
+  const servers = await Promise.all(names.map(start))
+  for (let round = -warmUps; round < rounds; round++) {
+    // there and back, so that no one always has the same one before it
+    for (const server of round % 2 === 0 ? servers : servers.toReversed()) {
+      const { ms, cpuMs } = await server.run()
+      if (round < 0) continue
+      measured.get(server.name)!.ms.push(ms)
+      measured.get(server.name)!.cpuMs.push(cpuMs)
+    }
+  }
+  for (const server of servers) server.close()
+}
 
-const cpuTimes = servers.map(({ name, cpuMs }) => timing(`${name}: processor`, cpuMs.slice(-rounds)))
-const medianOf = (name: string) => [...times, ...cpuTimes].find((time) => time.name === name)!.median
+const times = [...measured].map(([name, { ms }]) => timing(name, ms))
+const cpuTimes = [...measured].map(([name, { cpuMs }]) => timing(`${name}: processor`, cpuMs))
 const ratios = pairs.flatMap(([without, withIt, aim]): Ratio[] => [
   {
     what: `throughput of ${withIt}, as a share of ${without}`,
-    value: medianOf(without) / medianOf(withIt),
+    value: shareOf(without, withIt, 'ms'),
     ...(aim === undefined ? {} : { aim, isFloor: true }),
   },
-  {
-    what: `the same, by processor time per request`,
-    value: medianOf(`${without}: processor`) / medianOf(`${withIt}: processor`),
-  },
+  { what: 'the same, by processor time per request', value: shareOf(without, withIt, 'cpuMs') },
 ])
 publish({
   bench: 'pin',
-  method: `Time for ${requests} requests of a trivial route over 50 connections, in ${rounds} turns, and the server's processor time for them.`,
+  method: `Time for ${requests} requests of a trivial route over 50 connections, ${rounds} times in turns in each of ${generations} processes, and the server's processor time for them.`,
   timings: [...times, ...cpuTimes],
   ratios,
 })
+
+/** By the medians over all rounds of all generations. */
+function shareOf(without: PinBenchApp, withIt: PinBenchApp, what: keyof Measured): number {
+  const medianOf = (name: PinBenchApp) => timing(name, measured.get(name)![what]).median
+  return medianOf(without) / medianOf(withIt)
+}
 
 async function start(name: PinBenchApp): Promise<BenchServer> {
   const script = fileURLToPath(new URL('./support/pin-server.ts', import.meta.url))
   const child = fork(script, [name])
   const [{ port }] = (await once(child, 'message')) as [{ port: number }]
   const asker = await openAsker(port, 50)
-  const cpuMs: number[] = []
   const readCpuMs = async () => {
     child.send('cpu')
     return ((await once(child, 'message')) as [{ cpuMs: number }])[0].cpuMs
   }
   return {
     name,
-    cpuMs,
     close() {
       asker.close()
       child.disconnect()
@@ -74,8 +94,7 @@ async function start(name: PinBenchApp): Promise<BenchServer> {
     async run() {
       const before = await readCpuMs()
       const ms = await asker.ask(requests)
-      cpuMs.push((await readCpuMs()) - before)
-      return ms
+      return { ms, cpuMs: (await readCpuMs()) - before }
     },
   }
 }

@@ -1,4 +1,4 @@
-import { type LiveConfig, type RegisteredConfig, runRequestPinned } from '@livetree/core'
+import { type LiveConfig, pinRequest, type RegisteredConfig } from '@livetree/core'
 import type { RequestHandler } from 'express'
 
 declare global {
@@ -17,9 +17,8 @@ declare global {
  */
 export function configMiddleware<T extends RegisteredConfig>(config: LiveConfig<T>): RequestHandler {
   return (request, response, next) => {
-    runRequestPinned(config, request, response, ({ value }) => {
-      request.config = value
-      next()
-    })
+    const snapshot = pinRequest(config, request, response)
+    request.config = snapshot.value
+    config.runPinned(next, snapshot)
   }
 }

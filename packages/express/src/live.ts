@@ -22,7 +22,10 @@ export function live<T, S, R extends RequestHandler>(
   options?: LiveOptions<S, R>,
 ): LiveMiddleware {
   const value = liveValue(config, selector, factory, options)
-  const middleware: RequestHandler = (request, response, next) =>
-    borrowForResponse(value, response)(request, response, next)
+  // where nothing is taken down, nothing needs to be held
+  const middleware: RequestHandler =
+    options?.dispose === undefined
+      ? (request, response, next) => value.current(request, response, next)
+      : (request, response, next) => borrowForResponse(value, response)(request, response, next)
   return Object.assign(middleware, { close: () => value.close() })
 }

@@ -1,4 +1,4 @@
-import { type LiveConfig, type RegisteredConfig, runRequestPinned, type Snapshot } from '@livetree/core'
+import { type LiveConfig, pinRequest, type RegisteredConfig, type Snapshot } from '@livetree/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 
@@ -46,10 +46,9 @@ async function registerLivetree(app: FastifyInstance, options: LivetreePluginOpt
   })
   if (pin) {
     app.addHook('onRequest', (request, reply, done) => {
-      runRequestPinned(config, request.raw, reply.raw, (snapshot) => {
-        ;(request as PinnedRequest)[pinnedTo] = snapshot
-        done()
-      })
+      const snapshot = pinRequest(config, request.raw, reply.raw)
+      ;(request as PinnedRequest)[pinnedTo] = snapshot
+      config.runPinned(done, snapshot)
     })
   }
   // avvio closes in reverse order: what was registered after this plugin, and the server, are closed by now

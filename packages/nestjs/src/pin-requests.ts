@@ -1,4 +1,4 @@
-import { type LiveConfig, type RequestPart, runRequestPinned } from '@livetree/core'
+import { type LiveConfig, pinRequest, type RequestPart } from '@livetree/core'
 import type { HttpAdapterHost } from '@nestjs/core'
 
 /** What is needed of a Fastify instance. */
@@ -13,11 +13,11 @@ interface FastifyHooks {
 export function pinRequests<T>(config: LiveConfig<T>, { httpAdapter }: HttpAdapterHost): void {
   if (httpAdapter.getType() === 'fastify') {
     httpAdapter.getInstance<FastifyHooks>().addHook('onRequest', (request, reply, done) => {
-      runRequestPinned(config, request.raw, reply.raw, () => done())
+      config.runPinned(done, pinRequest(config, request.raw, reply.raw))
     })
   } else {
     httpAdapter.use((request: RequestPart, response: RequestPart, next: () => void) => {
-      runRequestPinned(config, request, response, () => next())
+      config.runPinned(next, pinRequest(config, request, response))
     })
   }
 }

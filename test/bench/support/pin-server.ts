@@ -4,7 +4,7 @@ import { livetree } from '@livetree/fastify'
 import { LivetreeModule } from '@livetree/nestjs'
 import { Controller, type DynamicModule, Get, Module } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
-import express from 'express'
+import express, { type RequestHandler } from 'express'
 import fastify from 'fastify'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
@@ -20,6 +20,8 @@ const config = await createTestConfig(
   { greeting: 'hello', limits: { max: 1 } },
 )
 
+const createInner = (): RequestHandler => (_request, _response, next) => next()
+
 const apps = {
   express: () => listenExpress(express()),
   'express + configMiddleware': () => listenExpress(express().use(configMiddleware(config))),
@@ -27,11 +29,14 @@ const apps = {
     listenExpress(
       express().use(
         configMiddleware(config),
-        live(
-          config,
-          (c) => c.limits,
-          () => (_request, _response, next) => next(),
-        ),
+        live(config, (c) => c.limits, createInner),
+      ),
+    ),
+  'express + configMiddleware + live with dispose': () =>
+    listenExpress(
+      express().use(
+        configMiddleware(config),
+        live(config, (c) => c.limits, createInner, { dispose: () => {} }),
       ),
     ),
   'express + a middleware that does nothing': () =>

@@ -26,24 +26,19 @@ interface RequestPin {
 }
 
 /**
- * For adapters: `runPinned` for one HTTP request. Node tells of a request's body, and of the end of its response, from
- * the connection's own asynchronous context, which began before the request; so listeners on the two are called inside
- * the pin as well. A request that is pinned already keeps its snapshot.
+ * For adapters: the snapshot of one HTTP request, to be handled inside `config.runPinned(…, snapshot)`. Node tells of a
+ * request's body, and of the end of its response, from the connection's own asynchronous context, which began before the
+ * request; so from now on listeners on the two are called inside the pin as well. A request that is pinned already keeps
+ * its snapshot.
  */
-export function runRequestPinned<T>(
-  config: LiveConfig<T>,
-  request: Pinnable,
-  response: RequestPart,
-  handle: (snapshot: Snapshot<T>) => void,
-): void {
+export function pinRequest<T>(config: LiveConfig<T>, request: Pinnable, response: RequestPart): Snapshot<T> {
   const pinned = findPin(config, request)
-  const snapshot = pinned ?? config.snapshot()
-  if (pinned === undefined) {
-    request[pins] = { config, snapshot, others: request[pins] }
-    emitPinned(config, request, snapshot)
-    emitPinned(config, response, snapshot)
-  }
-  config.runPinned(() => handle(snapshot), snapshot)
+  if (pinned !== undefined) return pinned
+  const snapshot = config.snapshot()
+  request[pins] = { config, snapshot, others: request[pins] }
+  emitPinned(config, request, snapshot)
+  emitPinned(config, response, snapshot)
+  return snapshot
 }
 
 function findPin<T>(config: LiveConfig<T>, request: Pinnable): Snapshot<T> | undefined {
