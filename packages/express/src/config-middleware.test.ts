@@ -111,6 +111,43 @@ describe('configMiddleware', () => {
     expect(await text(reply)).toBe('one hello@1;two hello@1;')
   })
 
+  test('what a response is fed from is in the pin, also when it went on because the client had read', async () => {
+    const config = await openConfig()
+    const big = 'x'.repeat(256 * 1024)
+    const app = express().use(configMiddleware(config))
+    app.get('/', (_request, response) => {
+      let written = 0
+      const write = () => {
+        written++
+        // until the connection is full: what follows is called by its drain
+        if (response.write(`${big}\n`) && written < 1_000) return write()
+        config.set({ greeting: 'changed' })
+        response.once('drain', () => response.end(seen(config)))
+      }
+      write()
+    })
+    const body = await (await fetch(await listen(app))).text()
+    expect(body.slice(body.lastIndexOf('\n') + 1)).toBe('hello@1')
+    expect(seen(config)).toBe('changed@2')
+  })
+
+  test('a client that goes away is told of in the pin', async () => {
+    const config = await openConfig()
+    const sight = Promise.withResolvers<string>()
+    const entered = Promise.withResolvers<void>()
+    const app = express().use(configMiddleware(config))
+    app.get('/', (_request, response) => {
+      response.on('close', () => sight.resolve(seen(config)))
+      entered.resolve()
+    })
+    const call = httpRequest(await listen(app)).on('error', () => {})
+    call.end()
+    await entered.promise
+    config.set({ greeting: 'changed' })
+    call.destroy()
+    expect(await sight.promise).toBe('hello@1')
+  })
+
   test('a parsed body does not lose the pin', async () => {
     const config = await openConfig()
     const app = express().use(configMiddleware(config), express.json())

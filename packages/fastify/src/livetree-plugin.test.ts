@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createTestConfig, defineConfig } from '@livetree/core'
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
 import { withoutOpenHandles } from '../../../test/support/open-handles.ts'
@@ -61,6 +61,24 @@ describe('livetree', () => {
     const [before, , after, onRequest] = (await app.inject('/')).json()
     expect([before, after]).toEqual(['hello@1', 'changed at 1@2'])
     expect(onRequest).toEqual({ greeting: 'changed at 1', price: 1 })
+  })
+
+  test("request.config is the request's own wherever it is read", async () => {
+    const config = await openConfig()
+    const app = await createApp(config)
+    const handedOver = Promise.withResolvers<FastifyRequest>()
+    const gate = Promise.withResolvers<void>()
+    app.get('/', async (request) => {
+      handedOver.resolve(request)
+      await gate.promise
+      return 'ok'
+    })
+    const reply = app.inject('/')
+    const request = await handedOver.promise
+    config.set({ greeting: 'changed' })
+    expect([request.config, seen(config)]).toEqual([{ greeting: 'hello', price: 1 }, 'changed@2'])
+    gate.resolve()
+    await reply
   })
 
   test('app.config is the live configuration, in every encapsulated plugin', async () => {

@@ -134,6 +134,22 @@ describe('OnConfigChange', () => {
     expect(told).toEqual(['HI'])
   })
 
+  test('a provider that is known by several tokens is called once', async () => {
+    const told: string[] = []
+    @Injectable()
+    class Greeter {
+      @OnConfigChange(shop, (c) => c.greeting)
+      greet(next: string) {
+        told.push(next)
+      }
+    }
+    const config = await openConfig()
+    const providers = [Greeter, { provide: 'alias', useExisting: Greeter }]
+    await createApp(config, { providers })
+    config.set({ greeting: 'hi' })
+    expect(told).toEqual(['hi'])
+  })
+
   test('with several configurations each calls its own', async () => {
     const other = defineConfig({ name: 'other', schema: z.object({ n: z.number() }) })
     const otherConfig = await createTestConfig(other, { n: 1 })

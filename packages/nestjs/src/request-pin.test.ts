@@ -168,6 +168,16 @@ describe.each(platforms)('on the platform of $platform', ({ create }) => {
   })
 })
 
+test('on Fastify the pin needs no middleware engine', async () => {
+  const config = await openConfig()
+  const create = (module: CompiledModule) =>
+    module.createNestApplication<NestFastifyApplication>(new FastifyAdapter({ skipMiddie: true }), {
+      logger: false,
+    })
+  const url = `${await serve(create, config)}/shop`
+  expect(await (await fetch(url)).json()).toEqual(['hello@1', 'hello@1', 'hello@1'])
+})
+
 test("the pin is there for the middleware of the app's own module", async () => {
   const config = await openConfig()
   const sights: string[] = []
