@@ -1,17 +1,17 @@
+import { startEmbeddedEtcd } from '@livetree/embedded'
 import { describe, expect, test } from 'vitest'
-import { eachRealEtcd } from '../support/each-etcd.ts'
 import { withoutOpenHandles } from '../support/open-handles.ts'
 import { runLoad } from './run-load.ts'
 
 withoutOpenHandles()
 
-/** The short form; `npm run load` runs it at full length. */
+/** The short form; `npm run load` runs it at full length, and on a real etcd. */
 const short = { durationMs: 2_500, connections: 20 }
 
-eachRealEtcd('load while the configuration changes', (etcd) => {
+describe('load while the configuration changes', () => {
   const run = async (options: Pick<Parameters<typeof runLoad>[0], 'shop' | 'without'>) => {
-    const { endpoint } = await etcd.start()
-    return runLoad({ ...short, ...options, endpoint })
+    await using etcd = await startEmbeddedEtcd()
+    return await runLoad({ ...short, ...options, endpoint: etcd.endpoint })
   }
 
   test.each(['express-shop', 'nestjs-shop', 'fastify-shop'] as const)(
