@@ -21,6 +21,7 @@ const pairs: readonly [without: PinBenchApp, withIt: PinBenchApp, aim?: number][
   ['express', 'express + configMiddleware + live', 0.95],
   ['express', 'express + configMiddleware + live with dispose', 0.95],
   ['express', 'express + a middleware that does nothing'],
+  ['express', 'express + two middlewares that do nothing'],
   ['fastify', 'fastify + livetree', 0.95],
   ['nestjs', 'nestjs + LivetreeModule', 0.95],
 ]

@@ -1,11 +1,5 @@
 import { createTestConfig, defineConfig } from '@livetree/core'
-import { configMiddleware, live } from '@livetree/express'
-import { livetree } from '@livetree/fastify'
-import { LivetreeModule } from '@livetree/nestjs'
-import { Controller, type DynamicModule, Get, Module } from '@nestjs/common'
-import { NestFactory } from '@nestjs/core'
-import express, { type RequestHandler } from 'express'
-import fastify from 'fastify'
+import type { Express, RequestHandler } from 'express'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -22,35 +16,42 @@ const config = await createTestConfig(
 
 const createInner = (): RequestHandler => (_request, _response, next) => next()
 
+/** Each process loads its own framework and nothing else, as an app does: to load another one makes the first slower. */
 const apps = {
-  express: () => listenExpress(express()),
-  'express + configMiddleware': () => listenExpress(express().use(configMiddleware(config))),
-  'express + configMiddleware + live': () =>
-    listenExpress(
-      express().use(
-        configMiddleware(config),
-        live(config, (c) => c.limits, createInner),
-      ),
-    ),
-  'express + configMiddleware + live with dispose': () =>
-    listenExpress(
-      express().use(
-        configMiddleware(config),
-        live(config, (c) => c.limits, createInner, { dispose: () => {} }),
-      ),
-    ),
-  'express + a middleware that does nothing': () =>
-    listenExpress(express().use((_request, _response, next) => next())),
+  express: () => listenExpress(),
+  'express + configMiddleware': async () => {
+    const { configMiddleware } = await import('@livetree/express')
+    return listenExpress(configMiddleware(config))
+  },
+  'express + configMiddleware + live': async () => {
+    const { configMiddleware, live } = await import('@livetree/express')
+    return listenExpress(
+      configMiddleware(config),
+      live(config, (c) => c.limits, createInner),
+    )
+  },
+  'express + configMiddleware + live with dispose': async () => {
+    const { configMiddleware, live } = await import('@livetree/express')
+    return listenExpress(
+      configMiddleware(config),
+      live(config, (c) => c.limits, createInner, { dispose: () => {} }),
+    )
+  },
+  'express + a middleware that does nothing': () => listenExpress(createInner()),
+  'express + two middlewares that do nothing': () => listenExpress(createInner(), createInner()),
   fastify: () => listenFastify(false),
   'fastify + livetree': () => listenFastify(true),
-  nestjs: () => listenNest([]),
-  'nestjs + LivetreeModule': () => listenNest([LivetreeModule.forRoot({ config })]),
+  nestjs: () => listenNest(false),
+  'nestjs + LivetreeModule': () => listenNest(true),
 } satisfies Record<string, () => Promise<number>>
 
 /** What can be served. */
 export type PinBenchApp = keyof typeof apps
 
-async function listenExpress(app: express.Express): Promise<number> {
+async function listenExpress(...middleware: readonly RequestHandler[]): Promise<number> {
+  const { default: express } = await import('express')
+  const app: Express = express()
+  for (const one of middleware) app.use(one)
   app.get('/', (_request, response) => void response.send('hello'))
   const server = app.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -64,14 +65,18 @@ function keepOpen(server: Server): number {
 }
 
 async function listenFastify(hasPlugin: boolean): Promise<number> {
+  const { default: fastify } = await import('fastify')
   const app = fastify()
-  if (hasPlugin) await app.register(livetree, { config })
+  if (hasPlugin) await app.register((await import('@livetree/fastify')).livetree, { config })
   app.get('/', async () => 'hello')
   await app.listen({ port: 0, host: '127.0.0.1' })
   return keepOpen(app.server)
 }
 
-async function listenNest(imports: DynamicModule[]): Promise<number> {
+async function listenNest(hasModule: boolean): Promise<number> {
+  const { Controller, Get, Module } = await import('@nestjs/common')
+  const { NestFactory } = await import('@nestjs/core')
+  const imports = hasModule ? [(await import('@livetree/nestjs')).LivetreeModule.forRoot({ config })] : []
   class HelloController {
     hello() {
       return 'hello'
