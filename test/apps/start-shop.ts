@@ -43,8 +43,10 @@ export async function startShop(name: ShopName, env: Record<string, string>): Pr
     },
     stop,
     async [Symbol.asyncDispose]() {
-      if (!hasEnded(child)) child.kill('SIGKILL')
+      if (!hasEnded(child)) child.kill('SIGTERM')
+      const timer = setTimeout(() => child.kill('SIGKILL'), 5_000)
       await ended
+      clearTimeout(timer)
     },
   }
 }
