@@ -155,7 +155,7 @@ eachEtcd('the transport', (etcd) => {
       const server = await start()
       const client = clientOf({ endpoints: server.endpoint, timeouts: { callMs: 300 } })
       await client.kv.put('/a', '1')
-      server.pause()
+      await server.pause()
       expect(await outcomeOf(client.kv.get('/a'))).toBe('deadline_exceeded')
       server.resume()
       expect(await outcomeOf(client.kv.get('/a', { timeoutMs: 5_000 }))).toBe('ok')
@@ -193,7 +193,7 @@ eachEtcd('the transport', (etcd) => {
       // The one that leads would take the cluster with it for an election.
       const leader = await cluster.leader()
       const follower = cluster.members.find((member) => member !== leader)!
-      follower.pause()
+      await follower.pause()
       for (let index = 0; index < 6; index += 1) expect(await outcomeOf(client.kv.get('/a'))).toBe('ok')
       follower.resume()
     })

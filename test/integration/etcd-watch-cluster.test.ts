@@ -1,4 +1,4 @@
-import type { EtcdError } from '@livetree/etcd'
+import type { EtcdClient, EtcdError } from '@livetree/etcd'
 import { expect, it } from 'vitest'
 import { eachEtcd } from '../support/each-etcd.ts'
 import { withoutOpenHandles } from '../support/open-handles.ts'
@@ -8,6 +8,16 @@ import { connect, putMany, quickWatch, Recording } from './etcd-watch-kit.ts'
 
 withoutOpenHandles()
 
+/** Creates keys, many at a time, each of them once: a member that has just lost its leader may lose a write too. */
+async function createMany(client: EtcdClient, prefix: string, count: number): Promise<void> {
+  const create = (key: string) =>
+    waitFor(() => client.kv.create(key, 'v').catch(({ code }: EtcdError) => code === 'key_exists'), {
+      timeoutMs: 40_000,
+      what: `${key} to be there`,
+    })
+  await Promise.all(Array.from({ length: count }, (_, index) => create(`${prefix}${index}`)))
+}
+
 eachEtcd('watch on a cluster', (etcd) => {
   etcd.needs('cluster')
 
@@ -16,10 +26,12 @@ eachEtcd('watch on a cluster', (etcd) => {
     const client = connect(cluster.endpoints, { watch: { ...quickWatch, progressGraceMs: 500 } })
     const recordings = Array.from({ length: 6 }, () => new Recording(client, { prefix: 'a' }))
     await waitFor(() => recordings.every(({ told }) => told[0] === 'created'))
-    const revisions: number[] = []
+    let revisions: number[] = []
     const write = async (endpoints: readonly string[]) => {
       const writer = connect(endpoints)
-      revisions.push(...(await putMany(writer, 'a', 30)))
+      await createMany(writer, `a/${revisions.length}/`, 30)
+      const { entries } = await writer.kv.getRange({ prefix: 'a/' })
+      revisions = entries.map(({ createRevision }) => createRevision).sort((a, b) => a - b)
       await writer.close()
     }
     const others = (endpoint: string) => cluster.endpoints.filter((each) => each !== endpoint)
@@ -28,7 +40,7 @@ eachEtcd('watch on a cluster', (etcd) => {
       waitFor(() => recordings.every(({ last }) => last === revisions.at(-1)), { timeoutMs: 20_000 })
 
     const frozen = serving()
-    frozen.pause()
+    await frozen.pause()
     await waitFor(async () => (await cluster.leader()) !== frozen, { timeoutMs: 20_000 })
     await write(others(frozen.endpoint))
     await arrive()
@@ -97,7 +109,7 @@ eachEtcd('watch on a cluster', (etcd) => {
     await using proxy = await startProxy({ target: rest[0]!.endpoint })
     const recording = new Recording(connect(proxy.endpoint), { prefix: 'a' })
     await waitFor(() => recording.told[0] === 'created')
-    lagging!.pause()
+    await lagging!.pause()
     const revisions = await putMany(direct, 'a', 20)
     await waitFor(() => recording.last === revisions.at(-1))
     // The next member is behind by all of that, and catches up a little later.

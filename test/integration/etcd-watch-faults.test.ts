@@ -211,7 +211,7 @@ eachEtcd('watch under faults', (etcd) => {
     const recording = new Recording(client, { prefix: 'a' })
     await waitFor(() => recording.told[0] === 'created')
     const before = await putMany(direct, 'a', 10)
-    server.pause()
+    await server.pause()
     await waitFor(() => recording.told.filter((word) => word === 'disconnected').length > 1)
     server.resume()
     const after = await putMany(direct, 'a', 10)

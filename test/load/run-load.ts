@@ -9,10 +9,17 @@ export interface LoadOptions {
   /** Of a store without a tree for the shop, or with one this has planted. */
   readonly endpoint: string
   readonly durationMs: number
+  /** Goes on past `durationMs` until this is so, for a minute at the most: a slow machine needs longer to show the same. */
+  readonly until?: (soFar: LoadProgress) => boolean
   /** Default 50. */
   readonly connections?: number
   /** What is put in the way, for a run that must fail: no pin, or pools ended under their requests. Default nothing. */
   readonly without?: 'pin' | 'drain'
+}
+
+/** What has been seen so far. */
+export interface LoadProgress extends Pick<LoadResult, 'requests' | 'mixed' | 'disposedUses' | 'changes'> {
+  readonly states: ReadonlySet<number>
 }
 
 /** What came of a run. The first three are 0 when livetree keeps its word. */
@@ -45,10 +52,11 @@ const states = [
 const root = '/config/shop/prod'
 const changeEveryMs = 50
 const poolEveryMs = 1_000
+const longestMs = 60_000
 
 /** Loads a shop while its configuration changes 20 times a second and its pool is rebuilt each second. */
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
-  const { shop: name, endpoint, durationMs, connections = 50, without } = options
+  const { shop: name, endpoint, durationMs, until = () => true, connections = 50, without } = options
   await using client = createEtcdClient({ endpoints: [endpoint] })
   await client.kv.put(`${root}/limits/max`, '1000000000')
   await client.kv.put(`${root}/features/stock`, 'true')
@@ -62,15 +70,19 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   const poolsBefore = await countPools(shop.url)
   const tally = new Tally()
   const ended = new AbortController()
-  const writing = keepChanging(client, ended.signal)
-  const result = await autocannon({
+  const writing = keepChanging(client, tally, ended.signal)
+  const settings: autocannon.Options = {
     url: shop.url,
     connections,
-    duration: durationMs / 1_000,
+    duration: Math.max(durationMs, longestMs) / 1_000,
     requests: [{ path: '/articles/1', onResponse: (status, body) => tally.count(status, body) }],
+  }
+  const result = await new Promise<autocannon.Result>((resolve, reject) => {
+    const load = autocannon(settings, (error, done) => (error ? reject(error) : resolve(done)))
+    void stopWhen(() => until(tally), durationMs, load)
   })
   ended.abort()
-  const changes = await writing
+  await writing
   await waitFor(async () => (await getPool(shop.url)).drainingCount === 0, { what: 'old pools to be gone' })
   return {
     failed: tally.failed + result.errors + result.timeouts,
@@ -79,7 +91,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
     requests: tally.requests,
     requestsPerSecond: Math.round(result.requests.average),
     p99Ms: result.latency.p99,
-    changes,
+    changes: tally.changes,
     statesSeen: tally.states.size,
     pools: (await countPools(shop.url)) - poolsBefore,
     examples: tally.examples,
@@ -87,8 +99,9 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
 }
 
 /** What the answers say. */
-class Tally {
+class Tally implements LoadProgress {
   requests = 0
+  changes = 0
   failed = 0
   mixed = 0
   disposedUses = 0
@@ -115,16 +128,25 @@ class Tally {
   }
 }
 
-/** Writes until it is over; gives how many transactions. */
-async function keepChanging(client: EtcdClient, over: AbortSignal): Promise<number> {
+/** Ends the load when it has lasted long enough and shown what it was to show; it ends by itself otherwise. */
+async function stopWhen(
+  hasShown: () => boolean,
+  durationMs: number,
+  load: autocannon.Instance,
+): Promise<void> {
+  await sleep(durationMs)
+  await waitFor(hasShown, { timeoutMs: longestMs }).catch(() => undefined)
+  load.stop()
+}
+
+/** Writes until it is over, and counts the transactions. */
+async function keepChanging(client: EtcdClient, tally: Tally, over: AbortSignal): Promise<void> {
   const startedAt = performance.now()
-  let changes = 0
   while (!over.aborted) {
-    changes++
-    await writeState(client, changes)
-    await sleep(Math.max(startedAt + changes * changeEveryMs - performance.now(), 0))
+    tally.changes++
+    await writeState(client, tally.changes)
+    await sleep(Math.max(startedAt + tally.changes * changeEveryMs - performance.now(), 0))
   }
-  return changes
 }
 
 /** One transaction: both halves of the price, a middleware, and once a second the pool. */

@@ -31,7 +31,7 @@ eachEtcd('startEtcd', (etcd) => {
 
   test('does not answer while paused, and answers after resume', async () => {
     const server = await etcd.start()
-    server.pause()
+    await server.pause()
     await expect(server.etcdctl(['get', 'x', '--command-timeout=1s'])).rejects.toThrow(/deadline|timed out/)
     server.resume()
     await expect(server.etcdctl(['get', 'x'])).resolves.toBe('')

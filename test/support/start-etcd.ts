@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { tmpdir } from 'node:os'
@@ -69,8 +69,8 @@ export interface EtcdServer extends AsyncDisposable {
   kill(): Promise<void>
   /** Starts it again on the same port with the same data, stopping it first if it runs. Resolves when it is ready. */
   restart(options?: RestartOptions): Promise<void>
-  /** Freezes the process: connections stay open and nothing answers. */
-  pause(): void
+  /** Freezes the process: connections stay open and nothing answers. Resolves when the last of its threads stands still. */
+  pause(): Promise<void>
   /** Lets a frozen process go on. */
   resume(): void
   /** Path of the `etcdctl` that belongs to it. */
@@ -179,8 +179,10 @@ export class LaunchedEtcd implements EtcdServer {
     await this.ready()
   }
 
-  pause(): void {
+  async pause(): Promise<void> {
     this.#running.signal('SIGSTOP')
+    const { pid } = this.#running
+    await waitFor(() => pid === undefined || isStopped(pid), { what: `etcd ${this.version} to stand still` })
   }
 
   resume(): void {
@@ -303,6 +305,15 @@ export class LaunchedEtcd implements EtcdServer {
       request.end()
     })
   }
+}
+
+/** A signal comes to threads one by one, and one that runs goes on for a moment: long enough for an answer. */
+function isStopped(pid: number): boolean {
+  const threads = `/proc/${pid}/task`
+  // Where there is no such folder there is no better word than the signal's own.
+  if (!existsSync(threads)) return true
+  const state = (thread: string) => /\) (.)/.exec(readFileSync(`${threads}/${thread}/stat`, 'utf8'))?.[1]
+  return readdirSync(threads).every((thread) => state(thread) === 'T')
 }
 
 /** One process of an etcd, from its start to its end. */

@@ -59,7 +59,7 @@ eachEtcd('P7 fresh, with proof', (etcd) => {
     const config = shop.keep(
       await definition.load({ sources: [etcdSource({ client, root: shop.root })], staleAfterMs: 3_000 }),
     )
-    server.pause()
+    await server.pause()
     try {
       await waitFor(() => config.status.state === 'stale', { timeoutMs: 15_000 })
     } finally {
