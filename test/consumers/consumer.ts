@@ -7,8 +7,8 @@ import { type RunResult, runBounded } from '../../scripts/etcd/run-bounded.ts'
 const repository = fileURLToPath(new URL('../../', import.meta.url))
 
 /** What is published. */
-const packages = ['core', 'etcd', 'livetree', 'express', 'nestjs', 'fastify', 'embedded'] as const
-export type PackageName = (typeof packages)[number]
+export const packageNames = ['core', 'etcd', 'livetree', 'express', 'nestjs', 'fastify', 'embedded'] as const
+export type PackageName = (typeof packageNames)[number]
 
 /** The packages as npm would publish them. */
 export interface Packed extends AsyncDisposable {
@@ -28,7 +28,7 @@ export class NoRegistryError extends Error {}
 export async function packAll(): Promise<Packed> {
   const folder = await mkdtemp(join(tmpdir(), 'livetree-packed-'))
   const tarballs = new Map<PackageName, string>()
-  for (const name of packages) {
+  for (const name of packageNames) {
     const args = ['pack', '--silent', '--pack-destination', folder]
     const { stdout } = await runNpm(args, join(repository, 'packages', name))
     tarballs.set(name, join(folder, stdout.trim()))
