@@ -15,6 +15,14 @@ export interface Misplaced {
   readonly document: DocumentMark | undefined
 }
 
+/** A list of which the first leaves are in place already. */
+interface BegunList {
+  readonly leaves: readonly Leaf[]
+  takenCount: number
+  /** Where the last of them went. */
+  place: Place | string | undefined
+}
+
 /** The era of an entry that was in the last accepted tree, whenever it came. */
 const ACCEPTED = -1
 
@@ -40,6 +48,8 @@ export class LayerTree {
   readonly #layers: readonly LayerInfo[]
   readonly #hasDocuments: boolean[]
   readonly #places: Places
+  /** By layer; what `prepare` was given and `replace` has not. */
+  readonly #begun: (BegunList | undefined)[] = []
   #era = 0
   #stamp = 0
 
@@ -52,23 +62,50 @@ export class LayerTree {
     this.#places = new Places(plan, this.root, layers, options)
   }
 
+  /**
+   * Puts leaves in place ahead of the `replace` that will hand over the same array, which may have grown by then. Does
+   * nothing where the layer has something already, be it of an array that was given up.
+   */
+  prepare(layer: number, leaves: readonly Leaf[]): void {
+    if (this.#begun[layer]?.leaves !== leaves) {
+      if (this.#begun[layer] !== undefined || !this.#isEmpty(layer)) return
+      this.#begun[layer] = { leaves, takenCount: 0, place: undefined }
+    }
+    this.#putRest(layer, this.#begun[layer]!)
+  }
+
   /** Puts the whole of one layer in place: what it had and `leaves` has not goes away. */
-  replace(layer: number, leaves: Iterable<Leaf>): void {
+  replace(layer: number, leaves: readonly Leaf[]): void {
+    const begun = this.#begun[layer]
+    this.#begun[layer] = undefined
+    if (begun?.leaves === leaves) {
+      this.#putRest(layer, begun)
+      return
+    }
     this.#stamp++
-    const isFirst = this.leafCounts[layer] === 0 && !this.#hasDocuments[layer]
+    const isFirst = this.#isEmpty(layer)
     for (const [id, misplaced] of this.misplaced) {
       if (misplaced.layer === layer && misplaced.document === undefined) this.misplaced.delete(id)
     }
-    let place: Place | string | undefined
-    for (const leaf of leaves) {
-      if (leaf.value === undefined) continue
-      place =
-        typeof place === 'object'
-          ? this.#places.placeBeside(place, layer, leaf.path)
-          : this.#places.place(layer, leaf.path)
-      this.#put(layer, leaf, place)
-    }
+    this.#putRest(layer, { leaves, takenCount: 0, place: undefined })
     if (!isFirst) this.#removeStale({ nodes: [this.root], names: [] }, layer)
+  }
+
+  #isEmpty(layer: number): boolean {
+    return this.leafCounts[layer] === 0 && !this.#hasDocuments[layer]
+  }
+
+  #putRest(layer: number, list: BegunList): void {
+    const { leaves } = list
+    for (; list.takenCount < leaves.length; list.takenCount++) {
+      const leaf = leaves[list.takenCount]!
+      if (leaf.value === undefined) continue
+      list.place =
+        typeof list.place === 'object'
+          ? this.#places.placeBeside(list.place, layer, leaf.path)
+          : this.#places.place(layer, leaf.path)
+      this.#put(layer, leaf, list.place)
+    }
   }
 
   /** Puts one leaf of one layer in place, or takes it away (`value` undefined). */

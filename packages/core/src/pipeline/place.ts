@@ -56,7 +56,7 @@ export class Places {
   placeBeside(last: Place, layer: number, path: string): Place | string {
     const { trail, above, directory } = last
     const isBeside =
-      directory.endsWith('/') && path.lastIndexOf('/') === directory.length - 1 && path.startsWith(directory)
+      directory !== '' && path.startsWith(directory) && path.indexOf('/', directory.length) === -1
     if (!isBeside || this.#layers[layer]!.separator !== '/') return this.place(layer, path)
     const name = this.#readSegment(layer, path.slice(directory.length), above)
     if (typeof name !== 'string') return name.reason

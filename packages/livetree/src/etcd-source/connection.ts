@@ -99,6 +99,7 @@ export class EtcdConnection implements SourceConnection {
       overlays,
       pageSize: tree.pageSize,
       isResync,
+      onLeaves: (layer, leaves) => context.sink.prepare(layer, leaves),
       signal: this.#closing.signal,
       onRetry: (error) => this.#report(error),
     })

@@ -18,6 +18,8 @@ export interface ListOptions {
   readonly pageSize: number | undefined
   /** Something was handed over before, so that a removal may have to be accounted for. */
   readonly isResync: boolean
+  /** Told the leaves of a layer after each page; the array grows, and is the one that comes of it. */
+  readonly onLeaves: (layer: number, leaves: readonly Leaf[]) => void
   readonly signal: AbortSignal
   /** Told of every attempt that failed, since a list that waits for its store may wait for long. */
   readonly onRetry: (error: EtcdError) => void
@@ -58,7 +60,7 @@ async function readLayer(
   layer: number,
   options: ListOptions & { revision?: number },
 ): Promise<{ leaves: Leaf[]; revision: number; clusterId: bigint }> {
-  const { overlays, pageSize, revision, signal, onRetry } = options
+  const { overlays, pageSize, revision, signal, onLeaves, onRetry } = options
   const prefix = overlays.layers[layer]!.keyPrefix
   const leaves: Leaf[] = []
   const { revision: readAt, clusterId } = await client.kv.scan(
@@ -69,7 +71,10 @@ async function readLayer(
       ...(revision === undefined ? {} : { revision }),
       ...(pageSize === undefined ? {} : { pageSize }),
     },
-    (page) => takePage(page, overlays, layer, prefix.length, leaves),
+    (page) => {
+      takePage(page, overlays, layer, prefix.length, leaves)
+      onLeaves(layer, leaves)
+    },
   )
   return { leaves, revision: readAt, clusterId }
 }
