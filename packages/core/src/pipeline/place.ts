@@ -1,4 +1,4 @@
-import { canonicalName, childPlan, type Plan } from '../schema/plan.ts'
+import { canonicalName, childPlan, type Plan, propertyOf } from '../schema/plan.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { decodeSegment, encodeSegment, MAX_DEPTH } from './document.ts'
 import { childOf, type Trail } from './trail.ts'
@@ -84,6 +84,8 @@ export class Places {
       if (canonical === undefined) return { reason: `the segment ${segment}, which is not ${STYLE[naming]}` }
       name = canonical
     }
-    return name === '__proto__' ? { reason: PROTO } : name
+    if (name === '__proto__') return { reason: PROTO }
+    // one text for all nodes of that name
+    return (plan === undefined ? undefined : propertyOf(plan, name, 'properties')?.name) ?? name
   }
 }

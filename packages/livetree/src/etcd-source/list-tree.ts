@@ -62,29 +62,31 @@ async function readLayer(
 ): Promise<{ leaves: Leaf[]; revision: number; clusterId: bigint }> {
   const { overlays, pageSize, revision, signal, onLeaves, onRetry } = options
   const prefix = overlays.layers[layer]!.keyPrefix
+  const skipKeyBytes = Buffer.byteLength(prefix)
   const leaves: Leaf[] = []
   const { revision: readAt, clusterId } = await client.kv.scan(
     {
       prefix,
+      skipKeyBytes,
       signal,
       onRetry,
       ...(revision === undefined ? {} : { revision }),
       ...(pageSize === undefined ? {} : { pageSize }),
     },
     (page) => {
-      takePage(page, overlays, layer, prefix.length, leaves)
+      takePage(page, overlays, layer, leaves)
       onLeaves(layer, leaves)
     },
   )
   return { leaves, revision: readAt, clusterId }
 }
 
-function takePage(page: ScanPage, overlays: Overlays, layer: number, skip: number, leaves: Leaf[]): void {
+function takePage(page: ScanPage, overlays: Overlays, layer: number, leaves: Leaf[]): void {
   const { keys, values, modRevisions } = page
   const broken = new Map(page.notText.map(({ index, key }) => [index, key]))
   for (let index = 0; index < keys.length; index++) {
     const bytes = broken.size === 0 ? undefined : broken.get(index)
-    const path = (bytes === undefined ? keys[index]! : keyText(bytes)).slice(skip)
+    const path = bytes === undefined ? keys[index]! : keyText(bytes)
     const value = bytes === undefined ? values[index]! : NOT_TEXT
     if (overlays.isDirectoryMarker(path, value) || overlays.isReserved(layer, path)) continue
     leaves.push({ path, value, revision: modRevisions[index]! })
