@@ -54,7 +54,11 @@ const arbitraryCase = arbitrarySchema.chain((schema) =>
   fc.record({
     schema: fc.constant(schema),
     steps: fc.array(
-      fc.record({ isReplace: fc.boolean(), edits: fc.array(editOf(schema), { minLength: 1, maxLength: 4 }) }),
+      fc.record({
+        isReplace: fc.boolean(),
+        edits: fc.array(editOf(schema), { minLength: 1, maxLength: 4 }),
+        prepared: fc.record({ count: fc.nat(4), isBegunAnew: fc.boolean() }),
+      }),
       { minLength: 2, maxLength: 8 },
     ),
   }),
@@ -72,8 +76,10 @@ test(`createPipeline: what it says depends on the tree, not on how the tree came
     fc.property(arbitraryCase, ({ schema, steps }) => {
       const grown = pipelineOf(schema.schema)
       const held = LAYERS.map(() => new Map<string, Leaf>())
-      for (const [index, { isReplace, edits }] of steps.entries()) {
+      for (const [index, { isReplace, edits, prepared }] of steps.entries()) {
         const revision = index + 1
+        const fresh = pipelineOf(schema.schema)
+        if (prepared.isBegunAnew) prepareAll(fresh, held, prepared.count)
         for (const { layer, path, value } of edits) {
           const leaf = { path, value, revision }
           if (value === undefined) held[layer]!.delete(path)
@@ -82,8 +88,7 @@ test(`createPipeline: what it says depends on the tree, not on how the tree came
           if (!isReplace) grown.stage(layer, { type: 'patch', update: { revision, changes } })
         }
         if (isReplace) replaceAll(grown, held, revision)
-        const fresh = pipelineOf(schema.schema)
-        replaceAll(fresh, held, revision)
+        replaceAll(fresh, held, revision, prepareAll(fresh, held, prepared.count))
 
         const outcome = grown.evaluate()
         expectSame(outcome, fresh.evaluate())
@@ -100,14 +105,29 @@ test(`createPipeline: what it says depends on the tree, not on how the tree came
   )
 })
 
+type HeldLeaves = readonly ReadonlyMap<string, Leaf>[]
+
 function replaceAll(
   pipeline: ReturnType<typeof pipelineOf>,
-  held: readonly ReadonlyMap<string, Leaf>[],
+  held: HeldLeaves,
   revision: number,
+  lists: readonly (readonly Leaf[])[] = held.map((leaves) => [...leaves.values()]),
 ): void {
-  for (const [layer, leaves] of held.entries()) {
-    pipeline.stage(layer, { type: 'replace', update: { revision, epoch: 0, layers: [[...leaves.values()]] } })
+  for (const [layer, leaves] of lists.entries()) {
+    pipeline.stage(layer, { type: 'replace', update: { revision, epoch: 0, layers: [leaves] } })
   }
+}
+
+/** Hands over the first leaves of each layer early, twice; gives the lists when they have grown to all. */
+function prepareAll(pipeline: ReturnType<typeof pipelineOf>, held: HeldLeaves, count: number): Leaf[][] {
+  return held.map((leaves, layer) => {
+    const list: Leaf[] = []
+    for (const leaf of leaves.values()) {
+      if (list.length === count || list.length === 2 * count) pipeline.prepare(layer, 0, list)
+      list.push(leaf)
+    }
+    return list
+  })
 }
 
 function expectSame(outcome: Outcome<unknown>, other: Outcome<unknown>): void {

@@ -62,6 +62,33 @@ describe('TreeWriter', () => {
     expect(writer.snapshot?.value).toEqual({ a: 1, b: 2, many: {} })
   })
 
+  it('judges nothing of a list that is prepared, and keeps nothing of it when another one comes', () => {
+    const local = createManualSource({ name: 'local', isRemote: false })
+    const store = createManualSource({ name: 'store' })
+    const { told } = setUp([local, store])
+    store.sink.prepare(0, [{ path: 'b', value: 'given up', revision: 1 }])
+    local.replace(1, {})
+    expect(told).toMatchObject({ accepted: [], rejected: [], failed: [] })
+    const leaves = [{ path: 'a', value: '1', revision: 2 }]
+    store.sink.prepare(0, leaves)
+    store.sink.replace({ revision: 5, epoch: 0, layers: [leaves] })
+    expect(told.accepted).toMatchObject([{ revision: 5, value: { a: 1, b: 0, many: {} } }])
+  })
+
+  it('prepares nothing once trees are judged', () => {
+    const local = createManualSource({ name: 'local', isRemote: false })
+    const store = createManualSource({ name: 'store' })
+    const { writer } = setUp([local, store])
+    local.replace(1, { a: '1' })
+    writer.standIn('defaults', new Map([[1, { revision: 0, epoch: 0, layers: [[]] }]]))
+    const leaves = [{ path: 'b', value: '7', revision: 6 }]
+    store.sink.prepare(0, leaves)
+    local.patch(2, { a: '2' })
+    expect(writer.snapshot?.value).toMatchObject({ a: 2, b: 0 })
+    store.sink.replace({ revision: 6, epoch: 0, layers: [leaves] })
+    expect(writer.snapshot?.value).toMatchObject({ a: 2, b: 7 })
+  })
+
   it('lets a valid revision between invalid ones become current', () => {
     const store = createManualSource()
     const { writer, told } = setUp([store])
@@ -255,6 +282,33 @@ describe('TreeWriter', () => {
       expect(writer).toMatchObject({ snapshot: undefined, servedFrom: 'sources' })
       store.replace(7, { a: '7' })
       expect(told.accepted).toMatchObject([{ revision: 7, epoch: 0 }])
+    })
+
+    it('takes the place of a list that is being prepared, which is staged whole when it comes', () => {
+      const store = createManualSource()
+      const { writer, told } = setUp([store])
+      const leaves = [{ path: 'b', value: '7', revision: 41 }]
+      store.sink.prepare(0, leaves)
+      const layers = recordedLayers({ a: '1' })
+      writer.standIn('snapshot', new Map([[0, { revision: 40, epoch: 0, layers }]]))
+      expect(writer.snapshot).toMatchObject({ revision: 40, value: { a: 1, b: 0 } })
+      leaves.push({ path: 'a', value: '2', revision: 41 })
+      store.sink.prepare(0, leaves)
+      expect(told.accepted).toHaveLength(1)
+      store.sink.replace({ revision: 41, epoch: 0, layers: [leaves] })
+      expect(writer.snapshot).toMatchObject({ revision: 41, value: { a: 2, b: 7 } })
+    })
+
+    it('that is refused leaves nothing of a list that is being prepared twice in place', () => {
+      const store = createManualSource()
+      const { writer } = setUp([store])
+      const leaves = [{ path: 'b', value: '7', revision: 41 }]
+      store.sink.prepare(0, leaves)
+      writer.standIn('defaults', new Map([[0, { revision: 0, epoch: 0, layers: [[]] }]]))
+      leaves.push({ path: 'a', value: '2', revision: 41 })
+      store.sink.prepare(0, leaves)
+      store.sink.replace({ revision: 41, epoch: 0, layers: [leaves] })
+      expect(writer.snapshot).toMatchObject({ revision: 41, value: { a: 2, b: 7 } })
     })
 
     it('guards the first tree of the store against what was served', () => {

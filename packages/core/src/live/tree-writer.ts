@@ -53,6 +53,7 @@ type Update =
 
 type Item = { readonly index: number } & (
   | Update
+  | { readonly type: 'prepare'; readonly layer: number; readonly leaves: readonly Leaf[] }
   | { readonly type: 'alive'; readonly proof: { readonly revision: number; readonly provenAt: number } }
   | { readonly type: 'lost'; readonly reason: { readonly error: Error; readonly isFinal: boolean } }
 )
@@ -110,6 +111,7 @@ export class TreeWriter<T> {
     // a local source speaks in a tick of the program, which wants to find what it said in service
     const isPrompt = !this.#options.sources[index]!.source.isRemote
     return {
+      prepare: (layer, leaves) => this.#queue.push({ index, type: 'prepare', layer, leaves }, isPrompt),
       replace: (update) => this.#queue.push({ index, type: 'replace', update }, isPrompt),
       patch: (update) => this.#queue.push({ index, type: 'patch', update }, isPrompt),
       alive: (proof) => this.#queue.push({ index, type: 'alive', proof }, isPrompt),
@@ -188,6 +190,12 @@ export class TreeWriter<T> {
   #take(item: Item): void {
     const state = this.#options.sources[item.index]!
     try {
+      if (item.type === 'prepare') {
+        // once trees are judged, none of them may hold half of a list
+        const isEarly = !state.hasTree && !this.#isJudging
+        if (isEarly) this.#options.pipeline.prepare(item.index, item.layer, item.leaves)
+        return
+      }
       if (item.type === 'lost') state.takeLoss(item.reason)
       else if (item.type === 'alive') this.#takeProof(state, item.proof)
       else this.#takeUpdate(item.index, state, item)

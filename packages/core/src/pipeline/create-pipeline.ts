@@ -1,7 +1,7 @@
 import { fingerprintOf, planAt } from '../schema/describe.ts'
 import { assertEnvironmentNames } from '../schema/environment-names.ts'
 import type { Plan } from '../schema/plan.ts'
-import type { LayerInfo, PatchUpdate, ReplaceUpdate } from '../source/source.ts'
+import type { LayerInfo, Leaf, PatchUpdate, ReplaceUpdate } from '../source/source.ts'
 import { Decoder } from './decode.ts'
 import { diffValues } from './diff.ts'
 import { explainPath } from './explain.ts'
@@ -79,6 +79,10 @@ class LayeredPipeline<T> implements Pipeline<T> {
     this.#tree = new LayerTree(plan, this.#layers, { isRenamed: options.isRenamed ?? false })
     this.#decoder = new Decoder(plan, this.#tree.root)
     this.#acceptedCounts = this.#layers.map(() => 0)
+  }
+
+  prepare(source: number, layer: number, leaves: readonly Leaf[]): void {
+    this.#tree.prepare(this.#firsts[source]! + layer, leaves)
   }
 
   stage(source: number, staged: StagedUpdate): void {

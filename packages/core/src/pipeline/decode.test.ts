@@ -176,6 +176,22 @@ describe('Decoder: what covers what', () => {
     expect(acceptedValue(patch(0, { 'it/c': '4' }))).toEqual({ it: { c: 4 } })
   })
 
+  test('a record is the same again when what was wrong is taken back, or another name has the key', () => {
+    const { patch } = staged(z.object({ it: z.record(z.string().toLowerCase(), z.number()) }))
+    const first = acceptedValue(patch(0, { 'it/A': '1', 'it/a': '2', 'it/b': '3' }))
+    expect(first).toEqual({ it: { a: 2, b: 3 } })
+    expect(acceptedValue(patch(0, { 'it/A': '4' }))).toBe(first)
+    expect(patch(0, { 'it/b': '5', 'it/c': 'x' }).type).toBe('rejected')
+    expect(acceptedValue(patch(0, { 'it/b': '3', 'it/c': undefined }))).toBe(first)
+
+    const plain = staged(z.record(z.string(), z.number()))
+    const before = acceptedValue(plain.patch(0, { a: '1', b: '2' }))
+    expect(plain.patch(0, { a: '5', c: 'x' }).type).toBe('rejected')
+    expect(acceptedValue(plain.patch(0, { a: '1', c: undefined }))).toBe(before)
+    expect(acceptedValue(plain.patch(0, { a: '1.0' }))).toBe(before)
+    expect(acceptedValue(plain.patch(0, { a: '6' }))).toEqual({ a: 6, b: 2 })
+  })
+
   test('catchall keys are judged anew, also while a property is wrong', () => {
     const { patch } = staged(z.object({ a: z.number() }).catchall(z.number()))
     expect(patch(0, { a: 'x', b: '1' }).type).toBe('rejected')

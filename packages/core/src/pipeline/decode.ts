@@ -153,6 +153,7 @@ export class Decoder {
     const isAnyKey = plan.key.type === 'leaf' && plan.key.isAnyText
     let isValid = true
     let hasUnused = false
+    let isOther = false
     for (const [name, child] of node.children ?? []) {
       if (!isFresh(child, plan.value, floor) && !isGiven(plan.value, child, floor)) {
         forget(child)
@@ -165,16 +166,19 @@ export class Decoder {
         continue
       }
       if (!isFresh(child, plan.value, floor)) {
+        const prior = ownPart(before, key)
         this.#path.push(name)
-        this.#judge(plan.value, child, floor, ownPart(before, key))
+        this.#judge(plan.value, child, floor, prior)
         this.#path.pop()
+        // of several names that come to one key, the last has it
+        isOther ||= isAnyKey && child.isValid && !Object.is(child.value, prior)
       }
       if (!child.isValid) isValid = false
       else if (key !== '__proto__') value[key] = child.value
     }
     if (hasUnused) this.#noteUnused(node, unusedChildren(plan, node, floor, [...this.#path]))
     node.issues = issues.length > 0 ? issues : undefined
-    if (isValid && issues.length === 0) keep(node, freezeObject(before, value, plan))
+    if (isValid && issues.length === 0) keep(node, freezeObject(isOther ? undefined : before, value, plan))
   }
 
   #recordKey(plan: RecordPlan, name: string, issues: JudgedIssue[]): unknown {

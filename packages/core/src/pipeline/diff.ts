@@ -19,7 +19,7 @@ interface Side {
 
 function compare(previous: Side, next: Side, path: Path, changes: Change[]): void {
   if (Object.is(previous.value, next.value)) return
-  const names = branchNames(previous.value, next.value)
+  const names = differingNames(previous.value, next.value)
   if (names === undefined) {
     const type = previous.value === undefined ? 'added' : next.value === undefined ? 'removed' : 'changed'
     const shown = { previous: redact(previous.value, previous.plan), next: redact(next.value, next.plan) }
@@ -29,15 +29,22 @@ function compare(previous: Side, next: Side, path: Path, changes: Change[]): voi
   for (const name of names) compare(part(previous, name), part(next, name), [...path, name], changes)
 }
 
-/** The names to go into, where both sides are objects, or one is and the other is not there. */
-function branchNames(previous: unknown, next: unknown): ReadonlySet<string> | undefined {
+/** The names to go into, where both sides are objects, or one is and the other is not there. Most parts of a large one are the same. */
+function differingNames(previous: unknown, next: unknown): readonly string[] | undefined {
   const isBranch = (value: unknown) => value === undefined || isPlainObject(value)
   if (!isBranch(previous) || !isBranch(next)) return undefined
-  const names = new Set([...Object.keys(previous ?? {}), ...Object.keys(next ?? {})])
-  return names.size === 0 ? undefined : names
+  const before = Object.keys(previous ?? {})
+  const after = Object.keys(next ?? {})
+  if (before.length === 0 && after.length === 0) return undefined
+  const isOther = (name: string) => !Object.is(ownValue(previous, name), ownValue(next, name))
+  const isNew = (name: string) => !isPlainObject(previous) || !Object.hasOwn(previous, name)
+  return [...before.filter(isOther), ...after.filter((name) => isNew(name) && isOther(name))]
 }
 
 function part({ plan, value }: Side, name: string): Side {
-  const isThere = isPlainObject(value) && Object.hasOwn(value, name)
-  return { plan: partView(plan, value, name), value: isThere ? value[name] : undefined }
+  return { plan: partView(plan, value, name), value: ownValue(value, name) }
+}
+
+function ownValue(value: unknown, name: string): unknown {
+  return isPlainObject(value) && Object.hasOwn(value, name) ? value[name] : undefined
 }

@@ -5,6 +5,7 @@ import type { IssueWriter } from './issues.ts'
 import type { ExplainedLayer, Path } from './outcome.ts'
 import { parsePathText } from './path-text.ts'
 import { redact } from './redact.ts'
+import { entriesOf } from './tree-node.ts'
 
 /** What is at a path, and which layers have a say in it, the highest first. */
 export function explainPath(
@@ -26,7 +27,7 @@ function explainedLayers(plan: Plan, writer: IssueWriter, path: Path): Explained
   const { node, at } = holder
   const isHidden = plan.hasSecret && !isOpenAt(plan, at)
   const found = [
-    ...(node.entries ?? []).map((entry) => ({ ...entry, origin: writer.originOf(entry, at) })),
+    ...entriesOf(node).map((entry) => ({ ...entry, origin: writer.originOf(entry, at) })),
     ...(node.documents ?? []).map((mark) => ({ ...mark, origin: writer.originOfDocument(mark) })),
   ]
   found.sort((a, b) => b.layer - a.layer)

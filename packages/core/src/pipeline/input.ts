@@ -33,9 +33,10 @@ export function scalarOrFloor(
   node: TreeNode,
   floor: number,
 ): { scalar: { value: unknown } } | { floor: number } {
-  const top = node.entries?.findLast((entry) => !isEmptyObject(entry.value))
+  let top = node.top
+  while (top !== undefined && isEmptyObject(top.value)) top = top.below
   if (top === undefined || top.layer <= floor) return { floor }
-  const isCovered = node.entries?.at(-1) !== top || (node.documents?.at(-1)?.layer ?? -1) > top.layer
+  const isCovered = node.top !== top || (node.documents?.at(-1)?.layer ?? -1) > top.layer
   if (isCovered) return { floor: top.layer }
   for (const child of node.children?.values() ?? []) {
     if (isPresent(child, top.layer)) return { floor: top.layer }
@@ -137,7 +138,7 @@ class InputReader {
   #list(plan: ListPlan, node: TreeNode, floor: number, path: readonly PropertyKey[]): unknown {
     const top = isPresent(node, floor) ? topLayer(node) : -1
     if (top < 0) return undefined
-    const own = node.entries?.at(-1)
+    const own = node.top
     if (own?.layer === top) return this.#scalar(plan, own.value, path)
     const items = listedChildren(node, top).map(({ child }, index) => {
       const item = itemPlan(plan, index)

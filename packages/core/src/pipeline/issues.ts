@@ -8,7 +8,7 @@ import { type ListNames, locate } from './locate.ts'
 import { pathText } from './path-text.ts'
 import type { Issue, Origin, Path } from './outcome.ts'
 import { storedPath } from './stored-path.ts'
-import { type DocumentMark, type Entry, TreeNode } from './tree-node.ts'
+import { type DocumentMark, type Entry, entriesOf, TreeNode } from './tree-node.ts'
 
 /** One layer with the name of the source it belongs to. */
 export interface NamedLayer extends LayerInfo {
@@ -60,7 +60,7 @@ export class IssueWriter {
 
   /** The effective scalar at a node, or the documents spread from it, the highest first. */
   originsOf(node: TreeNode, path: Path): Origin[] {
-    const top = node.entries?.at(-1)
+    const { top } = node
     if (top !== undefined) return [this.originOf(top, path)]
     return (node.documents ?? []).map((document) => this.originOfDocument(document)).reverse()
   }
@@ -91,14 +91,14 @@ export class IssueWriter {
     const { nodes, names } = locate(this.#plan, this.#root, path, this.#lists)
     for (let depth = names.length; depth >= 0; depth--) {
       const node = nodes[depth]!
-      const isHolder = depth === path.length ? node.leafCount > 0 : (node.entries?.length ?? 0) > 0
+      const isHolder = depth === path.length ? node.leafCount > 0 : node.top !== undefined
       if (isHolder) return { node, at: names.slice(0, depth) }
     }
     return undefined
   }
 
   #received(node: TreeNode, path: Path): string | undefined {
-    const value = node.entries?.at(-1)?.value
+    const value = node.top?.value
     if (value === undefined || value instanceof Unreadable) return undefined
     if (this.#plan.hasSecret && !isOpenAt(this.#plan, path)) return SECRET_TEXT
     let text = this.#shown.get(value)
@@ -176,7 +176,7 @@ function secretTexts(plan: Plan, top: TreeNode): string[] {
   const visit = (node: TreeNode, path: readonly string[]): void => {
     const isHolder = isSecretAt(plan, path) || planAt(plan, path)?.hasSecret === true
     if (!isHolder) return
-    for (const entry of node.entries ?? []) addAll(entry.value)
+    for (const entry of entriesOf(node)) addAll(entry.value)
     for (const [name, child] of node.children ?? []) visit(child, [...path, name])
   }
   visit(top, [])

@@ -615,6 +615,19 @@ describe('LayerTree: replace', () => {
     expect(replace(0, tree).unused[0]?.origin.revision).toBe(3)
   })
 
+  test('of a list that was prepared after another one was given up keeps nothing of that one', () => {
+    const { pipeline } = staged(schema)
+    const given = (path: string) => [{ path, value: 'x', revision: 1 }]
+    pipeline.prepare(0, 0, given('flags/%zz'))
+    const leaves = given('db/host')
+    pipeline.prepare(0, 0, leaves)
+    leaves.push(...given('stranger'))
+    pipeline.stage(0, { type: 'replace', update: { revision: 2, epoch: 0, layers: [leaves] } })
+    const outcome = pipeline.evaluate()
+    expect(acceptedValue(outcome)).toMatchObject({ db: { host: 'x' } })
+    expect(outcome.unused.map(({ origin }) => origin.key)).toEqual(['/base/stranger'])
+  })
+
   test('reads neighbours and strangers alike, whatever stands between them', () => {
     const tree = {
       'db/host': 'a',

@@ -4,7 +4,15 @@ import { isEmptyObject, isNullText, isPlainObject, MAX_DEPTH, readDocument } fro
 import { type Place, Places, PROTO } from './place.ts'
 import { isEqual } from './share.ts'
 import { childOf, eachBelow, prune, touch, type Trail } from './trail.ts'
-import { type DocumentMark, type Entry, TreeNode } from './tree-node.ts'
+import {
+  type DocumentMark,
+  type Entry,
+  entriesOf,
+  insertEntry,
+  keyEntry,
+  removeEntry,
+  TreeNode,
+} from './tree-node.ts'
 
 /** A key that has no place in the tree: a segment that is not written as it has to be, or a name no plain object can hold. */
 export interface Misplaced {
@@ -13,6 +21,14 @@ export interface Misplaced {
   readonly revision: number
   readonly reason: string
   readonly document: DocumentMark | undefined
+}
+
+/** A list of which the first leaves are in place already. */
+interface BegunList {
+  readonly leaves: readonly Leaf[]
+  takenCount: number
+  /** Where the last of them went. */
+  place: Place | string | undefined
 }
 
 /** The era of an entry that was in the last accepted tree, whenever it came. */
@@ -40,6 +56,8 @@ export class LayerTree {
   readonly #layers: readonly LayerInfo[]
   readonly #hasDocuments: boolean[]
   readonly #places: Places
+  /** By layer; what `prepare` was given and `replace` has not. */
+  readonly #begun: (BegunList | undefined)[] = []
   #era = 0
   #stamp = 0
 
@@ -52,23 +70,50 @@ export class LayerTree {
     this.#places = new Places(plan, this.root, layers, options)
   }
 
+  /**
+   * Puts leaves in place ahead of the `replace` that will hand over the same array, which may have grown by then. Does
+   * nothing where the layer has something already, be it of an array that was given up.
+   */
+  prepare(layer: number, leaves: readonly Leaf[]): void {
+    if (this.#begun[layer]?.leaves !== leaves) {
+      if (this.#begun[layer] !== undefined || !this.#isEmpty(layer)) return
+      this.#begun[layer] = { leaves, takenCount: 0, place: undefined }
+    }
+    this.#putRest(layer, this.#begun[layer]!)
+  }
+
   /** Puts the whole of one layer in place: what it had and `leaves` has not goes away. */
-  replace(layer: number, leaves: Iterable<Leaf>): void {
+  replace(layer: number, leaves: readonly Leaf[]): void {
+    const begun = this.#begun[layer]
+    this.#begun[layer] = undefined
+    if (begun?.leaves === leaves) {
+      this.#putRest(layer, begun)
+      return
+    }
     this.#stamp++
-    const isFirst = this.leafCounts[layer] === 0 && !this.#hasDocuments[layer]
+    const isFirst = this.#isEmpty(layer)
     for (const [id, misplaced] of this.misplaced) {
       if (misplaced.layer === layer && misplaced.document === undefined) this.misplaced.delete(id)
     }
-    let place: Place | string | undefined
-    for (const leaf of leaves) {
-      if (leaf.value === undefined) continue
-      place =
-        typeof place === 'object'
-          ? this.#places.placeBeside(place, layer, leaf.path)
-          : this.#places.place(layer, leaf.path)
-      this.#put(layer, leaf, place)
-    }
+    this.#putRest(layer, { leaves, takenCount: 0, place: undefined })
     if (!isFirst) this.#removeStale({ nodes: [this.root], names: [] }, layer)
+  }
+
+  #isEmpty(layer: number): boolean {
+    return this.leafCounts[layer] === 0 && !this.#hasDocuments[layer]
+  }
+
+  #putRest(layer: number, list: BegunList): void {
+    const { leaves } = list
+    for (; list.takenCount < leaves.length; list.takenCount++) {
+      const leaf = leaves[list.takenCount]!
+      if (leaf.value === undefined) continue
+      list.place =
+        typeof list.place === 'object'
+          ? this.#places.placeBeside(list.place, layer, leaf.path)
+          : this.#places.place(layer, leaf.path)
+      this.#put(layer, leaf, list.place)
+    }
   }
 
   /** Puts one leaf of one layer in place, or takes it away (`value` undefined). */
@@ -84,7 +129,7 @@ export class LayerTree {
     const { trail, plan } = place
     const node = trail.nodes.at(-1)!
     const mark = node.documents?.find((document) => document.layer === layer)
-    const entry = node.entries?.find((own) => own.layer === layer && own.document === undefined)
+    const entry = keyEntry(node, layer)
     if (leaf.value === undefined) {
       if (mark !== undefined) this.#removeDocument(trail, mark)
       if (entry !== undefined) this.#removeEntry(trail, entry)
@@ -118,7 +163,7 @@ export class LayerTree {
   }
 
   #entry(layer: number, value: unknown, revision: number, document: DocumentMark | undefined): Entry {
-    return { layer, value, revision, document, era: this.#era, stamp: this.#stamp }
+    return { layer, value, revision, document, era: this.#era, stamp: this.#stamp, below: undefined }
   }
 
   #setMisplaced(layer: number, leaf: Leaf, reason: string): void {
@@ -129,19 +174,12 @@ export class LayerTree {
   }
 
   #setEntry(trail: Trail, entry: Entry, plan: Plan | undefined): void {
-    const node = trail.nodes.at(-1)!
-    const entries = node.entries ?? []
-    const index = entries.findIndex((other) => rank(other) >= rank(entry))
-    const old = index < 0 ? undefined : entries[index]
-    if (old !== undefined && rank(old) === rank(entry)) {
+    const old = insertEntry(trail.nodes.at(-1)!, entry)
+    if (old !== undefined) {
       this.misfits.delete(old)
       entry.era = old.era
-      entries[index] = entry
       touch(trail, 0)
     } else {
-      // most nodes ever have one entry: an array literal takes a tenth of what push() sets aside
-      if (entries.length === 0) node.entries = [entry]
-      else entries.splice(index < 0 ? entries.length : index, 0, entry)
       this.leafCounts[entry.layer]!++
       touch(trail, 1)
       const lost = this.lost[entry.layer]!
@@ -152,14 +190,14 @@ export class LayerTree {
   }
 
   #removeEntry(trail: Trail, entry: Entry): void {
-    const entries = trail.nodes.at(-1)!.entries!
-    entries.splice(entries.indexOf(entry), 1)
+    const node = trail.nodes.at(-1)!
+    removeEntry(node, entry)
     this.misfits.delete(entry)
     this.leafCounts[entry.layer]!--
     touch(trail, -1)
     if (entry.era === this.#era) return
     // a key may have taken over from a document, or the other way round
-    const heir = entries.find((other) => other.layer === entry.layer)
+    const heir = entriesOf(node).find((other) => other.layer === entry.layer)
     if (heir === undefined) this.lost[entry.layer]!.set(trail.names.join('/'), [...trail.names])
     else heir.era = ACCEPTED
   }
@@ -167,7 +205,7 @@ export class LayerTree {
   /** Notes every node on a new key's way that has a value in the same layer, and the key's own if there are keys below. */
   #noteCrowded({ nodes, names }: Trail, layer: number): void {
     for (let depth = 0; depth < names.length; depth++) {
-      if (hasKey(nodes[depth]!, layer)) this.crowded.set(nodes[depth]!, names.slice(0, depth))
+      if (keyEntry(nodes[depth]!, layer) !== undefined) this.crowded.set(nodes[depth]!, names.slice(0, depth))
     }
     const own = nodes.at(-1)!
     if (own.children !== undefined && own.leafCount > 1) this.crowded.set(own, [...names])
@@ -233,7 +271,7 @@ export class LayerTree {
       return
     }
     const isSpread = (entry: Entry) => entry.layer === mark.layer && entry.document !== undefined
-    const own = trail.nodes.at(-1)!.entries?.find(isSpread)
+    const own = entriesOf(trail.nodes.at(-1)!).find(isSpread)
     if (own !== undefined && isEqual(own.value, value)) own.document = mark
     else this.#setEntry(trail, this.#entry(mark.layer, value, mark.revision, mark), plan)
   }
@@ -250,7 +288,7 @@ export class LayerTree {
   #sweep(trail: Trail, mark: DocumentMark): void {
     for (const [id, misplaced] of this.misplaced) if (misplaced.document === mark) this.misplaced.delete(id)
     eachBelow(trail, (node) => {
-      const entry = node.entries?.find((own) => own.document === mark)
+      const entry = entriesOf(node).find((own) => own.document === mark)
       if (entry !== undefined) this.#removeEntry(trail, entry)
     })
   }
@@ -258,12 +296,11 @@ export class LayerTree {
   #removeStale(trail: Trail, layer: number): void {
     const visit = (node: TreeNode) => {
       const mark = node.documents?.find((own) => own.layer === layer && own.stamp !== this.#stamp)
-      const isStale = (own: Entry) =>
-        own.layer === layer && own.document === undefined && own.stamp !== this.#stamp
-      const entry = node.entries?.find(isStale)
+      const entry = keyEntry(node, layer)
+      const isStale = entry !== undefined && entry.stamp !== this.#stamp
       if (mark !== undefined) this.#removeDocument(trail, mark)
-      if (entry !== undefined) this.#removeEntry(trail, entry)
-      if (mark !== undefined || entry !== undefined) this.#countKey(trail, layer, -1)
+      if (isStale) this.#removeEntry(trail, entry)
+      if (mark !== undefined || isStale) this.#countKey(trail, layer, -1)
     }
     eachBelow(trail, visit)
     visit(this.root)
@@ -282,21 +319,11 @@ export class LayerTree {
   }
 }
 
-function hasKey(node: TreeNode, layer: number): boolean {
-  if (node.entries === undefined) return false
-  return node.entries.some((entry) => entry.layer === layer && entry.document === undefined)
-}
-
-/** Within a layer a key of its own and a leaf out of a document are kept apart, also while they are in conflict. */
-function rank(entry: Entry): number {
-  return entry.layer * 2 + (entry.document === undefined ? 0 : 1)
-}
-
 function countKeysBelow(node: TreeNode, layer: number): number {
   let count = 0
   for (const child of node.children?.values() ?? []) {
     if (child.leafCount === 0) continue
-    if (hasKey(child, layer)) count++
+    if (keyEntry(child, layer) !== undefined) count++
     if (child.documents?.some((document) => document.layer === layer)) count++
     count += countKeysBelow(child, layer)
   }

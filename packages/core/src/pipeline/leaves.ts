@@ -2,7 +2,7 @@ import { isOpenAt } from '../schema/describe.ts'
 import type { Plan } from '../schema/plan.ts'
 import { type LayerInfo, type Leaf, Unreadable } from '../source/source.ts'
 import { storedPath } from './stored-path.ts'
-import type { TreeNode } from './tree-node.ts'
+import { keyEntry, type TreeNode } from './tree-node.ts'
 
 /** One layer's leaves as its source gave them, documents whole. Without secrets, what the schema does not know is left out too. */
 export function leavesOf(
@@ -15,9 +15,7 @@ export function leavesOf(
   const leaves: Leaf[] = []
   const visit = (node: TreeNode, path: readonly string[]): void => {
     if (node.leafCount === 0) return
-    const own =
-      node.documents?.find((document) => document.layer === layer) ??
-      node.entries?.find((entry) => entry.layer === layer && entry.document === undefined)
+    const own = node.documents?.find((document) => document.layer === layer) ?? keyEntry(node, layer)
     if (
       own !== undefined &&
       !(own.value instanceof Unreadable) &&

@@ -69,6 +69,11 @@ export interface ExplainedLayer {
  * decoded from them, so that one changed leaf costs its path.
  */
 export interface Pipeline<T> {
+  /**
+   * Begins with a layer of source number `source` ahead of its first `replace`; see `SourceSink.prepare`. Nothing may be
+   * evaluated until that `replace`.
+   */
+  prepare(source: number, layer: number, leaves: readonly Leaf[]): void
   /** Takes an update of source number `source` into the layers, without judging it. */
   stage(
     source: number,

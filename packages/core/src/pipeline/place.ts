@@ -1,4 +1,4 @@
-import { canonicalName, childPlan, type Plan } from '../schema/plan.ts'
+import { canonicalName, childPlan, type Plan, propertyOf } from '../schema/plan.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { decodeSegment, encodeSegment, MAX_DEPTH } from './document.ts'
 import { childOf, type Trail } from './trail.ts'
@@ -56,7 +56,7 @@ export class Places {
   placeBeside(last: Place, layer: number, path: string): Place | string {
     const { trail, above, directory } = last
     const isBeside =
-      directory.endsWith('/') && path.lastIndexOf('/') === directory.length - 1 && path.startsWith(directory)
+      directory !== '' && path.startsWith(directory) && path.indexOf('/', directory.length) === -1
     if (!isBeside || this.#layers[layer]!.separator !== '/') return this.place(layer, path)
     const name = this.#readSegment(layer, path.slice(directory.length), above)
     if (typeof name !== 'string') return name.reason
@@ -84,6 +84,8 @@ export class Places {
       if (canonical === undefined) return { reason: `the segment ${segment}, which is not ${STYLE[naming]}` }
       name = canonical
     }
-    return name === '__proto__' ? { reason: PROTO } : name
+    if (name === '__proto__') return { reason: PROTO }
+    // one text for all nodes of that name
+    return (plan === undefined ? undefined : propertyOf(plan, name, 'properties')?.name) ?? name
   }
 }

@@ -42,7 +42,7 @@ function shareObject(previous: unknown, next: Record<string, unknown>, plan: Pla
   return freezeObject(before, copy, plan)
 }
 
-/** `copy` frozen, or `before` if it holds the very same parts. */
+/** `copy` frozen, or `before` if it holds the very same parts; `before` is left out where they are known to differ. */
 export function freezeObject(
   before: Record<string, unknown> | undefined,
   copy: Record<string, unknown>,

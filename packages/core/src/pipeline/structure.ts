@@ -5,7 +5,7 @@ import { scalarOrFloor } from './input.ts'
 import type { IssueWriter } from './issues.ts'
 import type { LayerTree } from './layer-tree.ts'
 import type { Issue, Origin } from './outcome.ts'
-import { type Entry, nodeAt, type TreeNode } from './tree-node.ts'
+import { type Entry, entriesOf, keyEntry, nodeAt, type TreeNode } from './tree-node.ts'
 
 /** What no schema can make valid: a node that is a document and a directory in one layer, a scalar where a directory must be. */
 export function structureIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
@@ -45,7 +45,7 @@ function crowdedIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
   const issues: Issue[] = []
   for (const [node, path] of tree.crowded) {
     let isCrowded = false
-    for (const entry of node.entries ?? []) {
+    for (const entry of entriesOf(node)) {
       const below = entry.document === undefined ? firstKeyBelow(node, entry.layer, path) : undefined
       if (below === undefined) continue
       isCrowded = true
@@ -77,9 +77,7 @@ function firstKeyBelow(
   for (const [name, child] of node.children ?? []) {
     if (child.leafCount === 0) continue
     const at = [...path, name]
-    const own =
-      child.entries?.find((entry) => entry.layer === layer && entry.document === undefined) ??
-      child.documents?.find((document) => document.layer === layer)
+    const own = keyEntry(child, layer) ?? child.documents?.find((document) => document.layer === layer)
     if (own !== undefined) return { path: at, revision: own.revision }
     const deeper = firstKeyBelow(child, layer, at)
     if (deeper !== undefined) return deeper

@@ -14,7 +14,7 @@ export interface DocumentMark {
   stamp: number
 }
 
-/** One layer's value at one node. */
+/** One layer's value at one node. Those of a node are chained, since most have one and a list would cost more than it. */
 export interface Entry {
   readonly layer: number
   value: unknown
@@ -24,6 +24,8 @@ export interface Entry {
   /** The era it came in; an era ends when a tree is accepted. Losing many of earlier ones at once is what the guard looks at. */
   era: number
   stamp: number
+  /** That of the next lower layer. */
+  below: Entry | undefined
 }
 
 /**
@@ -32,8 +34,8 @@ export interface Entry {
  */
 export class TreeNode {
   children: Map<string, TreeNode> | undefined = undefined
-  /** By layer, lowest first; at most one for each, but for a document and a key in conflict. */
-  entries: Entry[] | undefined = undefined
+  /** The highest layer's entry; at most one for each layer, but for a leaf out of a document and a key in conflict. */
+  top: Entry | undefined = undefined
   documents: DocumentMark[] | undefined = undefined
   /** Entries and documents at this node and below, over all layers. */
   leafCount = 0
@@ -54,8 +56,53 @@ export class TreeNode {
 
 /** The entry of the highest layer above `floor`. */
 export function topEntry(node: TreeNode, floor: number): Entry | undefined {
-  const entry = node.entries?.at(-1)
+  const entry = node.top
   return entry !== undefined && entry.layer > floor ? entry : undefined
+}
+
+/** All that the layers have at the node itself, the lowest first. */
+export function entriesOf(node: TreeNode): Entry[] {
+  const entries: Entry[] = []
+  for (let entry = node.top; entry !== undefined; entry = entry.below) entries.push(entry)
+  return entries.reverse()
+}
+
+/** The entry of a layer's own key at the node, as against a leaf out of a document. */
+export function keyEntry(node: TreeNode, layer: number): Entry | undefined {
+  let entry = node.top
+  while (entry !== undefined && (entry.layer !== layer || entry.document !== undefined)) entry = entry.below
+  return entry
+}
+
+/** Puts an entry in the place of the one of its kind, which is handed back, or in a place of its own. */
+export function insertEntry(node: TreeNode, entry: Entry): Entry | undefined {
+  let above: Entry | undefined
+  let at = node.top
+  while (at !== undefined && rank(at) > rank(entry)) {
+    above = at
+    at = at.below
+  }
+  const old = at !== undefined && rank(at) === rank(entry) ? at : undefined
+  entry.below = old === undefined ? at : old.below
+  if (above === undefined) node.top = entry
+  else above.below = entry
+  return old
+}
+
+/** Takes out an entry that the node has. */
+export function removeEntry(node: TreeNode, entry: Entry): void {
+  if (node.top === entry) {
+    node.top = entry.below
+    return
+  }
+  let above = node.top!
+  while (above.below !== entry) above = above.below!
+  above.below = entry.below
+}
+
+/** Within a layer a key of its own and a leaf out of a document are kept apart, also while they are in conflict. */
+function rank(entry: Entry): number {
+  return entry.layer * 2 + (entry.document === undefined ? 0 : 1)
 }
 
 /** Whether any layer above `floor` has something at the node or below. */
@@ -66,7 +113,7 @@ export function isPresent(node: TreeNode, floor: number): boolean {
 
 /** The highest layer that has anything at the node or below; −1 if none has. */
 export function topLayer(node: TreeNode): number {
-  let top = Math.max(node.entries?.at(-1)?.layer ?? -1, node.documents?.at(-1)?.layer ?? -1)
+  let top = Math.max(node.top?.layer ?? -1, node.documents?.at(-1)?.layer ?? -1)
   if (node.children !== undefined && node.leafCount > 0) {
     for (const child of node.children.values()) top = Math.max(top, topLayer(child))
   }

@@ -3,7 +3,7 @@ import type { IssueWriter } from './issues.ts'
 import type { LayerTree } from './layer-tree.ts'
 import type { Issue, UnusedKey } from './outcome.ts'
 import { parsePathText, pathText } from './path-text.ts'
-import type { Entry, TreeNode } from './tree-node.ts'
+import { type Entry, entriesOf, type TreeNode } from './tree-node.ts'
 import { nearestName } from './unused.ts'
 
 /** Every key that the schema has no place for, and what may have been meant. */
@@ -12,7 +12,7 @@ export function unusedKeys(tree: LayerTree, decoder: Decoder, writer: IssueWrite
   // a directory where a scalar is meant is one spot, and what is in it others
   const seen = new Set<Entry>()
   const addBelow = (node: TreeNode, path: readonly string[], didYouMean: string | undefined): void => {
-    for (const entry of node.entries ?? []) {
+    for (const entry of entriesOf(node)) {
       if (seen.has(entry)) continue
       seen.add(entry)
       const origin = writer.originOf(entry, path)

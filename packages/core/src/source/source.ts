@@ -80,6 +80,12 @@ export interface PatchUpdate {
  * never throw. Nothing may be called after `close` has been called.
  */
 export interface SourceSink {
+  /**
+   * May be called before the first `replace`, so that a long list is put in place while the rest of it is still read:
+   * leaves of one layer that this `replace` will hand over in the very same array, which may only grow until then. Where
+   * another array is handed over instead, nothing of this one is kept.
+   */
+  prepare(layer: number, leaves: readonly Leaf[]): void
   replace(update: ReplaceUpdate): void
   /** Only after the first `replace`; revisions rise within an epoch. */
   patch(update: PatchUpdate): void

@@ -29,6 +29,7 @@ export function recordSource(source: Source, options: { readonly clock?: Clock }
     clock: options.clock ?? systemClock,
     logger: silentLogger,
     sink: {
+      prepare() {},
       replace(update) {
         calls.push({ type: 'replace', update })
         update.layers.forEach((leaves, layer) => {

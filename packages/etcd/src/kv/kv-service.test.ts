@@ -138,6 +138,21 @@ describe('scan', () => {
     ])
   })
 
+  test('leaves away what it is told to of every key, be the rest text or not', async () => {
+    const prefix = 'ä/'
+    const keys = [Buffer.from('ä/ä'), Buffer.from('ä/'), Buffer.concat([Buffer.from('ä/x'), Buffer.of(0xff)])]
+    const { kv } = await serve([
+      (call) =>
+        call.answer(
+          encodeFrame(RangeResponse, { header: { revision: 5 }, kvs: keys.map((key) => ({ key })) }),
+        ),
+    ])
+    const pages: ScanPage[] = []
+    await kv.scan({ prefix, skipKeyBytes: Buffer.byteLength(prefix) }, (page) => pages.push(page))
+    expect(pages).toMatchObject([{ keys: ['ä', '', 'x\ufffd'], notText: [{ index: 2 }] }])
+    expect(pages[0]!.notText[0]!.key).toEqual(Buffer.of(0x78, 0xff))
+  })
+
   test('refuses what is no RangeResponse', async () => {
     const { kv } = await serve([(call) => call.answer(Buffer.from('000000000412ff0a01', 'hex'))])
     expect((await failure(kv.scan({ prefix: 'k' }, () => undefined))).code).toBe('malformed_message')

@@ -12,6 +12,8 @@ export interface ScanOptions extends CallControl {
   readonly revision?: number
   /** Entries per page. Default: 5,000 first, then the rest in three parts of 5,000 to 50,000 each. */
   readonly pageSize?: number
+  /** Leave the first bytes of every key away, those of the prefix for one. Default 0. */
+  readonly skipKeyBytes?: number
   /**
    * Called when the scan's own revision was compacted while it ran: forget the pages so far, it starts over at a newer
    * one. Without it, and with `revision`, the scan fails with `compacted`.
@@ -68,7 +70,7 @@ const scanOnce = async (
   query: KeyRange & ScanOptions,
   onPage: (page: ScanPage) => void,
 ): Promise<ScanResult> => {
-  const { signal: given, pageSize } = query
+  const { signal: given, pageSize, skipKeyBytes = 0 } = query
   const stop = new AbortController()
   const signal = given === undefined ? stop.signal : AbortSignal.any([given, stop.signal])
   const control = { ...controlOf(query), signal, retry: 'read' } as const
@@ -97,7 +99,7 @@ const scanOnce = async (
         pending = ask({ ...base, key: keyAfter(lastKey), revision, limit: later })
         await afterWrites()
       }
-      onPage(page.decode(revision, namespace.prefix.length))
+      onPage(page.decode(revision, namespace.prefix.length + skipKeyBytes))
     }
   } catch (error) {
     stop.abort(error)

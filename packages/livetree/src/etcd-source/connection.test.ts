@@ -31,6 +31,7 @@ function openOnFake(revisions: number[]) {
       clock,
       logger: silentLogger,
       sink: {
+        prepare: () => {},
         replace: (update) => replaces.push(update),
         patch: () => {},
         alive: () => {},

@@ -1,7 +1,7 @@
 import type { SourceConnection, SourceContext } from '@livetree/core'
 import { type EtcdClient, EtcdError, type WatchBatch, type Watcher } from '@livetree/etcd'
 import { leafOf } from './leaf-of.ts'
-import { type ListedTree, listTree } from './list-tree.ts'
+import { listTree } from './list-tree.ts'
 import type { ResolvedTree } from './options.ts'
 import type { Overlays } from './overlays.ts'
 
@@ -12,6 +12,12 @@ export interface EtcdConnectionOptions {
   readonly tree: ResolvedTree
   readonly overlays: Overlays
   readonly context: SourceContext
+}
+
+/** From where to watch, and whom. */
+interface Position {
+  readonly revision: number
+  readonly clusterId: bigint
 }
 
 /** What ended a watch, or kept one from being made, and asks for something other than trying again. */
@@ -90,8 +96,8 @@ export class EtcdConnection implements SourceConnection {
     }
   }
 
-  /** Reads all layers and hands them over. */
-  async #list(): Promise<ListedTree> {
+  /** Reads all layers and hands them over. Keeps no hold of them: the watch from there lives long. */
+  async #list(): Promise<Position> {
     const { client, tree, overlays, context } = this.#options
     const provenAt = context.clock.now()
     const isResync = this.#known !== undefined
@@ -99,6 +105,7 @@ export class EtcdConnection implements SourceConnection {
       overlays,
       pageSize: tree.pageSize,
       isResync,
+      onLeaves: (layer, leaves) => context.sink.prepare(layer, leaves),
       signal: this.#closing.signal,
       onRetry: (error) => this.#report(error),
     })
@@ -114,11 +121,11 @@ export class EtcdConnection implements SourceConnection {
       context.logger.warn('etcd: another store answers now; starting a new epoch', { revision, epoch })
     this.#provenAt = provenAt
     context.sink.replace({ revision, epoch, layers, provenAt, resync: isResync, allowRemoval })
-    return listed
+    return { revision, clusterId }
   }
 
   /** Watches from after the list until the watch ends; returns when listing again is all it takes. */
-  #follow(listed: ListedTree, onCreated: () => void): Promise<void> {
+  #follow({ revision, clusterId }: Position, onCreated: () => void): Promise<void> {
     const { client, overlays } = this.#options
     return new Promise((resolve, reject) => {
       const watcher = client.watch.subscribe(
@@ -145,7 +152,7 @@ export class EtcdConnection implements SourceConnection {
             else reject(error)
           },
         },
-        { afterRevision: listed.revision, clusterId: listed.clusterId, signal: this.#closing.signal },
+        { afterRevision: revision, clusterId, signal: this.#closing.signal },
       )
       if (watcher.state !== 'ended') this.#watcher = watcher
       for (const wake of this.#waiting) wake()

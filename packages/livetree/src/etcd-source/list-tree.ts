@@ -18,6 +18,8 @@ export interface ListOptions {
   readonly pageSize: number | undefined
   /** Something was handed over before, so that a removal may have to be accounted for. */
   readonly isResync: boolean
+  /** Told the leaves of a layer after each page; the array grows, and is the one that comes of it. */
+  readonly onLeaves: (layer: number, leaves: readonly Leaf[]) => void
   readonly signal: AbortSignal
   /** Told of every attempt that failed, since a list that waits for its store may wait for long. */
   readonly onRetry: (error: EtcdError) => void
@@ -58,28 +60,33 @@ async function readLayer(
   layer: number,
   options: ListOptions & { revision?: number },
 ): Promise<{ leaves: Leaf[]; revision: number; clusterId: bigint }> {
-  const { overlays, pageSize, revision, signal, onRetry } = options
+  const { overlays, pageSize, revision, signal, onLeaves, onRetry } = options
   const prefix = overlays.layers[layer]!.keyPrefix
+  const skipKeyBytes = Buffer.byteLength(prefix)
   const leaves: Leaf[] = []
   const { revision: readAt, clusterId } = await client.kv.scan(
     {
       prefix,
+      skipKeyBytes,
       signal,
       onRetry,
       ...(revision === undefined ? {} : { revision }),
       ...(pageSize === undefined ? {} : { pageSize }),
     },
-    (page) => takePage(page, overlays, layer, prefix.length, leaves),
+    (page) => {
+      takePage(page, overlays, layer, leaves)
+      onLeaves(layer, leaves)
+    },
   )
   return { leaves, revision: readAt, clusterId }
 }
 
-function takePage(page: ScanPage, overlays: Overlays, layer: number, skip: number, leaves: Leaf[]): void {
+function takePage(page: ScanPage, overlays: Overlays, layer: number, leaves: Leaf[]): void {
   const { keys, values, modRevisions } = page
   const broken = new Map(page.notText.map(({ index, key }) => [index, key]))
   for (let index = 0; index < keys.length; index++) {
     const bytes = broken.size === 0 ? undefined : broken.get(index)
-    const path = (bytes === undefined ? keys[index]! : keyText(bytes)).slice(skip)
+    const path = bytes === undefined ? keys[index]! : keyText(bytes)
     const value = bytes === undefined ? values[index]! : NOT_TEXT
     if (overlays.isDirectoryMarker(path, value) || overlays.isReserved(layer, path)) continue
     leaves.push({ path, value, revision: modRevisions[index]! })
