@@ -20,6 +20,10 @@ export interface StoreHistory {
   readonly base: readonly StoreEntry[]
   /** Every revision after `baseRevision` that changed something, without gaps in what changed, in order. */
   readonly revisions: readonly StoreRevision[]
+  /** Revisions the history was compacted at; a previous value from before the highest of them may be missing. */
+  readonly compactions?: readonly number[]
+  /** What a linearizable read found at the end: all that was recorded, replayed, must come to this. */
+  readonly final?: { readonly revision: number; readonly entries: readonly StoreEntry[] }
 }
 
 /** A key and what it held. Keys and values are UTF-8 text; values that are not are recorded as `base64:…`. */
@@ -81,6 +85,8 @@ export interface WatchHistory {
   readonly rangeEnd?: string
   readonly only?: 'puts' | 'deletes'
   readonly prevKv: boolean
+  /** The consumer was waited for until it had everything up to this revision of its last store. Absent if it was not. */
+  readonly completeUntil?: number
   readonly records: readonly WatchRecord[]
 }
 
@@ -116,6 +122,8 @@ export interface ConfigHistory {
   readonly root: string
   /** Empty without overlays. */
   readonly overlays: readonly string[]
+  /** Which of `History.epochs` each epoch of this configuration is. Absent: the same number, as when it saw them all. */
+  readonly stores?: readonly number[]
   readonly records: readonly ConfigRecord[]
 }
 
