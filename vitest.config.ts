@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 import { mutating } from './test/mutations/vite-plugin.ts'
 
 const source = (name: string) => fileURLToPath(new URL(`./packages/${name}/src/index.ts`, import.meta.url))
@@ -22,10 +22,23 @@ const alias = [
   { find: /^livetree$/, replacement: source('livetree') },
 ]
 
-const project = (name: string, include: string[], timeoutMs: number, globalSetup: string[] = []) => ({
+const project = (
+  name: string,
+  include: string[],
+  timeoutMs: number,
+  globalSetup: string[] = [],
+  exclude: string[] = [],
+) => ({
   resolve: { alias },
   plugins: [mutating()],
-  test: { name, include, testTimeout: timeoutMs, hookTimeout: timeoutMs, globalSetup },
+  test: {
+    name,
+    include,
+    exclude: [...configDefaults.exclude, ...exclude],
+    testTimeout: timeoutMs,
+    hookTimeout: timeoutMs,
+    globalSetup,
+  },
 })
 
 /** Finds or fetches the etcds of this run, once. */
@@ -39,12 +52,18 @@ export default defineConfig({
     projects: [
       project(
         'unit',
-        ['packages/*/src/**/*.test.ts', 'test/mutations/*.test.ts', 'scripts/**/*.test.ts'],
+        [
+          'packages/*/src/**/*.test.ts',
+          'test/mutations/*.test.ts',
+          'test/chaos/validators/**/*.test.ts',
+          'scripts/**/*.test.ts',
+        ],
         20_000,
       ),
       project('property', ['test/property/**/*.test.ts'], 120_000),
       project('contract', ['test/contract/**/*.test.ts'], 60_000, withEtcd),
       project('integration', ['test/{integration,support}/**/*.test.ts'], 60_000, withEtcd),
+      project('chaos', ['test/chaos/**/*.test.ts'], 240_000, withEtcd, ['test/chaos/validators/**']),
       project('apps', ['test/{apps,load,consumers}/**/*.test.ts'], 120_000, withEtcd),
       {
         resolve: { alias },

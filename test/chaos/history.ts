@@ -1,5 +1,7 @@
 import type { Issue, Path } from 'livetree'
 
+export type { Path }
+
 /**
  * What a run leaves behind: everything that was written, what the store made of it, and what each consumer was given.
  * The recorder fills it, the validators judge it; it is plain data and can be stored as JSON lines and judged again.
@@ -15,11 +17,17 @@ export interface History {
 /** What a store held and did, as a plain witness of its own saw it: node:http2, no fault in between, none of our client. */
 export interface StoreHistory {
   readonly clusterId: string
+  /** Only keys that begin so are recorded. Absent: all are, and then no revision is missing. */
+  readonly prefix?: string
   /** The witness began after this revision, and the tree was this: key to entry. */
   readonly baseRevision: number
   readonly base: readonly StoreEntry[]
   /** Every revision after `baseRevision` that changed something, without gaps in what changed, in order. */
   readonly revisions: readonly StoreRevision[]
+  /** Revisions the history was compacted at; a previous value from before the highest of them may be missing. */
+  readonly compactions?: readonly number[]
+  /** What a linearizable read found at the end: all that was recorded, replayed, must come to this. */
+  readonly final?: { readonly revision: number; readonly entries: readonly StoreEntry[] }
 }
 
 /** A key and what it held. Keys and values are UTF-8 text; values that are not are recorded as `base64:…`. */
@@ -81,6 +89,8 @@ export interface WatchHistory {
   readonly rangeEnd?: string
   readonly only?: 'puts' | 'deletes'
   readonly prevKv: boolean
+  /** The consumer was waited for until it had everything up to this revision of its last store. Absent if it was not. */
+  readonly completeUntil?: number
   readonly records: readonly WatchRecord[]
 }
 
@@ -116,6 +126,8 @@ export interface ConfigHistory {
   readonly root: string
   /** Empty without overlays. */
   readonly overlays: readonly string[]
+  /** Which of `History.epochs` each epoch of this configuration is. Absent: the same number, as when it saw them all. */
+  readonly stores?: readonly number[]
   readonly records: readonly ConfigRecord[]
 }
 

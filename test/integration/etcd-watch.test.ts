@@ -51,6 +51,21 @@ eachEtcd('watch', (etcd) => {
     expect(recording.changes).toEqual(['+a=between'])
   })
 
+  it('I.45 a compaction that ends one watch takes no progress from the others on its stream', async () => {
+    const server = await etcd.start()
+    // long enough that a stream is not given up for what a busy machine does
+    const client = connect(server.endpoint, { watch: { progressIntervalMs: 200, progressGraceMs: 30_000 } })
+    const quiet = new Recording(client, { key: 'quiet' })
+    await waitFor(() => quiet.told[0] === 'created')
+    const [first, last] = await putMany(client, 'a', 2)
+    await client.kv.compact(last!)
+    const late = new Recording(client, { key: 'a' }, { startRevision: first! })
+    await waitFor(() => late.hasEnded)
+    const { revision } = (await client.kv.put('a', 'after')).header
+    await quiet.watcher.reached(revision)
+    expect(quiet.told).toEqual(['created'])
+  })
+
   it('T1.19 a future start takes only what comes from there on', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)

@@ -25,6 +25,8 @@ interface ServerWatcher {
   /** First revision not queued yet. */
   next: number
   isSynced: boolean
+  /** Ended by a compaction. As etcd since 3.5 it stays on the stream, never synced, until it is cancelled. */
+  isCompacted: boolean
 }
 
 type Answer = Init<WatchResponse>
@@ -97,7 +99,7 @@ export class FakeEtcd {
   sync(): void {
     for (const server of this.#open) {
       for (const watcher of [...server.watchers.values()])
-        if (!watcher.isSynced) this.#syncOne(server, watcher)
+        if (!watcher.isSynced && !watcher.isCompacted) this.#syncOne(server, watcher)
     }
   }
 
@@ -174,7 +176,8 @@ export class FakeEtcd {
     const id = create.watchId || server.nextId++
     const start = create.startRevision
     const isSynced = start === 0 || start > this.revision
-    server.watchers.set(id, { id, create, next: start === 0 ? this.revision + 1 : start, isSynced })
+    const next = start === 0 ? this.revision + 1 : start
+    server.watchers.set(id, { id, create, next, isSynced, isCompacted: false })
     server.control.push({ header: this.#header(this.revision), watchId: id, created: true })
   }
 
@@ -198,7 +201,7 @@ export class FakeEtcd {
 
   #syncOne(server: ServerStream, watcher: ServerWatcher): void {
     if (watcher.next < this.compactRevision) {
-      server.watchers.delete(watcher.id)
+      watcher.isCompacted = true
       const { compactRevision } = this
       server.changes.push({ header: this.#header(0), watchId: watcher.id, canceled: true, compactRevision })
       return

@@ -147,7 +147,10 @@ export class WatchSession {
   #onWatchAnswer(watcher: WatcherCore, response: WatchResponse, header: ResponseHeader): void {
     // A compaction comes with `canceled`, without a reason and with revision 0: nothing else of it may be looked at.
     if (response.compactRevision > 0 || response.canceled) {
-      this.#live.delete(response.watchId)
+      // Since 3.5 etcd keeps a compacted watch on the stream as one that is behind, and answers no progress request for
+      // the others until it is cancelled by us too.
+      if (response.compactRevision > 0) this.#dismiss(response.watchId)
+      else this.#live.delete(response.watchId)
       this.#refuse(watcher, response)
     } else if (response.events.length > 0 || response.fragment || watcher.hasPart) {
       watcher.receive(response, header)

@@ -109,6 +109,10 @@ describe('one stream for many watches', () => {
     events(21, [put('b', 21)], { watchId: 1 })
     expect(a.told).toEqual(['created at 2', 'compacted 10 at 2', 'end compacted'])
     expect(b.changes).toEqual(['21: +b'])
+    // or etcd would keep it as one that lags, and prove no progress of the other any more
+    expect(channel.lastStream.cancels).toEqual([0])
+    channel.lastStream.answer({ header: header(21), watchId: 0, canceled: true })
+    expect(channel.lastStream.isCancelled).toBe(false)
   })
 
   it('T1.6 a compaction never lowers or moves the position', () => {
