@@ -1,5 +1,7 @@
 import type { Issue, Path } from 'livetree'
 
+export type { Path }
+
 /**
  * What a run leaves behind: everything that was written, what the store made of it, and what each consumer was given.
  * The recorder fills it, the validators judge it; it is plain data and can be stored as JSON lines and judged again.
@@ -15,6 +17,8 @@ export interface History {
 /** What a store held and did, as a plain witness of its own saw it: node:http2, no fault in between, none of our client. */
 export interface StoreHistory {
   readonly clusterId: string
+  /** Only keys that begin so are recorded. Absent: all are, and then no revision is missing. */
+  readonly prefix?: string
   /** The witness began after this revision, and the tree was this: key to entry. */
   readonly baseRevision: number
   readonly base: readonly StoreEntry[]

@@ -1,4 +1,4 @@
-import type { StoreEntry, StoreEvent, StoreHistory, StoreRevision } from '../history.ts'
+import type { StoreEvent, StoreHistory, StoreRevision } from '../history.ts'
 
 /** The history of one store while it is being recorded. */
 export class StoreTape {
@@ -8,12 +8,14 @@ export class StoreTape {
   /** The first revision not recorded yet. */
   position: number
   readonly #revisions: StoreRevision[] = []
+  /** The highest revision of which nothing is recorded. */
+  #passed = 0
   #open: { revision: number; events: StoreEvent[] } | undefined
 
-  constructor(clusterId: string, baseRevision: number, base: readonly StoreEntry[]) {
-    const { compactions } = this
-    this.history = { clusterId, baseRevision, base, revisions: this.#revisions, compactions }
-    this.position = baseRevision + 1
+  /** `start` says what was there before the first change. */
+  constructor(start: Pick<StoreHistory, 'clusterId' | 'prefix' | 'baseRevision' | 'base'>) {
+    this.history = { ...start, revisions: this.#revisions, compactions: this.compactions }
+    this.position = start.baseRevision + 1
   }
 
   /** The last change recorded. */
@@ -46,6 +48,4 @@ export class StoreTape {
     this.position = Math.max(this.position, this.#passed + 1, (this.#open?.revision ?? 0) + 1)
     this.#open = undefined
   }
-
-  #passed = 0
 }

@@ -287,7 +287,9 @@ class StoreWitness implements Witness {
     const baseRevision = await oldestRevision(link)
     const { header, kvs } = await link.range({ ...wholeStore, revision: baseRevision })
     const base: StoreEntry[] = kvs.map(storeEntry).filter((entry) => this.#isRecorded(entry))
-    const tape = new StoreTape(String(header!.clusterId), baseRevision, base)
+    const { prefix = '' } = this.#options
+    const scope = prefix === '' ? {} : { prefix }
+    const tape = new StoreTape({ clusterId: String(header!.clusterId), ...scope, baseRevision, base })
     this.#tapes.push(tape)
     return tape
   }

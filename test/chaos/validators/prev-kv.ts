@@ -1,0 +1,40 @@
+import type { Violation } from '../history.ts'
+import type { Validator } from './evidence.ts'
+import { isSameEntry } from './store-index.ts'
+
+/**
+ * The previous value of a change is what the key held one revision before. It is there whenever it was asked for and the
+ * key was there, unless that revision may have been compacted by then.
+ */
+export const prevKv: Validator = ({ history, passages }) => {
+  const violations: Violation[] = []
+  for (const watch of history.watches) {
+    for (const { store, records } of passages(watch)) {
+      const compactedAt = store?.compactedAt ?? 0
+      for (const record of records) {
+        if (record.type !== 'events') continue
+        for (const { key, modRevision, previous } of record.events) {
+          const report = (what: string) =>
+            violations.push({ validator: 'prev-kv', where: watch.name, at: modRevision, what })
+          if (!watch.prevKv) {
+            if (previous !== undefined)
+              report(`was given the previous value of ${key}, for which it did not ask`)
+            continue
+          }
+          if (!store?.knows(modRevision - 1)) continue
+          const held = store.entryAt(key, modRevision - 1)
+          if (isSameEntry(previous, held)) continue
+          if (previous !== undefined)
+            report(
+              `was told that ${key} held ${JSON.stringify(previous.value)} before, it held ${shown(held?.value)}`,
+            )
+          else if (modRevision > compactedAt)
+            report(`was not told what ${key} held before: ${shown(held?.value)}`)
+        }
+      }
+    }
+  }
+  return violations
+}
+
+const shown = (value: string | undefined): string => (value === undefined ? 'nothing' : JSON.stringify(value))
