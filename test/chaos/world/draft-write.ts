@@ -108,6 +108,12 @@ export const wholeTrees: readonly ((unique: Unique) => WriteOperation[])[] = bas
   (folder) => (unique) => below(folder, wholeTree(unique)),
 )
 
+/** A write in the range of every slow reader, to end with: they hear of nothing but changes. */
+export const draftClosing = (unique: Unique): WriteOperation[] =>
+  [...rawDirectories.map((directory) => `${directory}00`), ...baseFolders.map((folder) => `${folder}/title`)].map(
+    (key) => ({ type: 'put', key, value: unique.text() }),
+  )
+
 /** A write that keeps every configuration as valid as it was. */
 export const draftWrite = (unique: Unique, random: Random): WriteOperation[] => {
   if (random.chance(0.5)) return draftRawWrite(unique, random)

@@ -179,7 +179,7 @@ export const startWorld = async (options: StartWorldOptions): Promise<StartedWor
       await heal()
       await writers.written(20)
       await writers.stop()
-      await writers.mend()
+      await writers.end()
       const revision = await witness.settled()
       const { clusterId } = witness.store().at(-1)!
       const violations = await consumers.converge(revision, clusterId, 60_000)

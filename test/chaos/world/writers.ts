@@ -3,7 +3,7 @@ import type { EtcdClient } from '@livetree/etcd'
 import { waitFor } from '../../support/wait-for.ts'
 import type { WriteRecord } from '../history.ts'
 import { type RecordedWriter, recordedWriter, type WriteOperation } from '../recorder/write.ts'
-import { draftMistake, draftWrite, type Unique, wholeTrees } from './draft-write.ts'
+import { draftClosing, draftMistake, draftWrite, type Unique, wholeTrees } from './draft-write.ts'
 import type { Random } from './random.ts'
 
 /** Options of {@link Writers}. */
@@ -71,10 +71,10 @@ export class Writers {
     await this.#running
   }
 
-  /** Makes good all that is broken. */
-  async mend(): Promise<void> {
+  /** Makes good all that is broken, and writes something for everybody last. */
+  async end(): Promise<void> {
     for (const draft of this.#mends) await this.insist(draft)
-    this.#mends.clear()
+    await this.insist(draftClosing)
   }
 
   /** Waits until so many more writes are applied, and with that until the cluster serves again. */
