@@ -26,7 +26,7 @@ export interface RunResult {
   readonly writes: { readonly applied: number; readonly refused: number; readonly unknown: number }
   /** Events that watches were given, and states that configurations went through. */
   readonly deliveredEvents: number
-  /** Connections that consumers made beyond their first. */
+  /** Connections that consumers made after the beginning. */
   readonly reconnects: number
   /** Stores that there were: more than one after a restore. */
   readonly epochs: number

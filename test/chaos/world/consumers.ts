@@ -24,8 +24,6 @@ export interface ConsumersOptions {
 export interface Consumers extends AsyncDisposable {
   readonly watches: readonly RecordedWatch[]
   readonly configs: readonly LiveConfig<unknown>[]
-  /** Clients they have in all. */
-  readonly clientCount: number
   /** Makes one more consumer, which lists and watches or loads while whatever happens now is happening. */
   addWatch(options: Omit<RecordWatchOptions, 'pool'>): RecordedWatch
   /** What they were given so far: events of watches, and states of configurations, good and bad. */
@@ -109,9 +107,6 @@ export const openConsumers = async (options: ConsumersOptions): Promise<Consumer
   return {
     watches,
     configs: configs.map(({ config }) => config),
-    get clientCount() {
-      return clients.length + configs.length
-    },
     addWatch(wish) {
       const added = recordWatch(connect(), { ...wish, pool })
       watches.push(added)

@@ -151,6 +151,8 @@ export const startWorld = async (options: StartWorldOptions): Promise<StartedWor
     )
 
     writers.makesMistakes = true
+    const countAccepted = () => lanes.reduce((sum, lane) => sum + lane.accepted, 0)
+    const acceptedBefore = countAccepted()
 
     const heal = async () => {
       await Promise.all([...lanes, ...(writersLane === undefined ? [] : [writersLane])].map((lane) => lane.heal()))
@@ -184,8 +186,7 @@ export const startWorld = async (options: StartWorldOptions): Promise<StartedWor
       const { clusterId } = witness.store().at(-1)!
       const violations = await consumers.converge(revision, clusterId, 60_000)
       await witness.finalTree()
-      const accepted = lanes.reduce((sum, lane) => sum + lane.accepted, 0)
-      const reconnects = Math.max(0, accepted - consumers.clientCount)
+      const reconnects = countAccepted() - acceptedBefore
       const { watches, configs } = await consumers.end()
       const history = { epochs: witness.store(), writes: writers.log, watches, configs }
       return { history, violations, reconnects }
