@@ -22,7 +22,7 @@ export interface RecordedConfig {
 
 /**
  * Records what a loaded configuration serves and tells, from now on. Its values have to be JSON data and hold no secret,
- * and it has to be loaded with `guard: false` from one etcd source, or the validators cannot know what is right.
+ * and it has to be defined with `guard: false` and loaded from one etcd source alone, or the validators cannot know what is right.
  */
 export const recordConfig = <T>(config: LiveConfig<T>, options: RecordConfigOptions): RecordedConfig => {
   const { name, root, overlays = [] } = options

@@ -120,7 +120,7 @@ class Consumer implements RecordedWatch {
       ...(end === '' ? {} : { rangeEnd: end }),
       ...(only === undefined ? {} : { only }),
       ...(this.#completeUntil === undefined ? {} : { completeUntil: this.#completeUntil }),
-      records: this.#records,
+      records: this.#records.slice(),
     }
   }
 
