@@ -18,6 +18,7 @@ export interface RunOptions {
 /** What came of one run. */
 export interface RunResult {
   readonly scenario: string
+  readonly about: string
   readonly seed: number
   readonly etcd: string
   readonly isShort: boolean
@@ -33,36 +34,46 @@ export interface RunResult {
   readonly violations: readonly Violation[]
 }
 
-/** Runs a scenario and judges it. Throws when the world cannot even be started or healed. */
+/** A result, and what it was judged by: nothing where the world could not be brought to an end in order. */
+export interface Run {
+  readonly result: RunResult
+  readonly history: History | undefined
+}
+
+/** Runs a scenario and judges it. What goes wrong on the way is a violation too. Throws when the world does not start. */
 export const runScenario = async (
   scenario: Scenario,
   { seed, version, isShort = false }: RunOptions,
-): Promise<{ readonly result: RunResult; readonly history: History }> => {
+): Promise<Run> => {
   const startedAt = performance.now()
   const random = new Random(seed)
   await using started = await startWorld({ random, isShort, version, settings: scenario.settings ?? {} })
   const { world } = started
-  const failures: Violation[] = []
-  try {
-    await scenario.run(world, random.fork())
-  } catch (error) {
-    failures.push({ validator: 'scenario', where: scenario.name, what: (error as Error).message })
+  const violations: Violation[] = []
+  const fail = (validator: string) => (error: unknown) => {
+    violations.push({ validator, where: scenario.name, what: (error as Error).message })
+    return undefined
   }
-  const { history, violations, reconnects } = await started.finish()
-  const outcomes = history.writes.map(({ outcome }) => outcome.type)
+  await scenario.run(world, random.fork()).catch(fail('scenario'))
+  const end = await started.finish().catch(fail('world'))
+  if (end !== undefined) violations.push(...end.violations, ...validate(end.history, decodeChaosConfig))
+  const outcomes = world.writers.log.map(({ outcome }) => outcome.type)
   const count = (type: string) => outcomes.filter((each) => each === type).length
-  const result: RunResult = {
-    scenario: scenario.name,
-    seed,
-    etcd: world.cluster.version,
-    isShort,
-    durationMs: Math.round(performance.now() - startedAt),
-    consumers: history.watches.length + history.configs.length,
-    writes: { applied: count('applied'), refused: count('refused'), unknown: count('unknown') },
-    deliveredEvents: world.consumers.deliveredEvents,
-    reconnects,
-    epochs: history.epochs.length,
-    violations: [...failures, ...violations, ...validate(history, decodeChaosConfig)],
+  return {
+    history: end?.history,
+    result: {
+      scenario: scenario.name,
+      about: scenario.about,
+      seed,
+      etcd: world.cluster.version,
+      isShort,
+      durationMs: Math.round(performance.now() - startedAt),
+      consumers: world.consumers.watches.length + world.consumers.configs.length,
+      writes: { applied: count('applied'), refused: count('refused'), unknown: count('unknown') },
+      deliveredEvents: world.consumers.deliveredEvents,
+      reconnects: end?.reconnects ?? 0,
+      epochs: world.witness.epochCount,
+      violations,
+    },
   }
-  return { result, history }
 }

@@ -15,7 +15,8 @@ const steppedClock: Clock = {
 /** Wall time jumps under the consumers, while members and connections come and go. */
 export const clockSteps: Scenario = {
   name: 'clock-steps',
-  about: "the consumers' wall clock jumps by an hour, forward and back, while connections are cut and a member is killed",
+  about:
+    "the consumers' wall clock jumps by an hour, forward and back, while connections are cut and a member is killed",
   settings: { clock: steppedClock },
   async run({ members, lanes, writers, last, scaled }, random) {
     for (let round = 0; round < scaled(4, 16); round += 1) {

@@ -14,7 +14,8 @@ const nameOf = (port: string, lane: number) => `m${port}-${lane}.${domain}`
 /** The members are known by names, and the names move to other addresses. */
 export const namesMove: Scenario = {
   name: 'names-move',
-  about: 'consumers know members by name; the addresses behind the names change, and the old ones fall silent',
+  about:
+    'consumers know members by name; the addresses behind the names change, and the old ones fall silent',
   settings: {
     nameEndpoints: (lane, endpoints) =>
       endpoints.map((endpoint) => {

@@ -14,7 +14,11 @@ export const noSpace: Scenario = {
       await waitFor(
         async () => {
           const { outcome } = await writers.write((unique) => [
-            { type: 'put', key: `/fill/${random.between(0, 3)}`, value: unique.text().padEnd(valueBytes, '.') },
+            {
+              type: 'put',
+              key: `/fill/${random.between(0, 3)}`,
+              value: unique.text().padEnd(valueBytes, '.'),
+            },
           ])
           return 'code' in outcome && outcome.code === 'no_space'
         },

@@ -52,7 +52,8 @@ export const authSwitchedOn: Scenario = {
 /** The members get new certificates, one after the other, by the same authority. */
 export const rotatedCertificates: Scenario = {
   name: 'rotated-certificates',
-  about: 'members serve over TLS and, one after the other, restart with new certificates of the same authority',
+  about:
+    'members serve over TLS and, one after the other, restart with new certificates of the same authority',
   settings: { tls: true },
   async run({ members, certificates, lanes, writers, scaled }, random) {
     for (let round = 0; round < scaled(1, 3); round += 1) {

@@ -119,8 +119,14 @@ export const openConsumers = async (options: ConsumersOptions): Promise<Consumer
     },
     async converge(revision, clusterId, timeoutMs) {
       const waiting = [
-        ...watches.map((each) => ({ name: each.name, isDone: watchHas(each, revision, clusterId, timeoutMs) })),
-        ...configs.map((each) => ({ name: each.recorded.name, isDone: configHas(each, revision, timeoutMs) })),
+        ...watches.map((each) => ({
+          name: each.name,
+          isDone: watchHas(each, revision, clusterId, timeoutMs),
+        })),
+        ...configs.map((each) => ({
+          name: each.recorded.name,
+          isDone: configHas(each, revision, timeoutMs),
+        })),
       ]
       const ended = await Promise.allSettled(waiting.map(({ isDone }) => isDone))
       return ended.flatMap((end, index) =>

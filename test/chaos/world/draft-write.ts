@@ -110,9 +110,10 @@ export const wholeTrees: readonly ((unique: Unique) => WriteOperation[])[] = bas
 
 /** A write in the range of every slow reader, to end with: they hear of nothing but changes. */
 export const draftClosing = (unique: Unique): WriteOperation[] =>
-  [...rawDirectories.map((directory) => `${directory}00`), ...baseFolders.map((folder) => `${folder}/title`)].map(
-    (key) => ({ type: 'put', key, value: unique.text() }),
-  )
+  [
+    ...rawDirectories.map((directory) => `${directory}00`),
+    ...baseFolders.map((folder) => `${folder}/title`),
+  ].map((key) => ({ type: 'put', key, value: unique.text() }))
 
 /** A write that keeps every configuration as valid as it was. */
 export const draftWrite = (unique: Unique, random: Random): WriteOperation[] => {

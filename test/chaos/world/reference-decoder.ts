@@ -38,11 +38,11 @@ const numberOf = (text: string | undefined) =>
 
 const booleanOf = (text: string) => ({ true: true, false: false, on: true, off: false })[text] ?? text
 
-const recordOf = (layers: Layers, directory: string, valueOf: (text: string) => unknown) => {
+const recordOf = (layers: Layers, directory: string, decode: (text: string) => unknown) => {
   const record: Record<string, unknown> = {}
   for (const layer of layers) {
     for (const [path, text] of layer) {
-      if (path.startsWith(`${directory}/`)) record[path.slice(directory.length + 1)] = valueOf(text)
+      if (path.startsWith(`${directory}/`)) record[path.slice(directory.length + 1)] = decode(text)
     }
   }
   return record

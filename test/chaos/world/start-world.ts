@@ -72,7 +72,11 @@ const rootPassword = 'root-password'
 export interface StartedWorld extends AsyncDisposable {
   readonly world: World
   /** Heals, waits for everybody, ends the consumers, and gives all that was recorded. */
-  finish(): Promise<{ readonly history: History; readonly violations: Violation[]; readonly reconnects: number }>
+  finish(): Promise<{
+    readonly history: History
+    readonly violations: Violation[]
+    readonly reconnects: number
+  }>
 }
 
 /** Starts everything, and resolves when writers write and all consumers are served. */
@@ -155,7 +159,9 @@ export const startWorld = async (options: StartWorldOptions): Promise<StartedWor
     const acceptedBefore = countAccepted()
 
     const heal = async () => {
-      await Promise.all([...lanes, ...(writersLane === undefined ? [] : [writersLane])].map((lane) => lane.heal()))
+      await Promise.all(
+        [...lanes, ...(writersLane === undefined ? [] : [writersLane])].map((lane) => lane.heal()),
+      )
       cluster.rejoin()
       for (const member of members) if (member.pid !== undefined) member.resume()
       await Promise.all(
@@ -204,4 +210,5 @@ const tlsOf = ({ ca, client }: Certificates) => ({
   key: readFileSync(client.key, 'utf8'),
 })
 
-const rotate = <T>(all: readonly T[], by: number): T[] => all.map((_, index) => all[(index + by) % all.length]!)
+const rotate = <T>(all: readonly T[], by: number): T[] =>
+  all.map((_, index) => all[(index + by) % all.length]!)
