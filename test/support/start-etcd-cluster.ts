@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import type { EtcdSeries } from '../../scripts/etcd/etcd-binaries.ts'
 import { getEtcd } from '../../scripts/etcd/get-etcd.ts'
 import { freePorts } from './free-ports.ts'
@@ -27,6 +28,13 @@ export interface EtcdCluster extends AsyncDisposable {
   isolate(member: EtcdServer): void
   /** Ends every isolation. */
   rejoin(): void
+  /** Makes a user `root` with this password and switches auth on; the members' `etcdctl` uses it from then on. */
+  enableAuth(password: string): Promise<void>
+  /**
+   * Kills all members, gives each the data of a snapshot (as `etcdctl snapshot save` writes it) and starts them again, as
+   * another cluster: its id and those of its members differ from before.
+   */
+  restore(snapshotFile: string): Promise<void>
   /** Kills all members and removes their data. */
   close(): Promise<void>
 }
@@ -48,7 +56,7 @@ export async function startEtcdCluster(
     // Members dial each other through these, and say who they are in every request.
     const links = await Promise.all(peerPorts.map((port) => startLink(port, cutOff)))
     started.push(...links)
-    const initialCluster = links.map((link, index) => `m${index}=${link.endpoint}`).join(',')
+    const initialCluster = initialClusterOf(links)
     const members = await Promise.all(
       peerPorts.map((peerPort, index) => {
         const advertisedPeerUrl = links[index]?.endpoint ?? ''
@@ -60,11 +68,9 @@ export async function startEtcdCluster(
     )
     started.push(...members)
     await Promise.all(members.map((member) => member.ready()))
-    if (auth !== undefined) {
-      await members[0]?.enableAuth(auth.password)
-      for (const member of members) member.usePassword(auth.password)
-    }
-    return new RunningCluster(members, links, cutOff, await readMemberIds(members), closeAll)
+    const cluster = new RunningCluster(members, links, cutOff, await readMemberIds(members), closeAll)
+    if (auth !== undefined) await cluster.enableAuth(auth.password)
+    return cluster
   } catch (error) {
     await closeAll()
     throw error
@@ -72,15 +78,16 @@ export async function startEtcdCluster(
 }
 
 class RunningCluster implements EtcdCluster {
-  readonly members: readonly EtcdServer[]
+  readonly members: readonly LaunchedEtcd[]
   readonly version: string
   readonly #links: readonly TcpProxy[]
   readonly #cutOff: Set<string>
-  readonly #ids: ReadonlyMap<EtcdServer, string>
+  #ids: ReadonlyMap<EtcdServer, string>
+  #restored = 0
   readonly close: () => Promise<void>
 
   constructor(
-    members: readonly EtcdServer[],
+    members: readonly LaunchedEtcd[],
     links: readonly TcpProxy[],
     cutOff: Set<string>,
     ids: ReadonlyMap<EtcdServer, string>,
@@ -129,7 +136,7 @@ class RunningCluster implements EtcdCluster {
 
   isolate(member: EtcdServer): void {
     this.#cutOff.add(this.memberId(member))
-    const own = this.members.indexOf(member)
+    const own = this.members.findIndex((each) => each === member)
     this.#links[own]?.stall()
     // Who is cut off shows when a connection says whose it is, so all are made to say it again.
     for (const link of this.#links) link.cutAll()
@@ -143,6 +150,29 @@ class RunningCluster implements EtcdCluster {
     }
   }
 
+  async enableAuth(password: string): Promise<void> {
+    await this.members[0]?.enableAuth(password)
+    for (const member of this.members) member.usePassword(password)
+  }
+
+  async restore(snapshotFile: string): Promise<void> {
+    await Promise.all(this.members.map((member) => member.kill()))
+    this.#restored += 1
+    const cluster = [
+      `--initial-cluster=${initialClusterOf(this.#links)}`,
+      `--initial-cluster-token=restored-${this.#restored}`,
+    ]
+    const restoring = this.members.map(async (member, index) => {
+      rmSync(member.dataDir, { recursive: true })
+      const own = [`--name=m${index}`, `--initial-advertise-peer-urls=${this.#links[index]?.endpoint}`]
+      const to = `--data-dir=${member.dataDir}`
+      await member.etcdctl(['snapshot', 'restore', snapshotFile, to, ...own, ...cluster])
+    })
+    await Promise.all(restoring)
+    await Promise.all(this.members.map((member) => member.restart()))
+    this.#ids = await readMemberIds(this.members)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
@@ -150,6 +180,10 @@ class RunningCluster implements EtcdCluster {
   #isCutOff(member: EtcdServer): boolean {
     return this.#cutOff.has(this.memberId(member))
   }
+}
+
+function initialClusterOf(links: readonly TcpProxy[]): string {
+  return links.map((link, index) => `m${index}=${link.endpoint}`).join(',')
 }
 
 function startLink(peerPort: number, cutOff: ReadonlySet<string>): Promise<TcpProxy> {

@@ -1,5 +1,7 @@
-import { existsSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { eachEtcd } from './each-etcd.ts'
 import { makeCertificates } from './make-certificates.ts'
 import { withoutOpenHandles } from './open-handles.ts'
@@ -82,6 +84,36 @@ eachEtcd('startEtcdCluster', (etcd) => {
     const third = cluster.members.find((member) => member !== second && member !== first) ?? first
     await cluster.moveLeader(third)
     expect(await cluster.leader()).toBe(third)
+    await cluster.close()
+  })
+
+  test('restores a snapshot into all members, as another cluster that works like the first', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'livetree-snapshot-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const cluster = await etcd.startCluster(3)
+    const [first, second, third] = cluster.members
+    const clusterId = async () => /"cluster_id":\d+/.exec(await first!.etcdctl(['get', 'x', '-w=json']))?.[0]
+    const idBefore = await clusterId()
+    await first!.etcdctl(['put', 'fruit', 'apple'])
+    const snapshot = join(folder, 'snapshot.db')
+    await first!.etcdctl(['snapshot', 'save', snapshot])
+    await first!.etcdctl(['put', 'fruit', 'pear'])
+    await cluster.restore(snapshot)
+    expect(await second!.etcdctl(['get', '--print-value-only', 'fruit'])).toBe('apple\n')
+    expect(await clusterId()).not.toBe(idBefore)
+    // ids of members are new as well, and isolating goes by them
+    cluster.isolate(first!)
+    await expect(first!.etcdctl(['get', 'fruit', '--command-timeout=1s'])).rejects.toThrow()
+    expect(await third!.etcdctl(['put', 'fruit', 'plum'])).toBe('OK\n')
+    await cluster.close()
+  })
+
+  test('switches auth on for all members', async () => {
+    const cluster = await etcd.startCluster(3)
+    await cluster.enableAuth('secret')
+    for (const member of cluster.members) {
+      expect(await member.etcdctl(['user', 'list'])).toBe('root\n')
+    }
     await cluster.close()
   })
 })

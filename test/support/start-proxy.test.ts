@@ -33,6 +33,16 @@ describe('startProxy', () => {
     expect([proxy.connections, proxy.accepted]).toEqual([1, 1])
   })
 
+  test('listens where it is told to, beside another one on the same port', async () => {
+    await using other = await startProxy({ target: echo.url, host: '127.0.0.2', port: proxy.port })
+    expect(other.endpoint).toBe(`http://127.0.0.2:${proxy.port}`)
+    await other.refuse()
+    const client = await dial()
+    client.socket.write('hello')
+    await waitFor(() => client.text === 'hello')
+    expect([proxy.accepted, other.accepted]).toEqual([1, 0])
+  })
+
   test('passes the end of a connection on, after the bytes before it', async () => {
     const client = await dial()
     client.socket.end('last words')

@@ -10,6 +10,10 @@ export type Direction = 'toServer' | 'toClient'
 export interface StartProxyOptions {
   /** The server behind the proxy, as URL. It need not be there yet. */
   readonly target: string
+  /** The address of this machine to listen on. Default 127.0.0.1. */
+  readonly host?: string
+  /** Default: a free one. */
+  readonly port?: number
   /** Asked for every chunk a client sends; false cuts its connection. Default: all pass. */
   readonly admit?: (bytes: Buffer) => boolean
 }
@@ -62,22 +66,23 @@ export interface TcpProxy extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** Starts a proxy of ours on a free port of 127.0.0.1. */
+/** Starts a proxy of ours. */
 export async function startProxy(options: StartProxyOptions): Promise<TcpProxy> {
   for (let attempt = 1; ; attempt += 1) {
-    const [port = 0] = await freePorts(1)
+    const [port = 0] = options.port === undefined ? await freePorts(1) : [options.port]
     const proxy = new FaultyProxy(options, port)
     try {
       await proxy.accept()
       return proxy
     } catch (error) {
-      if (attempt === 5) throw error
+      if (attempt === 5 || options.port !== undefined) throw error
     }
   }
 }
 
 class FaultyProxy implements TcpProxy {
   readonly port: number
+  readonly #host: string
   accepted = 0
   readonly #flows: Readonly<Record<Direction, FlowSettings>> = {
     toServer: new FlowSettings(),
@@ -90,11 +95,12 @@ class FaultyProxy implements TcpProxy {
   constructor(options: StartProxyOptions, port: number) {
     this.#target = new URL(options.target)
     this.port = port
+    this.#host = options.host ?? '127.0.0.1'
     if (options.admit !== undefined) this.#flows.toServer.admit = options.admit
   }
 
   get endpoint(): string {
-    return `${this.#target.protocol}//127.0.0.1:${this.port}`
+    return `${this.#target.protocol}//${this.#host}:${this.port}`
   }
 
   get connections(): number {
@@ -121,7 +127,7 @@ class FaultyProxy implements TcpProxy {
     // The callback would wait for the open connections; the port itself is free at once.
     this.#server?.close()
     this.#server = undefined
-    await waitFor(() => isRefused(this.port), { what: `port ${this.port} to refuse connections` })
+    await waitFor(() => isRefused(this.port, this.#host), { what: `port ${this.port} to refuse connections` })
   }
 
   accept(): Promise<void> {
@@ -129,7 +135,7 @@ class FaultyProxy implements TcpProxy {
     return new Promise((resolve, reject) => {
       const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#carryBoth(client))
       server.once('error', reject)
-      server.listen({ port: this.port, host: '127.0.0.1', exclusive: true }, () => {
+      server.listen({ port: this.port, host: this.#host, exclusive: true }, () => {
         this.#server = server
         resolve()
       })
@@ -208,9 +214,9 @@ class FaultyProxy implements TcpProxy {
   }
 }
 
-function isRefused(port: number): Promise<boolean> {
+function isRefused(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const probe = connect({ port, host: '127.0.0.1' })
+    const probe = connect({ port, host })
     probe.once('connect', () => {
       probe.destroy()
       resolve(false)

@@ -1,5 +1,6 @@
 import type { LiveConfig } from 'livetree'
 import type { ConfigHistory, ConfigRecord } from '../history.ts'
+import { PlainCopies } from './plain-copy.ts'
 
 /** Options of {@link recordConfig}. */
 export interface RecordConfigOptions {
@@ -21,16 +22,17 @@ export interface RecordedConfig {
 }
 
 /**
- * Records what a loaded configuration serves and tells, from now on. Its values have to be JSON data and hold no secret,
- * and it has to be defined with `guard: false` and loaded from one etcd source alone, or the validators cannot know what is right.
+ * Records what a loaded configuration serves and tells, from now on. Its values have to be JSON data, and it has to be
+ * defined with `guard: false` and loaded from one etcd source alone, or the validators cannot know what is right.
  */
 export const recordConfig = <T>(config: LiveConfig<T>, options: RecordConfigOptions): RecordedConfig => {
   const { name, root, overlays = [] } = options
   const records: ConfigRecord[] = []
+  const copies = new PlainCopies()
   const history = (): ConfigHistory => ({ name, root, overlays, records })
   const served = (how: 'loaded' | 'end'): ConfigRecord => {
     const { value, revision, epoch, version } = config.snapshot()
-    return { type: 'served', how, epoch, revision, version, value }
+    return { type: 'served', how, epoch, revision, version, value: copies.of(value) }
   }
   records.push(served('loaded'))
   const removers = [
@@ -42,9 +44,9 @@ export const recordConfig = <T>(config: LiveConfig<T>, options: RecordConfigOpti
         epoch,
         revision,
         version,
-        value: next,
+        value: copies.of(next),
         changed,
-        previous,
+        previous: copies.of(previous),
       })
     }),
     config.on('rejected', ({ epoch, revision, issues }) => {

@@ -7,12 +7,17 @@ type Put = Extract<WriteRecord['operations'][number], { type: 'put' }>
 /**
  * A writer is told the truth: what was `applied` is in the store at exactly its revision and nowhere else, what was
  * `refused` is nowhere, and what is `unknown` is there whole at one revision, or not at all. Puts are found by key and
- * value, so each may be written once in a run.
+ * value; one that several writes have in common (a flag is on or off) proves nothing and is passed over.
  */
 export const writesHonest: Validator = (evidence) => {
   const found = revisionsOfPuts(evidence)
+  const counts = countOfWrites(evidence.history.writes)
   return evidence.history.writes.flatMap((write) => {
-    const what = wrongWith(write, evidence, (put) => found.get(idOf(put)) ?? [])
+    const puts = write.operations.filter((each) => each.type === 'put')
+    const places = puts
+      .filter((put) => counts.get(idOf(put)) === 1)
+      .map((put) => ({ put, revisions: found.get(idOf(put)) ?? [] }))
+    const what = wrongWith(write, evidence, places)
     const { writer: where, outcome } = write
     const at = outcome.type === 'applied' ? { at: outcome.revision } : {}
     return what === undefined ? [] : [{ validator: 'writes-honest', where, ...at, what } satisfies Violation]
@@ -20,6 +25,14 @@ export const writesHonest: Validator = (evidence) => {
 }
 
 const idOf = ({ key, value }: { readonly key: string; readonly value: string }): string => `${key}\0${value}`
+
+const countOfWrites = (writes: readonly WriteRecord[]): Map<string, number> => {
+  const counts = new Map<string, number>()
+  for (const put of writes.flatMap(({ operations }) => operations)) {
+    if (put.type === 'put') counts.set(idOf(put), (counts.get(idOf(put)) ?? 0) + 1)
+  }
+  return counts
+}
 
 /** Where each put is found. Stores that share their past have it at the same revision, which counts once. */
 const revisionsOfPuts = ({ history }: Evidence): Map<string, number[]> => {
@@ -40,10 +53,8 @@ const revisionsOfPuts = ({ history }: Evidence): Map<string, number[]> => {
 const wrongWith = (
   { operations, outcome }: WriteRecord,
   { stores }: Evidence,
-  revisionsOf: (put: Put) => readonly number[],
+  places: readonly { readonly put: Put; readonly revisions: readonly number[] }[],
 ): string | undefined => {
-  const puts = operations.filter((each) => each.type === 'put')
-  const places = puts.map((put) => ({ put, revisions: revisionsOf(put) }))
   const twice = places.find(({ revisions }) => revisions.length > 1)
   if (twice) return `${twice.put.key} was written by it at ${twice.revisions.join(' and ')}`
   const there = places.filter(({ revisions }) => revisions.length > 0)
@@ -53,7 +64,7 @@ const wrongWith = (
       : `was refused (${outcome.code}), and ${there[0]!.put.key} is written`
   if (outcome.type === 'unknown') {
     const revisions = new Set(there.flatMap((place) => place.revisions))
-    const isWhole = there.length === 0 || (there.length === puts.length && revisions.size === 1)
+    const isWhole = there.length === 0 || (there.length === places.length && revisions.size === 1)
     return isWhole ? undefined : `was written in part: ${there.map(({ put }) => put.key).join(', ')}`
   }
   const { revision } = outcome

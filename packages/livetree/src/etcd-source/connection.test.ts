@@ -4,20 +4,31 @@ import { expect, test } from 'vitest'
 import { EtcdConnection } from './connection.ts'
 import { Overlays } from './overlays.ts'
 
+interface Position {
+  readonly revision: number
+  readonly clusterId: bigint
+}
+
 /** A store that is replaced behind its address at the worst moment: no real one can be made to do that on demand. */
-function openOnFake(revisions: number[]) {
+function openOnFake(revisions: number[], headers: Position[] = [], clusterIds: bigint[] = []) {
   const watches: WatchHandlers[] = []
   const replaces: ReplaceUpdate[] = []
   const lost: boolean[] = []
   const client = {
     kv: {
-      scan: async () => ({ revision: revisions.shift() ?? 0, clusterId: 1n, count: 0 }),
+      scan: async () => ({ revision: revisions.shift() ?? 0, clusterId: clusterIds.shift() ?? 1n, count: 0 }),
       get: async () => undefined,
+      getRange: async () => ({ header: headers.shift() }),
     },
     watch: {
       subscribe: (_range: unknown, handlers: WatchHandlers) => {
         watches.push(handlers)
-        return { state: 'live', cancel: () => handlers.onEnd?.(undefined) }
+        return {
+          state: 'live',
+          cancel: () => handlers.onEnd?.(undefined),
+          // as one whose position is past whatever is asked for
+          reached: async () => undefined,
+        }
       },
     },
   } as unknown as EtcdClient
@@ -79,5 +90,33 @@ test('EtcdConnection: what trying again cannot mend is said to be final, and tri
   await clock.advance(20_000)
   await turn()
   expect(replaces).toHaveLength(2)
+  await connection.close()
+})
+
+test.each([
+  { how: 'another cluster id', header: { revision: 10, clusterId: 2n } },
+  { how: 'a lower revision', header: { revision: 5, clusterId: 1n } },
+])('EtcdConnection.refresh: with $how, the position in the old store proves nothing', async ({ header }) => {
+  const { connection, watches, replaces, clock } = openOnFake(
+    [10, 12],
+    [header, { ...header, revision: 12 }],
+    [1n, header.clusterId],
+  )
+  await turn()
+  let isRefreshed = false
+  const refreshing = connection.refresh(new AbortController().signal).then(() => {
+    isRefreshed = true
+  })
+  await turn()
+  expect(isRefreshed).toBe(false)
+  watches[0]!.onEnd!(new EtcdError('cluster_changed'))
+  await turn()
+  await clock.advance(1_000)
+  await turn()
+  expect(replaces.map(({ revision, epoch }) => [revision, epoch])).toEqual([
+    [10, 0],
+    [12, 1],
+  ])
+  await refreshing
   await connection.close()
 })

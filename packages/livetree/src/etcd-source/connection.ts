@@ -33,6 +33,17 @@ const FINAL = new Set<string>([
 
 const RETRY_MS = { first: 100, most: 10_000, afterFinal: 30_000 } as const
 
+/** Where a store stood at some moment. */
+interface StorePosition {
+  readonly revision: number
+  readonly clusterId: bigint
+}
+
+/** Whether a linearizable answer cannot be from the store that stood there when it was asked for. */
+function isOtherStore(known: StorePosition | undefined, answer: StorePosition): boolean {
+  return known !== undefined && (known.clusterId !== answer.clusterId || answer.revision < known.revision)
+}
+
 /** List, watch from there, and list again whenever the watch cannot go on: one loop, one position, one writer. */
 export class EtcdConnection implements SourceConnection {
   readonly #options: EtcdConnectionOptions
@@ -54,18 +65,24 @@ export class EtcdConnection implements SourceConnection {
 
   /**
    * Asks the cluster for its revision, linearizably, and waits for the watch to get there. When the watch has to begin
-   * again on the way, the list it begins with is newer than that.
+   * again on the way, the list it begins with is newer than that. Where another store answers than the one the watch is
+   * on, the watch's position says nothing about it: its end, and the list after it, are waited for.
    */
   async refresh(signal: AbortSignal): Promise<void> {
     const { client, overlays } = this.#options
     const ended = AbortSignal.any([signal, this.#closing.signal])
     for (;;) {
       ended.throwIfAborted()
+      const before = this.#known
       const { header } = await client.kv.getRange({
         key: overlays.allowRemovalKey,
         keysOnly: true,
         signal: ended,
       })
+      if (isOtherStore(before, header)) {
+        if (this.#known!.epoch === before!.epoch) await this.#nextWatcher(ended)
+        continue
+      }
       const watcher = this.#watcher ?? (await this.#nextWatcher(ended))
       try {
         await watcher.reached(header.revision, { signal: ended })
@@ -111,8 +128,7 @@ export class EtcdConnection implements SourceConnection {
     })
     const { revision, clusterId, layers } = listed
     const known = this.#known
-    const isOther =
-      known !== undefined && (this.#isReplaced || known.clusterId !== clusterId || revision < known.revision)
+    const isOther = known !== undefined && (this.#isReplaced || isOtherStore(known, listed))
     this.#isReplaced = false
     const epoch = known === undefined ? 0 : known.epoch + (isOther ? 1 : 0)
     const allowRemoval = known !== undefined && listed.allowedAt > known.revision

@@ -1,0 +1,59 @@
+import { waitFor } from '../../support/wait-for.ts'
+import type { Scenario } from './scenario.ts'
+
+/** Another member leads, again and again. */
+export const leaderMoves: Scenario = {
+  name: 'leader-moves',
+  about: 'the leader hands over to another member, again and again',
+  async run({ members, cluster, writers, scaled }, random) {
+    for (let round = 0; round < scaled(5, 25); round += 1) {
+      const leader = await cluster.leader()
+      const next = random.pick(members.filter((member) => member !== leader))
+      // refused while the next one is behind, or an election is on
+      await waitFor(() => cluster.moveLeader(next).then(() => true), {
+        timeoutMs: 30_000,
+        what: 'the leader to move',
+      })
+      await writers.written(random.between(1, 40))
+    }
+  },
+}
+
+/** A member loses the others, while clients still reach it. */
+export const partitionedMember: Scenario = {
+  name: 'partitioned-member',
+  about: 'a member, sometimes the leader, is cut off from the other two; clients still reach it',
+  async run({ members, cluster, writers, last, scaled }, random) {
+    for (let round = 0; round < scaled(2, 6); round += 1) {
+      const leader = await cluster.leader()
+      const member = round % 2 === 0 ? leader : random.pick(members.filter((each) => each !== leader))
+      cluster.isolate(member)
+      // a member tells its watchers that it has no leader only after three election timeouts
+      await last(scaled(3_500, 2_000), scaled(4_500, 12_000))
+      cluster.rejoin()
+      await writers.written(random.between(1, 40))
+    }
+  },
+}
+
+/** A member loses everybody, as when its machine loses the network: packets go nowhere, and nobody is told. */
+export const blackholedMember: Scenario = {
+  name: 'blackholed-member',
+  about: 'a member is cut off from the others and from all consumers; nothing is refused, nothing answers',
+  settings: { writersLane: true },
+  async run({ members, cluster, lanes, writersLane, writers, last, scaled }, random) {
+    for (let round = 0; round < scaled(2, 6); round += 1) {
+      const member = random.pick(members)
+      const ways = [...lanes, writersLane!].map(({ proxies }) => proxies[members.indexOf(member)]!)
+      cluster.isolate(member)
+      for (const way of ways) way.stall()
+      await last(3_000, scaled(4_500, 12_000))
+      for (const way of ways) {
+        way.flow()
+        if (random.chance(0.5)) way.cutAll()
+      }
+      cluster.rejoin()
+      await writers.written(random.between(1, 40))
+    }
+  },
+}
