@@ -91,6 +91,10 @@ describe('parseDocument', () => {
     expect(Object.values(nested)).toEqual([new Unreadable('nested more than 100 levels deep')])
   })
 
+  it('refuses YAML lists in lists in lines, which exhaust the parser itself', async () => {
+    expect(await reason('- '.repeat(20_000), 'yaml')).toBe('the YAML is nested too deeply')
+  })
+
   it.each<DocumentFormat>(['json', 'yaml'])(
     'keeps __proto__ in %s from reaching a prototype',
     async (format) => {
