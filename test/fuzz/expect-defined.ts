@@ -17,6 +17,8 @@ export function assertDefined(error: unknown): EtcdError | LivetreeError {
   const isOurs = isEtcd || (error instanceof LivetreeError && Object.hasOwn(livetreeErrorCodes, error.code))
   if (!isOurs) throw new Error('an error that no table knows', { cause: error })
   if (error.code === 'internal') throw new Error('a defect, by its own word', { cause: error })
-  if (error.message.length > 20_000) throw new Error(`a message of ${error.message.length} characters`)
+  const issues = error instanceof LivetreeError ? error.issues.length : 0
+  if (error.message.length > 20_000 + issues * 10_000)
+    throw new Error(`a message of ${error.message.length} characters`)
   return error
 }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { assertClean, prototypesNow } from './prototype-guard.ts'
 
@@ -54,6 +55,9 @@ const MOST_CPU_US = 5_000_000
 /** A case that waits for longer than this, in milliseconds, waits for ever. */
 const MOST_WAIT_MS = 60_000
 
+/** Characters of a failing input that are shown. */
+const MOST_REPORT = 3_000
+
 /** A target from an input and a check; around each case it looks for lost time and changed prototypes. */
 export function fuzzTarget<T, C = undefined>(options: FuzzTargetOptions<T, C>): FuzzTarget {
   const { name, what, shortCases, weight = 1, mostCases = Number.POSITIVE_INFINITY, input } = options
@@ -79,7 +83,10 @@ export function fuzzTarget<T, C = undefined>(options: FuzzTargetOptions<T, C>): 
       })
       const durationMs = performance.now() - startedAt
       const failure = details.failed
-        ? { report: fc.defaultReportMessage(details) ?? '', path: details.counterexamplePath ?? '' }
+        ? {
+            report: `${inspect(details.errorInstance)}\n${(fc.defaultReportMessage(details) ?? '').slice(0, MOST_REPORT)}`,
+            path: details.counterexamplePath ?? '',
+          }
         : undefined
       return { cases: details.numRuns, durationMs, failure }
     } finally {

@@ -20,7 +20,10 @@ export function prototypesNow(): State {
 }
 
 const original = new Map<object, ReadonlyMap<PropertyKey, unknown>>(
-  [Object.prototype, Array.prototype, Function.prototype].map((prototype) => [prototype, valuesOf(prototype)]),
+  [Object.prototype, Array.prototype, Function.prototype].map((prototype) => [
+    prototype,
+    valuesOf(prototype),
+  ]),
 )
 
 /** Throws when a prototype has gained, lost or changed a property since `before`, and names it. */
@@ -46,16 +49,16 @@ function valuesOf(prototype: object): ReadonlyMap<PropertyKey, unknown> {
   )
 }
 
-/** Throws when any part of a value has another prototype than plain data has, or an own `__proto__`. */
+/** Throws when any part of a value inherits from data, or has a property `__proto__` of its own. */
 export function assertPlain(value: unknown, at = 'value', depth = 0): void {
   if (typeof value !== 'object' || value === null || depth > 200) return
-  const prototype: unknown = Object.getPrototypeOf(value)
-  const isPlain = prototype === Object.prototype || prototype === null || prototype === Array.prototype
-  if (!isPlain) {
-    const isKnown = [Map, Set, Date, RegExp, URL].some((known) => prototype === known.prototype)
-    if (isKnown || ArrayBuffer.isView(value)) return
+  const prototype = Object.getPrototypeOf(value) as object | null
+  const isClass = prototype !== null && (Reflect.get(prototype, 'constructor') as unknown) instanceof Function
+  if (prototype !== null && !(isClass && Object.hasOwn(prototype, 'constructor'))) {
     throw new Error(`${at} inherits from something of the input`)
   }
+  // instances of classes are handed on as they are
+  if (prototype !== null && prototype !== Object.prototype && prototype !== Array.prototype) return
   if (Object.hasOwn(value, '__proto__')) throw new Error(`${at} has a property __proto__ of its own`)
   for (const [name, part] of Object.entries(value)) assertPlain(part, `${at}.${name}`, depth + 1)
 }

@@ -12,7 +12,8 @@ type Loose = Record<string, unknown>
 
 const anyType = fc.constantFrom(...messageTypes)
 
-const encoded = (type: NamedMessage) => arbitraryMessage(type).map((message) => type.encode(message as object))
+const encoded = (type: NamedMessage) =>
+  arbitraryMessage(type).map((message) => type.encode(message as object))
 
 /** The decoded message, or undefined where it is refused as it should be. */
 function decode(type: NamedMessage, bytes: Buffer): Loose | undefined {
@@ -50,7 +51,9 @@ const reference = new protobuf.Root()
 for (const type of messageTypes) {
   const described = new protobuf.Type(type.name)
   for (const [name, field] of fieldsOf(type)) {
-    described.add(new protobuf.Field(name, field.number, protoType(field), field.isRepeated ? 'repeated' : undefined))
+    described.add(
+      new protobuf.Field(name, field.number, protoType(field), field.isRepeated ? 'repeated' : undefined),
+    )
   }
   reference.add(described)
 }
@@ -77,8 +80,7 @@ function varint(value: number): Buffer {
   }
 }
 
-const groups = (times: number) =>
-  Buffer.concat([Buffer.alloc(times, 0x5b), Buffer.alloc(times, 0x5c)])
+const groups = (times: number) => Buffer.concat([Buffer.alloc(times, 0x5b), Buffer.alloc(times, 0x5c)])
 
 export const messages: readonly FuzzTarget[] = [
   fuzzTarget({
@@ -86,12 +88,13 @@ export const messages: readonly FuzzTarget[] = [
     what: 'every message type with values up to the ends of 64 bits: what is written reads the same, and protobufjs reads and writes the same bytes',
     shortCases: 3_000,
     weight: 4,
-    input: anyType.chain((type) =>
-      fc.record({ type: fc.constant(type), message: arbitraryMessage(type) }),
-    ),
+    input: anyType.chain((type) => fc.record({ type: fc.constant(type), message: arbitraryMessage(type) })),
     check({ type, message }) {
       const bytes = type.encode(message as object)
-      assert.ok(type.encode(type.decode(bytes) as object).equals(bytes), `${type.name} is not written as it was read`)
+      assert.ok(
+        type.encode(type.decode(bytes) as object).equals(bytes),
+        `${type.name} is not written as it was read`,
+      )
       const other = reference.lookupType(type.name)
       const again = Buffer.from(other.encode(other.decode(bytes)).finish())
       assert.deepEqual(type.decode(again), type.decode(bytes))
@@ -112,9 +115,9 @@ export const messages: readonly FuzzTarget[] = [
     what: 'a message of one type read as another: unknown fields are passed over, wrong wire types refused',
     shortCases: 2_000,
     weight: 3,
-    input: fc.tuple(anyType, anyType).chain(([type, other]) =>
-      fc.record({ type: fc.constant(type), bytes: encoded(other) }),
-    ),
+    input: fc
+      .tuple(anyType, anyType)
+      .chain(([type, other]) => fc.record({ type: fc.constant(type), bytes: encoded(other) })),
     check: ({ type, bytes }) => assertStable(type, bytes),
   }),
   fuzzTarget({
@@ -126,7 +129,9 @@ export const messages: readonly FuzzTarget[] = [
     input: fc.oneof(
       fc.record({
         bytes: mutatedBytes(
-          fc.tuple(fc.nat(400), fc.constantFrom('txn' as const, 'failure' as const)).map(([times, kind]) => wrapped(times, kind)),
+          fc
+            .tuple(fc.nat(400), fc.constantFrom('txn' as const, 'failure' as const))
+            .map(([times, kind]) => wrapped(times, kind)),
         ),
       }),
       fc.record({ bytes: fc.nat(20_000).map(groups) }),

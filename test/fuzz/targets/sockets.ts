@@ -44,7 +44,14 @@ const arbitraryAnswer: fc.Arbitrary<Answer> = fc.record({
   body: mutatedBytes(framed(wire.RangeResponse as NamedMessage)),
   sizes: pieces,
   status: fc.constantFrom('0', '0', '0', '0', '2', '5', '14', '16', '999', '-1', 'x', '', undefined),
-  message: fc.constantFrom('', 'etcdserver: no leader', 'etcdserver: mvcc: required revision has been compacted', '%', '%E0%A4%A', '%00'),
+  message: fc.constantFrom(
+    '',
+    'etcdserver: no leader',
+    'etcdserver: mvcc: required revision has been compacted',
+    '%',
+    '%E0%A4%A',
+    '%00',
+  ),
   httpStatus: fc.constantFrom(200, 200, 200, 200, 204, 404, 503),
   contentType: fc.constantFrom('application/grpc', 'application/grpc', 'application/grpc', 'text/html', ''),
 })
@@ -118,7 +125,11 @@ export const sockets: readonly FuzzTarget[] = [
       // a write is sent once whatever comes back, so that a case is one answer
       await channel.unary(wire.KV.put, { key: 'k' }, { signal }).then(undefined, assertDefined)
       const ended = await new Promise<unknown>((resolve) => {
-        const stream = channel.stream(wire.Watch.watch, { onMessage: () => undefined, onEnd: resolve }, { signal })
+        const stream = channel.stream(
+          wire.Watch.watch,
+          { onMessage: () => undefined, onEnd: resolve },
+          { signal },
+        )
         stream.send({ request: { type: 'progress', value: {} } })
       })
       if (ended !== undefined) assertDefined(ended)
@@ -131,15 +142,13 @@ export const sockets: readonly FuzzTarget[] = [
     shortCases: 400,
     weight: 1,
     mostCases: 20_000,
-    input: fc
-      .constantFrom(...methods.filter(({ path }) => !excluded.has(path)))
-      .chain((method) =>
-        fc.record({
-          path: fc.constant(method.path),
-          body: mutatedBytes(framed(method.request)),
-          sizes: pieces,
-        }),
-      ),
+    input: fc.constantFrom(...methods.filter(({ path }) => !excluded.has(path))).chain((method) =>
+      fc.record({
+        path: fc.constant(method.path),
+        body: mutatedBytes(framed(method.request)),
+        sizes: pieces,
+      }),
+    ),
     async open(): Promise<Embedded> {
       const etcd = await startEmbeddedEtcd()
       return {
