@@ -92,7 +92,9 @@ describe('parseDocument', () => {
   })
 
   it('refuses YAML lists in lists in lines, which exhaust the parser itself', async () => {
-    expect(await reason('- '.repeat(20_000), 'yaml')).toBe('the YAML is nested too deeply')
+    for (const depth of [1_000, 2_000, 3_000, 5_000, 20_000]) {
+      expect(await reason('- '.repeat(depth), 'yaml')).toMatch(/nested too deeply|not valid YAML/)
+    }
   })
 
   it.each<DocumentFormat>(['json', 'yaml'])(
