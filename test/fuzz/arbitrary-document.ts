@@ -160,7 +160,7 @@ export const arbitraryDotenv: fc.Arbitrary<string> = fc
               '`',
               '"unfinished',
               "'multi\nline'",
-              '${APP_A}',
+              '$' + '{APP_A}',
               '$(rm -rf /)',
               '\\n',
               'x # comment',

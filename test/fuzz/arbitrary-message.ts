@@ -6,11 +6,11 @@ import type { MessageType } from '../../packages/etcd/src/wire/message.ts'
 /** A message type of which only the table is known. */
 export type NamedMessage = MessageType<unknown>
 
-const isMessage = (value: unknown): value is NamedMessage =>
+const isMessage = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && 'encode' in value && 'fields' in value
 
 /** Every message of etcd's protocol that there is a table for. */
-export const messageTypes: readonly NamedMessage[] = Object.values(wire).filter(isMessage)
+export const messageTypes = Object.values(wire as Record<string, unknown>).filter(isMessage) as NamedMessage[]
 
 /** All fields of a table, those of a oneof one by one. */
 export function fieldsOf(type: NamedMessage): [string, Field<unknown>][] {

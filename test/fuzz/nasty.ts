@@ -140,7 +140,7 @@ export const nastyTyped: fc.Arbitrary<unknown> = fc.oneof(
     /x/,
     [],
     {},
-    [undefined, , 3],
+    [undefined, 3],
     new Strange(),
     new Unreadable('not readable, for the test'),
     [new Unreadable('not readable, for the test')],

@@ -13,6 +13,7 @@ import {
   type LayerInfo,
   type Leaf,
   type LiveConfig,
+  LivetreeError,
   Unreadable,
 } from '../../../packages/core/src/index.ts'
 import { flatten } from '../../../packages/core/src/source/flatten.ts'
@@ -141,7 +142,8 @@ export const files: readonly FuzzTarget[] = [
       try {
         config = await defineConfig({ name: 'fuzz', schema }).load({ sources })
       } catch (error) {
-        assertDefined(error).issues.forEach(assertIssue)
+        const defined = assertDefined(error)
+        if (defined instanceof LivetreeError) defined.issues.forEach(assertIssue)
         return
       }
       assertPlain(config.current)
