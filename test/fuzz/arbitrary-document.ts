@@ -126,7 +126,7 @@ export const arbitraryJson: fc.Arbitrary<string> = fc.oneof(
       })
       .map(
         (pairs) =>
-          `{${pairs.map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value.slice(0, 300))}`).join()}}`,
+          `{${pairs.map(([name, value]) => `${JSON.stringify(name)}: ${/^[[{]/.test(value) ? value : JSON.stringify(value.slice(0, 300))}`).join()}}`,
       ),
   },
 )
