@@ -61,6 +61,7 @@ export default defineConfig({
         20_000,
       ),
       project('property', ['test/property/**/*.test.ts'], 120_000),
+      project('fuzz', ['test/fuzz/**/*.test.ts'], 120_000),
       project('contract', ['test/contract/**/*.test.ts'], 60_000, withEtcd),
       project('integration', ['test/{integration,support}/**/*.test.ts'], 60_000, withEtcd),
       project('chaos', ['test/chaos/**/*.test.ts'], 240_000, withEtcd, ['test/chaos/validators/**']),

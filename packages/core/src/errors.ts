@@ -135,5 +135,11 @@ export function describeIssues(heading: string, issues: readonly Issue[]): strin
 
 /** The words of anything that was thrown, for a message. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown)
+  if (thrown instanceof Error) return thrown.message
+  try {
+    return String(thrown)
+  } catch {
+    // an object without a prototype, or with a `toString` that throws
+    return Object.prototype.toString.call(thrown)
+  }
 }

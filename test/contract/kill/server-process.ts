@@ -7,7 +7,7 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 
 /** Arguments of Node that run `livetree-etcd` from the sources. */
 export const livetreeEtcd: readonly string[] = [
-  `--import=${path('./source-loader.ts')}`,
+  `--import=${path('../../support/source-loader.ts')}`,
   path('../../../packages/embedded/src/bin.ts'),
 ]
 

@@ -378,6 +378,22 @@ describe('inputOf: a subtree becomes what the schema takes', () => {
   })
 })
 
+test('inputOf: a tag that cannot be made into text names no option', () => {
+  const tag = Object.create(null) as object
+  expect(issuesOf(staged(at(shapes)).patch(0, { 'it/size': tag }))).toMatchObject([
+    { code: 'invalid_union', pathText: 'it.size' },
+  ])
+})
+
+test('judge: what the schema throws may refuse to be made into text', () => {
+  const schema = z.string().refine(() => {
+    throw Object.create(null)
+  })
+  expect(issuesOf(staged(at(schema)).patch(0, { it: 'x' }))).toMatchObject([
+    { code: 'schema_error', message: "The schema's own code threw: [object Object]" },
+  ])
+})
+
 describe('inputOf: names that every object inherits', () => {
   const names = z.object({
     constructor: z.string().optional(),

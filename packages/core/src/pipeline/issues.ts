@@ -149,7 +149,8 @@ function textOf(value: unknown): string {
   try {
     return JSON.stringify(value, plain) ?? String(value)
   } catch {
-    return String(value)
+    // one that holds itself, or whose own code throws, may refuse `String()` too
+    return Object.prototype.toString.call(value)
   }
 }
 

@@ -1,4 +1,5 @@
 import * as z from 'zod/v4/core'
+import { messageOf } from '../errors.ts'
 
 /** A complaint about one node, before it is put into words for people. */
 export interface JudgedIssue {
@@ -40,11 +41,11 @@ export function judgeRead(schema: z.$ZodType, input: unknown, unread: readonly J
 }
 
 function judgedIssue(issue: z.$ZodIssue): JudgedIssue {
-  return { path: issue.path, code: issue.code, message: messageOf(issue), expected: expectedOf(issue) }
+  return { path: issue.path, code: issue.code, message: issueMessage(issue), expected: expectedOf(issue) }
 }
 
 /** zod says just "Invalid input" of a union; what its branches said is more use. */
-function messageOf(issue: z.$ZodIssue): string {
+function issueMessage(issue: z.$ZodIssue): string {
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue.message
   const branches = issue.errors.map((branch) =>
     branch
@@ -82,6 +83,6 @@ export function thrownIssue(error: unknown): JudgedIssue {
       'The schema needs await here (an async refinement or transform); a live configuration is judged synchronously'
     return { path: [], code: 'async_schema', message }
   }
-  const message = `The schema's own code threw: ${error instanceof Error ? error.message : String(error)}`
+  const message = `The schema's own code threw: ${messageOf(error)}`
   return { path: [], code: 'schema_error', message }
 }

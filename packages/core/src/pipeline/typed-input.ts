@@ -103,6 +103,8 @@ export function itemPlan(plan: ListPlan, index: number): Plan | undefined {
 
 /** The option of a discriminated union for a tag, as it stands in the tree. */
 export function optionByTag(plan: UnionPlan, tag: unknown): Plan | undefined {
+  // names no option, and may be nothing that can be made into text
+  if (typeof tag === 'object' && tag !== null) return undefined
   for (const option of plan.options) {
     for (const value of option.schema._zod.propValues?.[plan.discriminator!] ?? []) {
       if (value !== undefined && (value === tag || String(value) === String(tag).replace(/\r?\n$/, '')))

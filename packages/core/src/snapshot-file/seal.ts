@@ -131,6 +131,10 @@ function parseHeader(line: Buffer, path: string): Header {
     )
   }
   if (cipher !== 'none' && cipher !== CIPHER) throw damaged(path, 'its cipher is unknown')
+  const { salt = '', iv = '', check = '' } = header as Partial<Record<string, unknown>>
+  if ([salt, iv, check].some((part) => typeof part !== 'string')) {
+    throw damaged(path, 'it does not begin like a snapshot')
+  }
   return header as Header
 }
 

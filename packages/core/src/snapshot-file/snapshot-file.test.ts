@@ -115,6 +115,16 @@ describe('SnapshotFile', () => {
     }
   })
 
+  it.each(['salt', 'iv', 'check'])(
+    'answers a header whose %s is no text with a defined error',
+    async (name) => {
+      const header = { livetree: 'snapshot', format: 1, cipher: 'aes-256-gcm', [name]: 5 }
+      const file = new SnapshotFile(join(directory, 'app.snapshot'), 'a key')
+      await writeFile(file.path, `${JSON.stringify(header)}\n`)
+      expect(await codeOf(file.read())).toBe('snapshot_damaged')
+    },
+  )
+
   it.each([undefined, 1n, new Date(0), Number.NaN, { a: new Map() }])(
     'refuses to lose the value %s',
     async (value) => {

@@ -91,6 +91,12 @@ describe('parseDocument', () => {
     expect(Object.values(nested)).toEqual([new Unreadable('nested more than 100 levels deep')])
   })
 
+  it('refuses YAML lists in lists in lines, which exhaust the parser itself', async () => {
+    for (const depth of [1_000, 2_000, 3_000, 5_000, 20_000]) {
+      expect(await reason('- '.repeat(depth), 'yaml')).toMatch(/nested too deeply|not valid YAML/)
+    }
+  })
+
   it.each<DocumentFormat>(['json', 'yaml'])(
     'keeps __proto__ in %s from reaching a prototype',
     async (format) => {

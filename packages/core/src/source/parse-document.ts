@@ -18,12 +18,14 @@ export async function parseDocument(bytes: Uint8Array, format: DocumentFormat): 
   return format === 'json' ? parseJson(text) : parseYaml(text)
 }
 
+const TOO_DEEP = 'is nested too deeply'
+
 function parseJson(text: string): unknown {
   try {
     // lib.es2023 does not know the third argument yet; Node has it since 21
     return JSON.parse(text, reviveJson as (key: string, value: unknown) => unknown)
   } catch (error) {
-    if (error instanceof RangeError) return new Unreadable('the JSON is nested too deeply')
+    if (error instanceof RangeError) return new Unreadable(`the JSON ${TOO_DEEP}`)
     return new Unreadable(`not valid JSON at ${placeOf(text, jsonErrorOffset(text))}`)
   }
 }
@@ -69,12 +71,18 @@ function isUnfinishedJson(text: string): boolean {
 async function parseYaml(text: string): Promise<unknown> {
   // loaded on first use: most services have no YAML, and it is the largest dependency
   const yaml = await import('yaml')
-  const document = yaml.parseDocument(text, {
-    merge: true,
-    intAsBigInt: true,
-    prettyErrors: false,
-    logLevel: 'error',
-  })
+  let document: ReturnType<typeof yaml.parseDocument>
+  try {
+    document = yaml.parseDocument(text, {
+      merge: true,
+      intAsBigInt: true,
+      prettyErrors: false,
+      logLevel: 'error',
+    })
+  } catch (error) {
+    // the parser calls itself for each level
+    return new Unreadable(`the YAML ${error instanceof RangeError ? TOO_DEEP : 'cannot be parsed'}`)
+  }
   const problem = document.errors[0] ?? document.warnings[0]
   if (problem !== undefined) {
     const what = problem.code.toLowerCase().replaceAll('_', ' ')

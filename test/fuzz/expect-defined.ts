@@ -1,0 +1,24 @@
+import { errorCodes, EtcdError } from '../../packages/etcd/src/index.ts'
+import { LivetreeError, livetreeErrorCodes } from '../../packages/core/src/index.ts'
+
+/** The error a function throws, which has to be one of ours with a code from the table; undefined when it throws none. */
+export function definedError(run: () => unknown): EtcdError | LivetreeError | undefined {
+  try {
+    run()
+  } catch (error) {
+    return assertDefined(error)
+  }
+  return undefined
+}
+
+/** Throws, with what it is instead, when an error is none of ours. */
+export function assertDefined(error: unknown): EtcdError | LivetreeError {
+  const isEtcd = error instanceof EtcdError && Object.hasOwn(errorCodes, error.code)
+  const isOurs = isEtcd || (error instanceof LivetreeError && Object.hasOwn(livetreeErrorCodes, error.code))
+  if (!isOurs) throw new Error('an error that no table knows', { cause: error })
+  if (error.code === 'internal') throw new Error('a defect, by its own word', { cause: error })
+  const issues = error instanceof LivetreeError ? error.issues.length : 0
+  if (error.message.length > 20_000 + issues * 10_000)
+    throw new Error(`a message of ${error.message.length} characters`)
+  return error
+}

@@ -1,0 +1,9 @@
+import type { FuzzTarget } from './fuzz-target.ts'
+import { files } from './targets/files.ts'
+import { frames } from './targets/frames.ts'
+import { messages } from './targets/messages.ts'
+import { sockets } from './targets/sockets.ts'
+import { trees } from './targets/trees.ts'
+
+/** Every kind of bad input, from the outside in. */
+export const targets: readonly FuzzTarget[] = [...frames, ...messages, ...sockets, ...trees, ...files]

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import type * as z from 'zod'
+import {
+  compileSchema,
+  createPipeline,
+  defineConfig,
+  env,
+  file,
+  type LayerInfo,
+  type Leaf,
+  type LiveConfig,
+  LivetreeError,
+  Unreadable,
+} from '../../../packages/core/src/index.ts'
+import { flatten } from '../../../packages/core/src/source/flatten.ts'
+import { parseDocument } from '../../../packages/core/src/source/parse-document.ts'
+import { arbitraryDotenv, arbitraryJson, arbitraryYaml } from '../arbitrary-document.ts'
+import { assertIssue, assertUnused } from '../assert-issue.ts'
+import { assertDefined } from '../expect-defined.ts'
+import { type FuzzTarget, fuzzTarget } from '../fuzz-target.ts'
+import { mutatedText } from '../mutated-bytes.ts'
+import { nastySegment, nastyText } from '../nasty.ts'
+import { assertPlain } from '../prototype-guard.ts'
+import { anySchema } from '../schemas.ts'
+
+const stored: LayerInfo = { name: 'file', keyPrefix: 'f#/', separator: '/', naming: 'stored' }
+const envLayer: LayerInfo = { name: 'env', keyPrefix: 'APP_', separator: '__', naming: 'env' }
+
+/** Judges leaves as a source hands them over. */
+function assertJudged(schema: z.ZodObject, info: LayerInfo, leaves: readonly Leaf[]): void {
+  const source = { name: info.name, layers: [info] }
+  const pipeline = createPipeline<unknown>(compileSchema(schema), [source], { guard: false })
+  pipeline.stage(0, { type: 'replace', update: { revision: 1, epoch: 0, layers: [leaves] } })
+  const outcome = pipeline.evaluate()
+  outcome.unused.forEach(assertUnused)
+  if (outcome.type === 'rejected') outcome.issues.forEach(assertIssue)
+  else assertPlain(outcome.value)
+}
+
+function leavesOf(value: unknown): Leaf[] {
+  if (value === undefined) return []
+  if (!(value instanceof Unreadable)) return flatten(value)
+  assert.ok(value.reason.length < 200, 'the reason quotes the file')
+  return [{ path: '', value, revision: 0 }]
+}
+
+const environmentName = fc.oneof(
+  nastySegment.map((segment) => `APP_${segment.toUpperCase().slice(0, 100)}`),
+  fc.constantFrom(
+    'APP_A',
+    'APP_X',
+    'APP_A__B',
+    'APP_',
+    'APP___',
+    'APP_A__',
+    'APP_X__0',
+    '__proto__',
+    'APP___PROTO__',
+    'APP_LENGTH',
+  ),
+)
+
+interface Folder {
+  readonly path: string
+}
+
+const openFolder = async (): Promise<Folder> => ({ path: await mkdtemp(join(tmpdir(), 'livetree-fuzz-')) })
+const closeFolder = ({ path }: Folder) => rm(path, { recursive: true })
+
+export const files: readonly FuzzTarget[] = [
+  fuzzTarget({
+    name: 'yaml',
+    what: 'YAML with bombs, rings, tags, merges, odd keys and broken bytes: read or refused with a short reason, without code of its own, without pollution',
+    shortCases: 800,
+    weight: 2,
+    input: fc.record({ schema: anySchema, bytes: mutatedText(arbitraryYaml) }),
+    async check({ schema, bytes }) {
+      assertJudged(schema, stored, leavesOf(await parseDocument(bytes, 'yaml')))
+    },
+  }),
+  fuzzTarget({
+    name: 'json',
+    what: 'JSON with `__proto__`, depth, duplicates, huge numbers and broken bytes: read or refused with a short reason, without pollution',
+    shortCases: 1_500,
+    weight: 3,
+    input: fc.record({ schema: anySchema, bytes: mutatedText(arbitraryJson) }),
+    async check({ schema, bytes }) {
+      assertJudged(schema, stored, leavesOf(await parseDocument(bytes, 'json')))
+    },
+  }),
+  fuzzTarget({
+    name: 'environment',
+    what: 'environment variables with any name and value: a value, an unused key or an issue',
+    shortCases: 1_500,
+    weight: 3,
+    input: fc.record({
+      schema: anySchema,
+      variables: fc.array(fc.tuple(environmentName, nastyText), { maxLength: 6 }),
+    }),
+    check({ schema, variables }) {
+      let leaves: readonly Leaf[] = []
+      const source = env({ prefix: 'APP_', environment: Object.fromEntries(variables) })
+      const sink = {
+        replace: (update: { layers: readonly (readonly Leaf[])[] }) => {
+          leaves = update.layers[0]!
+        },
+        patch: () => assert.fail(),
+        alive: () => undefined,
+        lost: () => assert.fail(),
+      }
+      source.open({ sink, clock: undefined as never, logger: undefined as never })
+      assertJudged(schema, envLayer, leaves)
+    },
+  }),
+  fuzzTarget({
+    name: 'files',
+    what: 'a YAML, a JSON and a dotenv file on disk through `file`, `env` and `load`: a configuration, or a LivetreeError',
+    shortCases: 150,
+    weight: 0.5,
+    mostCases: 20_000,
+    input: fc.record({
+      schema: anySchema,
+      yaml: mutatedText(arbitraryYaml),
+      json: mutatedText(arbitraryJson),
+      dotenv: mutatedText(arbitraryDotenv),
+    }),
+    open: openFolder,
+    close: closeFolder,
+    async check({ schema, yaml, json, dotenv }, { path }) {
+      const paths = ['a.yaml', 'b.json', '.env'].map((name) => join(path, name)) as [string, string, string]
+      await Promise.all([yaml, json, dotenv].map((bytes, index) => writeFile(paths[index]!, bytes)))
+      const sources = [
+        file(paths[0], { watch: false }),
+        file(paths[1], { watch: false }),
+        env({ prefix: 'APP_', dotenv: [paths[2]], watch: false, environment: {} }),
+      ]
+      let config: LiveConfig<unknown>
+      try {
+        config = await defineConfig({ name: 'fuzz', schema }).load({ sources })
+      } catch (error) {
+        const defined = assertDefined(error)
+        if (defined instanceof LivetreeError) defined.issues.forEach(assertIssue)
+        return
+      }
+      assertPlain(config.current)
+      await config.close()
+    },
+  }),
+]
