@@ -8,6 +8,8 @@ export interface BenchProcess {
   readonly first: unknown
   /** Sends a message and gives the next answer. One at a time. */
   ask(message: unknown): Promise<unknown>
+  /** The next thing it says by itself. */
+  next(): Promise<unknown>
   close(): Promise<void>
 }
 
@@ -31,6 +33,7 @@ export async function startBenchProcess(
       child.send(message as object)
       return await answer
     },
+    next: () => answerOf(child, script),
     async close() {
       const ended = once(child, 'exit')
       if (child.connected) child.disconnect()
