@@ -88,7 +88,9 @@ publish({
       name: 'apply-flatness',
       title: 'One changed leaf, by the size of the tree',
       steps: ['1,000 leaves', '10,000 leaves', '100,000 leaves'],
-      lines: [{ name: 'stage, judge, tell apart', values: [small!, middle!, large!].map((one) => one.median) }],
+      lines: [
+        { name: 'stage, judge, tell apart', values: [small!, middle!, large!].map((one) => one.median) },
+      ],
     },
   ],
 })

@@ -77,7 +77,10 @@ for (const connections of ['own', 'shared'] as const) {
   const where = connections === 'own' ? 'a connection each' : 'a connection for each process'
   const [live, bare] = measured.fleets.map(({ kind, convergence, all }) => {
     const name = `${where}: ${kind === 'live' ? 'livetree' : 'bare watch'}`
-    const both = { convergence: timing(`${name}, all have it`, convergence), each: timing(`${name}, one has it`, all) }
+    const both = {
+      convergence: timing(`${name}, all have it`, convergence),
+      each: timing(`${name}, one has it`, all),
+    }
     timings.push(both.convergence, both.each)
     return both
   })

@@ -25,9 +25,10 @@ function readArguments(): { names: readonly string[]; isSmoke: boolean; isPageOn
     })
     const unknown = positionals.filter((name) => !Object.hasOwn(benches, name))
     if (unknown.length > 0) return `There is no bench "${unknown.join('", "')}".`
-    if (values.page && (values.smoke || positionals.length > 0))
-      return '--page runs no bench; give it alone.'
-    const names = Object.keys(benches).filter((name) => positionals.length === 0 || positionals.includes(name))
+    if (values.page && (values.smoke || positionals.length > 0)) return '--page runs no bench; give it alone.'
+    const names = Object.keys(benches).filter(
+      (name) => positionals.length === 0 || positionals.includes(name),
+    )
     return { names: values.page ? [] : names, isSmoke: values.smoke, isPageOnly: values.page }
   } catch (error) {
     return (error as Error).message

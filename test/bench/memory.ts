@@ -45,7 +45,11 @@ publish({
     `Each in a process of its own, which has loaded all modules, connected, and loaded and closed a small configuration before; ${ROUNDS} processes each, in turns.`,
   timings: [liveHeap, plainHeap, liveAll, plainAll],
   ratios: [
-    { what: 'heap, live configuration against plain object', value: liveHeap.median / plainHeap.median, aim: 4 },
+    {
+      what: 'heap, live configuration against plain object',
+      value: liveHeap.median / plainHeap.median,
+      aim: 4,
+    },
     { what: 'heap and buffers', value: liveAll.median / plainAll.median },
   ],
 })

@@ -125,7 +125,9 @@ async function nestService(tree: Tree, cache: boolean): Promise<Getter> {
 async function nodeConfig(): Promise<Getter[]> {
   const folder = mkdtempSync(join(tmpdir(), 'livetree-bench-'))
   process.env.NODE_CONFIG_DIR = folder
-  process.env.NODE_CONFIG = JSON.stringify(Object.fromEntries(trees.map((tree, index) => [`t${index}`, tree])))
+  process.env.NODE_CONFIG = JSON.stringify(
+    Object.fromEntries(trees.map((tree, index) => [`t${index}`, tree])),
+  )
   process.env.SUPPRESS_NO_CONFIG_WARNING = '1'
   const { default: all } = await import('config')
   rmSync(folder, { recursive: true })

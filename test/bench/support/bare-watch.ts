@@ -22,7 +22,8 @@ export function openBareWatch(
     })
     const reader = new FrameReader((payload) => {
       const response = Watch.watch.response.decode(payload)
-      if (response.canceled) stream.destroy(new Error(`the bare watch was cancelled: ${response.cancelReason}`))
+      if (response.canceled)
+        stream.destroy(new Error(`the bare watch was cancelled: ${response.cancelReason}`))
       else if (response.created) resolve()
       else onEvents(response.events)
     })

@@ -62,7 +62,10 @@ export function nestedLeaves(depth: number): [path: string, text: string][] {
 export function typedTree(depth: number): object {
   const branch = (path: string, level: number): object => {
     if (level === 0) return serviceOf(path)
-    const entries = Array.from({ length: 10 }, (_, index) => [`s${index}`, branch(`${path}/s${index}`, level - 1)])
+    const entries = Array.from({ length: 10 }, (_, index) => [
+      `s${index}`,
+      branch(`${path}/s${index}`, level - 1),
+    ])
     return Object.fromEntries(entries) as object
   }
   return { services: branch('services', depth) }

@@ -16,7 +16,12 @@ export interface WatcherAnswer {
 }
 
 /** Watches one tree, by a live configuration or by a bare watch: a child of burst.ts. */
-const [kind, endpoint, root, shape] = process.argv.slice(2) as [string, string, string, keyof typeof burstShapes]
+const [kind, endpoint, root, shape] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  keyof typeof burstShapes,
+]
 const meter = new TurnMeter()
 let seen = { revision: 0, at: 0 }
 let check = () => {}

@@ -9,7 +9,13 @@ import { sharedNow } from './shared-clock.ts'
 export type SeenAt = readonly number[]
 
 /** So many watchers on one directory, live configurations or bare watches: a child of fan-out.ts. */
-const [kind, endpoint, root, countText, connections] = process.argv.slice(2) as [string, string, string, string, string]
+const [kind, endpoint, root, countText, connections] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+]
 const count = Number(countText)
 const isShared = connections === 'shared'
 let wanted = ''

@@ -35,9 +35,7 @@ export function drawLinePlot(plot: LinePlot): string {
       line(AREA.left, y(tick), AREA.right, y(tick)),
       label(AREA.left - 8, y(tick) + 4, figureOf(tick, unit), { anchor: 'end', kind: 'dim' }),
     ]),
-    ...steps.map((step, index) =>
-      label(x(index), AREA.bottom + 20, step, { anchor: 'middle', kind: 'dim' }),
-    ),
+    ...steps.map((step, index) => label(x(index), AREA.bottom + 20, step, { anchor: 'middle', kind: 'dim' })),
     ...lines.flatMap(({ name, values: own }, index) => {
       const points = own.flatMap((value, step) =>
         Number.isFinite(value) ? [[round(x(step)), round(y(value))] as const] : [],

@@ -49,7 +49,10 @@ export const RESULTS = new URL('../results/', import.meta.url)
  */
 export function publish(findings: Findings): void {
   const { bench, method, timings, ratios } = findings
-  if (isSmoke) return assertFinite(findings)
+  if (isSmoke) {
+    assertFinite(findings)
+    return
+  }
   console.log(`\n## ${bench}\n\n${method}\n`)
   for (const { name, median, p99, samples, failure, unit } of timings) {
     const figures =
@@ -80,7 +83,9 @@ function assertFinite({ bench, ratios, timings }: Findings): void {
     console.log(`${bench}: ${ratios.length} ratios`)
     return
   }
-  const failures = timings.flatMap(({ name, failure }) => (failure === undefined ? [] : [`${name}: ${failure}`]))
+  const failures = timings.flatMap(({ name, failure }) =>
+    failure === undefined ? [] : [`${name}: ${failure}`],
+  )
   const lines = [...bad.map(({ what, value }) => `${what}: ${value}`), ...failures]
   throw new Error(`The bench "${bench}" gave no sound ratios:\n  ${lines.join('\n  ')}`)
 }
