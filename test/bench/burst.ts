@@ -14,7 +14,7 @@ const SIZE = amount(10_000, 100)
 const SINGLE_PUTS = amount(200, 10)
 const IN_FLIGHT = 256
 /** Bursts of each kind: some for when the last state is there, some for how long the event loop is blocked. */
-const ROUNDS = amount(3, 1)
+const ROUNDS = amount(1, 1)
 
 await using server = await startEtcd()
 await using client = createEtcdClient({ endpoints: [server.endpoint] })
