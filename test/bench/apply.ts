@@ -4,14 +4,16 @@ import { inputOf } from '../../packages/core/src/pipeline/input.ts'
 import { LayerTree } from '../../packages/core/src/pipeline/layer-tree.ts'
 import { compileSchema } from '../../packages/core/src/schema/compile-schema.ts'
 import type { LayerInfo } from '../../packages/core/src/source/source.ts'
+import { amount } from './support/amount.ts'
 import { nestedLeaves, nestedSchema, servicePaths } from './support/bench-tree.ts'
-import { type Contender, race, timing } from './support/measure.ts'
+import { type Contender, race } from './support/measure.ts'
 import { publish } from './support/report.ts'
 
 const LAYER: LayerInfo = { name: 'etcd:/bench', keyPrefix: '/bench/', separator: '/', naming: 'stored' }
 /** One measurement is this many changes, since one alone is shorter than a clock can tell. */
-const CHANGES = 200
-const ROUNDS = Number(process.env.LIVETREE_BENCH_ROUNDS ?? 40)
+const CHANGES = amount(200, 5)
+const ROUNDS = amount(40, 2)
+const DEPTHS = amount([2, 3, 4], [1, 1, 2])
 
 /** A live pipeline over 10 ** (depth + 1) leaves; each run changes leaf after leaf and has each change judged and told apart. */
 function oneLeaf(depth: number): Contender {
@@ -65,20 +67,30 @@ function wholeTree(depth: number): Contender {
   }
 }
 
-const [small, middle, large] = await race([oneLeaf(2), oneLeaf(3), oneLeaf(4)], ROUNDS)
-const [whole] = await race([wholeTree(4)], 5)
+const [small, middle, large] = await race(DEPTHS.map(oneLeaf), ROUNDS)
+const [whole] = await race([wholeTree(DEPTHS.at(-1)!)], amount(5, 1))
 publish({
   bench: 'apply',
   method:
     `Trees of directories of ten, ten leaves in each of the lowest. One leaf gets another value; the change is staged, judged and told apart; ` +
     `${CHANGES} changes a sample, the three sizes in turns. Against that the whole of the largest tree, decoded anew and parsed by zod.`,
-  timings: [small!, middle!, large!, whole!].map((one) => one ?? timing('none', [])),
+  timings: [small!, middle!, large!, whole!],
   ratios: [
     { what: '100,000 leaves against 1,000', value: large!.median / small!.median, aim: 3 },
     {
       what: '100,000 leaves against decode and parse of all',
       value: large!.median / whole!.median,
       aim: 0.01,
+    },
+  ],
+  plots: [
+    {
+      name: 'apply-flatness',
+      title: 'One changed leaf, by the size of the tree',
+      steps: ['1,000 leaves', '10,000 leaves', '100,000 leaves'],
+      lines: [
+        { name: 'stage, judge, tell apart', values: [small!, middle!, large!].map((one) => one.median) },
+      ],
     },
   ],
 })

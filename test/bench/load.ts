@@ -1,32 +1,24 @@
 import { connect } from 'node:http2'
-import { createEtcdClient, op, prefixEnd } from '@livetree/etcd'
+import { createEtcdClient, prefixEnd } from '@livetree/etcd'
 import { encodeFrame, RangeRequest } from '@livetree/etcd/wire'
 import { Etcd3 } from 'etcd3'
 import { defineConfig, etcd } from 'livetree'
 import * as z from 'zod'
 import { startEtcd } from '../support/start-etcd.ts'
+import { amount } from './support/amount.ts'
 import { nestedLeaves, nestedSchema } from './support/bench-tree.ts'
-import { type Contender, race } from './support/measure.ts'
+import { fillTree } from './support/fill-tree.ts'
+import { type Contender, race, type Timing } from './support/measure.ts'
 import { publish, type Ratio } from './support/report.ts'
 
-const ROUNDS = Number(process.env.LIVETREE_BENCH_ROUNDS ?? 30)
+/** Of the three sizes; a large tree takes as long as many small ones. */
+const ROUNDS = amount([60, 30, 6], [1, 1, 1])
+const DEPTHS = amount([2, 3, 4], [1, 1, 2])
 
 await using server = await startEtcd()
 const client = createEtcdClient({ endpoints: [server.endpoint] })
 const etcd3 = new Etcd3({ hosts: server.endpoint })
 const session = connect(server.endpoint)
-
-async function fill(root: string, depth: number): Promise<number> {
-  const leaves = nestedLeaves(depth)
-  for (let start = 0; start < leaves.length; start += 100) {
-    const puts = leaves.slice(start, start + 100).map(([path, text]) => op.put(`${root}/${path}`, text))
-    await client.kv
-      .txn()
-      .then(...puts)
-      .commit()
-  }
-  return leaves.length
-}
 
 /** Ours: a configuration from nothing to a validated snapshot, on a connection that stands already, as the others have. */
 function livetree(root: string, depth: number): Contender {
@@ -102,7 +94,7 @@ function bareBytes(root: string): Contender {
         request.on('data', (chunk: Buffer) => {
           bytes += chunk.length
         })
-        request.on('end', () => (bytes > 1000 ? resolve() : reject(new Error(`only ${bytes} bytes came`))))
+        request.on('end', () => (bytes > 100 ? resolve() : reject(new Error(`only ${bytes} bytes came`))))
         request.on('error', reject)
         request.end(body)
       }),
@@ -110,15 +102,15 @@ function bareBytes(root: string): Contender {
 }
 
 const ratios: Ratio[] = []
-const timings = []
-for (const depth of [3, 4]) {
-  const root = `/bench/depth${depth}`
-  const count = (await fill(root, depth)).toLocaleString('en')
-  const [ours, theirs, floor] = await race(
-    [livetree(root, depth), byHand(root, depth), bareBytes(root)],
-    depth === 3 ? ROUNDS : Math.ceil(ROUNDS / 5),
-  )
-  for (const one of [ours!, theirs!, floor!]) timings.push({ ...one, name: `${count} keys: ${one.name}` })
+const bySize: Timing[][] = []
+for (const [index, depth] of DEPTHS.entries()) {
+  const root = `/bench/${index}`
+  const leaves = nestedLeaves(depth)
+  await fillTree(client, root, leaves)
+  const count = leaves.length.toLocaleString('en')
+  const timings = await race([livetree(root, depth), byHand(root, depth), bareBytes(root)], ROUNDS[index]!)
+  const [ours, theirs, floor] = timings
+  bySize.push(timings.map((one) => ({ ...one, name: `${count} keys: ${one.name}` })))
   ratios.push({
     what: `${count} keys against npm etcd3 + tree + zod`,
     value: ours!.median / theirs!.median,
@@ -132,11 +124,24 @@ for (const depth of [3, 4]) {
 }
 publish({
   bench: 'load',
+  etcd: server.version,
   method:
-    `etcd ${server.version}; keys of 60-byte values in directories of ten. Each way reads the same range over a connection that stands, in turns: ` +
+    'Keys of 60-byte values in directories of ten. Each way reads the same range over a connection that stands, in turns: ' +
     'livetree to a validated snapshot with a watch behind it, npm etcd3 to strings that are put into a tree and parsed by zod, node:http2 to bytes that nobody looks at.',
-  timings,
+  timings: bySize.flat(),
   ratios,
+  plots: [
+    {
+      name: 'load-sizes',
+      title: 'Cold load, medians, by the number of keys',
+      steps: ['1,000 keys', '10,000 keys', '100,000 keys'],
+      lines: ['livetree load()', 'npm etcd3 + tree + zod', 'bare HTTP/2 bytes'].map((name, way) => ({
+        name,
+        values: bySize.map((timings) => timings[way]!.median),
+      })),
+      isLogarithmic: true,
+    },
+  ],
 })
 session.close()
 etcd3.close()

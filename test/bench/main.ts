@@ -1,28 +1,54 @@
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type BenchReport, inMarkdown, RESULTS } from './support/report.ts'
+import { parseArgs } from 'node:util'
+import { benches } from './benches.ts'
+import { writePage } from './support/write-page.ts'
 
-/** `npm run bench [-- load apply]`: runs the benches one after another and writes what they found to docs/benchmarks.md. */
-const benches = ['apply', 'load', 'pin', 'embedded.bench']
-const wanted = process.argv.slice(2)
-for (const bench of benches) {
-  if (wanted.length > 0 && !wanted.some((name) => bench.startsWith(name))) continue
-  const script = fileURLToPath(new URL(`${bench}.ts`, import.meta.url))
-  const { status } = spawnSync(process.execPath, [script], { stdio: 'inherit' })
-  if (status !== 0) process.exitCode = 1
+const usage = `npm run bench [-- [--smoke] [name…]]
+
+Runs the benches, or only those that are named, one after another, and writes what they found to
+test/bench/results/<name>.json and, with what the others found before, to docs/benchmarks.md.
+
+  --smoke   tiny counts, only to see that each bench runs; writes nothing
+  --page    runs nothing; writes the page again from the results there are
+
+${Object.entries(benches)
+  .map(([name, what]) => `  ${name.padEnd(10)} ${what}`)
+  .join('\n')}`
+
+/** The names to run, or what is wrong with the arguments. */
+function readArguments(): { names: readonly string[]; isSmoke: boolean; isPageOnly: boolean } | string {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { smoke: { type: 'boolean', default: false }, page: { type: 'boolean', default: false } },
+    })
+    const unknown = positionals.filter((name) => !Object.hasOwn(benches, name))
+    if (unknown.length > 0) return `There is no bench "${unknown.join('", "')}".`
+    if (values.page && (values.smoke || positionals.length > 0)) return '--page runs no bench; give it alone.'
+    const names = Object.keys(benches).filter(
+      (name) => positionals.length === 0 || positionals.includes(name),
+    )
+    return { names: values.page ? [] : names, isSmoke: values.smoke, isPageOnly: values.page }
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
-const reports = readdirSync(RESULTS)
-  .filter((name) => name.endsWith('.json'))
-  .sort()
-  .map((name) => JSON.parse(readFileSync(new URL(name, RESULTS), 'utf8')) as BenchReport)
-const page = [
-  '# Benchmarks',
-  '',
-  'Written by `npm run bench`. Every figure is a ratio of two things measured in one run on one machine, against a peer or',
-  'the floor; absolute times depend on the machine and are no claims.',
-  '',
-  ...reports.flatMap(inMarkdown),
-]
-writeFileSync(new URL('../../docs/benchmarks.md', import.meta.url), `${page.join('\n').trimEnd()}\n`)
+const wanted = process.argv.includes('--help') ? '' : readArguments()
+if (typeof wanted === 'string') {
+  if (wanted === '') console.log(usage)
+  else console.error(`${wanted}\n\n${usage}`)
+  process.exitCode = wanted === '' ? 0 : 2
+} else {
+  const failed = wanted.names.filter((name) => {
+    const script = fileURLToPath(new URL(`${name}.ts`, import.meta.url))
+    const env = { ...process.env, LIVETREE_BENCH_SMOKE: wanted.isSmoke ? '1' : '0' }
+    return spawnSync(process.execPath, [script], { stdio: 'inherit', env }).status !== 0
+  })
+  if (!wanted.isSmoke) writePage()
+  if (failed.length > 0) {
+    console.error(`\nThese benches failed; what they said is above: ${failed.join(', ')}`)
+    process.exitCode = 1
+  }
+}

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { amount } from './support/amount.ts'
 import { openAsker } from './support/keep-asking.ts'
 import { timing } from './support/measure.ts'
 import type { PinBenchApp } from './support/pin-server.ts'
@@ -11,11 +12,11 @@ import { publish, type Ratio } from './support/report.ts'
  * process of its own, loaded in turns. Its share of the throughput, and of the processor's time per request, which
  * other work on the machine disturbs less.
  */
-const requests = 3_000
-const rounds = 10
-const warmUps = 6
+const requests = amount(3_000, 100)
+const rounds = amount(10, 1)
+const warmUps = amount(6, 0)
 /** Two processes of the same app differ by more than the pin costs: each app is measured in so many of them. */
-const generations = 6
+const generations = amount(6, 1)
 const pairs: readonly [without: PinBenchApp, withIt: PinBenchApp, aim?: number][] = [
   ['express', 'express + configMiddleware', 0.95],
   ['express', 'express + configMiddleware + live', 0.95],

@@ -57,3 +57,21 @@ export function nestedLeaves(depth: number): [path: string, text: string][] {
     .flatMap((path) => serviceLeaves(path).map(([name, text]): [string, string] => [`${path}/${name}`, text]))
     .sort(([a], [b]) => (a < b ? -1 : 1))
 }
+
+/** The same tree as the configuration holds it: objects, with numbers and booleans. */
+export function typedTree(depth: number): object {
+  const branch = (path: string, level: number): object => {
+    if (level === 0) return serviceOf(path)
+    const entries = Array.from({ length: 10 }, (_, index) => [
+      `s${index}`,
+      branch(`${path}/s${index}`, level - 1),
+    ])
+    return Object.fromEntries(entries) as object
+  }
+  return { services: branch('services', depth) }
+}
+
+function serviceOf(seed: string): object {
+  const leaves = Object.fromEntries(serviceLeaves(seed))
+  return { ...leaves, replicas: 3, timeoutMs: 1500, enabled: true }
+}

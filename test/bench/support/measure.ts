@@ -5,9 +5,11 @@ export interface Contender {
   run(): Promise<unknown> | unknown
 }
 
-/** Times of one contender, in milliseconds. */
+/** What was measured of one contender, many times: times in milliseconds, or what `unit` says. */
 export interface Timing {
   readonly name: string
+  /** Default: milliseconds. */
+  readonly unit?: 'MB'
   readonly median: number
   readonly p99: number
   readonly fastest: number
@@ -24,8 +26,10 @@ export async function race(
 ): Promise<Timing[]> {
   const times = contenders.map((): number[] => [])
   const failures = contenders.map((): string | undefined => undefined)
+  const turns = [...contenders.entries()]
   for (let round = -warmUps; round < rounds; round++) {
-    for (const [index, contender] of contenders.entries()) {
+    // there and back, so that no one always has the same one before it
+    for (const [index, contender] of round % 2 === 0 ? turns : turns.toReversed()) {
       if (failures[index] !== undefined) continue
       try {
         const startedAt = performance.now()
@@ -39,10 +43,20 @@ export async function race(
   return contenders.map(({ name }, index) => timing(name, times[index]!, failures[index]))
 }
 
+/** Sums up many measurements of one thing; their order does not matter. */
 export function timing(name: string, times: readonly number[], failure?: string): Timing {
   const sorted = [...times].sort((a, b) => a - b)
-  const at = (share: number) =>
-    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
-  const base = { name, median: at(0.5), p99: at(0.99), fastest: at(0), samples: sorted.length }
+  const base = {
+    name,
+    median: percentile(sorted, 0.5),
+    p99: percentile(sorted, 0.99),
+    fastest: percentile(sorted, 0),
+    samples: sorted.length,
+  }
   return failure === undefined ? base : { ...base, failure }
+}
+
+/** The measurement below which a share of the sorted ones lie; NaN where there are none. */
+export function percentile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }

@@ -7,10 +7,11 @@ import { getEtcd } from '../../scripts/etcd/get-etcd.ts'
 import { RawClient } from '../contract/raw-client.ts'
 import { WatchClient } from '../contract/watch-client.ts'
 import { launchEtcd } from '../support/start-etcd.ts'
+import { amount } from './support/amount.ts'
 import { type Contender, race, type Timing } from './support/measure.ts'
 import { publish, type Ratio } from './support/report.ts'
 
-const rounds = Number(process.env.LIVETREE_BENCH_ROUNDS ?? 30)
+const rounds = amount(30, 1)
 const callsPerRound = 200
 const value = 'x'.repeat(60)
 
@@ -38,7 +39,7 @@ async function main(): Promise<void> {
       starting('embedded, memory', () => startEmbeddedEtcd()),
       starting('embedded, file', () => startEmbeddedEtcd({ dataFile: join(folder, `${Math.random()}.db`) })),
     ],
-    5,
+    amount(5, 1),
   )
 
   const memory = cleanup.use(await startEmbeddedEtcd())
@@ -81,8 +82,9 @@ async function main(): Promise<void> {
   ]
   publish({
     bench: 'embedded',
+    etcd: binaries.version,
     method:
-      `etcd ${binaries.version} as a process, embedded in this one, the same plain client on both, in turns. ` +
+      `etcd as a process, embedded in this one, the same plain client on both, in turns. ` +
       'Times are of one call; start-up is until the first health check passes, or the promise resolves. Ratios: embedded / etcd.',
     timings: all.flatMap(([, timings]) => timings),
     ratios: all.flatMap(([what, timings]) => ratiosOf(what, timings)),
