@@ -55,7 +55,7 @@ export const frozenMember: Scenario = {
       const leader = await cluster.leader()
       const others = random.shuffle(members.filter((member) => member !== leader))
       for (const member of [leader, ...others].slice(0, scaled(2, 3))) {
-        member.pause()
+        await member.pause()
         await last(scaled(2_500, 4_000), scaled(4_000, 10_000))
         member.resume()
         await writers.written(random.between(1, 30))

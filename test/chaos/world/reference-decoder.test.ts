@@ -66,7 +66,10 @@ describe('decodeChaosConfig', () => {
     for (const [path, text] of whole) {
       const names = path.split('/')
       let folder = tree
-      for (const name of names.slice(0, -1)) folder = (folder[name] ??= {}) as Record<string, unknown>
+      for (const name of names.slice(0, -1)) {
+        folder[name] ??= {}
+        folder = folder[name] as Record<string, unknown>
+      }
       folder[names.at(-1)!] = path === 'hosts' ? JSON.parse(text) : text
     }
     await using config = await chaosConfig.load({ sources: [memory(tree)] })
