@@ -19,9 +19,26 @@ const dismiss = (stream: ClientHttp2Stream): void => {
   stream.close(constants.NGHTTP2_CANCEL)
 }
 
+/**
+ * undici gives a call up by `close()`, whose code then is "no error", and destroys the stream at once. With that code
+ * Node puts off the reset until the body is sent, and a destroyed stream never sends it: when there is room again, Node
+ * sends empty frames for it without end, in one turn of the event loop, until memory runs out. A cancel goes out at once.
+ */
+const cancelOnClose = (session: ClientHttp2Session): void => {
+  const request = session.request.bind(session)
+  session.request = (...given) => {
+    const stream = request(...given)
+    const close = stream.close.bind(stream)
+    stream.close = (code = constants.NGHTTP2_CANCEL, callback) => close(code, callback)
+    return stream
+  }
+}
+
 /** Watches over the session of a client that has just connected. `onSettings` hears that the peer speaks HTTP/2. */
 export const guardSession = (client: Client, onSettings: () => void): void => {
   const session = sessionOf(client)
-  session?.on('stream', dismiss)
-  session?.on('remoteSettings', onSettings)
+  if (session === undefined) return
+  session.on('stream', dismiss)
+  session.on('remoteSettings', onSettings)
+  cancelOnClose(session)
 }
