@@ -106,7 +106,9 @@ eachEtcd('startEtcdCluster', (etcd) => {
     cluster.isolate(first!)
     await expect(first!.etcdctl(['get', 'fruit', '--command-timeout=1s'])).rejects.toThrow()
     // what a lost leader was handed is lost with it
-    await waitFor(() => third!.etcdctl(['put', 'fruit', 'plum', '--command-timeout=3s']), { timeoutMs: 30_000 })
+    await waitFor(() => third!.etcdctl(['put', 'fruit', 'plum', '--command-timeout=3s']), {
+      timeoutMs: 30_000,
+    })
     expect(await second!.etcdctl(['get', '--print-value-only', 'fruit'])).toBe('plum\n')
     await cluster.close()
   })
