@@ -57,6 +57,8 @@ export class RawClient {
     const reader = new FrameReader((payload) => messages.push(payload))
     stream.on('data', (chunk: Buffer) => reader.push(chunk))
     const ended = statusOf(stream)
+    // it may break while it is still written to; whoever waits below is told
+    ended.catch(() => {})
     for (const piece of Array.isArray(body) ? body : [body]) await written(stream, piece)
     stream.end()
     const status = await ended
