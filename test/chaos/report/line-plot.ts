@@ -55,6 +55,7 @@ export const linePlot = ({ title, across, lines }: PlotOptions): string => {
   ]
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12" fill="#888">`,
+    `<title>${escaped(title)}</title>`,
     `<text x="${left}" y="20" font-size="14">${escaped(title)}</text>`,
     ...panels,
     ...ends,
