@@ -1,4 +1,5 @@
-import type { StoreEntry, StoreEvent, WatchRecord } from '../history.ts'
+import type { StoreEvent, WatchRecord } from '../history.ts'
+import { isSameEntry } from '../validators/store-index.ts'
 
 type EventsRecord = Extract<WatchRecord, { type: 'events' }>
 
@@ -36,16 +37,6 @@ const keep = <T>(pool: Map<number, T[]>, revision: number, one: T, isSame: (a: T
 const isSameRecord = (one: EventsRecord, other: EventsRecord): boolean =>
   one.events.length === other.events.length &&
   one.events.every((event, index) => event === other.events[index])
-
-const isSameEntry = (one: StoreEntry | undefined, other: StoreEntry | undefined): boolean =>
-  one === other ||
-  (one !== undefined &&
-    other !== undefined &&
-    one.key === other.key &&
-    one.value === other.value &&
-    one.createRevision === other.createRevision &&
-    one.modRevision === other.modRevision &&
-    one.version === other.version)
 
 const isSameEvent = (one: StoreEvent, other: StoreEvent): boolean => {
   if (one.key !== other.key || one.modRevision !== other.modRevision) return false
