@@ -56,11 +56,14 @@ class Listener {
     return [...this.told.values()].at(-1)
   }
 
-  /** Waits until the server says that its watches have told everything; it may drop the question while they have not. */
+  /**
+   * Waits until the server says that its watches have told everything; it may drop the question while they have not.
+   * Where no watch goes on, a newer etcd has nobody to tell it to.
+   */
   async caughtUp(): Promise<void> {
-    if (this.#created === 0) return
     const before = this.#progress
     await waitFor(() => {
+      if ([...this.told.values()].every(({ end }) => end !== undefined)) return true
       this.#watch.askProgress()
       return this.#progress > before
     })
