@@ -7,6 +7,7 @@ import { LayerTree } from '../../packages/core/src/pipeline/layer-tree.ts'
 import { structureIssues } from '../../packages/core/src/pipeline/structure.ts'
 import { compileSchema } from '../../packages/core/src/schema/compile-schema.ts'
 import type { LayerInfo, Leaf } from '../../packages/core/src/source/source.ts'
+import type { ArbitrarySchema } from './arbitrary-schema.ts'
 
 const layer = (name: string): LayerInfo => ({
   name,
@@ -27,6 +28,15 @@ export interface Edit {
   readonly path: string
   readonly value: unknown
 }
+
+const isBelow = (path: readonly string[], other: readonly string[]) =>
+  other.length > path.length && path.every((segment, index) => segment === other[index])
+
+/** A tree in which every scalar the schema has is given a text that fits. */
+export const completeTree = (schema: ArbitrarySchema): Edit[] =>
+  schema.spots
+    .filter(({ path, texts }) => texts.length > 0 && !schema.spots.some((other) => isBelow(path, other.path)))
+    .map(({ path, texts }) => ({ layer: 1, path: path.join('/'), value: texts[0] }))
 
 /** What every layer holds, by path: the plain truth that the pipeline is held against. */
 export type Held = Map<string, unknown>[]

@@ -1,5 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
-import { createPipelineForTest, type Edit, type Held, inputOfHeld, LAYERS } from './differential-oracle.ts'
+import {
+  completeTree,
+  createPipelineForTest,
+  type Edit,
+  type Held,
+  inputOfHeld,
+  LAYERS,
+} from './differential-oracle.ts'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import * as z from 'zod'
@@ -28,15 +35,6 @@ const editOf = (schema: ArbitrarySchema): fc.Arbitrary<Edit> => {
     }),
   )
 }
-
-const isBelow = (path: readonly string[], other: readonly string[]) =>
-  other.length > path.length && path.every((segment, index) => segment === other[index])
-
-/** A tree in which every scalar the schema has is given a text that fits. */
-const completeTree = (schema: ArbitrarySchema): Edit[] =>
-  schema.spots
-    .filter(({ path, texts }) => texts.length > 0 && !schema.spots.some((other) => isBelow(path, other.path)))
-    .map(({ path, texts }) => ({ layer: 1, path: path.join('/'), value: texts[0] }))
 
 const arbitraryCase = arbitrarySchema.chain((schema) =>
   fc.record({

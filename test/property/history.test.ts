@@ -13,7 +13,7 @@ import {
   arbitraryTyped,
   type Spot,
 } from './arbitrary-schema.ts'
-import { type Edit, LAYERS } from './differential-oracle.ts'
+import { completeTree, type Edit, LAYERS } from './differential-oracle.ts'
 
 const RUNS = Math.ceil(Number(process.env.LIVETREE_PROPERTY_RUNS ?? 2_000) / 2)
 
@@ -103,6 +103,54 @@ test(`createPipeline: what it says depends on the tree, not on how the tree came
     }),
     { numRuns: RUNS },
   )
+})
+
+test(`createPipeline: updates judged together come to what they come to one by one, or leave nothing behind (${RUNS} cases)`, () => {
+  const seen = { together: 0, apart: 0 }
+  fc.assert(
+    fc.property(arbitraryCase, ({ schema, steps }) => {
+      const grown = pipelineOf(schema.schema)
+      const single = pipelineOf(schema.schema)
+      const leaves = (pipeline: typeof grown, layer: number) =>
+        sorted(pipeline.leaves(layer, { withSecrets: true })[0]!)
+      let revision = 1
+      const changes = completeTree(schema).map(({ path, value }) => ({
+        layer: 0,
+        leaf: { path, value, revision },
+      }))
+      for (const pipeline of [grown, single]) {
+        pipeline.stage(1, { type: 'patch', update: { revision, changes } })
+        pipeline.evaluate()
+      }
+      for (const { edits } of steps) {
+        const { layer } = edits[0]!
+        const updates = edits.map(({ path, value }) => {
+          revision++
+          return { revision, changes: [{ layer: 0, leaf: { path, value, revision } }] }
+        })
+        const before = leaves(grown, layer)
+        const outcome = grown.attempt(layer, updates)
+        seen[outcome === undefined ? 'apart' : 'together']++
+        if (outcome === undefined) expect(leaves(grown, layer), 'leaves').toEqual(before)
+        for (const update of updates) {
+          single.stage(layer, { type: 'patch', update })
+          const expected = single.evaluate()
+          if (outcome === undefined) {
+            grown.stage(layer, { type: 'patch', update })
+            expectSame(grown.evaluate(), expected)
+          }
+          const isLast = update.revision === revision
+          if (!isLast) continue
+          expect(expected.type === 'rejected').toBe(outcome === undefined)
+          if (outcome !== undefined) expectSame(outcome, expected)
+        }
+        expect(leaves(grown, layer), 'leaves').toEqual(leaves(single, layer))
+      }
+    }),
+    { numRuns: RUNS },
+  )
+  expect(seen.together).toBeGreaterThan(RUNS / 4)
+  expect(seen.apart).toBeGreaterThan(RUNS / 4)
 })
 
 type HeldLeaves = readonly ReadonlyMap<string, Leaf>[]

@@ -1,23 +1,32 @@
+/** Takes the first of `items`, or as many of them together as it likes, and says how many. 0: ask again. Must not throw. */
+export type Take<Item> = (items: readonly Item[]) => number
+
+/** A backlog that lasts for fewer slices is nobody's concern. */
+const PATIENT_SLICES = 8
+const MOST_TOGETHER = 1_024
+
 /**
- * Takes items one at a time, in order. Prompt items are taken at once. Others are too, in the caller's tick, until those
+ * Takes items in order. Prompt items are taken at once, one by one. Others are too, in the caller's tick, until those
  * of one tick have used up `sliceMs`: then the rest waits for the event loop to turn, so that a burst does not keep
- * others from running. Prompt items go before those that wait; within each kind, order is kept.
+ * others from running. While it waits longer and longer, more and more may be taken together. Prompt items go before
+ * those that wait; within each kind, order is kept.
  */
 export class SliceQueue<Item> {
-  readonly #take: (item: Item) => void
+  readonly #take: Take<Item>
   readonly #sliceMs: number
   readonly #waiters: { readonly until: number; readonly resolve: () => void }[] = []
   #prompt: Item[] = []
   #items: Item[] = []
   #next = 0
+  /** How many turns of the event loop in a row have found items waiting. */
+  #lateSlices = 0
   /** Of all that were not prompt, ever; for those who wait. */
   #takenCount = 0
   #isTaking = false
   #sliceStart: number | undefined = undefined
   #isClosed = false
 
-  /** @param take must not throw */
-  constructor(take: (item: Item) => void, sliceMs: number) {
+  constructor(take: Take<Item>, sliceMs: number) {
     this.#take = take
     this.#sliceMs = sliceMs
   }
@@ -55,7 +64,7 @@ export class SliceQueue<Item> {
   #run(): void {
     this.#isTaking = true
     for (;;) {
-      if (this.#prompt.length > 0) this.#take(this.#prompt.shift()!)
+      if (this.#prompt.length > 0) this.#take([this.#prompt.shift()!])
       else if (this.length > 0 && this.#hasTime()) this.#takeNext()
       else break
     }
@@ -63,14 +72,22 @@ export class SliceQueue<Item> {
     if (this.length > 0) return
     this.#items = []
     this.#next = 0
+    this.#lateSlices = 0
   }
 
   #takeNext(): void {
-    this.#take(this.#items[this.#next++]!)
-    this.#takenCount++
+    const waiting = this.#items.slice(this.#next, this.#next + this.#most)
+    const count = this.#take(waiting)
+    this.#next += count
+    this.#takenCount += count
     while (this.#waiters.length > 0 && this.#waiters[0]!.until <= this.#takenCount) {
       this.#waiters.shift()!.resolve()
     }
+  }
+
+  /** How many may be taken together. */
+  get #most(): number {
+    return Math.min(2 ** Math.max(this.#lateSlices - PATIENT_SLICES, 0), MOST_TOGETHER)
   }
 
   /** Whether the slice of this tick is not used up; begins one where there is none. */
@@ -79,7 +96,9 @@ export class SliceQueue<Item> {
     this.#sliceStart = performance.now()
     setImmediate(() => {
       this.#sliceStart = undefined
-      if (this.length > 0) this.#run()
+      if (this.length === 0) return
+      this.#lateSlices++
+      this.#run()
     })
     return true
   }

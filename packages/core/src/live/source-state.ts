@@ -79,16 +79,21 @@ export class SourceState {
 
   /** Why the update must be dropped, or undefined when it was taken. */
   takePatch(update: PatchUpdate): string | undefined {
+    const problem = this.problemWith(update)
+    // contact, and no proof: what is caught up with may be old
+    if (problem === undefined) this.#seen(update.revision, this.#provenAt ?? 0)
+    return problem
+  }
+
+  /** Why the update would have to be dropped if the source stood at `revision`. */
+  problemWith(update: PatchUpdate, revision = this.#revision): string | undefined {
     if (!this.#hasTree) return 'sent a patch before its first replace'
-    if (update.revision <= this.#revision) {
-      return `sent a patch of revision ${update.revision} when it stood at ${this.#revision}`
+    if (update.revision <= revision) {
+      return `sent a patch of revision ${update.revision} when it stood at ${revision}`
     }
     const count = this.source.layers.length
     const stray = update.changes.find(({ layer }) => !(layer >= 0 && layer < count))
-    if (stray !== undefined) return `sent a change of layer ${stray.layer} and declares ${count} layers`
-    // contact, and no proof: what is caught up with may be old
-    this.#seen(update.revision, this.#provenAt ?? 0)
-    return undefined
+    return stray && `sent a change of layer ${stray.layer} and declares ${count} layers`
   }
 
   takeProof(proof: { readonly revision: number; readonly provenAt: number }): void {

@@ -24,11 +24,12 @@ interface Told {
   confirmed: number
 }
 
-function setUp(sources: readonly Source[], options: { unused?: 'reject' } = {}) {
+function setUp(sources: readonly Source[], options: { unused?: 'reject'; sliceMs?: number } = {}) {
   const clock = createTestClock()
+  const { sliceMs = 1_000 } = options
   const pipeline = createPipeline<Value>(compileSchema(schema), sources, options)
   const states = sources.map((source) => new SourceState(source, clock))
-  const writer = new TreeWriter<Value>({ pipeline, sources: states, keepsLeaves: true, sliceMs: 1_000 })
+  const writer = new TreeWriter<Value>({ pipeline, sources: states, keepsLeaves: true, sliceMs })
   const told: Told = { accepted: [], rejected: [], failed: [], confirmed: 0 }
   writer.observe({
     accepted: ({ revision, version, epoch, value }, isHealed) => {
@@ -212,6 +213,49 @@ describe('TreeWriter', () => {
     expect(writer.rejected).toBeUndefined()
     store.patch(5, paths(undefined), { allowRemoval: true })
     expect(writer.snapshot!.value.many).toEqual({})
+  })
+
+  it('judges what has had to wait together, when it comes to a good tree', async () => {
+    const store = createManualSource()
+    const { writer, told } = setUp([store], { sliceMs: 0 })
+    store.replace(1, { a: '0' })
+    for (let revision = 2; revision <= 200; revision++) store.patch(revision, { a: `${revision}` })
+    await writer.settled()
+    expect(told.accepted.at(-1)).toMatchObject({ revision: 200, value: { a: 200 } })
+    expect(told.accepted.length).toBeLessThan(50)
+    expect(told.rejected).toEqual([])
+  })
+
+  it('judges one by one what does not come to a good tree together: none of it is withheld', async () => {
+    const store = createManualSource()
+    const { writer, told } = setUp([store], { sliceMs: 0 })
+    store.replace(1, { a: '0' })
+    for (let revision = 2; revision <= 200; revision++) {
+      store.patch(revision, { a: revision === 199 ? '199' : revision > 190 ? 'bad' : `${revision}` })
+    }
+    await writer.settled()
+    expect(told.accepted.slice(-2)).toMatchObject([
+      { revision: 190, value: { a: 190 }, isHealed: false },
+      { revision: 199, value: { a: 199 }, isHealed: true },
+    ])
+    expect(told.rejected.at(0)).toEqual({ revision: 191, codes: ['invalid_type'] })
+    expect(told.rejected.at(-1)).toEqual({ revision: 200, codes: ['invalid_type'] })
+    expect(writer.goodState(0, { withSecrets: true }).layers).toEqual([
+      [{ path: 'a', value: '199', revision: 199 }],
+    ])
+  })
+
+  it('drops only the update that breaks the contract among those that have had to wait', async () => {
+    const store = createManualSource()
+    const { writer, told } = setUp([store], { sliceMs: 0 })
+    store.replace(1, { a: '0' })
+    for (let revision = 2; revision <= 100; revision++) {
+      store.patch(revision === 80 ? 3 : revision, { a: `${revision}`, [`many/k${revision}`]: 'v' })
+    }
+    await writer.settled()
+    expect(told.failed.map(({ code }) => code)).toEqual(['source_broken'])
+    expect(Object.keys(writer.snapshot!.value.many)).toHaveLength(98)
+    expect(writer.snapshot!.value.many).not.toHaveProperty('k80')
   })
 
   it('tells what waits how far it has come', async () => {

@@ -60,8 +60,9 @@ type Item = { readonly index: number } & (
 
 /**
  * The one writer of a configuration. Takes what the sources say in order, one update at a time, and has the pipeline
- * judge every one of them: a good revision between two bad ones becomes current. Judges nothing until every source has
- * handed over its tree, or `standIn` has put something in the place of the missing ones.
+ * judge every one of them: a good revision between two bad ones becomes current. Updates that have had to wait are judged
+ * together if what they come to is good. Judges nothing until every source has handed over its tree, or `standIn` has
+ * put something in the place of the missing ones.
  */
 export class TreeWriter<T> {
   readonly #options: TreeWriterOptions<T>
@@ -69,6 +70,8 @@ export class TreeWriter<T> {
   #ledgers: readonly (LeafLedger | undefined)[]
   readonly #position: StorePosition
   #isJudging = false
+  /** So many of the updates that wait did not come to a good tree together. */
+  #singles = 0
   #snapshot: Snapshot<T> | undefined = undefined
   #servedFrom: ServedFrom = 'sources'
   #rejected: { readonly event: RejectedEvent; readonly key: string } | undefined = undefined
@@ -81,7 +84,7 @@ export class TreeWriter<T> {
 
   constructor(options: TreeWriterOptions<T>) {
     this.#options = options
-    this.#queue = new SliceQueue((item) => this.#take(item), options.sliceMs)
+    this.#queue = new SliceQueue((items) => this.#take(items), options.sliceMs)
     this.#position = new StorePosition(options.sources)
     this.#ledgers = options.sources.map(({ source }) =>
       options.keepsLeaves && source.isRemote ? new LeafLedger(source.layers.length) : undefined,
@@ -161,7 +164,7 @@ export class TreeWriter<T> {
     if (covered.length === 0) return []
     this.#rejected = rejected
     for (const index of covered) stage(index, real.get(index)!)
-    this.#judge(sources[covered.at(-1)!]!)
+    this.#judged(sources[covered.at(-1)!]!, this.#evaluate())
     return []
   }
 
@@ -187,7 +190,44 @@ export class TreeWriter<T> {
     return leaves
   }
 
-  #take(item: Item): void {
+  #take(items: readonly Item[]): number {
+    const patches = items.length > 1 && this.#singles === 0 ? this.#run(items) : []
+    if (patches.length > 1) {
+      if (this.#takeTogether(items[0]!.index, patches)) return patches.length
+      this.#singles = patches.length
+    }
+    if (this.#singles > 0) this.#singles--
+    this.#takeOne(items[0]!)
+    return 1
+  }
+
+  /** The patches of one source that `items` begins with, as far as they may be judged together. */
+  #run(items: readonly Item[]): readonly PatchUpdate[] {
+    const { sources } = this.#options
+    const isWhole = this.#isJudging && sources.every(({ hasTree }) => hasTree)
+    if (!isWhole || this.#rejected !== undefined) return []
+    const { index } = items[0]!
+    const patches: PatchUpdate[] = []
+    for (const item of items) {
+      if (item.index !== index || item.type !== 'patch' || item.update.allowRemoval) break
+      if (sources[index]!.problemWith(item.update, patches.at(-1)?.revision) !== undefined) break
+      patches.push(item.update)
+    }
+    return patches
+  }
+
+  #takeTogether(index: number, patches: readonly PatchUpdate[]): boolean {
+    const outcome = this.#options.pipeline.attempt(index, patches)
+    if (outcome === undefined) return false
+    const state = this.#options.sources[index]!
+    for (const { changes } of patches) this.#ledgers[index]?.patch(changes)
+    state.takePatch(patches.at(-1)!)
+    this.#judged(state, outcome)
+    this.#noteContact(state)
+    return true
+  }
+
+  #takeOne(item: Item): void {
     const state = this.#options.sources[item.index]!
     try {
       if (item.type === 'prepare') {
@@ -203,6 +243,10 @@ export class TreeWriter<T> {
       const message = `Taking an update of source ${state.source.name} failed`
       this.#observer!.failed(new LivetreeError('internal', message, { cause }))
     }
+    this.#noteContact(state)
+  }
+
+  #noteContact(state: SourceState): void {
     this.#observer!.contact(state)
     for (const resolve of this.#contactWaiters.splice(0)) resolve()
   }
@@ -225,7 +269,7 @@ export class TreeWriter<T> {
     this.#stage(index, staged)
     if (!this.#options.sources.every((source) => source.hasTree) && !this.#isJudging) return
     this.#isJudging = true
-    this.#judge(state)
+    this.#judged(state, this.#evaluate())
   }
 
   #stage(index: number, staged: Update): void {
@@ -249,8 +293,7 @@ export class TreeWriter<T> {
     }
   }
 
-  #judge(source: SourceState): void {
-    const outcome = this.#evaluate()
+  #judged(source: SourceState, outcome: Outcome<T>): void {
     this.#noteUnused(outcome.unused)
     if (outcome.type === 'rejected') {
       this.#reject(source, outcome.issues)

@@ -26,6 +26,14 @@ test('createPipeline: a source without layers is staged like any other', () => {
   expect([0, 1, 2].map((source) => pipeline.leaves(source, { withSecrets: true }).length)).toEqual([0, 1, 0])
 })
 
+test('createPipeline: a document that was written into another one by mistake takes nothing of it along when it goes', () => {
+  const { patch } = staged(z.object({ a: z.record(z.string(), z.record(z.string(), z.number())) }))
+  patch(0, { a: '{"b":{"x":1,"y":2}}' })
+  expect(patch(0, { 'a/b': '{"x":3}' })).toMatchObject({ type: 'rejected', issues: [{ code: 'conflict' }] })
+  expect(patch(0, { 'a/b': undefined })).toMatchObject({ type: 'unchanged' })
+  expect(acceptedValue(patch(0, { a: '{"b":{"x":4,"y":2}}' }))).toEqual({ a: { b: { x: 4, y: 2 } } })
+})
+
 describe('createPipeline: two properties that share an environment variable', () => {
   const clash = z.object({ timeoutMs: z.number().optional(), timeout_ms: z.number().optional() })
 

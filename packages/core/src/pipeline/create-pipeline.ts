@@ -9,7 +9,7 @@ import { type GuardOptions, guardIssues } from './guard.ts'
 import { IssueWriter, type NamedLayer } from './issues.ts'
 import { LayerTree } from './layer-tree.ts'
 import { leavesOf } from './leaves.ts'
-import type { Outcome, Path, Pipeline, UnusedKey } from './outcome.ts'
+import type { Outcome, Path, Pipeline, UnusedKey, ValidOutcome } from './outcome.ts'
 import { redact } from './redact.ts'
 import { structureIssues } from './structure.ts'
 import { unusedIssues, unusedKeys } from './unused-keys.ts'
@@ -93,6 +93,22 @@ class LayeredPipeline<T> implements Pipeline<T> {
       for (const change of staged.update.changes) this.#tree.set(first + change.layer, change.leaf)
     }
     if (staged.update.allowRemoval === true) this.#allowed.add(this.#sources[source]!)
+  }
+
+  attempt(source: number, updates: readonly PatchUpdate[]): ValidOutcome<T> | undefined {
+    const first = this.#firsts[source]!
+    const undo: { layer: number; leaf: Leaf }[] = []
+    try {
+      for (const { layer, leaf } of updates.flatMap((update) => update.changes)) {
+        undo.push({ layer: first + layer, leaf: this.#tree.set(first + layer, leaf) })
+      }
+      const outcome = this.evaluate()
+      if (outcome.type !== 'rejected') return outcome
+    } catch {
+      // one by one, the update that breaks the pipeline can be told
+    }
+    for (const { layer, leaf } of undo.reverse()) this.#tree.set(layer, leaf)
+    return undefined
   }
 
   evaluate(): Outcome<T> {

@@ -18,10 +18,14 @@ import {
 export interface Misplaced {
   readonly layer: number
   readonly path: string
+  readonly value: unknown
   readonly revision: number
   readonly reason: string
   readonly document: DocumentMark | undefined
 }
+
+/** What a layer has at a key. */
+type Held = Pick<Leaf, 'value' | 'revision'>
 
 /** A list of which the first leaves are in place already. */
 interface BegunList {
@@ -29,6 +33,12 @@ interface BegunList {
   takenCount: number
   /** Where the last of them went. */
   place: Place | string | undefined
+}
+
+/** A document that is being spread, and the one whose place it takes. */
+interface Spread {
+  readonly mark: DocumentMark
+  readonly before: DocumentMark | undefined
 }
 
 /** The era of an entry that was in the last accepted tree, whenever it came. */
@@ -116,33 +126,33 @@ export class LayerTree {
     }
   }
 
-  /** Puts one leaf of one layer in place, or takes it away (`value` undefined). */
-  set(layer: number, leaf: Leaf): void {
-    this.#put(layer, leaf, this.#places.place(layer, leaf.path))
+  /** Puts one leaf of one layer in place, or takes it away (`value` undefined). Gives what takes that back. */
+  set(layer: number, leaf: Leaf): Leaf {
+    const before = this.#put(layer, leaf, this.#places.place(layer, leaf.path))
+    return { path: leaf.path, value: before?.value, revision: before?.revision ?? 0 }
   }
 
-  #put(layer: number, leaf: Leaf, place: Place | string): void {
-    if (typeof place === 'string') {
-      this.#setMisplaced(layer, leaf, place)
-      return
-    }
+  /** Gives what the layer had there. */
+  #put(layer: number, leaf: Leaf, place: Place | string): Held | undefined {
+    if (typeof place === 'string') return this.#setMisplaced(layer, leaf, place)
     const { trail, plan } = place
     const node = trail.nodes.at(-1)!
     const mark = node.documents?.find((document) => document.layer === layer)
     const entry = keyEntry(node, layer)
+    const holder = mark ?? entry
+    const before = holder === undefined ? undefined : { value: holder.value, revision: holder.revision }
     if (leaf.value === undefined) {
       if (mark !== undefined) this.#removeDocument(trail, mark)
       if (entry !== undefined) this.#removeEntry(trail, entry)
-      if (mark !== undefined || entry !== undefined) this.#countKey(trail, layer, -1)
+      if (holder !== undefined) this.#countKey(trail, layer, -1)
       prune(trail)
-      return
+      return before
     }
-    const holder = mark ?? entry
     if (holder !== undefined && isEqual(holder.value, leaf.value)) {
       // written again with the value it had: only the revision moves
       holder.revision = leaf.revision
       holder.stamp = this.#stamp
-      return
+      return before
     }
     const document = readDocument(leaf.value, plan)
     if (document.type === 'document') {
@@ -154,6 +164,7 @@ export class LayerTree {
     }
     if (holder === undefined) this.#countKey(trail, layer, 1)
     this.#noteCrowded(trail, layer)
+    return before
   }
 
   /** What is in place now was accepted; the guard counts from here. */
@@ -166,11 +177,13 @@ export class LayerTree {
     return { layer, value, revision, document, era: this.#era, stamp: this.#stamp, below: undefined }
   }
 
-  #setMisplaced(layer: number, leaf: Leaf, reason: string): void {
+  #setMisplaced(layer: number, leaf: Leaf, reason: string): Held | undefined {
     const id = `${layer}:${leaf.path}`
-    const { path, revision } = leaf
-    if (leaf.value === undefined) this.misplaced.delete(id)
-    else this.misplaced.set(id, { layer, path, revision, reason, document: undefined })
+    const { path, value, revision } = leaf
+    const before = this.misplaced.get(id)
+    if (value === undefined) this.misplaced.delete(id)
+    else this.misplaced.set(id, { layer, path, value, revision, reason, document: undefined })
+    return before
   }
 
   #setEntry(trail: Trail, entry: Entry, plan: Plan | undefined): void {
@@ -234,7 +247,7 @@ export class LayerTree {
     documents.sort((a, b) => a.layer - b.layer)
     touch(trail, before === undefined ? 1 : 0)
     this.#hasDocuments[layer] = true
-    this.#spread(trail, content, mark, plan)
+    this.#spread(trail, content, { mark, before }, plan)
     if (before !== undefined) {
       this.conflicts.delete(before)
       this.#sweep(trail, before)
@@ -242,7 +255,8 @@ export class LayerTree {
     if (mark.keysBelow > 0) this.conflicts.add(mark)
   }
 
-  #spread(trail: Trail, content: object, mark: DocumentMark, plan: Plan | undefined): void {
+  #spread(trail: Trail, content: object, spread: Spread, plan: Plan | undefined): void {
+    const { mark } = spread
     const isRenamed = this.#layers[mark.layer]!.naming === 'stored'
     for (const [written, value] of Object.entries(content)) {
       if (value === undefined) continue
@@ -250,30 +264,38 @@ export class LayerTree {
       if (name === '__proto__') {
         const path = [...trail.names, name].join('/')
         const { layer, revision } = mark
-        this.misplaced.set(`${layer}:${path}#`, { layer, path, revision, reason: PROTO, document: mark })
+        this.misplaced.set(`${layer}:${path}#${mark.path.length}`, {
+          layer,
+          path,
+          value,
+          revision,
+          reason: PROTO,
+          document: mark,
+        })
         continue
       }
       const below = plan === undefined ? undefined : childPlan(plan, name)
       const parent = trail.nodes.at(-1)!
       trail.nodes.push(childOf(parent, name))
       trail.names.push(name)
-      this.#spreadOne(trail, value, mark, below)
+      this.#spreadOne(trail, value, spread, below)
       trail.nodes.pop()
       trail.names.pop()
     }
   }
 
-  #spreadOne(trail: Trail, value: unknown, mark: DocumentMark, plan: Plan | undefined): void {
+  #spreadOne(trail: Trail, value: unknown, spread: Spread, plan: Plan | undefined): void {
+    const { mark, before } = spread
     const isNested =
       isPlainObject(value) && plan !== undefined && isDirectory(plan) && trail.names.length < MAX_DEPTH
     if (isNested && Object.keys(value).length > 0) {
-      this.#spread(trail, value, mark, plan)
+      this.#spread(trail, value, spread, plan)
       return
     }
-    const isSpread = (entry: Entry) => entry.layer === mark.layer && entry.document !== undefined
-    const own = entriesOf(trail.nodes.at(-1)!).find(isSpread)
-    if (own !== undefined && isEqual(own.value, value)) own.document = mark
-    else this.#setEntry(trail, this.#entry(mark.layer, value, mark.revision, mark), plan)
+    const own = before && entriesOf(trail.nodes.at(-1)!).find((entry) => entry.document === before)
+    if (own !== undefined) own.document = mark
+    if (own === undefined || !isEqual(own.value, value))
+      this.#setEntry(trail, this.#entry(mark.layer, value, mark.revision, mark), plan)
   }
 
   #removeDocument(trail: Trail, mark: DocumentMark): void {

@@ -50,11 +50,17 @@ export interface Change {
   readonly next: unknown
 }
 
-/** What one evaluation of the staged tree came to. `value` is frozen all the way down; unchanged subtrees keep their identity. */
+/** A staged tree that is valid. `value` is frozen all the way down; unchanged subtrees keep their identity. */
+export interface ValidOutcome<T> {
+  /** `unchanged`: equal to the last accepted value, which is handed back as it was. */
+  readonly type: 'accepted' | 'unchanged'
+  readonly value: T
+  readonly unused: readonly UnusedKey[]
+}
+
+/** What one evaluation of the staged tree came to. */
 export type Outcome<T> =
-  | { readonly type: 'accepted'; readonly value: T; readonly unused: readonly UnusedKey[] }
-  /** Valid and equal to the last accepted value, which is handed back as it was. */
-  | { readonly type: 'unchanged'; readonly value: T; readonly unused: readonly UnusedKey[] }
+  | ValidOutcome<T>
   | { readonly type: 'rejected'; readonly issues: readonly Issue[]; readonly unused: readonly UnusedKey[] }
 
 /** One layer that has something at a path, the highest first; all but the first are shadowed. */
@@ -79,6 +85,11 @@ export interface Pipeline<T> {
     source: number,
     update: { type: 'replace'; update: ReplaceUpdate } | { type: 'patch'; update: PatchUpdate },
   ): void
+  /**
+   * Takes several updates of a source into the layers and judges what they come to. Where that is not valid all is as it
+   * was, and the answer is undefined: one of the states between may be valid.
+   */
+  attempt(source: number, updates: readonly PatchUpdate[]): ValidOutcome<T> | undefined
   /** Judges the staged layers. An accepted value becomes the one the next outcome is compared with. */
   evaluate(): Outcome<T>
   /** Leaf by leaf difference of two values that this pipeline accepted; costs what changed. */

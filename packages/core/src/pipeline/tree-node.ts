@@ -34,7 +34,7 @@ export interface Entry {
  */
 export class TreeNode {
   children: Map<string, TreeNode> | undefined = undefined
-  /** The highest layer's entry; at most one for each layer, but for a leaf out of a document and a key in conflict. */
+  /** The highest layer's entry; at most one for each layer, but for documents and keys in conflict. */
   top: Entry | undefined = undefined
   documents: DocumentMark[] | undefined = undefined
   /** Entries and documents at this node and below, over all layers. */
@@ -74,15 +74,16 @@ export function keyEntry(node: TreeNode, layer: number): Entry | undefined {
   return entry
 }
 
-/** Puts an entry in the place of the one of its kind, which is handed back, or in a place of its own. */
+/** Puts an entry in the place of the one of its layer and document, which is handed back, or in a place of its own. */
 export function insertEntry(node: TreeNode, entry: Entry): Entry | undefined {
+  const isOwn = (at: Entry) => at.layer === entry.layer && at.document === entry.document
   let above: Entry | undefined
   let at = node.top
-  while (at !== undefined && rank(at) > rank(entry)) {
+  while (at !== undefined && rank(at) >= rank(entry) && !isOwn(at)) {
     above = at
     at = at.below
   }
-  const old = at !== undefined && rank(at) === rank(entry) ? at : undefined
+  const old = at !== undefined && isOwn(at) ? at : undefined
   entry.below = old === undefined ? at : old.below
   if (above === undefined) node.top = entry
   else above.below = entry
@@ -100,7 +101,7 @@ export function removeEntry(node: TreeNode, entry: Entry): void {
   above.below = entry.below
 }
 
-/** Within a layer a key of its own and a leaf out of a document are kept apart, also while they are in conflict. */
+/** Within a layer a key of its own and leaves out of documents are kept apart, also while they are in conflict. */
 function rank(entry: Entry): number {
   return entry.layer * 2 + (entry.document === undefined ? 0 : 1)
 }

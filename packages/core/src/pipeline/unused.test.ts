@@ -241,14 +241,17 @@ describe('unusedIssues: unused keys are rejected where the definition says so', 
   })
 })
 
-test.each([
+test.each<readonly [name: string, known: string[], nearest: string | undefined]>([
   ['hots', ['host', 'port'], 'host'],
   ['timeout-ms', ['timeoutMs'], 'timeoutMs'],
   ['TIMEOUT_MS', ['timeoutMs'], 'timeoutMs'],
   ['ab', ['xy'], undefined],
   ['completely', ['different'], undefined],
   ['', ['a'], 'a'],
-  ['x'.repeat(1_000_000), ['a', 'timeoutMs'], undefined],
-])('nearestName: %.20s of %j is %s', (name, known, nearest) => {
+])('nearestName: %s of %j is %s', (name, known, nearest) => {
   expect(nearestName(name, known)).toBe(nearest)
+})
+
+test('nearestName: a very long name is near to nothing', () => {
+  expect(nearestName('x'.repeat(1_000_000), ['a', 'timeoutMs'])).toBeUndefined()
 })
