@@ -11,7 +11,7 @@ import { createPipeline } from './pipeline/create-pipeline.ts'
 import { SnapshotFile } from './snapshot-file/snapshot-file.ts'
 
 /** Updates of stores give way to other work after so many milliseconds. */
-const SLICE_MS = 5
+const SLICE_MS = 2
 
 /**
  * The one place where all parts meet, in the order in which data flows: sources → pipeline → live. See

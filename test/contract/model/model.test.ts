@@ -8,7 +8,7 @@ import { eachRealEtcd } from '../../support/each-etcd.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { Random } from './random.ts'
 import { type Operation, type Position, randomOperation } from './random-operation.ts'
-import { Subject } from './subject.ts'
+import { Subject, type Told } from './subject.ts'
 
 /** `LIVETREE_MODEL_OPERATIONS=20000` makes it long, `LIVETREE_MODEL_SEED` repeats a run. */
 const operations = Number(process.env.LIVETREE_MODEL_OPERATIONS ?? 1500)
@@ -75,12 +75,30 @@ eachRealEtcd('Model', (etcd) => {
 /** Waits until every watch has told all there is, and compares what they told. */
 const allTold = async (reference: Subject, embedded: readonly Subject[]): Promise<void> => {
   for (const subject of [reference, ...embedded]) await subject.caughtUp()
-  const sizes = (subject: Subject): string =>
-    subject.told.map(({ events, end }) => `${events.length}${end}`).join()
   // Old etcds say too early that they have told everything.
-  await waitFor(() => embedded.every((subject) => sizes(subject) === sizes(reference))).catch(() => {})
-  for (const subject of embedded) expect(subject.told, `watches on ${subject.name}`).toEqual(reference.told)
+  await waitFor(() => embedded.every((subject) => sizes(subject, reference) === sizes(reference))).catch(
+    () => {},
+  )
+  for (const subject of embedded)
+    expect(comparable(subject, reference), `watches on ${subject.name}`).toEqual(reference.told)
 }
+
+const sizes = (subject: Subject, reference = subject): string =>
+  comparable(subject, reference)
+    .map(({ events, end }) => `${events.length}${end}`)
+    .join()
+
+/**
+ * What a subject has told, as far as it can be compared: a compaction ends a watch that an old etcd has not begun to
+ * serve, which nothing shows from outside while it has nothing to tell.
+ */
+const comparable = (subject: Subject, reference: Subject): readonly Told[] =>
+  subject.told.map((told, index) => {
+    const expected = reference.told[index]
+    const isUnbegun =
+      reference.name.startsWith('etcd 3.4') && expected?.events.length === 0 && expected.end !== undefined
+    return isUnbegun ? expected : told
+  })
 
 /** A watch from now, the future, or the past; not at the compact revision itself, where old etcds forget deletes. */
 const randomWatch = (random: Random, { revision, compactRevision }: Position) => {

@@ -3,6 +3,7 @@ import { childPlan, isMadeWhenAbsent, coreOf } from '../schema/plan.ts'
 import { bareObject, isPlainObject } from './document.ts'
 import { inputOf, isGiven, scalarOrFloor } from './input.ts'
 import { judge, type JudgedIssue, judgeRead, thrownIssue, type Verdict } from './judge.ts'
+import { noteNames, notedNames } from './names.ts'
 import { freezeObject, shareFrozen } from './share.ts'
 import { isPresent, topEntry, TreeNode } from './tree-node.ts'
 import { type UnusedNote, type UnusedSpot, unusedBelow, unusedChildren } from './unused.ts'
@@ -154,6 +155,8 @@ export class Decoder {
     let isValid = true
     let hasUnused = false
     let isOther = false
+    let names = notedNames(before)
+    let count = 0
     for (const [name, child] of node.children ?? []) {
       if (!isFresh(child, plan.value, floor) && !isGiven(plan.value, child, floor)) {
         forget(child)
@@ -174,11 +177,18 @@ export class Decoder {
         isOther ||= isAnyKey && child.isValid && !Object.is(child.value, prior)
       }
       if (!child.isValid) isValid = false
-      else if (key !== '__proto__') value[key] = child.value
+      else if (key !== '__proto__') {
+        value[key] = child.value
+        if (names !== undefined && names[count] !== key) names = undefined
+        count++
+      }
     }
+    if (names?.length !== count) names = undefined
     if (hasUnused) this.#noteUnused(node, unusedChildren(plan, node, floor, [...this.#path]))
     node.issues = issues.length > 0 ? issues : undefined
-    if (isValid && issues.length === 0) keep(node, freezeObject(isOther ? undefined : before, value, plan))
+    if (!isValid || issues.length > 0) return
+    noteNames(value, count, names)
+    keep(node, freezeObject(isOther ? undefined : before, value, plan))
   }
 
   #recordKey(plan: RecordPlan, name: string, issues: JudgedIssue[]): unknown {

@@ -133,6 +133,34 @@ describe('diffValues: what differs, leaf by leaf', () => {
     expect(pipeline.diff({ it: { ...before.it, b: guarded.it.b } }, guarded)).toHaveLength(1)
   })
 
+  test('tells of a large record what a comparison of all its entries tells, whichever come, change and go', () => {
+    const { pipeline, patch } = staged(z.object({ it: z.record(z.string(), z.number()) }))
+    const random = (below: number, seed: number) => (((seed * 2_654_435_761) >>> 7) + seed) % below
+    const held = new Map(Array.from({ length: 90 }, (_, index) => [`k${index}`, index]))
+    type Value = { it: Record<string, number> }
+    let before = acceptedValue(
+      patch(0, Object.fromEntries([...held].map(([name, value]) => [`it/${name}`, `${value}`]))),
+    ) as Value
+    for (let step = 1; step < 400; step++) {
+      const name = `k${random(100, step)}`
+      const expected = new Map(held)
+      if (random(3, step) === 0) expected.delete(name)
+      else expected.set(name, random(4, step))
+      const text = expected.get(name)
+      const after = acceptedValue(
+        patch(0, { [`it/${name}`]: text === undefined ? text : `${text}` }),
+      ) as Value
+      expect(after.it).toEqual(Object.fromEntries(expected))
+      const isOther = held.get(name) !== expected.get(name)
+      expect(pipeline.diff(before, after).map(({ pathText }) => pathText)).toEqual(
+        isOther ? [`it.${name}`] : [],
+      )
+      if (text === undefined) held.delete(name)
+      else held.set(name, text)
+      before = after
+    }
+  })
+
   test('the root may be a scalar', () => {
     const { pipeline, patch } = staged(z.number())
     const before = acceptedValue(patch(0, { '': '1' }))

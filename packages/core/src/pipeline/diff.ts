@@ -1,6 +1,7 @@
 import type { Plan } from '../schema/plan.ts'
 import { isPlainObject } from './document.ts'
 import type { Change, Path } from './outcome.ts'
+import { namesOf } from './names.ts'
 import { pathText } from './path-text.ts'
 import { partView, redact } from './redact.ts'
 
@@ -31,14 +32,22 @@ function compare(previous: Side, next: Side, path: Path, changes: Change[]): voi
 
 /** The names to go into, where both sides are objects, or one is and the other is not there. Most parts of a large one are the same. */
 function differingNames(previous: unknown, next: unknown): readonly string[] | undefined {
-  const isBranch = (value: unknown) => value === undefined || isPlainObject(value)
-  if (!isBranch(previous) || !isBranch(next)) return undefined
-  const before = Object.keys(previous ?? {})
-  const after = Object.keys(next ?? {})
-  if (before.length === 0 && after.length === 0) return undefined
-  const isOther = (name: string) => !Object.is(ownValue(previous, name), ownValue(next, name))
-  const isNew = (name: string) => !isPlainObject(previous) || !Object.hasOwn(previous, name)
-  return [...before.filter(isOther), ...after.filter((name) => isNew(name) && isOther(name))]
+  const before = previous === undefined ? {} : previous
+  const after = next === undefined ? {} : next
+  if (!isPlainObject(before) || !isPlainObject(after)) return undefined
+  const names = namesOf(before)
+  const others = namesOf(after)
+  if (names.length === 0 && others.length === 0) return undefined
+  // with the same names in the same order, as most often, nothing has to be looked for
+  if (names === others || haveSameOrder(names, others))
+    return names.filter((name) => !Object.is(before[name], after[name]))
+  const isOther = (name: string) => !Object.is(ownValue(before, name), ownValue(after, name))
+  const isNew = (name: string) => !Object.hasOwn(before, name)
+  return [...names.filter(isOther), ...others.filter((name) => isNew(name) && isOther(name))]
+}
+
+function haveSameOrder(names: readonly string[], others: readonly string[]): boolean {
+  return names.length === others.length && names.every((name, index) => name === others[index])
 }
 
 function part({ plan, value }: Side, name: string): Side {

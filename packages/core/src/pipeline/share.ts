@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Plan } from '../schema/plan.ts'
 import { isPlainObject } from './document.ts'
+import { namesOf } from './names.ts'
 import { concealSecrets, partView } from './redact.ts'
 
 /** Whether two raw values say the same. */
@@ -49,9 +50,9 @@ export function freezeObject(
   plan: Plan | undefined,
 ): Record<string, unknown> {
   if (before !== undefined) {
-    const names = Object.keys(copy)
+    const names = namesOf(copy)
     const isSame = (name: string) => Object.hasOwn(before, name) && Object.is(before[name], copy[name])
-    if (names.length === Object.keys(before).length && names.every(isSame)) return before
+    if (names.length === namesOf(before).length && names.every(isSame)) return before
   }
   return Object.freeze(concealSecrets(copy, plan))
 }
