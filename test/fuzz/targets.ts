@@ -3,6 +3,7 @@ import { files } from './targets/files.ts'
 import { frames } from './targets/frames.ts'
 import { messages } from './targets/messages.ts'
 import { sockets } from './targets/sockets.ts'
+import { clientTaints } from './targets/taint-client.ts'
 import { taints } from './targets/taint.ts'
 import { trees } from './targets/trees.ts'
 
@@ -14,4 +15,5 @@ export const targets: readonly FuzzTarget[] = [
   ...trees,
   ...files,
   ...taints,
+  ...clientTaints,
 ]
