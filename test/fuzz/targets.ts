@@ -3,7 +3,17 @@ import { files } from './targets/files.ts'
 import { frames } from './targets/frames.ts'
 import { messages } from './targets/messages.ts'
 import { sockets } from './targets/sockets.ts'
+import { clientTaints } from './targets/taint-client.ts'
+import { taints } from './targets/taint.ts'
 import { trees } from './targets/trees.ts'
 
 /** Every kind of bad input, from the outside in. */
-export const targets: readonly FuzzTarget[] = [...frames, ...messages, ...sockets, ...trees, ...files]
+export const targets: readonly FuzzTarget[] = [
+  ...frames,
+  ...messages,
+  ...sockets,
+  ...trees,
+  ...files,
+  ...taints,
+  ...clientTaints,
+]

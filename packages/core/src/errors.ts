@@ -143,3 +143,14 @@ export function messageOf(thrown: unknown): string {
     return Object.prototype.toString.call(thrown)
   }
 }
+
+/**
+ * What kind of thing a function of the user's threw, `TypeError` or `Error ECONNREFUSED`. Its words are left to `cause`:
+ * the function was given values, and a driver that cannot connect prints what it was to connect with.
+ */
+export function kindOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return `a thrown ${thrown === null ? 'null' : typeof thrown}`
+  const { name, code } = thrown as NodeJS.ErrnoException
+  const words = [name, code].filter((word) => typeof word === 'string' && /^\w{1,40}$/.test(word))
+  return words.join(' ') || 'Error'
+}

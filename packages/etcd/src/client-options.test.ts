@@ -98,6 +98,16 @@ describe('resolveOptions', () => {
     expect(refusal(options)).toBe(what)
   })
 
+  test.each([
+    'root:hunter2@a',
+    'http://root:hun/ter2@a:1',
+    'http://root:hunter2@a:x',
+    'http://u:hunter2@b@a/x',
+  ])('does not repeat the password in an endpoint such as %j', (endpoints) => {
+    expect(refusal({ endpoints })).toContain('…@a')
+    expect(refusal({ endpoints })).not.toMatch(/hun|ter2/)
+  })
+
   test('never shows a password: not of the URL, not of auth', () => {
     const what = refusal({ endpoints: 'http://root:hunter2@a:1' })
     expect(what).toBe('the endpoint http://…@a:1 holds a user name or password; give them as auth')

@@ -81,7 +81,7 @@ describe('liveProvider', () => {
       throw new Error('no database')
     }
     await expect(createApp(config, { providers: [poolProvider(broken)] })).rejects.toThrow(
-      /\[resource_failed\] Cannot build pool: no database/,
+      /\[resource_failed\] Cannot build pool: Error, see cause/,
     )
   })
 

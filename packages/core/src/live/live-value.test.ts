@@ -59,7 +59,7 @@ describe('live', () => {
     const { limiter, errors, disposed } = await setUp()
     config.set({ limit: 13 })
     expect(limiter.current.limit).toBe(1)
-    expect(errors).toEqual(['[resource_failed] Making an instance of limiter failed: unlucky.'])
+    expect(errors).toEqual(['[resource_failed] Making an instance of limiter failed: Error, see cause.'])
     config.set({ limit: 14 })
     await turn()
     expect(limiter.current.limit).toBe(14)
@@ -85,7 +85,9 @@ describe('live', () => {
     )
     config.set({ limit: 2 })
     await turn()
-    expect(errors).toEqual(['[resource_failed] Disposing an instance of live value failed: gone already.'])
+    expect(errors).toEqual([
+      '[resource_failed] Disposing an instance of live value failed: Error, see cause.',
+    ])
   })
 
   it('closes with the configuration, and waits for its own borrowers when closed by itself', async () => {

@@ -1,4 +1,4 @@
-import { LivetreeError, messageOf } from '../errors.ts'
+import { kindOf, LivetreeError } from '../errors.ts'
 import { systemClock } from '../source/system-clock.ts'
 import { type Borrowed, Instance } from './instance.ts'
 import type { LiveConfig } from './live-config.ts'
@@ -41,7 +41,7 @@ export function live<T, S, R>(
   let closing: Promise<void> | undefined
 
   const fail = (what: string, cause: unknown) => {
-    const message = `${what} of ${name} failed: ${messageOf(cause)}.`
+    const message = `${what} of ${name} failed: ${kindOf(cause)}, see cause.`
     config.report(new LivetreeError('resource_failed', message, { cause }))
   }
   const takeDown = async (old: Instance<R>) => {

@@ -150,7 +150,7 @@ describe('HotResource', () => {
     await turn()
     expect(resource.current.url).toBe('one')
     expect(resource.status).toMatchObject({ state: 'failed', lastError: { code: 'resource_failed' } })
-    expect(reported[0]!.message).toMatch(/^\[resource_failed\] Cannot build pool: no route\./)
+    expect(reported[0]!.message).toMatch(/^\[resource_failed\] Cannot build pool: Error, see cause\./)
     expect(events).toEqual(['swapped', 'failed'])
     isBroken = false
     // the same input again: some other part of the configuration has changed
@@ -266,6 +266,17 @@ describe('HotResource', () => {
     vi.restoreAllMocks()
   })
 
+  it('leaves the words of what was thrown to cause, since they may hold a secret of the input', async () => {
+    const thrown = Object.assign(new Error('cannot reach postgres://u:hunter2@db'), { code: 'ECONNREFUSED' })
+    const { resource } = setUp({ create: () => Promise.reject(thrown) })
+    await expect(resource.start()).rejects.toMatchObject({
+      message: '[resource_failed] Cannot build pool: Error ECONNREFUSED, see cause.',
+      cause: thrown,
+    })
+    const refused = setUp({ check: () => false })
+    await expect(refused.resource.start()).rejects.toThrow('Cannot build pool: check gave false.')
+  })
+
   it('reports a dispose that fails, and goes on', async () => {
     const { resource, reported } = setUp({ dispose: () => Promise.reject(new Error('already ended')) })
     await resource.start()
@@ -273,7 +284,7 @@ describe('HotResource', () => {
     await turn()
     await turn()
     expect(reported.map(({ message }) => message)).toEqual([
-      '[resource_failed] Disposing an instance of pool failed: already ended.',
+      '[resource_failed] Disposing an instance of pool failed: Error, see cause.',
     ])
     expect(resource.current.url).toBe('two')
   })

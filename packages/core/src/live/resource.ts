@@ -1,4 +1,4 @@
-import { LivetreeError, messageOf } from '../errors.ts'
+import { kindOf, LivetreeError } from '../errors.ts'
 import type { Clock } from '../source/source.ts'
 import type { ReportFailure } from './callback.ts'
 import { type Borrowed, Instance } from './instance.ts'
@@ -74,7 +74,8 @@ export interface ResourceSettings<T, S, R> {
 type Built<R> =
   | { readonly type: 'built'; readonly value: R }
   | { readonly type: 'superseded' }
-  | { readonly type: 'failed'; readonly cause: unknown }
+  /** `why` holds no word of the user's. */
+  | { readonly type: 'failed'; readonly why: string; readonly cause?: unknown }
 
 /**
  * prepare (create, check) → swap → drain → dispose. One build at a time: a change during a build fires its signal, and the
@@ -199,20 +200,21 @@ export class HotResource<T, S, R> implements Resource<R> {
     let made: { readonly value: R } | undefined
     try {
       made = { value: await create(input, { signal }) }
-      if (!signal.aborted && (await check(made.value, { signal })) === false)
-        throw new Error('check gave false')
-      if (!signal.aborted) return { type: 'built', value: made.value }
+      const isGood = signal.aborted || (await check(made.value, { signal })) !== false
+      if (!signal.aborted && isGood) return { type: 'built', value: made.value }
+      await this.#dispose(made.value)
+      return signal.aborted ? { type: 'superseded' } : { type: 'failed', why: 'check gave false' }
     } catch (cause) {
       if (made !== undefined) await this.#dispose(made.value)
-      return signal.aborted ? { type: 'superseded' } : { type: 'failed', cause }
+      return signal.aborted
+        ? { type: 'superseded' }
+        : { type: 'failed', why: `${kindOf(cause)}, see cause`, cause }
     }
-    await this.#dispose(made.value)
-    return { type: 'superseded' }
   }
 
   #settle(input: S, built: Built<R>): void {
     this.#building = undefined
-    if (built.type === 'failed') this.#fail(built.cause)
+    if (built.type === 'failed') this.#fail(built)
     if (built.type === 'built') {
       // closed between the last look at the signal and now: nobody else would take it down
       if (this.#closing !== undefined) void this.#dispose(built.value)
@@ -230,13 +232,17 @@ export class HotResource<T, S, R> implements Resource<R> {
     if (old !== undefined) this.#retire(old.instance)
   }
 
-  #fail(cause: unknown): void {
+  #fail({ why, ...rest }: Built<R> & { type: 'failed' }): void {
     const consequence =
       this.#served === undefined
         ? ''
         : ' The old instance stays in service; it is tried again at the next change.'
-    const message = `Cannot build ${this.name}: ${messageOf(cause)}.${consequence}`
-    this.#lastError = new LivetreeError('resource_failed', message, { cause })
+    const message = `Cannot build ${this.name}: ${why}.${consequence}`
+    this.#lastError = new LivetreeError(
+      'resource_failed',
+      message,
+      'cause' in rest ? { cause: rest.cause } : {},
+    )
     this.#settings.onEvent('failed', this.#lastError)
     // the first failure is told to who waits for the first build
     if (this.#served !== undefined) this.#settings.report(this.#lastError)
@@ -261,7 +267,7 @@ export class HotResource<T, S, R> implements Resource<R> {
       await this.#settings.dispose(value)
       this.#settings.onEvent('disposed')
     } catch (cause) {
-      const message = `Disposing an instance of ${this.name} failed: ${messageOf(cause)}.`
+      const message = `Disposing an instance of ${this.name} failed: ${kindOf(cause)}, see cause.`
       this.#settings.report(new LivetreeError('resource_failed', message, { cause }))
     }
   }

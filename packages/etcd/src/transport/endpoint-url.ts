@@ -5,8 +5,8 @@ const defaultPort = 2379
 const refuse = (what: string): EtcdError =>
   new EtcdError('invalid_option', { what, remedy: 'An endpoint looks like http://127.0.0.1:2379.' })
 
-/** What of an endpoint may be shown: never what stands before an `@`. */
-const shown = (text: string): string => text.replace(/\/\/[^/]*@/, '//…@').slice(0, 200)
+/** What of an endpoint may be shown: never what stands before an `@`, with or without a scheme, whatever is in it. */
+const shown = (text: string): string => text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1…@').slice(0, 200)
 
 /**
  * One endpoint as a plain URL, `http://host:port`. Without a scheme `isTls` decides, without a port it is 2379.

@@ -1,0 +1,268 @@
+import fc from 'fast-check'
+import * as z from 'zod'
+import { secret } from '../../packages/core/src/index.ts'
+import type { PlantedSecret } from './planted-secret.ts'
+
+/** A message of the schema's own author, who quotes what was given. */
+const quoting = { error: (issue: { input?: unknown }) => `what is ${String(issue.input)}?` }
+
+const login = z.object({
+  user: z.string().optional(),
+  password: secret(z.string().min(8)),
+  pool: z.number().optional(),
+})
+
+/** Holds itself, with a secret on each level. */
+const chain = z.object({
+  password: secret(z.string()).optional(),
+  get x() {
+    return chain.optional()
+  },
+})
+
+/** A secret in every kind of place that a schema has. */
+export const secretSchema = z.object({
+  plain: z.number().optional(),
+  password: secret(z.string()).optional(),
+  quoted: secret(z.string().regex(/^never$/, quoting)).optional(),
+  url: secret(z.url()).optional(),
+  pin: secret(z.number().int()).optional(),
+  flag: secret(z.boolean()).optional(),
+  when: secret(z.date()).optional(),
+  bytes: secret(z.instanceof(Uint8Array)).optional(),
+  level: secret(z.enum(['low', 'high'])).optional(),
+  list: secret(z.array(z.string())).optional(),
+  tokens: z.array(secret(z.string().max(60, quoting))).optional(),
+  pair: z.tuple([z.number(), secret(z.string())]).optional(),
+  bag: z.set(secret(z.string())).optional(),
+  map: z.map(z.string(), secret(z.string())).optional(),
+  byName: z.record(z.string(), secret(z.string().min(3))).optional(),
+  db: login.optional(),
+  strict: z.strictObject({ password: secret(z.string()), user: z.string().optional() }).optional(),
+  open: z.object({ user: z.string().optional() }).catchall(secret(z.string())).optional(),
+  auth: z
+    .discriminatedUnion('kind', [
+      z.object({ kind: z.literal('basic'), password: secret(z.string().min(6)) }),
+      z.object({ kind: z.literal('none') }),
+    ])
+    .optional(),
+  either: z
+    .union([z.object({ token: secret(z.string()) }), z.object({ pool: z.number() }), secret(z.string())])
+    .optional(),
+  both: z
+    .intersection(z.object({ a: secret(z.string()) }), z.object({ pool: z.number().optional() }))
+    .optional(),
+  piped: secret(z.string())
+    .transform((text) => ({ made: text }))
+    .optional(),
+  reshaped: z
+    .object({ password: secret(z.string()) })
+    .transform(({ password }) => ({ made: [password] }))
+    .optional(),
+  throwing: secret(z.string())
+    .transform((text) => {
+      throw new Error(`cannot use ${text}`)
+    })
+    .optional(),
+  refined: z
+    .object({ password: secret(z.string()), pool: z.number().optional() })
+    .superRefine(({ password, pool }, context) => {
+      if (pool === undefined)
+        context.addIssue({ code: 'custom', message: `what is ${password}?`, path: ['pool'] })
+      if (pool === 13) throw new Error(`cannot judge ${password}`)
+    })
+    .optional(),
+  chain: chain.optional(),
+})
+
+/** Paths at which a secret may stand: places for one, what is around them, and what looks like them. */
+const PLACES = [
+  ...Object.keys(secretSchema.shape).filter((name) => name !== 'plain'),
+  '',
+  'tokens/0',
+  'tokens/x',
+  'list/0',
+  'pair/1',
+  'bag/0',
+  'map/x',
+  'byName/x',
+  'byName/__proto__',
+  'db/password',
+  'db/password/x',
+  'db/passwrod',
+  'strict/password',
+  'strict/passwrod',
+  'open/x',
+  'auth/password',
+  'auth/passwrod',
+  'either/token',
+  'either/x',
+  'both/a',
+  'refined/password',
+  'chain/password',
+  'chain/x/password',
+  'chain/x/x/passwrod',
+  'passwrod',
+  'pasword/x',
+  'x/y/z',
+  'password/x',
+] as const
+
+/** Values for places that hold none. */
+const HARMLESS: readonly (readonly [string, unknown])[] = [
+  ['auth/kind', 'basic'],
+  ['auth/kind', 'none'],
+  ['auth/kind', 'wrong'],
+  ['db/pool', '5'],
+  ['db/pool', 'many'],
+  ['plain', '5'],
+  ['plain', 'five'],
+  ['refined/pool', '1'],
+  ['refined/pool', '13'],
+  ['both/pool', '1'],
+  ['pair/0', '1'],
+  ['pair/0', 'one'],
+  ['db/user', 'u'],
+]
+
+type Shape = (value: string | number) => unknown
+
+/** Where a secret is taken, and how it has to be written there. */
+const GOOD: readonly (readonly [string, Shape])[] = [
+  ['password', String],
+  ['url', (value) => `https://u:${encodeURIComponent(value)}@example.org/`],
+  ['list', (value) => JSON.stringify([value, 'x'].map(String))],
+  ['list/0', String],
+  ['tokens/0', (value) => String(value).slice(0, 40)],
+  ['pair', (value) => [1, String(value)]],
+  ['bag/0', String],
+  ['map/x', String],
+  ['byName/x', String],
+  ['db/password', String],
+  ['db', (value) => JSON.stringify({ password: String(value), user: 'u' })],
+  ['strict/password', String],
+  ['open/x', String],
+  ['auth', (value) => ({ kind: 'basic', password: String(value) })],
+  ['auth/password', String],
+  ['either', (value) => JSON.stringify({ token: String(value) })],
+  ['either', String],
+  ['both/a', String],
+  ['piped', String],
+  ['reshaped/password', String],
+  ['refined', (value) => ({ password: String(value), pool: 5 })],
+  ['chain/x/password', String],
+  ['passwrod', String],
+  ['chain/passwrod', String],
+]
+const NEEDED: readonly (readonly [string, unknown])[] = [
+  ['auth/kind', 'basic'],
+  ['pair/0', '1'],
+]
+
+/** One leaf of a tree; an undefined value removes it. */
+export interface PlantedLeaf {
+  readonly path: string
+  readonly value: unknown
+}
+
+const part = fc.constantFrom<Shape>(
+  (value) => value,
+  (value) => String(value),
+  (value) => [value],
+  (value) => ({ x: value }),
+  () => 5,
+  () => null,
+)
+const document = fc
+  .array(
+    fc.tuple(fc.constantFrom('password', 'password', 'token', 'a', 'x', 'passwrod', '0', '__proto__'), part),
+    { minLength: 1, maxLength: 4 },
+  )
+  .chain((parts) =>
+    fc
+      .constantFrom({}, { kind: 'basic' }, { pool: 5 }, { pool: 13 }, { pool: 'many' })
+      .map(
+        (rest) => (value: string | number) =>
+          Object.fromEntries([
+            ...Object.entries(rest),
+            ...parts.map(([name, make]) => [name, make(value)]),
+          ]) as unknown,
+      ),
+  )
+
+const shape: fc.Arbitrary<Shape> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.constantFrom<Shape>(
+      (value) => value,
+      (value) => String(value),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom<Shape>(
+      (value) => Buffer.from(String(value)).toString('base64'),
+      (value) => Buffer.from(String(value)),
+      (value) => new Map([['password', value]]),
+      (value) => new Set([value]),
+      (value) => `[${JSON.stringify(value)}, ${JSON.stringify(value)}]`,
+      (value) => [value, value],
+      (value) => `{"password": ${JSON.stringify(value)}, `,
+      (value) => `["${value}`,
+      (value) => ({ a: { password: [value] } }),
+    ),
+  },
+  { weight: 2, arbitrary: document },
+  { weight: 2, arbitrary: document.map((make) => (value: string | number) => JSON.stringify(make(value))) },
+)
+
+/** Leaves with the given secrets in them that the schema takes, mostly. */
+const goodLeaves = (secrets: readonly PlantedSecret[]): fc.Arbitrary<readonly PlantedLeaf[]> =>
+  fc.array(
+    fc.oneof(
+      {
+        weight: 6,
+        arbitrary: fc
+          .tuple(fc.constantFrom(...GOOD), fc.constantFrom(...secrets))
+          .map(([[path, make], { value }]) => ({ path, value: make(value) })),
+      },
+      { weight: 1, arbitrary: fc.constantFrom(...NEEDED).map(([path, value]) => ({ path, value })) },
+    ),
+    { minLength: 1, maxLength: 3 },
+  )
+
+/** Leaves with the given secrets in them, and some without. */
+export const plantedLeaves = (secrets: readonly PlantedSecret[]): fc.Arbitrary<readonly PlantedLeaf[]> =>
+  fc.oneof({ weight: 3, arbitrary: goodLeaves(secrets) }, { weight: 2, arbitrary: anyLeaves(secrets) })
+
+const anyLeaves = (secrets: readonly PlantedSecret[]): fc.Arbitrary<readonly PlantedLeaf[]> =>
+  fc.array(
+    fc.oneof(
+      {
+        weight: 6,
+        arbitrary: fc
+          .tuple(fc.constantFrom(...PLACES), fc.constantFrom(...secrets), shape)
+          .map(([path, { value }, make]) => ({ path, value: make(value) })),
+      },
+      { weight: 3, arbitrary: fc.constantFrom(...HARMLESS).map(([path, value]) => ({ path, value })) },
+      { weight: 1, arbitrary: fc.constantFrom(...PLACES).map((path) => ({ path, value: undefined })) },
+    ),
+    { minLength: 1, maxLength: 6 },
+  )
+
+export type SecretConfig = z.output<typeof secretSchema>
+
+/** Parts of a value that are no secret themselves and may hold one: printing them must leave it out. */
+export function shownPaths({
+  db,
+  strict,
+  open,
+  auth,
+  both,
+  refined,
+  reshaped,
+  byName,
+  chain: first,
+}: SecretConfig): readonly unknown[] {
+  return [db, strict, open, auth, both, refined, reshaped, byName, first, first?.x]
+}
