@@ -56,6 +56,31 @@ describe('Freshness', () => {
     expect(events).toEqual([])
   })
 
+  it('notices silence within two graces after the clock was put back', async () => {
+    const { clock, local, remote, events, freshness, prove } = setUp()
+    freshness.start()
+    prove(remote[0]!)
+    clock.step(-3_600_000)
+    expect(remote[0]!.status.provenAt).toBe(clock.now())
+    expect(local.status.provenAt).toBe(clock.now())
+    await clock.advance(2_002)
+    expect(events).toEqual(['etcd has been silent for more than 1000 ms'])
+    clock.step(-3_600_000)
+    prove(remote[0]!)
+    expect(events.at(-1)).toBe('live after 0')
+  })
+
+  it('notices silence within two graces where nobody looked between', async () => {
+    const { clock, remote, events, freshness, prove } = setUp()
+    freshness.start()
+    prove(remote[0]!)
+    await clock.advance(900)
+    prove(remote[0]!)
+    clock.step(-3_600_000)
+    await clock.advance(2_002)
+    expect(events).toEqual(['etcd has been silent for more than 1000 ms'])
+  })
+
   it('gives a lost source the same grace, and one that is lost for good none', async () => {
     const { clock, remote, events, freshness } = setUp()
     freshness.start()

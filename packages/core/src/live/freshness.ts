@@ -71,7 +71,7 @@ export class Freshness {
       this.#staleSince = clock.now()
       this.#options.onStale(Object.freeze({ reason, provenAt: this.provenAt }))
     } else if (reason === undefined && this.#staleSince !== undefined) {
-      const staleMs = clock.now() - this.#staleSince
+      const staleMs = Math.max(clock.now() - this.#staleSince, 0)
       this.#staleSince = undefined
       this.#options.onLive(staleMs)
     }
@@ -94,7 +94,8 @@ export class Freshness {
         this.#timer = undefined
         this.check()
       },
-      Math.max(endsAt - clock.now(), 0) + 1,
+      // never more than the whole of it, also where the clock was put back
+      Math.min(Math.max(endsAt - clock.now(), 0), staleAfterMs) + 1,
     )
   }
 

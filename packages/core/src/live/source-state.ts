@@ -39,6 +39,8 @@ export class SourceState {
     return this.#epoch
   }
   get provenAt(): number | undefined {
+    // a proof from the future: the clock was put back, and how old it is can no longer be told
+    if (this.#provenAt !== undefined) this.#provenAt = Math.min(this.#provenAt, this.#clock.now())
     return this.#provenAt
   }
   get lastError(): Error | undefined {
@@ -55,7 +57,7 @@ export class SourceState {
       state: this.#lost !== undefined ? 'lost' : this.#hasTree ? 'live' : 'loading',
       revision: this.#revision,
       epoch: this.#epoch,
-      provenAt: this.#provenAt,
+      provenAt: this.provenAt,
       lastError: this.#lost?.error,
     })
   }
@@ -81,7 +83,7 @@ export class SourceState {
   takePatch(update: PatchUpdate): string | undefined {
     const problem = this.problemWith(update)
     // contact, and no proof: what is caught up with may be old
-    if (problem === undefined) this.#seen(update.revision, this.#provenAt ?? 0)
+    if (problem === undefined) this.#seen(update.revision, this.provenAt ?? 0)
     return problem
   }
 
@@ -106,7 +108,7 @@ export class SourceState {
 
   #seen(revision: number, provenAt: number): void {
     this.#revision = revision
-    this.#provenAt = Math.max(provenAt, this.#provenAt ?? 0)
+    this.#provenAt = Math.max(provenAt, this.provenAt ?? 0)
     this.#lost = undefined
   }
 }

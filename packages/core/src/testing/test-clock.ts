@@ -5,12 +5,15 @@ export interface TestClock extends Clock {
   readonly pendingTimers: number
   /** Moves time on by `ms` and runs what falls due, in order; promises get their turn after each timer. */
   advance(ms: number): Promise<void>
+  /** Puts the clock forward or back; timers run as if it had not been. */
+  step(ms: number): void
 }
 
 /** A clock that stands still until a test moves it. Starts at 1,000,000. */
 export function createTestClock(): TestClock {
   const timers = new Map<number, { at: number; run: () => void }>()
   let now = 1_000_000
+  let offset = 0
   let lastId = 0
 
   const turn = () => new Promise((resolve) => setImmediate(resolve))
@@ -19,7 +22,7 @@ export function createTestClock(): TestClock {
     return due.sort(([idA, a], [idB, b]) => a.at - b.at || idA - idB)[0]
   }
   return {
-    now: () => now,
+    now: () => now + offset,
     setTimeout(run, ms) {
       timers.set(++lastId, { at: now + ms, run })
       return lastId
@@ -27,6 +30,9 @@ export function createTestClock(): TestClock {
     clearTimeout: (timer) => void timers.delete(timer as number),
     get pendingTimers() {
       return timers.size
+    },
+    step(ms) {
+      offset += ms
     },
     async advance(ms) {
       const until = now + ms

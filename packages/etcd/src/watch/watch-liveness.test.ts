@@ -238,6 +238,23 @@ describe('a server that does not answer', () => {
     expect(channel.streams.length).toBe(1)
   })
 
+  it.each([true, false])('a clock that was put back stops no proof, order kept: %s', (isOrderKept) => {
+    const { watch, created, progress, channel, clock } = setUp(timing)
+    const { told } = watch({ prefix: 'a' })
+    if (!isOrderKept) progress(5)
+    created(5)
+    clock.step(-3_600_000)
+    for (let revision = 6; revision < 12; revision += 1) {
+      clock.advance(1_000)
+      if (!isOrderKept) created(revision, 1)
+      progress(revision)
+      progress(revision)
+    }
+    expect(channel.lastStream.progressRequests).toBeGreaterThan(4)
+    expect(told.at(-1)).toBe(isOrderKept ? 'progress 11' : 'progress 10 claimed')
+    expect(channel.streams.length).toBe(1)
+  })
+
   it('T1.16 no leader: resumes on another endpoint', () => {
     const { watch, created, channel, clock } = setUp(timing)
     const { told } = watch({ prefix: 'a' })

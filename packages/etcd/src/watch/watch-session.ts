@@ -260,7 +260,9 @@ export class WatchSession {
 
   #askIfQuiet(): boolean {
     const isBusy = this.#pending !== undefined || this.#waiting.size > 0 || this.#live.size === 0
-    if (isBusy || this.#ports.clock.now() < this.#quietUntil) return false
+    const quietMs = this.#quietUntil - this.#ports.clock.now()
+    // more than the whole pause: the clock was put back meanwhile
+    if (isBusy || (quietMs > 0 && quietMs <= syncMs)) return false
     if (!this.#questions.isOrderKept) this.#ping(true)
     else this.#ask()
     return true

@@ -44,6 +44,8 @@ type Phase =
 
 /** On an old server a quiet watch counts as complete when it stayed quiet for so long (see `WatchProgress.isExact`). */
 const settleMs = 1_000
+/** No answer takes so long: the clock was put back meanwhile. */
+const clockStepMs = 60_000
 
 /** The watch itself: its position, what is delivered and what is not. Does no I/O. */
 export class WatcherCore implements Watcher {
@@ -196,10 +198,12 @@ export class WatcherCore implements Watcher {
   /** The same word from a server that does not look at the watch before it speaks. */
   claim(revision: number, at: number): void {
     if (this.#phase.type !== 'live' || this.#assembler.isPartial || revision < this.#position! - 1) return
+    const isEarly = at < this.#liveSince && this.#liveSince - at < clockStepMs
     const claim = this.#claim
-    if (at < this.#liveSince || (claim !== undefined && at - claim.at < settleMs)) return
+    const ageMs = claim === undefined ? settleMs : at - claim.at
+    if (isEarly || (ageMs >= 0 && ageMs < settleMs)) return
     this.#claim = { revision, at }
-    if (claim !== undefined) this.#prove(claim.revision, claim.at, false)
+    if (claim !== undefined && ageMs >= 0) this.#prove(claim.revision, claim.at, false)
   }
 
   /** The stream is gone; the watch waits for the next one. */
