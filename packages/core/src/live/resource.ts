@@ -74,8 +74,8 @@ export interface ResourceSettings<T, S, R> {
 type Built<R> =
   | { readonly type: 'built'; readonly value: R }
   | { readonly type: 'superseded' }
-  /** `why` holds no word of the user's. */
-  | { readonly type: 'failed'; readonly why: string; readonly cause?: unknown }
+  /** `why` holds no word of the user's; `thrown` does. */
+  | { readonly type: 'failed'; readonly why: string; readonly thrown?: { readonly cause: unknown } }
 
 /**
  * prepare (create, check) → swap → drain → dispose. One build at a time: a change during a build fires its signal, and the
@@ -208,7 +208,7 @@ export class HotResource<T, S, R> implements Resource<R> {
       if (made !== undefined) await this.#dispose(made.value)
       return signal.aborted
         ? { type: 'superseded' }
-        : { type: 'failed', why: `${kindOf(cause)}, see cause`, cause }
+        : { type: 'failed', why: `${kindOf(cause)}, see cause`, thrown: { cause } }
     }
   }
 
@@ -232,17 +232,13 @@ export class HotResource<T, S, R> implements Resource<R> {
     if (old !== undefined) this.#retire(old.instance)
   }
 
-  #fail({ why, ...rest }: Built<R> & { type: 'failed' }): void {
+  #fail({ why, thrown }: Built<R> & { type: 'failed' }): void {
     const consequence =
       this.#served === undefined
         ? ''
         : ' The old instance stays in service; it is tried again at the next change.'
     const message = `Cannot build ${this.name}: ${why}.${consequence}`
-    this.#lastError = new LivetreeError(
-      'resource_failed',
-      message,
-      'cause' in rest ? { cause: rest.cause } : {},
-    )
+    this.#lastError = new LivetreeError('resource_failed', message, thrown)
     this.#settings.onEvent('failed', this.#lastError)
     // the first failure is told to who waits for the first build
     if (this.#served !== undefined) this.#settings.report(this.#lastError)

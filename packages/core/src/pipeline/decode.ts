@@ -183,11 +183,10 @@ export class Decoder {
         count++
       }
     }
-    if (names?.length !== count) names = undefined
     if (hasUnused) this.#noteUnused(node, unusedChildren(plan, node, floor, [...this.#path]))
     node.issues = issues.length > 0 ? issues : undefined
     if (!isValid || issues.length > 0) return
-    noteNames(value, count, names)
+    if (names?.length === count) noteNames(value, names)
     keep(node, freezeObject(isOther ? undefined : before, value, plan))
   }
 
