@@ -23,7 +23,7 @@ describe('SliceQueue', () => {
     const taken: number[] = []
     const queue = new SliceQueue(
       oneByOne((item: number) => taken.push(item)),
-      5,
+      Number.POSITIVE_INFINITY,
     )
     queue.push(1)
     queue.push(2)
@@ -39,7 +39,7 @@ describe('SliceQueue', () => {
         if (item < 3) queue.push(item + 1)
         log.push(`end ${item}`)
       }),
-      5,
+      Number.POSITIVE_INFINITY,
     )
     queue.push(1)
     expect(log).toEqual(['begin 1', 'end 1', 'begin 2', 'end 2', 'begin 3', 'end 3'])
