@@ -13,6 +13,8 @@ import { eachEtcd } from '../support/each-etcd.ts'
 import { type Certificates, makeCertificates } from '../support/make-certificates.ts'
 import { withoutOpenHandles } from '../support/open-handles.ts'
 import type { EtcdServer } from '../support/start-etcd.ts'
+import { startProxy } from '../support/start-proxy.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const failure = async (promise: Promise<unknown>): Promise<EtcdError> => {
   const error: unknown = await promise.then(
@@ -87,9 +89,76 @@ eachEtcd('TLS', (etcd) => {
       await client.kv.put('/a', '1')
     })
 
+    test('after a reset that a write meets first, which Node tells nobody', async () => {
+      await using proxy = await startProxy({ target: strict.endpoint })
+      const client = clientOf({ endpoints: proxy.endpoint, tls: identity(), timeouts: { callMs: 9_000 } })
+      await client.kv.put('/a', '1')
+      // in the turn of the answer before: the next requests are written before the socket is read again
+      const pending = client.kv.nextChange({ prefix: '/nothing/', timeoutMs: 9_000 })
+      proxy.cutAll()
+      await client.kv.get('/a')
+      expect(proxy.accepted).toBe(2)
+      await Promise.all([client.close(), expect(pending).rejects.toMatchObject({ code: 'closed' })])
+    })
+
     test('with verification switched off by name', async () => {
       const client = clientOf({ endpoints: open.endpoint, tls: { insecureSkipVerify: true } })
       await client.kv.put('/a', '1')
+    })
+  })
+
+  describe('certificates that a function gives', () => {
+    test('are those of the moment of each connection', async () => {
+      const { cert, key } = await certificates.makeClient('someone-else')
+      const { wrongClient } = certificates
+      let current = { ...trust(), cert: pem(wrongClient.cert), key: pem(wrongClient.key) }
+      const client = clientOf({ endpoints: strict.endpoint, tls: () => current, timeouts: { callMs: 1_000 } })
+      await failure(client.kv.get('/a'))
+      current = { ...trust(), cert: pem(cert), key: pem(key) }
+      await waitFor(() => client.kv.get('/a').then(() => true), { what: 'the right certificate to be used' })
+    })
+
+    test('are asked for again after a cut, and a watch goes on with the new ones', async () => {
+      await using proxy = await startProxy({ target: strict.endpoint })
+      const { cert, key } = await certificates.makeClient('root')
+      const renewed = { ...trust(), cert: pem(cert), key: pem(key) }
+      const given: TlsOptions[] = []
+      let current = identity()
+      const tls = () => {
+        given.push(current)
+        return current
+      }
+      const client = clientOf({ endpoints: proxy.endpoint, tls })
+      const seen: string[] = []
+      client.watch.subscribe(
+        { key: '/cut' },
+        { onEvents: ({ events }) => void seen.push(...events.map(({ kv }) => kv.value.toString())) },
+      )
+      await client.kv.put('/cut', '1')
+      await waitFor(() => seen.includes('1'), { what: 'the watch to begin' })
+      current = renewed
+      proxy.cutAll()
+      await waitFor(() => given.includes(renewed), { what: 'the renewed certificates to be asked for' })
+      await client.kv.put('/cut', '2')
+      await waitFor(() => seen.includes('2'), { what: 'the watch to go on' })
+    })
+
+    test('that cannot be read any more leave the last ones in use', async () => {
+      await using proxy = await startProxy({ target: strict.endpoint })
+      const warnings: string[] = []
+      let current = identity
+      const client = clientOf({
+        endpoints: proxy.endpoint,
+        tls: () => current(),
+        logger: { ...console, debug() {}, info() {}, warn: (message) => void warnings.push(message) },
+      })
+      await client.kv.put('/a', '1')
+      current = () => {
+        throw new Error('ENOENT')
+      }
+      proxy.cutAll()
+      await waitFor(() => client.kv.get('/a').then(() => true), { what: 'the client to be back' })
+      expect(warnings).toContain('Renewed certificates cannot be used; the last ones stay in use')
     })
   })
 

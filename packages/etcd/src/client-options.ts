@@ -1,29 +1,14 @@
-import { X509Certificate } from 'node:crypto'
-import { createSecureContext, type ConnectionOptions as NodeTlsOptions } from 'node:tls'
+import type { ConnectionOptions as NodeTlsOptions } from 'node:tls'
 import { type Clock, systemClock } from './clock.ts'
-import { EtcdError } from './errors.ts'
 import { type Bytes, Namespace } from './key-range.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import type { BackoffOptions } from './transport/backoff.ts'
 import type { DiscoveryOptions } from './transport/discover.ts'
 import { parseEndpoints } from './transport/endpoint-url.ts'
 import type { Credentials } from './transport/token-keeper.ts'
+import { assertKnown, refuse } from './refuse-option.ts'
+import { type TlsOptions, tlsSource } from './tls-options.ts'
 import { resolveWatchSettings, type WatchSettings } from './watch/watch-options.ts'
-
-/** Certificates, each as PEM text (not a file's name). */
-export interface TlsOptions {
-  /** Who may have signed the servers' certificates. Default: the authorities Node trusts. */
-  readonly ca?: string | Buffer | readonly (string | Buffer)[]
-  /** Our own certificate, for servers with `--client-cert-auth`. Together with `key`. */
-  readonly cert?: string | Buffer
-  readonly key?: string | Buffer
-  /** For an encrypted key. */
-  readonly passphrase?: string
-  /** The host name the servers' certificates are checked for. Default: the endpoint's. */
-  readonly servername?: string
-  /** Takes any certificate: whoever sits in between can read and change everything. Default false. */
-  readonly insecureSkipVerify?: boolean
-}
 
 /** In milliseconds. */
 export interface TimeoutOptions {
@@ -53,8 +38,12 @@ export interface EtcdClientOptions {
   readonly endpoints?: string | readonly string[]
   /** Instead of `endpoints`. */
   readonly discovery?: DiscoveryOptions
-  /** Required for nothing: `https://` endpoints are verified against Node's own authorities. */
-  readonly tls?: TlsOptions
+  /**
+   * Required for nothing: `https://` endpoints are verified against Node's own authorities. A function is asked at the
+   * start and again for each new connection, so that renewed certificates are taken up; when it throws, or gives what
+   * cannot be used, the last ones go on being used and `logger.warn` is told.
+   */
+  readonly tls?: TlsOptions | (() => TlsOptions)
   /** For a cluster with auth enabled. */
   readonly auth?: { readonly username: string; readonly password: string }
   /** Put before every key, taken off every result. Default: none. */
@@ -77,7 +66,8 @@ export interface EtcdClientOptions {
 export interface ResolvedOptions {
   readonly endpoints: readonly string[]
   readonly discovery: DiscoveryOptions | undefined
-  readonly tls: NodeTlsOptions | undefined
+  /** The certificates as they are now. */
+  readonly tls: (() => NodeTlsOptions) | undefined
   readonly credentials: Credentials | undefined
   readonly namespace: Namespace
   readonly connectTimeoutMs: number
@@ -95,9 +85,7 @@ export interface ResolvedOptions {
   readonly signal: AbortSignal | undefined
 }
 
-const refuse = (what: string, cause?: unknown): EtcdError => new EtcdError('invalid_option', { what, cause })
-
-/** Every option there is; a misspelt one would otherwise be ignored without a word. */
+/** Every option there is. */
 const known = {
   '': [
     'endpoints',
@@ -115,67 +103,16 @@ const known = {
     'signal',
   ],
   discovery: ['domain', 'serviceName', 'resolver'],
-  tls: ['ca', 'cert', 'key', 'passphrase', 'servername', 'insecureSkipVerify'],
   auth: ['username', 'password'],
   timeouts: ['connectMs', 'callMs', 'attemptMs', 'pingIntervalMs'],
   backoff: ['minMs', 'maxMs', 'factor', 'jitter'],
   limits: ['requestBytes', 'responseBytes', 'txnOps'],
 } as const
 
-const assertKnown = (group: keyof typeof known, given: object | undefined): void => {
-  const names: readonly string[] = known[group]
-  const unknown = Object.keys(given ?? {}).find((name) => !names.includes(name))
-  if (unknown === undefined) return
-  throw refuse(`there is no option ${group === '' ? '' : `${group}.`}${unknown}`)
-}
-
 const number = (name: string, value: number | undefined, otherwise: number, least: number): number => {
   if (value === undefined) return otherwise
   if (typeof value === 'number' && Number.isFinite(value) && value >= least) return value
   throw refuse(`${name} is ${String(value)}, not a number from ${least} on`)
-}
-
-const pem = (name: string, value: unknown): void => {
-  if (value === undefined) return
-  const text = typeof value === 'string' ? value : Buffer.isBuffer(value) ? value.toString('latin1') : ''
-  if (!text.includes('-----BEGIN')) {
-    throw refuse(`${name} is not PEM text; if it is a file's name, read the file first`)
-  }
-}
-
-const resolveTls = (
-  tls: TlsOptions | undefined,
-  endpoints: readonly string[],
-): NodeTlsOptions | undefined => {
-  if (tls === undefined) return undefined
-  const plain = endpoints.find((each) => each.startsWith('http:'))
-  if (plain !== undefined)
-    throw refuse(`tls was given, but the endpoint ${plain} is not encrypted; use https://`)
-  const ca: readonly (string | Buffer)[] = tls.ca === undefined ? [] : [tls.ca].flat()
-  for (const each of ca) pem('tls.ca', each)
-  pem('tls.cert', tls.cert)
-  pem('tls.key', tls.key)
-  if ((tls.cert === undefined) !== (tls.key === undefined))
-    throw refuse('tls.cert and tls.key go together; one is missing')
-  const material = {
-    ...(ca.length === 0 ? {} : { ca: [...ca] }),
-    ...(tls.cert === undefined ? {} : { cert: tls.cert, key: tls.key }),
-    ...(tls.passphrase === undefined ? {} : { passphrase: tls.passphrase }),
-  }
-  try {
-    for (const each of ca) new X509Certificate(each)
-    createSecureContext(material)
-  } catch (error) {
-    throw refuse(
-      'tls.ca, tls.cert or tls.key cannot be used: they are damaged or do not belong together',
-      error,
-    )
-  }
-  return Object.freeze({
-    ...material,
-    ...(tls.servername === undefined ? {} : { servername: tls.servername }),
-    rejectUnauthorized: tls.insecureSkipVerify !== true,
-  })
 }
 
 const resolveAuth = (auth: EtcdClientOptions['auth']): Credentials | undefined => {
@@ -213,17 +150,17 @@ const resolveEndpoints = ({ endpoints, discovery, tls }: EtcdClientOptions): rea
 
 /** Checks the options and fills in the defaults. The caller's object stays as it is. Throws `invalid_option`. */
 export const resolveOptions = (options: EtcdClientOptions): ResolvedOptions => {
-  assertKnown('', options)
-  for (const group of ['discovery', 'tls', 'auth', 'timeouts', 'backoff', 'limits'] as const) {
-    assertKnown(group, options[group])
+  assertKnown('', known[''], options)
+  for (const group of ['discovery', 'auth', 'timeouts', 'backoff', 'limits'] as const) {
+    assertKnown(group, known[group], options[group])
   }
-  const { timeouts = {}, limits = {} } = options
+  const { timeouts = {}, limits = {}, logger = silentLogger } = options
   const endpoints = resolveEndpoints(options)
   const callTimeoutMs = number('timeouts.callMs', timeouts.callMs, 10_000, 1)
   return Object.freeze({
     endpoints,
     discovery: options.discovery,
-    tls: resolveTls(options.tls, endpoints),
+    tls: tlsSource(options.tls, { endpoints, logger }),
     credentials: resolveAuth(options.auth),
     namespace: new Namespace(options.namespace),
     connectTimeoutMs: number('timeouts.connectMs', timeouts.connectMs, 3_000, 1),
@@ -237,7 +174,7 @@ export const resolveOptions = (options: EtcdClientOptions): ResolvedOptions => {
     syncMembersMs: number('syncMembersMs', options.syncMembersMs, 0, 0),
     watch: resolveWatchSettings(options.watch ?? {}),
     clock: options.clock ?? systemClock,
-    logger: options.logger ?? silentLogger,
+    logger,
     signal: options.signal,
   })
 }

@@ -8,7 +8,7 @@ export type {
   UserAdmin,
 } from './auth-admin/auth-admin-service.ts'
 export { createEtcdClient, type EtcdClient } from './client.ts'
-export type { EtcdClientOptions, LimitOptions, TimeoutOptions, TlsOptions } from './client-options.ts'
+export type { EtcdClientOptions, LimitOptions, TimeoutOptions } from './client-options.ts'
 export type { Clock } from './clock.ts'
 export { errorCodes, type EtcdErrorCode } from './error-codes.ts'
 export { EtcdError, type EtcdErrorDetails, type Fate } from './errors.ts'
@@ -48,6 +48,7 @@ export type {
 } from './maintenance/maintenance-service.ts'
 export type { SavedSnapshot } from './maintenance/save-snapshot.ts'
 export type { SnapshotOptions, SnapshotReader } from './maintenance/snapshot.ts'
+export type { TlsOptions } from './tls-options.ts'
 export type { BackoffOptions } from './transport/backoff.ts'
 export type { DiscoveryOptions } from './transport/discover.ts'
 export type {

@@ -55,15 +55,18 @@ export const authSwitchedOn: Scenario = {
   },
 }
 
-/** The members get new certificates, one after the other, by the same authority. */
+/** The members get new certificates, one after the other, by the same authority, and so do the clients. */
 export const rotatedCertificates: Scenario = {
   name: 'rotated-certificates',
   about:
-    'members serve over TLS and, one after the other, restart with new certificates of the same authority',
+    'members serve over TLS and, one after the other, restart with new certificates of the same authority; the clients get new ones too',
   settings: { tls: true },
   async run({ members, certificates, lanes, writers, scaled }, random) {
     for (let round = 0; round < scaled(1, 3); round += 1) {
       const { cert, key } = await certificates!.makeServer()
+      const renewed = await certificates!.makeClient('root')
+      copyFileSync(renewed.cert, certificates!.client.cert)
+      copyFileSync(renewed.key, certificates!.client.key)
       for (const [index, member] of random.shuffle(members).entries()) {
         await member.kill()
         // the members share their files; they are read again at each handshake, so both halves change while none starts

@@ -120,7 +120,7 @@ export const startWorld = async (options: StartWorldOptions): Promise<StartedWor
 
     const shared = (): ClientOptions => ({
       ...quickClient,
-      ...(certificates === undefined ? {} : { tls: tlsOf(certificates) }),
+      ...(certificates === undefined ? {} : { tls: () => tlsOf(certificates) }),
       ...(settings.auth === undefined ? {} : { auth: credentials }),
     })
     const clients: EtcdClient[] = Array.from({ length: writerCount }, (_, index) =>

@@ -17,7 +17,7 @@ import { UnaryCall, type UnaryOptions } from './unary-call.ts'
 export interface ChannelSettings {
   /** URLs such as `http://127.0.0.1:2379`. */
   readonly endpoints: readonly string[]
-  readonly tls: TlsOptions | undefined
+  readonly tls: (() => TlsOptions) | undefined
   readonly credentials: Credentials | undefined
   readonly connectTimeoutMs: number
   readonly callTimeoutMs: number

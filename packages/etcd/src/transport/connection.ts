@@ -1,13 +1,15 @@
-import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import type { ConnectionOptions as TlsOptions, TLSSocket } from 'node:tls'
 import { buildConnector, Client, type Dispatcher } from 'undici'
 import type { Clock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
+import { mendTlsSocket } from './mend-tls-socket.ts'
 import { SendBudget } from './send-budget.ts'
 import { guardSession } from './session-guard.ts'
 
 /** What all connections of a client have in common. */
 export interface ConnectionSettings {
-  readonly tls: TlsOptions | undefined
+  /** The certificates as they are now; another object when they have changed. */
+  readonly tls: (() => TlsOptions) | undefined
   readonly connectTimeoutMs: number
   /** Between HTTP/2 pings while calls are open. 0: no pings. */
   readonly pingIntervalMs: number
@@ -143,18 +145,26 @@ export class Connection {
 /** Opens sockets; over TLS it insists on HTTP/2 before anything is sent. */
 const connector = (url: string, settings: ConnectionSettings): buildConnector.connector => {
   const isTls = url.startsWith('https:')
-  const connect = buildConnector({
-    ...(isTls ? { ...settings.tls, preferH2: true } : {}),
-    allowH2: true,
-    useH2c: !isTls,
-    timeout: settings.connectTimeoutMs,
-  } as buildConnector.BuildOptions)
-  return (options, callback) =>
+  const build = (tls: TlsOptions | undefined) =>
+    buildConnector({
+      ...(isTls ? { ...tls, preferH2: true } : {}),
+      allowH2: true,
+      useH2c: !isTls,
+      timeout: settings.connectTimeoutMs,
+    } as buildConnector.BuildOptions)
+  let tls: TlsOptions | undefined
+  let connect: buildConnector.connector | undefined
+  return (options, callback) => {
+    const now = settings.tls?.()
+    // a connector resumes TLS sessions, and with them the identity they began with
+    if (connect === undefined || now !== tls) connect = build(now)
+    tls = now
     connect(options, (...result) => {
       const [error, socket] = result
-      if (error !== null || !isTls || (socket as { alpnProtocol?: unknown }).alpnProtocol === 'h2') {
-        callback(...result)
-        return
+      if (error !== null || !isTls) return callback(...result)
+      if ((socket as TLSSocket).alpnProtocol === 'h2') {
+        mendTlsSocket(socket as TLSSocket)
+        return callback(...result)
       }
       socket.destroy()
       callback(
@@ -166,4 +176,5 @@ const connector = (url: string, settings: ConnectionSettings): buildConnector.co
         null,
       )
     })
+  }
 }

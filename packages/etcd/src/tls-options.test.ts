@@ -1,0 +1,65 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { describe, expect, test, vi } from 'vitest'
+import { type Logger, silentLogger } from './logger.ts'
+import { type TlsOptions, tlsSource } from './tls-options.ts'
+
+const key = () =>
+  generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' })
+
+const endpoints = ['https://a:2379']
+
+describe('certificates of a client', () => {
+  test('as an object they stay the same', () => {
+    const source = tlsSource({ servername: 'a' }, { endpoints, logger: silentLogger })
+    expect(source?.()).toEqual({ servername: 'a', rejectUnauthorized: true })
+    expect(source?.()).toBe(source?.())
+    expect(tlsSource(undefined, { endpoints, logger: silentLogger })).toBeUndefined()
+  })
+
+  test('as a function they are another object only when something has changed', () => {
+    let given: TlsOptions = { servername: 'a' }
+    const source = tlsSource(() => ({ ...given }), { endpoints, logger: silentLogger })!
+    const before = source()
+    expect(source()).toBe(before)
+    given = { servername: 'b' }
+    expect(source()).toEqual({ servername: 'b', rejectUnauthorized: true })
+    expect(source()).not.toBe(before)
+  })
+
+  test('what cannot be used later leaves the last ones in use, and is reported once', () => {
+    let give = (): TlsOptions => ({ servername: 'a' })
+    const warn = vi.fn<Logger['warn']>()
+    const source = tlsSource(() => give(), { endpoints, logger: { ...silentLogger, warn } })!
+    const before = source()
+    give = () => {
+      throw new Error('ENOENT')
+    }
+    expect(source()).toBe(before)
+    expect(source()).toBe(before)
+    expect(warn).toHaveBeenCalledTimes(1)
+    give = () => ({ cert: '-----BEGIN CERTIFICATE-----', key: key() as string })
+    expect(source()).toBe(before)
+    give = () => ({ servername: 'b' })
+    expect(source().servername).toBe('b')
+    give = () => ({ key: key() as string })
+    expect(source().servername).toBe('b')
+    expect(warn).toHaveBeenCalledTimes(2)
+    expect(warn.mock.calls[1]?.[1]).toMatchObject({ error: { what: expect.stringContaining('go together') } })
+  })
+
+  test.each([
+    [() => ({ ca: '/etc/ca.pem' }), 'tls.ca is not PEM text'],
+    [() => ({ certificate: 'x' }), 'there is no option tls.certificate'],
+    [async () => ({}), 'tls() did not return the certificates'],
+    [() => undefined, 'tls() did not return the certificates'],
+  ])('%s is refused at the start', (tls, what) => {
+    expect(() => tlsSource(tls as () => TlsOptions, { endpoints, logger: silentLogger })).toThrow(what)
+  })
+
+  test('what the function itself throws at the start is what its caller sees', () => {
+    const tls = () => {
+      throw new Error('no such file')
+    }
+    expect(() => tlsSource(tls, { endpoints, logger: silentLogger })).toThrow('no such file')
+  })
+})

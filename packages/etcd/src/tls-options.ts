@@ -1,0 +1,97 @@
+import { X509Certificate } from 'node:crypto'
+import { createSecureContext, type ConnectionOptions as NodeTlsOptions } from 'node:tls'
+import { isDeepStrictEqual } from 'node:util'
+import type { Logger } from './logger.ts'
+import { assertKnown, refuse } from './refuse-option.ts'
+
+/** Certificates, each as PEM text (not a file's name). */
+export interface TlsOptions {
+  /** Who may have signed the servers' certificates. Default: the authorities Node trusts. */
+  readonly ca?: string | Buffer | readonly (string | Buffer)[]
+  /** Our own certificate, for servers with `--client-cert-auth`. Together with `key`. */
+  readonly cert?: string | Buffer
+  readonly key?: string | Buffer
+  /** For an encrypted key. */
+  readonly passphrase?: string
+  /** The host name the servers' certificates are checked for. Default: the endpoint's. */
+  readonly servername?: string
+  /** Takes any certificate: whoever sits in between can read and change everything. Default false. */
+  readonly insecureSkipVerify?: boolean
+}
+
+const names = ['ca', 'cert', 'key', 'passphrase', 'servername', 'insecureSkipVerify']
+
+const pem = (name: string, value: unknown): void => {
+  if (value === undefined) return
+  const text = typeof value === 'string' ? value : Buffer.isBuffer(value) ? value.toString('latin1') : ''
+  if (!text.includes('-----BEGIN')) {
+    throw refuse(`${name} is not PEM text; if it is a file's name, read the file first`)
+  }
+}
+
+/** Checks certificates, and gives them as Node takes them. Throws `invalid_option`. */
+const forNode = (tls: TlsOptions): NodeTlsOptions => {
+  assertKnown('tls', names, tls)
+  const ca: readonly (string | Buffer)[] = tls.ca === undefined ? [] : [tls.ca].flat()
+  for (const each of ca) pem('tls.ca', each)
+  pem('tls.cert', tls.cert)
+  pem('tls.key', tls.key)
+  if ((tls.cert === undefined) !== (tls.key === undefined))
+    throw refuse('tls.cert and tls.key go together; one is missing')
+  const material = {
+    ...(ca.length === 0 ? {} : { ca: [...ca] }),
+    ...(tls.cert === undefined ? {} : { cert: tls.cert, key: tls.key }),
+    ...(tls.passphrase === undefined ? {} : { passphrase: tls.passphrase }),
+  }
+  try {
+    for (const each of ca) new X509Certificate(each)
+    createSecureContext(material)
+  } catch (error) {
+    throw refuse(
+      'tls.ca, tls.cert or tls.key cannot be used: they are damaged or do not belong together',
+      error,
+    )
+  }
+  return Object.freeze({
+    ...material,
+    ...(tls.servername === undefined ? {} : { servername: tls.servername }),
+    rejectUnauthorized: tls.insecureSkipVerify !== true,
+  })
+}
+
+const ask = (tls: () => TlsOptions): TlsOptions => {
+  const given: unknown = tls()
+  if (typeof given !== 'object' || given === null || 'then' in given)
+    throw refuse('tls() did not return the certificates; it has to read them at once, without a promise')
+  return given
+}
+
+/**
+ * The certificates as they are now, checked; the very same object as long as nothing has changed. What a function
+ * gives later and cannot be used is reported once, and the last good ones stay. Throws `invalid_option` when there are
+ * none to begin with.
+ */
+export const tlsSource = (
+  tls: TlsOptions | (() => TlsOptions) | undefined,
+  { endpoints, logger }: { endpoints: readonly string[]; logger: Logger },
+): (() => NodeTlsOptions) | undefined => {
+  if (tls === undefined) return undefined
+  const plain = endpoints.find((each) => each.startsWith('http:'))
+  if (plain !== undefined)
+    throw refuse(`tls was given, but the endpoint ${plain} is not encrypted; use https://`)
+  let current = forNode(typeof tls === 'function' ? ask(tls) : tls)
+  if (typeof tls !== 'function') return () => current
+  let isReported = false
+  return () => {
+    try {
+      const next = forNode(ask(tls))
+      isReported = false
+      if (!isDeepStrictEqual(next, current)) current = next
+    } catch (error) {
+      if (!isReported)
+        logger.warn('Renewed certificates cannot be used; the last ones stay in use', { error })
+      isReported = true
+    }
+    return current
+  }
+}
