@@ -136,7 +136,7 @@ class RunningCluster implements EtcdCluster {
 
   isolate(member: EtcdServer): void {
     this.#cutOff.add(this.memberId(member))
-    const own = this.members.indexOf(member)
+    const own = this.members.findIndex((each) => each === member)
     this.#links[own]?.stall()
     // Who is cut off shows when a connection says whose it is, so all are made to say it again.
     for (const link of this.#links) link.cutAll()
