@@ -6,12 +6,14 @@ import { sockets } from './targets/sockets.ts'
 import { clientTaints } from './targets/taint-client.ts'
 import { taints } from './targets/taint.ts'
 import { trees } from './targets/trees.ts'
+import { watches } from './targets/watches.ts'
 
 /** Every kind of bad input, from the outside in. */
 export const targets: readonly FuzzTarget[] = [
   ...frames,
   ...messages,
   ...sockets,
+  ...watches,
   ...trees,
   ...files,
   ...taints,

@@ -41,7 +41,14 @@ interface Answer {
 }
 
 const arbitraryAnswer: fc.Arbitrary<Answer> = fc.record({
-  body: mutatedBytes(framed(wire.RangeResponse as NamedMessage)),
+  body: mutatedBytes(
+    fc.oneof(
+      framed(wire.RangeResponse as NamedMessage),
+      fc
+        .array(framed(wire.WatchResponse as NamedMessage), { maxLength: 4 })
+        .map((frames) => Buffer.concat(frames)),
+    ),
+  ),
   sizes: pieces,
   status: fc.constantFrom('0', '0', '0', '0', '2', '5', '14', '16', '999', '-1', 'x', '', undefined),
   message: fc.constantFrom(
