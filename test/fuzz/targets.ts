@@ -2,6 +2,7 @@ import type { FuzzTarget } from './fuzz-target.ts'
 import { files } from './targets/files.ts'
 import { frames } from './targets/frames.ts'
 import { messages } from './targets/messages.ts'
+import { options } from './targets/options.ts'
 import { sockets } from './targets/sockets.ts'
 import { clientTaints } from './targets/taint-client.ts'
 import { taints } from './targets/taint.ts'
@@ -16,6 +17,7 @@ export const targets: readonly FuzzTarget[] = [
   ...watches,
   ...trees,
   ...files,
+  ...options,
   ...taints,
   ...clientTaints,
 ]

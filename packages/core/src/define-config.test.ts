@@ -15,29 +15,31 @@ describe('defineConfig', () => {
   })
 
   it.each<[string, Partial<DefineConfigOptions<typeof schema>>, RegExp]>([
-    ['no name', { name: '' }, /"name" is wrong: give it a name/],
-    ['what is no schema', { schema: {} as typeof schema }, /"schema" is wrong: give a zod 4 schema/],
+    ['no name', { name: '' }, /defineConfig\(\) got name = an empty text; expected a name of 1 to 200/],
+    ['what is no schema', { schema: {} as typeof schema }, /got schema = an object; expected a zod 4 schema/],
     [
       'sources that are open already',
       { sources: [memory()] as never },
-      /"sources" is wrong: give a function/,
+      /got sources = a list; expected a function/,
     ],
     [
       'a naming that is none',
       { naming: 'camel' as 'exact' },
-      /"camel" is not one of exact, kebab-case, snake_case/,
+      /naming = "camel"; expected one of 'exact', 'kebab-case', 'snake_case'/,
     ],
     [
       'an unused that is none',
       { unused: 'explode' as 'warn' },
-      /"explode" is not one of ignore, warn, reject/,
+      /"explode"; expected one of 'ignore', 'warn', 'reject'/,
     ],
     [
       'a share above 1',
       { guard: { maxRemovedShare: 50 } },
-      /"guard.maxRemovedShare" is wrong: 50 is not between/,
+      /maxRemovedShare = 50; expected a number from 0 to 1/,
     ],
-    ['a count below 0', { guard: { minRemoved: -1 } }, /"guard.minRemoved" is wrong/],
+    ['an option nobody knows', { shcema: schema } as never, /has no option "shcema"\. Did you mean "schema"/],
+    ['a missing name', { name: undefined as never }, /needs a name/],
+    ['a count below 0', { guard: { minRemoved: -1 } }, /minRemoved = -1/],
   ])('refuses %s when it is defined', (_what, options, expected) => {
     expect(() => defineConfig({ name: 'shop', schema, ...options })).toThrow(expected)
     expect(() => defineConfig({ name: 'shop', schema, ...options })).toThrow('[invalid_definition]')

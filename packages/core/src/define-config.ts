@@ -1,5 +1,7 @@
 import type { $ZodType, output } from 'zod/v4/core'
+import { checkOptions, type OptionTable } from './check-options.ts'
 import { LivetreeError } from './errors.ts'
+import { callback, name as nameKind, oneOf } from './option-kinds.ts'
 import type { LiveConfig } from './live/live-config.ts'
 import type { LoadOptions } from './live/load-options.ts'
 import { load } from './load.ts'
@@ -46,21 +48,50 @@ export interface ConfigDefinition<S extends $ZodType> {
 /** The type of a definition's values: `ConfigOf<typeof checkout>`. */
 export type ConfigOf<D extends ConfigDefinition<$ZodType>> = output<D['schema']>
 
+const guardOptions: OptionTable = {
+  maxRemovedShare: {
+    expected: 'a number from 0 to 1',
+    test: (share) => typeof share === 'number' && share >= 0 && share <= 1,
+    isShown: true,
+  },
+  minRemoved: {
+    expected: 'a count of leaves, 0 or more',
+    test: (count) => typeof count === 'number' && count >= 0,
+    isShown: true,
+  },
+}
+const table: OptionTable = {
+  name: nameKind,
+  schema: {
+    expected: 'a zod 4 schema, such as z.object({ … })',
+    test: (schema) => typeof schema === 'object' && schema !== null && '_zod' in schema,
+  },
+  sources: {
+    expected: 'a function that returns them, () => [...], so that the definition stays pure',
+    test: callback.test,
+  },
+  naming: oneOf('exact', 'kebab-case', 'snake_case'),
+  unused: oneOf('ignore', 'warn', 'reject'),
+  // a definition may be spread to derive another from it
+  plan: { expected: '', test: () => true },
+  load: callback,
+  guard: {
+    expected: 'false, or { maxRemovedShare, minRemoved }',
+    test: (guard) => guard === false || (typeof guard === 'object' && guard !== null),
+  },
+}
+
 /**
  * Defines a configuration. Does no I/O: the schema is checked and compiled, nothing is read.
  *
  * @throws LivetreeError `invalid_definition`; `invalid_schema` or `name_clash` with the path in the schema
  */
 export function defineConfig<S extends $ZodType>(options: DefineConfigOptions<S>): ConfigDefinition<S> {
+  checkOptions('defineConfig()', options, table, 'invalid_definition')
   const { name, schema, sources, naming = 'exact', unused = 'warn', guard = {} } = options
-  if (typeof name !== 'string' || name === '') refuse('name', 'give it a name, such as "checkout"')
-  if (!isSchema(schema)) refuse('schema', 'give a zod 4 schema, such as z.object({ … })')
-  if (sources !== undefined && typeof sources !== 'function') {
-    refuse('sources', 'give a function that returns them: () => [...], so that the definition stays pure')
-  }
-  oneOf('naming', naming, ['exact', 'kebab-case', 'snake_case'])
-  oneOf('unused', unused, ['ignore', 'warn', 'reject'])
-  if (guard !== false) checkGuard(guard)
+  if (name === undefined) refuse('needs a name, such as "checkout"')
+  if (schema === undefined) refuse('needs a schema, such as z.object({ … })')
+  if (guard !== false) checkOptions('defineConfig({ guard })', guard, guardOptions, 'invalid_definition')
   const definition: ConfigDefinition<S> = {
     name,
     schema,
@@ -74,23 +105,6 @@ export function defineConfig<S extends $ZodType>(options: DefineConfigOptions<S>
   return Object.freeze(definition)
 }
 
-function isSchema(schema: unknown): boolean {
-  return typeof schema === 'object' && schema !== null && '_zod' in schema
-}
-
-function oneOf(option: string, given: string, allowed: readonly string[]): void {
-  if (!allowed.includes(given)) refuse(option, `${JSON.stringify(given)} is not one of ${allowed.join(', ')}`)
-}
-
-function checkGuard({ maxRemovedShare = 0.5, minRemoved = 5 }: GuardOptions): void {
-  const isShare = maxRemovedShare >= 0 && maxRemovedShare <= 1
-  if (!isShare) refuse('guard.maxRemovedShare', `${maxRemovedShare} is not between 0 and 1`)
-  if (!(minRemoved >= 0)) refuse('guard.minRemoved', `${minRemoved} is not a count of leaves`)
-}
-
-function refuse(option: string, why: string): never {
-  throw new LivetreeError(
-    'invalid_definition',
-    `Cannot define the configuration, "${option}" is wrong: ${why}.`,
-  )
+function refuse(what: string): never {
+  throw new LivetreeError('invalid_definition', `defineConfig() ${what}.`)
 }

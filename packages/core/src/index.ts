@@ -45,6 +45,10 @@ export type { DeepPartial, TestConfig, TestConfigOptions } from './testing/creat
 export { createTestConfig } from './testing/create-test-config.ts'
 
 // For authors of sources, adapters and tools.
+export type { OptionTable } from './check-options.ts'
+export { checkOptions } from './check-options.ts'
+export type { OptionKind } from './option-kinds.ts'
+export * as optionKinds from './option-kinds.ts'
 export type { HealthAnswer, HealthProbeOptions } from './live/health-probe.ts'
 export { answerHealthProbe } from './live/health-probe.ts'
 export type { RequestPart, ResponsePart } from './live/request-pin.ts'

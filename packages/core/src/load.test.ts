@@ -143,12 +143,24 @@ describe('load', () => {
   it.each<[string, LoadOptions, RegExp]>([
     ['no sources', { sources: [] }, /there are no sources/],
     ['sources of one name', { sources: [memory(), memory()] }, /two sources are named "memory"/],
-    ['a policy that is none', { startup: { onUnavailable: 'hope' as 'fail' } }, /onUnavailable is "hope"/],
+    [
+      'a policy that is none',
+      { startup: { onUnavailable: 'hope' as 'fail' } },
+      /onUnavailable = "hope"; expected one of/,
+    ],
     ['a snapshot policy without a path', { startup: { onUnavailable: 'snapshot' } }, /snapshot\.path/],
-    ['an empty path', { snapshot: { path: '' } }, /snapshot\.path is empty/],
-    ['an empty key', { snapshot: { path: 'x', key: '' } }, /snapshot\.key is empty/],
-    ['a negative time', { staleAfterMs: -1 }, /staleAfterMs is -1/],
-    ['a time that is no number', { startup: { timeoutMs: Number.NaN } }, /startup\.timeoutMs is NaN/],
+    ['an empty path', { snapshot: { path: '' } }, /snapshot\.path = an empty text/],
+    ['an empty key', { snapshot: { path: 'x', key: '' } }, /snapshot\.key = an empty text/],
+    ['a snapshot without a path', { snapshot: {} as never }, /snapshot\.path does not say/],
+    [
+      'an option nobody knows',
+      { startup: { onUnavailble: 'snapshot' } as never },
+      /"startup\.onUnavailble"\. Did you mean "onUnavailable"/,
+    ],
+    ['what is no source', { sources: [memory] as never }, /sources\[0\] is not a source/],
+    ['options that are none', { startup: 'fail' as never }, /startup = a text; expected an object/],
+    ['a negative time', { staleAfterMs: -1 }, /staleAfterMs = -1; expected a number of milliseconds/],
+    ['a time that is no number', { startup: { timeoutMs: Number.NaN } }, /startup\.timeoutMs = NaN/],
   ])('refuses %s', async (_what, options, expected) => {
     const error = await errorOf(definition.load({ sources: [memory(GOOD)], ...options }))
     expect(error.code).toBe('invalid_options')

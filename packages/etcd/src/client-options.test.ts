@@ -63,9 +63,27 @@ describe('resolveOptions', () => {
     [{ endpoints: 'ftp://a' }, 'the endpoint ftp://a begins with ftp://, not http:// or https://'],
     [{ endpoints: 'http://a/v3' }, 'the endpoint http://a/v3 has more than a host and a port'],
     [{ endpoints: 'http://a?x=1' }, 'the endpoint http://a?x=1 has more than a host and a port'],
-    [{ endpoint: 'a' }, 'there is no option endpoint'],
-    [{ endpoints: 'a', timeouts: { calMs: 5 } }, 'there is no option timeouts.calMs'],
-    [{ endpoints: 'a', tls: { rejectUnauthorized: false } }, 'there is no option tls.rejectUnauthorized'],
+    [null, 'options is null, not an object'],
+    [{ endpoints: 'a', timeouts: null }, 'timeouts is null, not an object'],
+    [{ endpoints: 'a', auth: 'root:secret' }, 'auth is a text, not an object'],
+    [{ endpoints: 'a', namespace: 5 }, 'namespace is neither text nor bytes'],
+    [
+      { endpoints: 'a', logger: console.log },
+      'logger is a function, not an object with debug, info, warn, error',
+    ],
+    [{ endpoints: 'a', watch: { idsFrom: 'me' } }, "watch.idsFrom is neither 'server' nor 'client'"],
+    [
+      { endpoint: 'a' },
+      'there is no option endpoint, only endpoints, discovery, tls, auth, namespace, timeouts, backoff, limits, syncMembersMs, watch, clock, logger, signal',
+    ],
+    [
+      { endpoints: 'a', timeouts: { calMs: 5 } },
+      'there is no option timeouts.calMs, only connectMs, callMs, attemptMs, pingIntervalMs',
+    ],
+    [
+      { endpoints: 'a', tls: { rejectUnauthorized: false } },
+      'there is no option tls.rejectUnauthorized, only ca, cert, key, passphrase, servername, insecureSkipVerify',
+    ],
     [
       { endpoints: 'a', discovery: { domain: 'b' } },
       'endpoints and discovery were both given; one of them is enough',
@@ -89,10 +107,16 @@ describe('resolveOptions', () => {
     ],
     [{ endpoints: 'a', auth: { username: '', password: 'p' } }, 'auth.username is empty'],
     [{ endpoints: 'a', auth: { username: 'u' } }, 'auth.password is empty'],
-    [{ endpoints: 'a', timeouts: { callMs: 0 } }, 'timeouts.callMs is 0, not a number from 1 on'],
-    [{ endpoints: 'a', timeouts: { connectMs: '5' } }, 'timeouts.connectMs is 5, not a number from 1 on'],
+    [{ endpoints: 'a', timeouts: { callMs: 0 } }, 'timeouts.callMs is 0, not a number from 1 to 2147483647'],
+    [
+      { endpoints: 'a', timeouts: { connectMs: '5' } },
+      'timeouts.connectMs is a text, not a number from 1 to 2147483647',
+    ],
     [{ endpoints: 'a', backoff: { jitter: 2 } }, 'backoff.jitter is 2, not a number from 0 to 1'],
-    [{ endpoints: 'a', backoff: { minMs: 100, maxMs: 10 } }, 'backoff.maxMs is 10, not a number from 100 on'],
+    [
+      { endpoints: 'a', backoff: { minMs: 100, maxMs: 10 } },
+      'backoff.maxMs is 10, not a number from 100 to 2147483647',
+    ],
     [{ endpoints: 'a', limits: { txnOps: Number.NaN } }, 'limits.txnOps is NaN, not a number from 1 on'],
   ])('refuses %j', (options, what) => {
     expect(refusal(options)).toBe(what)

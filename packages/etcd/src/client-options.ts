@@ -6,7 +6,7 @@ import type { BackoffOptions } from './transport/backoff.ts'
 import type { DiscoveryOptions } from './transport/discover.ts'
 import { parseEndpoints } from './transport/endpoint-url.ts'
 import type { Credentials } from './transport/token-keeper.ts'
-import { assertKnown, refuse } from './refuse-option.ts'
+import { assertKnown, assertMethods, longestMs, number, refuse } from './refuse-option.ts'
 import { type TlsOptions, tlsSource } from './tls-options.ts'
 import { resolveWatchSettings, type WatchSettings } from './watch/watch-options.ts'
 
@@ -107,13 +107,11 @@ const known = {
   timeouts: ['connectMs', 'callMs', 'attemptMs', 'pingIntervalMs'],
   backoff: ['minMs', 'maxMs', 'factor', 'jitter'],
   limits: ['requestBytes', 'responseBytes', 'txnOps'],
+  watch: ['progressIntervalMs', 'progressGraceMs', 'openTimeoutMs', 'idsFrom'],
 } as const
 
-const number = (name: string, value: number | undefined, otherwise: number, least: number): number => {
-  if (value === undefined) return otherwise
-  if (typeof value === 'number' && Number.isFinite(value) && value >= least) return value
-  throw refuse(`${name} is ${String(value)}, not a number from ${least} on`)
-}
+const ms = (name: string, value: unknown, otherwise: number, least = 1): number =>
+  number(name, value, otherwise, { least, most: longestMs })
 
 const resolveAuth = (auth: EtcdClientOptions['auth']): Credentials | undefined => {
   if (auth === undefined) return undefined
@@ -126,15 +124,19 @@ const resolveAuth = (auth: EtcdClientOptions['auth']): Credentials | undefined =
 }
 
 const resolveBackoff = (backoff: Partial<BackoffOptions> = {}): BackoffOptions => {
-  const minMs = number('backoff.minMs', backoff.minMs, 25, 1)
-  const jitter = number('backoff.jitter', backoff.jitter, 0.5, 0)
-  if (jitter > 1) throw refuse(`backoff.jitter is ${jitter}, not a number from 0 to 1`)
+  const minMs = ms('backoff.minMs', backoff.minMs, 25)
   return Object.freeze({
     minMs,
-    maxMs: number('backoff.maxMs', backoff.maxMs, Math.max(2_000, minMs), minMs),
-    factor: number('backoff.factor', backoff.factor, 2, 1),
-    jitter,
+    maxMs: ms('backoff.maxMs', backoff.maxMs, Math.max(2_000, minMs), minMs),
+    factor: number('backoff.factor', backoff.factor, 2, { least: 1 }),
+    jitter: number('backoff.jitter', backoff.jitter, 0.5, { least: 0, most: 1 }),
   })
+}
+
+const resolveNamespace = (namespace: unknown): Namespace => {
+  if (namespace === undefined || typeof namespace === 'string' || namespace instanceof Uint8Array)
+    return new Namespace(namespace as Bytes | undefined)
+  throw refuse('namespace is neither text nor bytes')
 }
 
 const resolveEndpoints = ({ endpoints, discovery, tls }: EtcdClientOptions): readonly string[] => {
@@ -143,38 +145,55 @@ const resolveEndpoints = ({ endpoints, discovery, tls }: EtcdClientOptions): rea
       throw refuse('endpoints and discovery were both given; one of them is enough')
     if (typeof discovery.domain !== 'string' || discovery.domain === '')
       throw refuse('discovery.domain is empty')
+    const { serviceName, resolver } = discovery
+    if (serviceName !== undefined && typeof serviceName !== 'string')
+      throw refuse('discovery.serviceName is no text')
+    assertMethods('discovery.resolver', resolver, ['resolveSrv'])
     return Object.freeze([])
   }
   return Object.freeze(parseEndpoints(endpoints, tls !== undefined))
 }
 
-/** Checks the options and fills in the defaults. The caller's object stays as it is. Throws `invalid_option`. */
-export const resolveOptions = (options: EtcdClientOptions): ResolvedOptions => {
-  assertKnown('', known[''], options)
-  for (const group of ['discovery', 'auth', 'timeouts', 'backoff', 'limits'] as const) {
+/** Refuses what is misspelt, no object, or without the methods that are called. */
+const assertShape = (options: EtcdClientOptions): void => {
+  assertKnown('', known[''], options ?? null)
+  for (const group of ['discovery', 'auth', 'timeouts', 'backoff', 'limits', 'watch'] as const) {
     assertKnown(group, known[group], options[group])
   }
+  assertMethods('logger', options.logger, ['debug', 'info', 'warn', 'error'])
+  assertMethods('clock', options.clock, ['now', 'setTimeout', 'clearTimeout'])
+  assertMethods('signal', options.signal, ['addEventListener', 'removeEventListener'])
+}
+
+/** Checks the options and fills in the defaults. The caller's object stays as it is. Throws `invalid_option`. */
+export const resolveOptions = (options: EtcdClientOptions): ResolvedOptions => {
+  assertShape(options)
   const { timeouts = {}, limits = {}, logger = silentLogger } = options
   const endpoints = resolveEndpoints(options)
-  const callTimeoutMs = number('timeouts.callMs', timeouts.callMs, 10_000, 1)
+  const callTimeoutMs = ms('timeouts.callMs', timeouts.callMs, 10_000)
+  const limit = (name: keyof LimitOptions, otherwise: number): number =>
+    number(`limits.${name}`, limits[name], otherwise, { least: 1 })
   return Object.freeze({
     endpoints,
     discovery: options.discovery,
     tls: tlsSource(options.tls, { endpoints, logger }),
     credentials: resolveAuth(options.auth),
-    namespace: new Namespace(options.namespace),
-    connectTimeoutMs: number('timeouts.connectMs', timeouts.connectMs, 3_000, 1),
+    namespace: resolveNamespace(options.namespace),
+    connectTimeoutMs: ms('timeouts.connectMs', timeouts.connectMs, 3_000),
     callTimeoutMs,
-    attemptTimeoutMs: number('timeouts.attemptMs', timeouts.attemptMs, callTimeoutMs / 2, 1),
-    pingIntervalMs: number('timeouts.pingIntervalMs', timeouts.pingIntervalMs, 20_000, 0),
-    maxRequestBytes: number('limits.requestBytes', limits.requestBytes, 1.5 * 1024 * 1024, 1),
-    maxResponseBytes: number('limits.responseBytes', limits.responseBytes, 1024 * 1024 * 1024, 1),
-    maxTxnOps: number('limits.txnOps', limits.txnOps, 128, 1),
+    attemptTimeoutMs: ms('timeouts.attemptMs', timeouts.attemptMs, callTimeoutMs / 2, 0.5),
+    pingIntervalMs: ms('timeouts.pingIntervalMs', timeouts.pingIntervalMs, 20_000, 0),
+    maxRequestBytes: limit('requestBytes', 1.5 * 1024 * 1024),
+    maxResponseBytes: limit('responseBytes', 1024 * 1024 * 1024),
+    maxTxnOps: limit('txnOps', 128),
     backoff: resolveBackoff(options.backoff),
-    syncMembersMs: number('syncMembersMs', options.syncMembersMs, 0, 0),
+    syncMembersMs: ms('syncMembersMs', options.syncMembersMs, 0, 0),
     watch: resolveWatchSettings(options.watch ?? {}),
     clock: options.clock ?? systemClock,
     logger,
     signal: options.signal,
   })
 }
+
+/** Throws `invalid_option` where `createEtcdClient` would. For those who make the client later. */
+export const checkClientOptions = (options: EtcdClientOptions): void => void resolveOptions(options)

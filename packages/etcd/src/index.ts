@@ -8,6 +8,7 @@ export type {
   UserAdmin,
 } from './auth-admin/auth-admin-service.ts'
 export { createEtcdClient, type EtcdClient } from './client.ts'
+export { checkClientOptions } from './client-options.ts'
 export type { EtcdClientOptions, LimitOptions, TimeoutOptions } from './client-options.ts'
 export type { Clock } from './clock.ts'
 export { errorCodes, type EtcdErrorCode } from './error-codes.ts'

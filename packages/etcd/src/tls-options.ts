@@ -36,6 +36,11 @@ const forNode = (tls: TlsOptions): NodeTlsOptions => {
   for (const each of ca) pem('tls.ca', each)
   pem('tls.cert', tls.cert)
   pem('tls.key', tls.key)
+  for (const name of ['passphrase', 'servername'] as const) {
+    if (tls[name] !== undefined && typeof tls[name] !== 'string') throw refuse(`tls.${name} is no text`)
+  }
+  if (tls.insecureSkipVerify !== undefined && typeof tls.insecureSkipVerify !== 'boolean')
+    throw refuse('tls.insecureSkipVerify is neither true nor false')
   if ((tls.cert === undefined) !== (tls.key === undefined))
     throw refuse('tls.cert and tls.key go together; one is missing')
   const material = {

@@ -1,4 +1,6 @@
+import { checkOptions, type OptionTable } from '../check-options.ts'
 import { kindOf, LivetreeError } from '../errors.ts'
+import { callback, name as nameKind } from '../option-kinds.ts'
 import { systemClock } from '../source/system-clock.ts'
 import { type Borrowed, Instance } from './instance.ts'
 import type { LiveConfig } from './live-config.ts'
@@ -11,6 +13,8 @@ export interface LiveOptions<S, R> {
   /** Tells whether two selected values need the same instance. Default `Object.is`. */
   readonly isEqual?: ((one: S, other: S) => boolean) | undefined
 }
+
+const table: OptionTable = { dispose: callback, name: nameKind, isEqual: callback }
 
 /** Something made at once from a part of the configuration, and made anew when that changes. */
 export interface LiveValue<R> {
@@ -35,6 +39,7 @@ export function live<T, S, R>(
   factory: (selected: S) => R,
   options: LiveOptions<S, R> = {},
 ): LiveValue<R> {
+  checkOptions('live()', options, table)
   const { name = 'live value', dispose, isEqual } = options
   const retired = new Set<Promise<void>>()
   let served = new Instance(factory(selector(config.current)))

@@ -1,4 +1,14 @@
+import { checkOptions, type OptionTable } from '../check-options.ts'
 import { LivetreeError } from '../errors.ts'
+import {
+  abortSignal,
+  list,
+  logger as loggerKind,
+  milliseconds,
+  oneOf,
+  text,
+  withMethods,
+} from '../option-kinds.ts'
 import { silentLogger } from '../source/silent-logger.ts'
 import type { Clock, Logger, Source } from '../source/source.ts'
 import { systemClock } from '../source/system-clock.ts'
@@ -60,54 +70,68 @@ export interface ResolvedLoadOptions {
   readonly signal: AbortSignal | undefined
 }
 
+const table: OptionTable = {
+  sources: list,
+  startup: { timeoutMs: milliseconds, onUnavailable: oneOf('fail', 'snapshot', 'defaults') },
+  snapshot: {
+    path: text,
+    key: {
+      expected: 'text or bytes that are not empty; leave it out to keep secrets off the disk',
+      test: (key) => (typeof key === 'string' || key instanceof Uint8Array) && key.length > 0,
+    },
+    intervalMs: milliseconds,
+  },
+  staleAfterMs: milliseconds,
+  maxStalenessMs: milliseconds,
+  logger: loggerKind,
+  clock: withMethods('now', 'setTimeout', 'clearTimeout'),
+  signal: abortSignal,
+}
+
 /** @throws LivetreeError `invalid_options`, naming the option */
 export function resolveLoadOptions(
   options: LoadOptions,
   definedSources: (() => readonly Source[]) | undefined,
 ): ResolvedLoadOptions {
+  checkOptions('load()', options, table)
   const { startup = {}, snapshot, logger = silentLogger, clock = systemClock } = options
-  const onUnavailable = startup.onUnavailable ?? 'fail'
-  if (!['fail', 'snapshot', 'defaults'].includes(onUnavailable)) {
-    refuse(`startup.onUnavailable is ${JSON.stringify(onUnavailable)}: use 'fail', 'snapshot' or 'defaults'`)
+  const { onUnavailable = 'fail', timeoutMs = 10_000 } = startup
+  if (snapshot !== undefined && snapshot.path === undefined) {
+    refuse('snapshot.path does not say where the snapshot is kept')
   }
   if (onUnavailable === 'snapshot' && snapshot === undefined) {
     refuse("startup.onUnavailable is 'snapshot', but snapshot.path does not say where it is")
   }
-  if (snapshot !== undefined && snapshot.path === '') refuse('snapshot.path is empty')
-  if (snapshot?.key !== undefined && snapshot.key.length === 0) {
-    refuse('snapshot.key is empty: give a key, or leave it out to keep secrets off the disk')
-  }
   return Object.freeze({
     sources: checkSources(options.sources ?? definedSources?.()),
-    timeoutMs: duration('startup.timeoutMs', startup.timeoutMs, 10_000),
+    timeoutMs,
     onUnavailable,
     snapshot: snapshot && {
       path: snapshot.path,
       key: snapshot.key,
-      intervalMs: duration('snapshot.intervalMs', snapshot.intervalMs, 1_000),
+      intervalMs: snapshot.intervalMs ?? 1_000,
     },
-    staleAfterMs: duration('staleAfterMs', options.staleAfterMs, 30_000),
-    maxStalenessMs: duration('maxStalenessMs', options.maxStalenessMs, Number.POSITIVE_INFINITY),
+    staleAfterMs: options.staleAfterMs ?? 30_000,
+    maxStalenessMs: options.maxStalenessMs ?? Number.POSITIVE_INFINITY,
     logger,
     clock,
     signal: options.signal,
   })
 }
 
-/** A number of milliseconds, or Infinity. @throws LivetreeError `invalid_options` */
-export function duration(name: string, given: number | undefined, fallback: number): number {
-  const ms = given ?? fallback
-  if (typeof ms !== 'number' || Number.isNaN(ms) || ms < 0) {
-    refuse(`${name} is ${String(ms)}: give a number of milliseconds, 0 or more`)
-  }
-  return ms
-}
-
 function checkSources(sources: readonly Source[] | undefined): readonly Source[] {
+  if (sources !== undefined && !Array.isArray(sources)) refuse('sources() does not return a list')
   if (sources === undefined || sources.length === 0) {
     refuse(
       'there are no sources: give them to load({ sources: [...] }) or to defineConfig({ sources: () => [...] })',
     )
+  }
+  for (const [index, source] of sources.entries()) {
+    if (typeof source?.open !== 'function' || !Array.isArray(source.layers)) {
+      refuse(
+        `sources[${index}] is not a source: give what etcd({ … }), file(…), env({ … }) or memory(…) returns`,
+      )
+    }
   }
   const names = sources.map(({ name }) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)

@@ -1,6 +1,8 @@
 import { setMaxListeners } from 'node:events'
 import { inspect } from 'node:util'
+import { checkOptions, type OptionTable } from '../check-options.ts'
 import { LivetreeError, messageOf } from '../errors.ts'
+import { abortSignal, callback, flag, milliseconds } from '../option-kinds.ts'
 import type { Path, Pipeline } from '../pipeline/outcome.ts'
 import type { SourceConnection } from '../source/source.ts'
 import { Announcer } from './announcer.ts'
@@ -17,7 +19,7 @@ import type {
   RefreshOptions,
   WatchOptions,
 } from './live-config.ts'
-import { duration, type ResolvedLoadOptions } from './load-options.ts'
+import type { ResolvedLoadOptions } from './load-options.ts'
 import { Pin } from './pin.ts'
 import type { Resource, ResourceOptions } from './resource.ts'
 import { ResourceSet } from './resource-set.ts'
@@ -26,6 +28,16 @@ import type { SnapshotKeeper } from './snapshot-keeper.ts'
 import type { SourceState } from './source-state.ts'
 import { type Subscriber, WatchSubscriber } from './subscriber.ts'
 import type { TreeWriter, WriterObserver } from './tree-writer.ts'
+
+const watchOptions: OptionTable = { immediate: flag, isEqual: callback }
+const refreshOptions: OptionTable = { timeoutMs: milliseconds, signal: abortSignal }
+const changedOptions: OptionTable = {
+  ...refreshOptions,
+  after: {
+    expected: 'a revision of the store or a snapshot() of this configuration',
+    test: (after) => typeof after === 'number' || (typeof after === 'object' && after !== null),
+  },
+}
 
 /** What a configuration is put together from; see load.ts. */
 export interface LoadedConfigParts<T> {
@@ -175,6 +187,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     options: WatchOptions<S> = {},
   ): () => void {
     this.#assertOpen()
+    checkOptions('watch()', options, watchOptions)
     const subscriber = new WatchSubscriber<T, S>(this.#announcer.delivery, {
       selector,
       // the overloads of LiveConfig.watch tell when the arguments may be undefined
@@ -186,12 +199,12 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   changed(options: ChangedOptions<T> = {}): Promise<ChangeEvent<T>> {
+    checkOptions('changed()', options, changedOptions)
     const { after = this.snapshot(), timeoutMs, signal } = options
     const clock = this.#parts.options.clock
-    const limit = timeoutMs === undefined ? undefined : duration('timeoutMs', timeoutMs, 0)
     return withDeadline((cut) => this.#changes.past(after, cut), {
       clock,
-      timeoutMs: limit,
+      timeoutMs,
       signals: [signal, this.signal],
       what: `Waiting for a change of configuration "${this.name}"`,
     })
@@ -200,7 +213,8 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   async refresh(options: RefreshOptions = {}): Promise<void> {
     this.#assertOpen()
     const what = `Refreshing configuration "${this.name}"`
-    const timeoutMs = duration('timeoutMs', options.timeoutMs, 10_000)
+    checkOptions('refresh()', options, refreshOptions)
+    const { timeoutMs = 10_000 } = options
     const work = async (cut: AbortSignal) => {
       await Promise.all(this.#connections.map((connection) => connection.refresh(cut)))
       await this.#writer.settled()

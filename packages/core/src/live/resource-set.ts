@@ -1,10 +1,21 @@
+import { checkOptions, type OptionTable } from '../check-options.ts'
+import { callback, milliseconds, name as nameKind } from '../option-kinds.ts'
 import type { Clock } from '../source/source.ts'
 import type { Announcer } from './announcer.ts'
-import { duration } from './load-options.ts'
 import { HotResource, type Resource, type ResourceOptions, type ResourceStatus } from './resource.ts'
 import { ChangeSubscriber, type Subscriber } from './subscriber.ts'
 
 const DRAIN_MS = 30_000
+
+const table: OptionTable = {
+  name: nameKind,
+  create: callback,
+  check: callback,
+  dispose: callback,
+  drainMs: milliseconds,
+  jitterMs: milliseconds,
+  isEqual: callback,
+}
 
 /** The resources of one configuration, in the order they were made. */
 export class ResourceSet<T> {
@@ -20,6 +31,7 @@ export class ResourceSet<T> {
 
   /** Makes one, has it follow the configuration, and waits for its first build. */
   async add<S, R>(value: T, selector: (value: T) => S, options: ResourceOptions<S, R>): Promise<Resource<R>> {
+    checkOptions('resource()', options, table)
     const name = options.name ?? `resource ${++this.#count}`
     const { delivery, hub } = this.#announcer
     const resource: HotResource<T, S, R> = new HotResource<T, S, R>(
@@ -29,8 +41,8 @@ export class ResourceSet<T> {
         create: (selected, context) => options.create(selected, context),
         check: (candidate, context) => options.check?.(candidate, context),
         dispose: (old) => options.dispose?.(old),
-        drainMs: duration('drainMs', options.drainMs, DRAIN_MS),
-        jitterMs: duration('jitterMs', options.jitterMs, 0),
+        drainMs: options.drainMs ?? DRAIN_MS,
+        jitterMs: options.jitterMs ?? 0,
         isEqual: options.isEqual ?? Object.is,
         clock: this.#clock,
         report: delivery.report,

@@ -34,7 +34,7 @@ describe('env', () => {
   })
 
   it('refuses an empty prefix', () => {
-    expect(() => env({ prefix: '' })).toThrow('[invalid_options] env() needs a prefix')
+    expect(() => env({ prefix: '' })).toThrow('[invalid_options] env() got prefix = an empty text')
   })
 
   it('reads dotenv files as layers below the process, later ones above earlier ones', async () => {

@@ -1,4 +1,6 @@
+import { checkOptions, type OptionTable } from '../check-options.ts'
 import { LivetreeError } from '../errors.ts'
+import { flag, listOfTexts, name as nameKind, text } from '../option-kinds.ts'
 import { type Leaf, type Source, type SourceConnection, type SourceContext, Unreadable } from './source.ts'
 import { type FileContent, WatchedFile } from './watched-file.ts'
 
@@ -15,6 +17,21 @@ export interface EnvOptions {
   readonly name?: string | undefined
 }
 
+const table: OptionTable = {
+  prefix: {
+    expected:
+      'text that is not empty: without a prefix, every variable of the process would be taken for configuration',
+    test: text.test,
+  },
+  dotenv: listOfTexts,
+  environment: {
+    expected: 'an object of variables, such as process.env',
+    test: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  },
+  watch: flag,
+  name: nameKind,
+}
+
 /**
  * Environment variables and dotenv files: `CHECKOUT_DB__POOL__MAX` is `db.pool.max`, for the prefix `CHECKOUT_`. The
  * schema's names are written in upper case with `_` between words, and `__` between segments.
@@ -25,11 +42,12 @@ export interface EnvOptions {
  * @throws LivetreeError `invalid_options` when `prefix` is empty
  */
 export function env(options: EnvOptions): Source {
+  checkOptions('env()', options, table)
   const { prefix, dotenv = [], environment = process.env, watch = true, name = 'env' } = options
-  if (prefix === '') {
+  if (prefix === undefined) {
     throw new LivetreeError(
       'invalid_options',
-      'env() needs a prefix that is not empty: without one, every variable of the process would be taken for configuration.',
+      'env() needs a prefix, such as env({ prefix: "CHECKOUT_" }): without one, every variable of the process would be taken for configuration.',
     )
   }
   const layer = (layerName: string) =>

@@ -1,5 +1,7 @@
 import { extname } from 'node:path'
+import { checkOptions, type OptionTable } from '../check-options.ts'
 import { LivetreeError } from '../errors.ts'
+import { flag, milliseconds, name as nameKind, oneOf, text } from '../option-kinds.ts'
 import { flatten } from './flatten.ts'
 import { type DocumentFormat, parseDocument } from './parse-document.ts'
 import { type Leaf, type Source, type SourceConnection, type SourceContext, Unreadable } from './source.ts'
@@ -18,6 +20,15 @@ export interface FileOptions {
   readonly name?: string | undefined
 }
 
+const table: OptionTable = {
+  path: text,
+  format: oneOf('json', 'yaml'),
+  optional: flag,
+  watch: flag,
+  pollMs: milliseconds,
+  name: nameKind,
+}
+
 /**
  * A JSON or YAML file (YAML 1.2 with merge keys), read again when it changes: in place, by an editor's rename, or behind
  * a swapped link as Kubernetes mounts it. Numbers too large to be exact are handed on as text, for the schema to read.
@@ -30,6 +41,8 @@ export interface FileOptions {
  * @throws LivetreeError `invalid_options` when the format is neither given nor told by the extension
  */
 export function file(path: string, options: FileOptions = {}): Source {
+  if (path === undefined) throw new LivetreeError('invalid_options', 'file() needs the path of a file.')
+  checkOptions('file()', { path, ...options }, table)
   const format = options.format ?? formatOf(path)
   const isOptional = options.optional ?? false
   const name = options.name ?? `file:${path}`

@@ -1,3 +1,5 @@
+import { checkOptions, type OptionTable } from '../check-options.ts'
+import { name as nameKind } from '../option-kinds.ts'
 import { flatten } from './flatten.ts'
 import { LeafMap } from './leaf-map.ts'
 import type { Source, SourceConnection, SourceContext, SourceSink } from './source.ts'
@@ -19,11 +21,14 @@ export interface MemorySource extends Source {
   replace(value: object): void
 }
 
+const table: OptionTable = { name: nameKind }
+
 /**
  * Values given by the program: defaults, overrides, tests. The object is read at once and never written to. Names are
  * those of the schema; values may be typed, or text for the schema to read.
  */
 export function memory(initial: object = {}, options: MemoryOptions = {}): MemorySource {
+  checkOptions('memory()', options, table)
   const name = options.name ?? 'memory'
   const sinks = new Set<SourceSink>()
   let held = new LeafMap(flatten(initial))

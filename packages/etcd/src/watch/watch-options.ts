@@ -1,4 +1,5 @@
 import { EtcdError } from '../errors.ts'
+import { longestMs, number, refuse as refuseOption } from '../refuse-option.ts'
 import type { KeyRange, Namespace, WireRange } from '../key-range.ts'
 import { WatchFilter } from '../wire/watch.ts'
 
@@ -79,21 +80,18 @@ export const planWatch = (range: KeyRange, options: WatchOptions, namespace: Nam
   })
 }
 
-/** Node's timers take no more. */
-const longestMs = 2 ** 31 - 1
-
-const milliseconds = (name: string, value: number | undefined, otherwise: number): number => {
-  if (value === undefined) return otherwise
-  if (value > 0 && value <= longestMs) return value
-  const what = `watch.${name} is ${value}, not a number of milliseconds from 1 to ${longestMs}`
-  throw new EtcdError('invalid_option', { what })
-}
+const milliseconds = (name: string, value: unknown, otherwise: number): number =>
+  number(`watch.${name}`, value, otherwise, { least: 1, most: longestMs })
 
 /** Fills in the defaults. Throws `invalid_option`. */
-export const resolveWatchSettings = (settings: WatchSettings): Required<WatchSettings> =>
-  Object.freeze({
+export const resolveWatchSettings = (settings: WatchSettings): Required<WatchSettings> => {
+  const { idsFrom = 'server' } = settings
+  if (idsFrom !== 'server' && idsFrom !== 'client')
+    throw refuseOption("watch.idsFrom is neither 'server' nor 'client'")
+  return Object.freeze({
     progressIntervalMs: milliseconds('progressIntervalMs', settings.progressIntervalMs, 5_000),
     progressGraceMs: milliseconds('progressGraceMs', settings.progressGraceMs, 5_000),
     openTimeoutMs: milliseconds('openTimeoutMs', settings.openTimeoutMs, 10_000),
-    idsFrom: settings.idsFrom ?? 'server',
+    idsFrom,
   })
+}

@@ -1,7 +1,7 @@
 import type { Source, SourceContext } from '@livetree/core'
 import { createEtcdClient } from '@livetree/etcd'
 import { EtcdConnection } from './connection.ts'
-import { type EtcdSourceOptions, resolveTree } from './options.ts'
+import { type EtcdSourceOptions, resolveSource } from './options.ts'
 import { Overlays } from './overlays.ts'
 
 /**
@@ -14,16 +14,12 @@ import { Overlays } from './overlays.ts'
  * @throws LivetreeError `invalid_options` for options of the tree, EtcdError `invalid_option` for those of the client.
  */
 export function etcd(options: EtcdSourceOptions): Source {
-  const tree = resolveTree(options)
+  const { tree, client, clientOptions } = resolveSource(options)
   const overlays = new Overlays(tree.root, tree.overlays)
-  const connect = (context: SourceContext) => {
-    if (options.client !== undefined) return { client: options.client, isOwned: false }
-    const { client: _, root: __, overlays: ___, name: ____, pageSize: _____, ...clientOptions } = options
-    return {
-      client: createEtcdClient({ ...clientOptions, clock: context.clock, logger: context.logger }),
-      isOwned: true,
-    }
-  }
+  const connect = ({ clock, logger }: SourceContext) =>
+    client === undefined
+      ? { client: createEtcdClient({ ...clientOptions, clock, logger }), isOwned: true }
+      : { client, isOwned: false }
   return {
     name: tree.name,
     layers: overlays.layers,

@@ -1,5 +1,5 @@
-import { LivetreeError } from '@livetree/core'
-import type { EtcdClient, EtcdClientOptions } from '@livetree/etcd'
+import { checkOptions, LivetreeError, optionKinds, type OptionTable } from '@livetree/core'
+import { checkClientOptions, type EtcdClient, type EtcdClientOptions } from '@livetree/etcd'
 
 /** Options of the etcd source that do not depend on where the client comes from. */
 export interface EtcdTreeOptions {
@@ -31,31 +31,64 @@ export interface ResolvedTree {
   readonly pageSize: number | undefined
 }
 
-/** Throws `invalid_options`, naming the option. */
-export function resolveTree(options: EtcdTreeOptions): ResolvedTree {
-  const { root, overlays = [], name = 'etcd', pageSize } = options
-  if (typeof root !== 'string' || /^\/*$/.test(root)) {
-    throw invalid(
-      'root',
-      root,
-      'a directory such as "/config/checkout"; the whole store cannot be a configuration',
-    )
-  }
-  const cleaned = overlays.map((overlay) => overlay.replace(/^\/+|\/+$/g, ''))
-  const empty = cleaned.indexOf('')
-  if (empty >= 0)
-    throw invalid(`overlays[${empty}]`, overlays[empty], 'the name of a directory below the root')
-  const twice = cleaned.findIndex((overlay, index) => cleaned.indexOf(overlay) !== index)
-  if (twice >= 0) throw invalid(`overlays[${twice}]`, overlays[twice], 'each overlay once')
-  if (pageSize !== undefined && (!Number.isInteger(pageSize) || pageSize < 1)) {
-    throw invalid('pageSize', pageSize, 'a whole number of keys from 1 on')
-  }
-  return Object.freeze({ root: root.replace(/\/+$/, ''), overlays: Object.freeze(cleaned), name, pageSize })
+/** Options of the tree; all others are the client's. */
+const table: OptionTable = {
+  root: {
+    expected: 'a directory such as "/config/checkout"; the whole store cannot be a configuration',
+    test: (root) => typeof root === 'string' && !/^\/*$/.test(root),
+    isShown: true,
+  },
+  overlays: {
+    expected: 'a list of names of directories below the root, each once',
+    test: (overlays) =>
+      Array.isArray(overlays) && overlays.every(isName) && areDifferent(overlays.map(trimmed)),
+  },
+  name: optionKinds.name,
+  pageSize: {
+    expected: 'a whole number of keys from 1 on',
+    test: (size) => Number.isInteger(size) && (size as number) >= 1,
+    isShown: true,
+  },
 }
 
-function invalid(option: string, given: unknown, expected: string): LivetreeError {
-  return new LivetreeError(
-    'invalid_options',
-    `etcd({ ${option} }) is ${JSON.stringify(given)}; expected ${expected}.`,
-  )
+/** What a source needs, checked: the tree, and a client or what to make one from. */
+export interface ResolvedSource {
+  readonly tree: ResolvedTree
+  readonly client: EtcdClient | undefined
+  readonly clientOptions: EtcdClientOptions
 }
+
+/** Throws `invalid_options` for those of the tree, EtcdError `invalid_option` for those of the client. */
+export function resolveSource(options: EtcdSourceOptions): ResolvedSource {
+  const isObject = optionKinds.isObject(options)
+  const { client, root, overlays, name, pageSize, ...clientOptions } = isObject ? options : ({} as never)
+  checkOptions('etcd()', isObject ? { root, overlays, name, pageSize } : options, table)
+  const [needless] = Object.keys(clientOptions)
+  if (client === undefined) checkClientOptions(clientOptions)
+  else if (needless !== undefined) {
+    throw invalid(`got both a client and ${needless}: give ${needless} to createEtcdClient() instead`)
+  }
+  return { tree: resolveTree({ root, overlays, name, pageSize }), client, clientOptions }
+}
+
+function resolveTree({ root, overlays = [], name = 'etcd', pageSize }: Given): ResolvedTree {
+  if (root === undefined) throw invalid('needs a root, such as "/config/checkout"')
+  return Object.freeze({
+    root: root.replace(/\/+$/, ''),
+    overlays: Object.freeze(overlays.map(trimmed)),
+    name,
+    pageSize,
+  })
+}
+
+type Given = { readonly [K in keyof EtcdTreeOptions]?: EtcdTreeOptions[K] | undefined }
+
+function invalid(what: string): LivetreeError {
+  return new LivetreeError('invalid_options', `etcd() ${what}.`)
+}
+
+const trimmed = (overlay: string): string => overlay.replace(/^\/+|\/+$/g, '')
+
+const isName = (overlay: unknown): boolean => typeof overlay === 'string' && trimmed(overlay) !== ''
+
+const areDifferent = (names: readonly string[]): boolean => new Set(names).size === names.length
