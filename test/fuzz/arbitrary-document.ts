@@ -52,6 +52,7 @@ const scalar = fc.constantFrom(
   '{<<: [*a, {b: 3}], x: 1}',
   '{<<: {__proto__: {polluted: 1}}}',
   '{__proto__: {polluted: 1}}',
+  '[{__proto__: {polluted: 1}}]',
   '"unfinished',
   "'it''s'",
   '|\n    text\n    more',

@@ -77,13 +77,18 @@ function apply(bytes: Buffer, { kind, at, to, pick }: Step): Buffer {
 /** At most what a few doublings of small inputs come to. */
 const MOST_BYTES = 64 * 1024
 
-/** Valid bytes; mostly with one to four faults put into them, sometimes as they are, sometimes not of this kind at all. */
-export function mutatedBytes(valid: fc.Arbitrary<Buffer>): fc.Arbitrary<Buffer> {
-  const broken = fc.tuple(valid, fc.array(step, { minLength: 1, maxLength: 4 })).map(([bytes, steps]) => {
+/** One to four faults to put into bytes. */
+export const damaged: fc.Arbitrary<(bytes: Buffer) => Buffer> = fc
+  .array(step, { minLength: 1, maxLength: 4 })
+  .map((steps) => (bytes) => {
     let result = bytes
     for (const each of steps) if (result.length < MOST_BYTES) result = apply(result, each)
     return result
   })
+
+/** Valid bytes; mostly with faults put into them, sometimes as they are, sometimes not of this kind at all. */
+export function mutatedBytes(valid: fc.Arbitrary<Buffer>): fc.Arbitrary<Buffer> {
+  const broken = fc.tuple(valid, damaged).map(([bytes, damage]) => damage(bytes))
   return fc.oneof(
     { weight: 7, arbitrary: broken },
     { weight: 2, arbitrary: valid },

@@ -49,14 +49,27 @@ function valuesOf(prototype: object): ReadonlyMap<PropertyKey, unknown> {
   )
 }
 
-/** Throws when any part of a value inherits from data, or has a property `__proto__` of its own. */
-export function assertPlain(value: unknown, at = 'value', depth = 0): void {
-  if (typeof value !== 'object' || value === null || depth > 200) return
+/** Throws when an object inherits from data. Gives its prototype. */
+function assertInherits(value: object, at: string): object | null {
   const prototype = Object.getPrototypeOf(value) as object | null
   const isClass = prototype !== null && (Reflect.get(prototype, 'constructor') as unknown) instanceof Function
   if (prototype !== null && !(isClass && Object.hasOwn(prototype, 'constructor'))) {
     throw new Error(`${at} inherits from something of the input`)
   }
+  return prototype
+}
+
+/** The same for all that is in what a source hands over, where `__proto__` may yet be a name like others. */
+export function assertNothingInherited(value: unknown, at = 'value', depth = 0): void {
+  if (typeof value !== 'object' || value === null || depth > 200) return
+  assertInherits(value, at)
+  for (const [name, part] of Object.entries(value)) assertNothingInherited(part, `${at}.${name}`, depth + 1)
+}
+
+/** Throws when any part of a value inherits from data, or has a property `__proto__` of its own. */
+export function assertPlain(value: unknown, at = 'value', depth = 0): void {
+  if (typeof value !== 'object' || value === null || depth > 200) return
+  const prototype = assertInherits(value, at)
   // instances of classes are handed on as they are
   if (prototype !== null && prototype !== Object.prototype && prototype !== Array.prototype) return
   if (Object.hasOwn(value, '__proto__')) throw new Error(`${at} has a property __proto__ of its own`)

@@ -3,6 +3,7 @@ import { files } from './targets/files.ts'
 import { frames } from './targets/frames.ts'
 import { messages } from './targets/messages.ts'
 import { options } from './targets/options.ts'
+import { snapshots } from './targets/snapshots.ts'
 import { sockets } from './targets/sockets.ts'
 import { clientTaints } from './targets/taint-client.ts'
 import { taints } from './targets/taint.ts'
@@ -17,6 +18,7 @@ export const targets: readonly FuzzTarget[] = [
   ...watches,
   ...trees,
   ...files,
+  ...snapshots,
   ...options,
   ...taints,
   ...clientTaints,

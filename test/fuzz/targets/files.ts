@@ -24,7 +24,7 @@ import { assertDefined } from '../expect-defined.ts'
 import { type FuzzTarget, fuzzTarget } from '../fuzz-target.ts'
 import { mutatedText } from '../mutated-bytes.ts'
 import { nastySegment, nastyText } from '../nasty.ts'
-import { assertPlain } from '../prototype-guard.ts'
+import { assertNothingInherited, assertPlain } from '../prototype-guard.ts'
 import { anySchema } from '../schemas.ts'
 
 const stored: LayerInfo = { name: 'file', keyPrefix: 'f#/', separator: '/', naming: 'stored' }
@@ -32,6 +32,7 @@ const envLayer: LayerInfo = { name: 'env', keyPrefix: 'APP_', separator: '__', n
 
 /** Judges leaves as a source hands them over. */
 function assertJudged(schema: z.ZodObject, info: LayerInfo, leaves: readonly Leaf[]): void {
+  for (const leaf of leaves) assertNothingInherited(leaf.value, leaf.path)
   const source = { name: info.name, layers: [info] }
   const pipeline = createPipeline<unknown>(compileSchema(schema), [source], { guard: false })
   pipeline.stage(0, { type: 'replace', update: { revision: 1, epoch: 0, layers: [leaves] } })

@@ -29,6 +29,8 @@ function decode(type: NamedMessage, bytes: Buffer): Loose | undefined {
 function assertStable(type: NamedMessage, bytes: Buffer): void {
   const first = decode(type, bytes)
   if (first === undefined) return
+  // what is longer than its bytes, or of another wire type, nobody reads
+  reference.lookupType(type.name).decode(bytes)
   const written = type.encode(first)
   assert.deepEqual(type.decode(written), first)
   assert.ok(type.encode(type.decode(written)).equals(written))
@@ -126,7 +128,7 @@ export const messages: readonly FuzzTarget[] = [
     shortCases: 200,
     weight: 0.2,
     mostCases: 5_000,
-    input: fc.oneof(
+    input: fc.oneof<fc.Arbitrary<{ bytes: Buffer; isTooDeep?: boolean }>[]>(
       fc.record({
         bytes: mutatedBytes(
           fc
@@ -135,7 +137,14 @@ export const messages: readonly FuzzTarget[] = [
         ),
       }),
       fc.record({ bytes: fc.nat(20_000).map(groups) }),
+      fc
+        .tuple(fc.integer({ min: 100, max: 400 }), fc.constantFrom('txn' as const, 'failure' as const))
+        .map(([times, kind]) => ({ bytes: wrapped(times, kind), isTooDeep: true })),
     ),
-    check: ({ bytes }) => assertStable(wire.TxnRequest as NamedMessage, bytes),
+    check({ bytes, isTooDeep }) {
+      const type = wire.TxnRequest as NamedMessage
+      if (isTooDeep) assert.equal(decode(type, bytes), undefined, 'read, however deep')
+      else assertStable(type, bytes)
+    },
   }),
 ]

@@ -155,7 +155,7 @@ function checkDocument(
       'snapshot_outdated',
       `The snapshot ${path} ${what}. Start once with the sources available.`,
     )
-  if (document.name !== name) throw outdated(`was written for configuration "${document.name}"`)
+  if (document.name !== name) throw outdated(`was written for configuration "${document.name.slice(0, 200)}"`)
   for (const { source } of sources.filter((state) => state.source.isRemote)) {
     const stored = document.sources.find((other) => other.name === source.name)
     const layers = stored?.layers.map((layer) => layer.name)

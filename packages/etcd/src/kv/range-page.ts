@@ -67,7 +67,7 @@ export class RawPage {
     let hasMore = false
     let count = 0
     while (reader.at < end) {
-      const tag = reader.uint32(end)
+      const tag = reader.exact32(end)
       if (tag === tags.entry) {
         const size = reader.length(end)
         length += 1
@@ -106,7 +106,7 @@ export class RawPage {
     const modRevisions: number[] = []
     const notText: NotText[] = []
     while (reader.at < end) {
-      const tag = reader.uint32(end)
+      const tag = reader.exact32(end)
       if (tag !== tags.entry) {
         reader.skip(tag, end)
         continue
@@ -118,7 +118,7 @@ export class RawPage {
       let value = ''
       let modRevision = 0
       while (reader.at < last) {
-        const field = reader.uint32(last)
+        const field = reader.exact32(last)
         if (field === tags.key) key = text(reader, last, skipBytes)
         else if (field === tags.value) value = text(reader, last, 0)
         else if (field === tags.modRevision) modRevision = reader.int64(last, true)

@@ -114,6 +114,8 @@ describe('message', () => {
     ['a length beyond the end', '0a 05 61'],
     ['a nested length beyond its parent', '4a 03 12 05 61'],
     ['a length near 2^32', '0a ffffffff0f'],
+    ['a length that is 1 above 2^32', '0a 8180808010 61'],
+    ['a tag that is a known one above 2^32', 'a880808010 07'],
     ['field number 0', '00 01'],
     ['the wrong wire type', '0d 01020304'],
     ['an end of group without its start', 'a401'],

@@ -245,7 +245,7 @@ export const message = <F extends Fields>(name: string, fields: F): MessageType<
     const result = (into as Loose | undefined) ?? create()
     reader.enter()
     while (reader.at < end) {
-      const tag = reader.uint32(end)
+      const tag = reader.exact32(end)
       const found = byNumber[tag >>> 3]
       if (found === undefined) {
         if (tag >>> 3 === 0)

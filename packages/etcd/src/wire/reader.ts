@@ -23,7 +23,7 @@ export class Reader {
     this.at = 0
   }
 
-  /** A varint cut to 32 bits, unsigned: tags, lengths, enums, booleans. */
+  /** A varint cut to 32 bits, unsigned: enums, booleans. */
   uint32(end: number): number {
     const { buffer } = this
     let at = this.at
@@ -47,9 +47,34 @@ export class Reader {
     throw malformed('a number is longer than 10 bytes')
   }
 
+  /** A tag or a length, which has 32 bits; cut to them, a larger one would be taken for another. */
+  exact32(end: number): number {
+    const { buffer } = this
+    let at = this.at
+    if (at < end) {
+      const byte = buffer[at]!
+      if (byte < 0x80) {
+        this.at = at + 1
+        return byte
+      }
+    }
+    let value = 0
+    for (let shift = 0; shift < 35; shift += 7) {
+      if (at >= end) throw malformed('a number is cut off')
+      const byte = buffer[at++]!
+      value |= (byte & 0x7f) << shift
+      if (byte < 0x80) {
+        if (shift === 28 && byte > 0x0f) break
+        this.at = at
+        return value >>> 0
+      }
+    }
+    throw malformed('a tag or a length has more than 32 bits')
+  }
+
   /** Length of what follows; never past `end`. */
   length(end: number): number {
-    const length = this.uint32(end)
+    const length = this.exact32(end)
     if (length > end - this.at) throw malformed('a field is longer than its message')
     return length
   }
@@ -169,7 +194,7 @@ export class Reader {
   #skipGroup(start: number, end: number): void {
     this.enter()
     for (;;) {
-      const tag = this.uint32(end)
+      const tag = this.exact32(end)
       if ((tag & 7) === 4) {
         if (tag >>> 3 !== start >>> 3) throw malformed('a group is closed by another one')
         this.leave()
