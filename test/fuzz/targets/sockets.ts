@@ -107,7 +107,7 @@ export const sockets: readonly FuzzTarget[] = [
     what: 'what a server says to a read and on a stream, broken in body, status, headers and chunks, over a real socket: a message or an EtcdError of the table, for every call',
     shortCases: 300,
     weight: 1,
-    mostCases: 20_000,
+    mostCases: 6_000,
     input: arbitraryAnswer,
     async open(): Promise<Peers> {
       const script: Peers['script'] = { answer: undefined }

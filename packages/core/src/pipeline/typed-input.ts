@@ -28,7 +28,8 @@ export function inputFrom(plan: Plan, value: unknown): unknown {
   if (
     plan.type === 'map' &&
     Array.isArray(value) &&
-    value.every((pair) => Array.isArray(pair) && pair.length === 2)
+    // a list with holes has no pairs there, and `every` passes over them
+    Array.from(value as unknown[]).every((pair) => Array.isArray(pair) && pair.length === 2)
   ) {
     return new Map(value.map(([key, inner]) => [inputFrom(plan.key, key), inputFrom(plan.value, inner)]))
   }
