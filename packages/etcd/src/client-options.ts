@@ -181,7 +181,7 @@ export const resolveOptions = (options: EtcdClientOptions): ResolvedOptions => {
     namespace: resolveNamespace(options.namespace),
     connectTimeoutMs: ms('timeouts.connectMs', timeouts.connectMs, 3_000),
     callTimeoutMs,
-    attemptTimeoutMs: ms('timeouts.attemptMs', timeouts.attemptMs, callTimeoutMs / 2, 0.5),
+    attemptTimeoutMs: ms('timeouts.attemptMs', timeouts.attemptMs, callTimeoutMs / 2),
     pingIntervalMs: ms('timeouts.pingIntervalMs', timeouts.pingIntervalMs, 20_000, 0),
     maxRequestBytes: limit('requestBytes', 1.5 * 1024 * 1024),
     maxResponseBytes: limit('responseBytes', 1024 * 1024 * 1024),

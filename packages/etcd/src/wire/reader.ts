@@ -49,27 +49,12 @@ export class Reader {
 
   /** A tag or a length, which has 32 bits; cut to them, a larger one would be taken for another. */
   exact32(end: number): number {
-    const { buffer } = this
-    let at = this.at
-    if (at < end) {
-      const byte = buffer[at]!
-      if (byte < 0x80) {
-        this.at = at + 1
-        return byte
-      }
-    }
-    let value = 0
-    for (let shift = 0; shift < 35; shift += 7) {
-      if (at >= end) throw malformed('a number is cut off')
-      const byte = buffer[at++]!
-      value |= (byte & 0x7f) << shift
-      if (byte < 0x80) {
-        if (shift === 28 && byte > 0x0f) break
-        this.at = at
-        return value >>> 0
-      }
-    }
-    throw malformed('a tag or a length has more than 32 bits')
+    const start = this.at
+    const value = this.uint32(end)
+    const size = this.at - start
+    const isLonger = size > 5 || (size === 5 && this.buffer[this.at - 1]! > 0x0f)
+    if (isLonger) throw malformed('a tag or a length has more than 32 bits')
+    return value
   }
 
   /** Length of what follows; never past `end`. */
