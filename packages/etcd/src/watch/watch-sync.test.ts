@@ -112,6 +112,21 @@ describe('sync', () => {
     expect(told.at(-1)).toBe('5 resync epoch 1: put a=new was old')
   })
 
+  it('another history of the same cluster is another epoch, also at the very revision that is known', async () => {
+    const { told, created, channel } = await setUpSync([kv('a', 3, 'old')], 9)
+    created(9)
+    const relist = async (value: string) => {
+      channel.onUnary = () => ({ header: header(9), kvs: [kv('a', 3, value)], count: 1 })
+      channel.lastStream.answer({ header: header(0), watchId: 0, canceled: true, compactRevision: 9 })
+      await settled()
+    }
+    await relist('old')
+    expect(told).toEqual(['9: a'])
+    created(9)
+    await relist('new')
+    expect(told.at(-1)).toBe('9 resync epoch 1: put a=new was old')
+  })
+
   it('tries to list again until it can', async () => {
     const { told, channel, clock, service } = setUpFailing(new EtcdError('unavailable'))
     await settled()

@@ -149,7 +149,12 @@ class ListAndWatch implements WatchSync {
     const kvs = stored.map((kv) => ({ ...kv, key: namespace.strip(kv.key) }))
     const before = this.#held
     const held = hold(kvs)
-    const isSameStore = this.#clusterId === header.clusterId && header.revision >= this.#revision
+    const isSameCluster = this.#clusterId === header.clusterId
+    const isLater = isSameCluster && header.revision > this.#revision
+    const events = before === undefined ? [] : diffLists(before, held, header.revision, isLater)
+    // at one revision a store holds one thing: where it is another, the history is, as after a restore
+    const isSameStore =
+      isLater || (isSameCluster && header.revision === this.#revision && events.length === 0)
     if (before !== undefined && !isSameStore) this.#epoch += 1
     this.#held = held
     this.#clusterId = header.clusterId
@@ -165,7 +170,6 @@ class ListAndWatch implements WatchSync {
       this.#tell(() => this.#handlers.onSnapshot({ revision: header.revision, kvs, header }))
       return
     }
-    const events = diffLists(before, held, header.revision, isSameStore)
     if (events.length > 0) this.#emit({ revision: header.revision, events, header }, true)
   }
 
