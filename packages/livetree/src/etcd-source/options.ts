@@ -39,9 +39,8 @@ const table: OptionTable = {
     isShown: true,
   },
   overlays: {
-    expected: 'a list of names of directories below the root, each once',
-    test: (overlays) =>
-      Array.isArray(overlays) && overlays.every(isName) && areDifferent(overlays.map(trimmed)),
+    expected: 'a list of names of directories below the root',
+    test: (overlays) => Array.isArray(overlays) && overlays.every((each) => typeof each === 'string'),
   },
   name: optionKinds.name,
   pageSize: {
@@ -73,9 +72,17 @@ export function resolveSource(options: EtcdSourceOptions): ResolvedSource {
 
 function resolveTree({ root, overlays = [], name = 'etcd', pageSize }: Given): ResolvedTree {
   if (root === undefined) throw invalid('needs a root, such as "/config/checkout"')
+  const names = overlays.map((overlay) => overlay.replace(/^\/+|\/+$/g, ''))
+  const wrong = names.findIndex((each, index) => each === '' || names.indexOf(each) !== index)
+  if (wrong >= 0) {
+    const given = JSON.stringify(overlays[wrong])
+    throw invalid(
+      `got overlays[${wrong}] = ${given}; expected the name of a directory below the root, each once`,
+    )
+  }
   return Object.freeze({
     root: root.replace(/\/+$/, ''),
-    overlays: Object.freeze(overlays.map(trimmed)),
+    overlays: Object.freeze(names),
     name,
     pageSize,
   })
@@ -86,9 +93,3 @@ type Given = { readonly [K in keyof EtcdTreeOptions]?: EtcdTreeOptions[K] | unde
 function invalid(what: string): LivetreeError {
   return new LivetreeError('invalid_options', `etcd() ${what}.`)
 }
-
-const trimmed = (overlay: string): string => overlay.replace(/^\/+|\/+$/g, '')
-
-const isName = (overlay: unknown): boolean => typeof overlay === 'string' && trimmed(overlay) !== ''
-
-const areDifferent = (names: readonly string[]): boolean => new Set(names).size === names.length
