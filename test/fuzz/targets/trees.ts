@@ -69,7 +69,8 @@ const batches = (schema: ArbitrarySchema) =>
 function isAltered(value: unknown, depth = 0): boolean {
   if (typeof value === 'string') return value.includes('__proto__')
   if (typeof value !== 'object' || value === null || depth > 120) return false
-  const parts: unknown[] = value instanceof Map ? [...value].flat() : Object.values(value)
+  const parts: unknown[] =
+    value instanceof Map || value instanceof Set ? [...value.entries()].flat() : Object.values(value)
   return (
     Object.getPrototypeOf(value) === null ||
     Reflect.ownKeys(value).includes('__proto__') ||

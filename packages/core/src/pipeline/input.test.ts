@@ -340,6 +340,13 @@ describe('inputOf: a subtree becomes what the schema takes', () => {
       'invalid_type',
     ],
     ['map, a key that does not fit', z.map(z.number(), z.string()), { 'it/a': 'x' }, 'it.a', 'invalid_type'],
+    [
+      'map, a list of pairs with a hole',
+      z.map(z.string(), z.number()),
+      { it: Array(1) },
+      'it',
+      'invalid_type',
+    ],
     ['nonoptional, absent', z.nonoptional(z.number().optional()), {}, 'it', 'invalid_type'],
     [
       'json with a number that is none',
