@@ -26,8 +26,8 @@ export interface CallContext {
   readonly open: Set<OpenCall>
   /** Set once the client is closed. */
   closed: EtcdError | undefined
-  /** Pending while the endpoints are being discovered. */
-  discovery: Promise<void> | undefined
+  /** Pending while undici is loaded and the endpoints are discovered; calls wait for it. */
+  preparation: Promise<void> | undefined
   /** Request headers; the same array for the same arguments as long as the token stays. */
   headers(token: string | undefined, requireLeader: boolean): string[]
 }

@@ -12,6 +12,7 @@ import { StreamCall, type StreamOptions } from './stream-call.ts'
 import { type Credentials, TokenKeeper } from './token-keeper.ts'
 import type { Channel, DuplexStream, StreamHandlers } from './transport.ts'
 import { UnaryCall, type UnaryOptions } from './unary-call.ts'
+import { isUndiciLoaded, loadUndici } from './undici.ts'
 
 /** All that a channel needs to know, checked and complete. Times in milliseconds. */
 export interface ChannelSettings {
@@ -40,7 +41,7 @@ export class UndiciChannel implements Channel {
   readonly #context: CallContext
   readonly #balancer: Balancer
   readonly #tokens: TokenKeeper
-  #isDiscovered = false
+  #isPrepared = false
   #closing: Promise<void> | undefined
 
   constructor(settings: ChannelSettings) {
@@ -63,7 +64,7 @@ export class UndiciChannel implements Channel {
       maxResponseBytes: settings.maxResponseBytes,
       open: new Set(),
       closed: undefined,
-      discovery: undefined,
+      preparation: undefined,
       headers: headerCache(),
     }
   }
@@ -73,7 +74,7 @@ export class UndiciChannel implements Channel {
     request: Init<NoInfer<Req>>,
     options: UnaryOptions = {},
   ): Promise<Res> {
-    this.#discover()
+    this.#prepare()
     return new Promise((resolve, reject) => {
       const body = encodeFrame(method.request, request as Init<Req>)
       if (body.length > this.#settings.maxRequestBytes)
@@ -87,7 +88,7 @@ export class UndiciChannel implements Channel {
     handlers: StreamHandlers<Res>,
     options: StreamOptions = {},
   ): DuplexStream<Req> {
-    this.#discover()
+    this.#prepare()
     const call = new StreamCall(this.#context, method, handlers, options)
     call.start()
     return call
@@ -123,17 +124,19 @@ export class UndiciChannel implements Channel {
     await this.#balancer.close(error)
   }
 
-  /** The first call starts it; when it failed, the next call tries again. */
-  #discover(): void {
+  /** Begins with the first call; when it failed, the next call tries again. */
+  #prepare(): void {
+    if (this.#isPrepared || this.#context.preparation !== undefined) return
     const { discover } = this.#settings
-    if (discover === undefined || this.#isDiscovered || this.#context.discovery !== undefined) return
-    this.#context.discovery = discover()
-      .then((urls) => {
-        this.#balancer.replace(urls)
-        this.#isDiscovered = true
+    this.#isPrepared = discover === undefined && isUndiciLoaded()
+    if (this.#isPrepared) return
+    this.#context.preparation = Promise.all([discover?.(), loadUndici()])
+      .then(([urls]) => {
+        if (urls !== undefined) this.#balancer.replace(urls)
+        this.#isPrepared = true
       })
       .finally(() => {
-        this.#context.discovery = undefined
+        this.#context.preparation = undefined
       })
   }
 

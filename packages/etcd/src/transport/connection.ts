@@ -1,10 +1,11 @@
 import type { ConnectionOptions as TlsOptions, TLSSocket } from 'node:tls'
-import { buildConnector, Client, type Dispatcher } from 'undici'
+import type { buildConnector, Client, Dispatcher } from 'undici'
 import type { Clock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import { mendTlsSocket } from './mend-tls-socket.ts'
 import { SendBudget } from './send-budget.ts'
 import { guardSession } from './session-guard.ts'
+import { undici } from './undici.ts'
 
 /** What all connections of a client have in common. */
 export interface ConnectionSettings {
@@ -47,7 +48,7 @@ export class Connection {
     this.url = url
     this.#settings = settings
     const { pingIntervalMs } = settings
-    this.#client = new Client(url, {
+    this.#client = new (undici().Client)(url, {
       connect: connector(url, settings),
       allowH2: true,
       // What holds while there is no session: calls left on one that is shutting down must not keep back new ones.
@@ -146,7 +147,7 @@ export class Connection {
 const connector = (url: string, settings: ConnectionSettings): buildConnector.connector => {
   const isTls = url.startsWith('https:')
   const build = (tls: TlsOptions | undefined) =>
-    buildConnector({
+    undici().buildConnector({
       ...(isTls ? { ...tls, preferH2: true } : {}),
       allowH2: true,
       useH2c: !isTls,

@@ -154,8 +154,8 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
 
   #open(): void {
     if (this.#isEnded) return
-    const { discovery, tokens } = this.#context
-    const condition = discovery ?? (tokens.isMissing ? tokens.refresh() : undefined)
+    const { preparation, tokens } = this.#context
+    const condition = preparation ?? (tokens.isMissing ? tokens.refresh() : undefined)
     if (condition !== undefined) {
       this.#after(condition)
       return

@@ -104,9 +104,9 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
   /** Takes the next endpoint, or waits until there is one to take. */
   #next(): void {
     if (this.#isSettled) return
-    const { discovery, tokens } = this.#context
+    const { preparation, tokens } = this.#context
     const needsToken = tokens.isMissing && !this.#options.isAnonymous
-    const condition = discovery ?? (needsToken ? tokens.refresh() : undefined)
+    const condition = preparation ?? (needsToken ? tokens.refresh() : undefined)
     const endpoint = condition === undefined ? this.#pick() : undefined
     if (condition !== undefined) this.#after(condition)
     else if (endpoint === undefined) this.#wait()
