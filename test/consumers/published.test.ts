@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises'
+import { posix } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runBounded } from '../../scripts/etcd/run-bounded.ts'
 import { packAll, packageNames, type Packed } from './consumer.ts'
@@ -44,10 +45,14 @@ describe.each(packageNames)('what is published of %s', (name) => {
 
   test('has all the sources that its maps lead to', async () => {
     const files = new Set((await tar(name, ['-z', '-t'])).trim().split('\n'))
-    const code = [...files].filter((file) => file.endsWith('.js'))
-    const source = (file: string) => file.replace('package/dist/', 'package/src/').replace(/\.js$/, '.ts')
-    expect(code.filter((file) => !files.has(source(file)))).toEqual([])
-    expect(code.length).toBeGreaterThan(0)
+    const maps = [...files].filter((file) => file.endsWith('.js.map'))
+    const sources: string[] = []
+    for (const file of maps) {
+      const map = JSON.parse(await tar(name, ['-z', '-x', '-O', file])) as { sources: string[] }
+      sources.push(...map.sources.map((source) => posix.join(file, '..', source)))
+    }
+    expect(sources.filter((source) => !files.has(source))).toEqual([])
+    expect(sources.length).toBeGreaterThan(0)
   })
 
   test('runs nothing when it is installed, and says what it needs', async () => {
