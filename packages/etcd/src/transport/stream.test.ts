@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { constants } from 'node:http2'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { EtcdError } from '../errors.ts'
 import { AuthenticateResponse } from '../wire/auth.ts'
 import { encodeFrame } from '../wire/frame.ts'
@@ -17,9 +17,12 @@ import {
   testChannel,
 } from './fake-server.test.kit.ts'
 import type { DuplexStream } from './transport.ts'
+import { loadUndici } from './undici.ts'
 
 const closing: (() => Promise<void>)[] = []
 
+// a channel's first call waits for it, and these tests look at streams as they begin
+beforeAll(loadUndici)
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close()
 })
