@@ -138,6 +138,8 @@ export class UndiciChannel implements Channel {
       .finally(() => {
         this.#context.preparation = undefined
       })
+    // calls that wait for it are told; it may be that none does
+    this.#context.preparation.catch(() => undefined)
   }
 
   #tooLarge(path: string, length: number): EtcdError {

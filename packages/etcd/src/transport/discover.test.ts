@@ -94,3 +94,12 @@ test('a channel asks for its endpoints with the first call, and again when that 
   await channel.close()
   await fake.close()
 })
+
+test('a failure to find endpoints that no call waits for breaks nothing', async () => {
+  const refused = Promise.reject(new EtcdError('discovery_failed'))
+  const channel = testChannel([], { discover: () => refused })
+  const put = channel.unary(KV.put, { key: 'k', value: 'v' }, { signal: AbortSignal.abort() })
+  expect((await failure(put)).code).toBe('cancelled')
+  await new Promise((resolve) => setImmediate(resolve))
+  await channel.close()
+})
