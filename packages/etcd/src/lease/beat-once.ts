@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, keepRunning } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import type { EtcdErrorCode } from '../error-codes.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
@@ -62,4 +62,4 @@ const beat = (channel: Channel, id: bigint, options: CallOptions & { avoid?: str
   })
 
 const pause = (clock: Clock, ms: number): Promise<void> =>
-  new Promise((resolve) => clock.setTimeout(resolve, ms))
+  new Promise((resolve) => keepRunning(clock.setTimeout(resolve, ms)))

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, keepRunning } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { Channel, DuplexStream } from '../transport/transport.ts'
@@ -182,7 +182,7 @@ export class KeepAlive {
       this.#state = { type: 'idle' }
       if (this.#beats.size > 0) this.#open()
     }
-    this.#state = { type: 'waiting', timer: this.#ports.clock.setTimeout(open, delayMs) }
+    this.#state = { type: 'waiting', timer: keepRunning(this.#ports.clock.setTimeout(open, delayMs)) }
   }
 
   /** Also when the token cannot be had: it is asked for again as long as there is time. */

@@ -1,3 +1,4 @@
+import { keepRunning } from '../clock.ts'
 import { EtcdError, type Fate } from '../errors.ts'
 import type { MessageType } from '../wire/message.ts'
 import { backoffMs } from './backoff.ts'
@@ -70,7 +71,8 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
       this.#onAbort = () => this.stop(this.#cancelled(signal))
       signal.addEventListener('abort', this.#onAbort)
     }
-    this.#deadline = clock.setTimeout(() => this.#onDeadline(), this.#options.timeoutMs ?? callTimeoutMs)
+    const timeoutMs = this.#options.timeoutMs ?? callTimeoutMs
+    this.#deadline = keepRunning(clock.setTimeout(() => this.#onDeadline(), timeoutMs))
     this.#next()
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, keepRunning } from '../clock.ts'
 import type { EtcdErrorCode } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
@@ -179,7 +179,7 @@ export class WatchLink {
       this.#state = { type: 'idle' }
       this.#open()
     }, delayMs)
-    this.#state = { type: 'waiting', timer }
+    this.#state = { type: 'waiting', timer: keepRunning(timer) }
   }
 
   #refreshToken(): void {

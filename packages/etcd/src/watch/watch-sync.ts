@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, keepRunning } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import type { KeyRange, Namespace } from '../key-range.ts'
 import type { Logger } from '../logger.ts'
@@ -139,7 +139,7 @@ class ListAndWatch implements WatchSync {
     const { clock, channel } = this.#ports
     const timer = clock.setTimeout(() => this.#list(), channel.backoffMs(this.#attempt))
     this.#attempt += 1
-    this.#state = { type: 'waiting', timer }
+    this.#state = { type: 'waiting', timer: keepRunning(timer) }
     this.#tell(() => this.#handlers.onDisconnected?.({ error }))
   }
 
