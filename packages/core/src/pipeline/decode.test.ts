@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { staged, type Tree, acceptedValue } from './staged.test.kit.ts'
+import { acceptedValue, issuesOf, staged, storedLayer, type Tree } from './staged.test.kit.ts'
 
 /** A schema that counts how often zod is asked about it. */
 const counted = (name: string, counts: Map<string, number>, schema: z.ZodType = z.number()): z.ZodType =>
@@ -199,6 +199,28 @@ describe('Decoder: what covers what', () => {
     expect(patch(0, { a: '1' })).toMatchObject({ issues: [{ pathText: 'b' }] })
     expect(acceptedValue(patch(0, { b: '2', c: '3' }))).toEqual({ a: 1, b: 2, c: 3 })
     expect(acceptedValue(patch(0, { b: undefined }))).toEqual({ a: 1, c: 3 })
+  })
+
+  test('what is missing is said again after it was taken away once more', () => {
+    const { patch } = staged(z.object({ a: z.string(), b: z.object({ c: z.number() }) }))
+    const missing = [{ pathText: 'a' }, { pathText: 'b.c' }]
+    expect(issuesOf(patch(0, {}))).toMatchObject(missing)
+    expect(issuesOf(patch(0, { a: undefined, 'b/c': undefined }))).toMatchObject(missing)
+  })
+
+  test.each([
+    ['a record', z.record(z.string(), z.number())],
+    ['a catchall', z.object({}).catchall(z.number())],
+  ])('of %s nothing is said of what a higher layer hides', (_name, schemaOfIt) => {
+    const layers = [storedLayer('file'), storedLayer('base'), storedLayer('prod')]
+    const { patch } = staged(z.object({ it: schemaOfIt.nullable() }), { layers })
+    expect(issuesOf(patch(0, { 'it/hidden': 'x' }))).toMatchObject([{ pathText: 'it.hidden' }])
+    expect(issuesOf(patch(2, { 'it/b': 'x' }))).toMatchObject([
+      { pathText: 'it.hidden' },
+      { pathText: 'it.b' },
+    ])
+    expect(issuesOf(patch(1, { it: 'null' }))).toMatchObject([{ pathText: 'it.b' }])
+    expect(acceptedValue(patch(2, { 'it/b': '1' }))).toEqual({ it: { b: 1 } })
   })
 
   test('a root that is no object', () => {

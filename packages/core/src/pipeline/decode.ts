@@ -5,7 +5,7 @@ import { inputOf, isGiven, scalarOrFloor } from './input.ts'
 import { judge, type JudgedIssue, judgeRead, thrownIssue, type Verdict } from './judge.ts'
 import { noteNames, notedNames } from './names.ts'
 import { freezeObject, shareFrozen } from './share.ts'
-import { isPresent, topEntry, TreeNode } from './tree-node.ts'
+import { isPresent, topEntry, type TreeNode } from './tree-node.ts'
 import { type UnusedNote, type UnusedSpot, unusedBelow, unusedChildren } from './unused.ts'
 
 /** An issue with its path from the root. */
@@ -44,20 +44,19 @@ export class Decoder {
 
   issues(): LocatedIssue[] {
     const found: LocatedIssue[] = []
-    collectIssues(this.#root, [], found)
+    collectIssues(this.#plan, this.#root, [], found)
     return found
   }
 
   #judge(plan: Plan, node: TreeNode, floor: number, previous: unknown): void {
-    if (isFresh(node, plan, floor)) return
-    begin(node, plan, floor)
+    if (node.isFresh(floor)) return
+    node.begin(floor)
     if (this.unused.size > 0) this.unused.delete(node)
     if (plan.type === 'leaf' && plan.isAnyText) {
       const text = topEntry(node, floor)?.value
       if (typeof text === 'string') {
-        if (node.children !== undefined)
-          this.#noteUnused(node, unusedBelow(plan, node, floor, [...this.#path]))
-        keep(node, text)
+        if (node.childCount > 0) this.#noteUnused(node, unusedBelow(plan, node, floor, [...this.#path]))
+        node.keep(text)
         return
       }
     }
@@ -74,7 +73,7 @@ export class Decoder {
   #compose(plan: Plan, node: TreeNode, floor: number, previous: unknown): void {
     const core = coreOf(plan)
     const before = isPlainObject(previous) ? previous : undefined
-    node.isComposed = true
+    node.markComposed()
     if (core.type === 'object') this.#composeObject(core, node, floor, before)
     else if (core.type === 'record') this.#composeRecord(core, node, floor, before)
   }
@@ -85,18 +84,12 @@ export class Decoder {
     floor: number,
     before: Record<string, unknown> | undefined,
   ): void {
-    node.children ??= new Map<string, TreeNode>()
-    const { children } = node
     const value: Record<string, unknown> = {}
     let isValid = true
     for (const property of plan.properties.values()) {
       const { name } = property
-      let child = children.get(name)
-      if (child === undefined) {
-        child = new TreeNode()
-        children.set(name, child)
-      }
-      if (!isFresh(child, property.plan, floor)) {
+      const child = node.makeChild(name)
+      if (!child.isFresh(floor)) {
         const prior = ownPart(before, name)
         this.#path.push(name)
         if (isGiven(property.plan, child, floor) || isMadeWhenAbsent(property.plan))
@@ -107,9 +100,9 @@ export class Decoder {
       if (!child.isValid) isValid = false
       else if (child.isHeld) value[name] = child.value
     }
-    if (children.size > plan.properties.size)
+    if (node.childCount > plan.properties.size)
       isValid = this.#composeUnknown(plan, node, floor, { before, value }) && isValid
-    if (isValid) keep(node, freezeObject(before, value, plan))
+    if (isValid) node.keep(freezeObject(before, value, plan))
   }
 
   /** Keys that are no property: unused, refused, or what the catchall makes of them. Whether they are valid. */
@@ -126,9 +119,10 @@ export class Decoder {
     }
     const refused = bareObject()
     let isValid = true
-    for (const [name, child] of node.children!) {
+    for (const child of node.children) {
+      const { name } = child
       if (plan.properties.has(name)) continue
-      if (!isPresent(child, floor)) forget(child)
+      if (!isPresent(child, floor)) child.markDirty()
       else if (plan.strict !== undefined) refused[name] = undefined
       else {
         this.#path.push(name)
@@ -139,7 +133,7 @@ export class Decoder {
       }
     }
     const verdict = plan.strict === undefined ? undefined : judge(plan.strict, refused)
-    if (verdict?.isValid === false) node.issues = verdict.issues
+    if (verdict?.isValid === false) node.refuse(verdict.issues)
     return isValid && verdict?.isValid !== false
   }
 
@@ -157,18 +151,19 @@ export class Decoder {
     let isOther = false
     let names = notedNames(before)
     let count = 0
-    for (const [name, child] of node.children ?? []) {
-      if (!isFresh(child, plan.value, floor) && !isGiven(plan.value, child, floor)) {
-        forget(child)
+    for (const child of node.children) {
+      const { name } = child
+      if (!child.isFresh(floor) && !isGiven(plan.value, child, floor)) {
+        child.markDirty()
         hasUnused ||= isPresent(child, floor)
         continue
       }
       const key = isAnyKey ? name : this.#recordKey(plan, name, issues)
       if (typeof key !== 'string') {
-        forget(child)
+        child.markDirty()
         continue
       }
-      if (!isFresh(child, plan.value, floor)) {
+      if (!child.isFresh(floor)) {
         const prior = ownPart(before, key)
         this.#path.push(name)
         this.#judge(plan.value, child, floor, prior)
@@ -184,10 +179,10 @@ export class Decoder {
       }
     }
     if (hasUnused) this.#noteUnused(node, unusedChildren(plan, node, floor, [...this.#path]))
-    node.issues = issues.length > 0 ? issues : undefined
+    if (issues.length > 0) node.refuse(issues)
     if (!isValid || issues.length > 0) return
     if (names?.length === count) noteNames(value, names)
-    keep(node, freezeObject(isOther ? undefined : before, value, plan))
+    node.keep(freezeObject(isOther ? undefined : before, value, plan))
   }
 
   #recordKey(plan: RecordPlan, name: string, issues: JudgedIssue[]): unknown {
@@ -200,22 +195,22 @@ export class Decoder {
 
   /** Nothing is there: zod, given an object without the property, says whether that is an error, a default or nothing. */
   #judgeAbsent(property: PropertyPlan, node: TreeNode, floor: number, previous: unknown): void {
-    begin(node, property.plan, floor)
+    node.begin(floor)
     if (this.unused.size > 0) this.unused.delete(node)
     if (node.leafCount > 0) this.#noteUnused(node, unusedBelow(property.plan, node, floor, [...this.#path]))
     const alone = judge(property.alone, NOTHING)
     if (!alone.isValid) {
-      node.issues = alone.issues.map((issue) => ({ ...issue, path: issue.path.slice(1) }))
+      node.refuse(alone.issues.map((issue) => ({ ...issue, path: issue.path.slice(1) })))
       return
     }
     const made = alone.value as Record<string, unknown>
-    settle(node, frozen({ isValid: true, value: made[property.name] }, previous, property.plan))
-    node.isHeld = Object.hasOwn(made, property.name)
+    const verdict = frozen({ isValid: true, value: made[property.name] }, previous, property.plan)
+    settle(node, verdict, Object.hasOwn(made, property.name))
   }
 
   #judgeWhole(plan: Plan, node: TreeNode, floor: number, previous: unknown): void {
-    begin(node, plan, floor)
-    if (node.children !== undefined) this.#noteUnused(node, unusedBelow(plan, node, floor, [...this.#path]))
+    node.begin(floor)
+    if (node.childCount > 0) this.#noteUnused(node, unusedBelow(plan, node, floor, [...this.#path]))
     const issues: JudgedIssue[] = []
     const input = inputOf(plan, node, floor, issues)
     settle(node, frozen(judgeRead(plan.schema, input, issues), previous, plan))
@@ -227,27 +222,6 @@ export class Decoder {
 }
 
 const NOTHING = Object.freeze(bareObject())
-
-function isFresh(node: TreeNode, plan: Plan, floor: number): boolean {
-  return !node.isDirty && node.plan === plan && node.floor === floor
-}
-
-function begin(node: TreeNode, plan: Plan, floor: number): void {
-  node.plan = plan
-  node.floor = floor
-  node.isDirty = false
-  node.isValid = false
-  node.isComposed = false
-  node.isHeld = false
-  node.value = undefined
-  node.issues = undefined
-}
-
-/** No schema looks at the node now; whoever does next judges it anew. */
-function forget(node: TreeNode): void {
-  node.isDirty = true
-  node.plan = undefined
-}
 
 function ownPart(value: Record<string, unknown> | undefined, name: string): unknown {
   return value !== undefined && Object.hasOwn(value, name) ? value[name] : undefined
@@ -263,28 +237,28 @@ function frozen(verdict: Verdict, previous: unknown, plan: Plan): Verdict {
   }
 }
 
-function settle(node: TreeNode, verdict: Verdict): void {
-  if (verdict.isValid) keep(node, verdict.value)
-  else node.issues = verdict.issues
-}
-
-function keep(node: TreeNode, value: unknown): void {
-  node.isValid = true
-  node.isHeld = true
-  node.value = value
+function settle(node: TreeNode, verdict: Verdict, isHeld = true): void {
+  if (verdict.isValid) node.keep(verdict.value, isHeld)
+  else node.refuse(verdict.issues)
 }
 
 /** Goes down only where something is wrong; in the order of the schema, whatever that of the keys. */
-function collectIssues(node: TreeNode, path: readonly PropertyKey[], found: LocatedIssue[]): void {
-  const { plan } = node
-  if (plan === undefined || node.isValid) return
-  for (const issue of node.issues ?? []) found.push({ ...issue, path: [...path, ...issue.path], node, plan })
+function collectIssues(
+  plan: Plan,
+  node: TreeNode,
+  path: readonly PropertyKey[],
+  found: LocatedIssue[],
+): void {
+  if (node.isValid) return
+  for (const issue of node.issues) found.push({ ...issue, path: [...path, ...issue.path], node, plan })
   if (!node.isComposed) return
   const core = coreOf(plan)
-  const properties = core.type === 'object' ? core.properties : undefined
-  for (const name of new Set([...(properties?.keys() ?? []), ...(node.children?.keys() ?? [])])) {
-    const child = node.children?.get(name)
-    const isJudged = child !== undefined && !child.isDirty && child.plan === childPlan(core, name)
-    if (isJudged) collectIssues(child, [...path, name], found)
+  const properties = core.type === 'object' ? [...core.properties.keys()] : []
+  const names = Array.from(node.children, (child) => child.name)
+  for (const name of new Set([...properties, ...names])) {
+    const child = node.child(name)
+    const below = childPlan(core, name)
+    const isJudged = child?.isDirty === false && below !== undefined
+    if (isJudged) collectIssues(below, child, [...path, name], found)
   }
 }

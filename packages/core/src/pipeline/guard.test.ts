@@ -119,6 +119,35 @@ describe('guardIssues: a change that removes too much is rejected', () => {
     expect(issuesOf(patch(0, { 'flags/k99': 'on' })).map(({ code }) => code)).toEqual(['guard'])
   })
 
+  test('leaves that came and went while the tree was invalid were never had', () => {
+    const { patch } = staged(schema)
+    patch(0, keys('flags', 5))
+    patch(0, { ...keys('db', 9, 'x'), 'db/port': 'bad' })
+    patch(0, keys('db', 9, 'y'))
+    patch(0, gone('db', 9))
+    expect(patch(0, { 'db/port': undefined }).type).toBe('unchanged')
+  })
+
+  test('leaves that were put back and taken away again while the tree was invalid are lost', () => {
+    const { patch } = staged(schema)
+    patch(0, keys('flags', 9))
+    patch(0, { ...gone('flags', 9), 'db/port': 'bad' })
+    patch(0, keys('flags', 9))
+    patch(0, gone('flags', 9))
+    expect(issuesOf(patch(0, { 'db/port': undefined }))).toMatchObject([{ code: 'guard' }])
+  })
+
+  test('keys that took over from a document are as old as it', () => {
+    const { patch } = staged(schema)
+    patch(0, {
+      flags: JSON.stringify(Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`k${n}`, true]))),
+    })
+    patch(0, { ...keys('flags', 9), 'db/port': 'bad' })
+    patch(0, { flags: undefined })
+    patch(0, gone('flags', 9))
+    expect(issuesOf(patch(0, { 'db/port': undefined }))).toMatchObject([{ code: 'guard' }])
+  })
+
   test('a first tree has nothing to lose', () => {
     const { patch } = staged(schema)
     patch(0, { ...keys('flags', 10), 'db/port': 'x' })

@@ -70,7 +70,7 @@ function depthOfEmpty(root: TreeNode, path: readonly string[]): number {
   let node: TreeNode | undefined = root
   for (let depth = 0; depth < path.length; depth++) {
     if (node === undefined || node.leafCount === 0) return depth
-    node = node.children?.get(path[depth]!)
+    node = node.child(path[depth]!)
   }
   return path.length
 }

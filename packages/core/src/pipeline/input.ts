@@ -6,7 +6,7 @@ import { judge, type JudgedIssue } from './judge.ts'
 import { isPresent, topEntry, topLayer, TreeNode } from './tree-node.ts'
 import { inputFrom, itemPlan, mergeInputs, optionByTag } from './typed-input.ts'
 
-const NOTHING = Object.freeze(new TreeNode())
+const NOTHING = new TreeNode('')
 
 /**
  * What zod is given for a node: the tree read by the schema, text made into what the schema takes. Layers up to `floor`
@@ -38,7 +38,7 @@ export function scalarOrFloor(
   if (top === undefined || top.layer <= floor) return { floor }
   const isCovered = node.top !== top || (node.documents?.at(-1)?.layer ?? -1) > top.layer
   if (isCovered) return { floor: top.layer }
-  for (const child of node.children?.values() ?? []) {
+  for (const child of node.children) {
     if (isPresent(child, top.layer)) return { floor: top.layer }
   }
   return { scalar: top }
@@ -91,11 +91,10 @@ class InputReader {
   #directory(plan: Plan, node: TreeNode, floor: number, path: readonly PropertyKey[]): unknown {
     const found = scalarOrFloor(node, floor)
     if ('scalar' in found) return this.#scalar(plan, found.scalar.value, path)
-    const children = node.children ?? NO_CHILDREN
-    if (plan.type === 'object') return this.#object(plan, children, found.floor, path)
-    if (plan.type === 'record') return this.#named(plan.value, children, found.floor, path)
+    if (plan.type === 'object') return this.#object(plan, node, found.floor, path)
+    if (plan.type === 'record') return this.#named(plan.value, node, found.floor, path)
     if (plan.type === 'map') {
-      const entries = Object.entries(this.#named(plan.value, children, found.floor, path))
+      const entries = Object.entries(this.#named(plan.value, node, found.floor, path))
       return new Map(entries.map(([key, value]) => [inputFrom(plan.key, key), value]))
     }
     return isPresent(node, floor) ? this.#raw(node, floor, path) : undefined
@@ -103,32 +102,29 @@ class InputReader {
 
   #object(
     plan: ObjectPlan,
-    children: ReadonlyMap<string, TreeNode>,
+    node: TreeNode,
     floor: number,
     path: readonly PropertyKey[],
   ): Record<string, unknown> {
     const input = bareObject()
     for (const property of plan.properties.values()) {
-      const child = children.get(property.name) ?? NOTHING
+      const child = node.child(property.name) ?? NOTHING
       if (!isGiven(property.plan, child, floor) && !isMadeWhenAbsent(property.plan)) continue
       input[property.name] = this.read(property.plan, child, floor, [...path, property.name])
     }
     if (plan.catchall === undefined) return input
-    for (const [name, child] of children) {
+    for (const child of node.children) {
+      const { name } = child
       if (plan.properties.has(name) || !isPresent(child, floor)) continue
       input[name] = this.read(plan.catchall, child, floor, [...path, name])
     }
     return input
   }
 
-  #named(
-    plan: Plan,
-    children: ReadonlyMap<string, TreeNode>,
-    floor: number,
-    path: readonly PropertyKey[],
-  ): Record<string, unknown> {
+  #named(plan: Plan, node: TreeNode, floor: number, path: readonly PropertyKey[]): Record<string, unknown> {
     const input = bareObject()
-    for (const [name, child] of children) {
+    for (const child of node.children) {
+      const { name } = child
       if (isGiven(plan, child, floor)) input[name] = this.read(plan, child, floor, [...path, name])
     }
     return input
@@ -140,7 +136,7 @@ class InputReader {
     if (top < 0) return undefined
     const own = node.top
     if (own?.layer === top) return this.#scalar(plan, own.value, path)
-    const items = listedChildren(node, top).map(({ child }, index) => {
+    const items = listedChildren(node, top).map((child, index) => {
       const item = itemPlan(plan, index)
       return item === undefined
         ? this.#raw(child, top - 1, [...path, index])
@@ -179,7 +175,7 @@ class InputReader {
 
   #taggedOption(plan: UnionPlan, node: TreeNode, floor: number): Plan | undefined {
     const tag = plan.discriminator
-    const child = tag === undefined ? undefined : node.children?.get(tag)
+    const child = tag === undefined ? undefined : node.child(tag)
     const entry = child === undefined ? undefined : topEntry(child, floor)
     return entry === undefined ? undefined : optionByTag(plan, entry.value)
   }
@@ -189,7 +185,8 @@ class InputReader {
     const found = scalarOrFloor(node, floor)
     if ('scalar' in found) return this.#readable(found.scalar.value, path)
     const input: Record<string, unknown> = {}
-    for (const [name, child] of node.children ?? NO_CHILDREN) {
+    for (const child of node.children) {
+      const { name } = child
       if (isPresent(child, found.floor)) input[name] = this.#raw(child, found.floor, [...path, name])
     }
     return input
@@ -211,20 +208,14 @@ function optionsInOrder({ options }: UnionPlan, node: TreeNode, floor: number): 
   const isCovered = (topEntry(node, -1)?.layer ?? -1) === floor && floor >= 0
   const directories = isCovered ? options.filter((option) => !isScalar(option)) : []
   const tried = directories.length > 0 ? directories : options
-  const isNamed = [...(node.children ?? [])].some(
-    ([name, child]) => isPresent(child, floor) && !/^\d+$/.test(name),
-  )
+  const isNamed = [...node.children].some((child) => isPresent(child, floor) && !/^\d+$/.test(child.name))
   const isLast = (option: Plan) => isNamed && coreOf(option).type === 'list'
   return [...tried.filter((option) => !isLast(option)), ...tried.filter(isLast)]
 }
 
-const NO_CHILDREN: ReadonlyMap<string, TreeNode> = new Map()
-
 /** The children one layer has of a list, in the order of their numbers, then of their names. */
-export function listedChildren(node: TreeNode, layer: number): { name: string; child: TreeNode }[] {
-  const listed: { name: string; child: TreeNode }[] = []
-  for (const [name, child] of node.children ?? NO_CHILDREN)
-    if (isPresent(child, layer - 1)) listed.push({ name, child })
+export function listedChildren(node: TreeNode, layer: number): TreeNode[] {
+  const listed = [...node.children].filter((child) => isPresent(child, layer - 1))
   const rank = (name: string) => (/^\d+$/.test(name) ? Number(name) : Number.POSITIVE_INFINITY)
   return listed.sort((a, b) => rank(a.name) - rank(b.name) || (a.name < b.name ? -1 : 1))
 }

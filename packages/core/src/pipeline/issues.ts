@@ -38,7 +38,7 @@ export class IssueWriter {
 
   judged(issue: LocatedIssue): Issue {
     const path = issue.path.map((segment) => (typeof segment === 'number' ? segment : String(segment)))
-    const { node, at } = this.holder(path) ?? { node: new TreeNode(), at: path }
+    const { node, at } = this.holder(path) ?? { node: new TreeNode(''), at: path }
     // the branches of a union speak of what is inside it
     const hasSecret = issue.code === 'invalid_union' && planAt(this.#plan, path)?.hasSecret === true
     const isSecret = hasSecret || isSecretAt(this.#plan, path)
@@ -178,7 +178,7 @@ function secretTexts(plan: Plan, top: TreeNode): string[] {
     const isHolder = isSecretAt(plan, path) || planAt(plan, path)?.hasSecret === true
     if (!isHolder) return
     for (const entry of entriesOf(node)) addAll(entry.value)
-    for (const [name, child] of node.children ?? []) visit(child, [...path, name])
+    for (const child of node.children) visit(child, [...path, child.name])
   }
   visit(top, [])
   return [...found].sort((a, b) => b.length - a.length)

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { compileSchema } from '../schema/compile-schema.ts'
 import { Unreadable } from '../source/source.ts'
+import { Decoder } from './decode.ts'
 import { LayerTree } from './layer-tree.ts'
 import { issuesOf, read, staged, storedLayer, type Tree, acceptedValue } from './staged.test.kit.ts'
 import type { TreeNode } from './tree-node.ts'
@@ -537,8 +538,7 @@ describe('LayerTree: documents too deep or too large', () => {
 describe('LayerTree: keeps nothing of what is gone', () => {
   const info = storedLayer('base')
   const leaf = (path: string, value: unknown) => ({ path, value, revision: 1 })
-  const count = (node: TreeNode): number =>
-    [...(node.children?.values() ?? [])].reduce((sum, child) => sum + count(child), 1)
+  const count = (node: TreeNode): number => [...node.children].reduce((sum, child) => sum + count(child), 1)
 
   test.each<[string, (tree: LayerTree) => void]>([
     [
@@ -580,6 +580,16 @@ describe('LayerTree: keeps nothing of what is gone', () => {
     const tree = new LayerTree(compileSchema(schema), [info], { isRenamed: false })
     act(tree)
     expect(count(tree.root)).toBeLessThanOrEqual(3)
+  })
+
+  test('keys that never were, in a tree that was judged', () => {
+    const plan = compileSchema(schema)
+    const tree = new LayerTree(plan, [info], { isRenamed: false })
+    tree.set(0, leaf('flags/a', 'on'))
+    new Decoder(plan, tree.root).decode(undefined)
+    const before = count(tree.root)
+    for (let n = 0; n < 100; n++) tree.set(0, leaf(`flags/k${n}/deep`, undefined))
+    expect(count(tree.root)).toBe(before)
   })
 })
 

@@ -3,7 +3,7 @@ import type { LayerInfo, Leaf } from '../source/source.ts'
 import { isEmptyObject, isNullText, isPlainObject, MAX_DEPTH, readDocument } from './document.ts'
 import { type Place, Places, PROTO } from './place.ts'
 import { isEqual } from './share.ts'
-import { childOf, eachBelow, prune, touch, type Trail } from './trail.ts'
+import { eachBelow, prune, touch, type Trail } from './trail.ts'
 import {
   type DocumentMark,
   type Entry,
@@ -41,15 +41,12 @@ interface Spread {
   readonly before: DocumentMark | undefined
 }
 
-/** The era of an entry that was in the last accepted tree, whenever it came. */
-const ACCEPTED = -1
-
 /**
  * All layers in one tree, changed in place leaf by leaf. Knows of the schema only what it takes to put a leaf where it
  * belongs: names, and whether a document is to be spread over child nodes.
  */
 export class LayerTree {
-  readonly root = new TreeNode()
+  readonly root = new TreeNode('')
   readonly misplaced = new Map<string, Misplaced>()
   /** Documents that have keys below them in their own layer. */
   readonly conflicts = new Set<DocumentMark>()
@@ -68,8 +65,8 @@ export class LayerTree {
   readonly #places: Places
   /** By layer; what `prepare` was given and `replace` has not. */
   readonly #begun: (BegunList | undefined)[] = []
-  #era = 0
-  #stamp = 0
+  /** Entries that came after the last accepted tree; undefined before the first, when all did. */
+  #newcomers: Set<Entry> | undefined
 
   constructor(plan: Plan, layers: readonly LayerInfo[], options: { isRenamed: boolean }) {
     this.plan = plan
@@ -100,20 +97,21 @@ export class LayerTree {
       this.#putRest(layer, begun)
       return
     }
-    this.#stamp++
     const isFirst = this.#isEmpty(layer)
+    const seen = isFirst ? undefined : new Set<Entry | DocumentMark>()
     for (const [id, misplaced] of this.misplaced) {
       if (misplaced.layer === layer && misplaced.document === undefined) this.misplaced.delete(id)
     }
-    this.#putRest(layer, { leaves, takenCount: 0, place: undefined })
-    if (!isFirst) this.#removeStale({ nodes: [this.root], names: [] }, layer)
+    this.#putRest(layer, { leaves, takenCount: 0, place: undefined }, seen)
+    if (seen !== undefined) this.#removeUnseen({ nodes: [this.root], names: [] }, layer, seen)
   }
 
   #isEmpty(layer: number): boolean {
     return this.leafCounts[layer] === 0 && !this.#hasDocuments[layer]
   }
 
-  #putRest(layer: number, list: BegunList): void {
+  /** `seen`, if given, gets all that holds what is put. */
+  #putRest(layer: number, list: BegunList, seen?: Set<Entry | DocumentMark>): void {
     const { leaves } = list
     for (; list.takenCount < leaves.length; list.takenCount++) {
       const leaf = leaves[list.takenCount]!
@@ -122,7 +120,7 @@ export class LayerTree {
         typeof list.place === 'object'
           ? this.#places.placeBeside(list.place, layer, leaf.path)
           : this.#places.place(layer, leaf.path)
-      this.#put(layer, leaf, list.place)
+      this.#put(layer, leaf, list.place, seen)
     }
   }
 
@@ -133,7 +131,7 @@ export class LayerTree {
   }
 
   /** Gives what the layer had there. */
-  #put(layer: number, leaf: Leaf, place: Place | string): Held | undefined {
+  #put(layer: number, leaf: Leaf, place: Place | string, seen?: Set<Entry | DocumentMark>): Held | undefined {
     if (typeof place === 'string') return this.#setMisplaced(layer, leaf, place)
     const { trail, plan } = place
     const node = trail.nodes.at(-1)!
@@ -151,16 +149,19 @@ export class LayerTree {
     if (holder !== undefined && isEqual(holder.value, leaf.value)) {
       // written again with the value it had: only the revision moves
       holder.revision = leaf.revision
-      holder.stamp = this.#stamp
+      seen?.add(holder)
       return before
     }
     const document = readDocument(leaf.value, plan)
     if (document.type === 'document') {
       if (entry !== undefined) this.#removeEntry(trail, entry)
-      this.#setDocument(trail, { layer, leaf, content: document.content, plan }, mark)
+      const set = this.#setDocument(trail, { layer, leaf, content: document.content, plan }, mark)
+      seen?.add(set)
     } else {
       if (mark !== undefined) this.#removeDocument(trail, mark)
-      this.#setEntry(trail, this.#entry(layer, document.value, leaf.revision, undefined), plan)
+      const set = newEntry(layer, document.value, leaf.revision)
+      this.#setEntry(trail, set, plan)
+      seen?.add(set)
     }
     if (holder === undefined) this.#countKey(trail, layer, 1)
     this.#noteCrowded(trail, layer)
@@ -169,12 +170,9 @@ export class LayerTree {
 
   /** What is in place now was accepted; the guard counts from here. */
   markAccepted(): void {
-    this.#era++
+    if (this.#newcomers === undefined) this.#newcomers = new Set()
+    else this.#newcomers.clear()
     for (const lost of this.lost) lost.clear()
-  }
-
-  #entry(layer: number, value: unknown, revision: number, document: DocumentMark | undefined): Entry {
-    return { layer, value, revision, document, era: this.#era, stamp: this.#stamp, below: undefined }
   }
 
   #setMisplaced(layer: number, leaf: Leaf, reason: string): Held | undefined {
@@ -190,13 +188,14 @@ export class LayerTree {
     const old = insertEntry(trail.nodes.at(-1)!, entry)
     if (old !== undefined) {
       this.misfits.delete(old)
-      entry.era = old.era
+      if (this.#newcomers?.delete(old) === true) this.#newcomers.add(entry)
       touch(trail, 0)
     } else {
       this.leafCounts[entry.layer]!++
       touch(trail, 1)
       const lost = this.lost[entry.layer]!
-      if (lost.size > 0 && lost.delete(trail.names.join('/'))) entry.era = ACCEPTED
+      const isBack = lost.size > 0 && lost.delete(trail.names.join('/'))
+      if (!isBack) this.#newcomers?.add(entry)
     }
     const isBare = () => isNullText(entry.value) || isEmptyObject(entry.value)
     if (plan !== undefined && isPureDirectory(plan) && !isBare()) this.misfits.set(entry, [...trail.names])
@@ -208,11 +207,11 @@ export class LayerTree {
     this.misfits.delete(entry)
     this.leafCounts[entry.layer]!--
     touch(trail, -1)
-    if (entry.era === this.#era) return
+    if (this.#newcomers === undefined || this.#newcomers.delete(entry)) return
     // a key may have taken over from a document, or the other way round
     const heir = entriesOf(node).find((other) => other.layer === entry.layer)
     if (heir === undefined) this.lost[entry.layer]!.set(trail.names.join('/'), [...trail.names])
-    else heir.era = ACCEPTED
+    else this.#newcomers.delete(heir)
   }
 
   /** Notes every node on a new key's way that has a value in the same layer, and the key's own if there are keys below. */
@@ -221,7 +220,7 @@ export class LayerTree {
       if (keyEntry(nodes[depth]!, layer) !== undefined) this.crowded.set(nodes[depth]!, names.slice(0, depth))
     }
     const own = nodes.at(-1)!
-    if (own.children !== undefined && own.leafCount > 1) this.crowded.set(own, [...names])
+    if (own.childCount > 0 && own.leafCount > 1) this.crowded.set(own, [...names])
   }
 
   /** Spreads a document over the nodes below; what the one before it had and this one has not goes away. */
@@ -229,7 +228,7 @@ export class LayerTree {
     trail: Trail,
     given: { layer: number; leaf: Leaf; content: object; plan: Plan | undefined },
     before: DocumentMark | undefined,
-  ): void {
+  ): DocumentMark {
     const { layer, leaf, content, plan } = given
     const node = trail.nodes.at(-1)!
     const mark: DocumentMark = {
@@ -238,7 +237,6 @@ export class LayerTree {
       value: leaf.value,
       revision: leaf.revision,
       keysBelow: before?.keysBelow ?? countKeysBelow(node, layer),
-      stamp: this.#stamp,
     }
     node.documents ??= []
     const { documents } = node
@@ -253,6 +251,7 @@ export class LayerTree {
       this.#sweep(trail, before)
     }
     if (mark.keysBelow > 0) this.conflicts.add(mark)
+    return mark
   }
 
   #spread(trail: Trail, content: object, spread: Spread, plan: Plan | undefined): void {
@@ -276,7 +275,7 @@ export class LayerTree {
       }
       const below = plan === undefined ? undefined : childPlan(plan, name)
       const parent = trail.nodes.at(-1)!
-      trail.nodes.push(childOf(parent, name))
+      trail.nodes.push(parent.makeChild(name))
       trail.names.push(name)
       this.#spreadOne(trail, value, spread, below)
       trail.nodes.pop()
@@ -295,7 +294,7 @@ export class LayerTree {
     const own = before && entriesOf(trail.nodes.at(-1)!).find((entry) => entry.document === before)
     if (own !== undefined) own.document = mark
     if (own === undefined || !isEqual(own.value, value))
-      this.#setEntry(trail, this.#entry(mark.layer, value, mark.revision, mark), plan)
+      this.#setEntry(trail, { ...newEntry(mark.layer, value, mark.revision), document: mark }, plan)
   }
 
   #removeDocument(trail: Trail, mark: DocumentMark): void {
@@ -315,11 +314,11 @@ export class LayerTree {
     })
   }
 
-  #removeStale(trail: Trail, layer: number): void {
+  #removeUnseen(trail: Trail, layer: number, seen: ReadonlySet<Entry | DocumentMark>): void {
     const visit = (node: TreeNode) => {
-      const mark = node.documents?.find((own) => own.layer === layer && own.stamp !== this.#stamp)
+      const mark = node.documents?.find((own) => own.layer === layer && !seen.has(own))
       const entry = keyEntry(node, layer)
-      const isStale = entry !== undefined && entry.stamp !== this.#stamp
+      const isStale = entry !== undefined && !seen.has(entry)
       if (mark !== undefined) this.#removeDocument(trail, mark)
       if (isStale) this.#removeEntry(trail, entry)
       if (mark !== undefined || isStale) this.#countKey(trail, layer, -1)
@@ -341,9 +340,13 @@ export class LayerTree {
   }
 }
 
+function newEntry(layer: number, value: unknown, revision: number): Entry {
+  return { layer, value, revision, below: undefined }
+}
+
 function countKeysBelow(node: TreeNode, layer: number): number {
   let count = 0
-  for (const child of node.children?.values() ?? []) {
+  for (const child of node.children) {
     if (child.leafCount === 0) continue
     if (keyEntry(child, layer) !== undefined) count++
     if (child.documents?.some((document) => document.layer === layer)) count++

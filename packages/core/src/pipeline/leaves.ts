@@ -23,7 +23,7 @@ export function leavesOf(
     ) {
       leaves.push({ path: storedPath(plan, path, info), value: own.value, revision: own.revision })
     }
-    for (const [name, child] of node.children ?? []) visit(child, [...path, name])
+    for (const child of node.children) visit(child, [...path, child.name])
   }
   visit(root, [])
   return leaves

@@ -29,7 +29,7 @@ export function locate(
     const name: string | undefined = isListAt(at, segment)
       ? nameOfItem(node, Number(segment), lists)
       : String(segment)
-    const child: TreeNode | undefined = name === undefined ? undefined : node.children?.get(name)
+    const child: TreeNode | undefined = name === undefined ? undefined : node.child(name)
     if (name === undefined || child === undefined) break
     names.push(name)
     nodes.push(child)
@@ -48,7 +48,7 @@ function isListAt(plan: Plan | undefined, segment: string | number): boolean {
 function nameOfItem(node: TreeNode, index: number, lists: ListNames): string | undefined {
   let names = lists.get(node)
   if (names === undefined) {
-    names = listedChildren(node, topLayer(node)).map(({ name }) => name)
+    names = listedChildren(node, topLayer(node)).map((child) => child.name)
     lists.set(node, names)
   }
   return names[index]

@@ -1,7 +1,7 @@
 import { canonicalName, childPlan, type Plan, propertyOf } from '../schema/plan.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { decodeSegment, encodeSegment, MAX_DEPTH } from './document.ts'
-import { childOf, type Trail } from './trail.ts'
+import type { Trail } from './trail.ts'
 import type { TreeNode } from './tree-node.ts'
 
 /** Where a key leads. */
@@ -48,7 +48,7 @@ export class Places {
       plan = plan === undefined ? undefined : childPlan(plan, name)
     }
     const nodes = [this.#root]
-    for (const name of names) nodes.push(childOf(nodes.at(-1)!, name))
+    for (const name of names) nodes.push(nodes.at(-1)!.makeChild(name))
     return { trail: { nodes, names }, plan, above, directory: path.slice(0, path.lastIndexOf(separator) + 1) }
   }
 
@@ -62,7 +62,7 @@ export class Places {
     if (typeof name !== 'string') return name.reason
     const depth = trail.names.length
     trail.names[depth - 1] = name
-    trail.nodes[depth] = childOf(trail.nodes[depth - 1]!, name)
+    trail.nodes[depth] = trail.nodes[depth - 1]!.makeChild(name)
     last.plan = above === undefined ? undefined : childPlan(above, name)
     return last
   }

@@ -74,9 +74,9 @@ function firstKeyBelow(
   layer: number,
   path: readonly string[],
 ): { path: readonly string[]; revision: number } | undefined {
-  for (const [name, child] of node.children ?? []) {
+  for (const child of node.children) {
     if (child.leafCount === 0) continue
-    const at = [...path, name]
+    const at = [...path, child.name]
     const own = keyEntry(child, layer) ?? child.documents?.find((document) => document.layer === layer)
     if (own !== undefined) return { path: at, revision: own.revision }
     const deeper = firstKeyBelow(child, layer, at)

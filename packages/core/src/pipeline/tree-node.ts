@@ -1,4 +1,3 @@
-import type { Plan } from '../schema/plan.ts'
 import type { JudgedIssue } from './judge.ts'
 
 /** A document (JSON text or a typed object) that stands for the subtree at its node, in one layer. */
@@ -10,8 +9,6 @@ export interface DocumentMark {
   revision: number
   /** How many leaves of the same layer stand below it as keys of their own; more than 0 is a conflict. */
   keysBelow: number
-  /** Which staging saw it last; tells after a replace what is gone. */
-  stamp: number
 }
 
 /** One layer's value at one node. Those of a node are chained, since most have one and a list would cost more than it. */
@@ -19,39 +16,139 @@ export interface Entry {
   readonly layer: number
   value: unknown
   revision: number
-  /** The document it was spread from, if it is no key of its own. */
-  document: DocumentMark | undefined
-  /** The era it came in; an era ends when a tree is accepted. Losing many of earlier ones at once is what the guard looks at. */
-  era: number
-  stamp: number
+  /** The document it was spread from; left out of a key of its own, to save the room. */
+  document?: DocumentMark
   /** That of the next lower layer. */
   below: Entry | undefined
 }
 
+/** What came of judging a node, packed: bits, and above them the floor. */
+const DIRTY = 1
+const VALID = 2
+const COMPOSED = 4
+const HELD = 8
+const FLOOR_SHIFT = 4
+
+/** Up to so many children are found by looking at each; a map costs twice as much memory. */
+const FEW = 16
+
+const NONE: readonly TreeNode[] = []
+
 /**
  * One position of the tree, with what every layer has there, and what was made of it the last time. `isDirty` is set on
- * the whole way from the root when something below changed; all else may be used again.
+ * the whole way from the root when something below changed; all else may be used again. A node is only ever judged by
+ * the plan at its path. A tree has one for every leaf, so it is kept small.
  */
 export class TreeNode {
-  children: Map<string, TreeNode> | undefined = undefined
+  readonly name: string
   /** The highest layer's entry; at most one for each layer, but for documents and keys in conflict. */
   top: Entry | undefined = undefined
   documents: DocumentMark[] | undefined = undefined
   /** Entries and documents at this node and below, over all layers. */
   leafCount = 0
+  #children: readonly TreeNode[] | Map<string, TreeNode> = NONE
+  #judgement = DIRTY
+  /** The value if it is valid, else the issues. */
+  #result: unknown = undefined
 
-  isDirty = true
-  /** The plan that judged the node last. */
-  plan: Plan | undefined = undefined
-  /** Only layers above this one counted when it was judged. */
-  floor = -1
-  isValid = false
+  constructor(name: string) {
+    this.name = name
+  }
+
+  /** In the order they came. Those that are dropped on the way are not met again. */
+  get children(): Iterable<TreeNode> {
+    return this.#children instanceof Map ? this.#children.values() : this.#children
+  }
+
+  get childCount(): number {
+    return this.#children instanceof Map ? this.#children.size : this.#children.length
+  }
+
+  child(name: string): TreeNode | undefined {
+    const children = this.#children
+    if (children instanceof Map) return children.get(name)
+    for (const child of children) if (child.name === name) return child
+    return undefined
+  }
+
+  /** The child of that name; made where there is none. */
+  makeChild(name: string): TreeNode {
+    const known = this.child(name)
+    if (known !== undefined) return known
+    const child = new TreeNode(name)
+    const children = this.#children
+    if (children instanceof Map) children.set(name, child)
+    else if (children.length < FEW) this.#children = withLast(children, child)
+    else this.#children = new Map([...children, child].map((each) => [each.name, each]))
+    return child
+  }
+
+  dropChild(child: TreeNode): void {
+    if (this.#children instanceof Map) this.#children.delete(child.name)
+    else this.#children = this.#children.filter((other) => other !== child)
+  }
+
+  get isDirty(): boolean {
+    return (this.#judgement & DIRTY) !== 0
+  }
+
+  get isValid(): boolean {
+    return (this.#judgement & VALID) !== 0
+  }
+
   /** Put together from its children, so that what is wrong may stand at them. */
-  isComposed = false
+  get isComposed(): boolean {
+    return (this.#judgement & COMPOSED) !== 0
+  }
+
   /** Whether a parent object has a property for it; false is an absent optional one. */
-  isHeld = false
-  value: unknown = undefined
-  issues: readonly JudgedIssue[] | undefined = undefined
+  get isHeld(): boolean {
+    return (this.#judgement & HELD) !== 0
+  }
+
+  get value(): unknown {
+    return this.isValid ? this.#result : undefined
+  }
+
+  get issues(): readonly JudgedIssue[] {
+    return this.isValid || this.#result === undefined ? [] : (this.#result as readonly JudgedIssue[])
+  }
+
+  /** Whether what it was judged to be still holds where only layers above `floor` count. */
+  isFresh(floor: number): boolean {
+    return !this.isDirty && this.#judgement >> FLOOR_SHIFT === floor + 1
+  }
+
+  markDirty(): void {
+    this.#judgement |= DIRTY
+  }
+
+  /** Until more is said it is not valid. */
+  begin(floor: number): void {
+    this.#judgement = (floor + 1) << FLOOR_SHIFT
+    this.#result = undefined
+  }
+
+  markComposed(): void {
+    this.#judgement |= COMPOSED
+  }
+
+  keep(value: unknown, isHeld = true): void {
+    this.#judgement |= isHeld ? VALID | HELD : VALID
+    this.#result = value
+  }
+
+  refuse(issues: readonly JudgedIssue[]): void {
+    this.#result = issues
+  }
+}
+
+/** A list of exactly the size it needs, as `push` makes none; several times as fast as `concat`. */
+function withLast(nodes: readonly TreeNode[], last: TreeNode): readonly TreeNode[] {
+  const longer = new Array<TreeNode>(nodes.length + 1)
+  for (let index = 0; index < nodes.length; index++) longer[index] = nodes[index]!
+  longer[nodes.length] = last
+  return longer
 }
 
 /** The entry of the highest layer above `floor`. */
@@ -115,15 +212,13 @@ export function isPresent(node: TreeNode, floor: number): boolean {
 /** The highest layer that has anything at the node or below; −1 if none has. */
 export function topLayer(node: TreeNode): number {
   let top = Math.max(node.top?.layer ?? -1, node.documents?.at(-1)?.layer ?? -1)
-  if (node.children !== undefined && node.leafCount > 0) {
-    for (const child of node.children.values()) top = Math.max(top, topLayer(child))
-  }
+  if (node.leafCount > 0) for (const child of node.children) top = Math.max(top, topLayer(child))
   return top
 }
 
 /** The node at `path`, if there is one. */
 export function nodeAt(root: TreeNode, path: readonly (string | number)[]): TreeNode | undefined {
   let node: TreeNode | undefined = root
-  for (const segment of path) node = node?.children?.get(String(segment))
+  for (const segment of path) node = node?.child(String(segment))
   return node
 }

@@ -18,7 +18,7 @@ export function unusedKeys(tree: LayerTree, decoder: Decoder, writer: IssueWrite
       const origin = writer.originOf(entry, path)
       keys.push({ origin, pathText: pathText(path), didYouMean, reason: undefined })
     }
-    for (const [name, child] of node.children ?? []) addBelow(child, [...path, name], didYouMean)
+    for (const child of node.children) addBelow(child, [...path, child.name], didYouMean)
   }
   for (const [holder, { path: way, spots }] of decoder.unused) {
     if (spots.every((spot) => spot.node.leafCount === 0)) decoder.unused.delete(holder)
@@ -38,7 +38,7 @@ function isCurrent(root: TreeNode, path: readonly string[]): boolean {
   let node: TreeNode | undefined = root
   for (const name of path) {
     if (node.isDirty || !node.isComposed) return false
-    node = node.children?.get(name)
+    node = node.child(name)
     if (node === undefined) return false
   }
   return !node.isDirty

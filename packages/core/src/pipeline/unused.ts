@@ -27,8 +27,9 @@ export function unusedChildren(
 ): UnusedSpot[] {
   const spots: UnusedSpot[] = []
   const known = knownNames(plan)
-  for (const [name, child] of node.children ?? []) {
+  for (const child of node.children) {
     if (!isPresent(child, floor)) continue
+    const { name } = child
     const below = childPlan(plan, name)
     // of a directory where a scalar is meant, the name is right
     if (below === undefined) spots.push({ path: [...path, name], node: child, known })
@@ -45,21 +46,21 @@ export function unusedBelow(
   floor: number,
   path: readonly string[],
 ): UnusedSpot[] {
-  if (node.children === undefined || !isPresent(node, floor)) return []
+  if (node.childCount === 0 || !isPresent(node, floor)) return []
   const core = coreOf(plan)
   if (core.type === 'raw') return []
   if (core.type === 'list') {
     const top = topLayer(node)
-    return listedChildren(node, top).flatMap(({ name, child }, index) => {
+    return listedChildren(node, top).flatMap((child, index) => {
       const below = itemPlan(core, index)
-      return below === undefined ? [] : unusedBelow(below, child, top - 1, [...path, name])
+      return below === undefined ? [] : unusedBelow(below, child, top - 1, [...path, child.name])
     })
   }
   const spots = unusedChildren(core, node, floor, path)
-  for (const [name, child] of node.children) {
-    const below = childPlan(core, name)
+  for (const child of node.children) {
+    const below = childPlan(core, child.name)
     if (below !== undefined && isPresent(child, floor))
-      spots.push(...unusedBelow(below, child, floor, [...path, name]))
+      spots.push(...unusedBelow(below, child, floor, [...path, child.name]))
   }
   return spots
 }
