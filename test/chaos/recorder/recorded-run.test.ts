@@ -151,7 +151,10 @@ eachEtcd('a recorded run', (etcd) => {
     expect(stored).toEqual(JSON.parse(JSON.stringify(history)))
     expect(describeViolations(validate(stored, decode))).toBe('')
 
-    stored.watches[0]!.records.splice(stored.watches[0]!.records.length >> 1, 1)
+    const { records } = stored.watches[0]!
+    // progress may stand anywhere, and nobody misses one
+    const eventsAt = records.flatMap(({ type }, at) => (type === 'events' ? [at] : []))
+    records.splice(eventsAt[eventsAt.length >> 1]!, 1)
     const last = stored.configs[0]!.records.findLast((record) => record.type === 'served')
     Object.assign(last!, { value: { port: 0, names: {} } })
     const rules = new Set(validate(stored, decode).map(({ validator, where }) => `${validator}: ${where}`))
