@@ -2,17 +2,20 @@ import { rmSync } from 'node:fs'
 import type { EtcdSeries } from '../../scripts/etcd/etcd-binaries.ts'
 import { getEtcd } from '../../scripts/etcd/get-etcd.ts'
 import { freePorts } from './free-ports.ts'
+import type { NetworkHost } from './network-hosts.ts'
+import { hostWires, type PeerWires, proxyWires } from './peer-wires.ts'
 import { type EtcdServer, type LaunchedEtcd, launchEtcd, type StartEtcdOptions } from './start-etcd.ts'
-import { type TcpProxy, startProxy } from './start-proxy.ts'
 import { waitFor } from './wait-for.ts'
 
 /** Options of {@link startEtcdCluster}, for all members alike. */
 export interface StartClusterOptions extends Pick<StartEtcdOptions, 'args' | 'tls' | 'auth'> {
   /** The series to run. Default: whichever the machine has. */
   readonly version?: EtcdSeries
+  /** Where the members run, one for each, and without TLS. Default: all here, on loopback. */
+  readonly hosts?: readonly NetworkHost[]
 }
 
-/** Several real etcds of ours that form one cluster, on loopback. */
+/** Several real etcds of ours that form one cluster. */
 export interface EtcdCluster extends AsyncDisposable {
   readonly members: readonly EtcdServer[]
   /** The client URLs of all members. */
@@ -24,7 +27,7 @@ export interface EtcdCluster extends AsyncDisposable {
   memberId(member: EtcdServer): string
   /** Makes another member the leader. */
   moveLeader(to: EtcdServer): Promise<void>
-  /** Cuts a member off from the others. Clients still reach it. */
+  /** Cuts a member off from the others. Clients still reach it on loopback, and do not on a host of its own. */
   isolate(member: EtcdServer): void
   /** Ends every isolation. */
   rejoin(): void
@@ -39,36 +42,33 @@ export interface EtcdCluster extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** Starts a cluster on free ports of 127.0.0.1 and waits until every member is healthy. */
+/** Starts a cluster on free ports and waits until every member is healthy. */
 export async function startEtcdCluster(
   size: number,
   options: StartClusterOptions = {},
 ): Promise<EtcdCluster> {
-  const { version, auth, ...forAll } = options
+  const { version, auth, hosts, ...forAll } = options
   const binaries = await getEtcd(version === undefined ? {} : { version })
-  const cutOff = new Set<string>()
   const peerPorts = await freePorts(size)
-  const started: (TcpProxy | LaunchedEtcd)[] = []
+  const started: AsyncDisposable[] = []
   const closeAll = async () => {
-    await Promise.all(started.map((one) => one.close()))
+    await Promise.all(started.map((one) => one[Symbol.asyncDispose]()))
   }
   try {
-    // Members dial each other through these, and say who they are in every request.
-    const links = await Promise.all(peerPorts.map((port) => startLink(port, cutOff)))
-    started.push(...links)
-    const initialCluster = initialClusterOf(links)
+    const wires = hosts === undefined ? await proxyWires(peerPorts) : hostWires(hosts, peerPorts)
+    started.push(wires)
+    const initialCluster = initialClusterOf(wires)
     const members = await Promise.all(
       peerPorts.map((peerPort, index) => {
-        const advertisedPeerUrl = links[index]?.endpoint ?? ''
-        return launchEtcd(binaries, {
-          ...forAll,
-          member: { name: `m${index}`, peerPort, advertisedPeerUrl, initialCluster },
-        })
+        const advertisedPeerUrl = wires.urls[index] ?? ''
+        const host = hosts?.[index]
+        const member = { name: `m${index}`, peerPort, advertisedPeerUrl, initialCluster }
+        return launchEtcd(binaries, { ...forAll, member: host === undefined ? member : { ...member, host } })
       }),
     )
     started.push(...members)
     await Promise.all(members.map((member) => member.ready()))
-    const cluster = new RunningCluster(members, links, cutOff, await readMemberIds(members), closeAll)
+    const cluster = new RunningCluster(members, wires, await readMemberIds(members), closeAll)
     if (auth !== undefined) await cluster.enableAuth(auth.password)
     return cluster
   } catch (error) {
@@ -80,23 +80,21 @@ export async function startEtcdCluster(
 class RunningCluster implements EtcdCluster {
   readonly members: readonly LaunchedEtcd[]
   readonly version: string
-  readonly #links: readonly TcpProxy[]
-  readonly #cutOff: Set<string>
+  readonly #wires: PeerWires
+  readonly #cutOff = new Set<EtcdServer>()
   #ids: ReadonlyMap<EtcdServer, string>
   #restored = 0
   readonly close: () => Promise<void>
 
   constructor(
     members: readonly LaunchedEtcd[],
-    links: readonly TcpProxy[],
-    cutOff: Set<string>,
+    wires: PeerWires,
     ids: ReadonlyMap<EtcdServer, string>,
     close: () => Promise<void>,
   ) {
     this.members = members
     this.version = members[0]?.version ?? ''
-    this.#links = links
-    this.#cutOff = cutOff
+    this.#wires = wires
     this.#ids = ids
     this.close = close
   }
@@ -112,7 +110,7 @@ class RunningCluster implements EtcdCluster {
     }
     return await waitFor(
       async () => {
-        const running = this.members.filter((member) => member.pid !== undefined && !this.#isCutOff(member))
+        const running = this.members.filter((member) => member.pid !== undefined && !this.#cutOff.has(member))
         const answers = await Promise.allSettled(running.map(isLeader))
         return running.find((_, index) => {
           const answer = answers[index]
@@ -135,19 +133,17 @@ class RunningCluster implements EtcdCluster {
   }
 
   isolate(member: EtcdServer): void {
-    this.#cutOff.add(this.memberId(member))
-    const own = this.members.findIndex((each) => each === member)
-    this.#links[own]?.stall()
-    // Who is cut off shows when a connection says whose it is, so all are made to say it again.
-    for (const link of this.#links) link.cutAll()
+    const memberId = this.memberId(member)
+    this.#cutOff.add(member)
+    this.#wires.isolate(
+      this.members.findIndex((each) => each === member),
+      memberId,
+    )
   }
 
   rejoin(): void {
     this.#cutOff.clear()
-    for (const link of this.#links) {
-      link.heal()
-      link.cutAll()
-    }
+    this.#wires.rejoin()
   }
 
   async enableAuth(password: string): Promise<void> {
@@ -159,12 +155,12 @@ class RunningCluster implements EtcdCluster {
     await Promise.all(this.members.map((member) => member.kill()))
     this.#restored += 1
     const cluster = [
-      `--initial-cluster=${initialClusterOf(this.#links)}`,
+      `--initial-cluster=${initialClusterOf(this.#wires)}`,
       `--initial-cluster-token=restored-${this.#restored}`,
     ]
     const restoring = this.members.map(async (member, index) => {
       rmSync(member.dataDir, { recursive: true })
-      const own = [`--name=m${index}`, `--initial-advertise-peer-urls=${this.#links[index]?.endpoint}`]
+      const own = [`--name=m${index}`, `--initial-advertise-peer-urls=${this.#wires.urls[index]}`]
       const to = `--data-dir=${member.dataDir}`
       await member.etcdctl(['snapshot', 'restore', snapshotFile, to, ...own, ...cluster])
     })
@@ -176,25 +172,10 @@ class RunningCluster implements EtcdCluster {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
-
-  #isCutOff(member: EtcdServer): boolean {
-    return this.#cutOff.has(this.memberId(member))
-  }
 }
 
-function initialClusterOf(links: readonly TcpProxy[]): string {
-  return links.map((link, index) => `m${index}=${link.endpoint}`).join(',')
-}
-
-function startLink(peerPort: number, cutOff: ReadonlySet<string>): Promise<TcpProxy> {
-  return startProxy({
-    target: `http://127.0.0.1:${peerPort}`,
-    admit(bytes) {
-      if (cutOff.size === 0) return true
-      const sender = /^x-server-from: ([0-9a-f]+)/im.exec(bytes.toString('latin1', 0, 2048))?.[1]
-      return sender === undefined || !cutOff.has(sender)
-    },
-  })
+function initialClusterOf({ urls }: PeerWires): string {
+  return urls.map((url, index) => `m${index}=${url}`).join(',')
 }
 
 async function readMemberIds(members: readonly EtcdServer[]): Promise<Map<EtcdServer, string>> {

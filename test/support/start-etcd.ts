@@ -10,6 +10,7 @@ import { guardChild } from './child-guard.ts'
 import { type EtcdKind, getEtcdOfKind } from './etcd-kind.ts'
 import { freePorts } from './free-ports.ts'
 import type { Certificates } from './make-certificates.ts'
+import type { NetworkHost } from './network-hosts.ts'
 import { waitFor } from './wait-for.ts'
 
 /** Options of {@link startEtcd}. */
@@ -39,6 +40,8 @@ export interface ClusterMember {
   /** What the others are told to dial; a proxy's URL, to be able to cut the member off. */
   readonly advertisedPeerUrl: string
   readonly initialCluster: string
+  /** Where it runs. Default: here, on loopback. */
+  readonly host?: NetworkHost
 }
 
 /** Options of {@link EtcdServer.restart}. */
@@ -49,9 +52,9 @@ export interface RestartOptions {
   readonly emptyData?: boolean
 }
 
-/** An etcd of ours, on loopback. */
+/** An etcd of ours, on loopback or on a host of its own. */
 export interface EtcdServer extends AsyncDisposable {
-  /** `http://127.0.0.1:<port>`, or `https://…` with TLS. */
+  /** `http://127.0.0.1:<port>`, or `https://…` with TLS; with another address on a host of its own. */
   readonly endpoint: string
   /** All client URLs; one for a single server. */
   readonly clientUrls: readonly string[]
@@ -125,6 +128,7 @@ export class LaunchedEtcd implements EtcdServer {
   readonly #binaries: EtcdBinaries
   readonly #options: StartEtcdOptions
   readonly #peerPort: number
+  readonly #address: string
   #args: readonly string[]
   #running: RunningEtcd
   #password: string | undefined
@@ -138,7 +142,8 @@ export class LaunchedEtcd implements EtcdServer {
     this.port = port
     this.version = binaries.version
     this.dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'livetree-etcd-'))
-    this.endpoint = `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
+    this.#address = options.member?.host?.address ?? '127.0.0.1'
+    this.endpoint = `${options.tls === undefined ? 'http' : 'https'}://${this.#address}:${port}`
     this.#running = this.#run()
   }
 
@@ -259,7 +264,7 @@ export class LaunchedEtcd implements EtcdServer {
       'data-dir': this.dataDir,
       'listen-client-urls': this.endpoint,
       'advertise-client-urls': this.endpoint,
-      'listen-peer-urls': `http://127.0.0.1:${this.#peerPort}`,
+      'listen-peer-urls': `http://${this.#address}:${this.#peerPort}`,
       'initial-advertise-peer-urls': member.advertisedPeerUrl,
       'initial-cluster': member.initialCluster,
       // The cluster's id is made from its peers and this; with the same one, an emptied store would pass for the old.
@@ -279,7 +284,9 @@ export class LaunchedEtcd implements EtcdServer {
     }
     const args = Object.entries(settings).map(([name, value]) => `--${name}=${value}`)
     const ownFolder = this.#options.dataDir === undefined ? this.dataDir : undefined
-    return new RunningEtcd(this.#binaries.etcd, [...args, ...this.#args], ownFolder)
+    const launcher = this.#options.member?.host?.launcher ?? []
+    const [program, ...rest] = [...launcher, this.#binaries.etcd, ...args, ...this.#args]
+    return new RunningEtcd(program!, rest, ownFolder)
   }
 
   #isHealthy(): Promise<boolean> {

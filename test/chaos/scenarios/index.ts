@@ -1,6 +1,6 @@
 import { clockSteps } from './clock-steps.ts'
 import { compactionWhileAway, restoredFromSnapshot, slowConsumers } from './history-gone.ts'
-import { blackholedMember, leaderMoves, partitionedMember } from './leadership.ts'
+import { blackholedMember, cutOffHost, leaderMoves, partitionedMember } from './leadership.ts'
 import { allDown, frozenMember, killInTurn, stopInTurn } from './members-end.ts'
 import { namesMove } from './names-change.ts'
 import { cutAgainAndAgain, lostReplies, oneByteChunks, slowNetwork } from './network.ts'
@@ -17,6 +17,7 @@ export const scenarios: readonly Scenario[] = [
   leaderMoves,
   partitionedMember,
   blackholedMember,
+  cutOffHost,
   compactionWhileAway,
   slowConsumers,
   restoredFromSnapshot,

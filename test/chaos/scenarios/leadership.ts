@@ -1,3 +1,4 @@
+import { whyNoNetworkHosts } from '../../support/network-hosts.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import type { Scenario } from './scenario.ts'
 
@@ -52,6 +53,25 @@ export const blackholedMember: Scenario = {
         way.flow()
         if (random.chance(0.5)) way.cutAll()
       }
+      cluster.rejoin()
+      await writers.written(random.between(1, 40))
+    }
+  },
+}
+
+/** The same in the kernel: a member's host loses its network, and connections to it stay half open. */
+export const cutOffHost: Scenario = {
+  name: 'cut-off-host',
+  about:
+    'members run on hosts of their own (network namespaces); one, sometimes the leader, has its cable pulled, and half of the consumers are connected to it with nothing in between',
+  settings: { hosts: true, nameEndpoints: (lane, ways, members) => (lane === 0 ? ways : members) },
+  whyNot: whyNoNetworkHosts,
+  async run({ members, cluster, writers, last, scaled }, random) {
+    for (let round = 0; round < scaled(2, 6); round += 1) {
+      const leader = await cluster.leader()
+      const member = round % 2 === 0 ? leader : random.pick(members.filter((each) => each !== leader))
+      cluster.isolate(member)
+      await last(3_000, scaled(4_500, 12_000))
       cluster.rejoin()
       await writers.written(random.between(1, 40))
     }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Clock, createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import type { EtcdSeries } from '../../../scripts/etcd/etcd-binaries.ts'
 import { type Certificates, makeCertificates } from '../../support/make-certificates.ts'
+import { makeNetworkHosts } from '../../support/network-hosts.ts'
 import { type EtcdCluster, startEtcdCluster } from '../../support/start-etcd-cluster.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import type { History, Violation } from '../history.ts'
@@ -24,8 +25,14 @@ export interface WorldSettings {
   readonly auth?: 'on' | 'later'
   /** Writers go through a lane of their own. Default: straight to the members. */
   readonly writersLane?: boolean
-  /** Changes how consumers name the endpoints of a lane. */
-  readonly nameEndpoints?: (lane: number, endpoints: readonly string[]) => readonly string[]
+  /** Each member runs on a host of its own. */
+  readonly hosts?: boolean
+  /** Changes how consumers name the endpoints of a lane; `members` are the members' own. */
+  readonly nameEndpoints?: (
+    lane: number,
+    endpoints: readonly string[],
+    members: readonly string[],
+  ) => readonly string[]
   /** The clock of consumers. Default: the machine's. */
   readonly clock?: Clock
   /** Writers rest up to so many milliseconds after each write. Default 25. */
@@ -85,8 +92,10 @@ export const startWorld = async (options: StartWorldOptions): Promise<StartedWor
   const stack = new AsyncDisposableStack()
   try {
     const certificates = settings.tls ? stack.use(await makeCertificates()) : undefined
+    const hosts = settings.hosts ? stack.use(makeNetworkHosts(3)).hosts : undefined
     const cluster = await startEtcdCluster(3, {
       version,
+      ...(hosts === undefined ? {} : { hosts }),
       ...(settings.args === undefined ? {} : { args: settings.args }),
       ...(certificates === undefined ? {} : { tls: { certificates, requireClient: true } }),
     })
@@ -144,7 +153,8 @@ export const startWorld = async (options: StartWorldOptions): Promise<StartedWor
         pool,
         clientOptions(consumer) {
           const lane = consumer % lanes.length
-          const endpoints = settings.nameEndpoints?.(lane, lanes[lane]!.endpoints) ?? lanes[lane]!.endpoints
+          const ways = lanes[lane]!.endpoints
+          const endpoints = settings.nameEndpoints?.(lane, ways, cluster.endpoints) ?? ways
           return {
             ...shared(),
             endpoints: forConsumers.shuffle(endpoints),
