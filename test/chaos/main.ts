@@ -111,14 +111,14 @@ const runMany = async (options: ReturnType<typeof readArguments>): Promise<boole
   const until = performance.now() + (durationMs ?? 0)
   const results: RunResult[] = []
   console.log(`seed ${seed}`)
-  const left = chosen.filter(({ name, whyNot }) => {
+  const possible = chosen.filter(({ name, whyNot }) => {
     const why = whyNot?.()
     if (why !== undefined) console.log(`${name} is left out: ${why}`)
     return why === undefined
   })
-  if (left.length === 0) throw new Error('There is nothing that this machine can run')
+  if (possible.length === 0) throw new Error('There is nothing that this machine can run')
   do {
-    for (const scenario of random.shuffle(left)) {
+    for (const scenario of random.shuffle(possible)) {
       for (const version of series) {
         const isLate = durationMs !== undefined && performance.now() > until
         if (isLate && results.length > 0) break

@@ -20,11 +20,11 @@ export interface NetworkHosts extends Disposable {
 
 let made = 0
 
-/** Makes so many hosts, at most 200. What runs on them has to have ended before they are disposed of. */
+/** Makes so many hosts, at most 10. What runs on them has to have ended before they are disposed of. */
 export function makeNetworkHosts(count: number): NetworkHosts {
   made += 1
   // names of interfaces have at most 15 characters
-  const name = `lt${process.pid}${String.fromCharCode(96 + (made % 26 || 26))}`
+  const name = `lt${process.pid}x${made}`
   const bridge = `${name}br`
   const subnet = freeSubnet()
   const spaces = Array.from({ length: count }, (_, index) => `${name}${index}`)

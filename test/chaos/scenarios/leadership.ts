@@ -24,17 +24,8 @@ export const leaderMoves: Scenario = {
 export const partitionedMember: Scenario = {
   name: 'partitioned-member',
   about: 'a member, sometimes the leader, is cut off from the other two; clients still reach it',
-  async run({ members, cluster, writers, last, scaled }, random) {
-    for (let round = 0; round < scaled(2, 6); round += 1) {
-      const leader = await cluster.leader()
-      const member = round % 2 === 0 ? leader : random.pick(members.filter((each) => each !== leader))
-      cluster.isolate(member)
-      // a member tells its watchers that it has no leader only after three election timeouts
-      await last(scaled(3_500, 2_000), scaled(4_500, 12_000))
-      cluster.rejoin()
-      await writers.written(random.between(1, 40))
-    }
-  },
+  // a member tells its watchers that it has no leader only after three election timeouts
+  run: isolateInTurn(3_500, 2_000),
 }
 
 /** A member loses everybody, as when its machine loses the network: packets go nowhere, and nobody is told. */
@@ -66,14 +57,19 @@ export const cutOffHost: Scenario = {
     'members run on hosts of their own (network namespaces); one, sometimes the leader, has its cable pulled, and half of the consumers are connected to it with nothing in between',
   settings: { hosts: true, nameEndpoints: (lane, ways, members) => (lane === 0 ? ways : members) },
   whyNot: whyNoNetworkHosts,
-  async run({ members, cluster, writers, last, scaled }, random) {
+  run: isolateInTurn(3_000, 3_000),
+}
+
+/** Isolates the leader and some other member by turns, for these times at least in a short and in a long run. */
+function isolateInTurn(shortMs: number, longMs: number): Scenario['run'] {
+  return async ({ members, cluster, writers, last, scaled }, random) => {
     for (let round = 0; round < scaled(2, 6); round += 1) {
       const leader = await cluster.leader()
       const member = round % 2 === 0 ? leader : random.pick(members.filter((each) => each !== leader))
       cluster.isolate(member)
-      await last(3_000, scaled(4_500, 12_000))
+      await last(scaled(shortMs, longMs), scaled(4_500, 12_000))
       cluster.rejoin()
       await writers.written(random.between(1, 40))
     }
-  },
+  }
 }
