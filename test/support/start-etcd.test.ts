@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { eachEtcd } from './each-etcd.ts'
 import { makeCertificates } from './make-certificates.ts'
 import { withoutOpenHandles } from './open-handles.ts'
+import type { EtcdServer } from './start-etcd.ts'
 import { waitFor } from './wait-for.ts'
 
 withoutOpenHandles()
@@ -30,6 +31,50 @@ eachEtcd('startEtcd', (etcd) => {
     expect(await server.etcdctl(['get', '--print-value-only', 'fruit'])).toBe('')
     await server.close()
     expect(existsSync(dataDir)).toBe(false)
+  })
+
+  const headerOf = async (server: EtcdServer) => {
+    const text = await server.etcdctl(['get', 'fruit', '--write-out=json'])
+    const field = (name: string) => new RegExp(`"${name}":(\\d+)`).exec(text)?.[1]
+    return { cluster: field('cluster_id'), member: field('member_id'), term: field('raft_term') }
+  }
+  const fruitOf = (server: EtcdServer) => server.etcdctl(['get', '--print-value-only', 'fruit'])
+
+  test('comes back wiped, with the same ids and term when told so', async () => {
+    const server = await etcd.start()
+    await server.etcdctl(['put', 'fruit', 'apple'])
+    const before = await headerOf(server)
+    await server.restart({ emptyData: true, keepIdentity: true })
+    expect(await headerOf(server)).toEqual(before)
+    expect(await fruitOf(server)).toBe('')
+  })
+
+  test('comes back with the data of a snapshot, under its own ids or under others', async () => {
+    etcd.needs('snapshot')
+    const server = await etcd.start()
+    await server.etcdctl(['put', 'fruit', 'apple'])
+    const before = await headerOf(server)
+    const folder = mkdtempSync(join(tmpdir(), 'livetree-snapshot-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const snapshotFile = join(folder, 'snapshot.db')
+    await server.saveSnapshot(snapshotFile)
+    await server.etcdctl(['put', 'fruit', 'pear'])
+    await server.restart({ snapshotFile, keepIdentity: true })
+    expect(await headerOf(server)).toEqual(before)
+    expect(await fruitOf(server)).toBe('apple\n')
+    await server.restart({ snapshotFile })
+    expect((await headerOf(server)).cluster).not.toBe(before.cluster)
+    expect(await fruitOf(server)).toBe('apple\n')
+  })
+
+  test('comes back as another etcd, whose data it is given', async () => {
+    const [server, other] = [await etcd.start(), await etcd.start()]
+    await other.etcdctl(['put', 'fruit', 'pear'])
+    const { cluster, member } = await headerOf(other)
+    await other.stop()
+    await server.restart({ dataFrom: other.dataDir })
+    expect(await headerOf(server)).toMatchObject({ cluster, member })
+    expect(await fruitOf(server)).toBe('pear\n')
   })
 
   test('does not answer while paused, and answers after resume', async () => {

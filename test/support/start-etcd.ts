@@ -1,16 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { EtcdBinaries } from '../../scripts/etcd/etcd-binaries.ts'
 import { runBounded } from '../../scripts/etcd/run-bounded.ts'
-import { guardChild } from './child-guard.ts'
 import { type EtcdKind, getEtcdOfKind } from './etcd-kind.ts'
 import { freePorts } from './free-ports.ts'
 import type { Certificates } from './make-certificates.ts'
 import type { NetworkHost } from './network-hosts.ts'
+import { isStopped, RunningEtcd } from './running-etcd.ts'
 import { waitFor } from './wait-for.ts'
 
 /** Options of {@link startEtcd}. */
@@ -50,6 +49,19 @@ export interface RestartOptions {
   readonly args?: readonly string[]
   /** Throws the data away first: the same address then answers as another cluster. */
   readonly emptyData?: boolean
+  /**
+   * Throws the data away and begins with those of a snapshot that `saveSnapshot` wrote: as another cluster, and as etcd
+   * does it, in the raft term of a new one.
+   */
+  readonly snapshotFile?: string
+  /** Throws the data away and begins with a copy of this folder, the `dataDir` of a stopped etcd: that one's identity too. */
+  readonly dataFrom?: string
+  /**
+   * With `emptyData` or `snapshotFile`: keeps the name, the token and so the ids of cluster and member, as an operator
+   * does who wipes a data directory and starts the same command again. To fill the store before a client sees it,
+   * have the client come through a proxy that refuses it so long.
+   */
+  readonly keepIdentity?: boolean
 }
 
 /** An etcd of ours, on loopback or on a host of its own. */
@@ -80,6 +92,8 @@ export interface EtcdServer extends AsyncDisposable {
   readonly etcdctlPath: string
   /** Runs `etcdctl` against it, with its certificates and password, and returns what it printed. */
   etcdctl(args: readonly string[], input?: string): Promise<string>
+  /** Saves the store to a file for `restart({ snapshotFile })`, as an operator does. Such a test says `needs('snapshot')`. */
+  saveSnapshot(file: string): Promise<void>
   /** Resolves when the server says it is healthy, which includes having a leader. */
   ready(): Promise<void>
   /** Kills the server and removes the data folder if it was ours. */
@@ -172,12 +186,16 @@ export class LaunchedEtcd implements EtcdServer {
   }
 
   async restart(options: RestartOptions = {}): Promise<void> {
+    const { emptyData = false, snapshotFile, dataFrom } = options
+    const isReplaced = emptyData || snapshotFile !== undefined || dataFrom !== undefined
     // What is thrown away need not be put in order first: with a watch open, etcd 3.5 takes seven seconds for that.
-    await this.stop(options.emptyData ? 'SIGKILL' : 'SIGTERM')
-    if (options.emptyData) {
+    await this.stop(isReplaced ? 'SIGKILL' : 'SIGTERM')
+    if (isReplaced) {
       rmSync(this.dataDir, { recursive: true, force: true })
-      this.#password = undefined
-      this.#generation += 1
+      if (emptyData) this.#password = undefined
+      if (options.keepIdentity !== true) this.#generation += 1
+      if (snapshotFile !== undefined) await this.#restoreSnapshot(snapshotFile)
+      if (dataFrom !== undefined) cpSync(dataFrom, this.dataDir, { recursive: true })
     }
     this.#args = options.args ?? this.#args
     this.#running = this.#run()
@@ -212,6 +230,10 @@ export class LaunchedEtcd implements EtcdServer {
     })
     if (result.code === 0) return result.stdout
     throw new Error(`etcdctl ${args.join(' ')}: ${result.ending}: ${(result.stderr || result.stdout).trim()}`)
+  }
+
+  async saveSnapshot(file: string): Promise<void> {
+    await this.etcdctl(['snapshot', 'save', file])
   }
 
   async ready(): Promise<void> {
@@ -252,23 +274,37 @@ export class LaunchedEtcd implements EtcdServer {
     await this.close()
   }
 
-  #run(): RunningEtcd {
-    const { tls } = this.#options
+  /** What the ids of cluster and member are made from, beside the data directory. */
+  get #identity(): Record<string, string> {
     const member = this.#options.member ?? {
       name: 'single',
       advertisedPeerUrl: `http://127.0.0.1:${this.#peerPort}`,
       initialCluster: `single=http://127.0.0.1:${this.#peerPort}`,
     }
-    const settings = {
+    return {
       name: member.name,
       'data-dir': this.dataDir,
-      'listen-client-urls': this.endpoint,
-      'advertise-client-urls': this.endpoint,
-      'listen-peer-urls': `http://${this.#address}:${this.#peerPort}`,
       'initial-advertise-peer-urls': member.advertisedPeerUrl,
       'initial-cluster': member.initialCluster,
       // The cluster's id is made from its peers and this; with the same one, an emptied store would pass for the old.
       'initial-cluster-token': `livetree-${this.#generation}`,
+    }
+  }
+
+  async #restoreSnapshot(file: string): Promise<void> {
+    const args = ['snapshot', 'restore', file, ...argumentsOf(this.#identity)]
+    const env = { ...process.env, ETCDCTL_API: '3' }
+    const result = await runBounded(this.#binaries.etcdctl, args, { timeoutMs: 30_000, env })
+    if (result.code !== 0) throw new Error(`etcdctl ${args.join(' ')}: ${result.ending}: ${result.stderr}`)
+  }
+
+  #run(): RunningEtcd {
+    const { tls } = this.#options
+    const settings = {
+      ...this.#identity,
+      'listen-client-urls': this.endpoint,
+      'advertise-client-urls': this.endpoint,
+      'listen-peer-urls': `http://${this.#address}:${this.#peerPort}`,
       logger: 'zap',
       'log-outputs': 'stderr',
       ...(tls === undefined
@@ -282,7 +318,7 @@ export class LaunchedEtcd implements EtcdServer {
               : {}),
           }),
     }
-    const args = Object.entries(settings).map(([name, value]) => `--${name}=${value}`)
+    const args = argumentsOf(settings)
     const ownFolder = this.#options.dataDir === undefined ? this.dataDir : undefined
     const launcher = this.#options.member?.host?.launcher ?? []
     const [program, ...rest] = [...launcher, this.#binaries.etcd, ...args, ...this.#args]
@@ -314,70 +350,6 @@ export class LaunchedEtcd implements EtcdServer {
   }
 }
 
-/** A signal comes to threads one by one, and one that runs goes on for a moment: long enough for an answer. */
-function isStopped(pid: number): boolean {
-  const threads = `/proc/${pid}/task`
-  // Where there is no such folder there is no better word than the signal's own.
-  if (!existsSync(threads)) return true
-  const state = (thread: string) => /\) (.)/.exec(readFileSync(`${threads}/${thread}/stat`, 'utf8'))?.[1]
-  return readdirSync(threads).every((thread) => state(thread) === 'T')
-}
-
-/** One process of an etcd, from its start to its end. */
-class RunningEtcd {
-  log = ''
-  ending = ''
-  readonly #child: ChildProcess
-  readonly #ended: Promise<void>
-
-  constructor(program: string, args: readonly string[], ownFolder: string | undefined) {
-    // The settings come by arguments alone; a stray ETCD_… in the environment would clash with them.
-    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ETCD_')))
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env, detached: true })
-    this.#child = child
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        this.log = (this.log + text).slice(-65_536)
-      })
-    }
-    const dropGuard = child.pid === undefined ? () => {} : guardChild(child.pid, ownFolder)
-    this.#ended = new Promise((resolve) => {
-      const settle = (ending: string) => {
-        this.ending = ending
-        dropGuard()
-        resolve()
-      }
-      child.on('error', (error) => settle(error.message))
-      child.on('close', (code, signal) =>
-        settle(signal === null ? `exit code ${code}` : `ended by ${signal}`),
-      )
-    })
-  }
-
-  get pid(): number | undefined {
-    return this.ending === '' ? this.#child.pid : undefined
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    if (this.pid === undefined)
-      throw new Error(`etcd does not run (${this.ending}), so it cannot get ${signal}`)
-    this.#child.kill(signal)
-  }
-
-  /** Sends the signal and waits for the end; a server that ignores SIGTERM for 20 s is killed, and that is an error. */
-  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    if (this.pid === undefined) return
-    let isLate = false
-    const timer = setTimeout(() => {
-      isLate = true
-      this.#child.kill('SIGKILL')
-    }, 20_000)
-    this.#child.kill(signal)
-    await this.#ended
-    clearTimeout(timer)
-    if (isLate)
-      throw new Error(
-        `etcd did not end within 20 s of ${signal}. The end of its log:\n${this.log.slice(-2000)}`,
-      )
-  }
+function argumentsOf(settings: Readonly<Record<string, string>>): string[] {
+  return Object.entries(settings).map(([name, value]) => `--${name}=${value}`)
 }

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { parseArgs } from 'node:util'
 import { startEmbeddedEtcd } from '../../../packages/embedded/src/index.ts'
 import { etcdVersion } from '../../../packages/embedded/src/version.ts'
@@ -17,18 +19,14 @@ if (process.argv.includes('--version')) {
   const text = { type: 'string' } as const
   // What a single node in one process, without a log, has no use for. Any other argument is refused, as etcd does.
   const ignored = [
-    ...[
-      'name',
-      'listen-peer-urls',
-      'initial-advertise-peer-urls',
-      'initial-cluster',
-      'initial-cluster-token',
-    ],
+    ...['name', 'listen-peer-urls', 'initial-advertise-peer-urls'],
     ...['logger', 'log-outputs', 'log-level', 'max-concurrent-streams'],
   ]
   const { values } = parseArgs({
     options: {
       ...Object.fromEntries(ignored.map((name) => [name, text])),
+      'initial-cluster': text,
+      'initial-cluster-token': text,
       'listen-client-urls': text,
       'advertise-client-urls': text,
       'data-dir': text,
@@ -48,6 +46,8 @@ if (process.argv.includes('--version')) {
   const url = new URL(values['listen-client-urls']!)
   const folder = values['data-dir']!
   mkdirSync(folder, { recursive: true })
+  const dataFile = join(folder, 'embedded.db')
+  giveIdentity(dataFile, `${values['initial-cluster']} ${values['initial-cluster-token']}`)
   const cert = of('cert-file', (path) => readFileSync(path))
   const key = of('key-file', (path) => readFileSync(path))
   const ca = of('trusted-ca-file', (path) => readFileSync(path))
@@ -55,7 +55,7 @@ if (process.argv.includes('--version')) {
   const server = await startEmbeddedEtcd({
     host: url.hostname,
     port: Number(url.port),
-    dataFile: join(folder, 'embedded.db'),
+    dataFile,
     ...(cert === undefined || key === undefined
       ? {}
       : { tls: { cert, key, ...(asksClients ? { ca } : {}) } }),
@@ -67,6 +67,21 @@ if (process.argv.includes('--version')) {
     }),
   })
   process.once('SIGTERM', () => void server.close())
+}
+
+/**
+ * As etcd does, makes the ids of cluster and member from the initial cluster and its token: a wiped store with the same
+ * ones then has the same ids. A file that has its ids keeps them.
+ */
+function giveIdentity(dataFile: string, seed: string): void {
+  const digest = createHash('sha256').update(seed).digest()
+  const clusterId = String(digest.readBigUInt64BE(0))
+  const memberId = String(digest.readBigUInt64BE(8))
+  const database = new DatabaseSync(dataFile)
+  database.exec('CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID')
+  const keep = database.prepare("INSERT OR IGNORE INTO setting VALUES ('identity', ?)")
+  keep.run(JSON.stringify({ clusterId, memberId }))
+  database.close()
 }
 
 function withoutGaps<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
