@@ -7,11 +7,16 @@ import { WatchRequest, WatchResponse } from '../wire/watch.ts'
 /** Time that moves only when told. Starts at 1,000,000. */
 export class ManualClock implements Clock {
   #now = 1_000_000
+  #stepped = 0
   #timers: { readonly at: number; readonly order: number; run(): void }[] = []
   #order = 0
 
   now(): number {
     return this.#now
+  }
+
+  monotonicNow(): number {
+    return this.#now - this.#stepped
   }
 
   setTimeout(run: () => void, ms: number): unknown {
@@ -49,6 +54,7 @@ export class ManualClock implements Clock {
   /** A step of the clock: no timer notices. */
   step(ms: number): void {
     this.#now += ms
+    this.#stepped += ms
     this.#timers = this.#timers.map((timer) => Object.assign(timer, { at: timer.at + ms }))
   }
 }
