@@ -1,13 +1,4 @@
-import { errorCodes, type EtcdErrorCode } from './error-codes.ts'
-
-/** What became of a failed request, as far as the client can know (ETCD T2). */
-export type Fate =
-  /** Nothing reached the server. */
-  | 'not_sent'
-  /** The server says that it did not apply it. */
-  | 'not_applied'
-  /** It may have been applied. */
-  | 'unknown'
+import { errorCodes, type EtcdErrorCode, type Fate } from './error-codes.ts'
 
 /** What an `EtcdError` is made of, besides its code. */
 export interface EtcdErrorDetails {
@@ -18,7 +9,7 @@ export interface EtcdErrorDetails {
   /** `KV/Range`. */
   readonly call?: string | undefined
   readonly cause?: unknown
-  /** Default `not_applied`: the request was refused. */
+  /** Default: the code's own. */
   readonly fate?: Fate | undefined
   /** The status number the server gave. */
   readonly grpcStatus?: number | undefined
@@ -68,9 +59,14 @@ export class EtcdError extends Error {
     return this.#details.what ?? errorCodes[this.code].meaning
   }
 
+  /** What to do about it. */
+  get remedy(): string {
+    return this.#details.remedy ?? errorCodes[this.code].remedy
+  }
+
   /** What became of the request. */
   get fate(): Fate {
-    return this.#details.fate ?? 'not_applied'
+    return this.#details.fate ?? errorCodes[this.code].fate
   }
 
   /** The status number the server gave, where it gave one. */
@@ -91,4 +87,17 @@ export class EtcdError extends Error {
       cause: details.cause ?? this.#details.cause ?? this,
     })
   }
+}
+
+/** True when trying again, anywhere, cannot help until somebody changes something: whoever tries for ever stops. */
+export function isFinalError(error: unknown): boolean {
+  return error instanceof EtcdError && errorCodes[error.code].isFinal
+}
+
+/**
+ * True when an endpoint or its TLS is set up wrongly: waiting does not help, another endpoint may. A call that fails
+ * so has found no endpoint without such a fault.
+ */
+export function isSettingError(error: unknown): boolean {
+  return error instanceof EtcdError && errorCodes[error.code].isSetting
 }

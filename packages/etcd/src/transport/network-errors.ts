@@ -1,5 +1,5 @@
-import type { EtcdErrorCode } from '../error-codes.ts'
-import { EtcdError, type Fate } from '../errors.ts'
+import type { EtcdErrorCode, Fate } from '../error-codes.ts'
+import { EtcdError } from '../errors.ts'
 import type { Place } from './status.ts'
 
 interface Translation {

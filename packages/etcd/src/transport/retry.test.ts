@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { errorCodes, type EtcdErrorCode } from '../error-codes.ts'
-import { EtcdError, type Fate } from '../errors.ts'
+import { errorCodes, type EtcdErrorCode, type Fate } from '../error-codes.ts'
+import { EtcdError, isFinalError, isSettingError } from '../errors.ts'
 import { backoffMs } from './backoff.ts'
 import { type Decision, decideRetry, finalError } from './retry.ts'
 import { errorOfNetwork } from './network-errors.ts'
@@ -13,7 +13,7 @@ describe('decideRetry', () => {
     ['connect_failed', 'not_sent', 'retry', 'retry'],
     ['connection_lost', 'not_sent', 'retry', 'retry'],
     ['tls_failed', 'not_sent', 'retry', 'retry'],
-    ['not_grpc', 'not_applied', 'retry', 'retry'],
+    ['not_grpc', 'unknown', 'retry', 'fail'],
     ['too_many_requests', 'not_applied', 'retry', 'retry'],
     ['no_leader', 'not_applied', 'retry', 'retry'],
     ['unavailable', 'not_applied', 'retry', 'retry'],
@@ -29,7 +29,7 @@ describe('decideRetry', () => {
     ['permission_denied', 'not_applied', 'fail', 'fail'],
     ['lease_not_found', 'not_applied', 'fail', 'fail'],
     ['unauthenticated', 'not_applied', 'fail', 'fail'],
-    ['unimplemented', 'not_applied', 'fail', 'fail'],
+    ['unimplemented', 'not_applied', 'retry', 'retry'],
   ])('%s, %s: reads %s, writes %s', (code, fate, read, write) => {
     const error = new EtcdError(code, { fate })
     expect(decideRetry(error, 'read', true)).toBe(read)
@@ -143,4 +143,23 @@ describe('the table of codes', () => {
       expect(remedy).toMatch(/^[A-Z].*[.?]$/)
     },
   )
+
+  test('names what ends a loop and what is a matter of settings, and never both', () => {
+    const codes = Object.keys(errorCodes) as EtcdErrorCode[]
+    const errors = codes.map((code) => new EtcdError(code))
+    expect(errors.filter(isFinalError).map(({ code }) => code)).toEqual([
+      'closed',
+      'invalid_option',
+      'invalid_argument',
+      'unauthenticated',
+      'permission_denied',
+      'auth_not_enabled',
+    ])
+    expect(errors.filter(isSettingError).map(({ code }) => code)).toEqual([
+      'tls_failed',
+      'not_grpc',
+      'unimplemented',
+    ])
+    expect(isFinalError(new Error('closed')) || isSettingError(undefined)).toBe(false)
+  })
 })

@@ -1,4 +1,4 @@
-import type { EtcdErrorCode } from '../error-codes.ts'
+import { errorCodes } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
 import { isTokenError } from './status.ts'
 import type { RetryClass } from './transport.ts'
@@ -13,46 +13,29 @@ export type Decision =
   /** Get a new token, then send it again. */
   | 'refresh'
 
-/** The server refused before it looked at the request (ETCD T2, state R). */
-const refusals: ReadonlySet<EtcdErrorCode> = new Set(['too_many_requests', 'no_leader', 'unavailable'])
-
-/** Of unknown outcome, but another attempt may well succeed. */
-const transient: ReadonlySet<EtcdErrorCode> = new Set(['connection_lost', 'unavailable'])
-
-const doubtful: ReadonlySet<EtcdErrorCode> = new Set([
-  'internal',
-  'unknown',
-  'resource_exhausted',
-  'malformed_message',
-])
-
-/** Not worth waiting for: the same answer comes until someone changes a setting. */
-const settings: ReadonlySet<EtcdErrorCode> = new Set(['tls_failed', 'not_grpc'])
-
-/** True for failures that other endpoints may not share but waiting does not heal. */
-export const isSettingError = (error: EtcdError): boolean => settings.has(error.code)
-
-/** May this call be sent again? (ETCD T2: N and R always, U only for reads.) */
+/**
+ * May this call be sent again? What was not sent, or refused unseen, always; what is of unknown outcome only when it does
+ * no harm to do it twice (ETCD T2).
+ */
 export const decideRetry = (error: EtcdError, retry: RetryClass, hasCredentials: boolean): Decision => {
   if (hasCredentials && isTokenError(error)) return 'refresh'
-  if (error.fate === 'not_sent' || isSettingError(error)) return 'retry'
-  if (error.fate === 'not_applied') return refusals.has(error.code) ? 'retry' : 'fail'
-  if (retry === 'write') return 'fail'
-  if (transient.has(error.code)) return 'retry'
-  return doubtful.has(error.code) ? 'retry_once' : 'fail'
+  const { isRefusal, isSetting, whenUnknown } = errorCodes[error.code]
+  if (error.fate === 'not_sent') return 'retry'
+  if (error.fate === 'not_applied') return isRefusal || isSetting ? 'retry' : 'fail'
+  return retry === 'write' ? 'fail' : whenUnknown
 }
 
-/** The caller ended these himself, or has to act on them; `fate` says that the outcome is open. */
-const saysItself: ReadonlySet<EtcdErrorCode> = new Set(['cancelled', 'closed', 'no_space'])
-
-/** What the caller gets: for a write of unknown fate that very fact, with the reason as its cause. */
+/**
+ * The error the caller gets: a write whose fate is unknown is `outcome_unknown`, whatever the reason, unless the reason is
+ * one that its caller gave or has to act on.
+ */
 export const finalError = (error: EtcdError, retry: RetryClass): EtcdError => {
-  if (retry === 'read' || error.fate !== 'unknown') return error
-  if (saysItself.has(error.code)) return error
+  if (retry === 'read' || error.fate !== 'unknown' || errorCodes[error.code].isSpecific) return error
   return new EtcdError('outcome_unknown', {
     endpoint: error.endpoint,
     call: error.call,
     what: `the write was sent, but ${error.what}`,
+    remedy: `${errorCodes.outcome_unknown.remedy} ${error.remedy}`,
     grpcStatus: error.grpcStatus,
     fate: 'unknown',
     cause: error,

@@ -1,5 +1,5 @@
-import type { EtcdErrorCode } from '../error-codes.ts'
-import { EtcdError, type Fate } from '../errors.ts'
+import type { EtcdErrorCode, Fate } from '../error-codes.ts'
+import { EtcdError } from '../errors.ts'
 
 /** Response headers or trailers, names in lower case. */
 export type Headers = Readonly<Record<string, string | string[] | undefined>>
@@ -134,20 +134,23 @@ export const errorOfStatus = (status: GrpcStatus, place: Partial<Place>): EtcdEr
   })
 }
 
-/** HTTP statuses that a gateway in front of etcd gives while the member is away (gRPC over HTTP/2, "HTTP to gRPC status"). */
-const gatewayStatuses = new Set([429, 502, 503, 504])
+/** HTTP statuses that a gateway gives while the member is away (gRPC over HTTP/2, "HTTP to gRPC status"). */
+const GATEWAY_STATUSES: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
-/** The error for an answer that is not gRPC at all. */
+const CONTENT_TOO_LARGE = 413
+
+/** The error for an answer that is not gRPC at all. Whatever the status says, the request may have been forwarded. */
 export const errorOfHttp = (httpStatus: number, contentType: string | undefined, place: Place): EtcdError => {
-  if (gatewayStatuses.has(httpStatus)) {
-    return new EtcdError('unavailable', {
-      ...place,
-      what: `a gateway answered with HTTP ${httpStatus}`,
-      fate: 'unknown',
-    })
+  const tell = (code: EtcdErrorCode, what: string, remedy?: string): EtcdError =>
+    new EtcdError(code, { ...place, what, remedy, fate: 'unknown' })
+  if (GATEWAY_STATUSES.has(httpStatus))
+    return tell('unavailable', `a gateway answered with HTTP ${httpStatus}`)
+  if (httpStatus === CONTENT_TOO_LARGE) {
+    const remedy = "Split the request, or raise the gateway's limit (nginx: client_max_body_size)."
+    return tell('request_too_large', `a gateway answered with HTTP ${httpStatus}`, remedy)
   }
   const type = contentType === undefined ? 'no content type' : `content type ${contentType.slice(0, 60)}`
-  return new EtcdError('not_grpc', { ...place, what: `the answer was HTTP ${httpStatus} with ${type}` })
+  return tell('not_grpc', `the answer was HTTP ${httpStatus} with ${type}`)
 }
 
 /** True when the headers of an answer are those of gRPC. */

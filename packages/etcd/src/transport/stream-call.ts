@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici'
+import { errorCodes } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
 import { encodeFrame, FrameReader } from '../wire/frame.ts'
 import type { Init } from '../wire/message.ts'
@@ -14,16 +15,6 @@ import type { CallOptions, DuplexStream, StreamHandlers } from './transport.ts'
 
 /** Options of one duplex call. */
 export type StreamOptions = CallOptions & { readonly avoid?: string }
-
-/** Failures that say something about the endpoint, so that the next call goes elsewhere. */
-const endpointFaults: ReadonlySet<string> = new Set([
-  'connect_failed',
-  'connection_lost',
-  'tls_failed',
-  'not_grpc',
-  'no_leader',
-  'unavailable',
-])
 
 /** One duplex call on one connection. The response is never paused. */
 export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.DispatchHandler, OpenCall {
@@ -234,7 +225,7 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
     if (this.#onAbort !== undefined) this.#options.signal?.removeEventListener('abort', this.#onAbort)
     this.#outgoing.clear()
     if (error === undefined) this.#endpoint?.succeeded()
-    else if (endpointFaults.has(error.code)) this.#endpoint?.failed()
+    else if (errorCodes[error.code].blamesEndpoint) this.#endpoint?.failed()
     try {
       this.#handlers.onEnd(error)
     } catch (thrown) {

@@ -168,23 +168,36 @@ describe('a status', () => {
     expect((await failure(get(channelTo([broken])))).what).toBe('etcd says: %C3 %zz')
   })
 
-  test('of a gateway is told apart from gRPC', async () => {
-    const status = async (httpStatus: number): Promise<EtcdError> => {
+  test.each([
+    [200, 'not_grpc'],
+    [307, 'not_grpc'],
+    [404, 'not_grpc'],
+    [408, 'not_grpc'],
+    [413, 'request_too_large'],
+    [500, 'not_grpc'],
+    [501, 'not_grpc'],
+    [503, 'unavailable'],
+    [520, 'not_grpc'],
+  ] as const)(
+    'HTTP %i of a gateway leaves a write open: it may have been forwarded before',
+    async (status, code) => {
       const fake = await server((call) => {
-        call.stream.respond({ ':status': httpStatus, 'content-type': 'text/html' })
+        call.stream.respond({ ':status': status, 'content-type': 'text/html' })
         call.stream.end('<html>')
       })
-      return failure(put(channelTo([fake])))
-    }
-    expect(await status(404)).toMatchObject({
-      code: 'not_grpc',
-      what: 'the answer was HTTP 404 with content type text/html',
-    })
-    expect(await status(503)).toMatchObject({
-      code: 'outcome_unknown',
-      cause: expect.objectContaining({ code: 'unavailable' }),
-    })
-  })
+      const channel = channelTo([fake])
+      const what = expect.stringContaining(`HTTP ${status}`)
+      expect(await failure(put(channel))).toMatchObject({
+        code: 'outcome_unknown',
+        fate: 'unknown',
+        what,
+        cause: expect.objectContaining({ code }),
+      })
+      expect(fake.calls).toHaveLength(1)
+      if (code === 'unavailable') return
+      expect(await failure(get(channel))).toMatchObject({ code, what, fate: 'unknown' })
+    },
+  )
 
   test('that says "not applied" is tried again, also for writes', async () => {
     for (const [code, message] of [

@@ -1,6 +1,5 @@
 import { type Clock, keepRunning } from '../clock.ts'
-import type { EtcdErrorCode } from '../error-codes.ts'
-import { EtcdError } from '../errors.ts'
+import { EtcdError, isFinalError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { RangeRequest, ResponseHeader } from '../wire/kv.ts'
@@ -30,15 +29,6 @@ type State =
   | { readonly type: 'waiting'; readonly timer: unknown }
   | { readonly type: 'refreshing' }
   | { readonly type: 'closed' }
-
-/** Trying again cannot mend these; they end every watch. */
-const finalCodes: ReadonlySet<EtcdErrorCode> = new Set<EtcdErrorCode>([
-  'permission_denied',
-  'auth_not_enabled',
-  'invalid_option',
-  'invalid_argument',
-  'closed',
-])
 
 /** Refusals of one watch in a row, for its token or against what reads say, until they are believed. */
 const refusalLimit = 3
@@ -156,7 +146,7 @@ export class WatchLink {
     session.drop()
     const needsToken = error?.code === 'unauthenticated'
     if (needsToken) this.#tokenFailures += 1
-    if (error !== undefined && (finalCodes.has(error.code) || this.#tokenFailures > refusalLimit)) {
+    if (error !== undefined && (needsToken ? this.#tokenFailures > refusalLimit : isFinalError(error))) {
       this.#endAll(error)
       return
     }
@@ -187,9 +177,7 @@ export class WatchLink {
     const go = (error: EtcdError | undefined) => {
       if (this.#state.type !== 'refreshing') return
       this.#state = { type: 'idle' }
-      if (error !== undefined && (finalCodes.has(error.code) || error.code === 'unauthenticated')) {
-        return this.#endAll(error)
-      }
+      if (error !== undefined && isFinalError(error)) return this.#endAll(error)
       if (error !== undefined) this.#disconnectAll(error)
       if (this.#state.type === 'idle') this.#openLater()
     }
@@ -245,7 +233,7 @@ export class WatchLink {
     const isAnswered = () => this.#asking.get(watcher) === mark && this.#asking.delete(watcher)
     const fail = (error: EtcdError) => {
       if (!isAnswered()) return
-      if (finalCodes.has(error.code)) watcher.end(error)
+      if (error.code !== 'unauthenticated' && isFinalError(error)) watcher.end(error)
       else if (this.#isCurrent(session)) this.#resume(session, error)
       else if (isConnecting(watcher)) this.attach(watcher)
     }

@@ -1,5 +1,5 @@
 import { type Clock, keepRunning } from '../clock.ts'
-import { EtcdError } from '../errors.ts'
+import { EtcdError, isFinalError } from '../errors.ts'
 import type { KeyRange, Namespace } from '../key-range.ts'
 import type { Logger } from '../logger.ts'
 import type { Channel } from '../transport/transport.ts'
@@ -67,14 +67,6 @@ type SyncState =
   | { readonly type: 'watching'; readonly watcher: Watcher }
   | { readonly type: 'ended' }
 
-const finalCodes = new Set([
-  'permission_denied',
-  'unauthenticated',
-  'auth_not_enabled',
-  'invalid_argument',
-  'closed',
-])
-
 /** Starts to list and watch a range. Throws `invalid_argument`. */
 export const openSync = (
   ports: SyncPorts,
@@ -132,7 +124,7 @@ class ListAndWatch implements WatchSync {
   }
 
   #onListFailed(error: EtcdError): void {
-    if (finalCodes.has(error.code)) {
+    if (isFinalError(error)) {
       this.#end(error)
       return
     }

@@ -1,5 +1,5 @@
 import type { SourceConnection, SourceContext } from '@livetree/core'
-import { type EtcdClient, EtcdError, type WatchBatch, type Watcher } from '@livetree/etcd'
+import { type EtcdClient, isFinalError, isSettingError, type WatchBatch, type Watcher } from '@livetree/etcd'
 import { leafOf } from './leaf-of.ts'
 import { listTree } from './list-tree.ts'
 import type { ResolvedTree } from './options.ts'
@@ -19,17 +19,6 @@ interface Position {
   readonly revision: number
   readonly clusterId: bigint
 }
-
-/** What ended a watch, or kept one from being made, and asks for something other than trying again. */
-const FINAL = new Set<string>([
-  'unauthenticated',
-  'permission_denied',
-  'tls_failed',
-  'not_grpc',
-  'invalid_argument',
-  'unimplemented',
-  'closed',
-])
 
 const RETRY_MS = { first: 100, most: 10_000, afterFinal: 30_000 } as const
 
@@ -198,7 +187,7 @@ export class EtcdConnection implements SourceConnection {
 
   /** Tells the sink; true when trying again soon cannot help. */
   #report(error: unknown): boolean {
-    const isFinal = error instanceof EtcdError && FINAL.has(error.code)
+    const isFinal = isFinalError(error) || isSettingError(error)
     const reason = error instanceof Error ? error : new Error(String(error))
     this.#options.context.sink.lost({ error: reason, isFinal })
     return isFinal
