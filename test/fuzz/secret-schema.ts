@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import * as z from 'zod'
-import { secret } from '../../packages/core/src/index.ts'
+import { type DeepReadonly, secret } from '../../packages/core/src/index.ts'
 import type { PlantedSecret } from './planted-secret.ts'
 
 /** A message of the schema's own author, who quotes what was given. */
@@ -251,7 +251,7 @@ const anyLeaves = (secrets: readonly PlantedSecret[]): fc.Arbitrary<readonly Pla
     { minLength: 1, maxLength: 6 },
   )
 
-export type SecretConfig = z.output<typeof secretSchema>
+export type SecretConfig = DeepReadonly<z.output<typeof secretSchema>>
 
 /** Parts of a value that are no secret themselves and may hold one: printing them must leave it out. */
 export function shownPaths({

@@ -8,6 +8,7 @@ import {
   defineConfig,
   type LiveConfig,
   live,
+  type ReadonlyDate,
   secret,
 } from './index.ts'
 
@@ -30,8 +31,8 @@ test('load gives the output of the schema', async () => {
   expectTypeOf(config).toEqualTypeOf<LiveConfig<ConfigOf<typeof checkout>>>()
   expectTypeOf(config.current.http.port).toEqualTypeOf<number>()
   expectTypeOf(config.current.db.url).toEqualTypeOf<string>()
-  expectTypeOf(config.current.features).toEqualTypeOf<Record<string, boolean>>()
-  expectTypeOf(config.current.since).toEqualTypeOf<Date>()
+  expectTypeOf(config.current.features).toEqualTypeOf<Readonly<Record<string, boolean>>>()
+  expectTypeOf(config.current.since).toEqualTypeOf<ReadonlyDate>()
   expectTypeOf(config.current.mode).toEqualTypeOf<'fast' | 'safe' | undefined>()
   // @ts-expect-error no such property
   config.current.nothing
@@ -40,7 +41,7 @@ test('load gives the output of the schema', async () => {
 test('mini schemas infer as well', async () => {
   const schema = mini.object({ port: mini.number(), tag: mini.optional(mini.string()) })
   const config = await defineConfig({ name: 'mini', schema }).load()
-  expectTypeOf(config.current).toEqualTypeOf<{ port: number; tag?: string | undefined }>()
+  expectTypeOf(config.current).toEqualTypeOf<{ readonly port: number; readonly tag?: string | undefined }>()
 })
 
 test('watch infers next and previous from the selector', async () => {
@@ -49,8 +50,8 @@ test('watch infers next and previous from the selector', async () => {
   config.watch(
     (value) => value.db.pool,
     (next, previous, change) => {
-      expectTypeOf(next).toEqualTypeOf<{ max: number }>()
-      expectTypeOf(previous).toEqualTypeOf<{ max: number }>()
+      expectTypeOf(next).toEqualTypeOf<{ readonly max: number }>()
+      expectTypeOf(previous).toEqualTypeOf<{ readonly max: number }>()
       expectTypeOf(change).toEqualTypeOf<ChangeEvent<Value>>()
       expectTypeOf(change.next.http.port).toEqualTypeOf<number>()
     },
@@ -83,7 +84,7 @@ test('resources and live values infer what they are made from and into', async (
   const config = await checkout.load()
   const pool = await config.resource((value) => value.db, {
     create: (db, { signal }) => {
-      expectTypeOf(db).toEqualTypeOf<{ url: string; pool: { max: number } }>()
+      expectTypeOf(db).toEqualTypeOf<{ readonly url: string; readonly pool: { readonly max: number } }>()
       expectTypeOf(signal).toEqualTypeOf<AbortSignal>()
       return { query: async (text: string) => text.length }
     },
@@ -104,7 +105,7 @@ test('resources and live values infer what they are made from and into', async (
 test('a test configuration takes parts of the input', async () => {
   const config = await createTestConfig(checkout, { db: { pool: { max: 5 } }, since: '2024-01-01' })
   config.set({ http: { port: 1 }, features: { search: true } })
-  expectTypeOf(config.current.since).toEqualTypeOf<Date>()
+  expectTypeOf(config.current.since).toEqualTypeOf<ReadonlyDate>()
   // @ts-expect-error not what the schema takes
   config.set({ http: { port: 'eighty' } })
 })

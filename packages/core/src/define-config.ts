@@ -1,5 +1,6 @@
 import type { $ZodType, output } from 'zod/v4/core'
 import { checkOptions, type OptionTable } from './check-options.ts'
+import type { DeepReadonly } from './deep-readonly.ts'
 import { LivetreeError } from './errors.ts'
 import { callback, name as nameKind, oneOf } from './option-kinds.ts'
 import type { LiveConfig } from './live/live-config.ts'
@@ -14,7 +15,7 @@ import type { Source } from './source/source.ts'
 export interface DefineConfigOptions<S extends $ZodType> {
   /** Names the configuration in messages, on disk and in tools. Must not be empty. */
   readonly name: string
-  /** A zod 4 schema, classic or mini. Its output is the type of `current`. */
+  /** A zod 4 schema, classic or mini. Its output, deeply readonly, is the type of `current`. */
   readonly schema: S
   /** Where the configuration comes from unless `load` says otherwise, the lowest first. Called by each `load`. */
   readonly sources?: (() => readonly Source[]) | undefined
@@ -42,11 +43,11 @@ export interface ConfigDefinition<S extends $ZodType> {
    * @throws LivetreeError `invalid_options`; `startup_timeout`, `source_unavailable` or `invalid_config` (all problems
    *   at once) as `startup.onUnavailable` has it; `aborted`. Nothing is left open then.
    */
-  load(options?: LoadOptions): Promise<LiveConfig<output<S>>>
+  load(options?: LoadOptions): Promise<LiveConfig<DeepReadonly<output<S>>>>
 }
 
-/** The type of a definition's values: `ConfigOf<typeof checkout>`. */
-export type ConfigOf<D extends ConfigDefinition<$ZodType>> = output<D['schema']>
+/** The type of a definition's values, readonly all the way down: `ConfigOf<typeof checkout>`. */
+export type ConfigOf<D extends ConfigDefinition<$ZodType>> = DeepReadonly<output<D['schema']>>
 
 const guardOptions: OptionTable = {
   maxRemovedShare: {

@@ -1,4 +1,11 @@
 // For users: what an application and its tests need.
+export type {
+  DeepReadonly,
+  ReadonlyBytes,
+  ReadonlyDate,
+  ReadonlySearchParams,
+  ReadonlyUrl,
+} from './deep-readonly.ts'
 export type { ConfigDefinition, ConfigOf, DefineConfigOptions } from './define-config.ts'
 export { defineConfig } from './define-config.ts'
 export type { LivetreeErrorCode, LivetreeErrorOptions } from './errors.ts'

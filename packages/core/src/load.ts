@@ -1,4 +1,5 @@
 import type { $ZodType, output } from 'zod/v4/core'
+import type { DeepReadonly } from './deep-readonly.ts'
 import type { ConfigDefinition } from './define-config.ts'
 import type { LiveConfig } from './live/live-config.ts'
 import { type LoadOptions, resolveLoadOptions } from './live/load-options.ts'
@@ -23,8 +24,8 @@ export async function load<S extends $ZodType>(
   definition: ConfigDefinition<S>,
   loadOptions: LoadOptions = {},
   sliceMs = SLICE_MS,
-): Promise<LiveConfig<output<S>>> {
-  type T = output<S>
+): Promise<LiveConfig<DeepReadonly<output<S>>>> {
+  type T = DeepReadonly<output<S>>
   const { name, naming, unused, guard, plan } = definition
   const options = resolveLoadOptions(loadOptions, definition.sources)
   const { clock, logger } = options

@@ -16,7 +16,7 @@ test('selectors and factories infer without casts', () => {
     config,
     (c) => c.limits,
     (limits) => {
-      expectTypeOf(limits).toEqualTypeOf<{ max: number }>()
+      expectTypeOf(limits).toEqualTypeOf<{ readonly max: number }>()
       return rateLimit({ limit: limits.max })
     },
   )
@@ -30,8 +30,8 @@ test('selectors and factories infer without casts', () => {
 
 test('what is pinned has the type of the definition', () => {
   expectTypeOf(config.pinned()).toEqualTypeOf<{
-    limits: { max: number }
-    features: Record<string, boolean>
+    readonly limits: { readonly max: number }
+    readonly features: Readonly<Record<string, boolean>>
   }>()
   expectTypeOf<LiveConfig<{ a: number }>['pinned']>().returns.toEqualTypeOf<{ a: number }>()
 })

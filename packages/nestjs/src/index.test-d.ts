@@ -31,14 +31,14 @@ test('what is injected watches without casts', () => {
       config.watch(
         (c) => c.db,
         (next, previous) => {
-          expectTypeOf(next).toEqualTypeOf<{ url: string; max: number }>()
+          expectTypeOf(next).toEqualTypeOf<{ readonly url: string; readonly max: number }>()
           expectTypeOf(previous).toEqualTypeOf(next)
         },
       )
       section.watch((next) => expectTypeOf(next.from).toBeString())
     }
   }
-  expectTypeOf<SectionOf<typeof mail>>().toEqualTypeOf<ConfigSection<{ from: string }>>()
+  expectTypeOf<SectionOf<typeof mail>>().toEqualTypeOf<ConfigSection<{ readonly from: string }>>()
   expectTypeOf(Service).toBeConstructibleWith({} as LiveConfig<Shop>, {} as SectionOf<typeof mail>)
 })
 
@@ -79,7 +79,7 @@ test('liveProvider hands the selected part to create, and what that gives to che
     of: shop,
     select: (c) => c.db,
     create: async (db) => {
-      expectTypeOf(db).toEqualTypeOf<{ url: string; max: number }>()
+      expectTypeOf(db).toEqualTypeOf<{ readonly url: string; readonly max: number }>()
       return { size: db.max }
     },
     check: (pool) => expectTypeOf(pool).toEqualTypeOf<{ size: number }>(),

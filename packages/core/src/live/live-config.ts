@@ -69,7 +69,9 @@ export interface RefreshOptions {
  *
  * What it guarantees to those who read and listen:
  * - `current` is always valid, frozen all the way down, and one state of the sources; parts that did not change keep
- *   their identity from one state to the next.
+ *   their identity from one state to the next. A Date, Map, Set, URL, Buffer or typed array is a copy whose writing methods
+ *   throw, and the memory of bytes is given out as a copy. What cannot be held: an assignment to one byte (`key[0] = 1`, a
+ *   compile error), and instances of other classes, which are handed on as the schema made them. Copy what you change.
  * - `current` is the new state before the first listener of it runs.
  * - Each listener is called one at a time, with states in order. One that is busy (its promise has not settled) misses
  *   states in between, never the last one, and is told the difference to what it knew.

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Plan } from '../schema/plan.ts'
 import { isPlainObject } from './document.ts'
+import { lock, lockedCopy, MAP_WRITERS, SET_WRITERS } from './lock.ts'
 import { namesOf } from './names.ts'
 import { concealSecrets, partView } from './redact.ts'
 
@@ -11,17 +12,18 @@ export function isEqual(a: unknown, b: unknown): boolean {
 
 /**
  * A frozen copy of what zod gave, in which every part that equals its counterpart in `previous` is that counterpart
- * itself. Copies, so that a user's default or a shared instance is never frozen under its owner. Instances of classes
- * (a URL, a RegExp) are handed on as they are; Date, Map and Set get their writing methods taken away.
+ * itself. Copies, so that a user's default or a shared instance is never frozen under its owner. What freezing does not
+ * reach (a Date, Map, Set, URL, bytes) gets its writing methods taken away; instances of other classes are handed on as
+ * they are.
  */
 export function shareFrozen(previous: unknown, next: unknown, plan: Plan | undefined): unknown {
   if (Object.is(previous, next) || typeof next !== 'object' || next === null) return next
   if (Array.isArray(next)) return shareArray(previous, next, plan)
   if (isPlainObject(next)) return shareObject(previous, next, plan)
-  if (next instanceof Date) return shareDate(previous, next)
-  if (next instanceof Map) return shareMap(previous, next, plan)
-  if (next instanceof Set) return shareSet(previous, next, plan)
-  return next instanceof Uint8Array && isEqual(previous, next) ? previous : next
+  const prototype: unknown = Object.getPrototypeOf(next)
+  if (prototype === Map.prototype) return shareMap(previous, next as Map<unknown, unknown>, plan)
+  if (prototype === Set.prototype) return shareSet(previous, next as Set<unknown>, plan)
+  return lockedCopy(previous, next) ?? next
 }
 
 function shareArray(previous: unknown, next: readonly unknown[], plan: Plan | undefined): unknown {
@@ -57,13 +59,6 @@ export function freezeObject(
   return Object.freeze(concealSecrets(copy, plan))
 }
 
-function shareDate(previous: unknown, next: Date): Date {
-  if (previous instanceof Date && previous.getTime() === next.getTime()) return previous
-  return lock(new Date(next), DATE_WRITERS)
-}
-
-const DATE_WRITERS = Object.getOwnPropertyNames(Date.prototype).filter((name) => name.startsWith('set'))
-
 function shareMap(previous: unknown, next: ReadonlyMap<unknown, unknown>, plan: Plan | undefined): unknown {
   const before = previous instanceof Map ? previous : undefined
   const copy = new Map<unknown, unknown>()
@@ -75,23 +70,11 @@ function shareMap(previous: unknown, next: ReadonlyMap<unknown, unknown>, plan: 
   ) {
     return before
   }
-  return lock(concealSecrets(copy, plan), ['set', 'delete', 'clear'])
+  return lock(concealSecrets(copy, plan), MAP_WRITERS)
 }
 
 function shareSet(previous: unknown, next: ReadonlySet<unknown>, plan: Plan | undefined): unknown {
   if (previous instanceof Set && isDeepStrictEqual(previous, next)) return previous
   const copy = new Set([...next].map((item) => shareFrozen(undefined, item, partView(plan, next, 0))))
-  return lock(concealSecrets(copy, plan), ['add', 'delete', 'clear'])
-}
-
-/** Object.freeze does not reach what a Date, Map or Set holds inside; without its writing methods it cannot change. */
-function lock<O extends object>(value: O, writers: readonly string[]): O {
-  for (const name of writers) {
-    Object.defineProperty(value, name, {
-      value: () => {
-        throw new TypeError(`Cannot call ${name}(): the configuration is immutable`)
-      },
-    })
-  }
-  return Object.freeze(value)
+  return lock(concealSecrets(copy, plan), SET_WRITERS)
 }

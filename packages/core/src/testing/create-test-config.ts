@@ -1,4 +1,5 @@
 import type { $ZodType, input, output } from 'zod/v4/core'
+import type { DeepReadonly } from '../deep-readonly.ts'
 import type { ConfigDefinition } from '../define-config.ts'
 import { describeIssues, LivetreeError } from '../errors.ts'
 import type { ChangeEvent } from '../live/change-event.ts'
@@ -71,15 +72,15 @@ export async function createTestConfig<S extends $ZodType>(
   definition: ConfigDefinition<S>,
   initial: DeepPartial<input<S>> = {} as DeepPartial<input<S>>,
   options: TestConfigOptions = {},
-): Promise<TestConfig<output<S>, input<S>>> {
+): Promise<TestConfig<DeepReadonly<output<S>>, input<S>>> {
   const { sources = [], ...loadOptions } = options
   const store = new TestStore(initial as object)
   const given = { ...loadOptions, sources: [...sources, store], staleAfterMs: Number.POSITIVE_INFINITY }
   // never gives way to other work, so that a patch is in service when `set` returns
   const config = await load(definition, given, Number.POSITIVE_INFINITY)
 
-  const set = (patch: DeepPartial<input<S>>): ChangeEvent<output<S>> | undefined => {
-    let change: ChangeEvent<output<S>> | undefined
+  const set = (patch: DeepPartial<input<S>>): ChangeEvent<DeepReadonly<output<S>>> | undefined => {
+    let change: ChangeEvent<DeepReadonly<output<S>>> | undefined
     const stop = config.on('change', (event) => {
       change = event
     })
