@@ -94,8 +94,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'P5: snapshots are not frozen',
     file: `${pipeline}/share.ts`,
-    find: 'return Object.freeze(concealSecrets(copy, plan))\n}\n\nfunction shareDate',
-    replace: 'return concealSecrets(copy, plan)\n}\n\nfunction shareDate',
+    find: 'return Object.freeze(concealSecrets(copy, plan))\n}\n\nfunction shareMap',
+    replace: 'return concealSecrets(copy, plan)\n}\n\nfunction shareMap',
     test: promise('p05-immutable'),
   },
   {
