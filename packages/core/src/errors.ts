@@ -128,9 +128,14 @@ export function describeIssue(issue: Issue): string {
   return `${where}: ${issue.message}${found}${origins.length === 0 ? '' : ` (${origins.join('; ')})`}`
 }
 
-/** A heading, and below it all issues, one on a line. */
+/** More lines than that nobody reads, and a log need not hold. */
+const MOST_LINES = 100
+
+/** A heading, and below it the issues, one on a line; of more than 100, how many more there are. */
 export function describeIssues(heading: string, issues: readonly Issue[]): string {
-  return [heading, ...issues.map((issue) => `  ${describeIssue(issue)}`)].join('\n')
+  const lines = issues.slice(0, MOST_LINES).map((issue) => `  ${describeIssue(issue)}`)
+  const rest = issues.length - lines.length
+  return [heading, ...lines, ...(rest > 0 ? [`  and ${rest} more`] : [])].join('\n')
 }
 
 /** The words of anything that was thrown, for a message. */

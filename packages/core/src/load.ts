@@ -1,6 +1,7 @@
 import type { $ZodType, output } from 'zod/v4/core'
 import type { DeepReadonly } from './deep-readonly.ts'
 import type { ConfigDefinition } from './define-config.ts'
+import { ConfigLog } from './live/config-log.ts'
 import type { LiveConfig } from './live/live-config.ts'
 import { type LoadOptions, resolveLoadOptions } from './live/load-options.ts'
 import { LoadedConfig } from './live/loaded-config.ts'
@@ -28,10 +29,12 @@ export async function load<S extends $ZodType>(
   type T = DeepReadonly<output<S>>
   const { name, naming, unused, guard, plan } = definition
   const options = resolveLoadOptions(loadOptions, definition.sources)
-  const { clock, logger } = options
+  const { clock } = options
+  const log = new ConfigLog(name, options.logger)
   const snapshot = options.sources.some(({ isRemote }) => isRemote) ? options.snapshot : undefined
   if (snapshot !== undefined && snapshot.key === undefined && plan.hasSecret) {
-    logger.warn(`The snapshot of configuration "${name}" leaves secrets out, since there is no snapshot.key`)
+    const message = `The snapshot of configuration "${name}" leaves secrets out, since there is no snapshot.key`
+    log.entry({ level: 'warn', message, code: 'snapshot' })
   }
 
   const sources = options.sources.map((source) => new SourceState(source, clock))
@@ -56,7 +59,7 @@ export async function load<S extends $ZodType>(
       writer,
     })
   const reportsUnused = unused !== 'ignore'
-  const config = new LoadedConfig<T>({ name, options, reportsUnused, pipeline, sources, writer, keeper })
+  const config = new LoadedConfig<T>({ name, options, log, reportsUnused, pipeline, sources, writer, keeper })
 
   try {
     config.open()

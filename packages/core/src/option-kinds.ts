@@ -1,3 +1,5 @@
+import { isLoggerLike } from './source/to-logger.ts'
+
 /** What an option has to be, and how that is said to the one who gave something else. */
 export interface OptionKind {
   readonly expected: string
@@ -45,4 +47,8 @@ export const abortSignal: OptionKind = {
   expected: 'an AbortSignal',
   test: (value) => isObject(value) && typeof value['aborted'] === 'boolean',
 }
-export const logger: OptionKind = withMethods('debug', 'info', 'warn', 'error')
+export const logger: OptionKind = {
+  expected:
+    "false, or a logger: console, pino, winston, Fastify's or Nest's, or an object with debug(), info(), warn() and error()",
+  test: (value) => value === false || isLoggerLike(value),
+}

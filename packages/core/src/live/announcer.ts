@@ -1,6 +1,6 @@
 import { describeIssues, LivetreeError } from '../errors.ts'
 import type { UnusedKey } from '../pipeline/outcome.ts'
-import type { Logger } from '../source/source.ts'
+import type { ConfigLog, LogEntry } from './config-log.ts'
 import { publish } from './diagnostics.ts'
 import { type ConfigEvents, EventHub, type ReadyEvent } from './event-hub.ts'
 import type { LiveEvent, StaleEvent } from './freshness.ts'
@@ -18,13 +18,13 @@ type Told = Exclude<keyof ConfigEvents<unknown>, 'change'>
 export class Announcer<T> {
   readonly hub: EventHub<T>
   readonly #config: string
-  readonly #logger: Logger
+  readonly #logger: ConfigLog
   readonly #delivery: Delivery<T>
   /** By source: the words of its last loss, while it lasts. */
   readonly #lostBecause = new Map<string, string>()
   #isReady = false
 
-  constructor(config: string, logger: Logger, delivery: Omit<Delivery<T>, 'report'>) {
+  constructor(config: string, logger: ConfigLog, delivery: Omit<Delivery<T>, 'report'>) {
     this.#config = config
     this.#logger = logger
     this.#delivery = { ...delivery, report: (error) => this.failed(error) }
@@ -40,6 +40,7 @@ export class Announcer<T> {
     this.#tell('ready', event)
     this.#logger.info(`Configuration "${this.#config}" is ready`, { ...event })
     this.#isReady = true
+    this.#logger.settle()
   }
 
   /** The new state must be in service already. */
@@ -53,7 +54,13 @@ export class Announcer<T> {
   rejected(event: RejectedEvent): void {
     const heading = `A tree of configuration "${this.#config}" was rejected; the last good one stays in service`
     const { source, revision } = event
-    this.#logger.warn(describeIssues(heading, event.issues), { source, revision })
+    // told again only when something else is wrong, not when the revision has moved on
+    const cause = event.issues
+      .slice(0, 100)
+      .map(({ pathText, message }) => `${pathText}: ${message}`)
+      .join('\n')
+    const message = describeIssues(heading, event.issues)
+    this.#log('rejected', { level: 'warn', message, details: { source, revision }, cause })
     this.#tell('rejected', event)
   }
 
@@ -65,19 +72,19 @@ export class Announcer<T> {
   unused(keys: readonly UnusedKey[]): void {
     this.hub.settle('unused')
     if (keys.length === 0) return
-    const lines = keys.map(({ origin, didYouMean }) => {
+    const lines = keys.slice(0, 100).map(({ origin, didYouMean }) => {
       const hint = didYouMean === undefined ? '' : ` (did you mean ${didYouMean}?)`
       return `  ${origin.source}: ${origin.key}${hint}`
     })
     const heading = `Configuration "${this.#config}" has keys that its schema does not know`
-    this.#logger.warn([heading, ...lines].join('\n'))
+    if (keys.length > lines.length) lines.push(`  and ${keys.length - lines.length} more`)
+    this.#log('unused', { level: 'warn', message: [heading, ...lines].join('\n') })
     this.#tell('unused', Object.freeze({ keys }))
   }
 
   stale(event: StaleEvent): void {
-    this.#logger.warn(`Configuration "${this.#config}" is stale: ${event.reason}`, {
-      provenAt: event.provenAt,
-    })
+    const message = `Configuration "${this.#config}" is stale: ${event.reason}`
+    this.#log('stale', { level: 'warn', message, details: { provenAt: event.provenAt } })
     this.#tell('stale', event)
   }
 
@@ -98,11 +105,9 @@ export class Announcer<T> {
     }
     this.#lostBecause.set(source.name, lastError.message)
     const what = `Source ${source.name} of configuration "${this.#config}" is lost`
-    if (source.isRemote || !this.#isReady) this.#logger.warn(`${what}: ${lastError.message}`)
-    else
-      this.failed(
-        new LivetreeError('source_unavailable', `${what}: ${lastError.message}`, { cause: lastError }),
-      )
+    const message = `${what}: ${lastError.message}`
+    if (source.isRemote || !this.#isReady) this.#logger.entry({ level: 'warn', message, code: 'source_lost' })
+    else this.failed(new LivetreeError('source_unavailable', message, { cause: lastError }))
   }
 
   failed(error: LivetreeError): void {
@@ -132,6 +137,12 @@ export class Announcer<T> {
   }
 
   #logError(error: LivetreeError): void {
-    this.#logger.error(error.message, { config: this.#config, code: error.code, cause: error.cause })
+    const { code, message, cause } = error
+    const isHeard = () => this.hub.hasListener('error')
+    this.#logger.entry({ level: 'error', message, code, details: { code, cause }, isHeard })
+  }
+
+  #log(event: Told, entry: Omit<LogEntry, 'code' | 'isHeard'>): void {
+    this.#logger.entry({ ...entry, code: event, isHeard: () => this.hub.hasListener(event) })
   }
 }

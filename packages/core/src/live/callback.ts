@@ -1,4 +1,4 @@
-import { LivetreeError } from '../errors.ts'
+import { kindOf, LivetreeError } from '../errors.ts'
 
 /** Told of what a user's function threw; must not throw itself. */
 export type ReportFailure = (error: LivetreeError) => void
@@ -12,13 +12,7 @@ export function callIsolated(
   call: () => unknown,
   report: ReportFailure,
 ): Promise<void> | undefined {
-  const failed = (cause: unknown) => {
-    if (cause instanceof LivetreeError) report(cause)
-    else
-      report(
-        new LivetreeError('listener_failed', `${what} failed. Others were told all the same.`, { cause }),
-      )
-  }
+  const failed = (cause: unknown) => report(cause instanceof LivetreeError ? cause : failureOf(what, cause))
   try {
     const result = call()
     if (!isThenable(result)) return undefined
@@ -27,6 +21,11 @@ export function callIsolated(
     failed(cause)
     return undefined
   }
+}
+
+function failureOf(what: string, cause: unknown): LivetreeError {
+  const message = `${what} failed: ${kindOf(cause)}, see cause. Others were told all the same.`
+  return new LivetreeError('listener_failed', message, { cause })
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -144,6 +144,10 @@ export class EventHub<T> {
     this.#emitter.emit('change')
   }
 
+  hasListener(name: ConfigEventName): boolean {
+    return this.#emitter.listenerCount(name) > 0
+  }
+
   /** Listeners that come later are told too, until `settle`. */
   stand<E extends Exclude<ConfigEventName, 'change'>>(name: E, event: ConfigEvents<T>[E]): void {
     this.#standing.set(name, event)

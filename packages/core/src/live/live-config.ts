@@ -5,6 +5,7 @@ import type { ConfigEventName, ConfigListener } from './event-hub.ts'
 import type { Resource, ResourceOptions, ResourceStatus } from './resource.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { SourceStatus } from './source-state.ts'
+import type { LoggerLike } from '../source/to-logger.ts'
 import type { RejectedEvent, ServedFrom } from './tree-writer.ts'
 
 /** Where a configuration stands, at the moment it was asked. */
@@ -152,6 +153,13 @@ export interface LiveConfig<T> extends AsyncDisposable, AsyncIterable<ChangeEven
    * and streams. Inside another pin that one stays, unless a snapshot is given.
    */
   runPinned<R>(work: () => R, snapshot?: Snapshot<T>): R
+  /**
+   * For adapters: what is logged goes to the app's logger from now on, unless `load` was given one, or `false`. Returns
+   * what takes it off again.
+   *
+   * @throws LivetreeError `invalid_options`
+   */
+  attachLogger(logger: LoggerLike): () => void
   /** For adapters: reports what went wrong by `error`, the logger and diagnostics. */
   report(error: LivetreeError): void
   /** Stops following the sources, closes resources (the newest first) and connections, writes the snapshot on disk. Leaves nothing behind. Never rejects. */

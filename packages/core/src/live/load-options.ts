@@ -9,9 +9,9 @@ import {
   text,
   withMethods,
 } from '../option-kinds.ts'
-import { silentLogger } from '../source/silent-logger.ts'
-import type { Clock, Logger, Source } from '../source/source.ts'
+import type { Clock, Source } from '../source/source.ts'
 import { systemClock } from '../source/system-clock.ts'
+import type { LoggerLike } from '../source/to-logger.ts'
 
 /** What `load` does when a store cannot be reached in time, or has a tree that is not valid. */
 export type OnUnavailable =
@@ -48,8 +48,11 @@ export interface LoadOptions {
   readonly staleAfterMs?: number | undefined
   /** Age of the last proof, in milliseconds, from which on `health.isReady` is false. Default: no age. */
   readonly maxStalenessMs?: number | undefined
-  /** Default: silent. */
-  readonly logger?: Logger | undefined
+  /**
+   * Console, pino, winston, Fastify's or Nest's logger, or an object of one's own; false: silence. Default: warnings and
+   * errors go to `process.emitWarning`, each cause once, unless there is a listener for their event.
+   */
+  readonly logger?: LoggerLike | false | undefined
   readonly clock?: Clock | undefined
   /** Ends `load`, which then rejects with `aborted`. Has no effect once loaded. */
   readonly signal?: AbortSignal | undefined
@@ -65,7 +68,8 @@ export interface ResolvedLoadOptions {
     | undefined
   readonly staleAfterMs: number
   readonly maxStalenessMs: number
-  readonly logger: Logger
+  /** undefined: none was given. */
+  readonly logger: LoggerLike | false | undefined
   readonly clock: Clock
   readonly signal: AbortSignal | undefined
 }
@@ -94,7 +98,7 @@ export function resolveLoadOptions(
   definedSources: (() => readonly Source[]) | undefined,
 ): ResolvedLoadOptions {
   checkOptions('load()', options, table)
-  const { startup = {}, snapshot, logger = silentLogger, clock = systemClock } = options
+  const { startup = {}, snapshot, logger, clock = systemClock } = options
   const { onUnavailable = 'fail', timeoutMs = 10_000 } = startup
   if (snapshot !== undefined && snapshot.path === undefined) {
     refuse('snapshot.path does not say where the snapshot is kept')

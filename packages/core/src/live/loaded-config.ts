@@ -8,6 +8,7 @@ import type { SourceConnection } from '../source/source.ts'
 import { Announcer } from './announcer.ts'
 import { type ChangeEvent, ChangeFeed } from './change-event.ts'
 import { ChangeLog } from './change-log.ts'
+import type { ConfigLog } from './config-log.ts'
 import { withDeadline } from './deadline.ts'
 import type { ConfigEventName, ConfigListener } from './event-hub.ts'
 import { Freshness } from './freshness.ts'
@@ -27,6 +28,7 @@ import type { Snapshot } from './snapshot.ts'
 import type { SnapshotKeeper } from './snapshot-keeper.ts'
 import type { SourceState } from './source-state.ts'
 import { type Subscriber, WatchSubscriber } from './subscriber.ts'
+import { isLoggerLike, type LoggerLike } from '../source/to-logger.ts'
 import type { TreeWriter, WriterObserver } from './tree-writer.ts'
 
 const watchOptions: OptionTable = { immediate: flag, isEqual: callback }
@@ -43,6 +45,7 @@ const changedOptions: OptionTable = {
 export interface LoadedConfigParts<T> {
   readonly name: string
   readonly options: ResolvedLoadOptions
+  readonly log: ConfigLog
   readonly reportsUnused: boolean
   readonly pipeline: Pipeline<T>
   readonly sources: readonly SourceState[]
@@ -77,7 +80,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     setMaxListeners(0, this.#abort.signal)
     const feed = new ChangeFeed<T>((previous, next) => pipeline.diff(previous, next))
     this.#changes = new ChangeLog(feed)
-    this.#announcer = new Announcer(name, options.logger, { feed, snapshot: () => this.snapshot() })
+    this.#announcer = new Announcer(name, parts.log, { feed, snapshot: () => this.snapshot() })
     this.#writer = parts.writer
     this.#writer.observe(this.#observer())
     this.#keeper = parts.keeper
@@ -96,11 +99,11 @@ export class LoadedConfig<T> implements LiveConfig<T> {
 
   /** Opens the sources; what they say goes to the writer from here on. For load.ts. @throws LivetreeError `source_broken` */
   open(): void {
-    const { sources, options } = this.#parts
-    const { clock, logger } = options
+    const { sources, options, log } = this.#parts
+    const { clock } = options
     for (const [index, { source }] of sources.entries()) {
       try {
-        this.#connections.push(source.open({ sink: this.#writer.sinkFor(index), clock, logger }))
+        this.#connections.push(source.open({ sink: this.#writer.sinkFor(index), clock, logger: log }))
       } catch (cause) {
         const message = `Source ${source.name} could not be opened: ${messageOf(cause)}.`
         throw new LivetreeError('source_broken', message, { cause })
@@ -255,6 +258,13 @@ export class LoadedConfig<T> implements LiveConfig<T> {
 
   runPinned<R>(work: () => R, snapshot?: Snapshot<T>): R {
     return snapshot === undefined ? this.#pin.run(this.snapshot(), work) : this.#pin.runAnew(snapshot, work)
+  }
+
+  attachLogger(logger: LoggerLike): () => void {
+    if (!isLoggerLike(logger)) {
+      throw new LivetreeError('invalid_options', 'attachLogger() needs a logger, such as the one of the app.')
+    }
+    return this.#parts.log.attach(logger)
   }
 
   report(error: LivetreeError): void {

@@ -6,7 +6,7 @@ export interface Clock {
   clearTimeout(timer: unknown): void
 }
 
-/** Where core and sources report what an operator may want to read. Silent unless given. */
+/** Where core and sources report what an operator may want to read; see `LoadOptions.logger`. Must not throw. */
 export interface Logger {
   debug(message: string, details?: Record<string, unknown>): void
   info(message: string, details?: Record<string, unknown>): void
