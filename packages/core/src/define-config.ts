@@ -2,7 +2,7 @@ import type { $ZodType, output } from 'zod/v4/core'
 import { checkOptions, type OptionTable } from './check-options.ts'
 import type { DeepReadonly } from './deep-readonly.ts'
 import { LivetreeError } from './errors.ts'
-import { callback, name as nameKind, oneOf } from './option-kinds.ts'
+import { callback, milliseconds, name as nameKind, oneOf } from './option-kinds.ts'
 import type { LiveConfig } from './live/live-config.ts'
 import type { LoadOptions } from './live/load-options.ts'
 import { load } from './load.ts'
@@ -23,7 +23,7 @@ export interface DefineConfigOptions<S extends $ZodType> {
   readonly naming?: Naming | undefined
   /** What a key the schema does not know comes to: nothing, the event `unused` and a warning, or a rejected tree. Default `warn`. */
   readonly unused?: 'ignore' | 'warn' | 'reject' | undefined
-  /** When a change removes too much at once to be taken at its word; false: never. Default: half of a source's leaves, and at least 5. */
+  /** When a change removes too much at once to be taken at its word; false: never. Default: half of a source's leaves within 10 minutes, and at least 5. */
   readonly guard?: GuardOptions | false | undefined
 }
 
@@ -60,6 +60,7 @@ const guardOptions: OptionTable = {
     test: (count) => typeof count === 'number' && count >= 0,
     isShown: true,
   },
+  windowMs: milliseconds,
 }
 const table: OptionTable = {
   name: nameKind,
@@ -77,7 +78,7 @@ const table: OptionTable = {
   plan: { expected: '', test: () => true },
   load: callback,
   guard: {
-    expected: 'false, or { maxRemovedShare, minRemoved }',
+    expected: 'false, or { maxRemovedShare, minRemoved, windowMs }',
     test: (guard) => guard === false || (typeof guard === 'object' && guard !== null),
   },
 }

@@ -5,11 +5,19 @@ import type { LayerInfo, Leaf, PatchUpdate, ReplaceUpdate } from '../source/sour
 import { Decoder } from './decode.ts'
 import { diffValues } from './diff.ts'
 import { explainPath } from './explain.ts'
-import { type GuardOptions, guardIssues } from './guard.ts'
+import { Guard, type GuardMemory, type GuardOptions } from './guard.ts'
 import { IssueWriter, type NamedLayer } from './issues.ts'
 import { LayerTree } from './layer-tree.ts'
 import { leavesOf } from './leaves.ts'
-import type { Outcome, Path, Pipeline, UnusedKey, ValidOutcome } from './outcome.ts'
+import type {
+  EarlierState,
+  EvaluateOptions,
+  Outcome,
+  Path,
+  Pipeline,
+  UnusedKey,
+  ValidOutcome,
+} from './outcome.ts'
 import { redact } from './redact.ts'
 import { structureIssues } from './structure.ts'
 import { unusedIssues, unusedKeys } from './unused-keys.ts'
@@ -18,6 +26,8 @@ import { unusedIssues, unusedKeys } from './unused-keys.ts'
 export interface PipelineSource {
   readonly name: string
   readonly layers: readonly LayerInfo[]
+  /** See `Source.removalCommand`. */
+  readonly removalCommand?: string | undefined
 }
 
 export interface PipelineOptions {
@@ -53,21 +63,19 @@ class LayeredPipeline<T> implements Pipeline<T> {
   readonly fingerprint: string
   readonly #plan: Plan
   readonly #options: PipelineOptions
-  readonly #sources: readonly string[]
   readonly #layers: readonly NamedLayer[]
   /** Number of each source's first layer. */
   readonly #firsts: readonly number[]
   readonly #tree: LayerTree
   readonly #decoder: Decoder
-  /** Sources whose next large removal is meant. */
-  readonly #allowed = new Set<string>()
-  readonly #acceptedCounts: number[]
+  readonly #guard: Guard
+  /** There is a tree to compare the next one with. */
+  #isCompared = false
   #accepted: { value: T } | undefined
 
   constructor(plan: Plan, sources: readonly PipelineSource[], options: PipelineOptions) {
     this.#plan = plan
     this.#options = options
-    this.#sources = sources.map((source) => source.name)
     this.fingerprint = fingerprintOf(plan)
     this.#layers = sources.flatMap((source) =>
       source.layers.map((layer) => ({ ...layer, source: source.name })),
@@ -78,7 +86,11 @@ class LayeredPipeline<T> implements Pipeline<T> {
     if (this.#layers.some((layer) => layer.naming === 'env')) assertEnvironmentNames(plan)
     this.#tree = new LayerTree(plan, this.#layers, { isRenamed: options.isRenamed ?? false })
     this.#decoder = new Decoder(plan, this.#tree.root)
-    this.#acceptedCounts = this.#layers.map(() => 0)
+    const guarded = sources.map(({ name, layers, removalCommand }, index) => {
+      const numbers = layers.map((_, layer) => this.#firsts[index]! + layer)
+      return { name, layers: numbers, removalCommand }
+    })
+    this.#guard = new Guard(this.#tree, guarded, options.guard === false ? {} : (options.guard ?? {}))
   }
 
   prepare(source: number, layer: number, leaves: readonly Leaf[]): void {
@@ -87,22 +99,23 @@ class LayeredPipeline<T> implements Pipeline<T> {
 
   stage(source: number, staged: StagedUpdate): void {
     const first = this.#firsts[source]!
+    const before = staged.update.allowRemoval === true ? this.#guard.lost(source) : undefined
     if (staged.type === 'replace') {
       for (const [index, leaves] of staged.update.layers.entries()) this.#tree.replace(first + index, leaves)
     } else {
       for (const change of staged.update.changes) this.#tree.set(first + change.layer, change.leaf)
     }
-    if (staged.update.allowRemoval === true) this.#allowed.add(this.#sources[source]!)
+    if (before !== undefined) this.#guard.allow(source, before)
   }
 
-  attempt(source: number, updates: readonly PatchUpdate[]): ValidOutcome<T> | undefined {
+  attempt(source: number, updates: readonly PatchUpdate[], now?: number): ValidOutcome<T> | undefined {
     const first = this.#firsts[source]!
     const undo: { layer: number; leaf: Leaf }[] = []
     try {
       for (const { layer, leaf } of updates.flatMap((update) => update.changes)) {
         undo.push({ layer: first + layer, leaf: this.#tree.set(first + layer, leaf) })
       }
-      const outcome = this.evaluate()
+      const outcome = this.evaluate({ now })
       if (outcome.type !== 'rejected') return outcome
     } catch {
       // one by one, the update that breaks the pipeline can be told
@@ -111,7 +124,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     return undefined
   }
 
-  evaluate(): Outcome<T> {
+  evaluate({ now = 0, standIn }: EvaluateOptions = {}): Outcome<T> {
     const writer = new IssueWriter(this.#plan, this.#tree.root, this.#layers)
     const decoded = this.#decoder.decode(this.#accepted?.value)
     const unused = this.#unused(writer)
@@ -120,30 +133,38 @@ class LayeredPipeline<T> implements Pipeline<T> {
       ...(this.#options.unused === 'reject' ? unusedIssues(unused, writer) : []),
       ...this.#decoder.issues().map((issue) => writer.judged(issue)),
     ]
-    if (issues.length === 0) issues.push(...this.#guard(writer))
+    const isGuarded = this.#isCompared && standIn === undefined && this.#options.guard !== false
+    if (issues.length === 0 && isGuarded) issues.push(...this.#guard.issues(writer, now))
     if (issues.length > 0 || !decoded.isValid) return { type: 'rejected', issues, unused }
-    return this.#accept(decoded.value as T, unused)
-  }
-
-  #guard(writer: IssueWriter) {
-    if (this.#options.guard === false || this.#accepted === undefined) return []
-    return guardIssues(
-      this.#tree,
-      this.#layers,
-      this.#acceptedCounts,
-      this.#allowed,
-      this.#options.guard ?? {},
-      writer,
-    )
-  }
-
-  #accept(value: T, unused: readonly UnusedKey[]): Outcome<T> {
+    const value = decoded.value as T
     const isSame = this.#accepted !== undefined && Object.is(this.#accepted.value, value)
     this.#accepted = { value }
-    this.#tree.markAccepted()
-    this.#allowed.clear()
-    for (const [layer, count] of this.#tree.leafCounts.entries()) this.#acceptedCounts[layer] = count
+    // What the schema's defaults stand in for is not gone.
+    if (standIn !== 'defaults') this.#compareFromHere(now)
     return { type: isSame ? 'unchanged' : 'accepted', value, unused }
+  }
+
+  compareWith(earlier: ReadonlyMap<number, EarlierState>, now: number): void {
+    for (const [source, { layers }] of earlier) {
+      this.stage(source, { type: 'replace', update: { revision: 0, epoch: 0, layers } })
+    }
+    this.#compareFromHere(now)
+    for (const [source, { memory }] of earlier) {
+      if (memory !== undefined) this.#guard.restore(source, memory)
+    }
+  }
+
+  isRemovalAllowed(source: number): boolean {
+    return this.#guard.isAllowed(source)
+  }
+
+  guardMemory(source: number): GuardMemory {
+    return this.#guard.memory(source)
+  }
+
+  #compareFromHere(now: number): void {
+    this.#isCompared = true
+    this.#guard.accept(now)
   }
 
   #unused(writer: IssueWriter): readonly UnusedKey[] {

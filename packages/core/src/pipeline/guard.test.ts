@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { createPipeline } from './create-pipeline.ts'
+import type { GuardMemory } from './guard.ts'
 import { compileSchema } from '../schema/compile-schema.ts'
 import { issuesOf, staged, storedLayer, type Tree, acceptedValue } from './staged.test.kit.ts'
 
@@ -9,6 +10,8 @@ const schema = z.object({
   db: z.object({ host: z.string().optional(), port: z.number().optional() }).loose(),
   hosts: z.array(z.string()).optional(),
 })
+
+const MINUTE = 60_000
 
 const keys = (prefix: string, count: number, value: unknown = 'on'): Tree =>
   Object.fromEntries(Array.from({ length: count }, (_, n) => [`${prefix}/k${n}`, value]))
@@ -214,7 +217,7 @@ describe('guardIssues: stays until it is healed', () => {
     }
   })
 
-  test('the word is good for one accepted tree', () => {
+  test('permission without a removal allows none that comes later', () => {
     const { patch } = staged(schema)
     patch(0, keys('flags', 10))
     patch(0, {}, { allowRemoval: true })
@@ -256,9 +259,205 @@ describe('guardIssues: stays until it is healed', () => {
     expect(issuesOf(patch(0, { ...gone('flags', 10), 'db/port': '1' }))[0]?.code).toBe('guard')
   })
 
-  test('small removals, one after another, are each accepted', () => {
-    const { patch } = staged(schema)
+  test('small removals, one after another, are counted together for a while', () => {
+    const { patch, at } = staged(schema)
     patch(0, keys('flags', 12))
-    for (let n = 0; n < 12; n++) expect(patch(0, { [`flags/k${n}`]: undefined }).type).toBe('accepted')
+    for (let n = 0; n < 6; n++) expect(patch(0, { [`flags/k${n}`]: undefined }).type).toBe('accepted')
+    const [issue] = issuesOf(patch(0, { 'flags/k6': undefined }))
+    expect(issue?.message).toMatch(
+      /^Removes 7 of the 12 leaves of base \(58 %; more than 50 % within 10 minutes\)/,
+    )
+    // Waiting is no answer; putting one back is.
+    at(10 * MINUTE)
+    expect(patch(0, { 'db/host': 'x' }).type).toBe('rejected')
+    expect(patch(0, { 'flags/k6': 'on', 'db/host': undefined }).type).toBe('unchanged')
+    at(30 * MINUTE)
+    for (let n = 6; n < 9; n++) expect(patch(0, { [`flags/k${n}`]: undefined }).type).toBe('accepted')
+  })
+
+  test('names that change one by one are no removal, and one change of them all is', () => {
+    const { patch } = staged(schema)
+    patch(0, keys('flags', 10))
+    for (let n = 0; n < 10; n++)
+      expect(patch(0, { [`flags/k${n}`]: undefined, [`flags/new${n}`]: 'on' }).type).toBe('accepted')
+    expect(patch(0, { ...renamed('flags/new', 'flags/newer', 10) }).type).toBe('rejected')
+  })
+
+  test('a loop that empties a directory which the schema requires is seen too', () => {
+    const { patch } = staged(schema)
+    patch(0, { ...keys('flags', 5), ...keys('db', 95, 'x') })
+    for (let n = 0; n < 4; n++) expect(patch(0, { [`flags/k${n}`]: undefined }).type).toBe('accepted')
+    expect(issuesOf(patch(0, { 'flags/k4': undefined }))).toMatchObject([
+      {
+        code: 'guard',
+        pathText: 'flags',
+        message: expect.stringMatching(/^Removes all 5 leaves of flags, /),
+      },
+    ])
+  })
+
+  test('a clock that is put back ends the window and no more', () => {
+    const { patch, at } = staged(schema)
+    at(100 * MINUTE)
+    patch(0, keys('flags', 12))
+    for (let n = 0; n < 6; n++) patch(0, { [`flags/k${n}`]: undefined })
+    at(MINUTE)
+    expect(patch(0, { 'flags/k6': undefined }).type).toBe('accepted')
+    expect(patch(0, gone('flags', 12)).type).toBe('rejected')
   })
 })
+
+describe('guardIssues: what permission covers', () => {
+  test('what is gone when it comes, not what goes later', () => {
+    const { patch } = staged(schema)
+    patch(0, keys('flags', 20))
+    // Given with a write that is rejected for another reason, and taken back with it.
+    expect(patch(0, { ...gone('flags', 15), 'db/port': 'x' }, { allowRemoval: true }).type).toBe('rejected')
+    expect(patch(0, keys('flags', 15)).type).toBe('rejected')
+    expect(patch(0, gone('flags', 15)).type).toBe('rejected')
+    expect(issuesOf(patch(0, { 'db/port': '1' }))).toMatchObject([{ code: 'guard' }])
+  })
+
+  test('what it allowed stays allowed while something else is wrong', () => {
+    const { patch } = staged(schema)
+    patch(0, keys('flags', 20))
+    patch(0, { ...gone('flags', 15), 'db/port': 'x' }, { allowRemoval: true })
+    patch(0, { 'db/host': 'x' })
+    expect(patch(0, { 'db/port': '1' }).type).toBe('accepted')
+    // And what goes beside it is counted against what was to stay.
+    patch(0, { ...gone('flags', 20), 'db/port': 'x' })
+    expect(patch(0, { 'db/port': '1' }).type).toBe('rejected')
+  })
+
+  test('with removals of its own, those alone', () => {
+    const { patch } = staged(schema)
+    patch(0, { ...keys('flags', 20), ...keys('db', 9, 'x') })
+    expect(patch(0, gone('flags', 20)).type).toBe('rejected')
+    expect(issuesOf(patch(0, gone('db', 9), { allowRemoval: true }))[0]?.message).toMatch(
+      /^Removes 20 of the 20 /,
+    )
+    expect(patch(0, {}, { allowRemoval: true }).type).toBe('accepted')
+  })
+
+  test('alone, it ends the window', () => {
+    const { patch } = staged(schema)
+    patch(0, keys('flags', 20))
+    for (let n = 0; n < 11; n++) patch(0, { [`flags/k${n}`]: undefined })
+    expect(patch(0, {}, { allowRemoval: true }).type).toBe('accepted')
+    expect(patch(0, { 'flags/k11': undefined, 'flags/k12': undefined }).type).toBe('accepted')
+  })
+
+  test('the refusal names the command of the source', () => {
+    const layer = storedLayer('base')
+    const source = {
+      name: 'etcd',
+      layers: [layer],
+      removalCommand: 'etcdctl put /base/.livetree/allow-removal yes',
+    }
+    const pipeline = createPipeline(compileSchema(schema), [source])
+    const replace = (tree: Tree) => {
+      const leaves = Object.entries(tree).map(([path, value]) => ({ path, value, revision: 1 }))
+      pipeline.stage(0, { type: 'replace', update: { revision: 1, epoch: 0, layers: [leaves] } })
+      return pipeline.evaluate()
+    }
+    replace({ ...keys('flags', 10), 'db/host': 'x' })
+    const issues = issuesOf(replace({ 'db/host': 'x' }))
+    expect(issues).toHaveLength(2)
+    for (const { message } of issues)
+      expect(message).toMatch(/: etcdctl put \/base\/\.livetree\/allow-removal yes$/)
+  })
+})
+
+describe('guardIssues: what is no removal', () => {
+  test('sections of a document that are empty and get filled', () => {
+    const { patch } = staged(z.object({ on: z.record(z.string(), z.record(z.string(), z.string())) }))
+    const document = (count: number, section: object) =>
+      JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, n) => [`s${n}`, section])))
+    patch(0, { on: document(10, {}) })
+    expect(patch(0, { on: document(10, { a: 'x' }) }).type).toBe('accepted')
+    expect(patch(0, { on: document(10, { b: 'x', a: 'x' }) }).type).toBe('accepted')
+    // Emptied, they are gone.
+    expect(patch(0, { on: document(10, {}) }).type).toBe('rejected')
+  })
+
+  test('a name that holds a slash is another one than a path', () => {
+    const { patch } = staged(z.object({ it: z.record(z.string(), z.unknown()) }))
+    const slashed = Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`it/a%2Fk${n}`, 'x']))
+    patch(0, { ...slashed, 'it/z': 'x' })
+    const without = Object.fromEntries(Object.keys(slashed).map((key) => [key, undefined]))
+    expect(patch(0, { ...without, ...keys('it/a', 9, 'x') }).type).toBe('rejected')
+  })
+
+  test('leaves that move to another layer of their source', () => {
+    const layers = [storedLayer('base'), storedLayer('prod')]
+    const pipeline = createPipeline(compileSchema(schema), [{ name: 'etcd', layers }])
+    const change = (base: Tree, prod: Tree) => {
+      const changes = [base, prod].flatMap((tree, layer) =>
+        Object.entries(tree).map(([path, value]) => ({ layer, leaf: { path, value, revision: 1 } })),
+      )
+      pipeline.stage(0, { type: 'patch', update: { revision: 1, changes } })
+      return pipeline.evaluate().type
+    }
+    expect(change(keys('flags', 10), { 'db/host': 'x' })).toBe('accepted')
+    expect(change(gone('flags', 10), keys('flags', 10))).toBe('unchanged')
+    expect(change(keys('flags', 10), gone('flags', 10))).toBe('unchanged')
+    expect(change(keys('flags', 10), keys('flags', 10))).toBe('unchanged')
+    // What was in both before does not stand in: the higher layer has lost what it had.
+    expect(change({}, { ...gone('flags', 10) })).toBe('unchanged')
+    expect(change(gone('flags', 10), {})).toBe('rejected')
+  })
+
+  test('a list that is written as one value, or as keys again', () => {
+    const { patch } = staged(schema)
+    patch(0, { ...keys('hosts', 9, 'x'), 'db/host': 'x' })
+    const hosts = JSON.stringify(Array.from({ length: 9 }, () => 'x'))
+    expect(patch(0, { ...gone('hosts', 9), hosts }).type).toBe('unchanged')
+    expect(patch(0, { ...keys('hosts', 9, 'x'), hosts: undefined }).type).toBe('unchanged')
+    expect(patch(0, { ...gone('hosts', 9) }).type).toBe('rejected')
+  })
+})
+
+describe('guardIssues: what an earlier process knew', () => {
+  const earlier = (tree: Tree, memory?: GuardMemory) => ({
+    layers: [Object.entries(tree).map(([path, value]) => ({ path, value, revision: 1 }))],
+    memory,
+  })
+
+  test('the first tree is compared with it', () => {
+    const { patch, replace, pipeline } = staged(schema)
+    pipeline.compareWith(new Map([[0, earlier(keys('flags', 10))]]), 0)
+    expect(issuesOf(replace(0, { 'db/host': 'x' }))).toMatchObject([{ code: 'guard' }, { pathText: 'flags' }])
+    expect(patch(0, keys('flags', 9)).type).toBe('accepted')
+  })
+
+  test('with all that it had removed in the window', () => {
+    const before = staged(schema)
+    before.patch(0, keys('flags', 20))
+    for (let n = 0; n < 10; n++) expect(before.patch(0, { [`flags/k${n}`]: undefined }).type).toBe('accepted')
+    const memory = before.pipeline.guardMemory(0)
+    const left = Object.fromEntries(Object.entries(keys('flags', 20)).slice(10))
+    for (const isRemembered of [true, false]) {
+      const { replace, pipeline } = staged(schema)
+      pipeline.compareWith(new Map([[0, earlier(left, isRemembered ? memory : undefined)]]), 0)
+      const outcome = replace(0, Object.fromEntries(Object.entries(left).slice(1)))
+      expect(outcome.type).toBe(isRemembered ? 'rejected' : 'accepted')
+    }
+  })
+
+  test('and defaults that stand in do not make it forget', () => {
+    const { replace, pipeline } = staged(schema)
+    pipeline.compareWith(new Map([[0, earlier(keys('flags', 10))]]), 0)
+    pipeline.stage(0, { type: 'replace', update: { revision: 1, epoch: 0, layers: [[]] } })
+    expect(pipeline.evaluate({ standIn: 'defaults' }).type).toBe('accepted')
+    expect(replace(0, { 'db/host': 'x' }).type).toBe('rejected')
+  })
+})
+
+/** Takes leaves away under one name and puts them under another. */
+function renamed(from: string, to: string, count: number): Tree {
+  const entries = Array.from({ length: count }, (_, n) => [
+    [`${from}${n}`, undefined],
+    [`${to}${n}`, 'on'],
+  ])
+  return Object.fromEntries(entries.flat())
+}

@@ -1,6 +1,7 @@
 import { canonicalName, childPlan, isDirectory, isPureDirectory, type Plan } from '../schema/plan.ts'
 import type { LayerInfo, Leaf } from '../source/source.ts'
 import { isEmptyObject, isNullText, isPlainObject, MAX_DEPTH, readDocument } from './document.ts'
+import { Losses } from './losses.ts'
 import { type Place, Places, PROTO } from './place.ts'
 import { isEqual } from './share.ts'
 import { eachBelow, prune, touch, type Trail } from './trail.ts'
@@ -56,8 +57,8 @@ export class LayerTree {
   readonly crowded = new Map<TreeNode, readonly string[]>()
   /** Leaves of each layer, those spread from documents counted one by one. */
   readonly leafCounts: number[]
-  /** Leaves of the last accepted tree that are gone, for each layer, by path. */
-  readonly lost: readonly Map<string, readonly string[]>[]
+  /** What the layers have lost; for the guard. */
+  readonly losses: Losses
 
   readonly plan: Plan
   readonly #layers: readonly LayerInfo[]
@@ -65,14 +66,12 @@ export class LayerTree {
   readonly #places: Places
   /** By layer; what `prepare` was given and `replace` has not. */
   readonly #begun: (BegunList | undefined)[] = []
-  /** Entries that came after the last accepted tree; undefined before the first, when all did. */
-  #newcomers: Set<Entry> | undefined
 
   constructor(plan: Plan, layers: readonly LayerInfo[], options: { isRenamed: boolean }) {
     this.plan = plan
     this.#layers = layers
     this.leafCounts = layers.map(() => 0)
-    this.lost = layers.map(() => new Map())
+    this.losses = new Losses(layers.length)
     this.#hasDocuments = layers.map(() => false)
     this.#places = new Places(plan, this.root, layers, options)
   }
@@ -168,13 +167,6 @@ export class LayerTree {
     return before
   }
 
-  /** What is in place now was accepted; the guard counts from here. */
-  markAccepted(): void {
-    if (this.#newcomers === undefined) this.#newcomers = new Set()
-    else this.#newcomers.clear()
-    for (const lost of this.lost) lost.clear()
-  }
-
   #setMisplaced(layer: number, leaf: Leaf, reason: string): Held | undefined {
     const id = `${layer}:${leaf.path}`
     const { path, value, revision } = leaf
@@ -188,14 +180,12 @@ export class LayerTree {
     const old = insertEntry(trail.nodes.at(-1)!, entry)
     if (old !== undefined) {
       this.misfits.delete(old)
-      if (this.#newcomers?.delete(old) === true) this.#newcomers.add(entry)
+      this.losses.changed(old, entry)
       touch(trail, 0)
     } else {
       this.leafCounts[entry.layer]!++
+      this.losses.came(entry, trail.names)
       touch(trail, 1)
-      const lost = this.lost[entry.layer]!
-      const isBack = lost.size > 0 && lost.delete(trail.names.join('/'))
-      if (!isBack) this.#newcomers?.add(entry)
     }
     const isBare = () => isNullText(entry.value) || isEmptyObject(entry.value)
     if (plan !== undefined && isPureDirectory(plan) && !isBare()) this.misfits.set(entry, [...trail.names])
@@ -207,11 +197,9 @@ export class LayerTree {
     this.misfits.delete(entry)
     this.leafCounts[entry.layer]!--
     touch(trail, -1)
-    if (this.#newcomers === undefined || this.#newcomers.delete(entry)) return
-    // a key may have taken over from a document, or the other way round
+    // A key may have taken over from a document, or the other way round.
     const heir = entriesOf(node).find((other) => other.layer === entry.layer)
-    if (heir === undefined) this.lost[entry.layer]!.set(trail.names.join('/'), [...trail.names])
-    else this.#newcomers.delete(heir)
+    this.losses.went(entry, trail.names, heir)
   }
 
   /** Notes every node on a new key's way that has a value in the same layer, and the key's own if there are keys below. */

@@ -1,3 +1,4 @@
+import type { GuardMemory } from './guard.ts'
 import type { Leaf, PatchUpdate, ReplaceUpdate } from '../source/source.ts'
 
 /** A location in the configuration: property names, record keys and array indexes. */
@@ -70,6 +71,20 @@ export interface ExplainedLayer {
   readonly value: unknown
 }
 
+export interface EvaluateOptions {
+  /** Ms since the epoch, for the guard's window. Default 0. */
+  readonly now?: number | undefined
+  /** What is staged stands in for sources that have nothing good: the guard does not judge it. */
+  readonly standIn?: 'snapshot' | 'defaults' | undefined
+}
+
+/** What one source had when an earlier process last accepted a tree. */
+export interface EarlierState {
+  readonly layers: readonly (readonly Leaf[])[]
+  /** undefined: nothing beside the leaves is known. */
+  readonly memory: GuardMemory | undefined
+}
+
 /**
  * Layers in, one validated snapshot out. Synchronous, no I/O, no clock, no logger. Holds the raw layers and what it
  * decoded from them, so that one changed leaf costs its path.
@@ -89,9 +104,15 @@ export interface Pipeline<T> {
    * Takes several updates of a source into the layers and judges what they come to. Where that is not valid all is as it
    * was, and the answer is undefined: one of the states between may be valid.
    */
-  attempt(source: number, updates: readonly PatchUpdate[]): ValidOutcome<T> | undefined
+  attempt(source: number, updates: readonly PatchUpdate[], now?: number): ValidOutcome<T> | undefined
   /** Judges the staged layers. An accepted value becomes the one the next outcome is compared with. */
-  evaluate(): Outcome<T>
+  evaluate(options?: EvaluateOptions): Outcome<T>
+  /** Stages what sources had in an earlier process, without judging it: the guard compares their next trees with it. */
+  compareWith(earlier: ReadonlyMap<number, EarlierState>, now: number): void
+  /** Whether a source has said of all that it has lost since the last accepted tree that this is meant. */
+  isRemovalAllowed(source: number): boolean
+  /** What the guard has to remember of a source beside its leaves. */
+  guardMemory(source: number): GuardMemory
   /** Leaf by leaf difference of two values that this pipeline accepted; costs what changed. */
   diff(previous: T, next: T): readonly Change[]
   /** What each layer holds at a path of the schema, highest first. Accepts `db.pool.max` or segments. */

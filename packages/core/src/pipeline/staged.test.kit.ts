@@ -33,24 +33,29 @@ export function staged(schema: z.$ZodType, options: StagedOptions = {}) {
     ...others,
   })
   let revision = 0
+  let now = 0
   const leavesOf = (tree: Tree): Leaf[] =>
     Object.entries(tree).map(([path, value]) => ({ path, value, revision }))
 
   return {
     pipeline,
+    /** From here on it is so many milliseconds since the epoch. */
+    at(ms: number): void {
+      now = ms
+    },
     /** Writes keys of one layer at one revision, and judges. */
     patch(layer: number, tree: Tree, more: { allowRemoval?: boolean } = {}): Outcome<unknown> {
       revision++
       const changes = leavesOf(tree).map((leaf) => ({ layer: 0, leaf }))
       pipeline.stage(layer, { type: 'patch', update: { revision, changes, ...more } })
-      return pipeline.evaluate()
+      return pipeline.evaluate({ now })
     },
     /** Writes the whole of a layer, and judges. */
     replace(layer: number, tree: Tree, more: { allowRemoval?: boolean } = {}): Outcome<unknown> {
       revision++
       const update = { revision, epoch: 0, layers: [leavesOf(tree)], ...more }
       pipeline.stage(layer, { type: 'replace', update })
-      return pipeline.evaluate()
+      return pipeline.evaluate({ now })
     },
   }
 }

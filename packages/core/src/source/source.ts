@@ -64,7 +64,10 @@ export interface ReplaceUpdate {
   readonly provenAt?: number
   /** Set when this replaces what was missed (compaction, slow consumer) instead of starting out. */
   readonly resync?: boolean
-  /** The source's own word that a large removal is meant (see the guard, P9). */
+  /**
+   * What this update removes is meant to be gone, however much it is (see the guard, P9). An update that removes nothing
+   * allows all that is gone since the last accepted tree. What goes later needs another.
+   */
   readonly allowRemoval?: boolean
 }
 
@@ -72,6 +75,7 @@ export interface ReplaceUpdate {
 export interface PatchUpdate {
   readonly revision: number
   readonly changes: readonly { readonly layer: number; readonly leaf: Leaf }[]
+  /** See `ReplaceUpdate.allowRemoval`; the changes may then be none. */
   readonly allowRemoval?: boolean
 }
 
@@ -121,6 +125,8 @@ export interface Source {
   readonly layers: readonly LayerInfo[]
   /** Kept in the snapshot on disk, and replaced by it when the source cannot be reached at boot (true for stores). */
   readonly isRemote: boolean
+  /** What a person runs to allow a removal that was refused; it makes the source send `allowRemoval`. Named in the refusal. */
+  readonly removalCommand?: string
   /** Starts reading; returns at once. Errors come by `sink.lost`. */
   open(context: SourceContext): SourceConnection
 }
