@@ -72,6 +72,7 @@ describe('a serializable read', () => {
     const { kv } = await serve([(call) => now(call)])
     await kv.get('k')
     now = at(5, 2n)
+    await expect(kv.get('k', serializable)).rejects.toMatchObject({ code: 'cluster_changed' })
     expect((await kv.get('k', serializable))?.text).toBe('5')
     now = at(4, 2n)
     expect((await kv.get('k'))?.text).toBe('4')
@@ -112,6 +113,42 @@ describe('scan', () => {
     expect(requests.map((each) => each.limit)).toEqual([5_000, 11_667, 11_667, 11_667])
     expect(requests.map((each) => each.revision)).toEqual([0, 9, 9, 9])
   })
+
+  test.each(['scan', 'iterate'] as const)(
+    '%s never goes on over a change of the cluster, not even when it was told to somebody else',
+    async (kind) => {
+      const old = store(3_000)
+      let clusterId = 3n
+      const { kv, servers } = await serve([
+        (call) => {
+          const answered = call.answer.bind(call)
+          if (clusterId === 3n) old(call)
+          else answered(answer({ header: { revision: 9, clusterId }, kvs: [{ key: 'k9', modRevision: 8 }] }))
+        },
+      ])
+      let replaced: Promise<void> | undefined
+      const replace = async () => {
+        // The second page was asked for before the first was handed over; the third is the one in question.
+        while (servers[0]!.calls.length < 2) await new Promise(setImmediate)
+        clusterId = 4n
+        await expect(kv.get('another')).rejects.toMatchObject({ code: 'cluster_changed' })
+        await kv.get('another')
+      }
+      const replaceOnce = () => {
+        replaced ??= replace()
+        return replaced
+      }
+      const listing = async () => {
+        if (kind === 'scan') {
+          await kv.scan({ prefix: 'k', pageSize: 10 }, replaceOnce)
+          return
+        }
+        for await (const _ of kv.iterate({ prefix: 'k', pageSize: 10 })) await replaceOnce()
+      }
+      await expect(listing()).rejects.toMatchObject({ code: 'cluster_changed' })
+      await replaced
+    },
+  )
 
   test('asks for the next page before it hands over the one it has', async () => {
     const { kv, servers } = await serve([store(30)])

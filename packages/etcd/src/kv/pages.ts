@@ -4,7 +4,7 @@ import type { RangeRequest, RangeResponse } from '../wire/kv.ts'
 import type { Init } from '../wire/message.ts'
 import { KV } from '../wire/rpc.ts'
 import { type RangeResult, rangeResult } from './operation.ts'
-import { type CallControl, controlOf, rangeRequest, type ReadOptions } from './range-query.ts'
+import { type CallControl, controlOf, pinned, rangeRequest, type ReadOptions } from './range-query.ts'
 
 /** How to read a range in pages. */
 export interface PageOptions extends ReadOptions, CallControl {
@@ -28,8 +28,9 @@ export async function* readPages(
   const { pageSize = defaultPageSize, signal: given } = query
   const stop = new AbortController()
   const signal = given === undefined ? stop.signal : AbortSignal.any([given, stop.signal])
-  const control = { ...controlOf(query), signal, retry: 'read' } as const
+  let { clusterId } = query
   const ask = (request: Init<RangeRequest>): Promise<RangeResponse> => {
+    const control = { ...controlOf({ ...query, ...pinned(clusterId) }), signal, retry: 'read' } as const
     const answer = channel.unary(KV.range, request, control)
     answer.catch(() => undefined)
     return answer
@@ -41,6 +42,7 @@ export async function* readPages(
     while (pending !== undefined) {
       const page: RangeResponse = await pending
       revision ||= page.header?.revision ?? 0
+      clusterId ??= page.header?.clusterId
       const last = page.more ? page.kvs.at(-1) : undefined
       pending = last === undefined ? undefined : ask({ ...base, key: keyAfter(last.key), revision })
       yield rangeResult(page, namespace)

@@ -11,6 +11,8 @@ export interface CallControl {
   readonly signal?: AbortSignal
   /** Told of each attempt that failed and is made again, so that a long wait has a reason. Must not throw. */
   readonly onRetry?: (error: EtcdError) => void
+  /** Answers of another cluster fail with `cluster_changed`. Default: the cluster in hand when the call begins. */
+  readonly clusterId?: bigint
 }
 
 /** How to read. */
@@ -81,8 +83,14 @@ export const keyRequest = (
 })
 
 /** The part of a call's options that concerns the call itself. */
-export const controlOf = ({ timeoutMs, signal, onRetry }: CallControl): CallControl => ({
+export const controlOf = ({ timeoutMs, signal, onRetry, clusterId }: CallControl): CallControl => ({
   ...(timeoutMs === undefined ? {} : { timeoutMs }),
   ...(signal === undefined ? {} : { signal }),
   ...(onRetry === undefined ? {} : { onRetry }),
+  ...(clusterId === undefined ? {} : { clusterId }),
 })
+
+/** The pages of one listing are of one cluster: that of its first page. Servers that name none are taken as they are. */
+export function pinned(clusterId: bigint | undefined): { readonly clusterId?: bigint } {
+  return clusterId === undefined || clusterId === 0n ? {} : { clusterId }
+}

@@ -4,7 +4,7 @@ import type { Channel } from '../transport/transport.ts'
 import type { RangeRequest } from '../wire/kv.ts'
 import type { Init } from '../wire/message.ts'
 import { RawPage, rawRange, type ScanPage } from './range-page.ts'
-import { type CallControl, controlOf, rangeRequest } from './range-query.ts'
+import { type CallControl, controlOf, pinned, rangeRequest } from './range-query.ts'
 
 /** What to read, and how. */
 export interface ScanOptions extends CallControl {
@@ -73,8 +73,9 @@ const scanOnce = async (
   const { signal: given, pageSize, skipKeyBytes = 0 } = query
   const stop = new AbortController()
   const signal = given === undefined ? stop.signal : AbortSignal.any([given, stop.signal])
-  const control = { ...controlOf(query), signal, retry: 'read' } as const
+  let { clusterId } = query
   const ask = (request: Init<RangeRequest>): Promise<Buffer> => {
+    const control = { ...controlOf({ ...query, ...pinned(clusterId) }), signal, retry: 'read' } as const
     const answer = channel.unary(rawRange, request, control)
     // An answer nobody waits for any more, because a page before it failed, must not count as unhandled.
     answer.catch(() => undefined)
@@ -84,13 +85,12 @@ const scanOnce = async (
   let { revision = 0 } = query
   let later = pageSize
   let count = 0
-  let clusterId = 0n
   let pending: Promise<Buffer> | undefined = ask({ ...base, limit: pageSize ?? firstPageSize })
   try {
     while (pending !== undefined) {
       const page = new RawPage(await pending)
       revision ||= page.header.revision
-      clusterId ||= page.header.clusterId
+      clusterId ??= page.header.clusterId
       count += page.length
       const lastKey = page.hasMore ? page.lastKey() : undefined
       pending = undefined
@@ -105,5 +105,5 @@ const scanOnce = async (
     stop.abort(error)
     throw error
   }
-  return { revision, count, clusterId }
+  return { revision, count, clusterId: clusterId ?? 0n }
 }

@@ -25,6 +25,7 @@ class LeaseChannel implements Channel {
     readonly retry: unknown
   }[] = []
   refreshes = 0
+  readonly clusterId = undefined
   onUnary: (path: string, request: Record<string, unknown>) => unknown = (_, request) => request
   onAsked: (stream: FakeStream, id: bigint) => void = () => undefined
 

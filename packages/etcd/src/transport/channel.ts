@@ -46,7 +46,7 @@ export class UndiciChannel implements Channel {
 
   constructor(settings: ChannelSettings) {
     this.#settings = settings
-    this.#balancer = new Balancer(settings.endpoints, settings, settings.backoff)
+    this.#balancer = new Balancer(settings.endpoints, settings, settings.backoff, settings.logger)
     const { credentials, logger } = settings
     this.#tokens = new TokenKeeper(
       credentials === undefined ? undefined : () => this.#authenticate(credentials),
@@ -96,6 +96,10 @@ export class UndiciChannel implements Channel {
 
   refreshToken(): Promise<void> {
     return this.#tokens.refresh()
+  }
+
+  get clusterId(): bigint | undefined {
+    return this.#balancer.identity.clusterId
   }
 
   endpoints(): readonly string[] {

@@ -1,3 +1,4 @@
+import { monotonicNow } from '../clock.ts'
 import { type BackoffOptions, backoffMs } from './backoff.ts'
 import { Connection, type ConnectionSettings } from './connection.ts'
 
@@ -11,6 +12,10 @@ export class Endpoint {
   readonly #retired = new Set<Connection>()
   #failures = 0
   #restsUntil = 0
+  /** Which cluster it answered for last; `undefined` before its first answer. */
+  clusterId: bigint | undefined
+  /** Until when an endpoint of another cluster is not asked, on the monotonic clock. */
+  foreignUntil = 0
 
   constructor(url: string, settings: ConnectionSettings, backoff: BackoffOptions) {
     this.url = url
@@ -32,7 +37,12 @@ export class Endpoint {
     return next
   }
 
-  /** Milliseconds since the epoch until which other endpoints are preferred. */
+  /** The last that was heard of it is a failure. */
+  get hasFailed(): boolean {
+    return this.#failures > 0
+  }
+
+  /** Until when other endpoints are preferred, on the monotonic clock. */
   get restsUntil(): number {
     return this.#restsUntil
   }
@@ -43,7 +53,7 @@ export class Endpoint {
   }
 
   failed(): void {
-    this.#restsUntil = this.#settings.clock.now() + backoffMs(this.#backoff, this.#failures)
+    this.#restsUntil = monotonicNow(this.#settings.clock) + backoffMs(this.#backoff, this.#failures)
     this.#failures += 1
   }
 

@@ -29,6 +29,8 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
   #controller: Dispatcher.DispatchController | undefined
   #headers: Headers = {}
   #httpStatus = 0
+  /** The cluster whose answers it takes; `undefined` while there was none. */
+  #expected: bigint | undefined
   #isSent = false
   #isEnded = false
   #isStarting = false
@@ -58,6 +60,7 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
     const { closed, clock, open } = this.#context
     const { signal, timeoutMs } = this.#options
     open.add(this)
+    this.#expected = this.#options.clusterId ?? this.#context.balancer.identity.clusterId
     if (closed !== undefined || signal?.aborted) {
       this.#endSoon(closed ?? this.#cancelled(signal?.reason))
       return
@@ -161,7 +164,7 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
   #pick(): Endpoint | undefined {
     const { balancer } = this.#context
     const { endpoint, avoid } = this.#options
-    return endpoint === undefined ? balancer.pick(undefined, avoid) : balancer.named(endpoint)
+    return endpoint === undefined ? balancer.pick({ avoid }) : balancer.named(endpoint)
   }
 
   #begin(endpoint: Endpoint): void {
@@ -180,6 +183,13 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
 
   #onFrame(payload: Buffer): void {
     if (this.#isEnded || this.#isCancelled) return
+    const { identity } = this.#context.balancer
+    const foreign = identity.judge(payload, this.#endpoint!, this.#expected, this.#place)
+    if (foreign !== undefined) {
+      this.stop(foreign)
+      return
+    }
+    this.#expected ??= identity.clusterId
     const message = this.#method.response.decode(payload)
     try {
       this.#handlers.onMessage(message)

@@ -30,6 +30,8 @@ export interface CallOptions {
   readonly requireLeader?: boolean
   /** Told of each attempt that failed and is made again, so that a long wait has a reason. Must not throw. */
   readonly onRetry?: (error: EtcdError) => void
+  /** Answers of another cluster than this one fail with `cluster_changed`. Default: the cluster in hand when the call begins. */
+  readonly clusterId?: bigint
   /** Only this endpoint (its URL), for calls that speak of one member: status, defragment, snapshot. */
   readonly endpoint?: string
 }
@@ -52,6 +54,11 @@ export interface Channel {
   ): DuplexStream<Req>
   /** Gets a new token (single flight); for calls refused in-band, as watch creates are. Resolves at once without credentials. */
   refreshToken(): Promise<void>
+  /**
+   * The cluster all answers are of; `undefined` before the first. When every endpoint answers for another one, that one
+   * is taken, and whatever was under way fails with `cluster_changed`.
+   */
+  readonly clusterId: bigint | undefined
   /** URLs of the endpoints in use now: the seeds and the members adopted since. */
   endpoints(): readonly string[]
   /** Delay before the attempt number `attempt` (0 is the first retry), with jitter. */

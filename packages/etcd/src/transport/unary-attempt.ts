@@ -35,6 +35,7 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler {
   #first: Buffer | undefined
   #rest: Buffer[] | undefined
   #bytes = 0
+  #payload: Buffer | undefined
 
   constructor(
     owner: AttemptOwner<Res>,
@@ -58,7 +59,12 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler {
     return this.connection.heard === this.#heardBefore
   }
 
-  get #place(): Place {
+  /** The message of the answer, as it came; only once there is one. */
+  get payload(): Buffer {
+    return this.#payload!
+  }
+
+  get place(): Place {
     return { endpoint: this.connection.url, call: callName(this.#path) }
   }
 
@@ -71,7 +77,7 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     // What was given up while it waited for the connection is not sent at all.
     if (this.#owner === undefined) {
-      controller.abort(new EtcdError('cancelled', this.#place))
+      controller.abort(new EtcdError('cancelled', this.place))
       return
     }
     this.#controller = controller
@@ -89,7 +95,7 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler {
     this.#bytes += chunk.length
     if (this.#bytes > this.#maxBytes) {
       const what = `the answer is larger than ${this.#maxBytes} bytes`
-      controller.abort(new EtcdError('response_too_large', { ...this.#place, what, fate: 'unknown' }))
+      controller.abort(new EtcdError('response_too_large', { ...this.place, what, fate: 'unknown' }))
     } else if (this.#first === undefined) this.#first = chunk
     else if (this.#rest === undefined) this.#rest = [this.#first, chunk]
     else this.#rest.push(chunk)
@@ -104,7 +110,7 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler {
     try {
       answer = this.#read(trailers)
     } catch (error) {
-      owner.onFailure(error instanceof EtcdError ? error : errorOfNetwork(error, true, this.#place), this)
+      owner.onFailure(error instanceof EtcdError ? error : errorOfNetwork(error, true, this.place), this)
       return
     }
     owner.onAnswer(answer, this)
@@ -115,18 +121,18 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler {
     const owner = this.#owner
     if (owner === undefined) return
     this.#owner = undefined
-    owner.onFailure(errorOfNetwork(error, this.isSent, this.#place), this)
+    owner.onFailure(errorOfNetwork(error, this.isSent, this.place), this)
   }
 
   #read(trailers: Headers): Res {
     const headers = this.#headers ?? {}
     const status = readStatus(trailers) ?? readStatus(headers)
     if (status === undefined && !isGrpc(this.#httpStatus, headers)) {
-      throw errorOfHttp(this.#httpStatus, headers['content-type']?.toString(), this.#place)
+      throw errorOfHttp(this.#httpStatus, headers['content-type']?.toString(), this.place)
     }
     this.connection.isProven = true
     if (status === undefined) throw this.#lost('the answer ended without a status')
-    if (status.code !== 0) throw errorOfStatus(status, this.#place)
+    if (status.code !== 0) throw errorOfStatus(status, this.place)
     return this.#decode()
   }
 
@@ -138,14 +144,15 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler {
     if (bytes.length !== frameHeaderBytes + length) {
       throw this.#lost(`the answer has ${bytes.length - frameHeaderBytes} of ${length} bytes`)
     }
+    this.#payload = bytes.subarray(frameHeaderBytes)
     try {
-      return this.#type.decode(bytes.subarray(frameHeaderBytes))
+      return this.#type.decode(this.#payload)
     } catch (error) {
-      throw error instanceof EtcdError ? error.with({ ...this.#place, fate: 'unknown' }) : error
+      throw error instanceof EtcdError ? error.with({ ...this.place, fate: 'unknown' }) : error
     }
   }
 
   #lost(what: string): EtcdError {
-    return new EtcdError('connection_lost', { ...this.#place, what, fate: 'unknown' })
+    return new EtcdError('connection_lost', { ...this.place, what, fate: 'unknown' })
   }
 }

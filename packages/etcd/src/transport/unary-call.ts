@@ -15,6 +15,11 @@ export type UnaryOptions = CallOptions & { readonly retry?: RetryClass; readonly
 
 const maxRefreshes = 2
 
+const FATES: readonly Fate[] = ['not_sent', 'not_applied', 'unknown']
+
+/** What may have become of a request that was sent twice. */
+const worse = (a: Fate, b: Fate): Fate => (FATES.indexOf(a) > FATES.indexOf(b) ? a : b)
+
 /** One request with its retries: ends at its deadline at the latest, and settles exactly once. */
 export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
   readonly #context: CallContext
@@ -27,6 +32,10 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
   readonly #reject: (error: EtcdError) => void
   #attempt: UnaryAttempt<Res> | undefined
   #endpoint: Endpoint | undefined
+  /** The cluster whose answer it takes; `undefined` when it began before there was one. */
+  #expected: bigint | undefined
+  /** What became of the attempts before this one, at worst. */
+  #soFar: Fate = 'not_sent'
   #isSettled = false
   #deadline: unknown
   /** Ends the wait between rounds, or an attempt that takes too long. */
@@ -68,6 +77,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
       return
     }
     open.add(this)
+    this.#expected = this.#options.clusterId ?? this.#context.balancer.identity.clusterId
     if (signal !== undefined) {
       this.#onAbort = () => this.stop(this.#cancelled(signal))
       signal.addEventListener('abort', this.#onAbort)
@@ -83,10 +93,26 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
     this.#fail(error.with({ call: callName(this.#path), fate }))
   }
 
-  onAnswer(answer: Res): void {
-    this.#endpoint?.succeeded()
+  onAnswer(answer: Res, attempt: UnaryAttempt<Res>): void {
+    const endpoint = this.#endpoint!
+    const { identity } = this.#context.balancer
+    const foreign = identity.judge(attempt.payload, endpoint, this.#expected, attempt.place)
+    if (foreign !== undefined) {
+      this.#onForeign(foreign, attempt)
+      return
+    }
+    endpoint.succeeded()
     this.#settle()
     this.#resolve(answer)
+  }
+
+  /** Where the call began under the cluster still in hand, another endpoint may be of that one. */
+  #onForeign(error: EtcdError, attempt: UnaryAttempt<Res>): void {
+    this.#attempt = undefined
+    this.#context.clock.clearTimeout(this.#timer)
+    const isStill = this.#context.balancer.identity.clusterId === this.#expected
+    if (isStill && this.#options.endpoint === undefined) this.#judge(error, attempt)
+    else this.#fail(error)
   }
 
   onFailure(error: EtcdError, attempt: UnaryAttempt<Res>): void {
@@ -107,7 +133,12 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
   /** Takes the next endpoint, or waits until there is one to take. */
   #next(): void {
     if (this.#isSettled) return
-    const { preparation, tokens } = this.#context
+    const { preparation, tokens, balancer } = this.#context
+    const changed = balancer.identity.changeSince(this.#expected, callName(this.#path))
+    if (changed !== undefined) {
+      this.#fail(changed)
+      return
+    }
     const needsToken = tokens.isMissing && !this.#options.isAnonymous
     const condition = preparation ?? (needsToken ? tokens.refresh() : undefined)
     const endpoint = condition === undefined ? this.#pick() : undefined
@@ -119,7 +150,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
   #pick(): Endpoint | undefined {
     const { balancer } = this.#context
     const { endpoint } = this.#options
-    if (endpoint === undefined) return balancer.pick(this.#tried)
+    if (endpoint === undefined) return balancer.pick({ tried: this.#tried, isRead: this.#retry === 'read' })
     const named = balancer.named(endpoint)
     return this.#tried?.has(named) ? undefined : named
   }
@@ -150,6 +181,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
     const decision = decideRetry(error, this.#retry, tokens.hasCredentials && !this.#options.isAnonymous)
     if (decision === 'refresh' && this.#refreshes < maxRefreshes) {
       this.#refreshes += 1
+      this.#soFar = worse(this.#soFar, error.fate)
       this.#after(tokens.refresh(attempt.token))
     } else if (decision === 'retry' || (decision === 'retry_once' && this.#doubts === 0)) {
       if (decision === 'retry_once') this.#doubts += 1
@@ -159,7 +191,9 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
 
   #retryAfter(error: EtcdError): void {
     const endpoint = this.#endpoint!
+    this.#soFar = worse(this.#soFar, error.fate)
     endpoint.failed()
+    this.#context.balancer.identity.settle()
     this.#tried ??= new Set()
     this.#tried.add(endpoint)
     this.#lastError = error
@@ -231,14 +265,14 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
 
   /** What would become of the request if it were given up now. */
   get #fateNow(): Fate {
-    if (!this.#attempt?.isSent) return 'not_sent'
-    return this.#retry === 'write' ? 'unknown' : 'not_applied'
+    return this.#attempt?.isSent ? 'unknown' : 'not_sent'
   }
 
   #fail(error: EtcdError): void {
     if (this.#isSettled) return
     this.#settle()
-    this.#reject(finalError(error, this.#retry))
+    const fate = worse(this.#soFar, error.fate)
+    this.#reject(finalError(fate === error.fate ? error : error.with({ fate }), this.#retry))
   }
 
   #settle(): void {

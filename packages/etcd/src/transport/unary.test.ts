@@ -510,7 +510,7 @@ describe('close', () => {
     while (fake.calls.length < 2) await new Promise(setImmediate)
     await channel.close()
     expect(await Promise.all(calls)).toMatchObject([
-      { code: 'closed', fate: 'not_applied' },
+      { code: 'closed', fate: 'unknown' },
       { code: 'closed', fate: 'unknown' },
     ])
     while (fake.sessions.size > 0) await new Promise(setImmediate)

@@ -127,6 +127,7 @@ export class ScriptedChannel implements Channel {
   readonly streams: ScriptedStream[] = []
   readonly calls: { readonly path: string; readonly request: unknown }[] = []
   tokenRefreshes = 0
+  clusterId: bigint | undefined
   /** Plays the server of unary calls. */
   onUnary: (path: string, request: unknown) => unknown = () => {
     throw new EtcdError('unavailable')

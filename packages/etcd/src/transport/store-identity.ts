@@ -1,0 +1,169 @@
+import { EtcdError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { Place } from './status.ts'
+
+/** An endpoint of another cluster is asked again after this long: its member may have been put right. */
+const FOREIGN_REST_MS = 30_000
+
+const HEADER_TAG = 0x0a
+const CLUSTER_ID_TAG = 0x08
+const MAX_VARINT_BYTES = 10
+
+/** What the identity needs to know of the endpoints. */
+interface EndpointList {
+  readonly endpoints: readonly Endpoint[]
+}
+
+/**
+ * The varint of the cluster id. Every answer of etcd begins with its header, field 1, and the header with the cluster
+ * id, field 1; `undefined` where an answer has none.
+ */
+function idBytesOf(payload: Uint8Array): Uint8Array | undefined {
+  // The header is a few dozen bytes long, so its length is one byte.
+  if (payload[0] !== HEADER_TAG || payload[2] !== CLUSTER_ID_TAG) return undefined
+  let end = 3
+  while (payload[end]! >= 0x80 && end < 3 + MAX_VARINT_BYTES) end += 1
+  return payload.subarray(3, end + 1)
+}
+
+function decodeId(bytes: Uint8Array): bigint {
+  let id = 0n
+  for (let at = bytes.length - 1; at >= 0; at -= 1) id = (id << 7n) | BigInt(bytes[at]! & 0x7f)
+  return BigInt.asUintN(64, id)
+}
+
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let at = 0; at < a.length; at += 1) if (a[at] !== b[at]) return false
+  return true
+}
+
+/**
+ * Which cluster the client talks to: the one that answered first. Answers of another one are errors, and the endpoints
+ * that gave them are left out, as long as an endpoint of the cluster in hand is left. When all that answer do so for one
+ * new cluster, that becomes the cluster in hand.
+ */
+export class StoreIdentity {
+  readonly #list: EndpointList
+  readonly #logger: Logger
+  readonly #now: () => number
+  #clusterId: bigint | undefined
+  #idBytes: Uint8Array = new Uint8Array(0)
+  /** Some endpoint answered for another cluster. */
+  #hasForeign = false
+
+  constructor(list: EndpointList, logger: Logger, now: () => number) {
+    this.#list = list
+    this.#logger = logger
+    this.#now = now
+  }
+
+  /** `undefined` before the first answer. */
+  get clusterId(): bigint | undefined {
+    return this.#clusterId
+  }
+
+  /** The error an answer is, when it is not of the cluster in hand, or not of `expected`. */
+  judge(
+    payload: Uint8Array,
+    endpoint: Endpoint,
+    expected: bigint | undefined,
+    place: Place,
+  ): EtcdError | undefined {
+    const bytes = idBytesOf(payload)
+    if (bytes === undefined) return undefined
+    if (!isEqual(bytes, this.#idBytes)) {
+      const id = decodeId(bytes)
+      if (id === 0n) return undefined
+      endpoint.clusterId = id
+      if (this.#clusterId === undefined) this.#take(id)
+      else if (id !== this.#clusterId) return this.#refuse(id, endpoint, place)
+    } else if (endpoint.clusterId !== this.#clusterId) {
+      endpoint.clusterId = this.#clusterId
+      endpoint.foreignUntil = 0
+    }
+    return expected === undefined || expected === this.#clusterId
+      ? undefined
+      : changed(expected, this.#clusterId!, place)
+  }
+
+  /** The error of a call that began under a cluster that is not the one in hand any more. */
+  changeSince(expected: bigint | undefined, call: string): EtcdError | undefined {
+    if (expected === undefined || this.#clusterId === undefined || expected === this.#clusterId)
+      return undefined
+    return new EtcdError('cluster_changed', {
+      call,
+      what: `the endpoints answer for cluster ${hex(this.#clusterId)} by now, and not for ${hex(expected)}`,
+      fate: 'not_sent',
+    })
+  }
+
+  /** An endpoint that is left out, of a call that may (`isRead`) or may not find out whether that is still right. */
+  isLeftOut(endpoint: Endpoint, isRead: boolean): boolean {
+    if (!this.#hasForeign || !this.#isForeign(endpoint)) return false
+    return !isRead || this.#now() < endpoint.foreignUntil
+  }
+
+  /**
+   * Takes over the cluster that all endpoints answer for, if there is one and none of the cluster in hand is left. One
+   * that has never answered and cannot be reached does not count.
+   */
+  settle(): void {
+    if (!this.#hasForeign) return
+    const ids = new Set<bigint | undefined>()
+    for (const each of this.#list.endpoints) {
+      if (each.clusterId !== undefined || !each.hasFailed) ids.add(each.clusterId)
+    }
+    const [id] = ids
+    if (ids.size !== 1 || id === undefined) return
+    this.#hasForeign = false
+    if (id === this.#clusterId) return
+    const before = hex(this.#clusterId!)
+    this.#take(id)
+    this.#logger.warn('All endpoints answer for another cluster than before; from now on that one counts', {
+      before,
+      now: hex(id),
+    })
+  }
+
+  #take(id: bigint): void {
+    this.#clusterId = id
+    this.#idBytes = encodeId(id)
+  }
+
+  #isForeign(endpoint: Endpoint): boolean {
+    return endpoint.clusterId !== undefined && endpoint.clusterId !== this.#clusterId
+  }
+
+  #refuse(id: bigint, endpoint: Endpoint, place: Place): EtcdError {
+    const error = changed(this.#clusterId!, id, place)
+    if (!this.#list.endpoints.includes(endpoint)) return error
+    if (endpoint.foreignUntil === 0) {
+      this.#logger.warn('An endpoint answers for another cluster; it is left out while others are there', {
+        endpoint: endpoint.url,
+        inHand: hex(this.#clusterId!),
+        answered: hex(id),
+      })
+    }
+    this.#hasForeign = true
+    endpoint.foreignUntil = this.#now() + FOREIGN_REST_MS
+    this.settle()
+    return error
+  }
+}
+
+const hex = (id: bigint): string => id.toString(16)
+
+function encodeId(id: bigint): Uint8Array {
+  const bytes: number[] = []
+  for (let rest = id; ; rest >>= 7n) {
+    if (rest < 0x80n) return Uint8Array.from([...bytes, Number(rest)])
+    bytes.push(Number(rest & 0x7fn) | 0x80)
+  }
+}
+
+function changed(expected: bigint, answered: bigint, place: Place): EtcdError {
+  const what = `the member answered for cluster ${hex(answered)}, and not for ${hex(expected)} as before; what it answered to a write is done there`
+  return new EtcdError('cluster_changed', { ...place, what, fate: 'unknown' })
+}
