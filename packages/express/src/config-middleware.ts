@@ -1,4 +1,4 @@
-import { type LiveConfig, pinRequest, type RegisteredConfig } from '@livetree/core'
+import { assertLiveConfig, type LiveConfig, pinRequest, type RegisteredConfig } from '@livetree/core'
 import type { RequestHandler } from 'express'
 
 declare global {
@@ -14,8 +14,11 @@ declare global {
  * Pins one snapshot of the configuration to each request: `req.config`, and `config.pinned()` in everything the request
  * starts, across `await`, timers and streams. Put it before what reads the configuration; `config.current` moves on all
  * the while.
+ *
+ * @throws LivetreeError `invalid_options`
  */
 export function configMiddleware<T extends RegisteredConfig>(config: LiveConfig<T>): RequestHandler {
+  assertLiveConfig('configMiddleware()', config)
   return (request, response, next) => {
     const snapshot = pinRequest(config, request, response)
     request.config = snapshot.value

@@ -1,6 +1,6 @@
 import { get, request } from 'node:http'
 import { createTestConfig, defineConfig } from '@livetree/core'
-import express, { type Express, type RequestHandler } from 'express'
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
 import { MemoryStore, rateLimit } from 'express-rate-limit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
@@ -144,6 +144,150 @@ describe('live', () => {
       throw new Error('no limiter')
     }
     expect(() => live(config, (c) => c.limits, broken)).toThrow('no limiter')
+  })
+
+  test.each<[string, () => unknown, RegExp]>([
+    ['nothing', () => undefined, /gave nothing/],
+    ['null', () => null, /gave nothing/],
+    ['a promise', async () => (() => {}) as RequestHandler, /gave a promise/],
+    ['a promise that rejects', () => Promise.reject(new Error('unseen')), /gave a promise/],
+    ['an object', () => ({ handle() {} }), /gave an object/],
+    ['a list of middlewares', () => [() => {}], /gave a list/],
+    ['a function of no known arity', () => (_a: 1, _b: 2, _c: 3, _d: 4, _e: 5) => {}, /5 parameters/],
+  ])('a factory that gives %s is refused, at once and at a change', async (_name, make, message) => {
+    const config = await openConfig()
+    const errors: Error[] = []
+    config.on('error', (error) => void errors.push(error))
+    expect(() => live(config, (c) => c.limits, make as () => RequestHandler)).toThrow(message)
+    const { create } = createInstances()
+    const factory = (limits: { readonly max: number }) =>
+      limits.max === 2 ? (make() as RequestHandler) : create(limits)
+    const url = await listen(
+      express()
+        .use(live(config, (c) => c.limits, factory, { name: 'limiter' }))
+        .get('/', tellMax),
+    )
+    config.set({ limits: { max: 2 } })
+    expect(await (await fetch(url)).text()).toBe('1')
+    expect(errors).toHaveLength(1)
+    expect(errors[0]?.message).toMatch(/^\[resource_failed\].*limiter/)
+    expect(errors[0]?.message).toMatch(message)
+    config.set({ limits: { max: 3 } })
+    expect(await (await fetch(url)).text()).toBe('3')
+  })
+
+  test('holds an error handler, which Express knows by its four parameters', async () => {
+    const config = await openConfig()
+    const handlerFor =
+      ({ max }: { readonly max: number }): ErrorRequestHandler =>
+      (error, _request, response, _next) => {
+        response.status(418).send(`${(error as Error).message} ${max}`)
+      }
+    const disposed: unknown[] = []
+    const app = express()
+    app.get('/', () => {
+      throw new Error('broken')
+    })
+    app.get('/fine', (_request, response) => void response.send('fine'))
+    app.use(live(config, (c) => c.limits, handlerFor, { dispose: (old) => disposed.push(old) }))
+    const url = await listen(app)
+    expect(await (await fetch(url)).text()).toBe('broken 1')
+    config.set({ limits: { max: 2 } })
+    const reply = await fetch(url)
+    expect([reply.status, await reply.text()]).toEqual([418, 'broken 2'])
+    expect(await (await fetch(`${url}/fine`)).text()).toBe('fine')
+    await expect.poll(() => disposed).toHaveLength(1)
+  })
+
+  test('an error handler stays one, and a middleware one', async () => {
+    const config = await openConfig()
+    const errors: Error[] = []
+    config.on('error', (error) => void errors.push(error))
+    const onError: ErrorRequestHandler = (_error, _request, response, _next) => void response.send('on error')
+    const { create } = createInstances()
+    const factory = (limits: { readonly max: number }) => (limits.max === 2 ? onError : create(limits))
+    const url = await listen(
+      express()
+        .use(live(config, (c) => c.limits, factory as typeof create))
+        .get('/', tellMax),
+    )
+    config.set({ limits: { max: 2 } })
+    expect(await (await fetch(url)).text()).toBe('1')
+    expect(errors[0]?.message).toMatch(/error handler.*middleware/)
+  })
+
+  test('a middleware and an error handler that reject reach the error handling of Express 5', async () => {
+    const config = await openConfig()
+    const app = express()
+    app.use(
+      live(
+        config,
+        (c) => c.limits,
+        () => async () => {
+          throw new Error('first')
+        },
+      ),
+    )
+    app.use(
+      live(
+        config,
+        (c) => c.limits,
+        (): ErrorRequestHandler => async (error: Error, _request, _response, _next) => {
+          throw new Error(`${error.message}, second`)
+        },
+      ),
+    )
+    const last: ErrorRequestHandler = (error: Error, _request, response, _next) =>
+      void response.send(error.message)
+    expect(await (await fetch(await listen(app.use(last)))).text()).toBe('first, second')
+  })
+
+  test('after close, of the middleware or of the configuration, nothing disposed serves', async () => {
+    const config = await openConfig()
+    const { create, instances, dispose } = createInstances()
+    const closed = live(config, (c) => c.limits, create, { dispose, name: 'limiter' })
+    const url = await listen(express().use(closed).get('/', tellMax))
+    await closed.close()
+    expect(instances[0]?.isDisposed).toBe(true)
+    const reply = await fetch(url)
+    expect([reply.status, instances[0]?.usedWhenDisposed]).toEqual([503, 0])
+    const harmless = await listen(
+      express()
+        .use(live(config, (c) => c.limits, create))
+        .get('/', tellMax),
+    )
+    await config.close()
+    expect(await (await fetch(harmless)).text()).toBe('1')
+  })
+
+  test('on a closed configuration nothing is made', async () => {
+    const config = await openConfig()
+    await config.close()
+    const { create, instances } = createInstances()
+    expect(() => live(config, (c) => c.limits, create)).toThrow(/\[closed\]/)
+    expect(() =>
+      live(
+        config,
+        (c) => c.limits,
+        () => undefined as never,
+      ),
+    ).toThrow(/\[closed\]/)
+    expect(instances).toEqual([])
+  })
+
+  test('closed from within its factory, it leaves nothing behind', async () => {
+    const config = await openConfig()
+    const { create, instances, dispose } = createInstances()
+    let closing: Promise<void> | undefined
+    const factory = (limits: { readonly max: number }) => {
+      if (limits.max === 2) closing = limiter.close()
+      return create(limits)
+    }
+    const limiter = live(config, (c) => c.limits, factory, { dispose })
+    config.set({ limits: { max: 2 } })
+    await closing
+    await limiter.close()
+    await expect.poll(() => instances.map(({ isDisposed }) => isDisposed)).toEqual([true, true])
   })
 
   test('close disposes the last one once its requests are over; so does closing the configuration', async () => {
