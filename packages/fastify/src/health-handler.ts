@@ -1,11 +1,24 @@
-import { answerHealthProbe, type HealthProbeOptions, type LiveConfig } from '@livetree/core'
+import {
+  answerHealthProbe,
+  assertLiveConfig,
+  checkOptions,
+  type HealthProbeOptions,
+  type LiveConfig,
+  optionKinds,
+} from '@livetree/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-/** Answers a health probe with JSON, from what the process knows: neither probe asks the store. */
+/**
+ * Answers a health probe with JSON, from what the process knows: neither probe asks the store.
+ *
+ * @throws LivetreeError `invalid_options`
+ */
 export function healthHandler<T>(
   config: LiveConfig<T>,
-  options?: HealthProbeOptions,
+  options: HealthProbeOptions = {},
 ): (request: FastifyRequest, reply: FastifyReply) => FastifyReply {
+  assertLiveConfig('healthHandler()', config)
+  checkOptions('healthHandler()', options, { probe: optionKinds.oneOf('readiness', 'liveness') })
   return (_request, reply) => {
     const { statusCode, body } = answerHealthProbe(config, options)
     return reply.code(statusCode).header('cache-control', 'no-store').send(body)

@@ -1,4 +1,13 @@
-import { type LiveConfig, pinRequest, type RegisteredConfig, type Snapshot } from '@livetree/core'
+import {
+  assertLiveConfig,
+  checkOptions,
+  type LiveConfig,
+  LivetreeError,
+  optionKinds,
+  pinRequest,
+  type RegisteredConfig,
+  type Snapshot,
+} from '@livetree/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 
@@ -24,26 +33,36 @@ export interface LivetreePluginOptions<T extends RegisteredConfig = RegisteredCo
   readonly closeOnShutdown?: boolean | undefined
 }
 
-const pinnedTo = Symbol('livetree.pinnedTo')
+type PinnedRequest = FastifyRequest & Record<symbol, Snapshot<RegisteredConfig> | null>
 
-type PinnedRequest = FastifyRequest & { [pinnedTo]: Snapshot<RegisteredConfig> | null }
+const CALL = 'app.register(livetree, { config })'
+/** What Fastify itself reads from the options of every plugin. */
+const ofFastify = { expected: 'an option of Fastify', test: () => true }
+const table = {
+  config: ofFastify,
+  pin: optionKinds.flag,
+  closeOnShutdown: optionKinds.flag,
+  prefix: ofFastify,
+  logLevel: ofFastify,
+  logSerializers: ofFastify,
+}
 
 /**
  * `app.config` is the live configuration, `request.config` the snapshot this request is pinned to; `config.pinned()`
  * gives that one too, in everything the request starts, across `await`, timers and streams. Register it before what
- * reads the configuration.
+ * reads the configuration. A context and those inside it have one; another one is registered in a context of its own.
+ *
+ * @throws LivetreeError `invalid_options` out of `register`
  */
 export const livetree = fastifyPlugin(registerLivetree, { fastify: '5.x', name: '@livetree/fastify' })
 
 async function registerLivetree(app: FastifyInstance, options: LivetreePluginOptions): Promise<void> {
+  assertLiveConfig(CALL, options.config)
+  checkOptions(CALL, options, table)
   const { config, pin = true, closeOnShutdown = true } = options
-  app.decorate('config', config)
-  app.decorateRequest(pinnedTo, null)
-  app.decorateRequest('config', {
-    getter(this: FastifyRequest) {
-      return ((this as PinnedRequest)[pinnedTo] ?? config.pinnedSnapshot()).value
-    },
-  })
+  // one for each registration: a context inside another one has a configuration of its own beside the outer one
+  const pinnedTo = Symbol('livetree.pinnedTo')
+  decorate(app, config, pinnedTo)
   if (pin) {
     app.addHook('onRequest', (request, reply, done) => {
       const snapshot = pinRequest(config, request.raw, reply.raw)
@@ -53,4 +72,19 @@ async function registerLivetree(app: FastifyInstance, options: LivetreePluginOpt
   }
   // avvio closes in reverse order: what was registered after this plugin, and the server, are closed by now
   if (closeOnShutdown) app.addHook('onClose', () => config.close())
+}
+
+function decorate(app: FastifyInstance, config: LiveConfig<RegisteredConfig>, pinnedTo: symbol): void {
+  const getter = function (this: FastifyRequest) {
+    return ((this as PinnedRequest)[pinnedTo] ?? config.pinnedSnapshot()).value
+  }
+  try {
+    app.decorate('config', config)
+    app.decorateRequest(pinnedTo, null)
+    app.decorateRequest('config', { getter })
+  } catch (cause) {
+    if ((cause as { code?: unknown }).code !== 'FST_ERR_DEC_ALREADY_PRESENT') throw cause
+    const message = `${CALL} finds app.config or request.config already there: this context has a livetree, or another plugin such as @fastify/env. Register one of the two in a context of its own, app.register(async (inner) => inner.register(livetree, { config })).`
+    throw new LivetreeError('invalid_options', message, { cause })
+  }
 }
