@@ -31,7 +31,7 @@ describe.each(doors)('%s says what it was given in the place of a configuration'
       () => createTestConfig(shop, { greeting: 'a' }),
       /got a promise.*forgot await\?.*await .*load\(\)/,
     ],
-    ['a promise by hand', () => ({ then: () => {} }), /got a promise/],
+    ['a promise by hand', () => Object.fromEntries([['then', () => {}]]), /got a promise/],
     ['a definition', () => shop, /got the definition "shop".*call load\(\).*await/],
     ['nothing', () => undefined, /got nothing/],
     ['null', () => null, /got nothing/],
