@@ -5,15 +5,20 @@ import { ConfigLog } from './live/config-log.ts'
 import type { LiveConfig } from './live/live-config.ts'
 import { type LoadOptions, resolveLoadOptions } from './live/load-options.ts'
 import { LoadedConfig } from './live/loaded-config.ts'
+import { guardClock } from './live/guarded-clock.ts'
 import { SnapshotKeeper } from './live/snapshot-keeper.ts'
 import { SourceState } from './live/source-state.ts'
 import { startUp } from './live/startup.ts'
 import { TreeWriter } from './live/tree-writer.ts'
+import { settledWithin } from './live/within.ts'
 import { createPipeline } from './pipeline/create-pipeline.ts'
 import { SnapshotFile } from './snapshot-file/snapshot-file.ts'
 
 /** Updates of stores give way to other work after so many milliseconds. */
 const SLICE_MS = 2
+
+/** So long a load that has failed waits for its sources to close. */
+const FAREWELL_MS = 500
 
 /**
  * The one place where all parts meet, in the order in which data flows: sources → pipeline → live. See
@@ -28,9 +33,13 @@ export async function load<S extends $ZodType>(
 ): Promise<LiveConfig<DeepReadonly<output<S>>>> {
   type T = DeepReadonly<output<S>>
   const { name, naming, unused, guard, plan } = definition
-  const options = resolveLoadOptions(loadOptions, definition.sources)
-  const { clock } = options
-  const log = new ConfigLog(name, options.logger)
+  const resolved = resolveLoadOptions(loadOptions, definition.sources)
+  const log = new ConfigLog(name, resolved.logger)
+  const clock = guardClock(resolved.clock, () => {
+    const message = `The clock given to configuration "${name}" fails; the machine's clock stands in`
+    log.entry({ level: 'error', message, code: 'clock_failed' })
+  })
+  const options = { ...resolved, clock }
   const snapshot = options.sources.some(({ isRemote }) => isRemote) ? options.snapshot : undefined
   if (snapshot !== undefined && snapshot.key === undefined && plan.hasSecret) {
     const message = `The snapshot of configuration "${name}" leaves secrets out, since there is no snapshot.key`
@@ -66,7 +75,8 @@ export async function load<S extends $ZodType>(
     const { fingerprint } = pipeline
     config.ready(await startUp({ name, options, sources, writer, snapshotFile, fingerprint }))
   } catch (error) {
-    await config.close()
+    // what does not close must not keep the caller waiting past the time it gave
+    await settledWithin(config.close(), clock, FAREWELL_MS)
     throw error
   }
   if (snapshot === undefined) writer.forgetLeaves()

@@ -45,7 +45,10 @@ export const withMethods = (...names: readonly string[]): OptionKind => ({
 })
 export const abortSignal: OptionKind = {
   expected: 'an AbortSignal',
-  test: (value) => isObject(value) && typeof value['aborted'] === 'boolean',
+  test: (value) =>
+    isObject(value) &&
+    typeof value['aborted'] === 'boolean' &&
+    typeof value['addEventListener'] === 'function',
 }
 export const logger: OptionKind = {
   expected:

@@ -34,16 +34,44 @@ export class ChangeLog<T> {
     }
   }
 
-  /** Changes since a snapshot, coalesced while the consumer is busy. Ends when `end` fires, after the last one. */
-  async *since(from: Snapshot<T>, end: AbortSignal): AsyncGenerator<ChangeEvent<T>> {
+  /**
+   * Changes since a snapshot, coalesced while the consumer is busy. Ends when `end` fires, after the last one, and at
+   * once when the consumer gives up (`return`), also while it waits.
+   */
+  since(from: Snapshot<T>, end: AbortSignal): AsyncIterableIterator<ChangeEvent<T>, undefined> {
     let delivered = from
-    for (;;) {
-      const now = this.#latest!
-      const event = now.version === delivered.version ? undefined : this.#feed.between(delivered, now)
-      delivered = now
-      if (event !== undefined) yield event
-      else if (end.aborted) return
-      else await this.#next(end)
+    const givenUp = new AbortController()
+    const pull = async (): Promise<IteratorResult<ChangeEvent<T>, undefined>> => {
+      while (!givenUp.signal.aborted) {
+        const now = this.#latest!
+        const event = now.version === delivered.version ? undefined : this.#feed.between(delivered, now)
+        delivered = now
+        if (event !== undefined) return { done: false, value: event }
+        if (end.aborted) break
+        await this.#next(end, givenUp.signal)
+      }
+      return { done: true, value: undefined }
+    }
+    let turn: Promise<unknown> = Promise.resolve()
+    const giveUp = async () => {
+      givenUp.abort()
+      return { done: true, value: undefined } as const
+    }
+    return {
+      // one at a time, also for those who ask ahead
+      next: () => {
+        const result = turn.then(pull)
+        turn = result
+        return result
+      },
+      return: giveUp,
+      throw: async (error: unknown) => {
+        givenUp.abort()
+        throw error
+      },
+      [Symbol.asyncIterator]() {
+        return this
+      },
     }
   }
 
@@ -56,15 +84,15 @@ export class ChangeLog<T> {
     return isPast ? this.#feed.between(this.#previous!, now) : undefined
   }
 
-  #next(cut: AbortSignal): Promise<void> {
+  #next(...cuts: readonly AbortSignal[]): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
         this.#waiters.delete(done)
-        cut.removeEventListener('abort', done)
+        for (const cut of cuts) cut.removeEventListener('abort', done)
         resolve()
       }
       this.#waiters.add(done)
-      cut.addEventListener('abort', done)
+      for (const cut of cuts) cut.addEventListener('abort', done)
     })
   }
 }

@@ -23,16 +23,17 @@ export async function withDeadline<R>(
 ): Promise<R> {
   const { clock, timeoutMs, what } = options
   const signals = options.signals.filter((signal) => signal !== undefined)
+  // before anything is made that would be left behind
+  const fired = signals.find((signal) => signal.aborted)
+  if (fired !== undefined) throw abortedError(what, fired)
   const inner = new AbortController()
   let timer: unknown
   const cut = new Promise<never>((_, reject) => {
     inner.signal.addEventListener('abort', () => reject(inner.signal.reason), { once: true })
   })
+  cut.catch(() => {})
   const onAbort = (event: Event) => inner.abort(abortedError(what, event.target as AbortSignal))
-  for (const signal of signals) {
-    if (signal.aborted) throw abortedError(what, signal)
-    signal.addEventListener('abort', onAbort, { once: true })
-  }
+  for (const signal of signals) signal.addEventListener('abort', onAbort, { once: true })
   if (timeoutMs !== undefined && Number.isFinite(timeoutMs)) {
     timer = clock.setTimeout(
       () => inner.abort(new LivetreeError('timeout', `${what} took longer than ${timeoutMs} ms.`)),

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'eventemitter3'
-import type { LivetreeError } from '../errors.ts'
+import { LivetreeError } from '../errors.ts'
 import type { UnusedKey } from '../pipeline/outcome.ts'
+import { nearestName } from '../pipeline/unused.ts'
 import { callIsolated, type ReportFailure } from './callback.ts'
 import type { ChangeEvent } from './change-event.ts'
 import type { LiveEvent, StaleEvent } from './freshness.ts'
@@ -36,6 +37,28 @@ export interface ConfigEvents<T> {
 }
 
 export type ConfigEventName = keyof ConfigEvents<unknown>
+
+const NAMES = [
+  'ready',
+  'change',
+  'rejected',
+  'unused',
+  'stale',
+  'live',
+  'error',
+] as const satisfies ConfigEventName[]
+
+/** @throws LivetreeError `invalid_options` for an event there is not, or what cannot be called */
+export function assertListener(call: string, event: unknown, listener: unknown): void {
+  if (!NAMES.includes(event as ConfigEventName)) {
+    const near = typeof event === 'string' ? nearestName(event, NAMES) : undefined
+    const meant = near === undefined ? `There are ${NAMES.join(', ')}` : `Did you mean "${near}"?`
+    throw new LivetreeError('invalid_options', `${call} got an event that there is not. ${meant}.`)
+  }
+  if (typeof listener !== 'function') {
+    throw new LivetreeError('invalid_options', `${call} needs a function that listens for '${event}'.`)
+  }
+}
 
 /** Called one at a time: when it returns a promise, the next call waits until that has settled. */
 export type ConfigListener<T, E extends ConfigEventName> = (event: ConfigEvents<T>[E]) => unknown

@@ -12,6 +12,7 @@ import {
 import type { Clock, Source } from '../source/source.ts'
 import { systemClock } from '../source/system-clock.ts'
 import type { LoggerLike } from '../source/to-logger.ts'
+import { checkSources } from './check-sources.ts'
 
 /** What `load` does when a store cannot be reached in time, or has a tree that is not valid. */
 export type OnUnavailable =
@@ -121,26 +122,6 @@ export function resolveLoadOptions(
     clock,
     signal: options.signal,
   })
-}
-
-function checkSources(sources: readonly Source[] | undefined): readonly Source[] {
-  if (sources !== undefined && !Array.isArray(sources)) refuse('sources() does not return a list')
-  if (sources === undefined || sources.length === 0) {
-    refuse(
-      'there are no sources: give them to load({ sources: [...] }) or to defineConfig({ sources: () => [...] })',
-    )
-  }
-  for (const [index, source] of sources.entries()) {
-    if (typeof source?.open !== 'function' || !Array.isArray(source.layers)) {
-      refuse(
-        `sources[${index}] is not a source: give what etcd({ … }), file(…), env({ … }) or memory(…) returns`,
-      )
-    }
-  }
-  const names = sources.map(({ name }) => name)
-  const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined) refuse(`two sources are named "${twice}": give one of them another name`)
-  return Object.freeze([...sources])
 }
 
 function refuse(what: string): never {

@@ -10,8 +10,9 @@ import { type ChangeEvent, ChangeFeed } from './change-event.ts'
 import { ChangeLog } from './change-log.ts'
 import type { ConfigLog } from './config-log.ts'
 import { withDeadline } from './deadline.ts'
-import type { ConfigEventName, ConfigListener } from './event-hub.ts'
+import { assertListener, type ConfigEventName, type ConfigListener } from './event-hub.ts'
 import { Freshness } from './freshness.ts'
+import { CLOSE_MS, openGuarded } from './guarded-source.ts'
 import type {
   ChangedOptions,
   ConfigHealth,
@@ -30,8 +31,14 @@ import type { SourceState } from './source-state.ts'
 import { type Subscriber, WatchSubscriber } from './subscriber.ts'
 import { isLoggerLike, type LoggerLike } from '../source/to-logger.ts'
 import type { TreeWriter, WriterObserver } from './tree-writer.ts'
+import { settledWithin } from './within.ts'
 
-const watchOptions: OptionTable = { immediate: flag, isEqual: callback }
+const watchOptions: OptionTable = {
+  selector: callback,
+  handler: callback,
+  immediate: flag,
+  isEqual: callback,
+}
 const refreshOptions: OptionTable = { timeoutMs: milliseconds, signal: abortSignal }
 const changedOptions: OptionTable = {
   ...refreshOptions,
@@ -102,12 +109,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     const { sources, options, log } = this.#parts
     const { clock } = options
     for (const [index, { source }] of sources.entries()) {
-      try {
-        this.#connections.push(source.open({ sink: this.#writer.sinkFor(index), clock, logger: log }))
-      } catch (cause) {
-        const message = `Source ${source.name} could not be opened: ${messageOf(cause)}.`
-        throw new LivetreeError('source_broken', message, { cause })
-      }
+      this.#connections.push(openGuarded(source, { sink: this.#writer.sinkFor(index), clock, logger: log }))
     }
   }
 
@@ -172,11 +174,13 @@ export class LoadedConfig<T> implements LiveConfig<T> {
 
   on<E extends ConfigEventName>(event: E, listener: ConfigListener<T, E>): () => void {
     this.#assertOpen()
+    assertListener('on()', event, listener)
     return this.#announcer.hub.on(event, listener)
   }
 
   once<E extends ConfigEventName>(event: E, listener: ConfigListener<T, E>): () => void {
     this.#assertOpen()
+    assertListener('once()', event, listener)
     return this.#announcer.hub.once(event, listener)
   }
 
@@ -190,7 +194,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     options: WatchOptions<S> = {},
   ): () => void {
     this.#assertOpen()
-    checkOptions('watch()', options, watchOptions)
+    checkOptions('watch()', { selector, handler, ...options }, watchOptions)
     const subscriber = new WatchSubscriber<T, S>(this.#announcer.delivery, {
       selector,
       // the overloads of LiveConfig.watch tell when the arguments may be undefined
@@ -271,7 +275,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     this.#announcer.failed(error)
   }
 
-  [Symbol.asyncIterator](): AsyncGenerator<ChangeEvent<T>> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<ChangeEvent<T>, undefined> {
     this.#assertOpen()
     return this.#changes.since(this.snapshot(), this.signal)
   }
@@ -318,6 +322,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     }
   }
 
+  /** First the state changes, then others are told. */
   #accepted(snapshot: Snapshot<T>, isHealed: boolean): void {
     const previous = this.#changes.accept(snapshot)
     this.#current = snapshot.value
@@ -331,8 +336,17 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     this.#abort.abort(this.#closedError())
     this.#writer.close()
     this.#freshness.stop()
-    await Promise.all([this.#resources.close(), this.#closeConnections(), this.#keeper?.close()])
+    await Promise.all([this.#resources.close(), this.#closeConnections(), this.#closeKeeper()])
     this.#announcer.close()
+  }
+
+  /** A disk that does not answer must not keep the process. */
+  async #closeKeeper(): Promise<void> {
+    const closing = this.#keeper?.close()
+    if (closing === undefined) return
+    if (await settledWithin(closing, this.#parts.options.clock, CLOSE_MS)) return
+    const message = `The snapshot on disk was not written within ${CLOSE_MS} ms of close(), and is not waited for.`
+    this.report(new LivetreeError('snapshot_not_written', message))
   }
 
   async #closeConnections(): Promise<void> {

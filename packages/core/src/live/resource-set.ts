@@ -1,5 +1,6 @@
 import { checkOptions, type OptionTable } from '../check-options.ts'
 import { callback, milliseconds, name as nameKind } from '../option-kinds.ts'
+import { LivetreeError } from '../errors.ts'
 import type { Clock } from '../source/source.ts'
 import type { Announcer } from './announcer.ts'
 import { HotResource, type Resource, type ResourceOptions, type ResourceStatus } from './resource.ts'
@@ -8,6 +9,7 @@ import { ChangeSubscriber, type Subscriber } from './subscriber.ts'
 const DRAIN_MS = 30_000
 
 const table: OptionTable = {
+  selector: callback,
   name: nameKind,
   create: callback,
   check: callback,
@@ -31,7 +33,10 @@ export class ResourceSet<T> {
 
   /** Makes one, has it follow the configuration, and waits for its first build. */
   async add<S, R>(value: T, selector: (value: T) => S, options: ResourceOptions<S, R>): Promise<Resource<R>> {
-    checkOptions('resource()', options, table)
+    checkOptions('resource()', { selector, ...options }, table)
+    if (options.create === undefined) {
+      throw new LivetreeError('invalid_options', 'resource() needs create(), which makes an instance.')
+    }
     const name = options.name ?? `resource ${++this.#count}`
     const { delivery, hub } = this.#announcer
     const resource: HotResource<T, S, R> = new HotResource<T, S, R>(
@@ -54,7 +59,8 @@ export class ResourceSet<T> {
       },
       value,
     )
-    const follower = new ChangeSubscriber<T>(delivery, ({ next }) => resource.follow(next))
+    const follow = ({ next }: { readonly next: T }) => resource.follow(next)
+    const follower = new ChangeSubscriber<T>(delivery, follow, `The selector of ${name}`)
     const stop = hub.subscribe(follower as Subscriber<T>)
     this.#resources.add(resource)
     try {

@@ -1,7 +1,9 @@
 import { kindOf, LivetreeError } from '../errors.ts'
 import type { Clock } from '../source/source.ts'
-import type { ReportFailure } from './callback.ts'
+import { askIsEqual, callAtOnce, isThenable, type ReportFailure } from './callback.ts'
+import { CLOSE_MS } from './guarded-source.ts'
 import { type Borrowed, Instance } from './instance.ts'
+import { settledWithin } from './within.ts'
 
 /** How a resource is made from a part of the configuration, and taken down again. */
 export interface ResourceOptions<S, R> {
@@ -11,9 +13,15 @@ export interface ResourceOptions<S, R> {
   create(selected: S, context: { readonly signal: AbortSignal }): R | Promise<R>
   /** Says whether an instance may go into service, by not throwing and not giving `false`. Default: every one may. */
   check?(candidate: R, context: { readonly signal: AbortSignal }): unknown
-  /** Takes an instance down, after its last use or `drainMs`. Default: nothing to do. */
+  /**
+   * Takes an instance down, after its last use or `drainMs`. One that takes longer than `drainMs`, and longer than 5
+   * seconds, is reported and not waited for. Default: nothing to do.
+   */
   dispose?(old: R): unknown
-  /** How long an old instance waits for those who use it, in milliseconds. Default 30,000. */
+  /**
+   * How long an old instance waits for those who use it, in milliseconds; so long a build may go on, too, when its signal
+   * has fired: then it is given up, and what it makes later is disposed. Default 30,000.
+   */
   readonly drainMs?: number | undefined
   /** Waits up to so many milliseconds, by chance, before a new build, so that a fleet does not reconnect at once. Default 0. */
   readonly jitterMs?: number | undefined
@@ -77,6 +85,16 @@ type Built<R> =
   /** `why` holds no word of the user's; `thrown` does. */
   | { readonly type: 'failed'; readonly why: string; readonly thrown?: { readonly cause: unknown } }
 
+interface Build<S> {
+  readonly input: S
+  readonly abort: AbortController
+  /** Resolves when it has settled, or was given up. */
+  readonly done: Promise<void>
+  readonly end: () => void
+  /** Runs out when it does not settle after its signal. */
+  patience: unknown
+}
+
 /**
  * prepare (create, check) → swap → drain → dispose. One build at a time: a change during a build fires its signal, and the
  * next build starts when it has settled. A failed build leaves the old instance in service until the next change.
@@ -86,7 +104,7 @@ export class HotResource<T, S, R> implements Resource<R> {
   readonly #draining = new Set<Promise<void>>()
   #wanted: S
   #served: { readonly input: S; readonly instance: Instance<R> } | undefined = undefined
-  #building: { readonly input: S; readonly abort: AbortController; readonly done: Promise<void> } | undefined
+  #building: Build<S> | undefined
   #lastError: LivetreeError | undefined = undefined
   #jitterTimer: unknown = undefined
   #builtCount = 0
@@ -95,7 +113,7 @@ export class HotResource<T, S, R> implements Resource<R> {
   /** Lets through what the selector throws. */
   constructor(settings: ResourceSettings<T, S, R>, value: T) {
     this.#settings = settings
-    this.#wanted = settings.selector(value)
+    this.#wanted = this.#select(value)
   }
 
   get name(): string {
@@ -128,7 +146,7 @@ export class HotResource<T, S, R> implements Resource<R> {
 
   /** The configuration has changed. Also a chance to try again what failed. */
   follow(value: T): void {
-    this.#wanted = this.#settings.selector(value)
+    this.#wanted = this.#select(value)
     this.#step()
   }
 
@@ -160,14 +178,25 @@ export class HotResource<T, S, R> implements Resource<R> {
     return this.#served.instance
   }
 
+  #select(value: T): S {
+    const { name, selector } = this.#settings
+    return callAtOnce(`The selector of ${name}`, () => selector(value))
+  }
+
+  /** The same value never needs another instance, whatever `isEqual` says: it would be built again and again. */
+  #isSame(one: S, other: S): boolean {
+    const { name, isEqual, report } = this.#settings
+    return Object.is(one, other) || askIsEqual(`isEqual of ${name}`, isEqual, [one, other], report)
+  }
+
   #step(): void {
     if (this.#closing !== undefined) return
-    const { isEqual, jitterMs, clock } = this.#settings
+    const { jitterMs, clock } = this.#settings
     if (this.#building !== undefined) {
-      if (!isEqual(this.#building.input, this.#wanted)) this.#building.abort.abort(new Error('superseded'))
+      if (!this.#isSame(this.#building.input, this.#wanted)) this.#supersede(this.#building)
       return
     }
-    if (this.#served !== undefined && isEqual(this.#served.input, this.#wanted)) {
+    if (this.#served !== undefined && this.#isSame(this.#served.input, this.#wanted)) {
       this.#lastError = undefined
       clock.clearTimeout(this.#jitterTimer)
       this.#jitterTimer = undefined
@@ -187,11 +216,33 @@ export class HotResource<T, S, R> implements Resource<R> {
   #build(): void {
     const input = this.#wanted
     const abort = new AbortController()
-    this.#building = {
-      input,
-      abort,
-      done: this.#prepare(input, abort.signal).then((built) => this.#settle(input, built)),
-    }
+    let end = () => {}
+    const done = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    const building: Build<S> = { input, abort, done, end, patience: undefined }
+    this.#building = building
+    void this.#prepare(input, abort.signal).then((built) => this.#settle(building, built))
+  }
+
+  #supersede(building: Build<S>): void {
+    const { clock, drainMs, name } = this.#settings
+    if (building.abort.signal.aborted) return
+    building.abort.abort(new Error('superseded'))
+    if (!Number.isFinite(drainMs)) return
+    building.patience = clock.setTimeout(() => {
+      const message = `A build of ${name} was still going on ${drainMs} ms after its signal, and was given up.`
+      this.#settings.report(new LivetreeError('drain_timeout', message))
+      this.#leave(building)
+      this.#step()
+    }, drainMs)
+  }
+
+  /** The build is over for this resource. */
+  #leave(building: Build<S>): void {
+    this.#settings.clock.clearTimeout(building.patience)
+    if (this.#building === building) this.#building = undefined
+    building.end()
   }
 
   /** Never rejects. What is made and then not wanted is disposed here. */
@@ -212,15 +263,17 @@ export class HotResource<T, S, R> implements Resource<R> {
     }
   }
 
-  #settle(input: S, built: Built<R>): void {
-    this.#building = undefined
-    if (built.type === 'failed') this.#fail(built)
-    if (built.type === 'built') {
+  #settle(building: Build<S>, built: Built<R>): void {
+    const { input } = building
+    const isGivenUp = this.#building !== building
+    this.#leave(building)
+    if (built.type === 'built' && (isGivenUp || this.#closing !== undefined)) {
       // closed between the last look at the signal and now: nobody else would take it down
-      if (this.#closing !== undefined) void this.#dispose(built.value)
-      else this.#swap(input, built.value)
-    }
-    if (built.type !== 'failed' || !this.#settings.isEqual(input, this.#wanted)) this.#step()
+      void this.#dispose(built.value)
+    } else if (built.type === 'built') this.#swap(input, built.value)
+    if (isGivenUp) return
+    if (built.type === 'failed') this.#fail(built)
+    if (built.type !== 'failed' || !this.#isSame(input, this.#wanted)) this.#step()
   }
 
   #swap(input: S, value: R): void {
@@ -259,8 +312,19 @@ export class HotResource<T, S, R> implements Resource<R> {
   }
 
   async #dispose(value: R): Promise<void> {
+    const { clock, drainMs } = this.#settings
+    const patienceMs = Math.max(drainMs, CLOSE_MS)
     try {
-      await this.#settings.dispose(value)
+      const result = this.#settings.dispose(value)
+      if (isThenable(result)) {
+        const disposing = Promise.resolve(result)
+        if (!(await settledWithin(disposing, clock, patienceMs))) {
+          const message = `Disposing an instance of ${this.name} has not ended after ${patienceMs} ms, and is not waited for.`
+          this.#settings.report(new LivetreeError('drain_timeout', message))
+          return
+        }
+        await disposing
+      }
       this.#settings.onEvent('disposed')
     } catch (cause) {
       const message = `Disposing an instance of ${this.name} failed: ${kindOf(cause)}, see cause.`
@@ -275,7 +339,11 @@ export class HotResource<T, S, R> implements Resource<R> {
     const building = this.#building
     building?.abort.abort(this.#closedError())
     if (this.#served !== undefined) this.#retire(this.#served.instance)
-    if (building !== undefined) await settledWithin(building.done, clock, drainMs)
+    if (building !== undefined) {
+      // a build that ignores its signal must not keep a process from ending
+      await settledWithin(building.done, clock, Math.min(drainMs, CLOSE_MS))
+      this.#leave(building)
+    }
     await Promise.all(this.#draining)
     this.#settings.onClosed()
   }
@@ -283,14 +351,4 @@ export class HotResource<T, S, R> implements Resource<R> {
   #closedError(): LivetreeError {
     return new LivetreeError('closed', `${this.name} is closed. Do not use it after close().`)
   }
-}
-
-/** A build that ignores its signal must not keep a process from ending. */
-async function settledWithin(done: Promise<void>, clock: Clock, ms: number): Promise<void> {
-  let timer: unknown
-  const late = new Promise<void>((resolve) => {
-    timer = clock.setTimeout(resolve, ms)
-  })
-  await Promise.race([done, late])
-  clock.clearTimeout(timer)
 }

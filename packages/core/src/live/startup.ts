@@ -7,6 +7,9 @@ import type { ResolvedLoadOptions } from './load-options.ts'
 import type { SourceState } from './source-state.ts'
 import type { StandIn, TreeWriter } from './tree-writer.ts'
 
+/** A disk that does not answer must not keep a process from ending its start. */
+const SNAPSHOT_READ_MS = 5_000
+
 export interface StartupParts {
   /** Name of the configuration. */
   readonly name: string
@@ -114,7 +117,10 @@ async function serveSnapshot(
   refusal: LivetreeError,
 ): Promise<number | undefined> {
   try {
-    const document = checkDocument(parts, await file.read(), file.path)
+    const { clock, signal } = parts.options
+    const what = `Reading the snapshot ${file.path}`
+    const reading = { clock, timeoutMs: SNAPSHOT_READ_MS, signals: [signal], what }
+    const document = checkDocument(parts, await withDeadline(() => file.read(), reading), file.path)
     // the store may have answered while the file was read
     if (parts.writer.snapshot !== undefined) return undefined
     const issues = standInFor(parts, 'snapshot', ({ source }) => storedSource(document, source.name))

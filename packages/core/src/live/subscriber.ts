@@ -1,4 +1,4 @@
-import { callIsolated, type ReportFailure } from './callback.ts'
+import { askIsEqual, callAtOnce, callIsolated, type ReportFailure } from './callback.ts'
 import type { ChangeEvent, ChangeFeed } from './change-event.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -62,17 +62,24 @@ export abstract class Subscriber<T> {
 /** Serves `on('change')`. */
 export class ChangeSubscriber<T> extends Subscriber<T> {
   readonly #listener: (event: ChangeEvent<T>) => unknown
+  readonly #what: string
 
-  constructor(delivery: Delivery<T>, listener: (event: ChangeEvent<T>) => unknown) {
+  /** @param what begins the message of a failure */
+  constructor(
+    delivery: Delivery<T>,
+    listener: (event: ChangeEvent<T>) => unknown,
+    what = "A listener of 'change'",
+  ) {
     super(delivery)
     this.#listener = listener
+    this.#what = what
   }
 
   protected override deliver(now: Snapshot<T>): Promise<void> | undefined {
     const event = this.delivery.feed.between(this.delivered, now)
     this.delivered = now
     if (event === undefined) return undefined
-    return callIsolated("A listener of 'change'", () => this.#listener(event), this.delivery.report)
+    return callIsolated(this.#what, () => this.#listener(event), this.delivery.report)
   }
 }
 
@@ -81,6 +88,8 @@ export interface WatchSettings<T, S> {
   readonly handler: (next: S, previous: S | undefined, change: ChangeEvent<T> | undefined) => unknown
   readonly isEqual: (one: S, other: S) => boolean
 }
+
+const SELECTOR = 'A watch selector'
 
 /** Serves `watch`: looks at every state, and calls the handler when what it selects is another. */
 export class WatchSubscriber<T, S> extends Subscriber<T> {
@@ -91,7 +100,7 @@ export class WatchSubscriber<T, S> extends Subscriber<T> {
   constructor(delivery: Delivery<T>, settings: WatchSettings<T, S>) {
     super(delivery)
     this.#settings = settings
-    this.#selected = settings.selector(this.delivered.value)
+    this.#selected = callAtOnce(SELECTOR, () => settings.selector(this.delivered.value))
   }
 
   /** Calls the handler with the value now; later calls wait for it. */
@@ -107,11 +116,11 @@ export class WatchSubscriber<T, S> extends Subscriber<T> {
     this.delivered = now
     let next: S
     try {
-      next = selector(now.value)
-      if (isEqual(previous, next)) return undefined
+      next = callAtOnce(SELECTOR, () => selector(now.value))
     } catch (cause) {
-      return callIsolated('A watch selector', () => raise(cause), this.delivery.report)
+      return callIsolated(SELECTOR, () => raise(cause), this.delivery.report)
     }
+    if (askIsEqual('isEqual of a watch', isEqual, [previous, next], this.delivery.report)) return undefined
     this.#selected = next
     const event = this.delivery.feed.between(from, now)
     if (event === undefined) return undefined

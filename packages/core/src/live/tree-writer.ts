@@ -1,7 +1,8 @@
-import { LivetreeError } from '../errors.ts'
+import { LivetreeError, messageOf } from '../errors.ts'
 import type { Issue, Outcome, Pipeline, UnusedKey } from '../pipeline/outcome.ts'
 import type { Leaf, PatchUpdate, ReplaceUpdate, SourceSink } from '../source/source.ts'
 import { LeafLedger } from './leaf-ledger.ts'
+import { malformed, type SinkMethod } from './sink-contract.ts'
 import { SliceQueue } from './slice-queue.ts'
 import { Snapshot } from './snapshot.ts'
 import type { SourceState } from './source-state.ts'
@@ -56,6 +57,7 @@ type Item = { readonly index: number } & (
   | { readonly type: 'prepare'; readonly layer: number; readonly leaves: readonly Leaf[] }
   | { readonly type: 'alive'; readonly proof: { readonly revision: number; readonly provenAt: number } }
   | { readonly type: 'lost'; readonly reason: { readonly error: Error; readonly isFinal: boolean } }
+  | { readonly type: 'malformed'; readonly problem: string }
 )
 
 /**
@@ -113,12 +115,16 @@ export class TreeWriter<T> {
   sinkFor(index: number): SourceSink {
     // a local source speaks in a tick of the program, which wants to find what it said in service
     const isPrompt = !this.#options.sources[index]!.source.isRemote
+    const push = (item: Item & { readonly type: SinkMethod }, given: unknown) => {
+      const problem = malformed(item.type, given)
+      this.#queue.push(problem === undefined ? item : { index, type: 'malformed', problem }, isPrompt)
+    }
     return {
-      prepare: (layer, leaves) => this.#queue.push({ index, type: 'prepare', layer, leaves }, isPrompt),
-      replace: (update) => this.#queue.push({ index, type: 'replace', update }, isPrompt),
-      patch: (update) => this.#queue.push({ index, type: 'patch', update }, isPrompt),
-      alive: (proof) => this.#queue.push({ index, type: 'alive', proof }, isPrompt),
-      lost: (reason) => this.#queue.push({ index, type: 'lost', reason }, isPrompt),
+      prepare: (layer, leaves) => push({ index, type: 'prepare', layer, leaves }, { layer, leaves }),
+      replace: (update) => push({ index, type: 'replace', update }, update),
+      patch: (update) => push({ index, type: 'patch', update }, update),
+      alive: (proof) => push({ index, type: 'alive', proof }, proof),
+      lost: (reason) => push({ index, type: 'lost', reason }, reason),
     }
   }
 
@@ -191,6 +197,16 @@ export class TreeWriter<T> {
   }
 
   #take(items: readonly Item[]): number {
+    try {
+      return this.#takeFirst(items)
+    } catch (cause) {
+      // nothing may stop the queue
+      this.#observer!.failed(new LivetreeError('internal', 'Taking an update failed', { cause }))
+      return 1
+    }
+  }
+
+  #takeFirst(items: readonly Item[]): number {
     const patches = items.length > 1 && this.#singles === 0 ? this.#run(items) : []
     if (patches.length > 1) {
       if (this.#takeTogether(items[0]!.index, patches)) return patches.length
@@ -236,7 +252,8 @@ export class TreeWriter<T> {
         if (isEarly) this.#options.pipeline.prepare(item.index, item.layer, item.leaves)
         return
       }
-      if (item.type === 'lost') state.takeLoss(item.reason)
+      if (item.type === 'malformed') this.#takeMalformed(state, item.problem)
+      else if (item.type === 'lost') state.takeLoss(lossOf(item.reason))
       else if (item.type === 'alive') this.#takeProof(state, item.proof)
       else this.#takeUpdate(item.index, state, item)
     } catch (cause) {
@@ -244,6 +261,14 @@ export class TreeWriter<T> {
       this.#observer!.failed(new LivetreeError('internal', message, { cause }))
     }
     this.#noteContact(state)
+  }
+
+  /** What it said is lost, so the state may be behind until it says something that can be read. */
+  #takeMalformed(state: SourceState, problem: string): void {
+    const message = `Source ${state.source.name} ${problem}. The call was dropped.`
+    const error = new LivetreeError('source_broken', message)
+    state.takeLoss({ error, isFinal: false })
+    this.#observer!.failed(error)
   }
 
   #noteContact(state: SourceState): void {
@@ -355,4 +380,10 @@ export class TreeWriter<T> {
     this.#unused = { keys, id }
     this.#observer!.unused(keys)
   }
+}
+
+/** Sources of a user's own may lose contact for a reason that is no error. */
+function lossOf(reason: { readonly error: unknown; readonly isFinal: unknown }) {
+  const { error, isFinal } = reason
+  return { error: error instanceof Error ? error : new Error(messageOf(error)), isFinal: isFinal === true }
 }

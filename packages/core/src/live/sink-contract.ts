@@ -1,0 +1,99 @@
+import { messageOf } from '../errors.ts'
+
+/** What a source gave to its sink, by the name of the method. */
+export type SinkMethod = 'prepare' | 'replace' | 'patch' | 'alive' | 'lost'
+
+/**
+ * What is wrong with the form of what a source said, for people; undefined where it is as the port has it. A source may
+ * be the user's own, in JavaScript. Linear in what was handed over; never throws.
+ */
+export function malformed(method: SinkMethod, given: unknown): string | undefined {
+  try {
+    const problem = CHECKS[method](given as Fields)
+    return problem && `called ${method}() with ${problem}`
+  } catch (cause) {
+    return `called ${method}() with what cannot be read: ${messageOf(cause)}`
+  }
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+const CHECKS: Readonly<Record<SinkMethod, (given: Fields) => string | undefined>> = {
+  // its leaves are looked at when they are handed over: it is called again for each part of a long list
+  prepare: ({ layer, leaves }) =>
+    numberProblem('layer', layer) ??
+    (Array.isArray(leaves) ? undefined : `leaves = ${kind(leaves)}; expected a list of leaves`),
+  replace: (update) =>
+    objectProblem(update) ??
+    numberProblem('revision', update['revision']) ??
+    numberProblem('epoch', update['epoch']) ??
+    (update['provenAt'] === undefined ? undefined : numberProblem('provenAt', update['provenAt'])) ??
+    layersProblem(update['layers']),
+  patch: (update) =>
+    objectProblem(update) ??
+    numberProblem('revision', update['revision']) ??
+    changesProblem(update['changes']),
+  alive: (proof) =>
+    objectProblem(proof) ??
+    numberProblem('revision', proof['revision']) ??
+    numberProblem('provenAt', proof['provenAt']),
+  lost: objectProblem,
+}
+
+function objectProblem(given: unknown): string | undefined {
+  return typeof given === 'object' && given !== null ? undefined : `${kind(given)}; expected an object`
+}
+
+function numberProblem(name: string, value: unknown): string | undefined {
+  return Number.isFinite(value) ? undefined : `${name} = ${kind(value)}; expected a number`
+}
+
+function layersProblem(layers: unknown): string | undefined {
+  if (!Array.isArray(layers)) return `layers = ${kind(layers)}; expected a list of lists of leaves`
+  for (const [index, leaves] of layers.entries()) {
+    const problem = leavesProblem(`layers[${index}]`, leaves)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}
+
+function leavesProblem(name: string, leaves: unknown): string | undefined {
+  if (!Array.isArray(leaves)) return `${name} = ${kind(leaves)}; expected a list of leaves`
+  for (let index = 0; index < leaves.length; index++) {
+    if (!isLeaf(leaves[index])) return leafProblem(`${name}[${index}]`, leaves[index])
+  }
+  return undefined
+}
+
+function changesProblem(changes: unknown): string | undefined {
+  if (!Array.isArray(changes)) return `changes = ${kind(changes)}; expected a list of { layer, leaf }`
+  for (const [index, change] of (changes as Fields[]).entries()) {
+    const name = `changes[${index}]`
+    if (objectProblem(change) !== undefined) return `${name} = ${kind(change)}; expected { layer, leaf }`
+    if (!Number.isInteger(change['layer']))
+      return `${name}.layer = ${kind(change['layer'])}; expected a number`
+    if (!isLeaf(change['leaf'])) return leafProblem(`${name}.leaf`, change['leaf'])
+  }
+  return undefined
+}
+
+function isLeaf(leaf: unknown): boolean {
+  if (typeof leaf !== 'object' || leaf === null) return false
+  const { path, revision } = leaf as Fields
+  return typeof path === 'string' && typeof revision === 'number' && Number.isFinite(revision)
+}
+
+function leafProblem(name: string, leaf: unknown): string {
+  const { path, revision } = (leaf ?? {}) as Fields
+  if (typeof leaf !== 'object' || leaf === null)
+    return `${name} = ${kind(leaf)}; expected { path, value, revision }`
+  if (typeof path !== 'string') return `${name}.path = ${kind(path)}; expected a text`
+  return `${name}.revision = ${kind(revision)}; expected a number (0 where there is none)`
+}
+
+/** Without what may be in it. */
+function kind(value: unknown): string {
+  if (value === null || typeof value === 'number' || typeof value === 'undefined') return String(value)
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}
