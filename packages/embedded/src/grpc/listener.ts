@@ -13,6 +13,7 @@ import {
 } from 'node:http2'
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
+import { takeFirstLook } from './http2/first-look.ts'
 
 /** Certificates for TLS, in PEM. */
 export interface TlsOptions {
@@ -127,7 +128,10 @@ export class Listener {
   /** Gives a connection, over TLS once its handshake is done, to the protocol it speaks. */
   #serve(socket: Socket): void {
     socket.on('error', () => socket.destroy())
-    sniff(socket, (isHttp2) => (isHttp2 ? this.#http2 : this.#http1).emit('connection', socket))
+    sniff(socket, (isHttp2) => {
+      if (isHttp2) takeFirstLook(socket, (connection) => this.#http2.emit('connection', connection))
+      else this.#http1.emit('connection', socket)
+    })
   }
 
   #keep(session: ServerHttp2Session): void {
