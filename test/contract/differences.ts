@@ -45,6 +45,32 @@ const differences = {
     on: ['3.4'],
     reason: 'etcd 3.4 gives no reason on /health.',
   },
+  roughWithHeaders: {
+    behaviour: 55,
+    on: ['3.4'],
+    reason:
+      "gRPC's Go server of that time resets a call whose headers are wrong, without a word, or looks over it.",
+  },
+  anyPermission: {
+    behaviour: 60,
+    on: ['3.4'],
+    reason: 'etcd 3.4 grants permissions for ranges that hold no key, and crashes where none is given.',
+  },
+  longPassword: {
+    behaviour: 60,
+    on: ['3.4'],
+    reason: 'The bcrypt of etcd 3.4 looks at the first 72 bytes of a password and takes any length.',
+  },
+  noHealthList: {
+    behaviour: 63,
+    on: ['3.4'],
+    reason: "gRPC's health service has a list of services only since 2025.",
+  },
+  unpacksGzip: {
+    behaviour: 57,
+    on: ['current'],
+    reason: 'From 3.5 on etcd unpacks gzip, which no client of etcd sends unasked.',
+  },
   noSnapshot: {
     behaviour: 63,
     on: ['memory', 'durable'],

@@ -1,4 +1,5 @@
-import type { ResponseHeader } from '@livetree/etcd/wire'
+import { AlarmType, type ResponseHeader } from '@livetree/etcd/wire'
+import { Alarms } from './alarms.ts'
 import { AuthStore } from './auth/auth-store.ts'
 import { type Caller, callerWith } from './auth/caller.ts'
 import { Tokens } from './auth/tokens.ts'
@@ -33,6 +34,7 @@ export class Engine {
   readonly hub: WatchHub
   readonly auth = new AuthStore()
   readonly tokens: Tokens
+  readonly alarms = new Alarms()
   readonly memberId: bigint
   readonly raftTerm: number
   readonly #clusterId: bigint
@@ -40,7 +42,6 @@ export class Engine {
   readonly #quotaBytes: number
   #raftIndex: number
   #fileBytes: number
-  #hasNoSpace: boolean
 
   /** `openJournal` is given what to call once a write is safe. */
   constructor(openJournal: (onCommitted: () => void) => Journal, options: EngineOptions) {
@@ -56,7 +57,7 @@ export class Engine {
     this.memberId = state.memberId
     this.raftTerm = state.raftTerm
     this.#raftIndex = state.raftIndex
-    this.#hasNoSpace = state.hasNoSpace
+    this.alarms.restore(state.alarms)
     if (state.auth !== undefined) this.auth.restore(state.auth)
     // As after a change of leader in etcd, leases start again with their full time.
     for (const { id, ttlSeconds } of state.leases) this.lessor.grant(id, ttlSeconds)
@@ -80,11 +81,6 @@ export class Engine {
     return this.#fileBytes
   }
 
-  /** Whether the alarm is up that the quota was reached. */
-  get hasNoSpace(): boolean {
-    return this.#hasNoSpace
-  }
-
   header(revision = this.store.revision): ResponseHeader {
     return { clusterId: this.#clusterId, memberId: this.memberId, revision, raftTerm: this.raftTerm }
   }
@@ -93,14 +89,21 @@ export class Engine {
     return callerWith(this.auth, this.tokens, token)
   }
 
-  /** Writes keys as one revision, or as none when nothing is written. `work` must not throw once it has written. */
+  /**
+   * Writes keys as one revision, or as none when nothing is written. `work` must not throw once it has written.
+   * Throws `corrupt` while that alarm is up.
+   */
   write<T>(work: (txn: WriteTxn) => T): T | Promise<T> {
-    return this.#commit(() => this.#writeKeys(work))
+    return this.#commit(() => {
+      this.alarms.assertWritable()
+      return this.#writeKeys(work)
+    })
   }
 
   /** Throws `compacted` or `futureRevision`. */
   compact(revision: number): void | Promise<void> {
     return this.#commit(() => {
+      this.alarms.assertWritable()
       const forgotten = this.store.compact(revision)
       this.#journal.dropVersions(forgotten)
       this.#journal.save({ compactRevision: revision })
@@ -111,6 +114,7 @@ export class Engine {
   grantLease(id: bigint, ttlSeconds: number): number | Promise<number> {
     const granted = Lessor.grantedTtl(ttlSeconds)
     return this.#commit(() => {
+      this.alarms.assertRoom()
       this.lessor.grant(id, granted)
       this.#journal.addLease(id, granted)
       return granted
@@ -120,6 +124,7 @@ export class Engine {
   /** Deletes a lease's keys, in one revision, and the lease. Throws `leaseNotFound`. */
   revokeLease(id: bigint, caller?: Caller): void | Promise<void> {
     return this.#commit(() => {
+      this.alarms.assertWritable()
       if (!this.lessor.has(id)) throw etcdError.leaseNotFound()
       if (caller !== undefined) this.assertLeaseWrite(id, caller)
       this.#revoke(id)
@@ -141,17 +146,19 @@ export class Engine {
 
   /** Throws `noSpace`, and raises the alarm, when so many bytes more do not fit. */
   assertSpace(bytes: number): void {
-    if (this.#hasNoSpace) throw etcdError.noSpace()
+    this.alarms.assertRoom()
     if (this.#fileBytes + bytes < this.#quotaBytes) return
-    this.#inBackground(() => this.setNoSpace(true))
+    const alarm = { memberId: this.memberId, alarm: AlarmType.noSpace }
+    this.#inBackground(() => this.changeAlarms((alarms) => void alarms.activate(alarm)))
     throw etcdError.noSpace()
   }
 
-  /** Raises or clears the alarm. */
-  setNoSpace(hasNoSpace: boolean): void | Promise<void> {
+  /** Raises an alarm or takes one back. */
+  changeAlarms<T>(work: (alarms: Alarms) => T): T | Promise<T> {
     return this.#commit(() => {
-      this.#hasNoSpace = hasNoSpace
-      this.#journal.save({ hasNoSpace })
+      const result = work(this.alarms)
+      this.#journal.save({ alarms: this.alarms.list() })
+      return result
     })
   }
 

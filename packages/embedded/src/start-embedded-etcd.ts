@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import { hashPassword } from './auth/password.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Journal } from './durable/journal.ts'
@@ -10,6 +11,7 @@ import { Listener, type TlsOptions } from './grpc/listener.ts'
 import { plainPages } from './grpc/plain-pages.ts'
 import { authService } from './service/auth-service.ts'
 import { clusterService } from './service/cluster-service.ts'
+import { healthService } from './service/health-service.ts'
 import { kvService } from './service/kv-service.ts'
 import { leaseService } from './service/lease-service.ts'
 import { maintenanceService } from './service/maintenance-service.ts'
@@ -20,7 +22,7 @@ import { etcdError } from './status.ts'
 export interface EmbeddedEtcdOptions {
   /** 0, the default: any free port. */
   readonly port?: number
-  /** Address to listen on. Default `127.0.0.1`. */
+  /** Address to listen on. Default `127.0.0.1`. On every address, such as `0.0.0.0`, a process warning tells when auth is off. */
   readonly host?: string
   /** What clients that ask for the members are told to dial. Default: the endpoint. */
   readonly advertisedClientUrls?: readonly string[]
@@ -97,6 +99,14 @@ const openJournal = async (
   }
 }
 
+const warnOfOpenDoor = (endpoint: string): void =>
+  process.emitWarning(
+    `The embedded etcd at ${endpoint} listens on every address of this machine and auth is off: whoever reaches it ` +
+      'may read and write everything. Listen on 127.0.0.1, or switch auth on with the option auth (livetree-etcd: ' +
+      '--root-password-env).',
+    { code: 'LIVETREE_EMBEDDED_OPEN' },
+  )
+
 /**
  * Starts an etcd v3 server in this process: one node, for demo, development and tests; production is an etcd cluster.
  * Resolves when it takes requests. Rejects when the port is taken or the data file cannot be used.
@@ -111,7 +121,8 @@ export const startEmbeddedEtcd = async (options: EmbeddedEtcdOptions = {}): Prom
     tokenTtlMs: options.tokenTtlMs ?? defaultTokenTtlMs,
     progressIntervalMs: options.progressIntervalMs ?? defaultProgressIntervalMs,
   })
-  const endpoint = (): string => `${tls === undefined ? 'http' : 'https'}://${host}:${listener.port}`
+  const endpoint = (): string =>
+    `${tls === undefined ? 'http' : 'https'}://${isIPv6(host) ? `[${host}]` : host}:${listener.port}`
   const calls = new CallServer({
     routes: [
       ...kvService(engine),
@@ -119,6 +130,7 @@ export const startEmbeddedEtcd = async (options: EmbeddedEtcdOptions = {}): Prom
       ...leaseService(engine),
       ...authService(engine),
       ...maintenanceService(engine),
+      ...healthService(),
       ...clusterService(engine, () => options.advertisedClientUrls ?? [endpoint()]),
     ],
     faults: callFaults,
@@ -145,6 +157,8 @@ export const startEmbeddedEtcd = async (options: EmbeddedEtcdOptions = {}): Prom
   try {
     if (options.auth !== undefined) await switchAuthOn(engine, options.auth.rootPassword)
     await listener.open()
+    if (listener.isOnEveryAddress && !engine.auth.isEnabled && tls?.ca === undefined)
+      warnOfOpenDoor(endpoint())
   } catch (error) {
     engine.close()
     throw error

@@ -4,6 +4,7 @@ export const grpcCode = {
   cancelled: 1,
   unknown: 2,
   invalidArgument: 3,
+  deadlineExceeded: 4,
   notFound: 5,
   permissionDenied: 7,
   resourceExhausted: 8,
@@ -12,6 +13,7 @@ export const grpcCode = {
   unimplemented: 12,
   internal: 13,
   unavailable: 14,
+  dataLoss: 15,
   unauthenticated: 16,
 } as const
 
@@ -47,11 +49,13 @@ export const etcdError = {
   compacted: failure(grpcCode.outOfRange, 'etcdserver: mvcc: required revision has been compacted'),
   futureRevision: failure(grpcCode.outOfRange, 'etcdserver: mvcc: required revision is a future revision'),
   noSpace: failure(grpcCode.resourceExhausted, 'etcdserver: mvcc: database space exceeded'),
+  corrupt: failure(grpcCode.dataLoss, 'etcdserver: corrupt cluster'),
   leaseNotFound: failure(grpcCode.notFound, 'etcdserver: requested lease not found'),
   leaseExists: failure(grpcCode.failedPrecondition, 'etcdserver: lease already exists'),
   leaseTtlTooLarge: failure(grpcCode.outOfRange, 'etcdserver: too large lease TTL'),
   noLeader: failure(grpcCode.unavailable, 'etcdserver: no leader'),
   timedOut: failure(grpcCode.unavailable, 'etcdserver: request timed out'),
+  deadlineExceeded: failure(grpcCode.deadlineExceeded, 'context deadline exceeded'),
   stopped: failure(grpcCode.unavailable, 'etcdserver: server stopped'),
   rootUserNotExist: failure(grpcCode.failedPrecondition, 'etcdserver: root user does not exist'),
   rootRoleNotExist: failure(grpcCode.failedPrecondition, 'etcdserver: root user does not have root role'),
@@ -72,6 +76,7 @@ export const etcdError = {
     grpcCode.invalidArgument,
     'etcdserver: authentication failed, invalid user ID or password',
   ),
+  passwordTooLong: failure(grpcCode.unknown, 'bcrypt: password length exceeds 72 bytes'),
   noPasswordUser: failure(
     grpcCode.unknown,
     'auth: authentication failed, password was given for no password user',
@@ -80,4 +85,11 @@ export const etcdError = {
   invalidAuthToken: failure(grpcCode.unauthenticated, 'etcdserver: invalid auth token'),
   invalidAuthManagement: failure(grpcCode.invalidArgument, 'etcdserver: invalid auth management'),
   memberNotFound: failure(grpcCode.notFound, 'etcdserver: member not found'),
+  memberNotEnoughStarted: failure(
+    grpcCode.failedPrecondition,
+    'etcdserver: re-configuration failed due to not enough started members',
+  ),
+  memberNotLearner: failure(grpcCode.failedPrecondition, 'etcdserver: can only promote a learner member'),
+  badMemberUrls: failure(grpcCode.invalidArgument, 'etcdserver: given member URLs are invalid'),
+  badLeaderTransferee: failure(grpcCode.failedPrecondition, 'etcdserver: bad leader transferee'),
 } as const

@@ -37,6 +37,10 @@ const grantOf = ({ permType, key, rangeEnd }: WirePermission): Grant => ({
   range: keyRange(key, rangeEnd),
 })
 
+/** Whether a permission could never cover a key. */
+const isEmptyGrant = ({ key, rangeEnd }: Grant): boolean =>
+  key === '' || (rangeEnd !== '' && rangeEnd !== '\0' && key >= rangeEnd)
+
 /** Users, roles and what they may do. Pure state; passwords come hashed and tokens are kept elsewhere. */
 export class AuthStore {
   #isEnabled = false
@@ -162,13 +166,19 @@ export class AuthStore {
   grantPermission(role: string, permission: WirePermission | undefined): void {
     if (permission === undefined) throw etcdError.permissionNotGiven()
     const grant = grantOf(permission)
-    const others = this.#role(role).filter(
-      (each) => each.key !== grant.key || each.rangeEnd !== grant.rangeEnd,
-    )
-    this.#saveRole(
-      role,
-      [...others, grant].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)),
-    )
+    if (isEmptyGrant(grant)) throw etcdError.invalidAuthManagement()
+    const grants = this.#role(role)
+    const first = grants.findIndex(({ key }) => key >= grant.key)
+    const found = grants[first]
+    // etcd looks only at the first permission of a key; a further one of the same range is added once more.
+    if (found?.key === grant.key && found.rangeEnd === grant.rangeEnd) {
+      this.#saveRole(role, grants.with(first, grant))
+    } else {
+      this.#saveRole(
+        role,
+        [...grants, grant].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)),
+      )
+    }
   }
 
   revokePermission(role: string, key: Uint8Array, rangeEnd: Uint8Array): void {

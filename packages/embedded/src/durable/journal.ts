@@ -1,3 +1,4 @@
+import type { Alarm } from '../alarms.ts'
 import type { AuthState } from '../auth/auth-store.ts'
 import type { KeyVersion } from '../mvcc/key-history.ts'
 
@@ -12,8 +13,8 @@ export interface StoredState {
   readonly revision: number
   readonly compactRevision: number
   readonly auth: AuthState | undefined
-  /** Whether the store had run out of space. */
-  readonly hasNoSpace: boolean
+  /** Those that were up. */
+  readonly alarms: readonly Alarm[]
   readonly leases: readonly { readonly id: bigint; readonly ttlSeconds: number }[]
   /** In order of their writing. */
   readonly versions: Iterable<KeyVersion>
@@ -23,7 +24,7 @@ export interface StoredState {
 export interface Settings {
   readonly compactRevision: number
   readonly auth: AuthState
-  readonly hasNoSpace: boolean
+  readonly alarms: readonly Alarm[]
 }
 
 /**

@@ -13,7 +13,7 @@ export const freshState = (): StoredState => ({
   revision: 1,
   compactRevision: -1,
   auth: undefined,
-  hasNoSpace: false,
+  alarms: [],
   leases: [],
   versions: [],
 })

@@ -34,7 +34,7 @@ test('SqliteJournal.load gives back what was run, exactly', async () => {
     compactRevision: -1,
     raftTerm: 2,
     leases: [],
-    hasNoSpace: false,
+    alarms: [],
   })
   const versions = [version(2, 0, 'a'), version(2, 1, 'b'), version(3, 0, 'c\0\xff')]
   await first.run(() => {
@@ -45,7 +45,7 @@ test('SqliteJournal.load gives back what was run, exactly', async () => {
   await first.run(() => {
     first.dropVersions([versions[0]!])
     first.dropLease(-(2n ** 63n))
-    first.save({ compactRevision: 2, hasNoSpace: true })
+    first.save({ compactRevision: 2, alarms: [{ memberId: 2n ** 64n - 1n, alarm: 1 }] })
   })
   first.close()
   const second = await openSqliteJournal(path, silent)
@@ -59,7 +59,7 @@ test('SqliteJournal.load gives back what was run, exactly', async () => {
     revision: 3,
     compactRevision: 2,
     auth: undefined,
-    hasNoSpace: true,
+    alarms: [{ memberId: 2n ** 64n - 1n, alarm: 1 }],
     leases: [{ id: 2n ** 63n - 1n, ttlSeconds: 9_000_000_000 }],
   })
   second.close()

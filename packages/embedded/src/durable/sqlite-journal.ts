@@ -1,8 +1,14 @@
+import { chmodSync, closeSync, openSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { AlarmType } from '@livetree/etcd/wire'
+import type { Alarm } from '../alarms.ts'
 import type { KeyVersion } from '../mvcc/key-history.ts'
 import { etcdError, StatusError } from '../status.ts'
 import type { Journal, Settings, StoredState } from './journal.ts'
 import { freshState } from './memory-journal.ts'
+
+/** The mode of the data file. */
+const OWNER_ONLY = 0o600
 
 /** Raised when the tables change, so that an older file is refused in words. */
 const formatVersion = 1
@@ -39,6 +45,12 @@ interface VersionRow {
   readonly create_revision: bigint
   readonly version: bigint
   readonly lease: bigint
+}
+
+/** An alarm as JSON, which knows no numbers of 64 bits. */
+interface AlarmRow {
+  readonly memberId: string
+  readonly alarm: number
 }
 
 const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -109,7 +121,7 @@ export class SqliteJournal implements Journal {
       revision,
       compactRevision,
       auth: read('auth'),
-      hasNoSpace: read('hasNoSpace') ?? false,
+      alarms: this.#alarms(read('alarms'), read('hasNoSpace'), BigInt(identity.memberId)),
       leases: this.#leases(),
       versions: this.#versions(),
     }
@@ -144,8 +156,9 @@ export class SqliteJournal implements Journal {
     this.#deleteLease.run(id)
   }
 
-  save(settings: Partial<Settings>): void {
-    this.#write(settings)
+  save({ alarms, ...settings }: Partial<Settings>): void {
+    const kept = alarms?.map(({ memberId, alarm }): AlarmRow => ({ memberId: String(memberId), alarm }))
+    this.#write(kept === undefined ? settings : { ...settings, alarms: kept })
   }
 
   close(): void {
@@ -199,6 +212,12 @@ export class SqliteJournal implements Journal {
     return new Map(rows.map((row) => [row.name as string, row.value as string]))
   }
 
+  /** An older file says only whether this member has run out of space. */
+  #alarms(rows: readonly AlarmRow[] | undefined, hasNoSpace: boolean | undefined, memberId: bigint): Alarm[] {
+    if (rows === undefined) return hasNoSpace === true ? [{ memberId, alarm: AlarmType.noSpace }] : []
+    return rows.map((row) => ({ memberId: BigInt(row.memberId), alarm: row.alarm }))
+  }
+
   #leases(): StoredState['leases'] {
     const select = this.#database.prepare('SELECT id, ttl_seconds FROM lease')
     select.setReadBigInts(true)
@@ -218,12 +237,28 @@ const assertFormat = (database: DatabaseSync): void => {
   throw new Error(`it has format ${row.value}, and this version reads format ${formatVersion}`)
 }
 
-/** Opens or creates the file. Throws in words when it can not be used. */
+/** Only the owner may read what is stored. SQLite gives the files beside it the mode of the file itself. */
+const protect = (path: string): void => {
+  if (path === ':memory:') return
+  closeSync(openSync(path, 'a', OWNER_ONLY))
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) {
+    try {
+      chmodSync(file, OWNER_ONLY)
+    } catch (error) {
+      // Not there, or somebody else's, whose choice it is.
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== 'ENOENT' && code !== 'EPERM') throw error
+    }
+  }
+}
+
+/** Opens or creates the file, for its owner alone. Throws in words when it can not be used. */
 export const openSqliteJournal = async (path: string, events: JournalEvents): Promise<SqliteJournal> => {
   // Imported here, so that servers in memory are spared the warning that Node's SQLite is experimental.
   const { DatabaseSync } = await import('node:sqlite')
   let database: DatabaseSync | undefined
   try {
+    protect(path)
     database = new DatabaseSync(path)
     return new SqliteJournal(database, events)
   } catch (cause) {

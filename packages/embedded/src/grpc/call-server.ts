@@ -4,12 +4,16 @@ import type { Caller } from '../auth/caller.ts'
 import type { Clock } from '../clock.ts'
 import type { CallFaults } from '../faults.ts'
 import { etcdError, grpcCode, StatusError } from '../status.ts'
+import { type Admission, admitCall } from './admit-call.ts'
 import { Call, refuseStream } from './call.ts'
 import type { Route, StreamHandler } from './service.ts'
 import { statusOf } from './status-headers.ts'
 
 /** After this etcd gives up a request that found no leader: 5 s and two elections. */
 const leaderlessTimeoutMs = 7000
+
+/** Longest wait a timer of Node's takes, in milliseconds: 24 days. A client that waits longer is not hurried. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** What the server looks at with each call. */
 export interface CallServerOptions {
@@ -23,7 +27,12 @@ const textOf = (header: string | string[] | undefined): string | undefined =>
   Array.isArray(header) ? header[0] : header
 
 const unknownMethod = (path: string, routes: ReadonlyMap<string, Route>): StatusError => {
-  const [, service = '', method = ''] = path.split('/')
+  const text = path.startsWith('/') ? path.slice(1) : path
+  const slash = text.lastIndexOf('/')
+  if (slash < 0) {
+    return new StatusError(grpcCode.unimplemented, `malformed method name: ${JSON.stringify(path)}`)
+  }
+  const [service, method] = [text.slice(0, slash), text.slice(slash + 1)]
   const isKnown = [...routes.keys()].some((known) => known.startsWith(`/${service}/`))
   const what = isKnown ? `unknown method ${method} for service ${service}` : `unknown service ${service}`
   return new StatusError(grpcCode.unimplemented, what)
@@ -51,16 +60,24 @@ export class CallServer {
 
   serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     const path = headers[':path'] ?? ''
+    let admission: Admission
+    try {
+      admission = admitCall(headers)
+    } catch (error) {
+      refuseStream(stream, statusOf(error))
+      return
+    }
     const route = this.#routes.get(path)
     if (route === undefined) {
       refuseStream(stream, unknownMethod(path, this.#routes))
       return
     }
-    const call = new Call(route.method, stream, textOf(headers.hasleader) === 'true')
+    const call = new Call(route.method, stream, admission, textOf(headers.hasleader) === 'true')
     const caller = this.#options.caller(textOf(headers.token) ?? textOf(headers.authorization))
     if (call.requiresLeader && this.#options.faults.hasNoLeader) call.fail(etcdError.noLeader())
     else if (route.type === 'unary') this.#serveUnary(call, route, caller)
     else this.#serveDuplex(call, route, caller)
+    if (admission.timeoutMs !== undefined) this.#endAfter(call, admission.timeoutMs)
   }
 
   /** Ends the open duplex calls, and those whose answer a fault holds back. */
@@ -84,21 +101,21 @@ export class CallServer {
   }
 
   #serveUnary(call: Call, route: Route & { type: 'unary' }, caller: Caller): void {
-    let isStarted = false
-    call.read(
-      (request, requestBytes) => {
-        if (isStarted) return
-        isStarted = true
-        if (this.#options.faults.hasNoLeader && !needsNoLeader(route.method.path, request)) {
-          this.#hold(call, () => call.fail(etcdError.timedOut()), leaderlessTimeoutMs)
-          return
-        }
-        this.#run(call, () => route.handle(request, { caller, requestBytes }))
-      },
-      () => {
-        if (!isStarted) call.fail(new StatusError(grpcCode.unknown, 'EOF'))
-      },
-    )
+    call.readOne((request, requestBytes) => {
+      if (this.#options.faults.hasNoLeader && !needsNoLeader(route.method.path, request)) {
+        this.#hold(call, () => call.fail(etcdError.timedOut()), leaderlessTimeoutMs)
+        return
+      }
+      this.#run(call, () => route.handle(request, { caller, requestBytes }))
+    })
+  }
+
+  /** Refuses a call when its client has stopped to wait. What is under way by then may still be applied, as in etcd. */
+  #endAfter(call: Call, timeoutMs: number): void {
+    const end = (): void => call.fail(etcdError.deadlineExceeded())
+    // Less than a timer can tell from nothing is over before the request is read.
+    if (timeoutMs < 1) end()
+    else if (timeoutMs <= MAX_TIMER_MS) call.onClose(this.#options.clock.schedule(end, timeoutMs))
   }
 
   /** Runs a handler; most answer at once, and those are spared a promise. */

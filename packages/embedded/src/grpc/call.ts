@@ -1,6 +1,7 @@
-import { constants, type ServerHttp2Stream } from 'node:http2'
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { type EtcdError, encodeFrame, FrameReader, type Init, type Method } from '@livetree/etcd/wire'
 import { grpcCode, StatusError } from '../status.ts'
+import { type Admission, RefusedCall } from './admit-call.ts'
 import type { ServerStream } from './service.ts'
 import { statusHeaders } from './status-headers.ts'
 
@@ -10,11 +11,36 @@ const maxMessageBytes = 2 * 1024 * 1024
 /** Above this a message is not even collected. */
 const maxCollectedBytes = 64 * 1024 * 1024
 
+/** Bytes before each gRPC message. */
+const FRAME_HEADER_BYTES = 5
+
+/** A message that cannot be read, in the words of gRPC's Go server where it has its own. */
+const unreadable = (error: unknown): StatusError => {
+  const { what = String(error) } = error as EtcdError
+  const [, flag] = /^the frame's flag is (\d+)$/.exec(what) ?? []
+  if (flag !== undefined) {
+    return new StatusError(grpcCode.internal, `grpc: received unexpected payload format ${flag}`)
+  }
+  return what === 'the message is compressed'
+    ? new StatusError(grpcCode.internal, 'grpc: compressed flag set with identity or empty encoding')
+    : new StatusError(grpcCode.internal, `grpc: error unmarshalling request: ${what}`)
+}
+
+/** Tells a client that could still send that nobody listens; otherwise its half would stay open. */
+const dismiss = (stream: ServerHttp2Stream): void => {
+  if (stream.readableEnded) return
+  // Later, for the status has to leave first.
+  setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR))
+}
+
 /** Ends a stream that is no call of ours. */
 export const refuseStream = (stream: ServerHttp2Stream, error: StatusError): void => {
   stream.on('error', () => {})
-  stream.respond({ ...responseHeaders, ...statusHeaders(error) }, { endStream: true })
+  if (stream.destroyed) return
+  const status = error instanceof RefusedCall ? error.httpStatus : responseHeaders[':status']
+  stream.respond({ ...responseHeaders, ':status': status, ...statusHeaders(error) }, { endStream: true })
   stream.resume()
+  dismiss(stream)
 }
 
 /** One gRPC call on its HTTP/2 stream: messages in, messages out, a status at the end. */
@@ -22,9 +48,16 @@ export class Call implements ServerStream<unknown> {
   readonly method: Method<unknown, unknown>
   readonly requiresLeader: boolean
   readonly #stream: ServerHttp2Stream
+  readonly #contentType: string
   #status: StatusError | undefined
 
-  constructor(method: Method<unknown, unknown>, stream: ServerHttp2Stream, requiresLeader: boolean) {
+  constructor(
+    method: Method<unknown, unknown>,
+    stream: ServerHttp2Stream,
+    { contentType }: Admission,
+    requiresLeader: boolean,
+  ) {
+    this.#contentType = contentType
     this.method = method
     this.requiresLeader = requiresLeader
     this.#stream = stream
@@ -36,31 +69,54 @@ export class Call implements ServerStream<unknown> {
     })
     stream.on('wantTrailers', () => {
       stream.sendTrailers(statusHeaders(this.#status))
-      this.#dismiss()
+      dismiss(this.#stream)
     })
   }
 
-  /** Starts to read. `onMessage` gets each message with its size; `onEnd` comes when the client sends no more. */
+  /** Starts to read every message. `onMessage` gets each with its size; `onEnd` comes when the client sends no more. */
   read(onMessage: (message: unknown, bytes: number) => void, onEnd: () => void): void {
+    this.#read(onMessage, onEnd, Number.POSITIVE_INFINITY)
+  }
+
+  /**
+   * Starts to read one message; as in etcd, nobody looks at what comes after it. A call that ends before it is refused
+   * with "EOF".
+   */
+  readOne(onMessage: (message: unknown, bytes: number) => void): void {
+    this.#read(onMessage, () => {}, 1)
+  }
+
+  #read(onMessage: (message: unknown, bytes: number) => void, onEnd: () => void, wanted: number): void {
+    let taken = 0
+    let received = 0
     const reader = new FrameReader((payload) => {
-      if (this.isOver) return
+      if (this.isOver || taken === wanted) return
       if (payload.length > maxMessageBytes) {
         const what = `grpc: received message larger than max (${payload.length} vs. ${maxMessageBytes})`
         this.fail(new StatusError(grpcCode.resourceExhausted, what))
         return
       }
-      onMessage(this.method.request.decode(payload), payload.length)
+      const message = this.method.request.decode(payload)
+      taken += 1
+      onMessage(message, payload.length)
     }, maxCollectedBytes)
     this.#stream.on('data', (chunk: Buffer) => {
-      if (this.isOver) return
+      if (this.isOver || taken === wanted) return
+      received += chunk.length
       try {
         reader.push(chunk)
       } catch (error) {
-        const { what } = error as EtcdError
-        this.fail(new StatusError(grpcCode.internal, `grpc: error unmarshalling request: ${what}`))
+        if (taken < wanted) this.fail(unreadable(error))
       }
     })
-    this.#stream.on('end', onEnd)
+    this.#stream.on('end', () => {
+      if (wanted === 1 && taken === 0) {
+        const what = received < FRAME_HEADER_BYTES ? 'EOF' : 'unexpected EOF'
+        this.fail(new StatusError(grpcCode.unknown, what))
+      } else {
+        onEnd()
+      }
+    })
   }
 
   onDrain(listener: () => void): void {
@@ -102,8 +158,8 @@ export class Call implements ServerStream<unknown> {
       this.#status = error
       this.#stream.end()
     } else {
-      this.#stream.respond({ ...responseHeaders, ...statusHeaders(error) }, { endStream: true })
-      this.#dismiss()
+      this.#stream.respond({ ...this.#responseHeaders(), ...statusHeaders(error) }, { endStream: true })
+      dismiss(this.#stream)
     }
   }
 
@@ -112,14 +168,14 @@ export class Call implements ServerStream<unknown> {
     this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR)
   }
 
-  /** Tells a client that could still send that nobody listens; otherwise its half would stay open. */
-  #dismiss(): void {
-    if (this.#stream.readableEnded) return
-    // Later, for the status has to leave first.
-    setImmediate(() => this.#stream.close(constants.NGHTTP2_NO_ERROR))
+  #responseHeaders(): OutgoingHttpHeaders {
+    return this.#contentType === responseHeaders['content-type']
+      ? responseHeaders
+      : { ...responseHeaders, 'content-type': this.#contentType }
   }
 
   #open(): void {
-    if (!this.#stream.headersSent) this.#stream.respond(responseHeaders, { waitForTrailers: true })
+    if (this.#stream.headersSent) return
+    this.#stream.respond(this.#responseHeaders(), { waitForTrailers: true })
   }
 }

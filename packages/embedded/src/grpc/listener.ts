@@ -58,6 +58,7 @@ export class Listener {
   readonly #sessions = new Set<ServerHttp2Session>()
   readonly #host: string
   #port: number
+  #isOnEveryAddress = false
 
   constructor({ host, port, tls }: ListenerOptions, handlers: ListenerHandlers) {
     this.#host = host
@@ -77,13 +78,20 @@ export class Listener {
     return this.#port
   }
 
+  /** Whether other machines may reach it by whatever address this one has. */
+  get isOnEveryAddress(): boolean {
+    return this.#isOnEveryAddress
+  }
+
   /** Starts to listen, on the same port as before if it did already. Rejects when the port is taken. */
   open(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject)
       this.#server.listen(this.#port, this.#host, () => {
         this.#server.off('error', reject)
-        this.#port = (this.#server.address() as AddressInfo).port
+        const { address, port } = this.#server.address() as AddressInfo
+        this.#port = port
+        this.#isOnEveryAddress = address === '0.0.0.0' || address === '::'
         resolve()
       })
     })

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { AlarmType } from '@livetree/etcd/wire'
+import { alarmName } from '../alarms.ts'
 import type { Engine } from '../engine.ts'
 import { etcdVersion } from '../version.ts'
 
@@ -15,10 +17,13 @@ const json = (status: number, value: unknown): Page => ({
   body: JSON.stringify(value),
 })
 
-const health = ({ hasNoSpace }: Engine): Page =>
-  hasNoSpace
-    ? json(503, { health: 'false', reason: 'ALARM NOSPACE' })
-    : json(200, { health: 'true', reason: '' })
+const health = ({ alarms }: Engine): Page => {
+  const [first] = alarms.list(AlarmType.noSpace).concat(alarms.list())
+  if (first === undefined) return json(200, { health: 'true', reason: '' })
+  const body = JSON.stringify({ health: 'false', reason: `ALARM ${alarmName(first.alarm)}` })
+  // As Go writes an error.
+  return { status: 503, type: 'text/plain; charset=utf-8', body: `${body}\n` }
+}
 
 /** A few of etcd's metrics, under its names: what tests and dashboards of a laptop look at. */
 const metrics = ({ store, hub, fileBytes, bytesInUse }: Engine): Page => {
@@ -31,6 +36,7 @@ const metrics = ({ store, hub, fileBytes, bytesInUse }: Engine): Page => {
     etcd_debugging_mvcc_watcher_total: hub.watchers,
     etcd_mvcc_db_total_size_in_bytes: fileBytes,
     etcd_mvcc_db_total_size_in_use_in_bytes: bytesInUse,
+    process_resident_memory_bytes: process.memoryUsage.rss(),
   }
   const lines = Object.entries(gauges).map(([name, value]) => `# TYPE ${name} gauge\n${name} ${value}\n`)
   return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: lines.join('') }

@@ -1,6 +1,7 @@
 import { etcdError } from '../status.ts'
 import { KeyHistory, type KeyVersion } from './key-history.ts'
 import { type Key, type KeyRange, keyOf } from './key-range.ts'
+import { ownCopy } from './own-copy.ts'
 import { SortedKeys } from './sorted-keys.ts'
 
 /** What a version costs besides its key and value, in bytes; near what etcd's file needs for it. */
@@ -181,7 +182,7 @@ export class WriteTxn {
   put(key: Key, value: Buffer, lease: bigint): void {
     const before = this.#store.get(key, this.#next)
     this.#add({
-      key: before?.key ?? Buffer.from(key, 'latin1'),
+      key: before?.key ?? ownCopy(Buffer.from(key, 'latin1')),
       value,
       createRevision: before?.createRevision ?? this.#next,
       modRevision: this.#next,

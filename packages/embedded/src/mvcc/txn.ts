@@ -12,6 +12,7 @@ import type {
 import { etcdError } from '../status.ts'
 import { holds } from './compare.ts'
 import { keyOf, keyRange } from './key-range.ts'
+import { ownCopy } from './own-copy.ts'
 import { type Readable, readRange } from './range.ts'
 import type { MvccStore, WriteTxn } from './store.ts'
 
@@ -42,8 +43,7 @@ export const assertBefore = ({ key, ignoreValue, ignoreLease }: PutRequest, from
 export const applyPut = (txn: WriteTxn, request: PutRequest): PutResponse => {
   const key = keyOf(request.key)
   const [before] = txn.range({ type: 'key', start: key }, txn.revision)
-  // A copy: the request's bytes are a view of a much larger network buffer.
-  const value = request.ignoreValue ? before?.value : Buffer.from(request.value)
+  const value = request.ignoreValue ? before?.value : ownCopy(request.value)
   const lease = request.ignoreLease ? before?.lease : request.lease
   // Nothing to keep although checked: the same transaction has just deleted the key "from here on". etcd crashes then.
   txn.put(key, value ?? Buffer.alloc(0), lease ?? 0n)

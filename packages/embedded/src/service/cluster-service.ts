@@ -1,14 +1,52 @@
 import { Cluster } from '@livetree/etcd/wire'
 import type { Engine } from '../engine.ts'
 import { type Route, unary } from '../grpc/service.ts'
+import { etcdError, grpcCode, StatusError } from '../status.ts'
 
-/** etcd's Cluster service: the one member. Members can not be added, so the other methods are not there. */
-export const clusterService = (engine: Engine, clientUrls: () => readonly string[]): Route[] => [
-  unary(Cluster.memberList, (_request, { caller }) => {
-    caller.assertKnown()
+/** A peer's URL as etcd takes it: a scheme, a host, a port, and nothing behind. */
+const isPeerUrl = (text: string): boolean => /^(https?|unixs?):\/\/[^/?#]+:\d+$/.test(text)
+
+/** etcd's Cluster service: the one member. It can be asked for and renamed; no other one can join it. */
+export const clusterService = (engine: Engine, clientUrls: () => readonly string[]): Route[] => {
+  let givenPeerUrls: readonly string[] | undefined
+  const members = () => {
     const urls = clientUrls()
-    const member = { id: engine.memberId, name: 'embedded', peerUrls: urls, clientUrls: urls }
-    // etcd gives no revision here.
-    return { header: engine.header(0), members: [member] }
-  }),
-]
+    return [{ id: engine.memberId, name: 'embedded', peerUrls: givenPeerUrls ?? urls, clientUrls: urls }]
+  }
+  const assertOurs = (id: bigint): void => {
+    if (id !== engine.memberId) throw etcdError.memberNotFound()
+  }
+  // etcd gives no revision in this service.
+  const header = () => engine.header(0)
+  return [
+    unary(Cluster.memberList, (_request, { caller }) => {
+      caller.assertKnown()
+      return { header: header(), members: members() }
+    }),
+    unary(Cluster.memberAdd, ({ peerUrls }, { caller }) => {
+      caller.assertAdmin()
+      if (peerUrls.length === 0 || !peerUrls.every(isPeerUrl)) throw etcdError.badMemberUrls()
+      throw new StatusError(
+        grpcCode.unimplemented,
+        'livetree embedded etcd is one node: no member can be added. Run an etcd cluster for that.',
+      )
+    }),
+    unary(Cluster.memberRemove, ({ id }, { caller }) => {
+      caller.assertAdmin()
+      assertOurs(id)
+      throw etcdError.memberNotEnoughStarted()
+    }),
+    unary(Cluster.memberUpdate, ({ id, peerUrls }, { caller }) => {
+      caller.assertAdmin()
+      if (peerUrls.length === 0 || !peerUrls.every(isPeerUrl)) throw etcdError.badMemberUrls()
+      assertOurs(id)
+      givenPeerUrls = peerUrls
+      return { header: header(), members: members() }
+    }),
+    unary(Cluster.memberPromote, ({ id }, { caller }) => {
+      caller.assertAdmin()
+      assertOurs(id)
+      throw etcdError.memberNotLearner()
+    }),
+  ]
+}

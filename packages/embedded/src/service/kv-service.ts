@@ -88,10 +88,10 @@ export const kvService = (engine: Engine): Route[] => {
       assertSize(context)
       return engine.write((txn) => {
         authorizePut(engine, request, context.caller)
+        engine.assertSpace(putBytes(request))
         // In this order, and in a transaction in the other one: a request may fail both.
         assertLease(request, hasLease)
         assertBefore(request, store)
-        engine.assertSpace(putBytes(request))
         const { prevKv } = applyPut(txn, request)
         return { header: engine.header(txn.revision), prevKv }
       })
@@ -118,8 +118,8 @@ export const kvService = (engine: Engine): Route[] => {
       return engine.write((txn) => {
         authorizeTxn(engine, request, context.caller)
         const bytes = txnBytes(request)
-        const decided = decideTxn(request, store, hasLease)
         if (bytes > 0) engine.assertSpace(bytes)
+        const decided = decideTxn(request, store, hasLease)
         const { succeeded, responses } = applyTxn(txn, decided)
         return { header: engine.header(txn.revision), succeeded, responses }
       })

@@ -1,15 +1,19 @@
 import { crc32 } from 'node:zlib'
-import { AlarmAction, AlarmType, Maintenance } from '@livetree/etcd/wire'
+import { AlarmAction, Maintenance } from '@livetree/etcd/wire'
+import { type Alarm, alarmName } from '../alarms.ts'
 import type { Caller } from '../auth/caller.ts'
 import type { Engine } from '../engine.ts'
 import { type Route, unary } from '../grpc/service.ts'
 import type { MvccStore } from '../mvcc/store.ts'
-import { grpcCode, StatusError } from '../status.ts'
+import { etcdError, grpcCode, StatusError } from '../status.ts'
 import { etcdVersion } from '../version.ts'
+
+/** Of a store without keys: as in etcd not 0, which clients take for no hash. */
+const EMPTY_HASH = crc32('key')
 
 /** A checksum over all keys at a revision: equal for equal content, but not etcd's own, which covers its file's bytes. */
 const hashAt = (store: MvccStore, revision: number): number => {
-  let hash = 0
+  let hash = EMPTY_HASH
   for (const version of store.range({ type: 'span', start: '', end: undefined }, revision)) {
     const { key, value, createRevision, modRevision, lease } = version
     hash = crc32(
@@ -31,26 +35,24 @@ const assertAdminRaw = (caller: Caller): void => {
   }
 }
 
+/** An alarm as `Status` words it; Go leaves out a number that is 0. */
+const alarmText = ({ memberId, alarm }: Alarm): string =>
+  `${memberId === 0n ? '' : `memberID:${memberId} `}alarm:${alarmName(alarm)} `
+
 /** etcd's Maintenance service. */
 export const maintenanceService = (engine: Engine): Route[] => {
   const { store } = engine
-  const alarmMembers = () =>
-    engine.hasNoSpace ? [{ memberId: engine.memberId, alarm: AlarmType.noSpace }] : []
-
   return [
     unary(Maintenance.alarm, async ({ action, alarm, memberId }, { caller }) => {
       if (action === AlarmAction.get) caller.assertKnown()
       else caller.assertAdmin()
-      const header = engine.header()
-      const isOurs = memberId === 0n || memberId === engine.memberId
-      const asked = alarm === AlarmType.none || alarm === AlarmType.noSpace
-      if (action === AlarmAction.get) return { header, alarms: asked ? alarmMembers() : [] }
-      if (!isOurs || alarm !== AlarmType.noSpace) return { header, alarms: [] }
-      const wasUp = engine.hasNoSpace
-      await engine.setNoSpace(action === AlarmAction.activate)
-      // A deactivation names the alarms it cleared.
-      const cleared = wasUp ? [{ memberId: engine.memberId, alarm }] : []
-      return { header: engine.header(), alarms: action === AlarmAction.activate ? alarmMembers() : cleared }
+      const changed =
+        action === AlarmAction.activate
+          ? await engine.changeAlarms((alarms) => alarms.activate({ memberId, alarm }))
+          : action === AlarmAction.deactivate
+            ? await engine.changeAlarms((alarms) => alarms.deactivate({ memberId, alarm }))
+            : undefined
+      return { header: engine.header(), alarms: changed ?? engine.alarms.list(alarm) }
     }),
 
     unary(Maintenance.status, (_request, { caller }) => {
@@ -64,7 +66,7 @@ export const maintenanceService = (engine: Engine): Route[] => {
         raftIndex: engine.raftIndex,
         raftTerm: engine.raftTerm,
         raftAppliedIndex: engine.raftIndex,
-        errors: engine.hasNoSpace ? [`memberID:${engine.memberId} alarm:NOSPACE `] : [],
+        errors: engine.alarms.list().map(alarmText),
       }
     }),
 
@@ -72,6 +74,13 @@ export const maintenanceService = (engine: Engine): Route[] => {
       assertAdminRaw(caller)
       engine.defragment()
       return { header: engine.header() }
+    }),
+
+    unary(Maintenance.moveLeader, ({ targetId }, { caller }) => {
+      caller.assertAdmin()
+      // The one member leads, and hands the lead over to itself.
+      if (targetId !== engine.memberId) throw etcdError.badLeaderTransferee()
+      return { header: undefined }
     }),
 
     unary(Maintenance.hash, (_request, { caller }) => {

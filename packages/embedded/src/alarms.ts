@@ -1,0 +1,73 @@
+import { AlarmType } from '@livetree/etcd/wire'
+import { etcdError } from './status.ts'
+
+/** An alarm that is up, and the member it was raised for; 0n is a member too, one that nobody named. */
+export interface Alarm {
+  readonly memberId: bigint
+  /** `noSpace` or `corrupt` of `AlarmType`. */
+  readonly alarm: number
+}
+
+/** What is refused: nothing, what takes room, or every write. */
+type Restriction = 'none' | 'noSpace' | 'corrupt'
+
+const restrictionOf = (alarm: number): Restriction => (alarm === AlarmType.corrupt ? 'corrupt' : 'noSpace')
+
+const isKnown = (alarm: number): boolean => alarm === AlarmType.noSpace || alarm === AlarmType.corrupt
+
+/**
+ * The alarms, of all members: a single one refuses writes on every member. As in etcd, the alarm that came last says
+ * which writes, and any one that is taken back lets all pass, whatever else is up, until the next start.
+ */
+export class Alarms {
+  #up: readonly Alarm[] = []
+  #restriction: Restriction = 'none'
+
+  /** Takes up what an earlier process left. Of two kinds the stricter one holds. */
+  restore(alarms: readonly Alarm[]): void {
+    this.#up = alarms
+    const kinds = alarms.map(({ alarm }) => restrictionOf(alarm))
+    this.#restriction = kinds.find((kind) => kind === 'corrupt') ?? kinds[0] ?? 'none'
+  }
+
+  /** Those that are up of a kind, or of every kind when it is `none`. */
+  list(kind: number = AlarmType.none): readonly Alarm[] {
+    return this.#up.filter(({ alarm }) => kind === AlarmType.none || alarm === kind)
+  }
+
+  /** Raises an alarm and says which are then up of those asked for: none when there is no such kind. */
+  activate(asked: Alarm): readonly Alarm[] {
+    if (!isKnown(asked.alarm)) return []
+    if (!this.#has(asked)) {
+      this.#up = [...this.#up, asked]
+      this.#restriction = restrictionOf(asked.alarm)
+    }
+    return [asked]
+  }
+
+  /** Takes an alarm back and says which was. */
+  deactivate(asked: Alarm): readonly Alarm[] {
+    if (!this.#has(asked)) return []
+    this.#up = this.#up.filter(({ memberId, alarm }) => memberId !== asked.memberId || alarm !== asked.alarm)
+    this.#restriction = 'none'
+    return [asked]
+  }
+
+  /** Throws `corrupt` when no write may pass. */
+  assertWritable(): void {
+    if (this.#restriction === 'corrupt') throw etcdError.corrupt()
+  }
+
+  /** Throws `noSpace` or `corrupt` when nothing may be added. */
+  assertRoom(): void {
+    this.assertWritable()
+    if (this.#restriction === 'noSpace') throw etcdError.noSpace()
+  }
+
+  #has({ memberId, alarm }: Alarm): boolean {
+    return this.#up.some((each) => each.memberId === memberId && each.alarm === alarm)
+  }
+}
+
+/** How etcd names a kind of alarm. */
+export const alarmName = (alarm: number): string => (alarm === AlarmType.corrupt ? 'CORRUPT' : 'NOSPACE')

@@ -1,0 +1,74 @@
+import type { IncomingHttpHeaders } from 'node:http2'
+import { grpcCode, StatusError } from '../status.ts'
+
+/** What a call's headers say, besides where it goes and who makes it. */
+export interface Admission {
+  /** What the answer's `content-type` is to be. */
+  readonly contentType: string
+  /** How long the client waits, in milliseconds; undefined for as long as it takes. */
+  readonly timeoutMs: number | undefined
+}
+
+/** A call that is refused by its headers alone. */
+export class RefusedCall extends StatusError {
+  readonly httpStatus: number
+
+  constructor(httpStatus: number, code: number, message: string) {
+    super(code, message)
+    this.name = 'RefusedCall'
+    this.httpStatus = httpStatus
+  }
+}
+
+const GRPC = 'application/grpc'
+
+/** Milliseconds of a `grpc-timeout`'s units. */
+const UNITS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 }
+/** Eight digits and a unit. */
+const MAX_TIMEOUT_LENGTH = 9
+
+/**
+ * Looks at the headers of a call as gRPC's Go server does.
+ *
+ * @throws RefusedCall for what is no call, or one that cannot be read.
+ */
+export function admitCall(headers: IncomingHttpHeaders): Admission {
+  const contentType = answerType(headers['content-type'] ?? '')
+  const timeoutMs = readTimeout(headers['grpc-timeout'])
+  const method = headers[':method']
+  if (method !== 'POST') {
+    const message = `Received a HEADERS frame with :method "${method}" which should be POST`
+    throw new RefusedCall(405, grpcCode.internal, message)
+  }
+  const encoding = headers['grpc-encoding'] ?? 'identity'
+  if (encoding !== 'identity' && encoding !== '') {
+    const message = `grpc: Decompressor is not installed for grpc-encoding ${JSON.stringify(encoding)}`
+    throw new RefusedCall(200, grpcCode.unimplemented, message)
+  }
+  return { contentType, timeoutMs }
+}
+
+/** The type of an answer: the request's own, whose message format stands behind a plus or a semicolon. */
+function answerType(contentType: string): string {
+  if (contentType === GRPC) return GRPC
+  const [next, ...format] = contentType.slice(GRPC.length)
+  if (contentType.startsWith(GRPC) && (next === '+' || next === ';')) return `${GRPC}+${format.join('')}`
+  const message = `invalid gRPC request content-type ${JSON.stringify(contentType)}`
+  throw new RefusedCall(415, grpcCode.invalidArgument, message)
+}
+
+function readTimeout(header: string | string[] | undefined): number | undefined {
+  if (header === undefined) return undefined
+  const text = String(header)
+  const quoted = JSON.stringify(text)
+  const refuse = (why: string): never => {
+    throw new RefusedCall(400, grpcCode.internal, `malformed grpc-timeout: ${why}`)
+  }
+  if (text.length < 2) return refuse(`transport: timeout string is too short: ${quoted}`)
+  if (text.length > MAX_TIMEOUT_LENGTH) return refuse(`transport: timeout string is too long: ${quoted}`)
+  const unit = UNITS[text.at(-1)!]
+  if (unit === undefined) return refuse(`transport: timeout unit is not recognized: ${quoted}`)
+  const digits = text.slice(0, -1)
+  if (/^\d+$/.test(digits)) return Number(digits) * unit
+  return refuse(`strconv.ParseUint: parsing ${JSON.stringify(digits)}: invalid syntax`)
+}
