@@ -28,6 +28,109 @@ const login = async (client: RawClient, name: string, password: string): Promise
 eachServer('Auth that is off', (server) => {
   const current = server.use()
 
+  const permit = (name: string, key: string, rangeEnd: string, permType = 2) =>
+    current().client.call(Auth.roleGrantPermission, { name, perm: { permType, key, rangeEnd } })
+
+  test('60 a permission for a range that holds no key is refused', async () => {
+    const { client } = current()
+    const name = 'empty-ranges'
+    await client.call(Auth.roleAdd, { name })
+    const invalid = { code: 3, message: 'etcdserver: invalid auth management' }
+    const empty = [
+      ...[
+        ['', ''],
+        ['', '\0'],
+        ['', 'a'],
+        ['a', 'a'],
+        ['b', 'a'],
+        ['a\0', 'a'],
+        ['c', '\0\0'],
+      ],
+    ] as [string, string][]
+    for (const [key, end] of empty) {
+      const granting = permit(name, key, end)
+      if (differs(server, 'anyPermission')) await granting
+      else expect(await refusal(granting)).toEqual(invalid)
+    }
+    for (const [key, end] of [
+      ['a', ''],
+      ['a', '\0'],
+      ['a', 'a\0'],
+      ['\0', '\0'],
+      ['\0', '\0\0'],
+    ] as const) {
+      await permit(name, key, end)
+    }
+    if (differs(server, 'anyPermission')) {
+      await client.call(Auth.roleDelete, { role: name })
+      return
+    }
+    expect(await refusal(permit('nobody', 'b', 'a'))).toEqual(invalid)
+    const { perm } = await client.call(Auth.roleGet, { role: name })
+    expect(perm.length).toBe(5)
+    expect(await refusal(client.call(Auth.roleGrantPermission, { name }))).toEqual({
+      code: 3,
+      message: 'etcdserver: permission not given',
+    })
+    await client.call(Auth.roleDelete, { role: name })
+  })
+
+  test('60 RoleGet gives permissions by key, those of a key as they were granted', async () => {
+    const { client } = current()
+    const name = 'ordered'
+    await client.call(Auth.roleAdd, { name })
+    const granted = [
+      ...[
+        ['m', 'n', 0],
+        ['m', '', 1],
+        ['m', 'z', 2],
+        ['m', 'mm', 0],
+        ['m', 'n', 2],
+        ['m', 'z', 1],
+      ],
+      ...[
+        ['l', 'zz', 0],
+        ['l', 'zy', 0],
+        ['z', '', 0],
+        ['l', '\0', 1],
+        ['l', 'zy', 2],
+      ],
+    ] as [string, string, number][]
+    for (const [key, end, type] of granted) await permit(name, key, end, type)
+    const shown = async () =>
+      (await client.call(Auth.roleGet, { role: name })).perm.map(
+        ({ key, rangeEnd, permType }) => `${key} ${rangeEnd} ${permType}`,
+      )
+    // Only the first permission of a key is replaced; a further one of the same range comes once more.
+    expect(await shown()).toEqual([
+      ...['l zz 0', 'l zy 0', 'l \0 1', 'l zy 2'],
+      ...['m n 2', 'm  1', 'm z 2', 'm mm 0', 'm z 1', 'z  0'],
+    ])
+    await client.call(Auth.roleRevokePermission, { role: name, key: 'm', rangeEnd: 'z' })
+    expect((await shown()).slice(4)).toEqual(['m n 2', 'm  1', 'm mm 0', 'z  0'])
+    await client.call(Auth.roleDelete, { role: name })
+  })
+
+  test('60 a password of more than 72 bytes is refused', async () => {
+    const { client } = current()
+    const tooLong = { code: 2, message: 'bcrypt: password length exceeds 72 bytes' }
+    await client.call(Auth.userAdd, { name: 'long-72', password: 'x'.repeat(72) })
+    const adding = client.call(Auth.userAdd, { name: 'long-73', password: 'ä'.repeat(37) })
+    if (differs(server, 'longPassword')) await adding
+    else expect(await refusal(adding)).toEqual(tooLong)
+    const changing = client.call(Auth.userChangePassword, { name: 'long-72', password: 'x'.repeat(73) })
+    if (differs(server, 'longPassword')) await changing
+    else expect(await refusal(changing)).toEqual(tooLong)
+    for (const name of (await client.call(Auth.userList, {})).users)
+      await client.call(Auth.userDelete, { name })
+  })
+
+  test('60 UserGet of no name is an unknown user', async () => {
+    expect(await refusal(current().client.call(Auth.userGet, { name: '' }))).toEqual(
+      precondition('user name not found'),
+    )
+  })
+
   test('60 authenticate is refused with 9, and calls need no token', async () => {
     const { client } = current()
     expect(await refusal(client.call(Auth.authenticate, { name: 'a', password: 'b' }))).toEqual(
@@ -152,6 +255,14 @@ eachServer('Auth that is on', (server) => {
     expect(await refusal(client.call(KV.txn, { success: [op.range({ key: 'a/1' })] }))).toEqual(userEmpty)
     expect(await refusal(client.call(Auth.userList, {}))).toEqual(userEmpty)
     expect(await refusal(client.call(Auth.authDisable, {}))).toEqual(userEmpty)
+  })
+
+  test('60 UserGet of no name by nobody is an unknown user, of another name needs a user', async () => {
+    const { client } = current()
+    expect(await refusal(client.call(Auth.userGet, { name: '' }))).toEqual(
+      precondition('user name not found'),
+    )
+    expect(await refusal(client.call(Auth.userGet, { name: 'eve' }))).toEqual(userEmpty)
   })
 
   test('60 a bad token is refused with 16', async () => {

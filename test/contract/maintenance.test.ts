@@ -68,6 +68,107 @@ eachServer('Space', (server) => {
   })
 })
 
+eachServer('Alarm', (server) => {
+  const current = server.use()
+  const { none: all, noSpace: full, corrupt } = AlarmType
+  const { get, activate, deactivate } = AlarmAction
+  const call = async (action: number, alarm: number, memberId = 0n) =>
+    (await current().client.call(Maintenance.alarm, { action, alarm, memberId })).alarms
+      .map(({ memberId, alarm }) => `${memberId} ${alarm}`)
+      .sort()
+
+  /** What is refused now: of a put, a delete, a transaction that deletes, and a lease. */
+  const refused = async () => {
+    const { client } = current()
+    const codeOf = (calling: Promise<unknown>): Promise<number> =>
+      calling.then(
+        () => 0,
+        ({ code }) => code,
+      )
+    const key = fresh('alarm')
+    return [
+      await codeOf(put(client, key, '1')),
+      await codeOf(client.call(KV.deleteRange, { key })),
+      await codeOf(client.call(KV.txn, { success: [op.delete({ key })] })),
+      await codeOf(client.call(Lease.grant, { ttl: 60 })),
+      await codeOf(client.call(Lease.revoke, { id: 99n })),
+      await codeOf(client.call(KV.range, { key })),
+      await codeOf(client.call(KV.txn, { success: [op.range({ key })] })),
+    ]
+  }
+  const nothing = [0, 0, 0, 0, 5, 0, 0]
+  const growth = [8, 0, 0, 8, 5, 0, 0]
+  const everyWrite = [15, 15, 15, 15, 15, 0, 0]
+
+  const health = async () => {
+    const response = await fetch(`${current().endpoint}/health`)
+    const { health, reason } = (await response.json()) as Record<string, string>
+    return [response.status, health, ...(differs(server, 'healthWithoutReason') ? [] : [reason])]
+  }
+  const unhealthy = (reason: string) => [
+    503,
+    'false',
+    ...(differs(server, 'healthWithoutReason') ? [] : [`ALARM ${reason}`]),
+  ]
+  const errors = async () => [...(await current().client.call(Maintenance.status, {})).errors].sort()
+
+  test('62 an alarm of any member counts, until it is taken back by name', async () => {
+    expect(await call(activate, full, 5n)).toEqual(['5 1'])
+    expect(await call(activate, full, 5n)).toEqual(['5 1'])
+    expect(await call(activate, full)).toEqual(['0 1'])
+    expect(await call(get, all)).toEqual(['0 1', '5 1'])
+    expect(await call(get, corrupt)).toEqual([])
+    expect(await refused()).toEqual(growth)
+    expect(await errors()).toEqual(['alarm:NOSPACE ', 'memberID:5 alarm:NOSPACE '])
+    expect(await health()).toEqual(unhealthy('NOSPACE'))
+    expect(await call(deactivate, full, 7n)).toEqual([])
+    expect(await call(deactivate, corrupt, 5n)).toEqual([])
+    expect(await refused()).toEqual(growth)
+    // Any alarm that is taken back lets writes pass, whatever else is up.
+    expect(await call(deactivate, full, 5n)).toEqual(['5 1'])
+    expect(await call(get, all)).toEqual(['0 1'])
+    expect(await call(deactivate, full)).toEqual(['0 1'])
+    expect(await refused()).toEqual(nothing)
+  })
+
+  test('62 CORRUPT refuses every write with 15, and reads pass', async () => {
+    expect(await call(activate, corrupt, 6n)).toEqual(['6 2'])
+    expect(await refused()).toEqual(everyWrite)
+    const { client } = current()
+    expect((await refusal(client.call(KV.compact, { revision: 1 }))).message).toBe(
+      'etcdserver: corrupt cluster',
+    )
+    expect(await errors()).toEqual(['memberID:6 alarm:CORRUPT '])
+    expect(await health()).toEqual(unhealthy('CORRUPT'))
+    expect(await call(activate, full, 6n)).toEqual(['6 1'])
+    expect(await call(get, all)).toEqual(['6 1', '6 2'])
+    // The last one that was new says what is refused.
+    expect(await refused()).toEqual(growth)
+    expect(await call(activate, corrupt, 6n)).toEqual(['6 2'])
+    expect(await refused()).toEqual(growth)
+    expect(await call(deactivate, full, 6n)).toEqual(['6 1'])
+    expect(await refused()).toEqual(nothing)
+    expect(await health()).toEqual(unhealthy('CORRUPT'))
+    expect(await call(deactivate, corrupt, 6n)).toEqual(['6 2'])
+    expect(await health()).toEqual([200, 'true', ...(differs(server, 'healthWithoutReason') ? [] : [''])])
+  })
+
+  test('62 an alarm of no kind, and an action that is none, do nothing', async () => {
+    // etcd ends its process at some of these.
+    if (!server.isEmbedded) return
+    for (const [action, alarm] of [
+      [activate, all],
+      [activate, 7],
+      [deactivate, all],
+      [deactivate, 7],
+      [9, full],
+    ] as const) {
+      expect(await call(action, alarm, 5n)).toEqual([])
+    }
+    expect(await refused()).toEqual(nothing)
+  })
+})
+
 eachServer('Member', (server) => {
   const current = server.use()
 
@@ -128,6 +229,36 @@ eachServer('Member', (server) => {
     expect(newer.hash).not.toBe(first.hash)
     expect(first.compactRevision).toBe(-1)
     expect((await refusal(client.call(Maintenance.hashKv, { revision: revision + 100 }))).code).toBe(11)
+  })
+
+  test('63 a store without keys has a hash that is not 0', async () => {
+    const { client } = current()
+    // After this nothing is there but the record of the deletion.
+    await client.call(KV.deleteRange, { key: '\0', rangeEnd: '\0' })
+    await client.call(KV.compact, { revision: await revisionOf(client), physical: true })
+    expect((await client.call(Maintenance.hash, {})).hash).not.toBe(0)
+    expect((await client.call(Maintenance.hashKv, {})).hash).not.toBe(0)
+  })
+
+  test('63 the only member leads, stays, and can be no learner', async () => {
+    const { client } = current()
+    const { header } = await client.call(Cluster.memberList, {})
+    const id = header!.memberId
+    await client.call(Maintenance.moveLeader, { targetId: id })
+    const said = (code: number, what: string) => ({ code, message: `etcdserver: ${what}` })
+    expect(await refusal(client.call(Maintenance.moveLeader, { targetId: 99n }))).toEqual(
+      said(9, 'bad leader transferee'),
+    )
+    const none = said(5, 'member not found')
+    expect(await refusal(client.call(Cluster.memberRemove, { id: 99n }))).toEqual(none)
+    expect(await refusal(client.call(Cluster.memberPromote, { id: 99n }))).toEqual(none)
+    const peerUrls = ['http://127.0.0.1:12380']
+    expect(await refusal(client.call(Cluster.memberUpdate, { id: 99n, peerUrls }))).toEqual(none)
+    expect((await refusal(client.call(Cluster.memberPromote, { id }))).code).toBe(9)
+    expect((await refusal(client.call(Cluster.memberRemove, { id }))).code).toBe(2)
+    await client.call(Cluster.memberUpdate, { id, peerUrls })
+    const { members } = await client.call(Cluster.memberList, {})
+    expect(members.map((member) => member.peerUrls)).toEqual([peerUrls])
   })
 
   test('63 a snapshot is the file of etcd, which embedded does not have', async () => {

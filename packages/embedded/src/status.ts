@@ -86,7 +86,7 @@ export const etcdError = {
   invalidAuthManagement: failure(grpcCode.invalidArgument, 'etcdserver: invalid auth management'),
   memberNotFound: failure(grpcCode.notFound, 'etcdserver: member not found'),
   memberNotEnoughStarted: failure(
-    grpcCode.failedPrecondition,
+    grpcCode.unknown,
     'etcdserver: re-configuration failed due to not enough started members',
   ),
   memberNotLearner: failure(grpcCode.failedPrecondition, 'etcdserver: can only promote a learner member'),

@@ -38,7 +38,6 @@ export const clusterService = (engine: Engine, clientUrls: () => readonly string
     }),
     unary(Cluster.memberUpdate, ({ id, peerUrls }, { caller }) => {
       caller.assertAdmin()
-      if (peerUrls.length === 0 || !peerUrls.every(isPeerUrl)) throw etcdError.badMemberUrls()
       assertOurs(id)
       givenPeerUrls = peerUrls
       return { header: header(), members: members() }

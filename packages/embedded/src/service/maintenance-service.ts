@@ -51,8 +51,9 @@ export const maintenanceService = (engine: Engine): Route[] => {
           ? await engine.changeAlarms((alarms) => alarms.activate({ memberId, alarm }))
           : action === AlarmAction.deactivate
             ? await engine.changeAlarms((alarms) => alarms.deactivate({ memberId, alarm }))
-            : undefined
-      return { header: engine.header(), alarms: changed ?? engine.alarms.list(alarm) }
+            : []
+      const alarms = action === AlarmAction.get ? engine.alarms.list(alarm) : changed
+      return { header: engine.header(), alarms }
     }),
 
     unary(Maintenance.status, (_request, { caller }) => {
