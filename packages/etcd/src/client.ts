@@ -1,7 +1,7 @@
 import { type AuthAdminService, createAuthAdminService } from './auth-admin/auth-admin-service.ts'
 import { type EtcdClientOptions, type ResolvedOptions, resolveOptions } from './client-options.ts'
 import { EtcdError } from './errors.ts'
-import { createKv, type Kv } from './kv/everyday.ts'
+import { type ClosableKv, createKv, type Kv } from './kv/everyday.ts'
 import { createLeaseService, type LeaseService } from './lease/lease-service.ts'
 import { type ClusterService, createClusterService } from './maintenance/cluster-service.ts'
 import { createMaintenanceService, type MaintenanceService } from './maintenance/maintenance-service.ts'
@@ -36,7 +36,7 @@ export const createEtcdClient = (options: EtcdClientOptions): EtcdClient =>
   new ChannelClient(resolveOptions(options))
 
 class ChannelClient implements EtcdClient {
-  readonly kv: Kv
+  readonly kv: ClosableKv
   readonly watch: WatchService
   readonly lease: LeaseService
   readonly authAdmin: AuthAdminService
@@ -50,15 +50,15 @@ class ChannelClient implements EtcdClient {
 
   constructor(options: ResolvedOptions) {
     this.#options = options
-    const { discovery, namespace, clock, logger, maxTxnOps, signal } = options
+    const { discovery, namespace, clock, logger, maxTxnOps, callTimeoutMs, signal } = options
     const discover = discovery === undefined ? undefined : () => discoverEndpoints(discovery)
     this.channel = new UndiciChannel({ ...options, discover })
-    const shared = { clock, logger, namespace }
+    const shared = { clock, logger, namespace, callTimeoutMs }
     this.watch = createWatchService(this.channel, { ...shared, ...options.watch })
-    this.kv = createKv({ channel: this.channel, watch: this.watch, namespace, maxTxnOps, clock })
+    this.kv = createKv({ channel: this.channel, watch: this.watch, namespace, maxTxnOps, clock, callTimeoutMs })
     this.lease = createLeaseService(this.channel, shared)
     this.authAdmin = createAuthAdminService(this.channel)
-    this.maintenance = createMaintenanceService(this.channel, { clock })
+    this.maintenance = createMaintenanceService(this.channel, { clock, callTimeoutMs })
     this.cluster = createClusterService(this.channel)
     if (options.syncMembersMs > 0) this.#syncLater()
     if (signal !== undefined) this.#closeOn(signal)
@@ -90,6 +90,7 @@ class ChannelClient implements EtcdClient {
     if (this.#onAbort !== undefined) signal?.removeEventListener('abort', this.#onAbort)
     this.watch.close()
     this.lease.close()
+    await this.kv.close()
     await this.channel.close()
   }
 

@@ -1,15 +1,19 @@
-import { EtcdError } from './errors.ts'
+import { checkBytes, refuseArgument } from './check-argument.ts'
+import { shown } from './refuse-option.ts'
 
 /** A key or value: bytes, or text as UTF-8. */
 export type Bytes = string | Uint8Array
 
-/** Which keys are meant. Order is by bytes. */
+/**
+ * Which keys are meant; exactly one of the three. Order is by bytes. A range whose end does not lie behind its start holds
+ * no key: to read or delete it gives nothing, to watch it or to permit it is refused.
+ */
 export type KeyRange =
   /** One key. */
   | { readonly key: Bytes }
   /** All keys that begin so; an empty prefix means all keys. */
   | { readonly prefix: Bytes }
-  /** From a key on, up to another one (not included) or to the end. */
+  /** From a key on, up to another one (not included) or, without `to`, to the end. */
   | { readonly from: Bytes; readonly to?: Bytes }
 
 /** A range as it goes over the wire. An empty `rangeEnd` means one key, a single zero byte "to the end". */
@@ -20,6 +24,8 @@ export interface WireRange {
 
 const toTheEnd = Buffer.of(0)
 const noEnd = Buffer.alloc(0)
+/** A start and an end that hold nothing between them, and are neither "one key" nor "to the end". */
+const NOTHING = Buffer.of(0, 0)
 
 /** Bytes of a key; text is read as UTF-8. */
 export const bytesOf = (value: Bytes): Buffer =>
@@ -28,6 +34,12 @@ export const bytesOf = (value: Bytes): Buffer =>
     : Buffer.isBuffer(value)
       ? value
       : Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+
+/** Text as it is, and a copy of bytes, for a call that may send them again. Throws `invalid_argument` for anything else. */
+export function copyOf(name: string, value: Bytes): Bytes {
+  checkBytes(name, value)
+  return typeof value === 'string' ? value : Buffer.from(value)
+}
 
 /** The first key after all keys with this prefix; a single zero byte, "to the end", when there is none. */
 export const prefixEnd = (prefix: Bytes): Buffer => {
@@ -48,9 +60,37 @@ export const keyAfter = (key: Uint8Array): Buffer => {
   return next
 }
 
+/** True for a range that holds no key, whatever the store holds. */
+export function isEmptyRange({ key, rangeEnd }: WireRange): boolean {
+  if (rangeEnd.length === 0) return false
+  const end = bytesOf(rangeEnd)
+  return !end.equals(toTheEnd) && Buffer.compare(end, bytesOf(key)) <= 0
+}
+
+/** The range as it is. Throws `invalid_argument` where it holds no key and can therefore only be a mistake. */
+export function assertHoldsKeys(range: WireRange, call: string): WireRange {
+  if (!isEmptyRange(range)) return range
+  throw refuseArgument('the range is empty: its end does not lie behind its start', call)
+}
+
+/** Which of the three a range is. Throws `invalid_argument`: what is not said clearly must not become a wider range. */
+function kindOf(range: unknown): 'key' | 'prefix' | 'from' {
+  if (typeof range !== 'object' || range === null) {
+    throw refuseArgument(`the range is ${shown(range)}, not { key }, { prefix } or { from, to }`)
+  }
+  const given = (['key', 'prefix', 'from'] as const).filter((name) => name in range)
+  const [kind] = given
+  if (kind === undefined || given.length > 1) {
+    const what = kind === undefined ? 'names no keys' : `has ${given.join(' and ')}`
+    throw refuseArgument(`the range ${what}: give exactly one of key, prefix and from`)
+  }
+  if ('to' in range && kind !== 'from') throw refuseArgument(`the range has to, which belongs to from, not ${kind}`)
+  return kind
+}
+
 /**
- * Puts all keys of a client under one prefix, ranges and their ends included, and takes it off again.
- * Without a namespace nothing is copied.
+ * Puts all keys of a client under one prefix, ranges and their ends included, and takes it off again. The one place where
+ * ranges become what goes over the wire. Without a namespace nothing is copied.
  */
 export class Namespace {
   readonly prefix: Buffer
@@ -58,22 +98,26 @@ export class Namespace {
 
   /** `prefix` may be empty. */
   constructor(prefix: Bytes = '') {
-    this.prefix = bytesOf(prefix)
+    checkBytes('the namespace', prefix)
+    this.prefix = Buffer.from(bytesOf(prefix))
     this.#end = prefixEnd(this.prefix)
   }
 
-  /** A key as the store knows it. Throws `invalid_argument` for an empty one. */
+  /** A key as the store knows it. Throws `invalid_argument` for an empty one, and for what is neither text nor bytes. */
   key(key: Bytes): Bytes {
-    if (key.length === 0) throw new EtcdError('invalid_argument', { what: 'the key is empty' })
+    checkBytes('the key', key)
+    if (key.length === 0) throw refuseArgument('the key is empty')
     return this.#under(key)
   }
 
-  /** A range as the store knows it. */
+  /** A range as the store knows it; never one that holds more than was said. Throws `invalid_argument`. */
   range(range: KeyRange): WireRange {
-    if ('key' in range) return { key: this.key(range.key), rangeEnd: noEnd }
-    if ('prefix' in range) return this.#prefixRange(range.prefix)
-    const start = range.from.length === 0 && this.prefix.length === 0 ? toTheEnd : this.#under(range.from)
-    return { key: start, rangeEnd: range.to === undefined ? this.#end : this.#upTo(range.to) }
+    const kind = kindOf(range)
+    const start: unknown = Reflect.get(range, kind)
+    if (kind === 'key') return { key: this.key(start as Bytes), rangeEnd: noEnd }
+    checkBytes(`${kind} of the range`, start)
+    if (kind === 'prefix') return this.#prefixRange(start)
+    return 'to' in range ? this.#between(start, range.to) : { key: this.#start(start), rangeEnd: this.#end }
   }
 
   /** A key as the caller knows it, from one as the store knows it. */
@@ -82,16 +126,27 @@ export class Namespace {
   }
 
   #prefixRange(prefix: Bytes): WireRange {
-    if (prefix.length === 0)
-      return { key: this.prefix.length === 0 ? toTheEnd : this.prefix, rangeEnd: this.#end }
+    if (prefix.length === 0) return { key: this.#start(prefix), rangeEnd: this.#end }
     const key = this.#under(prefix)
     return { key, rangeEnd: prefixEnd(key) }
   }
 
-  /** An empty end would mean "one key" on the wire, so it is refused. */
-  #upTo(end: Bytes): Bytes {
-    if (end.length === 0) throw new EtcdError('invalid_argument', { what: 'the end of the range is empty' })
-    return this.#under(end)
+  /** An empty end would mean "one key" on the wire, and a single zero byte, before which there is no key, "to the end". */
+  #between(from: Bytes, to: unknown): WireRange {
+    checkBytes('to of the range', to)
+    if (to.length === 0) throw refuseArgument('the end of the range is empty; leave `to` out for no end')
+    const start = this.#start(from)
+    const end = this.#under(to)
+    if (!bytesOf(end).equals(toTheEnd) && !isEmptyRange({ key: start, rangeEnd: end })) {
+      return { key: start, rangeEnd: end }
+    }
+    const nothing = bytesOf(start).equals(toTheEnd) ? NOTHING : start
+    return { key: nothing, rangeEnd: nothing }
+  }
+
+  /** The store knows no empty key: the smallest one is a zero byte. */
+  #start(from: Bytes): Bytes {
+    return from.length === 0 && this.prefix.length === 0 ? toTheEnd : this.#under(from)
   }
 
   #under(key: Bytes): Bytes {

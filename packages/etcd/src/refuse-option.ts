@@ -5,10 +5,20 @@ export const refuse = (what: string, cause?: unknown): EtcdError =>
   new EtcdError('invalid_option', { what, cause })
 
 /** What may be said of a value that somebody gave: a number as it is, of all else only the kind. */
-const shown = (value: unknown): string => {
-  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return String(value)
-  if (Array.isArray(value)) return 'a list'
-  return typeof value === 'string' ? 'a text' : typeof value === 'object' ? 'an object' : `a ${typeof value}`
+export const shown = (value: unknown): string => {
+  if (typeof value === 'number' || typeof value === 'boolean' || value == null) return String(value)
+  if (typeof value === 'string') return value === '' ? 'an empty text' : 'a text'
+  if (typeof value !== 'object') return `a ${typeof value}`
+  return isList(value) ? 'a list' : 'an object'
+}
+
+/** As `Array.isArray`, which throws for a proxy that was revoked. */
+const isList = (value: object): boolean => {
+  try {
+    return Array.isArray(value)
+  } catch {
+    return false
+  }
 }
 
 /**

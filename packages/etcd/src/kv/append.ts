@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto'
+import { LEASE_OR_NONE, type OptionChecks, readOptions } from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
-import { type Bytes, bytesOf } from '../key-range.ts'
-import type { KvService } from './kv-service.ts'
-import { type CallControl, controlOf } from './range-query.ts'
+import { type Bytes, bytesOf, copyOf } from '../key-range.ts'
+import { type GuardPorts, isUnknown, stillUnknown } from './guarded-write.ts'
+import { type CallControl, CONTROL_CHECKS, controlOf } from './range-query.ts'
 import { compare, op } from './txn.ts'
 
 /** How to append. */
 export interface AppendOptions extends CallControl {
-  /** Hang the new key on this lease. */
+  /** Hang the new key on this lease; 0n is none. */
   readonly lease?: bigint
 }
 
@@ -15,48 +16,60 @@ export interface AppendOptions extends CallControl {
 export interface AppendResult {
   /** Its key: the prefix, 20 digits, a hyphen and a random part. */
   readonly key: string
+  /** The same as bytes, for a prefix that is not text. */
+  readonly keyBytes: Buffer
   /** The revision at which it was created. */
   readonly revision: number
 }
+
+const APPEND_CHECKS: OptionChecks<AppendOptions> = { ...CONTROL_CHECKS, lease: LEASE_OR_NONE }
 
 const maxAttempts = 1_000
 
 /**
  * Adds an entry behind all others of a prefix: sorting by key gives the order of creation. The guard is that nothing was
- * created there since the revision in the name, so under contention it is tried again with a later one.
+ * created there since the revision in the name, so under contention it is tried again with a later one. An entry whose
+ * answer was lost is never sent again, since somebody may have taken it away already; its name tells whether it is there.
  */
 export const appendKey = async (
-  kv: KvService,
-  prefix: Bytes,
-  value: Bytes,
-  options: AppendOptions,
+  ports: GuardPorts,
+  givenPrefix: Bytes,
+  givenValue: Bytes,
+  options?: AppendOptions,
 ): Promise<AppendResult> => {
-  const { lease } = options
-  let { header } = await kv.getRange({ prefix, countOnly: true, ...controlOf(options) })
+  const { kv } = ports
+  const given = readOptions('KV/Txn', APPEND_CHECKS, options)
+  const [prefix, value] = [copyOf('the prefix', givenPrefix), copyOf('the value', givenValue)]
+  const { lease } = given
+  const deadline = ports.deadline('KV/Txn', given)
+  const control = (timeoutMs: number) => ({ ...controlOf(given), timeoutMs })
+  const last = await deadline.run((timeoutMs) =>
+    kv.getRange({ prefix, countOnly: true, ...control(timeoutMs) }),
+  )
+  let base = last.header.revision
   for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
-    const base = header.revision
     const name = `${String(base + 1).padStart(20, '0')}-${randomBytes(6).toString('hex')}`
-    const key = Buffer.concat([bytesOf(prefix), Buffer.from(name)])
-    const send = () =>
-      kv
-        .txn()
-        .if(compare.createRevision({ prefix }, '<', base + 1))
-        .then(op.put(key, value, lease === undefined ? {} : { lease }))
-        .else(op.get(key))
-        .commit(controlOf(options))
-    const result = await send().catch(async (error: unknown) => {
-      if (!(error instanceof EtcdError) || error.code !== 'outcome_unknown') throw error
-      const again = await send().catch(() => {
+    const keyBytes = Buffer.concat([bytesOf(prefix), Buffer.from(name)])
+    const key = keyBytes.toString()
+    const txn = kv
+      .txn()
+      .if(compare.createRevision({ prefix }, '<', base + 1))
+      .then(op.put(keyBytes, value, lease === undefined ? {} : { lease }))
+    const sent = await deadline
+      .run((timeoutMs) => txn.commit(control(timeoutMs)))
+      .catch((error: unknown) => {
+        if (isUnknown(error)) return error
         throw error
       })
-      // The name is ours alone, so its presence says that the first sending was applied; its absence says nothing.
-      if (!again.succeeded && again.results[0] === undefined) throw error
-      return again
-    })
-    if (result.succeeded) return { key: key.toString(), revision: result.header.revision }
-    const found = result.results[0]
-    if (found !== undefined) return { key: key.toString(), revision: found.createRevision }
-    header = result.header
+    if (sent instanceof EtcdError) {
+      const read = deadline.run((timeoutMs) => kv.get(keyBytes, control(timeoutMs)))
+      const found = await read.catch(() => undefined)
+      // The name is ours alone, so its presence says that it was applied; its absence says nothing.
+      if (found !== undefined) return { key, keyBytes, revision: found.createRevision }
+      throw stillUnknown(sent, 'it was not sent again, and is not there, or not there any more')
+    }
+    if (sent.succeeded) return { key, keyBytes, revision: sent.header.revision }
+    base = sent.header.revision
   }
   const what = `others were quicker ${maxAttempts} times in a row`
   throw new EtcdError('compare_failed', {

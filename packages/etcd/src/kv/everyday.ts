@@ -1,3 +1,4 @@
+import { MILLISECONDS, type OptionChecks, readOptions, SIGNAL, whole } from '../check-argument.ts'
 import type { Clock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import type { Bytes, KeyRange, Namespace } from '../key-range.ts'
@@ -6,11 +7,17 @@ import type { WatchBatch } from '../watch/watch-handlers.ts'
 import type { WatchService } from '../watch/watch-service.ts'
 import { type AppendOptions, type AppendResult, appendKey } from './append.ts'
 import type { Entry } from './entry.ts'
-import { createKey, type GuardedOptions, type SwapOptions, swapKey, updateKey } from './guarded-write.ts'
+import {
+  createKey,
+  type GuardedOptions,
+  type SwapOptions,
+  swapKey,
+  updateKey,
+} from './guarded-write.ts'
 import { ChannelKv, type KvService } from './kv-service.ts'
 import type { PutResult } from './operation.ts'
-import { putWithTtl, type TtlOptions, type TtlPutResult } from './put-with-ttl.ts'
-import type { CallControl } from './range-query.ts'
+import { putWithTtl, type TtlOptions, type TtlPorts, type TtlPutResult } from './put-with-ttl.ts'
+import { type CallControl, CONTROL_CHECKS, RANGE_CHECKS, type RangeParts, readQuery } from './range-query.ts'
 
 /** How to wait for a change. */
 export interface NextChangeOptions {
@@ -55,46 +62,99 @@ export interface KvParts {
   readonly namespace: Namespace
   readonly maxTxnOps: number
   readonly clock: Clock
+  /** For calls made of several requests and without a `timeoutMs`. Default 10,000. */
+  readonly callTimeoutMs?: number
+}
+
+/** The service, and its end. */
+export interface ClosableKv extends Kv {
+  /** Ends `putWithTtl` calls that are under way and gives their leases back, for which it waits a second at most. */
+  close(): Promise<void>
 }
 
 /** The key-value service with the everyday forms. No I/O before the first call. */
-export const createKv = (parts: KvParts): Kv => new FullKv(parts)
+export const createKv = (parts: KvParts): ClosableKv => new FullKv(parts)
 
-class FullKv extends ChannelKv implements Kv {
+const CHANGE_CHECKS: OptionChecks<RangeParts & NextChangeOptions> = {
+  ...RANGE_CHECKS,
+  afterRevision: whole(0),
+  timeoutMs: MILLISECONDS,
+  signal: SIGNAL,
+}
+
+const closeMs = 1_000
+
+class FullKv extends ChannelKv implements ClosableKv {
   readonly #parts: KvParts
+  readonly #closing = new AbortController()
+  readonly #unfinished = new Set<Promise<unknown>>()
 
   constructor(parts: KvParts) {
-    super(parts.channel, parts.namespace, parts.maxTxnOps)
+    super(parts.channel, parts)
     this.#parts = parts
   }
 
-  async create(key: Bytes, value: Bytes, options: GuardedOptions = {}): Promise<PutResult> {
-    return createKey(this, key, value, options)
+  async create(key: Bytes, value: Bytes, options?: GuardedOptions): Promise<PutResult> {
+    return createKey(this.#ports, key, value, options)
   }
 
-  async update(key: Bytes, value: Bytes, options: GuardedOptions = {}): Promise<PutResult> {
-    return updateKey(this, key, value, options)
+  async update(key: Bytes, value: Bytes, options?: GuardedOptions): Promise<PutResult> {
+    return updateKey(this.#ports, key, value, options)
   }
 
   async swap(key: Bytes, value: Bytes, options: SwapOptions): Promise<PutResult> {
-    return swapKey(this, key, value, options)
+    return swapKey(this.#ports, key, value, options)
   }
 
   async putWithTtl(key: Bytes, value: Bytes, options: TtlOptions): Promise<TtlPutResult> {
-    return putWithTtl(this.#parts.channel, this, key, value, options)
+    const putting = putWithTtl(this.#ports, key, value, options)
+    this.#finishLater(putting)
+    return putting
   }
 
-  async append(prefix: Bytes, value: Bytes, options: AppendOptions = {}): Promise<AppendResult> {
-    return appendKey(this, prefix, value, options)
+  async append(prefix: Bytes, value: Bytes, options?: AppendOptions): Promise<AppendResult> {
+    return appendKey(this.#ports, prefix, value, options)
   }
 
-  async pop(key: Bytes, options: CallControl = {}): Promise<Entry | undefined> {
-    const { previous } = await this.delete(key, { ...options, prevKv: true })
+  async pop(key: Bytes, options?: CallControl): Promise<Entry | undefined> {
+    const { previous } = await this.delete(key, {
+      ...readOptions('KV/DeleteRange', CONTROL_CHECKS, options),
+      prevKv: true,
+    })
     return previous[0]
   }
 
-  nextChange(query: KeyRange & NextChangeOptions): Promise<WatchBatch> {
-    return waitForChange(this.#parts, query)
+  async nextChange(query: KeyRange & NextChangeOptions): Promise<WatchBatch> {
+    return waitForChange(this.#parts, readQuery('Watch/Watch', CHANGE_CHECKS, query))
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    const { clock } = this.#parts
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const timer = clock.setTimeout(resolve, closeMs)
+    const finish = async () => {
+      while (this.#unfinished.size > 0) await Promise.allSettled(this.#unfinished)
+    }
+    await Promise.race([finish(), late])
+    clock.clearTimeout(timer)
+  }
+
+  get #ports(): TtlPorts {
+    return {
+      kv: this,
+      channel: this.#parts.channel,
+      closing: this.#closing.signal,
+      deadline: (call, control) => this.deadline(call, control),
+      seen: () => this.seen(),
+      finishLater: (work) => this.#finishLater(work),
+    }
+  }
+
+  #finishLater(work: Promise<unknown>): void {
+    this.#unfinished.add(work)
+    const forget = () => this.#unfinished.delete(work)
+    work.then(forget, forget)
   }
 }
 

@@ -1,19 +1,22 @@
+import type { CallDeadline } from '../call-deadline.ts'
+import { BYTES, FLAG, LEASE_OR_NONE, type OptionChecks, readOptions, refuseArgument, whole } from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
-import { type Bytes, bytesOf } from '../key-range.ts'
+import { type Bytes, bytesOf, copyOf } from '../key-range.ts'
 import type { ResponseHeader } from '../wire/kv.ts'
 import type { Entry } from './entry.ts'
 import type { KvService } from './kv-service.ts'
 import type { PutResult } from './operation.ts'
-import type { CallControl } from './range-query.ts'
-import { compare, op } from './txn.ts'
+import { type CallControl, CONTROL_CHECKS, controlOf } from './range-query.ts'
+import { type Condition, compare, op } from './txn.ts'
 
 /** How to write a key on a condition. */
 export interface GuardedOptions extends CallControl {
-  /** Hang the key on this lease. */
+  /** Hang the key on this lease; 0n is none. */
   readonly lease?: bigint
   /**
    * Nobody else writes this very value (it holds a random id, say). Then a write whose answer was lost can be told from
-   * another one's by reading the key back, instead of failing with `outcome_unknown`. Default false.
+   * another one's by reading the key back, instead of failing with `outcome_unknown`; a key that has to be absent is written
+   * again when it is still, or again, absent. Default false.
    */
   readonly isUnique?: boolean
 }
@@ -26,167 +29,211 @@ export interface SwapOptions extends GuardedOptions {
   readonly expectedRevision?: number
 }
 
-const isUnknown = (error: unknown): error is EtcdError =>
+/** What guarded writes stand on. */
+export interface GuardPorts {
+  readonly kv: KvService
+  /** The one time limit of a call, from now on. */
+  deadline(call: string, control: CallControl): CallDeadline
+  /** The highest revision seen so far, and of which cluster. */
+  seen(): { readonly clusterId: bigint; readonly revision: number }
+}
+
+const CALL = 'KV/Txn'
+
+const GUARDED_CHECKS: OptionChecks<GuardedOptions> = { ...CONTROL_CHECKS, lease: LEASE_OR_NONE, isUnique: FLAG }
+
+const SWAP_CHECKS: OptionChecks<SwapOptions> = {
+  ...GUARDED_CHECKS,
+  expectedValue: BYTES,
+  expectedRevision: whole(0),
+}
+
+/** The write itself, as it was asked for: later changes to the caller's bytes do not count. */
+interface Write {
+  readonly key: Bytes
+  readonly value: Bytes
+  readonly options: GuardedOptions
+}
+
+/** What one sending of a guarded write gave. */
+interface Sending {
+  /** The guard held and the key was written. */
+  readonly done: PutResult | undefined
+  /** What the key held when the guard did not. */
+  readonly found: Entry | undefined
+  readonly header: ResponseHeader
+}
+
+type Refuse = (found: Entry | undefined) => EtcdError
+
+/** True for a write whose answer was lost. */
+export const isUnknown = (error: unknown): error is EtcdError =>
   error instanceof EtcdError && error.code === 'outcome_unknown'
 
-const putOp = (key: Bytes, value: Bytes, { lease }: GuardedOptions) =>
-  op.put(key, value, lease === undefined ? {} : { lease })
+/** The error of the first sending, and what was done about it since. */
+export const stillUnknown = (error: EtcdError, done: string): EtcdError =>
+  error.with({ what: `${error.what}; ${done}` })
 
 const refusal = (code: 'key_exists' | 'key_not_found' | 'compare_failed', what: string): EtcdError =>
-  new EtcdError(code, { call: 'KV/Txn', what })
+  new EtcdError(code, { call: CALL, what, fate: 'not_applied' })
 
-const written = (header: ResponseHeader, revision: number): PutResult => ({
+const send = async (
+  { kv }: GuardPorts,
+  guard: Condition,
+  { key, value, options }: Write,
+  deadline: CallDeadline,
+): Promise<Sending> => {
+  const { lease } = options
+  const txn = kv
+    .txn()
+    .if(guard)
+    .then(op.put(key, value, lease === undefined ? {} : { lease }))
+    .else(op.get(key))
+  const result = await deadline.run((timeoutMs) => txn.commit({ ...controlOf(options), timeoutMs }))
+  const { header } = result
+  return result.succeeded
+    ? { done: result.results[0], found: undefined, header }
+    : { done: undefined, found: result.results[0], header }
+}
+
+const holds = (found: Entry, { value, options: { lease = 0n } }: Write): boolean =>
+  found.lease === lease && found.value.equals(bytesOf(value))
+
+const resultAt = (header: ResponseHeader, revision: number): PutResult => ({
   header: { ...header, revision },
   previous: undefined,
 })
 
-/**
- * Sends a guarded write that can apply only once however often it is sent, and once more when its answer was lost
- * (ETCD T2). `judge` says what a failed guard means after a lost answer: a result if the write was ours, an error if it
- * was not, `undefined` if that cannot be told.
- */
-const commitOnce = async (
-  commit: () => Promise<{
-    readonly done: PutResult | undefined
-    readonly found: Entry | undefined
-    readonly header: ResponseHeader
-  }>,
-  refused: (found: Entry | undefined) => EtcdError,
-  judge: (found: Entry | undefined, header: ResponseHeader) => Promise<PutResult | EtcdError | undefined>,
-): Promise<PutResult> => {
-  const first = await commit().catch((error: unknown) => {
+/** The first sending: its result, or the error that leaves open whether it was applied. */
+const sendFirst = async (sending: Promise<Sending>, refused: Refuse): Promise<PutResult | EtcdError> => {
+  try {
+    const { done, found } = await sending
+    if (done === undefined) throw refused(found)
+    return done
+  } catch (error) {
     if (isUnknown(error)) return error
     throw error
-  })
-  if (!(first instanceof EtcdError)) {
-    if (first.done === undefined) throw refused(first.found)
-    return first.done
   }
-  const second = await commit().catch(() => {
-    throw first
-  })
-  if (second.done !== undefined) return second.done
-  const verdict = await judge(second.found, second.header).catch(() => undefined)
-  if (verdict === undefined) throw first
-  if (verdict instanceof EtcdError) throw verdict
-  return verdict
 }
 
-const holds = (found: Entry, value: Bytes, { lease = 0n }: GuardedOptions): boolean =>
-  found.lease === lease && found.value.equals(bytesOf(value))
+/**
+ * Writes a key that has to be absent. Such a guard may hold twice, when somebody takes the key away between two sendings:
+ * a write whose answer was lost is sent again only when its value or lease is its own, else the key is read back.
+ */
+const writeAbsent = async (ports: GuardPorts, write: Write, refused: Refuse): Promise<PutResult> => {
+  const { key, options } = write
+  const deadline = ports.deadline(CALL, options)
+  const before = ports.seen()
+  const sendIt = () => send(ports, compare.isAbsent(key), write, deadline)
+  const first = await sendFirst(sendIt(), refused)
+  if (!(first instanceof EtcdError)) return first
+  const isOwn = options.isUnique === true || (options.lease ?? 0n) !== 0n
+  const look = isOwn ? sendIt() : readBack(ports, write, deadline)
+  const again = isOwn ? 'it was sent again' : 'it was not sent again, but the key read back'
+  const seen = await look.catch(() => undefined)
+  if (seen === undefined) throw stillUnknown(first, `${again}, without an answer`)
+  const { done, found, header } = seen
+  if (done !== undefined) return done
+  if (found === undefined) throw stillUnknown(first, `${again}: it is not there, or not there any more`)
+  // It has been there without a break since before the first sending, which therefore found it.
+  if (header.clusterId === before.clusterId && found.createRevision <= before.revision) throw refused(found)
+  if (options.isUnique && found.version === 1) {
+    if (holds(found, write)) return resultAt(header, found.modRevision)
+    const what = `${refused(found).what}; its own write, whose answer was lost, may have been there before`
+    throw refused(found).with({ what, fate: 'unknown', cause: first })
+  }
+  throw stillUnknown(first, `${again}: what it holds now may be this write, or another one after it`)
+}
+
+const readBack = async ({ kv }: GuardPorts, { key, options }: Write, deadline: CallDeadline): Promise<Sending> => {
+  const read = await deadline.run((timeoutMs) => kv.getRange({ key, ...controlOf(options), timeoutMs }))
+  return { done: undefined, found: read.entries[0], header: read.header }
+}
+
+/** A revision never comes back, so at most one of two sendings applies. */
+const writeAfter = async (
+  ports: GuardPorts,
+  write: Write,
+  expected: number,
+  refused: Refuse,
+): Promise<PutResult> => {
+  const { key, options } = write
+  const deadline = ports.deadline(CALL, options)
+  const sendIt = () => send(ports, compare.modRevision(key, '=', expected), write, deadline)
+  const first = await sendFirst(sendIt(), refused)
+  if (!(first instanceof EtcdError)) return first
+  const second = await sendIt().catch(() => undefined)
+  if (second === undefined) throw stillUnknown(first, 'it was sent again, without an answer')
+  const { done, found, header } = second
+  if (done !== undefined) return done
+  // Only the write right after the expected revision can be the one whose answer was lost.
+  if (found !== undefined && (await isNext(ports, write, expected, found, deadline))) {
+    if (!holds(found, write)) throw refused(found)
+    if (options.isUnique) return resultAt(header, found.modRevision)
+  }
+  throw stillUnknown(first, 'it was sent again, and the key had been written or deleted since')
+}
+
+const isNext = async (
+  { kv }: GuardPorts,
+  { key, options }: Write,
+  expected: number,
+  found: Entry,
+  deadline: CallDeadline,
+): Promise<boolean> => {
+  const revision = found.modRevision - 1
+  const before = deadline.run((timeoutMs) => kv.get(key, { ...controlOf(options), revision, timeoutMs }))
+  return (await before.catch(() => undefined))?.modRevision === expected
+}
 
 /** Creates a key. Throws `key_exists`, `outcome_unknown`. */
-export const createKey = (
-  kv: KvService,
+export const createKey = async (
+  ports: GuardPorts,
   key: Bytes,
   value: Bytes,
-  options: GuardedOptions,
+  options?: GuardedOptions,
 ): Promise<PutResult> => {
-  const exists = (): EtcdError => refusal('key_exists', 'the key is there already')
-  const commit = async () => {
-    const txn = kv
-      .txn()
-      .if(compare.isAbsent(key))
-      .then(putOp(key, value, options))
-      .else(op.get(key))
-    const result = await txn.commit(options)
-    const { header } = result
-    return result.succeeded
-      ? { done: result.results[0], found: undefined, header }
-      : { done: undefined, found: result.results[0], header }
-  }
-  return commitOnce(commit, exists, async (found, header) => {
-    // Written again or deleted since: whose the first write was cannot be seen any more.
-    if (found?.version !== 1) return undefined
-    if (!holds(found, value, options)) return exists()
-    return options.isUnique ? written(header, found.modRevision) : undefined
-  })
+  const given = readOptions(CALL, GUARDED_CHECKS, options)
+  const write = { key: copyOf('the key', key), value: copyOf('the value', value), options: given }
+  return writeAbsent(ports, write, () => refusal('key_exists', 'the key is there already'))
 }
 
 /** Writes a key that is there. Throws `key_not_found`, `outcome_unknown`. */
 export const updateKey = async (
-  kv: KvService,
+  ports: GuardPorts,
   key: Bytes,
   value: Bytes,
-  options: GuardedOptions,
+  options?: GuardedOptions,
 ): Promise<PutResult> => {
-  const result = await kv
-    .txn()
-    .if(compare.exists(key))
-    .then(putOp(key, value, options))
-    .commit(options)
-  if (!result.succeeded) throw refusal('key_not_found', 'the key is not there')
-  return result.results[0]
+  const given = readOptions(CALL, GUARDED_CHECKS, options)
+  const { done } = await send(ports, compare.exists(key), { key, value, options: given }, ports.deadline(CALL, given))
+  if (done === undefined) throw refusal('key_not_found', 'the key is not there')
+  return done
 }
 
 /** Writes a key if it still holds what is expected. Throws `compare_failed`, `outcome_unknown`, `invalid_argument`. */
-export const swapKey = (
-  kv: KvService,
+export const swapKey = async (
+  ports: GuardPorts,
   key: Bytes,
   value: Bytes,
   options: SwapOptions,
 ): Promise<PutResult> => {
-  const { expectedValue, expectedRevision } = options
+  const given = readOptions(CALL, SWAP_CHECKS, options)
+  const { expectedValue, expectedRevision } = given
+  const write = { key: copyOf('the key', key), value: copyOf('the value', value), options: given }
   if (expectedRevision !== undefined && expectedValue === undefined) {
-    return swapByRevision(kv, key, value, expectedRevision, options)
+    const refused: Refuse = (found) => {
+      const now = found === undefined ? 'not there' : `last written at revision ${found.modRevision}`
+      return refusal('compare_failed', `the key is ${now}, expected was revision ${expectedRevision}`)
+    }
+    if (expectedRevision === 0) return writeAbsent(ports, write, refused)
+    return writeAfter(ports, write, expectedRevision, refused)
   }
   if (expectedValue === undefined || expectedRevision !== undefined) {
-    throw new EtcdError('invalid_argument', { what: 'swap takes either expectedValue or expectedRevision' })
+    throw refuseArgument('swap takes either expectedValue or expectedRevision', CALL)
   }
-  return swapByValue(kv, key, value, expectedValue, options)
-}
-
-/** A value may come back, so sending this twice could write twice: the outcome stays open when the answer is lost. */
-const swapByValue = async (
-  kv: KvService,
-  key: Bytes,
-  value: Bytes,
-  expected: Bytes,
-  options: SwapOptions,
-): Promise<PutResult> => {
-  const txn = kv
-    .txn()
-    .if(compare.value(key, '=', expected))
-    .then(putOp(key, value, options))
-  const result = await txn.commit(options)
-  if (!result.succeeded) throw refusal('compare_failed', 'the key does not hold the expected value')
-  return result.results[0]
-}
-
-/** A revision never comes back, so at most one of two sendings applies. */
-const swapByRevision = (
-  kv: KvService,
-  key: Bytes,
-  value: Bytes,
-  expected: number,
-  options: SwapOptions,
-): Promise<PutResult> => {
-  const failed = (found: Entry | undefined): EtcdError => {
-    const now =
-      found === undefined
-        ? 'the key is not there'
-        : `the key was last written at revision ${found.modRevision}`
-    return refusal('compare_failed', `${now}, expected was ${expected}`)
-  }
-  const commit = async () => {
-    const guard = compare.modRevision(key, '=', expected)
-    const txn = kv
-      .txn()
-      .if(guard)
-      .then(putOp(key, value, options))
-      .else(op.get(key))
-    const result = await txn.commit(options)
-    const { header } = result
-    return result.succeeded
-      ? { done: result.results[0], found: undefined, header }
-      : { done: undefined, found: result.results[0], header }
-  }
-  return commitOnce(commit, failed, async (found, header) => {
-    if (found === undefined) return undefined
-    const before = await kv.get(key, { revision: found.modRevision - 1 })
-    // Only the write right after the expected revision can be the one whose answer was lost.
-    if ((before?.modRevision ?? 0) !== expected) return undefined
-    if (!holds(found, value, options)) return failed(found)
-    return options.isUnique ? written(header, found.modRevision) : undefined
-  })
+  // A value may come back, so sending this twice could write twice: the outcome stays open when the answer is lost.
+  const { done } = await send(ports, compare.value(key, '=', expectedValue), write, ports.deadline(CALL, given))
+  if (done === undefined) throw refusal('compare_failed', 'the key does not hold the expected value')
+  return done
 }

@@ -1,15 +1,21 @@
+import { CallDeadline, DEFAULT_CALL_MS } from '../call-deadline.ts'
+import { checkArgument, FLAG, FUNCTION, type OptionChecks, readOptions, whole } from '../check-argument.ts'
+import { type Clock, systemClock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import { type Bytes, type KeyRange, Namespace } from '../key-range.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { RangeRequest, RangeResponse, ResponseHeader, TxnRequest, TxnResponse } from '../wire/kv.ts'
 import type { Init } from '../wire/message.ts'
 import { KV } from '../wire/rpc.ts'
+import { abortable, type AbortableIterator } from './abortable.ts'
 import { Entry } from './entry.ts'
 import {
+  DELETE_CHECKS,
   type DeleteOptions,
   type DeleteResult,
   deleteRequest,
   deleteResult,
+  PUT_CHECKS,
   type PutOptions,
   type PutResult,
   putRequest,
@@ -17,18 +23,26 @@ import {
   type RangeResult,
   rangeResult,
 } from './operation.ts'
-import { type PageOptions, readPages } from './pages.ts'
+import type { PagerPorts } from './pager.ts'
+import { PAGE_CHECKS, type PageOptions, readPages } from './pages.ts'
 import type { ScanPage } from './range-page.ts'
 import {
   type CallControl,
+  CONTROL_CHECKS,
   controlOf,
+  COUNT_CHECKS,
+  GET_CHECKS,
   keyRequest,
+  QUERY_CHECKS,
+  RANGE_CHECKS,
+  type RangeParts,
   type RangeQuery,
   type ReadOptions,
   rangeRequest,
+  readQuery,
 } from './range-query.ts'
 import { RevisionFloor } from './revision-floor.ts'
-import { type ScanOptions, type ScanResult, scanRange } from './scan.ts'
+import { SCAN_CHECKS, type ScanOptions, type ScanResult, scanRange } from './scan.ts'
 import { Txn } from './txn.ts'
 import { assertTxn, isReadOnly } from './txn-check.ts'
 
@@ -36,6 +50,17 @@ import { assertTxn, isReadOnly } from './txn-check.ts'
 export interface CompactOptions extends CallControl {
   /** Wait until the space is free inside the server's file. Default false. */
   readonly physical?: boolean
+}
+
+const COMPACT_CHECKS: OptionChecks<CompactOptions> = { physical: FLAG, ...CONTROL_CHECKS }
+const PUT_CALL_CHECKS: OptionChecks<PutOptions & CallControl> = { ...PUT_CHECKS, ...CONTROL_CHECKS }
+const DELETE_CALL_CHECKS: OptionChecks<DeleteOptions & CallControl> = {
+  ...DELETE_CHECKS,
+  ...CONTROL_CHECKS,
+}
+const DELETE_RANGE_CHECKS: OptionChecks<RangeParts & DeleteOptions & CallControl> = {
+  ...RANGE_CHECKS,
+  ...DELETE_CALL_CHECKS,
 }
 
 /**
@@ -49,11 +74,17 @@ export interface KvService {
   getRange(query: RangeQuery & CallControl): Promise<RangeResult>
   /** How many keys a range holds. */
   count(range: KeyRange & ReadOptions & CallControl): Promise<number>
-  /** Pages of a range, all at one revision, the next one under way while one is used. Throws `compacted`. */
-  pages(query: KeyRange & PageOptions): AsyncIterable<RangeResult>
-  /** Entries of a range, all at one revision, read page by page. Throws `compacted`. */
-  iterate(query: KeyRange & PageOptions): AsyncIterable<Entry>
-  /** The quickest way to many keys: text in plain lists, page by page, at one revision. What `onPage` throws ends it. */
+  /**
+   * Pages of a range, all at one revision, the next one under way while one is used. Leaving the loop ends it. Throws
+   * `compacted` when that revision is compacted meanwhile, and `cluster_changed` when another store answers.
+   */
+  pages(query: KeyRange & PageOptions): AbortableIterator<RangeResult>
+  /** Entries of a range, all at one revision, read page by page. Throws as `pages`. */
+  iterate(query: KeyRange & PageOptions): AbortableIterator<Entry>
+  /**
+   * The quickest way to many keys: text in plain lists, page by page, at one revision. What `onPage` throws ends it. Throws
+   * as `pages`.
+   */
   scan(query: KeyRange & ScanOptions, onPage: (page: ScanPage) => void): Promise<ScanResult>
   /** Writes one key. Throws `lease_not_found`, `no_space`, `request_too_large`, `outcome_unknown`. */
   put(key: Bytes, value: Bytes, options?: PutOptions & CallControl): Promise<PutResult>
@@ -73,66 +104,124 @@ export interface KvServiceOptions {
   readonly namespace?: Namespace
   /** Most operations in one branch of a transaction. Default 128, etcd's own. */
   readonly maxTxnOps?: number
+  /** Default: the machine's clock. */
+  readonly clock?: Clock
+  /** For calls made of several requests and without a `timeoutMs`. Default 10,000. */
+  readonly callTimeoutMs?: number
 }
 
 const defaultMaxTxnOps = 128
 
 /** Makes the service over a channel. No I/O before the first call. */
 export const createKvService = (channel: Channel, options: KvServiceOptions = {}): KvService =>
-  new ChannelKv(channel, options.namespace ?? new Namespace(), options.maxTxnOps ?? defaultMaxTxnOps)
+  new ChannelKv(channel, options)
 
-/** The service itself; `everyday.ts` builds on it. */
+/** The service itself; `everyday.ts` builds on it. Each method checks what it was given before it sends anything. */
 export class ChannelKv implements KvService {
   readonly #channel: Channel
   readonly #namespace: Namespace
   readonly #maxTxnOps: number
+  readonly #clock: Clock
+  readonly #callTimeoutMs: number
   readonly #floor = new RevisionFloor()
 
-  constructor(channel: Channel, namespace: Namespace, maxTxnOps: number) {
+  constructor(channel: Channel, options: KvServiceOptions) {
     this.#channel = channel
-    this.#namespace = namespace
-    this.#maxTxnOps = maxTxnOps
+    this.#namespace = options.namespace ?? new Namespace()
+    this.#maxTxnOps = options.maxTxnOps ?? defaultMaxTxnOps
+    this.#clock = options.clock ?? systemClock
+    this.#callTimeoutMs = options.callTimeoutMs ?? DEFAULT_CALL_MS
   }
 
-  async get(key: Bytes, options: ReadOptions & CallControl = {}): Promise<Entry | undefined> {
-    const response = await this.#range(keyRequest(key, options, this.#namespace), options)
+  async get(key: Bytes, options?: ReadOptions & CallControl): Promise<Entry | undefined> {
+    const given = readOptions('KV/Range', GET_CHECKS, options)
+    const response = await this.#range(keyRequest(key, given, this.#namespace), given)
     const found = response.kvs[0]
     return found === undefined ? undefined : new Entry(found, this.#namespace)
   }
 
   async getRange(query: RangeQuery & CallControl): Promise<RangeResult> {
-    return rangeResult(await this.#range(rangeRequest(query, this.#namespace), query), this.#namespace)
+    const given = readQuery('KV/Range', QUERY_CHECKS, query)
+    return rangeResult(await this.#range(rangeRequest(given, this.#namespace), given), this.#namespace)
   }
 
   async count(query: KeyRange & ReadOptions & CallControl): Promise<number> {
-    const request = rangeRequest({ ...query, countOnly: true }, this.#namespace)
-    return (await this.#range(request, query)).count
+    const given = readQuery('KV/Range', COUNT_CHECKS, query)
+    const request = rangeRequest({ ...given, countOnly: true }, this.#namespace)
+    return (await this.#range(request, given)).count
   }
 
-  pages(query: KeyRange & PageOptions): AsyncIterable<RangeResult> {
-    return readPages(this.#channel, this.#namespace, query)
+  pages(query: KeyRange & PageOptions): AbortableIterator<RangeResult> {
+    return readPages(this.#pager, this.#namespace, readQuery('KV/Range', PAGE_CHECKS, query))
   }
 
-  async *iterate(query: KeyRange & PageOptions): AsyncGenerator<Entry, void, undefined> {
-    for await (const page of this.pages(query)) yield* page.entries
+  iterate(query: KeyRange & PageOptions): AbortableIterator<Entry> {
+    const given = readQuery('KV/Range', PAGE_CHECKS, query)
+    this.#namespace.range(given)
+    const [pager, namespace] = [this.#pager, this.#namespace]
+    return abortable(given.signal, async function* (signal) {
+      for await (const { entries } of readPages(pager, namespace, { ...given, signal })) yield* entries
+    })
   }
 
-  scan(query: KeyRange & ScanOptions, onPage: (page: ScanPage) => void): Promise<ScanResult> {
-    return scanRange(this.#channel, this.#namespace, query, onPage)
+  async scan(query: KeyRange & ScanOptions, onPage: (page: ScanPage) => void): Promise<ScanResult> {
+    const given = readQuery('KV/Range', SCAN_CHECKS, query)
+    checkArgument('KV/Range', 'onPage', FUNCTION, onPage)
+    return scanRange(this.#pager, this.#namespace, given, onPage)
   }
 
-  async put(key: Bytes, value: Bytes, options: PutOptions & CallControl = {}): Promise<PutResult> {
-    const request = putRequest(key, value, options, this.#namespace)
-    const response = await this.#channel.unary(KV.put, request, { ...controlOf(options), retry: 'write' })
+  async put(key: Bytes, value: Bytes, options?: PutOptions & CallControl): Promise<PutResult> {
+    const given = readOptions('KV/Put', PUT_CALL_CHECKS, options)
+    const request = putRequest(key, value, given, this.#namespace)
+    const response = await this.#channel.unary(KV.put, request, { ...controlOf(given), retry: 'write' })
     this.#learn(response.header)
     return putResult(response, this.#namespace)
   }
 
-  delete(key: Bytes, options: DeleteOptions & CallControl = {}): Promise<DeleteResult> {
-    return this.deleteRange({ ...options, key })
+  async delete(key: Bytes, options?: DeleteOptions & CallControl): Promise<DeleteResult> {
+    return this.#delete({ ...readOptions('KV/DeleteRange', DELETE_CALL_CHECKS, options), key })
   }
 
   async deleteRange(query: KeyRange & DeleteOptions & CallControl): Promise<DeleteResult> {
+    return this.#delete(readQuery('KV/DeleteRange', DELETE_RANGE_CHECKS, query))
+  }
+
+  txn(): Txn {
+    return new Txn(this.#namespace, (request, control) => this.#txn(request, control), [], [], [])
+  }
+
+  async compact(revision: number, options?: CompactOptions): Promise<void> {
+    const given = readOptions('KV/Compact', COMPACT_CHECKS, options)
+    checkArgument('KV/Compact', 'the revision', whole(0), revision)
+    const request = { revision, physical: given.physical }
+    const deadline = this.deadline('KV/Compact', given)
+    const compact = () =>
+      deadline.run((timeoutMs) =>
+        this.#channel.unary(KV.compact, request, { ...controlOf(given), timeoutMs, retry: 'write' }),
+      )
+    try {
+      await compact()
+    } catch (error) {
+      if (!(error instanceof EtcdError) || error.code !== 'outcome_unknown') throw error
+      await compact().catch(assertCompacted)
+    }
+  }
+
+  /** The one time limit of a call made of several requests, from now on. */
+  protected deadline(call: string, { timeoutMs = this.#callTimeoutMs }: CallControl): CallDeadline {
+    return new CallDeadline(this.#clock, call, timeoutMs)
+  }
+
+  /** The highest revision that this client has seen, and of which cluster. */
+  protected seen(): { readonly clusterId: bigint; readonly revision: number } {
+    return this.#floor.seen
+  }
+
+  get #pager(): PagerPorts {
+    return { channel: this.#channel, clock: this.#clock }
+  }
+
+  async #delete(query: KeyRange & DeleteOptions & CallControl): Promise<DeleteResult> {
     const request = deleteRequest(query, query, this.#namespace)
     const response = await this.#channel.unary(KV.deleteRange, request, {
       ...controlOf(query),
@@ -140,21 +229,6 @@ export class ChannelKv implements KvService {
     })
     this.#learn(response.header)
     return deleteResult(response, this.#namespace)
-  }
-
-  txn(): Txn {
-    return new Txn(this.#namespace, (request, control) => this.#txn(request, control), [], [], [])
-  }
-
-  async compact(revision: number, options: CompactOptions = {}): Promise<void> {
-    const request = { revision, physical: options.physical }
-    const compact = () => this.#channel.unary(KV.compact, request, { ...controlOf(options), retry: 'write' })
-    try {
-      await compact()
-    } catch (error) {
-      if (!(error instanceof EtcdError) || error.code !== 'outcome_unknown') throw error
-      await compact().catch(assertCompacted)
-    }
   }
 
   async #txn(request: Init<TxnRequest>, control: CallControl): Promise<TxnResponse> {
@@ -165,12 +239,25 @@ export class ChannelKv implements KvService {
     return response
   }
 
+  #range(request: Init<RangeRequest>, control: CallControl): Promise<RangeResponse> {
+    return request.serializable ? this.#serializable(request, control) : this.#read(request, control)
+  }
+
+  async #read(request: Init<RangeRequest>, control: CallControl): Promise<RangeResponse> {
+    const response = await this.#channel.unary(KV.range, request, { ...controlOf(control), retry: 'read' })
+    this.#learn(response.header)
+    return response
+  }
+
   /** Serializable answers may come from a member that lags behind; each other member is asked once before giving up. */
-  async #range(request: Init<RangeRequest>, control: CallControl): Promise<RangeResponse> {
-    const attempts = request.serializable ? Math.max(2, this.#channel.endpoints().length) : 1
+  async #serializable(request: Init<RangeRequest>, control: CallControl): Promise<RangeResponse> {
+    const attempts = Math.max(2, this.#channel.endpoints().length)
+    const deadline = this.deadline('KV/Range', control)
     for (let attempt = 1; ; attempt += 1) {
-      const response = await this.#channel.unary(KV.range, request, { ...controlOf(control), retry: 'read' })
-      if (!request.serializable || !this.#floor.isBelow(response.header)) {
+      const response = await deadline.run((timeoutMs) =>
+        this.#channel.unary(KV.range, request, { ...controlOf(control), timeoutMs, retry: 'read' }),
+      )
+      if (!this.#floor.isBelow(response.header)) {
         this.#learn(response.header)
         return response
       }

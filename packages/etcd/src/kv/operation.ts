@@ -1,4 +1,4 @@
-import { EtcdError } from '../errors.ts'
+import { checkBytes, FLAG, LEASE_OR_NONE, type OptionChecks, refuseArgument } from '../check-argument.ts'
 import type { Bytes, KeyRange, Namespace } from '../key-range.ts'
 import type {
   DeleteRangeRequest,
@@ -25,7 +25,7 @@ export interface RangeResult {
 
 /** How to write. */
 export interface PutOptions {
-  /** Hang the key on this lease. Without it, and without `ignoreLease`, the key is taken off the lease it hung on. */
+  /** Hang the key on this lease; 0n is none. Without it, and without `ignoreLease`, the key is taken off the lease it hung on. */
   readonly lease?: bigint
   /** Give back what the key held before. */
   readonly prevKv?: boolean
@@ -70,18 +70,30 @@ export const rangeResult = (
   header: header ?? noHeader,
 })
 
-/** Throws `invalid_argument` for options that contradict each other. */
+/** The checks of `PutOptions`. */
+export const PUT_CHECKS: OptionChecks<PutOptions> = {
+  lease: LEASE_OR_NONE,
+  prevKv: FLAG,
+  ignoreValue: FLAG,
+  ignoreLease: FLAG,
+}
+
+/** The checks of `DeleteOptions`. */
+export const DELETE_CHECKS: OptionChecks<DeleteOptions> = { prevKv: FLAG }
+
+/** Throws `invalid_argument` for a value that is none, and for options that contradict each other. */
 export const putRequest = (
   key: Bytes,
   value: Bytes,
   options: PutOptions,
   namespace: Namespace,
 ): Init<PutRequest> => {
+  checkBytes('the value', value)
   if (options.ignoreLease && options.lease !== undefined) {
-    throw new EtcdError('invalid_argument', { what: 'put was given both a lease and ignoreLease' })
+    throw refuseArgument('put was given both a lease and ignoreLease')
   }
   if (options.ignoreValue && value.length > 0) {
-    throw new EtcdError('invalid_argument', { what: 'put was given both a value and ignoreValue' })
+    throw refuseArgument('put was given both a value and ignoreValue')
   }
   const { lease, prevKv, ignoreValue, ignoreLease } = options
   return { key: namespace.key(key), value, lease, prevKv, ignoreValue, ignoreLease }

@@ -1,53 +1,82 @@
-import { keyAfter, type KeyRange, type Namespace } from '../key-range.ts'
-import type { Channel } from '../transport/transport.ts'
-import type { RangeRequest, RangeResponse } from '../wire/kv.ts'
-import type { Init } from '../wire/message.ts'
+import { FLAG, type OptionChecks, whole } from '../check-argument.ts'
+import type { KeyRange, Namespace } from '../key-range.ts'
+import type { RangeResponse } from '../wire/kv.ts'
 import { KV } from '../wire/rpc.ts'
+import { abortable, type AbortableIterator } from './abortable.ts'
 import { type RangeResult, rangeResult } from './operation.ts'
-import { type CallControl, controlOf, pinned, rangeRequest, type ReadOptions } from './range-query.ts'
+import { type Page, type PagerPorts, pageDeadline, readPaged } from './pager.ts'
+import {
+  type CallControl,
+  COUNT_CHECKS,
+  type RangeParts,
+  rangeRequest,
+  type ReadOptions,
+} from './range-query.ts'
 
 /** How to read a range in pages. */
-export interface PageOptions extends ReadOptions, CallControl {
-  /** Entries per page. Default 5,000. */
+export interface PageOptions extends ReadOptions, Omit<CallControl, 'timeoutMs'> {
+  /** Entries per page, from 1 on. Default 5,000. */
   readonly pageSize?: number
   /** Leave out the values. */
   readonly keysOnly?: boolean
+  /**
+   * Milliseconds for all pages together, the reader's own time included. Default: as long as it takes, each page within the
+   * client's `timeouts.callMs`.
+   */
+  readonly timeoutMs?: number
+}
+
+/** The checks of `PageOptions`. */
+export const PAGE_CHECKS: OptionChecks<RangeParts & PageOptions> = {
+  ...COUNT_CHECKS,
+  pageSize: whole(1),
+  keysOnly: FLAG,
 }
 
 const defaultPageSize = 5_000
 
+/** A page of decoded entries. */
+class DecodedPage implements Page {
+  readonly response: RangeResponse
+
+  constructor(response: RangeResponse) {
+    this.response = response
+  }
+
+  get header(): RangeResponse['header'] {
+    return this.response.header
+  }
+
+  get hasMore(): boolean {
+    return this.response.more
+  }
+
+  lastKey(): Buffer | undefined {
+    return this.response.kvs.at(-1)?.key
+  }
+}
+
 /**
- * The pages of a range, all at the revision of the first one; `count` is what is left from each page on. The next page
- * is under way while one is being used. Throws `compacted` when that revision is compacted meanwhile.
+ * The pages of a range that was checked, all at the revision of the first one; `count` is what is left from each page on.
+ * The next page is under way while one is being used. Throws `compacted` when that revision is compacted meanwhile.
  */
-export async function* readPages(
-  channel: Channel,
+export function readPages(
+  ports: PagerPorts,
   namespace: Namespace,
   query: KeyRange & PageOptions,
-): AsyncGenerator<RangeResult, void, undefined> {
+): AbortableIterator<RangeResult> {
   const { pageSize = defaultPageSize, signal: given } = query
-  const stop = new AbortController()
-  const signal = given === undefined ? stop.signal : AbortSignal.any([given, stop.signal])
-  let { clusterId } = query
-  const ask = (request: Init<RangeRequest>): Promise<RangeResponse> => {
-    const control = { ...controlOf({ ...query, ...pinned(clusterId) }), signal, retry: 'read' } as const
-    const answer = channel.unary(KV.range, request, control)
-    answer.catch(() => undefined)
-    return answer
-  }
-  const base = { ...rangeRequest(query, namespace), limit: pageSize }
-  let { revision = 0 } = query
-  let pending: Promise<RangeResponse> | undefined = ask(base)
-  try {
-    while (pending !== undefined) {
-      const page: RangeResponse = await pending
-      revision ||= page.header?.revision ?? 0
-      clusterId ??= page.header?.clusterId
-      const last = page.more ? page.kvs.at(-1) : undefined
-      pending = last === undefined ? undefined : ask({ ...base, key: keyAfter(last.key), revision })
-      yield rangeResult(page, namespace)
+  const request = { ...rangeRequest(query, namespace), limit: pageSize }
+  return abortable(given, async function* (signal) {
+    const deadline = pageDeadline(ports.clock, query)
+    const paging = {
+      method: KV.range,
+      request,
+      read: (answer: RangeResponse) => new DecodedPage(answer),
+      limitAfter: () => pageSize,
     }
-  } finally {
-    stop.abort()
-  }
+    for await (const { response } of readPaged(ports, paging, { ...query, signal }, deadline)) {
+      yield rangeResult(response, namespace)
+    }
+  })
 }

@@ -1,11 +1,14 @@
+import type { CallDeadline } from '../call-deadline.ts'
+import { FLAG, type OptionChecks, readOptions, refuseArgument, whole } from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
-import type { Bytes } from '../key-range.ts'
-import { randomLeaseId } from '../lease/lease-service.ts'
+import { type Bytes, copyOf } from '../key-range.ts'
+import { grantOwn, randomLeaseId } from '../lease/grant-own.ts'
 import type { Channel } from '../transport/transport.ts'
 import { Lease } from '../wire/rpc.ts'
-import type { KvService } from './kv-service.ts'
+import { type GuardPorts, isUnknown, stillUnknown } from './guarded-write.ts'
 import type { PutResult } from './operation.ts'
-import { type CallControl, controlOf } from './range-query.ts'
+import { type CallControl, CONTROL_CHECKS, controlOf } from './range-query.ts'
+import { following } from './abortable.ts'
 
 /** How to write a key that goes away by itself. */
 export interface TtlOptions extends CallControl {
@@ -23,47 +26,104 @@ export interface TtlPutResult extends PutResult {
   readonly ttlSeconds: number
 }
 
-const grant = async (
-  channel: Channel,
-  id: bigint,
-  ttlSeconds: number,
-  control: CallControl,
-): Promise<number> => {
-  const options = { ...control, retry: 'read' } as const
+/** What `putWithTtl` needs besides guarded writes. */
+export interface TtlPorts extends GuardPorts {
+  readonly channel: Channel
+  /** Aborted when the client closes. */
+  readonly closing: AbortSignal
+  /** What `close()` waits for, within bounds. Never rejects. */
+  finishLater(work: Promise<void>): void
+}
+
+const CALL = 'KV/Put'
+
+const TTL_CHECKS: OptionChecks<TtlOptions> = { ...CONTROL_CHECKS, ttlSeconds: whole(1), prevKv: FLAG }
+
+/** For taking back a lease when the caller's own time is over, in milliseconds. */
+const revokeMs = 5_000
+
+/**
+ * Writes a key on a lease of its own. When the write fails, for whatever reason, the lease is revoked: nobody else knows it,
+ * and a write that is still on its way is then refused. Throws `outcome_unknown`, `invalid_argument`.
+ */
+export const putWithTtl = async (
+  ports: TtlPorts,
+  givenKey: Bytes,
+  givenValue: Bytes,
+  options: TtlOptions,
+): Promise<TtlPutResult> => {
+  const given = readOptions(CALL, TTL_CHECKS, options)
+  const { ttlSeconds } = given
+  if (ttlSeconds === undefined) throw refuseArgument('ttlSeconds is undefined, not a whole number from 1 on', CALL)
+  const [key, value] = [copyOf('the key', givenKey), copyOf('the value', givenValue)]
+  if (key.length === 0) throw refuseArgument('the key is empty', CALL)
+  const deadline = ports.deadline(CALL, given)
+  const lease = randomLeaseId()
+  const { stop, release } = following(given.signal)
+  const onClosing = () => stop.abort(new EtcdError('closed', { call: CALL }))
+  ports.closing.addEventListener('abort', onClosing)
+  if (ports.closing.aborted) onClosing()
+  const control = { ...controlOf(given), signal: stop.signal }
   try {
-    return (await channel.unary(Lease.grant, { id, ttl: ttlSeconds }, options)).ttl
+    const granted = await grantOwn(ports.channel, deadline, lease, ttlSeconds, control)
+    const result = await putOn(ports, { key, value, lease, prevKv: given.prevKv ?? false }, control, deadline)
+    return { ...result, lease, ttlSeconds: granted }
   } catch (error) {
-    // The first answer was lost and the second asking found the lease: it is ours.
-    if (!(error instanceof EtcdError) || error.code !== 'lease_exists') throw error
-    return (await channel.unary(Lease.timeToLive, { id }, options)).grantedTtl
+    await takeBack(ports, lease, stop.signal, deadline)
+    throw ports.closing.aborted ? closedInstead(error) : error
+  } finally {
+    release()
+    ports.closing.removeEventListener('abort', onClosing)
   }
 }
 
-/** Writes a key on a lease of its own. Throws `outcome_unknown`, `invalid_argument`. */
-export const putWithTtl = async (
-  channel: Channel,
-  kv: KvService,
-  key: Bytes,
-  value: Bytes,
-  options: TtlOptions,
-): Promise<TtlPutResult> => {
-  const { ttlSeconds, prevKv } = options
-  if (!Number.isSafeInteger(ttlSeconds) || ttlSeconds < 1) {
-    throw new EtcdError('invalid_argument', {
-      what: `ttlSeconds is ${ttlSeconds}, not a whole number from 1 on`,
-    })
-  }
-  const control = controlOf(options)
-  const lease = randomLeaseId()
-  const granted = await grant(channel, lease, ttlSeconds, control)
-  const put = kv.put(key, value, { ...control, lease, ...(prevKv === undefined ? {} : { prevKv }) })
-  const result = await put.catch(async (error: unknown) => {
-    if (!(error instanceof EtcdError) || error.code !== 'outcome_unknown') throw error
-    const found = await kv.get(key, control).catch(() => undefined)
-    // Nobody else has this lease, so the key on it is our write. Without it the write may still be on its way.
-    if (found?.lease !== lease || prevKv) throw error
-    const { header } = await kv.getRange({ key, countOnly: true, ...control })
-    return { header: { ...header, revision: found.modRevision }, previous: undefined }
-  })
-  return { ...result, lease, ttlSeconds: granted }
+interface LeasedPut {
+  readonly key: Bytes
+  readonly value: Bytes
+  readonly lease: bigint
+  readonly prevKv: boolean
 }
+
+const putOn = async (
+  { kv }: TtlPorts,
+  { key, value, lease, prevKv }: LeasedPut,
+  control: CallControl,
+  deadline: CallDeadline,
+): Promise<PutResult> => {
+  try {
+    return await deadline.run((timeoutMs) => kv.put(key, value, { ...control, timeoutMs, lease, prevKv }))
+  } catch (error) {
+    // What the key held before cannot be had any more.
+    if (!isUnknown(error) || prevKv) throw error
+    const read = deadline.run((timeoutMs) => kv.getRange({ key, ...control, timeoutMs }))
+    const { entries, header } = await read.catch(() => ({ entries: [], header: undefined }))
+    const [found] = entries
+    // Nobody else has this lease, so the key on it is our write.
+    if (found?.lease === lease && header !== undefined) {
+      return { header: { ...header, revision: found.modRevision }, previous: undefined }
+    }
+    throw stillUnknown(error, 'it was not sent again, and its lease was given back')
+  }
+}
+
+/** The caller waits for it unless he gave up himself or has no time left. */
+const takeBack = async (
+  { channel, finishLater }: TtlPorts,
+  id: bigint,
+  signal: AbortSignal,
+  deadline: CallDeadline,
+): Promise<void> => {
+  const revoke = async (timeoutMs: number): Promise<void> => {
+    await channel.unary(Lease.revoke, { id }, { timeoutMs, retry: 'read' }).catch(() => undefined)
+  }
+  const isPatient = !signal.aborted && deadline.leftMs > 0
+  const revoking = revoke(isPatient ? Math.ceil(deadline.leftMs) : revokeMs)
+  finishLater(revoking)
+  if (isPatient) await revoking
+}
+
+/** The signal of the closing client ends the call as the caller's own would. */
+const closedInstead = (error: unknown): unknown =>
+  error instanceof EtcdError && error.code === 'cancelled'
+    ? new EtcdError('closed', { call: error.call, fate: error.fate, cause: error })
+    : error

@@ -20,6 +20,11 @@ export class RevisionFloor {
     return header !== undefined && header.clusterId === this.#clusterId && header.revision < this.#revision
   }
 
+  /** The highest revision that was seen, and of which cluster. */
+  get seen(): { readonly clusterId: bigint; readonly revision: number } {
+    return { clusterId: this.#clusterId, revision: this.#revision }
+  }
+
   /** The error for an answer that stays old. */
   error(header: ResponseHeader | undefined): EtcdError {
     const what = `every member asked is at revision ${header?.revision ?? 0}, but revision ${this.#revision} was seen`

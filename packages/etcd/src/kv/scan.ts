@@ -1,19 +1,25 @@
+import { FUNCTION, type OptionChecks, whole } from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
-import { type KeyRange, keyAfter, type Namespace } from '../key-range.ts'
-import type { Channel } from '../transport/transport.ts'
-import type { RangeRequest } from '../wire/kv.ts'
-import type { Init } from '../wire/message.ts'
+import type { KeyRange, Namespace } from '../key-range.ts'
+import type { CallDeadline } from '../call-deadline.ts'
+import { following } from './abortable.ts'
+import { type PagerPorts, pageDeadline, readPaged } from './pager.ts'
 import { RawPage, rawRange, type ScanPage } from './range-page.ts'
-import { type CallControl, controlOf, pinned, rangeRequest } from './range-query.ts'
+import { type CallControl, CONTROL_CHECKS, RANGE_CHECKS, type RangeParts, rangeRequest } from './range-query.ts'
 
 /** What to read, and how. */
-export interface ScanOptions extends CallControl {
-  /** Read as it was at this revision, so that several ranges can be read at one. Default: the revision of the first page. */
+export interface ScanOptions extends Omit<CallControl, 'timeoutMs'> {
+  /** Read as it was at this revision, so that several ranges can be read at one. Default, and 0: the revision of the first page. */
   readonly revision?: number
-  /** Entries per page. Default: 5,000 first, then the rest in three parts of 5,000 to 50,000 each. */
+  /** Entries per page, from 1 on. Default: 5,000 first, then the rest in three parts of 5,000 to 50,000 each. */
   readonly pageSize?: number
   /** Leave the first bytes of every key away, those of the prefix for one. Default 0. */
   readonly skipKeyBytes?: number
+  /**
+   * Milliseconds for the whole scan, starting over included. Default: as long as it takes, each page within the client's
+   * `timeouts.callMs`.
+   */
+  readonly timeoutMs?: number
   /**
    * Called when the scan's own revision was compacted while it ran: forget the pages so far, it starts over at a newer
    * one. Without it, and with `revision`, the scan fails with `compacted`.
@@ -31,6 +37,16 @@ export interface ScanResult {
   readonly clusterId: bigint
 }
 
+/** The checks of `ScanOptions`. */
+export const SCAN_CHECKS: OptionChecks<RangeParts & ScanOptions> = {
+  ...RANGE_CHECKS,
+  ...CONTROL_CHECKS,
+  revision: whole(0),
+  pageSize: whole(1),
+  skipKeyBytes: whole(0),
+  onRestart: FUNCTION,
+}
+
 const firstPageSize = 5_000
 const maxPageSize = 50_000
 const maxRestarts = 3
@@ -39,25 +55,23 @@ const maxRestarts = 3
 const laterPageSize = (page: RawPage): number =>
   Math.min(maxPageSize, Math.max(firstPageSize, Math.ceil((page.count - page.length) / 3)))
 
-/** Lets what was just written reach the socket: Node hands HTTP/2 frames over when the present turn ends. */
-const afterWrites = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-
 /**
  * Reads a range page by page at one revision. The next page is asked for as soon as the last key of a page is known, so
  * that the server works while this page is decoded.
  */
 export const scanRange = async (
-  channel: Channel,
+  ports: PagerPorts,
   namespace: Namespace,
   query: KeyRange & ScanOptions,
   onPage: (page: ScanPage) => void,
 ): Promise<ScanResult> => {
+  const deadline = pageDeadline(ports.clock, query)
   for (let restarts = 0; ; restarts += 1) {
     try {
-      return await scanOnce(channel, namespace, query, onPage)
+      return await scanOnce(ports, namespace, query, deadline, onPage)
     } catch (error) {
       const isCompacted =
-        error instanceof EtcdError && error.code === 'compacted' && query.revision === undefined
+        error instanceof EtcdError && error.code === 'compacted' && !query.revision
       if (!isCompacted || query.onRestart === undefined || restarts === maxRestarts) throw error
       query.onRestart()
     }
@@ -65,45 +79,33 @@ export const scanRange = async (
 }
 
 const scanOnce = async (
-  channel: Channel,
+  ports: PagerPorts,
   namespace: Namespace,
   query: KeyRange & ScanOptions,
+  deadline: CallDeadline | undefined,
   onPage: (page: ScanPage) => void,
 ): Promise<ScanResult> => {
-  const { signal: given, pageSize, skipKeyBytes = 0 } = query
-  const stop = new AbortController()
-  const signal = given === undefined ? stop.signal : AbortSignal.any([given, stop.signal])
-  let { clusterId } = query
-  const ask = (request: Init<RangeRequest>): Promise<Buffer> => {
-    const control = { ...controlOf({ ...query, ...pinned(clusterId) }), signal, retry: 'read' } as const
-    const answer = channel.unary(rawRange, request, control)
-    // An answer nobody waits for any more, because a page before it failed, must not count as unhandled.
-    answer.catch(() => undefined)
-    return answer
-  }
-  const base = rangeRequest(query, namespace)
-  let { revision = 0 } = query
+  const { pageSize, skipKeyBytes = 0 } = query
   let later = pageSize
+  const paging = {
+    method: rawRange,
+    request: { ...rangeRequest(query, namespace), limit: pageSize ?? firstPageSize },
+    read: (bytes: Buffer) => new RawPage(bytes),
+    limitAfter: (page: RawPage) => (later ??= laterPageSize(page)),
+  }
+  let { revision = 0, clusterId = 0n } = query
   let count = 0
-  let pending: Promise<Buffer> | undefined = ask({ ...base, limit: pageSize ?? firstPageSize })
+  const { stop, release } = following(query.signal)
   try {
-    while (pending !== undefined) {
-      const page = new RawPage(await pending)
+    for await (const page of readPaged(ports, paging, { ...query, signal: stop.signal }, deadline)) {
       revision ||= page.header.revision
-      clusterId ??= page.header.clusterId
+      clusterId ||= page.header.clusterId
       count += page.length
-      const lastKey = page.hasMore ? page.lastKey() : undefined
-      pending = undefined
-      if (lastKey !== undefined) {
-        later ??= laterPageSize(page)
-        pending = ask({ ...base, key: keyAfter(lastKey), revision, limit: later })
-        await afterWrites()
-      }
       onPage(page.decode(revision, namespace.prefix.length + skipKeyBytes))
     }
-  } catch (error) {
-    stop.abort(error)
-    throw error
+    return { revision, count, clusterId }
+  } finally {
+    release()
+    stop.abort()
   }
-  return { revision, count, clusterId: clusterId ?? 0n }
 }

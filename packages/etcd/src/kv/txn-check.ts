@@ -8,31 +8,21 @@ type Txn = Init<TxnRequest>
 
 interface Interval {
   readonly start: Buffer
-  /** Undefined: one key. Empty: to the end. */
+  /** Undefined: one key. */
   readonly end: Buffer | undefined
 }
 
-/** What one branch writes, by etcd's rules. */
-interface Writes {
-  /** Keys as latin1 text, so that bytes can be compared. */
-  readonly puts: Set<string>
-  readonly deletes: Interval[]
-}
-
 const duplicate = (): EtcdError =>
-  new EtcdError('duplicate_key', { call: 'KV/Txn', what: 'two operations of one branch write the same key' })
+  new EtcdError('duplicate_key', {
+    call: 'KV/Txn',
+    what: 'two operations of one branch write the same key',
+    fate: 'not_sent',
+  })
 
+/** Where the server is sure to see the key in the range: what ends before it begins, or "at the end", it judges by itself. */
 const contains = ({ start, end }: Interval, key: Buffer): boolean => {
   if (end === undefined) return key.equals(start)
-  if (Buffer.compare(key, start) < 0) return false
-  return (end.length === 1 && end[0] === 0) || Buffer.compare(key, end) < 0
-}
-
-const keyOf = (key: string | Uint8Array | undefined): string => bytesOf(key ?? '').toString('latin1')
-
-const assertNotDeleted = (key: string, deletes: readonly Interval[]): void => {
-  const bytes = Buffer.from(key, 'latin1')
-  if (deletes.some((each) => contains(each, bytes))) throw duplicate()
+  return Buffer.compare(start, key) <= 0 && Buffer.compare(key, end) < 0
 }
 
 const deletesOf = (ops: readonly Op[]): Interval[] =>
@@ -42,34 +32,24 @@ const deletesOf = (ops: readonly Op[]): Interval[] =>
     return [{ start: bytesOf(request.value.key ?? ''), end: end.length === 0 ? undefined : end }]
   })
 
-/** Adds what a nested transaction may write. Its two branches exclude each other, so they may write the same key. */
-const addNested = (txn: Txn, writes: Writes): void => {
-  const success = writesOf(txn.success ?? [])
-  const failure = writesOf(txn.failure ?? [])
-  for (const key of success.puts) {
-    if (writes.puts.has(key)) throw duplicate()
+/** One branch of one level. What transactions inside it write is for the server to judge. */
+const assertBranch = (ops: readonly Op[]): void => {
+  const deletes = deletesOf(ops)
+  /** Keys as latin1 text, so that bytes can be compared. */
+  const puts = new Set<string>()
+  for (const { request } of ops) {
+    if (request?.type === 'txn') assertBranches(request.value)
+    if (request?.type !== 'put') continue
+    const key = bytesOf(request.value.key ?? '')
+    const name = key.toString('latin1')
+    if (puts.has(name) || deletes.some((each) => contains(each, key))) throw duplicate()
+    puts.add(name)
   }
-  for (const key of failure.puts) {
-    if (writes.puts.has(key)) throw duplicate()
-  }
-  for (const key of [...success.puts, ...failure.puts]) {
-    assertNotDeleted(key, writes.deletes)
-    writes.puts.add(key)
-  }
-  writes.deletes.push(...success.deletes, ...failure.deletes)
 }
 
-const writesOf = (ops: readonly Op[]): Writes => {
-  const writes: Writes = { puts: new Set(), deletes: deletesOf(ops) }
-  for (const { request } of ops) if (request?.type === 'txn') addNested(request.value, writes)
-  for (const { request } of ops) {
-    if (request?.type !== 'put') continue
-    const key = keyOf(request.value.key)
-    if (writes.puts.has(key)) throw duplicate()
-    assertNotDeleted(key, writes.deletes)
-    writes.puts.add(key)
-  }
-  return writes
+const assertBranches = (txn: Txn): void => {
+  assertBranch(txn.success ?? [])
+  assertBranch(txn.failure ?? [])
 }
 
 const assertCount = (txn: Txn, maxOps: number): void => {
@@ -85,14 +65,13 @@ const assertCount = (txn: Txn, maxOps: number): void => {
 }
 
 /**
- * Refuses what etcd would refuse: too many operations, a key written twice in one branch, a put into a range that the
- * same branch deletes. Throws `request_too_large` or `duplicate_key`. Source of the rules: etcd
- * server/etcdserver/api/v3rpc/key.go.
+ * Refuses what etcd is sure to refuse: too many operations, a key put twice in one branch, a put into a range that the
+ * same branch deletes. All else, such as what transactions inside write, the server judges, by the same code. Throws
+ * `request_too_large` or `duplicate_key`. Source of the rules: etcd server/etcdserver/api/v3rpc/key.go.
  */
 export const assertTxn = (txn: Txn, maxOps: number): void => {
   assertCount(txn, maxOps)
-  writesOf(txn.success ?? [])
-  writesOf(txn.failure ?? [])
+  assertBranches(txn)
 }
 
 /** True when neither branch writes, so that the transaction may be sent any number of times. */

@@ -1,3 +1,14 @@
+import {
+  BYTES,
+  type Check,
+  checkArgument,
+  LEASE_OR_NONE,
+  type OptionChecks,
+  oneOf,
+  readOptions,
+  refuseArgument,
+  whole,
+} from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
 import type { Bytes, KeyRange, Namespace } from '../key-range.ts'
 import {
@@ -13,10 +24,12 @@ import {
 import type { Init } from '../wire/message.ts'
 import type { Entry } from './entry.ts'
 import {
+  DELETE_CHECKS,
   type DeleteOptions,
   type DeleteResult,
   deleteRequest,
   deleteResult,
+  PUT_CHECKS,
   type PutOptions,
   type PutResult,
   putRequest,
@@ -26,10 +39,15 @@ import {
 } from './operation.ts'
 import {
   type CallControl,
+  CONTROL_CHECKS,
   keyRequest,
+  RANGE_CHECKS,
+  RANGE_OPTION_CHECKS,
+  READ_CHECKS,
   type RangeQuery,
   type ReadOptions,
   rangeRequest,
+  readQuery,
 } from './range-query.ts'
 
 /** How two sides of a condition are compared. */
@@ -45,6 +63,8 @@ export interface TxnOp<R> {
   encode(namespace: Namespace): Init<RequestOp>
   /** `header` is the whole transaction's: inner ones mean nothing. */
   decode(response: ResponseOp, namespace: Namespace, header: ResponseHeader): R
+  /** Of a transaction inside: all its operations and conditions, and how deep they are nested. */
+  readonly inside?: { readonly size: number; readonly depth: number }
 }
 
 const results: Record<Relation, number> = {
@@ -54,17 +74,27 @@ const results: Record<Relation, number> = {
   '<': CompareResult.less,
 }
 
+const CALL = 'KV/Txn'
+const RELATION = oneOf(...Object.keys(results))
+
 const condition = (
   subject: Bytes | KeyRange,
   target: number,
   relation: Relation,
   targetUnion: NonNullable<Init<Compare>['targetUnion']>,
-): Condition => ({
-  encode: (namespace) => {
-    const range = typeof subject === 'string' || subject instanceof Uint8Array ? { key: subject } : subject
-    return { ...namespace.range(range), result: results[relation], target, targetUnion }
-  },
-})
+  check: Check,
+): Condition => {
+  checkArgument(CALL, 'the relation', RELATION, relation)
+  checkArgument(CALL, `${targetUnion.type} of the condition`, check, targetUnion.value)
+  return {
+    encode: (namespace) => {
+      const range = BYTES.accepts(subject) ? { key: subject as Bytes } : (subject as KeyRange)
+      return { ...namespace.range(range), result: results[relation], target, targetUnion }
+    },
+  }
+}
+
+const NUMBER = whole(0)
 
 /**
  * The conditions of a transaction. Each takes a key, or a range, of which every key has to meet it. A key that is not
@@ -72,15 +102,15 @@ const condition = (
  */
 export const compare = {
   version: (subject: Bytes | KeyRange, relation: Relation, version: number): Condition =>
-    condition(subject, CompareTarget.version, relation, { type: 'version', value: version }),
+    condition(subject, CompareTarget.version, relation, { type: 'version', value: version }, NUMBER),
   createRevision: (subject: Bytes | KeyRange, relation: Relation, revision: number): Condition =>
-    condition(subject, CompareTarget.create, relation, { type: 'createRevision', value: revision }),
+    condition(subject, CompareTarget.create, relation, { type: 'createRevision', value: revision }, NUMBER),
   modRevision: (subject: Bytes | KeyRange, relation: Relation, revision: number): Condition =>
-    condition(subject, CompareTarget.mod, relation, { type: 'modRevision', value: revision }),
+    condition(subject, CompareTarget.mod, relation, { type: 'modRevision', value: revision }, NUMBER),
   value: (subject: Bytes | KeyRange, relation: Relation, value: Bytes): Condition =>
-    condition(subject, CompareTarget.value, relation, { type: 'value', value }),
+    condition(subject, CompareTarget.value, relation, { type: 'value', value }, BYTES),
   lease: (subject: Bytes | KeyRange, relation: Relation, lease: bigint): Condition =>
-    condition(subject, CompareTarget.lease, relation, { type: 'lease', value: lease }),
+    condition(subject, CompareTarget.lease, relation, { type: 'lease', value: lease }, LEASE_OR_NONE),
   exists: (key: Bytes): Condition => compare.version(key, '>', 0),
   isAbsent: (key: Bytes): Condition => compare.version(key, '=', 0),
 } as const
@@ -96,35 +126,51 @@ const valueOfType = <K extends 'range' | 'put' | 'deleteRange' | 'txn'>(
   throw new EtcdError('malformed_message', { call: 'KV/Txn', what })
 }
 
-/** The operations of a transaction. They see the writes before them in the same branch. */
+/** The operations of a transaction. They see the writes before them in the same branch. Throw `invalid_argument`. */
 export const op = {
-  get: (key: Bytes, options: ReadOptions = {}): TxnOp<Entry | undefined> => ({
-    encode: (namespace) => ({ request: { type: 'range', value: keyRequest(key, options, namespace) } }),
-    decode: (response, namespace, header) =>
-      rangeResult(valueOfType(response, 'range'), namespace, header).entries[0],
-  }),
-  getRange: (query: RangeQuery): TxnOp<RangeResult> => ({
-    encode: (namespace) => ({ request: { type: 'range', value: rangeRequest(query, namespace) } }),
-    decode: (response, namespace, header) => rangeResult(valueOfType(response, 'range'), namespace, header),
-  }),
-  put: (key: Bytes, value: Bytes, options: PutOptions = {}): TxnOp<PutResult> => ({
-    encode: (namespace) => ({ request: { type: 'put', value: putRequest(key, value, options, namespace) } }),
-    decode: (response, namespace, header) => putResult(valueOfType(response, 'put'), namespace, header),
-  }),
-  delete: (key: Bytes, options: DeleteOptions = {}): TxnOp<DeleteResult> =>
-    op.deleteRange({ key, ...options }),
-  deleteRange: (query: KeyRange & DeleteOptions): TxnOp<DeleteResult> => ({
-    encode: (namespace) => ({
-      request: { type: 'deleteRange', value: deleteRequest(query, query, namespace) },
-    }),
-    decode: (response, namespace, header) =>
-      deleteResult(valueOfType(response, 'deleteRange'), namespace, header),
-  }),
+  get: (key: Bytes, options?: ReadOptions): TxnOp<Entry | undefined> => {
+    const given = readOptions(CALL, READ_CHECKS, options)
+    return {
+      encode: (namespace) => ({ request: { type: 'range', value: keyRequest(key, given, namespace) } }),
+      decode: (response, namespace, header) =>
+        rangeResult(valueOfType(response, 'range'), namespace, header).entries[0],
+    }
+  },
+  getRange: (query: RangeQuery): TxnOp<RangeResult> => {
+    const given = readQuery(CALL, RANGE_OPTION_CHECKS, query)
+    return {
+      encode: (namespace) => ({ request: { type: 'range', value: rangeRequest(given, namespace) } }),
+      decode: (response, namespace, header) => rangeResult(valueOfType(response, 'range'), namespace, header),
+    }
+  },
+  put: (key: Bytes, value: Bytes, options?: PutOptions): TxnOp<PutResult> => {
+    const given = readOptions(CALL, PUT_CHECKS, options)
+    return {
+      encode: (namespace) => ({ request: { type: 'put', value: putRequest(key, value, given, namespace) } }),
+      decode: (response, namespace, header) => putResult(valueOfType(response, 'put'), namespace, header),
+    }
+  },
+  delete: (key: Bytes, options?: DeleteOptions): TxnOp<DeleteResult> =>
+    op.deleteRange({ ...readOptions(CALL, DELETE_CHECKS, options), key }),
+  deleteRange: (query: KeyRange & DeleteOptions): TxnOp<DeleteResult> => {
+    const given = readQuery(CALL, { ...RANGE_CHECKS, ...DELETE_CHECKS }, query)
+    return {
+      encode: (namespace) => ({
+        request: { type: 'deleteRange', value: deleteRequest(given, given, namespace) },
+      }),
+      decode: (response, namespace, header) =>
+        deleteResult(valueOfType(response, 'deleteRange'), namespace, header),
+    }
+  },
   /** A transaction inside: `op.txn(client.kv.txn().if(…).then(…))`. */
-  txn: <T extends Ops, E extends Ops>(inner: Txn<T, E>): TxnOp<TxnResult<T, E>> => ({
-    encode: (namespace) => ({ request: { type: 'txn', value: inner.encode(namespace) } }),
-    decode: (response, namespace, header) => inner.decode(valueOfType(response, 'txn'), namespace, header),
-  }),
+  txn: <T extends Ops, E extends Ops>(inner: Txn<T, E>): TxnOp<TxnResult<T, E>> => {
+    if (!(inner instanceof Txn)) throw refuseArgument('op.txn takes a transaction that was made by kv.txn()', CALL)
+    return {
+      encode: (namespace) => ({ request: { type: 'txn', value: inner.encode(namespace) } }),
+      decode: (response, namespace, header) => inner.decode(valueOfType(response, 'txn'), namespace, header),
+      inside: inner.extent,
+    }
+  },
 } as const
 
 /** The operations of one branch. */
@@ -169,6 +215,9 @@ export class Txn<T extends Ops = [], E extends Ops = []> {
 
   /** Adds conditions. All have to hold for the `then` branch to run; without any it always runs. */
   if(...conditions: readonly Condition[]): Txn<T, E> {
+    if (!conditions.every((each) => hasMethods(each, 'encode'))) {
+      throw refuseArgument('if() takes conditions made by `compare`', CALL)
+    }
     const all = [...this.#conditions, ...conditions]
     return new Txn(this.#namespace, this.#commit, all, this.#success, this.#failure)
   }
@@ -177,17 +226,16 @@ export class Txn<T extends Ops = [], E extends Ops = []> {
   // biome-ignore lint/suspicious/noThenProperty: etcd's own word for it; awaiting the builder is caught below.
   then<A extends Ops>(...ops: A): Txn<[...T, ...A], E> {
     if (ops.some((each: unknown) => typeof each === 'function')) {
-      throw new EtcdError('invalid_argument', {
-        call: 'KV/Txn',
-        what: 'the transaction was awaited before commit()',
-      })
+      throw refuseArgument('the transaction was awaited before commit()', CALL)
     }
+    assertOps('then', ops)
     const success: [...T, ...A] = [...this.#success, ...ops]
     return new Txn(this.#namespace, this.#commit, this.#conditions, success, this.#failure)
   }
 
   /** Adds what is done when they do not. */
   else<A extends Ops>(...ops: A): Txn<T, [...E, ...A]> {
+    assertOps('else', ops)
     const failure: [...E, ...A] = [...this.#failure, ...ops]
     return new Txn(this.#namespace, this.#commit, this.#conditions, this.#success, failure)
   }
@@ -196,8 +244,20 @@ export class Txn<T extends Ops = [], E extends Ops = []> {
    * Sends it. Throws `duplicate_key` and `request_too_large` without sending anything, `outcome_unknown` when it
    * writes and the answer was lost.
    */
-  async commit(control: CallControl = {}): Promise<TxnResult<T, E>> {
-    return this.decode(await this.#commit(this.encode(this.#namespace), control), this.#namespace)
+  async commit(control?: CallControl): Promise<TxnResult<T, E>> {
+    const given = readOptions(CALL, CONTROL_CHECKS, control)
+    assertExtent(this.extent)
+    return this.decode(await this.#commit(this.encode(this.#namespace), given), this.#namespace)
+  }
+
+  /** All operations and conditions, those of transactions inside included, and how deep these are nested. */
+  get extent(): { readonly size: number; readonly depth: number } {
+    const inner = [...this.#success, ...this.#failure].flatMap(({ inside }) => inside ?? [])
+    const own = this.#conditions.length + this.#success.length + this.#failure.length
+    return {
+      size: inner.reduce((sum, { size }) => sum + size, own),
+      depth: 1 + Math.max(0, ...inner.map(({ depth }) => depth)),
+    }
   }
 
   /** The request; for nesting. */
@@ -223,4 +283,24 @@ export class Txn<T extends Ops = [], E extends Ops = []> {
     const values = ops.map((each, index) => each.decode(response.responses[index]!, namespace, header))
     return { succeeded: response.succeeded, header, results: values } as unknown as TxnResult<T, E>
   }
+}
+
+/** More than any server takes, and more than can be encoded in bearable time: one used twice at each of 50 levels, say. */
+const MAX_SIZE = 1_000_000
+const MAX_DEPTH = 1_000
+
+function assertExtent({ size, depth }: { readonly size: number; readonly depth: number }): void {
+  if (size <= MAX_SIZE && depth <= MAX_DEPTH) return
+  const what = `the transaction has ${size} operations and conditions, nested ${depth} deep`
+  throw new EtcdError('request_too_large', { call: CALL, what, fate: 'not_sent' })
+}
+
+function assertOps(name: string, ops: Ops): void {
+  if (ops.every((each) => hasMethods(each, 'encode', 'decode'))) return
+  throw refuseArgument(`${name}() takes operations made by \`op\``, CALL)
+}
+
+function hasMethods(value: unknown, ...names: readonly string[]): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return names.every((name) => typeof Reflect.get(value, name) === 'function')
 }

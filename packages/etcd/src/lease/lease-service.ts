@@ -35,6 +35,8 @@ export interface LeaseServiceOptions {
   readonly logger?: Logger
   /** The client's; for the keys of a lease. Default: none. */
   readonly namespace?: Namespace
+  /** For calls made of several requests and without a `timeoutMs`. Default 10,000. */
+  readonly callTimeoutMs?: number
 }
 
 /** Leases: keys that hang on one go away together, when it is not renewed in time or is revoked. */

@@ -78,6 +78,8 @@ export interface MaintenanceService {
 export interface MaintenanceServiceOptions {
   /** Default: the machine's clock. */
   readonly clock?: Clock
+  /** For calls made of several requests and without a `timeoutMs`. Default 10,000. */
+  readonly callTimeoutMs?: number
 }
 
 /** Makes the maintenance service of a client. No I/O before the first call. */

@@ -1,0 +1,58 @@
+/** What `for await` reads; leaving it ends what is under way. */
+export interface AbortableIterator<T> extends AsyncIterableIterator<T, undefined>, AsyncDisposable {
+  return(): Promise<IteratorReturnResult<undefined>>
+}
+
+/** An `AbortController` that follows another signal, until it is released. */
+export function following(signal: AbortSignal | undefined): {
+  readonly stop: AbortController
+  release(): void
+} {
+  const stop = new AbortController()
+  const onAbort = () => stop.abort(signal?.reason)
+  if (signal?.aborted) onAbort()
+  else signal?.addEventListener('abort', onAbort)
+  return { stop, release: () => signal?.removeEventListener('abort', onAbort) }
+}
+
+/**
+ * An async generator whose `return()` does not wait for what it is waiting for, but aborts it: a `next()` that is pending
+ * then says that it is over. Nothing is listened to before the first `next()`.
+ */
+export function abortable<T>(
+  signal: AbortSignal | undefined,
+  run: (signal: AbortSignal) => AsyncGenerator<T, void, undefined>,
+): AbortableIterator<T> {
+  let isLeft = false
+  let abort = (): void => undefined
+  async function* guarded(): AsyncGenerator<T, undefined, undefined> {
+    const { stop, release } = following(signal)
+    abort = () => stop.abort()
+    try {
+      if (!isLeft) yield* run(stop.signal)
+    } catch (error) {
+      if (!isLeft) throw error
+    } finally {
+      release()
+      stop.abort()
+    }
+    return undefined
+  }
+  const values = guarded()
+  const leave = async (): Promise<IteratorReturnResult<undefined>> => {
+    isLeft = true
+    abort()
+    await values.return(undefined)
+    return { done: true, value: undefined }
+  }
+  return {
+    next: () => values.next(),
+    return: leave,
+    [Symbol.asyncIterator]() {
+      return this
+    },
+    async [Symbol.asyncDispose]() {
+      await leave()
+    },
+  }
+}
