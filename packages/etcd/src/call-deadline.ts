@@ -31,7 +31,8 @@ export class CallDeadline {
     try {
       return await ask(Math.max(1, Math.ceil(leftMs)))
     } catch (error) {
-      const isRest = error instanceof EtcdError && error.code === 'deadline_exceeded' && leftMs < this.#timeoutMs
+      const isRest =
+        error instanceof EtcdError && error.code === 'deadline_exceeded' && leftMs < this.#timeoutMs
       throw isRest ? error.with({ what: `${error.what}, the rest of ${this.#timeoutMs} ms` }) : error
     }
   }

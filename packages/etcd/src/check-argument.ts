@@ -97,7 +97,11 @@ export function checkBytes(name: string, value: unknown): asserts value is Bytes
  * A copy of the options, read once and checked. Throws `invalid_argument` for a name that is not in the table, which would
  * otherwise be ignored without a word, and for a value of the wrong kind. `undefined` counts as not given.
  */
-export function readOptions<T extends object>(call: string, checks: OptionChecks<T>, given: T | undefined): T {
+export function readOptions<T extends object>(
+  call: string,
+  checks: OptionChecks<T>,
+  given: T | undefined,
+): T {
   const read = {} as Record<string, unknown>
   if (given === undefined) return read as T
   if (!isPlain(given)) throw refuseArgument(`the options are ${shown(given)}, not a plain object`, call)

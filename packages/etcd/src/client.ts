@@ -55,7 +55,14 @@ class ChannelClient implements EtcdClient {
     this.channel = new UndiciChannel({ ...options, discover })
     const shared = { clock, logger, namespace, callTimeoutMs }
     this.watch = createWatchService(this.channel, { ...shared, ...options.watch })
-    this.kv = createKv({ channel: this.channel, watch: this.watch, namespace, maxTxnOps, clock, callTimeoutMs })
+    this.kv = createKv({
+      channel: this.channel,
+      watch: this.watch,
+      namespace,
+      maxTxnOps,
+      clock,
+      callTimeoutMs,
+    })
     this.lease = createLeaseService(this.channel, shared)
     this.authAdmin = createAuthAdminService(this.channel)
     this.maintenance = createMaintenanceService(this.channel, { clock, callTimeoutMs })

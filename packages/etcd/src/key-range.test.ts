@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { bytesOf, type KeyRange, keyAfter, Namespace, prefixEnd } from './key-range.ts'
+import {
+  assertHoldsKeys,
+  bytesOf,
+  isEmptyRange,
+  type KeyRange,
+  keyAfter,
+  Namespace,
+  prefixEnd,
+} from './key-range.ts'
 
 const hex = (bytes: string | Uint8Array): string => bytesOf(bytes).toString('hex')
 
@@ -53,8 +61,6 @@ describe('Namespace', () => {
   test('a range holds exactly the keys that are meant, in any namespace', () => {
     fc.assert(
       fc.property(ranges, someBytes(1), someBytes(0), (range, key, prefix) => {
-        // An end of one zero byte is etcd's own word for "to the end"; no key lies before it but the empty one.
-        fc.pre(!('to' in range && range.to !== undefined && prefix.length === 0 && hex(range.to) === '00'))
         const namespace = new Namespace(prefix)
         expect(contains(namespace.range(range), Buffer.concat([prefix, key]))).toBe(isMeant(range, key))
       }),
@@ -70,6 +76,62 @@ describe('Namespace', () => {
       }),
       { numRuns: 5000 },
     )
+  })
+
+  test('T3.74 a range that holds no key is known as such, and none other', () => {
+    fc.assert(
+      fc.property(ranges, someBytes(0), (range, prefix) => {
+        const wire = new Namespace(prefix).range(range)
+        const to = 'to' in range && range.to !== undefined ? range.to : undefined
+        const isEmpty =
+          'from' in range && to !== undefined && Buffer.compare(bytesOf(range.from), bytesOf(to)) >= 0
+        const isBeforeAll = prefix.length === 0 && to !== undefined && hex(to) === '00'
+        expect(isEmptyRange(wire)).toBe(isEmpty || isBeforeAll)
+        if (isEmpty || isBeforeAll)
+          expect(() => assertHoldsKeys(wire, 'Watch/Watch')).toThrow(/range is empty/)
+        else expect(assertHoldsKeys(wire, 'Watch/Watch')).toBe(wire)
+      }),
+      { numRuns: 5000 },
+    )
+  })
+
+  test.each<[unknown, RegExp]>([
+    [undefined, /range is undefined, not \{ key \}/],
+    [null, /range is null/],
+    ['a', /range is a text/],
+    [{}, /names no keys/],
+    [{ prefx: 'a' }, /names no keys/],
+    [{ key: undefined }, /the key is undefined/],
+    [{ prefix: undefined }, /prefix of the range is undefined/],
+    [{ from: undefined }, /from of the range is undefined/],
+    [{ from: 'a', to: undefined }, /to of the range is undefined/],
+    [{ from: 'a', to: null }, /to of the range is null/],
+    [{ from: 'a', to: 5 }, /to of the range is 5/],
+    [{ key: 'a', prefix: 'a' }, /has key and prefix/],
+    [{ key: undefined, from: 'a' }, /has key and from/],
+    [{ prefix: 'a', to: 'b' }, /has to, which belongs to from/],
+    [{ key: 5 }, /the key is 5/],
+    [{ key: ['a'] }, /the key is a list/],
+    [{ key: Promise.resolve('a') }, /the key is an object/],
+    [{ key: '\ud800' }, /the key is a text, not text \(without lone surrogates\)/],
+    [{ key: Object.create(Uint8Array.prototype) }, /the key is an object/],
+  ])('a range that is not said clearly becomes no range at all: %j', (range, message) => {
+    for (const prefix of ['', 'app/']) {
+      expect(() => new Namespace(prefix).range(range as KeyRange)).toThrow(message)
+    }
+  })
+
+  test('bytes whose memory was given away are not taken for empty ones', () => {
+    const key = Uint8Array.of(1, 2)
+    structuredClone(key, { transfer: [key.buffer] })
+    expect(() => new Namespace().range({ prefix: key })).toThrow(/invalid_argument/)
+  })
+
+  test('a namespace keeps its bytes, whatever becomes of those it was made from', () => {
+    const bytes = Buffer.from('app/')
+    const namespace = new Namespace(bytes)
+    bytes.fill(0)
+    expect(hex(namespace.key('a'))).toBe(hex('app/a'))
   })
 
   test('strips what it put there', () => {

@@ -84,7 +84,8 @@ function kindOf(range: unknown): 'key' | 'prefix' | 'from' {
     const what = kind === undefined ? 'names no keys' : `has ${given.join(' and ')}`
     throw refuseArgument(`the range ${what}: give exactly one of key, prefix and from`)
   }
-  if ('to' in range && kind !== 'from') throw refuseArgument(`the range has to, which belongs to from, not ${kind}`)
+  if ('to' in range && kind !== 'from')
+    throw refuseArgument(`the range has to, which belongs to from, not ${kind}`)
   return kind
 }
 

@@ -7,13 +7,7 @@ import type { WatchBatch } from '../watch/watch-handlers.ts'
 import type { WatchService } from '../watch/watch-service.ts'
 import { type AppendOptions, type AppendResult, appendKey } from './append.ts'
 import type { Entry } from './entry.ts'
-import {
-  createKey,
-  type GuardedOptions,
-  type SwapOptions,
-  swapKey,
-  updateKey,
-} from './guarded-write.ts'
+import { createKey, type GuardedOptions, type SwapOptions, swapKey, updateKey } from './guarded-write.ts'
 import { ChannelKv, type KvService } from './kv-service.ts'
 import type { PutResult } from './operation.ts'
 import { putWithTtl, type TtlOptions, type TtlPorts, type TtlPutResult } from './put-with-ttl.ts'

@@ -1,5 +1,13 @@
 import type { CallDeadline } from '../call-deadline.ts'
-import { BYTES, FLAG, LEASE_OR_NONE, type OptionChecks, readOptions, refuseArgument, whole } from '../check-argument.ts'
+import {
+  BYTES,
+  FLAG,
+  LEASE_OR_NONE,
+  type OptionChecks,
+  readOptions,
+  refuseArgument,
+  whole,
+} from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
 import { type Bytes, bytesOf, copyOf } from '../key-range.ts'
 import type { ResponseHeader } from '../wire/kv.ts'
@@ -40,7 +48,11 @@ export interface GuardPorts {
 
 const CALL = 'KV/Txn'
 
-const GUARDED_CHECKS: OptionChecks<GuardedOptions> = { ...CONTROL_CHECKS, lease: LEASE_OR_NONE, isUnique: FLAG }
+const GUARDED_CHECKS: OptionChecks<GuardedOptions> = {
+  ...CONTROL_CHECKS,
+  lease: LEASE_OR_NONE,
+  isUnique: FLAG,
+}
 
 const SWAP_CHECKS: OptionChecks<SwapOptions> = {
   ...GUARDED_CHECKS,
@@ -145,7 +157,11 @@ const writeAbsent = async (ports: GuardPorts, write: Write, refused: Refuse): Pr
   throw stillUnknown(first, `${again}: what it holds now may be this write, or another one after it`)
 }
 
-const readBack = async ({ kv }: GuardPorts, { key, options }: Write, deadline: CallDeadline): Promise<Sending> => {
+const readBack = async (
+  { kv }: GuardPorts,
+  { key, options }: Write,
+  deadline: CallDeadline,
+): Promise<Sending> => {
   const read = await deadline.run((timeoutMs) => kv.getRange({ key, ...controlOf(options), timeoutMs }))
   return { done: undefined, found: read.entries[0], header: read.header }
 }
@@ -206,7 +222,12 @@ export const updateKey = async (
   options?: GuardedOptions,
 ): Promise<PutResult> => {
   const given = readOptions(CALL, GUARDED_CHECKS, options)
-  const { done } = await send(ports, compare.exists(key), { key, value, options: given }, ports.deadline(CALL, given))
+  const { done } = await send(
+    ports,
+    compare.exists(key),
+    { key, value, options: given },
+    ports.deadline(CALL, given),
+  )
   if (done === undefined) throw refusal('key_not_found', 'the key is not there')
   return done
 }
@@ -224,7 +245,7 @@ export const swapKey = async (
   if (expectedRevision !== undefined && expectedValue === undefined) {
     const refused: Refuse = (found) => {
       const now = found === undefined ? 'not there' : `last written at revision ${found.modRevision}`
-      return refusal('compare_failed', `the key is ${now}, expected was revision ${expectedRevision}`)
+      return refusal('compare_failed', `the key is ${now}, expected was ${expectedRevision}`)
     }
     if (expectedRevision === 0) return writeAbsent(ports, write, refused)
     return writeAfter(ports, write, expectedRevision, refused)
@@ -233,7 +254,12 @@ export const swapKey = async (
     throw refuseArgument('swap takes either expectedValue or expectedRevision', CALL)
   }
   // A value may come back, so sending this twice could write twice: the outcome stays open when the answer is lost.
-  const { done } = await send(ports, compare.value(key, '=', expectedValue), write, ports.deadline(CALL, given))
+  const { done } = await send(
+    ports,
+    compare.value(key, '=', expectedValue),
+    write,
+    ports.deadline(CALL, given),
+  )
   if (done === undefined) throw refusal('compare_failed', 'the key does not hold the expected value')
   return done
 }

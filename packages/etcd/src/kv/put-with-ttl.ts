@@ -54,7 +54,8 @@ export const putWithTtl = async (
 ): Promise<TtlPutResult> => {
   const given = readOptions(CALL, TTL_CHECKS, options)
   const { ttlSeconds } = given
-  if (ttlSeconds === undefined) throw refuseArgument('ttlSeconds is undefined, not a whole number from 1 on', CALL)
+  if (ttlSeconds === undefined)
+    throw refuseArgument('ttlSeconds is undefined, not a whole number from 1 on', CALL)
   const [key, value] = [copyOf('the key', givenKey), copyOf('the value', givenValue)]
   if (key.length === 0) throw refuseArgument('the key is empty', CALL)
   const deadline = ports.deadline(CALL, given)

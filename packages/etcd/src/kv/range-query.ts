@@ -109,7 +109,8 @@ export function readQuery<O extends object>(
   checks: OptionChecks<RangeParts & O>,
   query: KeyRange & O,
 ): KeyRange & O {
-  if (query === undefined) throw refuseArgument('the query is undefined, not { prefix } or another range', call)
+  if (query === undefined)
+    throw refuseArgument('the query is undefined, not { prefix } or another range', call)
   return readOptions<RangeParts & O>(call, checks, query as RangeParts & O) as KeyRange & O
 }
 

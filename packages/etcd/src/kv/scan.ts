@@ -5,7 +5,13 @@ import type { CallDeadline } from '../call-deadline.ts'
 import { following } from './abortable.ts'
 import { type PagerPorts, pageDeadline, readPaged } from './pager.ts'
 import { RawPage, rawRange, type ScanPage } from './range-page.ts'
-import { type CallControl, CONTROL_CHECKS, RANGE_CHECKS, type RangeParts, rangeRequest } from './range-query.ts'
+import {
+  type CallControl,
+  CONTROL_CHECKS,
+  RANGE_CHECKS,
+  type RangeParts,
+  rangeRequest,
+} from './range-query.ts'
 
 /** What to read, and how. */
 export interface ScanOptions extends Omit<CallControl, 'timeoutMs'> {
@@ -70,8 +76,7 @@ export const scanRange = async (
     try {
       return await scanOnce(ports, namespace, query, deadline, onPage)
     } catch (error) {
-      const isCompacted =
-        error instanceof EtcdError && error.code === 'compacted' && !query.revision
+      const isCompacted = error instanceof EtcdError && error.code === 'compacted' && !query.revision
       if (!isCompacted || query.onRestart === undefined || restarts === maxRestarts) throw error
       query.onRestart()
     }

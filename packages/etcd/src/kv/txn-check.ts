@@ -12,6 +12,13 @@ interface Interval {
   readonly end: Buffer | undefined
 }
 
+/** What one branch writes, by etcd's rules. */
+interface Writes {
+  /** Keys as latin1 text, so that bytes can be compared. */
+  readonly puts: Set<string>
+  readonly deletes: Interval[]
+}
+
 const duplicate = (): EtcdError =>
   new EtcdError('duplicate_key', {
     call: 'KV/Txn',
@@ -19,10 +26,15 @@ const duplicate = (): EtcdError =>
     fate: 'not_sent',
   })
 
-/** Where the server is sure to see the key in the range: what ends before it begins, or "at the end", it judges by itself. */
-const contains = ({ start, end }: Interval, key: Buffer): boolean => {
-  if (end === undefined) return key.equals(start)
-  return Buffer.compare(start, key) <= 0 && Buffer.compare(key, end) < 0
+/** What ends before it begins, "to the end" by a single zero byte included, etcd does not see keys in: it judges that itself. */
+const contains = ({ start, end }: Interval, key: Buffer): boolean =>
+  end === undefined ? key.equals(start) : Buffer.compare(start, key) <= 0 && Buffer.compare(key, end) < 0
+
+const keyOf = (key: string | Uint8Array | undefined): string => bytesOf(key ?? '').toString('latin1')
+
+const assertNotDeleted = (key: string, deletes: readonly Interval[]): void => {
+  const bytes = Buffer.from(key, 'latin1')
+  if (deletes.some((each) => contains(each, bytes))) throw duplicate()
 }
 
 const deletesOf = (ops: readonly Op[]): Interval[] =>
@@ -32,24 +44,34 @@ const deletesOf = (ops: readonly Op[]): Interval[] =>
     return [{ start: bytesOf(request.value.key ?? ''), end: end.length === 0 ? undefined : end }]
   })
 
-/** One branch of one level. What transactions inside it write is for the server to judge. */
-const assertBranch = (ops: readonly Op[]): void => {
-  const deletes = deletesOf(ops)
-  /** Keys as latin1 text, so that bytes can be compared. */
-  const puts = new Set<string>()
-  for (const { request } of ops) {
-    if (request?.type === 'txn') assertBranches(request.value)
-    if (request?.type !== 'put') continue
-    const key = bytesOf(request.value.key ?? '')
-    const name = key.toString('latin1')
-    if (puts.has(name) || deletes.some((each) => contains(each, key))) throw duplicate()
-    puts.add(name)
+/** Adds what a nested transaction may write. Its two branches exclude each other, so they may write the same key. */
+const addNested = (txn: Txn, writes: Writes): void => {
+  const success = writesOf(txn.success ?? [])
+  const failure = writesOf(txn.failure ?? [])
+  for (const key of success.puts) {
+    if (writes.puts.has(key)) throw duplicate()
   }
+  for (const key of failure.puts) {
+    if (writes.puts.has(key)) throw duplicate()
+  }
+  for (const key of [...success.puts, ...failure.puts]) {
+    assertNotDeleted(key, writes.deletes)
+    writes.puts.add(key)
+  }
+  writes.deletes.push(...success.deletes, ...failure.deletes)
 }
 
-const assertBranches = (txn: Txn): void => {
-  assertBranch(txn.success ?? [])
-  assertBranch(txn.failure ?? [])
+const writesOf = (ops: readonly Op[]): Writes => {
+  const writes: Writes = { puts: new Set(), deletes: deletesOf(ops) }
+  for (const { request } of ops) if (request?.type === 'txn') addNested(request.value, writes)
+  for (const { request } of ops) {
+    if (request?.type !== 'put') continue
+    const key = keyOf(request.value.key)
+    if (writes.puts.has(key)) throw duplicate()
+    assertNotDeleted(key, writes.deletes)
+    writes.puts.add(key)
+  }
+  return writes
 }
 
 const assertCount = (txn: Txn, maxOps: number): void => {
@@ -65,13 +87,14 @@ const assertCount = (txn: Txn, maxOps: number): void => {
 }
 
 /**
- * Refuses what etcd is sure to refuse: too many operations, a key put twice in one branch, a put into a range that the
- * same branch deletes. All else, such as what transactions inside write, the server judges, by the same code. Throws
- * `request_too_large` or `duplicate_key`. Source of the rules: etcd server/etcdserver/api/v3rpc/key.go.
+ * Refuses what etcd would refuse: too many operations, a key written twice in one branch, a put into a range that the
+ * same branch deletes. Throws `request_too_large` or `duplicate_key`. Source of the rules: etcd
+ * server/etcdserver/api/v3rpc/key.go.
  */
 export const assertTxn = (txn: Txn, maxOps: number): void => {
   assertCount(txn, maxOps)
-  assertBranches(txn)
+  writesOf(txn.success ?? [])
+  writesOf(txn.failure ?? [])
 }
 
 /** True when neither branch writes, so that the transaction may be sent any number of times. */

@@ -164,7 +164,8 @@ export const op = {
   },
   /** A transaction inside: `op.txn(client.kv.txn().if(…).then(…))`. */
   txn: <T extends Ops, E extends Ops>(inner: Txn<T, E>): TxnOp<TxnResult<T, E>> => {
-    if (!(inner instanceof Txn)) throw refuseArgument('op.txn takes a transaction that was made by kv.txn()', CALL)
+    if (!(inner instanceof Txn))
+      throw refuseArgument('op.txn takes a transaction that was made by kv.txn()', CALL)
     return {
       encode: (namespace) => ({ request: { type: 'txn', value: inner.encode(namespace) } }),
       decode: (response, namespace, header) => inner.decode(valueOfType(response, 'txn'), namespace, header),
