@@ -27,7 +27,7 @@ export class CallDeadline {
   /** Sends one request within the time that is left. Throws `deadline_exceeded` when there is none. */
   async run<R>(ask: (timeoutMs: number) => Promise<R>): Promise<R> {
     const { leftMs } = this
-    if (leftMs <= 0) throw this.#over()
+    if (leftMs <= 0) throw this.over()
     try {
       return await ask(Math.max(1, Math.ceil(leftMs)))
     } catch (error) {
@@ -37,8 +37,11 @@ export class CallDeadline {
     }
   }
 
-  #over(): EtcdError {
-    const what = `no time was left of ${this.#timeoutMs} ms for the next request`
-    return new EtcdError('deadline_exceeded', { call: this.#call, what, fate: 'not_sent' })
+  /** The error once no time is left. `last` is what the attempt before failed with. */
+  over(last?: EtcdError): EtcdError {
+    const before = last === undefined ? '' : `; the attempt before failed: ${last.what}`
+    const what = `no time was left of ${this.#timeoutMs} ms for the next request${before}`
+    const fate = last?.fate ?? 'not_sent'
+    return new EtcdError('deadline_exceeded', { call: this.#call, what, fate, cause: last })
   }
 }

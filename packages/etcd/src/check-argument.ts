@@ -2,6 +2,7 @@ import { isUint8Array } from 'node:util/types'
 import { EtcdError } from './errors.ts'
 import type { Bytes } from './key-range.ts'
 import { longestMs, shown } from './refuse-option.ts'
+import type { CallOptions } from './transport/transport.ts'
 
 /** What a call was given and cannot be used. `what` says which part; it never repeats a key, a value or a password. */
 export function refuseArgument(what: string, call?: string, cause?: unknown): EtcdError {
@@ -62,6 +63,18 @@ export const BYTES: Check = {
 }
 /** A part of a range, which `Namespace.range` checks. */
 export const RANGE_PART: Check = { accepts: () => true, expected: 'text or bytes' }
+
+/** What its own function checks. */
+export const ANYTHING: Check = { accepts: () => true, expected: 'anything' }
+
+/** The checks of what calls that may speak to one member take. */
+export const CALL_CHECKS: OptionChecks<CallOptions> = {
+  timeoutMs: MILLISECONDS,
+  signal: SIGNAL,
+  requireLeader: FLAG,
+  onRetry: FUNCTION,
+  endpoint: SOME_TEXT,
+}
 
 /** A whole number from `least` on that a double holds exactly. */
 export function whole(least: number): Check {

@@ -1,51 +1,87 @@
+import type { CallDeadline } from '../call-deadline.ts'
 import { type Clock, keepRunning } from '../clock.ts'
+import { errorCodes } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
-import type { EtcdErrorCode } from '../error-codes.ts'
+import type { Logger } from '../logger.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
-import { Lease } from '../wire/rpc.ts'
 import { asEtcdError } from '../watch/as-etcd-error.ts'
+import { callIsolated } from '../watch/call-isolated.ts'
+import { Lease } from '../wire/rpc.ts'
 
-const defaultTimeoutMs = 10_000
+/** What one renewal needs. */
+export interface BeatPorts {
+  readonly channel: Channel
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Ends whatever is under way, by its reason. */
+  readonly closing: AbortSignal
+}
 
-/** Renewing twice does no harm, so whatever may have been lost is sent again. */
-const retried: ReadonlySet<EtcdErrorCode> = new Set<EtcdErrorCode>([
-  'connect_failed',
-  'connection_lost',
-  'unavailable',
-  'no_leader',
-  'too_many_requests',
-])
+const CALL = 'Lease/LeaseKeepAlive'
 
-/** Renews a lease once, on a stream of its own, trying again within the timeout. Gives its time in seconds, 0 when it is gone. */
-export const beatOnce = async (
-  channel: Channel,
-  clock: Clock,
+/**
+ * Renews a lease once, on a stream of its own. Renewing twice does no harm, so what may have been lost is sent again, to
+ * each endpoint in turn: one that does not answer gets half of the time that is left. Gives its time in seconds, 0 when it
+ * is gone.
+ */
+export async function beatOnce(
+  ports: BeatPorts,
   id: bigint,
-  { timeoutMs = defaultTimeoutMs, ...options }: CallOptions,
-): Promise<number> => {
-  const until = clock.now() + timeoutMs
-  let avoid: string | undefined
-  for (let attempt = 0; ; attempt += 1) {
-    const leftMs = Math.max(1, until - clock.now())
+  deadline: CallDeadline,
+  options: CallOptions,
+): Promise<number> {
+  const { channel, logger } = ports
+  const tried = new Set<string>()
+  let last: EtcdError | undefined
+  let rounds = 0
+  let isTokenFresh = false
+  for (;;) {
+    assertGoingOn(ports, options.signal, last)
+    const { leftMs } = deadline
+    if (leftMs <= 0) throw deadline.over(last)
+    const others = options.endpoint === undefined ? channel.endpoints().filter((url) => !tried.has(url)) : []
+    // The channel chooses first, and then any but the last one; after that come those that were not asked yet.
+    const endpoint = options.endpoint ?? (tried.size < 2 ? undefined : others[0])
+    const timeoutMs = Math.max(1, Math.ceil(others.length > 1 ? leftMs / 2 : leftMs))
     try {
-      return await beat(channel, id, {
+      return await beat(ports, id, {
         ...options,
-        timeoutMs: leftMs,
-        ...(avoid === undefined ? {} : { avoid }),
+        timeoutMs,
+        ...(endpoint === undefined ? {} : { endpoint }),
+        ...(last?.endpoint === undefined ? {} : { avoid: last.endpoint }),
       })
     } catch (thrown) {
-      const error = asEtcdError(thrown, 'Lease/LeaseKeepAlive')
-      avoid = error.endpoint
-      if (error.code === 'unauthenticated' && attempt === 0) await channel.refreshToken()
-      else if (!retried.has(error.code) || clock.now() >= until) throw error
-      else await pause(clock, Math.min(channel.backoffMs(attempt), Math.max(0, until - clock.now())))
-      options.signal?.throwIfAborted()
+      const error = asEtcdError(thrown, CALL)
+      assertGoingOn(ports, options.signal, error)
+      if (error.code === 'unauthenticated' && !isTokenFresh) {
+        isTokenFresh = true
+        await untilAborted(channel.refreshToken(), ports, options.signal)
+        continue
+      }
+      if (error.code !== 'deadline_exceeded' && errorCodes[error.code].whenUnknown !== 'retry') throw error
+      last = error
+      callIsolated(
+        () => options.onRetry?.(error),
+        (cause) => logger.warn('onRetry threw', { error: cause }),
+      )
+      for (const url of [endpoint, error.endpoint]) if (url !== undefined) tried.add(url)
+      if (channel.endpoints().some((url) => !tried.has(url))) continue
+      tried.clear()
+      const restMs = Math.min(channel.backoffMs(rounds), Math.max(0, deadline.leftMs))
+      rounds += 1
+      const rest = pause(ports.clock, restMs)
+      await untilAborted(rest.over, ports, options.signal)
+      rest.end()
     }
   }
 }
 
-const beat = (channel: Channel, id: bigint, options: CallOptions & { avoid?: string }): Promise<number> =>
-  new Promise((resolve, reject) => {
+function beat(
+  { channel, closing }: BeatPorts,
+  id: bigint,
+  options: CallOptions & { readonly avoid?: string },
+): Promise<number> {
+  return new Promise((resolve, reject) => {
     const stream = channel.stream(
       Lease.keepAlive,
       {
@@ -53,13 +89,50 @@ const beat = (channel: Channel, id: bigint, options: CallOptions & { avoid?: str
           resolve(ttl)
           stream.cancel()
         },
-        onEnd: (error) => reject(error ?? new EtcdError('connection_lost', { call: 'Lease/LeaseKeepAlive' })),
+        onEnd(error) {
+          closing.removeEventListener('abort', onClosing)
+          reject(error ?? new EtcdError('connection_lost', { call: CALL }))
+        },
       },
       options,
     )
+    const onClosing = () => stream.cancel()
+    closing.addEventListener('abort', onClosing)
     stream.send({ id })
     stream.end()
   })
+}
 
-const pause = (clock: Clock, ms: number): Promise<void> =>
-  new Promise((resolve) => keepRunning(clock.setTimeout(resolve, ms)))
+/** Throws when the client closes, or the caller gives up. */
+function assertGoingOn(
+  { closing }: BeatPorts,
+  signal: AbortSignal | undefined,
+  last: EtcdError | undefined,
+): void {
+  const fate = last?.fate ?? 'not_sent'
+  if (closing.aborted) throw new EtcdError('closed', { call: CALL, fate, cause: last })
+  if (signal?.aborted) throw new EtcdError('cancelled', { call: CALL, fate, cause: signal.reason })
+}
+
+/** Waits, but not longer than until the client closes or the caller gives up; nothing is left listening. */
+async function untilAborted(
+  waiting: Promise<void>,
+  { closing }: BeatPorts,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { promise: aborted, resolve } = Promise.withResolvers<void>()
+  const onAbort = () => resolve()
+  const signals = [closing, ...(signal === undefined ? [] : [signal])]
+  for (const each of signals) each.addEventListener('abort', onAbort)
+  try {
+    await Promise.race([waiting, aborted])
+  } finally {
+    for (const each of signals) each.removeEventListener('abort', onAbort)
+  }
+}
+
+function pause(clock: Clock, ms: number): { readonly over: Promise<void>; end(): void } {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = keepRunning(clock.setTimeout(resolve, ms))
+  return { over: promise, end: () => clock.clearTimeout(timer) }
+}

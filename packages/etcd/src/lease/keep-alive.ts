@@ -1,11 +1,11 @@
-import { type Clock, keepRunning } from '../clock.ts'
+import { type Clock, elapsedMs, keepRunning, type Moment, momentOf } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
-import type { Channel, DuplexStream } from '../transport/transport.ts'
-import type { LeaseKeepAliveRequest, LeaseKeepAliveResponse } from '../wire/lease.ts'
-import { Lease } from '../wire/rpc.ts'
+import type { Channel } from '../transport/transport.ts'
 import { asEtcdError } from '../watch/as-etcd-error.ts'
-import type { LeaseCore, Renewal } from './lease.ts'
+import type { LeaseKeepAliveResponse } from '../wire/lease.ts'
+import { KeepAliveLine } from './keep-alive-line.ts'
+import type { LeaseCore } from './lease.ts'
 
 /** What keeping alive needs. */
 export interface KeepAlivePorts {
@@ -14,18 +14,23 @@ export interface KeepAlivePorts {
   readonly logger: Logger
 }
 
-/** One lease that is being renewed. */
+/** One lease that is being renewed, for all who hold it. */
 interface Beat {
-  readonly lease: LeaseCore
-  /** Until the next request, or until the answer to the last one is late. */
-  timer: unknown
-  /** Sent and not answered. */
-  asked: Renewal | undefined
+  readonly id: bigint
+  readonly leases: Set<LeaseCore>
+  /** What the server gave last, in seconds. */
+  ttlSeconds: number
+  /** It has to be asked for as soon as there is a stream. */
+  isDue: boolean
+  /** Until it is due again. */
+  dueTimer: unknown
+  /** Until the answer to the oldest request on the present stream is late. */
+  lateTimer: unknown
 }
 
 type State =
   | { readonly type: 'idle' }
-  | { readonly type: 'open'; readonly stream: DuplexStream<LeaseKeepAliveRequest> }
+  | { readonly type: 'open'; readonly line: KeepAliveLine }
   | { readonly type: 'waiting'; readonly timer: unknown }
   | { readonly type: 'refreshing' }
   | { readonly type: 'closed' }
@@ -33,19 +38,25 @@ type State =
 /** Between renewals: a third of the lease's time, and no more than a day. */
 const intervalMs = (ttlSeconds: number): number => Math.min((ttlSeconds * 1_000) / 3, 86_400_000)
 
-/** For an answer, until the stream is taken for dead: a sixth of the lease's time, and no more than five seconds. */
+/** For an answer, until another stream is tried besides: a sixth of the lease's time, and no more than five seconds. */
 const answerMs = (ttlSeconds: number): number => Math.min((ttlSeconds * 1_000) / 6, 5_000)
 
 /**
- * Renews leases, all of them on one stream. A renewal that is not answered in time cuts the stream and is sent again on
- * another endpoint, until the lease itself runs out.
+ * Renews leases, all of them on one stream, whether the last renewal was answered yet or not. One that is not answered in
+ * time is sent again on another stream, at another endpoint if there is one, until the lease itself runs out. The stream
+ * before is listened to as long as its answers are of use: they may just be slow, and then the next ones are waited for
+ * longer.
  */
 export class KeepAlive {
   readonly #ports: KeepAlivePorts
   readonly #beats = new Map<bigint, Beat>()
+  /** Streams whose answers are late, and still of use. */
+  readonly #lateLines = new Set<KeepAliveLine>()
   #state: State = { type: 'idle' }
   #attempt = 0
   #avoid: string | undefined
+  /** Twice the time that answers took lately. */
+  #patienceMs = 0
 
   constructor(ports: KeepAlivePorts) {
     this.#ports = ports
@@ -53,17 +64,19 @@ export class KeepAlive {
 
   /** Renews the lease at once and from now on. */
   keep(lease: LeaseCore): void {
-    if (this.#state.type === 'closed' || this.#beats.has(lease.id)) return
-    const beat: Beat = { lease, timer: undefined, asked: undefined }
-    this.#beats.set(lease.id, beat)
-    this.#beat(beat)
+    const { id, ttlSeconds } = lease
+    const beat = this.#beats.get(id) ?? newBeat(id, ttlSeconds)
+    if (this.#state.type === 'closed' || beat.leases.has(lease)) return
+    this.#beats.set(id, beat)
+    beat.leases.add(lease)
+    this.#onDue(beat)
   }
 
-  /** Renews it no more; the stream is closed with the last lease. */
+  /** Renews it no more for this holder; the stream is closed with the last lease. */
   drop(lease: LeaseCore): void {
     const beat = this.#beats.get(lease.id)
-    if (beat?.lease !== lease) return
-    this.#beats.delete(lease.id)
+    if (!beat?.leases.delete(lease) || beat.leases.size > 0) return
+    this.#beats.delete(beat.id)
     this.#clear(beat)
     if (this.#beats.size === 0) this.#leave('idle')
   }
@@ -78,104 +91,129 @@ export class KeepAlive {
     const state = this.#state
     if (state.type === 'closed') return
     this.#state = { type: next }
-    if (state.type === 'open') state.stream.cancel()
     if (state.type === 'waiting') this.#ports.clock.clearTimeout(state.timer)
+    if (state.type === 'open') state.line.cancel()
+    for (const line of this.#lateLines) line.cancel()
+    this.#lateLines.clear()
   }
 
-  #clear(beat: Beat): void {
-    this.#ports.clock.clearTimeout(beat.timer)
-    if (beat.asked !== undefined) beat.lease.giveUp(beat.asked)
-    beat.asked = undefined
+  #clear({ dueTimer, lateTimer }: Beat): void {
+    this.#ports.clock.clearTimeout(dueTimer)
+    this.#ports.clock.clearTimeout(lateTimer)
   }
 
   /** It is time to renew this lease. */
-  #beat(beat: Beat): void {
-    const { lease } = beat
-    if (lease.isLost) lease.expire()
-    else if (this.#state.type === 'open') this.#send(beat, this.#state.stream)
+  #onDue(beat: Beat): void {
+    const { clock } = this.#ports
+    for (const lease of [...beat.leases]) if (lease.isLost) lease.expire()
+    if (this.#beats.get(beat.id) !== beat) return
+    clock.clearTimeout(beat.dueTimer)
+    beat.dueTimer = clock.setTimeout(() => this.#onDue(beat), intervalMs(beat.ttlSeconds))
+    beat.isDue = true
+    this.#dropUseless()
+    if (this.#state.type === 'open') this.#send(beat, this.#state.line)
     else if (this.#state.type === 'idle') this.#open()
     // Otherwise a stream is about to be opened, and all that is due is sent then.
   }
 
-  #send(beat: Beat, stream: DuplexStream<LeaseKeepAliveRequest>): void {
-    const { lease } = beat
-    this.#clear(beat)
-    beat.asked = lease.ask()
-    beat.timer = this.#ports.clock.setTimeout(() => this.#onLate(stream), answerMs(lease.ttlSeconds))
-    stream.send({ id: lease.id })
+  #send(beat: Beat, line: KeepAliveLine): void {
+    beat.isDue = false
+    line.ask(beat.id, momentOf(this.#ports.clock))
+    this.#awaitAnswer(beat, line)
+  }
+
+  /** Until the oldest answer that is awaited on the present stream is late. */
+  #awaitAnswer(beat: Beat, line: KeepAliveLine): void {
+    const { clock } = this.#ports
+    clock.clearTimeout(beat.lateTimer)
+    const oldest = line.oldest(beat.id)
+    if (oldest === undefined) return
+    const patienceMs = Math.max(answerMs(beat.ttlSeconds), this.#patienceMs)
+    const leftMs = Math.max(0, patienceMs - elapsedMs(clock, oldest))
+    beat.lateTimer = clock.setTimeout(() => this.#onLate(line), Math.ceil(leftMs))
   }
 
   #open(): void {
-    const stream: DuplexStream<LeaseKeepAliveRequest> = this.#ports.channel.stream(
-      Lease.keepAlive,
-      {
-        onMessage: (response) => this.#onAnswer(stream, response),
-        onEnd: (error) => this.#onEnd(stream, error),
-      },
-      this.#avoid === undefined ? {} : { avoid: this.#avoid },
-    )
-    this.#state = { type: 'open', stream }
-    for (const beat of [...this.#beats.values()]) this.#sendIfDue(beat, stream)
+    const line: KeepAliveLine = new KeepAliveLine(this.#ports.channel, this.#avoid, {
+      onAnswer: (response, sentAt) => this.#onAnswer(line, response, sentAt),
+      onEnd: (error) => this.#onEnd(line, error),
+    })
+    this.#state = { type: 'open', line }
+    for (const beat of [...this.#beats.values()]) if (beat.isDue) this.#send(beat, line)
   }
 
-  /** A lease that was renewed lately waits for its turn. */
-  #sendIfDue(beat: Beat, stream: DuplexStream<LeaseKeepAliveRequest>): void {
-    if (this.#beats.get(beat.lease.id) !== beat) return
-    if (beat.lease.isLost) beat.lease.expire()
-    else if (beat.timer === undefined) this.#send(beat, stream)
+  #isCurrent(line: KeepAliveLine): boolean {
+    return this.#state.type === 'open' && this.#state.line === line
   }
 
-  #isCurrent(stream: DuplexStream<LeaseKeepAliveRequest>): boolean {
-    return this.#state.type === 'open' && this.#state.stream === stream
-  }
-
-  #onAnswer(stream: DuplexStream<LeaseKeepAliveRequest>, { id, ttl }: LeaseKeepAliveResponse): void {
+  #onAnswer(line: KeepAliveLine, { id, ttl }: LeaseKeepAliveResponse, sentAt: Moment): void {
     const beat = this.#beats.get(id)
-    if (!this.#isCurrent(stream) || beat?.asked === undefined) return
-    const { lease, asked } = beat
+    if (beat === undefined) return
     this.#attempt = 0
-    if (ttl <= 0) {
-      const what = `the server says that lease ${id} is gone: it has expired or was revoked`
-      lease.lose(
-        new EtcdError('lease_lost', { what, call: 'Lease/LeaseKeepAlive', endpoint: stream.endpoint }),
-      )
-      return
+    this.#patienceMs = Math.max(2 * elapsedMs(this.#ports.clock, sentAt), this.#patienceMs * 0.75)
+    if (this.#isCurrent(line)) this.#awaitAnswer(beat, line)
+    else this.#dropUseless()
+    if (ttl > 0) beat.ttlSeconds = ttl
+    const what = `the server says that lease ${id} is gone: it has expired or was revoked`
+    const gone = new EtcdError('lease_lost', { what, call: 'Lease/LeaseKeepAlive', endpoint: line.endpoint })
+    for (const lease of [...beat.leases]) {
+      if (ttl > 0) lease.renew(sentAt, ttl)
+      else lease.lose(gone)
     }
-    this.#ports.clock.clearTimeout(beat.timer)
-    beat.asked = undefined
-    lease.renew(asked, ttl)
-    beat.timer = this.#ports.clock.setTimeout(() => {
-      beat.timer = undefined
-      this.#beat(beat)
-    }, intervalMs(ttl))
   }
 
-  #onLate(stream: DuplexStream<LeaseKeepAliveRequest>): void {
-    if (!this.#isCurrent(stream)) return
-    const what = 'the server did not answer on the keep-alive stream in time, which was cut'
-    this.#onEnd(stream, new EtcdError('connection_lost', { what, endpoint: stream.endpoint }))
-    stream.cancel()
+  /** The stream may be dead, or just slow: it is listened to further, and another one is tried. */
+  #onLate(line: KeepAliveLine): void {
+    if (!this.#isCurrent(line)) return
+    this.#lateLines.add(line)
+    this.#avoid = line.endpoint
+    this.#state = { type: 'idle' }
+    this.#askAgain(line)
+    this.#open()
+    this.#ports.logger.info('Answers on the keep-alive stream are late: another stream is tried', {
+      endpoint: line.endpoint,
+    })
   }
 
-  #onEnd(stream: DuplexStream<LeaseKeepAliveRequest>, error: EtcdError | undefined): void {
-    if (!this.#isCurrent(stream)) return
-    this.#ports.logger.info('The keep-alive stream ended', { endpoint: stream.endpoint, error })
-    this.#avoid = stream.endpoint
+  /** What was asked on this stream and not answered is due again. True when there was something. */
+  #askAgain(line: KeepAliveLine): boolean {
     let isAnyDue = false
     for (const beat of this.#beats.values()) {
-      if (beat.asked === undefined && beat.timer !== undefined) continue
-      this.#clear(beat)
-      beat.timer = undefined
-      isAnyDue = true
+      this.#ports.clock.clearTimeout(beat.lateTimer)
+      beat.isDue ||= line.oldest(beat.id) !== undefined
+      isAnyDue ||= beat.isDue
     }
+    return isAnyDue
+  }
+
+  /** Ends late streams on which no answer can help any more: all came, or are older than the lease's time. */
+  #dropUseless(): void {
+    const { clock } = this.#ports
+    const isUseful = (id: bigint, sentAt: Moment): boolean => {
+      const beat = this.#beats.get(id)
+      return beat !== undefined && elapsedMs(clock, sentAt) < beat.ttlSeconds * 1_000
+    }
+    for (const line of [...this.#lateLines]) {
+      if (line.awaits(isUseful)) continue
+      this.#lateLines.delete(line)
+      line.cancel()
+    }
+  }
+
+  #onEnd(line: KeepAliveLine, error: EtcdError | undefined): void {
+    this.#lateLines.delete(line)
+    if (!this.#isCurrent(line)) return
+    this.#avoid = line.endpoint
     this.#state = { type: 'idle' }
+    const isAnyDue = this.#askAgain(line)
     if (error?.code === 'unauthenticated') this.#refreshToken()
     else if (isAnyDue) this.#openLater()
+    this.#ports.logger.info('The keep-alive stream ended', { endpoint: line.endpoint, error })
   }
 
   #openLater(): void {
     // The time that is left is worth more than the server's peace.
-    const most = Math.min(...[...this.#beats.values()].map(({ lease }) => answerMs(lease.ttlSeconds)))
+    const most = Math.min(...[...this.#beats.values()].map(({ ttlSeconds }) => answerMs(ttlSeconds)))
     const delayMs = Math.min(most, this.#ports.channel.backoffMs(this.#attempt))
     this.#attempt += 1
     const open = () => {
@@ -192,10 +230,19 @@ export class KeepAlive {
       if (this.#state.type === 'refreshing') this.#openLater()
     }
     this.#ports.channel.refreshToken().then(go, (error: unknown) => {
+      go()
       this.#ports.logger.warn('No token for the keep-alive stream', {
         error: asEtcdError(error, 'Auth/Authenticate'),
       })
-      go()
     })
   }
 }
+
+const newBeat = (id: bigint, ttlSeconds: number): Beat => ({
+  id,
+  leases: new Set(),
+  ttlSeconds,
+  isDue: false,
+  dueTimer: undefined,
+  lateTimer: undefined,
+})

@@ -1,13 +1,24 @@
-import { randomBytes } from 'node:crypto'
-import { type Clock, systemClock } from '../clock.ts'
+import { CallDeadline, DEFAULT_CALL_MS } from '../call-deadline.ts'
+import {
+  ANYTHING,
+  CALL_CHECKS,
+  checkArgument,
+  FLAG,
+  LEASE_ID,
+  type OptionChecks,
+  readOptions,
+  whole,
+} from '../check-argument.ts'
+import { type Clock, momentOf, systemClock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import { Namespace } from '../key-range.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
 import { Lease as LeaseRpc } from '../wire/rpc.ts'
 import { beatOnce } from './beat-once.ts'
+import { grantOwn, randomLeaseId } from './grant-own.ts'
 import { KeepAlive } from './keep-alive.ts'
-import { type Lease, LeaseCore, type LeasePorts } from './lease.ts'
+import { type Lease, LeaseCore, type LeasePorts, revoked } from './lease.ts'
 
 /** A lease as the server sees it. */
 export interface LeaseInfo {
@@ -64,8 +75,11 @@ export interface LeaseService {
 export const createLeaseService = (channel: Channel, options: LeaseServiceOptions = {}): LeaseService =>
   new ChannelLeases(channel, options)
 
-/** A random positive lease id: asking twice for it cannot make two leases. */
-export const randomLeaseId = (): bigint => BigInt.asUintN(63, randomBytes(8).readBigUInt64BE()) || 1n
+const GRANT_CHECKS: OptionChecks<GrantOptions> = { ...CALL_CHECKS, ttlSeconds: ANYTHING, id: ANYTHING }
+const TIME_TO_LIVE_CHECKS: OptionChecks<CallOptions & { readonly keys?: boolean }> = {
+  ...CALL_CHECKS,
+  keys: FLAG,
+}
 
 const isCode = (error: unknown, code: EtcdError['code']): boolean =>
   error instanceof EtcdError && error.code === code
@@ -73,17 +87,21 @@ const isCode = (error: unknown, code: EtcdError['code']): boolean =>
 class ChannelLeases implements LeaseService {
   readonly #channel: Channel
   readonly #clock: Clock
+  readonly #logger: Logger
   readonly #namespace: Namespace
+  readonly #callTimeoutMs: number
   readonly #keepAlive: KeepAlive
   readonly #ports: LeasePorts
   readonly #leases = new Set<LeaseCore>()
-  #isClosed = false
+  readonly #closing = new AbortController()
 
   constructor(channel: Channel, options: LeaseServiceOptions) {
     const { clock = systemClock, logger = silentLogger, namespace = new Namespace() } = options
     this.#channel = channel
     this.#clock = clock
+    this.#logger = logger
     this.#namespace = namespace
+    this.#callTimeoutMs = options.callTimeoutMs ?? DEFAULT_CALL_MS
     this.#keepAlive = new KeepAlive({ channel, clock, logger })
     this.#ports = {
       clock,
@@ -94,32 +112,42 @@ class ChannelLeases implements LeaseService {
     }
   }
 
-  async grant({ ttlSeconds, id, ...options }: GrantOptions): Promise<Lease> {
-    if (!Number.isSafeInteger(ttlSeconds) || ttlSeconds < 1) {
-      throw invalid(`ttlSeconds is ${ttlSeconds}, not a whole number from 1 on`)
+  async grant(options: GrantOptions): Promise<Lease> {
+    const call = 'Lease/LeaseGrant'
+    const { ttlSeconds, id, ...given } = readOptions(call, GRANT_CHECKS, options)
+    checkArgument(call, 'ttlSeconds', whole(1), ttlSeconds)
+    if (id === undefined) {
+      const deadline = this.#deadline(call, given)
+      return this.#count(randomLeaseId(), (own) => grantOwn(this.#channel, deadline, own, ttlSeconds, given))
     }
-    if (id !== undefined && id <= 0n) throw invalid(`the lease id is ${id}, not a positive number`)
-    return this.#count(id ?? randomLeaseId(), ttlSeconds, (leaseId) =>
-      id === undefined
-        ? this.#grantOurs(leaseId, ttlSeconds, options)
-        : this.#grantOnce(leaseId, ttlSeconds, options),
-    )
+    checkArgument(call, 'the lease id', LEASE_ID, id)
+    return this.#count(id, () => this.#grantOnce(id, ttlSeconds, given))
   }
 
-  adopt(id: bigint, options: CallOptions = {}): Promise<Lease> {
+  async adopt(id: bigint, options?: CallOptions): Promise<Lease> {
     // The time left is unknown until the lease is renewed, which gives it all of its time.
-    return this.#count(id, 0, () => this.keepAliveOnce(id, options))
+    return this.#count(id, () => this.keepAliveOnce(id, options))
   }
 
-  async keepAliveOnce(id: bigint, options: CallOptions = {}): Promise<number> {
-    const ttl = await beatOnce(this.#channel, this.#clock, id, options)
+  async keepAliveOnce(id: bigint, options?: CallOptions): Promise<number> {
+    const call = 'Lease/LeaseKeepAlive'
+    const given = readOptions(call, CALL_CHECKS, options)
+    checkArgument(call, 'the lease id', LEASE_ID, id)
+    const [channel, clock, logger] = [this.#channel, this.#clock, this.#logger]
+    const ports = { channel, clock, logger, closing: this.#closing.signal }
+    const ttl = await beatOnce(ports, id, this.#deadline(call, given), given)
     if (ttl > 0) return ttl
-    throw new EtcdError('lease_not_found', { call: 'Lease/LeaseKeepAlive', what: `there is no lease ${id}` })
+    throw new EtcdError('lease_not_found', { call, what: `there is no lease ${id}` })
   }
 
-  async revoke(id: bigint, options: CallOptions = {}): Promise<void> {
+  async revoke(id: bigint, options?: CallOptions): Promise<void> {
+    const call = 'Lease/LeaseRevoke'
+    const given = readOptions(call, CALL_CHECKS, options)
+    checkArgument(call, 'the lease id', LEASE_ID, id)
+    // Whoever relies on it stops before it is gone, not after.
+    for (const lease of [...this.#leases]) if (lease.id === id) lease.lose(revoked(id))
     try {
-      await this.#channel.unary(LeaseRpc.revoke, { id }, { ...options, retry: 'read' })
+      await this.#channel.unary(LeaseRpc.revoke, { id }, { ...given, retry: 'read' })
     } catch (error) {
       if (!isCode(error, 'lease_not_found')) throw error
     }
@@ -127,10 +155,12 @@ class ChannelLeases implements LeaseService {
 
   async timeToLive(
     id: bigint,
-    { keys = false, ...options }: CallOptions & { readonly keys?: boolean } = {},
+    options?: CallOptions & { readonly keys?: boolean },
   ): Promise<LeaseInfo | undefined> {
-    const call = { ...options, retry: 'read' } as const
-    const response = await this.#channel.unary(LeaseRpc.timeToLive, { id, keys }, call)
+    const call = 'Lease/LeaseTimeToLive'
+    const { keys = false, ...given } = readOptions(call, TIME_TO_LIVE_CHECKS, options)
+    checkArgument(call, 'the lease id', LEASE_ID, id)
+    const response = await this.#channel.unary(LeaseRpc.timeToLive, { id, keys }, { ...given, retry: 'read' })
     if (response.ttl < 0) return undefined
     const { prefix } = this.#namespace
     const ours = response.keys.filter((key) => key.subarray(0, prefix.length).equals(prefix))
@@ -142,54 +172,35 @@ class ChannelLeases implements LeaseService {
     }
   }
 
-  async list(options: CallOptions = {}): Promise<readonly bigint[]> {
-    const { leases } = await this.#channel.unary(LeaseRpc.leases, {}, { ...options, retry: 'read' })
+  async list(options?: CallOptions): Promise<readonly bigint[]> {
+    const given = readOptions('Lease/LeaseLeases', CALL_CHECKS, options)
+    const { leases } = await this.#channel.unary(LeaseRpc.leases, {}, { ...given, retry: 'read' })
     return leases.map(({ id }) => id)
   }
 
   close(): void {
-    this.#isClosed = true
+    this.#closing.abort()
     this.#keepAlive.close()
     for (const lease of [...this.#leases]) lease.lose(new EtcdError('closed'))
   }
 
-  /** Counts from before the request is sent, and makes the lease of what the server granted. */
-  async #count(id: bigint, ttlSeconds: number, ask: (id: bigint) => Promise<number>): Promise<Lease> {
-    if (this.#isClosed) throw new EtcdError('closed')
-    const lease = new LeaseCore(id, this.#ports)
-    const asked = lease.ask(ttlSeconds)
-    try {
-      const granted = await ask(id)
-      this.#leases.add(lease)
-      lease.renew(asked, granted)
-    } catch (error) {
-      lease.giveUp(asked)
-      throw error
-    }
-    if (this.#isClosed) lease.lose(new EtcdError('closed'))
-    return lease
+  #deadline(call: string, { timeoutMs = this.#callTimeoutMs }: CallOptions): CallDeadline {
+    return new CallDeadline(this.#clock, call, timeoutMs)
   }
 
-  /** With an id nobody else can have chosen: if it is there, an earlier attempt has made it. */
-  async #grantOurs(id: bigint, ttl: number, options: CallOptions): Promise<number> {
-    try {
-      return (await this.#channel.unary(LeaseRpc.grant, { id, ttl }, { ...options, retry: 'read' })).ttl
-    } catch (error) {
-      if (!isCode(error, 'lease_exists')) throw error
-      const info = await this.timeToLive(id, options)
-      if (info !== undefined) return info.grantedTtlSeconds
-      throw new EtcdError('lease_not_found', {
-        call: 'Lease/LeaseGrant',
-        what: `lease ${id} was granted and has run out before the answer came`,
-        cause: error,
-      })
-    }
+  /** Counts from before the request is sent, and makes the lease of what the server granted. */
+  async #count(id: bigint, ask: (id: bigint) => Promise<number>): Promise<Lease> {
+    if (this.#closing.signal.aborted) throw new EtcdError('closed', { call: 'Lease/LeaseGrant' })
+    const sentAt = momentOf(this.#clock)
+    const granted = await ask(id)
+    const lease = new LeaseCore(id, this.#ports)
+    this.#leases.add(lease)
+    lease.renew(sentAt, granted)
+    if (this.#closing.signal.aborted) lease.lose(new EtcdError('closed'))
+    return lease
   }
 
   async #grantOnce(id: bigint, ttl: number, options: CallOptions): Promise<number> {
     return (await this.#channel.unary(LeaseRpc.grant, { id, ttl }, { ...options, retry: 'write' })).ttl
   }
 }
-
-const invalid = (what: string): EtcdError =>
-  new EtcdError('invalid_argument', { what, call: 'Lease/LeaseGrant' })

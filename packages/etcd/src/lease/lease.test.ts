@@ -243,19 +243,63 @@ describe('the deadline', () => {
     expect([lease.lost.aborted, clock.pending]).toEqual([true, 0])
   })
 
-  it('a step of the clock back does not lengthen it; a jump ahead ends it', async () => {
+  it('a step of the clock back does not lengthen it, not even on paper', async () => {
     const { keep, clock, pass } = setUp()
     const { lease, state } = await keep(6)
     state.isAnswering = false
+    await pass(1_000)
     clock.step(-3_600_000)
-    await pass(6_000)
-    expect(lease.lost.aborted).toBe(true)
-    const other = await keep(6)
+    expect(lease.expiresAt).toBe(clock.now() + 5_000)
+    await pass(4_950)
+    expect(lease.isLost).toBe(false)
+    await pass(50)
+    expect(lease.lost.reason).toMatchObject({ code: 'lease_lost' })
+  })
+
+  it('a clock set back stops no renewal', async () => {
+    const { keep, clock, pass } = setUp()
+    const { lease } = await keep(6)
+    for (let round = 0; round < 5; round += 1) {
+      clock.step(-3_600_000)
+      await pass(4_000)
+    }
+    expect(lease.isLost).toBe(false)
+  })
+
+  it('time that passed while the machine slept has passed; the signal follows within a second', async () => {
+    const { keep, clock, pass } = setUp()
+    const { lease, state } = await keep(60)
+    state.isAnswering = false
     // As after the machine has slept: the timers are late, the time of day is right.
     clock.step(3_600_000)
-    expect(other.lease.isLost).toBe(true)
+    expect([lease.isLost, lease.expiresAt]).toEqual([true, clock.now()])
+    await pass(1_000)
+    expect(lease.lost.reason.message).toMatch(/by the time of day, which was set ahead or .* slept/)
+    await settled()
+    expect(clock.pending).toBe(0)
+  })
+
+  it('an answer that comes after the machine slept over its time does not revive it', async () => {
+    const { channel, clock, keep, pass } = setUp()
+    const { lease, state } = await keep(6)
+    state.isAnswering = false
     await pass(2_000)
-    expect(other.lease.lost.aborted).toBe(true)
+    clock.step(10_000)
+    channel.last.answer(lease.id, 6)
+    expect(lease.isLost).toBe(true)
+  })
+
+  it('an older answer that comes later shortens nothing', async () => {
+    const { channel, keep, pass } = setUp()
+    const { lease, state } = await keep(6)
+    state.isAnswering = false
+    await pass(2_000)
+    await pass(1_000)
+    expect(channel.streams.length).toBe(2)
+    channel.streams[1]?.answer(lease.id, 6)
+    const { expiresAt } = lease
+    channel.streams[0]?.answer(lease.id, 6)
+    expect(lease.expiresAt).toBe(expiresAt)
   })
 })
 
@@ -305,18 +349,92 @@ describe('keeping alive', () => {
     expect([lease.isLost, channel.streams.length]).toEqual([false, 2])
   })
 
-  it('T1.15 an answer that is late cuts the stream while there is time', async () => {
+  it('T1.15 while an answer is late, another stream is tried besides; the first ends when it is of no use', async () => {
     const { channel, keep, pass } = setUp()
     const { lease, state } = await keep(6)
     state.isAnswering = false
     await pass(2_000)
     await pass(1_000)
-    expect(channel.streams[0]?.isCancelled).toBe(true)
     state.isAnswering = true
-    await pass(50)
-    expect([channel.streams.length, lease.isLost]).toEqual([2, false])
+    expect([channel.streams.length, channel.last.avoided]).toEqual([2, 'http://a'])
+    expect(channel.streams[0]?.isCancelled).toBe(false)
+    channel.last.answer(lease.id, 6)
     await pass(12_000)
+    expect([lease.isLost, channel.streams.length, channel.streams[0]?.isCancelled]).toEqual([false, 2, true])
+  })
+
+  /** Answers come so long after they were asked for, each on its own stream. */
+  const answerAfter = ({ channel, clock }: ReturnType<typeof setUp>, ttl: number, roundTripMs: number) => {
+    channel.onAsked = (stream, id) => clock.setTimeout(() => stream.answer(id, ttl), roundTripMs)
+  }
+
+  it.each([
+    [2, 360],
+    [2, 500],
+    [2, 900],
+    [6, 2_500],
+    [10, 4_900],
+  ])('T3.79 a lease of %s s is kept over a round trip of %s ms', async (ttlSeconds, roundTripMs) => {
+    const all = setUp()
+    const { service, pass, channel, clock } = all
+    answerAfter(all, ttlSeconds, roundTripMs)
+    const lease = await service.grant({ ttlSeconds })
+    lease.keepAlive()
+    await pass(ttlSeconds * 10_000)
+    expect(lease.lost.reason).toBeUndefined()
+    // It has learned how long answers take: no more streams than at first.
+    expect(channel.streams.length).toBeLessThan(5)
+    expect(channel.streams.filter(({ isCancelled }) => !isCancelled).length).toBe(1)
+    lease.letExpire()
+    await pass(ttlSeconds * 1_000)
+    expect(clock.pending).toBe(0)
+  })
+
+  it('T3.79 among endpoints of which only the last answers, it is found before the time is over', async () => {
+    const { channel, service, pass } = setUp()
+    const lease = await service.grant({ ttlSeconds: 6 })
+    channel.onAsked = (stream, id) => {
+      if (channel.streams.indexOf(stream) >= 3) queueMicrotask(() => stream.answer(id, 6))
+    }
+    lease.keepAlive()
+    await pass(30_000)
     expect(lease.isLost).toBe(false)
+  })
+
+  it('all holders of one lease share its renewal, and each may leave', async () => {
+    const { channel, service, pass } = setUp()
+    channel.onAsked = (stream, id) => queueMicrotask(() => stream.answer(id, 6))
+    const first = await service.grant({ ttlSeconds: 6, id: 77n })
+    const second = await service.adopt(77n)
+    const asked = () => channel.streams.flatMap((stream) => stream.asked).length
+    first.keepAlive()
+    second.keepAlive()
+    await settled()
+    const before = asked()
+    await pass(20_000)
+    expect([first.isLost, second.isLost]).toEqual([false, false])
+    expect(asked() - before).toBe(10)
+    first.letExpire()
+    await pass(6_000)
+    expect([first.isLost, second.isLost]).toEqual([true, false])
+    channel.last.answer(77n, 0)
+    await pass(6_000)
+    expect(second.isLost).toBe(false)
+    channel.onAsked = (stream, id) => queueMicrotask(() => stream.answer(id, 0))
+    await pass(3_000)
+    expect(second.lost.reason).toMatchObject({ code: 'lease_lost' })
+  })
+
+  it('who revokes a lease ends it for all holders of this client at once', async () => {
+    const { channel, service } = setUp()
+    channel.onAsked = (stream, id) => queueMicrotask(() => stream.answer(id, 6))
+    const first = await service.grant({ ttlSeconds: 6, id: 77n })
+    const second = await service.adopt(77n)
+    const third = await service.grant({ ttlSeconds: 6 })
+    await first.revoke()
+    expect([first, second, third].map((lease) => lease.lost.aborted)).toEqual([true, true, false])
+    await service.revoke(third.id)
+    expect(third.lost.aborted).toBe(true)
   })
 
   it('a stream lost between two renewals is opened with the next one', async () => {
@@ -454,4 +572,68 @@ describe('the other calls', () => {
     expect(await beat).toBe(7)
     expect([channel.refreshes, channel.streams.length, channel.last.avoided]).toEqual([1, 3, 'http://b'])
   })
+
+  it('keepAliveOnce goes on to the next endpoint within its time, when one does not answer', async () => {
+    const { channel, service, pass, clock } = setUp()
+    const seen: unknown[] = []
+    const stream = channel.stream.bind(channel)
+    channel.stream = (method, handlers, options = {}) => {
+      const { timeoutMs } = options as { timeoutMs: number }
+      seen.push(timeoutMs)
+      const opened = stream(method, handlers, options)
+      const fake = channel.last
+      clock.setTimeout(
+        () => fake.end(new EtcdError('deadline_exceeded', { endpoint: fake.endpoint })),
+        timeoutMs,
+      )
+      return opened
+    }
+    channel.onAsked = (fake, id) => {
+      if (fake.endpoint === 'http://b') queueMicrotask(() => fake.answer(id, 7))
+    }
+    const beat = service.keepAliveOnce(5n, { timeoutMs: 4_000 })
+    await pass(2_050)
+    expect([await beat, seen]).toEqual([7, [2_000, 2_000]])
+  })
+
+  it('keepAliveOnce says after its whole time what was wrong', async () => {
+    const { channel, service, pass } = setUp()
+    channel.onAsked = (stream) =>
+      queueMicrotask(() => stream.end(new EtcdError('connect_failed', { endpoint: stream.endpoint })))
+    const told: string[] = []
+    const failed = expect(
+      service.keepAliveOnce(5n, {
+        timeoutMs: 1_000,
+        onRetry(error) {
+          told.push(error.code)
+          throw new Error('of the caller')
+        },
+      }),
+    ).rejects.toMatchObject({ code: 'deadline_exceeded', message: expect.stringContaining('1000 ms') })
+    await pass(1_100)
+    await failed
+    expect(told.length).toBeGreaterThan(3)
+  })
+
+  it.each(['abort', 'close'])(
+    '%s ends the pause of keepAliveOnce at once, and leaves nothing',
+    async (how) => {
+      const { channel, service, clock } = setUp()
+      channel.onAsked = (stream) => queueMicrotask(() => stream.end(new EtcdError('connect_failed')))
+      channel.backoffMs = () => 5_000
+      const stop = new AbortController()
+      const beat = service.keepAliveOnce(5n, { signal: stop.signal })
+      const failed = expect(beat).rejects.toMatchObject({
+        name: 'EtcdError',
+        code: how === 'abort' ? 'cancelled' : 'closed',
+      })
+      await settled()
+      await settled()
+      if (how === 'abort') stop.abort(new Error('enough'))
+      else service.close()
+      await failed
+      clock.advance(5_000)
+      expect(clock.pending).toBe(0)
+    },
+  )
 })

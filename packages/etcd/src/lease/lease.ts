@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.ts'
+import type { Clock, Moment } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
-import { LongTimer } from './long-timer.ts'
+import { LeaseClock } from './lease-clock.ts'
 import type { LeaseInfo, LeaseService } from './lease-service.ts'
 
 /** One lease as its owner holds it. `await using` revokes it at the end of the block. */
@@ -8,7 +8,11 @@ export interface Lease extends AsyncDisposable {
   readonly id: bigint
   /** What the server granted, in seconds; may be more than was asked for. */
   readonly ttlSeconds: number
-  /** Milliseconds since the epoch: until then, and no longer, the lease is sure to be alive. Counted from sending. */
+  /**
+   * Milliseconds since the epoch, by the clock as it goes now: until then, and no longer, the lease is sure to be alive.
+   * Counted from sending. A clock that is set back extends nothing; time that passed while the machine slept has passed;
+   * a clock that is set ahead ends the lease early, which is the safe side.
+   */
   readonly expiresAt: number
   /** The lease may be gone: work that rests on it has to stop. */
   readonly isLost: boolean
@@ -28,14 +32,6 @@ export interface Lease extends AsyncDisposable {
   revoke(): Promise<void>
 }
 
-/** A question to the server for more time, and the deadline if it says yes. */
-export interface Renewal {
-  readonly sentAt: number
-  readonly ttlSeconds: number
-  /** Runs since the question was sent. */
-  readonly timer: LongTimer | undefined
-}
-
 /** What a lease needs. */
 export interface LeasePorts {
   readonly clock: Clock
@@ -49,28 +45,28 @@ export interface LeasePorts {
 }
 
 /**
- * Knows until when a lease is sure to be alive. The time is measured by timers that start when a request is sent: the
- * server counts from a later moment, and a step of the clock changes nothing.
+ * Knows until when a lease is sure to be alive: counted from when a request was sent, since the server counts from a later
+ * moment.
  */
 export class LeaseCore implements Lease {
   readonly id: bigint
   readonly #ports: LeasePorts
   readonly #controller = new AbortController()
-  #renewal: Renewal
+  readonly #time: LeaseClock
 
-  /** Not granted yet: `ask()`, then `renew()` with what was granted. */
+  /** Not granted yet: `renew()` with what was granted. */
   constructor(id: bigint, ports: LeasePorts) {
     this.id = id
     this.#ports = ports
-    this.#renewal = { sentAt: 0, ttlSeconds: 0, timer: undefined }
+    this.#time = new LeaseClock(ports.clock, () => this.expire())
   }
 
   get ttlSeconds(): number {
-    return this.#renewal.ttlSeconds
+    return this.#time.ttlSeconds
   }
 
   get expiresAt(): number {
-    return this.#renewal.sentAt + this.#renewal.ttlSeconds * 1_000
+    return Math.floor(this.#ports.clock.now() + this.#time.leftMs)
   }
 
   get lost(): AbortSignal {
@@ -78,8 +74,7 @@ export class LeaseCore implements Lease {
   }
 
   get isLost(): boolean {
-    // A machine that slept has late timers but the right time.
-    return this.lost.aborted || this.#ports.clock.now() >= this.expiresAt
+    return this.lost.aborted || this.#time.leftMs === 0
   }
 
   keepAlive(): void {
@@ -90,13 +85,13 @@ export class LeaseCore implements Lease {
     this.#ports.drop(this)
   }
 
-  timeToLive(options: { readonly keys?: boolean } = {}): Promise<LeaseInfo | undefined> {
+  async timeToLive(options?: { readonly keys?: boolean }): Promise<LeaseInfo | undefined> {
     return this.#ports.service.timeToLive(this.id, options)
   }
 
   async revoke(): Promise<void> {
     // Whoever relies on it stops before it is gone, not after.
-    this.lose(new EtcdError('lease_lost', { what: `lease ${this.id} was revoked by its owner` }))
+    this.lose(revoked(this.id))
     await this.#ports.service.revoke(this.id)
   }
 
@@ -104,49 +99,32 @@ export class LeaseCore implements Lease {
     await this.revoke()
   }
 
-  /** Starts to count for a request that is about to be sent. 0 seconds: nobody knows yet how much there will be. */
-  ask(ttlSeconds: number = this.ttlSeconds): Renewal {
-    const { clock } = this.#ports
-    const timer = ttlSeconds === 0 ? undefined : new LongTimer(clock, ttlSeconds * 1_000, () => this.expire())
-    return { sentAt: clock.now(), ttlSeconds, timer }
-  }
-
-  /** The request was answered: the lease is alive for `ttlSeconds` from when it was sent. */
-  renew(renewal: Renewal, ttlSeconds: number): void {
-    if (this.lost.aborted) {
-      renewal.timer?.clear()
-      return
-    }
-    this.#renewal.timer?.clear()
-    this.#renewal = renewal
-    if (ttlSeconds !== renewal.ttlSeconds) this.#recount(ttlSeconds)
-  }
-
-  /** The request will not be answered. */
-  giveUp(renewal: Renewal): void {
-    renewal.timer?.clear()
+  /** A request was answered: the lease is alive for `ttlSeconds` from when it was sent. */
+  renew(sentAt: Moment, ttlSeconds: number): void {
+    if (this.lost.aborted) return
+    this.#time.restart(sentAt, ttlSeconds)
+    if (this.isLost) this.expire()
   }
 
   /** Its time is over. */
   expire(): void {
-    const what = `lease ${this.id} was not renewed within its ${this.ttlSeconds} s`
+    const why = this.#time.isOverByTimeOfDay
+      ? ', by the time of day, which was set ahead or went on while the machine slept'
+      : ''
+    const what = `lease ${this.id} was not renewed within its ${this.ttlSeconds} s${why}`
     this.lose(new EtcdError('lease_lost', { what }))
   }
 
+  /** Everything of it has ended before anybody is told. */
   lose(reason: EtcdError): void {
     if (this.lost.aborted) return
-    this.#renewal.timer?.clear()
+    this.#time.stop()
     this.#ports.drop(this)
     this.#ports.forget(this)
     this.#controller.abort(reason)
   }
-
-  /** The server gave another time than was expected when the timer was started. */
-  #recount(ttlSeconds: number): void {
-    const { clock } = this.#ports
-    const { sentAt, timer } = this.#renewal
-    timer?.clear()
-    const leftMs = Math.max(0, ttlSeconds * 1_000 - Math.max(0, clock.now() - sentAt))
-    this.#renewal = { sentAt, ttlSeconds, timer: new LongTimer(clock, leftMs, () => this.expire()) }
-  }
 }
+
+/** The reason of a lease that this client has revoked. */
+export const revoked = (id: bigint): EtcdError =>
+  new EtcdError('lease_lost', { what: `lease ${id} was revoked by its owner` })
