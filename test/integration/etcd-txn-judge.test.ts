@@ -10,7 +10,7 @@ type Step =
   | { readonly type: 'put'; readonly key: string }
   | { readonly type: 'delete'; readonly key: string }
   | { readonly type: 'deleteRange'; readonly from: string; readonly to: string | undefined }
-  | { readonly type: 'txn'; readonly then: readonly Step[]; readonly else: readonly Step[] }
+  | { readonly type: 'txn'; readonly success: readonly Step[]; readonly failure: readonly Step[] }
 
 const key = fc.constantFrom('a', 'b', 'c', 'd', 'bb')
 const { steps } = fc.letrec<{ steps: readonly Step[]; step: Step }>((tie) => ({
@@ -24,7 +24,7 @@ const { steps } = fc.letrec<{ steps: readonly Step[]; step: Step }>((tie) => ({
       from: key,
       to: fc.option(key, { nil: undefined, freq: 3 }),
     }),
-    fc.record({ type: fc.constant('txn' as const), then: tie('steps'), else: tie('steps') }),
+    fc.record({ type: fc.constant('txn' as const), success: tie('steps'), failure: tie('steps') }),
   ),
 }))
 
@@ -39,7 +39,7 @@ eachEtcd('a transaction is refused here only where the server is sure to refuse 
   const opOf = (step: Step): TxnOp<unknown> => {
     if (step.type === 'put') return op.put(step.key, 'v')
     if (step.type === 'delete') return op.delete(step.key)
-    if (step.type === 'txn') return op.txn(txnOf(step.then, step.else))
+    if (step.type === 'txn') return op.txn(txnOf(step.success, step.failure))
     const { from, to } = step
     return op.deleteRange(to === undefined ? { from } : { from, to })
   }

@@ -73,6 +73,7 @@ export const CALL_CHECKS: OptionChecks<CallOptions> = {
   signal: SIGNAL,
   requireLeader: FLAG,
   onRetry: FUNCTION,
+  clusterId: MEMBER_ID,
   endpoint: SOME_TEXT,
 }
 

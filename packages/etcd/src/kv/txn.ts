@@ -3,7 +3,6 @@ import {
   type Check,
   checkArgument,
   LEASE_OR_NONE,
-  type OptionChecks,
   oneOf,
   readOptions,
   refuseArgument,
