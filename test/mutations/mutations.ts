@@ -29,7 +29,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'P1: the pages of a list are read at different revisions',
-    file: 'packages/etcd/src/kv/scan.ts',
+    file: 'packages/etcd/src/kv/pager.ts',
     find: 'key: keyAfter(lastKey), revision,',
     replace: 'key: keyAfter(lastKey),',
     test: promise('p01-atomic'),
