@@ -1,6 +1,7 @@
 import type { $ZodType, output } from 'zod/v4/core'
 import type { DeepReadonly } from './deep-readonly.ts'
 import type { ConfigDefinition } from './define-config.ts'
+import { Comparison } from './live/comparison.ts'
 import { ConfigLog } from './live/config-log.ts'
 import type { LiveConfig } from './live/live-config.ts'
 import { type LoadOptions, resolveLoadOptions } from './live/load-options.ts'
@@ -53,27 +54,46 @@ export async function load<S extends $ZodType>(
   const writer = new TreeWriter<T>({
     pipeline,
     sources,
+    clock,
     keepsLeaves: snapshot !== undefined || options.onUnavailable !== 'fail',
+    awaitsComparison: snapshot !== undefined,
     sliceMs,
   })
+  const { fingerprint } = pipeline
   const keeper =
     snapshot &&
     new SnapshotKeeper({
       name,
-      fingerprint: pipeline.fingerprint,
+      fingerprint,
       file: snapshotFile!,
       intervalMs: snapshot.intervalMs,
       clock,
       sources,
       writer,
     })
+  const comparison =
+    snapshotFile &&
+    new Comparison({ name, fingerprint, file: snapshotFile, sources: options.sources, clock, log, writer })
   const reportsUnused = unused !== 'ignore'
-  const config = new LoadedConfig<T>({ name, options, log, reportsUnused, pipeline, sources, writer, keeper })
+  const config = new LoadedConfig<T>({
+    name,
+    options,
+    log,
+    reportsUnused,
+    pipeline,
+    sources,
+    writer,
+    keeper,
+    comparison,
+  })
 
   try {
     config.open()
-    const { fingerprint } = pipeline
-    config.ready(await startUp({ name, options, sources, writer, snapshotFile, fingerprint }))
+    const begin = async (cut: AbortSignal) => {
+      const document = await comparison?.begin(cut)
+      if (document !== undefined) keeper?.found(document)
+    }
+    config.ready(await startUp({ name, options, sources, writer, snapshotFile, fingerprint, begin }))
   } catch (error) {
     // what does not close must not keep the caller waiting past the time it gave
     await settledWithin(config.close(), clock, FAREWELL_MS)

@@ -42,6 +42,80 @@ eachEtcd('P9 guarded', (etcd) => {
     await waitFor(() => Object.keys(config.current.limits).length === 0)
   })
 
+  test('the refusal gives the one command that allows it, and run later it heals at once', async () => {
+    await shop.write({ ...GOOD_TREE, ...MANY })
+    const config = await shop.load()
+    const told: { revision: number }[] = []
+    config.on('rejected', (event) => told.push(event))
+    await shop.write(GONE)
+    await config.refresh()
+    const { message } = config.status.rejected!.issues[0]!
+    const [, key] = /etcdctl put (\S+) yes/.exec(message)!
+    expect(key).toBe(`${shop.root}/.livetree/allow-removal`)
+    expect(config.health.reason).toContain('rejected')
+    // A good write that is withheld reminds of it, with the revision it stands at now.
+    const revision = await shop.write({ 'db/pool/max': '11' })
+    await waitFor(() => told.some((event) => event.revision === revision))
+    expect(config.status.rejected?.revision).toBe(revision)
+
+    await shop.client.kv.put(key!, 'yes')
+    await waitFor(() => config.current.db.pool.max === 11)
+    expect(config.current.limits).toEqual({})
+    expect(config.status.rejected).toBeUndefined()
+  })
+
+  test('permission covers what is gone when it comes, not what goes later', async () => {
+    await shop.write({ ...GOOD_TREE, ...MANY })
+    const config = await shop.load()
+    await shop.client.kv.put(`${shop.root}/.livetree/allow-removal`, 'yes')
+    await shop.write(GONE)
+    await config.refresh()
+    expect(config.status.rejected?.issues).toMatchObject([{ code: 'guard' }])
+    // A removal that is meant, and says so, does not speak for the accident before it.
+    await shop.write({ 'features/a': 'on' })
+    await shop.client.kv
+      .txn()
+      .then(
+        op.put(`${shop.root}/.livetree/allow-removal`, 'yes'),
+        op.delete(`${shop.root}/prod/features/search`),
+      )
+      .commit()
+    await config.refresh()
+    expect(config.status.rejected?.issues).toMatchObject([{ code: 'guard' }])
+    expect(Object.keys(config.current.limits)).toHaveLength(30)
+  })
+
+  test('permission that came with a rejected write is gone with it', async () => {
+    await shop.write({ ...GOOD_TREE, ...MANY })
+    const config = await shop.load()
+    await shop.client.kv
+      .txn()
+      .then(
+        op.put(`${shop.root}/.livetree/allow-removal`, 'yes'),
+        op.deleteRange({ prefix: `${shop.root}/prod/limits/` }),
+        op.put(`${shop.root}/prod/db/pool/max`, 'ten'),
+      )
+      .commit()
+    await config.refresh()
+    expect(config.status.rejected?.issues).toMatchObject([{ pathText: 'db.pool.max' }])
+    await shop.write(MANY)
+    await shop.write(GONE)
+    await shop.write({ 'db/pool/max': '10' })
+    await config.refresh()
+    expect(config.status.rejected?.issues).toMatchObject([{ code: 'guard' }])
+  })
+
+  test('a loop that deletes key by key is seen', async () => {
+    await shop.write({ ...GOOD_TREE, ...MANY })
+    const config = await shop.load()
+    for (const path of Object.keys(MANY)) await shop.write({ [path]: undefined })
+    await config.refresh()
+    expect(config.status.rejected?.issues).toMatchObject([{ code: 'guard' }])
+    expect(Object.keys(config.current.limits)).toHaveLength(13)
+    await shop.client.kv.put(`${shop.root}/.livetree/allow-removal`, 'yes')
+    await waitFor(() => Object.keys(config.current.limits).length === 0)
+  })
+
   test('it also holds for what was removed while cut off', async () => {
     await shop.write({ ...GOOD_TREE, ...MANY })
     const proxy = shop.keep(await startProxy({ target: shop.server.endpoint }))

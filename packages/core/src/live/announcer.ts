@@ -7,7 +7,7 @@ import type { LiveEvent, StaleEvent } from './freshness.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { SourceState } from './source-state.ts'
 import type { Delivery } from './subscriber.ts'
-import type { RejectedEvent } from './tree-writer.ts'
+import type { RejectedEvent } from './rejection.ts'
 
 type Told = Exclude<keyof ConfigEvents<unknown>, 'change'>
 

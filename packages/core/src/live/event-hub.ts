@@ -6,7 +6,8 @@ import { callIsolated, type ReportFailure } from './callback.ts'
 import type { ChangeEvent } from './change-event.ts'
 import type { LiveEvent, StaleEvent } from './freshness.ts'
 import { ChangeSubscriber, type Delivery, type Subscriber } from './subscriber.ts'
-import type { RejectedEvent, ServedFrom } from './tree-writer.ts'
+import type { RejectedEvent } from './rejection.ts'
+import type { ServedFrom } from './tree-writer.ts'
 
 /** The configuration is loaded. */
 export interface ReadyEvent {

@@ -6,7 +6,8 @@ import type { Resource, ResourceOptions, ResourceStatus } from './resource.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { SourceStatus } from './source-state.ts'
 import type { LoggerLike } from '../source/to-logger.ts'
-import type { RejectedEvent, ServedFrom } from './tree-writer.ts'
+import type { RejectedEvent } from './rejection.ts'
+import type { ServedFrom } from './tree-writer.ts'
 
 /** Where a configuration stands, at the moment it was asked. */
 export interface ConfigStatus {

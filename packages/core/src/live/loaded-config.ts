@@ -10,6 +10,7 @@ import { type ChangeEvent, ChangeFeed } from './change-event.ts'
 import { ChangeLog } from './change-log.ts'
 import type { ConfigLog } from './config-log.ts'
 import { withDeadline } from './deadline.ts'
+import type { Comparison } from './comparison.ts'
 import { assertListener, type ConfigEventName, type ConfigListener } from './event-hub.ts'
 import { Freshness } from './freshness.ts'
 import { CLOSE_MS, openGuarded } from './guarded-source.ts'
@@ -59,6 +60,8 @@ export interface LoadedConfigParts<T> {
   readonly writer: TreeWriter<T>
   /** undefined: nothing is kept on disk. */
   readonly keeper: SnapshotKeeper | undefined
+  /** undefined: the guard has nothing to compare the first trees with. */
+  readonly comparison: Comparison | undefined
 }
 
 /** The one that `load` gives out: the contract of `LiveConfig` over the writer, the announcer and the rest of `live/`. */
@@ -109,7 +112,9 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     const { sources, options, log } = this.#parts
     const { clock } = options
     for (const [index, { source }] of sources.entries()) {
-      this.#connections.push(openGuarded(source, { sink: this.#writer.sinkFor(index), clock, logger: log }))
+      const earlier = source.isRemote ? this.#parts.comparison?.placeOf(source.name) : undefined
+      const sink = this.#writer.sinkFor(index)
+      this.#connections.push(openGuarded(source, { sink, clock, logger: log, earlier }))
     }
   }
 
@@ -310,7 +315,10 @@ export class LoadedConfig<T> implements LiveConfig<T> {
       confirmed: (_snapshot, isHealed) => {
         if (isHealed) this.#announcer.healed()
       },
-      rejected: (event) => this.#announcer.rejected(event),
+      rejected: (event) => {
+        if (event.issues.some(({ code }) => code === 'guard')) this.#keeper?.refused(event.source)
+        this.#announcer.rejected(event)
+      },
       unused: (keys) => {
         if (this.#parts.reportsUnused) this.#announcer.unused(keys)
       },
@@ -335,6 +343,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   async #shutDown(): Promise<void> {
     this.#abort.abort(this.#closedError())
     this.#writer.close()
+    this.#parts.comparison?.close()
     this.#freshness.stop()
     await Promise.all([this.#resources.close(), this.#closeConnections(), this.#closeKeeper()])
     this.#announcer.close()

@@ -14,7 +14,7 @@ export interface SnapshotKeeperOptions {
   readonly intervalMs: number
   readonly clock: Clock
   readonly sources: readonly SourceState[]
-  readonly writer: Pick<TreeWriter<unknown>, 'goodState' | 'servedFrom'>
+  readonly writer: Pick<TreeWriter<unknown>, 'goodState' | 'guardMemory' | 'servedFrom' | 'snapshot'>
 }
 
 /** Keeps the last good state of the remote sources on disk. */
@@ -23,6 +23,10 @@ export class SnapshotKeeper {
   readonly #writer: SnapshotWriter
   /** Of the oldest source in the file that was written last. */
   #writtenProof: number | undefined = undefined
+  /** As it was found on disk. */
+  #found: SnapshotDocument | undefined = undefined
+  /** Sources whose tree the guard has refused. */
+  readonly #refused = new Set<string>()
 
   #report: (error: LivetreeError) => void = () => {}
 
@@ -42,9 +46,24 @@ export class SnapshotKeeper {
     this.#report = report
   }
 
+  /** What is on disk was read at the start. */
+  found(document: SnapshotDocument): void {
+    this.#found = document
+  }
+
   /** A state of the sources was accepted; one that only stands in for them is not written back. */
   accepted(): void {
-    if (this.#options.writer.servedFrom === 'sources') this.#writer.touch()
+    if (!this.#isOwn) return
+    this.#found = undefined
+    this.#refused.clear()
+    this.#writer.touch()
+  }
+
+  /** The guard has refused a tree: what is on disk says so, and is compared with until it is replaced, however old it gets. */
+  refused(source: string): void {
+    const isNews = !this.#refused.has(source)
+    this.#refused.add(source)
+    if (isNews && (this.#isOwn || this.#found !== undefined)) this.#writer.touch()
   }
 
   /** Writes what is not on disk, and how long the state has been proven; leaves no timer. */
@@ -52,6 +71,12 @@ export class SnapshotKeeper {
     const isNewer = this.#writtenProof !== undefined && this.#provenAt() > this.#writtenProof
     if (isNewer) this.#writer.touch()
     await this.#writer.flush()
+  }
+
+  /** The state in service came from the sources, and is there. */
+  get #isOwn(): boolean {
+    const { writer } = this.#options
+    return writer.servedFrom === 'sources' && writer.snapshot !== undefined
   }
 
   #remote(): readonly (readonly [number, SourceState])[] {
@@ -63,19 +88,32 @@ export class SnapshotKeeper {
   }
 
   #capture(): SnapshotDocument {
+    if (!this.#isOwn) return this.#foundAndRefused()
     const { name, fingerprint, file, clock, writer } = this.#options
     const hasSecrets = file.hasKey
-    const sources = this.#remote().map(([index, { source, provenAt }]) => {
+    const sources = this.#remote().map(([index, { source, provenAt, store }]) => {
       const { revision, epoch, layers } = writer.goodState(index, { withSecrets: hasSecrets })
       return {
         name: source.name,
         revision,
         epoch,
         provenAt: provenAt ?? 0,
+        store,
+        guard: writer.guardMemory(index),
         layers: source.layers.map((layer, at) => ({ name: layer.name, leaves: layers[at]! })),
       }
     })
     this.#writtenProof = this.#provenAt()
     return { name, fingerprint, takenAt: clock.now(), hasSecrets, sources }
+  }
+
+  #foundAndRefused(): SnapshotDocument {
+    const sources = this.#found!.sources.map((source) => {
+      const { name, guard } = source
+      return guard !== undefined && this.#refused.has(name)
+        ? { ...source, guard: { ...guard, isRefused: true } }
+        : source
+    })
+    return { ...this.#found!, sources }
   }
 }

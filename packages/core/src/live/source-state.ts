@@ -21,6 +21,7 @@ export class SourceState {
   #hasTree = false
   #revision = 0
   #epoch = 0
+  #store: string | undefined = undefined
   #provenAt: number | undefined = undefined
   #lost: { readonly error: Error; readonly isFinal: boolean } | undefined = undefined
 
@@ -37,6 +38,10 @@ export class SourceState {
   }
   get epoch(): number {
     return this.#epoch
+  }
+  /** See `ReplaceUpdate.store`. */
+  get store(): string | undefined {
+    return this.#store
   }
   get provenAt(): number | undefined {
     // a proof from the future: the clock was put back, and how old it is can no longer be told
@@ -75,6 +80,7 @@ export class SourceState {
     }
     this.#hasTree = true
     this.#epoch = update.epoch
+    this.#store = update.store
     this.#seen(update.revision, update.provenAt ?? this.#clock.now())
     return undefined
   }

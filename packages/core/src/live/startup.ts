@@ -18,6 +18,8 @@ export interface StartupParts {
   readonly writer: TreeWriter<unknown>
   readonly snapshotFile: SnapshotFile | undefined
   readonly fingerprint: string
+  /** Lets the writer judge, once it knows what to compare with or `cut` fires. */
+  begin(cut: AbortSignal): Promise<void>
 }
 
 /**
@@ -46,6 +48,7 @@ async function waitForSources(parts: StartupParts): Promise<boolean> {
   const { writer, options, name } = parts
   const { clock, timeoutMs, signal } = options
   const untilDecided = async (cut: AbortSignal) => {
+    await parts.begin(cut)
     while (
       writer.snapshot === undefined &&
       writer.rejected === undefined &&

@@ -29,7 +29,14 @@ function setUp(sources: readonly Source[], options: { unused?: 'reject'; sliceMs
   const { sliceMs = 1_000 } = options
   const pipeline = createPipeline<Value>(compileSchema(schema), sources, options)
   const states = sources.map((source) => new SourceState(source, clock))
-  const writer = new TreeWriter<Value>({ pipeline, sources: states, keepsLeaves: true, sliceMs })
+  const writer = new TreeWriter<Value>({
+    pipeline,
+    sources: states,
+    clock,
+    keepsLeaves: true,
+    awaitsComparison: false,
+    sliceMs,
+  })
   const told: Told = { accepted: [], rejected: [], failed: [], confirmed: 0 }
   writer.observe({
     accepted: ({ revision, version, epoch, value }, isHealed) => {
@@ -47,7 +54,7 @@ function setUp(sources: readonly Source[], options: { unused?: 'reject'; sliceMs
     const silent = { debug() {}, info() {}, warn() {}, error() {} }
     source.open({ sink: writer.sinkFor(index), clock, logger: silent })
   }
-  return { writer, told, states, pipeline }
+  return { writer, told, states, pipeline, clock }
 }
 
 describe('TreeWriter', () => {

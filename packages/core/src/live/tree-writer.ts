@@ -1,7 +1,9 @@
 import { LivetreeError, messageOf } from '../errors.ts'
-import type { Issue, Outcome, Pipeline, UnusedKey } from '../pipeline/outcome.ts'
-import type { Leaf, PatchUpdate, ReplaceUpdate, SourceSink } from '../source/source.ts'
+import type { GuardMemory } from '../pipeline/guard.ts'
+import type { EarlierState, Issue, Outcome, Pipeline, UnusedKey } from '../pipeline/outcome.ts'
+import type { Clock, Leaf, PatchUpdate, ReplaceUpdate, SourceSink } from '../source/source.ts'
 import { LeafLedger } from './leaf-ledger.ts'
+import { type RejectedEvent, Rejection } from './rejection.ts'
 import { malformed, type SinkMethod } from './sink-contract.ts'
 import { SliceQueue } from './slice-queue.ts'
 import { Snapshot } from './snapshot.ts'
@@ -10,17 +12,6 @@ import { type Place, StorePosition } from './store-position.ts'
 
 /** Where the value in service came from: the sources, or what stood in for those that were not there at the start. */
 export type ServedFrom = 'sources' | 'snapshot' | 'defaults'
-
-/** A tree that was refused, and is the newest one. */
-export interface RejectedEvent {
-  /** The source whose update made it. */
-  readonly source: string
-  /** That source's revision and epoch. */
-  readonly revision: number
-  readonly epoch: number
-  /** Everything that is wrong, without secrets. */
-  readonly issues: readonly Issue[]
-}
 
 /** Leaves to use in the place of a source that cannot be had, or has nothing good. */
 export interface StandIn extends Place {
@@ -42,8 +33,11 @@ export interface WriterObserver<T> {
 export interface TreeWriterOptions<T> {
   readonly pipeline: Pipeline<T>
   readonly sources: readonly SourceState[]
+  readonly clock: Clock
   /** Keep the raw leaves of remote sources: needed for `standIn` and `goodState`. */
   readonly keepsLeaves: boolean
+  /** What sources say waits for `compareWith`. */
+  readonly awaitsComparison: boolean
   /** How long updates of remote sources may keep the event loop from turning, in milliseconds. */
   readonly sliceMs: number
 }
@@ -71,12 +65,14 @@ export class TreeWriter<T> {
   readonly #queue: SliceQueue<Item>
   #ledgers: readonly (LeafLedger | undefined)[]
   readonly #position: StorePosition
+  /** What has come before `compareWith`. */
+  #held: (() => void)[] | undefined
   #isJudging = false
   /** So many of the updates that wait did not come to a good tree together. */
   #singles = 0
   #snapshot: Snapshot<T> | undefined = undefined
   #servedFrom: ServedFrom = 'sources'
-  #rejected: { readonly event: RejectedEvent; readonly key: string } | undefined = undefined
+  readonly #rejection: Rejection
   #unused: { readonly keys: readonly UnusedKey[]; readonly id: string } = { keys: [], id: '' }
   #version = 0
   /** Where each source stood when all was good. */
@@ -87,7 +83,9 @@ export class TreeWriter<T> {
   constructor(options: TreeWriterOptions<T>) {
     this.#options = options
     this.#queue = new SliceQueue((items) => this.#take(items), options.sliceMs)
+    this.#held = options.awaitsComparison ? [] : undefined
     this.#position = new StorePosition(options.sources)
+    this.#rejection = new Rejection(options.clock, (event) => this.#observer!.rejected(event))
     this.#ledgers = options.sources.map(({ source }) =>
       options.keepsLeaves && source.isRemote ? new LeafLedger(source.layers.length) : undefined,
     )
@@ -102,7 +100,7 @@ export class TreeWriter<T> {
   }
   /** Set while the newest tree is not the one in service. */
   get rejected(): RejectedEvent | undefined {
-    return this.#rejected?.event
+    return this.#rejection.event
   }
   get unused(): readonly UnusedKey[] {
     return this.#unused.keys
@@ -115,9 +113,11 @@ export class TreeWriter<T> {
   sinkFor(index: number): SourceSink {
     // a local source speaks in a tick of the program, which wants to find what it said in service
     const isPrompt = !this.#options.sources[index]!.source.isRemote
-    const push = (item: Item & { readonly type: SinkMethod }, given: unknown) => {
-      const problem = malformed(item.type, given)
-      this.#queue.push(problem === undefined ? item : { index, type: 'malformed', problem }, isPrompt)
+    const push = (given: Item & { readonly type: SinkMethod }, what: unknown) => {
+      const problem = malformed(given.type, what)
+      const item: Item = problem === undefined ? given : { index, type: 'malformed', problem }
+      if (this.#held === undefined) this.#queue.push(item, isPrompt)
+      else this.#held.push(() => this.#queue.push(item, isPrompt))
     }
     return {
       prepare: (layer, leaves) => push({ index, type: 'prepare', layer, leaves }, { layer, leaves }),
@@ -126,6 +126,19 @@ export class TreeWriter<T> {
       alive: (proof) => push({ index, type: 'alive', proof }, proof),
       lost: (reason) => push({ index, type: 'lost', reason }, reason),
     }
+  }
+
+  /** What the guard compares the first trees of sources with, by index; none of them is judged before. */
+  compareWith(earlier: ReadonlyMap<number, EarlierState>): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    if (earlier.size > 0) this.#options.pipeline.compareWith(earlier, this.#now)
+    for (const push of held) push()
+  }
+
+  /** See `Pipeline.guardMemory`. */
+  guardMemory(index: number): GuardMemory {
+    return this.#options.pipeline.guardMemory(index)
   }
 
   /** Resolves when all that the sources have said before the call has been judged. */
@@ -140,7 +153,9 @@ export class TreeWriter<T> {
 
   /** Takes nothing more. What is in service stays readable. */
   close(): void {
+    this.#held = undefined
     this.#queue.close()
+    this.#rejection.close()
   }
 
   /**
@@ -149,27 +164,31 @@ export class TreeWriter<T> {
    * come back and nothing has changed.
    */
   standIn(from: 'snapshot' | 'defaults', leaves: ReadonlyMap<number, StandIn>): readonly Issue[] {
-    const { sources } = this.#options
+    const { sources, pipeline } = this.#options
     const covered = [...leaves.keys()].filter((index) => sources[index]!.hasTree)
     const real = new Map([...leaves.keys()].map((index) => [index, this.#ledgers[index]!.leaves()]))
+    const allowed = new Map([...leaves.keys()].map((index) => [index, pipeline.allowedRemovals(index)]))
     const stage = (index: number, layers: readonly (readonly Leaf[])[]) =>
       this.#stage(index, { type: 'replace', update: { revision: 0, epoch: 0, layers } })
+    const stageReal = (index: number) => {
+      stage(index, real.get(index)!)
+      pipeline.allowRemovals(index, allowed.get(index)!)
+    }
 
     for (const [index, { layers }] of leaves) stage(index, layers)
-    const outcome = this.#evaluate()
+    const outcome = this.#evaluate(from)
     if (outcome.type === 'rejected') {
-      for (const [index, layers] of real) stage(index, layers)
+      for (const index of leaves.keys()) stageReal(index)
       return outcome.issues
     }
-    const rejected = this.#rejected
-    this.#rejected = undefined
+    const putBack = this.#rejection.suspend()
     this.#servedFrom = from
     this.#isJudging = true
     const place = this.#position.standIn((source) => leaves.get(sources.indexOf(source)))
     this.#accept(outcome.value, place)
     if (covered.length === 0) return []
-    this.#rejected = rejected
-    for (const index of covered) stage(index, real.get(index)!)
+    putBack()
+    for (const index of covered) stageReal(index)
     this.#judged(sources[covered.at(-1)!]!, this.#evaluate())
     return []
   }
@@ -190,9 +209,11 @@ export class TreeWriter<T> {
       pipeline.stage(index, { type: 'patch', update: { revision: 0, changes } })
     const { back, forth } = this.#ledgers[index]!.detour()
     if (back.length === 0) return pipeline.leaves(index, options)
+    const allowed = pipeline.allowedRemovals(index)
     stage(back)
     const leaves = pipeline.leaves(index, options)
     stage(forth)
+    pipeline.allowRemovals(index, allowed)
     return leaves
   }
 
@@ -221,7 +242,7 @@ export class TreeWriter<T> {
   #run(items: readonly Item[]): readonly PatchUpdate[] {
     const { sources } = this.#options
     const isWhole = this.#isJudging && sources.every(({ hasTree }) => hasTree)
-    if (!isWhole || this.#rejected !== undefined) return []
+    if (!isWhole || this.rejected !== undefined) return []
     const { index } = items[0]!
     const patches: PatchUpdate[] = []
     for (const item of items) {
@@ -233,7 +254,7 @@ export class TreeWriter<T> {
   }
 
   #takeTogether(index: number, patches: readonly PatchUpdate[]): boolean {
-    const outcome = this.#options.pipeline.attempt(index, patches)
+    const outcome = this.#options.pipeline.attempt(index, patches, this.#now)
     if (outcome === undefined) return false
     const state = this.#options.sources[index]!
     for (const { changes } of patches) this.#ledgers[index]?.patch(changes)
@@ -278,7 +299,7 @@ export class TreeWriter<T> {
 
   #takeProof(state: SourceState, proof: { readonly revision: number; readonly provenAt: number }): void {
     state.takeProof(proof)
-    if (this.#isJudging && this.#rejected === undefined) this.#advance()
+    if (this.#isJudging && this.rejected === undefined) this.#advance()
   }
 
   #takeUpdate(index: number, state: SourceState, staged: Update): void {
@@ -304,9 +325,13 @@ export class TreeWriter<T> {
     this.#options.pipeline.stage(index, staged)
   }
 
-  #evaluate(): Outcome<T> {
+  get #now(): number {
+    return this.#options.clock.now()
+  }
+
+  #evaluate(standIn?: 'snapshot' | 'defaults'): Outcome<T> {
     try {
-      return this.#options.pipeline.evaluate()
+      return this.#options.pipeline.evaluate({ now: this.#now, standIn })
     } catch (cause) {
       const error = new LivetreeError('internal', 'Judging a tree failed. The last good one stays.', {
         cause,
@@ -351,26 +376,11 @@ export class TreeWriter<T> {
   #heal(): boolean {
     for (const ledger of this.#ledgers) ledger?.accept()
     this.#goodPlaces = this.#options.sources.map((source) => this.#position.placeOf(source))
-    const wasRejected = this.#rejected !== undefined
-    this.#rejected = undefined
-    return wasRejected
+    return this.#rejection.clear()
   }
 
-  /** Reported once: writes elsewhere do not make the same wrong keys news. */
   #reject(source: SourceState, issues: readonly Issue[]): void {
-    const key = JSON.stringify(
-      issues.map(({ code, pathText, message, received, origins }) => [
-        code,
-        pathText,
-        message,
-        received,
-        origins,
-      ]),
-    )
-    if (this.#rejected?.key === key) return
-    const event = { source: source.source.name, ...this.#position.placeOf(source), issues }
-    this.#rejected = { key, event: Object.freeze(event) }
-    this.#observer!.rejected(this.#rejected.event)
+    this.#rejection.set({ source: source.source.name, ...this.#position.placeOf(source), issues })
   }
 
   #noteUnused(keys: readonly UnusedKey[]): void {

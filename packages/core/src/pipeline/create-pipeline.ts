@@ -154,8 +154,12 @@ class LayeredPipeline<T> implements Pipeline<T> {
     }
   }
 
-  isRemovalAllowed(source: number): boolean {
-    return this.#guard.isAllowed(source)
+  allowedRemovals(source: number) {
+    return this.#guard.allowed(source)
+  }
+
+  allowRemovals(source: number, allowed: readonly ReadonlySet<string>[]): void {
+    this.#guard.allowAgain(source, allowed)
   }
 
   guardMemory(source: number): GuardMemory {

@@ -82,17 +82,24 @@ export class Guard {
     const watched = this.#sources[source]!
     const { losses } = this.#tree
     let own = 0
-    for (const [index, layer] of watched.layers.entries()) own += losses.allow(layer, before[index])
+    for (const [index, layer] of watched.layers.entries())
+      own += losses.allow(layer, (key) => !before[index]!.has(key))
     watched.peak -= own
     if (own > 0) return
-    for (const layer of watched.layers) losses.allow(layer)
+    for (const layer of watched.layers) losses.allow(layer, () => true)
     this.#renew(watched, this.#countOf(watched))
   }
 
-  /** Whether all that a source has lost was allowed. */
-  isAllowed(source: number): boolean {
-    const all = this.#sources[source]!.layers.map((layer) => this.#tree.losses.of(layer))
-    return all.every(({ lost }) => lost.size === 0) && all.some(({ allowed }) => allowed.size > 0)
+  /** Leaves of a source that are gone and allowed to be. */
+  allowed(source: number): readonly ReadonlySet<string>[] {
+    return this.#sources[source]!.layers.map((layer) => new Set(this.#tree.losses.of(layer).allowed))
+  }
+
+  /** The leaves `allowed` gave have been back for a while, and are gone again. */
+  allowAgain(source: number, allowed: readonly ReadonlySet<string>[]): void {
+    for (const [index, layer] of this.#sources[source]!.layers.entries()) {
+      this.#tree.losses.allow(layer, (key) => allowed[index]!.has(key))
+    }
   }
 
   /** What was removed without being allowed. `now` in ms since the epoch. */

@@ -65,12 +65,12 @@ export class Losses {
     else if (weightOf(entry) > 0) losses.lost.add(lossKey(names))
   }
 
-  /** What a layer has lost is meant to be gone, or those of it that are not in `except`. */
-  allow(layer: number, except?: ReadonlySet<string>): number {
+  /** What a layer has lost is meant to be gone, as far as `isMeant` says so. Gives how much that is. */
+  allow(layer: number, isMeant: (key: string) => boolean): number {
     const { lost, allowed } = this.#layers[layer]!
     const before = allowed.size
     for (const key of lost) {
-      if (except?.has(key)) continue
+      if (!isMeant(key)) continue
       allowed.add(key)
       lost.delete(key)
     }

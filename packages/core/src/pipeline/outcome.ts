@@ -109,8 +109,10 @@ export interface Pipeline<T> {
   evaluate(options?: EvaluateOptions): Outcome<T>
   /** Stages what sources had in an earlier process, without judging it: the guard compares their next trees with it. */
   compareWith(earlier: ReadonlyMap<number, EarlierState>, now: number): void
-  /** Whether a source has said of all that it has lost since the last accepted tree that this is meant. */
-  isRemovalAllowed(source: number): boolean
+  /** Leaves of the last accepted tree that a source has taken away and said that it is meant, layer by layer. */
+  allowedRemovals(source: number): readonly ReadonlySet<string>[]
+  /** Says so again, after other leaves have been staged for a while. */
+  allowRemovals(source: number, allowed: readonly ReadonlySet<string>[]): void
   /** What the guard has to remember of a source beside its leaves. */
   guardMemory(source: number): GuardMemory
   /** Leaf by leaf difference of two values that this pipeline accepted; costs what changed. */

@@ -1,4 +1,5 @@
 import { LivetreeError } from '../errors.ts'
+import type { GuardMemory } from '../pipeline/guard.ts'
 import type { Leaf } from '../source/source.ts'
 
 /** What one source held when the snapshot was taken. */
@@ -8,6 +9,10 @@ export interface StoredSource {
   readonly epoch: number
   /** When the source last proved that nothing was missing, ms since the epoch. */
   readonly provenAt: number
+  /** See `ReplaceUpdate.store`. */
+  readonly store?: string | undefined
+  /** What the guard remembers; undefined in files of earlier versions. */
+  readonly guard?: GuardMemory | undefined
   readonly layers: readonly { readonly name: string; readonly leaves: readonly Leaf[] }[]
 }
 
@@ -91,13 +96,25 @@ export function decodeDocument(bytes: Uint8Array, path: string): SnapshotDocumen
     const { name, leaves } = read.record(value)
     return { name: read.text(name), leaves: read.list(leaves).map(leaf) }
   }
+  const guardMemory = (value: unknown): GuardMemory => {
+    const { leafCount, peak, since, removed, isRefused } = read.record(value)
+    return {
+      leafCount: read.number(leafCount),
+      peak: read.number(peak),
+      since: since === undefined ? undefined : read.number(since),
+      removed: read.list(removed).map((keys) => read.list(keys).map(read.text)),
+      isRefused: isRefused === true,
+    }
+  }
   const source = (value: unknown): StoredSource => {
-    const { name, revision, epoch, provenAt, layers } = read.record(value)
+    const { name, revision, epoch, provenAt, store, guard, layers } = read.record(value)
     return {
       name: read.text(name),
       revision: read.number(revision),
       epoch: read.number(epoch),
       provenAt: read.number(provenAt),
+      store: store === undefined ? undefined : read.text(store),
+      guard: guard === undefined ? undefined : guardMemory(guard),
       layers: read.list(layers).map(layer),
     }
   }

@@ -59,6 +59,8 @@ export interface ReplaceUpdate {
   readonly revision: number
   /** Changes when the store behind is another one (restored, replaced). Starts at 0. */
   readonly epoch: number
+  /** Names the store behind, where the source can tell it from others. Kept in the snapshot on disk. */
+  readonly store?: string
   readonly layers: readonly (readonly Leaf[])[]
   /** When reading it began, ms since the epoch: nothing written before can be missing. Default: when it is handed over. */
   readonly provenAt?: number
@@ -99,10 +101,22 @@ export interface SourceSink {
   lost(reason: { readonly error: Error; readonly isFinal: boolean }): void
 }
 
+/** Where a source stood when the snapshot on disk was written. */
+export interface EarlierPlace {
+  readonly revision: number
+  /** `ReplaceUpdate.store` of then. */
+  readonly store: string | undefined
+}
+
 export interface SourceContext {
   readonly sink: SourceSink
   readonly clock: Clock
   readonly logger: Logger
+  /**
+   * What the guard compares this source's first tree with; undefined, or a promise of it: nothing. A source with a history
+   * hands over the newest tree in it that a removal was allowed in, with `allowRemoval`, before the newest of all.
+   */
+  readonly earlier?: Promise<EarlierPlace | undefined> | undefined
 }
 
 export interface SourceConnection {

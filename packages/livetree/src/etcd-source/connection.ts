@@ -1,7 +1,14 @@
 import type { SourceConnection, SourceContext } from '@livetree/core'
-import { type EtcdClient, isFinalError, isSettingError, type WatchBatch, type Watcher } from '@livetree/etcd'
+import {
+  type EtcdClient,
+  EtcdError,
+  isFinalError,
+  isSettingError,
+  type WatchBatch,
+  type Watcher,
+} from '@livetree/etcd'
 import { leafOf } from './leaf-of.ts'
-import { listTree } from './list-tree.ts'
+import { type ListedTree, type ListOptions, listTree } from './list-tree.ts'
 import type { ResolvedTree } from './options.ts'
 import type { Overlays } from './overlays.ts'
 
@@ -104,29 +111,66 @@ export class EtcdConnection implements SourceConnection {
 
   /** Reads all layers and hands them over. Keeps no hold of them: the watch from there lives long. */
   async #list(): Promise<Position> {
-    const { client, tree, overlays, context } = this.#options
+    const { context } = this.#options
     const provenAt = context.clock.now()
     const isResync = this.#known !== undefined
-    const listed = await listTree(client, {
-      overlays,
-      pageSize: tree.pageSize,
-      isResync,
+    const listed = await this.#read({
+      isCompared: isResync || context.earlier !== undefined,
       onLeaves: (layer, leaves) => context.sink.prepare(layer, leaves),
-      signal: this.#closing.signal,
-      onRetry: (error) => this.#report(error),
     })
     const { revision, clusterId, layers } = listed
+    const store = clusterId.toString(16)
     const known = this.#known
     const isOther = known !== undefined && (this.#isReplaced || isOtherStore(known, listed))
     this.#isReplaced = false
     const epoch = known === undefined ? 0 : known.epoch + (isOther ? 1 : 0)
-    const allowRemoval = known !== undefined && listed.allowedAt > known.revision
+    const since = isOther ? undefined : (known ?? (await this.#earlier(store)))
+    const { allowedAt } = listed
+    const isAllowed = since !== undefined && allowedAt > since.revision
+    const past: { revision: number; layers: ListedTree['layers']; allowRemoval: boolean }[] = []
+    for (const at of isAllowed ? [allowedAt - 1, allowedAt] : []) {
+      const trees = at > since!.revision && at < revision ? await this.#readPast(at) : undefined
+      if (trees !== undefined) past.push({ revision: at, layers: trees, allowRemoval: at === allowedAt })
+    }
+    this.#closing.signal.throwIfAborted()
     this.#known = { revision, clusterId, epoch }
     if (isOther)
       context.logger.warn('etcd: another store answers now; starting a new epoch', { revision, epoch })
     this.#provenAt = provenAt
-    context.sink.replace({ revision, epoch, layers, provenAt, resync: isResync, allowRemoval })
+    const newest = { revision, layers, allowRemoval: isAllowed && allowedAt === revision }
+    for (const each of [...past, newest])
+      context.sink.replace({ epoch, store, provenAt, resync: isResync, ...each })
     return { revision, clusterId }
+  }
+
+  #read(options: Pick<ListOptions, 'isCompared' | 'onLeaves' | 'revision'>): Promise<ListedTree> {
+    const { client, tree, overlays } = this.#options
+    return listTree(client, {
+      overlays,
+      pageSize: tree.pageSize,
+      signal: this.#closing.signal,
+      onRetry: (error) => this.#report(error),
+      ...options,
+    })
+  }
+
+  /**
+   * The tree as it was when a removal was allowed, or just before: what went later is not covered by the permission.
+   * undefined where that is compacted; then it cannot be told what was meant, and nothing is allowed.
+   */
+  async #readPast(revision: number): Promise<ListedTree['layers'] | undefined> {
+    try {
+      return (await this.#read({ isCompared: false, onLeaves: () => {}, revision })).layers
+    } catch (error) {
+      if (error instanceof EtcdError && error.code === 'compacted') return undefined
+      throw error
+    }
+  }
+
+  /** Where the snapshot on disk left off, if it was taken from this store. */
+  async #earlier(store: string): Promise<{ readonly revision: number } | undefined> {
+    const earlier = await this.#options.context.earlier
+    return earlier?.store === store ? earlier : undefined
   }
 
   /** Watches from after the list until the watch ends; returns when listing again is all it takes. */
@@ -172,7 +216,8 @@ export class EtcdConnection implements SourceConnection {
     const allowRemoval = batch.events.some(
       ({ type, kv }) => type === 'put' && kv.key.toString() === overlays.allowRemovalKey,
     )
-    if (changes.length > 0) context.sink.patch({ revision: batch.revision, changes, allowRemoval })
+    if (changes.length > 0 || allowRemoval)
+      context.sink.patch({ revision: batch.revision, changes, allowRemoval })
   }
 
   #prove(provenAt: number): void {

@@ -9,7 +9,8 @@ import { Overlays } from './overlays.ts'
  * gap between the two. Compaction, restarts and moved members are made up for by listing again; a store that turns out
  * to be another one (restored, replaced) shows as a new `epoch`.
  *
- * A transaction that removes much and means it also puts `<root>/.livetree/allow-removal`, with any value.
+ * A transaction that removes much and means it also puts `<root>/.livetree/allow-removal`, with any value. Put alone, the
+ * key allows a removal that was refused.
  *
  * @throws LivetreeError `invalid_options` for options of the tree, EtcdError `invalid_option` for those of the client.
  */
@@ -24,6 +25,12 @@ export function etcd(options: EtcdSourceOptions): Source {
     name: tree.name,
     layers: overlays.layers,
     isRemote: true,
+    removalCommand: `etcdctl put ${shellWord(overlays.allowRemovalKey)} yes`,
     open: (context) => new EtcdConnection({ ...connect(context), tree, overlays, context }),
   }
+}
+
+/** A text as one word of a POSIX shell. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }

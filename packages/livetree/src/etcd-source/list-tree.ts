@@ -16,8 +16,10 @@ export interface ListOptions {
   readonly overlays: Overlays
   /** Keys asked for at a time; undefined leaves it to the client. */
   readonly pageSize: number | undefined
-  /** Something was handed over before, so that a removal may have to be accounted for. */
-  readonly isResync: boolean
+  /** There is something to compare the tree with, so that a removal may have to be accounted for. */
+  readonly isCompared: boolean
+  /** Of the past; undefined: the newest. */
+  readonly revision?: number
   /** Told the leaves of a layer after each page; the array grows, and is the one that comes of it. */
   readonly onLeaves: (layer: number, leaves: readonly Leaf[]) => void
   readonly signal: AbortSignal
@@ -28,19 +30,23 @@ export interface ListOptions {
 /** How often a list is begun again because its revision was compacted under it. */
 const ATTEMPTS = 5
 
-/** Reads every layer, linearizably, at the revision the first page was read at. Rejects with EtcdError. */
+/**
+ * Reads every layer, linearizably, at the revision the first page was read at, or at the given one. Rejects with
+ * EtcdError, `compacted` where the given one is gone.
+ */
 export async function listTree(client: EtcdClient, options: ListOptions): Promise<ListedTree> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await listOnce(client, options)
     } catch (error) {
-      if (!(error instanceof EtcdError) || error.code !== 'compacted' || attempt === ATTEMPTS) throw error
+      const isCompacted = error instanceof EtcdError && error.code === 'compacted'
+      if (!isCompacted || options.revision !== undefined || attempt === ATTEMPTS) throw error
     }
   }
 }
 
 async function listOnce(client: EtcdClient, options: ListOptions): Promise<ListedTree> {
-  const { overlays, isResync, signal } = options
+  const { overlays, isCompared, signal } = options
   const [firstLayer, ...others] = overlays.layers.keys()
   const first = await readLayer(client, firstLayer!, options)
   const { revision, clusterId } = first
@@ -51,14 +57,14 @@ async function listOnce(client: EtcdClient, options: ListOptions): Promise<Liste
     if (document !== undefined)
       layers[layer]!.push({ path: '', value: document.text, revision: document.modRevision })
   }
-  const marker = isResync ? await client.kv.get(overlays.allowRemovalKey, { revision, signal }) : undefined
+  const marker = isCompared ? await client.kv.get(overlays.allowRemovalKey, { revision, signal }) : undefined
   return { revision, clusterId, layers, allowedAt: marker?.modRevision ?? 0 }
 }
 
 async function readLayer(
   client: EtcdClient,
   layer: number,
-  options: ListOptions & { revision?: number },
+  options: ListOptions,
 ): Promise<{ leaves: Leaf[]; revision: number; clusterId: bigint }> {
   const { overlays, pageSize, revision, signal, onLeaves, onRetry } = options
   const prefix = overlays.layers[layer]!.keyPrefix

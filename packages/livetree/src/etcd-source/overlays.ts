@@ -14,7 +14,10 @@ export class Overlays {
   /** Ends in `/`; everything livetree reads lies below it. */
   readonly prefix: string
   readonly layers: readonly LayerInfo[]
-  /** Putting this key in a transaction says that what the transaction removes is meant to go, however much it is. */
+  /**
+   * Putting this key in a transaction says that what the transaction removes is meant to go, however much it is; putting
+   * it alone, that all that is gone by then is.
+   */
   readonly allowRemovalKey: string
   /** Where each overlay's own document would stand; none when the root is the only layer. */
   readonly documentKeys: readonly string[]

@@ -1,0 +1,123 @@
+import type { Issue } from '../pipeline/outcome.ts'
+import type { Clock } from '../source/source.ts'
+
+/** A tree that was refused, and is the newest one. */
+export interface RejectedEvent {
+  /** The source whose update made it. */
+  readonly source: string
+  /** That source's revision and epoch. */
+  readonly revision: number
+  readonly epoch: number
+  /** Everything that is wrong, without secrets. */
+  readonly issues: readonly Issue[]
+}
+
+/** How long the reminders after the first one wait, each twice as long as the one before. */
+const REMINDER_MS = { first: 1_000, most: 60_000 } as const
+
+/**
+ * The newest tree while it is refused. An invalid one is reported once, whatever is written elsewhere. One that the guard
+ * refuses waits for an operator, and good writes are withheld with it: it is reported again when the revision moves on,
+ * at once the first time and then ever less often, down to once in a minute.
+ */
+export class Rejection {
+  readonly #clock: Clock
+  readonly #report: (event: RejectedEvent) => void
+  #current: { readonly event: RejectedEvent; readonly key: string } | undefined = undefined
+  #reportedAt = 0
+  /** How long after that the next reminder may come. */
+  #waitMs = 0
+  #timer: unknown = undefined
+
+  constructor(clock: Clock, report: (event: RejectedEvent) => void) {
+    this.#clock = clock
+    this.#report = report
+  }
+
+  /** Set while the newest tree is refused. */
+  get event(): RejectedEvent | undefined {
+    return this.#current?.event
+  }
+
+  /** The newest tree is refused. */
+  set(event: RejectedEvent): void {
+    const key = keyOf(event)
+    const before = this.#current
+    if (before?.key !== key) {
+      this.#stop()
+      this.#current = { event: Object.freeze(event), key }
+      this.#waitMs = 0
+      this.#say()
+    } else if (isGuarded(event) && isLater(event, before.event)) {
+      this.#current = { event: Object.freeze(event), key }
+      this.#remind()
+    }
+  }
+
+  /** The newest tree is a good one. Whether it was refused before. */
+  clear(): boolean {
+    this.#stop()
+    const wasRefused = this.#current !== undefined
+    this.#current = undefined
+    return wasRefused
+  }
+
+  /** Nothing is refused for now. What it gives puts back what was, without a report. */
+  suspend(): () => void {
+    const current = this.#current
+    this.clear()
+    return () => {
+      this.#current = current
+    }
+  }
+
+  /** Nothing is reported any more. */
+  close(): void {
+    this.#stop()
+  }
+
+  #remind(): void {
+    if (this.#timer !== undefined) return
+    // Where the clock was put back, the whole time is waited again.
+    const leftMs = this.#waitMs - Math.max(this.#clock.now() - this.#reportedAt, 0)
+    const say = () => {
+      this.#timer = undefined
+      this.#waitMs = Math.min(Math.max(this.#waitMs * 2, REMINDER_MS.first), REMINDER_MS.most)
+      this.#say()
+    }
+    if (leftMs <= 0) say()
+    else this.#timer = this.#clock.setTimeout(say, leftMs)
+  }
+
+  #say(): void {
+    this.#reportedAt = this.#clock.now()
+    this.#report(this.#current!.event)
+  }
+
+  #stop(): void {
+    this.#clock.clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+}
+
+function isGuarded({ issues }: RejectedEvent): boolean {
+  return issues.some(({ code }) => code === 'guard')
+}
+
+function isLater(event: RejectedEvent, before: RejectedEvent): boolean {
+  return (['source', 'revision', 'epoch'] as const).some((name) => event[name] !== before[name])
+}
+
+/** What makes two refusals the same: writes elsewhere do not make the same wrong keys news, nor does one more leaf that is gone. */
+function keyOf(event: RejectedEvent): string {
+  if (isGuarded(event)) return 'guard'
+  return JSON.stringify(
+    event.issues.map(({ code, pathText, message, received, origins }) => [
+      code,
+      pathText,
+      message,
+      received,
+      origins,
+    ]),
+  )
+}
