@@ -57,9 +57,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'P3: the same complaint is made again at every revision',
-    file: `${live}/tree-writer.ts`,
-    find: 'if (this.#rejected?.key === key) return',
-    replace: '',
+    file: `${live}/rejection.ts`,
+    find: 'if (before?.key !== key) {',
+    replace: 'if (event.revision !== before?.event.revision) {',
     test: promise('p03-valid'),
   },
   {
