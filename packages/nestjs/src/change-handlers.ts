@@ -1,13 +1,14 @@
-import type { ChangeEvent, LiveConfig, Snapshot } from '@livetree/core'
-import type { DiscoveryService } from '@nestjs/core'
+import { type ChangeEvent, type LiveConfig, LivetreeError, type Snapshot } from '@livetree/core'
+import type { InstanceWrapper } from './app-modules.ts'
+import { refusal } from './check-module-options.ts'
 import { type ChangeHandler, changeHandlersOf } from './on-config-change.ts'
-
-type InstanceWrapper = ReturnType<DiscoveryService['getProviders']>[number]
 
 /** Finds the methods with `@OnConfigChange` and lets the configuration call them once all modules are initialized. */
 export class ChangeHandlers<T> {
   readonly #config: LiveConfig<T>
   readonly #created: Snapshot<T>
+  readonly #seen = new Set<unknown>()
+  readonly #stops: (() => void)[] = []
 
   /** Make it before the providers are, so that no change they miss is missed. */
   constructor(config: LiveConfig<T>) {
@@ -15,18 +16,44 @@ export class ChangeHandlers<T> {
     this.#created = config.snapshot()
   }
 
-  /** @throws Error for a handler nobody could call, saying which */
+  /** @throws LivetreeError `invalid_options` for a handler nobody could call, saying which */
   subscribe(wrappers: readonly InstanceWrapper[], isOnlyConfig: boolean): void {
-    const seen = new Set<unknown>()
-    for (const wrapper of wrappers) {
-      const instance: unknown = wrapper.instance
-      if (typeof instance !== 'object' || instance === null || seen.has(instance)) continue
-      seen.add(instance)
-      const handlers = changeHandlersOf(instance).filter((handler) => this.#isMine(handler, isOnlyConfig))
-      if (handlers.length === 0) continue
+    for (const { wrapper, instance, handlers } of this.#unseen(wrappers, isOnlyConfig)) {
       if (!wrapper.isDependencyTreeStatic() || wrapper.isTransient) throw neverCalled(handlers[0]!)
       for (const handler of handlers) this.#subscribe(instance, handler)
     }
+  }
+
+  /**
+   * Reports handlers that came after the app was initialized: Nest calls no hook when a module is loaded lazily.
+   *
+   * @param modules of the app; how many there are tells whether one has come
+   */
+  reportLazy(modules: { readonly size: number }, wrappers: () => readonly InstanceWrapper[]): void {
+    let { size } = modules
+    const look = () => {
+      if (modules.size === size) return
+      size = modules.size
+      for (const { handlers } of this.#unseen(wrappers(), false)) {
+        for (const handler of handlers) this.#config.report(loadedLazily(handler))
+      }
+    }
+    this.#stops.push(this.#config.on('change', look))
+  }
+
+  /** The app is over; the configuration may live on. */
+  close(): void {
+    for (const stop of this.#stops.splice(0)) stop()
+  }
+
+  #unseen(wrappers: readonly InstanceWrapper[], isOnlyConfig: boolean) {
+    return wrappers.flatMap((wrapper) => {
+      const instance: unknown = wrapper.instance
+      if (typeof instance !== 'object' || instance === null || this.#seen.has(instance)) return []
+      this.#seen.add(instance)
+      const handlers = changeHandlersOf(instance).filter((handler) => this.#isMine(handler, isOnlyConfig))
+      return handlers.length === 0 ? [] : [{ wrapper, instance, handlers }]
+    })
   }
 
   #isMine(handler: ChangeHandler, isOnlyConfig: boolean): boolean {
@@ -43,30 +70,41 @@ export class ChangeHandlers<T> {
     const before = selector(this.#created.value)
     const isBehind = !isEqual(before, selector(this.#config.current))
     const call = (...told: readonly unknown[]) =>
-      (instance as Record<string, (...told: readonly unknown[]) => unknown>)[methodName]!(...told)
+      (instance as Record<string | symbol, (...told: readonly unknown[]) => unknown>)[methodName]!(...told)
 
     const tell = async (next: unknown, previous: unknown, change: ChangeEvent<T> | undefined) => {
       if (change !== undefined || options.immediate) return call(next, previous, change)
       return call(next, before, await this.#config.changed({ after: this.#created }))
     }
-    this.#config.watch(selector, tell, { isEqual, immediate: options.immediate === true || isBehind })
+    const immediate = options.immediate === true || isBehind
+    this.#stops.push(this.#config.watch(selector, tell, { isEqual, immediate }))
   }
 }
 
-function neverCalled({ className, methodName }: ChangeHandler): Error {
-  return new Error(
-    `@OnConfigChange on ${className}.${methodName} would never be called: ${className} is made anew for each request or consumer. Move the method to a provider of the default scope.`,
+const nameOf = ({ className, methodName }: ChangeHandler) =>
+  `@OnConfigChange on ${className}.${String(methodName)}`
+
+function neverCalled(handler: ChangeHandler): Error {
+  return refusal(
+    `${nameOf(handler)} would never be called: ${handler.className} is made anew for each request or consumer. Move the method to a provider of the default scope`,
   )
 }
 
-function unclearConfig({ className, methodName }: ChangeHandler): Error {
-  return new Error(
-    `@OnConfigChange on ${className}.${methodName} does not say of which configuration, and there are several: give the definition first, @OnConfigChange(checkout, (c) => …).`,
+function loadedLazily(handler: ChangeHandler): LivetreeError {
+  return new LivetreeError(
+    'listener_failed',
+    `${nameOf(handler)} is not called: its module was loaded lazily, and Nest says so to nobody. Call config.watch() in the constructor of ${handler.className}, or import the module.`,
   )
 }
 
-function unknownConfig({ className, methodName, configName }: ChangeHandler): Error {
-  return new Error(
-    `@OnConfigChange on ${className}.${methodName} is about configuration "${configName}", which no LivetreeModule brings: add LivetreeModule.forRoot({ config }) with it.`,
+function unclearConfig(handler: ChangeHandler): Error {
+  return refusal(
+    `${nameOf(handler)} does not say of which configuration, and there are several: give the definition first, @OnConfigChange(checkout, (c) => …)`,
+  )
+}
+
+function unknownConfig(handler: ChangeHandler): Error {
+  return refusal(
+    `${nameOf(handler)} is about configuration "${handler.configName}", which no LivetreeModule brings: add LivetreeModule.forRoot({ config }) with it`,
   )
 }

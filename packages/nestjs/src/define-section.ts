@@ -1,5 +1,12 @@
-import type { ChangeEvent, LiveConfig, WatchOptions } from '@livetree/core'
+import {
+  type ChangeEvent,
+  checkOptions,
+  type LiveConfig,
+  optionKinds,
+  type WatchOptions,
+} from '@livetree/core'
 import type { FactoryProvider } from '@nestjs/common'
+import { isNamed, refusal } from './check-module-options.ts'
 import { type DefinedConfig, getConfigToken } from './get-config-token.ts'
 
 /** One part of a configuration, for a module that has no business with the rest of it. */
@@ -29,12 +36,21 @@ export type SectionOf<D> = D extends SectionDefinition<infer _T, infer S> ? Conf
 /**
  * Names a part of a configuration, to be offered by `LivetreeModule.forFeature(mail)` and injected by
  * `@InjectConfig(mail)`. Pure.
+ *
+ * @throws LivetreeError `invalid_options`
  */
 export function defineSection<T, S>(
   of: DefinedConfig<T>,
   name: string,
   select: (config: T) => S,
 ): SectionDefinition<T, S> {
+  if (!isNamed(of)) throw refusal('defineSection() got no definition, what defineConfig() gives')
+  checkOptions('defineSection()', { name, select }, { name: optionKinds.name, select: optionKinds.callback })
+  if (name === undefined || select === undefined) {
+    throw refusal(
+      "defineSection() needs a name and a select, a function: defineSection(checkout, 'mail', (c) => c.mail)",
+    )
+  }
   return Object.freeze({ name, KEY: `${getConfigToken(of)}:${name}`, of, select })
 }
 

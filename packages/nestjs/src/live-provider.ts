@@ -1,5 +1,13 @@
-import type { LiveConfig, RegisteredConfig, Resource, ResourceOptions } from '@livetree/core'
+import {
+  checkOptions,
+  type LiveConfig,
+  optionKinds,
+  type RegisteredConfig,
+  type Resource,
+  type ResourceOptions,
+} from '@livetree/core'
 import type { FactoryProvider, InjectionToken } from '@nestjs/common'
+import { isNamed, refusal } from './check-module-options.ts'
 import { type DefinedConfig, getConfigToken } from './get-config-token.ts'
 
 /** How something is built from a part of the configuration; see `ResourceOptions` of core. */
@@ -8,6 +16,19 @@ export interface LiveProviderOptions<T, S, R> extends ResourceOptions<S, R> {
   readonly of?: DefinedConfig<T>
   /** The part it is built from; it is built anew when this changes. */
   readonly select: (config: T) => S
+}
+
+const { callback, milliseconds } = optionKinds
+const table = {
+  of: { expected: 'what defineConfig() gives', test: isNamed },
+  select: callback,
+  name: optionKinds.name,
+  create: callback,
+  check: callback,
+  dispose: callback,
+  drainMs: milliseconds,
+  jitterMs: milliseconds,
+  isEqual: callback,
 }
 
 /**
@@ -20,12 +41,19 @@ export interface LiveProviderOptions<T, S, R> extends ResourceOptions<S, R> {
  * ```
  *
  * The app does not start when the first build fails. Closes with the configuration, which is after the last request.
+ *
+ * @throws LivetreeError `invalid_options`
  */
 export function liveProvider<S, R, T = RegisteredConfig>(
   token: InjectionToken,
   options: LiveProviderOptions<T, S, R>,
 ): FactoryProvider<Promise<Resource<R>>> {
+  if (token === undefined || token === null) throw refusal('liveProvider() got no token to be injected by')
+  checkOptions('liveProvider()', options, table)
   const { of, select, ...resource } = options
+  if (select === undefined || resource.create === undefined) {
+    throw refusal('liveProvider() needs select and create, each a function')
+  }
   const name = resource.name ?? nameOf(token)
   return {
     provide: token,

@@ -1,4 +1,4 @@
-import type { LiveConfig } from '@livetree/core'
+import { assertLiveConfig, type LiveConfig } from '@livetree/core'
 import {
   ConfigurableModuleBuilder,
   type DynamicModule,
@@ -8,8 +8,10 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common'
-import { DiscoveryModule, DiscoveryService, HttpAdapterHost } from '@nestjs/core'
+import { HttpAdapterHost, ModulesContainer } from '@nestjs/core'
+import { type AppModule, assertUnambiguous, wrappersOf } from './app-modules.ts'
 import { ChangeHandlers } from './change-handlers.ts'
+import { checkAsyncOptions, checkMade, checkRootOptions, refusal } from './check-module-options.ts'
 import { type SectionDefinition, sectionProvider } from './define-section.ts'
 import { getConfigToken, type Injected } from './get-config-token.ts'
 import { pinRequests } from './pin-requests.ts'
@@ -38,7 +40,7 @@ export interface LivetreeModuleExtras {
 
 const SETTINGS = 'livetree:settings'
 
-const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<LivetreeModuleOptions>({ moduleName: 'Livetree' })
     .setClassMethodName('forRoot')
     .setFactoryMethodName('createLivetreeOptions')
@@ -66,30 +68,45 @@ Module({})(LivetreeFeatureModule)
  * - `@InjectConfig()`, or `getConfigToken(definition)`, gives it; `@OnConfigChange` methods are called by it.
  * - Every HTTP request is pinned to one snapshot: `config.pinned()`, on Express and on Fastify, never request scope.
  * - It is closed in `onApplicationShutdown`, after the last request and after the modules that use it.
+ *
+ * However often it is imported with one configuration, a handler is called once and a request is pinned once.
  */
-@Module({ imports: [DiscoveryModule] })
+@Module({})
 export class LivetreeModule
   extends ConfigurableModuleClass
   implements NestModule, OnApplicationBootstrap, OnApplicationShutdown
 {
   readonly #config: LiveConfig<unknown>
   readonly #settings: Settings
-  readonly #discovery: DiscoveryService
+  readonly #modules: ModulesContainer
   readonly #platform: HttpAdapterHost
   readonly #handlers: ChangeHandlers<unknown>
 
   constructor(
     @Inject(getConfigToken()) config: LiveConfig<unknown>,
     @Inject(SETTINGS) settings: Settings,
-    @Inject(DiscoveryService) discovery: DiscoveryService,
+    @Inject(ModulesContainer) modules: ModulesContainer,
     @Inject(HttpAdapterHost) platform: HttpAdapterHost,
   ) {
     super()
+    assertLiveConfig('LivetreeModule, by the token of its configuration,', config)
     this.#config = config
     this.#settings = settings
-    this.#discovery = discovery
+    this.#modules = modules
     this.#platform = platform
     this.#handlers = new ChangeHandlers(config)
+  }
+
+  /** @throws LivetreeError `invalid_options` */
+  static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
+    checkRootOptions(options)
+    return super.forRoot(options)
+  }
+
+  /** @throws LivetreeError `invalid_options`; also out of the start of the app, for what the factory gives */
+  static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    checkAsyncOptions(options)
+    return super.forRootAsync(options)
   }
 
   /**
@@ -97,23 +114,48 @@ export class LivetreeModule
    * one it imports.
    */
   static forFeature(...sections: readonly SectionDefinition<unknown, unknown>[]): DynamicModule {
+    if (!sections.every((section) => typeof section?.KEY === 'string')) {
+      throw refusal('LivetreeModule.forFeature() takes sections, what defineSection() gives')
+    }
     const providers = sections.map((section) => sectionProvider(section))
     return { module: LivetreeFeatureModule, providers, exports: sections.map(({ KEY }) => KEY) }
   }
 
   /** Nest calls this when the platform is there and no middleware and no route is yet. */
   configure(): void {
-    if (this.#settings.pin) pinRequests(this.#config, this.#platform)
+    if (this.#isFirst((root) => root.#settings.pin)) pinRequests(this.#config, this.#platform)
   }
 
   onApplicationBootstrap(): void {
-    const wrappers = [...this.#discovery.getProviders(), ...this.#discovery.getControllers()]
-    const roots = wrappers.filter(({ metatype }) => metatype === LivetreeModule)
-    this.#handlers.subscribe(wrappers, roots.length === 1)
+    if (!this.#isFirst(() => true)) return
+    const configs = new Map([...this.#roots()].map(([module, root]) => [module, root.#config]))
+    assertUnambiguous(this.#modules.values(), configs)
+    const wrappers = () => wrappersOf(this.#modules.values())
+    this.#handlers.subscribe(wrappers(), new Set(configs.values()).size === 1)
+    this.#handlers.reportLazy(this.#modules, wrappers)
   }
 
   async onApplicationShutdown(): Promise<void> {
+    this.#handlers.close()
     if (this.#settings.closeOnShutdown) await this.#config.close()
+  }
+
+  /** The modules of this app that bring a configuration. */
+  #roots(): Map<AppModule, LivetreeModule> {
+    const roots = new Map<AppModule, LivetreeModule>()
+    for (const module of this.#modules.values()) {
+      if (module.metatype !== LivetreeModule) continue
+      const instance: unknown = module.providers.get(LivetreeModule)?.instance
+      // not yet made, in a module that is being loaded lazily
+      if (instance instanceof LivetreeModule && #config in instance) roots.set(module, instance)
+    }
+    return roots
+  }
+
+  /** Whether this is the one of those with the same configuration that does what has to be done once. */
+  #isFirst(canDoIt: (root: LivetreeModule) => boolean): boolean {
+    const isIt = (root: LivetreeModule) => root.#config === this.#config && canDoIt(root)
+    return [...this.#roots().values()].find(isIt) === this
   }
 }
 
@@ -139,9 +181,14 @@ function describe(
       {
         provide: tokens[0]!,
         inject: [MODULE_OPTIONS_TOKEN],
-        useFactory: ({ config }: LivetreeModuleOptions) => config,
+        useFactory: (made: unknown) => checkMade(made, definition),
       },
-      ...tokens.slice(1).map((provide) => ({ provide, useExisting: tokens[0]! })),
+      // no alias, of which Nest forgets by which token it was asked for
+      ...tokens.slice(1).map((provide) => ({
+        provide,
+        inject: [tokens[0]!],
+        useFactory: (config: unknown) => config,
+      })),
       { provide: SETTINGS, useValue: settings },
     ],
     exports: tokens,

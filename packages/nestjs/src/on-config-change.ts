@@ -1,4 +1,11 @@
-import type { ChangeEvent, RegisteredConfig, WatchOptions } from '@livetree/core'
+import {
+  type ChangeEvent,
+  checkOptions,
+  optionKinds,
+  type RegisteredConfig,
+  type WatchOptions,
+} from '@livetree/core'
+import { isNamed, refusal } from './check-module-options.ts'
 import type { DefinedConfig } from './get-config-token.ts'
 
 /** A method to be called when a part of a configuration changes. */
@@ -6,7 +13,7 @@ export interface ChangeHandler {
   /** Of the configuration; undefined: the only one there is. */
   readonly configName: string | undefined
   readonly className: string
-  readonly methodName: string
+  readonly methodName: string | symbol
   readonly selector: (config: unknown) => unknown
   readonly options: WatchOptions<unknown>
 }
@@ -37,7 +44,10 @@ const handlers = new WeakMap<object, ChangeHandler[]>()
  * `immediate: true` also once at the start. A method that throws is reported by the configuration's event `error`.
  *
  * The first argument is the definition, for an app with several configurations, and for the types of the selector where
- * none is registered. For providers and controllers that live as long as the app; on others the app does not start.
+ * none is registered. For whatever lives as long as the app (providers, controllers, guards, middleware, …); on others the
+ * app does not start, and in modules that are loaded lazily it is not called, which the event `error` says.
+ *
+ * @throws LivetreeError `invalid_options`
  */
 export function OnConfigChange<T, S>(
   of: DefinedConfig<T>,
@@ -60,10 +70,20 @@ export function OnConfigChange<S>(
 export function OnConfigChange(...given: readonly unknown[]): MethodDecorator {
   const [of, selector, options] = typeof given[0] === 'function' ? [undefined, ...given] : given
   return (target, methodName) => {
+    const refuse = (what: string) => refusal(`@OnConfigChange on ${placeOf(target, methodName)} ${what}`)
+    if (typeof methodName === 'object')
+      throw refuse('needs "experimentalDecorators" in tsconfig.json, as Nest does')
+    if (typeof target === 'function')
+      throw refuse('is on a static method; only methods of instances are called')
+    if (of !== undefined && !isNamed(of)) {
+      throw refuse('got something else in the place of the definition, which defineConfig() gives')
+    }
+    if (typeof selector !== 'function') throw refuse('got no selector; expected a function, (c) => c.mail')
+    checkOptions('@OnConfigChange()', options ?? {}, watchOptions)
     const handler = {
       configName: (of as DefinedConfig<unknown> | undefined)?.name,
       className: target.constructor.name,
-      methodName: methodName as string,
+      methodName,
       selector: selector as ChangeHandler['selector'],
       options: (options ?? {}) as WatchOptions<unknown>,
     }
@@ -73,7 +93,15 @@ export function OnConfigChange(...given: readonly unknown[]): MethodDecorator {
   }
 }
 
-/** The handlers of an instance, inherited ones included. */
+const watchOptions = { immediate: optionKinds.flag, isEqual: optionKinds.callback }
+
+function placeOf(target: object, methodName: string | symbol | object): string {
+  if (typeof methodName === 'object') return 'a method'
+  const { name } = typeof target === 'function' ? target : target.constructor
+  return `${name}.${String(methodName)}`
+}
+
+/** The handlers of an instance, inherited ones included; a method that is decorated again is told by that alone. */
 export function changeHandlersOf(instance: object): ChangeHandler[] {
   const found: ChangeHandler[] = []
   for (
@@ -81,7 +109,8 @@ export function changeHandlersOf(instance: object): ChangeHandler[] {
     from !== null;
     from = Object.getPrototypeOf(from) as object | null
   ) {
-    found.push(...(handlers.get(from) ?? []))
+    const known = new Set(found.map(({ methodName }) => methodName))
+    found.push(...(handlers.get(from) ?? []).filter(({ methodName }) => !known.has(methodName)))
   }
   return found
 }

@@ -12,9 +12,12 @@ const METHODS = ['watch', 'on', 'snapshot', 'pinned', 'runPinned', 'close'] as c
  * @throws LivetreeError `invalid_options`
  */
 export function assertLiveConfig(call: string, given: unknown): asserts given is LiveConfig<unknown> {
-  const holder = given as Partial<Record<string, unknown>>
-  if (isObject(given) && METHODS.every((method) => typeof holder[method] === 'function')) return
-  throw new LivetreeError('invalid_options', `${call} ${describeMistake(given)}.`)
+  if (!isLiveConfig(given)) throw new LivetreeError('invalid_options', `${call} ${describeMistake(given)}.`)
+}
+
+/** Whether this is what `load` or `createTestConfig` gives. */
+export function isLiveConfig(given: unknown): given is LiveConfig<unknown> {
+  return isObject(given) && METHODS.every((method) => typeof given[method] === 'function')
 }
 
 function describeMistake(given: unknown): string {
@@ -24,7 +27,7 @@ function describeMistake(given: unknown): string {
   if (isPromise(given))
     return 'got a promise: forgot await? Write await checkout.load() and give what comes of it'
   if (isObject(given) && typeof given['load'] === 'function' && typeof given['name'] === 'string') {
-    return `got the definition "${given['name']}" and not a configuration: call load() on it, with await`
+    return `got the definition "${given['name']}" and not a configuration: call load() on it, with await (in tests createTestConfig())`
   }
   return `got ${kindOfValue(given)}; ${expected}`
 }

@@ -1,0 +1,72 @@
+import {
+  assertLiveConfig,
+  checkOptions,
+  isLiveConfig,
+  isPromise,
+  type LiveConfig,
+  LivetreeError,
+  optionKinds,
+} from '@livetree/core'
+import type { Injected } from './get-config-token.ts'
+
+const anything = { expected: 'an option of Nest', test: () => true }
+const extras = {
+  isGlobal: optionKinds.flag,
+  pin: optionKinds.flag,
+  closeOnShutdown: optionKinds.flag,
+  definition: { expected: 'what defineConfig() gives', test: (value: unknown) => isNamed(value) },
+}
+const rootOptions = { config: anything, ...extras }
+const makers = ['useFactory', 'useClass', 'useExisting'] as const
+const asyncOptions = {
+  imports: optionKinds.list,
+  inject: optionKinds.list,
+  useFactory: optionKinds.callback,
+  useClass: optionKinds.callback,
+  useExisting: anything,
+  provideInjectionTokensFrom: optionKinds.list,
+  ...extras,
+}
+
+/** @throws LivetreeError `invalid_options`, naming what was given in the place of `{ config }` */
+export function checkRootOptions(options: unknown): void {
+  const call = 'LivetreeModule.forRoot({ config })'
+  configOf(call, options)
+  checkOptions(call, options, rootOptions)
+}
+
+/** @throws LivetreeError `invalid_options` */
+export function checkAsyncOptions(options: unknown): void {
+  const call = 'LivetreeModule.forRootAsync()'
+  if (options === undefined || options === null) throw refusal(`${call} got nothing`)
+  checkOptions(call, options, asyncOptions)
+  const given = options as Partial<Record<string, unknown>>
+  if (makers.some((maker) => given[maker] !== undefined)) return
+  throw refusal(`${call} needs one of useFactory, useClass or useExisting, which gives { config }`)
+}
+
+/** The configuration that a factory gave. @throws LivetreeError `invalid_options` */
+export function checkMade(options: unknown, definition: Injected | undefined): LiveConfig<unknown> {
+  const call = 'LivetreeModule.forRootAsync(), from its factory,'
+  const config = configOf(call, options)
+  if (definition === undefined || definition.name === config.name) return config
+  throw refusal(`${call} got the configuration "${config.name}", and its definition is "${definition.name}"`)
+}
+
+function configOf(call: string, options: unknown): LiveConfig<unknown> {
+  if (isLiveConfig(options)) throw refusal(`${call} got a configuration; expected an object, { config }`)
+  const given = options as { readonly config?: unknown; readonly load?: unknown } | null | undefined
+  const isMistaken = given?.config === undefined && (isPromise(given) || typeof given?.load === 'function')
+  const config = isMistaken ? given : given?.config
+  assertLiveConfig(call, config)
+  return config
+}
+
+/** Whether it can be injected by its name: a definition or a section. */
+export function isNamed(value: unknown): value is Injected {
+  return optionKinds.isObject(value) && typeof value['name'] === 'string'
+}
+
+export function refusal(what: string): LivetreeError {
+  return new LivetreeError('invalid_options', `${what}.`)
+}
