@@ -50,7 +50,7 @@ const table = {
 /**
  * `app.config` is the live configuration, `request.config` the snapshot this request is pinned to; `config.pinned()`
  * gives that one too, in everything the request starts, across `await`, timers and streams. Register it before what
- * reads the configuration. A context and those inside it have one; another one is registered in a context of its own.
+ * reads the configuration. What the configuration has to say goes to `app.log`, unless `load` was given a logger. A context and those inside it have one; another one is registered in a context of its own.
  *
  * @throws LivetreeError `invalid_options` out of `register`
  */
@@ -70,8 +70,17 @@ async function registerLivetree(app: FastifyInstance, options: LivetreePluginOpt
       config.runPinned(done, snapshot)
     })
   }
+  const detachLogger = hasLog(app) ? config.attachLogger(app.log) : () => {}
   // avvio closes in reverse order: what was registered after this plugin, and the server, are closed by now
-  if (closeOnShutdown) app.addHook('onClose', () => config.close())
+  app.addHook('onClose', async () => {
+    if (closeOnShutdown) await config.close()
+    detachLogger()
+  })
+}
+
+/** Without one, Fastify has a log whose methods do nothing: what is said to it would be hidden. */
+function hasLog({ log }: FastifyInstance): boolean {
+  return typeof log.level === 'string' || log.info !== log.error
 }
 
 function decorate(app: FastifyInstance, config: LiveConfig<RegisteredConfig>, pinnedTo: symbol): void {

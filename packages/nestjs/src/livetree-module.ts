@@ -3,6 +3,7 @@ import {
   ConfigurableModuleBuilder,
   type DynamicModule,
   Inject,
+  Logger,
   Module,
   type NestModule,
   type OnApplicationBootstrap,
@@ -67,6 +68,7 @@ Module({})(LivetreeFeatureModule)
  *   `forRootAsync({ imports, inject, useFactory | useClass | useExisting })` one that Nest loads.
  * - `@InjectConfig()`, or `getConfigToken(definition)`, gives it; `@OnConfigChange` methods are called by it.
  * - Every HTTP request is pinned to one snapshot: `config.pinned()`, on Express and on Fastify, never request scope.
+ * - What it has to say goes to the app's logger, unless `load` was given one.
  * - It is closed in `onApplicationShutdown`, after the last request and after the modules that use it.
  *
  * However often it is imported with one configuration, a handler is called once and a request is pinned once.
@@ -81,6 +83,7 @@ export class LivetreeModule
   readonly #modules: ModulesContainer
   readonly #platform: HttpAdapterHost
   readonly #handlers: ChangeHandlers<unknown>
+  readonly #detachLogger: () => void
 
   constructor(
     @Inject(getConfigToken()) config: LiveConfig<unknown>,
@@ -95,6 +98,8 @@ export class LivetreeModule
     this.#modules = modules
     this.#platform = platform
     this.#handlers = new ChangeHandlers(config)
+    const isLogged = [...this.#roots().values()].some((root) => root.#config === config)
+    this.#detachLogger = isLogged ? () => {} : config.attachLogger(new Logger('livetree'))
   }
 
   /** @throws LivetreeError `invalid_options` */
@@ -138,6 +143,7 @@ export class LivetreeModule
   async onApplicationShutdown(): Promise<void> {
     this.#handlers.close()
     if (this.#settings.closeOnShutdown) await this.#config.close()
+    this.#detachLogger()
   }
 
   /** The modules of this app that bring a configuration. */
