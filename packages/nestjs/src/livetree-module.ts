@@ -105,12 +105,14 @@ export class LivetreeModule
   /** @throws LivetreeError `invalid_options` */
   static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
     checkRootOptions(options)
+    // biome-ignore lint/complexity/noThisInStatic: the builder makes a module of whatever class it is called on
     return super.forRoot(options)
   }
 
   /** @throws LivetreeError `invalid_options`; also out of the start of the app, for what the factory gives */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
     checkAsyncOptions(options)
+    // biome-ignore lint/complexity/noThisInStatic: the builder makes a module of whatever class it is called on
     return super.forRootAsync(options)
   }
 
