@@ -1,8 +1,6 @@
 import { monotonicNow } from '../clock.ts'
-import type { Logger } from '../logger.ts'
-import type { BackoffOptions } from './backoff.ts'
-import type { ConnectionSettings } from './connection.ts'
-import { Endpoint } from './endpoint.ts'
+import type { EtcdError } from '../errors.ts'
+import { Endpoint, type EndpointSettings } from './endpoint.ts'
 import { StoreIdentity } from './store-identity.ts'
 
 /** Which endpoint a call can use. */
@@ -14,27 +12,23 @@ export interface PickOptions {
   readonly isRead?: boolean
 }
 
-/** The endpoints of a cluster. Calls go round them in turn, past those that failed a moment ago. */
+/** Endpoints outside of the rotation whose connections are kept for the next call. */
+const MAX_OTHERS = 16
+
+/** The endpoints of a cluster. Calls go round those that are connected, past those that failed. */
 export class Balancer {
-  readonly #settings: ConnectionSettings
-  readonly #backoff: BackoffOptions
+  readonly #settings: EndpointSettings
+  /** Whose endpoints these are. */
+  readonly identity: StoreIdentity
   /** Endpoints in the rotation. */
   #endpoints: readonly Endpoint[]
   /** Endpoints asked for by name that are not in the rotation. */
   readonly #others = new Map<string, Endpoint>()
   #turn = 0
-  /** Whose endpoints these are. */
-  readonly identity: StoreIdentity
 
-  constructor(
-    urls: readonly string[],
-    settings: ConnectionSettings,
-    backoff: BackoffOptions,
-    logger: Logger,
-  ) {
+  constructor(urls: readonly string[], settings: EndpointSettings) {
     this.#settings = settings
-    this.identity = new StoreIdentity(this, logger, () => monotonicNow(settings.clock))
-    this.#backoff = backoff
+    this.identity = new StoreIdentity(this, settings.logger, () => monotonicNow(settings.clock))
     this.#endpoints = urls.map((url) => this.#create(url))
   }
 
@@ -52,27 +46,31 @@ export class Balancer {
   }
 
   /**
-   * The next endpoint in turn that is not in `tried`. Those that rest after a failure come last, the one that has
-   * rested longest first. `undefined` when all were tried.
+   * The next endpoint in turn that is not in `tried` and would serve at once; where there is none, the one that is the
+   * likeliest to, those that rest last. One that is passed over because it has failed is connected in the background,
+   * once its rest is over, so that no call has to wait for it. `undefined` when all were tried.
    */
   pick({ tried, avoid, isRead = false }: PickOptions): Endpoint | undefined {
     const count = this.#endpoints.length
     const start = this.#turn
     this.#turn = count === 0 ? 0 : (start + 1) % count
     let best: Endpoint | undefined
-    let bestRest = Number.POSITIVE_INFINITY
+    let bestPenalty = Number.POSITIVE_INFINITY
+    let toProbe: Endpoint | undefined
     const now = monotonicNow(this.#settings.clock)
     for (let step = 0; step < count; step += 1) {
       const each = this.#endpoints[(start + step) % count]!
       if (tried?.has(each) || this.identity.isLeftOut(each, isRead)) continue
-      const rest = each.restsUntil > now ? each.restsUntil : 0
-      const penalty = each.url === avoid ? rest + Number.MAX_SAFE_INTEGER / 2 : rest
-      if (penalty === 0) return each
-      if (penalty < bestRest) {
-        best = each
-        bestRest = penalty
-      }
+      const readiness = each.readiness(now)
+      if (readiness === 2) toProbe ??= each
+      const rest = readiness === 3 ? each.restsUntil - now : 0
+      const penalty = (each.url === avoid ? AVOIDED : 0) + readiness * PER_CLASS + rest
+      if (penalty >= bestPenalty) continue
+      best = each
+      bestPenalty = penalty
+      if (penalty === 0) break
     }
+    if (toProbe !== undefined && toProbe !== best && best?.isReady) toProbe.probe()
     return best
   }
 
@@ -80,6 +78,7 @@ export class Balancer {
   named(url: string): Endpoint {
     const known = this.#endpoints.find((each) => each.url === url) ?? this.#others.get(url)
     if (known !== undefined) return known
+    this.#forgetOthers()
     const created = this.#create(url)
     this.#others.set(url, created)
     return created
@@ -98,11 +97,24 @@ export class Balancer {
     this.identity.settle()
   }
 
-  async close(error: Error): Promise<void> {
+  async close(error: EtcdError): Promise<void> {
     await Promise.all([...this.#endpoints, ...this.#others.values()].map((each) => each.close(error)))
   }
 
+  #forgetOthers(): void {
+    for (const [url, each] of this.#others) {
+      if (this.#others.size < MAX_OTHERS) return
+      if (!each.isIdle) continue
+      this.#others.delete(url)
+      each.retire()
+    }
+  }
+
   #create(url: string): Endpoint {
-    return new Endpoint(url, this.#settings, this.#backoff)
+    return new Endpoint(url, this.#settings)
   }
 }
+
+/** More than any rest, in milliseconds. */
+const PER_CLASS = 1e12
+const AVOIDED = 1e14

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
+import { callIsolated } from '../watch/call-isolated.ts'
 import type { BackoffOptions } from './backoff.ts'
 import type { Balancer } from './balancer.ts'
 import type { TokenKeeper } from './token-keeper.ts'
@@ -30,6 +31,19 @@ export interface CallContext {
   preparation: Promise<void> | undefined
   /** Request headers; the same array for the same arguments as long as the token stays. */
   headers(token: string | undefined, requireLeader: boolean): string[]
+}
+
+/** Tells a caller of an attempt that is made again. What it throws is logged and changes nothing. */
+export function tellRetry(
+  onRetry: ((error: EtcdError) => void) | undefined,
+  error: EtcdError,
+  logger: Logger,
+): void {
+  if (onRetry === undefined) return
+  callIsolated(
+    () => onRetry(error),
+    (thrown) => logger.error('onRetry threw', { call: error.call, error: thrown }),
+  )
 }
 
 /** `KV/Range` from `/etcdserverpb.KV/Range`. */

@@ -11,7 +11,8 @@ import { type CallContext, callName } from './call-context.ts'
 import { StreamCall, type StreamOptions } from './stream-call.ts'
 import { type Credentials, TokenKeeper } from './token-keeper.ts'
 import type { Channel, DuplexStream, StreamHandlers } from './transport.ts'
-import { UnaryCall, type UnaryOptions } from './unary-call.ts'
+import { UnaryCall } from './unary-call.ts'
+import type { UnaryOptions } from './unary-request.ts'
 import { isUndiciLoaded, loadUndici } from './undici.ts'
 
 /** All that a channel needs to know, checked and complete. Times in milliseconds. */
@@ -46,7 +47,7 @@ export class UndiciChannel implements Channel {
 
   constructor(settings: ChannelSettings) {
     this.#settings = settings
-    this.#balancer = new Balancer(settings.endpoints, settings, settings.backoff, settings.logger)
+    this.#balancer = new Balancer(settings.endpoints, settings)
     const { credentials, logger } = settings
     this.#tokens = new TokenKeeper(
       credentials === undefined ? undefined : () => this.#authenticate(credentials),
@@ -79,7 +80,8 @@ export class UndiciChannel implements Channel {
       const body = encodeFrame(method.request, request as Init<Req>)
       if (body.length > this.#settings.maxRequestBytes)
         return reject(this.#tooLarge(method.path, body.length))
-      new UnaryCall(this.#context, method.path, method.response, body, options, resolve, reject).start()
+      const { path, response: type } = method
+      new UnaryCall(this.#context, { path, type, body, options }, resolve, reject).start()
     })
   }
 

@@ -1,16 +1,18 @@
-import type { ConnectionOptions as TlsOptions, TLSSocket } from 'node:tls'
-import type { buildConnector, Client, Dispatcher } from 'undici'
-import type { Clock } from '../clock.ts'
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import type { Client, Dispatcher } from 'undici'
+import { type Clock, monotonicNow } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
-import { mendTlsSocket } from './mend-tls-socket.ts'
+import { connector } from './connector.ts'
+import { errorOfNetwork } from './network-errors.ts'
 import { SendBudget } from './send-budget.ts'
-import { guardSession } from './session-guard.ts'
+import { guardSession, type Sending } from './undici/session-guard.ts'
 import { undici } from './undici.ts'
 
 /** What all connections of a client have in common. */
 export interface ConnectionSettings {
   /** The certificates as they are now; another object when they have changed. */
   readonly tls: (() => TlsOptions) | undefined
+  /** For a connection, up to the moment the peer proves to speak HTTP/2. */
   readonly connectTimeoutMs: number
   /** Between HTTP/2 pings while calls are open. 0: no pings. */
   readonly pingIntervalMs: number
@@ -24,12 +26,22 @@ const connectionWindowBytes = 16 * 1024 * 1024
 /** Calls in flight on one connection; etcd itself sets no limit. */
 const maxConcurrentCalls = 1000
 
+/** A connection over which calls wait and nothing comes for so long is not given more of them, where there is another. */
+const STUCK_MS = 1_000
+
 /** Calls that undici keeps busy; a duplex body is an async iterable, which its types leave out. */
 type Body = Buffer | AsyncIterable<Uint8Array>
 
+interface Opening {
+  readonly promise: Promise<void>
+  resolve(): void
+  reject(error: EtcdError): void
+}
+
 /**
- * The connection to one endpoint: opened with the first call, opened again when it was lost, closed when idle.
- * Handlers tell it by `heard` what arrives, so that silence can be told from slowness.
+ * The connection to one endpoint: opened by `open()`, opened again when it was lost while calls wait, closed when idle.
+ * Nothing of a call is sent before the peer has proved to speak HTTP/2; a connection that fails before that is destroyed,
+ * and what waited for it was not sent.
  */
 export class Connection {
   readonly url: string
@@ -37,19 +49,33 @@ export class Connection {
   heard = 0
   /** The peer has answered as an HTTP/2 server does. */
   isProven = false
+  /** Calls that the peer takes at a time; known once it is ready. */
+  maxCalls = maxConcurrentCalls
   readonly #client: Client
   readonly #settings: ConnectionSettings
   readonly #budget = new SendBudget()
   #openCalls = 0
+  /** Since when a call has waited without a sound of the peer, on the monotonic clock; 0 when none does. */
+  #waitingSince = 0
   #watchdog: unknown
+  #starting: Sending | undefined
   #isRetired = false
+  #isReady = false
+  #opening: Opening | undefined
+  #connectTimer: unknown
+  /** Ends the attempt that is under way to connect. */
+  #dropSocket: (() => void) | undefined
 
   constructor(url: string, settings: ConnectionSettings) {
     this.url = url
     this.#settings = settings
     const { pingIntervalMs } = settings
+    const connect = connector(url, settings.tls)
     this.#client = new (undici().Client)(url, {
-      connect: connector(url, settings),
+      connect: (options, callback) => {
+        this.#limitConnecting()
+        this.#dropSocket = connect(options, callback)
+      },
       allowH2: true,
       // What holds while there is no session: calls left on one that is shutting down must not keep back new ones.
       pipelining: maxConcurrentCalls,
@@ -63,8 +89,10 @@ export class Connection {
       // etcd takes at most two pings on a connection without calls before it closes it as a nuisance.
       keepAliveTimeout: pingIntervalMs === 0 ? 60_000 : pingIntervalMs * 1.5,
     })
-    this.#client.on('connect', () => guardSession(this.#client, () => this.#onHeard()))
-    this.#client.on('ping' as 'connect', () => this.#onHeard())
+    this.#client.on('connect', () => this.#onConnect())
+    this.#client.on('disconnect', (_url, _targets, error) => this.#onDisconnect(error))
+    this.#client.on('connectionError', (_url, _targets, error) => this.#giveUpOpening(error))
+    this.#client.on('ping' as 'connect', () => this.hear())
   }
 
   /** Calls on the wire or waiting for it. */
@@ -77,9 +105,32 @@ export class Connection {
     return !this.#isRetired && !this.#client.destroyed
   }
 
+  /** The peer has proved to speak HTTP/2 on the connection that stands: calls go out at once. */
+  get isReady(): boolean {
+    return this.#isReady && !this.#isRetired
+  }
+
+  /** Calls have been waiting here for a while, and nothing has come. */
+  isStuck(now: number): boolean {
+    return this.#waitingSince !== 0 && now - this.#waitingSince > STUCK_MS
+  }
+
+  /** Connects without a call. Rejects with an EtcdError; then the connection is destroyed. */
+  open(): Promise<void> {
+    if (this.#isReady) return Promise.resolve()
+    if (this.#opening === undefined) {
+      this.#opening = Promise.withResolvers<void>()
+      // Whoever asked may have gone.
+      this.#opening.promise.catch(() => undefined)
+      this.#knock()
+    }
+    return this.#opening.promise
+  }
+
   /** Starts a call. The handler's `onResponseEnd` or `onResponseError` comes exactly once, after which it calls `release`. */
   start(path: string, headers: string[], body: Body, handler: Dispatcher.DispatchHandler): void {
     this.#openCalls += 1
+    if (this.#waitingSince === 0) this.#waitingSince = monotonicNow(this.#settings.clock)
     if (this.#watchdog === undefined && this.#settings.pingIntervalMs > 0) this.#watch()
     const request = {
       path,
@@ -96,9 +147,21 @@ export class Connection {
     this.#budget.request(handler, bytes, () => this.#client.dispatch(request, handler))
   }
 
+  /** The request of this call is the next to get a stream. For its handler, when undici says that it starts. */
+  starts(call: Sending): void {
+    this.#starting = call
+  }
+
+  /** Something came from the peer. */
+  hear(): void {
+    this.heard += 1
+    this.#waitingSince = 0
+  }
+
   /** The handler's call has ended. */
   release(handler: Dispatcher.DispatchHandler): void {
     this.#openCalls -= 1
+    if (this.#openCalls === 0) this.#waitingSince = 0
     this.#budget.settle(handler)
     if (this.#isRetired && this.#openCalls === 0) void this.destroy()
   }
@@ -110,17 +173,76 @@ export class Connection {
   }
 
   /** Ends all calls with this error; resolves when the socket is closed. */
-  async destroy(error?: Error): Promise<void> {
-    this.#settings.clock.clearTimeout(this.#watchdog)
+  async destroy(error?: EtcdError): Promise<void> {
+    const { clock } = this.#settings
+    this.#isReady = false
+    clock.clearTimeout(this.#watchdog)
+    clock.clearTimeout(this.#connectTimer)
     this.#watchdog = undefined
+    this.#opening?.reject(error ?? new EtcdError('closed', { endpoint: this.url }))
+    this.#opening = undefined
     const destroyed = this.#client.destroy(error ?? null)
+    this.#dropSocket?.()
     this.#budget.flush()
     await destroyed
   }
 
-  #onHeard(): void {
-    this.heard += 1
+  /** Has undici connect: a request that is withdrawn before anything of it is sent. */
+  #knock(): void {
+    const nothing = () => undefined
+    this.#client.dispatch(
+      { path: '/', method: 'POST' },
+      {
+        onRequestStart: (controller) => controller.abort(new Error('connected')),
+        onResponseStart: nothing,
+        onResponseData: nothing,
+        onResponseEnd: nothing,
+        onResponseError: (_, error) => this.#giveUpOpening(error),
+      },
+    )
+  }
+
+  #limitConnecting(): void {
+    const { clock, connectTimeoutMs } = this.#settings
+    clock.clearTimeout(this.#connectTimer)
+    this.#connectTimer = clock.setTimeout(() => {
+      const what = `no connection, or no word of HTTP/2 over it, within ${connectTimeoutMs} ms`
+      this.#giveUpOpening(new EtcdError('connect_failed', { endpoint: this.url, what }))
+    }, connectTimeoutMs)
+  }
+
+  #onConnect(): void {
+    const onSettings = (maxCalls: number | undefined) => this.#onSettings(maxCalls)
+    const onOpened = () => {
+      const call = this.#starting
+      this.#starting = undefined
+      return call
+    }
+    if (guardSession(this.#client, { onSettings, onOpened })) return
+    const what = 'this version of undici is not one that requests can be held back with'
+    const remedy = 'Install undici 8.12, which this package is tested with.'
+    this.#giveUpOpening(new EtcdError('connect_failed', { endpoint: this.url, what, remedy }))
+  }
+
+  #onSettings(maxCalls: number | undefined): void {
+    this.#settings.clock.clearTimeout(this.#connectTimer)
+    this.#dropSocket = undefined
+    this.maxCalls = Math.min(maxCalls ?? maxConcurrentCalls, maxConcurrentCalls)
+    this.#isReady = true
     this.isProven = true
+    this.hear()
+    this.#opening?.resolve()
+    this.#opening = undefined
+  }
+
+  #onDisconnect(error: Error): void {
+    if (!this.#isReady) this.#giveUpOpening(error)
+    this.#isReady = false
+  }
+
+  #giveUpOpening(cause: Error): void {
+    if (this.#isReady || this.#client.destroyed) return
+    void this.destroy(errorOfNetwork(cause, false, { endpoint: this.url }))
   }
 
   /** Pings are answered even when calls are silent, so two intervals without a sound mean that nobody is there. */
@@ -140,42 +262,5 @@ export class Connection {
   #giveUp(): void {
     const what = `the server has not answered pings for ${this.#settings.pingIntervalMs * 2} ms`
     void this.destroy(new EtcdError('connection_lost', { endpoint: this.url, what, fate: 'unknown' }))
-  }
-}
-
-/** Opens sockets; over TLS it insists on HTTP/2 before anything is sent. */
-const connector = (url: string, settings: ConnectionSettings): buildConnector.connector => {
-  const isTls = url.startsWith('https:')
-  const build = (tls: TlsOptions | undefined) =>
-    undici().buildConnector({
-      ...(isTls ? { ...tls, preferH2: true } : {}),
-      allowH2: true,
-      useH2c: !isTls,
-      timeout: settings.connectTimeoutMs,
-    } as buildConnector.BuildOptions)
-  let tls: TlsOptions | undefined
-  let connect: buildConnector.connector | undefined
-  return (options, callback) => {
-    const now = settings.tls?.()
-    // a connector resumes TLS sessions, and with them the identity they began with
-    if (connect === undefined || now !== tls) connect = build(now)
-    tls = now
-    connect(options, (...result) => {
-      const [error, socket] = result
-      if (error !== null || !isTls) return callback(...result)
-      if ((socket as TLSSocket).alpnProtocol === 'h2') {
-        mendTlsSocket(socket as TLSSocket)
-        return callback(...result)
-      }
-      socket.destroy()
-      callback(
-        new EtcdError('not_grpc', {
-          endpoint: url,
-          what: 'the TLS server does not offer HTTP/2',
-          fate: 'not_sent',
-        }),
-        null,
-      )
-    })
   }
 }

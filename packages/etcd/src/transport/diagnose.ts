@@ -1,7 +1,6 @@
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { EtcdError } from '../errors.ts'
-import type { Place } from './status.ts'
 
 /** How an HTTP/2 client greets: the preface and an empty SETTINGS frame (RFC 9113 section 3.4). */
 const greeting = Buffer.concat([
@@ -20,14 +19,16 @@ const target = (url: URL): { host: string; port: number } => ({
 })
 
 /** The first bytes a server says to the plain greeting; empty when it says nothing. */
-const firstWords = (url: URL): Promise<Buffer> =>
+const firstWords = (url: URL, signal: AbortSignal): Promise<Buffer> =>
   new Promise((resolve) => {
     let heard = Buffer.alloc(0)
     const socket: Socket = connectTcp(target(url))
     const finish = (): void => {
+      signal.removeEventListener('abort', finish)
       socket.destroy()
       resolve(heard)
     }
+    signal.addEventListener('abort', finish)
     socket.setTimeout(timeoutMs, finish)
     socket.on('connect', () => socket.write(greeting))
     socket.on('data', (part: Buffer) => {
@@ -40,18 +41,21 @@ const firstWords = (url: URL): Promise<Buffer> =>
   })
 
 /** True when a TLS handshake gets as far as certificates, whatever comes of it. Nothing is sent over it. */
-const speaksTls = (url: URL): Promise<boolean> =>
+const speaksTls = (url: URL, signal: AbortSignal): Promise<boolean> =>
   new Promise((resolve) => {
     const { host, port } = target(url)
     const socket = connectTls({ host, port, rejectUnauthorized: false, ALPNProtocols: ['h2'] })
     const finish = (answer: boolean): void => {
+      signal.removeEventListener('abort', stop)
       socket.destroy()
       resolve(answer)
     }
-    socket.setTimeout(timeoutMs, () => finish(false))
+    const stop = (): void => finish(false)
+    signal.addEventListener('abort', stop)
+    socket.setTimeout(timeoutMs, stop)
     socket.on('secureConnect', () => finish(true))
     socket.on('error', (error: NodeJS.ErrnoException) => finish(/_ALERT_/.test(error.code ?? '')))
-    socket.on('close', () => finish(false))
+    socket.on('close', stop)
   })
 
 type Peer = 'http2' | 'http1' | 'tls' | 'other' | 'silent'
@@ -66,14 +70,20 @@ const classify = (heard: Buffer): Peer => {
 
 /**
  * Finds out what sits on a port that closed the connection before a word was exchanged: HTTP/2 and TLS libraries only
- * say that the protocol was broken. Gives `undefined` when nothing more can be told.
+ * say that the protocol was broken. Gives `undefined` when nothing more can be told. Once the signal has fired no socket
+ * of it is left.
  */
-export const diagnosePeer = async (place: Place, cause: unknown): Promise<EtcdError | undefined> => {
-  const url = new URL(place.endpoint)
+export const diagnosePeer = async (
+  endpoint: string,
+  cause: unknown,
+  signal: AbortSignal,
+): Promise<EtcdError | undefined> => {
+  if (signal.aborted) return undefined
+  const url = new URL(endpoint)
   const isTls = url.protocol === 'https:'
   const tell = (code: 'tls_failed' | 'not_grpc', what: string, remedy?: string): EtcdError =>
-    new EtcdError(code, { ...place, what, remedy, cause, fate: 'not_sent' })
-  const heard = await firstWords(url)
+    new EtcdError(code, { endpoint, what, remedy, cause, fate: 'not_sent' })
+  const heard = await firstWords(url, signal)
   const peer = classify(heard)
   if (isTls) {
     if (peer !== 'http1' && peer !== 'http2') return undefined
@@ -83,19 +93,11 @@ export const diagnosePeer = async (place: Place, cause: unknown): Promise<EtcdEr
       'Use http:// in the endpoint, or switch TLS on at the server (--cert-file, --key-file).',
     )
   }
-  if (peer === 'tls' || (peer === 'silent' && (await speaksTls(url)))) {
+  if (peer === 'tls' || (peer === 'silent' && !signal.aborted && (await speaksTls(url, signal)))) {
     return tell('tls_failed', 'the server speaks TLS on this port', 'Use https:// in the endpoint.')
   }
   if (peer === 'http1') {
     return tell('not_grpc', `the server on this port speaks ${heard.toString('latin1', 0, 8)}, not HTTP/2`)
   }
   return peer === 'other' ? tell('not_grpc', 'the server on this port does not speak HTTP/2') : undefined
-}
-
-/** True when it is worth asking: the connection broke before the peer proved that it speaks our protocol. */
-export const isPuzzling = (error: EtcdError, isProven: boolean): boolean => {
-  if (isProven) return false
-  if (error.code === 'connection_lost') return error.fate === 'unknown'
-  const { code } = (error.cause ?? {}) as { code?: unknown }
-  return error.code === 'connect_failed' && code === 'ECONNRESET'
 }

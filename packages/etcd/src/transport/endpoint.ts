@@ -1,26 +1,56 @@
 import { monotonicNow } from '../clock.ts'
+import type { EtcdError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
 import { type BackoffOptions, backoffMs } from './backoff.ts'
 import { Connection, type ConnectionSettings } from './connection.ts'
+import { diagnosePeer } from './diagnose.ts'
+import { errorOfNetwork } from './network-errors.ts'
+
+/** What all endpoints of a client have in common. */
+export interface EndpointSettings extends ConnectionSettings {
+  readonly backoff: BackoffOptions
+  readonly logger: Logger
+}
+
+/** A call waits so long for the connection to one endpoint before it looks for another one besides. */
+export const PATIENCE_MS = 250
+
+/** A server that takes so few calls at a time is soon full: every watch, and the leases, hold one for as long as they live. */
+const FEW_CALLS = 4
+
+/** How likely an endpoint is to serve a call at once; the lower the better. */
+export type Readiness =
+  /** Connected, or not tried yet. */
+  | 0
+  /** Connected, but silent while calls wait. */
+  | 1
+  /** Not connected: it has failed, or takes long. */
+  | 2
+  /** It failed a moment ago. */
+  | 3
 
 /** One member's client URL, its connection, and how it has fared lately. */
 export class Endpoint {
   readonly url: string
-  readonly #settings: ConnectionSettings
-  readonly #backoff: BackoffOptions
+  readonly #settings: EndpointSettings
+  readonly #closing = new AbortController()
   #connection: Connection | undefined
   /** Connections given up that still have calls. */
   readonly #retired = new Set<Connection>()
+  #connecting: Promise<void> | undefined
+  #connectingSince = 0
+  #diagnosis: Promise<EtcdError | undefined> | undefined
   #failures = 0
   #restsUntil = 0
+  #isWarned = false
   /** Which cluster it answered for last; `undefined` before its first answer. */
   clusterId: bigint | undefined
   /** Until when an endpoint of another cluster is not asked, on the monotonic clock. */
   foreignUntil = 0
 
-  constructor(url: string, settings: ConnectionSettings, backoff: BackoffOptions) {
+  constructor(url: string, settings: EndpointSettings) {
     this.url = url
     this.#settings = settings
-    this.#backoff = backoff
   }
 
   /** The connection for a new call. */
@@ -37,6 +67,16 @@ export class Endpoint {
     return next
   }
 
+  /** A call would go out at once. */
+  get isReady(): boolean {
+    return this.#connection?.isReady ?? false
+  }
+
+  /** No call and no attempt to connect is under way. */
+  get isIdle(): boolean {
+    return this.#connecting === undefined && (this.#connection?.openCalls ?? 0) === 0
+  }
+
   /** The last that was heard of it is a failure. */
   get hasFailed(): boolean {
     return this.#failures > 0
@@ -47,13 +87,35 @@ export class Endpoint {
     return this.#restsUntil
   }
 
+  readiness(now: number): Readiness {
+    if (now < this.#restsUntil) return 3
+    const connection = this.#connection
+    if (connection?.isReady) return connection.isStuck(now) ? 1 : 0
+    if (this.#connecting !== undefined) return now - this.#connectingSince > PATIENCE_MS ? 2 : 0
+    return this.#failures > 0 ? 2 : 0
+  }
+
+  /** Connects; one attempt at a time, however many wait for it. Rejects with an EtcdError: then nothing was sent. */
+  connect(): Promise<void> {
+    this.#connecting ??= this.#connect()
+    return this.#connecting
+  }
+
+  /** Finds out whether it can be reached again, without a call that would have to wait for it. */
+  probe(): void {
+    if (this.#connecting === undefined) this.connect().catch(() => undefined)
+  }
+
   succeeded(): void {
     this.#failures = 0
     this.#restsUntil = 0
   }
 
+  /** It rests, longer from time to time. What fails while it rests tells nothing new. */
   failed(): void {
-    this.#restsUntil = monotonicNow(this.#settings.clock) + backoffMs(this.#backoff, this.#failures)
+    const now = monotonicNow(this.#settings.clock)
+    if (now < this.#restsUntil) return
+    this.#restsUntil = now + backoffMs(this.#settings.backoff, this.#failures)
     this.#failures += 1
   }
 
@@ -63,13 +125,45 @@ export class Endpoint {
     connection.retire()
   }
 
+  /** What sits there, for a connection that broke before a word was exchanged; asked once for all who want to know. */
+  diagnose(error: EtcdError): Promise<EtcdError | undefined> {
+    this.#diagnosis ??= diagnosePeer(this.url, error.cause, this.#closing.signal).finally(() => {
+      this.#diagnosis = undefined
+    })
+    return this.#diagnosis
+  }
+
   /** It left the rotation: its calls finish, then its connection closes. */
   retire(): void {
     this.#connection?.retire()
   }
 
-  async close(error: Error): Promise<void> {
+  async close(error: EtcdError): Promise<void> {
+    this.#closing.abort()
     const all = [...this.#retired, ...(this.#connection === undefined ? [] : [this.#connection])]
     await Promise.all(all.map((each) => each.destroy(error)))
+  }
+
+  async #connect(): Promise<void> {
+    const { connection } = this
+    this.#connectingSince = monotonicNow(this.#settings.clock)
+    try {
+      await connection.open()
+      this.#warnOfFewCalls(connection.maxCalls)
+    } catch (error) {
+      this.failed()
+      throw errorOfNetwork(error, false, { endpoint: this.url })
+    } finally {
+      this.#connecting = undefined
+    }
+  }
+
+  #warnOfFewCalls(maxCalls: number): void {
+    if (maxCalls > FEW_CALLS || this.#isWarned) return
+    this.#isWarned = true
+    this.#settings.logger.warn(
+      'The server takes few calls at a time over one connection, and every open watch or lease stream is one: raise its limit of concurrent HTTP/2 streams',
+      { endpoint: this.url, maxCalls },
+    )
   }
 }

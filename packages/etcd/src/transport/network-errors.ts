@@ -104,9 +104,6 @@ const running: Readonly<Record<string, string>> = {
   ERR_HTTP2_GOAWAY_SESSION: 'the server is shutting down',
 }
 
-/** HTTP/2's own word for a stream that was not looked at (RFC 9113 section 7). */
-const refusedStream = 7
-
 const codeOf = (error: unknown): string => {
   const { code } = (error ?? {}) as { code?: unknown }
   return typeof code === 'string' ? code : ''
@@ -145,31 +142,46 @@ const lossOf = (chain: readonly unknown[]): string => {
     const known = running[codeOf(each)]
     if (known !== undefined) return known
     if (each instanceof Error && /goaway/i.test(each.message)) return 'the server is shutting down'
+    if (tlsTranslation(each) !== undefined) return `the TLS connection broke (${codeOf(each)})`
   }
   return 'the connection broke'
 }
 
-const isRefused = (chain: readonly unknown[]): boolean =>
-  chain.some((each) => (each as { http2ErrorCode?: unknown }).http2ErrorCode === refusedStream)
+/** Our own error, with what the connection knows better: whether the request had been handed to it. */
+const ownError = (error: EtcdError, isSent: boolean, place: Partial<Place>): EtcdError => {
+  const fate: Fate = isSent ? (error.fate === 'not_sent' ? 'unknown' : error.fate) : 'not_sent'
+  const call = error.call ?? place.call
+  return fate === error.fate && call === error.call ? error : error.with({ call, fate })
+}
 
 /**
  * Errors of Node, its TLS and undici in our own words: the only place that knows theirs. `isSent` says whether the
- * request had been handed to a connection.
+ * request had been handed to a connection that stands. From then on nothing that the connection or the peer does shows
+ * that the request was not carried out: not a TLS error, and not a stream that was reset as "refused".
  */
-export const errorOfNetwork = (error: unknown, isSent: boolean, place: Place): EtcdError => {
-  if (error instanceof EtcdError) return error
+export const errorOfNetwork = (error: unknown, isSent: boolean, place: Partial<Place>): EtcdError => {
+  if (error instanceof EtcdError) return ownError(error, isSent, place)
   const chain = chainOf(error)
+  if (isSent) {
+    return new EtcdError('connection_lost', { ...place, what: lossOf(chain), cause: error, fate: 'unknown' })
+  }
   for (const each of chain) {
-    // TLS refuses before anything of the request is read, even where its alert comes after our bytes.
-    const translation = tlsTranslation(each) ?? (isSent ? undefined : connecting[codeOf(each)])
+    const translation = tlsTranslation(each) ?? connecting[codeOf(each)]
     if (translation !== undefined)
       return new EtcdError(translation.code, { ...place, ...translation, cause: error, fate: 'not_sent' })
   }
-  if (!isSent) {
-    const what =
-      codeOf(error) === '' ? 'no connection could be made' : `no connection could be made (${codeOf(error)})`
-    return new EtcdError('connect_failed', { ...place, what, cause: error, fate: 'not_sent' })
-  }
-  const fate: Fate = isRefused(chain) ? 'not_sent' : 'unknown'
-  return new EtcdError('connection_lost', { ...place, what: lossOf(chain), cause: error, fate })
+  const code = codeOf(error)
+  const what =
+    code === 'UND_ERR_SOCKET'
+      ? 'the connection was closed before a word of HTTP/2'
+      : `no connection could be made${code === '' ? '' : ` (${code})`}`
+  return new EtcdError('connect_failed', { ...place, what, cause: error, fate: 'not_sent' })
 }
+
+/** True when it is worth asking what sits there: the connection broke before a word was exchanged. */
+export const isPuzzling = ({ code, cause }: EtcdError): boolean =>
+  code === 'connect_failed' &&
+  cause instanceof Error &&
+  !chainOf(cause).some(
+    (each) => each instanceof EtcdError || (codeOf(each) !== 'ECONNRESET' && codeOf(each) in connecting),
+  )

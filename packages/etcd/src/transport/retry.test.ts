@@ -115,22 +115,32 @@ describe('errorOfNetwork', () => {
     [
       Object.assign(new Error('x'), { http2ErrorCode: 7 }),
       'connection_lost',
-      'not_sent',
+      'unknown',
       'the connection broke',
     ],
     [
       coded('ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED'),
-      'tls_failed',
-      'not_sent',
-      'the server asks for a client certificate and got none',
+      'connection_lost',
+      'unknown',
+      'the TLS connection broke (ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED)',
+    ],
+    [
+      coded('ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC'),
+      'connection_lost',
+      'unknown',
+      'the TLS connection broke (ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC)',
     ],
   ] as const)('after sending: %s', (error, code, fate, what) => {
     expect(errorOfNetwork(error, true, place)).toMatchObject({ code, fate, what, ...place })
   })
 
-  test('leaves our own errors as they are', () => {
-    const own = new EtcdError('closed')
+  test('leaves our own errors as they are, but for what only the connection knows', () => {
+    const own = new EtcdError('connection_lost', { ...place, what: 'pings', fate: 'unknown' })
     expect(errorOfNetwork(own, true, place)).toBe(own)
+    expect(errorOfNetwork(own, false, place)).toMatchObject({ code: 'connection_lost', fate: 'not_sent' })
+    const opening = new EtcdError('connect_failed', { endpoint: place.endpoint, fate: 'not_sent' })
+    expect(errorOfNetwork(opening, false, place)).toMatchObject({ fate: 'not_sent', call: 'KV/Put' })
+    expect(errorOfNetwork(opening, true, place)).toMatchObject({ fate: 'unknown' })
   })
 })
 

@@ -1,4 +1,4 @@
-import { errorCodes } from '../error-codes.ts'
+import { errorCodes, type Fate } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
 import { isTokenError } from './status.ts'
 import type { RetryClass } from './transport.ts'
@@ -41,3 +41,8 @@ export const finalError = (error: EtcdError, retry: RetryClass): EtcdError => {
     cause: error,
   })
 }
+
+const FATES: readonly Fate[] = ['not_sent', 'not_applied', 'unknown']
+
+/** What may have become of a request that was sent more than once. */
+export const worseFate = (a: Fate, b: Fate): Fate => (FATES.indexOf(a) > FATES.indexOf(b) ? a : b)

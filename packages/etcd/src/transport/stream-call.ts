@@ -6,18 +6,21 @@ import type { Init } from '../wire/message.ts'
 import type { Method } from '../wire/rpc.ts'
 import { type CallContext, callName, type OpenCall } from './call-context.ts'
 import type { Connection } from './connection.ts'
-import { diagnosePeer, isPuzzling } from './diagnose.ts'
 import type { Endpoint } from './endpoint.ts'
 import { MessageQueue } from './message-queue.ts'
-import { errorOfNetwork } from './network-errors.ts'
+import { errorOfNetwork, isPuzzling } from './network-errors.ts'
+import { Reach } from './reach.ts'
 import { errorOfHttp, errorOfStatus, type Headers, isGrpc, type Place, readStatus } from './status.ts'
 import type { CallOptions, DuplexStream, StreamHandlers } from './transport.ts'
+import type { Sending } from './undici/session-guard.ts'
 
 /** Options of one duplex call. */
 export type StreamOptions = CallOptions & { readonly avoid?: string }
 
 /** One duplex call on one connection. The response is never paused. */
-export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.DispatchHandler, OpenCall {
+export class StreamCall<Req, Res>
+  implements DuplexStream<Req>, Dispatcher.DispatchHandler, OpenCall, Sending
+{
   readonly #context: CallContext
   readonly #method: Method<Req, Res>
   readonly #handlers: StreamHandlers<Res>
@@ -26,6 +29,7 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
   readonly #frames: FrameReader
   #endpoint: Endpoint | undefined
   #connection: Connection | undefined
+  #reach: Reach | undefined
   #controller: Dispatcher.DispatchController | undefined
   #headers: Headers = {}
   #httpStatus = 0
@@ -94,8 +98,9 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
 
   stop(error: EtcdError): void {
     if (this.#isEnded) return
-    this.#controller?.abort(error)
-    this.#end(error)
+    const controller = this.#controller
+    this.#end(error.with({ fate: this.#isSent ? 'unknown' : 'not_sent' }))
+    controller?.abort(error)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -103,20 +108,30 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
       controller.abort(this.#cancelled(undefined))
       return
     }
+    if (this.#isSent) {
+      controller.abort(this.#lost('the server turned the stream away while it was under way'))
+      return
+    }
     this.#controller = controller
+    this.#connection!.starts(this)
+  }
+
+  onSent(): void {
     this.#isSent = true
+  }
+
+  onUnsent(): void {
+    this.#isSent = false
   }
 
   onResponseStart(_: Dispatcher.DispatchController, httpStatus: number, headers: Headers): void {
     this.#httpStatus = httpStatus
     this.#headers = headers
-    const connection = this.#connection!
-    connection.heard += 1
-    if (isGrpc(httpStatus, headers)) connection.isProven = true
+    this.#connection!.hear()
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#connection!.heard += 1
+    this.#connection!.hear()
     if (this.#isEnded || !isGrpc(this.#httpStatus, this.#headers)) return
     try {
       this.#frames.push(chunk)
@@ -134,12 +149,8 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
   }
 
   onResponseError(_: Dispatcher.DispatchController | null, cause: Error): void {
-    const connection = this.#connection!
-    connection.release(this)
-    if (this.#isEnded) return
-    const error = errorOfNetwork(cause, this.#isSent, this.#place)
-    if (!isPuzzling(error, connection.isProven)) this.#end(error)
-    else void diagnosePeer(this.#place, error).then((found) => this.#end(found ?? error))
+    this.#connection!.release(this)
+    if (!this.#isEnded) this.#end(errorOfNetwork(cause, this.#isSent, this.#place))
   }
 
   get #place(): Place {
@@ -154,21 +165,49 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
       this.#after(condition)
       return
     }
-    this.#endpoint = this.#pick()
-    if (this.#endpoint === undefined) {
+    const endpoint = this.#pick(new Set())
+    if (endpoint === undefined) {
       const what = 'there is no endpoint'
       this.#endSoon(new EtcdError('connect_failed', { call: this.#place.call, what, fate: 'not_sent' }))
-    } else this.#begin(this.#endpoint)
+    } else if (endpoint.isReady) this.#begin(endpoint)
+    else this.#connect(endpoint)
   }
 
-  #pick(): Endpoint | undefined {
+  #pick(passed: ReadonlySet<Endpoint>): Endpoint | undefined {
     const { balancer } = this.#context
     const { endpoint, avoid } = this.#options
-    return endpoint === undefined ? balancer.pick({ avoid }) : balancer.named(endpoint)
+    if (endpoint === undefined) return balancer.pick({ tried: passed, avoid })
+    const named = balancer.named(endpoint)
+    return passed.has(named) ? undefined : named
+  }
+
+  /** No endpoint is connected: takes the first that is, and ends when there is none. */
+  #connect(endpoint: Endpoint): void {
+    this.#endpoint = endpoint
+    const failed = new Map<Endpoint, EtcdError>()
+    this.#reach = new Reach({
+      clock: this.#context.clock,
+      pick: (waiting) => this.#pick(new Set([...waiting, ...failed.keys()])),
+      onReady: (ready) => this.#begin(ready),
+      onFailed: (each, error) => {
+        this.#endpoint = each
+        failed.set(each, error.with({ call: this.#place.call }))
+      },
+      onNobody: () => void this.#endUnreached(failed),
+    })
+    this.#reach.start(endpoint)
+  }
+
+  async #endUnreached(failed: ReadonlyMap<Endpoint, EtcdError>): Promise<void> {
+    const [endpoint, error] = [...failed].at(-1)!
+    const found = isPuzzling(error) ? await endpoint.diagnose(error) : undefined
+    this.#end(found?.with({ call: this.#place.call }) ?? error)
   }
 
   #begin(endpoint: Endpoint): void {
     const { tokens, headers } = this.#context
+    this.#reach = undefined
+    this.#endpoint = endpoint
     this.#connection = endpoint.connection
     const given = headers(tokens.token, this.#options.requireLeader ?? true)
     this.#connection.start(this.#method.path, given, this.#outgoing, this)
@@ -177,7 +216,7 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
   #after(condition: Promise<void>): void {
     condition.then(
       () => this.#open(),
-      (error: EtcdError) => this.#end(error.with({ call: callName(this.#method.path) })),
+      (error: EtcdError) => this.#end(error.with({ call: this.#place.call, fate: 'not_sent' })),
     )
   }
 
@@ -215,7 +254,7 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
   }
 
   #cancelled(cause: unknown): EtcdError {
-    return new EtcdError('cancelled', { ...this.#place, cause, fate: 'unknown' })
+    return new EtcdError('cancelled', { ...this.#place, cause, fate: this.#isSent ? 'unknown' : 'not_sent' })
   }
 
   #endSoon(error: EtcdError): void {
@@ -229,6 +268,7 @@ export class StreamCall<Req, Res> implements DuplexStream<Req>, Dispatcher.Dispa
       return
     }
     this.#isEnded = true
+    this.#reach?.stop()
     const { clock, open, logger } = this.#context
     open.delete(this)
     clock.clearTimeout(this.#deadline)

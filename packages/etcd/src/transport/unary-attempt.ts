@@ -5,6 +5,7 @@ import { callName } from './call-context.ts'
 import type { Connection } from './connection.ts'
 import { errorOfNetwork } from './network-errors.ts'
 import { errorOfHttp, errorOfStatus, type Headers, isGrpc, type Place, readStatus } from './status.ts'
+import type { Sending } from './undici/session-guard.ts'
 
 /** Who is told how an attempt ended; exactly one of the two is called, once. */
 export interface AttemptOwner<Res> {
@@ -18,11 +19,11 @@ const frameHeaderBytes = 5
  * One request on one connection. The answer's chunks are kept as they come and looked at once, at the end: the response
  * is never paused, and its length is held against the frame's own.
  */
-export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler {
+export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
   readonly connection: Connection
   /** The token the request carried. */
   readonly token: string | undefined
-  /** The request has been handed to an open connection. */
+  /** The request has been handed to a connection whose peer speaks HTTP/2: from now on it may be carried out. */
   isSent = false
   readonly #type: MessageType<Res>
   readonly #path: string
@@ -80,18 +81,32 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler {
       controller.abort(new EtcdError('cancelled', this.place))
       return
     }
+    // undici sends a call again by itself that a GOAWAY or a "refused" reset left out; it has been sent all the same.
+    if (this.isSent) {
+      const what = 'the server turned the call away while it was under way'
+      controller.abort(new EtcdError('connection_lost', { ...this.place, what }))
+      return
+    }
     this.#controller = controller
+    this.connection.starts(this)
+  }
+
+  onSent(): void {
     this.isSent = true
+  }
+
+  onUnsent(): void {
+    this.isSent = false
   }
 
   onResponseStart(_: Dispatcher.DispatchController, httpStatus: number, headers: Headers): void {
     this.#httpStatus = httpStatus
     this.#headers = headers
-    this.connection.heard += 1
+    this.connection.hear()
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.connection.heard += 1
+    this.connection.hear()
     this.#bytes += chunk.length
     if (this.#bytes > this.#maxBytes) {
       const what = `the answer is larger than ${this.#maxBytes} bytes`

@@ -8,6 +8,7 @@ import { encodeFrame } from '../wire/frame.ts'
 import { RangeResponse } from '../wire/kv.ts'
 import type { ChannelSettings, UndiciChannel } from './channel.ts'
 import {
+  type FakeCall,
   type FakeServer,
   putAnswer,
   rangeAnswer,
@@ -287,13 +288,20 @@ describe('a lost connection', () => {
     expect(fake.calls.filter((call) => call.name === 'KV/Put')).toHaveLength(1)
   })
 
-  test('a refused stream was not looked at, so a write goes out again', async () => {
-    const fake = await server((call) =>
-      call.index < 4 ? call.stream.close(constants.NGHTTP2_REFUSED_STREAM) : answerAll(call),
-    )
-    await put(channelTo([fake]))
-    expect(fake.calls).toHaveLength(5)
-  })
+  test.each([
+    ['REFUSED_STREAM', (call: FakeCall) => call.stream.close(constants.NGHTTP2_REFUSED_STREAM)],
+    ['GOAWAY', (call: FakeCall) => call.session.goaway(constants.NGHTTP2_NO_ERROR, 1)],
+  ])(
+    'a %s that leaves the call out is no proof: a write is not sent again, not even by undici',
+    async (_, turnAway) => {
+      const fake = await server((call) => (call.name === 'KV/Put' ? turnAway(call) : answerAll(call)))
+      const channel = channelTo([fake])
+      await get(channel)
+      expect(await failure(put(channel))).toMatchObject({ code: 'outcome_unknown', fate: 'unknown' })
+      expect(fake.calls).toHaveLength(2)
+      expect((await get(channel)).count).toBe(1)
+    },
+  )
 
   test('GOAWAY lets calls in flight finish and sends later ones elsewhere', async () => {
     const held: (() => void)[] = []

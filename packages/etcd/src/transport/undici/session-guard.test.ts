@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { constants, createServer, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
-import { KV } from '../wire/rpc.ts'
-import { testChannel } from './fake-server.test.kit.ts'
+import { KV } from '../../wire/rpc.ts'
+import { testChannel } from '../fake-server.test.kit.ts'
 
 test('guardSession: a call given up before its body is sent is cancelled, not left for Node to go on with', async () => {
   // takes nothing in, so that the client runs out of window with most of the body still to send

@@ -1,0 +1,51 @@
+import type { Socket } from 'node:net'
+import type { ConnectionOptions as TlsOptions, TLSSocket } from 'node:tls'
+import type { buildConnector } from 'undici'
+import { EtcdError } from '../errors.ts'
+import { mendTlsSocket } from './undici/mend-tls-socket.ts'
+import { undici } from './undici.ts'
+
+/** Opens a socket; the function it gives ends the attempt. */
+export type Connector = (
+  options: buildConnector.Options,
+  callback: buildConnector.Callback,
+) => (() => void) | undefined
+
+/** Opens sockets; over TLS it insists on HTTP/2 before anything is sent. Whoever uses it limits the time. */
+export const connector = (url: string, tlsNow: (() => TlsOptions) | undefined): Connector => {
+  const isTls = url.startsWith('https:')
+  const build = (tls: TlsOptions | undefined) =>
+    undici().buildConnector({
+      ...(isTls ? { ...tls, preferH2: true } : {}),
+      allowH2: true,
+      useH2c: !isTls,
+      timeout: 0,
+    } as buildConnector.BuildOptions)
+  let tls: TlsOptions | undefined
+  let connect: buildConnector.connector | undefined
+  return (options, callback) => {
+    const now = tlsNow?.()
+    // A connector resumes TLS sessions, and with them the identity they began with.
+    if (connect === undefined || now !== tls) connect = build(now)
+    tls = now
+    // Its types leave out that it gives the socket.
+    const socket = connect(options, (...result) => {
+      const [error, opened] = result
+      if (error !== null || !isTls) return callback(...result)
+      if ((opened as TLSSocket).alpnProtocol === 'h2') {
+        mendTlsSocket(opened as TLSSocket)
+        return callback(...result)
+      }
+      opened.destroy()
+      callback(
+        new EtcdError('not_grpc', {
+          endpoint: url,
+          what: 'the TLS server does not offer HTTP/2',
+          fate: 'not_sent',
+        }),
+        null,
+      )
+    }) as unknown as Socket | undefined
+    return () => socket?.destroy()
+  }
+}

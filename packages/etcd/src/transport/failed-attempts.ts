@@ -1,0 +1,75 @@
+import type { Fate } from '../error-codes.ts'
+import { type EtcdError, isSettingError } from '../errors.ts'
+import type { Endpoint } from './endpoint.ts'
+import { isPuzzling } from './network-errors.ts'
+import { worseFate } from './retry.ts'
+
+/** The attempts of one call that failed and are made again; those since all endpoints were last tried are a round. */
+export class FailedAttempts {
+  readonly #round = new Map<Endpoint, EtcdError>()
+  #lastError: EtcdError | undefined
+  #untold: EtcdError | undefined
+  #fate: Fate = 'not_sent'
+  /** Rounds that are over. */
+  rounds = 0
+
+  /** What became of the request, at worst. */
+  get fate(): Fate {
+    return this.#fate
+  }
+
+  get lastError(): EtcdError | undefined {
+    return this.#lastError
+  }
+
+  /** No endpoint of this round failed in a way that time may heal. */
+  get isHopeless(): boolean {
+    return [...this.#round.values()].every(isSettingError)
+  }
+
+  /** The endpoint failed in this round. */
+  has(endpoint: Endpoint): boolean {
+    return this.#round.has(endpoint)
+  }
+
+  note(endpoint: Endpoint, error: EtcdError): void {
+    this.count(error)
+    this.#round.set(endpoint, error)
+    this.#lastError = error
+    this.#untold = error
+  }
+
+  /** An attempt that failed for a reason that is not the endpoint's. */
+  count(error: EtcdError): void {
+    this.#fate = worseFate(this.#fate, error.fate)
+  }
+
+  /** The last error, once: for a caller who wants to hear of attempts that are made again. */
+  takeUntold(): EtcdError | undefined {
+    const untold = this.#untold
+    this.#untold = undefined
+    return untold
+  }
+
+  /**
+   * Finds out what the endpoints are that said nothing at all; `undefined` when that would tell nothing new. Once per
+   * call, since asking takes its time.
+   */
+  diagnose(call: string): Promise<unknown> | undefined {
+    if (this.rounds > 0) return undefined
+    const puzzles = [...this.#round].filter(([, error]) => isPuzzling(error))
+    if (puzzles.length === 0) return undefined
+    const replace = async ([endpoint, error]: [Endpoint, EtcdError]): Promise<void> => {
+      const found = (await endpoint.diagnose(error))?.with({ call })
+      if (found === undefined) return
+      this.#round.set(endpoint, found)
+      if (this.#lastError === error) this.#lastError = found
+      if (this.#untold === error) this.#untold = found
+    }
+    return Promise.all(puzzles.map(replace))
+  }
+
+  beginRound(): void {
+    this.#round.clear()
+  }
+}

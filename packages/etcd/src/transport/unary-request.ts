@@ -1,0 +1,13 @@
+import type { MessageType } from '../wire/message.ts'
+import type { CallOptions, RetryClass } from './transport.ts'
+
+/** Options of one unary call. `isAnonymous` is for Authenticate itself, which needs no token. */
+export type UnaryOptions = CallOptions & { readonly retry?: RetryClass; readonly isAnonymous?: boolean }
+
+/** What goes out, and how its answer is read. */
+export interface UnaryRequest<Res> {
+  readonly path: string
+  readonly type: MessageType<Res>
+  readonly body: Buffer
+  readonly options: UnaryOptions
+}
