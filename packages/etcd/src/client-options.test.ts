@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { type EtcdClientOptions, resolveOptions } from './client-options.ts'
+import { assertNode, type EtcdClientOptions, resolveOptions } from './client-options.ts'
 import { EtcdError } from './errors.ts'
 
 const refusal = (options: unknown): string => {
@@ -140,4 +140,19 @@ describe('resolveOptions', () => {
     expect(JSON.stringify({ ...resolved, clock: 0, logger: 0 })).not.toContain('hunter2')
     expect(resolved.credentials?.password).toBe('hunter2')
   })
+})
+
+describe('assertNode', () => {
+  test.each(['18.20.4', '20.11.0', '22.0.0', '22.18.9'])('refuses Node %s in words', (version) => {
+    expect(() => assertNode(version)).toThrow(
+      `[invalid_option] this is Node ${version}; @livetree/etcd needs 22.19 or later. Run it with a newer Node.`,
+    )
+  })
+
+  test.each(['22.19.0', '22.20.1', '23.0.0', '24.21.0', '100.0.0', '24.0.0-nightly'])(
+    'takes Node %s',
+    (version) => {
+      assertNode(version)
+    },
+  )
 })

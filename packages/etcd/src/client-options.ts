@@ -1,7 +1,8 @@
 import type { ConnectionOptions as NodeTlsOptions } from 'node:tls'
 import { type Clock, systemClock } from './clock.ts'
+import { EtcdError } from './errors.ts'
 import { type Bytes, Namespace } from './key-range.ts'
-import { type Logger, silentLogger } from './logger.ts'
+import { guardLogger, type Logger, silentLogger } from './logger.ts'
 import type { BackoffOptions } from './transport/backoff.ts'
 import type { DiscoveryOptions } from './transport/discover.ts'
 import { parseEndpoints } from './transport/endpoint-url.ts'
@@ -154,6 +155,20 @@ const resolveEndpoints = ({ endpoints, discovery, tls }: EtcdClientOptions): rea
   return Object.freeze(parseEndpoints(endpoints, tls !== undefined))
 }
 
+/** The oldest Node that the package runs on: undici needs it. */
+const OLDEST_NODE = [22, 19] as const
+
+/** Throws `invalid_option` on a Node that is too old, where undici would break later and in other words. */
+export function assertNode(version: string): void {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const [oldestMajor, oldestMinor] = OLDEST_NODE
+  if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return
+  throw new EtcdError('invalid_option', {
+    what: `this is Node ${version}; @livetree/etcd needs ${OLDEST_NODE.join('.')} or later`,
+    remedy: 'Run it with a newer Node.',
+  })
+}
+
 /** Refuses what is misspelt, no object, or without the methods that are called. */
 const assertShape = (options: EtcdClientOptions): void => {
   assertKnown('', known[''], options ?? null)
@@ -167,8 +182,10 @@ const assertShape = (options: EtcdClientOptions): void => {
 
 /** Checks the options and fills in the defaults. The caller's object stays as it is. Throws `invalid_option`. */
 export const resolveOptions = (options: EtcdClientOptions): ResolvedOptions => {
+  assertNode(process.versions.node)
   assertShape(options)
-  const { timeouts = {}, limits = {}, logger = silentLogger } = options
+  const { timeouts = {}, limits = {} } = options
+  const logger = guardLogger(options.logger ?? silentLogger)
   const endpoints = resolveEndpoints(options)
   const callTimeoutMs = ms('timeouts.callMs', timeouts.callMs, 10_000)
   const limit = (name: keyof LimitOptions, otherwise: number): number =>

@@ -72,13 +72,13 @@ class ChannelClient implements EtcdClient {
   }
 
   async syncMembers(): Promise<readonly string[]> {
-    const { endpoints, connectTimeoutMs, discovery } = this.#options
-    const seeds = discovery === undefined ? endpoints : this.channel.endpoints()
+    const { channel } = this
+    const { connectTimeoutMs } = this.#options
     return syncMembers({
-      channel: this.channel,
-      seeds,
+      channel,
+      seeds: () => channel.seeds,
       probeTimeoutMs: connectTimeoutMs,
-      useEndpoints: (urls) => this.channel.useEndpoints(urls),
+      useEndpoints: (urls) => channel.useEndpoints(urls),
     })
   }
 

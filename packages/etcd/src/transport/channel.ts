@@ -2,15 +2,16 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Clock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
-import { encodeFrame } from '../wire/frame.ts'
 import type { Init } from '../wire/message.ts'
 import { Auth, type Method } from '../wire/rpc.ts'
 import { type BackoffOptions, backoffMs } from './backoff.ts'
 import { Balancer } from './balancer.ts'
 import { type CallContext, callName } from './call-context.ts'
+import { checkCallOptions } from './call-options.ts'
+import { encodeRequest } from './encode-request.ts'
 import { StreamCall, type StreamOptions } from './stream-call.ts'
 import { type Credentials, TokenKeeper } from './token-keeper.ts'
-import type { Channel, DuplexStream, StreamHandlers } from './transport.ts'
+import type { CallOptions, Channel, DuplexStream, StreamHandlers } from './transport.ts'
 import { UnaryCall } from './unary-call.ts'
 import type { UnaryOptions } from './unary-request.ts'
 import { isUndiciLoaded, loadUndici } from './undici.ts'
@@ -43,10 +44,12 @@ export class UndiciChannel implements Channel {
   readonly #balancer: Balancer
   readonly #tokens: TokenKeeper
   #isPrepared = false
+  #seeds: readonly string[]
   #closing: Promise<void> | undefined
 
   constructor(settings: ChannelSettings) {
     this.#settings = settings
+    this.#seeds = settings.endpoints
     this.#balancer = new Balancer(settings.endpoints, settings)
     const { credentials, logger } = settings
     this.#tokens = new TokenKeeper(
@@ -77,11 +80,11 @@ export class UndiciChannel implements Channel {
   ): Promise<Res> {
     this.#prepare()
     return new Promise((resolve, reject) => {
-      const body = encodeFrame(method.request, request as Init<Req>)
-      if (body.length > this.#settings.maxRequestBytes)
-        return reject(this.#tooLarge(method.path, body.length))
       const { path, response: type } = method
-      new UnaryCall(this.#context, { path, type, body, options }, resolve, reject).start()
+      const checked = this.#check(options, path)
+      const body = encodeRequest(method, request as Init<Req>)
+      if (body.length > this.#settings.maxRequestBytes) return reject(this.#tooLarge(path, body.length))
+      new UnaryCall(this.#context, { path, type, body, options: checked }, resolve, reject).start()
     })
   }
 
@@ -90,8 +93,9 @@ export class UndiciChannel implements Channel {
     handlers: StreamHandlers<Res>,
     options: StreamOptions = {},
   ): DuplexStream<Req> {
+    const checked = this.#check(options, method.path)
     this.#prepare()
-    const call = new StreamCall(this.#context, method, handlers, options)
+    const call = new StreamCall(this.#context, method, handlers, checked)
     call.start()
     return call
   }
@@ -106,6 +110,11 @@ export class UndiciChannel implements Channel {
 
   endpoints(): readonly string[] {
     return this.#balancer.urls
+  }
+
+  /** The endpoints that were given, or discovered; none before the first call discovers them. */
+  get seeds(): readonly string[] {
+    return this.#seeds
   }
 
   /** Replaces the endpoints that calls go round. Connections to those that stay are kept. */
@@ -138,14 +147,24 @@ export class UndiciChannel implements Channel {
     if (this.#isPrepared) return
     this.#context.preparation = Promise.all([discover?.(), loadUndici()])
       .then(([urls]) => {
-        if (urls !== undefined) this.#balancer.replace(urls)
+        if (urls !== undefined) {
+          this.#seeds = urls
+          this.#balancer.replace(urls)
+        }
         this.#isPrepared = true
+      })
+      .catch((cause: unknown) => {
+        throw cause instanceof EtcdError ? cause : new EtcdError('discovery_failed', { cause })
       })
       .finally(() => {
         this.#context.preparation = undefined
       })
     // calls that wait for it are told; it may be that none does
     this.#context.preparation.catch(() => undefined)
+  }
+
+  #check<Options extends CallOptions>(options: Options, path: string): Options {
+    return checkCallOptions(options, callName(path), this.#settings.tls !== undefined)
   }
 
   #tooLarge(path: string, length: number): EtcdError {

@@ -7,6 +7,7 @@ import {
   type SecureServerOptions,
   type ServerHttp2Session,
   type ServerHttp2Stream,
+  type Settings,
 } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { silentLogger } from '../logger.ts'
@@ -89,15 +90,21 @@ const makeCall = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, index
   return call
 }
 
+export interface FakeServerOptions {
+  readonly tls?: SecureServerOptions
+  readonly port?: number
+  readonly settings?: Settings
+}
+
 /** Starts a server on a free port of loopback. Duplex calls reach the script with their first message. */
 export const startFakeServer = async (
   script: Script,
-  { tls, port: wanted = 0 }: { tls?: SecureServerOptions; port?: number } = {},
+  { tls, port: wanted = 0, settings = {} }: FakeServerOptions = {},
 ): Promise<FakeServer> => {
   const calls: FakeCall[] = []
   const sessions = new Set<ServerHttp2Session>()
   const server: Http2Server =
-    tls === undefined ? createServer() : (createSecureServer(tls) as unknown as Http2Server)
+    tls === undefined ? createServer({ settings }) : (createSecureServer(tls) as unknown as Http2Server)
   server.on('session', (session) => {
     sessions.add(session)
     session.on('close', () => sessions.delete(session))

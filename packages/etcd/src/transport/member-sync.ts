@@ -5,8 +5,8 @@ import type { Channel } from './transport.ts'
 /** What `syncMembers` works on. */
 export interface SyncTarget {
   readonly channel: Channel
-  /** What the client was given; these always stay. */
-  readonly seeds: readonly string[]
+  /** What the client was given, or discovered with its first call; these always stay. */
+  readonly seeds: () => readonly string[]
   /** How long a member may take to answer, in milliseconds. */
   readonly probeTimeoutMs: number
   useEndpoints(urls: readonly string[]): void
@@ -41,13 +41,14 @@ const urlOf = (text: string): string | undefined => {
  * seeds never do. Gives the endpoints now in use. Throws what the member list throws.
  */
 export const syncMembers = async (target: SyncTarget): Promise<readonly string[]> => {
-  const { channel, seeds } = target
+  const { channel } = target
   const { header, members } = await channel.unary(Cluster.memberList, {}, { retry: 'read' })
   // A member without a name has not started yet; a learner does not serve.
   const serving = members.filter((each) => each.name !== '' && !each.isLearner)
   const urls = new Set(
     serving.flatMap((each) => each.clientUrls.map(urlOf)).filter((url) => url !== undefined),
   )
+  const seeds = target.seeds()
   const current = new Set(channel.endpoints())
   const secure = seeds.some((each) => each.startsWith('https:'))
   const adopted: string[] = []

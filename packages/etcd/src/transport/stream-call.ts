@@ -1,11 +1,12 @@
 import type { Dispatcher } from 'undici'
 import { errorCodes } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
-import { encodeFrame, FrameReader } from '../wire/frame.ts'
+import { FrameReader } from '../wire/frame.ts'
 import type { Init } from '../wire/message.ts'
 import type { Method } from '../wire/rpc.ts'
 import { type CallContext, callName, type OpenCall } from './call-context.ts'
 import type { Connection } from './connection.ts'
+import { encodeRequest } from './encode-request.ts'
 import type { Endpoint } from './endpoint.ts'
 import { MessageQueue } from './message-queue.ts'
 import { errorOfNetwork, isPuzzling } from './network-errors.ts'
@@ -84,7 +85,7 @@ export class StreamCall<Req, Res>
   }
 
   send(message: Init<Req>): void {
-    this.#outgoing.push(encodeFrame(this.#method.request, message))
+    this.#outgoing.push(encodeRequest(this.#method, message))
   }
 
   end(): void {

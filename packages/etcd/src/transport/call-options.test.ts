@@ -1,0 +1,142 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { EtcdError } from '../errors.ts'
+import { KV, Watch } from '../wire/rpc.ts'
+import type { UndiciChannel } from './channel.ts'
+import { type FakeServer, putAnswer, startFakeServer, testChannel } from './fake-server.test.kit.ts'
+import type { CallOptions } from './transport.ts'
+
+const closing: (() => Promise<void>)[] = []
+
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close()
+})
+
+async function start(): Promise<{ fake: FakeServer; channel: UndiciChannel }> {
+  const fake = await startFakeServer((call) => call.answer(putAnswer()))
+  closing.push(() => fake.close())
+  const channel = testChannel([fake.endpoint])
+  closing.push(() => channel.close())
+  return { fake, channel }
+}
+
+const SECRET = 'hunter2'
+
+/** Options that no call can be made with, and what of them must be named. */
+const hostile: readonly (readonly [Record<string, unknown>, RegExp])[] = [
+  [{ timeoutMs: Number.POSITIVE_INFINITY }, /timeoutMs is Infinity/],
+  [{ timeoutMs: Number.NaN }, /timeoutMs is NaN/],
+  [{ timeoutMs: -1 }, /timeoutMs is -1/],
+  [{ timeoutMs: 2 ** 31 }, /timeoutMs is 2147483648/],
+  [{ timeoutMs: '5' }, /timeoutMs is of type string/],
+  [{ timeoutMs: null }, /timeoutMs is null/],
+  [{ signal: {} }, /not an AbortSignal/],
+  [{ signal: new AbortController() }, /not an AbortSignal/],
+  [{ onRetry: 'log' }, /onRetry is of type string/],
+  [{ clusterId: 5 }, /clusterId is 5/],
+  [{ endpoint: '' }, /empty/],
+  [{ endpoint: 5 }, /no text/],
+  [{ endpoint: {} }, /no text/],
+  [{ endpoint: 'ftp://a:1' }, /ftp:/],
+  [{ endpoint: 'http://a:99999' }, /not a URL/],
+  [{ endpoint: 'http://a:1/path' }, /more than a host/],
+  [{ endpoint: `http://root:${SECRET}@127.0.0.1:1` }, /user name or password/],
+  [{ endpoint: `http://root:${SECRET}@127.0.0.1:99999` }, /not a URL/],
+]
+
+describe.each(hostile)('a call with %o', (options, what) => {
+  test('is refused as an EtcdError that names the option, and nothing is opened', async () => {
+    const { fake, channel } = await start()
+    const unary = channel.unary(KV.put, { key: 'k' }, options as CallOptions).catch((error: unknown) => error)
+    const stream = (): unknown => {
+      try {
+        const handlers = { onMessage: () => undefined, onEnd: () => undefined }
+        return channel.stream(Watch.watch, handlers, options as CallOptions)
+      } catch (error) {
+        return error
+      }
+    }
+    for (const error of [await unary, stream()]) {
+      if (!(error instanceof EtcdError)) throw new Error('an EtcdError was expected', { cause: error })
+      expect(error).toMatchObject({ code: 'invalid_argument', fate: 'not_sent' })
+      expect(error.what).toMatch(what)
+      expect(`${error.stack} ${JSON.stringify(error)}`).not.toContain(SECRET)
+    }
+    expect(fake.sessions.size).toBe(0)
+  })
+})
+
+test('an endpoint without a scheme is the same as the one with it', async () => {
+  const { fake, channel } = await start()
+  await channel.unary(KV.put, { key: 'k' }, { endpoint: new URL(fake.endpoint).host })
+  await channel.unary(KV.put, { key: 'k' }, { endpoint: `${fake.endpoint}/` })
+  expect(fake.sessions.size).toBe(1)
+})
+
+test.each([undefined, null, 5n, Symbol('x'), { toString: () => SECRET }])(
+  'a request with %s for a key is refused as an EtcdError',
+  async (key) => {
+    const { fake, channel } = await start()
+    const error = await channel.unary(KV.put, { key: key as string, value: key as string }).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    if (error !== undefined) expect(error).toMatchObject({ code: 'invalid_argument', fate: 'not_sent' })
+    expect(error === undefined || error instanceof EtcdError).toBe(true)
+    expect(fake.calls.length).toBe(error === undefined ? 1 : 0)
+  },
+)
+
+test('an onRetry that throws, or rejects, changes nothing', async () => {
+  const fake = await startFakeServer((call) =>
+    call.index < 4 ? call.refuse(8, 'etcdserver: too many requests') : call.answer(putAnswer()),
+  )
+  closing.push(() => fake.close())
+  const logged: unknown[] = []
+  const quiet = () => undefined
+  const channel = testChannel([fake.endpoint], {
+    logger: { debug: quiet, info: quiet, warn: quiet, error: (message) => logged.push(message) },
+  })
+  closing.push(() => channel.close())
+  let told = 0
+  const onRetry = (): Promise<never> | undefined => {
+    told += 1
+    if (told % 2 === 0) throw new Error('from onRetry')
+    return Promise.reject(new Error('later, from onRetry'))
+  }
+  await channel.unary(KV.put, { key: 'k' }, { onRetry: onRetry as () => void })
+  expect(told).toBe(4)
+  await expect.poll(() => logged.length).toBe(4)
+})
+
+test('a server that takes one call at a time is named, in a warning and in the error of the call that waits', async () => {
+  const fake = await startFakeServer(
+    (call) => {
+      if (call.name === 'KV/Put') call.answer(putAnswer())
+      else call.stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
+    },
+    { settings: { maxConcurrentStreams: 1 } },
+  )
+  closing.push(() => fake.close())
+  const warned: unknown[] = []
+  const quiet = () => undefined
+  const channel = testChannel([fake.endpoint], {
+    logger: {
+      debug: quiet,
+      info: quiet,
+      error: quiet,
+      warn: (message, details) => warned.push([message, details]),
+    },
+  })
+  closing.push(() => channel.close())
+  const stream = channel.stream(Watch.watch, { onMessage: quiet, onEnd: quiet })
+  stream.send({ request: { type: 'progress', value: {} } })
+  await expect.poll(() => fake.calls.length).toBe(1)
+  expect(warned).toEqual([
+    [expect.stringContaining('few calls at a time'), { endpoint: fake.endpoint, maxCalls: 1 }],
+  ])
+  await expect(channel.unary(KV.put, { key: 'k' }, { timeoutMs: 100 })).rejects.toMatchObject({
+    code: 'deadline_exceeded',
+    fate: 'not_sent',
+    what: expect.stringContaining('takes 1 calls at a time'),
+  })
+})

@@ -1,0 +1,23 @@
+import { EtcdError } from '../errors.ts'
+import { encodeFrame } from '../wire/frame.ts'
+import type { Init } from '../wire/message.ts'
+import type { Method } from '../wire/rpc.ts'
+import { callName } from './call-context.ts'
+
+/**
+ * The request as a frame. Whatever is wrong with a value in it, the caller gets an EtcdError.
+ *
+ * @throws EtcdError `invalid_argument`
+ */
+export function encodeRequest<Req>(
+  { path, request: type }: Pick<Method<Req, unknown>, 'path' | 'request'>,
+  request: Init<Req>,
+): Buffer {
+  try {
+    return encodeFrame(type, request)
+  } catch (cause) {
+    if (cause instanceof EtcdError) throw cause
+    const what = 'a value of the request is not of the kind it should be'
+    throw new EtcdError('invalid_argument', { call: callName(path), what, cause })
+  }
+}
