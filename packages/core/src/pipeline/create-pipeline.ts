@@ -1,5 +1,6 @@
 import { fingerprintOf, planAt } from '../schema/describe.ts'
 import { assertEnvironmentNames } from '../schema/environment-names.ts'
+import { fixedWords } from '../schema/fixed-words.ts'
 import type { Plan } from '../schema/plan.ts'
 import type { LayerInfo, Leaf, PatchUpdate, ReplaceUpdate } from '../source/source.ts'
 import { Decoder } from './decode.ts'
@@ -68,6 +69,8 @@ class LayeredPipeline<T> implements Pipeline<T> {
   readonly #firsts: readonly number[]
   readonly #tree: LayerTree
   readonly #decoder: Decoder
+  /** Asked for before there is a value that could have got into them. */
+  readonly #fixedWords: ReadonlySet<string>
   readonly #guard: Guard
   /** There is a tree to compare the next one with. */
   #isCompared = false
@@ -77,6 +80,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     this.#plan = plan
     this.#options = options
     this.fingerprint = fingerprintOf(plan)
+    this.#fixedWords = plan.hasSecret ? fixedWords(plan.schema) : new Set()
     this.#layers = sources.flatMap((source) =>
       source.layers.map((layer) => ({ ...layer, source: source.name })),
     )
@@ -125,7 +129,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   evaluate({ now = 0, standIn }: EvaluateOptions = {}): Outcome<T> {
-    const writer = new IssueWriter(this.#plan, this.#tree.root, this.#layers)
+    const writer = new IssueWriter(this.#plan, this.#tree.root, this.#layers, this.#fixedWords)
     const decoded = this.#decoder.decode(this.#accepted?.value)
     const unused = this.#unused(writer)
     const issues = [
@@ -181,7 +185,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   explain(path: string | Path) {
-    const writer = new IssueWriter(this.#plan, this.#tree.root, this.#layers)
+    const writer = new IssueWriter(this.#plan, this.#tree.root, this.#layers, this.#fixedWords)
     return explainPath(this.#plan, writer, this.#accepted?.value, path)
   }
 

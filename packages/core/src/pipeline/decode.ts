@@ -4,6 +4,7 @@ import { bareObject, isPlainObject } from './document.ts'
 import { inputOf, isGiven, scalarOrFloor } from './input.ts'
 import { judge, type JudgedIssue, judgeRead, thrownIssue, type Verdict } from './judge.ts'
 import { noteNames, notedNames } from './names.ts'
+import { type Given, givenOf, noteGiven } from './open-words.ts'
 import { freezeObject, shareFrozen } from './share.ts'
 import { isPresent, topEntry, type TreeNode } from './tree-node.ts'
 import { type UnusedNote, type UnusedSpot, unusedBelow, unusedChildren } from './unused.ts'
@@ -13,6 +14,10 @@ export interface LocatedIssue extends JudgedIssue {
   /** What was judged: zod, and the schema's own code, saw nothing else. */
   readonly node: TreeNode
   readonly plan: Plan
+  /** How much of the path leads to the node; the rest is what zod, or the schema's own code, says. */
+  readonly at: number
+  /** What zod was given; undefined where it saw no value. */
+  readonly given: Given | undefined
 }
 
 /**
@@ -133,7 +138,10 @@ export class Decoder {
       }
     }
     const verdict = plan.strict === undefined ? undefined : judge(plan.strict, refused)
-    if (verdict?.isValid === false) node.refuse(verdict.issues)
+    if (verdict?.isValid === false) {
+      noteGiven(verdict.issues, refused)
+      node.refuse(verdict.issues)
+    }
     return isValid && verdict?.isValid !== false
   }
 
@@ -200,7 +208,9 @@ export class Decoder {
     if (node.leafCount > 0) this.#noteUnused(node, unusedBelow(property.plan, node, floor, [...this.#path]))
     const alone = judge(property.alone, NOTHING)
     if (!alone.isValid) {
-      node.refuse(alone.issues.map((issue) => ({ ...issue, path: issue.path.slice(1) })))
+      const issues = alone.issues.map((issue) => ({ ...issue, path: issue.path.slice(1) }))
+      noteGiven(issues, undefined)
+      node.refuse(issues)
       return
     }
     const made = alone.value as Record<string, unknown>
@@ -213,7 +223,9 @@ export class Decoder {
     if (node.childCount > 0) this.#noteUnused(node, unusedBelow(plan, node, floor, [...this.#path]))
     const issues: JudgedIssue[] = []
     const input = inputOf(plan, node, floor, issues)
-    settle(node, frozen(judgeRead(plan.schema, input, issues), previous, plan))
+    const verdict = frozen(judgeRead(plan.schema, input, issues), previous, plan)
+    if (!verdict.isValid) noteGiven(verdict.issues, input)
+    settle(node, verdict)
   }
 
   #noteUnused(node: TreeNode, spots: readonly UnusedSpot[]): void {
@@ -250,7 +262,10 @@ function collectIssues(
   found: LocatedIssue[],
 ): void {
   if (node.isValid) return
-  for (const issue of node.issues) found.push({ ...issue, path: [...path, ...issue.path], node, plan })
+  const given = givenOf(node.issues)
+  const at = path.length
+  for (const issue of node.issues)
+    found.push({ ...issue, path: [...path, ...issue.path], node, plan, at, given })
   if (!node.isComposed) return
   const core = coreOf(plan)
   const properties = core.type === 'object' ? [...core.properties.keys()] : []

@@ -3,7 +3,7 @@ import { isPlainObject } from './document.ts'
 import type { Change, Path } from './outcome.ts'
 import { namesOf } from './names.ts'
 import { pathText } from './path-text.ts'
-import { partView, redact } from './redact.ts'
+import { hasMadeNames, partView, redact } from './redact.ts'
 
 /** What differs, leaf by leaf. Parts that are the same instance are not looked into; a list is one value. */
 export function diffValues(plan: Plan, previous: unknown, next: unknown): Change[] {
@@ -20,7 +20,8 @@ interface Side {
 
 function compare(previous: Side, next: Side, path: Path, changes: Change[]): void {
   if (Object.is(previous.value, next.value)) return
-  const names = differingNames(previous.value, next.value)
+  const isWhole = [previous.plan, next.plan].some((plan) => plan !== undefined && hasMadeNames(plan))
+  const names = isWhole ? undefined : differingNames(previous.value, next.value)
   if (names === undefined) {
     const type = previous.value === undefined ? 'added' : next.value === undefined ? 'removed' : 'changed'
     const shown = { previous: redact(previous.value, previous.plan), next: redact(next.value, next.plan) }

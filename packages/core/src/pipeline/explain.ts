@@ -1,10 +1,10 @@
-import { isOpenAt, isSecretAt, planAt } from '../schema/describe.ts'
+import { isOpenAt, isSecretAt } from '../schema/describe.ts'
 import type { Plan } from '../schema/plan.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
 import type { IssueWriter } from './issues.ts'
 import type { ExplainedLayer, Path } from './outcome.ts'
 import { parsePathText } from './path-text.ts'
-import { redact } from './redact.ts'
+import { partView, redact } from './redact.ts'
 import { entriesOf } from './tree-node.ts'
 
 /** What is at a path, and which layers have a say in it, the highest first. */
@@ -15,9 +15,8 @@ export function explainPath(
   wanted: string | Path,
 ): { path: Path; value: unknown; layers: readonly ExplainedLayer[] } {
   const path = typeof wanted === 'string' ? parsePathText(wanted) : wanted
-  const value = valueAt(current, path)
-  const isSecret = isSecretAt(plan, path)
-  const shown = isSecret && value !== undefined ? SECRET_TEXT : redact(value, planAt(plan, path))
+  const value = valueAt(plan, current, path)
+  const shown = value !== undefined && isSecretAt(plan, path) ? SECRET_TEXT : value
   return { path, value: shown, layers: explainedLayers(plan, writer, path) }
 }
 
@@ -34,14 +33,23 @@ function explainedLayers(plan: Plan, writer: IssueWriter, path: Path): Explained
   return found.map(({ origin, value }) => ({ origin, value: isHidden ? SECRET_TEXT : value }))
 }
 
-function valueAt(value: unknown, path: Path): unknown {
-  let at = value
+/** What the value has at a path, redacted by the plan of what it really is: a transform may have put a secret anywhere. */
+function valueAt(plan: Plan, value: unknown, path: Path): unknown {
+  let at: Plan | undefined = plan
+  let part = value
   for (const segment of path) {
-    if (at instanceof Map) at = valueOfKey(at, segment)
-    else if (typeof at !== 'object' || at === null || !Object.hasOwn(at, segment)) return undefined
-    else at = (at as Record<string | number, unknown>)[segment]
+    const inside = partAt(part, segment)
+    if (inside === undefined) return undefined
+    at = partView(at, part, segment)
+    part = inside
   }
-  return at
+  return redact(part, at)
+}
+
+function partAt(value: unknown, segment: string | number): unknown {
+  if (value instanceof Map) return valueOfKey(value, segment)
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, segment)) return undefined
+  return (value as Record<string | number, unknown>)[segment]
 }
 
 /** The keys of a map need not be text; in a path they are. */

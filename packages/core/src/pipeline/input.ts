@@ -195,7 +195,7 @@ class InputReader {
   /** The value, or nothing and an issue. */
   #readable(value: unknown, path: readonly PropertyKey[]): unknown {
     if (!(value instanceof Unreadable)) return value
-    this.#issues.push({ path, code: 'unreadable', message: `Cannot be read: ${value.reason}` })
+    this.#issues.push({ path, code: 'unreadable', message: `Cannot be read: ${value.reason}`, isOurs: true })
     return undefined
   }
 }

@@ -1,14 +1,14 @@
 import { isOpenAt, isSecretAt, planAt } from '../schema/describe.ts'
-import type { Plan } from '../schema/plan.ts'
+import { childPlan, type Plan, propertyOf } from '../schema/plan.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
 import { type LayerInfo, Unreadable } from '../source/source.ts'
 import type { LocatedIssue } from './decode.ts'
-import { parseJson } from './document.ts'
 import { type ListNames, locate } from './locate.ts'
+import { isHeld, OpenWords, partOf } from './open-words.ts'
 import { pathText } from './path-text.ts'
 import type { Issue, Origin, Path } from './outcome.ts'
 import { storedPath } from './stored-path.ts'
-import { type DocumentMark, type Entry, entriesOf, TreeNode } from './tree-node.ts'
+import { type DocumentMark, type Entry, TreeNode } from './tree-node.ts'
 
 /** One layer with the name of the source it belongs to. */
 export interface NamedLayer extends LayerInfo {
@@ -16,42 +16,64 @@ export interface NamedLayer extends LayerInfo {
 }
 
 const RECEIVED_LENGTH = 80
-/** Shorter ones would blot out words that have nothing to do with them. */
-const SHORTEST_SCRUBBED = 3
-
 /** Puts what is wrong with the tree as it stands into words: where, which keys, what was expected; never a secret. */
 export class IssueWriter {
   readonly #plan: Plan
   readonly #root: TreeNode
   readonly #layers: readonly NamedLayer[]
-  /** The texts of secrets, by the node that was judged with them inside. */
-  readonly #secrets = new Map<TreeNode, readonly string[]>()
+  readonly #open = new OpenWords()
+  readonly #fixedWords: ReadonlySet<string>
   readonly #lists: ListNames = new Map()
   /** Many issues may speak of one large document. */
   readonly #shown = new Map<unknown, string>()
 
-  constructor(plan: Plan, root: TreeNode, layers: readonly NamedLayer[]) {
+  /** `fixedWords`: messages that stand in the schema as they are. */
+  constructor(
+    plan: Plan,
+    root: TreeNode,
+    layers: readonly NamedLayer[],
+    fixedWords: ReadonlySet<string> = NO_WORDS,
+  ) {
     this.#plan = plan
     this.#root = root
     this.#layers = layers
+    this.#fixedWords = fixedWords
   }
 
   judged(issue: LocatedIssue): Issue {
-    const path = issue.path.map((segment) => (typeof segment === 'number' ? segment : String(segment)))
+    const shown = this.#shownAs(issue)
+    const { path, message, code, expected } = shown ?? this.#inOurWords(issue)
     const { node, at } = this.holder(path) ?? { node: new TreeNode(''), at: path }
-    // the branches of a union speak of what is inside it
-    const hasSecret = issue.code === 'invalid_union' && planAt(this.#plan, path)?.hasSecret === true
-    const isSecret = hasSecret || isSecretAt(this.#plan, path)
-    const isMissing = node.leafCount === 0
-    const message = isSecret ? secretMessage(issue) : this.#scrubbed(issue)
+    const isMissing = node.leafCount === 0 && path.length > 0
     return this.write({
       path,
-      code: issue.code,
-      message: isMissing && path.length > 0 ? `${message}. ${this.#whereToSet(path)}` : message,
-      expected: isSecret && issue.code !== 'invalid_type' ? undefined : issue.expected,
+      code,
+      message: isMissing ? `${message}. ${this.#whereToSet(path)}` : message,
+      expected,
       received: this.#received(node, at),
       origins: this.originsOf(node, at),
     })
+  }
+
+  /** The issue in its own words, where nothing secret can be in them. */
+  #shownAs(issue: LocatedIssue): ShownIssue | undefined {
+    const path = issue.path.map(segmentOf)
+    if (issue.isOurs) return { ...issue, path }
+    // The branches of a union speak of what is inside it.
+    const hasSecret = issue.code === 'invalid_union' && planAt(this.#plan, path)?.hasSecret === true
+    if (hasSecret || isSecretAt(this.#plan, path)) return undefined
+    if (!issue.plan.hasSecret) return { ...issue, path }
+    const found = this.#open.find(issue)
+    return found && { ...issue, path, expected: found.expected }
+  }
+
+  /** Of what may have been made of a secret, only what zod's own list of codes and types knows is said, and known places. */
+  #inOurWords(issue: LocatedIssue): ShownIssue {
+    const code = CODES.has(issue.code) ? issue.code : 'custom'
+    const expected = code === 'invalid_type' && TYPES.has(issue.expected) ? issue.expected : undefined
+    const what = expected === undefined ? ` (${code})` : `: expected ${expected}`
+    const message = this.#fixedWords.has(issue.message) ? issue.message : `Does not satisfy the schema${what}`
+    return { path: knownPath(issue), code, message, expected }
   }
 
   write(issue: Omit<Issue, 'pathText'>): Issue {
@@ -122,24 +144,63 @@ export class IssueWriter {
       .map((layer) => this.origin(layer, place, 0).key)
     return keys.length === 0 ? 'Nothing is set' : `Set ${keys.join(' or ')}`
   }
-
-  /** The message without the secrets that its author could have put into it. */
-  #scrubbed({ message, node, plan }: LocatedIssue): string {
-    if (!plan.hasSecret) return message
-    let texts = this.#secrets.get(node)
-    if (texts === undefined) {
-      texts = secretTexts(plan, node)
-      this.#secrets.set(node, texts)
-    }
-    return texts.reduce((scrubbed, text) => scrubbed.replaceAll(text, SECRET_TEXT), message)
-  }
 }
 
-/** The words of an issue may be the schema author's own, about the value; of a secret one only what type it has to be is said. */
-function secretMessage({ code, expected, message }: LocatedIssue): string {
-  if (code === 'unreadable') return message
-  const what = code === 'invalid_type' ? `: expected ${expected}` : ` (${code})`
-  return `Does not satisfy the schema${what}`
+const NO_WORDS: ReadonlySet<string> = new Set()
+
+type ShownIssue = Pick<Issue, 'path' | 'message' | 'code'> & { readonly expected?: string | undefined }
+
+/** zod's, and ours. */
+const CODES: ReadonlySet<string> = new Set([
+  'invalid_type',
+  'too_big',
+  'too_small',
+  'invalid_format',
+  'not_multiple_of',
+  'unrecognized_keys',
+  'invalid_union',
+  'invalid_key',
+  'invalid_element',
+  'invalid_value',
+  'custom',
+  'schema_error',
+])
+
+/** What zod may have expected. */
+const TYPES: ReadonlySet<string | undefined> = new Set([
+  ...['string', 'number', 'int', 'boolean', 'bigint', 'symbol', 'undefined', 'null', 'never', 'void', 'date'],
+  ...[
+    'array',
+    'object',
+    'tuple',
+    'record',
+    'map',
+    'set',
+    'file',
+    'nan',
+    'promise',
+    'function',
+    'nonoptional',
+  ],
+])
+
+function segmentOf(segment: PropertyKey): string | number {
+  return typeof segment === 'number' ? segment : String(segment)
+}
+
+/** The path as far as the schema or the tree has it: the schema's own code may put anything behind. */
+function knownPath({ path, at, plan, given }: LocatedIssue): Path {
+  let below: Plan | undefined = plan
+  let value = given?.input
+  let length = at
+  for (; length < path.length; length++) {
+    const segment = path[length]!
+    const isProperty = below !== undefined && propertyOf(below, String(segment), 'properties') !== undefined
+    if (!isProperty && !isHeld(value, segment)) break
+    below = below === undefined ? undefined : childPlan(below, String(segment))
+    value = partOf(value, segment)
+  }
+  return path.slice(0, length).map(segmentOf)
 }
 
 /** A value on one line. */
@@ -159,27 +220,4 @@ function trimEnd(info: LayerInfo): string {
   return info.keyPrefix.length > 1 && info.keyPrefix.endsWith(info.separator)
     ? info.keyPrefix.slice(0, -info.separator.length)
     : info.keyPrefix
-}
-
-/** The texts of all secrets below a node, as they stand and as JSON would write them, longest first. */
-function secretTexts(plan: Plan, top: TreeNode): string[] {
-  const found = new Set<string>()
-  const addAll = (value: unknown): void => {
-    if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) addAll(inner)
-    else if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') {
-      const text = String(value)
-      for (const form of [text, text.trim(), JSON.stringify(text).slice(1, -1)]) {
-        if (form.length >= SHORTEST_SCRUBBED) found.add(form)
-      }
-      if (/^\s*[[{]/.test(text)) addAll(parseJson(text)?.value)
-    }
-  }
-  const visit = (node: TreeNode, path: readonly string[]): void => {
-    const isHolder = isSecretAt(plan, path) || planAt(plan, path)?.hasSecret === true
-    if (!isHolder) return
-    for (const entry of entriesOf(node)) addAll(entry.value)
-    for (const child of node.children) visit(child, [...path, child.name])
-  }
-  visit(top, [])
-  return [...found].sort((a, b) => b.length - a.length)
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod/v4/core'
 import { messageOf } from '../errors.ts'
+import { NameTakenError } from './redact.ts'
 
 /** A complaint about one node, before it is put into words for people. */
 export interface JudgedIssue {
@@ -8,6 +9,8 @@ export interface JudgedIssue {
   readonly code: string
   readonly message: string
   readonly expected?: string | undefined
+  /** In words of ours, which hold no value. */
+  readonly isOurs?: boolean
 }
 
 export type Verdict =
@@ -81,8 +84,10 @@ export function thrownIssue(error: unknown): JudgedIssue {
   if (error instanceof z.$ZodAsyncError) {
     const message =
       'The schema needs await here (an async refinement or transform); a live configuration is judged synchronously'
-    return { path: [], code: 'async_schema', message }
+    return { path: [], code: 'async_schema', message, isOurs: true }
   }
+  if (error instanceof NameTakenError)
+    return { path: [], code: 'schema_error', message: error.message, isOurs: true }
   const message = `The schema's own code threw: ${messageOf(error)}`
   return { path: [], code: 'schema_error', message }
 }

@@ -2,7 +2,7 @@ import { canonicalName, childPlan, isDirectory, isPureDirectory, type Plan } fro
 import type { LayerInfo, Leaf } from '../source/source.ts'
 import { isEmptyObject, isNullText, isPlainObject, MAX_DEPTH, readDocument } from './document.ts'
 import { Losses } from './losses.ts'
-import { type Place, Places, PROTO } from './place.ts'
+import { type Place, Places, unheld } from './place.ts'
 import { isEqual } from './share.ts'
 import { eachBelow, prune, touch, type Trail } from './trail.ts'
 import {
@@ -248,7 +248,8 @@ export class LayerTree {
     for (const [written, value] of Object.entries(content)) {
       if (value === undefined) continue
       const name = (isRenamed ? canonicalName(plan, written, 'stored') : undefined) ?? written
-      if (name === '__proto__') {
+      const reason = unheld(name, plan)
+      if (reason !== undefined) {
         const path = [...trail.names, name].join('/')
         const { layer, revision } = mark
         this.misplaced.set(`${layer}:${path}#${mark.path.length}`, {
@@ -256,7 +257,7 @@ export class LayerTree {
           path,
           value,
           revision,
-          reason: PROTO,
+          reason,
           document: mark,
         })
         continue

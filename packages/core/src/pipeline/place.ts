@@ -1,6 +1,7 @@
-import { canonicalName, childPlan, type Plan, propertyOf } from '../schema/plan.ts'
+import { canonicalName, childPlan, coreOf, type Plan, propertyOf } from '../schema/plan.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { decodeSegment, encodeSegment, MAX_DEPTH } from './document.ts'
+import { TO_JSON } from './redact.ts'
 import type { Trail } from './trail.ts'
 import type { TreeNode } from './tree-node.ts'
 
@@ -14,7 +15,15 @@ export interface Place {
   readonly directory: string
 }
 
-export const PROTO = 'the name __proto__, which no plain object can hold'
+const PROTO = 'the name __proto__, which no plain object can hold'
+
+/** Why a directory, read by `plan`, cannot hold a name; undefined where it can. */
+export function unheld(name: string, plan: Plan | undefined): string | undefined {
+  if (name === '__proto__') return PROTO
+  const isShown = name === 'toJSON' && plan?.hasSecret === true && coreOf(plan).type !== 'map'
+  return isShown ? TO_JSON : undefined
+}
+
 const STYLE = { stored: 'how that name is written', env: 'in upper case' } as const
 
 /** Finds the place of a key in the tree: what its segments are called there, and what the schema has for it. */
@@ -84,7 +93,8 @@ export class Places {
       if (canonical === undefined) return { reason: `the segment ${segment}, which is not ${STYLE[naming]}` }
       name = canonical
     }
-    if (name === '__proto__') return { reason: PROTO }
+    const reason = unheld(name, plan)
+    if (reason !== undefined) return { reason }
     // one text for all nodes of that name
     return (plan === undefined ? undefined : propertyOf(plan, name, 'properties')?.name) ?? name
   }

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import type * as z from 'zod/v4/core'
 import { intersectionOf, type Plan, coreOf } from '../schema/plan.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
 import { isPlainObject } from './document.ts'
@@ -23,14 +24,40 @@ export function redact(value: unknown, plan: Plan | undefined): unknown {
 /** Whether nothing of a value may be shown. */
 export function isSecretWhole(plan: Plan, value: unknown): boolean {
   if (!plan.hasSecret) return false
-  if (plan.isSecret) return true
+  if (plan.isSecret || isReshaped(plan)) return true
   switch (plan.type) {
     case 'wrapper':
-      return plan.wrapper === 'pipe' || isSecretWhole(plan.inner, value)
+      return isSecretWhole(plan.inner, value)
     case 'union':
       return taggedOption(plan, value) === undefined
     case 'intersection':
       return isSecretWhole(plan.left, value) || isSecretWhole(plan.right, value)
+    default:
+      return false
+  }
+}
+
+/** Whether the schema's own code makes the value, so that what was secret may be anywhere in it. */
+function isReshaped(plan: Plan): boolean {
+  const { def } = plan.schema._zod
+  const { checks = [] } = def as { checks?: readonly z.$ZodCheck[] }
+  if (checks.some((check) => check._zod.def.check === 'overwrite')) return true
+  if (plan.type === 'wrapper' && plan.wrapper === 'pipe') return true
+  // A catch with a value of its own takes no argument; one that takes what was caught may put it anywhere.
+  return def.type === 'pipe' || (def.type === 'catch' && (def as z.$ZodCatchDef).catchValue.length > 0)
+}
+
+/** Whether even the names inside a value may be made of a secret. */
+export function hasMadeNames(plan: Plan): boolean {
+  if (!plan.hasSecret) return false
+  if (isReshaped(plan)) return true
+  switch (plan.type) {
+    case 'wrapper':
+      return hasMadeNames(plan.inner)
+    case 'union':
+      return plan.options.some(hasMadeNames)
+    case 'intersection':
+      return hasMadeNames(plan.left) || hasMadeNames(plan.right)
     default:
       return false
   }
@@ -71,6 +98,16 @@ function taggedOption(plan: Plan & { type: 'union' }, value: unknown): Plan | un
   return plan.options.find(isNamed)
 }
 
+/** Why no name toJSON can be where secrets are. */
+export const TO_JSON = 'the name toJSON beside secrets, which JSON.stringify would print then'
+
+/** A value has a part named toJSON beside secrets, so that they cannot be concealed. */
+export class NameTakenError extends Error {
+  constructor() {
+    super(`Holds ${TO_JSON}`)
+  }
+}
+
 const descriptors = new WeakMap<Plan, PropertyDescriptorMap>()
 
 /** Gives a value with secrets inside a `toJSON` and an `inspect` that leave them out. Nothing enumerable is added. */
@@ -92,7 +129,9 @@ export function concealSecrets<O extends object>(value: O, plan: Plan | undefine
     }
     descriptors.set(plan, own)
   }
-  // a schema's own property of that name wins; nothing can be concealed through it
+  if (!Object.hasOwn(value, 'toJSON')) return Object.defineProperties(value, own)
+  if (typeof (value as { toJSON: unknown }).toJSON !== 'function') throw new NameTakenError()
+  // A function of that name is the schema's own, which says by itself what is shown.
   const { toJSON, ...rest } = own
-  return Object.defineProperties(value, Object.hasOwn(value, 'toJSON') ? rest : own)
+  return Object.defineProperties(value, rest)
 }

@@ -191,7 +191,10 @@ class Compiler {
         plan.byEnvironment.set(property.environment, property)
       plan.properties.set(name, property)
     }
-    if (plan.properties.has('toJSON') && Object.values(def.shape).some((part) => holdsSecret(part))) {
+    const inside = def.catchall === undefined ? [] : [def.catchall]
+    const hasSecret = () =>
+      plan.isSecret || [...Object.values(def.shape), ...inside].some((part) => holdsSecret(part))
+    if (plan.properties.has('toJSON') && hasSecret()) {
       refuse(
         [...path, 'toJSON'],
         'a property toJSON beside secrets',

@@ -49,7 +49,8 @@ export function holdsSecret(schema: z.$ZodType, seen = new Set<z.$ZodType>()): b
   return isSecret(schema) || innerSchemas(schema).some((inner) => holdsSecret(inner, seen))
 }
 
-function innerSchemas(schema: z.$ZodType): z.$ZodType[] {
+/** The schemas directly inside a schema, whatever it does with them. */
+export function innerSchemas(schema: z.$ZodType): z.$ZodType[] {
   const def = schema._zod.def as z.$ZodTypeDef & Partial<Record<string, unknown>>
   if (def.type === 'lazy') return [(schema as z.$ZodLazy)._zod.innerType]
   const held = HOLDERS.flatMap((name) => def[name])

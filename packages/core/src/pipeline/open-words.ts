@@ -1,0 +1,110 @@
+import { isSecretAt } from '../schema/describe.ts'
+import { childPlan, coreOf, type Plan } from '../schema/plan.ts'
+import type { LocatedIssue } from './decode.ts'
+import { bareObject } from './document.ts'
+import { judge, type JudgedIssue, type Verdict } from './judge.ts'
+
+/** What zod was given when it raised a list of issues. */
+export interface Given {
+  readonly input: unknown
+}
+
+const givenFor = new WeakMap<readonly JudgedIssue[], Given>()
+
+/** Remembers what zod was given when it raised these issues. */
+export function noteGiven(issues: readonly JudgedIssue[], input: unknown): void {
+  givenFor.set(issues, { input })
+}
+
+/** What was noted for a list of issues; undefined where zod saw no value. */
+export function givenOf(issues: readonly JudgedIssue[]): Given | undefined {
+  return givenFor.get(issues)
+}
+
+/**
+ * Finds the issues that may be shown in their own words, of those raised where zod was given a secret among other things:
+ * the ones that a part without secrets raises in the very same words when it is judged alone. Whatever else the schema's
+ * own code says may be made of a secret, in a form that no search for its text would find. Each part is judged once.
+ */
+export class OpenWords {
+  /** By what was judged and the place of a part in it: the part's own issues, by `wordsKey`. */
+  readonly #said = new WeakMap<Given, Map<string, ReadonlyMap<string, JudgedIssue>>>()
+
+  /** The issue as a part without secrets raises it; undefined where none does. */
+  find({ given, plan, at, path, ...issue }: LocatedIssue): JudgedIssue | undefined {
+    if (given === undefined) return undefined
+    const inside = path.slice(at)
+    const part = openPart(plan, given.input, inside)
+    if (part === undefined) return undefined
+    const parts = this.#said.get(given) ?? new Map<string, ReadonlyMap<string, JudgedIssue>>()
+    this.#said.set(given, parts)
+    const place = JSON.stringify(inside.slice(0, part.depth).map(String))
+    const said = parts.get(place) ?? issuesByWords(part.judge())
+    parts.set(place, said)
+    return said.get(wordsKey({ ...issue, path: inside.slice(part.depth) }))
+  }
+}
+
+interface OpenPart {
+  /** How many segments of the path lead to it. */
+  readonly depth: number
+  judge(): readonly Verdict[]
+}
+
+/** The largest part on the way to a path that holds no secret; of a strict object with secrets, the names in it. */
+function openPart(plan: Plan, input: unknown, path: readonly PropertyKey[]): OpenPart | undefined {
+  let at: Plan = plan
+  let value = input
+  for (let depth = 0; ; depth++) {
+    const here = at
+    const part = value
+    if (!here.hasSecret) {
+      const isHidden = isSecretAt(plan, path.slice(0, depth))
+      return isHidden ? undefined : { depth, judge: () => verdictsOf(here, part) }
+    }
+    if (depth === path.length) return namesPart(here, part, depth)
+    const below = childPlan(here, String(path[depth]))
+    if (below === undefined) return undefined
+    at = below
+    value = partOf(value, path[depth]!)
+  }
+}
+
+function namesPart(plan: Plan, input: unknown, depth: number): OpenPart | undefined {
+  const core = coreOf(plan)
+  if (core.type !== 'object' || core.strict === undefined) return undefined
+  const { strict, properties } = core
+  if (typeof input !== 'object' || input === null) return undefined
+  const names = bareObject()
+  for (const name of Object.keys(input)) if (!properties.has(name)) names[name] = undefined
+  return { depth, judge: () => [judge(strict, names)] }
+}
+
+/** Plans that are made for looking only have no schema to judge by; their parts have. */
+function verdictsOf(plan: Plan, input: unknown): readonly Verdict[] {
+  if (plan.type === 'intersection') return [plan.left, plan.right].flatMap((side) => verdictsOf(side, input))
+  if (plan.type === 'union' && plan.isJoined)
+    return plan.options.flatMap((option) => verdictsOf(option, input))
+  return [judge(plan.schema, input)]
+}
+
+function issuesByWords(verdicts: readonly Verdict[]): ReadonlyMap<string, JudgedIssue> {
+  const issues = verdicts.flatMap((verdict) => (verdict.isValid ? [] : verdict.issues))
+  return new Map(issues.map((issue) => [wordsKey(issue), issue]))
+}
+
+function wordsKey({ path, code, message }: JudgedIssue): string {
+  return JSON.stringify([code, message, ...path.map(String)])
+}
+
+/** The part of an input that a segment of zod's paths leads to. */
+export function partOf(value: unknown, segment: PropertyKey): unknown {
+  if (value instanceof Map) return value.get(segment)
+  return isHeld(value, segment) ? (value as Record<PropertyKey, unknown>)[segment] : undefined
+}
+
+/** Whether an input has a part of that name: the schema's own code may say any. */
+export function isHeld(value: unknown, segment: PropertyKey): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return value instanceof Map ? value.has(segment) : Object.hasOwn(value, segment)
+}
