@@ -49,6 +49,14 @@ export type {
 } from './maintenance/maintenance-service.ts'
 export type { SavedSnapshot } from './maintenance/save-snapshot.ts'
 export type { SnapshotOptions, SnapshotReader } from './maintenance/snapshot.ts'
+export type { ListedPage } from './reflector/listed-page.ts'
+export type {
+  ReflectedList,
+  ReflectedRanges,
+  Reflector,
+  ReflectorHandlers,
+  ReflectorOptions,
+} from './reflector/reflector-types.ts'
 export type { TlsOptions } from './tls-options.ts'
 export type { BackoffOptions } from './transport/backoff.ts'
 export type { DiscoveryOptions } from './transport/discover.ts'

@@ -152,36 +152,37 @@ class FullKv extends ChannelKv implements ClosableKv {
   }
 }
 
-const waitForChange = async (
+const waitForChange = (
   { watch, clock }: KvParts,
   { afterRevision, timeoutMs, signal, ...range }: KeyRange & NextChangeOptions,
-): Promise<WatchBatch> => {
-  const failure = (code: 'cancelled' | 'deadline_exceeded' | 'closed', what?: string): EtcdError =>
-    new EtcdError(code, { call: 'Watch/Watch', what, cause: signal?.reason })
-  if (signal?.aborted) throw failure('cancelled')
-  const { promise, resolve, reject } = Promise.withResolvers<WatchBatch>()
-  const timer =
-    timeoutMs === undefined
-      ? undefined
-      : clock.setTimeout(
-          () => reject(failure('deadline_exceeded', `no change within ${timeoutMs} ms`)),
-          timeoutMs,
-        )
-  const watcher = watch.subscribe(
-    range,
-    {
-      onEvents: resolve,
-      onEnd: (error) => reject(error ?? failure(signal?.aborted ? 'cancelled' : 'closed')),
-    },
-    {
-      ...(afterRevision === undefined ? {} : { afterRevision }),
-      ...(signal === undefined ? {} : { signal }),
-    },
-  )
-  try {
-    return await promise
-  } finally {
-    clock.clearTimeout(timer)
-    watcher.cancel()
-  }
-}
+): Promise<WatchBatch> =>
+  // What throws in here rejects the promise, which has no other holder than the caller.
+  new Promise((resolve, reject) => {
+    const failure = (code: 'cancelled' | 'deadline_exceeded' | 'closed', what?: string): EtcdError =>
+      new EtcdError(code, { call: 'Watch/Watch', what, cause: signal?.reason })
+    if (signal?.aborted) throw failure('cancelled')
+    let timer: unknown
+    const watcher = watch.subscribe(
+      range,
+      {
+        onEvents(batch) {
+          resolve(batch)
+          watcher.cancel()
+        },
+        onEnd(error) {
+          clock.clearTimeout(timer)
+          reject(error ?? failure(signal?.aborted ? 'cancelled' : 'closed'))
+        },
+      },
+      {
+        ...(afterRevision === undefined ? {} : { afterRevision }),
+        ...(signal === undefined ? {} : { signal }),
+      },
+    )
+    if (timeoutMs === undefined || watcher.state === 'ended') return
+    const onLate = () => {
+      reject(failure('deadline_exceeded', `no change within ${timeoutMs} ms`))
+      watcher.cancel()
+    }
+    timer = clock.setTimeout(onLate, timeoutMs)
+  })

@@ -96,6 +96,40 @@ export class RawPage {
     return KeyValue.read(reader, this.#last.end, undefined).key
   }
 
+  /** The entries as bytes, which are views of the answer. */
+  entries(): readonly KeyValue[] {
+    return RangeResponse.decode(this.#bytes).kvs
+  }
+
+  /** Gives the revision that wrote each entry last, and the entry's place for `entryAt`, without decoding it. */
+  eachEntry(onEntry: (modRevision: number, at: number, end: number) => void): void {
+    const reader = new Reader(this.#bytes)
+    const pageEnd = this.#bytes.length
+    while (reader.at < pageEnd) {
+      const tag = reader.exact32(pageEnd)
+      if (tag !== tags.entry) {
+        reader.skip(tag, pageEnd)
+        continue
+      }
+      const size = reader.length(pageEnd)
+      const at = reader.at
+      const end = at + size
+      let modRevision = 0
+      while (reader.at < end && modRevision === 0) {
+        const field = reader.exact32(end)
+        if (field === tags.modRevision) modRevision = reader.int64(end, true)
+        else reader.skip(field, end)
+      }
+      reader.at = end
+      onEntry(modRevision, at, end)
+    }
+  }
+
+  /** The entry at a place that `eachEntry` gave. */
+  entryAt(at: number, end: number): KeyValue {
+    return KeyValue.decode(this.#bytes.subarray(at, end))
+  }
+
   /** The entries as text. `skipBytes` is the length of the namespace in front of each key. */
   decode(revision: number, skipBytes: number): ScanPage {
     const bytes = this.#bytes

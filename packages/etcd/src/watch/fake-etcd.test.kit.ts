@@ -1,4 +1,5 @@
 import { EtcdError } from '../errors.ts'
+import type { RangeRequest, TxnRequest } from '../wire/kv.ts'
 import type { Init } from '../wire/message.ts'
 import type { WatchResponse } from '../wire/watch.ts'
 import { type CreateRequest, ScriptedChannel, type ScriptedStream } from './scripted-channel.test.kit.ts'
@@ -7,6 +8,26 @@ import { type CreateRequest, ScriptedChannel, type ScriptedStream } from './scri
 export interface Change {
   readonly key: string
   readonly isDelete: boolean
+}
+
+/** A key at some revision. */
+interface Stored {
+  readonly key: string
+  readonly value: string
+  readonly modRevision: number
+  readonly createRevision: number
+  readonly version: number
+}
+
+/** A change as it stands in the history. */
+interface Written extends Change {
+  /** What a put wrote. */
+  readonly stored: Stored | undefined
+}
+
+/** What a transaction comes to: the last change of each key, in order. */
+export function lastChanges<T extends Change>(changes: readonly T[]): T[] {
+  return changes.filter(({ key }, index) => !changes.slice(index + 1).some((later) => later.key === key))
 }
 
 /** How the server behaves; all of it was seen in some version of etcd. */
@@ -55,33 +76,52 @@ const clusterId = 7n
  */
 export class FakeEtcd {
   readonly channel = new ScriptedChannel()
-  readonly history = new Map<number, readonly Change[]>()
+  readonly history = new Map<number, readonly Written[]>()
   revision = 1
   compactRevision = 0
   readonly #manners: Manners
-  readonly #keys = new Set<string>()
+  /** All that the store held, at each revision. */
+  #states = new Map<number, ReadonlyMap<string, Stored>>([[1, new Map()]])
+  /** Part of every value, so that two stores with equal revisions hold different ones. */
+  #generation = 0
   #open: ServerStream[] = []
 
   constructor(manners: Manners) {
     this.#manners = manners
     this.channel.onStream = (stream) => this.#accept(stream)
-    this.channel.onUnary = () => ({ header: this.#header(this.revision) })
+    this.channel.onUnary = (path, request) =>
+      path.endsWith('/Txn') ? this.#txn(request as TxnRequest) : this.#range(request as RangeRequest)
   }
 
-  get keys(): ReadonlySet<string> {
-    return this.#keys
+  /** Another store takes the place of this one, with the same name: all streams are lost, and what it held is gone. */
+  replace(): void {
+    this.cut()
+    this.history.clear()
+    this.#states = new Map([[1, new Map()]])
+    this.revision = 1
+    this.compactRevision = 0
+    this.#generation += 1
   }
 
-  /** One transaction; deletes of keys that are not there are left out. */
+  /** One transaction, one change after the other; deletes of keys that are not there are left out. */
   write(changes: readonly Change[]): void {
-    const done = changes.filter(({ key, isDelete }) => !isDelete || this.#keys.has(key))
-    if (done.length === 0) return
-    this.revision += 1
-    this.history.set(this.revision, done)
-    for (const { key, isDelete } of done) {
-      if (isDelete) this.#keys.delete(key)
-      else this.#keys.add(key)
+    const state = new Map(this.#states.get(this.revision))
+    const modRevision = this.revision + 1
+    const done: Written[] = []
+    for (const { key, isDelete } of changes) {
+      const before = state.get(key)
+      if (isDelete && before === undefined) continue
+      const { createRevision, version } = before ?? { createRevision: modRevision, version: 0 }
+      const value = `v${modRevision}.${this.#generation}`
+      const stored = { key, value, modRevision, createRevision, version: version + 1 }
+      if (isDelete) state.delete(key)
+      else state.set(key, stored)
+      done.push({ key, isDelete, stored: isDelete ? undefined : stored })
     }
+    if (done.length === 0) return
+    this.revision = modRevision
+    this.history.set(modRevision, done)
+    this.#states.set(modRevision, state)
     for (const server of this.#open) {
       for (const watcher of server.watchers.values()) {
         if (!watcher.isSynced || watcher.next > this.revision) continue
@@ -224,10 +264,35 @@ export class FakeEtcd {
     return (this.history.get(revision) ?? [])
       .filter((change) => isIn(change.key) && !isLost(change))
       .filter((change) => !create.filters.includes(change.isDelete ? 1 : 0))
-      .map(({ key: name, isDelete }) => ({
+      .map(({ key: name, isDelete, stored }) => ({
         type: isDelete ? 1 : 0,
-        kv: { key: name, modRevision: revision },
+        kv: stored ?? { key: name, modRevision: revision },
       }))
+  }
+
+  #txn({ success }: TxnRequest) {
+    const responses = success.map(({ request }) => {
+      if (request?.type !== 'range') throw new Error('only reads are played')
+      return { response: { type: 'range' as const, value: this.#range(request.value) } }
+    })
+    return { header: this.#header(this.revision), succeeded: true, responses }
+  }
+
+  #range({ key, rangeEnd, revision, limit, countOnly, keysOnly }: RangeRequest) {
+    if (revision > this.revision) throw new EtcdError('future_revision')
+    if (revision > 0 && revision < this.compactRevision) throw new EtcdError('compacted')
+    const state = this.#states.get(revision || this.revision)!
+    const [from, end] = [key.toString(), rangeEnd.toString()]
+    const isIn = (name: string) =>
+      end === '' ? name === from : name >= from.replace('\0', '') && (end === '\0' || name < end)
+    const found = [...state.values()].filter((each) => isIn(each.key)).sort((a, b) => (a.key < b.key ? -1 : 1))
+    const kvs = found.slice(0, limit || undefined)
+    return {
+      header: this.#header(this.revision),
+      kvs: countOnly ? [] : kvs.map((each) => (keysOnly ? { ...each, value: '' } : each)),
+      more: kvs.length < found.length,
+      count: found.length,
+    }
   }
 
   /** Queues the revisions as one answer, in fragments of two events. */

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts'
 export interface HeartbeatPorts {
   readonly clock: Clock
   /** Between two questions on a quiet stream. */
-  readonly intervalMs: number
+  intervalMs(): number
   /** From a question to the conclusion that nobody is there. */
   readonly graceMs: number
   /** Someone waits for an answer: ask more often. */
@@ -32,10 +32,11 @@ const unansweredGraces = 2
  */
 export class Heartbeat {
   readonly #ports: HeartbeatPorts
-  readonly #limit: number
+  readonly #patience: number
   #askTimer: unknown
   #silenceTimer: unknown
   #isQuiet = false
+  #isAskingSoon = false
   #hurriedMs = hurriedMs
   #unanswered = 0
   #isStopped = false
@@ -43,8 +44,12 @@ export class Heartbeat {
   /** `patience` multiplies how many questions may stay unanswered. */
   constructor(ports: HeartbeatPorts, patience = 1) {
     this.#ports = ports
-    const { graceMs, intervalMs } = ports
-    this.#limit = patience * Math.max(unansweredLimit, Math.ceil((unansweredGraces * graceMs) / intervalMs))
+    this.#patience = patience
+  }
+
+  get #limit(): number {
+    const graces = (unansweredGraces * this.#ports.graceMs) / this.#ports.intervalMs()
+    return this.#patience * Math.max(unansweredLimit, Math.ceil(graces))
   }
 
   /** The stream was opened; its first message may take `openMs`. */
@@ -62,6 +67,8 @@ export class Heartbeat {
   answered(): void {
     this.#unanswered = 0
     this.#hurriedMs = hurriedMs
+    // nobody waits any more: back to the cadence
+    if (this.#isAskingSoon && !this.#ports.isHurried()) this.#schedule()
   }
 
   /** Something was sent that the server answers. */
@@ -95,8 +102,9 @@ export class Heartbeat {
   #schedule(): void {
     if (this.#isStopped) return
     this.#clear(this.#askTimer)
-    const { intervalMs } = this.#ports
-    const delayMs = this.#ports.isHurried() ? Math.min(this.#hurriedMs, intervalMs) : intervalMs
+    const intervalMs = this.#ports.intervalMs()
+    this.#isAskingSoon = this.#ports.isHurried()
+    const delayMs = this.#isAskingSoon ? Math.min(this.#hurriedMs, intervalMs) : intervalMs
     this.#askTimer = this.#ports.clock.setTimeout(() => this.#onDue(delayMs), delayMs)
   }
 
@@ -104,7 +112,7 @@ export class Heartbeat {
     if (this.#ports.ask()) {
       this.#hurriedMs *= 2
       this.expect()
-      if (delayMs >= this.#ports.intervalMs && ++this.#unanswered > this.#limit) {
+      if (delayMs >= this.#ports.intervalMs() && ++this.#unanswered > this.#limit) {
         this.#ports.onUnanswered()
         return
       }

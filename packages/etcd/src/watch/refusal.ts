@@ -1,3 +1,4 @@
+import type { EtcdErrorCode } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
 import { isTokenText } from '../transport/status.ts'
 import type { WatchResponse } from '../wire/watch.ts'
@@ -11,6 +12,8 @@ export type Refusal =
   | 'compacted'
   /** The id is taken on this stream. */
   | 'duplicate_id'
+  /** The server watches no range without keys. */
+  | 'empty_range'
   /** Anything else; trying again later may do. */
   | 'other'
 
@@ -20,13 +23,21 @@ export const refusalOf = (response: WatchResponse): Refusal => {
   if (response.compactRevision > 0 || reason.includes('has been compacted')) return 'compacted'
   if (reason.includes('permission denied')) return 'permission'
   if (reason.includes('duplicate watch id')) return 'duplicate_id'
+  if (reason.includes('range is empty')) return 'empty_range'
   return reason.includes('unauthenticated') || isTokenText(reason) ? 'token' : 'other'
 }
 
 /** The error for a refusal, in the server's words. */
 export const refusalError = (refusal: Refusal, response: WatchResponse, endpoint: string): EtcdError => {
   const what = `the server refused the watch: ${response.cancelReason || 'it gave no reason'}`
-  const code =
-    refusal === 'token' ? 'unauthenticated' : refusal === 'permission' ? 'permission_denied' : 'unavailable'
-  return new EtcdError(code, { what, call: 'Watch/Watch', endpoint })
+  return new EtcdError(CODES[refusal], { what, call: 'Watch/Watch', endpoint })
 }
+
+const CODES = {
+  token: 'unauthenticated',
+  permission: 'permission_denied',
+  empty_range: 'invalid_argument',
+  compacted: 'compacted',
+  duplicate_id: 'unavailable',
+  other: 'unavailable',
+} as const satisfies Record<Refusal, EtcdErrorCode>

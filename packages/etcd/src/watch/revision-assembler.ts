@@ -1,10 +1,13 @@
 import { EtcdError } from '../errors.ts'
-import type { Event } from '../wire/watch.ts'
+import { type Event, EventType } from '../wire/watch.ts'
 
-/** All events of one revision. */
+/** What one revision changed. */
 export interface WholeRevision {
   readonly revision: number
+  /** The last event of each key, in the store's order: a transaction may write one key several times. */
   readonly events: readonly Event[]
+  /** For each event, whether its key was there before the revision. */
+  readonly wereThere: readonly boolean[]
 }
 
 /**
@@ -45,7 +48,7 @@ export class RevisionAssembler {
   }
 
   #take(): WholeRevision {
-    const taken = { revision: this.#revision, events: withoutRepeats(this.#events) }
+    const taken = { revision: this.#revision, ...lastOfEachKey(this.#events) }
     this.#events = []
     return taken
   }
@@ -66,14 +69,24 @@ const outOfOrder = (revision: number, after: number): EtcdError =>
     what: `the server sent revision ${revision} after revision ${after} within one answer`,
   })
 
-/** One revision changes a key once at most; a repeated fragment must not make it twice. */
-const withoutRepeats = (events: Event[]): readonly Event[] => {
-  if (events.length === 1) return events
-  const seen = new Set<string>()
-  return events.filter((event) => {
+/**
+ * A nested transaction may put and delete one key, in any order and many times; what counts is the last. What a repeated
+ * fragment tells once more ends with the same event, so that it changes nothing.
+ */
+function lastOfEachKey(events: readonly Event[]): Omit<WholeRevision, 'revision'> {
+  if (events.length === 1) return { events, wereThere: [wasThereBefore(events[0]!)] }
+  const last = new Map<string, { readonly event: Event; readonly wasThere: boolean }>()
+  for (const event of events) {
     const key = event.kv!.key.toString('latin1')
-    if (seen.has(key)) return false
-    seen.add(key)
-    return true
-  })
+    const earlier = last.get(key)
+    if (earlier !== undefined) last.delete(key)
+    last.set(key, { event, wasThere: earlier?.wasThere ?? wasThereBefore(event) })
+  }
+  const changes = [...last.values()]
+  return { events: changes.map(({ event }) => event), wereThere: changes.map(({ wasThere }) => wasThere) }
+}
+
+/** The first event of a key in a revision tells what was there: only what is there can be deleted or put once more. */
+function wasThereBefore({ type, kv }: Event): boolean {
+  return type === EventType.delete || kv!.version > 1
 }

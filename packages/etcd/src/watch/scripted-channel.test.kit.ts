@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import type { CallOptions, Channel, DuplexStream, Method, StreamHandlers } from '../transport/transport.ts'
+import type { TxnRequest } from '../wire/kv.ts'
 import type { Init } from '../wire/message.ts'
 import { WatchRequest, WatchResponse } from '../wire/watch.ts'
 
@@ -132,6 +133,9 @@ export class ScriptedChannel implements Channel {
   onUnary: (path: string, request: unknown) => unknown = () => {
     throw new EtcdError('unavailable')
   }
+  /** Plays the server of transactions, where it is set. */
+  onTxn: ((request: TxnRequest) => unknown) | undefined
+  lastTxn: TxnRequest | undefined
   onRefresh: () => Promise<void> = () => Promise.resolve()
   onStream: (stream: ScriptedStream) => void = () => undefined
   readonly #endpoints: readonly string[]
@@ -149,12 +153,15 @@ export class ScriptedChannel implements Channel {
 
   async unary<Req, Res>(
     method: Method<Req, Res>,
-    request: Init<NoInfer<Req>>,
+    given: Init<NoInfer<Req>>,
     options?: CallOptions,
   ): Promise<Res> {
     options?.signal?.throwIfAborted()
+    const request = method.request.decode(method.request.encode(given as Init<Req>))
     this.calls.push({ path: method.path, request })
-    const answer = (await this.onUnary(method.path, request)) as Init<Res>
+    if (method.path.endsWith('/Txn')) this.lastTxn = request as TxnRequest
+    const play = method.path.endsWith('/Txn') ? this.onTxn : undefined
+    const answer = (await (play?.(request as TxnRequest) ?? this.onUnary(method.path, request))) as Init<Res>
     return method.response.decode(method.response.encode(answer))
   }
 
@@ -191,5 +198,5 @@ export class ScriptedChannel implements Channel {
 
 /** Lets promises settle. */
 export const settled = async (): Promise<void> => {
-  for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
+  for (let turn = 0; turn < 40; turn += 1) await Promise.resolve()
 }

@@ -17,6 +17,8 @@ export interface SessionPorts {
   readonly avoid: string | undefined
   /** Multiplies how many progress requests may stay unanswered. */
   readonly patience: number
+  /** The stream stands, and the watch may not go on it before its store was recognized; it has left the session. */
+  onUnproven(watcher: WatcherCore): void
   /** The watch is on a store that may have gone back; it has left the session. */
   onDoubt(watcher: WatcherCore): void
   /** The server does not serve this watch; it has left the session. */

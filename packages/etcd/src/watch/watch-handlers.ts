@@ -88,7 +88,12 @@ export interface WatchHandlers {
 
 /** How it was noticed that the store behind the endpoints is another one. */
 export interface ClusterChange {
-  readonly reason: 'cluster_id' | 'revision_went_back' | 'term_went_back'
+  readonly reason:
+    | 'cluster_id'
+    | 'revision_went_back'
+    | 'term_went_back'
+    /** After a lost connection, what the watch delivered last is not what the store holds at that revision. */
+    | 'history_differs'
   readonly previousClusterId: bigint
   readonly clusterId: bigint
   /** The first revision of the previous store that was not delivered. */

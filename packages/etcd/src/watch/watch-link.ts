@@ -2,7 +2,7 @@ import { type Clock, keepRunning } from '../clock.ts'
 import { EtcdError, isFinalError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { Channel } from '../transport/transport.ts'
-import type { RangeRequest, ResponseHeader } from '../wire/kv.ts'
+import type { RangeRequest, RangeResponse, ResponseHeader } from '../wire/kv.ts'
 import type { Init } from '../wire/message.ts'
 import { KV } from '../wire/rpc.ts'
 import type { WatchResponse } from '../wire/watch.ts'
@@ -19,8 +19,12 @@ export interface LinkPorts {
   readonly clock: Clock
   readonly logger: Logger
   readonly settings: Required<WatchSettings>
-  /** All watches that have not ended. */
+  /** The watches of this link that have not ended. */
   watchers(): Iterable<WatcherCore>
+  /** The token of the stream is no longer good, and others are on it that need no new one: the watch goes to another link. */
+  onStaleToken(watcher: WatcherCore): void
+  /** Gives the watches, none of which is on a stream, to the link that follows this one; false where there is none. */
+  handOver(): boolean
 }
 
 type State =
@@ -29,6 +33,15 @@ type State =
   | { readonly type: 'waiting'; readonly timer: unknown }
   | { readonly type: 'refreshing' }
   | { readonly type: 'closed' }
+
+/** Answers to a question about the store from which nothing follows: the watch goes on and meets the same, or it is all there is. */
+const UNPROVABLE: ReadonlySet<string> = new Set([
+  'compacted',
+  'permission_denied',
+  'request_too_large',
+  'invalid_argument',
+  'unimplemented',
+])
 
 /** Refusals of one watch in a row, for its token or against what reads say, until they are believed. */
 const refusalLimit = 3
@@ -44,9 +57,13 @@ export class WatchLink {
   readonly #ports: LinkPorts
   /** Off the stream until an answer of the cluster says whether they may go back to it. */
   readonly #asking = new Map<WatcherCore, symbol>()
+  /** Refused for now; each with the timer after which it is tried again. */
+  readonly #resting = new Map<WatcherCore, unknown>()
   #state: State = { type: 'idle' }
   #attempt = 0
   #tokenFailures = 0
+  /** Streams in a row that ended with what is final: each endpoint is asked before it is believed. */
+  #finalEnds = 0
   #graceMs: number
   #patience = 1
   #avoid: string | undefined
@@ -62,7 +79,7 @@ export class WatchLink {
 
   /** Brings a watch onto the stream, which is opened if there is none. */
   attach(watcher: WatcherCore): void {
-    if (this.#asking.has(watcher)) return
+    if (this.#asking.has(watcher) || this.#resting.has(watcher)) return
     if (this.#state.type === 'open') this.#state.session.add(watcher)
     else if (this.#state.type === 'idle') this.#open()
   }
@@ -70,6 +87,8 @@ export class WatchLink {
   /** Takes a watch off the stream, which is closed if that was the last one. */
   detach(watcher: WatcherCore): void {
     this.#asking.delete(watcher)
+    this.#ports.clock.clearTimeout(this.#resting.get(watcher))
+    this.#resting.delete(watcher)
     const state = this.#state
     if (state.type === 'open') {
       state.session.remove(watcher)
@@ -91,6 +110,23 @@ export class WatchLink {
     this.#state = { type: 'closed' }
     if (state.type === 'open') state.session.drop()
     if (state.type === 'waiting') this.#ports.clock.clearTimeout(state.timer)
+    for (const timer of this.#resting.values()) this.#ports.clock.clearTimeout(timer)
+    this.#resting.clear()
+  }
+
+  /** Opens the first stream of this link with a new token. */
+  renew(): void {
+    if (this.#state.type === 'idle') this.#refreshToken()
+  }
+
+  /** Ends the stream; its watches go to the link that takes over. */
+  fold(): void {
+    if (this.#state.type === 'open') this.#resume(this.#state.session, undefined)
+    else {
+      if (this.#state.type === 'waiting') this.#ports.clock.clearTimeout(this.#state.timer)
+      this.#state = { type: 'idle' }
+      this.#ports.handOver()
+    }
   }
 
   #open(): void {
@@ -104,23 +140,27 @@ export class WatchLink {
       idsFrom: settings.idsFrom,
       avoid: this.#avoid,
       patience: this.#patience,
+      onUnproven: (watcher) => this.#prove(watcher, session),
       onDoubt: (watcher) => this.#verify(watcher, session),
       onRefused: (watcher, refusal, response) => this.#onRefused(watcher, refusal, response, session),
       onLive: () => {
         this.#tokenFailures = 0
+        this.#finalEnds = 0
       },
       onUseful: () => this.#onUseful(),
       onEnd: (ending) => this.#onEnd(session, ending),
     })
     this.#state = { type: 'open', session }
     for (const watcher of this.#ports.watchers()) {
-      if (isConnecting(watcher) && !this.#asking.has(watcher)) session.add(watcher)
+      if (isConnecting(watcher) && !this.#asking.has(watcher) && !this.#resting.has(watcher))
+        session.add(watcher)
     }
     session.open()
   }
 
   #closeUnused(session: WatchSession): void {
-    if (!this.#isCurrent(session) || !session.isUnused || this.#asking.size > 0) return
+    if (!this.#isCurrent(session) || !session.isUnused) return
+    if (this.#asking.size > 0 || this.#resting.size > 0) return
     this.#state = { type: 'idle' }
     session.drop()
   }
@@ -146,15 +186,24 @@ export class WatchLink {
     session.drop()
     const needsToken = error?.code === 'unauthenticated'
     if (needsToken) this.#tokenFailures += 1
-    if (error !== undefined && (needsToken ? this.#tokenFailures > refusalLimit : isFinalError(error))) {
+    else if (error !== undefined && isFinalError(error)) this.#finalEnds += 1
+    if (error !== undefined && this.#isBelieved(error)) {
       this.#endAll(error)
       return
     }
     this.#disconnectAll(error)
     // A handler may have closed the service, or begun a watch that opened the stream.
     if (this.#state.type !== 'idle') return
+    if (this.#ports.handOver()) return
     if (needsToken) this.#refreshToken()
     else this.#openLater()
+  }
+
+  /** One endpoint among others may be the only one that says so. */
+  #isBelieved(error: EtcdError): boolean {
+    if (error.code === 'unauthenticated') return this.#tokenFailures > refusalLimit
+    if (!isFinalError(error)) return false
+    return error.code === 'closed' || this.#finalEnds >= this.#ports.channel.endpoints().length
   }
 
   #disconnectAll(error: EtcdError | undefined): void {
@@ -191,23 +240,86 @@ export class WatchLink {
     for (const watcher of [...this.#ports.watchers()]) if (watcher.state !== 'paused') watcher.end(error)
   }
 
+  /** Whatever the reason, the other watches of the stream go on as if nothing had happened. */
   #onRefused(watcher: WatcherCore, refusal: Refusal, response: WatchResponse, session: WatchSession): void {
     const error = refusalError(refusal, response, session.endpoint)
     watcher.refusals += 1
-    if (refusal !== 'other' && watcher.refusals > refusalLimit) watcher.end(error)
-    else if (refusal !== 'permission') this.#resume(session, error)
+    const isBelieved = refusal !== 'other' && watcher.refusals > refusalLimit
+    if (isBelieved || refusal === 'empty_range') watcher.end(error)
+    else if (refusal === 'token') this.#renewToken(watcher, session, error)
     else {
       watcher.disconnect(error)
-      if (isConnecting(watcher)) this.#askPermission(watcher, session)
+      if (!isConnecting(watcher)) return
+      if (refusal === 'permission') this.#askPermission(watcher, session)
+      else this.#restAlone(watcher)
     }
+    this.#closeUnused(session)
+  }
+
+  /** The token of a stream is that of its beginning: a new one takes a new stream. */
+  #renewToken(watcher: WatcherCore, session: WatchSession, error: EtcdError): void {
+    if (!this.#isCurrent(session)) return
+    if (session.isUnused && this.#asking.size === 0) {
+      this.#resume(session, error)
+      return
+    }
+    watcher.disconnect(error)
+    if (isConnecting(watcher)) this.#ports.onStaleToken(watcher)
+  }
+
+  #restAlone(watcher: WatcherCore): void {
+    const { clock, channel } = this.#ports
+    const timer = clock.setTimeout(
+      () => {
+        this.#resting.delete(watcher)
+        if (isConnecting(watcher)) this.attach(watcher)
+      },
+      channel.backoffMs(watcher.refusals - 1),
+    )
+    this.#resting.set(watcher, keepRunning(timer))
+  }
+
+  /**
+   * After a lost connection, and between a list and its watch, another store may have taken the place of the known one:
+   * what is known of it is held against the store behind the new stream, before anything of that stream is delivered.
+   */
+  #prove(watcher: WatcherCore, session: WatchSession): void {
+    const question = watcher.questionFor(session)
+    if (question === undefined) {
+      if (isConnecting(watcher)) this.attach(watcher)
+      return
+    }
+    const { channel } = this.#ports
+    const answer = channel.unary(KV.txn, question.request, { retry: 'read', endpoint: session.endpoint })
+    this.#ask(watcher, session, 'KV/Txn', answer, {
+      onAnswer: (response, header) => {
+        const setback = watcher.setbackOf(header)
+        if (setback !== undefined) watcher.changeCluster(setback, header.clusterId)
+        else if (question.isSameStore(response)) watcher.provenOn(session)
+        else watcher.changeCluster('history_differs', header.clusterId)
+      },
+      onError: (error) => {
+        // a revision that is known and has not happened: the store went back
+        if (error.code === 'future_revision') {
+          watcher.changeCluster('revision_went_back', watcher.clusterId ?? 0n)
+          return true
+        }
+        // where the history is gone, or may not be read, the watch itself will be refused; where the read is, nothing can be shown
+        const isOpen = UNPROVABLE.has(error.code)
+        if (isOpen) watcher.provenOn(session)
+        return isOpen
+      },
+    })
   }
 
   /** The store at this member may have gone back: a linearizable read tells whether the member only lags. */
   #verify(watcher: WatcherCore, session: WatchSession): void {
-    this.#ask(watcher, session, { key: watcher.plan.range.key }, (header) => {
-      const setback = watcher.setbackOf(header)
-      if (setback === undefined) session.vouch(header)
-      else watcher.changeCluster(setback, header.clusterId)
+    this.#ask(watcher, session, 'KV/Range', this.#read({ key: watcher.plan.range.key }), {
+      onAnswer: (_, header) => {
+        const setback = watcher.setbackOf(header)
+        if (setback === undefined) session.vouch(header)
+        else watcher.changeCluster(setback, header.clusterId)
+      },
     })
   }
 
@@ -216,35 +328,47 @@ export class WatchLink {
    * goes with a good token: if that is refused too, it is true; if not, it is the stream that needs the new token.
    */
   #askPermission(watcher: WatcherCore, session: WatchSession): void {
-    this.#ask(watcher, session, { ...watcher.plan.range, serializable: true }, () => {
-      if (this.#isCurrent(session)) this.#resume(session, staleTokenError(session.endpoint))
+    this.#ask(watcher, session, 'KV/Range', this.#read({ ...watcher.plan.range, serializable: true }), {
+      onAnswer: () => {
+        this.#renewToken(watcher, session, staleTokenError(session.endpoint))
+      },
     })
   }
 
-  /** Asks the store something about a watch, which stays off the stream meanwhile. */
-  #ask(
+  #read(range: Init<RangeRequest>): Promise<RangeResponse> {
+    return this.#ports.channel.unary(KV.range, { ...range, limit: 1, keysOnly: true }, { retry: 'read' })
+  }
+
+  /** Waits for what the store answers about a watch, which stays off the stream meanwhile. */
+  #ask<Response extends { readonly header: ResponseHeader | undefined }>(
     watcher: WatcherCore,
     session: WatchSession,
-    range: Init<RangeRequest>,
-    onAnswer: (header: ResponseHeader) => void,
+    call: string,
+    answer: Promise<Response>,
+    on: { onAnswer(response: Response, header: ResponseHeader): void; onError?(error: EtcdError): boolean },
   ): void {
     const mark = Symbol('asked')
     this.#asking.set(watcher, mark)
     const isAnswered = () => this.#asking.get(watcher) === mark && this.#asking.delete(watcher)
+    const goOn = () => {
+      if (isConnecting(watcher)) this.attach(watcher)
+    }
     const fail = (error: EtcdError) => {
       if (!isAnswered()) return
-      if (error.code !== 'unauthenticated' && isFinalError(error)) watcher.end(error)
+      if (on.onError?.(error)) goOn()
+      else if (error.code !== 'unauthenticated' && isFinalError(error)) watcher.end(error)
       else if (this.#isCurrent(session)) this.#resume(session, error)
-      else if (isConnecting(watcher)) this.attach(watcher)
+      else goOn()
     }
-    this.#ports.channel.unary(KV.range, { ...range, limit: 1, keysOnly: true }, { retry: 'read' }).then(
-      ({ header }) => {
-        if (header === undefined) return fail(new EtcdError('malformed_message', { call: 'KV/Range' }))
+    answer.then(
+      (response) => {
+        const { header } = response
+        if (header === undefined) return fail(new EtcdError('malformed_message', { call }))
         if (!isAnswered()) return
-        onAnswer(header)
-        if (isConnecting(watcher)) this.attach(watcher)
+        on.onAnswer(response, header)
+        goOn()
       },
-      (error: unknown) => fail(asEtcdError(error, 'KV/Range')),
+      (error: unknown) => fail(asEtcdError(error, call)),
     )
   }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { KeyRange } from '../key-range.ts'
-import { type Change, FakeEtcd, type Manners } from './fake-etcd.test.kit.ts'
+import { type Change, FakeEtcd, lastChanges, type Manners } from './fake-etcd.test.kit.ts'
 import { ManualClock, settled } from './scripted-channel.test.kit.ts'
 import type { WatchBatch } from './watch-handlers.ts'
 import type { WatchOptions } from './watch-options.ts'
@@ -74,7 +74,8 @@ class Judge {
   }
 
   #changesAt(revision: number): readonly Change[] {
-    return (this.#etcd.history.get(revision) ?? []).filter(({ key }) => isIn(this.#range, key))
+    const changes = (this.#etcd.history.get(revision) ?? []).filter(({ key }) => isIn(this.#range, key))
+    return lastChanges(changes).map(({ key, isDelete }) => ({ key, isDelete }))
   }
 
   /** No change of this range lies after the last one told and before `revision`. */
@@ -102,7 +103,8 @@ class Judge {
 
 const keys = ['a', 'ab', 'b', 'c'] as const
 const change = fc.record({ key: fc.constantFrom(...keys), isDelete: fc.boolean() })
-const transaction = fc.uniqueArray(change, { minLength: 1, maxLength: 4, selector: ({ key }) => key })
+/** As nested transactions make them: a key may be put and deleted, in any order and many times. */
+const transaction = fc.array(change, { minLength: 1, maxLength: 5 })
 const range: fc.Arbitrary<KeyRange> = fc.constantFrom(
   { key: 'a' },
   { prefix: 'a' },
@@ -208,13 +210,14 @@ const run = async (
   }
   for (const each of steps) {
     follow(each)
+    if (each.type === 'calm') await settled()
     check()
   }
   for (const { watcher } of judges) watcher.resume()
   for (let turn = 0; turn < 60; turn += 1) {
     calm(25)
     check()
-    if (turn % 20 === 0) await settled()
+    await settled()
   }
   for (const judge of judges) judge.finish()
   service.close()

@@ -1,6 +1,6 @@
 import { EtcdError } from '../errors.ts'
 import { longestMs, number, refuse as refuseOption } from '../refuse-option.ts'
-import type { KeyRange, Namespace, WireRange } from '../key-range.ts'
+import { bytesOf, type KeyRange, type Namespace, type WireRange } from '../key-range.ts'
 import { WatchFilter } from '../wire/watch.ts'
 
 /** What to watch, and from where. */
@@ -70,6 +70,7 @@ export const planWatch = (range: KeyRange, options: WatchOptions, namespace: Nam
     )
   if (afterRevision !== undefined && !isRevision(afterRevision, 0))
     throw refuse(`afterRevision is ${afterRevision}, not an integer from 0 on`)
+  assertNotEmpty(range)
   return Object.freeze({
     range: namespace.range(range),
     position: afterRevision === undefined ? startRevision : afterRevision + 1,
@@ -78,6 +79,17 @@ export const planWatch = (range: KeyRange, options: WatchOptions, namespace: Nam
     filters: only === undefined ? [] : [only === 'puts' ? WatchFilter.noDelete : WatchFilter.noPut],
     prevKv: options.prevKv ?? false,
   })
+}
+
+/**
+ * Refuses a range that holds no key: etcd does not watch it.
+ *
+ * @throws EtcdError `invalid_argument`
+ */
+export function assertNotEmpty(range: KeyRange): void {
+  if (!('from' in range) || range.to === undefined) return
+  if (Buffer.compare(bytesOf(range.from), bytesOf(range.to)) < 0) return
+  throw refuse('the range is empty: its end (to) is not after its start (from)')
 }
 
 const milliseconds = (name: string, value: unknown, otherwise: number): number =>

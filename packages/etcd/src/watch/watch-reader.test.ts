@@ -23,7 +23,7 @@ describe('for await', () => {
     ['events', { maxQueuedEvents: 4 }],
     ['bytes', { maxQueuedBytes: 12 }],
   ])('T1.54 leaves the server when too many %s wait, and comes back at half', async (_, options) => {
-    const { reader, events, created, channel, lastCreate } = setUpReader(options)
+    const { reader, events, created, recognized, channel, lastCreate } = setUpReader(options)
     events(9, [put('a', 2), put('a', 3), put('a', 4), put('a', 5), put('a', 6)])
     expect([reader.watcher.state, reader.watcher.position]).toEqual(['paused', 6])
     expect(channel.lastStream.isCancelled).toBe(true)
@@ -32,6 +32,7 @@ describe('for await', () => {
     expect(reader.watcher.state).toBe('paused')
     await reader.next()
     expect(reader.watcher.state).toBe('connecting')
+    await recognized()
     expect(lastCreate()?.startRevision).toBe(5)
     created(9)
     events(9, [put('a', 5), put('a', 6)])

@@ -4,7 +4,7 @@ import { type KeyRange, Namespace } from '../key-range.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { WatchHandlers } from './watch-handlers.ts'
-import { WatchLink } from './watch-link.ts'
+import { WatchLinks } from './watch-links.ts'
 import {
   planWatch,
   type QueueOptions,
@@ -12,10 +12,17 @@ import {
   type WatchOptions,
   type WatchSettings,
 } from './watch-options.ts'
+import { ListAndWatch, type ReflectorPorts } from '../reflector/reflector.ts'
+import type {
+  ReflectedRanges,
+  Reflector,
+  ReflectorHandlers,
+  ReflectorOptions,
+} from '../reflector/reflector-types.ts'
 import { openReader, type WatchReader } from './watch-reader.ts'
 import { openSync, type SyncHandlers, type SyncOptions, type WatchSync } from './watch-sync.ts'
 import type { Watcher } from './watcher.ts'
-import { WatcherCore, type WatcherHost } from './watcher-core.ts'
+import { WatcherCore, type WatcherHost, type WatcherKnowledge } from './watcher-core.ts'
 
 /** What `createWatchService` takes besides the channel. */
 export interface WatchServiceOptions extends WatchSettings {
@@ -43,8 +50,16 @@ export interface WatchService {
    * watch, e.g. `compacted`. Throws `invalid_argument` and `closed` at once.
    */
   watch(range: KeyRange, options?: WatchOptions & QueueOptions): WatchReader
-  /** Lists, watches on from there, and lists again and compares by itself where the history is gone. */
+  /**
+   * Lists, watches on from there, and lists again and compares by itself where the history is gone. Throws
+   * `invalid_argument` and `closed`.
+   */
   sync(range: KeyRange, handlers: SyncHandlers, options?: SyncOptions): WatchSync
+  /**
+   * Lists ranges at one revision, watches on from there, and lists again where the history is gone or the store is
+   * another one; keeps no values. What `sync` and livetree's source stand on. Throws `invalid_argument` and `closed`.
+   */
+  reflect(ranges: ReflectedRanges, handlers: ReflectorHandlers, options?: ReflectorOptions): Reflector
   /** Watches that have not ended. */
   readonly size: number
   /** Ends all watches (their `onEnd` gets no error) and the stream. Safe to call twice. */
@@ -56,40 +71,55 @@ export const createWatchService = (channel: Channel, options: WatchServiceOption
   const { clock = systemClock, logger = silentLogger, namespace = new Namespace() } = options
   const settings = resolveWatchSettings(options)
   const watchers = new Set<WatcherCore>()
-  const syncs = new Set<WatchSync>()
-  const link = new WatchLink({ channel, clock, logger, settings, watchers: () => watchers })
+  const reflectors = new Set<Reflector>()
+  const links = new WatchLinks({ channel, clock, logger, settings })
   const host: WatcherHost = {
     clock,
     logger,
     namespace,
-    attach: (watcher) => link.attach(watcher),
-    detach: (watcher) => link.detach(watcher),
-    hurry: () => link.hurry(),
+    attach: (watcher) => links.attach(watcher),
+    detach: (watcher) => links.detach(watcher),
+    hurry: (watcher) => links.hurry(watcher),
     forget: (watcher) => watchers.delete(watcher),
   }
+  const subscribe = (
+    range: KeyRange,
+    handlers: WatchHandlers,
+    given: WatchOptions,
+    known?: WatcherKnowledge,
+  ): WatcherCore => {
+    if (links.isClosed) throw new EtcdError('closed', { call: 'Watch/Watch' })
+    const watcher = new WatcherCore(planWatch(range, given, namespace), handlers, host, given.signal, known)
+    watchers.add(watcher)
+    if (given.signal?.aborted) watcher.cancel()
+    else links.attach(watcher)
+    return watcher
+  }
   const service: WatchService = {
-    subscribe(range, handlers, given = {}) {
-      if (link.isClosed) throw new EtcdError('closed', { call: 'Watch/Watch' })
-      const watcher = new WatcherCore(planWatch(range, given, namespace), handlers, host, given.signal)
-      watchers.add(watcher)
-      if (given.signal?.aborted) watcher.cancel()
-      else link.attach(watcher)
-      return watcher
-    },
+    subscribe: (range, handlers, given = {}) => subscribe(range, handlers, given),
     watch: (range, given = {}) => openReader((handlers) => service.subscribe(range, handlers, given), given),
-    sync(range, handlers, given = {}) {
-      if (link.isClosed) throw new EtcdError('closed', { call: 'Watch/Watch' })
-      const onEnded = (ended: WatchSync) => syncs.delete(ended)
-      const sync = openSync({ channel, clock, logger, namespace, service, onEnded }, range, handlers, given)
-      if (!given.signal?.aborted) syncs.add(sync)
-      return sync
+    sync: (range, handlers, given = {}) => openSync(service, logger, range, handlers, given),
+    reflect(ranges, handlers, given = {}) {
+      if (links.isClosed) throw new EtcdError('closed', { call: 'Watch/Watch' })
+      const ports: ReflectorPorts = {
+        channel,
+        clock,
+        logger,
+        namespace,
+        subscribe: (range, on, { revision, clusterId }, known) =>
+          subscribe(range, on, { afterRevision: revision, clusterId }, known),
+        onEnded: (ended) => reflectors.delete(ended),
+      }
+      const reflector = new ListAndWatch(ports, ranges, handlers, given)
+      if (!given.signal?.aborted) reflectors.add(reflector)
+      return reflector
     },
     get size() {
       return watchers.size
     },
     close() {
-      link.close()
-      for (const sync of [...syncs]) sync.cancel()
+      links.close()
+      for (const reflector of [...reflectors]) reflector.cancel()
       for (const watcher of [...watchers]) watcher.end(undefined)
     },
   }

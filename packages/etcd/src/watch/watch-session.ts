@@ -1,3 +1,4 @@
+import { monotonicNow } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import type { DuplexStream } from '../transport/transport.ts'
 import type { ResponseHeader } from '../wire/kv.ts'
@@ -37,6 +38,9 @@ export class WatchSession {
   readonly #heartbeat: Heartbeat
   readonly #live = new Map<number, LiveWatcher>()
   readonly #waiting = new Set<WatcherCore>()
+  /** To be recognized first, once the server was heard on this stream. */
+  readonly #unproven = new Set<WatcherCore>()
+  #isHeard = false
   /** Cancelled by us and not confirmed yet: what still comes for them is dropped. */
   readonly #dismissed = new Set<number>()
   readonly #questions: ProgressQuestions
@@ -53,7 +57,7 @@ export class WatchSession {
     this.#heartbeat = new Heartbeat(
       {
         clock: ports.clock,
-        intervalMs: ports.progressIntervalMs,
+        intervalMs: () => this.#intervalMs,
         graceMs: ports.progressGraceMs,
         isHurried: () => [...this.#live.values()].some(({ watcher }) => watcher.isAwaited),
         ask: () => this.#askIfQuiet(),
@@ -71,7 +75,7 @@ export class WatchSession {
 
   /** No watch is on the stream or waiting for it. */
   get isUnused(): boolean {
-    return this.#live.size === 0 && this.#waiting.size === 0
+    return this.#live.size === 0 && this.#waiting.size === 0 && this.#unproven.size === 0
   }
 
   /** Opens the stream. Watches may be added before and after. */
@@ -97,14 +101,24 @@ export class WatchSession {
     this.#createNext()
   }
 
+  /**
+   * A watch that knows its store is not created before the store behind this stream was recognized, and that is not asked
+   * before the server was heard here: an answer from before could be the word of a server that is gone.
+   */
   add(watcher: WatcherCore): void {
-    this.#waiting.add(watcher)
+    const isKnown = watcher.questionFor(this) === undefined
+    if (!isKnown && this.#isHeard) this.#ports.onUnproven(watcher)
+    else {
+      const waiting = isKnown ? this.#waiting : this.#unproven
+      waiting.add(watcher)
+    }
     if (this.#stream !== undefined) this.#createNext()
   }
 
   /** Takes a watch off the stream; a create on its way is cancelled when it is answered. */
   remove(watcher: WatcherCore): void {
     this.#waiting.delete(watcher)
+    this.#unproven.delete(watcher)
     for (const [id, live] of this.#live) if (live.watcher === watcher) this.#dismiss(id)
   }
 
@@ -121,6 +135,15 @@ export class WatchSession {
   /** Ends the stream from our side; `onEnd` is called with reason `dropped`. */
   drop(): void {
     this.#fail('dropped', undefined)
+  }
+
+  /** Between two questions: as often as the one of the watches that needs it most. */
+  get #intervalMs(): number {
+    let intervalMs = this.#ports.progressIntervalMs
+    for (const { watcher } of this.#live.values()) {
+      if (watcher.proofEveryMs !== undefined) intervalMs = Math.min(intervalMs, watcher.proofEveryMs)
+    }
+    return intervalMs
   }
 
   #onMessage(response: WatchResponse): void {
@@ -181,6 +204,7 @@ export class WatchSession {
   #onCreateAnswer(response: WatchResponse, header: ResponseHeader): void {
     const pending = this.#pending
     this.#pending = undefined
+    this.#isHeard = true
     this.#questions.created()
     if (pending?.type === 'watcher') {
       this.#waiting.delete(pending.watcher)
@@ -191,6 +215,10 @@ export class WatchSession {
     }
     if (this.#isOver) return
     if (pending?.type === 'ping' && pending.isQuestion) this.#ask()
+    for (const watcher of this.#unproven) {
+      this.#unproven.delete(watcher)
+      this.#ports.onUnproven(watcher)
+    }
     this.#createNext()
   }
 
@@ -202,10 +230,12 @@ export class WatchSession {
     }
     const acceptance = watcher.accept(header, this.#voucher)
     if (acceptance === 'live') {
-      this.#quietUntil = this.#ports.clock.now() + syncMs
+      this.#quietUntil = monotonicNow(this.#ports.clock) + syncMs
       this.#live.set(id, { watcher, staleAnswers: this.#questions.open })
       this.#ports.onLive()
+      watcher.provenOn(this)
       watcher.goLive(header, this.endpoint)
+      this.#heartbeat.hurry()
       return
     }
     this.#dismiss(id)
@@ -236,7 +266,11 @@ export class WatchSession {
   /** One create at a time: answers to creates carry no mark of which create they answer. */
   #createNext(): void {
     const [watcher] = this.#waiting
-    if (this.#isOver || this.#pending !== undefined || watcher === undefined) return
+    if (this.#isOver || this.#pending !== undefined) return
+    if (watcher === undefined) {
+      if (this.#unproven.size > 0) this.#ping(false)
+      return
+    }
     const { plan, start } = watcher
     this.#pending = { type: 'watcher', watcher }
     this.#create({ ...plan.range, startRevision: start, filters: plan.filters, prevKv: plan.prevKv })
@@ -245,24 +279,25 @@ export class WatchSession {
   /** A watch that gets no events, to be cancelled at once: any server answers it, whatever its watches are doing. */
   #ping(isQuestion: boolean): void {
     const [live] = this.#live.values()
-    if (this.#isOver || this.#pending !== undefined || live === undefined) return
+    const [unproven] = this.#unproven
+    const watcher = live?.watcher ?? unproven
+    if (this.#isOver || this.#pending !== undefined || watcher === undefined) return
     this.#pending = { type: 'ping', isQuestion }
     const filters = [WatchFilter.noPut, WatchFilter.noDelete]
-    this.#create({ key: live.watcher.plan.range.key, filters })
+    this.#create({ key: watcher.plan.range.key, filters })
   }
 
   #create(what: Init<WatchCreateRequest>): void {
     const watchId = this.#ports.idsFrom === 'client' ? this.#nextId++ : 0
-    const value = { ...what, watchId, fragment: true, progressNotify: true }
+    // Not in fragments: to cut a long history into them costs etcd the square of its events.
+    const value = { ...what, watchId, progressNotify: true }
     this.#send({ request: { type: 'create', value } })
     this.#heartbeat.expect()
   }
 
   #askIfQuiet(): boolean {
     const isBusy = this.#pending !== undefined || this.#waiting.size > 0 || this.#live.size === 0
-    const quietMs = this.#quietUntil - this.#ports.clock.now()
-    // more than the whole pause: the clock was put back meanwhile
-    if (isBusy || (quietMs > 0 && quietMs <= syncMs)) return false
+    if (isBusy || monotonicNow(this.#ports.clock) < this.#quietUntil) return false
     if (!this.#questions.isOrderKept) this.#ping(true)
     else this.#ask()
     return true
@@ -294,6 +329,7 @@ export class WatchSession {
     this.#heartbeat.stop()
     this.#live.clear()
     this.#waiting.clear()
+    this.#unproven.clear()
     this.#ports.onEnd(ending)
   }
 }

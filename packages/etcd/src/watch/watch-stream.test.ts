@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { EtcdError } from '../errors.ts'
 import { Namespace } from '../key-range.ts'
 import { settled } from './scripted-channel.test.kit.ts'
-import { header, put, setUp } from './watch-recorder.test.kit.ts'
+import { del, header, put, setUp, storeOf } from './watch-recorder.test.kit.ts'
 
 describe('one stream for many watches', () => {
   it('T1.25 sends creates one at a time, the next after `created`', () => {
@@ -219,6 +219,11 @@ describe('one stream for many watches', () => {
     const none = { onEvents() {} }
     const cases: [() => unknown, RegExp][] = [
       [() => service.subscribe({ key: '' }, none), /invalid_argument.*key is empty/],
+      [() => service.subscribe({ from: 'b', to: 'a' }, none), /invalid_argument.*the range is empty/],
+      [() => service.subscribe({ from: 'b', to: 'b' }, none), /the range is empty/],
+      [() => service.subscribe({ from: 'b', to: Buffer.of(0) }, none), /the range is empty/],
+      [() => service.sync({ from: 'b', to: 'a' }, { ...none, onSnapshot() {} }), /the range is empty/],
+      [() => service.watch({ from: 'b', to: 'a' }), /the range is empty/],
       [() => service.subscribe({ key: 'a' }, none, { startRevision: 0 }), /startRevision is 0/],
       [() => service.subscribe({ key: 'a' }, none, { afterRevision: -1 }), /afterRevision is -1/],
       [() => service.subscribe({ key: 'a' }, none, { startRevision: 1, afterRevision: 0 }), /both given/],
@@ -261,9 +266,11 @@ describe('one stream for many watches', () => {
   })
 })
 
+const kv = (key: string, modRevision: number, value?: string) => put(key, modRevision, value).kv
+
 describe('what a lost stream means', () => {
-  it('T1.27 T1.50 resumes every watch on another endpoint', () => {
-    const { watch, created, events, channel, clock } = setUp()
+  it('T1.27 T1.50 resumes every watch on another endpoint', async () => {
+    const { watch, created, events, recognized, channel, clock } = setUp()
     const a = watch({ prefix: 'a' })
     const b = watch({ prefix: 'b' }, { startRevision: 3 })
     created(5, 0)
@@ -275,6 +282,7 @@ describe('what a lost stream means', () => {
     expect(channel.streams.length).toBe(2)
     expect(channel.lastStream.avoided).toBe('http://a:2379')
     created(9, 0)
+    await recognized()
     created(9, 1)
     expect(channel.lastStream.creates.map(({ startRevision }) => startRevision)).toEqual([5, 4])
     expect([a.told.at(-1), b.told.at(-1)]).toEqual(['resumed at 6', 'resumed at 5'])
@@ -319,7 +327,13 @@ describe('what a lost stream means', () => {
       const { watch, channel, clock } = setUp()
       const { told } = watch({ prefix: 'a' })
       channel.lastStream.end(new EtcdError(code))
-      expect(told).toEqual([`end ${code}`])
+      // one endpoint may be the only one that says so
+      if (code !== 'closed') {
+        expect(told).toEqual([`disconnected ${code}`])
+        clock.advance(100)
+        channel.lastStream.end(new EtcdError(code))
+      }
+      expect(told.at(-1)).toBe(`end ${code}`)
       expect(clock.pending).toBe(0)
     }
   })
@@ -353,15 +367,16 @@ describe('what a lost stream means', () => {
     created(50)
     events(60, [put('a', 60)])
     channel.onUnary = () => ({ header: header(61) })
-    reconnect()
+    await reconnect()
     created(40)
-    expect(channel.lastStream.cancels).toEqual([0])
+    expect(channel.lastStream.cancels).toEqual([90, 0])
     await settled()
     created(41, 1)
     expect(told.at(-1)).toBe('resumed at 61')
-    channel.onUnary = () => ({ header: header(45) })
-    reconnect()
-    created(45)
+    channel.onTxn = () => {
+      throw new EtcdError('future_revision')
+    }
+    await reconnect()
     events(70, [put('a', 70)])
     await settled()
     expect(told.slice(-3)).toEqual([
@@ -370,9 +385,57 @@ describe('what a lost stream means', () => {
       'end cluster_changed',
     ])
     expect(channel.calls.map(({ path }) => path)).toEqual([
+      '/etcdserverpb.KV/Txn',
       '/etcdserverpb.KV/Range',
-      '/etcdserverpb.KV/Range',
+      '/etcdserverpb.KV/Txn',
     ])
+  })
+
+  it.each([
+    ['a key was written otherwise', [kv('a', 60, 'other')]],
+    ['a key that was deleted is there', [kv('a', 60), kv('ab', 40)]],
+    ['a key is gone', []],
+  ])('T3.71 a store that has caught up and is another one is told by what it holds: %s', async (_, kvs) => {
+    const { watch, created, events, channel, reconnect } = setUp()
+    const { told } = watch({ prefix: 'a' })
+    created(50)
+    events(60, [put('a', 60), del('ab', 60)])
+    channel.onTxn = storeOf([kv('a', 60)], header(100)).txn
+    await reconnect()
+    created(100)
+    expect(told.at(-1)).toBe('resumed at 61')
+    channel.onTxn = storeOf(kvs, header(200)).txn
+    await reconnect()
+    expect(told.slice(-2)).toEqual(['cluster changed history_differs', 'end cluster_changed'])
+  })
+
+  it('T3.71 the same store is recognized before anything of its stream is delivered', async () => {
+    const { watch, created, events, channel, reconnect, recognized, clock } = setUp()
+    const { told } = watch({ prefix: 'a' })
+    created(50)
+    events(60, [put('a', 60)])
+    let answer: ((store: unknown) => void) | undefined
+    channel.onTxn = () =>
+      new Promise((resolve) => {
+        answer = resolve
+      })
+    await reconnect()
+    expect(channel.lastStream.creates.map(({ filters }) => filters)).toEqual([[0, 1]])
+    answer!(storeOf([kv('a', 60)], header(60)).txn({ success: channel.lastTxn!.success }))
+    await settled()
+    expect(channel.lastStream.creates.at(-1)).toMatchObject({ startRevision: 60, filters: [] })
+    // where that cannot be asked, the next endpoint is
+    channel.onTxn = () => {
+      throw new EtcdError('unavailable')
+    }
+    created(60)
+    await reconnect()
+    expect(told.at(-1)).toBe('disconnected unavailable')
+    channel.onTxn = storeOf([kv('a', 60)], header(60)).txn
+    clock.advance(1_000)
+    await recognized()
+    created(60)
+    expect(told.at(-1)).toBe('resumed at 61')
   })
 
   it('T1.21 a store past the position but in an earlier term was restored', async () => {
@@ -380,7 +443,7 @@ describe('what a lost stream means', () => {
     const { told } = watch({ prefix: 'a' })
     created(50, 0, { header: header(50, 7n, 9) })
     channel.onUnary = () => ({ header: header(500, 7n, 3) })
-    reconnect()
+    await reconnect()
     created(500, 0, { header: header(500, 7n, 3) })
     await settled()
     expect(told.slice(-2)).toEqual(['cluster changed term_went_back', 'end cluster_changed'])
@@ -390,7 +453,7 @@ describe('what a lost stream means', () => {
     const { watch, created, reconnect, clock } = setUp()
     const { told } = watch({ prefix: 'a' })
     created(50)
-    reconnect()
+    await reconnect()
     created(40)
     await settled()
     expect(told.at(-1)).toBe('disconnected unavailable')
@@ -481,18 +544,72 @@ describe('refusals within the stream', () => {
     expect(told.at(-1)).toBe('created at 6')
   })
 
-  it('other refusals are tried again later', () => {
+  it('other refusals are tried again later, alone and less and less often', () => {
     const { watch, created, channel, clock } = setUp()
     const { told } = watch({ prefix: 'a' })
-    created(5, -1, refuse('etcdserver: too many watchers'))
-    clock.advance(10)
+    for (const waitMs of [10, 20, 40, 80]) {
+      created(5, -1, refuse('etcdserver: too many watchers'))
+      const { creates } = channel.lastStream
+      clock.advance(waitMs - 1)
+      expect(channel.lastStream.creates.length).toBe(creates.length)
+      clock.advance(1)
+      expect(channel.lastStream.creates.length).toBe(creates.length + 1)
+    }
     created(5)
-    expect(channel.streams.length).toBe(2)
-    expect(told).toEqual(['disconnected unavailable', 'created at 6'])
+    expect(channel.streams.length).toBe(1)
+    expect(told.slice(-2)).toEqual(['disconnected unavailable', 'created at 6'])
   })
 
-  it('a live watch that the server cancels is resumed', () => {
-    const { watch, created, events, channel, clock, lastCreate } = setUp()
+  it.each([
+    ['etcdserver: too many watchers', ['disconnected unavailable']],
+    ['mvcc: watcher range is empty', ['end invalid_argument']],
+    ['etcdserver: invalid auth token', ['disconnected unauthenticated']],
+    ['etcdserver: permission denied', ['disconnected permission_denied']],
+    ['something new', ['disconnected unavailable']],
+    ['', ['disconnected unavailable']],
+  ])('T3.73 a refusal of one watch touches no other: %s', async (reason, expected) => {
+    const { watch, created, channel, clock } = setUp()
+    channel.onUnary = () => ({ header: header(5) })
+    const a = watch({ prefix: 'a' })
+    created(5, 0)
+    const [first] = channel.streams
+    const b = watch({ prefix: 'b' })
+    for (let attempt = 0; attempt < 12; attempt += 1) {
+      created(5, -1, refuse(reason))
+      await settled()
+      clock.advance(100)
+    }
+    first!.answer({ header: header(6), watchId: 0, events: [put('a', 6)] })
+    expect(b.told.slice(0, 1)).toEqual(expected)
+    expect(a.told).toEqual(['created at 6', '6: +a'])
+    expect(first!.isCancelled).toBe(false)
+    expect(channel.streams.filter(({ isCancelled }) => !isCancelled).length).toBeLessThanOrEqual(2)
+    // the next watch comes all the same, and when the old stream ends its watches go on
+    const c = watch({ prefix: 'c' })
+    created(6, 7)
+    expect(c.told).toEqual(['created at 7'])
+  })
+
+  it('T1.47 the watches of a stream whose token is old go on, on the new one once theirs has ended', async () => {
+    const { watch, created, channel, clock, recognized } = setUp()
+    const a = watch({ prefix: 'a' })
+    created(5, 0)
+    const b = watch({ prefix: 'b' })
+    created(5, -1, refuse('etcdserver: invalid auth token'))
+    await settled()
+    clock.advance(100)
+    expect([channel.tokenRefreshes, channel.streams.length]).toEqual([1, 2])
+    created(5, 0)
+    expect([a.told, b.told]).toEqual([['created at 6'], ['disconnected unauthenticated', 'created at 6']])
+    channel.streams[0]!.end(new EtcdError('connection_lost'))
+    await recognized()
+    created(5, 1)
+    expect(a.told.slice(1)).toEqual(['disconnected connection_lost', 'resumed at 6'])
+    expect(channel.streams.length).toBe(2)
+  })
+
+  it('a live watch that the server cancels is resumed', async () => {
+    const { watch, created, events, recognized, channel, clock, lastCreate } = setUp()
     const { told } = watch({ prefix: 'a' })
     created(5)
     events(6, [put('a', 6)])
@@ -503,6 +620,7 @@ describe('refusals within the stream', () => {
       cancelReason: 'etcdserver: no leader',
     })
     clock.advance(10)
+    await recognized()
     expect(lastCreate()?.startRevision).toBe(6)
     created(6)
     expect(told.slice(-2)).toEqual(['disconnected unavailable', 'resumed at 7'])

@@ -4,7 +4,7 @@ import { Namespace } from '../key-range.ts'
 import type { KeyValue } from '../wire/kv.ts'
 import { settled } from './scripted-channel.test.kit.ts'
 import { diffLists, hold } from './resync.ts'
-import { del, header, put, setUp } from './watch-recorder.test.kit.ts'
+import { del, header, put, setUp, storeOf } from './watch-recorder.test.kit.ts'
 import type { SyncBatch } from './watch-sync.ts'
 import type { WatchEvent } from './watch-handlers.ts'
 
@@ -39,7 +39,7 @@ describe('what must have happened between two lists', () => {
     expect(diffLists(before, after, 10, false).map(word)).toEqual(['put a=new was old'])
   })
 
-  it('tells keys apart that are no text', () => {
+  it('tells keys apart that are no text', async () => {
     const bytes = (...list: number[]): KeyValue => ({ ...kv('x', 2), key: Buffer.from(list) })
     const events = diffLists(hold([bytes(0xff)]), hold([bytes(0xfe)]), 9, true)
     expect(events.map(({ type, kv }) => [type, [...kv.key]])).toEqual([
@@ -54,7 +54,11 @@ describe('sync', () => {
     const all = setUp(namespace === undefined ? {} : { namespace })
     const told: string[] = []
     const batches: SyncBatch[] = []
-    all.channel.onUnary = () => ({ header: header(revision), kvs: list, count: list.length })
+    const holds = (kvs: readonly KeyValue[], head = header(revision)) => {
+      all.channel.onTxn = undefined
+      all.channel.onUnary = storeOf(kvs, head).onUnary
+    }
+    holds(list)
     const sync = all.service.sync(
       { prefix: 'a' },
       {
@@ -70,7 +74,8 @@ describe('sync', () => {
       },
     )
     await settled()
-    return { ...all, sync, told, batches }
+    await all.recognized()
+    return { ...all, sync, told, batches, holds }
   }
 
   it('T1.4 lists, then watches from after the list', async () => {
@@ -88,40 +93,47 @@ describe('sync', () => {
   })
 
   it('T1.5 lists again after a compaction and tells the difference, or nothing', async () => {
-    const { told, created, channel, lastCreate } = await setUpSync([kv('a', 3), kv('ab', 4)], 9)
+    const { told, created, progress, channel, holds, recognized, lastCreate } = await setUpSync(
+      [kv('a', 3), kv('ab', 4)],
+      9,
+    )
     created(9)
     const compact = async (list: readonly KeyValue[], revision: number) => {
-      channel.onUnary = () => ({ header: header(revision), kvs: list, count: list.length })
+      progress(revision - 8, 0)
+      holds(list, header(revision))
       channel.lastStream.answer({ header: header(0), watchId: 0, canceled: true, compactRevision: revision })
       await settled()
+      await recognized()
     }
     await compact([kv('a', 15)], 20)
     expect(told.at(-1)).toBe('20 resync: delete ab was v4, put a=v15 was v3')
     expect(lastCreate()?.startRevision).toBe(20)
     created(20)
     await compact([kv('a', 15)], 30)
-    expect(told.length).toBe(2)
+    expect(told.filter((word) => !word.startsWith('progress')).length).toBe(2)
     expect(lastCreate()?.startRevision).toBe(30)
   })
 
   it('T1.21 another store is another epoch', async () => {
-    const { told, created, channel } = await setUpSync([kv('a', 3, 'old')], 9)
-    channel.onUnary = () => ({ header: header(5, 8n), kvs: [kv('a', 3, 'new')], count: 1 })
+    const { told, created, holds } = await setUpSync([kv('a', 3, 'old')], 9)
+    holds([kv('a', 3, 'new')], header(5, 8n))
     created(5, 0, { header: header(5, 8n) })
     await settled()
     expect(told.at(-1)).toBe('5 resync epoch 1: put a=new was old')
   })
 
   it('another history of the same cluster is another epoch, also at the very revision that is known', async () => {
-    const { told, created, channel } = await setUpSync([kv('a', 3, 'old')], 9)
+    const { told, created, progress, channel, holds, recognized } = await setUpSync([kv('a', 3, 'old')], 9)
     created(9)
     const relist = async (value: string) => {
-      channel.onUnary = () => ({ header: header(9), kvs: [kv('a', 3, value)], count: 1 })
+      progress(9, 0)
+      holds([kv('a', 3, value)])
       channel.lastStream.answer({ header: header(0), watchId: 0, canceled: true, compactRevision: 9 })
       await settled()
+      await recognized()
     }
     await relist('old')
-    expect(told).toEqual(['9: a'])
+    expect(told).toEqual(['9: a', 'progress 9'])
     created(9)
     await relist('new')
     expect(told.at(-1)).toBe('9 resync epoch 1: put a=new was old')
@@ -160,13 +172,15 @@ describe('sync', () => {
   })
 
   it('a handler that throws hurts nobody', async () => {
-    const { channel, service, created, events, errors } = setUp()
-    channel.onUnary = () => ({ header: header(9), kvs: [], count: 0 })
+    const { channel, service, created, events, recognized, errors } = setUp()
+    channel.onTxn = undefined
+    channel.onUnary = storeOf([], header(9)).onUnary
     const fail = () => {
       throw new Error('no')
     }
     const sync = service.sync({ prefix: 'a' }, { onSnapshot: fail, onEvents: fail })
     await settled()
+    await recognized()
     created(9)
     events(10, [put('a', 10)])
     expect([errors.length, sync.revision]).toEqual([2, 10])

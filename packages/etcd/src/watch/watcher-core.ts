@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import type { Namespace } from '../key-range.ts'
 import type { Logger } from '../logger.ts'
+import { type ContinuityQuestion, StoreEvidence } from '../reflector/store-evidence.ts'
 import type { KeyValue, ResponseHeader } from '../wire/kv.ts'
 import { type Event, EventType, type WatchResponse } from '../wire/watch.ts'
 import { callIsolated } from './call-isolated.ts'
@@ -36,6 +37,19 @@ export type Acceptance =
   /** It is another one; the watch has ended. */
   | 'ended'
 
+/** What is known of the store that a watch begins on, besides the options of the watch. */
+export interface WatcherKnowledge {
+  /** What to recognize the store by. Undefined: the events of the watch itself. */
+  readonly evidence: StoreEvidence | undefined
+  /** Highest raft term heard of. */
+  readonly raftTerm: number
+  /** Milliseconds between proofs that nothing is missing, where that is less than the service's own. */
+  readonly proofEveryMs: number | undefined
+}
+
+/** Keys that a watch of its own remembers its store by: there may be thousands of watches. */
+const maxOwnEvidence = 8
+
 type Phase =
   | { readonly type: 'connecting' }
   | { readonly type: 'live'; readonly contact: WatchContact }
@@ -54,6 +68,12 @@ export class WatcherCore implements Watcher {
   readonly #handlers: WatchHandlers
   readonly #assembler = new RevisionAssembler()
   readonly #awaited = new PendingRevisions()
+  /** Milliseconds between proofs, where somebody needs them more often than the service asks. */
+  readonly proofEveryMs: number | undefined
+  /** What the store is recognized by; nothing where only a part of the changes is delivered. */
+  readonly #evidence: StoreEvidence | undefined
+  /** The stream on which the store was shown to be the one that the watch was on. */
+  #provenOn: unknown
   #phase: Phase = { type: 'connecting' }
   #position: number | undefined
   /** Everything before the position is known to the caller or was delivered. */
@@ -71,10 +91,22 @@ export class WatcherCore implements Watcher {
   #term = 0
   /** How often the server has refused the watch since it last served it. */
   refusals = 0
+  /** Nothing was proven since the watch is on its stream. */
+  #isUnproven = true
   #unlisten: () => void = () => undefined
 
-  constructor(plan: WatchPlan, handlers: WatchHandlers, host: WatcherHost, signal?: AbortSignal) {
+  constructor(
+    plan: WatchPlan,
+    handlers: WatchHandlers,
+    host: WatcherHost,
+    signal?: AbortSignal,
+    known?: WatcherKnowledge,
+  ) {
     this.plan = plan
+    this.proofEveryMs = known?.proofEveryMs
+    this.#term = known?.raftTerm ?? 0
+    const isWhole = plan.filters.length === 0
+    this.#evidence = known?.evidence ?? (isWhole ? new StoreEvidence({ maxRecent: maxOwnEvidence }) : undefined)
     this.#handlers = handlers
     this.#host = host
     this.#position = plan.position
@@ -99,9 +131,28 @@ export class WatcherCore implements Watcher {
     return this.#assembler.isPartial
   }
 
-  /** Something waits for progress. */
+  /** Something waits for progress: a caller, or everybody, since none came yet on this stream. */
   get isAwaited(): boolean {
-    return this.#phase.type === 'live' && this.#awaited.size > 0
+    return this.#phase.type === 'live' && (this.#awaited.size > 0 || this.#isUnproven)
+  }
+
+  /** Highest raft term heard of. */
+  get raftTerm(): number {
+    return this.#term
+  }
+
+  /**
+   * What to ask the store behind a stream before the watch may go on with it; undefined where nothing is known of the
+   * store, or the stream's was asked already.
+   */
+  questionFor(stream: unknown): ContinuityQuestion | undefined {
+    if (this.#provenOn === stream || this.#position === undefined) return undefined
+    return this.#evidence?.question(this.#position - 1)
+  }
+
+  /** The store behind the stream is the one that the watch was on, as far as anybody can tell. */
+  provenOn(stream: unknown): void {
+    this.#provenOn = stream
   }
 
   /**
@@ -161,6 +212,7 @@ export class WatcherCore implements Watcher {
     }
     this.#phase = { type: 'live', contact }
     this.#liveSince = this.#host.clock.now()
+    this.#isUnproven = true
     const isFirst = !this.#hasBeenLive
     this.#hasBeenLive = true
     if (isFirst) this.#tell('onCreated', contact)
@@ -172,10 +224,12 @@ export class WatcherCore implements Watcher {
   receive(response: WatchResponse, header: ResponseHeader): void {
     this.#claim = undefined
     this.#hear(header)
-    for (const { revision, events } of this.#assembler.push(response.events, response.fragment)) {
+    for (const whole of this.#assembler.push(response.events, response.fragment)) {
+      const { revision, events } = whole
       if (this.#phase.type !== 'live') return
       // Seen before: history asked for once more, or an old server repeating itself.
       if (revision < this.#position!) continue
+      this.#evidence?.changed(events, whole.wereThere)
       this.#position = revision + 1
       this.#isContinuing = true
       this.#proven = revision
@@ -285,6 +339,7 @@ export class WatcherCore implements Watcher {
   }
 
   #prove(revision: number, at: number, isExact: boolean): void {
+    this.#isUnproven = false
     this.#proven = Math.max(this.#proven, revision)
     this.#tell('onProgress', { revision, at, isExact })
     this.#awaited.settle(revision)
@@ -312,6 +367,7 @@ export class WatcherCore implements Watcher {
 }
 
 const clusterChanges: Record<ClusterChange['reason'], string> = {
+  history_differs: 'the store does not hold at a known revision what it held: it was replaced or restored',
   cluster_id: 'the endpoint now belongs to another cluster',
   revision_went_back: 'the store is at a lower revision than it was: it was restored from a backup',
   term_went_back: 'the store is in an earlier term than it was: it was restored from a backup',

@@ -1,0 +1,236 @@
+import { EtcdError } from '../errors.ts'
+import { keyAfter, type WireRange } from '../key-range.ts'
+import { RawPage, rawRange } from '../kv/range-page.ts'
+import type { Channel } from '../transport/transport.ts'
+import { type RangeRequest, ResponseHeader, type TxnRequest, TxnResponse } from '../wire/kv.ts'
+import type { Init, MessageType } from '../wire/message.ts'
+import { Reader } from '../wire/reader.ts'
+import { KV, type Method } from '../wire/rpc.ts'
+import type { StoreEvidence } from './store-evidence.ts'
+
+/** What to list, and whom to tell. */
+export interface ListRequest {
+  /** Read page by page. */
+  readonly ranges: readonly WireRange[]
+  /** Of this one a single key is asked for, so that a user who may not read it is refused now. */
+  readonly follow: WireRange | undefined
+  /** Entries per page. Default: 5,000 first, then the rest in three parts of 5,000 to 50,000 each. */
+  readonly pageSize: number | undefined
+  readonly signal: AbortSignal
+  /** Told of each attempt that failed and is made again. */
+  onRetry(error: EtcdError): void
+  /** A list begins; what came before is not part of it. Gives what is to remember the store by. */
+  onBegin(): StoreEvidence
+  /** A page of the range with this index, in order. */
+  onPage(range: number, page: RawPage, revision: number): void
+}
+
+/** What came of a list. */
+export interface Listed {
+  /** Of the first answer; its revision is the one that everything was read at. */
+  readonly header: ResponseHeader
+  readonly evidence: StoreEvidence
+}
+
+const FIRST_PAGE_SIZE = 5_000
+const MAX_PAGE_SIZE = 50_000
+/** Operations in one request: etcd takes 128 unless told otherwise, and a proxy may take less. */
+const MAX_OPS = 64
+/** How often a list begins again because its revision was compacted under it, with larger pages each time. */
+const ATTEMPTS = 4
+const PAGE_GROWTH = 4
+
+/**
+ * Reads ranges at one revision, linearizably, the first pages of all of them in one request. A page that takes too long,
+ * or is too large, is asked for in smaller pieces.
+ *
+ * @throws EtcdError `compacted` when the history is taken away faster than it can be read, `cluster_changed` when
+ * answers of two stores would make one list, and whatever a read is refused with
+ */
+export async function listRanges(channel: Channel, request: ListRequest): Promise<Listed> {
+  for (let attempt = 1; ; attempt += 1) {
+    const growth = PAGE_GROWTH ** (attempt - 1)
+    try {
+      return await new Listing(channel, request, growth).run()
+    } catch (error) {
+      const isCompacted = error instanceof EtcdError && error.code === 'compacted'
+      if (!isCompacted || attempt === ATTEMPTS) throw error
+    }
+  }
+}
+
+/** One attempt at a list. */
+class Listing {
+  readonly #channel: Channel
+  readonly #request: ListRequest
+  readonly #evidence: StoreEvidence
+  readonly #stop = new AbortController()
+  readonly #signal: AbortSignal
+  readonly #firstSize: number
+  #header: ResponseHeader | undefined
+  #pages = 0
+
+  constructor(channel: Channel, request: ListRequest, growth: number) {
+    this.#channel = channel
+    this.#request = request
+    this.#evidence = request.onBegin()
+    this.#signal = AbortSignal.any([request.signal, this.#stop.signal])
+    this.#firstSize = (request.pageSize ?? FIRST_PAGE_SIZE) * growth
+  }
+
+  async run(): Promise<Listed> {
+    try {
+      for (const [range, page] of (await this.#firstPages()).entries()) await this.#readOn(range, page)
+      if (this.#pages > this.#request.ranges.length) await this.#assertSameStore()
+      return { header: this.#header!, evidence: this.#evidence }
+    } catch (error) {
+      // an answer nobody waits for any more
+      this.#stop.abort(error)
+      throw error
+    }
+  }
+
+  /** The first page of each range. */
+  async #firstPages(): Promise<RawPage[]> {
+    const { ranges, follow } = this.#request
+    const reads: Init<RangeRequest>[] = ranges.map(({ key, rangeEnd }) => ({ key, rangeEnd }))
+    if (follow !== undefined) reads.push({ ...follow, limit: 1, keysOnly: true })
+    const pages: RawPage[] = []
+    for (let from = 0; from < reads.length; from += MAX_OPS) {
+      const some = reads.slice(from, from + MAX_OPS)
+      const answers = await this.#patiently(this.#firstSize, (limit) =>
+        this.#askAll(some.map((read) => ({ limit, ...read, revision: this.#header?.revision }))),
+      )
+      for (const page of answers) pages.push(page)
+    }
+    return pages.slice(0, ranges.length)
+  }
+
+  /** Hands a page over, and reads the rest of its range; the next page is under way while one is being used. */
+  async #readOn(range: number, first: RawPage): Promise<void> {
+    const { rangeEnd } = this.#request.ranges[range]!
+    let page: RawPage | undefined = first
+    while (page !== undefined) {
+      const last: Buffer | undefined = page.hasMore ? page.lastKey() : undefined
+      const next: Promise<RawPage> | undefined =
+        last && this.#nextPage({ key: keyAfter(last), rangeEnd }, this.#laterSize(page))
+      // When handing over throws, nobody is left to hear of the next page.
+      next?.catch(() => undefined)
+      if (next !== undefined) await afterWrites()
+      this.#handOver(range, page)
+      page = await next
+    }
+  }
+
+  #handOver(range: number, page: RawPage): void {
+    this.#pages += 1
+    this.#evidence.listed(page, range)
+    this.#request.onPage(range, page, this.#header!.revision)
+  }
+
+  async #nextPage(range: WireRange, size: number): Promise<RawPage> {
+    const [page] = await this.#patiently(size, (limit) =>
+      this.#askAll([{ ...range, limit, revision: this.#header!.revision }]),
+    )
+    return page!
+  }
+
+  /** etcd counts the whole rest of a range for every page, so many small pages cost more than the entries themselves. */
+  #laterSize(page: RawPage): number {
+    const third = Math.ceil((page.count - page.length) / 3)
+    return this.#request.pageSize === undefined
+      ? Math.min(MAX_PAGE_SIZE, Math.max(this.#firstSize, third))
+      : this.#firstSize
+  }
+
+  /** The same is never asked for again with the same patience: what takes too long is asked for in smaller pieces. */
+  async #patiently(size: number, ask: (limit: number) => Promise<RawPage[]>): Promise<RawPage[]> {
+    for (let limit = size; ; limit = Math.ceil(limit / PAGE_GROWTH)) {
+      try {
+        return await ask(limit)
+      } catch (error) {
+        if (!(error instanceof EtcdError) || !TOO_MUCH.has(error.code) || limit === 1) throw error
+        this.#request.onRetry(error)
+      }
+    }
+  }
+
+  async #askAll(reads: readonly Init<RangeRequest>[]): Promise<RawPage[]> {
+    const control = { signal: this.#signal, retry: 'read', onRetry: this.#request.onRetry } as const
+    if (reads.length === 1) {
+      const page = new RawPage(await this.#channel.unary(rawRange, reads[0]!, control))
+      this.#take(page.header)
+      return [page]
+    }
+    const success = reads.map((value) => ({ request: { type: 'range' as const, value } }))
+    const { header, pages } = readRawTxn(await this.#channel.unary(RAW_TXN, { success }, control))
+    this.#take(header)
+    return pages
+  }
+
+  #take(header: ResponseHeader): void {
+    const first = this.#header
+    if (first === undefined) this.#header = header
+    else if (header.clusterId !== first.clusterId || header.revision < first.revision) throw twoStores()
+  }
+
+  /** Pages read one after the other may come from two stores with equal headers, where the first was replaced meanwhile. */
+  async #assertSameStore(): Promise<void> {
+    const question = this.#evidence.question(this.#header!.revision)
+    if (question === undefined) return
+    const { onRetry } = this.#request
+    const answer = await this.#channel.unary(KV.txn, question.request, {
+      signal: this.#signal,
+      retry: 'read',
+      onRetry,
+    })
+    if (!question.isSameStore(answer)) throw twoStores()
+  }
+}
+
+const TOO_MUCH: ReadonlySet<string> = new Set(['deadline_exceeded', 'response_too_large'])
+
+/** Lets what was just written reach the socket: Node hands HTTP/2 frames over when the present turn ends. */
+function afterWrites(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+function twoStores(): EtcdError {
+  const what = 'the store was replaced while it was listed: the pages do not belong to one store'
+  return new EtcdError('cluster_changed', { call: 'KV/Range', what })
+}
+
+/** KV/Txn with the answer left as bytes. */
+const RAW_TXN: Method<TxnRequest, Buffer> = {
+  path: KV.txn.path,
+  request: KV.txn.request,
+  response: {
+    ...(TxnResponse as unknown as MessageType<Buffer>),
+    decode: (bytes) => bytes as Buffer,
+  },
+}
+
+/** Field tags of `TxnResponse` and `ResponseOp`. */
+const TAGS = { header: 10, response: 26, range: 10 } as const
+
+/** The answer to a transaction of reads: one page for each of them, not decoded yet. @throws EtcdError `malformed_message` */
+function readRawTxn(bytes: Buffer): { header: ResponseHeader; pages: RawPage[] } {
+  const reader = new Reader(bytes)
+  const pages: RawPage[] = []
+  let headerBytes: Buffer = Buffer.alloc(0)
+  while (reader.at < bytes.length) {
+    const tag = reader.exact32(bytes.length)
+    if (tag !== TAGS.header && tag !== TAGS.response) {
+      reader.skip(tag, bytes.length)
+      continue
+    }
+    const end = reader.length(bytes.length) + reader.at
+    if (tag === TAGS.header) headerBytes = bytes.subarray(reader.at, end)
+    else if (reader.exact32(end) === TAGS.range) {
+      const size = reader.length(end)
+      pages.push(new RawPage(bytes.subarray(reader.at, reader.at + size)))
+    }
+    reader.at = end
+  }
+  return { header: ResponseHeader.decode(headerBytes), pages }
+}

@@ -1,0 +1,60 @@
+import { EtcdError } from '../errors.ts'
+import { bytesOf, type KeyRange, keyAfter, type Namespace, prefixEnd, type WireRange } from '../key-range.ts'
+import { assertNotEmpty } from '../watch/watch-options.ts'
+import type { ReflectedRanges } from './reflector-types.ts'
+
+/** `ReflectedRanges`, checked, as the store knows them. */
+export interface ReflectionPlan {
+  /** The ranges, then the keys. */
+  readonly ranges: readonly WireRange[]
+  readonly follow: WireRange
+  /** The same, as the caller knows it. */
+  readonly followed: KeyRange
+  /** Changes in `follow` may be outside of the ranges. */
+  readonly isFollowWider: boolean
+}
+
+/** @throws EtcdError `invalid_argument` */
+export function planReflection(given: ReflectedRanges, namespace: Namespace): ReflectionPlan {
+  const all: KeyRange[] = [...given.ranges, ...(given.keys ?? []).map((key) => ({ key }))]
+  if (all.length === 0) throw new EtcdError('invalid_argument', { what: 'there is no range to follow' })
+  for (const range of all) assertNotEmpty(range)
+  const followed = given.follow ?? (all.length === 1 ? all[0]! : hullOf(all))
+  assertNotEmpty(followed)
+  return Object.freeze({
+    ranges: all.map((range) => namespace.range(range)),
+    follow: namespace.range(followed),
+    followed,
+    isFollowWider: all.length > 1 || given.follow !== undefined,
+  })
+}
+
+/** The smallest range that holds all of them. */
+function hullOf(ranges: readonly KeyRange[]): KeyRange {
+  // of a client without a namespace: the ends must be those of the caller's own keys
+  const spans = ranges.map((range) => new SpanOf(range))
+  const from = spans.map(({ start }) => start).sort(Buffer.compare)[0]!
+  const ends = spans.map(({ end }) => end)
+  if (ends.includes(undefined)) return { from }
+  return { from, to: (ends as Buffer[]).sort(Buffer.compare).at(-1)! }
+}
+
+/** Where a range begins and ends; `end` undefined: at the end of all keys. */
+class SpanOf {
+  readonly start: Buffer
+  readonly end: Buffer | undefined
+
+  constructor(range: KeyRange) {
+    if ('key' in range) {
+      this.start = bytesOf(range.key)
+      this.end = keyAfter(this.start)
+    } else if ('prefix' in range) {
+      this.start = bytesOf(range.prefix)
+      const end = prefixEnd(this.start)
+      this.end = end.length === 1 && end[0] === 0 ? undefined : end
+    } else {
+      this.start = bytesOf(range.from)
+      this.end = range.to === undefined ? undefined : bytesOf(range.to)
+    }
+  }
+}

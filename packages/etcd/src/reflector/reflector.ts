@@ -1,0 +1,273 @@
+import { type Clock, keepRunning } from '../clock.ts'
+import { EtcdError, isFinalError, isSettingError } from '../errors.ts'
+import type { KeyRange, Namespace } from '../key-range.ts'
+import type { Logger } from '../logger.ts'
+import type { Channel } from '../transport/transport.ts'
+import { asEtcdError } from '../watch/as-etcd-error.ts'
+import { callIsolated } from '../watch/call-isolated.ts'
+import type { WatchBatch, WatchHandlers } from '../watch/watch-handlers.ts'
+import type { WatcherCore, WatcherKnowledge } from '../watch/watcher-core.ts'
+import { KV } from '../wire/rpc.ts'
+import { isInRange } from './is-in-range.ts'
+import { listRanges } from './list-ranges.ts'
+import { listedPage } from './listed-page.ts'
+import { planReflection, type ReflectionPlan } from './reflection-plan.ts'
+import type { ReflectedRanges, Reflector, ReflectorHandlers, ReflectorOptions } from './reflector-types.ts'
+import { StoreEvidence } from './store-evidence.ts'
+import { StoreIdentity, type StorePosition } from './store-identity.ts'
+import { Turns } from './turns.ts'
+
+export interface ReflectorPorts {
+  readonly channel: Channel
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly namespace: Namespace
+  /** Begins a watch after a revision that is known. */
+  subscribe(range: KeyRange, handlers: WatchHandlers, after: StorePosition, known: WatcherKnowledge): WatcherCore
+  /** The reflector is over. */
+  onEnded(reflector: Reflector): void
+}
+
+/** Between attempts that somebody has to mend something for, in milliseconds. */
+const FINAL_REST_MS = 30_000
+
+/** List, watch from there, and list again whenever the watch cannot go on: one loop, one position, one store. */
+export class ListAndWatch implements Reflector {
+  readonly #ports: ReflectorPorts
+  readonly #plan: ReflectionPlan
+  readonly #handlers: ReflectorHandlers
+  readonly #options: ReflectorOptions
+  readonly #closing = new AbortController()
+  readonly #identity = new StoreIdentity()
+  /** A list was handed over, the watch has contact, or neither will be. */
+  readonly #turns = new Turns()
+  readonly #unlisten: () => void
+  #watcher: WatcherCore | undefined
+  /** Lists begun so far, and the last one that was handed over. */
+  #begun = 0
+  #handedOver = 0
+  #endRest: () => void = () => undefined
+
+  /** @throws EtcdError `invalid_argument` */
+  constructor(
+    ports: ReflectorPorts,
+    ranges: ReflectedRanges,
+    handlers: ReflectorHandlers,
+    options: ReflectorOptions,
+  ) {
+    this.#ports = ports
+    this.#plan = planReflection(ranges, ports.namespace)
+    this.#handlers = handlers
+    this.#options = options
+    const { signal } = options
+    const onAbort = () => this.cancel()
+    signal?.addEventListener('abort', onAbort, { once: true })
+    this.#unlisten = () => signal?.removeEventListener('abort', onAbort)
+    if (signal?.aborted) this.cancel()
+    // not before whoever makes it has it in hand
+    else queueMicrotask(() => void this.#run())
+  }
+
+  get revision(): number {
+    return this.#identity.known?.revision ?? 0
+  }
+
+  get epoch(): number {
+    return this.#identity.epoch
+  }
+
+  cancel(): void {
+    if (this.#closing.signal.aborted) return
+    this.#closing.abort(new EtcdError('cancelled', { call: 'Watch/Watch' }))
+    this.#unlisten()
+    this.#watcher?.cancel()
+    this.#ports.onEnded(this)
+    this.#call((handlers) => handlers.onEnd?.())
+  }
+
+  async refresh({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const closing = this.#closing.signal
+    const ended = signal === undefined ? closing : AbortSignal.any([signal, closing])
+    ended.throwIfAborted()
+    const begun = this.#begun
+    const before = this.#identity.known
+    this.#endRest()
+    const { header } = await this.#ports.channel.unary(
+      KV.range,
+      { ...this.#plan.follow, limit: 1, keysOnly: true },
+      { retry: 'read', signal: ended },
+    )
+    if (header === undefined) throw new EtcdError('malformed_message', { call: 'KV/Range' })
+    this.#endRest()
+    // Where another store answers, the position in the known one says nothing: the next list is waited for.
+    const canReach = !StoreIdentity.isOther(before, header)
+    while (this.#handedOver <= begun) {
+      ended.throwIfAborted()
+      if (canReach && (await this.#hasReached(header.revision, ended))) return
+      if (this.#handedOver <= begun) await this.#turns.next(ended)
+    }
+  }
+
+  /** False when the watch ended, or lost contact, before it got there. */
+  async #hasReached(revision: number, signal: AbortSignal): Promise<boolean> {
+    const watcher = this.#watcher
+    // without contact nobody knows whether the store is still the one that the position is of
+    if (watcher?.state !== 'live') return false
+    try {
+      await watcher.reached(revision, { signal })
+      return watcher === this.#watcher
+    } catch (error) {
+      if (signal.aborted || watcher === this.#watcher) throw error
+      return false
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing
+    for (let failures = 0; !signal.aborted; failures += 1) {
+      try {
+        await this.#follow(await this.#list(), () => {
+          failures = 0
+        })
+        // a list that was of use to nobody before its history was gone is not asked for again at once
+        if (failures > 0 && !signal.aborted) await this.#rest(this.#ports.channel.backoffMs(failures - 1))
+      } catch (thrown) {
+        if (signal.aborted) return
+        const error = asEtcdError(thrown, 'Watch/Watch')
+        const isFinal = isFinalError(error) || isSettingError(error)
+        this.#lost(error, isFinal)
+        const restMs = isFinal ? FINAL_REST_MS : this.#ports.channel.backoffMs(failures)
+        if (!signal.aborted) await this.#rest(restMs)
+      }
+    }
+  }
+
+  /** Reads all ranges and hands them over. Keeps no hold of them: the watch from there lives long. */
+  async #list(): Promise<StorePosition> {
+    const { channel, clock, namespace } = this.#ports
+    const { ranges, follow, isFollowWider } = this.#plan
+    const isResync = this.#identity.known !== undefined
+    const knownBefore = this.revision
+    this.#begun += 1
+    const order = this.#begun
+    const provenAt = clock.now()
+    const { header, evidence } = await listRanges(channel, {
+      ranges,
+      follow: isFollowWider ? follow : undefined,
+      pageSize: this.#options.pageSize,
+      signal: this.#closing.signal,
+      onRetry: (error) => this.#lost(error, false),
+      onBegin: () => {
+        this.#tell((handlers) => handlers.onListing?.())
+        return new StoreEvidence({ ranges })
+      },
+      onPage: (index, page, revision) => {
+        if (isResync) page.entries().some((kv) => this.#identity.doubts(kv))
+        this.#tell((handlers) => handlers.onPage(index, listedPage(page, revision, namespace.prefix.length)))
+      },
+    })
+    this.#closing.signal.throwIfAborted()
+    const isOther = this.#identity.listed(header, evidence)
+    const { revision } = header
+    const { epoch } = this
+    if (isOther) {
+      this.#ports.logger.warn('Another store answers now: a new epoch begins', { revision, epoch })
+    }
+    this.#handedOver = order
+    const knownRevision = isOther ? 0 : knownBefore
+    const list = Object.freeze({ revision, epoch, isResync, knownRevision, header, provenAt })
+    this.#tell((handlers) => handlers.onList(list))
+    this.#turns.happened()
+    return this.#identity.known!
+  }
+
+  /** Watches from after the list until the watch ends; returns when listing again is all it takes. */
+  #follow(after: StorePosition, onUseful: () => void): Promise<void> {
+    if (this.#closing.signal.aborted) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      const onContact = () => {
+        this.#tell((handlers) => handlers.onContact?.())
+        this.#turns.happened()
+      }
+      const watcher = this.#ports.subscribe(
+        this.#plan.followed,
+        {
+          onEvents: (batch) => {
+            onUseful()
+            this.#identity.reached(batch.revision)
+            this.#hand(batch)
+          },
+          onProgress: (progress) => {
+            onUseful()
+            // an old server's word may come early: it shows that someone is there, and must not move the position
+            if (progress.isExact) this.#identity.reached(progress.revision)
+            this.#tell((handlers) => handlers.onProgress?.(progress))
+          },
+          onCreated: onContact,
+          onResumed: onContact,
+          onDisconnected: ({ error }) => this.#lost(error, false),
+          onEnd: (error) => {
+            this.#identity.heard(this.#watcher?.raftTerm ?? 0)
+            this.#watcher = undefined
+            if (error?.code === 'cluster_changed') this.#identity.disproven()
+            // the history is gone, or is another one: list again
+            if (error === undefined || error.code === 'compacted' || error.code === 'cluster_changed') resolve()
+            else reject(error)
+          },
+        },
+        after,
+        {
+          evidence: this.#identity.evidence,
+          raftTerm: after.raftTerm,
+          proofEveryMs: this.#options.proofEveryMs,
+        },
+      )
+      if (watcher.state !== 'ended') this.#watcher = watcher
+    })
+  }
+
+  #hand(batch: WatchBatch): void {
+    const { isFollowWider } = this.#plan
+    const events = isFollowWider ? batch.events.filter(({ kv }) => this.#isReflected(kv.key)) : batch.events
+    if (events.length > 0) this.#tell((handlers) => handlers.onBatch({ ...batch, events }))
+  }
+
+  #isReflected(key: Buffer): boolean {
+    const { prefix } = this.#ports.namespace
+    const stored = prefix.length === 0 ? key : Buffer.concat([prefix, key])
+    return this.#plan.ranges.some((range) => isInRange(range, stored))
+  }
+
+  #lost(error: EtcdError | undefined, isFinal: boolean): void {
+    this.#tell((handlers) => handlers.onLost?.(error, isFinal))
+    if (isFinal) this.#turns.failed(error)
+  }
+
+  #rest(ms: number): Promise<void> {
+    const { clock } = this.#ports
+    const { signal } = this.#closing
+    return new Promise((resolve) => {
+      this.#endRest = () => {
+        this.#endRest = () => undefined
+        clock.clearTimeout(timer)
+        signal.removeEventListener('abort', this.#endRest)
+        resolve()
+      }
+      const end = this.#endRest
+      const timer = keepRunning(clock.setTimeout(() => end(), ms))
+      signal.addEventListener('abort', end, { once: true })
+    })
+  }
+
+  #tell(call: (handlers: ReflectorHandlers) => void): void {
+    if (!this.#closing.signal.aborted) this.#call(call)
+  }
+
+  #call(call: (handlers: ReflectorHandlers) => void): void {
+    callIsolated(
+      () => call(this.#handlers),
+      (error) => this.#ports.logger.error('A handler of a reflector failed', { error }),
+    )
+  }
+}
+
