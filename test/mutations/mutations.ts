@@ -15,6 +15,7 @@ const source = 'packages/livetree/src/etcd-source'
 const pipeline = 'packages/core/src/pipeline'
 const live = 'packages/core/src/live'
 const watch = 'packages/etcd/src/watch'
+const reflector = 'packages/etcd/src/reflector'
 const promise = (file: string) => `test/integration/promises/${file}.test.ts`
 
 /** For each promise of the README at least one fault in the code that keeps it. */
@@ -22,30 +23,30 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'P1: the keys of one revision are handed over one by one',
     file: `${source}/connection.ts`,
-    find: 'context.sink.patch({ revision: batch.revision, changes, allowRemoval })',
+    find: 'context.sink.patch({ revision, changes, allowRemoval })',
     replace:
-      'changes.forEach((change, index) => context.sink.patch({ revision: batch.revision - 1 + (index + 1) / changes.length, changes: [change], allowRemoval }))',
+      'changes.forEach((change, index) => context.sink.patch({ revision: revision - 1 + (index + 1) / changes.length, changes: [change], allowRemoval }))',
     test: promise('p01-atomic'),
   },
   {
     name: 'P1: the pages of a list are read at different revisions',
-    file: 'packages/etcd/src/kv/pager.ts',
-    find: 'key: keyAfter(lastKey), revision,',
-    replace: 'key: keyAfter(lastKey),',
+    file: `${reflector}/list-ranges.ts`,
+    find: '[{ ...range, limit, revision: this.#revision }]',
+    replace: '[{ ...range, limit }]',
     test: promise('p01-atomic'),
   },
   {
-    name: 'P1: the overlays are listed at different revisions',
-    file: `${source}/list-tree.ts`,
-    find: '...(revision === undefined ? {} : { revision }),',
-    replace: '',
+    name: 'P1: a revision is handed over in pieces',
+    file: `${watch}/revision-assembler.ts`,
+    find: 'if (revision !== this.#revision && this.isPartial)',
+    replace: 'if (this.isPartial)',
     test: promise('p01-atomic'),
   },
   {
     name: 'P2: another store goes unnoticed when listing again',
-    file: `${source}/connection.ts`,
-    find: 'known.epoch + (isOther ? 1 : 0)',
-    replace: 'known.epoch',
+    file: `${reflector}/store-epochs.ts`,
+    find: 'if (isOther) this.#epoch += 1',
+    replace: '',
     test: promise('p02-monotonic'),
   },
   {
@@ -79,9 +80,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'P4: deletes are overlooked',
-    file: `${source}/leaf-of.ts`,
-    find: "if (event.type === 'delete') return",
-    replace: "if (event.type === 'delete') return []\n    if (false) return",
+    file: `${source}/layer-leaves.ts`,
+    find: 'return this.#overlays.locate(kv.key).map(',
+    replace: "if (type === 'delete') return []\n    return this.#overlays.locate(kv.key).map(",
     test: promise('p04-complete'),
   },
   {

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import * as z from 'zod'
 import { createManualSource, defineConfig } from '../../../packages/core/src/index.ts'
-import { leafOf } from '../../../packages/livetree/src/etcd-source/leaf-of.ts'
+import { LayerLeaves } from '../../../packages/livetree/src/etcd-source/layer-leaves.ts'
 import { Overlays } from '../../../packages/livetree/src/etcd-source/overlays.ts'
 import { WatchEvent } from '../../../packages/etcd/src/watch/watch-handlers.ts'
 import { type ArbitrarySchema, arbitrarySchema, arbitraryText } from '../../property/arbitrary-schema.ts'
@@ -128,13 +128,13 @@ export const trees: readonly FuzzTarget[] = [
       ),
     }),
     check({ schema, pairs }) {
-      const overlays = new Overlays('/c', [])
+      const layerLeaves = new LayerLeaves(new Overlays('/c', []))
       const pipeline = createPipelineForTest(schema)
       const held: Held = LAYERS.map(() => new Map())
       const edits = pairs.flatMap(([path, value], index) => {
         const key = Buffer.concat([Buffer.from('/c/'), path])
         const kv = { key, value, modRevision: index + 1, createRevision: 1, version: 1, lease: 0n }
-        return leafOf(overlays, new WatchEvent('put', kv, undefined)).map(({ leaf }) => ({
+        return layerLeaves.changesOf(new WatchEvent('put', kv, undefined)).map(({ leaf }) => ({
           layer: 1,
           path: leaf.path,
           value: leaf.value,

@@ -110,6 +110,11 @@ export interface EarlierPlace {
 
 export interface SourceContext {
   readonly sink: SourceSink
+  /**
+   * Silence of the source, in milliseconds, after which the configuration is stale: proof has to come more often.
+   * Infinity, or undefined: nobody minds.
+   */
+  readonly staleAfterMs?: number
   readonly clock: Clock
   readonly logger: Logger
   /**

@@ -59,8 +59,12 @@ describe('nextChange', () => {
     const stopped = kv.nextChange({ key: 'a', signal: stop.signal })
     stop.abort()
     await expect(stopped).rejects.toThrow(/cancelled/)
-    const refused = kv.nextChange({ key: 'a', timeoutMs: 200 })
-    channel.lastStream.end(new EtcdError('permission_denied'))
+    const refused = kv.nextChange({ key: 'a', timeoutMs: 1_000 })
+    refused.catch(() => undefined)
+    for (const _ of channel.endpoints()) {
+      channel.lastStream.end(new EtcdError('permission_denied'))
+      clock.advance(100)
+    }
     await expect(refused).rejects.toThrow(/permission_denied/)
     await settled()
     expect([clock.pending, service.size]).toEqual([0, 0])

@@ -14,6 +14,8 @@ export interface ListRequest {
   readonly ranges: readonly WireRange[]
   /** Of this one a single key is asked for, so that a user who may not read it is refused now. */
   readonly follow: WireRange | undefined
+  /** Of the past. Default: the newest. */
+  readonly revision?: number
   /** Entries per page. Default: 5,000 first, then the rest in three parts of 5,000 to 50,000 each. */
   readonly pageSize: number | undefined
   readonly signal: AbortSignal
@@ -54,7 +56,7 @@ export async function listRanges(channel: Channel, request: ListRequest): Promis
       return await new Listing(channel, request, growth).run()
     } catch (error) {
       const isCompacted = error instanceof EtcdError && error.code === 'compacted'
-      if (!isCompacted || attempt === ATTEMPTS) throw error
+      if (!isCompacted || request.revision !== undefined || attempt === ATTEMPTS) throw error
     }
   }
 }
@@ -90,6 +92,11 @@ class Listing {
     }
   }
 
+  /** All pages are read at it; undefined before the first answer to a list of the newest. */
+  get #revision(): number | undefined {
+    return this.#request.revision ?? this.#header?.revision
+  }
+
   /** The first page of each range. */
   async #firstPages(): Promise<RawPage[]> {
     const { ranges, follow } = this.#request
@@ -99,7 +106,7 @@ class Listing {
     for (let from = 0; from < reads.length; from += MAX_OPS) {
       const some = reads.slice(from, from + MAX_OPS)
       const answers = await this.#patiently(this.#firstSize, (limit) =>
-        this.#askAll(some.map((read) => ({ limit, ...read, revision: this.#header?.revision }))),
+        this.#askAll(some.map((read) => ({ limit, ...read, revision: this.#revision }))),
       )
       for (const page of answers) pages.push(page)
     }
@@ -125,12 +132,12 @@ class Listing {
   #handOver(range: number, page: RawPage): void {
     this.#pages += 1
     this.#evidence.listed(page, range)
-    this.#request.onPage(range, page, this.#header!.revision)
+    this.#request.onPage(range, page, this.#revision!)
   }
 
   async #nextPage(range: WireRange, size: number): Promise<RawPage> {
     const [page] = await this.#patiently(size, (limit) =>
-      this.#askAll([{ ...range, limit, revision: this.#header!.revision }]),
+      this.#askAll([{ ...range, limit, revision: this.#revision }]),
     )
     return page!
   }
@@ -156,7 +163,12 @@ class Listing {
   }
 
   async #askAll(reads: readonly Init<RangeRequest>[]): Promise<RawPage[]> {
-    const control = { signal: this.#signal, retry: 'read', onRetry: this.#request.onRetry } as const
+    const control = {
+      signal: this.#signal,
+      retry: 'read',
+      onRetry: this.#request.onRetry,
+      ...(this.#header === undefined ? {} : { clusterId: this.#header.clusterId }),
+    } as const
     if (reads.length === 1) {
       const page = new RawPage(await this.#channel.unary(rawRange, reads[0]!, control))
       this.#take(page.header)
@@ -176,7 +188,7 @@ class Listing {
 
   /** Pages read one after the other may come from two stores with equal headers, where the first was replaced meanwhile. */
   async #assertSameStore(): Promise<void> {
-    const question = this.#evidence.question(this.#header!.revision)
+    const question = this.#evidence.question(this.#revision!)
     if (question === undefined) return
     const { onRetry } = this.#request
     const answer = await this.#channel.unary(KV.txn, question.request, {

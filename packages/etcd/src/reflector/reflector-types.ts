@@ -40,6 +40,13 @@ export interface ReflectedList {
   readonly header: ResponseHeader
   /** When reading it began, milliseconds since the epoch: nothing written before is missing. */
   readonly provenAt: number
+  /**
+   * Reads the same ranges and keys as they were at an earlier revision. False where that is compacted; some pages may
+   * have been handed over by then.
+   *
+   * @throws EtcdError whatever a read is refused with
+   */
+  readPast(revision: number, onPage: (index: number, page: ListedPage) => void): Promise<boolean>
 }
 
 /**
@@ -52,7 +59,12 @@ export interface ReflectorHandlers {
   onListing?(): void
   /** A page of the range or, after all ranges, of the key with this index. */
   onPage(index: number, page: ListedPage): void
-  /** The pages since `onListing` are all there was at one revision. */
+  /**
+   * The pages since `onListing` are all there was at one revision. For what has to be read besides; what it rejects with
+   * makes the list void, and it is listed again.
+   */
+  onWhole?(list: ReflectedList): Promise<void>
+  /** The list is what is known from here on. */
   onList(list: ReflectedList): void
   /** All changes of one revision in the ranges and keys. Bytes are views of the answer they came in. */
   onBatch(batch: WatchBatch): void

@@ -7,14 +7,21 @@ import { asEtcdError } from '../watch/as-etcd-error.ts'
 import { callIsolated } from '../watch/call-isolated.ts'
 import type { WatchBatch, WatchHandlers } from '../watch/watch-handlers.ts'
 import type { WatcherCore, WatcherKnowledge } from '../watch/watcher-core.ts'
+import type { ResponseHeader } from '../wire/kv.ts'
 import { KV } from '../wire/rpc.ts'
 import { isInRange } from './is-in-range.ts'
-import { listRanges } from './list-ranges.ts'
-import { listedPage } from './listed-page.ts'
+import { type Listed, type ListRequest, listRanges } from './list-ranges.ts'
+import { type ListedPage, listedPage } from './listed-page.ts'
 import { planReflection, type ReflectionPlan } from './reflection-plan.ts'
-import type { ReflectedRanges, Reflector, ReflectorHandlers, ReflectorOptions } from './reflector-types.ts'
+import type {
+  ReflectedList,
+  ReflectedRanges,
+  Reflector,
+  ReflectorHandlers,
+  ReflectorOptions,
+} from './reflector-types.ts'
 import { StoreEvidence } from './store-evidence.ts'
-import { StoreIdentity, type StorePosition } from './store-identity.ts'
+import { StoreEpochs, type StorePosition } from './store-epochs.ts'
 import { Turns } from './turns.ts'
 
 export interface ReflectorPorts {
@@ -23,10 +30,17 @@ export interface ReflectorPorts {
   readonly logger: Logger
   readonly namespace: Namespace
   /** Begins a watch after a revision that is known. */
-  subscribe(range: KeyRange, handlers: WatchHandlers, after: StorePosition, known: WatcherKnowledge): WatcherCore
+  subscribe(
+    range: KeyRange,
+    handlers: WatchHandlers,
+    after: StorePosition,
+    known: WatcherKnowledge,
+  ): WatcherCore
   /** The reflector is over. */
   onEnded(reflector: Reflector): void
 }
+
+type PageHandler = (index: number, page: ListedPage) => void
 
 /** Between attempts that somebody has to mend something for, in milliseconds. */
 const FINAL_REST_MS = 30_000
@@ -38,7 +52,7 @@ export class ListAndWatch implements Reflector {
   readonly #handlers: ReflectorHandlers
   readonly #options: ReflectorOptions
   readonly #closing = new AbortController()
-  readonly #identity = new StoreIdentity()
+  readonly #epochs = new StoreEpochs()
   /** A list was handed over, the watch has contact, or neither will be. */
   readonly #turns = new Turns()
   readonly #unlisten: () => void
@@ -69,11 +83,11 @@ export class ListAndWatch implements Reflector {
   }
 
   get revision(): number {
-    return this.#identity.known?.revision ?? 0
+    return this.#epochs.known?.revision ?? 0
   }
 
   get epoch(): number {
-    return this.#identity.epoch
+    return this.#epochs.epoch
   }
 
   cancel(): void {
@@ -90,7 +104,7 @@ export class ListAndWatch implements Reflector {
     const ended = signal === undefined ? closing : AbortSignal.any([signal, closing])
     ended.throwIfAborted()
     const begun = this.#begun
-    const before = this.#identity.known
+    const before = this.#epochs.known
     this.#endRest()
     const { header } = await this.#ports.channel.unary(
       KV.range,
@@ -100,7 +114,7 @@ export class ListAndWatch implements Reflector {
     if (header === undefined) throw new EtcdError('malformed_message', { call: 'KV/Range' })
     this.#endRest()
     // Where another store answers, the position in the known one says nothing: the next list is waited for.
-    const canReach = !StoreIdentity.isOther(before, header)
+    const canReach = !StoreEpochs.isOther(before, header)
     while (this.#handedOver <= begun) {
       ended.throwIfAborted()
       if (canReach && (await this.#hasReached(header.revision, ended))) return
@@ -144,41 +158,71 @@ export class ListAndWatch implements Reflector {
 
   /** Reads all ranges and hands them over. Keeps no hold of them: the watch from there lives long. */
   async #list(): Promise<StorePosition> {
-    const { channel, clock, namespace } = this.#ports
+    const { clock, namespace } = this.#ports
     const { ranges, follow, isFollowWider } = this.#plan
-    const isResync = this.#identity.known !== undefined
-    const knownBefore = this.revision
+    const isResync = this.#epochs.known !== undefined
     this.#begun += 1
     const order = this.#begun
     const provenAt = clock.now()
-    const { header, evidence } = await listRanges(channel, {
-      ranges,
+    const { header, evidence } = await this.#read({
       follow: isFollowWider ? follow : undefined,
-      pageSize: this.#options.pageSize,
-      signal: this.#closing.signal,
-      onRetry: (error) => this.#lost(error, false),
       onBegin: () => {
         this.#tell((handlers) => handlers.onListing?.())
         return new StoreEvidence({ ranges })
       },
       onPage: (index, page, revision) => {
-        if (isResync) page.entries().some((kv) => this.#identity.doubts(kv))
+        if (isResync) page.entries().some((kv) => this.#epochs.doubts(kv))
         this.#tell((handlers) => handlers.onPage(index, listedPage(page, revision, namespace.prefix.length)))
       },
     })
+    const isOther = this.#epochs.isOther(header)
+    const list: ReflectedList = Object.freeze({
+      revision: header.revision,
+      epoch: this.epoch + Number(isOther),
+      isResync,
+      knownRevision: isOther ? 0 : this.revision,
+      header,
+      provenAt,
+      readPast: (revision: number, onPage: PageHandler) => this.#readPast(header, revision, onPage),
+    })
+    await this.#handlers.onWhole?.(list)
     this.#closing.signal.throwIfAborted()
-    const isOther = this.#identity.listed(header, evidence)
-    const { revision } = header
-    const { epoch } = this
+    this.#epochs.listed(header, evidence)
     if (isOther) {
+      const { revision, epoch } = list
       this.#ports.logger.warn('Another store answers now: a new epoch begins', { revision, epoch })
     }
     this.#handedOver = order
-    const knownRevision = isOther ? 0 : knownBefore
-    const list = Object.freeze({ revision, epoch, isResync, knownRevision, header, provenAt })
     this.#tell((handlers) => handlers.onList(list))
     this.#turns.happened()
-    return this.#identity.known!
+    return this.#epochs.known!
+  }
+
+  async #readPast(newest: ResponseHeader, revision: number, onPage: PageHandler): Promise<boolean> {
+    const skipBytes = this.#ports.namespace.prefix.length
+    try {
+      const { header } = await this.#read({
+        revision,
+        follow: undefined,
+        onBegin: () => new StoreEvidence({ ranges: this.#plan.ranges }),
+        onPage: (index, page) => onPage(index, listedPage(page, revision, skipBytes)),
+      })
+      if (StoreEpochs.isOther(newest, header)) throw new EtcdError('cluster_changed', { call: 'KV/Range' })
+      return true
+    } catch (error) {
+      if (error instanceof EtcdError && error.code === 'compacted') return false
+      throw error
+    }
+  }
+
+  #read(what: Pick<ListRequest, 'revision' | 'follow' | 'onBegin' | 'onPage'>): Promise<Listed> {
+    return listRanges(this.#ports.channel, {
+      ranges: this.#plan.ranges,
+      pageSize: this.#options.pageSize,
+      signal: this.#closing.signal,
+      onRetry: (error) => this.#lost(error, false),
+      ...what,
+    })
   }
 
   /** Watches from after the list until the watch ends; returns when listing again is all it takes. */
@@ -194,30 +238,31 @@ export class ListAndWatch implements Reflector {
         {
           onEvents: (batch) => {
             onUseful()
-            this.#identity.reached(batch.revision)
+            this.#epochs.reached(batch.revision)
             this.#hand(batch)
           },
           onProgress: (progress) => {
             onUseful()
             // an old server's word may come early: it shows that someone is there, and must not move the position
-            if (progress.isExact) this.#identity.reached(progress.revision)
+            if (progress.isExact) this.#epochs.reached(progress.revision)
             this.#tell((handlers) => handlers.onProgress?.(progress))
           },
           onCreated: onContact,
           onResumed: onContact,
           onDisconnected: ({ error }) => this.#lost(error, false),
           onEnd: (error) => {
-            this.#identity.heard(this.#watcher?.raftTerm ?? 0)
+            this.#epochs.heard(this.#watcher?.raftTerm ?? 0)
             this.#watcher = undefined
-            if (error?.code === 'cluster_changed') this.#identity.disproven()
+            if (error?.code === 'cluster_changed') this.#epochs.disproven()
             // the history is gone, or is another one: list again
-            if (error === undefined || error.code === 'compacted' || error.code === 'cluster_changed') resolve()
+            if (error === undefined || error.code === 'compacted' || error.code === 'cluster_changed')
+              resolve()
             else reject(error)
           },
         },
         after,
         {
-          evidence: this.#identity.evidence,
+          evidence: this.#epochs.evidence,
           raftTerm: after.raftTerm,
           proofEveryMs: this.#options.proofEveryMs,
         },
@@ -270,4 +315,3 @@ export class ListAndWatch implements Reflector {
     )
   }
 }
-

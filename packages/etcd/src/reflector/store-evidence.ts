@@ -29,7 +29,13 @@ export interface EvidenceOptions {
   readonly maxRecent?: number
 }
 
-const ABSENT: Trace = Object.freeze({ modRevision: 0, createRevision: 0, version: 0, valueBytes: 0, valueHash: 0 })
+const ABSENT: Trace = Object.freeze({
+  modRevision: 0,
+  createRevision: 0,
+  version: 0,
+  valueBytes: 0,
+  valueHash: 0,
+})
 
 /** Keys remembered besides those that were written last. Up to so many in all, every key is. */
 const SAMPLE_SIZE = 64
@@ -259,7 +265,9 @@ function questionOf(
   return {
     request: { success: ranges.map((value) => ({ request: { type: 'range', value } })) },
     isSameStore({ responses }) {
-      const answers = responses.flatMap(({ response }) => (response?.type === 'range' ? [response.value] : []))
+      const answers = responses.flatMap(({ response }) =>
+        response?.type === 'range' ? [response.value] : [],
+      )
       return answers.length === ranges.length && judge(answers)
     },
   }

@@ -284,8 +284,10 @@ export class FakeEtcd {
     const state = this.#states.get(revision || this.revision)!
     const [from, end] = [key.toString(), rangeEnd.toString()]
     const isIn = (name: string) =>
-      end === '' ? name === from : name >= from.replace('\0', '') && (end === '\0' || name < end)
-    const found = [...state.values()].filter((each) => isIn(each.key)).sort((a, b) => (a.key < b.key ? -1 : 1))
+      end === '' ? name === from : name >= (from === '\0' ? '' : from) && (end === '\0' || name < end)
+    const found = [...state.values()]
+      .filter((each) => isIn(each.key))
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
     const kvs = found.slice(0, limit || undefined)
     return {
       header: this.#header(this.revision),

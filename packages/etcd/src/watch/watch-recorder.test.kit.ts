@@ -33,7 +33,9 @@ export function storeOf(kvs: readonly Init<KeyValue>[], head: ReturnType<typeof 
   const range = ({ key, rangeEnd, limit }: Init<RangeRequest>) => {
     const [from, end] = [String(key), String(rangeEnd ?? '')]
     const found = kvs.filter(({ key: each }) =>
-      end === '' ? String(each) === from : String(each) >= from.replace('\0', '') && (end === '\0' || String(each) < end),
+      end === ''
+        ? String(each) === from
+        : String(each) >= (from === '\0' ? '' : from) && (end === '\0' || String(each) < end),
     )
     const some = found.slice(0, limit || undefined)
     return { header: head, kvs: some, more: some.length < found.length, count: found.length }
@@ -151,5 +153,18 @@ export const setUp = (options: WatchServiceOptions = {}, endpoints?: readonly st
   /** The create that is waiting on the last stream. */
   const lastCreate = () => channel.lastStream.creates.at(-1)
 
-  return { clock, channel, service, errors, watch, created, events, progress, proven, reconnect, recognized, lastCreate }
+  return {
+    clock,
+    channel,
+    service,
+    errors,
+    watch,
+    created,
+    events,
+    progress,
+    proven,
+    reconnect,
+    recognized,
+    lastCreate,
+  }
 }

@@ -106,7 +106,8 @@ export class WatcherCore implements Watcher {
     this.proofEveryMs = known?.proofEveryMs
     this.#term = known?.raftTerm ?? 0
     const isWhole = plan.filters.length === 0
-    this.#evidence = known?.evidence ?? (isWhole ? new StoreEvidence({ maxRecent: maxOwnEvidence }) : undefined)
+    this.#evidence =
+      known?.evidence ?? (isWhole ? new StoreEvidence({ maxRecent: maxOwnEvidence }) : undefined)
     this.#handlers = handlers
     this.#host = host
     this.#position = plan.position

@@ -1,122 +1,150 @@
-import { createTestClock, type ReplaceUpdate, silentLogger } from '@livetree/core'
-import { type EtcdClient, EtcdError, type WatchHandlers } from '@livetree/etcd'
+import { createTestClock, type PatchUpdate, type ReplaceUpdate, silentLogger } from '@livetree/core'
+import {
+  type EtcdClient,
+  EtcdError,
+  type ListedPage,
+  type ReflectedRanges,
+  type ReflectorHandlers,
+  type ReflectorOptions,
+} from '@livetree/etcd'
 import { expect, test } from 'vitest'
+import { WatchEvent } from '../../../etcd/src/watch/watch-handlers.ts'
 import { EtcdConnection } from './connection.ts'
 import { Overlays } from './overlays.ts'
 
-interface Position {
-  readonly revision: number
-  readonly clusterId: bigint
+const header = { clusterId: 7n, memberId: 1n, revision: 5, raftTerm: 2 }
+
+function kvOf(key: string, value: string, modRevision: number) {
+  const text = { key: Buffer.from(key), value: Buffer.from(value) }
+  return { ...text, modRevision, createRevision: modRevision, version: 1, lease: 0n }
 }
 
-/** A store that is replaced behind its address at the worst moment: no real one can be made to do that on demand. */
-function openOnFake(revisions: number[], headers: Position[] = [], clusterIds: bigint[] = []) {
-  const watches: WatchHandlers[] = []
+/** A page of a range or of a key, as a reflector hands it over. */
+function pageOf(
+  entries: readonly { key: string; value: string; modRevision: number }[],
+  skip = 0,
+): ListedPage {
+  return {
+    length: entries.length,
+    texts: () => ({
+      header,
+      revision: 5,
+      keys: entries.map(({ key }) => key.slice(skip)),
+      values: entries.map(({ value }) => value),
+      modRevisions: entries.map(({ modRevision }) => modRevision),
+      notText: [],
+    }),
+    entries: () => entries.map(({ key, value, modRevision }) => kvOf(key, value, modRevision)),
+  }
+}
+
+function open(staleAfterMs?: number) {
+  let handlers: ReflectorHandlers | undefined
+  let ranges: ReflectedRanges | undefined
+  let options: ReflectorOptions | undefined
   const replaces: ReplaceUpdate[] = []
-  const lost: boolean[] = []
+  const patches: PatchUpdate[] = []
+  const lost: { error: Error; isFinal: boolean }[] = []
   const client = {
-    kv: {
-      scan: async () => ({ revision: revisions.shift() ?? 0, clusterId: clusterIds.shift() ?? 1n, count: 0 }),
-      get: async () => undefined,
-      getRange: async () => ({ header: headers.shift() }),
-    },
     watch: {
-      subscribe: (_range: unknown, handlers: WatchHandlers) => {
-        watches.push(handlers)
-        return {
-          state: 'live',
-          cancel: () => handlers.onEnd?.(undefined),
-          // as one whose position is past whatever is asked for
-          reached: async () => undefined,
-        }
+      reflect: (given: ReflectedRanges, on: ReflectorHandlers, how: ReflectorOptions) => {
+        ranges = given
+        handlers = on
+        options = how
+        return { revision: 5, epoch: 0, refresh: async () => undefined, cancel: () => undefined }
       },
     },
   } as unknown as EtcdClient
-  const clock = createTestClock()
   const connection = new EtcdConnection({
     client,
     isOwned: false,
-    tree: { root: '/x', overlays: [], name: 'etcd', pageSize: undefined },
-    overlays: new Overlays('/x', []),
+    tree: { root: '/x', overlays: ['base'], name: 'etcd', pageSize: undefined },
+    overlays: new Overlays('/x', ['base']),
     context: {
-      clock,
+      clock: createTestClock(),
       logger: silentLogger,
+      ...(staleAfterMs === undefined ? {} : { staleAfterMs }),
       sink: {
         prepare: () => {},
         replace: (update) => replaces.push(update),
-        patch: () => {},
+        patch: (update) => patches.push(update),
         alive: () => {},
-        lost: ({ isFinal }) => lost.push(isFinal),
+        lost: (reason) => lost.push(reason),
       },
     },
   })
-  return { connection, watches, replaces, lost, clock }
+  const list = (allowedAt = 0, knownRevision = 0) => {
+    handlers!.onListing!()
+    handlers!.onPage(0, pageOf([{ key: '/x/base/a', value: '1', modRevision: 2 }], '/x/base/'.length))
+    handlers!.onPage(1, pageOf([]))
+    const allowed = { key: '/x/.livetree/allow-removal', value: 'yes', modRevision: allowedAt }
+    handlers!.onPage(2, pageOf(allowedAt > 0 ? [allowed] : []))
+    const isResync = knownRevision > 0
+    handlers!.onList({ revision: 5, epoch: 0, isResync, knownRevision, header, provenAt: 1 })
+  }
+  return {
+    connection,
+    handlers: handlers!,
+    ranges: ranges!,
+    options: options!,
+    replaces,
+    patches,
+    lost,
+    list,
+  }
 }
 
-const turn = () => new Promise((resolve) => setImmediate(resolve))
-
-test('EtcdConnection: a store that the watch saw replaced is a new epoch, also when it has caught up by the next list', async () => {
-  const { connection, watches, replaces, clock } = openOnFake([10, 20])
-  await turn()
-  watches[0]!.onEnd!(new EtcdError('cluster_changed'))
-  await turn()
-  await clock.advance(1_000)
-  await turn()
-  expect(replaces.map(({ revision, epoch, resync }) => ({ revision, epoch, resync }))).toEqual([
-    { revision: 10, epoch: 0, resync: false },
-    { revision: 20, epoch: 1, resync: true },
+test('EtcdConnection: reads each layer, its document and the permission at one revision, and follows the root', () => {
+  const { ranges, replaces, list } = open()
+  expect(ranges).toEqual({
+    ranges: [{ prefix: '/x/base/' }],
+    keys: ['/x/base', '/x/.livetree/allow-removal'],
+    follow: { prefix: '/x/' },
+  })
+  list()
+  expect(replaces).toEqual([
+    {
+      revision: 5,
+      epoch: 0,
+      layers: [[{ path: 'a', value: '1', revision: 2 }]],
+      provenAt: 1,
+      resync: false,
+      allowRemoval: false,
+    },
   ])
-  await connection.close()
 })
 
-test('EtcdConnection: a compacted history is listed again in the same epoch, at once', async () => {
-  const { connection, watches, replaces } = openOnFake([10, 20])
-  await turn()
-  watches[0]!.onEnd!(new EtcdError('compacted'))
-  await turn()
-  expect(replaces.map(({ epoch }) => epoch)).toEqual([0, 0])
-  await connection.close()
+test('EtcdConnection: a list allows a removal only by a permission that came after what was known', () => {
+  const { replaces, list } = open()
+  list(3)
+  list(3, 4)
+  list(5, 4)
+  expect(replaces.map(({ allowRemoval }) => allowRemoval)).toEqual([false, false, true])
 })
 
-test('EtcdConnection: what trying again cannot mend is said to be final, and tried again slowly', async () => {
-  const { connection, watches, replaces, lost, clock } = openOnFake([10, 20])
-  await turn()
-  watches[0]!.onEnd!(new EtcdError('permission_denied'))
-  await turn()
-  expect(lost).toEqual([true])
-  await clock.advance(10_000)
-  await turn()
-  expect(replaces).toHaveLength(1)
-  await clock.advance(20_000)
-  await turn()
-  expect(replaces).toHaveLength(2)
-  await connection.close()
+test('EtcdConnection: a permission is passed on by itself, what concerns no layer is not', () => {
+  const { patches, handlers, list } = open()
+  list()
+  const put = (key: string) => new WatchEvent('put', kvOf(key, 'yes', 6), undefined)
+  handlers.onBatch({ revision: 6, events: [put('/x/other/a')], header })
+  handlers.onBatch({ revision: 7, events: [put('/x/.livetree/allow-removal')], header })
+  expect(patches).toEqual([{ revision: 7, changes: [], allowRemoval: true }])
+})
+
+test('EtcdConnection: who may not read is told which range, and the command that grants it', () => {
+  const { lost, handlers } = open()
+  handlers.onLost!(new EtcdError('permission_denied', { call: 'KV/Txn' }), true)
+  expect(lost[0]!.isFinal).toBe(true)
+  expect(lost[0]!.error.message).toMatch(/keys that begin with \/x\//)
+  expect(lost[0]!.error.message).toContain("etcdctl role grant-permission <role> --prefix=true read '/x/'")
 })
 
 test.each([
-  { how: 'another cluster id', header: { revision: 10, clusterId: 2n } },
-  { how: 'a lower revision', header: { revision: 5, clusterId: 1n } },
-])('EtcdConnection.refresh: with $how, the position in the old store proves nothing', async ({ header }) => {
-  const { connection, watches, replaces, clock } = openOnFake(
-    [10, 12],
-    [header, { ...header, revision: 12 }],
-    [1n, header.clusterId],
-  )
-  await turn()
-  let isRefreshed = false
-  const refreshing = connection.refresh(new AbortController().signal).then(() => {
-    isRefreshed = true
-  })
-  await turn()
-  expect(isRefreshed).toBe(false)
-  watches[0]!.onEnd!(new EtcdError('cluster_changed'))
-  await turn()
-  await clock.advance(1_000)
-  await turn()
-  expect(replaces.map(({ revision, epoch }) => [revision, epoch])).toEqual([
-    [10, 0],
-    [12, 1],
-  ])
-  await refreshing
-  await connection.close()
+  [undefined, undefined],
+  [Number.POSITIVE_INFINITY, undefined],
+  [30_000, 10_000],
+  [300, 100],
+  [1, 50],
+])('EtcdConnection: with staleAfterMs %s it asks for proof every %s ms', (staleAfterMs, expected) => {
+  expect(open(staleAfterMs).options.proofEveryMs).toBe(expected)
 })

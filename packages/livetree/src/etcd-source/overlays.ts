@@ -1,12 +1,18 @@
-import type { LayerInfo } from '@livetree/core'
+import { isUtf8 } from 'node:buffer'
+import { type LayerInfo, Unreadable } from '@livetree/core'
 
 /** Below the root, kept for livetree's own keys; never part of a configuration. */
 const RESERVED = '.livetree'
+
+/** Stands for bytes that are not UTF-8 text. */
+const NOT_TEXT = new Unreadable('bytes that are not UTF-8 text')
 
 /** A key of the store as the place it has in a layer. */
 export interface Place {
   readonly layer: number
   readonly path: string
+  /** Which of the keys that a layer's own document may stand at, with path `''`. */
+  readonly document?: 'key' | 'directory'
 }
 
 /** Which keys below a root belong to which layer. Overlays may lie inside each other; a key then belongs to both. */
@@ -22,6 +28,8 @@ export class Overlays {
   /** Where each overlay's own document would stand; none when the root is the only layer. */
   readonly documentKeys: readonly string[]
   readonly #reserved: string
+  readonly #prefixBytes: readonly Buffer[]
+  readonly #documentBytes: readonly Buffer[]
 
   constructor(root: string, overlays: readonly string[]) {
     this.prefix = `${root}/`
@@ -36,27 +44,54 @@ export class Overlays {
       separator: '/',
       naming: 'stored' as const,
     }))
+    this.#prefixBytes = prefixes.map((prefix) => Buffer.from(prefix))
+    this.#documentBytes = this.documentKeys.map((key) => Buffer.from(key))
   }
 
   /** The layers a key is in, and where; none for a key of another overlay or of livetree itself. */
-  locate(key: string): Place[] {
-    if (key.startsWith(this.#reserved)) return []
+  locate(key: Buffer): Place[] {
     const places: Place[] = []
-    for (const [layer, { keyPrefix }] of this.layers.entries()) {
-      if (key.startsWith(keyPrefix)) places.push({ layer, path: key.slice(keyPrefix.length) })
-      // a document for the whole overlay stands at the overlay's own key
-      else if (this.documentKeys[layer] === key) places.push({ layer, path: '' })
+    for (const [layer, prefix] of this.#prefixBytes.entries()) {
+      if (key.subarray(0, prefix.length).equals(prefix)) {
+        const place = this.placeIn(layer, keyText(key.subarray(prefix.length)))
+        if (place !== undefined) places.push(place)
+      } else if (this.#documentBytes[layer]?.equals(key)) {
+        places.push({ layer, path: '', document: 'key' })
+      }
     }
     return places
   }
 
-  /** Whether a path of a layer is one of livetree's own keys. */
-  isReserved(layer: number, path: string): boolean {
-    return path.startsWith(RESERVED) && (this.layers[layer]!.keyPrefix + path).startsWith(this.#reserved)
+  /** The place of a key of a layer's directory; undefined for livetree's own. `path` is the key below the directory. */
+  placeIn(layer: number, path: string): Place | undefined {
+    const { keyPrefix } = this.layers[layer]!
+    const isReserved =
+      (path.startsWith(RESERVED) || keyPrefix.startsWith(this.#reserved)) &&
+      this.#isReserved(keyPrefix + path)
+    if (isReserved) return undefined
+    return path === '' ? { layer, path, document: 'directory' } : { layer, path }
   }
 
-  /** Made by tools that know directories: `dir/` with nothing in it. */
-  isDirectoryMarker(path: string, value: unknown): boolean {
-    return value === '' && (path === '' || path.endsWith('/'))
+  #isReserved(key: string): boolean {
+    return key.startsWith(this.#reserved)
   }
+}
+
+/**
+ * What a key holds at a place. Undefined, as when there is no such key, for a directory marker: tools that know
+ * directories put `dir/` with nothing in it.
+ */
+export function valueAt({ path, document }: Place, value: string | Buffer): unknown {
+  const isMarker = value.length === 0 && (document === 'directory' || path.endsWith('/'))
+  if (isMarker) return undefined
+  if (typeof value === 'string') return value
+  return isUtf8(value) ? value.toString() : NOT_TEXT
+}
+
+/** A key as text; one that is not UTF-8 percent-encodes its bytes, which no segment decodes to text again. */
+export function keyText(key: Buffer): string {
+  if (isUtf8(key)) return key.toString()
+  return Array.from(key, (byte) =>
+    byte < 0x80 ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase()}`,
+  ).join('')
 }

@@ -15,7 +15,7 @@ export interface StorePosition {
  * its raft term went back, or it is not, at a revision that is known, what it was at that revision. Each other store is
  * a new epoch.
  */
-export class StoreIdentity {
+export class StoreEpochs {
   #known: StorePosition | undefined
   #evidence: StoreEvidence | undefined
   #isDisproven = false
@@ -64,15 +64,19 @@ export class StoreIdentity {
     return isDoubt
   }
 
-  /** A list is whole: from here on it is what is known. True when it is from another store than what was known. */
-  listed(header: ResponseHeader, evidence: StoreEvidence): boolean {
-    const isOther = this.#isDisproven || StoreIdentity.isOther(this.#known, header)
+  /** Whether a list is from another store than what is known. */
+  isOther(header: ResponseHeader): boolean {
+    return this.#isDisproven || StoreEpochs.isOther(this.#known, header)
+  }
+
+  /** A list is whole: from here on it is what is known. */
+  listed(header: ResponseHeader, evidence: StoreEvidence): void {
+    const isOther = this.isOther(header)
     if (isOther) this.#epoch += 1
     const { clusterId, revision, raftTerm } = header
     this.#known = { clusterId, revision, raftTerm }
     this.#evidence = evidence
     this.#isDisproven = false
-    return isOther
   }
 
   /** What the store is remembered by. */

@@ -1,0 +1,263 @@
+import { describe, expect, it } from 'vitest'
+import { EtcdError } from '../errors.ts'
+import { settled } from '../watch/scripted-channel.test.kit.ts'
+import { header, put, setUp, storeOf } from '../watch/watch-recorder.test.kit.ts'
+import type { RangeRequest, TxnRequest } from '../wire/kv.ts'
+import type { ReflectedRanges, ReflectorOptions } from './reflector-types.ts'
+
+const kv = (key: string, modRevision: number, value?: string) => put(key, modRevision, value).kv
+
+/** Lets promises settle, also those that wait for a socket to be written to. */
+async function idle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) {
+    await settled()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+/** A reflector on a scripted store, and what it says. */
+async function open(
+  kvs: readonly ReturnType<typeof kv>[],
+  revision: number,
+  ranges: ReflectedRanges = { ranges: [{ prefix: 'a' }] },
+  options: ReflectorOptions = {},
+) {
+  const all = setUp()
+  const said: string[] = []
+  const holds = (list: readonly ReturnType<typeof kv>[], head = header(revision)) => {
+    all.channel.onTxn = undefined
+    all.channel.onUnary = storeOf(list, head).onUnary
+  }
+  holds(kvs)
+  const reflector = all.service.reflect(
+    ranges,
+    {
+      onListing: () => said.push('listing'),
+      onPage: (index, page) =>
+        said.push(
+          `page ${index}: ${page
+            .entries()
+            .map(({ key }) => key.toString())
+            .join(' ')}`,
+        ),
+      onList: ({ revision: at, epoch, isResync, knownRevision }) =>
+        said.push(`list ${at} epoch ${epoch}${isResync ? ` resync of ${knownRevision}` : ''}`),
+      onBatch: ({ revision: at, events }) => said.push(`${at}: ${events.map(({ key }) => key).join(' ')}`),
+      onProgress: ({ revision: at }) => said.push(`progress ${at}`),
+      onContact: () => said.push('contact'),
+      onLost: (error, isFinal) => said.push(`lost ${error?.code}${isFinal ? ' for good' : ''}`),
+      onEnd: () => said.push('end'),
+    },
+    options,
+  )
+  await idle()
+  if (all.channel.streams.length > 0) await all.recognized()
+  const compact = async (compactRevision: number) => {
+    all.channel.lastStream.answer({ header: header(0), watchId: 0, canceled: true, compactRevision })
+    await settled()
+    await all.recognized()
+  }
+  return {
+    ...all,
+    reflector,
+    said,
+    holds,
+    compact,
+    lists: () => said.filter((word) => word.startsWith('list ')),
+  }
+}
+
+describe('Reflector', () => {
+  it('reads ranges and keys in one request, at one revision, and follows one range', async () => {
+    const { said, created, events, channel, lastCreate } = await open(
+      [kv('a1', 3), kv('b', 4), kv('c1', 5)],
+      9,
+      {
+        ranges: [{ prefix: 'a' }, { prefix: 'c' }],
+        keys: ['b', 'd'],
+      },
+    )
+    expect(said).toEqual(['listing', 'page 0: a1', 'page 1: c1', 'page 2: b', 'page 3: ', 'list 9 epoch 0'])
+    expect(channel.calls.map(({ path }) => path)).toEqual(['/etcdserverpb.KV/Txn', '/etcdserverpb.KV/Txn'])
+    expect([String(lastCreate()?.key), String(lastCreate()?.rangeEnd)]).toEqual(['a', 'd\0'])
+    created(9)
+    events(10, [put('a2', 10), put('ba', 10), put('d', 10)])
+    events(11, [put('bb', 11)])
+    expect(said.slice(-2)).toEqual(['contact', '10: a2 d'])
+  })
+
+  it('reads on page by page at the revision of the first, and the last answer is of the same store', async () => {
+    const list = [kv('a1', 3), kv('a2', 4), kv('a3', 5)]
+    const { said, channel } = await open(list, 9, { ranges: [{ prefix: 'a' }] }, { pageSize: 2 })
+    expect(said).toEqual(['listing', 'page 0: a1 a2', 'page 0: a3', 'list 9 epoch 0'])
+    const requests = channel.calls.map(({ request }) => request as RangeRequest)
+    expect(requests.slice(0, 2).map(({ revision, limit }) => [revision, limit])).toEqual([
+      [0, 2],
+      [9, 2],
+    ])
+    expect(channel.calls[2]?.path).toBe('/etcdserverpb.KV/Txn')
+  })
+
+  it('a store that was replaced between two pages makes no list', async () => {
+    const { said, channel, holds, clock } = await open([], 9, { ranges: [{ prefix: 'a' }] }, { pageSize: 2 })
+    said.length = 0
+    const store = storeOf([kv('a1', 3), kv('a2', 4), kv('a3', 5)], header(9))
+    const other = storeOf([kv('a1', 3, 'other'), kv('a2', 4), kv('a4', 5)], header(9))
+    channel.onUnary = (path, request) => {
+      if (path.endsWith('/Txn')) return other.txn(request as TxnRequest)
+      return (request as RangeRequest).revision === 0
+        ? store.onUnary(path, request)
+        : other.onUnary(path, request)
+    }
+    channel.lastStream.answer({ header: header(0), watchId: 90, canceled: true, compactRevision: 9 })
+    channel.lastStream.end(new EtcdError('connection_lost'))
+    clock.advance(100)
+    await idle()
+    holds([kv('a1', 3, 'other')])
+    expect(said.filter((word) => word.startsWith('list '))).toEqual([])
+  })
+
+  it('asks for less where an answer takes too long or is too large, never for the same again', async () => {
+    const { channel, service } = setUp()
+    const limits: number[] = []
+    channel.onUnary = (_, request) => {
+      const { limit } = request as RangeRequest
+      limits.push(limit)
+      if (limit > 100) throw new EtcdError(limits.length === 1 ? 'deadline_exceeded' : 'response_too_large')
+      return { header: header(9), kvs: [], count: 0 }
+    }
+    const lists: number[] = []
+    const lost: string[] = []
+    service.reflect(
+      { ranges: [{ prefix: 'a' }] },
+      {
+        onPage() {},
+        onList: ({ revision }) => lists.push(revision),
+        onBatch() {},
+        onLost: (error, isFinal) => lost.push(`${error?.code} ${isFinal}`),
+      },
+    )
+    await settled()
+    expect(limits).toEqual([5_000, 1_250, 313, 79])
+    expect(lists).toEqual([9])
+    expect(lost).toEqual(['deadline_exceeded false', 'response_too_large false', 'response_too_large false'])
+  })
+
+  it('lists again at once where the history is gone, and not at once where that was of no use', async () => {
+    const { said, created, progress, holds, compact, clock, lists } = await open([kv('a', 3)], 9)
+    created(9)
+    progress(10, 0)
+    holds([kv('a', 15)], header(20))
+    await compact(20)
+    created(20)
+    expect(lists()).toEqual(['list 9 epoch 0', 'list 20 epoch 0 resync of 10'])
+    holds([kv('a', 25)], header(30))
+    await compact(30)
+    expect(lists().length).toBe(2)
+    clock.advance(100)
+    await settled()
+    expect(lists().at(-1)).toBe('list 30 epoch 0 resync of 20')
+    expect(said.some((word) => word.startsWith('lost'))).toBe(false)
+  })
+
+  it('a store that the watch saw replaced is a new epoch, also when it has caught up by the next list', async () => {
+    const { created, holds, lists } = await open([kv('a', 3)], 9)
+    created(9, 0, { header: header(9, 8n) })
+    holds([kv('a', 3)], header(9, 7n))
+    await settled()
+    expect(lists()).toEqual(['list 9 epoch 0', 'list 9 epoch 1 resync of 0'])
+  })
+
+  it.each([
+    ['another cluster id', header(20, 8n), [kv('a', 3)]],
+    ['a lower revision', header(8), [kv('a', 3)]],
+    ['an earlier term', header(20, 7n, 1), [kv('a', 3)]],
+    ['a key that was not written so', header(20), [kv('a', 3, 'other')]],
+    ['a key that was not there', header(20), [kv('a', 3), kv('ab', 4)]],
+  ])('after a compaction, a list with %s is of another store', async (_, head, kvs) => {
+    const { created, progress, holds, compact, lists } = await open([kv('a', 3)], 9)
+    created(9)
+    progress(10, 0)
+    holds(kvs, head)
+    await compact(20)
+    expect(lists().at(-1)).toBe(`list ${head.revision} epoch 1 resync of 0`)
+  })
+
+  it('what trying again cannot mend is final, and tried again seldom, or when somebody asks', async () => {
+    const { said, created, channel, holds, clock, reflector, lists } = await open([kv('a', 3)], 9)
+    created(9)
+    channel.onUnary = () => {
+      throw new EtcdError('permission_denied')
+    }
+    for (const _ of channel.endpoints()) {
+      channel.lastStream.end(new EtcdError('permission_denied'))
+      clock.advance(100)
+    }
+    await settled()
+    expect(said.at(-1)).toBe('lost permission_denied for good')
+    clock.advance(20_000)
+    await settled()
+    await expect(reflector.refresh()).rejects.toThrow(/permission_denied/)
+    expect(said.filter((word) => word.endsWith('for good')).length).toBe(2)
+    holds([kv('a', 3)], header(12))
+    await Promise.all([reflector.refresh(), settled()])
+    expect(lists().at(-1)).toBe('list 12 epoch 0 resync of 9')
+  })
+
+  it('one attempt that fails while others go on is not final', async () => {
+    const { said, created, channel } = await open([kv('a', 3)], 9)
+    created(9)
+    channel.lastStream.end(new EtcdError('tls_failed'))
+    expect(said.at(-1)).toBe('lost tls_failed')
+    channel.lastStream.end(new EtcdError('unauthenticated'))
+    expect(said.filter((word) => word.endsWith('for good'))).toEqual([])
+  })
+
+  it('refresh waits for a list that began after it where another store answers', async () => {
+    const { created, holds, recognized, reconnect, reflector, lists } = await open([kv('a', 3)], 9)
+    created(9)
+    holds([kv('a', 3)], header(12, 8n))
+    let isRefreshed = false
+    const refreshing = reflector.refresh().then(() => {
+      isRefreshed = true
+    })
+    await settled()
+    expect(isRefreshed).toBe(false)
+    await reconnect()
+    await recognized()
+    await refreshing
+    expect(lists().at(-1)).toBe('list 12 epoch 1 resync of 0')
+  })
+
+  it('ends in every state, and leaves nothing', async () => {
+    for (const state of ['listing', 'resting', 'watching']) {
+      const { service, channel, clock, said, reflector } = await open([kv('a', 3)], 9)
+      if (state === 'resting') {
+        channel.onUnary = () => {
+          throw new EtcdError('unavailable')
+        }
+        for (const _ of channel.endpoints()) {
+          channel.lastStream.end(new EtcdError('permission_denied'))
+          clock.advance(100)
+        }
+        await settled()
+      }
+      const refreshing = reflector.refresh()
+      refreshing.catch(() => undefined)
+      service.close()
+      await expect(refreshing).rejects.toThrow()
+      await settled()
+      expect([said.at(-1), clock.pending], state).toEqual(['end', 0])
+      await expect(reflector.refresh()).rejects.toThrow(/cancelled/)
+    }
+  })
+
+  it('refuses what cannot be followed', () => {
+    const { service } = setUp()
+    const none = { onPage() {}, onList() {}, onBatch() {} }
+    expect(() => service.reflect({ ranges: [] }, none)).toThrow(/invalid_argument.*no range/)
+    expect(() => service.reflect({ ranges: [{ from: 'b', to: 'a' }] }, none)).toThrow(/the range is empty/)
+    service.close()
+    expect(() => service.reflect({ ranges: [{ key: 'a' }] }, none)).toThrow(/closed/)
+  })
+})

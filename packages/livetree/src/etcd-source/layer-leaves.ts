@@ -1,0 +1,75 @@
+import type { Leaf } from '@livetree/core'
+import type { ScanPage, WatchEvent } from '@livetree/etcd'
+import { keyText, type Overlays, type Place, valueAt } from './overlays.ts'
+
+/** A change of one layer. */
+export interface LayerChange {
+  readonly layer: number
+  readonly leaf: Leaf
+}
+
+/** The two keys that a layer's own document may stand at: the overlay's name, and the name with a slash. */
+type Documents = { key?: Leaf; directory?: Leaf }
+
+/**
+ * Makes leaves of keys, the same ones for a list and for the changes that lead to it. Keeps no leaf but the documents
+ * that stand for a whole layer: two keys may hold one, and where the one goes the other is left.
+ */
+export class LayerLeaves {
+  readonly #overlays: Overlays
+  readonly #documents: readonly Documents[]
+
+  constructor(overlays: Overlays) {
+    this.#overlays = overlays
+    this.#documents = overlays.layers.map(() => ({}))
+  }
+
+  /** Adds what a page of a layer's directory holds to the layer's leaves. */
+  addPage(layer: number, page: ScanPage, leaves: Leaf[]): void {
+    const { keys, values, modRevisions } = page
+    const broken = new Map(page.notText.map((entry) => [entry.index, entry]))
+    for (let index = 0; index < keys.length; index++) {
+      const bytes = broken.size === 0 ? undefined : broken.get(index)
+      const place = this.#overlays.placeIn(layer, bytes === undefined ? keys[index]! : keyText(bytes.key))
+      if (place === undefined) continue
+      const leaf = leafAt(place, bytes === undefined ? values[index]! : bytes.value, modRevisions[index]!)
+      if (place.document !== undefined) this.#keep(place, leaf)
+      else if (leaf.value !== undefined) leaves.push(leaf)
+    }
+  }
+
+  /** Adds the document that stands at an overlay's own key. */
+  addDocument(layer: number, value: Buffer, revision: number): void {
+    const place: Place = { layer, path: '', document: 'key' }
+    this.#keep(place, leafAt(place, value, revision))
+  }
+
+  /** The document that a listed layer has, which comes after its other leaves. */
+  documentOf(layer: number): Leaf | undefined {
+    const { key, directory } = this.#documents[layer]!
+    return key ?? directory
+  }
+
+  /** What an event does to the layers its key is in. */
+  changesOf({ type, kv }: WatchEvent): LayerChange[] {
+    return this.#overlays.locate(kv.key).map((place) => {
+      const leaf: Leaf =
+        type === 'delete'
+          ? { path: place.path, value: undefined, revision: kv.modRevision }
+          : leafAt(place, kv.value, kv.modRevision)
+      if (place.document === undefined) return { layer: place.layer, leaf }
+      this.#keep(place, leaf)
+      return { layer: place.layer, leaf: this.documentOf(place.layer) ?? leaf }
+    })
+  }
+
+  #keep({ layer, document }: Place, leaf: Leaf): void {
+    const documents = this.#documents[layer]!
+    if (leaf.value === undefined) delete documents[document!]
+    else documents[document!] = leaf
+  }
+}
+
+function leafAt(place: Place, value: string | Buffer, revision: number): Leaf {
+  return { path: place.path, value: valueAt(place, value), revision }
+}
