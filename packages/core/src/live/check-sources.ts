@@ -28,7 +28,7 @@ export function checkSources(given: unknown): readonly Source[] {
 }
 
 function checkSource(source: Source, at: string): Source {
-  let read: Pick<Source, 'name' | 'layers' | 'isRemote'>
+  let read: Pick<Source, 'name' | 'layers' | 'isRemote' | 'removalCommand'>
   try {
     if (isThenable(source)) {
       disown(source)
@@ -37,8 +37,13 @@ function checkSource(source: Source, at: string): Source {
     if (typeof source?.open !== 'function' || !Array.isArray(source.layers)) {
       refuse(`${at} is not a source: give what etcd({ … }), file(…), env({ … }) or memory(…) returns`)
     }
-    const { name, layers, isRemote } = source
-    read = { name, layers: layers.map((layer) => Object.freeze({ ...layer })), isRemote }
+    const { name, layers, isRemote, removalCommand } = source
+    read = {
+      name,
+      layers: layers.map((layer) => Object.freeze({ ...layer })),
+      isRemote,
+      ...(removalCommand === undefined ? {} : { removalCommand: String(removalCommand) }),
+    }
   } catch (cause) {
     if (cause instanceof LivetreeError) throw cause
     refuse(`${at} cannot be read: ${messageOf(cause)}`)

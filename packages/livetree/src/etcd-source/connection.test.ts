@@ -38,6 +38,14 @@ function pageOf(
   }
 }
 
+/** A removal was allowed at `allowedAt`, with everything up to `knownRevision` known. */
+interface ListedAs {
+  readonly allowedAt?: number
+  readonly knownRevision?: number
+  /** Revisions that are compacted. */
+  readonly compacted?: readonly number[]
+}
+
 function open(staleAfterMs?: number) {
   let handlers: ReflectorHandlers | undefined
   let ranges: ReflectedRanges | undefined
@@ -73,14 +81,33 @@ function open(staleAfterMs?: number) {
       },
     },
   })
-  const list = (allowedAt = 0, knownRevision = 0) => {
+  const list = async ({ allowedAt = 0, knownRevision = 0, compacted = [] }: ListedAs = {}) => {
+    const pages = (revision: number, onPage: ReflectorHandlers['onPage']) => {
+      onPage(0, pageOf([{ key: '/x/base/a', value: `at ${revision}`, modRevision: 2 }], '/x/base/'.length))
+      onPage(1, pageOf([]))
+      const allowed = { key: '/x/.livetree/allow-removal', value: 'yes', modRevision: allowedAt }
+      onPage(2, pageOf(allowedAt > 0 ? [allowed] : []))
+    }
     handlers!.onListing!()
-    handlers!.onPage(0, pageOf([{ key: '/x/base/a', value: '1', modRevision: 2 }], '/x/base/'.length))
-    handlers!.onPage(1, pageOf([]))
-    const allowed = { key: '/x/.livetree/allow-removal', value: 'yes', modRevision: allowedAt }
-    handlers!.onPage(2, pageOf(allowedAt > 0 ? [allowed] : []))
-    const isResync = knownRevision > 0
-    handlers!.onList({ revision: 5, epoch: 0, isResync, knownRevision, header, provenAt: 1 })
+    pages(9, (index, page) => handlers!.onPage(index, page))
+    const given = {
+      revision: 9,
+      epoch: 0,
+      isResync: knownRevision > 0,
+      knownRevision,
+      header,
+      provenAt: 1,
+      readPast: async (revision: number, onPage: ReflectorHandlers['onPage']) => {
+        if (compacted.includes(revision)) return false
+        pages(revision, onPage)
+        return true
+      },
+    }
+    await handlers!.onWhole!(given)
+    handlers!.onList(given)
+    return replaces
+      .splice(0)
+      .map(({ revision, allowRemoval, layers }) => [revision, allowRemoval, layers[0]![0]!.value])
   }
   return {
     connection,
@@ -94,37 +121,39 @@ function open(staleAfterMs?: number) {
   }
 }
 
-test('EtcdConnection: reads each layer, its document and the permission at one revision, and follows the root', () => {
-  const { ranges, replaces, list } = open()
+test('EtcdConnection: reads each layer, its document and the permission at one revision, and follows the root', async () => {
+  const { ranges, list } = open()
   expect(ranges).toEqual({
     ranges: [{ prefix: '/x/base/' }],
     keys: ['/x/base', '/x/.livetree/allow-removal'],
     follow: { prefix: '/x/' },
   })
-  list()
-  expect(replaces).toEqual([
-    {
-      revision: 5,
-      epoch: 0,
-      layers: [[{ path: 'a', value: '1', revision: 2 }]],
-      provenAt: 1,
-      resync: false,
-      allowRemoval: false,
-    },
+  expect(await list()).toEqual([[9, false, 'at 9']])
+})
+
+test('EtcdConnection: a permission covers what was gone by then, told as the trees from before and from then', async () => {
+  const { list } = open()
+  expect(await list({ allowedAt: 3 })).toEqual([[9, false, 'at 9']])
+  expect(await list({ allowedAt: 3, knownRevision: 4 })).toEqual([[9, false, 'at 9']])
+  expect(await list({ allowedAt: 7, knownRevision: 4 })).toEqual([
+    [6, false, 'at 6'],
+    [7, true, 'at 7'],
+    [9, false, 'at 9'],
   ])
+  expect(await list({ allowedAt: 5, knownRevision: 4 })).toEqual([
+    [5, true, 'at 5'],
+    [9, false, 'at 9'],
+  ])
+  expect(await list({ allowedAt: 9, knownRevision: 4 })).toEqual([
+    [8, false, 'at 8'],
+    [9, true, 'at 9'],
+  ])
+  expect(await list({ allowedAt: 7, knownRevision: 4, compacted: [6, 7] })).toEqual([[9, false, 'at 9']])
 })
 
-test('EtcdConnection: a list allows a removal only by a permission that came after what was known', () => {
-  const { replaces, list } = open()
-  list(3)
-  list(3, 4)
-  list(5, 4)
-  expect(replaces.map(({ allowRemoval }) => allowRemoval)).toEqual([false, false, true])
-})
-
-test('EtcdConnection: a permission is passed on by itself, what concerns no layer is not', () => {
+test('EtcdConnection: a permission is passed on by itself, what concerns no layer is not', async () => {
   const { patches, handlers, list } = open()
-  list()
+  await list()
   const put = (key: string) => new WatchEvent('put', kvOf(key, 'yes', 6), undefined)
   handlers.onBatch({ revision: 6, events: [put('/x/other/a')], header })
   handlers.onBatch({ revision: 7, events: [put('/x/.livetree/allow-removal')], header })
