@@ -106,7 +106,7 @@ test('a file that loses most of its leaves is guarded', async () => {
   const { config, path } = await setUp()
   await using _ = config
   const before = config.current
-  await writeFile(path, '')
+  await writeFile(path, 'hosts: [a]\n')
   await waitFor(() => config.status.rejected !== undefined)
   expect(config.current).toBe(before)
   await writeFile(path, DEFAULTS)

@@ -115,6 +115,12 @@ export class LivetreeError extends Error {
     this.code = code
     this.issues = options.issues ?? []
   }
+
+  /** With its message, which `JSON.stringify` leaves out of errors, and without `cause`. */
+  toJSON(): object {
+    const { name, code, message, issues } = this
+    return { name, code, message, ...(issues.length > 0 && { issues }) }
+  }
 }
 
 /** One line for people: the path, what is wrong, what was found, and every key that has a part in it with its revision. */
@@ -140,13 +146,25 @@ export function describeIssues(heading: string, issues: readonly Issue[]): strin
 
 /** The words of anything that was thrown, for a message. */
 export function messageOf(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message
+  if (thrown instanceof Error) return thrown.message === '' ? wordsOf(thrown) : thrown.message
   try {
     return String(thrown)
   } catch {
     // an object without a prototype, or with a `toString` that throws
     return Object.prototype.toString.call(thrown)
   }
+}
+
+/** Of an error without a message, as Node makes when none of several addresses can be reached. */
+function wordsOf(error: Error): string {
+  const several: unknown = (error as { errors?: unknown }).errors
+  const inner = Array.isArray(several)
+    ? several
+        .slice(0, 10)
+        .map(messageOf)
+        .filter((words) => words !== '')
+    : []
+  return inner.length > 0 ? [...new Set(inner)].join('; ') : kindOf(error)
 }
 
 /**

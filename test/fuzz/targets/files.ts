@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -135,6 +135,8 @@ export const files: readonly FuzzTarget[] = [
     async check({ schema, yaml, json, dotenv }, { path }) {
       const paths = ['a.yaml', 'b.json', '.env'].map((name) => join(path, name)) as [string, string, string]
       await Promise.all([yaml, json, dotenv].map((bytes, index) => writeFile(paths[index]!, bytes)))
+      // as files are at a start: written long ago, so that nobody waits for who might still write
+      await Promise.all(paths.map((path) => utimes(path, 1, 1)))
       const sources = [
         file(paths[0], { watch: false }),
         file(paths[1], { watch: false }),

@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -220,8 +220,8 @@ async function play(given: TaintCase, recorder: OutputRecorder, folder: string):
     join(folder, name),
   ) as [string, string, string]
   await Promise.all([
-    writeFile(path, given.steps[0]!.bytes),
-    writeFile(dotenv, given.dotenv),
+    writeOldFile(path, given.steps[0]!.bytes),
+    writeOldFile(dotenv, given.dotenv),
     rm(snapshotPath, { force: true }),
   ])
   const definition = defineConfig({ name: 'taint', schema: secretSchema, unused: given.unused })
@@ -271,11 +271,17 @@ async function play(given: TaintCase, recorder: OutputRecorder, folder: string):
 
   async function take({ where, leaves, bytes, isFresh }: Step, revision: number): Promise<void> {
     const stored = leaves.map((leaf) => ({ ...leaf, revision }))
-    if (where === 'file') await writeFile(path, bytes)
+    if (where === 'file') await writeOldFile(path, bytes)
     else if (where === 'memory') own.set(nestedOf(leaves) as object)
     else if (isFresh) store.sink.replace({ revision, epoch: 0, layers: [stored], allowRemoval: true })
     else store.sink.patch({ revision, changes: stored.map((leaf) => ({ layer: 0, leaf })) })
   }
+}
+
+/** Written long ago, so that nobody waits for who might still write. */
+async function writeOldFile(path: string, bytes: Uint8Array | string): Promise<void> {
+  await writeFile(path, bytes)
+  await utimes(path, 1, 1)
 }
 
 /** The same values through the test kit, whose `set` and `reject` throw what they hold. */

@@ -38,7 +38,10 @@ export interface ConfigHealth {
   readonly state: ConfigStatus['state']
   readonly revision: number
   readonly staleForMs: number
-  /** Why it is not ready, or not live, or that the newest tree was rejected; undefined when all is well. */
+  /**
+   * Why it is not ready or not live, which source is lost, what the newest tree was rejected for (path and key), which
+   * resource could not be built; undefined when all is well. Without secrets.
+   */
   readonly reason: string | undefined
 }
 

@@ -217,7 +217,8 @@ describe('status and health (P7)', () => {
     store.patch(11, { a: 'x' })
     expect(config.health).toMatchObject({
       isReady: true,
-      reason: 'the tree of etcd at revision 11 was rejected',
+      reason:
+        'the tree of etcd at revision 11 was rejected: a: Invalid input: expected number, received text (etcd: a, revision 11)',
     })
     store.sink.lost({ error: new Error('gone'), isFinal: false })
     expect(config.status.sources).toMatchObject([

@@ -57,14 +57,17 @@ export class SourceState {
   }
 
   get status(): SourceStatus {
-    return Object.freeze({
+    const status: SourceStatus = {
       name: this.source.name,
       state: this.#lost !== undefined ? 'lost' : this.#hasTree ? 'live' : 'loading',
       revision: this.#revision,
       epoch: this.#epoch,
       provenAt: this.provenAt,
       lastError: this.#lost?.error,
-    })
+    }
+    // JSON.stringify makes {} of an error
+    const toJSON = () => ({ ...status, lastError: errorToJson(status.lastError) })
+    return Object.freeze(Object.defineProperty(status, 'toJSON', { value: toJSON }))
   }
 
   /** Why the update must be dropped, or undefined when it was taken. */
@@ -117,4 +120,11 @@ export class SourceState {
     this.#provenAt = Math.max(provenAt, this.provenAt ?? 0)
     this.#lost = undefined
   }
+}
+
+function errorToJson(error: Error | undefined): object | undefined {
+  if (error === undefined) return undefined
+  const { name, message } = error
+  const { code } = error as { code?: unknown }
+  return { name, message, ...(typeof code === 'string' && { code }) }
 }

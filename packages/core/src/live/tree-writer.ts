@@ -392,8 +392,10 @@ export class TreeWriter<T> {
   }
 }
 
-/** Sources of a user's own may lose contact for a reason that is no error. */
+/** The reason of a loss may be no error, or one without a message. */
 function lossOf(reason: { readonly error: unknown; readonly isFinal: unknown }) {
   const { error, isFinal } = reason
-  return { error: error instanceof Error ? error : new Error(messageOf(error)), isFinal: isFinal === true }
+  const isTelling = error instanceof Error && error.message !== ''
+  const told = isTelling ? error : new Error(messageOf(error), { cause: error })
+  return { error: told, isFinal: isFinal === true }
 }

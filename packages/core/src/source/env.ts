@@ -2,12 +2,16 @@ import { checkOptions, type OptionTable } from '../check-options.ts'
 import { LivetreeError } from '../errors.ts'
 import { flag, listOfTexts, name as nameKind, text } from '../option-kinds.ts'
 import { type Leaf, type Source, type SourceConnection, type SourceContext, Unreadable } from './source.ts'
-import { type FileContent, WatchedFile } from './watched-file.ts'
+import { type FileContent, reasonOf } from './read-file.ts'
+import { WatchedFile } from './watched-file.ts'
 
 export interface EnvOptions {
   /** What the names of this application's variables start with, e.g. `CHECKOUT_`; the rest is the path. Must not be empty. */
   readonly prefix: string
-  /** Files in dotenv format, relative to the working directory. Later ones win; missing ones count as empty. Default none. */
+  /**
+   * Files in dotenv format, relative to the working directory at the time of `load`. Later ones win; missing ones count
+   * as empty. One that is emptied, or cannot be read, after loading leaves its last values in service. Default none.
+   */
   readonly dotenv?: readonly string[] | undefined
   /** Where the variables are; read once, when the configuration is loaded, and never written to. Default `process.env`. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
@@ -60,38 +64,52 @@ export function env(options: EnvOptions): Source {
     open({ sink, clock, logger }: SourceContext): SourceConnection {
       const own = leavesOf(environment, prefix)
       const fromFiles: (Leaf[] | undefined)[] = dotenv.map(() => undefined)
+      /** By file: why it cannot be read now. */
+      const lost = new Map<number, LivetreeError>()
       let revision = 0
       const replace = () => {
         const layers = fromFiles.filter((leaves) => leaves !== undefined)
         // the first one waits for all files
         if (layers.length < dotenv.length) return
         sink.replace({ revision: ++revision, epoch: 0, layers: [...layers, own] })
+        for (const error of lost.values()) sink.lost({ error, isFinal: true })
+      }
+      const lose = (index: number, reason: Error, isFinal: boolean) => {
+        const message = `Cannot read ${dotenv[index]}: ${reasonOf(reason)}`
+        const error = new LivetreeError('source_unavailable', message, { cause: reason })
+        lost.set(index, error)
+        sink.lost({ error, isFinal })
       }
       const files = dotenv.map((path, index) => {
         const onContent = async (content: FileContent) => {
-          fromFiles[index] = await readDotenv(content, prefix)
+          if (content.type === 'failed' || content.type === 'withheld') {
+            lose(index, content.error, content.type === 'failed')
+            return
+          }
+          fromFiles[index] = content.type === 'missing' ? [] : await readDotenv(content.bytes, prefix)
+          lost.delete(index)
           replace()
         }
         return new WatchedFile(path, { clock, logger, watch, pollMs: 5_000, onContent })
       })
       replace()
       return {
-        refresh: async () => void (await Promise.all(files.map((file) => file.refresh()))),
+        async refresh() {
+          await Promise.all(files.map((file) => file.refresh()))
+          for (const error of lost.values()) throw error
+        },
         close: async () => void (await Promise.all(files.map((file) => file.close()))),
       }
     },
   }
 }
 
-async function readDotenv(content: FileContent, prefix: string): Promise<Leaf[]> {
-  if (content.type === 'missing') return []
-  const unreadable = (reason: string) => [{ path: '', value: new Unreadable(reason), revision: 0 }]
-  if (content.type === 'failed') return unreadable(`the file cannot be read: ${content.error.message}`)
+async function readDotenv(bytes: Uint8Array, prefix: string): Promise<Leaf[]> {
   let text: string
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(content.bytes)
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    return unreadable('the file is not UTF-8 text')
+    return [{ path: '', value: new Unreadable('the file is not UTF-8 text'), revision: 0 }]
   }
   // loaded on first use, since most services in production have no such file
   const { parse } = await import('dotenv')

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -141,6 +141,8 @@ describe('file', () => {
   it('does not look again with watch: false, except by refresh', async () => {
     const path = join(directory, 'a.json')
     await writeFile(path, '{"a": 1}')
+    const age = () => utimes(path, 1, 1)
+    await age()
     const timers: number[] = []
     const clock = { ...systemClock, setTimeout: (_run: () => void, ms: number) => timers.push(ms) }
     const recorder = recordSource(file(path, { watch: false, pollMs: 1 }), { clock })
@@ -148,6 +150,8 @@ describe('file', () => {
     await recorder.connection.refresh(new AbortController().signal)
     expect(recorder.layer()).toEqual({ a: 1 })
     await writeFile(path, '{"a": 2}')
+    // old enough to need no waiting for who might still write to it
+    await age()
     expect(timers).toEqual([])
     await recorder.connection.refresh(new AbortController().signal)
     expect(recorder.layer()).toEqual({ a: 2 })

@@ -5,7 +5,8 @@ import { flag, milliseconds, name as nameKind, oneOf, text } from '../option-kin
 import { flatten } from './flatten.ts'
 import { type DocumentFormat, parseDocument } from './parse-document.ts'
 import { type Leaf, type Source, type SourceConnection, type SourceContext, Unreadable } from './source.ts'
-import { type FileContent, WatchedFile } from './watched-file.ts'
+import { type FileContent, reasonOf } from './read-file.ts'
+import { WatchedFile } from './watched-file.ts'
 
 export interface FileOptions {
   /** Default: by the extension, `.json`, `.yaml` or `.yml`. */
@@ -33,11 +34,13 @@ const table: OptionTable = {
  * A JSON or YAML file (YAML 1.2 with merge keys), read again when it changes: in place, by an editor's rename, or behind
  * a swapped link as Kubernetes mounts it. Numbers too large to be exact are handed on as text, for the schema to read.
  *
- * A file that cannot be parsed makes the tree invalid, so it is rejected like a bad value. A file that disappears after
- * loading leaves its last values in service (`optional`: counts as empty). One that is missing at the start, and is not
- * optional, makes `load` reject, whatever `startup.onUnavailable` says: that is for stores.
+ * A file that cannot be parsed makes the tree invalid, so it is rejected like a bad value. What is written counts when it
+ * has stood still for a quarter of a second. A file that disappears after loading leaves its last values in service
+ * (`optional`: counts as empty), and so does one that is emptied: to take everything away, write `{}`. One that is
+ * missing at the start, and is not optional, makes `load` reject, whatever `startup.onUnavailable` says: that is for
+ * stores. A pipe (`/dev/stdin`, `<(sops -d secrets.yaml)`) is read once. Files larger than 16 MB are refused.
  *
- * @param path relative to the working directory
+ * @param path relative to the working directory at the time of `load`
  * @throws LivetreeError `invalid_options` when the format is neither given nor told by the extension
  */
 export function file(path: string, options: FileOptions = {}): Source {
@@ -60,18 +63,18 @@ export function file(path: string, options: FileOptions = {}): Source {
         lost = undefined
         sink.replace({ revision: ++revision, epoch: 0, layers: [leaves] })
       }
-      const lose = (error: Error) => {
+      const lose = (error: Error, isFinal: boolean) => {
         lost = new LivetreeError('source_unavailable', `Cannot read ${path}: ${reasonOf(error)}`, {
           cause: error,
         })
-        sink.lost({ error: lost, isFinal: true })
+        sink.lost({ error: lost, isFinal })
       }
       const onContent = async (content: FileContent) => {
         if (content.type === 'bytes') {
           const value = await parseDocument(content.bytes, format)
           replace(value === undefined ? [] : leavesOf(value))
         } else if (content.type === 'missing' && isOptional) replace([])
-        else lose(content.error)
+        else lose(content.error, content.type !== 'withheld')
       }
       const watched = new WatchedFile(path, { clock, logger, watch, pollMs, onContent })
       return {
@@ -97,19 +100,4 @@ function formatOf(path: string): DocumentFormat {
 
 function leavesOf(value: unknown): Leaf[] {
   return value instanceof Unreadable ? [{ path: '', value, revision: 0 }] : flatten(value)
-}
-
-function reasonOf(error: Error): string {
-  switch ((error as NodeJS.ErrnoException).code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-      return 'there is no such file. Create it, correct the path, or set { optional: true }.'
-    case 'EACCES':
-    case 'EPERM':
-      return 'this process may not read it. Change its permissions.'
-    case 'EISDIR':
-      return 'it is a directory. Give the path of a file in it.'
-    default:
-      return error.message
-  }
 }

@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto'
 import { type FSWatcher, watch } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
+import { resolve as resolvePath } from 'node:path'
 import { linkTrail } from './link-trail.ts'
+import { type FileContent, type FoundFile, readFound } from './read-file.ts'
 import type { Clock, Logger } from './source.ts'
 
 /** Several events come for one save; reading waits until they have stopped for this long. */
 const SETTLE_MS = 50
-
-/** What is at the path: bytes, nothing, or something that cannot be read. */
-export type FileContent =
-  | { readonly type: 'bytes'; readonly bytes: Uint8Array }
-  | { readonly type: 'missing'; readonly error: Error }
-  | { readonly type: 'failed'; readonly error: Error }
+/** What is there counts when it has not changed for this long: an editor, a copy or a script may still be at work. */
+const QUIET_MS = 250
+/** An empty file at the start may be one that is about to be written. */
+const BLANK_MS = 1_000
 
 export interface WatchedFileOptions {
   readonly clock: Clock
@@ -24,19 +24,29 @@ export interface WatchedFileOptions {
   onContent(content: FileContent): void | Promise<void>
 }
 
-/** Reads a file and reads it again when it may have changed: written in place, replaced by a rename, or behind a swapped link. */
+/**
+ * Reads a file and reads it again when it may have changed: written in place, replaced by a rename, or behind a swapped
+ * link. The path is resolved once. What is found counts when it has stood still for a quarter of a second; a file that
+ * had something in it and is empty now is `withheld`, since that is what one looks like that is being written. A pipe
+ * can be read once: what it gave stays.
+ */
 export class WatchedFile {
   readonly #path: string
   readonly #options: WatchedFileOptions
   readonly #watchers = new Map<string, { names: Set<string>; inode: bigint; watcher: FSWatcher }>()
-  #lastHash: string | undefined = undefined
+  /** Directories whose changes cannot be seen; said once. */
+  readonly #unwatched = new Set<string>()
+  readonly #closing = new AbortController()
+  #last: { readonly hash: string; readonly isFilled: boolean } | undefined = undefined
+  #isOver = false
   #reading: Promise<void> = Promise.resolve()
+  /** A read that waits for the one under way. */
+  #queued: Promise<void> | undefined = undefined
   #settling: unknown = undefined
   #polling: unknown = undefined
-  #isClosed = false
 
   constructor(path: string, options: WatchedFileOptions) {
-    this.#path = path
+    this.#path = resolvePath(path)
     this.#options = options
     void this.refresh()
     this.#poll()
@@ -44,38 +54,86 @@ export class WatchedFile {
 
   /** Reads now, after a read that is under way; resolves when `onContent` has been told of a difference. Never rejects. */
   refresh(): Promise<void> {
-    const next = this.#reading.then(() => this.#read())
-    this.#reading = next.catch((error: unknown) => {
-      this.#options.logger.error('Reading a configuration file failed', { path: this.#path, error })
+    if (this.#queued !== undefined) return this.#queued
+    const next = this.#reading.then(async () => {
+      this.#queued = undefined
+      try {
+        await this.#read()
+      } catch (error) {
+        this.#options.logger.error('Reading a configuration file failed', { path: this.#path, error })
+      }
     })
-    return this.#reading
+    this.#queued = next
+    this.#reading = next
+    return next
   }
 
   /** Waits for a read under way; no watcher or timer is left. */
   async close(): Promise<void> {
-    this.#isClosed = true
+    this.#closing.abort()
     this.#options.clock.clearTimeout(this.#settling)
     this.#options.clock.clearTimeout(this.#polling)
-    await this.#reading
     for (const { watcher } of this.#watchers.values()) watcher.close()
     this.#watchers.clear()
+    await this.#reading
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted
   }
 
   async #read(): Promise<void> {
-    if (this.#isClosed) return
-    // watch first: what is written between watching and reading is then read, and seen once more
-    if (this.#options.watch) await this.#followTrail()
-    const content = await readContent(this.#path)
-    const hash = hashOf(content)
-    if (this.#isClosed || hash === this.#lastHash) return
-    this.#lastHash = hash
+    let before: FoundFile | undefined
+    while (!this.#isClosed && !this.#isOver) {
+      // watch first: what is written between watching and reading is then read, and seen once more
+      if (this.#options.watch) await this.#followTrail()
+      const there = await readFound(this.#path, this.#closing.signal)
+      // who writes to a pipe sends no event
+      if (there.content.type === 'withheld') this.#settle()
+      const found = this.#withheldIfBlank(there)
+      const hash = hashOf(found.content)
+      if (this.#isClosed || hash === this.#last?.hash) return
+      const waitMs = before?.stamp === found.stamp ? 0 : this.#waitMs(found)
+      if (waitMs <= 0) return this.#take(found, hash)
+      before = found
+      await this.#sleep(waitMs)
+    }
+  }
+
+  async #take({ content, isOnce }: FoundFile, hash: string): Promise<void> {
+    const wasFilled = this.#last?.isFilled === true
+    this.#last = { hash, isFilled: isFilled(content) || (content.type !== 'bytes' && wasFilled) }
+    this.#isOver = isOnce
     await this.#options.onContent(content)
+  }
+
+  /** How much longer what was found has to stand still before it counts, in milliseconds. */
+  #waitMs({ content, writtenAt, isOnce }: FoundFile): number {
+    if (isOnce) return 0
+    const isFirst = this.#last === undefined
+    if (writtenAt === undefined) return isFirst || content.type === 'withheld' ? 0 : QUIET_MS
+    const quietMs = isFirst && !isFilled(content) ? BLANK_MS : QUIET_MS
+    // the time of day, since that is what files are dated by; one from the future says nothing
+    const ageMs = Math.max(Date.now() - writtenAt, 0)
+    return quietMs - ageMs
+  }
+
+  #withheldIfBlank(found: FoundFile): FoundFile {
+    if (found.content.type !== 'bytes' || isFilled(found.content) || this.#last?.isFilled !== true)
+      return found
+    const error = new Error(
+      'it is empty. What it held before stays in service until it holds something again.',
+    )
+    return { ...found, content: { type: 'withheld', error } }
   }
 
   /** Watches the directory of every link on the way, and drops those that are no longer on it. */
   async #followTrail(): Promise<void> {
     const wanted = new Map<string, Set<string>>()
-    for (const { directory, name } of await linkTrail(this.#path)) {
+    const kind = await stat(this.#path).catch(() => undefined)
+    // a pipe or a device does not change in its directory
+    const trail = kind === undefined || kind.isFile() || kind.isDirectory() ? await linkTrail(this.#path) : []
+    for (const { directory, name } of trail) {
       wanted.set(directory, (wanted.get(directory) ?? new Set()).add(name))
     }
     for (const [directory, { watcher, inode }] of [...this.#watchers]) {
@@ -106,7 +164,10 @@ export class WatchedFile {
         if (this.#watchers.get(directory) === entry) this.#watchers.delete(directory)
       })
     } catch (error) {
-      this.#options.logger.warn('Cannot watch a directory for changes; polling goes on', { directory, error })
+      if (this.#unwatched.has(directory)) return
+      this.#unwatched.add(directory)
+      const how = this.#options.pollMs > 0 ? `it is read every ${this.#options.pollMs} ms` : 'pollMs is 0'
+      this.#options.logger.warn(`Cannot watch ${directory} for changes; ${how}`, { directory, error })
     }
   }
 
@@ -117,20 +178,32 @@ export class WatchedFile {
   }
 
   #poll(): void {
-    if (this.#isClosed || !this.#options.watch || this.#options.pollMs === 0) return
+    if (this.#isClosed || this.#isOver || !this.#options.watch || this.#options.pollMs === 0) return
     this.#polling = this.#options.clock.setTimeout(() => {
       void this.refresh().then(() => this.#poll())
     }, this.#options.pollMs)
   }
+
+  /** Until time is up, or this is closed. */
+  #sleep(ms: number): Promise<void> {
+    const { clock } = this.#options
+    const { signal } = this.#closing
+    return new Promise((resolve) => {
+      const wake = () => {
+        signal.removeEventListener('abort', wake)
+        clock.clearTimeout(timer)
+        resolve()
+      }
+      const timer = clock.setTimeout(wake, ms)
+      signal.addEventListener('abort', wake)
+    })
+  }
 }
 
-async function readContent(path: string): Promise<FileContent> {
-  try {
-    return { type: 'bytes', bytes: await readFile(path) }
-  } catch (thrown) {
-    const error = thrown as NodeJS.ErrnoException
-    return { type: error.code === 'ENOENT' || error.code === 'ENOTDIR' ? 'missing' : 'failed', error }
-  }
+/** Whether there is more in it than white space and a mark of the encoding. */
+function isFilled(content: FileContent): boolean {
+  const blank = new Set([0x20, 0x09, 0x0a, 0x0d, 0xef, 0xbb, 0xbf])
+  return content.type === 'bytes' && content.bytes.some((byte) => !blank.has(byte))
 }
 
 function hashOf(content: FileContent): string {

@@ -1,0 +1,125 @@
+import { constants, openSync, type Stats } from 'node:fs'
+import { open, readlink, stat } from 'node:fs/promises'
+import { Socket } from 'node:net'
+
+/** More than any configuration; what is larger was not meant to be one, and reading it would stall the process. */
+export const MAX_FILE_BYTES = 16 * 2 ** 20
+
+/** What is at a path, right now. */
+export type FileContent =
+  | { readonly type: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly type: 'missing'; readonly error: Error }
+  | { readonly type: 'failed'; readonly error: Error }
+  /** There will be something, or was: what was read before stays. */
+  | { readonly type: 'withheld'; readonly error: Error }
+
+export interface FoundFile {
+  readonly content: FileContent
+  /** Another one, if the file has been written, replaced or removed. */
+  readonly stamp: string
+  /** When it was written last, ms since the epoch; undefined where there is no file. */
+  readonly writtenAt: number | undefined
+  /** Can be read once only: a pipe. */
+  readonly isOnce: boolean
+}
+
+const CHUNK_BYTES = 64 * 1024
+
+/** Reads what is at a path. Never blocks on a pipe, and stops when the signal fires. Never rejects. */
+export async function readFound(path: string, signal: AbortSignal): Promise<FoundFile> {
+  try {
+    const before = await stat(path)
+    if (before.isFIFO()) return { ...(await readPipe(path, signal)), writtenAt: undefined }
+    return await readRegular(path)
+  } catch (thrown) {
+    const error = thrown as NodeJS.ErrnoException
+    const type = error.code === 'ENOENT' || error.code === 'ENOTDIR' ? 'missing' : 'failed'
+    return { content: { type, error }, stamp: `${type} ${error.code}`, writtenAt: undefined, isOnce: false }
+  }
+}
+
+async function readRegular(path: string): Promise<FoundFile> {
+  // should it be a pipe by now, opening it must not wait for who writes to it
+  const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+  try {
+    const before = await handle.stat()
+    if (before.isDirectory()) throw withCode('EISDIR', 'it is a directory')
+    const chunks: Uint8Array[] = []
+    let total = 0
+    for (;;) {
+      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES)
+      if (bytesRead === 0) break
+      total += bytesRead
+      if (total > MAX_FILE_BYTES) throw tooLarge()
+      chunks.push(buffer.subarray(0, bytesRead))
+    }
+    const after = await handle.stat()
+    return {
+      content: { type: 'bytes', bytes: Buffer.concat(chunks) },
+      stamp: `${stampOf(before)} ${stampOf(after)}`,
+      writtenAt: Math.max(before.mtimeMs, after.mtimeMs),
+      isOnce: !before.isFile(),
+    }
+  } finally {
+    await handle.close()
+  }
+}
+
+function stampOf({ dev, ino, size, mtimeMs, ctimeMs }: Stats): string {
+  return `${dev} ${ino} ${size} ${mtimeMs} ${ctimeMs}`
+}
+
+/** Until those who write to it have closed it: `<(sops -d secrets.yaml)`, `/dev/stdin`, a named pipe. */
+async function readPipe(path: string, signal: AbortSignal): Promise<Omit<FoundFile, 'writtenAt'>> {
+  const bytes = await drain(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), signal)
+  if (bytes.length > 0) return { content: { type: 'bytes', bytes }, stamp: 'pipe', isOnce: true }
+  // nobody can write any more to one that has no name
+  const isNamed = !(await readlink(path).catch(() => '')).startsWith('pipe:')
+  const error = withCode(
+    'EPIPE',
+    isNamed
+      ? 'it is a pipe, and nothing has been written to it yet'
+      : 'it is a pipe that gave nothing: look whether the command that writes to it failed.',
+  )
+  return { content: { type: isNamed ? 'withheld' : 'failed', error }, stamp: 'pipe, empty', isOnce: !isNamed }
+}
+
+function drain(fd: number, signal: AbortSignal): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const socket = new Socket({ fd, readable: true, writable: false, signal })
+    const chunks: Buffer[] = []
+    let total = 0
+    socket.on('data', (chunk: Buffer) => {
+      total += chunk.length
+      if (total > MAX_FILE_BYTES) socket.destroy(tooLarge())
+      else chunks.push(chunk)
+    })
+    socket.on('end', () => resolve(Buffer.concat(chunks)))
+    socket.on('error', reject)
+    socket.on('close', () => reject(withCode('ECANCELED', 'it was not read to its end')))
+  })
+}
+
+function tooLarge(): Error {
+  return withCode('EFBIG', `it is larger than ${MAX_FILE_BYTES / 2 ** 20} MB. Is it the right file?`)
+}
+
+function withCode(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code })
+}
+
+/** Why a file cannot be read, and what to do. */
+export function reasonOf(error: Error): string {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return 'there is no such file. Create it, correct the path, or set { optional: true }.'
+    case 'EACCES':
+    case 'EPERM':
+      return 'this process may not read it. Change its permissions.'
+    case 'EISDIR':
+      return 'it is a directory. Give the path of a file in it.'
+    default:
+      return error.message
+  }
+}
