@@ -31,7 +31,8 @@ import type { SnapshotKeeper } from './snapshot-keeper.ts'
 import type { SourceState } from './source-state.ts'
 import { type Subscriber, WatchSubscriber } from './subscriber.ts'
 import { isLoggerLike, type LoggerLike } from '../source/to-logger.ts'
-import type { RejectedEvent, TreeWriter, WriterObserver } from './tree-writer.ts'
+import type { RejectedEvent } from './rejection.ts'
+import type { TreeWriter, WriterObserver } from './tree-writer.ts'
 import { settledWithin } from './within.ts'
 
 /** Says the first thing that is wrong, with path and key; the rest is in `status.rejected`. */
