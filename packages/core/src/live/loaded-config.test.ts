@@ -218,7 +218,7 @@ describe('status and health (P7)', () => {
     expect(config.health).toMatchObject({
       isReady: true,
       reason:
-        'the tree of etcd at revision 11 was rejected: a: Invalid input: expected number, received text (etcd: a, revision 11)',
+        'the tree of etcd at revision 11 was rejected: a: Invalid input: expected number, received string, received "x" (etcd: a, revision 11)',
     })
     store.sink.lost({ error: new Error('gone'), isFinal: false })
     expect(config.status.sources).toMatchObject([
