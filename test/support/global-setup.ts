@@ -1,6 +1,7 @@
 import type { TestProject } from 'vitest/node'
 import { etcdSeries } from '../../scripts/etcd/etcd-binaries.ts'
 import { findEtcd } from '../../scripts/etcd/find-etcd.ts'
+import { type Etcdctl, findEtcdctls } from './etcdctls.ts'
 import { type EtcdKind, etcdKinds, getEtcdOfKind } from './etcd-kind.ts'
 
 /** One etcd the tests run on, or why they cannot. */
@@ -11,6 +12,7 @@ export type TestedEtcd<Kind extends EtcdKind = EtcdKind> =
 declare module 'vitest' {
   interface ProvidedContext {
     testedEtcds: readonly TestedEtcd[]
+    testedEtcdctls: readonly Etcdctl[]
   }
 }
 
@@ -20,6 +22,8 @@ declare module 'vitest' {
  */
 export default async function setup(project: TestProject): Promise<void> {
   project.provide('testedEtcds', await resolveTestedEtcds())
+  // Afterwards, for that may have fetched one.
+  project.provide('testedEtcdctls', await findEtcdctls())
 }
 
 /** Which etcds to test on; see the setup above. */
