@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { get as httpsGet } from 'node:https'
 import { constants } from 'node:http2'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { type EmbeddedEtcd, type EmbeddedEtcdOptions, startEmbeddedEtcd } from '@livetree/embedded'
 import { createEtcdClient } from '@livetree/etcd'
@@ -190,6 +190,48 @@ describe('options', () => {
     expect((await client.call(Maintenance.alarm, {}, root)).alarms.length).toBe(1)
     await client.call(Lease.revoke, { id }, root)
     expect((await client.call(KV.range, { key: 'a' }, root)).count).toBe(0)
+  })
+
+  test('dataFile: only its owner may read it and the files beside it, also one that was there before', async () => {
+    const path = dataFile()
+    writeFileSync(path, '', { mode: 0o644 })
+    const { client } = await start({ dataFile: path })
+    await put(client, 'k', '1')
+    const files = readdirSync(dirname(path))
+    expect(files).toContain('etcd.db-wal')
+    const modes = files.map((name) => statSync(join(dirname(path), name)).mode & 0o777)
+    expect(modes).toEqual(files.map(() => 0o600))
+  })
+
+  test('host: an IPv6 address stands in brackets, in the endpoint and where members are told', async () => {
+    const { server, client } = await start({ host: '::1' })
+    expect(server.endpoint).toBe(`http://[::1]:${server.port}`)
+    expect(new URL(server.endpoint).port).toBe(String(server.port))
+    const { members } = await client.call(Cluster.memberList, {})
+    expect(members[0]?.clientUrls).toEqual([server.endpoint])
+    await using livetree = createEtcdClient({ endpoints: [server.endpoint] })
+    await livetree.kv.put('k', '1')
+    expect(await textOf(client, 'k')).toBe('1')
+  })
+
+  test.each([
+    ['0.0.0.0', undefined, true],
+    ['::', undefined, true],
+    ['::0', undefined, true],
+    ['0.0.0.0', { rootPassword: 'pw' }, false],
+    ['127.0.0.1', undefined, false],
+    ['localhost', undefined, false],
+  ])('host: %s with auth %j warns of an open door: %s', async (host, auth, isWarned) => {
+    const warnings: Error[] = []
+    const note = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', note)
+    onTestFinished(() => void process.off('warning', note))
+    await start({ host, ...(auth === undefined ? {} : { auth }) })
+    await new Promise((resolve) => setImmediate(resolve))
+    const told = warnings.filter((warning) => 'code' in warning && warning.code === 'LIVETREE_EMBEDDED_OPEN')
+    expect(told.length).toBe(isWarned ? 1 : 0)
+    if (isWarned)
+      expect(told[0]?.message).toMatch(/every address of this machine and auth is off.*127\.0\.0\.1/s)
   })
 
   test('dataFile: a file another server uses, and a port that is taken, are refused in words', async () => {
