@@ -11,7 +11,7 @@ import { differs } from './differences.ts'
 
 const env = { ...process.env, ETCDCTL_API: '3' }
 
-eachEtcdctl('etcdctl', ({ path: etcdctl, version }) =>
+eachEtcdctl('etcdctl', ({ path: etcdctl }) =>
   eachServer('on', (server) => {
     const current = server.use()
     const run = (args: readonly string[], input?: string) =>

@@ -207,6 +207,6 @@ export class Engine {
 
   /** For writes nobody waits for: when they cannot be kept, the journal says so itself. */
   #inBackground(write: () => void | Promise<void>): void {
-    Promise.resolve(write()).catch(() => {})
+    new Promise((resolve) => resolve(write())).catch(() => {})
   }
 }

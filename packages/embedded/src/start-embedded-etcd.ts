@@ -76,6 +76,17 @@ const switchAuthOn = async (engine: Engine, password: string): Promise<void> => 
   })
 }
 
+/** Calls what a user gave. What it throws is told of; nobody here could do anything about it. */
+const callGuarded = (call: () => void): void => {
+  try {
+    call()
+  } catch (error) {
+    process.emitWarning(
+      `onError of the embedded etcd threw: ${error instanceof Error ? error.message : error}`,
+    )
+  }
+}
+
 const openJournal = async (
   { dataFile, onError }: EmbeddedEtcdOptions,
   stop: () => void,
@@ -89,8 +100,8 @@ const openJournal = async (
       const told = new Error(`The data file ${dataFile} cannot be written: ${error.message}`, {
         cause: error,
       })
-      if (onError !== undefined) onError(told)
-      else process.emitWarning(told)
+      if (onError === undefined) process.emitWarning(told)
+      else callGuarded(() => onError(told))
     },
   })
   return (listener) => {
@@ -152,7 +163,8 @@ export const startEmbeddedEtcd = async (options: EmbeddedEtcdOptions = {}): Prom
   }
   stop = () => {
     listener.cut()
-    void close()
+    // Whoever closes it is told what fails; here nobody waits.
+    close().catch(() => {})
   }
   try {
     if (options.auth !== undefined) await switchAuthOn(engine, options.auth.rootPassword)

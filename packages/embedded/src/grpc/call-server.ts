@@ -120,11 +120,12 @@ export class CallServer {
 
   /** Runs a handler; most answer at once, and those are spared a promise. */
   #run(call: Call, handle: () => unknown): void {
-    const fail = (error: unknown): void => this.#settle(call, () => call.fail(statusOf(error)))
+    const fail = (error: unknown): void => this.#settle(call, () => call.fail(error))
     const answer = (message: unknown): void => this.#settle(call, () => call.answer(message as object))
     try {
       const result = handle()
-      if (result instanceof Promise) result.then(answer, fail)
+      // An answer may fail too, when it is too large to be put into bytes.
+      if (result instanceof Promise) result.then(answer).catch(fail)
       else answer(result)
     } catch (error) {
       fail(error)
@@ -170,7 +171,7 @@ export class CallServer {
     try {
       handler.receive(message)
     } catch (error) {
-      call.fail(statusOf(error))
+      call.fail(error)
     }
   }
 }

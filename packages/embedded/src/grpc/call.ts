@@ -3,7 +3,7 @@ import { type EtcdError, encodeFrame, FrameReader, type Init, type Method } from
 import { grpcCode, StatusError } from '../status.ts'
 import { type Admission, RefusedCall } from './admit-call.ts'
 import type { ServerStream } from './service.ts'
-import { statusHeaders } from './status-headers.ts'
+import { statusHeaders, statusOf } from './status-headers.ts'
 
 const responseHeaders = { ':status': 200, 'content-type': 'application/grpc' } as const
 /** Largest message taken, in bytes: etcd's largest request and the room it leaves for gRPC. */
@@ -152,8 +152,9 @@ export class Call implements ServerStream<unknown> {
   }
 
   /** Ends the call with an error: in the trailers, or in the only headers when nothing was sent. */
-  fail(error: StatusError): void {
+  fail(cause: unknown): void {
     if (this.isOver) return
+    const error = statusOf(cause)
     if (this.#stream.headersSent) {
       this.#status = error
       this.#stream.end()

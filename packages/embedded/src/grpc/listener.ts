@@ -70,6 +70,8 @@ export class Listener {
     const onSocket = (socket: Socket): void => this.#serve(socket)
     this.#server = tls === undefined ? createTcpServer(onSocket) : createTlsServer(tlsOptions(tls), onSocket)
     this.#server.on('connection', (socket: Socket) => this.#track(socket))
+    // One connection that cannot be taken, for want of file descriptors perhaps; the others stay.
+    this.#server.on('error', () => {})
     this.#server.on('tlsClientError', (_error, socket: Socket) => socket.destroy())
   }
 

@@ -12,6 +12,8 @@ export interface CallContext {
 export interface ServerStream<Res> {
   /** False when the client reads slowly; `drain` of the handler comes when it has caught up. */
   send(message: Init<Res>): boolean
+  /** Ends the call with an error: what is no `StatusError` is a mistake of ours. */
+  fail(error: unknown): void
   /** Ends the call with status OK; `close` of the handler is still called. */
   end(): void
 }

@@ -7,7 +7,8 @@ import type {
   TxnRequest,
 } from '@livetree/etcd/wire'
 import { etcdError } from '../status.ts'
-import { type Key, type KeyRange, keyOf, rangeHas } from './key-range.ts'
+import { type Key, keyOf } from './key-range.ts'
+import { type KeySpan, KeySpans } from './key-spans.ts'
 
 /** Operations a transaction may hold: of each of its three lists, nested ones counted in. */
 export const maxTxnOperations = 128
@@ -65,42 +66,37 @@ const checkOperations = ({ compare, success, failure }: TxnRequest, allowed: num
 
 /** What a list of operations writes to. */
 interface Touched {
-  readonly puts: Set<Key>
-  readonly deletes: KeyRange[]
+  readonly puts: ReadonlySet<Key>
+  readonly deletes: KeySpans
 }
 
-const deletedSpan = ({ key, rangeEnd }: DeleteRangeRequest): KeyRange => {
-  if (rangeEnd.length === 0) return { type: 'key', start: keyOf(key) }
-  // Here etcd takes the end `\0` as it stands, an empty span: a put beside "delete everything" passes.
-  return { type: 'span', start: keyOf(key), end: keyOf(rangeEnd) }
+/** Here etcd takes the end `\0` as it stands, an empty span: a put beside "delete everything" passes. */
+const deletedSpan = ({ key, rangeEnd }: DeleteRangeRequest): KeySpan => {
+  const start = keyOf(key)
+  return { start, end: rangeEnd.length === 0 ? `${start}\0` : keyOf(rangeEnd) }
 }
 
 /**
  * Throws `duplicateKey` when a transaction may put a key twice, or put a key that it may also delete. The two
- * branches of a nested transaction exclude each other and may both put the same key.
+ * branches of a nested transaction exclude each other and may both put the same key. As in etcd, what nested
+ * transactions delete counts for those that come after them.
  */
 const touchedBy = (operations: readonly RequestOp[]): Touched => {
+  const requests = operations.map(({ request }) => request)
   const puts = new Set<Key>()
-  const deletes: KeyRange[] = []
-  for (const { request } of operations) {
-    if (request?.type === 'deleteRange') deletes.push(deletedSpan(request.value))
-  }
-  const isDeleted = (key: Key): boolean => deletes.some((range) => rangeHas(range, key))
-  for (const { request } of operations) {
-    if (request?.type !== 'txn') continue
-    const branches = [touchedBy(request.value.success), touchedBy(request.value.failure)]
-    const nested = new Set(branches.flatMap((branch) => [...branch.puts]))
-    for (const key of nested) {
-      if (puts.has(key) || isDeleted(key)) throw etcdError.duplicateKey()
-      puts.add(key)
-    }
-    deletes.push(...branches.flatMap((branch) => branch.deletes))
-  }
-  for (const { request } of operations) {
-    if (request?.type !== 'put') continue
-    const key = keyOf(request.value.key)
-    if (puts.has(key) || isDeleted(key)) throw etcdError.duplicateKey()
+  let deletes = KeySpans.of(
+    requests.flatMap((request) => (request?.type === 'deleteRange' ? [deletedSpan(request.value)] : [])),
+  )
+  const add = (key: Key): void => {
+    if (puts.has(key) || deletes.has(key)) throw etcdError.duplicateKey()
     puts.add(key)
   }
+  for (const request of requests) {
+    if (request?.type !== 'txn') continue
+    const [success, failure] = [touchedBy(request.value.success), touchedBy(request.value.failure)]
+    for (const key of new Set([...success.puts, ...failure.puts])) add(key)
+    deletes = deletes.with(success.deletes).with(failure.deletes)
+  }
+  for (const request of requests) if (request?.type === 'put') add(keyOf(request.value.key))
   return { puts, deletes }
 }

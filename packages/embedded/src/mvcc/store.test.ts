@@ -105,3 +105,9 @@ test('MvccStore.restore takes up where another store left off', () => {
   put(other.store, 'd', '1')
   expect(other.store.revision).toBe(7)
 })
+
+test('MvccStore.compact forgets any number of versions of one key', () => {
+  const { store } = storeWithBook()
+  for (let n = 0; n < 200_000; n += 1) put(store, 'a', '')
+  expect(store.compact(store.revision).length).toBe(199_999)
+})

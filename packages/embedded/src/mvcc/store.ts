@@ -108,7 +108,7 @@ export class MvccStore {
     }
     const forgotten: KeyVersion[] = []
     for (const [key, history] of this.#histories) {
-      forgotten.push(...history.compact(revision))
+      for (const version of history.compact(revision)) forgotten.push(version)
       if (!history.isEmpty) continue
       this.#histories.delete(key)
       this.#keys.delete(key)

@@ -8,6 +8,7 @@ export const watchService = (engine: Engine): Route[] => [
   duplex(Watch.watch, (stream, { caller }) => {
     const watches = new WatchStream(engine, {
       send: (response) => stream.send(response),
+      fail: (error) => stream.fail(error),
       assertMayWatch: (range) => caller.assertRead(range),
     })
     return {

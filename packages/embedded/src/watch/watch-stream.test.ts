@@ -9,7 +9,12 @@ import { WatchStream } from './watch-stream.ts'
 const setUp = () => {
   const store = new MvccStore({ attach: () => {}, detach: () => {} })
   const hub = new WatchHub(store)
-  const client = { isReading: true, got: [] as Init<WatchResponse>[] }
+  const client = {
+    isReading: true,
+    isBroken: false,
+    got: [] as Init<WatchResponse>[],
+    failures: [] as unknown[],
+  }
   const stream = new WatchStream(
     {
       store,
@@ -20,9 +25,11 @@ const setUp = () => {
     },
     {
       send(response) {
+        if (client.isBroken) throw new RangeError('too large')
         client.got.push(response)
         return client.isReading
       },
+      fail: (error) => void client.failures.push(error),
       assertMayWatch: () => {},
     },
   )
@@ -30,7 +37,7 @@ const setUp = () => {
     store.write((txn) => txn.put(key, Buffer.from('x'), 0n))
     hub.publish()
   }
-  const create = (value: { key: string; startRevision?: number }) => {
+  const create = (value: { key: string; rangeEnd?: string; startRevision?: number }) => {
     const blank = {
       rangeEnd: '',
       progressNotify: false,
@@ -40,7 +47,12 @@ const setUp = () => {
       fragment: false,
     }
     const { key, startRevision = 0 } = value
-    const request = { ...blank, key: Buffer.from(key), rangeEnd: Buffer.alloc(0), startRevision }
+    const request = {
+      ...blank,
+      key: Buffer.from(key),
+      rangeEnd: Buffer.from(value.rangeEnd ?? ''),
+      startRevision,
+    }
     stream.receive({ request: { type: 'create', value: request } })
   }
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -106,4 +118,29 @@ test('WatchStream.close takes its watches out of the hub', async () => {
   put('a')
   await turn()
   expect(client.got.length).toBe(1)
+})
+
+test('WatchStream tells one revision of any size from history', async () => {
+  const { store, client, create, turn } = setUp()
+  store.write((txn) => {
+    for (let n = 0; n < 200_000; n += 1) txn.put(`a${n}`, Buffer.alloc(0), 0n)
+  })
+  create({ key: 'a', rangeEnd: 'b', startRevision: 2 })
+  await turn()
+  expect(client.got.at(-1)?.events?.length).toBe(200_000)
+  expect(client.failures).toEqual([])
+})
+
+test('WatchStream ends itself, and nothing else, when something cannot be told', async () => {
+  const { client, put, create, turn } = setUp()
+  create({ key: 'a' })
+  client.isBroken = true
+  // Whoever writes does not hear of it, and neither does the process.
+  expect(() => put('a')).not.toThrow()
+  expect(client.failures).toEqual([new RangeError('too large')])
+  client.isBroken = false
+  create({ key: 'a', startRevision: 2 })
+  client.isBroken = true
+  await turn()
+  expect(client.failures.length).toBe(2)
 })

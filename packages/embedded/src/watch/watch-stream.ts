@@ -31,6 +31,8 @@ export interface WatchSource {
 export interface WatchOutput {
   /** False when the client is slow to read: nothing more is to be sent, except control messages, until `drain`. */
   send(response: Init<WatchResponse>): boolean
+  /** Ends the stream, for something that cannot be told. */
+  fail(error: unknown): void
   /** Throws a `StatusError` when the caller may not read the range. */
   assertMayWatch(range: KeyRange): void
 }
@@ -177,6 +179,19 @@ export class WatchStream {
 
   #deliver(watcher: Watcher, revision: number, changes: readonly KeyVersion[]): void {
     if (watcher.state.type !== 'live') return
+    this.#guard(() => this.#deliverLive(watcher, revision, changes))
+  }
+
+  /** What fails here concerns this stream alone: nobody who writes, and no other stream, is to hear of it. */
+  #guard(tell: () => void): void {
+    try {
+      tell()
+    } catch (error) {
+      this.#output.fail(error)
+    }
+  }
+
+  #deliverLive(watcher: Watcher, revision: number, changes: readonly KeyVersion[]): void {
     if (this.#isBlocked) watcher.state = { type: 'behind', from: revision }
     else this.#sendEvents(watcher, watcher.pick(changes, revision), revision)
   }
@@ -186,12 +201,16 @@ export class WatchStream {
     if (![...this.#watchers.values()].some(({ state }) => state.type === 'behind')) return
     this.#catchUp = setImmediate(() => {
       this.#catchUp = undefined
-      for (const watcher of this.#watchers.values()) {
-        if (this.#isBlocked) return
-        if (watcher.state.type === 'behind') this.#tellHistory(watcher, watcher.state.from)
-      }
-      this.#scheduleCatchUp()
+      this.#guard(() => this.#tellHistories())
     })
+  }
+
+  #tellHistories(): void {
+    for (const watcher of this.#watchers.values()) {
+      if (this.#isBlocked) return
+      if (watcher.state.type === 'behind') this.#tellHistory(watcher, watcher.state.from)
+    }
+    this.#scheduleCatchUp()
   }
 
   /** Sends one batch of history, or the end of a watcher whose history is gone. */
@@ -214,7 +233,7 @@ export class WatchStream {
         .filter(({ key }) => rangeHas(watcher.options.range, keyOf(key)))
       if (changes.length === 0) continue
       count += 1
-      batch.push(...watcher.pick(changes, revision))
+      for (const change of watcher.pick(changes, revision)) batch.push(change)
     }
     watcher.state = revision <= store.revision ? { type: 'behind', from: revision } : { type: 'live' }
     this.#sendEvents(watcher, batch, store.revision)
