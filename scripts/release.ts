@@ -42,7 +42,9 @@ function publish(name: string, options: ReturnType<typeof readOptions>): void {
   if (manifest.version !== options.version)
     throw new Refusal(`${path} has version ${manifest.version}, and the tag names ${options.version}`)
   const repository = { type: 'git', url: `git+${options.repository}.git`, directory }
-  writeFileSync(path, `${JSON.stringify({ ...manifest, repository }, null, 2)}\n`)
+  const homepage = `${options.repository}/tree/main/${directory}#readme`
+  const bugs = { url: `${options.repository}/issues` }
+  writeFileSync(path, `${JSON.stringify({ ...manifest, repository, homepage, bugs }, null, 2)}\n`)
   const args = ['publish', '--access', 'public', ...(options.isDryRun ? ['--dry-run'] : ['--provenance'])]
   const { status } = spawnSync('npm', args, { cwd: `${root}${directory}`, stdio: 'inherit' })
   writeFileSync(path, text)

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { posix } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runBounded } from '../../scripts/etcd/run-bounded.ts'
@@ -7,7 +7,12 @@ import { packAll, packageNames, type Packed } from './consumer.ts'
 const root = new URL('../../', import.meta.url)
 
 interface Manifest {
+  readonly name?: string
   readonly license?: string
+  readonly repository?: { readonly type?: string; readonly url?: string; readonly directory?: string }
+  readonly homepage?: string
+  readonly bugs?: { readonly url?: string }
+  readonly keywords?: readonly string[]
   readonly engines?: { readonly node?: string }
   readonly scripts?: Readonly<Record<string, string>>
   readonly dependencies?: Readonly<Record<string, string>>
@@ -67,6 +72,35 @@ describe.each(packageNames)('what is published of %s', (name) => {
     expect(Object.keys(manifest.scripts ?? {}).filter((script) => atInstall.includes(script))).toEqual([])
     expect(manifest.license).toBe('MIT')
     expect(manifest.engines?.node).toBe('>=22.19')
+  })
+})
+
+const repository = 'https://github.com/livetree/livetree'
+
+describe.each(packageNames)('the page of %s in the registry', (name) => {
+  test('leads to its source, its issues and its description', async () => {
+    const manifest = await manifestOf(name)
+    const directory = `packages/${name}`
+    expect(manifest.repository).toEqual({ type: 'git', url: `git+${repository}.git`, directory })
+    expect(manifest.homepage).toBe(`${repository}/tree/main/${directory}#readme`)
+    expect(manifest.bugs).toEqual({ url: `${repository}/issues` })
+    expect(manifest.keywords).toContain('livetree')
+    expect(manifest.keywords?.length).toBeGreaterThan(4)
+  })
+
+  test('has no link that works in the repository only, and none to what is not there', async () => {
+    const readme = await tar(name, ['-z', '-x', '-O', 'package/README.md'])
+    const links = [...readme.matchAll(/\]\(([^)\s]+)[^)]*\)|^\[[^\]]+\]:\s*(\S+)/gm)].map(
+      (link) => link[1] ?? link[2]!,
+    )
+    expect(links.filter((link) => !/^(https:\/\/|#)/.test(link))).toEqual([])
+    const own = links.filter((link) => link.startsWith(`${repository}/`))
+    expect(own.length).toBeGreaterThan(0)
+    for (const link of own) {
+      const [, path] = /^\/(?:tree|blob)\/main\/([^#]+)/.exec(link.slice(repository.length)) ?? []
+      expect(path, link).toBeDefined()
+      await expect(stat(new URL(path!, root)), link).resolves.toBeDefined()
+    }
   })
 })
 
