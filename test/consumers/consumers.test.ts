@@ -40,6 +40,7 @@ async function withConsumer(
 const inTypeScript: readonly { what: string; name: string; uses: readonly PackageName[] }[] = [
   { what: 'an ES module on Express 5', name: 'express5-esm', uses: ['express'] },
   { what: 'CommonJS on Express 4.18', name: 'express4-cjs', uses: ['express', 'embedded'] },
+  { what: 'zod 4 as zod 3.25 brings it', name: 'zod3-v4', uses: [] },
   { what: 'Fastify 5.0 with zod 4.0.0', name: 'fastify-oldest-zod', uses: ['fastify'] },
   { what: 'CommonJS on Nest 11.0, Express and Fastify', name: 'nestjs11-cjs', uses: ['nestjs'] },
   { what: 'an ES module on Nest 12, Express and Fastify', name: 'nestjs12-esm', uses: ['nestjs'] },

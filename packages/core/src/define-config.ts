@@ -7,6 +7,7 @@ import type { LiveConfig } from './live/live-config.ts'
 import type { LoadOptions } from './live/load-options.ts'
 import { load } from './load.ts'
 import type { GuardOptions } from './pipeline/guard.ts'
+import { isZod3, ZOD_3 } from './schema/assert-zod.ts'
 import { compileSchema } from './schema/compile-schema.ts'
 import type { Naming } from './schema/naming.ts'
 import type { Plan } from './schema/plan.ts'
@@ -15,7 +16,7 @@ import type { Source } from './source/source.ts'
 export interface DefineConfigOptions<S extends $ZodType> {
   /** Names the configuration in messages, on disk and in tools. Must not be empty. */
   readonly name: string
-  /** A zod 4 schema, classic or mini. Its output, deeply readonly, is the type of `current`. */
+  /** A zod 4 schema, classic or mini, also of zod 3.25 (`zod/v4`). Its output, deeply readonly, is the type of `current`. */
   readonly schema: S
   /** Where the configuration comes from unless `load` says otherwise, the lowest first. Called by each `load`. */
   readonly sources?: (() => readonly Source[]) | undefined
@@ -66,7 +67,7 @@ const table: OptionTable = {
   name: nameKind,
   schema: {
     expected: 'a zod 4 schema, such as z.object({ … })',
-    test: (schema) => typeof schema === 'object' && schema !== null && '_zod' in schema,
+    test: (schema) => (typeof schema === 'object' && schema !== null && '_zod' in schema) || isZod3(schema),
   },
   sources: {
     expected: 'a function that returns them, () => [...], so that the definition stays pure',
@@ -93,6 +94,7 @@ export function defineConfig<S extends $ZodType>(options: DefineConfigOptions<S>
   const { name, schema, sources, naming = 'exact', unused = 'warn', guard = {} } = options
   if (name === undefined) refuse('needs a name, such as "checkout"')
   if (schema === undefined) refuse('needs a schema, such as z.object({ … })')
+  if (isZod3(schema)) refuse(`got a schema that ${ZOD_3}`)
   if (guard !== false) checkOptions('defineConfig({ guard })', guard, guardOptions, 'invalid_definition')
   const definition: ConfigDefinition<S> = {
     name,

@@ -44,9 +44,10 @@ test("what nobody listens for goes to the app's log, and not to the process", as
 test('an app without a log hides nothing: it goes to the process', async () => {
   const warnings = spyOnWarnings()
   const { app } = createApp(false)
-  const config = await createTestConfig(shop, { greeting: 'hello' })
+  const source = memory({ greeting: 'hello' })
+  const config = await shop.load({ sources: [source] })
   await app.register(livetree, { config })
-  config.reject()
+  source.set({ greeting: undefined })
   await expect.poll(() => warnings.mock.calls.length).toBe(1)
 })
 

@@ -81,7 +81,7 @@ function expectedOf(issue: z.$ZodIssue): string | undefined {
 
 /** What the schema's own code threw, as a complaint. */
 export function thrownIssue(error: unknown): JudgedIssue {
-  if (error instanceof z.$ZodAsyncError) {
+  if (isAsyncError(error)) {
     const message =
       'The schema needs await here (an async refinement or transform); a live configuration is judged synchronously'
     return { path: [], code: 'async_schema', message, isOurs: true }
@@ -90,4 +90,9 @@ export function thrownIssue(error: unknown): JudgedIssue {
     return { path: [], code: 'schema_error', message: error.message, isOurs: true }
   const message = `The schema's own code threw: ${messageOf(error)}`
   return { path: [], code: 'schema_error', message }
+}
+
+/** By its name too: a schema may have been made by another copy of zod. */
+function isAsyncError(error: unknown): boolean {
+  return error instanceof z.$ZodAsyncError || (error as object | null)?.constructor?.name === '$ZodAsyncError'
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod/v4/core'
 import { LivetreeError } from '../errors.ts'
+import { assertZod } from './assert-zod.ts'
 import { environmentName, type Naming, storedName } from './naming.ts'
 import type { ListPlan, ObjectPlan, Plan, PropertyPlan, UnionPlan, WrapperPlan } from './plan.ts'
 import { isScalar, parts, requiresItself } from './plan.ts'
@@ -41,6 +42,7 @@ class Compiler {
   compile(schema: z.$ZodType, path: readonly string[]): Plan {
     const known = this.#plans.get(schema)
     if (known !== undefined) return known
+    assertZod(schema, path)
     const def = (schema as z.$ZodTypes)._zod.def as Def
     const secret = isSecret(schema) || hasHiddenSecret(schema)
     const base = { schema, isSecret: secret, hasSecret: secret, isDecomposable: false }

@@ -23,7 +23,14 @@ export function secret<S extends z.$ZodType>(schema: S): S {
 
 /** Whether this schema itself (not what is inside it) was marked with `secret()` or has `meta({ secret: true })`. */
 export function isSecret(schema: z.$ZodType): boolean {
-  return SECRET in schema._zod.def || z.globalRegistry.get(schema)?.secret === true
+  return SECRET in schema._zod.def || hasSecretMeta(schema)
+}
+
+/** Of this copy of zod, or of the one that made the schema: before 4.1 each has a registry of its own. */
+function hasSecretMeta(schema: z.$ZodType): boolean {
+  if (z.globalRegistry.get(schema)?.secret === true) return true
+  const { meta } = schema as { meta?: () => { readonly secret?: unknown } | undefined }
+  return typeof meta === 'function' && meta.call(schema)?.secret === true
 }
 
 const HOLDERS = [

@@ -101,3 +101,134 @@ describe('createTestConfig', () => {
     await config.close()
   })
 })
+
+describe('createTestConfig().set() in a listener', () => {
+  const open = () => createTestConfig(definition, { http: { timeoutMs: 1 } })
+
+  it.each(['watch', 'change', 'iterator'] as const)(
+    'comes after the change it was called for: %s',
+    async (how) => {
+      await using config = await open()
+      const told: [number, number][] = []
+      let inner: unknown = 'not called'
+      const onChange = (timeoutMs: number) => {
+        told.push([timeoutMs, config.current.http.timeoutMs])
+        if (timeoutMs === 2) inner = config.set({ http: { timeoutMs: 3 } })
+      }
+      if (how === 'watch') config.watch((c) => c.http.timeoutMs, onChange)
+      else if (how === 'change') config.on('change', ({ next }) => onChange(next.http.timeoutMs))
+      else
+        void (async () => {
+          for await (const { next } of config) onChange(next.http.timeoutMs)
+        })()
+      const outer = config.set({ http: { timeoutMs: 2 }, features: { a: true } })
+      expect(outer?.next.http.timeoutMs).toBe(2)
+      if (how !== 'iterator') expect(inner).toBeUndefined()
+      await expect.poll(() => told.at(-1)).toEqual([3, 3])
+      // the change before it is not taken back
+      expect(config.current).toMatchObject({ http: { timeoutMs: 3 }, features: { a: true } })
+      expect(told.map(([next]) => next)).toEqual([2, 3])
+      config.set({ features: { b: true } })
+      expect(config.current).toMatchObject({ http: { timeoutMs: 3 }, features: { a: true, b: true } })
+    },
+  )
+
+  it('throws out of the outer one what the schema refuses, and the first change stays', async () => {
+    await using config = await open()
+    config.watch(
+      (c) => c.http.timeoutMs,
+      () => void config.set({ http: { port: 'eighty' as never } }),
+    )
+    expect(() => config.set({ http: { timeoutMs: 2 } })).toThrow(
+      /refuses the values.*listener.*\n {2}http\.port:/,
+    )
+    expect(config.current.http).toEqual({ port: 3000, timeoutMs: 2 })
+    expect(config.status.rejected).toBeUndefined()
+  })
+
+  it('mends a tree in the listener of rejected', async () => {
+    await using config = await open()
+    config.once('rejected', () => void config.set({ http: { timeoutMs: 4 } }))
+    config.reject({ http: { timeoutMs: 'bad' } })
+    expect(config.status.rejected).toBeUndefined()
+    expect(config.current.http.timeoutMs).toBe(4)
+  })
+
+  it('comes after a change of another source too, and is judged', async () => {
+    const defaults = memory({ http: { timeoutMs: 1 } })
+    const errors: string[] = []
+    await using config = await createTestConfig(definition, {}, { sources: [defaults] })
+    config.on('error', ({ message }) => errors.push(message))
+    config.watch(
+      (c) => c.http.timeoutMs,
+      (next) => {
+        config.set({ features: { late: true } })
+        if (next === 3) config.set({ http: { port: 'eighty' as never } })
+      },
+    )
+    defaults.set({ http: { timeoutMs: 2 } })
+    await expect.poll(() => config.current.features).toEqual({ late: true })
+    expect(errors).toEqual([])
+    defaults.set({ http: { timeoutMs: 3 } })
+    await expect.poll(() => errors).toHaveLength(1)
+    expect(errors[0]).toMatch(/\[invalid_config\].*refuses the values/)
+    await expect.poll(() => config.status.rejected).toBeUndefined()
+    expect(config.current.http).toEqual({ port: 3000, timeoutMs: 3 })
+  })
+
+  it('that sets without end is stopped and said', async () => {
+    await using config = await open()
+    config.watch(
+      (c) => c.http.timeoutMs,
+      (next) => void config.set({ http: { timeoutMs: next + 1 } }),
+    )
+    expect(() => config.set({ http: { timeoutMs: 2 } })).toThrow(/set\(\) in a listener.*without end/)
+  })
+})
+
+describe('createTestConfig is clear about mistakes', () => {
+  it('after close', async () => {
+    const config = await createTestConfig(definition, { http: { timeoutMs: 1 } })
+    await config.close()
+    for (const call of [() => config.set({}), () => config.reject(), () => config.reject({ http: 1 })]) {
+      expect(call).toThrow(/\[closed\]/)
+    }
+    config.heal()
+    config.disconnect()
+    config.reconnect()
+    expect(config.current.http.timeoutMs).toBe(1)
+  })
+
+  it.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['null', null],
+    ['a promise', Promise.resolve({})],
+    ['a text', 'http'],
+  ])('set(%s)', async (_name, patch) => {
+    await using config = await createTestConfig(definition, { http: { timeoutMs: 1 } })
+    expect(() => config.set(patch as never)).toThrow(
+      /\[invalid_options\] set\(\) got (nothing|a promise|a text)/,
+    )
+  })
+
+  it.each<[string, unknown, RegExp]>([
+    ['a schema', definition.schema, /got an object.*defineConfig/],
+    ['nothing', undefined, /got nothing.*defineConfig/],
+    ['a promise', Promise.resolve(definition), /got a promise.*defineConfig/],
+  ])('createTestConfig(%s)', async (_name, given, message) => {
+    await expect(createTestConfig(given as never)).rejects.toThrow(message)
+  })
+
+  it('about keys nobody knows, as in production', async () => {
+    const strict = defineConfig({ name: 'strict', schema: definition.schema, unused: 'reject' })
+    const initial = { http: { timeoutMs: 1 } }
+    await expect(createTestConfig(strict, { ...initial, htttp: { port: 1 } } as never)).rejects.toThrow(
+      /htttp.*http/s,
+    )
+    await using config = await createTestConfig(strict, initial)
+    expect(() => config.set({ http: { prot: 1 } } as never)).toThrow(/http\.prot.*port/s)
+    expect(config.current.http.port).toBe(3000)
+    await using lenient = await createTestConfig(definition, { ...initial, htttp: { port: 1 } } as never)
+    expect(lenient.status.unused).toMatchObject([{ pathText: 'htttp.port' }])
+  })
+})

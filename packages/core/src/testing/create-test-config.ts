@@ -3,6 +3,7 @@ import type { DeepReadonly } from '../deep-readonly.ts'
 import type { ConfigDefinition } from '../define-config.ts'
 import { describeIssues, LivetreeError } from '../errors.ts'
 import type { ChangeEvent } from '../live/change-event.ts'
+import { isPromise, kindOfValue } from '../live/assert-live-config.ts'
 import type { LiveConfig } from '../live/live-config.ts'
 import type { LoadOptions } from '../live/load-options.ts'
 import type { RejectedEvent } from '../live/rejection.ts'
@@ -43,8 +44,11 @@ export interface TestConfig<T, Input> extends LiveConfig<T> {
    * Merges values into what is there; `undefined` removes. `current` is the new one when it returns, and listeners that
    * were free have been called. Values may also be text, as a store would hold it.
    *
+   * Called in a listener it gives undefined, and comes after the change that the listener was called for; what the schema
+   * refuses then is thrown by the `set` that made that change, or reported by `error` where another source did.
+   *
    * @returns the change, or undefined when nothing came of it
-   * @throws LivetreeError `invalid_config` when the schema refuses the values; they are taken back
+   * @throws LivetreeError `invalid_config` when the schema refuses the values; they are taken back. `invalid_options`, `closed`
    */
   set(patch: DeepPartial<Input>): ChangeEvent<T> | undefined
   /**
@@ -73,44 +77,119 @@ export async function createTestConfig<S extends $ZodType>(
   initial: DeepPartial<input<S>> = {} as DeepPartial<input<S>>,
   options: TestConfigOptions = {},
 ): Promise<TestConfig<DeepReadonly<output<S>>, input<S>>> {
+  checkDefinition(definition)
   const { sources = [], ...loadOptions } = options
   const store = new TestStore(initial as object)
   const given = { ...loadOptions, sources: [...sources, store], staleAfterMs: Number.POSITIVE_INFINITY }
   // never gives way to other work, so that a patch is in service when `set` returns
   const config = await load(definition, given, Number.POSITIVE_INFINITY)
-
-  const set = (patch: DeepPartial<input<S>>): ChangeEvent<DeepReadonly<output<S>>> | undefined => {
-    let change: ChangeEvent<DeepReadonly<output<S>>> | undefined
-    const stop = config.on('change', (event) => {
-      change = event
-    })
-    store.set(patch as object)
-    stop()
-    const { rejected } = config.status
-    if (rejected === undefined) {
-      store.keep()
-      return change
-    }
-    store.heal()
-    const { issues } = rejected
-    const heading = `Configuration "${definition.name}" refuses the values:`
-    throw new LivetreeError('invalid_config', describeIssues(heading, issues), { issues })
-  }
+  // who calls `set` or `reject` is told; the process need not be warned
+  config.on('rejected', () => {})
+  const setter = new Setter<S>(config, store)
   const reject = (patch?: object): RejectedEvent => {
+    let rejection: RejectedEvent | undefined
+    const stop = config.on('rejected', (event) => {
+      rejection ??= event
+    })
     if (patch === undefined) store.spoil()
     else store.set(patch)
-    const { rejected } = config.status
-    if (rejected !== undefined) return rejected
+    stop()
+    if (rejection !== undefined) return rejection
     store.heal()
     throw new Error(`Configuration "${definition.name}" accepts the values that were meant to be rejected`)
   }
   return Object.assign(config, {
-    set,
+    set: (patch: DeepPartial<input<S>>) => setter.set(patch as object),
     reject,
     heal: () => store.heal(),
     disconnect: (reason = 'disconnected by the test') => store.disconnect(reason),
     reconnect: () => store.reconnect(),
   })
+}
+
+function checkDefinition(definition: unknown): void {
+  const { plan, load } = (definition ?? {}) as Partial<Record<string, unknown>>
+  if (plan !== undefined && typeof load === 'function') return
+  const message = `createTestConfig() got ${kindOfValue(definition)}; expected what defineConfig() gives.`
+  throw new LivetreeError('invalid_options', message)
+}
+
+/** A listener that sets whenever something was set would keep the test from ever ending. */
+const MOST_IN_LISTENERS = 1_000
+
+/** The `set` of a test configuration, which listeners may call while another one is on its way. */
+class Setter<S extends $ZodType> {
+  readonly #config: LiveConfig<DeepReadonly<output<S>>>
+  readonly #store: TestStore
+  #isSetting = false
+  /** Set by listeners. */
+  #later: object[] = []
+
+  constructor(config: LiveConfig<DeepReadonly<output<S>>>, store: TestStore) {
+    this.#config = config
+    this.#store = store
+  }
+
+  set(patch: object): ChangeEvent<DeepReadonly<output<S>>> | undefined {
+    if (typeof patch !== 'object' || patch === null || isPromise(patch)) {
+      const message = `set() got ${kindOfValue(patch)}; expected an object with the values to change.`
+      throw new LivetreeError('invalid_options', message)
+    }
+    if (this.#isSetting) {
+      this.#later.push(patch)
+      return undefined
+    }
+    this.#isSetting = true
+    try {
+      const change = this.#apply(patch, 'refuses the values')
+      for (let count = 0; this.#later.length > 0; count++) {
+        if (count === MOST_IN_LISTENERS) throw new Error('set() in a listener was called without end')
+        this.#apply(this.#later.shift()!, 'refuses the values that were set in a listener')
+      }
+      return change
+    } finally {
+      this.#isSetting = false
+      this.#later = []
+    }
+  }
+
+  #apply(patch: object, what: string): ChangeEvent<DeepReadonly<output<S>>> | undefined {
+    let change: ChangeEvent<DeepReadonly<output<S>>> | undefined
+    const stop = this.#config.on('change', (event) => {
+      change = event
+    })
+    this.#store.set(patch)
+    stop()
+    if (this.#isTaken()) this.#settle(what)
+    // in a listener of what another source has changed: it is taken when that is over
+    else queueMicrotask(() => this.#settleLate(what))
+    return change
+  }
+
+  #isTaken(): boolean {
+    return this.#config.status.sources.at(-1)?.revision === this.#store.revision
+  }
+
+  #settleLate(what: string): void {
+    try {
+      this.#settle(what)
+    } catch (error) {
+      this.#config.report(error as LivetreeError)
+    }
+  }
+
+  /** @throws LivetreeError `invalid_config` when the schema refuses what was set; it is taken back */
+  #settle(what: string): void {
+    const { rejected } = this.#config.status
+    if (rejected === undefined) {
+      this.#store.keep()
+      return
+    }
+    this.#store.heal()
+    const { issues } = rejected
+    const heading = `Configuration "${this.#config.name}" ${what}:`
+    throw new LivetreeError('invalid_config', describeIssues(heading, issues), { issues })
+  }
 }
 
 /** What stands in for a store: everything it does is one revision. */
@@ -126,6 +205,10 @@ class TestStore implements Source {
 
   constructor(initial: object) {
     this.#held = new LeafMap(flatten(initial))
+  }
+
+  get revision(): number {
+    return this.#revision
   }
 
   open(context: SourceContext): SourceConnection {
