@@ -225,6 +225,11 @@ export const errorCodes = {
     fate: 'unknown',
     whenUnknown: 'retry_once',
   }),
+  file_failed: entry(
+    'A file of this machine could not be written.',
+    'Check that its folder is there, may be written to and has room.',
+    { fate: 'unknown' },
+  ),
   malformed_message: entry(
     'Bytes are not the protobuf message or gRPC frame they should be.',
     "A proxy may be changing the traffic; otherwise please report it, with the server's version.",

@@ -1,9 +1,21 @@
+import {
+  ANYTHING,
+  CALL_CHECKS,
+  checkArgument,
+  FLAG,
+  type OptionChecks,
+  oneOf,
+  readOptions,
+  refuseArgument,
+  SOME_TEXT,
+} from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
 import type { KeyRange } from '../key-range.ts'
+import { shown } from '../refuse-option.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
 import { PermissionType } from '../wire/auth.ts'
 import { Auth } from '../wire/rpc.ts'
-import { rangeOfPermission, wireRangeOf } from './permission-range.ts'
+import { exactRangeOf, rangeOfPermission, wireRangeOf } from './permission-range.ts'
 
 /** What a role may do with the keys of a range. */
 export interface RolePermission {
@@ -73,91 +85,127 @@ export interface AuthAdminService {
   disable(options?: CallOptions): Promise<void>
 }
 
+const ADD_USER_CHECKS: OptionChecks<
+  CallOptions & { readonly password?: string; readonly noPassword?: true }
+> = { ...CALL_CHECKS, password: ANYTHING, noPassword: FLAG }
+const PERMISSION_CHECKS: OptionChecks<RolePermission> = {
+  access: oneOf('read', 'write', 'readWrite'),
+  range: ANYTHING,
+}
+
 /** Makes the service for users and roles of a client. No I/O before the first call. */
 export const createAuthAdminService = (channel: Channel): AuthAdminService => ({
   users: userAdmin(channel),
   roles: roleAdmin(channel),
-  async status(options = {}) {
-    const answer = await channel.unary(Auth.authStatus, {}, { ...options, retry: 'read' })
+  async status(options) {
+    const given = readOptions('Auth/AuthStatus', CALL_CHECKS, options)
+    const answer = await channel.unary(Auth.authStatus, {}, { ...given, retry: 'read' })
     return { isEnabled: answer.enabled, revision: answer.authRevision }
   },
-  async enable(options = {}) {
-    await channel.unary(Auth.authEnable, {}, { ...options, retry: 'write' })
+  async enable(options) {
+    const given = readOptions('Auth/AuthEnable', CALL_CHECKS, options)
+    await channel.unary(Auth.authEnable, {}, { ...given, retry: 'write' })
   },
-  async disable(options = {}) {
-    await channel.unary(Auth.authDisable, {}, { ...options, retry: 'write' })
+  async disable(options) {
+    const given = readOptions('Auth/AuthDisable', CALL_CHECKS, options)
+    await channel.unary(Auth.authDisable, {}, { ...given, retry: 'write' })
   },
 })
 
+/** The options of a call, and the names in it, checked. */
+const given = (
+  call: string,
+  options: CallOptions | undefined,
+  names: { readonly user?: string; readonly role?: string } = {},
+): CallOptions => {
+  for (const [kind, name] of Object.entries(names)) checkArgument(call, `the ${kind}`, SOME_TEXT, name)
+  return readOptions(call, CALL_CHECKS, options)
+}
+
 const userAdmin = (channel: Channel): UserAdmin => ({
-  async list(options = {}) {
-    return (await channel.unary(Auth.userList, {}, { ...options, retry: 'read' })).users
+  async list(options) {
+    const call = given('Auth/UserList', options)
+    return (await channel.unary(Auth.userList, {}, { ...call, retry: 'read' })).users
   },
-  async roles(user, options = {}) {
-    return (await channel.unary(Auth.userGet, { name: user }, { ...options, retry: 'read' })).roles
+  async roles(user, options) {
+    const call = given('Auth/UserGet', options, { user })
+    return (await channel.unary(Auth.userGet, { name: user }, { ...call, retry: 'read' })).roles
   },
   async add(user, options) {
-    const { request, rest } = newUser(user, options)
-    await channel.unary(Auth.userAdd, request, { ...rest, retry: 'write' })
+    checkArgument('Auth/UserAdd', 'the user', SOME_TEXT, user)
+    const { request, call } = newUser(user, options)
+    await channel.unary(Auth.userAdd, request, { ...call, retry: 'write' })
   },
-  async delete(user, options = {}) {
-    await channel.unary(Auth.userDelete, { name: user }, { ...options, retry: 'write' })
+  async delete(user, options) {
+    const call = given('Auth/UserDelete', options, { user })
+    await channel.unary(Auth.userDelete, { name: user }, { ...call, retry: 'write' })
   },
-  async changePassword(user, password, options = {}) {
+  async changePassword(user, password, options) {
+    const call = given('Auth/UserChangePassword', options, { user })
     const request = { name: user, password: somePassword(password) }
-    await channel.unary(Auth.userChangePassword, request, { ...options, retry: 'write' })
+    await channel.unary(Auth.userChangePassword, request, { ...call, retry: 'write' })
   },
-  async grantRole(user, role, options = {}) {
-    await channel.unary(Auth.userGrantRole, { user, role }, { ...options, retry: 'write' })
+  async grantRole(user, role, options) {
+    const call = given('Auth/UserGrantRole', options, { user, role })
+    await channel.unary(Auth.userGrantRole, { user, role }, { ...call, retry: 'write' })
   },
-  async revokeRole(user, role, options = {}) {
-    await channel.unary(Auth.userRevokeRole, { name: user, role }, { ...options, retry: 'write' })
+  async revokeRole(user, role, options) {
+    const call = given('Auth/UserRevokeRole', options, { user, role })
+    await channel.unary(Auth.userRevokeRole, { name: user, role }, { ...call, retry: 'write' })
   },
 })
 
 const roleAdmin = (channel: Channel): RoleAdmin => ({
-  async list(options = {}) {
-    return (await channel.unary(Auth.roleList, {}, { ...options, retry: 'read' })).roles
+  async list(options) {
+    const call = given('Auth/RoleList', options)
+    return (await channel.unary(Auth.roleList, {}, { ...call, retry: 'read' })).roles
   },
-  async permissions(role, options = {}) {
-    const { perm } = await channel.unary(Auth.roleGet, { role }, { ...options, retry: 'read' })
+  async permissions(role, options) {
+    const call = given('Auth/RoleGet', options, { role })
+    const { perm } = await channel.unary(Auth.roleGet, { role }, { ...call, retry: 'read' })
     return perm.map(({ permType, key, rangeEnd }) => ({
       access: accessOf(permType),
       range: rangeOfPermission(key, rangeEnd),
     }))
   },
-  async add(role, options = {}) {
-    await channel.unary(Auth.roleAdd, { name: role }, { ...options, retry: 'write' })
+  async add(role, options) {
+    const call = given('Auth/RoleAdd', options, { role })
+    await channel.unary(Auth.roleAdd, { name: role }, { ...call, retry: 'write' })
   },
-  async delete(role, options = {}) {
-    await channel.unary(Auth.roleDelete, { role }, { ...options, retry: 'write' })
+  async delete(role, options) {
+    const call = given('Auth/RoleDelete', options, { role })
+    await channel.unary(Auth.roleDelete, { role }, { ...call, retry: 'write' })
   },
-  async grant(role, { access, range }, options = {}) {
+  async grant(role, permission, options) {
+    const name = 'Auth/RoleGrantPermission'
+    const call = given(name, options, { role })
+    const { access, range } = readOptions(name, PERMISSION_CHECKS, permission)
+    checkArgument(name, 'access', PERMISSION_CHECKS.access, access)
     const perm = { permType: PermissionType[access], ...wireRangeOf(range) }
-    await channel.unary(Auth.roleGrantPermission, { name: role, perm }, { ...options, retry: 'write' })
+    await channel.unary(Auth.roleGrantPermission, { name: role, perm }, { ...call, retry: 'write' })
   },
-  async revoke(role, range, options = {}) {
-    const request = { role, ...wireRangeOf(range) }
-    await channel.unary(Auth.roleRevokePermission, request, { ...options, retry: 'write' })
+  async revoke(role, range, options) {
+    const call = given('Auth/RoleRevokePermission', options, { role })
+    const request = { role, ...exactRangeOf(range) }
+    await channel.unary(Auth.roleRevokePermission, request, { ...call, retry: 'write' })
   },
 })
 
 const accessOf = (permType: number): RolePermission['access'] =>
   permType === PermissionType.read ? 'read' : permType === PermissionType.write ? 'write' : 'readWrite'
 
+/** Exactly one of the two: a user without a password by mistake could be anybody. */
 const newUser = (name: string, options: AddUserOptions) => {
-  if ('noPassword' in options) {
-    const { noPassword, ...rest } = options
-    return { request: { name, options: { noPassword } }, rest }
-  }
-  const { password, ...rest } = options
-  return { request: { name, password: somePassword(password) }, rest }
+  const { password, noPassword, ...call } = readOptions('Auth/UserAdd', ADD_USER_CHECKS, options)
+  if (noPassword !== true) return { request: { name, password: somePassword(password) }, call }
+  if (password === undefined) return { request: { name, options: { noPassword } }, call }
+  throw refuseArgument('both a password and noPassword were given', 'Auth/UserAdd')
 }
 
-const somePassword = (password: string): string => {
-  if (password !== '') return password
+const somePassword = (password: unknown): string => {
+  if (typeof password === 'string' && SOME_TEXT.accepts(password)) return password
   throw new EtcdError('invalid_argument', {
-    what: 'the password is empty',
+    what: password === '' ? 'the password is empty' : `the password is ${shown(password)}, not a text`,
     remedy: 'Give a password, or `noPassword: true` for users who come with a client certificate.',
   })
 }

@@ -1,10 +1,31 @@
 import { isUtf8 } from 'node:buffer'
-import { type Bytes, type KeyRange, Namespace, prefixEnd, type WireRange } from '../key-range.ts'
+import {
+  assertHoldsKeys,
+  type Bytes,
+  isEmptyRange,
+  type KeyRange,
+  Namespace,
+  prefixEnd,
+  type WireRange,
+} from '../key-range.ts'
 
 const wholeStore = new Namespace()
 
-/** A range as permissions take it. Throws `invalid_argument`. */
-export const wireRangeOf = (range: KeyRange): WireRange => wholeStore.range(range)
+/** A range as permissions take it. Throws `invalid_argument`, also for one that holds no key. */
+export const wireRangeOf = (range: KeyRange): WireRange =>
+  assertHoldsKeys(wholeStore.range(range), 'Auth/RoleGrantPermission')
+
+/**
+ * The very range of a permission that was granted, by whatever tool: also one that holds no key, which only revoking can
+ * take away. Throws `invalid_argument`.
+ */
+export const exactRangeOf = (range: KeyRange): WireRange => {
+  const wire = wholeStore.range(range)
+  if (!isEmptyRange(wire) || !('from' in range) || range.to === undefined) return wire
+  const exact = { key: range.from, rangeEnd: range.to }
+  // Unlike the others, an end of a single zero byte says something else on the wire.
+  return isEmptyRange(exact) ? exact : assertHoldsKeys(wire, 'Auth/RoleRevokePermission')
+}
 
 /** A permission's range in the words it was most likely granted in. Text where the bytes are UTF-8. */
 export const rangeOfPermission = (key: Buffer, rangeEnd: Buffer): KeyRange => {

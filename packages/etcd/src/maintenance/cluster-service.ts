@@ -1,3 +1,14 @@
+import {
+  ANYTHING,
+  CALL_CHECKS,
+  checkArgument,
+  FLAG,
+  MEMBER_ID,
+  type OptionChecks,
+  readOptions,
+  refuseArgument,
+  SOME_TEXT,
+} from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
 import type { Member as WireMember } from '../wire/cluster.ts'
@@ -40,43 +51,60 @@ export interface ClusterService {
   promoteMember(id: bigint, options?: CallOptions): Promise<readonly Member[]>
 }
 
+const MEMBERS_CHECKS: OptionChecks<CallOptions & { readonly linearizable?: boolean }> = {
+  ...CALL_CHECKS,
+  linearizable: FLAG,
+}
+const UPDATE_CHECKS: OptionChecks<CallOptions & { readonly peerUrls: readonly string[] }> = {
+  ...CALL_CHECKS,
+  peerUrls: ANYTHING,
+}
+const ADD_CHECKS: OptionChecks<AddMemberOptions> = { ...UPDATE_CHECKS, isLearner: FLAG }
+
 /** Makes the cluster service of a client. No I/O before the first call. */
 export const createClusterService = (channel: Channel): ClusterService => ({
-  async members({ linearizable = true, ...options } = {}) {
-    const { members } = await channel.unary(
-      Cluster.memberList,
-      { linearizable },
-      { ...options, retry: 'read' },
-    )
+  async members(options) {
+    const { linearizable = true, ...given } = readOptions('Cluster/MemberList', MEMBERS_CHECKS, options)
+    const { members } = await channel.unary(Cluster.memberList, { linearizable }, { ...given, retry: 'read' })
     return members.map(memberOf)
   },
 
-  async addMember({ peerUrls, isLearner = false, ...options }) {
-    const request = { peerUrls: someUrls('MemberAdd', peerUrls), isLearner }
-    const { member } = await channel.unary(Cluster.memberAdd, request, { ...options, retry: 'write' })
+  async addMember(options) {
+    const call = 'Cluster/MemberAdd'
+    const { peerUrls, isLearner = false, ...given } = readOptions(call, ADD_CHECKS, options)
+    const request = { peerUrls: someUrls(call, peerUrls), isLearner }
+    const { member } = await channel.unary(Cluster.memberAdd, request, { ...given, retry: 'write' })
     if (member !== undefined) return memberOf(member)
-    throw new EtcdError('malformed_message', {
-      call: 'Cluster/MemberAdd',
-      what: 'the answer names no member',
-    })
+    throw new EtcdError('malformed_message', { call, what: 'the answer names no member' })
   },
 
-  async updateMember(id, { peerUrls, ...options }) {
-    const request = { id, peerUrls: someUrls('MemberUpdate', peerUrls) }
-    const { members } = await channel.unary(Cluster.memberUpdate, request, { ...options, retry: 'write' })
+  async updateMember(id, options) {
+    const call = 'Cluster/MemberUpdate'
+    const { peerUrls, ...given } = readOptions(call, UPDATE_CHECKS, options)
+    checkArgument(call, ID, MEMBER_ID, id)
+    const request = { id, peerUrls: someUrls(call, peerUrls) }
+    const { members } = await channel.unary(Cluster.memberUpdate, request, { ...given, retry: 'write' })
     return members.map(memberOf)
   },
 
-  async removeMember(id, options = {}) {
-    const { members } = await channel.unary(Cluster.memberRemove, { id }, { ...options, retry: 'write' })
+  async removeMember(id, options) {
+    const call = 'Cluster/MemberRemove'
+    const given = readOptions(call, CALL_CHECKS, options)
+    checkArgument(call, ID, MEMBER_ID, id)
+    const { members } = await channel.unary(Cluster.memberRemove, { id }, { ...given, retry: 'write' })
     return members.map(memberOf)
   },
 
-  async promoteMember(id, options = {}) {
-    const { members } = await channel.unary(Cluster.memberPromote, { id }, { ...options, retry: 'write' })
+  async promoteMember(id, options) {
+    const call = 'Cluster/MemberPromote'
+    const given = readOptions(call, CALL_CHECKS, options)
+    checkArgument(call, ID, MEMBER_ID, id)
+    const { members } = await channel.unary(Cluster.memberPromote, { id }, { ...given, retry: 'write' })
     return members.map(memberOf)
   },
 })
+
+const ID = 'the id of the member'
 
 const memberOf = ({ id, name, peerUrls, clientUrls, isLearner }: WireMember): Member => ({
   id,
@@ -86,7 +114,9 @@ const memberOf = ({ id, name, peerUrls, clientUrls, isLearner }: WireMember): Me
   isLearner,
 })
 
-const someUrls = (call: string, peerUrls: readonly string[]): readonly string[] => {
+const someUrls = (call: string, peerUrls: unknown): readonly string[] => {
+  const isList = Array.isArray(peerUrls) && peerUrls.every((url) => SOME_TEXT.accepts(url))
+  if (!isList) throw refuseArgument('peerUrls is not a list of URLs', call)
   if (peerUrls.length > 0) return peerUrls
-  throw new EtcdError('invalid_argument', { call: `Cluster/${call}`, what: 'peerUrls is empty' })
+  throw refuseArgument('peerUrls is empty', call)
 }

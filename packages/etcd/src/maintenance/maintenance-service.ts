@@ -1,10 +1,21 @@
+import { CallDeadline, DEFAULT_CALL_MS } from '../call-deadline.ts'
+import {
+  CALL_CHECKS,
+  checkArgument,
+  MEMBER_ID,
+  type OptionChecks,
+  oneOf,
+  readOptions,
+  SOME_TEXT,
+  whole,
+} from '../check-argument.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
 import { AlarmAction, AlarmType, type StatusResponse } from '../wire/maintenance.ts'
 import { Maintenance } from '../wire/rpc.ts'
 import { saveSnapshot, type SavedSnapshot } from './save-snapshot.ts'
-import { readSnapshot, type SnapshotOptions, type SnapshotReader } from './snapshot.ts'
+import { readSnapshot, SNAPSHOT_CHECKS, type SnapshotOptions, type SnapshotReader } from './snapshot.ts'
 
 /** One member, as it sees itself. Sizes in bytes. */
 export interface MemberStatus {
@@ -68,7 +79,10 @@ export interface MaintenanceService {
    * Throws `malformed_message` when pieces are missing or damaged; what was read so far is then worthless.
    */
   snapshot(options?: SnapshotOptions): SnapshotReader
-  /** Writes a snapshot to a file with mode 0600, which appears only when it is whole. Bounded in memory for any size. */
+  /**
+   * Writes a snapshot to a file with mode 0600, which appears only when it is whole. Bounded in memory for any size. Throws
+   * `file_failed`.
+   */
   saveSnapshot(path: string, options?: SnapshotOptions): Promise<SavedSnapshot>
   /** Makes another member the leader. Asks the present leader, which has to be among the endpoints. */
   moveLeader(targetId: bigint, options?: CallOptions): Promise<void>
@@ -82,57 +96,102 @@ export interface MaintenanceServiceOptions {
   readonly callTimeoutMs?: number
 }
 
+const HASH_CHECKS: OptionChecks<CallOptions & { readonly revision?: number }> = {
+  ...CALL_CHECKS,
+  revision: whole(0),
+}
+const ALARM_CHECKS: OptionChecks<AlarmFilter> = { memberId: MEMBER_ID, type: oneOf('no_space', 'corrupt') }
+
 /** Makes the maintenance service of a client. No I/O before the first call. */
 export const createMaintenanceService = (
   channel: Channel,
-  { clock = systemClock }: MaintenanceServiceOptions = {},
-): MaintenanceService => ({
-  async status(options = {}) {
-    return statusOf(await channel.unary(Maintenance.status, {}, { ...options, retry: 'read' }))
-  },
+  { clock = systemClock, callTimeoutMs = DEFAULT_CALL_MS }: MaintenanceServiceOptions = {},
+): MaintenanceService => {
+  const deadlineOf = (call: string, { timeoutMs = callTimeoutMs }: CallOptions): CallDeadline =>
+    new CallDeadline(clock, call, timeoutMs)
+  return {
+    async status(options) {
+      const given = readOptions('Maintenance/Status', CALL_CHECKS, options)
+      return statusOf(await channel.unary(Maintenance.status, {}, { ...given, retry: 'read' }))
+    },
 
-  alarms: (options = {}) => readAlarms(channel, options),
+    async alarms(options) {
+      return readAlarms(channel, readOptions(ALARM, CALL_CHECKS, options))
+    },
 
-  async activateAlarm({ memberId, type }, options = {}) {
-    const request = { action: AlarmAction.activate, memberId, alarm: alarmNumber(type) }
-    await channel.unary(Maintenance.alarm, request, { ...options, retry: 'write' })
-  },
+    async activateAlarm(alarm, options) {
+      const given = readOptions(ALARM, CALL_CHECKS, options)
+      const { memberId, type } = readOptions<Alarm>(ALARM, ALARM_CHECKS, alarm)
+      checkArgument(ALARM, 'memberId', MEMBER_ID, memberId)
+      checkArgument(ALARM, 'type', ALARM_CHECKS.type, type)
+      const request = { action: AlarmAction.activate, memberId, alarm: alarmNumber(type) }
+      await channel.unary(Maintenance.alarm, request, { ...given, retry: 'write' })
+    },
 
-  async disarmAlarms({ memberId, type } = {}, options = {}) {
-    const active = await readAlarms(channel, options)
-    const meant = active.filter(
-      (alarm) => (memberId ?? alarm.memberId) === alarm.memberId && (type ?? alarm.type) === alarm.type,
-    )
-    for (const alarm of meant) {
-      const request = {
-        action: AlarmAction.deactivate,
-        memberId: alarm.memberId,
-        alarm: alarmNumber(alarm.type),
+    async disarmAlarms(filter, options) {
+      const given = readOptions(ALARM, CALL_CHECKS, options)
+      const { memberId, type } = readOptions(ALARM, ALARM_CHECKS, filter)
+      const deadline = deadlineOf(ALARM, given)
+      const active = await deadline.run((timeoutMs) => readAlarms(channel, { ...given, timeoutMs }))
+      const meant = active.filter(
+        (alarm) => (memberId ?? alarm.memberId) === alarm.memberId && (type ?? alarm.type) === alarm.type,
+      )
+      for (const alarm of meant) {
+        const request = {
+          action: AlarmAction.deactivate,
+          memberId: alarm.memberId,
+          alarm: alarmNumber(alarm.type),
+        }
+        await deadline.run((timeoutMs) =>
+          channel.unary(Maintenance.alarm, request, { ...given, timeoutMs, retry: 'write' }),
+        )
       }
-      await channel.unary(Maintenance.alarm, request, { ...options, retry: 'write' })
-    }
-    return meant
-  },
+      return meant
+    },
 
-  async defragment(options) {
-    await channel.unary(Maintenance.defragment, {}, { ...options, retry: 'write' })
-  },
+    async defragment(options) {
+      const call = 'Maintenance/Defragment'
+      const given = readOptions(call, CALL_CHECKS, options)
+      checkArgument(call, 'endpoint', SOME_TEXT, given.endpoint)
+      await channel.unary(Maintenance.defragment, {}, { ...given, retry: 'write' })
+    },
 
-  async hashKv({ revision = 0, ...options } = {}) {
-    const answer = await channel.unary(Maintenance.hashKv, { revision }, { ...options, retry: 'read' })
-    const { hash, compactRevision, hashRevision, header } = answer
-    return { hash, compactRevision, revision: hashRevision || revision || (header?.revision ?? 0) }
-  },
+    async hashKv(options) {
+      const { revision = 0, ...given } = readOptions('Maintenance/HashKV', HASH_CHECKS, options)
+      const answer = await channel.unary(Maintenance.hashKv, { revision }, { ...given, retry: 'read' })
+      const { hash, compactRevision, hashRevision, header } = answer
+      return { hash, compactRevision, revision: hashRevision || revision || (header?.revision ?? 0) }
+    },
 
-  snapshot: (options = {}) => readSnapshot(channel, clock, options),
+    snapshot: (options) => readSnapshot(channel, clock, readOptions(SNAPSHOT, SNAPSHOT_CHECKS, options)),
 
-  saveSnapshot: (path, options = {}) => saveSnapshot(channel, clock, path, options),
+    async saveSnapshot(path, options) {
+      const given = readOptions(SNAPSHOT, SNAPSHOT_CHECKS, options)
+      checkArgument(SNAPSHOT, 'the path', SOME_TEXT, path)
+      return saveSnapshot(channel, clock, path, given)
+    },
 
-  async moveLeader(targetId, options = {}) {
-    const endpoint = options.endpoint ?? (await leaderEndpoint(channel, options))
-    await channel.unary(Maintenance.moveLeader, { targetId }, { ...options, endpoint, retry: 'write' })
-  },
-})
+    async moveLeader(targetId, options) {
+      const call = 'Maintenance/MoveLeader'
+      const given = readOptions(call, CALL_CHECKS, options)
+      checkArgument(call, 'the id of the target', MEMBER_ID, targetId)
+      const deadline = deadlineOf(call, given)
+      const endpoint =
+        given.endpoint ??
+        (await deadline.run((timeoutMs) => leaderEndpoint(channel, { ...given, timeoutMs })))
+      await deadline.run((timeoutMs) =>
+        channel.unary(
+          Maintenance.moveLeader,
+          { targetId },
+          { ...given, endpoint, timeoutMs, retry: 'write' },
+        ),
+      )
+    },
+  }
+}
+
+const ALARM = 'Maintenance/Alarm'
+const SNAPSHOT = 'Maintenance/Snapshot'
 
 const readAlarms = async (channel: Channel, options: CallOptions): Promise<readonly Alarm[]> => {
   const request = { action: AlarmAction.get }

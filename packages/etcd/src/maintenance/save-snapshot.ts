@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Clock } from '../clock.ts'
+import { EtcdError } from '../errors.ts'
 import type { Channel } from '../transport/transport.ts'
 import { receiveSnapshot, type SnapshotOptions } from './snapshot.ts'
 
@@ -11,8 +13,9 @@ export interface SavedSnapshot {
 }
 
 /**
- * Writes a snapshot beside its final path and renames it when it is whole. Each piece is written before the next is
- * taken from the socket: that, not a pause of the response, is what slows the server down.
+ * Writes a snapshot beside its final path, under a name of its own, and renames it when it is whole: of two that are saved
+ * to one path at once, the last one stays, whole. Each piece is written before the next is taken from the socket: that, not
+ * a pause of the response, is what slows the server down. Throws `file_failed`.
  */
 export const saveSnapshot = async (
   channel: Channel,
@@ -20,23 +23,44 @@ export const saveSnapshot = async (
   path: string,
   options: SnapshotOptions,
 ): Promise<SavedSnapshot> => {
-  const partial = `${path}.part`
-  const file = openSync(partial, 'w', 0o600)
-  let isOpen = true
+  const partial = `${path}.${randomBytes(8).toString('hex')}.part`
+  let file: number | undefined
   try {
-    const bytes = await receiveSnapshot(channel, clock, (piece) => writeAll(file, piece), options)
-    fsyncSync(file)
-    closeSync(file)
-    isOpen = false
+    const opened = openSync(partial, 'wx', 0o600)
+    file = opened
+    const bytes = await receiveSnapshot(channel, clock, (piece) => writeAll(opened, piece), options)
+    fsyncSync(opened)
+    file = undefined
+    closeSync(opened)
     renameSync(partial, path)
     syncFolder(dirname(path))
     return { path, bytes }
   } catch (error) {
-    if (isOpen) closeSync(file)
-    rmSync(partial, { force: true })
-    throw error
+    discard(file, partial)
+    throw error instanceof EtcdError ? error : failedFile(path, error)
   }
 }
+
+/** What cannot be taken away must not hide why. */
+const discard = (file: number | undefined, partial: string): void => {
+  try {
+    if (file !== undefined) closeSync(file)
+    rmSync(partial, { force: true })
+  } catch {
+    // The first failure is told.
+  }
+}
+
+const failedFile = (path: string, cause: unknown): EtcdError => {
+  const code = (cause as Partial<NodeJS.ErrnoException>).code ?? 'an error'
+  return new EtcdError('file_failed', {
+    call,
+    what: `the snapshot cannot be written to ${path}: ${code}`,
+    cause,
+  })
+}
+
+const call = 'Maintenance/Snapshot'
 
 const writeAll = (file: number, piece: Buffer): void => {
   for (let done = 0; done < piece.length; ) done += writeSync(file, piece, done)

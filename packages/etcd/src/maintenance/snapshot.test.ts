@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { EtcdError } from '../errors.ts'
 import type { CallOptions, Channel, DuplexStream, Method, StreamHandlers } from '../transport/transport.ts'
@@ -24,6 +24,13 @@ const pieces = (): Piece[] => {
   const remaining = [600, 200, 0]
   const list = blobs.map((blob, index) => ({ blob, remainingBytes: remaining[index]! }))
   return [...list, { blob: createHash('sha256').update(db).digest(), remainingBytes: 0 }]
+}
+
+/** The sum that follows these pieces. */
+const wholeOf = (list: readonly Piece[]): Piece[] => {
+  const hash = createHash('sha256')
+  for (const { blob } of list) hash.update(blob)
+  return [{ blob: hash.digest(), remainingBytes: 0 }]
 }
 
 /** Sends the pieces, all in one turn, and ends with the error. */
@@ -70,7 +77,7 @@ describe('snapshot', () => {
     const { service, path, clock, asked } = setUp(pieces())
     expect(await service.saveSnapshot(path, { endpoint: 'http://a' })).toEqual({ path, bytes: 1_032 })
     expect(readFileSync(path).length).toBe(1_032)
-    expect(existsSync(`${path}.part`)).toBe(false)
+    expect(readdirSync(folder).filter((name) => name.includes('.part'))).toEqual([])
     expect(clock.pending).toBe(0)
     expect(asked[0]).toMatchObject({ endpoint: 'http://a', requireLeader: false })
   })
@@ -85,7 +92,8 @@ describe('snapshot', () => {
   ])('is refused when %s', async (_, list, message) => {
     const { service, path } = setUp(list)
     await expect(service.saveSnapshot(path)).rejects.toThrow(message)
-    expect([existsSync(path), existsSync(`${path}.part`)]).toEqual([false, false])
+    expect(existsSync(path)).toBe(false)
+    expect(readdirSync(folder).filter((name) => name.includes('.part'))).toEqual([])
     const reading = async () => {
       for await (const piece of setUp(list).service.snapshot()) expect(piece.length).toBeGreaterThan(0)
     }
@@ -99,12 +107,50 @@ describe('snapshot', () => {
     await Promise.resolve()
     clock.advance(500)
     await failed
-    expect([state.isCancelled, clock.pending, existsSync(`${path}.part`)]).toEqual([true, 0, false])
+    expect([state.isCancelled, clock.pending, existsSync(path)]).toEqual([true, 0, false])
   })
 
-  it('what cannot be written ends it', async () => {
+  it('what cannot be written ends it, in words of its own', async () => {
     const { service } = setUp(pieces())
-    await expect(service.saveSnapshot(join(folder, 'no', 'such', 'folder'))).rejects.toThrow(/ENOENT/)
+    const failed = service.saveSnapshot(join(folder, 'no', 'such', 'folder'))
+    await expect(failed).rejects.toThrow(/\[file_failed\].*no\/such\/folder: ENOENT/)
+    // A folder has the name: the whole snapshot cannot take it.
+    await expect(service.saveSnapshot(folder)).rejects.toMatchObject({
+      name: 'EtcdError',
+      code: 'file_failed',
+    })
+    await expect(service.saveSnapshot('a\0b')).rejects.toMatchObject({ code: 'file_failed' })
+    expect(readdirSync(dirname(folder)).filter((name) => name.startsWith(`${basename(folder)}.`))).toEqual([])
+  })
+
+  it('two that are saved to one path at once leave one of them, whole', async () => {
+    const first = setUp(pieces())
+    const short = pieces()
+      .slice(0, 1)
+      .map(({ blob }) => ({ blob, remainingBytes: 0 }))
+    const second = setUp([...short, ...wholeOf(short)])
+    const [one, two] = await Promise.all([
+      first.service.saveSnapshot(first.path),
+      second.service.saveSnapshot(first.path),
+    ])
+    expect([one.bytes, two.bytes]).toEqual([1_032, 432])
+    const file = readFileSync(first.path)
+    const sum = file.subarray(-32)
+    expect(createHash('sha256').update(file.subarray(0, -32)).digest()).toEqual(sum)
+    expect(readdirSync(folder).filter((name) => name.includes('.part'))).toEqual([])
+  })
+
+  it('two pieces asked for at once both come', async () => {
+    const { service } = setUp(pieces())
+    const reader = service.snapshot()
+    const read = await Promise.all([1, 2, 3, 4, 5].map(() => reader.next()))
+    expect(read.map(({ done, value }) => (done ? 'end' : value.length))).toEqual([400, 400, 200, 32, 'end'])
+  })
+
+  it('a time limit holds for the whole', async () => {
+    const { service, path, asked } = setUp(pieces())
+    await service.saveSnapshot(path, { timeoutMs: 700 })
+    expect(asked[0]).toMatchObject({ timeoutMs: 700 })
   })
 
   it('T1.51 a reader that does not keep up gets an error instead of the end', async () => {

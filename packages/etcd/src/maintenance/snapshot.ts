@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
+import { MILLISECONDS, type OptionChecks, SIGNAL, SOME_TEXT, whole } from '../check-argument.ts'
 import type { Clock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
+import { following } from '../kv/abortable.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { SnapshotResponse } from '../wire/maintenance.ts'
 import { Maintenance } from '../wire/rpc.ts'
@@ -10,10 +12,21 @@ export interface SnapshotOptions {
   /** The member to take it from. Default: any. */
   readonly endpoint?: string
   readonly signal?: AbortSignal
+  /** Milliseconds for the whole snapshot. Default: as long as it takes. */
+  readonly timeoutMs?: number
   /** Milliseconds without a piece until it fails with `connection_lost`. Default 30,000. */
   readonly idleTimeoutMs?: number
   /** Bytes kept for the reader of `snapshot()`. Default 256 MiB. */
   readonly maxQueuedBytes?: number
+}
+
+/** The checks of `SnapshotOptions`. */
+export const SNAPSHOT_CHECKS: OptionChecks<SnapshotOptions> = {
+  endpoint: SOME_TEXT,
+  signal: SIGNAL,
+  timeoutMs: MILLISECONDS,
+  idleTimeoutMs: MILLISECONDS,
+  maxQueuedBytes: whole(1),
 }
 
 /** What takes the pieces; called synchronously, in order. What it throws ends the snapshot with that. */
@@ -30,7 +43,7 @@ export const receiveSnapshot = (
   channel: Channel,
   clock: Clock,
   take: TakePiece,
-  { endpoint, signal, idleTimeoutMs = 30_000 }: SnapshotOptions,
+  { endpoint, signal, timeoutMs, idleTimeoutMs = 30_000 }: SnapshotOptions,
 ): Promise<number> =>
   new Promise((resolve, reject) => {
     const check = new SnapshotCheck()
@@ -71,6 +84,7 @@ export const receiveSnapshot = (
         requireLeader: false,
         ...(endpoint === undefined ? {} : { endpoint }),
         ...(signal === undefined ? {} : { signal }),
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
       },
     )
     wait()
@@ -116,16 +130,17 @@ export interface SnapshotReader extends AsyncIterableIterator<Buffer, undefined>
   return(): Promise<IteratorReturnResult<undefined>>
 }
 
-/** A snapshot to be read by `for await`. Leaving the loop ends it. */
+/** A snapshot to be read by `for await`. Nothing is asked for before the first piece is. Leaving the loop ends it. */
 export const readSnapshot = (channel: Channel, clock: Clock, options: SnapshotOptions): SnapshotReader => {
-  const { maxQueuedBytes = 256 * 1024 * 1024, signal } = options
-  const controller = new AbortController()
-  const combined = signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal])
+  const { maxQueuedBytes = 256 * 1024 * 1024 } = options
   const queue: Buffer[] = []
   let queuedBytes = 0
   let isRunning = false
   let ending: { readonly error: unknown } | undefined
+  let abort: () => void = () => undefined
   let wake: () => void = () => undefined
+  /** Readers who ask at once are answered one after the other. */
+  let turn: Promise<unknown> = Promise.resolve()
 
   const take = (piece: Buffer) => {
     queue.push(piece)
@@ -141,41 +156,49 @@ export const readSnapshot = (channel: Channel, clock: Clock, options: SnapshotOp
   }
   const start = () => {
     isRunning = true
+    const { stop, release } = following(options.signal)
+    abort = () => stop.abort()
     const end = (error: unknown) => {
-      ending = { error }
+      release()
+      ending ??= { error }
       wake()
     }
-    receiveSnapshot(channel, clock, take, { ...options, signal: combined }).then(() => end(undefined), end)
+    receiveSnapshot(channel, clock, take, { ...options, signal: stop.signal }).then(() => end(undefined), end)
+  }
+  const nextPiece = async (): Promise<IteratorResult<Buffer, undefined>> => {
+    if (!isRunning) start()
+    for (;;) {
+      // A full queue makes what is in it worthless as well.
+      const piece = ending?.error === undefined ? queue.shift() : undefined
+      if (piece !== undefined) {
+        queuedBytes -= piece.length
+        return { done: false, value: piece }
+      }
+      if (ending !== undefined) {
+        const { error } = ending
+        ending = { error: undefined }
+        queue.length = 0
+        if (error !== undefined) throw error
+        return { done: true, value: undefined }
+      }
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+    }
   }
 
   return {
-    async next() {
-      if (!isRunning) start()
-      for (;;) {
-        // A full queue makes what is in it worthless as well.
-        const piece = ending?.error === undefined ? queue.shift() : undefined
-        if (piece !== undefined) {
-          queuedBytes -= piece.length
-          return { done: false, value: piece }
-        }
-        if (ending !== undefined) {
-          const { error } = ending
-          ending = { error: undefined }
-          queue.length = 0
-          if (error !== undefined) throw error
-          return { done: true, value: undefined }
-        }
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-      }
+    next() {
+      const next = turn.then(nextPiece)
+      turn = next.catch(() => undefined)
+      return next
     },
     async return() {
       isRunning = true
       ending ??= { error: undefined }
       queue.length = 0
       wake()
-      controller.abort()
+      abort()
       return { done: true, value: undefined }
     },
     [Symbol.asyncIterator]() {
