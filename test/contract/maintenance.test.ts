@@ -180,13 +180,16 @@ eachServer('Member', (server) => {
     expect(before.leader).toBe(before.header!.memberId)
     expect(before.raftTerm).toBe(before.header!.raftTerm)
     expect(before.raftTerm).toBeGreaterThanOrEqual(2)
-    expect(before.raftAppliedIndex).toBe(before.raftIndex)
+    // etcd reads the two one after the other, and proposes entries of its own, such as the version of the cluster.
+    expect(before.raftAppliedIndex).toBeGreaterThan(0)
+    if (server.isEmbedded) expect(before.raftAppliedIndex).toBe(before.raftIndex)
     expect(before.dbSize).toBeGreaterThanOrEqual(before.dbSizeInUse)
     expect(before.dbSize).toBeGreaterThanOrEqual(20_000)
     expect(before).toMatchObject({ errors: [], isLearner: false })
     await put(client, fresh('k'), '1')
     const after = await client.call(Maintenance.status, {})
-    expect(after.raftIndex).toBe(before.raftIndex + 1)
+    expect(after.raftIndex).toBeGreaterThan(before.raftIndex)
+    if (server.isEmbedded) expect(after.raftIndex).toBe(before.raftIndex + 1)
     expect(after.header?.revision).toBe(before.header!.revision + 1)
   })
 
