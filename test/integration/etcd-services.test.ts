@@ -136,7 +136,7 @@ eachEtcd('a write whose answer was lost', (etcd) => {
     '%s is not written again when somebody consumed it, and says that it does not know',
     async (_, write) => {
       const start = (await now()) + 1
-      const error = await failure(losing(write, consume))
+      const error = await failure(losing<unknown>(write, consume))
       expect(error).toMatchObject({ code: 'outcome_unknown', fate: 'unknown' })
       expect(error.message).toMatch(/not sent again/)
       expect(await history(start)).toEqual([`+${value}`, '-'])
@@ -152,7 +152,7 @@ eachEtcd('a write whose answer was lost', (etcd) => {
       await consume()
       await client.kv.put(key, 'theirs')
     }
-    const error = await failure(losing(write, replace))
+    const error = await failure(losing<unknown>(write, replace))
     expect(error).toMatchObject({ code: 'outcome_unknown', fate: 'unknown' })
     expect(await history(start)).toEqual([`+${value}`, '-', '+theirs'])
   })

@@ -73,19 +73,34 @@ export function assertHoldsKeys(range: WireRange, call: string): WireRange {
   throw refuseArgument('the range is empty: its end does not lie behind its start', call)
 }
 
-/** Which of the three a range is. Throws `invalid_argument`: what is not said clearly must not become a wider range. */
-function kindOf(range: unknown): 'key' | 'prefix' | 'from' {
+const PARTS = ['key', 'prefix', 'from', 'to'] as const
+
+type Parts = { readonly [K in (typeof PARTS)[number]]?: unknown }
+
+/** What a range says, read once. Throws `invalid_argument`. */
+function partsOf(range: unknown): Parts {
   if (typeof range !== 'object' || range === null) {
     throw refuseArgument(`the range is ${shown(range)}, not { key }, { prefix } or { from, to }`)
   }
-  const given = (['key', 'prefix', 'from'] as const).filter((name) => name in range)
+  try {
+    const given = PARTS.filter((name) => name in range)
+    return Object.fromEntries(given.map((name) => [name, Reflect.get(range, name)]))
+  } catch (cause) {
+    throw refuseArgument('the range cannot be read', undefined, cause)
+  }
+}
+
+/** Which of the three a range is. Throws `invalid_argument`: what is not said clearly must not become a wider range. */
+function kindOf(parts: Parts): 'key' | 'prefix' | 'from' {
+  const given = (['key', 'prefix', 'from'] as const).filter((name) => name in parts)
   const [kind] = given
   if (kind === undefined || given.length > 1) {
     const what = kind === undefined ? 'names no keys' : `has ${given.join(' and ')}`
     throw refuseArgument(`the range ${what}: give exactly one of key, prefix and from`)
   }
-  if ('to' in range && kind !== 'from')
+  if ('to' in parts && kind !== 'from') {
     throw refuseArgument(`the range has to, which belongs to from, not ${kind}`)
+  }
   return kind
 }
 
@@ -113,12 +128,13 @@ export class Namespace {
 
   /** A range as the store knows it; never one that holds more than was said. Throws `invalid_argument`. */
   range(range: KeyRange): WireRange {
-    const kind = kindOf(range)
-    const start: unknown = Reflect.get(range, kind)
+    const parts = partsOf(range)
+    const kind = kindOf(parts)
+    const start = parts[kind]
     if (kind === 'key') return { key: this.key(start as Bytes), rangeEnd: noEnd }
     checkBytes(`${kind} of the range`, start)
     if (kind === 'prefix') return this.#prefixRange(start)
-    return 'to' in range ? this.#between(start, range.to) : { key: this.#start(start), rangeEnd: this.#end }
+    return 'to' in parts ? this.#between(start, parts.to) : { key: this.#start(start), rangeEnd: this.#end }
   }
 
   /** A key as the caller knows it, from one as the store knows it. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { bytesOf, type KeyRange } from '../key-range.ts'
-import { rangeOfPermission, wireRangeOf } from './permission-range.ts'
+import { exactRangeOf, rangeOfPermission, wireRangeOf } from './permission-range.ts'
 
 describe('the range of a permission', () => {
   it.each<KeyRange>([
@@ -14,6 +14,24 @@ describe('the range of a permission', () => {
   ])('%s comes back as it was granted', (range) => {
     const { key, rangeEnd } = wireRangeOf(range)
     expect(rangeOfPermission(bytesOf(key), bytesOf(rangeEnd))).toEqual(range)
+  })
+
+  it.each<KeyRange>([
+    { from: 'b', to: 'a' },
+    { from: 'a', to: 'a' },
+    { from: 'a', to: Buffer.of(0) },
+    { from: '', to: Buffer.of(0) },
+  ])('%s holds no key, so that nothing is permitted by it', (range) => {
+    expect(() => wireRangeOf(range)).toThrow(/\[invalid_argument\].*range is empty/)
+  })
+
+  it('of one that another tool granted upside down can be revoked; none that says something else', () => {
+    const range = rangeOfPermission(Buffer.from('b'), Buffer.from('a'))
+    expect(exactRangeOf(range)).toEqual({ key: 'b', rangeEnd: 'a' })
+    expect(exactRangeOf({ from: 'a' })).toEqual(wireRangeOf({ from: 'a' }))
+    for (const from of ['a', '']) {
+      expect(() => exactRangeOf({ from, to: Buffer.of(0) })).toThrow(/range is empty/)
+    }
   })
 
   it('is told in the simplest words', () => {

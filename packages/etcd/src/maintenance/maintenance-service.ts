@@ -226,7 +226,7 @@ const statusOf = (answer: StatusResponse): MemberStatus => {
   }
 }
 
-/** Only the leader can hand over, and only statuses tell who it is. */
+/** Only the leader can hand over, and only statuses tell who it is. Throws what the first failed with when none is told. */
 const leaderEndpoint = async (channel: Channel, options: CallOptions): Promise<string> => {
   const endpoints = channel.endpoints()
   const asked = endpoints.map(async (endpoint) => {
@@ -235,6 +235,7 @@ const leaderEndpoint = async (channel: Channel, options: CallOptions): Promise<s
   })
   const found = await Promise.allSettled(asked)
   for (const each of found) if (each.status === 'fulfilled' && each.value !== undefined) return each.value
+  if (found.every(({ status }) => status === 'rejected')) await Promise.all(asked)
   throw new EtcdError('no_leader', {
     call: 'Maintenance/MoveLeader',
     what: `none of the endpoints ${endpoints.join(', ')} is the leader`,

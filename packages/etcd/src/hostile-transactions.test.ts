@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest'
+import {
+  type Args,
+  notBytes,
+  notNumbers,
+  notLeases,
+  notObjects,
+  notRanges,
+} from './hostile-values.test.kit.ts'
+import { compare, op } from './kv/txn.ts'
+
+import { errorOf, expectRefused, setUp } from './refusing-channel.test.kit.ts'
+/** What makes a transaction, alone or with the keys in it, which count when it is sent. */
+const parts: [string, readonly ((value: never) => unknown)[], Args][] = [
+  ['keys', [op.get, op.delete, (key) => op.put(key, 'v')], [...notBytes, '']],
+  ['values', [(value) => op.put('k', value), (value) => compare.value('k', '=', value)], notBytes],
+  [
+    'ranges',
+    [op.getRange, op.deleteRange, (value) => compare.version(value, '=', 0)],
+    notRanges.filter(isNoText),
+  ],
+  [
+    'options',
+    [(value) => op.get('k', value), (value) => op.put('k', 'v', value), (value) => op.delete('k', value)],
+    notObjects,
+  ],
+  [
+    'relations',
+    [(value) => compare.version('k', value, 0), (value) => compare.value('k', value, 'v')],
+    [undefined, null, '==', '~', '', 0, 'toString', {}],
+  ],
+  [
+    'numbers',
+    [
+      (value) => compare.version('k', '=', value),
+      (value) => compare.createRevision('k', '=', value),
+      (value) => compare.modRevision('k', '=', value),
+    ],
+    [...notNumbers, undefined],
+  ],
+  ['leases', [(value) => compare.lease('k', '=', value)], [...notLeases, undefined]],
+  ['inner transactions', [op.txn], [undefined, null, {}, [], 'txn', op.get('k'), { encode: () => ({}) }]],
+]
+
+/** A text where a range is wanted is a key for a condition. */
+function isNoText(value: unknown): boolean {
+  return typeof value !== 'string'
+}
+
+describe('a transaction, made of what cannot be used', () => {
+  test.each(parts)('%s', async (_, makers, values) => {
+    const { client, sent } = setUp()
+    for (const make of makers) {
+      for (const value of values) {
+        const commit = async () => {
+          const made = make(value as never) as never
+          const txn = client.kv.txn()
+          await ('decode' in (made as object) ? txn.then(made) : txn.if(made)).commit()
+        }
+        expectRefused(await errorOf(commit), value)
+      }
+    }
+    expect(sent()).toBe(0)
+  })
+
+  test('conditions, operations and controls that are none', async () => {
+    const { client, sent } = setUp()
+    const bad: Args = [undefined, null, {}, 'x', 5, [], Promise.resolve()]
+    for (const value of bad) {
+      expectRefused(await errorOf(() => client.kv.txn().if(value as never)), value)
+      expectRefused(await errorOf(() => void client.kv.txn().then(value as never)), value)
+      expectRefused(await errorOf(() => client.kv.txn().else(value as never)), value)
+    }
+    for (const value of notObjects) {
+      expectRefused(await errorOf(() => client.kv.txn().commit(value as never)), value)
+    }
+    expect(sent()).toBe(0)
+  })
+
+  test('nested deeper, or larger by use of one inside another, than anybody can send', async () => {
+    const { client, sent } = setUp()
+    let deep = client.kv.txn().then(op.get('k')) as never
+    for (let level = 0; level < 20_000; level += 1) deep = client.kv.txn().then(op.txn(deep)) as never
+    let wide = client.kv.txn().then(op.get('k')) as never
+    for (let level = 0; level < 60; level += 1)
+      wide = client.kv.txn().then(op.txn(wide), op.txn(wide)) as never
+    for (const txn of [deep, wide] as { commit(): Promise<unknown> }[]) {
+      expect(await errorOf(() => txn.commit())).toMatchObject({ code: 'request_too_large', fate: 'not_sent' })
+    }
+    expect(sent()).toBe(0)
+  })
+})
