@@ -48,6 +48,7 @@ export function setUp() {
   const watch = createWatchService(channel, { clock, namespace })
   const parts = { channel, watch, namespace, maxTxnOps: 128, clock }
   const client = {
+    watch,
     kv: createKv(parts),
     lease: createLeaseService(channel, { clock, logger: silentLogger, namespace }),
     auth: createAuthAdminService(channel),

@@ -1,6 +1,7 @@
+import { ANYTHING, FLAG, MEMBER_ID, type OptionChecks, oneOf, SIGNAL, whole } from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
 import { longestMs, number, refuse as refuseOption } from '../refuse-option.ts'
-import { bytesOf, type KeyRange, type Namespace, type WireRange } from '../key-range.ts'
+import { assertHoldsKeys, type KeyRange, Namespace, type WireRange } from '../key-range.ts'
 import { WatchFilter } from '../wire/watch.ts'
 
 /** What to watch, and from where. */
@@ -81,15 +82,32 @@ export const planWatch = (range: KeyRange, options: WatchOptions, namespace: Nam
   })
 }
 
+const WHOLE_STORE = new Namespace()
+
 /**
- * Refuses a range that holds no key: etcd does not watch it.
+ * Refuses a range that holds no key, which etcd does not watch, and what is no range.
  *
  * @throws EtcdError `invalid_argument`
  */
 export function assertNotEmpty(range: KeyRange): void {
-  if (!('from' in range) || range.to === undefined) return
-  if (Buffer.compare(bytesOf(range.from), bytesOf(range.to)) < 0) return
-  throw refuse('the range is empty: its end (to) is not after its start (from)')
+  assertHoldsKeys(WHOLE_STORE.range(range), 'Watch/Watch')
+}
+
+/** The checks of `WatchOptions`; `planWatch` looks at the revisions itself. */
+export const WATCH_CHECKS: OptionChecks<WatchOptions> = {
+  startRevision: ANYTHING,
+  afterRevision: ANYTHING,
+  clusterId: MEMBER_ID,
+  only: oneOf('puts', 'deletes'),
+  prevKv: FLAG,
+  signal: SIGNAL,
+}
+
+/** The checks of a watch that is read by `for await`. */
+export const READER_CHECKS: OptionChecks<WatchOptions & QueueOptions> = {
+  ...WATCH_CHECKS,
+  maxQueuedEvents: whole(1),
+  maxQueuedBytes: whole(1),
 }
 
 const milliseconds = (name: string, value: unknown, otherwise: number): number =>

@@ -1,3 +1,4 @@
+import { checkArgument, FUNCTION, readOptions } from '../check-argument.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import { type KeyRange, Namespace } from '../key-range.ts'
@@ -7,8 +8,10 @@ import type { WatchHandlers } from './watch-handlers.ts'
 import { WatchLinks } from './watch-links.ts'
 import {
   planWatch,
+  READER_CHECKS,
   type QueueOptions,
   resolveWatchSettings,
+  WATCH_CHECKS,
   type WatchOptions,
   type WatchSettings,
 } from './watch-options.ts'
@@ -66,6 +69,8 @@ export interface WatchService {
   close(): void
 }
 
+const CALL = 'Watch/Watch'
+
 /** Makes the watch service of a client. No I/O before the first watch. Throws `invalid_option`. */
 export const createWatchService = (channel: Channel, options: WatchServiceOptions = {}): WatchService => {
   const { clock = systemClock, logger = silentLogger, namespace = new Namespace() } = options
@@ -96,8 +101,15 @@ export const createWatchService = (channel: Channel, options: WatchServiceOption
     return watcher
   }
   const service: WatchService = {
-    subscribe: (range, handlers, given = {}) => subscribe(range, handlers, given),
-    watch: (range, given = {}) => openReader((handlers) => service.subscribe(range, handlers, given), given),
+    subscribe(range, handlers, options) {
+      const given = readOptions(CALL, WATCH_CHECKS, options)
+      checkArgument(CALL, 'onEvents', FUNCTION, (handlers as Partial<WatchHandlers> | undefined)?.onEvents)
+      return subscribe(range, handlers, given)
+    },
+    watch(range, options) {
+      const given = readOptions(CALL, READER_CHECKS, options)
+      return openReader((handlers) => subscribe(range, handlers, given), given)
+    },
     sync: (range, handlers, given = {}) => openSync(service, logger, range, handlers, given),
     reflect(ranges, handlers, given = {}) {
       if (links.isClosed) throw new EtcdError('closed', { call: 'Watch/Watch' })
