@@ -50,8 +50,14 @@ export function formsOf(planted: string): readonly string[] {
   const bytes = Buffer.from(planted)
   const wide = Buffer.from(planted, 'utf16le')
   const decimals = [...bytes].join(',')
+  const half = planted.length / 2
+  // Half of a number may stand in a time.
+  const parts = /^\d+$/.test(planted)
+    ? [Number(planted).toLocaleString('en-US')]
+    : [planted.slice(0, half), planted.slice(half), planted.toLowerCase(), planted.toUpperCase()]
   return [
     planted,
+    ...parts,
     [...planted].reverse().join(''),
     bytes.toString('hex'),
     bytes.toString('hex').toUpperCase(),

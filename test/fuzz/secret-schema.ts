@@ -20,6 +20,42 @@ const chain = z.object({
   },
 })
 
+/** What a schema's author may make of a secret before he puts it into words. */
+const FORMS: readonly ((text: string) => string)[] = [
+  (text) => text,
+  (text) => text.trim().toLowerCase(),
+  (text) => text.toUpperCase(),
+  (text) => encodeURIComponent(text.toWellFormed()),
+  (text) => Buffer.from(text).toString('base64'),
+  (text) => JSON.stringify({ text }),
+  (text) => text.slice(0, text.length / 2),
+  (text) => text.slice(text.length / 2),
+  (text) => Number(text).toLocaleString('en-US'),
+]
+
+/** Every way in which the code of an object may speak of what is in it. */
+function speak(value: object, context: z.core.$RefinementCtx): void {
+  const texts = Object.values(value).filter((part) => typeof part === 'string' || typeof part === 'number')
+  for (const text of texts.map(String)) {
+    // One form each, by its length, so that a case stays small.
+    const said = FORMS[text.length % FORMS.length]!(text)
+    context.addIssue({ code: 'custom', message: `what is ${said}?` })
+    context.addIssue({ code: 'custom', message: `what is ${said}?`, path: ['user'] })
+    context.addIssue({ code: 'custom', message: 'what is it?', path: [said, 'x'] })
+    context.addIssue({ code: 'custom', message: 'what is it?', path: ['limits', said] })
+    context.addIssue({ code: 'custom', message: 'what is it?', path: ['password', said] })
+    context.addIssue({ code: 'invalid_type', expected: said as 'string', message: said, path: ['user'] })
+    context.addIssue({ code: said as 'custom', message: 'what is it?' })
+  }
+}
+
+const spoken = z.object({
+  password: secret(z.string()).optional(),
+  pin: secret(z.number()).default(4_711_471_147_114),
+  user: z.string().optional(),
+  limits: z.record(z.string(), z.number()).optional(),
+})
+
 /** A secret in every kind of place that a schema has. */
 export const secretSchema = z.object({
   plain: z.number().optional(),
@@ -74,6 +110,35 @@ export const secretSchema = z.object({
     })
     .optional(),
   chain: chain.optional(),
+  spoken: spoken.superRefine(speak).optional(),
+  spokenList: z.array(spoken.superRefine(speak)).optional(),
+  parsed: secret(z.string())
+    .transform((text) => JSON.parse(text) as unknown)
+    .optional(),
+  keyed: z
+    .object({ password: secret(z.string()) })
+    .transform(({ password }) => ({ [password]: { [password]: 1 } }))
+    .optional(),
+  piledUp: z
+    .object({ password: secret(z.string()) })
+    .transform(({ password }) => ({ user: password.toLowerCase() }))
+    .pipe(z.object({ user: z.string().max(20, quoting) }))
+    .optional(),
+  codec: z
+    .codec(secret(z.string()), z.object({ url: z.string() }), {
+      decode: (url) => ({ url }),
+      encode: ({ url }) => url,
+    })
+    .optional(),
+  overwritten: z
+    .object({ password: secret(z.string()), user: z.string().optional() })
+    .overwrite((value) => ({ ...value, user: value.password }))
+    .optional(),
+  caught: z
+    .object({ password: secret(z.string()), user: z.string().optional(), pool: z.number() })
+    .catch(({ value }) => ({ password: '', pool: 0, user: JSON.stringify(value) }))
+    .optional(),
+  records: z.array(z.record(z.string(), secret(z.string()))).optional(),
 })
 
 /** Paths at which a secret may stand: places for one, what is around them, and what looks like them. */
@@ -88,6 +153,17 @@ const PLACES = [
   'map/x',
   'byName/x',
   'byName/__proto__',
+  'byName/toJSON',
+  'open/toJSON',
+  'spoken/password',
+  'spoken/pin',
+  'spokenList/0/password',
+  'keyed/password',
+  'piledUp/password',
+  'overwritten/password',
+  'caught/password',
+  'records/0/x',
+  'records/0/toJSON',
   'db/password',
   'db/password/x',
   'db/passwrod',
@@ -152,6 +228,19 @@ const GOOD: readonly (readonly [string, Shape])[] = [
   ['reshaped/password', String],
   ['refined', (value) => ({ password: String(value), pool: 5 })],
   ['chain/x/password', String],
+  ['spoken/password', String],
+  ['spoken/pin', String],
+  ['spokenList/0/password', String],
+  ['parsed', String],
+  ['parsed', (value) => JSON.stringify({ made: value })],
+  ['keyed/password', String],
+  ['piledUp/password', String],
+  ['codec', String],
+  ['overwritten/password', String],
+  ['caught/password', String],
+  ['caught', (value) => ({ password: String(value), pool: 'many' })],
+  ['records', (value) => JSON.stringify([{ x: String(value), toJSON: 'x' }])],
+  ['byName', (value) => JSON.stringify({ x: String(value), toJSON: 'x' })],
   ['passwrod', String],
   ['chain/passwrod', String],
 ]
@@ -176,7 +265,10 @@ const part = fc.constantFrom<Shape>(
 )
 const document = fc
   .array(
-    fc.tuple(fc.constantFrom('password', 'password', 'token', 'a', 'x', 'passwrod', '0', '__proto__'), part),
+    fc.tuple(
+      fc.constantFrom('password', 'password', 'token', 'a', 'x', 'passwrod', '0', '__proto__', 'toJSON'),
+      part,
+    ),
     { minLength: 1, maxLength: 4 },
   )
   .chain((parts) =>
@@ -264,6 +356,29 @@ export function shownPaths({
   reshaped,
   byName,
   chain: first,
+  keyed,
+  piledUp,
+  codec,
+  overwritten,
+  caught,
+  records,
 }: SecretConfig): readonly unknown[] {
-  return [db, strict, open, auth, both, refined, reshaped, byName, first, first?.x]
+  return [
+    db,
+    strict,
+    open,
+    auth,
+    both,
+    refined,
+    reshaped,
+    byName,
+    first,
+    first?.x,
+    keyed,
+    piledUp,
+    codec,
+    overwritten,
+    caught,
+    records?.[0],
+  ]
 }

@@ -151,6 +151,8 @@ function explainAll(
       for (const wanted of [
         names.slice(0, length),
         [...names.slice(0, length), 'x'],
+        ...['made', 'url', 'user', '0'].map((name) => [...names.slice(0, length), name]),
+        [...names.slice(0, length), 'made', '0'],
         names.slice(0, length).join('.'),
       ]) {
         try {
