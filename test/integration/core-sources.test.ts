@@ -1,4 +1,4 @@
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig, env, file, memory, secret } from '@livetree/core'
@@ -111,6 +111,32 @@ test('a file that loses most of its leaves is guarded', async () => {
   expect(config.current).toBe(before)
   await writeFile(path, DEFAULTS)
   await waitFor(() => config.status.rejected === undefined)
+})
+
+test('a refused removal from a file is allowed by touching it, not by another file in its place', async () => {
+  const { config, path } = await setUp()
+  await using _ = config
+  await writeFile(
+    path,
+    `${DEFAULTS}features: { a: on, b: on, c: on, d: on, e: on, f: on, g: on, h: on }\n`.replace(
+      'features: { search: on }\n',
+      '',
+    ),
+  )
+  await waitFor(() => config.current.features.h)
+  const small = DEFAULTS.replace('features: { search: on }\n', '')
+  await writeFile(path, small)
+  await waitFor(() => config.status.rejected !== undefined)
+  const { message } = config.status.rejected!.issues[0]!
+  expect(message.endsWith(`say that it is meant: touch ${path}`)).toBe(true)
+  // As a mount is swapped, or an editor saves: nobody looked at what was refused.
+  await writeFile(`${path}.new`, small)
+  await rename(`${path}.new`, path)
+  await config.refresh()
+  expect(config.status.rejected).toBeDefined()
+  await utimes(path, new Date(), new Date())
+  await waitFor(() => config.status.rejected === undefined)
+  expect(config.current.features).toEqual({})
 })
 
 test('names that could reach a prototype are harmless in every source', async () => {

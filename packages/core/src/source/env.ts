@@ -1,8 +1,11 @@
+import { resolve } from 'node:path'
 import { checkOptions, type OptionTable } from '../check-options.ts'
 import { LivetreeError } from '../errors.ts'
 import { flag, listOfTexts, name as nameKind, text } from '../option-kinds.ts'
 import { type Leaf, type Source, type SourceConnection, type SourceContext, Unreadable } from './source.ts'
+import { losesLeaves } from './loses-leaves.ts'
 import { type FileContent, reasonOf } from './read-file.ts'
+import { shellWord } from './shell-word.ts'
 import { WatchedFile } from './watched-file.ts'
 
 export interface EnvOptions {
@@ -61,17 +64,19 @@ export function env(options: EnvOptions): Source {
     name,
     layers: [...dotenv.map((path) => layer(`dotenv:${path}`)), layer(name)],
     isRemote: false,
+    ...(dotenv.length === 0 ? {} : { removalCommand: `touch ${shellWord(resolve(dotenv.at(-1)!))}` }),
     open({ sink, clock, logger }: SourceContext): SourceConnection {
       const own = leavesOf(environment, prefix)
       const fromFiles: (Leaf[] | undefined)[] = dotenv.map(() => undefined)
       /** By file: why it cannot be read now. */
       const lost = new Map<number, LivetreeError>()
       let revision = 0
-      const replace = () => {
+      let hasLost = false
+      const replace = (allowRemoval = false) => {
         const layers = fromFiles.filter((leaves) => leaves !== undefined)
         // the first one waits for all files
         if (layers.length < dotenv.length) return
-        sink.replace({ revision: ++revision, epoch: 0, layers: [...layers, own] })
+        sink.replace({ revision: ++revision, epoch: 0, layers: [...layers, own], allowRemoval })
         for (const error of lost.values()) sink.lost({ error, isFinal: true })
       }
       const lose = (index: number, reason: Error, isFinal: boolean) => {
@@ -86,11 +91,18 @@ export function env(options: EnvOptions): Source {
             lose(index, content.error, content.type === 'failed')
             return
           }
-          fromFiles[index] = content.type === 'missing' ? [] : await readDotenv(content.bytes, prefix)
+          const before = fromFiles[index] ?? []
+          const leaves = content.type === 'missing' ? [] : await readDotenv(content.bytes, prefix)
+          hasLost ||= losesLeaves(before, leaves)
+          fromFiles[index] = leaves
           lost.delete(index)
           replace()
         }
-        return new WatchedFile(path, { clock, logger, watch, pollMs: 5_000, onContent })
+        const onTouched = () => {
+          if (hasLost) replace(true)
+          hasLost = false
+        }
+        return new WatchedFile(path, { clock, logger, watch, pollMs: 5_000, onContent, onTouched })
       })
       replace()
       return {

@@ -1,9 +1,11 @@
-import { extname } from 'node:path'
+import { extname, resolve } from 'node:path'
 import { checkOptions, type OptionTable } from '../check-options.ts'
 import { LivetreeError } from '../errors.ts'
 import { flag, milliseconds, name as nameKind, oneOf, text } from '../option-kinds.ts'
 import { flatten } from './flatten.ts'
+import { losesLeaves } from './loses-leaves.ts'
 import { type DocumentFormat, parseDocument } from './parse-document.ts'
+import { shellWord } from './shell-word.ts'
 import { type Leaf, type Source, type SourceConnection, type SourceContext, Unreadable } from './source.ts'
 import { type FileContent, reasonOf } from './read-file.ts'
 import { WatchedFile } from './watched-file.ts'
@@ -38,7 +40,8 @@ const table: OptionTable = {
  * has stood still for a quarter of a second. A file that disappears after loading leaves its last values in service
  * (`optional`: counts as empty), and so does one that is emptied: to take everything away, write `{}`. One that is
  * missing at the start, and is not optional, makes `load` reject, whatever `startup.onUnavailable` says: that is for
- * stores. A pipe (`/dev/stdin`, `<(sops -d secrets.yaml)`) is read once. Files larger than 16 MB are refused.
+ * stores. A change that removes most of a file is refused while the process runs, until the leaves are back or the file is
+ * touched, which says that it is meant. A pipe (`/dev/stdin`, `<(sops -d secrets.yaml)`) is read once. Files larger than 16 MB are refused.
  *
  * @param path relative to the working directory at the time of `load`
  * @throws LivetreeError `invalid_options` when the format is neither given nor told by the extension
@@ -56,12 +59,17 @@ export function file(path: string, options: FileOptions = {}): Source {
     name,
     layers: [{ name, keyPrefix: `${path}#/`, separator: '/', naming: 'stored' }],
     isRemote: false,
+    removalCommand: `touch ${shellWord(resolve(path))}`,
     open({ sink, clock, logger }: SourceContext): SourceConnection {
       let revision = 0
       let lost: LivetreeError | undefined
-      const replace = (leaves: Leaf[]) => {
+      let held: Leaf[] = []
+      let hasLost = false
+      const replace = (leaves: Leaf[], allowRemoval: boolean) => {
         lost = undefined
-        sink.replace({ revision: ++revision, epoch: 0, layers: [leaves] })
+        hasLost = !allowRemoval && (hasLost || losesLeaves(held, leaves))
+        held = leaves
+        sink.replace({ revision: ++revision, epoch: 0, layers: [leaves], allowRemoval })
       }
       const lose = (error: Error, isFinal: boolean) => {
         lost = new LivetreeError('source_unavailable', `Cannot read ${path}: ${reasonOf(error)}`, {
@@ -72,11 +80,14 @@ export function file(path: string, options: FileOptions = {}): Source {
       const onContent = async (content: FileContent) => {
         if (content.type === 'bytes') {
           const value = await parseDocument(content.bytes, format)
-          replace(value === undefined ? [] : leavesOf(value))
-        } else if (content.type === 'missing' && isOptional) replace([])
+          replace(value === undefined ? [] : leavesOf(value), false)
+        } else if (content.type === 'missing' && isOptional) replace([], false)
         else lose(content.error, content.type !== 'withheld')
       }
-      const watched = new WatchedFile(path, { clock, logger, watch, pollMs, onContent })
+      const onTouched = () => {
+        if (hasLost) replace(held, true)
+      }
+      const watched = new WatchedFile(path, { clock, logger, watch, pollMs, onContent, onTouched })
       return {
         async refresh() {
           await watched.refresh()

@@ -17,11 +17,15 @@ export interface FoundFile {
   readonly content: FileContent
   /** Another one, if the file has been written, replaced or removed. */
   readonly stamp: string
+  /** Names the file itself, whatever is in it and wherever it is moved; undefined where there is none. */
+  readonly id: string | undefined
   /** When it was written last, ms since the epoch; undefined where there is no file. */
   readonly writtenAt: number | undefined
   /** Can be read once only: a pipe. */
   readonly isOnce: boolean
 }
+
+const NO_FILE = { id: undefined, writtenAt: undefined } as const
 
 const CHUNK_BYTES = 64 * 1024
 
@@ -29,12 +33,12 @@ const CHUNK_BYTES = 64 * 1024
 export async function readFound(path: string, signal: AbortSignal): Promise<FoundFile> {
   try {
     const before = await stat(path)
-    if (before.isFIFO()) return { ...(await readPipe(path, signal)), writtenAt: undefined }
+    if (before.isFIFO()) return { ...(await readPipe(path, signal)), ...NO_FILE }
     return await readRegular(path)
   } catch (thrown) {
     const error = thrown as NodeJS.ErrnoException
     const type = error.code === 'ENOENT' || error.code === 'ENOTDIR' ? 'missing' : 'failed'
-    return { content: { type, error }, stamp: `${type} ${error.code}`, writtenAt: undefined, isOnce: false }
+    return { content: { type, error }, stamp: `${type} ${error.code}`, ...NO_FILE, isOnce: false }
   }
 }
 
@@ -57,6 +61,7 @@ async function readRegular(path: string): Promise<FoundFile> {
     return {
       content: { type: 'bytes', bytes: Buffer.concat(chunks) },
       stamp: `${stampOf(before)} ${stampOf(after)}`,
+      id: `${after.dev} ${after.ino}`,
       writtenAt: Math.max(before.mtimeMs, after.mtimeMs),
       isOnce: !before.isFile(),
     }
@@ -70,7 +75,7 @@ function stampOf({ dev, ino, size, mtimeMs, ctimeMs }: Stats): string {
 }
 
 /** Until those who write to it have closed it: `<(sops -d secrets.yaml)`, `/dev/stdin`, a named pipe. */
-async function readPipe(path: string, signal: AbortSignal): Promise<Omit<FoundFile, 'writtenAt'>> {
+async function readPipe(path: string, signal: AbortSignal): Promise<Omit<FoundFile, 'id' | 'writtenAt'>> {
   const bytes = await drain(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), signal)
   if (bytes.length > 0) return { content: { type: 'bytes', bytes }, stamp: 'pipe', isOnce: true }
   // nobody can write any more to one that has no name

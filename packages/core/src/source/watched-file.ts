@@ -22,6 +22,14 @@ export interface WatchedFileOptions {
   readonly pollMs: number
   /** Called after the first read, and then only when what is there has changed. Calls do not overlap. */
   onContent(content: FileContent): void | Promise<void>
+  /** Called when the file was written again, or touched, with what it held already; not when another one took its place. */
+  onTouched?(): void
+}
+
+/** What was read last. */
+interface TakenFile extends Pick<FoundFile, 'id' | 'writtenAt'> {
+  readonly hash: string
+  readonly isFilled: boolean
 }
 
 /**
@@ -37,7 +45,7 @@ export class WatchedFile {
   /** Directories whose changes cannot be seen; said once. */
   readonly #unwatched = new Set<string>()
   readonly #closing = new AbortController()
-  #last: { readonly hash: string; readonly isFilled: boolean } | undefined = undefined
+  #last: TakenFile | undefined = undefined
   #isOver = false
   #reading: Promise<void> = Promise.resolve()
   /** A read that waits for the one under way. */
@@ -92,7 +100,8 @@ export class WatchedFile {
       if (there.content.type === 'withheld') this.#settle()
       const found = this.#withheldIfBlank(there)
       const hash = hashOf(found.content)
-      if (this.#isClosed || hash === this.#last?.hash) return
+      if (this.#isClosed) return
+      if (hash === this.#last?.hash) return this.#noteTouch(this.#last, found)
       const waitMs = before?.stamp === found.stamp ? 0 : this.#waitMs(found)
       if (waitMs <= 0) return this.#take(found, hash)
       before = found
@@ -100,9 +109,16 @@ export class WatchedFile {
     }
   }
 
-  async #take({ content, isOnce }: FoundFile, hash: string): Promise<void> {
+  #noteTouch(last: TakenFile, { content, id, writtenAt }: FoundFile): void {
+    this.#last = { ...last, id, writtenAt }
+    const isLater = writtenAt !== undefined && last.writtenAt !== undefined && writtenAt > last.writtenAt
+    if (content.type === 'bytes' && isLater && id === last.id) this.#options.onTouched?.()
+  }
+
+  async #take({ content, isOnce, id, writtenAt }: FoundFile, hash: string): Promise<void> {
     const wasFilled = this.#last?.isFilled === true
-    this.#last = { hash, isFilled: isFilled(content) || (content.type !== 'bytes' && wasFilled) }
+    const isNowFilled = isFilled(content) || (content.type !== 'bytes' && wasFilled)
+    this.#last = { hash, isFilled: isNowFilled, id, writtenAt }
     this.#isOver = isOnce
     await this.#options.onContent(content)
   }

@@ -1,4 +1,4 @@
-import type { Source, SourceContext } from '@livetree/core'
+import { shellWord, type Source, type SourceContext } from '@livetree/core'
 import { createEtcdClient } from '@livetree/etcd'
 import { EtcdConnection } from './connection.ts'
 import { type EtcdSourceOptions, resolveSource } from './options.ts'
@@ -28,9 +28,4 @@ export function etcd(options: EtcdSourceOptions): Source {
     removalCommand: `etcdctl put ${shellWord(overlays.allowRemovalKey)} yes`,
     open: (context) => new EtcdConnection({ ...connect(context), tree, overlays, context }),
   }
-}
-
-/** A text as one word of a POSIX shell. */
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }
