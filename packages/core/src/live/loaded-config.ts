@@ -215,6 +215,10 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     options: WatchOptions<S> = {},
   ): () => void {
     this.#assertOpen()
+    for (const [name, given] of Object.entries({ selector, handler })) {
+      if (given !== undefined) continue
+      throw new LivetreeError('invalid_options', `watch() got no ${name}; expected a function.`)
+    }
     checkOptions('watch()', { selector, handler, ...options }, watchOptions)
     const subscriber = new WatchSubscriber<T, S>(this.#announcer.delivery, {
       selector,
