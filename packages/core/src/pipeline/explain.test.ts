@@ -40,8 +40,38 @@ describe('explainPath: what each layer has, the highest first', () => {
       ],
     })
     expect(pipeline.explain('httpServer').layers).toMatchObject([
+      { origin: { source: 'env', key: 'APP_HTTP_SERVER' }, value: { timeoutMs: '7' } },
+      { origin: { source: 'base', key: '/base/httpServer', revision: 2 }, value: { timeoutMs: '6' } },
       { origin: { key: '/file/httpServer' }, value: '{"timeoutMs": 5}' },
     ])
+  })
+
+  test('of a list and an object of single keys, of a default, and of what the schema does not know', () => {
+    const { pipeline, patch } = staged(schema, { layers: [storedLayer('base'), storedLayer('prod')] })
+    patch(0, {
+      'tags/0': 'a',
+      'tags/1': 'b',
+      'httpServer/timoutMs': '5',
+      'login/token': 'hunter2',
+      'login/user': 'u',
+    })
+    patch(1, { 'tags/0': 'c', 'hostNames/x/portNumber': '1' })
+    const layers = (path: string) =>
+      pipeline
+        .explain(path)
+        .layers.map(({ origin, value }) => [origin.layer, origin.key, origin.revision, value])
+    expect(layers('tags')).toEqual([
+      ['prod', '/prod/tags', 2, { 0: 'c' }],
+      ['base', '/base/tags', 1, { 0: 'a', 1: 'b' }],
+    ])
+    expect(layers('hostNames')).toEqual([['prod', '/prod/hostNames', 2, { 'x/portNumber': '1' }]])
+    expect(layers('login')).toEqual([['base', '/base/login', 1, { token: '[secret]', user: 'u' }]])
+    expect(layers('httpServer.timeoutMs')).toEqual([['schema', 'httpServer.timeoutMs', 0, 1]])
+    expect(layers('items')).toEqual([['schema', 'items', 0, []]])
+    // it may be a secret that was misspelt
+    expect(layers('httpServer.timoutMs')).toEqual([['base', '/base/httpServer/timoutMs', 1, '[secret]']])
+    expect(layers('nothing.like.it')).toEqual([])
+    expect(JSON.stringify(pipeline.explain([]))).not.toContain('hunter2')
   })
 
   test.each<[string, string, string, string, string]>([
@@ -140,7 +170,7 @@ describe('explainPath: what each layer has, the highest first', () => {
     })
     expect(pipeline.explain(['items', 0])).toMatchObject({
       value: { a: 'y' },
-      layers: [],
+      layers: [{ origin: { key: '/prod/items/one' }, value: { a: 'y' } }],
     })
     expect(pipeline.explain('byId.5')).toMatchObject({
       value: 'five',
@@ -155,7 +185,9 @@ describe('explainPath: what each layer has, the highest first', () => {
     expect(pipeline.explain('httpServer.timeoutMs')).toEqual({
       path: ['httpServer', 'timeoutMs'],
       value: 1,
-      layers: [],
+      layers: [
+        { origin: { source: 'schema', layer: 'schema', key: 'httpServer.timeoutMs', revision: 0 }, value: 1 },
+      ],
     })
     expect(pipeline.explain('httpServer.max-size')).toMatchObject({ value: undefined, layers: [] })
     expect(pipeline.explain('constructor.name')).toMatchObject({ value: undefined, layers: [] })
@@ -169,7 +201,7 @@ describe('explainPath: what each layer has, the highest first', () => {
     expect(pipeline.explain('password')).toMatchObject({ value: '[secret]', layers: [{ value: '[secret]' }] })
     expect(pipeline.explain('login')).toMatchObject({
       value: { token: '[secret]', user: 'u' },
-      layers: [{ value: '[secret]' }],
+      layers: [{ value: { token: '[secret]' } }, { value: '[secret]' }],
     })
     expect(pipeline.explain('login.token')).toMatchObject({
       value: '[secret]',

@@ -2,10 +2,10 @@ import { isOpenAt, isSecretAt } from '../schema/describe.ts'
 import type { Plan } from '../schema/plan.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
 import type { IssueWriter } from './issues.ts'
-import type { ExplainedLayer, Path } from './outcome.ts'
-import { parsePathText } from './path-text.ts'
+import type { ExplainedLayer, Origin, Path } from './outcome.ts'
+import { parsePathText, pathText } from './path-text.ts'
 import { partView, redact } from './redact.ts'
-import { entriesOf } from './tree-node.ts'
+import { entriesOf, type TreeNode } from './tree-node.ts'
 
 /** What is at a path, and which layers have a say in it, the highest first. */
 export function explainPath(
@@ -17,7 +17,10 @@ export function explainPath(
   const path = typeof wanted === 'string' ? parsePathText(wanted) : wanted
   const value = valueAt(plan, current, path)
   const shown = value !== undefined && isSecretAt(plan, path) ? SECRET_TEXT : value
-  return { path, value: shown, layers: explainedLayers(plan, writer, path) }
+  const layers = explainedLayers(plan, writer, path)
+  // what no layer has, and is there all the same, the schema made: a default, or a transform
+  const isMade = layers.length === 0 && shown !== undefined
+  return { path, value: shown, layers: isMade ? [{ origin: schemaOrigin(path), value: shown }] : layers }
 }
 
 function explainedLayers(plan: Plan, writer: IssueWriter, path: Path): ExplainedLayer[] {
@@ -25,12 +28,66 @@ function explainedLayers(plan: Plan, writer: IssueWriter, path: Path): Explained
   if (holder === undefined) return []
   const { node, at } = holder
   const isHidden = plan.hasSecret && !isOpenAt(plan, at)
+  const shown = (value: unknown) => (isHidden ? SECRET_TEXT : value)
   const found = [
-    ...entriesOf(node).map((entry) => ({ ...entry, origin: writer.originOf(entry, at) })),
-    ...(node.documents ?? []).map((mark) => ({ ...mark, origin: writer.originOfDocument(mark) })),
+    ...entriesOf(node).map((entry) => ({
+      layer: entry.layer,
+      origin: writer.originOf(entry, at),
+      value: shown(entry.value),
+    })),
+    ...(node.documents ?? []).map((mark) => ({
+      layer: mark.layer,
+      origin: writer.originOfDocument(mark),
+      value: shown(mark.value),
+    })),
+    ...[...keysBelow(plan, node, at)].map(([layer, { revision, values }]) => ({
+      layer,
+      origin: writer.origin(layer, at, revision),
+      value: values,
+    })),
   ]
   found.sort((a, b) => b.layer - a.layer)
-  return found.map(({ origin, value }) => ({ origin, value: isHidden ? SECRET_TEXT : value }))
+  return found.map(({ origin, value }) => ({ origin, value }))
+}
+
+interface KeysBelow {
+  /** The newest of them. */
+  revision: number
+  /** By the path below, as far as it is shown. */
+  readonly values: Record<string, unknown>
+  count: number
+}
+
+/** Nobody reads more of them. */
+const MOST_KEYS = 100
+
+/** What each layer has below a node in keys of their own: a list or an object is the work of all of them. */
+function keysBelow(plan: Plan, top: TreeNode, at: Path): Map<number, KeysBelow> {
+  const byLayer = new Map<number, KeysBelow>()
+  const note = (layer: number, path: Path, value: unknown, revision: number) => {
+    let keys = byLayer.get(layer)
+    if (keys === undefined) {
+      keys = { revision: 0, values: Object.create(null) as Record<string, unknown>, count: 0 }
+      byLayer.set(layer, keys)
+    }
+    keys.revision = Math.max(keys.revision, revision)
+    if (keys.count++ >= MOST_KEYS) return
+    const isHidden = plan.hasSecret && !isOpenAt(plan, path)
+    keys.values[path.slice(at.length).join('/')] = isHidden ? SECRET_TEXT : value
+  }
+  const visit = (node: TreeNode, path: Path) => {
+    for (const { layer, value, revision, document } of entriesOf(node)) {
+      if (document === undefined) note(layer, path, value, revision)
+    }
+    for (const { layer, value, revision } of node.documents ?? []) note(layer, path, value, revision)
+    for (const child of node.children) visit(child, [...path, child.name])
+  }
+  for (const child of top.children) visit(child, [...at, child.name])
+  return byLayer
+}
+
+function schemaOrigin(path: Path): Origin {
+  return { source: 'schema', layer: 'schema', key: pathText(path), revision: 0 }
 }
 
 /** What the value has at a path, redacted by the plan of what it really is: a transform may have put a secret anywhere. */

@@ -64,7 +64,11 @@ export type Outcome<T> =
   | ValidOutcome<T>
   | { readonly type: 'rejected'; readonly issues: readonly Issue[]; readonly unused: readonly UnusedKey[] }
 
-/** One layer that has something at a path, the highest first; all but the first are shadowed. */
+/**
+ * One layer that has something at a path, the highest first. Of a value that stands at one key all but the first are
+ * shadowed; to a list or an object of single keys every layer adds its own, and `value` holds those, by their path below
+ * (the first 100). What no layer has and the schema made (a default, a transform) has the one origin `schema`.
+ */
 export interface ExplainedLayer {
   readonly origin: Origin
   /** Redacted where the schema says secret. */
