@@ -100,14 +100,26 @@ const comparable = (subject: Subject, reference: Subject): readonly Told[] =>
     return isUnbegun ? expected : told
   })
 
+/** What is watched: one key, some, all, what no key is in, and what is refused because it is empty. */
+const watched = [
+  ...[everything, { key: 'a', rangeEnd: 'b' }, { key: 'b' }, { key: 'c', rangeEnd: '\0' }],
+  ...[{ key: 'a', rangeEnd: 'a\0' }, { key: '', rangeEnd: '\0' }, { key: '' }, { key: 'x', rangeEnd: 'z' }],
+  ...[
+    { key: 'b', rangeEnd: 'a' },
+    { key: 'a', rangeEnd: 'a' },
+    { key: 'a/1', rangeEnd: '\xff' },
+  ],
+]
+
 /** A watch from now, the future, or the past; not at the compact revision itself, where old etcds forget deletes. */
 const randomWatch = (random: Random, { revision, compactRevision }: Position) => {
   const start = random.int(Math.max(compactRevision - 2, 1), revision + 3)
   return {
-    ...random.pick([everything, { key: 'a', rangeEnd: 'b' }, { key: 'b' }, { key: 'c', rangeEnd: '\0' }]),
+    ...random.pick(watched),
     startRevision: random.chance(0.4) || start === compactRevision ? 0 : start,
     prevKv: random.chance(0.5),
-    filters: random.chance(0.2) ? [random.int(0, 1)] : [],
+    filters: random.chance(0.3) ? random.list(1, 2, () => random.int(0, 1)) : [],
+    fragment: random.chance(0.3),
   }
 }
 

@@ -27,8 +27,10 @@ export interface Position {
 // Twelve keys at most: so many, Go's sort leaves in order where they tie, and so does ours.
 const keys = ['a', 'a/1', 'a/2', 'a/2/x', 'b', 'b/1', 'b/2', 'c', 'c\xff', 'd', 'd/1', 'e']
 const values = ['', '1', '2', '3', 'long'.repeat(20)]
-const leases = [1n, 2n, 3n, 7_587_000_000_000_000_001n]
+const leases = [1n, 2n, -1n, 2n ** 63n - 1n, -(2n ** 63n), 7_587_000_000_000_000_001n]
 const ends = ['a0', 'b', 'c', 'd', 'f', 'a/2', '\0']
+/** Ends that hold one key, none, or all but a few. */
+const edges = ['\0\0', 'a', 'a\0', 'a/1\0', 'c\xff', 'c\xff\0', '\xff', '\xff\xff']
 
 const operation = <Req, Res>(method: Method<Req, Res>, request: Init<Req>): Operation => ({
   method: method as unknown as Method<unknown, unknown>,
@@ -38,12 +40,13 @@ const operation = <Req, Res>(method: Method<Req, Res>, request: Init<Req>): Oper
 /** A range that may be one key, an interval, a prefix, everything, or empty. */
 const range = (random: Random): { key: string; rangeEnd: string } => {
   if (random.chance(0.4)) return { key: random.pick(keys), rangeEnd: '' }
-  return { key: random.chance(0.1) ? '\0' : random.pick(keys), rangeEnd: random.pick(ends) }
+  const rangeEnd = random.chance(0.25) ? random.pick(edges) : random.pick(ends)
+  return { key: random.chance(0.1) ? '\0' : random.pick(keys), rangeEnd }
 }
 
 /** Mostly the present, else a revision near the ones that can be read. */
 const revision = (random: Random, { revision, compactRevision }: Position): number =>
-  random.chance(0.6) ? 0 : random.int(Math.max(compactRevision - 2, 1), revision + 1)
+  random.chance(0.6) ? random.int(-1, 0) : random.int(Math.max(compactRevision - 2, 1), revision + 1)
 
 const rangeRequest = (random: Random, position: Position): Init<RangeRequest> => ({
   ...range(random),
@@ -114,15 +117,48 @@ const txnRequest = (random: Random, position: Position, depth: number): Init<Txn
   failure: random.list(0, 3, () => requestOp(random, position, depth)),
 })
 
+/**
+ * A transaction that may put and delete the same keys in one revision, which only nested ones can: what they delete
+ * counts against those that come after them.
+ */
+const putAndDelete = (random: Random, position: Position): Init<TxnRequest> => {
+  const branch = (): Init<RequestOp>[] =>
+    random.chance(0.5)
+      ? [
+          {
+            request: {
+              type: 'put',
+              value: { ...putRequest(random), ignoreValue: false, ignoreLease: false },
+            },
+          },
+        ]
+      : [{ request: { type: 'deleteRange', value: boundedDelete(random) } }]
+  const nested = (depth: number): Init<RequestOp> => {
+    const success = depth > 0 && random.chance(0.4) ? [nested(depth - 1)] : branch()
+    const isElse = random.chance(0.2)
+    const never = isElse
+      ? [{ key: 'a', target: 0, result: 0, targetUnion: { type: 'version', value: -1 } } as const]
+      : []
+    const value = isElse ? { compare: never, failure: success } : { success }
+    return { request: { type: 'txn', value } }
+  }
+  const read = (): Init<RequestOp> => ({ request: { type: 'range', value: rangeRequest(random, position) } })
+  return { success: random.list(2, 6, () => (random.chance(0.2) ? read() : nested(3))) }
+}
+
 /** Any call that changes or reads the store and whose answer depends on nothing but the calls before it. */
 export const randomOperation = (random: Random, position: Position): Operation => {
   const kind = random.next()
   if (kind < 0.3) return operation(KV.put, putRequest(random))
   if (kind < 0.5) return operation(KV.range, rangeRequest(random, position))
   if (kind < 0.62) return operation(KV.deleteRange, deleteRequest(random))
-  if (kind < 0.9) return operation(KV.txn, txnRequest(random, position, 2))
+  if (kind < 0.72) return operation(KV.txn, putAndDelete(random, position))
+  if (kind < 0.9) return operation(KV.txn, txnRequest(random, position, 3))
   if (kind < 0.93)
-    return operation(Lease.grant, { id: random.pick(leases), ttl: random.int(100_000, 200_000) })
+    return operation(Lease.grant, {
+      id: random.pick(leases),
+      ttl: random.chance(0.1) ? 9_000_000_001 : random.int(100_000, 200_000),
+    })
   if (kind < 0.95) return operation(Lease.revoke, { id: random.pick(leases) })
   if (kind < 0.97) return operation(Lease.timeToLive, { id: random.pick(leases), keys: true })
   if (kind < 0.98) return operation(Lease.leases, {})

@@ -3,8 +3,11 @@ import { EtcdError } from '../errors.ts'
 /** Two to the 28th: four varint bytes carry 28 bits, which a double holds without loss. */
 const bits28 = 0x1000_0000
 
-/** Depth of nested messages and groups after which input is refused instead of risking the stack. */
-const maxDepth = 64
+/**
+ * Depth of nested messages and groups after which input is refused instead of risking the stack. etcd takes transactions
+ * nested 128 deep, each of which is two messages, and what stands in the last one.
+ */
+const maxDepth = 300
 
 const malformed = (what: string): EtcdError => new EtcdError('malformed_message', { what })
 

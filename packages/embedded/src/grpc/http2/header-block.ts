@@ -1,4 +1,4 @@
-import { FRAME_FLAG, FRAME_TYPE, type Frame, writeFrame } from './frames.ts'
+import { FRAME_FLAG, FRAME_HEADER_BYTES, FRAME_TYPE, type Frame, writeFrame } from './frames.ts'
 
 /** Most bytes of a header block that are collected. */
 export const MAX_BLOCK_BYTES = 64 * 1024
@@ -48,7 +48,8 @@ export class HeaderBlock {
     if (type !== FRAME_TYPE.continuation || streamId !== this.#streamId) {
       throw new FrameError('a header block is interrupted')
     }
-    this.#bytes += payload.length
+    // With what a frame costs by itself, so that empty ones come to an end too.
+    this.#bytes += payload.length + FRAME_HEADER_BYTES
     if (this.#bytes > MAX_BLOCK_BYTES) throw new FrameError('a header block is too large')
     this.#parts.push(payload)
     this.#isWhole = (flags & FRAME_FLAG.endHeaders) !== 0
