@@ -23,9 +23,13 @@ export class ServerProcess {
     this.endpoint = endpoint
   }
 
-  /** Resolves when it listens. Rejects with what it said when it does not come up. */
-  static async start(args: readonly string[]): Promise<ServerProcess> {
-    const child = spawn(process.execPath, [...livetreeEtcd, '--port=0', ...args], {
+  /**
+   * Resolves when it listens. Rejects with what it said when it does not come up. A launcher is a program and its
+   * arguments that run the command which stands behind them.
+   */
+  static async start(args: readonly string[], launcher: readonly string[] = []): Promise<ServerProcess> {
+    const command = [...launcher, process.execPath, ...livetreeEtcd, '--port=0', ...args]
+    const child = spawn(command[0]!, command.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const dropGuard = guardChild(child.pid!)
@@ -44,6 +48,12 @@ export class ServerProcess {
     }
     await ended
     throw new Error(`livetree-etcd did not come up: ${said}`)
+  }
+
+  /** Resolves with the exit code when it ends by itself. */
+  async ended(): Promise<number | null> {
+    await this.#ended
+    return this.#child.exitCode
   }
 
   /** Resolves with the exit code, or null when the signal ended it. */
