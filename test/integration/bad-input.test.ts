@@ -239,9 +239,11 @@ eachEtcd('load: what the tree may hold', (etcd) => {
     expect(config.current.features['key-000077']).toBe('another')
   })
 
-  test('an async refinement is a clear error, at load and later', async () => {
+  test('an async refinement is a clear error, when it can be seen, at load and later', async () => {
     const root = newRoot()
-    const isThere = z.string().refine(async (text) => text !== '')
+    const visible = z.object({ name: z.string().refine(async () => true) })
+    expect(() => defineConfig({ name: 'async', schema: visible })).toThrow(/"name" has an async refinement/)
+    const isThere = z.string().refine((text) => Promise.resolve(text !== ''))
     const definition = defineConfig({ name: 'async', schema: z.object({ name: isThere.optional() }) })
     await client.kv.put(`${root}/name`, 'x')
     const sources = () => [etcdSource({ endpoints: [server.endpoint], root })]

@@ -1,6 +1,6 @@
 import { isObject, type OptionKind } from './option-kinds.ts'
 import { LivetreeError, type LivetreeErrorCode } from './errors.ts'
-import { nearestName } from './pipeline/unused.ts'
+import { nearestName } from './pipeline/nearest-name.ts'
 
 /** Every option there is, and what is in those that are objects. */
 export interface OptionTable {

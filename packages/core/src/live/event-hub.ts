@@ -1,7 +1,7 @@
 import { EventEmitter } from 'eventemitter3'
 import { LivetreeError } from '../errors.ts'
 import type { UnusedKey } from '../pipeline/outcome.ts'
-import { nearestName } from '../pipeline/unused.ts'
+import { nearestName } from '../pipeline/nearest-name.ts'
 import { callIsolated, type ReportFailure } from './callback.ts'
 import type { ChangeEvent } from './change-event.ts'
 import type { LiveEvent, StaleEvent } from './freshness.ts'

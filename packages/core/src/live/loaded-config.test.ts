@@ -113,7 +113,7 @@ describe('other events', () => {
     source.set({ typo: 1 })
     source.set({ a: 2 })
     source.set({ other: 1 })
-    expect(told).toEqual([['typo'], ['typo', 'other']])
+    expect(told).toEqual([['typo'], ['other', 'typo']])
     expect(config.status.unused).toHaveLength(2)
     source.set({ typo: undefined, other: undefined })
     expect(config.status.unused).toEqual([])

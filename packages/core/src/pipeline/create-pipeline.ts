@@ -13,6 +13,7 @@ import { leavesOf } from './leaves.ts'
 import type {
   EarlierState,
   EvaluateOptions,
+  Issue,
   Outcome,
   Path,
   Pipeline,
@@ -89,7 +90,11 @@ class LayeredPipeline<T> implements Pipeline<T> {
     )
     if (this.#layers.some((layer) => layer.naming === 'env')) assertEnvironmentNames(plan)
     this.#tree = new LayerTree(plan, this.#layers, { isRenamed: options.isRenamed ?? false })
-    this.#decoder = new Decoder(plan, this.#tree.root)
+    this.#decoder = new Decoder(
+      plan,
+      this.#tree.root,
+      this.#layers.map((layer) => layer.isNested === true),
+    )
     const guarded = sources.map(({ name, layers, removalCommand }, index) => {
       const numbers = layers.map((_, layer) => this.#firsts[index]! + layer)
       return { name, layers: numbers, removalCommand }
@@ -135,7 +140,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     const issues = [
       ...structureIssues(this.#tree, writer),
       ...(this.#options.unused === 'reject' ? unusedIssues(unused, writer) : []),
-      ...this.#decoder.issues().map((issue) => writer.judged(issue)),
+      ...judgedIssues(this.#decoder, writer),
     ]
     const isGuarded = this.#isCompared && standIn === undefined && this.#options.guard !== false
     if (issues.length === 0 && isGuarded) issues.push(...this.#guard.issues(writer, now))
@@ -202,6 +207,28 @@ class LayeredPipeline<T> implements Pipeline<T> {
   #sourceOf(layer: number): number {
     return this.#firsts.findLastIndex((first) => first <= layer)
   }
+}
+
+/** A list of half a million wrong items is put into words no further than anybody reads. */
+const MAX_ISSUES = 10_000
+
+function judgedIssues(decoder: Decoder, writer: IssueWriter): Issue[] {
+  const found = decoder.issues()
+  const issues = found.slice(0, MAX_ISSUES).map((issue) => writer.judged(issue))
+  if (found.length > MAX_ISSUES) {
+    const message = `${found.length - MAX_ISSUES} more are wrong, and not listed`
+    issues.push(
+      writer.write({
+        path: [],
+        code: 'more',
+        message,
+        expected: undefined,
+        received: undefined,
+        origins: [],
+      }),
+    )
+  }
+  return issues
 }
 
 const NONE: readonly UnusedKey[] = Object.freeze([])

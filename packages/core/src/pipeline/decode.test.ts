@@ -216,8 +216,8 @@ describe('Decoder: what covers what', () => {
     const { patch } = staged(z.object({ it: schemaOfIt.nullable() }), { layers })
     expect(issuesOf(patch(0, { 'it/hidden': 'x' }))).toMatchObject([{ pathText: 'it.hidden' }])
     expect(issuesOf(patch(2, { 'it/b': 'x' }))).toMatchObject([
-      { pathText: 'it.hidden' },
       { pathText: 'it.b' },
+      { pathText: 'it.hidden' },
     ])
     expect(issuesOf(patch(1, { it: 'null' }))).toMatchObject([{ pathText: 'it.b' }])
     expect(acceptedValue(patch(2, { 'it/b': '1' }))).toEqual({ it: { b: 1 } })

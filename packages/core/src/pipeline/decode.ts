@@ -1,7 +1,7 @@
 import type { ObjectPlan, Plan, PropertyPlan, RecordPlan } from '../schema/plan.ts'
 import { childPlan, isMadeWhenAbsent, coreOf } from '../schema/plan.ts'
 import { bareObject, isPlainObject } from './document.ts'
-import { inputOf, isGiven, scalarOrFloor } from './input.ts'
+import { inputOf, isGiven, type NestedLayers, scalarOrFloor } from './input.ts'
 import { judge, type JudgedIssue, judgeRead, thrownIssue, type Verdict } from './judge.ts'
 import { noteNames, notedNames } from './names.ts'
 import { type Given, givenOf, noteGiven } from './open-words.ts'
@@ -33,9 +33,12 @@ export class Decoder {
   /** The way to the node that is being judged. */
   readonly #path: string[] = []
 
-  constructor(plan: Plan, root: TreeNode) {
+  readonly #nested: NestedLayers
+
+  constructor(plan: Plan, root: TreeNode, nested: NestedLayers = []) {
     this.#plan = plan
     this.#root = root
+    this.#nested = nested
   }
 
   /** The root's value, sharing what it can with `previous`; undefined with `issues()` to ask when it is not valid. */
@@ -220,9 +223,10 @@ export class Decoder {
 
   #judgeWhole(plan: Plan, node: TreeNode, floor: number, previous: unknown): void {
     node.begin(floor)
-    if (node.childCount > 0) this.#noteUnused(node, unusedBelow(plan, node, floor, [...this.#path]))
+    if (plan.type !== 'leaf' || node.childCount > 0)
+      this.#noteUnused(node, unusedBelow(plan, node, floor, [...this.#path]))
     const issues: JudgedIssue[] = []
-    const input = inputOf(plan, node, floor, issues)
+    const input = inputOf(plan, node, floor, issues, this.#nested)
     const verdict = frozen(judgeRead(plan.schema, input, issues), previous, plan)
     if (!verdict.isValid) noteGiven(verdict.issues, input)
     settle(node, verdict)

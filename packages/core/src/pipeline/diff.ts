@@ -44,7 +44,9 @@ function differingNames(previous: unknown, next: unknown): readonly string[] | u
     return names.filter((name) => !Object.is(before[name], after[name]))
   const isOther = (name: string) => !Object.is(ownValue(before, name), ownValue(after, name))
   const isNew = (name: string) => !Object.hasOwn(before, name)
-  return [...names.filter(isOther), ...others.filter((name) => isNew(name) && isOther(name))]
+  const differing = [...names.filter(isOther), ...others.filter((name) => isNew(name) && isOther(name))]
+  // where no part differs it is the order of the names that does
+  return differing.length === 0 ? undefined : differing
 }
 
 function haveSameOrder(names: readonly string[], others: readonly string[]): boolean {

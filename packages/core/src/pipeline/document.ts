@@ -1,4 +1,5 @@
 import { isDirectory, isPureDirectory, type Plan } from '../schema/plan.ts'
+import { type JsonProblem, parseJsonText } from '../format/json-text.ts'
 import { Unreadable } from '../source/source.ts'
 
 /** Deeper documents and paths are refused, so that no input can exhaust the stack. */
@@ -20,8 +21,8 @@ export function readDocument(value: unknown, plan: Plan | undefined): Content {
       : { type: 'scalar', value }
   }
   if (!isPureDirectory(plan) || !/^\s*\{/.test(value)) return { type: 'scalar', value }
-  const parsed = parseJson(value)
-  if (parsed === undefined) return { type: 'scalar', value: new Unreadable(BAD_JSON) }
+  const parsed = readJson(value) ?? new Unreadable(PROBLEMS.syntax)
+  if (parsed instanceof Unreadable) return { type: 'scalar', value: parsed }
   return isPlainObject(parsed.value) ? { type: 'document', content: parsed.value } : { type: 'scalar', value }
 }
 
@@ -40,23 +41,25 @@ function problemOf(value: unknown, depth = 0, seen = new Map<object, number>()):
   return undefined
 }
 
-const BAD_JSON = `a JSON document that cannot be parsed, or is nested deeper than ${MAX_DEPTH} levels`
-
-/** The value of JSON text, or undefined where it is none, or is too deep. Whole numbers that would lose digits stay text. */
-export function parseJson(text: string): { value: unknown } | undefined {
-  try {
-    const value: unknown = /\d{16}/.test(text)
-      ? // lib.es2023 does not know the third argument of a reviver yet
-        JSON.parse(text, exactNumber as (key: string, value: unknown) => unknown)
-      : JSON.parse(text)
-    return problemOf(value) === undefined ? { value } : undefined
-  } catch {
-    return undefined
-  }
+const TOO_DEEP = `a JSON document that is nested deeper than ${MAX_DEPTH} levels`
+const PROBLEMS: Readonly<Record<JsonProblem, string>> = {
+  syntax: 'a JSON document that cannot be parsed',
+  depth: TOO_DEEP,
+  duplicate: 'a JSON document with a name given twice in one object',
 }
 
-function exactNumber(_key: string, value: unknown, { source }: { source?: string }): unknown {
-  return Number.isInteger(value) && !Number.isSafeInteger(value) ? source : value
+/** The value of JSON text, or undefined where it is none, or is not taken. */
+export function parseJson(text: string): { value: unknown } | undefined {
+  const read = readJson(text)
+  return read instanceof Unreadable ? undefined : read
+}
+
+/** The value of JSON text; undefined where it is none; what is wrong with it where it is JSON and not taken. */
+export function readJson(text: string): { value: unknown } | Unreadable | undefined {
+  const parsed = parseJsonText(text)
+  if (parsed.type === 'problem')
+    return parsed.what === 'syntax' ? undefined : new Unreadable(PROBLEMS[parsed.what])
+  return problemOf(parsed.value) === undefined ? { value: parsed.value } : new Unreadable(TOO_DEEP)
 }
 
 /** Whether a value says null, as text or as itself. */

@@ -1,22 +1,42 @@
 import type { ListPlan, ObjectPlan, Plan, UnionPlan } from '../schema/plan.ts'
 import { isMadeWhenAbsent, isScalar, coreOf } from '../schema/plan.ts'
 import { Unreadable } from '../source/source.ts'
+import { textOfScalar } from '../format/written-scalar.ts'
 import { bareObject, isEmptyObject, isNullText } from './document.ts'
 import { judge, type JudgedIssue } from './judge.ts'
-import { isPresent, topEntry, topLayer, TreeNode } from './tree-node.ts'
-import { inputFrom, itemPlan, mergeInputs, optionByTag } from './typed-input.ts'
+import { compareNames } from './name-order.ts'
+import { type DocumentMark, type Entry, isPresent, topEntry, topLayer, TreeNode } from './tree-node.ts'
+import {
+  inputFrom,
+  itemPlan,
+  mapOf,
+  mergeInputs,
+  optionByTag,
+  plainValue,
+  UnreadableText,
+} from './typed-input.ts'
+
+/** Which layers come from nested objects, by number: a directory is an object there, and never a list. */
+export type NestedLayers = readonly boolean[]
 
 const NOTHING = new TreeNode('')
+const NONE: NestedLayers = []
 
 /**
  * What zod is given for a node: the tree read by the schema, text made into what the schema takes. Layers up to `floor`
  * do not count. Values that cannot be read at all are added to `issues`, with their path from the node.
  */
-export function inputOf(plan: Plan, node: TreeNode, floor: number, issues: JudgedIssue[]): unknown {
+export function inputOf(
+  plan: Plan,
+  node: TreeNode,
+  floor: number,
+  issues: JudgedIssue[],
+  nested: NestedLayers = NONE,
+): unknown {
   const top = plan.type === 'leaf' ? topEntry(node, floor) : undefined
   // the most frequent case, and a tree is mostly leaves
   if (top !== undefined && !(top.value instanceof Unreadable)) return inputFrom(plan, top.value)
-  return new InputReader(issues).read(plan, node, floor, [])
+  return new InputReader(issues, nested).read(plan, node, floor, [])
 }
 
 /** Whether the schema, read at this node, finds anything. Keys below a scalar do not count. */
@@ -29,10 +49,7 @@ export function isGiven(plan: Plan, node: TreeNode, floor: number): boolean {
 }
 
 /** The scalar that stands at a directory's node, if no layer above it has children; else the floor for the children. */
-export function scalarOrFloor(
-  node: TreeNode,
-  floor: number,
-): { scalar: { value: unknown } } | { floor: number } {
+export function scalarOrFloor(node: TreeNode, floor: number): { scalar: Entry } | { floor: number } {
   let top = node.top
   while (top !== undefined && isEmptyObject(top.value)) top = top.below
   if (top === undefined || top.layer <= floor) return { floor }
@@ -54,10 +71,12 @@ interface UnionReading {
 
 class InputReader {
   readonly #issues: JudgedIssue[]
+  readonly #nested: NestedLayers
   #unions: Map<TreeNode, UnionReading[]> | undefined
 
-  constructor(issues: JudgedIssue[], unions?: Map<TreeNode, UnionReading[]>) {
+  constructor(issues: JudgedIssue[], nested: NestedLayers, unions?: Map<TreeNode, UnionReading[]>) {
     this.#issues = issues
+    this.#nested = nested
     this.#unions = unions
   }
 
@@ -69,7 +88,7 @@ class InputReader {
         return this.read(plan.inner, node, floor, path)
       case 'leaf': {
         const top = topEntry(node, floor)
-        return top === undefined ? undefined : this.#scalar(plan, top.value, path)
+        return top === undefined ? undefined : this.#scalar(plan, top, path)
       }
       case 'list':
         return this.#list(plan, node, floor, path)
@@ -84,19 +103,28 @@ class InputReader {
     }
   }
 
-  #scalar(plan: Plan, value: unknown, path: readonly PropertyKey[]): unknown {
-    return value instanceof Unreadable ? this.#readable(value, path) : inputFrom(plan, value)
+  #scalar(plan: Plan, entry: Entry, path: readonly PropertyKey[]): unknown {
+    const { value } = entry
+    if (value instanceof Unreadable) return this.#readable(value, path)
+    try {
+      return inputFrom(plan, value, this.#isNested(entry))
+    } catch (error) {
+      if (!(error instanceof UnreadableText)) throw error
+      return this.#readable(error.unreadable, path)
+    }
+  }
+
+  /** Whether an entry is part of a document, or of objects that a file or a program nests. */
+  #isNested({ document, layer }: Entry): boolean {
+    return document !== undefined || this.#nested[layer] === true
   }
 
   #directory(plan: Plan, node: TreeNode, floor: number, path: readonly PropertyKey[]): unknown {
     const found = scalarOrFloor(node, floor)
-    if ('scalar' in found) return this.#scalar(plan, found.scalar.value, path)
+    if ('scalar' in found) return this.#scalar(plan, found.scalar, path)
     if (plan.type === 'object') return this.#object(plan, node, found.floor, path)
     if (plan.type === 'record') return this.#named(plan.value, node, found.floor, path)
-    if (plan.type === 'map') {
-      const entries = Object.entries(this.#named(plan.value, node, found.floor, path))
-      return new Map(entries.map(([key, value]) => [inputFrom(plan.key, key), value]))
-    }
+    if (plan.type === 'map') return mapOf(plan, this.#named(plan.value, node, found.floor, path))
     return isPresent(node, floor) ? this.#raw(node, floor, path) : undefined
   }
 
@@ -135,7 +163,7 @@ class InputReader {
     const top = isPresent(node, floor) ? topLayer(node) : -1
     if (top < 0) return undefined
     const own = node.top
-    if (own?.layer === top) return this.#scalar(plan, own.value, path)
+    if (own?.layer === top) return this.#scalar(plan, own, path)
     const items = listedChildren(node, top).map((child, index) => {
       const item = itemPlan(plan, index)
       return item === undefined
@@ -151,7 +179,7 @@ class InputReader {
     let reading = readings.find((known) => known.plan === plan && known.floor === floor)
     if (reading === undefined) {
       const issues: JudgedIssue[] = []
-      const input = new InputReader(issues, this.#unions).#chosen(plan, node, floor)
+      const input = new InputReader(issues, this.#nested, this.#unions).#chosen(plan, node, floor)
       reading = { plan, floor, input, issues }
       this.#unions.set(node, [...readings, reading])
     }
@@ -164,13 +192,31 @@ class InputReader {
     const tagged = this.#taggedOption(plan, node, floor)
     if (tagged !== undefined) return this.read(tagged, node, floor, [])
     const found = scalarOrFloor(node, floor)
-    if (plan.isJson && 'scalar' in found) return this.#scalar(plan, found.scalar.value, [])
-    for (const option of optionsInOrder(plan, node, 'scalar' in found ? floor : found.floor)) {
+    if ('scalar' in found && (plan.isJson || textOfScalar(found.scalar.value) !== undefined))
+      return this.#scalar(plan, found.scalar, [])
+    for (const option of this.#optionsInOrder(plan, node, 'scalar' in found ? floor : found.floor)) {
       const issues: JudgedIssue[] = []
-      const input = new InputReader(issues, this.#unions).read(option, node, floor, [])
+      const input = new InputReader(issues, this.#nested, this.#unions).read(option, node, floor, [])
       if (issues.length === 0 && input !== undefined && judge(option.schema, input).isValid) return input
     }
     return isPresent(node, floor) ? this.#raw(node, floor, []) : undefined
+  }
+
+  /**
+   * The options of a union as they are tried. Where a directory covers a lower layer's text (`floor` is that layer), no
+   * text is meant; where it is an object of a document, no list is; where its names are no numbers, a list is the last
+   * thing that is meant.
+   */
+  #optionsInOrder({ options }: UnionPlan, node: TreeNode, floor: number): readonly Plan[] {
+    const isCovered = (topEntry(node, -1)?.layer ?? -1) === floor && floor >= 0
+    const directories = isCovered ? options.filter((option) => !isScalar(option)) : []
+    const tried = directories.length > 0 ? directories : options
+    const isList = (option: Plan) => coreOf(option).type === 'list'
+    if (!tried.some(isList)) return tried
+    const others = tried.filter((option) => !isList(option))
+    if (isObjectAt(node, floor, this.#nested)) return others
+    const isNamed = someChild(node, (child) => isPresent(child, floor) && !/^\d+$/.test(child.name))
+    return isNamed ? [...others, ...tried.filter(isList)] : tried
   }
 
   #taggedOption(plan: UnionPlan, node: TreeNode, floor: number): Plan | undefined {
@@ -194,30 +240,56 @@ class InputReader {
 
   /** The value, or nothing and an issue. */
   #readable(value: unknown, path: readonly PropertyKey[]): unknown {
-    if (!(value instanceof Unreadable)) return value
+    if (!(value instanceof Unreadable)) return plainValue(value)
     this.#issues.push({ path, code: 'unreadable', message: `Cannot be read: ${value.reason}`, isOurs: true })
     return undefined
   }
 }
 
-/**
- * The options of a union as they are tried. Where a directory covers a lower layer's text (`floor` is that layer), no text
- * is meant; where its names are no numbers, a list is the last thing that is meant.
- */
-function optionsInOrder({ options }: UnionPlan, node: TreeNode, floor: number): readonly Plan[] {
-  const isCovered = (topEntry(node, -1)?.layer ?? -1) === floor && floor >= 0
-  const directories = isCovered ? options.filter((option) => !isScalar(option)) : []
-  const tried = directories.length > 0 ? directories : options
-  const isNamed = [...node.children].some((child) => isPresent(child, floor) && !/^\d+$/.test(child.name))
-  const isLast = (option: Plan) => isNamed && coreOf(option).type === 'list'
-  return [...tried.filter((option) => !isLast(option)), ...tried.filter(isLast)]
+/** Whether any layer says plainly that there is an object: as a document that stands here or above, or by nesting. */
+function isObjectAt(node: TreeNode, floor: number, nested: NestedLayers): boolean {
+  if ((node.documents?.at(-1)?.layer ?? -1) > floor) return true
+  for (let entry = node.top; entry !== undefined && entry.layer > floor; entry = entry.below)
+    if (isEmptyObject(entry.value)) return true
+  const below = new Set<DocumentMark>()
+  const visit = (child: TreeNode): boolean => {
+    for (const mark of child.documents ?? []) below.add(mark)
+    for (let entry = child.top; entry !== undefined && entry.layer > floor; entry = entry.below) {
+      if (nested[entry.layer] === true) return true
+      if (entry.document !== undefined && !below.has(entry.document)) return true
+    }
+    return someChild(child, visit)
+  }
+  return someChild(node, visit)
+}
+
+function someChild(node: TreeNode, test: (child: TreeNode) => boolean): boolean {
+  for (const child of node.children) if (child.leafCount > 0 && test(child)) return true
+  return false
 }
 
 /** The children one layer has of a list, in the order of their numbers, then of their names. */
 export function listedChildren(node: TreeNode, layer: number): TreeNode[] {
   const listed = [...node.children].filter((child) => isPresent(child, layer - 1))
-  const rank = (name: string) => (/^\d+$/.test(name) ? Number(name) : Number.POSITIVE_INFINITY)
-  return listed.sort((a, b) => rank(a.name) - rank(b.name) || (a.name < b.name ? -1 : 1))
+  return listed.sort((a, b) => compareItems(a.name, b.name))
+}
+
+/** `2` and `02` come before `10`, however many digits there are. */
+function compareItems(a: string, b: string): number {
+  const digitsA = digitsOf(a)
+  const digitsB = digitsOf(b)
+  if (digitsA === undefined || digitsB === undefined) {
+    if (digitsA === digitsB) return compareNames(a, b)
+    return digitsA === undefined ? 1 : -1
+  }
+  if (digitsA.length !== digitsB.length) return digitsA.length - digitsB.length
+  if (digitsA !== digitsB) return digitsA < digitsB ? -1 : 1
+  return compareNames(a, b)
+}
+
+/** The digits of a number without the zeros before it. */
+function digitsOf(name: string): string | undefined {
+  return /^0*(\d+)$/.exec(name)?.[1]
 }
 
 function isNull(node: TreeNode, floor: number): boolean {

@@ -1,5 +1,7 @@
+import { promiseHooks } from 'node:v8'
 import * as z from 'zod/v4/core'
 import { messageOf } from '../errors.ts'
+import { runsOwnCode } from '../schema/own-code.ts'
 import { NameTakenError } from './redact.ts'
 
 /** A complaint about one node, before it is put into words for people. */
@@ -19,6 +21,10 @@ export type Verdict =
 
 /** What zod says of an input. A schema that needs `await`, or whose own code throws, is a complaint like any other. */
 export function judge(schema: z.$ZodType, input: unknown): Verdict {
+  return runsOwnCode(schema) ? holdingPromises(() => judgeNow(schema, input)) : judgeNow(schema, input)
+}
+
+function judgeNow(schema: z.$ZodType, input: unknown): Verdict {
   try {
     const result = z.safeParse(schema, input)
     if (result.success) return { isValid: true, value: result.data }
@@ -28,19 +34,38 @@ export function judge(schema: z.$ZodType, input: unknown): Verdict {
   }
 }
 
+/**
+ * A schema's own code may make promises where zod cannot wait for them. zod lets go of those, and one that rejected then
+ * would end the process; so every promise that is made meanwhile gets a holder.
+ */
+function holdingPromises<R>(run: () => R): R {
+  const made: Promise<unknown>[] = []
+  const stop = promiseHooks.onInit((promise) => made.push(promise))
+  try {
+    return run()
+  } finally {
+    stop()
+    for (const promise of made) Promise.prototype.then.call(promise, undefined, () => {})
+  }
+}
+
 /** The same where parts of the input could not be read: those are complaints of their own, in the place of zod's. */
 export function judgeRead(schema: z.$ZodType, input: unknown, unread: readonly JudgedIssue[]): Verdict {
   const verdict = judge(schema, input)
   if (unread.length === 0) return verdict
-  const isWithin = (path: readonly PropertyKey[], other: readonly PropertyKey[]) =>
-    other.every((segment, index) => path[index] === segment)
-  const isKnown = (issue: JudgedIssue) =>
-    unread.some(
-      ({ path }) =>
-        isWithin(issue.path, path) || (issue.code === 'invalid_union' && isWithin(path, issue.path)),
-    )
+  // by text, so that many of the one and many of the other are not compared each with each
+  const places = new Set(unread.map(({ path }) => placeOf(path, path.length)))
+  const above = new Set(unread.flatMap(({ path }) => path.map((_, length) => placeOf(path, length))))
+  const isKnown = ({ path, code }: JudgedIssue) =>
+    places.has(placeOf(path, path.length)) ||
+    path.some((_, length) => places.has(placeOf(path, length))) ||
+    (code === 'invalid_union' && above.has(placeOf(path, path.length)))
   const others = verdict.isValid ? [] : verdict.issues.filter((issue) => !isKnown(issue))
   return { isValid: false, issues: [...unread, ...others] }
+}
+
+function placeOf(path: readonly PropertyKey[], length: number): string {
+  return JSON.stringify(path.slice(0, length).map(String))
 }
 
 function judgedIssue(issue: z.$ZodIssue): JudgedIssue {
@@ -79,13 +104,16 @@ function expectedOf(issue: z.$ZodIssue): string | undefined {
   }
 }
 
+const NEEDS_AWAIT =
+  'The schema needs await here (an async refinement or transform); a live configuration is judged synchronously'
+
+/** A value that is valid to zod holds a promise. */
+export class PromiseInsideError extends Error {}
+
 /** What the schema's own code threw, as a complaint. */
 export function thrownIssue(error: unknown): JudgedIssue {
-  if (isAsyncError(error)) {
-    const message =
-      'The schema needs await here (an async refinement or transform); a live configuration is judged synchronously'
-    return { path: [], code: 'async_schema', message, isOurs: true }
-  }
+  if (isAsyncError(error) || error instanceof PromiseInsideError)
+    return { path: [], code: 'async_schema', message: NEEDS_AWAIT, isOurs: true }
   if (error instanceof NameTakenError)
     return { path: [], code: 'schema_error', message: error.message, isOurs: true }
   const message = `The schema's own code threw: ${messageOf(error)}`

@@ -45,7 +45,7 @@ export class Places {
   /** Where a path leads, or why it leads nowhere. Makes the nodes on the way. */
   place(layer: number, path: string): Place | string {
     const { separator } = this.#layers[layer]!
-    const names = path === '' ? [] : path.split(separator)
+    const names = path === '' ? [] : path.split(separator, MAX_DEPTH + 1)
     if (names.length > MAX_DEPTH) return `more than ${MAX_DEPTH} levels`
     let above: Plan | undefined
     let plan: Plan | undefined = this.#plan

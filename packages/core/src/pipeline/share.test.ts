@@ -35,7 +35,7 @@ describe('shareFrozen: what is equal keeps its identity', () => {
 
   test.each<[string, z.ZodType, string, string]>([
     ['date', z.date(), '2026-01-02', '2026-01-02T00:00:00Z'],
-    ['set', z.set(z.number()), '[1, 2]', '[2, 1]'],
+    ['set', z.set(z.number()), '[1, 2]', '["1", 2]'],
     ['set of objects', z.set(z.object({ a: z.number() })), '[{"a": 1}]', '[{"a": "1"}]'],
     ['map', z.map(z.string(), z.object({ a: z.number() })), '{"x": {"a": 1}}', '{"x": {"a": "1"}}'],
     ['bytes', z.instanceof(Uint8Array), 'aGk=', 'aGk=\n'],

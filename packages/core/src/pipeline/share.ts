@@ -1,13 +1,44 @@
-import { isDeepStrictEqual } from 'node:util'
+import { isDeepStrictEqual, types } from 'node:util'
 import type { Plan } from '../schema/plan.ts'
-import { isPlainObject } from './document.ts'
+import { WrittenScalar } from '../format/written-scalar.ts'
+import { Unreadable } from '../source/source.ts'
+import { isPlainObject, MAX_DEPTH } from './document.ts'
+import { PromiseInsideError } from './judge.ts'
 import { lock, lockedCopy, MAP_WRITERS, SET_WRITERS } from './lock.ts'
 import { namesOf } from './names.ts'
 import { concealSecrets, partView } from './redact.ts'
 
-/** Whether two raw values say the same. */
-export function isEqual(a: unknown, b: unknown): boolean {
-  return a === b || (typeof a === 'object' && typeof b === 'object' && isDeepStrictEqual(a, b))
+/**
+ * Whether two raw values say the same, in the same order. Instances of classes may hold what nobody can look at, so that
+ * only one and the same is equal.
+ */
+export function isEqual(a: unknown, b: unknown, depth = 0): boolean {
+  if (Object.is(a, b)) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  // no value that is read is deeper, but one that holds itself
+  if (depth > MAX_DEPTH) return false
+  const isSame = (one: unknown, other: unknown) => isEqual(one, other, depth + 1)
+  if (Array.isArray(a)) return Array.isArray(b) && isSameList(a, b, isSame)
+  if (a instanceof Map) return b instanceof Map && isSameList([...a].flat(), [...b].flat(), isSame)
+  if (a instanceof Set) return b instanceof Set && isSameList([...a], [...b], isSame)
+  if (isPlainObject(a)) {
+    if (!isPlainObject(b)) return false
+    const names = Object.keys(a)
+    return isSameList(names, Object.keys(b), Object.is) && names.every((name) => isSame(a[name], b[name]))
+  }
+  return COMPARED.some((kind) => a instanceof kind && b instanceof kind) && isDeepStrictEqual(a, b)
+}
+
+const COMPARED = [Date, Uint8Array, WrittenScalar, Unreadable] as const
+
+function isSameList(
+  a: readonly unknown[],
+  b: readonly unknown[],
+  isSame: (one: unknown, other: unknown) => boolean,
+): boolean {
+  if (a.length !== b.length) return false
+  for (let index = 0; index < a.length; index++) if (!isSame(a[index], b[index])) return false
+  return true
 }
 
 /**
@@ -20,6 +51,7 @@ export function shareFrozen(previous: unknown, next: unknown, plan: Plan | undef
   if (Object.is(previous, next) || typeof next !== 'object' || next === null) return next
   if (Array.isArray(next)) return shareArray(previous, next, plan)
   if (isPlainObject(next)) return shareObject(previous, next, plan)
+  if (types.isPromise(next)) throw new PromiseInsideError()
   const prototype: unknown = Object.getPrototypeOf(next)
   if (prototype === Map.prototype) return shareMap(previous, next as Map<unknown, unknown>, plan)
   if (prototype === Set.prototype) return shareSet(previous, next as Set<unknown>, plan)
@@ -29,8 +61,7 @@ export function shareFrozen(previous: unknown, next: unknown, plan: Plan | undef
 function shareArray(previous: unknown, next: readonly unknown[], plan: Plan | undefined): unknown {
   const before: readonly unknown[] | undefined = Array.isArray(previous) ? previous : undefined
   const copy = next.map((item, index) => shareFrozen(before?.[index], item, partView(plan, next, index)))
-  if (before?.length === copy.length && copy.every((item, index) => Object.is(item, before[index])))
-    return before
+  if (before !== undefined && isSameList(copy, before, Object.is)) return before
   return Object.freeze(concealSecrets(copy, plan))
 }
 
@@ -53,8 +84,10 @@ export function freezeObject(
 ): Record<string, unknown> {
   if (before !== undefined) {
     const names = namesOf(copy)
-    const isSame = (name: string) => Object.hasOwn(before, name) && Object.is(before[name], copy[name])
-    if (names.length === namesOf(before).length && names.every(isSame)) return before
+    const others = namesOf(before)
+    // the order is part of the value: one tree has one value, whatever was there before
+    const hasSameNames = names === others || isSameList(names, others, Object.is)
+    if (hasSameNames && names.every((name) => Object.is(before[name], copy[name]))) return before
   }
   return Object.freeze(concealSecrets(copy, plan))
 }
@@ -64,17 +97,13 @@ function shareMap(previous: unknown, next: ReadonlyMap<unknown, unknown>, plan: 
   const copy = new Map<unknown, unknown>()
   for (const [key, value] of next)
     copy.set(key, shareFrozen(before?.get(key), value, partView(plan, next, key)))
-  if (
-    before?.size === copy.size &&
-    [...copy].every(([key, value]) => before.has(key) && Object.is(before.get(key), value))
-  ) {
-    return before
-  }
+  if (before !== undefined && isSameList([...copy].flat(), [...before].flat(), Object.is)) return before
   return lock(concealSecrets(copy, plan), MAP_WRITERS)
 }
 
 function shareSet(previous: unknown, next: ReadonlySet<unknown>, plan: Plan | undefined): unknown {
-  if (previous instanceof Set && isDeepStrictEqual(previous, next)) return previous
-  const copy = new Set([...next].map((item) => shareFrozen(undefined, item, partView(plan, next, 0))))
-  return lock(concealSecrets(copy, plan), SET_WRITERS)
+  const before = previous instanceof Set ? [...(previous as ReadonlySet<unknown>)] : undefined
+  const items = [...next].map((item, index) => shareFrozen(before?.[index], item, partView(plan, next, 0)))
+  if (before !== undefined && isSameList(items, before, Object.is)) return previous
+  return lock(concealSecrets(new Set(items), plan), SET_WRITERS)
 }

@@ -4,12 +4,19 @@ import { Unreadable } from '../source/source.ts'
 import { scalarOrFloor } from './input.ts'
 import type { IssueWriter } from './issues.ts'
 import type { LayerTree } from './layer-tree.ts'
+import { comparePaths } from './name-order.ts'
 import type { Issue, Origin } from './outcome.ts'
 import { type Entry, entriesOf, keyEntry, nodeAt, type TreeNode } from './tree-node.ts'
 
 /** What no schema can make valid: a node that is a document and a directory in one layer, a scalar where a directory must be. */
 export function structureIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
-  return [...documentIssues(tree, writer), ...misfitIssues(tree, writer), ...crowdedIssues(tree, writer)]
+  const issues = [
+    ...documentIssues(tree, writer),
+    ...misfitIssues(tree, writer),
+    ...crowdedIssues(tree, writer),
+  ]
+  // the tree notes them as they come; they are told in one order, whatever its history
+  return issues.sort((a, b) => comparePaths(a.path, b.path))
 }
 
 function documentIssues(tree: LayerTree, writer: IssueWriter): Issue[] {

@@ -2,11 +2,24 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { TreeNode } from './tree-node.ts'
 
-/** More than are kept in a list. */
-const NAMES = Array.from({ length: 40 }, (_, index) => `name-${index}`)
+/** More than are kept in a list: in order, and not as text alone is. */
+const NAMES = [
+  ...Array.from({ length: 20 }, (_, index) => `${index}`),
+  '-1',
+  '01',
+  'A',
+  'Z',
+  'a',
+  'a0',
+  'a1',
+  'a10',
+].concat(
+  Array.from({ length: 10 }, (_, index) => `name-${index}`),
+  ['é', '\ud83d\ude00', '\uffff'],
+)
 
 describe('TreeNode', () => {
-  it('has the children that were made and not dropped, in the order they came, few or many', () => {
+  it('has the children that were made and not dropped, in the order of their names, few or many', () => {
     const edits = fc.array(fc.record({ name: fc.constantFrom(...NAMES), isDrop: fc.boolean() }), {
       maxLength: 200,
     })
@@ -27,15 +40,18 @@ describe('TreeNode', () => {
           }
           expect(node.childCount).toBe(model.size)
         }
-        expect([...node.children]).toEqual([...model.values()])
-        expect(Array.from(node.children, (child) => child.name)).toEqual([...model.keys()])
+        const names = NAMES.filter((name) => model.has(name))
+        expect(Array.from(node.children, (child) => child.name)).toEqual(names)
+        for (const child of node.children) expect(child).toBe(model.get(child.name))
+        // the order in which JavaScript has the names of an object that was filled in this order
+        expect(Object.keys(Object.fromEntries(names.map((name) => [name, 0])))).toEqual(names)
       }),
     )
   })
 
-  it.each([3, 40])('meets each of %i children once while they are dropped on the way', (count) => {
+  it.each([3, NAMES.length])('meets each of %i children once while they are dropped on the way', (count) => {
     const node = new TreeNode('')
-    for (const name of NAMES.slice(0, count)) node.makeChild(name)
+    for (const name of NAMES.slice(0, count).reverse()) node.makeChild(name)
     const met: string[] = []
     for (const child of node.children) {
       met.push(child.name)

@@ -1,4 +1,5 @@
 import type { JudgedIssue } from './judge.ts'
+import { compareNames } from './name-order.ts'
 
 /** A document (JSON text or a typed object) that stands for the subtree at its node, in one layer. */
 export interface DocumentMark {
@@ -46,7 +47,7 @@ export class TreeNode {
   documents: DocumentMark[] | undefined = undefined
   /** Entries and documents at this node and below, over all layers. */
   leafCount = 0
-  #children: readonly TreeNode[] | Map<string, TreeNode> = NONE
+  #children: readonly TreeNode[] | ChildMap = NONE
   #judgement = DIRTY
   /** The value if it is valid, else the issues. */
   #result: unknown = undefined
@@ -55,18 +56,22 @@ export class TreeNode {
     this.name = name
   }
 
-  /** In the order they came. Those that are dropped on the way are not met again. */
+  /** In the order of their names, however they came. Those that are dropped on the way are not met again. */
   get children(): Iterable<TreeNode> {
-    return this.#children instanceof Map ? this.#children.values() : this.#children
+    const children = this.#children
+    if (!(children instanceof ChildMap)) return children
+    if (children.isSorted) return children.values()
+    this.#children = new ChildMap(Array.from(children.values()).sort(byName))
+    return this.#children.values()
   }
 
   get childCount(): number {
-    return this.#children instanceof Map ? this.#children.size : this.#children.length
+    return this.#children instanceof ChildMap ? this.#children.size : this.#children.length
   }
 
   child(name: string): TreeNode | undefined {
     const children = this.#children
-    if (children instanceof Map) return children.get(name)
+    if (children instanceof ChildMap) return children.get(name)
     for (const child of children) if (child.name === name) return child
     return undefined
   }
@@ -77,14 +82,14 @@ export class TreeNode {
     if (known !== undefined) return known
     const child = new TreeNode(name)
     const children = this.#children
-    if (children instanceof Map) children.set(name, child)
-    else if (children.length < FEW) this.#children = withLast(children, child)
-    else this.#children = new Map([...children, child].map((each) => [each.name, each]))
+    if (children instanceof ChildMap) children.add(child)
+    else if (children.length < FEW) this.#children = withOneMore(children, child)
+    else this.#children = new ChildMap([...children, child])
     return child
   }
 
   dropChild(child: TreeNode): void {
-    if (this.#children instanceof Map) this.#children.delete(child.name)
+    if (this.#children instanceof ChildMap) this.#children.delete(child.name)
     else this.#children = this.#children.filter((other) => other !== child)
   }
 
@@ -143,11 +148,34 @@ export class TreeNode {
   }
 }
 
-/** A list of exactly the size it needs, as `push` makes none; several times as fast as `concat`. */
-function withLast(nodes: readonly TreeNode[], last: TreeNode): readonly TreeNode[] {
+/** Many children, by name. Puts itself in order only when it is asked for all of them: they come one by one. */
+class ChildMap extends Map<string, TreeNode> {
+  isSorted = true
+  #last: string | undefined = undefined
+
+  constructor(children: readonly TreeNode[]) {
+    super()
+    for (const child of children) this.add(child)
+  }
+
+  add(child: TreeNode): void {
+    this.isSorted &&= this.#last === undefined || compareNames(this.#last, child.name) < 0
+    this.#last = child.name
+    this.set(child.name, child)
+  }
+}
+
+function byName(a: TreeNode, b: TreeNode): number {
+  return compareNames(a.name, b.name)
+}
+
+/** In order, in a list of exactly the size it needs, as `push` makes none; several times as fast as `concat`. */
+function withOneMore(nodes: readonly TreeNode[], added: TreeNode): readonly TreeNode[] {
   const longer = new Array<TreeNode>(nodes.length + 1)
-  for (let index = 0; index < nodes.length; index++) longer[index] = nodes[index]!
-  longer[nodes.length] = last
+  let at = nodes.length
+  for (; at > 0 && byName(nodes[at - 1]!, added) > 0; at--) longer[at] = nodes[at - 1]!
+  longer[at] = added
+  while (--at >= 0) longer[at] = nodes[at]!
   return longer
 }
 

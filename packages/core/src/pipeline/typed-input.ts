@@ -1,86 +1,166 @@
-import type { ListPlan, ObjectPlan, Plan, UnionPlan } from '../schema/plan.ts'
+import type { LeafPlan, ListPlan, ObjectPlan, Plan, PropertyPlan, UnionPlan } from '../schema/plan.ts'
 import { isMadeWhenAbsent } from '../schema/plan.ts'
-import { bareObject, isNullText, isPlainObject, parseJson } from './document.ts'
+import { Unreadable } from '../source/source.ts'
+import { textOfScalar, valueOfScalar, WrittenScalar } from '../format/written-scalar.ts'
+import { bareObject, isNullText, isPlainObject, readJson } from './document.ts'
 import { judge } from './judge.ts'
+import { isSorted, sortedNames } from './name-order.ts'
 
-/** What zod is given for a text, or for a typed value out of a document. */
-export function inputFrom(plan: Plan, value: unknown): unknown {
-  if (plan.type === 'wrapper') {
-    return plan.wrapper === 'nullable' && isNullText(value) ? null : inputFrom(plan.inner, value)
+/** Text that is a document and cannot be taken as one: not put into words by zod, which would only see text. */
+export class UnreadableText extends Error {
+  readonly unreadable: Unreadable
+
+  constructor(unreadable: Unreadable) {
+    super(unreadable.reason)
+    this.unreadable = unreadable
   }
-  if (plan.type === 'union') return inputOfUnion(plan, value)
-  if (plan.type === 'intersection')
-    return mergeInputs(inputFrom(plan.left, value), inputFrom(plan.right, value))
-  if (plan.type === 'leaf') return inputOfLeaf(plan, value)
-  if (plan.type === 'raw') return value
+}
+
+/**
+ * What zod is given for a text, or for a typed value out of a document.
+ *
+ * @param isPlain true inside a document, which says plainly what is text and what is not
+ * @throws UnreadableText
+ */
+export function inputFrom(plan: Plan, value: unknown, isPlain = false): unknown {
+  switch (plan.type) {
+    case 'wrapper':
+      return plan.wrapper === 'nullable' && isNullText(value) ? null : inputFrom(plan.inner, value, isPlain)
+    case 'union':
+      return inputOfUnion(plan, value, isPlain)
+    case 'intersection':
+      return mergeInputs(inputFrom(plan.left, value, isPlain), inputFrom(plan.right, value, isPlain))
+    case 'leaf':
+      return inputOfLeaf(plan, value)
+    case 'raw':
+      return plainValue(value)
+    default:
+      return inputOfComposite(plan, value)
+  }
+}
+
+function inputOfComposite(plan: Plan, value: unknown): unknown {
   if (typeof value === 'string') {
-    const parsed = /^\s*[[{]/.test(value) ? parseJson(value) : undefined
-    return parsed === undefined ? value : inputFrom(plan, parsed.value)
+    const parsed = documentIn(value)
+    return parsed === undefined ? value : inputFrom(plan, parsed.value, true)
   }
-  if (plan.type === 'list') {
-    if (!Array.isArray(value)) return value
-    const items = value.map((item, index) => {
-      const inner = itemPlan(plan, index)
-      return inner === undefined ? item : inputFrom(inner, item)
-    })
-    return plan.as === 'set' ? new Set(items) : items
-  }
-  if (
-    plan.type === 'map' &&
-    Array.isArray(value) &&
-    // a list with holes has no pairs there, and `every` passes over them
-    Array.from(value as unknown[]).every((pair) => Array.isArray(pair) && pair.length === 2)
-  ) {
-    return new Map(value.map(([key, inner]) => [inputFrom(plan.key, key), inputFrom(plan.value, inner)]))
-  }
-  if (!isPlainObject(value)) return value
+  if (plan.type === 'list') return Array.isArray(value) ? inputOfList(plan, value) : plainValue(value)
+  if (plan.type === 'map' && isListOfPairs(value))
+    return new Map(
+      value.map(([key, inner]) => [inputFrom(plan.key, key, true), inputFrom(plan.value, inner, true)]),
+    )
+  if (!isPlainObject(value)) return plainValue(value)
   if (plan.type === 'object') return inputOfObject(plan, value)
-  const entries = Object.entries(value).filter(([name]) => name !== '__proto__')
-  const pairs = entries.map(([name, inner]) => [name, inputFrom(plan.value, inner)] as const)
-  return plan.type === 'map'
-    ? new Map(pairs.map(([name, inner]) => [inputFrom(plan.key, name), inner]))
-    : Object.assign(bareObject(), Object.fromEntries(pairs))
+  if (plan.type !== 'record' && plan.type !== 'map') return plainValue(value)
+  const input = bareObject()
+  for (const name of sortedNames(value)) {
+    if (name !== '__proto__') input[name] = inputFrom(plan.value, value[name], true)
+  }
+  return plan.type === 'record' ? input : mapOf(plan, input)
 }
 
-function inputOfLeaf(plan: Plan & { type: 'leaf' }, value: unknown): unknown {
+/** What a text says that is a list or an object in JSON; undefined for any other text. */
+export function documentIn(text: string): { readonly value: unknown } | undefined {
+  const parsed = /^\s*[[{]/.test(text) ? readJson(text) : undefined
+  if (parsed instanceof Unreadable) throw new UnreadableText(parsed)
+  return parsed
+}
+
+/** A map of what was read by name; its keys are read from the names. */
+export function mapOf(plan: Plan & { type: 'map' }, read: Record<string, unknown>): Map<unknown, unknown> {
+  return new Map(sortedNames(read).map((name) => [inputFrom(plan.key, name), read[name]]))
+}
+
+function inputOfList(plan: ListPlan, value: readonly unknown[]): unknown {
+  const items = value.map((item, index) => {
+    const inner = itemPlan(plan, index)
+    return inner === undefined ? plainValue(item) : inputFrom(inner, item, true)
+  })
+  return plan.as === 'set' ? new Set(items) : items
+}
+
+function isListOfPairs(value: unknown): value is readonly (readonly [unknown, unknown])[] {
+  // a list with holes has no pairs there, and `every` passes over them
+  return (
+    Array.isArray(value) &&
+    Array.from(value as unknown[]).every((pair) => Array.isArray(pair) && pair.length === 2)
+  )
+}
+
+function inputOfLeaf(plan: LeafPlan, value: unknown): unknown {
   if (typeof value === 'string') return plan.read(value)
-  // JSON and YAML have no bigint; a whole number is one, where the schema says so
-  const isBigint = Number.isSafeInteger(value) && plan.schema._zod.def.type === 'bigint'
-  return isBigint ? BigInt(value as number) : value
+  const text = textOfScalar(value)
+  const typed = valueOfScalar(value)
+  return text === undefined ? plainValue(value) : plan.readTyped(typed as number | bigint | boolean, text)
 }
 
-function inputOfUnion(plan: UnionPlan, value: unknown): unknown {
-  if (plan.isJson) return typeof value === 'string' ? readJson(value) : value
+function inputOfUnion(plan: UnionPlan, value: unknown, isPlain: boolean): unknown {
+  if (plan.isJson) return typeof value === 'string' && !isPlain ? jsonOrText(value) : plainValue(value)
   const tagged =
     plan.discriminator !== undefined && isPlainObject(value) ? value[plan.discriminator] : undefined
   const option = tagged === undefined ? undefined : optionByTag(plan, tagged)
-  if (option !== undefined) return inputFrom(option, value)
+  if (option !== undefined) return inputFrom(option, value, isPlain)
+  // a number or boolean is meant as one, unless there is more in its text
+  const typed = valueOfScalar(value)
+  const isWhole = typeof typed === 'boolean' || typeof value === 'number'
+  if (isWhole && plan.options.some(({ schema }) => judge(schema, typed).isValid)) return typed
   for (const candidate of plan.options) {
-    const input = inputFrom(candidate, value)
+    const input = inputFrom(candidate, value, isPlain)
     if (judge(candidate.schema, input).isValid) return input
   }
-  return value
+  return plainValue(value)
 }
 
 /** JSON text stands for what it says, any other text for itself. */
-function readJson(text: string): unknown {
-  const parsed = parseJson(text)
-  return parsed === undefined ? text : parsed.value
+function jsonOrText(text: string): unknown {
+  const parsed = readJson(text)
+  if (parsed instanceof Unreadable) throw new UnreadableText(parsed)
+  return parsed === undefined ? text : plainValue(parsed.value)
 }
 
 function inputOfObject(plan: ObjectPlan, value: Record<string, unknown>): Record<string, unknown> {
   const input = bareObject()
-  for (const [name, inner] of Object.entries(value)) {
-    const property = plan.properties.get(name) ?? plan.byStored.get(name)
+  for (const name of sortedNames(value)) {
+    if (name === '__proto__') continue
+    const property = propertyIn(plan, value, name)
     const below = property?.plan ?? plan.catchall
-    if (name !== '__proto__')
-      input[property?.name ?? name] = below === undefined ? inner : inputFrom(below, inner)
+    if (property === undefined && plan.properties.has(name)) continue
+    const inner = value[name]
+    input[property?.name ?? name] = below === undefined ? plainValue(inner) : inputFrom(below, inner, true)
   }
   for (const property of plan.properties.values()) {
     if (Object.hasOwn(input, property.name) || !isMadeWhenAbsent(property.plan)) continue
-    input[property.name] = inputFrom(property.plan, {})
+    input[property.name] = inputFrom(property.plan, {}, true)
   }
   return input
+}
+
+/**
+ * The property that a name in a document stands for: by its own name or as `naming` writes it. Where a document has
+ * both, the latter counts.
+ */
+export function propertyIn(plan: ObjectPlan, value: object, name: string): PropertyPlan | undefined {
+  const stored = plan.byStored.get(name)
+  if (stored !== undefined) return stored
+  const exact = plan.properties.get(name)
+  return exact !== undefined && Object.hasOwn(value, exact.stored) ? undefined : exact
+}
+
+/** A value that no schema reads: as it is, names in order, scalars without the text they were written with. */
+export function plainValue(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  // one that no number holds exactly is text, as it is in JSON
+  if (value instanceof WrittenScalar)
+    return typeof value.value === 'bigint' ? String(value.value) : value.value
+  if (Array.isArray(value)) {
+    const items = value.map(plainValue)
+    return items.every((item, index) => Object.is(item, value[index])) ? value : items
+  }
+  if (!isPlainObject(value)) return value
+  const names = Object.keys(value)
+  const parts = new Map(names.map((name) => [name, plainValue(value[name])]))
+  if (isSorted(names) && names.every((name) => Object.is(parts.get(name), value[name]))) return value
+  return Object.fromEntries(sortedNames(value).map((name) => [name, parts.get(name)]))
 }
 
 /** Both sides of an intersection read the same tree; where they differ, the side that made more than text of it is right. */
@@ -104,12 +184,13 @@ export function itemPlan(plan: ListPlan, index: number): Plan | undefined {
 
 /** The option of a discriminated union for a tag, as it stands in the tree. */
 export function optionByTag(plan: UnionPlan, tag: unknown): Plan | undefined {
+  const typed = valueOfScalar(tag)
   // names no option, and may be nothing that can be made into text
-  if (typeof tag === 'object' && tag !== null) return undefined
+  if (typeof typed === 'object' && typed !== null) return undefined
+  const text = (textOfScalar(tag) ?? String(typed)).replace(/\r?\n$/, '')
   for (const option of plan.options) {
     for (const value of option.schema._zod.propValues?.[plan.discriminator!] ?? []) {
-      if (value !== undefined && (value === tag || String(value) === String(tag).replace(/\r?\n$/, '')))
-        return option
+      if (value !== undefined && (value === typed || String(value) === text)) return option
     }
   }
   return undefined

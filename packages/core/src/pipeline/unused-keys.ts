@@ -1,36 +1,60 @@
 import type { Decoder } from './decode.ts'
 import type { IssueWriter } from './issues.ts'
-import type { LayerTree } from './layer-tree.ts'
+import type { LayerTree, Misplaced } from './layer-tree.ts'
+import { compareNames, comparePaths } from './name-order.ts'
+import { nearestName, newGuessBudget } from './nearest-name.ts'
 import type { Issue, UnusedKey } from './outcome.ts'
 import { parsePathText, pathText } from './path-text.ts'
 import { type Entry, entriesOf, type TreeNode } from './tree-node.ts'
-import { nearestName } from './unused.ts'
+import type { UnusedSpot } from './unused.ts'
 
-/** Every key that the schema has no place for, and what may have been meant. */
+/** Every key that the schema has no place for, and what may have been meant: in the order of the paths, then the misplaced. */
 export function unusedKeys(tree: LayerTree, decoder: Decoder, writer: IssueWriter): readonly UnusedKey[] {
   const keys: UnusedKey[] = []
+  const budget = newGuessBudget()
   // a directory where a scalar is meant is one spot, and what is in it others
   const seen = new Set<Entry>()
+  const add = (
+    entry: Entry,
+    at: readonly string[],
+    path: readonly string[],
+    didYouMean: string | undefined,
+  ) => {
+    const origin = writer.originOf(entry, at)
+    keys.push({ origin, pathText: pathText(path), didYouMean, reason: undefined })
+  }
   const addBelow = (node: TreeNode, path: readonly string[], didYouMean: string | undefined): void => {
     for (const entry of entriesOf(node)) {
       if (seen.has(entry)) continue
       seen.add(entry)
-      const origin = writer.originOf(entry, path)
-      keys.push({ origin, pathText: pathText(path), didYouMean, reason: undefined })
+      add(entry, path, path, didYouMean)
     }
     for (const child of node.children) addBelow(child, [...path, child.name], didYouMean)
   }
-  for (const [holder, { path: way, spots }] of decoder.unused) {
-    if (spots.every((spot) => spot.node.leafCount === 0)) decoder.unused.delete(holder)
-    else if (isCurrent(tree.root, way)) {
-      for (const { node, path, known } of spots) addBelow(node, path, nearestName(path.at(-1) ?? '', known))
-    }
+  for (const { node, path, inside, known } of currentSpots(tree, decoder)) {
+    const didYouMean = nearestName(path.at(-1) ?? '', known, budget)
+    if (inside === undefined) addBelow(node, path, didYouMean)
+    else add(inside.entry, path.slice(0, inside.depth), path, didYouMean)
   }
-  for (const { layer, path, revision, reason } of tree.misplaced.values()) {
+  for (const { layer, path, revision, reason } of misplacedInOrder(tree)) {
     const origin = writer.rawOrigin(layer, path, revision)
     keys.push({ origin, pathText: pathText([path]), didYouMean: undefined, reason })
   }
   return keys
+}
+
+function currentSpots(tree: LayerTree, decoder: Decoder): UnusedSpot[] {
+  const found: UnusedSpot[] = []
+  for (const [holder, { path, spots }] of decoder.unused) {
+    if (spots.every((spot) => spot.node.leafCount === 0)) decoder.unused.delete(holder)
+    else if (isCurrent(tree.root, path)) found.push(...spots)
+  }
+  return found.sort((a, b) => comparePaths(a.path, b.path))
+}
+
+function misplacedInOrder(tree: LayerTree): Misplaced[] {
+  const found = [...tree.misplaced.values()]
+  return found.sort((a, b) => a.layer - b.layer || compareNames(a.path, b.path))
 }
 
 /** Whether what was noted at a node still holds: all above it were put together from their parts, and it was one of them. */

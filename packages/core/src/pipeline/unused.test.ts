@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { envLayer, issuesOf, staged, storedLayer, type Tree } from './staged.test.kit.ts'
-import { nearestName } from './unused.ts'
+import { nearestName } from './nearest-name.ts'
 
 const unusedOf = (schema: z.core.$ZodType, tree: Tree) =>
   staged(schema)
@@ -213,13 +213,13 @@ describe('unusedIssues: unused keys are rejected where the definition says so', 
     const { patch } = staged(schema, { unused: 'reject', layers: [storedLayer('base')] })
     const issues = issuesOf(patch(0, { 'db/hots': 'x', 'a.b/c': 'y', 'hosts/x%41': 'z' }))
     expect(issues).toMatchObject([
+      { code: 'unused', path: ['a.b', 'c'], pathText: '"a.b".c' },
       {
         code: 'unused',
         path: ['db', 'hots'],
         message: 'The schema does not know this key. Did you mean "host"?',
         origins: [{ key: '/base/db/hots', revision: 1 }],
       },
-      { code: 'unused', path: ['a.b', 'c'], pathText: '"a.b".c' },
       {
         code: 'unused',
         origins: [{ key: '/base/hosts/x%41' }],

@@ -1,7 +1,8 @@
 import { childPlan, coreOf, isScalar, type Plan } from '../schema/plan.ts'
-import { isGiven, listedChildren } from './input.ts'
+import { isGiven, listedChildren, scalarOrFloor } from './input.ts'
+import { type Entry, isPresent, topEntry, topLayer, type TreeNode } from './tree-node.ts'
 import { itemPlan } from './typed-input.ts'
-import { isPresent, topLayer, type TreeNode } from './tree-node.ts'
+import { unusedInside } from './unused-inside.ts'
 
 /** What judging a node found. */
 export interface UnusedNote {
@@ -14,6 +15,8 @@ export interface UnusedNote {
 export interface UnusedSpot {
   readonly path: readonly string[]
   readonly node: TreeNode
+  /** Set where the name is inside the value of one key, and how long the path to that key is. */
+  readonly inside?: { readonly entry: Entry; readonly depth: number }
   /** What the schema knows around it, to guess what was meant. */
   readonly known: readonly string[]
 }
@@ -46,23 +49,41 @@ export function unusedBelow(
   floor: number,
   path: readonly string[],
 ): UnusedSpot[] {
-  if (node.childCount === 0 || !isPresent(node, floor)) return []
   const core = coreOf(plan)
-  if (core.type === 'raw') return []
+  if (core.type === 'raw' || !isPresent(node, floor)) return []
+  const spots = spotsInside(core, node, floor, path)
+  if (node.childCount === 0) return spots
   if (core.type === 'list') {
     const top = topLayer(node)
-    return listedChildren(node, top).flatMap((child, index) => {
+    const items = listedChildren(node, top).flatMap((child, index) => {
       const below = itemPlan(core, index)
       return below === undefined ? [] : unusedBelow(below, child, top - 1, [...path, child.name])
     })
+    return [...spots, ...items]
   }
-  const spots = unusedChildren(core, node, floor, path)
+  spots.push(...unusedChildren(core, node, floor, path))
   for (const child of node.children) {
     const below = childPlan(core, child.name)
     if (below !== undefined && isPresent(child, floor))
       spots.push(...unusedBelow(below, child, floor, [...path, child.name]))
   }
   return spots
+}
+
+/** What is unknown in the value that stands at the node itself, where that value is what is read. */
+function spotsInside(plan: Plan, node: TreeNode, floor: number, path: readonly string[]): UnusedSpot[] {
+  const own = topEntry(node, floor)
+  if (own === undefined || plan.type === 'leaf') return []
+  const found = scalarOrFloor(node, floor)
+  const isRead =
+    plan.type === 'list' ? own.layer === topLayer(node) : 'scalar' in found && found.scalar === own
+  if (!isRead) return []
+  return unusedInside(plan, own.value).map((name) => ({
+    path: [...path, ...name.path],
+    node,
+    inside: { entry: own, depth: path.length },
+    known: name.known,
+  }))
 }
 
 function knownNames(plan: Plan): string[] {
@@ -77,35 +98,4 @@ function knownNames(plan: Plan): string[] {
     default:
       return []
   }
-}
-
-/** The known name that looks most like `name`, if one is near. */
-export function nearestName(name: string, known: readonly string[]): string | undefined {
-  const bare = (text: string) => text.replace(/[-_]/g, '').toLowerCase()
-  const allowed = Math.max(1, Math.floor(name.length / 3))
-  let best: { name: string; distance: number } | undefined
-  for (const candidate of known) {
-    const distance = editDistance(bare(name), bare(candidate))
-    if (distance <= allowed && (best === undefined || distance < best.distance))
-      best = { name: candidate, distance }
-  }
-  return best?.name
-}
-
-/** How many letters have to be put in, taken out, replaced, or swapped with their neighbour. */
-function editDistance(a: string, b: string): number {
-  let before: number[] = []
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
-      const swapped = isSwap ? before[j - 2]! + 1 : replaced
-      next.push(Math.min(replaced, swapped, row[j]! + 1, next[j - 1]! + 1))
-    }
-    before = row
-    row = next
-  }
-  return row[b.length]!
 }

@@ -2,10 +2,11 @@ import * as z from 'zod/v4/core'
 import { LivetreeError } from '../errors.ts'
 import { assertZod } from './assert-zod.ts'
 import { environmentName, type Naming, storedName } from './naming.ts'
+import { hasAsyncCode } from './own-code.ts'
 import type { ListPlan, ObjectPlan, Plan, PropertyPlan, UnionPlan, WrapperPlan } from './plan.ts'
 import { isScalar, parts, requiresItself } from './plan.ts'
 import { holdsSecret, isSecret } from './secret.ts'
-import { textReader } from './text.ts'
+import { scalarReader } from './text.ts'
 
 export interface CompileOptions {
   /** How property names are written as keys. Default `exact`. */
@@ -44,6 +45,7 @@ class Compiler {
     if (known !== undefined) return known
     assertZod(schema, path)
     const def = (schema as z.$ZodTypes)._zod.def as Def
+    if (hasAsyncCode(schema)) refuseAsync(path)
     const secret = isSecret(schema) || hasHiddenSecret(schema)
     const base = { schema, isSecret: secret, hasSecret: secret, isDecomposable: false }
     const hasChecks = (def.checks?.length ?? 0) > 0
@@ -151,14 +153,14 @@ class Compiler {
       case 'file':
         return refuse(path, `z.${def.type}()`, 'keep it out of the configuration, or describe what is stored')
       default: {
-        const read = textReader(schema)
-        if (read === undefined) return keep({ ...base, type: 'raw' })
+        const reader = scalarReader(schema)
+        if (reader === undefined) return keep({ ...base, type: 'raw' })
         const isAnyText =
           def.type === 'string' &&
           !hasChecks &&
           !('format' in def) &&
           !('coerce' in def && def.coerce === true)
-        return keep({ ...base, type: 'leaf', read, isAnyText })
+        return keep({ ...base, type: 'leaf', ...reader, isAnyText })
       }
     }
   }
@@ -278,10 +280,9 @@ function addName(
 ): void {
   const other = names.get(key)
   if (other !== undefined) {
-    const at = path.length === 0 ? 'the root' : `"${path.join('.')}"`
     throw new LivetreeError(
       'name_clash',
-      `Properties "${other.name}" and "${property.name}" of ${at} both map to ${what}. Rename one, or use naming "exact".`,
+      `Properties "${other.name}" and "${property.name}" of ${placeText(path)} both map to ${what}. Rename one, or use naming "exact".`,
     )
   }
   names.set(key, property)
@@ -292,10 +293,18 @@ function refuseSecretKey(key: z.$ZodType, path: readonly string[]): void {
     refuse([...path, '<key>'], 'secret keys', 'paths are shown everywhere; keep secrets in values')
 }
 
+function refuseAsync(path: readonly string[]): never {
+  const message = `The schema of ${placeText(path)} has an async refinement, transform or catch; a live configuration is judged at once, without await. Make it synchronous, or check it where the value is used.`
+  throw new LivetreeError('invalid_schema', message)
+}
+
+function placeText(path: readonly string[]): string {
+  return path.length === 0 ? 'the root' : `"${path.join('.')}"`
+}
+
 function refuse(path: readonly string[], what: string, remedy: string): never {
-  const at = path.length === 0 ? 'the root' : `"${path.join('.')}"`
   throw new LivetreeError(
     'invalid_schema',
-    `Cannot hold ${what} at ${at} in a tree of text values: ${remedy}.`,
+    `Cannot hold ${what} at ${placeText(path)} in a tree of text values: ${remedy}.`,
   )
 }

@@ -1,12 +1,14 @@
 /** How names in the schema are written as keys in the tree. */
 export type Naming = 'exact' | 'kebab-case' | 'snake_case'
 
+/** Looks only at the letters beside a place, so that no name takes longer than its length. */
+const WORD_START = /(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/
+
 /** `timeoutMs` → `timeout`, `Ms`; `HTTPServer` → `HTTP`, `Server`; `v2Api` → `v2`, `Api`. */
 function words(name: string): string[] {
   return name
-    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
-    .replace(/([A-Z]+)([A-Z][a-z])/g, '$1 $2')
-    .split(/[\s_-]+/)
+    .split(WORD_START)
+    .flatMap((part) => part.split(/[\s_-]+/))
     .filter((word) => word !== '')
 }
 

@@ -1,5 +1,5 @@
 import type * as z from 'zod/v4/core'
-import type { ReadText } from './text.ts'
+import type { ScalarReader } from './text.ts'
 
 interface PlanBase {
   readonly schema: z.$ZodType
@@ -12,9 +12,8 @@ interface PlanBase {
 }
 
 /** A scalar: one key, one text. */
-export interface LeafPlan extends PlanBase {
+export interface LeafPlan extends PlanBase, ScalarReader {
   readonly type: 'leaf'
-  readonly read: ReadText
   /** `z.string()` and nothing more: every text is valid as it is. */
   readonly isAnyText: boolean
 }

@@ -57,7 +57,7 @@ export function file(path: string, options: FileOptions = {}): Source {
 
   return {
     name,
-    layers: [{ name, keyPrefix: `${path}#/`, separator: '/', naming: 'stored' }],
+    layers: [{ name, keyPrefix: `${path}#/`, separator: '/', naming: 'stored', isNested: true }],
     isRemote: false,
     removalCommand: `touch ${shellWord(resolve(path))}`,
     open({ sink, clock, logger }: SourceContext): SourceConnection {

@@ -39,7 +39,7 @@ export function memory(initial: object = {}, options: MemoryOptions = {}): Memor
 
   return {
     name,
-    layers: [{ name, keyPrefix: '', separator: '/', naming: 'exact' }],
+    layers: [{ name, keyPrefix: '', separator: '/', naming: 'exact', isNested: true }],
     isRemote: false,
     set(patch) {
       const changes = held.merge(flatten(patch))

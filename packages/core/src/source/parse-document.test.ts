@@ -74,9 +74,12 @@ describe('parseDocument', () => {
     let bomb = 'a0: &a0 [x,x,x,x,x,x,x,x,x]\n'
     for (let i = 1; i < 10; i++) bomb += `a${i}: &a${i} [${Array(9).fill(`*a${i - 1}`)}]\n`
     expect(await reason(bomb, 'yaml')).toMatch(/aliases/)
+    // what is merged again and again stays as small as it is
     let merges = 'a0: &a0 {k0: 1}\n'
     for (let i = 1; i < 40; i++) merges += `a${i}: &a${i} {k${i}: 1, <<: [${Array(9).fill(`*a${i - 1}`)}]}\n`
-    expect(await reason(merges, 'yaml')).toMatch(/aliases/)
+    expect(Object.keys(await leaves(merges, 'yaml'))).toHaveLength((40 * 41) / 2)
+    const wide = `a: &a {${Array.from({ length: 2_000 }, (_, i) => `k${i}: 1`)}}\n`
+    expect(await reason(`${wide}b: {<<: [${Array(2_000).fill('*a')}]}`, 'yaml')).toMatch(/aliases/)
   })
 
   it('does not follow an alias in a circle', async () => {

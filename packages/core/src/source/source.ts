@@ -52,6 +52,11 @@ export interface LayerInfo {
   /** Between segments: `/` in trees, `__` in environment variables. */
   readonly separator: string
   readonly naming: LayerNaming
+  /**
+   * Its paths come from nested objects, as a file or a program writes them: what has names below it is an object and never
+   * a list, and a text is text. Default false: the paths are keys, and the schema decides what they mean.
+   */
+  readonly isNested?: boolean
 }
 
 /** The whole of a source at one revision. `layers` has one list of leaves for each of the source's layers, in their order. */

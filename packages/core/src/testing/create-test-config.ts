@@ -195,7 +195,9 @@ class Setter<S extends $ZodType> {
 /** What stands in for a store: everything it does is one revision. */
 class TestStore implements Source {
   readonly name = 'test'
-  readonly layers = [{ name: 'test', keyPrefix: '', separator: '/', naming: 'exact' }] as const
+  readonly layers = [
+    { name: 'test', keyPrefix: '', separator: '/', naming: 'exact', isNested: true },
+  ] as const
   readonly isRemote = true
   #held: LeafMap
   #revision = 0

@@ -1,0 +1,38 @@
+/**
+ * A number or boolean of a document whose text says more than its value: `1.10`, `0x1F`, `True`. A schema of text gets
+ * the text as it was written, a schema of numbers the number. Where the two say the same, the plain value stands.
+ */
+export class WrittenScalar {
+  readonly value: number | bigint | boolean
+  readonly text: string
+
+  constructor(value: number | bigint | boolean, text: string) {
+    this.value = value
+    this.text = text
+  }
+}
+
+/**
+ * A scalar as a document has it. A whole number that a `number` would round stays text, as does one that is too large
+ * to be one, so that the schema reads every digit.
+ */
+export function scalarAsWritten(value: number | bigint | boolean, text: string): unknown {
+  const canonical = String(value)
+  if (typeof value !== 'number')
+    return canonical === text && typeof value === 'boolean' ? value : new WrittenScalar(value, text)
+  const isRounded = Number.isInteger(value) && !Number.isSafeInteger(value)
+  if (isRounded || (!Number.isFinite(value) && /\d$/.test(text))) return text
+  return canonical === text ? value : new WrittenScalar(value, text)
+}
+
+/** The text of a number or boolean: what was written, else how it prints. Undefined for everything else. */
+export function textOfScalar(value: unknown): string | undefined {
+  if (value instanceof WrittenScalar) return value.text
+  if (typeof value === 'boolean') return String(value)
+  return typeof value === 'number' && Number.isFinite(value) ? String(value) : undefined
+}
+
+/** The value that a scalar has where nobody asks for its text. */
+export function valueOfScalar(value: unknown): unknown {
+  return value instanceof WrittenScalar ? value.value : value
+}

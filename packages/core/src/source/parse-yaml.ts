@@ -1,0 +1,180 @@
+import type { Document, Pair, Range, Scalar, YAMLMap } from 'yaml'
+import { scalarAsWritten, textOfScalar } from '../format/written-scalar.ts'
+
+/** What YAML text comes to. The words of a problem never quote the text; its place is an offset into it. */
+export type ParsedYaml =
+  | { readonly type: 'value'; readonly value: unknown }
+  | { readonly type: 'problem'; readonly words: string; readonly offset: number | undefined }
+
+/** What aliases may unfold into, in values; a document that needs more is written to fill the memory. */
+const MAX_UNFOLDED = 250_000
+const MAX_DEPTH = 500
+const MERGE = '<<'
+
+/**
+ * Reads YAML 1.2 with merge keys. Maps come as `Map`, names as the text they were written with, numbers and booleans with
+ * their text. A name given twice in one map is a problem. `undefined` for a text with nothing in it.
+ */
+export async function parseYamlText(text: string): Promise<ParsedYaml> {
+  // loaded on first use: most services have no YAML, and it is the largest dependency
+  const yaml = await import('yaml')
+  try {
+    const document = yaml.parseDocument(text, {
+      merge: true,
+      intAsBigInt: true,
+      prettyErrors: false,
+      logLevel: 'error',
+      // the parser compares each name with all before it; the reader below has a set
+      uniqueKeys: false,
+    })
+    const problem = document.errors[0] ?? document.warnings[0]
+    if (problem !== undefined)
+      return {
+        type: 'problem',
+        words: problem.code.toLowerCase().replaceAll('_', ' '),
+        offset: problem.pos[0],
+      }
+    const value = new YamlReader(yaml).read(document)
+    return { type: 'value', value: value === null ? undefined : value }
+  } catch (error) {
+    if (error instanceof Problem) return { type: 'problem', words: error.message, offset: error.offset }
+    // the parser calls itself for each level
+    const words = error instanceof RangeError ? 'nested too deeply' : 'the parser fails'
+    return { type: 'problem', words, offset: undefined }
+  }
+}
+
+class Problem extends Error {
+  readonly offset: number | undefined
+
+  constructor(words: string, node: unknown) {
+    super(words)
+    this.offset = (node as { range?: Range | null } | null)?.range?.[0]
+  }
+}
+
+/** A value, and how many it holds when every alias is unfolded. */
+interface Unfolded {
+  readonly value: unknown
+  readonly count: number
+}
+
+class YamlReader {
+  readonly #yaml: typeof import('yaml')
+  /** What each anchor stands for, as far as the text was read; undefined while that is being read. */
+  readonly #anchors = new Map<string, Unfolded | undefined>()
+  /** The parts of each map that was read, for merging. */
+  readonly #parts = new WeakMap<object, ReadonlyMap<string, Unfolded>>()
+  #hasAlias = false
+  #depth = 0
+  /** Names that merge keys went over. */
+  #mergedCount = 0
+
+  constructor(yaml: typeof import('yaml')) {
+    this.#yaml = yaml
+  }
+
+  read(document: Document.Parsed): unknown {
+    return this.#node(document.contents).value
+  }
+
+  #node(node: unknown): Unfolded {
+    if (++this.#depth > MAX_DEPTH) throw new Problem('nested too deeply', node)
+    const unfolded = this.#anchored(node)
+    this.#depth--
+    return unfolded
+  }
+
+  #anchored(node: unknown): Unfolded {
+    const { isAlias, isMap, isSeq, isScalar } = this.#yaml
+    if (isAlias(node)) return this.#alias(node)
+    const anchor = isScalar(node) || isMap(node) || isSeq(node) ? node.anchor : undefined
+    if (anchor !== undefined) this.#anchors.set(anchor, undefined)
+    const unfolded = this.#own(node)
+    if (anchor !== undefined) this.#anchors.set(anchor, unfolded)
+    if (this.#hasAlias && unfolded.count > MAX_UNFOLDED)
+      throw new Problem('aliases that unfold into too much', node)
+    return unfolded
+  }
+
+  #own(node: unknown): Unfolded {
+    const { isMap, isSeq, isScalar } = this.#yaml
+    if (isMap(node)) return this.#map(node)
+    if (isScalar(node)) return { value: scalarOf(node), count: 1 }
+    if (!isSeq(node)) return { value: null, count: 1 }
+    const items = node.items.map((item) => this.#node(item))
+    return { value: items.map((item) => item.value), count: countOf(items) }
+  }
+
+  #alias(alias: { readonly source: string; readonly range?: Range | null | undefined }): Unfolded {
+    this.#hasAlias = true
+    const target = this.#anchors.get(alias.source)
+    if (target !== undefined) return target
+    const isInside = this.#anchors.has(alias.source)
+    throw new Problem(isInside ? 'aliases inside their own anchor' : 'an alias without anchor', alias)
+  }
+
+  #map(node: YAMLMap): Unfolded {
+    const own = new Map<string, Unfolded>()
+    const merged: ReadonlyMap<string, Unfolded>[] = []
+    for (const pair of node.items) {
+      if (this.#isMergeKey(pair.key)) {
+        merged.push(...this.#mergedMaps(pair))
+        continue
+      }
+      const name = this.#name(pair.key)
+      if (own.has(name)) throw new Problem('duplicate key', pair.key)
+      own.set(name, this.#node(pair.value))
+    }
+    // names of the map itself win, then those of the map merged first
+    for (const map of merged) for (const [name, value] of map) if (!own.has(name)) own.set(name, value)
+    const value = new Map(Array.from(own, ([name, part]) => [name, part.value]))
+    this.#parts.set(value, own)
+    return { value, count: countOf(own.values()) }
+  }
+
+  #isMergeKey(key: unknown): boolean {
+    return this.#yaml.isScalar(key) && key.type === 'PLAIN' && key.source === MERGE
+  }
+
+  #mergedMaps({ key, value: node }: Pair): ReadonlyMap<string, Unfolded>[] {
+    const { value } = this.#node(node)
+    return (Array.isArray(value) ? value : [value]).map((part) => {
+      const map = part instanceof Map ? this.#parts.get(part) : undefined
+      if (map === undefined) throw new Problem('a merge key whose value is no map', key)
+      this.#mergedCount += map.size
+      if (this.#mergedCount > MAX_UNFOLDED) throw new Problem('aliases that unfold into too much', key)
+      return map
+    })
+  }
+
+  /** A name as it is written: `1.10`, `0x1F` and `True` are names like others. */
+  #name(key: unknown): string {
+    if (this.#yaml.isScalar(key)) return textOf(key)
+    const { value } = this.#yaml.isAlias(key) ? this.#alias(key) : { value: undefined }
+    const text = typeof value === 'string' ? value : textOfScalar(value)
+    if (text === undefined) throw new Problem('a name that is not a scalar', key)
+    return text
+  }
+}
+
+function countOf(parts: Iterable<Unfolded>): number {
+  let count = 1
+  for (const part of parts) count += part.count
+  return count
+}
+
+function textOf({ value, source }: Scalar): string {
+  return typeof value === 'string' ? value : (source ?? '')
+}
+
+function scalarOf(scalar: Scalar): unknown {
+  const { value } = scalar
+  const text = textOf(scalar)
+  if (typeof value === 'bigint') {
+    const number = Number(value)
+    if (Number.isSafeInteger(number)) return scalarAsWritten(number, text)
+    return String(value) === text ? text : scalarAsWritten(value, text)
+  }
+  return typeof value === 'number' || typeof value === 'boolean' ? scalarAsWritten(value, text) : value
+}

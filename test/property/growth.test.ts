@@ -1,0 +1,228 @@
+import { expect, test } from 'vitest'
+import * as z from 'zod'
+import { storedName } from '../../packages/core/src/schema/naming.ts'
+import { createPipeline } from '../../packages/core/src/pipeline/create-pipeline.ts'
+import { parsePathText, pathText } from '../../packages/core/src/pipeline/path-text.ts'
+import { compileSchema } from '../../packages/core/src/schema/compile-schema.ts'
+import { flatten } from '../../packages/core/src/source/flatten.ts'
+import { type DocumentFormat, parseDocument } from '../../packages/core/src/source/parse-document.ts'
+import { defineConfig, memory } from '@livetree/core'
+import { nastyShapes } from '../support/nasty-shapes.ts'
+
+/**
+ * What takes time by the square of its input takes minutes or hours at this length; what does not takes milliseconds.
+ * Between them there is room for the slowest machine.
+ */
+const BOUND_MS = 20_000
+
+const within = (what: string, run: () => unknown): void => {
+  const startedAt = performance.now()
+  run()
+  expect(performance.now() - startedAt, what).toBeLessThan(BOUND_MS)
+}
+
+const LAYERS = [
+  { name: 'base', keyPrefix: '/base/', separator: '/', naming: 'stored' },
+  { name: 'env', keyPrefix: 'APP_', separator: '__', naming: 'env' },
+] as const
+
+const pipelineOf = (schema: z.ZodType) =>
+  createPipeline<unknown>(
+    compileSchema(schema),
+    LAYERS.map((layer) => ({ name: layer.name, layers: [layer] })),
+    {
+      unused: 'reject',
+    },
+  )
+
+const kinds: Readonly<Record<string, z.ZodType>> = {
+  string: z.string(),
+  number: z.number(),
+  int: z.int(),
+  bigint: z.bigint(),
+  boolean: z.boolean(),
+  date: z.date(),
+  nan: z.nan(),
+  null: z.null(),
+  enum: z.enum(['a', 'b']),
+  literal: z.literal(['a', 1, true]),
+  bytes: z.instanceof(Uint8Array),
+  stringbool: z.stringbool(),
+  'coerced number': z.coerce.number(),
+  'coerced bigint': z.coerce.bigint(),
+  'coerced boolean': z.coerce.boolean(),
+  'coerced date': z.coerce.date(),
+  nullable: z.number().nullable(),
+  union: z.union([z.number(), z.boolean(), z.date()]),
+  'tagged union': z.discriminatedUnion('k', [z.object({ k: z.literal('a') }), z.object({ k: z.literal(1) })]),
+  list: z.array(z.number()),
+  record: z.record(z.string(), z.number()),
+  map: z.map(z.number(), z.number()),
+  object: z.object({ a: z.number().optional() }),
+  'any JSON': z.json(),
+}
+
+test.each(Object.entries(kinds))('%s: a value of 1.5 MB, whatever it is', (kind, schema) => {
+  for (const [shape, text] of Object.entries(nastyShapes)) {
+    const pipeline = pipelineOf(z.object({ it: schema.optional(), '': schema.optional() }))
+    const put = (path: string) => {
+      const changes = [{ layer: 0, leaf: { path, value: text, revision: 1 } }]
+      pipeline.stage(0, { type: 'patch', update: { revision: 1, changes } })
+      pipeline.evaluate()
+    }
+    within(`${kind} from ${shape}`, () => put('it'))
+    within(`${kind} from ${shape}, explained`, () => pipeline.explain('it'))
+    if (kind.endsWith('union')) within(`${kind} by ${shape}`, () => put('it/k'))
+  }
+})
+
+test('a name of 1.5 MB, whatever it is', () => {
+  const schema = z.object({
+    known: z.object({ timeoutMs: z.string().optional() }),
+    record: z.record(z.string(), z.object({ port: z.number() })),
+    enum: z.partialRecord(z.enum(['a', 'b']), z.string()),
+  })
+  for (const [shape, text] of Object.entries(nastyShapes)) {
+    const pipeline = pipelineOf(schema)
+    for (const [layer, { separator }] of LAYERS.entries()) {
+      const name = layer === 1 ? text.toUpperCase() : text
+      const paths = [name, `known/${name}`, `record/${name}/port`, `record/${name}`, `enum/${name}`]
+      within(`a name of ${shape} in ${LAYERS[layer]!.name}`, () => {
+        const leaves = paths.map((path) => ({
+          path: path.replaceAll('/', separator),
+          value: 'x',
+          revision: 1,
+        }))
+        pipeline.stage(layer, { type: 'replace', update: { revision: 1, epoch: 0, layers: [leaves] } })
+        pipeline.evaluate()
+      })
+    }
+    within(`a path of ${shape}`, () => pipeline.explain(text))
+    within(`the text of a path of ${shape}`, () => parsePathText(pathText([text, text])))
+    within(`the words of ${shape}`, () => storedName(text, 'kebab-case'))
+  }
+})
+
+const many = Array.from({ length: 100_000 }, (_, index) => `key${(index * 7919) % 100_000}`)
+
+test.each<[string, z.ZodType]>([
+  ['a record', z.record(z.string(), z.number())],
+  ['a map', z.map(z.string(), z.number())],
+  ['a list', z.array(z.number())],
+  ['a set of objects', z.set(z.object({}).catchall(z.number()))],
+  [
+    'unknown keys beside many names',
+    z.object(Object.fromEntries(many.slice(0, 500).map((name) => [`${name}x`, z.number().optional()]))),
+  ],
+])('100,000 siblings: %s', (_name, schema) => {
+  const pipeline = pipelineOf(schema)
+  const path = (name: string) => (schema instanceof z.ZodSet ? `${name}/x` : name)
+  const changes = many.map((name) => ({ layer: 0, leaf: { path: path(name), value: '1', revision: 1 } }))
+  within('put one by one', () => {
+    pipeline.stage(0, { type: 'patch', update: { revision: 1, changes } })
+    pipeline.evaluate()
+  })
+  within('refused one by one', () => {
+    const bad = changes.map(({ leaf }) => ({ layer: 0, leaf: { ...leaf, value: 'bad' } }))
+    pipeline.stage(0, { type: 'patch', update: { revision: 2, changes: bad } })
+    pipeline.evaluate()
+  })
+  within('replaced', () => {
+    const leaves = changes.map(({ leaf }) => ({ ...leaf, value: '2' }))
+    pipeline.stage(0, { type: 'replace', update: { revision: 3, epoch: 0, layers: [leaves] } })
+    pipeline.evaluate()
+  })
+})
+
+test('100,000 values that cannot be read in one list', () => {
+  const pipeline = pipelineOf(z.array(z.number()))
+  const changes = many.map((path) => ({ layer: 0, leaf: { path, value: `"${path}`, revision: 1 } }))
+  within('refused', () => {
+    pipeline.stage(0, { type: 'patch', update: { revision: 1, changes } })
+    pipeline.evaluate()
+  })
+})
+
+test('memory().set with 100,000 names, into nothing and over themselves', async () => {
+  const definition = defineConfig({ name: 'growth', schema: z.record(z.string(), z.json()), guard: false })
+  const source = memory({})
+  const config = await definition.load({ sources: [source] })
+  const names = Object.fromEntries(many.map((name) => [name, { a: 1 }]))
+  within('set', () => source.set(names))
+  within('set as values', () => source.set(Object.fromEntries(many.map((name) => [name, 'x']))))
+  within('taken away', () => source.set(Object.fromEntries(many.map((name) => [name, undefined]))))
+  expect(config.current).toEqual({})
+  await config.close()
+})
+
+const file = (format: DocumentFormat, text: string) => parseDocument(Buffer.from(text), format)
+
+test.each<[string, DocumentFormat, () => string]>([
+  [
+    'flat keys',
+    'yaml',
+    () =>
+      many
+        .slice(0, 20_000)
+        .map((name) => `${name}: ${name}`)
+        .join('\n'),
+  ],
+  [
+    'flat keys on one line',
+    'yaml',
+    () =>
+      `{${many
+        .slice(0, 20_000)
+        .map((name) => `${name}: ${name}`)
+        .join(', ')}}`,
+  ],
+  [
+    'items',
+    'yaml',
+    () =>
+      many
+        .slice(0, 20_000)
+        .map((name) => `- ${name}`)
+        .join('\n'),
+  ],
+  ['base64, 8 MB', 'yaml', () => `it: ${Buffer.alloc(6_000_000, 7).toString('base64')}`],
+  ['base64 in lines, 8 MB', 'yaml', () => `it: |\n${`  ${'A'.repeat(76)}\n`.repeat(100_000)}`],
+  ['aliases', 'yaml', () => `a: &a 1\nb:\n${'- *a\n'.repeat(20_000)}`],
+  [
+    'aliases of aliases',
+    'yaml',
+    () =>
+      Array.from({ length: 5_000 }, (_, i) => `a${i}: &a${i} [*a${Math.max(0, i - 1)}]`)
+        .join('\n')
+        .replace('[*a0]', '[]'),
+  ],
+  ['merges', 'yaml', () => `a: &a {x: 1}\nb:\n${'  <<: *a\n'.repeat(10_000)}`],
+  ['100,000 names', 'json', () => JSON.stringify(Object.fromEntries(many.map((name) => [name, name])))],
+  [
+    'a base64 text, 8 MB',
+    'json',
+    () => JSON.stringify({ it: Buffer.alloc(6_000_000, 7).toString('base64') }),
+  ],
+])('a file of %s (%s)', async (_name, format, make) => {
+  const text = make()
+  const startedAt = performance.now()
+  const leaves = flatten(await file(format, text))
+  expect(performance.now() - startedAt).toBeLessThan(BOUND_MS)
+  expect(leaves.length).toBeGreaterThan(0)
+})
+
+test.each<DocumentFormat>(['json'])('a %s file of any nasty shape', async (format) => {
+  for (const [shape, text] of Object.entries(nastyShapes)) {
+    const startedAt = performance.now()
+    flatten(await file(format, text))
+    expect(performance.now() - startedAt, shape).toBeLessThan(BOUND_MS)
+  }
+})
+
+test('8 MB of base64 are read', async () => {
+  const bytes = Buffer.alloc(6_000_000, 7)
+  const definition = defineConfig({ name: 'bytes', schema: z.object({ it: z.instanceof(Uint8Array) }) })
+  const config = await definition.load({ sources: [memory({ it: bytes.toString('base64') })] })
+  expect(Buffer.compare(config.current.it, bytes)).toBe(0)
+  await config.close()
+})

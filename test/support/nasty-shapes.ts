@@ -1,0 +1,47 @@
+/** As large as etcd takes a value. */
+export const NASTY_LENGTH = 1_500_000
+
+const filled = (unit: string) => unit.repeat(Math.ceil(NASTY_LENGTH / unit.length))
+
+/** Long texts on which a reader may spend more time than their length asks for. */
+export const nastyShapes: Readonly<Record<string, string>> = {
+  digits: filled('7'),
+  'digits and a letter': `${filled('7')}x`,
+  'digits and a line end': `${filled('7')}\n`,
+  'a sign and digits': `-${filled('7')}`,
+  'a fraction': `0.${filled('7')}`,
+  'a fraction and a letter': `0.${filled('7')}x`,
+  'an exponent': `1e${filled('7')}`,
+  'points and digits': filled('1.'),
+  exponents: filled('1e'),
+  points: filled('.'),
+  signs: filled('-'),
+  hexadecimal: `0x${filled('f')}`,
+  letters: filled('a'),
+  capitals: filled('A'),
+  spaces: filled(' '),
+  'spaces and a bracket': `${filled(' ')}{`,
+  'line feeds': filled('\n'),
+  'line ends': filled('\r\n'),
+  slashes: filled('/'),
+  'percent signs': filled('%'),
+  'percent-encoded': filled('%2F'),
+  quotes: filled('"'),
+  backslashes: filled('\\'),
+  'quoted dots': filled('".'),
+  brackets: filled('['),
+  braces: filled('{"a":'),
+  commas: `[${filled(',')}]`,
+  numbers: `[${filled('1,')}1]`,
+  'odd numbers': `[${filled('1.0,')}1]`,
+  'empty lists': `[${filled('[],')}[]]`,
+  names: `{${Array.from({ length: NASTY_LENGTH / 15 }, (_, index) => `"k${index}":${index}`)}}`,
+  base64: Buffer.alloc((NASTY_LENGTH / 4) * 3, 7).toString('base64'),
+  'base64 and a blank': `${Buffer.alloc((NASTY_LENGTH / 4) * 3, 7).toString('base64')} `,
+  'equals signs': filled('='),
+  dates: filled('2026-01-02'),
+  'a date with a fraction': `2026-01-02T03:04:05.${filled('7')}Z`,
+  'two code units': filled('\u{1F600}'),
+  nulls: filled('null'),
+  'true, again and again': filled('true'),
+}
