@@ -73,7 +73,16 @@ export async function load<S extends $ZodType>(
     })
   const comparison =
     snapshotFile &&
-    new Comparison({ name, fingerprint, file: snapshotFile, sources: options.sources, clock, log, writer })
+    new Comparison({
+      name,
+      fingerprint,
+      file: snapshotFile,
+      sources: options.sources,
+      clock,
+      log,
+      writer,
+      found: (document) => keeper?.found(document),
+    })
   const reportsUnused = unused !== 'ignore'
   const config = new LoadedConfig<T>({
     name,
@@ -89,11 +98,7 @@ export async function load<S extends $ZodType>(
 
   try {
     config.open()
-    const begin = async (cut: AbortSignal) => {
-      const document = await comparison?.begin(cut)
-      if (document !== undefined) keeper?.found(document)
-    }
-    config.ready(await startUp({ name, options, sources, writer, snapshotFile, fingerprint, begin }))
+    config.ready(await startUp({ name, options, sources, writer, snapshotFile, fingerprint, comparison }))
   } catch (error) {
     // what does not close must not keep the caller waiting past the time it gave
     await settledWithin(config.close(), clock, FAREWELL_MS)

@@ -18,6 +18,8 @@ export interface ComparisonOptions {
   readonly clock: Clock
   readonly log: Pick<ConfigLog, 'entry'>
   readonly writer: Pick<TreeWriter<unknown>, 'compareWith'>
+  /** Given what was read, before the writer judges. */
+  found(document: SnapshotDocument): void
 }
 
 /**
@@ -27,6 +29,7 @@ export interface ComparisonOptions {
 export class Comparison {
   readonly #options: ComparisonOptions
   readonly #document: Promise<SnapshotDocument | undefined>
+  #isOver = false
   readonly #places = Promise.withResolvers<ReadonlyMap<string, StoredSource>>()
 
   constructor(options: ComparisonOptions) {
@@ -40,17 +43,28 @@ export class Comparison {
     return stored && { revision: stored.revision, store: stored.store }
   }
 
-  /** Waits for the file, not longer than until `cut` fires, and lets the writer judge. Gives what was read. */
-  async begin(cut: AbortSignal): Promise<SnapshotDocument | undefined> {
+  /** Waits for the file, not longer than until `cut` fires, and lets the writer judge. */
+  async begin(cut: AbortSignal): Promise<void> {
     const given = Promise.withResolvers<undefined>()
     const giveUp = () => given.resolve(undefined)
     cut.addEventListener('abort', giveUp, { once: true })
     const document = await Promise.race([this.#document, given.promise])
     cut.removeEventListener('abort', giveUp)
+    this.#end(document)
+  }
+
+  /** The file takes too long: lets the writer judge without it. */
+  skip(): void {
+    this.#end(undefined)
+  }
+
+  #end(document: SnapshotDocument | undefined): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    if (document !== undefined) this.#options.found(document)
     const stored = this.#recent(document)
     this.#options.writer.compareWith(this.#states(stored, document))
     this.#places.resolve(stored)
-    return document
   }
 
   /** Whoever waits for a place gets none. */

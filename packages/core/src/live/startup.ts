@@ -2,6 +2,7 @@ import { describeIssues, LivetreeError, messageOf } from '../errors.ts'
 import type { Issue } from '../pipeline/outcome.ts'
 import type { SnapshotDocument } from '../snapshot-file/snapshot-document.ts'
 import type { SnapshotFile } from '../snapshot-file/snapshot-file.ts'
+import type { Comparison } from './comparison.ts'
 import { withDeadline } from './deadline.ts'
 import type { ResolvedLoadOptions } from './load-options.ts'
 import type { SourceState } from './source-state.ts'
@@ -18,8 +19,8 @@ export interface StartupParts {
   readonly writer: TreeWriter<unknown>
   readonly snapshotFile: SnapshotFile | undefined
   readonly fingerprint: string
-  /** Lets the writer judge, once it knows what to compare with or `cut` fires. */
-  begin(cut: AbortSignal): Promise<void>
+  /** Lets the writer judge, once it knows what to compare with; undefined where it need not wait. */
+  readonly comparison: Comparison | undefined
 }
 
 /**
@@ -31,6 +32,8 @@ export interface StartupParts {
 export async function startUp(parts: StartupParts): Promise<number | undefined> {
   const { sources, writer, options } = parts
   const isLate = await waitForSources(parts)
+  parts.comparison?.skip()
+  await writer.settled()
   if (writer.snapshot !== undefined) return undefined
 
   const refusal = refusalOf(parts, isLate)
@@ -48,7 +51,7 @@ async function waitForSources(parts: StartupParts): Promise<boolean> {
   const { writer, options, name } = parts
   const { clock, timeoutMs, signal } = options
   const untilDecided = async (cut: AbortSignal) => {
-    await parts.begin(cut)
+    await parts.comparison?.begin(cut)
     while (
       writer.snapshot === undefined &&
       writer.rejected === undefined &&

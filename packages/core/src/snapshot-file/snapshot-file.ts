@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { LivetreeError, messageOf } from '../errors.ts'
 import { type DerivedKey, deriveKey, seal, unseal } from './seal.ts'
 import { decodeDocument, encodeDocument, type SnapshotDocument } from './snapshot-document.ts'
@@ -24,6 +24,8 @@ export class SnapshotFile {
   async read(): Promise<SnapshotDocument> {
     let bytes: Buffer
     try {
+      // A pipe in its place would keep whoever opens it waiting.
+      if (!(await stat(this.path)).isFile()) throw new Error('it is not a regular file')
       bytes = await readFile(this.path)
     } catch (cause) {
       const message = `There is no snapshot to read at ${this.path}: ${messageOf(cause)}.`
