@@ -66,6 +66,23 @@ eachEtcd('lease', (etcd) => {
     for (const lease of leases) lease.letExpire()
   })
 
+  it('T3.79 is kept over a connection whose round trip is longer than a sixth of its time', async () => {
+    const server = await etcd.start()
+    await using proxy = await startProxy({ target: server.endpoint })
+    const client = connect(proxy.endpoint)
+    await client.kv.get('warm')
+    proxy.delay(300, 'toClient')
+    proxy.delay(300, 'toServer')
+    const lease = await client.lease.grant({ ttlSeconds: 3 })
+    const other = await client.lease.adopt(lease.id)
+    for (const holder of [lease, other]) holder.keepAlive()
+    const startedAt = Date.now()
+    await waitFor(() => Date.now() - startedAt > 7_000 || lease.isLost || other.isLost)
+    expect([lease.lost.reason, other.lost.reason]).toEqual([undefined, undefined])
+    const direct = connect(server.endpoint)
+    expect(await direct.lease.list()).toEqual([lease.id])
+  })
+
   it('T1.38 lost is told when someone else revokes it', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)
