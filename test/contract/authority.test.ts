@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+import { createServer as createHttp2Server } from 'node:http2'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { createEtcdClient } from '@livetree/etcd'
 import { encodeFrame, KV, Maintenance } from '@livetree/etcd/wire'
 import { startEmbeddedEtcd } from '@livetree/embedded'
+import { Etcd3 } from 'etcd3'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { takeFirstLook } from '../../packages/embedded/src/grpc/http2/first-look.ts'
 import { makeCertificates } from '../support/make-certificates.ts'
 import { eachServer, fresh, put } from './contract-server.ts'
 import { RawClient } from './raw-client.ts'
@@ -198,5 +202,42 @@ describe('Authority over TLS', () => {
     for (const metadata of [{}, { ':authority': server.endpoint }, {}]) {
       expect((await client.call(KV.range, { key: 'a' }, metadata)).count).toBe(0)
     }
+  })
+})
+
+describe('The first look at a connection', () => {
+  /** Says of each connection whether Node got the socket itself, which is then read without us. */
+  const lookedAt = async () => {
+    const isSocket: boolean[] = []
+    const http2 = createHttp2Server().on('stream', (stream) => {
+      stream.on('error', () => {})
+      stream.respond({ ':status': 200, 'grpc-status': '12' }, { endStream: true })
+    })
+    const server = createServer((socket) => {
+      socket.on('error', () => {})
+      takeFirstLook(socket, (connection) => {
+        isSocket.push(connection === socket)
+        http2.emit('connection', connection)
+      })
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void server.close())
+    return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, isSocket }
+  }
+
+  test("leaves livetree's own client and npm etcd3 to Node, at no cost, and filters what may name any authority", async () => {
+    const { endpoint, isSocket } = await lookedAt()
+    const livetree = createEtcdClient({ endpoints: [endpoint] })
+    await livetree.kv.get('a').catch(() => {})
+    await livetree.close()
+    const etcd3 = new Etcd3({ hosts: endpoint })
+    await etcd3.get('a').catch(() => {})
+    etcd3.close()
+    expect(isSocket.length).toBeGreaterThanOrEqual(2)
+    expect(isSocket.every((each) => each)).toBe(true)
+    const raw = new RawClient(endpoint)
+    await raw.call(KV.range, { key: 'a' }).catch(() => {})
+    await raw.close()
+    expect(isSocket.at(-1)).toBe(false)
   })
 })
