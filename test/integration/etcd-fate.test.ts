@@ -20,7 +20,7 @@ const BREAKS = {
 const OUTCOMES = ['done, present', 'not_sent, absent', 'unknown, absent', 'unknown, present']
 
 const SAMPLES = 28
-const AT_A_TIME = 8
+const AT_A_TIME = isLong ? 16 : 8
 
 /** Bytes at which the wire breaks: all, or one in `share` of a sample over the whole length. */
 function boundaries(length: number, share: number): number[] {
@@ -148,13 +148,14 @@ const ALL_PEERS = [
   { forwards: false, isAlone: true, write: 'put' },
 ] as const
 
-/** Every way at one byte; in a sample two of them, so that all come round. */
+/** Every way at one byte; over TLS six of them, in a sample two, so that all come round. */
 function combinations(breaks: readonly Break[], index: number) {
   const all = breaks.flatMap((how) =>
     callerActs.flatMap((act) =>
       [true, false].flatMap((isAlone) => [true, false].map((isOnce) => ({ how, act, isAlone, isOnce }))),
     ),
   )
-  const some = isLong ? all : [all[(index * 7) % all.length]!, all[(index * 7 + 25) % all.length]!]
+  const count = !isLong ? 2 : breaks === BREAKS.plain ? all.length : 6
+  const some = Array.from({ length: count }, (_, at) => all[(index * 7 + at * 25) % all.length]!)
   return some.map((each, at) => ({ ...each, write: (index + at) % 5 === 0 ? 'grant' : 'put' }))
 }

@@ -139,7 +139,7 @@ eachEtcd('the transport', (etcd) => {
       const server = await start()
       const proxy = await proxyTo(server)
       const client = clientOf({ endpoints: proxy.endpoint, timeouts: { callMs: 300 } })
-      await client.kv.put('/a', '1')
+      await client.kv.put('/a', '1', { timeoutMs: 5_000 })
       proxy.stall()
       const [read, write] = await Promise.all([
         failure(client.kv.get('/a')),
@@ -154,7 +154,7 @@ eachEtcd('the transport', (etcd) => {
     test('a server that is frozen is the same, and comes back', async () => {
       const server = await start()
       const client = clientOf({ endpoints: server.endpoint, timeouts: { callMs: 300 } })
-      await client.kv.put('/a', '1')
+      await client.kv.put('/a', '1', { timeoutMs: 5_000 })
       await server.pause()
       expect(await outcomeOf(client.kv.get('/a'))).toBe('deadline_exceeded')
       server.resume()

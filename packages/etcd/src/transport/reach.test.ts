@@ -189,10 +189,10 @@ async function freezable(target: Target) {
 test('a member that freezes costs one write, not one in three', async () => {
   const frozen = await freezable(await goodServer())
   const channel = channelTo([frozen, await goodServer(), await goodServer()], {
-    connectTimeoutMs: 200,
-    callTimeoutMs: 400,
+    connectTimeoutMs: 1_000,
+    callTimeoutMs: 2_000,
   })
-  for (let index = 0; index < 6; index += 1) await put(channel)
+  for (let index = 0; index < 6; index += 1) await put(channel, { timeoutMs: 20_000 })
   frozen.freeze()
   const codes: string[] = []
   for (let index = 0; index < 30; index += 1) {
