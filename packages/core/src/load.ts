@@ -98,7 +98,8 @@ export async function load<S extends $ZodType>(
 
   try {
     config.open()
-    config.ready(await startUp({ name, options, sources, writer, snapshotFile, fingerprint, comparison }))
+    const parts = { name, options, log, sources, writer, snapshotFile, fingerprint, comparison }
+    config.ready(await startUp(parts))
   } catch (error) {
     // what does not close must not keep the caller waiting past the time it gave
     await settledWithin(config.close(), clock, FAREWELL_MS)

@@ -9,6 +9,9 @@ import type { SourceState } from './source-state.ts'
 import type { Delivery } from './subscriber.ts'
 import type { RejectedEvent } from './rejection.ts'
 
+/** A source that is lost for ever new reasons has been told of often enough. */
+const MOST_REASONS = 20
+
 type Told = Exclude<keyof ConfigEvents<unknown>, 'change'>
 
 /**
@@ -20,8 +23,8 @@ export class Announcer<T> {
   readonly #config: string
   readonly #logger: ConfigLog
   readonly #delivery: Delivery<T>
-  /** By source: the words of its last loss, while it lasts. */
-  readonly #lostBecause = new Map<string, string>()
+  /** By source: the words of its loss, while it lasts; one that tries several endpoints has one for each. */
+  readonly #lostBecause = new Map<string, Set<string>>()
   #isReady = false
 
   constructor(config: string, logger: ConfigLog, delivery: Omit<Delivery<T>, 'report'>) {
@@ -97,13 +100,13 @@ export class Announcer<T> {
   /** Contact with a source was lost or is back; told once for each reason. Of a store, `stale` tells more, if it lasts. */
   contact({ source, lastError }: SourceState): void {
     const told = this.#lostBecause.get(source.name)
-    if (told === lastError?.message) return
     if (lastError === undefined) {
-      this.#lostBecause.delete(source.name)
+      if (!this.#lostBecause.delete(source.name)) return
       this.#logger.info(`Source ${source.name} of configuration "${this.#config}" is back`)
       return
     }
-    this.#lostBecause.set(source.name, lastError.message)
+    if (told?.has(lastError.message) || told?.size === MOST_REASONS) return
+    this.#lostBecause.set(source.name, (told ?? new Set()).add(lastError.message))
     const what = `Source ${source.name} of configuration "${this.#config}" is lost`
     const message = `${what}: ${lastError.message}`
     if (source.isRemote || !this.#isReady) this.#logger.entry({ level: 'warn', message, code: 'source_lost' })

@@ -5,6 +5,7 @@ import { defineConfig } from '../define-config.ts'
 import { memory } from '../source/memory.ts'
 import type { Source, SourceConnection, SourceSink } from '../source/source.ts'
 import { createManualSource } from '../testing/manual-source.ts'
+import { createTestClock, type TestClock } from '../testing/test-clock.ts'
 import type { LiveConfig } from './live-config.ts'
 
 const definition = defineConfig({ name: 'shop', schema: z.object({ a: z.number().default(0) }) })
@@ -416,5 +417,60 @@ describe('listeners', () => {
     )
     expect(() => config.watch(undefined as never, () => {})).toThrow(/watch\(\) got no selector/)
     expect(() => config.watch((c) => c, 1 as never)).toThrow(/watch\(\) got handler = 1?/)
+  })
+})
+
+describe('what is said of a source that is away', () => {
+  async function startSilently(
+    advance: (source: ReturnType<typeof createManualSource>, clock: TestClock) => unknown,
+  ) {
+    const lines: string[] = []
+    const record = (message: string) => void lines.push(message)
+    const logger = { debug() {}, info() {}, warn: record, error: record }
+    const clock = createTestClock()
+    const source = createManualSource({ name: 'etcd' })
+    const loading = definition.load({ sources: [source], clock, logger, startup: { timeoutMs: 10_000 } })
+    loading.catch(() => {})
+    await advance(source, clock)
+    source.replace(1, {})
+    const config = await loading
+    open.push(config)
+    return { lines, clock, source, config }
+  }
+
+  it('at the start, when it is silent: a line after three seconds', async () => {
+    const { lines, clock } = await startSilently((_source, time) => time.advance(2_999))
+    expect(lines).toEqual([])
+    expect(clock.pendingTimers).toBe(1)
+    const silent = await startSilently((_source, time) => time.advance(9_000))
+    expect(silent.lines).toEqual([
+      'Configuration "shop" still waits for etcd, which has not answered; it waits 10000 ms in all',
+    ])
+  })
+
+  it('by turns for two reasons: a line for each, and one when it is back', async () => {
+    const { lines, source, config } = await startSilently(() => {})
+    for (let round = 0; round < 50; round++) {
+      for (const endpoint of ['one', 'two'])
+        source.sink.lost({ error: new Error(`${endpoint} refused`), isFinal: false })
+    }
+    await config.refresh()
+    expect(lines).toEqual(
+      [1, 2].map((n) => expect.stringContaining(`is lost: ${n === 1 ? 'one' : 'two'} refused`)),
+    )
+  })
+
+  it('is asked for proof as often as the configuration needs it', async () => {
+    let asked: number | undefined
+    const source: Source = {
+      ...sourceThat({}),
+      open({ sink, staleAfterMs }) {
+        asked = staleAfterMs
+        sink.replace({ revision: 1, epoch: 0, layers: [[]] })
+        return { refresh: async () => {}, close: async () => {} }
+      },
+    }
+    open.push(await definition.load({ sources: [source], staleAfterMs: 700, logger: false }))
+    expect(asked).toBe(700)
   })
 })

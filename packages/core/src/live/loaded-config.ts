@@ -118,11 +118,11 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   /** Opens the sources; what they say goes to the writer from here on. For load.ts. @throws LivetreeError `source_broken` */
   open(): void {
     const { sources, options, log } = this.#parts
-    const { clock } = options
+    const { clock, staleAfterMs } = options
     for (const [index, { source }] of sources.entries()) {
       const earlier = source.isRemote ? this.#parts.comparison?.placeOf(source.name) : undefined
       const sink = this.#writer.sinkFor(index)
-      this.#connections.push(openGuarded(source, { sink, clock, logger: log, earlier }))
+      this.#connections.push(openGuarded(source, { sink, clock, logger: log, earlier, staleAfterMs }))
     }
   }
 

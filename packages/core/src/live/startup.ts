@@ -3,10 +3,14 @@ import type { Issue } from '../pipeline/outcome.ts'
 import type { SnapshotDocument } from '../snapshot-file/snapshot-document.ts'
 import type { SnapshotFile } from '../snapshot-file/snapshot-file.ts'
 import type { Comparison } from './comparison.ts'
+import type { ConfigLog } from './config-log.ts'
 import { withDeadline } from './deadline.ts'
 import type { ResolvedLoadOptions } from './load-options.ts'
 import type { SourceState } from './source-state.ts'
 import type { StandIn, TreeWriter } from './tree-writer.ts'
+
+/** So long a source may be silent at the start before it is spoken of. */
+const SILENCE_MS = 3_000
 
 /** A disk that does not answer must not keep a process from ending its start. */
 const SNAPSHOT_READ_MS = 5_000
@@ -15,6 +19,7 @@ export interface StartupParts {
   /** Name of the configuration. */
   readonly name: string
   readonly options: ResolvedLoadOptions
+  readonly log: ConfigLog
   readonly sources: readonly SourceState[]
   readonly writer: TreeWriter<unknown>
   readonly snapshotFile: SnapshotFile | undefined
@@ -50,6 +55,7 @@ export async function startUp(parts: StartupParts): Promise<number | undefined> 
 async function waitForSources(parts: StartupParts): Promise<boolean> {
   const { writer, options, name } = parts
   const { clock, timeoutMs, signal } = options
+  const patience = clock.setTimeout(() => warnOfSilence(parts), SILENCE_MS)
   const untilDecided = async (cut: AbortSignal) => {
     await parts.comparison?.begin(cut)
     while (
@@ -67,7 +73,18 @@ async function waitForSources(parts: StartupParts): Promise<boolean> {
   } catch (error) {
     if (error instanceof LivetreeError && error.code === 'timeout') return true
     throw error
+  } finally {
+    clock.clearTimeout(patience)
   }
+}
+
+/** A source that neither answers nor fails would have people look at a process that does nothing. */
+function warnOfSilence({ name, sources, log, options }: StartupParts): void {
+  const silent = sources.filter(({ hasTree, lastError }) => !hasTree && lastError === undefined)
+  if (silent.length === 0) return
+  const names = silent.map(({ source }) => source.name).join(', ')
+  const message = `Configuration "${name}" still waits for ${names}, which has not answered; it waits ${options.timeoutMs} ms in all`
+  log.entry({ level: 'warn', message, code: 'source_silent' })
 }
 
 /** Nothing good can come: what is missing is lost for good, and no policy could do without it. */

@@ -175,7 +175,12 @@ export class WatchLink {
     if (!this.#isCurrent(session)) return
     if (reason === 'silent') this.#graceMs = Math.max(this.#graceMs, Math.min(this.#graceMs * 2, maxGraceMs))
     if (reason === 'unanswered') this.#patience = Math.min(this.#patience * 2, maxPatience)
-    this.#ports.logger.info('The watch stream ended', { endpoint: session.endpoint, reason, error })
+    // the next one is tried at once: no news for people, and no stack for a log
+    this.#ports.logger.debug('The watch stream ended', {
+      endpoint: session.endpoint,
+      reason,
+      error: error?.message,
+    })
     this.#resume(session, error)
   }
 
