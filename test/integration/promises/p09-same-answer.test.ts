@@ -150,6 +150,32 @@ eachEtcd('P9 guarded: the same answer everywhere', (etcd) => {
     expect([running, again].map(isGuarded)).toEqual([true, true])
   })
 
+  test('several removals that were allowed while a process was stopped are each allowed', async () => {
+    const others = Object.fromEntries(Array.from({ length: 8 }, (_, index) => [`features/f${index}`, 'on']))
+    await shop.write({ ...GOOD_TREE, ...MANY, ...others })
+    const path = await stopped('a key')
+    const running = await shop.load()
+    await allowedRemoval()
+    await shop.write({ 'db/pool/max': '11' })
+    await shop.client.kv
+      .txn()
+      .then(
+        op.put(`${shop.root}/.livetree/allow-removal`, 'yes'),
+        op.deleteRange({ prefix: `${shop.root}/prod/features/f` }),
+      )
+      .commit()
+    await running.refresh()
+    const again = await loadAt(path, 'a key')
+    for (const config of [running, again]) {
+      expect(config.status.rejected).toBeUndefined()
+      expect(config.current).toMatchObject({
+        limits: {},
+        features: { search: true },
+        db: { pool: { max: 11 } },
+      })
+    }
+  })
+
   test('permission of another store allows nothing', async () => {
     const server = await etcd.start()
     const client = shop.keep(createEtcdClient({ endpoints: [server.endpoint] }))

@@ -1,4 +1,4 @@
-import type { Leaf, ReplaceUpdate, SourceConnection, SourceContext } from '@livetree/core'
+import type { ReplaceUpdate, SourceConnection, SourceContext } from '@livetree/core'
 import {
   type EtcdClient,
   EtcdError,
@@ -27,6 +27,9 @@ const LEAST_PROOF_MS = 50
 
 /** A tree that is handed over as a whole. */
 type WholeTree = Pick<ReplaceUpdate, 'revision' | 'layers' | 'allowRemoval'>
+
+/** So many permissions that were given while nobody watched are gone back to; each costs two lists. */
+const MOST_PERMISSIONS = 5
 
 /** Hands the sink what a reflector lists and follows: layers of leaves. */
 export class EtcdConnection implements SourceConnection {
@@ -91,20 +94,29 @@ export class EtcdConnection implements SourceConnection {
     const { allowedAt } = this.#listing
     const layers = this.#listing.finish()
     const since = await this.#knownRevision(list)
-    if (since === undefined || allowedAt <= since) return [{ revision, layers, allowRemoval: false }]
-    const past: WholeTree[] = []
-    for (const at of [allowedAt - 1, allowedAt]) {
-      const tree = at > since && at < revision ? await this.#readPast(list, at) : undefined
-      if (tree !== undefined) past.push({ revision: at, layers: tree, allowRemoval: at === allowedAt })
+    const newest = { revision, layers, allowRemoval: since !== undefined && allowedAt === revision }
+    if (since === undefined || allowedAt <= since) return [newest]
+    const trees: WholeTree[] = [newest]
+    // From the newest permission back: the tree before each says when the one before that was given.
+    for (let at = allowedAt, count = 0; at > since && count < MOST_PERMISSIONS; count++) {
+      if (at < revision) await this.#addPast(list, at, trees, true)
+      const before = at - 1 > since ? await this.#addPast(list, at - 1, trees, false) : undefined
+      at = before !== undefined && before.allowedAt < at ? before.allowedAt : 0
     }
-    return [...past, { revision, layers, allowRemoval: allowedAt === revision }]
+    return trees
   }
 
-  /** The tree of a revision; undefined where that is compacted: then it cannot be told what was meant, and nothing is allowed. */
-  async #readPast(list: ReflectedList, revision: number): Promise<readonly Leaf[][] | undefined> {
+  /** Puts the tree of a revision first; does not where that is compacted: then it cannot be told what was meant, and nothing is allowed. */
+  async #addPast(
+    list: ReflectedList,
+    revision: number,
+    trees: WholeTree[],
+    allowRemoval: boolean,
+  ): Promise<TreeListing | undefined> {
     const listing = new TreeListing(this.#options.overlays)
     const isThere = await list.readPast(revision, (index, page) => listing.take(index, page))
-    return isThere ? listing.finish() : undefined
+    if (isThere) trees.unshift({ revision, layers: listing.finish(), allowRemoval })
+    return isThere ? listing : undefined
   }
 
   /** Up to where the present configuration is known, or the snapshot on disk if it was taken from this store. */
