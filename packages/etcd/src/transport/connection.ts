@@ -179,7 +179,8 @@ export class Connection {
     clock.clearTimeout(this.#watchdog)
     clock.clearTimeout(this.#connectTimer)
     this.#watchdog = undefined
-    this.#opening?.reject(error ?? new EtcdError('closed', { endpoint: this.url }))
+    const what = 'the connection was given up before it stood'
+    this.#opening?.reject(error ?? new EtcdError('connect_failed', { endpoint: this.url, what }))
     this.#opening = undefined
     const destroyed = this.#client.destroy(error ?? null)
     this.#dropSocket?.()

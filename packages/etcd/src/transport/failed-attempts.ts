@@ -73,3 +73,12 @@ export class FailedAttempts {
     this.#round.clear()
   }
 }
+
+/** The endpoints that failed in this round, and those that are being waited for. */
+export function triedOf(
+  failures: FailedAttempts | undefined,
+  waiting: ReadonlySet<Endpoint> | undefined,
+): { has(endpoint: Endpoint): boolean } | undefined {
+  if (waiting === undefined) return failures
+  return { has: (endpoint) => waiting.has(endpoint) || (failures?.has(endpoint) ?? false) }
+}

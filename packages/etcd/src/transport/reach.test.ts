@@ -247,3 +247,21 @@ test('what a peer is, is asked once for all calls, and nothing of it is left aft
   await expect.poll(() => open.size, { timeout: 5_000 }).toBe(0)
   expect(sockets).toBe(2)
 })
+
+test('a call and a stream that wait for an endpoint that leaves the rotation go on to the next', async () => {
+  const mute = await rawServer(() => undefined)
+  const channel = channelTo([mute], { connectTimeoutMs: 60_000, callTimeoutMs: 20_000 })
+  const ends: unknown[] = []
+  const stream = channel.stream(Watch.watch, {
+    onMessage: () => undefined,
+    onEnd: (error) => ends.push(error),
+  })
+  stream.send({ request: { type: 'progress', value: {} } })
+  const waiting = put(channel)
+  await expect.poll(() => mute.sockets, { timeout: 5_000 }).toBe(1)
+  const good = await goodServer()
+  channel.useEndpoints([good.endpoint])
+  await waiting
+  await expect.poll(() => good.calls.length, { timeout: 5_000 }).toBe(2)
+  expect(ends).toEqual([])
+})

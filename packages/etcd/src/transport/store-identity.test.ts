@@ -204,3 +204,16 @@ test('a stream ends with the first message of another cluster, which its handler
     'unimplemented not_applied',
   )
 })
+
+test('an answer of a service that is not etcd names no cluster, whatever its first field looks like', async () => {
+  let clusterId = 0n
+  const fake = await startFakeServer((call) => {
+    clusterId += 1n
+    call.answer(encodeFrame(RangeResponse, { header: { clusterId } }))
+  })
+  closing.push(() => fake.close())
+  const channel = channelTo([fake])
+  const method = { ...KV.range, path: '/example.Counter/Next' }
+  for (let index = 0; index < 3; index += 1) await channel.unary(method, {}, { retry: 'write' })
+  expect(channel.clusterId).toBe(undefined)
+})

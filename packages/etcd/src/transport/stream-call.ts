@@ -4,7 +4,7 @@ import { EtcdError } from '../errors.ts'
 import { FrameReader } from '../wire/frame.ts'
 import type { Init } from '../wire/message.ts'
 import type { Method } from '../wire/rpc.ts'
-import { type CallContext, callName, type OpenCall } from './call-context.ts'
+import { type CallContext, callName, hasHeader, type OpenCall } from './call-context.ts'
 import type { Connection } from './connection.ts'
 import { encodeRequest } from './encode-request.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -224,7 +224,9 @@ export class StreamCall<Req, Res>
   #onFrame(payload: Buffer): void {
     if (this.#isEnded || this.#isCancelled) return
     const { identity } = this.#context.balancer
-    const foreign = identity.judge(payload, this.#endpoint!, this.#expected, this.#place)
+    const foreign = hasHeader(this.#method.path)
+      ? identity.judge(payload, this.#endpoint!, this.#expected, this.#place)
+      : undefined
     if (foreign !== undefined) {
       this.stop(foreign)
       return

@@ -2,9 +2,9 @@ import { keepRunning } from '../clock.ts'
 import type { EtcdError } from '../errors.ts'
 import { backoffMs } from './backoff.ts'
 import { cancelledError, lateError, nobodyError } from './call-errors.ts'
-import { type CallContext, callName, type OpenCall, tellRetry } from './call-context.ts'
+import { type CallContext, callName, hasHeader, type OpenCall, tellRetry } from './call-context.ts'
 import type { Endpoint } from './endpoint.ts'
-import { FailedAttempts } from './failed-attempts.ts'
+import { FailedAttempts, triedOf } from './failed-attempts.ts'
 import { Reach } from './reach.ts'
 import { decideRetry, finalError, worseFate } from './retry.ts'
 import type { RetryClass } from './transport.ts'
@@ -83,7 +83,9 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
   onAnswer(answer: Res, attempt: UnaryAttempt<Res>): void {
     const endpoint = this.#endpoint!
     const { identity } = this.#context.balancer
-    const foreign = identity.judge(attempt.payload, endpoint, this.#expected, attempt.place)
+    const foreign = hasHeader(this.#request.path)
+      ? identity.judge(attempt.payload, endpoint, this.#expected, attempt.place)
+      : undefined
     if (foreign !== undefined) {
       this.#onForeign(foreign, attempt)
       return
@@ -114,12 +116,8 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
   /** Takes the next endpoint, or waits until there is one to take. */
   #next(): void {
     if (this.#isSettled) return
-    const { preparation, tokens, balancer } = this.#context
-    const changed = balancer.identity.changeSince(this.#expected, this.#name)
-    if (changed !== undefined) {
-      this.#fail(changed)
-      return
-    }
+    const { preparation, tokens } = this.#context
+    if (this.#isOvertaken()) return
     const needsToken = tokens.isMissing && !this.#options.isAnonymous
     const condition = preparation ?? (needsToken ? tokens.refresh() : undefined)
     if (condition !== undefined) {
@@ -137,14 +135,17 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
     else this.#connect(endpoint)
   }
 
+  /** The cluster in hand is not the one the call began under: it fails. */
+  #isOvertaken(): boolean {
+    const changed = this.#context.balancer.identity.changeSince(this.#expected, this.#name)
+    if (changed !== undefined) this.#fail(changed)
+    return changed !== undefined
+  }
+
   #pick(waiting?: ReadonlySet<Endpoint>): Endpoint | undefined {
     const { balancer } = this.#context
     const { endpoint } = this.#options
-    const failures = this.#failures
-    const tried =
-      waiting === undefined
-        ? failures
-        : { has: (each: Endpoint) => waiting.has(each) || (failures?.has(each) ?? false) }
+    const tried = triedOf(this.#failures, waiting)
     if (endpoint === undefined) return balancer.pick({ tried, isRead: this.#retry === 'read' })
     const named = balancer.named(endpoint)
     return tried?.has(named) ? undefined : named
@@ -166,7 +167,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
       pick: (waiting) => this.#pick(waiting),
       onReady: (ready) => {
         this.#reach = undefined
-        this.#try(ready)
+        if (!this.#isOvertaken()) this.#try(ready)
       },
       onFailed: (failed, error) => {
         this.#note(failed, error.with({ call: this.#name }))

@@ -111,7 +111,7 @@ describe('an answer', () => {
     ]
     for (const [index, expected] of [/compressed/, /empty/, /without a status/].entries()) {
       const fake = await server(scripts[index]!)
-      const error = await failure(get(channelTo([fake]), { timeoutMs: 100 }))
+      const error = await failure(get(channelTo([fake]), { timeoutMs: 1_000 }))
       expect(error.message).toMatch(expected)
     }
   })
