@@ -287,3 +287,25 @@ it('behind a link of a Kubernetes volume is never seen half, nor gone', async ()
   expect(seen).toEqual([2, 3, 4])
   expect(errors).toEqual([])
 })
+
+it('the snapshot on disk stays where it was when the process changes its directory', async () => {
+  const { exitCode, stdout, stderr } = await runScript(`
+    import { mkdir, stat } from 'node:fs/promises'
+    import { createManualSource, defineConfig } from '@livetree/core'
+    import * as z from 'zod'
+    const directory = ${JSON.stringify(directory)}
+    process.chdir(directory)
+    await mkdir('elsewhere')
+    const store = createManualSource({ name: 'etcd' })
+    const shop = defineConfig({ name: 'shop', schema: z.object({ port: z.number().default(1) }) })
+    const loading = shop.load({ sources: [store], snapshot: { path: 'shop.snapshot', intervalMs: 60_000 } })
+    store.replace(1, {})
+    const config = await loading
+    process.chdir('elsewhere')
+    await config.close()
+    console.log((await stat(directory + '/shop.snapshot')).isFile())
+  `)
+  expect(stderr).toBe('')
+  expect(stdout).toBe('true\n')
+  expect(exitCode).toBe(0)
+})

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { checkOptions, type OptionTable } from '../check-options.ts'
 import { LivetreeError } from '../errors.ts'
 import {
@@ -24,7 +25,7 @@ export type OnUnavailable =
   | 'defaults'
 
 export interface SnapshotOptions {
-  /** Of the file; its directory is made if there is none. */
+  /** Of the file, relative to the working directory at the time of `load`; its directory is made if there is none. */
   readonly path: string
   /** Encrypts the file. Without one (or `undefined`), everything that may hold a secret is left out of it. Must not be empty. */
   readonly key?: string | Uint8Array | undefined
@@ -112,7 +113,7 @@ export function resolveLoadOptions(
     timeoutMs,
     onUnavailable,
     snapshot: snapshot && {
-      path: snapshot.path,
+      path: resolve(snapshot.path),
       key: snapshot.key,
       intervalMs: snapshot.intervalMs ?? 1_000,
     },

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { inspect } from 'node:util'
 import { checkOptions, type OptionTable } from '../check-options.ts'
-import { describeIssue, LivetreeError, messageOf } from '../errors.ts'
+import { LivetreeError, messageOf } from '../errors.ts'
 import { abortSignal, callback, flag, milliseconds } from '../option-kinds.ts'
 import type { Path, Pipeline } from '../pipeline/outcome.ts'
 import type { SourceConnection } from '../source/source.ts'
@@ -14,6 +14,7 @@ import type { Comparison } from './comparison.ts'
 import { assertListener, type ConfigEventName, type ConfigListener } from './event-hub.ts'
 import { Freshness } from './freshness.ts'
 import { CLOSE_MS, openGuarded } from './guarded-source.ts'
+import { healthOf } from './health.ts'
 import type {
   ChangedOptions,
   ConfigHealth,
@@ -24,23 +25,15 @@ import type {
 } from './live-config.ts'
 import type { ResolvedLoadOptions } from './load-options.ts'
 import { Pin } from './pin.ts'
-import type { Resource, ResourceOptions } from './resource.ts'
+import type { Resource, ResourceOptions } from './resource-options.ts'
 import { ResourceSet } from './resource-set.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { SnapshotKeeper } from './snapshot-keeper.ts'
 import type { SourceState } from './source-state.ts'
 import { type Subscriber, WatchSubscriber } from './subscriber.ts'
 import { isLoggerLike, type LoggerLike } from '../source/to-logger.ts'
-import type { RejectedEvent } from './rejection.ts'
 import type { TreeWriter, WriterObserver } from './tree-writer.ts'
 import { settledWithin } from './within.ts'
-
-/** Says the first thing that is wrong, with path and key; the rest is in `status.rejected`. */
-function describeRejection({ source, revision, issues }: RejectedEvent): string {
-  const first = issues[0] === undefined ? '' : `: ${describeIssue(issues[0])}`
-  const more = issues.length > 1 ? ` and ${issues.length - 1} more` : ''
-  return `the tree of ${source} at revision ${revision} was rejected${first}${more}`
-}
 
 const watchOptions: OptionTable = {
   selector: callback,
@@ -170,27 +163,12 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   get health(): ConfigHealth {
-    const { maxStalenessMs } = this.#parts.options
-    const { state, revision, staleForMs, provenAt, rejected, sources, resources } = this.status
-    const staleReason = this.#freshness.reason
-    const isTooOld =
-      provenAt === undefined ? Number.isFinite(maxStalenessMs) : this.#ageMs(provenAt) > maxStalenessMs
-    const reasons = [
-      state === 'closed' ? 'closed' : undefined,
-      isTooOld ? `not proven to be the newest for more than ${maxStalenessMs} ms` : undefined,
-      staleReason,
-      // a loss that is known is told at once, and not when its grace period has ended
-      ...sources.map(({ name, state: contact, lastError }) =>
-        contact !== 'lost' || staleReason?.startsWith(name)
-          ? undefined
-          : `${name} is lost: ${lastError?.message}`,
-      ),
-      rejected && describeRejection(rejected),
-      ...resources.map(({ lastError }) => lastError?.message),
-    ]
-    const reason = reasons.filter((text) => text !== undefined).join('; ')
-    const isReady = state !== 'closed' && !isTooOld
-    return Object.freeze({ isReady, state, revision, staleForMs, reason: reason === '' ? undefined : reason })
+    const { status } = this
+    return healthOf(status, {
+      maxStalenessMs: this.#parts.options.maxStalenessMs,
+      provenForMs: status.provenAt === undefined ? undefined : this.#ageMs(status.provenAt),
+      staleReason: this.#freshness.reason,
+    })
   }
 
   on<E extends ConfigEventName>(event: E, listener: ConfigListener<T, E>): () => void {

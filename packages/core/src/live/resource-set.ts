@@ -3,7 +3,8 @@ import { callback, milliseconds, name as nameKind } from '../option-kinds.ts'
 import { LivetreeError } from '../errors.ts'
 import type { Clock } from '../source/source.ts'
 import type { Announcer } from './announcer.ts'
-import { HotResource, type Resource, type ResourceOptions, type ResourceStatus } from './resource.ts'
+import { HotResource } from './resource.ts'
+import type { Resource, ResourceOptions, ResourceStatus } from './resource-options.ts'
 import { ChangeSubscriber, type Subscriber } from './subscriber.ts'
 
 const DRAIN_MS = 30_000

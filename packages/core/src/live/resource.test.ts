@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { LivetreeError } from '../errors.ts'
 import { createTestClock } from '../testing/test-clock.ts'
-import { HotResource, type ResourceSettings } from './resource.ts'
+import { HotResource } from './resource.ts'
+import type { ResourceSettings } from './resource-options.ts'
 
 interface Pool {
   readonly url: string
