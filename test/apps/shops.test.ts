@@ -91,7 +91,25 @@ eachRealEtcd('the example apps', (etcd) => {
       expect(await getJson('/pool')).toMatchObject({ max: 8, builtCount: builtCount + 1 })
       const ready = await get('/readyz')
       expect(ready.status).toBe(200)
-      expect(await ready.text()).toContain('rejected')
+      // as its README says: what, where, by which key
+      const { reason } = reasonIn(await ready.json())
+      expect(reason).toMatch(/rejected/)
+      expect(reason).toContain('db.pool.max')
+      expect(reason).toContain('/config/shop/prod/db/pool/max')
+      expect(shop.output).toContain('/config/shop/prod/db/pool/max')
+    })
+
+    test('a pool that cannot be built is said by readiness, and the one before serves', async () => {
+      const { max } = await getJson('/pool')
+      await put('db/url', 'postgres://user:hunter2@127.0.0.1:1/none')
+      await waitFor(async () => (await getJson('/pool')).state === 'failed')
+      const ready = await get('/readyz')
+      expect(ready.status).toBe(200)
+      const { reason } = reasonIn(await ready.json())
+      expect(reason).toContain('catalog')
+      expect(reason).not.toContain('hunter2')
+      expect((await getJson('/pool')).max).toBe(max)
+      expect((await getArticle()).name).toBe('Teapot')
     })
 
     test('goes on without the store, ready and alive', async () => {
@@ -115,6 +133,12 @@ eachRealEtcd('the example apps', (etcd) => {
     })
   })
 })
+
+/** Terminus puts the details below the name of the indicator. */
+function reasonIn(body: unknown): { reason: string } {
+  const { reason, details } = body as { reason?: string; details?: { config?: { reason?: string } } }
+  return { reason: reason ?? details?.config?.reason ?? '' }
+}
 
 test('a shop brings a store of its own when it is told of none', async () => {
   await using shop = await startShop('express-shop', { ETCD_ENDPOINTS: '' })

@@ -1,4 +1,4 @@
-import type { LiveConfig } from '@livetree/core'
+import { assertLiveConfig, type LiveConfig } from '@livetree/core'
 import { Inject, Injectable } from '@nestjs/common'
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus'
 import { getConfigToken } from '../get-config-token.ts'
@@ -26,11 +26,13 @@ export class LivetreeHealthIndicator {
   /**
    * @param key the indicator's name in the report. Default `config`
    * @param config the configuration, where the app has several. Default: the one of the nearest `LivetreeModule`
+   * @throws LivetreeError `invalid_options`
    */
   isHealthy<Key extends string = 'config'>(
     key: Key = 'config' as Key,
     config: LiveConfig<unknown> = this.#config,
   ): HealthIndicatorResult<Key> {
+    assertLiveConfig('LivetreeHealthIndicator.isHealthy()', config)
     const indicator = this.#indicators.check(key)
     const { isReady, reason, revision, staleForMs } = config.health
     if (!isReady) return indicator.down({ reason, revision, staleForMs })
