@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,6 +19,8 @@ export interface Packed extends AsyncDisposable {
 export interface Consumer extends AsyncDisposable {
   /** Runs a script or program of the project with this Node. Throws with its output when it does not end with 0. */
   runNode(args: readonly string[], env?: Record<string, string>): Promise<string>
+  /** Writes a file of the project. */
+  write(path: string, text: string): Promise<void>
 }
 
 /** The registry cannot be reached; nothing is wrong with the packages. */
@@ -66,6 +68,7 @@ export async function installConsumer(
       const options = { cwd, timeoutMs: 90_000, env: { ...process.env, ...env } }
       return outputOf(await runBounded(process.execPath, args, options), args)
     },
+    write: (path, text) => writeFile(join(cwd, path), text),
     [Symbol.asyncDispose]: dispose,
   }
 }

@@ -75,6 +75,105 @@ test('the packed packages work in Jest, with modules and with CommonJS, and leav
   })
 })
 
+describe('the settings of TypeScript that the READMEs name', () => {
+  const compile = [
+    '--strict',
+    '--exactOptionalPropertyTypes',
+    '--noUncheckedIndexedAccess',
+    '--target',
+    'es2023',
+  ]
+  const settings: readonly {
+    folder: string
+    module: string
+    resolution?: string
+    refused?: RegExp
+    isRun?: boolean
+  }[] = [
+    { folder: 'esm', module: 'nodenext', isRun: true },
+    { folder: 'esm', module: 'node18', isRun: true },
+    { folder: 'esm', module: 'node16', isRun: true },
+    { folder: 'cjs', module: 'nodenext', isRun: true },
+    { folder: 'cjs', module: 'node16', refused: /TS1479/ },
+    { folder: 'bundled', module: 'esnext', resolution: 'bundler', isRun: true },
+    { folder: 'bundled', module: 'preserve', resolution: 'bundler', isRun: true },
+    { folder: 'cjs', module: 'commonjs', resolution: 'node10', refused: /TS2307.*'livetree'.*'bundler'/s },
+  ]
+
+  test('each of them compiles without skipLibCheck, or is refused as they say', async (context) => {
+    await withConsumer('module-settings', ['express'], context, async (project) => {
+      for (const { folder, module, resolution, refused, isRun } of settings) {
+        const what = `${folder} ${module} ${resolution ?? ''}`
+        const args = [
+          tsc,
+          ...compile,
+          '--lib',
+          'es2023,esnext.disposable',
+          '--module',
+          module,
+          '--outDir',
+          folder,
+        ]
+        if (resolution !== undefined) args.push('--moduleResolution', resolution)
+        if (folder === 'cjs') args.push('--esModuleInterop')
+        const compiling = project.runNode([...args, `${folder}/main.ts`])
+        if (refused === undefined) await expect(compiling, what).resolves.toBe('')
+        else await expect(compiling, what).rejects.toThrow(refused)
+        if (isRun) expect(await project.runNode([`${folder}/main.js`]), what).toBe('ok\n')
+      }
+    })
+  }, 400_000)
+
+  test('a schema of 300 fields costs the compiler little, and its errors name the field', async (context) => {
+    await withConsumer('module-settings', ['express'], context, async (project) => {
+      await project.write('esm/big.ts', bigSchema(30))
+      const args = [tsc, ...compile, '--lib', 'es2023,esnext.disposable', '--module', 'nodenext', '--noEmit']
+      const measured = await project.runNode([...args, '--extendedDiagnostics', 'esm/big.ts'])
+      const before = await project.runNode([...args, '--extendedDiagnostics', 'esm/main.ts'])
+      const instantiations = (text: string) => Number(/Instantiations:\s+(\d+)/.exec(text)![1])
+      // some 270 for each field, of which zod's own inference is the most
+      expect(instantiations(measured) - instantiations(before)).toBeLessThan(150_000)
+      await project.write('esm/wrong.ts', wrongUse)
+      const failing = project.runNode([...args, 'esm/wrong.ts'])
+      await expect(failing).rejects.toThrow(/Cannot assign to 'port' because it is a read-only property/)
+      await expect(failing).rejects.toThrow(/Property 'push' does not exist on type 'readonly string\[\]'/)
+      await expect(failing).rejects.toThrow(/Type 'ReadonlyDate' is not assignable to type 'string'/)
+      const longest = await failing.catch((error: Error) =>
+        Math.max(...error.message.split('\n').map((l) => l.length)),
+      )
+      expect(longest).toBeLessThan(500)
+    })
+  }, 400_000)
+})
+
+const wrongUse = `import { big } from './big.js'
+const { current } = await big.load()
+current.part7.port = 1
+current.part7.tags.push('x')
+const text: string = current.part7.since
+current.part77
+export { text }
+`
+
+function bigSchema(parts: number): string {
+  const part = `z.object({
+    port: z.number().int().default(3000), host: z.string(), tags: z.array(z.string()),
+    limits: z.record(z.string(), z.object({ max: z.number(), of: z.array(z.object({ on: z.boolean() })) })),
+    mode: z.enum(['a', 'b', 'c']).optional(), since: z.date(), hosts: z.map(z.string(), z.object({ ports: z.array(z.number()) })),
+    choice: z.discriminatedUnion('t', [z.object({ t: z.literal('x'), l: z.array(z.string()) }), z.object({ t: z.literal('y'), n: z.number() })]),
+    pair: z.tuple([z.string(), z.number()]), url: z.string().transform((text) => new URL(text)),
+  })`
+  const names = Array.from({ length: parts }, (_, index) => `part${index}`)
+  return `import { type ConfigOf, defineConfig, type LiveConfig } from 'livetree'
+import { z } from 'zod'
+export const big = defineConfig({ name: 'big', schema: z.object({ ${names.map((name) => `${name}: ${part}`).join(', ')} }) })
+export async function use(): Promise<void> {
+  const config: LiveConfig<ConfigOf<typeof big>> = await big.load()
+  ${names.map((name) => `config.watch((c) => c.${name}, (next, previous, { next: all }) => console.log(next.port, previous.url.href, all.${name}.since.getTime()))`).join('\n  ')}
+}
+`
+}
+
 describe('what is published is as it should be', () => {
   test.each(packageNames)('%s: publint has nothing to say', async (name) => {
     const result = await runBounded(process.execPath, [
