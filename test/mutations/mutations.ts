@@ -102,8 +102,9 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'P5: every change judges, and makes, everything anew',
     file: `${pipeline}/share.ts`,
-    find: 'names.every(isSame)) return before',
-    replace: 'names.every(isSame)) return Object.freeze(concealSecrets({ ...copy }, plan))',
+    find: 'names.every((name) => Object.is(before[name], copy[name]))) return before',
+    replace:
+      'names.every((name) => Object.is(before[name], copy[name]))) return Object.freeze(concealSecrets({ ...copy }, plan))',
     test: 'test/property/differential.test.ts',
   },
   {
