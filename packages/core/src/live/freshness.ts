@@ -66,7 +66,7 @@ export class Freshness {
   check(): void {
     if (!this.#isRunning) return
     const { clock } = this.#options
-    const { reason } = this
+    const reason = this.#staleReason
     if (reason !== undefined && this.#staleSince === undefined) {
       this.#staleSince = clock.now()
       this.#options.onStale(Object.freeze({ reason, provenAt: this.provenAt }))
@@ -99,8 +99,20 @@ export class Freshness {
     )
   }
 
-  /** Why the state may be behind, for people; undefined when it is proven. */
+  /** Contact with a store is lost, be it stale already or not. */
+  get isLost(): boolean {
+    return this.#remote.some(({ lastError }) => lastError !== undefined)
+  }
+
+  /** Why the state may be behind, for people: a loss at once, silence after its grace; undefined when it is proven. */
   get reason(): string | undefined {
+    const lost = this.#remote.find(({ lastError }) => lastError !== undefined)
+    const loss = lost && `${lost.source.name} is lost: ${lost.lastError?.message}`
+    return this.#staleReason ?? loss
+  }
+
+  /** Why the state is stale, for people. */
+  get #staleReason(): string | undefined {
     const { clock, staleAfterMs, writer } = this.#options
     if (writer.servedFrom !== 'sources') return `served from ${SERVED_FROM[writer.servedFrom]}`
     for (const { source, isLostForGood, lastError, provenAt } of this.#remote) {

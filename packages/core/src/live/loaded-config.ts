@@ -154,7 +154,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
       epoch,
       version,
       provenAt,
-      staleForMs: this.#state === 'live' ? 0 : this.#ageMs(provenAt ?? this.#readyAt),
+      staleForMs: this.#isProven ? 0 : this.#ageMs(provenAt ?? this.#readyAt),
       sources: this.#parts.sources.map((source) => source.status),
       rejected: this.#writer.rejected,
       resources: this.#resources.statuses(),
@@ -305,6 +305,11 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   get #state(): ConfigStatus['state'] {
     if (this.#closing !== undefined) return 'closed'
     return this.#freshness.isStale ? 'stale' : 'live'
+  }
+
+  /** Nothing is known that could keep the state from being the newest. */
+  get #isProven(): boolean {
+    return this.#state === 'live' && !this.#freshness.isLost
   }
 
   #observer(): WriterObserver<T> {
