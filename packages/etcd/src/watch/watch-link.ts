@@ -10,6 +10,7 @@ import { asEtcdError } from './as-etcd-error.ts'
 import { type Refusal, refusalError } from './refusal.ts'
 import type { WatchSettings } from './watch-options.ts'
 import type { SessionEnding } from './session-ports.ts'
+import type { ClusterChange } from './watch-handlers.ts'
 import { WatchSession } from './watch-session.ts'
 import type { WatcherCore } from './watcher-core.ts'
 
@@ -57,6 +58,8 @@ export class WatchLink {
   readonly #ports: LinkPorts
   /** Off the stream until an answer of the cluster says whether they may go back to it. */
   readonly #asking = new Map<WatcherCore, symbol>()
+  /** Off the stream until the store was recognized by what others know of it. */
+  readonly #followers = new Set<WatcherCore>()
   /** Refused for now; each with the timer after which it is tried again. */
   readonly #resting = new Map<WatcherCore, unknown>()
   #state: State = { type: 'idle' }
@@ -79,7 +82,7 @@ export class WatchLink {
 
   /** Brings a watch onto the stream, which is opened if there is none. */
   attach(watcher: WatcherCore): void {
-    if (this.#asking.has(watcher) || this.#resting.has(watcher)) return
+    if (this.#asking.has(watcher) || this.#resting.has(watcher) || this.#followers.has(watcher)) return
     if (this.#state.type === 'open') this.#state.session.add(watcher)
     else if (this.#state.type === 'idle') this.#open()
   }
@@ -89,6 +92,8 @@ export class WatchLink {
     this.#asking.delete(watcher)
     this.#ports.clock.clearTimeout(this.#resting.get(watcher))
     this.#resting.delete(watcher)
+    this.#followers.delete(watcher)
+    this.#releaseFollowers()
     const state = this.#state
     if (state.type === 'open') {
       state.session.remove(watcher)
@@ -151,16 +156,25 @@ export class WatchLink {
       onEnd: (ending) => this.#onEnd(session, ending),
     })
     this.#state = { type: 'open', session }
-    for (const watcher of this.#ports.watchers()) {
-      if (isConnecting(watcher) && !this.#asking.has(watcher) && !this.#resting.has(watcher))
-        session.add(watcher)
+    const isReady = (watcher: WatcherCore) =>
+      isConnecting(watcher) && !this.#asking.has(watcher) && !this.#resting.has(watcher)
+    const ready = [...this.#ports.watchers()].filter(isReady)
+    // those that know nothing of the store follow those that do and were on the same stream
+    const knowing = ready.filter((watcher) => watcher.questionFor(session) !== undefined)
+    const streams = new Set<unknown>(
+      knowing.map(({ lastStream }) => lastStream).filter((each) => each !== undefined),
+    )
+    for (const watcher of ready) {
+      const isFollower = streams.has(watcher.lastStream) && watcher.questionFor(session) === undefined
+      if (isFollower) this.#followers.add(watcher)
+      else session.add(watcher)
     }
     session.open()
   }
 
   #closeUnused(session: WatchSession): void {
     if (!this.#isCurrent(session) || !session.isUnused) return
-    if (this.#asking.size > 0 || this.#resting.size > 0) return
+    if (this.#asking.size > 0 || this.#resting.size > 0 || this.#followers.size > 0) return
     this.#state = { type: 'idle' }
     session.drop()
   }
@@ -188,6 +202,7 @@ export class WatchLink {
   #resume(session: WatchSession, error: EtcdError | undefined): void {
     if (session.endpoint !== '') this.#avoid = session.endpoint
     this.#state = { type: 'idle' }
+    this.#followers.clear()
     session.drop()
     const needsToken = error?.code === 'unauthenticated'
     if (needsToken) this.#tokenFailures += 1
@@ -299,14 +314,13 @@ export class WatchLink {
     this.#ask(watcher, session, 'KV/Txn', answer, {
       onAnswer: (response, header) => {
         const setback = watcher.setbackOf(header)
-        if (setback !== undefined) watcher.changeCluster(setback, header.clusterId)
-        else if (question.isSameStore(response)) watcher.provenOn(session)
-        else watcher.changeCluster('history_differs', header.clusterId)
+        if (setback === undefined && question.isSameStore(response)) watcher.provenOn(session)
+        else this.#changeStore(watcher, setback ?? 'history_differs', header.clusterId)
       },
       onError: (error) => {
         // a revision that is known and has not happened: the store went back
         if (error.code === 'future_revision') {
-          watcher.changeCluster('revision_went_back', watcher.clusterId ?? 0n)
+          this.#changeStore(watcher, 'revision_went_back', watcher.clusterId ?? 0n)
           return true
         }
         // where the history is gone, or may not be read, the watch itself will be refused; where the read is, nothing can be shown
@@ -315,6 +329,28 @@ export class WatchLink {
         return isOpen
       },
     })
+  }
+
+  /** Whatever was on the same stream as the watch was on the same store, and is no longer. */
+  #changeStore(watcher: WatcherCore, reason: ClusterChange['reason'], clusterId: bigint): void {
+    const { lastStream } = watcher
+    const isAlike = (each: WatcherCore) =>
+      each === watcher || (lastStream !== undefined && each.lastStream === lastStream && isConnecting(each))
+    for (const each of [...this.#ports.watchers()].filter(isAlike)) each.changeCluster(reason, clusterId)
+  }
+
+  /** Nobody who was on their stream is asked about any more: they may go on. */
+  #releaseFollowers(): void {
+    if (this.#followers.size === 0 || this.#state.type !== 'open') return
+    const { session } = this.#state
+    const knowing = [...this.#ports.watchers()].filter(
+      (watcher) => isConnecting(watcher) && watcher.questionFor(session) !== undefined,
+    )
+    for (const follower of this.#followers) {
+      if (knowing.some(({ lastStream }) => lastStream === follower.lastStream)) continue
+      this.#followers.delete(follower)
+      if (isConnecting(follower)) this.attach(follower)
+    }
   }
 
   /** The store at this member may have gone back: a linearizable read tells whether the member only lags. */
@@ -357,6 +393,7 @@ export class WatchLink {
     const isAnswered = () => this.#asking.get(watcher) === mark && this.#asking.delete(watcher)
     const goOn = () => {
       if (isConnecting(watcher)) this.attach(watcher)
+      this.#releaseFollowers()
     }
     const fail = (error: EtcdError) => {
       if (!isAnswered()) return

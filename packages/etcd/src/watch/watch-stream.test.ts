@@ -281,10 +281,12 @@ describe('what a lost stream means', () => {
     clock.advance(10)
     expect(channel.streams.length).toBe(2)
     expect(channel.lastStream.avoided).toBe('http://a:2379')
-    created(9, 0)
+    // the one that knows something of the store is asked about first, and the other follows it
+    expect(channel.lastStream.creates.map(({ filters }) => filters)).toEqual([[0, 1]])
     await recognized()
     created(9, 1)
-    expect(channel.lastStream.creates.map(({ startRevision }) => startRevision)).toEqual([5, 4])
+    created(9, 0)
+    expect(channel.lastStream.creates.slice(1).map(({ startRevision }) => startRevision)).toEqual([4, 5])
     expect([a.told.at(-1), b.told.at(-1)]).toEqual(['resumed at 6', 'resumed at 5'])
   })
 
@@ -407,6 +409,42 @@ describe('what a lost stream means', () => {
     channel.onTxn = storeOf(kvs, header(200)).txn
     await reconnect()
     expect(told.slice(-2)).toEqual(['cluster changed history_differs', 'end cluster_changed'])
+  })
+
+  it('T3.71 a watch that knows nothing of the store goes by what the others of its stream know', async () => {
+    const { watch, created, events, channel, reconnect } = setUp()
+    const a = watch({ prefix: 'a' })
+    const b = watch({ prefix: 'b' })
+    created(50, 0)
+    created(50, 1)
+    events(60, [put('a', 60)])
+    channel.onTxn = storeOf([kv('a', 60, 'other')], header(100)).txn
+    await reconnect()
+    expect(b.told.slice(1)).toEqual([
+      'disconnected OK',
+      'cluster changed history_differs',
+      'end cluster_changed',
+    ])
+    expect(a.told.slice(-2)).toEqual(b.told.slice(-2))
+    // begun after that, on the store that is there now
+    const c = watch({ prefix: 'c' })
+    created(100, 3)
+    expect(c.told).toEqual(['created at 101'])
+  })
+
+  it('T3.71 a watch follows on when those that it waits for are cancelled', async () => {
+    const { watch, created, events, channel, reconnect, lastCreate } = setUp()
+    const a = watch({ prefix: 'a' })
+    const b = watch({ prefix: 'b' })
+    created(50, 0)
+    created(50, 1)
+    events(60, [put('a', 60)])
+    channel.onTxn = () => new Promise(() => undefined)
+    await reconnect()
+    a.watcher.cancel()
+    expect(String(lastCreate()?.key)).toBe('b')
+    created(60, 3)
+    expect(b.told.at(-1)).toBe('resumed at 51')
   })
 
   it('T3.71 the same store is recognized before anything of its stream is delivered', async () => {

@@ -151,6 +151,11 @@ export class WatcherCore implements Watcher {
     return this.#evidence?.question(this.#position - 1)
   }
 
+  /** The stream that served the watch last; undefined while none did. */
+  get lastStream(): unknown {
+    return this.#provenOn
+  }
+
   /** The store behind the stream is the one that the watch was on, as far as anybody can tell. */
   provenOn(stream: unknown): void {
     this.#provenOn = stream

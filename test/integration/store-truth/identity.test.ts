@@ -1,0 +1,281 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
+import { etcd as etcdSource } from 'livetree'
+import { expect, onTestFinished, test } from 'vitest'
+import { type EtcdUnderTest, eachEtcd } from '../../support/each-etcd.ts'
+import { withoutOpenHandles } from '../../support/open-handles.ts'
+import type { EtcdServer } from '../../support/start-etcd.ts'
+import { startProxy, type TcpProxy } from '../../support/start-proxy.ts'
+import { waitFor } from '../../support/wait-for.ts'
+import { connect } from '../etcd-watch-kit.ts'
+import { anything, held, ThreeViews } from './three-views.ts'
+
+withoutOpenHandles()
+
+const key = (name: string) => `/t/all/${name}`
+
+/** Writes many keys, so that the store has a history to be passed. */
+async function fill(client: EtcdClient, names: readonly string[], value: string): Promise<void> {
+  for (const name of names) await client.kv.put(key(name), value)
+}
+
+async function passRevision(client: EtcdClient, revision: number): Promise<void> {
+  for (;;) {
+    const { header } = await client.kv.put('/elsewhere', 'x')
+    if (header.revision > revision) return
+  }
+}
+
+async function revisionOf(client: EtcdClient): Promise<number> {
+  return (await client.kv.getRange({ key: 'x' })).header.revision
+}
+
+/** How another store comes to stand behind the name of the one that is known. The proxy refuses meanwhile. */
+const replacements = {
+  /** The data are gone, and others were written past the known revision before anybody looks. */
+  async wiped(server: EtcdServer, _etcd: EtcdUnderTest, past: number) {
+    await server.restart({ emptyData: true, keepIdentity: true })
+    await using client = createEtcdClient({ endpoints: [server.endpoint] })
+    await fill(client, ['new', 'kept', 'changed'], 'of the new store')
+    await passRevision(client, past)
+    return undefined
+  },
+  /** The same keys in the same order, so that every revision and version agrees: only values differ. */
+  async 'wiped and filled by the same script'(server: EtcdServer, _etcd: EtcdUnderTest, past: number) {
+    await server.restart({ emptyData: true, keepIdentity: true })
+    await using client = createEtcdClient({ endpoints: [server.endpoint] })
+    await fill(client, FIRST_KEYS, 'second life')
+    await passRevision(client, past)
+    return undefined
+  },
+  /** Another server, with all that identifies the first, takes over the name; it went another way from an earlier revision on. */
+  async swapped(_server: EtcdServer, _etcd: EtcdUnderTest, past: number, twin: EtcdServer | undefined) {
+    await using client = createEtcdClient({ endpoints: [twin!.endpoint] })
+    await client.kv.delete(key('changed'))
+    await client.kv.put(key('new'), 'of the other')
+    await passRevision(client, past)
+    return twin
+  },
+} as const
+
+const FIRST_KEYS = ['kept', 'changed', 'gone', ...Array.from({ length: 5 }, (_, index) => `more-${index}`)]
+/** More than is remembered one by one. */
+const MANY_KEYS = [...FIRST_KEYS, ...Array.from({ length: 150 }, (_, index) => `many-${index}`)]
+
+/** A server with the data and the identity that another one has now. */
+async function twinOf(server: EtcdServer, etcd: EtcdUnderTest): Promise<EtcdServer> {
+  const twin = await etcd.start()
+  await server.kill()
+  await twin.restart({ dataFrom: server.dataDir })
+  await server.restart()
+  return twin
+}
+
+type Doing = 'idle' | 'resuming' | 'cut off' | 'a refresh pending'
+
+async function open(etcd: EtcdUnderTest, names: readonly string[] = FIRST_KEYS) {
+  const server = await etcd.start()
+  const direct = createEtcdClient({ endpoints: [server.endpoint] })
+  await fill(direct, names, 'first life')
+  const proxy = await startProxy({ target: server.endpoint })
+  const views = await ThreeViews.open([proxy.endpoint])
+  onTestFinished(async () => {
+    await views[Symbol.asyncDispose]()
+    await proxy.close()
+    await direct.close()
+  })
+  return { server, proxy, views, direct }
+}
+
+async function replaced(
+  etcd: EtcdUnderTest,
+  how: keyof typeof replacements,
+  doing: Doing,
+  names: readonly string[] = FIRST_KEYS,
+) {
+  const { server, proxy, views, direct } = await open(etcd, names)
+  const twin = how === 'swapped' ? await twinOf(server, etcd) : undefined
+  if (twin !== undefined) {
+    // known to the client, and to the first server alone
+    await waitFor(() => direct.kv.put(key('changed'), 'last word'))
+    await waitFor(() => views.watched.get(key('changed')) === 'last word')
+  }
+  if (doing === 'cut off') {
+    await proxy.refuse()
+    proxy.cutAll()
+    await waitFor(() => views.watcher.state === 'connecting')
+  }
+  const past = (await revisionOf(direct)) + 20
+  let refreshing: Promise<unknown> | undefined
+  if (doing !== 'cut off') await proxy.refuse()
+  if (doing === 'a refresh pending') {
+    proxy.stall('toClient')
+    refreshing = views.config.refresh({ timeoutMs: 30_000 })
+  }
+  if (doing === 'resuming') {
+    // one attempt after the other meets a server that has just gone
+    proxy.stall('toServer')
+    await proxy.accept()
+    proxy.cutAll()
+    await waitFor(() => proxy.connections > 0)
+    await proxy.refuse()
+  }
+  const other = await replacements[how](server, etcd, past, twin)
+  if (other !== undefined) proxy.retarget(other.endpoint)
+  proxy.heal()
+  proxy.cutAll()
+  await proxy.accept()
+  await refreshing
+  return { views, store: other ?? server, proxy }
+}
+
+eachEtcd('another store behind the same name', (etcd) => {
+  const doings: readonly Doing[] = ['idle', 'cut off', 'resuming', 'a refresh pending']
+  const hows = Object.keys(replacements) as (keyof typeof replacements)[]
+
+  const isShort = process.env.LIVETREE_LONG_TESTS === undefined
+  const cases = hows.flatMap((how) => doings.map((doing) => [how, doing] as const))
+  // every replacement, and every state of the client, is among the few
+  const few = cases.filter(([how, doing]) => how === 'wiped' || doing === 'idle')
+
+  test.each(isShort ? few : cases)(
+    'T3.71 %s, while the client is %s: a new epoch, and nothing of the old one stays',
+    async (how, doing) => {
+      const { views, store } = await replaced(etcd, how, doing)
+      const direct = connect(store.endpoint)
+      await views.expectToHold(await held(direct), `${how}, ${doing}`)
+      await waitFor(() => views.config.epoch === 1 && views.syncEpoch === 1 && views.watchEnd !== undefined)
+      expect(views.watchEnd).toBe('cluster_changed')
+      // and from there on, in the new epoch, as ever
+      await direct.kv.put(key('after'), 'x')
+      await waitFor(() => views.configured.has(key('after')) && views.synced.has(key('after')))
+      expect([views.config.epoch, views.syncEpoch]).toEqual([1, 1])
+    },
+  )
+
+  test.each(hows)('T3.71 %s, with more keys than are remembered', async (how) => {
+    const { views, store } = await replaced(etcd, how, 'idle', MANY_KEYS)
+    await views.expectToHold(await held(connect(store.endpoint)), how)
+    await waitFor(() => views.config.epoch === 1 && views.syncEpoch === 1)
+  })
+
+  test('T3.71 wiped, filled past and compacted: listed again, though its history cannot be asked', async () => {
+    const { server, proxy, views, direct } = await open(etcd)
+    const past = await revisionOf(direct)
+    await proxy.refuse()
+    proxy.cutAll()
+    await server.restart({ emptyData: true, keepIdentity: true })
+    await using client = createEtcdClient({ endpoints: [server.endpoint] })
+    await fill(client, ['new', 'kept'], 'of the new store')
+    await passRevision(client, past + 5)
+    await client.kv.compact(await revisionOf(client))
+    await proxy.accept()
+    await views.expectToHold(await held(client), 'compacted')
+    // of what was never written again, the list shows that it is not what it was
+    await waitFor(() => views.config.epoch === 1 && views.syncEpoch === 1)
+  })
+
+  test('T3.71 restored from a backup: an earlier term with a later revision, for sync as for a configuration', async () => {
+    etcd.needs('snapshot')
+    const { server, proxy, views, direct } = await open(etcd)
+    const folder = mkdtempSync(join(tmpdir(), 'livetree-snapshot-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const snapshotFile = join(folder, 'snapshot.db')
+    await server.saveSnapshot(snapshotFile)
+    // a member that was restarted is in a later term
+    await server.restart()
+    await waitFor(() => direct.kv.delete(key('gone')))
+    await views.expectToHold(await held(direct), 'before')
+    const past = await revisionOf(direct)
+    await proxy.refuse()
+    await server.restart({ snapshotFile, keepIdentity: true })
+    await passRevision(direct, past + 5)
+    proxy.cutAll()
+    await proxy.accept()
+    await views.expectToHold(await held(direct), 'restored')
+    expect(views.synced.has(key('gone'))).toBe(true)
+    await waitFor(() => views.config.epoch === 1 && views.syncEpoch === 1)
+  })
+
+  test('T3.71 the same store is recognized: cuts, restarts and frozen moments make no epoch', async () => {
+    const { server, proxy, views, direct } = await open(etcd, MANY_KEYS)
+    for (let round = 0; round < 6; round += 1) {
+      proxy.cutAll()
+      await direct.kv.put(key(`round-${round}`), 'x')
+      if (round % 2 === 0) await direct.kv.delete(key(`many-${round}`))
+      if (round === 3) await server.restart()
+      await waitFor(() => direct.kv.put(key('changed'), `in ${round}`))
+      await views.expectToHold(await held(direct), `round ${round}`)
+    }
+    expect([views.config.epoch, views.syncEpoch, views.watchEnd]).toEqual([0, 0, undefined])
+    expect(views.syncBatches.some(({ isResync }) => isResync)).toBe(false)
+  })
+
+  test('P12 replaced while it is listed: no list is of two stores', async () => {
+    const server = await etcd.start()
+    const direct = connect(server.endpoint)
+    const names = Array.from({ length: 600 }, (_, index) => `k${String(index).padStart(4, '0')}`)
+    for (let from = 0; from < names.length; from += 100) {
+      await Promise.all(names.slice(from, from + 100).map((name) => direct.kv.put(key(name), 'old')))
+    }
+    const past = await revisionOf(direct)
+    const proxy = await startProxy({ target: server.endpoint })
+    onTestFinished(() => proxy.close())
+    const isCut = proxy.cutAfter(12_000)
+    const loading = anything.load({
+      sources: [etcdSource({ endpoints: [proxy.endpoint], root: '/t', pageSize: 50 })],
+      startup: { timeoutMs: 30_000 },
+    })
+    await isCut
+    await proxy.refuse()
+    proxy.cutAll()
+    await server.kill()
+    await server.restart({ emptyData: true, keepIdentity: true })
+    await using client = createEtcdClient({ endpoints: [server.endpoint] })
+    await Promise.all(names.map((name) => client.kv.put(key(name), 'new')))
+    await passRevision(client, past + 5)
+    await proxy.accept()
+    const config = await loading
+    onTestFinished(() => config.close())
+    const seen: string[] = []
+    const look = () => seen.push([...new Set(Object.values(config.current.all))].join(' and '))
+    look()
+    config.on('change', look)
+    await waitFor(() => Object.values(config.current.all).every((value) => value === 'new'))
+    expect(seen.filter((values) => values !== 'old' && values !== 'new')).toEqual([])
+  })
+
+  test('P12 endpoints of two clusters: each state is of one of them', async () => {
+    const [one, two] = [await etcd.start(), await etcd.start()]
+    for (const [server, value] of [
+      [one, 'one'],
+      [two, 'two'],
+    ] as const) {
+      const client = connect(server.endpoint)
+      for (let index = 0; index < 40; index += 1) await client.kv.put(key(`k${index}`), value)
+    }
+    const proxies: TcpProxy[] = []
+    for (const { endpoint } of [one, two]) proxies.push(await startProxy({ target: endpoint }))
+    onTestFinished(async () => {
+      for (const proxy of proxies) await proxy.close()
+    })
+    const seen: string[] = []
+    const config = await anything.load({
+      sources: [etcdSource({ endpoints: proxies.map(({ endpoint }) => endpoint), root: '/t', pageSize: 7 })],
+    })
+    onTestFinished(() => config.close())
+    const look = () => seen.push([...new Set(Object.values(config.current.all))].join(' and '))
+    look()
+    config.on('change', look)
+    for (let round = 0; round < 4; round += 1) {
+      const proxy = proxies[round % 2]!
+      await proxy.refuse()
+      proxy.cutAll()
+      await config.refresh({ timeoutMs: 1_500 }).catch(() => undefined)
+      await proxy.accept()
+    }
+    expect(seen.filter((values) => values !== 'one' && values !== 'two')).toEqual([])
+  })
+})
