@@ -66,7 +66,7 @@ export class Freshness {
   check(): void {
     if (!this.#isRunning) return
     const { clock } = this.#options
-    const reason = this.#staleReason
+    const { reason } = this
     if (reason !== undefined && this.#staleSince === undefined) {
       this.#staleSince = clock.now()
       this.#options.onStale(Object.freeze({ reason, provenAt: this.provenAt }))
@@ -104,15 +104,8 @@ export class Freshness {
     return this.#remote.some(({ lastError }) => lastError !== undefined)
   }
 
-  /** Why the state may be behind, for people: a loss at once, silence after its grace; undefined when it is proven. */
+  /** Why the state is stale, for people; undefined when it is proven, or a loss is within its grace. */
   get reason(): string | undefined {
-    const lost = this.#remote.find(({ lastError }) => lastError !== undefined)
-    const loss = lost && `${lost.source.name} is lost: ${lost.lastError?.message}`
-    return this.#staleReason ?? loss
-  }
-
-  /** Why the state is stale, for people. */
-  get #staleReason(): string | undefined {
     const { clock, staleAfterMs, writer } = this.#options
     if (writer.servedFrom !== 'sources') return `served from ${SERVED_FROM[writer.servedFrom]}`
     for (const { source, isLostForGood, lastError, provenAt } of this.#remote) {

@@ -20,7 +20,7 @@ export interface ConfigStatus {
   readonly version: number
   /** When the state in service was last proven to be the newest, ms since the epoch; undefined if it never was. */
   readonly provenAt: number | undefined
-  /** Milliseconds since `provenAt` (since loading where it is undefined); 0 while live. */
+  /** Milliseconds since `provenAt` (since loading where it is undefined); 0 while live and no store is lost. */
   readonly staleForMs: number
   /** In the order of precedence, the lowest first. */
   readonly sources: readonly SourceStatus[]
