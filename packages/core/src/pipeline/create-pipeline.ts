@@ -130,6 +130,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
       // one by one, the update that breaks the pipeline can be told
     }
     for (const { layer, leaf } of undo.reverse()) this.#tree.set(layer, leaf)
+    this.#guard.takeBack()
     return undefined
   }
 

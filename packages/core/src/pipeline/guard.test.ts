@@ -283,6 +283,16 @@ describe('guardIssues: stays until it is healed', () => {
     expect(patch(0, { ...renamed('flags/new', 'flags/newer', 10) }).type).toBe('rejected')
   })
 
+  test('a backlog that is refused together, and taken back, leaves no refusal behind', () => {
+    const { patch, pipeline } = staged(schema)
+    patch(0, keys('flags', 10))
+    for (let n = 0; n < 6; n++) patch(0, { [`flags/k${n}`]: undefined, [`flags/new${n}`]: 'on' })
+    const gonePaths = [6, 7, 8, 9].map((n) => `flags/k${n}`).concat('flags/new0', 'flags/new1')
+    const changes = gonePaths.map((path) => ({ layer: 0, leaf: { path, value: undefined, revision: 0 } }))
+    expect(pipeline.attempt(0, [{ revision: 100, changes }])).toBeUndefined()
+    expect(patch(0, { 'flags/k6': undefined, 'flags/new6': 'on' }).type).toBe('accepted')
+  })
+
   test('a loop that empties a directory which the schema requires is seen too', () => {
     const { patch } = staged(schema)
     patch(0, { ...keys('flags', 5), ...keys('db', 95, 'x') })

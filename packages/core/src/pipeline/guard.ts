@@ -114,6 +114,11 @@ export class Guard {
     })
   }
 
+  /** What was refused last was staged to try it, after a tree that was good, and is gone again. */
+  takeBack(): void {
+    for (const watched of this.#sources) watched.isRefused = false
+  }
+
   /** The staged tree was accepted at `now`. */
   accept(now: number): void {
     const { losses } = this.#tree
