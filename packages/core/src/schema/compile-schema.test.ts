@@ -118,6 +118,36 @@ describe('compileSchema: two names for one key are refused', () => {
     ['kebab-case', z.object({ timeoutMs: z.number(), 'timeout-ms': z.number() }), '"timeout-ms"'],
     ['snake_case', z.object({ a: z.object({ URLPath: z.string(), urlPath: z.string() }) }), '"url_path"'],
     ['kebab-case', z.object({ a: z.array(z.object({ aB: z.string(), a_b: z.string() })) }), '"a-b"'],
+    ['kebab-case', z.union([z.object({ aB: z.string() }), z.object({ a_b: z.string() })]), '"a-b"'],
+    [
+      'snake_case',
+      z.object({
+        a: z.discriminatedUnion('kind', [
+          z.object({ kind: z.literal('x'), timeoutMs: z.number() }),
+          z.object({ kind: z.literal('y'), timeout_ms: z.number() }),
+        ]),
+      }),
+      '"timeout_ms"',
+    ],
+    ['kebab-case', z.intersection(z.object({ aB: z.string() }), z.object({ 'a-b': z.string() })), '"a-b"'],
+    [
+      'kebab-case',
+      z.union([
+        z.object({ o: z.object({ aB: z.string() }) }),
+        z.number(),
+        z.lazy(() => z.object({ o: z.union([z.object({ a_b: z.string() }), z.string()]).optional() })),
+      ]),
+      '"a-b"',
+    ],
+    [
+      'kebab-case',
+      z.union([
+        z.record(z.string(), z.object({ aB: z.string() })),
+        z.object({ o: z.object({ 'a-b': z.string() }) }),
+      ]),
+      '"a-b"',
+    ],
+    ['kebab-case', z.tuple([z.object({ aB: z.string() }), z.object({ a_b: z.string() })]), '"a-b"'],
   ] as const)('%s', (naming, schema, key) => {
     const error = refusal(() => compileSchema(schema, { naming }))
     expect(error.code).toBe('name_clash')
@@ -132,6 +162,11 @@ describe('compileSchema: two names for one key are refused', () => {
     const error = refusal(() => assertEnvironmentNames(plan))
     expect(error.code).toBe('name_clash')
     expect(error.message).toContain('TIMEOUT_MS')
+    for (const schema of [
+      z.union([z.object({ timeoutMs: z.number() }), z.object({ timeout_ms: z.number() })]),
+      z.object({ o: z.record(z.enum(['timeout-ms', 'timeout_ms']), z.number()) }),
+    ])
+      expect(refusal(() => assertEnvironmentNames(compileSchema(schema))).message).toContain('TIMEOUT_MS')
     expect(() => assertEnvironmentNames(compileSchema(finite))).not.toThrow()
   })
 })

@@ -2,6 +2,7 @@ import * as z from 'zod/v4/core'
 import { LivetreeError } from '../errors.ts'
 import { assertZod } from './assert-zod.ts'
 import { environmentName, type Naming, storedName } from './naming.ts'
+import { findClash, placeText } from './name-clash.ts'
 import { hasAsyncCode } from './own-code.ts'
 import type { ListPlan, ObjectPlan, Plan, PropertyPlan, UnionPlan, WrapperPlan } from './plan.ts'
 import { isScalar, parts, requiresItself } from './plan.ts'
@@ -23,6 +24,7 @@ export function compileSchema(schema: z.$ZodType, options: CompileOptions = {}):
   const compiler = new Compiler(options.naming ?? 'exact')
   const plan = compiler.compile(schema, [])
   compiler.refuseEndless()
+  refuseClashes(plan)
   compiler.spreadSecrets()
   return plan
 }
@@ -189,7 +191,8 @@ class Compiler {
         alone: new z.$ZodObject({ type: 'object', shape: { [name]: schema } }),
       }
       if (name === '__proto__') refuse([...path, name], 'the property name __proto__', 'give it another name')
-      addName(plan.byStored, property.stored, property, path, `the key segment "${property.stored}"`)
+      // of two with one name the first has it; they are refused when the whole schema is known
+      if (!plan.byStored.has(property.stored)) plan.byStored.set(property.stored, property)
       // of two with one variable the first has it; assertEnvironmentNames refuses that where it matters
       if (!plan.byEnvironment.has(property.environment))
         plan.byEnvironment.set(property.environment, property)
@@ -271,21 +274,14 @@ function isPlainStringKey(schema: z.$ZodType): boolean {
   return def.type === 'string' && !('coerce' in def && def.coerce === true)
 }
 
-function addName(
-  names: Map<string, PropertyPlan>,
-  key: string,
-  property: PropertyPlan,
-  path: readonly string[],
-  what: string,
-): void {
-  const other = names.get(key)
-  if (other !== undefined) {
-    throw new LivetreeError(
-      'name_clash',
-      `Properties "${other.name}" and "${property.name}" of ${placeText(path)} both map to ${what}. Rename one, or use naming "exact".`,
-    )
-  }
-  names.set(key, property)
+function refuseClashes(plan: Plan): void {
+  const clash = findClash(plan, 'stored')
+  if (clash === undefined) return
+  const { one, other, written, path } = clash
+  throw new LivetreeError(
+    'name_clash',
+    `Properties "${one}" and "${other}" of ${placeText(path)} both map to the key segment "${written}". Rename one, or use naming "exact".`,
+  )
 }
 
 function refuseSecretKey(key: z.$ZodType, path: readonly string[]): void {
@@ -296,10 +292,6 @@ function refuseSecretKey(key: z.$ZodType, path: readonly string[]): void {
 function refuseAsync(path: readonly string[]): never {
   const message = `The schema of ${placeText(path)} has an async refinement, transform or catch; a live configuration is judged at once, without await. Make it synchronous, or check it where the value is used.`
   throw new LivetreeError('invalid_schema', message)
-}
-
-function placeText(path: readonly string[]): string {
-  return path.length === 0 ? 'the root' : `"${path.join('.')}"`
 }
 
 function refuse(path: readonly string[], what: string, remedy: string): never {

@@ -1,0 +1,99 @@
+import { environmentName } from './naming.ts'
+import { coreOf, type ObjectPlan, parts, type Plan, type RecordPlan } from './plan.ts'
+
+/** Two names that are written alike. */
+export interface Clash {
+  readonly one: string
+  readonly other: string
+  readonly written: string
+  readonly path: readonly string[]
+}
+
+/**
+ * Finds a name of a tree that would stand for two of the schema at one place: of one object, of several options of a
+ * union, or of the two sides of an intersection, which read the same keys.
+ */
+export function findClash(plan: Plan, naming: 'stored' | 'environment'): Clash | undefined {
+  return new ClashFinder(naming).visit([plan], [])
+}
+
+class ClashFinder {
+  readonly #naming: 'stored' | 'environment'
+  readonly #seen = new Set<string>()
+  readonly #numbers = new Map<Plan, number>()
+
+  constructor(naming: 'stored' | 'environment') {
+    this.#naming = naming
+  }
+
+  /** @param plans all that may be read at one place */
+  visit(plans: readonly Plan[], path: readonly string[]): Clash | undefined {
+    const readings = [...new Set(plans.flatMap((plan) => readingsOf(plan)))]
+    const key = readings
+      .map((reading) => this.#numberOf(reading))
+      .sort()
+      .join()
+    if (readings.length === 0 || this.#seen.has(key)) return undefined
+    this.#seen.add(key)
+    const objects = readings.filter((reading): reading is ObjectPlan => reading.type === 'object')
+    const clash = this.#clashAt(readings, path)
+    if (clash !== undefined) return clash
+    for (const name of new Set(objects.flatMap((object) => [...object.properties.keys()]))) {
+      const below = readings.flatMap((reading) => childrenOf(reading, name))
+      const found = this.visit(below, [...path, name])
+      if (found !== undefined) return found
+    }
+    return this.visit(
+      readings.flatMap((reading) => childrenOf(reading, undefined)),
+      [...path, '<key>'],
+    )
+  }
+
+  #clashAt(readings: readonly Plan[], path: readonly string[]): Clash | undefined {
+    const names = new Map<string, string>()
+    for (const [written, name] of readings.flatMap((reading) => this.#namesOf(reading))) {
+      const other = names.get(written)
+      if (other !== undefined && other !== name) return { one: other, other: name, written, path }
+      names.set(written, name)
+    }
+    return undefined
+  }
+
+  #namesOf(reading: Plan): (readonly [written: string, name: string])[] {
+    if (reading.type === 'object')
+      return [...reading.properties.values()].map((property) => [property[this.#naming], property.name])
+    const isListed = this.#naming === 'environment' && (reading.type === 'record' || reading.type === 'map')
+    const keys = isListed ? [...(reading.key.schema._zod.values ?? [])].map(String) : []
+    return keys.map((key) => [environmentName(key), key])
+  }
+
+  #numberOf(plan: Plan): number {
+    const known = this.#numbers.get(plan) ?? this.#numbers.size
+    this.#numbers.set(plan, known)
+    return known
+  }
+}
+
+/** What may be read below a name, or, where there is none, below names that are not known. */
+function childrenOf(reading: Plan, name: string | undefined): readonly Plan[] {
+  if (reading.type !== 'object')
+    return reading.type === 'list' ? parts(reading) : [(reading as RecordPlan).value]
+  const own = name === undefined ? undefined : reading.properties.get(name)?.plan
+  return [own ?? reading.catchall ?? []].flat()
+}
+
+/** What a plan comes to, with unions and intersections taken apart. */
+function readingsOf(plan: Plan, seen = new Set<Plan>()): Plan[] {
+  const core = coreOf(plan)
+  // one that is an option of itself ends here
+  if (core.type === 'wrapper' || seen.has(core)) return []
+  seen.add(core)
+  if (core.type === 'union' || core.type === 'intersection')
+    return parts(core).flatMap((part) => readingsOf(part, seen))
+  return core.type === 'leaf' || core.type === 'raw' ? [] : [core]
+}
+
+/** A place in the schema, in words. */
+export function placeText(path: readonly string[]): string {
+  return path.length === 0 ? 'the root' : `"${path.join('.')}"`
+}
