@@ -20,7 +20,8 @@ export function structureIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
 }
 
 function documentIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
-  return [...tree.conflicts].map((document) => {
+  const conflicts = [...tree.conflicts].sort((a, b) => a.layer - b.layer)
+  return conflicts.map((document) => {
     const { path, layer } = document
     const below = firstKeyBelow(nodeAt(tree.root, path)!, layer, path)
     const origins = [writer.originOfDocument(document)]
@@ -31,7 +32,8 @@ function documentIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
 
 function misfitIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
   const issues: Issue[] = []
-  for (const [entry, path] of tree.misfits) {
+  const misfits = [...tree.misfits].sort(([a], [b]) => a.layer - b.layer)
+  for (const [entry, path] of misfits) {
     const node = nodeAt(tree.root, path)!
     const found = scalarOrFloor(node, -1)
     const below = firstKeyBelow(node, entry.layer, path)
