@@ -14,7 +14,7 @@ import {
 } from '@livetree/core'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import * as z from 'zod'
+import type * as z from 'zod'
 import { completeTree } from './differential-oracle.ts'
 import { arbitrarySchema, arbitraryText, arbitraryTyped, type ArbitrarySchema } from './arbitrary-schema.ts'
 

@@ -6,7 +6,10 @@ import { parsePathText, pathText } from '../../packages/core/src/pipeline/path-t
 import { compileSchema } from '../../packages/core/src/schema/compile-schema.ts'
 import { flatten } from '../../packages/core/src/source/flatten.ts'
 import { type DocumentFormat, parseDocument } from '../../packages/core/src/source/parse-document.ts'
-import { defineConfig, memory } from '@livetree/core'
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { defineConfig, env, memory } from '@livetree/core'
 import { nastyShapes } from '../support/nasty-shapes.ts'
 
 /**
@@ -216,6 +219,22 @@ test.each<DocumentFormat>(['json'])('a %s file of any nasty shape', async (forma
     const startedAt = performance.now()
     flatten(await file(format, text))
     expect(performance.now() - startedAt, shape).toBeLessThan(BOUND_MS)
+  }
+})
+
+test.each(['\n', '\r\n', ' ', '\t\n', '\u00a0\n'])('a dotenv file of 1.5 MB of blanks: %j', async (blank) => {
+  const directory = await mkdtemp(join(tmpdir(), 'livetree-growth-'))
+  try {
+    const path = join(directory, '.env')
+    await writeFile(path, `APP_A=1${blank.repeat(1_500_000 / blank.length)}`)
+    await appendFile(path, `\nAPP_B="${blank.repeat(10_000)}"${blank.repeat(1_500_000 / blank.length)}?`)
+    const definition = defineConfig({ name: 'growth', schema: z.object({ a: z.string().optional() }) })
+    const startedAt = performance.now()
+    const sources = [env({ prefix: 'APP_', dotenv: [path], watch: false, environment: {} })]
+    await expect(definition.load({ sources })).rejects.toThrow(/blank characters in a row/)
+    expect(performance.now() - startedAt).toBeLessThan(BOUND_MS)
+  } finally {
+    await rm(directory, { recursive: true })
   }
 })
 

@@ -123,9 +123,28 @@ async function readDotenv(bytes: Uint8Array, prefix: string): Promise<Leaf[]> {
   } catch {
     return [{ path: '', value: new Unreadable('the file is not UTF-8 text'), revision: 0 }]
   }
+  if (hasLongBlank(text)) {
+    const reason = `more than ${MAX_BLANK} blank characters in a row, over which the parser would take minutes`
+    return [{ path: '', value: new Unreadable(reason), revision: 0 }]
+  }
   // loaded on first use, since most services in production have no such file
   const { parse } = await import('dotenv')
   return leavesOf(parse(text), prefix)
+}
+
+/** The parser's pattern takes time by the square of the blank lines it goes over. */
+const MAX_BLANK = 1_000
+const BLANK = /\s/
+
+function hasLongBlank(text: string): boolean {
+  let length = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    // a space, or a character before it (line feeds, tabs), or a blank of another script
+    length = code <= 0x20 || (code >= 0x80 && BLANK.test(text[at]!)) ? length + 1 : 0
+    if (length > MAX_BLANK) return true
+  }
+  return false
 }
 
 function leavesOf(variables: Readonly<Record<string, string | undefined>>, prefix: string): Leaf[] {
