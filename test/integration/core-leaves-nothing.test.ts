@@ -48,3 +48,24 @@ test('a load that fails leaves as little (P11)', async () => {
   await expect(definition.load({ sources: sources() })).rejects.toMatchObject({ code: 'source_unavailable' })
   await expectNoMoreHandlesThan(before, 1_000)
 })
+
+test('a load that is aborted at any turn of the event loop leaves nothing, and settles (P8, P11)', async () => {
+  const before = countOpenHandles()
+  const outcomes = new Set<string>()
+  for (let turns = 0; turns < 60; turns++) {
+    const abort = new AbortController()
+    const loading = definition.load({ sources: sources(), signal: abort.signal, logger: false }).then(
+      async (config) => {
+        await config.close()
+        return 'loaded'
+      },
+      ({ code }: { code: string }) => code,
+    )
+    for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
+    abort.abort()
+    outcomes.add(await loading)
+  }
+  expect(outcomes).toContain('aborted')
+  expect([...outcomes].filter((outcome) => outcome !== 'aborted' && outcome !== 'loaded')).toEqual([])
+  await expectNoMoreHandlesThan(before, 1_000)
+})
