@@ -315,3 +315,40 @@ describe('a time without a zone is UTC', () => {
     expect(await fromFile(z.object({ it: z.coerce.date() }), 'it: 0', 'yaml')).toEqual({ it: new Date(0) })
   })
 })
+
+describe('a document at the root key is read like any other', () => {
+  const shape = z.object({ a: z.number(), list: z.array(z.string()), r: z.record(z.string(), z.string()) })
+  const text = '{"r": {"y": "2", "x": "1"}, "list": ["b"], "a": 1.0, "typo": 1}'
+  const expected = { a: 1, list: ['b'], r: { x: '1', y: '2' } }
+
+  test.each<[string, z.ZodType]>([
+    ['object', shape],
+    ['refined', shape.refine(() => true)],
+    ['union', z.union([z.object({ z: z.string() }), shape])],
+    ['readonly', shape.readonly()],
+    ['intersection', z.intersection(shape, z.object({ a: z.number() }))],
+  ])('%s', (_name, schema) => {
+    const { patch, pipeline } = staged(schema)
+    const outcome = patch(0, { '': text })
+    expect(acceptedValue(outcome)).toEqual(expected)
+    expect(outcome.unused).toMatchObject([{ pathText: 'typo', origin: { key: '/base' } }])
+    expect(pipeline.explain('a').layers[0]).toMatchObject({ origin: { key: '/base', layer: 'base' } })
+    expect(acceptedValue(patch(1, { '': '{"a": 2}' }))).toEqual({ ...expected, a: 2 })
+    expect(acceptedValue(patch(1, { '': undefined, 'r/x': '3' }))).toMatchObject({ r: { x: '3', y: '2' } })
+    expect(issuesOf(patch(0, { a: '5' })).map((issue) => issue.code)).toContain('conflict')
+    expect(acceptedValue(patch(0, { a: undefined }))).toMatchObject({ a: 1 })
+    expect(issuesOf(patch(0, { '': '{"a": ' }))[0]).toMatchObject({
+      pathText: '',
+      origins: [{ key: '/base' }],
+    })
+  })
+
+  test.each<[string, z.ZodType, string, unknown]>([
+    ['record', z.record(z.string(), z.string()), '{"b": 1, "a": 2}', { a: '2', b: '1' }],
+    ['list', z.array(z.number()), '[1, 2]', [1, 2]],
+    ['any JSON', z.json(), '{"0": "a"}', { 0: 'a' }],
+    ['number', z.number(), '5', 5],
+  ])('a root that is a %s', (_name, schema, document, value) => {
+    expect(fromKeys(schema, { '': document })).toEqual(value)
+  })
+})
