@@ -56,7 +56,7 @@ for (const [name, schema] of Object.entries(schemas)) {
     guard: false,
   })
   const store = createManualSource()
-  const loading = definition.load({ sources: [store] })
+  const loading = definition.load({ sources: [store], logger: false })
   store.replace(1, { record: { a: 'good' }, list: ['good'] })
   const config = await loading
   const before = config.current

@@ -211,7 +211,7 @@ test(`load: a running instance and a fresh one are the same, byte for byte, acce
           program,
           env({ prefix: 'APP_', environment }),
         ]
-        const loading = definition.load({ sources, logger: false as never })
+        const loading = definition.load({ sources, logger: false })
         fill(store)
         try {
           return { config: await loading, issues: '', store }
