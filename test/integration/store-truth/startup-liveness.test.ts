@@ -1,0 +1,188 @@
+import { readFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:net'
+import { EtcdError } from '@livetree/etcd'
+import { etcd as etcdSource, type LivetreeError } from 'livetree'
+import { expect, onTestFinished, test } from 'vitest'
+import { eachEtcd } from '../../support/each-etcd.ts'
+import { makeCertificates } from '../../support/make-certificates.ts'
+import { withoutOpenHandles } from '../../support/open-handles.ts'
+import { startProxy } from '../../support/start-proxy.ts'
+import { waitFor } from '../../support/wait-for.ts'
+import { connect, quickWatch } from '../etcd-watch-kit.ts'
+import { anything } from './three-views.ts'
+
+withoutOpenHandles()
+
+const key = (name: string) => `/t/all/${name}`
+
+async function listen(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    server.close()
+  })
+  const address = server.address()
+  return typeof address === 'object' ? (address?.port ?? 0) : 0
+}
+
+eachEtcd('startup and liveness', (etcd) => {
+  test.each([
+    ['a page of HTML', 'first'],
+    ['a page of HTML', 'last'],
+    ['nobody', 'first'],
+    ['nobody', 'last'],
+  ])(
+    'one bad endpoint among good ones, %s, %s: the store is served, not the defaults',
+    async (what, where) => {
+      const server = await etcd.start()
+      await connect(server.endpoint).kv.put(key('a'), 'stored')
+      const page = createServer((socket) => {
+        socket.on('error', () => undefined).resume()
+        socket.end('HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n<p>hello</p>')
+      })
+      const port = await listen(page)
+      if (what === 'nobody') page.close()
+      const bad = `http://127.0.0.1:${port}`
+      const endpoints = where === 'first' ? [bad, server.endpoint] : [server.endpoint, bad]
+      for (const onUnavailable of ['fail', 'defaults'] as const) {
+        await using config = await anything.load({
+          sources: [etcdSource({ endpoints, root: '/t' })],
+          startup: { onUnavailable },
+        })
+        expect([config.current.all, config.status.servedFrom]).toEqual([{ a: 'stored' }, 'sources'])
+        await connect(server.endpoint).kv.put(key('a'), 'stored')
+      }
+    },
+  )
+
+  test('one endpoint with a certificate of another authority among good ones', async () => {
+    const [good, foreign] = [await makeCertificates(), await makeCertificates()]
+    const server = await etcd.start({ tls: { certificates: good } })
+    const other = await etcd.start({ tls: { certificates: foreign } })
+    const tls = { ca: await readFile(good.ca, 'utf8') }
+    const client = connect(server.endpoint, { tls })
+    await client.kv.put(key('a'), 'stored')
+    for (const endpoints of [
+      [other.endpoint, server.endpoint],
+      [server.endpoint, other.endpoint],
+    ]) {
+      await using config = await anything.load({
+        sources: [etcdSource({ endpoints, root: '/t', tls })],
+        startup: { onUnavailable: 'defaults' },
+      })
+      expect([config.current.all, config.status.servedFrom]).toEqual([{ a: 'stored' }, 'sources'])
+      await client.kv.put(key('a'), 'changed')
+      await waitFor(() => config.current.all.a === 'changed')
+      await client.kv.put(key('a'), 'stored')
+    }
+  })
+
+  test('T1.47 auth on, and the server restarts: never stale, whatever becomes of the tokens', async () => {
+    const server = await etcd.start({ auth: { password: 'secret-root' } })
+    const auth = { username: 'root', password: 'secret-root' }
+    await connect(server.endpoint, { auth }).kv.put(key('a'), '1')
+    const source = etcdSource({ endpoints: [server.endpoint], root: '/t', auth, watch: quickWatch })
+    await using config = await anything.load({ sources: [source] })
+    const stale: string[] = []
+    config.on('stale', ({ reason }) => stale.push(reason))
+    for (let round = 2; round < 4; round += 1) {
+      await server.kill()
+      await server.restart()
+      const direct = connect(server.endpoint, { auth })
+      await waitFor(() => direct.kv.put(key('a'), `${round}`), { timeoutMs: 20_000 })
+      await waitFor(() => config.current.all.a === `${round}`, { timeoutMs: 20_000 })
+    }
+    expect(stale).toEqual([])
+  })
+
+  test('P7 connections that live for two seconds: proof comes in each of them, at once', async () => {
+    const server = await etcd.start()
+    await connect(server.endpoint).kv.put(key('a'), '1')
+    const proxy = await startProxy({ target: server.endpoint })
+    onTestFinished(() => proxy.close())
+    // the client's own cadence, which is longer than a connection lives
+    const source = etcdSource({ endpoints: [proxy.endpoint], root: '/t' })
+    await using config = await anything.load({ sources: [source], staleAfterMs: 60_000 })
+    for (let round = 0; round < 3; round += 1) {
+      const cutAt = Date.now()
+      proxy.cutAll()
+      await waitFor(() => (config.status.provenAt ?? 0) > cutAt, { timeoutMs: 4_900, what: 'a proof' })
+    }
+  })
+
+  test('P7 a staleAfterMs that is shorter than the cadence of the client: asked more often', async () => {
+    const server = await etcd.start()
+    await connect(server.endpoint).kv.put(key('a'), '1')
+    const source = etcdSource({ endpoints: [server.endpoint], root: '/t' })
+    // an old server proves a quiet second at the soonest
+    await using config = await anything.load({ sources: [source], staleAfterMs: 4_000 })
+    const stale: string[] = []
+    config.on('stale', ({ reason }) => stale.push(reason))
+    const until = Date.now() + 9_000
+    await waitFor(() => Date.now() > until && (config.status.provenAt ?? 0) > until - 4_000)
+    expect(stale).toEqual([])
+  })
+
+  test('P7 killed outright: health and status show it at once, stale waits for its grace', async () => {
+    const server = await etcd.start()
+    await connect(server.endpoint).kv.put(key('a'), '1')
+    const source = etcdSource({ endpoints: [server.endpoint], root: '/t' })
+    await using config = await anything.load({ sources: [source] })
+    expect(config.health.reason).toBeUndefined()
+    await server.kill()
+    await waitFor(() => config.health.reason !== undefined, { timeoutMs: 5_000 })
+    expect(config.health.reason).toMatch(/etcd is lost/)
+    expect(config.status.sources[0]).toMatchObject({ state: 'lost' })
+    await waitFor(() => config.status.staleForMs > 0)
+    expect(config.status.state).toBe('live')
+    await server.restart()
+    await waitFor(() => config.health.reason === undefined && config.status.staleForMs === 0, {
+      timeoutMs: 20_000,
+    })
+  })
+
+  test('a role that may not read all that is followed: load() rejects, with the range and the command', async () => {
+    const server = await etcd.start({ auth: { password: 'secret-root' } })
+    const root = connect(server.endpoint, { auth: { username: 'root', password: 'secret-root' } })
+    await root.kv.put(key('a'), '1')
+    await root.authAdmin.roles.add('reader')
+    await root.authAdmin.users.add('app', { password: 'secret-app' })
+    await root.authAdmin.users.grantRole('app', 'reader')
+    await root.authAdmin.roles.grant('reader', { access: 'read', range: { prefix: '/t/all/' } })
+    const auth = { username: 'app', password: 'secret-app' }
+    const load = () =>
+      anything.load({
+        sources: [etcdSource({ endpoints: [server.endpoint], root: '/t', overlays: ['all'], auth })],
+      })
+    const error = (await load().catch((thrown: unknown) => thrown)) as LivetreeError
+    expect(error.code).toBe('source_unavailable')
+    expect(error.message).toContain("etcdctl role grant-permission <role> --prefix=true read '/t/'")
+    expect(error.cause).toBeInstanceOf(EtcdError)
+    await root.authAdmin.roles.grant('reader', { access: 'read', range: { prefix: '/t/' } })
+    const config = await load()
+    await config.close()
+  })
+
+  test('refresh() wakes a source that rests for long', async () => {
+    const server = await etcd.start({ auth: { password: 'secret-root' } })
+    const root = connect(server.endpoint, { auth: { username: 'root', password: 'secret-root' } })
+    await root.kv.put(key('a'), '1')
+    await root.authAdmin.roles.add('reader')
+    await root.authAdmin.users.add('app', { password: 'secret-app' })
+    await root.authAdmin.users.grantRole('app', 'reader')
+    await root.authAdmin.roles.grant('reader', { access: 'read', range: { prefix: '/t/' } })
+    const proxy = await startProxy({ target: server.endpoint })
+    onTestFinished(() => proxy.close())
+    const auth = { username: 'app', password: 'secret-app' }
+    await using config = await anything.load({
+      sources: [etcdSource({ endpoints: [proxy.endpoint], root: '/t', auth, watch: quickWatch })],
+    })
+    await root.authAdmin.roles.revoke('reader', { prefix: '/t/' })
+    proxy.cutAll()
+    await waitFor(() => config.status.state === 'stale', { timeoutMs: 20_000 })
+    await root.authAdmin.roles.grant('reader', { access: 'read', range: { prefix: '/t/' } })
+    await root.kv.put(key('a'), '2')
+    // by itself it would try in half a minute
+    await config.refresh({ timeoutMs: 9_000 })
+    expect(config.current.all.a).toBe('2')
+  })
+})
