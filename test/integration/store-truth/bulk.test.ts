@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs'
+import type { EtcdServer } from '../../support/start-etcd.ts'
+import { expect, onTestFinished, test } from 'vitest'
+import { eachEtcd } from '../../support/each-etcd.ts'
+import { withoutOpenHandles } from '../../support/open-handles.ts'
+import { startProxy } from '../../support/start-proxy.ts'
+import { waitFor } from '../../support/wait-for.ts'
+import { connect } from '../etcd-watch-kit.ts'
+
+withoutOpenHandles()
+
+const KEYS = process.env.LIVETREE_LONG_TESTS === undefined ? 10_000 : 100_000
+/** Of the time that a slow machine may take, in milliseconds. */
+const BOUND_MS = 90_000
+
+/** Processor time of a server so far, in milliseconds. */
+function processorMs({ pid }: EtcdServer): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * 10
+}
+
+async function importKeys(endpoint: string): Promise<void> {
+  const client = connect(endpoint)
+  let next = 0
+  const work = async () => {
+    for (; next < KEYS; )
+      await client.kv.put(`/bulk/${String(next++).padStart(6, '0')}`, 'a value of some length')
+  }
+  await Promise.all(Array.from({ length: 64 }, work))
+}
+
+eachEtcd(`bulk of ${KEYS} keys`, (etcd) => {
+  test(
+    'one transaction deletes them all: told as one change, by watch and sync, in bounded time',
+    async () => {
+      const server = await etcd.start()
+      await importKeys(server.endpoint)
+      const client = connect(server.endpoint)
+      let gone = 0
+      let left = -1
+      const held = new Set<string>()
+      client.watch.subscribe({ prefix: '/bulk/' }, { onEvents: ({ events }) => (gone = events.length) })
+      client.watch.sync(
+        { prefix: '/bulk/' },
+        {
+          onSnapshot: ({ kvs }) => {
+            for (const { key } of kvs) held.add(key.toString())
+            left = held.size
+          },
+          onEvents: ({ events }) => {
+            for (const { key } of events) held.delete(key)
+            left = held.size
+          },
+        },
+      )
+      await waitFor(() => left === KEYS, { timeoutMs: BOUND_MS })
+      await connect(server.endpoint).kv.deleteRange({ prefix: '/bulk/' })
+      await waitFor(() => gone === KEYS && left === 0, { timeoutMs: BOUND_MS })
+    },
+    BOUND_MS * 3,
+  )
+
+  test(
+    'imported while cut off: caught up with in bounded time, at no more cost than a bare watch',
+    async () => {
+      const server = await etcd.start()
+      const proxy = await startProxy({ target: server.endpoint })
+      onTestFinished(() => proxy.close())
+      const client = connect(proxy.endpoint)
+      let told = 0
+      const watcher = client.watch.subscribe(
+        { prefix: '/bulk/' },
+        { onEvents: ({ events }) => (told += events.length) },
+      )
+      await waitFor(() => watcher.state === 'live')
+      await proxy.refuse()
+      proxy.cutAll()
+      await importKeys(server.endpoint)
+      const before = etcd.kind === 'embedded' ? 0 : processorMs(server)
+      await proxy.accept()
+      await waitFor(() => told === KEYS, { timeoutMs: BOUND_MS })
+      if (etcd.kind === 'embedded') return
+      const resumedMs = processorMs(server) - before
+      const bareFrom = processorMs(server)
+      let bare = 0
+      connect(server.endpoint).watch.subscribe(
+        { prefix: '/bulk/' },
+        { onEvents: ({ events }) => (bare += events.length) },
+        { startRevision: 2 },
+      )
+      await waitFor(() => bare === KEYS, { timeoutMs: BOUND_MS })
+      const bareMs = processorMs(server) - bareFrom
+      // ticks are of 10 ms
+      expect(resumedMs).toBeLessThanOrEqual(2 * bareMs + 200)
+    },
+    BOUND_MS * 3,
+  )
+})
