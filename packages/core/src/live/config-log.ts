@@ -63,6 +63,8 @@ export class ConfigLog implements Logger {
   entry(entry: LogEntry): void {
     if (this.#targets.size > 0) this.#say(entry.level, entry.message, entry.details)
     else if (!this.#isDefault) return
+    // who listens now may be gone when what is held back is said
+    else if (entry.isHeard?.()) return
     else if (this.#held === undefined || entry.isHeard === undefined) this.#warn(entry)
     else if (this.#held.length < MOST_HELD) this.#held.push(entry)
   }

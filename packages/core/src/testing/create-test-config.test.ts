@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import * as z from 'zod'
 import { defineConfig } from '../define-config.ts'
 import { memory } from '../source/memory.ts'
@@ -187,6 +187,16 @@ describe('createTestConfig().set() in a listener', () => {
 })
 
 describe('createTestConfig is clear about mistakes', () => {
+  it('and warns the process of none that it throws, also when it is closed at once', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    const config = await createTestConfig(definition, { http: { timeoutMs: 1 } })
+    expect(() => config.set({ http: { timeoutMs: 'soon' as never } })).toThrow(/refuses/)
+    await config.close()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(warn).not.toHaveBeenCalled()
+    warn.mockRestore()
+  })
+
   it('after close', async () => {
     const config = await createTestConfig(definition, { http: { timeoutMs: 1 } })
     await config.close()

@@ -26,6 +26,7 @@ server.closeAllConnections()
 const load = shop.load({
   sources: [memory({}), etcd({ endpoints: ['http://127.0.0.1:1'], root: '/shop' })],
   startup: { timeoutMs: 500 },
+  logger: false,
 })
 await assert.rejects(load, (error) => error instanceof LivetreeError && error.message.includes('127.0.0.1:1'))
 console.log('ok')
