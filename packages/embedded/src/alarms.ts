@@ -1,5 +1,5 @@
 import { AlarmType } from '@livetree/etcd/wire'
-import { etcdError } from './status.ts'
+import { ETCD_ERROR } from './status.ts'
 
 /** An alarm that is up, and the member it was raised for; 0n is a member too, one that nobody named. */
 export interface Alarm {
@@ -11,9 +11,13 @@ export interface Alarm {
 /** What is refused: nothing, what takes room, or every write. */
 type Restriction = 'none' | 'noSpace' | 'corrupt'
 
-const restrictionOf = (alarm: number): Restriction => (alarm === AlarmType.corrupt ? 'corrupt' : 'noSpace')
+function restrictionOf(alarm: number): Restriction {
+  return alarm === AlarmType.corrupt ? 'corrupt' : 'noSpace'
+}
 
-const isKnown = (alarm: number): boolean => alarm === AlarmType.noSpace || alarm === AlarmType.corrupt
+function isKnown(alarm: number): boolean {
+  return alarm === AlarmType.noSpace || alarm === AlarmType.corrupt
+}
 
 /**
  * The alarms, of all members: a single one refuses writes on every member. As in etcd, the alarm that came last says
@@ -53,15 +57,15 @@ export class Alarms {
     return [asked]
   }
 
-  /** Throws `corrupt` when no write may pass. */
+  /** @throws StatusError `corrupt` when no write may pass */
   assertWritable(): void {
-    if (this.#restriction === 'corrupt') throw etcdError.corrupt()
+    if (this.#restriction === 'corrupt') throw ETCD_ERROR.corrupt()
   }
 
   /** Throws `noSpace` or `corrupt` when nothing may be added. */
   assertRoom(): void {
     this.assertWritable()
-    if (this.#restriction === 'noSpace') throw etcdError.noSpace()
+    if (this.#restriction === 'noSpace') throw ETCD_ERROR.noSpace()
   }
 
   #has({ memberId, alarm }: Alarm): boolean {
@@ -70,4 +74,6 @@ export class Alarms {
 }
 
 /** How etcd names a kind of alarm. */
-export const alarmName = (alarm: number): string => (alarm === AlarmType.corrupt ? 'CORRUPT' : 'NOSPACE')
+export function alarmName(alarm: number): string {
+  return alarm === AlarmType.corrupt ? 'CORRUPT' : 'NOSPACE'
+}

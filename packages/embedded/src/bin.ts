@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { type EmbeddedEtcd, startEmbeddedEtcd } from './start-embedded-etcd.ts'
 
-const usage = `livetree-etcd: an etcd v3 server of one node, for demo, development and tests.
+const USAGE = `livetree-etcd: an etcd v3 server of one node, for demo, development and tests.
 Production is an etcd cluster.
 
 Usage: livetree-etcd [options]
@@ -20,7 +20,7 @@ Ctrl-C, or SIGTERM, ends it.`
 /** Bad usage, told without a stack. */
 class UsageError extends Error {}
 
-const readOptions = (args: string[]) => {
+function readOptions(args: string[]) {
   try {
     return parseArgs({
       args,
@@ -37,13 +37,13 @@ const readOptions = (args: string[]) => {
   }
 }
 
-const readPort = (text: string): number => {
+function readPort(text: string): number {
   const port = Number(text)
   if (/^\d+$/.test(text) && port <= 65_535) return port
   throw new UsageError(`--port ${text}: expected a number from 0 to 65535.`)
 }
 
-const readPassword = (name: string | undefined) => {
+function readPassword(name: string | undefined) {
   if (name === undefined) return {}
   const rootPassword = process.env[name]
   if (rootPassword) return { auth: { rootPassword } }
@@ -51,24 +51,25 @@ const readPassword = (name: string | undefined) => {
 }
 
 /** Says why it cannot start, where the system's own words are too short. */
-const explain = (error: NodeJS.ErrnoException, port: string): string =>
-  error.code === 'EADDRINUSE'
+function explain(error: NodeJS.ErrnoException, port: string): string {
+  return error.code === 'EADDRINUSE'
     ? `Port ${port} is in use. Stop what listens there, or choose another one with --port.`
     : error.message
+}
 
-const fail = (message: string, exitCode: number): void => {
+function fail(message: string, exitCode: number): void {
   process.stderr.write(`livetree-etcd: ${message}\n`)
   process.exitCode = exitCode
 }
 
-const closeOnSignals = (server: EmbeddedEtcd): void => {
+function closeOnSignals(server: EmbeddedEtcd): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void server.close())
 }
 
-const main = async (): Promise<void> => {
+async function main(): Promise<void> {
   const { port, host, data, help, 'root-password-env': passwordName } = readOptions(process.argv.slice(2))
   if (help) {
-    process.stdout.write(`${usage}\n`)
+    process.stdout.write(`${USAGE}\n`)
     return
   }
   try {

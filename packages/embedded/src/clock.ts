@@ -7,13 +7,13 @@ export interface Clock {
 }
 
 /** Longest delay a Node timer takes; a longer one would fire at once. */
-const maxDelayMs = 2 ** 31 - 1
+const MAX_DELAY_MS = 2 ** 31 - 1
 
 /** The machine's own monotonic clock. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   schedule(callback, delayMs) {
-    const timer = setTimeout(callback, Math.min(delayMs, maxDelayMs))
+    const timer = setTimeout(callback, Math.min(delayMs, MAX_DELAY_MS))
     return () => clearTimeout(timer)
   },
 }

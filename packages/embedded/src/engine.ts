@@ -7,7 +7,7 @@ import type { Clock } from './clock.ts'
 import type { Journal } from './durable/journal.ts'
 import { Lessor } from './lease/lessor.ts'
 import { MvccStore, type WriteTxn } from './mvcc/store.ts'
-import { etcdError } from './status.ts'
+import { ETCD_ERROR } from './status.ts'
 import { WatchHub } from './watch/watch-hub.ts'
 
 /** How an engine differs from the default one. */
@@ -20,7 +20,7 @@ export interface EngineOptions {
 }
 
 /** What an empty store's file takes in etcd, in bytes. */
-const emptyFileBytes = 20 * 1024
+const EMPTY_FILE_BYTES = 20 * 1024
 
 /**
  * The whole state of the server, and the only place it changes: every change goes through one of the write methods,
@@ -73,7 +73,7 @@ export class Engine {
 
   /** Bytes the state takes. */
   get bytesInUse(): number {
-    return emptyFileBytes + this.store.bytes
+    return EMPTY_FILE_BYTES + this.store.bytes
   }
 
   /** Bytes a file that only `defragment` shrinks would take. */
@@ -91,7 +91,8 @@ export class Engine {
 
   /**
    * Writes keys as one revision, or as none when nothing is written. `work` must not throw once it has written.
-   * Throws `corrupt` while that alarm is up.
+   *
+   * @throws StatusError `corrupt` while that alarm is up
    */
   write<T>(work: (txn: WriteTxn) => T): T | Promise<T> {
     return this.#commit(() => {
@@ -100,7 +101,7 @@ export class Engine {
     })
   }
 
-  /** Throws `compacted` or `futureRevision`. */
+  /** @throws StatusError `compacted` or `futureRevision` */
   compact(revision: number): void | Promise<void> {
     return this.#commit(() => {
       this.alarms.assertWritable()
@@ -125,7 +126,7 @@ export class Engine {
   revokeLease(id: bigint, caller?: Caller): void | Promise<void> {
     return this.#commit(() => {
       this.alarms.assertWritable()
-      if (!this.lessor.has(id)) throw etcdError.leaseNotFound()
+      if (!this.lessor.has(id)) throw ETCD_ERROR.leaseNotFound()
       if (caller !== undefined) this.assertLeaseWrite(id, caller)
       this.#revoke(id)
     })
@@ -150,7 +151,7 @@ export class Engine {
     if (this.#fileBytes + bytes < this.#quotaBytes) return
     const alarm = { memberId: this.memberId, alarm: AlarmType.noSpace }
     this.#inBackground(() => this.changeAlarms((alarms) => void alarms.activate(alarm)))
-    throw etcdError.noSpace()
+    throw ETCD_ERROR.noSpace()
   }
 
   /** Raises an alarm or takes one back. */

@@ -25,4 +25,6 @@ export interface CallFaults {
   hasNoLeader: boolean
 }
 
-export const noFaults = (): CallFaults => ({ delayMs: 0, answersToLose: 0, hasNoLeader: false })
+export function noFaults(): CallFaults {
+  return { delayMs: 0, answersToLose: 0, hasNoLeader: false }
+}

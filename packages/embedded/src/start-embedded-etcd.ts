@@ -16,7 +16,7 @@ import { kvService } from './service/kv-service.ts'
 import { leaseService } from './service/lease-service.ts'
 import { maintenanceService } from './service/maintenance-service.ts'
 import { watchService } from './service/watch-service.ts'
-import { etcdError } from './status.ts'
+import { ETCD_ERROR } from './status.ts'
 
 /** Options of `startEmbeddedEtcd`. */
 export interface EmbeddedEtcdOptions {
@@ -58,13 +58,13 @@ export interface EmbeddedEtcd extends AsyncDisposable {
   close(): Promise<void>
 }
 
-const defaultQuotaBytes = 2 * 1024 ** 3
-const defaultTokenTtlMs = 300_000
-const defaultProgressIntervalMs = 600_000
+const DEFAULT_QUOTA_BYTES = 2 * 1024 ** 3
+const DEFAULT_TOKEN_TTL_MS = 300_000
+const DEFAULT_PROGRESS_INTERVAL_MS = 600_000
 /** How long connections may take to say what is under way when the server closes. */
-const closeGraceMs = 1000
+const CLOSE_GRACE_MS = 1000
 
-const switchAuthOn = async (engine: Engine, password: string): Promise<void> => {
+async function switchAuthOn(engine: Engine, password: string): Promise<void> {
   if (engine.auth.isEnabled) return
   const hash = await hashPassword(password)
   await engine.changeAuth((auth) => {
@@ -77,7 +77,7 @@ const switchAuthOn = async (engine: Engine, password: string): Promise<void> => 
 }
 
 /** Calls what a user gave. What it throws is told of; nobody here could do anything about it. */
-const callGuarded = (call: () => void): void => {
+function callGuarded(call: () => void): void {
   try {
     call()
   } catch (error) {
@@ -87,10 +87,10 @@ const callGuarded = (call: () => void): void => {
   }
 }
 
-const openJournal = async (
+async function openJournal(
   { dataFile, onError }: EmbeddedEtcdOptions,
   stop: () => void,
-): Promise<(onCommitted: () => void) => Journal> => {
+): Promise<(onCommitted: () => void) => Journal> {
   if (dataFile === undefined) return createMemoryJournal
   let onCommitted = (): void => {}
   const journal = await openSqliteJournal(dataFile, {
@@ -110,27 +110,28 @@ const openJournal = async (
   }
 }
 
-const warnOfOpenDoor = (endpoint: string): void =>
-  process.emitWarning(
+function warnOfOpenDoor(endpoint: string): void {
+  return process.emitWarning(
     `The embedded etcd at ${endpoint} listens on every address of this machine and auth is off: whoever reaches it ` +
       'may read and write everything. Listen on 127.0.0.1, or switch auth on with the option auth (livetree-etcd: ' +
       '--root-password-env).',
     { code: 'LIVETREE_EMBEDDED_OPEN' },
   )
+}
 
 /**
  * Starts an etcd v3 server in this process: one node, for demo, development and tests; production is an etcd cluster.
  * Resolves when it takes requests. Rejects when the port is taken or the data file cannot be used.
  */
-export const startEmbeddedEtcd = async (options: EmbeddedEtcdOptions = {}): Promise<EmbeddedEtcd> => {
+export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions = {}): Promise<EmbeddedEtcd> {
   const { host = '127.0.0.1', tls, clock = systemClock } = options
   const callFaults = noFaults()
   let stop = (): void => {}
   const engine = new Engine(await openJournal(options, () => stop()), {
     clock,
-    quotaBytes: options.quotaBytes ?? defaultQuotaBytes,
-    tokenTtlMs: options.tokenTtlMs ?? defaultTokenTtlMs,
-    progressIntervalMs: options.progressIntervalMs ?? defaultProgressIntervalMs,
+    quotaBytes: options.quotaBytes ?? DEFAULT_QUOTA_BYTES,
+    tokenTtlMs: options.tokenTtlMs ?? DEFAULT_TOKEN_TTL_MS,
+    progressIntervalMs: options.progressIntervalMs ?? DEFAULT_PROGRESS_INTERVAL_MS,
   })
   const endpoint = (): string =>
     `${tls === undefined ? 'http' : 'https'}://${isIPv6(host) ? `[${host}]` : host}:${listener.port}`
@@ -158,7 +159,7 @@ export const startEmbeddedEtcd = async (options: EmbeddedEtcdOptions = {}): Prom
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
     calls.close()
-    closing ??= listener.close(closeGraceMs).then(() => engine.close())
+    closing ??= listener.close(CLOSE_GRACE_MS).then(() => engine.close())
     return closing
   }
   stop = () => {
@@ -191,7 +192,7 @@ export const startEmbeddedEtcd = async (options: EmbeddedEtcdOptions = {}): Prom
     },
     loseLeader(isLost) {
       callFaults.hasNoLeader = isLost
-      if (isLost) calls.failStreams(etcdError.noLeader(), (call) => call.requiresLeader)
+      if (isLost) calls.failStreams(ETCD_ERROR.noLeader(), (call) => call.requiresLeader)
     },
     expireTokens: () => engine.tokens.revokeAll(),
     async compact(revision = engine.store.revision) {

@@ -9,7 +9,7 @@ import { ManualClock } from './watch/scripted-channel.test.kit.ts'
 import { createWatchService } from './watch/watch-service.ts'
 import type { Init } from './wire/message.ts'
 
-const stepMs = 200
+const STEP_MS = 200
 
 /** Each request takes 200 ms or what it is given, whichever is less; reads succeed and writes lose their answer. */
 class SlowChannel implements Channel {
@@ -28,7 +28,7 @@ class SlowChannel implements Channel {
     { timeoutMs = Number.POSITIVE_INFINITY }: CallOptions = {},
   ): Promise<Res> {
     this.#pass(timeoutMs)
-    if (timeoutMs < stepMs)
+    if (timeoutMs < STEP_MS)
       throw new EtcdError('deadline_exceeded', { what: `no answer within ${timeoutMs} ms` })
     const given = (await this.answer(method.path.split('/').at(-1)!, request)) as Init<Res>
     return method.response.decode(method.response.encode(given))
@@ -58,7 +58,7 @@ class SlowChannel implements Channel {
   #pass(timeoutMs: number): void {
     const at = this.clock.now()
     this.sent.push({ at, until: at + timeoutMs })
-    this.clock.advance(Math.min(stepMs, timeoutMs))
+    this.clock.advance(Math.min(STEP_MS, timeoutMs))
   }
 }
 
@@ -77,7 +77,7 @@ function setUp(defaults: { callTimeoutMs?: number } = {}) {
 
 type SetUp = ReturnType<typeof setUp>
 
-const full = (path: string): unknown => {
+function full(path: string): unknown {
   if (path === 'Range') {
     return {
       header: { revision: 9, clusterId: 1n },
@@ -93,7 +93,7 @@ const full = (path: string): unknown => {
 }
 
 /** What is answered to each call, so that it needs more requests than it has time for. */
-const calls: [string, (path: string) => unknown, (all: SetUp, control: CallOptions) => Promise<unknown>][] = [
+const CALLS: [string, (path: string) => unknown, (all: SetUp, control: CallOptions) => Promise<unknown>][] = [
   ['create', lost, ({ kv }, control) => kv.create('k', 'v', control)],
   ['create of its own value', lost, ({ kv }, control) => kv.create('k', 'v', { ...control, isUnique: true })],
   ['swap of nothing', lost, ({ kv }, control) => kv.swap('k', 'v', { ...control, expectedRevision: 0 })],
@@ -128,7 +128,7 @@ function behind(): (path: string) => unknown {
   return () => ({ header: { clusterId: 1n, revision: revision-- } })
 }
 
-const paged: [string, (all: SetUp, control: CallOptions) => Promise<unknown>][] = [
+const PAGED: [string, (all: SetUp, control: CallOptions) => Promise<unknown>][] = [
   ['scan', ({ kv }, control) => kv.scan({ prefix: 'k', pageSize: 1, ...control }, () => undefined)],
   [
     'iterate',
@@ -140,17 +140,17 @@ const paged: [string, (all: SetUp, control: CallOptions) => Promise<unknown>][] 
 ]
 
 /** The lease that is given back by a call without any time left has a time of its own. */
-const revokeMs = 5_000
+const REVOKE_MS = 5_000
 
-const expectOneLimit = ({ channel }: SetUp, limitMs: number): void => {
-  const sent = channel.sent.filter(({ at, until }) => until - at !== revokeMs)
+function expectOneLimit({ channel }: SetUp, limitMs: number): void {
+  const sent = channel.sent.filter(({ at, until }) => until - at !== REVOKE_MS)
   const end = sent[0]!.at + limitMs
   expect(sent.length).toBeGreaterThan(1)
   for (const { until } of sent) expect(until).toBeLessThanOrEqual(end + 1)
 }
 
 describe('the time limit of a call is one for all its requests', () => {
-  test.each([...calls, ...paged.map(([name, call]) => [name, full, call] as const)])(
+  test.each([...CALLS, ...PAGED.map(([name, call]) => [name, full, call] as const)])(
     '%s',
     async (_, answer, call) => {
       const all = setUp()
@@ -161,7 +161,7 @@ describe('the time limit of a call is one for all its requests', () => {
     },
   )
 
-  test.each(calls)("%s, by the client's own where none is given", async (_, answer, call) => {
+  test.each(CALLS)("%s, by the client's own where none is given", async (_, answer, call) => {
     const all = setUp({ callTimeoutMs: 500 })
     all.channel.answer = answer
     await call(all, {}).catch((error: unknown) => expect(error).toMatchObject({ name: 'EtcdError' }))

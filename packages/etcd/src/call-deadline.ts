@@ -24,7 +24,11 @@ export class CallDeadline {
     return this.#timeoutMs - (monotonicNow(this.#clock) - this.#startedAt)
   }
 
-  /** Sends one request within the time that is left. Throws `deadline_exceeded` when there is none. */
+  /**
+   * Sends one request within the time that is left.
+   *
+   * @throws EtcdError `deadline_exceeded` when there is none
+   */
   async run<R>(ask: (timeoutMs: number) => Promise<R>): Promise<R> {
     const { leftMs } = this
     if (leftMs <= 0) throw this.over()

@@ -1,7 +1,7 @@
 import { isUint8Array } from 'node:util/types'
 import { EtcdError } from './errors.ts'
 import type { Bytes } from './key-range.ts'
-import { longestMs, shown } from './refuse-option.ts'
+import { LONGEST_MS, shown } from './refuse-option.ts'
 import type { CallOptions } from './transport/transport.ts'
 
 /** What a call was given and cannot be used. `what` says which part; it never repeats a key, a value or a password. */
@@ -19,7 +19,9 @@ export interface Check {
 /** One check for every option there is, so that a misspelt name is noticed. */
 export type OptionChecks<T> = { readonly [K in keyof Required<T>]: Check }
 
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
 
 export const FLAG: Check = { accepts: (value) => typeof value === 'boolean', expected: 'true or false' }
 export const FUNCTION: Check = { accepts: (value) => typeof value === 'function', expected: 'a function' }
@@ -41,8 +43,8 @@ export const SIGNAL: Check = {
 }
 /** Node's timers take no more than 2^31 - 1. */
 export const MILLISECONDS: Check = {
-  accepts: (value) => typeof value === 'number' && value >= 1 && value <= longestMs,
-  expected: `milliseconds from 1 to ${longestMs}`,
+  accepts: (value) => typeof value === 'number' && value >= 1 && value <= LONGEST_MS,
+  expected: `milliseconds from 1 to ${LONGEST_MS}`,
 }
 export const LEASE_ID: Check = {
   accepts: (value) => typeof value === 'bigint' && value > 0n && value < 2n ** 63n,
@@ -97,7 +99,7 @@ function isWholeArray(value: unknown): boolean {
   return isUint8Array(value) && (value.length > 0 || !(value.buffer as ArrayBuffer).detached)
 }
 
-/** Throws `invalid_argument` unless the argument is what it has to be. */
+/** @throws EtcdError `invalid_argument` unless the argument is what it has to be */
 export function checkArgument(call: string, name: string, check: Check, value: unknown): void {
   if (!passes(check, value)) throw refuseArgument(`${name} is ${named(value)}, not ${check.expected}`, call)
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { assertNode, type EtcdClientOptions, resolveOptions } from './client-options.ts'
 import { EtcdError } from './errors.ts'
 
-const refusal = (options: unknown): string => {
+function refusal(options: unknown): string {
   try {
     resolveOptions(options as EtcdClientOptions)
   } catch (error) {

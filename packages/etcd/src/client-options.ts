@@ -7,7 +7,7 @@ import type { BackoffOptions } from './transport/backoff.ts'
 import type { DiscoveryOptions } from './transport/discover.ts'
 import { parseEndpoints } from './transport/endpoint-url.ts'
 import type { Credentials } from './transport/token-keeper.ts'
-import { assertKnown, assertMethods, longestMs, number, refuse } from './refuse-option.ts'
+import { assertKnown, assertMethods, LONGEST_MS, number, refuse } from './refuse-option.ts'
 import { type TlsOptions, tlsSource } from './tls-options.ts'
 import { resolveWatchSettings, type WatchSettings } from './watch/watch-options.ts'
 
@@ -87,7 +87,7 @@ export interface ResolvedOptions {
 }
 
 /** Every option there is. */
-const known = {
+const KNOWN = {
   '': [
     'endpoints',
     'discovery',
@@ -111,10 +111,11 @@ const known = {
   watch: ['progressIntervalMs', 'progressGraceMs', 'openTimeoutMs', 'idsFrom'],
 } as const
 
-const ms = (name: string, value: unknown, otherwise: number, least = 1): number =>
-  number(name, value, otherwise, { least, most: longestMs })
+function ms(name: string, value: unknown, otherwise: number, least = 1): number {
+  return number(name, value, otherwise, { least, most: LONGEST_MS })
+}
 
-const resolveAuth = (auth: EtcdClientOptions['auth']): Credentials | undefined => {
+function resolveAuth(auth: EtcdClientOptions['auth']): Credentials | undefined {
   if (auth === undefined) return undefined
   if (typeof auth.username !== 'string' || auth.username === '') throw refuse('auth.username is empty')
   if (typeof auth.password !== 'string' || auth.password === '') throw refuse('auth.password is empty')
@@ -124,7 +125,7 @@ const resolveAuth = (auth: EtcdClientOptions['auth']): Credentials | undefined =
   return Object.freeze(credentials as Credentials)
 }
 
-const resolveBackoff = (backoff: Partial<BackoffOptions> = {}): BackoffOptions => {
+function resolveBackoff(backoff: Partial<BackoffOptions> = {}): BackoffOptions {
   const minMs = ms('backoff.minMs', backoff.minMs, 25)
   return Object.freeze({
     minMs,
@@ -134,13 +135,13 @@ const resolveBackoff = (backoff: Partial<BackoffOptions> = {}): BackoffOptions =
   })
 }
 
-const resolveNamespace = (namespace: unknown): Namespace => {
+function resolveNamespace(namespace: unknown): Namespace {
   if (namespace === undefined || typeof namespace === 'string' || namespace instanceof Uint8Array)
     return new Namespace(namespace as Bytes | undefined)
   throw refuse('namespace is neither text nor bytes')
 }
 
-const resolveEndpoints = ({ endpoints, discovery, tls }: EtcdClientOptions): readonly string[] => {
+function resolveEndpoints({ endpoints, discovery, tls }: EtcdClientOptions): readonly string[] {
   if (discovery !== undefined) {
     if (endpoints !== undefined)
       throw refuse('endpoints and discovery were both given; one of them is enough')
@@ -158,7 +159,7 @@ const resolveEndpoints = ({ endpoints, discovery, tls }: EtcdClientOptions): rea
 /** The oldest Node that the package runs on: undici needs it. */
 const OLDEST_NODE = [22, 19] as const
 
-/** Throws `invalid_option` on a Node that is too old, where undici would break later and in other words. */
+/** @throws EtcdError `invalid_option` on a Node that is too old, where undici would break later and in other words */
 export function assertNode(version: string): void {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   const [oldestMajor, oldestMinor] = OLDEST_NODE
@@ -170,18 +171,22 @@ export function assertNode(version: string): void {
 }
 
 /** Refuses what is misspelt, no object, or without the methods that are called. */
-const assertShape = (options: EtcdClientOptions): void => {
-  assertKnown('', known[''], options ?? null)
+function assertShape(options: EtcdClientOptions): void {
+  assertKnown('', KNOWN[''], options ?? null)
   for (const group of ['discovery', 'auth', 'timeouts', 'backoff', 'limits', 'watch'] as const) {
-    assertKnown(group, known[group], options[group])
+    assertKnown(group, KNOWN[group], options[group])
   }
   assertMethods('logger', options.logger, ['debug', 'info', 'warn', 'error'])
   assertMethods('clock', options.clock, ['now', 'setTimeout', 'clearTimeout'])
   assertMethods('signal', options.signal, ['addEventListener', 'removeEventListener'])
 }
 
-/** Checks the options and fills in the defaults. The caller's object stays as it is. Throws `invalid_option`. */
-export const resolveOptions = (options: EtcdClientOptions): ResolvedOptions => {
+/**
+ * Checks the options and fills in the defaults. The caller's object stays as it is.
+ *
+ * @throws EtcdError `invalid_option`
+ */
+export function resolveOptions(options: EtcdClientOptions): ResolvedOptions {
   assertNode(process.versions.node)
   assertShape(options)
   const { timeouts = {}, limits = {} } = options
@@ -213,4 +218,6 @@ export const resolveOptions = (options: EtcdClientOptions): ResolvedOptions => {
 }
 
 /** Throws `invalid_option` where `createEtcdClient` would. For those who make the client later. */
-export const checkClientOptions = (options: EtcdClientOptions): void => void resolveOptions(options)
+export function checkClientOptions(options: EtcdClientOptions): void {
+  return void resolveOptions(options)
+}

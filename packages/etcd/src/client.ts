@@ -32,8 +32,9 @@ export interface EtcdClient extends AsyncDisposable {
  *
  * @throws EtcdError `invalid_option`
  */
-export const createEtcdClient = (options: EtcdClientOptions): EtcdClient =>
-  new ChannelClient(resolveOptions(options))
+export function createEtcdClient(options: EtcdClientOptions): EtcdClient {
+  return new ChannelClient(resolveOptions(options))
+}
 
 class ChannelClient implements EtcdClient {
   readonly kv: ClosableKv

@@ -9,7 +9,7 @@ export interface Clock {
 }
 
 /** Has a timer keep the process running, as an open socket does: what it ends is waited for. Returns it. */
-export const keepRunning = (timer: unknown): unknown => {
+export function keepRunning(timer: unknown): unknown {
   ;(timer as Partial<NodeJS.Timeout> | undefined)?.ref?.()
   return timer
 }

@@ -19,9 +19,11 @@ export interface EtcdErrorDetails {
   readonly compactRevision?: number | undefined
 }
 
-const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`
+}
 
-const messageOf = (code: EtcdErrorCode, details: EtcdErrorDetails): string => {
+function messageOf(code: EtcdErrorCode, details: EtcdErrorDetails): string {
   const { call, endpoint } = details
   const where = [call, endpoint === undefined ? undefined : `on ${endpoint}`].filter(Boolean).join(' ')
   const what = sentence(details.what ?? errorCodes[code].meaning)

@@ -1,28 +1,28 @@
 import { describe, expect, test } from 'vitest'
 import {
   type Args,
-  notBytes,
-  notNumbers,
-  notLeases,
-  notObjects,
-  notRanges,
+  NOT_BYTES,
+  NOT_NUMBERS,
+  NOT_LEASES,
+  NOT_OBJECTS,
+  NOT_RANGES,
 } from './hostile-values.test.kit.ts'
 import { compare, op } from './kv/txn.ts'
 
 import { errorOf, expectRefused, setUp } from './refusing-channel.test.kit.ts'
 /** What makes a transaction, alone or with the keys in it, which count when it is sent. */
-const parts: [string, readonly ((value: never) => unknown)[], Args][] = [
-  ['keys', [op.get, op.delete, (key) => op.put(key, 'v')], [...notBytes, '']],
-  ['values', [(value) => op.put('k', value), (value) => compare.value('k', '=', value)], notBytes],
+const PARTS: [string, readonly ((value: never) => unknown)[], Args][] = [
+  ['keys', [op.get, op.delete, (key) => op.put(key, 'v')], [...NOT_BYTES, '']],
+  ['values', [(value) => op.put('k', value), (value) => compare.value('k', '=', value)], NOT_BYTES],
   [
     'ranges',
     [op.getRange, op.deleteRange, (value) => compare.version(value, '=', 0)],
-    notRanges.filter(isNoText),
+    NOT_RANGES.filter(isNoText),
   ],
   [
     'options',
     [(value) => op.get('k', value), (value) => op.put('k', 'v', value), (value) => op.delete('k', value)],
-    notObjects,
+    NOT_OBJECTS,
   ],
   [
     'relations',
@@ -36,9 +36,9 @@ const parts: [string, readonly ((value: never) => unknown)[], Args][] = [
       (value) => compare.createRevision('k', '=', value),
       (value) => compare.modRevision('k', '=', value),
     ],
-    [...notNumbers, undefined],
+    [...NOT_NUMBERS, undefined],
   ],
-  ['leases', [(value) => compare.lease('k', '=', value)], [...notLeases, undefined]],
+  ['leases', [(value) => compare.lease('k', '=', value)], [...NOT_LEASES, undefined]],
   ['inner transactions', [op.txn], [undefined, null, {}, [], 'txn', op.get('k'), { encode: () => ({}) }]],
 ]
 
@@ -48,7 +48,7 @@ function isNoText(value: unknown): boolean {
 }
 
 describe('a transaction, made of what cannot be used', () => {
-  test.each(parts)('%s', async (_, makers, values) => {
+  test.each(PARTS)('%s', async (_, makers, values) => {
     const { client, sent } = setUp()
     for (const make of makers) {
       for (const value of values) {
@@ -71,7 +71,7 @@ describe('a transaction, made of what cannot be used', () => {
       expectRefused(await errorOf(() => void client.kv.txn().then(value as never)), value)
       expectRefused(await errorOf(() => client.kv.txn().else(value as never)), value)
     }
-    for (const value of notObjects) {
+    for (const value of NOT_OBJECTS) {
       expectRefused(await errorOf(() => client.kv.txn().commit(value as never)), value)
     }
     expect(sent()).toBe(0)

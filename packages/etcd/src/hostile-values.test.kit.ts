@@ -2,23 +2,23 @@
 export type Args = readonly unknown[]
 
 export const SECRET = 'hunter2'
-export const revoked = (): unknown => {
+export function revoked(): unknown {
   const { proxy, revoke } = Proxy.revocable({}, {})
   revoke()
   return proxy
 }
-export const detached = (): Uint8Array => {
+export function detached(): Uint8Array {
   const bytes = Uint8Array.of(1, 2, 3)
   structuredClone(bytes, { transfer: [bytes.buffer] })
   return bytes
 }
-export const throwing = {
+export const THROWING = {
   get timeoutMs(): number {
     throw new TypeError(SECRET)
   },
 }
 
-export const notBytes: Args = [
+export const NOT_BYTES: Args = [
   undefined,
   null,
   5,
@@ -37,7 +37,7 @@ export const notBytes: Args = [
   detached(),
   `${SECRET}\ud800`,
 ]
-export const notNumbers: Args = [
+export const NOT_NUMBERS: Args = [
   -1,
   1.5,
   Number.NaN,
@@ -49,12 +49,12 @@ export const notNumbers: Args = [
   {},
   [5],
 ]
-export const notLeases: Args = [-1n, 2n ** 63n, 2n ** 64n, 5, '5', null, {}, true]
-export const notMembers: Args = [-1n, 2n ** 64n, 5, '5', null, {}]
-export const notFlags: Args = [0, 1, 'true', 'false', null, {}]
-export const notTexts: Args = [5, null, {}, [SECRET], Buffer.from(SECRET), '']
-export const notFunctions: Args = [5, null, {}, 'f']
-export const notObjects: Args = [
+export const NOT_LEASES: Args = [-1n, 2n ** 63n, 2n ** 64n, 5, '5', null, {}, true]
+export const NOT_MEMBERS: Args = [-1n, 2n ** 64n, 5, '5', null, {}]
+export const NOT_FLAGS: Args = [0, 1, 'true', 'false', null, {}]
+export const NOT_TEXTS: Args = [5, null, {}, [SECRET], Buffer.from(SECRET), '']
+export const NOT_FUNCTIONS: Args = [5, null, {}, 'f']
+export const NOT_OBJECTS: Args = [
   null,
   5,
   SECRET,
@@ -68,7 +68,7 @@ export const notObjects: Args = [
   new Map([['timeoutMs', 5]]),
   new AbortController().signal,
   revoked(),
-  throwing,
+  THROWING,
   { timeoutMss: 5 },
   { timeoutms: 5 },
   JSON.parse('{"__proto__": 5}'),
@@ -77,17 +77,17 @@ export const notObjects: Args = [
 ]
 
 /** Bad values for each option, by name. */
-export const control: Record<string, Args> = {
-  timeoutMs: [...notNumbers.filter((value) => value !== 1.5), 0, 2 ** 31],
+export const CONTROL: Record<string, Args> = {
+  timeoutMs: [...NOT_NUMBERS.filter((value) => value !== 1.5), 0, 2 ** 31],
   signal: [5, 'abort', {}, { aborted: false }, new AbortController(), null],
-  onRetry: notFunctions,
-  clusterId: notMembers,
+  onRetry: NOT_FUNCTIONS,
+  clusterId: NOT_MEMBERS,
 }
-export const call: Record<string, Args> = { ...control, endpoint: notTexts, requireLeader: notFlags }
-export const read = { ...control, revision: notNumbers, serializable: notFlags }
-export const range: Record<string, Args> = {
-  ...read,
-  limit: [...notNumbers, 0],
+export const CALL: Record<string, Args> = { ...CONTROL, endpoint: NOT_TEXTS, requireLeader: NOT_FLAGS }
+export const READ = { ...CONTROL, revision: NOT_NUMBERS, serializable: NOT_FLAGS }
+export const RANGE: Record<string, Args> = {
+  ...READ,
+  limit: [...NOT_NUMBERS, 0],
   sort: [
     'key',
     {},
@@ -96,23 +96,23 @@ export const range: Record<string, Args> = {
     { by: 'key', order: 'up' },
     { by: 'key', desc: true },
   ],
-  keysOnly: notFlags,
-  countOnly: notFlags,
-  minModRevision: notNumbers,
-  maxModRevision: [...notNumbers, 0],
-  minCreateRevision: notNumbers,
-  maxCreateRevision: [...notNumbers, 0],
+  keysOnly: NOT_FLAGS,
+  countOnly: NOT_FLAGS,
+  minModRevision: NOT_NUMBERS,
+  maxModRevision: [...NOT_NUMBERS, 0],
+  minCreateRevision: NOT_NUMBERS,
+  maxCreateRevision: [...NOT_NUMBERS, 0],
 }
-export const put = {
-  ...control,
-  lease: notLeases,
-  prevKv: notFlags,
-  ignoreValue: notFlags,
-  ignoreLease: notFlags,
+export const PUT = {
+  ...CONTROL,
+  lease: NOT_LEASES,
+  prevKv: NOT_FLAGS,
+  ignoreValue: NOT_FLAGS,
+  ignoreLease: NOT_FLAGS,
 }
-export const guarded = { ...control, lease: notLeases, isUnique: notFlags }
-export const notRanges: Args = [
-  ...notObjects,
+export const GUARDED = { ...CONTROL, lease: NOT_LEASES, isUnique: NOT_FLAGS }
+export const NOT_RANGES: Args = [
+  ...NOT_OBJECTS,
   undefined,
   {},
   { prefx: 'a' },
@@ -121,22 +121,22 @@ export const notRanges: Args = [
   { from: 'a', to: undefined },
   { from: 'a', to: '' },
   { key: '' },
-  ...notBytes.flatMap((value) => [
+  ...NOT_BYTES.flatMap((value) => [
     { key: value },
     { prefix: value },
     { from: value },
     { from: 'a', to: value },
   ]),
 ]
-export const paged = { ...read, pageSize: [...notNumbers, 0], keysOnly: notFlags }
-export const notIds: Args = [...notLeases, undefined, 0n]
+export const PAGED = { ...READ, pageSize: [...NOT_NUMBERS, 0], keysOnly: NOT_FLAGS }
+export const NOT_IDS: Args = [...NOT_LEASES, undefined, 0n]
 
 export function snapshotOptions(): Record<string, Args> {
-  const { timeoutMs = [], signal = [], endpoint = [] } = call
-  return { timeoutMs, signal, endpoint, idleTimeoutMs: timeoutMs, maxQueuedBytes: [...notNumbers, 0] }
+  const { timeoutMs = [], signal = [], endpoint = [] } = CALL
+  return { timeoutMs, signal, endpoint, idleTimeoutMs: timeoutMs, maxQueuedBytes: [...NOT_NUMBERS, 0] }
 }
 
 /** An option of another function is no range either, but is refused by its name. */
 export function isNoRange(value: unknown): boolean {
-  return value !== throwing
+  return value !== THROWING
 }

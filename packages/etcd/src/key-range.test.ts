@@ -10,7 +10,9 @@ import {
   prefixEnd,
 } from './key-range.ts'
 
-const hex = (bytes: string | Uint8Array): string => bytesOf(bytes).toString('hex')
+function hex(bytes: string | Uint8Array): string {
+  return bytesOf(bytes).toString('hex')
+}
 
 describe('prefixEnd', () => {
   test.each([
@@ -27,10 +29,7 @@ describe('prefixEnd', () => {
 })
 
 /** What etcd does with a range. */
-const contains = (
-  range: { key: string | Uint8Array; rangeEnd: string | Uint8Array },
-  key: Buffer,
-): boolean => {
+function contains(range: { key: string | Uint8Array; rangeEnd: string | Uint8Array }, key: Buffer): boolean {
   const [start, end] = [bytesOf(range.key), bytesOf(range.rangeEnd)]
   if (end.length === 0) return key.equals(start)
   if (Buffer.compare(key, start) < 0) return false
@@ -38,17 +37,18 @@ const contains = (
 }
 
 /** What the caller means. */
-const isMeant = (range: KeyRange, key: Buffer): boolean => {
+function isMeant(range: KeyRange, key: Buffer): boolean {
   if ('key' in range) return key.equals(bytesOf(range.key))
   if ('prefix' in range) return key.subarray(0, range.prefix.length).equals(bytesOf(range.prefix))
   if (Buffer.compare(key, bytesOf(range.from)) < 0) return false
   return range.to === undefined || Buffer.compare(key, bytesOf(range.to)) < 0
 }
 
-const someBytes = (minLength: number): fc.Arbitrary<Buffer> =>
-  fc
+function someBytes(minLength: number): fc.Arbitrary<Buffer> {
+  return fc
     .array(fc.constantFrom(0, 1, 0x61, 0xfe, 0xff), { minLength, maxLength: 3 })
     .map((bytes) => Buffer.from(bytes))
+}
 
 const ranges: fc.Arbitrary<KeyRange> = fc.oneof(
   fc.record({ key: someBytes(1) }),

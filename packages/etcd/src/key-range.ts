@@ -22,38 +22,43 @@ export interface WireRange {
   readonly rangeEnd: Bytes
 }
 
-const toTheEnd = Buffer.of(0)
-const noEnd = Buffer.alloc(0)
+const TO_THE_END = Buffer.of(0)
+const NO_END = Buffer.alloc(0)
 /** A start and an end that hold nothing between them, and are neither "one key" nor "to the end". */
 const NOTHING = Buffer.of(0, 0)
 
 /** Bytes of a key; text is read as UTF-8. */
-export const bytesOf = (value: Bytes): Buffer =>
-  typeof value === 'string'
+export function bytesOf(value: Bytes): Buffer {
+  return typeof value === 'string'
     ? Buffer.from(value)
     : Buffer.isBuffer(value)
       ? value
       : Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+}
 
-/** Text as it is, and a copy of bytes, for a call that may send them again. Throws `invalid_argument` for anything else. */
+/**
+ * Text as it is, and a copy of bytes, for a call that may send them again.
+ *
+ * @throws EtcdError `invalid_argument` for anything else
+ */
 export function copyOf(name: string, value: Bytes): Bytes {
   checkBytes(name, value)
   return typeof value === 'string' ? value : Buffer.from(value)
 }
 
 /** The first key after all keys with this prefix; a single zero byte, "to the end", when there is none. */
-export const prefixEnd = (prefix: Bytes): Buffer => {
+export function prefixEnd(prefix: Bytes): Buffer {
   const bytes = bytesOf(prefix)
   let length = bytes.length
   while (length > 0 && bytes[length - 1] === 0xff) length -= 1
-  if (length === 0) return toTheEnd
+  if (length === 0) return TO_THE_END
   const end = Buffer.from(bytes.subarray(0, length))
   end[length - 1]! += 1
   return end
 }
 
 /** The smallest key after this one. */
-export const keyAfter = (key: Uint8Array): Buffer => {
+export function keyAfter(key: Uint8Array): Buffer {
   const next = Buffer.allocUnsafe(key.length + 1)
   next.set(key)
   next[key.length] = 0
@@ -64,10 +69,14 @@ export const keyAfter = (key: Uint8Array): Buffer => {
 export function isEmptyRange({ key, rangeEnd }: WireRange): boolean {
   if (rangeEnd.length === 0) return false
   const end = bytesOf(rangeEnd)
-  return !end.equals(toTheEnd) && Buffer.compare(end, bytesOf(key)) <= 0
+  return !end.equals(TO_THE_END) && Buffer.compare(end, bytesOf(key)) <= 0
 }
 
-/** The range as it is. Throws `invalid_argument` where it holds no key and can therefore only be a mistake. */
+/**
+ * The range as it is.
+ *
+ * @throws EtcdError `invalid_argument` where it holds no key and can therefore only be a mistake
+ */
 export function assertHoldsKeys(range: WireRange, call: string): WireRange {
   if (!isEmptyRange(range)) return range
   throw refuseArgument('the range is empty: its end does not lie behind its start', call)
@@ -77,7 +86,11 @@ const PARTS = ['key', 'prefix', 'from', 'to'] as const
 
 type Parts = { readonly [K in (typeof PARTS)[number]]?: unknown }
 
-/** What a range says, read once. Throws `invalid_argument`. */
+/**
+ * What a range says, read once.
+ *
+ * @throws EtcdError `invalid_argument`
+ */
 function partsOf(range: unknown): Parts {
   if (typeof range !== 'object' || range === null) {
     throw refuseArgument(`the range is ${shown(range)}, not { key }, { prefix } or { from, to }`)
@@ -90,7 +103,11 @@ function partsOf(range: unknown): Parts {
   }
 }
 
-/** Which of the three a range is. Throws `invalid_argument`: what is not said clearly must not become a wider range. */
+/**
+ * Which of the three a range is.
+ *
+ * @throws EtcdError `invalid_argument`: what is not said clearly must not become a wider range
+ */
 function kindOf(parts: Parts): 'key' | 'prefix' | 'from' {
   const given = (['key', 'prefix', 'from'] as const).filter((name) => name in parts)
   const [kind] = given
@@ -119,19 +136,27 @@ export class Namespace {
     this.#end = prefixEnd(this.prefix)
   }
 
-  /** A key as the store knows it. Throws `invalid_argument` for an empty one, and for what is neither text nor bytes. */
+  /**
+   * A key as the store knows it.
+   *
+   * @throws EtcdError `invalid_argument` for an empty one, and for what is neither text nor bytes
+   */
   key(key: Bytes): Bytes {
     checkBytes('the key', key)
     if (key.length === 0) throw refuseArgument('the key is empty')
     return this.#under(key)
   }
 
-  /** A range as the store knows it; never one that holds more than was said. Throws `invalid_argument`. */
+  /**
+   * A range as the store knows it; never one that holds more than was said.
+   *
+   * @throws EtcdError `invalid_argument`
+   */
   range(range: KeyRange): WireRange {
     const parts = partsOf(range)
     const kind = kindOf(parts)
     const start = parts[kind]
-    if (kind === 'key') return { key: this.key(start as Bytes), rangeEnd: noEnd }
+    if (kind === 'key') return { key: this.key(start as Bytes), rangeEnd: NO_END }
     checkBytes(`${kind} of the range`, start)
     if (kind === 'prefix') return this.#prefixRange(start)
     return 'to' in parts ? this.#between(start, parts.to) : { key: this.#start(start), rangeEnd: this.#end }
@@ -154,16 +179,16 @@ export class Namespace {
     if (to.length === 0) throw refuseArgument('the end of the range is empty; leave `to` out for no end')
     const start = this.#start(from)
     const end = this.#under(to)
-    if (!bytesOf(end).equals(toTheEnd) && !isEmptyRange({ key: start, rangeEnd: end })) {
+    if (!bytesOf(end).equals(TO_THE_END) && !isEmptyRange({ key: start, rangeEnd: end })) {
       return { key: start, rangeEnd: end }
     }
-    const nothing = bytesOf(start).equals(toTheEnd) ? NOTHING : start
+    const nothing = bytesOf(start).equals(TO_THE_END) ? NOTHING : start
     return { key: nothing, rangeEnd: nothing }
   }
 
   /** The store knows no empty key: the smallest one is a zero byte. */
   #start(from: Bytes): Bytes {
-    return from.length === 0 && this.prefix.length === 0 ? toTheEnd : this.#under(from)
+    return from.length === 0 && this.prefix.length === 0 ? TO_THE_END : this.#under(from)
   }
 
   #under(key: Bytes): Bytes {

@@ -8,7 +8,9 @@ export interface Logger {
   error(message: string, details?: Record<string, unknown>): void
 }
 
-const nothing = (): void => undefined
+function nothing(): void {
+  return undefined
+}
 
 /** What is used unless a logger is given. */
 export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing }

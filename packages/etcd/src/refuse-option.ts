@@ -1,11 +1,12 @@
 import { EtcdError } from './errors.ts'
 
 /** An option that cannot be used. `what` names it; it never repeats a password or a key. */
-export const refuse = (what: string, cause?: unknown): EtcdError =>
-  new EtcdError('invalid_option', { what, cause })
+export function refuse(what: string, cause?: unknown): EtcdError {
+  return new EtcdError('invalid_option', { what, cause })
+}
 
 /** What may be said of a value that somebody gave: a number as it is, of all else only the kind. */
-export const shown = (value: unknown): string => {
+export function shown(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean' || value == null) return String(value)
   if (typeof value === 'string') return value === '' ? 'an empty text' : 'a text'
   if (typeof value !== 'object') return `a ${typeof value}`
@@ -13,7 +14,7 @@ export const shown = (value: unknown): string => {
 }
 
 /** As `Array.isArray`, which throws for a proxy that was revoked. */
-const isList = (value: object): boolean => {
+function isList(value: object): boolean {
   try {
     return Array.isArray(value)
   } catch {
@@ -25,7 +26,7 @@ const isList = (value: object): boolean => {
  * Throws when `given` is no object, or has a name that is not in `names`: a misspelt one would otherwise be ignored
  * without a word.
  */
-export const assertKnown = (group: string, names: readonly string[], given: unknown): void => {
+export function assertKnown(group: string, names: readonly string[], given: unknown): void {
   if (given === undefined) return
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw refuse(`${group === '' ? 'options' : group} is ${shown(given)}, not an object`)
@@ -37,7 +38,7 @@ export const assertKnown = (group: string, names: readonly string[], given: unkn
 }
 
 /** Throws when `given` lacks one of the methods. `undefined` is no option at all. */
-export const assertMethods = (name: string, given: unknown, methods: readonly string[]): void => {
+export function assertMethods(name: string, given: unknown, methods: readonly string[]): void {
   if (given === undefined) return
   const has = (method: string) =>
     typeof given === 'object' && given !== null && typeof Reflect.get(given, method) === 'function'
@@ -46,15 +47,15 @@ export const assertMethods = (name: string, given: unknown, methods: readonly st
 }
 
 /** Timers of Node take no more, in milliseconds. */
-export const longestMs = 2 ** 31 - 1
+export const LONGEST_MS = 2 ** 31 - 1
 
 /** The number given, within its bounds, or the default. */
-export const number = (
+export function number(
   name: string,
   value: unknown,
   otherwise: number,
   { least, most = Number.MAX_SAFE_INTEGER }: { least: number; most?: number },
-): number => {
+): number {
   if (value === undefined) return otherwise
   if (typeof value === 'number' && value >= least && value <= most) return value
   const upTo = most === Number.MAX_SAFE_INTEGER ? 'on' : `to ${most}`

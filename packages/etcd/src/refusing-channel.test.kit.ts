@@ -60,7 +60,7 @@ export function setUp() {
 
 export type Client = ReturnType<typeof setUp>['client']
 /** What a call came to: its error, or nothing when it was taken. */
-export const errorOf = async (run: () => unknown): Promise<unknown> => {
+export async function errorOf(run: () => unknown): Promise<unknown> {
   try {
     await run()
     return undefined
@@ -69,7 +69,7 @@ export const errorOf = async (run: () => unknown): Promise<unknown> => {
   }
 }
 
-export const expectRefused = (error: unknown, what: unknown): void => {
+export function expectRefused(error: unknown, what: unknown): void {
   const shown = () => inspect(what, { depth: 1 }).slice(0, 200)
   if (!(error instanceof EtcdError))
     throw new Error(`not refused by an EtcdError: ${shown()}`, { cause: error })

@@ -3,22 +3,26 @@ import { describe, expect, test, vi } from 'vitest'
 import { type Logger, silentLogger } from './logger.ts'
 import { type TlsOptions, tlsSource } from './tls-options.ts'
 
-const key = () =>
-  generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' })
+function key() {
+  return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
+    type: 'pkcs8',
+    format: 'pem',
+  })
+}
 
-const endpoints = ['https://a:2379']
+const ENDPOINTS = ['https://a:2379']
 
 describe('certificates of a client', () => {
   test('as an object they stay the same', () => {
-    const source = tlsSource({ servername: 'a' }, { endpoints, logger: silentLogger })
+    const source = tlsSource({ servername: 'a' }, { endpoints: ENDPOINTS, logger: silentLogger })
     expect(source?.()).toEqual({ servername: 'a', rejectUnauthorized: true })
     expect(source?.()).toBe(source?.())
-    expect(tlsSource(undefined, { endpoints, logger: silentLogger })).toBeUndefined()
+    expect(tlsSource(undefined, { endpoints: ENDPOINTS, logger: silentLogger })).toBeUndefined()
   })
 
   test('as a function they are another object only when something has changed', () => {
     let given: TlsOptions = { servername: 'a' }
-    const source = tlsSource(() => ({ ...given }), { endpoints, logger: silentLogger })!
+    const source = tlsSource(() => ({ ...given }), { endpoints: ENDPOINTS, logger: silentLogger })!
     const before = source()
     expect(source()).toBe(before)
     given = { servername: 'b' }
@@ -29,7 +33,7 @@ describe('certificates of a client', () => {
   test('what cannot be used later leaves the last ones in use, and is reported once', () => {
     let give = (): TlsOptions => ({ servername: 'a' })
     const warn = vi.fn<Logger['warn']>()
-    const source = tlsSource(() => give(), { endpoints, logger: { ...silentLogger, warn } })!
+    const source = tlsSource(() => give(), { endpoints: ENDPOINTS, logger: { ...silentLogger, warn } })!
     const before = source()
     give = () => {
       throw new Error('ENOENT')
@@ -53,13 +57,15 @@ describe('certificates of a client', () => {
     [async () => ({}), 'tls() did not return the certificates'],
     [() => undefined, 'tls() did not return the certificates'],
   ])('%s is refused at the start', (tls, what) => {
-    expect(() => tlsSource(tls as () => TlsOptions, { endpoints, logger: silentLogger })).toThrow(what)
+    expect(() => tlsSource(tls as () => TlsOptions, { endpoints: ENDPOINTS, logger: silentLogger })).toThrow(
+      what,
+    )
   })
 
   test('what the function itself throws at the start is what its caller sees', () => {
     const tls = () => {
       throw new Error('no such file')
     }
-    expect(() => tlsSource(tls, { endpoints, logger: silentLogger })).toThrow('no such file')
+    expect(() => tlsSource(tls, { endpoints: ENDPOINTS, logger: silentLogger })).toThrow('no such file')
   })
 })

@@ -19,9 +19,9 @@ export interface TlsOptions {
   readonly insecureSkipVerify?: boolean
 }
 
-const names = ['ca', 'cert', 'key', 'passphrase', 'servername', 'insecureSkipVerify']
+const NAMES = ['ca', 'cert', 'key', 'passphrase', 'servername', 'insecureSkipVerify']
 
-const pem = (name: string, value: unknown): void => {
+function pem(name: string, value: unknown): void {
   if (value === undefined) return
   const text = typeof value === 'string' ? value : Buffer.isBuffer(value) ? value.toString('latin1') : ''
   if (!text.includes('-----BEGIN')) {
@@ -29,9 +29,13 @@ const pem = (name: string, value: unknown): void => {
   }
 }
 
-/** Checks certificates, and gives them as Node takes them. Throws `invalid_option`. */
-const forNode = (tls: TlsOptions): NodeTlsOptions => {
-  assertKnown('tls', names, tls)
+/**
+ * Checks certificates, and gives them as Node takes them.
+ *
+ * @throws EtcdError `invalid_option`
+ */
+function forNode(tls: TlsOptions): NodeTlsOptions {
+  assertKnown('tls', NAMES, tls)
   const ca: readonly (string | Buffer)[] = tls.ca === undefined ? [] : [tls.ca].flat()
   for (const each of ca) pem('tls.ca', each)
   pem('tls.cert', tls.cert)
@@ -64,7 +68,7 @@ const forNode = (tls: TlsOptions): NodeTlsOptions => {
   })
 }
 
-const ask = (tls: () => TlsOptions): TlsOptions => {
+function ask(tls: () => TlsOptions): TlsOptions {
   const given: unknown = tls()
   if (typeof given !== 'object' || given === null || 'then' in given)
     throw refuse('tls() did not return the certificates; it has to read them at once, without a promise')
@@ -73,13 +77,14 @@ const ask = (tls: () => TlsOptions): TlsOptions => {
 
 /**
  * The certificates as they are now, checked; the very same object as long as nothing has changed. What a function
- * gives later and cannot be used is reported once, and the last good ones stay. Throws `invalid_option` when there are
- * none to begin with.
+ * gives later and cannot be used is reported once, and the last good ones stay.
+ *
+ * @throws EtcdError `invalid_option` when there are none to begin with
  */
-export const tlsSource = (
+export function tlsSource(
   tls: TlsOptions | (() => TlsOptions) | undefined,
   { endpoints, logger }: { endpoints: readonly string[]; logger: Logger },
-): (() => NodeTlsOptions) | undefined => {
+): (() => NodeTlsOptions) | undefined {
   if (tls === undefined) return undefined
   const plain = endpoints.find((each) => each.startsWith('http:'))
   if (plain !== undefined)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { parseArgs } from 'node:util'
 import { startEmbeddedEtcd } from '../../../packages/embedded/src/index.ts'
-import { etcdVersion } from '../../../packages/embedded/src/version.ts'
+import { ETCD_VERSION } from '../../../packages/embedded/src/version.ts'
 
 /** Reads a duration of Go: `100ms`, `5s`. */
 const milliseconds = (text: string): number => {
@@ -14,7 +14,7 @@ const milliseconds = (text: string): number => {
 }
 
 if (process.argv.includes('--version')) {
-  console.log(`etcd Version: ${etcdVersion}`)
+  console.log(`etcd Version: ${ETCD_VERSION}`)
 } else {
   const text = { type: 'string' } as const
   // What a single node in one process, without a log, has no use for. Any other argument is refused, as etcd does.

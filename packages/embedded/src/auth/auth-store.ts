@@ -1,9 +1,9 @@
 import type { Permission as WirePermission } from '@livetree/etcd/wire'
 import { type KeyRange, keyOf, keyRange } from '../mvcc/key-range.ts'
-import { etcdError } from '../status.ts'
+import { ETCD_ERROR } from '../status.ts'
 import { type Access, isCovered, type Permission } from './permissions.ts'
 
-const root = 'root'
+const ROOT = 'root'
 
 /** A user as it is kept. */
 export interface User {
@@ -28,18 +28,23 @@ export interface AuthState {
   readonly roles: Readonly<Record<string, readonly { permType: number; key: string; rangeEnd: string }[]>>
 }
 
-const byName = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
+function byName(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+}
 
-const grantOf = ({ permType, key, rangeEnd }: WirePermission): Grant => ({
-  permType,
-  key: keyOf(key),
-  rangeEnd: keyOf(rangeEnd),
-  range: keyRange(key, rangeEnd),
-})
+function grantOf({ permType, key, rangeEnd }: WirePermission): Grant {
+  return {
+    permType,
+    key: keyOf(key),
+    rangeEnd: keyOf(rangeEnd),
+    range: keyRange(key, rangeEnd),
+  }
+}
 
 /** Whether a permission could never cover a key. */
-const isEmptyGrant = ({ key, rangeEnd }: Grant): boolean =>
-  key === '' || (rangeEnd !== '' && rangeEnd !== '\0' && key >= rangeEnd)
+function isEmptyGrant({ key, rangeEnd }: Grant): boolean {
+  return key === '' || (rangeEnd !== '' && rangeEnd !== '\0' && key >= rangeEnd)
+}
 
 /** Users, roles and what they may do. Pure state; passwords come hashed and tokens are kept elsewhere. */
 export class AuthStore {
@@ -59,9 +64,9 @@ export class AuthStore {
 
   enable(): void {
     if (this.#isEnabled) return
-    const user = this.#users.get(root)
-    if (user === undefined) throw etcdError.rootUserNotExist()
-    if (!user.roles.includes(root)) throw etcdError.rootRoleNotExist()
+    const user = this.#users.get(ROOT)
+    if (user === undefined) throw ETCD_ERROR.rootUserNotExist()
+    if (!user.roles.includes(ROOT)) throw ETCD_ERROR.rootRoleNotExist()
     this.#isEnabled = true
   }
 
@@ -74,20 +79,20 @@ export class AuthStore {
   /** Throws `permissionDenied` unless the user may do this with every key of the range. */
   assertAccess(userName: string, range: KeyRange, access: Access): void {
     const user = this.#users.get(userName)
-    if (user?.roles.includes(root)) return
+    if (user?.roles.includes(ROOT)) return
     const permissions = user?.roles.flatMap((role) => this.#roles.get(role) ?? []) ?? []
-    if (!isCovered(range, permissions, access)) throw etcdError.permissionDenied()
+    if (!isCovered(range, permissions, access)) throw ETCD_ERROR.permissionDenied()
   }
 
   /** Throws unless the user has the role `root`. */
   assertAdmin(userName: string): void {
-    if (!this.user(userName).roles.includes(root)) throw etcdError.permissionDenied()
+    if (!this.user(userName).roles.includes(ROOT)) throw ETCD_ERROR.permissionDenied()
   }
 
   /** Throws `userNotFound`. */
   user(name: string): User {
     const user = this.#users.get(name)
-    if (user === undefined) throw etcdError.userNotFound()
+    if (user === undefined) throw ETCD_ERROR.userNotFound()
     return user
   }
 
@@ -100,13 +105,13 @@ export class AuthStore {
   }
 
   addUser(name: string, passwordHash: string | undefined): void {
-    if (name === '') throw etcdError.userEmpty()
-    if (this.#users.has(name)) throw etcdError.userExists()
+    if (name === '') throw ETCD_ERROR.userEmpty()
+    if (this.#users.has(name)) throw ETCD_ERROR.userExists()
     this.#saveUser(name, { passwordHash, roles: [] })
   }
 
   deleteUser(name: string): void {
-    if (this.#isEnabled && name === root) throw etcdError.invalidAuthManagement()
+    if (this.#isEnabled && name === ROOT) throw ETCD_ERROR.invalidAuthManagement()
     this.user(name)
     this.#users.delete(name)
     this.#revision += 1
@@ -120,15 +125,15 @@ export class AuthStore {
 
   grantRole(name: string, role: string): void {
     const user = this.user(name)
-    if (role !== root) this.#role(role)
+    if (role !== ROOT) this.#role(role)
     if (user.roles.includes(role)) return
     this.#saveUser(name, { ...user, roles: [...user.roles, role].sort(byName) })
   }
 
   revokeRole(name: string, role: string): void {
-    if (this.#isEnabled && name === root && role === root) throw etcdError.invalidAuthManagement()
+    if (this.#isEnabled && name === ROOT && role === ROOT) throw ETCD_ERROR.invalidAuthManagement()
     const user = this.user(name)
-    if (!user.roles.includes(role)) throw etcdError.roleNotGranted()
+    if (!user.roles.includes(role)) throw ETCD_ERROR.roleNotGranted()
     this.#saveUser(name, { ...user, roles: user.roles.filter((each) => each !== role) })
   }
 
@@ -146,13 +151,13 @@ export class AuthStore {
   }
 
   addRole(role: string): void {
-    if (role === '') throw etcdError.roleEmpty()
-    if (this.#roles.has(role)) throw etcdError.roleExists()
+    if (role === '') throw ETCD_ERROR.roleEmpty()
+    if (this.#roles.has(role)) throw ETCD_ERROR.roleExists()
     this.#saveRole(role, [])
   }
 
   deleteRole(role: string): void {
-    if (this.#isEnabled && role === root) throw etcdError.invalidAuthManagement()
+    if (this.#isEnabled && role === ROOT) throw ETCD_ERROR.invalidAuthManagement()
     this.#role(role)
     this.#roles.delete(role)
     for (const [name, user] of this.#users) {
@@ -164,9 +169,9 @@ export class AuthStore {
   }
 
   grantPermission(role: string, permission: WirePermission | undefined): void {
-    if (permission === undefined) throw etcdError.permissionNotGiven()
+    if (permission === undefined) throw ETCD_ERROR.permissionNotGiven()
     const grant = grantOf(permission)
-    if (isEmptyGrant(grant)) throw etcdError.invalidAuthManagement()
+    if (isEmptyGrant(grant)) throw ETCD_ERROR.invalidAuthManagement()
     const grants = this.#role(role)
     const first = grants.findIndex(({ key }) => key >= grant.key)
     const found = grants[first]
@@ -184,7 +189,7 @@ export class AuthStore {
   revokePermission(role: string, key: Uint8Array, rangeEnd: Uint8Array): void {
     const grants = this.#role(role)
     const others = grants.filter((each) => each.key !== keyOf(key) || each.rangeEnd !== keyOf(rangeEnd))
-    if (others.length === grants.length) throw etcdError.permissionNotGranted()
+    if (others.length === grants.length) throw ETCD_ERROR.permissionNotGranted()
     this.#saveRole(role, others)
   }
 
@@ -223,7 +228,7 @@ export class AuthStore {
 
   #role(role: string): readonly Grant[] {
     const grants = this.#roles.get(role)
-    if (grants === undefined) throw etcdError.roleNotFound()
+    if (grants === undefined) throw ETCD_ERROR.roleNotFound()
     return grants
   }
 

@@ -1,5 +1,5 @@
 import type { KeyRange } from '../mvcc/key-range.ts'
-import { etcdError } from '../status.ts'
+import { ETCD_ERROR } from '../status.ts'
 import type { AuthStore } from './auth-store.ts'
 import type { Tokens } from './tokens.ts'
 
@@ -15,16 +15,16 @@ export interface Caller {
 }
 
 /** Looks a call's token up when it is first needed: some calls do not care. */
-export const callerWith = (auth: AuthStore, tokens: Tokens, token: string | undefined): Caller => {
+export function callerWith(auth: AuthStore, tokens: Tokens, token: string | undefined): Caller {
   const user = (): string | undefined => {
     if (!auth.isEnabled || token === undefined) return undefined
     const found = tokens.userOf(token)
-    if (found === undefined) throw etcdError.invalidAuthToken()
+    if (found === undefined) throw ETCD_ERROR.invalidAuthToken()
     return found
   }
   const known = (): string => {
     const found = user()
-    if (found === undefined) throw etcdError.userEmpty()
+    if (found === undefined) throw ETCD_ERROR.userEmpty()
     return found
   }
   return {

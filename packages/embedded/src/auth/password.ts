@@ -1,25 +1,26 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
-import { etcdError } from '../status.ts'
+import { ETCD_ERROR } from '../status.ts'
 
-const saltBytes = 16
-const hashBytes = 32
+const SALT_BYTES = 16
+const HASH_BYTES = 32
 /** What bcrypt takes, and so etcd. */
 const MAX_PASSWORD_BYTES = 72
 
-const derive = (password: string, salt: Buffer): Promise<Buffer> =>
-  new Promise((resolve, reject) => {
-    scrypt(password, salt, hashBytes, (error, hash) => (error === null ? resolve(hash) : reject(error)))
+function derive(password: string, salt: Buffer): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    scrypt(password, salt, HASH_BYTES, (error, hash) => (error === null ? resolve(hash) : reject(error)))
   })
+}
 
 /** A salted hash to keep in place of the password; rejects with `passwordTooLong`. etcd uses bcrypt; the two never meet, so Node's own scrypt serves. */
-export const hashPassword = async (password: string): Promise<string> => {
-  if (Buffer.byteLength(password) > MAX_PASSWORD_BYTES) throw etcdError.passwordTooLong()
-  const salt = randomBytes(saltBytes)
+export async function hashPassword(password: string): Promise<string> {
+  if (Buffer.byteLength(password) > MAX_PASSWORD_BYTES) throw ETCD_ERROR.passwordTooLong()
+  const salt = randomBytes(SALT_BYTES)
   return `${salt.toString('base64')}.${(await derive(password, salt)).toString('base64')}`
 }
 
 /** Whether `stored`, made by `hashPassword`, is of this password. */
-export const isPassword = async (password: string, stored: string): Promise<boolean> => {
+export async function isPassword(password: string, stored: string): Promise<boolean> {
   const [salt = '', hash = ''] = stored.split('.')
   return timingSafeEqual(await derive(password, Buffer.from(salt, 'base64')), Buffer.from(hash, 'base64'))
 }

@@ -3,10 +3,18 @@ import { expect, test } from 'vitest'
 import type { KeyRange } from '../mvcc/key-range.ts'
 import { isCovered } from './permissions.ts'
 
-const span = (start: string, end?: string): KeyRange => ({ type: 'span', start, end })
-const key = (start: string): KeyRange => ({ type: 'key', start })
-const read = (range: KeyRange) => ({ permType: PermissionType.read, range })
-const write = (range: KeyRange) => ({ permType: PermissionType.write, range })
+function span(start: string, end?: string): KeyRange {
+  return { type: 'span', start, end }
+}
+function key(start: string): KeyRange {
+  return { type: 'key', start }
+}
+function read(range: KeyRange) {
+  return { permType: PermissionType.read, range }
+}
+function write(range: KeyRange) {
+  return { permType: PermissionType.write, range }
+}
 
 test.each([
   ['a key by itself', key('a'), [read(key('a'))], true],

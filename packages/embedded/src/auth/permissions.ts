@@ -11,9 +11,12 @@ export interface Permission {
 /** What a call wants to do with keys. */
 export type Access = 'read' | 'write'
 
-const grants = (permission: Permission, access: Access): boolean =>
-  permission.permType === PermissionType.readWrite ||
-  permission.permType === (access === 'read' ? PermissionType.read : PermissionType.write)
+function grants(permission: Permission, access: Access): boolean {
+  return (
+    permission.permType === PermissionType.readWrite ||
+    permission.permType === (access === 'read' ? PermissionType.read : PermissionType.write)
+  )
+}
 
 /** A half-open interval; no end means no upper limit. */
 interface Interval {
@@ -22,13 +25,16 @@ interface Interval {
 }
 
 /** A single key as an interval: nothing lies between a key and the same key with a zero byte. */
-const intervalOf = (range: KeyRange): Interval =>
-  range.type === 'key' ? { start: range.start, end: `${range.start}\0` } : range
+function intervalOf(range: KeyRange): Interval {
+  return range.type === 'key' ? { start: range.start, end: `${range.start}\0` } : range
+}
 
-const reaches = (end: Key | undefined, key: Key): boolean => end === undefined || end >= key
+function reaches(end: Key | undefined, key: Key): boolean {
+  return end === undefined || end >= key
+}
 
 /** Whether the permissions together cover the whole range. */
-export const isCovered = (range: KeyRange, permissions: readonly Permission[], access: Access): boolean => {
+export function isCovered(range: KeyRange, permissions: readonly Permission[], access: Access): boolean {
   const { start, end } = intervalOf(range)
   const intervals = permissions
     .filter((permission) => grants(permission, access))

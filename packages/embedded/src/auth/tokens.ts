@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 
-const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-const tokenLetters = 16
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const TOKEN_LETTERS = 16
 
 /** The handed-out tokens. As etcd's simple tokens they live in memory only, and use prolongs them. */
 export class Tokens {
@@ -18,7 +18,7 @@ export class Tokens {
   /** A new token for a user. `index` stands at its end, as etcd writes its log's index. */
   assign(user: string, index: number): string {
     this.#forgetExpired()
-    const text = Array.from({ length: tokenLetters }, () => letters[randomInt(letters.length)]).join('')
+    const text = Array.from({ length: TOKEN_LETTERS }, () => LETTERS[randomInt(LETTERS.length)]).join('')
     const token = `${text}.${index}`
     this.#tokens.set(token, { user, expiresAtMs: this.#clock.now() + this.#ttlMs })
     return token

@@ -3,31 +3,33 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { etcdError } from '../status.ts'
+import { ETCD_ERROR } from '../status.ts'
 import { openSqliteJournal } from './sqlite-journal.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'livetree-journal-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 let files = 0
-const freshFile = (): string => {
+function freshFile(): string {
   files += 1
   return join(folder, `${files}.db`)
 }
-const silent = { onCommitted: () => {}, onFailed: () => {} }
-const version = (modRevision: number, sub: number, text: string) => ({
-  key: Buffer.from(`key ${text}`),
-  value: Buffer.from(text),
-  createRevision: modRevision,
-  modRevision,
-  version: 1,
-  lease: 7_587_000_000_000_000_001n,
-  sub,
-})
+const SILENT = { onCommitted: () => {}, onFailed: () => {} }
+function version(modRevision: number, sub: number, text: string) {
+  return {
+    key: Buffer.from(`key ${text}`),
+    value: Buffer.from(text),
+    createRevision: modRevision,
+    modRevision,
+    version: 1,
+    lease: 7_587_000_000_000_000_001n,
+    sub,
+  }
+}
 
 test('SqliteJournal.load gives back what was run, exactly', async () => {
   const path = freshFile()
-  const first = await openSqliteJournal(path, silent)
+  const first = await openSqliteJournal(path, SILENT)
   const fresh = first.load()
   expect(fresh).toMatchObject({
     revision: 1,
@@ -48,7 +50,7 @@ test('SqliteJournal.load gives back what was run, exactly', async () => {
     first.save({ compactRevision: 2, alarms: [{ memberId: 2n ** 64n - 1n, alarm: 1 }] })
   })
   first.close()
-  const second = await openSqliteJournal(path, silent)
+  const second = await openSqliteJournal(path, SILENT)
   const { versions: kept, ...state } = second.load()
   expect([...kept]).toEqual(versions.slice(1))
   expect(state).toEqual({
@@ -67,13 +69,13 @@ test('SqliteJournal.load gives back what was run, exactly', async () => {
 
 test('SqliteJournal.run shares one commit among works of one turn, and a refusal spoils nobody else', async () => {
   let commits = 0
-  const journal = await openSqliteJournal(freshFile(), { ...silent, onCommitted: () => (commits += 1) })
+  const journal = await openSqliteJournal(freshFile(), { ...SILENT, onCommitted: () => (commits += 1) })
   journal.load()
   const order: string[] = []
   const results = await Promise.allSettled([
     journal.run(() => order.push('first')),
     journal.run(() => {
-      throw etcdError.keyNotFound()
+      throw ETCD_ERROR.keyNotFound()
     }),
     journal.run(() => order.push('third')),
   ])
@@ -87,7 +89,7 @@ test('SqliteJournal.run shares one commit among works of one turn, and a refusal
 test('SqliteJournal ends for good when something cannot be written: nobody gets an answer it could lose', async () => {
   const failures: Error[] = []
   const journal = await openSqliteJournal(freshFile(), {
-    ...silent,
+    ...SILENT,
     onFailed: (error) => failures.push(error),
   })
   journal.load()
@@ -105,21 +107,21 @@ test('SqliteJournal ends for good when something cannot be written: nobody gets 
 
 test('SqliteJournal.close keeps what was asked for before', async () => {
   const path = freshFile()
-  const journal = await openSqliteJournal(path, silent)
+  const journal = await openSqliteJournal(path, SILENT)
   journal.load()
   const work = journal.run(() => journal.addVersions([version(2, 0, 'a')]))
   journal.close()
   await work
-  const again = await openSqliteJournal(path, silent)
+  const again = await openSqliteJournal(path, SILENT)
   expect(again.load().revision).toBe(2)
   again.close()
 })
 
 test('openSqliteJournal refuses a file another server has open, and one of another format, in words', async () => {
   const path = freshFile()
-  const journal = await openSqliteJournal(path, silent)
+  const journal = await openSqliteJournal(path, SILENT)
   journal.load()
-  await expect(openSqliteJournal(path, silent)).rejects.toThrow(
+  await expect(openSqliteJournal(path, SILENT)).rejects.toThrow(
     /Cannot open the data file .*Another server uses it/,
   )
   journal.close()
@@ -127,5 +129,5 @@ test('openSqliteJournal refuses a file another server has open, and one of anoth
   database.exec("UPDATE setting SET value = '99' WHERE name = 'format'")
   database.close()
   const refused = `Cannot open the data file ${path}: it has format 99, and this version reads format 1.`
-  await expect(openSqliteJournal(path, silent)).rejects.toThrow(refused)
+  await expect(openSqliteJournal(path, SILENT)).rejects.toThrow(refused)
 })

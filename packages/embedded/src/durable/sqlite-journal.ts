@@ -3,7 +3,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { AlarmType } from '@livetree/etcd/wire'
 import type { Alarm } from '../alarms.ts'
 import type { KeyVersion } from '../mvcc/key-history.ts'
-import { etcdError, StatusError } from '../status.ts'
+import { ETCD_ERROR, StatusError } from '../status.ts'
 import type { Journal, Settings, StoredState } from './journal.ts'
 import { freshState } from './memory-journal.ts'
 
@@ -11,9 +11,9 @@ import { freshState } from './memory-journal.ts'
 const OWNER_ONLY = 0o600
 
 /** Raised when the tables change, so that an older file is refused in words. */
-const formatVersion = 1
+const FORMAT_VERSION = 1
 
-const schema = `
+const SCHEMA = `
   CREATE TABLE IF NOT EXISTS version (
     main INTEGER, sub INTEGER, key BLOB, value BLOB, create_revision INTEGER, version INTEGER, lease INTEGER,
     PRIMARY KEY (main, sub)
@@ -53,17 +53,21 @@ interface AlarmRow {
   readonly alarm: number
 }
 
-const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
 
-const versionOf = (row: VersionRow): KeyVersion => ({
-  key: bufferOf(row.key),
-  value: bufferOf(row.value),
-  createRevision: Number(row.create_revision),
-  modRevision: Number(row.main),
-  version: Number(row.version),
-  lease: row.lease,
-  sub: Number(row.sub),
-})
+function versionOf(row: VersionRow): KeyVersion {
+  return {
+    key: bufferOf(row.key),
+    value: bufferOf(row.value),
+    createRevision: Number(row.create_revision),
+    modRevision: Number(row.main),
+    version: Number(row.version),
+    lease: row.lease,
+    sub: Number(row.sub),
+  }
+}
 
 /**
  * Keeps the state in a SQLite file. Works that come in the same turn of the event loop share one transaction and one
@@ -86,7 +90,7 @@ export class SqliteJournal implements Journal {
     this.#events = events
     // FULL: a commit is on disk before it is answered. EXCLUSIVE: two servers on one file would not see each other.
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
-    database.exec(schema)
+    database.exec(SCHEMA)
     assertFormat(database)
     this.#insertVersion = database.prepare('INSERT INTO version VALUES (?, ?, ?, ?, ?, ?, ?)')
     this.#deleteVersion = database.prepare('DELETE FROM version WHERE main = ? AND sub = ?')
@@ -112,7 +116,7 @@ export class SqliteJournal implements Journal {
       main: number | null
     }
     const revision = Math.max(newest.main ?? 0, compactRevision, fresh.revision)
-    this.#write({ format: formatVersion, identity, raftTerm })
+    this.#write({ format: FORMAT_VERSION, identity, raftTerm })
     return {
       clusterId: BigInt(identity.clusterId),
       memberId: BigInt(identity.memberId),
@@ -130,7 +134,7 @@ export class SqliteJournal implements Journal {
   run<T>(work: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#state !== 'open') {
-        reject(etcdError.stopped())
+        reject(ETCD_ERROR.stopped())
         return
       }
       this.#queue.push({ work, resolve, reject })
@@ -199,7 +203,7 @@ export class SqliteJournal implements Journal {
   /** Memory is ahead of the file now, so no answer can be given any more. */
   #fail(error: Error, queue: readonly Queued[]): void {
     this.#state = 'failed'
-    for (const { reject } of queue) reject(etcdError.stopped())
+    for (const { reject } of queue) reject(ETCD_ERROR.stopped())
     this.#events.onFailed(error)
   }
 
@@ -231,14 +235,14 @@ export class SqliteJournal implements Journal {
   }
 }
 
-const assertFormat = (database: DatabaseSync): void => {
+function assertFormat(database: DatabaseSync): void {
   const row = database.prepare("SELECT value FROM setting WHERE name = 'format'").get()
-  if (row === undefined || Number(row.value) === formatVersion) return
-  throw new Error(`it has format ${row.value}, and this version reads format ${formatVersion}`)
+  if (row === undefined || Number(row.value) === FORMAT_VERSION) return
+  throw new Error(`it has format ${row.value}, and this version reads format ${FORMAT_VERSION}`)
 }
 
 /** Only the owner may read what is stored. SQLite gives the files beside it the mode of the file itself. */
-const protect = (path: string): void => {
+function protect(path: string): void {
   if (path === ':memory:') return
   closeSync(openSync(path, 'a', OWNER_ONLY))
   for (const file of [path, `${path}-wal`, `${path}-shm`]) {
@@ -253,7 +257,7 @@ const protect = (path: string): void => {
 }
 
 /** Opens or creates the file, for its owner alone. Throws in words when it can not be used. */
-export const openSqliteJournal = async (path: string, events: JournalEvents): Promise<SqliteJournal> => {
+export async function openSqliteJournal(path: string, events: JournalEvents): Promise<SqliteJournal> {
   // Imported here, so that servers in memory are spared the warning that Node's SQLite is experimental.
   const { DatabaseSync } = await import('node:sqlite')
   let database: DatabaseSync | undefined

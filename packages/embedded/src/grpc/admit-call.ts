@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http2'
-import { grpcCode, StatusError } from '../status.ts'
+import { GRPC_CODE, StatusError } from '../status.ts'
 
 /** What a call's headers say, besides where it goes and who makes it. */
 export interface Admission {
@@ -38,12 +38,12 @@ export function admitCall(headers: IncomingHttpHeaders): Admission {
   const method = headers[':method']
   if (method !== 'POST') {
     const message = `Received a HEADERS frame with :method "${method}" which should be POST`
-    throw new RefusedCall(405, grpcCode.internal, message)
+    throw new RefusedCall(405, GRPC_CODE.internal, message)
   }
   const encoding = headers['grpc-encoding'] ?? 'identity'
   if (encoding !== 'identity' && encoding !== '') {
     const message = `grpc: Decompressor is not installed for grpc-encoding ${JSON.stringify(encoding)}`
-    throw new RefusedCall(200, grpcCode.unimplemented, message)
+    throw new RefusedCall(200, GRPC_CODE.unimplemented, message)
   }
   return { contentType, timeoutMs }
 }
@@ -54,7 +54,7 @@ function answerType(contentType: string): string {
   const [next, ...format] = contentType.slice(GRPC.length)
   if (contentType.startsWith(GRPC) && (next === '+' || next === ';')) return `${GRPC}+${format.join('')}`
   const message = `invalid gRPC request content-type ${JSON.stringify(contentType)}`
-  throw new RefusedCall(415, grpcCode.invalidArgument, message)
+  throw new RefusedCall(415, GRPC_CODE.invalidArgument, message)
 }
 
 function readTimeout(header: string | string[] | undefined): number | undefined {
@@ -62,7 +62,7 @@ function readTimeout(header: string | string[] | undefined): number | undefined 
   const text = String(header)
   const quoted = JSON.stringify(text)
   const refuse = (why: string): never => {
-    throw new RefusedCall(400, grpcCode.internal, `malformed grpc-timeout: ${why}`)
+    throw new RefusedCall(400, GRPC_CODE.internal, `malformed grpc-timeout: ${why}`)
   }
   if (text.length < 2) return refuse(`transport: timeout string is too short: ${quoted}`)
   if (text.length > MAX_TIMEOUT_LENGTH) return refuse(`transport: timeout string is too long: ${quoted}`)

@@ -3,14 +3,14 @@ import { Cluster, KV, Maintenance, type RangeRequest } from '@livetree/etcd/wire
 import type { Caller } from '../auth/caller.ts'
 import type { Clock } from '../clock.ts'
 import type { CallFaults } from '../faults.ts'
-import { etcdError, grpcCode, StatusError } from '../status.ts'
+import { ETCD_ERROR, GRPC_CODE, StatusError } from '../status.ts'
 import { type Admission, admitCall } from './admit-call.ts'
 import { Call, refuseStream } from './call.ts'
 import type { Route, StreamHandler } from './service.ts'
 import { statusOf } from './status-headers.ts'
 
 /** After this etcd gives up a request that found no leader: 5 s and two elections. */
-const leaderlessTimeoutMs = 7000
+const LEADERLESS_TIMEOUT_MS = 7000
 
 /** Longest wait a timer of Node's takes, in milliseconds: 24 days. A client that waits longer is not hurried. */
 const MAX_TIMER_MS = 2 ** 31 - 1
@@ -23,26 +23,30 @@ export interface CallServerOptions {
   caller(token: string | undefined): Caller
 }
 
-const textOf = (header: string | string[] | undefined): string | undefined =>
-  Array.isArray(header) ? header[0] : header
+function textOf(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header
+}
 
-const unknownMethod = (path: string, routes: ReadonlyMap<string, Route>): StatusError => {
+function unknownMethod(path: string, routes: ReadonlyMap<string, Route>): StatusError {
   const text = path.startsWith('/') ? path.slice(1) : path
   const slash = text.lastIndexOf('/')
   if (slash < 0) {
-    return new StatusError(grpcCode.unimplemented, `malformed method name: ${JSON.stringify(path)}`)
+    return new StatusError(GRPC_CODE.unimplemented, `malformed method name: ${JSON.stringify(path)}`)
   }
   const [service, method] = [text.slice(0, slash), text.slice(slash + 1)]
   const isKnown = [...routes.keys()].some((known) => known.startsWith(`/${service}/`))
   const what = isKnown ? `unknown method ${method} for service ${service}` : `unknown service ${service}`
-  return new StatusError(grpcCode.unimplemented, what)
+  return new StatusError(GRPC_CODE.unimplemented, what)
 }
 
 /** Requests a member can answer by itself. */
-const needsNoLeader = (path: string, request: unknown): boolean =>
-  path === Maintenance.status.path ||
-  path === Cluster.memberList.path ||
-  (path === KV.range.path && (request as RangeRequest).serializable)
+function needsNoLeader(path: string, request: unknown): boolean {
+  return (
+    path === Maintenance.status.path ||
+    path === Cluster.memberList.path ||
+    (path === KV.range.path && (request as RangeRequest).serializable)
+  )
+}
 
 /** Takes HTTP/2 streams as gRPC calls and gives them to the routes. */
 export class CallServer {
@@ -74,7 +78,7 @@ export class CallServer {
     }
     const call = new Call(route.method, stream, admission, textOf(headers.hasleader) === 'true')
     const caller = this.#options.caller(textOf(headers.token) ?? textOf(headers.authorization))
-    if (call.requiresLeader && this.#options.faults.hasNoLeader) call.fail(etcdError.noLeader())
+    if (call.requiresLeader && this.#options.faults.hasNoLeader) call.fail(ETCD_ERROR.noLeader())
     else if (route.type === 'unary') this.#serveUnary(call, route, caller)
     else this.#serveDuplex(call, route, caller)
     if (admission.timeoutMs !== undefined) this.#endAfter(call, admission.timeoutMs)
@@ -82,10 +86,10 @@ export class CallServer {
 
   /** Ends the open duplex calls, and those whose answer a fault holds back. */
   close(): void {
-    this.failStreams(etcdError.stopped())
+    this.failStreams(ETCD_ERROR.stopped())
     for (const [call, cancel] of this.#held) {
       cancel()
-      call.fail(etcdError.stopped())
+      call.fail(ETCD_ERROR.stopped())
     }
     this.#held.clear()
   }
@@ -103,7 +107,7 @@ export class CallServer {
   #serveUnary(call: Call, route: Route & { type: 'unary' }, caller: Caller): void {
     call.readOne((request, requestBytes) => {
       if (this.#options.faults.hasNoLeader && !needsNoLeader(route.method.path, request)) {
-        this.#hold(call, () => call.fail(etcdError.timedOut()), leaderlessTimeoutMs)
+        this.#hold(call, () => call.fail(ETCD_ERROR.timedOut()), LEADERLESS_TIMEOUT_MS)
         return
       }
       this.#run(call, () => route.handle(request, { caller, requestBytes }))
@@ -112,7 +116,7 @@ export class CallServer {
 
   /** Refuses a call when its client has stopped to wait. What is under way by then may still be applied, as in etcd. */
   #endAfter(call: Call, timeoutMs: number): void {
-    const end = (): void => call.fail(etcdError.deadlineExceeded())
+    const end = (): void => call.fail(ETCD_ERROR.deadlineExceeded())
     // Less than a timer can tell from nothing is over before the request is read.
     if (timeoutMs < 1) end()
     else if (timeoutMs <= MAX_TIMER_MS) call.onClose(this.#options.clock.schedule(end, timeoutMs))

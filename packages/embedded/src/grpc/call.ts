@@ -1,44 +1,44 @@
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { type EtcdError, encodeFrame, FrameReader, type Init, type Method } from '@livetree/etcd/wire'
-import { grpcCode, StatusError } from '../status.ts'
+import { GRPC_CODE, StatusError } from '../status.ts'
 import { type Admission, RefusedCall } from './admit-call.ts'
 import type { ServerStream } from './service.ts'
 import { statusHeaders, statusOf } from './status-headers.ts'
 
-const responseHeaders = { ':status': 200, 'content-type': 'application/grpc' } as const
+const RESPONSE_HEADERS = { ':status': 200, 'content-type': 'application/grpc' } as const
 /** Largest message taken, in bytes: etcd's largest request and the room it leaves for gRPC. */
-const maxMessageBytes = 2 * 1024 * 1024
+const MAX_MESSAGE_BYTES = 2 * 1024 * 1024
 /** Above this a message is not even collected. */
-const maxCollectedBytes = 64 * 1024 * 1024
+const MAX_COLLECTED_BYTES = 64 * 1024 * 1024
 
 /** Bytes before each gRPC message. */
 const FRAME_HEADER_BYTES = 5
 
 /** A message that cannot be read, in the words of gRPC's Go server where it has its own. */
-const unreadable = (error: unknown): StatusError => {
+function unreadable(error: unknown): StatusError {
   const { what = String(error) } = error as EtcdError
   const [, flag] = /^the frame's flag is (\d+)$/.exec(what) ?? []
   if (flag !== undefined) {
-    return new StatusError(grpcCode.internal, `grpc: received unexpected payload format ${flag}`)
+    return new StatusError(GRPC_CODE.internal, `grpc: received unexpected payload format ${flag}`)
   }
   return what === 'the message is compressed'
-    ? new StatusError(grpcCode.internal, 'grpc: compressed flag set with identity or empty encoding')
-    : new StatusError(grpcCode.internal, `grpc: error unmarshalling request: ${what}`)
+    ? new StatusError(GRPC_CODE.internal, 'grpc: compressed flag set with identity or empty encoding')
+    : new StatusError(GRPC_CODE.internal, `grpc: error unmarshalling request: ${what}`)
 }
 
 /** Tells a client that could still send that nobody listens; otherwise its half would stay open. */
-const dismiss = (stream: ServerHttp2Stream): void => {
+function dismiss(stream: ServerHttp2Stream): void {
   if (stream.readableEnded) return
   // Later, for the status has to leave first.
   setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR))
 }
 
 /** Ends a stream that is no call of ours. */
-export const refuseStream = (stream: ServerHttp2Stream, error: StatusError): void => {
+export function refuseStream(stream: ServerHttp2Stream, error: StatusError): void {
   stream.on('error', () => {})
   if (stream.destroyed) return
-  const status = error instanceof RefusedCall ? error.httpStatus : responseHeaders[':status']
-  stream.respond({ ...responseHeaders, ':status': status, ...statusHeaders(error) }, { endStream: true })
+  const status = error instanceof RefusedCall ? error.httpStatus : RESPONSE_HEADERS[':status']
+  stream.respond({ ...RESPONSE_HEADERS, ':status': status, ...statusHeaders(error) }, { endStream: true })
   stream.resume()
   dismiss(stream)
 }
@@ -91,15 +91,15 @@ export class Call implements ServerStream<unknown> {
     let received = 0
     const reader = new FrameReader((payload) => {
       if (this.isOver || taken === wanted) return
-      if (payload.length > maxMessageBytes) {
-        const what = `grpc: received message larger than max (${payload.length} vs. ${maxMessageBytes})`
-        this.fail(new StatusError(grpcCode.resourceExhausted, what))
+      if (payload.length > MAX_MESSAGE_BYTES) {
+        const what = `grpc: received message larger than max (${payload.length} vs. ${MAX_MESSAGE_BYTES})`
+        this.fail(new StatusError(GRPC_CODE.resourceExhausted, what))
         return
       }
       const message = this.method.request.decode(payload)
       taken += 1
       onMessage(message, payload.length)
-    }, maxCollectedBytes)
+    }, MAX_COLLECTED_BYTES)
     this.#stream.on('data', (chunk: Buffer) => {
       if (this.isOver || taken === wanted) return
       received += chunk.length
@@ -112,7 +112,7 @@ export class Call implements ServerStream<unknown> {
     this.#stream.on('end', () => {
       if (wanted === 1 && taken === 0) {
         const what = received < FRAME_HEADER_BYTES ? 'EOF' : 'unexpected EOF'
-        this.fail(new StatusError(grpcCode.unknown, what))
+        this.fail(new StatusError(GRPC_CODE.unknown, what))
       } else {
         onEnd()
       }
@@ -170,9 +170,9 @@ export class Call implements ServerStream<unknown> {
   }
 
   #responseHeaders(): OutgoingHttpHeaders {
-    return this.#contentType === responseHeaders['content-type']
-      ? responseHeaders
-      : { ...responseHeaders, 'content-type': this.#contentType }
+    return this.#contentType === RESPONSE_HEADERS['content-type']
+      ? RESPONSE_HEADERS
+      : { ...RESPONSE_HEADERS, 'content-type': this.#contentType }
   }
 
   #open(): void {

@@ -37,12 +37,12 @@ export interface ListenerHandlers {
 }
 
 /** Every HTTP/2 connection begins with these bytes; no HTTP/1.1 method does. */
-const http2Preface = 'PRI'
+const HTTP2_PREFACE = 'PRI'
 
 /** Flow control windows, in bytes: wide enough that a large value or a long history is not sent in turns. */
-const windowBytes = 4 * 1024 * 1024
-const http2Options = {
-  settings: { initialWindowSize: windowBytes, maxFrameSize: 64 * 1024 },
+const WINDOW_BYTES = 4 * 1024 * 1024
+const HTTP2_OPTIONS = {
+  settings: { initialWindowSize: WINDOW_BYTES, maxFrameSize: 64 * 1024 },
   // Node's guards against strangers refuse streams while much is unsent, or when many are reset: both are daily bread here.
   maxSessionMemory: 4096,
   streamResetBurst: 1_000_000,
@@ -64,7 +64,7 @@ export class Listener {
     this.#host = host
     this.#port = port
     this.#http1 = createHttp1Server(handlers.onRequest)
-    this.#http2 = createHttp2Server(http2Options)
+    this.#http2 = createHttp2Server(HTTP2_OPTIONS)
     this.#http2.on('stream', handlers.onStream)
     this.#http2.on('session', (session) => this.#keep(session))
     const onSocket = (socket: Socket): void => this.#serve(socket)
@@ -148,29 +148,31 @@ export class Listener {
     this.#sessions.add(session)
     session.once('close', () => this.#sessions.delete(session))
     session.on('error', () => {})
-    session.setLocalWindowSize(windowBytes)
+    session.setLocalWindowSize(WINDOW_BYTES)
   }
 }
 
-const tlsOptions = ({ cert, key, ca }: TlsOptions) => ({
-  cert,
-  key,
-  ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }),
-  ALPNProtocols: ['h2', 'http/1.1'],
-})
+function tlsOptions({ cert, key, ca }: TlsOptions) {
+  return {
+    cert,
+    key,
+    ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }),
+    ALPNProtocols: ['h2', 'http/1.1'],
+  }
+}
 
 /** Looks at a connection's first bytes, which may come one by one, and leaves them for whoever takes it over. */
-const sniff = (socket: Socket, decide: (isHttp2: boolean) => void): void => {
+function sniff(socket: Socket, decide: (isHttp2: boolean) => void): void {
   let seen = Buffer.alloc(0)
   const look = (): void => {
     const chunk = socket.read() as Buffer | null
     if (chunk === null) return
     seen = Buffer.concat([seen, chunk])
-    const start = seen.toString('latin1', 0, http2Preface.length)
-    if (start.length < http2Preface.length && http2Preface.startsWith(start)) return
+    const start = seen.toString('latin1', 0, HTTP2_PREFACE.length)
+    if (start.length < HTTP2_PREFACE.length && HTTP2_PREFACE.startsWith(start)) return
     socket.off('readable', look)
     socket.unshift(seen)
-    decide(start === http2Preface)
+    decide(start === HTTP2_PREFACE)
   }
   socket.on('readable', look)
 }

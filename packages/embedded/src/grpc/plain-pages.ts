@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AlarmType } from '@livetree/etcd/wire'
 import { alarmName } from '../alarms.ts'
 import type { Engine } from '../engine.ts'
-import { etcdVersion } from '../version.ts'
+import { ETCD_VERSION } from '../version.ts'
 
 /** A page as it goes out. */
 interface Page {
@@ -11,13 +11,15 @@ interface Page {
   readonly body: string
 }
 
-const json = (status: number, value: unknown): Page => ({
-  status,
-  type: 'application/json',
-  body: JSON.stringify(value),
-})
+function json(status: number, value: unknown): Page {
+  return {
+    status,
+    type: 'application/json',
+    body: JSON.stringify(value),
+  }
+}
 
-const health = ({ alarms }: Engine): Page => {
+function health({ alarms }: Engine): Page {
   const [first] = alarms.list(AlarmType.noSpace).concat(alarms.list())
   if (first === undefined) return json(200, { health: 'true', reason: '' })
   const body = JSON.stringify({ health: 'false', reason: `ALARM ${alarmName(first.alarm)}` })
@@ -26,7 +28,7 @@ const health = ({ alarms }: Engine): Page => {
 }
 
 /** A few of etcd's metrics, under its names: what tests and dashboards of a laptop look at. */
-const metrics = ({ store, hub, fileBytes, bytesInUse }: Engine): Page => {
+function metrics({ store, hub, fileBytes, bytesInUse }: Engine): Page {
   const gauges = {
     etcd_server_has_leader: 1,
     etcd_debugging_mvcc_keys_total: store.keyCount,
@@ -42,10 +44,10 @@ const metrics = ({ store, hub, fileBytes, bytesInUse }: Engine): Page => {
   return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: lines.join('') }
 }
 
-const pageFor = (path: string | undefined, engine: Engine): Page => {
+function pageFor(path: string | undefined, engine: Engine): Page {
   switch (path) {
     case '/version':
-      return json(200, { etcdserver: etcdVersion, etcdcluster: etcdVersion.replace(/\d+$/, '0') })
+      return json(200, { etcdserver: ETCD_VERSION, etcdcluster: ETCD_VERSION.replace(/\d+$/, '0') })
     case '/health':
       return health(engine)
     case '/metrics':
@@ -56,9 +58,9 @@ const pageFor = (path: string | undefined, engine: Engine): Page => {
 }
 
 /** The pages etcd serves over plain HTTP that clients and probes look at. */
-export const plainPages =
-  (engine: Engine) =>
-  (request: IncomingMessage, response: ServerResponse): void => {
+export function plainPages(engine: Engine) {
+  return (request: IncomingMessage, response: ServerResponse): void => {
     const { status, type, body } = pageFor(request.url?.split('?')[0], engine)
     response.writeHead(status, { 'content-type': type }).end(body)
   }
+}

@@ -43,13 +43,17 @@ export type Route =
     }
 
 /** A method with one request and one answer. A `StatusError` it throws, or rejects with, goes to the client. */
-export const unary = <Req, Res>(
+export function unary<Req, Res>(
   method: Method<Req, Res>,
   handle: (request: Req, context: CallContext) => Init<Res> | Promise<Init<Res>>,
-): Route => ({ type: 'unary', method, handle }) as Route
+): Route {
+  return { type: 'unary', method, handle } as Route
+}
 
 /** A method on which both sides stream. */
-export const duplex = <Req, Res>(
+export function duplex<Req, Res>(
   method: Method<Req, Res>,
   open: (stream: ServerStream<Res>, context: CallContext) => StreamHandler<Req>,
-): Route => ({ type: 'duplex', method, open }) as Route
+): Route {
+  return { type: 'duplex', method, open } as Route
+}

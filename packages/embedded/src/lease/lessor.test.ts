@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { ManualClock } from '../manual-clock.test.kit.ts'
 import { Lessor } from './lessor.ts'
 
-const lessorOn = (clock: ManualClock) => {
+function lessorOn(clock: ManualClock) {
   const expired: bigint[] = []
   const lessor = new Lessor(clock, (ids) => {
     expired.push(...ids)

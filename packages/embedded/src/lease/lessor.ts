@@ -1,14 +1,14 @@
 import type { Clock } from '../clock.ts'
 import type { Key } from '../mvcc/key-range.ts'
 import type { LeaseBook } from '../mvcc/store.ts'
-import { etcdError } from '../status.ts'
+import { ETCD_ERROR } from '../status.ts'
 
 /** etcd's floor with its default timing: one and a half elections of 1 s, rounded up. */
-const minTtlSeconds = 2
+const MIN_TTL_SECONDS = 2
 /** Above this etcd refuses a lease. */
-const maxTtlSeconds = 9_000_000_000
+const MAX_TTL_SECONDS = 9_000_000_000
 /** Expired leases are looked for at most this often, so that many leases do not mean many timers. */
-const minCheckMs = 20
+const MIN_CHECK_MS = 20
 
 /** A granted lease. */
 export interface Lease {
@@ -35,13 +35,13 @@ export class Lessor implements LeaseBook {
 
   /** What a request asks for, brought up to the least; throws `leaseTtlTooLarge`. */
   static grantedTtl(ttlSeconds: number): number {
-    if (ttlSeconds > maxTtlSeconds) throw etcdError.leaseTtlTooLarge()
-    return Math.max(ttlSeconds, minTtlSeconds)
+    if (ttlSeconds > MAX_TTL_SECONDS) throw ETCD_ERROR.leaseTtlTooLarge()
+    return Math.max(ttlSeconds, MIN_TTL_SECONDS)
   }
 
   /** Adds a lease with its full time to live. Throws `leaseExists`. */
   grant(id: bigint, ttlSeconds: number): Lease {
-    if (this.#leases.has(id)) throw etcdError.leaseExists()
+    if (this.#leases.has(id)) throw ETCD_ERROR.leaseExists()
     const lease = { id, ttlSeconds, expiresAtMs: this.#deadline(ttlSeconds), keys: new Set<Key>() }
     this.#leases.set(id, lease)
     this.#checkBy(lease.expiresAtMs)
@@ -106,7 +106,7 @@ export class Lessor implements LeaseBook {
       if (this.#check.atMs <= deadlineMs) return
       this.#check.cancel()
     }
-    const delayMs = Math.max(deadlineMs - this.#clock.now(), minCheckMs)
+    const delayMs = Math.max(deadlineMs - this.#clock.now(), MIN_CHECK_MS)
     const cancel = this.#clock.schedule(() => this.#expire(), delayMs)
     this.#check = { atMs: deadlineMs, cancel }
   }

@@ -6,39 +6,39 @@ import type {
   RequestOp,
   TxnRequest,
 } from '@livetree/etcd/wire'
-import { etcdError } from '../status.ts'
+import { ETCD_ERROR } from '../status.ts'
 import { type Key, keyOf } from './key-range.ts'
 import { type KeySpan, KeySpans } from './key-spans.ts'
 
 /** Operations a transaction may hold: of each of its three lists, nested ones counted in. */
-export const maxTxnOperations = 128
+export const MAX_TXN_OPERATIONS = 128
 
 /** What is wrong with a request by itself, whatever the store holds. Each throws etcd's own error. */
-export const checkRange = (request: RangeRequest): void => {
-  if (request.key.length === 0) throw etcdError.emptyKey()
+export function checkRange(request: RangeRequest): void {
+  if (request.key.length === 0) throw ETCD_ERROR.emptyKey()
 }
 
-export const checkPut = (request: PutRequest): void => {
-  if (request.key.length === 0) throw etcdError.emptyKey()
-  if (request.ignoreValue && request.value.length > 0) throw etcdError.valueProvided()
-  if (request.ignoreLease && request.lease !== 0n) throw etcdError.leaseProvided()
+export function checkPut(request: PutRequest): void {
+  if (request.key.length === 0) throw ETCD_ERROR.emptyKey()
+  if (request.ignoreValue && request.value.length > 0) throw ETCD_ERROR.valueProvided()
+  if (request.ignoreLease && request.lease !== 0n) throw ETCD_ERROR.leaseProvided()
 }
 
-export const checkDeleteRange = (request: DeleteRangeRequest): void => {
-  if (request.key.length === 0) throw etcdError.emptyKey()
+export function checkDeleteRange(request: DeleteRangeRequest): void {
+  if (request.key.length === 0) throw ETCD_ERROR.emptyKey()
 }
 
-export const checkTxn = (request: TxnRequest): void => {
-  checkOperations(request, maxTxnOperations)
+export function checkTxn(request: TxnRequest): void {
+  checkOperations(request, MAX_TXN_OPERATIONS)
   touchedBy(request.success)
   touchedBy(request.failure)
 }
 
-const checkCompare = (compare: Compare): void => {
-  if (compare.key.length === 0) throw etcdError.emptyKey()
+function checkCompare(compare: Compare): void {
+  if (compare.key.length === 0) throw ETCD_ERROR.emptyKey()
 }
 
-const checkOperation = ({ request }: RequestOp, allowed: number): void => {
+function checkOperation({ request }: RequestOp, allowed: number): void {
   switch (request?.type) {
     case 'range':
       checkRange(request.value)
@@ -53,13 +53,13 @@ const checkOperation = ({ request }: RequestOp, allowed: number): void => {
       checkOperations(request.value, allowed)
       return
     case undefined:
-      throw etcdError.keyNotFound()
+      throw ETCD_ERROR.keyNotFound()
   }
 }
 
-const checkOperations = ({ compare, success, failure }: TxnRequest, allowed: number): void => {
+function checkOperations({ compare, success, failure }: TxnRequest, allowed: number): void {
   const count = Math.max(compare.length, success.length, failure.length)
-  if (count > allowed) throw etcdError.tooManyOperations()
+  if (count > allowed) throw ETCD_ERROR.tooManyOperations()
   for (const each of compare) checkCompare(each)
   for (const each of [...success, ...failure]) checkOperation(each, allowed - count)
 }
@@ -71,7 +71,7 @@ interface Touched {
 }
 
 /** Here etcd takes the end `\0` as it stands, an empty span: a put beside "delete everything" passes. */
-const deletedSpan = ({ key, rangeEnd }: DeleteRangeRequest): KeySpan => {
+function deletedSpan({ key, rangeEnd }: DeleteRangeRequest): KeySpan {
   const start = keyOf(key)
   return { start, end: rangeEnd.length === 0 ? `${start}\0` : keyOf(rangeEnd) }
 }
@@ -81,14 +81,14 @@ const deletedSpan = ({ key, rangeEnd }: DeleteRangeRequest): KeySpan => {
  * branches of a nested transaction exclude each other and may both put the same key. As in etcd, what nested
  * transactions delete counts for those that come after them.
  */
-const touchedBy = (operations: readonly RequestOp[]): Touched => {
+function touchedBy(operations: readonly RequestOp[]): Touched {
   const requests = operations.map(({ request }) => request)
   const puts = new Set<Key>()
   let deletes = KeySpans.of(
     requests.flatMap((request) => (request?.type === 'deleteRange' ? [deletedSpan(request.value)] : [])),
   )
   const add = (key: Key): void => {
-    if (puts.has(key) || deletes.has(key)) throw etcdError.duplicateKey()
+    if (puts.has(key) || deletes.has(key)) throw ETCD_ERROR.duplicateKey()
     puts.add(key)
   }
   for (const request of requests) {

@@ -3,14 +3,17 @@ import type { KeyVersion } from './key-history.ts'
 import { keyRange } from './key-range.ts'
 import type { Readable } from './range.ts'
 
-const order = (a: number | bigint, b: number | bigint): number => (a < b ? -1 : a > b ? 1 : 0)
+function order(a: number | bigint, b: number | bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
 
 /** What a compare gives as the wanted value; 0 when it gives another kind of value than its target. */
-const wanted = <T extends string>({ targetUnion: given }: Compare, type: T): number | bigint =>
-  given?.type === type && !Buffer.isBuffer(given.value) ? given.value : 0
+function wanted<T extends string>({ targetUnion: given }: Compare, type: T): number | bigint {
+  return given?.type === type && !Buffer.isBuffer(given.value) ? given.value : 0
+}
 
 /** How a key's state stands to what a compare names: below, equal or above. */
-const orderOf = (compare: Compare, version: KeyVersion): number => {
+function orderOf(compare: Compare, version: KeyVersion): number {
   switch (compare.target) {
     case CompareTarget.version:
       return order(version.version, wanted(compare, 'version'))
@@ -27,7 +30,7 @@ const orderOf = (compare: Compare, version: KeyVersion): number => {
   }
 }
 
-const fits = (result: number, order: number): boolean => {
+function fits(result: number, order: number): boolean {
   switch (result) {
     case CompareResult.equal:
       return order === 0
@@ -42,7 +45,7 @@ const fits = (result: number, order: number): boolean => {
   }
 }
 
-const absent: KeyVersion = {
+const ABSENT: KeyVersion = {
   key: Buffer.alloc(0),
   value: Buffer.alloc(0),
   createRevision: 0,
@@ -56,10 +59,10 @@ const absent: KeyVersion = {
  * Whether a compare holds, for every key of its range. A range without keys is compared as a key with all numbers 0;
  * by value it never holds, for there is no value that could.
  */
-export const holds = (compare: Compare, from: Readable): boolean => {
+export function holds(compare: Compare, from: Readable): boolean {
   const found = from.range(keyRange(compare.key, compare.rangeEnd), from.revision)
   if (found.length === 0) {
-    return compare.target !== CompareTarget.value && fits(compare.result, orderOf(compare, absent))
+    return compare.target !== CompareTarget.value && fits(compare.result, orderOf(compare, ABSENT))
   }
   return found.every((version) => fits(compare.result, orderOf(compare, version)))
 }

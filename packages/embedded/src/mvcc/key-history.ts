@@ -13,7 +13,9 @@ export interface KeyVersion {
   readonly sub: number
 }
 
-export const isDeletion = (version: KeyVersion): boolean => version.version === 0
+export function isDeletion(version: KeyVersion): boolean {
+  return version.version === 0
+}
 
 /** Everything the store remembers of one key, oldest first. */
 export class KeyHistory {

@@ -10,18 +10,20 @@ export type KeyRange =
   /** `end` is exclusive; undefined means no upper limit. */
   | { readonly type: 'span'; readonly start: Key; readonly end: Key | undefined }
 
-export const keyOf = (bytes: Uint8Array): Key =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+export function keyOf(bytes: Uint8Array): Key {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+}
 
 /** Reads a request's `key` and `range_end` as etcd does: no end is one key, the end `\0` is everything from the key. */
-export const keyRange = (key: Uint8Array, rangeEnd: Uint8Array): KeyRange => {
+export function keyRange(key: Uint8Array, rangeEnd: Uint8Array): KeyRange {
   const start = keyOf(key)
   if (rangeEnd.length === 0) return { type: 'key', start }
   const isOpen = rangeEnd.length === 1 && rangeEnd[0] === 0
   return { type: 'span', start, end: isOpen ? undefined : keyOf(rangeEnd) }
 }
 
-export const rangeHas = (range: KeyRange, key: Key): boolean =>
-  range.type === 'key'
+export function rangeHas(range: KeyRange, key: Key): boolean {
+  return range.type === 'key'
     ? key === range.start
     : key >= range.start && (range.end === undefined || key < range.end)
+}

@@ -11,7 +11,7 @@ export interface Readable {
 /** The fields of a range's answer, without the header. */
 export type RangeResult = Pick<RangeResponse, 'kvs' | 'more' | 'count'>
 
-const comparators: Record<number, (a: KeyVersion, b: KeyVersion) => number> = {
+const COMPARATORS: Record<number, (a: KeyVersion, b: KeyVersion) => number> = {
   [SortTarget.key]: (a, b) => Buffer.compare(a.key, b.key),
   [SortTarget.version]: (a, b) => a.version - b.version,
   [SortTarget.create]: (a, b) => a.createRevision - b.createRevision,
@@ -19,23 +19,29 @@ const comparators: Record<number, (a: KeyVersion, b: KeyVersion) => number> = {
   [SortTarget.value]: (a, b) => Buffer.compare(a.value, b.value),
 }
 
-const emptyBytes = Buffer.alloc(0)
+const EMPTY_BYTES = Buffer.alloc(0)
 
-const filtersByRevision = (request: RangeRequest): boolean =>
-  request.minModRevision !== 0 ||
-  request.maxModRevision !== 0 ||
-  request.minCreateRevision !== 0 ||
-  request.maxCreateRevision !== 0
+function filtersByRevision(request: RangeRequest): boolean {
+  return (
+    request.minModRevision !== 0 ||
+    request.maxModRevision !== 0 ||
+    request.minCreateRevision !== 0 ||
+    request.maxCreateRevision !== 0
+  )
+}
 
-const passes = (request: RangeRequest, { modRevision, createRevision }: KeyVersion): boolean =>
-  (request.maxModRevision === 0 || modRevision <= request.maxModRevision) &&
-  modRevision >= request.minModRevision &&
-  (request.maxCreateRevision === 0 || createRevision <= request.maxCreateRevision) &&
-  createRevision >= request.minCreateRevision
+function passes(request: RangeRequest, { modRevision, createRevision }: KeyVersion): boolean {
+  return (
+    (request.maxModRevision === 0 || modRevision <= request.maxModRevision) &&
+    modRevision >= request.minModRevision &&
+    (request.maxCreateRevision === 0 || createRevision <= request.maxCreateRevision) &&
+    createRevision >= request.minCreateRevision
+  )
+}
 
 /** Sorts what was found in order of the keys. A number that is no order, or no target, leaves it so, as in etcd. */
-const sorted = ({ sortTarget, sortOrder }: RangeRequest, found: KeyVersion[]): KeyVersion[] => {
-  const compare = comparators[sortTarget]
+function sorted({ sortTarget, sortOrder }: RangeRequest, found: KeyVersion[]): KeyVersion[] {
+  const compare = COMPARATORS[sortTarget]
   if (compare === undefined) return found
   if (sortOrder === SortOrder.descend) return found.sort((a, b) => compare(b, a))
   const isAscending = sortOrder === SortOrder.ascend || sortOrder === SortOrder.none
@@ -46,7 +52,7 @@ const sorted = ({ sortTarget, sortOrder }: RangeRequest, found: KeyVersion[]): K
  * Answers a range request at its revision, which must be readable. `count` is of the whole range, whatever the limit
  * and the revision filters leave out.
  */
-export const readRange = (from: Readable, request: RangeRequest): RangeResult => {
+export function readRange(from: Readable, request: RangeRequest): RangeResult {
   const revision = request.revision > 0 ? request.revision : from.revision
   let found = from.range(keyRange(request.key, request.rangeEnd), revision)
   const count = found.length
@@ -59,6 +65,6 @@ export const readRange = (from: Readable, request: RangeRequest): RangeResult =>
   found = sorted(request, found)
   const more = limit > 0 && found.length > limit
   if (more) found = found.slice(0, limit)
-  if (request.keysOnly) found = found.map((version) => ({ ...version, value: emptyBytes }))
+  if (request.keysOnly) found = found.map((version) => ({ ...version, value: EMPTY_BYTES }))
   return { kvs: found, more, count }
 }

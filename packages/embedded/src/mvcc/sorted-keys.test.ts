@@ -2,7 +2,9 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { SortedKeys } from './sorted-keys.ts'
 
-const all = (keys: SortedKeys): string[] => [...keys.span({ type: 'span', start: '', end: undefined })]
+function all(keys: SortedKeys): string[] {
+  return [...keys.span({ type: 'span', start: '', end: undefined })]
+}
 
 test('SortedKeys holds what a sorted list would, over many blocks', () => {
   const edit = fc.record({ key: fc.integer({ min: 0, max: 3000 }), isDelete: fc.boolean() })

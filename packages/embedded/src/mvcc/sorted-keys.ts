@@ -1,10 +1,10 @@
 import type { Key, KeyRange } from './key-range.ts'
 
 /** Keys a block holds before it is cut in two: small enough to move cheaply, large enough that blocks stay few. */
-const blockSize = 512
+const BLOCK_SIZE = 512
 
 /** Index of the first element that is not below `key`. */
-const lowerBound = <T>(list: readonly T[], key: Key, keyAt: (element: T) => Key): number => {
+function lowerBound<T>(list: readonly T[], key: Key, keyAt: (element: T) => Key): number {
   let low = 0
   let high = list.length
   while (low < high) {
@@ -15,8 +15,12 @@ const lowerBound = <T>(list: readonly T[], key: Key, keyAt: (element: T) => Key)
   return low
 }
 
-const itself = (key: Key): Key => key
-const lastOf = (block: Key[]): Key => block[block.length - 1]!
+function itself(key: Key): Key {
+  return key
+}
+function lastOf(block: Key[]): Key {
+  return block[block.length - 1]!
+}
 
 /** An ordered set of keys: a list of sorted blocks. */
 export class SortedKeys {
@@ -38,7 +42,7 @@ export class SortedKeys {
       return
     }
     block.splice(lowerBound(block, key, itself), 0, key)
-    if (block.length > blockSize) this.#blocks.splice(at + 1, 0, block.splice(blockSize / 2))
+    if (block.length > BLOCK_SIZE) this.#blocks.splice(at + 1, 0, block.splice(BLOCK_SIZE / 2))
   }
 
   delete(key: Key): void {

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest'
 import type { KeyVersion } from './key-history.ts'
 import { MvccStore } from './store.ts'
 
-const everything = { type: 'span', start: '', end: undefined } as const
+const EVERYTHING = { type: 'span', start: '', end: undefined } as const
 
-const storeWithBook = () => {
+function storeWithBook() {
   const moves: string[] = []
   const store = new MvccStore({
     attach: (lease, key) => moves.push(`+${lease} ${key}`),
@@ -12,12 +12,15 @@ const storeWithBook = () => {
   })
   return { store, moves }
 }
-const put = (store: MvccStore, key: string, value: string, lease = 0n): void =>
-  store.write((txn) => txn.put(key, Buffer.from(value), lease))
-const remove = (store: MvccStore, key: string): number =>
-  store.write((txn) => txn.delete({ type: 'key', start: key }))
-const shown = (versions: readonly KeyVersion[]): string[] =>
-  versions.map(({ key, value }) => `${key}=${value}`)
+function put(store: MvccStore, key: string, value: string, lease = 0n): void {
+  return store.write((txn) => txn.put(key, Buffer.from(value), lease))
+}
+function remove(store: MvccStore, key: string): number {
+  return store.write((txn) => txn.delete({ type: 'key', start: key }))
+}
+function shown(versions: readonly KeyVersion[]): string[] {
+  return versions.map(({ key, value }) => `${key}=${value}`)
+}
 
 test('MvccStore.write makes one revision of many writes, and none of no write', () => {
   const { store } = storeWithBook()
@@ -27,7 +30,7 @@ test('MvccStore.write makes one revision of many writes, and none of no write', 
     txn.put('a', Buffer.from('1'), 0n)
     expect(txn.revision).toBe(2)
     txn.put('b', Buffer.from('1'), 0n)
-    expect(shown(txn.range(everything, txn.revision))).toEqual(['a=1', 'b=1'])
+    expect(shown(txn.range(EVERYTHING, txn.revision))).toEqual(['a=1', 'b=1'])
   })
   expect(remove(store, 'c')).toBe(0)
   expect(store.revision).toBe(2)
@@ -40,11 +43,11 @@ test('MvccStore.write may delete a key that it has just put, and put it again', 
   store.write((txn) => {
     txn.put('a', Buffer.from('new'), 0n)
     txn.delete({ type: 'key', start: 'a' })
-    expect(txn.range(everything, txn.revision)).toEqual([])
+    expect(txn.range(EVERYTHING, txn.revision)).toEqual([])
     txn.put('a', Buffer.from('again'), 0n)
   })
   expect(store.get('a', 3)).toMatchObject({ createRevision: 3, version: 1 })
-  expect(shown(store.range(everything, 2))).toEqual(['a=old'])
+  expect(shown(store.range(EVERYTHING, 2))).toEqual(['a=old'])
   expect(store.changesAt(3).map(({ version }) => version)).toEqual([2, 0, 1])
 })
 
@@ -60,7 +63,7 @@ test('MvccStore.compact forgets what no readable revision shows, and keeps a del
   expect(store.bytes).toBeLessThan(before)
   expect(store.changesAt(4)).toEqual([])
   expect(store.changesAt(5).map(({ version }) => version)).toEqual([0])
-  expect(shown(store.range(everything, 5))).toEqual(['a=2'])
+  expect(shown(store.range(EVERYTHING, 5))).toEqual(['a=2'])
   // The deletion goes with the next compaction.
   expect(shown(store.compact(6))).toEqual(['a=2', 'b='])
   expect(() => store.assertReadable(5)).toThrow('required revision has been compacted')
@@ -98,7 +101,7 @@ test('MvccStore.restore takes up where another store left off', () => {
   )
   expect([other.store.revision, other.store.compactRevision, other.store.bytes]).toEqual([6, 4, store.bytes])
   for (const revision of [4, 5, 6]) {
-    expect(other.store.range(everything, revision)).toEqual(store.range(everything, revision))
+    expect(other.store.range(EVERYTHING, revision)).toEqual(store.range(EVERYTHING, revision))
     expect(other.store.changesAt(revision)).toEqual(store.changesAt(revision))
   }
   expect(other.moves).toEqual(['+9 c'])

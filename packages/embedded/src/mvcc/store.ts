@@ -1,11 +1,11 @@
-import { etcdError } from '../status.ts'
+import { ETCD_ERROR } from '../status.ts'
 import { KeyHistory, type KeyVersion } from './key-history.ts'
 import { type Key, type KeyRange, keyOf } from './key-range.ts'
 import { ownCopy } from './own-copy.ts'
 import { SortedKeys } from './sorted-keys.ts'
 
 /** What a version costs besides its key and value, in bytes; near what etcd's file needs for it. */
-const versionOverheadBytes = 80
+const VERSION_OVERHEAD_BYTES = 80
 
 /** Told which keys a lease holds, as writes move them. */
 export interface LeaseBook {
@@ -13,9 +13,10 @@ export interface LeaseBook {
   detach(lease: bigint, key: Key): void
 }
 
-const emptyBytes = Buffer.alloc(0)
-const sizeOf = (version: KeyVersion): number =>
-  version.key.length + version.value.length + versionOverheadBytes
+const EMPTY_BYTES = Buffer.alloc(0)
+function sizeOf(version: KeyVersion): number {
+  return version.key.length + version.value.length + VERSION_OVERHEAD_BYTES
+}
 
 /**
  * All keys at all revisions since the last compaction. Pure state: no clock, no I/O. Writes go through `write`, one
@@ -61,10 +62,10 @@ export class MvccStore {
     return this.#log[revision - this.#logStart] ?? []
   }
 
-  /** Throws `compacted` or `futureRevision` when nothing can be read at the revision. */
+  /** @throws StatusError `compacted` or `futureRevision` when nothing can be read at the revision */
   assertReadable(revision: number): void {
-    if (revision > this.#revision) throw etcdError.futureRevision()
-    if (revision < this.#compactRevision) throw etcdError.compacted()
+    if (revision > this.#revision) throw ETCD_ERROR.futureRevision()
+    if (revision < this.#compactRevision) throw ETCD_ERROR.compacted()
   }
 
   /** A key's state at a revision, which must be readable. */
@@ -97,10 +98,14 @@ export class MvccStore {
     return result
   }
 
-  /** Forgets what only reads below `revision` could see; returns what was forgotten. Throws `compacted` or `futureRevision`. */
+  /**
+   * Forgets what only reads below `revision` could see; returns what was forgotten.
+   *
+   * @throws StatusError `compacted` or `futureRevision`
+   */
   compact(revision: number): KeyVersion[] {
-    if (revision <= this.#compactRevision) throw etcdError.compacted()
-    if (revision > this.#revision) throw etcdError.futureRevision()
+    if (revision <= this.#compactRevision) throw ETCD_ERROR.compacted()
+    if (revision > this.#revision) throw ETCD_ERROR.futureRevision()
     this.#compactRevision = revision
     if (revision > this.#logStart) {
       this.#log.splice(0, revision - this.#logStart)
@@ -199,7 +204,7 @@ export class WriteTxn {
     for (const { key, lease } of found) {
       this.#add({
         key,
-        value: emptyBytes,
+        value: EMPTY_BYTES,
         createRevision: 0,
         modRevision: this.#next,
         version: 0,

@@ -9,7 +9,7 @@ import type {
   TxnRequest,
   TxnResponse,
 } from '@livetree/etcd/wire'
-import { etcdError } from '../status.ts'
+import { ETCD_ERROR } from '../status.ts'
 import { holds } from './compare.ts'
 import { keyOf, keyRange } from './key-range.ts'
 import { ownCopy } from './own-copy.ts'
@@ -20,27 +20,29 @@ import type { MvccStore, WriteTxn } from './store.ts'
 export type HasLease = (lease: bigint) => boolean
 
 /** The header inside a transaction's answer: a revision and nothing else, as etcd has it. */
-const innerHeader = (revision: number): ResponseHeader => ({
-  clusterId: 0n,
-  memberId: 0n,
-  revision,
-  raftTerm: 0,
-})
+function innerHeader(revision: number): ResponseHeader {
+  return {
+    clusterId: 0n,
+    memberId: 0n,
+    revision,
+    raftTerm: 0,
+  }
+}
 
 /** Throws `leaseNotFound` when a put names a lease that is not granted. */
-export const assertLease = ({ lease }: PutRequest, hasLease: HasLease): void => {
-  if (lease !== 0n && !hasLease(lease)) throw etcdError.leaseNotFound()
+export function assertLease({ lease }: PutRequest, hasLease: HasLease): void {
+  if (lease !== 0n && !hasLease(lease)) throw ETCD_ERROR.leaseNotFound()
 }
 
 /** Throws `keyNotFound` when a put needs what was there before and nothing was. */
-export const assertBefore = ({ key, ignoreValue, ignoreLease }: PutRequest, from: Readable): void => {
+export function assertBefore({ key, ignoreValue, ignoreLease }: PutRequest, from: Readable): void {
   if (!ignoreValue && !ignoreLease) return
   const [before] = from.range({ type: 'key', start: keyOf(key) }, from.revision)
-  if (before === undefined) throw etcdError.keyNotFound()
+  if (before === undefined) throw ETCD_ERROR.keyNotFound()
 }
 
 /** Does a put that passed `assertLease` and `assertBefore`. */
-export const applyPut = (txn: WriteTxn, request: PutRequest): PutResponse => {
+export function applyPut(txn: WriteTxn, request: PutRequest): PutResponse {
   const key = keyOf(request.key)
   const [before] = txn.range({ type: 'key', start: key }, txn.revision)
   const value = request.ignoreValue ? before?.value : ownCopy(request.value)
@@ -50,7 +52,7 @@ export const applyPut = (txn: WriteTxn, request: PutRequest): PutResponse => {
   return { header: innerHeader(txn.revision), prevKv: request.prevKv ? before : undefined }
 }
 
-export const applyDeleteRange = (txn: WriteTxn, request: DeleteRangeRequest): DeleteRangeResponse => {
+export function applyDeleteRange(txn: WriteTxn, request: DeleteRangeRequest): DeleteRangeResponse {
   const range = keyRange(request.key, request.rangeEnd)
   const prevKvs = request.prevKv ? txn.range(range, txn.revision) : []
   const deleted = txn.delete(range)
@@ -67,7 +69,7 @@ export interface DecidedTxn {
 }
 
 /** Decides all compares, nested ones too, on the state before the transaction. */
-const decide = (request: TxnRequest, store: MvccStore): DecidedTxn => {
+function decide(request: TxnRequest, store: MvccStore): DecidedTxn {
   const succeeded = request.compare.every((compare) => holds(compare, store))
   const chosen = succeeded ? request.success : request.failure
   const operations = chosen.flatMap(({ request }): DecidedTxn['operations'] => {
@@ -78,14 +80,15 @@ const decide = (request: TxnRequest, store: MvccStore): DecidedTxn => {
 }
 
 /** The operations that will run, in order, those of nested transactions in their place. */
-const flat = ({ operations }: DecidedTxn): DecidedTxn['operations'] =>
-  operations.flatMap((operation) => (operation.type === 'txn' ? flat(operation.value) : [operation]))
+function flat({ operations }: DecidedTxn): DecidedTxn['operations'] {
+  return operations.flatMap((operation) => (operation.type === 'txn' ? flat(operation.value) : [operation]))
+}
 
 /**
  * Decides a transaction and checks what will run: as in etcd all puts first, then all ranges. Throws etcd's error when
  * one of them can not be done; after this nothing fails.
  */
-export const decideTxn = (request: TxnRequest, store: MvccStore, hasLease: HasLease): DecidedTxn => {
+export function decideTxn(request: TxnRequest, store: MvccStore, hasLease: HasLease): DecidedTxn {
   const decided = decide(request, store)
   const operations = flat(decided)
   for (const { type, value } of operations) {
@@ -99,14 +102,16 @@ export const decideTxn = (request: TxnRequest, store: MvccStore, hasLease: HasLe
   return decided
 }
 
-const isReadOnlyOperation = ({ request }: RequestOp): boolean =>
-  request?.type === 'range' || (request?.type === 'txn' && isReadOnly(request.value))
+function isReadOnlyOperation({ request }: RequestOp): boolean {
+  return request?.type === 'range' || (request?.type === 'txn' && isReadOnly(request.value))
+}
 
 /** Whether neither branch could write. */
-export const isReadOnly = ({ success, failure }: TxnRequest): boolean =>
-  success.every(isReadOnlyOperation) && failure.every(isReadOnlyOperation)
+export function isReadOnly({ success, failure }: TxnRequest): boolean {
+  return success.every(isReadOnlyOperation) && failure.every(isReadOnlyOperation)
+}
 
-const applyOperation = (txn: WriteTxn, operation: DecidedTxn['operations'][number]): ResponseOp => {
+function applyOperation(txn: WriteTxn, operation: DecidedTxn['operations'][number]): ResponseOp {
   switch (operation.type) {
     case 'range': {
       const header = innerHeader(txn.revision)
@@ -124,8 +129,10 @@ const applyOperation = (txn: WriteTxn, operation: DecidedTxn['operations'][numbe
 }
 
 /** Runs a decided transaction; the answer has no header. */
-export const applyTxn = (txn: WriteTxn, { succeeded, operations }: DecidedTxn): TxnResponse => ({
-  header: undefined,
-  succeeded,
-  responses: operations.map((operation) => applyOperation(txn, operation)),
-})
+export function applyTxn(txn: WriteTxn, { succeeded, operations }: DecidedTxn): TxnResponse {
+  return {
+    header: undefined,
+    succeeded,
+    responses: operations.map((operation) => applyOperation(txn, operation)),
+  }
+}

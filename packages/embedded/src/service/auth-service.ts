@@ -4,10 +4,10 @@ import { hashPassword, isPassword } from '../auth/password.ts'
 import type { Caller } from '../auth/caller.ts'
 import type { Engine } from '../engine.ts'
 import { type Route, unary } from '../grpc/service.ts'
-import { etcdError } from '../status.ts'
+import { ETCD_ERROR } from '../status.ts'
 
 /** etcd's Auth service. */
-export const authService = (engine: Engine): Route[] => {
+export function authService(engine: Engine): Route[] {
   const { auth, tokens } = engine
 
   /** One change by somebody who may make it. */
@@ -20,12 +20,12 @@ export const authService = (engine: Engine): Route[] => {
   }
 
   const authenticate = async (name: string, password: string): Promise<string> => {
-    if (!auth.isEnabled) throw etcdError.authNotEnabled()
+    if (!auth.isEnabled) throw ETCD_ERROR.authNotEnabled()
     const { revision } = auth
-    if (!auth.hasUser(name)) throw etcdError.authFailed()
+    if (!auth.hasUser(name)) throw ETCD_ERROR.authFailed()
     const { passwordHash } = auth.user(name)
-    if (passwordHash === undefined) throw etcdError.noPasswordUser()
-    if (!(await isPassword(password, passwordHash))) throw etcdError.authFailed()
+    if (passwordHash === undefined) throw ETCD_ERROR.noPasswordUser()
+    if (!(await isPassword(password, passwordHash))) throw ETCD_ERROR.authFailed()
     // Users may have changed while the hash was made.
     return revision === auth.revision ? tokens.assign(name, engine.raftIndex) : authenticate(name, password)
   }

@@ -1,20 +1,22 @@
 import { Cluster } from '@livetree/etcd/wire'
 import type { Engine } from '../engine.ts'
 import { type Route, unary } from '../grpc/service.ts'
-import { etcdError, grpcCode, StatusError } from '../status.ts'
+import { ETCD_ERROR, GRPC_CODE, StatusError } from '../status.ts'
 
 /** A peer's URL as etcd takes it: a scheme, a host, a port, and nothing behind. */
-const isPeerUrl = (text: string): boolean => /^(https?|unixs?):\/\/[^/?#]+:\d+$/.test(text)
+function isPeerUrl(text: string): boolean {
+  return /^(https?|unixs?):\/\/[^/?#]+:\d+$/.test(text)
+}
 
 /** etcd's Cluster service: the one member. It can be asked for and renamed; no other one can join it. */
-export const clusterService = (engine: Engine, clientUrls: () => readonly string[]): Route[] => {
+export function clusterService(engine: Engine, clientUrls: () => readonly string[]): Route[] {
   let givenPeerUrls: readonly string[] | undefined
   const members = () => {
     const urls = clientUrls()
     return [{ id: engine.memberId, name: 'embedded', peerUrls: givenPeerUrls ?? urls, clientUrls: urls }]
   }
   const assertOurs = (id: bigint): void => {
-    if (id !== engine.memberId) throw etcdError.memberNotFound()
+    if (id !== engine.memberId) throw ETCD_ERROR.memberNotFound()
   }
   // etcd gives no revision in this service.
   const header = () => engine.header(0)
@@ -25,16 +27,16 @@ export const clusterService = (engine: Engine, clientUrls: () => readonly string
     }),
     unary(Cluster.memberAdd, ({ peerUrls }, { caller }) => {
       caller.assertAdmin()
-      if (peerUrls.length === 0 || !peerUrls.every(isPeerUrl)) throw etcdError.badMemberUrls()
+      if (peerUrls.length === 0 || !peerUrls.every(isPeerUrl)) throw ETCD_ERROR.badMemberUrls()
       throw new StatusError(
-        grpcCode.unimplemented,
+        GRPC_CODE.unimplemented,
         'livetree embedded etcd is one node: no member can be added. Run an etcd cluster for that.',
       )
     }),
     unary(Cluster.memberRemove, ({ id }, { caller }) => {
       caller.assertAdmin()
       assertOurs(id)
-      throw etcdError.memberNotEnoughStarted()
+      throw ETCD_ERROR.memberNotEnoughStarted()
     }),
     unary(Cluster.memberUpdate, ({ id, peerUrls }, { caller }) => {
       caller.assertAdmin()
@@ -45,7 +47,7 @@ export const clusterService = (engine: Engine, clientUrls: () => readonly string
     unary(Cluster.memberPromote, ({ id }, { caller }) => {
       caller.assertAdmin()
       assertOurs(id)
-      throw etcdError.memberNotLearner()
+      throw ETCD_ERROR.memberNotLearner()
     }),
   ]
 }

@@ -1,6 +1,6 @@
 import { message, nested, repeated, string, uint32 } from '@livetree/etcd/wire'
 import { duplex, type Route, unary } from '../grpc/service.ts'
-import { grpcCode, StatusError } from '../status.ts'
+import { GRPC_CODE, StatusError } from '../status.ts'
 
 /** `HealthCheckResponse.status` */
 const SERVING = 1
@@ -19,28 +19,30 @@ const HealthListResponse = message('HealthListResponse', {
 })
 
 const SERVICE = '/grpc.health.v1.Health/'
-const check = { path: `${SERVICE}Check`, request: HealthCheckRequest, response: HealthCheckResponse }
-const watch = { ...check, path: `${SERVICE}Watch` }
-const list = { path: `${SERVICE}List`, request: HealthListRequest, response: HealthListResponse }
+const CHECK = { path: `${SERVICE}Check`, request: HealthCheckRequest, response: HealthCheckResponse }
+const WATCH = { ...CHECK, path: `${SERVICE}Watch` }
+const LIST = { path: `${SERVICE}List`, request: HealthListRequest, response: HealthListResponse }
 
 /** gRPC's own health service. As in etcd it knows the server as a whole, whose name is empty, and needs no token. */
-export const healthService = (): Route[] => [
-  unary(check, ({ service }) => {
-    if (service !== '') throw new StatusError(grpcCode.notFound, 'unknown service')
-    return { status: SERVING }
-  }),
-  unary(list, () => ({ statuses: [{ key: '', value: { status: SERVING } }] })),
-  duplex(watch, (stream) => {
-    let isAsked = false
-    return {
-      receive({ service }) {
-        // One question, whose answer never changes while the server is there.
-        if (!isAsked) stream.send({ status: service === '' ? SERVING : SERVICE_UNKNOWN })
-        isAsked = true
-      },
-      end: () => {},
-      drain: () => {},
-      close: () => {},
-    }
-  }),
-]
+export function healthService(): Route[] {
+  return [
+    unary(CHECK, ({ service }) => {
+      if (service !== '') throw new StatusError(GRPC_CODE.notFound, 'unknown service')
+      return { status: SERVING }
+    }),
+    unary(LIST, () => ({ statuses: [{ key: '', value: { status: SERVING } }] })),
+    duplex(WATCH, (stream) => {
+      let isAsked = false
+      return {
+        receive({ service }) {
+          // One question, whose answer never changes while the server is there.
+          if (!isAsked) stream.send({ status: service === '' ? SERVING : SERVICE_UNKNOWN })
+          isAsked = true
+        },
+        end: () => {},
+        drain: () => {},
+        close: () => {},
+      }
+    }),
+  ]
+}

@@ -20,22 +20,24 @@ import {
   decideTxn,
   isReadOnly,
 } from '../mvcc/txn.ts'
-import { etcdError } from '../status.ts'
+import { ETCD_ERROR } from '../status.ts'
 
 /** etcd's limit on what goes through its log, in bytes, and the room the log's own fields take of it. */
-const maxRequestBytes = 1.5 * 1024 * 1024
-const logEntryBytes = 32
+const MAX_REQUEST_BYTES = 1.5 * 1024 * 1024
+const LOG_ENTRY_BYTES = 32
 /** What etcd adds to a put's key and value when it asks whether there is room. */
-const putOverheadBytes = 256
+const PUT_OVERHEAD_BYTES = 256
 
-const assertSize = ({ requestBytes }: CallContext): void => {
-  if (requestBytes + logEntryBytes > maxRequestBytes) throw etcdError.requestTooLarge()
+function assertSize({ requestBytes }: CallContext): void {
+  if (requestBytes + LOG_ENTRY_BYTES > MAX_REQUEST_BYTES) throw ETCD_ERROR.requestTooLarge()
 }
 
-const putBytes = ({ key, value }: PutRequest): number => key.length + value.length + putOverheadBytes
+function putBytes({ key, value }: PutRequest): number {
+  return key.length + value.length + PUT_OVERHEAD_BYTES
+}
 
 /** Bytes the larger branch would put; 0 when it puts nothing. */
-const txnBytes = ({ success, failure }: TxnRequest): number => {
+function txnBytes({ success, failure }: TxnRequest): number {
   const [a = 0, b = 0] = [success, failure].map((operations) =>
     operations.reduce((sum, { request }) => {
       if (request?.type === 'put') return sum + putBytes(request.value)
@@ -45,23 +47,24 @@ const txnBytes = ({ success, failure }: TxnRequest): number => {
   return Math.max(a, b)
 }
 
-const authorizePut = (engine: Engine, request: PutRequest, caller: Caller): void => {
+function authorizePut(engine: Engine, request: PutRequest, caller: Caller): void {
   const range = { type: 'key', start: keyOf(request.key) } as const
   caller.assertWrite(range)
   engine.assertLeaseWrite(request.lease, caller)
   if (request.prevKv) caller.assertRead(range)
 }
 
-const authorizeDeleteRange = (request: DeleteRangeRequest, caller: Caller): void => {
+function authorizeDeleteRange(request: DeleteRangeRequest, caller: Caller): void {
   const range = keyRange(request.key, request.rangeEnd)
   caller.assertWrite(range)
   if (request.prevKv) caller.assertRead(range)
 }
 
-const authorizeRange = (request: RangeRequest, caller: Caller): void =>
-  caller.assertRead(keyRange(request.key, request.rangeEnd))
+function authorizeRange(request: RangeRequest, caller: Caller): void {
+  return caller.assertRead(keyRange(request.key, request.rangeEnd))
+}
 
-const authorizeTxn = (engine: Engine, request: TxnRequest, caller: Caller): void => {
+function authorizeTxn(engine: Engine, request: TxnRequest, caller: Caller): void {
   for (const { key, rangeEnd } of request.compare) caller.assertRead(keyRange(key, rangeEnd))
   for (const { request: operation } of [...request.success, ...request.failure]) {
     if (operation?.type === 'range') authorizeRange(operation.value, caller)
@@ -72,7 +75,7 @@ const authorizeTxn = (engine: Engine, request: TxnRequest, caller: Caller): void
 }
 
 /** etcd's KV service. */
-export const kvService = (engine: Engine): Route[] => {
+export function kvService(engine: Engine): Route[] {
   const { store, lessor } = engine
   const hasLease = (id: bigint): boolean => lessor.has(id)
   return [

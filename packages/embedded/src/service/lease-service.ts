@@ -4,22 +4,22 @@ import type { Engine } from '../engine.ts'
 import { duplex, type Route, unary } from '../grpc/service.ts'
 
 /** What etcd reckons for a lease when it asks whether there is room, in bytes. */
-const leaseBytes = 64
+const LEASE_BYTES = 64
 
 /** A random lease id: positive and not 0. */
-const freshId = (engine: Engine): bigint => {
+function freshId(engine: Engine): bigint {
   let id = 0n
   while (id === 0n || engine.lessor.has(id)) id = BigInt.asUintN(63, randomBytes(8).readBigUInt64BE())
   return id
 }
 
 /** etcd's Lease service. */
-export const leaseService = (engine: Engine): Route[] => {
+export function leaseService(engine: Engine): Route[] {
   const { lessor } = engine
   return [
     unary(Lease.grant, async ({ id, ttl }, { caller }) => {
       caller.assertKnown()
-      engine.assertSpace(leaseBytes)
+      engine.assertSpace(LEASE_BYTES)
       const wanted = id === 0n ? freshId(engine) : id
       const granted = await engine.grantLease(wanted, ttl)
       return { header: engine.header(), id: wanted, ttl: granted, error: '' }

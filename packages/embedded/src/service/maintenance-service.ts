@@ -5,14 +5,14 @@ import type { Caller } from '../auth/caller.ts'
 import type { Engine } from '../engine.ts'
 import { type Route, unary } from '../grpc/service.ts'
 import type { MvccStore } from '../mvcc/store.ts'
-import { etcdError, grpcCode, StatusError } from '../status.ts'
-import { etcdVersion } from '../version.ts'
+import { ETCD_ERROR, GRPC_CODE, StatusError } from '../status.ts'
+import { ETCD_VERSION } from '../version.ts'
 
 /** Of a store without keys: as in etcd not 0, which clients take for no hash. */
 const EMPTY_HASH = crc32('key')
 
 /** A checksum over all keys at a revision: equal for equal content, but not etcd's own, which covers its file's bytes. */
-const hashAt = (store: MvccStore, revision: number): number => {
+function hashAt(store: MvccStore, revision: number): number {
   let hash = EMPTY_HASH
   for (const version of store.range({ type: 'span', start: '', end: undefined }, revision)) {
     const { key, value, createRevision, modRevision, lease } = version
@@ -26,21 +26,22 @@ const hashAt = (store: MvccStore, revision: number): number => {
 }
 
 /** Some of etcd's methods let the auth store's own errors through untranslated, and so do these. */
-const assertAdminRaw = (caller: Caller): void => {
+function assertAdminRaw(caller: Caller): void {
   try {
     caller.assertAdmin()
   } catch (error) {
     if (!(error instanceof StatusError)) throw error
-    throw new StatusError(grpcCode.unknown, error.message.replace('etcdserver:', 'auth:'))
+    throw new StatusError(GRPC_CODE.unknown, error.message.replace('etcdserver:', 'auth:'))
   }
 }
 
 /** An alarm as `Status` words it; Go leaves out a number that is 0. */
-const alarmText = ({ memberId, alarm }: Alarm): string =>
-  `${memberId === 0n ? '' : `memberID:${memberId} `}alarm:${alarmName(alarm)} `
+function alarmText({ memberId, alarm }: Alarm): string {
+  return `${memberId === 0n ? '' : `memberID:${memberId} `}alarm:${alarmName(alarm)} `
+}
 
 /** etcd's Maintenance service. */
-export const maintenanceService = (engine: Engine): Route[] => {
+export function maintenanceService(engine: Engine): Route[] {
   const { store } = engine
   return [
     unary(Maintenance.alarm, async ({ action, alarm, memberId }, { caller }) => {
@@ -60,7 +61,7 @@ export const maintenanceService = (engine: Engine): Route[] => {
       caller.assertAdmin()
       return {
         header: engine.header(),
-        version: etcdVersion,
+        version: ETCD_VERSION,
         dbSize: engine.fileBytes,
         dbSizeInUse: engine.bytesInUse,
         leader: engine.memberId,
@@ -80,7 +81,7 @@ export const maintenanceService = (engine: Engine): Route[] => {
     unary(Maintenance.moveLeader, ({ targetId }, { caller }) => {
       caller.assertAdmin()
       // The one member leads, and hands the lead over to itself.
-      if (targetId !== engine.memberId) throw etcdError.badLeaderTransferee()
+      if (targetId !== engine.memberId) throw ETCD_ERROR.badLeaderTransferee()
       return { header: undefined }
     }),
 

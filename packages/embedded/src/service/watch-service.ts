@@ -4,19 +4,21 @@ import { duplex, type Route } from '../grpc/service.ts'
 import { WatchStream } from '../watch/watch-stream.ts'
 
 /** etcd's Watch service. */
-export const watchService = (engine: Engine): Route[] => [
-  duplex(Watch.watch, (stream, { caller }) => {
-    const watches = new WatchStream(engine, {
-      send: (response) => stream.send(response),
-      fail: (error) => stream.fail(error),
-      assertMayWatch: (range) => caller.assertRead(range),
-    })
-    return {
-      receive: (request) => watches.receive(request),
-      // As in etcd, who sends no more requests is still told of events.
-      end: () => {},
-      drain: () => watches.drain(),
-      close: () => watches.close(),
-    }
-  }),
-]
+export function watchService(engine: Engine): Route[] {
+  return [
+    duplex(Watch.watch, (stream, { caller }) => {
+      const watches = new WatchStream(engine, {
+        send: (response) => stream.send(response),
+        fail: (error) => stream.fail(error),
+        assertMayWatch: (range) => caller.assertRead(range),
+      })
+      return {
+        receive: (request) => watches.receive(request),
+        // As in etcd, who sends no more requests is still told of events.
+        end: () => {},
+        drain: () => watches.drain(),
+        close: () => watches.close(),
+      }
+    }),
+  ]
+}

@@ -2,10 +2,11 @@ import { expect, test } from 'vitest'
 import { Event, WatchResponse } from '@livetree/etcd/wire'
 import { fragmentsOf } from './fragments.ts'
 
-const events = (...sizes: number[]) =>
-  sizes.map((size) =>
+function events(...sizes: number[]) {
+  return sizes.map((size) =>
     Event.decode(Event.encode({ kv: { key: 'k', value: 'x'.repeat(size), modRevision: 9 } })),
   )
+}
 
 test.each([
   ['all that fit together', [100, 100, 100], 1000, [3]],

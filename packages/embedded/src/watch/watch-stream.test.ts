@@ -6,7 +6,7 @@ import { WatchHub } from './watch-hub.ts'
 import { WatchStream } from './watch-stream.ts'
 
 /** A watch stream on a store, to a client that reads only while `isReading`. */
-const setUp = () => {
+function setUp() {
   const store = new MvccStore({ attach: () => {}, detach: () => {} })
   const hub = new WatchHub(store)
   const client = {

@@ -9,13 +9,13 @@ import type { Clock } from '../clock.ts'
 import type { KeyVersion } from '../mvcc/key-history.ts'
 import { type KeyRange, keyOf, keyRange, rangeHas } from '../mvcc/key-range.ts'
 import type { MvccStore } from '../mvcc/store.ts'
-import { etcdError, StatusError } from '../status.ts'
+import { ETCD_ERROR, StatusError } from '../status.ts'
 import { fragmentsOf } from './fragments.ts'
 import type { WatchHub } from './watch-hub.ts'
-import { maxBatchRevisions, Watcher } from './watcher.ts'
+import { MAX_BATCH_REVISIONS, Watcher } from './watcher.ts'
 
 /** The id that stands for no watch: refused creates, and progress of all watches together. */
-const noWatchId = -1
+const NO_WATCH_ID = -1
 
 /** What a watch stream needs of its server. */
 export interface WatchSource {
@@ -38,18 +38,20 @@ export interface WatchOutput {
 }
 
 /** As gRPC's Go code words an error, which is what etcd puts into a cancel reason. */
-const codeNames: Readonly<Record<number, string>> = {
+const CODE_NAMES: Readonly<Record<number, string>> = {
   3: 'InvalidArgument',
   7: 'PermissionDenied',
   11: 'OutOfRange',
   16: 'Unauthenticated',
 }
-const reasonOf = ({ code, message }: StatusError): string =>
-  `rpc error: code = ${codeNames[code] ?? 'Unknown'} desc = ${message}`
+function reasonOf({ code, message }: StatusError): string {
+  return `rpc error: code = ${CODE_NAMES[code] ?? 'Unknown'} desc = ${message}`
+}
 
 /** Reads a create's range; without a key it is the smallest one, `\0`. */
-const watchedRange = ({ key, rangeEnd }: WatchCreateRequest): KeyRange =>
-  keyRange(key.length === 0 ? Buffer.alloc(1) : key, rangeEnd)
+function watchedRange({ key, rangeEnd }: WatchCreateRequest): KeyRange {
+  return keyRange(key.length === 0 ? Buffer.alloc(1) : key, rangeEnd)
+}
 
 /**
  * One client's watch stream with all its watchers. A watcher is told of writes as they happen; one that starts in the
@@ -79,7 +81,7 @@ export class WatchStream {
         this.#cancel(request.value.watchId)
         return
       case 'progress':
-        this.#progress([...this.#watchers.values()], noWatchId)
+        this.#progress([...this.#watchers.values()], NO_WATCH_ID)
     }
   }
 
@@ -101,7 +103,7 @@ export class WatchStream {
     const range = watchedRange(request)
     const cancelReason = this.#refusal(request, range)
     if (cancelReason !== undefined) {
-      this.#sendControl({ watchId: noWatchId, created: true, canceled: true, cancelReason })
+      this.#sendControl({ watchId: NO_WATCH_ID, created: true, canceled: true, cancelReason })
       return
     }
     const options = {
@@ -123,7 +125,7 @@ export class WatchStream {
 
   /** Why a watch can not be, in etcd's words; undefined when it can. */
   #refusal(request: WatchCreateRequest, range: KeyRange): string | undefined {
-    if (request.startRevision < 0) return etcdError.compacted().message
+    if (request.startRevision < 0) return ETCD_ERROR.compacted().message
     try {
       this.#output.assertMayWatch(range)
     } catch (error) {
@@ -227,7 +229,7 @@ export class WatchStream {
     }
     const batch: KeyVersion[] = []
     let revision = from
-    for (let count = 0; count < maxBatchRevisions && revision <= store.revision; revision += 1) {
+    for (let count = 0; count < MAX_BATCH_REVISIONS && revision <= store.revision; revision += 1) {
       const changes = store
         .changesAt(revision)
         .filter(({ key }) => rangeHas(watcher.options.range, keyOf(key)))

@@ -26,7 +26,7 @@ export type WatcherState =
   | { readonly type: 'compacted' }
 
 /** Revisions that one catch-up message holds at most, as in etcd. */
-export const maxBatchRevisions = 1000
+export const MAX_BATCH_REVISIONS = 1000
 
 /** One watch on a stream: what it wants and how far it is. */
 export class Watcher {
@@ -63,7 +63,7 @@ export class Watcher {
   }
 }
 
-const before = (change: KeyVersion, store: MvccStore): KeyVersion | undefined => {
+function before(change: KeyVersion, store: MvccStore): KeyVersion | undefined {
   const revision = change.modRevision - 1
   if (change.createRevision === change.modRevision || revision < store.compactRevision) return undefined
   return store.get(keyOf(change.key), revision)

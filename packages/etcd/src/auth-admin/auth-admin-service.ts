@@ -42,32 +42,52 @@ export interface AuthStatus {
 /** Users, each with roles. */
 export interface UserAdmin {
   list(options?: CallOptions): Promise<readonly string[]>
-  /** The user's roles. Throws `not_found`. */
+  /**
+   * The user's roles.
+   *
+   * @throws EtcdError `not_found`
+   */
   roles(user: string, options?: CallOptions): Promise<readonly string[]>
-  /** Throws `already_exists`. */
+  /** @throws EtcdError `already_exists` */
   add(user: string, options: AddUserOptions): Promise<void>
-  /** Throws `not_found`. */
+  /** @throws EtcdError `not_found` */
   delete(user: string, options?: CallOptions): Promise<void>
-  /** Ends the user's tokens. Throws `not_found`. */
+  /**
+   * Ends the user's tokens.
+   *
+   * @throws EtcdError `not_found`
+   */
   changePassword(user: string, password: string, options?: CallOptions): Promise<void>
-  /** Throws `not_found` for either. */
+  /** @throws EtcdError `not_found` for either */
   grantRole(user: string, role: string, options?: CallOptions): Promise<void>
-  /** Throws `not_found`, `failed_precondition` when the user does not have it. */
+  /** @throws EtcdError `not_found`, `failed_precondition` when the user does not have it */
   revokeRole(user: string, role: string, options?: CallOptions): Promise<void>
 }
 
 /** Roles, each with permissions on ranges of keys. */
 export interface RoleAdmin {
   list(options?: CallOptions): Promise<readonly string[]>
-  /** Throws `not_found`. */
+  /** @throws EtcdError `not_found` */
   permissions(role: string, options?: CallOptions): Promise<readonly RolePermission[]>
-  /** Throws `already_exists`. */
+  /** @throws EtcdError `already_exists` */
   add(role: string, options?: CallOptions): Promise<void>
-  /** Takes it from its users as well. Throws `not_found`. */
+  /**
+   * Takes it from its users as well.
+   *
+   * @throws EtcdError `not_found`
+   */
   delete(role: string, options?: CallOptions): Promise<void>
-  /** Replaces the access to exactly this range if there is one. Throws `not_found`. */
+  /**
+   * Replaces the access to exactly this range if there is one.
+   *
+   * @throws EtcdError `not_found`
+   */
   grant(role: string, permission: RolePermission, options?: CallOptions): Promise<void>
-  /** For exactly the range that was granted. Throws `not_found`, `failed_precondition`. */
+  /**
+   * For exactly the range that was granted.
+   *
+   * @throws EtcdError `not_found`, `failed_precondition`
+   */
   revoke(role: string, range: KeyRange, options?: CallOptions): Promise<void>
 }
 
@@ -78,9 +98,17 @@ export interface RoleAdmin {
 export interface AuthAdminService {
   readonly users: UserAdmin
   readonly roles: RoleAdmin
-  /** Since etcd 3.5. Throws `unimplemented` before. */
+  /**
+   * Since etcd 3.5.
+   *
+   * @throws EtcdError `unimplemented` before
+   */
   status(options?: CallOptions): Promise<AuthStatus>
-  /** From here on every call needs a user. Throws `failed_precondition` unless a user `root` with the role `root` exists. */
+  /**
+   * From here on every call needs a user.
+   *
+   * @throws EtcdError `failed_precondition` unless a user `root` with the role `root` exists
+   */
   enable(options?: CallOptions): Promise<void>
   disable(options?: CallOptions): Promise<void>
 }
@@ -94,115 +122,122 @@ const PERMISSION_CHECKS: OptionChecks<RolePermission> = {
 }
 
 /** Makes the service for users and roles of a client. No I/O before the first call. */
-export const createAuthAdminService = (channel: Channel): AuthAdminService => ({
-  users: userAdmin(channel),
-  roles: roleAdmin(channel),
-  async status(options) {
-    const given = readOptions('Auth/AuthStatus', CALL_CHECKS, options)
-    const answer = await channel.unary(Auth.authStatus, {}, { ...given, retry: 'read' })
-    return { isEnabled: answer.enabled, revision: answer.authRevision }
-  },
-  async enable(options) {
-    const given = readOptions('Auth/AuthEnable', CALL_CHECKS, options)
-    await channel.unary(Auth.authEnable, {}, { ...given, retry: 'write' })
-  },
-  async disable(options) {
-    const given = readOptions('Auth/AuthDisable', CALL_CHECKS, options)
-    await channel.unary(Auth.authDisable, {}, { ...given, retry: 'write' })
-  },
-})
+export function createAuthAdminService(channel: Channel): AuthAdminService {
+  return {
+    users: userAdmin(channel),
+    roles: roleAdmin(channel),
+    async status(options) {
+      const given = readOptions('Auth/AuthStatus', CALL_CHECKS, options)
+      const answer = await channel.unary(Auth.authStatus, {}, { ...given, retry: 'read' })
+      return { isEnabled: answer.enabled, revision: answer.authRevision }
+    },
+    async enable(options) {
+      const given = readOptions('Auth/AuthEnable', CALL_CHECKS, options)
+      await channel.unary(Auth.authEnable, {}, { ...given, retry: 'write' })
+    },
+    async disable(options) {
+      const given = readOptions('Auth/AuthDisable', CALL_CHECKS, options)
+      await channel.unary(Auth.authDisable, {}, { ...given, retry: 'write' })
+    },
+  }
+}
 
 /** The options of a call, and the names in it, checked. */
-const given = (
+function given(
   call: string,
   options: CallOptions | undefined,
   names: { readonly user?: string; readonly role?: string } = {},
-): CallOptions => {
+): CallOptions {
   for (const [kind, name] of Object.entries(names)) checkArgument(call, `the ${kind}`, SOME_TEXT, name)
   return readOptions(call, CALL_CHECKS, options)
 }
 
-const userAdmin = (channel: Channel): UserAdmin => ({
-  async list(options) {
-    const call = given('Auth/UserList', options)
-    return (await channel.unary(Auth.userList, {}, { ...call, retry: 'read' })).users
-  },
-  async roles(user, options) {
-    const call = given('Auth/UserGet', options, { user })
-    return (await channel.unary(Auth.userGet, { name: user }, { ...call, retry: 'read' })).roles
-  },
-  async add(user, options) {
-    checkArgument('Auth/UserAdd', 'the user', SOME_TEXT, user)
-    const { request, call } = newUser(user, options)
-    await channel.unary(Auth.userAdd, request, { ...call, retry: 'write' })
-  },
-  async delete(user, options) {
-    const call = given('Auth/UserDelete', options, { user })
-    await channel.unary(Auth.userDelete, { name: user }, { ...call, retry: 'write' })
-  },
-  async changePassword(user, password, options) {
-    const call = given('Auth/UserChangePassword', options, { user })
-    const request = { name: user, password: somePassword(password) }
-    await channel.unary(Auth.userChangePassword, request, { ...call, retry: 'write' })
-  },
-  async grantRole(user, role, options) {
-    const call = given('Auth/UserGrantRole', options, { user, role })
-    await channel.unary(Auth.userGrantRole, { user, role }, { ...call, retry: 'write' })
-  },
-  async revokeRole(user, role, options) {
-    const call = given('Auth/UserRevokeRole', options, { user, role })
-    await channel.unary(Auth.userRevokeRole, { name: user, role }, { ...call, retry: 'write' })
-  },
-})
+function userAdmin(channel: Channel): UserAdmin {
+  return {
+    async list(options) {
+      const call = given('Auth/UserList', options)
+      return (await channel.unary(Auth.userList, {}, { ...call, retry: 'read' })).users
+    },
+    async roles(user, options) {
+      const call = given('Auth/UserGet', options, { user })
+      return (await channel.unary(Auth.userGet, { name: user }, { ...call, retry: 'read' })).roles
+    },
+    async add(user, options) {
+      checkArgument('Auth/UserAdd', 'the user', SOME_TEXT, user)
+      const { request, call } = newUser(user, options)
+      await channel.unary(Auth.userAdd, request, { ...call, retry: 'write' })
+    },
+    async delete(user, options) {
+      const call = given('Auth/UserDelete', options, { user })
+      await channel.unary(Auth.userDelete, { name: user }, { ...call, retry: 'write' })
+    },
+    async changePassword(user, password, options) {
+      const call = given('Auth/UserChangePassword', options, { user })
+      const request = { name: user, password: somePassword(password) }
+      await channel.unary(Auth.userChangePassword, request, { ...call, retry: 'write' })
+    },
+    async grantRole(user, role, options) {
+      const call = given('Auth/UserGrantRole', options, { user, role })
+      await channel.unary(Auth.userGrantRole, { user, role }, { ...call, retry: 'write' })
+    },
+    async revokeRole(user, role, options) {
+      const call = given('Auth/UserRevokeRole', options, { user, role })
+      await channel.unary(Auth.userRevokeRole, { name: user, role }, { ...call, retry: 'write' })
+    },
+  }
+}
 
-const roleAdmin = (channel: Channel): RoleAdmin => ({
-  async list(options) {
-    const call = given('Auth/RoleList', options)
-    return (await channel.unary(Auth.roleList, {}, { ...call, retry: 'read' })).roles
-  },
-  async permissions(role, options) {
-    const call = given('Auth/RoleGet', options, { role })
-    const { perm } = await channel.unary(Auth.roleGet, { role }, { ...call, retry: 'read' })
-    return perm.map(({ permType, key, rangeEnd }) => ({
-      access: accessOf(permType),
-      range: rangeOfPermission(key, rangeEnd),
-    }))
-  },
-  async add(role, options) {
-    const call = given('Auth/RoleAdd', options, { role })
-    await channel.unary(Auth.roleAdd, { name: role }, { ...call, retry: 'write' })
-  },
-  async delete(role, options) {
-    const call = given('Auth/RoleDelete', options, { role })
-    await channel.unary(Auth.roleDelete, { role }, { ...call, retry: 'write' })
-  },
-  async grant(role, permission, options) {
-    const name = 'Auth/RoleGrantPermission'
-    const call = given(name, options, { role })
-    const { access, range } = readOptions(name, PERMISSION_CHECKS, permission)
-    checkArgument(name, 'access', PERMISSION_CHECKS.access, access)
-    const perm = { permType: PermissionType[access], ...wireRangeOf(range) }
-    await channel.unary(Auth.roleGrantPermission, { name: role, perm }, { ...call, retry: 'write' })
-  },
-  async revoke(role, range, options) {
-    const call = given('Auth/RoleRevokePermission', options, { role })
-    const request = { role, ...exactRangeOf(range) }
-    await channel.unary(Auth.roleRevokePermission, request, { ...call, retry: 'write' })
-  },
-})
+function roleAdmin(channel: Channel): RoleAdmin {
+  return {
+    async list(options) {
+      const call = given('Auth/RoleList', options)
+      return (await channel.unary(Auth.roleList, {}, { ...call, retry: 'read' })).roles
+    },
+    async permissions(role, options) {
+      const call = given('Auth/RoleGet', options, { role })
+      const { perm } = await channel.unary(Auth.roleGet, { role }, { ...call, retry: 'read' })
+      return perm.map(({ permType, key, rangeEnd }) => ({
+        access: accessOf(permType),
+        range: rangeOfPermission(key, rangeEnd),
+      }))
+    },
+    async add(role, options) {
+      const call = given('Auth/RoleAdd', options, { role })
+      await channel.unary(Auth.roleAdd, { name: role }, { ...call, retry: 'write' })
+    },
+    async delete(role, options) {
+      const call = given('Auth/RoleDelete', options, { role })
+      await channel.unary(Auth.roleDelete, { role }, { ...call, retry: 'write' })
+    },
+    async grant(role, permission, options) {
+      const name = 'Auth/RoleGrantPermission'
+      const call = given(name, options, { role })
+      const { access, range } = readOptions(name, PERMISSION_CHECKS, permission)
+      checkArgument(name, 'access', PERMISSION_CHECKS.access, access)
+      const perm = { permType: PermissionType[access], ...wireRangeOf(range) }
+      await channel.unary(Auth.roleGrantPermission, { name: role, perm }, { ...call, retry: 'write' })
+    },
+    async revoke(role, range, options) {
+      const call = given('Auth/RoleRevokePermission', options, { role })
+      const request = { role, ...exactRangeOf(range) }
+      await channel.unary(Auth.roleRevokePermission, request, { ...call, retry: 'write' })
+    },
+  }
+}
 
-const accessOf = (permType: number): RolePermission['access'] =>
-  permType === PermissionType.read ? 'read' : permType === PermissionType.write ? 'write' : 'readWrite'
+function accessOf(permType: number): RolePermission['access'] {
+  return permType === PermissionType.read ? 'read' : permType === PermissionType.write ? 'write' : 'readWrite'
+}
 
 /** Exactly one of the two: a user without a password by mistake could be anybody. */
-const newUser = (name: string, options: AddUserOptions) => {
+function newUser(name: string, options: AddUserOptions) {
   const { password, noPassword, ...call } = readOptions('Auth/UserAdd', ADD_USER_CHECKS, options)
   if (noPassword !== true) return { request: { name, password: somePassword(password) }, call }
   if (password === undefined) return { request: { name, options: { noPassword } }, call }
   throw refuseArgument('both a password and noPassword were given', 'Auth/UserAdd')
 }
 
-const somePassword = (password: unknown): string => {
+function somePassword(password: unknown): string {
   if (typeof password === 'string' && SOME_TEXT.accepts(password)) return password
   throw new EtcdError('invalid_argument', {
     what: password === '' ? 'the password is empty' : `the password is ${shown(password)}, not a text`,

@@ -11,15 +11,22 @@ import {
 
 const wholeStore = new Namespace()
 
-/** A range as permissions take it. Throws `invalid_argument`, also for one that holds no key. */
-export const wireRangeOf = (range: KeyRange): WireRange =>
-  assertHoldsKeys(wholeStore.range(range), 'Auth/RoleGrantPermission')
+/**
+ * A range as permissions take it.
+ *
+ * @throws EtcdError `invalid_argument`, also for one that holds no key
+ */
+export function wireRangeOf(range: KeyRange): WireRange {
+  return assertHoldsKeys(wholeStore.range(range), 'Auth/RoleGrantPermission')
+}
 
 /**
  * The very range of a permission that was granted, by whatever tool: also one that holds no key, which only revoking can
- * take away. Throws `invalid_argument`.
+ * take away.
+ *
+ * @throws EtcdError `invalid_argument`
  */
-export const exactRangeOf = (range: KeyRange): WireRange => {
+export function exactRangeOf(range: KeyRange): WireRange {
   const wire = wholeStore.range(range)
   if (!isEmptyRange(wire) || !('from' in range) || range.to === undefined) return wire
   const exact = { key: range.from, rangeEnd: range.to }
@@ -28,7 +35,7 @@ export const exactRangeOf = (range: KeyRange): WireRange => {
 }
 
 /** A permission's range in the words it was most likely granted in. Text where the bytes are UTF-8. */
-export const rangeOfPermission = (key: Buffer, rangeEnd: Buffer): KeyRange => {
+export function rangeOfPermission(key: Buffer, rangeEnd: Buffer): KeyRange {
   if (rangeEnd.length === 0) return { key: readable(key) }
   const isFromStart = key.length === 1 && key[0] === 0
   const isToEnd = rangeEnd.length === 1 && rangeEnd[0] === 0
@@ -37,4 +44,6 @@ export const rangeOfPermission = (key: Buffer, rangeEnd: Buffer): KeyRange => {
   return { from: readable(key), to: readable(rangeEnd) }
 }
 
-const readable = (bytes: Buffer): Bytes => (isUtf8(bytes) ? bytes.toString() : Buffer.from(bytes))
+function readable(bytes: Buffer): Bytes {
+  return isUtf8(bytes) ? bytes.toString() : Buffer.from(bytes)
+}

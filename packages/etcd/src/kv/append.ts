@@ -24,19 +24,19 @@ export interface AppendResult {
 
 const APPEND_CHECKS: OptionChecks<AppendOptions> = { ...CONTROL_CHECKS, lease: LEASE_OR_NONE }
 
-const maxAttempts = 1_000
+const MAX_ATTEMPTS = 1_000
 
 /**
  * Adds an entry behind all others of a prefix: sorting by key gives the order of creation. The guard is that nothing was
  * created there since the revision in the name, so under contention it is tried again with a later one. An entry whose
  * answer was lost is never sent again, since somebody may have taken it away already; its name tells whether it is there.
  */
-export const appendKey = async (
+export async function appendKey(
   ports: GuardPorts,
   givenPrefix: Bytes,
   givenValue: Bytes,
   options?: AppendOptions,
-): Promise<AppendResult> => {
+): Promise<AppendResult> {
   const { kv } = ports
   const given = readOptions('KV/Txn', APPEND_CHECKS, options)
   const [prefix, value] = [copyOf('the prefix', givenPrefix), copyOf('the value', givenValue)]
@@ -47,7 +47,7 @@ export const appendKey = async (
     kv.getRange({ prefix, countOnly: true, ...control(timeoutMs) }),
   )
   let base = last.header.revision
-  for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
     const name = `${String(base + 1).padStart(20, '0')}-${randomBytes(6).toString('hex')}`
     const keyBytes = Buffer.concat([bytesOf(prefix), Buffer.from(name)])
     const key = keyBytes.toString()
@@ -71,7 +71,7 @@ export const appendKey = async (
     if (sent.succeeded) return { key, keyBytes, revision: sent.header.revision }
     base = sent.header.revision
   }
-  const what = `others were quicker ${maxAttempts} times in a row`
+  const what = `others were quicker ${MAX_ATTEMPTS} times in a row`
   throw new EtcdError('compare_failed', {
     call: 'KV/Txn',
     what,

@@ -44,5 +44,6 @@ export class Entry {
 }
 
 /** As `new Entry`, for a field that may be absent. */
-export const entryOf = (kv: KeyValue | undefined, namespace: Namespace): Entry | undefined =>
-  kv === undefined ? undefined : new Entry(kv, namespace)
+export function entryOf(kv: KeyValue | undefined, namespace: Namespace): Entry | undefined {
+  return kv === undefined ? undefined : new Entry(kv, namespace)
+}

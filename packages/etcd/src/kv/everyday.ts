@@ -24,24 +24,46 @@ export interface NextChangeOptions {
 
 /** What the older v2 clients had as one call each, done with transactions, leases and watches. */
 export interface EverydayKv {
-  /** Writes a key that must not be there yet. Throws `key_exists`, `outcome_unknown`. */
+  /**
+   * Writes a key that must not be there yet.
+   *
+   * @throws EtcdError `key_exists`, `outcome_unknown`
+   */
   create(key: Bytes, value: Bytes, options?: GuardedOptions): Promise<PutResult>
-  /** Writes a key that must be there. Throws `key_not_found`, `outcome_unknown`. */
+  /**
+   * Writes a key that must be there.
+   *
+   * @throws EtcdError `key_not_found`, `outcome_unknown`
+   */
   update(key: Bytes, value: Bytes, options?: GuardedOptions): Promise<PutResult>
   /**
    * Compare and swap: writes a key if it still holds the expected value, or was last written at the expected revision.
-   * Throws `compare_failed`, `outcome_unknown`.
+   *
+   * @throws EtcdError `compare_failed`, `outcome_unknown`
    */
   swap(key: Bytes, value: Bytes, options: SwapOptions): Promise<PutResult>
-  /** Writes a key that is deleted after a time, on a lease of its own. Throws `outcome_unknown`. */
+  /**
+   * Writes a key that is deleted after a time, on a lease of its own.
+   *
+   * @throws EtcdError `outcome_unknown`
+   */
   putWithTtl(key: Bytes, value: Bytes, options: TtlOptions): Promise<TtlPutResult>
-  /** Adds an entry under a prefix, with a key that sorts behind all others there. Throws `outcome_unknown`. */
+  /**
+   * Adds an entry under a prefix, with a key that sorts behind all others there.
+   *
+   * @throws EtcdError `outcome_unknown`
+   */
   append(prefix: Bytes, value: Bytes, options?: AppendOptions): Promise<AppendResult>
-  /** Deletes a key and gives back what it held; `undefined` when it was not there. Throws `outcome_unknown`. */
+  /**
+   * Deletes a key and gives back what it held; `undefined` when it was not there.
+   *
+   * @throws EtcdError `outcome_unknown`
+   */
   pop(key: Bytes, options?: CallControl): Promise<Entry | undefined>
   /**
-   * Waits for the next change in a range and gives all changes of its revision. Throws `deadline_exceeded`,
-   * `cancelled`, `closed`, `compacted`.
+   * Waits for the next change in a range and gives all changes of its revision.
+   *
+   * @throws EtcdError `deadline_exceeded`, `cancelled`, `closed`, `compacted`
    */
   nextChange(query: KeyRange & NextChangeOptions): Promise<WatchBatch>
 }
@@ -67,7 +89,9 @@ export interface ClosableKv extends Kv {
 }
 
 /** The key-value service with the everyday forms. No I/O before the first call. */
-export const createKv = (parts: KvParts): ClosableKv => new FullKv(parts)
+export function createKv(parts: KvParts): ClosableKv {
+  return new FullKv(parts)
+}
 
 const CHANGE_CHECKS: OptionChecks<RangeParts & NextChangeOptions> = {
   ...RANGE_CHECKS,
@@ -76,7 +100,7 @@ const CHANGE_CHECKS: OptionChecks<RangeParts & NextChangeOptions> = {
   signal: SIGNAL,
 }
 
-const closeMs = 1_000
+const CLOSE_MS = 1_000
 
 class FullKv extends ChannelKv implements ClosableKv {
   readonly #parts: KvParts
@@ -126,7 +150,7 @@ class FullKv extends ChannelKv implements ClosableKv {
     this.#closing.abort()
     const { clock } = this.#parts
     const { promise: late, resolve } = Promise.withResolvers<void>()
-    const timer = clock.setTimeout(resolve, closeMs)
+    const timer = clock.setTimeout(resolve, CLOSE_MS)
     const finish = async () => {
       while (this.#unfinished.size > 0) await Promise.allSettled(this.#unfinished)
     }
@@ -152,12 +176,12 @@ class FullKv extends ChannelKv implements ClosableKv {
   }
 }
 
-const waitForChange = (
+function waitForChange(
   { watch, clock }: KvParts,
   { afterRevision, timeoutMs, signal, ...range }: KeyRange & NextChangeOptions,
-): Promise<WatchBatch> =>
+): Promise<WatchBatch> {
   // What throws in here rejects the promise, which has no other holder than the caller.
-  new Promise((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     const failure = (code: 'cancelled' | 'deadline_exceeded' | 'closed', what?: string): EtcdError =>
       new EtcdError(code, { call: 'Watch/Watch', what, cause: signal?.reason })
     if (signal?.aborted) throw failure('cancelled')
@@ -186,3 +210,4 @@ const waitForChange = (
     }
     timer = clock.setTimeout(onLate, timeoutMs)
   })
+}

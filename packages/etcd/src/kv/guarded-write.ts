@@ -79,22 +79,25 @@ interface Sending {
 type Refuse = (found: Entry | undefined) => EtcdError
 
 /** True for a write whose answer was lost. */
-export const isUnknown = (error: unknown): error is EtcdError =>
-  error instanceof EtcdError && error.code === 'outcome_unknown'
+export function isUnknown(error: unknown): error is EtcdError {
+  return error instanceof EtcdError && error.code === 'outcome_unknown'
+}
 
 /** The error of the first sending, and what was done about it since. */
-export const stillUnknown = (error: EtcdError, done: string): EtcdError =>
-  error.with({ what: `${error.what}; ${done}` })
+export function stillUnknown(error: EtcdError, done: string): EtcdError {
+  return error.with({ what: `${error.what}; ${done}` })
+}
 
-const refusal = (code: 'key_exists' | 'key_not_found' | 'compare_failed', what: string): EtcdError =>
-  new EtcdError(code, { call: CALL, what, fate: 'not_applied' })
+function refusal(code: 'key_exists' | 'key_not_found' | 'compare_failed', what: string): EtcdError {
+  return new EtcdError(code, { call: CALL, what, fate: 'not_applied' })
+}
 
-const send = async (
+async function send(
   { kv }: GuardPorts,
   guard: Condition,
   { key, value, options }: Write,
   deadline: CallDeadline,
-): Promise<Sending> => {
+): Promise<Sending> {
   const { lease } = options
   const txn = kv
     .txn()
@@ -108,16 +111,19 @@ const send = async (
     : { done: undefined, found: result.results[0], header }
 }
 
-const holds = (found: Entry, { value, options: { lease = 0n } }: Write): boolean =>
-  found.lease === lease && found.value.equals(bytesOf(value))
+function holds(found: Entry, { value, options: { lease = 0n } }: Write): boolean {
+  return found.lease === lease && found.value.equals(bytesOf(value))
+}
 
-const resultAt = (header: ResponseHeader, revision: number): PutResult => ({
-  header: { ...header, revision },
-  previous: undefined,
-})
+function resultAt(header: ResponseHeader, revision: number): PutResult {
+  return {
+    header: { ...header, revision },
+    previous: undefined,
+  }
+}
 
 /** The first sending: its result, or the error that leaves open whether it was applied. */
-const sendFirst = async (sending: Promise<Sending>, refused: Refuse): Promise<PutResult | EtcdError> => {
+async function sendFirst(sending: Promise<Sending>, refused: Refuse): Promise<PutResult | EtcdError> {
   try {
     const { done, found } = await sending
     if (done === undefined) throw refused(found)
@@ -132,7 +138,7 @@ const sendFirst = async (sending: Promise<Sending>, refused: Refuse): Promise<Pu
  * Writes a key that has to be absent. Such a guard may hold twice, when somebody takes the key away between two sendings:
  * a write whose answer was lost is sent again only when its value or lease is its own, else the key is read back.
  */
-const writeAbsent = async (ports: GuardPorts, write: Write, refused: Refuse): Promise<PutResult> => {
+async function writeAbsent(ports: GuardPorts, write: Write, refused: Refuse): Promise<PutResult> {
   const { key, options } = write
   const deadline = ports.deadline(CALL, options)
   const before = ports.seen()
@@ -157,22 +163,22 @@ const writeAbsent = async (ports: GuardPorts, write: Write, refused: Refuse): Pr
   throw stillUnknown(first, `${again}: what it holds now may be this write, or another one after it`)
 }
 
-const readBack = async (
+async function readBack(
   { kv }: GuardPorts,
   { key, options }: Write,
   deadline: CallDeadline,
-): Promise<Sending> => {
+): Promise<Sending> {
   const read = await deadline.run((timeoutMs) => kv.getRange({ key, ...controlOf(options), timeoutMs }))
   return { done: undefined, found: read.entries[0], header: read.header }
 }
 
 /** A revision never comes back, so at most one of two sendings applies. */
-const writeAfter = async (
+async function writeAfter(
   ports: GuardPorts,
   write: Write,
   expected: number,
   refused: Refuse,
-): Promise<PutResult> => {
+): Promise<PutResult> {
   const { key, options } = write
   const deadline = ports.deadline(CALL, options)
   const sendIt = () => send(ports, compare.modRevision(key, '=', expected), write, deadline)
@@ -190,37 +196,45 @@ const writeAfter = async (
   throw stillUnknown(first, 'it was sent again, and the key had been written or deleted since')
 }
 
-const isNext = async (
+async function isNext(
   { kv }: GuardPorts,
   { key, options }: Write,
   expected: number,
   found: Entry,
   deadline: CallDeadline,
-): Promise<boolean> => {
+): Promise<boolean> {
   const revision = found.modRevision - 1
   const before = deadline.run((timeoutMs) => kv.get(key, { ...controlOf(options), revision, timeoutMs }))
   return (await before.catch(() => undefined))?.modRevision === expected
 }
 
-/** Creates a key. Throws `key_exists`, `outcome_unknown`. */
-export const createKey = async (
+/**
+ * Creates a key.
+ *
+ * @throws EtcdError `key_exists`, `outcome_unknown`
+ */
+export async function createKey(
   ports: GuardPorts,
   key: Bytes,
   value: Bytes,
   options?: GuardedOptions,
-): Promise<PutResult> => {
+): Promise<PutResult> {
   const given = readOptions(CALL, GUARDED_CHECKS, options)
   const write = { key: copyOf('the key', key), value: copyOf('the value', value), options: given }
   return writeAbsent(ports, write, () => refusal('key_exists', 'the key is there already'))
 }
 
-/** Writes a key that is there. Throws `key_not_found`, `outcome_unknown`. */
-export const updateKey = async (
+/**
+ * Writes a key that is there.
+ *
+ * @throws EtcdError `key_not_found`, `outcome_unknown`
+ */
+export async function updateKey(
   ports: GuardPorts,
   key: Bytes,
   value: Bytes,
   options?: GuardedOptions,
-): Promise<PutResult> => {
+): Promise<PutResult> {
   const given = readOptions(CALL, GUARDED_CHECKS, options)
   const { done } = await send(
     ports,
@@ -232,13 +246,17 @@ export const updateKey = async (
   return done
 }
 
-/** Writes a key if it still holds what is expected. Throws `compare_failed`, `outcome_unknown`, `invalid_argument`. */
-export const swapKey = async (
+/**
+ * Writes a key if it still holds what is expected.
+ *
+ * @throws EtcdError `compare_failed`, `outcome_unknown`, `invalid_argument`
+ */
+export async function swapKey(
   ports: GuardPorts,
   key: Bytes,
   value: Bytes,
   options: SwapOptions,
-): Promise<PutResult> => {
+): Promise<PutResult> {
   const given = readOptions(CALL, SWAP_CHECKS, options)
   const { expectedValue, expectedRevision } = given
   const write = { key: copyOf('the key', key), value: copyOf('the value', value), options: given }

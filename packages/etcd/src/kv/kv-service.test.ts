@@ -12,38 +12,40 @@ import type { Init } from '../wire/message.ts'
 import { createKvService, type KvService } from './kv-service.ts'
 import type { ScanPage } from './range-page.ts'
 
-const closing: (() => Promise<void>)[] = []
+const CLOSING: (() => Promise<void>)[] = []
 
 afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close()
+  for (const close of CLOSING.splice(0).reverse()) await close()
 })
 
-const serve = async (scripts: readonly Script[]): Promise<{ kv: KvService; servers: FakeServer[] }> => {
+async function serve(scripts: readonly Script[]): Promise<{ kv: KvService; servers: FakeServer[] }> {
   const servers: FakeServer[] = []
   for (const script of scripts) {
     const server = await startFakeServer(script)
-    closing.push(() => server.close())
+    CLOSING.push(() => server.close())
     servers.push(server)
   }
   const channel = testChannel(servers.map((each) => each.endpoint))
-  closing.push(() => channel.close())
+  CLOSING.push(() => channel.close())
   return { kv: createKvService(channel), servers }
 }
 
-const failure = async (promise: Promise<unknown>): Promise<EtcdError> => {
+async function failure(promise: Promise<unknown>): Promise<EtcdError> {
   const error: unknown = await promise.catch((reason: unknown) => reason)
   if (error instanceof EtcdError) return error
   throw new Error('it did not fail as expected', { cause: error })
 }
 
-const answer = (response: Init<RangeResponse>): Buffer => encodeFrame(RangeResponse, response)
+function answer(response: Init<RangeResponse>): Buffer {
+  return encodeFrame(RangeResponse, response)
+}
 
-const at =
-  (revision: number, clusterId = 1n): Script =>
-  (call) =>
+function at(revision: number, clusterId = 1n): Script {
+  return (call) =>
     call.answer(
       answer({ header: { revision, clusterId }, kvs: [{ key: 'k', value: String(revision) }], count: 1 }),
     )
+}
 
 describe('a serializable read', () => {
   const serializable = { serializable: true }

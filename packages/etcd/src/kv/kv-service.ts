@@ -68,7 +68,11 @@ const DELETE_RANGE_CHECKS: OptionChecks<RangeParts & DeleteOptions & CallControl
  * again only when it surely was not applied; when that cannot be known it fails with `outcome_unknown`.
  */
 export interface KvService {
-  /** One key; `undefined` when it is not there. Throws `compacted`, `future_revision`, `permission_denied`. */
+  /**
+   * One key; `undefined` when it is not there.
+   *
+   * @throws EtcdError `compacted`, `future_revision`, `permission_denied`
+   */
   get(key: Bytes, options?: ReadOptions & CallControl): Promise<Entry | undefined>
   /** All entries of a range in one answer: `getRange({ prefix: '/config/' })`. */
   getRange(query: RangeQuery & CallControl): Promise<RangeResult>
@@ -86,15 +90,31 @@ export interface KvService {
    * as `pages`.
    */
   scan(query: KeyRange & ScanOptions, onPage: (page: ScanPage) => void): Promise<ScanResult>
-  /** Writes one key. Throws `lease_not_found`, `no_space`, `request_too_large`, `outcome_unknown`. */
+  /**
+   * Writes one key.
+   *
+   * @throws EtcdError `lease_not_found`, `no_space`, `request_too_large`, `outcome_unknown`
+   */
   put(key: Bytes, value: Bytes, options?: PutOptions & CallControl): Promise<PutResult>
-  /** Deletes one key; `deleted` is 0 when it was not there. Throws `outcome_unknown`. */
+  /**
+   * Deletes one key; `deleted` is 0 when it was not there.
+   *
+   * @throws EtcdError `outcome_unknown`
+   */
   delete(key: Bytes, options?: DeleteOptions & CallControl): Promise<DeleteResult>
-  /** Deletes a range. Throws `outcome_unknown`. */
+  /**
+   * Deletes a range.
+   *
+   * @throws EtcdError `outcome_unknown`
+   */
   deleteRange(query: KeyRange & DeleteOptions & CallControl): Promise<DeleteResult>
   /** Begins a transaction: `kv.txn().if(compare.isAbsent('a')).then(op.put('a', '1')).commit()`. */
   txn(): Txn
-  /** Drops the history before a revision. Done already counts as done. Throws `future_revision`. */
+  /**
+   * Drops the history before a revision. Done already counts as done.
+   *
+   * @throws EtcdError `future_revision`
+   */
   compact(revision: number, options?: CompactOptions): Promise<void>
 }
 
@@ -110,11 +130,12 @@ export interface KvServiceOptions {
   readonly callTimeoutMs?: number
 }
 
-const defaultMaxTxnOps = 128
+const DEFAULT_MAX_TXN_OPS = 128
 
 /** Makes the service over a channel. No I/O before the first call. */
-export const createKvService = (channel: Channel, options: KvServiceOptions = {}): KvService =>
-  new ChannelKv(channel, options)
+export function createKvService(channel: Channel, options: KvServiceOptions = {}): KvService {
+  return new ChannelKv(channel, options)
+}
 
 /** The service itself; `everyday.ts` builds on it. Each method checks what it was given before it sends anything. */
 export class ChannelKv implements KvService {
@@ -128,7 +149,7 @@ export class ChannelKv implements KvService {
   constructor(channel: Channel, options: KvServiceOptions) {
     this.#channel = channel
     this.#namespace = options.namespace ?? new Namespace()
-    this.#maxTxnOps = options.maxTxnOps ?? defaultMaxTxnOps
+    this.#maxTxnOps = options.maxTxnOps ?? DEFAULT_MAX_TXN_OPS
     this.#clock = options.clock ?? systemClock
     this.#callTimeoutMs = options.callTimeoutMs ?? DEFAULT_CALL_MS
   }
@@ -271,6 +292,6 @@ export class ChannelKv implements KvService {
 }
 
 /** After a compaction of unknown outcome, "compacted" says that it was applied. */
-const assertCompacted = (error: unknown): void => {
+function assertCompacted(error: unknown): void {
   if (!(error instanceof EtcdError) || error.code !== 'compacted') throw error
 }

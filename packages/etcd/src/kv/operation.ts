@@ -59,16 +59,18 @@ export interface DeleteResult {
 const noHeader = Header.decode(Buffer.alloc(0))
 
 /** `header` of the transaction around it: inner headers mean nothing. */
-export const rangeResult = (
+export function rangeResult(
   response: RangeResponse,
   namespace: Namespace,
   header: ResponseHeader | undefined = response.header,
-): RangeResult => ({
-  entries: response.kvs.map((kv) => new Entry(kv, namespace)),
-  count: response.count,
-  hasMore: response.more,
-  header: header ?? noHeader,
-})
+): RangeResult {
+  return {
+    entries: response.kvs.map((kv) => new Entry(kv, namespace)),
+    count: response.count,
+    hasMore: response.more,
+    header: header ?? noHeader,
+  }
+}
 
 /** The checks of `PutOptions`. */
 export const PUT_CHECKS: OptionChecks<PutOptions> = {
@@ -81,13 +83,13 @@ export const PUT_CHECKS: OptionChecks<PutOptions> = {
 /** The checks of `DeleteOptions`. */
 export const DELETE_CHECKS: OptionChecks<DeleteOptions> = { prevKv: FLAG }
 
-/** Throws `invalid_argument` for a value that is none, and for options that contradict each other. */
-export const putRequest = (
+/** @throws EtcdError `invalid_argument` for a value that is none, and for options that contradict each other */
+export function putRequest(
   key: Bytes,
   value: Bytes,
   options: PutOptions,
   namespace: Namespace,
-): Init<PutRequest> => {
+): Init<PutRequest> {
   checkBytes('the value', value)
   if (options.ignoreLease && options.lease !== undefined) {
     throw refuseArgument('put was given both a lease and ignoreLease')
@@ -99,27 +101,33 @@ export const putRequest = (
   return { key: namespace.key(key), value, lease, prevKv, ignoreValue, ignoreLease }
 }
 
-export const putResult = (
+export function putResult(
   response: PutResponse,
   namespace: Namespace,
   header: ResponseHeader | undefined = response.header,
-): PutResult => ({
-  header: header ?? noHeader,
-  previous: entryOf(response.prevKv, namespace),
-})
+): PutResult {
+  return {
+    header: header ?? noHeader,
+    previous: entryOf(response.prevKv, namespace),
+  }
+}
 
-export const deleteRequest = (
+export function deleteRequest(
   range: KeyRange,
   options: DeleteOptions,
   namespace: Namespace,
-): Init<DeleteRangeRequest> => ({ ...namespace.range(range), prevKv: options.prevKv })
+): Init<DeleteRangeRequest> {
+  return { ...namespace.range(range), prevKv: options.prevKv }
+}
 
-export const deleteResult = (
+export function deleteResult(
   response: DeleteRangeResponse,
   namespace: Namespace,
   header: ResponseHeader | undefined = response.header,
-): DeleteResult => ({
-  header: header ?? noHeader,
-  deleted: response.deleted,
-  previous: response.prevKvs.map((kv) => new Entry(kv, namespace)),
-})
+): DeleteResult {
+  return {
+    header: header ?? noHeader,
+    deleted: response.deleted,
+    previous: response.prevKvs.map((kv) => new Entry(kv, namespace)),
+  }
+}

@@ -37,7 +37,9 @@ export function pageDeadline(clock: Clock, { timeoutMs }: CallControl): CallDead
 }
 
 /** Lets what was just written reach the socket: Node hands HTTP/2 frames over when the present turn ends. */
-const afterWrites = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+function afterWrites(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
 
 /**
  * Reads a range page by page, all at the revision and from the store of the first page. The next page is asked for as soon

@@ -33,7 +33,7 @@ export const PAGE_CHECKS: OptionChecks<RangeParts & PageOptions> = {
   keysOnly: FLAG,
 }
 
-const defaultPageSize = 5_000
+const DEFAULT_PAGE_SIZE = 5_000
 
 /** A page of decoded entries. */
 class DecodedPage implements Page {
@@ -58,14 +58,16 @@ class DecodedPage implements Page {
 
 /**
  * The pages of a range that was checked, all at the revision of the first one; `count` is what is left from each page on.
- * The next page is under way while one is being used. Throws `compacted` when that revision is compacted meanwhile.
+ * The next page is under way while one is being used.
+ *
+ * @throws EtcdError `compacted` when that revision is compacted meanwhile
  */
 export function readPages(
   ports: PagerPorts,
   namespace: Namespace,
   query: KeyRange & PageOptions,
 ): AbortableIterator<RangeResult> {
-  const { pageSize = defaultPageSize, signal: given } = query
+  const { pageSize = DEFAULT_PAGE_SIZE, signal: given } = query
   const request = { ...rangeRequest(query, namespace), limit: pageSize }
   return abortable(given, async function* (signal) {
     const deadline = pageDeadline(ports.clock, query)

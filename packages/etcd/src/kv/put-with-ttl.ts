@@ -40,18 +40,20 @@ const CALL = 'KV/Put'
 const TTL_CHECKS: OptionChecks<TtlOptions> = { ...CONTROL_CHECKS, ttlSeconds: whole(1), prevKv: FLAG }
 
 /** For taking back a lease when the caller's own time is over, in milliseconds. */
-const revokeMs = 5_000
+const REVOKE_MS = 5_000
 
 /**
  * Writes a key on a lease of its own. When the write fails, for whatever reason, the lease is revoked: nobody else knows it,
- * and a write that is still on its way is then refused. Throws `outcome_unknown`, `invalid_argument`.
+ * and a write that is still on its way is then refused.
+ *
+ * @throws EtcdError `outcome_unknown`, `invalid_argument`
  */
-export const putWithTtl = async (
+export async function putWithTtl(
   ports: TtlPorts,
   givenKey: Bytes,
   givenValue: Bytes,
   options: TtlOptions,
-): Promise<TtlPutResult> => {
+): Promise<TtlPutResult> {
   const given = readOptions(CALL, TTL_CHECKS, options)
   const { ttlSeconds } = given
   if (ttlSeconds === undefined)
@@ -85,12 +87,12 @@ interface LeasedPut {
   readonly prevKv: boolean
 }
 
-const putOn = async (
+async function putOn(
   { kv }: TtlPorts,
   { key, value, lease, prevKv }: LeasedPut,
   control: CallControl,
   deadline: CallDeadline,
-): Promise<PutResult> => {
+): Promise<PutResult> {
   try {
     return await deadline.run((timeoutMs) => kv.put(key, value, { ...control, timeoutMs, lease, prevKv }))
   } catch (error) {
@@ -108,23 +110,24 @@ const putOn = async (
 }
 
 /** The caller waits for it unless he gave up himself or has no time left. */
-const takeBack = async (
+async function takeBack(
   { channel, finishLater }: TtlPorts,
   id: bigint,
   signal: AbortSignal,
   deadline: CallDeadline,
-): Promise<void> => {
+): Promise<void> {
   const revoke = async (timeoutMs: number): Promise<void> => {
     await channel.unary(Lease.revoke, { id }, { timeoutMs, retry: 'read' }).catch(() => undefined)
   }
   const isPatient = !signal.aborted && deadline.leftMs > 0
-  const revoking = revoke(isPatient ? Math.ceil(deadline.leftMs) : revokeMs)
+  const revoking = revoke(isPatient ? Math.ceil(deadline.leftMs) : REVOKE_MS)
   finishLater(revoking)
   if (isPatient) await revoking
 }
 
 /** The signal of the closing client ends the call as the caller's own would. */
-const closedInstead = (error: unknown): unknown =>
-  error instanceof EtcdError && error.code === 'cancelled'
+function closedInstead(error: unknown): unknown {
+  return error instanceof EtcdError && error.code === 'cancelled'
     ? new EtcdError('closed', { call: error.call, fate: error.fate, cause: error })
     : error
+}

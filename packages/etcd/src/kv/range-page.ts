@@ -28,12 +28,12 @@ export interface ScanPage {
 }
 
 /** Field tags as they stand on the wire, from the tables of `RangeResponse` and `KeyValue`. */
-const tags = { header: 10, entry: 18, more: 24, count: 32, key: 10, modRevision: 24, value: 42 } as const
+const TAGS = { header: 10, entry: 18, more: 24, count: 32, key: 10, modRevision: 24, value: 42 } as const
 
-const replacement = '\ufffd'
+const REPLACEMENT = '\ufffd'
 
 /** Hands an answer's bytes through, so that the caller decides when to decode them. */
-const asBytes: MessageType<Buffer> = {
+const AS_BYTES: MessageType<Buffer> = {
   ...(RangeResponse as unknown as MessageType<Buffer>),
   decode: (bytes) => bytes as Buffer,
 }
@@ -42,7 +42,7 @@ const asBytes: MessageType<Buffer> = {
 export const rawRange: Method<RangeRequest, Buffer> = {
   path: KV.range.path,
   request: KV.range.request,
-  response: asBytes,
+  response: AS_BYTES,
 }
 
 /** A range's answer, read as far as paging needs; the entries are decoded when asked for. */
@@ -56,7 +56,7 @@ export class RawPage {
   readonly length: number
   readonly #last: { readonly at: number; readonly end: number } | undefined
 
-  /** Throws `malformed_message`. */
+  /** @throws EtcdError `malformed_message` */
   constructor(bytes: Buffer) {
     const reader = new Reader(bytes)
     const end = bytes.length
@@ -68,16 +68,16 @@ export class RawPage {
     let count = 0
     while (reader.at < end) {
       const tag = reader.exact32(end)
-      if (tag === tags.entry) {
+      if (tag === TAGS.entry) {
         const size = reader.length(end)
         length += 1
         lastAt = reader.at
         lastEnd = lastAt + size
         reader.at = lastEnd
-      } else if (tag === tags.header)
+      } else if (tag === TAGS.header)
         header = ResponseHeader.read(reader, reader.length(end) + reader.at, header)
-      else if (tag === tags.more) hasMore = reader.uint32(end) !== 0
-      else if (tag === tags.count) count = reader.int64(end, true)
+      else if (tag === TAGS.more) hasMore = reader.uint32(end) !== 0
+      else if (tag === TAGS.count) count = reader.int64(end, true)
       else reader.skip(tag, end)
     }
     this.#bytes = bytes
@@ -107,7 +107,7 @@ export class RawPage {
     const pageEnd = this.#bytes.length
     while (reader.at < pageEnd) {
       const tag = reader.exact32(pageEnd)
-      if (tag !== tags.entry) {
+      if (tag !== TAGS.entry) {
         reader.skip(tag, pageEnd)
         continue
       }
@@ -117,7 +117,7 @@ export class RawPage {
       let modRevision = 0
       while (reader.at < end && modRevision === 0) {
         const field = reader.exact32(end)
-        if (field === tags.modRevision) modRevision = reader.int64(end, true)
+        if (field === TAGS.modRevision) modRevision = reader.int64(end, true)
         else reader.skip(field, end)
       }
       reader.at = end
@@ -141,7 +141,7 @@ export class RawPage {
     const notText: NotText[] = []
     while (reader.at < end) {
       const tag = reader.exact32(end)
-      if (tag !== tags.entry) {
+      if (tag !== TAGS.entry) {
         reader.skip(tag, end)
         continue
       }
@@ -153,12 +153,12 @@ export class RawPage {
       let modRevision = 0
       while (reader.at < last) {
         const field = reader.exact32(last)
-        if (field === tags.key) key = text(reader, last, skipBytes)
-        else if (field === tags.value) value = text(reader, last, 0)
-        else if (field === tags.modRevision) modRevision = reader.int64(last, true)
+        if (field === TAGS.key) key = text(reader, last, skipBytes)
+        else if (field === TAGS.value) value = text(reader, last, 0)
+        else if (field === TAGS.modRevision) modRevision = reader.int64(last, true)
         else reader.skip(field, last)
       }
-      if (key.includes(replacement) || value.includes(replacement)) {
+      if (key.includes(REPLACEMENT) || value.includes(REPLACEMENT)) {
         noteUnlessText(bytes.subarray(start, last), keys.length, skipBytes, notText)
       }
       keys.push(key)
@@ -169,7 +169,7 @@ export class RawPage {
   }
 }
 
-const text = (reader: Reader, end: number, skipBytes: number): string => {
+function text(reader: Reader, end: number, skipBytes: number): string {
   const length = reader.length(end)
   const start = reader.at
   reader.at = start + length
@@ -177,7 +177,7 @@ const text = (reader: Reader, end: number, skipBytes: number): string => {
 }
 
 /** U+FFFD may stand in the text itself, or for bytes that are none. */
-const noteUnlessText = (entry: Buffer, index: number, skipBytes: number, notText: NotText[]): void => {
+function noteUnlessText(entry: Buffer, index: number, skipBytes: number, notText: NotText[]): void {
   const { key, value } = KeyValue.decode(entry)
   if (!isUtf8(key) || !isUtf8(value)) notText.push({ index, key: key.subarray(skipBytes), value })
 }

@@ -121,8 +121,12 @@ function isSort(value: unknown): boolean {
   return isKnown && (order === 'ascend' || order === 'descend') && Object.keys(others).length === 0
 }
 
-/** The request for a query that was checked. Throws `invalid_argument` for its range. */
-export const rangeRequest = (query: RangeQuery, namespace: Namespace): Init<RangeRequest> => {
+/**
+ * The request for a query that was checked.
+ *
+ * @throws EtcdError `invalid_argument` for its range
+ */
+export function rangeRequest(query: RangeQuery, namespace: Namespace): Init<RangeRequest> {
   const { key, rangeEnd } = namespace.range(query)
   const { sort } = query
   return {
@@ -143,23 +147,27 @@ export const rangeRequest = (query: RangeQuery, namespace: Namespace): Init<Rang
 }
 
 /** The request for one key, the most frequent one. */
-export const keyRequest = (
+export function keyRequest(
   key: string | Uint8Array,
   options: ReadOptions,
   namespace: Namespace,
-): Init<RangeRequest> => ({
-  key: namespace.key(key),
-  revision: options.revision,
-  serializable: options.serializable,
-})
+): Init<RangeRequest> {
+  return {
+    key: namespace.key(key),
+    revision: options.revision,
+    serializable: options.serializable,
+  }
+}
 
 /** The part of a call's options that concerns the call itself. */
-export const controlOf = ({ timeoutMs, signal, onRetry, clusterId }: CallControl): CallControl => ({
-  ...(timeoutMs === undefined ? {} : { timeoutMs }),
-  ...(signal === undefined ? {} : { signal }),
-  ...(onRetry === undefined ? {} : { onRetry }),
-  ...(clusterId === undefined ? {} : { clusterId }),
-})
+export function controlOf({ timeoutMs, signal, onRetry, clusterId }: CallControl): CallControl {
+  return {
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(onRetry === undefined ? {} : { onRetry }),
+    ...(clusterId === undefined ? {} : { clusterId }),
+  }
+}
 
 /** The pages of one listing are of one cluster: that of its first page. Servers that name none are taken as they are. */
 export function pinned(clusterId: bigint | undefined): { readonly clusterId?: bigint } {

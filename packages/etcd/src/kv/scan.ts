@@ -53,48 +53,49 @@ export const SCAN_CHECKS: OptionChecks<RangeParts & ScanOptions> = {
   onRestart: FUNCTION,
 }
 
-const firstPageSize = 5_000
-const maxPageSize = 50_000
-const maxRestarts = 3
+const FIRST_PAGE_SIZE = 5_000
+const MAX_PAGE_SIZE = 50_000
+const MAX_RESTARTS = 3
 
 /** etcd counts the whole rest of the range for every page, so many small pages cost more than the entries themselves. */
-const laterPageSize = (page: RawPage): number =>
-  Math.min(maxPageSize, Math.max(firstPageSize, Math.ceil((page.count - page.length) / 3)))
+function laterPageSize(page: RawPage): number {
+  return Math.min(MAX_PAGE_SIZE, Math.max(FIRST_PAGE_SIZE, Math.ceil((page.count - page.length) / 3)))
+}
 
 /**
  * Reads a range page by page at one revision. The next page is asked for as soon as the last key of a page is known, so
  * that the server works while this page is decoded.
  */
-export const scanRange = async (
+export async function scanRange(
   ports: PagerPorts,
   namespace: Namespace,
   query: KeyRange & ScanOptions,
   onPage: (page: ScanPage) => void,
-): Promise<ScanResult> => {
+): Promise<ScanResult> {
   const deadline = pageDeadline(ports.clock, query)
   for (let restarts = 0; ; restarts += 1) {
     try {
       return await scanOnce(ports, namespace, query, deadline, onPage)
     } catch (error) {
       const isCompacted = error instanceof EtcdError && error.code === 'compacted' && !query.revision
-      if (!isCompacted || query.onRestart === undefined || restarts === maxRestarts) throw error
+      if (!isCompacted || query.onRestart === undefined || restarts === MAX_RESTARTS) throw error
       query.onRestart()
     }
   }
 }
 
-const scanOnce = async (
+async function scanOnce(
   ports: PagerPorts,
   namespace: Namespace,
   query: KeyRange & ScanOptions,
   deadline: CallDeadline | undefined,
   onPage: (page: ScanPage) => void,
-): Promise<ScanResult> => {
+): Promise<ScanResult> {
   const { pageSize, skipKeyBytes = 0 } = query
   let later = pageSize
   const paging = {
     method: rawRange,
-    request: { ...rangeRequest(query, namespace), limit: pageSize ?? firstPageSize },
+    request: { ...rangeRequest(query, namespace), limit: pageSize ?? FIRST_PAGE_SIZE },
     read: (bytes: Buffer) => new RawPage(bytes),
     limitAfter: (page: RawPage) => (later ??= laterPageSize(page)),
   }

@@ -7,16 +7,24 @@ import { assertTxn, isReadOnly } from './txn-check.ts'
 type Op = Init<RequestOp>
 type Txn = Init<TxnRequest>
 
-const put = (key: string | Uint8Array): Op => ({ request: { type: 'put', value: { key } } })
-const del = (key: string, rangeEnd = ''): Op => ({
-  request: { type: 'deleteRange', value: { key, rangeEnd } },
-})
-const get = (key: string): Op => ({ request: { type: 'range', value: { key } } })
-const nest = (success: readonly Op[], failure: readonly Op[] = []): Op => ({
-  request: { type: 'txn', value: { success, failure } },
-})
+function put(key: string | Uint8Array): Op {
+  return { request: { type: 'put', value: { key } } }
+}
+function del(key: string, rangeEnd = ''): Op {
+  return {
+    request: { type: 'deleteRange', value: { key, rangeEnd } },
+  }
+}
+function get(key: string): Op {
+  return { request: { type: 'range', value: { key } } }
+}
+function nest(success: readonly Op[], failure: readonly Op[] = []): Op {
+  return {
+    request: { type: 'txn', value: { success, failure } },
+  }
+}
 
-const verdict = (txn: Txn, maxOps = 128): string => {
+function verdict(txn: Txn, maxOps = 128): string {
   try {
     assertTxn(txn, maxOps)
   } catch (error) {

@@ -19,33 +19,40 @@ interface Writes {
   readonly deletes: Interval[]
 }
 
-const duplicate = (): EtcdError =>
-  new EtcdError('duplicate_key', {
+function duplicate(): EtcdError {
+  return new EtcdError('duplicate_key', {
     call: 'KV/Txn',
     what: 'two operations of one branch write the same key',
     fate: 'not_sent',
   })
+}
 
 /** What ends before it begins, "to the end" by a single zero byte included, etcd does not see keys in: it judges that itself. */
-const contains = ({ start, end }: Interval, key: Buffer): boolean =>
-  end === undefined ? key.equals(start) : Buffer.compare(start, key) <= 0 && Buffer.compare(key, end) < 0
+function contains({ start, end }: Interval, key: Buffer): boolean {
+  return end === undefined
+    ? key.equals(start)
+    : Buffer.compare(start, key) <= 0 && Buffer.compare(key, end) < 0
+}
 
-const keyOf = (key: string | Uint8Array | undefined): string => bytesOf(key ?? '').toString('latin1')
+function keyOf(key: string | Uint8Array | undefined): string {
+  return bytesOf(key ?? '').toString('latin1')
+}
 
-const assertNotDeleted = (key: string, deletes: readonly Interval[]): void => {
+function assertNotDeleted(key: string, deletes: readonly Interval[]): void {
   const bytes = Buffer.from(key, 'latin1')
   if (deletes.some((each) => contains(each, bytes))) throw duplicate()
 }
 
-const deletesOf = (ops: readonly Op[]): Interval[] =>
-  ops.flatMap(({ request }) => {
+function deletesOf(ops: readonly Op[]): Interval[] {
+  return ops.flatMap(({ request }) => {
     if (request?.type !== 'deleteRange') return []
     const end = bytesOf(request.value.rangeEnd ?? '')
     return [{ start: bytesOf(request.value.key ?? ''), end: end.length === 0 ? undefined : end }]
   })
+}
 
 /** Adds what a nested transaction may write. Its two branches exclude each other, so they may write the same key. */
-const addNested = (txn: Txn, writes: Writes): void => {
+function addNested(txn: Txn, writes: Writes): void {
   const success = writesOf(txn.success ?? [])
   const failure = writesOf(txn.failure ?? [])
   for (const key of success.puts) {
@@ -61,7 +68,7 @@ const addNested = (txn: Txn, writes: Writes): void => {
   writes.deletes.push(...success.deletes, ...failure.deletes)
 }
 
-const writesOf = (ops: readonly Op[]): Writes => {
+function writesOf(ops: readonly Op[]): Writes {
   const writes: Writes = { puts: new Set(), deletes: deletesOf(ops) }
   for (const { request } of ops) if (request?.type === 'txn') addNested(request.value, writes)
   for (const { request } of ops) {
@@ -74,7 +81,7 @@ const writesOf = (ops: readonly Op[]): Writes => {
   return writes
 }
 
-const assertCount = (txn: Txn, maxOps: number): void => {
+function assertCount(txn: Txn, maxOps: number): void {
   const { compare = [], success = [], failure = [] } = txn
   const count = Math.max(compare.length, success.length, failure.length)
   if (count > maxOps) {
@@ -91,14 +98,15 @@ const assertCount = (txn: Txn, maxOps: number): void => {
  * same branch deletes. Throws `request_too_large` or `duplicate_key`. Source of the rules: etcd
  * server/etcdserver/api/v3rpc/key.go.
  */
-export const assertTxn = (txn: Txn, maxOps: number): void => {
+export function assertTxn(txn: Txn, maxOps: number): void {
   assertCount(txn, maxOps)
   writesOf(txn.success ?? [])
   writesOf(txn.failure ?? [])
 }
 
 /** True when neither branch writes, so that the transaction may be sent any number of times. */
-export const isReadOnly = (txn: Txn): boolean =>
-  [...(txn.success ?? []), ...(txn.failure ?? [])].every(
+export function isReadOnly(txn: Txn): boolean {
+  return [...(txn.success ?? []), ...(txn.failure ?? [])].every(
     ({ request }) => request?.type === 'range' || (request?.type === 'txn' && isReadOnly(request.value)),
   )
+}

@@ -66,7 +66,7 @@ export interface TxnOp<R> {
   readonly inside?: { readonly size: number; readonly depth: number }
 }
 
-const results: Record<Relation, number> = {
+const RESULTS: Record<Relation, number> = {
   '=': CompareResult.equal,
   '!=': CompareResult.notEqual,
   '>': CompareResult.greater,
@@ -74,21 +74,21 @@ const results: Record<Relation, number> = {
 }
 
 const CALL = 'KV/Txn'
-const RELATION = oneOf(...Object.keys(results))
+const RELATION = oneOf(...Object.keys(RESULTS))
 
-const condition = (
+function condition(
   subject: Bytes | KeyRange,
   target: number,
   relation: Relation,
   targetUnion: NonNullable<Init<Compare>['targetUnion']>,
   check: Check,
-): Condition => {
+): Condition {
   checkArgument(CALL, 'the relation', RELATION, relation)
   checkArgument(CALL, `${targetUnion.type} of the condition`, check, targetUnion.value)
   return {
     encode: (namespace) => {
       const range = BYTES.accepts(subject) ? { key: subject as Bytes } : (subject as KeyRange)
-      return { ...namespace.range(range), result: results[relation], target, targetUnion }
+      return { ...namespace.range(range), result: RESULTS[relation], target, targetUnion }
     },
   }
 }
@@ -116,10 +116,10 @@ export const compare = {
 
 type ResponseValue<K extends string> = Extract<NonNullable<ResponseOp['response']>, { type: K }>['value']
 
-const valueOfType = <K extends 'range' | 'put' | 'deleteRange' | 'txn'>(
+function valueOfType<K extends 'range' | 'put' | 'deleteRange' | 'txn'>(
   response: ResponseOp,
   type: K,
-): ResponseValue<K> => {
+): ResponseValue<K> {
   if (response.response?.type === type) return response.response.value as ResponseValue<K>
   const what = `the transaction's answer holds ${response.response?.type ?? 'nothing'} where ${type} was asked`
   throw new EtcdError('malformed_message', { call: 'KV/Txn', what })
@@ -241,8 +241,9 @@ export class Txn<T extends Ops = [], E extends Ops = []> {
   }
 
   /**
-   * Sends it. Throws `duplicate_key` and `request_too_large` without sending anything, `outcome_unknown` when it
-   * writes and the answer was lost.
+   * Sends it.
+   *
+   * @throws EtcdError `duplicate_key` and `request_too_large` without sending anything, `outcome_unknown` when it writes and the answer was lost
    */
   async commit(control?: CallControl): Promise<TxnResult<T, E>> {
     const given = readOptions(CALL, CONTROL_CHECKS, control)

@@ -5,7 +5,9 @@ import type { CallOptions, Channel } from '../transport/transport.ts'
 import { Lease } from '../wire/rpc.ts'
 
 /** A random positive lease id: asking twice for it cannot make two leases. */
-export const randomLeaseId = (): bigint => BigInt.asUintN(63, randomBytes(8).readBigUInt64BE()) || 1n
+export function randomLeaseId(): bigint {
+  return BigInt.asUintN(63, randomBytes(8).readBigUInt64BE()) || 1n
+}
 
 /** Grants a lease with an id nobody else can have chosen: if it is there, an earlier attempt has made it. Gives its seconds. */
 export async function grantOwn(

@@ -36,10 +36,14 @@ type State =
   | { readonly type: 'closed' }
 
 /** Between renewals: a third of the lease's time, and no more than a day. */
-const intervalMs = (ttlSeconds: number): number => Math.min((ttlSeconds * 1_000) / 3, 86_400_000)
+function intervalMs(ttlSeconds: number): number {
+  return Math.min((ttlSeconds * 1_000) / 3, 86_400_000)
+}
 
 /** For an answer, until another stream is tried besides: a sixth of the lease's time, and no more than five seconds. */
-const answerMs = (ttlSeconds: number): number => Math.min((ttlSeconds * 1_000) / 6, 5_000)
+function answerMs(ttlSeconds: number): number {
+  return Math.min((ttlSeconds * 1_000) / 6, 5_000)
+}
 
 /**
  * Renews leases, all of them on one stream, whether the last renewal was answered yet or not. One that is not answered in
@@ -238,11 +242,13 @@ export class KeepAlive {
   }
 }
 
-const newBeat = (id: bigint, ttlSeconds: number): Beat => ({
-  id,
-  leases: new Set(),
-  ttlSeconds,
-  isDue: false,
-  dueTimer: undefined,
-  lateTimer: undefined,
-})
+function newBeat(id: bigint, ttlSeconds: number): Beat {
+  return {
+    id,
+    leases: new Set(),
+    ttlSeconds,
+    isDue: false,
+    dueTimer: undefined,
+    lateTimer: undefined,
+  }
+}

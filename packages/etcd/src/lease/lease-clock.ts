@@ -1,5 +1,5 @@
 import { type Clock, elapsedMs, type Moment, monotonicNow } from '../clock.ts'
-import { longestMs } from '../refuse-option.ts'
+import { LONGEST_MS } from '../refuse-option.ts'
 
 /** The time of one lease, counted from when its last confirmed request was sent, on both hands of the clock. */
 export class LeaseClock {
@@ -42,7 +42,7 @@ export class LeaseClock {
   #wait(): void {
     this.stop()
     const { leftMs } = this
-    const lookMs = Math.min(longestMs, Math.max(1_000, this.ttlSeconds * 10))
+    const lookMs = Math.min(LONGEST_MS, Math.max(1_000, this.ttlSeconds * 10))
     this.#timer = this.#clock.setTimeout(
       () => (this.leftMs > 0 ? this.#wait() : this.#onOver()),
       Math.ceil(Math.min(leftMs, lookMs)),

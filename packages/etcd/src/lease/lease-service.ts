@@ -54,12 +54,21 @@ export interface LeaseServiceOptions {
 export interface LeaseService {
   /**
    * Grants a lease. It is not renewed before `keepAlive()`.
-   * Throws `invalid_argument`, `lease_exists` (an id of one's own), `no_space`, `outcome_unknown` (an id of one's own).
+   *
+   * @throws EtcdError `invalid_argument`, `lease_exists` (an id of one's own), `no_space`, `outcome_unknown` (an id of one's own)
    */
   grant(options: GrantOptions): Promise<Lease>
-  /** Takes on a lease that is there already. Throws `lease_not_found`. */
+  /**
+   * Takes on a lease that is there already.
+   *
+   * @throws EtcdError `lease_not_found`
+   */
   adopt(id: bigint, options?: CallOptions): Promise<Lease>
-  /** Renews a lease once; gives its new time in seconds. Throws `lease_not_found`. */
+  /**
+   * Renews a lease once; gives its new time in seconds.
+   *
+   * @throws EtcdError `lease_not_found`
+   */
   keepAliveOnce(id: bigint, options?: CallOptions): Promise<number>
   /** Ends a lease and deletes its keys. Gone already is fine. */
   revoke(id: bigint, options?: CallOptions): Promise<void>
@@ -72,8 +81,9 @@ export interface LeaseService {
 }
 
 /** Makes the lease service of a client. No I/O before the first call. */
-export const createLeaseService = (channel: Channel, options: LeaseServiceOptions = {}): LeaseService =>
-  new ChannelLeases(channel, options)
+export function createLeaseService(channel: Channel, options: LeaseServiceOptions = {}): LeaseService {
+  return new ChannelLeases(channel, options)
+}
 
 const GRANT_CHECKS: OptionChecks<GrantOptions> = { ...CALL_CHECKS, ttlSeconds: ANYTHING, id: ANYTHING }
 const TIME_TO_LIVE_CHECKS: OptionChecks<CallOptions & { readonly keys?: boolean }> = {
@@ -81,8 +91,9 @@ const TIME_TO_LIVE_CHECKS: OptionChecks<CallOptions & { readonly keys?: boolean 
   keys: FLAG,
 }
 
-const isCode = (error: unknown, code: EtcdError['code']): boolean =>
-  error instanceof EtcdError && error.code === code
+function isCode(error: unknown, code: EtcdError['code']): boolean {
+  return error instanceof EtcdError && error.code === code
+}
 
 class ChannelLeases implements LeaseService {
   readonly #channel: Channel

@@ -95,7 +95,7 @@ class LeaseChannel implements Channel {
   }
 }
 
-const setUp = (options: { namespace?: Namespace } = {}) => {
+function setUp(options: { namespace?: Namespace } = {}) {
   const clock = new ManualClock()
   const channel = new LeaseChannel()
   const service = createLeaseService(channel, { clock, ...options })

@@ -126,5 +126,6 @@ export class LeaseCore implements Lease {
 }
 
 /** The reason of a lease that this client has revoked. */
-export const revoked = (id: bigint): EtcdError =>
-  new EtcdError('lease_lost', { what: `lease ${id} was revoked by its owner` })
+export function revoked(id: bigint): EtcdError {
+  return new EtcdError('lease_lost', { what: `lease ${id} was revoked by its owner` })
+}

@@ -40,14 +40,22 @@ export interface ClusterService {
   members(options?: CallOptions & { readonly linearizable?: boolean }): Promise<readonly Member[]>
   /** Announces a member, to be started with `--initial-cluster-state existing` afterwards. Gives the new member. */
   addMember(options: AddMemberOptions): Promise<Member>
-  /** Changes where the others reach a member. Throws `not_found`. */
+  /**
+   * Changes where the others reach a member.
+   *
+   * @throws EtcdError `not_found`
+   */
   updateMember(
     id: bigint,
     options: CallOptions & { readonly peerUrls: readonly string[] },
   ): Promise<readonly Member[]>
-  /** Throws `not_found`, and `unavailable` when the rest would have no majority. */
+  /** @throws EtcdError `not_found`, and `unavailable` when the rest would have no majority */
   removeMember(id: bigint, options?: CallOptions): Promise<readonly Member[]>
-  /** Gives a learner its vote. Throws `failed_precondition` while it lags behind. */
+  /**
+   * Gives a learner its vote.
+   *
+   * @throws EtcdError `failed_precondition` while it lags behind
+   */
   promoteMember(id: bigint, options?: CallOptions): Promise<readonly Member[]>
 }
 
@@ -62,59 +70,67 @@ const UPDATE_CHECKS: OptionChecks<CallOptions & { readonly peerUrls: readonly st
 const ADD_CHECKS: OptionChecks<AddMemberOptions> = { ...UPDATE_CHECKS, isLearner: FLAG }
 
 /** Makes the cluster service of a client. No I/O before the first call. */
-export const createClusterService = (channel: Channel): ClusterService => ({
-  async members(options) {
-    const { linearizable = true, ...given } = readOptions('Cluster/MemberList', MEMBERS_CHECKS, options)
-    const { members } = await channel.unary(Cluster.memberList, { linearizable }, { ...given, retry: 'read' })
-    return members.map(memberOf)
-  },
+export function createClusterService(channel: Channel): ClusterService {
+  return {
+    async members(options) {
+      const { linearizable = true, ...given } = readOptions('Cluster/MemberList', MEMBERS_CHECKS, options)
+      const { members } = await channel.unary(
+        Cluster.memberList,
+        { linearizable },
+        { ...given, retry: 'read' },
+      )
+      return members.map(memberOf)
+    },
 
-  async addMember(options) {
-    const call = 'Cluster/MemberAdd'
-    const { peerUrls, isLearner = false, ...given } = readOptions(call, ADD_CHECKS, options)
-    const request = { peerUrls: someUrls(call, peerUrls), isLearner }
-    const { member } = await channel.unary(Cluster.memberAdd, request, { ...given, retry: 'write' })
-    if (member !== undefined) return memberOf(member)
-    throw new EtcdError('malformed_message', { call, what: 'the answer names no member' })
-  },
+    async addMember(options) {
+      const call = 'Cluster/MemberAdd'
+      const { peerUrls, isLearner = false, ...given } = readOptions(call, ADD_CHECKS, options)
+      const request = { peerUrls: someUrls(call, peerUrls), isLearner }
+      const { member } = await channel.unary(Cluster.memberAdd, request, { ...given, retry: 'write' })
+      if (member !== undefined) return memberOf(member)
+      throw new EtcdError('malformed_message', { call, what: 'the answer names no member' })
+    },
 
-  async updateMember(id, options) {
-    const call = 'Cluster/MemberUpdate'
-    const { peerUrls, ...given } = readOptions(call, UPDATE_CHECKS, options)
-    checkArgument(call, ID, MEMBER_ID, id)
-    const request = { id, peerUrls: someUrls(call, peerUrls) }
-    const { members } = await channel.unary(Cluster.memberUpdate, request, { ...given, retry: 'write' })
-    return members.map(memberOf)
-  },
+    async updateMember(id, options) {
+      const call = 'Cluster/MemberUpdate'
+      const { peerUrls, ...given } = readOptions(call, UPDATE_CHECKS, options)
+      checkArgument(call, ID, MEMBER_ID, id)
+      const request = { id, peerUrls: someUrls(call, peerUrls) }
+      const { members } = await channel.unary(Cluster.memberUpdate, request, { ...given, retry: 'write' })
+      return members.map(memberOf)
+    },
 
-  async removeMember(id, options) {
-    const call = 'Cluster/MemberRemove'
-    const given = readOptions(call, CALL_CHECKS, options)
-    checkArgument(call, ID, MEMBER_ID, id)
-    const { members } = await channel.unary(Cluster.memberRemove, { id }, { ...given, retry: 'write' })
-    return members.map(memberOf)
-  },
+    async removeMember(id, options) {
+      const call = 'Cluster/MemberRemove'
+      const given = readOptions(call, CALL_CHECKS, options)
+      checkArgument(call, ID, MEMBER_ID, id)
+      const { members } = await channel.unary(Cluster.memberRemove, { id }, { ...given, retry: 'write' })
+      return members.map(memberOf)
+    },
 
-  async promoteMember(id, options) {
-    const call = 'Cluster/MemberPromote'
-    const given = readOptions(call, CALL_CHECKS, options)
-    checkArgument(call, ID, MEMBER_ID, id)
-    const { members } = await channel.unary(Cluster.memberPromote, { id }, { ...given, retry: 'write' })
-    return members.map(memberOf)
-  },
-})
+    async promoteMember(id, options) {
+      const call = 'Cluster/MemberPromote'
+      const given = readOptions(call, CALL_CHECKS, options)
+      checkArgument(call, ID, MEMBER_ID, id)
+      const { members } = await channel.unary(Cluster.memberPromote, { id }, { ...given, retry: 'write' })
+      return members.map(memberOf)
+    },
+  }
+}
 
 const ID = 'the id of the member'
 
-const memberOf = ({ id, name, peerUrls, clientUrls, isLearner }: WireMember): Member => ({
-  id,
-  name,
-  peerUrls,
-  clientUrls,
-  isLearner,
-})
+function memberOf({ id, name, peerUrls, clientUrls, isLearner }: WireMember): Member {
+  return {
+    id,
+    name,
+    peerUrls,
+    clientUrls,
+    isLearner,
+  }
+}
 
-const someUrls = (call: string, peerUrls: unknown): readonly string[] => {
+function someUrls(call: string, peerUrls: unknown): readonly string[] {
   const isList = Array.isArray(peerUrls) && peerUrls.every((url) => SOME_TEXT.accepts(url))
   if (!isList) throw refuseArgument('peerUrls is not a list of URLs', call)
   if (peerUrls.length > 0) return peerUrls

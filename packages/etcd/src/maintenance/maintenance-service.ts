@@ -71,12 +71,17 @@ export interface MaintenanceService {
   disarmAlarms(filter?: AlarmFilter, options?: CallOptions): Promise<readonly Alarm[]>
   /** Gives free space of one member's file back. The member answers nobody meanwhile, so name it. */
   defragment(options: CallOptions & { readonly endpoint: string }): Promise<void>
-  /** Hash at a revision; without one, at the latest. Throws `compacted` and `future_revision`. */
+  /**
+   * Hash at a revision; without one, at the latest.
+   *
+   * @throws EtcdError `compacted` and `future_revision`
+   */
   hashKv(options?: CallOptions & { readonly revision?: number }): Promise<KvHash>
   /**
    * The store's file, piece by piece, checked by its length and SHA-256; the last 32 bytes are that sum. The server
    * cannot be slowed down: pieces wait in a bounded queue, and a reader that lets it run full gets `slow_consumer`.
-   * Throws `malformed_message` when pieces are missing or damaged; what was read so far is then worthless.
+   *
+   * @throws EtcdError `malformed_message` when pieces are missing or damaged; what was read so far is then worthless
    */
   snapshot(options?: SnapshotOptions): SnapshotReader
   /**
@@ -103,10 +108,10 @@ const HASH_CHECKS: OptionChecks<CallOptions & { readonly revision?: number }> = 
 const ALARM_CHECKS: OptionChecks<AlarmFilter> = { memberId: MEMBER_ID, type: oneOf('no_space', 'corrupt') }
 
 /** Makes the maintenance service of a client. No I/O before the first call. */
-export const createMaintenanceService = (
+export function createMaintenanceService(
   channel: Channel,
   { clock = systemClock, callTimeoutMs = DEFAULT_CALL_MS }: MaintenanceServiceOptions = {},
-): MaintenanceService => {
+): MaintenanceService {
   const deadlineOf = (call: string, { timeoutMs = callTimeoutMs }: CallOptions): CallDeadline =>
     new CallDeadline(clock, call, timeoutMs)
   return {
@@ -193,7 +198,7 @@ export const createMaintenanceService = (
 const ALARM = 'Maintenance/Alarm'
 const SNAPSHOT = 'Maintenance/Snapshot'
 
-const readAlarms = async (channel: Channel, options: CallOptions): Promise<readonly Alarm[]> => {
+async function readAlarms(channel: Channel, options: CallOptions): Promise<readonly Alarm[]> {
   const request = { action: AlarmAction.get }
   const { alarms } = await channel.unary(Maintenance.alarm, request, { ...options, retry: 'read' })
   return alarms.flatMap(({ memberId, alarm }): Alarm[] => {
@@ -202,10 +207,11 @@ const readAlarms = async (channel: Channel, options: CallOptions): Promise<reado
   })
 }
 
-const alarmNumber = (type: Alarm['type']): number =>
-  type === 'no_space' ? AlarmType.noSpace : AlarmType.corrupt
+function alarmNumber(type: Alarm['type']): number {
+  return type === 'no_space' ? AlarmType.noSpace : AlarmType.corrupt
+}
 
-const statusOf = (answer: StatusResponse): MemberStatus => {
+function statusOf(answer: StatusResponse): MemberStatus {
   const { header, leader } = answer
   const memberId = header?.memberId ?? 0n
   return {
@@ -227,7 +233,7 @@ const statusOf = (answer: StatusResponse): MemberStatus => {
 }
 
 /** Only the leader can hand over, and only statuses tell who it is. Throws what the first failed with when none is told. */
-const leaderEndpoint = async (channel: Channel, options: CallOptions): Promise<string> => {
+async function leaderEndpoint(channel: Channel, options: CallOptions): Promise<string> {
   const endpoints = channel.endpoints()
   const asked = endpoints.map(async (endpoint) => {
     const answer = await channel.unary(Maintenance.status, {}, { ...options, endpoint, retry: 'read' })

@@ -15,14 +15,16 @@ export interface SavedSnapshot {
 /**
  * Writes a snapshot beside its final path, under a name of its own, and renames it when it is whole: of two that are saved
  * to one path at once, the last one stays, whole. Each piece is written before the next is taken from the socket: that, not
- * a pause of the response, is what slows the server down. Throws `file_failed`.
+ * a pause of the response, is what slows the server down.
+ *
+ * @throws EtcdError `file_failed`
  */
-export const saveSnapshot = async (
+export async function saveSnapshot(
   channel: Channel,
   clock: Clock,
   path: string,
   options: SnapshotOptions,
-): Promise<SavedSnapshot> => {
+): Promise<SavedSnapshot> {
   const partial = `${path}.${randomBytes(8).toString('hex')}.part`
   let file: number | undefined
   try {
@@ -42,7 +44,7 @@ export const saveSnapshot = async (
 }
 
 /** What cannot be taken away must not hide why. */
-const discard = (file: number | undefined, partial: string): void => {
+function discard(file: number | undefined, partial: string): void {
   try {
     if (file !== undefined) closeSync(file)
     rmSync(partial, { force: true })
@@ -51,23 +53,23 @@ const discard = (file: number | undefined, partial: string): void => {
   }
 }
 
-const failedFile = (path: string, cause: unknown): EtcdError => {
+function failedFile(path: string, cause: unknown): EtcdError {
   const code = (cause as Partial<NodeJS.ErrnoException>).code ?? 'an error'
   return new EtcdError('file_failed', {
-    call,
+    call: CALL,
     what: `the snapshot cannot be written to ${path}: ${code}`,
     cause,
   })
 }
 
-const call = 'Maintenance/Snapshot'
+const CALL = 'Maintenance/Snapshot'
 
-const writeAll = (file: number, piece: Buffer): void => {
+function writeAll(file: number, piece: Buffer): void {
   for (let done = 0; done < piece.length; ) done += writeSync(file, piece, done)
 }
 
 /** So that the new name survives a crash; systems that cannot open a folder keep it anyway. */
-const syncFolder = (folder: string): void => {
+function syncFolder(folder: string): void {
   try {
     const handle = openSync(folder, 'r')
     try {

@@ -18,7 +18,7 @@ interface Piece {
 }
 
 /** The pieces of a store of 1,000 bytes, as etcd sends them. */
-const pieces = (): Piece[] => {
+function pieces(): Piece[] {
   const db = Buffer.from(Array.from({ length: 1_000 }, (_, index) => index % 251))
   const blobs = [db.subarray(0, 400), db.subarray(400, 800), db.subarray(800)]
   const remaining = [600, 200, 0]
@@ -27,14 +27,14 @@ const pieces = (): Piece[] => {
 }
 
 /** The sum that follows these pieces. */
-const wholeOf = (list: readonly Piece[]): Piece[] => {
+function wholeOf(list: readonly Piece[]): Piece[] {
   const hash = createHash('sha256')
   for (const { blob } of list) hash.update(blob)
   return [{ blob: hash.digest(), remainingBytes: 0 }]
 }
 
 /** Sends the pieces, all in one turn, and ends with the error. */
-const setUp = (list: readonly Piece[], error?: EtcdError) => {
+function setUp(list: readonly Piece[], error?: EtcdError) {
   const clock = new ManualClock()
   const asked: CallOptions[] = []
   const state = { isCancelled: false }

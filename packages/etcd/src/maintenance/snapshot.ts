@@ -32,20 +32,20 @@ export const SNAPSHOT_CHECKS: OptionChecks<SnapshotOptions> = {
 /** What takes the pieces; called synchronously, in order. What it throws ends the snapshot with that. */
 export type TakePiece = (piece: Buffer) => void
 
-const call = 'Maintenance/Snapshot'
-const sumBytes = 32
+const CALL = 'Maintenance/Snapshot'
+const SUM_BYTES = 32
 
 /**
  * Receives a snapshot. Resolves with its length when all of it was handed over and is as the server read it from disk.
  * The promise alone does not tell `take` to stop: what it throws does, and the signal.
  */
-export const receiveSnapshot = (
+export function receiveSnapshot(
   channel: Channel,
   clock: Clock,
   take: TakePiece,
   { endpoint, signal, timeoutMs, idleTimeoutMs = 30_000 }: SnapshotOptions,
-): Promise<number> =>
-  new Promise((resolve, reject) => {
+): Promise<number> {
+  return new Promise((resolve, reject) => {
     const check = new SnapshotCheck()
     let timer: unknown
     let failure: unknown
@@ -54,7 +54,7 @@ export const receiveSnapshot = (
       stream.cancel()
     }
     const late = () =>
-      fail(new EtcdError('connection_lost', { call, endpoint: stream.endpoint, what: lateWords }))
+      fail(new EtcdError('connection_lost', { call: CALL, endpoint: stream.endpoint, what: LATE_WORDS }))
     const wait = () => {
       clock.clearTimeout(timer)
       timer = clock.setTimeout(late, idleTimeoutMs)
@@ -91,8 +91,9 @@ export const receiveSnapshot = (
     stream.send({})
     stream.end()
   })
+}
 
-const lateWords = 'no piece of the snapshot came in time'
+const LATE_WORDS = 'no piece of the snapshot came in time'
 
 /** Holds the pieces against the lengths the server tells and against the sum in the last 32 bytes. */
 class SnapshotCheck {
@@ -105,9 +106,9 @@ class SnapshotCheck {
   push({ blob, remainingBytes }: SnapshotResponse): void {
     this.bytes += blob.length
     // The sum itself is not counted by the server.
-    if (remainingBytes > 0) this.#expected ??= this.bytes + remainingBytes + sumBytes
+    if (remainingBytes > 0) this.#expected ??= this.bytes + remainingBytes + SUM_BYTES
     const joined = Buffer.concat([this.#tail, blob])
-    const cut = Math.max(0, joined.length - sumBytes)
+    const cut = Math.max(0, joined.length - SUM_BYTES)
     this.#hash.update(joined.subarray(0, cut))
     this.#tail = Buffer.from(joined.subarray(cut))
   }
@@ -120,7 +121,7 @@ class SnapshotCheck {
         : !this.#hash.digest().equals(this.#tail)
           ? 'the snapshot does not match its SHA-256'
           : undefined
-    return what === undefined ? undefined : new EtcdError('malformed_message', { call, endpoint, what })
+    return what === undefined ? undefined : new EtcdError('malformed_message', { call: CALL, endpoint, what })
   }
 }
 
@@ -131,7 +132,7 @@ export interface SnapshotReader extends AsyncIterableIterator<Buffer, undefined>
 }
 
 /** A snapshot to be read by `for await`. Nothing is asked for before the first piece is. Leaving the loop ends it. */
-export const readSnapshot = (channel: Channel, clock: Clock, options: SnapshotOptions): SnapshotReader => {
+export function readSnapshot(channel: Channel, clock: Clock, options: SnapshotOptions): SnapshotReader {
   const { maxQueuedBytes = 256 * 1024 * 1024 } = options
   const queue: Buffer[] = []
   let queuedBytes = 0
@@ -147,7 +148,7 @@ export const readSnapshot = (channel: Channel, clock: Clock, options: SnapshotOp
     queuedBytes += piece.length
     if (queuedBytes > maxQueuedBytes) {
       throw new EtcdError('slow_consumer', {
-        call,
+        call: CALL,
         what: `the reader left ${queuedBytes} bytes of the snapshot unread`,
         remedy: 'Read faster, raise maxQueuedBytes, or use saveSnapshot(), which keeps up with the server.',
       })

@@ -5,7 +5,9 @@ import { header, put, setUp, storeOf } from '../watch/watch-recorder.test.kit.ts
 import type { RangeRequest, TxnRequest } from '../wire/kv.ts'
 import type { ReflectedRanges, ReflectorOptions } from './reflector-types.ts'
 
-const kv = (key: string, modRevision: number, value?: string) => put(key, modRevision, value).kv
+function kv(key: string, modRevision: number, value?: string) {
+  return put(key, modRevision, value).kv
+}
 
 /** Lets promises settle, also those that wait for a socket to be written to. */
 async function idle(): Promise<void> {

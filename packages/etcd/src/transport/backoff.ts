@@ -11,11 +11,11 @@ export interface BackoffOptions {
 }
 
 /** Wait before retry number `attempt` (0 is the first). `random` gives numbers in [0, 1). */
-export const backoffMs = (
+export function backoffMs(
   options: BackoffOptions,
   attempt: number,
   random: () => number = Math.random,
-): number => {
+): number {
   const full = Math.min(options.maxMs, options.minMs * options.factor ** Math.min(attempt, 60))
   return full * (1 - options.jitter * random())
 }

@@ -47,7 +47,11 @@ export function tellRetry(
 }
 
 /** `KV/Range` from `/etcdserverpb.KV/Range`. */
-export const callName = (path: string): string => path.slice(path.indexOf('.') + 1)
+export function callName(path: string): string {
+  return path.slice(path.indexOf('.') + 1)
+}
 
 /** Whether the answers of a call begin with etcd's header, which names the cluster. Others may stand on the channel, too. */
-export const hasHeader = (path: string): boolean => path.startsWith('/etcdserverpb.')
+export function hasHeader(path: string): boolean {
+  return path.startsWith('/etcdserverpb.')
+}

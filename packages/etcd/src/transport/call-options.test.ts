@@ -5,24 +5,24 @@ import type { UndiciChannel } from './channel.ts'
 import { type FakeServer, putAnswer, startFakeServer, testChannel } from './fake-server.test.kit.ts'
 import type { CallOptions } from './transport.ts'
 
-const closing: (() => Promise<void>)[] = []
+const CLOSING: (() => Promise<void>)[] = []
 
 afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close()
+  for (const close of CLOSING.splice(0).reverse()) await close()
 })
 
 async function start(): Promise<{ fake: FakeServer; channel: UndiciChannel }> {
   const fake = await startFakeServer((call) => call.answer(putAnswer()))
-  closing.push(() => fake.close())
+  CLOSING.push(() => fake.close())
   const channel = testChannel([fake.endpoint])
-  closing.push(() => channel.close())
+  CLOSING.push(() => channel.close())
   return { fake, channel }
 }
 
 const SECRET = 'hunter2'
 
 /** Options that no call can be made with, and what of them must be named. */
-const hostile: readonly (readonly [Record<string, unknown>, RegExp])[] = [
+const HOSTILE: readonly (readonly [Record<string, unknown>, RegExp])[] = [
   [{ timeoutMs: Number.POSITIVE_INFINITY }, /timeoutMs is Infinity/],
   [{ timeoutMs: Number.NaN }, /timeoutMs is NaN/],
   [{ timeoutMs: -1 }, /timeoutMs is -1/],
@@ -43,7 +43,7 @@ const hostile: readonly (readonly [Record<string, unknown>, RegExp])[] = [
   [{ endpoint: `http://root:${SECRET}@127.0.0.1:99999` }, /not a URL/],
 ]
 
-describe.each(hostile)('a call with %o', (options, what) => {
+describe.each(HOSTILE)('a call with %o', (options, what) => {
   test('is refused as an EtcdError that names the option, and nothing is opened', async () => {
     const { fake, channel } = await start()
     const unary = channel.unary(KV.put, { key: 'k' }, options as CallOptions).catch((error: unknown) => error)
@@ -90,13 +90,13 @@ test('an onRetry that throws, or rejects, changes nothing', async () => {
   const fake = await startFakeServer((call) =>
     call.index < 4 ? call.refuse(8, 'etcdserver: too many requests') : call.answer(putAnswer()),
   )
-  closing.push(() => fake.close())
+  CLOSING.push(() => fake.close())
   const logged: unknown[] = []
   const quiet = () => undefined
   const channel = testChannel([fake.endpoint], {
     logger: { debug: quiet, info: quiet, warn: quiet, error: (message) => logged.push(message) },
   })
-  closing.push(() => channel.close())
+  CLOSING.push(() => channel.close())
   let told = 0
   const onRetry = (): Promise<never> | undefined => {
     told += 1
@@ -116,7 +116,7 @@ test('a server that takes one call at a time is named, in a warning and in the e
     },
     { settings: { maxConcurrentStreams: 1 } },
   )
-  closing.push(() => fake.close())
+  CLOSING.push(() => fake.close())
   const warned: unknown[] = []
   const quiet = () => undefined
   const channel = testChannel([fake.endpoint], {
@@ -127,7 +127,7 @@ test('a server that takes one call at a time is named, in a warning and in the e
       warn: (message, details) => warned.push([message, details]),
     },
   })
-  closing.push(() => channel.close())
+  CLOSING.push(() => channel.close())
   const stream = channel.stream(Watch.watch, { onMessage: quiet, onEnd: quiet })
   stream.send({ request: { type: 'progress', value: {} } })
   await expect.poll(() => fake.calls.length).toBe(1)

@@ -1,11 +1,12 @@
 import { EtcdError } from '../errors.ts'
-import { longestMs } from '../refuse-option.ts'
+import { LONGEST_MS } from '../refuse-option.ts'
 import { parseEndpoint } from './endpoint-url.ts'
 import type { CallOptions } from './transport.ts'
 
 /** Values are not shown: they may hold whatever a caller mixed up. */
-const kindOf = (value: unknown): string =>
-  typeof value === 'number' ? String(value) : value === null ? 'null' : `of type ${typeof value}`
+function kindOf(value: unknown): string {
+  return typeof value === 'number' ? String(value) : value === null ? 'null' : `of type ${typeof value}`
+}
 
 function refuse(call: string, what: string, remedy?: string): EtcdError {
   return new EtcdError('invalid_argument', { call, what, remedy, fate: 'not_sent' })
@@ -38,11 +39,11 @@ export function checkCallOptions<Options extends CallOptions>(
   const { timeoutMs, signal, onRetry, clusterId, endpoint } = options
   if (
     timeoutMs !== undefined &&
-    !(typeof timeoutMs === 'number' && timeoutMs >= 0 && timeoutMs <= longestMs)
+    !(typeof timeoutMs === 'number' && timeoutMs >= 0 && timeoutMs <= LONGEST_MS)
   ) {
     throw refuse(
       call,
-      `timeoutMs is ${kindOf(timeoutMs)}, not a number of milliseconds from 0 to ${longestMs}`,
+      `timeoutMs is ${kindOf(timeoutMs)}, not a number of milliseconds from 0 to ${LONGEST_MS}`,
     )
   }
   if (signal !== undefined && !hasMethods(signal, 'addEventListener', 'removeEventListener')) {

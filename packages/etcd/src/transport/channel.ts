@@ -35,7 +35,7 @@ export interface ChannelSettings {
   readonly discover: (() => Promise<readonly string[]>) | undefined
 }
 
-const baseHeaders = ['content-type', 'application/grpc', 'te', 'trailers', 'user-agent', 'livetree-etcd']
+const BASE_HEADERS = ['content-type', 'application/grpc', 'te', 'trailers', 'user-agent', 'livetree-etcd']
 
 /** The channel over undici's HTTP/2. Nothing is opened before the first call. */
 export class UndiciChannel implements Channel {
@@ -180,14 +180,14 @@ export class UndiciChannel implements Channel {
 }
 
 /** Header arrays are made once per token, not once per call. */
-const headerCache = (): CallContext['headers'] => {
+function headerCache(): CallContext['headers'] {
   let cachedToken: string | undefined
-  let plain = baseHeaders
-  let withLeader = [...baseHeaders, 'hasleader', 'true']
+  let plain = BASE_HEADERS
+  let withLeader = [...BASE_HEADERS, 'hasleader', 'true']
   return (token, requireLeader) => {
     if (token !== cachedToken) {
       cachedToken = token
-      plain = token === undefined ? baseHeaders : [...baseHeaders, 'token', token]
+      plain = token === undefined ? BASE_HEADERS : [...BASE_HEADERS, 'token', token]
       withLeader = [...plain, 'hasleader', 'true']
     }
     return requireLeader ? withLeader : plain

@@ -11,26 +11,28 @@ import {
   testChannel,
 } from './fake-server.test.kit.ts'
 
-const closing: (() => Promise<void>)[] = []
+const CLOSING: (() => Promise<void>)[] = []
 
 afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close()
+  for (const close of CLOSING.splice(0).reverse()) await close()
 })
 
-const server = async (script: Script): Promise<FakeServer> => {
+async function server(script: Script): Promise<FakeServer> {
   const started = await startFakeServer(script)
-  closing.push(() => started.close())
+  CLOSING.push(() => started.close())
   return started
 }
 
-const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+function tick(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
 
-const until = async (isTrue: () => boolean): Promise<void> => {
+async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await tick()
 }
 
 /** Carries bytes to a server until told to swallow them. */
-const blackHole = async (target: FakeServer) => {
+async function blackHole(target: FakeServer) {
   const pipes: Socket[] = []
   const raw = await startRawServer((socket) => {
     const upstream = connect(Number(new URL(target.endpoint).port), '127.0.0.1')
@@ -40,7 +42,7 @@ const blackHole = async (target: FakeServer) => {
     upstream.pipe(socket)
     pipes.push(socket, upstream)
   })
-  closing.push(() => raw.close())
+  CLOSING.push(() => raw.close())
   const swallow = (): void => {
     for (const pipe of pipes) {
       pipe.unpipe()
@@ -56,7 +58,7 @@ test('a stream on a connection that has died without a word ends when pings stay
   )
   const hole = await blackHole(fake)
   const channel = testChannel([hole.endpoint], { pingIntervalMs: 30 })
-  closing.push(() => channel.close())
+  CLOSING.push(() => channel.close())
   const ends: (EtcdError | undefined)[] = []
   const stream = channel.stream(Watch.watch, {
     onMessage: () => undefined,
@@ -79,7 +81,7 @@ test('a quiet stream whose peer answers pings stays open', async () => {
   )
   let pings = 0
   const channel = testChannel([fake.endpoint], { pingIntervalMs: 10 })
-  closing.push(() => channel.close())
+  CLOSING.push(() => channel.close())
   const ends: (EtcdError | undefined)[] = []
   const stream = channel.stream(Watch.watch, {
     onMessage: () => undefined,
@@ -96,7 +98,7 @@ test('an idle connection is closed before its pings annoy the server, and the ne
   const fake = await server((call) => call.answer(putAnswer()))
   let pings = 0
   const channel = testChannel([fake.endpoint], { pingIntervalMs: 40 })
-  closing.push(() => channel.close())
+  CLOSING.push(() => channel.close())
   const put = () => channel.unary(KV.put, { key: 'k', value: 'v' })
   await put()
   for (const session of fake.sessions) session.on('ping', () => (pings += 1))

@@ -20,11 +20,11 @@ export interface ConnectionSettings {
 }
 
 /** Bytes a peer may send ahead, per call and in all: enough to keep one large range flowing. */
-const streamWindowBytes = 4 * 1024 * 1024
-const connectionWindowBytes = 16 * 1024 * 1024
+const STREAM_WINDOW_BYTES = 4 * 1024 * 1024
+const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024
 
 /** Calls in flight on one connection; etcd itself sets no limit. */
-const maxConcurrentCalls = 1000
+const MAX_CONCURRENT_CALLS = 1000
 
 /** A connection over which calls wait and nothing comes for so long is not given more of them, where there is another. */
 const STUCK_MS = 1_000
@@ -50,7 +50,7 @@ export class Connection {
   /** The peer has answered as an HTTP/2 server does. */
   isProven = false
   /** Calls that the peer takes at a time; known once it is ready. */
-  maxCalls = maxConcurrentCalls
+  maxCalls = MAX_CONCURRENT_CALLS
   readonly #client: Client
   readonly #settings: ConnectionSettings
   readonly #budget = new SendBudget()
@@ -78,12 +78,12 @@ export class Connection {
       },
       allowH2: true,
       // What holds while there is no session: calls left on one that is shutting down must not keep back new ones.
-      pipelining: maxConcurrentCalls,
+      pipelining: MAX_CONCURRENT_CALLS,
       h2Options: {
         useH2c: url.startsWith('http:'),
-        maxConcurrentStreams: maxConcurrentCalls,
-        connectionWindowSize: connectionWindowBytes,
-        initialWindowSize: streamWindowBytes,
+        maxConcurrentStreams: MAX_CONCURRENT_CALLS,
+        connectionWindowSize: CONNECTION_WINDOW_BYTES,
+        initialWindowSize: STREAM_WINDOW_BYTES,
         pingInterval: pingIntervalMs,
       } as NonNullable<Client.Options['h2Options']>,
       // etcd takes at most two pings on a connection without calls before it closes it as a nuisance.
@@ -228,7 +228,7 @@ export class Connection {
   #onSettings(maxCalls: number | undefined): void {
     this.#settings.clock.clearTimeout(this.#connectTimer)
     this.#dropSocket = undefined
-    this.maxCalls = Math.min(maxCalls ?? maxConcurrentCalls, maxConcurrentCalls)
+    this.maxCalls = Math.min(maxCalls ?? MAX_CONCURRENT_CALLS, MAX_CONCURRENT_CALLS)
     this.#isReady = true
     this.isProven = true
     this.hear()

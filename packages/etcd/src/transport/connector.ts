@@ -12,7 +12,7 @@ export type Connector = (
 ) => (() => void) | undefined
 
 /** Opens sockets; over TLS it insists on HTTP/2 before anything is sent. Whoever uses it limits the time. */
-export const connector = (url: string, tlsNow: (() => TlsOptions) | undefined): Connector => {
+export function connector(url: string, tlsNow: (() => TlsOptions) | undefined): Connector {
   const isTls = url.startsWith('https:')
   const build = (tls: TlsOptions | undefined) =>
     undici().buildConnector({

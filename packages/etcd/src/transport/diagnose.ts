@@ -3,24 +3,26 @@ import { connect as connectTls } from 'node:tls'
 import { EtcdError } from '../errors.ts'
 
 /** How an HTTP/2 client greets: the preface and an empty SETTINGS frame (RFC 9113 section 3.4). */
-const greeting = Buffer.concat([
+const GREETING = Buffer.concat([
   Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
   Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
 ])
 
-const settingsFrame = 4
-const tlsAlert = 0x15
-const maxBytes = 4096
-const timeoutMs = 1000
+const SETTINGS_FRAME = 4
+const TLS_ALERT = 0x15
+const MAX_BYTES = 4096
+const TIMEOUT_MS = 1000
 
-const target = (url: URL): { host: string; port: number } => ({
-  host: url.hostname.replace(/^\[|\]$/g, ''),
-  port: Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
-})
+function target(url: URL): { host: string; port: number } {
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
+  }
+}
 
 /** The first bytes a server says to the plain greeting; empty when it says nothing. */
-const firstWords = (url: URL, signal: AbortSignal): Promise<Buffer> =>
-  new Promise((resolve) => {
+function firstWords(url: URL, signal: AbortSignal): Promise<Buffer> {
+  return new Promise((resolve) => {
     let heard = Buffer.alloc(0)
     const socket: Socket = connectTcp(target(url))
     const finish = (): void => {
@@ -29,20 +31,21 @@ const firstWords = (url: URL, signal: AbortSignal): Promise<Buffer> =>
       resolve(heard)
     }
     signal.addEventListener('abort', finish)
-    socket.setTimeout(timeoutMs, finish)
-    socket.on('connect', () => socket.write(greeting))
+    socket.setTimeout(TIMEOUT_MS, finish)
+    socket.on('connect', () => socket.write(GREETING))
     socket.on('data', (part: Buffer) => {
       heard = Buffer.concat([heard, part])
       // A plain HTTP answer ends by itself; its body may name the reason.
       const isHttp1 = heard.toString('latin1', 0, 5).startsWith('HTTP/')
-      if (heard.length >= maxBytes || (heard.length >= 9 && !isHttp1)) finish()
+      if (heard.length >= MAX_BYTES || (heard.length >= 9 && !isHttp1)) finish()
     })
     for (const event of ['end', 'error', 'close']) socket.on(event, finish)
   })
+}
 
 /** True when a TLS handshake gets as far as certificates, whatever comes of it. Nothing is sent over it. */
-const speaksTls = (url: URL, signal: AbortSignal): Promise<boolean> =>
-  new Promise((resolve) => {
+function speaksTls(url: URL, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
     const { host, port } = target(url)
     const socket = connectTls({ host, port, rejectUnauthorized: false, ALPNProtocols: ['h2'] })
     const finish = (answer: boolean): void => {
@@ -52,20 +55,21 @@ const speaksTls = (url: URL, signal: AbortSignal): Promise<boolean> =>
     }
     const stop = (): void => finish(false)
     signal.addEventListener('abort', stop)
-    socket.setTimeout(timeoutMs, stop)
+    socket.setTimeout(TIMEOUT_MS, stop)
     socket.on('secureConnect', () => finish(true))
     socket.on('error', (error: NodeJS.ErrnoException) => finish(/_ALERT_/.test(error.code ?? '')))
     socket.on('close', stop)
   })
+}
 
 type Peer = 'http2' | 'http1' | 'tls' | 'other' | 'silent'
 
-const classify = (heard: Buffer): Peer => {
+function classify(heard: Buffer): Peer {
   if (heard.length === 0) return 'silent'
   const text = heard.toString('latin1')
-  if (heard[0] === tlsAlert || (text.startsWith('HTTP/') && /https/i.test(text))) return 'tls'
+  if (heard[0] === TLS_ALERT || (text.startsWith('HTTP/') && /https/i.test(text))) return 'tls'
   if (text.startsWith('HTTP/')) return 'http1'
-  return heard.length >= 5 && heard[3] === settingsFrame ? 'http2' : 'other'
+  return heard.length >= 5 && heard[3] === SETTINGS_FRAME ? 'http2' : 'other'
 }
 
 /**
@@ -73,11 +77,11 @@ const classify = (heard: Buffer): Peer => {
  * say that the protocol was broken. Gives `undefined` when nothing more can be told. Once the signal has fired no socket
  * of it is left.
  */
-export const diagnosePeer = async (
+export async function diagnosePeer(
   endpoint: string,
   cause: unknown,
   signal: AbortSignal,
-): Promise<EtcdError | undefined> => {
+): Promise<EtcdError | undefined> {
   if (signal.aborted) return undefined
   const url = new URL(endpoint)
   const isTls = url.protocol === 'https:'

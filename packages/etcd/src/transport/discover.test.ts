@@ -8,7 +8,7 @@ import { KV } from '../wire/rpc.ts'
 type Answer = SrvRecord[] | string
 
 /** A resolver that knows these names; all others do not exist. */
-const resolverOf = (answers: Record<string, Answer>) => {
+function resolverOf(answers: Record<string, Answer>) {
   const asked: string[] = []
   const resolveSrv = (
     name: string,
@@ -22,9 +22,11 @@ const resolverOf = (answers: Record<string, Answer>) => {
   return { asked, resolver: { resolveSrv } as unknown as NonNullable<DiscoveryOptions['resolver']> }
 }
 
-const record = (name: string, priority = 0, weight = 0): SrvRecord => ({ name, port: 2379, priority, weight })
+function record(name: string, priority = 0, weight = 0): SrvRecord {
+  return { name, port: 2379, priority, weight }
+}
 
-const failure = async (promise: Promise<unknown>): Promise<EtcdError> => {
+async function failure(promise: Promise<unknown>): Promise<EtcdError> {
   const error: unknown = await promise.catch((reason: unknown) => reason)
   if (error instanceof EtcdError) return error
   throw new Error('it did not fail as expected', { cause: error })

@@ -12,30 +12,33 @@ export interface DiscoveryOptions {
 }
 
 /** The names in the order in which they are tried; the first that has records counts (ETCD F1). */
-const services = ['etcd-client-ssl', 'etcd-client', 'etcd-ssl', 'etcd'] as const
+const SERVICES = ['etcd-client-ssl', 'etcd-client', 'etcd-ssl', 'etcd'] as const
 
-const noRecords: ReadonlySet<string> = new Set(['ENOTFOUND', 'ENODATA'])
+const NO_RECORDS: ReadonlySet<string> = new Set(['ENOTFOUND', 'ENODATA'])
 
-const lookUp = (name: string, resolver: NonNullable<DiscoveryOptions['resolver']>): Promise<SrvRecord[]> =>
-  new Promise((resolve, reject) => {
+function lookUp(name: string, resolver: NonNullable<DiscoveryOptions['resolver']>): Promise<SrvRecord[]> {
+  return new Promise((resolve, reject) => {
     resolver.resolveSrv(name, (error, records) => {
       if (error === null) resolve(records)
-      else if (noRecords.has(error.code ?? '')) resolve([])
+      else if (NO_RECORDS.has(error.code ?? '')) resolve([])
       else reject(error)
     })
   })
+}
 
 /** Lower priority first; within one priority the heavier first. */
-const inOrder = (a: SrvRecord, b: SrvRecord): number => a.priority - b.priority || b.weight - a.weight
+function inOrder(a: SrvRecord, b: SrvRecord): number {
+  return a.priority - b.priority || b.weight - a.weight
+}
 
 /**
  * The endpoints behind a domain's SRV records. A service name ending in `-ssl` means https. Throws
  * `discovery_failed`.
  */
-export const discoverEndpoints = async (options: DiscoveryOptions): Promise<readonly string[]> => {
+export async function discoverEndpoints(options: DiscoveryOptions): Promise<readonly string[]> {
   const { domain, serviceName, resolver = dns } = options
   const suffix = serviceName === undefined ? '' : `-${serviceName}`
-  for (const service of services) {
+  for (const service of SERVICES) {
     const name = `_${service}${suffix}._tcp.${domain}`
     const records = await lookUp(name, resolver).catch((cause: unknown) => {
       throw new EtcdError('discovery_failed', {

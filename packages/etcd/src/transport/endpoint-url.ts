@@ -1,18 +1,22 @@
 import { EtcdError } from '../errors.ts'
 
-const defaultPort = 2379
+const DEFAULT_PORT = 2379
 
-const refuse = (what: string): EtcdError =>
-  new EtcdError('invalid_option', { what, remedy: 'An endpoint looks like http://127.0.0.1:2379.' })
+function refuse(what: string): EtcdError {
+  return new EtcdError('invalid_option', { what, remedy: 'An endpoint looks like http://127.0.0.1:2379.' })
+}
 
 /** What of an endpoint may be shown: never what stands before an `@`, with or without a scheme, whatever is in it. */
-const shown = (text: string): string => text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1…@').slice(0, 200)
+function shown(text: string): string {
+  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1…@').slice(0, 200)
+}
 
 /**
  * One endpoint as a plain URL, `http://host:port`. Without a scheme `isTls` decides, without a port it is 2379.
- * Throws `invalid_option`.
+ *
+ * @throws EtcdError `invalid_option`
  */
-export const parseEndpoint = (text: unknown, isTls: boolean): string => {
+export function parseEndpoint(text: unknown, isTls: boolean): string {
   if (typeof text !== 'string' || text.trim() === '') throw refuse('an endpoint is empty or no text')
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `${isTls ? 'https' : 'http'}://${text}`
   if (!URL.canParse(full)) throw refuse(`the endpoint ${shown(text)} is not a URL`)
@@ -28,12 +32,16 @@ export const parseEndpoint = (text: unknown, isTls: boolean): string => {
   }
   // URL drops the port that is the scheme's own, which for etcd is not the default.
   const given = /:(\d+)\/?$/.exec(full.trim())?.[1]
-  const port = url.port !== '' ? url.port : (given ?? String(defaultPort))
+  const port = url.port !== '' ? url.port : (given ?? String(DEFAULT_PORT))
   return `${url.protocol}//${url.hostname}:${port}`
 }
 
-/** The endpoints as plain URLs, each once. Throws `invalid_option`. */
-export const parseEndpoints = (endpoints: unknown, isTls: boolean): string[] => {
+/**
+ * The endpoints as plain URLs, each once.
+ *
+ * @throws EtcdError `invalid_option`
+ */
+export function parseEndpoints(endpoints: unknown, isTls: boolean): string[] {
   const list: unknown[] = Array.isArray(endpoints) ? endpoints : [endpoints]
   if (endpoints === undefined || list.length === 0) throw refuse('no endpoints were given')
   return [...new Set(list.map((each) => parseEndpoint(each, isTls)))]

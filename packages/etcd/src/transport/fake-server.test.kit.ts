@@ -44,26 +44,28 @@ export interface FakeServer {
 export type Script = (call: FakeCall) => void
 
 /** `encodeFrame` of an answer that says which revision it is. */
-export const putAnswer = (revision = 5): Buffer =>
-  encodeFrame(PutResponse, { header: { clusterId: 1n, memberId: 2n, revision, raftTerm: 3 } })
+export function putAnswer(revision = 5): Buffer {
+  return encodeFrame(PutResponse, { header: { clusterId: 1n, memberId: 2n, revision, raftTerm: 3 } })
+}
 
-export const rangeAnswer = (value: string | Uint8Array = 'v'): Buffer =>
-  encodeFrame(RangeResponse, {
+export function rangeAnswer(value: string | Uint8Array = 'v'): Buffer {
+  return encodeFrame(RangeResponse, {
     header: { clusterId: 1n, memberId: 2n, revision: 5, raftTerm: 3 },
     kvs: [{ key: 'k', value, modRevision: 4, createRevision: 4, version: 1 }],
     count: 1,
   })
+}
 
 export const emptyHeader = ResponseHeader.encode({})
 
-const startStream = (call: FakeCall, headers: Record<string, string> = {}): void => {
+function startStream(call: FakeCall, headers: Record<string, string> = {}): void {
   call.stream.respond(
     { ':status': 200, 'content-type': 'application/grpc', ...headers },
     { waitForTrailers: true },
   )
 }
 
-const makeCall = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, index: number): FakeCall => {
+function makeCall(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, index: number): FakeCall {
   const call: FakeCall = {
     name: String(headers[':path']).replace('/etcdserverpb.', ''),
     headers,
@@ -97,10 +99,10 @@ export interface FakeServerOptions {
 }
 
 /** Starts a server on a free port of loopback. Duplex calls reach the script with their first message. */
-export const startFakeServer = async (
+export async function startFakeServer(
   script: Script,
   { tls, port: wanted = 0, settings = {} }: FakeServerOptions = {},
-): Promise<FakeServer> => {
+): Promise<FakeServer> {
   const calls: FakeCall[] = []
   const sessions = new Set<ServerHttp2Session>()
   const server: Http2Server =
@@ -136,9 +138,9 @@ export const startFakeServer = async (
 }
 
 /** A TCP server that does what it likes with a connection. */
-export const startRawServer = async (
+export async function startRawServer(
   onSocket: (socket: Socket) => void,
-): Promise<{ readonly endpoint: string; close(): Promise<void> }> => {
+): Promise<{ readonly endpoint: string; close(): Promise<void> }> {
   const { createServer: createTcpServer } = await import('node:net')
   const sockets = new Set<Socket>()
   const server = createTcpServer((socket) => {
@@ -161,11 +163,11 @@ export const startRawServer = async (
 }
 
 /** A channel with short times. */
-export const testChannel = (
+export function testChannel(
   endpoints: readonly string[],
   settings: Partial<ChannelSettings> = {},
-): UndiciChannel =>
-  new UndiciChannel({
+): UndiciChannel {
+  return new UndiciChannel({
     endpoints,
     tls: undefined,
     credentials: undefined,
@@ -181,3 +183,4 @@ export const testChannel = (
     discover: undefined,
     ...settings,
   })
+}

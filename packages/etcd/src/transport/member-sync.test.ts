@@ -6,10 +6,10 @@ import { PutResponse } from '../wire/kv.ts'
 import { StatusResponse } from '../wire/maintenance.ts'
 import { type FakeServer, startFakeServer, startRawServer } from './fake-server.test.kit.ts'
 
-const closing: (() => Promise<void>)[] = []
+const CLOSING: (() => Promise<void>)[] = []
 
 afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close()
+  for (const close of CLOSING.splice(0).reverse()) await close()
 })
 
 const HEADER = { clusterId: 7n, memberId: 2n, revision: 5, raftTerm: 3 }
@@ -31,7 +31,7 @@ async function member(
     } else if (call.name === 'Maintenance/Status') call.answer(encodeFrame(StatusResponse, { header }))
     else call.answer(encodeFrame(PutResponse, { header }))
   })
-  closing.push(() => fake.close())
+  CLOSING.push(() => fake.close())
   return fake
 }
 
@@ -42,14 +42,16 @@ async function nowhere(): Promise<string> {
 }
 
 /** A resolver with one record for the endpoint. */
-const resolverOf = (endpoint: string) => ({
-  resolveSrv: (name: string, done: (error: Error | null, records?: unknown[]) => void) => {
-    const { hostname, port } = new URL(endpoint)
-    if (name.startsWith('_etcd-client._tcp')) {
-      done(null, [{ name: hostname, port: Number(port), priority: 1, weight: 1 }])
-    } else done(Object.assign(new Error('none'), { code: 'ENOTFOUND' }))
-  },
-})
+function resolverOf(endpoint: string) {
+  return {
+    resolveSrv: (name: string, done: (error: Error | null, records?: unknown[]) => void) => {
+      const { hostname, port } = new URL(endpoint)
+      if (name.startsWith('_etcd-client._tcp')) {
+        done(null, [{ name: hostname, port: Number(port), priority: 1, weight: 1 }])
+      } else done(Object.assign(new Error('none'), { code: 'ENOTFOUND' }))
+    },
+  }
+}
 
 function discovering(endpoint: string): EtcdClient {
   const resolver = resolverOf(endpoint) as never
@@ -57,7 +59,7 @@ function discovering(endpoint: string): EtcdClient {
     discovery: { domain: 'example.test', resolver },
     timeouts: { connectMs: 200, callMs: 2_000 },
   })
-  closing.push(() => client.close())
+  CLOSING.push(() => client.close())
   return client
 }
 

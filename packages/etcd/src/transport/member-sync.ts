@@ -13,11 +13,11 @@ export interface SyncTarget {
 }
 
 /** True when this URL is reached from here and answers for the same cluster. */
-const isReachable = async (
+async function isReachable(
   { channel, probeTimeoutMs }: SyncTarget,
   url: string,
   clusterId: bigint,
-): Promise<boolean> => {
+): Promise<boolean> {
   try {
     const options = { endpoint: url, timeoutMs: probeTimeoutMs, retry: 'read' } as const
     const { header } = await channel.unary(Maintenance.status, {}, options)
@@ -27,7 +27,7 @@ const isReachable = async (
   }
 }
 
-const urlOf = (text: string): string | undefined => {
+function urlOf(text: string): string | undefined {
   try {
     return parseEndpoint(text, false)
   } catch {
@@ -40,7 +40,7 @@ const urlOf = (text: string): string | undefined => {
  * advertise an address that only the other members can reach (ETCD T1 #26). Members that are gone leave the rotation,
  * seeds never do. Gives the endpoints now in use. Throws what the member list throws.
  */
-export const syncMembers = async (target: SyncTarget): Promise<readonly string[]> => {
+export async function syncMembers(target: SyncTarget): Promise<readonly string[]> {
   const { channel } = target
   const { header, members } = await channel.unary(Cluster.memberList, {}, { retry: 'read' })
   // A member without a name has not started yet; a learner does not serve.

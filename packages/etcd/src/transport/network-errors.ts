@@ -8,12 +8,12 @@ interface Translation {
   readonly remedy?: string
 }
 
-const clientCertificate =
+const CLIENT_CERTIFICATE =
   'Give tls.cert and tls.key, signed by the CA that the server trusts (--trusted-ca-file).'
-const wrongCa = "Give the CA that signed the server's certificate as tls.ca."
+const WRONG_CA = "Give the CA that signed the server's certificate as tls.ca."
 
 /** Failures while the connection is made. Nothing was sent. */
-const connecting: Readonly<Record<string, Translation>> = {
+const CONNECTING: Readonly<Record<string, Translation>> = {
   ECONNREFUSED: { code: 'connect_failed', what: 'connection refused' },
   ENOTFOUND: { code: 'connect_failed', what: 'the host name is not known to DNS' },
   EAI_AGAIN: { code: 'connect_failed', what: 'DNS did not answer' },
@@ -26,36 +26,36 @@ const connecting: Readonly<Record<string, Translation>> = {
 }
 
 /** What the other side's TLS, or ours, says. */
-const tls: Readonly<Record<string, Translation>> = {
+const TLS: Readonly<Record<string, Translation>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: {
     code: 'tls_failed',
     what: "the server's certificate is self-signed",
-    remedy: wrongCa,
+    remedy: WRONG_CA,
   },
   SELF_SIGNED_CERT_IN_CHAIN: {
     code: 'tls_failed',
     what: "the server's certificate is signed by a CA that is not trusted here",
-    remedy: wrongCa,
+    remedy: WRONG_CA,
   },
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: {
     code: 'tls_failed',
     what: "the server's certificate is signed by a CA that is not trusted here",
-    remedy: wrongCa,
+    remedy: WRONG_CA,
   },
   UNABLE_TO_GET_ISSUER_CERT: {
     code: 'tls_failed',
     what: "the server's certificate chain is incomplete",
-    remedy: wrongCa,
+    remedy: WRONG_CA,
   },
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: {
     code: 'tls_failed',
     what: "the server's certificate is signed by a CA that is not trusted here",
-    remedy: wrongCa,
+    remedy: WRONG_CA,
   },
   CERT_SIGNATURE_FAILURE: {
     code: 'tls_failed',
     what: "the server's certificate is signed by another CA of the same name",
-    remedy: wrongCa,
+    remedy: WRONG_CA,
   },
   CERT_HAS_EXPIRED: {
     code: 'tls_failed',
@@ -85,7 +85,7 @@ const tls: Readonly<Record<string, Translation>> = {
 }
 
 /** Alerts of the server, by the end of OpenSSL's name for them: what stands before it changes with its versions. */
-const alerts: Readonly<Record<string, string>> = {
+const ALERTS: Readonly<Record<string, string>> = {
   CERTIFICATE_REQUIRED: 'the server asks for a client certificate and got none',
   BAD_CERTIFICATE: 'the server did not accept the client certificate, or asks for one and got none',
   UNKNOWN_CA: 'the server does not trust the CA of the client certificate',
@@ -95,7 +95,7 @@ const alerts: Readonly<Record<string, string>> = {
 }
 
 /** Why a connection that stood was lost. */
-const running: Readonly<Record<string, string>> = {
+const RUNNING: Readonly<Record<string, string>> = {
   ECONNRESET: 'the connection was reset',
   EPIPE: 'the connection was closed by the server',
   ETIMEDOUT: 'the connection went silent',
@@ -104,13 +104,13 @@ const running: Readonly<Record<string, string>> = {
   ERR_HTTP2_GOAWAY_SESSION: 'the server is shutting down',
 }
 
-const codeOf = (error: unknown): string => {
+function codeOf(error: unknown): string {
   const { code } = (error ?? {}) as { code?: unknown }
   return typeof code === 'string' ? code : ''
 }
 
 /** The errors inside errors: undici and Node wrap the one that says what happened. */
-const chainOf = (error: unknown): unknown[] => {
+function chainOf(error: unknown): unknown[] {
   const chain: unknown[] = []
   const queue: unknown[] = [error]
   while (queue.length > 0 && chain.length < 12) {
@@ -123,23 +123,23 @@ const chainOf = (error: unknown): unknown[] => {
   return chain
 }
 
-const tlsTranslation = (error: unknown): Translation | undefined => {
+function tlsTranslation(error: unknown): Translation | undefined {
   const code = codeOf(error)
-  const known = tls[code]
+  const known = TLS[code]
   if (known !== undefined) return known
-  const alert = alerts[/_ALERT_(\w+)$/.exec(code)?.[1] ?? '']
-  if (alert !== undefined) return { code: 'tls_failed', what: alert, remedy: clientCertificate }
+  const alert = ALERTS[/_ALERT_(\w+)$/.exec(code)?.[1] ?? '']
+  if (alert !== undefined) return { code: 'tls_failed', what: alert, remedy: CLIENT_CERTIFICATE }
   if (/^ERR_(SSL|TLS|OSSL)_/.test(code) || code === 'EPROTO') {
     return { code: 'tls_failed', what: `the TLS handshake failed (${code})` }
   }
   return /^(CERT_|CRL_|UNABLE_TO_|INVALID_CA|HOSTNAME_MISMATCH)/.test(code)
-    ? { code: 'tls_failed', what: `the server's certificate was not accepted (${code})`, remedy: wrongCa }
+    ? { code: 'tls_failed', what: `the server's certificate was not accepted (${code})`, remedy: WRONG_CA }
     : undefined
 }
 
-const lossOf = (chain: readonly unknown[]): string => {
+function lossOf(chain: readonly unknown[]): string {
   for (const each of chain) {
-    const known = running[codeOf(each)]
+    const known = RUNNING[codeOf(each)]
     if (known !== undefined) return known
     if (each instanceof Error && /goaway/i.test(each.message)) return 'the server is shutting down'
     if (tlsTranslation(each) !== undefined) return `the TLS connection broke (${codeOf(each)})`
@@ -148,7 +148,7 @@ const lossOf = (chain: readonly unknown[]): string => {
 }
 
 /** Our own error, with what the connection knows better: whether the request had been handed to it. */
-const ownError = (error: EtcdError, isSent: boolean, place: Partial<Place>): EtcdError => {
+function ownError(error: EtcdError, isSent: boolean, place: Partial<Place>): EtcdError {
   const fate: Fate = isSent ? (error.fate === 'not_sent' ? 'unknown' : error.fate) : 'not_sent'
   const call = error.call ?? place.call
   return fate === error.fate && call === error.call ? error : error.with({ call, fate })
@@ -159,14 +159,14 @@ const ownError = (error: EtcdError, isSent: boolean, place: Partial<Place>): Etc
  * request had been handed to a connection that stands. From then on nothing that the connection or the peer does shows
  * that the request was not carried out: not a TLS error, and not a stream that was reset as "refused".
  */
-export const errorOfNetwork = (error: unknown, isSent: boolean, place: Partial<Place>): EtcdError => {
+export function errorOfNetwork(error: unknown, isSent: boolean, place: Partial<Place>): EtcdError {
   if (error instanceof EtcdError) return ownError(error, isSent, place)
   const chain = chainOf(error)
   if (isSent) {
     return new EtcdError('connection_lost', { ...place, what: lossOf(chain), cause: error, fate: 'unknown' })
   }
   for (const each of chain) {
-    const translation = tlsTranslation(each) ?? connecting[codeOf(each)]
+    const translation = tlsTranslation(each) ?? CONNECTING[codeOf(each)]
     if (translation !== undefined)
       return new EtcdError(translation.code, { ...place, ...translation, cause: error, fate: 'not_sent' })
   }
@@ -179,9 +179,12 @@ export const errorOfNetwork = (error: unknown, isSent: boolean, place: Partial<P
 }
 
 /** True when it is worth asking what sits there: the connection broke before a word was exchanged. */
-export const isPuzzling = ({ code, cause }: EtcdError): boolean =>
-  code === 'connect_failed' &&
-  cause instanceof Error &&
-  !chainOf(cause).some(
-    (each) => each instanceof EtcdError || (codeOf(each) !== 'ECONNRESET' && codeOf(each) in connecting),
+export function isPuzzling({ code, cause }: EtcdError): boolean {
+  return (
+    code === 'connect_failed' &&
+    cause instanceof Error &&
+    !chainOf(cause).some(
+      (each) => each instanceof EtcdError || (codeOf(each) !== 'ECONNRESET' && codeOf(each) in CONNECTING),
+    )
   )
+}

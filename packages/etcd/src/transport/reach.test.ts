@@ -12,10 +12,10 @@ import {
   testChannel,
 } from './fake-server.test.kit.ts'
 
-const closing: (() => Promise<void>)[] = []
+const CLOSING: (() => Promise<void>)[] = []
 
 afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close()
+  for (const close of CLOSING.splice(0).reverse()) await close()
 })
 
 interface Target {
@@ -28,7 +28,7 @@ async function goodServer(): Promise<FakeServer> {
     else if (call.name === 'KV/Range') call.answer(rangeAnswer())
     else call.stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
   })
-  closing.push(() => fake.close())
+  CLOSING.push(() => fake.close())
   return fake
 }
 
@@ -46,7 +46,7 @@ async function rawServer(onSocket: (socket: Socket) => void) {
     socket.on('data', (bytes: Buffer) => heard.push(bytes))
     onSocket(socket)
   })
-  closing.push(() => raw.close())
+  CLOSING.push(() => raw.close())
   return {
     endpoint: raw.endpoint,
     get sockets() {
@@ -70,7 +70,7 @@ async function refusing(): Promise<Target> {
   return gone
 }
 
-const badPeers = {
+const BAD_PEERS = {
   'refuses connections': refusing,
   'takes connections and says nothing': () => rawServer(() => undefined),
   'speaks HTTP/1': () =>
@@ -93,14 +93,15 @@ const badPeers = {
 function channelTo(targets: readonly Target[], settings: Partial<ChannelSettings> = {}): UndiciChannel {
   const urls = targets.map(({ endpoint }) => endpoint)
   const channel = testChannel(urls, settings)
-  closing.push(() => channel.close())
+  CLOSING.push(() => channel.close())
   return channel
 }
 
-const put = (channel: UndiciChannel, options = {}) =>
-  channel.unary(KV.put, { key: 'k', value: 'the-value' }, { retry: 'write', ...options })
+function put(channel: UndiciChannel, options = {}) {
+  return channel.unary(KV.put, { key: 'k', value: 'the-value' }, { retry: 'write', ...options })
+}
 
-const failure = async (call: Promise<unknown>): Promise<EtcdError> => {
+async function failure(call: Promise<unknown>): Promise<EtcdError> {
   const error = await call.then(
     () => undefined,
     (reason: unknown) => reason,
@@ -109,7 +110,7 @@ const failure = async (call: Promise<unknown>): Promise<EtcdError> => {
   return error
 }
 
-describe.each(Object.entries(badPeers))('an endpoint that %s', (_, start) => {
+describe.each(Object.entries(BAD_PEERS))('an endpoint that %s', (_, start) => {
   test('is passed over by writes, without a wait for its time to be up', async () => {
     const bad = await start()
     const good = await goodServer()
@@ -177,7 +178,7 @@ async function freezable(target: Target) {
     socket.on('data', (bytes: Buffer) => isFrozen || upstream.write(bytes))
     upstream.on('data', (bytes: Buffer) => isFrozen || socket.write(bytes))
   })
-  closing.push(() => raw.close())
+  CLOSING.push(() => raw.close())
   return {
     endpoint: raw.endpoint,
     freeze() {
@@ -221,7 +222,7 @@ test('the wall clock put back by an hour bars no endpoint', async () => {
   const back = await startFakeServer((call) => call.answer(putAnswer()), {
     port: Number(new URL(gone.endpoint).port),
   })
-  closing.push(() => back.close())
+  CLOSING.push(() => back.close())
   for (let tries = 0; back.calls.length === 0 && tries < 2_000; tries += 1) await put(channel)
   expect(back.calls.length).toBeGreaterThan(0)
 })
@@ -237,7 +238,7 @@ test('what a peer is, is asked once for all calls, and nothing of it is left aft
     if (sockets === 1) socket.once('data', () => socket.resetAndDestroy())
     else socket.resume()
   })
-  closing.push(() => raw.close())
+  CLOSING.push(() => raw.close())
   const channel = channelTo([raw])
   const calls = Array.from({ length: 10 }, () => failure(put(channel)))
   await expect.poll(() => sockets, { timeout: 5_000 }).toBe(2)

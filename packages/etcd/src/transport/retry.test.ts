@@ -6,7 +6,7 @@ import { type Decision, decideRetry, finalError } from './retry.ts'
 import { errorOfNetwork } from './network-errors.ts'
 import type { RetryClass } from './transport.ts'
 
-const place = { endpoint: 'http://a:1', call: 'KV/Put' }
+const PLACE = { endpoint: 'http://a:1', call: 'KV/Put' }
 
 describe('decideRetry', () => {
   test.each<[EtcdErrorCode, Fate, Decision, Decision]>([
@@ -58,8 +58,8 @@ describe('finalError', () => {
     ['closed', 'unknown', 'write', 'closed'],
     ['no_space', 'unknown', 'write', 'no_space'],
   ])('%s, %s, of a %s is %s', (code, fate, retry, expected) => {
-    const error = finalError(new EtcdError(code, { fate, ...place }), retry)
-    expect(error).toMatchObject({ code: expected, fate, ...place })
+    const error = finalError(new EtcdError(code, { fate, ...PLACE }), retry)
+    expect(error).toMatchObject({ code: expected, fate, ...PLACE })
     if (expected === 'outcome_unknown') expect(error.cause).toMatchObject({ code })
   })
 })
@@ -98,8 +98,8 @@ describe('errorOfNetwork', () => {
     [coded('ERR_SSL_SOMETHING_NEW'), 'tls_failed', 'the TLS handshake failed (ERR_SSL_SOMETHING_NEW)'],
     [coded('CERT_REVOKED'), 'tls_failed', "the server's certificate was not accepted (CERT_REVOKED)"],
   ] as const)('before sending: %s', (error, code, what) => {
-    expect(errorOfNetwork(error, false, place)).toMatchObject({ code, fate: 'not_sent', cause: error })
-    expect(errorOfNetwork(error, false, place).what).toMatch(what)
+    expect(errorOfNetwork(error, false, PLACE)).toMatchObject({ code, fate: 'not_sent', cause: error })
+    expect(errorOfNetwork(error, false, PLACE).what).toMatch(what)
   })
 
   test.each([
@@ -131,16 +131,16 @@ describe('errorOfNetwork', () => {
       'the TLS connection broke (ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC)',
     ],
   ] as const)('after sending: %s', (error, code, fate, what) => {
-    expect(errorOfNetwork(error, true, place)).toMatchObject({ code, fate, what, ...place })
+    expect(errorOfNetwork(error, true, PLACE)).toMatchObject({ code, fate, what, ...PLACE })
   })
 
   test('leaves our own errors as they are, but for what only the connection knows', () => {
-    const own = new EtcdError('connection_lost', { ...place, what: 'pings', fate: 'unknown' })
-    expect(errorOfNetwork(own, true, place)).toBe(own)
-    expect(errorOfNetwork(own, false, place)).toMatchObject({ code: 'connection_lost', fate: 'not_sent' })
-    const opening = new EtcdError('connect_failed', { endpoint: place.endpoint, fate: 'not_sent' })
-    expect(errorOfNetwork(opening, false, place)).toMatchObject({ fate: 'not_sent', call: 'KV/Put' })
-    expect(errorOfNetwork(opening, true, place)).toMatchObject({ fate: 'unknown' })
+    const own = new EtcdError('connection_lost', { ...PLACE, what: 'pings', fate: 'unknown' })
+    expect(errorOfNetwork(own, true, PLACE)).toBe(own)
+    expect(errorOfNetwork(own, false, PLACE)).toMatchObject({ code: 'connection_lost', fate: 'not_sent' })
+    const opening = new EtcdError('connect_failed', { endpoint: PLACE.endpoint, fate: 'not_sent' })
+    expect(errorOfNetwork(opening, false, PLACE)).toMatchObject({ fate: 'not_sent', call: 'KV/Put' })
+    expect(errorOfNetwork(opening, true, PLACE)).toMatchObject({ fate: 'unknown' })
   })
 })
 

@@ -17,7 +17,7 @@ export type Decision =
  * May this call be sent again? What was not sent, or refused unseen, always; what is of unknown outcome only when it does
  * no harm to do it twice (ETCD T2).
  */
-export const decideRetry = (error: EtcdError, retry: RetryClass, hasCredentials: boolean): Decision => {
+export function decideRetry(error: EtcdError, retry: RetryClass, hasCredentials: boolean): Decision {
   if (hasCredentials && isTokenError(error)) return 'refresh'
   const { isRefusal, isSetting, whenUnknown } = errorCodes[error.code]
   if (error.fate === 'not_sent') return 'retry'
@@ -29,7 +29,7 @@ export const decideRetry = (error: EtcdError, retry: RetryClass, hasCredentials:
  * The error the caller gets: a write whose fate is unknown is `outcome_unknown`, whatever the reason, unless the reason is
  * one that its caller gave or has to act on.
  */
-export const finalError = (error: EtcdError, retry: RetryClass): EtcdError => {
+export function finalError(error: EtcdError, retry: RetryClass): EtcdError {
   if (retry === 'read' || error.fate !== 'unknown' || errorCodes[error.code].isSpecific) return error
   return new EtcdError('outcome_unknown', {
     endpoint: error.endpoint,
@@ -45,4 +45,6 @@ export const finalError = (error: EtcdError, retry: RetryClass): EtcdError => {
 const FATES: readonly Fate[] = ['not_sent', 'not_applied', 'unknown']
 
 /** What may have become of a request that was sent more than once. */
-export const worseFate = (a: Fate, b: Fate): Fate => (FATES.indexOf(a) > FATES.indexOf(b) ? a : b)
+export function worseFate(a: Fate, b: Fate): Fate {
+  return FATES.indexOf(a) > FATES.indexOf(b) ? a : b
+}

@@ -1,8 +1,8 @@
 /** Requests smaller than this are sent at once: they are too small to matter. */
-const smallBytes = 64 * 1024
+const SMALL_BYTES = 64 * 1024
 
 /** Bytes of large requests that may be under way on one connection. */
-const budgetBytes = 4 * 1024 * 1024
+const BUDGET_BYTES = 4 * 1024 * 1024
 
 /**
  * Spaces out large requests. Node resets new calls on an HTTP/2 session that holds more than 10 MB, which neither it nor
@@ -15,8 +15,8 @@ export class SendBudget {
 
   /** Calls `send` now, or when enough of the earlier requests are over. At least one goes at a time, however large. */
   request(owner: object, bytes: number, send: () => void): void {
-    if (bytes < smallBytes) send()
-    else if (this.#waiting.length > 0 || (this.#bytes > 0 && this.#bytes + bytes > budgetBytes)) {
+    if (bytes < SMALL_BYTES) send()
+    else if (this.#waiting.length > 0 || (this.#bytes > 0 && this.#bytes + bytes > BUDGET_BYTES)) {
       this.#waiting.push({ owner, bytes, send })
     } else this.#admit(owner, bytes, send)
   }
@@ -28,7 +28,7 @@ export class SendBudget {
     this.#held.delete(owner)
     this.#bytes -= bytes
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      if (this.#bytes > 0 && this.#bytes + next.bytes > budgetBytes) return
+      if (this.#bytes > 0 && this.#bytes + next.bytes > BUDGET_BYTES) return
       this.#waiting.shift()
       this.#admit(next.owner, next.bytes, next.send)
     }

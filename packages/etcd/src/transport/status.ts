@@ -28,7 +28,7 @@ interface KnownError {
  * etcd tells its errors apart by gRPC status and text. The order matters: the first text found counts.
  * Source of the texts: etcd api/v3rpc/rpctypes/error.go; of the fates: ETCD.md T2.
  */
-const knownErrors: Readonly<Record<number, readonly KnownError[]>> = {
+const KNOWN_ERRORS: Readonly<Record<number, readonly KnownError[]>> = {
   2: [
     { text: 'no leader', code: 'no_leader' },
     { text: 'too many requests', code: 'too_many_requests' },
@@ -67,7 +67,7 @@ const knownErrors: Readonly<Record<number, readonly KnownError[]>> = {
 }
 
 /** What a status means where etcd's text says nothing more. */
-const byStatus: Readonly<Record<number, { readonly code: EtcdErrorCode; readonly fate: Fate }>> = {
+const BY_STATUS: Readonly<Record<number, { readonly code: EtcdErrorCode; readonly fate: Fate }>> = {
   1: { code: 'unavailable', fate: 'unknown' },
   2: { code: 'unknown', fate: 'unknown' },
   3: { code: 'invalid_argument', fate: 'not_applied' },
@@ -87,13 +87,14 @@ const byStatus: Readonly<Record<number, { readonly code: EtcdErrorCode; readonly
 }
 
 /** Texts that a new token cures (ETCD T1 #47). */
-const tokenTexts = ['invalid auth token', 'user name is empty', 'revision of auth store is old']
+const TOKEN_TEXTS = ['invalid auth token', 'user name is empty', 'revision of auth store is old']
 
-const single = (value: string | string[] | undefined): string | undefined =>
-  Array.isArray(value) ? value[0] : value
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value
+}
 
 /** gRPC percent-encodes bytes outside printable ASCII; what does not decode is shown as it came. */
-const decodeMessage = (encoded: string): string => {
+function decodeMessage(encoded: string): string {
   try {
     return decodeURIComponent(encoded)
   } catch {
@@ -102,7 +103,7 @@ const decodeMessage = (encoded: string): string => {
 }
 
 /** The status in trailers, or in the headers of an answer without body; `undefined` when there is none. */
-export const readStatus = (headers: Headers): GrpcStatus | undefined => {
+export function readStatus(headers: Headers): GrpcStatus | undefined {
   const text = single(headers['grpc-status'])
   if (text === undefined) return undefined
   const code = /^\d{1,3}$/.test(text) ? Number(text) : 2
@@ -110,20 +111,21 @@ export const readStatus = (headers: Headers): GrpcStatus | undefined => {
 }
 
 /** True when the answer's text, of a call or inside a watch, says that a new token would help. */
-export const isTokenText = (message: string): boolean => {
+export function isTokenText(message: string): boolean {
   const text = message.toLowerCase()
-  return tokenTexts.some((each) => text.includes(each))
+  return TOKEN_TEXTS.some((each) => text.includes(each))
 }
 
 /** True for errors after which a call is worth repeating with a new token. */
-export const isTokenError = (error: EtcdError): boolean =>
-  error.code === 'unauthenticated' && isTokenText(error.what)
+export function isTokenError(error: EtcdError): boolean {
+  return error.code === 'unauthenticated' && isTokenText(error.what)
+}
 
 /** The error behind a status other than OK. Also for texts inside messages, such as a watch's cancel reason. */
-export const errorOfStatus = (status: GrpcStatus, place: Partial<Place>): EtcdError => {
+export function errorOfStatus(status: GrpcStatus, place: Partial<Place>): EtcdError {
   const text = status.message.toLowerCase()
-  const known = knownErrors[status.code]?.find((each) => text.includes(each.text))
-  const general = byStatus[status.code] ?? { code: 'unknown', fate: 'unknown' }
+  const known = KNOWN_ERRORS[status.code]?.find((each) => text.includes(each.text))
+  const general = BY_STATUS[status.code] ?? { code: 'unknown', fate: 'unknown' }
   const isKnown = known !== undefined
   const words = status.message.replace(/^etcdserver: /, '')
   return new EtcdError(known?.code ?? general.code, {
@@ -140,7 +142,7 @@ const GATEWAY_STATUSES: ReadonlySet<number> = new Set([429, 502, 503, 504])
 const CONTENT_TOO_LARGE = 413
 
 /** The error for an answer that is not gRPC at all. Whatever the status says, the request may have been forwarded. */
-export const errorOfHttp = (httpStatus: number, contentType: string | undefined, place: Place): EtcdError => {
+export function errorOfHttp(httpStatus: number, contentType: string | undefined, place: Place): EtcdError {
   const tell = (code: EtcdErrorCode, what: string, remedy?: string): EtcdError =>
     new EtcdError(code, { ...place, what, remedy, fate: 'unknown' })
   if (GATEWAY_STATUSES.has(httpStatus))
@@ -154,5 +156,6 @@ export const errorOfHttp = (httpStatus: number, contentType: string | undefined,
 }
 
 /** True when the headers of an answer are those of gRPC. */
-export const isGrpc = (httpStatus: number, headers: Headers): boolean =>
-  httpStatus === 200 && (single(headers['content-type']) ?? '').startsWith('application/grpc')
+export function isGrpc(httpStatus: number, headers: Headers): boolean {
+  return httpStatus === 200 && (single(headers['content-type']) ?? '').startsWith('application/grpc')
+}

@@ -11,10 +11,10 @@ import { startFakeServer, startRawServer, testChannel } from './fake-server.test
 const OLD = 0x8e9e05c52164694dn
 const NEW = 0x1n
 
-const closing: (() => Promise<void>)[] = []
+const CLOSING: (() => Promise<void>)[] = []
 
 afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close()
+  for (const close of CLOSING.splice(0).reverse()) await close()
 })
 
 interface Member {
@@ -45,7 +45,7 @@ async function startMember(clusterId: bigint): Promise<Member> {
     isStopped = true
     await fake.close()
   }
-  closing.push(stop)
+  CLOSING.push(stop)
   const member: Member = { endpoint: fake.endpoint, clusterId, calls, stop }
   return member
 }
@@ -53,13 +53,20 @@ async function startMember(clusterId: bigint): Promise<Member> {
 function channelTo(members: readonly { endpoint: string }[], logger?: Logger): UndiciChannel {
   const urls = members.map(({ endpoint }) => endpoint)
   const channel = testChannel(urls, logger === undefined ? {} : { logger })
-  closing.push(() => channel.close())
+  CLOSING.push(() => channel.close())
   return channel
 }
 
-const put = (channel: UndiciChannel) => channel.unary(KV.put, { key: 'k', value: 'v' }, { retry: 'write' })
-const get = (channel: UndiciChannel, clusterId?: bigint) =>
-  channel.unary(KV.range, { key: 'k' }, { retry: 'read', ...(clusterId === undefined ? {} : { clusterId }) })
+function put(channel: UndiciChannel) {
+  return channel.unary(KV.put, { key: 'k', value: 'v' }, { retry: 'write' })
+}
+function get(channel: UndiciChannel, clusterId?: bigint) {
+  return channel.unary(
+    KV.range,
+    { key: 'k' },
+    { retry: 'read', ...(clusterId === undefined ? {} : { clusterId }) },
+  )
+}
 
 async function outcome(call: Promise<{ header?: { clusterId: bigint } | undefined }>): Promise<unknown> {
   try {
@@ -211,7 +218,7 @@ test('an answer of a service that is not etcd names no cluster, whatever its fir
     clusterId += 1n
     call.answer(encodeFrame(RangeResponse, { header: { clusterId } }))
   })
-  closing.push(() => fake.close())
+  CLOSING.push(() => fake.close())
   const channel = channelTo([fake])
   const method = { ...KV.range, path: '/example.Counter/Next' }
   for (let index = 0; index < 3; index += 1) await channel.unary(method, {}, { retry: 'write' })

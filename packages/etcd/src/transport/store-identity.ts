@@ -153,7 +153,9 @@ export class StoreIdentity {
   }
 }
 
-const hex = (id: bigint): string => id.toString(16)
+function hex(id: bigint): string {
+  return id.toString(16)
+}
 
 function encodeId(id: bigint): Uint8Array {
   const bytes: number[] = []

@@ -19,35 +19,37 @@ import {
 import type { DuplexStream } from './transport.ts'
 import { loadUndici } from './undici.ts'
 
-const closing: (() => Promise<void>)[] = []
+const CLOSING: (() => Promise<void>)[] = []
 
 // a channel's first call waits for it, and these tests look at streams as they begin
 beforeAll(loadUndici)
 afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close()
+  for (const close of CLOSING.splice(0).reverse()) await close()
 })
 
-const server = async (script: Script): Promise<FakeServer> => {
+async function server(script: Script): Promise<FakeServer> {
   const started = await startFakeServer(script)
-  closing.push(() => started.close())
+  CLOSING.push(() => started.close())
   return started
 }
 
-const channelTo = (
+function channelTo(
   servers: readonly { endpoint: string }[],
   settings?: Partial<ChannelSettings>,
-): UndiciChannel => {
+): UndiciChannel {
   const channel = testChannel(
     servers.map((each) => each.endpoint),
     settings,
   )
-  closing.push(() => channel.close())
+  CLOSING.push(() => channel.close())
   return channel
 }
 
-const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+function tick(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
 
-const until = async (isTrue: () => boolean): Promise<void> => {
+async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await tick()
 }
 
@@ -58,11 +60,11 @@ interface Opened {
   ended(): Promise<EtcdError | undefined>
 }
 
-const open = (
+function open(
   channel: UndiciChannel,
   options: Parameters<UndiciChannel['stream']>[2] = {},
   onMessage: (message: WatchResponse) => void = () => undefined,
-): Opened => {
+): Opened {
   const messages: WatchResponse[] = []
   const ends: (EtcdError | undefined)[] = []
   const handlers = {
@@ -80,24 +82,28 @@ const open = (
   return { stream, messages, ends, ended }
 }
 
-const create = (watchId: number) => ({ request: { type: 'create', value: { key: 'k', watchId } } }) as const
-const message = (watchId: number, extra: Parameters<typeof WatchResponse.encode>[0] = {}): Buffer =>
-  encodeFrame(WatchResponse, { watchId, ...extra })
+function create(watchId: number) {
+  return { request: { type: 'create', value: { key: 'k', watchId } } } as const
+}
+function message(watchId: number, extra: Parameters<typeof WatchResponse.encode>[0] = {}): Buffer {
+  return encodeFrame(WatchResponse, { watchId, ...extra })
+}
 
-const begin = (call: FakeCall): void => {
+function begin(call: FakeCall): void {
   call.stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
 }
 
-const finish = (call: FakeCall, status: Record<string, string> = { 'grpc-status': '0' }): void => {
+function finish(call: FakeCall, status: Record<string, string> = { 'grpc-status': '0' }): void {
   call.stream.on('wantTrailers', () => call.stream.sendTrailers(status))
   call.stream.end()
 }
 
-const ids = (call: FakeCall): number[] =>
-  call.messages.map((each) => {
+function ids(call: FakeCall): number[] {
+  return call.messages.map((each) => {
     const { request } = WatchRequest.decode(each)
     return request?.type === 'create' ? request.value.watchId : -1
   })
+}
 
 describe('a duplex stream', () => {
   test('keeps what is sent before the connection stands, in order', async () => {
@@ -323,7 +329,7 @@ describe('the end of a stream', () => {
         socket.end('HTTP/1.1 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n'),
       )
     })
-    closing.push(() => raw.close())
+    CLOSING.push(() => raw.close())
     const { stream, ended } = open(channelTo([raw]))
     stream.send(create(1))
     expect(await ended()).toMatchObject({ code: 'tls_failed', what: 'the server speaks TLS on this port' })

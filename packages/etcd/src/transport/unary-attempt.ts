@@ -13,7 +13,7 @@ export interface AttemptOwner<Res> {
   onFailure(error: EtcdError, attempt: UnaryAttempt<Res>): void
 }
 
-const frameHeaderBytes = 5
+const FRAME_HEADER_BYTES = 5
 
 /**
  * One request on one connection. The answer's chunks are kept as they come and looked at once, at the end: the response
@@ -153,13 +153,13 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
 
   #decode(): Res {
     const bytes = this.#rest === undefined ? this.#first : Buffer.concat(this.#rest, this.#bytes)
-    if (bytes === undefined || bytes.length < frameHeaderBytes) throw this.#lost('the answer is empty')
+    if (bytes === undefined || bytes.length < FRAME_HEADER_BYTES) throw this.#lost('the answer is empty')
     if (bytes[0] !== 0) throw this.#lost('the answer is compressed, which was not asked for')
     const length = bytes.readUInt32BE(1)
-    if (bytes.length !== frameHeaderBytes + length) {
-      throw this.#lost(`the answer has ${bytes.length - frameHeaderBytes} of ${length} bytes`)
+    if (bytes.length !== FRAME_HEADER_BYTES + length) {
+      throw this.#lost(`the answer has ${bytes.length - FRAME_HEADER_BYTES} of ${length} bytes`)
     }
-    this.#payload = bytes.subarray(frameHeaderBytes)
+    this.#payload = bytes.subarray(FRAME_HEADER_BYTES)
     try {
       return this.#type.decode(this.#payload)
     } catch (error) {

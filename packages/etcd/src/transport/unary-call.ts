@@ -11,7 +11,7 @@ import type { RetryClass } from './transport.ts'
 import { type AttemptOwner, UnaryAttempt } from './unary-attempt.ts'
 import type { UnaryOptions, UnaryRequest } from './unary-request.ts'
 
-const maxRefreshes = 2
+const MAX_REFRESHES = 2
 
 /** One request with its retries: ends at its deadline at the latest, and settles exactly once. */
 export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
@@ -198,7 +198,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
   #judge(error: EtcdError, attempt: UnaryAttempt<Res>): void {
     const { tokens } = this.#context
     const decision = decideRetry(error, this.#retry, tokens.hasCredentials && !this.#options.isAnonymous)
-    if (decision === 'refresh' && this.#refreshes < maxRefreshes) {
+    if (decision === 'refresh' && this.#refreshes < MAX_REFRESHES) {
       this.#refreshes += 1
       this.#failures ??= new FailedAttempts()
       this.#failures.count(error)

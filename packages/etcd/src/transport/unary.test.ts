@@ -18,31 +18,31 @@ import {
   testChannel,
 } from './fake-server.test.kit.ts'
 
-const closing: (() => Promise<void>)[] = []
+const CLOSING: (() => Promise<void>)[] = []
 
 afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close()
+  for (const close of CLOSING.splice(0).reverse()) await close()
 })
 
-const server = async (script: Script): Promise<FakeServer> => {
+async function server(script: Script): Promise<FakeServer> {
   const started = await startFakeServer(script)
-  closing.push(() => started.close())
+  CLOSING.push(() => started.close())
   return started
 }
 
-const channelTo = (
+function channelTo(
   servers: readonly { endpoint: string }[],
   settings?: Partial<ChannelSettings>,
-): UndiciChannel => {
+): UndiciChannel {
   const channel = testChannel(
     servers.map((each) => each.endpoint),
     settings,
   )
-  closing.push(() => channel.close())
+  CLOSING.push(() => channel.close())
   return channel
 }
 
-const failure = async (promise: Promise<unknown>): Promise<EtcdError> => {
+async function failure(promise: Promise<unknown>): Promise<EtcdError> {
   const error = await promise.then(
     () => new Error('it succeeded'),
     (reason: unknown) => reason,
@@ -51,10 +51,12 @@ const failure = async (promise: Promise<unknown>): Promise<EtcdError> => {
   throw error
 }
 
-const get = (channel: UndiciChannel, options = {}) =>
-  channel.unary(KV.range, { key: 'k' }, { retry: 'read', ...options })
-const put = (channel: UndiciChannel, options = {}) =>
-  channel.unary(KV.put, { key: 'k', value: 'v' }, { retry: 'write', ...options })
+function get(channel: UndiciChannel, options = {}) {
+  return channel.unary(KV.range, { key: 'k' }, { retry: 'read', ...options })
+}
+function put(channel: UndiciChannel, options = {}) {
+  return channel.unary(KV.put, { key: 'k', value: 'v' }, { retry: 'write', ...options })
+}
 
 /** Answers get and put alike. */
 const answerAll: Script = (call) => call.answer(call.name === 'KV/Put' ? putAnswer() : rangeAnswer())
@@ -360,7 +362,7 @@ describe('endpoints', () => {
     const channel = channelTo([gone])
     const waiting = put(channel)
     const late = await startFakeServer(answerAll, { port: Number(new URL(gone.endpoint).port) })
-    closing.unshift(() => late.close())
+    CLOSING.unshift(() => late.close())
     expect((await waiting).header?.revision).toBe(5)
   })
 
@@ -402,7 +404,7 @@ describe('what is no etcd', () => {
     const raw = await startRawServer((socket) => {
       socket.once('data', () => socket.end('HTTP/1.1 404 Not Found\r\ncontent-type: text/html\r\n\r\n<html>'))
     })
-    closing.push(() => raw.close())
+    CLOSING.push(() => raw.close())
     return raw
   }
 
@@ -421,13 +423,13 @@ describe('what is no etcd', () => {
 
   test('a server that talks nonsense gives not_grpc', async () => {
     const raw = await startRawServer((socket) => socket.end('220 smtp.example.com ESMTP ready\r\n'))
-    closing.push(() => raw.close())
+    CLOSING.push(() => raw.close())
     expect((await failure(get(channelTo([raw])))).what).toBe('the server on this port does not speak HTTP/2')
   })
 
   test('a port that takes connections and says nothing ends at the deadline', async () => {
     const raw = await startRawServer(() => undefined)
-    closing.push(() => raw.close())
+    CLOSING.push(() => raw.close())
     expect((await failure(get(channelTo([raw]), { timeoutMs: 150 }))).code).toBe('deadline_exceeded')
   })
 })

@@ -5,7 +5,7 @@ type Undici = typeof import('undici')
 let loaded: Undici | undefined
 
 /** With the first call, and not before: it takes longer to load than livetree does, and a process may never connect. */
-export const loadUndici = async (): Promise<void> => {
+export async function loadUndici(): Promise<void> {
   try {
     loaded ??= await import('undici')
   } catch (cause) {
@@ -13,10 +13,12 @@ export const loadUndici = async (): Promise<void> => {
   }
 }
 
-export const isUndiciLoaded = (): boolean => loaded !== undefined
+export function isUndiciLoaded(): boolean {
+  return loaded !== undefined
+}
 
 /** Throws while it is not loaded. */
-export const undici = (): Undici => {
+export function undici(): Undici {
   if (loaded === undefined) throw new Error('undici is not loaded')
   return loaded
 }

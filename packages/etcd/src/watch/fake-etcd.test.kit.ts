@@ -66,9 +66,9 @@ interface ServerStream {
 }
 
 /** Revisions in one answer at most, so that small histories need several. */
-const batchRevisions = 3
+const BATCH_REVISIONS = 3
 
-const clusterId = 7n
+const CLUSTER_ID = 7n
 
 /**
  * etcd's watch server in small, with its races in the open: changes and control answers wait in two queues, and
@@ -248,7 +248,7 @@ export class FakeEtcd {
     }
     const wanted = [...this.history.keys()].filter((revision) => revision >= watcher.next)
     const matching = wanted.filter((revision) => this.#eventsAt(revision, watcher).length > 0)
-    const batch = matching.slice(0, batchRevisions)
+    const batch = matching.slice(0, BATCH_REVISIONS)
     if (batch.length > 0) this.#queue(server, watcher, batch, this.revision)
     const isDone = batch.length === matching.length
     watcher.isSynced = isDone
@@ -315,6 +315,6 @@ export class FakeEtcd {
   }
 
   #header(revision: number) {
-    return { clusterId, memberId: 1n, revision, raftTerm: 2 }
+    return { clusterId: CLUSTER_ID, memberId: 1n, revision, raftTerm: 2 }
   }
 }

@@ -20,11 +20,11 @@ export interface HeartbeatPorts {
 }
 
 /** Hurried questions start this close together and then double. */
-const hurriedMs = 25
+const HURRIED_MS = 25
 
 /** Unanswered questions, and graces, after which the server is taken to have forgotten to answer. */
-const unansweredLimit = 4
-const unansweredGraces = 2
+const UNANSWERED_LIMIT = 4
+const UNANSWERED_GRACES = 2
 
 /**
  * Keeps a stream honest: asks for progress at a cadence, and notices when a server that was asked something stays
@@ -37,7 +37,7 @@ export class Heartbeat {
   #silenceTimer: unknown
   #isQuiet = false
   #isAskingSoon = false
-  #hurriedMs = hurriedMs
+  #hurriedMs = HURRIED_MS
   #unanswered = 0
   #isStopped = false
 
@@ -48,8 +48,8 @@ export class Heartbeat {
   }
 
   get #limit(): number {
-    const graces = (unansweredGraces * this.#ports.graceMs) / this.#ports.intervalMs()
-    return this.#patience * Math.max(unansweredLimit, Math.ceil(graces))
+    const graces = (UNANSWERED_GRACES * this.#ports.graceMs) / this.#ports.intervalMs()
+    return this.#patience * Math.max(UNANSWERED_LIMIT, Math.ceil(graces))
   }
 
   /** The stream was opened; its first message may take `openMs`. */
@@ -66,7 +66,7 @@ export class Heartbeat {
   /** An answer to a question came. */
   answered(): void {
     this.#unanswered = 0
-    this.#hurriedMs = hurriedMs
+    this.#hurriedMs = HURRIED_MS
     // nobody waits any more: back to the cadence
     if (this.#isAskingSoon && !this.#ports.isHurried()) this.#schedule()
   }
@@ -81,7 +81,7 @@ export class Heartbeat {
 
   /** Someone began to wait for an answer. */
   hurry(): void {
-    this.#hurriedMs = hurriedMs
+    this.#hurriedMs = HURRIED_MS
     this.#schedule()
   }
 

@@ -18,7 +18,7 @@ export type Refusal =
   | 'other'
 
 /** Reads the reason of a `canceled` answer. */
-export const refusalOf = (response: WatchResponse): Refusal => {
+export function refusalOf(response: WatchResponse): Refusal {
   const reason = response.cancelReason.toLowerCase()
   if (response.compactRevision > 0 || reason.includes('has been compacted')) return 'compacted'
   if (reason.includes('permission denied')) return 'permission'
@@ -28,7 +28,7 @@ export const refusalOf = (response: WatchResponse): Refusal => {
 }
 
 /** The error for a refusal, in the server's words. */
-export const refusalError = (refusal: Refusal, response: WatchResponse, endpoint: string): EtcdError => {
+export function refusalError(refusal: Refusal, response: WatchResponse, endpoint: string): EtcdError {
   const what = `the server refused the watch: ${response.cancelReason || 'it gave no reason'}`
   return new EtcdError(CODES[refusal], { what, call: 'Watch/Watch', endpoint })
 }

@@ -26,7 +26,8 @@ export class RevisionAssembler {
 
   /**
    * Takes the events of one answer; `hasMore` is its `fragment` flag. Gives the revisions that are whole now, in order.
-   * Throws `malformed_message` when revisions go back within an answer: some event would be taken for a duplicate.
+   *
+   * @throws EtcdError `malformed_message` when revisions go back within an answer: some event would be taken for a duplicate
    */
   push(events: readonly Event[], hasMore: boolean): WholeRevision[] {
     const whole: WholeRevision[] = []
@@ -54,7 +55,7 @@ export class RevisionAssembler {
   }
 }
 
-const revisionOf = (event: Event): number => {
+function revisionOf(event: Event): number {
   const revision = event.kv?.modRevision ?? 0
   if (revision > 0) return revision
   throw new EtcdError('malformed_message', {
@@ -63,11 +64,12 @@ const revisionOf = (event: Event): number => {
   })
 }
 
-const outOfOrder = (revision: number, after: number): EtcdError =>
-  new EtcdError('malformed_message', {
+function outOfOrder(revision: number, after: number): EtcdError {
+  return new EtcdError('malformed_message', {
     call: 'Watch/Watch',
     what: `the server sent revision ${revision} after revision ${after} within one answer`,
   })
+}
 
 /**
  * A nested transaction may put and delete one key, in any order and many times; what counts is the last. What a repeated

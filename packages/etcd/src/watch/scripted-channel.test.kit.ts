@@ -197,6 +197,6 @@ export class ScriptedChannel implements Channel {
 }
 
 /** Lets promises settle. */
-export const settled = async (): Promise<void> => {
+export async function settled(): Promise<void> {
   for (let turn = 0; turn < 40; turn += 1) await Promise.resolve()
 }

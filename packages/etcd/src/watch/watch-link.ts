@@ -45,10 +45,10 @@ const UNPROVABLE: ReadonlySet<string> = new Set([
 ])
 
 /** Refusals of one watch in a row, for its token or against what reads say, until they are believed. */
-const refusalLimit = 3
+const REFUSAL_LIMIT = 3
 
-const maxGraceMs = 60_000
-const maxPatience = 64
+const MAX_GRACE_MS = 60_000
+const MAX_PATIENCE = 64
 
 /**
  * Keeps one watch stream open as long as there are watches, opens the next when it ends, and decides what an end or a
@@ -187,8 +187,9 @@ export class WatchLink {
 
   #onEnd(session: WatchSession, { reason, error }: SessionEnding): void {
     if (!this.#isCurrent(session)) return
-    if (reason === 'silent') this.#graceMs = Math.max(this.#graceMs, Math.min(this.#graceMs * 2, maxGraceMs))
-    if (reason === 'unanswered') this.#patience = Math.min(this.#patience * 2, maxPatience)
+    if (reason === 'silent')
+      this.#graceMs = Math.max(this.#graceMs, Math.min(this.#graceMs * 2, MAX_GRACE_MS))
+    if (reason === 'unanswered') this.#patience = Math.min(this.#patience * 2, MAX_PATIENCE)
     // the next one is tried at once: no news for people, and no stack for a log
     this.#ports.logger.debug('The watch stream ended', {
       endpoint: session.endpoint,
@@ -221,7 +222,7 @@ export class WatchLink {
 
   /** One endpoint among others may be the only one that says so. */
   #isBelieved(error: EtcdError): boolean {
-    if (error.code === 'unauthenticated') return this.#tokenFailures > refusalLimit
+    if (error.code === 'unauthenticated') return this.#tokenFailures > REFUSAL_LIMIT
     if (!isFinalError(error)) return false
     return error.code === 'closed' || this.#finalEnds >= this.#ports.channel.endpoints().length
   }
@@ -264,7 +265,7 @@ export class WatchLink {
   #onRefused(watcher: WatcherCore, refusal: Refusal, response: WatchResponse, session: WatchSession): void {
     const error = refusalError(refusal, response, session.endpoint)
     watcher.refusals += 1
-    const isBelieved = refusal !== 'other' && watcher.refusals > refusalLimit
+    const isBelieved = refusal !== 'other' && watcher.refusals > REFUSAL_LIMIT
     if (isBelieved || refusal === 'empty_range') watcher.end(error)
     else if (refusal === 'token') this.#renewToken(watcher, session, error)
     else {
@@ -419,11 +420,14 @@ export class WatchLink {
   }
 }
 
-const isConnecting = (watcher: WatcherCore): boolean => watcher.state === 'connecting'
+function isConnecting(watcher: WatcherCore): boolean {
+  return watcher.state === 'connecting'
+}
 
-const staleTokenError = (endpoint: string): EtcdError =>
-  new EtcdError('unauthenticated', {
+function staleTokenError(endpoint: string): EtcdError {
+  return new EtcdError('unauthenticated', {
     call: 'Watch/Watch',
     endpoint,
     what: 'the token of the watch stream is no longer good; a new one is fetched',
   })
+}

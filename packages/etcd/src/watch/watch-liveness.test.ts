@@ -3,11 +3,11 @@ import { EtcdError } from '../errors.ts'
 import { settled } from './scripted-channel.test.kit.ts'
 import { put, setUp } from './watch-recorder.test.kit.ts'
 
-const timing = { progressIntervalMs: 1_000, progressGraceMs: 400, openTimeoutMs: 2_000 }
+const TIMING = { progressIntervalMs: 1_000, progressGraceMs: 400, openTimeoutMs: 2_000 }
 
 describe('word of progress', () => {
   it('T1.17 is asked for at the cadence of the client', () => {
-    const { watch, created, progress, proven, channel, clock } = setUp(timing)
+    const { watch, created, progress, proven, channel, clock } = setUp(TIMING)
     watch({ prefix: 'a' })
     created(5)
     const { lastStream } = channel
@@ -25,7 +25,7 @@ describe('word of progress', () => {
   })
 
   it('T1.18 an answer to a request from before the watch was there is not believed', () => {
-    const { watch, created, events, progress, proven, channel, clock } = setUp(timing)
+    const { watch, created, events, progress, proven, channel, clock } = setUp(TIMING)
     const a = watch({ prefix: 'a' })
     created(5, 0)
     proven(5)
@@ -46,7 +46,7 @@ describe('word of progress', () => {
   })
 
   it('T1.18 a server that answers before it has any watch is not believed at once, and never moves a position', () => {
-    const { watch, created, events, progress, channel, clock } = setUp({ ...timing, progressGraceMs: 1_500 })
+    const { watch, created, events, progress, channel, clock } = setUp({ ...TIMING, progressGraceMs: 1_500 })
     const { watcher, told } = watch({ prefix: 'a' }, { startRevision: 2 })
     progress(9)
     created(9)
@@ -74,7 +74,7 @@ describe('word of progress', () => {
   })
 
   it('tells when the store was asked', () => {
-    const { service, created, progress, clock } = setUp(timing)
+    const { service, created, progress, clock } = setUp(TIMING)
     const at: number[] = []
     service.subscribe({ prefix: 'a' }, { onEvents() {}, onProgress: (word) => at.push(word.at) })
     const start = clock.now()
@@ -94,7 +94,7 @@ describe('word of progress', () => {
   })
 
   it('`reached` asks more often until the revision is there', async () => {
-    const { watch, created, progress, channel, clock } = setUp(timing)
+    const { watch, created, progress, channel, clock } = setUp(TIMING)
     const { watcher } = watch({ prefix: 'a' })
     created(5)
     let isReached = false
@@ -118,7 +118,7 @@ describe('word of progress', () => {
   })
 
   it('`reached` is settled by changes, by the signal, and by the end', async () => {
-    const { watch, created, events } = setUp(timing)
+    const { watch, created, events } = setUp(TIMING)
     const { watcher } = watch({ prefix: 'a' })
     const first = watcher.reached(6)
     created(5)
@@ -138,7 +138,7 @@ describe('word of progress', () => {
 
 describe('a server that does not answer', () => {
   it('T1.15 a silent stream is cut and resumed elsewhere', () => {
-    const { watch, created, channel, clock, lastCreate } = setUp(timing)
+    const { watch, created, channel, clock, lastCreate } = setUp(TIMING)
     const { told } = watch({ prefix: 'a' })
     created(5)
     clock.advance(200)
@@ -155,7 +155,7 @@ describe('a server that does not answer', () => {
   })
 
   it('T1.15 any message is a sign of life', () => {
-    const { watch, created, events, channel, clock } = setUp(timing)
+    const { watch, created, events, channel, clock } = setUp(TIMING)
     watch({ prefix: 'a' })
     created(5)
     for (let index = 0; index < 10; index += 1) {
@@ -166,7 +166,7 @@ describe('a server that does not answer', () => {
   })
 
   it('T1.15 a server that answers pings but no progress requests lives, for a while', () => {
-    const { watch, created, channel, clock } = setUp(timing)
+    const { watch, created, channel, clock } = setUp(TIMING)
     const { told } = watch({ prefix: 'a' })
     created(5)
     let answered = 1
@@ -188,7 +188,7 @@ describe('a server that does not answer', () => {
 
   it('a quick cadence does not shorten the patience with a server that is busy with a slow link', () => {
     const { watch, created, channel, clock } = setUp({
-      ...timing,
+      ...TIMING,
       progressIntervalMs: 20,
       progressGraceMs: 1_000,
     })
@@ -208,7 +208,7 @@ describe('a server that does not answer', () => {
   })
 
   it('T1.15 a stream that never says anything is given up after the open timeout', () => {
-    const { watch, channel, clock } = setUp(timing)
+    const { watch, channel, clock } = setUp(TIMING)
     const { told } = watch({ prefix: 'a' })
     clock.advance(1_999)
     expect(channel.streams.length).toBe(1)
@@ -218,7 +218,7 @@ describe('a server that does not answer', () => {
   })
 
   it('a server that is slow each time gets more time each time', () => {
-    const { watch, channel, clock } = setUp({ ...timing, openTimeoutMs: 400 })
+    const { watch, channel, clock } = setUp({ ...TIMING, openTimeoutMs: 400 })
     watch({ prefix: 'a' })
     const opened: number[] = []
     let now = 0
@@ -231,7 +231,7 @@ describe('a server that does not answer', () => {
   })
 
   it('a step of the clock is no silence', () => {
-    const { watch, created, progress, proven, channel, clock } = setUp(timing)
+    const { watch, created, progress, proven, channel, clock } = setUp(TIMING)
     watch({ prefix: 'a' })
     created(5)
     proven(5)
@@ -245,7 +245,7 @@ describe('a server that does not answer', () => {
   })
 
   it.each([true, false])('a clock that was put back stops no proof, order kept: %s', (isOrderKept) => {
-    const { watch, created, progress, channel, clock } = setUp({ ...timing, progressGraceMs: 1_500 })
+    const { watch, created, progress, channel, clock } = setUp({ ...TIMING, progressGraceMs: 1_500 })
     const { told } = watch({ prefix: 'a' })
     if (!isOrderKept) progress(5)
     created(5)
@@ -262,7 +262,7 @@ describe('a server that does not answer', () => {
   })
 
   it('T1.16 no leader: resumes on another endpoint', () => {
-    const { watch, created, channel, clock } = setUp(timing)
+    const { watch, created, channel, clock } = setUp(TIMING)
     const { told } = watch({ prefix: 'a' })
     created(5)
     channel.lastStream.end(new EtcdError('no_leader'))

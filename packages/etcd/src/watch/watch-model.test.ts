@@ -8,12 +8,13 @@ import type { WatchOptions } from './watch-options.ts'
 import { createWatchService, type WatchService } from './watch-service.ts'
 import type { Watcher } from './watcher.ts'
 
-const isIn = (range: KeyRange, key: string): boolean =>
-  'key' in range
+function isIn(range: KeyRange, key: string): boolean {
+  return 'key' in range
     ? key === range.key
     : 'prefix' in range
       ? key.startsWith(String(range.prefix))
       : key >= String(range.from)
+}
 
 /** Holds one watch against the history, at every call it gets. */
 class Judge {
@@ -101,8 +102,8 @@ class Judge {
   }
 }
 
-const keys = ['a', 'ab', 'b', 'c'] as const
-const change = fc.record({ key: fc.constantFrom(...keys), isDelete: fc.boolean() })
+const KEYS = ['a', 'ab', 'b', 'c'] as const
+const change = fc.record({ key: fc.constantFrom(...KEYS), isDelete: fc.boolean() })
 /** As nested transactions make them: a key may be put and deleted, in any order and many times. */
 const transaction = fc.array(change, { minLength: 1, maxLength: 5 })
 const range: fc.Arbitrary<KeyRange> = fc.constantFrom(
@@ -150,12 +151,12 @@ const manners: fc.Arbitrary<Manners> = fc.record({
 
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
 
-const run = async (
+async function run(
   how: Manners,
   idsFrom: 'server' | 'client',
   steps: readonly Step[],
   seen: Record<string, number>,
-): Promise<void> => {
+): Promise<void> {
   const etcd = new FakeEtcd(how)
   const clock = new ManualClock()
   const failures: unknown[] = []

@@ -1,6 +1,6 @@
 import { ANYTHING, FLAG, MEMBER_ID, type OptionChecks, oneOf, SIGNAL, whole } from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
-import { longestMs, number, refuse as refuseOption } from '../refuse-option.ts'
+import { LONGEST_MS, number, refuse as refuseOption } from '../refuse-option.ts'
 import { assertHoldsKeys, type KeyRange, Namespace, type WireRange } from '../key-range.ts'
 import { WatchFilter } from '../wire/watch.ts'
 
@@ -56,12 +56,20 @@ export interface WatchPlan {
   readonly prevKv: boolean
 }
 
-const isRevision = (value: number, least: number): boolean => Number.isSafeInteger(value) && value >= least
+function isRevision(value: number, least: number): boolean {
+  return Number.isSafeInteger(value) && value >= least
+}
 
-const refuse = (what: string): EtcdError => new EtcdError('invalid_argument', { what, call: 'Watch/Watch' })
+function refuse(what: string): EtcdError {
+  return new EtcdError('invalid_argument', { what, call: 'Watch/Watch' })
+}
 
-/** Checks what a caller gave. Throws `invalid_argument`. */
-export const planWatch = (range: KeyRange, options: WatchOptions, namespace: Namespace): WatchPlan => {
+/**
+ * Checks what a caller gave.
+ *
+ * @throws EtcdError `invalid_argument`
+ */
+export function planWatch(range: KeyRange, options: WatchOptions, namespace: Namespace): WatchPlan {
   const { startRevision, afterRevision, only } = options
   if (startRevision !== undefined && afterRevision !== undefined)
     throw refuse('startRevision and afterRevision were both given; afterRevision is startRevision - 1')
@@ -110,11 +118,16 @@ export const READER_CHECKS: OptionChecks<WatchOptions & QueueOptions> = {
   maxQueuedBytes: whole(1),
 }
 
-const milliseconds = (name: string, value: unknown, otherwise: number): number =>
-  number(`watch.${name}`, value, otherwise, { least: 1, most: longestMs })
+function milliseconds(name: string, value: unknown, otherwise: number): number {
+  return number(`watch.${name}`, value, otherwise, { least: 1, most: LONGEST_MS })
+}
 
-/** Fills in the defaults. Throws `invalid_option`. */
-export const resolveWatchSettings = (settings: WatchSettings): Required<WatchSettings> => {
+/**
+ * Fills in the defaults.
+ *
+ * @throws EtcdError `invalid_option`
+ */
+export function resolveWatchSettings(settings: WatchSettings): Required<WatchSettings> {
   const { idsFrom = 'server' } = settings
   if (idsFrom !== 'server' && idsFrom !== 'client')
     throw refuseOption("watch.idsFrom is neither 'server' nor 'client'")

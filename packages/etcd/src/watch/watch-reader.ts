@@ -16,16 +16,16 @@ interface PendingRead {
   reject(error: EtcdError): void
 }
 
-const atLeastOne = (name: string, value: number): number => {
+function atLeastOne(name: string, value: number): number {
   if (Number.isFinite(value) && value >= 1) return value
   throw new EtcdError('invalid_argument', { what: `${name} is ${value}, not a number from 1 on` })
 }
 
 /** Opens a watch whose batches wait in a bounded queue until they are read. */
-export const openReader = (
+export function openReader(
   subscribe: (handlers: WatchHandlers) => Watcher,
   { maxQueuedEvents = 10_000, maxQueuedBytes = 16 * 1024 * 1024 }: QueueOptions,
-): WatchReader => {
+): WatchReader {
   const limits = {
     events: atLeastOne('maxQueuedEvents', maxQueuedEvents),
     bytes: atLeastOne('maxQueuedBytes', maxQueuedBytes),
@@ -102,7 +102,7 @@ export const openReader = (
   }
 }
 
-const bytesOfBatch = ({ events }: WatchBatch): number => {
+function bytesOfBatch({ events }: WatchBatch): number {
   let bytes = 0
   for (const { kv, prevKv } of events) {
     bytes +=

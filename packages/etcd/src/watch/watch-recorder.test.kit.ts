@@ -8,25 +8,32 @@ import type { WatchOptions } from './watch-options.ts'
 import { createWatchService, type WatchServiceOptions } from './watch-service.ts'
 
 /** A header of cluster 7, term 2. */
-export const header = (revision: number, clusterId = 7n, raftTerm = 2) => ({
-  clusterId,
-  memberId: 1n,
-  revision,
-  raftTerm,
-})
+export function header(revision: number, clusterId = 7n, raftTerm = 2) {
+  return {
+    clusterId,
+    memberId: 1n,
+    revision,
+    raftTerm,
+  }
+}
 
 /** A put of `key`, as the server sends it. */
-export const put = (key: string, modRevision: number, value = `v${modRevision}`) => ({
-  type: 0,
-  kv: { key, value, modRevision, createRevision: modRevision, version: 1 },
-})
+export function put(key: string, modRevision: number, value = `v${modRevision}`) {
+  return {
+    type: 0,
+    kv: { key, value, modRevision, createRevision: modRevision, version: 1 },
+  }
+}
 
 /** A delete of `key`. */
-export const del = (key: string, modRevision: number) => ({ type: 1, kv: { key, modRevision } })
+export function del(key: string, modRevision: number) {
+  return { type: 1, kv: { key, modRevision } }
+}
 
 /** `+a` for a put, `-a` for a delete. */
-export const textOf = (batch: WatchBatch): string =>
-  `${batch.revision}: ${batch.events.map((event) => (event.type === 'put' ? '+' : '-') + event.kv.key).join(' ')}`
+export function textOf(batch: WatchBatch): string {
+  return `${batch.revision}: ${batch.events.map((event) => (event.type === 'put' ? '+' : '-') + event.kv.key).join(' ')}`
+}
 
 /** What a store that holds these answers to reads, whatever the revision. */
 export function storeOf(kvs: readonly Init<KeyValue>[], head: ReturnType<typeof header>) {
@@ -56,7 +63,7 @@ export function storeOf(kvs: readonly Init<KeyValue>[], head: ReturnType<typeof 
 }
 
 /** A service on a scripted channel, and what its watches told. */
-export const setUp = (options: WatchServiceOptions = {}, endpoints?: readonly string[]) => {
+export function setUp(options: WatchServiceOptions = {}, endpoints?: readonly string[]) {
   const clock = new ManualClock()
   const channel = new ScriptedChannel(endpoints)
   const errors: unknown[] = []

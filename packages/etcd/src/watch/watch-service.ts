@@ -45,12 +45,18 @@ export interface WatchServiceOptions extends WatchSettings {
  * it needs is compacted, when the cluster is another one, or when the server will not let this user watch.
  */
 export interface WatchService {
-  /** Watches by callbacks. Throws `invalid_argument` and `closed`. */
+  /**
+   * Watches by callbacks.
+   *
+   * @throws EtcdError `invalid_argument` and `closed`
+   */
   subscribe(range: KeyRange, handlers: WatchHandlers, options?: WatchOptions): Watcher
   /**
    * Watches by `for await`, from the moment of this call on. A reader that falls behind its bounded queue makes the
    * watch pause and catch up through the store's history later; nothing is lost. The iteration throws what ends the
-   * watch, e.g. `compacted`. Throws `invalid_argument` and `closed` at once.
+   * watch, e.g. `compacted`.
+   *
+   * @throws EtcdError `invalid_argument` and `closed` at once
    */
   watch(range: KeyRange, options?: WatchOptions & QueueOptions): WatchReader
   /**
@@ -60,7 +66,9 @@ export interface WatchService {
   sync(range: KeyRange, handlers: SyncHandlers, options?: SyncOptions): WatchSync
   /**
    * Lists ranges at one revision, watches on from there, and lists again where the history is gone or the store is
-   * another one; keeps no values. What `sync` and livetree's source stand on. Throws `invalid_argument` and `closed`.
+   * another one; keeps no values. What `sync` and livetree's source stand on.
+   *
+   * @throws EtcdError `invalid_argument` and `closed`
    */
   reflect(ranges: ReflectedRanges, handlers: ReflectorHandlers, options?: ReflectorOptions): Reflector
   /** Watches that have not ended. */
@@ -71,8 +79,12 @@ export interface WatchService {
 
 const CALL = 'Watch/Watch'
 
-/** Makes the watch service of a client. No I/O before the first watch. Throws `invalid_option`. */
-export const createWatchService = (channel: Channel, options: WatchServiceOptions = {}): WatchService => {
+/**
+ * Makes the watch service of a client. No I/O before the first watch.
+ *
+ * @throws EtcdError `invalid_option`
+ */
+export function createWatchService(channel: Channel, options: WatchServiceOptions = {}): WatchService {
   const { clock = systemClock, logger = silentLogger, namespace = new Namespace() } = options
   const settings = resolveWatchSettings(options)
   const watchers = new Set<WatcherCore>()

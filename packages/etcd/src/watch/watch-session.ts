@@ -25,12 +25,12 @@ interface LiveWatcher {
 }
 
 /** etcd takes new watches into step with the store every 100 ms; a question before that is lost, on some versions with all later ones. */
-const syncMs = 200
+const SYNC_MS = 200
 
 /** All ids of one stream's life; -1 speaks of the stream as a whole. */
-const wholeStream = -1
+const WHOLE_STREAM = -1
 
-const noHeader: ResponseHeader = Object.freeze({ clusterId: 0n, memberId: 0n, revision: 0, raftTerm: 0 })
+const NO_HEADER: ResponseHeader = Object.freeze({ clusterId: 0n, memberId: 0n, revision: 0, raftTerm: 0 })
 
 /** One watch stream, from its opening to its end, with all the watches on it. It does not come back: the service opens another. */
 export class WatchSession {
@@ -150,7 +150,7 @@ export class WatchSession {
     if (this.#isOver) return
     this.#heartbeat.heard()
     try {
-      const header = response.header ?? noHeader
+      const header = response.header ?? NO_HEADER
       this.#route(response, header)
     } catch (error) {
       this.#fail('failed', asEtcdError(error, 'Watch/Watch').with({ endpoint: this.endpoint }))
@@ -159,7 +159,7 @@ export class WatchSession {
 
   #route(response: WatchResponse, header: ResponseHeader): void {
     if (response.created) this.#onCreateAnswer(response, header)
-    else if (response.watchId === wholeStream) this.#onProgressAnswer(response, header)
+    else if (response.watchId === WHOLE_STREAM) this.#onProgressAnswer(response, header)
     else {
       const live = this.#live.get(response.watchId)
       if (live === undefined) this.#onStranger(response)
@@ -230,7 +230,7 @@ export class WatchSession {
     }
     const acceptance = watcher.accept(header, this.#voucher)
     if (acceptance === 'live') {
-      this.#quietUntil = monotonicNow(this.#ports.clock) + syncMs
+      this.#quietUntil = monotonicNow(this.#ports.clock) + SYNC_MS
       this.#live.set(id, { watcher, staleAnswers: this.#questions.open })
       this.#ports.onLive()
       watcher.provenOn(this)
@@ -334,16 +334,18 @@ export class WatchSession {
   }
 }
 
-const silentError = (endpoint: string): EtcdError =>
-  new EtcdError('connection_lost', {
+function silentError(endpoint: string): EtcdError {
+  return new EtcdError('connection_lost', {
     call: 'Watch/Watch',
     endpoint,
     what: 'the server did not answer on the watch stream in time, which was cut',
   })
+}
 
-const unansweredError = (endpoint: string): EtcdError =>
-  new EtcdError('connection_lost', {
+function unansweredError(endpoint: string): EtcdError {
+  return new EtcdError('connection_lost', {
     call: 'Watch/Watch',
     endpoint,
     what: 'the server no longer answers progress requests on the watch stream, which is opened anew',
   })
+}

@@ -266,7 +266,9 @@ describe('one stream for many watches', () => {
   })
 })
 
-const kv = (key: string, modRevision: number, value?: string) => put(key, modRevision, value).kv
+function kv(key: string, modRevision: number, value?: string) {
+  return put(key, modRevision, value).kv
+}
 
 describe('what a lost stream means', () => {
   it('T1.27 T1.50 resumes every watch on another endpoint', async () => {
@@ -666,7 +668,7 @@ describe('refusals within the stream', () => {
 })
 
 /** A signal that tells how many listeners it has. */
-const countingSignal = () => {
+function countingSignal() {
   const controller = new AbortController()
   const signal = controller.signal as AbortSignal & { listeners: number }
   const { addEventListener, removeEventListener } = signal

@@ -8,17 +8,20 @@ import { del, header, put, setUp, storeOf } from './watch-recorder.test.kit.ts'
 import type { SyncBatch } from './watch-sync.ts'
 import type { WatchEvent } from './watch-handlers.ts'
 
-const kv = (key: string, modRevision: number, value = `v${modRevision}`): KeyValue => ({
-  key: Buffer.from(key),
-  value: Buffer.from(value),
-  createRevision: modRevision,
-  modRevision,
-  version: 1,
-  lease: 0n,
-})
+function kv(key: string, modRevision: number, value = `v${modRevision}`): KeyValue {
+  return {
+    key: Buffer.from(key),
+    value: Buffer.from(value),
+    createRevision: modRevision,
+    modRevision,
+    version: 1,
+    lease: 0n,
+  }
+}
 
-const word = ({ type, key, text, prevKv }: WatchEvent) =>
-  `${type} ${key}${type === 'put' ? `=${text}` : ''} was ${prevKv?.value ?? 'nothing'}`
+function word({ type, key, text, prevKv }: WatchEvent) {
+  return `${type} ${key}${type === 'put' ? `=${text}` : ''} was ${prevKv?.value ?? 'nothing'}`
+}
 
 describe('what must have happened between two lists', () => {
   it('deletes first, then puts in the order of their revisions', () => {

@@ -48,7 +48,7 @@ export interface WatcherKnowledge {
 }
 
 /** Keys that a watch of its own remembers its store by: there may be thousands of watches. */
-const maxOwnEvidence = 8
+const MAX_OWN_EVIDENCE = 8
 
 type Phase =
   | { readonly type: 'connecting' }
@@ -57,9 +57,9 @@ type Phase =
   | { readonly type: 'ended'; readonly error: EtcdError | undefined }
 
 /** On an old server a quiet watch counts as complete when it stayed quiet for so long (see `WatchProgress.isExact`). */
-const settleMs = 1_000
+const SETTLE_MS = 1_000
 /** No answer takes so long: the clock was put back meanwhile. */
-const clockStepMs = 60_000
+const CLOCK_STEP_MS = 60_000
 
 /** The watch itself: its position, what is delivered and what is not. Does no I/O. */
 export class WatcherCore implements Watcher {
@@ -107,7 +107,7 @@ export class WatcherCore implements Watcher {
     this.#term = known?.raftTerm ?? 0
     const isWhole = plan.filters.length === 0
     this.#evidence =
-      known?.evidence ?? (isWhole ? new StoreEvidence({ maxRecent: maxOwnEvidence }) : undefined)
+      known?.evidence ?? (isWhole ? new StoreEvidence({ maxRecent: MAX_OWN_EVIDENCE }) : undefined)
     this.#handlers = handlers
     this.#host = host
     this.#position = plan.position
@@ -226,7 +226,11 @@ export class WatcherCore implements Watcher {
     if (this.isAwaited) this.#host.hurry(this)
   }
 
-  /** Changes, or a part of them. Throws `malformed_message`. */
+  /**
+   * Changes, or a part of them.
+   *
+   * @throws EtcdError `malformed_message`
+   */
   receive(response: WatchResponse, header: ResponseHeader): void {
     this.#claim = undefined
     this.#hear(header)
@@ -258,10 +262,10 @@ export class WatcherCore implements Watcher {
   /** The same word from a server that does not look at the watch before it speaks. */
   claim(revision: number, at: number): void {
     if (this.#phase.type !== 'live' || this.#assembler.isPartial || revision < this.#position! - 1) return
-    const isEarly = at < this.#liveSince && this.#liveSince - at < clockStepMs
+    const isEarly = at < this.#liveSince && this.#liveSince - at < CLOCK_STEP_MS
     const claim = this.#claim
-    const ageMs = claim === undefined ? settleMs : at - claim.at
-    if (isEarly || (ageMs >= 0 && ageMs < settleMs)) return
+    const ageMs = claim === undefined ? SETTLE_MS : at - claim.at
+    if (isEarly || (ageMs >= 0 && ageMs < SETTLE_MS)) return
     this.#claim = { revision, at }
     if (claim !== undefined && ageMs >= 0) this.#prove(claim.revision, claim.at, false)
   }
@@ -290,7 +294,7 @@ export class WatcherCore implements Watcher {
   changeCluster(reason: ClusterChange['reason'], clusterId: bigint): void {
     const previousClusterId = this.#clusterId ?? clusterId
     this.#tell('onClusterChanged', { reason, previousClusterId, clusterId, position: this.#position ?? 0 })
-    this.end(new EtcdError('cluster_changed', { call: 'Watch/Watch', what: clusterChanges[reason] }))
+    this.end(new EtcdError('cluster_changed', { call: 'Watch/Watch', what: CLUSTER_CHANGES[reason] }))
   }
 
   /** The cluster that the watch is on, once known. */
@@ -372,11 +376,13 @@ export class WatcherCore implements Watcher {
   }
 }
 
-const clusterChanges: Record<ClusterChange['reason'], string> = {
+const CLUSTER_CHANGES: Record<ClusterChange['reason'], string> = {
   history_differs: 'the store does not hold at a known revision what it held: it was replaced or restored',
   cluster_id: 'the endpoint now belongs to another cluster',
   revision_went_back: 'the store is at a lower revision than it was: it was restored from a backup',
   term_went_back: 'the store is in an earlier term than it was: it was restored from a backup',
 }
 
-const cancelled = (): EtcdError => new EtcdError('cancelled', { call: 'Watch/Watch' })
+function cancelled(): EtcdError {
+  return new EtcdError('cancelled', { call: 'Watch/Watch' })
+}

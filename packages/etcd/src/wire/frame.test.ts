@@ -4,13 +4,13 @@ import { EtcdError } from '../errors.ts'
 import { encodeFrame, FrameReader, frameOf } from './frame.ts'
 import { PutRequest } from './kv.ts'
 
-const collect = (maxBytes?: number) => {
+function collect(maxBytes?: number) {
   const seen: string[] = []
   const reader = new FrameReader((payload) => seen.push(payload.toString('hex')), maxBytes)
   return { seen, reader }
 }
 
-const refusal = (run: () => void): string => {
+function refusal(run: () => void): string {
   try {
     run()
   } catch (error) {

@@ -2,13 +2,13 @@ import { EtcdError } from '../errors.ts'
 import { freshWriter, type Init, type MessageType } from './message.ts'
 
 /** Bytes before each gRPC message: a flag and the length. */
-const headerBytes = 5
+const HEADER_BYTES = 5
 
 /** Largest message taken when the reader is not told otherwise, in bytes. */
-export const defaultMaxFrameBytes = 1024 * 1024 * 1024
+export const DEFAULT_MAX_FRAME_BYTES = 1024 * 1024 * 1024
 
 /** One message as a gRPC frame: the flag 0 (not compressed), the length, the message. */
-export const encodeFrame = <T>(type: MessageType<T>, value: Init<T>): Buffer => {
+export function encodeFrame<T>(type: MessageType<T>, value: Init<T>): Buffer {
   const writer = freshWriter()
   type.write(writer, value)
   writer.uint32BigEndian(writer.length)
@@ -17,11 +17,11 @@ export const encodeFrame = <T>(type: MessageType<T>, value: Init<T>): Buffer => 
 }
 
 /** Puts messages that are encoded already into a gRPC frame. */
-export const frameOf = (payload: Uint8Array): Buffer => {
-  const framed = Buffer.allocUnsafe(headerBytes + payload.length)
+export function frameOf(payload: Uint8Array): Buffer {
+  const framed = Buffer.allocUnsafe(HEADER_BYTES + payload.length)
   framed[0] = 0
   framed.writeUInt32BE(payload.length, 1)
-  framed.set(payload, headerBytes)
+  framed.set(payload, HEADER_BYTES)
   return framed
 }
 
@@ -38,7 +38,7 @@ export class FrameReader {
   #wanted = 0
 
   /** `onFrame` is called synchronously from `push`, in order. */
-  constructor(onFrame: (payload: Buffer) => void, maxBytes: number = defaultMaxFrameBytes) {
+  constructor(onFrame: (payload: Buffer) => void, maxBytes: number = DEFAULT_MAX_FRAME_BYTES) {
     this.#onFrame = onFrame
     this.#maxBytes = maxBytes
   }
@@ -48,7 +48,7 @@ export class FrameReader {
     return this.#held === 0
   }
 
-  /** Throws `malformed_message` for a compressed frame and for one above the limit. */
+  /** @throws EtcdError `malformed_message` for a compressed frame and for one above the limit */
   push(chunk: Buffer): void {
     if (this.#held === 0) {
       this.#drain(chunk)
@@ -56,7 +56,7 @@ export class FrameReader {
     }
     this.#parts.push(chunk)
     this.#held += chunk.length
-    if (this.#wanted === 0 && this.#held >= headerBytes) {
+    if (this.#wanted === 0 && this.#held >= HEADER_BYTES) {
       this.#join()
       this.#wanted = this.#measure(this.#parts[0]!, 0)
     }
@@ -72,13 +72,13 @@ export class FrameReader {
   /** Hands on every whole frame of a chunk and keeps the rest. */
   #drain(chunk: Buffer): void {
     let at = 0
-    while (chunk.length - at >= headerBytes) {
+    while (chunk.length - at >= HEADER_BYTES) {
       const wanted = this.#measure(chunk, at)
       if (chunk.length - at < wanted) {
         this.#keep(chunk.subarray(at), wanted)
         return
       }
-      const start = at + headerBytes
+      const start = at + HEADER_BYTES
       at += wanted
       this.#onFrame(chunk.subarray(start, at))
     }
@@ -105,6 +105,6 @@ export class FrameReader {
       const what = `the message has ${length} bytes, the limit is ${this.#maxBytes}`
       throw new EtcdError('malformed_message', { what })
     }
-    return headerBytes + length
+    return HEADER_BYTES + length
   }
 }

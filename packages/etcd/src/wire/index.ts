@@ -115,7 +115,7 @@ export {
   WatchResponse,
 } from './watch.ts'
 export { Auth, Cluster, KV, Lease, Maintenance, type Method, Watch } from './rpc.ts'
-export { defaultMaxFrameBytes, encodeFrame, FrameReader, frameOf } from './frame.ts'
+export { DEFAULT_MAX_FRAME_BYTES, encodeFrame, FrameReader, frameOf } from './frame.ts'
 export { EtcdError } from '../errors.ts'
 // For codecs of further messages.
 export {

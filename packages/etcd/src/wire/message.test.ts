@@ -11,9 +11,11 @@ const { bytes, id64, int64, leaseId, message, nested, oneof, repeated, string, u
 
 type Loose = Record<string, unknown>
 
-const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
+function hex(text: string): Buffer {
+  return Buffer.from(text.replaceAll(' ', ''), 'hex')
+}
 
-const codeOf = (run: () => unknown): string => {
+function codeOf(run: () => unknown): string {
   try {
     run()
   } catch (error) {
@@ -163,20 +165,21 @@ describe('message', () => {
   })
 })
 
-const varint = (value: number): Buffer => {
+function varint(value: number): Buffer {
   const out: number[] = []
   let rest = value
   for (; rest >= 0x80; rest >>>= 7) out.push((rest & 0x7f) | 0x80)
   return Buffer.from([...out, rest])
 }
 
-const messageTypes = (): MessageType<unknown>[] =>
-  Object.values(wire).filter(
+function messageTypes(): MessageType<unknown>[] {
+  return Object.values(wire).filter(
     (value): value is MessageType<never> => typeof value === 'object' && 'decode' in value,
   ) as MessageType<unknown>[]
+}
 
 /** The protocol's own files, as npm etcd3 ships them, read by protobufjs: nothing of ours is in it. */
-const protocol = (): protobuf.Root => {
+function protocol(): protobuf.Root {
   const folder = fileURLToPath(new URL('../../../../node_modules/etcd3/proto/', import.meta.url))
   const root = new protobuf.Root()
   root.resolvePath = (_, target) => (target.startsWith('/') ? target : folder + target.replace(/^.*\//, ''))
@@ -184,13 +187,13 @@ const protocol = (): protobuf.Root => {
 }
 
 /** Fields of etcd 3.6, which the files do not know yet. */
-const newer = new Set([
+const NEWER = new Set([
   'StatusResponse.storageVersion',
   'StatusResponse.dbSizeQuota',
   'HashKVResponse.hashRevision',
 ])
 
-const scalarOf: Record<string, fc.Arbitrary<unknown>> = {
+const SCALAR_OF: Record<string, fc.Arbitrary<unknown>> = {
   bytes: fc.uint8Array({ minLength: 1, maxLength: 40 }).map((value) => Buffer.from(value)),
   string: fc.string({ minLength: 1, unit: 'grapheme' }),
   bool: fc.constant(true),
@@ -201,17 +204,17 @@ const scalarOf: Record<string, fc.Arbitrary<unknown>> = {
   leaseId: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).filter((value) => value !== 0n),
 }
 
-const randomOf = (field: Field<unknown>, depth: number): fc.Arbitrary<unknown> => {
-  const one = field.message === undefined ? scalarOf[field.kind]! : recordOf(field.message(), depth - 1)
+function randomOf(field: Field<unknown>, depth: number): fc.Arbitrary<unknown> {
+  const one = field.message === undefined ? SCALAR_OF[field.kind]! : recordOf(field.message(), depth - 1)
   return field.isRepeated ? fc.array(one, { maxLength: 3 }) : one
 }
 
 /** Random messages in our own form; fields are left out at random. */
-const recordOf = (type: MessageType<unknown>, depth = 3): fc.Arbitrary<Loose> =>
-  fc.record(
+function recordOf(type: MessageType<unknown>, depth = 3): fc.Arbitrary<Loose> {
+  return fc.record(
     Object.fromEntries(
       Object.entries(type.fields)
-        .filter(([name]) => !newer.has(`${type.name}.${name}`))
+        .filter(([name]) => !NEWER.has(`${type.name}.${name}`))
         .map(([name, field]) => [
           name,
           depth <= 0 && !isScalar(field) ? fc.constant(undefined) : fieldOf(field, depth),
@@ -219,20 +222,23 @@ const recordOf = (type: MessageType<unknown>, depth = 3): fc.Arbitrary<Loose> =>
     ),
     { requiredKeys: [] },
   )
+}
 
-const isScalar = (field: Field<unknown> | OneOf<unknown>): boolean =>
-  'kind' in field && field.kind !== 'message'
+function isScalar(field: Field<unknown> | OneOf<unknown>): boolean {
+  return 'kind' in field && field.kind !== 'message'
+}
 
-const fieldOf = (field: Field<unknown> | OneOf<unknown>, depth: number): fc.Arbitrary<unknown> =>
-  'members' in field
+function fieldOf(field: Field<unknown> | OneOf<unknown>, depth: number): fc.Arbitrary<unknown> {
+  return 'members' in field
     ? fc.oneof(
         ...Object.entries(field.members).map(([type, member]) =>
           randomOf(member, depth).map((value) => ({ type, value })),
         ),
       )
     : randomOf(field, depth)
+}
 
-const toTheirs = (field: Field<unknown>, value: unknown, theirs: protobuf.Field): unknown => {
+function toTheirs(field: Field<unknown>, value: unknown, theirs: protobuf.Field): unknown {
   if (Array.isArray(value)) return value.map((each) => toTheirs(field, each, theirs))
   if (field.message !== undefined) {
     return theirForm(field.message(), value as Loose, theirs.resolvedType as protobuf.Type)
@@ -243,11 +249,11 @@ const toTheirs = (field: Field<unknown>, value: unknown, theirs: protobuf.Field)
 }
 
 /** Our form of a message in protobufjs' words, matched by field number. */
-const theirForm = (type: MessageType<unknown>, value: Loose, theirs: protobuf.Type): Loose => {
+function theirForm(type: MessageType<unknown>, value: Loose, theirs: protobuf.Type): Loose {
   const result: Loose = {}
   for (const [name, field] of Object.entries(type.fields)) {
     const given = value[name]
-    if (newer.has(`${type.name}.${name}`)) continue
+    if (NEWER.has(`${type.name}.${name}`)) continue
     if (given === undefined || (Array.isArray(given) && given.length === 0)) continue
     const tagged = given as { type: string; value: unknown }
     const single = 'members' in field ? field.members[tagged.type]! : field
@@ -275,7 +281,7 @@ describe('the tables agree with the protocol files', () => {
   test.each(messageTypes().map((type) => [type.name, type] as const))('%s', (name, type) => {
     const theirs = lookup(name)
     const ours = Object.entries(type.fields)
-      .filter(([field]) => !newer.has(`${name}.${field}`))
+      .filter(([field]) => !NEWER.has(`${name}.${field}`))
       .flatMap(([, field]) => ('members' in field ? Object.values(field.members) : [field]))
     expect(ours.map((field) => field.number).sort()).toEqual(
       theirs.fieldsArray.map((field) => field.id).sort(),

@@ -20,7 +20,11 @@ export interface MessageType<T> {
   readonly name: string
   /** The table it was made from. */
   readonly fields: Fields
-  /** Fields at their zero value are left out, as proto3 does. Throws `invalid_argument` for numbers that do not fit. */
+  /**
+   * Fields at their zero value are left out, as proto3 does.
+   *
+   * @throws EtcdError `invalid_argument` for numbers that do not fit
+   */
   encode(message: Init<T>): Buffer
   /** Absent fields come with their zero value, unknown ones are skipped. Throws `malformed_message`. Buffers in the result are views of `bytes`. */
   decode(bytes: Uint8Array): T
@@ -57,14 +61,16 @@ interface Plan {
 
 type Loose = Record<string, unknown>
 
-const emptyBytes = Buffer.alloc(0)
-const noMessage = (): never => {
+const EMPTY_BYTES = Buffer.alloc(0)
+function noMessage(): never {
   throw new TypeError('The field holds no message')
 }
 
-const isDelimited = (kind: FieldKind): boolean => kind === 'bytes' || kind === 'string' || kind === 'message'
+function isDelimited(kind: FieldKind): boolean {
+  return kind === 'bytes' || kind === 'string' || kind === 'message'
+}
 
-const plan = (name: string, field: Field<unknown>, member: string | undefined): Plan => {
+function plan(name: string, field: Field<unknown>, member: string | undefined): Plan {
   const isPacked = field.isRepeated && !isDelimited(field.kind)
   return {
     name,
@@ -78,18 +84,19 @@ const plan = (name: string, field: Field<unknown>, member: string | undefined): 
   }
 }
 
-const plansOf = (fields: Fields): Plan[] =>
-  Object.entries(fields).flatMap(([name, field]) =>
+function plansOf(fields: Fields): Plan[] {
+  return Object.entries(fields).flatMap(([name, field]) =>
     'members' in field
       ? Object.entries(field.members).map(([member, inner]) => plan(name, inner, member))
       : [plan(name, field, undefined)],
   )
+}
 
-const zeroOf = (field: Field<unknown> | OneOf<unknown>): unknown => {
+function zeroOf(field: Field<unknown> | OneOf<unknown>): unknown {
   if ('members' in field || field.isRepeated) return undefined
   switch (field.kind) {
     case 'bytes':
-      return emptyBytes
+      return EMPTY_BYTES
     case 'string':
       return ''
     case 'bool':
@@ -104,10 +111,11 @@ const zeroOf = (field: Field<unknown> | OneOf<unknown>): unknown => {
   }
 }
 
-const isZero = (value: unknown): boolean =>
-  value === 0 || value === false || value === 0n || value === '' || (value as Uint8Array).length === 0
+function isZero(value: unknown): boolean {
+  return value === 0 || value === false || value === 0n || value === '' || (value as Uint8Array).length === 0
+}
 
-const readValue = (plan: Plan, reader: Reader, end: number, before: unknown): unknown => {
+function readValue(plan: Plan, reader: Reader, end: number, before: unknown): unknown {
   switch (plan.kind) {
     case 'bytes':
       return reader.bytes(end)
@@ -132,7 +140,7 @@ const readValue = (plan: Plan, reader: Reader, end: number, before: unknown): un
   }
 }
 
-const readRepeated = (plan: Plan, reader: Reader, end: number, tag: number, list: unknown[]): void => {
+function readRepeated(plan: Plan, reader: Reader, end: number, tag: number, list: unknown[]): void {
   if (!plan.isPacked || (tag & 7) === 0) {
     list.push(readValue(plan, reader, end, undefined))
     return
@@ -142,7 +150,7 @@ const readRepeated = (plan: Plan, reader: Reader, end: number, tag: number, list
   while (reader.at < last) list.push(readValue(plan, reader, last, undefined))
 }
 
-const readField = (plan: Plan, reader: Reader, end: number, tag: number, into: Loose): void => {
+function readField(plan: Plan, reader: Reader, end: number, tag: number, into: Loose): void {
   if (plan.isRepeated) {
     readRepeated(plan, reader, end, tag, into[plan.name] as unknown[])
   } else if (plan.member === undefined) {
@@ -158,7 +166,7 @@ const readField = (plan: Plan, reader: Reader, end: number, tag: number, into: L
 }
 
 /** Writes a value without its tag. */
-const writeValue = (plan: Plan, writer: Writer, value: unknown): void => {
+function writeValue(plan: Plan, writer: Writer, value: unknown): void {
   switch (plan.kind) {
     case 'bytes':
     case 'string':
@@ -182,7 +190,7 @@ const writeValue = (plan: Plan, writer: Writer, value: unknown): void => {
   }
 }
 
-const writeRepeated = (plan: Plan, writer: Writer, list: readonly unknown[]): void => {
+function writeRepeated(plan: Plan, writer: Writer, list: readonly unknown[]): void {
   if (list.length === 0) return
   const before = writer.length
   for (let index = list.length - 1; index >= 0; index -= 1) {
@@ -194,7 +202,7 @@ const writeRepeated = (plan: Plan, writer: Writer, list: readonly unknown[]): vo
   writer.varint(plan.tag)
 }
 
-const writeField = (plan: Plan, writer: Writer, value: unknown): void => {
+function writeField(plan: Plan, writer: Writer, value: unknown): void {
   if (plan.isRepeated) {
     writeRepeated(plan, writer, value as readonly unknown[])
   } else if (plan.member !== undefined) {
@@ -209,15 +217,20 @@ const writeField = (plan: Plan, writer: Writer, value: unknown): void => {
 }
 
 /** A wire type that does not belong to the field; numbers may come packed or not. */
-const mismatch = (name: string, plan: Plan, tag: number): EtcdError =>
-  new EtcdError('malformed_message', { what: `field ${plan.name} of ${name} has wire type ${tag & 7}` })
+function mismatch(name: string, plan: Plan, tag: number): EtcdError {
+  return new EtcdError('malformed_message', {
+    what: `field ${plan.name} of ${name} has wire type ${tag & 7}`,
+  })
+}
 
-const accepts = (plan: Plan, tag: number): boolean => tag === plan.tag || (plan.isPacked && (tag & 7) === 0)
+function accepts(plan: Plan, tag: number): boolean {
+  return tag === plan.tag || (plan.isPacked && (tag & 7) === 0)
+}
 
 const scratch = new Writer()
 
 /** The shared scratch, empty. Not to be kept: the next call empties it again. */
-export const freshWriter = (): Writer => {
+export function freshWriter(): Writer {
   scratch.reset()
   return scratch
 }
@@ -226,7 +239,7 @@ export const freshWriter = (): Writer => {
  * A message from its table, e.g. `message('PutRequest', { key: bytes(1), value: bytes(2) })`. Encoding is one backward
  * pass over the table, decoding one forward pass over the bytes.
  */
-export const message = <F extends Fields>(name: string, fields: F): MessageType<FieldsOf<F>> => {
+export function message<F extends Fields>(name: string, fields: F): MessageType<FieldsOf<F>> {
   type T = FieldsOf<F>
   const plans = plansOf(fields)
   const backwards = plans.toReversed()

@@ -1,15 +1,17 @@
 import { EtcdError } from '../errors.ts'
 
 /** Two to the 28th: four varint bytes carry 28 bits, which a double holds without loss. */
-const bits28 = 0x1000_0000
+const BITS28 = 0x1000_0000
 
 /**
  * Depth of nested messages and groups after which input is refused instead of risking the stack. etcd takes transactions
  * nested 128 deep, each of which is two messages, and what stands in the last one.
  */
-const maxDepth = 300
+const MAX_DEPTH = 300
 
-const malformed = (what: string): EtcdError => new EtcdError('malformed_message', { what })
+function malformed(what: string): EtcdError {
+  return new EtcdError('malformed_message', { what })
+}
 
 /**
  * A cursor over protobuf bytes. Every read is checked against the end of the input; what does not fit throws an
@@ -88,7 +90,7 @@ export class Reader {
       middle |= (byte & 0x7f) << shift
       if (byte < 0x80) {
         this.at = at
-        return low + middle * bits28
+        return low + middle * BITS28
       }
     }
     const value = Number(this.bigint(end, isSigned))
@@ -161,7 +163,7 @@ export class Reader {
   /** Called around nested messages. */
   enter(): void {
     this.#depth += 1
-    if (this.#depth > maxDepth) throw malformed(`messages are nested deeper than ${maxDepth}`)
+    if (this.#depth > MAX_DEPTH) throw malformed(`messages are nested deeper than ${MAX_DEPTH}`)
   }
 
   leave(): void {

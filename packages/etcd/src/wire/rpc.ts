@@ -14,11 +14,13 @@ export interface Method<Req, Res> {
   readonly response: MessageType<Res>
 }
 
-const method = <Req, Res>(
+function method<Req, Res>(
   path: string,
   request: MessageType<Req>,
   response: MessageType<Res>,
-): Method<Req, Res> => ({ path: `/etcdserverpb.${path}`, request, response })
+): Method<Req, Res> {
+  return { path: `/etcdserverpb.${path}`, request, response }
+}
 
 export const KV = {
   range: method('KV/Range', kv.RangeRequest, kv.RangeResponse),

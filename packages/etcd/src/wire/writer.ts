@@ -1,20 +1,20 @@
 import { EtcdError } from '../errors.ts'
 
-const initialBytes = 16 * 1024
+const INITIAL_BYTES = 16 * 1024
 /** Beyond this the scratch is given back after use, so that one large value does not stay in memory. */
-const maxKeptBytes = 256 * 1024
+const MAX_KEPT_BYTES = 256 * 1024
 
 /**
  * Writes protobuf from the end of its buffer towards the start: the length of a nested message is known once it is
  * written, so one pass is enough and no size is computed twice. Callers therefore write fields last to first.
  */
 export class Writer {
-  #buffer = Buffer.allocUnsafeSlow(initialBytes)
-  #at = initialBytes
+  #buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES)
+  #at = INITIAL_BYTES
 
   /** Drops what was written before. */
   reset(): void {
-    if (this.#buffer.length > maxKeptBytes) this.#buffer = Buffer.allocUnsafeSlow(initialBytes)
+    if (this.#buffer.length > MAX_KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES)
     this.#at = this.#buffer.length
   }
 

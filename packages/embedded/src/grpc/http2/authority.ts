@@ -3,7 +3,9 @@ import type { HeaderField } from './hpack-decoder.ts'
 /** What Node takes as an authority: the characters of one, without a user, and at least one of them. */
 const TAKEN = /^[!$-.0-;=A-Z[\]_a-z~]+$/
 
-const isAuthority = ({ name }: HeaderField): boolean => name === ':authority' || name === 'host'
+function isAuthority({ name }: HeaderField): boolean {
+  return name === ':authority' || name === 'host'
+}
 
 /**
  * Whether Node would refuse the call for its authority. etcd looks at none, and takes calls with any or without one: Go's

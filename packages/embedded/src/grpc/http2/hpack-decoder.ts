@@ -17,7 +17,9 @@ const ENTRY_OVERHEAD_BYTES = 32
 /** Largest number a block may hold; far above any index, length or table size that is in order. */
 const MAX_INTEGER = 2 ** 24
 
-const sizeOf = ({ name, value }: HeaderField): number => name.length + value.length + ENTRY_OVERHEAD_BYTES
+function sizeOf({ name, value }: HeaderField): number {
+  return name.length + value.length + ENTRY_OVERHEAD_BYTES
+}
 
 /** Reads the header blocks of one direction of a connection, each in its turn: the table goes from one to the next. */
 export class HpackDecoder {

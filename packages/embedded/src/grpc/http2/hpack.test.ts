@@ -7,12 +7,17 @@ import { HeaderBlock } from './header-block.ts'
 import { HpackDecoder } from './hpack-decoder.ts'
 import { decodeHuffman } from './huffman.ts'
 
-const decoder = () => new HpackDecoder(4096, 64 * 1024)
-const pairs = (block: string, by = decoder()) =>
-  by.decode(Buffer.from(block.replaceAll(' ', ''), 'hex')).map(({ name, value }) => `${name}: ${value}`)
+function decoder() {
+  return new HpackDecoder(4096, 64 * 1024)
+}
+function pairs(block: string, by = decoder()) {
+  return by
+    .decode(Buffer.from(block.replaceAll(' ', ''), 'hex'))
+    .map(({ name, value }) => `${name}: ${value}`)
+}
 
 /** Header blocks as nghttp2 writes them for these requests on one connection, the table going from one to the next. */
-const blocksOf = async (requests: readonly OutgoingHttpHeaders[]): Promise<Buffer[]> => {
+async function blocksOf(requests: readonly OutgoingHttpHeaders[]): Promise<Buffer[]> {
   const server = createServer()
   onTestFinished(() => void server.close())
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -35,7 +40,7 @@ const blocksOf = async (requests: readonly OutgoingHttpHeaders[]): Promise<Buffe
   })
 }
 
-const headerBlocksIn = (bytes: Buffer): Buffer[] => {
+function headerBlocksIn(bytes: Buffer): Buffer[] {
   const blocks: HeaderBlock[] = []
   let at = PREFACE.length
   for (let frame = readFrame(bytes, at); frame !== undefined; frame = readFrame(bytes, at)) {

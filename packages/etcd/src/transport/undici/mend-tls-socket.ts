@@ -14,7 +14,7 @@ const CHECK_MS = 1_000
  * calls are told. Reading once more finds the end. On a sound connection, where a long write really goes on, it has no
  * effect but that answers are read meanwhile.
  */
-const cureDeafness = (socket: TLSSocket): void => {
+function cureDeafness(socket: TLSSocket): void {
   let before: number | undefined
   const check = () => {
     const handle = (socket as unknown as { _handle?: Handle | null })._handle
@@ -31,12 +31,12 @@ const cureDeafness = (socket: TLSSocket): void => {
  * Node then destroys the session but not the socket, and undici, which waits for the socket's end, would hold on to the
  * dead session for ever.
  */
-const endWithError = (socket: TLSSocket): void => {
+function endWithError(socket: TLSSocket): void {
   socket.once('error', () => setImmediate(() => socket.destroy()))
 }
 
 /** Makes a TLS socket that carries an HTTP/2 session end when its connection has ended, where Node would not. */
-export const mendTlsSocket = (socket: TLSSocket): void => {
+export function mendTlsSocket(socket: TLSSocket): void {
   cureDeafness(socket)
   endWithError(socket)
 }

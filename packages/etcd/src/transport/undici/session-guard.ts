@@ -8,7 +8,7 @@ interface Internals {
   readonly context: { busy(request: unknown): boolean }
 }
 
-const internalsOf = (client: Client): Internals | undefined => {
+function internalsOf(client: Client): Internals | undefined {
   const held = client as unknown as Record<symbol, unknown>
   const symbols = Object.getOwnPropertySymbols(client)
   const heldAs = (description: string): unknown => {
@@ -22,13 +22,15 @@ const internalsOf = (client: Client): Internals | undefined => {
 
 const HEADERS_FRAME = 1
 
-const ignore = (): undefined => undefined
+function ignore(): undefined {
+  return undefined
+}
 
 /**
  * Node takes the answer to a call that was given up before its request was wholly sent for a pushed stream, and nobody
  * listens to that one: an error of the connection would end the process, and its bytes would fill the window.
  */
-const dismiss = (stream: ClientHttp2Stream): void => {
+function dismiss(stream: ClientHttp2Stream): void {
   stream.on('error', ignore)
   stream.close(constants.NGHTTP2_CANCEL)
 }
@@ -42,7 +44,7 @@ const dismiss = (stream: ClientHttp2Stream): void => {
  * `onOpened` gives the call that a new stream is for. undici says that it starts a request before it knows that the
  * session takes it; and where a GOAWAY comes first, Node says of the stream's first frame that it was not sent.
  */
-const watchRequests = (session: ClientHttp2Session, onOpened: () => Sending | undefined): void => {
+function watchRequests(session: ClientHttp2Session, onOpened: () => Sending | undefined): void {
   const request = session.request.bind(session)
   session.request = (...given) => {
     const stream = request(...given)
@@ -62,10 +64,10 @@ const watchRequests = (session: ClientHttp2Session, onOpened: () => Sending | un
  * peer that never answers has got it then, and what became of it is unknown. As Go does, requests wait until the peer's
  * SETTINGS are there. Seen with undici 8.12.4 (client-h2.js, `busy`); to be removed when undici can wait by itself.
  */
-const holdUntil = (
+function holdUntil(
   { session, context }: Internals,
   onSettings: (maxCalls: number | undefined) => void,
-): void => {
+): void {
   const { busy } = context
   context.busy = () => true
   // Before the listener of undici, which sends what waits.
@@ -94,7 +96,7 @@ export interface SessionListener {
  * Watches over the session of a client that has just connected, and holds its requests until the peer has proved to
  * speak HTTP/2. False when this undici keeps its session elsewhere, so that it cannot be done.
  */
-export const guardSession = (client: Client, listener: SessionListener): boolean => {
+export function guardSession(client: Client, listener: SessionListener): boolean {
   const internals = internalsOf(client)
   if (internals === undefined) return false
   internals.session.on('stream', dismiss)
