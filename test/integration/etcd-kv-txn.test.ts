@@ -232,14 +232,16 @@ eachEtcd('client.kv transactions and everyday forms', (etcd) => {
 
     test('swap by value and by revision', async () => {
       const { header } = await kv().put(key, 'one')
-      expect((await failure(kv().swap(key, 'x', { expectedValue: 'two' }))).code).toBe('compare_failed')
-      await kv().swap(key, 'two', { expectedValue: 'one' })
-      const refused = await failure(kv().swap(key, 'x', { expectedRevision: header.revision }))
+      expect((await failure(kv().compareAndSwap(key, 'x', { expectedValue: 'two' }))).code).toBe(
+        'compare_failed',
+      )
+      await kv().compareAndSwap(key, 'two', { expectedValue: 'one' })
+      const refused = await failure(kv().compareAndSwap(key, 'x', { expectedRevision: header.revision }))
       expect(refused.what).toMatch(/last written at revision \d+, expected was \d+/)
-      await kv().swap(key, 'three', { expectedRevision: header.revision + 1 })
+      await kv().compareAndSwap(key, 'three', { expectedRevision: header.revision + 1 })
       expect((await kv().get(key))?.text).toBe('three')
-      await kv().swap(`${key}new`, 'made', { expectedRevision: 0 })
-      expect((await failure(kv().swap(key, 'x', {}))).code).toBe('invalid_argument')
+      await kv().compareAndSwap(`${key}new`, 'made', { expectedRevision: 0 })
+      expect((await failure(kv().compareAndSwap(key, 'x', {}))).code).toBe('invalid_argument')
     })
 
     test('putWithTtl writes a key that goes away', async () => {
@@ -371,7 +373,7 @@ eachEtcd('client.kv transactions and everyday forms', (etcd) => {
       const { header } = await kv().put(key, 'old')
       const isSwapped = async () => (await kv().get(key))?.text === 'mine-1234'
       const options = { expectedRevision: header.revision, isUnique: true }
-      await losing(() => through.kv.swap(key, 'mine-1234', options), isSwapped)
+      await losing(() => through.kv.compareAndSwap(key, 'mine-1234', options), isSwapped)
       expect(await kv().get(key)).toMatchObject({ version: 2, text: 'mine-1234' })
     })
 
@@ -430,14 +432,15 @@ eachEtcd('client.kv transactions and everyday forms', (etcd) => {
       const create = () => through.kv.create(key, 'mine', { isUnique: true })
       expect((await overtaken(create, () => kv().put(key, 'theirs'))).code).toBe('key_exists')
       const { modRevision } = (await kv().get(key))!
-      const swap = () => through.kv.swap(key, 'mine', { expectedRevision: modRevision, isUnique: true })
+      const swap = () =>
+        through.kv.compareAndSwap(key, 'mine', { expectedRevision: modRevision, isUnique: true })
       expect((await overtaken(swap, () => kv().put(key, 'theirs, too'))).code).toBe('compare_failed')
       const again = async () => {
         await kv().put(key, 'once')
         await kv().put(key, 'twice')
       }
       const now = (await kv().get(key))!.modRevision
-      const late = () => through.kv.swap(key, 'mine', { expectedRevision: now, isUnique: true })
+      const late = () => through.kv.compareAndSwap(key, 'mine', { expectedRevision: now, isUnique: true })
       expect((await overtaken(late, again)).code).toBe('outcome_unknown')
       expect((await kv().get(key))?.text).toBe('twice')
     })

@@ -130,7 +130,7 @@ eachEtcd('a write whose answer was lost', (etcd) => {
 
   test.each([
     ['create', () => through.kv.create(key, value)],
-    ['swap of nothing', () => through.kv.swap(key, value, { expectedRevision: 0 })],
+    ['swap of nothing', () => through.kv.compareAndSwap(key, value, { expectedRevision: 0 })],
     ['append', () => through.kv.append(key, value)],
   ] as const)(
     '%s is not written again when somebody consumed it, and says that it does not know',
@@ -145,7 +145,7 @@ eachEtcd('a write whose answer was lost', (etcd) => {
 
   test.each([
     ['create', () => through.kv.create(key, value)],
-    ['swap of nothing', () => through.kv.swap(key, value, { expectedRevision: 0 })],
+    ['swap of nothing', () => through.kv.compareAndSwap(key, value, { expectedRevision: 0 })],
   ] as const)('%s does not take what somebody else wrote meanwhile for a refusal', async (_, write) => {
     const start = (await now()) + 1
     const replace = async () => {
@@ -184,7 +184,7 @@ eachEtcd('a write whose answer was lost', (etcd) => {
   test('swap by a revision that was written is applied once, and not again after a delete', async () => {
     const { header } = await client.kv.put(key, 'old')
     const isSwapped = async () => (await client.kv.get(key))?.text === value
-    const swap = () => through.kv.swap(key, value, { expectedRevision: header.revision })
+    const swap = () => through.kv.compareAndSwap(key, value, { expectedRevision: header.revision })
     expect((await failure(losing(swap, consume, isSwapped))).code).toBe('outcome_unknown')
     expect(await history(header.revision)).toEqual(['+old', `+${value}`, '-'])
   })

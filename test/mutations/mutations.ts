@@ -95,8 +95,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'P5: snapshots are not frozen',
     file: `${pipeline}/share.ts`,
-    find: 'return Object.freeze(concealSecrets(copy, plan))\n}\n\nfunction shareMap',
-    replace: 'return concealSecrets(copy, plan)\n}\n\nfunction shareMap',
+    find: 'return Object.freeze(concealSecrets(copy, schemaNode))\n}\n\nfunction shareMap',
+    replace: 'return concealSecrets(copy, schemaNode)\n}\n\nfunction shareMap',
     test: promise('p05-immutable'),
   },
   {
@@ -104,7 +104,7 @@ export const mutations: readonly Mutation[] = [
     file: `${pipeline}/share.ts`,
     find: 'names.every((name) => Object.is(before[name], copy[name]))) return before',
     replace:
-      'names.every((name) => Object.is(before[name], copy[name]))) return Object.freeze(concealSecrets({ ...copy }, plan))',
+      'names.every((name) => Object.is(before[name], copy[name]))) return Object.freeze(concealSecrets({ ...copy }, schemaNode))',
     test: 'test/property/differential.test.ts',
   },
   {
@@ -159,9 +159,9 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'P10: values print their secrets',
     file: `${pipeline}/redact.ts`,
-    find: 'export function concealSecrets<O extends object>(value: O, plan: Plan | undefined): O {',
+    find: 'export function concealSecrets<O extends object>(value: O, schemaNode: SchemaNode | undefined): O {',
     replace:
-      'export function concealSecrets<O extends object>(value: O, plan: Plan | undefined): O {\n  if (plan !== undefined) return value',
+      'export function concealSecrets<O extends object>(value: O, schemaNode: SchemaNode | undefined): O {\n  if (schemaNode !== undefined) return value',
     test: promise('p10-quiet-about-secrets'),
   },
   {

@@ -2,7 +2,7 @@ import type { core } from 'zod'
 import { createPipeline } from '../../packages/core/src/pipeline/create-pipeline.ts'
 import { inputOf } from '../../packages/core/src/pipeline/input.ts'
 import { IssueWriter } from '../../packages/core/src/pipeline/issues.ts'
-import type { JudgedIssue } from '../../packages/core/src/pipeline/judge.ts'
+import type { RawIssue } from '../../packages/core/src/pipeline/judge.ts'
 import { LayerTree } from '../../packages/core/src/pipeline/layer-tree.ts'
 import { structureIssues } from '../../packages/core/src/pipeline/structure.ts'
 import { compileSchema } from '../../packages/core/src/schema/compile-schema.ts'
@@ -82,7 +82,7 @@ export function inputOfHeld(schema: core.$ZodType, held: Held): { isBroken: bool
   for (const [number, leaves] of held.entries()) {
     for (const [path, value] of leaves) tree.set(number, { path, value, revision: 1 })
   }
-  const issues: JudgedIssue[] = []
+  const issues: RawIssue[] = []
   const input = inputOf(plan, tree.root, -1, issues)
   const named = LAYERS.map((info, index) => ({ ...info, source: index === 0 ? 'file' : 'etcd' }))
   const structure = structureIssues(tree, new IssueWriter(plan, tree.root, named))

@@ -10,7 +10,7 @@ import type { GuardOptions } from './pipeline/guard.ts'
 import { isZod3, ZOD_3 } from './schema/assert-zod.ts'
 import { compileSchema } from './schema/compile-schema.ts'
 import type { Naming } from './schema/naming.ts'
-import type { Plan } from './schema/plan.ts'
+import type { SchemaNode } from './schema/plan.ts'
 import type { Source } from './source/source.ts'
 
 export interface DefineConfigOptions<S extends $ZodType> {
@@ -37,7 +37,7 @@ export interface ConfigDefinition<S extends $ZodType> {
   readonly unused: 'ignore' | 'warn' | 'reject'
   readonly guard: GuardOptions | false
   /** The schema as the pipeline reads it; for tools. */
-  readonly plan: Plan
+  readonly compiled: SchemaNode
   /**
    * Opens the sources and waits for the first valid state, at most `startup.timeoutMs`.
    *
@@ -103,7 +103,7 @@ export function defineConfig<S extends $ZodType>(options: DefineConfigOptions<S>
     naming,
     unused,
     guard: guard === false ? false : Object.freeze({ ...guard }),
-    plan: compileSchema(schema, { naming }),
+    compiled: compileSchema(schema, { naming }),
     load: (loadOptions) => load(definition, loadOptions),
   }
   return Object.freeze(definition)

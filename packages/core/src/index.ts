@@ -70,7 +70,7 @@ export { compileSchema } from './schema/compile-schema.ts'
 export type { PipelineOptions, PipelineSource } from './pipeline/create-pipeline.ts'
 export { createPipeline } from './pipeline/create-pipeline.ts'
 export type { Outcome, Pipeline } from './pipeline/outcome.ts'
-export type { Plan } from './schema/plan.ts'
+export type { SchemaNode } from './schema/plan.ts'
 export { SECRET_TEXT } from './schema/secret.ts'
 export { silentLogger } from './source/silent-logger.ts'
 export type {

@@ -10,7 +10,7 @@ import { guardClock } from './live/guarded-clock.ts'
 import { SnapshotKeeper } from './live/snapshot-keeper.ts'
 import { SourceState } from './live/source-state.ts'
 import { startUp } from './live/startup.ts'
-import { TreeWriter } from './live/tree-writer.ts'
+import { UpdateProcessor } from './live/tree-writer.ts'
 import { settledWithin } from './live/within.ts'
 import { createPipeline } from './pipeline/create-pipeline.ts'
 import { SnapshotFile } from './snapshot-file/snapshot-file.ts'
@@ -33,7 +33,7 @@ export async function load<S extends $ZodType>(
   sliceMs = SLICE_MS,
 ): Promise<LiveConfig<DeepReadonly<output<S>>>> {
   type T = DeepReadonly<output<S>>
-  const { name, naming, unused, guard, plan } = definition
+  const { name, naming, unused, guard, compiled } = definition
   const resolved = resolveLoadOptions(loadOptions, definition.sources)
   const log = new ConfigLog(name, resolved.logger)
   const clock = guardClock(resolved.clock, () => {
@@ -42,16 +42,16 @@ export async function load<S extends $ZodType>(
   })
   const options = { ...resolved, clock }
   const snapshot = options.sources.some(({ isRemote }) => isRemote) ? options.snapshot : undefined
-  if (snapshot !== undefined && snapshot.key === undefined && plan.hasSecret) {
+  if (snapshot !== undefined && snapshot.key === undefined && compiled.hasSecret) {
     const message = `The snapshot of configuration "${name}" leaves secrets out, since there is no snapshot.key`
     log.entry({ level: 'warn', message, code: 'snapshot' })
   }
 
   const sources = options.sources.map((source) => new SourceState(source, clock))
   const isRenamed = naming !== 'exact'
-  const pipeline = createPipeline<T>(plan, options.sources, { unused, guard, isRenamed })
+  const pipeline = createPipeline<T>(compiled, options.sources, { unused, guard, isRenamed })
   const snapshotFile = snapshot && new SnapshotFile(snapshot.path, snapshot.key)
-  const writer = new TreeWriter<T>({
+  const writer = new UpdateProcessor<T>({
     pipeline,
     sources,
     clock,

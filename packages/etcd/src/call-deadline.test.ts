@@ -96,8 +96,16 @@ function full(path: string): unknown {
 const CALLS: [string, (path: string) => unknown, (all: SetUp, control: CallOptions) => Promise<unknown>][] = [
   ['create', lost, ({ kv }, control) => kv.create('k', 'v', control)],
   ['create of its own value', lost, ({ kv }, control) => kv.create('k', 'v', { ...control, isUnique: true })],
-  ['swap of nothing', lost, ({ kv }, control) => kv.swap('k', 'v', { ...control, expectedRevision: 0 })],
-  ['swap by revision', lost, ({ kv }, control) => kv.swap('k', 'v', { ...control, expectedRevision: 5 })],
+  [
+    'swap of nothing',
+    lost,
+    ({ kv }, control) => kv.compareAndSwap('k', 'v', { ...control, expectedRevision: 0 }),
+  ],
+  [
+    'swap by revision',
+    lost,
+    ({ kv }, control) => kv.compareAndSwap('k', 'v', { ...control, expectedRevision: 5 }),
+  ],
   ['append among many', full, ({ kv }, control) => kv.append('k', 'v', control)],
   ['putWithTtl', full, ({ kv }, control) => kv.putWithTtl('k', 'v', { ...control, ttlSeconds: 5 })],
   ['compact', lost, ({ kv }, control) => kv.compact(5, control)],

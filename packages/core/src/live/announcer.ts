@@ -18,7 +18,7 @@ type Told = Exclude<keyof ConfigEvents<unknown>, 'change'>
  * Says what happens, once in each of three ways: to listeners, to the logger, on the diagnostics channels. What happens
  * while the configuration is being loaded, when nobody can listen yet, is kept for those who come, as long as it is so.
  */
-export class Announcer<T> {
+export class Notifier<T> {
   readonly hub: EventHub<T>
   readonly #config: string
   readonly #logger: ConfigLog
@@ -40,7 +40,7 @@ export class Announcer<T> {
   }
 
   ready(event: ReadyEvent): void {
-    this.#tell('ready', event)
+    this.#notify('ready', event)
     this.#logger.info(`Configuration "${this.#config}" is ready`, { ...event })
     this.#isReady = true
     this.#logger.settle()
@@ -64,7 +64,7 @@ export class Announcer<T> {
       .join('\n')
     const message = describeIssues(heading, event.issues)
     this.#log('rejected', { level: 'warn', message, details: { source, revision }, cause })
-    this.#tell('rejected', event)
+    this.#notify('rejected', event)
   }
 
   healed(): void {
@@ -82,23 +82,23 @@ export class Announcer<T> {
     const heading = `Configuration "${this.#config}" has keys that its schema does not know`
     if (keys.length > lines.length) lines.push(`  and ${keys.length - lines.length} more`)
     this.#log('unused', { level: 'warn', message: [heading, ...lines].join('\n') })
-    this.#tell('unused', Object.freeze({ keys }))
+    this.#notify('unused', Object.freeze({ keys }))
   }
 
   stale(event: StaleEvent): void {
     const message = `Configuration "${this.#config}" is stale: ${event.reason}`
     this.#log('stale', { level: 'warn', message, details: { provenAt: event.provenAt } })
-    this.#tell('stale', event)
+    this.#notify('stale', event)
   }
 
   live(event: LiveEvent): void {
     this.hub.settle('stale')
     this.#logger.info(`Configuration "${this.#config}" is live again`, { ...event })
-    this.#tell('live', event)
+    this.#notify('live', event)
   }
 
   /** Contact with a source was lost or is back; told once for each reason. Of a store, `stale` tells more, if it lasts. */
-  contact({ source, lastError }: SourceState): void {
+  connectivity({ source, lastError }: SourceState): void {
     const told = this.#lostBecause.get(source.name)
     if (lastError === undefined) {
       if (!this.#lostBecause.delete(source.name)) return
@@ -132,7 +132,7 @@ export class Announcer<T> {
     this.hub.close()
   }
 
-  #tell<E extends Told>(name: E, event: ConfigEvents<T>[E]): void {
+  #notify<E extends Told>(name: E, event: ConfigEvents<T>[E]): void {
     publish(name, this.#config, () => event)
     this.hub.settle(name)
     if (!this.#isReady) this.hub.stand(name, event)

@@ -4,7 +4,7 @@ import type { SnapshotDocument, StoredSource } from '../snapshot-file/snapshot-d
 import type { SnapshotFile } from '../snapshot-file/snapshot-file.ts'
 import type { Clock, EarlierPlace, Source } from '../source/source.ts'
 import type { ConfigLog } from './config-log.ts'
-import type { TreeWriter } from './tree-writer.ts'
+import type { UpdateProcessor } from './tree-writer.ts'
 
 /** A state that was last known to be in service so long ago says nothing of what was removed by accident. */
 const MOST_AGE_MS = 24 * 60 * 60 * 1_000
@@ -17,7 +17,7 @@ export interface ComparisonOptions {
   readonly sources: readonly Source[]
   readonly clock: Clock
   readonly log: Pick<ConfigLog, 'entry'>
-  readonly writer: Pick<TreeWriter<unknown>, 'compareWith'>
+  readonly writer: Pick<UpdateProcessor<unknown>, 'compareWith'>
   /** Given what was read, before the writer judges. */
   found(document: SnapshotDocument): void
 }

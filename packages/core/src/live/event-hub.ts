@@ -154,7 +154,7 @@ export class EventHub<T> {
     return this.#register(
       'change',
       known,
-      () => subscriber.poke(),
+      () => subscriber.notify(),
       () => subscriber.close(),
     )
   }

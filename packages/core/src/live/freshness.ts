@@ -1,6 +1,6 @@
 import type { Clock } from '../source/source.ts'
 import type { SourceState } from './source-state.ts'
-import type { TreeWriter } from './tree-writer.ts'
+import type { UpdateProcessor } from './tree-writer.ts'
 
 /** The configuration may be behind the store. Reads go on. */
 export interface StaleEvent {
@@ -19,7 +19,7 @@ export interface LiveEvent {
 
 export interface FreshnessOptions {
   readonly clock: Clock
-  readonly writer: Pick<TreeWriter<unknown>, 'servedFrom'>
+  readonly writer: Pick<UpdateProcessor<unknown>, 'servedFrom'>
   readonly sources: readonly SourceState[]
   /** Silence of a remote source that is still taken for health, in milliseconds. */
   readonly staleAfterMs: number

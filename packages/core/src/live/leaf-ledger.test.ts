@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Leaf, PatchUpdate } from '../source/source.ts'
-import { LeafLedger } from './leaf-ledger.ts'
+import { LastGoodLeaves } from './leaf-ledger.ts'
 
 type Step =
   | { readonly type: 'patch'; readonly leaves: readonly Leaf[] }
@@ -31,11 +31,11 @@ function apply(held: Map<string, unknown>, leaves: readonly Leaf[]): void {
 
 const leavesOf = (changes: PatchUpdate['changes']) => changes.map((change) => change.leaf)
 
-describe('LeafLedger', () => {
+describe('LastGoodLeaves', () => {
   it('detour leads from the staged leaves to the accepted ones and back, whatever happened between', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
-        const ledger = new LeafLedger(1)
+        const ledger = new LastGoodLeaves(1)
         const staged = new Map<string, unknown>()
         let accepted = new Map<string, unknown>()
         for (const one of steps) {
@@ -50,7 +50,7 @@ describe('LeafLedger', () => {
             staged.clear()
             apply(staged, one.leaves)
           }
-          const { back, forth } = ledger.detour()
+          const { back, forth } = ledger.difference()
           const there = new Map(staged)
           apply(there, leavesOf(back))
           expect(there).toEqual(accepted)
@@ -64,11 +64,11 @@ describe('LeafLedger', () => {
   })
 
   it('has nothing to go back over when nothing was written since', () => {
-    const ledger = new LeafLedger(2)
+    const ledger = new LastGoodLeaves(2)
     const one = { path: 'a', value: '1', revision: 1 }
     ledger.replace({ revision: 1, epoch: 0, layers: [[one], []] })
     ledger.accept()
     ledger.replace({ revision: 2, epoch: 0, layers: [[one], []] })
-    expect(ledger.detour()).toEqual({ back: [], forth: [] })
+    expect(ledger.difference()).toEqual({ back: [], forth: [] })
   })
 })

@@ -7,7 +7,7 @@ type Changes = PatchUpdate['changes']
  * state can be told from the staged one while that is invalid. Kept only where there is a snapshot on
  * disk to write, or something may have to stand in at the start.
  */
-export class LeafLedger {
+export class LastGoodLeaves {
   readonly #layers: Map<string, Leaf>[]
   /** By layer and path: the leaf of the good state, undefined where it had none. */
   readonly #before: Map<string, Leaf | undefined>[]
@@ -44,7 +44,7 @@ export class LeafLedger {
   }
 
   /** What takes the staged leaves back to the good ones, and what puts them forth again; empty when they are the same. */
-  detour(): { readonly back: Changes; readonly forth: Changes } {
+  difference(): { readonly back: Changes; readonly forth: Changes } {
     const back: Changes[number][] = []
     const forth: Changes[number][] = []
     this.#before.forEach((before, layer) => {

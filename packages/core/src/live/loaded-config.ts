@@ -5,7 +5,7 @@ import { LivetreeError, messageOf } from '../errors.ts'
 import { abortSignal, callback, flag, milliseconds } from '../option-kinds.ts'
 import type { Path, Pipeline } from '../pipeline/outcome.ts'
 import type { SourceConnection } from '../source/source.ts'
-import { Announcer } from './announcer.ts'
+import { Notifier } from './announcer.ts'
 import { type ChangeEvent, ChangeFeed } from './change-event.ts'
 import { ChangeLog } from './change-log.ts'
 import type { ConfigLog } from './config-log.ts'
@@ -32,7 +32,7 @@ import type { SnapshotKeeper } from './snapshot-keeper.ts'
 import type { SourceState } from './source-state.ts'
 import { type Subscriber, WatchSubscriber } from './subscriber.ts'
 import { isLoggerLike, type LoggerLike } from '../source/to-logger.ts'
-import type { TreeWriter, WriterObserver } from './tree-writer.ts'
+import type { UpdateProcessor, WriterObserver } from './tree-writer.ts'
 import { settledWithin } from './within.ts'
 
 const watchOptions: OptionTable = {
@@ -58,7 +58,7 @@ export interface LoadedConfigParts<T> {
   readonly reportsUnused: boolean
   readonly pipeline: Pipeline<T>
   readonly sources: readonly SourceState[]
-  readonly writer: TreeWriter<T>
+  readonly writer: UpdateProcessor<T>
   /** undefined: nothing is kept on disk. */
   readonly keeper: SnapshotKeeper | undefined
   /** undefined: the guard has nothing to compare the first trees with. */
@@ -69,8 +69,8 @@ export interface LoadedConfigParts<T> {
 export class LoadedConfig<T> implements LiveConfig<T> {
   readonly name: string
   readonly #parts: LoadedConfigParts<T>
-  readonly #announcer: Announcer<T>
-  readonly #writer: TreeWriter<T>
+  readonly #announcer: Notifier<T>
+  readonly #writer: UpdateProcessor<T>
   readonly #freshness: Freshness
   readonly #keeper: SnapshotKeeper | undefined
   readonly #resources: ResourceSet<T>
@@ -91,7 +91,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     setMaxListeners(0, this.#abort.signal)
     const feed = new ChangeFeed<T>((previous, next) => pipeline.diff(previous, next))
     this.#changes = new ChangeLog(feed)
-    this.#announcer = new Announcer(name, parts.log, { feed, snapshot: () => this.snapshot() })
+    this.#announcer = new Notifier(name, parts.log, { feed, snapshot: () => this.snapshot() })
     this.#writer = parts.writer
     this.#writer.observe(this.#observer())
     this.#keeper = parts.keeper
@@ -325,8 +325,8 @@ export class LoadedConfig<T> implements LiveConfig<T> {
       unused: (keys) => {
         if (this.#parts.reportsUnused) this.#announcer.unused(keys)
       },
-      contact: (source) => {
-        this.#announcer.contact(source)
+      connectivity: (source) => {
+        this.#announcer.connectivity(source)
         this.#freshness.check()
       },
       failed: (error) => this.report(error),

@@ -2,7 +2,7 @@ import { checkOptions, type OptionTable } from '../check-options.ts'
 import { callback, milliseconds, name as nameKind } from '../option-kinds.ts'
 import { LivetreeError } from '../errors.ts'
 import type { Clock } from '../source/source.ts'
-import type { Announcer } from './announcer.ts'
+import type { Notifier } from './announcer.ts'
 import { HotResource } from './resource.ts'
 import type { Resource, ResourceOptions, ResourceStatus } from './resource-options.ts'
 import { ChangeSubscriber, type Subscriber } from './subscriber.ts'
@@ -23,11 +23,11 @@ const table: OptionTable = {
 /** The resources of one configuration, in the order they were made. */
 export class ResourceSet<T> {
   readonly #clock: Clock
-  readonly #announcer: Announcer<T>
+  readonly #announcer: Notifier<T>
   readonly #resources = new Set<{ readonly status: ResourceStatus; close(): Promise<void> }>()
   #count = 0
 
-  constructor(clock: Clock, announcer: Announcer<T>) {
+  constructor(clock: Clock, announcer: Notifier<T>) {
     this.#clock = clock
     this.#announcer = announcer
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { SliceQueue } from './slice-queue.ts'
+import { UpdateQueue } from './slice-queue.ts'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
@@ -18,10 +18,10 @@ const oneByOne =
     return 1
   }
 
-describe('SliceQueue', () => {
+describe('UpdateQueue', () => {
   it('takes an item at once, in the tick it came in', () => {
     const taken: number[] = []
-    const queue = new SliceQueue(
+    const queue = new UpdateQueue(
       oneByOne((item: number) => taken.push(item)),
       Number.POSITIVE_INFINITY,
     )
@@ -33,7 +33,7 @@ describe('SliceQueue', () => {
 
   it('takes what is pushed while taking after it, not inside it', () => {
     const log: string[] = []
-    const queue = new SliceQueue(
+    const queue = new UpdateQueue(
       oneByOne((item: number) => {
         log.push(`begin ${item}`)
         if (item < 3) queue.push(item + 1)
@@ -47,7 +47,7 @@ describe('SliceQueue', () => {
 
   it('lets the event loop turn between slices, also when each item comes in a push of its own', async () => {
     const taken: number[] = []
-    const queue = new SliceQueue(
+    const queue = new UpdateQueue(
       oneByOne((item: number) => {
         taken.push(item)
         burn(2)
@@ -70,7 +70,7 @@ describe('SliceQueue', () => {
 
   it('takes prompt items at once, before those that wait, in their own order', async () => {
     const taken: string[] = []
-    const queue = new SliceQueue(
+    const queue = new UpdateQueue(
       oneByOne((item: string) => {
         taken.push(item)
         if (item === 'prompt 1') queue.push('prompt 2', true)
@@ -90,7 +90,7 @@ describe('SliceQueue', () => {
   })
 
   it('settled waits for what was pushed before the call, and not for more', async () => {
-    const queue = new SliceQueue(
+    const queue = new UpdateQueue(
       oneByOne((_item: number) => burn(3)),
       1,
     )
@@ -115,7 +115,7 @@ describe('SliceQueue', () => {
       burn(3)
       return items.length
     }
-    const queue = new SliceQueue(take, 1)
+    const queue = new UpdateQueue(take, 1)
     for (let item = 0; item < 30; item++) queue.push(item)
     await queue.settled()
     queue.push(30)
@@ -134,7 +134,7 @@ describe('SliceQueue', () => {
       taken.push(items[0]!)
       return 1
     }
-    const queue = new SliceQueue(take, 1)
+    const queue = new UpdateQueue(take, 1)
     for (let item = 0; item < 12; item++) queue.push(item)
     await queue.settled()
     expect(offered.slice(8, 11)).toEqual(['8', '9,10', '9,10,11'])
@@ -143,7 +143,7 @@ describe('SliceQueue', () => {
 
   it('close drops the rest and lets go of those who wait', async () => {
     const taken: number[] = []
-    const queue = new SliceQueue(
+    const queue = new UpdateQueue(
       oneByOne((item: number) => {
         taken.push(item)
         burn(3)

@@ -11,7 +11,7 @@ const MOST_TOGETHER = 1_024
  * others from running. While it waits longer and longer, more and more may be taken together. Prompt items go before
  * those that wait; within each kind, order is kept.
  */
-export class SliceQueue<Item> {
+export class UpdateQueue<Item> {
   readonly #take: Take<Item>
   readonly #sliceMs: number
   readonly #waiters: { readonly until: number; readonly resolve: () => void }[] = []

@@ -4,7 +4,7 @@ import type { SnapshotFile } from '../snapshot-file/snapshot-file.ts'
 import { SnapshotWriter } from '../snapshot-file/snapshot-writer.ts'
 import type { Clock } from '../source/source.ts'
 import type { SourceState } from './source-state.ts'
-import type { TreeWriter } from './tree-writer.ts'
+import type { UpdateProcessor } from './tree-writer.ts'
 
 export interface SnapshotKeeperOptions {
   /** Name of the configuration. */
@@ -14,7 +14,7 @@ export interface SnapshotKeeperOptions {
   readonly intervalMs: number
   readonly clock: Clock
   readonly sources: readonly SourceState[]
-  readonly writer: Pick<TreeWriter<unknown>, 'goodState' | 'guardMemory' | 'servedFrom' | 'snapshot'>
+  readonly writer: Pick<UpdateProcessor<unknown>, 'lastGoodState' | 'guardMemory' | 'servedFrom' | 'snapshot'>
 }
 
 /** Keeps the last good state of the remote sources on disk. */
@@ -92,7 +92,7 @@ export class SnapshotKeeper {
     const { name, fingerprint, file, clock, writer } = this.#options
     const hasSecrets = file.hasKey
     const sources = this.#remote().map(([index, { source, provenAt, store }]) => {
-      const { revision, epoch, layers } = writer.goodState(index, { withSecrets: hasSecrets })
+      const { revision, epoch, layers } = writer.lastGoodState(index, { withSecrets: hasSecrets })
       return {
         name: source.name,
         revision,

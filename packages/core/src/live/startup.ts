@@ -7,7 +7,7 @@ import type { ConfigLog } from './config-log.ts'
 import { withDeadline } from './deadline.ts'
 import type { ResolvedLoadOptions } from './load-options.ts'
 import type { SourceState } from './source-state.ts'
-import type { StandIn, TreeWriter } from './tree-writer.ts'
+import type { FallbackState, UpdateProcessor } from './tree-writer.ts'
 
 /** So long a source may be silent at the start before it is spoken of. */
 const SILENCE_MS = 3_000
@@ -21,7 +21,7 @@ export interface StartupParts {
   readonly options: ResolvedLoadOptions
   readonly log: ConfigLog
   readonly sources: readonly SourceState[]
-  readonly writer: TreeWriter<unknown>
+  readonly writer: UpdateProcessor<unknown>
   readonly snapshotFile: SnapshotFile | undefined
   readonly fingerprint: string
   /** Lets the writer judge, once it knows what to compare with; undefined where it need not wait. */
@@ -125,7 +125,7 @@ function invalid(name: string, issues: readonly Issue[]): LivetreeError {
 }
 
 function serveDefaults(parts: StartupParts, refusal: LivetreeError): undefined {
-  const empty = ({ source }: SourceState): StandIn => ({
+  const empty = ({ source }: SourceState): FallbackState => ({
     revision: 0,
     epoch: 0,
     layers: source.layers.map(() => []),
@@ -158,18 +158,18 @@ async function serveSnapshot(
 function standInFor(
   { sources, writer }: StartupParts,
   from: 'snapshot' | 'defaults',
-  leavesFor: (state: SourceState) => StandIn,
+  leavesFor: (state: SourceState) => FallbackState,
 ): readonly Issue[] {
   const remote = [...sources.entries()].filter(([, { source }]) => source.isRemote)
   const missing = remote.filter(([, { hasTree }]) => !hasTree)
   const attempt = (covered: typeof remote) =>
-    writer.standIn(from, new Map(covered.map(([index, state]) => [index, leavesFor(state)])))
+    writer.fallback(from, new Map(covered.map(([index, state]) => [index, leavesFor(state)])))
   const issues = missing.length === 0 ? undefined : attempt(missing)
   if (issues?.length === 0 || (issues !== undefined && missing.length === remote.length)) return issues
   return attempt(remote)
 }
 
-function storedSource(document: SnapshotDocument, name: string): StandIn {
+function storedSource(document: SnapshotDocument, name: string): FallbackState {
   const { revision, epoch, layers } = document.sources.find((source) => source.name === name)!
   return { revision, epoch, layers: layers.map(({ leaves }) => leaves) }
 }

@@ -1,7 +1,7 @@
 import type { SourceState } from './source-state.ts'
 
 /** A position in the history of a store. */
-export interface Place {
+export interface StorePosition {
   readonly revision: number
   readonly epoch: number
 }
@@ -10,29 +10,29 @@ export interface Place {
  * Where the configuration stands in the history of its store: the last remote source gives its revision. Epochs of
  * sources start at 0 in every process; those of the configuration go on from what stood in at the start.
  */
-export class StorePosition {
+export class PositionTracker {
   readonly #primary: SourceState | undefined
   #epochOffset = 0
   /** Where the stand-in left off, until the store has handed over its tree. */
-  #resumed: Place | undefined = undefined
+  #resumed: StorePosition | undefined = undefined
 
   constructor(sources: readonly SourceState[]) {
     this.#primary = sources.findLast(({ source }) => source.isRemote)
   }
 
   /** Of the staged tree; undefined without a remote source. Before it has spoken, the place of what stands in. */
-  get place(): Place | undefined {
+  get place(): StorePosition | undefined {
     if (this.#primary === undefined) return undefined
     return this.#primary.hasTree ? this.placeOf(this.#primary) : this.#resumed
   }
 
-  placeOf(source: SourceState): Place {
+  placeOf(source: SourceState): StorePosition {
     const { revision, epoch } = source
     return { revision, epoch: epoch + (source === this.#primary ? this.#epochOffset : 0) }
   }
 
   /** Something stands in for sources; `placeFor` gives where it was taken, if it covers the one that counts. */
-  standIn(placeFor: (source: SourceState) => Place | undefined): Place | undefined {
+  fallback(placeFor: (source: SourceState) => StorePosition | undefined): StorePosition | undefined {
     const resumed = this.#primary === undefined ? undefined : placeFor(this.#primary)
     if (resumed === undefined) return this.place
     this.#resumed = resumed

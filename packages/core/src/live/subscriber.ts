@@ -25,7 +25,7 @@ export abstract class Subscriber<T> {
   }
 
   /** The state may have changed. Never throws. */
-  poke(): void {
+  notify(): void {
     if (this.#isBusy) return
     this.#isBusy = true
     while (!this.#isClosed && this.delivered.version !== this.delivery.snapshot().version) {
@@ -33,7 +33,7 @@ export abstract class Subscriber<T> {
       if (pending === undefined) continue
       void pending.then(() => {
         this.#isBusy = false
-        this.poke()
+        this.notify()
       })
       return
     }
@@ -49,12 +49,12 @@ export abstract class Subscriber<T> {
   protected abstract deliver(now: Snapshot<T>): Promise<void> | undefined
 
   /** Keeps the subscriber busy with a first call, before any change. */
-  protected occupy(pending: Promise<void> | undefined): void {
+  protected runFirst(pending: Promise<void> | undefined): void {
     if (pending === undefined) return
     this.#isBusy = true
     void pending.then(() => {
       this.#isBusy = false
-      this.poke()
+      this.notify()
     })
   }
 }
@@ -106,7 +106,7 @@ export class WatchSubscriber<T, S> extends Subscriber<T> {
   /** Calls the handler with the value now; later calls wait for it. */
   callImmediately(): void {
     const call = () => this.#settings.handler(this.#selected, undefined, undefined)
-    this.occupy(callIsolated('A watch handler', call, this.delivery.report))
+    this.runFirst(callIsolated('A watch handler', call, this.delivery.report))
   }
 
   protected override deliver(now: Snapshot<T>): Promise<void> | undefined {

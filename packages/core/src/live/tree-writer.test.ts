@@ -8,7 +8,7 @@ import { createManualSource } from '../testing/manual-source.ts'
 import { recordSource } from '../testing/record-source.ts'
 import { createTestClock } from '../testing/test-clock.ts'
 import { SourceState } from './source-state.ts'
-import { TreeWriter } from './tree-writer.ts'
+import { UpdateProcessor } from './tree-writer.ts'
 
 const schema = z.object({
   a: z.number(),
@@ -29,7 +29,7 @@ function setUp(sources: readonly Source[], options: { unused?: 'reject'; sliceMs
   const { sliceMs = 1_000 } = options
   const pipeline = createPipeline<Value>(compileSchema(schema), sources, options)
   const states = sources.map((source) => new SourceState(source, clock))
-  const writer = new TreeWriter<Value>({
+  const writer = new UpdateProcessor<Value>({
     pipeline,
     sources: states,
     clock,
@@ -47,7 +47,7 @@ function setUp(sources: readonly Source[], options: { unused?: 'reject'; sliceMs
       told.rejected.push({ revision: event.revision, codes: event.issues.map((issue) => issue.code) })
     },
     unused: () => {},
-    contact: () => {},
+    connectivity: () => {},
     failed: (error) => void told.failed.push(error),
   })
   for (const [index, source] of sources.entries()) {
@@ -57,7 +57,7 @@ function setUp(sources: readonly Source[], options: { unused?: 'reject'; sliceMs
   return { writer, told, states, pipeline, clock }
 }
 
-describe('TreeWriter', () => {
+describe('UpdateProcessor', () => {
   it('judges nothing before every source has handed over its tree', () => {
     const local = createManualSource({ name: 'local', isRemote: false })
     const store = createManualSource({ name: 'store' })
@@ -88,7 +88,7 @@ describe('TreeWriter', () => {
     const store = createManualSource({ name: 'store' })
     const { writer } = setUp([local, store])
     local.replace(1, { a: '1' })
-    writer.standIn('defaults', new Map([[1, { revision: 0, epoch: 0, layers: [[]] }]]))
+    writer.fallback('defaults', new Map([[1, { revision: 0, epoch: 0, layers: [[]] }]]))
     const leaves = [{ path: 'b', value: '7', revision: 6 }]
     store.sink.prepare(0, leaves)
     local.patch(2, { a: '2' })
@@ -247,7 +247,7 @@ describe('TreeWriter', () => {
     ])
     expect(told.rejected.at(0)).toEqual({ revision: 191, codes: ['invalid_type'] })
     expect(told.rejected.at(-1)).toEqual({ revision: 200, codes: ['invalid_type'] })
-    expect(writer.goodState(0, { withSecrets: true }).layers).toEqual([
+    expect(writer.lastGoodState(0, { withSecrets: true }).layers).toEqual([
       [{ path: 'a', value: '199', revision: 199 }],
     ])
   })
@@ -277,12 +277,12 @@ describe('TreeWriter', () => {
     expect(contacts).toBe(1)
   })
 
-  describe('standIn', () => {
+  describe('fallback', () => {
     it('serves other leaves for a missing source until it comes, in the same epoch when it is further', () => {
       const store = createManualSource()
       const { writer, told } = setUp([store])
       const layers = recordedLayers({ a: '1' })
-      expect(writer.standIn('snapshot', new Map([[0, { revision: 40, epoch: 2, layers }]]))).toEqual([])
+      expect(writer.fallback('snapshot', new Map([[0, { revision: 40, epoch: 2, layers }]]))).toEqual([])
       expect(writer).toMatchObject({
         servedFrom: 'snapshot',
         snapshot: { revision: 40, epoch: 2, version: 1 },
@@ -298,7 +298,7 @@ describe('TreeWriter', () => {
     it('takes a store behind the snapshot for another one', () => {
       const store = createManualSource()
       const { writer } = setUp([store])
-      writer.standIn(
+      writer.fallback(
         'snapshot',
         new Map([[0, { revision: 40, epoch: 2, layers: recordedLayers({ a: '1' }) }]]),
       )
@@ -313,7 +313,7 @@ describe('TreeWriter', () => {
       const { writer, told } = setUp([store])
       store.replace(50, { a: 'x', b: '5' })
       expect(told.rejected).toHaveLength(1)
-      writer.standIn(
+      writer.fallback(
         'snapshot',
         new Map([[0, { revision: 40, epoch: 0, layers: recordedLayers({ a: '1' }) }]]),
       )
@@ -328,7 +328,7 @@ describe('TreeWriter', () => {
     it('changes nothing when it is not valid itself', () => {
       const store = createManualSource()
       const { writer, told } = setUp([store])
-      const issues = writer.standIn('defaults', new Map([[0, { revision: 0, epoch: 0, layers: [[]] }]]))
+      const issues = writer.fallback('defaults', new Map([[0, { revision: 0, epoch: 0, layers: [[]] }]]))
       expect(issues).toMatchObject([{ pathText: 'a' }])
       expect(writer).toMatchObject({ snapshot: undefined, servedFrom: 'sources' })
       store.replace(7, { a: '7' })
@@ -341,7 +341,7 @@ describe('TreeWriter', () => {
       const leaves = [{ path: 'b', value: '7', revision: 41 }]
       store.sink.prepare(0, leaves)
       const layers = recordedLayers({ a: '1' })
-      writer.standIn('snapshot', new Map([[0, { revision: 40, epoch: 0, layers }]]))
+      writer.fallback('snapshot', new Map([[0, { revision: 40, epoch: 0, layers }]]))
       expect(writer.snapshot).toMatchObject({ revision: 40, value: { a: 1, b: 0 } })
       leaves.push({ path: 'a', value: '2', revision: 41 })
       store.sink.prepare(0, leaves)
@@ -355,7 +355,7 @@ describe('TreeWriter', () => {
       const { writer } = setUp([store])
       const leaves = [{ path: 'b', value: '7', revision: 41 }]
       store.sink.prepare(0, leaves)
-      writer.standIn('defaults', new Map([[0, { revision: 0, epoch: 0, layers: [[]] }]]))
+      writer.fallback('defaults', new Map([[0, { revision: 0, epoch: 0, layers: [[]] }]]))
       leaves.push({ path: 'a', value: '2', revision: 41 })
       store.sink.prepare(0, leaves)
       store.sink.replace({ revision: 41, epoch: 0, layers: [leaves] })
@@ -367,21 +367,21 @@ describe('TreeWriter', () => {
       const { writer } = setUp([store])
       const many = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`k${index}`, 'v']))
       const layers = recordedLayers({ a: '1', many })
-      writer.standIn('snapshot', new Map([[0, { revision: 40, epoch: 0, layers }]]))
+      writer.fallback('snapshot', new Map([[0, { revision: 40, epoch: 0, layers }]]))
       store.replace(41, { a: '1' })
       expect(writer.rejected?.issues).toMatchObject([{ code: 'guard' }])
       expect(Object.keys(writer.snapshot!.value.many)).toHaveLength(20)
     })
   })
 
-  describe('goodState', () => {
+  describe('lastGoodState', () => {
     it('is the last accepted state while a worse one is staged', () => {
       const store = createManualSource()
       const { writer } = setUp([store])
       store.replace(1, { a: '1' })
       store.patch(2, { a: '2', 'many/k': 'v' })
       store.patch(3, { a: 'x', 'many/k': undefined, b: 'y' })
-      const state = writer.goodState(0, { withSecrets: true })
+      const state = writer.lastGoodState(0, { withSecrets: true })
       const leaves = new Map(state.layers[0]!.map((leaf) => [leaf.path, [leaf.value, leaf.revision]]))
       expect(state.revision).toBe(2)
       expect(Object.fromEntries(leaves)).toEqual({ a: ['2', 2], 'many/k': ['v', 2] })

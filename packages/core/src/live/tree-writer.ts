@@ -2,19 +2,19 @@ import { LivetreeError, messageOf } from '../errors.ts'
 import type { GuardMemory } from '../pipeline/guard.ts'
 import type { EarlierState, Issue, Outcome, Pipeline, UnusedKey } from '../pipeline/outcome.ts'
 import type { Clock, Leaf, PatchUpdate, ReplaceUpdate, SourceSink } from '../source/source.ts'
-import { LeafLedger } from './leaf-ledger.ts'
+import { LastGoodLeaves } from './leaf-ledger.ts'
 import { type RejectedEvent, Rejection } from './rejection.ts'
 import { malformed, type SinkMethod } from './sink-contract.ts'
-import { SliceQueue } from './slice-queue.ts'
+import { UpdateQueue } from './slice-queue.ts'
 import { Snapshot } from './snapshot.ts'
 import type { SourceState } from './source-state.ts'
-import { type Place, StorePosition } from './store-position.ts'
+import { type StorePosition, PositionTracker } from './store-position.ts'
 
 /** Where the value in service came from: the sources, or what stood in for those that were not there at the start. */
 export type ServedFrom = 'sources' | 'snapshot' | 'defaults'
 
 /** Leaves to use in the place of a source that cannot be had, or has nothing good. */
-export interface StandIn extends Place {
+export interface FallbackState extends StorePosition {
   readonly layers: readonly (readonly Leaf[])[]
 }
 
@@ -26,7 +26,7 @@ export interface WriterObserver<T> {
   rejected(event: RejectedEvent): void
   unused(keys: readonly UnusedKey[]): void
   /** A source has spoken, or was lost. */
-  contact(source: SourceState): void
+  connectivity(source: SourceState): void
   failed(error: LivetreeError): void
 }
 
@@ -34,7 +34,7 @@ export interface TreeWriterOptions<T> {
   readonly pipeline: Pipeline<T>
   readonly sources: readonly SourceState[]
   readonly clock: Clock
-  /** Keep the raw leaves of remote sources: needed for `standIn` and `goodState`. */
+  /** Keep the raw leaves of remote sources: needed for `fallback` and `lastGoodState`. */
   readonly keepsLeaves: boolean
   /** What sources say waits for `compareWith`. */
   readonly awaitsComparison: boolean
@@ -57,14 +57,14 @@ type Item = { readonly index: number } & (
 /**
  * The one writer of a configuration. Takes what the sources say in order, one update at a time, and has the pipeline
  * judge every one of them: a good revision between two bad ones becomes current. Updates that have had to wait are judged
- * together if what they come to is good. Judges nothing until every source has handed over its tree, or `standIn` has
+ * together if what they come to is good. Judges nothing until every source has handed over its tree, or `fallback` has
  * put something in the place of the missing ones.
  */
-export class TreeWriter<T> {
+export class UpdateProcessor<T> {
   readonly #options: TreeWriterOptions<T>
-  readonly #queue: SliceQueue<Item>
-  #ledgers: readonly (LeafLedger | undefined)[]
-  readonly #position: StorePosition
+  readonly #queue: UpdateQueue<Item>
+  #ledgers: readonly (LastGoodLeaves | undefined)[]
+  readonly #position: PositionTracker
   /** What has come before `compareWith`. */
   #held: (() => void)[] | undefined
   #isJudging = false
@@ -76,18 +76,18 @@ export class TreeWriter<T> {
   #unused: { readonly keys: readonly UnusedKey[]; readonly id: string } = { keys: [], id: '' }
   #version = 0
   /** Where each source stood when all was good. */
-  #goodPlaces: readonly Place[] = []
+  #goodPlaces: readonly StorePosition[] = []
   readonly #contactWaiters: (() => void)[] = []
   #observer: WriterObserver<T> | undefined = undefined
 
   constructor(options: TreeWriterOptions<T>) {
     this.#options = options
-    this.#queue = new SliceQueue((items) => this.#take(items), options.sliceMs)
+    this.#queue = new UpdateQueue((items) => this.#take(items), options.sliceMs)
     this.#held = options.awaitsComparison ? [] : undefined
-    this.#position = new StorePosition(options.sources)
+    this.#position = new PositionTracker(options.sources)
     this.#rejection = new Rejection(options.clock, (event) => this.#observer!.rejected(event))
     this.#ledgers = options.sources.map(({ source }) =>
-      options.keepsLeaves && source.isRemote ? new LeafLedger(source.layers.length) : undefined,
+      options.keepsLeaves && source.isRemote ? new LastGoodLeaves(source.layers.length) : undefined,
     )
   }
 
@@ -146,7 +146,7 @@ export class TreeWriter<T> {
     return this.#queue.settled()
   }
 
-  /** Gives back the memory that `keepsLeaves` costs; neither `standIn` nor `goodState` may be called after it. */
+  /** Gives back the memory that `keepsLeaves` costs; neither `fallback` nor `lastGoodState` may be called after it. */
   forgetLeaves(): void {
     this.#ledgers = []
   }
@@ -163,7 +163,7 @@ export class TreeWriter<T> {
    * it is in service, and what the sources really hold is staged again to be judged from now on; when not, the issues
    * come back and nothing has changed.
    */
-  standIn(from: 'snapshot' | 'defaults', leaves: ReadonlyMap<number, StandIn>): readonly Issue[] {
+  fallback(from: 'snapshot' | 'defaults', leaves: ReadonlyMap<number, FallbackState>): readonly Issue[] {
     const { sources, pipeline } = this.#options
     const covered = [...leaves.keys()].filter((index) => sources[index]!.hasTree)
     const real = new Map([...leaves.keys()].map((index) => [index, this.#ledgers[index]!.leaves()]))
@@ -184,7 +184,7 @@ export class TreeWriter<T> {
     const putBack = this.#rejection.suspend()
     this.#servedFrom = from
     this.#isJudging = true
-    const place = this.#position.standIn((source) => leaves.get(sources.indexOf(source)))
+    const place = this.#position.fallback((source) => leaves.get(sources.indexOf(source)))
     this.#accept(outcome.value, place)
     if (covered.length === 0) return []
     putBack()
@@ -199,7 +199,7 @@ export class TreeWriter<T> {
   }
 
   /** The last good state of a remote source, also while a worse one is staged. Only once there was one. */
-  goodState(index: number, options: { readonly withSecrets: boolean }): StandIn {
+  lastGoodState(index: number, options: { readonly withSecrets: boolean }): FallbackState {
     return { ...this.#goodPlaces[index]!, layers: this.#goodLeaves(index, options) }
   }
 
@@ -207,7 +207,7 @@ export class TreeWriter<T> {
     const { pipeline } = this.#options
     const stage = (changes: PatchUpdate['changes']) =>
       pipeline.stage(index, { type: 'patch', update: { revision: 0, changes } })
-    const { back, forth } = this.#ledgers[index]!.detour()
+    const { back, forth } = this.#ledgers[index]!.difference()
     if (back.length === 0) return pipeline.leaves(index, options)
     const allowed = pipeline.allowedRemovals(index)
     stage(back)
@@ -293,7 +293,7 @@ export class TreeWriter<T> {
   }
 
   #noteContact(state: SourceState): void {
-    this.#observer!.contact(state)
+    this.#observer!.connectivity(state)
     for (const resolve of this.#contactWaiters.splice(0)) resolve()
   }
 
@@ -329,9 +329,9 @@ export class TreeWriter<T> {
     return this.#options.clock.now()
   }
 
-  #evaluate(standIn?: 'snapshot' | 'defaults'): Outcome<T> {
+  #evaluate(fallback?: 'snapshot' | 'defaults'): Outcome<T> {
     try {
-      return this.#options.pipeline.evaluate({ now: this.#now, standIn })
+      return this.#options.pipeline.evaluate({ now: this.#now, fallback })
     } catch (cause) {
       const error = new LivetreeError('internal', 'Judging a tree failed. The last good one stays.', {
         cause,
@@ -354,7 +354,7 @@ export class TreeWriter<T> {
     else this.#confirm()
   }
 
-  #accept(value: T, place: Place | undefined): void {
+  #accept(value: T, place: StorePosition | undefined): void {
     const isHealed = this.#heal()
     const version = ++this.#version
     this.#snapshot = new Snapshot(value, { version, ...(place ?? { revision: version, epoch: 0 }) })

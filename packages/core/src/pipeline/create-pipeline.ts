@@ -1,7 +1,7 @@
-import { fingerprintOf, planAt } from '../schema/describe.ts'
+import { fingerprintOf, schemaNodeAt } from '../schema/describe.ts'
 import { assertEnvironmentNames } from '../schema/environment-names.ts'
 import { fixedWords } from '../schema/fixed-words.ts'
-import type { Plan } from '../schema/plan.ts'
+import type { SchemaNode } from '../schema/plan.ts'
 import type { LayerInfo, Leaf, PatchUpdate, ReplaceUpdate } from '../source/source.ts'
 import { Decoder } from './decode.ts'
 import { diffValues } from './diff.ts'
@@ -52,18 +52,18 @@ export interface PipelineOptions {
  * @throws LivetreeError `name_clash` when a layer holds environment variables and two properties share one
  */
 export function createPipeline<T>(
-  plan: Plan,
+  schemaNode: SchemaNode,
   sources: readonly PipelineSource[],
   options: PipelineOptions = {},
 ): Pipeline<T> {
-  return new LayeredPipeline<T>(plan, sources, options)
+  return new LayeredPipeline<T>(schemaNode, sources, options)
 }
 
 type StagedUpdate = { type: 'replace'; update: ReplaceUpdate } | { type: 'patch'; update: PatchUpdate }
 
 class LayeredPipeline<T> implements Pipeline<T> {
   readonly fingerprint: string
-  readonly #plan: Plan
+  readonly #plan: SchemaNode
   readonly #options: PipelineOptions
   readonly #layers: readonly NamedLayer[]
   /** Number of each source's first layer. */
@@ -77,21 +77,21 @@ class LayeredPipeline<T> implements Pipeline<T> {
   #isCompared = false
   #accepted: { value: T } | undefined
 
-  constructor(plan: Plan, sources: readonly PipelineSource[], options: PipelineOptions) {
-    this.#plan = plan
+  constructor(schemaNode: SchemaNode, sources: readonly PipelineSource[], options: PipelineOptions) {
+    this.#plan = schemaNode
     this.#options = options
-    this.fingerprint = fingerprintOf(plan)
-    this.#fixedWords = plan.hasSecret ? fixedWords(plan.schema) : new Set()
+    this.fingerprint = fingerprintOf(schemaNode)
+    this.#fixedWords = schemaNode.hasSecret ? fixedWords(schemaNode.schema) : new Set()
     this.#layers = sources.flatMap((source) =>
       source.layers.map((layer) => ({ ...layer, source: source.name })),
     )
     this.#firsts = sources.map((_, index) =>
       sources.slice(0, index).reduce((count, source) => count + source.layers.length, 0),
     )
-    if (this.#layers.some((layer) => layer.naming === 'env')) assertEnvironmentNames(plan)
-    this.#tree = new LayerTree(plan, this.#layers, { isRenamed: options.isRenamed ?? false })
+    if (this.#layers.some((layer) => layer.naming === 'env')) assertEnvironmentNames(schemaNode)
+    this.#tree = new LayerTree(schemaNode, this.#layers, { isRenamed: options.isRenamed ?? false })
     this.#decoder = new Decoder(
-      plan,
+      schemaNode,
       this.#tree.root,
       this.#layers.map((layer) => layer.isNested === true),
     )
@@ -134,7 +134,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     return undefined
   }
 
-  evaluate({ now = 0, standIn }: EvaluateOptions = {}): Outcome<T> {
+  evaluate({ now = 0, fallback }: EvaluateOptions = {}): Outcome<T> {
     const writer = new IssueWriter(this.#plan, this.#tree.root, this.#layers, this.#fixedWords)
     const decoded = this.#decoder.decode(this.#accepted?.value)
     const unused = this.#unused(writer)
@@ -143,14 +143,14 @@ class LayeredPipeline<T> implements Pipeline<T> {
       ...(this.#options.unused === 'reject' ? unusedIssues(unused, writer) : []),
       ...judgedIssues(this.#decoder, writer),
     ]
-    const isGuarded = this.#isCompared && standIn === undefined && this.#options.guard !== false
+    const isGuarded = this.#isCompared && fallback === undefined && this.#options.guard !== false
     if (issues.length === 0 && isGuarded) issues.push(...this.#guard.issues(writer, now))
     if (issues.length > 0 || !decoded.isValid) return { type: 'rejected', issues, unused }
     const value = decoded.value as T
     const isSame = this.#accepted !== undefined && Object.is(this.#accepted.value, value)
     this.#accepted = { value }
     // What the schema's defaults stand in for is not gone.
-    if (standIn !== 'defaults') this.#compareFromHere(now)
+    if (fallback !== 'defaults') this.#compareFromHere(now)
     return { type: isSame ? 'unchanged' : 'accepted', value, unused }
   }
 
@@ -182,7 +182,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   #unused(writer: IssueWriter): readonly UnusedKey[] {
-    if (this.#decoder.unused.size === 0 && this.#tree.misplaced.size === 0) return NONE
+    if (this.#decoder.unused.size === 0 && this.#tree.unplaceable.size === 0) return NONE
     return unusedKeys(this.#tree, this.#decoder, writer)
   }
 
@@ -196,7 +196,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   redact(value: unknown, path: Path = []): unknown {
-    return redact(value, planAt(this.#plan, path))
+    return redact(value, schemaNodeAt(this.#plan, path))
   }
 
   leaves(source: number, options: { withSecrets: boolean }) {

@@ -1,8 +1,8 @@
-import type { ObjectPlan, Plan, PropertyPlan, RecordPlan } from '../schema/plan.ts'
-import { childPlan, isMadeWhenAbsent, coreOf } from '../schema/plan.ts'
+import type { ObjectNode, SchemaNode, PropertyNode, RecordNode } from '../schema/plan.ts'
+import { childSchemaNode, isMadeWhenAbsent, coreOf } from '../schema/plan.ts'
 import { bareObject, isPlainObject } from './document.ts'
 import { inputOf, isGiven, type NestedLayers, scalarOrFloor } from './input.ts'
-import { judge, type JudgedIssue, judgeRead, thrownIssue, type Verdict } from './judge.ts'
+import { validate, type RawIssue, validateRead, thrownIssue, type ValidationResult } from './judge.ts'
 import { noteNames, notedNames } from './names.ts'
 import { type Given, givenOf, noteGiven } from './open-words.ts'
 import { freezeObject, shareFrozen } from './share.ts'
@@ -10,10 +10,10 @@ import { isPresent, topEntry, type TreeNode } from './tree-node.ts'
 import { type UnusedNote, type UnusedSpot, unusedBelow, unusedChildren } from './unused.ts'
 
 /** An issue with its path from the root. */
-export interface LocatedIssue extends JudgedIssue {
+export interface LocatedIssue extends RawIssue {
   /** What was judged: zod, and the schema's own code, saw nothing else. */
   readonly node: TreeNode
-  readonly plan: Plan
+  readonly plan: SchemaNode
   /** How much of the path leads to the node; the rest is what zod, or the schema's own code, says. */
   readonly at: number
   /** What zod was given; undefined where it saw no value. */
@@ -29,14 +29,14 @@ export class Decoder {
   /** Keys no schema knows, by the node whose judging found them; holds only while that node is judged for itself. */
   readonly unused = new Map<TreeNode, UnusedNote>()
   readonly #root: TreeNode
-  readonly #plan: Plan
+  readonly #plan: SchemaNode
   /** The way to the node that is being judged. */
   readonly #path: string[] = []
 
   readonly #nested: NestedLayers
 
-  constructor(plan: Plan, root: TreeNode, nested: NestedLayers = []) {
-    this.#plan = plan
+  constructor(schemaNode: SchemaNode, root: TreeNode, nested: NestedLayers = []) {
+    this.#plan = schemaNode
     this.#root = root
     this.#nested = nested
   }
@@ -45,8 +45,8 @@ export class Decoder {
   decode(previous: unknown): { isValid: boolean; value: unknown } {
     const root = this.#root
     if (isGiven(this.#plan, root, -1) || isMadeWhenAbsent(this.#plan))
-      this.#judge(this.#plan, root, -1, previous)
-    else this.#judgeWhole(this.#plan, root, -1, previous)
+      this.#validate(this.#plan, root, -1, previous)
+    else this.#validateWhole(this.#plan, root, -1, previous)
     return { isValid: root.isValid, value: root.value }
   }
 
@@ -56,107 +56,108 @@ export class Decoder {
     return found
   }
 
-  #judge(plan: Plan, node: TreeNode, floor: number, previous: unknown): void {
-    if (node.isFresh(floor)) return
-    node.begin(floor)
+  #validate(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number, previous: unknown): void {
+    if (node.isFresh(aboveLayer)) return
+    node.begin(aboveLayer)
     if (this.unused.size > 0) this.unused.delete(node)
-    if (plan.type === 'leaf' && plan.isAnyText) {
-      const text = topEntry(node, floor)?.value
+    if (schemaNode.type === 'leaf' && schemaNode.isAnyText) {
+      const text = topEntry(node, aboveLayer)?.value
       if (typeof text === 'string') {
-        if (node.childCount > 0) this.#noteUnused(node, unusedBelow(plan, node, floor, [...this.#path]))
+        if (node.childCount > 0)
+          this.#noteUnused(node, unusedBelow(schemaNode, node, aboveLayer, [...this.#path]))
         node.keep(text)
         return
       }
     }
-    if (plan.isDecomposable) {
-      const found = scalarOrFloor(node, floor)
+    if (schemaNode.isDecomposable) {
+      const found = scalarOrFloor(node, aboveLayer)
       if ('floor' in found) {
-        this.#compose(plan, node, found.floor, previous)
+        this.#compose(schemaNode, node, found.floor, previous)
         return
       }
     }
-    this.#judgeWhole(plan, node, floor, previous)
+    this.#validateWhole(schemaNode, node, aboveLayer, previous)
   }
 
-  #compose(plan: Plan, node: TreeNode, floor: number, previous: unknown): void {
-    const core = coreOf(plan)
+  #compose(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number, previous: unknown): void {
+    const core = coreOf(schemaNode)
     const before = isPlainObject(previous) ? previous : undefined
     node.markComposed()
-    if (core.type === 'object') this.#composeObject(core, node, floor, before)
-    else if (core.type === 'record') this.#composeRecord(core, node, floor, before)
+    if (core.type === 'object') this.#composeObject(core, node, aboveLayer, before)
+    else if (core.type === 'record') this.#composeRecord(core, node, aboveLayer, before)
   }
 
   #composeObject(
-    plan: ObjectPlan,
+    schemaNode: ObjectNode,
     node: TreeNode,
-    floor: number,
+    aboveLayer: number,
     before: Record<string, unknown> | undefined,
   ): void {
     const value: Record<string, unknown> = {}
     let isValid = true
-    for (const property of plan.properties.values()) {
+    for (const property of schemaNode.properties.values()) {
       const { name } = property
       const child = node.makeChild(name)
-      if (!child.isFresh(floor)) {
+      if (!child.isFresh(aboveLayer)) {
         const prior = ownPart(before, name)
         this.#path.push(name)
-        if (isGiven(property.plan, child, floor) || isMadeWhenAbsent(property.plan))
-          this.#judge(property.plan, child, floor, prior)
-        else this.#judgeAbsent(property, child, floor, prior)
+        if (isGiven(property.schemaNode, child, aboveLayer) || isMadeWhenAbsent(property.schemaNode))
+          this.#validate(property.schemaNode, child, aboveLayer, prior)
+        else this.#validateAbsent(property, child, aboveLayer, prior)
         this.#path.pop()
       }
       if (!child.isValid) isValid = false
       else if (child.isHeld) value[name] = child.value
     }
-    if (node.childCount > plan.properties.size)
-      isValid = this.#composeUnknown(plan, node, floor, { before, value }) && isValid
-    if (isValid) node.keep(freezeObject(before, value, plan))
+    if (node.childCount > schemaNode.properties.size)
+      isValid = this.#composeUnknown(schemaNode, node, aboveLayer, { before, value }) && isValid
+    if (isValid) node.keep(freezeObject(before, value, schemaNode))
   }
 
   /** Keys that are no property: unused, refused, or what the catchall makes of them. Whether they are valid. */
   #composeUnknown(
-    plan: ObjectPlan,
+    schemaNode: ObjectNode,
     node: TreeNode,
-    floor: number,
+    aboveLayer: number,
     target: { before: Record<string, unknown> | undefined; value: Record<string, unknown> },
   ): boolean {
-    const { catchall } = plan
+    const { catchall } = schemaNode
     if (catchall === undefined) {
-      this.#noteUnused(node, unusedChildren(plan, node, floor, [...this.#path]))
+      this.#noteUnused(node, unusedChildren(schemaNode, node, aboveLayer, [...this.#path]))
       return true
     }
     const refused = bareObject()
     let isValid = true
     for (const child of node.children) {
       const { name } = child
-      if (plan.properties.has(name)) continue
-      if (!isPresent(child, floor)) child.markDirty()
-      else if (plan.strict !== undefined) refused[name] = undefined
+      if (schemaNode.properties.has(name)) continue
+      if (!isPresent(child, aboveLayer)) child.markDirty()
+      else if (schemaNode.strict !== undefined) refused[name] = undefined
       else {
         this.#path.push(name)
-        this.#judge(catchall, child, floor, ownPart(target.before, name))
+        this.#validate(catchall, child, aboveLayer, ownPart(target.before, name))
         this.#path.pop()
         if (!child.isValid) isValid = false
         else target.value[name] = child.value
       }
     }
-    const verdict = plan.strict === undefined ? undefined : judge(plan.strict, refused)
-    if (verdict?.isValid === false) {
-      noteGiven(verdict.issues, refused)
-      node.refuse(verdict.issues)
+    const result = schemaNode.strict === undefined ? undefined : validate(schemaNode.strict, refused)
+    if (result?.isValid === false) {
+      noteGiven(result.issues, refused)
+      node.refuse(result.issues)
     }
-    return isValid && verdict?.isValid !== false
+    return isValid && result?.isValid !== false
   }
 
   #composeRecord(
-    plan: RecordPlan,
+    schemaNode: RecordNode,
     node: TreeNode,
-    floor: number,
+    aboveLayer: number,
     before: Record<string, unknown> | undefined,
   ): void {
     const value: Record<string, unknown> = {}
-    const issues: JudgedIssue[] = []
-    const isAnyKey = plan.key.type === 'leaf' && plan.key.isAnyText
+    const issues: RawIssue[] = []
+    const isAnyKey = schemaNode.key.type === 'leaf' && schemaNode.key.isAnyText
     let isValid = true
     let hasUnused = false
     let isOther = false
@@ -164,20 +165,20 @@ export class Decoder {
     let count = 0
     for (const child of node.children) {
       const { name } = child
-      if (!child.isFresh(floor) && !isGiven(plan.value, child, floor)) {
+      if (!child.isFresh(aboveLayer) && !isGiven(schemaNode.value, child, aboveLayer)) {
         child.markDirty()
-        hasUnused ||= isPresent(child, floor)
+        hasUnused ||= isPresent(child, aboveLayer)
         continue
       }
-      const key = isAnyKey ? name : this.#recordKey(plan, name, issues)
+      const key = isAnyKey ? name : this.#recordKey(schemaNode, name, issues)
       if (typeof key !== 'string') {
         child.markDirty()
         continue
       }
-      if (!child.isFresh(floor)) {
+      if (!child.isFresh(aboveLayer)) {
         const prior = ownPart(before, key)
         this.#path.push(name)
-        this.#judge(plan.value, child, floor, prior)
+        this.#validate(schemaNode.value, child, aboveLayer, prior)
         this.#path.pop()
         // of several names that come to one key, the last has it
         isOther ||= isAnyKey && child.isValid && !Object.is(child.value, prior)
@@ -189,27 +190,28 @@ export class Decoder {
         count++
       }
     }
-    if (hasUnused) this.#noteUnused(node, unusedChildren(plan, node, floor, [...this.#path]))
+    if (hasUnused) this.#noteUnused(node, unusedChildren(schemaNode, node, aboveLayer, [...this.#path]))
     if (issues.length > 0) node.refuse(issues)
     if (!isValid || issues.length > 0) return
     if (names?.length === count) noteNames(value, names)
-    node.keep(freezeObject(isOther ? undefined : before, value, plan))
+    node.keep(freezeObject(isOther ? undefined : before, value, schemaNode))
   }
 
-  #recordKey(plan: RecordPlan, name: string, issues: JudgedIssue[]): unknown {
-    const verdict = judge(plan.key.schema, name)
-    if (verdict.isValid) return verdict.value
-    const reasons = verdict.issues.map((issue) => issue.message).join(', ')
+  #recordKey(schemaNode: RecordNode, name: string, issues: RawIssue[]): unknown {
+    const result = validate(schemaNode.key.schema, name)
+    if (result.isValid) return result.value
+    const reasons = result.issues.map((issue) => issue.message).join(', ')
     issues.push({ path: [name], code: 'invalid_key', message: `Invalid key in record: ${reasons}` })
     return undefined
   }
 
   /** Nothing is there: zod, given an object without the property, says whether that is an error, a default or nothing. */
-  #judgeAbsent(property: PropertyPlan, node: TreeNode, floor: number, previous: unknown): void {
-    node.begin(floor)
+  #validateAbsent(property: PropertyNode, node: TreeNode, aboveLayer: number, previous: unknown): void {
+    node.begin(aboveLayer)
     if (this.unused.size > 0) this.unused.delete(node)
-    if (node.leafCount > 0) this.#noteUnused(node, unusedBelow(property.plan, node, floor, [...this.#path]))
-    const alone = judge(property.alone, NOTHING)
+    if (node.leafCount > 0)
+      this.#noteUnused(node, unusedBelow(property.schemaNode, node, aboveLayer, [...this.#path]))
+    const alone = validate(property.alone, NOTHING)
     if (!alone.isValid) {
       const issues = alone.issues.map((issue) => ({ ...issue, path: issue.path.slice(1) }))
       noteGiven(issues, undefined)
@@ -217,19 +219,19 @@ export class Decoder {
       return
     }
     const made = alone.value as Record<string, unknown>
-    const verdict = frozen({ isValid: true, value: made[property.name] }, previous, property.plan)
-    settle(node, verdict, Object.hasOwn(made, property.name))
+    const result = frozen({ isValid: true, value: made[property.name] }, previous, property.schemaNode)
+    settle(node, result, Object.hasOwn(made, property.name))
   }
 
-  #judgeWhole(plan: Plan, node: TreeNode, floor: number, previous: unknown): void {
-    node.begin(floor)
-    if (plan.type !== 'leaf' || node.childCount > 0)
-      this.#noteUnused(node, unusedBelow(plan, node, floor, [...this.#path]))
-    const issues: JudgedIssue[] = []
-    const input = inputOf(plan, node, floor, issues, this.#nested)
-    const verdict = frozen(judgeRead(plan.schema, input, issues), previous, plan)
-    if (!verdict.isValid) noteGiven(verdict.issues, input)
-    settle(node, verdict)
+  #validateWhole(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number, previous: unknown): void {
+    node.begin(aboveLayer)
+    if (schemaNode.type !== 'leaf' || node.childCount > 0)
+      this.#noteUnused(node, unusedBelow(schemaNode, node, aboveLayer, [...this.#path]))
+    const issues: RawIssue[] = []
+    const input = inputOf(schemaNode, node, aboveLayer, issues, this.#nested)
+    const result = frozen(validateRead(schemaNode.schema, input, issues), previous, schemaNode)
+    if (!result.isValid) noteGiven(result.issues, input)
+    settle(node, result)
   }
 
   #noteUnused(node: TreeNode, spots: readonly UnusedSpot[]): void {
@@ -244,23 +246,23 @@ function ownPart(value: Record<string, unknown> | undefined, name: string): unkn
 }
 
 /** The value as a frozen copy; one that cannot be made (the value holds itself, a getter throws) is a complaint. */
-function frozen(verdict: Verdict, previous: unknown, plan: Plan): Verdict {
-  if (!verdict.isValid) return verdict
+function frozen(result: ValidationResult, previous: unknown, schemaNode: SchemaNode): ValidationResult {
+  if (!result.isValid) return result
   try {
-    return { isValid: true, value: shareFrozen(previous, verdict.value, plan) }
+    return { isValid: true, value: shareFrozen(previous, result.value, schemaNode) }
   } catch (error) {
     return { isValid: false, issues: [thrownIssue(error)] }
   }
 }
 
-function settle(node: TreeNode, verdict: Verdict, isHeld = true): void {
-  if (verdict.isValid) node.keep(verdict.value, isHeld)
-  else node.refuse(verdict.issues)
+function settle(node: TreeNode, result: ValidationResult, isHeld = true): void {
+  if (result.isValid) node.keep(result.value, isHeld)
+  else node.refuse(result.issues)
 }
 
 /** Goes down only where something is wrong; in the order of the schema, whatever that of the keys. */
 function collectIssues(
-  plan: Plan,
+  schemaNode: SchemaNode,
   node: TreeNode,
   path: readonly PropertyKey[],
   found: LocatedIssue[],
@@ -269,14 +271,14 @@ function collectIssues(
   const given = givenOf(node.issues)
   const at = path.length
   for (const issue of node.issues)
-    found.push({ ...issue, path: [...path, ...issue.path], node, plan, at, given })
+    found.push({ ...issue, path: [...path, ...issue.path], node, plan: schemaNode, at, given })
   if (!node.isComposed) return
-  const core = coreOf(plan)
+  const core = coreOf(schemaNode)
   const properties = core.type === 'object' ? [...core.properties.keys()] : []
   const names = Array.from(node.children, (child) => child.name)
   for (const name of new Set([...properties, ...names])) {
     const child = node.child(name)
-    const below = childPlan(core, name)
+    const below = childSchemaNode(core, name)
     const isJudged = child?.isDirty === false && below !== undefined
     if (isJudged) collectIssues(below, child, [...path, name], found)
   }

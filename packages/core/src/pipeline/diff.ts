@@ -1,4 +1,4 @@
-import type { Plan } from '../schema/plan.ts'
+import type { SchemaNode } from '../schema/plan.ts'
 import { isPlainObject } from './document.ts'
 import type { Change, Path } from './outcome.ts'
 import { namesOf } from './names.ts'
@@ -6,21 +6,23 @@ import { pathText } from './path-text.ts'
 import { hasMadeNames, partView, redact } from './redact.ts'
 
 /** What differs, leaf by leaf. Parts that are the same instance are not looked into; a list is one value. */
-export function diffValues(plan: Plan, previous: unknown, next: unknown): Change[] {
+export function diffValues(schemaNode: SchemaNode, previous: unknown, next: unknown): Change[] {
   const changes: Change[] = []
-  compare({ plan, value: previous }, { plan, value: next }, [], changes)
+  compare({ plan: schemaNode, value: previous }, { plan: schemaNode, value: next }, [], changes)
   return changes
 }
 
 /** A part of one of the two values. Each is read by the schema on its own: a tag may choose another option in the other. */
 interface Side {
-  readonly plan: Plan | undefined
+  readonly plan: SchemaNode | undefined
   readonly value: unknown
 }
 
 function compare(previous: Side, next: Side, path: Path, changes: Change[]): void {
   if (Object.is(previous.value, next.value)) return
-  const isWhole = [previous.plan, next.plan].some((plan) => plan !== undefined && hasMadeNames(plan))
+  const isWhole = [previous.plan, next.plan].some(
+    (schemaNode) => schemaNode !== undefined && hasMadeNames(schemaNode),
+  )
   const names = isWhole ? undefined : differingNames(previous.value, next.value)
   if (names === undefined) {
     const type = previous.value === undefined ? 'added' : next.value === undefined ? 'removed' : 'changed'

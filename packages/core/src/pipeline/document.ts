@@ -1,4 +1,4 @@
-import { isDirectory, isPureDirectory, type Plan } from '../schema/plan.ts'
+import { isDirectory, isPureDirectory, type SchemaNode } from '../schema/plan.ts'
 import { type JsonProblem, parseJsonText } from '../format/json-text.ts'
 import { Unreadable } from '../source/source.ts'
 
@@ -11,16 +11,16 @@ export type Content =
   | { readonly type: 'scalar'; readonly value: unknown }
 
 /** A typed object, or text that is a JSON object, stands for a subtree where the schema has a directory. */
-export function readDocument(value: unknown, plan: Plan | undefined): Content {
-  if (plan === undefined) return { type: 'scalar', value }
+export function readDocument(value: unknown, schemaNode: SchemaNode | undefined): Content {
+  if (schemaNode === undefined) return { type: 'scalar', value }
   if (typeof value !== 'string') {
     const problem = problemOf(value)
     if (problem !== undefined) return { type: 'scalar', value: new Unreadable(problem) }
-    return isPlainObject(value) && isDirectory(plan)
+    return isPlainObject(value) && isDirectory(schemaNode)
       ? { type: 'document', content: value }
       : { type: 'scalar', value }
   }
-  if (!isPureDirectory(plan) || !/^\s*\{/.test(value)) return { type: 'scalar', value }
+  if (!isPureDirectory(schemaNode) || !/^\s*\{/.test(value)) return { type: 'scalar', value }
   const parsed = readJson(value) ?? new Unreadable(PROBLEMS.syntax)
   if (parsed instanceof Unreadable) return { type: 'scalar', value: parsed }
   return isPlainObject(parsed.value) ? { type: 'document', content: parsed.value } : { type: 'scalar', value }

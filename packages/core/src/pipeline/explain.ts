@@ -1,5 +1,5 @@
 import { isOpenAt, isSecretAt } from '../schema/describe.ts'
-import type { Plan } from '../schema/plan.ts'
+import type { SchemaNode } from '../schema/plan.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
 import type { IssueWriter } from './issues.ts'
 import type { ExplainedLayer, Origin, Path } from './outcome.ts'
@@ -9,25 +9,25 @@ import { entriesOf, type TreeNode } from './tree-node.ts'
 
 /** What is at a path, and which layers have a say in it, the highest first. */
 export function explainPath(
-  plan: Plan,
+  schemaNode: SchemaNode,
   writer: IssueWriter,
   current: unknown,
   wanted: string | Path,
 ): { path: Path; value: unknown; layers: readonly ExplainedLayer[] } {
   const path = typeof wanted === 'string' ? parsePathText(wanted) : wanted
-  const value = valueAt(plan, current, path)
-  const shown = value !== undefined && isSecretAt(plan, path) ? SECRET_TEXT : value
-  const layers = explainedLayers(plan, writer, path)
+  const value = valueAt(schemaNode, current, path)
+  const shown = value !== undefined && isSecretAt(schemaNode, path) ? SECRET_TEXT : value
+  const layers = explainedLayers(schemaNode, writer, path)
   // what no layer has, and is there all the same, the schema made: a default, or a transform
   const isMade = layers.length === 0 && shown !== undefined
   return { path, value: shown, layers: isMade ? [{ origin: schemaOrigin(path), value: shown }] : layers }
 }
 
-function explainedLayers(plan: Plan, writer: IssueWriter, path: Path): ExplainedLayer[] {
+function explainedLayers(schemaNode: SchemaNode, writer: IssueWriter, path: Path): ExplainedLayer[] {
   const holder = writer.holder(path)
   if (holder === undefined) return []
   const { node, at } = holder
-  const isHidden = plan.hasSecret && !isOpenAt(plan, at)
+  const isHidden = schemaNode.hasSecret && !isOpenAt(schemaNode, at)
   const shown = (value: unknown) => (isHidden ? SECRET_TEXT : value)
   const found = [
     ...entriesOf(node).map((entry) => ({
@@ -40,7 +40,7 @@ function explainedLayers(plan: Plan, writer: IssueWriter, path: Path): Explained
       origin: writer.originOfDocument(mark),
       value: shown(mark.value),
     })),
-    ...[...keysBelow(plan, node, at)].map(([layer, { revision, values }]) => ({
+    ...[...keysBelow(schemaNode, node, at)].map(([layer, { revision, values }]) => ({
       layer,
       origin: writer.origin(layer, at, revision),
       value: values,
@@ -62,7 +62,7 @@ interface KeysBelow {
 const MOST_KEYS = 100
 
 /** What each layer has below a node in keys of their own: a list or an object is the work of all of them. */
-function keysBelow(plan: Plan, top: TreeNode, at: Path): Map<number, KeysBelow> {
+function keysBelow(schemaNode: SchemaNode, top: TreeNode, at: Path): Map<number, KeysBelow> {
   const byLayer = new Map<number, KeysBelow>()
   const note = (layer: number, path: Path, value: unknown, revision: number) => {
     let keys = byLayer.get(layer)
@@ -72,7 +72,7 @@ function keysBelow(plan: Plan, top: TreeNode, at: Path): Map<number, KeysBelow> 
     }
     keys.revision = Math.max(keys.revision, revision)
     if (keys.count++ >= MOST_KEYS) return
-    const isHidden = plan.hasSecret && !isOpenAt(plan, path)
+    const isHidden = schemaNode.hasSecret && !isOpenAt(schemaNode, path)
     keys.values[path.slice(at.length).join('/')] = isHidden ? SECRET_TEXT : value
   }
   const visit = (node: TreeNode, path: Path) => {
@@ -91,8 +91,8 @@ function schemaOrigin(path: Path): Origin {
 }
 
 /** What the value has at a path, redacted by the plan of what it really is: a transform may have put a secret anywhere. */
-function valueAt(plan: Plan, value: unknown, path: Path): unknown {
-  let at: Plan | undefined = plan
+function valueAt(schemaNode: SchemaNode, value: unknown, path: Path): unknown {
+  let at: SchemaNode | undefined = schemaNode
   let part = value
   for (const segment of path) {
     const inside = partAt(part, segment)

@@ -458,7 +458,7 @@ describe('guardIssues: what an earlier process knew', () => {
     const { replace, pipeline } = staged(schema)
     pipeline.compareWith(new Map([[0, earlier(keys('flags', 10))]]), 0)
     pipeline.stage(0, { type: 'replace', update: { revision: 1, epoch: 0, layers: [[]] } })
-    expect(pipeline.evaluate({ standIn: 'defaults' }).type).toBe('accepted')
+    expect(pipeline.evaluate({ fallback: 'defaults' }).type).toBe('accepted')
     expect(replace(0, { 'db/host': 'x' }).type).toBe('rejected')
   })
 })

@@ -1,4 +1,4 @@
-import { planAt } from '../schema/describe.ts'
+import { schemaNodeAt } from '../schema/describe.ts'
 import { isMadeWhenAbsent } from '../schema/plan.ts'
 import { isEmptyObject } from './document.ts'
 import type { IssueWriter } from './issues.ts'
@@ -191,7 +191,7 @@ export class Guard {
       const path = namesOfLoss(key)
       const top = path.slice(0, depthOfEmpty(root, path))
       const isSubtree = top.length > 0 && top.length < path.length
-      const at = isSubtree ? planAt(plan, top) : undefined
+      const at = isSubtree ? schemaNodeAt(plan, top) : undefined
       if (at === undefined || !isMadeWhenAbsent(at)) return
       const id = JSON.stringify(top)
       const known = found.get(id)

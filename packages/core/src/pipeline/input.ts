@@ -1,14 +1,14 @@
-import type { ListPlan, ObjectPlan, Plan, UnionPlan } from '../schema/plan.ts'
+import type { ListNode, ObjectNode, SchemaNode, UnionNode } from '../schema/plan.ts'
 import { isMadeWhenAbsent, isScalar, coreOf } from '../schema/plan.ts'
 import { Unreadable } from '../source/source.ts'
 import { textOfScalar } from '../format/written-scalar.ts'
 import { bareObject, isEmptyObject, isNullText } from './document.ts'
-import { judge, type JudgedIssue } from './judge.ts'
+import { validate, type RawIssue } from './judge.ts'
 import { compareNames } from './name-order.ts'
 import { type DocumentMark, type Entry, isPresent, topEntry, topLayer, TreeNode } from './tree-node.ts'
 import {
   inputFrom,
-  itemPlan,
+  itemSchemaNode,
   mapOf,
   mergeInputs,
   optionByTag,
@@ -27,32 +27,32 @@ const NONE: NestedLayers = []
  * do not count. Values that cannot be read at all are added to `issues`, with their path from the node.
  */
 export function inputOf(
-  plan: Plan,
+  schemaNode: SchemaNode,
   node: TreeNode,
-  floor: number,
-  issues: JudgedIssue[],
+  aboveLayer: number,
+  issues: RawIssue[],
   nested: NestedLayers = NONE,
 ): unknown {
-  const top = plan.type === 'leaf' ? topEntry(node, floor) : undefined
+  const top = schemaNode.type === 'leaf' ? topEntry(node, aboveLayer) : undefined
   // the most frequent case, and a tree is mostly leaves
-  if (top !== undefined && !(top.value instanceof Unreadable)) return inputFrom(plan, top.value)
-  return new InputReader(issues, nested).read(plan, node, floor, [])
+  if (top !== undefined && !(top.value instanceof Unreadable)) return inputFrom(schemaNode, top.value)
+  return new InputReader(issues, nested).read(schemaNode, node, aboveLayer, [])
 }
 
 /** Whether the schema, read at this node, finds anything. Keys below a scalar do not count. */
-export function isGiven(plan: Plan, node: TreeNode, floor: number): boolean {
+export function isGiven(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number): boolean {
   if (node.leafCount === 0) return false
-  const core = coreOf(plan)
-  if (core.type === 'leaf') return topEntry(node, floor) !== undefined
-  if (core.type === 'union') return core.options.some((option) => isGiven(option, node, floor))
-  return isPresent(node, floor)
+  const core = coreOf(schemaNode)
+  if (core.type === 'leaf') return topEntry(node, aboveLayer) !== undefined
+  if (core.type === 'union') return core.options.some((option) => isGiven(option, node, aboveLayer))
+  return isPresent(node, aboveLayer)
 }
 
 /** The scalar that stands at a directory's node, if no layer above it has children; else the floor for the children. */
-export function scalarOrFloor(node: TreeNode, floor: number): { scalar: Entry } | { floor: number } {
+export function scalarOrFloor(node: TreeNode, aboveLayer: number): { scalar: Entry } | { floor: number } {
   let top = node.top
   while (top !== undefined && isEmptyObject(top.value)) top = top.below
-  if (top === undefined || top.layer <= floor) return { floor }
+  if (top === undefined || top.layer <= aboveLayer) return { floor: aboveLayer }
   const isCovered = node.top !== top || (node.documents?.at(-1)?.layer ?? -1) > top.layer
   if (isCovered) return { floor: top.layer }
   for (const child of node.children) {
@@ -63,51 +63,51 @@ export function scalarOrFloor(node: TreeNode, floor: number): { scalar: Entry } 
 
 /** What a union came to at a node, so that options inside one another do not have it read again and again. */
 interface UnionReading {
-  readonly plan: Plan
+  readonly plan: SchemaNode
   readonly floor: number
   readonly input: unknown
-  readonly issues: readonly JudgedIssue[]
+  readonly issues: readonly RawIssue[]
 }
 
 class InputReader {
-  readonly #issues: JudgedIssue[]
+  readonly #issues: RawIssue[]
   readonly #nested: NestedLayers
   #unions: Map<TreeNode, UnionReading[]> | undefined
 
-  constructor(issues: JudgedIssue[], nested: NestedLayers, unions?: Map<TreeNode, UnionReading[]>) {
+  constructor(issues: RawIssue[], nested: NestedLayers, unions?: Map<TreeNode, UnionReading[]>) {
     this.#issues = issues
     this.#nested = nested
     this.#unions = unions
   }
 
-  read(plan: Plan, node: TreeNode, floor: number, path: readonly PropertyKey[]): unknown {
-    switch (plan.type) {
+  read(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number, path: readonly PropertyKey[]): unknown {
+    switch (schemaNode.type) {
       case 'wrapper':
-        if (!isGiven(plan, node, floor) && !isMadeWhenAbsent(plan)) return undefined
-        if (plan.wrapper === 'nullable' && isNull(node, floor)) return null
-        return this.read(plan.inner, node, floor, path)
+        if (!isGiven(schemaNode, node, aboveLayer) && !isMadeWhenAbsent(schemaNode)) return undefined
+        if (schemaNode.wrapper === 'nullable' && isNull(node, aboveLayer)) return null
+        return this.read(schemaNode.inner, node, aboveLayer, path)
       case 'leaf': {
-        const top = topEntry(node, floor)
-        return top === undefined ? undefined : this.#scalar(plan, top, path)
+        const top = topEntry(node, aboveLayer)
+        return top === undefined ? undefined : this.#scalar(schemaNode, top, path)
       }
       case 'list':
-        return this.#list(plan, node, floor, path)
+        return this.#list(schemaNode, node, aboveLayer, path)
       case 'union':
-        return this.#union(plan, node, floor, path)
+        return this.#union(schemaNode, node, aboveLayer, path)
       case 'intersection': {
-        const left = this.read(plan.left, node, floor, path)
-        return mergeInputs(left, this.read(plan.right, node, floor, path))
+        const left = this.read(schemaNode.left, node, aboveLayer, path)
+        return mergeInputs(left, this.read(schemaNode.right, node, aboveLayer, path))
       }
       default:
-        return this.#directory(plan, node, floor, path)
+        return this.#directory(schemaNode, node, aboveLayer, path)
     }
   }
 
-  #scalar(plan: Plan, entry: Entry, path: readonly PropertyKey[]): unknown {
+  #scalar(schemaNode: SchemaNode, entry: Entry, path: readonly PropertyKey[]): unknown {
     const { value } = entry
     if (value instanceof Unreadable) return this.#readable(value, path)
     try {
-      return inputFrom(plan, value, this.#isNested(entry))
+      return inputFrom(schemaNode, value, this.#isNested(entry))
     } catch (error) {
       if (!(error instanceof UnreadableText)) throw error
       return this.#readable(error.unreadable, path)
@@ -119,68 +119,80 @@ class InputReader {
     return document !== undefined || this.#nested[layer] === true
   }
 
-  #directory(plan: Plan, node: TreeNode, floor: number, path: readonly PropertyKey[]): unknown {
-    const found = scalarOrFloor(node, floor)
-    if ('scalar' in found) return this.#scalar(plan, found.scalar, path)
-    if (plan.type === 'object') return this.#object(plan, node, found.floor, path)
-    if (plan.type === 'record') return this.#named(plan.value, node, found.floor, path)
-    if (plan.type === 'map') return mapOf(plan, this.#named(plan.value, node, found.floor, path))
-    return isPresent(node, floor) ? this.#raw(node, floor, path) : undefined
+  #directory(
+    schemaNode: SchemaNode,
+    node: TreeNode,
+    aboveLayer: number,
+    path: readonly PropertyKey[],
+  ): unknown {
+    const found = scalarOrFloor(node, aboveLayer)
+    if ('scalar' in found) return this.#scalar(schemaNode, found.scalar, path)
+    if (schemaNode.type === 'object') return this.#object(schemaNode, node, found.floor, path)
+    if (schemaNode.type === 'record') return this.#named(schemaNode.value, node, found.floor, path)
+    if (schemaNode.type === 'map')
+      return mapOf(schemaNode, this.#named(schemaNode.value, node, found.floor, path))
+    return isPresent(node, aboveLayer) ? this.#raw(node, aboveLayer, path) : undefined
   }
 
   #object(
-    plan: ObjectPlan,
+    schemaNode: ObjectNode,
     node: TreeNode,
-    floor: number,
+    aboveLayer: number,
     path: readonly PropertyKey[],
   ): Record<string, unknown> {
     const input = bareObject()
-    for (const property of plan.properties.values()) {
+    for (const property of schemaNode.properties.values()) {
       const child = node.child(property.name) ?? NOTHING
-      if (!isGiven(property.plan, child, floor) && !isMadeWhenAbsent(property.plan)) continue
-      input[property.name] = this.read(property.plan, child, floor, [...path, property.name])
+      if (!isGiven(property.schemaNode, child, aboveLayer) && !isMadeWhenAbsent(property.schemaNode)) continue
+      input[property.name] = this.read(property.schemaNode, child, aboveLayer, [...path, property.name])
     }
-    if (plan.catchall === undefined) return input
+    if (schemaNode.catchall === undefined) return input
     for (const child of node.children) {
       const { name } = child
-      if (plan.properties.has(name) || !isPresent(child, floor)) continue
-      input[name] = this.read(plan.catchall, child, floor, [...path, name])
+      if (schemaNode.properties.has(name) || !isPresent(child, aboveLayer)) continue
+      input[name] = this.read(schemaNode.catchall, child, aboveLayer, [...path, name])
     }
     return input
   }
 
-  #named(plan: Plan, node: TreeNode, floor: number, path: readonly PropertyKey[]): Record<string, unknown> {
+  #named(
+    schemaNode: SchemaNode,
+    node: TreeNode,
+    aboveLayer: number,
+    path: readonly PropertyKey[],
+  ): Record<string, unknown> {
     const input = bareObject()
     for (const child of node.children) {
       const { name } = child
-      if (isGiven(plan, child, floor)) input[name] = this.read(plan, child, floor, [...path, name])
+      if (isGiven(schemaNode, child, aboveLayer))
+        input[name] = this.read(schemaNode, child, aboveLayer, [...path, name])
     }
     return input
   }
 
   /** The highest layer that has the list supplies it whole. */
-  #list(plan: ListPlan, node: TreeNode, floor: number, path: readonly PropertyKey[]): unknown {
-    const top = isPresent(node, floor) ? topLayer(node) : -1
+  #list(schemaNode: ListNode, node: TreeNode, aboveLayer: number, path: readonly PropertyKey[]): unknown {
+    const top = isPresent(node, aboveLayer) ? topLayer(node) : -1
     if (top < 0) return undefined
     const own = node.top
-    if (own?.layer === top) return this.#scalar(plan, own, path)
+    if (own?.layer === top) return this.#scalar(schemaNode, own, path)
     const items = listedChildren(node, top).map((child, index) => {
-      const item = itemPlan(plan, index)
+      const item = itemSchemaNode(schemaNode, index)
       return item === undefined
         ? this.#raw(child, top - 1, [...path, index])
         : this.read(item, child, top - 1, [...path, index])
     })
-    return plan.as === 'set' ? new Set(items) : items
+    return schemaNode.as === 'set' ? new Set(items) : items
   }
 
-  #union(plan: UnionPlan, node: TreeNode, floor: number, path: readonly PropertyKey[]): unknown {
+  #union(schemaNode: UnionNode, node: TreeNode, aboveLayer: number, path: readonly PropertyKey[]): unknown {
     this.#unions ??= new Map()
     const readings = this.#unions.get(node) ?? []
-    let reading = readings.find((known) => known.plan === plan && known.floor === floor)
+    let reading = readings.find((known) => known.plan === schemaNode && known.floor === aboveLayer)
     if (reading === undefined) {
-      const issues: JudgedIssue[] = []
-      const input = new InputReader(issues, this.#nested, this.#unions).#chosen(plan, node, floor)
-      reading = { plan, floor, input, issues }
+      const issues: RawIssue[] = []
+      const input = new InputReader(issues, this.#nested, this.#unions).#chosen(schemaNode, node, aboveLayer)
+      reading = { plan: schemaNode, floor: aboveLayer, input, issues }
       this.#unions.set(node, [...readings, reading])
     }
     for (const issue of reading.issues) this.#issues.push({ ...issue, path: [...path, ...issue.path] })
@@ -188,18 +200,22 @@ class InputReader {
   }
 
   /** The input of the option that the tag names, else of the first that takes what is there, else what is there, unread. */
-  #chosen(plan: UnionPlan, node: TreeNode, floor: number): unknown {
-    const tagged = this.#taggedOption(plan, node, floor)
-    if (tagged !== undefined) return this.read(tagged, node, floor, [])
-    const found = scalarOrFloor(node, floor)
-    if ('scalar' in found && (plan.isJson || textOfScalar(found.scalar.value) !== undefined))
-      return this.#scalar(plan, found.scalar, [])
-    for (const option of this.#optionsInOrder(plan, node, 'scalar' in found ? floor : found.floor)) {
-      const issues: JudgedIssue[] = []
-      const input = new InputReader(issues, this.#nested, this.#unions).read(option, node, floor, [])
-      if (issues.length === 0 && input !== undefined && judge(option.schema, input).isValid) return input
+  #chosen(schemaNode: UnionNode, node: TreeNode, aboveLayer: number): unknown {
+    const tagged = this.#taggedOption(schemaNode, node, aboveLayer)
+    if (tagged !== undefined) return this.read(tagged, node, aboveLayer, [])
+    const found = scalarOrFloor(node, aboveLayer)
+    if ('scalar' in found && (schemaNode.isJson || textOfScalar(found.scalar.value) !== undefined))
+      return this.#scalar(schemaNode, found.scalar, [])
+    for (const option of this.#optionsInOrder(
+      schemaNode,
+      node,
+      'scalar' in found ? aboveLayer : found.floor,
+    )) {
+      const issues: RawIssue[] = []
+      const input = new InputReader(issues, this.#nested, this.#unions).read(option, node, aboveLayer, [])
+      if (issues.length === 0 && input !== undefined && validate(option.schema, input).isValid) return input
     }
-    return isPresent(node, floor) ? this.#raw(node, floor, []) : undefined
+    return isPresent(node, aboveLayer) ? this.#raw(node, aboveLayer, []) : undefined
   }
 
   /**
@@ -207,28 +223,28 @@ class InputReader {
    * text is meant; where it is an object of a document, no list is; where its names are no numbers, a list is the last
    * thing that is meant.
    */
-  #optionsInOrder({ options }: UnionPlan, node: TreeNode, floor: number): readonly Plan[] {
-    const isCovered = (topEntry(node, -1)?.layer ?? -1) === floor && floor >= 0
+  #optionsInOrder({ options }: UnionNode, node: TreeNode, aboveLayer: number): readonly SchemaNode[] {
+    const isCovered = (topEntry(node, -1)?.layer ?? -1) === aboveLayer && aboveLayer >= 0
     const directories = isCovered ? options.filter((option) => !isScalar(option)) : []
     const tried = directories.length > 0 ? directories : options
-    const isList = (option: Plan) => coreOf(option).type === 'list'
+    const isList = (option: SchemaNode) => coreOf(option).type === 'list'
     if (!tried.some(isList)) return tried
     const others = tried.filter((option) => !isList(option))
-    if (isObjectAt(node, floor, this.#nested)) return others
-    const isNamed = someChild(node, (child) => isPresent(child, floor) && !/^\d+$/.test(child.name))
+    if (isObjectAt(node, aboveLayer, this.#nested)) return others
+    const isNamed = someChild(node, (child) => isPresent(child, aboveLayer) && !/^\d+$/.test(child.name))
     return isNamed ? [...others, ...tried.filter(isList)] : tried
   }
 
-  #taggedOption(plan: UnionPlan, node: TreeNode, floor: number): Plan | undefined {
-    const tag = plan.discriminator
+  #taggedOption(schemaNode: UnionNode, node: TreeNode, aboveLayer: number): SchemaNode | undefined {
+    const tag = schemaNode.discriminator
     const child = tag === undefined ? undefined : node.child(tag)
-    const entry = child === undefined ? undefined : topEntry(child, floor)
-    return entry === undefined ? undefined : optionByTag(plan, entry.value)
+    const entry = child === undefined ? undefined : topEntry(child, aboveLayer)
+    return entry === undefined ? undefined : optionByTag(schemaNode, entry.value)
   }
 
   /** What is there, untouched: text and typed values, directories as plain objects. */
-  #raw(node: TreeNode, floor: number, path: readonly PropertyKey[]): unknown {
-    const found = scalarOrFloor(node, floor)
+  #raw(node: TreeNode, aboveLayer: number, path: readonly PropertyKey[]): unknown {
+    const found = scalarOrFloor(node, aboveLayer)
     if ('scalar' in found) return this.#readable(found.scalar.value, path)
     const input: Record<string, unknown> = {}
     for (const child of node.children) {
@@ -247,14 +263,14 @@ class InputReader {
 }
 
 /** Whether any layer says plainly that there is an object: as a document that stands here or above, or by nesting. */
-function isObjectAt(node: TreeNode, floor: number, nested: NestedLayers): boolean {
-  if ((node.documents?.at(-1)?.layer ?? -1) > floor) return true
-  for (let entry = node.top; entry !== undefined && entry.layer > floor; entry = entry.below)
+function isObjectAt(node: TreeNode, aboveLayer: number, nested: NestedLayers): boolean {
+  if ((node.documents?.at(-1)?.layer ?? -1) > aboveLayer) return true
+  for (let entry = node.top; entry !== undefined && entry.layer > aboveLayer; entry = entry.below)
     if (isEmptyObject(entry.value)) return true
   const below = new Set<DocumentMark>()
   const visit = (child: TreeNode): boolean => {
     for (const mark of child.documents ?? []) below.add(mark)
-    for (let entry = child.top; entry !== undefined && entry.layer > floor; entry = entry.below) {
+    for (let entry = child.top; entry !== undefined && entry.layer > aboveLayer; entry = entry.below) {
       if (nested[entry.layer] === true) return true
       if (entry.document !== undefined && !below.has(entry.document)) return true
     }
@@ -292,7 +308,7 @@ function digitsOf(name: string): string | undefined {
   return /^0*(\d+)$/.exec(name)?.[1]
 }
 
-function isNull(node: TreeNode, floor: number): boolean {
-  const found = scalarOrFloor(node, floor)
+function isNull(node: TreeNode, aboveLayer: number): boolean {
+  const found = scalarOrFloor(node, aboveLayer)
   return 'scalar' in found && isNullText(found.scalar.value)
 }

@@ -1,5 +1,5 @@
-import { isOpenAt, isSecretAt, planAt } from '../schema/describe.ts'
-import { childPlan, type Plan, propertyOf } from '../schema/plan.ts'
+import { isOpenAt, isSecretAt, schemaNodeAt } from '../schema/describe.ts'
+import { childSchemaNode, type SchemaNode, propertyOf } from '../schema/plan.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
 import { type LayerInfo, Unreadable } from '../source/source.ts'
 import type { LocatedIssue } from './decode.ts'
@@ -18,7 +18,7 @@ export interface NamedLayer extends LayerInfo {
 const RECEIVED_LENGTH = 80
 /** Puts what is wrong with the tree as it stands into words: where, which keys, what was expected; never a secret. */
 export class IssueWriter {
-  readonly #plan: Plan
+  readonly #plan: SchemaNode
   readonly #root: TreeNode
   readonly #layers: readonly NamedLayer[]
   readonly #open = new OpenWords()
@@ -29,12 +29,12 @@ export class IssueWriter {
 
   /** `fixedWords`: messages that stand in the schema as they are. */
   constructor(
-    plan: Plan,
+    schemaNode: SchemaNode,
     root: TreeNode,
     layers: readonly NamedLayer[],
     fixedWords: ReadonlySet<string> = NO_WORDS,
   ) {
-    this.#plan = plan
+    this.#plan = schemaNode
     this.#root = root
     this.#layers = layers
     this.#fixedWords = fixedWords
@@ -60,7 +60,7 @@ export class IssueWriter {
     const path = issue.path.map(segmentOf)
     if (issue.isOurs) return { ...issue, path }
     // The branches of a union speak of what is inside it.
-    const hasSecret = issue.code === 'invalid_union' && planAt(this.#plan, path)?.hasSecret === true
+    const hasSecret = issue.code === 'invalid_union' && schemaNodeAt(this.#plan, path)?.hasSecret === true
     if (hasSecret || isSecretAt(this.#plan, path)) return undefined
     if (!issue.plan.hasSecret) return { ...issue, path }
     const found = this.#open.find(issue)
@@ -190,14 +190,14 @@ function segmentOf(segment: PropertyKey): string | number {
 
 /** The path as far as the schema or the tree has it: the schema's own code may put anything behind. */
 function knownPath({ path, at, plan, given }: LocatedIssue): Path {
-  let below: Plan | undefined = plan
+  let below: SchemaNode | undefined = plan
   let value = given?.input
   let length = at
   for (; length < path.length; length++) {
     const segment = path[length]!
     const isProperty = below !== undefined && propertyOf(below, String(segment), 'properties') !== undefined
     if (!isProperty && !isHeld(value, segment)) break
-    below = below === undefined ? undefined : childPlan(below, String(segment))
+    below = below === undefined ? undefined : childSchemaNode(below, String(segment))
     value = partOf(value, segment)
   }
   return path.slice(0, length).map(segmentOf)

@@ -5,7 +5,7 @@ import { runsOwnCode } from '../schema/own-code.ts'
 import { NameTakenError } from './redact.ts'
 
 /** A complaint about one node, before it is put into words for people. */
-export interface JudgedIssue {
+export interface RawIssue {
   /** From the node that was judged. */
   readonly path: readonly PropertyKey[]
   readonly code: string
@@ -15,16 +15,16 @@ export interface JudgedIssue {
   readonly isOurs?: boolean
 }
 
-export type Verdict =
+export type ValidationResult =
   | { readonly isValid: true; readonly value: unknown }
-  | { readonly isValid: false; readonly issues: readonly JudgedIssue[] }
+  | { readonly isValid: false; readonly issues: readonly RawIssue[] }
 
 /** What zod says of an input. A schema that needs `await`, or whose own code throws, is a complaint like any other. */
-export function judge(schema: z.$ZodType, input: unknown): Verdict {
+export function validate(schema: z.$ZodType, input: unknown): ValidationResult {
   return runsOwnCode(schema) ? holdingPromises(() => judgeNow(schema, input)) : judgeNow(schema, input)
 }
 
-function judgeNow(schema: z.$ZodType, input: unknown): Verdict {
+function judgeNow(schema: z.$ZodType, input: unknown): ValidationResult {
   try {
     const result = z.safeParse(schema, input)
     if (result.success) return { isValid: true, value: result.data }
@@ -50,17 +50,21 @@ function holdingPromises<R>(run: () => R): R {
 }
 
 /** The same where parts of the input could not be read: those are complaints of their own, in the place of zod's. */
-export function judgeRead(schema: z.$ZodType, input: unknown, unread: readonly JudgedIssue[]): Verdict {
-  const verdict = judge(schema, input)
-  if (unread.length === 0) return verdict
+export function validateRead(
+  schema: z.$ZodType,
+  input: unknown,
+  unread: readonly RawIssue[],
+): ValidationResult {
+  const result = validate(schema, input)
+  if (unread.length === 0) return result
   // by text, so that many of the one and many of the other are not compared each with each
   const places = new Set(unread.map(({ path }) => placeOf(path, path.length)))
   const above = new Set(unread.flatMap(({ path }) => path.map((_, length) => placeOf(path, length))))
-  const isKnown = ({ path, code }: JudgedIssue) =>
+  const isKnown = ({ path, code }: RawIssue) =>
     places.has(placeOf(path, path.length)) ||
     path.some((_, length) => places.has(placeOf(path, length))) ||
     (code === 'invalid_union' && above.has(placeOf(path, path.length)))
-  const others = verdict.isValid ? [] : verdict.issues.filter((issue) => !isKnown(issue))
+  const others = result.isValid ? [] : result.issues.filter((issue) => !isKnown(issue))
   return { isValid: false, issues: [...unread, ...others] }
 }
 
@@ -68,7 +72,7 @@ function placeOf(path: readonly PropertyKey[], length: number): string {
   return JSON.stringify(path.slice(0, length).map(String))
 }
 
-function judgedIssue(issue: z.$ZodIssue): JudgedIssue {
+function judgedIssue(issue: z.$ZodIssue): RawIssue {
   return { path: issue.path, code: issue.code, message: issueMessage(issue), expected: expectedOf(issue) }
 }
 
@@ -111,7 +115,7 @@ const NEEDS_AWAIT =
 export class PromiseInsideError extends Error {}
 
 /** What the schema's own code threw, as a complaint. */
-export function thrownIssue(error: unknown): JudgedIssue {
+export function thrownIssue(error: unknown): RawIssue {
   if (isAsyncError(error) || error instanceof PromiseInsideError)
     return { path: [], code: 'async_schema', message: NEEDS_AWAIT, isOurs: true }
   if (error instanceof NameTakenError)

@@ -588,10 +588,10 @@ describe('LayerTree: keeps nothing of what is gone', () => {
   })
 
   test('keys that never were, in a tree that was judged', () => {
-    const plan = compileSchema(schema)
-    const tree = new LayerTree(plan, [info], { isRenamed: false })
+    const schemaNode = compileSchema(schema)
+    const tree = new LayerTree(schemaNode, [info], { isRenamed: false })
     tree.set(0, leaf('flags/a', 'on'))
-    new Decoder(plan, tree.root).decode(undefined)
+    new Decoder(schemaNode, tree.root).decode(undefined)
     const before = count(tree.root)
     for (let n = 0; n < 100; n++) tree.set(0, leaf(`flags/k${n}/deep`, undefined))
     expect(count(tree.root)).toBe(before)

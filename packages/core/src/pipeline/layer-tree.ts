@@ -1,8 +1,14 @@
-import { canonicalName, childPlan, isDirectory, isPureDirectory, type Plan } from '../schema/plan.ts'
+import {
+  canonicalName,
+  childSchemaNode,
+  isDirectory,
+  isPureDirectory,
+  type SchemaNode,
+} from '../schema/plan.ts'
 import type { LayerInfo, Leaf } from '../source/source.ts'
 import { isEmptyObject, isNullText, isPlainObject, MAX_DEPTH, readDocument } from './document.ts'
 import { Losses } from './losses.ts'
-import { type Place, Places, unheld } from './place.ts'
+import { type TreePlace, TreePlaces, unheld } from './place.ts'
 import { isEqual } from './share.ts'
 import { eachBelow, prune, touch, type Trail } from './trail.ts'
 import {
@@ -33,7 +39,7 @@ interface BegunList {
   readonly leaves: readonly Leaf[]
   takenCount: number
   /** Where the last of them went. */
-  place: Place | string | undefined
+  place: TreePlace | string | undefined
 }
 
 /** A document that is being spread, and the one whose place it takes. */
@@ -48,32 +54,32 @@ interface Spread {
  */
 export class LayerTree {
   readonly root = new TreeNode('')
-  readonly misplaced = new Map<string, Misplaced>()
+  readonly unplaceable = new Map<string, Misplaced>()
   /** Documents that have keys below them in their own layer. */
   readonly conflicts = new Set<DocumentMark>()
   /** Scalars where only a directory can be valid; they make the tree invalid also when a higher layer covers them. */
-  readonly misfits = new Map<Entry, readonly string[]>()
+  readonly scalarsAtDirectories = new Map<Entry, readonly string[]>()
   /** Nodes that may have a value and, in the same layer, keys below it. */
-  readonly crowded = new Map<TreeNode, readonly string[]>()
+  readonly mixedNodes = new Map<TreeNode, readonly string[]>()
   /** Leaves of each layer, those spread from documents counted one by one. */
   readonly leafCounts: number[]
   /** What the layers have lost; for the guard. */
   readonly losses: Losses
 
-  readonly plan: Plan
+  readonly plan: SchemaNode
   readonly #layers: readonly LayerInfo[]
   readonly #hasDocuments: boolean[]
-  readonly #places: Places
+  readonly #places: TreePlaces
   /** By layer; what `prepare` was given and `replace` has not. */
-  readonly #begun: (BegunList | undefined)[] = []
+  readonly #preparedLists: (BegunList | undefined)[] = []
 
-  constructor(plan: Plan, layers: readonly LayerInfo[], options: { isRenamed: boolean }) {
-    this.plan = plan
+  constructor(schemaNode: SchemaNode, layers: readonly LayerInfo[], options: { isRenamed: boolean }) {
+    this.plan = schemaNode
     this.#layers = layers
     this.leafCounts = layers.map(() => 0)
     this.losses = new Losses(layers.length)
     this.#hasDocuments = layers.map(() => false)
-    this.#places = new Places(plan, this.root, layers, options)
+    this.#places = new TreePlaces(schemaNode, this.root, layers, options)
   }
 
   /**
@@ -81,25 +87,25 @@ export class LayerTree {
    * nothing where the layer has something already, be it of an array that was given up.
    */
   prepare(layer: number, leaves: readonly Leaf[]): void {
-    if (this.#begun[layer]?.leaves !== leaves) {
-      if (this.#begun[layer] !== undefined || !this.#isEmpty(layer)) return
-      this.#begun[layer] = { leaves, takenCount: 0, place: undefined }
+    if (this.#preparedLists[layer]?.leaves !== leaves) {
+      if (this.#preparedLists[layer] !== undefined || !this.#isEmpty(layer)) return
+      this.#preparedLists[layer] = { leaves, takenCount: 0, place: undefined }
     }
-    this.#putRest(layer, this.#begun[layer]!)
+    this.#putRest(layer, this.#preparedLists[layer]!)
   }
 
   /** Puts the whole of one layer in place: what it had and `leaves` has not goes away. */
   replace(layer: number, leaves: readonly Leaf[]): void {
-    const begun = this.#begun[layer]
-    this.#begun[layer] = undefined
+    const begun = this.#preparedLists[layer]
+    this.#preparedLists[layer] = undefined
     if (begun?.leaves === leaves) {
       this.#putRest(layer, begun)
       return
     }
     const isFirst = this.#isEmpty(layer)
     const seen = isFirst ? undefined : new Set<Entry | DocumentMark>()
-    for (const [id, misplaced] of this.misplaced) {
-      if (misplaced.layer === layer && misplaced.document === undefined) this.misplaced.delete(id)
+    for (const [id, misplaced] of this.unplaceable) {
+      if (misplaced.layer === layer && misplaced.document === undefined) this.unplaceable.delete(id)
     }
     this.#putRest(layer, { leaves, takenCount: 0, place: undefined }, seen)
     if (seen !== undefined) this.#removeUnseen({ nodes: [this.root], names: [] }, layer, seen)
@@ -130,7 +136,12 @@ export class LayerTree {
   }
 
   /** Gives what the layer had there. */
-  #put(layer: number, leaf: Leaf, place: Place | string, seen?: Set<Entry | DocumentMark>): Held | undefined {
+  #put(
+    layer: number,
+    leaf: Leaf,
+    place: TreePlace | string,
+    seen?: Set<Entry | DocumentMark>,
+  ): Held | undefined {
     if (typeof place === 'string') return this.#setMisplaced(layer, leaf, place)
     const { trail, plan } = place
     const node = trail.nodes.at(-1)!
@@ -170,16 +181,16 @@ export class LayerTree {
   #setMisplaced(layer: number, leaf: Leaf, reason: string): Held | undefined {
     const id = `${layer}:${leaf.path}`
     const { path, value, revision } = leaf
-    const before = this.misplaced.get(id)
-    if (value === undefined) this.misplaced.delete(id)
-    else this.misplaced.set(id, { layer, path, value, revision, reason, document: undefined })
+    const before = this.unplaceable.get(id)
+    if (value === undefined) this.unplaceable.delete(id)
+    else this.unplaceable.set(id, { layer, path, value, revision, reason, document: undefined })
     return before
   }
 
-  #setEntry(trail: Trail, entry: Entry, plan: Plan | undefined): void {
+  #setEntry(trail: Trail, entry: Entry, schemaNode: SchemaNode | undefined): void {
     const old = insertEntry(trail.nodes.at(-1)!, entry)
     if (old !== undefined) {
-      this.misfits.delete(old)
+      this.scalarsAtDirectories.delete(old)
       this.losses.changed(old, entry)
       touch(trail, 0)
     } else {
@@ -188,33 +199,35 @@ export class LayerTree {
       touch(trail, 1)
     }
     const isBare = () => isNullText(entry.value) || isEmptyObject(entry.value)
-    if (plan !== undefined && isPureDirectory(plan) && !isBare()) this.misfits.set(entry, [...trail.names])
+    if (schemaNode !== undefined && isPureDirectory(schemaNode) && !isBare())
+      this.scalarsAtDirectories.set(entry, [...trail.names])
   }
 
   #removeEntry(trail: Trail, entry: Entry): void {
     const node = trail.nodes.at(-1)!
     removeEntry(node, entry)
-    this.misfits.delete(entry)
+    this.scalarsAtDirectories.delete(entry)
     this.leafCounts[entry.layer]!--
     touch(trail, -1)
     // A key may have taken over from a document, or the other way round.
-    const heir = entriesOf(node).find((other) => other.layer === entry.layer)
-    this.losses.went(entry, trail.names, heir)
+    const replacement = entriesOf(node).find((other) => other.layer === entry.layer)
+    this.losses.went(entry, trail.names, replacement)
   }
 
   /** Notes every node on a new key's way that has a value in the same layer, and the key's own if there are keys below. */
   #noteCrowded({ nodes, names }: Trail, layer: number): void {
     for (let depth = 0; depth < names.length; depth++) {
-      if (keyEntry(nodes[depth]!, layer) !== undefined) this.crowded.set(nodes[depth]!, names.slice(0, depth))
+      if (keyEntry(nodes[depth]!, layer) !== undefined)
+        this.mixedNodes.set(nodes[depth]!, names.slice(0, depth))
     }
     const own = nodes.at(-1)!
-    if (own.childCount > 0 && own.leafCount > 1) this.crowded.set(own, [...names])
+    if (own.childCount > 0 && own.leafCount > 1) this.mixedNodes.set(own, [...names])
   }
 
   /** Spreads a document over the nodes below; what the one before it had and this one has not goes away. */
   #setDocument(
     trail: Trail,
-    given: { layer: number; leaf: Leaf; content: object; plan: Plan | undefined },
+    given: { layer: number; leaf: Leaf; content: object; plan: SchemaNode | undefined },
     before: DocumentMark | undefined,
   ): DocumentMark {
     const { layer, leaf, content, plan } = given
@@ -236,23 +249,23 @@ export class LayerTree {
     this.#spread(trail, content, { mark, before }, plan)
     if (before !== undefined) {
       this.conflicts.delete(before)
-      this.#sweep(trail, before)
+      this.#removeSpread(trail, before)
     }
     if (mark.keysBelow > 0) this.conflicts.add(mark)
     return mark
   }
 
-  #spread(trail: Trail, content: object, spread: Spread, plan: Plan | undefined): void {
+  #spread(trail: Trail, content: object, spread: Spread, schemaNode: SchemaNode | undefined): void {
     const { mark } = spread
     const isRenamed = this.#layers[mark.layer]!.naming === 'stored'
     for (const [written, value] of Object.entries(content)) {
       if (value === undefined) continue
-      const name = (isRenamed ? canonicalName(plan, written, 'stored') : undefined) ?? written
-      const reason = unheld(name, plan)
+      const name = (isRenamed ? canonicalName(schemaNode, written, 'stored') : undefined) ?? written
+      const reason = unheld(name, schemaNode)
       if (reason !== undefined) {
         const path = [...trail.names, name].join('/')
         const { layer, revision } = mark
-        this.misplaced.set(`${layer}:${path}#${mark.path.length}`, {
+        this.unplaceable.set(`${layer}:${path}#${mark.path.length}`, {
           layer,
           path,
           value,
@@ -262,7 +275,7 @@ export class LayerTree {
         })
         continue
       }
-      const below = plan === undefined ? undefined : childPlan(plan, name)
+      const below = schemaNode === undefined ? undefined : childSchemaNode(schemaNode, name)
       const parent = trail.nodes.at(-1)!
       trail.nodes.push(parent.makeChild(name))
       trail.names.push(name)
@@ -272,31 +285,35 @@ export class LayerTree {
     }
   }
 
-  #spreadOne(trail: Trail, value: unknown, spread: Spread, plan: Plan | undefined): void {
+  #spreadOne(trail: Trail, value: unknown, spread: Spread, schemaNode: SchemaNode | undefined): void {
     const { mark, before } = spread
     const isNested =
-      isPlainObject(value) && plan !== undefined && isDirectory(plan) && trail.names.length < MAX_DEPTH
+      isPlainObject(value) &&
+      schemaNode !== undefined &&
+      isDirectory(schemaNode) &&
+      trail.names.length < MAX_DEPTH
     if (isNested && Object.keys(value).length > 0) {
-      this.#spread(trail, value, spread, plan)
+      this.#spread(trail, value, spread, schemaNode)
       return
     }
     const own = before && entriesOf(trail.nodes.at(-1)!).find((entry) => entry.document === before)
     if (own !== undefined) own.document = mark
     if (own === undefined || !isEqual(own.value, value))
-      this.#setEntry(trail, { ...newEntry(mark.layer, value, mark.revision), document: mark }, plan)
+      this.#setEntry(trail, { ...newEntry(mark.layer, value, mark.revision), document: mark }, schemaNode)
   }
 
   #removeDocument(trail: Trail, mark: DocumentMark): void {
     const documents = trail.nodes.at(-1)!.documents!
     documents.splice(documents.indexOf(mark), 1)
     this.conflicts.delete(mark)
-    this.#sweep(trail, mark)
+    this.#removeSpread(trail, mark)
     touch(trail, -1)
   }
 
   /** Takes away every entry below that was spread from `mark`. */
-  #sweep(trail: Trail, mark: DocumentMark): void {
-    for (const [id, misplaced] of this.misplaced) if (misplaced.document === mark) this.misplaced.delete(id)
+  #removeSpread(trail: Trail, mark: DocumentMark): void {
+    for (const [id, misplaced] of this.unplaceable)
+      if (misplaced.document === mark) this.unplaceable.delete(id)
     eachBelow(trail, (node) => {
       const entry = entriesOf(node).find((own) => own.document === mark)
       if (entry !== undefined) this.#removeEntry(trail, entry)

@@ -1,12 +1,12 @@
 import { isOpenAt } from '../schema/describe.ts'
-import type { Plan } from '../schema/plan.ts'
+import type { SchemaNode } from '../schema/plan.ts'
 import { type LayerInfo, type Leaf, Unreadable } from '../source/source.ts'
 import { storedPath } from './stored-path.ts'
 import { keyEntry, type TreeNode } from './tree-node.ts'
 
 /** One layer's leaves as its source gave them, documents whole. Without secrets, what the schema does not know is left out too. */
 export function leavesOf(
-  plan: Plan,
+  schemaNode: SchemaNode,
   root: TreeNode,
   layer: number,
   info: LayerInfo,
@@ -19,9 +19,9 @@ export function leavesOf(
     if (
       own !== undefined &&
       !(own.value instanceof Unreadable) &&
-      (options.withSecrets || isOpenAt(plan, path))
+      (options.withSecrets || isOpenAt(schemaNode, path))
     ) {
-      leaves.push({ path: storedPath(plan, path, info), value: own.value, revision: own.revision })
+      leaves.push({ path: storedPath(schemaNode, path, info), value: own.value, revision: own.revision })
     }
     for (const child of node.children) visit(child, [...path, child.name])
   }

@@ -1,4 +1,4 @@
-import { childPlan, type Plan, coreOf } from '../schema/plan.ts'
+import { childSchemaNode, type SchemaNode, coreOf } from '../schema/plan.ts'
 import { listedChildren } from './input.ts'
 import { topLayer, type TreeNode } from './tree-node.ts'
 
@@ -16,14 +16,14 @@ export type ListNames = Map<TreeNode, readonly string[]>
  * that was read as that item, whatever its name.
  */
 export function locate(
-  plan: Plan,
+  schemaNode: SchemaNode,
   root: TreeNode,
   path: readonly (string | number)[],
   lists: ListNames,
 ): Located {
   const nodes = [root]
   const names: string[] = []
-  let at: Plan | undefined = plan
+  let at: SchemaNode | undefined = schemaNode
   for (const segment of path) {
     const node = nodes.at(-1)!
     const name: string | undefined = isListAt(at, segment)
@@ -33,15 +33,15 @@ export function locate(
     if (name === undefined || child === undefined) break
     names.push(name)
     nodes.push(child)
-    at = at === undefined ? undefined : childPlan(at, name)
+    at = at === undefined ? undefined : childSchemaNode(at, name)
   }
   return { nodes, names }
 }
 
 /** zod numbers the items of lists; a number is the key of a map as well. */
-function isListAt(plan: Plan | undefined, segment: string | number): boolean {
-  if (plan === undefined) return false
-  const core = coreOf(plan)
+function isListAt(schemaNode: SchemaNode | undefined, segment: string | number): boolean {
+  if (schemaNode === undefined) return false
+  const core = coreOf(schemaNode)
   return core.type === 'list' || (core.type === 'union' && typeof segment === 'number')
 }
 

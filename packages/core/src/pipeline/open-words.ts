@@ -1,23 +1,23 @@
 import { isSecretAt } from '../schema/describe.ts'
-import { childPlan, coreOf, type Plan } from '../schema/plan.ts'
+import { childSchemaNode, coreOf, type SchemaNode } from '../schema/plan.ts'
 import type { LocatedIssue } from './decode.ts'
 import { bareObject } from './document.ts'
-import { judge, type JudgedIssue, type Verdict } from './judge.ts'
+import { validate, type RawIssue, type ValidationResult } from './judge.ts'
 
 /** What zod was given when it raised a list of issues. */
 export interface Given {
   readonly input: unknown
 }
 
-const givenFor = new WeakMap<readonly JudgedIssue[], Given>()
+const givenFor = new WeakMap<readonly RawIssue[], Given>()
 
 /** Remembers what zod was given when it raised these issues. */
-export function noteGiven(issues: readonly JudgedIssue[], input: unknown): void {
+export function noteGiven(issues: readonly RawIssue[], input: unknown): void {
   givenFor.set(issues, { input })
 }
 
 /** What was noted for a list of issues; undefined where zod saw no value. */
-export function givenOf(issues: readonly JudgedIssue[]): Given | undefined {
+export function givenOf(issues: readonly RawIssue[]): Given | undefined {
   return givenFor.get(issues)
 }
 
@@ -28,15 +28,15 @@ export function givenOf(issues: readonly JudgedIssue[]): Given | undefined {
  */
 export class OpenWords {
   /** By what was judged and the place of a part in it: the part's own issues, by `wordsKey`. */
-  readonly #said = new WeakMap<Given, Map<string, ReadonlyMap<string, JudgedIssue>>>()
+  readonly #said = new WeakMap<Given, Map<string, ReadonlyMap<string, RawIssue>>>()
 
   /** The issue as a part without secrets raises it; undefined where none does. */
-  find({ given, plan, at, path, ...issue }: LocatedIssue): JudgedIssue | undefined {
+  find({ given, plan, at, path, ...issue }: LocatedIssue): RawIssue | undefined {
     if (given === undefined) return undefined
     const inside = path.slice(at)
     const part = openPart(plan, given.input, inside)
     if (part === undefined) return undefined
-    const parts = this.#said.get(given) ?? new Map<string, ReadonlyMap<string, JudgedIssue>>()
+    const parts = this.#said.get(given) ?? new Map<string, ReadonlyMap<string, RawIssue>>()
     this.#said.set(given, parts)
     const place = JSON.stringify(inside.slice(0, part.depth).map(String))
     const said = parts.get(place) ?? issuesByWords(part.judge())
@@ -48,52 +48,57 @@ export class OpenWords {
 interface OpenPart {
   /** How many segments of the path lead to it. */
   readonly depth: number
-  judge(): readonly Verdict[]
+  judge(): readonly ValidationResult[]
 }
 
 /** The largest part on the way to a path that holds no secret; of a strict object with secrets, the names in it. */
-function openPart(plan: Plan, input: unknown, path: readonly PropertyKey[]): OpenPart | undefined {
-  let at: Plan = plan
+function openPart(
+  schemaNode: SchemaNode,
+  input: unknown,
+  path: readonly PropertyKey[],
+): OpenPart | undefined {
+  let at: SchemaNode = schemaNode
   let value = input
   for (let depth = 0; ; depth++) {
     const here = at
     const part = value
     if (!here.hasSecret) {
-      const isHidden = isSecretAt(plan, path.slice(0, depth))
+      const isHidden = isSecretAt(schemaNode, path.slice(0, depth))
       return isHidden ? undefined : { depth, judge: () => verdictsOf(here, part) }
     }
     if (depth === path.length) return namesPart(here, part, depth)
-    const below = childPlan(here, String(path[depth]))
+    const below = childSchemaNode(here, String(path[depth]))
     if (below === undefined) return undefined
     at = below
     value = partOf(value, path[depth]!)
   }
 }
 
-function namesPart(plan: Plan, input: unknown, depth: number): OpenPart | undefined {
-  const core = coreOf(plan)
+function namesPart(schemaNode: SchemaNode, input: unknown, depth: number): OpenPart | undefined {
+  const core = coreOf(schemaNode)
   if (core.type !== 'object' || core.strict === undefined) return undefined
   const { strict, properties } = core
   if (typeof input !== 'object' || input === null) return undefined
   const names = bareObject()
   for (const name of Object.keys(input)) if (!properties.has(name)) names[name] = undefined
-  return { depth, judge: () => [judge(strict, names)] }
+  return { depth, judge: () => [validate(strict, names)] }
 }
 
 /** Plans that are made for looking only have no schema to judge by; their parts have. */
-function verdictsOf(plan: Plan, input: unknown): readonly Verdict[] {
-  if (plan.type === 'intersection') return [plan.left, plan.right].flatMap((side) => verdictsOf(side, input))
-  if (plan.type === 'union' && plan.isJoined)
-    return plan.options.flatMap((option) => verdictsOf(option, input))
-  return [judge(plan.schema, input)]
+function verdictsOf(schemaNode: SchemaNode, input: unknown): readonly ValidationResult[] {
+  if (schemaNode.type === 'intersection')
+    return [schemaNode.left, schemaNode.right].flatMap((side) => verdictsOf(side, input))
+  if (schemaNode.type === 'union' && schemaNode.isJoined)
+    return schemaNode.options.flatMap((option) => verdictsOf(option, input))
+  return [validate(schemaNode.schema, input)]
 }
 
-function issuesByWords(verdicts: readonly Verdict[]): ReadonlyMap<string, JudgedIssue> {
-  const issues = verdicts.flatMap((verdict) => (verdict.isValid ? [] : verdict.issues))
+function issuesByWords(verdicts: readonly ValidationResult[]): ReadonlyMap<string, RawIssue> {
+  const issues = verdicts.flatMap((result) => (result.isValid ? [] : result.issues))
   return new Map(issues.map((issue) => [wordsKey(issue), issue]))
 }
 
-function wordsKey({ path, code, message }: JudgedIssue): string {
+function wordsKey({ path, code, message }: RawIssue): string {
   return JSON.stringify([code, message, ...path.map(String)])
 }
 

@@ -79,7 +79,7 @@ export interface EvaluateOptions {
   /** Ms since the epoch, for the guard's window. Default 0. */
   readonly now?: number | undefined
   /** What is staged stands in for sources that have nothing good: the guard does not judge it. */
-  readonly standIn?: 'snapshot' | 'defaults' | undefined
+  readonly fallback?: 'snapshot' | 'defaults' | undefined
 }
 
 /** What one source had when an earlier process last accepted a tree. */

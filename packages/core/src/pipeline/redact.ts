@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import type * as z from 'zod/v4/core'
-import { intersectionOf, type Plan, coreOf } from '../schema/plan.ts'
+import { intersectionOf, type SchemaNode, coreOf } from '../schema/plan.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
 import { isPlainObject } from './document.ts'
 
@@ -8,10 +8,10 @@ import { isPlainObject } from './document.ts'
  * A copy of `value` with every secret replaced by `[secret]`. Where the schema reshapes a value that has a secret in it
  * (a transform, a codec, a union that cannot be told apart), the whole of that value counts as secret.
  */
-export function redact(value: unknown, plan: Plan | undefined): unknown {
-  if (plan === undefined || !plan.hasSecret || value === undefined || value === null) return value
-  if (isSecretWhole(plan, value)) return SECRET_TEXT
-  const part = (inner: unknown, key: unknown) => redact(inner, partView(plan, value, key))
+export function redact(value: unknown, schemaNode: SchemaNode | undefined): unknown {
+  if (schemaNode === undefined || !schemaNode.hasSecret || value === undefined || value === null) return value
+  if (isSecretWhole(schemaNode, value)) return SECRET_TEXT
+  const part = (inner: unknown, key: unknown) => redact(inner, partView(schemaNode, value, key))
   if (Array.isArray(value)) return value.map(part)
   if (value instanceof Map) return new Map([...value].map(([key, inner]) => [key, part(inner, key)]))
   if (value instanceof Set) return new Set([...value].map((inner) => part(inner, 0)))
@@ -22,55 +22,59 @@ export function redact(value: unknown, plan: Plan | undefined): unknown {
 }
 
 /** Whether nothing of a value may be shown. */
-export function isSecretWhole(plan: Plan, value: unknown): boolean {
-  if (!plan.hasSecret) return false
-  if (plan.isSecret || isReshaped(plan)) return true
-  switch (plan.type) {
+export function isSecretWhole(schemaNode: SchemaNode, value: unknown): boolean {
+  if (!schemaNode.hasSecret) return false
+  if (schemaNode.isSecret || isReshaped(schemaNode)) return true
+  switch (schemaNode.type) {
     case 'wrapper':
-      return isSecretWhole(plan.inner, value)
+      return isSecretWhole(schemaNode.inner, value)
     case 'union':
-      return taggedOption(plan, value) === undefined
+      return taggedOption(schemaNode, value) === undefined
     case 'intersection':
-      return isSecretWhole(plan.left, value) || isSecretWhole(plan.right, value)
+      return isSecretWhole(schemaNode.left, value) || isSecretWhole(schemaNode.right, value)
     default:
       return false
   }
 }
 
 /** Whether the schema's own code makes the value, so that what was secret may be anywhere in it. */
-function isReshaped(plan: Plan): boolean {
-  const { def } = plan.schema._zod
+function isReshaped(schemaNode: SchemaNode): boolean {
+  const { def } = schemaNode.schema._zod
   const { checks = [] } = def as { checks?: readonly z.$ZodCheck[] }
   if (checks.some((check) => check._zod.def.check === 'overwrite')) return true
-  if (plan.type === 'wrapper' && plan.wrapper === 'pipe') return true
+  if (schemaNode.type === 'wrapper' && schemaNode.wrapper === 'pipe') return true
   // A catch with a value of its own takes no argument; one that takes what was caught may put it anywhere.
   return def.type === 'pipe' || (def.type === 'catch' && (def as z.$ZodCatchDef).catchValue.length > 0)
 }
 
 /** Whether even the names inside a value may be made of a secret. */
-export function hasMadeNames(plan: Plan): boolean {
-  if (!plan.hasSecret) return false
-  if (isReshaped(plan)) return true
-  switch (plan.type) {
+export function hasMadeNames(schemaNode: SchemaNode): boolean {
+  if (!schemaNode.hasSecret) return false
+  if (isReshaped(schemaNode)) return true
+  switch (schemaNode.type) {
     case 'wrapper':
-      return hasMadeNames(plan.inner)
+      return hasMadeNames(schemaNode.inner)
     case 'union':
-      return plan.options.some(hasMadeNames)
+      return schemaNode.options.some(hasMadeNames)
     case 'intersection':
-      return hasMadeNames(plan.left) || hasMadeNames(plan.right)
+      return hasMadeNames(schemaNode.left) || hasMadeNames(schemaNode.right)
     default:
       return false
   }
 }
 
 /** The plan of one part of an output value, if secrets may be inside it. */
-export function partView(plan: Plan | undefined, value: unknown, key: unknown): Plan | undefined {
-  if (plan === undefined || !plan.hasSecret) return undefined
-  if (isSecretWhole(plan, value)) return plan
-  const core = coreOf(plan)
+export function partView(
+  schemaNode: SchemaNode | undefined,
+  value: unknown,
+  key: unknown,
+): SchemaNode | undefined {
+  if (schemaNode === undefined || !schemaNode.hasSecret) return undefined
+  if (isSecretWhole(schemaNode, value)) return schemaNode
+  const core = coreOf(schemaNode)
   switch (core.type) {
     case 'object':
-      return core.properties.get(String(key))?.plan ?? core.catchall
+      return core.properties.get(String(key))?.schemaNode ?? core.catchall
     case 'record':
     case 'map':
       return core.value
@@ -90,12 +94,12 @@ export function partView(plan: Plan | undefined, value: unknown, key: unknown): 
 }
 
 /** The option of a discriminated union that a value's tag names. */
-function taggedOption(plan: Plan & { type: 'union' }, value: unknown): Plan | undefined {
-  if (plan.discriminator === undefined || !isPlainObject(value)) return undefined
-  const tag = value[plan.discriminator]
-  const isNamed = (option: Plan) =>
-    option.schema._zod.propValues?.[plan.discriminator!]?.has(tag as string) === true
-  return plan.options.find(isNamed)
+function taggedOption(schemaNode: SchemaNode & { type: 'union' }, value: unknown): SchemaNode | undefined {
+  if (schemaNode.discriminator === undefined || !isPlainObject(value)) return undefined
+  const tag = value[schemaNode.discriminator]
+  const isNamed = (option: SchemaNode) =>
+    option.schema._zod.propValues?.[schemaNode.discriminator!]?.has(tag as string) === true
+  return schemaNode.options.find(isNamed)
 }
 
 /** Why no name toJSON can be where secrets are. */
@@ -108,26 +112,26 @@ export class NameTakenError extends Error {
   }
 }
 
-const descriptors = new WeakMap<Plan, PropertyDescriptorMap>()
+const descriptors = new WeakMap<SchemaNode, PropertyDescriptorMap>()
 
 /** Gives a value with secrets inside a `toJSON` and an `inspect` that leave them out. Nothing enumerable is added. */
-export function concealSecrets<O extends object>(value: O, plan: Plan | undefined): O {
-  if (plan === undefined || !plan.hasSecret) return value
-  let own = descriptors.get(plan)
+export function concealSecrets<O extends object>(value: O, schemaNode: SchemaNode | undefined): O {
+  if (schemaNode === undefined || !schemaNode.hasSecret) return value
+  let own = descriptors.get(schemaNode)
   if (own === undefined) {
     own = {
       toJSON: {
         value(this: unknown) {
-          return redact(this, plan)
+          return redact(this, schemaNode)
         },
       },
       [inspect.custom]: {
         value(this: unknown, _depth: number, options: object) {
-          return inspect(redact(this, plan), options)
+          return inspect(redact(this, schemaNode), options)
         },
       },
     }
-    descriptors.set(plan, own)
+    descriptors.set(schemaNode, own)
   }
   if (!Object.hasOwn(value, 'toJSON')) return Object.defineProperties(value, own)
   if (typeof (value as { toJSON: unknown }).toJSON !== 'function') throw new NameTakenError()

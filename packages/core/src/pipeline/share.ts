@@ -1,5 +1,5 @@
 import { isDeepStrictEqual, types } from 'node:util'
-import type { Plan } from '../schema/plan.ts'
+import type { SchemaNode } from '../schema/plan.ts'
 import { WrittenScalar } from '../format/written-scalar.ts'
 import { Unreadable } from '../source/source.ts'
 import { isPlainObject, MAX_DEPTH } from './document.ts'
@@ -47,40 +47,50 @@ function isSameList(
  * reach (a Date, Map, Set, URL, bytes) gets its writing methods taken away; instances of other classes are handed on as
  * they are.
  */
-export function shareFrozen(previous: unknown, next: unknown, plan: Plan | undefined): unknown {
+export function shareFrozen(previous: unknown, next: unknown, schemaNode: SchemaNode | undefined): unknown {
   if (Object.is(previous, next) || typeof next !== 'object' || next === null) return next
-  if (Array.isArray(next)) return shareArray(previous, next, plan)
-  if (isPlainObject(next)) return shareObject(previous, next, plan)
+  if (Array.isArray(next)) return shareArray(previous, next, schemaNode)
+  if (isPlainObject(next)) return shareObject(previous, next, schemaNode)
   if (types.isPromise(next)) throw new PromiseInsideError()
   const prototype: unknown = Object.getPrototypeOf(next)
-  if (prototype === Map.prototype) return shareMap(previous, next as Map<unknown, unknown>, plan)
-  if (prototype === Set.prototype) return shareSet(previous, next as Set<unknown>, plan)
+  if (prototype === Map.prototype) return shareMap(previous, next as Map<unknown, unknown>, schemaNode)
+  if (prototype === Set.prototype) return shareSet(previous, next as Set<unknown>, schemaNode)
   return lockedCopy(previous, next) ?? next
 }
 
-function shareArray(previous: unknown, next: readonly unknown[], plan: Plan | undefined): unknown {
+function shareArray(
+  previous: unknown,
+  next: readonly unknown[],
+  schemaNode: SchemaNode | undefined,
+): unknown {
   const before: readonly unknown[] | undefined = Array.isArray(previous) ? previous : undefined
-  const copy = next.map((item, index) => shareFrozen(before?.[index], item, partView(plan, next, index)))
+  const copy = next.map((item, index) =>
+    shareFrozen(before?.[index], item, partView(schemaNode, next, index)),
+  )
   if (before !== undefined && isSameList(copy, before, Object.is)) return before
-  return Object.freeze(concealSecrets(copy, plan))
+  return Object.freeze(concealSecrets(copy, schemaNode))
 }
 
-function shareObject(previous: unknown, next: Record<string, unknown>, plan: Plan | undefined): unknown {
+function shareObject(
+  previous: unknown,
+  next: Record<string, unknown>,
+  schemaNode: SchemaNode | undefined,
+): unknown {
   const before = isPlainObject(previous) ? previous : undefined
   const copy: Record<string, unknown> = {}
   for (const name of Object.keys(next)) {
     if (name === '__proto__') continue
     const prior = before !== undefined && Object.hasOwn(before, name) ? before[name] : undefined
-    copy[name] = shareFrozen(prior, next[name], partView(plan, next, name))
+    copy[name] = shareFrozen(prior, next[name], partView(schemaNode, next, name))
   }
-  return freezeObject(before, copy, plan)
+  return freezeObject(before, copy, schemaNode)
 }
 
 /** `copy` frozen, or `before` if it holds the very same parts; `before` is left out where they are known to differ. */
 export function freezeObject(
   before: Record<string, unknown> | undefined,
   copy: Record<string, unknown>,
-  plan: Plan | undefined,
+  schemaNode: SchemaNode | undefined,
 ): Record<string, unknown> {
   if (before !== undefined) {
     const names = namesOf(copy)
@@ -89,21 +99,31 @@ export function freezeObject(
     const hasSameNames = names === others || isSameList(names, others, Object.is)
     if (hasSameNames && names.every((name) => Object.is(before[name], copy[name]))) return before
   }
-  return Object.freeze(concealSecrets(copy, plan))
+  return Object.freeze(concealSecrets(copy, schemaNode))
 }
 
-function shareMap(previous: unknown, next: ReadonlyMap<unknown, unknown>, plan: Plan | undefined): unknown {
+function shareMap(
+  previous: unknown,
+  next: ReadonlyMap<unknown, unknown>,
+  schemaNode: SchemaNode | undefined,
+): unknown {
   const before = previous instanceof Map ? previous : undefined
   const copy = new Map<unknown, unknown>()
   for (const [key, value] of next)
-    copy.set(key, shareFrozen(before?.get(key), value, partView(plan, next, key)))
+    copy.set(key, shareFrozen(before?.get(key), value, partView(schemaNode, next, key)))
   if (before !== undefined && isSameList([...copy].flat(), [...before].flat(), Object.is)) return before
-  return lock(concealSecrets(copy, plan), MAP_WRITERS)
+  return lock(concealSecrets(copy, schemaNode), MAP_WRITERS)
 }
 
-function shareSet(previous: unknown, next: ReadonlySet<unknown>, plan: Plan | undefined): unknown {
+function shareSet(
+  previous: unknown,
+  next: ReadonlySet<unknown>,
+  schemaNode: SchemaNode | undefined,
+): unknown {
   const before = previous instanceof Set ? [...(previous as ReadonlySet<unknown>)] : undefined
-  const items = [...next].map((item, index) => shareFrozen(before?.[index], item, partView(plan, next, 0)))
+  const items = [...next].map((item, index) =>
+    shareFrozen(before?.[index], item, partView(schemaNode, next, 0)),
+  )
   if (before !== undefined && isSameList(items, before, Object.is)) return previous
-  return lock(concealSecrets(new Set(items), plan), SET_WRITERS)
+  return lock(concealSecrets(new Set(items), schemaNode), SET_WRITERS)
 }

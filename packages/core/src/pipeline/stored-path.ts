@@ -1,21 +1,21 @@
 import { environmentName } from '../schema/naming.ts'
-import { childPlan, keysByEnvironment, type Plan, propertyOf } from '../schema/plan.ts'
+import { childSchemaNode, keysByEnvironment, type SchemaNode, propertyOf } from '../schema/plan.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { encodeSegment } from './document.ts'
 
 /** The path of a leaf as its layer writes it: the way back from the schema's names. */
-export function storedPath(plan: Plan, path: readonly PropertyKey[], layer: LayerInfo): string {
-  let at: Plan | undefined = plan
+export function storedPath(schemaNode: SchemaNode, path: readonly PropertyKey[], layer: LayerInfo): string {
+  let at: SchemaNode | undefined = schemaNode
   const segments: string[] = []
   for (const key of path) {
     const name = String(key)
     segments.push(layerName(name, at, layer))
-    at = at === undefined ? undefined : childPlan(at, name)
+    at = at === undefined ? undefined : childSchemaNode(at, name)
   }
   return segments.join(layer.separator)
 }
 
-function layerName(name: string, parent: Plan | undefined, layer: LayerInfo): string {
+function layerName(name: string, parent: SchemaNode | undefined, layer: LayerInfo): string {
   const property = parent === undefined ? undefined : propertyOf(parent, name, 'properties')
   if (layer.naming === 'env') {
     const variable = environmentName(name)

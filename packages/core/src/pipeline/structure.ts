@@ -1,5 +1,5 @@
-import { planAt } from '../schema/describe.ts'
-import { isScalar, type Plan } from '../schema/plan.ts'
+import { schemaNodeAt } from '../schema/describe.ts'
+import { isScalar, type SchemaNode } from '../schema/plan.ts'
 import { Unreadable } from '../source/source.ts'
 import { scalarOrFloor } from './input.ts'
 import type { IssueWriter } from './issues.ts'
@@ -32,7 +32,7 @@ function documentIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
 
 function misfitIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
   const issues: Issue[] = []
-  const misfits = [...tree.misfits].sort(([a], [b]) => a.layer - b.layer)
+  const misfits = [...tree.scalarsAtDirectories].sort(([a], [b]) => a.layer - b.layer)
   for (const [entry, path] of misfits) {
     const node = nodeAt(tree.root, path)!
     const found = scalarOrFloor(node, -1)
@@ -52,24 +52,24 @@ function misfitIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
 /** A list, a union, or whatever else may be one value or a directory, that is both in one layer. */
 function crowdedIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
   const issues: Issue[] = []
-  for (const [node, path] of tree.crowded) {
+  for (const [node, path] of tree.mixedNodes) {
     let isCrowded = false
     for (const entry of entriesOf(node)) {
       const below = entry.document === undefined ? firstKeyBelow(node, entry.layer, path) : undefined
       if (below === undefined) continue
       isCrowded = true
-      if (!isConflict(entry, planAt(tree.plan, path), tree)) continue
+      if (!isConflict(entry, schemaNodeAt(tree.plan, path), tree)) continue
       const origins = [writer.originOf(entry, path), writer.origin(entry.layer, below.path, below.revision)]
       issues.push(conflictIssue(path, origins, writer))
     }
-    if (!isCrowded) tree.crowded.delete(node)
+    if (!isCrowded) tree.mixedNodes.delete(node)
   }
   return issues
 }
 
 /** Keys below what can only be a scalar are unused, no more; misfits have an issue of their own. */
-function isConflict(entry: Entry, plan: Plan | undefined, tree: LayerTree): boolean {
-  return plan !== undefined && !tree.misfits.has(entry) && !isScalar(plan)
+function isConflict(entry: Entry, schemaNode: SchemaNode | undefined, tree: LayerTree): boolean {
+  return schemaNode !== undefined && !tree.scalarsAtDirectories.has(entry) && !isScalar(schemaNode)
 }
 
 function conflictIssue(path: readonly string[], origins: readonly Origin[], writer: IssueWriter): Issue {

@@ -1,4 +1,4 @@
-import type { JudgedIssue } from './judge.ts'
+import type { RawIssue } from './judge.ts'
 import { compareNames } from './name-order.ts'
 
 /** A document (JSON text or a typed object) that stands for the subtree at its node, in one layer. */
@@ -115,13 +115,13 @@ export class TreeNode {
     return this.isValid ? this.#result : undefined
   }
 
-  get issues(): readonly JudgedIssue[] {
-    return this.isValid || this.#result === undefined ? [] : (this.#result as readonly JudgedIssue[])
+  get issues(): readonly RawIssue[] {
+    return this.isValid || this.#result === undefined ? [] : (this.#result as readonly RawIssue[])
   }
 
   /** Whether what it was judged to be still holds where only layers above `floor` count. */
-  isFresh(floor: number): boolean {
-    return !this.isDirty && this.#judgement >> FLOOR_SHIFT === floor + 1
+  isFresh(aboveLayer: number): boolean {
+    return !this.isDirty && this.#judgement >> FLOOR_SHIFT === aboveLayer + 1
   }
 
   markDirty(): void {
@@ -129,8 +129,8 @@ export class TreeNode {
   }
 
   /** Until more is said it is not valid. */
-  begin(floor: number): void {
-    this.#judgement = (floor + 1) << FLOOR_SHIFT
+  begin(aboveLayer: number): void {
+    this.#judgement = (aboveLayer + 1) << FLOOR_SHIFT
     this.#result = undefined
   }
 
@@ -143,7 +143,7 @@ export class TreeNode {
     this.#result = value
   }
 
-  refuse(issues: readonly JudgedIssue[]): void {
+  refuse(issues: readonly RawIssue[]): void {
     this.#result = issues
   }
 }
@@ -180,9 +180,9 @@ function withOneMore(nodes: readonly TreeNode[], added: TreeNode): readonly Tree
 }
 
 /** The entry of the highest layer above `floor`. */
-export function topEntry(node: TreeNode, floor: number): Entry | undefined {
+export function topEntry(node: TreeNode, aboveLayer: number): Entry | undefined {
   const entry = node.top
-  return entry !== undefined && entry.layer > floor ? entry : undefined
+  return entry !== undefined && entry.layer > aboveLayer ? entry : undefined
 }
 
 /** All that the layers have at the node itself, the lowest first. */
@@ -232,9 +232,9 @@ function rank(entry: Entry): number {
 }
 
 /** Whether any layer above `floor` has something at the node or below. */
-export function isPresent(node: TreeNode, floor: number): boolean {
+export function isPresent(node: TreeNode, aboveLayer: number): boolean {
   if (node.leafCount === 0) return false
-  return floor < 0 || topLayer(node) > floor
+  return aboveLayer < 0 || topLayer(node) > aboveLayer
 }
 
 /** The highest layer that has anything at the node or below; −1 if none has. */

@@ -1,9 +1,9 @@
-import type { LeafPlan, ListPlan, ObjectPlan, Plan, PropertyPlan, UnionPlan } from '../schema/plan.ts'
+import type { LeafNode, ListNode, ObjectNode, SchemaNode, PropertyNode, UnionNode } from '../schema/plan.ts'
 import { isMadeWhenAbsent } from '../schema/plan.ts'
 import { Unreadable } from '../source/source.ts'
 import { textOfScalar, valueOfScalar, WrittenScalar } from '../format/written-scalar.ts'
 import { bareObject, isNullText, isPlainObject, readJson } from './document.ts'
-import { judge } from './judge.ts'
+import { validate } from './judge.ts'
 import { isSorted, sortedNames } from './name-order.ts'
 
 /** Text that is a document and cannot be taken as one: not put into words by zod, which would only see text. */
@@ -22,41 +22,50 @@ export class UnreadableText extends Error {
  * @param isPlain true inside a document, which says plainly what is text and what is not
  * @throws UnreadableText
  */
-export function inputFrom(plan: Plan, value: unknown, isPlain = false): unknown {
-  switch (plan.type) {
+export function inputFrom(schemaNode: SchemaNode, value: unknown, isPlain = false): unknown {
+  switch (schemaNode.type) {
     case 'wrapper':
-      return plan.wrapper === 'nullable' && isNullText(value) ? null : inputFrom(plan.inner, value, isPlain)
+      return schemaNode.wrapper === 'nullable' && isNullText(value)
+        ? null
+        : inputFrom(schemaNode.inner, value, isPlain)
     case 'union':
-      return inputOfUnion(plan, value, isPlain)
+      return inputOfUnion(schemaNode, value, isPlain)
     case 'intersection':
-      return mergeInputs(inputFrom(plan.left, value, isPlain), inputFrom(plan.right, value, isPlain))
+      return mergeInputs(
+        inputFrom(schemaNode.left, value, isPlain),
+        inputFrom(schemaNode.right, value, isPlain),
+      )
     case 'leaf':
-      return inputOfLeaf(plan, value)
+      return inputOfLeaf(schemaNode, value)
     case 'raw':
       return plainValue(value)
     default:
-      return inputOfComposite(plan, value)
+      return inputOfComposite(schemaNode, value)
   }
 }
 
-function inputOfComposite(plan: Plan, value: unknown): unknown {
+function inputOfComposite(schemaNode: SchemaNode, value: unknown): unknown {
   if (typeof value === 'string') {
     const parsed = documentIn(value)
-    return parsed === undefined ? value : inputFrom(plan, parsed.value, true)
+    return parsed === undefined ? value : inputFrom(schemaNode, parsed.value, true)
   }
-  if (plan.type === 'list') return Array.isArray(value) ? inputOfList(plan, value) : plainValue(value)
-  if (plan.type === 'map' && isListOfPairs(value))
+  if (schemaNode.type === 'list')
+    return Array.isArray(value) ? inputOfList(schemaNode, value) : plainValue(value)
+  if (schemaNode.type === 'map' && isListOfPairs(value))
     return new Map(
-      value.map(([key, inner]) => [inputFrom(plan.key, key, true), inputFrom(plan.value, inner, true)]),
+      value.map(([key, inner]) => [
+        inputFrom(schemaNode.key, key, true),
+        inputFrom(schemaNode.value, inner, true),
+      ]),
     )
   if (!isPlainObject(value)) return plainValue(value)
-  if (plan.type === 'object') return inputOfObject(plan, value)
-  if (plan.type !== 'record' && plan.type !== 'map') return plainValue(value)
+  if (schemaNode.type === 'object') return inputOfObject(schemaNode, value)
+  if (schemaNode.type !== 'record' && schemaNode.type !== 'map') return plainValue(value)
   const input = bareObject()
   for (const name of sortedNames(value)) {
-    if (name !== '__proto__') input[name] = inputFrom(plan.value, value[name], true)
+    if (name !== '__proto__') input[name] = inputFrom(schemaNode.value, value[name], true)
   }
-  return plan.type === 'record' ? input : mapOf(plan, input)
+  return schemaNode.type === 'record' ? input : mapOf(schemaNode, input)
 }
 
 /** What a text says that is a list or an object in JSON; undefined for any other text. */
@@ -67,16 +76,19 @@ export function documentIn(text: string): { readonly value: unknown } | undefine
 }
 
 /** A map of what was read by name; its keys are read from the names. */
-export function mapOf(plan: Plan & { type: 'map' }, read: Record<string, unknown>): Map<unknown, unknown> {
-  return new Map(sortedNames(read).map((name) => [inputFrom(plan.key, name), read[name]]))
+export function mapOf(
+  schemaNode: SchemaNode & { type: 'map' },
+  read: Record<string, unknown>,
+): Map<unknown, unknown> {
+  return new Map(sortedNames(read).map((name) => [inputFrom(schemaNode.key, name), read[name]]))
 }
 
-function inputOfList(plan: ListPlan, value: readonly unknown[]): unknown {
+function inputOfList(schemaNode: ListNode, value: readonly unknown[]): unknown {
   const items = value.map((item, index) => {
-    const inner = itemPlan(plan, index)
+    const inner = itemSchemaNode(schemaNode, index)
     return inner === undefined ? plainValue(item) : inputFrom(inner, item, true)
   })
-  return plan.as === 'set' ? new Set(items) : items
+  return schemaNode.as === 'set' ? new Set(items) : items
 }
 
 function isListOfPairs(value: unknown): value is readonly (readonly [unknown, unknown])[] {
@@ -87,26 +99,30 @@ function isListOfPairs(value: unknown): value is readonly (readonly [unknown, un
   )
 }
 
-function inputOfLeaf(plan: LeafPlan, value: unknown): unknown {
-  if (typeof value === 'string') return plan.read(value)
+function inputOfLeaf(schemaNode: LeafNode, value: unknown): unknown {
+  if (typeof value === 'string') return schemaNode.read(value)
   const text = textOfScalar(value)
   const typed = valueOfScalar(value)
-  return text === undefined ? plainValue(value) : plan.readTyped(typed as number | bigint | boolean, text)
+  return text === undefined
+    ? plainValue(value)
+    : schemaNode.readTyped(typed as number | bigint | boolean, text)
 }
 
-function inputOfUnion(plan: UnionPlan, value: unknown, isPlain: boolean): unknown {
-  if (plan.isJson) return typeof value === 'string' && !isPlain ? jsonOrText(value) : plainValue(value)
+function inputOfUnion(schemaNode: UnionNode, value: unknown, isPlain: boolean): unknown {
+  if (schemaNode.isJson) return typeof value === 'string' && !isPlain ? jsonOrText(value) : plainValue(value)
   const tagged =
-    plan.discriminator !== undefined && isPlainObject(value) ? value[plan.discriminator] : undefined
-  const option = tagged === undefined ? undefined : optionByTag(plan, tagged)
+    schemaNode.discriminator !== undefined && isPlainObject(value)
+      ? value[schemaNode.discriminator]
+      : undefined
+  const option = tagged === undefined ? undefined : optionByTag(schemaNode, tagged)
   if (option !== undefined) return inputFrom(option, value, isPlain)
   // a number or boolean is meant as one, unless there is more in its text
   const typed = valueOfScalar(value)
   const isWhole = typeof typed === 'boolean' || typeof value === 'number'
-  if (isWhole && plan.options.some(({ schema }) => judge(schema, typed).isValid)) return typed
-  for (const candidate of plan.options) {
+  if (isWhole && schemaNode.options.some(({ schema }) => validate(schema, typed).isValid)) return typed
+  for (const candidate of schemaNode.options) {
     const input = inputFrom(candidate, value, isPlain)
-    if (judge(candidate.schema, input).isValid) return input
+    if (validate(candidate.schema, input).isValid) return input
   }
   return plainValue(value)
 }
@@ -118,19 +134,19 @@ function jsonOrText(text: string): unknown {
   return parsed === undefined ? text : plainValue(parsed.value)
 }
 
-function inputOfObject(plan: ObjectPlan, value: Record<string, unknown>): Record<string, unknown> {
+function inputOfObject(schemaNode: ObjectNode, value: Record<string, unknown>): Record<string, unknown> {
   const input = bareObject()
   for (const name of sortedNames(value)) {
     if (name === '__proto__') continue
-    const property = propertyIn(plan, value, name)
-    const below = property?.plan ?? plan.catchall
-    if (property === undefined && plan.properties.has(name)) continue
+    const property = propertyIn(schemaNode, value, name)
+    const below = property?.schemaNode ?? schemaNode.catchall
+    if (property === undefined && schemaNode.properties.has(name)) continue
     const inner = value[name]
     input[property?.name ?? name] = below === undefined ? plainValue(inner) : inputFrom(below, inner, true)
   }
-  for (const property of plan.properties.values()) {
-    if (Object.hasOwn(input, property.name) || !isMadeWhenAbsent(property.plan)) continue
-    input[property.name] = inputFrom(property.plan, {}, true)
+  for (const property of schemaNode.properties.values()) {
+    if (Object.hasOwn(input, property.name) || !isMadeWhenAbsent(property.schemaNode)) continue
+    input[property.name] = inputFrom(property.schemaNode, {}, true)
   }
   return input
 }
@@ -139,10 +155,10 @@ function inputOfObject(plan: ObjectPlan, value: Record<string, unknown>): Record
  * The property that a name in a document stands for: by its own name or as `naming` writes it. Where a document has
  * both, the latter counts.
  */
-export function propertyIn(plan: ObjectPlan, value: object, name: string): PropertyPlan | undefined {
-  const stored = plan.byStored.get(name)
+export function propertyIn(schemaNode: ObjectNode, value: object, name: string): PropertyNode | undefined {
+  const stored = schemaNode.byStored.get(name)
   if (stored !== undefined) return stored
-  const exact = plan.properties.get(name)
+  const exact = schemaNode.properties.get(name)
   return exact !== undefined && Object.hasOwn(value, exact.stored) ? undefined : exact
 }
 
@@ -178,18 +194,18 @@ export function mergeInputs(left: unknown, right: unknown): unknown {
 }
 
 /** The plan of a list's item by its place. */
-export function itemPlan(plan: ListPlan, index: number): Plan | undefined {
-  return plan.as === 'tuple' ? (plan.items[index] ?? plan.rest) : plan.items[0]
+export function itemSchemaNode(schemaNode: ListNode, index: number): SchemaNode | undefined {
+  return schemaNode.as === 'tuple' ? (schemaNode.items[index] ?? schemaNode.rest) : schemaNode.items[0]
 }
 
 /** The option of a discriminated union for a tag, as it stands in the tree. */
-export function optionByTag(plan: UnionPlan, tag: unknown): Plan | undefined {
+export function optionByTag(schemaNode: UnionNode, tag: unknown): SchemaNode | undefined {
   const typed = valueOfScalar(tag)
   // names no option, and may be nothing that can be made into text
   if (typeof typed === 'object' && typed !== null) return undefined
   const text = (textOfScalar(tag) ?? String(typed)).replace(/\r?\n$/, '')
-  for (const option of plan.options) {
-    for (const value of option.schema._zod.propValues?.[plan.discriminator!] ?? []) {
+  for (const option of schemaNode.options) {
+    for (const value of option.schema._zod.propValues?.[schemaNode.discriminator!] ?? []) {
       if (value !== undefined && (value === typed || String(value) === text)) return option
     }
   }

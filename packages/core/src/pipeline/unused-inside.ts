@@ -1,8 +1,15 @@
-import { coreOf, type ObjectPlan, type Plan, type UnionPlan } from '../schema/plan.ts'
+import { coreOf, type ObjectNode, type SchemaNode, type UnionNode } from '../schema/plan.ts'
 import { isPlainObject } from './document.ts'
-import { judge } from './judge.ts'
+import { validate } from './judge.ts'
 import { sortedNames } from './name-order.ts'
-import { documentIn, inputFrom, itemPlan, optionByTag, propertyIn, UnreadableText } from './typed-input.ts'
+import {
+  documentIn,
+  inputFrom,
+  itemSchemaNode,
+  optionByTag,
+  propertyIn,
+  UnreadableText,
+} from './typed-input.ts'
 
 /** A name inside a list, a map or a document that no schema knows. */
 export interface UnusedName {
@@ -13,8 +20,8 @@ export interface UnusedName {
 }
 
 /** Names in a value of one key that the schema has no place for: what zod would leave out in silence. */
-export function unusedInside(plan: Plan, value: unknown): readonly UnusedName[] {
-  const core = coreOf(plan)
+export function unusedInside(schemaNode: SchemaNode, value: unknown): readonly UnusedName[] {
+  const core = coreOf(schemaNode)
   switch (core.type) {
     case 'leaf':
     case 'raw':
@@ -30,55 +37,60 @@ export function unusedInside(plan: Plan, value: unknown): readonly UnusedName[] 
 
 const NONE: readonly UnusedName[] = []
 
-function insideText(plan: Plan, text: string): readonly UnusedName[] {
+function insideText(schemaNode: SchemaNode, text: string): readonly UnusedName[] {
   try {
     const parsed = documentIn(text)
-    return parsed === undefined ? NONE : unusedInside(plan, parsed.value)
+    return parsed === undefined ? NONE : unusedInside(schemaNode, parsed.value)
   } catch (error) {
     if (error instanceof UnreadableText) return NONE
     throw error
   }
 }
 
-function insideComposite(plan: Plan, value: unknown): readonly UnusedName[] {
+function insideComposite(schemaNode: SchemaNode, value: unknown): readonly UnusedName[] {
   if (Array.isArray(value)) {
-    if (plan.type === 'list')
-      return value.flatMap((item, index) => under(String(index), itemPlan(plan, index), item))
-    if (plan.type !== 'map') return NONE
+    if (schemaNode.type === 'list')
+      return value.flatMap((item, index) => under(String(index), itemSchemaNode(schemaNode, index), item))
+    if (schemaNode.type !== 'map') return NONE
     const pairs = value.filter((pair): pair is unknown[] => Array.isArray(pair))
-    return pairs.flatMap(([key, inner]) => under(String(key), plan.value, inner))
+    return pairs.flatMap(([key, inner]) => under(String(key), schemaNode.value, inner))
   }
   if (!isPlainObject(value)) return NONE
-  if (plan.type === 'object') return insideObject(plan, value)
-  if (plan.type !== 'record' && plan.type !== 'map') return NONE
-  return sortedNames(value).flatMap((name) => under(name, plan.value, value[name]))
+  if (schemaNode.type === 'object') return insideObject(schemaNode, value)
+  if (schemaNode.type !== 'record' && schemaNode.type !== 'map') return NONE
+  return sortedNames(value).flatMap((name) => under(name, schemaNode.value, value[name]))
 }
 
-function insideObject(plan: ObjectPlan, value: Record<string, unknown>): readonly UnusedName[] {
+function insideObject(schemaNode: ObjectNode, value: Record<string, unknown>): readonly UnusedName[] {
   return sortedNames(value).flatMap((name) => {
-    const property = propertyIn(plan, value, name)
-    const below = property?.plan ?? (plan.properties.has(name) ? undefined : plan.catchall)
-    if (below === undefined) return [{ path: [name], known: [...plan.properties.keys()] }]
+    const property = propertyIn(schemaNode, value, name)
+    const below = property?.schemaNode ?? (schemaNode.properties.has(name) ? undefined : schemaNode.catchall)
+    if (below === undefined) return [{ path: [name], known: [...schemaNode.properties.keys()] }]
     return under(name, below, value[name])
   })
 }
 
 /** As in a directory, a name is known when any option that could be meant knows it. */
-function insideUnion(plan: UnionPlan, value: unknown): readonly UnusedName[] {
-  if (plan.isJson) return NONE
-  const tag = plan.discriminator !== undefined && isPlainObject(value) ? value[plan.discriminator] : undefined
-  const option = tag === undefined ? undefined : optionByTag(plan, tag)
+function insideUnion(schemaNode: UnionNode, value: unknown): readonly UnusedName[] {
+  if (schemaNode.isJson) return NONE
+  const tag =
+    schemaNode.discriminator !== undefined && isPlainObject(value)
+      ? value[schemaNode.discriminator]
+      : undefined
+  const option = tag === undefined ? undefined : optionByTag(schemaNode, tag)
   if (option !== undefined) return unusedInside(option, value)
   if (typeof value === 'string') {
-    const taker = plan.options.find((candidate) => takes(candidate, value))
+    const taker = schemaNode.options.find((candidate) => takes(candidate, value))
     return taker === undefined ? NONE : unusedInside(taker, value)
   }
-  return inAll(plan.options.filter((each) => fits(each, value)).map((each) => unusedInside(each, value)))
+  return inAll(
+    schemaNode.options.filter((each) => fits(each, value)).map((each) => unusedInside(each, value)),
+  )
 }
 
-function takes(plan: Plan, value: unknown): boolean {
+function takes(schemaNode: SchemaNode, value: unknown): boolean {
   try {
-    return judge(plan.schema, inputFrom(plan, value)).isValid
+    return validate(schemaNode.schema, inputFrom(schemaNode, value)).isValid
   } catch (error) {
     if (error instanceof UnreadableText) return false
     throw error
@@ -86,16 +98,16 @@ function takes(plan: Plan, value: unknown): boolean {
 }
 
 /** Whether a value could be meant by a plan, going by what it is. */
-function fits(plan: Plan, value: unknown): boolean {
-  const { type } = coreOf(plan)
+function fits(schemaNode: SchemaNode, value: unknown): boolean {
+  const { type } = coreOf(schemaNode)
   if (type === 'leaf') return false
   if (type === 'list') return Array.isArray(value)
   return type === 'object' || type === 'record' ? isPlainObject(value) : true
 }
 
-function under(name: string, plan: Plan | undefined, value: unknown): readonly UnusedName[] {
-  if (plan === undefined) return NONE
-  return unusedInside(plan, value).map(({ path, known }) => ({ path: [name, ...path], known }))
+function under(name: string, schemaNode: SchemaNode | undefined, value: unknown): readonly UnusedName[] {
+  if (schemaNode === undefined) return NONE
+  return unusedInside(schemaNode, value).map(({ path, known }) => ({ path: [name, ...path], known }))
 }
 
 /** What none of several readings has a place for. */

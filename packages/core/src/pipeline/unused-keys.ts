@@ -53,7 +53,7 @@ function currentSpots(tree: LayerTree, decoder: Decoder): UnusedSpot[] {
 }
 
 function misplacedInOrder(tree: LayerTree): Misplaced[] {
-  const found = [...tree.misplaced.values()]
+  const found = [...tree.unplaceable.values()]
   return found.sort((a, b) => a.layer - b.layer || compareNames(a.path, b.path))
 }
 

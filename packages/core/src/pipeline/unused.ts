@@ -1,7 +1,7 @@
-import { childPlan, coreOf, isScalar, type Plan } from '../schema/plan.ts'
+import { childSchemaNode, coreOf, isScalar, type SchemaNode } from '../schema/plan.ts'
 import { isGiven, listedChildren, scalarOrFloor } from './input.ts'
 import { type Entry, isPresent, topEntry, topLayer, type TreeNode } from './tree-node.ts'
-import { itemPlan } from './typed-input.ts'
+import { itemSchemaNode } from './typed-input.ts'
 import { unusedInside } from './unused-inside.ts'
 
 /** What judging a node found. */
@@ -23,20 +23,20 @@ export interface UnusedSpot {
 
 /** Children of a directory that the schema has no place for. Looks one level down. */
 export function unusedChildren(
-  plan: Plan,
+  schemaNode: SchemaNode,
   node: TreeNode,
-  floor: number,
+  aboveLayer: number,
   path: readonly string[],
 ): UnusedSpot[] {
   const spots: UnusedSpot[] = []
-  const known = knownNames(plan)
+  const known = knownNames(schemaNode)
   for (const child of node.children) {
-    if (!isPresent(child, floor)) continue
+    if (!isPresent(child, aboveLayer)) continue
     const { name } = child
-    const below = childPlan(plan, name)
+    const below = childSchemaNode(schemaNode, name)
     // of a directory where a scalar is meant, the name is right
     if (below === undefined) spots.push({ path: [...path, name], node: child, known })
-    else if (isScalar(below) && !isGiven(below, child, floor))
+    else if (isScalar(below) && !isGiven(below, child, aboveLayer))
       spots.push({ path: [...path, name], node: child, known: [] })
   }
   return spots
@@ -44,41 +44,46 @@ export function unusedChildren(
 
 /** The same for a whole subtree that was given to zod at once. */
 export function unusedBelow(
-  plan: Plan,
+  schemaNode: SchemaNode,
   node: TreeNode,
-  floor: number,
+  aboveLayer: number,
   path: readonly string[],
 ): UnusedSpot[] {
-  const core = coreOf(plan)
-  if (core.type === 'raw' || !isPresent(node, floor)) return []
-  const spots = spotsInside(core, node, floor, path)
+  const core = coreOf(schemaNode)
+  if (core.type === 'raw' || !isPresent(node, aboveLayer)) return []
+  const spots = spotsInside(core, node, aboveLayer, path)
   if (node.childCount === 0) return spots
   if (core.type === 'list') {
     const top = topLayer(node)
     const items = listedChildren(node, top).flatMap((child, index) => {
-      const below = itemPlan(core, index)
+      const below = itemSchemaNode(core, index)
       return below === undefined ? [] : unusedBelow(below, child, top - 1, [...path, child.name])
     })
     return [...spots, ...items]
   }
-  spots.push(...unusedChildren(core, node, floor, path))
+  spots.push(...unusedChildren(core, node, aboveLayer, path))
   for (const child of node.children) {
-    const below = childPlan(core, child.name)
-    if (below !== undefined && isPresent(child, floor))
-      spots.push(...unusedBelow(below, child, floor, [...path, child.name]))
+    const below = childSchemaNode(core, child.name)
+    if (below !== undefined && isPresent(child, aboveLayer))
+      spots.push(...unusedBelow(below, child, aboveLayer, [...path, child.name]))
   }
   return spots
 }
 
 /** What is unknown in the value that stands at the node itself, where that value is what is read. */
-function spotsInside(plan: Plan, node: TreeNode, floor: number, path: readonly string[]): UnusedSpot[] {
-  const own = topEntry(node, floor)
-  if (own === undefined || plan.type === 'leaf') return []
-  const found = scalarOrFloor(node, floor)
+function spotsInside(
+  schemaNode: SchemaNode,
+  node: TreeNode,
+  aboveLayer: number,
+  path: readonly string[],
+): UnusedSpot[] {
+  const own = topEntry(node, aboveLayer)
+  if (own === undefined || schemaNode.type === 'leaf') return []
+  const found = scalarOrFloor(node, aboveLayer)
   const isRead =
-    plan.type === 'list' ? own.layer === topLayer(node) : 'scalar' in found && found.scalar === own
+    schemaNode.type === 'list' ? own.layer === topLayer(node) : 'scalar' in found && found.scalar === own
   if (!isRead) return []
-  return unusedInside(plan, own.value).map((name) => ({
+  return unusedInside(schemaNode, own.value).map((name) => ({
     path: [...path, ...name.path],
     node,
     inside: { entry: own, depth: path.length },
@@ -86,8 +91,8 @@ function spotsInside(plan: Plan, node: TreeNode, floor: number, path: readonly s
   }))
 }
 
-function knownNames(plan: Plan): string[] {
-  const core = coreOf(plan)
+function knownNames(schemaNode: SchemaNode): string[] {
+  const core = coreOf(schemaNode)
   switch (core.type) {
     case 'object':
       return [...core.properties.keys()]

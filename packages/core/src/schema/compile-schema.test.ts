@@ -3,7 +3,7 @@ import * as z from 'zod'
 import * as mini from 'zod/mini'
 import { LivetreeError } from '../errors.ts'
 import { compileSchema } from './compile-schema.ts'
-import { fingerprintOf, isOpenAt, isSecretAt, planAt } from './describe.ts'
+import { fingerprintOf, isOpenAt, isSecretAt, schemaNodeAt } from './describe.ts'
 import { assertEnvironmentNames } from './environment-names.ts'
 import { secret } from './secret.ts'
 
@@ -156,10 +156,10 @@ describe('compileSchema: two names for one key are refused', () => {
   })
 
   test('assertEnvironmentNames: refuses them only where there are environment variables', () => {
-    const plan = compileSchema(
+    const schemaNode = compileSchema(
       z.object({ a: z.array(z.object({ timeoutMs: z.number(), timeout_ms: z.number() })) }),
     )
-    const error = refusal(() => assertEnvironmentNames(plan))
+    const error = refusal(() => assertEnvironmentNames(schemaNode))
     expect(error.code).toBe('name_clash')
     expect(error.message).toContain('TIMEOUT_MS')
     for (const schema of [
@@ -172,7 +172,7 @@ describe('compileSchema: two names for one key are refused', () => {
 })
 
 describe('describe: what is at a path', () => {
-  const plan = compileSchema(
+  const schemaNode = compileSchema(
     z.object({
       db: z.object({ url: secret(z.url()), max: z.number() }),
       keys: z.record(z.string(), secret(z.object({ id: z.string() }))),
@@ -205,13 +205,13 @@ describe('describe: what is at a path', () => {
     ['strict.other', false, false],
     ['free.a.b', false, true],
   ])('isSecretAt and isOpenAt: %s', (path, isSecret, isOpen) => {
-    expect(isSecretAt(plan, path.split('.'))).toBe(isSecret)
-    expect(isOpenAt(plan, path.split('.'))).toBe(isOpen)
+    expect(isSecretAt(schemaNode, path.split('.'))).toBe(isSecret)
+    expect(isOpenAt(schemaNode, path.split('.'))).toBe(isOpen)
   })
 
   test('planAt: undefined where the schema knows nothing', () => {
-    expect(planAt(plan, ['db', 'max', 'x'])).toBeUndefined()
-    expect(planAt(plan, [])).toBe(plan)
+    expect(schemaNodeAt(schemaNode, ['db', 'max', 'x'])).toBeUndefined()
+    expect(schemaNodeAt(schemaNode, [])).toBe(schemaNode)
   })
 
   test.each<[string, z.core.$ZodType, boolean]>([

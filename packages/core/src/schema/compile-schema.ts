@@ -4,7 +4,7 @@ import { assertZod } from './assert-zod.ts'
 import { environmentName, type Naming, storedName } from './naming.ts'
 import { findClash, placeText } from './name-clash.ts'
 import { hasAsyncCode } from './own-code.ts'
-import type { ListPlan, ObjectPlan, Plan, PropertyPlan, UnionPlan, WrapperPlan } from './plan.ts'
+import type { ListNode, ObjectNode, SchemaNode, PropertyNode, UnionNode, WrapperNode } from './plan.ts'
 import { isScalar, parts, requiresItself } from './plan.ts'
 import { holdsSecret, isSecret } from './secret.ts'
 import { scalarReader } from './text.ts'
@@ -20,29 +20,29 @@ export interface CompileOptions {
  * @throws LivetreeError `invalid_schema` for a kind that no tree can hold, with its path; `name_clash` when two
  *   properties would share a key.
  */
-export function compileSchema(schema: z.$ZodType, options: CompileOptions = {}): Plan {
+export function compileSchema(schema: z.$ZodType, options: CompileOptions = {}): SchemaNode {
   const compiler = new Compiler(options.naming ?? 'exact')
-  const plan = compiler.compile(schema, [])
+  const schemaNode = compiler.compile(schema, [])
   compiler.refuseEndless()
-  refuseClashes(plan)
+  refuseClashes(schemaNode)
   compiler.spreadSecrets()
-  return plan
+  return schemaNode
 }
 
 type Def = z.$ZodTypes['_zod']['def']
 
 class Compiler {
   readonly #naming: Naming
-  readonly #plans = new Map<z.$ZodType, Plan>()
+  readonly #plans = new Map<z.$ZodType, SchemaNode>()
   /** Where each plan was met first. */
-  readonly #paths = new Map<Plan, readonly string[]>()
+  readonly #paths = new Map<SchemaNode, readonly string[]>()
 
   constructor(naming: Naming) {
     this.#naming = naming
   }
 
   /** One plan for each schema instance; an instance met again inside itself is the same plan, so recursion ends. */
-  compile(schema: z.$ZodType, path: readonly string[]): Plan {
+  compile(schema: z.$ZodType, path: readonly string[]): SchemaNode {
     const known = this.#plans.get(schema)
     if (known !== undefined) return known
     assertZod(schema, path)
@@ -53,21 +53,22 @@ class Compiler {
     const hasChecks = (def.checks?.length ?? 0) > 0
     // what is secret as a whole is judged as a whole, so that every part of its value is concealed
     const canDecompose = !hasChecks && !secret
-    const keep = <P extends Plan>(plan: P): P => {
-      this.#plans.set(schema, plan)
-      this.#paths.set(plan, path)
-      return plan
+    const keep = <P extends SchemaNode>(schemaNode: P): P => {
+      this.#plans.set(schema, schemaNode)
+      this.#paths.set(schemaNode, path)
+      return schemaNode
     }
-    const wrapper = (kind: WrapperPlan['wrapper'], inner: z.$ZodType): Plan => {
-      const plan = keep<WrapperPlan>({
+    const wrapper = (kind: WrapperNode['wrapper'], inner: z.$ZodType): SchemaNode => {
+      const schemaNode = keep<WrapperNode>({
         ...base,
         type: 'wrapper',
         wrapper: kind,
-        inner: undefined as unknown as Plan,
+        inner: undefined as unknown as SchemaNode,
       })
-      plan.inner = this.compile(inner, path)
-      plan.isDecomposable = canDecompose && kind !== 'catch' && kind !== 'pipe' && isComposite(plan.inner)
-      return plan
+      schemaNode.inner = this.compile(inner, path)
+      schemaNode.isDecomposable =
+        canDecompose && kind !== 'catch' && kind !== 'pipe' && isComposite(schemaNode.inner)
+      return schemaNode
     }
 
     switch (def.type) {
@@ -91,63 +92,65 @@ class Compiler {
         return this.#object(keep, { ...base, isDecomposable: canDecompose }, def, path)
       case 'record': {
         refuseSecretKey(def.keyType, path)
-        const plan = keep({
+        const schemaNode = keep({
           ...base,
           type: 'record',
           keysByEnvironment: environmentKeys(def.keyType),
-          key: undefined as unknown as Plan,
-          value: undefined as unknown as Plan,
+          key: undefined as unknown as SchemaNode,
+          value: undefined as unknown as SchemaNode,
         })
-        plan.isDecomposable =
+        schemaNode.isDecomposable =
           canDecompose && !('mode' in def && def.mode === 'loose') && isPlainStringKey(def.keyType)
-        plan.key = this.compile(def.keyType, [...path, '<key>'])
-        plan.value = this.compile(def.valueType, [...path, '<key>'])
-        return plan
+        schemaNode.key = this.compile(def.keyType, [...path, '<key>'])
+        schemaNode.value = this.compile(def.valueType, [...path, '<key>'])
+        return schemaNode
       }
       case 'map': {
         refuseSecretKey(def.keyType, path)
-        const plan = keep({
+        const schemaNode = keep({
           ...base,
           type: 'map',
           keysByEnvironment: environmentKeys(def.keyType),
-          key: undefined as unknown as Plan,
-          value: undefined as unknown as Plan,
+          key: undefined as unknown as SchemaNode,
+          value: undefined as unknown as SchemaNode,
         })
-        plan.key = this.compile(def.keyType, [...path, '<key>'])
-        if (!isScalar(plan.key))
+        schemaNode.key = this.compile(def.keyType, [...path, '<key>'])
+        if (!isScalar(schemaNode.key))
           refuse(path, 'a map whose keys are not scalars', 'use text, numbers or an enum as keys')
-        plan.value = this.compile(def.valueType, [...path, '<key>'])
-        return plan
+        schemaNode.value = this.compile(def.valueType, [...path, '<key>'])
+        return schemaNode
       }
       case 'array':
       case 'set': {
-        const plan = keep<ListPlan>({ ...base, type: 'list', as: def.type, items: [], rest: undefined })
-        plan.items = [this.compile(def.type === 'array' ? def.element : def.valueType, [...path, '<index>'])]
-        return plan
+        const schemaNode = keep<ListNode>({ ...base, type: 'list', as: def.type, items: [], rest: undefined })
+        schemaNode.items = [
+          this.compile(def.type === 'array' ? def.element : def.valueType, [...path, '<index>']),
+        ]
+        return schemaNode
       }
       case 'tuple': {
-        const plan = keep<ListPlan>({ ...base, type: 'list', as: 'tuple', items: [], rest: undefined })
-        plan.items = def.items.map((item, index) => this.compile(item, [...path, String(index)]))
-        plan.rest = def.rest === null ? undefined : this.compile(def.rest, [...path, '<index>'])
-        return plan
+        const schemaNode = keep<ListNode>({ ...base, type: 'list', as: 'tuple', items: [], rest: undefined })
+        schemaNode.items = def.items.map((item, index) => this.compile(item, [...path, String(index)]))
+        schemaNode.rest = def.rest === null ? undefined : this.compile(def.rest, [...path, '<index>'])
+        return schemaNode
       }
       case 'union': {
         const discriminator = (def as z.$ZodDiscriminatedUnionDef).discriminator as string | undefined
-        const plan = keep<UnionPlan>({ ...base, type: 'union', options: [], discriminator })
-        plan.options = def.options.map((option) => this.compile(option, path))
-        plan.isJson = isJson(plan)
-        return plan
+        const schemaNode = keep<UnionNode>({ ...base, type: 'union', options: [], discriminator })
+        schemaNode.options = def.options.map((option) => this.compile(option, path))
+        schemaNode.isJson = isJson(schemaNode)
+        return schemaNode
       }
       case 'intersection': {
-        const plan = keep({
+        const schemaNode = keep({
           ...base,
           type: 'intersection',
-          left: undefined as unknown as Plan,
-          right: undefined as unknown as Plan,
+          left: undefined as unknown as SchemaNode,
+          right: undefined as unknown as SchemaNode,
         })
-        plan.left = this.compile(def.left, path)
-        plan.right = this.compile(def.right, path)
-        return plan
+        schemaNode.left = this.compile(def.left, path)
+        schemaNode.right = this.compile(def.right, path)
+        return schemaNode
       }
       case 'symbol':
       case 'function':
@@ -168,12 +171,12 @@ class Compiler {
   }
 
   #object(
-    keep: (plan: ObjectPlan) => ObjectPlan,
-    base: Pick<ObjectPlan, 'schema' | 'isSecret' | 'hasSecret' | 'isDecomposable'>,
+    keep: (schemaNode: ObjectNode) => ObjectNode,
+    base: Pick<ObjectNode, 'schema' | 'isSecret' | 'hasSecret' | 'isDecomposable'>,
     def: z.$ZodObjectDef,
     path: readonly string[],
-  ): ObjectPlan {
-    const plan = keep({
+  ): ObjectNode {
+    const schemaNode = keep({
       ...base,
       type: 'object',
       properties: new Map(),
@@ -183,25 +186,25 @@ class Compiler {
       strict: undefined,
     })
     for (const [name, schema] of Object.entries(def.shape)) {
-      const property: PropertyPlan = {
+      const property: PropertyNode = {
         name,
         stored: storedName(name, this.#naming),
         environment: environmentName(name),
-        plan: this.compile(schema, [...path, name]),
+        schemaNode: this.compile(schema, [...path, name]),
         alone: new z.$ZodObject({ type: 'object', shape: { [name]: schema } }),
       }
       if (name === '__proto__') refuse([...path, name], 'the property name __proto__', 'give it another name')
       // of two with one name the first has it; they are refused when the whole schema is known
-      if (!plan.byStored.has(property.stored)) plan.byStored.set(property.stored, property)
+      if (!schemaNode.byStored.has(property.stored)) schemaNode.byStored.set(property.stored, property)
       // of two with one variable the first has it; assertEnvironmentNames refuses that where it matters
-      if (!plan.byEnvironment.has(property.environment))
-        plan.byEnvironment.set(property.environment, property)
-      plan.properties.set(name, property)
+      if (!schemaNode.byEnvironment.has(property.environment))
+        schemaNode.byEnvironment.set(property.environment, property)
+      schemaNode.properties.set(name, property)
     }
     const inside = def.catchall === undefined ? [] : [def.catchall]
     const hasSecret = () =>
-      plan.isSecret || [...Object.values(def.shape), ...inside].some((part) => holdsSecret(part))
-    if (plan.properties.has('toJSON') && hasSecret()) {
+      schemaNode.isSecret || [...Object.values(def.shape), ...inside].some((part) => holdsSecret(part))
+    if (schemaNode.properties.has('toJSON') && hasSecret()) {
       refuse(
         [...path, 'toJSON'],
         'a property toJSON beside secrets',
@@ -209,11 +212,11 @@ class Compiler {
       )
     }
     if (def.catchall !== undefined) {
-      plan.catchall = this.compile(def.catchall, [...path, '<key>'])
+      schemaNode.catchall = this.compile(def.catchall, [...path, '<key>'])
       if (def.catchall._zod.def.type === 'never')
-        plan.strict = new z.$ZodObject({ type: 'object', shape: {}, catchall: def.catchall })
+        schemaNode.strict = new z.$ZodObject({ type: 'object', shape: {}, catchall: def.catchall })
     }
-    return plan
+    return schemaNode
   }
 
   refuseEndless(): void {
@@ -226,9 +229,9 @@ class Compiler {
   spreadSecrets(): void {
     for (let changed = true; changed; ) {
       changed = false
-      for (const plan of this.#plans.values()) {
-        if (plan.hasSecret || !parts(plan).some((part) => part.hasSecret)) continue
-        plan.hasSecret = true
+      for (const schemaNode of this.#plans.values()) {
+        if (schemaNode.hasSecret || !parts(schemaNode).some((part) => part.hasSecret)) continue
+        schemaNode.hasSecret = true
         changed = true
       }
     }
@@ -240,17 +243,17 @@ function environmentKeys(key: z.$ZodType): ReadonlyMap<string, string> {
 }
 
 /** Whether a union is what `z.json()` makes: the JSON scalars, and lists and records of itself. */
-function isJson({ schema, options }: UnionPlan): boolean {
+function isJson({ schema, options }: UnionNode): boolean {
   const types = options.map((option) => option.schema._zod.def.type).join()
   if (types !== 'string,number,boolean,null,array,record') return false
   const [list, record] = options.slice(4)
   const inner = [list?.type === 'list' && list.items[0], record?.type === 'record' && record.value]
   return inner.every(
-    (plan) =>
-      plan &&
-      plan.type === 'wrapper' &&
-      plan.wrapper === 'lazy' &&
-      (plan.schema as z.$ZodLazy)._zod.innerType === schema,
+    (schemaNode) =>
+      schemaNode &&
+      schemaNode.type === 'wrapper' &&
+      schemaNode.wrapper === 'lazy' &&
+      (schemaNode.schema as z.$ZodLazy)._zod.innerType === schema,
   )
 }
 
@@ -265,8 +268,8 @@ function isTransform(schema: z.$ZodType): boolean {
   return schema._zod.def.type === 'transform'
 }
 
-function isComposite(plan: Plan | undefined): boolean {
-  return plan?.isDecomposable === true
+function isComposite(schemaNode: SchemaNode | undefined): boolean {
+  return schemaNode?.isDecomposable === true
 }
 
 function isPlainStringKey(schema: z.$ZodType): boolean {
@@ -274,8 +277,8 @@ function isPlainStringKey(schema: z.$ZodType): boolean {
   return def.type === 'string' && !('coerce' in def && def.coerce === true)
 }
 
-function refuseClashes(plan: Plan): void {
-  const clash = findClash(plan, 'stored')
+function refuseClashes(schemaNode: SchemaNode): void {
+  const clash = findClash(schemaNode, 'stored')
   if (clash === undefined) return
   const { one, other, written, path } = clash
   throw new LivetreeError(

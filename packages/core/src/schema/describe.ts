@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { childPlan, parts, type Plan } from './plan.ts'
+import { childSchemaNode, parts, type SchemaNode } from './plan.ts'
 
 /** Hash of a schema's shape: kinds and names, not checks or defaults. Equal shapes read the same trees. */
-export function fingerprintOf(plan: Plan): string {
-  const numbers = new Map<Plan, number>()
+export function fingerprintOf(schemaNode: SchemaNode): string {
+  const numbers = new Map<SchemaNode, number>()
   const lines: string[] = []
-  const visit = (at: Plan): number => {
+  const visit = (at: SchemaNode): number => {
     const known = numbers.get(at)
     if (known !== undefined) return known
     const number = numbers.size
@@ -15,30 +15,33 @@ export function fingerprintOf(plan: Plan): string {
     lines.push(`${number} ${at.schema._zod.def.type} ${JSON.stringify(names)} ${inner.join(',')}`)
     return number
   }
-  visit(plan)
+  visit(schemaNode)
   return createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 32)
 }
 
 /** Whether what a path leads to is secret, or lies in something secret. Where the schema offers several readings, any will do. */
-export function isSecretAt(plan: Plan, path: readonly PropertyKey[]): boolean {
-  if (plan.isSecret) return true
-  if (!plan.hasSecret) return false
-  if (plan.type === 'wrapper') return isSecretAt(plan.inner, path)
-  if (plan.type === 'union') return plan.options.some((option) => isSecretAt(option, path))
-  if (plan.type === 'intersection') return isSecretAt(plan.left, path) || isSecretAt(plan.right, path)
-  const below = path.length === 0 ? undefined : childPlan(plan, String(path[0]))
+export function isSecretAt(schemaNode: SchemaNode, path: readonly PropertyKey[]): boolean {
+  if (schemaNode.isSecret) return true
+  if (!schemaNode.hasSecret) return false
+  if (schemaNode.type === 'wrapper') return isSecretAt(schemaNode.inner, path)
+  if (schemaNode.type === 'union') return schemaNode.options.some((option) => isSecretAt(option, path))
+  if (schemaNode.type === 'intersection')
+    return isSecretAt(schemaNode.left, path) || isSecretAt(schemaNode.right, path)
+  const below = path.length === 0 ? undefined : childSchemaNode(schemaNode, String(path[0]))
   return below !== undefined && isSecretAt(below, path.slice(1))
 }
 
 /** Whether a raw value at a path may be shown to anyone: the schema knows the place, and nothing in it is secret. */
-export function isOpenAt(plan: Plan, path: readonly PropertyKey[]): boolean {
-  const at = planAt(plan, path)
-  return at !== undefined && at.schema._zod.def.type !== 'never' && !at.hasSecret && !isSecretAt(plan, path)
+export function isOpenAt(schemaNode: SchemaNode, path: readonly PropertyKey[]): boolean {
+  const at = schemaNodeAt(schemaNode, path)
+  return (
+    at !== undefined && at.schema._zod.def.type !== 'never' && !at.hasSecret && !isSecretAt(schemaNode, path)
+  )
 }
 
 /** The plan of what a path leads to, as far as the schema knows one. */
-export function planAt(plan: Plan, path: readonly PropertyKey[]): Plan | undefined {
-  let at: Plan | undefined = plan
-  for (const segment of path) at = at === undefined ? undefined : childPlan(at, String(segment))
+export function schemaNodeAt(schemaNode: SchemaNode, path: readonly PropertyKey[]): SchemaNode | undefined {
+  let at: SchemaNode | undefined = schemaNode
+  for (const segment of path) at = at === undefined ? undefined : childSchemaNode(at, String(segment))
   return at
 }

@@ -1,6 +1,6 @@
 import { LivetreeError } from '../errors.ts'
 import { findClash, placeText } from './name-clash.ts'
-import type { Plan } from './plan.ts'
+import type { SchemaNode } from './plan.ts'
 
 /**
  * Checks that no two names of one place stand for the same environment variable. Asked only where there are environment
@@ -8,8 +8,8 @@ import type { Plan } from './plan.ts'
  *
  * @throws LivetreeError `name_clash`
  */
-export function assertEnvironmentNames(plan: Plan): void {
-  const clash = findClash(plan, 'environment')
+export function assertEnvironmentNames(schemaNode: SchemaNode): void {
+  const clash = findClash(schemaNode, 'environment')
   if (clash === undefined) return
   const { one, other, written, path } = clash
   throw new LivetreeError(

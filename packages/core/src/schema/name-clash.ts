@@ -1,5 +1,5 @@
 import { environmentName } from './naming.ts'
-import { coreOf, type ObjectPlan, parts, type Plan, type RecordPlan } from './plan.ts'
+import { coreOf, type ObjectNode, parts, type SchemaNode, type RecordNode } from './plan.ts'
 
 /** Two names that are written alike. */
 export interface Clash {
@@ -13,29 +13,29 @@ export interface Clash {
  * Finds a name of a tree that would stand for two of the schema at one place: of one object, of several options of a
  * union, or of the two sides of an intersection, which read the same keys.
  */
-export function findClash(plan: Plan, naming: 'stored' | 'environment'): Clash | undefined {
-  return new ClashFinder(naming).visit([plan], [])
+export function findClash(schemaNode: SchemaNode, naming: 'stored' | 'environment'): Clash | undefined {
+  return new ClashFinder(naming).visit([schemaNode], [])
 }
 
 class ClashFinder {
   readonly #naming: 'stored' | 'environment'
   readonly #seen = new Set<string>()
-  readonly #numbers = new Map<Plan, number>()
+  readonly #numbers = new Map<SchemaNode, number>()
 
   constructor(naming: 'stored' | 'environment') {
     this.#naming = naming
   }
 
   /** @param plans all that may be read at one place */
-  visit(plans: readonly Plan[], path: readonly string[]): Clash | undefined {
-    const readings = [...new Set(plans.flatMap((plan) => readingsOf(plan)))]
+  visit(plans: readonly SchemaNode[], path: readonly string[]): Clash | undefined {
+    const readings = [...new Set(plans.flatMap((schemaNode) => readingsOf(schemaNode)))]
     const key = readings
       .map((reading) => this.#numberOf(reading))
       .sort()
       .join()
     if (readings.length === 0 || this.#seen.has(key)) return undefined
     this.#seen.add(key)
-    const objects = readings.filter((reading): reading is ObjectPlan => reading.type === 'object')
+    const objects = readings.filter((reading): reading is ObjectNode => reading.type === 'object')
     const clash = this.#clashAt(readings, path)
     if (clash !== undefined) return clash
     for (const name of new Set(objects.flatMap((object) => [...object.properties.keys()]))) {
@@ -49,7 +49,7 @@ class ClashFinder {
     )
   }
 
-  #clashAt(readings: readonly Plan[], path: readonly string[]): Clash | undefined {
+  #clashAt(readings: readonly SchemaNode[], path: readonly string[]): Clash | undefined {
     const names = new Map<string, string>()
     for (const [written, name] of readings.flatMap((reading) => this.#namesOf(reading))) {
       const other = names.get(written)
@@ -59,7 +59,7 @@ class ClashFinder {
     return undefined
   }
 
-  #namesOf(reading: Plan): (readonly [written: string, name: string])[] {
+  #namesOf(reading: SchemaNode): (readonly [written: string, name: string])[] {
     if (reading.type === 'object')
       return [...reading.properties.values()].map((property) => [property[this.#naming], property.name])
     const isListed = this.#naming === 'environment' && (reading.type === 'record' || reading.type === 'map')
@@ -67,24 +67,24 @@ class ClashFinder {
     return keys.map((key) => [environmentName(key), key])
   }
 
-  #numberOf(plan: Plan): number {
-    const known = this.#numbers.get(plan) ?? this.#numbers.size
-    this.#numbers.set(plan, known)
+  #numberOf(schemaNode: SchemaNode): number {
+    const known = this.#numbers.get(schemaNode) ?? this.#numbers.size
+    this.#numbers.set(schemaNode, known)
     return known
   }
 }
 
 /** What may be read below a name, or, where there is none, below names that are not known. */
-function childrenOf(reading: Plan, name: string | undefined): readonly Plan[] {
+function childrenOf(reading: SchemaNode, name: string | undefined): readonly SchemaNode[] {
   if (reading.type !== 'object')
-    return reading.type === 'list' ? parts(reading) : [(reading as RecordPlan).value]
-  const own = name === undefined ? undefined : reading.properties.get(name)?.plan
+    return reading.type === 'list' ? parts(reading) : [(reading as RecordNode).value]
+  const own = name === undefined ? undefined : reading.properties.get(name)?.schemaNode
   return [own ?? reading.catchall ?? []].flat()
 }
 
 /** What a plan comes to, with unions and intersections taken apart. */
-function readingsOf(plan: Plan, seen = new Set<Plan>()): Plan[] {
-  const core = coreOf(plan)
+function readingsOf(schemaNode: SchemaNode, seen = new Set<SchemaNode>()): SchemaNode[] {
+  const core = coreOf(schemaNode)
   // one that is an option of itself ends here
   if (core.type === 'wrapper' || seen.has(core)) return []
   seen.add(core)

@@ -18,7 +18,7 @@ test.each([
   expect(environmentName(name)).toBe(environment)
 })
 
-const plan = compileSchema(
+const schemaNode = compileSchema(
   z.intersection(
     z.object({ timeoutMs: z.number(), flags: z.record(z.string(), z.boolean()) }),
     z.union([z.object({ maxSize: z.number() }), z.object({ minSize: z.number() })]),
@@ -39,7 +39,7 @@ test.each([
   ['timeout_ms', 'env', undefined],
   ['flags', 'env', undefined],
 ] as const)('canonicalName: %s (%s) is %s', (segment, naming, name) => {
-  expect(canonicalName(plan, segment, naming)).toBe(name)
+  expect(canonicalName(schemaNode, segment, naming)).toBe(name)
 })
 
 test('canonicalName: below what the schema does not know, names stay', () => {

@@ -1,7 +1,7 @@
 import type * as z from 'zod/v4/core'
 import type { ScalarReader } from './text.ts'
 
-interface PlanBase {
+interface SchemaNodeBase {
   readonly schema: z.$ZodType
   /** Marked with `secret()` itself. */
   readonly isSecret: boolean
@@ -12,63 +12,63 @@ interface PlanBase {
 }
 
 /** A scalar: one key, one text. */
-export interface LeafPlan extends PlanBase, ScalarReader {
+export interface LeafNode extends SchemaNodeBase, ScalarReader {
   readonly type: 'leaf'
   /** `z.string()` and nothing more: every text is valid as it is. */
   readonly isAnyText: boolean
 }
 
 /** `any`, `unknown`, custom predicates, preprocess: gets what is there, unread. */
-export interface RawPlan extends PlanBase {
+export interface RawNode extends SchemaNodeBase {
   readonly type: 'raw'
 }
 
-export interface PropertyPlan {
+export interface PropertyNode {
   readonly name: string
   readonly stored: string
   readonly environment: string
-  readonly plan: Plan
+  readonly schemaNode: SchemaNode
   /** A schema of this one property, to hear from zod what its absence comes to. */
   readonly alone: z.$ZodType
 }
 
-export interface ObjectPlan extends PlanBase {
+export interface ObjectNode extends SchemaNodeBase {
   readonly type: 'object'
-  readonly properties: Map<string, PropertyPlan>
-  readonly byStored: Map<string, PropertyPlan>
-  readonly byEnvironment: Map<string, PropertyPlan>
+  readonly properties: Map<string, PropertyNode>
+  readonly byStored: Map<string, PropertyNode>
+  readonly byEnvironment: Map<string, PropertyNode>
   /** What unknown keys are read by; undefined: they are unused. */
-  catchall: Plan | undefined
+  catchall: SchemaNode | undefined
   /** Where unknown keys are refused: a schema of nothing else, to hear zod say so. */
   strict: z.$ZodType | undefined
 }
 
-export interface RecordPlan extends PlanBase {
+export interface RecordNode extends SchemaNodeBase {
   readonly type: 'record'
   /** The keys there may be, by environment variable; empty where there may be any. */
   readonly keysByEnvironment: ReadonlyMap<string, string>
-  key: Plan
-  value: Plan
+  key: SchemaNode
+  value: SchemaNode
 }
 
-export interface MapPlan extends PlanBase {
+export interface MapNode extends SchemaNodeBase {
   readonly type: 'map'
   readonly keysByEnvironment: ReadonlyMap<string, string>
-  key: Plan
-  value: Plan
+  key: SchemaNode
+  value: SchemaNode
 }
 
 /** Array, tuple and set: one value, supplied whole by the highest layer that has it. */
-export interface ListPlan extends PlanBase {
+export interface ListNode extends SchemaNodeBase {
   readonly type: 'list'
   readonly as: 'array' | 'tuple' | 'set'
-  items: readonly Plan[]
-  rest: Plan | undefined
+  items: readonly SchemaNode[]
+  rest: SchemaNode | undefined
 }
 
-export interface UnionPlan extends PlanBase {
+export interface UnionNode extends SchemaNodeBase {
   readonly type: 'union'
-  options: readonly Plan[]
+  options: readonly SchemaNode[]
   readonly discriminator: string | undefined
   /** Made by `childPlan` out of the options of another. */
   readonly isJoined?: boolean
@@ -76,14 +76,14 @@ export interface UnionPlan extends PlanBase {
   isJson?: boolean
 }
 
-export interface IntersectionPlan extends PlanBase {
+export interface IntersectionNode extends SchemaNodeBase {
   readonly type: 'intersection'
-  left: Plan
-  right: Plan
+  left: SchemaNode
+  right: SchemaNode
 }
 
 /** A schema around another: what the tree holds is read by `inner`. */
-export interface WrapperPlan extends PlanBase {
+export interface WrapperNode extends SchemaNodeBase {
   readonly type: 'wrapper'
   readonly wrapper:
     | 'optional'
@@ -94,74 +94,81 @@ export interface WrapperPlan extends PlanBase {
     | 'nonoptional'
     | 'lazy'
     | 'pipe'
-  inner: Plan
+  inner: SchemaNode
 }
 
 /** The schema as the pipeline uses it: compiled once, shared, never written to afterwards. */
-export type Plan =
-  | LeafPlan
-  | RawPlan
-  | ObjectPlan
-  | RecordPlan
-  | MapPlan
-  | ListPlan
-  | UnionPlan
-  | IntersectionPlan
-  | WrapperPlan
+export type SchemaNode =
+  | LeafNode
+  | RawNode
+  | ObjectNode
+  | RecordNode
+  | MapNode
+  | ListNode
+  | UnionNode
+  | IntersectionNode
+  | WrapperNode
 
 /** The plans directly inside a plan. */
-export function parts(plan: Plan): readonly Plan[] {
-  switch (plan.type) {
+export function parts(schemaNode: SchemaNode): readonly SchemaNode[] {
+  switch (schemaNode.type) {
     case 'object': {
-      const inner = [...plan.properties.values()].map((property) => property.plan)
-      return plan.catchall === undefined ? inner : [...inner, plan.catchall]
+      const inner = [...schemaNode.properties.values()].map((property) => property.schemaNode)
+      return schemaNode.catchall === undefined ? inner : [...inner, schemaNode.catchall]
     }
     case 'record':
     case 'map':
-      return [plan.key, plan.value]
+      return [schemaNode.key, schemaNode.value]
     case 'list':
-      return plan.rest === undefined ? plan.items : [...plan.items, plan.rest]
+      return schemaNode.rest === undefined ? schemaNode.items : [...schemaNode.items, schemaNode.rest]
     case 'union':
-      return plan.options
+      return schemaNode.options
     case 'intersection':
-      return [plan.left, plan.right]
+      return [schemaNode.left, schemaNode.right]
     case 'wrapper':
-      return [plan.inner]
+      return [schemaNode.inner]
     default:
       return []
   }
 }
 
 /** Whether an absent node is read as an empty directory, so that what is inside can have its defaults. */
-export function isMadeWhenAbsent(plan: Plan): boolean {
-  if (plan.type === 'wrapper')
-    return (plan.wrapper === 'readonly' || plan.wrapper === 'pipe') && isMadeWhenAbsent(plan.inner)
-  return plan.type === 'object' || plan.type === 'record' || plan.type === 'map'
+export function isMadeWhenAbsent(schemaNode: SchemaNode): boolean {
+  if (schemaNode.type === 'wrapper')
+    return (
+      (schemaNode.wrapper === 'readonly' || schemaNode.wrapper === 'pipe') &&
+      isMadeWhenAbsent(schemaNode.inner)
+    )
+  return schemaNode.type === 'object' || schemaNode.type === 'record' || schemaNode.type === 'map'
 }
 
 /** Whether an object cannot be without another of its kind inside, so that no value is ever complete. */
-export function requiresItself(plan: Plan, at: Plan = plan, seen = new Set<Plan>()): boolean {
-  if (seen.has(at)) return at === plan
+export function requiresItself(
+  schemaNode: SchemaNode,
+  at: SchemaNode = schemaNode,
+  seen = new Set<SchemaNode>(),
+): boolean {
+  if (seen.has(at)) return at === schemaNode
   seen.add(at)
   if (!isMadeWhenAbsent(at)) return false
-  if (at.type === 'wrapper') return requiresItself(plan, at.inner, seen)
+  if (at.type === 'wrapper') return requiresItself(schemaNode, at.inner, seen)
   if (at.type !== 'object') return false
-  return [...at.properties.values()].some((property) => requiresItself(plan, property.plan, seen))
+  return [...at.properties.values()].some((property) => requiresItself(schemaNode, property.schemaNode, seen))
 }
 
 /** The plan under all wrappers. */
-export function coreOf(plan: Plan): Plan {
-  let core = plan
+export function coreOf(schemaNode: SchemaNode): SchemaNode {
+  let core = schemaNode
   for (let depth = 0; core.type === 'wrapper' && depth < 100; depth++) core = core.inner
   return core
 }
 
 /** The plan of the child `segment`, as far as the schema knows one. Where it may be read in several ways, all of them in one. */
-export function childPlan(plan: Plan, segment: string): Plan | undefined {
-  const core = coreOf(plan)
+export function childSchemaNode(schemaNode: SchemaNode, segment: string): SchemaNode | undefined {
+  const core = coreOf(schemaNode)
   switch (core.type) {
     case 'object':
-      return core.properties.get(segment)?.plan ?? core.catchall
+      return core.properties.get(segment)?.schemaNode ?? core.catchall
     case 'record':
     case 'map':
       return core.value
@@ -182,21 +189,23 @@ export function childPlan(plan: Plan, segment: string): Plan | undefined {
 }
 
 /** What several plans say of one child, each plan once. */
-function childPlans(plans: readonly Plan[], segment: string): Plan[] {
-  const found = new Set<Plan>()
-  for (const plan of plans) {
-    const child = childPlan(plan, segment)
+function childPlans(plans: readonly SchemaNode[], segment: string): SchemaNode[] {
+  const found = new Set<SchemaNode>()
+  for (const schemaNode of plans) {
+    const child = childSchemaNode(schemaNode, segment)
     if (child !== undefined) found.add(child)
   }
   return [...found]
 }
 
 /** A union for looking only: nothing is ever judged by it. */
-function joined(origin: Plan, plans: readonly Plan[]): Plan | undefined {
+function joined(origin: SchemaNode, plans: readonly SchemaNode[]): SchemaNode | undefined {
   if (plans.length < 2) return plans[0]
   // joined ones are taken apart again, so that a recursive schema cannot pile them up
   const options = new Set(
-    plans.flatMap((plan) => (plan.type === 'union' && plan.isJoined ? plan.options : plan)),
+    plans.flatMap((schemaNode) =>
+      schemaNode.type === 'union' && schemaNode.isJoined ? schemaNode.options : schemaNode,
+    ),
   )
   return {
     ...looking(origin, plans),
@@ -208,22 +217,22 @@ function joined(origin: Plan, plans: readonly Plan[]): Plan | undefined {
 }
 
 /** The same for the two sides of an intersection. */
-export function intersectionOf(origin: Plan, left: Plan, right: Plan): Plan {
+export function intersectionOf(origin: SchemaNode, left: SchemaNode, right: SchemaNode): SchemaNode {
   return { ...looking(origin, [left, right]), type: 'intersection', left, right }
 }
 
-function looking(origin: Plan, plans: readonly Plan[]) {
+function looking(origin: SchemaNode, plans: readonly SchemaNode[]) {
   return {
     schema: origin.schema,
-    isSecret: plans.some((plan) => plan.isSecret),
-    hasSecret: plans.some((plan) => plan.hasSecret),
+    isSecret: plans.some((schemaNode) => schemaNode.isSecret),
+    hasSecret: plans.some((schemaNode) => schemaNode.hasSecret),
     isDecomposable: false,
   }
 }
 
 /** Whether typed objects are spread over child nodes, so that layers merge leaf by leaf. */
-export function isDirectory(plan: Plan): boolean {
-  const core = coreOf(plan)
+export function isDirectory(schemaNode: SchemaNode): boolean {
+  const core = coreOf(schemaNode)
   switch (core.type) {
     case 'object':
     case 'record':
@@ -239,16 +248,16 @@ export function isDirectory(plan: Plan): boolean {
 }
 
 /** Whether text can only mean a JSON document here (never where a plain text would do as well). */
-export function isPureDirectory(plan: Plan): boolean {
-  const core = coreOf(plan)
+export function isPureDirectory(schemaNode: SchemaNode): boolean {
+  const core = coreOf(schemaNode)
   if (core.type === 'union') return core.options.every(isPureDirectory)
   if (core.type === 'intersection') return isPureDirectory(core.left) && isPureDirectory(core.right)
   return core.type === 'object' || core.type === 'record' || core.type === 'map'
 }
 
 /** Whether it is one key's text and never a directory. */
-export function isScalar(plan: Plan): boolean {
-  const core = coreOf(plan)
+export function isScalar(schemaNode: SchemaNode): boolean {
+  const core = coreOf(schemaNode)
   if (core.type === 'union') return core.options.every(isScalar)
   if (core.type === 'intersection') return isScalar(core.left) && isScalar(core.right)
   return core.type === 'leaf'
@@ -259,22 +268,25 @@ export function isScalar(plan: Plan): boolean {
  * written, since two keys for one place would each undo the other.
  */
 export function canonicalName(
-  plan: Plan | undefined,
+  schemaNode: SchemaNode | undefined,
   segment: string,
   naming: 'stored' | 'env',
 ): string | undefined {
-  const own = plan === undefined ? undefined : propertyOf(plan, segment, NAMES[naming])
+  const own = schemaNode === undefined ? undefined : propertyOf(schemaNode, segment, NAMES[naming])
   if (own !== undefined) return own.name
-  const key = naming === 'env' && plan !== undefined ? keysByEnvironment(plan)?.get(segment) : undefined
+  const key =
+    naming === 'env' && schemaNode !== undefined ? keysByEnvironment(schemaNode)?.get(segment) : undefined
   if (key !== undefined) return key
   if (naming === 'env' && segment !== segment.toUpperCase()) return undefined
   const name = naming === 'env' ? segment.toLowerCase() : segment
-  return plan !== undefined && propertyOf(plan, name, 'properties') !== undefined ? undefined : name
+  return schemaNode !== undefined && propertyOf(schemaNode, name, 'properties') !== undefined
+    ? undefined
+    : name
 }
 
 /** Where the schema lists the keys of a record: each by its environment variable. */
-export function keysByEnvironment(plan: Plan): ReadonlyMap<string, string> | undefined {
-  const core = coreOf(plan)
+export function keysByEnvironment(schemaNode: SchemaNode): ReadonlyMap<string, string> | undefined {
+  const core = coreOf(schemaNode)
   return core.type === 'record' || core.type === 'map' ? core.keysByEnvironment : undefined
 }
 
@@ -282,11 +294,11 @@ const NAMES = { stored: 'byStored', env: 'byEnvironment' } as const
 
 /** The property that goes by a name in one of an object's tables; the first, where the schema may be read in several ways. */
 export function propertyOf(
-  plan: Plan,
+  schemaNode: SchemaNode,
   name: string,
   table: 'properties' | 'byStored' | 'byEnvironment',
-): PropertyPlan | undefined {
-  const core = coreOf(plan)
+): PropertyNode | undefined {
+  const core = coreOf(schemaNode)
   switch (core.type) {
     case 'object':
       return core[table].get(name)

@@ -9,7 +9,7 @@ import {
   type WireRange,
 } from '../key-range.ts'
 
-const wholeStore = new Namespace()
+const WHOLE_STORE = new Namespace()
 
 /**
  * A range as permissions take it.
@@ -17,7 +17,7 @@ const wholeStore = new Namespace()
  * @throws EtcdError `invalid_argument`, also for one that holds no key
  */
 export function wireRangeOf(range: KeyRange): WireRange {
-  return assertHoldsKeys(wholeStore.range(range), 'Auth/RoleGrantPermission')
+  return assertHoldsKeys(WHOLE_STORE.range(range), 'Auth/RoleGrantPermission')
 }
 
 /**
@@ -27,7 +27,7 @@ export function wireRangeOf(range: KeyRange): WireRange {
  * @throws EtcdError `invalid_argument`
  */
 export function exactRangeOf(range: KeyRange): WireRange {
-  const wire = wholeStore.range(range)
+  const wire = WHOLE_STORE.range(range)
   if (!isEmptyRange(wire) || !('from' in range) || range.to === undefined) return wire
   const exact = { key: range.from, rangeEnd: range.to }
   // Unlike the others, an end of a single zero byte says something else on the wire.

@@ -7,7 +7,13 @@ import type { WatchBatch } from '../watch/watch-handlers.ts'
 import type { WatchService } from '../watch/watch-service.ts'
 import { type AppendOptions, type AppendResult, appendKey } from './append.ts'
 import type { Entry } from './entry.ts'
-import { createKey, type GuardedOptions, type SwapOptions, swapKey, updateKey } from './guarded-write.ts'
+import {
+  createKey,
+  type ConditionalOptions,
+  type CompareAndSwapOptions,
+  compareAndSwapKey,
+  updateKey,
+} from './guarded-write.ts'
 import { ChannelKv, type KvService } from './kv-service.ts'
 import type { PutResult } from './operation.ts'
 import { putWithTtl, type TtlOptions, type TtlPorts, type TtlPutResult } from './put-with-ttl.ts'
@@ -23,25 +29,25 @@ export interface NextChangeOptions {
 }
 
 /** What the older v2 clients had as one call each, done with transactions, leases and watches. */
-export interface EverydayKv {
+export interface KvShortcuts {
   /**
    * Writes a key that must not be there yet.
    *
    * @throws EtcdError `key_exists`, `outcome_unknown`
    */
-  create(key: Bytes, value: Bytes, options?: GuardedOptions): Promise<PutResult>
+  create(key: Bytes, value: Bytes, options?: ConditionalOptions): Promise<PutResult>
   /**
    * Writes a key that must be there.
    *
    * @throws EtcdError `key_not_found`, `outcome_unknown`
    */
-  update(key: Bytes, value: Bytes, options?: GuardedOptions): Promise<PutResult>
+  update(key: Bytes, value: Bytes, options?: ConditionalOptions): Promise<PutResult>
   /**
    * Compare and swap: writes a key if it still holds the expected value, or was last written at the expected revision.
    *
    * @throws EtcdError `compare_failed`, `outcome_unknown`
    */
-  swap(key: Bytes, value: Bytes, options: SwapOptions): Promise<PutResult>
+  compareAndSwap(key: Bytes, value: Bytes, options: CompareAndSwapOptions): Promise<PutResult>
   /**
    * Writes a key that is deleted after a time, on a lease of its own.
    *
@@ -69,7 +75,7 @@ export interface EverydayKv {
 }
 
 /** All that `client.kv` offers. */
-export interface Kv extends KvService, EverydayKv {}
+export interface Kv extends KvService, KvShortcuts {}
 
 /** What `createKv` needs. */
 export interface KvParts {
@@ -112,16 +118,16 @@ class FullKv extends ChannelKv implements ClosableKv {
     this.#parts = parts
   }
 
-  async create(key: Bytes, value: Bytes, options?: GuardedOptions): Promise<PutResult> {
+  async create(key: Bytes, value: Bytes, options?: ConditionalOptions): Promise<PutResult> {
     return createKey(this.#ports, key, value, options)
   }
 
-  async update(key: Bytes, value: Bytes, options?: GuardedOptions): Promise<PutResult> {
+  async update(key: Bytes, value: Bytes, options?: ConditionalOptions): Promise<PutResult> {
     return updateKey(this.#ports, key, value, options)
   }
 
-  async swap(key: Bytes, value: Bytes, options: SwapOptions): Promise<PutResult> {
-    return swapKey(this.#ports, key, value, options)
+  async compareAndSwap(key: Bytes, value: Bytes, options: CompareAndSwapOptions): Promise<PutResult> {
+    return compareAndSwapKey(this.#ports, key, value, options)
   }
 
   async putWithTtl(key: Bytes, value: Bytes, options: TtlOptions): Promise<TtlPutResult> {

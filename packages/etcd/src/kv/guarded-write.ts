@@ -18,7 +18,7 @@ import { type CallControl, CONTROL_CHECKS, controlOf } from './range-query.ts'
 import { type Condition, compare, op } from './txn.ts'
 
 /** How to write a key on a condition. */
-export interface GuardedOptions extends CallControl {
+export interface ConditionalOptions extends CallControl {
   /** Hang the key on this lease; 0n is none. */
   readonly lease?: bigint
   /**
@@ -30,7 +30,7 @@ export interface GuardedOptions extends CallControl {
 }
 
 /** What the key has to hold for `swap`; exactly one of the two. */
-export interface SwapOptions extends GuardedOptions {
+export interface CompareAndSwapOptions extends ConditionalOptions {
   /** The value it has. */
   readonly expectedValue?: Bytes
   /** The revision that last wrote it; 0 for a key that is not there. */
@@ -48,13 +48,13 @@ export interface GuardPorts {
 
 const CALL = 'KV/Txn'
 
-const GUARDED_CHECKS: OptionChecks<GuardedOptions> = {
+const GUARDED_CHECKS: OptionChecks<ConditionalOptions> = {
   ...CONTROL_CHECKS,
   lease: LEASE_OR_NONE,
   isUnique: FLAG,
 }
 
-const SWAP_CHECKS: OptionChecks<SwapOptions> = {
+const SWAP_CHECKS: OptionChecks<CompareAndSwapOptions> = {
   ...GUARDED_CHECKS,
   expectedValue: BYTES,
   expectedRevision: whole(0),
@@ -64,7 +64,7 @@ const SWAP_CHECKS: OptionChecks<SwapOptions> = {
 interface Write {
   readonly key: Bytes
   readonly value: Bytes
-  readonly options: GuardedOptions
+  readonly options: ConditionalOptions
 }
 
 /** What one sending of a guarded write gave. */
@@ -217,7 +217,7 @@ export async function createKey(
   ports: GuardPorts,
   key: Bytes,
   value: Bytes,
-  options?: GuardedOptions,
+  options?: ConditionalOptions,
 ): Promise<PutResult> {
   const given = readOptions(CALL, GUARDED_CHECKS, options)
   const write = { key: copyOf('the key', key), value: copyOf('the value', value), options: given }
@@ -233,7 +233,7 @@ export async function updateKey(
   ports: GuardPorts,
   key: Bytes,
   value: Bytes,
-  options?: GuardedOptions,
+  options?: ConditionalOptions,
 ): Promise<PutResult> {
   const given = readOptions(CALL, GUARDED_CHECKS, options)
   const { done } = await send(
@@ -251,11 +251,11 @@ export async function updateKey(
  *
  * @throws EtcdError `compare_failed`, `outcome_unknown`, `invalid_argument`
  */
-export async function swapKey(
+export async function compareAndSwapKey(
   ports: GuardPorts,
   key: Bytes,
   value: Bytes,
-  options: SwapOptions,
+  options: CompareAndSwapOptions,
 ): Promise<PutResult> {
   const given = readOptions(CALL, SWAP_CHECKS, options)
   const { expectedValue, expectedRevision } = given

@@ -56,7 +56,7 @@ export interface DeleteResult {
   readonly previous: readonly Entry[]
 }
 
-const noHeader = Header.decode(Buffer.alloc(0))
+const NO_HEADER = Header.decode(Buffer.alloc(0))
 
 /** `header` of the transaction around it: inner headers mean nothing. */
 export function rangeResult(
@@ -68,7 +68,7 @@ export function rangeResult(
     entries: response.kvs.map((kv) => new Entry(kv, namespace)),
     count: response.count,
     hasMore: response.more,
-    header: header ?? noHeader,
+    header: header ?? NO_HEADER,
   }
 }
 
@@ -107,7 +107,7 @@ export function putResult(
   header: ResponseHeader | undefined = response.header,
 ): PutResult {
   return {
-    header: header ?? noHeader,
+    header: header ?? NO_HEADER,
     previous: entryOf(response.prevKv, namespace),
   }
 }
@@ -126,7 +126,7 @@ export function deleteResult(
   header: ResponseHeader | undefined = response.header,
 ): DeleteResult {
   return {
-    header: header ?? noHeader,
+    header: header ?? NO_HEADER,
     deleted: response.deleted,
     previous: response.prevKvs.map((kv) => new Entry(kv, namespace)),
   }

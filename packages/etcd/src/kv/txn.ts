@@ -187,7 +187,7 @@ export type TxnResult<T extends Ops, E extends Ops> =
 /** Sends a transaction; the service's part. */
 export type CommitTxn = (request: Init<TxnRequest>, control: CallControl) => Promise<TxnResponse>
 
-const noHeader = ResponseHeader.decode(Buffer.alloc(0))
+const NO_HEADER = ResponseHeader.decode(Buffer.alloc(0))
 
 /**
  * A transaction being put together. Immutable: each step gives a new one. Nothing is sent before `commit()`.
@@ -274,7 +274,7 @@ export class Txn<T extends Ops = [], E extends Ops = []> {
   decode(
     response: TxnResponse,
     namespace: Namespace,
-    header: ResponseHeader = response.header ?? noHeader,
+    header: ResponseHeader = response.header ?? NO_HEADER,
   ): TxnResult<T, E> {
     const ops: Ops = response.succeeded ? this.#success : this.#failure
     if (response.responses.length !== ops.length) {

@@ -24,7 +24,7 @@ const CALL = 'Lease/LeaseKeepAlive'
  * each endpoint in turn: one that does not answer gets half of the time that is left. Gives its time in seconds, 0 when it
  * is gone.
  */
-export async function beatOnce(
+export async function renewOnce(
   ports: BeatPorts,
   id: bigint,
   deadline: CallDeadline,

@@ -15,7 +15,7 @@ import { Namespace } from '../key-range.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
 import { Lease as LeaseRpc } from '../wire/rpc.ts'
-import { beatOnce } from './beat-once.ts'
+import { renewOnce } from './beat-once.ts'
 import { grantOwn, randomLeaseId } from './grant-own.ts'
 import { KeepAlive } from './keep-alive.ts'
 import { type Lease, LeaseCore, type LeasePorts, revoked } from './lease.ts'
@@ -146,7 +146,7 @@ class ChannelLeases implements LeaseService {
     checkArgument(call, 'the lease id', LEASE_ID, id)
     const [channel, clock, logger] = [this.#channel, this.#clock, this.#logger]
     const ports = { channel, clock, logger, closing: this.#closing.signal }
-    const ttl = await beatOnce(ports, id, this.#deadline(call, given), given)
+    const ttl = await renewOnce(ports, id, this.#deadline(call, given), given)
     if (ttl > 0) return ttl
     throw new EtcdError('lease_not_found', { call, what: `there is no lease ${id}` })
   }

@@ -6,7 +6,7 @@ import type { Channel } from '../transport/transport.ts'
 import { asEtcdError } from '../watch/as-etcd-error.ts'
 import { callIsolated } from '../watch/call-isolated.ts'
 import type { WatchBatch, WatchHandlers } from '../watch/watch-handlers.ts'
-import type { WatcherCore, WatcherKnowledge } from '../watch/watcher-core.ts'
+import type { WatchState, WatcherKnowledge } from '../watch/watcher-core.ts'
 import type { ResponseHeader } from '../wire/kv.ts'
 import { KV } from '../wire/rpc.ts'
 import { isInRange } from './is-in-range.ts'
@@ -35,7 +35,7 @@ export interface ReflectorPorts {
     handlers: WatchHandlers,
     after: StorePosition,
     known: WatcherKnowledge,
-  ): WatcherCore
+  ): WatchState
   /** The reflector is over. */
   onEnded(reflector: Reflector): void
 }
@@ -56,7 +56,7 @@ export class ListAndWatch implements Reflector {
   /** A list was handed over, the watch has contact, or neither will be. */
   readonly #turns = new Turns()
   readonly #unlisten: () => void
-  #watcher: WatcherCore | undefined
+  #watcher: WatchState | undefined
   /** Lists begun so far, and the last one that was handed over. */
   #begun = 0
   #handedOver = 0

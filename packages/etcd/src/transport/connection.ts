@@ -46,7 +46,7 @@ interface Opening {
 export class Connection {
   readonly url: string
   /** Counts whatever came from the peer. */
-  heard = 0
+  activityCount = 0
   /** The peer has answered as an HTTP/2 server does. */
   isProven = false
   /** Calls that the peer takes at a time; known once it is ready. */
@@ -154,7 +154,7 @@ export class Connection {
 
   /** Something came from the peer. */
   hear(): void {
-    this.heard += 1
+    this.activityCount += 1
     this.#waitingSince = 0
   }
 
@@ -249,10 +249,10 @@ export class Connection {
   /** Pings are answered even when calls are silent, so two intervals without a sound mean that nobody is there. */
   #watch(): void {
     let silentRounds = 0
-    let before = this.heard
+    let before = this.activityCount
     const check = (): void => {
-      silentRounds = this.heard === before ? silentRounds + 1 : 0
-      before = this.heard
+      silentRounds = this.activityCount === before ? silentRounds + 1 : 0
+      before = this.activityCount
       if (this.#openCalls === 0) this.#watchdog = undefined
       else if (silentRounds > 2 && this.isProven) this.#giveUp()
       else this.#watchdog = this.#settings.clock.setTimeout(check, this.#settings.pingIntervalMs)

@@ -56,7 +56,7 @@ export function rangeAnswer(value: string | Uint8Array = 'v'): Buffer {
   })
 }
 
-export const emptyHeader = ResponseHeader.encode({})
+export const EMPTY_HEADER = ResponseHeader.encode({})
 
 function startStream(call: FakeCall, headers: Record<string, string> = {}): void {
   call.stream.respond(

@@ -1,6 +1,6 @@
 import type { EtcdErrorCode, Fate } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
-import type { Place } from './status.ts'
+import type { CallSite } from './status.ts'
 
 interface Translation {
   readonly code: EtcdErrorCode
@@ -148,7 +148,7 @@ function lossOf(chain: readonly unknown[]): string {
 }
 
 /** Our own error, with what the connection knows better: whether the request had been handed to it. */
-function ownError(error: EtcdError, isSent: boolean, place: Partial<Place>): EtcdError {
+function ownError(error: EtcdError, isSent: boolean, place: Partial<CallSite>): EtcdError {
   const fate: Fate = isSent ? (error.fate === 'not_sent' ? 'unknown' : error.fate) : 'not_sent'
   const call = error.call ?? place.call
   return fate === error.fate && call === error.call ? error : error.with({ call, fate })
@@ -159,7 +159,7 @@ function ownError(error: EtcdError, isSent: boolean, place: Partial<Place>): Etc
  * request had been handed to a connection that stands. From then on nothing that the connection or the peer does shows
  * that the request was not carried out: not a TLS error, and not a stream that was reset as "refused".
  */
-export function errorOfNetwork(error: unknown, isSent: boolean, place: Partial<Place>): EtcdError {
+export function errorOfNetwork(error: unknown, isSent: boolean, place: Partial<CallSite>): EtcdError {
   if (error instanceof EtcdError) return ownError(error, isSent, place)
   const chain = chainOf(error)
   if (isSent) {

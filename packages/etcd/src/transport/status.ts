@@ -5,7 +5,7 @@ import { EtcdError } from '../errors.ts'
 export type Headers = Readonly<Record<string, string | string[] | undefined>>
 
 /** Where an answer came from, for messages. */
-export interface Place {
+export interface CallSite {
   readonly endpoint: string
   /** `KV/Range` */
   readonly call: string
@@ -122,7 +122,7 @@ export function isTokenError(error: EtcdError): boolean {
 }
 
 /** The error behind a status other than OK. Also for texts inside messages, such as a watch's cancel reason. */
-export function errorOfStatus(status: GrpcStatus, place: Partial<Place>): EtcdError {
+export function errorOfStatus(status: GrpcStatus, place: Partial<CallSite>): EtcdError {
   const text = status.message.toLowerCase()
   const known = KNOWN_ERRORS[status.code]?.find((each) => text.includes(each.text))
   const general = BY_STATUS[status.code] ?? { code: 'unknown', fate: 'unknown' }
@@ -142,7 +142,7 @@ const GATEWAY_STATUSES: ReadonlySet<number> = new Set([429, 502, 503, 504])
 const CONTENT_TOO_LARGE = 413
 
 /** The error for an answer that is not gRPC at all. Whatever the status says, the request may have been forwarded. */
-export function errorOfHttp(httpStatus: number, contentType: string | undefined, place: Place): EtcdError {
+export function errorOfHttp(httpStatus: number, contentType: string | undefined, place: CallSite): EtcdError {
   const tell = (code: EtcdErrorCode, what: string, remedy?: string): EtcdError =>
     new EtcdError(code, { ...place, what, remedy, fate: 'unknown' })
   if (GATEWAY_STATUSES.has(httpStatus))

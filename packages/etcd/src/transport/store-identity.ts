@@ -1,7 +1,7 @@
 import { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { Endpoint } from './endpoint.ts'
-import type { Place } from './status.ts'
+import type { CallSite } from './status.ts'
 
 /** An endpoint of another cluster is asked again after this long: its member may have been put right. */
 const FOREIGN_REST_MS = 30_000
@@ -69,7 +69,7 @@ export class StoreIdentity {
     payload: Uint8Array,
     endpoint: Endpoint,
     expected: bigint | undefined,
-    place: Place,
+    place: CallSite,
   ): EtcdError | undefined {
     const bytes = idBytesOf(payload)
     if (bytes === undefined) return undefined
@@ -136,7 +136,7 @@ export class StoreIdentity {
     return endpoint.clusterId !== undefined && endpoint.clusterId !== this.#clusterId
   }
 
-  #refuse(id: bigint, endpoint: Endpoint, place: Place): EtcdError {
+  #refuse(id: bigint, endpoint: Endpoint, place: CallSite): EtcdError {
     const error = changed(this.#clusterId!, id, place)
     if (!this.#list.endpoints.includes(endpoint)) return error
     if (endpoint.foreignUntil === 0) {
@@ -165,7 +165,7 @@ function encodeId(id: bigint): Uint8Array {
   }
 }
 
-function changed(expected: bigint, answered: bigint, place: Place): EtcdError {
+function changed(expected: bigint, answered: bigint, place: CallSite): EtcdError {
   const what = `the member answered for cluster ${hex(answered)}, and not for ${hex(expected)} as before; what it answered to a write is done there`
   return new EtcdError('cluster_changed', { ...place, what, fate: 'unknown' })
 }

@@ -11,7 +11,7 @@ import type { Endpoint } from './endpoint.ts'
 import { MessageQueue } from './message-queue.ts'
 import { errorOfNetwork, isPuzzling } from './network-errors.ts'
 import { Reach } from './reach.ts'
-import { errorOfHttp, errorOfStatus, type Headers, isGrpc, type Place, readStatus } from './status.ts'
+import { errorOfHttp, errorOfStatus, type Headers, isGrpc, type CallSite, readStatus } from './status.ts'
 import type { CallOptions, DuplexStream, StreamHandlers } from './transport.ts'
 import type { Sending } from './undici/session-guard.ts'
 
@@ -154,7 +154,7 @@ export class StreamCall<Req, Res>
     if (!this.#isEnded) this.#end(errorOfNetwork(cause, this.#isSent, this.#place))
   }
 
-  get #place(): Place {
+  get #place(): CallSite {
     return { endpoint: this.endpoint, call: callName(this.#method.path) }
   }
 

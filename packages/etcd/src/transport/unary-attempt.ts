@@ -4,7 +4,7 @@ import type { MessageType } from '../wire/message.ts'
 import { callName } from './call-context.ts'
 import type { Connection } from './connection.ts'
 import { errorOfNetwork } from './network-errors.ts'
-import { errorOfHttp, errorOfStatus, type Headers, isGrpc, type Place, readStatus } from './status.ts'
+import { errorOfHttp, errorOfStatus, type Headers, isGrpc, type CallSite, readStatus } from './status.ts'
 import type { Sending } from './undici/session-guard.ts'
 
 /** Who is told how an attempt ended; exactly one of the two is called, once. */
@@ -52,12 +52,12 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
     this.connection = connection
     this.token = token
     this.#maxBytes = maxBytes
-    this.#heardBefore = connection.heard
+    this.#heardBefore = connection.activityCount
   }
 
   /** Nothing at all has come over the connection since the attempt began. */
   get isSilent(): boolean {
-    return this.connection.heard === this.#heardBefore
+    return this.connection.activityCount === this.#heardBefore
   }
 
   /** The message of the answer, as it came; only once there is one. */
@@ -65,7 +65,7 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
     return this.#payload!
   }
 
-  get place(): Place {
+  get place(): CallSite {
     return { endpoint: this.connection.url, call: callName(this.#path) }
   }
 

@@ -59,7 +59,7 @@ export class Heartbeat {
   }
 
   /** A message came. */
-  heard(): void {
+  noteActivity(): void {
     this.#isQuiet = false
   }
 
@@ -80,7 +80,7 @@ export class Heartbeat {
   }
 
   /** Someone began to wait for an answer. */
-  hurry(): void {
+  requestProgress(): void {
     this.#hurriedMs = HURRIED_MS
     this.#schedule()
   }

@@ -3,7 +3,7 @@ import type { EtcdError } from '../errors.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { WatchResponse } from '../wire/watch.ts'
 import type { Refusal } from './refusal.ts'
-import type { WatcherCore } from './watcher-core.ts'
+import type { WatchState } from './watcher-core.ts'
 
 /** What a session needs from the service that opened it. */
 export interface SessionPorts {
@@ -18,11 +18,11 @@ export interface SessionPorts {
   /** Multiplies how many progress requests may stay unanswered. */
   readonly patience: number
   /** The stream stands, and the watch may not go on it before its store was recognized; it has left the session. */
-  onUnproven(watcher: WatcherCore): void
+  onUnproven(watcher: WatchState): void
   /** The watch is on a store that may have gone back; it has left the session. */
-  onDoubt(watcher: WatcherCore): void
+  onDoubt(watcher: WatchState): void
   /** The server does not serve this watch; it has left the session. */
-  onRefused(watcher: WatcherCore, refusal: Refusal, response: WatchResponse): void
+  onRefused(watcher: WatchState, refusal: Refusal, response: WatchResponse): void
   /** The server took a watch on. */
   onLive(): void
   /** The server gave word of progress, or delivered changes. */

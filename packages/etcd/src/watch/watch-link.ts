@@ -11,8 +11,8 @@ import { type Refusal, refusalError } from './refusal.ts'
 import type { WatchSettings } from './watch-options.ts'
 import type { SessionEnding } from './session-ports.ts'
 import type { ClusterChange } from './watch-handlers.ts'
-import { WatchSession } from './watch-session.ts'
-import type { WatcherCore } from './watcher-core.ts'
+import { WatchStream } from './watch-session.ts'
+import type { WatchState } from './watcher-core.ts'
 
 /** What the link needs. */
 export interface LinkPorts {
@@ -21,16 +21,16 @@ export interface LinkPorts {
   readonly logger: Logger
   readonly settings: Required<WatchSettings>
   /** The watches of this link that have not ended. */
-  watchers(): Iterable<WatcherCore>
+  watchers(): Iterable<WatchState>
   /** The token of the stream is no longer good, and others are on it that need no new one: the watch goes to another link. */
-  onStaleToken(watcher: WatcherCore): void
+  onStaleToken(watcher: WatchState): void
   /** Gives the watches, none of which is on a stream, to the link that follows this one; false where there is none. */
   handOver(): boolean
 }
 
 type State =
   | { readonly type: 'idle' }
-  | { readonly type: 'open'; readonly session: WatchSession }
+  | { readonly type: 'open'; readonly session: WatchStream }
   | { readonly type: 'waiting'; readonly timer: unknown }
   | { readonly type: 'refreshing' }
   | { readonly type: 'closed' }
@@ -54,14 +54,14 @@ const MAX_PATIENCE = 64
  * Keeps one watch stream open as long as there are watches, opens the next when it ends, and decides what an end or a
  * refusal means: resume, get a new token, ask the cluster, or give up.
  */
-export class WatchLink {
+export class WatchConnection {
   readonly #ports: LinkPorts
   /** Off the stream until an answer of the cluster says whether they may go back to it. */
-  readonly #asking = new Map<WatcherCore, symbol>()
+  readonly #asking = new Map<WatchState, symbol>()
   /** Off the stream until the store was recognized by what others know of it. */
-  readonly #followers = new Set<WatcherCore>()
+  readonly #followers = new Set<WatchState>()
   /** Refused for now; each with the timer after which it is tried again. */
-  readonly #resting = new Map<WatcherCore, unknown>()
+  readonly #resting = new Map<WatchState, unknown>()
   #state: State = { type: 'idle' }
   #attempt = 0
   #tokenFailures = 0
@@ -81,14 +81,14 @@ export class WatchLink {
   }
 
   /** Brings a watch onto the stream, which is opened if there is none. */
-  attach(watcher: WatcherCore): void {
+  attach(watcher: WatchState): void {
     if (this.#asking.has(watcher) || this.#resting.has(watcher) || this.#followers.has(watcher)) return
     if (this.#state.type === 'open') this.#state.session.add(watcher)
     else if (this.#state.type === 'idle') this.#open()
   }
 
   /** Takes a watch off the stream, which is closed if that was the last one. */
-  detach(watcher: WatcherCore): void {
+  detach(watcher: WatchState): void {
     this.#asking.delete(watcher)
     this.#ports.clock.clearTimeout(this.#resting.get(watcher))
     this.#resting.delete(watcher)
@@ -105,8 +105,8 @@ export class WatchLink {
   }
 
   /** A watch waits for word of progress. */
-  hurry(): void {
-    if (this.#state.type === 'open') this.#state.session.hurry()
+  requestProgress(): void {
+    if (this.#state.type === 'open') this.#state.session.requestProgress()
   }
 
   /** Ends the stream for good. */
@@ -136,7 +136,7 @@ export class WatchLink {
 
   #open(): void {
     const { channel, clock, settings } = this.#ports
-    const session: WatchSession = new WatchSession({
+    const session: WatchStream = new WatchStream({
       channel,
       clock,
       progressIntervalMs: settings.progressIntervalMs,
@@ -156,7 +156,7 @@ export class WatchLink {
       onEnd: (ending) => this.#onEnd(session, ending),
     })
     this.#state = { type: 'open', session }
-    const isReady = (watcher: WatcherCore) =>
+    const isReady = (watcher: WatchState) =>
       isConnecting(watcher) && !this.#asking.has(watcher) && !this.#resting.has(watcher)
     const ready = [...this.#ports.watchers()].filter(isReady)
     // those that know nothing of the store follow those that do and were on the same stream
@@ -172,7 +172,7 @@ export class WatchLink {
     session.open()
   }
 
-  #closeUnused(session: WatchSession): void {
+  #closeUnused(session: WatchStream): void {
     if (!this.#isCurrent(session) || !session.isUnused) return
     if (this.#asking.size > 0 || this.#resting.size > 0 || this.#followers.size > 0) return
     this.#state = { type: 'idle' }
@@ -185,7 +185,7 @@ export class WatchLink {
     this.#graceMs = this.#ports.settings.progressGraceMs
   }
 
-  #onEnd(session: WatchSession, { reason, error }: SessionEnding): void {
+  #onEnd(session: WatchStream, { reason, error }: SessionEnding): void {
     if (!this.#isCurrent(session)) return
     if (reason === 'silent')
       this.#graceMs = Math.max(this.#graceMs, Math.min(this.#graceMs * 2, MAX_GRACE_MS))
@@ -200,7 +200,7 @@ export class WatchLink {
   }
 
   /** Leaves the stream, tells the watches, and opens the next one when it is time. */
-  #resume(session: WatchSession, error: EtcdError | undefined): void {
+  #resume(session: WatchStream, error: EtcdError | undefined): void {
     if (session.endpoint !== '') this.#avoid = session.endpoint
     this.#state = { type: 'idle' }
     this.#followers.clear()
@@ -262,7 +262,7 @@ export class WatchLink {
   }
 
   /** Whatever the reason, the other watches of the stream go on as if nothing had happened. */
-  #onRefused(watcher: WatcherCore, refusal: Refusal, response: WatchResponse, session: WatchSession): void {
+  #onRefused(watcher: WatchState, refusal: Refusal, response: WatchResponse, session: WatchStream): void {
     const error = refusalError(refusal, response, session.endpoint)
     watcher.refusals += 1
     const isBelieved = refusal !== 'other' && watcher.refusals > REFUSAL_LIMIT
@@ -278,7 +278,7 @@ export class WatchLink {
   }
 
   /** The token of a stream is that of its beginning: a new one takes a new stream. */
-  #renewToken(watcher: WatcherCore, session: WatchSession, error: EtcdError): void {
+  #renewToken(watcher: WatchState, session: WatchStream, error: EtcdError): void {
     if (!this.#isCurrent(session)) return
     if (session.isUnused && this.#asking.size === 0) {
       this.#resume(session, error)
@@ -288,7 +288,7 @@ export class WatchLink {
     if (isConnecting(watcher)) this.#ports.onStaleToken(watcher)
   }
 
-  #restAlone(watcher: WatcherCore): void {
+  #restAlone(watcher: WatchState): void {
     const { clock, channel } = this.#ports
     const timer = clock.setTimeout(
       () => {
@@ -304,7 +304,7 @@ export class WatchLink {
    * After a lost connection, and between a list and its watch, another store may have taken the place of the known one:
    * what is known of it is held against the store behind the new stream, before anything of that stream is delivered.
    */
-  #prove(watcher: WatcherCore, session: WatchSession): void {
+  #prove(watcher: WatchState, session: WatchStream): void {
     const question = watcher.questionFor(session)
     if (question === undefined) {
       if (isConnecting(watcher)) this.attach(watcher)
@@ -333,9 +333,9 @@ export class WatchLink {
   }
 
   /** Whatever was on the same stream as the watch was on the same store, and is no longer. */
-  #changeStore(watcher: WatcherCore, reason: ClusterChange['reason'], clusterId: bigint): void {
+  #changeStore(watcher: WatchState, reason: ClusterChange['reason'], clusterId: bigint): void {
     const { lastStream } = watcher
-    const isAlike = (each: WatcherCore) =>
+    const isAlike = (each: WatchState) =>
       each === watcher || (lastStream !== undefined && each.lastStream === lastStream && isConnecting(each))
     for (const each of [...this.#ports.watchers()].filter(isAlike)) each.changeCluster(reason, clusterId)
   }
@@ -355,11 +355,11 @@ export class WatchLink {
   }
 
   /** The store at this member may have gone back: a linearizable read tells whether the member only lags. */
-  #verify(watcher: WatcherCore, session: WatchSession): void {
+  #verify(watcher: WatchState, session: WatchStream): void {
     this.#ask(watcher, session, 'KV/Range', this.#read({ key: watcher.plan.range.key }), {
       onAnswer: (_, header) => {
         const setback = watcher.setbackOf(header)
-        if (setback === undefined) session.vouch(header)
+        if (setback === undefined) session.confirmStore(header)
         else watcher.changeCluster(setback, header.clusterId)
       },
     })
@@ -369,7 +369,7 @@ export class WatchLink {
    * "Permission denied" is also what etcd before 3.5 says of a stream whose token has expired. A read of the same range
    * goes with a good token: if that is refused too, it is true; if not, it is the stream that needs the new token.
    */
-  #askPermission(watcher: WatcherCore, session: WatchSession): void {
+  #askPermission(watcher: WatchState, session: WatchStream): void {
     this.#ask(watcher, session, 'KV/Range', this.#read({ ...watcher.plan.range, serializable: true }), {
       onAnswer: () => {
         this.#renewToken(watcher, session, staleTokenError(session.endpoint))
@@ -383,8 +383,8 @@ export class WatchLink {
 
   /** Waits for what the store answers about a watch, which stays off the stream meanwhile. */
   #ask<Response extends { readonly header: ResponseHeader | undefined }>(
-    watcher: WatcherCore,
-    session: WatchSession,
+    watcher: WatchState,
+    session: WatchStream,
     call: string,
     answer: Promise<Response>,
     on: { onAnswer(response: Response, header: ResponseHeader): void; onError?(error: EtcdError): boolean },
@@ -415,12 +415,12 @@ export class WatchLink {
     )
   }
 
-  #isCurrent(session: WatchSession): boolean {
+  #isCurrent(session: WatchStream): boolean {
     return this.#state.type === 'open' && this.#state.session === session
   }
 }
 
-function isConnecting(watcher: WatcherCore): boolean {
+function isConnecting(watcher: WatchState): boolean {
   return watcher.state === 'connecting'
 }
 

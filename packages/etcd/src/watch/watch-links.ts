@@ -1,5 +1,5 @@
-import { type LinkPorts, WatchLink } from './watch-link.ts'
-import type { WatcherCore } from './watcher-core.ts'
+import { type LinkPorts, WatchConnection } from './watch-link.ts'
+import type { WatchState } from './watcher-core.ts'
 
 /** Streams in use at a time; the watches of the oldest go to the newest when there would be more. */
 const MAX_LINKS = 4
@@ -10,9 +10,9 @@ const MAX_LINKS = 4
  */
 export class WatchLinks {
   readonly #ports: Omit<LinkPorts, 'watchers' | 'onStaleToken' | 'handOver'>
-  readonly #linkOf = new Map<WatcherCore, WatchLink>()
+  readonly #linkOf = new Map<WatchState, WatchConnection>()
   /** Newest last. */
-  readonly #links: WatchLink[] = []
+  readonly #links: WatchConnection[] = []
   #isClosed = false
 
   constructor(ports: Omit<LinkPorts, 'watchers' | 'onStaleToken' | 'handOver'>) {
@@ -25,14 +25,14 @@ export class WatchLinks {
   }
 
   /** Brings a watch onto a stream. */
-  attach(watcher: WatcherCore): void {
+  attach(watcher: WatchState): void {
     const link = this.#newest
     this.#linkOf.set(watcher, link)
     link.attach(watcher)
   }
 
   /** Takes a watch off its stream. */
-  detach(watcher: WatcherCore): void {
+  detach(watcher: WatchState): void {
     const link = this.#linkOf.get(watcher)
     this.#linkOf.delete(watcher)
     link?.detach(watcher)
@@ -40,8 +40,8 @@ export class WatchLinks {
   }
 
   /** A watch waits for word of progress. */
-  hurry(watcher: WatcherCore): void {
-    this.#linkOf.get(watcher)?.hurry()
+  requestProgress(watcher: WatchState): void {
+    this.#linkOf.get(watcher)?.requestProgress()
   }
 
   close(): void {
@@ -49,12 +49,12 @@ export class WatchLinks {
     for (const link of this.#links) link.close()
   }
 
-  get #newest(): WatchLink {
+  get #newest(): WatchConnection {
     return this.#links.at(-1)!
   }
 
-  #begin(): WatchLink {
-    const link: WatchLink = new WatchLink({
+  #begin(): WatchConnection {
+    const link: WatchConnection = new WatchConnection({
       ...this.#ports,
       watchers: () => this.#watchersOf(link),
       onStaleToken: (watcher) => this.#renew(watcher, link),
@@ -64,11 +64,11 @@ export class WatchLinks {
     return link
   }
 
-  #watchersOf(link: WatchLink): WatcherCore[] {
+  #watchersOf(link: WatchConnection): WatchState[] {
     return [...this.#linkOf].filter(([, each]) => each === link).map(([watcher]) => watcher)
   }
 
-  #renew(watcher: WatcherCore, stale: WatchLink): void {
+  #renew(watcher: WatchState, stale: WatchConnection): void {
     stale.detach(watcher)
     if (stale === this.#newest) {
       const renewed = this.#begin()
@@ -78,7 +78,7 @@ export class WatchLinks {
     this.attach(watcher)
   }
 
-  #handOver(link: WatchLink): boolean {
+  #handOver(link: WatchConnection): boolean {
     if (link === this.#newest) return false
     for (const watcher of this.#watchersOf(link)) {
       link.detach(watcher)
@@ -88,7 +88,7 @@ export class WatchLinks {
     return true
   }
 
-  #retire(link: WatchLink): void {
+  #retire(link: WatchConnection): void {
     if (link === this.#newest || this.#watchersOf(link).length > 0) return
     const index = this.#links.indexOf(link)
     if (index >= 0) this.#links.splice(index, 1)

@@ -25,7 +25,7 @@ import type {
 import { openReader, type WatchReader } from './watch-reader.ts'
 import { openSync, type SyncHandlers, type SyncOptions, type WatchSync } from './watch-sync.ts'
 import type { Watcher } from './watcher.ts'
-import { WatcherCore, type WatcherHost, type WatcherKnowledge } from './watcher-core.ts'
+import { WatchState, type WatcherHost, type WatcherKnowledge } from './watcher-core.ts'
 
 /** What `createWatchService` takes besides the channel. */
 export interface WatchServiceOptions extends WatchSettings {
@@ -87,7 +87,7 @@ const CALL = 'Watch/Watch'
 export function createWatchService(channel: Channel, options: WatchServiceOptions = {}): WatchService {
   const { clock = systemClock, logger = silentLogger, namespace = new Namespace() } = options
   const settings = resolveWatchSettings(options)
-  const watchers = new Set<WatcherCore>()
+  const watchers = new Set<WatchState>()
   const reflectors = new Set<Reflector>()
   const links = new WatchLinks({ channel, clock, logger, settings })
   const host: WatcherHost = {
@@ -96,7 +96,7 @@ export function createWatchService(channel: Channel, options: WatchServiceOption
     namespace,
     attach: (watcher) => links.attach(watcher),
     detach: (watcher) => links.detach(watcher),
-    hurry: (watcher) => links.hurry(watcher),
+    requestProgress: (watcher) => links.requestProgress(watcher),
     forget: (watcher) => watchers.delete(watcher),
   }
   const subscribe = (
@@ -104,9 +104,9 @@ export function createWatchService(channel: Channel, options: WatchServiceOption
     handlers: WatchHandlers,
     given: WatchOptions,
     known?: WatcherKnowledge,
-  ): WatcherCore => {
+  ): WatchState => {
     if (links.isClosed) throw new EtcdError('closed', { call: 'Watch/Watch' })
-    const watcher = new WatcherCore(planWatch(range, given, namespace), handlers, host, given.signal, known)
+    const watcher = new WatchState(planWatch(range, given, namespace), handlers, host, given.signal, known)
     watchers.add(watcher)
     if (given.signal?.aborted) watcher.cancel()
     else links.attach(watcher)

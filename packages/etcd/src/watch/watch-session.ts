@@ -10,16 +10,16 @@ import { Heartbeat } from './heartbeat.ts'
 import { ProgressQuestions } from './progress-questions.ts'
 import { refusalOf } from './refusal.ts'
 import type { SessionEnding, SessionPorts } from './session-ports.ts'
-import type { WatcherCore } from './watcher-core.ts'
+import type { WatchState } from './watcher-core.ts'
 
 /** What the server has been asked to create and has not answered yet. */
 type PendingCreate =
-  | { readonly type: 'watcher'; readonly watcher: WatcherCore }
+  | { readonly type: 'watcher'; readonly watcher: WatchState }
   /** `isQuestion`: to be followed by a progress request. */
   | { readonly type: 'ping'; readonly isQuestion: boolean }
 
 interface LiveWatcher {
-  readonly watcher: WatcherCore
+  readonly watcher: WatchState
   /** This many answers to progress requests may be from before the watch was there. */
   staleAnswers: number
 }
@@ -33,13 +33,13 @@ const WHOLE_STREAM = -1
 const NO_HEADER: ResponseHeader = Object.freeze({ clusterId: 0n, memberId: 0n, revision: 0, raftTerm: 0 })
 
 /** One watch stream, from its opening to its end, with all the watches on it. It does not come back: the service opens another. */
-export class WatchSession {
+export class WatchStream {
   readonly #ports: SessionPorts
   readonly #heartbeat: Heartbeat
   readonly #live = new Map<number, LiveWatcher>()
-  readonly #waiting = new Set<WatcherCore>()
+  readonly #waiting = new Set<WatchState>()
   /** To be recognized first, once the server was heard on this stream. */
-  readonly #unproven = new Set<WatcherCore>()
+  readonly #unproven = new Set<WatchState>()
   #isHeard = false
   /** Cancelled by us and not confirmed yet: what still comes for them is dropped. */
   readonly #dismissed = new Set<number>()
@@ -48,7 +48,7 @@ export class WatchSession {
   #stream: DuplexStream<WatchRequest> | undefined
   #nextId = 1
   #quietUntil = 0
-  #voucher: ResponseHeader | undefined
+  #confirmation: ResponseHeader | undefined
   #isOver = false
 
   constructor(ports: SessionPorts) {
@@ -105,7 +105,7 @@ export class WatchSession {
    * A watch that knows its store is not created before the store behind this stream was recognized, and that is not asked
    * before the server was heard here: an answer from before could be the word of a server that is gone.
    */
-  add(watcher: WatcherCore): void {
+  add(watcher: WatchState): void {
     const isKnown = watcher.questionFor(this) === undefined
     if (!isKnown && this.#isHeard) this.#ports.onUnproven(watcher)
     else {
@@ -116,20 +116,20 @@ export class WatchSession {
   }
 
   /** Takes a watch off the stream; a create on its way is cancelled when it is answered. */
-  remove(watcher: WatcherCore): void {
+  remove(watcher: WatchState): void {
     this.#waiting.delete(watcher)
     this.#unproven.delete(watcher)
     for (const [id, live] of this.#live) if (live.watcher === watcher) this.#dismiss(id)
   }
 
   /** A watch waits for word of progress. */
-  hurry(): void {
-    this.#heartbeat.hurry()
+  requestProgress(): void {
+    this.#heartbeat.requestProgress()
   }
 
   /** What a linearizable read said: the member of this stream may lag behind that, but it is the same store. */
-  vouch(header: ResponseHeader): void {
-    this.#voucher = header
+  confirmStore(header: ResponseHeader): void {
+    this.#confirmation = header
   }
 
   /** Ends the stream from our side; `onEnd` is called with reason `dropped`. */
@@ -148,7 +148,7 @@ export class WatchSession {
 
   #onMessage(response: WatchResponse): void {
     if (this.#isOver) return
-    this.#heartbeat.heard()
+    this.#heartbeat.noteActivity()
     try {
       const header = response.header ?? NO_HEADER
       this.#route(response, header)
@@ -167,7 +167,7 @@ export class WatchSession {
     }
   }
 
-  #onWatchAnswer(watcher: WatcherCore, response: WatchResponse, header: ResponseHeader): void {
+  #onWatchAnswer(watcher: WatchState, response: WatchResponse, header: ResponseHeader): void {
     // A compaction comes with `canceled`, without a reason and with revision 0: nothing else of it may be looked at.
     if (response.compactRevision > 0 || response.canceled) {
       // Since 3.5 etcd keeps a compacted watch on the stream as one that is behind, and answers no progress request for
@@ -190,7 +190,7 @@ export class WatchSession {
     const at = this.#questions.answered()
     let isStale = false
     for (const live of [...this.#live.values()]) {
-      if (!this.#questions.isOrderKept) live.watcher.claim(header.revision, at)
+      if (!this.#questions.isOrderKept) live.watcher.noteUnverifiedProgress(header.revision, at)
       else if (live.staleAnswers === 0) live.watcher.progress(header, at)
       else {
         live.staleAnswers -= 1
@@ -228,14 +228,14 @@ export class WatchSession {
       this.#dismiss(id)
       return
     }
-    const acceptance = watcher.accept(header, this.#voucher)
+    const acceptance = watcher.accept(header, this.#confirmation)
     if (acceptance === 'live') {
       this.#quietUntil = monotonicNow(this.#ports.clock) + SYNC_MS
       this.#live.set(id, { watcher, staleAnswers: this.#questions.open })
       this.#ports.onLive()
       watcher.provenOn(this)
       watcher.goLive(header, this.endpoint)
-      this.#heartbeat.hurry()
+      this.#heartbeat.requestProgress()
       return
     }
     this.#dismiss(id)
@@ -243,7 +243,7 @@ export class WatchSession {
     if (acceptance === 'verify') this.#ports.onDoubt(watcher)
   }
 
-  #refuse(watcher: WatcherCore, response: WatchResponse): void {
+  #refuse(watcher: WatchState, response: WatchResponse): void {
     const refusal = refusalOf(response)
     if (refusal === 'compacted') watcher.compact(response.compactRevision)
     // Only with ids of ours; the next one is another.

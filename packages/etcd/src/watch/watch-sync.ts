@@ -92,7 +92,7 @@ class KeptList implements WatchSync {
         },
         onList: (list) => this.#onList(list),
         onBatch: (batch) => this.#onBatch(batch),
-        onProgress: (progress) => this.#tell(() => this.#handlers.onProgress?.(progress)),
+        onProgress: (progress) => this.#notify(() => this.#handlers.onProgress?.(progress)),
         onLost: (error, isFinal) => this.#onLost(error, isFinal),
         onEnd: () => this.#onEnd(),
       },
@@ -115,7 +115,7 @@ class KeptList implements WatchSync {
     this.#listing = []
     this.#held = held
     if (!isResync) {
-      this.#tell(() => this.#handlers.onSnapshot({ revision, kvs, header }))
+      this.#notify(() => this.#handlers.onSnapshot({ revision, kvs, header }))
       return
     }
     const events = diffLists(before, held, revision, knownRevision > 0)
@@ -141,20 +141,20 @@ class KeptList implements WatchSync {
     if (isFinal && isFinalError(error)) {
       this.#error = error
       this.#reflector.cancel()
-    } else this.#tell(() => this.#handlers.onDisconnected?.({ error }))
+    } else this.#notify(() => this.#handlers.onDisconnected?.({ error }))
   }
 
   #onEnd(): void {
     this.#held = undefined
     this.#listing = []
-    this.#tell(() => this.#handlers.onEnd?.(this.#error))
+    this.#notify(() => this.#handlers.onEnd?.(this.#error))
   }
 
   #emit(batch: SyncBatch): void {
-    this.#tell(() => this.#handlers.onEvents(batch))
+    this.#notify(() => this.#handlers.onEvents(batch))
   }
 
-  #tell(call: () => unknown): void {
+  #notify(call: () => unknown): void {
     callIsolated(call, (error) => this.#logger.error('A handler of a watch sync failed', { error }))
   }
 }

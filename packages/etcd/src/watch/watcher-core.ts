@@ -18,13 +18,13 @@ export interface WatcherHost {
   readonly logger: Logger
   readonly namespace: Namespace
   /** The watch wants to be on a stream. */
-  attach(watcher: WatcherCore): void
+  attach(watcher: WatchState): void
   /** The watch must leave its stream, if it is on one. */
-  detach(watcher: WatcherCore): void
+  detach(watcher: WatchState): void
   /** Someone waits for word of progress. */
-  hurry(watcher: WatcherCore): void
+  requestProgress(watcher: WatchState): void
   /** The watch is over. */
-  forget(watcher: WatcherCore): void
+  forget(watcher: WatchState): void
 }
 
 /** What a new stream says about a watch it took on. */
@@ -62,7 +62,7 @@ const SETTLE_MS = 1_000
 const CLOCK_STEP_MS = 60_000
 
 /** The watch itself: its position, what is delivered and what is not. Does no I/O. */
-export class WatcherCore implements Watcher {
+export class WatchState implements Watcher {
   readonly plan: WatchPlan
   readonly #host: WatcherHost
   readonly #handlers: WatchHandlers
@@ -83,7 +83,7 @@ export class WatcherCore implements Watcher {
   /** Highest revision that nothing is missing up to, also by word that does not move the position. */
   #proven = 0
   /** On an old server: what it said last, not yet believed. */
-  #claim: { readonly revision: number; readonly at: number } | undefined
+  #unverifiedProgress: { readonly revision: number; readonly at: number } | undefined
   #liveSince = 0
   /** The store's revision on this stream, where the caller asked for one that is yet to come. */
   #newest: number | undefined
@@ -221,9 +221,9 @@ export class WatcherCore implements Watcher {
     this.#isUnproven = true
     const isFirst = !this.#hasBeenLive
     this.#hasBeenLive = true
-    if (isFirst) this.#tell('onCreated', contact)
-    else this.#tell('onResumed', contact)
-    if (this.isAwaited) this.#host.hurry(this)
+    if (isFirst) this.#notify('onCreated', contact)
+    else this.#notify('onResumed', contact)
+    if (this.isAwaited) this.#host.requestProgress(this)
   }
 
   /**
@@ -232,7 +232,7 @@ export class WatcherCore implements Watcher {
    * @throws EtcdError `malformed_message`
    */
   receive(response: WatchResponse, header: ResponseHeader): void {
-    this.#claim = undefined
+    this.#unverifiedProgress = undefined
     this.#hear(header)
     for (const whole of this.#assembler.push(response.events, response.fragment)) {
       const { revision, events } = whole
@@ -243,7 +243,7 @@ export class WatcherCore implements Watcher {
       this.#position = revision + 1
       this.#isContinuing = true
       this.#proven = revision
-      this.#tell('onEvents', { revision, events: events.map((event) => this.#eventOf(event)), header })
+      this.#notify('onEvents', { revision, events: events.map((event) => this.#eventOf(event)), header })
       this.#awaited.settle(revision)
     }
   }
@@ -260,13 +260,13 @@ export class WatcherCore implements Watcher {
   }
 
   /** The same word from a server that does not look at the watch before it speaks. */
-  claim(revision: number, at: number): void {
+  noteUnverifiedProgress(revision: number, at: number): void {
     if (this.#phase.type !== 'live' || this.#assembler.isPartial || revision < this.#position! - 1) return
     const isEarly = at < this.#liveSince && this.#liveSince - at < CLOCK_STEP_MS
-    const claim = this.#claim
+    const claim = this.#unverifiedProgress
     const ageMs = claim === undefined ? SETTLE_MS : at - claim.at
     if (isEarly || (ageMs >= 0 && ageMs < SETTLE_MS)) return
-    this.#claim = { revision, at }
+    this.#unverifiedProgress = { revision, at }
     if (claim !== undefined && ageMs >= 0) this.#prove(claim.revision, claim.at, false)
   }
 
@@ -274,13 +274,13 @@ export class WatcherCore implements Watcher {
   disconnect(error: EtcdError | undefined): void {
     if (this.#phase.type === 'ended' || this.#phase.type === 'paused') return
     this.#leaveStream({ type: 'connecting' })
-    this.#tell('onDisconnected', { error, position: this.#position })
+    this.#notify('onDisconnected', { error, position: this.#position })
   }
 
   /** The history from the position on is gone. The position stays: nobody may take this for progress. */
   compact(compactRevision: number): void {
     const position = this.#position ?? compactRevision
-    this.#tell('onCompacted', { compactRevision, position })
+    this.#notify('onCompacted', { compactRevision, position })
     this.end(
       new EtcdError('compacted', {
         call: 'Watch/Watch',
@@ -293,7 +293,7 @@ export class WatcherCore implements Watcher {
   /** The store behind the endpoints is another one. */
   changeCluster(reason: ClusterChange['reason'], clusterId: bigint): void {
     const previousClusterId = this.#clusterId ?? clusterId
-    this.#tell('onClusterChanged', { reason, previousClusterId, clusterId, position: this.#position ?? 0 })
+    this.#notify('onClusterChanged', { reason, previousClusterId, clusterId, position: this.#position ?? 0 })
     this.end(new EtcdError('cluster_changed', { call: 'Watch/Watch', what: CLUSTER_CHANGES[reason] }))
   }
 
@@ -306,7 +306,7 @@ export class WatcherCore implements Watcher {
     if (this.#phase.type === 'ended') return Promise.reject(this.#phase.error ?? cancelled())
     if (this.#proven >= revision || (this.#position ?? 0) > revision) return Promise.resolve()
     const promise = this.#awaited.add(revision, options.signal)
-    if (this.isAwaited) this.#host.hurry(this)
+    if (this.isAwaited) this.#host.requestProgress(this)
     return promise
   }
 
@@ -334,7 +334,7 @@ export class WatcherCore implements Watcher {
     this.#host.forget(this)
     this.#unlisten()
     this.#awaited.fail(error ?? cancelled())
-    this.#tell('onEnd', error)
+    this.#notify('onEnd', error)
   }
 
   #hear(header: ResponseHeader): void {
@@ -344,14 +344,14 @@ export class WatcherCore implements Watcher {
   #leaveStream(next: Phase): void {
     this.#phase = next
     this.#newest = undefined
-    this.#claim = undefined
+    this.#unverifiedProgress = undefined
     this.#assembler.clear()
   }
 
   #prove(revision: number, at: number, isExact: boolean): void {
     this.#isUnproven = false
     this.#proven = Math.max(this.#proven, revision)
-    this.#tell('onProgress', { revision, at, isExact })
+    this.#notify('onProgress', { revision, at, isExact })
     this.#awaited.settle(revision)
   }
 
@@ -366,7 +366,7 @@ export class WatcherCore implements Watcher {
     return namespace.prefix.length === 0 ? kv : { ...kv, key: namespace.strip(kv.key) }
   }
 
-  #tell<K extends keyof WatchHandlers>(name: K, ...args: Parameters<NonNullable<WatchHandlers[K]>>): void {
+  #notify<K extends keyof WatchHandlers>(name: K, ...args: Parameters<NonNullable<WatchHandlers[K]>>): void {
     const handler = this.#handlers[name] as ((...given: typeof args) => unknown) | undefined
     const { logger } = this.#host
     callIsolated(

@@ -12,23 +12,23 @@ export type Permission = Decoded<typeof Permission>
 export const UserAddOptions = message('UserAddOptions', { noPassword: bool(1) })
 export type UserAddOptions = Decoded<typeof UserAddOptions>
 
-const header = nested(1, () => ResponseHeader)
+const HEADER = nested(1, () => ResponseHeader)
 
 export const AuthEnableRequest = message('AuthEnableRequest', {})
 export type AuthEnableRequest = Decoded<typeof AuthEnableRequest>
-export const AuthEnableResponse = message('AuthEnableResponse', { header })
+export const AuthEnableResponse = message('AuthEnableResponse', { header: HEADER })
 export type AuthEnableResponse = Decoded<typeof AuthEnableResponse>
 
 export const AuthDisableRequest = message('AuthDisableRequest', {})
 export type AuthDisableRequest = Decoded<typeof AuthDisableRequest>
-export const AuthDisableResponse = message('AuthDisableResponse', { header })
+export const AuthDisableResponse = message('AuthDisableResponse', { header: HEADER })
 export type AuthDisableResponse = Decoded<typeof AuthDisableResponse>
 
 /** Since etcd 3.5. */
 export const AuthStatusRequest = message('AuthStatusRequest', {})
 export type AuthStatusRequest = Decoded<typeof AuthStatusRequest>
 export const AuthStatusResponse = message('AuthStatusResponse', {
-  header,
+  header: HEADER,
   enabled: bool(2),
   authRevision: uint64(3),
 })
@@ -36,7 +36,7 @@ export type AuthStatusResponse = Decoded<typeof AuthStatusResponse>
 
 export const AuthenticateRequest = message('AuthenticateRequest', { name: string(1), password: string(2) })
 export type AuthenticateRequest = Decoded<typeof AuthenticateRequest>
-export const AuthenticateResponse = message('AuthenticateResponse', { header, token: string(2) })
+export const AuthenticateResponse = message('AuthenticateResponse', { header: HEADER, token: string(2) })
 export type AuthenticateResponse = Decoded<typeof AuthenticateResponse>
 
 export const AuthUserAddRequest = message('AuthUserAddRequest', {
@@ -45,22 +45,28 @@ export const AuthUserAddRequest = message('AuthUserAddRequest', {
   options: nested(3, () => UserAddOptions),
 })
 export type AuthUserAddRequest = Decoded<typeof AuthUserAddRequest>
-export const AuthUserAddResponse = message('AuthUserAddResponse', { header })
+export const AuthUserAddResponse = message('AuthUserAddResponse', { header: HEADER })
 export type AuthUserAddResponse = Decoded<typeof AuthUserAddResponse>
 
 export const AuthUserGetRequest = message('AuthUserGetRequest', { name: string(1) })
 export type AuthUserGetRequest = Decoded<typeof AuthUserGetRequest>
-export const AuthUserGetResponse = message('AuthUserGetResponse', { header, roles: repeated(string(2)) })
+export const AuthUserGetResponse = message('AuthUserGetResponse', {
+  header: HEADER,
+  roles: repeated(string(2)),
+})
 export type AuthUserGetResponse = Decoded<typeof AuthUserGetResponse>
 
 export const AuthUserListRequest = message('AuthUserListRequest', {})
 export type AuthUserListRequest = Decoded<typeof AuthUserListRequest>
-export const AuthUserListResponse = message('AuthUserListResponse', { header, users: repeated(string(2)) })
+export const AuthUserListResponse = message('AuthUserListResponse', {
+  header: HEADER,
+  users: repeated(string(2)),
+})
 export type AuthUserListResponse = Decoded<typeof AuthUserListResponse>
 
 export const AuthUserDeleteRequest = message('AuthUserDeleteRequest', { name: string(1) })
 export type AuthUserDeleteRequest = Decoded<typeof AuthUserDeleteRequest>
-export const AuthUserDeleteResponse = message('AuthUserDeleteResponse', { header })
+export const AuthUserDeleteResponse = message('AuthUserDeleteResponse', { header: HEADER })
 export type AuthUserDeleteResponse = Decoded<typeof AuthUserDeleteResponse>
 
 export const AuthUserChangePasswordRequest = message('AuthUserChangePasswordRequest', {
@@ -68,7 +74,7 @@ export const AuthUserChangePasswordRequest = message('AuthUserChangePasswordRequ
   password: string(2),
 })
 export type AuthUserChangePasswordRequest = Decoded<typeof AuthUserChangePasswordRequest>
-export const AuthUserChangePasswordResponse = message('AuthUserChangePasswordResponse', { header })
+export const AuthUserChangePasswordResponse = message('AuthUserChangePasswordResponse', { header: HEADER })
 export type AuthUserChangePasswordResponse = Decoded<typeof AuthUserChangePasswordResponse>
 
 export const AuthUserGrantRoleRequest = message('AuthUserGrantRoleRequest', {
@@ -76,7 +82,7 @@ export const AuthUserGrantRoleRequest = message('AuthUserGrantRoleRequest', {
   role: string(2),
 })
 export type AuthUserGrantRoleRequest = Decoded<typeof AuthUserGrantRoleRequest>
-export const AuthUserGrantRoleResponse = message('AuthUserGrantRoleResponse', { header })
+export const AuthUserGrantRoleResponse = message('AuthUserGrantRoleResponse', { header: HEADER })
 export type AuthUserGrantRoleResponse = Decoded<typeof AuthUserGrantRoleResponse>
 
 export const AuthUserRevokeRoleRequest = message('AuthUserRevokeRoleRequest', {
@@ -84,30 +90,33 @@ export const AuthUserRevokeRoleRequest = message('AuthUserRevokeRoleRequest', {
   role: string(2),
 })
 export type AuthUserRevokeRoleRequest = Decoded<typeof AuthUserRevokeRoleRequest>
-export const AuthUserRevokeRoleResponse = message('AuthUserRevokeRoleResponse', { header })
+export const AuthUserRevokeRoleResponse = message('AuthUserRevokeRoleResponse', { header: HEADER })
 export type AuthUserRevokeRoleResponse = Decoded<typeof AuthUserRevokeRoleResponse>
 
 export const AuthRoleAddRequest = message('AuthRoleAddRequest', { name: string(1) })
 export type AuthRoleAddRequest = Decoded<typeof AuthRoleAddRequest>
-export const AuthRoleAddResponse = message('AuthRoleAddResponse', { header })
+export const AuthRoleAddResponse = message('AuthRoleAddResponse', { header: HEADER })
 export type AuthRoleAddResponse = Decoded<typeof AuthRoleAddResponse>
 
 export const AuthRoleGetRequest = message('AuthRoleGetRequest', { role: string(1) })
 export type AuthRoleGetRequest = Decoded<typeof AuthRoleGetRequest>
 export const AuthRoleGetResponse = message('AuthRoleGetResponse', {
-  header,
+  header: HEADER,
   perm: repeated(nested(2, () => Permission)),
 })
 export type AuthRoleGetResponse = Decoded<typeof AuthRoleGetResponse>
 
 export const AuthRoleListRequest = message('AuthRoleListRequest', {})
 export type AuthRoleListRequest = Decoded<typeof AuthRoleListRequest>
-export const AuthRoleListResponse = message('AuthRoleListResponse', { header, roles: repeated(string(2)) })
+export const AuthRoleListResponse = message('AuthRoleListResponse', {
+  header: HEADER,
+  roles: repeated(string(2)),
+})
 export type AuthRoleListResponse = Decoded<typeof AuthRoleListResponse>
 
 export const AuthRoleDeleteRequest = message('AuthRoleDeleteRequest', { role: string(1) })
 export type AuthRoleDeleteRequest = Decoded<typeof AuthRoleDeleteRequest>
-export const AuthRoleDeleteResponse = message('AuthRoleDeleteResponse', { header })
+export const AuthRoleDeleteResponse = message('AuthRoleDeleteResponse', { header: HEADER })
 export type AuthRoleDeleteResponse = Decoded<typeof AuthRoleDeleteResponse>
 
 export const AuthRoleGrantPermissionRequest = message('AuthRoleGrantPermissionRequest', {
@@ -115,7 +124,7 @@ export const AuthRoleGrantPermissionRequest = message('AuthRoleGrantPermissionRe
   perm: nested(2, () => Permission),
 })
 export type AuthRoleGrantPermissionRequest = Decoded<typeof AuthRoleGrantPermissionRequest>
-export const AuthRoleGrantPermissionResponse = message('AuthRoleGrantPermissionResponse', { header })
+export const AuthRoleGrantPermissionResponse = message('AuthRoleGrantPermissionResponse', { header: HEADER })
 export type AuthRoleGrantPermissionResponse = Decoded<typeof AuthRoleGrantPermissionResponse>
 
 export const AuthRoleRevokePermissionRequest = message('AuthRoleRevokePermissionRequest', {
@@ -124,5 +133,7 @@ export const AuthRoleRevokePermissionRequest = message('AuthRoleRevokePermission
   rangeEnd: bytes(3),
 })
 export type AuthRoleRevokePermissionRequest = Decoded<typeof AuthRoleRevokePermissionRequest>
-export const AuthRoleRevokePermissionResponse = message('AuthRoleRevokePermissionResponse', { header })
+export const AuthRoleRevokePermissionResponse = message('AuthRoleRevokePermissionResponse', {
+  header: HEADER,
+})
 export type AuthRoleRevokePermissionResponse = Decoded<typeof AuthRoleRevokePermissionResponse>

@@ -46,7 +46,7 @@ export type FieldsOf<F extends Fields> = {
 export type Decoded<M> = M extends MessageType<infer T> ? T : never
 
 /** A line of the table, ready for use. */
-interface Plan {
+interface FieldCodec {
   readonly name: string
   readonly number: number
   readonly kind: FieldKind
@@ -70,7 +70,7 @@ function isDelimited(kind: FieldKind): boolean {
   return kind === 'bytes' || kind === 'string' || kind === 'message'
 }
 
-function plan(name: string, field: Field<unknown>, member: string | undefined): Plan {
+function plan(name: string, field: Field<unknown>, member: string | undefined): FieldCodec {
   const isPacked = field.isRepeated && !isDelimited(field.kind)
   return {
     name,
@@ -84,7 +84,7 @@ function plan(name: string, field: Field<unknown>, member: string | undefined): 
   }
 }
 
-function plansOf(fields: Fields): Plan[] {
+function plansOf(fields: Fields): FieldCodec[] {
   return Object.entries(fields).flatMap(([name, field]) =>
     'members' in field
       ? Object.entries(field.members).map(([member, inner]) => plan(name, inner, member))
@@ -115,7 +115,7 @@ function isZero(value: unknown): boolean {
   return value === 0 || value === false || value === 0n || value === '' || (value as Uint8Array).length === 0
 }
 
-function readValue(plan: Plan, reader: Reader, end: number, before: unknown): unknown {
+function readValue(plan: FieldCodec, reader: Reader, end: number, before: unknown): unknown {
   switch (plan.kind) {
     case 'bytes':
       return reader.bytes(end)
@@ -140,7 +140,7 @@ function readValue(plan: Plan, reader: Reader, end: number, before: unknown): un
   }
 }
 
-function readRepeated(plan: Plan, reader: Reader, end: number, tag: number, list: unknown[]): void {
+function readRepeated(plan: FieldCodec, reader: Reader, end: number, tag: number, list: unknown[]): void {
   if (!plan.isPacked || (tag & 7) === 0) {
     list.push(readValue(plan, reader, end, undefined))
     return
@@ -150,7 +150,7 @@ function readRepeated(plan: Plan, reader: Reader, end: number, tag: number, list
   while (reader.at < last) list.push(readValue(plan, reader, last, undefined))
 }
 
-function readField(plan: Plan, reader: Reader, end: number, tag: number, into: Loose): void {
+function readField(plan: FieldCodec, reader: Reader, end: number, tag: number, into: Loose): void {
   if (plan.isRepeated) {
     readRepeated(plan, reader, end, tag, into[plan.name] as unknown[])
   } else if (plan.member === undefined) {
@@ -166,7 +166,7 @@ function readField(plan: Plan, reader: Reader, end: number, tag: number, into: L
 }
 
 /** Writes a value without its tag. */
-function writeValue(plan: Plan, writer: Writer, value: unknown): void {
+function writeValue(plan: FieldCodec, writer: Writer, value: unknown): void {
   switch (plan.kind) {
     case 'bytes':
     case 'string':
@@ -190,7 +190,7 @@ function writeValue(plan: Plan, writer: Writer, value: unknown): void {
   }
 }
 
-function writeRepeated(plan: Plan, writer: Writer, list: readonly unknown[]): void {
+function writeRepeated(plan: FieldCodec, writer: Writer, list: readonly unknown[]): void {
   if (list.length === 0) return
   const before = writer.length
   for (let index = list.length - 1; index >= 0; index -= 1) {
@@ -202,7 +202,7 @@ function writeRepeated(plan: Plan, writer: Writer, list: readonly unknown[]): vo
   writer.varint(plan.tag)
 }
 
-function writeField(plan: Plan, writer: Writer, value: unknown): void {
+function writeField(plan: FieldCodec, writer: Writer, value: unknown): void {
   if (plan.isRepeated) {
     writeRepeated(plan, writer, value as readonly unknown[])
   } else if (plan.member !== undefined) {
@@ -217,22 +217,22 @@ function writeField(plan: Plan, writer: Writer, value: unknown): void {
 }
 
 /** A wire type that does not belong to the field; numbers may come packed or not. */
-function mismatch(name: string, plan: Plan, tag: number): EtcdError {
+function mismatch(name: string, plan: FieldCodec, tag: number): EtcdError {
   return new EtcdError('malformed_message', {
     what: `field ${plan.name} of ${name} has wire type ${tag & 7}`,
   })
 }
 
-function accepts(plan: Plan, tag: number): boolean {
+function accepts(plan: FieldCodec, tag: number): boolean {
   return tag === plan.tag || (plan.isPacked && (tag & 7) === 0)
 }
 
-const scratch = new Writer()
+const SCRATCH = new Writer()
 
 /** The shared scratch, empty. Not to be kept: the next call empties it again. */
 export function freshWriter(): Writer {
-  scratch.reset()
-  return scratch
+  SCRATCH.reset()
+  return SCRATCH
 }
 
 /**
@@ -243,7 +243,7 @@ export function message<F extends Fields>(name: string, fields: F): MessageType<
   type T = FieldsOf<F>
   const plans = plansOf(fields)
   const backwards = plans.toReversed()
-  const byNumber: (Plan | undefined)[] = []
+  const byNumber: (FieldCodec | undefined)[] = []
   for (const each of plans) byNumber[each.number] = each
   const zero = Object.fromEntries(Object.entries(fields).map(([key, field]) => [key, zeroOf(field)]))
   const lists = plans.filter((each) => each.isRepeated).map((each) => each.name)

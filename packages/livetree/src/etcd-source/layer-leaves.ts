@@ -1,6 +1,6 @@
 import type { Leaf } from '@livetree/core'
 import type { ScanPage, WatchEvent } from '@livetree/etcd'
-import { keyText, type Overlays, type Place, valueAt } from './overlays.ts'
+import { keyText, type Overlays, type LayerKey, valueAt } from './overlays.ts'
 
 /** A change of one layer. */
 export interface LayerChange {
@@ -40,7 +40,7 @@ export class LayerLeaves {
 
   /** Adds the document that stands at an overlay's own key. */
   addDocument(layer: number, value: Buffer, revision: number): void {
-    const place: Place = { layer, path: '', document: 'key' }
+    const place: LayerKey = { layer, path: '', document: 'key' }
     this.#keep(place, leafAt(place, value, revision))
   }
 
@@ -63,13 +63,13 @@ export class LayerLeaves {
     })
   }
 
-  #keep({ layer, document }: Place, leaf: Leaf): void {
+  #keep({ layer, document }: LayerKey, leaf: Leaf): void {
     const documents = this.#documents[layer]!
     if (leaf.value === undefined) delete documents[document!]
     else documents[document!] = leaf
   }
 }
 
-function leafAt(place: Place, value: string | Buffer, revision: number): Leaf {
+function leafAt(place: LayerKey, value: string | Buffer, revision: number): Leaf {
   return { path: place.path, value: valueAt(place, value), revision }
 }

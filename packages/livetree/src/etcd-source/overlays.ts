@@ -8,7 +8,7 @@ const RESERVED = '.livetree'
 const NOT_TEXT = new Unreadable('bytes that are not UTF-8 text')
 
 /** A key of the store as the place it has in a layer. */
-export interface Place {
+export interface LayerKey {
   readonly layer: number
   readonly path: string
   /** Which of the keys that a layer's own document may stand at, with path `''`. */
@@ -49,8 +49,8 @@ export class Overlays {
   }
 
   /** The layers a key is in, and where; none for a key of another overlay or of livetree itself. */
-  locate(key: Buffer): Place[] {
-    const places: Place[] = []
+  locate(key: Buffer): LayerKey[] {
+    const places: LayerKey[] = []
     for (const [layer, prefix] of this.#prefixBytes.entries()) {
       if (key.subarray(0, prefix.length).equals(prefix)) {
         const place = this.placeIn(layer, keyText(key.subarray(prefix.length)))
@@ -63,7 +63,7 @@ export class Overlays {
   }
 
   /** The place of a key of a layer's directory; undefined for livetree's own. `path` is the key below the directory. */
-  placeIn(layer: number, path: string): Place | undefined {
+  placeIn(layer: number, path: string): LayerKey | undefined {
     const { keyPrefix } = this.layers[layer]!
     const isReserved =
       (path.startsWith(RESERVED) || keyPrefix.startsWith(this.#reserved)) &&
@@ -81,7 +81,7 @@ export class Overlays {
  * What a key holds at a place. Undefined, as when there is no such key, for a directory marker: tools that know
  * directories put `dir/` with nothing in it.
  */
-export function valueAt({ path, document }: Place, value: string | Buffer): unknown {
+export function valueAt({ path, document }: LayerKey, value: string | Buffer): unknown {
   const isMarker = value.length === 0 && (document === 'directory' || path.endsWith('/'))
   if (isMarker) return undefined
   if (typeof value === 'string') return value
