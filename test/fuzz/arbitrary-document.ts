@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { nastyText } from './nasty.ts'
+import { nastyText } from './hostile-values.ts'
 
 const key = fc.constantFrom(
   'a',

@@ -1,5 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { carry, FlowSettings } from './flow.ts'
+import { carry, FlowSettings } from './proxy-stream.ts'
 import { freePorts } from './free-ports.ts'
 import { waitFor } from './wait-for.ts'
 

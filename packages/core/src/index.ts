@@ -10,16 +10,16 @@ export type { ConfigDefinition, ConfigOf, DefineConfigOptions } from './define-c
 export { defineConfig } from './define-config.ts'
 export type { LivetreeErrorCode, LivetreeErrorOptions } from './errors.ts'
 export { describeIssue, describeIssues, LivetreeError, livetreeErrorCodes } from './errors.ts'
-export { ChangeEvent } from './live/change-event.ts'
+export { ChangeEvent } from './events/change-event.ts'
 export type {
   ConfigEventName,
   ConfigEvents,
   ConfigListener,
   ReadyEvent,
   UnusedEvent,
-} from './live/event-hub.ts'
-export type { LiveEvent, StaleEvent } from './live/freshness.ts'
-export type { Borrowed } from './live/instance.ts'
+} from './events/event-hub.ts'
+export type { LiveEvent, StaleEvent } from './events/freshness-events.ts'
+export type { Borrowed } from './resource/instance.ts'
 export type {
   ChangedOptions,
   ConfigHealth,
@@ -27,17 +27,17 @@ export type {
   LiveConfig,
   RefreshOptions,
   WatchOptions,
-} from './live/live-config.ts'
-export type { LiveOptions, LiveValue } from './live/live-value.ts'
-export { live } from './live/live-value.ts'
-export type { LoadOptions, OnUnavailable, SnapshotOptions } from './live/load-options.ts'
-export type { Register, RegisteredConfig } from './live/register.ts'
-export type { Resource, ResourceOptions, ResourceStatus } from './live/resource-options.ts'
-export { Snapshot } from './live/snapshot.ts'
-export type { SourceStatus } from './live/source-state.ts'
-export type { LoggerLike, NestStyleLogger } from './source/to-logger.ts'
-export type { RejectedEvent } from './live/rejection.ts'
-export type { ServedFrom } from './live/tree-writer.ts'
+} from './live-config.ts'
+export type { LiveOptions, LiveValue } from './resource/live-value.ts'
+export { live } from './resource/live-value.ts'
+export type { LoadOptions, OnUnavailable, SnapshotOptions } from './startup/load-options.ts'
+export type { Register, RegisteredConfig } from './register.ts'
+export type { Resource, ResourceOptions, ResourceStatus } from './resource/resource-options.ts'
+export { Snapshot } from './updates/snapshot.ts'
+export type { SourceStatus } from './updates/source-state.ts'
+export type { LoggerLike, NestStyleLogger } from './to-logger.ts'
+export type { RejectedEvent } from './updates/rejection.ts'
+export type { ServedFrom } from './updates/update-processor.ts'
 export type { GuardOptions } from './pipeline/guard.ts'
 export type { Change, ExplainedLayer, Issue, Origin, Path, UnusedKey } from './pipeline/outcome.ts'
 export type { Naming } from './schema/naming.ts'
@@ -59,20 +59,20 @@ export { checkOptions } from './check-options.ts'
 export type { OptionKind } from './option-kinds.ts'
 export * as optionKinds from './option-kinds.ts'
 export { shellWord } from './source/shell-word.ts'
-export { assertLiveConfig, isLiveConfig, isPromise, kindOfValue } from './live/assert-live-config.ts'
-export type { HealthAnswer, HealthProbeOptions } from './live/health-probe.ts'
-export { answerHealthProbe } from './live/health-probe.ts'
-export type { RequestPart, ResponsePart } from './live/request-pin.ts'
-export { borrowForResponse, pinRequest } from './live/request-pin.ts'
-export { toLogger } from './source/to-logger.ts'
+export { assertLiveConfig, isLiveConfig, isPromise, kindOfValue } from './assert-live-config.ts'
+export type { HealthAnswer, HealthProbeOptions } from './request/health-probe.ts'
+export { answerHealthProbe } from './request/health-probe.ts'
+export type { RequestPart, ResponsePart } from './request/request-pin.ts'
+export { borrowForResponse, pinRequest } from './request/request-pin.ts'
+export { toLogger } from './to-logger.ts'
 export type { CompileOptions } from './schema/compile-schema.ts'
 export { compileSchema } from './schema/compile-schema.ts'
 export type { PipelineOptions, PipelineSource } from './pipeline/create-pipeline.ts'
 export { createPipeline } from './pipeline/create-pipeline.ts'
 export type { Outcome, Pipeline } from './pipeline/outcome.ts'
-export type { SchemaNode } from './schema/plan.ts'
+export type { SchemaNode } from './schema/schema-node.ts'
 export { SECRET_TEXT } from './schema/secret.ts'
-export { silentLogger } from './source/silent-logger.ts'
+export { silentLogger } from './logger.ts'
 export type {
   LayerInfo,
   LayerNaming,
@@ -85,7 +85,7 @@ export type {
   SourceSink,
 } from './source/source.ts'
 export { Unreadable } from './source/source.ts'
-export { systemClock } from './source/system-clock.ts'
+export { systemClock } from './clock.ts'
 export type { ManualSource, ManualSourceOptions } from './testing/manual-source.ts'
 export { createManualSource } from './testing/manual-source.ts'
 export type { RecordedCall, SourceRecorder } from './testing/record-source.ts'

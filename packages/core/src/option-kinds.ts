@@ -1,4 +1,4 @@
-import { isLoggerLike } from './source/to-logger.ts'
+import { isLoggerLike } from './to-logger.ts'
 
 /** What an option has to be, and how that is said to the one who gave something else. */
 export interface OptionKind {

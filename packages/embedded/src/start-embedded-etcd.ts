@@ -111,7 +111,7 @@ async function openJournal(
 }
 
 function warnOfOpenDoor(endpoint: string): void {
-  return process.emitWarning(
+  process.emitWarning(
     `The embedded etcd at ${endpoint} listens on every address of this machine and auth is off: whoever reaches it ` +
       'may read and write everything. Listen on 127.0.0.1, or switch auth on with the option auth (livetree-etcd: ' +
       '--root-password-env).',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { EtcdError } from './errors.ts'
-import { createKv } from './kv/everyday.ts'
+import { createKv } from './kv/kv-shortcuts.ts'
 import { Namespace } from './key-range.ts'
 import { createLeaseService } from './lease/lease-service.ts'
 import { createMaintenanceService } from './maintenance/maintenance-service.ts'

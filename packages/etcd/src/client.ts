@@ -1,7 +1,7 @@
 import { type AuthAdminService, createAuthAdminService } from './auth-admin/auth-admin-service.ts'
 import { type EtcdClientOptions, type ResolvedOptions, resolveOptions } from './client-options.ts'
 import { EtcdError } from './errors.ts'
-import { type ClosableKv, createKv, type Kv } from './kv/everyday.ts'
+import { type ClosableKv, createKv, type Kv } from './kv/kv-shortcuts.ts'
 import { createLeaseService, type LeaseService } from './lease/lease-service.ts'
 import { type ClusterService, createClusterService } from './maintenance/cluster-service.ts'
 import { createMaintenanceService, type MaintenanceService } from './maintenance/maintenance-service.ts'

@@ -8,9 +8,7 @@ export interface Logger {
   error(message: string, details?: Record<string, unknown>): void
 }
 
-function nothing(): void {
-  return undefined
-}
+function nothing(): void {}
 
 /** What is used unless a logger is given. */
 export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing }

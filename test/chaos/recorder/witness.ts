@@ -16,7 +16,7 @@ import type { StoreEntry, StoreHistory } from '../history.ts'
 import { storeEntry } from './as-text.ts'
 import { EventPool } from './event-pool.ts'
 import { storeEvent } from './store-event.ts'
-import { StoreTape } from './store-tape.ts'
+import { StoreTape } from './store-recorder.ts'
 
 /** Options of {@link startWitness}. */
 export interface WitnessOptions {

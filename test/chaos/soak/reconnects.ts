@@ -6,7 +6,7 @@ import { startProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { chaosConfig, configPlaces } from '../world/chaos-config.ts'
 import { wholeTrees } from '../world/draft-write.ts'
-import { quickClient } from '../world/quick-client.ts'
+import { quickClient } from '../world/fast-client-options.ts'
 import { type Flatness, judgeFlatness, type Slack } from './flatness.ts'
 
 /** Everything that could pile up, after so many reconnects. */

@@ -1,6 +1,6 @@
 import type { ConfigHistory, History, Violation, WatchHistory } from '../history.ts'
 import { type Decode, type TreeState, treeStates } from './config-trees.ts'
-import { type Passage, passagesOf } from './passages.ts'
+import { type Passage, passagesOf } from './watch-segments.ts'
 import { StoreIndex } from './store-index.ts'
 
 /** A history, made quick to judge. */

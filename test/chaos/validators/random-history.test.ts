@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { examine } from './evidence.ts'
 import { decode } from './model-history.test.kit.ts'
 import { randomHistory } from './random-history.test.kit.ts'
-import { spoilingsOf } from './random-spoilers.test.kit.ts'
+import { spoilingsOf } from './history-mutators.test.kit.ts'
 import { describeViolations, validate, validators } from './validate.ts'
 
 const runs = { numRuns: 300 }

@@ -1,6 +1,6 @@
 import type { StoreEntry, StoreEvent, Violation, WatchHistory } from '../history.ts'
 import type { Validator } from './evidence.ts'
-import { knownAfter, type Passage } from './passages.ts'
+import { knownAfter, type Passage } from './watch-segments.ts'
 import { entryOf, firstFrom, isSameEntry, itself } from './store-index.ts'
 
 type Report = (at: number, what: string) => unknown

@@ -1,6 +1,6 @@
 import type { Violation } from '../history.ts'
 import type { Validator } from './evidence.ts'
-import type { Passage } from './passages.ts'
+import type { Passage } from './watch-segments.ts'
 import { firstWithin } from './store-index.ts'
 
 /**

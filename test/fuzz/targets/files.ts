@@ -23,7 +23,7 @@ import { assertIssue, assertUnused } from '../assert-issue.ts'
 import { assertDefined } from '../expect-defined.ts'
 import { type FuzzTarget, fuzzTarget } from '../fuzz-target.ts'
 import { mutatedText } from '../mutated-bytes.ts'
-import { nastySegment, nastyText } from '../nasty.ts'
+import { nastySegment, nastyText } from '../hostile-values.ts'
 import { assertNothingInherited, assertPlain } from '../prototype-guard.ts'
 import { anySchema } from '../schemas.ts'
 

@@ -5,7 +5,7 @@ import { createEtcdClient } from '../../../packages/etcd/src/index.ts'
 import { etcd } from '../../../packages/livetree/src/index.ts'
 import { assertDefined } from '../expect-defined.ts'
 import { type FuzzTarget, fuzzTarget } from '../fuzz-target.ts'
-import { nastySegment, nastyText, nastyTyped } from '../nasty.ts'
+import { nastySegment, nastyText, nastyTyped } from '../hostile-values.ts'
 
 type Options = Record<string, unknown>
 

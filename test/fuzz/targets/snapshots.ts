@@ -10,7 +10,7 @@ import { assertIssue } from '../assert-issue.ts'
 import { assertDefined } from '../expect-defined.ts'
 import { type FuzzTarget, fuzzTarget } from '../fuzz-target.ts'
 import { damaged } from '../mutated-bytes.ts'
-import { nastySegment, nastyText } from '../nasty.ts'
+import { nastySegment, nastyText } from '../hostile-values.ts'
 import { assertPlain } from '../prototype-guard.ts'
 import { anySchema } from '../schemas.ts'
 

@@ -18,7 +18,7 @@ import { assertIssue, assertUnused } from '../assert-issue.ts'
 import { assertDefined } from '../expect-defined.ts'
 import { type FuzzTarget, fuzzTarget } from '../fuzz-target.ts'
 import { mutatedText } from '../mutated-bytes.ts'
-import { nastySegment, nastyText, nastyTyped } from '../nasty.ts'
+import { nastySegment, nastyText, nastyTyped } from '../hostile-values.ts'
 import { assertPlain } from '../prototype-guard.ts'
 import { anySchema, recursive } from '../schemas.ts'
 

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { createManualSource } from '../testing/manual-source.ts'
 import { createTestClock } from '../testing/test-clock.ts'
 import { Freshness } from './freshness.ts'
-import { SourceState } from './source-state.ts'
-import type { ServedFrom } from './tree-writer.ts'
+import { SourceState } from '../updates/source-state.ts'
+import type { ServedFrom } from '../updates/update-processor.ts'
 
 function setUp(options: { remote?: readonly string[]; staleAfterMs?: number } = {}) {
   const clock = createTestClock()

@@ -1,21 +1,7 @@
+import type { StaleEvent } from '../events/freshness-events.ts'
 import type { Clock } from '../source/source.ts'
-import type { SourceState } from './source-state.ts'
-import type { UpdateProcessor } from './tree-writer.ts'
-
-/** The configuration may be behind the store. Reads go on. */
-export interface StaleEvent {
-  /** What is wrong, for people. */
-  readonly reason: string
-  /** When the state in service was last proven to be the newest, ms since the epoch; undefined if it never was. */
-  readonly provenAt: number | undefined
-}
-
-/** The configuration is proven to be the newest again. */
-export interface LiveEvent {
-  readonly revision: number
-  /** How long it was stale, in milliseconds. */
-  readonly staleMs: number
-}
+import type { SourceState } from '../updates/source-state.ts'
+import type { UpdateProcessor } from '../updates/update-processor.ts'
 
 export interface FreshnessOptions {
   readonly clock: Clock

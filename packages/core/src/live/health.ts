@@ -1,6 +1,6 @@
 import { describeIssue } from '../errors.ts'
-import type { ConfigHealth, ConfigStatus } from './live-config.ts'
-import type { RejectedEvent } from './rejection.ts'
+import type { ConfigHealth, ConfigStatus } from '../live-config.ts'
+import type { RejectedEvent } from '../updates/rejection.ts'
 
 export interface HealthFacts {
   readonly maxStalenessMs: number

@@ -6,7 +6,7 @@ import { memory } from '../source/memory.ts'
 import type { Source, SourceConnection, SourceSink } from '../source/source.ts'
 import { createManualSource } from '../testing/manual-source.ts'
 import { createTestClock, type TestClock } from '../testing/test-clock.ts'
-import type { LiveConfig } from './live-config.ts'
+import type { LiveConfig } from '../live-config.ts'
 
 const definition = defineConfig({ name: 'shop', schema: z.object({ a: z.number().default(0) }) })
 

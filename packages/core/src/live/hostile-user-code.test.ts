@@ -2,11 +2,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { defineConfig } from '../define-config.ts'
 import { memory } from '../source/memory.ts'
-import { systemClock } from '../source/system-clock.ts'
+import { systemClock } from '../clock.ts'
 import { createManualSource, type ManualSource } from '../testing/manual-source.ts'
-import type { LiveConfig } from './live-config.ts'
-import { live } from './live-value.ts'
-import type { LoadOptions } from './load-options.ts'
+import type { LiveConfig } from '../live-config.ts'
+import { live } from '../resource/live-value.ts'
+import type { LoadOptions } from '../startup/load-options.ts'
 
 const definition = defineConfig({
   name: 'shop',

@@ -8,7 +8,7 @@ import { secret } from '../schema/secret.ts'
 import { memory } from '../source/memory.ts'
 import { createManualSource } from '../testing/manual-source.ts'
 import { createTestClock } from '../testing/test-clock.ts'
-import type { LiveConfig } from './live-config.ts'
+import type { LiveConfig } from '../live-config.ts'
 
 const definition = defineConfig({
   name: 'shop',

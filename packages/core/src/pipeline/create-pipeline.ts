@@ -1,7 +1,7 @@
 import { fingerprintOf, schemaNodeAt } from '../schema/describe.ts'
 import { assertEnvironmentNames } from '../schema/environment-names.ts'
 import { fixedWords } from '../schema/fixed-words.ts'
-import type { SchemaNode } from '../schema/plan.ts'
+import type { SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo, Leaf, PatchUpdate, ReplaceUpdate } from '../source/source.ts'
 import { Decoder } from './decode.ts'
 import { diffValues } from './diff.ts'

@@ -1,4 +1,4 @@
-import type { SchemaNode } from '../schema/plan.ts'
+import type { SchemaNode } from '../schema/schema-node.ts'
 import { isPlainObject } from './document.ts'
 import type { Change, Path } from './outcome.ts'
 import { namesOf } from './names.ts'

@@ -1,4 +1,4 @@
-import { isDirectory, isPureDirectory, type SchemaNode } from '../schema/plan.ts'
+import { isDirectory, isPureDirectory, type SchemaNode } from '../schema/schema-node.ts'
 import { type JsonProblem, parseJsonText } from '../format/json-text.ts'
 import { Unreadable } from '../source/source.ts'
 

@@ -1,5 +1,5 @@
 import { isOpenAt, isSecretAt } from '../schema/describe.ts'
-import type { SchemaNode } from '../schema/plan.ts'
+import type { SchemaNode } from '../schema/schema-node.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
 import type { IssueWriter } from './issues.ts'
 import type { ExplainedLayer, Origin, Path } from './outcome.ts'

@@ -1,5 +1,5 @@
 import { schemaNodeAt } from '../schema/describe.ts'
-import { isMadeWhenAbsent } from '../schema/plan.ts'
+import { isMadeWhenAbsent } from '../schema/schema-node.ts'
 import { isEmptyObject } from './document.ts'
 import type { IssueWriter } from './issues.ts'
 import type { LayerTree } from './layer-tree.ts'

@@ -1,9 +1,9 @@
-import type { ListNode, ObjectNode, SchemaNode, UnionNode } from '../schema/plan.ts'
-import { isMadeWhenAbsent, isScalar, coreOf } from '../schema/plan.ts'
+import type { ListNode, ObjectNode, SchemaNode, UnionNode } from '../schema/schema-node.ts'
+import { isMadeWhenAbsent, isScalar, coreOf } from '../schema/schema-node.ts'
 import { Unreadable } from '../source/source.ts'
 import { textOfScalar } from '../format/written-scalar.ts'
 import { bareObject, isEmptyObject, isNullText } from './document.ts'
-import { validate, type RawIssue } from './judge.ts'
+import { validate, type RawIssue } from './validate.ts'
 import { compareNames } from './name-order.ts'
 import { type DocumentMark, type Entry, isPresent, topEntry, topLayer, TreeNode } from './tree-node.ts'
 import {

@@ -1,5 +1,5 @@
 import { isOpenAt, isSecretAt, schemaNodeAt } from '../schema/describe.ts'
-import { childSchemaNode, type SchemaNode, propertyOf } from '../schema/plan.ts'
+import { childSchemaNode, type SchemaNode, propertyOf } from '../schema/schema-node.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
 import { type LayerInfo, Unreadable } from '../source/source.ts'
 import type { LocatedIssue } from './decode.ts'

@@ -4,11 +4,11 @@ import {
   isDirectory,
   isPureDirectory,
   type SchemaNode,
-} from '../schema/plan.ts'
+} from '../schema/schema-node.ts'
 import type { LayerInfo, Leaf } from '../source/source.ts'
 import { isEmptyObject, isNullText, isPlainObject, MAX_DEPTH, readDocument } from './document.ts'
 import { Losses } from './losses.ts'
-import { type TreePlace, TreePlaces, unheld } from './place.ts'
+import { type TreePlace, TreePlaces, unheld } from './tree-place.ts'
 import { isEqual } from './share.ts'
 import { eachBelow, prune, touch, type Trail } from './trail.ts'
 import {

@@ -1,5 +1,5 @@
 import { isOpenAt } from '../schema/describe.ts'
-import type { SchemaNode } from '../schema/plan.ts'
+import type { SchemaNode } from '../schema/schema-node.ts'
 import { type LayerInfo, type Leaf, Unreadable } from '../source/source.ts'
 import { storedPath } from './stored-path.ts'
 import { keyEntry, type TreeNode } from './tree-node.ts'

@@ -1,4 +1,4 @@
-import { childSchemaNode, type SchemaNode, coreOf } from '../schema/plan.ts'
+import { childSchemaNode, type SchemaNode, coreOf } from '../schema/schema-node.ts'
 import { listedChildren } from './input.ts'
 import { topLayer, type TreeNode } from './tree-node.ts'
 

@@ -1,8 +1,8 @@
 import { isSecretAt } from '../schema/describe.ts'
-import { childSchemaNode, coreOf, type SchemaNode } from '../schema/plan.ts'
+import { childSchemaNode, coreOf, type SchemaNode } from '../schema/schema-node.ts'
 import type { LocatedIssue } from './decode.ts'
 import { bareObject } from './document.ts'
-import { validate, type RawIssue, type ValidationResult } from './judge.ts'
+import { validate, type RawIssue, type ValidationResult } from './validate.ts'
 
 /** What zod was given when it raised a list of issues. */
 export interface Given {

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import type * as z from 'zod/v4/core'
-import { intersectionOf, type SchemaNode, coreOf } from '../schema/plan.ts'
+import { intersectionOf, type SchemaNode, coreOf } from '../schema/schema-node.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
 import { isPlainObject } from './document.ts'
 

@@ -1,5 +1,5 @@
 import { environmentName } from '../schema/naming.ts'
-import { childSchemaNode, keysByEnvironment, type SchemaNode, propertyOf } from '../schema/plan.ts'
+import { childSchemaNode, keysByEnvironment, type SchemaNode, propertyOf } from '../schema/schema-node.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { encodeSegment } from './document.ts'
 

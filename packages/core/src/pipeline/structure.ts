@@ -1,5 +1,5 @@
 import { schemaNodeAt } from '../schema/describe.ts'
-import { isScalar, type SchemaNode } from '../schema/plan.ts'
+import { isScalar, type SchemaNode } from '../schema/schema-node.ts'
 import { Unreadable } from '../source/source.ts'
 import { scalarOrFloor } from './input.ts'
 import type { IssueWriter } from './issues.ts'

@@ -1,4 +1,4 @@
-import type { RawIssue } from './judge.ts'
+import type { RawIssue } from './validate.ts'
 import { compareNames } from './name-order.ts'
 
 /** A document (JSON text or a typed object) that stands for the subtree at its node, in one layer. */

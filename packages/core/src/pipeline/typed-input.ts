@@ -1,9 +1,16 @@
-import type { LeafNode, ListNode, ObjectNode, SchemaNode, PropertyNode, UnionNode } from '../schema/plan.ts'
-import { isMadeWhenAbsent } from '../schema/plan.ts'
+import type {
+  LeafNode,
+  ListNode,
+  ObjectNode,
+  SchemaNode,
+  PropertyNode,
+  UnionNode,
+} from '../schema/schema-node.ts'
+import { isMadeWhenAbsent } from '../schema/schema-node.ts'
 import { Unreadable } from '../source/source.ts'
 import { textOfScalar, valueOfScalar, WrittenScalar } from '../format/written-scalar.ts'
 import { bareObject, isNullText, isPlainObject, readJson } from './document.ts'
-import { validate } from './judge.ts'
+import { validate } from './validate.ts'
 import { isSorted, sortedNames } from './name-order.ts'
 
 /** Text that is a document and cannot be taken as one: not put into words by zod, which would only see text. */

@@ -1,6 +1,6 @@
-import { coreOf, type ObjectNode, type SchemaNode, type UnionNode } from '../schema/plan.ts'
+import { coreOf, type ObjectNode, type SchemaNode, type UnionNode } from '../schema/schema-node.ts'
 import { isPlainObject } from './document.ts'
-import { validate } from './judge.ts'
+import { validate } from './validate.ts'
 import { sortedNames } from './name-order.ts'
 import {
   documentIn,

@@ -1,4 +1,4 @@
-import { childSchemaNode, coreOf, isScalar, type SchemaNode } from '../schema/plan.ts'
+import { childSchemaNode, coreOf, isScalar, type SchemaNode } from '../schema/schema-node.ts'
 import { isGiven, listedChildren, scalarOrFloor } from './input.ts'
 import { type Entry, isPresent, topEntry, topLayer, type TreeNode } from './tree-node.ts'
 import { itemSchemaNode } from './typed-input.ts'

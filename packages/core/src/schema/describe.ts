@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { childSchemaNode, parts, type SchemaNode } from './plan.ts'
+import { childSchemaNode, parts, type SchemaNode } from './schema-node.ts'
 
 /** Hash of a schema's shape: kinds and names, not checks or defaults. Equal shapes read the same trees. */
 export function fingerprintOf(schemaNode: SchemaNode): string {

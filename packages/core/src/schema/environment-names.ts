@@ -1,6 +1,6 @@
 import { LivetreeError } from '../errors.ts'
 import { findClash, placeText } from './name-clash.ts'
-import type { SchemaNode } from './plan.ts'
+import type { SchemaNode } from './schema-node.ts'
 
 /**
  * Checks that no two names of one place stand for the same environment variable. Asked only where there are environment

@@ -1,5 +1,5 @@
 import { environmentName } from './naming.ts'
-import { coreOf, type ObjectNode, parts, type SchemaNode, type RecordNode } from './plan.ts'
+import { coreOf, type ObjectNode, parts, type SchemaNode, type RecordNode } from './schema-node.ts'
 
 /** Two names that are written alike. */
 export interface Clash {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { recordSource, type SourceRecorder } from '../testing/record-source.ts'
 import { type FileOptions, file } from './file.ts'
 import { Unreadable } from './source.ts'
-import { systemClock } from './system-clock.ts'
+import { systemClock } from '../clock.ts'
 
 let directory: string
 const open: SourceRecorder[] = []

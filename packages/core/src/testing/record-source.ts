@@ -1,6 +1,6 @@
-import { silentLogger } from '../source/silent-logger.ts'
+import { silentLogger } from '../logger.ts'
 import type { Clock, Leaf, PatchUpdate, ReplaceUpdate, Source, SourceConnection } from '../source/source.ts'
-import { systemClock } from '../source/system-clock.ts'
+import { systemClock } from '../clock.ts'
 
 /** One call a source made to its sink. */
 export type RecordedCall =

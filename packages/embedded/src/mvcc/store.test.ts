@@ -13,7 +13,7 @@ function storeWithBook() {
   return { store, moves }
 }
 function put(store: MvccStore, key: string, value: string, lease = 0n): void {
-  return store.write((txn) => txn.put(key, Buffer.from(value), lease))
+  store.write((txn) => txn.put(key, Buffer.from(value), lease))
 }
 function remove(store: MvccStore, key: string): number {
   return store.write((txn) => txn.delete({ type: 'key', start: key }))

@@ -61,7 +61,7 @@ function authorizeDeleteRange(request: DeleteRangeRequest, caller: Caller): void
 }
 
 function authorizeRange(request: RangeRequest, caller: Caller): void {
-  return caller.assertRead(keyRange(request.key, request.rangeEnd))
+  caller.assertRead(keyRange(request.key, request.rangeEnd))
 }
 
 function authorizeTxn(engine: Engine, request: TxnRequest, caller: Caller): void {

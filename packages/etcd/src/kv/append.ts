@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { LEASE_OR_NONE, type OptionChecks, readOptions } from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
 import { type Bytes, bytesOf, copyOf } from '../key-range.ts'
-import { type GuardPorts, isUnknown, stillUnknown } from './guarded-write.ts'
+import { type GuardPorts, isUnknown, stillUnknown } from './conditional-write.ts'
 import { type CallControl, CONTROL_CHECKS, controlOf } from './range-query.ts'
 import { compare, op } from './txn.ts'
 

@@ -3,7 +3,7 @@ import { EtcdError } from '../errors.ts'
 import { Namespace } from '../key-range.ts'
 import { settled } from '../watch/scripted-channel.test.kit.ts'
 import { put, setUp } from '../watch/watch-recorder.test.kit.ts'
-import { createKv } from './everyday.ts'
+import { createKv } from './kv-shortcuts.ts'
 
 describe('nextChange', () => {
   const open = () => {

@@ -3,7 +3,7 @@ import type { EtcdError } from '../errors.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { WatchResponse } from '../wire/watch.ts'
 import type { Refusal } from './refusal.ts'
-import type { WatchState } from './watcher-core.ts'
+import type { WatchState } from './watch-state.ts'
 
 /** What a session needs from the service that opened it. */
 export interface SessionPorts {

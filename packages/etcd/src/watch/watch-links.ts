@@ -1,5 +1,5 @@
-import { type LinkPorts, WatchConnection } from './watch-link.ts'
-import type { WatchState } from './watcher-core.ts'
+import { type LinkPorts, WatchConnection } from './watch-connection.ts'
+import type { WatchState } from './watch-state.ts'
 
 /** Streams in use at a time; the watches of the oldest go to the newest when there would be more. */
 const MAX_LINKS = 4

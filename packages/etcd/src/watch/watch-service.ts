@@ -25,7 +25,7 @@ import type {
 import { openReader, type WatchReader } from './watch-reader.ts'
 import { openSync, type SyncHandlers, type SyncOptions, type WatchSync } from './watch-sync.ts'
 import type { Watcher } from './watcher.ts'
-import { WatchState, type WatcherHost, type WatcherKnowledge } from './watcher-core.ts'
+import { WatchState, type WatcherHost, type WatcherKnowledge } from './watch-state.ts'
 
 /** What `createWatchService` takes besides the channel. */
 export interface WatchServiceOptions extends WatchSettings {

@@ -1,0 +1,151 @@
+import { describeIssues, LivetreeError } from '../errors.ts'
+import type { UnusedKey } from '../pipeline/outcome.ts'
+import type { ConfigLog, LogEntry } from '../config-log.ts'
+import { publish } from './diagnostics.ts'
+import { type ConfigEvents, EventHub, type ReadyEvent } from './event-hub.ts'
+import type { LiveEvent, StaleEvent } from './freshness-events.ts'
+import type { Snapshot } from '../updates/snapshot.ts'
+import type { SourceState } from '../updates/source-state.ts'
+import type { Delivery } from './subscriber.ts'
+import type { RejectedEvent } from '../updates/rejection.ts'
+
+/** A source that is lost for ever new reasons has been told of often enough. */
+const MOST_REASONS = 20
+
+type Told = Exclude<keyof ConfigEvents<unknown>, 'change'>
+
+/**
+ * Says what happens, once in each of three ways: to listeners, to the logger, on the diagnostics channels. What happens
+ * while the configuration is being loaded, when nobody can listen yet, is kept for those who come, as long as it is so.
+ */
+export class Notifier<T> {
+  readonly hub: EventHub<T>
+  readonly #config: string
+  readonly #logger: ConfigLog
+  readonly #delivery: Delivery<T>
+  /** By source: the words of its loss, while it lasts; one that tries several endpoints has one for each. */
+  readonly #lostBecause = new Map<string, Set<string>>()
+  #isReady = false
+
+  constructor(config: string, logger: ConfigLog, delivery: Omit<Delivery<T>, 'report'>) {
+    this.#config = config
+    this.#logger = logger
+    this.#delivery = { ...delivery, report: (error) => this.failed(error) }
+    this.hub = new EventHub(this.#delivery, (error) => this.#logError(error))
+  }
+
+  /** What subscribers are served from. */
+  get delivery(): Delivery<T> {
+    return this.#delivery
+  }
+
+  ready(event: ReadyEvent): void {
+    this.#notify('ready', event)
+    this.#logger.info(`Configuration "${this.#config}" is ready`, { ...event })
+    this.#isReady = true
+    this.#logger.settle()
+  }
+
+  /** The new state must be in service already. */
+  changed(previous: Snapshot<T> | undefined, next: Snapshot<T>): void {
+    if (previous === undefined || !this.#isReady) return
+    publish('change', this.#config, () => ({ ...this.#delivery.feed.between(previous, next) }))
+    this.#logger.debug(`Configuration "${this.#config}" changed`, { revision: next.revision })
+    this.hub.emitChange()
+  }
+
+  rejected(event: RejectedEvent): void {
+    const heading = `A tree of configuration "${this.#config}" was rejected; the last good one stays in service`
+    const { source, revision } = event
+    // told again only when something else is wrong, not when the revision has moved on
+    const cause = event.issues
+      .slice(0, 100)
+      .map(({ pathText, message }) => `${pathText}: ${message}`)
+      .join('\n')
+    const message = describeIssues(heading, event.issues)
+    this.#log('rejected', { level: 'warn', message, details: { source, revision }, cause })
+    this.#notify('rejected', event)
+  }
+
+  healed(): void {
+    this.hub.settle('rejected')
+    this.#logger.info(`The tree of configuration "${this.#config}" is valid again`)
+  }
+
+  unused(keys: readonly UnusedKey[]): void {
+    this.hub.settle('unused')
+    if (keys.length === 0) return
+    const lines = keys.slice(0, 100).map(({ origin, didYouMean }) => {
+      const hint = didYouMean === undefined ? '' : ` (did you mean ${didYouMean}?)`
+      return `  ${origin.source}: ${origin.key}${hint}`
+    })
+    const heading = `Configuration "${this.#config}" has keys that its schema does not know`
+    if (keys.length > lines.length) lines.push(`  and ${keys.length - lines.length} more`)
+    this.#log('unused', { level: 'warn', message: [heading, ...lines].join('\n') })
+    this.#notify('unused', Object.freeze({ keys }))
+  }
+
+  stale(event: StaleEvent): void {
+    const message = `Configuration "${this.#config}" is stale: ${event.reason}`
+    this.#log('stale', { level: 'warn', message, details: { provenAt: event.provenAt } })
+    this.#notify('stale', event)
+  }
+
+  live(event: LiveEvent): void {
+    this.hub.settle('stale')
+    this.#logger.info(`Configuration "${this.#config}" is live again`, { ...event })
+    this.#notify('live', event)
+  }
+
+  /** Contact with a source was lost or is back; told once for each reason. Of a store, `stale` tells more, if it lasts. */
+  connectivity({ source, lastError }: SourceState): void {
+    const told = this.#lostBecause.get(source.name)
+    if (lastError === undefined) {
+      if (!this.#lostBecause.delete(source.name)) return
+      this.#logger.info(`Source ${source.name} of configuration "${this.#config}" is back`)
+      return
+    }
+    if (told?.has(lastError.message) || told?.size === MOST_REASONS) return
+    this.#lostBecause.set(source.name, (told ?? new Set()).add(lastError.message))
+    const what = `Source ${source.name} of configuration "${this.#config}" is lost`
+    const message = `${what}: ${lastError.message}`
+    if (source.isRemote || !this.#isReady) this.#logger.entry({ level: 'warn', message, code: 'source_lost' })
+    else this.failed(new LivetreeError('source_unavailable', message, { cause: lastError }))
+  }
+
+  failed(error: LivetreeError): void {
+    this.#logError(error)
+    const { code, message } = error
+    publish('error', this.#config, () => ({ code, message }))
+    this.hub.emit('error', error)
+  }
+
+  resource(resource: string, type: 'swapped' | 'failed' | 'disposed', error?: LivetreeError): void {
+    publish('resource', this.#config, () => ({ resource, type, error: error?.message }))
+    this.#logger.debug(`${resource} of configuration "${this.#config}": ${type}`)
+  }
+
+  /** Nobody is told anything after this. */
+  close(): void {
+    publish('close', this.#config, () => ({}))
+    this.#logger.info(`Configuration "${this.#config}" is closed`)
+    this.hub.close()
+  }
+
+  #notify<E extends Told>(name: E, event: ConfigEvents<T>[E]): void {
+    publish(name, this.#config, () => event)
+    this.hub.settle(name)
+    if (!this.#isReady) this.hub.stand(name, event)
+    else this.hub.emit(name, event)
+  }
+
+  #logError(error: LivetreeError): void {
+    const { code, message, cause } = error
+    const isHeard = () => this.hub.hasListener('error')
+    this.#logger.entry({ level: 'error', message, code, details: { code, cause }, isHeard })
+  }
+
+  #log(event: Told, entry: Omit<LogEntry, 'code' | 'isHeard'>): void {
+    this.#logger.entry({ ...entry, code: event, isHeard: () => this.hub.hasListener(event) })
+  }
+}

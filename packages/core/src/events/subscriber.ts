@@ -1,0 +1,133 @@
+import { askIsEqual, callAtOnce, callIsolated, type ReportFailure } from '../callback.ts'
+import type { ChangeEvent, ChangeFeed } from './change-event.ts'
+import type { Snapshot } from '../updates/snapshot.ts'
+
+/** What a subscriber is served from. */
+export interface Delivery<T> {
+  readonly feed: ChangeFeed<T>
+  readonly report: ReportFailure
+  snapshot(): Snapshot<T>
+}
+
+/**
+ * Calls one listener, one call at a time. Keeps no queue: only what was delivered last, so that a slow listener gets the
+ * difference to the newest state when it is free, and costs no memory meanwhile.
+ */
+export abstract class Subscriber<T> {
+  protected readonly delivery: Delivery<T>
+  protected delivered: Snapshot<T>
+  #isBusy = false
+  #isClosed = false
+
+  constructor(delivery: Delivery<T>) {
+    this.delivery = delivery
+    this.delivered = delivery.snapshot()
+  }
+
+  /** The state may have changed. Never throws. */
+  notify(): void {
+    if (this.#isBusy) return
+    this.#isBusy = true
+    while (!this.#isClosed && this.delivered.version !== this.delivery.snapshot().version) {
+      const pending = this.deliver(this.delivery.snapshot())
+      if (pending === undefined) continue
+      void pending.then(() => {
+        this.#isBusy = false
+        this.notify()
+      })
+      return
+    }
+    this.#isBusy = false
+  }
+
+  /** No call starts after this; one that runs is not waited for. */
+  close(): void {
+    this.#isClosed = true
+  }
+
+  /** Calls the listener if there is something to tell it. Must set `delivered` to `now` before it does. */
+  protected abstract deliver(now: Snapshot<T>): Promise<void> | undefined
+
+  /** Keeps the subscriber busy with a first call, before any change. */
+  protected runFirst(pending: Promise<void> | undefined): void {
+    if (pending === undefined) return
+    this.#isBusy = true
+    void pending.then(() => {
+      this.#isBusy = false
+      this.notify()
+    })
+  }
+}
+
+/** Serves `on('change')`. */
+export class ChangeSubscriber<T> extends Subscriber<T> {
+  readonly #listener: (event: ChangeEvent<T>) => unknown
+  readonly #what: string
+
+  /** @param what begins the message of a failure */
+  constructor(
+    delivery: Delivery<T>,
+    listener: (event: ChangeEvent<T>) => unknown,
+    what = "A listener of 'change'",
+  ) {
+    super(delivery)
+    this.#listener = listener
+    this.#what = what
+  }
+
+  protected override deliver(now: Snapshot<T>): Promise<void> | undefined {
+    const event = this.delivery.feed.between(this.delivered, now)
+    this.delivered = now
+    if (event === undefined) return undefined
+    return callIsolated(this.#what, () => this.#listener(event), this.delivery.report)
+  }
+}
+
+export interface WatchSettings<T, S> {
+  readonly selector: (value: T) => S
+  readonly handler: (next: S, previous: S | undefined, change: ChangeEvent<T> | undefined) => unknown
+  readonly isEqual: (one: S, other: S) => boolean
+}
+
+const SELECTOR = 'A watch selector'
+
+/** Serves `watch`: looks at every state, and calls the handler when what it selects is another. */
+export class WatchSubscriber<T, S> extends Subscriber<T> {
+  readonly #settings: WatchSettings<T, S>
+  #selected: S
+
+  /** Lets through what the selector throws now; later it is reported. */
+  constructor(delivery: Delivery<T>, settings: WatchSettings<T, S>) {
+    super(delivery)
+    this.#settings = settings
+    this.#selected = callAtOnce(SELECTOR, () => settings.selector(this.delivered.value))
+  }
+
+  /** Calls the handler with the value now; later calls wait for it. */
+  callImmediately(): void {
+    const call = () => this.#settings.handler(this.#selected, undefined, undefined)
+    this.runFirst(callIsolated('A watch handler', call, this.delivery.report))
+  }
+
+  protected override deliver(now: Snapshot<T>): Promise<void> | undefined {
+    const { selector, handler, isEqual } = this.#settings
+    const from = this.delivered
+    const previous = this.#selected
+    this.delivered = now
+    let next: S
+    try {
+      next = callAtOnce(SELECTOR, () => selector(now.value))
+    } catch (cause) {
+      return callIsolated(SELECTOR, () => raise(cause), this.delivery.report)
+    }
+    if (askIsEqual('isEqual of a watch', isEqual, [previous, next], this.delivery.report)) return undefined
+    this.#selected = next
+    const event = this.delivery.feed.between(from, now)
+    if (event === undefined) return undefined
+    return callIsolated('A watch handler', () => handler(next, previous, event), this.delivery.report)
+  }
+}
+
+function raise(cause: unknown): never {
+  throw cause
+}

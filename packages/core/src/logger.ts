@@ -1,0 +1,6 @@
+import type { Logger } from './source/source.ts'
+
+const say = () => {}
+
+/** Says nothing; the default everywhere. */
+export const silentLogger: Logger = Object.freeze({ debug: say, info: say, warn: say, error: say })

@@ -1,0 +1,115 @@
+import { canonicalName, childSchemaNode, coreOf, type SchemaNode, propertyOf } from '../schema/schema-node.ts'
+import type { LayerInfo } from '../source/source.ts'
+import { decodeSegment, encodeSegment, MAX_DEPTH } from './document.ts'
+import { TO_JSON } from './redact.ts'
+import type { Trail } from './trail.ts'
+import type { TreeNode } from './tree-node.ts'
+
+/** Where a key leads. */
+export interface TreePlace {
+  readonly trail: Trail
+  plan: SchemaNode | undefined
+  /** The plan of the directory the key is in. */
+  readonly above: SchemaNode | undefined
+  /** The key's path without its last segment. */
+  readonly directory: string
+}
+
+const PROTO = 'the name __proto__, which no plain object can hold'
+
+/** Why a directory, read by `plan`, cannot hold a name; undefined where it can. */
+export function unheld(name: string, schemaNode: SchemaNode | undefined): string | undefined {
+  if (name === '__proto__') return PROTO
+  const isShown = name === 'toJSON' && schemaNode?.hasSecret === true && coreOf(schemaNode).type !== 'map'
+  return isShown ? TO_JSON : undefined
+}
+
+const STYLE = { stored: 'how that name is written', env: 'in upper case' } as const
+
+/** Finds the place of a key in the tree: what its segments are called there, and what the schema has for it. */
+export class TreePlaces {
+  readonly #plan: SchemaNode
+  readonly #root: TreeNode
+  readonly #layers: readonly LayerInfo[]
+  readonly #needsNames: readonly boolean[]
+
+  constructor(
+    schemaNode: SchemaNode,
+    root: TreeNode,
+    layers: readonly LayerInfo[],
+    options: { isRenamed: boolean },
+  ) {
+    this.#plan = schemaNode
+    this.#root = root
+    this.#layers = layers
+    this.#needsNames = layers.map(
+      (layer) => layer.naming === 'env' || (layer.naming === 'stored' && options.isRenamed),
+    )
+  }
+
+  /** Where a path leads, or why it leads nowhere. Makes the nodes on the way. */
+  place(layer: number, path: string): TreePlace | string {
+    const { separator } = this.#layers[layer]!
+    const names = path === '' ? [] : path.split(separator, MAX_DEPTH + 1)
+    if (names.length > MAX_DEPTH) return `more than ${MAX_DEPTH} levels`
+    let above: SchemaNode | undefined
+    let schemaNode: SchemaNode | undefined = this.#plan
+    for (const [index, segment] of names.entries()) {
+      const name = this.#readSegment(layer, segment, schemaNode)
+      if (typeof name !== 'string') return name.reason
+      names[index] = name
+      above = schemaNode
+      schemaNode = schemaNode === undefined ? undefined : childSchemaNode(schemaNode, name)
+    }
+    const nodes = [this.#root]
+    for (const name of names) nodes.push(nodes.at(-1)!.makeChild(name))
+    return {
+      trail: { nodes, names },
+      plan: schemaNode,
+      above,
+      directory: path.slice(0, path.lastIndexOf(separator) + 1),
+    }
+  }
+
+  /** The same for the key after `last`, which most often is in the same directory; then `last` is moved on. */
+  placeBeside(last: TreePlace, layer: number, path: string): TreePlace | string {
+    const { trail, above, directory } = last
+    const isBeside =
+      directory !== '' && path.startsWith(directory) && path.indexOf('/', directory.length) === -1
+    if (!isBeside || this.#layers[layer]!.separator !== '/') return this.place(layer, path)
+    const name = this.#readSegment(layer, path.slice(directory.length), above)
+    if (typeof name !== 'string') return name.reason
+    const depth = trail.names.length
+    trail.names[depth - 1] = name
+    trail.nodes[depth] = trail.nodes[depth - 1]!.makeChild(name)
+    last.plan = above === undefined ? undefined : childSchemaNode(above, name)
+    return last
+  }
+
+  /** Only one way of writing each name is taken: two keys for one place would undo each other, and be shown as one. */
+  #readSegment(
+    layer: number,
+    segment: string,
+    schemaNode: SchemaNode | undefined,
+  ): string | { reason: string } {
+    const info = this.#layers[layer]!
+    let name = segment
+    if (info.separator === '/' && segment.includes('%')) {
+      const decoded = decodeSegment(segment)
+      if (decoded === undefined) return { reason: 'a segment that is not valid percent-encoded UTF-8' }
+      const encoded = encodeSegment(decoded)
+      if (encoded !== segment) return { reason: `the segment ${segment}, which has to be written ${encoded}` }
+      name = decoded
+    }
+    if (this.#needsNames[layer]) {
+      const naming = info.naming === 'env' ? 'env' : 'stored'
+      const canonical = canonicalName(schemaNode, name, naming)
+      if (canonical === undefined) return { reason: `the segment ${segment}, which is not ${STYLE[naming]}` }
+      name = canonical
+    }
+    const reason = unheld(name, schemaNode)
+    if (reason !== undefined) return { reason }
+    // one text for all nodes of that name
+    return (schemaNode === undefined ? undefined : propertyOf(schemaNode, name, 'properties')?.name) ?? name
+  }
+}

@@ -1,0 +1,135 @@
+import { checkOptions, type OptionTable } from '../check-options.ts'
+import { kindOf, LivetreeError } from '../errors.ts'
+import { callback, name as nameKind } from '../option-kinds.ts'
+import { systemClock } from '../clock.ts'
+import { assertLiveConfig, isPromise } from '../assert-live-config.ts'
+import { type Borrowed, Instance } from './instance.ts'
+import type { LiveConfig } from '../live-config.ts'
+
+export interface LiveOptions<S, R> {
+  /** Takes an old instance down after its last use. Default: nothing to do. */
+  readonly dispose?: ((old: R) => unknown) | undefined
+  /** Name in errors. Default `live value`. */
+  readonly name?: string | undefined
+  /** Tells whether two selected values need the same instance. Default `Object.is`. */
+  readonly isEqual?: ((one: S, other: S) => boolean) | undefined
+}
+
+const table: OptionTable = { dispose: callback, name: nameKind, isEqual: callback }
+
+/** Something made at once from a part of the configuration, and made anew when that changes. */
+export interface LiveValue<R> {
+  /** The newest instance. Do not keep it where it has a `dispose`: use `acquire`. */
+  readonly current: R
+  /** Borrows the newest instance until `release`; it is not disposed before. */
+  acquire(): Borrowed<R>
+  /** Stops following the configuration. Resolves when every instance has been given back and disposed. */
+  close(): Promise<void>
+}
+
+/**
+ * The synchronous sibling of `config.resource`, for what is made without waiting: a middleware, a limiter, a formatter.
+ * An old instance is disposed after its last use, however long that takes. A factory that throws leaves the old instance
+ * in service and is reported by `error`; it is called again when the selected part changes. Closes with the configuration.
+ *
+ * @throws whatever the factory throws at the first call; LivetreeError `invalid_options`, also where the factory gives a
+ *   promise; `closed`
+ */
+export function live<T, S, R>(
+  config: LiveConfig<T>,
+  selector: (value: T) => S,
+  factory: (selected: S) => R,
+  options: LiveOptions<S, R> = {},
+): LiveValue<R> {
+  assertLiveConfig('live()', config)
+  checkOptions('live()', { selector, factory }, { selector: callback, factory: callback })
+  if (selector === undefined || factory === undefined)
+    throw missing(selector === undefined ? 'selector' : 'factory')
+  checkOptions('live()', options, table)
+  const { name = 'live value', dispose, isEqual = Object.is } = options
+  const retired = new Set<Promise<void>>()
+  let served: Instance<R> | undefined
+  let closing: Promise<void> | undefined
+
+  const fail = (what: string, cause: unknown) => {
+    // our own errors hold no word of the user's
+    const why = cause instanceof LivetreeError ? cause.message : `${kindOf(cause)}, see cause`
+    config.report(new LivetreeError('resource_failed', `${what} of ${name} failed: ${why}.`, { cause }))
+  }
+  const takeDown = async (old: Instance<R>) => {
+    await old.drained(systemClock, Number.POSITIVE_INFINITY)
+    try {
+      await dispose?.(old.value)
+    } catch (cause) {
+      fail('Disposing an instance', cause)
+    }
+  }
+  const retire = (old: Instance<R>) => {
+    const done = takeDown(old).finally(() => retired.delete(done))
+    retired.add(done)
+  }
+  const make = (selected: S) => {
+    const value = factory(selected)
+    if (isPromise(value)) throw refusePromise(value)
+    return new Instance(value)
+  }
+  const serve = (next: Instance<R>) => {
+    // the factory may have closed what it was called for
+    if (closing !== undefined) return retire(next)
+    if (served !== undefined) retire(served)
+    served = next
+  }
+  const rebuild = (selected: S) => {
+    // the first build looks for what changed during it
+    if (served === undefined) return
+    try {
+      serve(make(selected))
+    } catch (cause) {
+      fail('Making an instance', cause)
+    }
+  }
+  const close = () => {
+    if (closing !== undefined) return closing
+    stop()
+    config.signal.removeEventListener('abort', close)
+    closing = Promise.resolve().then(async () => {
+      while (retired.size > 0) await Promise.all(retired)
+    })
+    if (served !== undefined) retire(served)
+    return closing
+  }
+
+  // first, since it refuses a configuration that is closed before anything is made
+  const stop = config.watch(selector, rebuild, { isEqual })
+  config.signal.addEventListener('abort', close, { once: true })
+  const first = selector(config.current)
+  try {
+    serve(make(first))
+  } catch (error) {
+    void close()
+    throw error
+  }
+  const now = selector(config.current)
+  if (!isEqual(first, now)) rebuild(now)
+
+  return {
+    get current() {
+      return served!.value
+    },
+    acquire: () => served!.borrow(),
+    close,
+  }
+}
+
+function missing(argument: string): LivetreeError {
+  return new LivetreeError('invalid_options', `live() got no ${argument}; expected a function.`)
+}
+
+function refusePromise(promise: PromiseLike<unknown>): LivetreeError {
+  // nobody waits for it, and its failure must not end the process
+  promise.then(undefined, () => {})
+  return new LivetreeError(
+    'invalid_options',
+    'The factory gave a promise, and nothing waits for it: use config.resource() for what is made with await',
+  )
+}

@@ -1,0 +1,280 @@
+import { kindOf, LivetreeError } from '../errors.ts'
+import { askIsEqual, callAtOnce, isThenable } from '../callback.ts'
+import { CLOSE_MS } from '../updates/guarded-source.ts'
+import { type Borrowed, Instance } from './instance.ts'
+import type { Resource, ResourceSettings, ResourceStatus } from './resource-options.ts'
+import { settledWithin } from '../within.ts'
+
+type Built<R> =
+  | { readonly type: 'built'; readonly value: R }
+  | { readonly type: 'superseded' }
+  /** `why` holds no word of the user's; `thrown` does. */
+  | { readonly type: 'failed'; readonly why: string; readonly thrown?: { readonly cause: unknown } }
+
+interface Build<S> {
+  readonly input: S
+  readonly abort: AbortController
+  /** Resolves when it has settled, or was given up. */
+  readonly done: Promise<void>
+  readonly end: () => void
+  /** Runs out when it does not settle after its signal. */
+  patience: unknown
+}
+
+/**
+ * prepare (create, check) → swap → drain → dispose. One build at a time: a change during a build fires its signal, and the
+ * next build starts when it has settled. A failed build leaves the old instance in service until the next change.
+ */
+export class HotResource<T, S, R> implements Resource<R> {
+  readonly #settings: ResourceSettings<T, S, R>
+  readonly #draining = new Set<Promise<void>>()
+  #wanted: S
+  #served: { readonly input: S; readonly instance: Instance<R> } | undefined = undefined
+  #building: Build<S> | undefined
+  #lastError: LivetreeError | undefined = undefined
+  #jitterTimer: unknown = undefined
+  #builtCount = 0
+  #closing: Promise<void> | undefined = undefined
+
+  /** Lets through what the selector throws. */
+  constructor(settings: ResourceSettings<T, S, R>, value: T) {
+    this.#settings = settings
+    this.#wanted = this.#select(value)
+  }
+
+  get name(): string {
+    return this.#settings.name
+  }
+
+  get current(): R {
+    return this.#inService().value
+  }
+
+  get status(): ResourceStatus {
+    const isBuilding = this.#building !== undefined || this.#jitterTimer !== undefined
+    return Object.freeze({
+      name: this.name,
+      state: this.#closing ? 'closed' : isBuilding ? 'building' : this.#lastError ? 'failed' : 'ready',
+      lastError: this.#lastError,
+      borrowedCount: this.#served?.instance.borrowedCount ?? 0,
+      drainingCount: this.#draining.size,
+      builtCount: this.#builtCount,
+    })
+  }
+
+  /** The first build. @throws LivetreeError `resource_failed`, or `closed` when closed meanwhile */
+  async start(): Promise<void> {
+    // the configuration may move on during the first build too: then the newest one decides
+    for (this.#build(); this.#building !== undefined; ) await this.#building.done
+    if (this.#closing !== undefined) throw this.#closedError()
+    if (this.#served === undefined) throw this.#lastError!
+  }
+
+  /** The configuration has changed. Also a chance to try again what failed. */
+  follow(value: T): void {
+    this.#wanted = this.#select(value)
+    this.#step()
+  }
+
+  async use<X>(work: (value: R) => X | Promise<X>): Promise<X> {
+    const borrowed = this.acquire()
+    try {
+      return await work(borrowed.value)
+    } finally {
+      borrowed.release()
+    }
+  }
+
+  acquire(): Borrowed<R> {
+    return this.#inService().borrow()
+  }
+
+  close(): Promise<void> {
+    // set before anything else happens, since a signal's listener may call this again
+    this.#closing ??= Promise.resolve().then(() => this.#shutDown())
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #inService(): Instance<R> {
+    if (this.#closing !== undefined || this.#served === undefined) throw this.#closedError()
+    return this.#served.instance
+  }
+
+  #select(value: T): S {
+    const { name, selector } = this.#settings
+    return callAtOnce(`The selector of ${name}`, () => selector(value))
+  }
+
+  /** The same value never needs another instance, whatever `isEqual` says: it would be built again and again. */
+  #isSame(one: S, other: S): boolean {
+    const { name, isEqual, report } = this.#settings
+    return Object.is(one, other) || askIsEqual(`isEqual of ${name}`, isEqual, [one, other], report)
+  }
+
+  #step(): void {
+    if (this.#closing !== undefined) return
+    const { jitterMs, clock } = this.#settings
+    if (this.#building !== undefined) {
+      if (!this.#isSame(this.#building.input, this.#wanted)) this.#supersede(this.#building)
+      return
+    }
+    if (this.#served !== undefined && this.#isSame(this.#served.input, this.#wanted)) {
+      this.#lastError = undefined
+      clock.clearTimeout(this.#jitterTimer)
+      this.#jitterTimer = undefined
+      return
+    }
+    if (this.#jitterTimer !== undefined) return
+    if (jitterMs === 0 || this.#served === undefined) {
+      this.#build()
+      return
+    }
+    this.#jitterTimer = clock.setTimeout(() => {
+      this.#jitterTimer = undefined
+      this.#build()
+    }, Math.random() * jitterMs)
+  }
+
+  #build(): void {
+    const input = this.#wanted
+    const abort = new AbortController()
+    let end = () => {}
+    const done = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    const building: Build<S> = { input, abort, done, end, patience: undefined }
+    this.#building = building
+    void this.#prepare(input, abort.signal).then((built) => this.#settle(building, built))
+  }
+
+  #supersede(building: Build<S>): void {
+    const { clock, drainMs, name } = this.#settings
+    if (building.abort.signal.aborted) return
+    building.abort.abort(new Error('superseded'))
+    if (!Number.isFinite(drainMs)) return
+    building.patience = clock.setTimeout(() => {
+      const message = `A build of ${name} was still going on ${drainMs} ms after its signal, and was given up.`
+      this.#settings.report(new LivetreeError('drain_timeout', message))
+      this.#leave(building)
+      this.#step()
+    }, drainMs)
+  }
+
+  /** The build is over for this resource. */
+  #leave(building: Build<S>): void {
+    this.#settings.clock.clearTimeout(building.patience)
+    if (this.#building === building) this.#building = undefined
+    building.end()
+  }
+
+  /** Never rejects. What is made and then not wanted is disposed here. */
+  async #prepare(input: S, signal: AbortSignal): Promise<Built<R>> {
+    const { create, check } = this.#settings
+    let made: { readonly value: R } | undefined
+    try {
+      made = { value: await create(input, { signal }) }
+      const isGood = signal.aborted || (await check(made.value, { signal })) !== false
+      if (!signal.aborted && isGood) return { type: 'built', value: made.value }
+      await this.#dispose(made.value)
+      return signal.aborted ? { type: 'superseded' } : { type: 'failed', why: 'check gave false' }
+    } catch (cause) {
+      if (made !== undefined) await this.#dispose(made.value)
+      return signal.aborted
+        ? { type: 'superseded' }
+        : { type: 'failed', why: `${kindOf(cause)}, see cause`, thrown: { cause } }
+    }
+  }
+
+  #settle(building: Build<S>, built: Built<R>): void {
+    const { input } = building
+    const isGivenUp = this.#building !== building
+    this.#leave(building)
+    if (built.type === 'built' && (isGivenUp || this.#closing !== undefined)) {
+      // closed between the last look at the signal and now: nobody else would take it down
+      void this.#dispose(built.value)
+    } else if (built.type === 'built') this.#swap(input, built.value)
+    if (isGivenUp) return
+    if (built.type === 'failed') this.#fail(built)
+    if (built.type !== 'failed' || !this.#isSame(input, this.#wanted)) this.#step()
+  }
+
+  #swap(input: S, value: R): void {
+    const old = this.#served
+    this.#served = { input, instance: new Instance(value) }
+    this.#lastError = undefined
+    this.#builtCount++
+    this.#settings.onEvent('swapped')
+    if (old !== undefined) this.#retire(old.instance)
+  }
+
+  #fail({ why, thrown }: Built<R> & { type: 'failed' }): void {
+    const consequence =
+      this.#served === undefined
+        ? ''
+        : ' The old instance stays in service; it is tried again at the next change.'
+    const message = `Cannot build ${this.name}: ${why}.${consequence}`
+    this.#lastError = new LivetreeError('resource_failed', message, thrown)
+    this.#settings.onEvent('failed', this.#lastError)
+    // the first failure is told to who waits for the first build
+    if (this.#served !== undefined) this.#settings.report(this.#lastError)
+  }
+
+  #retire(instance: Instance<R>): void {
+    const retired = this.#drain(instance).finally(() => this.#draining.delete(retired))
+    this.#draining.add(retired)
+  }
+
+  async #drain(instance: Instance<R>): Promise<void> {
+    const { clock, drainMs, report } = this.#settings
+    if (!(await instance.drained(clock, drainMs))) {
+      const message = `An old instance of ${this.name} was still in use by ${instance.borrowedCount} after ${drainMs} ms, and was disposed.`
+      report(new LivetreeError('drain_timeout', message))
+    }
+    await this.#dispose(instance.value)
+  }
+
+  async #dispose(value: R): Promise<void> {
+    const { clock, drainMs } = this.#settings
+    const patienceMs = Math.max(drainMs, CLOSE_MS)
+    try {
+      const result = this.#settings.dispose(value)
+      if (isThenable(result)) {
+        const disposing = Promise.resolve(result)
+        if (!(await settledWithin(disposing, clock, patienceMs))) {
+          const message = `Disposing an instance of ${this.name} has not ended after ${patienceMs} ms, and is not waited for.`
+          this.#settings.report(new LivetreeError('drain_timeout', message))
+          return
+        }
+        await disposing
+      }
+      this.#settings.onEvent('disposed')
+    } catch (cause) {
+      const message = `Disposing an instance of ${this.name} failed: ${kindOf(cause)}, see cause.`
+      this.#settings.report(new LivetreeError('resource_failed', message, { cause }))
+    }
+  }
+
+  async #shutDown(): Promise<void> {
+    const { clock, drainMs } = this.#settings
+    clock.clearTimeout(this.#jitterTimer)
+    this.#jitterTimer = undefined
+    const building = this.#building
+    building?.abort.abort(this.#closedError())
+    if (this.#served !== undefined) this.#retire(this.#served.instance)
+    if (building !== undefined) {
+      // a build that ignores its signal must not keep a process from ending
+      await settledWithin(building.done, clock, Math.min(drainMs, CLOSE_MS))
+      this.#leave(building)
+    }
+    await Promise.all(this.#draining)
+    this.#settings.onClosed()
+  }
+
+  #closedError(): LivetreeError {
+    return new LivetreeError('closed', `${this.name} is closed. Do not use it after close().`)
+  }
+}

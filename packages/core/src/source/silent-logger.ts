@@ -1,6 +1,0 @@
-import type { Logger } from './source.ts'
-
-const say = () => {}
-
-/** Says nothing; the default everywhere. */
-export const silentLogger: Logger = Object.freeze({ debug: say, info: say, warn: say, error: say })

@@ -1,0 +1,77 @@
+import { LivetreeError, messageOf } from '../errors.ts'
+import { name as nameKind, oneOf } from '../option-kinds.ts'
+import type { LayerInfo, Source } from '../source/source.ts'
+import { disown, isThenable } from '../callback.ts'
+
+/**
+ * The sources of a configuration, checked, and each with its properties read once: a source may be the user's own.
+ *
+ * @throws LivetreeError `invalid_options`, naming the source
+ */
+export function checkSources(given: unknown): readonly Source[] {
+  if (isThenable(given)) {
+    disown(given)
+    refuse('sources() returns a promise; it must return a list of sources at once')
+  }
+  if (given !== undefined && !Array.isArray(given)) refuse('sources() does not return a list')
+  const list = (given ?? []) as readonly unknown[]
+  if (list.length === 0) {
+    refuse(
+      'there are no sources: give them to load({ sources: [...] }) or to defineConfig({ sources: () => [...] })',
+    )
+  }
+  const sources = list.map((source, index) => checkSource(source as Source, `sources[${index}]`))
+  const names = sources.map(({ name }) => name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) refuse(`two sources are named "${twice}": give one of them another name`)
+  return Object.freeze(sources)
+}
+
+function checkSource(source: Source, at: string): Source {
+  let read: Pick<Source, 'name' | 'layers' | 'isRemote' | 'removalCommand'>
+  try {
+    if (isThenable(source)) {
+      disown(source)
+      refuse(`${at} is a promise: await it first`)
+    }
+    if (typeof source?.open !== 'function' || !Array.isArray(source.layers)) {
+      refuse(`${at} is not a source: give what etcd({ … }), file(…), env({ … }) or memory(…) returns`)
+    }
+    const { name, layers, isRemote, removalCommand } = source
+    read = {
+      name,
+      layers: layers.map((layer) => Object.freeze({ ...layer })),
+      isRemote,
+      ...(removalCommand === undefined ? {} : { removalCommand: String(removalCommand) }),
+    }
+  } catch (cause) {
+    if (cause instanceof LivetreeError) throw cause
+    refuse(`${at} cannot be read: ${messageOf(cause)}`)
+  }
+  if (!nameKind.test(read.name)) refuse(`${at} has no name; expected ${nameKind.expected}`)
+  if (typeof read.isRemote !== 'boolean')
+    refuse(`source ${read.name} does not say whether it isRemote: true or false`)
+  for (const [index, layer] of read.layers.entries()) {
+    const wrong = wrongField(layer)
+    if (wrong !== undefined) refuse(`source ${read.name} has no good layers[${index}].${wrong}`)
+  }
+  return Object.freeze({
+    ...read,
+    layers: Object.freeze(read.layers),
+    open: (context) => source.open(context),
+  } satisfies Source)
+}
+
+const naming = oneOf('stored', 'exact', 'env')
+
+/** The field of a layer that is not as it must be, and how it must be. */
+function wrongField(layer: LayerInfo): string | undefined {
+  if (typeof layer.name !== 'string' || layer.name === '') return 'name; expected a text'
+  if (typeof layer.keyPrefix !== 'string') return 'keyPrefix; expected a text'
+  if (typeof layer.separator !== 'string' || layer.separator === '') return 'separator; expected a text'
+  return naming.test(layer.naming) ? undefined : `naming; expected ${naming.expected}`
+}
+
+function refuse(what: string): never {
+  throw new LivetreeError('invalid_options', `Cannot load the configuration: ${what}.`)
+}

@@ -1,0 +1,119 @@
+import type { LivetreeError } from '../errors.ts'
+import type { SnapshotDocument } from '../snapshot-file/snapshot-document.ts'
+import type { SnapshotFile } from '../snapshot-file/snapshot-file.ts'
+import { SnapshotWriter } from '../snapshot-file/snapshot-writer.ts'
+import type { Clock } from '../source/source.ts'
+import type { SourceState } from '../updates/source-state.ts'
+import type { UpdateProcessor } from '../updates/update-processor.ts'
+
+export interface SnapshotKeeperOptions {
+  /** Name of the configuration. */
+  readonly name: string
+  readonly fingerprint: string
+  readonly file: SnapshotFile
+  readonly intervalMs: number
+  readonly clock: Clock
+  readonly sources: readonly SourceState[]
+  readonly writer: Pick<UpdateProcessor<unknown>, 'lastGoodState' | 'guardMemory' | 'servedFrom' | 'snapshot'>
+}
+
+/** Keeps the last good state of the remote sources on disk. */
+export class SnapshotKeeper {
+  readonly #options: SnapshotKeeperOptions
+  readonly #writer: SnapshotWriter
+  /** Of the oldest source in the file that was written last. */
+  #writtenProof: number | undefined = undefined
+  /** As it was found on disk. */
+  #found: SnapshotDocument | undefined = undefined
+  /** Sources whose tree the guard has refused. */
+  readonly #refused = new Set<string>()
+
+  #report: (error: LivetreeError) => void = () => {}
+
+  constructor(options: SnapshotKeeperOptions) {
+    this.#options = options
+    this.#writer = new SnapshotWriter({
+      file: options.file,
+      clock: options.clock,
+      intervalMs: options.intervalMs,
+      capture: () => this.#capture(),
+      onError: (error) => this.#report(error as LivetreeError),
+    })
+  }
+
+  /** Where a failed write is reported. */
+  onError(report: (error: LivetreeError) => void): void {
+    this.#report = report
+  }
+
+  /** What is on disk was read at the start. */
+  found(document: SnapshotDocument): void {
+    this.#found = document
+  }
+
+  /** A state of the sources was accepted; one that only stands in for them is not written back. */
+  accepted(): void {
+    if (!this.#isOwn) return
+    this.#found = undefined
+    this.#refused.clear()
+    this.#writer.touch()
+  }
+
+  /** The guard has refused a tree: what is on disk says so, and is compared with until it is replaced, however old it gets. */
+  refused(source: string): void {
+    const isNews = !this.#refused.has(source)
+    this.#refused.add(source)
+    if (isNews && (this.#isOwn || this.#found !== undefined)) this.#writer.touch()
+  }
+
+  /** Writes what is not on disk, and how long the state has been proven; leaves no timer. */
+  async close(): Promise<void> {
+    const isNewer = this.#writtenProof !== undefined && this.#provenAt() > this.#writtenProof
+    if (isNewer) this.#writer.touch()
+    await this.#writer.flush()
+  }
+
+  /** The state in service came from the sources, and is there. */
+  get #isOwn(): boolean {
+    const { writer } = this.#options
+    return writer.servedFrom === 'sources' && writer.snapshot !== undefined
+  }
+
+  #remote(): readonly (readonly [number, SourceState])[] {
+    return [...this.#options.sources.entries()].filter(([, { source }]) => source.isRemote)
+  }
+
+  #provenAt(): number {
+    return Math.min(...this.#remote().map(([, { provenAt }]) => provenAt ?? 0))
+  }
+
+  #capture(): SnapshotDocument {
+    if (!this.#isOwn) return this.#foundAndRefused()
+    const { name, fingerprint, file, clock, writer } = this.#options
+    const hasSecrets = file.hasKey
+    const sources = this.#remote().map(([index, { source, provenAt, store }]) => {
+      const { revision, epoch, layers } = writer.lastGoodState(index, { withSecrets: hasSecrets })
+      return {
+        name: source.name,
+        revision,
+        epoch,
+        provenAt: provenAt ?? 0,
+        store,
+        guard: writer.guardMemory(index),
+        layers: source.layers.map((layer, at) => ({ name: layer.name, leaves: layers[at]! })),
+      }
+    })
+    this.#writtenProof = this.#provenAt()
+    return { name, fingerprint, takenAt: clock.now(), hasSecrets, sources }
+  }
+
+  #foundAndRefused(): SnapshotDocument {
+    const sources = this.#found!.sources.map((source) => {
+      const { name, guard } = source
+      return guard !== undefined && this.#refused.has(name)
+        ? { ...source, guard: { ...guard, isRefused: true } }
+        : source
+    })
+    return { ...this.#found!, sources }
+  }
+}

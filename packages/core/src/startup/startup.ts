@@ -1,0 +1,225 @@
+import { describeIssues, LivetreeError, messageOf } from '../errors.ts'
+import type { Issue } from '../pipeline/outcome.ts'
+import type { SnapshotDocument } from '../snapshot-file/snapshot-document.ts'
+import type { SnapshotFile } from '../snapshot-file/snapshot-file.ts'
+import type { Comparison } from './comparison.ts'
+import type { ConfigLog } from '../config-log.ts'
+import { withDeadline } from '../deadline.ts'
+import type { ResolvedLoadOptions } from './load-options.ts'
+import type { SourceState } from '../updates/source-state.ts'
+import type { FallbackState, UpdateProcessor } from '../updates/update-processor.ts'
+
+/** So long a source may be silent at the start before it is spoken of. */
+const SILENCE_MS = 3_000
+
+/** A disk that does not answer must not keep a process from ending its start. */
+const SNAPSHOT_READ_MS = 5_000
+
+export interface StartupParts {
+  /** Name of the configuration. */
+  readonly name: string
+  readonly options: ResolvedLoadOptions
+  readonly log: ConfigLog
+  readonly sources: readonly SourceState[]
+  readonly writer: UpdateProcessor<unknown>
+  readonly snapshotFile: SnapshotFile | undefined
+  readonly fingerprint: string
+  /** Lets the writer judge, once it knows what to compare with; undefined where it need not wait. */
+  readonly comparison: Comparison | undefined
+}
+
+/**
+ * Waits until there is a state to serve, and makes one where the stores give none and `onUnavailable` says how.
+ *
+ * @returns when the state was proven, where a snapshot on disk stands in; undefined otherwise
+ * @throws LivetreeError saying everything that is wrong at once
+ */
+export async function startUp(parts: StartupParts): Promise<number | undefined> {
+  const { sources, writer, options } = parts
+  const isLate = await waitForSources(parts)
+  parts.comparison?.skip()
+  await writer.settled()
+  if (writer.snapshot !== undefined) return undefined
+
+  const refusal = refusalOf(parts, isLate)
+  const isLocalMissing = sources.some(({ source, hasTree }) => !source.isRemote && !hasTree)
+  if (options.onUnavailable === 'fail' || isLocalMissing || !sources.some(({ source }) => source.isRemote)) {
+    throw refusal
+  }
+  return options.onUnavailable === 'defaults'
+    ? serveDefaults(parts, refusal)
+    : serveSnapshot(parts, parts.snapshotFile!, refusal)
+}
+
+/** Until a tree was judged, time is up, or waiting is in vain. Whether time was up. */
+async function waitForSources(parts: StartupParts): Promise<boolean> {
+  const { writer, options, name } = parts
+  const { clock, timeoutMs, signal } = options
+  const patience = clock.setTimeout(() => warnOfSilence(parts), SILENCE_MS)
+  const untilDecided = async (cut: AbortSignal) => {
+    await parts.comparison?.begin(cut)
+    while (
+      writer.snapshot === undefined &&
+      writer.rejected === undefined &&
+      !isInVain(parts) &&
+      !cut.aborted
+    ) {
+      await writer.nextContact()
+    }
+  }
+  try {
+    await withDeadline(untilDecided, { clock, timeoutMs, signals: [signal], what: `Loading "${name}"` })
+    return false
+  } catch (error) {
+    if (error instanceof LivetreeError && error.code === 'timeout') return true
+    throw error
+  } finally {
+    clock.clearTimeout(patience)
+  }
+}
+
+/** A source that neither answers nor fails would have people look at a process that does nothing. */
+function warnOfSilence({ name, sources, log, options }: StartupParts): void {
+  const silent = sources.filter(({ hasTree, lastError }) => !hasTree && lastError === undefined)
+  if (silent.length === 0) return
+  const names = silent.map(({ source }) => source.name).join(', ')
+  const message = `Configuration "${name}" still waits for ${names}, which has not answered; it waits ${options.timeoutMs} ms in all`
+  log.entry({ level: 'warn', message, code: 'source_silent' })
+}
+
+/** Nothing good can come: what is missing is lost for good, and no policy could do without it. */
+function isInVain({ sources, options }: StartupParts): boolean {
+  const missing = sources.filter(({ hasTree }) => !hasTree)
+  const isFatal = ({ source, isLostForGood }: SourceState) =>
+    isLostForGood && (!source.isRemote || options.onUnavailable === 'fail')
+  return missing.some(isFatal) || (missing.length > 0 && missing.every(({ isLostForGood }) => isLostForGood))
+}
+
+/** What `load` would reject with. */
+function refusalOf({ name, sources, writer, options }: StartupParts, isLate: boolean): LivetreeError {
+  if (writer.rejected !== undefined) return invalid(name, writer.rejected.issues)
+  const missing = sources.filter(({ hasTree }) => !hasTree)
+  // when waiting was in vain, those that were not heard yet are not to blame
+  const blamed = isLate ? missing : missing.filter(({ isLostForGood }) => isLostForGood)
+  const lines = blamed.map(({ source, lastError }) => {
+    return `  ${source.name}: ${lastError === undefined ? 'has not answered' : lastError.message}`
+  })
+  const what = isLate ? `did not load within ${options.timeoutMs} ms` : 'cannot be loaded'
+  const cause = blamed.find(({ lastError }) => lastError !== undefined)?.lastError
+  return new LivetreeError(
+    isLate ? 'startup_timeout' : 'source_unavailable',
+    [`Configuration "${name}" ${what}. Missing:`, ...lines].join('\n'),
+    cause === undefined ? {} : { cause },
+  )
+}
+
+function invalid(name: string, issues: readonly Issue[]): LivetreeError {
+  const count = issues.length === 1 ? '1 problem' : `${issues.length} problems`
+  return new LivetreeError(
+    'invalid_config',
+    describeIssues(`Configuration "${name}" is not valid, ${count}:`, issues),
+    {
+      issues,
+    },
+  )
+}
+
+function serveDefaults(parts: StartupParts, refusal: LivetreeError): undefined {
+  const empty = ({ source }: SourceState): FallbackState => ({
+    revision: 0,
+    epoch: 0,
+    layers: source.layers.map(() => []),
+  })
+  const issues = standInFor(parts, 'defaults', (state) => empty(state))
+  if (issues.length > 0) throw withReason(refusal, invalid(parts.name, issues), 'Nor can defaults serve.')
+}
+
+async function serveSnapshot(
+  parts: StartupParts,
+  file: SnapshotFile,
+  refusal: LivetreeError,
+): Promise<number | undefined> {
+  try {
+    const { clock, signal } = parts.options
+    const what = `Reading the snapshot ${file.path}`
+    const reading = { clock, timeoutMs: SNAPSHOT_READ_MS, signals: [signal], what }
+    const document = checkDocument(parts, await withDeadline(() => file.read(), reading), file.path)
+    // the store may have answered while the file was read
+    if (parts.writer.snapshot !== undefined) return undefined
+    const issues = standInFor(parts, 'snapshot', ({ source }) => storedSource(document, source.name))
+    if (issues.length > 0) throw unfit(document, issues, parts, file.path)
+    return Math.min(...document.sources.map(({ provenAt }) => provenAt))
+  } catch (error) {
+    throw withReason(refusal, error, 'Nor can the snapshot on disk serve.')
+  }
+}
+
+/** First in the place of the sources that are missing; when that is not good, in the place of all remote ones. */
+function standInFor(
+  { sources, writer }: StartupParts,
+  from: 'snapshot' | 'defaults',
+  leavesFor: (state: SourceState) => FallbackState,
+): readonly Issue[] {
+  const remote = [...sources.entries()].filter(([, { source }]) => source.isRemote)
+  const missing = remote.filter(([, { hasTree }]) => !hasTree)
+  const attempt = (covered: typeof remote) =>
+    writer.fallback(from, new Map(covered.map(([index, state]) => [index, leavesFor(state)])))
+  const issues = missing.length === 0 ? undefined : attempt(missing)
+  if (issues?.length === 0 || (issues !== undefined && missing.length === remote.length)) return issues
+  return attempt(remote)
+}
+
+function storedSource(document: SnapshotDocument, name: string): FallbackState {
+  const { revision, epoch, layers } = document.sources.find((source) => source.name === name)!
+  return { revision, epoch, layers: layers.map(({ leaves }) => leaves) }
+}
+
+function checkDocument(
+  { name, sources }: StartupParts,
+  document: SnapshotDocument,
+  path: string,
+): SnapshotDocument {
+  const outdated = (what: string) =>
+    new LivetreeError(
+      'snapshot_outdated',
+      `The snapshot ${path} ${what}. Start once with the sources available.`,
+    )
+  if (document.name !== name) throw outdated(`was written for configuration "${document.name.slice(0, 200)}"`)
+  for (const { source } of sources.filter((state) => state.source.isRemote)) {
+    const stored = document.sources.find((other) => other.name === source.name)
+    const layers = stored?.layers.map((layer) => layer.name)
+    if (JSON.stringify(layers) !== JSON.stringify(source.layers.map((layer) => layer.name))) {
+      throw outdated(`does not hold what source ${source.name} holds now`)
+    }
+  }
+  return document
+}
+
+/** Why a snapshot that could be read is of no use. */
+function unfit(
+  document: SnapshotDocument,
+  issues: readonly Issue[],
+  { fingerprint }: StartupParts,
+  path: string,
+): LivetreeError {
+  const why =
+    document.fingerprint !== fingerprint
+      ? 'it was written for another schema'
+      : document.hasSecrets
+        ? 'it is not valid together with the other sources'
+        : 'it holds no secrets, since there is no snapshot.key'
+  return new LivetreeError(
+    'snapshot_outdated',
+    describeIssues(`The snapshot ${path} cannot be used: ${why}.`, issues),
+    {
+      issues,
+    },
+  )
+}
+
+function withReason(refusal: LivetreeError, reason: unknown, also: string): LivetreeError {
+  const message = `${refusal.message.slice(refusal.code.length + 3)}\n${also} ${messageOf(reason)}`
+  const issues =
+    refusal.issues.length > 0 ? refusal.issues : reason instanceof LivetreeError ? reason.issues : []
+  return new LivetreeError(refusal.code, message, { cause: reason, issues })
+}

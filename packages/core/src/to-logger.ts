@@ -1,0 +1,161 @@
+import { messageOf } from './errors.ts'
+import type { Logger } from './source/source.ts'
+
+/** A logger in the manner of Nest's `LoggerService`: `log` in the place of `info`, the stack as second argument of `error`. */
+export interface NestStyleLogger {
+  log(message: string, ...more: string[]): unknown
+  warn(message: string, ...more: string[]): unknown
+  error(message: string, ...more: (string | undefined)[]): unknown
+  debug?(message: string, ...more: string[]): unknown
+}
+
+/**
+ * What `logger` accepts: console, pino, bunyan, winston, Fastify's `log`, Nest's `Logger` or `LoggerService`, or an
+ * object of one's own with `debug`, `info`, `warn` and `error`, called with a message and an object of details.
+ */
+export type LoggerLike = Logger | NestStyleLogger
+
+type Level = 'debug' | 'info' | 'warn' | 'error'
+type Details = Readonly<Record<string, unknown>>
+type Method = (...args: unknown[]) => unknown
+type Methods = Readonly<Record<string, unknown>>
+
+/** How one kind of logger is called. */
+type Dialect = (target: Methods, level: Level, message: string, details: Details) => unknown
+
+const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error']
+
+/** Whether the value is a logger of a kind that is known, or has the methods of `Logger`. */
+export function isLoggerLike(value: unknown): value is LoggerLike {
+  return (
+    (typeof value === 'object' || typeof value === 'function') &&
+    value !== null &&
+    isCallable(value as Methods)
+  )
+}
+
+function isCallable(target: Methods): boolean {
+  if (isWinston(target)) return true
+  return isNestStyle(target) || has(target, ...LEVELS)
+}
+
+/**
+ * Gives any logger the form of `Logger`. Nothing it throws or rejects with comes out; `onFailure` is called instead, and
+ * must not throw. The methods are looked up at each call, since a logger may exchange them with its level.
+ */
+export function toLogger(given: LoggerLike, onFailure: (cause: unknown) => void = () => {}): Logger {
+  const target = given as unknown as Methods
+  const dialect = dialectOf(target)
+  const say =
+    (level: Level) =>
+    (message: string, details: Details = {}) => {
+      try {
+        const result = dialect(target, level, message, withoutUndefined(details))
+        // taken over only to keep a rejection from ending the process
+        if (isObjectLike(result)) Promise.resolve(result).catch(onFailure)
+      } catch (cause) {
+        onFailure(cause)
+      }
+    }
+  return Object.freeze({ debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') })
+}
+
+function dialectOf(target: Methods): Dialect {
+  if (isWinston(target)) return callWinston
+  if (has(target, 'child', 'fatal', 'trace')) return callObjectFirst
+  if (isNestStyle(target)) return callNestStyle
+  return has(target, 'table', 'groupEnd') ? callConsole : callMessageFirst
+}
+
+function isWinston(target: Methods): boolean {
+  return has(target, 'log', 'child') && Array.isArray(target['transports'])
+}
+
+function isNestStyle(target: Methods): boolean {
+  return has(target, 'log', 'warn', 'error') && typeof target['info'] !== 'function'
+}
+
+const callMessageFirst: Dialect = (target, level, message, details) => call(target, level, message, details)
+
+/** A message is not a format: a key such as `/a%2Fb%sale` must come out as it is. */
+const callConsole: Dialect = (target, level, message, details) => call(target, level, '%s', message, details)
+
+/** pino, bunyan and Fastify print an error in full where it is called `err`. */
+const callObjectFirst: Dialect = (target, level, message, details) => {
+  const { error, cause = error, ...rest } = details
+  const fields =
+    cause instanceof Error ? { ...rest, err: cause } : { ...rest, ...(cause !== undefined && { cause }) }
+  return call(target, level, fields, message)
+}
+
+/** As one object, since winston reads a message of its own as a format; an error inside it would be printed as `{}`. */
+const callWinston: Dialect = (target, level, message, details) => {
+  const levels = target['levels'] as Methods | undefined
+  const name =
+    level === 'warn' && levels?.['warn'] === undefined && levels?.['warning'] !== undefined
+      ? 'warning'
+      : level
+  const plain = Object.entries(details).map(([key, value]) => [
+    key,
+    value instanceof Error ? plainError(value) : value,
+  ])
+  return call(target, 'log', { ...Object.fromEntries(plain), level: name, message })
+}
+
+/** Nest prints text: simple details are put behind the message, an error's stack goes where Nest expects it. */
+const callNestStyle: Dialect = (target, level, message, details) => {
+  const { error, cause = error, ...rest } = details
+  const words = Object.entries(rest)
+    .filter(([, value]) => !isObjectLike(value))
+    .map(([key, value]) => `${key}: ${String(value)}`)
+  const isError = level === 'error'
+  if (cause !== undefined && !isError) words.push(`cause: ${messageOf(cause)}`)
+  const text = words.length === 0 ? message : `${message} (${words.join(', ')})`
+  const method = level === 'info' ? 'log' : level
+  if (method === 'debug' && typeof target['debug'] !== 'function') return undefined
+  // a logger with a context of its own adds that
+  const context = typeof target['context'] === 'string' ? [] : ['livetree']
+  return isError
+    ? call(target, method, text, stackOf(cause), ...context)
+    : call(target, method, text, ...context)
+}
+
+function call(target: Methods, name: string, ...args: unknown[]): unknown {
+  return (target[name] as Method | undefined)?.apply(target, args)
+}
+
+/** Nest tells a stack by its second line, so the first must be the only one before the frames. */
+function stackOf(cause: unknown): string | undefined {
+  if (cause === undefined) return undefined
+  const heading = (thrown: unknown) =>
+    `${thrown instanceof Error ? thrown.name : 'Thrown'}: ${messageOf(thrown).replaceAll('\n', ' ')}`
+  if (!(cause instanceof Error)) return heading(cause)
+  const frames = framesOf(cause)
+  const deeper = cause.cause === undefined ? '' : `\n  caused by ${heading(cause.cause)}`
+  return `${heading(cause)}\n${frames}${deeper}`
+}
+
+/** Where an error was made: its stack without its words. */
+export function framesOf(error: Error): string {
+  const lines = typeof error.stack === 'string' ? error.stack.split('\n') : []
+  return lines.filter((line) => /^\s+at /.test(line)).join('\n')
+}
+
+function plainError(error: Error): object {
+  const { name, message, stack } = error
+  const { code } = error as NodeJS.ErrnoException
+  const cause = error.cause instanceof Error ? `${error.cause.name}: ${error.cause.message}` : undefined
+  return withoutUndefined({ name, message, code, cause, stack })
+}
+
+function withoutUndefined(details: Details): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(details).filter(([, value]) => value !== undefined))
+}
+
+function has(target: Methods, ...names: readonly string[]): boolean {
+  return names.every((name) => typeof target[name] === 'function')
+}
+
+function isObjectLike(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
+}

@@ -1,0 +1,59 @@
+import { LivetreeError, messageOf } from '../errors.ts'
+import type { Clock, Source, SourceConnection, SourceContext } from '../source/source.ts'
+import { disown, isThenable } from '../callback.ts'
+import { settledWithin } from '../within.ts'
+
+/** So long a source may take to close. */
+export const CLOSE_MS = 5_000
+
+/**
+ * Opens a source, which may be the user's own, and puts its connection behind a guard: `refresh` and `close` reject where
+ * they throw, and `close` settles within 5 seconds.
+ *
+ * @throws LivetreeError `source_broken`
+ */
+export function openGuarded(source: Source, context: SourceContext): SourceConnection {
+  const { name } = source
+  const connection = openChecked(source, context)
+  return {
+    // a call that throws must come back as a promise that rejects
+    refresh: async (signal) => void (await connection.refresh(signal)),
+    async close() {
+      await closeWithin(name, connection, context.clock)
+    },
+  }
+}
+
+function openChecked(source: Source, context: SourceContext): SourceConnection {
+  let opened: unknown
+  try {
+    opened = source.open(context)
+    if (isConnection(opened)) return opened
+    if (isThenable(opened)) closeLater(opened)
+  } catch (cause) {
+    const message = `Source ${source.name} could not be opened: ${messageOf(cause)}.`
+    throw new LivetreeError('source_broken', message, { cause })
+  }
+  const given = isThenable(opened) ? 'a promise' : 'no connection'
+  const message = `Source ${source.name} could not be opened: its open() returned ${given}; expected { refresh(), close() }, at once.`
+  throw new LivetreeError('source_broken', message)
+}
+
+function isConnection(value: unknown): value is SourceConnection {
+  if (typeof value !== 'object' || value === null) return false
+  const { refresh, close } = value as Partial<SourceConnection>
+  return typeof refresh === 'function' && typeof close === 'function'
+}
+
+/** What an open() that is async will give is not to stay open. */
+function closeLater(opened: PromiseLike<unknown>): void {
+  disown(Promise.resolve(opened).then((late) => (isConnection(late) ? late.close() : undefined)))
+}
+
+async function closeWithin(name: string, connection: SourceConnection, clock: Clock): Promise<void> {
+  const closing = (async () => void (await connection.close()))()
+  const isClosed = await settledWithin(closing, clock, CLOSE_MS)
+  if (isClosed) return closing
+  const message = `Source ${name} has not closed within ${CLOSE_MS} ms and is not waited for: something of it may still be open.`
+  throw new LivetreeError('source_broken', message)
+}

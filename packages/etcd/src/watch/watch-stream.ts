@@ -1,0 +1,351 @@
+import { monotonicNow } from '../clock.ts'
+import { EtcdError } from '../errors.ts'
+import type { DuplexStream } from '../transport/transport.ts'
+import type { ResponseHeader } from '../wire/kv.ts'
+import type { Init } from '../wire/message.ts'
+import { Watch } from '../wire/rpc.ts'
+import { type WatchCreateRequest, WatchFilter, type WatchRequest, type WatchResponse } from '../wire/watch.ts'
+import { asEtcdError } from './as-etcd-error.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { ProgressQuestions } from './progress-questions.ts'
+import { refusalOf } from './refusal.ts'
+import type { SessionEnding, SessionPorts } from './session-ports.ts'
+import type { WatchState } from './watch-state.ts'
+
+/** What the server has been asked to create and has not answered yet. */
+type PendingCreate =
+  | { readonly type: 'watcher'; readonly watcher: WatchState }
+  /** `isQuestion`: to be followed by a progress request. */
+  | { readonly type: 'ping'; readonly isQuestion: boolean }
+
+interface LiveWatcher {
+  readonly watcher: WatchState
+  /** This many answers to progress requests may be from before the watch was there. */
+  staleAnswers: number
+}
+
+/** etcd takes new watches into step with the store every 100 ms; a question before that is lost, on some versions with all later ones. */
+const SYNC_MS = 200
+
+/** All ids of one stream's life; -1 speaks of the stream as a whole. */
+const WHOLE_STREAM = -1
+
+const NO_HEADER: ResponseHeader = Object.freeze({ clusterId: 0n, memberId: 0n, revision: 0, raftTerm: 0 })
+
+/** One watch stream, from its opening to its end, with all the watches on it. It does not come back: the service opens another. */
+export class WatchStream {
+  readonly #ports: SessionPorts
+  readonly #heartbeat: Heartbeat
+  readonly #live = new Map<number, LiveWatcher>()
+  readonly #waiting = new Set<WatchState>()
+  /** To be recognized first, once the server was heard on this stream. */
+  readonly #unproven = new Set<WatchState>()
+  #isHeard = false
+  /** Cancelled by us and not confirmed yet: what still comes for them is dropped. */
+  readonly #dismissed = new Set<number>()
+  readonly #questions: ProgressQuestions
+  #pending: PendingCreate | undefined
+  #stream: DuplexStream<WatchRequest> | undefined
+  #nextId = 1
+  #quietUntil = 0
+  #confirmation: ResponseHeader | undefined
+  #isOver = false
+
+  constructor(ports: SessionPorts) {
+    this.#ports = ports
+    this.#questions = new ProgressQuestions(ports.clock, ports.progressGraceMs)
+    this.#heartbeat = new Heartbeat(
+      {
+        clock: ports.clock,
+        intervalMs: () => this.#intervalMs,
+        graceMs: ports.progressGraceMs,
+        isHurried: () => [...this.#live.values()].some(({ watcher }) => watcher.isAwaited),
+        ask: () => this.#askIfQuiet(),
+        ping: () => this.#ping(false),
+        onSilent: () => this.#fail('silent', silentError(this.endpoint)),
+        onUnanswered: () => this.#fail('unanswered', unansweredError(this.endpoint)),
+      },
+      ports.patience,
+    )
+  }
+
+  get endpoint(): string {
+    return this.#stream?.endpoint ?? ''
+  }
+
+  /** No watch is on the stream or waiting for it. */
+  get isUnused(): boolean {
+    return this.#live.size === 0 && this.#waiting.size === 0 && this.#unproven.size === 0
+  }
+
+  /** Opens the stream. Watches may be added before and after. */
+  open(): void {
+    const { channel, avoid } = this.#ports
+    this.#heartbeat.start(this.#ports.openTimeoutMs)
+    try {
+      this.#stream = channel.stream(
+        Watch.watch,
+        {
+          onMessage: (response) => this.#onMessage(response),
+          onEnd: (error) => this.#end({ reason: 'failed', error }),
+        },
+        avoid === undefined ? {} : { avoid },
+      )
+    } catch (error) {
+      this.#end({ reason: 'failed', error: asEtcdError(error, 'Watch/Watch') })
+      return
+    }
+    // Asked before there is any watch: servers that look at their watches stay silent, the others answer at once, and
+    // before the first create is answered. So each stream tells by itself what its answers are worth.
+    this.#ask()
+    this.#createNext()
+  }
+
+  /**
+   * A watch that knows its store is not created before the store behind this stream was recognized, and that is not asked
+   * before the server was heard here: an answer from before could be the word of a server that is gone.
+   */
+  add(watcher: WatchState): void {
+    const isKnown = watcher.questionFor(this) === undefined
+    if (!isKnown && this.#isHeard) this.#ports.onUnproven(watcher)
+    else {
+      const waiting = isKnown ? this.#waiting : this.#unproven
+      waiting.add(watcher)
+    }
+    if (this.#stream !== undefined) this.#createNext()
+  }
+
+  /** Takes a watch off the stream; a create on its way is cancelled when it is answered. */
+  remove(watcher: WatchState): void {
+    this.#waiting.delete(watcher)
+    this.#unproven.delete(watcher)
+    for (const [id, live] of this.#live) if (live.watcher === watcher) this.#dismiss(id)
+  }
+
+  /** A watch waits for word of progress. */
+  requestProgress(): void {
+    this.#heartbeat.requestProgress()
+  }
+
+  /** What a linearizable read said: the member of this stream may lag behind that, but it is the same store. */
+  confirmStore(header: ResponseHeader): void {
+    this.#confirmation = header
+  }
+
+  /** Ends the stream from our side; `onEnd` is called with reason `dropped`. */
+  drop(): void {
+    this.#fail('dropped', undefined)
+  }
+
+  /** Between two questions: as often as the one of the watches that needs it most. */
+  get #intervalMs(): number {
+    let intervalMs = this.#ports.progressIntervalMs
+    for (const { watcher } of this.#live.values()) {
+      if (watcher.proofEveryMs !== undefined) intervalMs = Math.min(intervalMs, watcher.proofEveryMs)
+    }
+    return intervalMs
+  }
+
+  #onMessage(response: WatchResponse): void {
+    if (this.#isOver) return
+    this.#heartbeat.noteActivity()
+    try {
+      const header = response.header ?? NO_HEADER
+      this.#route(response, header)
+    } catch (error) {
+      this.#fail('failed', asEtcdError(error, 'Watch/Watch').with({ endpoint: this.endpoint }))
+    }
+  }
+
+  #route(response: WatchResponse, header: ResponseHeader): void {
+    if (response.created) this.#onCreateAnswer(response, header)
+    else if (response.watchId === WHOLE_STREAM) this.#onProgressAnswer(response, header)
+    else {
+      const live = this.#live.get(response.watchId)
+      if (live === undefined) this.#onStranger(response)
+      else this.#onWatchAnswer(live.watcher, response, header)
+    }
+  }
+
+  #onWatchAnswer(watcher: WatchState, response: WatchResponse, header: ResponseHeader): void {
+    // A compaction comes with `canceled`, without a reason and with revision 0: nothing else of it may be looked at.
+    if (response.compactRevision > 0 || response.canceled) {
+      // Since 3.5 etcd keeps a compacted watch on the stream as one that is behind, and answers no progress request for
+      // the others until it is cancelled by us too.
+      if (response.compactRevision > 0) this.#dismiss(response.watchId)
+      else this.#live.delete(response.watchId)
+      this.#refuse(watcher, response)
+    } else if (response.events.length > 0 || response.fragment || watcher.hasPart) {
+      watcher.receive(response, header)
+      this.#onUseful()
+    } else {
+      // Sent through the same queue as the changes by every version, and only when the watch is synced.
+      watcher.progress(header, this.#ports.clock.now())
+      this.#onUseful()
+    }
+  }
+
+  #onProgressAnswer(response: WatchResponse, header: ResponseHeader): void {
+    if (response.canceled || response.events.length > 0) return
+    const at = this.#questions.answered()
+    let isStale = false
+    for (const live of [...this.#live.values()]) {
+      if (!this.#questions.isOrderKept) live.watcher.noteUnverifiedProgress(header.revision, at)
+      else if (live.staleAnswers === 0) live.watcher.progress(header, at)
+      else {
+        live.staleAnswers -= 1
+        isStale = true
+      }
+    }
+    this.#onUseful()
+    if (isStale && !this.#isOver) this.#ask()
+  }
+
+  #onCreateAnswer(response: WatchResponse, header: ResponseHeader): void {
+    const pending = this.#pending
+    this.#pending = undefined
+    this.#isHeard = true
+    this.#questions.created()
+    if (pending?.type === 'watcher') {
+      this.#waiting.delete(pending.watcher)
+      if (!response.canceled) this.#onCreated(pending, response.watchId, header)
+      else if (pending.watcher.state === 'connecting') this.#refuse(pending.watcher, response)
+    } else if (!response.canceled) {
+      this.#dismiss(response.watchId)
+    }
+    if (this.#isOver) return
+    if (pending?.type === 'ping' && pending.isQuestion) this.#ask()
+    for (const watcher of this.#unproven) {
+      this.#unproven.delete(watcher)
+      this.#ports.onUnproven(watcher)
+    }
+    this.#createNext()
+  }
+
+  #onCreated(pending: PendingCreate & { type: 'watcher' }, id: number, header: ResponseHeader): void {
+    const { watcher } = pending
+    if (watcher.state !== 'connecting') {
+      this.#dismiss(id)
+      return
+    }
+    const acceptance = watcher.accept(header, this.#confirmation)
+    if (acceptance === 'live') {
+      this.#quietUntil = monotonicNow(this.#ports.clock) + SYNC_MS
+      this.#live.set(id, { watcher, staleAnswers: this.#questions.open })
+      this.#ports.onLive()
+      watcher.provenOn(this)
+      watcher.goLive(header, this.endpoint)
+      this.#heartbeat.requestProgress()
+      return
+    }
+    this.#dismiss(id)
+    if (acceptance === 'ahead') this.#waiting.add(watcher)
+    if (acceptance === 'verify') this.#ports.onDoubt(watcher)
+  }
+
+  #refuse(watcher: WatchState, response: WatchResponse): void {
+    const refusal = refusalOf(response)
+    if (refusal === 'compacted') watcher.compact(response.compactRevision)
+    // Only with ids of ours; the next one is another.
+    else if (refusal === 'duplicate_id') this.#waiting.add(watcher)
+    else this.#ports.onRefused(watcher, refusal, response)
+  }
+
+  /** Something for a watch we do not have: the server must not go on with it. */
+  #onStranger(response: WatchResponse): void {
+    if (response.canceled || response.compactRevision > 0) this.#dismissed.delete(response.watchId)
+    else if (!this.#dismissed.has(response.watchId)) this.#dismiss(response.watchId)
+  }
+
+  #dismiss(id: number): void {
+    this.#live.delete(id)
+    this.#dismissed.add(id)
+    this.#send({ request: { type: 'cancel', value: { watchId: id } } })
+  }
+
+  /** One create at a time: answers to creates carry no mark of which create they answer. */
+  #createNext(): void {
+    const [watcher] = this.#waiting
+    if (this.#isOver || this.#pending !== undefined) return
+    if (watcher === undefined) {
+      if (this.#unproven.size > 0) this.#ping(false)
+      return
+    }
+    const { plan, start } = watcher
+    this.#pending = { type: 'watcher', watcher }
+    this.#create({ ...plan.range, startRevision: start, filters: plan.filters, prevKv: plan.prevKv })
+  }
+
+  /** A watch that gets no events, to be cancelled at once: any server answers it, whatever its watches are doing. */
+  #ping(isQuestion: boolean): void {
+    const [live] = this.#live.values()
+    const [unproven] = this.#unproven
+    const watcher = live?.watcher ?? unproven
+    if (this.#isOver || this.#pending !== undefined || watcher === undefined) return
+    this.#pending = { type: 'ping', isQuestion }
+    const filters = [WatchFilter.noPut, WatchFilter.noDelete]
+    this.#create({ key: watcher.plan.range.key, filters })
+  }
+
+  #create(what: Init<WatchCreateRequest>): void {
+    const watchId = this.#ports.idsFrom === 'client' ? this.#nextId++ : 0
+    // Not in fragments: to cut a long history into them costs etcd the square of its events.
+    const value = { ...what, watchId, progressNotify: true }
+    this.#send({ request: { type: 'create', value } })
+    this.#heartbeat.expect()
+  }
+
+  #askIfQuiet(): boolean {
+    const isBusy = this.#pending !== undefined || this.#waiting.size > 0 || this.#live.size === 0
+    if (isBusy || monotonicNow(this.#ports.clock) < this.#quietUntil) return false
+    if (!this.#questions.isOrderKept) this.#ping(true)
+    else this.#ask()
+    return true
+  }
+
+  #ask(): void {
+    this.#questions.asked()
+    this.#send({ request: { type: 'progress', value: {} } })
+  }
+
+  #onUseful(): void {
+    this.#heartbeat.answered()
+    this.#ports.onUseful()
+  }
+
+  #send(request: Init<WatchRequest>): void {
+    if (!this.#isOver) this.#stream?.send(request)
+  }
+
+  #fail(reason: SessionEnding['reason'], error: EtcdError | undefined): void {
+    const stream = this.#stream
+    this.#end({ reason, error })
+    stream?.cancel()
+  }
+
+  #end(ending: SessionEnding): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#heartbeat.stop()
+    this.#live.clear()
+    this.#waiting.clear()
+    this.#unproven.clear()
+    this.#ports.onEnd(ending)
+  }
+}
+
+function silentError(endpoint: string): EtcdError {
+  return new EtcdError('connection_lost', {
+    call: 'Watch/Watch',
+    endpoint,
+    what: 'the server did not answer on the watch stream in time, which was cut',
+  })
+}
+
+function unansweredError(endpoint: string): EtcdError {
+  return new EtcdError('connection_lost', {
+    call: 'Watch/Watch',
+    endpoint,
+    what: 'the server no longer answers progress requests on the watch stream, which is opened anew',
+  })
+}
