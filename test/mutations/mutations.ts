@@ -13,6 +13,7 @@ export interface Mutation {
 
 const source = 'packages/livetree/src/etcd-source'
 const pipeline = 'packages/core/src/pipeline'
+const core = 'packages/core/src'
 const live = 'packages/core/src/live'
 const watch = 'packages/etcd/src/watch'
 const reflector = 'packages/etcd/src/reflector'
@@ -58,14 +59,14 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'P3: the same complaint is made again at every revision',
-    file: `${live}/rejection.ts`,
+    file: `${core}/updates/rejection.ts`,
     find: 'if (before?.key !== key) {',
     replace: 'if (event.revision !== before?.event.revision) {',
     test: promise('p03-valid'),
   },
   {
     name: 'P4: the store revision of a response is taken for the position of the watch',
-    file: `${watch}/watcher-core.ts`,
+    file: `${watch}/watch-state.ts`,
     find: 'this.#position = revision + 1\n      this.#isContinuing = true\n      this.#proven = revision',
     replace:
       'this.#position = header.revision + 2\n      this.#isContinuing = true\n      this.#proven = revision',
@@ -109,7 +110,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'P6: a listener is called again while it is busy',
-    file: `${live}/subscriber.ts`,
+    file: `${core}/events/subscriber.ts`,
     find: 'if (this.#isBusy) return',
     replace: '',
     test: promise('p06-swap-then-tell'),

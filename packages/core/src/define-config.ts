@@ -76,7 +76,7 @@ const table: OptionTable = {
   naming: oneOf('exact', 'kebab-case', 'snake_case'),
   unused: oneOf('ignore', 'warn', 'reject'),
   // a definition may be spread to derive another from it
-  plan: { expected: '', test: () => true },
+  compiled: { expected: '', test: () => true },
   load: callback,
   guard: {
     expected: 'false, or { maxRemovedShare, minRemoved, windowMs }',

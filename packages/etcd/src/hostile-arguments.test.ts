@@ -84,7 +84,7 @@ const rows: Row[] = rowsOf({
   'kv.compact': [[5, {}], [[...NOT_NUMBERS, undefined], NOT_OBJECTS], { ...CONTROL, physical: NOT_FLAGS }],
   'kv.create': [['k', 'v', {}], [[...NOT_BYTES, ''], NOT_BYTES, NOT_OBJECTS], GUARDED],
   'kv.update': [['k', 'v', {}], [[...NOT_BYTES, ''], NOT_BYTES, NOT_OBJECTS], GUARDED],
-  'kv.swap': [
+  'kv.compareAndSwap': [
     ['k', 'v', { expectedRevision: 5 }],
     [
       [...NOT_BYTES, ''],

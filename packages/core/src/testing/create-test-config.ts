@@ -108,8 +108,8 @@ export async function createTestConfig<S extends $ZodType>(
 }
 
 function checkDefinition(definition: unknown): void {
-  const { plan, load } = (definition ?? {}) as Partial<Record<string, unknown>>
-  if (plan !== undefined && typeof load === 'function') return
+  const { compiled, load } = (definition ?? {}) as Partial<Record<string, unknown>>
+  if (compiled !== undefined && typeof load === 'function') return
   const message = `createTestConfig() got ${kindOfValue(definition)}; expected what defineConfig() gives.`
   throw new LivetreeError('invalid_options', message)
 }
