@@ -1,9 +1,10 @@
 import type { SrvRecord } from 'node:dns'
 import { describe, expect, test } from 'vitest'
 import { EtcdError } from '../errors.ts'
+import { silentLogger } from '../logger.ts'
 import { putAnswer, startFakeServer, testChannel } from './fake-server.test.kit.ts'
 import { type DiscoveryOptions, discoverEndpoints } from './discover.ts'
-import { KV } from '../wire/rpc.ts'
+import { KV, Watch } from '../wire/rpc.ts'
 
 type Answer = SrvRecord[] | string
 
@@ -104,4 +105,58 @@ test('a failure to find endpoints that no call waits for breaks nothing', async 
   expect((await failure(put)).code).toBe('cancelled')
   await new Promise((resolve) => setImmediate(resolve))
   await channel.close()
+})
+
+const UNUSABLE = [
+  { name: '.', port: 0 },
+  { name: '', port: 2379 },
+  { name: '..', port: 2379 },
+  { name: 'a', port: 0 },
+  { name: 'a', port: 99_999 },
+  { name: 'a b', port: 1 },
+  { name: 'a/b', port: 1 },
+  { name: 'user:secret@a', port: 1 },
+]
+
+function answering(records: readonly { name: string; port: number }[]) {
+  const all = records.map((each, priority) => ({ ...each, priority, weight: 0 }))
+  return resolverOf({ '_etcd-client._tcp.example.com': all }).resolver
+}
+
+test('records that name no endpoint are passed over with a warning that holds no password', async () => {
+  const warnings: unknown[] = []
+  const logger = { ...silentLogger, warn: (...given: unknown[]) => void warnings.push(given) }
+  const resolver = answering([...UNUSABLE, { name: 'good.example.com.', port: 2379 }])
+  const options = { domain: 'example.com', resolver }
+  expect(await discoverEndpoints(options, logger)).toEqual(['http://good.example.com:2379'])
+  expect(warnings).toHaveLength(UNUSABLE.length)
+  expect(JSON.stringify(warnings)).not.toContain('secret')
+})
+
+test.each(UNUSABLE)(
+  'a domain whose only record is %o fails its calls with discovery_failed',
+  async (record) => {
+    const options = { domain: 'example.com', resolver: answering([record]) }
+    const channel = testChannel([], { discover: () => discoverEndpoints(options) })
+    try {
+      await expect(channel.unary(KV.range, { key: 'k' })).rejects.toMatchObject({ code: 'discovery_failed' })
+    } finally {
+      await channel.close()
+    }
+  },
+)
+
+test('an endpoint for which no connection can be made fails its calls, and nothing else', async () => {
+  const channel = testChannel(['http://.:2379/x', 'no url'])
+  const ends: unknown[] = []
+  try {
+    await expect(channel.unary(KV.range, { key: 'k' }, { timeoutMs: 200 })).rejects.toMatchObject({
+      code: 'connect_failed',
+      fate: 'not_sent',
+    })
+    channel.stream(Watch.watch, { onMessage: () => undefined, onEnd: (error) => ends.push(error) })
+    await expect.poll(() => ends).toMatchObject([{ code: 'connect_failed' }])
+  } finally {
+    await channel.close()
+  }
 })

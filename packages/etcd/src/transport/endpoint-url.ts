@@ -30,9 +30,12 @@ export function parseEndpoint(text: unknown, isTls: boolean): string {
   if ((url.pathname !== '' && url.pathname !== '/') || url.search !== '' || url.hash !== '') {
     throw refuse(`the endpoint ${shown(text)} has more than a host and a port`)
   }
+  // A host of dots alone is the root of DNS: nobody sits there.
+  if (/^\.*$/.test(url.hostname)) throw refuse(`the endpoint ${shown(text)} names no host`)
   // URL drops the port that is the scheme's own, which for etcd is not the default.
   const given = /:(\d+)\/?$/.exec(full.trim())?.[1]
   const port = url.port !== '' ? url.port : (given ?? String(DEFAULT_PORT))
+  if (Number(port) === 0) throw refuse(`the endpoint ${shown(text)} has port 0, where nothing can listen`)
   return `${url.protocol}//${url.hostname}:${port}`
 }
 

@@ -127,9 +127,12 @@ export class Endpoint {
 
   /** What sits there, for a connection that broke before a word was exchanged; asked once for all who want to know. */
   diagnose(error: EtcdError): Promise<EtcdError | undefined> {
-    this.#diagnosis ??= diagnosePeer(this.url, error.cause, this.#closing.signal).finally(() => {
-      this.#diagnosis = undefined
-    })
+    const ask = async () => diagnosePeer(this.url, error.cause, this.#closing.signal)
+    this.#diagnosis ??= ask()
+      .catch(() => undefined)
+      .finally(() => {
+        this.#diagnosis = undefined
+      })
     return this.#diagnosis
   }
 
@@ -145,9 +148,9 @@ export class Endpoint {
   }
 
   async #connect(): Promise<void> {
-    const { connection } = this
     this.#connectingSince = monotonicNow(this.#settings.clock)
     try {
+      const { connection } = this
       await connection.open()
       this.#warnOfFewCalls(connection.maxCalls)
     } catch (error) {

@@ -21,21 +21,35 @@ interface KnownError {
   /** Part of etcd's message, in lower case. */
   readonly text: string
   readonly code: EtcdErrorCode
+  /** Default: that of the status. */
   readonly fate?: Fate
 }
 
+/** Refused before it was proposed: only etcd itself can say so, and only with its own name in front. */
+const REFUSED: Fate = 'not_applied'
+
 /**
- * etcd tells its errors apart by gRPC status and text. The order matters: the first text found counts.
- * Source of the texts: etcd api/v3rpc/rpctypes/error.go; of the fates: ETCD.md T2.
+ * etcd tells its errors apart by gRPC status and text. The order matters: the first text found counts. Whoever stands in
+ * between, a gateway or etcd's own grpc-proxy, answers with the same statuses and may speak of the reply, after the write
+ * was applied. So a text changes the fate of its status only where `fate` says so.
+ * Source of the texts: etcd api/v3rpc/rpctypes/error.go and server/auth/store.go; of the fates: ETCD.md T2.
  */
 const KNOWN_ERRORS: Readonly<Record<number, readonly KnownError[]>> = {
+  // Maintenance passes on the errors of the auth store, which have no status.
   2: [
-    { text: 'no leader', code: 'no_leader' },
-    { text: 'too many requests', code: 'too_many_requests' },
+    { text: 'etcdserver: no leader', code: 'no_leader', fate: REFUSED },
+    { text: 'etcdserver: too many requests', code: 'too_many_requests', fate: REFUSED },
+    { text: 'auth: permission denied', code: 'permission_denied', fate: REFUSED },
+    { text: 'auth: authentication is not enabled', code: 'auth_not_enabled', fate: REFUSED },
+    { text: 'auth: invalid auth token', code: 'unauthenticated', fate: REFUSED },
+    { text: 'auth: user name is empty', code: 'unauthenticated', fate: REFUSED },
+    { text: 'auth: revision in header is old', code: 'unauthenticated', fate: REFUSED },
+    { text: 'auth: authentication failed', code: 'unauthenticated', fate: REFUSED },
   ],
   3: [
     { text: 'user name is empty', code: 'unauthenticated' },
     { text: 'revision of auth store is old', code: 'unauthenticated' },
+    { text: 'revision in header is old', code: 'unauthenticated' },
     { text: 'authentication failed', code: 'unauthenticated' },
     { text: 'too many operations', code: 'request_too_large' },
     { text: 'request is too large', code: 'request_too_large' },
@@ -44,8 +58,9 @@ const KNOWN_ERRORS: Readonly<Record<number, readonly KnownError[]>> = {
   ],
   5: [{ text: 'lease not found', code: 'lease_not_found' }],
   8: [
-    { text: 'space exceeded', code: 'no_space', fate: 'unknown' },
-    { text: 'too many requests', code: 'too_many_requests' },
+    { text: 'space exceeded', code: 'no_space' },
+    { text: 'etcdserver: too many requests', code: 'too_many_requests', fate: REFUSED },
+    // The library below gRPC servers says this of requests, and that below proxies of replies.
     { text: 'larger than max', code: 'request_too_large' },
   ],
   9: [
@@ -59,10 +74,12 @@ const KNOWN_ERRORS: Readonly<Record<number, readonly KnownError[]>> = {
     { text: 'future revision', code: 'future_revision' },
     { text: 'lease ttl', code: 'invalid_argument' },
   ],
+  // A proxy says it of a reply that it cannot unpack.
+  12: [{ text: 'compress', code: 'unimplemented', fate: 'unknown' }],
   14: [
-    { text: 'no leader', code: 'no_leader' },
-    { text: 'learner', code: 'unavailable', fate: 'not_applied' },
-    { text: 'unhealthy cluster', code: 'unavailable', fate: 'not_applied' },
+    { text: 'etcdserver: no leader', code: 'no_leader', fate: REFUSED },
+    { text: 'etcdserver: rpc not supported for learner', code: 'unavailable', fate: REFUSED },
+    { text: 'etcdserver: unhealthy cluster', code: 'unavailable', fate: REFUSED },
   ],
 }
 
@@ -77,7 +94,7 @@ const BY_STATUS: Readonly<Record<number, { readonly code: EtcdErrorCode; readonl
   7: { code: 'permission_denied', fate: 'not_applied' },
   8: { code: 'resource_exhausted', fate: 'unknown' },
   9: { code: 'failed_precondition', fate: 'not_applied' },
-  10: { code: 'failed_precondition', fate: 'not_applied' },
+  10: { code: 'failed_precondition', fate: 'unknown' },
   11: { code: 'invalid_argument', fate: 'not_applied' },
   12: { code: 'unimplemented', fate: 'not_applied' },
   13: { code: 'internal', fate: 'unknown' },
@@ -87,7 +104,12 @@ const BY_STATUS: Readonly<Record<number, { readonly code: EtcdErrorCode; readonl
 }
 
 /** Texts that a new token cures (ETCD T1 #47). */
-const TOKEN_TEXTS = ['invalid auth token', 'user name is empty', 'revision of auth store is old']
+const TOKEN_TEXTS = [
+  'invalid auth token',
+  'user name is empty',
+  'revision of auth store is old',
+  'revision in header is old',
+]
 
 function single(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value
@@ -126,12 +148,11 @@ export function errorOfStatus(status: GrpcStatus, place: Partial<CallSite>): Etc
   const text = status.message.toLowerCase()
   const known = KNOWN_ERRORS[status.code]?.find((each) => text.includes(each.text))
   const general = BY_STATUS[status.code] ?? { code: 'unknown', fate: 'unknown' }
-  const isKnown = known !== undefined
   const words = status.message.replace(/^etcdserver: /, '')
   return new EtcdError(known?.code ?? general.code, {
     ...place,
     what: words === '' ? `the server answered with gRPC status ${status.code}` : `etcd says: ${words}`,
-    fate: isKnown ? (known.fate ?? 'not_applied') : general.fate,
+    fate: known?.fate ?? general.fate,
     grpcStatus: status.code,
   })
 }
