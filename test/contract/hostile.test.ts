@@ -1,6 +1,16 @@
+import type { IncomingHttpHeaders } from 'node:http2'
 import { connect } from 'node:net'
 import { startEmbeddedEtcd } from '@livetree/embedded'
-import { encodeFrame, frameOf, type Init, KV, Lease, type TxnRequest, Watch } from '@livetree/etcd/wire'
+import {
+  encodeFrame,
+  frameOf,
+  type Init,
+  KV,
+  Lease,
+  type TxnRequest,
+  Watch,
+  type WatchRequest,
+} from '@livetree/etcd/wire'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { withoutOpenHandles } from '../support/open-handles.ts'
 import { eachServer, fresh, put, textOf } from './contract-server.ts'
@@ -35,6 +45,9 @@ const headers = (authority: string, path: string = Watch.watch.path): Buffer =>
 const many = (count: number, make: (at: number) => Buffer): Buffer =>
   Buffer.concat(Array.from({ length: count }, (_, at) => make(at)))
 const noise = many(5000, (at) => Buffer.of((at * 97) % 256))
+
+const watchRequest = (request: Init<WatchRequest>['request']): Buffer =>
+  encodeFrame(Watch.watch.request, { request })
 
 /** What a hostile peer sends, given an authority: one that Node takes, or one that makes us read every frame. */
 const attacks: Readonly<Record<string, (authority: string) => Buffer>> = {
@@ -85,6 +98,44 @@ const attacks: Readonly<Record<string, (authority: string) => Buffer>> = {
           frame(1, 4, 2 * at + 1, headers(a)),
           frame(3, 0, 2 * at + 1, Buffer.from('00000008', 'hex')),
         ]),
+      ),
+    ]),
+  'refused calls that it closes in the same packet': (a) =>
+    Buffer.concat([
+      hello,
+      ...[KV.range.path, '/etcdserverpb.Maintenance/Downgrade', '/v3lockpb.Lock/Lock', '/'].flatMap(
+        (path, at) =>
+          ['00000000', '00000008'].flatMap((code, turn) => {
+            const id = 4 * at + 2 * turn + 1
+            return [frame(1, 4, id, headers(a, path)), frame(3, 0, id, Buffer.from(code, 'hex'))]
+          }),
+      ),
+    ]),
+  '200,000 keep-alives whose answers it does not read': (a) =>
+    Buffer.concat([
+      hello,
+      frame(1, 4, 1, headers(a, Lease.keepAlive.path)),
+      many(100, () =>
+        frame(
+          0,
+          0,
+          1,
+          many(2000, () => encodeFrame(Lease.keepAlive.request, { id: 7n })),
+        ),
+      ),
+    ]),
+  '100,000 progress requests whose answers it does not read': (a) =>
+    Buffer.concat([
+      hello,
+      frame(1, 4, 1, headers(a)),
+      frame(0, 0, 1, watchRequest({ type: 'create', value: { key: 'a' } })),
+      many(50, () =>
+        frame(
+          0,
+          0,
+          1,
+          many(2000, () => watchRequest({ type: 'progress', value: {} })),
+        ),
       ),
     ]),
   '5,000 watch streams that say nothing': (a) =>
@@ -139,6 +190,28 @@ describe('A hostile peer', () => {
       )
       .toBe('0')
   })
+})
+
+eachServer('A message', (server) => {
+  const current = server.use()
+
+  test.each([2 ** 21 + 1, 2 ** 26, 2 ** 32 - 1])(
+    'announced with %i bytes is refused by its first five, whatever follows',
+    async (length) => {
+      const stream = current().client.request(KV.put.path)
+      const answer = new Promise<IncomingHttpHeaders>((resolve) => stream.once('response', resolve))
+      const header = Buffer.alloc(5)
+      header.writeUInt32BE(length, 1)
+      stream.on('error', () => {})
+      stream.write(header)
+      const { 'grpc-status': status, 'grpc-message': message } = await answer
+      expect([status, message]).toEqual([
+        '8',
+        `grpc: received message larger than max (${length} vs. ${2 ** 21})`,
+      ])
+      stream.close()
+    },
+  )
 })
 
 /** A transaction inside as many others. */

@@ -57,9 +57,14 @@ export class Alarms {
     return [asked]
   }
 
+  /** False while the alarm `corrupt` refuses every write. */
+  get isWritable(): boolean {
+    return this.#restriction !== 'corrupt'
+  }
+
   /** @throws StatusError `corrupt` when no write may pass */
   assertWritable(): void {
-    if (this.#restriction === 'corrupt') throw ETCD_ERROR.corrupt()
+    if (!this.isWritable) throw ETCD_ERROR.corrupt()
   }
 
   /** Throws `noSpace` or `corrupt` when nothing may be added. */

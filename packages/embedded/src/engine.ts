@@ -52,18 +52,24 @@ export class Engine {
     this.lessor = new Lessor(options.clock, (ids) => this.#revokeExpired(ids))
     this.store = new MvccStore(this.lessor)
     this.#journal = openJournal(() => this.hub.publish())
-    const state = this.#journal.load()
-    this.#clusterId = state.clusterId
-    this.memberId = state.memberId
-    this.raftTerm = state.raftTerm
-    this.#raftIndex = state.raftIndex
-    this.alarms.restore(state.alarms)
-    if (state.auth !== undefined) this.auth.restore(state.auth)
-    // As after a change of leader in etcd, leases start again with their full time.
-    for (const { id, ttlSeconds } of state.leases) this.lessor.grant(id, ttlSeconds)
-    this.store.restore(state.versions, state.revision, state.compactRevision)
-    this.hub = new WatchHub(this.store)
-    this.#fileBytes = this.bytesInUse
+    try {
+      const state = this.#journal.load()
+      this.#clusterId = state.clusterId
+      this.memberId = state.memberId
+      this.raftTerm = state.raftTerm
+      this.#raftIndex = state.raftIndex
+      this.alarms.restore(state.alarms)
+      if (state.auth !== undefined) this.auth.restore(state.auth)
+      // As after a change of leader in etcd, leases start again with their full time.
+      for (const { id, ttlSeconds } of state.leases) this.lessor.grant(id, ttlSeconds)
+      this.store.restore(state.versions, state.revision, state.compactRevision)
+      this.hub = new WatchHub(this.store)
+      this.#fileBytes = this.bytesInUse
+    } catch (error) {
+      // Nobody else could: leases have set a timer, and the file is locked.
+      this.close()
+      throw error
+    }
   }
 
   /** Number of the last write, of any kind. */
@@ -201,7 +207,10 @@ export class Engine {
   #revokeExpired(ids: readonly bigint[]): void {
     const revoke = (id: bigint) => () => {
       // Meanwhile a client may have revoked or renewed it.
-      if (this.lessor.isExpired(id)) this.#revoke(id)
+      if (!this.lessor.isExpired(id)) return
+      // As in etcd, no lease ends while the alarm is up; it is tried again, and ends after the alarm.
+      if (this.alarms.isWritable) this.#revoke(id)
+      else this.lessor.expireLater()
     }
     for (const id of ids) this.#inBackground(() => this.#commit(revoke(id)))
   }

@@ -1,7 +1,17 @@
-import { DatabaseSync } from 'node:sqlite'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  linkSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterAll, expect, test } from 'vitest'
 import { ETCD_ERROR } from '../status.ts'
 import { openSqliteJournal } from './sqlite-journal.ts'
@@ -130,4 +140,49 @@ test('openSqliteJournal refuses a file another server has open, and one of anoth
   database.close()
   const refused = `Cannot open the data file ${path}: it has format 99, and this version reads format 1.`
   await expect(openSqliteJournal(path, SILENT)).rejects.toThrow(refused)
+})
+
+/** What another process hears that wants to write to the file. */
+function fromAnotherProcess(path: string): string {
+  const script = `const { DatabaseSync } = require('node:sqlite'); const database = new DatabaseSync(process.argv[1])
+    try { database.exec('BEGIN IMMEDIATE'); console.log('may write') } catch (error) { console.log(error.message) }`
+  return execFileSync(process.execPath, ['--no-warnings', '-e', script, path], { encoding: 'utf8' }).trim()
+}
+
+test('openSqliteJournal that is refused leaves the lock of the server that has the file', async () => {
+  const path = freshFile()
+  const journal = await openSqliteJournal(path, SILENT)
+  journal.load()
+  expect(fromAnotherProcess(path)).toBe('database is locked')
+  const [link, hardLink] = [`${path}-link`, `${path}-hard`]
+  symlinkSync(path, link)
+  linkSync(path, hardLink)
+  for (const other of [path, link, hardLink, relative(process.cwd(), path)]) {
+    await expect(openSqliteJournal(other, SILENT)).rejects.toThrow(/Another server uses it/)
+    expect(fromAnotherProcess(path)).toBe('database is locked')
+  }
+  journal.close()
+  expect(fromAnotherProcess(path)).toBe('may write')
+})
+
+test('openSqliteJournal refuses what is not its own, and leaves it as it was', async () => {
+  const [empty, text, foreign] = [freshFile(), freshFile(), freshFile()]
+  writeFileSync(empty, '')
+  writeFileSync(text, 'not a database '.repeat(100))
+  const database = new DatabaseSync(foreign)
+  database.exec('CREATE TABLE lease (tenant TEXT)')
+  database.close()
+  for (const [path, reason] of [
+    [empty, /it is empty \(0 bytes\)/],
+    [text, /file is not a database/],
+    [foreign, /database of another program, with a table "lease"/],
+    [folder, /it is a directory/],
+  ] as const) {
+    if (path !== folder) chmodSync(path, 0o644)
+    const before = path === folder ? undefined : readFileSync(path)
+    await expect(openSqliteJournal(path, SILENT)).rejects.toThrow(reason)
+    if (before === undefined) continue
+    expect(readFileSync(path).equals(before)).toBe(true)
+    expect(statSync(path).mode & 0o777).toBe(0o644)
+  }
 })

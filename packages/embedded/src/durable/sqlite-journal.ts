@@ -1,17 +1,17 @@
-import { chmodSync, closeSync, openSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { AlarmType } from '@livetree/etcd/wire'
 import type { Alarm } from '../alarms.ts'
 import type { KeyVersion } from '../mvcc/key-history.ts'
 import { ETCD_ERROR, StatusError } from '../status.ts'
+import {
+  assertOwnFormat,
+  claimDataFile,
+  type DataFile,
+  FORMAT_VERSION,
+  protectDataFile,
+} from './data-file.ts'
 import type { Journal, Settings, StoredState } from './journal.ts'
 import { freshState } from './memory-journal.ts'
-
-/** The mode of the data file. */
-const OWNER_ONLY = 0o600
-
-/** Raised when the tables change, so that an older file is refused in words. */
-const FORMAT_VERSION = 1
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS version (
@@ -75,6 +75,7 @@ function versionOf(row: VersionRow): KeyVersion {
  */
 export class SqliteJournal implements Journal {
   readonly #database: DatabaseSync
+  readonly #file: DataFile
   readonly #events: JournalEvents
   readonly #insertVersion: StatementSync
   readonly #deleteVersion: StatementSync
@@ -85,13 +86,17 @@ export class SqliteJournal implements Journal {
   #state: 'open' | 'failed' | 'closed' = 'open'
 
   /** Takes the database over and closes it in the end. Throws when another process has it open or its format is unknown. */
-  constructor(database: DatabaseSync, events: JournalEvents) {
+  constructor(database: DatabaseSync, file: DataFile, events: JournalEvents) {
     this.#database = database
+    this.#file = file
     this.#events = events
     // FULL: a commit is on disk before it is answered. EXCLUSIVE: two servers on one file would not see each other.
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
+    database.exec('PRAGMA locking_mode = EXCLUSIVE')
+    // Before anything is written, or its mode changed: it may be somebody else's.
+    assertOwnFormat(database)
+    protectDataFile(file.path)
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
     database.exec(SCHEMA)
-    assertFormat(database)
     this.#insertVersion = database.prepare('INSERT INTO version VALUES (?, ?, ?, ?, ?, ?, ?)')
     this.#deleteVersion = database.prepare('DELETE FROM version WHERE main = ? AND sub = ?')
     this.#insertLease = database.prepare('INSERT INTO lease VALUES (?, ?)')
@@ -169,7 +174,11 @@ export class SqliteJournal implements Journal {
     if (this.#state === 'closed') return
     if (this.#state === 'open') this.#flush()
     this.#state = 'closed'
-    this.#database.close()
+    try {
+      this.#database.close()
+    } finally {
+      this.#file.release()
+    }
   }
 
   #flush(): void {
@@ -235,38 +244,19 @@ export class SqliteJournal implements Journal {
   }
 }
 
-function assertFormat(database: DatabaseSync): void {
-  const row = database.prepare("SELECT value FROM setting WHERE name = 'format'").get()
-  if (row === undefined || Number(row.value) === FORMAT_VERSION) return
-  throw new Error(`it has format ${row.value}, and this version reads format ${FORMAT_VERSION}`)
-}
-
-/** Only the owner may read what is stored. SQLite gives the files beside it the mode of the file itself. */
-function protect(path: string): void {
-  if (path === ':memory:') return
-  closeSync(openSync(path, 'a', OWNER_ONLY))
-  for (const file of [path, `${path}-wal`, `${path}-shm`]) {
-    try {
-      chmodSync(file, OWNER_ONLY)
-    } catch (error) {
-      // Not there, or somebody else's, whose choice it is.
-      const { code } = error as NodeJS.ErrnoException
-      if (code !== 'ENOENT' && code !== 'EPERM') throw error
-    }
-  }
-}
-
 /** Opens or creates the file, for its owner alone. Throws in words when it can not be used. */
 export async function openSqliteJournal(path: string, events: JournalEvents): Promise<SqliteJournal> {
   // Imported here, so that servers in memory are spared the warning that Node's SQLite is experimental.
   const { DatabaseSync } = await import('node:sqlite')
+  let file: DataFile | undefined
   let database: DatabaseSync | undefined
   try {
-    protect(path)
-    database = new DatabaseSync(path)
-    return new SqliteJournal(database, events)
+    file = claimDataFile(path)
+    database = new DatabaseSync(file.path)
+    return new SqliteJournal(database, file, events)
   } catch (cause) {
     database?.close()
+    file?.release()
     const { message } = cause as Error
     const advice = /locked/.test(message)
       ? ' Another server uses it: stop that one, or take another file.'

@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts'
 import type { CallFaults } from '../faults.ts'
 import { ETCD_ERROR, GRPC_CODE, StatusError } from '../status.ts'
 import { type Admission, admitCall } from './admit-call.ts'
-import { Call, refuseStream } from './call.ts'
+import { Call, guardStream, isAnswerable, refuseStream } from './call.ts'
 import type { Route, StreamHandler } from './service.ts'
 import { statusOf } from './status-headers.ts'
 
@@ -62,7 +62,16 @@ export class CallServer {
     this.#routes = new Map(options.routes.map((route) => [route.method.path, route]))
   }
 
+  /** Takes a stream. Whatever goes wrong on it ends it alone: nothing is thrown, and the process goes on. */
   serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    // A client that goes away resets its streams; `close` follows and is all that matters here.
+    stream.on('error', () => {})
+    // Closed already: nobody waits for an answer, and nothing else would free it.
+    if (isAnswerable(stream)) guardStream(stream, () => this.#serve(stream, headers))
+    else stream.destroy()
+  }
+
+  #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     const path = headers[':path'] ?? ''
     let admission: Admission
     try {
@@ -152,7 +161,12 @@ export class CallServer {
   #hold(call: Call, send: () => void, delayMs: number): void {
     const cancel = this.#options.clock.schedule(() => {
       this.#held.delete(call)
-      send()
+      try {
+        send()
+      } catch (error) {
+        // An answer may be too large to be put into bytes.
+        call.fail(error)
+      }
     }, delayMs)
     this.#held.set(call, cancel)
   }

@@ -1,6 +1,6 @@
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { type EtcdError, encodeFrame, FrameReader, type Init, type Method } from '@livetree/etcd/wire'
-import { GRPC_CODE, StatusError } from '../status.ts'
+import { ETCD_ERROR, GRPC_CODE, StatusError } from '../status.ts'
 import { type Admission, RefusedCall } from './admit-call.ts'
 import type { ServerStream } from './service.ts'
 import { statusHeaders, statusOf } from './status-headers.ts'
@@ -8,8 +8,6 @@ import { statusHeaders, statusOf } from './status-headers.ts'
 const RESPONSE_HEADERS = { ':status': 200, 'content-type': 'application/grpc' } as const
 /** Largest message taken, in bytes: etcd's largest request and the room it leaves for gRPC. */
 const MAX_MESSAGE_BYTES = 2 * 1024 * 1024
-/** Above this a message is not even collected. */
-const MAX_COLLECTED_BYTES = 64 * 1024 * 1024
 
 /** Bytes before each gRPC message. */
 const FRAME_HEADER_BYTES = 5
@@ -17,6 +15,13 @@ const FRAME_HEADER_BYTES = 5
 /** A message that cannot be read, in the words of gRPC's Go server where it has its own. */
 function unreadable(error: unknown): StatusError {
   const { what = String(error) } = error as EtcdError
+  const [, length] = /^the message has (\d+) bytes/.exec(what) ?? []
+  if (length !== undefined) {
+    const larger = `grpc: received message larger than max (${length} vs. ${MAX_MESSAGE_BYTES})`
+    return new StatusError(GRPC_CODE.resourceExhausted, larger)
+  }
+  // Only transactions nest, and one nested so deep holds more operations than any may.
+  if (what.startsWith('messages are nested deeper')) return ETCD_ERROR.tooManyOperations()
   const [, flag] = /^the frame's flag is (\d+)$/.exec(what) ?? []
   if (flag !== undefined) {
     return new StatusError(GRPC_CODE.internal, `grpc: received unexpected payload format ${flag}`)
@@ -33,10 +38,26 @@ function dismiss(stream: ServerHttp2Stream): void {
   setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR))
 }
 
+/**
+ * True while something can still be sent. A peer may have closed the stream in the packet that opened it: Node then
+ * hands out a stream that is `closed` and throws when it is answered.
+ */
+export function isAnswerable(stream: ServerHttp2Stream): boolean {
+  return !stream.destroyed && !stream.closed && !stream.writableEnded
+}
+
+/** Runs a piece of work on a stream. Whatever it throws ends that stream and nothing else. */
+export function guardStream(stream: ServerHttp2Stream, work: () => void): void {
+  try {
+    work()
+  } catch {
+    stream.destroy()
+  }
+}
+
 /** Ends a stream that is no call of ours. */
 export function refuseStream(stream: ServerHttp2Stream, error: StatusError): void {
-  stream.on('error', () => {})
-  if (stream.destroyed) return
+  if (!isAnswerable(stream)) return
   const status = error instanceof RefusedCall ? error.httpStatus : RESPONSE_HEADERS[':status']
   stream.respond({ ...RESPONSE_HEADERS, ':status': status, ...statusHeaders(error) }, { endStream: true })
   stream.resume()
@@ -61,16 +82,16 @@ export class Call implements ServerStream<unknown> {
     this.method = method
     this.requiresLeader = requiresLeader
     this.#stream = stream
-    // A client that goes away resets its streams; `close` follows and is all that matters here.
-    stream.on('error', () => {})
     // When a client resets a stream with code 0, Node waits for our half to end, which it never would.
     stream.on('aborted', () => {
       if (stream.rstCode === constants.NGHTTP2_NO_ERROR) stream.destroy()
     })
-    stream.on('wantTrailers', () => {
+    this.#on('wantTrailers', () => {
       stream.sendTrailers(statusHeaders(this.#status))
-      dismiss(this.#stream)
+      dismiss(stream)
     })
+    // A client that does not read its answers is not read either: they would pile up without end.
+    stream.on('drain', () => stream.resume())
   }
 
   /** Starts to read every message. `onMessage` gets each with its size; `onEnd` comes when the client sends no more. */
@@ -91,16 +112,11 @@ export class Call implements ServerStream<unknown> {
     let received = 0
     const reader = new FrameReader((payload) => {
       if (this.isOver || taken === wanted) return
-      if (payload.length > MAX_MESSAGE_BYTES) {
-        const what = `grpc: received message larger than max (${payload.length} vs. ${MAX_MESSAGE_BYTES})`
-        this.fail(new StatusError(GRPC_CODE.resourceExhausted, what))
-        return
-      }
       const message = this.method.request.decode(payload)
       taken += 1
       onMessage(message, payload.length)
-    }, MAX_COLLECTED_BYTES)
-    this.#stream.on('data', (chunk: Buffer) => {
+    }, MAX_MESSAGE_BYTES)
+    this.#on('data', (chunk: Buffer) => {
       if (this.isOver || taken === wanted) return
       received += chunk.length
       try {
@@ -109,7 +125,7 @@ export class Call implements ServerStream<unknown> {
         if (taken < wanted) this.fail(unreadable(error))
       }
     })
-    this.#stream.on('end', () => {
+    this.#on('end', () => {
       if (wanted === 1 && taken === 0) {
         const what = received < FRAME_HEADER_BYTES ? 'EOF' : 'unexpected EOF'
         this.fail(new StatusError(GRPC_CODE.unknown, what))
@@ -120,22 +136,24 @@ export class Call implements ServerStream<unknown> {
   }
 
   onDrain(listener: () => void): void {
-    this.#stream.on('drain', listener)
+    this.#on('drain', listener)
   }
 
   onClose(listener: () => void): void {
-    this.#stream.once('close', listener)
+    this.#on('close', listener)
   }
 
   /** True when nothing can be sent any more. */
   get isOver(): boolean {
-    return this.#stream.destroyed || this.#stream.closed || this.#stream.writableEnded
+    return !isAnswerable(this.#stream)
   }
 
   send(message: Init<unknown>): boolean {
     if (this.isOver) return true
     this.#open()
-    return this.#stream.write(encodeFrame(this.method.response, message))
+    const hasRoom = this.#stream.write(encodeFrame(this.method.response, message))
+    if (!hasRoom) this.#stream.pause()
+    return hasRoom
   }
 
   /** Sends the one answer and ends the call. */
@@ -145,10 +163,12 @@ export class Call implements ServerStream<unknown> {
     this.#stream.end(encodeFrame(this.method.response, message))
   }
 
+  /** Ends the call well. What is still to be read is passed over: a stream that stays paused would never close. */
   end(): void {
     if (this.isOver) return
     this.#open()
     this.#stream.end()
+    this.#stream.resume()
   }
 
   /** Ends the call with an error: in the trailers, or in the only headers when nothing was sent. */
@@ -158,6 +178,7 @@ export class Call implements ServerStream<unknown> {
     if (this.#stream.headersSent) {
       this.#status = error
       this.#stream.end()
+      this.#stream.resume()
     } else {
       this.#stream.respond({ ...this.#responseHeaders(), ...statusHeaders(error) }, { endStream: true })
       dismiss(this.#stream)
@@ -167,6 +188,13 @@ export class Call implements ServerStream<unknown> {
   /** Breaks the call off without a word. */
   reset(): void {
     this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+    this.#stream.resume()
+  }
+
+  #on<A extends unknown[]>(event: string, listener: (...args: A) => void): void {
+    this.#stream.on(event, (...args: unknown[]) => {
+      guardStream(this.#stream, () => listener(...(args as A)))
+    })
   }
 
   #responseHeaders(): OutgoingHttpHeaders {

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest'
 import { ManualClock } from '../manual-clock.test.kit.ts'
+import { Engine } from '../engine.ts'
+import { createMemoryJournal } from '../durable/memory-journal.ts'
+import { AlarmType } from '@livetree/etcd/wire'
 import { Lessor } from './lessor.ts'
 
 function lessorOn(clock: ManualClock) {
@@ -56,4 +59,25 @@ test('Lessor tells of a lease of 2,000 years, which no timer can wait for, not a
   lessor.grant(1n, Lessor.grantedTtl(9_000_000_000))
   clock.advance(1_000_000)
   expect(expired).toEqual([])
+})
+
+test('Engine keeps the keys of a lease that ends while the alarm CORRUPT is up, and deletes them after it', async () => {
+  const clock = new ManualClock()
+  const options = { clock, quotaBytes: 1e9, tokenTtlMs: 1000, progressIntervalMs: 1000 }
+  const engine = new Engine(createMemoryJournal, options)
+  await engine.grantLease(1n, 5)
+  await engine.write((txn) => txn.put('a', Buffer.from('1'), 1n))
+  const alarm = { memberId: 1n, alarm: AlarmType.corrupt }
+  await engine.changeAlarms((alarms) => alarms.activate(alarm))
+  clock.advance(60_000)
+  await new Promise(setImmediate)
+  expect([engine.store.get('a', engine.store.revision)?.version, engine.lessor.has(1n)]).toEqual([1, true])
+  await engine.changeAlarms((alarms) => alarms.deactivate(alarm))
+  expect(engine.lessor.has(1n)).toBe(true)
+  clock.advance(500)
+  await new Promise(setImmediate)
+  expect([engine.store.get('a', engine.store.revision), engine.lessor.has(1n)]).toEqual([undefined, false])
+  engine.close()
+  clock.advance(60_000)
+  expect(clock.pending).toBe(0)
 })

@@ -9,6 +9,8 @@ const MIN_TTL_SECONDS = 2
 const MAX_TTL_SECONDS = 9_000_000_000
 /** Expired leases are looked for at most this often, so that many leases do not mean many timers. */
 const MIN_CHECK_MS = 20
+/** An expired lease that could not be revoked is looked at again after this, in milliseconds. etcd takes 500. */
+const RETRY_MS = 500
 
 /** A granted lease. */
 export interface Lease {
@@ -25,6 +27,7 @@ export class Lessor implements LeaseBook {
   readonly #clock: Clock
   readonly #onExpired: (ids: readonly bigint[]) => void
   readonly #leases = new Map<bigint, Lease>()
+  #isClosed = false
   #check: { readonly atMs: number; readonly cancel: () => void } | undefined
 
   /** `onExpired` is told of leases past their deadline and has to revoke them. */
@@ -92,7 +95,13 @@ export class Lessor implements LeaseBook {
     this.#leases.get(id)?.keys.delete(key)
   }
 
+  /** Looks for expired leases again in a while: some could not be revoked. */
+  expireLater(): void {
+    this.#checkBy(this.#clock.now() + RETRY_MS)
+  }
+
   close(): void {
+    this.#isClosed = true
     this.#check?.cancel()
     this.#check = undefined
   }
@@ -102,6 +111,7 @@ export class Lessor implements LeaseBook {
   }
 
   #checkBy(deadlineMs: number): void {
+    if (this.#isClosed) return
     if (this.#check !== undefined) {
       if (this.#check.atMs <= deadlineMs) return
       this.#check.cancel()

@@ -1,0 +1,88 @@
+import { chmodSync, closeSync, openSync, type StatsBase, statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+
+/** The mode of the data file. */
+const OWNER_ONLY = 0o600
+
+/** Raised when the tables change, so that an older file is refused in words. */
+export const FORMAT_VERSION = 1
+
+/** The columns of each table, by which a file of somebody else's is told from ours. */
+const COLUMNS: ReadonlyMap<string, string> = new Map([
+  ['version', 'main,sub,key,value,create_revision,version,lease'],
+  ['lease', 'id,ttl_seconds'],
+  ['setting', 'name,value'],
+])
+
+/** Data files that servers of this process have open, as device and inode; shared by all copies of this module. */
+const REGISTER = Symbol.for('livetree.embedded.openDataFiles')
+const PROCESS = globalThis as { [REGISTER]?: Set<string> }
+PROCESS[REGISTER] ??= new Set()
+const OPEN_FILES = PROCESS[REGISTER]
+
+/** A data file that this process has to itself. */
+export interface DataFile {
+  /** Absolute, so that neither SQLite nor a change of the working directory reads it in another way. */
+  readonly path: string
+  /** Lets others of this process open it. May be called again. */
+  release(): void
+}
+
+/**
+ * Creates the file if it is missing, for its owner alone, and claims it in this process. An existing file is never
+ * opened here: closing any descriptor of it would drop SQLite's lock on it, which POSIX keeps per process.
+ *
+ * @throws Error when another server of this process has it, and when it is there but empty
+ */
+export function claimDataFile(path: string): DataFile {
+  if (path === ':memory:') return { path, release: () => {} }
+  const absolute = resolve(path)
+  const before = statOf(absolute)
+  if (before?.isDirectory() === true) throw new Error('it is a directory')
+  if (before?.size === 0n) {
+    throw new Error(
+      'it is empty (0 bytes), so what it held is lost. Put a backup in its place, or delete it to start anew',
+    )
+  }
+  if (before === undefined) closeSync(openSync(absolute, 'wx', OWNER_ONLY))
+  const { dev, ino } = before ?? statSync(absolute, { bigint: true })
+  const id = `${dev}:${ino}`
+  if (OPEN_FILES.has(id)) throw new Error('the file is locked')
+  OPEN_FILES.add(id)
+  return { path: absolute, release: () => void OPEN_FILES.delete(id) }
+}
+
+function statOf(path: string): StatsBase<bigint> | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })
+}
+
+/** Only the owner may read what is stored. SQLite gives the files beside it the mode of the file itself. */
+export function protectDataFile(path: string): void {
+  if (path === ':memory:') return
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) {
+    try {
+      chmodSync(file, OWNER_ONLY)
+    } catch (error) {
+      // Not there, or somebody else's, whose choice it is.
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== 'ENOENT' && code !== 'EPERM') throw error
+    }
+  }
+}
+
+/** @throws Error when the database holds something else than a server's data, or data in another format */
+export function assertOwnFormat(database: DatabaseSync): void {
+  const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all()
+  for (const { name } of tables) {
+    const columns = database.prepare('SELECT name FROM pragma_table_info(?)').all(String(name))
+    if (COLUMNS.get(String(name)) !== columns.map((column) => column.name).join()) {
+      throw new Error(`it is a database of another program, with a table ${JSON.stringify(name)}`)
+    }
+  }
+  if (!tables.some(({ name }) => name === 'setting')) return
+  const row = database.prepare("SELECT value FROM setting WHERE name = 'format'").get()
+  if (row === undefined || row.value === String(FORMAT_VERSION)) return
+  const format = row.value === '' || row.value === null ? 'an empty format' : `format ${row.value}`
+  throw new Error(`it has ${format}, and this version reads format ${FORMAT_VERSION}`)
+}
