@@ -1,8 +1,16 @@
+import { runsOwnCode } from '../schema/own-code.ts'
 import type { ObjectNode, SchemaNode, PropertyNode, RecordNode } from '../schema/schema-node.ts'
 import { childSchemaNode, isMadeWhenAbsent, coreOf } from '../schema/schema-node.ts'
 import { bareObject, isPlainObject } from './document.ts'
 import { inputOf, isGiven, type NestedLayers, scalarOrFloor } from './input.ts'
-import { validate, type RawIssue, validateRead, thrownIssue, type ValidationResult } from './validate.ts'
+import {
+  madeProblem,
+  validate,
+  type RawIssue,
+  validateRead,
+  thrownIssue,
+  type ValidationResult,
+} from './validate.ts'
 import { noteNames, notedNames } from './names.ts'
 import { type Given, givenOf, noteGiven } from './open-words.ts'
 import { freezeObject, shareFrozen } from './share.ts'
@@ -248,6 +256,8 @@ function ownPart(value: Record<string, unknown> | undefined, name: string): unkn
 /** The value as a frozen copy; one that cannot be made (the value holds itself, a getter throws) is a complaint. */
 function frozen(result: ValidationResult, previous: unknown, schemaNode: SchemaNode): ValidationResult {
   if (!result.isValid) return result
+  const problem = runsOwnCode(schemaNode.schema) ? madeProblem(result.value) : undefined
+  if (problem !== undefined) return { isValid: false, issues: [problem] }
   try {
     return { isValid: true, value: shareFrozen(previous, result.value, schemaNode) }
   } catch (error) {

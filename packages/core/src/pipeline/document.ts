@@ -1,5 +1,6 @@
 import { isDirectory, isPureDirectory, type SchemaNode } from '../schema/schema-node.ts'
 import { type JsonProblem, parseJsonText } from '../format/json-text.ts'
+import { measure, repetitionProblem } from '../format/extent.ts'
 import { Unreadable } from '../source/source.ts'
 
 /** Deeper documents and paths are refused, so that no input can exhaust the stack. */
@@ -12,33 +13,28 @@ export type Content =
 
 /** A typed object, or text that is a JSON object, stands for a subtree where the schema has a directory. */
 export function readDocument(value: unknown, schemaNode: SchemaNode | undefined): Content {
-  if (schemaNode === undefined) return { type: 'scalar', value }
   if (typeof value !== 'string') {
+    // also where no schema knows the place: a union there may take what is below it as it is
     const problem = problemOf(value)
     if (problem !== undefined) return { type: 'scalar', value: new Unreadable(problem) }
-    return isPlainObject(value) && isDirectory(schemaNode)
+    return schemaNode !== undefined && isPlainObject(value) && isDirectory(schemaNode)
       ? { type: 'document', content: value }
       : { type: 'scalar', value }
   }
-  if (!isPureDirectory(schemaNode) || !/^\s*\{/.test(value)) return { type: 'scalar', value }
+  if (schemaNode === undefined || !isPureDirectory(schemaNode) || !/^\s*\{/.test(value))
+    return { type: 'scalar', value }
   const parsed = readJson(value) ?? new Unreadable(PROBLEMS.syntax)
   if (parsed instanceof Unreadable) return { type: 'scalar', value: parsed }
   return isPlainObject(parsed.value) ? { type: 'document', content: parsed.value } : { type: 'scalar', value }
 }
 
 /** Why a typed value cannot be taken: deeper than is read, as one that holds itself is, or unreadable in part. */
-function problemOf(value: unknown, depth = 0, seen = new Map<object, number>()): string | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  if (value instanceof Unreadable) return depth === 0 ? undefined : value.reason
-  if (depth > MAX_DEPTH) return `nested deeper than ${MAX_DEPTH} levels, or inside itself`
-  // shared parts are looked at once
-  if ((seen.get(value) ?? -1) >= depth) return undefined
-  seen.set(value, depth)
-  for (const part of Array.isArray(value) ? value : isPlainObject(value) ? Object.values(value) : []) {
-    const problem = problemOf(part, depth + 1, seen)
-    if (problem !== undefined) return problem
-  }
-  return undefined
+function problemOf(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null || value instanceof Unreadable) return undefined
+  const extent = measure(value)
+  if (extent.isEndless || extent.height > MAX_DEPTH)
+    return `nested deeper than ${MAX_DEPTH} levels, or inside itself`
+  return repetitionProblem(extent) ?? extent.unreadable
 }
 
 const TOO_DEEP = `a JSON document that is nested deeper than ${MAX_DEPTH} levels`

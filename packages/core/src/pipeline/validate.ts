@@ -2,6 +2,7 @@ import { promiseHooks } from 'node:v8'
 import * as z from 'zod/v4/core'
 import { messageOf } from '../errors.ts'
 import { runsOwnCode } from '../schema/own-code.ts'
+import { measure, repetitionProblem } from '../format/extent.ts'
 import { NameTakenError } from './redact.ts'
 
 /** A complaint about one node, before it is put into words for people. */
@@ -110,6 +111,26 @@ function expectedOf(issue: z.$ZodIssue): string | undefined {
 
 const NEEDS_AWAIT =
   'The schema needs await here (an async refinement or transform); a live configuration is judged synchronously'
+
+/** What the schema's own code makes may be deeper than what is read, but no value may exhaust the stack. */
+const MAX_MADE_DEPTH = 500
+
+/** Why a value that the schema's own code made cannot be taken. */
+export function madeProblem(value: unknown): RawIssue | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const extent = measure(value)
+  const isTooDeep = extent.isEndless || extent.height > MAX_MADE_DEPTH
+  const what = isTooDeep
+    ? `is nested more than ${MAX_MADE_DEPTH} levels deep, or inside itself`
+    : repetitionProblem(extent)
+  if (what === undefined) return undefined
+  return {
+    path: [],
+    code: 'schema_error',
+    message: `The schema's own code made a value that ${what}`,
+    isOurs: true,
+  }
+}
 
 /** A value that is valid to zod holds a promise. */
 export class PromiseInsideError extends Error {}

@@ -1,19 +1,24 @@
+import { measure, repetitionProblem } from '../format/extent.ts'
 import { type Leaf, Unreadable } from './source.ts'
 
-/** Deeper documents are refused: no hand-written tree is so deep, and aliases may run in circles. */
+/** Deeper documents are refused: no hand-written tree is so deep. */
 const MAX_DEPTH = 100
 
 /**
  * Turns nested plain objects and maps into leaves, one for each value that is not itself a plain object or map. Lists
  * and class instances (Date, Uint8Array, Set) are one leaf. An empty object is a leaf too, except at the root: it says that
- * the object is there.
+ * the object is there. What holds itself is one unreadable leaf, at the highest name that leads to it.
  */
 export function flatten(value: unknown): Leaf[] {
   const leaves: Leaf[] = []
   const add = (path: string, leaf: unknown) => leaves.push({ path, value: leaf, revision: 0 })
 
+  const extent = measure(value)
+  const repetition = repetitionProblem(extent)
   const walk = (node: unknown, path: string, depth: number) => {
     const entries = entriesOf(node)
+    const isLeaf = depth > 0 || entries === undefined
+    if (isLeaf && extent.isEndlessAt(node)) return add(path, new Unreadable('nested inside itself'))
     if (entries === undefined || entries.length === 0) {
       if (path !== '' || entries === undefined) add(path, plainOf(node, depth))
       return
@@ -25,7 +30,8 @@ export function flatten(value: unknown): Leaf[] {
       else walk(child, path === '' ? segment : `${path}/${segment}`, depth + 1)
     }
   }
-  walk(value, '', 0)
+  if (repetition === undefined) walk(value, '', 0)
+  else add('', new Unreadable(repetition))
   return leaves
 }
 
