@@ -31,6 +31,12 @@ export class KeyHistory {
     return found === undefined || isDeletion(found) ? undefined : found
   }
 
+  /** What was written at a revision and after it, oldest first. */
+  *since(revision: number): Generator<KeyVersion> {
+    for (let at = this.#lastUpTo(revision - 1) + 1; at < this.#versions.length; at += 1)
+      yield this.#versions[at]!
+  }
+
   /**
    * Forgets what no read at `revision` or later can see. A deletion at exactly `revision` stays, for watches that
    * start there. Returns what was forgotten.

@@ -62,6 +62,11 @@ export class MvccStore {
     return this.#log[revision - this.#logStart] ?? []
   }
 
+  /** What was written to a key at a revision and after it, oldest first, as far as it is remembered. */
+  changesOf(key: Key, revision: number): Iterable<KeyVersion> {
+    return this.#histories.get(key)?.since(revision) ?? []
+  }
+
   /** @throws StatusError `compacted` or `futureRevision` when nothing can be read at the revision */
   assertReadable(revision: number): void {
     if (revision > this.#revision) throw ETCD_ERROR.futureRevision()

@@ -1,6 +1,7 @@
 import type { KeyVersion } from '../mvcc/key-history.ts'
 import { type Key, keyOf, rangeHas } from '../mvcc/key-range.ts'
 import type { MvccStore } from '../mvcc/store.ts'
+import { CatchUpQueue } from './catch-up-queue.ts'
 import type { Watcher } from './watcher.ts'
 
 /** Told of the changes in a watcher's range, one revision a call, revisions in order. */
@@ -8,6 +9,8 @@ export type Deliver = (watcher: Watcher, revision: number, changes: readonly Key
 
 /** All watchers of the server: who is to be told of a write. */
 export class WatchHub {
+  /** The streams that tell their watchers' histories. */
+  readonly catchUp = new CatchUpQueue()
   readonly #store: MvccStore
   readonly #delivers = new Map<Watcher, Deliver>()
   readonly #ofKey = new Map<Key, Set<Watcher>>()

@@ -1,5 +1,5 @@
 import type { Init, WatchResponse } from '@livetree/etcd/wire'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { ManualClock } from '../manual-clock.test.kit.ts'
 import { MvccStore } from '../mvcc/store.ts'
 import { WatchHub } from './watch-hub.ts'
@@ -15,15 +15,15 @@ function setUp() {
     got: [] as Init<WatchResponse>[],
     failures: [] as unknown[],
   }
-  const stream = new WatchStream(
-    {
-      store,
-      hub,
-      clock: new ManualClock(),
-      progressIntervalMs: 1000,
-      header: (revision) => ({ clusterId: 1n, memberId: 2n, revision, raftTerm: 2 }),
-    },
-    {
+  const source = {
+    store,
+    hub,
+    clock: new ManualClock(),
+    progressIntervalMs: 1000,
+    header: (revision: number) => ({ clusterId: 1n, memberId: 2n, revision, raftTerm: 2 }),
+  }
+  const open = () =>
+    new WatchStream(source, {
       send(response) {
         if (client.isBroken) throw new RangeError('too large')
         client.got.push(response)
@@ -31,13 +31,13 @@ function setUp() {
       },
       fail: (error) => void client.failures.push(error),
       assertMayWatch: () => {},
-    },
-  )
+    })
+  const stream = open()
   const put = (key: string): void => {
     store.write((txn) => txn.put(key, Buffer.from('x'), 0n))
     hub.publish()
   }
-  const create = (value: { key: string; rangeEnd?: string; startRevision?: number }) => {
+  const create = (value: { key: string; rangeEnd?: string; startRevision?: number }, to = stream) => {
     const blank = {
       rangeEnd: '',
       progressNotify: false,
@@ -53,12 +53,12 @@ function setUp() {
       rangeEnd: Buffer.from(value.rangeEnd ?? ''),
       startRevision,
     }
-    stream.receive({ request: { type: 'create', value: request } })
+    to.receive({ request: { type: 'create', value: request } })
   }
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
   const revisions = (): number[] =>
     client.got.flatMap(({ events = [] }) => events.map(({ kv }) => kv!.modRevision!))
-  return { store, client, stream, put, create, turn, revisions }
+  return { store, client, stream, open, put, create, turn, revisions }
 }
 
 test('WatchStream holds nothing for a client that does not read, and tells it everything when it reads again', async () => {
@@ -143,4 +143,81 @@ test('WatchStream ends itself, and nothing else, when something cannot be told',
   client.isBroken = true
   await turn()
   expect(client.failures.length).toBe(2)
+})
+
+/** Writes so many revisions of other keys. */
+function fill(store: MvccStore, count: number): void {
+  for (let n = 0; n < count; n += 1) store.write((txn) => txn.put(`busy/${n % 100}`, Buffer.from('x'), 0n))
+}
+
+test.each([
+  ['keys', (n: number) => ({ key: `quiet/${n}`, startRevision: 2 })],
+  ['spans', (n: number) => ({ key: `quiet/${n}`, rangeEnd: `quiet/${n}/`, startRevision: 2 })],
+])('WatchStream reads long histories for many watchers of %s in short turns', async (kind, request) => {
+  const { store, client, put, create, turn, revisions } = setUp()
+  const looked = vi.spyOn(store, 'changesAt')
+  fill(store, 5000)
+  const count = 200
+  for (let n = 0; n < count; n += 1) create(request(n))
+  put('quiet/7')
+  looked.mockClear()
+  let most = 0
+  while (revisions().length === 0) {
+    const before = looked.mock.calls.length
+    await turn()
+    most = Math.max(most, looked.mock.calls.length - before)
+  }
+  // One pass over the log serves all of them, at most 100 revisions for 200 watchers a turn; a key needs no pass.
+  expect(looked.mock.calls.length).toBe(kind === 'keys' ? 0 : 5001)
+  expect(most).toBeLessThanOrEqual(kind === 'keys' ? 0 : 100)
+  expect(revisions()).toEqual([store.revision])
+  await turn()
+  put('quiet/199')
+  expect(revisions().at(-1)).toBe(store.revision)
+  expect(client.failures).toEqual([])
+})
+
+test('WatchStream reads histories of many streams within one turn budget', async () => {
+  const first = setUp()
+  fill(first.store, 10_000)
+  const looked = vi.spyOn(first.store, 'changesAt')
+  const streams = Array.from({ length: 20 }, () => first.open())
+  for (const stream of streams) first.create({ key: 'quiet', rangeEnd: 'quiet0', startRevision: 2 }, stream)
+  await first.turn()
+  expect(looked.mock.calls.length).toBeLessThanOrEqual(10_001)
+  for (const stream of streams) stream.close()
+  await first.turn()
+  const closed = looked.mock.calls.length
+  await first.turn()
+  expect(looked.mock.calls.length).toBe(closed)
+})
+
+test('WatchStream tells every revision once, whatever the watchers, while writes go on', async () => {
+  const { store, client, put, create, turn } = setUp()
+  fill(store, 3000)
+  const starts = [2, 700, 1500, 2999]
+  for (const startRevision of starts) create({ key: 'busy/7', startRevision })
+  for (const startRevision of starts) create({ key: 'busy/', rangeEnd: 'busy0', startRevision })
+  const isLive = (): boolean =>
+    client.got.filter(({ events }) => events?.at(-1)?.kv?.modRevision === store.revision).length > 0
+  for (let n = 0; n < 20 || !isLive(); n += 1) {
+    put('busy/7')
+    await turn()
+  }
+  for (const [index, startRevision] of starts.entries()) {
+    for (const [id, isSpan] of [
+      [index, false],
+      [index + starts.length, true],
+    ] as const) {
+      const expected: number[] = []
+      for (let revision = startRevision; revision <= store.revision; revision += 1) {
+        const isKey = revision > 3001 || (revision - 2) % 100 === 7
+        if (isSpan || isKey) expected.push(revision)
+      }
+      const told = client.got
+        .filter(({ watchId }) => watchId === id)
+        .flatMap(({ events = [] }) => events.map(({ kv }) => kv!.modRevision!))
+      expect(told).toEqual(expected)
+    }
+  }
 })

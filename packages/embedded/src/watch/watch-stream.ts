@@ -7,15 +7,20 @@ import type {
 } from '@livetree/etcd/wire'
 import type { Clock } from '../clock.ts'
 import type { KeyVersion } from '../mvcc/key-history.ts'
-import { type KeyRange, keyOf, keyRange, rangeHas } from '../mvcc/key-range.ts'
+import { type KeyRange, keyRange } from '../mvcc/key-range.ts'
 import type { MvccStore } from '../mvcc/store.ts'
 import { ETCD_ERROR, StatusError } from '../status.ts'
 import { fragmentsOf } from './fragments.ts'
+import type { TurnBudget } from './catch-up-queue.ts'
+import { type BehindWatcher, type HistoryBatch, readKeyHistory, readSpanHistories } from './read-histories.ts'
 import type { WatchHub } from './watch-hub.ts'
-import { MAX_BATCH_REVISIONS, Watcher } from './watcher.ts'
+import { Watcher } from './watcher.ts'
 
 /** The id that stands for no watch: refused creates, and progress of all watches together. */
 const NO_WATCH_ID = -1
+
+/** Watchers that are passed over at the cost of one look at a key. */
+const LIVE_WATCHERS_PER_LOOK = 10
 
 /** What a watch stream needs of its server. */
 export interface WatchSource {
@@ -63,8 +68,9 @@ export class WatchStream {
   readonly #watchers = new Map<number, Watcher>()
   #nextId = 0
   #isBlocked = false
-  #catchUp: NodeJS.Immediate | undefined
   #cancelProgress: (() => void) | undefined
+
+  readonly #catchUp = (budget: TurnBudget): void => this.#guard(() => this.#tellHistories(budget))
 
   constructor(source: WatchSource, output: WatchOutput) {
     this.#source = source
@@ -88,11 +94,11 @@ export class WatchStream {
   /** The client reads again. */
   drain(): void {
     this.#isBlocked = false
-    this.#scheduleCatchUp()
+    this.#source.hub.catchUp.add(this.#catchUp)
   }
 
   close(): void {
-    clearImmediate(this.#catchUp)
+    this.#source.hub.catchUp.delete(this.#catchUp)
     this.#cancelProgress?.()
     this.#source.hub.streamClosed()
     for (const watcher of this.#watchers.values()) this.#source.hub.remove(watcher)
@@ -120,7 +126,7 @@ export class WatchStream {
     this.#source.hub.add(watcher, (told, revision, changes) => this.#deliver(told, revision, changes))
     if (options.wantsProgress) this.#startProgress()
     this.#sendControl({ watchId: options.id, created: true })
-    this.#scheduleCatchUp()
+    if (watcher.state.type === 'behind') this.#source.hub.catchUp.add(this.#catchUp)
   }
 
   /** Why a watch can not be, in etcd's words; undefined when it can. */
@@ -172,7 +178,8 @@ export class WatchStream {
       this.#cancelProgress = undefined
       for (const watcher of this.#watchers.values()) {
         if (!watcher.options.wantsProgress) continue
-        if (!watcher.hadEvents) this.#progress([watcher], watcher.options.id)
+        // A client that does not read has no use for them, and they would pile up.
+        if (!watcher.hadEvents && !this.#isBlocked) this.#progress([watcher], watcher.options.id)
         watcher.hadEvents = false
         this.#startProgress()
       }
@@ -198,47 +205,42 @@ export class WatchStream {
     else this.#sendEvents(watcher, watcher.pick(changes, revision), revision)
   }
 
-  #scheduleCatchUp(): void {
-    if (this.#catchUp !== undefined || this.#isBlocked) return
-    if (![...this.#watchers.values()].some(({ state }) => state.type === 'behind')) return
-    this.#catchUp = setImmediate(() => {
-      this.#catchUp = undefined
-      this.#guard(() => this.#tellHistories())
-    })
-  }
-
-  #tellHistories(): void {
-    for (const watcher of this.#watchers.values()) {
-      if (this.#isBlocked) return
-      if (watcher.state.type === 'behind') this.#tellHistory(watcher, watcher.state.from)
-    }
-    this.#scheduleCatchUp()
-  }
-
-  /** Sends one batch of history, or the end of a watcher whose history is gone. */
-  #tellHistory(watcher: Watcher, from: number): void {
+  /** Sends a part of the histories that are still to be told, as large as the budget allows. */
+  #tellHistories(budget: TurnBudget): void {
     const { store } = this.#source
-    if (from < store.compactRevision) {
-      watcher.state = { type: 'compacted' }
-      this.#source.hub.remove(watcher)
-      const { compactRevision } = store
-      // etcd gives no revision and no reason here.
-      const header = this.#source.header(0)
-      this.#send({ header, watchId: watcher.options.id, canceled: true, compactRevision })
-      return
+    const spans: BehindWatcher[] = []
+    let isThrough = true
+    for (const watcher of this.#watchers.values()) {
+      // `drain` comes, and this goes on.
+      if (this.#isBlocked) return
+      if (watcher.state.type !== 'behind') continue
+      const behind = { watcher, from: watcher.state.from }
+      if (behind.from < store.compactRevision) this.#endCompacted(watcher)
+      else if (watcher.options.range.type === 'span') spans.push(behind)
+      else if (budget.looks > 0) this.#sendBatch(readKeyHistory(behind, store, budget))
+      if (watcher.state.type === 'behind') isThrough = false
     }
-    const batch: KeyVersion[] = []
-    let revision = from
-    for (let count = 0; count < MAX_BATCH_REVISIONS && revision <= store.revision; revision += 1) {
-      const changes = store
-        .changesAt(revision)
-        .filter(({ key }) => rangeHas(watcher.options.range, keyOf(key)))
-      if (changes.length === 0) continue
-      count += 1
-      for (const change of watcher.pick(changes, revision)) batch.push(change)
+    if (!this.#isBlocked && spans.length > 0) {
+      for (const batch of readSpanHistories(spans, store, budget)) this.#sendBatch(batch)
     }
-    watcher.state = revision <= store.revision ? { type: 'behind', from: revision } : { type: 'live' }
-    this.#sendEvents(watcher, batch, store.revision)
+    budget.looks -= this.#watchers.size / LIVE_WATCHERS_PER_LOOK
+    if (!isThrough && !this.#isBlocked) this.#source.hub.catchUp.add(this.#catchUp)
+  }
+
+  /** Ends a watcher whose history is gone. */
+  #endCompacted(watcher: Watcher): void {
+    watcher.state = { type: 'compacted' }
+    this.#source.hub.remove(watcher)
+    const { compactRevision } = this.#source.store
+    // etcd gives no revision and no reason here.
+    const header = this.#source.header(0)
+    this.#send({ header, watchId: watcher.options.id, canceled: true, compactRevision })
+  }
+
+  #sendBatch({ watcher, changes, next }: HistoryBatch): void {
+    const { revision } = this.#source.store
+    watcher.state = next <= revision ? { type: 'behind', from: next } : { type: 'live' }
+    this.#sendEvents(watcher, changes, revision)
   }
 
   #sendEvents(watcher: Watcher, changes: readonly KeyVersion[], revision: number): void {
