@@ -11,6 +11,8 @@ const BEGIN = `
   })
   const turn = () => new Promise((resolve) => setTimeout(resolve, 20))
   const store = createManualSource({ name: 'etcd' })
+  // three seconds are over at once
+  const impatient = { now: Date.now, setTimeout: (run, ms) => setTimeout(run, ms === 3_000 ? 1 : ms), clearTimeout }
   const loadStore = async (options = {}) => {
     const loading = shop.load({ sources: [store], ...options })
     store.replace(1, {})
@@ -63,17 +65,27 @@ const MISFORTUNES: Record<
       for (const port of [2, 3, 4]) { store.patch(port, { port: 'eighty', password: 'hunter2' }); await turn() }`,
     says: /port: .*expected number.*etcd: port, revision 2.*password/s,
   },
-  'a source that is away at the start': {
+  'a source that is away for long at the start': {
     code: 'LIVETREE_SOURCE_LOST',
     run: `
-      const loading = shop.load({ sources: [store], ...options })
+      const loading = shop.load({ sources: [store], clock: impatient, ...options })
       for (let i = 0; i < 3; i++) {
         store.sink.lost({ error: new Error('connect ECONNREFUSED 127.0.0.1:1'), isFinal: false })
         await turn()
       }
       store.replace(1, {})
       config = await loading`,
-    says: /Source etcd of configuration "shop" is lost: connect ECONNREFUSED/,
+    says: /still waits for etcd, which is lost: connect ECONNREFUSED/,
+  },
+  'a store that defaults stand in for': {
+    code: 'LIVETREE_STALE',
+    run: `
+      const startup = { timeoutMs: 50, onUnavailable: 'defaults' }
+      const loading = shop.load({ sources: [store], startup, ...options })
+      store.sink.lost({ error: new Error('connect ECONNREFUSED 127.0.0.1:1'), isFinal: false })
+      config = await loading
+      await turn()`,
+    says: /is stale: served from the schema's defaults; etcd: connect ECONNREFUSED/,
   },
   'a configuration that is stale': {
     code: 'LIVETREE_STALE',

@@ -30,7 +30,7 @@ let embedded: Promise<EtcdBinaries> | undefined
 
 async function inspectEmbedded(): Promise<EtcdBinaries> {
   const { etcdctl } = await getEtcd()
-  const seen = await inspectEtcd(fileURLToPath(new URL('./as-etcd/etcd', import.meta.url)), [
+  const seen = await inspectEtcd(fileURLToPath(new URL('./embedded-as-etcd-binary/etcd', import.meta.url)), [
     dirname(etcdctl),
   ])
   if (typeof seen === 'string') throw new Error(seen)

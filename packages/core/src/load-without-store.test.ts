@@ -89,7 +89,7 @@ describe('onUnavailable: defaults (P8)', () => {
     const stale: string[] = []
     config.on('stale', ({ reason }) => stale.push(reason))
     await turn()
-    expect(stale).toEqual(["served from the schema's defaults"])
+    expect(stale).toEqual(["served from the schema's defaults; etcd: has not answered"])
     store.replace(40, { pool: '10' })
     expect(config.current).toMatchObject({ pool: 10, url: 'local' })
     expect(config.status).toMatchObject({ state: 'live', servedFrom: 'sources', revision: 40 })

@@ -97,19 +97,22 @@ export class Notifier<T> {
     this.#notify('live', event)
   }
 
-  /** Contact with a source was lost or is back; told once for each reason. Of a store, `stale` tells more, if it lasts. */
+  /**
+   * Contact with a source was lost or is back; one line for each reason. A store that is lost for a moment is nothing to
+   * warn of: while loading, `startUp` warns when the loss lasts; after that `stale` does.
+   */
   connectivity({ source, lastError }: SourceState): void {
     const told = this.#lostBecause.get(source.name)
     if (lastError === undefined) {
       if (!this.#lostBecause.delete(source.name)) return
-      this.#logger.info(`Source ${source.name} of configuration "${this.#config}" is back`)
+      this.#logger.debug(`Source ${source.name} of configuration "${this.#config}" is back`)
       return
     }
     if (told?.has(lastError.message) || told?.size === MOST_REASONS) return
     this.#lostBecause.set(source.name, (told ?? new Set()).add(lastError.message))
     const what = `Source ${source.name} of configuration "${this.#config}" is lost`
     const message = `${what}: ${lastError.message}`
-    if (source.isRemote || !this.#isReady) this.#logger.entry({ level: 'warn', message, code: 'source_lost' })
+    if (source.isRemote || !this.#isReady) this.#logger.debug(message)
     else this.failed(new LivetreeError('source_unavailable', message, { cause: lastError }))
   }
 

@@ -55,7 +55,7 @@ export class Freshness {
     const { reason } = this
     if (reason !== undefined && this.#staleSince === undefined) {
       this.#staleSince = clock.now()
-      this.#options.onStale(Object.freeze({ reason, provenAt: this.provenAt }))
+      this.#options.onStale(Object.freeze({ reason: `${reason}${this.#missing}`, provenAt: this.provenAt }))
     } else if (reason === undefined && this.#staleSince !== undefined) {
       const staleMs = Math.max(clock.now() - this.#staleSince, 0)
       this.#staleSince = undefined
@@ -88,6 +88,16 @@ export class Freshness {
   /** Contact with a store is lost, be it stale already or not. */
   get isLost(): boolean {
     return this.#remote.some(({ lastError }) => lastError !== undefined)
+  }
+
+  /** Which stores something else stands in for, and why; empty where their own state is in service. */
+  get #missing(): string {
+    if (this.#options.writer.servedFrom === 'sources') return ''
+    const missing = this.#remote.filter(({ hasTree }) => !hasTree)
+    const lines = missing.map(({ source, lastError }) => {
+      return `${source.name}: ${lastError === undefined ? 'has not answered' : lastError.message}`
+    })
+    return lines.length === 0 ? '' : `; ${lines.join('; ')}`
   }
 
   /** Why the state is stale, for people; undefined when it is proven, or a loss is within its grace. */

@@ -425,8 +425,14 @@ describe('what is said of a source that is away', () => {
     advance: (source: ReturnType<typeof createManualSource>, clock: TestClock) => unknown,
   ) {
     const lines: string[] = []
+    const debugged: string[] = []
     const record = (message: string) => void lines.push(message)
-    const logger = { debug() {}, info() {}, warn: record, error: record }
+    const logger = {
+      debug: (message: string) => void debugged.push(message),
+      info() {},
+      warn: record,
+      error: record,
+    }
     const clock = createTestClock()
     const source = createManualSource({ name: 'etcd' })
     const loading = definition.load({ sources: [source], clock, logger, startup: { timeoutMs: 10_000 } })
@@ -435,7 +441,7 @@ describe('what is said of a source that is away', () => {
     source.replace(1, {})
     const config = await loading
     open.push(config)
-    return { lines, clock, source, config }
+    return { lines, debugged, clock, source, config }
   }
 
   it('at the start, when it is silent: a line after three seconds', async () => {
@@ -448,14 +454,31 @@ describe('what is said of a source that is away', () => {
     ])
   })
 
-  it('by turns for two reasons: a line for each, and one when it is back', async () => {
-    const { lines, source, config } = await startSilently(() => {})
+  it('at the start, when it is lost: for debugging at once, a warning after three seconds', async () => {
+    const lose = (source: ReturnType<typeof createManualSource>, time: TestClock, ms: number) => {
+      source.sink.lost({ error: new Error('refused'), isFinal: false })
+      return time.advance(ms)
+    }
+    const short = await startSilently((source, time) => lose(source, time, 2_999))
+    expect([short.lines, short.debugged[0]]).toEqual([
+      [],
+      'Source etcd of configuration "shop" is lost: refused',
+    ])
+    const long = await startSilently((source, time) => lose(source, time, 9_000))
+    expect(long.lines).toEqual([
+      'Configuration "shop" still waits for etcd, which is lost: refused; it waits 10000 ms in all',
+    ])
+  })
+
+  it('by turns for two reasons: a line for each, for debugging', async () => {
+    const { lines, debugged, source, config } = await startSilently(() => {})
     for (let round = 0; round < 50; round++) {
       for (const endpoint of ['one', 'two'])
         source.sink.lost({ error: new Error(`${endpoint} refused`), isFinal: false })
     }
     await config.refresh()
-    expect(lines).toEqual(
+    expect(lines).toEqual([])
+    expect(debugged.filter((line) => line.includes('is lost'))).toEqual(
       [1, 2].map((n) => expect.stringContaining(`is lost: ${n === 1 ? 'one' : 'two'} refused`)),
     )
   })

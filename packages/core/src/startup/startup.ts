@@ -9,8 +9,8 @@ import type { ResolvedLoadOptions } from './load-options.ts'
 import type { SourceState } from '../updates/source-state.ts'
 import type { FallbackState, UpdateProcessor } from '../updates/update-processor.ts'
 
-/** So long a source may be silent at the start before it is spoken of. */
-const SILENCE_MS = 3_000
+/** A source may be silent or lost for so long at the start before it is warned of. */
+const PATIENCE_MS = 3_000
 
 /** A disk that does not answer must not keep a process from ending its start. */
 const SNAPSHOT_READ_MS = 5_000
@@ -55,7 +55,7 @@ export async function startUp(parts: StartupParts): Promise<number | undefined> 
 async function waitForSources(parts: StartupParts): Promise<boolean> {
   const { writer, options, name } = parts
   const { clock, timeoutMs, signal } = options
-  const patience = clock.setTimeout(() => warnOfSilence(parts), SILENCE_MS)
+  const patience = clock.setTimeout(() => warnOfMissing(parts), PATIENCE_MS)
   const untilDecided = async (cut: AbortSignal) => {
     await parts.comparison?.begin(cut)
     while (
@@ -78,13 +78,21 @@ async function waitForSources(parts: StartupParts): Promise<boolean> {
   }
 }
 
-/** A source that neither answers nor fails would have people look at a process that does nothing. */
-function warnOfSilence({ name, sources, log, options }: StartupParts): void {
-  const silent = sources.filter(({ hasTree, lastError }) => !hasTree && lastError === undefined)
-  if (silent.length === 0) return
-  const names = silent.map(({ source }) => source.name).join(', ')
-  const message = `Configuration "${name}" still waits for ${names}, which has not answered; it waits ${options.timeoutMs} ms in all`
-  log.entry({ level: 'warn', message, code: 'source_silent' })
+/** Without it, people would look at a process that does nothing. */
+function warnOfMissing({ name, sources, log, options }: StartupParts): void {
+  const missing = sources.filter(({ hasTree }) => !hasTree)
+  const silent = missing.filter(({ lastError }) => lastError === undefined)
+  const waits = `it waits ${options.timeoutMs} ms in all`
+  if (silent.length > 0) {
+    const names = silent.map(({ source }) => source.name).join(', ')
+    const message = `Configuration "${name}" still waits for ${names}, which has not answered; ${waits}`
+    log.entry({ level: 'warn', message, code: 'source_silent' })
+  }
+  for (const { source, lastError } of missing) {
+    if (lastError === undefined) continue
+    const message = `Configuration "${name}" still waits for ${source.name}, which is lost: ${lastError.message}; ${waits}`
+    log.entry({ level: 'warn', message, code: 'source_lost' })
+  }
 }
 
 /** Nothing good can come: what is missing is lost for good, and no policy could do without it. */

@@ -83,8 +83,9 @@ export async function createTestConfig<S extends $ZodType>(
   const given = { ...loadOptions, sources: [...sources, store], staleAfterMs: Number.POSITIVE_INFINITY }
   // never gives way to other work, so that a patch is in service when `set` returns
   const config = await load(definition, given, Number.POSITIVE_INFINITY)
-  // who calls `set` or `reject` is told; the process need not be warned
+  // who calls `set`, `reject` or `disconnect` knows what happens; the process need not be warned
   config.on('rejected', () => {})
+  config.on('stale', () => {})
   const setter = new Setter<S>(config, store)
   const reject = (patch?: object): RejectedEvent => {
     let rejection: RejectedEvent | undefined
