@@ -9,7 +9,7 @@ import { connect } from '../etcd-watch-kit.ts'
 
 withoutOpenHandles()
 
-const KEYS = process.env.LIVETREE_LONG_TESTS === undefined ? 10_000 : 100_000
+const KEYS = process.env.LIVETREE_LONG_TESTS === undefined ? 4_000 : 100_000
 /** Of the time that a slow machine may take, in milliseconds. */
 const BOUND_MS = 90_000
 

@@ -13,6 +13,8 @@ import { anything } from './three-views.ts'
 
 withoutOpenHandles()
 
+const isLong = process.env.LIVETREE_LONG_TESTS !== undefined
+
 const key = (name: string) => `/t/all/${name}`
 
 async function listen(server: Server): Promise<number> {
@@ -84,7 +86,7 @@ eachEtcd('startup and liveness', (etcd) => {
     await using config = await anything.load({ sources: [source] })
     const stale: string[] = []
     config.on('stale', ({ reason }) => stale.push(reason))
-    for (let round = 2; round < 4; round += 1) {
+    for (let round = 2; round < (isLong ? 4 : 3); round += 1) {
       await server.kill()
       await server.restart()
       const direct = connect(server.endpoint, { auth })
@@ -109,18 +111,22 @@ eachEtcd('startup and liveness', (etcd) => {
     }
   })
 
-  test('P7 a staleAfterMs that is shorter than the cadence of the client: asked more often', async () => {
-    const server = await etcd.start()
-    await connect(server.endpoint).kv.put(key('a'), '1')
-    const source = etcdSource({ endpoints: [server.endpoint], root: '/t' })
-    // an old server proves a quiet second at the soonest
-    await using config = await anything.load({ sources: [source], staleAfterMs: 4_000 })
-    const stale: string[] = []
-    config.on('stale', ({ reason }) => stale.push(reason))
-    const until = Date.now() + 9_000
-    await waitFor(() => Date.now() > until && (config.status.provenAt ?? 0) > until - 4_000)
-    expect(stale).toEqual([])
-  })
+  // the slowest to prove anything is the old one
+  test.runIf(isLong || etcd.kind === '3.4')(
+    'P7 a staleAfterMs that is shorter than the cadence of the client: asked more often',
+    async () => {
+      const server = await etcd.start()
+      await connect(server.endpoint).kv.put(key('a'), '1')
+      const source = etcdSource({ endpoints: [server.endpoint], root: '/t' })
+      // an old server proves a quiet second at the soonest
+      await using config = await anything.load({ sources: [source], staleAfterMs: 4_000 })
+      const stale: string[] = []
+      config.on('stale', ({ reason }) => stale.push(reason))
+      const until = Date.now() + 6_000
+      await waitFor(() => Date.now() > until && (config.status.provenAt ?? 0) > until - 4_000)
+      expect(stale).toEqual([])
+    },
+  )
 
   test('P7 killed outright: health and status show it at once, stale waits for its grace', async () => {
     const server = await etcd.start()
