@@ -5,6 +5,7 @@ import type { Logger } from '../logger.ts'
 import type { Init } from '../wire/message.ts'
 import { Auth, type Method } from '../wire/rpc.ts'
 import { type BackoffOptions, backoffMs } from './backoff.ts'
+import { BASE_HEADERS } from './ask-member.ts'
 import { Balancer } from './balancer.ts'
 import { type CallContext, callName } from './call-context.ts'
 import { checkCallOptions } from './call-options.ts'
@@ -34,8 +35,6 @@ export interface ChannelSettings {
   /** Finds the endpoints first; calls wait for it. */
   readonly discover: (() => Promise<readonly string[]>) | undefined
 }
-
-const BASE_HEADERS = ['content-type', 'application/grpc', 'te', 'trailers', 'user-agent', 'livetree-etcd']
 
 /** The channel over undici's HTTP/2. Nothing is opened before the first call. */
 export class UndiciChannel implements Channel {

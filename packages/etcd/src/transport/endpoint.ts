@@ -1,8 +1,10 @@
 import { monotonicNow } from '../clock.ts'
-import type { EtcdError } from '../errors.ts'
+import { errorCodes } from '../error-codes.ts'
+import { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { type BackoffOptions, backoffMs } from './backoff.ts'
 import { Connection, type ConnectionSettings } from './connection.ts'
+import { askMember } from './ask-member.ts'
 import { diagnosePeer } from './diagnose.ts'
 import { errorOfNetwork } from './network-errors.ts'
 
@@ -15,6 +17,9 @@ export interface EndpointSettings extends ConnectionSettings {
 /** A call waits so long for the connection to one endpoint before it looks for another one besides. */
 export const PATIENCE_MS = 250
 
+/** An endpoint that failed for so long, and still does, has left its cluster. */
+const GONE_MS = 10_000
+
 /** A server that takes so few calls at a time is soon full: every watch, and the leases, hold one for as long as they live. */
 const FEW_CALLS = 4
 
@@ -24,7 +29,7 @@ export type Readiness =
   | 0
   /** Connected, but silent while calls wait. */
   | 1
-  /** Not connected: it has failed, or takes long. */
+  /** Not connected: it has failed, or takes long. Or the last call that it took failed by its fault. */
   | 2
   /** It failed a moment ago. */
   | 3
@@ -42,6 +47,14 @@ export class Endpoint {
   #diagnosis: Promise<EtcdError | undefined> | undefined
   #failures = 0
   #restsUntil = 0
+  /** When the first and the last of the failures were since it answered, on the monotonic clock. */
+  #failingSince = 0
+  #failedAt = 0
+  /** The last call it took failed by its fault; until it has answered, other endpoints are preferred. */
+  #isDoubtful = false
+  #isProbing = false
+  /** Ends the wait for the end of its rest. */
+  #endRest: (() => void) | undefined
   #isWarned = false
   /** Which cluster it answered for last; `undefined` before its first answer. */
   clusterId: bigint | undefined
@@ -87,41 +100,64 @@ export class Endpoint {
     return this.#restsUntil
   }
 
+  /** It has failed for long, up to now, and not answered in between. */
+  isGone(now: number): boolean {
+    const isFresh = now - this.#failedAt <= GONE_MS
+    return this.#failures > 0 && isFresh && this.#failedAt - this.#failingSince >= GONE_MS
+  }
+
   readiness(now: number): Readiness {
     if (now < this.#restsUntil) return 3
     const connection = this.#connection
+    if (connection?.isReady && this.#isDoubtful) return 2
     if (connection?.isReady) return connection.isStuck(now) ? 1 : 0
     if (this.#connecting !== undefined) return now - this.#connectingSince > PATIENCE_MS ? 2 : 0
     return this.#failures > 0 ? 2 : 0
   }
 
-  /** Connects; one attempt at a time, however many wait for it. Rejects with an EtcdError: then nothing was sent. */
+  /**
+   * Connects; one attempt at a time, however many wait for it, and none while it rests. Rejects with an EtcdError: then
+   * nothing was sent.
+   */
   connect(): Promise<void> {
     this.#connecting ??= this.#connect()
     return this.#connecting
   }
 
-  /** Finds out whether it can be reached again, without a call that would have to wait for it. */
+  /** Finds out whether it can be reached, and answers, again, without a call that would have to wait for it. */
   probe(): void {
-    if (this.#connecting === undefined) this.connect().catch(() => undefined)
+    if (this.#connecting !== undefined || this.#isProbing) return
+    this.#isProbing = true
+    void this.#probe().finally(() => {
+      this.#isProbing = false
+    })
   }
 
   succeeded(): void {
     this.#failures = 0
     this.#restsUntil = 0
+    this.#isDoubtful = false
   }
 
   /** It rests, longer from time to time. What fails while it rests tells nothing new. */
   failed(): void {
     const now = monotonicNow(this.#settings.clock)
+    if (this.#failures === 0) this.#failingSince = now
+    this.#failedAt = now
     if (now < this.#restsUntil) return
     this.#restsUntil = now + backoffMs(this.#settings.backoff, this.#failures)
     this.#failures += 1
   }
 
+  /** A call that it took failed by its fault: a connection that stands proves nothing until it has answered. */
+  doubt(): void {
+    this.failed()
+    this.#isDoubtful = true
+  }
+
   /** Nothing came over this connection for as long as a call may take: the next call gets a new one. */
   suspect(connection: Connection): void {
-    this.failed()
+    this.doubt()
     connection.retire()
   }
 
@@ -143,13 +179,15 @@ export class Endpoint {
 
   async close(error: EtcdError): Promise<void> {
     this.#closing.abort()
+    this.#endRest?.()
     const all = [...this.#retired, ...(this.#connection === undefined ? [] : [this.#connection])]
     await Promise.all(all.map((each) => each.destroy(error)))
   }
 
   async #connect(): Promise<void> {
-    this.#connectingSince = monotonicNow(this.#settings.clock)
     try {
+      await this.#untilRested()
+      this.#connectingSince = monotonicNow(this.#settings.clock)
       const { connection } = this
       await connection.open()
       this.#warnOfFewCalls(connection.maxCalls)
@@ -159,6 +197,33 @@ export class Endpoint {
     } finally {
       this.#connecting = undefined
     }
+  }
+
+  async #untilRested(): Promise<void> {
+    const { clock } = this.#settings
+    const restMs = this.#restsUntil - monotonicNow(clock)
+    if (restMs > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const timer = clock.setTimeout(resolve, Math.ceil(restMs))
+      this.#endRest = resolve
+      await promise
+      clock.clearTimeout(timer)
+      this.#endRest = undefined
+    }
+    if (this.#closing.signal.aborted) throw new EtcdError('closed', { endpoint: this.url })
+  }
+
+  async #probe(): Promise<void> {
+    try {
+      await this.connect()
+      if (this.#isDoubtful) await askMember(this.connection, this.#settings.clock)
+    } catch (error) {
+      const { code } = errorOfNetwork(error, false, {})
+      if (!errorCodes[code].blamesEndpoint) this.#isDoubtful = false
+      else if (this.isReady) this.failed()
+      return
+    }
+    this.#isDoubtful = false
   }
 
   #warnOfFewCalls(maxCalls: number): void {

@@ -1,5 +1,6 @@
 import { errorCodes, type Fate } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
+import type { Endpoint } from './endpoint.ts'
 import { isTokenError } from './status.ts'
 import type { RetryClass } from './transport.ts'
 
@@ -47,4 +48,12 @@ const FATES: readonly Fate[] = ['not_sent', 'not_applied', 'unknown']
 /** What may have become of a request that was sent more than once. */
 export function worseFate(a: Fate, b: Fate): Fate {
   return FATES.indexOf(a) > FATES.indexOf(b) ? a : b
+}
+
+/** What an attempt says of its endpoint. One of another cluster has answered: its cluster alone keeps calls away. */
+export function blame(endpoint: Endpoint, error: EtcdError, decision: Decision): void {
+  if (error.code === 'cluster_changed') return
+  const isAtFault = errorCodes[error.code].blamesEndpoint
+  if (isAtFault && error.fate !== 'not_sent') endpoint.doubt()
+  else if (isAtFault || decision === 'retry' || decision === 'retry_once') endpoint.failed()
 }

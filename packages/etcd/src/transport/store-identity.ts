@@ -1,3 +1,4 @@
+import { errorCodes } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -99,6 +100,19 @@ export class StoreIdentity {
     })
   }
 
+  /**
+   * What became of a call for which only endpoints of another cluster answer, where its last failure, of one that does
+   * not, hides that; else the failure itself.
+   */
+  explain(failure: EtcdError): EtcdError {
+    const foreign = this.#hasForeign ? this.#list.endpoints.find((each) => this.#isForeign(each)) : undefined
+    if (foreign === undefined || failure.code === 'cluster_changed') return failure
+    if (!errorCodes[failure.code].blamesEndpoint) return failure
+    const { endpoint, call, fate } = failure
+    const what = `${foreign.url} answers for cluster ${hex(foreign.clusterId!)}, and of ${hex(this.#clusterId!)} as before no endpoint serves: ${failure.what}`
+    return new EtcdError('cluster_changed', { endpoint, call, what, fate, cause: failure })
+  }
+
   /** An endpoint that is left out, of a call that may (`isRead`) or may not find out whether that is still right. */
   isLeftOut(endpoint: Endpoint, isRead: boolean): boolean {
     if (!this.#hasForeign || !this.#isForeign(endpoint)) return false
@@ -107,13 +121,16 @@ export class StoreIdentity {
 
   /**
    * Takes over the cluster that all endpoints answer for, if there is one and none of the cluster in hand is left. One
-   * that has never answered and cannot be reached does not count.
+   * that cannot be reached does not count: at once when it has never answered, else after it has failed for a while. So
+   * a cluster that answers is never left.
    */
   settle(): void {
     if (!this.#hasForeign) return
     const ids = new Set<bigint | undefined>()
+    const now = this.#now()
     for (const each of this.#list.endpoints) {
-      if (each.clusterId !== undefined || !each.hasFailed) ids.add(each.clusterId)
+      const isLeft = each.clusterId === undefined ? each.hasFailed : each.isGone(now)
+      if (!isLeft) ids.add(each.clusterId)
     }
     const [id] = ids
     if (ids.size !== 1 || id === undefined) return

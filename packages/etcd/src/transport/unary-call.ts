@@ -6,7 +6,7 @@ import { type CallContext, callName, hasHeader, type OpenCall, tellRetry } from 
 import type { Endpoint } from './endpoint.ts'
 import { FailedAttempts, triedOf } from './failed-attempts.ts'
 import { Reach } from './reach.ts'
-import { decideRetry, finalError, worseFate } from './retry.ts'
+import { blame, decideRetry, finalError, worseFate } from './retry.ts'
 import type { RetryClass } from './transport.ts'
 import { type AttemptOwner, UnaryAttempt } from './unary-attempt.ts'
 import type { UnaryOptions, UnaryRequest } from './unary-request.ts'
@@ -198,6 +198,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
   #judge(error: EtcdError, attempt: UnaryAttempt<Res>): void {
     const { tokens } = this.#context
     const decision = decideRetry(error, this.#retry, tokens.hasCredentials && !this.#options.isAnonymous)
+    blame(this.#endpoint!, error, decision)
     if (decision === 'refresh' && this.#refreshes < MAX_REFRESHES) {
       this.#refreshes += 1
       this.#failures ??= new FailedAttempts()
@@ -205,17 +206,16 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
       this.#after(tokens.refresh(attempt.token))
     } else if (decision === 'retry' || (decision === 'retry_once' && this.#doubts === 0)) {
       if (decision === 'retry_once') this.#doubts += 1
-      const endpoint = this.#endpoint!
-      endpoint.failed()
-      this.#note(endpoint, error)
+      this.#note(this.#endpoint!, error)
       this.#next()
     } else this.#fail(error)
   }
 
   #note(endpoint: Endpoint, error: EtcdError): void {
+    const { identity } = this.#context.balancer
+    identity.settle()
     this.#failures ??= new FailedAttempts()
-    this.#failures.note(endpoint, error)
-    this.#context.balancer.identity.settle()
+    this.#failures.note(endpoint, identity.explain(error))
   }
 
   #tellRetry(): void {
