@@ -1,4 +1,5 @@
 import type { Issue } from './pipeline/outcome.ts'
+import { shortKey } from './short-text.ts'
 
 /** Every code a `LivetreeError` can carry: what it means, and what the one who reads it can do. */
 export const livetreeErrorCodes = {
@@ -129,7 +130,7 @@ export function describeIssue(issue: Issue): string {
   const found = issue.received === undefined ? '' : `, received ${issue.received}`
   const origins = issue.origins.map((origin) => {
     const revision = origin.revision > 0 ? `, revision ${origin.revision}` : ''
-    return `${origin.source}: ${origin.key}${revision}`
+    return `${origin.source}: ${shortKey(origin.key)}${revision}`
   })
   return `${where}: ${issue.message}${found}${origins.length === 0 ? '' : ` (${origins.join('; ')})`}`
 }

@@ -1,4 +1,5 @@
 import { describeIssues, LivetreeError } from '../errors.ts'
+import { shortKey } from '../short-text.ts'
 import type { UnusedKey } from '../pipeline/outcome.ts'
 import type { ConfigLog, LogEntry } from '../config-log.ts'
 import { publish } from './diagnostics.ts'
@@ -77,7 +78,7 @@ export class Notifier<T> {
     if (keys.length === 0) return
     const lines = keys.slice(0, 100).map(({ origin, didYouMean }) => {
       const hint = didYouMean === undefined ? '' : ` (did you mean ${didYouMean}?)`
-      return `  ${origin.source}: ${origin.key}${hint}`
+      return `  ${origin.source}: ${shortKey(origin.key)}${hint}`
     })
     const heading = `Configuration "${this.#config}" has keys that its schema does not know`
     if (keys.length > lines.length) lines.push(`  and ${keys.length - lines.length} more`)

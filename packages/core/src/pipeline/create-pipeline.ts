@@ -7,22 +7,15 @@ import { Decoder } from './decode.ts'
 import { diffValues } from './diff.ts'
 import { explainPath } from './explain.ts'
 import { Guard, type GuardMemory, type GuardOptions } from './guard.ts'
+import { holdingPromises } from './holding-promises.ts'
+import { limitedIssues } from './issue-limit.ts'
 import { IssueWriter, type NamedLayer } from './issues.ts'
 import { LayerTree } from './layer-tree.ts'
 import { leavesOf } from './leaves.ts'
-import type {
-  EarlierState,
-  EvaluateOptions,
-  Issue,
-  Outcome,
-  Path,
-  Pipeline,
-  UnusedKey,
-  ValidOutcome,
-} from './outcome.ts'
+import type { EarlierState, EvaluateOptions, Outcome, Path, Pipeline, ValidOutcome } from './outcome.ts'
 import { redact } from './redact.ts'
 import { structureIssues } from './structure.ts'
-import { unusedIssues, unusedKeys } from './unused-keys.ts'
+import { type FoundUnused, unusedIssue, unusedKeys } from './unused-keys.ts'
 
 /** What a pipeline is told of one source. */
 export interface PipelineSource {
@@ -81,7 +74,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     this.#plan = schemaNode
     this.#options = options
     this.fingerprint = fingerprintOf(schemaNode)
-    this.#fixedWords = schemaNode.hasSecret ? fixedWords(schemaNode.schema) : new Set()
+    this.#fixedWords = schemaNode.hasSecret ? holdingPromises(() => fixedWords(schemaNode.schema)) : new Set()
     this.#layers = sources.flatMap((source) =>
       source.layers.map((layer) => ({ ...layer, source: source.name })),
     )
@@ -134,15 +127,21 @@ class LayeredPipeline<T> implements Pipeline<T> {
     return undefined
   }
 
-  evaluate({ now = 0, fallback }: EvaluateOptions = {}): Outcome<T> {
+  evaluate(options?: EvaluateOptions): Outcome<T> {
+    return holdingPromises(() => this.#evaluate(options))
+  }
+
+  #evaluate({ now = 0, fallback }: EvaluateOptions = {}): Outcome<T> {
     const writer = new IssueWriter(this.#plan, this.#tree.root, this.#layers, this.#fixedWords)
     const decoded = this.#decoder.decode(this.#accepted?.value)
-    const unused = this.#unused(writer)
-    const issues = [
-      ...structureIssues(this.#tree, writer),
-      ...(this.#options.unused === 'reject' ? unusedIssues(unused, writer) : []),
-      ...judgedIssues(this.#decoder, writer),
+    const { keys: unused, more } = this.#unused(writer)
+    const isUnusedWrong = this.#options.unused === 'reject'
+    const found = [
+      ...structureIssues(this.#tree, writer).map((issue) => () => issue),
+      ...(isUnusedWrong ? unused.map((key) => () => unusedIssue(key, writer)) : []),
+      ...this.#decoder.issues().map((issue) => () => writer.judged(issue)),
     ]
+    const issues = limitedIssues(found, isUnusedWrong ? more : 0, writer)
     const isGuarded = this.#isCompared && fallback === undefined && this.#options.guard !== false
     if (issues.length === 0 && isGuarded) issues.push(...this.#guard.issues(writer, now))
     if (issues.length > 0 || !decoded.isValid) return { type: 'rejected', issues, unused }
@@ -181,7 +180,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     this.#guard.accept(now)
   }
 
-  #unused(writer: IssueWriter): readonly UnusedKey[] {
+  #unused(writer: IssueWriter): FoundUnused {
     if (this.#decoder.unused.size === 0 && this.#tree.unplaceable.size === 0) return NONE
     return unusedKeys(this.#tree, this.#decoder, writer)
   }
@@ -210,26 +209,4 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 }
 
-/** A list of half a million wrong items is put into words no further than anybody reads. */
-const MAX_ISSUES = 10_000
-
-function judgedIssues(decoder: Decoder, writer: IssueWriter): Issue[] {
-  const found = decoder.issues()
-  const issues = found.slice(0, MAX_ISSUES).map((issue) => writer.judged(issue))
-  if (found.length > MAX_ISSUES) {
-    const message = `${found.length - MAX_ISSUES} more are wrong, and not listed`
-    issues.push(
-      writer.write({
-        path: [],
-        code: 'more',
-        message,
-        expected: undefined,
-        received: undefined,
-        origins: [],
-      }),
-    )
-  }
-  return issues
-}
-
-const NONE: readonly UnusedKey[] = Object.freeze([])
+const NONE: FoundUnused = { keys: Object.freeze([]), more: 0 }

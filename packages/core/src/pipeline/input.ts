@@ -305,7 +305,8 @@ function compareItems(a: string, b: string): number {
 
 /** The digits of a number without the zeros before it. */
 function digitsOf(name: string): string | undefined {
-  return /^0*(\d+)$/.exec(name)?.[1]
+  // a pattern that could give zeros to either of two parts would try all ways to share them out
+  return /^\d+$/.test(name) ? name.replace(/^0+(?=.)/, '') : undefined
 }
 
 function isNull(node: TreeNode, aboveLayer: number): boolean {

@@ -1,6 +1,7 @@
 import { isOpenAt, isSecretAt, schemaNodeAt } from '../schema/describe.ts'
 import { childSchemaNode, type SchemaNode, propertyOf } from '../schema/schema-node.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
+import { shortKey, shortMessage } from '../short-text.ts'
 import { type LayerInfo, Unreadable } from '../source/source.ts'
 import type { LocatedIssue } from './decode.ts'
 import { type ListNames, locate } from './locate.ts'
@@ -77,7 +78,8 @@ export class IssueWriter {
   }
 
   write(issue: Omit<Issue, 'pathText'>): Issue {
-    return Object.freeze({ ...issue, pathText: pathText(issue.path) })
+    const message = shortMessage(issue.message)
+    return Object.freeze({ ...issue, message, pathText: pathText(issue.path) })
   }
 
   /** The effective scalar at a node, or the documents spread from it, the highest first. */
@@ -141,7 +143,7 @@ export class IssueWriter {
     const environment = this.#layers.findIndex((info) => info.naming === 'env')
     const keys = [tree, environment]
       .filter((layer) => layer >= 0)
-      .map((layer) => this.origin(layer, place, 0).key)
+      .map((layer) => shortKey(this.origin(layer, place, 0).key))
     return keys.length === 0 ? 'Nothing is set' : `Set ${keys.join(' or ')}`
   }
 }

@@ -27,6 +27,7 @@ export function givenOf(issues: readonly RawIssue[]): Given | undefined {
  * own code says may be made of a secret, in a form that no search for its text would find. Each part is judged once.
  */
 export class OpenWords {
+  readonly #numbers = new Map<string, number>()
   /** By what was judged and the place of a part in it: the part's own issues, by `wordsKey`. */
   readonly #said = new WeakMap<Given, Map<string, ReadonlyMap<string, RawIssue>>>()
 
@@ -38,10 +39,24 @@ export class OpenWords {
     if (part === undefined) return undefined
     const parts = this.#said.get(given) ?? new Map<string, ReadonlyMap<string, RawIssue>>()
     this.#said.set(given, parts)
-    const place = JSON.stringify(inside.slice(0, part.depth).map(String))
-    const said = parts.get(place) ?? issuesByWords(part.judge())
+    const place = this.#key(inside.slice(0, part.depth))
+    const said = parts.get(place) ?? this.#issuesByWords(part.judge())
     parts.set(place, said)
-    return said.get(wordsKey({ ...issue, path: inside.slice(part.depth) }))
+    return said.get(this.#wordsKey({ ...issue, path: inside.slice(part.depth) }))
+  }
+
+  #issuesByWords(verdicts: readonly ValidationResult[]): ReadonlyMap<string, RawIssue> {
+    const issues = verdicts.flatMap((result) => (result.isValid ? [] : result.issues))
+    return new Map(issues.map((issue) => [this.#wordsKey(issue), issue]))
+  }
+
+  #wordsKey({ path, code, message }: RawIssue): string {
+    return this.#key([code, message, ...path])
+  }
+
+  /** By numbers: a name may be a megabyte long, and stand in the path of any number of issues. */
+  #key(parts: readonly PropertyKey[]): string {
+    return parts.map((part) => numberOf(String(part), this.#numbers)).join(' ')
   }
 }
 
@@ -93,13 +108,12 @@ function verdictsOf(schemaNode: SchemaNode, input: unknown): readonly Validation
   return [validate(schemaNode.schema, input)]
 }
 
-function issuesByWords(verdicts: readonly ValidationResult[]): ReadonlyMap<string, RawIssue> {
-  const issues = verdicts.flatMap((result) => (result.isValid ? [] : result.issues))
-  return new Map(issues.map((issue) => [wordsKey(issue), issue]))
-}
-
-function wordsKey({ path, code, message }: RawIssue): string {
-  return JSON.stringify([code, message, ...path.map(String)])
+/** The same number for the same text. */
+export function numberOf(text: string, numbers: Map<string, number>): number {
+  const known = numbers.get(text)
+  if (known !== undefined) return known
+  numbers.set(text, numbers.size)
+  return numbers.size - 1
 }
 
 /** The part of an input that a segment of zod's paths leads to. */

@@ -1,8 +1,20 @@
-/** `db.pool.max`; names that are empty or hold a dot, a quote or a space are quoted. */
+import { shortText } from '../short-text.ts'
+
+/** Longer names, and longer paths, are cut in texts for people: a store may hold names of a megabyte. */
+const MAX_NAME = 250
+const MAX_TEXT = 1_000
+
+/**
+ * `db.pool.max`; names that are empty or hold a dot, a quote or a space are quoted. A name of more than 250 characters and
+ * a text of more than 1,000 are cut in the middle.
+ */
 export function pathText(path: readonly PropertyKey[]): string {
-  return path
-    .map((segment) => (/^$|[."\s]/.test(String(segment)) ? JSON.stringify(String(segment)) : String(segment)))
-    .join('.')
+  return shortText(path.map(nameText).join('.'), MAX_TEXT)
+}
+
+function nameText(segment: PropertyKey): string {
+  const name = shortText(String(segment), MAX_NAME)
+  return /^$|[."\s]/.test(name) ? JSON.stringify(name) : name
 }
 
 /** The way back: the segments of a text that `pathText` wrote. */

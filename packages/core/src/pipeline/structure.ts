@@ -1,5 +1,6 @@
 import { schemaNodeAt } from '../schema/describe.ts'
 import { isScalar, type SchemaNode } from '../schema/schema-node.ts'
+import { shortKey } from '../short-text.ts'
 import { Unreadable } from '../source/source.ts'
 import { scalarOrFloor } from './input.ts'
 import type { IssueWriter } from './issues.ts'
@@ -41,7 +42,7 @@ function misfitIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
     const reason = entry.value instanceof Unreadable ? entry.value.reason : 'text that is no JSON object'
     const origins: Origin[] = [writer.originOf(entry, path)]
     if (below !== undefined) origins.push(writer.origin(entry.layer, below.path, below.revision))
-    const keys = origins.map((origin) => origin.key).join(' and ')
+    const keys = origins.map((origin) => shortKey(origin.key)).join(' and ')
     const message = `Holds ${reason} where a directory is expected: ${keys}. Delete it, or write the children as one JSON object`
     const code = below === undefined ? 'unreadable' : 'conflict'
     issues.push(writer.write({ path, code, message, expected: 'object', received: undefined, origins }))
@@ -73,7 +74,7 @@ function isConflict(entry: Entry, schemaNode: SchemaNode | undefined, tree: Laye
 }
 
 function conflictIssue(path: readonly string[], origins: readonly Origin[], writer: IssueWriter): Issue {
-  const keys = origins.map((origin) => origin.key).join(' and ')
+  const keys = origins.map((origin) => shortKey(origin.key)).join(' and ')
   const message = `Is a document and a directory at once: ${keys}. Delete one of them`
   return writer.write({ path, code: 'conflict', message, expected: undefined, received: undefined, origins })
 }

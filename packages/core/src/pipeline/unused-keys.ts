@@ -1,16 +1,39 @@
 import type { Decoder } from './decode.ts'
+import { ListLimit, sizeOfOrigin } from './issue-limit.ts'
 import type { IssueWriter } from './issues.ts'
 import type { LayerTree, Misplaced } from './layer-tree.ts'
 import { compareNames, comparePaths } from './name-order.ts'
 import { nearestName, newGuessBudget } from './nearest-name.ts'
 import type { Issue, UnusedKey } from './outcome.ts'
-import { parsePathText, pathText } from './path-text.ts'
+import { pathText } from './path-text.ts'
 import { type Entry, entriesOf, type TreeNode } from './tree-node.ts'
 import type { UnusedSpot } from './unused.ts'
 
-/** Every key that the schema has no place for, and what may have been meant: in the order of the paths, then the misplaced. */
-export function unusedKeys(tree: LayerTree, decoder: Decoder, writer: IssueWriter): readonly UnusedKey[] {
+/** What the schema has no place for, as far as it is listed. */
+export interface FoundUnused {
+  readonly keys: readonly UnusedKey[]
+  /** How many more there are. */
+  readonly more: number
+}
+
+/** The whole path of a key; its text may be cut. */
+const paths = new WeakMap<UnusedKey, readonly string[]>()
+
+/** The keys that the schema has no place for, and what may have been meant: in the order of the paths, then the misplaced. */
+export function unusedKeys(tree: LayerTree, decoder: Decoder, writer: IssueWriter): FoundUnused {
   const keys: UnusedKey[] = []
+  const limit = new ListLimit()
+  let more = 0
+  const list = (path: readonly string[], make: () => UnusedKey) => {
+    if (!limit.hasRoom) {
+      more++
+      return
+    }
+    const key = make()
+    keys.push(key)
+    paths.set(key, path)
+    limit.add(key.pathText.length + sizeOfOrigin(key.origin))
+  }
   const budget = newGuessBudget()
   // a directory where a scalar is meant is one spot, and what is in it others
   const seen = new Set<Entry>()
@@ -20,8 +43,10 @@ export function unusedKeys(tree: LayerTree, decoder: Decoder, writer: IssueWrite
     path: readonly string[],
     didYouMean: string | undefined,
   ) => {
-    const origin = writer.originOf(entry, at)
-    keys.push({ origin, pathText: pathText(path), didYouMean, reason: undefined })
+    list(path, () => {
+      const origin = writer.originOf(entry, at)
+      return { origin, pathText: pathText(path), didYouMean, reason: undefined }
+    })
   }
   const addBelow = (node: TreeNode, path: readonly string[], didYouMean: string | undefined): void => {
     for (const entry of entriesOf(node)) {
@@ -37,10 +62,12 @@ export function unusedKeys(tree: LayerTree, decoder: Decoder, writer: IssueWrite
     else add(inside.entry, path.slice(0, inside.depth), path, didYouMean)
   }
   for (const { layer, path, revision, reason } of misplacedInOrder(tree)) {
-    const origin = writer.rawOrigin(layer, path, revision)
-    keys.push({ origin, pathText: pathText([path]), didYouMean: undefined, reason })
+    list([path], () => {
+      const origin = writer.rawOrigin(layer, path, revision)
+      return { origin, pathText: pathText([path]), didYouMean: undefined, reason }
+    })
   }
-  return keys
+  return { keys, more }
 }
 
 function currentSpots(tree: LayerTree, decoder: Decoder): UnusedSpot[] {
@@ -68,18 +95,17 @@ function isCurrent(root: TreeNode, path: readonly string[]): boolean {
   return !node.isDirty
 }
 
-/** Unused keys as issues, where the definition says they are to be rejected. */
-export function unusedIssues(unused: readonly UnusedKey[], writer: IssueWriter): Issue[] {
-  return unused.map(({ origin, pathText: text, didYouMean, reason }) => {
-    const meant = didYouMean === undefined ? '' : `. Did you mean "${didYouMean}"?`
-    const message = `${reason === undefined ? 'The schema does not know this key' : `Has ${reason}`}${meant}`
-    return writer.write({
-      path: parsePathText(text),
-      code: 'unused',
-      message,
-      expected: undefined,
-      received: undefined,
-      origins: [origin],
-    })
+/** An unused key as an issue, where the definition says that they are to be rejected. */
+export function unusedIssue(key: UnusedKey, writer: IssueWriter): Issue {
+  const { origin, didYouMean, reason } = key
+  const meant = didYouMean === undefined ? '' : `. Did you mean "${didYouMean}"?`
+  const message = `${reason === undefined ? 'The schema does not know this key' : `Has ${reason}`}${meant}`
+  return writer.write({
+    path: paths.get(key) ?? [],
+    code: 'unused',
+    message,
+    expected: undefined,
+    received: undefined,
+    origins: [origin],
   })
 }

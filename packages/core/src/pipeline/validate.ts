@@ -1,8 +1,8 @@
-import { promiseHooks } from 'node:v8'
 import * as z from 'zod/v4/core'
 import { messageOf } from '../errors.ts'
-import { runsOwnCode } from '../schema/own-code.ts'
 import { measure, repetitionProblem } from '../format/extent.ts'
+import { shortMessage } from '../short-text.ts'
+import { pathText } from './path-text.ts'
 import { NameTakenError } from './redact.ts'
 
 /** A complaint about one node, before it is put into words for people. */
@@ -22,31 +22,12 @@ export type ValidationResult =
 
 /** What zod says of an input. A schema that needs `await`, or whose own code throws, is a complaint like any other. */
 export function validate(schema: z.$ZodType, input: unknown): ValidationResult {
-  return runsOwnCode(schema) ? holdingPromises(() => judgeNow(schema, input)) : judgeNow(schema, input)
-}
-
-function judgeNow(schema: z.$ZodType, input: unknown): ValidationResult {
   try {
     const result = z.safeParse(schema, input)
     if (result.success) return { isValid: true, value: result.data }
     return { isValid: false, issues: result.error.issues.map(judgedIssue) }
   } catch (error) {
     return { isValid: false, issues: [thrownIssue(error)] }
-  }
-}
-
-/**
- * A schema's own code may make promises where zod cannot wait for them. zod lets go of those, and one that rejected then
- * would end the process; so every promise that is made meanwhile gets a holder.
- */
-function holdingPromises<R>(run: () => R): R {
-  const made: Promise<unknown>[] = []
-  const stop = promiseHooks.onInit((promise) => made.push(promise))
-  try {
-    return run()
-  } finally {
-    stop()
-    for (const promise of made) Promise.prototype.then.call(promise, undefined, () => {})
   }
 }
 
@@ -74,18 +55,31 @@ function placeOf(path: readonly PropertyKey[], length: number): string {
 }
 
 function judgedIssue(issue: z.$ZodIssue): RawIssue {
-  return { path: issue.path, code: issue.code, message: issueMessage(issue), expected: expectedOf(issue) }
+  const message = shortMessage(issueMessage(issue))
+  return { path: issue.path, code: issue.code, message, expected: expectedOf(issue) }
 }
 
 /** zod says just "Invalid input" of a union; what its branches said is more use. */
 function issueMessage(issue: z.$ZodIssue): string {
-  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue.message
-  const branches = issue.errors.map((branch) =>
-    branch
-      .map((inner) => (inner.path.length > 0 ? `${inner.path.join('.')}: ${inner.message}` : inner.message))
-      .join(', '),
-  )
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return textOfMessage(issue.message)
+  const branches = issue.errors.map((branch) => {
+    const words = branch.slice(0, MAX_WORDS).map(wordsOfInner)
+    return [...words, ...(branch.length > MAX_WORDS ? ['…'] : [])].join(', ')
+  })
   return `${issue.message}: ${[...new Set(branches)].join('; or ')}`
+}
+
+/** So much of what one branch of a union says is repeated: a list in it may have any number of wrong items. */
+const MAX_WORDS = 10
+
+/** A schema's own code may raise an issue with anything for its message. */
+function textOfMessage(message: unknown): string {
+  return typeof message === 'string' ? shortMessage(message) : 'Invalid input'
+}
+
+function wordsOfInner({ path, message }: z.$ZodIssue): string {
+  const words = textOfMessage(message)
+  return path.length > 0 ? `${pathText(path)}: ${words}` : words
 }
 
 function expectedOf(issue: z.$ZodIssue): string | undefined {

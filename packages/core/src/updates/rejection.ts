@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Issue } from '../pipeline/outcome.ts'
 import type { Clock } from '../source/source.ts'
 
@@ -111,13 +112,9 @@ function isLater(event: RejectedEvent, before: RejectedEvent): boolean {
 /** What makes two refusals the same: writes elsewhere do not make the same wrong keys news, nor does one more leaf that is gone. */
 function keyOf(event: RejectedEvent): string {
   if (isGuarded(event)) return 'guard'
-  return JSON.stringify(
-    event.issues.map(({ code, pathText, message, received, origins }) => [
-      code,
-      pathText,
-      message,
-      received,
-      origins,
-    ]),
-  )
+  // a digest, since keys may be long and many
+  const hash = createHash('sha256')
+  for (const { code, pathText, message, received, origins } of event.issues)
+    hash.update(JSON.stringify([code, pathText, message, received, origins]))
+  return hash.digest('base64')
 }

@@ -1,0 +1,67 @@
+import type { IssueWriter } from './issues.ts'
+import type { Issue, Origin, Path } from './outcome.ts'
+
+/** A list of half a million wrong items is put into words no further than anybody reads. */
+const MAX_LISTED = 10_000
+/** Of all that is listed, each name and key counted as often as it is printed: a name may be as long as a store takes. */
+const MAX_CHARACTERS = 5_000_000
+
+/** How much of what is wrong, or unused, is listed: by count and by the characters it comes to when it is printed. */
+export class ListLimit {
+  #count = 0
+  #characters = 0
+
+  /** Whether there is room for one more; there is for the first, whatever its size. */
+  get hasRoom(): boolean {
+    return this.#count < MAX_LISTED && this.#characters < MAX_CHARACTERS
+  }
+
+  add(characters: number): void {
+    this.#count++
+    this.#characters += characters
+  }
+}
+
+/** The issues as far as they are listed, put into words one by one, and how many more there are. */
+export function limitedIssues(
+  found: readonly (() => Issue)[],
+  unlisted: number,
+  writer: IssueWriter,
+): Issue[] {
+  const limit = new ListLimit()
+  const issues: Issue[] = []
+  for (const write of found) {
+    if (!limit.hasRoom) break
+    const issue = write()
+    issues.push(issue)
+    limit.add(sizeOf(issue))
+  }
+  const more = found.length - issues.length + unlisted
+  return more === 0 ? issues : [...issues, moreIssue(more, writer)]
+}
+
+function moreIssue(count: number, writer: IssueWriter): Issue {
+  const message = `${count} more ${count === 1 ? 'is' : 'are'} wrong, and not listed`
+  return writer.write({
+    path: [],
+    code: 'more',
+    message,
+    expected: undefined,
+    received: undefined,
+    origins: [],
+  })
+}
+
+function sizeOf({ path, pathText, message, expected = '', received = '', origins }: Issue): number {
+  const words = pathText.length + message.length + expected.length + received.length
+  return words + sizeOfPath(path) + origins.reduce((sum, origin) => sum + sizeOfOrigin(origin), 0)
+}
+
+function sizeOfPath(path: Path): number {
+  return path.reduce<number>((sum, segment) => sum + String(segment).length, 0)
+}
+
+/** The characters that an origin comes to when it is printed. */
+export function sizeOfOrigin({ source, layer, key }: Origin): number {
+  return source.length + layer.length + key.length
+}
