@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net'
 import { hashPassword } from './auth/password.ts'
+import { checkOptions } from './check-options.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Journal } from './durable/journal.ts'
 import { createMemoryJournal } from './durable/memory-journal.ts'
@@ -7,7 +8,7 @@ import { openSqliteJournal } from './durable/sqlite-journal.ts'
 import { Engine } from './engine.ts'
 import { type Faults, noFaults } from './faults.ts'
 import { CallServer } from './grpc/call-server.ts'
-import { Listener, type TlsOptions } from './grpc/listener.ts'
+import { Listener, type ListenerHandlers, type ListenerOptions, type TlsOptions } from './grpc/listener.ts'
 import { plainPages } from './grpc/plain-pages.ts'
 import { authService } from './service/auth-service.ts'
 import { clusterService } from './service/cluster-service.ts'
@@ -42,9 +43,9 @@ export interface EmbeddedEtcdOptions {
   readonly progressIntervalMs?: number
   /**
    * Told once when the data file can no longer be written. The server has stopped to answer then, for what is not
-   * saved must not be told. Default: a process warning.
+   * saved must not be told. What it throws, or rejects with, becomes a process warning. Default: a process warning.
    */
-  readonly onError?: (error: Error) => void
+  readonly onError?: (error: Error) => unknown
 }
 
 /** A running server. */
@@ -76,15 +77,13 @@ async function switchAuthOn(engine: Engine, password: string): Promise<void> {
   })
 }
 
-/** Calls what a user gave. What it throws is told of; nobody here could do anything about it. */
-function callGuarded(call: () => void): void {
-  try {
-    call()
-  } catch (error) {
+/** Calls what a user gave. What it throws, or rejects with, is told of; nobody here could do anything about it. */
+function callGuarded(call: () => unknown): void {
+  new Promise((resolve) => resolve(call())).catch((error: unknown) => {
     process.emitWarning(
       `onError of the embedded etcd threw: ${error instanceof Error ? error.message : error}`,
     )
-  }
+  })
 }
 
 async function openJournal(
@@ -110,6 +109,16 @@ async function openJournal(
   }
 }
 
+function openListener(where: ListenerOptions, handlers: ListenerHandlers): Listener {
+  try {
+    return new Listener(where, handlers)
+  } catch (cause) {
+    if (where.tls === undefined) throw cause
+    const expected = 'Expected a certificate, its key and perhaps a ca in PEM that belong together.'
+    throw new Error(`The option tls cannot be used: ${(cause as Error).message}. ${expected}`, { cause })
+  }
+}
+
 function warnOfOpenDoor(endpoint: string): void {
   process.emitWarning(
     `The embedded etcd at ${endpoint} listens on every address of this machine and auth is off: whoever reaches it ` +
@@ -119,20 +128,53 @@ function warnOfOpenDoor(endpoint: string): void {
   )
 }
 
+/** Takes up the state, or rejects with nothing left open. */
+async function openEngine(options: EmbeddedEtcdOptions, stop: () => void): Promise<Engine> {
+  const { dataFile } = options
+  const openJournalWith = await openJournal(options, stop)
+  try {
+    return new Engine(openJournalWith, {
+      clock: options.clock ?? systemClock,
+      quotaBytes: options.quotaBytes ?? DEFAULT_QUOTA_BYTES,
+      tokenTtlMs: options.tokenTtlMs ?? DEFAULT_TOKEN_TTL_MS,
+      progressIntervalMs: options.progressIntervalMs ?? DEFAULT_PROGRESS_INTERVAL_MS,
+    })
+  } catch (cause) {
+    if (dataFile === undefined) throw cause
+    throw new Error(
+      `Cannot read the data file ${dataFile}: ${(cause as Error).message}. It is damaged: put a backup in its ` +
+        'place, or delete it to start anew.',
+      { cause },
+    )
+  }
+}
+
 /**
  * Starts an etcd v3 server in this process: one node, for demo, development and tests; production is an etcd cluster.
- * Resolves when it takes requests. Rejects when the port is taken or the data file cannot be used.
+ * Resolves when it takes requests. Rejects when an option cannot be used, the port is taken or the data file cannot be
+ * used; nothing stays open then.
  */
 export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions = {}): Promise<EmbeddedEtcd> {
+  checkOptions(options)
+  let stop = (): void => {}
+  const engine = await openEngine(options, () => stop())
+  try {
+    return await serve(engine, options, (close) => {
+      stop = close
+    })
+  } catch (error) {
+    engine.close()
+    throw error
+  }
+}
+
+async function serve(
+  engine: Engine,
+  options: EmbeddedEtcdOptions,
+  onStoppable: (stop: () => void) => void,
+): Promise<EmbeddedEtcd> {
   const { host = '127.0.0.1', tls, clock = systemClock } = options
   const callFaults = noFaults()
-  let stop = (): void => {}
-  const engine = new Engine(await openJournal(options, () => stop()), {
-    clock,
-    quotaBytes: options.quotaBytes ?? DEFAULT_QUOTA_BYTES,
-    tokenTtlMs: options.tokenTtlMs ?? DEFAULT_TOKEN_TTL_MS,
-    progressIntervalMs: options.progressIntervalMs ?? DEFAULT_PROGRESS_INTERVAL_MS,
-  })
   const endpoint = (): string =>
     `${tls === undefined ? 'http' : 'https'}://${isIPv6(host) ? `[${host}]` : host}:${listener.port}`
   const calls = new CallServer({
@@ -149,7 +191,7 @@ export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions = {}): Prom
     clock,
     caller: (token) => engine.caller(token),
   })
-  const listener = new Listener(
+  const listener = openListener(
     { host, port: options.port ?? 0, tls },
     {
       onStream: (stream, headers) => calls.serve(stream, headers),
@@ -162,27 +204,22 @@ export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions = {}): Prom
     closing ??= listener.close(CLOSE_GRACE_MS).then(() => engine.close())
     return closing
   }
-  stop = () => {
+  onStoppable(() => {
     listener.cut()
     // Whoever closes it is told what fails; here nobody waits.
     close().catch(() => {})
-  }
-  try {
-    if (options.auth !== undefined) await switchAuthOn(engine, options.auth.rootPassword)
-    await listener.open()
-    if (listener.isOnEveryAddress && !engine.auth.isEnabled && tls?.ca === undefined)
-      warnOfOpenDoor(endpoint())
-  } catch (error) {
-    engine.close()
-    throw error
-  }
+  })
+  if (options.auth !== undefined) await switchAuthOn(engine, options.auth.rootPassword)
+  await listener.open()
+  if (listener.isOnEveryAddress && !engine.auth.isEnabled && tls?.ca === undefined) warnOfOpenDoor(endpoint())
 
   const faults: Faults = {
     dropStreams: () => calls.resetStreams(),
     dropConnections: () => listener.cut(),
     async refuseConnections(isRefused) {
       if (isRefused) listener.refuse()
-      else if (!listener.isOpen) await listener.open()
+      else if (closing === undefined) await listener.open()
+      else throw new Error('The embedded etcd is closed and takes no connections. Start another one.')
     },
     delayAnswers(delayMs) {
       callFaults.delayMs = delayMs

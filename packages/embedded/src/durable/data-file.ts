@@ -33,24 +33,34 @@ export interface DataFile {
  * Creates the file if it is missing, for its owner alone, and claims it in this process. An existing file is never
  * opened here: closing any descriptor of it would drop SQLite's lock on it, which POSIX keeps per process.
  *
- * @throws Error when another server of this process has it, and when it is there but empty
+ * @throws Error when another server of this process has it, and when it lost all it held
  */
 export function claimDataFile(path: string): DataFile {
   if (path === ':memory:') return { path, release: () => {} }
   const absolute = resolve(path)
   const before = statOf(absolute)
   if (before?.isDirectory() === true) throw new Error('it is a directory')
-  if (before?.size === 0n) {
-    throw new Error(
-      'it is empty (0 bytes), so what it held is lost. Put a backup in its place, or delete it to start anew',
-    )
-  }
+  if (before?.size === 0n) assertNeverUsed(path, absolute)
   if (before === undefined) closeSync(openSync(absolute, 'wx', OWNER_ONLY))
   const { dev, ino } = before ?? statSync(absolute, { bigint: true })
   const id = `${dev}:${ino}`
   if (OPEN_FILES.has(id)) throw new Error('the file is locked')
   OPEN_FILES.add(id)
   return { path: absolute, release: () => void OPEN_FILES.delete(id) }
+}
+
+/** A file that somebody made for us is empty, and so is one that lost all it held: which it is only they can say. */
+function assertNeverUsed(path: string, absolute: string): void {
+  if ((statOf(`${absolute}-wal`)?.size ?? 0n) > 0n) {
+    throw new Error(
+      'it is empty (0 bytes), but it was in use. Put a backup in its place, or delete it and its -wal',
+    )
+  }
+  process.emitWarning(
+    `The data file ${path} of the embedded etcd is empty (0 bytes), so the server starts without data. If it held ` +
+      'data before, stop the server and put a backup in its place.',
+    { code: 'LIVETREE_EMBEDDED_EMPTY_FILE' },
+  )
 }
 
 function statOf(path: string): StatsBase<bigint> | undefined {

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import { ETCD_ERROR } from '../status.ts'
 import { openSqliteJournal } from './sqlite-journal.ts'
 
@@ -168,6 +168,7 @@ test('openSqliteJournal that is refused leaves the lock of the server that has t
 test('openSqliteJournal refuses what is not its own, and leaves it as it was', async () => {
   const [empty, text, foreign] = [freshFile(), freshFile(), freshFile()]
   writeFileSync(empty, '')
+  writeFileSync(`${empty}-wal`, 'what was written last')
   writeFileSync(text, 'not a database '.repeat(100))
   const database = new DatabaseSync(foreign)
   database.exec('CREATE TABLE lease (tenant TEXT)')
@@ -185,4 +186,20 @@ test('openSqliteJournal refuses what is not its own, and leaves it as it was', a
     expect(readFileSync(path).equals(before)).toBe(true)
     expect(statSync(path).mode & 0o777).toBe(0o644)
   }
+})
+
+test('openSqliteJournal warns when a file that is there has lost all it held', async () => {
+  const path = freshFile()
+  writeFileSync(path, '')
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+  const journal = await openSqliteJournal(path, SILENT)
+  journal.load()
+  journal.close()
+  const again = await openSqliteJournal(path, SILENT)
+  again.close()
+  expect(warned.mock.calls.map(([message]) => message)).toEqual([
+    `The data file ${path} of the embedded etcd is empty (0 bytes), so the server starts without data. If it held ` +
+      'data before, stop the server and put a backup in its place.',
+  ])
+  warned.mockRestore()
 })

@@ -112,7 +112,7 @@ export class Call implements ServerStream<unknown> {
     let received = 0
     const reader = new FrameReader((payload) => {
       if (this.isOver || taken === wanted) return
-      const message = this.method.request.decode(payload)
+      const message = this.method.request.decode(payload, 'clamp')
       taken += 1
       onMessage(message, payload.length)
     }, MAX_MESSAGE_BYTES)

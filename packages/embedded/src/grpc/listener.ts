@@ -59,6 +59,9 @@ export class Listener {
   readonly #host: string
   #port: number
   #isOnEveryAddress = false
+  /** Whether connections are to be taken, which a start that is under way may not have come to yet. */
+  #isWanted = false
+  #opening: Promise<void> | undefined
 
   constructor({ host, port, tls }: ListenerOptions, handlers: ListenerHandlers) {
     this.#host = host
@@ -87,25 +90,18 @@ export class Listener {
 
   /** Starts to listen, on the same port as before if it did already. Rejects when the port is taken. */
   open(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen(this.#port, this.#host, () => {
-        this.#server.off('error', reject)
-        const { address, port } = this.#server.address() as AddressInfo
-        this.#port = port
-        this.#isOnEveryAddress = address === '0.0.0.0' || address === '::'
-        resolve()
-      })
+    this.#isWanted = true
+    if (this.#server.listening) return Promise.resolve()
+    this.#opening ??= this.#listen().finally(() => {
+      this.#opening = undefined
     })
+    return this.#opening
   }
 
-  get isOpen(): boolean {
-    return this.#server.listening
-  }
-
-  /** Stops to listen; connections that stand stay. */
+  /** Stops to listen, or does not start to; connections that stand stay. */
   refuse(): void {
-    if (this.isOpen) this.#server.close()
+    this.#isWanted = false
+    if (this.#server.listening) this.#server.close()
   }
 
   /** Cuts every connection. */
@@ -127,6 +123,21 @@ export class Listener {
     const gone = [...this.#sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve)))
     this.cut()
     await Promise.all(gone)
+  }
+
+  #listen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(this.#port, this.#host, () => {
+        this.#server.off('error', reject)
+        const { address, port } = this.#server.address() as AddressInfo
+        this.#port = port
+        this.#isOnEveryAddress = address === '0.0.0.0' || address === '::'
+        // Refused while it was on its way.
+        if (!this.#isWanted) this.#server.close()
+        resolve()
+      })
+    })
   }
 
   #track(socket: Socket): void {

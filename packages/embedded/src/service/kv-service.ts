@@ -65,6 +65,8 @@ function authorizeRange(request: RangeRequest, caller: Caller): void {
 }
 
 function authorizeTxn(engine: Engine, request: TxnRequest, caller: Caller): void {
+  // A token that is none is refused even when nothing is asked for.
+  caller.user()
   for (const { key, rangeEnd } of request.compare) caller.assertRead(keyRange(key, rangeEnd))
   for (const { request: operation } of [...request.success, ...request.failure]) {
     if (operation?.type === 'range') authorizeRange(operation.value, caller)

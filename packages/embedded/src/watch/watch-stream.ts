@@ -9,7 +9,7 @@ import type { Clock } from '../clock.ts'
 import type { KeyVersion } from '../mvcc/key-history.ts'
 import { type KeyRange, keyRange } from '../mvcc/key-range.ts'
 import type { MvccStore } from '../mvcc/store.ts'
-import { ETCD_ERROR, StatusError } from '../status.ts'
+import { ETCD_ERROR, GRPC_CODE, StatusError } from '../status.ts'
 import { fragmentsOf } from './fragments.ts'
 import type { TurnBudget } from './catch-up-queue.ts'
 import { type BehindWatcher, type HistoryBatch, readKeyHistory, readSpanHistories } from './read-histories.ts'
@@ -18,6 +18,11 @@ import { Watcher } from './watcher.ts'
 
 /** The id that stands for no watch: refused creates, and progress of all watches together. */
 const NO_WATCH_ID = -1
+
+const HUGE_WATCH_ID = new StatusError(
+  GRPC_CODE.invalidArgument,
+  'livetree embedded etcd: expected a watch id below 2^53',
+)
 
 /** Watchers that are passed over at the cost of one look at a key. */
 const LIVE_WATCHERS_PER_LOOK = 10
@@ -106,6 +111,8 @@ export class WatchStream {
   }
 
   #create(request: WatchCreateRequest): void {
+    // Clamped when it was read: its answers would carry another id.
+    if (Math.abs(request.watchId) === Number.MAX_SAFE_INTEGER) throw HUGE_WATCH_ID
     const range = watchedRange(request)
     const cancelReason = this.#refusal(request, range)
     if (cancelReason !== undefined) {

@@ -1,6 +1,6 @@
 import { EtcdError } from '../errors.ts'
 import type { Field, FieldKind, OneOf, Tagged } from './field.ts'
-import { Reader } from './reader.ts'
+import { type LargeNumbers, Reader } from './reader.ts'
 import { Writer } from './writer.ts'
 
 /** What may be given for a message: every field optional, text for bytes (as UTF-8), nested alike. */
@@ -27,7 +27,7 @@ export interface MessageType<T> {
    */
   encode(message: Init<T>): Buffer
   /** Absent fields come with their zero value, unknown ones are skipped. Throws `malformed_message`. Buffers in the result are views of `bytes`. */
-  decode(bytes: Uint8Array): T
+  decode(bytes: Uint8Array, largeNumbers?: LargeNumbers): T
   /** For codecs that embed the message: appends its fields. */
   write(writer: Writer, message: Init<T>): void
   /** For codecs that embed the message: reads up to `end`, onto `into` when the field came before. */
@@ -291,11 +291,11 @@ export function message<F extends Fields>(name: string, fields: F): MessageType<
       write(writer, value)
       return writer.take()
     },
-    decode(input) {
+    decode(input, largeNumbers) {
       const buffer = Buffer.isBuffer(input)
         ? input
         : Buffer.from(input.buffer, input.byteOffset, input.byteLength)
-      return read(new Reader(buffer), buffer.length, undefined)
+      return read(new Reader(buffer, largeNumbers), buffer.length, undefined)
     },
   }
 }

@@ -14,6 +14,12 @@ function malformed(what: string): EtcdError {
 }
 
 /**
+ * What becomes of a 64-bit number that a double cannot hold exactly: a client refuses it, for a revision it would take
+ * for another; a server takes the nearest one it can hold, for to it 2^63-1 is "no limit".
+ */
+export type LargeNumbers = 'refuse' | 'clamp'
+
+/**
  * A cursor over protobuf bytes. Every read is checked against the end of the input; what does not fit throws an
  * `EtcdError` with code `malformed_message`.
  */
@@ -22,9 +28,11 @@ export class Reader {
   /** Offset of the next byte. */
   at: number
   #depth = 0
+  readonly #largeNumbers: LargeNumbers
 
-  constructor(buffer: Buffer) {
+  constructor(buffer: Buffer, largeNumbers: LargeNumbers = 'refuse') {
     this.buffer = buffer
+    this.#largeNumbers = largeNumbers
     this.at = 0
   }
 
@@ -69,7 +77,7 @@ export class Reader {
     return length
   }
 
-  /** A 64-bit varint as a number; refuses what a double cannot hold exactly. */
+  /** A 64-bit varint as a number; what a double cannot hold exactly is refused or clamped. */
   int64(end: number, isSigned: boolean): number {
     const { buffer } = this
     let at = this.at
@@ -94,8 +102,9 @@ export class Reader {
       }
     }
     const value = Number(this.bigint(end, isSigned))
-    if (!Number.isSafeInteger(value)) throw malformed('a number is beyond 2^53')
-    return value
+    if (Number.isSafeInteger(value)) return value
+    if (this.#largeNumbers === 'refuse') throw malformed('a number is beyond 2^53')
+    return value > 0 ? Number.MAX_SAFE_INTEGER : Number.MIN_SAFE_INTEGER
   }
 
   /** A 64-bit varint, exact. */
