@@ -1,4 +1,5 @@
 import { LivetreeError } from './errors.ts'
+import { isPromise } from './callback.ts'
 import { isObject } from './option-kinds.ts'
 import type { LiveConfig } from './live-config.ts'
 
@@ -30,14 +31,6 @@ function describeMistake(given: unknown): string {
     return `got the definition "${given['name']}" and not a configuration: call load() on it, with await (in tests createTestConfig())`
   }
   return `got ${kindOfValue(given)}; ${expected}`
-}
-
-/** Anything that `await` would wait for. */
-export function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    typeof (value as { then?: unknown }).then === 'function'
-  )
 }
 
 /** What kind of thing a value is, without what is in it: for messages. */

@@ -1,6 +1,8 @@
-import { kindOf, LivetreeError } from './errors.ts'
+import { types } from 'node:util'
+import { isLivetreeError, LivetreeError } from './errors.ts'
+import { fieldOf, kindOf } from './thrown.ts'
 
-/** Told of what a user's function threw; must not throw itself. */
+/** Is given what a user's function threw; must not throw itself. */
 export type ReportFailure = (error: LivetreeError) => void
 
 /**
@@ -12,11 +14,10 @@ export function callIsolated(
   call: () => unknown,
   report: ReportFailure,
 ): Promise<void> | undefined {
-  const failed = (cause: unknown) => report(cause instanceof LivetreeError ? cause : failureOf(what, cause))
+  const failed = (cause: unknown) => report(failureOf(what, cause))
   try {
     const result = call()
-    if (!isThenable(result)) return undefined
-    return Promise.resolve(result).then(() => {}, failed)
+    return isPromise(result) ? settled(result, failed) : undefined
   } catch (cause) {
     failed(cause)
     return undefined
@@ -34,11 +35,9 @@ export function askIsEqual<S>(
   report: ReportFailure,
 ): boolean {
   try {
-    const answer: unknown = isEqual(...values)
-    if (!isThenable(answer)) return Boolean(answer)
-    throw promised(what, answer)
+    return Boolean(callAtOnce(what, () => isEqual(...values)))
   } catch (cause) {
-    report(cause instanceof LivetreeError ? cause : failureOf(what, cause))
+    report(failureOf(what, cause))
     return Object.is(...values)
   }
 }
@@ -49,27 +48,38 @@ export function askIsEqual<S>(
  */
 export function callAtOnce<R>(what: string, call: () => R): R {
   const result = call()
-  if (isThenable(result)) throw promised(what, result)
-  return result
+  if (!isPromise(result)) return result
+  disown(result)
+  throw new LivetreeError('listener_failed', `${what} returned a promise. It must give its answer at once.`)
 }
 
 /** For what nobody will look at: a rejection of it would end the process. */
-export function disown(thenable: unknown): void {
-  void Promise.resolve(thenable).catch(() => {})
+export function disown(promise: unknown): void {
+  if (isPromise(promise)) void settled(promise, () => {})
 }
 
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  )
+/** Anything that `await` would wait for. Never throws: what cannot be asked is none. */
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
+  const canBe = (typeof value === 'object' && value !== null) || typeof value === 'function'
+  return canBe && typeof fieldOf(value, 'then') === 'function'
+}
+
+/** Resolves when the promise has settled, and gives on what it was rejected with. */
+export async function settled(
+  promise: PromiseLike<unknown>,
+  failed: (cause: unknown) => void,
+): Promise<void> {
+  try {
+    // one of the user's own making may resolve with itself, again and again: only its first answer counts
+    if (types.isPromise(promise)) await promise
+    else await new Promise<void>((resolve, reject) => void promise.then(() => resolve(), reject))
+  } catch (cause) {
+    failed(cause)
+  }
 }
 
 function failureOf(what: string, cause: unknown): LivetreeError {
+  if (isLivetreeError(cause)) return cause
   const message = `${what} failed: ${kindOf(cause)}, see cause. Others were told all the same.`
   return new LivetreeError('listener_failed', message, { cause })
-}
-
-function promised(what: string, thenable: unknown): LivetreeError {
-  disown(thenable)
-  return new LivetreeError('listener_failed', `${what} returned a promise. It must give its answer at once.`)
 }

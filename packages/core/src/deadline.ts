@@ -1,4 +1,4 @@
-import { LivetreeError } from './errors.ts'
+import { isLivetreeError, LivetreeError } from './errors.ts'
 import type { Clock } from './source/source.ts'
 
 export interface DeadlineOptions {
@@ -50,6 +50,6 @@ export async function withDeadline<R>(
 
 function abortedError(what: string, signal: AbortSignal): LivetreeError {
   const reason: unknown = signal.reason
-  if (reason instanceof LivetreeError) return reason
+  if (isLivetreeError(reason)) return reason
   return new LivetreeError('aborted', `${what} was aborted by its signal.`, { cause: reason })
 }

@@ -1,5 +1,6 @@
 import type { Issue } from './pipeline/outcome.ts'
 import { shortKey } from './short-text.ts'
+import { errorOf, isInstanceOf, readableCause } from './thrown.ts'
 
 /** Every code a `LivetreeError` can carry: what it means, and what the one who reads it can do. */
 export const livetreeErrorCodes = {
@@ -103,7 +104,8 @@ export interface LivetreeErrorOptions {
 
 /**
  * The one error class of this package. `message` starts with the code in brackets and says what happened, where, and
- * what to do. Neither message nor issues hold a secret value; `cause` is whatever was thrown.
+ * what to do. Neither message nor issues hold a secret value; `cause` is whatever was thrown, or an error that describes it
+ * where reading that would throw.
  */
 export class LivetreeError extends Error {
   override readonly name = 'LivetreeError'
@@ -112,7 +114,7 @@ export class LivetreeError extends Error {
   readonly issues: readonly Issue[]
 
   constructor(code: LivetreeErrorCode, message: string, options: LivetreeErrorOptions = {}) {
-    super(`[${code}] ${message}`, 'cause' in options ? { cause: options.cause } : undefined)
+    super(`[${code}] ${message}`, 'cause' in options ? { cause: readableCause(options.cause) } : undefined)
     this.code = code
     this.issues = options.issues ?? []
   }
@@ -145,36 +147,7 @@ export function describeIssues(heading: string, issues: readonly Issue[]): strin
   return [heading, ...lines, ...(rest > 0 ? [`  and ${rest} more`] : [])].join('\n')
 }
 
-/** The words of anything that was thrown, for a message. */
-export function messageOf(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message === '' ? wordsOf(thrown) : thrown.message
-  try {
-    return String(thrown)
-  } catch {
-    // an object without a prototype, or with a `toString` that throws
-    return Object.prototype.toString.call(thrown)
-  }
-}
-
-/** Of an error without a message, as Node makes when none of several addresses can be reached. */
-function wordsOf(error: Error): string {
-  const several: unknown = (error as { errors?: unknown }).errors
-  const inner = Array.isArray(several)
-    ? several
-        .slice(0, 10)
-        .map(messageOf)
-        .filter((words) => words !== '')
-    : []
-  return inner.length > 0 ? [...new Set(inner)].join('; ') : kindOf(error)
-}
-
-/**
- * What kind of thing a function of the user's threw, `TypeError` or `Error ECONNREFUSED`. Its words are left to `cause`:
- * the function was given values, and a driver that cannot connect prints what it was to connect with.
- */
-export function kindOf(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return `a thrown ${thrown === null ? 'null' : typeof thrown}`
-  const { name, code } = thrown as NodeJS.ErrnoException
-  const words = [name, code].filter((word) => typeof word === 'string' && /^\w{1,40}$/.test(word))
-  return words.join(' ') || 'Error'
+/** Whether it is one of ours and can be read: a user's code may throw one it has made, or a Proxy of one. */
+export function isLivetreeError(thrown: unknown): thrown is LivetreeError {
+  return isInstanceOf(thrown, LivetreeError) && errorOf(thrown) === thrown && typeof thrown.code === 'string'
 }

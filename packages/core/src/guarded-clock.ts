@@ -1,6 +1,6 @@
 import type { Clock } from './source/source.ts'
 import { systemClock } from './clock.ts'
-import { disown, isThenable } from './callback.ts'
+import { disown } from './callback.ts'
 
 interface Timer {
   isOver: boolean
@@ -39,7 +39,7 @@ export function guardClock(clock: Clock, onFailure: (cause: unknown) => void): C
     }
     const handle = target.setTimeout(fire, ms)
     isStarting = false
-    if (isThenable(handle)) disown(handle)
+    disown(handle)
     timer.clear = () => target.clearTimeout(handle)
   }
   // a hand that nobody sets, where the clock has one: sources may measure by it

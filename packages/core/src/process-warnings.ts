@@ -1,4 +1,4 @@
-import { framesOf } from './to-logger.ts'
+import { framesOf, isError } from './thrown.ts'
 
 /** What stands in the place of a logger: one warning of the process. */
 export interface ProcessWarning {
@@ -26,7 +26,7 @@ export class ProcessWarnings {
     const text = isLast
       ? 'livetree has more to report than it warns of: give load() a logger to see it all'
       : message
-    const frames = !isLast && thrown instanceof Error ? framesOf(thrown) : ''
+    const frames = !isLast && isError(thrown) ? framesOf(thrown) : ''
     try {
       process.emitWarning(text, {
         type: 'LivetreeWarning',

@@ -1,4 +1,5 @@
-import { messageOf } from './errors.ts'
+import { isPromise, settled } from './callback.ts'
+import { fieldOf, framesOf, isError, messageOf } from './thrown.ts'
 import type { Logger } from './source/source.ts'
 
 /** A logger in the manner of Nest's `LoggerService`: `log` in the place of `info`, the stack as second argument of `error`. */
@@ -52,7 +53,7 @@ export function toLogger(given: LoggerLike, onFailure: (cause: unknown) => void 
       try {
         const result = dialect(target, level, message, withoutUndefined(details))
         // taken over only to keep a rejection from ending the process
-        if (isObjectLike(result)) Promise.resolve(result).catch(onFailure)
+        if (isPromise(result)) void settled(result, onFailure)
       } catch (cause) {
         onFailure(cause)
       }
@@ -68,11 +69,11 @@ function dialectOf(target: Methods): Dialect {
 }
 
 function isWinston(target: Methods): boolean {
-  return has(target, 'log', 'child') && Array.isArray(target['transports'])
+  return has(target, 'log', 'child') && Array.isArray(fieldOf(target, 'transports'))
 }
 
 function isNestStyle(target: Methods): boolean {
-  return has(target, 'log', 'warn', 'error') && typeof target['info'] !== 'function'
+  return has(target, 'log', 'warn', 'error') && typeof fieldOf(target, 'info') !== 'function'
 }
 
 const callMessageFirst: Dialect = (target, level, message, details) => call(target, level, message, details)
@@ -83,8 +84,7 @@ const callConsole: Dialect = (target, level, message, details) => call(target, l
 /** pino, bunyan and Fastify print an error in full where it is called `err`. */
 const callObjectFirst: Dialect = (target, level, message, details) => {
   const { error, cause = error, ...rest } = details
-  const fields =
-    cause instanceof Error ? { ...rest, err: cause } : { ...rest, ...(cause !== undefined && { cause }) }
+  const fields = isError(cause) ? { ...rest, err: cause } : { ...rest, ...(cause !== undefined && { cause }) }
   return call(target, level, fields, message)
 }
 
@@ -97,7 +97,7 @@ const callWinston: Dialect = (target, level, message, details) => {
       : level
   const plain = Object.entries(details).map(([key, value]) => [
     key,
-    value instanceof Error ? plainError(value) : value,
+    isError(value) ? plainError(value) : value,
   ])
   return call(target, 'log', { ...Object.fromEntries(plain), level: name, message })
 }
@@ -108,14 +108,14 @@ const callNestStyle: Dialect = (target, level, message, details) => {
   const words = Object.entries(rest)
     .filter(([, value]) => !isObjectLike(value))
     .map(([key, value]) => `${key}: ${String(value)}`)
-  const isError = level === 'error'
-  if (cause !== undefined && !isError) words.push(`cause: ${messageOf(cause)}`)
+  const isFailure = level === 'error'
+  if (cause !== undefined && !isFailure) words.push(`cause: ${messageOf(cause)}`)
   const text = words.length === 0 ? message : `${message} (${words.join(', ')})`
   const method = level === 'info' ? 'log' : level
   if (method === 'debug' && typeof target['debug'] !== 'function') return undefined
   // a logger with a context of its own adds that
   const context = typeof target['context'] === 'string' ? [] : ['livetree']
-  return isError
+  return isFailure
     ? call(target, method, text, stackOf(cause), ...context)
     : call(target, method, text, ...context)
 }
@@ -125,27 +125,30 @@ function call(target: Methods, name: string, ...args: unknown[]): unknown {
 }
 
 /** Nest tells a stack by its second line, so the first must be the only one before the frames. */
-function stackOf(cause: unknown): string | undefined {
-  if (cause === undefined) return undefined
-  const heading = (thrown: unknown) =>
-    `${thrown instanceof Error ? thrown.name : 'Thrown'}: ${messageOf(thrown).replaceAll('\n', ' ')}`
-  if (!(cause instanceof Error)) return heading(cause)
-  const frames = framesOf(cause)
-  const deeper = cause.cause === undefined ? '' : `\n  caused by ${heading(cause.cause)}`
-  return `${heading(cause)}\n${frames}${deeper}`
+function stackOf(thrown: unknown): string | undefined {
+  if (thrown === undefined) return undefined
+  if (!isError(thrown)) return headingOf(thrown)
+  const cause = fieldOf(thrown, 'cause')
+  const deeper = cause === undefined ? '' : `\n  caused by ${headingOf(cause)}`
+  return `${headingOf(thrown)}\n${framesOf(thrown)}${deeper}`
 }
 
-/** Where an error was made: its stack without its words. */
-export function framesOf(error: Error): string {
-  const lines = typeof error.stack === 'string' ? error.stack.split('\n') : []
-  return lines.filter((line) => /^\s+at /.test(line)).join('\n')
+function headingOf(thrown: unknown): string {
+  const name = isError(thrown) ? fieldOf(thrown, 'name') : 'Thrown'
+  return `${typeof name === 'string' ? name : 'Error'}: ${messageOf(thrown).replaceAll('\n', ' ')}`
 }
 
 function plainError(error: Error): object {
-  const { name, message, stack } = error
-  const { code } = error as NodeJS.ErrnoException
-  const cause = error.cause instanceof Error ? `${error.cause.name}: ${error.cause.message}` : undefined
-  return withoutUndefined({ name, message, code, cause, stack })
+  const field = (name: string) => fieldOf(error, name)
+  const inner = field('cause')
+  const cause = isError(inner) ? headingOf(inner) : undefined
+  return withoutUndefined({
+    name: field('name'),
+    message: messageOf(error),
+    code: field('code'),
+    cause,
+    stack: field('stack'),
+  })
 }
 
 function withoutUndefined(details: Details): Record<string, unknown> {
@@ -153,7 +156,7 @@ function withoutUndefined(details: Details): Record<string, unknown> {
 }
 
 function has(target: Methods, ...names: readonly string[]): boolean {
-  return names.every((name) => typeof target[name] === 'function')
+  return names.every((name) => typeof fieldOf(target, name) === 'function')
 }
 
 function isObjectLike(value: unknown): boolean {

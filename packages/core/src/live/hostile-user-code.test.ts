@@ -6,6 +6,7 @@ import { systemClock } from '../clock.ts'
 import { createManualSource, type ManualSource } from '../testing/manual-source.ts'
 import type { LiveConfig } from '../live-config.ts'
 import { live } from '../resource/live-value.ts'
+import { UNREADABLE } from '../unreadable.test.kit.ts'
 import type { LoadOptions } from '../startup/load-options.ts'
 
 const definition = defineConfig({
@@ -28,6 +29,17 @@ const MISBEHAVIOURS: Record<string, Misbehaviour> = {
   'throws undefined': () => {
     throw undefined
   },
+  ...Object.fromEntries(
+    Object.entries(UNREADABLE).flatMap(([name, make]): [string, Misbehaviour][] => [
+      [
+        `throws ${name}`,
+        () => {
+          throw make()
+        },
+      ],
+      [`rejects with ${name}`, async () => Promise.reject(make())],
+    ]),
+  ),
   'rejects at once': () => Promise.reject(new Error('hostile')),
   'rejects later': async () => {
     await new Promise((resolve) => setImmediate(resolve))

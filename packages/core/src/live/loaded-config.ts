@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events'
 import { inspect } from 'node:util'
 import { checkOptions, type OptionTable } from '../check-options.ts'
-import { LivetreeError, messageOf } from '../errors.ts'
+import { isLivetreeError, LivetreeError } from '../errors.ts'
+import { kindOf, messageOf } from '../thrown.ts'
 import { abortSignal, callback, flag, milliseconds } from '../option-kinds.ts'
 import type { Path, Pipeline } from '../pipeline/outcome.ts'
 import type { SourceConnection } from '../source/source.ts'
@@ -233,7 +234,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     try {
       await withDeadline(work, { clock, timeoutMs, signals: [options.signal, this.signal], what })
     } catch (cause) {
-      if (cause instanceof LivetreeError) throw cause
+      if (isLivetreeError(cause)) throw cause
       throw new LivetreeError('source_unavailable', `${what} failed: ${messageOf(cause)}.`, { cause })
     }
   }
@@ -275,7 +276,10 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   report(error: LivetreeError): void {
-    this.#announcer.failed(error)
+    const message = `What was reported is no error of livetree but ${kindOf(error)}, see cause.`
+    this.#announcer.failed(
+      isLivetreeError(error) ? error : new LivetreeError('internal', message, { cause: error }),
+    )
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<ChangeEvent<T>, undefined> {

@@ -397,7 +397,7 @@ test('judge: what the schema throws may refuse to be made into text', () => {
     throw Object.create(null)
   })
   expect(issuesOf(staged(at(schema)).patch(0, { it: 'x' }))).toMatchObject([
-    { code: 'schema_error', message: "The schema's own code threw: [object Object]" },
+    { code: 'schema_error', message: "The schema's own code threw: a thrown object" },
   ])
 })
 

@@ -1,8 +1,8 @@
 import * as z from 'zod/v4/core'
-import { messageOf } from '../errors.ts'
 import { measure, repetitionProblem } from '../format/extent.ts'
 import { shortMessage } from '../short-text.ts'
 import { pathText } from './path-text.ts'
+import { fieldOf, isInstanceOf, messageOf } from '../thrown.ts'
 import { NameTakenError } from './redact.ts'
 
 /** A complaint about one node, before it is put into words for people. */
@@ -131,9 +131,9 @@ export class PromiseInsideError extends Error {}
 
 /** What the schema's own code threw, as a complaint. */
 export function thrownIssue(error: unknown): RawIssue {
-  if (isAsyncError(error) || error instanceof PromiseInsideError)
+  if (isAsyncError(error) || isInstanceOf(error, PromiseInsideError))
     return { path: [], code: 'async_schema', message: NEEDS_AWAIT, isOurs: true }
-  if (error instanceof NameTakenError)
+  if (isInstanceOf(error, NameTakenError))
     return { path: [], code: 'schema_error', message: error.message, isOurs: true }
   const message = `The schema's own code threw: ${messageOf(error)}`
   return { path: [], code: 'schema_error', message }
@@ -141,5 +141,8 @@ export function thrownIssue(error: unknown): RawIssue {
 
 /** By its name too: a schema may have been made by another copy of zod. */
 function isAsyncError(error: unknown): boolean {
-  return error instanceof z.$ZodAsyncError || (error as object | null)?.constructor?.name === '$ZodAsyncError'
+  return (
+    isInstanceOf(error, z.$ZodAsyncError) ||
+    fieldOf(fieldOf(error, 'constructor'), 'name') === '$ZodAsyncError'
+  )
 }

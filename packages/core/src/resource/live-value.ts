@@ -1,8 +1,10 @@
 import { checkOptions, type OptionTable } from '../check-options.ts'
-import { kindOf, LivetreeError } from '../errors.ts'
+import { isLivetreeError, LivetreeError } from '../errors.ts'
+import { kindOf } from '../thrown.ts'
 import { callback, name as nameKind } from '../option-kinds.ts'
 import { systemClock } from '../clock.ts'
-import { assertLiveConfig, isPromise } from '../assert-live-config.ts'
+import { assertLiveConfig } from '../assert-live-config.ts'
+import { askIsEqual, callAtOnce, disown, isPromise } from '../callback.ts'
 import { type Borrowed, Instance } from './instance.ts'
 import type { LiveConfig } from '../live-config.ts'
 
@@ -51,10 +53,11 @@ export function live<T, S, R>(
   let served: Instance<R> | undefined
   let closing: Promise<void> | undefined
 
+  const report = (error: LivetreeError) => config.report(error)
   const fail = (what: string, cause: unknown) => {
     // our own errors hold no word of the user's
-    const why = cause instanceof LivetreeError ? cause.message : `${kindOf(cause)}, see cause`
-    config.report(new LivetreeError('resource_failed', `${what} of ${name} failed: ${why}.`, { cause }))
+    const why = isLivetreeError(cause) ? cause.message : `${kindOf(cause)}, see cause`
+    report(new LivetreeError('resource_failed', `${what} of ${name} failed: ${why}.`, { cause }))
   }
   const takeDown = async (old: Instance<R>) => {
     await old.drained(systemClock, Number.POSITIVE_INFINITY)
@@ -102,15 +105,21 @@ export function live<T, S, R>(
   // first, since it refuses a configuration that is closed before anything is made
   const stop = config.watch(selector, rebuild, { isEqual })
   config.signal.addEventListener('abort', close, { once: true })
-  const first = selector(config.current)
+  const select = () => callAtOnce(`The selector of ${name}`, () => selector(config.current))
+  let first: S
   try {
+    first = select()
     serve(make(first))
   } catch (error) {
     void close()
     throw error
   }
-  const now = selector(config.current)
-  if (!isEqual(first, now)) rebuild(now)
+  try {
+    const now = select()
+    if (!askIsEqual(`isEqual of ${name}`, isEqual, [first, now], report)) rebuild(now)
+  } catch (cause) {
+    fail('Selecting the part', cause)
+  }
 
   return {
     get current() {
@@ -126,8 +135,7 @@ function missing(argument: string): LivetreeError {
 }
 
 function refusePromise(promise: PromiseLike<unknown>): LivetreeError {
-  // nobody waits for it, and its failure must not end the process
-  promise.then(undefined, () => {})
+  disown(promise)
   return new LivetreeError(
     'invalid_options',
     'The factory gave a promise, and nothing waits for it: use config.resource() for what is made with await',

@@ -1,5 +1,6 @@
-import { kindOf, LivetreeError } from '../errors.ts'
-import { askIsEqual, callAtOnce, isThenable } from '../callback.ts'
+import { LivetreeError } from '../errors.ts'
+import { kindOf } from '../thrown.ts'
+import { askIsEqual, callAtOnce, isPromise } from '../callback.ts'
 import { CLOSE_MS } from '../updates/guarded-source.ts'
 import { type Borrowed, Instance } from './instance.ts'
 import type { Resource, ResourceSettings, ResourceStatus } from './resource-options.ts'
@@ -242,7 +243,7 @@ export class HotResource<T, S, R> implements Resource<R> {
     const patienceMs = Math.max(drainMs, CLOSE_MS)
     try {
       const result = this.#settings.dispose(value)
-      if (isThenable(result)) {
+      if (isPromise(result)) {
         const disposing = Promise.resolve(result)
         if (!(await settledWithin(disposing, clock, patienceMs))) {
           const message = `Disposing an instance of ${this.name} has not ended after ${patienceMs} ms, and is not waited for.`

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
-import { LivetreeError, messageOf } from '../errors.ts'
+import { LivetreeError } from '../errors.ts'
+import { messageOf } from '../thrown.ts'
 import { type DerivedKey, deriveKey, seal, unseal } from './seal.ts'
 import { decodeDocument, encodeDocument, type SnapshotDocument } from './snapshot-document.ts'
 import { writeAtomically } from './write-atomically.ts'

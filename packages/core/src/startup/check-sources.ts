@@ -1,7 +1,8 @@
-import { LivetreeError, messageOf } from '../errors.ts'
+import { isLivetreeError, LivetreeError } from '../errors.ts'
+import { messageOf } from '../thrown.ts'
 import { name as nameKind, oneOf } from '../option-kinds.ts'
 import type { LayerInfo, Source } from '../source/source.ts'
-import { disown, isThenable } from '../callback.ts'
+import { disown, isPromise } from '../callback.ts'
 
 /**
  * The sources of a configuration, checked, and each with its properties read once: a source may be the user's own.
@@ -9,7 +10,7 @@ import { disown, isThenable } from '../callback.ts'
  * @throws LivetreeError `invalid_options`, naming the source
  */
 export function checkSources(given: unknown): readonly Source[] {
-  if (isThenable(given)) {
+  if (isPromise(given)) {
     disown(given)
     refuse('sources() returns a promise; it must return a list of sources at once')
   }
@@ -30,7 +31,7 @@ export function checkSources(given: unknown): readonly Source[] {
 function checkSource(source: Source, at: string): Source {
   let read: Pick<Source, 'name' | 'layers' | 'isRemote' | 'removalCommand'>
   try {
-    if (isThenable(source)) {
+    if (isPromise(source)) {
       disown(source)
       refuse(`${at} is a promise: await it first`)
     }
@@ -45,7 +46,7 @@ function checkSource(source: Source, at: string): Source {
       ...(removalCommand === undefined ? {} : { removalCommand: String(removalCommand) }),
     }
   } catch (cause) {
-    if (cause instanceof LivetreeError) throw cause
+    if (isLivetreeError(cause)) throw cause
     refuse(`${at} cannot be read: ${messageOf(cause)}`)
   }
   if (!nameKind.test(read.name)) refuse(`${at} has no name; expected ${nameKind.expected}`)

@@ -1,4 +1,5 @@
-import { LivetreeError, messageOf } from '../errors.ts'
+import { isLivetreeError } from '../errors.ts'
+import { messageOf } from '../thrown.ts'
 import type { EarlierState } from '../pipeline/outcome.ts'
 import type { SnapshotDocument, StoredSource } from '../snapshot-file/snapshot-document.ts'
 import type { SnapshotFile } from '../snapshot-file/snapshot-file.ts'
@@ -78,7 +79,7 @@ export class Comparison {
       const document = await file.read()
       return document.name === name ? document : undefined
     } catch (error) {
-      const isMissing = error instanceof LivetreeError && error.code === 'snapshot_missing'
+      const isMissing = isLivetreeError(error) && error.code === 'snapshot_missing'
       if (!isMissing) this.#warn(error)
       return undefined
     }
@@ -86,7 +87,7 @@ export class Comparison {
 
   #warn(error: unknown): void {
     const message = `There is nothing to compare the first tree of configuration "${this.#options.name}" with, so no removal in it is noticed: ${messageOf(error)}`
-    const code = error instanceof LivetreeError ? error.code : 'snapshot'
+    const code = isLivetreeError(error) ? error.code : 'snapshot'
     this.#options.log.entry({ level: 'warn', message, code })
   }
 

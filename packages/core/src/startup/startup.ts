@@ -1,4 +1,5 @@
-import { describeIssues, LivetreeError, messageOf } from '../errors.ts'
+import { describeIssues, isLivetreeError, LivetreeError } from '../errors.ts'
+import { messageOf } from '../thrown.ts'
 import type { Issue } from '../pipeline/outcome.ts'
 import type { SnapshotDocument } from '../snapshot-file/snapshot-document.ts'
 import type { SnapshotFile } from '../snapshot-file/snapshot-file.ts'
@@ -71,7 +72,7 @@ async function waitForSources(parts: StartupParts): Promise<boolean> {
     await withDeadline(untilDecided, { clock, timeoutMs, signals: [signal], what: `Loading "${name}"` })
     return false
   } catch (error) {
-    if (error instanceof LivetreeError && error.code === 'timeout') return true
+    if (isLivetreeError(error) && error.code === 'timeout') return true
     throw error
   } finally {
     clock.clearTimeout(patience)
@@ -227,7 +228,6 @@ function unfit(
 
 function withReason(refusal: LivetreeError, reason: unknown, also: string): LivetreeError {
   const message = `${refusal.message.slice(refusal.code.length + 3)}\n${also} ${messageOf(reason)}`
-  const issues =
-    refusal.issues.length > 0 ? refusal.issues : reason instanceof LivetreeError ? reason.issues : []
+  const issues = refusal.issues.length > 0 ? refusal.issues : isLivetreeError(reason) ? reason.issues : []
   return new LivetreeError(refusal.code, message, { cause: reason, issues })
 }

@@ -1,6 +1,7 @@
-import { LivetreeError, messageOf } from '../errors.ts'
+import { LivetreeError } from '../errors.ts'
+import { messageOf } from '../thrown.ts'
 import type { Clock, Source, SourceConnection, SourceContext } from '../source/source.ts'
-import { disown, isThenable } from '../callback.ts'
+import { disown, isPromise } from '../callback.ts'
 import { settledWithin } from '../within.ts'
 
 /** So long a source may take to close. */
@@ -29,12 +30,12 @@ function openChecked(source: Source, context: SourceContext): SourceConnection {
   try {
     opened = source.open(context)
     if (isConnection(opened)) return opened
-    if (isThenable(opened)) closeLater(opened)
+    if (isPromise(opened)) closeLater(opened)
   } catch (cause) {
     const message = `Source ${source.name} could not be opened: ${messageOf(cause)}.`
     throw new LivetreeError('source_broken', message, { cause })
   }
-  const given = isThenable(opened) ? 'a promise' : 'no connection'
+  const given = isPromise(opened) ? 'a promise' : 'no connection'
   const message = `Source ${source.name} could not be opened: its open() returned ${given}; expected { refresh(), close() }, at once.`
   throw new LivetreeError('source_broken', message)
 }

@@ -1,4 +1,4 @@
-import { messageOf } from '../errors.ts'
+import { messageOf } from '../thrown.ts'
 
 /** What a source gave to its sink, by the name of the method. */
 export type SinkMethod = 'prepare' | 'replace' | 'patch' | 'alive' | 'lost'

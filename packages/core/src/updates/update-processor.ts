@@ -1,4 +1,5 @@
-import { LivetreeError, messageOf } from '../errors.ts'
+import { LivetreeError } from '../errors.ts'
+import { errorOf, fieldOf } from '../thrown.ts'
 import type { GuardMemory } from '../pipeline/guard.ts'
 import type { EarlierState, Issue, Outcome, Pipeline, UnusedKey } from '../pipeline/outcome.ts'
 import type { Clock, Leaf, PatchUpdate, ReplaceUpdate, SourceSink } from '../source/source.ts'
@@ -392,10 +393,7 @@ export class UpdateProcessor<T> {
   }
 }
 
-/** The reason of a loss may be no error, or one without a message. */
-function lossOf(reason: { readonly error: unknown; readonly isFinal: unknown }) {
-  const { error, isFinal } = reason
-  const isTelling = error instanceof Error && error.message !== ''
-  const told = isTelling ? error : new Error(messageOf(error), { cause: error })
-  return { error: told, isFinal: isFinal === true }
+/** The reason of a loss may be no error, or one without a message, or one that cannot be read. */
+function lossOf(reason: object) {
+  return { error: errorOf(fieldOf(reason, 'error')), isFinal: fieldOf(reason, 'isFinal') === true }
 }

@@ -1,0 +1,59 @@
+import { LivetreeError } from './errors.ts'
+
+/** What a program may throw that throws itself when it is looked at. */
+export const UNREADABLE: Record<string, () => unknown> = {
+  'a revoked Proxy': () => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    return proxy
+  },
+  'a revoked Proxy of a function': () => {
+    const { proxy, revoke } = Proxy.revocable(() => {}, {})
+    revoke()
+    return proxy
+  },
+  'a Proxy whose traps throw': () => new Proxy(new Error('hostile'), trapsThatThrow()),
+  'a Proxy whose prototype cannot be asked for': () =>
+    new Proxy({}, { getPrototypeOf: () => refuse('getPrototypeOf') }),
+  'an error inside a Proxy': () => new Proxy(new Error('hostile'), { get: () => refuse('get') }),
+  'our own error inside a Proxy': () =>
+    new Proxy(new LivetreeError('closed', 'hostile'), { get: () => refuse('get') }),
+  ...Object.fromEntries(
+    ['name', 'message', 'stack', 'code', 'cause', 'toJSON', 'errors'].map((field) => [
+      `an error whose ${field} throws`,
+      () => withGetter(new Error(field === 'errors' ? '' : 'hostile'), field),
+    ]),
+  ),
+  'our own error whose cause throws': () => withGetter(new LivetreeError('closed', 'hostile'), 'cause'),
+  'an error whose cause is unreadable': () =>
+    new Error('hostile', { cause: withGetter(new Error('deeper'), 'message') }),
+  'an error that is its own cause': () => {
+    const error = new Error('hostile')
+    error.cause = new Error('deeper', { cause: error })
+    return error
+  },
+  'an error that holds itself': () => {
+    const error = new AggregateError([], '')
+    error.errors.push(error, error)
+    return error
+  },
+  'an error whose message is no text': () => Object.assign(new Error(), { message: Symbol('hostile') }),
+  'an error whose message cannot be a text': () =>
+    Object.assign(new Error(), { message: Object.create(null), name: Object.create(null) }),
+  'an error with a huge message': () => new Error('x'.repeat(5_000_000)),
+  'our own error without its properties': () =>
+    Object.assign(new LivetreeError('closed', 'hostile'), { code: undefined, message: undefined }),
+}
+
+function refuse(what: string): never {
+  throw new Error(`hostile ${what}`)
+}
+
+function withGetter(error: Error, field: string): Error {
+  return Object.defineProperty(error, field, { get: () => refuse(field), configurable: true })
+}
+
+function trapsThatThrow(): ProxyHandler<Error> {
+  const traps = Object.getOwnPropertyNames(Reflect).map((trap) => [trap, () => refuse(trap)])
+  return Object.fromEntries(traps) as ProxyHandler<Error>
+}
