@@ -144,17 +144,58 @@ describe('file', () => {
     const age = () => utimes(path, 1, 1)
     await age()
     const timers: number[] = []
-    const clock = { ...systemClock, setTimeout: (_run: () => void, ms: number) => timers.push(ms) }
+    const clock = {
+      ...systemClock,
+      setTimeout(run: () => void, ms: number) {
+        timers.push(ms)
+        return setTimeout(run, 0)
+      },
+    }
     const recorder = recordSource(file(path, { watch: false, pollMs: 1 }), { clock })
     open.push(recorder)
     await recorder.connection.refresh(new AbortController().signal)
     expect(recorder.layer()).toEqual({ a: 1 })
     await writeFile(path, '{"a": 2}')
-    // old enough to need no waiting for who might still write to it
     await age()
+    // old enough to need no waiting at the start for who might still write to it
     expect(timers).toEqual([])
     await recorder.connection.refresh(new AbortController().signal)
     expect(recorder.layer()).toEqual({ a: 2 })
+    // this once, until it had stood still
+    expect(timers).toEqual([250])
+  })
+
+  it.each([
+    ['an hour behind', -3_600_001],
+    ['a second behind', -1_000],
+    ['a second ahead', 1_000],
+  ])('waits until a file stands still, also where it is dated by a clock %s', async (_what, skewMs) => {
+    const path = join(directory, 'a.yaml')
+    const write = async (text: string) => {
+      await writeFile(path, text)
+      const at = new Date(Date.now() + skewMs)
+      await utimes(path, at, at)
+    }
+    const timers: (() => void)[] = []
+    const clock = { ...systemClock, setTimeout: (run: () => void) => timers.push(run) }
+    const next = async () => {
+      await vi.waitFor(() => expect(timers.length).toBeGreaterThan(0))
+      timers.shift()!()
+    }
+    await writeFile(path, 'limit: 15000')
+    await utimes(path, 1, 1)
+    const recorder = recordSource(file(path, { watch: false }), { clock })
+    open.push(recorder)
+    await recorder.connection.refresh(new AbortController().signal)
+    await write('limit: 15')
+    const read = recorder.connection.refresh(new AbortController().signal)
+    await vi.waitFor(() => expect(timers.length).toBeGreaterThan(0))
+    await write('limit: 15001')
+    await next()
+    await next()
+    await read
+    const limits = recorder.calls.map((call) => call.type === 'replace' && call.update.layers[0]![0]!.value)
+    expect(limits.map(String)).toEqual(['15000', '15001'])
   })
 
   it('is a configuration error without a format', () => {

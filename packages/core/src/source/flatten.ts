@@ -1,8 +1,12 @@
+import { types } from 'node:util'
 import { measure, repetitionProblem } from '../format/extent.ts'
 import { type Leaf, Unreadable } from './source.ts'
 
 /** Deeper documents are refused: no hand-written tree is so deep. */
 const MAX_DEPTH = 100
+
+/** Why an object cannot be read that has a name no key can have. */
+export const BAD_NAME = 'a name that is empty or not a scalar'
 
 /**
  * Turns nested plain objects and maps into leaves, one for each value that is not itself a plain object or map. Lists
@@ -26,7 +30,7 @@ export function flatten(value: unknown): Leaf[] {
     if (depth >= MAX_DEPTH) return add(path, new Unreadable(`nested more than ${MAX_DEPTH} levels deep`))
     for (const [name, child] of entries) {
       const segment = segmentOf(name)
-      if (segment === undefined) add(path, new Unreadable('a name that is empty or not a scalar'))
+      if (segment === undefined) add(path, new Unreadable(BAD_NAME))
       else walk(child, path === '' ? segment : `${path}/${segment}`, depth + 1)
     }
   }
@@ -50,16 +54,27 @@ function segmentOf(name: unknown): string | undefined {
   return String(name).replace(/[%/]/g, (character) => (character === '/' ? '%2F' : '%25'))
 }
 
-/** The value of a leaf: maps inside lists become objects. */
+/**
+ * The value of a leaf, as a copy, since the one who gave it may write to it later: maps inside lists become objects.
+ * Instances of other classes are handed on as they are.
+ */
 function plainOf(value: unknown, depth: number): unknown {
   if (depth >= MAX_DEPTH) return new Unreadable(`nested more than ${MAX_DEPTH} levels deep`)
-  if (Array.isArray(value)) return value.map((item) => plainOf(item, depth + 1))
-  if (!(value instanceof Map)) return value
+  if (Array.isArray(value)) return Array.from(value, (item) => plainOf(item, depth + 1))
+  if (value instanceof Set) return new Set(Array.from(value, (item) => plainOf(item, depth + 1)))
+  const entries = entriesOf(value)
+  if (entries === undefined) return copyOfInstance(value)
   const object: Record<string, unknown> = {}
-  for (const [name, item] of value) {
+  for (const [name, item] of entries) {
     // an assignment to `__proto__` would change the object instead of adding a key
     const property = { value: plainOf(item, depth + 1), enumerable: true, writable: true, configurable: true }
     Object.defineProperty(object, String(name), property)
   }
   return object
+}
+
+function copyOfInstance(value: unknown): unknown {
+  if (types.isDate(value) && Object.getPrototypeOf(value) === Date.prototype) return new Date(value)
+  // the method of a Buffer shares its memory
+  return value instanceof Uint8Array ? Uint8Array.prototype.slice.call(value) : value
 }

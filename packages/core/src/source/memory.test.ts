@@ -33,6 +33,63 @@ describe('memory', () => {
     expect(recordSource(source).layer()).toEqual(expected)
   })
 
+  it.each<[string, () => { at: unknown }, (held: { at: never }) => void]>([
+    ['an object in a list', () => ({ at: [{ a: 1 }] }), ({ at }) => Object.assign(at[0]!, { a: 2 })],
+    ['a list in a list', () => ({ at: [[1]] }), ({ at }) => (at[0] as number[]).push(2)],
+    [
+      'an object below an object in a list',
+      () => ({ at: [{ a: { b: 1 } }] }),
+      ({ at }) => Object.assign((at[0] as { a: object }).a, { b: 2 }),
+    ],
+    [
+      'a map in a list',
+      () => ({ at: [new Map([['a', [1]]])] }),
+      ({ at }) => (at[0] as Map<string, number[]>).get('a')!.push(2),
+    ],
+    ['a date', () => ({ at: new Date(0) }), ({ at }) => (at as Date).setTime(1)],
+    ['a date in a list', () => ({ at: [new Date(0)] }), ({ at }) => (at[0] as Date).setTime(1)],
+    ['a set', () => ({ at: new Set([1]) }), ({ at }) => (at as Set<number>).add(2)],
+    [
+      'an object in a set',
+      () => ({ at: new Set([{ a: 1 }]) }),
+      ({ at }) => Object.assign([...(at as Set<object>)][0]!, { a: 2 }),
+    ],
+    ['bytes', () => ({ at: new Uint8Array([1]) }), ({ at }) => (at as Uint8Array).fill(2)],
+    ['a buffer', () => ({ at: Buffer.from([1]) }), ({ at }) => (at as Buffer).fill(2)],
+  ])('is not written to through what it was given: %s', (_what, make, mutate) => {
+    const given = make()
+    const changed = make()
+    mutate(changed as { at: never })
+    const before = recordSource(memory(make())).layer()
+    const after = recordSource(memory(changed)).layer()
+    expect(after).not.toEqual(before)
+    const source = memory(given)
+    const recorder = recordSource(source)
+    mutate(given as { at: never })
+    expect(recordSource(source).layer()).toEqual(before)
+    source.set(given)
+    expect(recorder.layer()).toEqual(after)
+    const again = make()
+    source.replace(again)
+    mutate(again as { at: never })
+    expect(recordSource(source).layer()).toEqual(before)
+    source.set(again)
+    expect(recorder.layer()).toEqual(after)
+  })
+
+  it.each<[string, object]>([
+    ['an empty name', { '': 1 }],
+    ['an empty name below', { a: { '': 1 } }],
+    ['a name that is an object', new Map([[{}, 1]])],
+    ['undefined below an empty name', { '': undefined }],
+  ])('refuses %s at the door', (_what, value) => {
+    const source = memory({ kept: 1 })
+    expect(() => memory(value)).toThrow(/^\[invalid_options\] memory\(\): .*name/)
+    expect(() => source.set(value)).toThrow(/^\[invalid_options\] .*set\(\) .*name/)
+    expect(() => source.replace(value)).toThrow(/^\[invalid_options\] .*replace\(\) .*name/)
+    expect(recordSource(source).layer()).toEqual({ kept: 1 })
+  })
+
   it('says nothing when a patch changes nothing', () => {
     const source = memory({ a: 1 })
     const recorder = recordSource(source)

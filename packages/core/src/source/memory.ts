@@ -1,8 +1,17 @@
 import { checkOptions, type OptionTable } from '../check-options.ts'
 import { name as nameKind } from '../option-kinds.ts'
-import { flatten } from './flatten.ts'
+import { LivetreeError } from '../errors.ts'
+import { shortKey } from '../short-text.ts'
+import { BAD_NAME, flatten } from './flatten.ts'
 import { LeafMap } from './leaf-map.ts'
-import type { Source, SourceConnection, SourceContext, SourceSink } from './source.ts'
+import {
+  type Leaf,
+  type Source,
+  type SourceConnection,
+  type SourceContext,
+  type SourceSink,
+  Unreadable,
+} from './source.ts'
 
 export interface MemoryOptions {
   /** Name of the source in `status` and `explain`. Default `memory`. */
@@ -24,14 +33,17 @@ export interface MemorySource extends Source {
 const table: OptionTable = { name: nameKind }
 
 /**
- * Values given by the program: defaults, overrides, tests. The object is read at once and never written to. Names are
- * those of the schema; values may be typed, or text for the schema to read.
+ * Values given by the program: defaults, overrides, tests. The object is read at once, as a copy that goes down through
+ * plain objects, lists, Maps, Sets, Dates and bytes, and is never written to; instances of other classes are kept as they
+ * are. Names are those of the schema; values may be typed, or text for the schema to read.
+ *
+ * @throws LivetreeError `invalid_options` when a name is empty or not a scalar; `set` and `replace` throw it as well
  */
 export function memory(initial: object = {}, options: MemoryOptions = {}): MemorySource {
   checkOptions('memory()', options, table)
   const name = options.name ?? 'memory'
   const sinks = new Set<SourceSink>()
-  let held = new LeafMap(flatten(initial))
+  let held = new LeafMap(leavesFor('memory()', initial))
   let revision = 1
 
   const replaceAll = (sink: SourceSink) =>
@@ -42,14 +54,14 @@ export function memory(initial: object = {}, options: MemoryOptions = {}): Memor
     layers: [{ name, keyPrefix: '', separator: '/', naming: 'exact', isNested: true }],
     isRemote: false,
     set(patch) {
-      const changes = held.merge(flatten(patch))
+      const changes = held.merge(leavesFor(`set() of source "${name}"`, patch))
       if (changes.length === 0) return
       revision++
       const update = { revision, changes: changes.map((leaf) => ({ layer: 0, leaf })), allowRemoval: true }
       for (const sink of [...sinks]) sink.patch(update)
     },
     replace(value) {
-      held = new LeafMap(flatten(value))
+      held = new LeafMap(leavesFor(`replace() of source "${name}"`, value))
       revision++
       for (const sink of [...sinks]) replaceAll(sink)
     },
@@ -64,4 +76,13 @@ export function memory(initial: object = {}, options: MemoryOptions = {}): Memor
       }
     },
   }
+}
+
+/** @throws LivetreeError `invalid_options` */
+function leavesFor(call: string, value: object): Leaf[] {
+  const leaves = flatten(value)
+  const wrong = leaves.find((leaf) => leaf.value instanceof Unreadable && leaf.value.reason === BAD_NAME)
+  if (wrong === undefined) return leaves
+  const where = wrong.path === '' ? 'The object' : `The object at ${shortKey(wrong.path)}`
+  throw new LivetreeError('invalid_options', `${call}: ${where} has ${BAD_NAME}. Give every value a name.`)
 }

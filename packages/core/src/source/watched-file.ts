@@ -12,6 +12,8 @@ const SETTLE_MS = 50
 const QUIET_MS = 250
 /** An empty file at the start may be one that is about to be written. */
 const BLANK_MS = 1_000
+/** A file that was written so long ago is not waited for at the start; more than clocks of two hosts are apart. */
+const OLD_MS = 3_600_000
 
 export interface WatchedFileOptions {
   readonly clock: Clock
@@ -102,7 +104,8 @@ export class WatchedFile {
       const hash = hashOf(found.content)
       if (this.#isClosed) return
       if (hash === this.#last?.hash) return this.#noteTouch(this.#last, found)
-      const waitMs = before?.stamp === found.stamp ? 0 : this.#waitMs(found)
+      const isSame = before?.stamp === found.stamp && hashOf(before.content) === hash
+      const waitMs = isSame ? 0 : this.#waitMs(found)
       if (waitMs <= 0) return this.#take(found, hash)
       before = found
       await this.#sleep(waitMs)
@@ -128,10 +131,9 @@ export class WatchedFile {
     if (isOnce) return 0
     const isFirst = this.#last === undefined
     if (writtenAt === undefined) return isFirst || content.type === 'withheld' ? 0 : QUIET_MS
-    const quietMs = isFirst && !isFilled(content) ? BLANK_MS : QUIET_MS
-    // the time of day, since that is what files are dated by; one from the future says nothing
-    const ageMs = Math.max(Date.now() - writtenAt, 0)
-    return quietMs - ageMs
+    // whoever keeps the file dates it by a clock of its own, so that only a date long past tells that nobody writes now
+    if (isFirst && Date.now() - writtenAt > OLD_MS) return 0
+    return isFirst && !isFilled(content) ? BLANK_MS : QUIET_MS
   }
 
   #withheldIfBlank(found: FoundFile): FoundFile {
