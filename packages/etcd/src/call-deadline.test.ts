@@ -13,7 +13,7 @@ const STEP_MS = 200
 
 /** Each request takes 200 ms or what it is given, whichever is less; reads succeed and writes lose their answer. */
 class SlowChannel implements Channel {
-  readonly clusterId = undefined
+  readonly clusterId = 1n
   readonly clock = new ManualClock()
   /** When each request was sent, and until when it could last. */
   readonly sent: { readonly at: number; readonly until: number }[] = []

@@ -19,6 +19,11 @@ export class CallDeadline {
     this.#startedAt = monotonicNow(clock)
   }
 
+  /** One of its own length for what has to be done after it, from now on. */
+  another(timeoutMs: number): CallDeadline {
+    return new CallDeadline(this.#clock, this.#call, timeoutMs)
+  }
+
   /** Milliseconds; may be negative. */
   get leftMs(): number {
     return this.#timeoutMs - (monotonicNow(this.#clock) - this.#startedAt)

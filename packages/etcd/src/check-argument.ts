@@ -19,6 +19,15 @@ export interface Check {
 /** One check for every option there is, so that a misspelt name is noticed. */
 export type OptionChecks<T> = { readonly [K in keyof Required<T>]: Check }
 
+/** Whether it is an object with these methods. A proxy or a getter that throws is none. */
+export function hasMethods(value: unknown, ...names: readonly string[]): boolean {
+  try {
+    return isObject(value) && names.every((name) => typeof Reflect.get(value, name) === 'function')
+  } catch {
+    return false
+  }
+}
+
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
@@ -35,10 +44,8 @@ export const SOME_TEXT: Check = {
 }
 export const SIGNAL: Check = {
   accepts: (value) =>
-    isObject(value) &&
-    typeof Reflect.get(value, 'aborted') === 'boolean' &&
-    typeof Reflect.get(value, 'addEventListener') === 'function' &&
-    typeof Reflect.get(value, 'removeEventListener') === 'function',
+    hasMethods(value, 'addEventListener', 'removeEventListener') &&
+    typeof Reflect.get(value as object, 'aborted') === 'boolean',
   expected: 'an AbortSignal',
 }
 /** Node's timers take no more than 2^31 - 1. */

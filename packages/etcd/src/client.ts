@@ -9,6 +9,7 @@ import { UndiciChannel } from './transport/channel.ts'
 import { discoverEndpoints } from './transport/discover.ts'
 import { syncMembers } from './transport/member-sync.ts'
 import type { Channel } from './transport/transport.ts'
+import { refuse } from './refuse-option.ts'
 import { createWatchService, type WatchService } from './watch/watch-service.ts'
 
 /** A client of one etcd cluster. Made by `createEtcdClient`; safe to share by all parts of a process. */
@@ -33,7 +34,16 @@ export interface EtcdClient extends AsyncDisposable {
  * @throws EtcdError `invalid_option`
  */
 export function createEtcdClient(options: EtcdClientOptions): EtcdClient {
-  return new ChannelClient(resolveOptions(options))
+  return new ChannelClient(readClientOptions(options))
+}
+
+/** Getters and proxies may throw what they like. */
+function readClientOptions(options: EtcdClientOptions): ResolvedOptions {
+  try {
+    return resolveOptions(options)
+  } catch (error) {
+    throw error instanceof EtcdError ? error : refuse('the options cannot be read', error)
+  }
 }
 
 class ChannelClient implements EtcdClient {
@@ -98,7 +108,9 @@ class ChannelClient implements EtcdClient {
     if (this.#onAbort !== undefined) signal?.removeEventListener('abort', this.#onAbort)
     this.watch.close()
     this.lease.close()
-    await this.kv.close()
+    const givenBack = this.kv.close()
+    this.channel.refuseCalls()
+    await givenBack
     await this.channel.close()
   }
 

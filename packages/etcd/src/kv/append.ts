@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { LEASE_OR_NONE, type OptionChecks, readOptions } from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
 import { type Bytes, bytesOf, copyOf } from '../key-range.ts'
-import { type GuardPorts, isUnknown, stillUnknown } from './conditional-write.ts'
+import { type GuardPorts, inOneCluster, isUnknown, stillUnknown } from './conditional-write.ts'
 import { type CallControl, CONTROL_CHECKS, controlOf } from './range-query.ts'
 import { compare, op } from './txn.ts'
 
@@ -42,10 +42,12 @@ export async function appendKey(
   const [prefix, value] = [copyOf('the prefix', givenPrefix), copyOf('the value', givenValue)]
   const { lease } = given
   const deadline = ports.deadline('KV/Txn', given)
-  const control = (timeoutMs: number) => ({ ...controlOf(given), timeoutMs })
+  let cluster = inOneCluster(ports, given)
+  const control = (timeoutMs: number) => ({ ...controlOf(given), ...cluster, timeoutMs })
   const last = await deadline.run((timeoutMs) =>
     kv.getRange({ prefix, countOnly: true, ...control(timeoutMs) }),
   )
+  cluster = inOneCluster(last.header, given)
   let base = last.header.revision
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
     const name = `${String(base + 1).padStart(20, '0')}-${randomBytes(6).toString('hex')}`

@@ -14,7 +14,7 @@ import type { ResponseHeader } from '../wire/kv.ts'
 import type { Entry } from './entry.ts'
 import type { KvService } from './kv-service.ts'
 import type { PutResult } from './operation.ts'
-import { type CallControl, CONTROL_CHECKS, controlOf } from './range-query.ts'
+import { type CallControl, CONTROL_CHECKS, controlOf, pinned } from './range-query.ts'
 import { type Condition, compare, op } from './txn.ts'
 
 /** How to write a key on a condition. */
@@ -23,8 +23,7 @@ export interface ConditionalOptions extends CallControl {
   readonly lease?: bigint
   /**
    * Nobody else writes this very value (it holds a random id, say). Then a write whose answer was lost can be told from
-   * another one's by reading the key back, instead of failing with `outcome_unknown`; a key that has to be absent is written
-   * again when it is still, or again, absent. Default false.
+   * another one's by reading the key back, instead of failing with `outcome_unknown`. It is never sent again. Default false.
    */
   readonly isUnique?: boolean
 }
@@ -42,8 +41,8 @@ export interface GuardPorts {
   readonly kv: KvService
   /** The one time limit of a call, from now on. */
   deadline(call: string, control: CallControl): CallDeadline
-  /** The highest revision seen so far, and of which cluster. */
-  seen(): { readonly clusterId: bigint; readonly revision: number }
+  /** The cluster in hand; `undefined` before the first answer. */
+  readonly clusterId: bigint | undefined
 }
 
 const CALL = 'KV/Txn'
@@ -81,6 +80,14 @@ type Refuse = (found: Entry | undefined) => EtcdError
 /** True for a write whose answer was lost. */
 export function isUnknown(error: unknown): error is EtcdError {
   return error instanceof EtcdError && error.code === 'outcome_unknown'
+}
+
+/** What pins the requests of a call to one cluster: that which was asked for, or else the one in hand. */
+export function inOneCluster(
+  { clusterId }: { readonly clusterId: bigint | undefined },
+  given: CallControl,
+): Pick<CallControl, 'clusterId'> {
+  return pinned(given.clusterId ?? clusterId)
 }
 
 /** The error of the first sending, and what was done about it since. */
@@ -135,65 +142,65 @@ async function sendFirst(sending: Promise<Sending>, refused: Refuse): Promise<Pu
 }
 
 /**
- * Writes a key that has to be absent. Such a guard may hold twice, when somebody takes the key away between two sendings:
- * a write whose answer was lost is sent again only when its value or lease is its own, else the key is read back.
+ * Writes a key that has to be absent. A write whose answer was lost is never sent again: somebody may have taken the key
+ * away between, and a member of another cluster may stand behind the endpoint by now. The key is read back instead.
  */
 async function writeAbsent(ports: GuardPorts, write: Write, refused: Refuse): Promise<PutResult> {
-  const { key, options } = write
-  const deadline = ports.deadline(CALL, options)
-  const before = ports.seen()
-  const sendIt = () => send(ports, compare.isAbsent(key), write, deadline)
-  const first = await sendFirst(sendIt(), refused)
+  const { call, deadline } = begin(ports, write)
+  const first = await sendFirst(send(ports, compare.isAbsent(write.key), call, deadline), refused)
   if (!(first instanceof EtcdError)) return first
-  const isOwn = options.isUnique === true || (options.lease ?? 0n) !== 0n
-  const look = isOwn ? sendIt() : readBack(ports, write, deadline)
-  const again = isOwn ? 'it was sent again' : 'it was not sent again, but the key read back'
-  const seen = await look.catch(() => undefined)
-  if (seen === undefined) throw stillUnknown(first, `${again}, without an answer`)
-  const { done, found, header } = seen
-  if (done !== undefined) return done
-  if (found === undefined) throw stillUnknown(first, `${again}: it is not there, or not there any more`)
-  // It has been there without a break since before the first sending, which therefore found it.
-  if (header.clusterId === before.clusterId && found.createRevision <= before.revision) throw refused(found)
-  if (options.isUnique && found.version === 1) {
+  const { found, header } = await readBack(ports, call, deadline, first)
+  if (found === undefined) throw stillUnknown(first, `${READ_BACK}: it is not there, or not there any more`)
+  if (write.options.isUnique && found.version === 1) {
     if (holds(found, write)) return resultAt(header, found.modRevision)
     const what = `${refused(found).what}; its own write, whose answer was lost, may have been there before`
     throw refused(found).with({ what, fate: 'unknown', cause: first })
   }
-  throw stillUnknown(first, `${again}: what it holds now may be this write, or another one after it`)
+  throw stillUnknown(first, `${READ_BACK}: what it holds now may be this write, or another one`)
+}
+
+const READ_BACK = 'it was not sent again, but the key read back'
+
+/** The requests of one call go to one cluster: that in hand when it begins. */
+function begin(ports: GuardPorts, write: Write): { readonly call: Write; readonly deadline: CallDeadline } {
+  const { options } = write
+  const deadline = ports.deadline(CALL, options)
+  return { call: { ...write, options: { ...options, ...inOneCluster(ports, options) } }, deadline }
 }
 
 async function readBack(
   { kv }: GuardPorts,
   { key, options }: Write,
   deadline: CallDeadline,
-): Promise<Sending> {
-  const read = await deadline.run((timeoutMs) => kv.getRange({ key, ...controlOf(options), timeoutMs }))
-  return { done: undefined, found: read.entries[0], header: read.header }
+  first: EtcdError,
+): Promise<{ readonly found: Entry | undefined; readonly header: ResponseHeader }> {
+  try {
+    const read = await deadline.run((timeoutMs) => kv.getRange({ key, ...controlOf(options), timeoutMs }))
+    return { found: read.entries[0], header: read.header }
+  } catch {
+    throw stillUnknown(first, `${READ_BACK}, without an answer`)
+  }
 }
 
-/** A revision never comes back, so at most one of two sendings applies. */
+/** Only the write right after the expected revision can be the one whose answer was lost. */
 async function writeAfter(
   ports: GuardPorts,
   write: Write,
   expected: number,
   refused: Refuse,
 ): Promise<PutResult> {
-  const { key, options } = write
-  const deadline = ports.deadline(CALL, options)
-  const sendIt = () => send(ports, compare.modRevision(key, '=', expected), write, deadline)
-  const first = await sendFirst(sendIt(), refused)
+  const { call, deadline } = begin(ports, write)
+  const guard = compare.modRevision(write.key, '=', expected)
+  const first = await sendFirst(send(ports, guard, call, deadline), refused)
   if (!(first instanceof EtcdError)) return first
-  const second = await sendIt().catch(() => undefined)
-  if (second === undefined) throw stillUnknown(first, 'it was sent again, without an answer')
-  const { done, found, header } = second
-  if (done !== undefined) return done
-  // Only the write right after the expected revision can be the one whose answer was lost.
-  if (found !== undefined && (await isNext(ports, write, expected, found, deadline))) {
+  const { found, header } = await readBack(ports, call, deadline, first)
+  if (found?.modRevision === expected)
+    throw stillUnknown(first, `${READ_BACK}: it was not applied by then, and may still be`)
+  if (found !== undefined && (await isNext(ports, call, expected, found, deadline))) {
     if (!holds(found, write)) throw refused(found)
-    if (options.isUnique) return resultAt(header, found.modRevision)
+    if (write.options.isUnique) return resultAt(header, found.modRevision)
   }
-  throw stillUnknown(first, 'it was sent again, and the key had been written or deleted since')
+  throw stillUnknown(first, `${READ_BACK}: it has been written or deleted since`)
 }
 
 async function isNext(

@@ -2,6 +2,7 @@ import { CallDeadline, DEFAULT_CALL_MS } from '../call-deadline.ts'
 import { checkArgument, FLAG, FUNCTION, type OptionChecks, readOptions, whole } from '../check-argument.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
+import { inOneCluster, isUnknown } from './conditional-write.ts'
 import { type Bytes, type KeyRange, Namespace } from '../key-range.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { RangeRequest, RangeResponse, ResponseHeader, TxnRequest, TxnResponse } from '../wire/kv.ts'
@@ -86,10 +87,10 @@ export interface KvService {
   /** Entries of a range, all at one revision, read page by page. Throws as `pages`. */
   iterate(query: KeyRange & PageOptions): AbortableIterator<Entry>
   /**
-   * The quickest way to many keys: text in plain lists, page by page, at one revision. What `onPage` throws ends it. Throws
-   * as `pages`.
+   * The quickest way to many keys: text in plain lists, page by page, at one revision. What `onPage` throws ends it, as
+   * does a promise of it that is rejected; it is waited for before the next page. Throws as `pages`.
    */
-  scan(query: KeyRange & ScanOptions, onPage: (page: ScanPage) => void): Promise<ScanResult>
+  scan(query: KeyRange & ScanOptions, onPage: (page: ScanPage) => unknown): Promise<ScanResult>
   /**
    * Writes one key.
    *
@@ -185,7 +186,7 @@ export class ChannelKv implements KvService {
     })
   }
 
-  async scan(query: KeyRange & ScanOptions, onPage: (page: ScanPage) => void): Promise<ScanResult> {
+  async scan(query: KeyRange & ScanOptions, onPage: (page: ScanPage) => unknown): Promise<ScanResult> {
     const given = readQuery('KV/Range', SCAN_CHECKS, query)
     checkArgument('KV/Range', 'onPage', FUNCTION, onPage)
     return scanRange(this.#pager, this.#namespace, given, onPage)
@@ -194,8 +195,9 @@ export class ChannelKv implements KvService {
   async put(key: Bytes, value: Bytes, options?: PutOptions & CallControl): Promise<PutResult> {
     const given = readOptions('KV/Put', PUT_CALL_CHECKS, options)
     const request = putRequest(key, value, given, this.#namespace)
+    const { mark } = this.#floor
     const response = await this.#channel.unary(KV.put, request, { ...controlOf(given), retry: 'write' })
-    this.#learn(response.header)
+    this.#floor.learn(response.header, mark)
     return putResult(response, this.#namespace)
   }
 
@@ -216,15 +218,17 @@ export class ChannelKv implements KvService {
     checkArgument('KV/Compact', 'the revision', whole(0), revision)
     const request = { revision, physical: given.physical }
     const deadline = this.deadline('KV/Compact', given)
+    const control = { ...controlOf(given), ...inOneCluster(this.#channel, given), retry: 'write' } as const
     const compact = () =>
-      deadline.run((timeoutMs) =>
-        this.#channel.unary(KV.compact, request, { ...controlOf(given), timeoutMs, retry: 'write' }),
-      )
+      deadline
+        .run((timeoutMs) => this.#channel.unary(KV.compact, request, { ...control, timeoutMs }))
+        .catch(assertCompacted)
     try {
       await compact()
     } catch (error) {
-      if (!(error instanceof EtcdError) || error.code !== 'outcome_unknown') throw error
-      await compact().catch(assertCompacted)
+      // Doing it twice does no harm, but in a cluster that nobody has named it might be another one.
+      if (!isUnknown(error) || control.clusterId === undefined) throw error
+      await compact()
     }
   }
 
@@ -233,30 +237,28 @@ export class ChannelKv implements KvService {
     return new CallDeadline(this.#clock, call, timeoutMs)
   }
 
-  /** The highest revision that this client has seen, and of which cluster. */
-  protected seen(): { readonly clusterId: bigint; readonly revision: number } {
-    return this.#floor.seen
-  }
-
   get #pager(): PagerPorts {
     return { channel: this.#channel, clock: this.#clock }
   }
 
   async #delete(query: KeyRange & DeleteOptions & CallControl): Promise<DeleteResult> {
     const request = deleteRequest(query, query, this.#namespace)
+    const { mark } = this.#floor
     const response = await this.#channel.unary(KV.deleteRange, request, {
       ...controlOf(query),
       retry: 'write',
     })
-    this.#learn(response.header)
+    this.#floor.learn(response.header, mark)
     return deleteResult(response, this.#namespace)
   }
 
   async #txn(request: Init<TxnRequest>, control: CallControl): Promise<TxnResponse> {
     assertTxn(request, this.#maxTxnOps)
     const retry = isReadOnly(request) ? 'read' : 'write'
+    const { mark } = this.#floor
     const response = await this.#channel.unary(KV.txn, request, { ...controlOf(control), retry })
-    this.#learn(response.header)
+    // One that only reads may be serializable.
+    this.#floor.learn(response.header, retry === 'write' ? mark : undefined)
     return response
   }
 
@@ -265,8 +267,9 @@ export class ChannelKv implements KvService {
   }
 
   async #read(request: Init<RangeRequest>, control: CallControl): Promise<RangeResponse> {
+    const { mark } = this.#floor
     const response = await this.#channel.unary(KV.range, request, { ...controlOf(control), retry: 'read' })
-    this.#learn(response.header)
+    this.#floor.learn(response.header, mark)
     return response
   }
 
@@ -279,19 +282,15 @@ export class ChannelKv implements KvService {
         this.#channel.unary(KV.range, request, { ...controlOf(control), timeoutMs, retry: 'read' }),
       )
       if (!this.#floor.isBelow(response.header)) {
-        this.#learn(response.header)
+        this.#floor.learn(response.header)
         return response
       }
       if (attempt === attempts) throw this.#floor.error(response.header)
     }
   }
-
-  #learn(header: ResponseHeader | undefined): void {
-    this.#floor.learn(header)
-  }
 }
 
-/** After a compaction of unknown outcome, "compacted" says that it was applied. */
+/** "Compacted" says that it was done before. */
 function assertCompacted(error: unknown): void {
   if (!(error instanceof EtcdError) || error.code !== 'compacted') throw error
 }

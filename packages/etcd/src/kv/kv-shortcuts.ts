@@ -170,7 +170,7 @@ class FullKv extends ChannelKv implements ClosableKv {
       channel: this.#parts.channel,
       closing: this.#closing.signal,
       deadline: (call, control) => this.deadline(call, control),
-      seen: () => this.seen(),
+      clusterId: this.#parts.channel.clusterId,
       finishLater: (work) => this.#finishLater(work),
     }
   }

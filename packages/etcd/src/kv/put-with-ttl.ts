@@ -3,9 +3,9 @@ import { FLAG, type OptionChecks, readOptions, refuseArgument, whole } from '../
 import { EtcdError } from '../errors.ts'
 import { type Bytes, copyOf } from '../key-range.ts'
 import { grantOwn, randomLeaseId } from '../lease/grant-own.ts'
+import { revokeLease } from '../lease/revoke-lease.ts'
 import type { Channel } from '../transport/transport.ts'
-import { Lease } from '../wire/rpc.ts'
-import { type GuardPorts, isUnknown, stillUnknown } from './conditional-write.ts'
+import { type GuardPorts, inOneCluster, isUnknown, stillUnknown } from './conditional-write.ts'
 import type { PutResult } from './operation.ts'
 import { type CallControl, CONTROL_CHECKS, controlOf } from './range-query.ts'
 import { following } from './abortable.ts'
@@ -66,13 +66,16 @@ export async function putWithTtl(
   const onClosing = () => stop.abort(new EtcdError('closed', { call: CALL }))
   ports.closing.addEventListener('abort', onClosing)
   if (ports.closing.aborted) onClosing()
-  const control = { ...controlOf(given), signal: stop.signal }
+  const control = { ...controlOf(given), ...inOneCluster(ports, given), signal: stop.signal }
+  let cluster = inOneCluster(ports, given)
   try {
     const granted = await grantOwn(ports.channel, deadline, lease, ttlSeconds, control)
-    const result = await putOn(ports, { key, value, lease, prevKv: given.prevKv ?? false }, control, deadline)
-    return { ...result, lease, ttlSeconds: granted }
+    cluster = inOneCluster(granted, given)
+    const put = { key, value, lease, prevKv: given.prevKv ?? false }
+    const result = await putOn(ports, put, { ...control, ...cluster }, deadline)
+    return { ...result, lease, ttlSeconds: granted.ttlSeconds }
   } catch (error) {
-    await takeBack(ports, lease, stop.signal, deadline)
+    if (mayBeGranted(error)) await takeBack(ports, lease, cluster, stop.signal, deadline)
     throw ports.closing.aborted ? closedInstead(error) : error
   } finally {
     release()
@@ -109,15 +112,22 @@ async function putOn(
   }
 }
 
+/** Nothing has to be taken back when the lease itself was refused, or never asked for. */
+function mayBeGranted(error: unknown): boolean {
+  return !(error instanceof EtcdError && error.call === 'Lease/LeaseGrant' && error.fate !== 'unknown')
+}
+
 /** The caller waits for it unless he gave up himself or has no time left. */
 async function takeBack(
   { channel, finishLater }: TtlPorts,
   id: bigint,
+  cluster: Pick<CallControl, 'clusterId'>,
   signal: AbortSignal,
   deadline: CallDeadline,
 ): Promise<void> {
   const revoke = async (timeoutMs: number): Promise<void> => {
-    await channel.unary(Lease.revoke, { id }, { timeoutMs, retry: 'read' }).catch(() => undefined)
+    const ports = { channel, deadline: deadline.another(timeoutMs) }
+    await revokeLease(ports, id, { ...cluster, isParting: true }).catch(() => undefined)
   }
   const isPatient = !signal.aborted && deadline.leftMs > 0
   const revoking = revoke(isPatient ? Math.ceil(deadline.leftMs) : REVOKE_MS)

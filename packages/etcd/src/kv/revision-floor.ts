@@ -6,23 +6,31 @@ export class RevisionFloor {
   #clusterId = 0n
   #revision = 0
 
-  /** Takes note of an answer's header. Another cluster starts anew. */
-  learn(header: ResponseHeader | undefined): void {
+  /** Counts how often the floor was set. */
+  #times = 0
+
+  /** When something is asked: to be given to `learn` with the answer, where that comes from the whole cluster. */
+  get mark(): number {
+    return this.#times
+  }
+
+  /**
+   * Takes note of an answer's header. Another cluster starts anew. So does the same one when it was wiped or restored: a
+   * linearizable answer below the floor that was asked for (`mark`) after the floor was set cannot merely be a late one.
+   */
+  learn(header: ResponseHeader | undefined, mark?: number): void {
     if (header === undefined) return
-    if (header.clusterId !== this.#clusterId) {
-      this.#clusterId = header.clusterId
-      this.#revision = header.revision
-    } else if (header.revision > this.#revision) this.#revision = header.revision
+    const { clusterId, revision } = header
+    if (clusterId === this.#clusterId && revision === this.#revision) return
+    if (clusterId === this.#clusterId && revision < this.#revision && mark !== this.#times) return
+    this.#clusterId = clusterId
+    this.#revision = revision
+    this.#times += 1
   }
 
   /** True when the answer is from the same cluster and older than what was seen. */
   isBelow(header: ResponseHeader | undefined): boolean {
     return header !== undefined && header.clusterId === this.#clusterId && header.revision < this.#revision
-  }
-
-  /** The highest revision that was seen, and of which cluster. */
-  get seen(): { readonly clusterId: bigint; readonly revision: number } {
-    return { clusterId: this.#clusterId, revision: this.#revision }
   }
 
   /** The error for an answer that stays old. */

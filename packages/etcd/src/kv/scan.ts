@@ -28,9 +28,9 @@ export interface ScanOptions extends Omit<CallControl, 'timeoutMs'> {
   readonly timeoutMs?: number
   /**
    * Called when the scan's own revision was compacted while it ran: forget the pages so far, it starts over at a newer
-   * one. Without it, and with `revision`, the scan fails with `compacted`.
+   * one. Without it, and with `revision`, the scan fails with `compacted`. A promise of it is waited for.
    */
-  readonly onRestart?: () => void
+  readonly onRestart?: () => unknown
 }
 
 /** What came of a scan. */
@@ -70,16 +70,24 @@ export async function scanRange(
   ports: PagerPorts,
   namespace: Namespace,
   query: KeyRange & ScanOptions,
-  onPage: (page: ScanPage) => void,
+  onPage: (page: ScanPage) => unknown,
 ): Promise<ScanResult> {
   const deadline = pageDeadline(ports.clock, query)
+  // What the caller's own code throws is no word of the scan's, whatever code it has.
+  let isCallersOwn = false
+  const handOver = async (page: ScanPage): Promise<void> => {
+    isCallersOwn = true
+    await onPage(page)
+    isCallersOwn = false
+  }
   for (let restarts = 0; ; restarts += 1) {
     try {
-      return await scanOnce(ports, namespace, query, deadline, onPage)
+      return await scanOnce(ports, namespace, query, deadline, handOver)
     } catch (error) {
       const isCompacted = error instanceof EtcdError && error.code === 'compacted' && !query.revision
-      if (!isCompacted || query.onRestart === undefined || restarts === MAX_RESTARTS) throw error
-      query.onRestart()
+      const isOver = isCallersOwn || query.onRestart === undefined || restarts === MAX_RESTARTS
+      if (!isCompacted || isOver) throw error
+      await query.onRestart?.()
     }
   }
 }
@@ -89,7 +97,7 @@ async function scanOnce(
   namespace: Namespace,
   query: KeyRange & ScanOptions,
   deadline: CallDeadline | undefined,
-  onPage: (page: ScanPage) => void,
+  onPage: (page: ScanPage) => Promise<void>,
 ): Promise<ScanResult> {
   const { pageSize, skipKeyBytes = 0 } = query
   let later = pageSize
@@ -107,7 +115,7 @@ async function scanOnce(
       revision ||= page.header.revision
       clusterId ||= page.header.clusterId
       count += page.length
-      onPage(page.decode(revision, namespace.prefix.length + skipKeyBytes))
+      await onPage(page.decode(revision, namespace.prefix.length + skipKeyBytes))
     }
     return { revision, count, clusterId }
   } finally {

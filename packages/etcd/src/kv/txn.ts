@@ -2,6 +2,7 @@ import {
   BYTES,
   type Check,
   checkArgument,
+  hasMethods,
   LEASE_OR_NONE,
   oneOf,
   readOptions,
@@ -299,9 +300,4 @@ function assertExtent({ size, depth }: { readonly size: number; readonly depth: 
 function assertOps(name: string, ops: Ops): void {
   if (ops.every((each) => hasMethods(each, 'encode', 'decode'))) return
   throw refuseArgument(`${name}() takes operations made by \`op\``, CALL)
-}
-
-function hasMethods(value: unknown, ...names: readonly string[]): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  return names.every((name) => typeof Reflect.get(value, name) === 'function')
 }

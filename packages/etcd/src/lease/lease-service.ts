@@ -16,9 +16,11 @@ import { type Logger, silentLogger } from '../logger.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
 import { Lease as LeaseRpc } from '../wire/rpc.ts'
 import { renewOnce } from './renew-once.ts'
-import { grantOwn, randomLeaseId } from './grant-own.ts'
+import { pinned } from '../kv/range-query.ts'
+import { type Granted, grantOwn, randomLeaseId } from './grant-own.ts'
 import { KeepAlive } from './keep-alive.ts'
 import { type Lease, LeaseCore, type LeasePorts, revoked } from './lease.ts'
+import { revokeLease } from './revoke-lease.ts'
 
 /** A lease as the server sees it. */
 export interface LeaseInfo {
@@ -91,10 +93,6 @@ const TIME_TO_LIVE_CHECKS: OptionChecks<CallOptions & { readonly keys?: boolean 
   keys: FLAG,
 }
 
-function isCode(error: unknown, code: EtcdError['code']): boolean {
-  return error instanceof EtcdError && error.code === code
-}
-
 class ChannelLeases implements LeaseService {
   readonly #channel: Channel
   readonly #clock: Clock
@@ -137,7 +135,10 @@ class ChannelLeases implements LeaseService {
 
   async adopt(id: bigint, options?: CallOptions): Promise<Lease> {
     // The time left is unknown until the lease is renewed, which gives it all of its time.
-    return this.#count(id, () => this.keepAliveOnce(id, options))
+    return this.#count(id, async () => {
+      const ttlSeconds = await this.keepAliveOnce(id, options)
+      return { ttlSeconds, clusterId: options?.clusterId ?? this.#channel.clusterId }
+    })
   }
 
   async keepAliveOnce(id: bigint, options?: CallOptions): Promise<number> {
@@ -157,11 +158,8 @@ class ChannelLeases implements LeaseService {
     checkArgument(call, 'the lease id', LEASE_ID, id)
     // Whoever relies on it stops before it is gone, not after.
     for (const lease of [...this.#leases]) if (lease.id === id) lease.lose(revoked(id))
-    try {
-      await this.#channel.unary(LeaseRpc.revoke, { id }, { ...given, retry: 'read' })
-    } catch (error) {
-      if (!isCode(error, 'lease_not_found')) throw error
-    }
+    const ports = { channel: this.#channel, deadline: this.#deadline(call, given) }
+    await revokeLease(ports, id, { ...given, ...pinned(given.clusterId ?? this.#channel.clusterId) })
   }
 
   async timeToLive(
@@ -200,18 +198,19 @@ class ChannelLeases implements LeaseService {
   }
 
   /** Counts from before the request is sent, and makes the lease of what the server granted. */
-  async #count(id: bigint, ask: (id: bigint) => Promise<number>): Promise<Lease> {
+  async #count(id: bigint, ask: (id: bigint) => Promise<Granted>): Promise<Lease> {
     if (this.#closing.signal.aborted) throw new EtcdError('closed', { call: 'Lease/LeaseGrant' })
     const sentAt = momentOf(this.#clock)
-    const granted = await ask(id)
-    const lease = new LeaseCore(id, this.#ports)
+    const { ttlSeconds, clusterId } = await ask(id)
+    const lease = new LeaseCore(id, this.#ports, clusterId)
     this.#leases.add(lease)
-    lease.renew(sentAt, granted)
+    lease.renew(sentAt, ttlSeconds)
     if (this.#closing.signal.aborted) lease.lose(new EtcdError('closed'))
     return lease
   }
 
-  async #grantOnce(id: bigint, ttl: number, options: CallOptions): Promise<number> {
-    return (await this.#channel.unary(LeaseRpc.grant, { id, ttl }, { ...options, retry: 'write' })).ttl
+  async #grantOnce(id: bigint, ttl: number, options: CallOptions): Promise<Granted> {
+    const answer = await this.#channel.unary(LeaseRpc.grant, { id, ttl }, { ...options, retry: 'write' })
+    return { ttlSeconds: answer.ttl, clusterId: answer.header?.clusterId }
   }
 }

@@ -1,5 +1,6 @@
 import type { Clock, Moment } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
+import { pinned } from '../kv/range-query.ts'
 import { LeaseClock } from './lease-clock.ts'
 import type { LeaseInfo, LeaseService } from './lease-service.ts'
 
@@ -51,13 +52,16 @@ export interface LeasePorts {
 export class LeaseCore implements Lease {
   readonly id: bigint
   readonly #ports: LeasePorts
+  /** The cluster that granted it: what another one says of its id means nothing. */
+  readonly #cluster: { readonly clusterId?: bigint }
   readonly #controller = new AbortController()
   readonly #time: LeaseClock
 
   /** Not granted yet: `renew()` with what was granted. */
-  constructor(id: bigint, ports: LeasePorts) {
+  constructor(id: bigint, ports: LeasePorts, clusterId?: bigint) {
     this.id = id
     this.#ports = ports
+    this.#cluster = pinned(clusterId)
     this.#time = new LeaseClock(ports.clock, () => this.expire())
   }
 
@@ -86,13 +90,13 @@ export class LeaseCore implements Lease {
   }
 
   async timeToLive(options?: { readonly keys?: boolean }): Promise<LeaseInfo | undefined> {
-    return this.#ports.service.timeToLive(this.id, options)
+    return this.#ports.service.timeToLive(this.id, { ...options, ...this.#cluster })
   }
 
   async revoke(): Promise<void> {
     // Whoever relies on it stops before it is gone, not after.
     this.lose(revoked(this.id))
-    await this.#ports.service.revoke(this.id)
+    await this.#ports.service.revoke(this.id, this.#cluster)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -11,10 +11,12 @@ import {
 } from '../check-argument.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
+import { pinned } from '../kv/range-query.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
-import { AlarmAction, AlarmType, type StatusResponse } from '../wire/maintenance.ts'
+import { AlarmAction, type AlarmResponse, AlarmType, type StatusResponse } from '../wire/maintenance.ts'
 import { Maintenance } from '../wire/rpc.ts'
 import { saveSnapshot, type SavedSnapshot } from './save-snapshot.ts'
+import { findLeader } from './find-leader.ts'
 import { readSnapshot, SNAPSHOT_CHECKS, type SnapshotOptions, type SnapshotReader } from './snapshot.ts'
 
 /** One member, as it sees itself. Sizes in bytes. */
@@ -121,7 +123,7 @@ export function createMaintenanceService(
     },
 
     async alarms(options) {
-      return readAlarms(channel, readOptions(ALARM, CALL_CHECKS, options))
+      return alarmsOf(await askAlarms(channel, readOptions(ALARM, CALL_CHECKS, options)))
     },
 
     async activateAlarm(alarm, options) {
@@ -137,8 +139,9 @@ export function createMaintenanceService(
       const given = readOptions(ALARM, CALL_CHECKS, options)
       const { memberId, type } = readOptions(ALARM, ALARM_CHECKS, filter)
       const deadline = deadlineOf(ALARM, given)
-      const active = await deadline.run((timeoutMs) => readAlarms(channel, { ...given, timeoutMs }))
-      const meant = active.filter(
+      const active = await deadline.run((timeoutMs) => askAlarms(channel, { ...given, timeoutMs }))
+      const cluster = pinned(given.clusterId ?? active.header?.clusterId)
+      const meant = alarmsOf(active).filter(
         (alarm) => (memberId ?? alarm.memberId) === alarm.memberId && (type ?? alarm.type) === alarm.type,
       )
       for (const alarm of meant) {
@@ -148,7 +151,7 @@ export function createMaintenanceService(
           alarm: alarmNumber(alarm.type),
         }
         await deadline.run((timeoutMs) =>
-          channel.unary(Maintenance.alarm, request, { ...given, timeoutMs, retry: 'write' }),
+          channel.unary(Maintenance.alarm, request, { ...given, ...cluster, timeoutMs, retry: 'write' }),
         )
       }
       return meant
@@ -181,14 +184,15 @@ export function createMaintenanceService(
       const given = readOptions(call, CALL_CHECKS, options)
       checkArgument(call, 'the id of the target', MEMBER_ID, targetId)
       const deadline = deadlineOf(call, given)
-      const endpoint =
-        given.endpoint ??
-        (await deadline.run((timeoutMs) => leaderEndpoint(channel, { ...given, timeoutMs })))
+      const leader =
+        given.endpoint === undefined
+          ? await deadline.run((timeoutMs) => findLeader(channel, { ...given, timeoutMs }))
+          : { endpoint: given.endpoint }
       await deadline.run((timeoutMs) =>
         channel.unary(
           Maintenance.moveLeader,
           { targetId },
-          { ...given, endpoint, timeoutMs, retry: 'write' },
+          { ...given, ...leader, timeoutMs, retry: 'write' },
         ),
       )
     },
@@ -198,9 +202,11 @@ export function createMaintenanceService(
 const ALARM = 'Maintenance/Alarm'
 const SNAPSHOT = 'Maintenance/Snapshot'
 
-async function readAlarms(channel: Channel, options: CallOptions): Promise<readonly Alarm[]> {
-  const request = { action: AlarmAction.get }
-  const { alarms } = await channel.unary(Maintenance.alarm, request, { ...options, retry: 'read' })
+function askAlarms(channel: Channel, options: CallOptions): Promise<AlarmResponse> {
+  return channel.unary(Maintenance.alarm, { action: AlarmAction.get }, { ...options, retry: 'read' })
+}
+
+function alarmsOf({ alarms }: AlarmResponse): readonly Alarm[] {
   return alarms.flatMap(({ memberId, alarm }): Alarm[] => {
     const type = alarm === AlarmType.noSpace ? 'no_space' : 'corrupt'
     return alarm === AlarmType.none ? [] : [{ memberId, type }]
@@ -230,21 +236,4 @@ function statusOf(answer: StatusResponse): MemberStatus {
     raftAppliedIndex: answer.raftAppliedIndex,
     errors: answer.errors,
   }
-}
-
-/** Only the leader can hand over, and only statuses tell who it is. Throws what the first failed with when none is told. */
-async function leaderEndpoint(channel: Channel, options: CallOptions): Promise<string> {
-  const endpoints = channel.endpoints()
-  const asked = endpoints.map(async (endpoint) => {
-    const answer = await channel.unary(Maintenance.status, {}, { ...options, endpoint, retry: 'read' })
-    return statusOf(answer).isLeader ? endpoint : undefined
-  })
-  const found = await Promise.allSettled(asked)
-  for (const each of found) if (each.status === 'fulfilled' && each.value !== undefined) return each.value
-  if (found.every(({ status }) => status === 'rejected')) await Promise.all(asked)
-  throw new EtcdError('no_leader', {
-    call: 'Maintenance/MoveLeader',
-    what: `none of the endpoints ${endpoints.join(', ')} is the leader`,
-    remedy: 'Add the endpoints of all members, or call syncMembers().',
-  })
 }

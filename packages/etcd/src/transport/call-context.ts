@@ -23,10 +23,14 @@ export interface CallContext {
   /** After this a read is tried on another endpoint, if there is one; in milliseconds. */
   readonly attemptTimeoutMs: number
   readonly maxResponseBytes: number
-  /** All calls that have not ended. */
+  /** All calls that have not ended, but those in `parting`. */
   readonly open: Set<OpenCall>
+  /** Calls that put something right, also while the client closes. */
+  readonly parting: Set<OpenCall>
   /** Set once the client is closed. */
   closed: EtcdError | undefined
+  /** Set once not even calls that put something right at the end are taken. */
+  isOver: boolean
   /** Pending while undici is loaded and the endpoints are discovered; calls wait for it. */
   preparation: Promise<void> | undefined
   /** Request headers; the same array for the same arguments as long as the token stays. */
@@ -44,6 +48,22 @@ export function tellRetry(
     () => onRetry(error),
     (thrown) => logger.error('onRetry threw', { call: error.call, error: thrown }),
   )
+}
+
+/** The client's end, as far as it is one for such a call. */
+export function closedFor(
+  { closed, isOver }: CallContext,
+  { isParting = false }: { readonly isParting?: boolean },
+): EtcdError | undefined {
+  return isParting && !isOver ? undefined : closed
+}
+
+/** Where such a call is kept until it ends. */
+export function openCalls(
+  { open, parting }: CallContext,
+  { isParting = false }: { readonly isParting?: boolean },
+): Set<OpenCall> {
+  return isParting ? parting : open
 }
 
 /** `KV/Range` from `/etcdserverpb.KV/Range`. */

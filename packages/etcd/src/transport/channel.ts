@@ -66,7 +66,9 @@ export class UndiciChannel implements Channel {
       attemptTimeoutMs: settings.attemptTimeoutMs,
       maxResponseBytes: settings.maxResponseBytes,
       open: new Set(),
+      parting: new Set(),
       closed: undefined,
+      isOver: false,
       preparation: undefined,
       headers: headerCache(),
     }
@@ -125,6 +127,12 @@ export class UndiciChannel implements Channel {
     return backoffMs(this.#settings.backoff, attempt)
   }
 
+  /** Ends all calls with code `closed` and takes no new ones, but those that put something right at the end. */
+  refuseCalls(): void {
+    const error = (this.#context.closed ??= new EtcdError('closed'))
+    for (const call of [...this.#context.open]) call.stop(error)
+  }
+
   /** Ends all calls with code `closed`; resolves when every socket is gone. Safe to call twice. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -132,9 +140,10 @@ export class UndiciChannel implements Channel {
   }
 
   async #close(): Promise<void> {
-    const error = new EtcdError('closed')
-    this.#context.closed = error
-    for (const call of [...this.#context.open]) call.stop(error)
+    this.refuseCalls()
+    this.#context.isOver = true
+    const error = this.#context.closed!
+    for (const call of [...this.#context.parting]) call.stop(error)
     await this.#balancer.close(error)
   }
 
@@ -172,7 +181,7 @@ export class UndiciChannel implements Channel {
   }
 
   async #authenticate({ username: name, password }: Credentials): Promise<string> {
-    const options = { retry: 'read', isAnonymous: true } as const
+    const options = { retry: 'read', isAnonymous: true, isParting: true } as const
     const { token } = await this.unary(Auth.authenticate, { name, password }, options)
     return token
   }

@@ -2,7 +2,15 @@ import { keepRunning } from '../clock.ts'
 import type { EtcdError } from '../errors.ts'
 import { backoffMs } from './backoff.ts'
 import { cancelledError, lateError, nobodyError } from './call-errors.ts'
-import { type CallContext, callName, hasHeader, type OpenCall, tellRetry } from './call-context.ts'
+import {
+  type CallContext,
+  callName,
+  closedFor,
+  openCalls,
+  hasHeader,
+  type OpenCall,
+  tellRetry,
+} from './call-context.ts'
 import type { Endpoint } from './endpoint.ts'
 import { FailedAttempts, triedOf } from './failed-attempts.ts'
 import { Reach } from './reach.ts'
@@ -54,15 +62,16 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
   }
 
   start(): void {
-    const { closed, clock, open, callTimeoutMs } = this.#context
+    const { clock, callTimeoutMs } = this.#context
     const { signal } = this.#options
+    const closed = closedFor(this.#context, this.#options)
     if (closed !== undefined || signal?.aborted) {
       this.#reject(
         closed?.with({ call: this.#name, fate: 'not_sent' }) ?? cancelledError(this.#state, signal?.reason),
       )
       return
     }
-    open.add(this)
+    openCalls(this.#context, this.#options).add(this)
     this.#expected = this.#options.clusterId ?? this.#context.balancer.identity.clusterId
     if (signal !== undefined) {
       this.#onAbort = () => this.stop(cancelledError(this.#state, signal.reason))
@@ -96,9 +105,9 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
   }
 
   onFailure(error: EtcdError, attempt: UnaryAttempt<Res>): void {
-    const { closed, clock } = this.#context
+    const closed = closedFor(this.#context, this.#options)
     this.#attempt = undefined
-    clock.clearTimeout(this.#timer)
+    this.#context.clock.clearTimeout(this.#timer)
     if (closed === undefined) this.#judge(error, attempt)
     else this.#fail(closed.with({ call: this.#name, fate: error.fate }))
   }
@@ -288,13 +297,12 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
   }
 
   #settle(): void {
-    const { clock, open } = this.#context
     this.#isSettled = true
     this.#attempt = undefined
     this.#reach?.stop()
-    open.delete(this)
-    clock.clearTimeout(this.#deadline)
-    if (this.#timer !== undefined) clock.clearTimeout(this.#timer)
+    openCalls(this.#context, this.#options).delete(this)
+    this.#context.clock.clearTimeout(this.#deadline)
+    this.#context.clock.clearTimeout(this.#timer)
     if (this.#onAbort !== undefined) this.#options.signal?.removeEventListener('abort', this.#onAbort)
   }
 }

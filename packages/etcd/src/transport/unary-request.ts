@@ -1,8 +1,15 @@
 import type { MessageType } from '../wire/message.ts'
 import type { CallOptions, RetryClass } from './transport.ts'
 
-/** Options of one unary call. `isAnonymous` is for Authenticate itself, which needs no token. */
-export type UnaryOptions = CallOptions & { readonly retry?: RetryClass; readonly isAnonymous?: boolean }
+/**
+ * Options of one unary call. `isAnonymous` is for Authenticate itself, which needs no token; `isParting` for what a client
+ * that closes still has to put right.
+ */
+export type UnaryOptions = CallOptions & {
+  readonly retry?: RetryClass
+  readonly isAnonymous?: boolean
+  readonly isParting?: boolean
+}
 
 /** What goes out, and how its answer is read. */
 export interface UnaryRequest<Res> {

@@ -1,0 +1,38 @@
+import type { CallDeadline } from '../call-deadline.ts'
+import { EtcdError } from '../errors.ts'
+import type { Channel } from '../transport/transport.ts'
+import type { UnaryOptions } from '../transport/unary-request.ts'
+import { Lease } from '../wire/rpc.ts'
+
+/** What revoking needs. */
+export interface RevokePorts {
+  readonly channel: Channel
+  readonly deadline: CallDeadline
+}
+
+/**
+ * Ends a lease; gone already is fine. "Not found" is an error status, which names no cluster: a member of another cluster
+ * says it of every lease. So it counts only when an answer that names the lease's cluster says so, too.
+ */
+export async function revokeLease(
+  { channel, deadline }: RevokePorts,
+  id: bigint,
+  options: UnaryOptions,
+): Promise<void> {
+  const control = (timeoutMs: number) => ({ ...options, timeoutMs, retry: 'read' }) as const
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await deadline.run((timeoutMs) => channel.unary(Lease.revoke, { id }, control(timeoutMs)))
+      return
+    } catch (error) {
+      if (!(error instanceof EtcdError) || error.code !== 'lease_not_found') throw error
+      if (options.clusterId === undefined) return
+      const { ttl } = await deadline.run((timeoutMs) =>
+        channel.unary(Lease.timeToLive, { id }, control(timeoutMs)),
+      )
+      if (ttl < 0) return
+      // Reading has found out whose the endpoints are, so the next round asks a member of the right cluster.
+      if (attempt > channel.endpoints().length) throw error
+    }
+  }
+}
