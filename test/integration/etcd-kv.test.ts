@@ -369,13 +369,13 @@ eachEtcd('client.kv', (etcd) => {
   })
 
   describe('compact', () => {
-    test('drops history; doing it twice and doing it too early are errors', async () => {
+    test('drops history; doing it twice is fine, doing it too early is an error', async () => {
       const { header } = await kv().put(`${root}a`, '1')
       await kv().put(`${root}a`, '2')
       await kv().compact(header.revision + 1, { physical: true })
       expect(await codeOf(kv().get(`${root}a`, { revision: header.revision }))).toBe('compacted')
       expect((await kv().get(`${root}a`, { revision: header.revision + 1 }))?.text).toBe('2')
-      expect(await codeOf(kv().compact(header.revision + 1))).toBe('compacted')
+      await kv().compact(header.revision + 1)
       expect(await codeOf(kv().compact(header.revision + 1000))).toBe('future_revision')
     })
   })

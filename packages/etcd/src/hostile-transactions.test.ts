@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { createEtcdClient } from './client.ts'
 import {
   type Args,
   NOT_BYTES,
@@ -89,4 +90,36 @@ describe('a transaction, made of what cannot be used', () => {
     }
     expect(sent()).toBe(0)
   })
+})
+
+test('a proxy that throws is neither an operation nor a condition, nor the options of a client', async () => {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  const trap = (): never => {
+    throw new Error('trap')
+  }
+  const hostile: readonly unknown[] = [
+    proxy,
+    new Proxy({}, { get: trap, ownKeys: trap, has: trap, getPrototypeOf: trap }),
+    {
+      get encode() {
+        return trap()
+      },
+      get endpoints() {
+        return trap()
+      },
+    },
+  ]
+  const { client } = setUp()
+  for (const value of hostile) {
+    for (const make of [
+      () => client.kv.txn().if(value as never),
+      () => client.kv.txn().then(value as never),
+      () => client.kv.txn().else(value as never),
+    ]) {
+      expect(make).toThrow(expect.objectContaining({ name: 'EtcdError', code: 'invalid_argument' }))
+    }
+    const create = () => createEtcdClient(value as never)
+    expect(create).toThrow(expect.objectContaining({ name: 'EtcdError', code: 'invalid_option' }))
+  }
 })

@@ -1,6 +1,7 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { EtcdError } from '../errors.ts'
 import {
+  type FakeCall,
   type FakeServer,
   type Script,
   startFakeServer,
@@ -198,14 +199,30 @@ describe('scan', () => {
   })
 })
 
-test('compact of unknown outcome is sent again, and "compacted" then means done', async () => {
-  const { kv, servers } = await serve([
-    (call) =>
-      call.index === 0
-        ? call.session.destroy()
-        : call.refuse(11, 'etcdserver: mvcc: required revision has been compacted'),
-  ])
-  await kv.compact(5)
-  expect(servers[0]!.calls).toHaveLength(2)
-  expect((await failure(kv.compact(5))).code).toBe('compacted')
+describe('compact', () => {
+  const scripts = (call: FakeCall): void => {
+    if (call.name === 'KV/Range') at(9)(call)
+    else if (isLost) call.session.destroy()
+    else call.refuse(11, 'etcdserver: mvcc: required revision has been compacted')
+    if (call.name !== 'KV/Range') isLost = false
+  }
+  let isLost = true
+
+  beforeEach(() => {
+    isLost = true
+  })
+
+  test('of unknown outcome is sent again, and "compacted" means done, then and later', async () => {
+    const { kv, servers } = await serve([scripts])
+    await kv.get('k')
+    await kv.compact(5)
+    expect(servers[0]!.calls).toHaveLength(3)
+    await kv.compact(5)
+  })
+
+  test('is not sent again where no cluster is known that it would be sent to', async () => {
+    const { kv, servers } = await serve([scripts])
+    expect((await failure(kv.compact(5))).code).toBe('outcome_unknown')
+    expect(servers[0]!.calls).toHaveLength(1)
+  })
 })

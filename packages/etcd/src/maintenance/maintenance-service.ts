@@ -10,7 +10,6 @@ import {
   whole,
 } from '../check-argument.ts'
 import { type Clock, systemClock } from '../clock.ts'
-import { EtcdError } from '../errors.ts'
 import { pinned } from '../kv/range-query.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
 import { AlarmAction, type AlarmResponse, AlarmType, type StatusResponse } from '../wire/maintenance.ts'

@@ -129,7 +129,8 @@ export class UndiciChannel implements Channel {
 
   /** Ends all calls with code `closed` and takes no new ones, but those that put something right at the end. */
   refuseCalls(): void {
-    const error = (this.#context.closed ??= new EtcdError('closed'))
+    const error = this.#context.closed ?? new EtcdError('closed')
+    this.#context.closed = error
     for (const call of [...this.#context.open]) call.stop(error)
   }
 

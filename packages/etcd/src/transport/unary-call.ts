@@ -2,17 +2,10 @@ import { keepRunning } from '../clock.ts'
 import type { EtcdError } from '../errors.ts'
 import { backoffMs } from './backoff.ts'
 import { cancelledError, lateError, nobodyError } from './call-errors.ts'
-import {
-  type CallContext,
-  callName,
-  closedFor,
-  openCalls,
-  hasHeader,
-  type OpenCall,
-  tellRetry,
-} from './call-context.ts'
+import { type CallContext, callName, hasHeader, type OpenCall, tellRetry } from './call-context.ts'
 import type { Endpoint } from './endpoint.ts'
 import { FailedAttempts, triedOf } from './failed-attempts.ts'
+import { closedFor, openCalls } from './parting.ts'
 import { Reach } from './reach.ts'
 import { blame, decideRetry, finalError, worseFate } from './retry.ts'
 import type { RetryClass } from './transport.ts'
@@ -62,8 +55,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
   }
 
   start(): void {
-    const { clock, callTimeoutMs } = this.#context
-    const { signal } = this.#options
+    const { signal, timeoutMs = this.#context.callTimeoutMs } = this.#options
     const closed = closedFor(this.#context, this.#options)
     if (closed !== undefined || signal?.aborted) {
       this.#reject(
@@ -77,8 +69,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
       this.#onAbort = () => this.stop(cancelledError(this.#state, signal.reason))
       signal.addEventListener('abort', this.#onAbort)
     }
-    const timeoutMs = this.#options.timeoutMs ?? callTimeoutMs
-    this.#deadline = keepRunning(clock.setTimeout(() => this.#onDeadline(), timeoutMs))
+    this.#deadline = keepRunning(this.#context.clock.setTimeout(() => this.#onDeadline(), timeoutMs))
     this.#next()
   }
 
