@@ -20,6 +20,18 @@ export async function revokeLease(
   options: UnaryOptions,
 ): Promise<void> {
   const control = (timeoutMs: number) => ({ ...options, timeoutMs, retry: 'read' }) as const
+  const isGone = async (endpoint: string | undefined): Promise<boolean> => {
+    const asked = endpoint === undefined ? {} : { endpoint }
+    try {
+      const { ttl } = await deadline.run((timeoutMs) =>
+        channel.unary(Lease.timeToLive, { id }, { ...control(timeoutMs), ...asked }),
+      )
+      return ttl < 0
+    } catch (error) {
+      if (error instanceof EtcdError && error.code === 'cluster_changed') return false
+      throw error
+    }
+  }
   for (let attempt = 0; ; attempt += 1) {
     try {
       await deadline.run((timeoutMs) => channel.unary(Lease.revoke, { id }, control(timeoutMs)))
@@ -27,11 +39,8 @@ export async function revokeLease(
     } catch (error) {
       if (!(error instanceof EtcdError) || error.code !== 'lease_not_found') throw error
       if (options.clusterId === undefined) return
-      const { ttl } = await deadline.run((timeoutMs) =>
-        channel.unary(Lease.timeToLive, { id }, control(timeoutMs)),
-      )
-      if (ttl < 0) return
-      // Reading has found out whose the endpoints are, so the next round asks a member of the right cluster.
+      // An answer of another cluster has that member left out, so the next round asks another one.
+      if (await isGone(error.endpoint)) return
       if (attempt > channel.endpoints().length) throw error
     }
   }
