@@ -121,6 +121,45 @@ const rows: Row[] = rowsOf({
     [NOT_RANGES, NOT_OBJECTS],
     { ...WATCH_OPTIONS, maxQueuedEvents: [...NOT_NUMBERS, 0], maxQueuedBytes: [...NOT_NUMBERS, 0] },
   ],
+  'watch.sync': [
+    [PREFIX, { onSnapshot: () => undefined, onEvents: () => undefined }, {}],
+    [
+      NOT_RANGES,
+      [undefined, null, {}, 5, { onSnapshot: () => undefined }, { onEvents: () => undefined }],
+      NOT_OBJECTS,
+    ],
+    { signal: WATCH_OPTIONS.signal! },
+  ],
+  'watch.reflect': [
+    [
+      { ranges: [PREFIX] },
+      { onPage: () => undefined, onList: () => undefined, onBatch: () => undefined },
+      {},
+    ],
+    [
+      [
+        ...NOT_OBJECTS,
+        undefined,
+        {},
+        { ranges: [] },
+        { ranges: 'all' },
+        { ranges: [PREFIX], keys: 'k' },
+        { ranges: [PREFIX], key: ['k'] },
+        ...NOT_RANGES.flatMap((range) => [
+          { ranges: [range] },
+          ...(range === undefined ? [] : [{ ranges: [PREFIX], follow: range }]),
+        ]),
+        ...[...NOT_BYTES, ''].map((each) => ({ ranges: [PREFIX], keys: [each] })),
+      ],
+      [undefined, null, {}, 5, { onPage: () => undefined, onList: () => undefined }],
+      NOT_OBJECTS,
+    ],
+    {
+      signal: WATCH_OPTIONS.signal!,
+      pageSize: [...NOT_NUMBERS, 0],
+      proofEveryMs: CONTROL.timeoutMs!,
+    },
+  ],
   'lease.grant': [
     [{ ttlSeconds: 5 }],
     [[...NOT_OBJECTS, undefined, {}, { ttlSeconds: undefined }]],

@@ -1,7 +1,19 @@
+import {
+  ANYTHING,
+  type Check,
+  checkArgument,
+  MILLISECONDS,
+  type OptionChecks,
+  readOptions,
+  SIGNAL,
+  whole,
+} from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
 import { bytesOf, type KeyRange, keyAfter, type Namespace, prefixEnd, type WireRange } from '../key-range.ts'
 import { assertNotEmpty } from '../watch/watch-options.ts'
-import type { ReflectedRanges } from './reflector-types.ts'
+import type { ReflectedRanges, ReflectorOptions } from './reflector-types.ts'
+
+const WATCH = 'Watch/Watch'
 
 /** `ReflectedRanges`, checked, as the store knows them. */
 export interface ReflectionPlan {
@@ -14,18 +26,32 @@ export interface ReflectionPlan {
   readonly isFollowWider: boolean
 }
 
+const LIST: Check = { accepts: (value) => Array.isArray(value), expected: 'a list' }
+
+const RANGES_CHECKS: OptionChecks<ReflectedRanges> = { ranges: LIST, keys: LIST, follow: ANYTHING }
+
+/** The checks of `ReflectorOptions`. */
+export const REFLECTOR_CHECKS: OptionChecks<ReflectorOptions> = {
+  pageSize: whole(1),
+  proofEveryMs: MILLISECONDS,
+  signal: SIGNAL,
+}
+
 /** @throws EtcdError `invalid_argument` */
 export function planReflection(given: ReflectedRanges, namespace: Namespace): ReflectionPlan {
-  const all: KeyRange[] = [...given.ranges, ...(given.keys ?? []).map((key) => ({ key }))]
+  const { ranges, keys = [], follow } = readOptions(WATCH, RANGES_CHECKS, given ?? {})
+  checkArgument(WATCH, 'ranges', LIST, ranges)
+  const all: KeyRange[] = [...ranges, ...keys.map((key) => ({ key }))]
   if (all.length === 0) throw new EtcdError('invalid_argument', { what: 'there is no range to follow' })
   for (const range of all) assertNotEmpty(range)
-  const followed = given.follow ?? (all.length === 1 ? all[0]! : hullOf(all))
+  const ofAll = () => (all.length === 1 ? all[0]! : hullOf(all))
+  const followed = follow === undefined ? ofAll() : follow
   assertNotEmpty(followed)
   return Object.freeze({
     ranges: all.map((range) => namespace.range(range)),
     follow: namespace.range(followed),
     followed,
-    isFollowWider: all.length > 1 || given.follow !== undefined,
+    isFollowWider: all.length > 1 || follow !== undefined,
   })
 }
 

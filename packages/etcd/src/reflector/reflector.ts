@@ -1,3 +1,4 @@
+import { readOptions, SIGNAL } from '../check-argument.ts'
 import { type Clock, keepRunning } from '../clock.ts'
 import { EtcdError, isFinalError, isSettingError } from '../errors.ts'
 import type { KeyRange, Namespace } from '../key-range.ts'
@@ -99,7 +100,8 @@ export class ListAndWatch implements Reflector {
     this.#call((handlers) => handlers.onEnd?.())
   }
 
-  async refresh({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async refresh(options?: { readonly signal?: AbortSignal }): Promise<void> {
+    const { signal } = readOptions('KV/Range', { signal: SIGNAL }, options)
     const closing = this.#closing.signal
     const ended = signal === undefined ? closing : AbortSignal.any([signal, closing])
     ended.throwIfAborted()

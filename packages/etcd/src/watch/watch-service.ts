@@ -15,6 +15,7 @@ import {
   type WatchOptions,
   type WatchSettings,
 } from './watch-options.ts'
+import { REFLECTOR_CHECKS } from '../reflector/reflection-plan.ts'
 import { ListAndWatch, type ReflectorPorts } from '../reflector/reflector.ts'
 import type {
   ReflectedRanges,
@@ -122,8 +123,12 @@ export function createWatchService(channel: Channel, options: WatchServiceOption
       const given = readOptions(CALL, READER_CHECKS, options)
       return openReader((handlers) => subscribe(range, handlers, given), given)
     },
-    sync: (range, handlers, given = {}) => openSync(service, logger, range, handlers, given),
-    reflect(ranges, handlers, given = {}) {
+    sync: (range, handlers, options) => openSync(service, logger, range, handlers, options),
+    reflect(ranges, handlers, options) {
+      const given = readOptions(CALL, REFLECTOR_CHECKS, options)
+      const { onPage, onList, onBatch } = (handlers ?? {}) as Partial<ReflectorHandlers>
+      for (const [name, handler] of Object.entries({ onPage, onList, onBatch }))
+        checkArgument(CALL, name, FUNCTION, handler)
       if (links.isClosed) throw new EtcdError('closed', { call: 'Watch/Watch' })
       const ports: ReflectorPorts = {
         channel,

@@ -1,3 +1,4 @@
+import { checkArgument, FUNCTION, type OptionChecks, readOptions, SIGNAL } from '../check-argument.ts'
 import { type EtcdError, isFinalError } from '../errors.ts'
 import type { KeyRange } from '../key-range.ts'
 import type { Logger } from '../logger.ts'
@@ -48,6 +49,10 @@ export interface WatchSync {
   cancel(): void
 }
 
+const CALL = 'Watch/Watch'
+
+const SYNC_CHECKS: OptionChecks<SyncOptions> = { signal: SIGNAL }
+
 /**
  * Starts to list and watch a range.
  *
@@ -58,9 +63,13 @@ export function openSync(
   logger: Logger,
   range: KeyRange,
   handlers: SyncHandlers,
-  options: SyncOptions = {},
+  options: SyncOptions | undefined,
 ): WatchSync {
-  return new KeptList(service, logger, range, handlers, options)
+  const given = readOptions(CALL, SYNC_CHECKS, options)
+  const { onSnapshot, onEvents } = (handlers ?? {}) as Partial<SyncHandlers>
+  checkArgument(CALL, 'onSnapshot', FUNCTION, onSnapshot)
+  checkArgument(CALL, 'onEvents', FUNCTION, onEvents)
+  return new KeptList(service, logger, range, handlers, given)
 }
 
 /** Keeps what a reflector lists and follows, so that it can tell what was there before. */
