@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { op } from '@livetree/etcd'
+import { etcd as etcdSource } from 'livetree'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { expect, onTestFinished, test } from 'vitest'
 import { eachEtcd } from '../../support/each-etcd.ts'
@@ -6,10 +8,13 @@ import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { startProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd-watch-kit.ts'
+import { anything } from './three-views.ts'
 
 withoutOpenHandles()
 
 const KEYS = process.env.LIVETREE_LONG_TESTS === undefined ? 4_000 : 100_000
+/** In one revision; etcd takes 128 unless it is started with more. */
+const PUTS = KEYS / 10
 /** Of the time that a slow machine may take, in milliseconds. */
 const BOUND_MS = 90_000
 
@@ -56,6 +61,35 @@ eachEtcd(`bulk of ${KEYS} keys`, (etcd) => {
       await waitFor(() => left === KEYS, { timeoutMs: BOUND_MS })
       await connect(server.endpoint).kv.deleteRange({ prefix: '/bulk/' })
       await waitFor(() => gone === KEYS && left === 0, { timeoutMs: BOUND_MS })
+    },
+    BOUND_MS * 3,
+  )
+
+  test(
+    'one revision writes many keys: told as one change, by watch and by a configuration',
+    async () => {
+      // embedded takes 128 and has no setting for more
+      const isReal = etcd.kind !== 'embedded'
+      const count = isReal ? PUTS : 128
+      const server = await etcd.start(isReal ? { args: ['--max-txn-ops', String(PUTS)] } : {})
+      const client = connect(server.endpoint)
+      await using config = await anything.load({
+        sources: [etcdSource({ endpoints: [server.endpoint], root: '/t' })],
+      })
+      const batches: number[] = []
+      client.watch.subscribe({ prefix: '/t/' }, { onEvents: ({ events }) => batches.push(events.length) })
+      const sizes: number[] = []
+      config.on('change', () => sizes.push(Object.keys(config.current.all).length))
+      for (const value of ['first', 'second']) {
+        const puts = Array.from({ length: count }, (_, index) => op.put(`/t/all/${index}`, value))
+        await client.kv
+          .txn()
+          .then(...puts)
+          .commit()
+      }
+      await waitFor(() => batches.length === 2 && config.current.all[0] === 'second', { timeoutMs: BOUND_MS })
+      expect(batches).toEqual([count, count])
+      expect([...new Set(sizes)]).toEqual([count])
     },
     BOUND_MS * 3,
   )

@@ -136,6 +136,7 @@ export class StreamCall<Req, Res>
     if (this.#isEnded || !isGrpc(this.#httpStatus, this.#headers)) return
     try {
       this.#frames.push(chunk)
+      if (!this.#isEnded && !this.#frames.isAtBoundary) this.#handlers.onPart?.()
     } catch (error) {
       const isOurs = error instanceof EtcdError
       this.stop(

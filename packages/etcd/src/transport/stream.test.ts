@@ -167,6 +167,31 @@ describe('a duplex stream', () => {
     )
   })
 
+  test('says that a part of a message came, once the rest is waited for', async () => {
+    let rest = (): void => undefined
+    const fake = await server((call) => {
+      begin(call)
+      const whole = message(1)
+      call.stream.write(whole.subarray(0, -1))
+      rest = () => {
+        call.stream.write(whole.subarray(-1))
+        finish(call)
+      }
+    })
+    const heard: string[] = []
+    const channel = channelTo([fake])
+    const handlers = {
+      onMessage: () => void heard.push('message'),
+      onPart: () => void heard.push('part'),
+      onEnd: () => void heard.push('end'),
+    }
+    channel.stream(Watch.watch, handlers).send(create(1))
+    await until(() => heard.length > 0)
+    rest()
+    await until(() => heard.includes('end'))
+    expect(heard).toEqual(['part', 'message', 'end'])
+  })
+
   test('goes on when a handler throws', async () => {
     const fake = await server((call) => {
       begin(call)

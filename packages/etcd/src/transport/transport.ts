@@ -7,6 +7,8 @@ export type { Method } from '../wire/rpc.ts'
 export interface StreamHandlers<Res> {
   /** Whole messages, in order, called synchronously as they arrive. The stream is never paused: a slow reader must bound itself. */
   onMessage(message: Res): void
+  /** Bytes came of a message that is not whole yet: somebody is there, though the message takes long. Must not throw. */
+  onPart?(): void
   /** Called exactly once, also after `cancel()`; `error` is undefined when the server ended with status OK. */
   onEnd(error: EtcdError | undefined): void
 }

@@ -28,7 +28,7 @@ const UNANSWERED_GRACES = 2
 
 /**
  * Keeps a stream honest: asks for progress at a cadence, and notices when a server that was asked something stays
- * silent. Any message counts as a sign of life. Measured by timers alone, so that a step of the clock changes nothing.
+ * silent. Any message counts as a sign of life, and so does any part of one. Measured by timers alone, so that a step of the clock changes nothing.
  */
 export class Heartbeat {
   readonly #ports: HeartbeatPorts
@@ -61,6 +61,12 @@ export class Heartbeat {
   /** A message came. */
   noteActivity(): void {
     this.#isQuiet = false
+  }
+
+  /** A part of a message came; answers to questions stand behind the rest of it. */
+  notePart(): void {
+    this.#isQuiet = false
+    this.#unanswered = 0
   }
 
   /** An answer to a question came. */

@@ -97,6 +97,11 @@ export class ScriptedStream {
     if (!this.isOver) this.#handlers.onMessage(WatchResponse.decode(WatchResponse.encode(response)))
   }
 
+  /** Gives the client a part of an answer. */
+  answerPart(): void {
+    if (!this.isOver) this.#handlers.onPart?.()
+  }
+
   /** Ends the stream from the server's side. */
   end(error?: EtcdError): void {
     if (this.isOver) return

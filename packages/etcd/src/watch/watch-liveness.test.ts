@@ -5,6 +5,25 @@ import { put, setUp } from './watch-recorder.test.kit.ts'
 
 const TIMING = { progressIntervalMs: 1_000, progressGraceMs: 400, openTimeoutMs: 2_000 }
 
+describe('one answer that takes long', () => {
+  it('is not silence, however long its parts take, as long as they come', () => {
+    const { watch, created, events, proven, channel, clock } = setUp(TIMING)
+    const { told } = watch({ prefix: 'a' })
+    created(5)
+    proven(5)
+    for (let part = 0; part < 200; part += 1) {
+      clock.advance(150)
+      channel.lastStream.answerPart()
+    }
+    expect([channel.streams.length, channel.lastStream.isCancelled]).toEqual([1, false])
+    events(6, [put('a', 6)])
+    expect(told.at(-1)).toBe('6: +a')
+    // no part any more, and nobody answers
+    clock.advance(5_000)
+    expect(channel.streams[0]!.isCancelled).toBe(true)
+  })
+})
+
 describe('word of progress', () => {
   it('T1.17 is asked for at the cadence of the client', () => {
     const { watch, created, progress, proven, channel, clock } = setUp(TIMING)

@@ -87,6 +87,7 @@ export class WatchStream {
         Watch.watch,
         {
           onMessage: (response) => this.#onMessage(response),
+          onPart: () => this.#heartbeat.notePart(),
           onEnd: (error) => this.#end({ reason: 'failed', error }),
         },
         avoid === undefined ? {} : { avoid },
@@ -150,8 +151,7 @@ export class WatchStream {
     if (this.#isOver) return
     this.#heartbeat.noteActivity()
     try {
-      const header = response.header ?? NO_HEADER
-      this.#route(response, header)
+      this.#route(response, response.header ?? NO_HEADER)
     } catch (error) {
       this.#fail('failed', asEtcdError(error, 'Watch/Watch').with({ endpoint: this.endpoint }))
     }
