@@ -40,6 +40,12 @@ eachEtcd('P8 boots without the store', (etcd) => {
     expect(performance.now() - startedAt).toBeLessThan(5_000)
   })
 
+  test('fail: names the endpoint also when nothing was heard of it yet', async () => {
+    const { proxy, loading } = await loadCutOff({ startup: { timeoutMs: 1 } })
+    const error = (await loading.catch((thrown: Error) => thrown)) as Error
+    expect(error.message).toContain(proxy.endpoint)
+  })
+
   test('snapshot: serves the last good state at once, stale, and goes live by itself', async () => {
     const path = newPath()
     const revision = await leaveSnapshot(path, 'a key')

@@ -72,12 +72,16 @@ eachEtcd(`bulk of ${KEYS} keys`, (etcd) => {
       const isReal = etcd.kind !== 'embedded'
       const count = isReal ? PUTS : 128
       const server = await etcd.start(isReal ? { args: ['--max-txn-ops', String(PUTS)] } : {})
-      const client = connect(server.endpoint)
+      const client = connect(server.endpoint, { limits: { txnOps: count } })
       await using config = await anything.load({
         sources: [etcdSource({ endpoints: [server.endpoint], root: '/t' })],
       })
       const batches: number[] = []
-      client.watch.subscribe({ prefix: '/t/' }, { onEvents: ({ events }) => batches.push(events.length) })
+      const watcher = client.watch.subscribe(
+        { prefix: '/t/' },
+        { onEvents: ({ events }) => batches.push(events.length) },
+      )
+      await waitFor(() => watcher.state === 'live')
       const sizes: number[] = []
       config.on('change', () => sizes.push(Object.keys(config.current.all).length))
       for (const value of ['first', 'second']) {

@@ -147,6 +147,8 @@ export interface Source {
   /** Unique within one configuration: `etcd`, `file:config/defaults.yaml`, `env`. */
   readonly name: string
   readonly layers: readonly LayerInfo[]
+  /** Where it reads from, for messages before it has said anything, such as its endpoints. Without secrets. */
+  readonly address?: string
   /** Kept in the snapshot on disk, and replaced by it when the source cannot be reached at boot (true for stores). */
   readonly isRemote: boolean
   /** What a person runs to allow a removal that was refused; it makes the source send `allowRemoval`. Named in the refusal. */

@@ -7,6 +7,7 @@ import type { Comparison } from './comparison.ts'
 import type { ConfigLog } from '../config-log.ts'
 import { withDeadline } from '../deadline.ts'
 import type { ResolvedLoadOptions } from './load-options.ts'
+import type { Source } from '../source/source.ts'
 import type { SourceState } from '../updates/source-state.ts'
 import type { FallbackState, UpdateProcessor } from '../updates/update-processor.ts'
 
@@ -85,7 +86,7 @@ function warnOfMissing({ name, sources, log, options }: StartupParts): void {
   const silent = missing.filter(({ lastError }) => lastError === undefined)
   const waits = `it waits ${options.timeoutMs} ms in all`
   if (silent.length > 0) {
-    const names = silent.map(({ source }) => source.name).join(', ')
+    const names = silent.map(({ source }) => `${source.name}${addressOf(source)}`).join(', ')
     const message = `Configuration "${name}" still waits for ${names}, which has not answered; ${waits}`
     log.entry({ level: 'warn', message, code: 'source_silent' })
   }
@@ -111,7 +112,7 @@ function refusalOf({ name, sources, writer, options }: StartupParts, isLate: boo
   // when waiting was in vain, those that were not heard yet are not to blame
   const blamed = isLate ? missing : missing.filter(({ isLostForGood }) => isLostForGood)
   const lines = blamed.map(({ source, lastError }) => {
-    return `  ${source.name}: ${lastError === undefined ? 'has not answered' : lastError.message}`
+    return `  ${source.name}${lastError === undefined ? `${addressOf(source)}: has not answered` : `: ${lastError.message}`}`
   })
   const what = isLate ? `did not load within ${options.timeoutMs} ms` : 'cannot be loaded'
   const cause = blamed.find(({ lastError }) => lastError !== undefined)?.lastError
@@ -120,6 +121,11 @@ function refusalOf({ name, sources, writer, options }: StartupParts, isLate: boo
     [`Configuration "${name}" ${what}. Missing:`, ...lines].join('\n'),
     cause === undefined ? {} : { cause },
   )
+}
+
+/** A source that has said nothing yet has not named it. */
+function addressOf({ address }: Source): string {
+  return typeof address === 'string' ? ` (${address.slice(0, 500)})` : ''
 }
 
 function invalid(name: string, issues: readonly Issue[]): LivetreeError {

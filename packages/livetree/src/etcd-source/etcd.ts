@@ -21,8 +21,10 @@ export function etcd(options: EtcdSourceOptions): Source {
     client === undefined
       ? { client: createEtcdClient({ ...clientOptions, clock, logger }), isOwned: true }
       : { client, isOwned: false }
+  const { endpoints } = clientOptions
   return {
     name: tree.name,
+    ...(endpoints !== undefined && { address: [endpoints].flat().join(', ') }),
     layers: overlays.layers,
     isRemote: true,
     removalCommand: `etcdctl put ${shellWord(overlays.allowRemovalKey)} yes`,
