@@ -4,6 +4,9 @@ import { name as nameKind, oneOf } from '../option-kinds.ts'
 import type { LayerInfo, Source } from '../source/source.ts'
 import { disown, isPromise } from '../callback.ts'
 
+/** A message is no place for more characters. */
+const MOST_ADDRESS = 500
+
 /**
  * The sources of a configuration, checked, and each with its properties read once: a source may be the user's own.
  *
@@ -29,7 +32,7 @@ export function checkSources(given: unknown): readonly Source[] {
 }
 
 function checkSource(source: Source, at: string): Source {
-  let read: Pick<Source, 'name' | 'layers' | 'isRemote' | 'removalCommand'>
+  let read: Pick<Source, 'name' | 'layers' | 'address' | 'isRemote' | 'removalCommand'>
   try {
     if (isPromise(source)) {
       disown(source)
@@ -38,10 +41,11 @@ function checkSource(source: Source, at: string): Source {
     if (typeof source?.open !== 'function' || !Array.isArray(source.layers)) {
       refuse(`${at} is not a source: give what etcd({ … }), file(…), env({ … }) or memory(…) returns`)
     }
-    const { name, layers, isRemote, removalCommand } = source
+    const { name, layers, address, isRemote, removalCommand } = source
     read = {
       name,
       layers: layers.map((layer) => Object.freeze({ ...layer })),
+      ...(address === undefined ? {} : { address: String(address).slice(0, MOST_ADDRESS) }),
       isRemote,
       ...(removalCommand === undefined ? {} : { removalCommand: String(removalCommand) }),
     }

@@ -125,7 +125,7 @@ function refusalOf({ name, sources, writer, options }: StartupParts, isLate: boo
 
 /** A source that has said nothing yet has not named it. */
 function addressOf({ address }: Source): string {
-  return typeof address === 'string' ? ` (${address.slice(0, 500)})` : ''
+  return address === undefined ? '' : ` (${address})`
 }
 
 function invalid(name: string, issues: readonly Issue[]): LivetreeError {
