@@ -85,6 +85,21 @@ eachServer('Calls', (server) => {
     expect(packed).toBe(differs(server, 'unpacksGzip') ? '0' : uninstalled('gzip'))
   })
 
+  test('57 a stream that ends inside a message is refused in words', async () => {
+    const request = encodeFrame(Watch.watch.request, { request: { type: 'create', value: { key: 'a' } } })
+    // etcd 3.5 says nothing to some of them.
+    for (const end of server.isEmbedded ? [3, 5, request.length - 1] : [request.length - 1]) {
+      const { status } = await exchange(Watch.watch.path, {}, [request.subarray(0, end)])
+      expect(status, `after ${end} bytes`).toBe('13 unexpected EOF')
+    }
+    if (server.isEmbedded) {
+      const both = Buffer.concat([request, request.subarray(0, 6)])
+      expect((await exchange(Watch.watch.path, {}, [both])).status).toBe('13 unexpected EOF')
+      const half = encodeFrame(Lease.keepAlive.request, { id: 5n }).subarray(0, 6)
+      expect((await exchange(Lease.keepAlive.path, {}, [half])).status).toBe('13 unexpected EOF')
+    }
+  })
+
   test.each(['0n', '0S', '1n', '1u'])(
     '55 grpc-timeout %s is over before the call begins',
     async (timeout) => {
@@ -98,7 +113,7 @@ eachServer('Calls', (server) => {
     },
   )
 
-  test.each(['5S', '1H', '99999999H', '10000000m'])(
+  test.each(['999u', '5S', '1H', '99999999H', '10000000m'])(
     '55 grpc-timeout %s leaves time enough',
     async (timeout) => {
       expect((await exchange(KV.range.path, { 'grpc-timeout': timeout }, [range])).status).toBe('0')
@@ -211,6 +226,21 @@ eachServer('grpc.health.v1.Health', (server) => {
     expect([known.waiting, unknown.waiting]).toEqual([0, 0])
     known.reset()
     unknown.reset()
+  })
+
+  test('63 Watch takes one request, neither none nor two', async () => {
+    const { client } = current()
+    const send = (body: Buffer) => refusal(client.send(`${path}Watch`, body))
+    const none = await send(Buffer.alloc(0))
+    if (!server.isEmbedded) {
+      expect([2, 13]).toContain(none.code)
+      return
+    }
+    const what = (received: string) =>
+      `cardinality violation: received ${received} for non-client-streaming RPC`
+    expect(none).toEqual({ code: 13, message: what('no request message') })
+    const two = Buffer.concat([framed(named('')), framed(named('a'))])
+    expect(await send(two)).toEqual({ code: 13, message: what('multiple request messages') })
   })
 
   test('63 List names the server as a whole', async () => {

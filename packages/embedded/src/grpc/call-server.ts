@@ -12,6 +12,9 @@ import { statusOf } from './status-headers.ts'
 /** After this etcd gives up a request that found no leader: 5 s and two elections. */
 const LEADERLESS_TIMEOUT_MS = 7000
 
+/** What a client may wait at least, in milliseconds, for its call to begin. */
+const LEAST_TIMEOUT_MS = 0.1
+
 /** Longest wait a timer of Node's takes, in milliseconds: 24 days. A client that waits longer is not hurried. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
@@ -126,9 +129,10 @@ export class CallServer {
   /** Refuses a call when its client has stopped to wait. What is under way by then may still be applied, as in etcd. */
   #endAfter(call: Call, timeoutMs: number): void {
     const end = (): void => call.fail(ETCD_ERROR.deadlineExceeded())
-    // Less than a timer can tell from nothing is over before the request is read.
-    if (timeoutMs < 1) end()
-    else if (timeoutMs <= MAX_TIMER_MS) call.onClose(this.#options.clock.schedule(end, timeoutMs))
+    // So little is over before the request is read.
+    if (timeoutMs < LEAST_TIMEOUT_MS) end()
+    else if (timeoutMs <= MAX_TIMER_MS)
+      call.onClose(this.#options.clock.schedule(end, Math.max(timeoutMs, 1)))
   }
 
   /** Runs a handler; most answer at once, and those are spared a promise. */

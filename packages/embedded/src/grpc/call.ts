@@ -129,6 +129,8 @@ export class Call implements ServerStream<unknown> {
       if (wanted === 1 && taken === 0) {
         const what = received < FRAME_HEADER_BYTES ? 'EOF' : 'unexpected EOF'
         this.fail(new StatusError(GRPC_CODE.unknown, what))
+      } else if (wanted > 1 && !reader.isAtBoundary) {
+        this.fail(new StatusError(GRPC_CODE.internal, 'unexpected EOF'))
       } else {
         onEnd()
       }

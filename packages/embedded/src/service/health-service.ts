@@ -23,6 +23,14 @@ const CHECK = { path: `${SERVICE}Check`, request: HealthCheckRequest, response: 
 const WATCH = { ...CHECK, path: `${SERVICE}Watch` }
 const LIST = { path: `${SERVICE}List`, request: HealthListRequest, response: HealthListResponse }
 
+/** A stream with other than the one request it takes, in the words of gRPC's Go server. */
+function wrongNumber(received: string): StatusError {
+  return new StatusError(
+    GRPC_CODE.internal,
+    `cardinality violation: received ${received} for non-client-streaming RPC`,
+  )
+}
+
 /** gRPC's own health service. As in etcd it knows the server as a whole, whose name is empty, and needs no token. */
 export function healthService(): Route[] {
   return [
@@ -35,11 +43,14 @@ export function healthService(): Route[] {
       let isAsked = false
       return {
         receive({ service }) {
-          // One question, whose answer never changes while the server is there.
-          if (!isAsked) stream.send({ status: service === '' ? SERVING : SERVICE_UNKNOWN })
+          if (isAsked) throw wrongNumber('multiple request messages')
           isAsked = true
+          // The answer never changes while the server is there.
+          stream.send({ status: service === '' ? SERVING : SERVICE_UNKNOWN })
         },
-        end: () => {},
+        end() {
+          if (!isAsked) stream.fail(wrongNumber('no request message'))
+        },
         drain: () => {},
         close: () => {},
       }
