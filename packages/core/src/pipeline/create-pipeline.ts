@@ -2,7 +2,7 @@ import { fingerprintOf, schemaNodeAt } from '../schema/describe.ts'
 import { assertEnvironmentNames } from '../schema/environment-names.ts'
 import { fixedWords } from '../schema/fixed-words.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
-import type { LayerInfo, Leaf, PatchUpdate, ReplaceUpdate } from '../source/source.ts'
+import type { LayerInfo, Leaf, PatchUpdate } from '../source/source.ts'
 import { Decoder } from './decode.ts'
 import { diffValues } from './diff.ts'
 import { explainPath } from './explain.ts'
@@ -12,7 +12,15 @@ import { limitedIssues } from './issue-limit.ts'
 import { IssueWriter, type NamedLayer } from './issues.ts'
 import { LayerTree } from './layer-tree.ts'
 import { leavesOf } from './leaves.ts'
-import type { EarlierState, EvaluateOptions, Outcome, Path, Pipeline, ValidOutcome } from './outcome.ts'
+import type {
+  EarlierState,
+  EvaluateOptions,
+  Outcome,
+  Path,
+  Pipeline,
+  StagedUpdate,
+  ValidOutcome,
+} from './outcome.ts'
 import { redact } from './redact.ts'
 import { structureIssues } from './structure.ts'
 import { type FoundUnused, unusedIssue, unusedKeys } from './unused-keys.ts'
@@ -52,8 +60,6 @@ export function createPipeline<T>(
   return new LayeredPipeline<T>(schemaNode, sources, options)
 }
 
-type StagedUpdate = { type: 'replace'; update: ReplaceUpdate } | { type: 'patch'; update: PatchUpdate }
-
 class LayeredPipeline<T> implements Pipeline<T> {
   readonly fingerprint: string
   readonly #plan: SchemaNode
@@ -66,8 +72,6 @@ class LayeredPipeline<T> implements Pipeline<T> {
   /** Asked for before there is a value that could have got into them. */
   readonly #fixedWords: ReadonlySet<string>
   readonly #guard: Guard
-  /** There is a tree to compare the next one with. */
-  #isCompared = false
   #accepted: { value: T } | undefined
 
   constructor(schemaNode: SchemaNode, sources: readonly PipelineSource[], options: PipelineOptions) {
@@ -100,18 +104,28 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   stage(source: number, staged: StagedUpdate): void {
+    if (staged.update.allowRemoval === true) {
+      this.#guard.allow(
+        source,
+        this.#tree.losses.removedBy(() => this.#stage(source, staged)),
+      )
+    } else this.#stage(source, staged)
+  }
+
+  #stage(source: number, staged: StagedUpdate): void {
     const first = this.#firsts[source]!
-    const before = staged.update.allowRemoval === true ? this.#guard.lost(source) : undefined
-    if (staged.type === 'replace') {
-      for (const [index, leaves] of staged.update.layers.entries()) this.#tree.replace(first + index, leaves)
-    } else {
+    if (staged.type === 'patch') {
       for (const change of staged.update.changes) this.#tree.set(first + change.layer, change.leaf)
+      return
     }
-    if (before !== undefined) this.#guard.allow(source, before)
+    const { isFallback = false, update } = staged
+    for (const [index, leaves] of update.layers.entries()) this.#tree.replace(first + index, leaves)
+    this.#guard.replaced(source, { isFallback, store: update.store })
   }
 
   attempt(source: number, updates: readonly PatchUpdate[], now?: number): ValidOutcome<T> | undefined {
     const first = this.#firsts[source]!
+    const refused = this.#guard.refused()
     const undo: { layer: number; leaf: Leaf }[] = []
     try {
       for (const { layer, leaf } of updates.flatMap((update) => update.changes)) {
@@ -123,7 +137,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
       // one by one, the update that breaks the pipeline can be told
     }
     for (const { layer, leaf } of undo.reverse()) this.#tree.set(layer, leaf)
-    this.#guard.takeBack()
+    this.#guard.takeBack(refused)
     return undefined
   }
 
@@ -131,7 +145,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     return holdingPromises(() => this.#evaluate(options))
   }
 
-  #evaluate({ now = 0, fallback }: EvaluateOptions = {}): Outcome<T> {
+  #evaluate({ now = 0 }: EvaluateOptions = {}): Outcome<T> {
     const writer = new IssueWriter(this.#plan, this.#tree.root, this.#layers, this.#fixedWords)
     const decoded = this.#decoder.decode(this.#accepted?.value)
     const { keys: unused, more } = this.#unused(writer)
@@ -142,24 +156,19 @@ class LayeredPipeline<T> implements Pipeline<T> {
       ...this.#decoder.issues().map((issue) => () => writer.judged(issue)),
     ]
     const issues = limitedIssues(found, isUnusedWrong ? more : 0, writer)
-    const isGuarded = this.#isCompared && fallback === undefined && this.#options.guard !== false
-    if (issues.length === 0 && isGuarded) issues.push(...this.#guard.issues(writer, now))
+    if (issues.length === 0 && this.#options.guard !== false) issues.push(...this.#guard.issues(writer, now))
     if (issues.length > 0 || !decoded.isValid) return { type: 'rejected', issues, unused }
     const value = decoded.value as T
     const isSame = this.#accepted !== undefined && Object.is(this.#accepted.value, value)
     this.#accepted = { value }
-    // What the schema's defaults stand in for is not gone.
-    if (fallback !== 'defaults') this.#compareFromHere(now)
+    this.#guard.accept(now)
     return { type: isSame ? 'unchanged' : 'accepted', value, unused }
   }
 
   compareWith(earlier: ReadonlyMap<number, EarlierState>, now: number): void {
-    for (const [source, { layers }] of earlier) {
+    for (const [source, { layers, memory, store }] of earlier) {
       this.stage(source, { type: 'replace', update: { revision: 0, epoch: 0, layers } })
-    }
-    this.#compareFromHere(now)
-    for (const [source, { memory }] of earlier) {
-      if (memory !== undefined) this.#guard.restore(source, memory)
+      this.#guard.restore(source, memory, { now, store })
     }
   }
 
@@ -173,11 +182,6 @@ class LayeredPipeline<T> implements Pipeline<T> {
 
   guardMemory(source: number): GuardMemory {
     return this.#guard.memory(source)
-  }
-
-  #compareFromHere(now: number): void {
-    this.#isCompared = true
-    this.#guard.accept(now)
   }
 
   #unused(writer: IssueWriter): FoundUnused {

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { createPipeline } from './create-pipeline.ts'
-import type { GuardMemory } from './guard.ts'
 import { compileSchema } from '../schema/compile-schema.ts'
 import { issuesOf, staged, storedLayer, type Tree, acceptedValue } from './staged.test.kit.ts'
 
@@ -424,42 +423,6 @@ describe('guardIssues: what is no removal', () => {
     expect(patch(0, { ...gone('hosts', 9), hosts }).type).toBe('unchanged')
     expect(patch(0, { ...keys('hosts', 9, 'x'), hosts: undefined }).type).toBe('unchanged')
     expect(patch(0, { ...gone('hosts', 9) }).type).toBe('rejected')
-  })
-})
-
-describe('guardIssues: what an earlier process knew', () => {
-  const earlier = (tree: Tree, memory?: GuardMemory) => ({
-    layers: [Object.entries(tree).map(([path, value]) => ({ path, value, revision: 1 }))],
-    memory,
-  })
-
-  test('the first tree is compared with it', () => {
-    const { patch, replace, pipeline } = staged(schema)
-    pipeline.compareWith(new Map([[0, earlier(keys('flags', 10))]]), 0)
-    expect(issuesOf(replace(0, { 'db/host': 'x' }))).toMatchObject([{ code: 'guard' }, { pathText: 'flags' }])
-    expect(patch(0, keys('flags', 9)).type).toBe('accepted')
-  })
-
-  test('with all that it had removed in the window', () => {
-    const before = staged(schema)
-    before.patch(0, keys('flags', 20))
-    for (let n = 0; n < 10; n++) expect(before.patch(0, { [`flags/k${n}`]: undefined }).type).toBe('accepted')
-    const memory = before.pipeline.guardMemory(0)
-    const left = Object.fromEntries(Object.entries(keys('flags', 20)).slice(10))
-    for (const isRemembered of [true, false]) {
-      const { replace, pipeline } = staged(schema)
-      pipeline.compareWith(new Map([[0, earlier(left, isRemembered ? memory : undefined)]]), 0)
-      const outcome = replace(0, Object.fromEntries(Object.entries(left).slice(1)))
-      expect(outcome.type).toBe(isRemembered ? 'rejected' : 'accepted')
-    }
-  })
-
-  test('and defaults that stand in do not make it forget', () => {
-    const { replace, pipeline } = staged(schema)
-    pipeline.compareWith(new Map([[0, earlier(keys('flags', 10))]]), 0)
-    pipeline.stage(0, { type: 'replace', update: { revision: 1, epoch: 0, layers: [[]] } })
-    expect(pipeline.evaluate({ fallback: 'defaults' }).type).toBe('accepted')
-    expect(replace(0, { 'db/host': 'x' }).type).toBe('rejected')
   })
 })
 

@@ -1,12 +1,8 @@
-import { schemaNodeAt } from '../schema/describe.ts'
-import { isMadeWhenAbsent } from '../schema/schema-node.ts'
-import { isEmptyObject } from './document.ts'
 import type { IssueWriter } from './issues.ts'
 import type { LayerTree } from './layer-tree.ts'
-import { namesOfLoss } from './losses.ts'
 import type { Issue, Path } from './outcome.ts'
 import { pathText } from './path-text.ts'
-import { entriesOf, keyEntry, nodeAt, type TreeNode } from './tree-node.ts'
+import { emptied, goneCount, standIns, sum } from './removals.ts'
 
 /** When a removal is too large to be taken for meant. */
 export interface GuardOptions {
@@ -39,6 +35,8 @@ export interface GuardMemory {
   readonly removed: readonly (readonly string[])[]
   /** A tree that came after it was refused, and the refusal stood. */
   readonly isRefused: boolean
+  /** What was gone after it and allowed to be, layer by layer: the tree was not accepted for another reason. */
+  readonly allowed: readonly (readonly string[])[]
 }
 
 interface Watched extends GuardedSource {
@@ -47,6 +45,12 @@ interface Watched extends GuardedSource {
   since: number | undefined
   /** A refusal stands, which no waiting ends. */
   isRefused: boolean
+  /** What is staged only stands in for the source: it is neither judged nor accepted. */
+  isFallback: boolean
+  /** What an earlier process was allowed to lose; its source has not handed over a tree since. */
+  remembered:
+    | { readonly store: string | undefined; readonly allowed: readonly ReadonlySet<string>[] }
+    | undefined
 }
 
 /**
@@ -69,85 +73,114 @@ export class Guard {
       peak: 0,
       since: undefined,
       isRefused: false,
+      isFallback: false,
+      remembered: undefined,
     }))
   }
 
-  /** Leaves of a source that are gone; handed back to `allow` when an update that allows its own removals is staged. */
-  lost(source: number): readonly ReadonlySet<string>[] {
-    return this.#sources[source]!.layers.map((layer) => new Set(this.#tree.losses.of(layer).lost))
+  /** A whole tree of a source was staged: its own, or one that only stands in for it. */
+  replaced(source: number, { isFallback, store }: { isFallback: boolean; store: string | undefined }): void {
+    const watched = this.#sources[source]!
+    const { remembered } = watched
+    // Where there was nothing to compare with, what is served is compared with.
+    const isKnown = watched.layers.some((layer) => this.#tree.losses.of(layer).newcomers !== undefined)
+    watched.isFallback = isFallback && isKnown
+    if (isFallback || remembered === undefined || remembered.store !== store) return
+    watched.remembered = undefined
+    this.allowAgain(source, remembered.allowed)
   }
 
-  /** What a source has lost is meant: what the update itself removed, or, if it removed nothing, all that is gone. */
-  allow(source: number, before: readonly ReadonlySet<string>[]): void {
-    const watched = this.#sources[source]!
-    const { losses } = this.#tree
-    let own = 0
-    for (const [index, layer] of watched.layers.entries())
-      own += losses.allow(layer, (key) => !before[index]!.has(key))
-    watched.peak -= own
-    if (own > 0) return
-    for (const layer of watched.layers) losses.allow(layer, () => true)
-    this.#renew(watched, this.#countOf(watched))
+  /** What a source has lost is meant: what the update itself removed (by layer), or, if it removed nothing, all that is gone. */
+  allow(source: number, removed: readonly ReadonlySet<string>[]): void {
+    const { layers } = this.#sources[source]!
+    const isAll = layers.every((layer) => removed[layer]!.size === 0)
+    for (const layer of layers) this.#tree.losses.allow(layer, (key) => isAll || removed[layer]!.has(key))
   }
 
   /** Leaves of a source that are gone and allowed to be. */
   allowed(source: number): readonly ReadonlySet<string>[] {
-    return this.#sources[source]!.layers.map((layer) => new Set(this.#tree.losses.of(layer).allowed))
+    return this.#sources[source]!.layers.map((layer) => {
+      const { allowed, forgiven } = this.#tree.losses.of(layer)
+      return new Set([...allowed, ...forgiven])
+    })
   }
 
   /** The leaves `allowed` gave have been back for a while, and are gone again. */
   allowAgain(source: number, allowed: readonly ReadonlySet<string>[]): void {
     for (const [index, layer] of this.#sources[source]!.layers.entries()) {
-      this.#tree.losses.allow(layer, (key) => allowed[index]!.has(key))
+      this.#tree.losses.allow(layer, (key) => allowed[index]?.has(key) === true)
     }
   }
 
   /** What was removed without being allowed. `now` in ms since the epoch. */
   issues(writer: IssueWriter, now: number): Issue[] {
     return this.#sources.flatMap((watched) => {
-      const { since } = watched
+      const { since, isFallback } = watched
+      if (isFallback) return []
       const isOver = since !== undefined && !(now >= since && now - since < this.#options.windowMs)
-      if (isOver && !watched.isRefused) this.#renew(watched, watched.accepted)
+      if (isOver && !watched.isRefused) this.#renew(watched)
       const issues = this.#issuesOf(watched, writer)
       watched.isRefused = issues.length > 0
       return issues
     })
   }
 
-  /** What was refused last was staged to try it, after a tree that was good, and is gone again. */
-  takeBack(): void {
-    for (const watched of this.#sources) watched.isRefused = false
+  /** The sources whose refusal stands; to be handed to `takeBack`. */
+  refused(): ReadonlySet<string> {
+    return new Set(this.#sources.filter(({ isRefused }) => isRefused).map(({ name }) => name))
+  }
+
+  /** What was judged last was staged to try it, and is gone again. */
+  takeBack(refused: ReadonlySet<string>): void {
+    for (const watched of this.#sources) watched.isRefused = refused.has(watched.name)
   }
 
   /** The staged tree was accepted at `now`. */
   accept(now: number): void {
+    for (const watched of this.#sources) if (!watched.isFallback) this.#accept(watched, now)
+  }
+
+  #accept(watched: Watched, now: number): void {
     const { losses } = this.#tree
-    for (const watched of this.#sources) {
-      watched.peak -= this.#standIns(watched)
-      watched.accepted = this.#countOf(watched)
-      watched.peak = Math.max(watched.peak, watched.accepted)
-    }
-    losses.accept()
-    for (const watched of this.#sources) {
-      const hasLost = watched.layers.some((layer) => losses.of(layer).recent.size > 0)
-      watched.since = hasLost || watched.peak > watched.accepted ? (watched.since ?? now) : undefined
-      watched.isRefused = false
-    }
+    const { layers } = watched
+    const isForgiven = this.#isForgiven(watched)
+    const hasEarlier = isForgiven && layers.some((layer) => losses.earlier(layer).length > 0)
+    watched.peak -= standIns(this.#tree, watched.layers) + this.#allowedCount(watched)
+    watched.accepted = this.#countOf(watched)
+    for (const layer of layers) losses.accept(layer)
+    const recent = sum(layers.map((layer) => losses.of(layer).recent.size))
+    if (isForgiven) watched.peak = Math.min(watched.peak, watched.accepted + recent)
+    watched.peak = Math.max(watched.peak, watched.accepted)
+    // A window in which all was allowed is over.
+    const since = isForgiven && !hasEarlier ? undefined : watched.since
+    watched.since = recent > 0 || watched.peak > watched.accepted ? (since ?? now) : undefined
+    watched.isRefused = false
   }
 
   memory(source: number): GuardMemory {
-    const { accepted, peak, since, isRefused, layers } = this.#sources[source]!
+    const { accepted, peak, since, isRefused, layers, remembered } = this.#sources[source]!
     const removed = layers.map((layer) => [...this.#tree.losses.of(layer).recent])
-    return { leafCount: accepted, peak, since, removed, isRefused }
+    const allowed = (remembered?.allowed ?? this.allowed(source)).map((keys) => [...keys])
+    return { leafCount: accepted, peak, since, removed, isRefused, allowed }
   }
 
-  /** Goes on from what an earlier process remembered. */
-  restore(source: number, memory: GuardMemory): void {
+  /**
+   * The staged tree of a source is the one that an earlier process accepted last. Goes on from what that one remembered,
+   * of the store of that name.
+   */
+  restore(
+    source: number,
+    memory: GuardMemory | undefined,
+    given: { now: number; store: string | undefined },
+  ): void {
     const watched = this.#sources[source]!
+    this.#accept(watched, given.now)
+    if (memory === undefined) return
     watched.accepted = memory.leafCount
     watched.peak = memory.peak
     watched.since = memory.since
     watched.isRefused = memory.isRefused
+    watched.remembered = { store: given.store, allowed: memory.allowed.map((keys) => new Set(keys)) }
     for (const [index, layer] of watched.layers.entries())
       this.#tree.losses.forget(layer, memory.removed[index])
   }
@@ -158,7 +191,7 @@ export class Guard {
     const losers = watched.layers.filter((layer) => losses.of(layer).lost.size > 0)
     if (losers.length === 0) return []
     const lost = sum(losers.map((layer) => losses.of(layer).lost.size))
-    const allowed = sum(watched.layers.map((layer) => losses.of(layer).allowed.size))
+    const allowed = this.#allowedCount(watched)
     const isMuch = (count: number, of: number) => count >= minRemoved && count > of * maxRemovedShare
     const issues: Issue[] = []
     const issue = (path: Path, what: string) => {
@@ -169,70 +202,42 @@ export class Guard {
     const share = (count: number, of: number, when: string) =>
       `${count} of the ${of} leaves of ${watched.name} (${percent(count / of)}; more than ${percent(maxRemovedShare)} ${when})`
     const before = watched.accepted - allowed
-    const shrunk = this.#shrunkBy(watched)
-    if (isMuch(lost, before) || isMuch(shrunk, watched.peak)) {
-      const kept = this.#standIns(watched)
+    const peak = watched.peak - allowed
+    const shrunk = this.#shrunkBy(watched, peak)
+    if (isMuch(lost, before) || isMuch(shrunk, peak)) {
+      const kept = standIns(this.#tree, watched.layers)
       if (isMuch(lost - kept, before)) issues.push(issue([], share(lost - kept, before, 'at once')))
-      else if (isMuch(shrunk - kept, watched.peak))
-        issues.push(issue([], share(shrunk - kept, watched.peak, `within ${this.#windowText}`)))
+      else if (isMuch(shrunk - kept, peak))
+        issues.push(issue([], share(shrunk - kept, peak, `within ${this.#windowText}`)))
     }
-    for (const { path, count } of this.#emptied(watched, losers))
+    for (const { path, count } of emptied(this.#tree, watched.layers, this.#options.minRemoved))
       issues.push(issue(path, `all ${count} leaves of ${pathText(path)}`))
     return issues
   }
 
-  /** Directories that the schema requires and that this change has emptied, with how much they have lost. */
-  #emptied({ layers }: Watched, losers: readonly number[]): Iterable<{ path: Path; count: number }> {
-    const { losses, root, plan } = this.#tree
-    const found = new Map<string, { path: Path; count: number }>()
-    const all = sum(layers.map((layer) => losses.of(layer).lost.size + losses.of(layer).recent.size))
-    if (all < this.#options.minRemoved) return []
-    const count = (key: string, isFirst: boolean) => {
-      const path = namesOfLoss(key)
-      const top = path.slice(0, depthOfEmpty(root, path))
-      const isSubtree = top.length > 0 && top.length < path.length
-      const at = isSubtree ? schemaNodeAt(plan, top) : undefined
-      if (at === undefined || !isMadeWhenAbsent(at)) return
-      const id = JSON.stringify(top)
-      const known = found.get(id)
-      if (known !== undefined || isFirst) found.set(id, { path: top, count: (known?.count ?? 0) + 1 })
-    }
-    for (const layer of losers) for (const key of losses.of(layer).lost) count(key, true)
-    for (const layer of layers) for (const key of losses.of(layer).recent) count(key, false)
-    return [...found.values()].filter((each) => each.count >= this.#options.minRemoved)
+  /**
+   * Leaves fewer than in the window's largest tree, without those that may be gone. Once that was too much, leaves that
+   * come elsewhere do not make up for it.
+   */
+  #shrunkBy(watched: Watched, peak: number): number {
+    const net = peak - this.#countOf(watched)
+    const isForgiven = this.#isForgiven(watched)
+    if (!watched.isRefused && !isForgiven) return net
+    const gone = goneCount(this.#tree.losses, watched.layers)
+    if (watched.isRefused) return isForgiven ? gone : Math.max(net, gone)
+    return Math.min(net, gone)
   }
 
-  /** Lost leaves that something stands in for: one value in the place of a whole list, or the same leaf in another layer. */
-  #standIns({ layers }: Watched): number {
-    const { losses, root } = this.#tree
-    let count = 0
-    for (const layer of layers) {
-      for (const key of losses.of(layer).lost) {
-        const names = namesOfLoss(key)
-        const isCovered = hasValueAbove(root, names, layer)
-        if (isCovered || this.#isMoved(names, layers)) count++
-      }
-    }
-    return count
+  #allowedCount({ layers }: Watched): number {
+    return sum(layers.map((layer) => this.#tree.losses.of(layer).allowed.size))
   }
 
-  /** Leaves fewer than in the window's largest tree. Once that was too much, leaves that come elsewhere do not make up for it. */
-  #shrunkBy(watched: Watched): number {
-    const { losses } = this.#tree
-    const net = watched.peak - this.#countOf(watched)
-    if (!watched.isRefused) return net
-    const gone = watched.layers.map((layer) => losses.of(layer).lost.size + losses.of(layer).recent.size)
-    return Math.max(net, sum(gone))
+  #isForgiven({ layers }: Watched): boolean {
+    return layers.some((layer) => this.#tree.losses.of(layer).forgiven.size > 0)
   }
 
-  #isMoved(names: readonly string[], layers: readonly number[]): boolean {
-    const node = nodeAt(this.#tree.root, names)
-    if (node === undefined) return false
-    return entriesOf(node).some((entry) => layers.includes(entry.layer) && this.#tree.losses.isNew(entry))
-  }
-
-  #renew(watched: Watched, count: number): void {
-    watched.peak = count
+  #renew(watched: Watched): void {
+    watched.peak = watched.accepted
     watched.since = undefined
     for (const layer of watched.layers) this.#tree.losses.forget(layer)
   }
@@ -252,32 +257,6 @@ function howToAllow({ removalCommand }: GuardedSource): string {
   return 'say in the same write that the removal is meant'
 }
 
-/** Whether a layer has a value of its own on the way to a place: what stood below is written there as one. */
-function hasValueAbove(root: TreeNode, names: readonly string[], layer: number): boolean {
-  let node: TreeNode | undefined = root
-  for (const name of names) {
-    if (node === undefined) return false
-    const own = node.top === undefined ? undefined : keyEntry(node, layer)
-    if (own !== undefined && !isEmptyObject(own.value)) return true
-    node = node.child(name)
-  }
-  return false
-}
-
-/** How far down a path the first node without anything is. */
-function depthOfEmpty(root: TreeNode, path: readonly string[]): number {
-  let node: TreeNode | undefined = root
-  for (let depth = 0; depth < path.length; depth++) {
-    if (node === undefined || node.leafCount === 0) return depth
-    node = node.child(path[depth]!)
-  }
-  return path.length
-}
-
 function percent(share: number): string {
   return `${Math.round(share * 100)} %`
-}
-
-function sum(counts: readonly number[]): number {
-  return counts.reduce((total, count) => total + count, 0)
 }

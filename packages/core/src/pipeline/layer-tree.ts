@@ -104,8 +104,9 @@ export class LayerTree {
     }
     const isFirst = this.#isEmpty(layer)
     const seen = isFirst ? undefined : new Set<Entry | DocumentMark>()
-    for (const [id, misplaced] of this.unplaceable) {
-      if (misplaced.layer === layer && misplaced.document === undefined) this.unplaceable.delete(id)
+    for (const misplaced of this.unplaceable.values()) {
+      if (misplaced.layer === layer && misplaced.document === undefined)
+        this.#setMisplaced(layer, { ...misplaced, value: undefined }, '')
     }
     this.#putRest(layer, { leaves, takenCount: 0, place: undefined }, seen)
     if (seen !== undefined) this.#removeUnseen({ nodes: [this.root], names: [] }, layer, seen)
@@ -182,6 +183,7 @@ export class LayerTree {
     const id = `${layer}:${leaf.path}`
     const { path, value, revision } = leaf
     const before = this.unplaceable.get(id)
+    if (value !== undefined || before !== undefined) this.losses.misplaced(layer, path, value !== undefined)
     if (value === undefined) this.unplaceable.delete(id)
     else this.unplaceable.set(id, { layer, path, value, revision, reason, document: undefined })
     return before

@@ -12,15 +12,24 @@ interface LayerLosses {
   readonly lost: Set<string>
   /** The same, where the source has allowed it. */
   readonly allowed: Set<string>
-  /** Gone in an accepted tree since the window began, and not back. */
+  /** Gone in an accepted tree since the window began, and not back in one. */
   readonly recent: Set<string>
+  /** Of `recent`, back in the staged tree. */
+  readonly back: Set<string>
+  /** Of `recent`, gone in the staged tree too, where the source has allowed it since. */
+  readonly forgiven: Set<string>
+  /** Entries that came after the last accepted tree; undefined before the first, when all did. */
+  newcomers: Set<Entry> | undefined
 }
 
-/** Tells what the staged tree has lost against the last accepted one, layer by layer. */
+/**
+ * Tells what the staged tree has lost against the last accepted one, layer by layer. What is staged changes nothing that
+ * is known of accepted trees; only `accept` and `forget` do.
+ */
 export class Losses {
   readonly #layers: readonly LayerLosses[]
-  /** Entries that came after the last accepted tree; undefined before the first, when all did. */
-  #newcomers: Set<Entry> | undefined
+  /** What an update that is being staged has removed by itself, by layer. */
+  #removed: readonly Set<string>[] | undefined
 
   constructor(layerCount: number) {
     this.#layers = Array.from({ length: layerCount }, () => ({
@@ -28,6 +37,9 @@ export class Losses {
       lost: new Set<string>(),
       allowed: new Set<string>(),
       recent: new Set<string>(),
+      back: new Set<string>(),
+      forgiven: new Set<string>(),
+      newcomers: undefined,
     }))
   }
 
@@ -36,63 +48,99 @@ export class Losses {
   }
 
   isNew(entry: Entry): boolean {
-    return this.#newcomers?.has(entry) === true
+    return this.#layers[entry.layer]!.newcomers?.has(entry) === true
+  }
+
+  /** Leaves of a layer that earlier accepted trees of the window have lost, which are neither back nor allowed to be gone. */
+  earlier(layer: number): string[] {
+    const { recent, back, forgiven } = this.#layers[layer]!
+    return [...recent].filter((key) => !back.has(key) && !forgiven.has(key))
+  }
+
+  /** Gives what `stage` itself removes, by layer, whether or not it was ever accepted: what it puts elsewhere is not removed. */
+  removedBy(stage: () => void): readonly ReadonlySet<string>[] {
+    const removed = this.#layers.map(() => new Set<string>())
+    this.#removed = removed
+    try {
+      stage()
+    } finally {
+      this.#removed = undefined
+    }
+    return removed
   }
 
   came(entry: Entry, names: readonly string[]): void {
     const losses = this.#layers[entry.layer]!
     losses.count += weightOf(entry)
-    const { lost, allowed, recent } = losses
-    const mayBeBack = lost.size > 0 || allowed.size > 0 || recent.size > 0
+    const { lost, allowed, recent, back, forgiven, newcomers } = losses
+    const removed = this.#removed?.[entry.layer]
+    const mayBeBack = lost.size > 0 || allowed.size > 0 || recent.size > 0 || removed !== undefined
     const key = mayBeBack ? lossKey(names) : ''
-    if (mayBeBack) recent.delete(key)
+    removed?.delete(key)
+    if (mayBeBack && recent.has(key)) {
+      back.add(key)
+      forgiven.delete(key)
+    }
     const isBack = mayBeBack && (lost.delete(key) || allowed.delete(key))
-    if (!isBack) this.#newcomers?.add(entry)
+    if (!isBack) newcomers?.add(entry)
   }
 
   /** An entry took the place of another of its layer. */
   changed(before: Entry, entry: Entry): void {
-    this.#layers[entry.layer]!.count += weightOf(entry) - weightOf(before)
-    if (this.#newcomers?.delete(before) === true) this.#newcomers.add(entry)
+    const losses = this.#layers[entry.layer]!
+    losses.count += weightOf(entry) - weightOf(before)
+    if (losses.newcomers?.delete(before) === true) losses.newcomers.add(entry)
   }
 
   /** `heir`: what the same layer still has there. */
   went(entry: Entry, names: readonly string[], heir: Entry | undefined): void {
     const losses = this.#layers[entry.layer]!
+    const { back, lost, newcomers } = losses
     losses.count -= weightOf(entry)
-    if (this.#newcomers === undefined || this.#newcomers.delete(entry)) return
-    if (heir !== undefined) this.#newcomers.delete(heir)
-    else if (weightOf(entry) > 0) losses.lost.add(lossKey(names))
+    if (heir === undefined && (this.#removed !== undefined || back.size > 0)) {
+      const key = lossKey(names)
+      this.#removed?.[entry.layer]?.add(key)
+      back.delete(key)
+    }
+    if (newcomers === undefined || newcomers.delete(entry)) return
+    if (heir !== undefined) newcomers.delete(heir)
+    else if (weightOf(entry) > 0) lost.add(lossKey(names))
   }
 
-  /** What a layer has lost is meant to be gone, as far as `isMeant` says so. Gives how much that is. */
-  allow(layer: number, isMeant: (key: string) => boolean): number {
-    const { lost, allowed } = this.#layers[layer]!
-    const before = allowed.size
+  /** A key that has no place in the tree came (`isThere`) or went. */
+  misplaced(layer: number, path: string, isThere: boolean): void {
+    const removed = this.#removed?.[layer]
+    // Keys of leaves begin with a slash.
+    if (isThere) removed?.delete(`?${path}`)
+    else removed?.add(`?${path}`)
+  }
+
+  /** What a layer has lost is meant to be gone, as far as `isMeant` says so. */
+  allow(layer: number, isMeant: (key: string) => boolean): void {
+    const { lost, allowed, forgiven } = this.#layers[layer]!
     for (const key of lost) {
       if (!isMeant(key)) continue
       allowed.add(key)
       lost.delete(key)
     }
-    return allowed.size - before
+    for (const key of this.earlier(layer)) if (isMeant(key)) forgiven.add(key)
   }
 
-  /** The staged tree is the accepted one. */
-  accept(): void {
-    if (this.#newcomers === undefined) this.#newcomers = new Set()
-    else this.#newcomers.clear()
-    for (const { lost, allowed, recent } of this.#layers) {
-      for (const key of lost) recent.add(key)
-      lost.clear()
-      allowed.clear()
-      if (recent.size > MOST_RECENT) dropOldest(recent, recent.size - MOST_RECENT)
-    }
+  /** The staged tree of a layer is the accepted one. */
+  accept(layer: number): void {
+    const losses = this.#layers[layer]!
+    const { lost, allowed, recent, back, forgiven } = losses
+    losses.newcomers = new Set()
+    for (const key of [...back, ...forgiven]) recent.delete(key)
+    for (const key of lost) recent.add(key)
+    for (const keys of [lost, allowed, back, forgiven]) keys.clear()
+    if (recent.size > MOST_RECENT) dropOldest(recent, recent.size - MOST_RECENT)
   }
 
   /** What earlier trees have lost counts no more, or is what `keys` says. */
   forget(layer: number, keys: Iterable<string> = []): void {
-    const { recent } = this.#layers[layer]!
-    recent.clear()
+    const { recent, back, forgiven } = this.#layers[layer]!
+    for (const each of [recent, back, forgiven]) each.clear()
     for (const key of keys) recent.add(key)
   }
 }

@@ -75,11 +75,17 @@ export interface ExplainedLayer {
   readonly value: unknown
 }
 
+/**
+ * `isFallback`: the tree only stands in for that of the source. Until the source's own is staged the guard neither judges
+ * it nor takes it for an accepted one.
+ */
+export type StagedUpdate =
+  | { readonly type: 'replace'; readonly update: ReplaceUpdate; readonly isFallback?: boolean }
+  | { readonly type: 'patch'; readonly update: PatchUpdate }
+
 export interface EvaluateOptions {
   /** Ms since the epoch, for the guard's window. Default 0. */
   readonly now?: number | undefined
-  /** What is staged stands in for sources that have nothing good: the guard does not judge it. */
-  readonly fallback?: 'snapshot' | 'defaults' | undefined
 }
 
 /** What one source had when an earlier process last accepted a tree. */
@@ -87,6 +93,8 @@ export interface EarlierState {
   readonly layers: readonly (readonly Leaf[])[]
   /** undefined: nothing beside the leaves is known. */
   readonly memory: GuardMemory | undefined
+  /** Identity of the store it came from; see `ReplaceUpdate.store`. */
+  readonly store?: string | undefined
 }
 
 /**
@@ -100,10 +108,7 @@ export interface Pipeline<T> {
    */
   prepare(source: number, layer: number, leaves: readonly Leaf[]): void
   /** Takes an update of source number `source` into the layers, without judging it. */
-  stage(
-    source: number,
-    update: { type: 'replace'; update: ReplaceUpdate } | { type: 'patch'; update: PatchUpdate },
-  ): void
+  stage(source: number, update: StagedUpdate): void
   /**
    * Takes several updates of a source into the layers and judges what they come to. Where that is not valid all is as it
    * was, and the answer is undefined: one of the states between may be valid.

@@ -97,13 +97,15 @@ export function decodeDocument(bytes: Uint8Array, path: string): SnapshotDocumen
     return { name: read.text(name), leaves: read.list(leaves).map(leaf) }
   }
   const guardMemory = (value: unknown): GuardMemory => {
-    const { leafCount, peak, since, removed, isRefused } = read.record(value)
+    const { leafCount, peak, since, removed, isRefused, allowed } = read.record(value)
     return {
       leafCount: read.number(leafCount),
       peak: read.number(peak),
       since: since === undefined ? undefined : read.number(since),
       removed: read.list(removed).map((keys) => read.list(keys).map(read.text)),
       isRefused: isRefused === true,
+      // An older file has none.
+      allowed: allowed === undefined ? [] : read.list(allowed).map((keys) => read.list(keys).map(read.text)),
     }
   }
   const source = (value: unknown): StoredSource => {

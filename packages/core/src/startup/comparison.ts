@@ -112,6 +112,7 @@ export class Comparison {
       states.set(index, {
         layers: found.map((layer) => layer?.leaves ?? []),
         memory: isSame ? earlier.guard : undefined,
+        store: earlier.store,
       })
     }
     return states

@@ -44,7 +44,7 @@ export interface TreeWriterOptions<T> {
 }
 
 type Update =
-  | { readonly type: 'replace'; readonly update: ReplaceUpdate }
+  | { readonly type: 'replace'; readonly update: ReplaceUpdate; readonly isFallback?: boolean }
   | { readonly type: 'patch'; readonly update: PatchUpdate }
 
 type Item = { readonly index: number } & (
@@ -169,15 +169,15 @@ export class UpdateProcessor<T> {
     const covered = [...leaves.keys()].filter((index) => sources[index]!.hasTree)
     const real = new Map([...leaves.keys()].map((index) => [index, this.#ledgers[index]!.leaves()]))
     const allowed = new Map([...leaves.keys()].map((index) => [index, pipeline.allowedRemovals(index)]))
-    const stage = (index: number, layers: readonly (readonly Leaf[])[]) =>
-      this.#stage(index, { type: 'replace', update: { revision: 0, epoch: 0, layers } })
+    const stage = (index: number, layers: readonly (readonly Leaf[])[], isFallback: boolean) =>
+      this.#stage(index, { type: 'replace', update: { revision: 0, epoch: 0, layers }, isFallback })
     const stageReal = (index: number) => {
-      stage(index, real.get(index)!)
+      stage(index, real.get(index)!, false)
       pipeline.allowRemovals(index, allowed.get(index)!)
     }
 
-    for (const [index, { layers }] of leaves) stage(index, layers)
-    const outcome = this.#evaluate(from)
+    for (const [index, { layers }] of leaves) stage(index, layers, true)
+    const outcome = this.#evaluate()
     if (outcome.type === 'rejected') {
       for (const index of leaves.keys()) stageReal(index)
       return outcome.issues
@@ -330,9 +330,9 @@ export class UpdateProcessor<T> {
     return this.#options.clock.now()
   }
 
-  #evaluate(fallback?: 'snapshot' | 'defaults'): Outcome<T> {
+  #evaluate(): Outcome<T> {
     try {
-      return this.#options.pipeline.evaluate({ now: this.#now, fallback })
+      return this.#options.pipeline.evaluate({ now: this.#now })
     } catch (cause) {
       const error = new LivetreeError('internal', 'Judging a tree failed. The last good one stays.', {
         cause,

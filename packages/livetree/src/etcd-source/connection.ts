@@ -94,7 +94,11 @@ export class EtcdConnection implements SourceConnection {
     const { allowedAt } = this.#listing
     const layers = this.#listing.finish()
     const since = await this.#knownRevision(list)
-    const newest = { revision, layers, allowRemoval: since !== undefined && allowedAt === revision }
+    const newest = {
+      revision,
+      layers,
+      allowRemoval: since !== undefined && allowedAt > since && allowedAt === revision,
+    }
     if (since === undefined || allowedAt <= since) return [newest]
     const trees: WholeTree[] = [newest]
     // From the newest permission back: the tree before each says when the one before that was given.

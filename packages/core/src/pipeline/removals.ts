@@ -1,0 +1,86 @@
+import { schemaNodeAt } from '../schema/describe.ts'
+import { isMadeWhenAbsent } from '../schema/schema-node.ts'
+import { isEmptyObject } from './document.ts'
+import type { LayerTree } from './layer-tree.ts'
+import { type Losses, namesOfLoss } from './losses.ts'
+import type { Path } from './outcome.ts'
+import { entriesOf, keyEntry, nodeAt, type TreeNode } from './tree-node.ts'
+
+/** How much is gone that the source has not allowed: in the staged tree, and in earlier ones of the window. */
+export function goneCount(losses: Losses, layers: readonly number[]): number {
+  const counts = layers.map((layer) => {
+    const { lost, recent, back, forgiven } = losses.of(layer)
+    return lost.size + recent.size - back.size - forgiven.size
+  })
+  return sum(counts)
+}
+
+/** Directories that the schema requires and that this change has emptied, with how much they have lost. */
+export function emptied(
+  { losses, root, plan }: LayerTree,
+  layers: readonly number[],
+  minRemoved: number,
+): Iterable<{ path: Path; count: number }> {
+  const found = new Map<string, { path: Path; count: number }>()
+  if (goneCount(losses, layers) < minRemoved) return []
+  const count = (key: string, isFirst: boolean) => {
+    const path = namesOfLoss(key)
+    const top = path.slice(0, depthOfEmpty(root, path))
+    const isSubtree = top.length > 0 && top.length < path.length
+    const at = isSubtree ? schemaNodeAt(plan, top) : undefined
+    if (at === undefined || !isMadeWhenAbsent(at)) return
+    const id = JSON.stringify(top)
+    const known = found.get(id)
+    if (known !== undefined || isFirst) found.set(id, { path: top, count: (known?.count ?? 0) + 1 })
+  }
+  for (const layer of layers) for (const key of losses.of(layer).lost) count(key, true)
+  for (const layer of layers) for (const key of losses.earlier(layer)) count(key, false)
+  return [...found.values()].filter((each) => each.count >= minRemoved)
+}
+
+/** Lost leaves that something stands in for: one value in the place of a whole list, or the same leaf in another layer. */
+export function standIns(tree: LayerTree, layers: readonly number[]): number {
+  const { losses, root } = tree
+  let count = 0
+  for (const layer of layers) {
+    for (const key of losses.of(layer).lost) {
+      const names = namesOfLoss(key)
+      const isCovered = hasValueAbove(root, names, layer)
+      if (isCovered || isMoved(tree, names, layers)) count++
+    }
+  }
+  return count
+}
+
+function isMoved({ losses, root }: LayerTree, names: readonly string[], layers: readonly number[]): boolean {
+  const node = nodeAt(root, names)
+  if (node === undefined) return false
+  return entriesOf(node).some((entry) => layers.includes(entry.layer) && losses.isNew(entry))
+}
+
+/** Whether a layer has a value of its own on the way to a place: what stood below is written there as one. */
+function hasValueAbove(root: TreeNode, names: readonly string[], layer: number): boolean {
+  let node: TreeNode | undefined = root
+  for (const name of names) {
+    if (node === undefined) return false
+    const own = node.top === undefined ? undefined : keyEntry(node, layer)
+    if (own !== undefined && !isEmptyObject(own.value)) return true
+    node = node.child(name)
+  }
+  return false
+}
+
+/** How far down a path the first node without anything is. */
+function depthOfEmpty(root: TreeNode, path: readonly string[]): number {
+  let node: TreeNode | undefined = root
+  for (let depth = 0; depth < path.length; depth++) {
+    if (node === undefined || node.leafCount === 0) return depth
+    node = node.child(path[depth]!)
+  }
+  return path.length
+}
+
+/** All of them together. */
+export function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0)
+}
