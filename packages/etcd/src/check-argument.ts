@@ -45,7 +45,8 @@ export const SOME_TEXT: Check = {
 export const SIGNAL: Check = {
   accepts: (value) =>
     hasMethods(value, 'addEventListener', 'removeEventListener') &&
-    typeof Reflect.get(value as object, 'aborted') === 'boolean',
+    typeof Reflect.get(value as object, 'aborted') === 'boolean' &&
+    takesListeners(value as AbortSignal),
   expected: 'an AbortSignal',
 }
 /** Node's timers take no more than 2^31 - 1. */
@@ -104,6 +105,14 @@ export function oneOf(...names: readonly string[]): Check {
 /** The bytes of an array whose memory was handed to another thread are gone: it must not pass for an empty one. */
 function isWholeArray(value: unknown): boolean {
   return isUint8Array(value) && (value.length > 0 || !(value.buffer as ArrayBuffer).detached)
+}
+
+/** Throws what the signal's own methods throw, which is then no signal; in the middle of a call it would be too late. */
+function takesListeners(signal: AbortSignal): boolean {
+  const nothing = () => undefined
+  signal.addEventListener('abort', nothing)
+  signal.removeEventListener('abort', nothing)
+  return true
 }
 
 /** @throws EtcdError `invalid_argument` unless the argument is what it has to be */

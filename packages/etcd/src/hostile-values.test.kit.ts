@@ -76,10 +76,19 @@ export const NOT_OBJECTS: Args = [
   { toString: 5 },
 ]
 
+/** Looks like a signal, and takes no listeners. */
+const THROWING_SIGNAL = {
+  aborted: false,
+  addEventListener() {
+    throw new Error('listener')
+  },
+  removeEventListener: () => undefined,
+}
+
 /** Bad values for each option, by name. */
 export const CONTROL: Record<string, Args> = {
   timeoutMs: [...NOT_NUMBERS.filter((value) => value !== 1.5), 0, 2 ** 31],
-  signal: [5, 'abort', {}, { aborted: false }, new AbortController(), null],
+  signal: [5, 'abort', {}, { aborted: false }, new AbortController(), null, THROWING_SIGNAL],
   onRetry: NOT_FUNCTIONS,
   clusterId: NOT_MEMBERS,
 }
