@@ -37,6 +37,45 @@ function createGreeter() {
   return { told, Greeter }
 }
 
+test.each<[string, () => boolean]>([
+  [
+    'throws',
+    () => {
+      throw new Error('hostile')
+    },
+  ],
+  ['gives a promise that rejects', (() => Promise.reject(new Error('hostile'))) as unknown as () => boolean],
+])('isEqual that %s is reported, and hurts neither the app nor the handler', async (_name, isEqual) => {
+  const told: string[] = []
+  @Injectable()
+  class Greeter {
+    @OnConfigChange(shop, (c) => c.greeting, { isEqual })
+    greet(next: string) {
+      told.push(next)
+    }
+  }
+  const config = await openConfig()
+  const errors: string[] = []
+  config.on('error', ({ message }) => errors.push(message))
+  await createApp(config, { providers: [Greeter] })
+  config.set({ greeting: 'hi' })
+  await expect.poll(() => told).toEqual(['hi'])
+  expect(errors[0]).toMatch(
+    /^\[listener_failed\] isEqual of @OnConfigChange on Greeter\.greet (failed|returned)/,
+  )
+})
+
+test('a selector that gives a promise keeps the app from starting, and its failure ends nothing', async () => {
+  @Injectable()
+  class Greeter {
+    @OnConfigChange(shop, () => Promise.reject(new Error('unseen')))
+    greet() {}
+  }
+  await expect(createApp(await openConfig(), { providers: [Greeter] })).rejects.toThrow(
+    /selector of @OnConfigChange on Greeter\.greet returned a promise/,
+  )
+})
+
 describe('a handler is called once for a change', () => {
   test.each<[string, (config: ShopConfig) => NonNullable<Parameters<typeof createApp>[1]['imports']>]>([
     ['forRoot is called twice', (config) => [LivetreeModule.forRoot({ config })]],

@@ -1,4 +1,11 @@
-import { type ChangeEvent, type LiveConfig, LivetreeError, type Snapshot } from '@livetree/core'
+import {
+  askIsEqual,
+  type ChangeEvent,
+  callAtOnce,
+  type LiveConfig,
+  LivetreeError,
+  type Snapshot,
+} from '@livetree/core'
 import type { InstanceWrapper } from './app-modules.ts'
 import { refusal } from './check-module-options.ts'
 import { type ChangeHandler, changeHandlersOf } from './on-config-change.ts'
@@ -67,8 +74,11 @@ export class ChangeHandlers<T> {
   #subscribe(instance: object, handler: ChangeHandler): void {
     const { selector, methodName, options } = handler
     const isEqual = options.isEqual ?? Object.is
-    const before = selector(this.#created.value)
-    const isBehind = !isEqual(before, selector(this.#config.current))
+    const select = (value: unknown) => callAtOnce(`The selector of ${nameOf(handler)}`, () => selector(value))
+    const before = select(this.#created.value)
+    const now = select(this.#config.current)
+    const report = (error: LivetreeError) => this.#config.report(error)
+    const isBehind = !askIsEqual(`isEqual of ${nameOf(handler)}`, isEqual, [before, now], report)
     const call = (...told: readonly unknown[]) =>
       (instance as Record<string | symbol, (...told: readonly unknown[]) => unknown>)[methodName]!(...told)
 

@@ -28,7 +28,7 @@ import type { ResolvedLoadOptions } from '../startup/load-options.ts'
 import { Pin } from '../request/pin.ts'
 import type { Resource, ResourceOptions } from '../resource/resource-options.ts'
 import { ResourceSet } from '../resource/resource-set.ts'
-import type { Snapshot } from '../updates/snapshot.ts'
+import { Snapshot } from '../updates/snapshot.ts'
 import type { SnapshotKeeper } from '../startup/snapshot-keeper.ts'
 import type { SourceState } from '../updates/source-state.ts'
 import { type Subscriber, WatchSubscriber } from '../events/subscriber.ts'
@@ -47,7 +47,7 @@ const changedOptions: OptionTable = {
   ...refreshOptions,
   after: {
     expected: 'a revision of the store or a snapshot() of this configuration',
-    test: (after) => typeof after === 'number' || (typeof after === 'object' && after !== null),
+    test: (after) => Number.isFinite(after) || after instanceof Snapshot,
   },
 }
 

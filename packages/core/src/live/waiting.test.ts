@@ -61,6 +61,20 @@ describe('changed', () => {
     expect((await later).revision).toBe(21)
   })
 
+  it.each([
+    ['NaN', Number.NaN],
+    ['Infinity', Number.POSITIVE_INFINITY],
+    ['an object', {}],
+    ['what looks like a snapshot', { revision: 1, version: 1, epoch: 0, value: {} }],
+    ['a text', '12'],
+    ['nothing', null],
+  ])('refuses what is neither a revision nor a snapshot: %s', async (_name, after) => {
+    const { config } = await loadMemory()
+    expect(() => config.changed({ after: after as number })).toThrow(
+      /^\[invalid_options\] changed\(\) got after = .*; expected a revision of the store or a snapshot\(\)/,
+    )
+  })
+
   it('ends by timeout, by signal, and by close, and leaves no listener', async () => {
     const { clock, config } = await loadRemote()
     const timers = clock.pendingTimers

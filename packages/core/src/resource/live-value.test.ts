@@ -74,6 +74,46 @@ describe('live', () => {
     expect(() => live(config, (value) => value, factory)).toThrow('at once')
   })
 
+  it.each<[string, () => never]>([
+    [
+      'throws',
+      () => {
+        throw new Error('hostile')
+      },
+    ],
+    ['gives a promise that rejects', (() => Promise.reject(new Error('hostile'))) as () => never],
+  ])('goes by identity where isEqual %s, and reports it', async (_name, isEqual) => {
+    const { errors } = await setUp()
+    const made: number[] = []
+    const value = live(
+      config,
+      (value) => value.limit,
+      (limit) => made.push(limit) && limit,
+      { isEqual },
+    )
+    expect([made, value.current]).toEqual([[1], 1])
+    config.set({ limit: 2 })
+    expect([made, value.current]).toEqual([[1, 2], 2])
+    expect(errors).toHaveLength(2)
+    expect(errors[0]).toMatch(/^\[listener_failed\] isEqual of live value (failed|returned a promise)/)
+    await value.close()
+    config.set({ limit: 3 })
+    expect(made).toEqual([1, 2])
+  })
+
+  it('leaves nothing behind where the selector throws the second time', async () => {
+    await setUp()
+    let count = 0
+    const selector = ({ limit }: { readonly limit: number }) => {
+      if (++count === 2) throw new Error('at the second look')
+      return limit
+    }
+    const made: number[] = []
+    expect(() => live(config, selector, (limit) => made.push(limit))).toThrow('at the second look')
+    config.set({ limit: 2 })
+    expect(made).toEqual([])
+  })
+
   it('reports a dispose that fails', async () => {
     const { errors } = await setUp()
     const dispose = () => Promise.reject(new Error('gone already'))

@@ -12,13 +12,14 @@ export interface ResourceOptions<S, R> {
   /** Says whether an instance may go into service, by not throwing and not giving `false`. Default: every one may. */
   check?(candidate: R, context: { readonly signal: AbortSignal }): unknown
   /**
-   * Takes an instance down, after its last use or `drainMs`. One that takes longer than `drainMs`, and longer than 5
-   * seconds, is reported and not waited for. Default: nothing to do.
+   * Takes an instance down, after its last use or `drainMs`. One that takes longer than 5 seconds, whatever `drainMs` is,
+   * is reported and not waited for. Default: nothing to do.
    */
   dispose?(old: R): unknown
   /**
    * How long an old instance waits for those who use it, in milliseconds; so long a build may go on, too, when its signal
-   * has fired: then it is given up, and what it makes later is disposed. Default 30,000.
+   * has fired: then it is given up, and what it makes later is disposed. With `Infinity`, `close` waits for the last
+   * borrower however long that takes. Default 30,000.
    */
   readonly drainMs?: number | undefined
   /** Waits up to so many milliseconds, by chance, before a new build, so that a fleet does not reconnect at once. Default 0. */

@@ -6,6 +6,8 @@ import type { Notifier } from '../events/notifier.ts'
 import { HotResource } from './resource.ts'
 import type { Resource, ResourceOptions, ResourceStatus } from './resource-options.ts'
 import { ChangeSubscriber, type Subscriber } from '../events/subscriber.ts'
+import { CLOSE_MS } from '../updates/guarded-source.ts'
+import { settledWithin } from '../within.ts'
 
 const DRAIN_MS = 30_000
 
@@ -77,8 +79,18 @@ export class ResourceSet<T> {
     return [...this.#resources].map(({ status }) => status)
   }
 
-  /** The newest first, since it may use the older ones. */
+  /**
+   * The newest first, since it may use the older ones. The next one begins when the one before has closed; once one has
+   * taken longer than 5 seconds, all the others at once.
+   */
   async close(): Promise<void> {
-    for (const resource of [...this.#resources].reverse()) await resource.close()
+    const closings: Promise<void>[] = []
+    let isLate = false
+    for (const resource of [...this.#resources].reverse()) {
+      const closing = resource.close()
+      closings.push(closing)
+      isLate ||= !(await settledWithin(closing, this.#clock, CLOSE_MS))
+    }
+    await Promise.all(closings)
   }
 }

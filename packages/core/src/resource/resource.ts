@@ -239,14 +239,13 @@ export class HotResource<T, S, R> implements Resource<R> {
   }
 
   async #dispose(value: R): Promise<void> {
-    const { clock, drainMs } = this.#settings
-    const patienceMs = Math.max(drainMs, CLOSE_MS)
+    const { clock } = this.#settings
     try {
       const result = this.#settings.dispose(value)
       if (isPromise(result)) {
         const disposing = Promise.resolve(result)
-        if (!(await settledWithin(disposing, clock, patienceMs))) {
-          const message = `Disposing an instance of ${this.name} has not ended after ${patienceMs} ms, and is not waited for.`
+        if (!(await settledWithin(disposing, clock, CLOSE_MS))) {
+          const message = `Disposing an instance of ${this.name} has not ended after ${CLOSE_MS} ms, and is not waited for.`
           this.#settings.report(new LivetreeError('drain_timeout', message))
           return
         }
