@@ -100,7 +100,11 @@ export interface LiveConfig<T> extends AsyncDisposable, AsyncIterable<ChangeEven
   readonly epoch: number
   readonly status: ConfigStatus
   readonly health: ConfigHealth
-  /** Fires when `close` is called. */
+  /**
+   * Fires when `close` is called. Its listeners are called by Node and not behind the guard of `on` and `watch`: one that
+   * throws does not stop `close`, but Node makes an `uncaughtException` of it, which ends the process. So it is with the
+   * subscribers of `node:diagnostics_channel`.
+   */
   readonly signal: AbortSignal
 
   /** Adds a listener; returns what removes it. @throws LivetreeError `closed` */

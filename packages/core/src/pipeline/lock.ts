@@ -8,7 +8,8 @@ import { isDeepStrictEqual, types } from 'node:util'
  *
  * The copy is an instance of the same class, which libraries and Node itself take as any other. Its writing methods throw,
  * and the memory of bytes is handed out as a copy only. What remains is assignment to a byte (`key[0] = 1`, a
- * compile error by `DeepReadonly`), and what takes the inner slots by force (`Date.prototype.setTime.call(date, 0)`).
+ * compile error by `DeepReadonly`), a function that fills the bytes it is given (`crypto.randomFillSync`), and what takes
+ * the inner slots by force (`Date.prototype.setTime.call(date, 0)`).
  */
 export function lockedCopy(previous: unknown, next: object): object | undefined {
   if (types.isTypedArray(next)) return lockedArray(previous, next)

@@ -89,7 +89,7 @@ export class ResourceSet<T> {
     for (const resource of [...this.#resources].reverse()) {
       const closing = resource.close()
       closings.push(closing)
-      isLate ||= !(await settledWithin(closing, this.#clock, CLOSE_MS))
+      if (!isLate) isLate = !(await settledWithin(closing, this.#clock, CLOSE_MS))
     }
     await Promise.all(closings)
   }
