@@ -23,7 +23,7 @@ import type {
 } from './outcome.ts'
 import { redact } from './redact.ts'
 import { structureIssues } from './structure.ts'
-import { type FoundUnused, unusedIssue, unusedKeys } from './unused-keys.ts'
+import { type FoundUnused, unusedIssue, UnusedKeyList } from './unused-keys.ts'
 
 /** What a pipeline is told of one source. */
 export interface PipelineSource {
@@ -72,6 +72,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
   /** Asked for before there is a value that could have got into them. */
   readonly #fixedWords: ReadonlySet<string>
   readonly #guard: Guard
+  readonly #unusedKeys = new UnusedKeyList()
   #accepted: { value: T } | undefined
 
   constructor(schemaNode: SchemaNode, sources: readonly PipelineSource[], options: PipelineOptions) {
@@ -186,7 +187,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
 
   #unused(writer: IssueWriter): FoundUnused {
     if (this.#decoder.unused.size === 0 && this.#tree.unplaceable.size === 0) return NONE
-    return unusedKeys(this.#tree, this.#decoder, writer)
+    return this.#unusedKeys.list(this.#tree, this.#decoder, writer)
   }
 
   diff(previous: T, next: T) {

@@ -15,7 +15,8 @@ import { noteNames, notedNames } from './names.ts'
 import { type Given, givenOf, noteGiven } from './open-words.ts'
 import { freezeObject, shareFrozen } from './share.ts'
 import { isPresent, topEntry, type TreeNode } from './tree-node.ts'
-import { type UnusedNote, type UnusedSpot, unusedBelow, unusedChildren } from './unused.ts'
+import { type UnusedSpot, unusedBelow, unusedChildren } from './unused.ts'
+import { UnusedNotes } from './unused-notes.ts'
 
 /** An issue with its path from the root. */
 export interface LocatedIssue extends RawIssue {
@@ -35,7 +36,7 @@ export interface LocatedIssue extends RawIssue {
  */
 export class Decoder {
   /** Keys no schema knows, by the node whose judging found them; holds only while that node is judged for itself. */
-  readonly unused = new Map<TreeNode, UnusedNote>()
+  readonly unused = new UnusedNotes()
   readonly #root: TreeNode
   readonly #plan: SchemaNode
   /** The way to the node that is being judged. */
@@ -55,6 +56,7 @@ export class Decoder {
     if (isGiven(this.#plan, root, -1) || isMadeWhenAbsent(this.#plan))
       this.#validate(this.#plan, root, -1, previous)
     else this.#validateWhole(this.#plan, root, -1, previous)
+    this.unused.end()
     return { isValid: root.isValid, value: root.value }
   }
 
@@ -67,7 +69,7 @@ export class Decoder {
   #validate(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number, previous: unknown): void {
     if (node.isFresh(aboveLayer)) return
     node.begin(aboveLayer)
-    if (this.unused.size > 0) this.unused.delete(node)
+    this.unused.forget(node)
     if (schemaNode.type === 'leaf' && schemaNode.isAnyText) {
       const text = topEntry(node, aboveLayer)?.value
       if (typeof text === 'string') {
@@ -216,7 +218,7 @@ export class Decoder {
   /** Nothing is there: zod, given an object without the property, says whether that is an error, a default or nothing. */
   #validateAbsent(property: PropertyNode, node: TreeNode, aboveLayer: number, previous: unknown): void {
     node.begin(aboveLayer)
-    if (this.unused.size > 0) this.unused.delete(node)
+    this.unused.forget(node)
     if (node.leafCount > 0)
       this.#noteUnused(node, unusedBelow(property.schemaNode, node, aboveLayer, [...this.#path]))
     const alone = validate(property.alone, NOTHING)
@@ -243,7 +245,7 @@ export class Decoder {
   }
 
   #noteUnused(node: TreeNode, spots: readonly UnusedSpot[]): void {
-    if (spots.length > 0) this.unused.set(node, { path: [...this.#path], spots })
+    if (spots.length > 0) this.unused.note(node, this.#path, spots)
   }
 }
 

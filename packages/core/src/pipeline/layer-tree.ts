@@ -11,7 +11,9 @@ import { Losses } from './losses.ts'
 import { type TreePlace, TreePlaces, unheld } from './tree-place.ts'
 import { isEqual } from './share.ts'
 import { eachBelow, prune, touch, type Trail } from './trail.ts'
+import { UnusedWatch } from './unused-watch.ts'
 import {
+  countKeysBelow,
   type DocumentMark,
   type Entry,
   entriesOf,
@@ -66,6 +68,7 @@ export class LayerTree {
   /** What the layers have lost; for the guard. */
   readonly losses: Losses
 
+  readonly unusedWatch = new UnusedWatch()
   readonly plan: SchemaNode
   readonly #layers: readonly LayerInfo[]
   readonly #hasDocuments: boolean[]
@@ -97,6 +100,7 @@ export class LayerTree {
   /** Puts the whole of one layer in place: what it had and `leaves` has not goes away. */
   replace(layer: number, leaves: readonly Leaf[]): void {
     const begun = this.#preparedLists[layer]
+    this.unusedWatch.noteAll()
     this.#preparedLists[layer] = undefined
     if (begun?.leaves === leaves) {
       this.#putRest(layer, begun)
@@ -147,6 +151,8 @@ export class LayerTree {
     const { trail, plan } = place
     const node = trail.nodes.at(-1)!
     const mark = node.documents?.find((document) => document.layer === layer)
+    if (mark === undefined) this.unusedWatch.note(trail.nodes)
+    else this.unusedWatch.noteAll()
     const entry = keyEntry(node, layer)
     const holder = mark ?? entry
     const before = holder === undefined ? undefined : { value: holder.value, revision: holder.revision }
@@ -180,6 +186,7 @@ export class LayerTree {
   }
 
   #setMisplaced(layer: number, leaf: Leaf, reason: string): Held | undefined {
+    this.unusedWatch.noteAll()
     const id = `${layer}:${leaf.path}`
     const { path, value, revision } = leaf
     const before = this.unplaceable.get(id)
@@ -232,6 +239,7 @@ export class LayerTree {
     given: { layer: number; leaf: Leaf; content: object; plan: SchemaNode | undefined },
     before: DocumentMark | undefined,
   ): DocumentMark {
+    this.unusedWatch.noteAll()
     const { layer, leaf, content, plan } = given
     const node = trail.nodes.at(-1)!
     const mark: DocumentMark = {
@@ -350,15 +358,4 @@ export class LayerTree {
 
 function newEntry(layer: number, value: unknown, revision: number): Entry {
   return { layer, value, revision, below: undefined }
-}
-
-function countKeysBelow(node: TreeNode, layer: number): number {
-  let count = 0
-  for (const child of node.children) {
-    if (child.leafCount === 0) continue
-    if (keyEntry(child, layer) !== undefined) count++
-    if (child.documents?.some((document) => document.layer === layer)) count++
-    count += countKeysBelow(child, layer)
-  }
-  return count
 }

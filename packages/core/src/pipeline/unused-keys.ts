@@ -7,7 +7,25 @@ import { nearestName, newGuessBudget } from './nearest-name.ts'
 import type { Issue, UnusedKey } from './outcome.ts'
 import { pathText } from './path-text.ts'
 import { type Entry, entriesOf, type TreeNode } from './tree-node.ts'
-import type { UnusedSpot } from './unused.ts'
+import type { UnusedNote, UnusedSpot } from './unused.ts'
+
+/** Lists the unused keys again only when one of them may have changed, however many there are. */
+export class UnusedKeyList {
+  #last: FoundUnused = { keys: [], more: 0 }
+  #notes: ReadonlySet<UnusedNote> = new Set()
+
+  /** The same list as before where nothing in it changed. */
+  list(tree: LayerTree, decoder: Decoder, writer: IssueWriter): FoundUnused {
+    const notes = currentNotes(tree, decoder)
+    const isSame = notes.length === this.#notes.size && notes.every((note) => this.#notes.has(note))
+    if (isSame && !tree.unusedWatch.isTouched) return this.#last
+    const spots = notes.flatMap((note) => note.spots).sort((a, b) => comparePaths(a.path, b.path))
+    this.#last = unusedKeys(tree, spots, writer)
+    this.#notes = new Set(notes)
+    tree.unusedWatch.begin(spots.map((spot) => spot.node))
+    return this.#last
+  }
+}
 
 /** What the schema has no place for, as far as it is listed. */
 export interface FoundUnused {
@@ -20,7 +38,7 @@ export interface FoundUnused {
 const paths = new WeakMap<UnusedKey, readonly string[]>()
 
 /** The keys that the schema has no place for, and what may have been meant: in the order of the paths, then the misplaced. */
-export function unusedKeys(tree: LayerTree, decoder: Decoder, writer: IssueWriter): FoundUnused {
+function unusedKeys(tree: LayerTree, spots: readonly UnusedSpot[], writer: IssueWriter): FoundUnused {
   const keys: UnusedKey[] = []
   const limit = new ListLimit()
   let more = 0
@@ -56,7 +74,7 @@ export function unusedKeys(tree: LayerTree, decoder: Decoder, writer: IssueWrite
     }
     for (const child of node.children) addBelow(child, [...path, child.name], didYouMean)
   }
-  for (const { node, path, inside, known } of currentSpots(tree, decoder)) {
+  for (const { node, path, inside, known } of spots) {
     const didYouMean = nearestName(path.at(-1) ?? '', known, budget)
     if (inside === undefined) addBelow(node, path, didYouMean)
     else add(inside.entry, path.slice(0, inside.depth), path, didYouMean)
@@ -70,13 +88,13 @@ export function unusedKeys(tree: LayerTree, decoder: Decoder, writer: IssueWrite
   return { keys, more }
 }
 
-function currentSpots(tree: LayerTree, decoder: Decoder): UnusedSpot[] {
-  const found: UnusedSpot[] = []
-  for (const [holder, { path, spots }] of decoder.unused) {
-    if (spots.every((spot) => spot.node.leafCount === 0)) decoder.unused.delete(holder)
-    else if (isCurrent(tree.root, path)) found.push(...spots)
+function currentNotes(tree: LayerTree, decoder: Decoder): UnusedNote[] {
+  const found: UnusedNote[] = []
+  for (const [holder, note] of decoder.unused) {
+    if (note.spots.every((spot) => spot.node.leafCount === 0)) decoder.unused.delete(holder)
+    else if (isCurrent(tree.root, note.path)) found.push(note)
   }
-  return found.sort((a, b) => comparePaths(a.path, b.path))
+  return found
 }
 
 function misplacedInOrder(tree: LayerTree): Misplaced[] {

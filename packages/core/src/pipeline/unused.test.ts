@@ -255,3 +255,52 @@ test.each<readonly [name: string, known: string[], nearest: string | undefined]>
 test('nearestName: a very long name is near to nothing', () => {
   expect(nearestName('x'.repeat(1_000_000), ['a', 'timeoutMs'])).toBeUndefined()
 })
+
+describe('UnusedKeyList: the same list until one of its keys changes', () => {
+  const schema = z.object({
+    a: z.string().optional(),
+    db: z.object({ host: z.string().optional() }),
+    list: z.array(z.object({ x: z.string() })).optional(),
+  })
+  const start = { 'old/x': '1', 'db/prot': '1', strange: '1', list: '[{"x":"1","y":"2"}]', a: '1' }
+
+  test('not listed again where others change', () => {
+    const { patch } = staged(schema)
+    const { unused } = patch(0, start)
+    expect(unused.map(({ pathText }) => pathText)).toEqual(['db.prot', 'list.0.y', 'old.x', 'strange'])
+    for (const leaves of [{ a: '2' }, { 'db/host': 'h' }, { a: undefined }, { 'db/host': undefined }, {}])
+      expect(patch(0, leaves).unused).toBe(unused)
+  })
+
+  test.each<Tree>([
+    { strange: '2' },
+    { strange: '1' },
+    { strange: undefined },
+    { 'old/x': undefined },
+    { 'old/y/z': '1' },
+    { 'db/prot': '1' },
+    { 'db/more': '1' },
+    { list: undefined },
+    { list: '[{"x":"1","z":"2"}]' },
+    { '%zz': '1' },
+    { '': '{"db":{"other":1}}' },
+  ])('listed as a fresh instance lists them after %j', (change) => {
+    const { patch, pipeline } = staged(schema)
+    patch(0, start)
+    patch(1, { a: '2' })
+    const after = patch(0, change)
+    const again = staged(schema)
+    again.patch(0, start)
+    again.patch(1, { a: '2' })
+    const fresh = again.replace(
+      0,
+      Object.fromEntries(Object.entries({ ...start, ...change }).filter(([, value]) => value !== undefined)),
+    )
+    const told = (outcome: typeof after) =>
+      outcome.unused.map((key) => [key.pathText, key.origin.key, key.didYouMean])
+    expect(told(after)).toEqual(told(fresh))
+    const changed = after.unused.find(({ origin }) => origin.key === `/base/${Object.keys(change)[0]}`)
+    if (changed !== undefined) expect(changed.origin.revision).toBe(3)
+    expect(pipeline.evaluate().unused).toBe(after.unused)
+  })
+})

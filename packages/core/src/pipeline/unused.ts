@@ -37,7 +37,7 @@ export function unusedChildren(
     // of a directory where a scalar is meant, the name is right
     if (below === undefined) spots.push({ path: [...path, name], node: child, known })
     else if (isScalar(below) && !isGiven(below, child, aboveLayer))
-      spots.push({ path: [...path, name], node: child, known: [] })
+      spots.push({ path: [...path, name], node: child, known: NO_NAMES })
   }
   return spots
 }
@@ -91,7 +91,21 @@ function spotsInside(
   }))
 }
 
-function knownNames(schemaNode: SchemaNode): string[] {
+const NO_NAMES: readonly string[] = []
+
+/** Asked for at each change of a directory with unused keys. */
+const namesBySchema = new WeakMap<SchemaNode, readonly string[]>()
+
+function knownNames(schemaNode: SchemaNode): readonly string[] {
+  let names = namesBySchema.get(schemaNode)
+  if (names === undefined) {
+    names = namesIn(schemaNode)
+    namesBySchema.set(schemaNode, names)
+  }
+  return names
+}
+
+function namesIn(schemaNode: SchemaNode): readonly string[] {
   const core = coreOf(schemaNode)
   switch (core.type) {
     case 'object':

@@ -385,7 +385,7 @@ export class UpdateProcessor<T> {
   }
 
   #noteUnused(keys: readonly UnusedKey[]): void {
-    if (keys.length === 0 && this.#unused.keys.length === 0) return
+    if (keys === this.#unused.keys || (keys.length === 0 && this.#unused.keys.length === 0)) return
     const id = keys.map(({ origin }) => `${origin.layer} ${origin.key}`).join('\n')
     if (id === this.#unused.id) return
     this.#unused = { keys, id }
