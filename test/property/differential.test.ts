@@ -7,13 +7,14 @@ import {
   inputOfHeld,
   LAYERS,
 } from './differential-oracle.ts'
+import { propertyRuns } from './property-runs.ts'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { arbitrarySchema, arbitraryText, arbitraryTyped, type ArbitrarySchema } from './arbitrary-schema.ts'
 
 /** `LIVETREE_PROPERTY_RUNS=200000 npx vitest run test/property` is the longer mode. */
-const RUNS = Number(process.env.LIVETREE_PROPERTY_RUNS ?? 2_000)
+const RUNS = propertyRuns(1, 0.5)
 
 /** Mostly texts that fit the place, so that trees are often valid; sometimes anything. */
 const editOf = (schema: ArbitrarySchema): fc.Arbitrary<Edit> => {

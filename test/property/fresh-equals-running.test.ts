@@ -15,11 +15,12 @@ import {
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type * as z from 'zod'
+import { propertyRuns } from './property-runs.ts'
 import { completeTree } from './differential-oracle.ts'
 import { arbitrarySchema, arbitraryText, arbitraryTyped, type ArbitrarySchema } from './arbitrary-schema.ts'
 
 /** Each case loads a whole configuration several times, from a real file too. */
-const RUNS = Math.ceil(Number(process.env.LIVETREE_PROPERTY_RUNS ?? 2_000) / 40)
+const RUNS = propertyRuns(1 / 40, 0.6)
 
 /** Names that mean something to JavaScript, to paths or to eyes. */
 const NASTY = [

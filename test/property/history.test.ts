@@ -13,9 +13,10 @@ import {
   arbitraryTyped,
   type Spot,
 } from './arbitrary-schema.ts'
+import { propertyRuns } from './property-runs.ts'
 import { completeTree, type Edit, LAYERS } from './differential-oracle.ts'
 
-const RUNS = Math.ceil(Number(process.env.LIVETREE_PROPERTY_RUNS ?? 2_000) / 2)
+const RUNS = propertyRuns(1 / 2, 0.35)
 
 const strange = fc.array(
   fc.constantFrom('a', 'b', 'x', '0', '1', 'port', 'stranger', '__proto__', 'x%41', '%2F', ''),
