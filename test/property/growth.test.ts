@@ -10,6 +10,14 @@ import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig, env, memory } from '@livetree/core'
+import { EtcdError } from '@livetree/etcd'
+import { etcd } from 'livetree'
+import { prefixEnd } from '../../packages/etcd/src/key-range.ts'
+import { parseEndpoint } from '../../packages/etcd/src/transport/endpoint-url.ts'
+import { errorOfStatus, isTokenText, readStatus } from '../../packages/etcd/src/transport/status.ts'
+import { WatchEvent } from '../../packages/etcd/src/watch/watch-handlers.ts'
+import { LayerLeaves } from '../../packages/livetree/src/etcd-source/layer-leaves.ts'
+import { Overlays } from '../../packages/livetree/src/etcd-source/overlays.ts'
 import { NASTY_LENGTH, nastyShapes } from '../support/nasty-shapes.ts'
 
 /**
@@ -303,6 +311,35 @@ test.each(['\n', '\r\n', ' ', '\t\n', '\u00a0\n'])('a dotenv file of 1.5 MB of b
     expect(performance.now() - startedAt).toBeLessThan(BOUND_MS)
   } finally {
     await rm(directory, { recursive: true })
+  }
+})
+
+test('what etcd, and whoever stands before it, may say', () => {
+  const text = (shape: string, part: Part) => longShapes[part][shape]!
+  for (const shape of SHAPE_NAMES) {
+    const ready: Record<string, (part: Part) => () => unknown> = {
+      'a status text': (part) => () =>
+        errorOfStatus({ code: 3, message: `etcdserver: ${text(shape, part)}` }, {}),
+      'a status in headers': (part) => () =>
+        readStatus({ 'grpc-status': text(shape, part), 'grpc-message': text(shape, part) }),
+      'a token text': (part) => () => isTokenText(text(shape, part)),
+      'an endpoint': (part) => () => {
+        try {
+          parseEndpoint(text(shape, part), false)
+        } catch (error) {
+          if (!(error instanceof EtcdError)) throw error
+        }
+      },
+      'a key': (part) => {
+        const leaves = new LayerLeaves(new Overlays('/c', ['base']))
+        const key = Buffer.from(`/c/base/${text(shape, part)}`)
+        const kv = { key, value: key, modRevision: 1, createRevision: 1, version: 1, lease: 0n }
+        return () => leaves.changesOf(new WatchEvent('put', kv, undefined))
+      },
+      'a root': (part) => () => etcd({ endpoints: ['127.0.0.1:1'], root: `/${text(shape, part)}x` }),
+      'a prefix': (part) => () => prefixEnd(Buffer.alloc(text(shape, part).length, 0xff)),
+    }
+    for (const [what, run] of Object.entries(ready)) expectLinear(`${what} of ${shape}`, run)
   }
 })
 

@@ -127,7 +127,8 @@ export class IssueWriter {
     if (this.#plan.hasSecret && !isOpenAt(this.#plan, path)) return SECRET_TEXT
     let text = this.#shown.get(value)
     if (text === undefined) {
-      text = textOf(value)
+      // of a long text, no more than is shown is put into quotes
+      text = textOf(typeof value === 'string' ? value.slice(0, RECEIVED_LENGTH + 2) : value)
       if (text.length > RECEIVED_LENGTH) text = `${text.slice(0, RECEIVED_LENGTH)}…`
       this.#shown.set(value, text)
     }

@@ -72,7 +72,7 @@ export function resolveSource(options: EtcdSourceOptions): ResolvedSource {
 
 function resolveTree({ root, overlays = [], name = 'etcd', pageSize }: Given): ResolvedTree {
   if (root === undefined) throw invalid('needs a root, such as "/config/checkout"')
-  const names = overlays.map((overlay) => overlay.replace(/^\/+|\/+$/g, ''))
+  const names = overlays.map((overlay) => withoutSlashes(overlay).replace(/^\/+/, ''))
   const wrong = names.findIndex((each, index) => each === '' || names.indexOf(each) !== index)
   if (wrong >= 0) {
     const given = JSON.stringify(overlays[wrong])
@@ -81,7 +81,7 @@ function resolveTree({ root, overlays = [], name = 'etcd', pageSize }: Given): R
     )
   }
   return Object.freeze({
-    root: root.replace(/\/+$/, ''),
+    root: withoutSlashes(root),
     overlays: Object.freeze(names),
     name,
     pageSize,
@@ -92,4 +92,11 @@ type Given = { readonly [K in keyof EtcdTreeOptions]?: EtcdTreeOptions[K] | unde
 
 function invalid(what: string): LivetreeError {
   return new LivetreeError('invalid_options', `etcd() ${what}.`)
+}
+
+/** Without those at the end. A pattern that ends in `$` would begin anew at each of a million slashes. */
+function withoutSlashes(text: string): string {
+  let length = text.length
+  while (text[length - 1] === '/') length--
+  return text.slice(0, length)
 }
