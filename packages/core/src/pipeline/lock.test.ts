@@ -52,6 +52,23 @@ describe('what Object.freeze does not reach cannot be written either', () => {
     expect(value).toEqual(other)
   })
 
+  test('the keys of a Map that a transform has made', () => {
+    const schema = z.string().transform(
+      (text) =>
+        new Map<unknown, unknown>([
+          [{ k: [text] }, { v: 1 }],
+          [new Date(0), [2]],
+        ]),
+    )
+    const [[object], [date]] = [...(served(schema, 'a') as Map<{ k: string[] }, unknown>)] as unknown as [
+      [{ k: string[] }],
+      [Date],
+    ]
+    expect(() => object.k.push('b')).toThrow(TypeError)
+    expect(() => Object.assign(object, { k: [] })).toThrow(TypeError)
+    expect(() => date.setTime(1)).toThrow(/immutable/)
+  })
+
   test.each<[string, (bytes: Buffer) => unknown]>([
     ['buffer', (bytes) => new Uint8Array(bytes.buffer).fill(0)],
     ['subarray', (bytes) => bytes.subarray(0).fill(0)],

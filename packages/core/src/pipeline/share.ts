@@ -108,9 +108,13 @@ function shareMap(
   schemaNode: SchemaNode | undefined,
 ): unknown {
   const before = previous instanceof Map ? previous : undefined
+  const keysBefore = before && [...before.keys()]
   const copy = new Map<unknown, unknown>()
-  for (const [key, value] of next)
-    copy.set(key, shareFrozen(before?.get(key), value, partView(schemaNode, next, key)))
+  for (const [given, value] of next) {
+    // a transform may make keys that can be written: one that stands where it stood stays the same
+    const key = shareFrozen(keysBefore?.[copy.size], given, undefined)
+    copy.set(key, shareFrozen(before?.get(key), value, partView(schemaNode, next, given)))
+  }
   if (before !== undefined && isSameList([...copy].flat(), [...before].flat(), Object.is)) return before
   return lock(concealSecrets(copy, schemaNode), MAP_WRITERS)
 }
