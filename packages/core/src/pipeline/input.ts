@@ -2,14 +2,15 @@ import type { ListNode, ObjectNode, SchemaNode, UnionNode } from '../schema/sche
 import { isMadeWhenAbsent, isScalar, coreOf } from '../schema/schema-node.ts'
 import { Unreadable } from '../source/source.ts'
 import { textOfScalar } from '../format/written-scalar.ts'
-import { bareObject, isEmptyObject, isNullText } from './document.ts'
+import { bareObject, isEmptyObject } from './document.ts'
 import { validate, type RawIssue } from './validate.ts'
-import { compareNames } from './name-order.ts'
+import { listedChildren } from './list-order.ts'
 import { type DocumentMark, type Entry, isPresent, topEntry, topLayer, TreeNode } from './tree-node.ts'
 import {
   inputFrom,
   itemSchemaNode,
   mapOf,
+  meansNull,
   mergeInputs,
   optionByTag,
   plainValue,
@@ -61,8 +62,8 @@ export function scalarOrFloor(node: TreeNode, aboveLayer: number): { scalar: Ent
   return { scalar: top }
 }
 
-/** What a union came to at a node, so that options inside one another do not have it read again and again. */
-interface UnionReading {
+/** What a union or an intersection came to at a node, so that parts inside one another do not have it read again and again. */
+interface Reading {
   readonly plan: SchemaNode
   readonly floor: number
   readonly input: unknown
@@ -72,19 +73,19 @@ interface UnionReading {
 class InputReader {
   readonly #issues: RawIssue[]
   readonly #nested: NestedLayers
-  #unions: Map<TreeNode, UnionReading[]> | undefined
+  #readings: Map<TreeNode, Reading[]> | undefined
 
-  constructor(issues: RawIssue[], nested: NestedLayers, unions?: Map<TreeNode, UnionReading[]>) {
+  constructor(issues: RawIssue[], nested: NestedLayers, readings?: Map<TreeNode, Reading[]>) {
     this.#issues = issues
     this.#nested = nested
-    this.#unions = unions
+    this.#readings = readings
   }
 
   read(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number, path: readonly PropertyKey[]): unknown {
     switch (schemaNode.type) {
       case 'wrapper':
         if (!isGiven(schemaNode, node, aboveLayer) && !isMadeWhenAbsent(schemaNode)) return undefined
-        if (schemaNode.wrapper === 'nullable' && isNull(node, aboveLayer)) return null
+        if (schemaNode.wrapper === 'nullable' && this.#isNull(schemaNode.inner, node, aboveLayer)) return null
         return this.read(schemaNode.inner, node, aboveLayer, path)
       case 'leaf': {
         const top = topEntry(node, aboveLayer)
@@ -93,14 +94,24 @@ class InputReader {
       case 'list':
         return this.#list(schemaNode, node, aboveLayer, path)
       case 'union':
-        return this.#union(schemaNode, node, aboveLayer, path)
-      case 'intersection': {
-        const left = this.read(schemaNode.left, node, aboveLayer, path)
-        return mergeInputs(left, this.read(schemaNode.right, node, aboveLayer, path))
-      }
+        return this.#remembered(schemaNode, node, aboveLayer, path, (reader) =>
+          reader.#chosen(schemaNode, node, aboveLayer),
+        )
+      case 'intersection':
+        return this.#remembered(schemaNode, node, aboveLayer, path, (reader) => {
+          const own = node.childCount === 0 ? topEntry(node, aboveLayer) : undefined
+          if (own !== undefined) return reader.#scalar(schemaNode, own, [])
+          const left = reader.read(schemaNode.left, node, aboveLayer, [])
+          return mergeInputs(left, reader.read(schemaNode.right, node, aboveLayer, []))
+        })
       default:
         return this.#directory(schemaNode, node, aboveLayer, path)
     }
+  }
+
+  #isNull(inner: SchemaNode, node: TreeNode, aboveLayer: number): boolean {
+    const found = scalarOrFloor(node, aboveLayer)
+    return 'scalar' in found && meansNull(inner, found.scalar.value, this.#isNested(found.scalar))
   }
 
   #scalar(schemaNode: SchemaNode, entry: Entry, path: readonly PropertyKey[]): unknown {
@@ -176,6 +187,8 @@ class InputReader {
     if (top < 0) return undefined
     const own = node.top
     if (own?.layer === top) return this.#scalar(schemaNode, own, path)
+    // a file or a program says plainly that it is an object, whatever its names
+    if (isObjectAt(node, top - 1, this.#nested)) return this.#raw(node, top - 1, path)
     const items = listedChildren(node, top).map((child, index) => {
       const item = itemSchemaNode(schemaNode, index)
       return item === undefined
@@ -185,15 +198,21 @@ class InputReader {
     return schemaNode.as === 'set' ? new Set(items) : items
   }
 
-  #union(schemaNode: UnionNode, node: TreeNode, aboveLayer: number, path: readonly PropertyKey[]): unknown {
-    this.#unions ??= new Map()
-    const readings = this.#unions.get(node) ?? []
-    let reading = readings.find((known) => known.plan === schemaNode && known.floor === aboveLayer)
+  #remembered(
+    schemaNode: SchemaNode,
+    node: TreeNode,
+    aboveLayer: number,
+    path: readonly PropertyKey[],
+    make: (reader: InputReader) => unknown,
+  ): unknown {
+    this.#readings ??= new Map()
+    const known = this.#readings.get(node) ?? []
+    let reading = known.find((one) => one.plan === schemaNode && one.floor === aboveLayer)
     if (reading === undefined) {
       const issues: RawIssue[] = []
-      const input = new InputReader(issues, this.#nested, this.#unions).#chosen(schemaNode, node, aboveLayer)
+      const input = make(new InputReader(issues, this.#nested, this.#readings))
       reading = { plan: schemaNode, floor: aboveLayer, input, issues }
-      this.#unions.set(node, [...readings, reading])
+      this.#readings.set(node, [...known, reading])
     }
     for (const issue of reading.issues) this.#issues.push({ ...issue, path: [...path, ...issue.path] })
     return reading.input
@@ -204,15 +223,20 @@ class InputReader {
     const tagged = this.#taggedOption(schemaNode, node, aboveLayer)
     if (tagged !== undefined) return this.read(tagged, node, aboveLayer, [])
     const found = scalarOrFloor(node, aboveLayer)
-    if ('scalar' in found && (schemaNode.isJson || textOfScalar(found.scalar.value) !== undefined))
-      return this.#scalar(schemaNode, found.scalar, [])
+    if ('scalar' in found) {
+      const { value } = found.scalar
+      // what a document says plainly is read as it is there, quoted text too
+      const isTyped = textOfScalar(value) !== undefined
+      const isQuoted = typeof value === 'string' && this.#isNested(found.scalar)
+      if (schemaNode.isJson || isTyped || isQuoted) return this.#scalar(schemaNode, found.scalar, [])
+    }
     for (const option of this.#optionsInOrder(
       schemaNode,
       node,
       'scalar' in found ? aboveLayer : found.floor,
     )) {
       const issues: RawIssue[] = []
-      const input = new InputReader(issues, this.#nested, this.#unions).read(option, node, aboveLayer, [])
+      const input = new InputReader(issues, this.#nested, this.#readings).read(option, node, aboveLayer, [])
       if (issues.length === 0 && input !== undefined && validate(option.schema, input).isValid) return input
     }
     return isPresent(node, aboveLayer) ? this.#raw(node, aboveLayer, []) : undefined
@@ -282,34 +306,4 @@ function isObjectAt(node: TreeNode, aboveLayer: number, nested: NestedLayers): b
 function someChild(node: TreeNode, test: (child: TreeNode) => boolean): boolean {
   for (const child of node.children) if (child.leafCount > 0 && test(child)) return true
   return false
-}
-
-/** The children one layer has of a list, in the order of their numbers, then of their names. */
-export function listedChildren(node: TreeNode, layer: number): TreeNode[] {
-  const listed = [...node.children].filter((child) => isPresent(child, layer - 1))
-  return listed.sort((a, b) => compareItems(a.name, b.name))
-}
-
-/** `2` and `02` come before `10`, however many digits there are. */
-function compareItems(a: string, b: string): number {
-  const digitsA = digitsOf(a)
-  const digitsB = digitsOf(b)
-  if (digitsA === undefined || digitsB === undefined) {
-    if (digitsA === digitsB) return compareNames(a, b)
-    return digitsA === undefined ? 1 : -1
-  }
-  if (digitsA.length !== digitsB.length) return digitsA.length - digitsB.length
-  if (digitsA !== digitsB) return digitsA < digitsB ? -1 : 1
-  return compareNames(a, b)
-}
-
-/** The digits of a number without the zeros before it. */
-function digitsOf(name: string): string | undefined {
-  // a pattern that could give zeros to either of two parts would try all ways to share them out
-  return /^\d+$/.test(name) ? name.replace(/^0+(?=.)/, '') : undefined
-}
-
-function isNull(node: TreeNode, aboveLayer: number): boolean {
-  const found = scalarOrFloor(node, aboveLayer)
-  return 'scalar' in found && isNullText(found.scalar.value)
 }

@@ -1,5 +1,5 @@
 import { childSchemaNode, type SchemaNode, coreOf } from '../schema/schema-node.ts'
-import { listedChildren } from './input.ts'
+import { listedChildren } from './list-order.ts'
 import { topLayer, type TreeNode } from './tree-node.ts'
 
 /** Nodes from the root on, and the names between them: one name less than nodes. */

@@ -1,4 +1,5 @@
 import type {
+  IntersectionNode,
   LeafNode,
   ListNode,
   ObjectNode,
@@ -6,10 +7,11 @@ import type {
   PropertyNode,
   UnionNode,
 } from '../schema/schema-node.ts'
-import { isMadeWhenAbsent } from '../schema/schema-node.ts'
+import { coreOf, isMadeWhenAbsent, isPureDirectory } from '../schema/schema-node.ts'
 import { Unreadable } from '../source/source.ts'
 import { textOfScalar, valueOfScalar, WrittenScalar } from '../format/written-scalar.ts'
 import { bareObject, isNullText, isPlainObject, readJson } from './document.ts'
+import { partsOfIntersection } from './intersection-input.ts'
 import { validate } from './validate.ts'
 import { isSorted, sortedNames } from './name-order.ts'
 
@@ -32,16 +34,13 @@ export class UnreadableText extends Error {
 export function inputFrom(schemaNode: SchemaNode, value: unknown, isPlain = false): unknown {
   switch (schemaNode.type) {
     case 'wrapper':
-      return schemaNode.wrapper === 'nullable' && isNullText(value)
+      return schemaNode.wrapper === 'nullable' && meansNull(schemaNode.inner, value, isPlain)
         ? null
         : inputFrom(schemaNode.inner, value, isPlain)
     case 'union':
       return inputOfUnion(schemaNode, value, isPlain)
     case 'intersection':
-      return mergeInputs(
-        inputFrom(schemaNode.left, value, isPlain),
-        inputFrom(schemaNode.right, value, isPlain),
-      )
+      return inputOfIntersection(schemaNode, value, isPlain)
     case 'leaf':
       return inputOfLeaf(schemaNode, value)
     case 'raw':
@@ -49,6 +48,49 @@ export function inputFrom(schemaNode: SchemaNode, value: unknown, isPlain = fals
     default:
       return inputOfComposite(schemaNode, value)
   }
+}
+
+/** Whether a nullable value is null. Quoted text of a document is null only where what is inside takes no such text. */
+export function meansNull(inner: SchemaNode, value: unknown, isPlain: boolean): boolean {
+  if (!isNullText(value)) return false
+  return value === null || !isPlain || !validate(inner.schema, inputFrom(inner, value, true)).isValid
+}
+
+function inputOfIntersection(schemaNode: IntersectionNode, value: unknown, isPlain: boolean): unknown {
+  const { left, right } = schemaNode
+  const isDocument = typeof value === 'string' && isComposite(left) && isComposite(right)
+  const parsed = isDocument ? documentIn(value) : undefined
+  if (parsed !== undefined) return inputOfIntersection(schemaNode, parsed.value, true)
+  const read = (part: SchemaNode, inner: unknown) => inputFrom(part, inner, true)
+  const parts = partsOfIntersection(schemaNode, value, read, chosenOption)
+  if (parts !== undefined) return parts
+  if (coreOf(left).type === 'raw') return inputFrom(right, value, isPlain)
+  if (coreOf(right).type === 'raw') return inputFrom(left, value, isPlain)
+  return mergeInputs(inputFrom(left, value, isPlain), inputFrom(right, value, isPlain))
+}
+
+/** Whether text can only be a document here. */
+function isComposite(schemaNode: SchemaNode): boolean {
+  const core = coreOf(schemaNode)
+  return core.type === 'list' || isPureDirectory(core)
+}
+
+function chosenOption(schemaNode: UnionNode, value: unknown): SchemaNode | undefined {
+  if (schemaNode.isJson) return undefined
+  const tagged = taggedOption(schemaNode, value)
+  return (
+    tagged ??
+    schemaNode.options.find(({ schema }) => validate(schema, value).isValid) ??
+    schemaNode.options.find((option) => validate(option.schema, inputFrom(option, value, true)).isValid)
+  )
+}
+
+function taggedOption(schemaNode: UnionNode, value: unknown): SchemaNode | undefined {
+  const tag =
+    schemaNode.discriminator !== undefined && isPlainObject(value)
+      ? value[schemaNode.discriminator]
+      : undefined
+  return tag === undefined ? undefined : optionByTag(schemaNode, tag)
 }
 
 function inputOfComposite(schemaNode: SchemaNode, value: unknown): unknown {
@@ -117,12 +159,15 @@ function inputOfLeaf(schemaNode: LeafNode, value: unknown): unknown {
 
 function inputOfUnion(schemaNode: UnionNode, value: unknown, isPlain: boolean): unknown {
   if (schemaNode.isJson) return typeof value === 'string' && !isPlain ? jsonOrText(value) : plainValue(value)
-  const tagged =
-    schemaNode.discriminator !== undefined && isPlainObject(value)
-      ? value[schemaNode.discriminator]
-      : undefined
-  const option = tagged === undefined ? undefined : optionByTag(schemaNode, tagged)
+  const option = taggedOption(schemaNode, value)
   if (option !== undefined) return inputFrom(option, value, isPlain)
+  // quoted text of a document is text before it is anything else
+  if (
+    isPlain &&
+    typeof value === 'string' &&
+    schemaNode.options.some(({ schema }) => validate(schema, value).isValid)
+  )
+    return value
   // a number or boolean is meant as one, unless there is more in its text
   const typed = valueOfScalar(value)
   const isWhole = typeof typed === 'boolean' || typeof value === 'number'
@@ -188,6 +233,7 @@ export function plainValue(value: unknown): unknown {
 
 /** Both sides of an intersection read the same tree; where they differ, the side that made more than text of it is right. */
 export function mergeInputs(left: unknown, right: unknown): unknown {
+  if (left === right) return left
   if (isPlainObject(left) && isPlainObject(right)) {
     const merged = Object.assign(bareObject(), left)
     for (const [name, value] of Object.entries(right)) {

@@ -1,5 +1,6 @@
 import { coreOf, type ObjectNode, type SchemaNode, type UnionNode } from '../schema/schema-node.ts'
 import { isPlainObject } from './document.ts'
+import { numberOf } from './open-words.ts'
 import { validate } from './validate.ts'
 import { sortedNames } from './name-order.ts'
 import {
@@ -21,71 +22,111 @@ export interface UnusedName {
 
 /** Names in a value of one key that the schema has no place for: what zod would leave out in silence. */
 export function unusedInside(schemaNode: SchemaNode, value: unknown): readonly UnusedName[] {
-  const core = coreOf(schemaNode)
-  switch (core.type) {
-    case 'leaf':
-    case 'raw':
-      return NONE
-    case 'union':
-      return insideUnion(core, value)
-    case 'intersection':
-      return inAll([unusedInside(core.left, value), unusedInside(core.right, value)])
-    default:
-      return typeof value === 'string' ? insideText(core, value) : insideComposite(core, value)
-  }
+  return new Search().inside(schemaNode, value)
 }
 
 const NONE: readonly UnusedName[] = []
 
-function insideText(schemaNode: SchemaNode, text: string): readonly UnusedName[] {
-  try {
-    const parsed = documentIn(text)
-    return parsed === undefined ? NONE : unusedInside(schemaNode, parsed.value)
-  } catch (error) {
-    if (error instanceof UnreadableText) return NONE
-    throw error
-  }
-}
+/** One walk over a value; what each plan says of each part is found once, since a recursive union asks at every level. */
+class Search {
+  readonly #found = new Map<SchemaNode, Map<unknown, readonly UnusedName[]>>()
+  readonly #numbers = new Map<string, number>()
 
-function insideComposite(schemaNode: SchemaNode, value: unknown): readonly UnusedName[] {
-  if (Array.isArray(value)) {
-    if (schemaNode.type === 'list')
-      return value.flatMap((item, index) => under(String(index), itemSchemaNode(schemaNode, index), item))
-    if (schemaNode.type !== 'map') return NONE
-    const pairs = value.filter((pair): pair is unknown[] => Array.isArray(pair))
-    return pairs.flatMap(([key, inner]) => under(String(key), schemaNode.value, inner))
+  inside(schemaNode: SchemaNode, value: unknown): readonly UnusedName[] {
+    const core = coreOf(schemaNode)
+    if (core.type === 'leaf' || core.type === 'raw') return NONE
+    const found = this.#found.get(core) ?? new Map<unknown, readonly UnusedName[]>()
+    this.#found.set(core, found)
+    let names = found.get(value)
+    if (names === undefined) {
+      names = this.#search(core, value)
+      found.set(value, names)
+    }
+    return names
   }
-  if (!isPlainObject(value)) return NONE
-  if (schemaNode.type === 'object') return insideObject(schemaNode, value)
-  if (schemaNode.type !== 'record' && schemaNode.type !== 'map') return NONE
-  return sortedNames(value).flatMap((name) => under(name, schemaNode.value, value[name]))
-}
 
-function insideObject(schemaNode: ObjectNode, value: Record<string, unknown>): readonly UnusedName[] {
-  return sortedNames(value).flatMap((name) => {
-    const property = propertyIn(schemaNode, value, name)
-    const below = property?.schemaNode ?? (schemaNode.properties.has(name) ? undefined : schemaNode.catchall)
-    if (below === undefined) return [{ path: [name], known: [...schemaNode.properties.keys()] }]
-    return under(name, below, value[name])
-  })
-}
-
-/** As in a directory, a name is known when any option that could be meant knows it. */
-function insideUnion(schemaNode: UnionNode, value: unknown): readonly UnusedName[] {
-  if (schemaNode.isJson) return NONE
-  const tag =
-    schemaNode.discriminator !== undefined && isPlainObject(value)
-      ? value[schemaNode.discriminator]
-      : undefined
-  const option = tag === undefined ? undefined : optionByTag(schemaNode, tag)
-  if (option !== undefined) return unusedInside(option, value)
-  if (typeof value === 'string') {
-    const taker = schemaNode.options.find((candidate) => takes(candidate, value))
-    return taker === undefined ? NONE : unusedInside(taker, value)
+  #search(core: SchemaNode, value: unknown): readonly UnusedName[] {
+    switch (core.type) {
+      case 'union':
+        return this.#insideUnion(core, value)
+      case 'intersection':
+        return this.#inAll([this.inside(core.left, value), this.inside(core.right, value)])
+      default:
+        return typeof value === 'string' ? this.#insideText(core, value) : this.#insideComposite(core, value)
+    }
   }
-  return inAll(
-    schemaNode.options.filter((each) => fits(each, value)).map((each) => unusedInside(each, value)),
-  )
+
+  #insideText(schemaNode: SchemaNode, text: string): readonly UnusedName[] {
+    try {
+      const parsed = documentIn(text)
+      return parsed === undefined ? NONE : this.inside(schemaNode, parsed.value)
+    } catch (error) {
+      if (error instanceof UnreadableText) return NONE
+      throw error
+    }
+  }
+
+  #insideComposite(schemaNode: SchemaNode, value: unknown): readonly UnusedName[] {
+    if (Array.isArray(value)) {
+      if (schemaNode.type === 'list')
+        return value.flatMap((item, index) =>
+          this.#under(String(index), itemSchemaNode(schemaNode, index), item),
+        )
+      if (schemaNode.type !== 'map') return NONE
+      const pairs = value.filter((pair): pair is unknown[] => Array.isArray(pair))
+      return pairs.flatMap(([key, inner]) => this.#under(String(key), schemaNode.value, inner))
+    }
+    if (!isPlainObject(value)) return NONE
+    if (schemaNode.type === 'object') return this.#insideObject(schemaNode, value)
+    if (schemaNode.type !== 'record' && schemaNode.type !== 'map') return NONE
+    return sortedNames(value).flatMap((name) => this.#under(name, schemaNode.value, value[name]))
+  }
+
+  #insideObject(schemaNode: ObjectNode, value: Record<string, unknown>): readonly UnusedName[] {
+    return sortedNames(value).flatMap((name) => {
+      const property = propertyIn(schemaNode, value, name)
+      const below =
+        property?.schemaNode ?? (schemaNode.properties.has(name) ? undefined : schemaNode.catchall)
+      if (below === undefined) return [{ path: [name], known: [...schemaNode.properties.keys()] }]
+      return this.#under(name, below, value[name])
+    })
+  }
+
+  /** As in a directory, a name is known when any option that could be meant knows it. */
+  #insideUnion(schemaNode: UnionNode, value: unknown): readonly UnusedName[] {
+    if (schemaNode.isJson) return NONE
+    const tag =
+      schemaNode.discriminator !== undefined && isPlainObject(value)
+        ? value[schemaNode.discriminator]
+        : undefined
+    const option = tag === undefined ? undefined : optionByTag(schemaNode, tag)
+    if (option !== undefined) return this.inside(option, value)
+    if (typeof value === 'string') {
+      const taker = schemaNode.options.find((candidate) => takes(candidate, value))
+      return taker === undefined ? NONE : this.inside(taker, value)
+    }
+    return this.#inAll(
+      schemaNode.options.filter((each) => fits(each, value)).map((each) => this.inside(each, value)),
+    )
+  }
+
+  #under(name: string, schemaNode: SchemaNode | undefined, value: unknown): readonly UnusedName[] {
+    if (schemaNode === undefined) return NONE
+    return this.inside(schemaNode, value).map(({ path, known }) => ({ path: [name, ...path], known }))
+  }
+
+  /** What none of several readings has a place for. */
+  #inAll(readings: readonly (readonly UnusedName[])[]): readonly UnusedName[] {
+    const [first = NONE, ...others] = readings
+    // by numbers: a name may be a megabyte long, and stand in any number of paths
+    const key = (path: readonly string[]) => path.map((name) => numberOf(name, this.#numbers)).join(' ')
+    const texts = others.map((names) => new Map(names.map((name) => [key(name.path), name])))
+    return first.flatMap(({ path, known }) => {
+      const same = texts.map((names) => names.get(key(path)))
+      if (same.includes(undefined)) return []
+      return [{ path, known: [...new Set([...known, ...same.flatMap((name) => name!.known)])] }]
+    })
+  }
 }
 
 function takes(schemaNode: SchemaNode, value: unknown): boolean {
@@ -103,20 +144,4 @@ function fits(schemaNode: SchemaNode, value: unknown): boolean {
   if (type === 'leaf') return false
   if (type === 'list') return Array.isArray(value)
   return type === 'object' || type === 'record' ? isPlainObject(value) : true
-}
-
-function under(name: string, schemaNode: SchemaNode | undefined, value: unknown): readonly UnusedName[] {
-  if (schemaNode === undefined) return NONE
-  return unusedInside(schemaNode, value).map(({ path, known }) => ({ path: [name, ...path], known }))
-}
-
-/** What none of several readings has a place for. */
-function inAll(readings: readonly (readonly UnusedName[])[]): readonly UnusedName[] {
-  const [first = NONE, ...others] = readings
-  const texts = others.map((names) => new Map(names.map((name) => [JSON.stringify(name.path), name])))
-  return first.flatMap(({ path, known }) => {
-    const same = texts.map((names) => names.get(JSON.stringify(path)))
-    if (same.includes(undefined)) return []
-    return [{ path, known: [...known, ...same.flatMap((name) => name!.known)] }]
-  })
 }

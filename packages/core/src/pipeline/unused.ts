@@ -1,5 +1,6 @@
 import { childSchemaNode, coreOf, isScalar, type SchemaNode } from '../schema/schema-node.ts'
-import { isGiven, listedChildren, scalarOrFloor } from './input.ts'
+import { isGiven, scalarOrFloor } from './input.ts'
+import { listedChildren } from './list-order.ts'
 import { type Entry, isPresent, topEntry, topLayer, type TreeNode } from './tree-node.ts'
 import { itemSchemaNode } from './typed-input.ts'
 import { unusedInside } from './unused-inside.ts'
