@@ -140,7 +140,7 @@ export const errorCodes = {
   cluster_changed: entry(
     'The endpoint answers for another store than before: another cluster, or one restored from a backup.',
     'Its revisions cannot be compared with the earlier ones: list the present state and go on from there.',
-    { fate: 'unknown', whenUnknown: 'retry', blamesEndpoint: true, isSpecific: true },
+    { fate: 'unknown', whenUnknown: 'retry', isRefusal: true, blamesEndpoint: true, isSpecific: true },
   ),
   future_revision: entry(
     'The revision asked for has not happened yet.',

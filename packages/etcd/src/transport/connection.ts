@@ -5,6 +5,8 @@ import { EtcdError } from '../errors.ts'
 import { connector } from './connector.ts'
 import { errorOfNetwork } from './network-errors.ts'
 import { SendBudget } from './send-budget.ts'
+import { SilenceWatch } from './silence-watch.ts'
+import { StreamQueue } from './stream-queue.ts'
 import { guardSession, type Sending } from './undici/session-guard.ts'
 import { undici } from './undici.ts'
 
@@ -29,7 +31,7 @@ const MAX_CONCURRENT_CALLS = 1000
 /** A connection over which calls wait and nothing comes for so long is not given more of them, where there is another. */
 const STUCK_MS = 1_000
 
-/** Calls that undici keeps busy; a duplex body is an async iterable, which its types leave out. */
+/** A duplex body is an async iterable, which undici's types leave out. */
 type Body = Buffer | AsyncIterable<Uint8Array>
 
 interface Opening {
@@ -39,9 +41,8 @@ interface Opening {
 }
 
 /**
- * The connection to one endpoint: opened by `open()`, opened again when it was lost while calls wait, closed when idle.
- * Nothing of a call is sent before the peer has proved to speak HTTP/2; a connection that fails before that is destroyed,
- * and what waited for it was not sent.
+ * The connection to one endpoint: opened by `open()`, closed when idle. Nothing of a call is sent before the peer has
+ * proved to speak HTTP/2; a connection that fails before that is destroyed, and what waited for it was not sent.
  */
 export class Connection {
   readonly url: string
@@ -54,10 +55,14 @@ export class Connection {
   readonly #client: Client
   readonly #settings: ConnectionSettings
   readonly #budget = new SendBudget()
+  readonly #streams = new StreamQueue()
   #openCalls = 0
+  /** Counts the connections that stood, one after the other, behind this one. */
+  session = 0
+  #clusterId: bigint | undefined
   /** Since when a call has waited without a sound of the peer, on the monotonic clock; 0 when none does. */
   #waitingSince = 0
-  #watchdog: unknown
+  readonly #watchdog: SilenceWatch
   #starting: Sending | undefined
   #isRetired = false
   #isReady = false
@@ -70,6 +75,7 @@ export class Connection {
     this.url = url
     this.#settings = settings
     const { pingIntervalMs } = settings
+    this.#watchdog = new SilenceWatch(settings.clock, pingIntervalMs, () => this.#giveUp())
     const connect = connector(url, settings.tls)
     this.#client = new (undici().Client)(url, {
       connect: (options, callback) => {
@@ -110,6 +116,11 @@ export class Connection {
     return this.#isReady && !this.#isRetired
   }
 
+  /** The peer takes no more calls at the moment; another one waits until one of them ends. */
+  get isFull(): boolean {
+    return this.#openCalls >= this.maxCalls
+  }
+
   /** Calls have been waiting here for a while, and nothing has come. */
   isStuck(now: number): boolean {
     return this.#waitingSince !== 0 && now - this.#waitingSince > STUCK_MS
@@ -127,11 +138,14 @@ export class Connection {
     return this.#opening.promise
   }
 
-  /** Starts a call. The handler's `onResponseEnd` or `onResponseError` comes exactly once, after which it calls `release`. */
+  /**
+   * Starts a call on a connection that is ready; on another one it fails, unsent. The handler's `onResponseEnd` or
+   * `onResponseError` comes exactly once, after which it calls `release`; or neither, when it was withdrawn.
+   */
   start(path: string, headers: string[], body: Body, handler: Dispatcher.DispatchHandler): void {
     this.#openCalls += 1
     if (this.#waitingSince === 0) this.#waitingSince = monotonicNow(this.#settings.clock)
-    if (this.#watchdog === undefined && this.#settings.pingIntervalMs > 0) this.#watch()
+    this.#watchdog.start(this)
     const request = {
       path,
       method: 'POST',
@@ -144,7 +158,18 @@ export class Connection {
       bodyTimeout: 0,
     } as const
     const bytes = Buffer.isBuffer(body) ? body.length : 0
-    this.#budget.request(handler, bytes, () => this.#client.dispatch(request, handler))
+    this.#budget.request(handler, bytes, () => {
+      this.#streams.request(handler, {
+        send: () => this.#client.dispatch(request, handler),
+        fail: (error) => handler.onResponseError?.(null as never, error),
+      })
+    })
+    if (!this.#isReady) queueMicrotask(() => this.#failWaiting())
+  }
+
+  /** Takes back a call that has no stream yet: nothing more is heard of it. */
+  withdraw(handler: Dispatcher.DispatchHandler): void {
+    if (this.#budget.settle(handler) || this.#streams.settle(handler)) this.release(handler)
   }
 
   /** The request of this call is the next to get a stream. For its handler, when undici says that it starts. */
@@ -163,6 +188,7 @@ export class Connection {
     this.#openCalls -= 1
     if (this.#openCalls === 0) this.#waitingSince = 0
     this.#budget.settle(handler)
+    this.#streams.settle(handler)
     if (this.#isRetired && this.#openCalls === 0) void this.destroy()
   }
 
@@ -176,16 +202,26 @@ export class Connection {
   async destroy(error?: EtcdError): Promise<void> {
     const { clock } = this.#settings
     this.#isReady = false
-    clock.clearTimeout(this.#watchdog)
+    this.#watchdog.stop()
     clock.clearTimeout(this.#connectTimer)
-    this.#watchdog = undefined
     const what = 'the connection was given up before it stood'
     this.#opening?.reject(error ?? new EtcdError('connect_failed', { endpoint: this.url, what }))
     this.#opening = undefined
     const destroyed = this.#client.destroy(error ?? null)
     this.#dropSocket?.()
-    this.#budget.flush()
+    this.#failWaiting(error)
     await destroyed
+  }
+
+  #failWaiting(cause?: EtcdError): void {
+    if (this.#isReady) return
+    const what = 'the connection was lost before the call went out'
+    // Nothing of the budget goes out any more.
+    this.#streams.limit = 0
+    this.#budget.flush()
+    this.#streams.fail(
+      cause ?? new EtcdError('connect_failed', { endpoint: this.url, what, fate: 'not_sent' }),
+    )
   }
 
   /** Has undici connect: a request that is withdrawn before anything of it is sent. */
@@ -212,8 +248,23 @@ export class Connection {
     }, connectTimeoutMs)
   }
 
+  /** The cluster that answered over this session, once it has. */
+  clusterOf(session: number): bigint | undefined {
+    return session === this.session ? this.#clusterId : undefined
+  }
+
+  /** The peer of this session has answered for this cluster. */
+  provedBy(session: number, clusterId: bigint | undefined): void {
+    if (session === this.session) this.#clusterId = clusterId
+  }
+
   #onConnect(): void {
-    const onSettings = (maxCalls: number | undefined) => this.#onSettings(maxCalls)
+    this.session += 1
+    this.#clusterId = undefined
+    const { session } = this
+    const onSettings = (maxCalls: number | undefined) => {
+      if (session === this.session) this.#onSettings(maxCalls)
+    }
     const onOpened = () => {
       const call = this.#starting
       this.#starting = undefined
@@ -227,8 +278,14 @@ export class Connection {
 
   #onSettings(maxCalls: number | undefined): void {
     this.#settings.clock.clearTimeout(this.#connectTimer)
+    if (maxCalls === 0 && !this.#isReady) {
+      const what = 'the server takes no calls: its limit of concurrent HTTP/2 streams is 0'
+      this.#giveUpOpening(new EtcdError('connect_failed', { endpoint: this.url, what }))
+      return
+    }
     this.#dropSocket = undefined
     this.maxCalls = Math.min(maxCalls ?? MAX_CONCURRENT_CALLS, MAX_CONCURRENT_CALLS)
+    this.#streams.limit = this.maxCalls
     this.#isReady = true
     this.isProven = true
     this.hear()
@@ -239,25 +296,13 @@ export class Connection {
   #onDisconnect(error: Error): void {
     if (!this.#isReady) this.#giveUpOpening(error)
     this.#isReady = false
+    this.session += 1
+    this.#failWaiting()
   }
 
   #giveUpOpening(cause: Error): void {
     if (this.#isReady || this.#client.destroyed) return
     void this.destroy(errorOfNetwork(cause, false, { endpoint: this.url }))
-  }
-
-  /** Pings are answered even when calls are silent, so two intervals without a sound mean that nobody is there. */
-  #watch(): void {
-    let silentRounds = 0
-    let before = this.activityCount
-    const check = (): void => {
-      silentRounds = this.activityCount === before ? silentRounds + 1 : 0
-      before = this.activityCount
-      if (this.#openCalls === 0) this.#watchdog = undefined
-      else if (silentRounds > 2 && this.isProven) this.#giveUp()
-      else this.#watchdog = this.#settings.clock.setTimeout(check, this.#settings.pingIntervalMs)
-    }
-    this.#watchdog = this.#settings.clock.setTimeout(check, this.#settings.pingIntervalMs)
   }
 
   #giveUp(): void {

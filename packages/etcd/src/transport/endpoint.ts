@@ -27,7 +27,7 @@ const FEW_CALLS = 4
 export type Readiness =
   /** Connected, or not tried yet. */
   | 0
-  /** Connected, but silent while calls wait. */
+  /** Connected, but silent while calls wait, or full. */
   | 1
   /** Not connected: it has failed, or takes long. Or the last call that it took failed by its fault. */
   | 2
@@ -85,6 +85,11 @@ export class Endpoint {
     return this.#connection?.isReady ?? false
   }
 
+  /** A call would go out at once, and get a stream. */
+  get hasRoom(): boolean {
+    return this.isReady && !this.#connection!.isFull
+  }
+
   /** No call and no attempt to connect is under way. */
   get isIdle(): boolean {
     return this.#connecting === undefined && (this.#connection?.openCalls ?? 0) === 0
@@ -102,15 +107,19 @@ export class Endpoint {
 
   /** It has failed for long, up to now, and not answered in between. */
   isGone(now: number): boolean {
-    const isFresh = now - this.#failedAt <= GONE_MS
-    return this.#failures > 0 && isFresh && this.#failedAt - this.#failingSince >= GONE_MS
+    return this.#failures > 0 && this.#isFresh(now) && this.#failedAt - this.#failingSince >= GONE_MS
+  }
+
+  /** The last failure is not long ago. */
+  #isFresh(now: number): boolean {
+    return now - this.#failedAt <= GONE_MS + this.#settings.backoff.maxMs
   }
 
   readiness(now: number): Readiness {
     if (now < this.#restsUntil) return 3
     const connection = this.#connection
     if (connection?.isReady && this.#isDoubtful) return 2
-    if (connection?.isReady) return connection.isStuck(now) ? 1 : 0
+    if (connection?.isReady) return connection.isStuck(now) || connection.isFull ? 1 : 0
     if (this.#connecting !== undefined) return now - this.#connectingSince > PATIENCE_MS ? 2 : 0
     return this.#failures > 0 ? 2 : 0
   }
@@ -142,7 +151,8 @@ export class Endpoint {
   /** It rests, longer from time to time. What fails while it rests tells nothing new. */
   failed(): void {
     const now = monotonicNow(this.#settings.clock)
-    if (this.#failures === 0) this.#failingSince = now
+    // What failed once, and again after a long rest, may have been well in between.
+    if (this.#failures === 0 || !this.#isFresh(now)) this.#failingSince = now
     this.#failedAt = now
     if (now < this.#restsUntil) return
     this.#restsUntil = now + backoffMs(this.#settings.backoff, this.#failures)

@@ -10,33 +10,35 @@ const BUDGET_BYTES = 4 * 1024 * 1024
  */
 export class SendBudget {
   readonly #held = new Map<object, number>()
-  readonly #waiting: { readonly owner: object; readonly bytes: number; send(): void }[] = []
+  readonly #waiting = new Map<object, { readonly bytes: number; send(): void }>()
   #bytes = 0
 
   /** Calls `send` now, or when enough of the earlier requests are over. At least one goes at a time, however large. */
   request(owner: object, bytes: number, send: () => void): void {
     if (bytes < SMALL_BYTES) send()
-    else if (this.#waiting.length > 0 || (this.#bytes > 0 && this.#bytes + bytes > BUDGET_BYTES)) {
-      this.#waiting.push({ owner, bytes, send })
+    else if (this.#waiting.size > 0 || (this.#bytes > 0 && this.#bytes + bytes > BUDGET_BYTES)) {
+      this.#waiting.set(owner, { bytes, send })
     } else this.#admit(owner, bytes, send)
   }
 
-  /** The owner's request is over. */
-  settle(owner: object): void {
+  /** The owner's request is over, or given up before it was sent: then true. */
+  settle(owner: object): boolean {
+    if (this.#waiting.delete(owner)) return true
     const bytes = this.#held.get(owner)
-    if (bytes === undefined) return
+    if (bytes === undefined) return false
     this.#held.delete(owner)
     this.#bytes -= bytes
-    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      if (this.#bytes > 0 && this.#bytes + next.bytes > BUDGET_BYTES) return
-      this.#waiting.shift()
-      this.#admit(next.owner, next.bytes, next.send)
+    for (const [next, waiting] of this.#waiting) {
+      if (this.#bytes > 0 && this.#bytes + waiting.bytes > BUDGET_BYTES) break
+      this.#waiting.delete(next)
+      this.#admit(next, waiting.bytes, waiting.send)
     }
+    return false
   }
 
   /** Sends whatever waits, without a bound: to a connection that is gone, where all of it fails at once. */
   flush(): void {
-    for (const { send } of this.#waiting.splice(0)) send()
+    for (const [owner, { send }] of [...this.#waiting]) if (this.#waiting.delete(owner)) send()
   }
 
   #admit(owner: object, bytes: number, send: () => void): void {

@@ -101,7 +101,8 @@ export class StreamCall<Req, Res>
     if (this.#isEnded) return
     const controller = this.#controller
     this.#end(error.with({ fate: this.#isSent ? 'unknown' : 'not_sent' }))
-    controller?.abort(error)
+    if (controller === undefined) this.#connection?.withdraw(this)
+    else controller.abort(error)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { EtcdError } from '../errors.ts'
 import type { MessageType } from '../wire/message.ts'
-import { callName } from './call-context.ts'
+import { callName, hasHeader } from './call-context.ts'
 import type { Connection } from './connection.ts'
 import { errorOfNetwork } from './network-errors.ts'
 import { errorOfHttp, errorOfStatus, type Headers, isGrpc, type CallSite, readStatus } from './status.ts'
@@ -25,6 +25,8 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
   readonly token: string | undefined
   /** The request has been handed to a connection whose peer speaks HTTP/2: from now on it may be carried out. */
   isSent = false
+  /** Of the connection, that which it was sent over. */
+  session = 0
   readonly #type: MessageType<Res>
   readonly #path: string
   readonly #maxBytes: number
@@ -65,14 +67,21 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
     return this.#payload!
   }
 
+  /** Its answer begins with etcd's header, if it has one. */
+  get hasHeader(): boolean {
+    return hasHeader(this.#path)
+  }
+
   get place(): CallSite {
     return { endpoint: this.connection.url, call: callName(this.#path) }
   }
 
   /** Gives the attempt up; its owner hears nothing more. */
   abandon(reason: Error): void {
+    if (this.#owner === undefined) return
     this.#owner = undefined
-    this.#controller?.abort(reason)
+    if (this.#controller === undefined) this.connection.withdraw(this)
+    else this.#controller.abort(reason)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -93,6 +102,7 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
 
   onSent(): void {
     this.isSent = true
+    this.session = this.connection.session
   }
 
   onUnsent(): void {

@@ -1,13 +1,15 @@
-import { keepRunning } from '../clock.ts'
 import type { EtcdError } from '../errors.ts'
 import { backoffMs } from './backoff.ts'
 import { cancelledError, lateError, nobodyError } from './call-errors.ts'
-import { type CallContext, callName, hasHeader, type OpenCall, tellRetry } from './call-context.ts'
+import { limitCall } from './call-limits.ts'
+import { type CallContext, callName, type OpenCall, tellRetry } from './call-context.ts'
 import type { Endpoint } from './endpoint.ts'
 import { FailedAttempts, triedOf } from './failed-attempts.ts'
 import { closedFor, openCalls } from './parting.ts'
+import { judgeAnswer, type ProofPorts, proveStatus } from './prove-status.ts'
 import { Reach } from './reach.ts'
 import { blame, decideRetry, finalError, worseFate } from './retry.ts'
+import { waitForRoom } from './room-wait.ts'
 import type { RetryClass } from './transport.ts'
 import { type AttemptOwner, UnaryAttempt } from './unary-attempt.ts'
 import type { UnaryOptions, UnaryRequest } from './unary-request.ts'
@@ -28,10 +30,9 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
   /** The cluster whose answer it takes; `undefined` when it began before there was one. */
   #expected: bigint | undefined
   #isSettled = false
-  #deadline: unknown
+  #liftLimits: (() => void) | undefined
   /** Ends the wait between rounds, or an attempt that takes too long. */
   #timer: unknown
-  #onAbort: (() => void) | undefined
   #failures: FailedAttempts | undefined
   #refreshes = 0
   #doubts = 0
@@ -64,12 +65,12 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
       return
     }
     openCalls(this.#context, this.#options).add(this)
-    this.#expected = this.#options.clusterId ?? this.#context.balancer.identity.clusterId
-    if (signal !== undefined) {
-      this.#onAbort = () => this.stop(cancelledError(this.#state, signal.reason))
-      signal.addEventListener('abort', this.#onAbort)
-    }
-    this.#deadline = keepRunning(this.#context.clock.setTimeout(() => this.#onDeadline(), timeoutMs))
+    // An answer that names no cluster has 0.
+    this.#expected = this.#options.clusterId || this.#context.balancer.identity.clusterId
+    this.#liftLimits = limitCall(this.#context.clock, timeoutMs, signal, {
+      onDeadline: () => this.#onDeadline(),
+      onAbort: (reason) => this.stop(cancelledError(this.#state, reason)),
+    })
     this.#next()
   }
 
@@ -82,10 +83,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
 
   onAnswer(answer: Res, attempt: UnaryAttempt<Res>): void {
     const endpoint = this.#endpoint!
-    const { identity } = this.#context.balancer
-    const foreign = hasHeader(this.#request.path)
-      ? identity.judge(attempt.payload, endpoint, this.#expected, attempt.place)
-      : undefined
+    const foreign = judgeAnswer(attempt, endpoint, this.#proof)
     if (foreign !== undefined) {
       this.#onForeign(foreign, attempt)
       return
@@ -95,17 +93,33 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
     this.#resolve(answer)
   }
 
+  get #proof(): ProofPorts {
+    const { balancer, clock } = this.#context
+    return { identity: balancer.identity, clock, expected: this.#expected }
+  }
+
   onFailure(error: EtcdError, attempt: UnaryAttempt<Res>): void {
     const closed = closedFor(this.#context, this.#options)
-    this.#attempt = undefined
     this.#context.clock.clearTimeout(this.#timer)
-    if (closed === undefined) this.#judge(error, attempt)
-    else this.#fail(closed.with({ call: this.#name, fate: error.fate }))
+    if (closed !== undefined) {
+      this.#fail(closed.with({ call: this.#name, fate: error.fate }))
+      return
+    }
+    const proving = this.#options.isAnonymous
+      ? undefined
+      : proveStatus(error, attempt, this.#endpoint!, this.#proof)
+    if (proving === undefined) this.#judge(error, attempt)
+    else void proving.then((judged) => this.#onProved(judged, attempt))
+  }
+
+  #onProved(error: EtcdError, attempt: UnaryAttempt<Res>): void {
+    if (this.#attempt !== attempt) return
+    if (error.code === 'cluster_changed') this.#onForeign(error, attempt)
+    else this.#judge(error, attempt)
   }
 
   /** Where the call began under the cluster still in hand, another endpoint may be of that one. */
   #onForeign(error: EtcdError, attempt: UnaryAttempt<Res>): void {
-    this.#attempt = undefined
     this.#context.clock.clearTimeout(this.#timer)
     const expected = this.#expected
     const isStill = expected === undefined || this.#context.balancer.identity.clusterId === expected
@@ -189,13 +203,32 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
     const attempt = new UnaryAttempt(this, type, path, connection, token, maxResponseBytes)
     this.#endpoint = endpoint
     this.#attempt = attempt
-    if (this.#retry === 'read' && balancer.size > 1 && this.#options.endpoint === undefined) {
+    connection.start(path, headers(token, this.#options.requireLeader ?? false), body, attempt)
+    if (balancer.size < 2 || this.#options.endpoint !== undefined || this.#attempt !== attempt) return
+    const onSent = (): void => {
+      if (this.#retry !== 'read') return
       this.#timer = clock.setTimeout(() => this.#onSlowAttempt(endpoint, attempt), attemptTimeoutMs)
     }
-    connection.start(path, headers(token, this.#options.requireLeader ?? false), body, attempt)
+    if (attempt.isSent) onSent()
+    else {
+      waitForRoom(attempt, {
+        clock,
+        // Also one that has failed this call before.
+        pick: () => balancer.pick({ tried: new Set([endpoint]), isRead: this.#retry === 'read' }),
+        onTimer: (timer) => {
+          this.#timer = timer
+        },
+        onSent,
+        onRoom: (other) => {
+          attempt.abandon(cancelledError(this.#state, undefined))
+          this.#try(other)
+        },
+      })
+    }
   }
 
   #judge(error: EtcdError, attempt: UnaryAttempt<Res>): void {
+    this.#attempt = undefined
     const { tokens } = this.#context
     const decision = decideRetry(error, this.#retry, tokens.hasCredentials && !this.#options.isAnonymous)
     blame(this.#endpoint!, error, decision)
@@ -292,8 +325,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
     this.#attempt = undefined
     this.#reach?.stop()
     openCalls(this.#context, this.#options).delete(this)
-    this.#context.clock.clearTimeout(this.#deadline)
-    this.#context.clock.clearTimeout(this.#timer)
-    if (this.#onAbort !== undefined) this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#liftLimits?.()
+    if (this.#timer !== undefined) this.#context.clock.clearTimeout(this.#timer)
   }
 }

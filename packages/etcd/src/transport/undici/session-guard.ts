@@ -71,7 +71,7 @@ function holdUntil(
   const { busy } = context
   context.busy = () => true
   // Before the listener of undici, which sends what waits.
-  session.prependOnceListener('remoteSettings', ({ maxConcurrentStreams }) => {
+  session.prependListener('remoteSettings', ({ maxConcurrentStreams }) => {
     context.busy = busy
     onSettings(maxConcurrentStreams)
   })
@@ -86,7 +86,7 @@ export interface Sending {
 
 /** Who hears of a session. */
 export interface SessionListener {
-  /** The peer has proved to speak HTTP/2, and takes so many calls at a time. */
+  /** The peer has proved to speak HTTP/2, and takes so many calls at a time; again when it changes its mind. */
   onSettings(maxCalls: number | undefined): void
   /** A stream was opened; gives the call it is for. */
   onOpened(): Sending | undefined

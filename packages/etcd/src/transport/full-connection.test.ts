@@ -1,0 +1,116 @@
+import { afterEach, expect, test } from 'vitest'
+import { KV, Watch } from '../wire/rpc.ts'
+import {
+  type FakeCall,
+  putAnswer,
+  rangeAnswer,
+  startFakeServer,
+  startRawServer,
+  testChannel,
+} from './fake-server.test.kit.ts'
+
+const CLOSING: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const close of CLOSING.splice(0).reverse()) await close()
+})
+
+/** SETTINGS that allow no stream, and the confirmation of ours. */
+const NO_STREAMS = Buffer.from('000006040000000000000300000000000000040100000000', 'hex')
+
+function answerAll(call: FakeCall): void {
+  if (call.name === 'KV/Put') call.answer(putAnswer())
+  else if (call.name === 'KV/Range') call.answer(rangeAnswer())
+}
+
+function open(urls: readonly string[]) {
+  const channel = testChannel(urls)
+  CLOSING.push(() => channel.close())
+  const put = (value: string | Buffer = 'v', timeoutMs = 10_000) =>
+    channel.unary(KV.put, { key: 'k', value }, { retry: 'write', timeoutMs })
+  return { channel, put }
+}
+
+function occupy(channel: ReturnType<typeof testChannel>, endpoint: string) {
+  const handlers = { onMessage: () => undefined, onEnd: () => undefined }
+  const stream = channel.stream(Watch.watch, handlers, { endpoint })
+  stream.send({ request: { type: 'progress', value: {} } })
+  return stream
+}
+
+test('calls given up before they had a stream are not sent when there is room, and nothing of them is kept', async () => {
+  const full = await startFakeServer(answerAll, { settings: { maxConcurrentStreams: 1 } })
+  CLOSING.push(() => full.close())
+  const { channel, put } = open([full.endpoint])
+  await put()
+  const stream = occupy(channel, full.endpoint)
+  await expect.poll(() => full.calls.length).toBe(2)
+  const late = Array.from({ length: 200 }, () =>
+    put(Buffer.alloc(60_000), 100).catch((error: unknown) => error),
+  )
+  for (const error of await Promise.all(late))
+    expect(error).toMatchObject({ code: 'deadline_exceeded', fate: 'not_sent' })
+  stream.cancel()
+  // Node's server counts a stream until it is destroyed.
+  await expect.poll(() => full.calls[1]!.stream.destroyed).toBe(true)
+  await put()
+  expect(full.calls.map(({ name }) => name)).toEqual(['KV/Put', 'Watch/Watch', 'KV/Put'])
+})
+
+test('a call that waits for room goes out in its turn', async () => {
+  const full = await startFakeServer(answerAll, { settings: { maxConcurrentStreams: 2 } })
+  CLOSING.push(() => full.close())
+  const { put } = open([full.endpoint])
+  await put()
+  await Promise.all(Array.from({ length: 300 }, () => put()))
+  expect(full.calls).toHaveLength(301)
+})
+
+test.each(['first', 'last'])('a full endpoint is passed over for one that has room (%s)', async (place) => {
+  const full = await startFakeServer(answerAll, { settings: { maxConcurrentStreams: 1 } })
+  const free = await startFakeServer(answerAll)
+  CLOSING.push(full.close, free.close)
+  const urls = place === 'first' ? [full.endpoint, free.endpoint] : [free.endpoint, full.endpoint]
+  const { channel, put } = open(urls)
+  occupy(channel, full.endpoint)
+  await expect.poll(() => full.calls.length).toBe(1)
+  for (let index = 0; index < 6; index += 1) await put()
+  expect(free.calls).toHaveLength(6)
+})
+
+test('a call that waits at a full endpoint moves on when another is back', async () => {
+  const full = await startFakeServer(answerAll, { settings: { maxConcurrentStreams: 1 } })
+  const away = await startRawServer((socket) => socket.destroy())
+  CLOSING.push(() => full.close())
+  const { channel, put } = open([full.endpoint, away.endpoint])
+  occupy(channel, full.endpoint)
+  await expect.poll(() => full.calls.length).toBe(1)
+  const waiting = put()
+  await away.close()
+  const back = await startFakeServer(answerAll, { port: Number(new URL(away.endpoint).port) })
+  CLOSING.push(() => back.close())
+  await waiting
+  expect(back.calls.filter(({ name }) => name === 'KV/Put')).toHaveLength(1)
+})
+
+test('a peer that takes no streams is passed over; alone, it is asked at a pace and left alone afterwards', async () => {
+  let connections = 0
+  const zero = await startRawServer((socket) => {
+    connections += 1
+    socket.write(NO_STREAMS)
+    setTimeout(() => socket.end(), 2)
+  })
+  const free = await startFakeServer(answerAll)
+  CLOSING.push(zero.close, free.close)
+  const both = open([zero.endpoint, free.endpoint])
+  for (let index = 0; index < 4; index += 1) await both.put()
+  await both.channel.close()
+  connections = 0
+  const alone = open([zero.endpoint])
+  const error = await alone.put('v', 1_000).catch((reason: unknown) => reason)
+  expect(error).toMatchObject({ code: 'connect_failed', fate: 'not_sent' })
+  // One for each rest, which grows to 50 ms and may be half of it.
+  expect(connections).toBeLessThan(80)
+  const before = connections
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  expect(connections - before).toBeLessThanOrEqual(1)
+})
