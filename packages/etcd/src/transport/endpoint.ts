@@ -58,6 +58,8 @@ export class Endpoint {
   #isWarned = false
   /** Which cluster it answered for last; `undefined` before its first answer. */
   clusterId: bigint | undefined
+  /** Why the last attempt to connect failed; `undefined` once it is connected. */
+  lastFailure: EtcdError | undefined
   /** Until when an endpoint of another cluster is not asked, on the monotonic clock. */
   foreignUntil = 0
 
@@ -200,10 +202,12 @@ export class Endpoint {
       this.#connectingSince = monotonicNow(this.#settings.clock)
       const { connection } = this
       await connection.open()
+      this.lastFailure = undefined
       this.#warnOfFewCalls(connection.maxCalls)
     } catch (error) {
       this.failed()
-      throw errorOfNetwork(error, false, { endpoint: this.url })
+      this.lastFailure = errorOfNetwork(error, false, { endpoint: this.url })
+      throw this.lastFailure
     } finally {
       this.#connecting = undefined
     }

@@ -294,7 +294,8 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
     const error = this.#late('deadline_exceeded', timeoutMs)
     if (attempt !== undefined) this.#drop(this.#endpoint!, attempt, error)
     // What went wrong before says more than that time is up, as long as nothing is under way.
-    this.#fail(error.fate === 'unknown' ? error : (this.#failures?.lastError ?? error))
+    const before = this.#failures?.lastError ?? this.#endpoint?.lastFailure?.with({ call: this.#name })
+    this.#fail(error.fate === 'unknown' ? error : (before ?? error))
   }
 
   #drop(endpoint: Endpoint, attempt: UnaryAttempt<Res>, error: EtcdError): void {
