@@ -323,7 +323,8 @@ export class LoadedConfig<T> implements LiveConfig<T> {
         if (isHealed) this.#announcer.healed()
       },
       rejected: (event) => {
-        if (event.issues.some(({ code }) => code === 'guard')) this.#keeper?.refused(event.source)
+        const isRefused = event.issues.some(({ code }) => code === 'guard')
+        this.#keeper?.rejected(event.source, { isRefused })
         this.#announcer.rejected(event)
       },
       unused: (keys) => {

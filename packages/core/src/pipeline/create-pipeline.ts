@@ -31,6 +31,8 @@ export interface PipelineSource {
   readonly layers: readonly LayerInfo[]
   /** See `Source.removalCommand`. */
   readonly removalCommand?: string | undefined
+  /** See `Source.removalNote`. */
+  readonly removalNote?: string | undefined
 }
 
 export interface PipelineOptions {
@@ -93,9 +95,9 @@ class LayeredPipeline<T> implements Pipeline<T> {
       this.#tree.root,
       this.#layers.map((layer) => layer.isNested === true),
     )
-    const guarded = sources.map(({ name, layers, removalCommand }, index) => {
+    const guarded = sources.map(({ name, layers, removalCommand, removalNote }, index) => {
       const numbers = layers.map((_, layer) => this.#firsts[index]! + layer)
-      return { name, layers: numbers, removalCommand }
+      return { name, layers: numbers, removalCommand, removalNote }
     })
     this.#guard = new Guard(this.#tree, guarded, options.guard === false ? {} : (options.guard ?? {}))
   }

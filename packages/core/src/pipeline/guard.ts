@@ -21,6 +21,7 @@ export interface GuardedSource {
   readonly layers: readonly number[]
   /** The command that allows a removal, if the source has one. */
   readonly removalCommand: string | undefined
+  readonly removalNote: string | undefined
 }
 
 /** What the guard compares with, as it is kept on disk: with it a restarted process judges as the one before it would. */
@@ -252,8 +253,9 @@ export class Guard {
   }
 }
 
-function howToAllow({ removalCommand }: GuardedSource): string {
-  if (removalCommand !== undefined) return `say that it is meant: ${removalCommand}`
+function howToAllow({ removalCommand, removalNote }: GuardedSource): string {
+  const note = removalNote === undefined ? '' : ` (${removalNote})`
+  if (removalCommand !== undefined) return `say that it is meant: ${removalCommand}${note}`
   return 'say in the same write that the removal is meant'
 }
 

@@ -153,6 +153,8 @@ export interface Source {
   readonly isRemote: boolean
   /** What a person runs to allow a removal that was refused; it makes the source send `allowRemoval`. Named in the refusal. */
   readonly removalCommand?: string
+  /** Said after that command, without a full stop: what else is to be known. */
+  readonly removalNote?: string
   /** Starts reading; returns at once. Errors come by `sink.lost`. */
   open(context: SourceContext): SourceConnection
 }

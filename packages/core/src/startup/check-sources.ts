@@ -32,7 +32,7 @@ export function checkSources(given: unknown): readonly Source[] {
 }
 
 function checkSource(source: Source, at: string): Source {
-  let read: Pick<Source, 'name' | 'layers' | 'address' | 'isRemote' | 'removalCommand'>
+  let read: Pick<Source, 'name' | 'layers' | 'address' | 'isRemote' | 'removalCommand' | 'removalNote'>
   try {
     if (isPromise(source)) {
       disown(source)
@@ -41,13 +41,14 @@ function checkSource(source: Source, at: string): Source {
     if (typeof source?.open !== 'function' || !Array.isArray(source.layers)) {
       refuse(`${at} is not a source: give what etcd({ … }), file(…), env({ … }) or memory(…) returns`)
     }
-    const { name, layers, address, isRemote, removalCommand } = source
+    const { name, layers, address, isRemote, removalCommand, removalNote } = source
     read = {
       name,
       layers: layers.map((layer) => Object.freeze({ ...layer })),
       ...(address === undefined ? {} : { address: String(address).slice(0, MOST_ADDRESS) }),
       isRemote,
       ...(removalCommand === undefined ? {} : { removalCommand: String(removalCommand) }),
+      ...(removalNote === undefined ? {} : { removalNote: String(removalNote) }),
     }
   } catch (cause) {
     if (isLivetreeError(cause)) throw cause

@@ -27,6 +27,8 @@ export class SnapshotKeeper {
   #found: SnapshotDocument | undefined = undefined
   /** Sources whose tree the guard has refused. */
   readonly #refused = new Set<string>()
+  /** So many removals were allowed in trees that were rejected. */
+  #allowedCount = 0
 
   #report: (error: LivetreeError) => void = () => {}
 
@@ -56,14 +58,24 @@ export class SnapshotKeeper {
     if (!this.#isOwn) return
     this.#found = undefined
     this.#refused.clear()
+    this.#allowedCount = 0
     this.#writer.touch()
   }
 
-  /** The guard has refused a tree: what is on disk says so, and is compared with until it is replaced, however old it gets. */
-  refused(source: string): void {
-    const isNews = !this.#refused.has(source)
-    this.#refused.add(source)
+  /**
+   * A tree was rejected. Where the guard has refused it, what is on disk says so, and is compared with until it is
+   * replaced, however old it gets; where it was wrong otherwise, removals in it that are allowed stay so after a restart.
+   */
+  rejected(source: string, { isRefused }: { isRefused: boolean }): void {
+    const count = this.#remote().reduce((total, [index]) => total + this.#allowed(index).flat().length, 0)
+    const isNews = (isRefused && !this.#refused.has(source)) || count !== this.#allowedCount
+    if (isRefused) this.#refused.add(source)
+    this.#allowedCount = count
     if (isNews && (this.#isOwn || this.#found !== undefined)) this.#writer.touch()
+  }
+
+  #allowed(index: number): readonly (readonly string[])[] {
+    return this.#options.writer.guardMemory(index).allowed
   }
 
   /** Writes what is not on disk, and how long the state has been proven; leaves no timer. */
@@ -108,11 +120,13 @@ export class SnapshotKeeper {
   }
 
   #foundAndRefused(): SnapshotDocument {
-    const sources = this.#found!.sources.map((source) => {
-      const { name, guard } = source
-      return guard !== undefined && this.#refused.has(name)
-        ? { ...source, guard: { ...guard, isRefused: true } }
-        : source
+    const indexes = new Map(this.#remote().map(([index, { source }]) => [source.name, index]))
+    const sources = this.#found!.sources.map((stored) => {
+      const { name, guard } = stored
+      const index = indexes.get(name)
+      if (guard === undefined || index === undefined) return stored
+      const isRefused = guard.isRefused || this.#refused.has(name)
+      return { ...stored, guard: { ...guard, isRefused, allowed: this.#allowed(index) } }
     })
     return { ...this.#found!, sources }
   }
