@@ -108,10 +108,8 @@ class LayeredPipeline<T> implements Pipeline<T> {
 
   stage(source: number, staged: StagedUpdate): void {
     if (staged.update.allowRemoval === true) {
-      this.#guard.allow(
-        source,
-        this.#tree.losses.removedBy(() => this.#stage(source, staged)),
-      )
+      const removed = this.#tree.losses.removedBy(() => this.#stage(source, staged))
+      this.#guard.allow(source, removed, staged.update.revision)
     } else this.#stage(source, staged)
   }
 
@@ -123,7 +121,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     }
     const { isFallback = false, update } = staged
     for (const [index, leaves] of update.layers.entries()) this.#tree.replace(first + index, leaves)
-    this.#guard.replaced(source, { isFallback, store: update.store })
+    this.#guard.replaced(source, update, isFallback)
   }
 
   attempt(source: number, updates: readonly PatchUpdate[], now?: number): ValidOutcome<T> | undefined {

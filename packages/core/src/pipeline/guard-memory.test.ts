@@ -87,7 +87,10 @@ describe('guardIssues: what an earlier process knew', () => {
       const { pipeline } = staged(schema)
       pipeline.compareWith(new Map([[0, { ...earlier(keys('flags', 10), memory), store: 'a' }]]), 0)
       expect(pipeline.guardMemory(0)).toEqual(memory)
-      const update = { revision: 2, epoch: 0, layers: [leaves], store }
+      const update = { revision: 3, epoch: 0, layers: [leaves], store }
+      // A tree from before the permission is not covered by it.
+      pipeline.stage(0, { type: 'replace', update: { ...update, revision: 2 } })
+      expect(pipeline.evaluate().type).toBe('rejected')
       pipeline.stage(0, { type: 'replace', update })
       expect(pipeline.evaluate().type).toBe(store === 'a' ? 'accepted' : 'rejected')
     }

@@ -1,6 +1,7 @@
 import type { IssueWriter } from './issues.ts'
 import type { LayerTree } from './layer-tree.ts'
 import type { Issue, Path } from './outcome.ts'
+import type { ReplaceUpdate } from '../source/source.ts'
 import { pathText } from './path-text.ts'
 import { emptied, goneCount, standIns, sum } from './removals.ts'
 
@@ -38,6 +39,8 @@ export interface GuardMemory {
   readonly isRefused: boolean
   /** What was gone after it and allowed to be, layer by layer: the tree was not accepted for another reason. */
   readonly allowed: readonly (readonly string[])[]
+  /** Revision of the last permission: what is remembered says nothing of earlier trees. 0 for none. */
+  readonly allowedAt: number
 }
 
 interface Watched extends GuardedSource {
@@ -48,6 +51,8 @@ interface Watched extends GuardedSource {
   isRefused: boolean
   /** What is staged only stands in for the source: it is neither judged nor accepted. */
   isFallback: boolean
+  /** Revision of the last permission; 0 for none. */
+  allowedAt: number
   /** What an earlier process was allowed to lose; its source has not handed over a tree since. */
   remembered:
     | { readonly store: string | undefined; readonly allowed: readonly ReadonlySet<string>[] }
@@ -75,25 +80,33 @@ export class Guard {
       since: undefined,
       isRefused: false,
       isFallback: false,
+      allowedAt: 0,
       remembered: undefined,
     }))
   }
 
   /** A whole tree of a source was staged: its own, or one that only stands in for it. */
-  replaced(source: number, { isFallback, store }: { isFallback: boolean; store: string | undefined }): void {
+  replaced(
+    source: number,
+    { revision, store }: Pick<ReplaceUpdate, 'revision' | 'store'>,
+    isFallback: boolean,
+  ): void {
     const watched = this.#sources[source]!
     const { remembered } = watched
     // Where there was nothing to compare with, what is served is compared with.
     const isKnown = watched.layers.some((layer) => this.#tree.losses.of(layer).newcomers !== undefined)
     watched.isFallback = isFallback && isKnown
-    if (isFallback || remembered === undefined || remembered.store !== store) return
+    if (isFallback || remembered === undefined) return
+    if (remembered.store !== store || revision < watched.allowedAt) return
     watched.remembered = undefined
     this.allowAgain(source, remembered.allowed)
   }
 
   /** What a source has lost is meant: what the update itself removed (by layer), or, if it removed nothing, all that is gone. */
-  allow(source: number, removed: readonly ReadonlySet<string>[]): void {
-    const { layers } = this.#sources[source]!
+  allow(source: number, removed: readonly ReadonlySet<string>[], revision: number): void {
+    const watched = this.#sources[source]!
+    const { layers } = watched
+    watched.allowedAt = Math.max(watched.allowedAt, revision)
     const isAll = layers.every((layer) => removed[layer]!.size === 0)
     for (const layer of layers) this.#tree.losses.allow(layer, (key) => isAll || removed[layer]!.has(key))
   }
@@ -159,10 +172,10 @@ export class Guard {
   }
 
   memory(source: number): GuardMemory {
-    const { accepted, peak, since, isRefused, layers, remembered } = this.#sources[source]!
+    const { accepted, peak, since, isRefused, layers, remembered, allowedAt } = this.#sources[source]!
     const removed = layers.map((layer) => [...this.#tree.losses.of(layer).recent])
     const allowed = (remembered?.allowed ?? this.allowed(source)).map((keys) => [...keys])
-    return { leafCount: accepted, peak, since, removed, isRefused, allowed }
+    return { leafCount: accepted, peak, since, removed, isRefused, allowed, allowedAt }
   }
 
   /**
@@ -181,6 +194,7 @@ export class Guard {
     watched.peak = memory.peak
     watched.since = memory.since
     watched.isRefused = memory.isRefused
+    watched.allowedAt = memory.allowedAt
     watched.remembered = { store: given.store, allowed: memory.allowed.map((keys) => new Set(keys)) }
     for (const [index, layer] of watched.layers.entries())
       this.#tree.losses.forget(layer, memory.removed[index])

@@ -97,7 +97,7 @@ export function decodeDocument(bytes: Uint8Array, path: string): SnapshotDocumen
     return { name: read.text(name), leaves: read.list(leaves).map(leaf) }
   }
   const guardMemory = (value: unknown): GuardMemory => {
-    const { leafCount, peak, since, removed, isRefused, allowed } = read.record(value)
+    const { leafCount, peak, since, removed, isRefused, allowed, allowedAt } = read.record(value)
     return {
       leafCount: read.number(leafCount),
       peak: read.number(peak),
@@ -106,6 +106,7 @@ export function decodeDocument(bytes: Uint8Array, path: string): SnapshotDocumen
       isRefused: isRefused === true,
       // An older file has none.
       allowed: allowed === undefined ? [] : read.list(allowed).map((keys) => read.list(keys).map(read.text)),
+      allowedAt: allowedAt === undefined ? 0 : read.number(allowedAt),
     }
   }
   const source = (value: unknown): StoredSource => {

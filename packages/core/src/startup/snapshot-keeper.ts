@@ -126,7 +126,8 @@ export class SnapshotKeeper {
       const index = indexes.get(name)
       if (guard === undefined || index === undefined) return stored
       const isRefused = guard.isRefused || this.#refused.has(name)
-      return { ...stored, guard: { ...guard, isRefused, allowed: this.#allowed(index) } }
+      const { allowed, allowedAt } = this.#options.writer.guardMemory(index)
+      return { ...stored, guard: { ...guard, isRefused, allowed, allowedAt } }
     })
     return { ...this.#found!, sources }
   }
