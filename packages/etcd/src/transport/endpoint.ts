@@ -17,6 +17,12 @@ export interface EndpointSettings extends ConnectionSettings {
 /** A call waits so long for the connection to one endpoint before it looks for another one besides. */
 export const PATIENCE_MS = 250
 
+/**
+ * A call that has no other endpoint waits at most so long after a failure before this one is tried again: a server that is
+ * back is found soon, and one that is down is asked at one pace, however many callers there are.
+ */
+const RETRY_PACE_MS = 100
+
 /** An endpoint that failed for so long, and still does, has left its cluster. */
 const GONE_MS = 10_000
 
@@ -127,8 +133,8 @@ export class Endpoint {
   }
 
   /**
-   * Connects; one attempt at a time, however many wait for it, and none while it rests. Rejects with an EtcdError: then
-   * nothing was sent.
+   * Connects; one attempt at a time, however many wait for it, at the pace that `RETRY_PACE_MS` sets. Rejects with an
+   * EtcdError: then nothing was sent.
    */
   connect(): Promise<void> {
     this.#connecting ??= this.#connect()
@@ -215,7 +221,7 @@ export class Endpoint {
 
   async #untilRested(): Promise<void> {
     const { clock } = this.#settings
-    const restMs = this.#restsUntil - monotonicNow(clock)
+    const restMs = Math.min(this.#restsUntil, this.#failedAt + RETRY_PACE_MS) - monotonicNow(clock)
     if (restMs > 0) {
       const { promise, resolve } = Promise.withResolvers<void>()
       const timer = clock.setTimeout(resolve, Math.ceil(restMs))
