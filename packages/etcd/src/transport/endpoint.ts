@@ -1,4 +1,4 @@
-import { monotonicNow } from '../clock.ts'
+import { keepRunning, monotonicNow } from '../clock.ts'
 import { errorCodes } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
@@ -224,7 +224,8 @@ export class Endpoint {
     const restMs = Math.min(this.#restsUntil, this.#failedAt + RETRY_PACE_MS) - monotonicNow(clock)
     if (restMs > 0) {
       const { promise, resolve } = Promise.withResolvers<void>()
-      const timer = clock.setTimeout(resolve, Math.ceil(restMs))
+      // A stream that waits has no deadline of its own that would keep the process running.
+      const timer = keepRunning(clock.setTimeout(resolve, Math.ceil(restMs)))
       this.#endRest = resolve
       await promise
       clock.clearTimeout(timer)
