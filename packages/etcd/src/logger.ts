@@ -1,4 +1,4 @@
-import { callIsolated } from './watch/call-isolated.ts'
+import { callIsolated } from './call-isolated.ts'
 
 /** Where the client reports what an operator may want to read. Never gets values, passwords or tokens. */
 export interface Logger {

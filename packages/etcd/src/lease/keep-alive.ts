@@ -2,7 +2,7 @@ import { type Clock, elapsedMs, keepRunning, type Moment, momentOf } from '../cl
 import { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { Channel } from '../transport/transport.ts'
-import { asEtcdError } from '../watch/as-etcd-error.ts'
+import { asEtcdError } from '../as-etcd-error.ts'
 import type { LeaseKeepAliveResponse } from '../wire/lease.ts'
 import { KeepAliveLine } from './keep-alive-line.ts'
 import type { LeaseCore } from './lease.ts'

@@ -4,8 +4,8 @@ import { errorCodes } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
-import { asEtcdError } from '../watch/as-etcd-error.ts'
-import { callIsolated } from '../watch/call-isolated.ts'
+import { asEtcdError } from '../as-etcd-error.ts'
+import { callIsolated } from '../call-isolated.ts'
 import { Lease } from '../wire/rpc.ts'
 
 /** What one renewal needs. */

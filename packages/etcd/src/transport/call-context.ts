@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
-import { callIsolated } from '../watch/call-isolated.ts'
+import { callIsolated } from '../call-isolated.ts'
 import type { BackoffOptions } from './backoff.ts'
 import type { Balancer } from './balancer.ts'
 import type { TokenKeeper } from './token-keeper.ts'

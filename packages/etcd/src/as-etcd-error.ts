@@ -1,4 +1,4 @@
-import { EtcdError } from '../errors.ts'
+import { EtcdError } from './errors.ts'
 
 /** An error of ours as it is; anything else as `internal`, with the original as its cause. */
 export function asEtcdError(error: unknown, call: string): EtcdError {
