@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest'
 import { runBounded } from '../../scripts/etcd/run-bounded.ts'
+import { isLongRun } from '../support/run-length.ts'
 import {
   binOf,
   type Consumer,
@@ -37,14 +38,27 @@ async function withConsumer(
   await work(project)
 }
 
-const inTypeScript: readonly { what: string; name: string; uses: readonly PackageName[] }[] = [
-  { what: 'an ES module on Express 5', name: 'express5-esm', uses: ['express'] },
+interface TypeScriptProject {
+  readonly what: string
+  readonly name: string
+  readonly uses: readonly PackageName[]
+}
+
+/** One ES module and one CommonJS project; between them an adapter of each kind of types. */
+const inEveryRun: readonly TypeScriptProject[] = [
   { what: 'CommonJS on Express 4.18', name: 'express4-cjs', uses: ['express', 'embedded'] },
+  { what: 'an ES module on Nest 12, Express and Fastify', name: 'nestjs12-esm', uses: ['nestjs'] },
+]
+
+/** The other supported versions: `npm run consumers`. */
+const inLongRuns: readonly TypeScriptProject[] = [
+  { what: 'an ES module on Express 5', name: 'express5-esm', uses: ['express'] },
   { what: 'zod 4 as zod 3.25 brings it', name: 'zod3-v4', uses: [] },
   { what: 'Fastify 5.0 with zod 4.0.0', name: 'fastify-oldest-zod', uses: ['fastify'] },
   { what: 'CommonJS on Nest 11.0, Express and Fastify', name: 'nestjs11-cjs', uses: ['nestjs'] },
-  { what: 'an ES module on Nest 12, Express and Fastify', name: 'nestjs12-esm', uses: ['nestjs'] },
 ]
+
+const inTypeScript = isLongRun ? [...inEveryRun, ...inLongRuns] : inEveryRun
 
 describe('the packed packages in a project of TypeScript 5.8, without skipLibCheck', () => {
   test.for(inTypeScript)('$what compiles, works and ends by itself', async ({ name, uses }, context) => {
@@ -59,21 +73,24 @@ describe('the packed packages in a project of TypeScript 5.8, without skipLibChe
   })
 })
 
-test('the packed packages work in Jest, with modules and with CommonJS, and leave nothing open', async (context) => {
-  await withConsumer('jest', ['express'], context, async (project) => {
-    const jest = ['node_modules/jest/bin/jest.js', '--detectOpenHandles']
-    const esm = await project.runNode([
-      '--experimental-vm-modules',
-      ...jest,
-      '--config',
-      'jest.esm.config.cjs',
-    ])
-    expect(esm).toContain('2 passed')
-    const cjs = await project.runNode([...jest, '--config', 'jest.cjs.config.cjs'])
-    expect(cjs).toContain('2 passed')
-    expect(esm + cjs).not.toContain('open handle')
-  })
-})
+test.runIf(isLongRun)(
+  'the packed packages work in Jest, with modules and with CommonJS, and leave nothing open',
+  async (context) => {
+    await withConsumer('jest', ['express'], context, async (project) => {
+      const jest = ['node_modules/jest/bin/jest.js', '--detectOpenHandles']
+      const esm = await project.runNode([
+        '--experimental-vm-modules',
+        ...jest,
+        '--config',
+        'jest.esm.config.cjs',
+      ])
+      expect(esm).toContain('2 passed')
+      const cjs = await project.runNode([...jest, '--config', 'jest.cjs.config.cjs'])
+      expect(cjs).toContain('2 passed')
+      expect(esm + cjs).not.toContain('open handle')
+    })
+  },
+)
 
 describe('the settings of TypeScript that the READMEs name', () => {
   const compile = [
@@ -91,18 +108,20 @@ describe('the settings of TypeScript that the READMEs name', () => {
     isRun?: boolean
   }[] = [
     { folder: 'esm', module: 'nodenext', isRun: true },
+    { folder: 'cjs', module: 'node16', refused: /TS1479/ },
+    { folder: 'bundled', module: 'esnext', resolution: 'bundler', isRun: true },
     { folder: 'esm', module: 'node18', isRun: true },
     { folder: 'esm', module: 'node16', isRun: true },
     { folder: 'cjs', module: 'nodenext', isRun: true },
-    { folder: 'cjs', module: 'node16', refused: /TS1479/ },
-    { folder: 'bundled', module: 'esnext', resolution: 'bundler', isRun: true },
     { folder: 'bundled', module: 'preserve', resolution: 'bundler', isRun: true },
     { folder: 'cjs', module: 'commonjs', resolution: 'node10', refused: /TS2307.*'livetree'.*'bundler'/s },
   ]
+  /** Without the long form: one module of each outcome. */
+  const triedSettings = isLongRun ? settings : settings.slice(0, 3)
 
   test('each of them compiles without skipLibCheck, or is refused as they say', async (context) => {
     await withConsumer('module-settings', ['express'], context, async (project) => {
-      for (const { folder, module, resolution, refused, isRun } of settings) {
+      for (const { folder, module, resolution, refused, isRun } of triedSettings) {
         const what = `${folder} ${module} ${resolution ?? ''}`
         const args = [
           tsc,
