@@ -8,12 +8,8 @@ const source = (name: string) => fileURLToPath(new URL(`./packages/${name}/src/i
 /** Tests read the sources, not dist, so that a failing line is the line to mend. */
 const alias = [
   {
-    find: /^@livetree\/etcd\/wire$/,
-    replacement: fileURLToPath(new URL('./packages/etcd/src/wire/index.ts', import.meta.url)),
-  },
-  {
-    find: /^@livetree\/nestjs\/terminus$/,
-    replacement: fileURLToPath(new URL('./packages/nestjs/src/terminus/index.ts', import.meta.url)),
+    find: /^@livetree\/([a-z]+)\/([a-z]+)$/,
+    replacement: `${fileURLToPath(new URL('./packages/', import.meta.url))}$1/src/$2/index.ts`,
   },
   {
     find: /^@livetree\/([a-z]+)$/,

@@ -1,5 +1,6 @@
 import { errorCodes, EtcdError } from '../../packages/etcd/src/index.ts'
-import { LivetreeError, livetreeErrorCodes } from '../../packages/core/src/index.ts'
+import { LivetreeError } from '../../packages/core/src/index.ts'
+import { livetreeErrorCodes } from '../../packages/core/src/tools/index.ts'
 
 /** The error a function throws, which has to be one of ours with a code from the table; undefined when it throws none. */
 export function definedError(run: () => unknown): EtcdError | LivetreeError | undefined {

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { Unreadable } from '../../packages/core/src/index.ts'
+import { Unreadable } from '../../packages/core/src/source/index.ts'
 
 /** Segments that mean something to JavaScript, to percent-encoding, to UTF-8, or to nobody. */
 export const nastySegment: fc.Arbitrary<string> = fc.oneof(

@@ -1,5 +1,6 @@
 // Run in a process of its own by async-schema.test.ts: promises of a schema's own code reject, and nobody holds them.
-import { createManualSource, defineConfig } from '@livetree/core'
+import { createManualSource } from '@livetree/core/testing'
+import { defineConfig } from '@livetree/core'
 import * as z from 'zod'
 
 const later = (ms: number) =>

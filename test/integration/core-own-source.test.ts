@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { defineConfig, type Source } from '@livetree/core'
+import { defineConfig } from '@livetree/core'
+import type { Source } from '@livetree/core/source'
 import { afterEach, expect, test } from 'vitest'
 import * as z from 'zod'
 import { waitFor } from '../support/wait-for.ts'

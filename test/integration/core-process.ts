@@ -1,5 +1,6 @@
 // Run in a process of its own by core-leaves-nothing.test.ts: everything that has a life of its own, then close.
-import { createManualSource, defineConfig, env, file, live, memory } from '@livetree/core'
+import { createManualSource } from '@livetree/core/testing'
+import { defineConfig, env, file, live, memory } from '@livetree/core'
 import * as z from 'zod'
 
 const { LIVETREE_TEST_DIRECTORY: directory = '' } = process.env

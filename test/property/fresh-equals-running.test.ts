@@ -2,16 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import {
-  createManualSource,
-  defineConfig,
-  env,
-  file,
-  type LiveConfig,
-  LivetreeError,
-  memory,
-  type Source,
-} from '@livetree/core'
+import { createManualSource } from '@livetree/core/testing'
+import { defineConfig, env, file, type LiveConfig, LivetreeError, memory } from '@livetree/core'
+import type { Source } from '@livetree/core/source'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type * as z from 'zod'

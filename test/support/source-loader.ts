@@ -3,7 +3,7 @@ import { registerHooks } from 'node:module'
 
 const fromPackages = (path: string) => new URL(`../../packages/${path}`, import.meta.url)
 
-/** `@livetree/etcd/wire` is a folder of that package, as `nestjs/terminus` is. */
+/** Each entry of a package but its root is a folder: `@livetree/etcd/wire`, `@livetree/core/source`. */
 function sourceOf(specifier: string): string | undefined {
   const [, name, folder] = /^(?:@livetree\/)?([a-z]+)(?:\/([a-z]+))?$/.exec(specifier) ?? []
   if (name === undefined || (name !== 'livetree' && !specifier.startsWith('@livetree/'))) return undefined

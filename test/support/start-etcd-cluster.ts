@@ -135,10 +135,7 @@ class RunningCluster implements EtcdCluster {
   isolate(member: EtcdServer): void {
     const memberId = this.memberId(member)
     this.#cutOff.add(member)
-    this.#wires.isolate(
-      this.members.findIndex((each) => each === member),
-      memberId,
-    )
+    this.#wires.isolate((this.members as readonly unknown[]).indexOf(member), memberId)
   }
 
   rejoin(): void {

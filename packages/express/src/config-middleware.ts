@@ -1,4 +1,5 @@
-import { assertLiveConfig, type LiveConfig, pinRequest, type RegisteredConfig } from '@livetree/core'
+import { assertLiveConfig, pinRequest, type RegisteredConfig } from '@livetree/core/adapter'
+import type { LiveConfig } from '@livetree/core'
 import type { RequestHandler } from 'express'
 
 declare global {

@@ -1,4 +1,5 @@
-import { createTestClock, createTestConfig, defineConfig } from '@livetree/core'
+import { createTestClock } from '@livetree/core/testing'
+import { createTestConfig, defineConfig } from '@livetree/core'
 import express from 'express'
 import { expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'

@@ -1,4 +1,5 @@
-export type { HealthProbeOptions, Register } from '@livetree/core'
+export type { HealthProbeOptions } from '@livetree/core/adapter'
+export type { Register } from '@livetree/core'
 export { configMiddleware } from './config-middleware.ts'
 export { healthHandler } from './health-handler.ts'
 export { type LiveErrorHandler, type LiveMiddleware, live } from './live.ts'

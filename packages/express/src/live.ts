@@ -1,12 +1,5 @@
-import {
-  assertLiveConfig,
-  borrowForResponse,
-  kindOfValue,
-  type LiveConfig,
-  LivetreeError,
-  type LiveOptions,
-  live as liveValue,
-} from '@livetree/core'
+import { assertLiveConfig, borrowForResponse, kindOfValue } from '@livetree/core/adapter'
+import { type LiveConfig, LivetreeError, type LiveOptions, live as liveValue } from '@livetree/core'
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express'
 
 /** A middleware that stays the same while the one inside it is replaced. */

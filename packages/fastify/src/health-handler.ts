@@ -1,11 +1,11 @@
 import {
   answerHealthProbe,
   assertLiveConfig,
-  checkOptions,
   type HealthProbeOptions,
-  type LiveConfig,
+  checkOptions,
   optionKinds,
-} from '@livetree/core'
+} from '@livetree/core/adapter'
+import type { LiveConfig } from '@livetree/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /**

@@ -1,13 +1,11 @@
 import {
   assertLiveConfig,
-  checkOptions,
-  type LiveConfig,
-  LivetreeError,
-  optionKinds,
   pinRequest,
+  checkOptions,
+  optionKinds,
   type RegisteredConfig,
-  type Snapshot,
-} from '@livetree/core'
+} from '@livetree/core/adapter'
+import { type LiveConfig, LivetreeError, type Snapshot } from '@livetree/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 

@@ -1,11 +1,5 @@
-import {
-  askIsEqual,
-  type ChangeEvent,
-  callAtOnce,
-  type LiveConfig,
-  LivetreeError,
-  type Snapshot,
-} from '@livetree/core'
+import { askIsEqual, callAtOnce } from '@livetree/core/adapter'
+import { type ChangeEvent, type LiveConfig, LivetreeError, type Snapshot } from '@livetree/core'
 import type { InstanceWrapper } from './app-modules.ts'
 import { refusal } from './check-module-options.ts'
 import { type ChangeHandler, changeHandlersOf } from './on-config-change.ts'

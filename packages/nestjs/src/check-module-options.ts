@@ -1,12 +1,5 @@
-import {
-  assertLiveConfig,
-  checkOptions,
-  isLiveConfig,
-  isPromise,
-  type LiveConfig,
-  LivetreeError,
-  optionKinds,
-} from '@livetree/core'
+import { assertLiveConfig, isLiveConfig, isPromise, checkOptions, optionKinds } from '@livetree/core/adapter'
+import { type LiveConfig, LivetreeError } from '@livetree/core'
 import type { Injected } from './get-config-token.ts'
 
 const anything = { expected: 'an option of Nest', test: () => true }

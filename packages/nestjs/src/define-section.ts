@@ -1,10 +1,5 @@
-import {
-  type ChangeEvent,
-  checkOptions,
-  type LiveConfig,
-  optionKinds,
-  type WatchOptions,
-} from '@livetree/core'
+import type { ChangeEvent, LiveConfig, WatchOptions } from '@livetree/core'
+import { checkOptions, optionKinds } from '@livetree/core/adapter'
 import type { FactoryProvider } from '@nestjs/common'
 import { isNamed, refusal } from './check-module-options.ts'
 import { type DefinedConfig, getConfigToken } from './get-config-token.ts'

@@ -1,11 +1,5 @@
-import {
-  checkOptions,
-  type LiveConfig,
-  optionKinds,
-  type RegisteredConfig,
-  type Resource,
-  type ResourceOptions,
-} from '@livetree/core'
+import { checkOptions, optionKinds, type RegisteredConfig } from '@livetree/core/adapter'
+import type { LiveConfig, Resource, ResourceOptions } from '@livetree/core'
 import type { FactoryProvider, InjectionToken } from '@nestjs/common'
 import { isNamed, refusal } from './check-module-options.ts'
 import { type DefinedConfig, getConfigToken } from './get-config-token.ts'

@@ -1,4 +1,5 @@
-import { assertLiveConfig, type LiveConfig } from '@livetree/core'
+import { assertLiveConfig } from '@livetree/core/adapter'
+import type { LiveConfig } from '@livetree/core'
 import {
   ConfigurableModuleBuilder,
   type DynamicModule,

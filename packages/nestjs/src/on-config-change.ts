@@ -1,10 +1,5 @@
-import {
-  type ChangeEvent,
-  checkOptions,
-  optionKinds,
-  type RegisteredConfig,
-  type WatchOptions,
-} from '@livetree/core'
+import type { ChangeEvent, WatchOptions } from '@livetree/core'
+import { type RegisteredConfig, checkOptions, optionKinds } from '@livetree/core/adapter'
 import { isNamed, refusal } from './check-module-options.ts'
 import type { DefinedConfig } from './get-config-token.ts'
 

@@ -1,4 +1,5 @@
-import { type LiveConfig, pinRequest, type RequestPart } from '@livetree/core'
+import type { LiveConfig } from '@livetree/core'
+import { pinRequest, type RequestPart } from '@livetree/core/adapter'
 import type { HttpAdapterHost } from '@nestjs/core'
 
 /** What is needed of a Fastify instance. */

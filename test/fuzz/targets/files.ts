@@ -4,18 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import type * as z from 'zod'
-import {
-  compileSchema,
-  createPipeline,
-  defineConfig,
-  env,
-  file,
-  type LayerInfo,
-  type Leaf,
-  type LiveConfig,
-  LivetreeError,
-  Unreadable,
-} from '../../../packages/core/src/index.ts'
+import { compileSchema, createPipeline } from '../../../packages/core/src/tools/index.ts'
+import { defineConfig, env, file, type LiveConfig, LivetreeError } from '../../../packages/core/src/index.ts'
+import { type LayerInfo, type Leaf, Unreadable } from '../../../packages/core/src/source/index.ts'
 import { flatten } from '../../../packages/core/src/source/flatten.ts'
 import { parseDocument } from '../../../packages/core/src/source/parse-document.ts'
 import { arbitraryDotenv, arbitraryJson, arbitraryYaml } from '../arbitrary-document.ts'

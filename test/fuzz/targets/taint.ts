@@ -3,9 +3,9 @@ import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
+import { answerHealthProbe } from '../../../packages/core/src/adapter/index.ts'
+import { createManualSource } from '../../../packages/core/src/testing/index.ts'
 import {
-  answerHealthProbe,
-  createManualSource,
   createTestConfig,
   defineConfig,
   env,

@@ -1,4 +1,5 @@
-import { createTestClock, type PatchUpdate, type ReplaceUpdate, silentLogger } from '@livetree/core'
+import { createTestClock } from '@livetree/core/testing'
+import { type PatchUpdate, type ReplaceUpdate, silentLogger } from '@livetree/core/source'
 import {
   type EtcdClient,
   EtcdError,

@@ -1,4 +1,4 @@
-import type { ReplaceUpdate, SourceConnection, SourceContext } from '@livetree/core'
+import type { ReplaceUpdate, SourceConnection, SourceContext } from '@livetree/core/source'
 import {
   type EtcdClient,
   EtcdError,

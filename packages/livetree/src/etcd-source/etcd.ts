@@ -1,4 +1,4 @@
-import { shellWord, type Source, type SourceContext } from '@livetree/core'
+import { shellWord, type Source, type SourceContext } from '@livetree/core/source'
 import { createEtcdClient } from '@livetree/etcd'
 import { EtcdConnection } from './connection.ts'
 import { type EtcdSourceOptions, resolveSource } from './options.ts'

@@ -1,4 +1,4 @@
-import type { Leaf } from '@livetree/core'
+import type { Leaf } from '@livetree/core/source'
 import type { ScanPage, WatchEvent } from '@livetree/etcd'
 import { keyText, type Overlays, type LayerKey, valueAt } from './overlays.ts'
 

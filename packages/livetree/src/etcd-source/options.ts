@@ -1,4 +1,5 @@
-import { checkOptions, LivetreeError, optionKinds, type OptionTable } from '@livetree/core'
+import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
+import { LivetreeError } from '@livetree/core'
 import { checkClientOptions, type EtcdClient, type EtcdClientOptions } from '@livetree/etcd'
 
 /** Options of the etcd source that do not depend on where the client comes from. */

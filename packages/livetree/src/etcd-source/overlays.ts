@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { type LayerInfo, Unreadable } from '@livetree/core'
+import { type LayerInfo, Unreadable } from '@livetree/core/source'
 
 /** Below the root, kept for livetree's own keys; never part of a configuration. */
 const RESERVED = '.livetree'

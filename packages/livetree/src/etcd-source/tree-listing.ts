@@ -1,4 +1,4 @@
-import type { Leaf } from '@livetree/core'
+import type { Leaf } from '@livetree/core/source'
 import type { ListedPage } from '@livetree/etcd'
 import { LayerLeaves } from './layer-leaves.ts'
 import type { Overlays } from './overlays.ts'

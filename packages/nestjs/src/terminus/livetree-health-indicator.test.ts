@@ -1,4 +1,5 @@
-import { createTestClock, createTestConfig } from '@livetree/core'
+import { createTestClock } from '@livetree/core/testing'
+import { createTestConfig } from '@livetree/core'
 import { Controller, Get, Inject } from '@nestjs/common'
 import { HealthCheck, HealthCheckService, TerminusModule } from '@nestjs/terminus'
 import { expect, onTestFinished, test } from 'vitest'

@@ -1,4 +1,5 @@
-import { assertLiveConfig, type LiveConfig } from '@livetree/core'
+import { assertLiveConfig } from '@livetree/core/adapter'
+import type { LiveConfig } from '@livetree/core'
 import { Inject, Injectable } from '@nestjs/common'
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus'
 import { getConfigToken } from '../get-config-token.ts'

@@ -1,0 +1,12 @@
+// `@livetree/core/adapter`: for authors of adapters to web frameworks.
+export { assertLiveConfig, isLiveConfig, kindOfValue } from '../assert-live-config.ts'
+export type { OptionTable } from '../check-options.ts'
+export { checkOptions } from '../check-options.ts'
+export * as optionKinds from '../option-kinds.ts'
+export { askIsEqual, callAtOnce, isPromise } from '../callback.ts'
+export type { RegisteredConfig } from '../register.ts'
+export type { HealthAnswer, HealthProbeOptions } from '../request/health-probe.ts'
+export { answerHealthProbe } from '../request/health-probe.ts'
+export type { RequestPart, ResponsePart } from '../request/request-pin.ts'
+export { borrowForResponse, pinRequest } from '../request/request-pin.ts'
+export { toLogger } from '../to-logger.ts'

@@ -1,0 +1,21 @@
+// `@livetree/core/source`: for authors of sources.
+export type { OptionTable } from '../check-options.ts'
+export { checkOptions } from '../check-options.ts'
+export { silentLogger } from '../logger.ts'
+export type { OptionKind } from '../option-kinds.ts'
+export * as optionKinds from '../option-kinds.ts'
+export { shellWord } from './shell-word.ts'
+export type {
+  Clock,
+  LayerInfo,
+  LayerNaming,
+  Leaf,
+  Logger,
+  PatchUpdate,
+  ReplaceUpdate,
+  Source,
+  SourceConnection,
+  SourceContext,
+  SourceSink,
+} from './source.ts'
+export { Unreadable } from './source.ts'
