@@ -7,7 +7,8 @@ import type { WatcherAnswer } from './support/burst-watcher.ts'
 import type { BurstDone, BurstOrder } from './support/burst-writer.ts'
 import { fillTree } from './support/fill-tree.ts'
 import { type Timing, timing } from './support/measure.ts'
-import { publish, type Ratio } from './support/report.ts'
+import { publish } from './support/report.ts'
+import type { Ratio } from './support/ratio.ts'
 
 const PUTS = amount(10_000, 200)
 const SIZES = amount({ record: 10_000, tree: 10_000 }, { record: 100, tree: 100 })

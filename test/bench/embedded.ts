@@ -9,7 +9,8 @@ import { WatchClient } from '../contract/watch-client.ts'
 import { launchEtcd } from '../support/start-etcd.ts'
 import { amount } from './support/amount.ts'
 import { type Contender, race, type Timing } from './support/measure.ts'
-import { publish, type Ratio } from './support/report.ts'
+import { publish } from './support/report.ts'
+import type { Ratio } from './support/ratio.ts'
 
 const rounds = amount(30, 1)
 const callsPerRound = 200

@@ -6,7 +6,8 @@ import { serviceLeaves } from './support/bench-tree.ts'
 import type { SeenAt } from './support/fan-out-watcher.ts'
 import { fillTree } from './support/fill-tree.ts'
 import { type Timing, timing } from './support/measure.ts'
-import { publish, type Ratio } from './support/report.ts'
+import { publish } from './support/report.ts'
+import type { Ratio } from './support/ratio.ts'
 import { sharedNow } from './support/shared-clock.ts'
 
 const PROCESSES = amount(20, 2)

@@ -9,7 +9,8 @@ import { openBareWatch } from './support/bare-watch.ts'
 import { nestedLeaves, nestedSchema, servicePaths } from './support/bench-tree.ts'
 import { fillTree } from './support/fill-tree.ts'
 import { percentile, type Timing, timing } from './support/measure.ts'
-import { publish, type Ratio } from './support/report.ts'
+import { publish } from './support/report.ts'
+import type { Ratio } from './support/ratio.ts'
 
 /** Puts of each kind on each tree. */
 const PUTS = amount(4_000, 5)

@@ -9,7 +9,8 @@ import { amount } from './support/amount.ts'
 import { nestedLeaves, nestedSchema } from './support/bench-tree.ts'
 import { fillTree } from './support/fill-tree.ts'
 import { type Contender, race, type Timing } from './support/measure.ts'
-import { publish, type Ratio } from './support/report.ts'
+import { publish } from './support/report.ts'
+import type { Ratio } from './support/ratio.ts'
 
 /** Of the three sizes; a large tree takes as long as many small ones. */
 const ROUNDS = amount([60, 30, 6], [1, 1, 1])

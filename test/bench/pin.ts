@@ -5,7 +5,8 @@ import { amount } from './support/amount.ts'
 import { openAsker } from './support/keep-asking.ts'
 import { timing } from './support/measure.ts'
 import type { PinBenchApp } from './support/pin-server.ts'
-import { publish, type Ratio } from './support/report.ts'
+import { publish } from './support/report.ts'
+import type { Ratio } from './support/ratio.ts'
 
 /**
  * What the pin and the live middleware cost on a route that does nothing else: the same app with and without, each in a

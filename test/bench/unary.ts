@@ -4,7 +4,8 @@ import { startEtcd } from '../support/start-etcd.ts'
 import { amount } from './support/amount.ts'
 import { text60 } from './support/bench-tree.ts'
 import { type Timing, timing } from './support/measure.ts'
-import { publish, type Ratio } from './support/report.ts'
+import { publish } from './support/report.ts'
+import type { Ratio } from './support/ratio.ts'
 
 const IN_FLIGHT = 64
 /** Calls of a sample. */

@@ -1,6 +1,4 @@
 import type { ShopConfig } from './shop-config.ts'
-import { openPgCatalog } from './pg-catalog.ts'
-import { openSqliteCatalog } from './sqlite-catalog.ts'
 
 export interface Article {
   readonly name: string
@@ -25,8 +23,3 @@ export const firstArticles: readonly (Article & { readonly inStock: number })[] 
 ]
 
 export type DbConfig = ShopConfig['current']['db']
-
-/** A pool of the size the configuration asks for. */
-export function openCatalog(db: DbConfig, signal?: AbortSignal): Promise<Catalog> {
-  return db.url === undefined ? openSqliteCatalog(db.pool.max) : openPgCatalog(db.url, db.pool.max, signal)
-}

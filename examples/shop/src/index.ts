@@ -1,4 +1,5 @@
-export { type Article, type Catalog, type DbConfig, openCatalog } from './catalog.ts'
+export type { Article, Catalog, DbConfig } from './catalog.ts'
+export { openCatalog } from './open-catalog.ts'
 export { openStore, type ShopStore } from './open-store.ts'
 export { type Quote, quote } from './quote.ts'
 export { sayHowToChange } from './say-how-to-change.ts'

@@ -1,4 +1,4 @@
-import type { EmbeddedEtcdOptions } from './start-embedded-etcd.ts'
+import type { EmbeddedEtcdOptions } from './embedded-etcd-options.ts'
 
 /** Whether a value can be used; `undefined` is never asked about. */
 type Check = (value: unknown) => boolean

@@ -5,7 +5,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { connect } from 'node:net'
 import { once } from 'node:events'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
-import { type EmbeddedEtcdOptions, startEmbeddedEtcd } from './start-embedded-etcd.ts'
+import type { EmbeddedEtcdOptions } from './embedded-etcd-options.ts'
+import { startEmbeddedEtcd } from './start-embedded-etcd.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'livetree-options-'))
 afterAll(() => rmSync(folder, { recursive: true }))

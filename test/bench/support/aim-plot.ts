@@ -1,5 +1,5 @@
 import { aimInWords, isMet, ratioInWords } from './figures.ts'
-import type { Ratio } from './report.ts'
+import type { Ratio } from './ratio.ts'
 import { label, line, round, svg } from './svg.ts'
 
 const WIDTH = 860

@@ -1,4 +1,4 @@
-import type { Ratio } from './report.ts'
+import type { Ratio } from './ratio.ts'
 
 /** A time in the unit that suits it, or an amount in its own. */
 export function figureOf(value: number, unit: 'ms' | 'MB' = 'ms'): string {

@@ -1,5 +1,6 @@
 import { aimInWords, figureOf, isMet, ratioInWords } from './figures.ts'
-import type { BenchReport, Ratio } from './report.ts'
+import type { BenchReport } from './report.ts'
+import type { Ratio } from './ratio.ts'
 
 /** The page docs/benchmarks.md: all aims first, then bench by bench. Plots are in `benchmarks/` beside it. */
 export function benchPage(reports: readonly BenchReport[]): string {

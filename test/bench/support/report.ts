@@ -4,15 +4,7 @@ import { isSmoke } from './amount.ts'
 import { aimInWords, figureOf, isMet, ratioInWords } from './figures.ts'
 import type { LinePlot } from './line-plot.ts'
 import type { Timing } from './measure.ts'
-
-/** A ratio of two measurements of one run, with what was aimed at. */
-export interface Ratio {
-  readonly what: string
-  readonly value: number
-  /** At most this much, or with `isFloor` at least. */
-  readonly aim?: number
-  readonly isFloor?: boolean
-}
+import type { Ratio } from './ratio.ts'
 
 /** What a bench has found, and how. */
 export interface Findings {

@@ -1,4 +1,4 @@
-import type { HeaderField } from './hpack-decoder.ts'
+import type { HeaderField } from './header-field.ts'
 
 /** What Node takes as an authority: the characters of one, without a user, and at least one of them. */
 const TAKEN = /^[!$-.0-;=A-Z[\]_a-z~]+$/

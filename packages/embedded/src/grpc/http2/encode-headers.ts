@@ -1,4 +1,4 @@
-import type { HeaderField } from './hpack-decoder.ts'
+import type { HeaderField } from './header-field.ts'
 
 /**
  * Writes headers as a block that uses no table and adds to none: whoever reads it needs no other block, and any number

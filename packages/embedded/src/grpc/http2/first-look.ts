@@ -12,7 +12,8 @@ import {
   writeFrame,
 } from './frames.ts'
 import { HeaderBlock, MAX_BLOCK_BYTES } from './header-block.ts'
-import { type HeaderField, HpackDecoder } from './hpack-decoder.ts'
+import type { HeaderField } from './header-field.ts'
+import { HpackDecoder } from './hpack-decoder.ts'
 
 /** What a client may send before its first call and with it, until it gets more room: above this it is not looked at. */
 const MAX_SEEN_BYTES = 256 * 1024

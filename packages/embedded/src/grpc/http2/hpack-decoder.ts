@@ -1,13 +1,6 @@
+import type { HeaderField } from './header-field.ts'
 import { decodeHuffman } from './huffman.ts'
 import { STATIC_TABLE } from './static-table.ts'
-
-/** One header as it stands in a block. A character of a name or value stands for a byte. */
-export interface HeaderField {
-  readonly name: string
-  readonly value: string
-  /** Whether it must never enter a table: a password, for example. */
-  readonly isSensitive: boolean
-}
 
 /** A header block that breaks HPACK's rules, or our bound. */
 export class HpackError extends Error {}

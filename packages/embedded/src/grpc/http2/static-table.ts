@@ -1,4 +1,4 @@
-import type { HeaderField } from './hpack-decoder.ts'
+import type { HeaderField } from './header-field.ts'
 
 /** Names and values of the indices from 1 on. Source: RFC 7541, appendix A. */
 const ROWS = `:authority|
