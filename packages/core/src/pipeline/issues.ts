@@ -1,7 +1,7 @@
 import { isOpenAt, isSecretAt, schemaNodeAt } from '../schema/describe.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
 import { propertyOf } from '../schema/property-name.ts'
-import { type SchemaNode } from '../schema/schema-node.ts'
+import type { SchemaNode } from '../schema/schema-node.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
 import { shortKey, shortMessage } from '../short-text.ts'
 import { type LayerInfo, Unreadable } from '../source/source.ts'

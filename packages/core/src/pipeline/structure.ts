@@ -1,6 +1,6 @@
 import { schemaNodeAt } from '../schema/describe.ts'
 import { isScalar } from '../schema/directory.ts'
-import { type SchemaNode } from '../schema/schema-node.ts'
+import type { SchemaNode } from '../schema/schema-node.ts'
 import { shortKey } from '../short-text.ts'
 import { Unreadable } from '../source/source.ts'
 import { scalarOrFloor } from './node-content.ts'
