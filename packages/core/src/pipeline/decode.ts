@@ -1,5 +1,4 @@
 import { runsOwnCode } from '../schema/own-code.ts'
-import { childSchemaNode } from '../schema/child-node.ts'
 import { isMadeWhenAbsent } from '../schema/directory.ts'
 import {
   coreOf,
