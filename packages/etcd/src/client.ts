@@ -55,7 +55,6 @@ class ChannelClient implements EtcdClient {
   readonly cluster: ClusterService
   readonly channel: UndiciChannel
   readonly #options: ResolvedOptions
-  readonly #closed = new AbortController()
   #syncTimer: unknown
   #onAbort: (() => void) | undefined
   #closing: Promise<void> | undefined
@@ -63,8 +62,7 @@ class ChannelClient implements EtcdClient {
   constructor(options: ResolvedOptions) {
     this.#options = options
     const { discovery, namespace, clock, logger, maxTxnOps, callTimeoutMs, signal } = options
-    const discover =
-      discovery === undefined ? undefined : () => discoverEndpoints(discovery, logger, this.#closed.signal)
+    const discover = discovery === undefined ? undefined : () => discoverEndpoints(discovery, logger)
     this.channel = new UndiciChannel({ ...options, discover })
     const shared = { clock, logger, namespace, callTimeoutMs }
     this.watch = createWatchService(this.channel, { ...shared, ...options.watch })
@@ -113,7 +111,6 @@ class ChannelClient implements EtcdClient {
     const givenBack = this.kv.close()
     this.channel.refuseCalls()
     await givenBack
-    this.#closed.abort()
     await this.channel.close()
   }
 

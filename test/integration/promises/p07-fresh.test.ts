@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { createEtcdClient } from '@livetree/etcd'
 import { etcd as etcdSource } from 'livetree'
 import { expect, test } from 'vitest'
@@ -66,5 +67,21 @@ eachEtcd('P7 fresh, with proof', (etcd) => {
       server.resume()
     }
     await waitFor(() => config.status.state === 'live', { timeoutMs: 20_000 })
+  })
+
+  test.for(['nothing', 'other keys', 'its own keys'])('it stays live while %s is written', async (what) => {
+    await shop.write(GOOD_TREE)
+    const sources = [
+      etcdSource({ endpoints: [shop.server.endpoint], root: shop.root, overlays: ['base', 'prod'] }),
+    ]
+    const config = shop.keep(await definition.load({ sources, staleAfterMs: 2_000 }))
+    const stales: unknown[] = []
+    config.on('stale', (event) => stales.push(event))
+    const key = what === 'other keys' ? '/elsewhere' : `${shop.root}/prod/db/pool/max`
+    for (let round = 1; round <= 15; round += 1) {
+      if (what !== 'nothing') await shop.client.kv.put(key, `${round}`)
+      await setTimeout(400)
+    }
+    expect(stales).toEqual([])
   })
 })

@@ -1,5 +1,4 @@
-import { childSchemaNode } from '../schema/child-node.ts'
-import { coreOf, type SchemaNode } from '../schema/schema-node.ts'
+import { childSchemaNode, type SchemaNode, coreOf } from '../schema/schema-node.ts'
 import { listedChildren } from './list-order.ts'
 import { topLayer, type TreeNode } from './tree-node.ts'
 

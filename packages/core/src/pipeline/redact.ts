@@ -1,7 +1,6 @@
 import { inspect } from 'node:util'
 import type * as z from 'zod/v4/core'
-import { intersectionOf } from '../schema/child-node.ts'
-import { coreOf, type SchemaNode } from '../schema/schema-node.ts'
+import { intersectionOf, type SchemaNode, coreOf } from '../schema/schema-node.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
 import { isPlainObject } from './document.ts'
 
@@ -32,7 +31,7 @@ export function isSecretWhole(schemaNode: SchemaNode, value: unknown): boolean {
     case 'union':
       return taggedOption(schemaNode, value) === undefined
     case 'intersection':
-      return schemaNode.sides.some((side) => isSecretWhole(side, value))
+      return isSecretWhole(schemaNode.left, value) || isSecretWhole(schemaNode.right, value)
     default:
       return false
   }
@@ -58,7 +57,7 @@ export function hasMadeNames(schemaNode: SchemaNode): boolean {
     case 'union':
       return schemaNode.options.some(hasMadeNames)
     case 'intersection':
-      return schemaNode.sides.some(hasMadeNames)
+      return hasMadeNames(schemaNode.left) || hasMadeNames(schemaNode.right)
     default:
       return false
   }
@@ -84,11 +83,10 @@ export function partView(
     case 'union':
       return partView(taggedOption(core, value), value, key)
     case 'intersection': {
-      const views = core.sides.flatMap((side) => partView(side, value, key) ?? [])
-      return intersectionOf(
-        core,
-        views.filter((view) => view.hasSecret),
-      )
+      const left = partView(core.left, value, key)
+      const right = partView(core.right, value, key)
+      if (!left?.hasSecret) return right
+      return right?.hasSecret ? intersectionOf(core, left, right) : left
     }
     default:
       return undefined

@@ -4,7 +4,6 @@ import { cancelledError, lateError, nobodyError } from './call-errors.ts'
 import { limitCall } from './call-limits.ts'
 import { type CallContext, callName, type OpenCall, tellRetry } from './call-context.ts'
 import type { Endpoint } from './endpoint.ts'
-import { fetchToken, type TokenWaiter } from './fetch-token.ts'
 import { FailedAttempts, triedOf } from './failed-attempts.ts'
 import { closedFor, openCalls } from './parting.ts'
 import { judgeAnswer, type ProofPorts, proveStatus } from './prove-status.ts'
@@ -13,17 +12,18 @@ import { blame, decideRetry, finalError, worseFate } from './retry.ts'
 import { waitForRoom } from './room-wait.ts'
 import type { RetryClass } from './transport.ts'
 import { type AttemptOwner, UnaryAttempt } from './unary-attempt.ts'
-import type { Caller, UnaryOptions, UnaryRequest } from './unary-request.ts'
+import type { UnaryOptions, UnaryRequest } from './unary-request.ts'
 
 const MAX_REFRESHES = 2
 
 /** One request with its retries: ends at its deadline at the latest, and settles exactly once. */
-export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter {
+export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
   readonly #context: CallContext
   readonly #request: UnaryRequest<Res>
   readonly #options: UnaryOptions
   readonly #retry: RetryClass
-  readonly #caller: Caller<Res>
+  readonly #resolve: (answer: Res) => void
+  readonly #reject: (error: EtcdError) => void
   #attempt: UnaryAttempt<Res> | undefined
   #reach: Reach | undefined
   #endpoint: Endpoint | undefined
@@ -37,12 +37,18 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   #refreshes = 0
   #doubts = 0
 
-  constructor(context: CallContext, request: UnaryRequest<Res>, caller: Caller<Res>) {
+  constructor(
+    context: CallContext,
+    request: UnaryRequest<Res>,
+    resolve: (answer: Res) => void,
+    reject: (error: EtcdError) => void,
+  ) {
     this.#context = context
     this.#request = request
     this.#options = request.options
     this.#retry = request.options.retry ?? 'write'
-    this.#caller = caller
+    this.#resolve = resolve
+    this.#reject = reject
   }
 
   get #name(): string {
@@ -53,7 +59,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     const { signal, timeoutMs = this.#context.callTimeoutMs } = this.#options
     const closed = closedFor(this.#context, this.#options)
     if (closed !== undefined || signal?.aborted) {
-      this.#caller.reject(
+      this.#reject(
         closed?.with({ call: this.#name, fate: 'not_sent' }) ?? cancelledError(this.#state, signal?.reason),
       )
       return
@@ -84,7 +90,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     }
     endpoint.succeeded()
     this.#settle()
-    this.#caller.resolve(answer)
+    this.#resolve(answer)
   }
 
   get #proof(): ProofPorts {
@@ -103,13 +109,13 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
       ? undefined
       : proveStatus(error, attempt, this.#endpoint!, this.#proof)
     if (proving === undefined) this.#judge(error, attempt)
-    else {
-      void proving.then((judged) => {
-        if (this.#attempt !== attempt) return
-        if (judged.code === 'cluster_changed') this.#onForeign(judged, attempt)
-        else this.#judge(judged, attempt)
-      })
-    }
+    else void proving.then((judged) => this.#onProved(judged, attempt))
+  }
+
+  #onProved(error: EtcdError, attempt: UnaryAttempt<Res>): void {
+    if (this.#attempt !== attempt) return
+    if (error.code === 'cluster_changed') this.#onForeign(error, attempt)
+    else this.#judge(error, attempt)
   }
 
   /** Where the call began under the cluster still in hand, another endpoint may be of that one. */
@@ -123,10 +129,11 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
 
   /** Takes the next endpoint, or waits until there is one to take. */
   #next(): void {
-    if (this.#isSettled || this.#isOvertaken()) return
+    if (this.#isSettled) return
     const { preparation, tokens } = this.#context
+    if (this.#isOvertaken()) return
     const needsToken = tokens.isMissing && !this.#options.isAnonymous
-    const condition = preparation ?? (needsToken ? fetchToken(this.#context, undefined, this) : undefined)
+    const condition = preparation ?? (needsToken ? tokens.refresh() : undefined)
     if (condition !== undefined) {
       this.#after(condition)
       return
@@ -156,21 +163,6 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     if (endpoint === undefined) return balancer.pick({ tried, isRead: this.#retry === 'read' })
     const named = balancer.named(endpoint)
     return tried?.has(named) ? undefined : named
-  }
-
-  isPatient(error: EtcdError): boolean {
-    this.#failed.wait(error.with({ call: this.#name }))
-    this.#tellRetry()
-    return !this.#isSettled
-  }
-
-  onTimer(timer: unknown): void {
-    this.#timer = timer
-  }
-
-  get #failed(): FailedAttempts {
-    this.#failures ??= new FailedAttempts()
-    return this.#failures
   }
 
   /** Whatever becomes of the condition, the call itself is not on its way. */
@@ -205,28 +197,34 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
 
   #try(endpoint: Endpoint): void {
     const { tokens, headers, maxResponseBytes, balancer, clock, attemptTimeoutMs } = this.#context
+    const { connection } = endpoint
     const token = this.#options.isAnonymous ? undefined : tokens.token
     const { path, type, body } = this.#request
-    const attempt = new UnaryAttempt(this, type, path, endpoint.connection, token, maxResponseBytes)
+    const attempt = new UnaryAttempt(this, type, path, connection, token, maxResponseBytes)
     this.#endpoint = endpoint
     this.#attempt = attempt
-    attempt.connection.start(path, headers(token, this.#options.requireLeader ?? false), body, attempt)
+    connection.start(path, headers(token, this.#options.requireLeader ?? false), body, attempt)
     if (balancer.size < 2 || this.#options.endpoint !== undefined || this.#attempt !== attempt) return
     const onSent = (): void => {
       if (this.#retry !== 'read') return
       this.#timer = clock.setTimeout(() => this.#onSlowAttempt(endpoint, attempt), attemptTimeoutMs)
     }
-    waitForRoom(attempt, {
-      clock,
-      // Also one that has failed this call before.
-      pick: () => balancer.pick({ tried: new Set([endpoint]), isRead: this.#retry === 'read' }),
-      onTimer: (timer) => this.onTimer(timer),
-      onSent,
-      onRoom: (other) => {
-        attempt.abandon(cancelledError(this.#state, undefined))
-        this.#try(other)
-      },
-    })
+    if (attempt.isSent) onSent()
+    else {
+      waitForRoom(attempt, {
+        clock,
+        // Also one that has failed this call before.
+        pick: () => balancer.pick({ tried: new Set([endpoint]), isRead: this.#retry === 'read' }),
+        onTimer: (timer) => {
+          this.#timer = timer
+        },
+        onSent,
+        onRoom: (other) => {
+          attempt.abandon(cancelledError(this.#state, undefined))
+          this.#try(other)
+        },
+      })
+    }
   }
 
   #judge(error: EtcdError, attempt: UnaryAttempt<Res>): void {
@@ -236,8 +234,9 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     blame(this.#endpoint!, error, decision)
     if (decision === 'refresh' && this.#refreshes < MAX_REFRESHES) {
       this.#refreshes += 1
-      this.#failed.count(error)
-      this.#after(fetchToken(this.#context, attempt.token, this))
+      this.#failures ??= new FailedAttempts()
+      this.#failures.count(error)
+      this.#after(tokens.refresh(attempt.token))
     } else if (decision === 'retry' || (decision === 'retry_once' && this.#doubts === 0)) {
       if (decision === 'retry_once') this.#doubts += 1
       this.#note(this.#endpoint!, error)
@@ -248,7 +247,8 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   #note(endpoint: Endpoint, error: EtcdError): void {
     const { identity } = this.#context.balancer
     identity.settle()
-    this.#failed.note(endpoint, identity.explain(error))
+    this.#failures ??= new FailedAttempts()
+    this.#failures.note(endpoint, identity.explain(error))
   }
 
   #tellRetry(): void {
@@ -318,7 +318,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     if (this.#isSettled) return
     this.#settle()
     const fate = worseFate(this.#failures?.fate ?? 'not_sent', error.fate)
-    this.#caller.reject(finalError(fate === error.fate ? error : error.with({ fate }), this.#retry))
+    this.#reject(finalError(fate === error.fate ? error : error.with({ fate }), this.#retry))
   }
 
   #settle(): void {

@@ -79,7 +79,7 @@ describe('word of progress', () => {
     beat(9, 200)
     expect(told).toEqual(['created at 2'])
     events(9, [put('a', 3)])
-    beat(9)
+    beat(9, 900)
     expect(told).toEqual(['created at 2', '3: +a'])
     beat(12)
     expect(told.at(-1)).toBe('progress 9 claimed')

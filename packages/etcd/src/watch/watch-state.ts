@@ -10,6 +10,7 @@ import { PendingRevisions } from './pending-revisions.ts'
 import { RevisionAssembler } from './revision-assembler.ts'
 import { type ClusterChange, type WatchContact, WatchEvent, type WatchHandlers } from './watch-handlers.ts'
 import type { WatchPlan } from './watch-options.ts'
+import { CLOCK_STEP_MS, type ProgressClaim, UnorderedProgress } from './unordered-progress.ts'
 import type { Watcher } from './watcher.ts'
 
 /** What a watch asks of the service that carries it. */
@@ -56,10 +57,10 @@ type Phase =
   | { readonly type: 'paused' }
   | { readonly type: 'ended'; readonly error: EtcdError | undefined }
 
-/** On an old server a quiet watch counts as complete when it stayed quiet for so long (see `WatchProgress.isExact`). */
+/** On an old server a watch counts as complete after this much quiet, in milliseconds (see `WatchProgress.isExact`). */
 const SETTLE_MS = 1_000
-/** No answer takes so long: the clock was put back meanwhile. */
-const CLOCK_STEP_MS = 60_000
+/** The least quiet that counts where proofs are needed more often than that, in milliseconds. */
+const MIN_SETTLE_MS = 200
 
 /** The watch itself: its position, what is delivered and what is not. Does no I/O. */
 export class WatchState implements Watcher {
@@ -82,8 +83,10 @@ export class WatchState implements Watcher {
   #hasBeenLive = false
   /** Highest revision that nothing is missing up to, also by word that does not move the position. */
   #proven = 0
-  /** On an old server: what it said last, not yet believed. */
-  #unverifiedProgress: { readonly revision: number; readonly at: number } | undefined
+  /** What an old server said of its progress: for callers that wait for a revision. */
+  readonly #completeness = new UnorderedProgress(SETTLE_MS)
+  /** The same for freshness, which a watch may need more often. */
+  readonly #freshness: UnorderedProgress
   #liveSince = 0
   /** The store's revision on this stream, where the caller asked for one that is yet to come. */
   #newest: number | undefined
@@ -104,6 +107,9 @@ export class WatchState implements Watcher {
   ) {
     this.plan = plan
     this.proofEveryMs = known?.proofEveryMs
+    // Half of the interval, so that the very next answer proves a claim.
+    const settleMs = known?.proofEveryMs === undefined ? SETTLE_MS : known.proofEveryMs / 2
+    this.#freshness = new UnorderedProgress(Math.max(MIN_SETTLE_MS, Math.min(settleMs, SETTLE_MS)))
     this.#term = known?.raftTerm ?? 0
     const isWhole = plan.filters.length === 0
     this.#evidence =
@@ -232,7 +238,6 @@ export class WatchState implements Watcher {
    * @throws EtcdError `malformed_message`
    */
   receive(response: WatchResponse, header: ResponseHeader): void {
-    this.#unverifiedProgress = undefined
     this.#hear(header)
     for (const whole of this.#assembler.push(response.events, response.fragment)) {
       const { revision, events } = whole
@@ -245,6 +250,9 @@ export class WatchState implements Watcher {
       this.#proven = revision
       this.#notify('onEvents', { revision, events: events.map((event) => this.#eventOf(event)), header })
       this.#awaited.settle(revision)
+      const now = this.#host.clock.now()
+      this.#completeness.change(revision, now)
+      this.#prove(this.#freshness.change(revision, now), false)
     }
   }
 
@@ -256,18 +264,17 @@ export class WatchState implements Watcher {
     this.#hear(header)
     this.#position = revision + 1
     this.#isContinuing = true
-    this.#prove(revision, at, true)
+    this.#prove({ revision, at }, true)
+    this.#settle({ revision, at })
   }
 
   /** The same word from a server that does not look at the watch before it speaks. */
   noteUnverifiedProgress(revision: number, at: number): void {
     if (this.#phase.type !== 'live' || this.#assembler.isPartial || revision < this.#position! - 1) return
     const isEarly = at < this.#liveSince && this.#liveSince - at < CLOCK_STEP_MS
-    const claim = this.#unverifiedProgress
-    const ageMs = claim === undefined ? SETTLE_MS : at - claim.at
-    if (isEarly || (ageMs >= 0 && ageMs < SETTLE_MS)) return
-    this.#unverifiedProgress = { revision, at }
-    if (claim !== undefined && ageMs >= 0) this.#prove(claim.revision, claim.at, false)
+    if (isEarly) return
+    this.#prove(this.#freshness.claim({ revision, at }), false)
+    this.#settle(this.#completeness.claim({ revision, at }))
   }
 
   /** The stream is gone; the watch waits for the next one. */
@@ -344,15 +351,21 @@ export class WatchState implements Watcher {
   #leaveStream(next: Phase): void {
     this.#phase = next
     this.#newest = undefined
-    this.#unverifiedProgress = undefined
+    this.#completeness.clear()
+    this.#freshness.clear()
     this.#assembler.clear()
   }
 
-  #prove(revision: number, at: number, isExact: boolean): void {
+  #prove(claim: ProgressClaim | undefined, isExact: boolean): void {
+    if (claim === undefined) return
     this.#isUnproven = false
-    this.#proven = Math.max(this.#proven, revision)
-    this.#notify('onProgress', { revision, at, isExact })
-    this.#awaited.settle(revision)
+    this.#notify('onProgress', { ...claim, isExact })
+  }
+
+  #settle(claim: ProgressClaim | undefined): void {
+    if (claim === undefined) return
+    this.#proven = Math.max(this.#proven, claim.revision)
+    this.#awaited.settle(claim.revision)
   }
 
   #eventOf(event: Event): WatchEvent {

@@ -24,6 +24,8 @@ export interface EtcdConnectionOptions {
 const PROOFS_IN_STALE_TIME = 3
 /** A server is not asked more often, in milliseconds. */
 const LEAST_PROOF_MS = 50
+/** Longer than the service's own interval, and short enough for a timer. */
+const MAX_PROOF_MS = 3_600_000
 
 /** A tree that is handed over as a whole. */
 type WholeTree = Pick<ReplaceUpdate, 'revision' | 'layers' | 'allowRemoval'>
@@ -178,5 +180,6 @@ function storeOf({ clusterId }: ReflectedList['header']): string {
 
 function proofEvery(staleAfterMs: number | undefined): { proofEveryMs?: number } {
   if (staleAfterMs === undefined || !Number.isFinite(staleAfterMs)) return {}
-  return { proofEveryMs: Math.max(LEAST_PROOF_MS, Math.floor(staleAfterMs / PROOFS_IN_STALE_TIME)) }
+  const wanted = Math.floor(staleAfterMs / PROOFS_IN_STALE_TIME)
+  return { proofEveryMs: Math.min(Math.max(LEAST_PROOF_MS, wanted), MAX_PROOF_MS) }
 }
