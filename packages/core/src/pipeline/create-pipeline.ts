@@ -109,7 +109,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
   stage(source: number, staged: StagedUpdate): void {
     if (staged.update.allowRemoval === true) {
       const removed = this.#tree.losses.removedBy(() => this.#stage(source, staged))
-      this.#guard.allow(source, removed, staged.update.revision)
+      this.#guard.allow(source, removed)
     } else this.#stage(source, staged)
   }
 
@@ -167,9 +167,9 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   compareWith(earlier: ReadonlyMap<number, EarlierState>, now: number): void {
-    for (const [source, { layers, memory, store }] of earlier) {
+    for (const [source, { layers, memory }] of earlier) {
       this.stage(source, { type: 'replace', update: { revision: 0, epoch: 0, layers } })
-      this.#guard.restore(source, memory, { now, store })
+      this.#guard.restore(source, memory, now)
     }
   }
 

@@ -37,10 +37,17 @@ export interface GuardMemory {
   readonly removed: readonly (readonly string[])[]
   /** A tree that came after it was refused, and the refusal stood. */
   readonly isRefused: boolean
-  /** What was gone after it and allowed to be, layer by layer: the tree was not accepted for another reason. */
+  /** What is gone in the tree at `seen` and allowed to be, layer by layer: that tree was not accepted for another reason. */
   readonly allowed: readonly (readonly string[])[]
-  /** Revision of the last permission: what is remembered says nothing of earlier trees. 0 for none. */
-  readonly allowedAt: number
+  /** The newest tree the process had taken, accepted or not; undefined where `allowed` and `isRefused` are of the accepted one. */
+  readonly seen: SeenTree | undefined
+}
+
+/** Which tree of which store. */
+export interface SeenTree {
+  readonly revision: number
+  /** See `ReplaceUpdate.store`. */
+  readonly store: string | undefined
 }
 
 interface Watched extends GuardedSource {
@@ -51,11 +58,9 @@ interface Watched extends GuardedSource {
   isRefused: boolean
   /** What is staged only stands in for the source: it is neither judged nor accepted. */
   isFallback: boolean
-  /** Revision of the last permission; 0 for none. */
-  allowedAt: number
-  /** What an earlier process was allowed to lose; its source has not handed over a tree since. */
+  /** What an earlier process was allowed to lose; the source has not handed over a tree since. */
   remembered:
-    | { readonly store: string | undefined; readonly allowed: readonly ReadonlySet<string>[] }
+    | { readonly seen: SeenTree | undefined; readonly allowed: readonly ReadonlySet<string>[] }
     | undefined
 }
 
@@ -80,7 +85,6 @@ export class Guard {
       since: undefined,
       isRefused: false,
       isFallback: false,
-      allowedAt: 0,
       remembered: undefined,
     }))
   }
@@ -97,16 +101,15 @@ export class Guard {
     const isKnown = watched.layers.some((layer) => this.#tree.losses.of(layer).newcomers !== undefined)
     watched.isFallback = isFallback && isKnown
     if (isFallback || remembered === undefined) return
-    if (remembered.store !== store || revision < watched.allowedAt) return
     watched.remembered = undefined
-    this.allowAgain(source, remembered.allowed)
+    // Of a later tree nobody knows whether what was allowed to go has been back meanwhile.
+    const { seen, allowed } = remembered
+    if (seen?.revision === revision && seen.store === store) this.allowAgain(source, allowed)
   }
 
   /** What a source has lost is meant: what the update itself removed (by layer), or, if it removed nothing, all that is gone. */
-  allow(source: number, removed: readonly ReadonlySet<string>[], revision: number): void {
-    const watched = this.#sources[source]!
-    const { layers } = watched
-    watched.allowedAt = Math.max(watched.allowedAt, revision)
+  allow(source: number, removed: readonly ReadonlySet<string>[]): void {
+    const { layers } = this.#sources[source]!
     const isAll = layers.every((layer) => removed[layer]!.size === 0)
     for (const layer of layers) this.#tree.losses.allow(layer, (key) => isAll || removed[layer]!.has(key))
   }
@@ -172,30 +175,22 @@ export class Guard {
   }
 
   memory(source: number): GuardMemory {
-    const { accepted, peak, since, isRefused, layers, remembered, allowedAt } = this.#sources[source]!
+    const { accepted, peak, since, isRefused, layers, remembered } = this.#sources[source]!
     const removed = layers.map((layer) => [...this.#tree.losses.of(layer).recent])
     const allowed = (remembered?.allowed ?? this.allowed(source)).map((keys) => [...keys])
-    return { leafCount: accepted, peak, since, removed, isRefused, allowed, allowedAt }
+    return { leafCount: accepted, peak, since, removed, isRefused, allowed, seen: remembered?.seen }
   }
 
-  /**
-   * The staged tree of a source is the one that an earlier process accepted last. Goes on from what that one remembered,
-   * of the store of that name.
-   */
-  restore(
-    source: number,
-    memory: GuardMemory | undefined,
-    given: { now: number; store: string | undefined },
-  ): void {
+  /** The staged tree of a source is the one that an earlier process accepted last. Goes on from what that one remembered. */
+  restore(source: number, memory: GuardMemory | undefined, now: number): void {
     const watched = this.#sources[source]!
-    this.#accept(watched, given.now)
+    this.#accept(watched, now)
     if (memory === undefined) return
     watched.accepted = memory.leafCount
     watched.peak = memory.peak
     watched.since = memory.since
     watched.isRefused = memory.isRefused
-    watched.allowedAt = memory.allowedAt
-    watched.remembered = { store: given.store, allowed: memory.allowed.map((keys) => new Set(keys)) }
+    watched.remembered = { seen: memory.seen, allowed: memory.allowed.map((keys) => new Set(keys)) }
     for (const [index, layer] of watched.layers.entries())
       this.#tree.losses.forget(layer, memory.removed[index])
   }

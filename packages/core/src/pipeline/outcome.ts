@@ -93,8 +93,6 @@ export interface EarlierState {
   readonly layers: readonly (readonly Leaf[])[]
   /** undefined: nothing beside the leaves is known. */
   readonly memory: GuardMemory | undefined
-  /** Identity of the store it came from; see `ReplaceUpdate.store`. */
-  readonly store?: string | undefined
 }
 
 /**

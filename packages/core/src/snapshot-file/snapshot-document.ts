@@ -1,5 +1,5 @@
 import { LivetreeError } from '../errors.ts'
-import type { GuardMemory } from '../pipeline/guard.ts'
+import type { GuardMemory, SeenTree } from '../pipeline/guard.ts'
 import type { Leaf } from '../source/source.ts'
 
 /** What one source held when the snapshot was taken. */
@@ -96,17 +96,21 @@ export function decodeDocument(bytes: Uint8Array, path: string): SnapshotDocumen
     const { name, leaves } = read.record(value)
     return { name: read.text(name), leaves: read.list(leaves).map(leaf) }
   }
+  const seenTree = (value: unknown): SeenTree => {
+    const { revision, store } = read.record(value)
+    return { revision: read.number(revision), store: store === undefined ? undefined : read.text(store) }
+  }
   const guardMemory = (value: unknown): GuardMemory => {
-    const { leafCount, peak, since, removed, isRefused, allowed, allowedAt } = read.record(value)
+    const { leafCount, peak, since, removed, isRefused, allowed, seen } = read.record(value)
     return {
       leafCount: read.number(leafCount),
       peak: read.number(peak),
       since: since === undefined ? undefined : read.number(since),
       removed: read.list(removed).map((keys) => read.list(keys).map(read.text)),
       isRefused: isRefused === true,
-      // An older file has none.
-      allowed: allowed === undefined ? [] : read.list(allowed).map((keys) => read.list(keys).map(read.text)),
-      allowedAt: allowedAt === undefined ? 0 : read.number(allowedAt),
+      // An older file does not say which tree this is of, and may have none.
+      allowed: seen === undefined ? [] : read.list(allowed).map((keys) => read.list(keys).map(read.text)),
+      seen: seen === undefined ? undefined : seenTree(seen),
     }
   }
   const source = (value: unknown): StoredSource => {

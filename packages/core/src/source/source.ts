@@ -76,6 +76,11 @@ export interface ReplaceUpdate {
    * allows all that is gone since the last accepted tree. What goes later needs another.
    */
   readonly allowRemoval?: boolean
+  /**
+   * This is the tree at `EarlierPlace.revision`, or the newest one that was handed over before: it is compared with and
+   * not judged. Every update after it up to the newest follows. Default false.
+   */
+  readonly isKnown?: boolean
 }
 
 /** All keys that one revision wrote. */
@@ -108,9 +113,15 @@ export interface SourceSink {
 
 /** Where a source stood when the snapshot on disk was written. */
 export interface EarlierPlace {
+  /** All up to it was known, accepted or not. */
   readonly revision: number
   /** `ReplaceUpdate.store` of then. */
   readonly store: string | undefined
+  /**
+   * Whether a newer tree holds every leaf of the accepted one as it was, and the guard waits for nothing: then what
+   * happened between them is of no interest.
+   */
+  isHeldBy(layers: readonly (readonly Leaf[])[]): boolean
 }
 
 export interface SourceContext {
@@ -124,7 +135,8 @@ export interface SourceContext {
   readonly logger: Logger
   /**
    * What the guard compares this source's first tree with; undefined, or a promise of it: nothing. A source with a history
-   * hands over the newest tree in it that a removal was allowed in, with `allowRemoval`, before the newest of all.
+   * hands over the tree at that revision with `isKnown`, then every change since, each with its `allowRemoval`, and the
+   * newest tree last. So the guard decides as it does in a process that has run all the time.
    */
   readonly earlier?: Promise<EarlierPlace | undefined> | undefined
 }

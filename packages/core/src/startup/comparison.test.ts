@@ -113,7 +113,7 @@ describe('Comparison', () => {
     expect(await earlier()).toBeUndefined()
     await first.config.close()
     await (await start({ a: '1' }, { revision: 11 })).config.close()
-    expect(await earlier()).toEqual({ revision: 10, store: 'a store' })
+    expect(await earlier()).toMatchObject({ revision: 10, store: 'a store' })
   })
 
   it('ends after a day, unless a refusal stands', async () => {

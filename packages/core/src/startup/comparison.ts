@@ -3,7 +3,7 @@ import { messageOf } from '../thrown.ts'
 import type { EarlierState } from '../pipeline/outcome.ts'
 import type { SnapshotDocument, StoredSource } from '../snapshot-file/snapshot-document.ts'
 import type { SnapshotFile } from '../snapshot-file/snapshot-file.ts'
-import type { Clock, EarlierPlace, Source } from '../source/source.ts'
+import type { Clock, EarlierPlace, Leaf, Source } from '../source/source.ts'
 import type { ConfigLog } from '../config-log.ts'
 import type { UpdateProcessor } from '../updates/update-processor.ts'
 
@@ -31,7 +31,7 @@ export class Comparison {
   readonly #options: ComparisonOptions
   readonly #document: Promise<SnapshotDocument | undefined>
   #isOver = false
-  readonly #places = Promise.withResolvers<ReadonlyMap<string, StoredSource>>()
+  readonly #places = Promise.withResolvers<ReadonlyMap<string, EarlierPlace>>()
 
   constructor(options: ComparisonOptions) {
     this.#options = options
@@ -40,8 +40,7 @@ export class Comparison {
 
   /** Where a source stood in the snapshot; undefined when there is nothing to compare it with. */
   async placeOf(source: string): Promise<EarlierPlace | undefined> {
-    const stored = (await this.#places.promise).get(source)
-    return stored && { revision: stored.revision, store: stored.store }
+    return (await this.#places.promise).get(source)
   }
 
   /** Waits for the file, not longer than until `cut` fires, and lets the writer judge. */
@@ -63,9 +62,9 @@ export class Comparison {
     if (this.#isOver) return
     this.#isOver = true
     if (document !== undefined) this.#options.found(document)
-    const stored = this.#recent(document)
-    this.#options.writer.compareWith(this.#states(stored, document))
-    this.#places.resolve(stored)
+    const states = this.#states(document)
+    this.#options.writer.compareWith(new Map([...states].map(([index, { state }]) => [index, state])))
+    this.#places.resolve(new Map([...states.values()].map(({ name, place }) => [name, place])))
   }
 
   /** Whoever waits for a place gets none. */
@@ -97,24 +96,38 @@ export class Comparison {
     return new Map(document?.sources.filter(isRecent).map((source) => [source.name, source]))
   }
 
+  /** What each source had, by its index, and where it stood with that. */
   #states(
-    stored: ReadonlyMap<string, StoredSource>,
     document: SnapshotDocument | undefined,
-  ): ReadonlyMap<number, EarlierState> {
+  ): ReadonlyMap<
+    number,
+    { readonly name: string; readonly state: EarlierState; readonly place: EarlierPlace }
+  > {
     const { sources, fingerprint } = this.#options
-    const states = new Map<number, EarlierState>()
+    const stored = this.#recent(document)
+    const states = new Map<number, { name: string; state: EarlierState; place: EarlierPlace }>()
     for (const [index, { name, layers, isRemote }] of sources.entries()) {
       const earlier = isRemote ? stored.get(name) : undefined
       if (earlier === undefined) continue
       const found = layers.map((layer) => earlier.layers.find((other) => other.name === layer.name))
       // Counts of other layers, or of leaves as another schema reads them, cannot be compared.
       const isSame = document?.fingerprint === fingerprint && found.every((layer) => layer !== undefined)
-      states.set(index, {
-        layers: found.map((layer) => layer?.leaves ?? []),
-        memory: isSame ? earlier.guard : undefined,
-        store: earlier.store,
-      })
+      const memory = isSame ? earlier.guard : undefined
+      const state = { layers: found.map((layer) => layer?.leaves ?? []), memory }
+      // What is remembered is of the tree that was seen last; without it, all since the accepted one is to be judged.
+      const { revision, store } = memory?.seen ?? earlier
+      const isHeldBy: EarlierPlace['isHeldBy'] = (layers) => isHeld(state, layers)
+      states.set(index, { name, state, place: { revision, store, isHeldBy } })
     }
     return states
   }
+}
+
+function isHeld({ layers, memory }: EarlierState, newer: readonly (readonly Leaf[])[]): boolean {
+  const isSettled = memory === undefined || (memory.since === undefined && !memory.isRefused)
+  if (!isSettled || memory?.allowed.some((keys) => keys.length > 0)) return false
+  return layers.every((leaves, layer) => {
+    const revisions = new Map(newer[layer]?.map(({ path, revision }) => [path, revision]))
+    return leaves.every(({ path, revision }) => revisions.get(path) === revision)
+  })
 }

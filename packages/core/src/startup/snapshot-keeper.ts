@@ -103,8 +103,8 @@ export class SnapshotKeeper {
     if (!this.#isOwn) return this.#foundAndRefused()
     const { name, fingerprint, file, clock, writer } = this.#options
     const hasSecrets = file.hasKey
-    const sources = this.#remote().map(([index, { source, provenAt, store }]) => {
-      const { revision, epoch, layers } = writer.lastGoodState(index, { withSecrets: hasSecrets })
+    const sources = this.#remote().map(([index, { source, provenAt }]) => {
+      const { revision, epoch, store, layers } = writer.lastGoodState(index, { withSecrets: hasSecrets })
       return {
         name: source.name,
         revision,
@@ -126,8 +126,8 @@ export class SnapshotKeeper {
       const index = indexes.get(name)
       if (guard === undefined || index === undefined) return stored
       const isRefused = guard.isRefused || this.#refused.has(name)
-      const { allowed, allowedAt } = this.#options.writer.guardMemory(index)
-      return { ...stored, guard: { ...guard, isRefused, allowed, allowedAt } }
+      const { allowed, seen } = this.#options.writer.guardMemory(index)
+      return { ...stored, guard: { ...guard, isRefused, allowed, seen } }
     })
     return { ...this.#found!, sources }
   }

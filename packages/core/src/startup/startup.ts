@@ -41,7 +41,9 @@ export async function startUp(parts: StartupParts): Promise<number | undefined> 
   const isLate = await waitForSources(parts)
   parts.comparison?.skip()
   await writer.settled()
-  if (writer.snapshot !== undefined) return undefined
+  // A good tree of the past is no reason to start where the newest one is bad and nothing may stand in for it.
+  const isBad = options.onUnavailable === 'fail' && writer.rejected !== undefined
+  if (writer.snapshot !== undefined && !isBad) return undefined
 
   const refusal = refusalOf(parts, isLate)
   const isLocalMissing = sources.some(({ source, hasTree }) => !source.isRemote && !hasTree)

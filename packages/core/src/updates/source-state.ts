@@ -1,3 +1,4 @@
+import type { SeenTree } from '../pipeline/guard.ts'
 import type { Clock, PatchUpdate, ReplaceUpdate, Source } from '../source/source.ts'
 
 /** What is known of one source, for `status`. */
@@ -42,6 +43,10 @@ export class SourceState {
   /** See `ReplaceUpdate.store`. */
   get store(): string | undefined {
     return this.#store
+  }
+  /** The newest tree that was taken; undefined while there is none. */
+  get seen(): SeenTree | undefined {
+    return this.#hasTree ? { revision: this.#revision, store: this.#store } : undefined
   }
   get provenAt(): number | undefined {
     // a proof from the future: the clock was put back, and how old it is can no longer be told

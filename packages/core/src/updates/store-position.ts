@@ -6,6 +6,12 @@ export interface StorePosition {
   readonly epoch: number
 }
 
+/** A position, and in which store. */
+export interface PlaceInStore extends StorePosition {
+  /** See `ReplaceUpdate.store`. */
+  readonly store?: string
+}
+
 /**
  * Where the configuration stands in the history of its store: the last remote source gives its revision. Epochs of
  * sources start at 0 in every process; those of the configuration go on from what stood in at the start.
@@ -29,6 +35,11 @@ export class PositionTracker {
   placeOf(source: SourceState): StorePosition {
     const { revision, epoch } = source
     return { revision, epoch: epoch + (source === this.#primary ? this.#epochOffset : 0) }
+  }
+
+  placeInStore(source: SourceState): PlaceInStore {
+    const { store } = source
+    return { ...this.placeOf(source), ...(store !== undefined && { store }) }
   }
 
   /** Something stands in for sources; `placeFor` gives where it was taken, if it covers the one that counts. */

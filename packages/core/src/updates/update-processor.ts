@@ -9,13 +9,13 @@ import { malformed, type SinkMethod } from './sink-contract.ts'
 import { UpdateQueue } from './update-queue.ts'
 import { Snapshot } from './snapshot.ts'
 import type { SourceState } from './source-state.ts'
-import { type StorePosition, PositionTracker } from './store-position.ts'
+import { type PlaceInStore, type StorePosition, PositionTracker } from './store-position.ts'
 
 /** Where the value in service came from: the sources, or what stood in for those that were not there at the start. */
 export type ServedFrom = 'sources' | 'snapshot' | 'defaults'
 
 /** Leaves to use in the place of a source that cannot be had, or has nothing good. */
-export interface FallbackState extends StorePosition {
+export interface FallbackState extends PlaceInStore {
   readonly layers: readonly (readonly Leaf[])[]
 }
 
@@ -76,8 +76,8 @@ export class UpdateProcessor<T> {
   readonly #rejection: Rejection
   #unused: { readonly keys: readonly UnusedKey[]; readonly id: string } = { keys: [], id: '' }
   #version = 0
-  /** Where each source stood when all was good. */
-  #goodPlaces: readonly StorePosition[] = []
+  /** Where each source stood when all was good, and in which store. */
+  #goodPlaces: readonly PlaceInStore[] = []
   readonly #contactWaiters: (() => void)[] = []
   #observer: WriterObserver<T> | undefined = undefined
 
@@ -133,13 +133,14 @@ export class UpdateProcessor<T> {
   compareWith(earlier: ReadonlyMap<number, EarlierState>): void {
     const held = this.#held ?? []
     this.#held = undefined
-    if (earlier.size > 0) this.#options.pipeline.compareWith(earlier, this.#now)
+    if (earlier.size > 0) this.#options.pipeline.compareWith(earlier, this.#options.clock.now())
     for (const push of held) push()
   }
 
-  /** See `Pipeline.guardMemory`. */
+  /** See `Pipeline.guardMemory`; with the newest tree that was taken. */
   guardMemory(index: number): GuardMemory {
-    return this.#options.pipeline.guardMemory(index)
+    const { seen } = this.#options.sources[index]!
+    return { ...this.#options.pipeline.guardMemory(index), ...(seen && { seen }) }
   }
 
   /** Resolves when all that the sources have said before the call has been judged. */
@@ -255,7 +256,7 @@ export class UpdateProcessor<T> {
   }
 
   #takeTogether(index: number, patches: readonly PatchUpdate[]): boolean {
-    const outcome = this.#options.pipeline.attempt(index, patches, this.#now)
+    const outcome = this.#options.pipeline.attempt(index, patches, this.#options.clock.now())
     if (outcome === undefined) return false
     const state = this.#options.sources[index]!
     for (const { changes } of patches) this.#ledgers[index]?.patch(changes)
@@ -314,7 +315,8 @@ export class UpdateProcessor<T> {
     }
     if (isFirst) this.#position.tookTree(state)
     this.#stage(index, staged)
-    if (!this.#options.sources.every((source) => source.hasTree) && !this.#isJudging) return
+    const isKnown = staged.type === 'replace' && staged.update.isKnown === true
+    if (isKnown || !(this.#isJudging || this.#options.sources.every(({ hasTree }) => hasTree))) return
     this.#isJudging = true
     this.#judged(state, this.#evaluate())
   }
@@ -326,13 +328,9 @@ export class UpdateProcessor<T> {
     this.#options.pipeline.stage(index, staged)
   }
 
-  get #now(): number {
-    return this.#options.clock.now()
-  }
-
   #evaluate(): Outcome<T> {
     try {
-      return this.#options.pipeline.evaluate({ now: this.#now })
+      return this.#options.pipeline.evaluate({ now: this.#options.clock.now() })
     } catch (cause) {
       const error = new LivetreeError('internal', 'Judging a tree failed. The last good one stays.', {
         cause,
@@ -376,7 +374,7 @@ export class UpdateProcessor<T> {
 
   #heal(): boolean {
     for (const ledger of this.#ledgers) ledger?.accept()
-    this.#goodPlaces = this.#options.sources.map((source) => this.#position.placeOf(source))
+    this.#goodPlaces = this.#options.sources.map((source) => this.#position.placeInStore(source))
     return this.#rejection.clear()
   }
 

@@ -47,6 +47,15 @@ export interface ReflectedList {
    * @throws EtcdError whatever a read is refused with
    */
   readPast(revision: number, onPage: (index: number, page: ListedPage) => void): Promise<boolean>
+  /**
+   * Reads all changes of these ranges and keys after an earlier revision, up to this list's, in order. Undefined when
+   * they were all handed over; else the revision at which the history begins, as what was handed over is then not whole.
+   * More than 200,000 changes count as none: the history then begins at this list. Where the earlier revision can still be
+   * read afterwards, no compaction has taken a change away unseen.
+   *
+   * @throws EtcdError whatever a watch is refused with
+   */
+  readHistory(after: number, onBatch: (batch: WatchBatch) => void): Promise<number | undefined>
 }
 
 /**

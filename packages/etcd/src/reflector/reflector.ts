@@ -7,12 +7,14 @@ import type { Channel } from '../transport/transport.ts'
 import { asEtcdError } from '../as-etcd-error.ts'
 import { callIsolated } from '../call-isolated.ts'
 import type { WatchBatch, WatchHandlers } from '../watch/watch-handlers.ts'
+import type { WatchOptions } from '../watch/watch-options.ts'
 import type { WatchState, WatcherKnowledge } from '../watch/watch-state.ts'
-import type { ResponseHeader } from '../wire/kv.ts'
 import { KV } from '../wire/rpc.ts'
 import { isInRange } from './is-in-range.ts'
-import { type Listed, type ListRequest, listRanges } from './list-ranges.ts'
+import { type Listed, listRanges } from './list-ranges.ts'
 import { type ListedPage, listedPage } from './listed-page.ts'
+import { readHistory } from './read-history.ts'
+import { type ListedRanges, readPast } from './read-past.ts'
 import { planReflection, type ReflectionPlan } from './reflection-plan.ts'
 import type {
   ReflectedList,
@@ -30,12 +32,11 @@ export interface ReflectorPorts {
   readonly clock: Clock
   readonly logger: Logger
   readonly namespace: Namespace
-  /** Begins a watch after a revision that is known. */
   subscribe(
     range: KeyRange,
     handlers: WatchHandlers,
-    after: StorePosition,
-    known: WatcherKnowledge,
+    options: WatchOptions,
+    known?: WatcherKnowledge,
   ): WatchState
   /** The reflector is over. */
   onEnded(reflector: Reflector): void
@@ -185,7 +186,22 @@ export class ListAndWatch implements Reflector {
       knownRevision: isOther ? 0 : this.revision,
       header,
       provenAt,
-      readPast: (revision: number, onPage: PageHandler) => this.#readPast(header, revision, onPage),
+      readPast: (revision: number, onPage: PageHandler) =>
+        readPast({
+          read: (what) => this.#read(what),
+          plan: this.#plan,
+          newest: header,
+          revision,
+          onPage: (index, page) => onPage(index, listedPage(page, revision, namespace.prefix.length)),
+        }),
+      readHistory: (after: number, onBatch: (batch: WatchBatch) => void) =>
+        readHistory({
+          subscribe: (handlers, options) => this.#ports.subscribe(this.#plan.followed, handlers, options),
+          after,
+          header,
+          signal: this.#closing.signal,
+          onBatch: (batch) => this.#reflected(batch, onBatch),
+        }),
     })
     await this.#handlers.onWhole?.(list)
     this.#closing.signal.throwIfAborted()
@@ -200,24 +216,7 @@ export class ListAndWatch implements Reflector {
     return this.#epochs.known!
   }
 
-  async #readPast(newest: ResponseHeader, revision: number, onPage: PageHandler): Promise<boolean> {
-    const skipBytes = this.#ports.namespace.prefix.length
-    try {
-      const { header } = await this.#read({
-        revision,
-        follow: undefined,
-        onBegin: () => new StoreEvidence({ ranges: this.#plan.ranges }),
-        onPage: (index, page) => onPage(index, listedPage(page, revision, skipBytes)),
-      })
-      if (StoreEpochs.isOther(newest, header)) throw new EtcdError('cluster_changed', { call: 'KV/Range' })
-      return true
-    } catch (error) {
-      if (error instanceof EtcdError && error.code === 'compacted') return false
-      throw error
-    }
-  }
-
-  #read(what: Pick<ListRequest, 'revision' | 'follow' | 'onBegin' | 'onPage'>): Promise<Listed> {
+  #read(what: ListedRanges): Promise<Listed> {
     return listRanges(this.#ports.channel, {
       ranges: this.#plan.ranges,
       pageSize: this.#options.pageSize,
@@ -241,7 +240,7 @@ export class ListAndWatch implements Reflector {
           onEvents: (batch) => {
             onUseful()
             this.#epochs.reached(batch.revision)
-            this.#hand(batch)
+            this.#reflected(batch, (whole) => this.#tell((handlers) => handlers.onBatch(whole)))
           },
           onProgress: (progress) => {
             onUseful()
@@ -262,7 +261,7 @@ export class ListAndWatch implements Reflector {
             else reject(error)
           },
         },
-        after,
+        { afterRevision: after.revision, clusterId: after.clusterId },
         {
           evidence: this.#epochs.evidence,
           raftTerm: after.raftTerm,
@@ -273,10 +272,11 @@ export class ListAndWatch implements Reflector {
     })
   }
 
-  #hand(batch: WatchBatch): void {
+  /** Hands over what concerns the ranges and keys. */
+  #reflected(batch: WatchBatch, onBatch: (batch: WatchBatch) => void): void {
     const { isFollowWider } = this.#plan
     const events = isFollowWider ? batch.events.filter(({ kv }) => this.#isReflected(kv.key)) : batch.events
-    if (events.length > 0) this.#tell((handlers) => handlers.onBatch({ ...batch, events }))
+    if (events.length > 0) onBatch({ ...batch, events })
   }
 
   #isReflected(key: Buffer): boolean {

@@ -135,8 +135,7 @@ export function createWatchService(channel: Channel, options: WatchServiceOption
         clock,
         logger,
         namespace,
-        subscribe: (range, on, { revision, clusterId }, known) =>
-          subscribe(range, on, { afterRevision: revision, clusterId }, known),
+        subscribe,
         onEnded: (ended) => reflectors.delete(ended),
       }
       const reflector = new ListAndWatch(ports, ranges, handlers, given)

@@ -1,9 +1,10 @@
 import { createTestClock } from '@livetree/core/testing'
-import { type PatchUpdate, type ReplaceUpdate, silentLogger } from '@livetree/core/source'
+import { type PatchUpdate, type ReplaceUpdate, silentLogger, type SourceContext } from '@livetree/core/source'
 import {
   type EtcdClient,
   EtcdError,
   type ListedPage,
+  type ReflectedList,
   type ReflectedRanges,
   type ReflectorHandlers,
   type ReflectorOptions,
@@ -12,6 +13,8 @@ import { expect, test } from 'vitest'
 import { WatchEvent } from '../../../etcd/src/watch/watch-handlers.ts'
 import { EtcdConnection } from './connection.ts'
 import { Overlays } from './overlays.ts'
+
+type EarlierPlace = NonNullable<Awaited<NonNullable<SourceContext['earlier']>>>
 
 const header = { clusterId: 7n, memberId: 1n, revision: 5, raftTerm: 2 }
 
@@ -39,20 +42,25 @@ function pageOf(
   }
 }
 
-/** A removal was allowed at `allowedAt`, with everything up to `knownRevision` known. */
+/** A store whose revisions up to 9 each wrote one leaf. */
 interface ListedAs {
-  readonly allowedAt?: number
+  /** Revisions that put the permission too. */
+  readonly allowedAt?: readonly number[]
+  /** The permission is not in the newest tree any more. */
+  readonly isTidied?: boolean
+  /** The tree that the source has handed over before. */
   readonly knownRevision?: number
-  /** Revisions that are compacted. */
-  readonly compacted?: readonly number[]
+  readonly compactedAt?: number
+  /** The store is compacted while its history is read for the first time. */
+  readonly compactsMeanwhileAt?: number
+  readonly revision?: number
 }
 
-function open(staleAfterMs?: number) {
+function open(staleAfterMs?: number, earlier?: EarlierPlace) {
   let handlers: ReflectorHandlers | undefined
   let ranges: ReflectedRanges | undefined
   let options: ReflectorOptions | undefined
-  const replaces: ReplaceUpdate[] = []
-  const patches: PatchUpdate[] = []
+  const told: (ReplaceUpdate | PatchUpdate)[] = []
   const lost: { error: Error; isFinal: boolean }[] = []
   const client = {
     watch: {
@@ -73,50 +81,74 @@ function open(staleAfterMs?: number) {
       clock: createTestClock(),
       logger: silentLogger,
       ...(staleAfterMs === undefined ? {} : { staleAfterMs }),
+      earlier: Promise.resolve(earlier),
       sink: {
         prepare: () => {},
-        replace: (update) => replaces.push(update),
-        patch: (update) => patches.push(update),
+        replace: (update) => told.push(update),
+        patch: (update) => told.push(update),
         alive: () => {},
         lost: (reason) => lost.push(reason),
       },
     },
   })
-  const list = async ({ allowedAt = 0, knownRevision = 0, compacted = [] }: ListedAs = {}) => {
+  const list = async (given: ListedAs = {}) => {
+    const { allowedAt = [], isTidied = false, knownRevision = 0, revision: newest = 9 } = given
+    let { compactedAt = 0 } = given
+    const permission = (modRevision: number) => ({
+      key: '/x/.livetree/allow-removal',
+      value: 'yes',
+      modRevision,
+    })
+    const leaf = (at: number) => ({ key: '/x/base/a', value: `at ${at}`, modRevision: at })
     const pages = (revision: number, onPage: ReflectorHandlers['onPage']) => {
-      onPage(0, pageOf([{ key: '/x/base/a', value: `at ${revision}`, modRevision: 2 }], '/x/base/'.length))
+      onPage(0, pageOf([leaf(revision)], '/x/base/'.length))
       onPage(1, pageOf([]))
-      const allowed = { key: '/x/.livetree/allow-removal', value: 'yes', modRevision: allowedAt }
-      onPage(2, pageOf(allowedAt > 0 ? [allowed] : []))
+      const at = isTidied && revision === newest ? undefined : allowedAt.findLast((each) => each <= revision)
+      onPage(2, pageOf(at === undefined ? [] : [permission(at)]))
     }
     handlers!.onListing!()
-    pages(9, (index, page) => handlers!.onPage(index, page))
-    const given = {
-      revision: 9,
+    pages(newest, (index, page) => handlers!.onPage(index, page))
+    const listed: ReflectedList = {
+      revision: newest,
       epoch: 0,
       isResync: knownRevision > 0,
       knownRevision,
       header,
       provenAt: 1,
-      readPast: async (revision: number, onPage: ReflectorHandlers['onPage']) => {
-        if (compacted.includes(revision)) return false
+      readPast: async (revision, onPage) => {
+        if (revision < compactedAt) return false
         pages(revision, onPage)
         return true
       },
+      readHistory: async (after, onBatch) => {
+        if (after + 1 < compactedAt) return compactedAt
+        for (let revision = after + 1; revision <= newest; revision++) {
+          const written = [leaf(revision), ...(allowedAt.includes(revision) ? [permission(revision)] : [])]
+          const events = written.map(
+            (each) => new WatchEvent('put', kvOf(each.key, each.value, revision), undefined),
+          )
+          onBatch({ revision, header, events })
+        }
+        compactedAt = given.compactsMeanwhileAt ?? compactedAt
+        return undefined
+      },
     }
-    await handlers!.onWhole!(given)
-    handlers!.onList(given)
-    return replaces
-      .splice(0)
-      .map(({ revision, allowRemoval, layers }) => [revision, allowRemoval, layers[0]![0]!.value])
+    await handlers!.onWhole!(listed)
+    handlers!.onList(listed)
+    const word = (is: boolean | undefined, text: string) => (is === true ? [text] : [])
+    return told.splice(0).map((update) => {
+      const { value } = 'changes' in update ? update.changes[0]!.leaf : update.layers[0]![0]!
+      const isTree = 'layers' in update
+      const words = [...word(isTree, 'tree'), ...word(isTree && update.isKnown, 'known')]
+      return [...words, value, ...word(update.allowRemoval, 'allowed')].join(' ')
+    })
   }
   return {
     connection,
     handlers: handlers!,
     ranges: ranges!,
     options: options!,
-    replaces,
-    patches,
+    told,
     lost,
     list,
   }
@@ -129,36 +161,96 @@ test('EtcdConnection: reads each layer, its document and the permission at one r
     keys: ['/x/base', '/x/.livetree/allow-removal'],
     follow: { prefix: '/x/' },
   })
-  expect(await list()).toEqual([[9, false, 'at 9']])
+  expect(await list()).toEqual(['tree at 9'])
 })
 
-test('EtcdConnection: a permission covers what was gone by then, told as the trees from before and from then', async () => {
-  const { list } = open()
-  expect(await list({ allowedAt: 3 })).toEqual([[9, false, 'at 9']])
-  expect(await list({ allowedAt: 3, knownRevision: 4 })).toEqual([[9, false, 'at 9']])
-  expect(await list({ allowedAt: 7, knownRevision: 4 })).toEqual([
-    [6, false, 'at 6'],
-    [7, true, 'at 7'],
-    [9, false, 'at 9'],
-  ])
-  expect(await list({ allowedAt: 5, knownRevision: 4 })).toEqual([
-    [5, true, 'at 5'],
-    [9, false, 'at 9'],
-  ])
-  expect(await list({ allowedAt: 9, knownRevision: 4 })).toEqual([
-    [8, false, 'at 8'],
-    [9, true, 'at 9'],
-  ])
-  expect(await list({ allowedAt: 7, knownRevision: 4, compacted: [6, 7] })).toEqual([[9, false, 'at 9']])
+test.each<[string, ListedAs, readonly string[]]>([
+  ['a first list', { allowedAt: [3] }, ['tree at 9']],
+  ['nothing since', { knownRevision: 9, allowedAt: [9] }, ['tree at 9']],
+  [
+    'a permission before',
+    { knownRevision: 7, allowedAt: [5] },
+    ['tree known at 7', 'at 8', 'at 9', 'tree at 9'],
+  ],
+  [
+    'a permission in the known tree itself',
+    { knownRevision: 7, allowedAt: [7] },
+    ['tree known at 7', 'at 8', 'at 9', 'tree at 9'],
+  ],
+  [
+    'permissions since',
+    { knownRevision: 6, allowedAt: [7, 8] },
+    ['tree known at 6', 'at 7 allowed', 'at 8 allowed', 'at 9', 'tree at 9'],
+  ],
+  [
+    'one in the newest',
+    { knownRevision: 8, allowedAt: [9] },
+    ['tree known at 8', 'at 9 allowed', 'tree at 9'],
+  ],
+  [
+    'one that was deleted',
+    { knownRevision: 7, allowedAt: [8], isTidied: true },
+    ['tree known at 7', 'at 8 allowed', 'at 9', 'tree at 9'],
+  ],
+  [
+    'a compaction before',
+    { knownRevision: 7, compactedAt: 7 },
+    ['tree known at 7', 'at 8', 'at 9', 'tree at 9'],
+  ],
+  [
+    'a compaction since',
+    { knownRevision: 5, compactedAt: 7, allowedAt: [6] },
+    ['tree at 7', 'at 8', 'at 9', 'tree at 9'],
+  ],
+  [
+    'a compaction at a permission',
+    { knownRevision: 5, compactedAt: 7, allowedAt: [7] },
+    ['tree at 7 allowed', 'at 8', 'at 9', 'tree at 9'],
+  ],
+  [
+    'a compaction while it reads',
+    { knownRevision: 5, compactsMeanwhileAt: 8, allowedAt: [6, 9] },
+    ['tree at 8', 'at 9 allowed', 'tree at 9'],
+  ],
+  ['all compacted', { knownRevision: 5, compactedAt: 9, allowedAt: [8] }, ['tree at 9']],
+  [
+    'all compacted but a permission',
+    { knownRevision: 5, compactedAt: 9, allowedAt: [9] },
+    ['tree at 9 allowed'],
+  ],
+])('EtcdConnection: tells what happened since the known tree: %s', async (_name, given, told) => {
+  expect(await open().list(given)).toEqual(told)
+})
+
+test.each<[string, readonly number[], readonly string[]]>([
+  ['before', [3], ['tree at 200000']],
+  ['since', [3, 150_000], ['tree at 149999', 'tree at 150000 allowed', 'tree at 200000']],
+  ['right after', [5], ['tree at 5 allowed', 'tree at 200000']],
+])(
+  'EtcdConnection: of a long history only the last permission is read: %s',
+  async (_name, allowedAt, told) => {
+    expect(await open().list({ knownRevision: 4, revision: 200_000, allowedAt })).toEqual(told)
+  },
+)
+
+test.each<[string, Partial<EarlierPlace>, number]>([
+  ['the place of a snapshot', {}, 4],
+  ['another store', { store: 'another' }, 1],
+  ['no name of a store', { store: undefined }, 1],
+  ['all leaves still there', { isHeldBy: () => true }, 1],
+  ['a revision to come', { revision: 10 }, 1],
+])('EtcdConnection: reads on from %s', async (_name, place, count) => {
+  const { list } = open(undefined, { revision: 7, store: '7', isHeldBy: () => false, ...place })
+  expect(await list()).toHaveLength(count)
 })
 
 test('EtcdConnection: a permission is passed on by itself, what concerns no layer is not', async () => {
-  const { patches, handlers, list } = open()
+  const { told, handlers, list } = open()
   await list()
   const put = (key: string) => new WatchEvent('put', kvOf(key, 'yes', 6), undefined)
   handlers.onBatch({ revision: 6, events: [put('/x/other/a')], header })
   handlers.onBatch({ revision: 7, events: [put('/x/.livetree/allow-removal')], header })
-  expect(patches).toEqual([{ revision: 7, changes: [], allowRemoval: true }])
+  expect(told).toEqual([{ revision: 7, changes: [], allowRemoval: true }])
 })
 
 test('EtcdConnection: who may not read is told which range, and the command that grants it', () => {

@@ -1,4 +1,4 @@
-import type { ReplaceUpdate, SourceConnection, SourceContext } from '@livetree/core/source'
+import type { PatchUpdate, ReplaceUpdate, SourceConnection, SourceContext } from '@livetree/core/source'
 import {
   type EtcdClient,
   EtcdError,
@@ -27,11 +27,15 @@ const LEAST_PROOF_MS = 50
 /** Longer than the service's own interval, and short enough for a timer. */
 const MAX_PROOF_MS = 3_600_000
 
-/** A tree that is handed over as a whole. */
-type WholeTree = Pick<ReplaceUpdate, 'revision' | 'layers' | 'allowRemoval'>
+/** What is handed over for a list that is whole. */
+type Told = Change | WholeTree
+type Change = Required<PatchUpdate>
+type WholeTree = Pick<ReplaceUpdate, 'revision' | 'layers' | 'allowRemoval' | 'isKnown'>
 
-/** So many permissions that were given while nobody watched are gone back to; each costs two lists. */
-const MOST_PERMISSIONS = 5
+/** The server reads through so many revisions of the whole store for us; of a longer past only the last permission is looked at. */
+const MOST_REVISIONS = 100_000
+/** So often the history is begun anew when a compaction takes it away while it is read. */
+const MOST_ATTEMPTS = 5
 
 /** Hands the sink what a reflector lists and follows: layers of leaves. */
 export class EtcdConnection implements SourceConnection {
@@ -39,8 +43,8 @@ export class EtcdConnection implements SourceConnection {
   readonly #reflector: Reflector
   #listing: TreeListing
   #leaves: LayerLeaves
-  /** What the list that is whole comes to: trees of the past, where a removal was allowed, then its own. */
-  #trees: readonly WholeTree[] = []
+  /** What the list that is whole comes to: what happened since the tree that is known, then its own tree. */
+  #told: readonly Told[] = []
   /** When the store last proved that nothing is missing, ms since the epoch. */
   #provenAt = 0
 
@@ -60,7 +64,7 @@ export class EtcdConnection implements SourceConnection {
           if (layer !== undefined) context.sink.prepare(layer, this.#listing.layers[layer]!)
         },
         onWhole: async (list) => {
-          this.#trees = await this.#treesOf(list)
+          this.#told = await this.#toldOf(list)
         },
         onList: (list) => this.#takeList(list),
         onBatch: (batch) => this.#takeBatch(batch),
@@ -88,70 +92,110 @@ export class EtcdConnection implements SourceConnection {
   }
 
   /**
-   * Where a removal was allowed since the tree that is known, the trees from just before and from then come first: what
-   * went later is not covered by the permission.
+   * What has happened since the tree that is known comes before the newest tree, so that the guard decides as in a process
+   * that was there: a permission covers what its own write removed, or all that was gone by then, and nothing that went later.
    */
-  async #treesOf(list: ReflectedList): Promise<readonly WholeTree[]> {
+  async #toldOf(list: ReflectedList): Promise<readonly Told[]> {
     const { revision } = list
     const { allowedAt } = this.#listing
-    const layers = this.#listing.finish()
-    const since = await this.#knownRevision(list)
-    const newest = {
-      revision,
-      layers,
-      allowRemoval: since !== undefined && allowedAt > since && allowedAt === revision,
-    }
-    if (since === undefined || allowedAt <= since) return [newest]
-    const trees: WholeTree[] = [newest]
-    // From the newest permission back: the tree before each says when the one before that was given.
-    for (let at = allowedAt, count = 0; at > since && count < MOST_PERMISSIONS; count++) {
-      if (at < revision) await this.#addPast(list, at, trees, true)
-      const before = at - 1 > since ? await this.#addPast(list, at - 1, trees, false) : undefined
-      at = before !== undefined && before.allowedAt < at ? before.allowedAt : 0
-    }
-    return trees
+    const newest: WholeTree = { revision, layers: this.#listing.finish() }
+    const since = await this.#knownRevision(list, newest.layers)
+    if (since === undefined || since >= revision) return [newest]
+    const isFar = revision - since > MOST_REVISIONS
+    const past = isFar ? await this.#lastPermission(list, since) : await this.#historyOf(list, since)
+    // Nothing is known of what was before.
+    const isBare = past.length === 0 && allowedAt > since
+    return [...past, { ...newest, allowRemoval: isBare && allowedAt === revision }]
   }
 
-  /** Puts the tree of a revision first; does not where that is compacted: then it cannot be told what was meant, and nothing is allowed. */
-  async #addPast(
-    list: ReflectedList,
-    revision: number,
-    trees: WholeTree[],
-    allowRemoval: boolean,
-  ): Promise<TreeListing | undefined> {
+  /** Every change after the known tree, or after the last compaction; none where that has taken them all. */
+  async #historyOf(list: ReflectedList, since: number): Promise<readonly Told[]> {
+    let from = since
+    for (let attempts = 0; attempts < MOST_ATTEMPTS && from < list.revision; attempts++) {
+      const batches: WatchBatch[] = []
+      const begin = await list.readHistory(from, (batch) => batches.push(batch))
+      if (begin !== undefined) {
+        from = Math.max(begin, from)
+        continue
+      }
+      const first = await this.#readTree(list, from)
+      if (first === undefined) {
+        // A watch from the very revision of a compaction is not refused, and may leave out what that revision removed.
+        from += 1
+        continue
+      }
+      const { listing, tree } = first
+      const changes = batches.map((batch) => this.#patchOf(batch, listing.leaves))
+      if (from === since) return [{ ...tree, isKnown: true }, ...changes]
+      // Written by the very revision that the history begins with, a permission is for what is gone in it.
+      return [{ ...tree, allowRemoval: listing.allowedAt === from }, ...changes]
+    }
+    return []
+  }
+
+  /** The tree before the last permission and the tree with it. */
+  async #lastPermission(list: ReflectedList, since: number): Promise<readonly Told[]> {
+    const { allowedAt } = this.#listing
+    if (allowedAt <= since) return []
+    const before = allowedAt - 1 > since ? await this.#readTree(list, allowedAt - 1) : undefined
+    const allowed = await this.#readTree(list, allowedAt)
+    if (allowed === undefined) return []
+    return [...(before === undefined ? [] : [before.tree]), { ...allowed.tree, allowRemoval: true }]
+  }
+
+  /** The tree of a revision; undefined where that is compacted. */
+  async #readTree(list: ReflectedList, revision: number) {
     const listing = new TreeListing(this.#options.overlays)
     const isThere = await list.readPast(revision, (index, page) => listing.take(index, page))
-    if (isThere) trees.unshift({ revision, layers: listing.finish(), allowRemoval })
-    return isThere ? listing : undefined
+    return isThere ? { listing, tree: { revision, layers: listing.finish() } } : undefined
   }
 
-  /** Up to where the present configuration is known, or the snapshot on disk if it was taken from this store. */
-  async #knownRevision({ isResync, knownRevision, header }: ReflectedList): Promise<number | undefined> {
+  /**
+   * Up to where the present configuration is known, or the snapshot on disk if it was taken from this store. Undefined
+   * also where the snapshot's leaves are all in the list, as they were: nothing can be lost.
+   */
+  async #knownRevision(
+    { isResync, knownRevision, header }: ReflectedList,
+    layers: ReplaceUpdate['layers'],
+  ): Promise<number | undefined> {
     if (isResync) return knownRevision > 0 ? knownRevision : undefined
     const earlier = await this.#options.context.earlier
-    return earlier?.store === storeOf(header) ? earlier.revision : undefined
+    if (earlier === undefined || earlier.store !== storeOf(header)) return undefined
+    return earlier.isHeldBy(layers) ? undefined : earlier.revision
   }
 
   #takeList({ epoch, isResync, header, provenAt }: ReflectedList): void {
     const { overlays, context } = this.#options
-    const trees = this.#trees
+    const told = this.#told
     this.#leaves = this.#listing.leaves
     // the watch from here lives long: nothing holds the leaves for it
     this.#listing = new TreeListing(overlays)
-    this.#trees = []
+    this.#told = []
     this.#provenAt = provenAt
     const store = storeOf(header)
-    for (const tree of trees) context.sink.replace({ epoch, store, provenAt, resync: isResync, ...tree })
+    for (const update of told) {
+      if ('changes' in update) this.#tellPatch(update)
+      else context.sink.replace({ epoch, store, provenAt, resync: isResync, ...update })
+    }
   }
 
-  /** All keys of one revision, as one patch. */
-  #takeBatch({ revision, events }: WatchBatch): void {
-    const { overlays, context } = this.#options
-    const changes = events.flatMap((event) => this.#leaves.changesOf(event))
+  #takeBatch(batch: WatchBatch): void {
+    this.#tellPatch(this.#patchOf(batch, this.#leaves))
+  }
+
+  #tellPatch({ revision, changes, allowRemoval }: Change): void {
+    const { context } = this.#options
+    if (changes.length > 0 || allowRemoval) context.sink.patch({ revision, changes, allowRemoval })
+  }
+
+  /** All keys of one revision, as one patch; what concerns no layer is not in it. */
+  #patchOf({ revision, events }: WatchBatch, leaves: LayerLeaves): Change {
+    const { overlays } = this.#options
+    const changes = events.flatMap((event) => leaves.changesOf(event))
     const allowRemoval = events.some(
       ({ type, kv }) => type === 'put' && kv.key.toString() === overlays.allowRemovalKey,
     )
-    if (changes.length > 0 || allowRemoval) context.sink.patch({ revision, changes, allowRemoval })
+    return { revision, changes, allowRemoval }
   }
 
   #prove(provenAt: number): void {

@@ -28,7 +28,7 @@ export function etcd(options: EtcdSourceOptions): Source {
     layers: overlays.layers,
     isRemote: true,
     removalCommand: `etcdctl put ${shellWord(overlays.allowRemovalKey)} yes`,
-    removalNote: 'Leave that key in place: processes that start later go by it',
+    removalNote: 'every process then takes the newest tree, also one that starts later',
     open: (context) => new EtcdConnection({ ...connect(context), tree, overlays, context }),
   }
 }

@@ -1,0 +1,39 @@
+import { EtcdError } from '../errors.ts'
+import type { ResponseHeader } from '../wire/kv.ts'
+import type { Listed, ListRequest } from './list-ranges.ts'
+import type { ReflectionPlan } from './reflection-plan.ts'
+import { StoreEpochs } from './store-epochs.ts'
+import { StoreEvidence } from './store-evidence.ts'
+
+/** What one list differs in from the others of its reflector. */
+export type ListedRanges = Pick<ListRequest, 'revision' | 'follow' | 'onBegin' | 'onPage'>
+
+export interface PastRequest {
+  read(what: ListedRanges): Promise<Listed>
+  readonly plan: ReflectionPlan
+  /** Of the list whose past is wanted: another store's is none. */
+  readonly newest: ResponseHeader
+  readonly revision: number
+  readonly onPage: ListRequest['onPage']
+}
+
+/**
+ * Lists as of an earlier revision; see `ReflectedList.readPast`.
+ *
+ * @throws EtcdError whatever the list is refused with, but for a compaction; `cluster_changed`
+ */
+export async function readPast({ read, plan, newest, revision, onPage }: PastRequest): Promise<boolean> {
+  try {
+    const { header } = await read({
+      revision,
+      follow: undefined,
+      onBegin: () => new StoreEvidence({ ranges: plan.ranges }),
+      onPage,
+    })
+    if (StoreEpochs.isOther(newest, header)) throw new EtcdError('cluster_changed', { call: 'KV/Range' })
+    return true
+  } catch (error) {
+    if (error instanceof EtcdError && error.code === 'compacted') return false
+    throw error
+  }
+}
