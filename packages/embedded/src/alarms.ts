@@ -20,8 +20,9 @@ function isKnown(alarm: number): boolean {
 }
 
 /**
- * The alarms, of all members: a single one refuses writes on every member. As in etcd, the alarm that came last says
- * which writes, and any one that is taken back lets all pass, whatever else is up, until the next start.
+ * The alarms of all members: a single one refuses writes on every member. As in etcd, the first alarm of a kind sets
+ * which writes are refused, and the last one of a kind to be taken back lets all pass, whatever other kind is up, until
+ * the next start.
  */
 export class Alarms {
   #up: readonly Alarm[] = []
@@ -42,10 +43,9 @@ export class Alarms {
   /** Raises an alarm and says which are then up of those asked for: none when there is no such kind. */
   activate(asked: Alarm): readonly Alarm[] {
     if (!isKnown(asked.alarm)) return []
-    if (!this.#has(asked)) {
-      this.#up = [...this.#up, asked]
-      this.#restriction = restrictionOf(asked.alarm)
-    }
+    if (this.#has(asked)) return [asked]
+    if (!this.#hasKind(asked.alarm)) this.#restriction = restrictionOf(asked.alarm)
+    this.#up = [...this.#up, asked]
     return [asked]
   }
 
@@ -53,7 +53,7 @@ export class Alarms {
   deactivate(asked: Alarm): readonly Alarm[] {
     if (!this.#has(asked)) return []
     this.#up = this.#up.filter(({ memberId, alarm }) => memberId !== asked.memberId || alarm !== asked.alarm)
-    this.#restriction = 'none'
+    if (!this.#hasKind(asked.alarm)) this.#restriction = 'none'
     return [asked]
   }
 
@@ -71,6 +71,10 @@ export class Alarms {
   assertRoom(): void {
     this.assertWritable()
     if (this.#restriction === 'noSpace') throw ETCD_ERROR.noSpace()
+  }
+
+  #hasKind(kind: number): boolean {
+    return this.#up.some(({ alarm }) => alarm === kind)
   }
 
   #has({ memberId, alarm }: Alarm): boolean {

@@ -19,8 +19,12 @@ export async function hashPassword(password: string): Promise<string> {
   return `${salt.toString('base64')}.${(await derive(password, salt)).toString('base64')}`
 }
 
+/** What no password fits: etcd 3.5 keeps it when a password is changed to an empty one. */
+export const UNUSABLE_HASH = ''
+
 /** Whether `stored`, made by `hashPassword`, is of this password. */
 export async function isPassword(password: string, stored: string): Promise<boolean> {
+  if (stored === UNUSABLE_HASH) return false
   const [salt = '', hash = ''] = stored.split('.')
   return timingSafeEqual(await derive(password, Buffer.from(salt, 'base64')), Buffer.from(hash, 'base64'))
 }

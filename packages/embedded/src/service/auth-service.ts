@@ -1,6 +1,6 @@
 import { Auth } from '@livetree/etcd/wire'
 import type { AuthStore } from '../auth/auth-store.ts'
-import { hashPassword, isPassword } from '../auth/password.ts'
+import { hashPassword, isPassword, UNUSABLE_HASH } from '../auth/password.ts'
 import type { Caller } from '../auth/caller.ts'
 import type { Engine } from '../engine.ts'
 import { type Route, unary } from '../grpc/service.ts'
@@ -67,7 +67,7 @@ export function authService(engine: Engine): Route[] {
       }),
     ),
     unary(Auth.userChangePassword, async ({ name, password }, { caller }) => {
-      const hash = await hashPassword(password)
+      const hash = password === '' ? UNUSABLE_HASH : await hashPassword(password)
       return change(caller, () => {
         auth.changePassword(name, hash)
         tokens.revokeUser(name)

@@ -36,13 +36,10 @@ function putBytes({ key, value }: PutRequest): number {
   return key.length + value.length + PUT_OVERHEAD_BYTES
 }
 
-/** Bytes the larger branch would put; 0 when it puts nothing. */
+/** Bytes the larger branch would put; 0 when it puts nothing. Puts of nested transactions do not count, as in etcd. */
 function txnBytes({ success, failure }: TxnRequest): number {
   const [a = 0, b = 0] = [success, failure].map((operations) =>
-    operations.reduce((sum, { request }) => {
-      if (request?.type === 'put') return sum + putBytes(request.value)
-      return request?.type === 'txn' ? sum + txnBytes(request.value) : sum
-    }, 0),
+    operations.reduce((sum, { request }) => sum + (request?.type === 'put' ? putBytes(request.value) : 0), 0),
   )
   return Math.max(a, b)
 }

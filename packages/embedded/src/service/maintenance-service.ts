@@ -75,7 +75,7 @@ export function maintenanceService(engine: Engine): Route[] {
     unary(Maintenance.defragment, (_request, { caller }) => {
       assertAdminRaw(caller)
       engine.defragment()
-      return { header: engine.header() }
+      return { header: undefined }
     }),
 
     unary(Maintenance.moveLeader, ({ targetId }, { caller }) => {
@@ -98,7 +98,8 @@ export function maintenanceService(engine: Engine): Route[] {
         header: engine.header(),
         hash,
         compactRevision: store.compactRevision,
-        hashRevision: revision || store.revision,
+        // No etcd before 3.6 knows this field.
+        hashRevision: 0,
       }
     }),
   ]
