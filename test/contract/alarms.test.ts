@@ -41,7 +41,7 @@ eachServer('Alarms', (server) => {
     })
   }
 
-  test.for(SEQUENCES)(
+  test.for(Object.entries(REFUSED))(
     '%s: the first of a kind refuses, the last of a kind to go lets pass',
     async ([sequence, expected]) => {
       const { client } = current()

@@ -47,6 +47,24 @@ export function checkOptions(
   check(given, table, '')
 }
 
+/**
+ * Refuses an argument of a call that is missing or of the wrong type.
+ *
+ * @param given the arguments by their names
+ * @throws LivetreeError `invalid_options`, naming the argument
+ */
+export function checkArguments(
+  call: string,
+  given: Readonly<Record<string, unknown>>,
+  kinds: Readonly<Record<string, OptionKind>>,
+): void {
+  for (const [name, { expected }] of Object.entries(kinds)) {
+    if (given[name] !== undefined) continue
+    throw new LivetreeError('invalid_options', `${call} got no ${name}; expected ${expected}.`)
+  }
+  checkOptions(call, given, kinds)
+}
+
 function isKind(kind: OptionKind | OptionTable): kind is OptionKind {
   return typeof kind['test'] === 'function'
 }

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { inspect } from 'node:util'
-import { checkOptions, type OptionTable } from '../check-options.ts'
+import { checkArguments, checkOptions, type OptionTable } from '../check-options.ts'
 import { isLivetreeError, LivetreeError } from '../errors.ts'
 import { kindOf, messageOf } from '../thrown.ts'
 import { abortSignal, callback, flag, milliseconds } from '../option-kinds.ts'
@@ -36,9 +36,8 @@ import { isLoggerLike, type LoggerLike } from '../to-logger.ts'
 import type { UpdateProcessor, WriterObserver } from '../updates/update-processor.ts'
 import { settledWithin } from '../within.ts'
 
+const watchArguments = { selector: callback, handler: callback }
 const watchOptions: OptionTable = {
-  selector: callback,
-  handler: callback,
   immediate: flag,
   isEqual: callback,
 }
@@ -194,11 +193,8 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     options: WatchOptions<S> = {},
   ): () => void {
     this.#assertOpen()
-    for (const [name, given] of Object.entries({ selector, handler })) {
-      if (given !== undefined) continue
-      throw new LivetreeError('invalid_options', `watch() got no ${name}; expected a function.`)
-    }
-    checkOptions('watch()', { selector, handler, ...options }, watchOptions)
+    checkArguments('watch()', { selector, handler }, watchArguments)
+    checkOptions('watch()', options, watchOptions)
     const subscriber = new WatchSubscriber<T, S>(this.#announcer.delivery, {
       selector,
       // the overloads of LiveConfig.watch tell when the arguments may be undefined

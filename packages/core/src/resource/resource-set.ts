@@ -1,5 +1,5 @@
-import { checkOptions, type OptionTable } from '../check-options.ts'
-import { callback, milliseconds, name as nameKind } from '../option-kinds.ts'
+import { checkArguments, checkOptions, type OptionTable } from '../check-options.ts'
+import { callback, isObject, milliseconds, name as nameKind } from '../option-kinds.ts'
 import { LivetreeError } from '../errors.ts'
 import type { Clock } from '../source/source.ts'
 import type { Notifier } from '../events/notifier.ts'
@@ -11,8 +11,11 @@ import { settledWithin } from '../within.ts'
 
 const DRAIN_MS = 30_000
 
-const table: OptionTable = {
+const resourceArguments = {
   selector: callback,
+  options: { expected: 'options with create()', test: isObject },
+}
+const table: OptionTable = {
   name: nameKind,
   create: callback,
   check: callback,
@@ -36,7 +39,8 @@ export class ResourceSet<T> {
 
   /** Makes one, has it follow the configuration, and waits for its first build. */
   async add<S, R>(value: T, selector: (value: T) => S, options: ResourceOptions<S, R>): Promise<Resource<R>> {
-    checkOptions('resource()', { selector, ...options }, table)
+    checkArguments('resource()', { selector, options }, resourceArguments)
+    checkOptions('resource()', options, table)
     if (options.create === undefined) {
       throw new LivetreeError('invalid_options', 'resource() needs create(), which makes an instance.')
     }

@@ -1,5 +1,5 @@
 import { extname, resolve } from 'node:path'
-import { checkOptions, type OptionTable } from '../check-options.ts'
+import { checkArguments, checkOptions, type OptionTable } from '../check-options.ts'
 import { LivetreeError } from '../errors.ts'
 import { flag, milliseconds, name as nameKind, oneOf, text } from '../option-kinds.ts'
 import { flatten } from './flatten.ts'
@@ -23,8 +23,8 @@ export interface FileOptions {
   readonly name?: string | undefined
 }
 
+const filePath = { expected: 'the path of a file', test: text.test }
 const table: OptionTable = {
-  path: text,
   format: oneOf('json', 'yaml'),
   optional: flag,
   watch: flag,
@@ -47,8 +47,8 @@ const table: OptionTable = {
  * @throws LivetreeError `invalid_options` when the format is neither given nor told by the extension
  */
 export function file(path: string, options: FileOptions = {}): Source {
-  if (path === undefined) throw new LivetreeError('invalid_options', 'file() needs the path of a file.')
-  checkOptions('file()', { path, ...options }, table)
+  checkArguments('file()', { path }, { path: filePath })
+  checkOptions('file()', options, table)
   const format = options.format ?? formatOf(path)
   const isOptional = options.optional ?? false
   const name = options.name ?? `file:${path}`
