@@ -1,8 +1,15 @@
 import { runsOwnCode } from '../schema/own-code.ts'
-import type { ObjectNode, SchemaNode, PropertyNode, RecordNode } from '../schema/schema-node.ts'
-import { childSchemaNode, isMadeWhenAbsent, coreOf } from '../schema/schema-node.ts'
+import { isMadeWhenAbsent } from '../schema/directory.ts'
+import {
+  coreOf,
+  type ObjectNode,
+  type PropertyNode,
+  type RecordNode,
+  type SchemaNode,
+} from '../schema/schema-node.ts'
 import { bareObject, isPlainObject } from './document.ts'
-import { inputOf, isGiven, type NestedLayers, scalarOrFloor } from './input.ts'
+import { inputOf } from './input.ts'
+import { isGiven, type NestedLayers, scalarOrFloor } from './node-content.ts'
 import {
   madeProblem,
   validate,
@@ -12,22 +19,12 @@ import {
   type ValidationResult,
 } from './validate.ts'
 import { noteNames, notedNames } from './names.ts'
-import { type Given, givenOf, noteGiven } from './open-words.ts'
+import { collectIssues, type LocatedIssue } from './located-issues.ts'
+import { noteGiven } from './open-words.ts'
 import { freezeObject, shareFrozen } from './share.ts'
 import { isPresent, topEntry, type TreeNode } from './tree-node.ts'
 import { type UnusedSpot, unusedBelow, unusedChildren } from './unused.ts'
 import { UnusedNotes } from './unused-notes.ts'
-
-/** An issue with its path from the root. */
-export interface LocatedIssue extends RawIssue {
-  /** What was judged: zod, and the schema's own code, saw nothing else. */
-  readonly node: TreeNode
-  readonly plan: SchemaNode
-  /** How much of the path leads to the node; the rest is what zod, or the schema's own code, says. */
-  readonly at: number
-  /** What zod was given; undefined where it saw no value. */
-  readonly given: Given | undefined
-}
 
 /**
  * Judges the tree, node by node, and remembers at each node what came of it; only nodes on the way to a change are
@@ -270,28 +267,4 @@ function frozen(result: ValidationResult, previous: unknown, schemaNode: SchemaN
 function settle(node: TreeNode, result: ValidationResult, isHeld = true): void {
   if (result.isValid) node.keep(result.value, isHeld)
   else node.refuse(result.issues)
-}
-
-/** Goes down only where something is wrong; in the order of the schema, whatever that of the keys. */
-function collectIssues(
-  schemaNode: SchemaNode,
-  node: TreeNode,
-  path: readonly PropertyKey[],
-  found: LocatedIssue[],
-): void {
-  if (node.isValid) return
-  const given = givenOf(node.issues)
-  const at = path.length
-  for (const issue of node.issues)
-    found.push({ ...issue, path: [...path, ...issue.path], node, plan: schemaNode, at, given })
-  if (!node.isComposed) return
-  const core = coreOf(schemaNode)
-  const properties = core.type === 'object' ? [...core.properties.keys()] : []
-  const names = Array.from(node.children, (child) => child.name)
-  for (const name of new Set([...properties, ...names])) {
-    const child = node.child(name)
-    const below = childSchemaNode(core, name)
-    const isJudged = child?.isDirty === false && below !== undefined
-    if (isJudged) collectIssues(below, child, [...path, name], found)
-  }
 }

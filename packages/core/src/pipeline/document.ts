@@ -1,4 +1,5 @@
-import { isDirectory, isPureDirectory, type SchemaNode } from '../schema/schema-node.ts'
+import { isDirectory, isPureDirectory } from '../schema/directory.ts'
+import type { SchemaNode } from '../schema/schema-node.ts'
 import { type JsonProblem, parseJsonText } from '../format/json-text.ts'
 import { measure, repetitionProblem } from '../format/extent.ts'
 import { Unreadable } from '../source/source.ts'

@@ -1,24 +1,22 @@
-import type { ListNode, ObjectNode, SchemaNode, UnionNode } from '../schema/schema-node.ts'
-import { isMadeWhenAbsent, isScalar, coreOf } from '../schema/schema-node.ts'
+import { isMadeWhenAbsent, isScalar } from '../schema/directory.ts'
+import {
+  coreOf,
+  type ListNode,
+  type ObjectNode,
+  type SchemaNode,
+  type UnionNode,
+} from '../schema/schema-node.ts'
 import { Unreadable } from '../source/source.ts'
 import { textOfScalar } from '../format/written-scalar.ts'
-import { bareObject, isEmptyObject } from './document.ts'
+import { bareObject } from './document.ts'
 import { validate, type RawIssue } from './validate.ts'
 import { listedChildren } from './list-order.ts'
-import { type DocumentMark, type Entry, isPresent, topEntry, topLayer, TreeNode } from './tree-node.ts'
-import {
-  inputFrom,
-  itemSchemaNode,
-  mapOf,
-  meansNull,
-  mergeInputs,
-  optionByTag,
-  plainValue,
-  UnreadableText,
-} from './typed-input.ts'
-
-/** Which layers come from nested objects, by number: a directory is an object there, and never a list. */
-export type NestedLayers = readonly boolean[]
+import { type Entry, isPresent, topEntry, topLayer, TreeNode } from './tree-node.ts'
+import { inputFrom, mapOf, meansNull } from './typed-input.ts'
+import { UnreadableText } from './document-text.ts'
+import { isGiven, isObjectAt, type NestedLayers, scalarOrFloor, someChild } from './node-content.ts'
+import { itemSchemaNode, optionByTag } from './part-node.ts'
+import { mergeInputs, plainValue } from './plain-value.ts'
 
 const NOTHING = new TreeNode('')
 const NONE: NestedLayers = []
@@ -38,28 +36,6 @@ export function inputOf(
   // the most frequent case, and a tree is mostly leaves
   if (top !== undefined && !(top.value instanceof Unreadable)) return inputFrom(schemaNode, top.value)
   return new InputReader(issues, nested).read(schemaNode, node, aboveLayer, [])
-}
-
-/** Whether the schema, read at this node, finds anything. Keys below a scalar do not count. */
-export function isGiven(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number): boolean {
-  if (node.leafCount === 0) return false
-  const core = coreOf(schemaNode)
-  if (core.type === 'leaf') return topEntry(node, aboveLayer) !== undefined
-  if (core.type === 'union') return core.options.some((option) => isGiven(option, node, aboveLayer))
-  return isPresent(node, aboveLayer)
-}
-
-/** The scalar that stands at a directory's node, if no layer above it has children; else the floor for the children. */
-export function scalarOrFloor(node: TreeNode, aboveLayer: number): { scalar: Entry } | { floor: number } {
-  let top = node.top
-  while (top !== undefined && isEmptyObject(top.value)) top = top.below
-  if (top === undefined || top.layer <= aboveLayer) return { floor: aboveLayer }
-  const isCovered = node.top !== top || (node.documents?.at(-1)?.layer ?? -1) > top.layer
-  if (isCovered) return { floor: top.layer }
-  for (const child of node.children) {
-    if (isPresent(child, top.layer)) return { floor: top.layer }
-  }
-  return { scalar: top }
 }
 
 /** What a union or an intersection came to at a node, so that parts inside one another do not have it read again and again. */
@@ -101,8 +77,8 @@ class InputReader {
         return this.#remembered(schemaNode, node, aboveLayer, path, (reader) => {
           const own = node.childCount === 0 ? topEntry(node, aboveLayer) : undefined
           if (own !== undefined) return reader.#scalar(schemaNode, own, [])
-          const left = reader.read(schemaNode.left, node, aboveLayer, [])
-          return mergeInputs(left, reader.read(schemaNode.right, node, aboveLayer, []))
+          const inputs = schemaNode.sides.map((side) => reader.read(side, node, aboveLayer, []))
+          return inputs.reduce(mergeInputs)
         })
       default:
         return this.#directory(schemaNode, node, aboveLayer, path)
@@ -284,26 +260,4 @@ class InputReader {
     this.#issues.push({ path, code: 'unreadable', message: `Cannot be read: ${value.reason}`, isOurs: true })
     return undefined
   }
-}
-
-/** Whether any layer says plainly that there is an object: as a document that stands here or above, or by nesting. */
-function isObjectAt(node: TreeNode, aboveLayer: number, nested: NestedLayers): boolean {
-  if ((node.documents?.at(-1)?.layer ?? -1) > aboveLayer) return true
-  for (let entry = node.top; entry !== undefined && entry.layer > aboveLayer; entry = entry.below)
-    if (isEmptyObject(entry.value)) return true
-  const below = new Set<DocumentMark>()
-  const visit = (child: TreeNode): boolean => {
-    for (const mark of child.documents ?? []) below.add(mark)
-    for (let entry = child.top; entry !== undefined && entry.layer > aboveLayer; entry = entry.below) {
-      if (nested[entry.layer] === true) return true
-      if (entry.document !== undefined && !below.has(entry.document)) return true
-    }
-    return someChild(child, visit)
-  }
-  return someChild(node, visit)
-}
-
-function someChild(node: TreeNode, test: (child: TreeNode) => boolean): boolean {
-  for (const child of node.children) if (child.leafCount > 0 && test(child)) return true
-  return false
 }

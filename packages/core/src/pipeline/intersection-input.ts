@@ -1,33 +1,43 @@
-import { coreOf, intersectionOf, type IntersectionNode, isMadeWhenAbsent } from '../schema/schema-node.ts'
-import type { ListNode, ObjectNode, RecordNode, SchemaNode } from '../schema/schema-node.ts'
+import { intersectionOf } from '../schema/child-node.ts'
+import { isMadeWhenAbsent } from '../schema/directory.ts'
+import type { IntersectionNode, ListNode, MapNode, ObjectNode, RecordNode } from '../schema/schema-node.ts'
+import { coreOf, type SchemaNode, type UnionNode } from '../schema/schema-node.ts'
 import { bareObject, isPlainObject } from './document.ts'
 import { sortedNames } from './name-order.ts'
-import { itemSchemaNode, plainValue, propertyIn } from './typed-input.ts'
+import { isListOfPairs, itemSchemaNode, propertyIn } from './part-node.ts'
+import { plainValue } from './plain-value.ts'
 
-/** Reads a part of the value by a part of the schema. */
-export type ReadPart = (schemaNode: SchemaNode, value: unknown) => unknown
-
-/** The option of a union that takes a value; undefined where none does. */
-export type ChooseOption = (union: SchemaNode & { type: 'union' }, value: unknown) => SchemaNode | undefined
+/** What reads the parts of a value that is read by an intersection. */
+export interface PartReader {
+  /** Reads a part of the value by a part of the schema. */
+  read(schemaNode: SchemaNode, value: unknown): unknown
+  /** The option of a union that takes a value; undefined where none does. */
+  choose(union: UnionNode, value: unknown): SchemaNode | undefined
+}
 
 /**
- * What both sides of an intersection are given for an object or a list: each part is read by the sides that know it, and
- * a name that only one side knows by that one. Undefined where the sides are of other kinds, or the value is.
+ * What all sides of an intersection are given for an object or a list: each part is read by the sides that know it, and a
+ * name that only one side knows by that one. Sides of another kind take no such value, so that none of them reads it.
  */
 export function partsOfIntersection(
   node: IntersectionNode,
-  value: unknown,
-  read: ReadPart,
-  choose: ChooseOption,
+  value: Record<string, unknown> | readonly unknown[],
+  reader: PartReader,
 ): unknown {
-  const sides = [...sidesOf(node, value, choose)].filter(({ type }) => type !== 'raw')
-  if (isPlainObject(value)) return sides.every(isNamed) ? objectOf(node, sides, value, read) : undefined
-  if (!Array.isArray(value) || !sides.every(isList)) return undefined
-  const [first] = sides
-  if (first === undefined || sides.some(({ as }) => as !== first.as)) return undefined
-  const items = Array.from(value as unknown[], (item, index) => {
-    const below = sides.flatMap((side) => itemSchemaNode(side, index) ?? [])
-    return readBy(node, below, item, read)
+  const sides = [...sidesOf(node, value, reader)]
+  const maps = sides.filter(isMap)
+  if (isPlainObject(value)) {
+    const named = sides.filter(isNamed)
+    if (named.length > 0) return objectOf(node, named, value, reader)
+    return maps.length > 0 ? mapOfObject(node, maps, value, reader) : plainValue(value)
+  }
+  if (maps.length > 0) return mapOfPairs(node, maps, value, reader)
+  const [first, ...others] = sides.filter(isList)
+  if (first === undefined) return plainValue(value)
+  const lists = [first, ...others.filter(({ as }) => (as === 'set') === (first.as === 'set'))]
+  const items = Array.from(value as readonly unknown[], (item, index) => {
+    const below = lists.flatMap((side) => itemSchemaNode(side, index) ?? [])
+    return readBy(node, below, item, reader)
   })
   return first.as === 'set' ? new Set(items) : items
 }
@@ -36,22 +46,52 @@ export function partsOfIntersection(
 function sidesOf(
   schemaNode: SchemaNode,
   value: unknown,
-  choose: ChooseOption,
+  reader: PartReader,
   found = new Set<SchemaNode>(),
   seen = new Set<SchemaNode>(),
 ): Set<SchemaNode> {
   const core = coreOf(schemaNode)
   if (seen.has(core)) return found
   seen.add(core)
-  const chosen = core.type === 'union' ? choose(core, value) : undefined
-  const inner = core.type === 'intersection' ? [core.left, core.right] : chosen === undefined ? [] : [chosen]
-  for (const side of inner) sidesOf(side, value, choose, found, seen)
+  const chosen = core.type === 'union' ? reader.choose(core, value) : undefined
+  const inner = core.type === 'intersection' ? core.sides : chosen === undefined ? [] : [chosen]
+  for (const side of inner) sidesOf(side, value, reader, found, seen)
   if (inner.length === 0) found.add(core)
   return found
 }
 
+/** A map of what was read by name. Keys are read by the first side, since a map has one key for each name. */
+function mapOfObject(
+  node: IntersectionNode,
+  [first, ...others]: readonly MapNode[],
+  value: Record<string, unknown>,
+  reader: PartReader,
+): Map<unknown, unknown> {
+  const values = [first!, ...others].map((side) => side.value)
+  const names = sortedNames(value).filter((name) => name !== '__proto__')
+  return new Map(
+    names.map((name) => [reader.read(first!.key, name), readBy(node, values, value[name], reader)]),
+  )
+}
+
+/** The same for a list of pairs; what is no pair is left for zod to refuse. */
+function mapOfPairs(
+  node: IntersectionNode,
+  [first, ...others]: readonly MapNode[],
+  value: readonly unknown[],
+  reader: PartReader,
+): unknown {
+  if (!isListOfPairs(value)) return plainValue(value)
+  const values = [first!, ...others].map((side) => side.value)
+  return new Map(
+    value.map(([key, inner]) => [reader.read(first!.key, key), readBy(node, values, inner, reader)]),
+  )
+}
+
 const isNamed = (schemaNode: SchemaNode): schemaNode is ObjectNode | RecordNode =>
   schemaNode.type === 'object' || schemaNode.type === 'record'
+
+const isMap = (schemaNode: SchemaNode): schemaNode is MapNode => schemaNode.type === 'map'
 
 const isList = (schemaNode: SchemaNode): schemaNode is ListNode => schemaNode.type === 'list'
 
@@ -59,7 +99,7 @@ function objectOf(
   node: IntersectionNode,
   sides: readonly (ObjectNode | RecordNode)[],
   value: Record<string, unknown>,
-  read: ReadPart,
+  reader: PartReader,
 ): Record<string, unknown> {
   const input = bareObject()
   for (const name of sortedNames(value)) {
@@ -72,7 +112,7 @@ function objectOf(
     if (plans.size === 0 && sides.some((side) => side.type === 'object' && side.properties.has(name)))
       continue
     if (plans.size === 0) input[name] = plainValue(value[name])
-    for (const [key, below] of plans) input[key] = readBy(node, below, value[name], read)
+    for (const [key, below] of plans) input[key] = readBy(node, below, value[name], reader)
   }
   const properties = sides.flatMap((side) => (side.type === 'object' ? [...side.properties.values()] : []))
   for (const { name } of properties) {
@@ -80,7 +120,7 @@ function objectOf(
     const below = properties
       .filter((property) => property.name === name)
       .map((property) => property.schemaNode)
-    if (below.some(isMadeWhenAbsent)) input[name] = readBy(node, below, {}, read)
+    if (below.some(isMadeWhenAbsent)) input[name] = readBy(node, below, {}, reader)
   }
   return input
 }
@@ -102,12 +142,8 @@ function readBy(
   node: IntersectionNode,
   plans: readonly SchemaNode[],
   value: unknown,
-  read: ReadPart,
+  reader: PartReader,
 ): unknown {
-  const [first, ...others] = new Set(plans)
-  if (first === undefined) return plainValue(value)
-  return read(
-    others.reduce((left, right) => intersectionOf(node, left, right), first),
-    value,
-  )
+  const part = intersectionOf(node, plans)
+  return part === undefined ? plainValue(value) : reader.read(part, value)
 }

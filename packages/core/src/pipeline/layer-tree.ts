@@ -1,10 +1,7 @@
-import {
-  canonicalName,
-  childSchemaNode,
-  isDirectory,
-  isPureDirectory,
-  type SchemaNode,
-} from '../schema/schema-node.ts'
+import { childSchemaNode } from '../schema/child-node.ts'
+import { isDirectory, isPureDirectory } from '../schema/directory.ts'
+import { canonicalName } from '../schema/property-name.ts'
+import type { SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo, Leaf } from '../source/source.ts'
 import { isEmptyObject, isNullText, isPlainObject, MAX_DEPTH, readDocument } from './document.ts'
 import { Losses } from './losses.ts'

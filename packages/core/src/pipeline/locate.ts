@@ -1,4 +1,5 @@
-import { childSchemaNode, type SchemaNode, coreOf } from '../schema/schema-node.ts'
+import { childSchemaNode } from '../schema/child-node.ts'
+import { coreOf, type SchemaNode } from '../schema/schema-node.ts'
 import { listedChildren } from './list-order.ts'
 import { topLayer, type TreeNode } from './tree-node.ts'
 

@@ -1,6 +1,7 @@
 import { isSecretAt } from '../schema/describe.ts'
-import { childSchemaNode, coreOf, type SchemaNode } from '../schema/schema-node.ts'
-import type { LocatedIssue } from './decode.ts'
+import { childSchemaNode } from '../schema/child-node.ts'
+import { coreOf, type SchemaNode } from '../schema/schema-node.ts'
+import type { LocatedIssue } from './located-issues.ts'
 import { bareObject } from './document.ts'
 import { validate, type RawIssue, type ValidationResult } from './validate.ts'
 
@@ -101,8 +102,7 @@ function namesPart(schemaNode: SchemaNode, input: unknown, depth: number): OpenP
 
 /** Plans that are made for looking only have no schema to judge by; their parts have. */
 function verdictsOf(schemaNode: SchemaNode, input: unknown): readonly ValidationResult[] {
-  if (schemaNode.type === 'intersection')
-    return [schemaNode.left, schemaNode.right].flatMap((side) => verdictsOf(side, input))
+  if (schemaNode.type === 'intersection') return schemaNode.sides.flatMap((side) => verdictsOf(side, input))
   if (schemaNode.type === 'union' && schemaNode.isJoined)
     return schemaNode.options.flatMap((option) => verdictsOf(option, input))
   return [validate(schemaNode.schema, input)]

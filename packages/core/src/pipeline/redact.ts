@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import type * as z from 'zod/v4/core'
-import { intersectionOf, type SchemaNode, coreOf } from '../schema/schema-node.ts'
+import { intersectionOf } from '../schema/child-node.ts'
+import { coreOf, type SchemaNode } from '../schema/schema-node.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
 import { isPlainObject } from './document.ts'
 
@@ -31,7 +32,7 @@ export function isSecretWhole(schemaNode: SchemaNode, value: unknown): boolean {
     case 'union':
       return taggedOption(schemaNode, value) === undefined
     case 'intersection':
-      return isSecretWhole(schemaNode.left, value) || isSecretWhole(schemaNode.right, value)
+      return schemaNode.sides.some((side) => isSecretWhole(side, value))
     default:
       return false
   }
@@ -57,7 +58,7 @@ export function hasMadeNames(schemaNode: SchemaNode): boolean {
     case 'union':
       return schemaNode.options.some(hasMadeNames)
     case 'intersection':
-      return hasMadeNames(schemaNode.left) || hasMadeNames(schemaNode.right)
+      return schemaNode.sides.some(hasMadeNames)
     default:
       return false
   }
@@ -83,10 +84,11 @@ export function partView(
     case 'union':
       return partView(taggedOption(core, value), value, key)
     case 'intersection': {
-      const left = partView(core.left, value, key)
-      const right = partView(core.right, value, key)
-      if (!left?.hasSecret) return right
-      return right?.hasSecret ? intersectionOf(core, left, right) : left
+      const views = core.sides.flatMap((side) => partView(side, value, key) ?? [])
+      return intersectionOf(
+        core,
+        views.filter((view) => view.hasSecret),
+      )
     }
     default:
       return undefined

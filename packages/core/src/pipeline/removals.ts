@@ -1,5 +1,5 @@
 import { schemaNodeAt } from '../schema/describe.ts'
-import { isMadeWhenAbsent } from '../schema/schema-node.ts'
+import { isMadeWhenAbsent } from '../schema/directory.ts'
 import { isEmptyObject } from './document.ts'
 import type { LayerTree } from './layer-tree.ts'
 import { type Losses, namesOfLoss } from './losses.ts'

@@ -1,5 +1,7 @@
 import { environmentName } from '../schema/naming.ts'
-import { childSchemaNode, keysByEnvironment, type SchemaNode, propertyOf } from '../schema/schema-node.ts'
+import { childSchemaNode } from '../schema/child-node.ts'
+import { keysByEnvironment, propertyOf } from '../schema/property-name.ts'
+import type { SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { encodeSegment } from './document.ts'
 

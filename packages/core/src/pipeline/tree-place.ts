@@ -1,4 +1,6 @@
-import { canonicalName, childSchemaNode, coreOf, type SchemaNode, propertyOf } from '../schema/schema-node.ts'
+import { childSchemaNode } from '../schema/child-node.ts'
+import { canonicalName, propertyOf } from '../schema/property-name.ts'
+import { coreOf, type SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { decodeSegment, encodeSegment, MAX_DEPTH } from './document.ts'
 import { TO_JSON } from './redact.ts'

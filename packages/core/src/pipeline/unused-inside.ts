@@ -3,14 +3,9 @@ import { isPlainObject } from './document.ts'
 import { numberOf } from './open-words.ts'
 import { validate } from './validate.ts'
 import { sortedNames } from './name-order.ts'
-import {
-  documentIn,
-  inputFrom,
-  itemSchemaNode,
-  optionByTag,
-  propertyIn,
-  UnreadableText,
-} from './typed-input.ts'
+import { documentIn, UnreadableText } from './document-text.ts'
+import { inputFrom } from './typed-input.ts'
+import { itemSchemaNode, optionByTag, propertyIn } from './part-node.ts'
 
 /** A name inside a list, a map or a document that no schema knows. */
 export interface UnusedName {
@@ -50,7 +45,7 @@ class Search {
       case 'union':
         return this.#insideUnion(core, value)
       case 'intersection':
-        return this.#inAll([this.inside(core.left, value), this.inside(core.right, value)])
+        return this.#inAll(core.sides.map((side) => this.inside(side, value)))
       default:
         return typeof value === 'string' ? this.#insideText(core, value) : this.#insideComposite(core, value)
     }

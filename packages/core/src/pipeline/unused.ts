@@ -1,8 +1,10 @@
-import { childSchemaNode, coreOf, isScalar, type SchemaNode } from '../schema/schema-node.ts'
-import { isGiven, scalarOrFloor } from './input.ts'
+import { childSchemaNode } from '../schema/child-node.ts'
+import { isScalar } from '../schema/directory.ts'
+import { coreOf, readingsOf, type SchemaNode } from '../schema/schema-node.ts'
+import { isGiven, scalarOrFloor } from './node-content.ts'
 import { listedChildren } from './list-order.ts'
 import { type Entry, isPresent, topEntry, topLayer, type TreeNode } from './tree-node.ts'
-import { itemSchemaNode } from './typed-input.ts'
+import { itemSchemaNode } from './part-node.ts'
 import { unusedInside } from './unused-inside.ts'
 
 /** What judging a node found. */
@@ -107,15 +109,6 @@ function knownNames(schemaNode: SchemaNode): readonly string[] {
 }
 
 function namesIn(schemaNode: SchemaNode): readonly string[] {
-  const core = coreOf(schemaNode)
-  switch (core.type) {
-    case 'object':
-      return [...core.properties.keys()]
-    case 'union':
-      return core.options.flatMap(knownNames)
-    case 'intersection':
-      return [...knownNames(core.left), ...knownNames(core.right)]
-    default:
-      return []
-  }
+  const { plans } = readingsOf(schemaNode)
+  return [...new Set(plans.flatMap((plan) => (plan.type === 'object' ? [...plan.properties.keys()] : [])))]
 }

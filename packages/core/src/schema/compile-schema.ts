@@ -1,11 +1,19 @@
 import * as z from 'zod/v4/core'
-import { LivetreeError } from '../errors.ts'
 import { assertZod } from './assert-zod.ts'
 import { environmentName, type Naming, storedName } from './naming.ts'
-import { findClash, placeText } from './name-clash.ts'
+import { refuse, refuseAsync, refuseClashes, refuseSecretKey } from './refuse.ts'
 import { hasAsyncCode } from './own-code.ts'
-import type { ListNode, ObjectNode, SchemaNode, PropertyNode, UnionNode, WrapperNode } from './schema-node.ts'
-import { isScalar, parts, requiresItself } from './schema-node.ts'
+import { isScalar, requiresItself } from './directory.ts'
+import {
+  type IntersectionNode,
+  type ListNode,
+  type ObjectNode,
+  parts,
+  type PropertyNode,
+  type SchemaNode,
+  type UnionNode,
+  type WrapperNode,
+} from './schema-node.ts'
 import { holdsSecret, isSecret } from './secret.ts'
 import { scalarReader } from './text.ts'
 
@@ -23,7 +31,7 @@ export interface CompileOptions {
 export function compileSchema(schema: z.$ZodType, options: CompileOptions = {}): SchemaNode {
   const compiler = new Compiler(options.naming ?? 'exact')
   const schemaNode = compiler.compile(schema, [])
-  compiler.refuseEndless()
+  compiler.refuseUnreadable()
   refuseClashes(schemaNode)
   compiler.spreadSecrets()
   return schemaNode
@@ -115,8 +123,6 @@ class Compiler {
           value: undefined as unknown as SchemaNode,
         })
         schemaNode.key = this.compile(def.keyType, [...path, '<key>'])
-        if (!isScalar(schemaNode.key))
-          refuse(path, 'a map whose keys are not scalars', 'use text, numbers or an enum as keys')
         schemaNode.value = this.compile(def.valueType, [...path, '<key>'])
         return schemaNode
       }
@@ -142,14 +148,12 @@ class Compiler {
         return schemaNode
       }
       case 'intersection': {
-        const schemaNode = keep({
+        const schemaNode = keep<IntersectionNode>({
           ...base,
           type: 'intersection',
-          left: undefined as unknown as SchemaNode,
-          right: undefined as unknown as SchemaNode,
+          sides: [],
         })
-        schemaNode.left = this.compile(def.left, path)
-        schemaNode.right = this.compile(def.right, path)
+        schemaNode.sides = [this.compile(def.left, path), this.compile(def.right, path)]
         return schemaNode
       }
       case 'symbol':
@@ -219,9 +223,12 @@ class Compiler {
     return schemaNode
   }
 
-  refuseEndless(): void {
+  /** What only the whole schema tells, since schemas may be recursive. */
+  refuseUnreadable(): void {
     for (const [plan, path] of this.#paths) {
       if (requiresItself(plan)) refuse(path, 'an object that requires itself', 'make the inner one optional')
+      if (plan.type === 'map' && !isScalar(plan.key))
+        refuse(path, 'a map whose keys are not scalars', 'use text, numbers or an enum as keys')
     }
   }
 
@@ -275,31 +282,4 @@ function isComposite(schemaNode: SchemaNode | undefined): boolean {
 function isPlainStringKey(schema: z.$ZodType): boolean {
   const def = (schema as z.$ZodTypes)._zod.def
   return def.type === 'string' && !('coerce' in def && def.coerce === true)
-}
-
-function refuseClashes(schemaNode: SchemaNode): void {
-  const clash = findClash(schemaNode, 'stored')
-  if (clash === undefined) return
-  const { one, other, written, path } = clash
-  throw new LivetreeError(
-    'name_clash',
-    `Properties "${one}" and "${other}" of ${placeText(path)} both map to the key segment "${written}". Rename one, or use naming "exact".`,
-  )
-}
-
-function refuseSecretKey(key: z.$ZodType, path: readonly string[]): void {
-  if (holdsSecret(key))
-    refuse([...path, '<key>'], 'secret keys', 'paths are shown everywhere; keep secrets in values')
-}
-
-function refuseAsync(path: readonly string[]): never {
-  const message = `The schema of ${placeText(path)} has an async refinement, transform or catch; a live configuration is judged at once, without await. Make it synchronous, or check it where the value is used.`
-  throw new LivetreeError('invalid_schema', message)
-}
-
-function refuse(path: readonly string[], what: string, remedy: string): never {
-  throw new LivetreeError(
-    'invalid_schema',
-    `Cannot hold ${what} at ${placeText(path)} in a tree of text values: ${remedy}.`,
-  )
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { childSchemaNode, parts, type SchemaNode } from './schema-node.ts'
+import { childSchemaNode } from './child-node.ts'
+import { parts, type SchemaNode } from './schema-node.ts'
 
 /** Hash of a schema's shape: kinds and names, not checks or defaults. Equal shapes read the same trees. */
 export function fingerprintOf(schemaNode: SchemaNode): string {
@@ -21,14 +22,22 @@ export function fingerprintOf(schemaNode: SchemaNode): string {
 
 /** Whether what a path leads to is secret, or lies in something secret. Where the schema offers several readings, any will do. */
 export function isSecretAt(schemaNode: SchemaNode, path: readonly PropertyKey[]): boolean {
+  let at: SchemaNode | undefined = schemaNode
+  for (let depth = 0; at?.hasSecret === true; depth++) {
+    if (isSecretHere(at)) return true
+    if (depth === path.length) return false
+    at = childSchemaNode(at, String(path[depth]))
+  }
+  return false
+}
+
+/** Whether any reading of one place is secret as a whole. */
+function isSecretHere(schemaNode: SchemaNode, seen = new Set<SchemaNode>()): boolean {
   if (schemaNode.isSecret) return true
-  if (!schemaNode.hasSecret) return false
-  if (schemaNode.type === 'wrapper') return isSecretAt(schemaNode.inner, path)
-  if (schemaNode.type === 'union') return schemaNode.options.some((option) => isSecretAt(option, path))
-  if (schemaNode.type === 'intersection')
-    return isSecretAt(schemaNode.left, path) || isSecretAt(schemaNode.right, path)
-  const below = path.length === 0 ? undefined : childSchemaNode(schemaNode, String(path[0]))
-  return below !== undefined && isSecretAt(below, path.slice(1))
+  if (seen.has(schemaNode)) return false
+  seen.add(schemaNode)
+  const isOfOnePlace = ['wrapper', 'union', 'intersection'].includes(schemaNode.type)
+  return isOfOnePlace && parts(schemaNode).some((part) => isSecretHere(part, seen))
 }
 
 /** Whether a raw value at a path may be shown to anyone: the schema knows the place, and nothing in it is secret. */

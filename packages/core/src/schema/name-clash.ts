@@ -1,5 +1,5 @@
 import { environmentName } from './naming.ts'
-import { coreOf, type ObjectNode, parts, type SchemaNode, type RecordNode } from './schema-node.ts'
+import { type ObjectNode, parts, readingsOf, type RecordNode, type SchemaNode } from './schema-node.ts'
 
 /** Two names that are written alike. */
 export interface Clash {
@@ -28,7 +28,8 @@ class ClashFinder {
 
   /** @param plans all that may be read at one place */
   visit(plans: readonly SchemaNode[], path: readonly string[]): Clash | undefined {
-    const readings = [...new Set(plans.flatMap((schemaNode) => readingsOf(schemaNode)))]
+    const all = [...new Set(plans.flatMap((schemaNode) => readingsOf(schemaNode).plans))]
+    const readings = all.filter(({ type }) => type !== 'leaf' && type !== 'raw')
     const key = readings
       .map((reading) => this.#numberOf(reading))
       .sort()
@@ -80,17 +81,6 @@ function childrenOf(reading: SchemaNode, name: string | undefined): readonly Sch
     return reading.type === 'list' ? parts(reading) : [(reading as RecordNode).value]
   const own = name === undefined ? undefined : reading.properties.get(name)?.schemaNode
   return [own ?? reading.catchall ?? []].flat()
-}
-
-/** What a plan comes to, with unions and intersections taken apart. */
-function readingsOf(schemaNode: SchemaNode, seen = new Set<SchemaNode>()): SchemaNode[] {
-  const core = coreOf(schemaNode)
-  // one that is an option of itself ends here
-  if (core.type === 'wrapper' || seen.has(core)) return []
-  seen.add(core)
-  if (core.type === 'union' || core.type === 'intersection')
-    return parts(core).flatMap((part) => readingsOf(part, seen))
-  return core.type === 'leaf' || core.type === 'raw' ? [] : [core]
 }
 
 /** A place in the schema, in words. */

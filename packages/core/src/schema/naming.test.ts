@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { compileSchema } from './compile-schema.ts'
 import { environmentName, storedName } from './naming.ts'
-import { canonicalName } from './schema-node.ts'
+import { canonicalName } from './property-name.ts'
 
 test.each([
   ['timeoutMs', 'timeout-ms', 'timeout_ms', 'TIMEOUT_MS'],

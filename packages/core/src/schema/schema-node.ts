@@ -70,7 +70,7 @@ export interface UnionNode extends SchemaNodeBase {
   readonly type: 'union'
   options: readonly SchemaNode[]
   readonly discriminator: string | undefined
-  /** Made by `childPlan` out of the options of another. */
+  /** Made by `childSchemaNode` for looking only: nothing is validated by its schema. */
   readonly isJoined?: boolean
   /** `z.json()`: text that is JSON stands for what it says. */
   isJson?: boolean
@@ -78,8 +78,10 @@ export interface UnionNode extends SchemaNodeBase {
 
 export interface IntersectionNode extends SchemaNodeBase {
   readonly type: 'intersection'
-  left: SchemaNode
-  right: SchemaNode
+  /** Two as the schema has it; more where `childSchemaNode` puts several intersections together. */
+  sides: readonly SchemaNode[]
+  /** Made by `intersectionOf`: nothing is validated by its schema. */
+  readonly isJoined?: boolean
 }
 
 /** A schema around another: what the tree holds is read by `inner`. */
@@ -124,36 +126,12 @@ export function parts(schemaNode: SchemaNode): readonly SchemaNode[] {
     case 'union':
       return schemaNode.options
     case 'intersection':
-      return [schemaNode.left, schemaNode.right]
+      return schemaNode.sides
     case 'wrapper':
       return [schemaNode.inner]
     default:
       return []
   }
-}
-
-/** Whether an absent node is read as an empty directory, so that what is inside can have its defaults. */
-export function isMadeWhenAbsent(schemaNode: SchemaNode): boolean {
-  if (schemaNode.type === 'wrapper')
-    return (
-      (schemaNode.wrapper === 'readonly' || schemaNode.wrapper === 'pipe') &&
-      isMadeWhenAbsent(schemaNode.inner)
-    )
-  return schemaNode.type === 'object' || schemaNode.type === 'record' || schemaNode.type === 'map'
-}
-
-/** Whether an object cannot be without another of its kind inside, so that no value is ever complete. */
-export function requiresItself(
-  schemaNode: SchemaNode,
-  at: SchemaNode = schemaNode,
-  seen = new Set<SchemaNode>(),
-): boolean {
-  if (seen.has(at)) return at === schemaNode
-  seen.add(at)
-  if (!isMadeWhenAbsent(at)) return false
-  if (at.type === 'wrapper') return requiresItself(schemaNode, at.inner, seen)
-  if (at.type !== 'object') return false
-  return [...at.properties.values()].some((property) => requiresItself(schemaNode, property.schemaNode, seen))
 }
 
 /** The plan under all wrappers. */
@@ -163,154 +141,38 @@ export function coreOf(schemaNode: SchemaNode): SchemaNode {
   return core
 }
 
-/** The plan of the child `segment`, as far as the schema knows one. Where it may be read in several ways, all of them in one. */
-export function childSchemaNode(schemaNode: SchemaNode, segment: string): SchemaNode | undefined {
-  const core = coreOf(schemaNode)
-  switch (core.type) {
-    case 'object':
-      return core.properties.get(segment)?.schemaNode ?? core.catchall
-    case 'record':
-    case 'map':
-      return core.value
-    case 'list':
-      // names give the order of a tuple's items, not their places
-      return joined(core, parts(core))
-    case 'union':
-      return joined(core, childPlans(core.options, segment))
-    case 'intersection': {
-      const [left, right] = childPlans([core.left, core.right], segment)
-      return left === undefined || right === undefined ? left : intersectionOf(core, left, right)
-    }
-    case 'raw':
-      return core
-    default:
-      return undefined
-  }
+/** How a value may be read at one place. */
+interface Readings {
+  /** Neither wrappers nor unions nor intersections; each once, however often the schema comes back to it. */
+  readonly plans: readonly SchemaNode[]
+  /** Some of them are alternatives. */
+  readonly hasUnion: boolean
 }
 
-/** What several plans say of one child, each plan once. */
-function childPlans(plans: readonly SchemaNode[], segment: string): SchemaNode[] {
-  const found = new Set<SchemaNode>()
-  for (const schemaNode of plans) {
-    const child = childSchemaNode(schemaNode, segment)
-    if (child !== undefined) found.add(child)
-  }
-  return [...found]
-}
-
-/** A union for looking only: nothing is ever judged by it. */
-function joined(origin: SchemaNode, plans: readonly SchemaNode[]): SchemaNode | undefined {
-  if (plans.length < 2) return plans[0]
-  // joined ones are taken apart again, so that a recursive schema cannot pile them up
-  const options = new Set(
-    plans.flatMap((schemaNode) =>
-      schemaNode.type === 'union' && schemaNode.isJoined ? schemaNode.options : schemaNode,
-    ),
-  )
-  return {
-    ...looking(origin, plans),
-    type: 'union',
-    options: [...options],
-    discriminator: undefined,
-    isJoined: true,
-  }
-}
-
-/** The same for the two sides of an intersection. */
-export function intersectionOf(origin: SchemaNode, left: SchemaNode, right: SchemaNode): SchemaNode {
-  return { ...looking(origin, [left, right]), type: 'intersection', left, right }
-}
-
-function looking(origin: SchemaNode, plans: readonly SchemaNode[]) {
-  return {
-    schema: origin.schema,
-    isSecret: plans.some((schemaNode) => schemaNode.isSecret),
-    hasSecret: plans.some((schemaNode) => schemaNode.hasSecret),
-    isDecomposable: false,
-  }
-}
-
-/** Whether typed objects are spread over child nodes, so that layers merge leaf by leaf. */
-export function isDirectory(schemaNode: SchemaNode): boolean {
-  const core = coreOf(schemaNode)
-  switch (core.type) {
-    case 'object':
-    case 'record':
-    case 'map':
-      return true
-    case 'union':
-      return core.options.some(isDirectory)
-    case 'intersection':
-      return isDirectory(core.left) || isDirectory(core.right)
-    default:
-      return false
-  }
-}
-
-/** Whether text can only mean a JSON document here (never where a plain text would do as well). */
-export function isPureDirectory(schemaNode: SchemaNode): boolean {
-  const core = coreOf(schemaNode)
-  if (core.type === 'union') return core.options.every(isPureDirectory)
-  if (core.type === 'intersection') return isPureDirectory(core.left) && isPureDirectory(core.right)
-  return core.type === 'object' || core.type === 'record' || core.type === 'map'
-}
-
-/** Whether it is one key's text and never a directory. */
-export function isScalar(schemaNode: SchemaNode): boolean {
-  const core = coreOf(schemaNode)
-  if (core.type === 'union') return core.options.every(isScalar)
-  if (core.type === 'intersection') return isScalar(core.left) && isScalar(core.right)
-  return core.type === 'leaf'
-}
+const knownReadings = new WeakMap<SchemaNode, Readings>()
 
 /**
- * The name under which a child is kept, from a segment as a layer writes it; undefined where that is not how the name is
- * written, since two keys for one place would each undo the other.
+ * What a value may be read by at one place: the plan under its wrappers, or those of all options of a union and of all
+ * sides of an intersection. Only for compiled schemas: the answer is kept.
  */
-export function canonicalName(
-  schemaNode: SchemaNode | undefined,
-  segment: string,
-  naming: 'stored' | 'env',
-): string | undefined {
-  const own = schemaNode === undefined ? undefined : propertyOf(schemaNode, segment, NAMES[naming])
-  if (own !== undefined) return own.name
-  const key =
-    naming === 'env' && schemaNode !== undefined ? keysByEnvironment(schemaNode)?.get(segment) : undefined
-  if (key !== undefined) return key
-  if (naming === 'env' && segment !== segment.toUpperCase()) return undefined
-  const name = naming === 'env' ? segment.toLowerCase() : segment
-  return schemaNode !== undefined && propertyOf(schemaNode, name, 'properties') !== undefined
-    ? undefined
-    : name
-}
-
-/** Where the schema lists the keys of a record: each by its environment variable. */
-export function keysByEnvironment(schemaNode: SchemaNode): ReadonlyMap<string, string> | undefined {
+export function readingsOf(schemaNode: SchemaNode): Readings {
   const core = coreOf(schemaNode)
-  return core.type === 'record' || core.type === 'map' ? core.keysByEnvironment : undefined
-}
-
-const NAMES = { stored: 'byStored', env: 'byEnvironment' } as const
-
-/** The property that goes by a name in one of an object's tables; the first, where the schema may be read in several ways. */
-export function propertyOf(
-  schemaNode: SchemaNode,
-  name: string,
-  table: 'properties' | 'byStored' | 'byEnvironment',
-): PropertyNode | undefined {
-  const core = coreOf(schemaNode)
-  switch (core.type) {
-    case 'object':
-      return core[table].get(name)
-    case 'union':
-      for (const option of core.options) {
-        const found = propertyOf(option, name, table)
-        if (found !== undefined) return found
-      }
-      return undefined
-    case 'intersection':
-      return propertyOf(core.left, name, table) ?? propertyOf(core.right, name, table)
-    default:
-      return undefined
+  let readings = knownReadings.get(core)
+  if (readings === undefined) {
+    const met = [...collectReadings(core, new Set())]
+    const isReading = ({ type }: SchemaNode) =>
+      type !== 'union' && type !== 'intersection' && type !== 'wrapper'
+    readings = { plans: met.filter(isReading), hasUnion: met.some(({ type }) => type === 'union') }
+    knownReadings.set(core, readings)
   }
+  return readings
+}
+
+function collectReadings(schemaNode: SchemaNode, met: Set<SchemaNode>): Set<SchemaNode> {
+  const core = coreOf(schemaNode)
+  if (met.has(core)) return met
+  met.add(core)
+  if (core.type === 'union' || core.type === 'intersection')
+    for (const part of parts(core)) collectReadings(part, met)
+  return met
 }

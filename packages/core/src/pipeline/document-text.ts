@@ -1,0 +1,27 @@
+import { Unreadable } from '../source/source.ts'
+import { readJson } from './document.ts'
+import { plainValue } from './plain-value.ts'
+
+/** Text that is a document and cannot be taken as one: not put into words by zod, which would only see text. */
+export class UnreadableText extends Error {
+  readonly unreadable: Unreadable
+
+  constructor(unreadable: Unreadable) {
+    super(unreadable.reason)
+    this.unreadable = unreadable
+  }
+}
+
+/** What a text says that is a list or an object in JSON; undefined for any other text. */
+export function documentIn(text: string): { readonly value: unknown } | undefined {
+  const parsed = /^\s*[[{]/.test(text) ? readJson(text) : undefined
+  if (parsed instanceof Unreadable) throw new UnreadableText(parsed)
+  return parsed
+}
+
+/** JSON text stands for what it says, any other text for itself. */
+export function jsonOrText(text: string): unknown {
+  const parsed = readJson(text)
+  if (parsed instanceof Unreadable) throw new UnreadableText(parsed)
+  return parsed === undefined ? text : plainValue(parsed.value)
+}

@@ -1,0 +1,49 @@
+import { isScalar } from '../schema/directory.ts'
+import type { SchemaNode } from '../schema/schema-node.ts'
+import { isEmptyObject } from './document.ts'
+import { type DocumentMark, type Entry, isPresent, topEntry, type TreeNode } from './tree-node.ts'
+
+/** Which layers come from nested objects, by number: a directory is an object there, and never a list. */
+export type NestedLayers = readonly boolean[]
+
+/** Whether the schema, read at this node, finds anything. Keys below a scalar do not count. */
+export function isGiven(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number): boolean {
+  if (node.leafCount === 0) return false
+  return isScalar(schemaNode) ? topEntry(node, aboveLayer) !== undefined : isPresent(node, aboveLayer)
+}
+
+/** The scalar that stands at a directory's node, if no layer above it has children; else the floor for the children. */
+export function scalarOrFloor(node: TreeNode, aboveLayer: number): { scalar: Entry } | { floor: number } {
+  let top = node.top
+  while (top !== undefined && isEmptyObject(top.value)) top = top.below
+  if (top === undefined || top.layer <= aboveLayer) return { floor: aboveLayer }
+  const isCovered = node.top !== top || (node.documents?.at(-1)?.layer ?? -1) > top.layer
+  if (isCovered) return { floor: top.layer }
+  for (const child of node.children) {
+    if (isPresent(child, top.layer)) return { floor: top.layer }
+  }
+  return { scalar: top }
+}
+
+/** Whether any layer says plainly that there is an object: as a document that stands here or above, or by nesting. */
+export function isObjectAt(node: TreeNode, aboveLayer: number, nested: NestedLayers): boolean {
+  if ((node.documents?.at(-1)?.layer ?? -1) > aboveLayer) return true
+  for (let entry = node.top; entry !== undefined && entry.layer > aboveLayer; entry = entry.below)
+    if (isEmptyObject(entry.value)) return true
+  const below = new Set<DocumentMark>()
+  const visit = (child: TreeNode): boolean => {
+    for (const mark of child.documents ?? []) below.add(mark)
+    for (let entry = child.top; entry !== undefined && entry.layer > aboveLayer; entry = entry.below) {
+      if (nested[entry.layer] === true) return true
+      if (entry.document !== undefined && !below.has(entry.document)) return true
+    }
+    return someChild(child, visit)
+  }
+  return someChild(node, visit)
+}
+
+/** Whether a child that has anything passes a test. */
+export function someChild(node: TreeNode, test: (child: TreeNode) => boolean): boolean {
+  for (const child of node.children) if (child.leafCount > 0 && test(child)) return true
+  return false
+}

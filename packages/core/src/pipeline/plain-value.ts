@@ -1,0 +1,35 @@
+import { WrittenScalar } from '../format/written-scalar.ts'
+import { bareObject, isPlainObject } from './document.ts'
+import { isSorted, sortedNames } from './name-order.ts'
+
+/** A value that no schema reads: as it is, names in order, scalars without the text they were written with. */
+export function plainValue(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  // one that no number holds exactly is text, as it is in JSON
+  if (value instanceof WrittenScalar)
+    return typeof value.value === 'bigint' ? String(value.value) : value.value
+  if (Array.isArray(value)) {
+    const items = value.map(plainValue)
+    return items.every((item, index) => Object.is(item, value[index])) ? value : items
+  }
+  if (!isPlainObject(value)) return value
+  const names = Object.keys(value)
+  const parts = new Map(names.map((name) => [name, plainValue(value[name])]))
+  if (isSorted(names) && names.every((name) => Object.is(parts.get(name), value[name]))) return value
+  return Object.fromEntries(sortedNames(value).map((name) => [name, parts.get(name)]))
+}
+
+/** Both sides of an intersection read the same tree; where they differ, the side that made more than text of it is right. */
+export function mergeInputs(left: unknown, right: unknown): unknown {
+  if (left === right) return left
+  if (isPlainObject(left) && isPlainObject(right)) {
+    const merged = Object.assign(bareObject(), left)
+    for (const [name, value] of Object.entries(right)) {
+      if (name === '__proto__') continue
+      merged[name] = Object.hasOwn(left, name) ? mergeInputs(left[name], value) : value
+    }
+    return merged
+  }
+  if (left === undefined) return right
+  return typeof left === 'string' && right !== undefined ? right : left
+}

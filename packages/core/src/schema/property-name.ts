@@ -1,0 +1,45 @@
+import { coreOf, type PropertyNode, readingsOf, type SchemaNode } from './schema-node.ts'
+
+/**
+ * The name under which a child is kept, from a segment as a layer writes it; undefined where that is not how the name is
+ * written, since two keys for one place would each undo the other.
+ */
+export function canonicalName(
+  schemaNode: SchemaNode | undefined,
+  segment: string,
+  naming: 'stored' | 'env',
+): string | undefined {
+  const own = schemaNode === undefined ? undefined : propertyOf(schemaNode, segment, NAMES[naming])
+  if (own !== undefined) return own.name
+  const key =
+    naming === 'env' && schemaNode !== undefined ? keysByEnvironment(schemaNode)?.get(segment) : undefined
+  if (key !== undefined) return key
+  if (naming === 'env' && segment !== segment.toUpperCase()) return undefined
+  const name = naming === 'env' ? segment.toLowerCase() : segment
+  return schemaNode !== undefined && propertyOf(schemaNode, name, 'properties') !== undefined
+    ? undefined
+    : name
+}
+
+/** Where the schema lists the keys of a record: each by its environment variable. */
+export function keysByEnvironment(schemaNode: SchemaNode): ReadonlyMap<string, string> | undefined {
+  const core = coreOf(schemaNode)
+  return core.type === 'record' || core.type === 'map' ? core.keysByEnvironment : undefined
+}
+
+const NAMES = { stored: 'byStored', env: 'byEnvironment' } as const
+
+/** The property that goes by a name in one of an object's tables; the first, where the schema may be read in several ways. */
+export function propertyOf(
+  schemaNode: SchemaNode,
+  name: string,
+  table: 'properties' | 'byStored' | 'byEnvironment',
+): PropertyNode | undefined {
+  const core = coreOf(schemaNode)
+  if (core.type === 'object') return core[table].get(name)
+  for (const plan of readingsOf(core).plans) {
+    const found = plan.type === 'object' ? plan[table].get(name) : undefined
+    if (found !== undefined) return found
+  }
+  return undefined
+}
