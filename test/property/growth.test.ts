@@ -316,6 +316,38 @@ test.each(['\n', '\r\n', ' ', '\t\n', '\u00a0\n'])('a dotenv file of 1.5 MB of b
   }
 })
 
+test.each([
+  ['runs just below the limit', `APP_A=1${'\n'.repeat(999)}?`],
+  ['runs of all kinds of blanks', `${' \t\r\n\u2028'.repeat(190)}?`],
+])('a dotenv file of 1.5 MB in which many %s stand', async (_name, unit) => {
+  const directory = await mkdtemp(join(tmpdir(), 'livetree-growth-'))
+  try {
+    const path = join(directory, '.env')
+    await writeFile(path, unit.repeat(1_500_000 / unit.length))
+    const definition = defineConfig({ name: 'growth', schema: z.object({ a: z.string().optional() }) })
+    const sources = [env({ prefix: 'APP_', dotenv: [path], watch: false, environment: {} })]
+    const before = process.cpuUsage()
+    await expect(definition.load({ sources })).rejects.toThrow(/blank characters in a row/)
+    expect(process.cpuUsage(before).user).toBeLessThan(3_000_000)
+  } finally {
+    await rm(directory, { recursive: true })
+  }
+})
+
+test('a dotenv file of 1.5 MB with blank lines here and there', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'livetree-growth-'))
+  try {
+    const path = join(directory, '.env')
+    await writeFile(path, 'APP_A=1\n\n\n\n  # words\n\n'.repeat(65_000))
+    const definition = defineConfig({ name: 'growth', schema: z.object({ a: z.string().optional() }) })
+    const sources = [env({ prefix: 'APP_', dotenv: [path], watch: false, environment: {} })]
+    await using config = await definition.load({ sources })
+    expect(config.current.a).toBe('1')
+  } finally {
+    await rm(directory, { recursive: true })
+  }
+})
+
 test('what etcd, and whoever stands before it, may say', () => {
   const text = (shape: string, part: Part) => longShapes[part][shape]!
   for (const shape of SHAPE_NAMES) {

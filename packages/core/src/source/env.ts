@@ -123,8 +123,8 @@ async function readDotenv(bytes: Uint8Array, prefix: string): Promise<Leaf[]> {
   } catch {
     return [{ path: '', value: new Unreadable('the file is not UTF-8 text'), revision: 0 }]
   }
-  if (hasLongBlank(text)) {
-    const reason = `more than ${MAX_BLANK} blank characters in a row, over which the parser would take minutes`
+  if (hasLongBlanks(text)) {
+    const reason = 'more blank characters in a row than the parser goes over in a moment'
     return [{ path: '', value: new Unreadable(reason), revision: 0 }]
   }
   // loaded on first use, since most services in production have no such file
@@ -132,17 +132,31 @@ async function readDotenv(bytes: Uint8Array, prefix: string): Promise<Leaf[]> {
   return leavesOf(parse(text), prefix)
 }
 
-/** The parser's pattern takes time by the square of the blank lines it goes over. */
+/** Longer runs of blank characters are refused. */
 const MAX_BLANK = 1_000
+/**
+ * The parser's pattern goes over a run of blank lines once for each of its lines. So many characters in all, over all runs,
+ * take it some 100 ms.
+ */
+const MAX_STEPS = 20_000_000
 const BLANK = /\s/
+const LINE_END = /[\n\r\u2028\u2029]/
 
-function hasLongBlank(text: string): boolean {
+function hasLongBlanks(text: string): boolean {
   let length = 0
+  let lineCount = 0
+  let steps = 0
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
-    // a space, or a character before it (line feeds, tabs), or a blank of another script
-    length = code <= 0x20 || (code >= 0x80 && BLANK.test(text[at]!)) ? length + 1 : 0
-    if (length > MAX_BLANK) return true
+    // A space, or a character before it (line feeds, tabs), or a blank of another script.
+    const isBlank = code <= 0x20 || (code >= 0x80 && BLANK.test(text[at]!))
+    if (isBlank && ++length > MAX_BLANK) return true
+    if (isBlank && code !== 0x20 && LINE_END.test(text[at]!)) lineCount++
+    if (isBlank && at < text.length - 1) continue
+    steps += length * lineCount
+    length = 0
+    lineCount = 0
+    if (steps > MAX_STEPS) return true
   }
   return false
 }

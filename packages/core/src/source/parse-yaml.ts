@@ -1,4 +1,6 @@
+import { Buffer } from 'node:buffer'
 import type { Document, Pair, Range, Scalar, YAMLMap } from 'yaml'
+import { characterProblem } from './yaml-characters.ts'
 import { scalarAsWritten, textOfScalar } from '../format/written-scalar.ts'
 
 /** What YAML text comes to. The words of a problem never quote the text; its place is an offset into it. */
@@ -11,11 +13,24 @@ const MAX_UNFOLDED = 250_000
 const MAX_DEPTH = 500
 const MERGE = '<<'
 
+/** The parser's codes that say too little. */
+const WORDS: Readonly<Record<string, string>> = {
+  BAD_DIRECTIVE: 'a directive that is not known',
+  MULTIPLE_DOCS: 'more than one document in the file',
+  TAG_RESOLVE_FAILED: 'a tag that is not known, or does not fit its value',
+}
+
+const TAGS = 'tag:yaml.org,2002:'
+/** Tags whose values a configuration can have; those of sets and ordered maps stand for no plain value. */
+const COLLECTION_TAGS = [undefined, `${TAGS}map`, `${TAGS}seq`]
+
 /**
  * Reads YAML 1.2 with merge keys. Maps come as `Map`, names as the text they were written with, numbers and booleans with
  * their text. A name given twice in one map is a problem. `undefined` for a text with nothing in it.
  */
 export async function parseYamlText(text: string): Promise<ParsedYaml> {
+  const character = characterProblem(text)
+  if (character !== undefined) return { type: 'problem', ...character }
   // loaded on first use: most services have no YAML, and it is the largest dependency
   const yaml = await import('yaml')
   try {
@@ -31,8 +46,16 @@ export async function parseYamlText(text: string): Promise<ParsedYaml> {
     if (problem !== undefined)
       return {
         type: 'problem',
-        words: problem.code.toLowerCase().replaceAll('_', ' '),
+        words: WORDS[problem.code] ?? problem.code.toLowerCase().replaceAll('_', ' '),
         offset: problem.pos[0],
+      }
+    const { version } = document.directives.yaml
+    // In YAML 1.1 `yes` is a boolean, `010` is eight, and `1:30` is ninety.
+    if (version !== '1.2')
+      return {
+        type: 'problem',
+        words: `the directive %YAML ${version}, and only YAML 1.2 is read`,
+        offset: 0,
       }
     const value = new YamlReader(yaml).read(document)
     return { type: 'value', value: value === null ? undefined : value }
@@ -99,6 +122,8 @@ class YamlReader {
 
   #own(node: unknown): Unfolded {
     const { isMap, isSeq, isScalar } = this.#yaml
+    if ((isMap(node) || isSeq(node)) && !COLLECTION_TAGS.includes(node.tag))
+      throw new Problem('a tag of a collection that is not a plain map or list', node)
     if (isMap(node)) return this.#map(node)
     if (isScalar(node)) return { value: scalarOf(node), count: 1 }
     if (!isSeq(node)) return { value: null, count: 1 }
@@ -150,7 +175,11 @@ class YamlReader {
 
   /** A name as it is written: `1.10`, `0x1F` and `True` are names like others. */
   #name(key: unknown): string {
-    if (this.#yaml.isScalar(key)) return textOf(key)
+    if (this.#yaml.isScalar(key)) {
+      const name = textOf(key)
+      if (key.anchor !== undefined) this.#anchors.set(key.anchor, { value: name, count: 1 })
+      return name
+    }
     const { value } = this.#yaml.isAlias(key) ? this.#alias(key) : { value: undefined }
     const text = typeof value === 'string' ? value : textOfScalar(value)
     if (text === undefined) throw new Problem('a name that is not a scalar', key)
@@ -169,12 +198,20 @@ function textOf({ value, source }: Scalar): string {
 }
 
 function scalarOf(scalar: Scalar): unknown {
-  const { value } = scalar
+  const { value, tag } = scalar
   const text = textOf(scalar)
+  if (tag === `${TAGS}timestamp`) return text
+  if (tag === `${TAGS}binary` && !isBase64(text)) throw new Problem('a !!binary that is not base64', scalar)
   if (typeof value === 'bigint') {
     const number = Number(value)
     if (Number.isSafeInteger(number)) return scalarAsWritten(number, text)
     return String(value) === text ? text : scalarAsWritten(value, text)
   }
   return typeof value === 'number' || typeof value === 'boolean' ? scalarAsWritten(value, text) : value
+}
+
+/** The parser decodes what it can and drops the rest. */
+function isBase64(text: string): boolean {
+  const bare = text.replace(/\s/g, '')
+  return Buffer.from(bare, 'base64').toString('base64') === bare
 }
