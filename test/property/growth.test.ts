@@ -215,6 +215,29 @@ test.each<[string, z.ZodType]>([
   })
 })
 
+test('documents in which names have no place, put, changed and taken away', () => {
+  const schema = z.record(z.string(), z.record(z.string(), z.string()))
+  const staging = (part: Part) => {
+    const pipeline = pipelineOf(schema)
+    return (value: string | undefined) => {
+      const changes = siblings[part].map((path) => ({ layer: 0, leaf: { path, value, revision: 1 } }))
+      pipeline.stage(0, { type: 'patch', update: { revision: 1, changes } })
+    }
+  }
+  const [first, second] = ['{"__proto__": "x", "a": "1"}', '{"__proto__": "y", "a": "2"}']
+  expectLinear('put', (part) => {
+    const put = staging(part)
+    return () => put(first)
+  })
+  for (const next of [second, undefined]) {
+    expectLinear(next === undefined ? 'taken away' : 'changed', (part) => {
+      const put = staging(part)
+      put(first)
+      return () => put(next)
+    })
+  }
+})
+
 test('100,000 values that cannot be read in one list', () => {
   const pipeline = pipelineOf(z.array(z.number()))
   const changes = many.map((path) => ({ layer: 0, leaf: { path, value: `"${path}`, revision: 1 } }))

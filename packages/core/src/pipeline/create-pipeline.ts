@@ -186,7 +186,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   #unused(writer: IssueWriter): FoundUnused {
-    if (this.#decoder.unused.size === 0 && this.#tree.unplaceable.size === 0) return NONE
+    if (this.#decoder.unused.size === 0 && this.#tree.misplaced.size === 0) return NONE
     return this.#unusedKeys.list(this.#tree, this.#decoder, writer)
   }
 

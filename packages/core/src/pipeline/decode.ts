@@ -24,6 +24,7 @@ import { noteGiven } from './open-words.ts'
 import { freezeObject, shareFrozen } from './share.ts'
 import { isPresent, topEntry, type TreeNode } from './tree-node.ts'
 import { type UnusedSpot, unusedBelow, unusedChildren } from './unused.ts'
+import { sameKey } from './unique-keys.ts'
 import { UnusedNotes } from './unused-notes.ts'
 
 /**
@@ -165,6 +166,7 @@ export class Decoder {
     const value: Record<string, unknown> = {}
     const issues: RawIssue[] = []
     const isAnyKey = schemaNode.key.type === 'leaf' && schemaNode.key.isAnyText
+    const namesByKey = new Map<string, string>()
     let isValid = true
     let hasUnused = false
     let isOther = false
@@ -182,12 +184,14 @@ export class Decoder {
         child.markDirty()
         continue
       }
+      const other = isAnyKey ? undefined : namesByKey.get(key)
+      if (other !== undefined) issues.push({ path: [name], ...keyTwice(other, name) })
+      if (!isAnyKey) namesByKey.set(key, name)
       if (!child.isFresh(aboveLayer)) {
         const prior = ownPart(before, key)
         this.#path.push(name)
         this.#validate(schemaNode.value, child, aboveLayer, prior)
         this.#path.pop()
-        // of several names that come to one key, the last has it
         isOther ||= isAnyKey && child.isValid && !Object.is(child.value, prior)
       }
       if (!child.isValid) isValid = false
@@ -247,6 +251,10 @@ export class Decoder {
 }
 
 const NOTHING = Object.freeze(bareObject())
+
+function keyTwice(one: string, other: string) {
+  return { code: 'invalid_key', message: `Invalid key in record: ${sameKey(one, other)}`, isOurs: true }
+}
 
 function ownPart(value: Record<string, unknown> | undefined, name: string): unknown {
   return value !== undefined && Object.hasOwn(value, name) ? value[name] : undefined

@@ -12,7 +12,7 @@ import { bareObject } from './document.ts'
 import { validate, type RawIssue } from './validate.ts'
 import { listedChildren } from './list-order.ts'
 import { type Entry, isPresent, topEntry, topLayer, TreeNode } from './tree-node.ts'
-import { inputFrom, mapOf, meansNull } from './typed-input.ts'
+import { inputFrom, mapOf, meansNull, recordOf } from './typed-input.ts'
 import { UnreadableText } from './document-text.ts'
 import { isGiven, isObjectAt, type NestedLayers, scalarOrFloor, someChild } from './node-content.ts'
 import { itemSchemaNode, optionByTag } from './part-node.ts'
@@ -93,8 +93,12 @@ class InputReader {
   #scalar(schemaNode: SchemaNode, entry: Entry, path: readonly PropertyKey[]): unknown {
     const { value } = entry
     if (value instanceof Unreadable) return this.#readable(value, path)
+    return this.#orUnreadable(path, () => inputFrom(schemaNode, value, this.#isNested(entry)))
+  }
+
+  #orUnreadable(path: readonly PropertyKey[], make: () => unknown): unknown {
     try {
-      return inputFrom(schemaNode, value, this.#isNested(entry))
+      return make()
     } catch (error) {
       if (!(error instanceof UnreadableText)) throw error
       return this.#readable(error.unreadable, path)
@@ -115,9 +119,12 @@ class InputReader {
     const found = scalarOrFloor(node, aboveLayer)
     if ('scalar' in found) return this.#scalar(schemaNode, found.scalar, path)
     if (schemaNode.type === 'object') return this.#object(schemaNode, node, found.floor, path)
-    if (schemaNode.type === 'record') return this.#named(schemaNode.value, node, found.floor, path)
-    if (schemaNode.type === 'map')
-      return mapOf(schemaNode, this.#named(schemaNode.value, node, found.floor, path))
+    if (schemaNode.type === 'record' || schemaNode.type === 'map') {
+      const read = this.#named(schemaNode.value, node, found.floor, path)
+      return this.#orUnreadable(path, () =>
+        schemaNode.type === 'map' ? mapOf(schemaNode, read) : recordOf(schemaNode, read),
+      )
+    }
     return isPresent(node, aboveLayer) ? this.#raw(node, aboveLayer, path) : undefined
   }
 

@@ -1,10 +1,10 @@
 import { intersectionOf } from '../schema/child-node.ts'
 import { isMadeWhenAbsent } from '../schema/directory.ts'
-import type { IntersectionNode, ListNode, MapNode, ObjectNode, RecordNode } from '../schema/schema-node.ts'
+import type { IntersectionNode, ListNode, ObjectNode, RecordNode } from '../schema/schema-node.ts'
 import { coreOf, type SchemaNode, type UnionNode } from '../schema/schema-node.ts'
 import { bareObject, isPlainObject } from './document.ts'
 import { sortedNames } from './name-order.ts'
-import { isListOfPairs, itemSchemaNode, propertyIn } from './part-node.ts'
+import { itemSchemaNode, propertyIn } from './part-node.ts'
 import { plainValue } from './plain-value.ts'
 
 /** What reads the parts of a value that is read by an intersection. */
@@ -17,7 +17,8 @@ export interface PartReader {
 
 /**
  * What all sides of an intersection are given for an object or a list: each part is read by the sides that know it, and a
- * name that only one side knows by that one. Sides of another kind take no such value, so that none of them reads it.
+ * name that only one side knows by that one. Sides of another kind take no such value, so that none of them reads it; zod
+ * makes nothing of two maps.
  */
 export function partsOfIntersection(
   node: IntersectionNode,
@@ -25,13 +26,10 @@ export function partsOfIntersection(
   reader: PartReader,
 ): unknown {
   const sides = [...sidesOf(node, value, reader)]
-  const maps = sides.filter(isMap)
   if (isPlainObject(value)) {
     const named = sides.filter(isNamed)
-    if (named.length > 0) return objectOf(node, named, value, reader)
-    return maps.length > 0 ? mapOfObject(node, maps, value, reader) : plainValue(value)
+    return named.length > 0 ? objectOf(node, named, value, reader) : plainValue(value)
   }
-  if (maps.length > 0) return mapOfPairs(node, maps, value, reader)
   const [first, ...others] = sides.filter(isList)
   if (first === undefined) return plainValue(value)
   const lists = [first, ...others.filter(({ as }) => (as === 'set') === (first.as === 'set'))]
@@ -60,38 +58,8 @@ function sidesOf(
   return found
 }
 
-/** A map of what was read by name. Keys are read by the first side, since a map has one key for each name. */
-function mapOfObject(
-  node: IntersectionNode,
-  [first, ...others]: readonly MapNode[],
-  value: Record<string, unknown>,
-  reader: PartReader,
-): Map<unknown, unknown> {
-  const values = [first!, ...others].map((side) => side.value)
-  const names = sortedNames(value).filter((name) => name !== '__proto__')
-  return new Map(
-    names.map((name) => [reader.read(first!.key, name), readBy(node, values, value[name], reader)]),
-  )
-}
-
-/** The same for a list of pairs; what is no pair is left for zod to refuse. */
-function mapOfPairs(
-  node: IntersectionNode,
-  [first, ...others]: readonly MapNode[],
-  value: readonly unknown[],
-  reader: PartReader,
-): unknown {
-  if (!isListOfPairs(value)) return plainValue(value)
-  const values = [first!, ...others].map((side) => side.value)
-  return new Map(
-    value.map(([key, inner]) => [reader.read(first!.key, key), readBy(node, values, inner, reader)]),
-  )
-}
-
 const isNamed = (schemaNode: SchemaNode): schemaNode is ObjectNode | RecordNode =>
   schemaNode.type === 'object' || schemaNode.type === 'record'
-
-const isMap = (schemaNode: SchemaNode): schemaNode is MapNode => schemaNode.type === 'map'
 
 const isList = (schemaNode: SchemaNode): schemaNode is ListNode => schemaNode.type === 'list'
 

@@ -1,10 +1,11 @@
 import { childSchemaNode } from '../schema/child-node.ts'
 import { isDirectory, isPureDirectory } from '../schema/directory.ts'
-import { canonicalName } from '../schema/property-name.ts'
+import { canonicalName, propertyOf } from '../schema/property-name.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo, Leaf } from '../source/source.ts'
 import { isEmptyObject, isNullText, isPlainObject, MAX_DEPTH, readDocument } from './document.ts'
 import { Losses } from './losses.ts'
+import { MisplacedKeys } from './misplaced.ts'
 import { type TreePlace, TreePlaces, unheld } from './tree-place.ts'
 import { isEqual } from './share.ts'
 import { eachBelow, prune, touch, type Trail } from './trail.ts'
@@ -19,16 +20,6 @@ import {
   removeEntry,
   TreeNode,
 } from './tree-node.ts'
-
-/** A key that has no place in the tree: a segment that is not written as it has to be, or a name no plain object can hold. */
-export interface Misplaced {
-  readonly layer: number
-  readonly path: string
-  readonly value: unknown
-  readonly revision: number
-  readonly reason: string
-  readonly document: DocumentMark | undefined
-}
 
 /** What a layer has at a key. */
 type Held = Pick<Leaf, 'value' | 'revision'>
@@ -53,7 +44,7 @@ interface Spread {
  */
 export class LayerTree {
   readonly root = new TreeNode('')
-  readonly unplaceable = new Map<string, Misplaced>()
+  readonly misplaced = new MisplacedKeys()
   /** Documents that have keys below them in their own layer. */
   readonly conflicts = new Set<DocumentMark>()
   /** Scalars where only a directory can be valid; they make the tree invalid also when a higher layer covers them. */
@@ -105,7 +96,7 @@ export class LayerTree {
     }
     const isFirst = this.#isEmpty(layer)
     const seen = isFirst ? undefined : new Set<Entry | DocumentMark>()
-    for (const misplaced of this.unplaceable.values()) {
+    for (const misplaced of this.misplaced.all()) {
       if (misplaced.layer === layer && misplaced.document === undefined)
         this.#setMisplaced(layer, { ...misplaced, value: undefined }, '')
     }
@@ -184,12 +175,11 @@ export class LayerTree {
 
   #setMisplaced(layer: number, leaf: Leaf, reason: string): Held | undefined {
     this.unusedWatch.noteAll()
-    const id = `${layer}:${leaf.path}`
     const { path, value, revision } = leaf
-    const before = this.unplaceable.get(id)
+    const before = this.misplaced.get(layer, path)
     if (value !== undefined || before !== undefined) this.losses.misplaced(layer, path, value !== undefined)
-    if (value === undefined) this.unplaceable.delete(id)
-    else this.unplaceable.set(id, { layer, path, value, revision, reason, document: undefined })
+    if (value === undefined) this.misplaced.delete(layer, path)
+    else this.misplaced.set({ layer, path, value, revision, reason, document: undefined })
     return before
   }
 
@@ -268,18 +258,12 @@ export class LayerTree {
     for (const [written, value] of Object.entries(content)) {
       if (value === undefined) continue
       const name = (isRenamed ? canonicalName(schemaNode, written, 'stored') : undefined) ?? written
-      const reason = unheld(name, schemaNode)
+      const twice = isRenamed ? storedTwin(schemaNode, written, content) : undefined
+      const reason = twice ?? unheld(name, schemaNode)
       if (reason !== undefined) {
-        const path = [...trail.names, name].join('/')
+        const path = [...trail.names, written].join('/')
         const { layer, revision } = mark
-        this.unplaceable.set(`${layer}:${path}#${mark.path.length}`, {
-          layer,
-          path,
-          value,
-          revision,
-          reason,
-          document: mark,
-        })
+        this.misplaced.set({ layer, path, value, revision, reason, document: mark })
         continue
       }
       const below = schemaNode === undefined ? undefined : childSchemaNode(schemaNode, name)
@@ -319,8 +303,7 @@ export class LayerTree {
 
   /** Takes away every entry below that was spread from `mark`. */
   #removeSpread(trail: Trail, mark: DocumentMark): void {
-    for (const [id, misplaced] of this.unplaceable)
-      if (misplaced.document === mark) this.unplaceable.delete(id)
+    this.misplaced.deleteOf(mark)
     eachBelow(trail, (node) => {
       const entry = entriesOf(node).find((own) => own.document === mark)
       if (entry !== undefined) this.#removeEntry(trail, entry)
@@ -355,4 +338,15 @@ export class LayerTree {
 
 function newEntry(layer: number, value: unknown, revision: number): Entry {
   return { layer, value, revision, below: undefined }
+}
+
+/** Why a document's name is left out: the property has its value under the name that `naming` writes, in the same object. */
+function storedTwin(
+  schemaNode: SchemaNode | undefined,
+  written: string,
+  content: object,
+): string | undefined {
+  const own = schemaNode === undefined ? undefined : propertyOf(schemaNode, written, 'properties')
+  if (own === undefined || own.stored === written || !Object.hasOwn(content, own.stored)) return undefined
+  return `a property that is given twice: "${own.stored}" stands beside it`
 }

@@ -1,6 +1,6 @@
 import { isMadeWhenAbsent } from '../schema/directory.ts'
 import type { IntersectionNode, LeafNode, ListNode, MapNode, ObjectNode } from '../schema/schema-node.ts'
-import { readingsOf, type SchemaNode, type UnionNode } from '../schema/schema-node.ts'
+import { readingsOf, type RecordNode, type SchemaNode, type UnionNode } from '../schema/schema-node.ts'
 import { textOfScalar, valueOfScalar } from '../format/written-scalar.ts'
 import { bareObject, isNullText, isPlainObject } from './document.ts'
 import { documentIn, jsonOrText } from './document-text.ts'
@@ -8,6 +8,7 @@ import { partsOfIntersection } from './intersection-input.ts'
 import { sortedNames } from './name-order.ts'
 import { isListOfPairs, itemSchemaNode, optionByTag, propertyIn } from './part-node.ts'
 import { mergeInputs, plainValue } from './plain-value.ts'
+import { assertUniqueKeys } from './unique-keys.ts'
 import { validate } from './validate.ts'
 
 /**
@@ -29,9 +30,24 @@ export function meansNull(inner: SchemaNode, value: unknown, isPlain: boolean): 
   return value === null || !isPlain || !validate(inner.schema, inputFrom(inner, value, true)).isValid
 }
 
-/** A map of what was read by name; its keys are read from the names. */
+/**
+ * A map of what was read by name; its keys are read from the names.
+ *
+ * @throws UnreadableText where two names stand for one key
+ */
 export function mapOf(schemaNode: MapNode, read: Record<string, unknown>): Map<unknown, unknown> {
-  return new Map(sortedNames(read).map((name) => [inputFrom(schemaNode.key, name), read[name]]))
+  const keys = sortedNames(read).map((name) => [name, inputFrom(schemaNode.key, name)] as const)
+  assertUniqueKeys(schemaNode, keys)
+  return new Map(keys.map(([name, key]) => [key, read[name]]))
+}
+
+/** What was read by name, for a record. @throws UnreadableText where two names stand for one key */
+export function recordOf(schemaNode: RecordNode, read: Record<string, unknown>): Record<string, unknown> {
+  assertUniqueKeys(
+    schemaNode,
+    Object.keys(read).map((name) => [name, name]),
+  )
+  return read
 }
 
 /** One walk over a value. What a union or an intersection makes of a part is found once: a recursive one asks at every level. */
@@ -97,13 +113,19 @@ class TypedReader {
     }
     if (schemaNode.type === 'list')
       return Array.isArray(value) ? this.#list(schemaNode, value) : plainValue(value)
-    if (schemaNode.type === 'map' && isListOfPairs(value))
-      return new Map(
-        value.map(([key, inner]) => [
-          this.read(schemaNode.key, key, true),
-          this.read(schemaNode.value, inner, true),
-        ]),
+    if (schemaNode.type === 'map' && isListOfPairs(value)) {
+      const pairs = value.map(([key, inner]) => ({
+        name: key,
+        key: this.read(schemaNode.key, key, true),
+        inner,
+      }))
+      assertUniqueKeys(
+        schemaNode,
+        pairs.map(({ name, key }) => [textOfScalar(name) ?? String(name), key]),
+        true,
       )
+      return new Map(pairs.map(({ key, inner }) => [key, this.read(schemaNode.value, inner, true)]))
+    }
     if (!isPlainObject(value)) return plainValue(value)
     if (schemaNode.type === 'object') return this.#object(schemaNode, value)
     if (schemaNode.type !== 'record' && schemaNode.type !== 'map') return plainValue(value)
@@ -111,7 +133,7 @@ class TypedReader {
     for (const name of sortedNames(value)) {
       if (name !== '__proto__') input[name] = this.read(schemaNode.value, value[name], true)
     }
-    return schemaNode.type === 'record' ? input : mapOf(schemaNode, input)
+    return schemaNode.type === 'map' ? mapOf(schemaNode, input) : recordOf(schemaNode, input)
   }
 
   #list(schemaNode: ListNode, value: readonly unknown[]): unknown {

@@ -1,7 +1,8 @@
 import type { Decoder } from './decode.ts'
 import { ListLimit, sizeOfOrigin } from './issue-limit.ts'
 import type { IssueWriter } from './issues.ts'
-import type { LayerTree, Misplaced } from './layer-tree.ts'
+import type { LayerTree } from './layer-tree.ts'
+import type { Misplaced } from './misplaced.ts'
 import { compareNames, comparePaths } from './name-order.ts'
 import { nearestName, newGuessBudget } from './nearest-name.ts'
 import type { Issue, UnusedKey } from './outcome.ts'
@@ -98,7 +99,7 @@ function currentNotes(tree: LayerTree, decoder: Decoder): UnusedNote[] {
 }
 
 function misplacedInOrder(tree: LayerTree): Misplaced[] {
-  const found = [...tree.unplaceable.values()]
+  const found = tree.misplaced.all()
   return found.sort((a, b) => a.layer - b.layer || compareNames(a.path, b.path))
 }
 

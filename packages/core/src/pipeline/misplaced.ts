@@ -1,0 +1,50 @@
+import type { DocumentMark } from './tree-node.ts'
+
+/** A key that has no place in the tree: a segment that is not written as it has to be, or a name no plain object can hold. */
+export interface Misplaced {
+  readonly layer: number
+  readonly path: string
+  readonly value: unknown
+  readonly revision: number
+  readonly reason: string
+  readonly document: DocumentMark | undefined
+}
+
+/** The misplaced keys of all layers, also by the document they stand in, which goes away with all of them. */
+export class MisplacedKeys {
+  readonly #byId = new Map<string, Misplaced>()
+  readonly #byDocument = new Map<DocumentMark, Set<string>>()
+
+  get size(): number {
+    return this.#byId.size
+  }
+
+  all(): Misplaced[] {
+    return [...this.#byId.values()]
+  }
+
+  /** One that is a key of its own. */
+  get(layer: number, path: string): Misplaced | undefined {
+    return this.#byId.get(`${layer}:${path}`)
+  }
+
+  delete(layer: number, path: string): void {
+    this.#byId.delete(`${layer}:${path}`)
+  }
+
+  set(misplaced: Misplaced): void {
+    const { layer, path, document } = misplaced
+    const own = `${layer}:${path}`
+    const id = document === undefined ? own : `${own}#${document.path.length}`
+    this.#byId.set(id, misplaced)
+    if (document === undefined) return
+    const ids = this.#byDocument.get(document) ?? new Set<string>()
+    this.#byDocument.set(document, ids.add(id))
+  }
+
+  deleteOf(document: DocumentMark): void {
+    for (const id of this.#byDocument.get(document) ?? [])
+      if (this.#byId.get(id)?.document === document) this.#byId.delete(id)
+    this.#byDocument.delete(document)
+  }
+}
