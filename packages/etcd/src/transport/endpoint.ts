@@ -1,5 +1,4 @@
 import { keepRunning, monotonicNow } from '../clock.ts'
-import { errorCodes } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { type BackoffOptions, backoffMs } from './backoff.ts'
@@ -238,10 +237,9 @@ export class Endpoint {
     try {
       await this.connect()
       if (this.#isDoubtful) await askMember(this.connection, this.#settings.clock)
-    } catch (error) {
-      const { code } = errorOfNetwork(error, false, {})
-      if (!errorCodes[code].blamesEndpoint) this.#isDoubtful = false
-      else if (this.isReady) this.failed()
+    } catch {
+      // Every etcd answers this; what refuses it may be something else.
+      if (this.isReady) this.failed()
       return
     }
     this.#isDoubtful = false

@@ -7,6 +7,8 @@ import { worseFate } from './retry.ts'
 /** The attempts of one call that failed and are made again; those since all endpoints were last tried are a round. */
 export class FailedAttempts {
   readonly #round = new Map<Endpoint, EtcdError>()
+  /** Of the round, those that refused and could not be shown to be etcd. */
+  readonly #unproven = new Set<Endpoint>()
   #lastError: EtcdError | undefined
   #untold: EtcdError | undefined
   #fate: Fate = 'not_sent'
@@ -24,7 +26,9 @@ export class FailedAttempts {
 
   /** No endpoint of this round failed in a way that time may heal. */
   get isHopeless(): boolean {
-    return [...this.#round.values()].every(isSettingError)
+    return [...this.#round].every(
+      ([endpoint, error]) => isSettingError(error) || this.#unproven.has(endpoint),
+    )
   }
 
   /** The endpoint failed in this round. */
@@ -37,6 +41,12 @@ export class FailedAttempts {
     this.#round.set(endpoint, error)
     this.#lastError = error
     this.#untold = error
+  }
+
+  /** As `note`, for a refusal that may not be etcd's own: another endpoint may know better, time does not. */
+  noteUnproven(endpoint: Endpoint, error: EtcdError): void {
+    this.note(endpoint, error)
+    this.#unproven.add(endpoint)
   }
 
   /** An attempt that failed for a reason that is not the endpoint's. */
@@ -71,6 +81,7 @@ export class FailedAttempts {
 
   beginRound(): void {
     this.#round.clear()
+    this.#unproven.clear()
   }
 }
 

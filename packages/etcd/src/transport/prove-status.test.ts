@@ -100,3 +100,33 @@ test('a refusal of a member that does not say who it is counts for nothing', asy
   const revoke = channel.unary(Lease.revoke, { id: 5n }, { retry: 'read', timeoutMs: 500 })
   await expect(revoke).rejects.not.toMatchObject({ code: 'lease_not_found' })
 })
+
+/** What answers every call with a status of its own, and is no etcd. */
+async function startStranger(code: number) {
+  const fake = await startFakeServer((call) => call.refuse(code, 'no'))
+  CLOSING.push(() => fake.close())
+  return fake
+}
+
+test.each([7, 16, 5, 3, 12])(
+  'status %i of what cannot be shown to be etcd: reads go on, writes avoid it',
+  async (code) => {
+    const stranger = await startStranger(code)
+    const member = await startMember(OLD)
+    const { channel, grant } = setUp([stranger.endpoint, member.endpoint])
+    const read = () => channel.unary(Lease.grant, { ttl: 9, id: 5n }, { retry: 'read', timeoutMs: 5_000 })
+    for (let index = 0; index < 5; index += 1) expect(await read()).toMatchObject({ id: 5n })
+    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, grant))
+    expect(outcomes.filter(({ status }) => status === 'rejected')).toEqual([])
+  },
+)
+
+test('a stranger alone is believed at once, and two of them after one round', async () => {
+  const strangers = [await startStranger(7), await startStranger(7)]
+  for (const urls of [[strangers[0]!.endpoint], strangers.map(({ endpoint }) => endpoint)]) {
+    const { revoke } = setUp(urls)
+    const started = performance.now()
+    expect(await revoke('read')).toMatchObject({ code: 'permission_denied' })
+    expect(performance.now() - started).toBeLessThan(4_000)
+  }
+})

@@ -243,13 +243,11 @@ export class StreamCall<Req, Res>
   }
 
   #verdict(trailers: Headers): EtcdError | undefined {
-    const status = readStatus(trailers) ?? readStatus(this.#headers)
-    if (status === undefined) {
-      if (!isGrpc(this.#httpStatus, this.#headers)) {
-        return errorOfHttp(this.#httpStatus, this.#headers['content-type']?.toString(), this.#place)
-      }
-      return this.#lost('the stream ended without a status')
+    if (!isGrpc(this.#httpStatus, this.#headers)) {
+      return errorOfHttp(this.#httpStatus, this.#headers['content-type']?.toString(), this.#place)
     }
+    const status = readStatus(trailers) ?? readStatus(this.#headers)
+    if (status === undefined) return this.#lost('the stream ended without a status')
     if (status.code !== 0) return errorOfStatus(status, this.#place)
     return this.#frames.isAtBoundary ? undefined : this.#lost('the stream ended inside a message')
   }

@@ -151,10 +151,11 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
 
   #read(trailers: Headers): Res {
     const headers = this.#headers ?? {}
-    const status = readStatus(trailers) ?? readStatus(headers)
-    if (status === undefined && !isGrpc(this.#httpStatus, headers)) {
+    // What a gateway puts on its own page is not etcd's word, be it a gRPC status.
+    if (!isGrpc(this.#httpStatus, headers)) {
       throw errorOfHttp(this.#httpStatus, headers['content-type']?.toString(), this.place)
     }
+    const status = readStatus(trailers) ?? readStatus(headers)
     this.connection.isProven = true
     if (status === undefined) throw this.#lost('the answer ended without a status')
     if (status.code !== 0) throw errorOfStatus(status, this.place)

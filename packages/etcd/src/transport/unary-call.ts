@@ -95,7 +95,8 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
 
   get #proof(): ProofPorts {
     const { balancer, clock } = this.#context
-    return { identity: balancer.identity, clock, expected: this.#expected }
+    const isAlone = balancer.size < 2 || this.#options.endpoint !== undefined
+    return { identity: balancer.identity, clock, expected: this.#expected, isAlone }
   }
 
   onFailure(error: EtcdError, attempt: UnaryAttempt<Res>): void {
@@ -109,13 +110,26 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
       ? undefined
       : proveStatus(error, attempt, this.#endpoint!, this.#proof)
     if (proving === undefined) this.#judge(error, attempt)
-    else void proving.then((judged) => this.#onProved(judged, attempt))
+    else void proving.then((judged) => this.#onProved(judged.error, judged.isProven, attempt))
   }
 
-  #onProved(error: EtcdError, attempt: UnaryAttempt<Res>): void {
+  #onProved(error: EtcdError, isProven: boolean, attempt: UnaryAttempt<Res>): void {
     if (this.#attempt !== attempt) return
     if (error.code === 'cluster_changed') this.#onForeign(error, attempt)
-    else this.#judge(error, attempt)
+    else if (isProven || this.#proof.isAlone) this.#judge(error, attempt)
+    else this.#onUnproven(error)
+  }
+
+  /** The peer cannot be shown to be etcd: other endpoints come first from now on, and a read asks them at once. */
+  #onUnproven(error: EtcdError): void {
+    this.#attempt = undefined
+    this.#endpoint!.doubt()
+    if (this.#retry !== 'read') this.#fail(error)
+    else {
+      this.#failures ??= new FailedAttempts()
+      this.#failures.noteUnproven(this.#endpoint!, error)
+      this.#next()
+    }
   }
 
   /** Where the call began under the cluster still in hand, another endpoint may be of that one. */

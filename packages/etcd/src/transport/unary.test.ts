@@ -202,6 +202,25 @@ describe('a status', () => {
     },
   )
 
+  test.each([
+    [502, 'text/html', 12],
+    [500, 'text/html', 3],
+    [200, 'text/html', 5],
+    [403, 'application/grpc', 7],
+    [400, 'application/grpc', 13],
+  ])("HTTP %i %s is a gateway's word, also with grpc-status %i", async (status, type, grpcStatus) => {
+    const gateway = await server((call) => {
+      call.stream.respond({ ':status': status, 'content-type': type, 'grpc-status': `${grpcStatus}` })
+      call.stream.end('<html>')
+    })
+    const good = await server(answerAll)
+    expect(await failure(put(channelTo([gateway, good])))).toMatchObject({
+      code: 'outcome_unknown',
+      fate: 'unknown',
+    })
+    expect(good.calls).toHaveLength(0)
+  })
+
   test('that says "not applied" is tried again, also for writes', async () => {
     for (const [code, message] of [
       [8, 'etcdserver: too many requests'],
