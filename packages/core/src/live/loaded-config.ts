@@ -316,11 +316,11 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     return {
       accepted: (snapshot, isHealed) => this.#accepted(snapshot, isHealed),
       confirmed: (_snapshot, isHealed) => {
+        this.#keeper?.accepted()
         if (isHealed) this.#announcer.healed()
       },
       rejected: (event) => {
-        const isRefused = event.issues.some(({ code }) => code === 'guard')
-        this.#keeper?.rejected(event.source, { isRefused })
+        this.#keeper?.rejected(event.source, { isRefused: event.issues.some(({ code }) => code === 'guard') })
         this.#announcer.rejected(event)
       },
       unused: (keys) => {

@@ -118,10 +118,10 @@ export interface EarlierPlace {
   /** `ReplaceUpdate.store` of then. */
   readonly store: string | undefined
   /**
-   * Whether a newer tree holds every leaf of the accepted one as it was, and the guard waits for nothing: then what
-   * happened between them is of no interest.
+   * Whether a newer tree has the leaves of the accepted one, written by the same revisions, and the guard waits for
+   * nothing: then what happened between them is of no interest.
    */
-  isHeldBy(layers: readonly (readonly Leaf[])[]): boolean
+  isSameAs(layers: readonly (readonly Leaf[])[]): boolean
 }
 
 export interface SourceContext {

@@ -116,18 +116,21 @@ export class Comparison {
       const state = { layers: found.map((layer) => layer?.leaves ?? []), memory }
       // What is remembered is of the tree that was seen last; without it, all since the accepted one is to be judged.
       const { revision, store } = memory?.seen ?? earlier
-      const isHeldBy: EarlierPlace['isHeldBy'] = (layers) => isHeld(state, layers)
-      states.set(index, { name, state, place: { revision, store, isHeldBy } })
+      const isSameAs: EarlierPlace['isSameAs'] = (layers) => isSettled(state, layers)
+      states.set(index, { name, state, place: { revision, store, isSameAs } })
     }
     return states
   }
 }
 
-function isHeld({ layers, memory }: EarlierState, newer: readonly (readonly Leaf[])[]): boolean {
-  const isSettled = memory === undefined || (memory.since === undefined && !memory.isRefused)
-  if (!isSettled || memory?.allowed.some((keys) => keys.length > 0)) return false
+function isSettled({ layers, memory }: EarlierState, newer: readonly (readonly Leaf[])[]): boolean {
+  const isPending = memory !== undefined && (memory.since !== undefined || memory.isRefused)
+  if (isPending || memory?.allowed.some((keys) => keys.length > 0)) return false
   return layers.every((leaves, layer) => {
     const revisions = new Map(newer[layer]?.map(({ path, revision }) => [path, revision]))
-    return leaves.every(({ path, revision }) => revisions.get(path) === revision)
+    return (
+      leaves.length === revisions.size &&
+      leaves.every(({ path, revision }) => revisions.get(path) === revision)
+    )
   })
 }

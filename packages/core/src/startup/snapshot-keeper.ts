@@ -53,7 +53,10 @@ export class SnapshotKeeper {
     this.#found = document
   }
 
-  /** A state of the sources was accepted; one that only stands in for them is not written back. */
+  /**
+   * A state of the sources was accepted, also one of the same value: what the guard compares with is another. One that
+   * only stands in for them is not written back.
+   */
   accepted(): void {
     if (!this.#isOwn) return
     this.#found = undefined

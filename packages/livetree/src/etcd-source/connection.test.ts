@@ -237,10 +237,10 @@ test.each<[string, Partial<EarlierPlace>, number]>([
   ['the place of a snapshot', {}, 4],
   ['another store', { store: 'another' }, 1],
   ['no name of a store', { store: undefined }, 1],
-  ['all leaves still there', { isHeldBy: () => true }, 1],
+  ['the very same leaves', { isSameAs: () => true }, 1],
   ['a revision to come', { revision: 10 }, 1],
 ])('EtcdConnection: reads on from %s', async (_name, place, count) => {
-  const { list } = open(undefined, { revision: 7, store: '7', isHeldBy: () => false, ...place })
+  const { list } = open(undefined, { revision: 7, store: '7', isSameAs: () => false, ...place })
   expect(await list()).toHaveLength(count)
 })
 

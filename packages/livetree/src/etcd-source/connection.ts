@@ -152,7 +152,7 @@ export class EtcdConnection implements SourceConnection {
 
   /**
    * Up to where the present configuration is known, or the snapshot on disk if it was taken from this store. Undefined
-   * also where the snapshot's leaves are all in the list, as they were: nothing can be lost.
+   * also where the list has the very leaves of the snapshot.
    */
   async #knownRevision(
     { isResync, knownRevision, header }: ReflectedList,
@@ -161,7 +161,7 @@ export class EtcdConnection implements SourceConnection {
     if (isResync) return knownRevision > 0 ? knownRevision : undefined
     const earlier = await this.#options.context.earlier
     if (earlier === undefined || earlier.store !== storeOf(header)) return undefined
-    return earlier.isHeldBy(layers) ? undefined : earlier.revision
+    return earlier.isSameAs(layers) ? undefined : earlier.revision
   }
 
   #takeList({ epoch, isResync, header, provenAt }: ReflectedList): void {
