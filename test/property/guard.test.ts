@@ -1,34 +1,17 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import * as z from 'zod'
-import { defineConfig } from '../../packages/core/src/define-config.ts'
-import { load } from '../../packages/core/src/load.ts'
-import type { LiveConfig } from '../../packages/core/src/live-config.ts'
 import { LivetreeError } from '../../packages/core/src/errors.ts'
+import { load } from '../../packages/core/src/load.ts'
 import { decodeDocument, encodeDocument } from '../../packages/core/src/snapshot-file/snapshot-document.ts'
 import { SnapshotFile } from '../../packages/core/src/snapshot-file/snapshot-file.ts'
 import { createTestClock, type TestClock } from '../../packages/core/src/testing/test-clock.ts'
-import { HistoryStore, type StoreSource } from './history-store.ts'
+import { definition, disk, GuardedProcess as Process, WINDOW_MS } from './guarded-process.ts'
+import { HistoryStore } from './history-store.ts'
 import { propertyRuns } from './property-runs.ts'
 
 /** Each history loads a configuration some ten times. */
 const RUNS = propertyRuns(1, 0.2)
 
-const schema = z.object({
-  flags: z.record(z.string(), z.string()).default({}),
-  db: z.object({ host: z.string().optional(), port: z.number().optional() }).loose(),
-  sections: z.record(z.string(), z.record(z.string(), z.string())).optional(),
-})
-const WINDOW_MS = 600_000
-const definition = defineConfig({
-  name: 'app',
-  schema,
-  guard: { minRemoved: 3, windowMs: WINDOW_MS },
-  unused: 'ignore',
-})
-
-/** What is on disk, by path: that files are written well is not the matter here. */
-const disk = new Map<string, Buffer>()
 beforeEach(() => {
   disk.clear()
   vi.spyOn(SnapshotFile.prototype, 'read').mockImplementation(async function (this: SnapshotFile) {
@@ -133,68 +116,6 @@ const FIRST: Keys = [
   [key('prod', 'db/host'), 'x'],
   [key('prod', 'db/a'), '1'],
 ]
-
-/** One process after another, with the same file. */
-class Process {
-  readonly #store: HistoryStore
-  readonly #clock: TestClock
-  readonly file: string
-  #source: StoreSource | undefined
-  #config: LiveConfig<unknown> | undefined
-
-  constructor(store: HistoryStore, clock: TestClock, file: string) {
-    this.#store = store
-    this.#clock = clock
-    this.file = file
-  }
-
-  get isThere(): boolean {
-    return this.#config !== undefined
-  }
-
-  async start({ isAway = false } = {}): Promise<void> {
-    this.#source = this.#store.source()
-    this.#source.isAway = isAway
-    const options = {
-      sources: [this.#source],
-      startup: { onUnavailable: 'snapshot' as const },
-      snapshot: { path: this.file, key: 'a key', intervalMs: 0 },
-      clock: this.#clock,
-      logger: false as const,
-    }
-    this.#config = await load(definition, options, Number.POSITIVE_INFINITY)
-  }
-
-  async stop(): Promise<void> {
-    await this.#config?.close()
-    this.#source?.cut()
-    this.#config = undefined
-  }
-
-  /** Nothing is written to its file any more. */
-  async crash(): Promise<void> {
-    const bytes = disk.get(this.file)!
-    await this.stop()
-    disk.set(this.file, bytes)
-  }
-
-  cut(): void {
-    this.#source!.cut()
-  }
-
-  connect(): Promise<void> {
-    return this.#source!.connect()
-  }
-
-  async shown(): Promise<{ issues: readonly string[] | undefined; value: unknown }> {
-    await this.#config!.refresh()
-    const { rejected } = this.#config!.status
-    return {
-      issues: rejected?.issues.map(({ code, pathText }) => `${code} ${pathText}`),
-      value: this.#config!.current,
-    }
-  }
-}
 
 /** The processes have taken what was written, and their files are on disk. */
 async function taken(clock: TestClock, ...processes: Process[]): Promise<void> {

@@ -135,6 +135,84 @@ eachEtcd('P9 guarded: the same answer everywhere', (etcd) => {
     expect(limitsOf(cutOff)).toBe(0)
   })
 
+  test('the permission may be deleted again: whoever was away goes by the history', async () => {
+    await shop.write({ ...GOOD_TREE, ...MANY })
+    const path = await stopped('a key')
+    const fallback = await stopped('a key')
+    const proxy = shop.keep(await startProxy({ target: shop.server.endpoint }))
+    const cutOff = await shop.load({}, { endpoints: [proxy.endpoint] })
+    await proxy.refuse()
+    proxy.cutAll()
+    // Long enough to open the snapshot, which is compared with before it serves.
+    const startup = { onUnavailable: 'snapshot', timeoutMs: 3_000 } as const
+    const fellBack = await shop.load(
+      { startup, snapshot: { path: fallback, key: 'a key' } },
+      { endpoints: [proxy.endpoint] },
+    )
+    expect(fellBack.status.servedFrom).toBe('snapshot')
+    await allowedRemoval()
+    await shop.client.kv.delete(`${shop.root}/.livetree/allow-removal`)
+    expect(limitsOf(await loadAt(path, 'a key'))).toBe(0)
+    await proxy.accept()
+    for (const config of [cutOff, fellBack]) {
+      await waitFor(() => limitsOf(config) === 0, { timeoutMs: 20_000 })
+      expect(config.status.rejected).toBeUndefined()
+    }
+  })
+
+  test('where the history of a permission is compacted it allows nothing, until it is put again', async () => {
+    await shop.write({ ...GOOD_TREE, ...MANY })
+    const path = await stopped('a key')
+    await allowedRemoval()
+    await shop.client.kv.compact(await shop.write({ 'db/pool/max': '11' }))
+    const again = await loadAt(path, 'a key')
+    expect(isGuarded(again)).toBe(true)
+    expect(limitsOf(again)).toBe(30)
+    await allow()
+    await waitFor(() => limitsOf(again) === 0 && again.current.db.pool.max === 11)
+  })
+
+  test('a permission that the snapshot knows allows nothing that went later', async () => {
+    await shop.write({ ...GOOD_TREE, ...MANY })
+    const first = await loadAt(newPath(), 'a key')
+    await allow()
+    await first.refresh()
+    await first.close()
+    const path = await stopped('a key')
+    const running = await shop.load()
+    await shop.write(GONE)
+    await running.refresh()
+    expect([running, await loadAt(path, 'a key')].map(isGuarded)).toEqual([true, true])
+  })
+
+  test('what was put back between two permissions, in trees that were invalid, is lost anew', async () => {
+    await shop.write({ ...GOOD_TREE, ...MANY })
+    const path = await stopped('a key')
+    const killed = await stopped('a key')
+    const running = await shop.load()
+    const seen = await loadAt(killed, 'a key')
+    await shop.write({ 'db/pool/max': 'ten' })
+    await allowedRemoval()
+    await seen.refresh()
+    await seen.close()
+    await shop.write(MANY)
+    await shop.write(GONE)
+    await shop.client.kv
+      .txn()
+      .then(
+        op.put(`${shop.root}/.livetree/allow-removal`, 'yes'),
+        op.delete(`${shop.root}/prod/features/search`),
+      )
+      .commit()
+    await shop.write({ 'db/pool/max': '12' })
+    await running.refresh()
+    const all = [running, await loadAt(path, 'a key'), await loadAt(killed, 'a key')]
+    expect(all.map(isGuarded)).toEqual([true, true, true])
+    expect(all.map(limitsOf)).toEqual([30, 30, 30])
+    await allow()
+    await waitFor(() => all.every((config) => limitsOf(config) === 0))
+  })
+
   test('a removal that was allowed does not allow the one before or after it', async () => {
     await shop.write({ ...GOOD_TREE, ...MANY, 'features/a': 'on', 'features/b': 'on' })
     const path = await stopped('a key')

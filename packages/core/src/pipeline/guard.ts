@@ -137,8 +137,13 @@ export class Guard {
       const isOver = since !== undefined && !(now >= since && now - since < this.#options.windowMs)
       if (isOver && !watched.isRefused) this.#renew(watched)
       const issues = this.#issuesOf(watched, writer)
-      watched.isRefused = issues.length > 0
-      return issues
+      if (issues.length === 0 || watched.isRefused) {
+        watched.isRefused = issues.length > 0
+        return issues
+      }
+      watched.isRefused = true
+      // As it is refused, more counts: the same tree gets the same answer however often it is judged.
+      return this.#issuesOf(watched, writer)
     })
   }
 

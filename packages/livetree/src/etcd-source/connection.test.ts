@@ -224,6 +224,7 @@ test.each<[string, ListedAs, readonly string[]]>([
 
 test.each<[string, readonly number[], readonly string[]]>([
   ['before', [3], ['tree at 200000']],
+  ['in the known tree', [4], ['tree at 200000']],
   ['since', [3, 150_000], ['tree at 149999', 'tree at 150000 allowed', 'tree at 200000']],
   ['right after', [5], ['tree at 5 allowed', 'tree at 200000']],
 ])(

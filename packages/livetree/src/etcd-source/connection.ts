@@ -103,9 +103,8 @@ export class EtcdConnection implements SourceConnection {
     if (since === undefined || since >= revision) return [newest]
     const isFar = revision - since > MOST_REVISIONS
     const past = isFar ? await this.#lastPermission(list, since) : await this.#historyOf(list, since)
-    // Nothing is known of what was before.
-    const isBare = past.length === 0 && allowedAt > since
-    return [...past, { ...newest, allowRemoval: isBare && allowedAt === revision }]
+    // Where nothing of it is left, a permission of this very revision is for all that is gone.
+    return [...past, { ...newest, allowRemoval: past.length === 0 && allowedAt === revision }]
   }
 
   /** Every change after the known tree, or after the last compaction; none where that has taken them all. */

@@ -1,0 +1,86 @@
+import * as z from 'zod'
+import { defineConfig } from '../../packages/core/src/define-config.ts'
+import type { LiveConfig } from '../../packages/core/src/live-config.ts'
+import { load } from '../../packages/core/src/load.ts'
+import type { TestClock } from '../../packages/core/src/testing/test-clock.ts'
+import type { HistoryStore, StoreSource } from './history-store.ts'
+
+const schema = z.object({
+  flags: z.record(z.string(), z.string()).default({}),
+  db: z.object({ host: z.string().optional(), port: z.number().optional() }).loose(),
+  sections: z.record(z.string(), z.record(z.string(), z.string())).optional(),
+})
+/** Removals within it count together. */
+export const WINDOW_MS = 600_000
+/** What every process loads. */
+export const definition = defineConfig({
+  name: 'app',
+  schema,
+  guard: { minRemoved: 3, windowMs: WINDOW_MS },
+  unused: 'ignore',
+})
+
+/** What is on disk, by path: that files are written well is not the matter here. */
+export const disk = new Map<string, Buffer>()
+
+/** One process after another, with the same file. */
+export class GuardedProcess {
+  readonly #store: HistoryStore
+  readonly #clock: TestClock
+  readonly file: string
+  #source: StoreSource | undefined
+  #config: LiveConfig<unknown> | undefined
+
+  constructor(store: HistoryStore, clock: TestClock, file: string) {
+    this.#store = store
+    this.#clock = clock
+    this.file = file
+  }
+
+  get isThere(): boolean {
+    return this.#config !== undefined
+  }
+
+  async start({ isAway = false } = {}): Promise<void> {
+    this.#source = this.#store.source()
+    this.#source.isAway = isAway
+    const options = {
+      sources: [this.#source],
+      startup: { onUnavailable: 'snapshot' as const },
+      snapshot: { path: this.file, key: 'a key', intervalMs: 0 },
+      clock: this.#clock,
+      logger: false as const,
+    }
+    this.#config = await load(definition, options, Number.POSITIVE_INFINITY)
+  }
+
+  async stop(): Promise<void> {
+    await this.#config?.close()
+    this.#source?.cut()
+    this.#config = undefined
+  }
+
+  /** Nothing is written to its file any more. */
+  async crash(): Promise<void> {
+    const bytes = disk.get(this.file)!
+    await this.stop()
+    disk.set(this.file, bytes)
+  }
+
+  cut(): void {
+    this.#source!.cut()
+  }
+
+  connect(): Promise<void> {
+    return this.#source!.connect()
+  }
+
+  async shown(): Promise<{ issues: readonly string[] | undefined; value: unknown }> {
+    await this.#config!.refresh()
+    const { rejected } = this.#config!.status
+    return {
+      issues: rejected?.issues.map(({ code, pathText }) => `${code} ${pathText}`),
+      value: this.#config!.current,
+    }
+  }
+}
