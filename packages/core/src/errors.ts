@@ -1,4 +1,4 @@
-import type { Issue } from './pipeline/outcome.ts'
+import type { Issue } from './issue.ts'
 import { shortKey } from './short-text.ts'
 import { errorOf, isInstanceOf, readableCause } from './thrown.ts'
 

@@ -1,5 +1,6 @@
 import type { LivetreeError } from './errors.ts'
-import type { ExplainedLayer, Path, UnusedKey } from './pipeline/outcome.ts'
+import type { Path, UnusedKey } from './issue.ts'
+import type { ExplainedLayer } from './pipeline/outcome.ts'
 import type { ChangeEvent } from './events/change-event.ts'
 import type { ConfigEventName, ConfigListener } from './events/event-hub.ts'
 import type { Resource, ResourceOptions, ResourceStatus } from './resource/resource-options.ts'

@@ -1,6 +1,6 @@
 import type { $ZodType, output } from 'zod/v4/core'
 import type { DeepReadonly } from './deep-readonly.ts'
-import type { ConfigDefinition } from './define-config.ts'
+import type { ConfigDefinition } from './config-definition.ts'
 import { Comparison } from './startup/comparison.ts'
 import { ConfigLog } from './config-log.ts'
 import type { LiveConfig } from './live-config.ts'

@@ -1,5 +1,5 @@
 import type { $ZodType } from 'zod/v4/core'
-import type { ConfigDefinition, ConfigOf } from './define-config.ts'
+import type { ConfigDefinition, ConfigOf } from './config-definition.ts'
 
 /**
  * The place where an app says which configuration is its own, so that what a framework hands around has its type:

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'eventemitter3'
 import { LivetreeError } from '../errors.ts'
-import type { UnusedKey } from '../pipeline/outcome.ts'
+import type { UnusedKey } from '../issue.ts'
 import { nearestName } from '../pipeline/nearest-name.ts'
 import { callIsolated, type ReportFailure } from '../callback.ts'
 import type { ChangeEvent } from './change-event.ts'

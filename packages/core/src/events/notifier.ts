@@ -1,6 +1,6 @@
 import { describeIssues, LivetreeError } from '../errors.ts'
 import { shortKey } from '../short-text.ts'
-import type { UnusedKey } from '../pipeline/outcome.ts'
+import type { UnusedKey } from '../issue.ts'
 import type { ConfigLog, LogEntry } from '../config-log.ts'
 import { publish } from './diagnostics.ts'
 import { type ConfigEvents, EventHub, type ReadyEvent } from './event-hub.ts'

@@ -12,11 +12,11 @@ import { limitedIssues } from './issue-limit.ts'
 import { IssueWriter, type NamedLayer } from './issues.ts'
 import { LayerTree } from './layer-tree.ts'
 import { leavesOf } from './leaves.ts'
+import type { Path } from '../issue.ts'
 import type {
   EarlierState,
   EvaluateOptions,
   Outcome,
-  Path,
   Pipeline,
   StagedUpdate,
   ValidOutcome,

@@ -20,7 +20,7 @@ import {
 } from './validate.ts'
 import { noteNames, notedNames } from './names.ts'
 import { collectIssues, type LocatedIssue } from './located-issues.ts'
-import { noteGiven } from './open-words.ts'
+import { noteGiven } from './given-input.ts'
 import { freezeObject, shareFrozen } from './share.ts'
 import { isPresent, topEntry, type TreeNode } from './tree-node.ts'
 import { type UnusedSpot, unusedBelow, unusedChildren } from './unused.ts'

@@ -1,6 +1,7 @@
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { isPlainObject } from './document.ts'
-import type { Change, Path } from './outcome.ts'
+import type { Path } from '../issue.ts'
+import type { Change } from './outcome.ts'
 import { namesOf } from './names.ts'
 import { pathText } from './path-text.ts'
 import { hasMadeNames, partView, redact } from './redact.ts'

@@ -1,6 +1,6 @@
 import type { IssueWriter } from './issues.ts'
 import type { LayerTree } from './layer-tree.ts'
-import type { Issue, Path } from './outcome.ts'
+import type { Issue, Path } from '../issue.ts'
 import type { ReplaceUpdate } from '../source/source.ts'
 import { pathText } from './path-text.ts'
 import { emptied, goneCount, standIns, sum } from './removals.ts'

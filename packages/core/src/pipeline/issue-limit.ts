@@ -1,5 +1,5 @@
 import type { IssueWriter } from './issues.ts'
-import type { Issue, Origin, Path } from './outcome.ts'
+import type { Issue, Origin, Path } from '../issue.ts'
 
 /** A list of half a million wrong items is put into words no further than anybody reads. */
 const MAX_LISTED = 10_000

@@ -9,7 +9,7 @@ import type { LocatedIssue } from './located-issues.ts'
 import { type ListNames, locate } from './locate.ts'
 import { isHeld, OpenWords, partOf } from './open-words.ts'
 import { pathText } from './path-text.ts'
-import type { Issue, Origin, Path } from './outcome.ts'
+import type { Issue, Origin, Path } from '../issue.ts'
 import { storedPath } from './stored-path.ts'
 import { type DocumentMark, type Entry, TreeNode } from './tree-node.ts'
 

@@ -1,6 +1,6 @@
 import { childSchemaNode } from '../schema/child-node.ts'
 import { coreOf, type SchemaNode } from '../schema/schema-node.ts'
-import { type Given, givenOf } from './open-words.ts'
+import { type Given, givenOf } from './given-input.ts'
 import type { TreeNode } from './tree-node.ts'
 import type { RawIssue } from './validate.ts'
 

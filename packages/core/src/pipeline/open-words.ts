@@ -3,24 +3,8 @@ import { childSchemaNode } from '../schema/child-node.ts'
 import { coreOf, type SchemaNode } from '../schema/schema-node.ts'
 import type { LocatedIssue } from './located-issues.ts'
 import { bareObject } from './document.ts'
+import type { Given } from './given-input.ts'
 import { validate, type RawIssue, type ValidationResult } from './validate.ts'
-
-/** What zod was given when it raised a list of issues. */
-export interface Given {
-  readonly input: unknown
-}
-
-const givenFor = new WeakMap<readonly RawIssue[], Given>()
-
-/** Remembers what zod was given when it raised these issues. */
-export function noteGiven(issues: readonly RawIssue[], input: unknown): void {
-  givenFor.set(issues, { input })
-}
-
-/** What was noted for a list of issues; undefined where zod saw no value. */
-export function givenOf(issues: readonly RawIssue[]): Given | undefined {
-  return givenFor.get(issues)
-}
 
 /**
  * Finds the issues that may be shown in their own words, of those raised where zod was given a secret among other things:

@@ -3,7 +3,7 @@ import { isMadeWhenAbsent } from '../schema/directory.ts'
 import { isEmptyObject } from './document.ts'
 import type { LayerTree } from './layer-tree.ts'
 import { type Losses, namesOfLoss } from './losses.ts'
-import type { Path } from './outcome.ts'
+import type { Path } from '../issue.ts'
 import { entriesOf, keyEntry, nodeAt, type TreeNode } from './tree-node.ts'
 
 /** How much is gone that the source has not allowed: in the staged tree, and in earlier ones of the window. */

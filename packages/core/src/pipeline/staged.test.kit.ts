@@ -3,7 +3,8 @@ import { compileSchema } from '../schema/compile-schema.ts'
 import type { Naming } from '../schema/naming.ts'
 import type { LayerInfo, Leaf } from '../source/source.ts'
 import { createPipeline, type PipelineOptions } from './create-pipeline.ts'
-import type { Issue, Outcome } from './outcome.ts'
+import type { Issue } from '../issue.ts'
+import type { Outcome } from './outcome.ts'
 
 /** Keys and what they hold; undefined takes a key away. */
 export type Tree = Readonly<Record<string, unknown>>

@@ -7,7 +7,7 @@ import { scalarOrFloor } from './node-content.ts'
 import type { IssueWriter } from './issues.ts'
 import type { LayerTree } from './layer-tree.ts'
 import { comparePaths } from './name-order.ts'
-import type { Issue, Origin } from './outcome.ts'
+import type { Issue, Origin } from '../issue.ts'
 import { type Entry, entriesOf, keyEntry, nodeAt, type TreeNode } from './tree-node.ts'
 
 /** What no schema can make valid: a node that is a document and a directory in one layer, a scalar where a directory must be. */

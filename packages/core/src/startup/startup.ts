@@ -1,6 +1,6 @@
 import { describeIssues, isLivetreeError, LivetreeError } from '../errors.ts'
 import { messageOf } from '../thrown.ts'
-import type { Issue } from '../pipeline/outcome.ts'
+import type { Issue } from '../issue.ts'
 import type { SnapshotDocument } from '../snapshot-file/snapshot-document.ts'
 import type { SnapshotFile } from '../snapshot-file/snapshot-file.ts'
 import type { Comparison } from './comparison.ts'

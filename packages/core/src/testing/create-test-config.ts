@@ -1,6 +1,6 @@
 import type { $ZodType, input, output } from 'zod/v4/core'
 import type { DeepReadonly } from '../deep-readonly.ts'
-import type { ConfigDefinition } from '../define-config.ts'
+import type { ConfigDefinition } from '../config-definition.ts'
 import { describeIssues, LivetreeError } from '../errors.ts'
 import type { ChangeEvent } from '../events/change-event.ts'
 import { kindOfValue } from '../assert-live-config.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Issue } from '../pipeline/outcome.ts'
+import type { Issue } from '../issue.ts'
 import { createTestClock } from '../testing/test-clock.ts'
 import { type RejectedEvent, Rejection } from './rejection.ts'
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Issue } from '../pipeline/outcome.ts'
+import type { Issue } from '../issue.ts'
 import type { Clock } from '../source/source.ts'
 
 /** A tree that was refused, and is the newest one. */

@@ -1,0 +1,18 @@
+import type { RawIssue } from './validate.ts'
+
+/** What zod was given when it raised a list of issues. */
+export interface Given {
+  readonly input: unknown
+}
+
+const givenFor = new WeakMap<readonly RawIssue[], Given>()
+
+/** Remembers what zod was given when it raised these issues. */
+export function noteGiven(issues: readonly RawIssue[], input: unknown): void {
+  givenFor.set(issues, { input })
+}
+
+/** What was noted for a list of issues; undefined where zod saw no value. */
+export function givenOf(issues: readonly RawIssue[]): Given | undefined {
+  return givenFor.get(issues)
+}
