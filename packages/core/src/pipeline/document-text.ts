@@ -12,6 +12,9 @@ export class UnreadableText extends Error {
   }
 }
 
+/** A value that zod would coerce, and that cannot be meant: other options of a union may take it. */
+export class RefusedValue extends UnreadableText {}
+
 /** What a text says that is a list or an object in JSON; undefined for any other text. */
 export function documentIn(text: string): { readonly value: unknown } | undefined {
   const parsed = /^\s*[[{]/.test(text) ? readJson(text) : undefined

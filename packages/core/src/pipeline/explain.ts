@@ -1,10 +1,12 @@
 import { isOpenAt, isSecretAt } from '../schema/describe.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
+import { WrittenScalar } from '../format/written-scalar.ts'
 import type { IssueWriter } from './issues.ts'
 import type { Origin, Path } from '../issue.ts'
 import type { ExplainedLayer } from './outcome.ts'
 import { parsePathText, pathText } from './path-text.ts'
+import { plainValue } from './plain-value.ts'
 import { partView, redact } from './redact.ts'
 import { entriesOf, type TreeNode } from './tree-node.ts'
 
@@ -29,7 +31,7 @@ function explainedLayers(schemaNode: SchemaNode, writer: IssueWriter, path: Path
   if (holder === undefined) return []
   const { node, at } = holder
   const isHidden = schemaNode.hasSecret && !isOpenAt(schemaNode, at)
-  const shown = (value: unknown) => (isHidden ? SECRET_TEXT : value)
+  const shown = (value: unknown) => (isHidden ? SECRET_TEXT : asWritten(value))
   const found = [
     ...entriesOf(node).map((entry) => ({
       layer: entry.layer,
@@ -74,7 +76,7 @@ function keysBelow(schemaNode: SchemaNode, top: TreeNode, at: Path): Map<number,
     keys.revision = Math.max(keys.revision, revision)
     if (keys.count++ >= MOST_KEYS) return
     const isHidden = schemaNode.hasSecret && !isOpenAt(schemaNode, path)
-    keys.values[path.slice(at.length).join('/')] = isHidden ? SECRET_TEXT : value
+    keys.values[path.slice(at.length).join('/')] = isHidden ? SECRET_TEXT : asWritten(value)
   }
   const visit = (node: TreeNode, path: Path) => {
     for (const { layer, value, revision, document } of entriesOf(node)) {
@@ -85,6 +87,11 @@ function keysBelow(schemaNode: SchemaNode, top: TreeNode, at: Path): Map<number,
   }
   for (const child of top.children) visit(child, [...at, child.name])
   return byLayer
+}
+
+/** What a layer holds: a scalar as it was written. */
+function asWritten(value: unknown): unknown {
+  return value instanceof WrittenScalar ? value.text : plainValue(value)
 }
 
 function schemaOrigin(path: Path): Origin {

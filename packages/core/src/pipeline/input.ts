@@ -32,7 +32,8 @@ export function inputOf(
   issues: RawIssue[],
   nested: NestedLayers = NONE,
 ): unknown {
-  const top = schemaNode.type === 'leaf' ? topEntry(node, aboveLayer) : undefined
+  const top =
+    schemaNode.type === 'leaf' && schemaNode.isCoerced !== true ? topEntry(node, aboveLayer) : undefined
   // the most frequent case, and a tree is mostly leaves
   if (top !== undefined && !(top.value instanceof Unreadable)) return inputFrom(schemaNode, top.value)
   return new InputReader(issues, nested).read(schemaNode, node, aboveLayer, [])

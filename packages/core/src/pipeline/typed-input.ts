@@ -2,8 +2,10 @@ import { isMadeWhenAbsent } from '../schema/directory.ts'
 import type { IntersectionNode, LeafNode, ListNode, MapNode, ObjectNode } from '../schema/schema-node.ts'
 import { readingsOf, type RecordNode, type SchemaNode, type UnionNode } from '../schema/schema-node.ts'
 import { textOfScalar, valueOfScalar } from '../format/written-scalar.ts'
+import { REFUSED } from '../schema/text.ts'
+import { Unreadable } from '../source/source.ts'
 import { bareObject, isNullText, isPlainObject } from './document.ts'
-import { documentIn, jsonOrText } from './document-text.ts'
+import { documentIn, jsonOrText, RefusedValue } from './document-text.ts'
 import { partsOfIntersection } from './intersection-input.ts'
 import { sortedNames } from './name-order.ts'
 import { isListOfPairs, itemSchemaNode, optionByTag, propertyIn } from './part-node.ts'
@@ -102,7 +104,7 @@ class TypedReader {
     return (
       taggedOption(schemaNode, value) ??
       schemaNode.options.find(({ schema }) => validate(schema, value).isValid) ??
-      schemaNode.options.find((option) => validate(option.schema, this.read(option, value, true)).isValid)
+      schemaNode.options.find((option) => this.#taken(option, value, true) !== undefined)
     )
   }
 
@@ -178,14 +180,45 @@ class TypedReader {
     const isWhole = typeof typed === 'boolean' || typeof value === 'number'
     if (isWhole && schemaNode.options.some(({ schema }) => validate(schema, typed).isValid)) return typed
     for (const candidate of schemaNode.options) {
-      const input = this.read(candidate, value, isPlain)
-      if (validate(candidate.schema, input).isValid) return input
+      const taken = this.#taken(candidate, value, isPlain)
+      if (taken !== undefined) return taken.input
     }
     return plainValue(value)
+  }
+
+  /** What an option is given for a value, if it takes that. */
+  #taken(option: SchemaNode, value: unknown, isPlain: boolean): { readonly input: unknown } | undefined {
+    try {
+      const input = this.read(option, value, isPlain)
+      return validate(option.schema, input).isValid ? { input } : undefined
+    } catch (error) {
+      if (error instanceof RefusedValue) return undefined
+      throw error
+    }
   }
 }
 
 function inputOfLeaf(schemaNode: LeafNode, value: unknown): unknown {
+  const input = isCoercible(schemaNode, value) ? leafValue(schemaNode, value) : REFUSED
+  if (input !== REFUSED) return input
+  const expected = schemaNode.schema._zod.def.type
+  throw new RefusedValue(new Unreadable(`${kindOf(value)} where a ${expected} is expected`))
+}
+
+/** zod coerces whatever it is given: null to 0, an object to the text "[object Object]". */
+function isCoercible({ isCoerced }: LeafNode, value: unknown): boolean {
+  if (isCoerced !== true || typeof value !== 'object') return true
+  const isCollection = value instanceof Map || value instanceof Set
+  return value !== null && !Array.isArray(value) && !isPlainObject(value) && !isCollection
+}
+
+function kindOf(value: unknown): string {
+  if (typeof value === 'string') return value.trim() === '' ? 'empty text' : 'other text'
+  if (value === null) return 'null'
+  return Array.isArray(value) ? 'a list' : 'an object'
+}
+
+function leafValue(schemaNode: LeafNode, value: unknown): unknown {
   if (typeof value === 'string') return schemaNode.read(value)
   const text = textOfScalar(value)
   const typed = valueOfScalar(value)

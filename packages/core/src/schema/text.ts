@@ -3,8 +3,13 @@ import type * as z from 'zod/v4/core'
 /** Reads the text of one leaf as the schema's input type; text that does not fit is handed on as it is. */
 export type ReadText = (text: string) => unknown
 
+/** Stands for a value that zod would coerce to another than was meant: empty text to 0, any word to true. */
+export const REFUSED = Symbol('refused')
+
 /** How the scalars of a leaf are read. */
 export interface ScalarReader {
+  /** `z.coerce`: zod makes something of null, lists and objects too, none of which can be meant. */
+  readonly isCoerced?: boolean
   readonly read: ReadText
   /**
    * The same for a scalar that a document or a program has typed, with its text as it was written: the schema's own type
@@ -23,6 +28,7 @@ const MAX_DATE_LENGTH = 64
 const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i
 const INTEGER = /^[+-]?\d+$/
 const ISO_DATE = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:?\d\d)?)?$/
+const BLANK = /^\s*$/
 const NOT_BASE64 = /[^A-Za-z0-9+/]/
 
 const BOOLEANS = new Map([
@@ -114,7 +120,7 @@ function readOneOf(values: Iterable<unknown>): ScalarReader {
     return byText.has(trimmed) ? byText.get(trimmed) : text
   }
   const readTyped = (value: TypedScalar, text: string) =>
-    own.has(value) || !byText.has(text) ? value : byText.get(text)
+    own.has(value) || !byText.has(text) ? shownAs(value, text) : byText.get(text)
   return { read, readTyped }
 }
 
@@ -122,10 +128,13 @@ function readerOf(read: ReadText, takes: (value: TypedScalar) => boolean): Scala
   const readTyped = (value: TypedScalar, text: string) => {
     if (takes(value)) return value
     const found = read(text)
-    return found === text ? value : found
+    return found === text ? shownAs(value, text) : found
   }
   return { read, readTyped }
 }
+
+/** A bigint is only made of a number that is too large for one; nobody wrote a bigint. */
+const shownAs = (value: TypedScalar, text: string) => (typeof value === 'bigint' ? text : value)
 
 /** The class that `z.instanceof` was given, if it is one of bytes; checks added later are further schemas. */
 function bytesClass(schema: z.$ZodType | undefined): typeof Uint8Array | undefined {
@@ -141,33 +150,46 @@ const TEXT: ScalarReader = { read: (text) => text, readTyped: (_value, text) => 
 const never = () => false
 const isA = (type: string) => (value: TypedScalar) => typeof value === type
 
+/** JavaScript takes blank text for 0, and true for 1. */
+const COERCED_NUMBER: ScalarReader = {
+  isCoerced: true,
+  ...readerOf((text) => (BLANK.test(text) ? REFUSED : readNumber(text)), isA('number')),
+  readTyped: (value, text) => (typeof value === 'number' ? value : readNumber(text)),
+}
+
 /** How the scalars of a leaf with this schema are read, or undefined where the value is handed on untouched. */
 export function scalarReader(schema: z.$ZodType): ScalarReader | undefined {
   const def = (schema as z.$ZodTypes)._zod.def
   const isCoerced = 'coerce' in def && def.coerce === true
   switch (def.type) {
     case 'string':
+      return isCoerced ? { isCoerced, ...TEXT } : TEXT
     case 'template_literal':
       return TEXT
     case 'number':
-      return readerOf(readNumber, isA('number'))
+      return isCoerced ? COERCED_NUMBER : readerOf(readNumber, isA('number'))
     case 'bigint': {
       const read = isCoerced ? refusing(readBigint, () => Number.NaN) : readBigint
       const reader = readerOf(read, isA('bigint'))
       // a whole number of a document is one, however it is written
       const readTyped: ScalarReader['readTyped'] = (value, text) =>
         Number.isSafeInteger(value) ? BigInt(value) : reader.readTyped(value, text)
-      return { read, readTyped }
+      return { isCoerced, read, readTyped }
     }
-    case 'boolean':
-      return readerOf(readBoolean, isA('boolean'))
+    case 'boolean': {
+      const read = isCoerced ? refusing(readBoolean, () => REFUSED) : readBoolean
+      return { isCoerced, ...readerOf(read, isA('boolean')) }
+    }
     case 'date':
       // a number is milliseconds, as JavaScript counts them, where the schema coerces
       return isCoerced
-        ? readerOf(
-            refusing(readDate, () => new Date(Number.NaN)),
-            isA('number'),
-          )
+        ? {
+            isCoerced,
+            ...readerOf(
+              refusing(readDate, () => new Date(Number.NaN)),
+              isA('number'),
+            ),
+          }
         : readerOf(readDate, never)
     case 'nan':
       return readerOf(readNaN, isA('number'))
