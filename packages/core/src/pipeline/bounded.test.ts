@@ -140,3 +140,21 @@ test.each(Object.entries(endless))('%s: made by the schema itself', (_name, make
     expect(patch(0, { it: undefined }).type).toBe('accepted')
   }
 })
+
+test('what is wrong far inside an intersection that both sides come back to is listed once', () => {
+  const node: z.ZodType = z.lazy(() => whole)
+  const whole = z.intersection(
+    z.object({ word: z.string(), next: node.optional() }),
+    z.object({ next: node.optional() }),
+  )
+  const { patch } = staged(z.object({ it: node.optional() }))
+  const keys = Array.from({ length: 41 }, (_, level) => `it/${'next/'.repeat(level)}word`)
+  const tree = Object.fromEntries(keys.map((key) => [key, 'x']))
+  expect(patch(0, tree).type).toBe('accepted')
+  const path = ['it', ...Array<string>(41).fill('next'), 'word']
+  expect(patch(0, { [`it/${'next/'.repeat(41)}other`]: 'x' })).toMatchObject({
+    type: 'rejected',
+    issues: [{ path }],
+  })
+  expect(patch(0, { [`it/${'next/'.repeat(41)}word`]: 'x' }).type).toBe('accepted')
+})

@@ -1,6 +1,7 @@
 import * as z from 'zod/v4/core'
 import { measure, repetitionProblem } from '../format/extent.ts'
 import { shortMessage } from '../short-text.ts'
+import { doublingParts, type Holder } from './doubling.ts'
 import { pathText } from './path-text.ts'
 import { fieldOf, isInstanceOf, messageOf } from '../thrown.ts'
 import { NameTakenError } from './redact.ts'
@@ -23,12 +24,29 @@ export type ValidationResult =
 /** What zod says of an input. A schema that needs `await`, or whose own code throws, is a complaint like any other. */
 export function validate(schema: z.$ZodType, input: unknown): ValidationResult {
   try {
+    const inner = innermostIssues(schema, input)
+    if (inner.length > 0) return { isValid: false, issues: inner }
     const result = z.safeParse(schema, input)
     if (result.success) return { isValid: true, value: result.data }
     return { isValid: false, issues: result.error.issues.map(judgedIssue) }
   } catch (error) {
     return { isValid: false, issues: [thrownIssue(error)] }
   }
+}
+
+/** The issues of the innermost parts which, listed by zod for the whole, would be twice as many at each level. */
+function innermostIssues(schema: z.$ZodType, input: unknown): readonly RawIssue[] {
+  const issues: RawIssue[] = []
+  const invalid = new Set<object>()
+  for (const part of doublingParts(schema, input)) {
+    if (invalid.has(part.at.value)) continue
+    const result = z.safeParse(part.schema, part.at.value)
+    if (result.success) continue
+    for (let at: Holder | undefined = part.at; at !== undefined; at = at.above) invalid.add(at.value)
+    for (const issue of result.error.issues.map(judgedIssue))
+      issues.push({ ...issue, path: [...part.path, ...issue.path] })
+  }
+  return issues
 }
 
 /** The same where parts of the input could not be read: those are complaints of their own, in the place of zod's. */
