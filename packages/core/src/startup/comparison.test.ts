@@ -116,6 +116,36 @@ describe('Comparison', () => {
     expect(await earlier()).toMatchObject({ revision: 10, store: 'a store' })
   })
 
+  it.each<[OnUnavailable, number | undefined]>([
+    ['fail', undefined],
+    ['snapshot', 20],
+  ])('judges what happened since, one by one, and the newest decides: %s', async (onUnavailable, count) => {
+    const { path, clock, start } = machine()
+    await (await start({ a: '1', many: MANY })).config.close()
+    const store = createManualSource({ name: 'store' })
+    const loading = shop.load({
+      sources: [store],
+      startup: { onUnavailable },
+      snapshot: { path, key: 'a key', intervalMs: 0 },
+      clock,
+      logger: false,
+    })
+    const layers = [leavesOf({ a: '1', many: MANY })]
+    store.sink.replace({ revision: 10, epoch: 0, store: 'a store', layers, isKnown: true })
+    store.patch(11, { a: '2' })
+    store.patch(12, GONE)
+    if (count === undefined) {
+      // A good tree of the past is no reason to start where nothing may stand in for the newest one.
+      expect(codesOf(await loading.catch((error: unknown) => error))).toEqual(['guard'])
+      return
+    }
+    const config = await loading
+    expect(config.status.servedFrom).toBe('sources')
+    expect([config.current.a, Object.keys(config.current.many).length]).toEqual([2, count])
+    expect(config.status.rejected?.issues).toMatchObject([{ code: 'guard' }])
+    await config.close()
+  })
+
   it('ends after a day, unless a refusal stands', async () => {
     for (const isRefused of [false, true]) {
       const { start, clock } = machine()
@@ -189,6 +219,17 @@ describe('Comparison', () => {
     const said = warned.filter((line) => line.includes('nothing to compare'))
     expect(said).toHaveLength(words === undefined ? 0 : 1)
     await config.close()
+  })
+
+  it('goes by what was removed last, also where that changed no value', async () => {
+    const { path, start } = machine()
+    const { config, store } = await start({ a: '0', many: MANY })
+    // The default is the same value.
+    store.patch(11, { a: undefined })
+    await config.refresh()
+    await config.close()
+    const [stored] = (await new SnapshotFile(path, 'a key').read()).sources
+    expect(stored).toMatchObject({ revision: 11, guard: { leafCount: 20, peak: 21, seen: { revision: 11 } } })
   })
 
   it('does not forget what was allowed while the good state is written to disk', async () => {
