@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it, vi } from 'vitest'
@@ -222,8 +222,10 @@ describe('Comparison', () => {
   })
 
   it('goes by what was removed last, also where that changed no value', async () => {
-    const { path, start } = machine()
+    const { path, clock, start } = machine()
     const { config, store } = await start({ a: '0', many: MANY })
+    await clock.advance(1)
+    await vi.waitFor(() => expect(existsSync(path)).toBe(true))
     // The default is the same value.
     store.patch(11, { a: undefined })
     await config.refresh()
