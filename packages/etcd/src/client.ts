@@ -55,6 +55,7 @@ class ChannelClient implements EtcdClient {
   readonly cluster: ClusterService
   readonly channel: UndiciChannel
   readonly #options: ResolvedOptions
+  readonly #closed = new AbortController()
   #syncTimer: unknown
   #onAbort: (() => void) | undefined
   #closing: Promise<void> | undefined
@@ -62,7 +63,7 @@ class ChannelClient implements EtcdClient {
   constructor(options: ResolvedOptions) {
     this.#options = options
     const { discovery, namespace, clock, logger, maxTxnOps, callTimeoutMs, signal } = options
-    const discover = discovery === undefined ? undefined : () => discoverEndpoints(discovery, logger)
+    const discover = discovery === undefined ? undefined : () => discoverEndpoints(discovery, logger, this.#closed.signal)
     this.channel = new UndiciChannel({ ...options, discover })
     const shared = { clock, logger, namespace, callTimeoutMs }
     this.watch = createWatchService(this.channel, { ...shared, ...options.watch })
@@ -111,6 +112,7 @@ class ChannelClient implements EtcdClient {
     const givenBack = this.kv.close()
     this.channel.refuseCalls()
     await givenBack
+    this.#closed.abort()
     await this.channel.close()
   }
 

@@ -24,6 +24,9 @@ export class Balancer {
   #endpoints: readonly Endpoint[]
   /** Endpoints asked for by name that are not in the rotation. */
   readonly #others = new Map<string, Endpoint>()
+  /** Endpoints that are in use no more, until their last socket is closed. */
+  readonly #left = new Set<Endpoint>()
+  #closed: EtcdError | undefined
   #turn = 0
 
   constructor(urls: readonly string[], settings: EndpointSettings) {
@@ -92,13 +95,16 @@ export class Balancer {
       this.#others.delete(url)
       return known ?? this.#create(url)
     })
-    for (const each of before) if (!this.#endpoints.includes(each)) each.retire()
+    for (const each of before) if (!this.#endpoints.includes(each)) this.#retire(each)
     this.#turn = 0
     this.identity.settle()
   }
 
+  /** Ends all calls with this error; resolves when every socket is closed. Endpoints made later are closed, too. */
   async close(error: EtcdError): Promise<void> {
-    await Promise.all([...this.#endpoints, ...this.#others.values()].map((each) => each.close(error)))
+    this.#closed = error
+    const all = [...this.#endpoints, ...this.#others.values(), ...this.#left]
+    await Promise.all(all.map((each) => each.close(error)))
   }
 
   #forgetOthers(): void {
@@ -106,12 +112,20 @@ export class Balancer {
       if (this.#others.size < MAX_OTHERS) return
       if (!each.isIdle) continue
       this.#others.delete(url)
-      each.retire()
+      this.#retire(each)
     }
   }
 
   #create(url: string): Endpoint {
-    return new Endpoint(url, this.#settings)
+    const created = new Endpoint(url, this.#settings)
+    if (this.#closed !== undefined) void created.close(this.#closed)
+    return created
+  }
+
+  #retire(endpoint: Endpoint): void {
+    endpoint.retire()
+    for (const each of this.#left) if (each.isClosed) this.#left.delete(each)
+    this.#left.add(endpoint)
   }
 }
 

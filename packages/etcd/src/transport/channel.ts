@@ -150,7 +150,7 @@ export class UndiciChannel implements Channel {
 
   /** Begins with the first call; when it failed, the next call tries again. */
   #prepare(): void {
-    if (this.#isPrepared || this.#context.preparation !== undefined) return
+    if (this.#isPrepared || this.#context.preparation !== undefined || this.#context.closed !== undefined) return
     const { discover } = this.#settings
     this.#isPrepared = discover === undefined && isUndiciLoaded()
     if (this.#isPrepared) return

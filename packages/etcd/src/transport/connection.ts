@@ -3,12 +3,13 @@ import type { Client, Dispatcher } from 'undici'
 import { type Clock, monotonicNow } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import { connector } from './connector.ts'
+import { http2Client, MAX_CONCURRENT_CALLS } from './http2-client.ts'
 import { errorOfNetwork } from './network-errors.ts'
+import { OpenSockets } from './open-sockets.ts'
 import { SendBudget } from './send-budget.ts'
 import { SilenceWatch } from './silence-watch.ts'
 import { StreamQueue } from './stream-queue.ts'
 import { guardSession, type Sending } from './undici/session-guard.ts'
-import { undici } from './undici.ts'
 
 /** What all connections of a client have in common. */
 export interface ConnectionSettings {
@@ -20,13 +21,6 @@ export interface ConnectionSettings {
   readonly pingIntervalMs: number
   readonly clock: Clock
 }
-
-/** Bytes a peer may send ahead, per call and in all: enough to keep one large range flowing. */
-const STREAM_WINDOW_BYTES = 4 * 1024 * 1024
-const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024
-
-/** Calls in flight on one connection; etcd itself sets no limit. */
-const MAX_CONCURRENT_CALLS = 1000
 
 /** A connection over which calls wait and nothing comes for so long is not given more of them, where there is another. */
 const STUCK_MS = 1_000
@@ -41,7 +35,7 @@ interface Opening {
 }
 
 /**
- * The connection to one endpoint: opened by `open()`, closed when idle. Nothing of a call is sent before the peer has
+ * One connection to an endpoint: opened by `open()`, closed when idle, and not opened again. Nothing of a call is sent before the peer has
  * proved to speak HTTP/2; a connection that fails before that is destroyed, and what waited for it was not sent.
  */
 export class Connection {
@@ -68,8 +62,7 @@ export class Connection {
   #isReady = false
   #opening: Opening | undefined
   #connectTimer: unknown
-  /** Ends the attempt that is under way to connect. */
-  #dropSocket: (() => void) | undefined
+  readonly #sockets = new OpenSockets()
 
   constructor(url: string, settings: ConnectionSettings) {
     this.url = url
@@ -77,23 +70,10 @@ export class Connection {
     const { pingIntervalMs } = settings
     this.#watchdog = new SilenceWatch(settings.clock, pingIntervalMs, () => this.#giveUp())
     const connect = connector(url, settings.tls)
-    this.#client = new (undici().Client)(url, {
-      connect: (options, callback) => {
-        this.#limitConnecting()
-        this.#dropSocket = connect(options, callback)
-      },
-      allowH2: true,
-      // What holds while there is no session: calls left on one that is shutting down must not keep back new ones.
-      pipelining: MAX_CONCURRENT_CALLS,
-      h2Options: {
-        useH2c: url.startsWith('http:'),
-        maxConcurrentStreams: MAX_CONCURRENT_CALLS,
-        connectionWindowSize: CONNECTION_WINDOW_BYTES,
-        initialWindowSize: STREAM_WINDOW_BYTES,
-        pingInterval: pingIntervalMs,
-      } as NonNullable<Client.Options['h2Options']>,
-      // etcd takes at most two pings on a connection without calls before it closes it as a nuisance.
-      keepAliveTimeout: pingIntervalMs === 0 ? 60_000 : pingIntervalMs * 1.5,
+    this.#client = http2Client(url, pingIntervalMs, (options, callback) => {
+      this.#limitConnecting()
+      const socket = connect(options, callback)
+      if (socket !== undefined) this.#sockets.add(socket)
     })
     this.#client.on('connect', () => this.#onConnect())
     this.#client.on('disconnect', (_url, _targets, error) => this.#onDisconnect(error))
@@ -116,6 +96,11 @@ export class Connection {
     return this.#isReady && !this.#isRetired
   }
 
+  /** No call is open, and no socket. */
+  get isClosed(): boolean {
+    return this.#openCalls === 0 && this.#sockets.isEmpty
+  }
+
   /** The peer takes no more calls at the moment; another one waits until one of them ends. */
   get isFull(): boolean {
     return this.#openCalls >= this.maxCalls
@@ -129,6 +114,7 @@ export class Connection {
   /** Connects without a call. Rejects with an EtcdError; then the connection is destroyed. */
   open(): Promise<void> {
     if (this.#isReady) return Promise.resolve()
+    if (this.#client.destroyed) return Promise.reject(this.#givenUp())
     if (this.#opening === undefined) {
       this.#opening = Promise.withResolvers<void>()
       // Whoever asked may have gone.
@@ -145,7 +131,7 @@ export class Connection {
   start(path: string, headers: string[], body: Body, handler: Dispatcher.DispatchHandler): void {
     this.#openCalls += 1
     if (this.#waitingSince === 0) this.#waitingSince = monotonicNow(this.#settings.clock)
-    this.#watchdog.start(this)
+    if (!this.#client.destroyed) this.#watchdog.start(this)
     const request = {
       path,
       method: 'POST',
@@ -198,19 +184,22 @@ export class Connection {
     if (this.#openCalls === 0) void this.destroy()
   }
 
-  /** Ends all calls with this error; resolves when the socket is closed. */
+  /** Ends all calls with this error; resolves when every socket is closed. */
   async destroy(error?: EtcdError): Promise<void> {
-    const { clock } = this.#settings
     this.#isReady = false
     this.#watchdog.stop()
-    clock.clearTimeout(this.#connectTimer)
-    const what = 'the connection was given up before it stood'
-    this.#opening?.reject(error ?? new EtcdError('connect_failed', { endpoint: this.url, what }))
+    this.#settings.clock.clearTimeout(this.#connectTimer)
+    this.#opening?.reject(error ?? this.#givenUp())
     this.#opening = undefined
     const destroyed = this.#client.destroy(error ?? null)
-    this.#dropSocket?.()
+    const closed = this.#sockets.destroy()
     this.#failWaiting(error)
-    await destroyed
+    await Promise.all([destroyed, closed])
+  }
+
+  #givenUp(): EtcdError {
+    const what = 'the connection was given up before it stood'
+    return new EtcdError('connect_failed', { endpoint: this.url, what, fate: 'not_sent' })
   }
 
   #failWaiting(cause?: EtcdError): void {
@@ -283,7 +272,6 @@ export class Connection {
       this.#giveUpOpening(new EtcdError('connect_failed', { endpoint: this.url, what }))
       return
     }
-    this.#dropSocket = undefined
     this.maxCalls = Math.min(maxCalls ?? MAX_CONCURRENT_CALLS, MAX_CONCURRENT_CALLS)
     this.#streams.limit = this.maxCalls
     this.#isReady = true
@@ -298,6 +286,8 @@ export class Connection {
     this.#isReady = false
     this.session += 1
     this.#failWaiting()
+    // undici takes what runs on the old session for lost as soon as a new one fails: each session has a client of its own.
+    this.retire()
   }
 
   #giveUpOpening(cause: Error): void {

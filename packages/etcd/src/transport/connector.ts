@@ -5,11 +5,11 @@ import { EtcdError } from '../errors.ts'
 import { mendTlsSocket } from './undici/mend-tls-socket.ts'
 import { undici } from './undici.ts'
 
-/** Opens a socket; the function it gives ends the attempt. */
+/** Opens a socket, which it returns at once: to destroy it ends the attempt. */
 export type Connector = (
   options: buildConnector.Options,
   callback: buildConnector.Callback,
-) => (() => void) | undefined
+) => Socket | undefined
 
 /** Opens sockets; over TLS it insists on HTTP/2 before anything is sent. Whoever uses it limits the time. */
 export function connector(url: string, tlsNow: (() => TlsOptions) | undefined): Connector {
@@ -28,8 +28,8 @@ export function connector(url: string, tlsNow: (() => TlsOptions) | undefined): 
     // A connector resumes TLS sessions, and with them the identity they began with.
     if (connect === undefined || now !== tls) connect = build(now)
     tls = now
-    // Its types leave out that it gives the socket.
-    const socket = connect(options, (...result) => {
+    // Its types leave out that it returns the socket.
+    return connect(options, (...result) => {
       const [error, opened] = result
       if (error !== null || !isTls) return callback(...result)
       if ((opened as TLSSocket).alpnProtocol === 'h2') {
@@ -46,6 +46,5 @@ export function connector(url: string, tlsNow: (() => TlsOptions) | undefined): 
         null,
       )
     }) as unknown as Socket | undefined
-    return () => socket?.destroy()
   }
 }

@@ -26,9 +26,7 @@ function firstWords(url: URL, signal: AbortSignal): Promise<Buffer> {
     let heard = Buffer.alloc(0)
     const socket: Socket = connectTcp(target(url))
     const finish = (): void => {
-      signal.removeEventListener('abort', finish)
       socket.destroy()
-      resolve(heard)
     }
     signal.addEventListener('abort', finish)
     socket.setTimeout(TIMEOUT_MS, finish)
@@ -39,7 +37,11 @@ function firstWords(url: URL, signal: AbortSignal): Promise<Buffer> {
       const isHttp1 = heard.toString('latin1', 0, 5).startsWith('HTTP/')
       if (heard.length >= MAX_BYTES || (heard.length >= 9 && !isHttp1)) finish()
     })
-    for (const event of ['end', 'error', 'close']) socket.on(event, finish)
+    for (const event of ['end', 'error']) socket.on(event, finish)
+    socket.on('close', () => {
+      signal.removeEventListener('abort', finish)
+      resolve(heard)
+    })
   })
 }
 
@@ -48,17 +50,20 @@ function speaksTls(url: URL, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const { host, port } = target(url)
     const socket = connectTls({ host, port, rejectUnauthorized: false, ALPNProtocols: ['h2'] })
-    const finish = (answer: boolean): void => {
-      signal.removeEventListener('abort', stop)
+    let answer = false
+    const finish = (found: boolean): void => {
+      answer ||= found
       socket.destroy()
-      resolve(answer)
     }
     const stop = (): void => finish(false)
     signal.addEventListener('abort', stop)
     socket.setTimeout(TIMEOUT_MS, stop)
     socket.on('secureConnect', () => finish(true))
     socket.on('error', (error: NodeJS.ErrnoException) => finish(/_ALERT_/.test(error.code ?? '')))
-    socket.on('close', stop)
+    socket.on('close', () => {
+      signal.removeEventListener('abort', stop)
+      resolve(answer)
+    })
   })
 }
 

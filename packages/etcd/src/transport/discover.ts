@@ -1,4 +1,4 @@
-import dns, { type Resolver, type SrvRecord } from 'node:dns'
+import { getServers, Resolver, type SrvRecord } from 'node:dns'
 import { EtcdError } from '../errors.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import { parseEndpoint } from './endpoint-url.ts'
@@ -50,13 +50,16 @@ function endpointOf(record: Partial<SrvRecord> | null, scheme: string, logger: L
  * The endpoints behind a domain's SRV records. A service name ending in `-ssl` means https. Records that name no usable
  * endpoint are passed over with a warning.
  *
+ * Once the signal has fired, the machine's resolver is asked no more.
+ *
  * @throws EtcdError `discovery_failed` when no usable record is left, or DNS does not answer
  */
 export async function discoverEndpoints(
   options: DiscoveryOptions,
   logger: Logger = silentLogger,
+  signal?: AbortSignal,
 ): Promise<readonly string[]> {
-  const { domain, serviceName, resolver = dns } = options
+  const { domain, serviceName, resolver = cancellable(signal) } = options
   const suffix = serviceName === undefined ? '' : `-${serviceName}`
   let unusable: string | undefined
   for (const service of SERVICES) {
@@ -76,6 +79,14 @@ export async function discoverEndpoints(
       ? `${domain} has no SRV records for etcd`
       : `none of the SRV records of ${unusable} names a usable host and port`,
   )
+}
+
+/** The machine's resolver. A query that nobody answers would keep the process running for half a minute. */
+function cancellable(signal: AbortSignal | undefined): Resolver {
+  const resolver = new Resolver()
+  resolver.setServers(getServers())
+  signal?.addEventListener('abort', () => resolver.cancel(), { once: true })
+  return resolver
 }
 
 function failed(what: string, cause?: unknown): EtcdError {

@@ -61,6 +61,8 @@ export class Endpoint {
   /** Ends the wait for the end of its rest. */
   #endRest: (() => void) | undefined
   #isWarned = false
+  /** It left the rotation, or its client is closed: nothing connects any more. */
+  #isOver = false
   /** Which cluster it answered for last; `undefined` before its first answer. */
   clusterId: bigint | undefined
   /** Why the last attempt to connect failed; `undefined` once it is connected. */
@@ -76,14 +78,15 @@ export class Endpoint {
   /** The connection for a new call. */
   get connection(): Connection {
     const before = this.#connection
-    if (before?.isUsable) return before
+    if (before?.isUsable || (before !== undefined && this.#isOver)) return before
     const next = new Connection(this.url, this.#settings)
     if (before !== undefined) {
       next.isProven = before.isProven
       this.#retired.add(before)
-      for (const each of this.#retired) if (each.openCalls === 0) this.#retired.delete(each)
+      for (const each of this.#retired) if (each.isClosed) this.#retired.delete(each)
     }
     this.#connection = next
+    if (this.#isOver) void next.destroy()
     return next
   }
 
@@ -189,16 +192,29 @@ export class Endpoint {
     return this.#diagnosis
   }
 
-  /** It left the rotation: its calls finish, then its connection closes. */
+  /** It left the rotation: its calls finish, then its connection closes. What waits for a connection fails, unsent. */
   retire(): void {
+    this.#isOver = true
+    this.#endRest?.()
     this.#connection?.retire()
   }
 
+  /** No call is open, no socket, and no attempt to connect is under way. */
+  get isClosed(): boolean {
+    return this.#connecting === undefined && this.#connections.every((each) => each.isClosed)
+  }
+
+  /** Ends all calls with this error; resolves when every socket is closed. */
   async close(error: EtcdError): Promise<void> {
+    this.#isOver = true
     this.#closing.abort()
     this.#endRest?.()
-    const all = [...this.#retired, ...(this.#connection === undefined ? [] : [this.#connection])]
-    await Promise.all(all.map((each) => each.destroy(error)))
+    const connecting = this.#connecting?.catch(() => undefined)
+    await Promise.all([...this.#connections.map((each) => each.destroy(error)), connecting, this.#diagnosis])
+  }
+
+  get #connections(): readonly Connection[] {
+    return [...this.#retired, ...(this.#connection === undefined ? [] : [this.#connection])]
   }
 
   async #connect(): Promise<void> {
@@ -221,7 +237,7 @@ export class Endpoint {
   async #untilRested(): Promise<void> {
     const { clock } = this.#settings
     const restMs = Math.min(this.#restsUntil, this.#failedAt + RETRY_PACE_MS) - monotonicNow(clock)
-    if (restMs > 0) {
+    if (restMs > 0 && !this.#isOver) {
       const { promise, resolve } = Promise.withResolvers<void>()
       // A stream that waits has no deadline of its own that would keep the process running.
       const timer = keepRunning(clock.setTimeout(resolve, Math.ceil(restMs)))
@@ -231,6 +247,8 @@ export class Endpoint {
       this.#endRest = undefined
     }
     if (this.#closing.signal.aborted) throw new EtcdError('closed', { endpoint: this.url })
+    const what = 'the endpoint was taken out of those in use'
+    if (this.#isOver) throw new EtcdError('connect_failed', { endpoint: this.url, what, fate: 'not_sent' })
   }
 
   async #probe(): Promise<void> {
