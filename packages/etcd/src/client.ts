@@ -63,7 +63,8 @@ class ChannelClient implements EtcdClient {
   constructor(options: ResolvedOptions) {
     this.#options = options
     const { discovery, namespace, clock, logger, maxTxnOps, callTimeoutMs, signal } = options
-    const discover = discovery === undefined ? undefined : () => discoverEndpoints(discovery, logger, this.#closed.signal)
+    const discover =
+      discovery === undefined ? undefined : () => discoverEndpoints(discovery, logger, this.#closed.signal)
     this.channel = new UndiciChannel({ ...options, discover })
     const shared = { clock, logger, namespace, callTimeoutMs }
     this.watch = createWatchService(this.channel, { ...shared, ...options.watch })

@@ -1,11 +1,12 @@
 import type { CallDeadline } from '../call-deadline.ts'
-import { type Clock, keepRunning } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import { errorCodes } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
 import { asEtcdError } from '../as-etcd-error.ts'
 import { callIsolated } from '../call-isolated.ts'
+import { waitWithin } from '../wait-within.ts'
 import { Lease } from '../wire/rpc.ts'
 
 /** What one renewal needs. */
@@ -34,16 +35,24 @@ export async function renewOnce(
   const tried = new Set<string>()
   let last: EtcdError | undefined
   let rounds = 0
-  let isTokenFresh = false
+  let refused: EtcdError | undefined
+  let isTokenDue = false
+  const signals = [ports.closing, options.signal]
   for (;;) {
     assertGoingOn(ports, options.signal, last)
     const { leftMs } = deadline
-    if (leftMs <= 0) throw deadline.over(last)
+    if (leftMs <= 0) throw deadline.over(last ?? refused)
     const others = options.endpoint === undefined ? channel.endpoints().filter((url) => !tried.has(url)) : []
     // The channel chooses first, and then any but the last one; after that come those that were not asked yet.
     const endpoint = options.endpoint ?? (tried.size < 2 ? undefined : others[0])
     const timeoutMs = Math.max(1, Math.ceil(others.length > 1 ? leftMs / 2 : leftMs))
     try {
+      if (isTokenDue) {
+        const limits = { clock: ports.clock, timeoutMs: Math.max(1, Math.ceil(leftMs)), signals }
+        await waitWithin(channel.refreshToken(), limits)
+        isTokenDue = false
+        continue
+      }
       return await beat(ports, id, {
         ...options,
         timeoutMs,
@@ -51,11 +60,13 @@ export async function renewOnce(
         ...(last?.endpoint === undefined ? {} : { avoid: last.endpoint }),
       })
     } catch (thrown) {
-      const error = asEtcdError(thrown, CALL)
+      const failed = asEtcdError(thrown, CALL)
+      // What became of the fetching of a token is not what became of the renewal, which was refused.
+      const error = isTokenDue ? failed.with({ call: CALL, fate: 'not_applied' }) : failed
       assertGoingOn(ports, options.signal, error)
-      if (error.code === 'unauthenticated' && !isTokenFresh) {
-        isTokenFresh = true
-        await untilAborted(channel.refreshToken(), ports, options.signal)
+      if (error.code === 'unauthenticated' && refused === undefined) {
+        refused = error
+        isTokenDue = true
         continue
       }
       if (error.code !== 'deadline_exceeded' && errorCodes[error.code].whenUnknown !== 'retry') throw error
@@ -67,11 +78,9 @@ export async function renewOnce(
       for (const url of [endpoint, error.endpoint]) if (url !== undefined) tried.add(url)
       if (channel.endpoints().some((url) => !tried.has(url))) continue
       tried.clear()
-      const restMs = Math.min(channel.backoffMs(rounds), Math.max(0, deadline.leftMs))
+      const timeoutMs = Math.min(channel.backoffMs(rounds), Math.max(0, deadline.leftMs))
       rounds += 1
-      const rest = pause(ports.clock, restMs)
-      await untilAborted(rest.over, ports, options.signal)
-      rest.end()
+      await waitWithin(undefined, { clock: ports.clock, timeoutMs, signals })
     }
   }
 }
@@ -112,27 +121,4 @@ function assertGoingOn(
   const fate = last?.fate ?? 'not_sent'
   if (closing.aborted) throw new EtcdError('closed', { call: CALL, fate, cause: last })
   if (signal?.aborted) throw new EtcdError('cancelled', { call: CALL, fate, cause: signal.reason })
-}
-
-/** Waits, but not longer than until the client closes or the caller gives up; nothing is left listening. */
-async function untilAborted(
-  waiting: Promise<void>,
-  { closing }: BeatPorts,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const { promise: aborted, resolve } = Promise.withResolvers<void>()
-  const onAbort = () => resolve()
-  const signals = [closing, ...(signal === undefined ? [] : [signal])]
-  for (const each of signals) each.addEventListener('abort', onAbort)
-  try {
-    await Promise.race([waiting, aborted])
-  } finally {
-    for (const each of signals) each.removeEventListener('abort', onAbort)
-  }
-}
-
-function pause(clock: Clock, ms: number): { readonly over: Promise<void>; end(): void } {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = keepRunning(clock.setTimeout(resolve, ms))
-  return { over: promise, end: () => clock.clearTimeout(timer) }
 }

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import { following } from '../kv/abortable.ts'
 import { pinned } from '../kv/range-query.ts'
@@ -10,33 +11,50 @@ export interface Leader {
   readonly clusterId?: bigint
 }
 
+/** A member that has not answered by then, after another one has, does not serve. */
+const GRACE_MS = 2_000
+
 /**
  * Asks all endpoints at once and takes the first that says it is the leader: one that is down would hold up the others for
- * the whole time. When none does, throws what all failed with, or `no_leader`.
+ * the whole time, so after the first answer the others have `GRACE_MS` left.
+ *
+ * @throws EtcdError what all failed with, or `no_leader`
  */
-export async function findLeader(channel: Channel, options: CallOptions): Promise<Leader> {
+export async function findLeader(channel: Channel, clock: Clock, options: CallOptions): Promise<Leader> {
   const endpoints = channel.endpoints()
   const { stop, release } = following(options.signal)
-  const nobody = new EtcdError('no_leader', {
-    call: 'Maintenance/MoveLeader',
-    what: `none of the endpoints ${endpoints.join(', ')} is the leader`,
-    remedy: 'Add the endpoints of all members, or call syncMembers().',
-  })
+  const silent = new Set(endpoints)
+  let timer: unknown
   const asked = endpoints.map(async (endpoint): Promise<Leader> => {
     const request = { ...options, endpoint, signal: stop.signal, retry: 'read' } as const
     const { header, leader } = await channel.unary(Maintenance.status, {}, request)
     if (leader !== 0n && leader === header?.memberId) {
       return { endpoint, ...pinned(options.clusterId ?? header.clusterId) }
     }
-    throw nobody
+    silent.delete(endpoint)
+    timer ??= clock.setTimeout(() => stop.abort(), GRACE_MS)
+    throw new EtcdError('no_leader', { call: CALL, endpoint })
   })
   try {
     return await Promise.any(asked)
   } catch (error) {
     const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error]
-    throw errors.includes(nobody) ? nobody : (errors[0] ?? nobody)
+    if (endpoints.length > 0 && (silent.size === endpoints.length || options.signal?.aborted)) throw errors[0]
+    throw nobody(endpoints, silent)
   } finally {
+    clock.clearTimeout(timer)
     release()
     stop.abort()
   }
+}
+
+const CALL = 'Maintenance/MoveLeader'
+
+function nobody(endpoints: readonly string[], silent: ReadonlySet<string>): EtcdError {
+  const unheard = silent.size === 0 ? '' : `; no answer came from ${[...silent].join(', ')}`
+  return new EtcdError('no_leader', {
+    call: CALL,
+    what: `none of the endpoints ${endpoints.join(', ')} is the leader${unheard}`,
+    remedy: 'Add the endpoints of all members, or call syncMembers().',
+  })
 }

@@ -185,7 +185,7 @@ export function createMaintenanceService(
       const deadline = deadlineOf(call, given)
       const leader =
         given.endpoint === undefined
-          ? await deadline.run((timeoutMs) => findLeader(channel, { ...given, timeoutMs }))
+          ? await deadline.run((timeoutMs) => findLeader(channel, clock, { ...given, timeoutMs }))
           : { endpoint: given.endpoint }
       await deadline.run((timeoutMs) =>
         channel.unary(

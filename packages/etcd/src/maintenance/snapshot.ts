@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto'
+import { CallDeadline } from '../call-deadline.ts'
 import { MILLISECONDS, type OptionChecks, SIGNAL, SOME_TEXT, whole } from '../check-argument.ts'
 import type { Clock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import { following } from '../kv/abortable.ts'
+import { mayHeal } from '../transport/fetch-token.ts'
+import { isTokenError } from '../transport/status.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { SnapshotResponse } from '../wire/maintenance.ts'
+import { type WaitLimits, waitWithin } from '../wait-within.ts'
 import { Maintenance } from '../wire/rpc.ts'
 
 /** How to take a snapshot. */
@@ -34,16 +38,57 @@ export type TakePiece = (piece: Buffer) => void
 
 const CALL = 'Maintenance/Snapshot'
 const SUM_BYTES = 32
+const IDLE_MS = 30_000
 
 /**
  * Receives a snapshot. Resolves with its length when all of it was handed over and is as the server read it from disk.
- * The promise alone does not tell `take` to stop: what it throws does, and the signal.
+ * The promise alone does not tell `take` to stop: what it throws does, and the signal. A token that is refused before the
+ * first piece is replaced once.
  */
-export function receiveSnapshot(
+export async function receiveSnapshot(
   channel: Channel,
   clock: Clock,
   take: TakePiece,
-  { endpoint, signal, timeoutMs, idleTimeoutMs = 30_000 }: SnapshotOptions,
+  options: SnapshotOptions,
+): Promise<number> {
+  const { timeoutMs, idleTimeoutMs = IDLE_MS, signal } = options
+  const deadline = timeoutMs === undefined ? undefined : new CallDeadline(clock, CALL, timeoutMs)
+  const receive = (): Promise<number> =>
+    deadline === undefined
+      ? receiveOnce(channel, clock, take, options)
+      : deadline.run((leftMs) => receiveOnce(channel, clock, take, { ...options, timeoutMs: leftMs }))
+  try {
+    return await receive()
+  } catch (error) {
+    // The server says so before it sends anything.
+    if (!(error instanceof EtcdError && isTokenError(error))) throw error
+    await replaceToken(channel, deadline, { clock, timeoutMs: idleTimeoutMs, signals: [signal] })
+    return receive()
+  }
+}
+
+/** Fetches a new token, anew as long as a time limit allows; without one, whoever asked for the snapshot decides. */
+async function replaceToken(
+  channel: Channel,
+  deadline: CallDeadline | undefined,
+  limits: WaitLimits & { readonly timeoutMs: number },
+): Promise<void> {
+  const within = (ms: number): WaitLimits => ({ ...limits, timeoutMs: Math.min(ms, deadline?.leftMs ?? ms) })
+  for (let round = 0; ; round += 1) {
+    try {
+      return await waitWithin(channel.refreshToken(), within(limits.timeoutMs))
+    } catch (error) {
+      if (deadline === undefined || !mayHeal(error, channel.endpoints().length)) throw error
+      await waitWithin(undefined, within(channel.backoffMs(round)))
+    }
+  }
+}
+
+function receiveOnce(
+  channel: Channel,
+  clock: Clock,
+  take: TakePiece,
+  { endpoint, signal, timeoutMs, idleTimeoutMs = IDLE_MS }: SnapshotOptions,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     const check = new SnapshotCheck()

@@ -85,7 +85,7 @@ export class UndiciChannel implements Channel {
       const checked = this.#check(options, path)
       const body = encodeRequest(method, request as Init<Req>)
       if (body.length > this.#settings.maxRequestBytes) return reject(this.#tooLarge(path, body.length))
-      new UnaryCall(this.#context, { path, type, body, options: checked }, resolve, reject).start()
+      new UnaryCall(this.#context, { path, type, body, options: checked }, { resolve, reject }).start()
     })
   }
 
@@ -150,7 +150,8 @@ export class UndiciChannel implements Channel {
 
   /** Begins with the first call; when it failed, the next call tries again. */
   #prepare(): void {
-    if (this.#isPrepared || this.#context.preparation !== undefined || this.#context.closed !== undefined) return
+    if (this.#isPrepared || this.#context.preparation !== undefined || this.#context.closed !== undefined)
+      return
     const { discover } = this.#settings
     this.#isPrepared = discover === undefined && isUndiciLoaded()
     if (this.#isPrepared) return

@@ -88,8 +88,7 @@ async function sayGoaway({ session }: FakeCall): Promise<void> {
   await new Promise((resolve) => session.ping(resolve))
 }
 
-const holdOpen: Script = (call) =>
-  call.stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
+const holdOpen: Script = (call) => call.stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
 
 test('the socket of a session that its server has said GOAWAY to is closed with the client', async () => {
   const fake = await server(holdOpen)

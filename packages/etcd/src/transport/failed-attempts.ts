@@ -49,6 +49,12 @@ export class FailedAttempts {
     this.#unproven.add(endpoint)
   }
 
+  /** What the call waits for could not be had so far: no attempt of its own. */
+  wait(error: EtcdError): void {
+    this.#lastError = error.with({ fate: 'not_sent' })
+    this.#untold = this.#lastError
+  }
+
   /** An attempt that failed for a reason that is not the endpoint's. */
   count(error: EtcdError): void {
     this.#fate = worseFate(this.#fate, error.fate)

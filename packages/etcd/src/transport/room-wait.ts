@@ -15,7 +15,7 @@ export interface RoomPorts {
   onRoom(endpoint: Endpoint): void
 }
 
-/** What waits for room was not sent: it may go where there is room first. */
+/** An attempt that is not sent at once waits for room; as nothing was sent, it may go where there is room first. */
 export function waitForRoom<Res>(attempt: UnaryAttempt<Res>, ports: RoomPorts): void {
   const look = (): void => {
     if (attempt.isSent) {
@@ -30,5 +30,6 @@ export function waitForRoom<Res>(attempt: UnaryAttempt<Res>, ports: RoomPorts): 
     if (other !== undefined && !other.isReady) other.probe()
     ports.onTimer(ports.clock.setTimeout(look, PATIENCE_MS))
   }
-  ports.onTimer(ports.clock.setTimeout(look, PATIENCE_MS))
+  if (attempt.isSent) ports.onSent()
+  else ports.onTimer(ports.clock.setTimeout(look, PATIENCE_MS))
 }

@@ -8,6 +8,7 @@ import { type CallContext, callName, hasHeader, type OpenCall } from './call-con
 import type { Connection } from './connection.ts'
 import { encodeRequest } from './encode-request.ts'
 import type { Endpoint } from './endpoint.ts'
+import { fetchToken } from './fetch-token.ts'
 import { MessageQueue } from './message-queue.ts'
 import { errorOfNetwork, isPuzzling } from './network-errors.ts'
 import { Reach } from './reach.ts'
@@ -41,6 +42,7 @@ export class StreamCall<Req, Res>
   #isStarting = false
   #isCancelled = false
   #deadline: unknown
+  #tokenTimer: unknown
   #onAbort: (() => void) | undefined
 
   constructor(
@@ -67,7 +69,7 @@ export class StreamCall<Req, Res>
     open.add(this)
     this.#expected = this.#options.clusterId ?? this.#context.balancer.identity.clusterId
     if (closed !== undefined || signal?.aborted) {
-      this.#endSoon(closed ?? this.#cancelled(signal?.reason))
+      queueMicrotask(() => this.#end(closed ?? this.#cancelled(signal?.reason)))
       return
     }
     if (signal !== undefined) {
@@ -163,7 +165,7 @@ export class StreamCall<Req, Res>
   #open(): void {
     if (this.#isEnded) return
     const { preparation, tokens } = this.#context
-    const condition = preparation ?? (tokens.isMissing ? tokens.refresh() : undefined)
+    const condition = preparation ?? (tokens.isMissing ? this.#fetchToken() : undefined)
     if (condition !== undefined) {
       this.#after(condition)
       return
@@ -171,9 +173,19 @@ export class StreamCall<Req, Res>
     const endpoint = this.#pick(new Set())
     if (endpoint === undefined) {
       const what = 'there is no endpoint'
-      this.#endSoon(new EtcdError('connect_failed', { call: this.#place.call, what, fate: 'not_sent' }))
+      this.#end(new EtcdError('connect_failed', { call: this.#place.call, what, fate: 'not_sent' }))
     } else if (endpoint.isReady) this.#begin(endpoint)
     else this.#connect(endpoint)
+  }
+
+  /** A stream without a time limit ends instead, and whoever opened it decides when to open the next. */
+  #fetchToken(): Promise<void> {
+    return fetchToken(this.#context, undefined, {
+      isPatient: () => !this.#isEnded && this.#options.timeoutMs !== undefined,
+      onTimer: (timer) => {
+        this.#tokenTimer = timer
+      },
+    })
   }
 
   #pick(passed: ReadonlySet<Endpoint>): Endpoint | undefined {
@@ -260,10 +272,6 @@ export class StreamCall<Req, Res>
     return new EtcdError('cancelled', { ...this.#place, cause, fate: this.#isSent ? 'unknown' : 'not_sent' })
   }
 
-  #endSoon(error: EtcdError): void {
-    queueMicrotask(() => this.#end(error))
-  }
-
   #end(error: EtcdError | undefined): void {
     if (this.#isEnded) return
     if (this.#isStarting) {
@@ -275,6 +283,7 @@ export class StreamCall<Req, Res>
     const { clock, open, logger } = this.#context
     open.delete(this)
     clock.clearTimeout(this.#deadline)
+    clock.clearTimeout(this.#tokenTimer)
     if (this.#onAbort !== undefined) this.#options.signal?.removeEventListener('abort', this.#onAbort)
     this.#outgoing.clear()
     if (error === undefined) this.#endpoint?.succeeded()

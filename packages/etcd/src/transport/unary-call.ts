@@ -4,6 +4,7 @@ import { cancelledError, lateError, nobodyError } from './call-errors.ts'
 import { limitCall } from './call-limits.ts'
 import { type CallContext, callName, type OpenCall, tellRetry } from './call-context.ts'
 import type { Endpoint } from './endpoint.ts'
+import { fetchToken, type TokenWaiter } from './fetch-token.ts'
 import { FailedAttempts, triedOf } from './failed-attempts.ts'
 import { closedFor, openCalls } from './parting.ts'
 import { judgeAnswer, type ProofPorts, proveStatus } from './prove-status.ts'
@@ -12,18 +13,17 @@ import { blame, decideRetry, finalError, worseFate } from './retry.ts'
 import { waitForRoom } from './room-wait.ts'
 import type { RetryClass } from './transport.ts'
 import { type AttemptOwner, UnaryAttempt } from './unary-attempt.ts'
-import type { UnaryOptions, UnaryRequest } from './unary-request.ts'
+import type { Caller, UnaryOptions, UnaryRequest } from './unary-request.ts'
 
 const MAX_REFRESHES = 2
 
 /** One request with its retries: ends at its deadline at the latest, and settles exactly once. */
-export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
+export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter {
   readonly #context: CallContext
   readonly #request: UnaryRequest<Res>
   readonly #options: UnaryOptions
   readonly #retry: RetryClass
-  readonly #resolve: (answer: Res) => void
-  readonly #reject: (error: EtcdError) => void
+  readonly #caller: Caller<Res>
   #attempt: UnaryAttempt<Res> | undefined
   #reach: Reach | undefined
   #endpoint: Endpoint | undefined
@@ -37,18 +37,12 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
   #refreshes = 0
   #doubts = 0
 
-  constructor(
-    context: CallContext,
-    request: UnaryRequest<Res>,
-    resolve: (answer: Res) => void,
-    reject: (error: EtcdError) => void,
-  ) {
+  constructor(context: CallContext, request: UnaryRequest<Res>, caller: Caller<Res>) {
     this.#context = context
     this.#request = request
     this.#options = request.options
     this.#retry = request.options.retry ?? 'write'
-    this.#resolve = resolve
-    this.#reject = reject
+    this.#caller = caller
   }
 
   get #name(): string {
@@ -59,7 +53,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
     const { signal, timeoutMs = this.#context.callTimeoutMs } = this.#options
     const closed = closedFor(this.#context, this.#options)
     if (closed !== undefined || signal?.aborted) {
-      this.#reject(
+      this.#caller.reject(
         closed?.with({ call: this.#name, fate: 'not_sent' }) ?? cancelledError(this.#state, signal?.reason),
       )
       return
@@ -90,7 +84,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
     }
     endpoint.succeeded()
     this.#settle()
-    this.#resolve(answer)
+    this.#caller.resolve(answer)
   }
 
   get #proof(): ProofPorts {
@@ -143,11 +137,10 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
 
   /** Takes the next endpoint, or waits until there is one to take. */
   #next(): void {
-    if (this.#isSettled) return
+    if (this.#isSettled || this.#isOvertaken()) return
     const { preparation, tokens } = this.#context
-    if (this.#isOvertaken()) return
     const needsToken = tokens.isMissing && !this.#options.isAnonymous
-    const condition = preparation ?? (needsToken ? tokens.refresh() : undefined)
+    const condition = preparation ?? (needsToken ? fetchToken(this.#context, undefined, this) : undefined)
     if (condition !== undefined) {
       this.#after(condition)
       return
@@ -177,6 +170,21 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
     if (endpoint === undefined) return balancer.pick({ tried, isRead: this.#retry === 'read' })
     const named = balancer.named(endpoint)
     return tried?.has(named) ? undefined : named
+  }
+
+  isPatient(error: EtcdError): boolean {
+    this.#failed.wait(error.with({ call: this.#name }))
+    this.#tellRetry()
+    return !this.#isSettled
+  }
+
+  onTimer(timer: unknown): void {
+    this.#timer = timer
+  }
+
+  get #failed(): FailedAttempts {
+    this.#failures ??= new FailedAttempts()
+    return this.#failures
   }
 
   /** Whatever becomes of the condition, the call itself is not on its way. */
@@ -211,34 +219,28 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
 
   #try(endpoint: Endpoint): void {
     const { tokens, headers, maxResponseBytes, balancer, clock, attemptTimeoutMs } = this.#context
-    const { connection } = endpoint
     const token = this.#options.isAnonymous ? undefined : tokens.token
     const { path, type, body } = this.#request
-    const attempt = new UnaryAttempt(this, type, path, connection, token, maxResponseBytes)
+    const attempt = new UnaryAttempt(this, type, path, endpoint.connection, token, maxResponseBytes)
     this.#endpoint = endpoint
     this.#attempt = attempt
-    connection.start(path, headers(token, this.#options.requireLeader ?? false), body, attempt)
+    attempt.connection.start(path, headers(token, this.#options.requireLeader ?? false), body, attempt)
     if (balancer.size < 2 || this.#options.endpoint !== undefined || this.#attempt !== attempt) return
     const onSent = (): void => {
       if (this.#retry !== 'read') return
       this.#timer = clock.setTimeout(() => this.#onSlowAttempt(endpoint, attempt), attemptTimeoutMs)
     }
-    if (attempt.isSent) onSent()
-    else {
-      waitForRoom(attempt, {
-        clock,
-        // Also one that has failed this call before.
-        pick: () => balancer.pick({ tried: new Set([endpoint]), isRead: this.#retry === 'read' }),
-        onTimer: (timer) => {
-          this.#timer = timer
-        },
-        onSent,
-        onRoom: (other) => {
-          attempt.abandon(cancelledError(this.#state, undefined))
-          this.#try(other)
-        },
-      })
-    }
+    waitForRoom(attempt, {
+      clock,
+      // Also one that has failed this call before.
+      pick: () => balancer.pick({ tried: new Set([endpoint]), isRead: this.#retry === 'read' }),
+      onTimer: (timer) => this.onTimer(timer),
+      onSent,
+      onRoom: (other) => {
+        attempt.abandon(cancelledError(this.#state, undefined))
+        this.#try(other)
+      },
+    })
   }
 
   #judge(error: EtcdError, attempt: UnaryAttempt<Res>): void {
@@ -248,9 +250,8 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
     blame(this.#endpoint!, error, decision)
     if (decision === 'refresh' && this.#refreshes < MAX_REFRESHES) {
       this.#refreshes += 1
-      this.#failures ??= new FailedAttempts()
-      this.#failures.count(error)
-      this.#after(tokens.refresh(attempt.token))
+      this.#failed.count(error)
+      this.#after(fetchToken(this.#context, attempt.token, this))
     } else if (decision === 'retry' || (decision === 'retry_once' && this.#doubts === 0)) {
       if (decision === 'retry_once') this.#doubts += 1
       this.#note(this.#endpoint!, error)
@@ -261,8 +262,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
   #note(endpoint: Endpoint, error: EtcdError): void {
     const { identity } = this.#context.balancer
     identity.settle()
-    this.#failures ??= new FailedAttempts()
-    this.#failures.note(endpoint, identity.explain(error))
+    this.#failed.note(endpoint, identity.explain(error))
   }
 
   #tellRetry(): void {
@@ -332,7 +332,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall {
     if (this.#isSettled) return
     this.#settle()
     const fate = worseFate(this.#failures?.fate ?? 'not_sent', error.fate)
-    this.#reject(finalError(fate === error.fate ? error : error.with({ fate }), this.#retry))
+    this.#caller.reject(finalError(fate === error.fate ? error : error.with({ fate }), this.#retry))
   }
 
   #settle(): void {

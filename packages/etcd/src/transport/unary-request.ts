@@ -1,3 +1,4 @@
+import type { EtcdError } from '../errors.ts'
 import type { MessageType } from '../wire/message.ts'
 import type { CallOptions, RetryClass } from './transport.ts'
 
@@ -17,4 +18,10 @@ export interface UnaryRequest<Res> {
   readonly type: MessageType<Res>
   readonly body: Buffer
   readonly options: UnaryOptions
+}
+
+/** Who waits for the answer. */
+export interface Caller<Res> {
+  resolve(answer: Res): void
+  reject(error: EtcdError): void
 }
