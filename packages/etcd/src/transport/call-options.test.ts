@@ -21,17 +21,39 @@ async function start(): Promise<{ fake: FakeServer; channel: UndiciChannel }> {
 
 const SECRET = 'hunter2'
 
+function oops(): never {
+  throw new Error(`from a getter: ${SECRET}`)
+}
+
 /** Options that no call can be made with, and what of them must be named. */
 const HOSTILE: readonly (readonly [Record<string, unknown>, RegExp])[] = [
   [{ timeoutMs: Number.POSITIVE_INFINITY }, /timeoutMs is Infinity/],
   [{ timeoutMs: Number.NaN }, /timeoutMs is NaN/],
   [{ timeoutMs: -1 }, /timeoutMs is -1/],
   [{ timeoutMs: 2 ** 31 }, /timeoutMs is 2147483648/],
-  [{ timeoutMs: '5' }, /timeoutMs is of type string/],
+  [{ timeoutMs: '5' }, /timeoutMs is a text/],
   [{ timeoutMs: null }, /timeoutMs is null/],
   [{ signal: {} }, /not an AbortSignal/],
   [{ signal: new AbortController() }, /not an AbortSignal/],
-  [{ onRetry: 'log' }, /onRetry is of type string/],
+  [{ signal: null }, /signal is null/],
+  [{ signal: 'abort' }, /signal is a text/],
+  [{ signal: new EventTarget() }, /not an AbortSignal/],
+  [
+    { signal: { aborted: false, addEventListener: () => undefined, removeEventListener: oops } },
+    /not an AbortSignal|cannot be read/,
+  ],
+  [{ retry: 'reads' }, /retry is a text, not 'read' or 'write'/],
+  [{ retry: true }, /retry is true/],
+  [{ avoid: 5 }, /avoid is 5/],
+  [{ requireLeader: 'yes' }, /requireLeader is a text/],
+  [{ timeout: 5 }, /no option timeout, only timeoutMs/],
+  [{ clusterId: -1n }, /clusterId is -1/],
+  [{ clusterId: 2n ** 64n }, /clusterId is 18446744073709551616/],
+  [null as never, /the options are null/],
+  ['read' as never, /the options are a text/],
+  [[] as never, /the options are a list/],
+  [5 as never, /the options are 5/],
+  [{ onRetry: 'log' }, /onRetry is a text/],
   [{ clusterId: 5 }, /clusterId is 5/],
   [{ endpoint: '' }, /empty/],
   [{ endpoint: 5 }, /no text/],
@@ -63,6 +85,86 @@ describe.each(HOSTILE)('a call with %o', (options, what) => {
     }
     expect(fake.sessions.size).toBe(0)
   })
+})
+
+const { path, request, response } = KV.put
+
+/** What is no method, as code without types may give it. */
+const NO_METHODS: readonly unknown[] = [
+  null,
+  undefined,
+  'KV/Put',
+  5,
+  [],
+  {},
+  { path },
+  { path, request },
+  { path: 5, request, response },
+  { path: '', request, response },
+  { path: 'etcdserverpb.KV/Put', request, response },
+  { path: '/etcdserverpb.KV/Put\r\nx: y', request, response },
+  { path, request: null, response },
+  { path, request, response: { decode: 5 } },
+  {
+    get path() {
+      return oops()
+    },
+  },
+]
+
+const UNREADABLE: CallOptions = {
+  get timeoutMs() {
+    return oops()
+  },
+}
+
+const NO_HANDLERS: readonly unknown[] = [
+  null,
+  undefined,
+  'print',
+  {},
+  { onMessage: () => undefined },
+  { onMessage: () => undefined, onEnd: 'end' },
+  { onMessage: () => undefined, onEnd: () => undefined, onPart: 5 },
+]
+
+async function refusalOf(run: () => unknown): Promise<unknown> {
+  try {
+    return await run()
+  } catch (error) {
+    return error
+  }
+}
+
+test('what is no method, or cannot be called back, is refused as an EtcdError, and nothing is opened', async () => {
+  const { fake, channel } = await start()
+  const quiet = { onMessage: () => undefined, onEnd: () => undefined }
+  const runs = [
+    ...NO_METHODS.flatMap((method) => [
+      () => channel.unary(method as typeof KV.put, { key: 'k' }),
+      () => channel.stream(method as typeof Watch.watch, quiet),
+    ]),
+    ...NO_HANDLERS.map((handlers) => () => channel.stream(Watch.watch, handlers as typeof quiet)),
+    () => channel.unary(KV.put, { key: 'k' }, UNREADABLE),
+    () => channel.stream(Watch.watch, quiet, UNREADABLE),
+    ...[-1, Number.NaN, '1', undefined].map((attempt) => () => channel.backoffMs(attempt as number)),
+  ]
+  for (const run of runs) {
+    const error = await refusalOf(run)
+    expect(error, run.toString()).toMatchObject({
+      name: 'EtcdError',
+      code: 'invalid_argument',
+      fate: 'not_sent',
+    })
+    expect(`${(error as Error).message} ${JSON.stringify(error)}`).not.toContain(SECRET)
+  }
+  expect([fake.sessions.size, fake.calls.length]).toEqual([0, 0])
+})
+
+test.each([null, undefined, 5, 'k'])('a request that is %s is refused, or an empty one', async (request) => {
+  const { channel } = await start()
+  const error = await refusalOf(() => channel.unary(KV.put, request as never))
+  if (error instanceof Error) expect(error).toMatchObject({ name: 'EtcdError', code: 'invalid_argument' })
 })
 
 test('an endpoint without a scheme is the same as the one with it', async () => {

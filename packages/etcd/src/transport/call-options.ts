@@ -1,21 +1,39 @@
+import { type Check, FUNCTION, hasMethods, MEMBER_ID, oneOf, SIGNAL } from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
-import { LONGEST_MS } from '../refuse-option.ts'
+import { LONGEST_MS, shown } from '../refuse-option.ts'
+import type { Method } from '../wire/rpc.ts'
+import { callName } from './call-context.ts'
 import { parseEndpoint } from './endpoint-url.ts'
-import type { CallOptions } from './transport.ts'
+import type { StreamOptions } from './stream-call.ts'
+import type { StreamHandlers } from './transport.ts'
+import type { UnaryOptions } from './unary-request.ts'
 
-/** Values are not shown: they may hold whatever a caller mixed up. */
-function kindOf(value: unknown): string {
-  return typeof value === 'number' ? String(value) : value === null ? 'null' : `of type ${typeof value}`
+function refuse(call: string | undefined, what: string, remedy?: string, cause?: unknown): EtcdError {
+  return new EtcdError('invalid_argument', { call, what, remedy, fate: 'not_sent', cause })
 }
 
-function refuse(call: string, what: string, remedy?: string): EtcdError {
-  return new EtcdError('invalid_argument', { call, what, remedy, fate: 'not_sent' })
+const FLAG: Check = { accepts: (value) => typeof value === 'boolean', expected: 'true or false' }
+
+/** 0 is a call that has no time at all. */
+const TIMEOUT: Check = {
+  accepts: (value) => typeof value === 'number' && value >= 0 && value <= LONGEST_MS,
+  expected: `a number of milliseconds from 0 to ${LONGEST_MS}`,
 }
 
-function hasMethods(value: unknown, ...names: string[]): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  return names.every((name) => typeof Reflect.get(value, name) === 'function')
+/** Of unary calls and streams together. The endpoint is checked where it is made a plain URL. */
+const CHECKS: Readonly<Record<Exclude<keyof (UnaryOptions & StreamOptions), 'endpoint'>, Check>> = {
+  timeoutMs: TIMEOUT,
+  signal: SIGNAL,
+  requireLeader: FLAG,
+  onRetry: FUNCTION,
+  clusterId: MEMBER_ID,
+  retry: oneOf('read', 'write'),
+  avoid: { accepts: (value) => typeof value === 'string', expected: 'a text' },
+  isAnonymous: FLAG,
+  isParting: FLAG,
 }
+
+const NAMES = [...Object.keys(CHECKS), 'endpoint']
 
 function endpointOf(call: string, endpoint: unknown, isTls: boolean): string {
   try {
@@ -26,34 +44,71 @@ function endpointOf(call: string, endpoint: unknown, isTls: boolean): string {
   }
 }
 
+/** An id is no secret; a text may be. */
+function named(value: unknown): string {
+  return typeof value === 'bigint' ? String(value).slice(0, 40) : shown(value)
+}
+
 /**
- * The options of one call, checked, the endpoint as a plain URL. What is `undefined` is no option at all.
+ * The options of one call, read once and checked, the endpoint as a plain URL. What is `undefined` is no option at all.
  *
  * @throws EtcdError `invalid_argument`
  */
-export function checkCallOptions<Options extends CallOptions>(
+export function checkCallOptions<Options extends UnaryOptions & StreamOptions>(
   options: Options,
   call: string,
   isTls: boolean,
 ): Options {
-  const { timeoutMs, signal, onRetry, clusterId, endpoint } = options
-  if (
-    timeoutMs !== undefined &&
-    !(typeof timeoutMs === 'number' && timeoutMs >= 0 && timeoutMs <= LONGEST_MS)
-  ) {
-    throw refuse(
-      call,
-      `timeoutMs is ${kindOf(timeoutMs)}, not a number of milliseconds from 0 to ${LONGEST_MS}`,
-    )
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw refuse(call, `the options are ${shown(options)}, not an object`)
   }
-  if (signal !== undefined && !hasMethods(signal, 'addEventListener', 'removeEventListener')) {
-    throw refuse(call, `signal is ${kindOf(signal)}, not an AbortSignal`)
+  const read: Record<string, unknown> = {}
+  for (const name in options) {
+    const value: unknown = options[name]
+    if (value === undefined) continue
+    const check = (CHECKS as Record<string, Check | undefined>)[name]
+    if (name === 'endpoint') read[name] = endpointOf(call, value, isTls)
+    else if (check === undefined) {
+      throw refuse(call, `there is no option ${name.slice(0, 100)}, only ${NAMES.join(', ')}`)
+    } else if (check.accepts(value)) read[name] = value
+    else throw refuse(call, `${name} is ${named(value)}, not ${check.expected}`)
   }
-  if (onRetry !== undefined && typeof onRetry !== 'function') {
-    throw refuse(call, `onRetry is ${kindOf(onRetry)}, not a function`)
+  return read as Options
+}
+
+/**
+ * The name of the call that a method stands for.
+ *
+ * @throws EtcdError `invalid_argument` for what is no method
+ */
+export function checkMethod<Req, Res>(method: Method<Req, Res>): string {
+  const { path, request, response } = Object(method) as Partial<Method<Req, Res>>
+  const isPath = typeof path === 'string' && /^\/[\w.]+\/\w+$/.test(path)
+  if (isPath && hasMethods(request, 'encode') && hasMethods(response, 'decode')) return callName(path)
+  const what =
+    'the method is not one: path such as /etcdserverpb.KV/Range, request and response with encode and decode'
+  throw refuse(undefined, what, 'Take it from @livetree/etcd/wire, or make one with the same parts.')
+}
+
+/** @throws EtcdError `invalid_argument` for what cannot be called back */
+export function checkHandlers(handlers: StreamHandlers<never>, call: string): void {
+  const { onPart } = Object(handlers) as Partial<StreamHandlers<never>>
+  if (hasMethods(handlers, 'onMessage', 'onEnd') && (onPart === undefined || typeof onPart === 'function'))
+    return
+  throw refuse(call, 'the handlers are not an object with the functions onMessage and onEnd')
+}
+
+/**
+ * Runs a check. Getters and proxies may throw what they like.
+ *
+ * @throws EtcdError `invalid_argument`
+ */
+export function guardCheck<T>(check: () => T): T {
+  try {
+    return check()
+  } catch (cause) {
+    throw cause instanceof EtcdError
+      ? cause
+      : refuse(undefined, 'what the call was given cannot be read', undefined, cause)
   }
-  if (clusterId !== undefined && typeof clusterId !== 'bigint') {
-    throw refuse(call, `clusterId is ${kindOf(clusterId)}, not a bigint`)
-  }
-  return endpoint === undefined ? options : { ...options, endpoint: endpointOf(call, endpoint, isTls) }
 }

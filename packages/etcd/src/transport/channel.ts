@@ -1,4 +1,5 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import { checkArgument, whole } from '../check-argument.ts'
 import type { Clock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
@@ -8,7 +9,7 @@ import { type BackoffOptions, backoffMs } from './backoff.ts'
 import { BASE_HEADERS } from './ask-member.ts'
 import { Balancer } from './balancer.ts'
 import { type CallContext, callName } from './call-context.ts'
-import { checkCallOptions } from './call-options.ts'
+import { checkCallOptions, checkHandlers, checkMethod, guardCheck } from './call-options.ts'
 import { encodeRequest } from './encode-request.ts'
 import { StreamCall, type StreamOptions } from './stream-call.ts'
 import { type Credentials, TokenKeeper } from './token-keeper.ts'
@@ -79,12 +80,12 @@ export class UndiciChannel implements Channel {
     request: Init<NoInfer<Req>>,
     options: UnaryOptions = {},
   ): Promise<Res> {
-    this.#prepare()
     return new Promise((resolve, reject) => {
+      const checked = guardCheck(() => this.#check(options, checkMethod(method)))
       const { path, response: type } = method
-      const checked = this.#check(options, path)
       const body = encodeRequest(method, request as Init<Req>)
       if (body.length > this.#settings.maxRequestBytes) return reject(this.#tooLarge(path, body.length))
+      this.#prepare()
       new UnaryCall(this.#context, { path, type, body, options: checked }, { resolve, reject }).start()
     })
   }
@@ -94,7 +95,11 @@ export class UndiciChannel implements Channel {
     handlers: StreamHandlers<Res>,
     options: StreamOptions = {},
   ): DuplexStream<Req> {
-    const checked = this.#check(options, method.path)
+    const checked = guardCheck(() => {
+      const call = checkMethod(method)
+      checkHandlers(handlers, call)
+      return this.#check(options, call)
+    })
     this.#prepare()
     const call = new StreamCall(this.#context, method, handlers, checked)
     call.start()
@@ -124,6 +129,7 @@ export class UndiciChannel implements Channel {
   }
 
   backoffMs(attempt: number): number {
+    checkArgument('Channel.backoffMs', 'the attempt', whole(0), attempt)
     return backoffMs(this.#settings.backoff, attempt)
   }
 
@@ -173,8 +179,8 @@ export class UndiciChannel implements Channel {
     this.#context.preparation.catch(() => undefined)
   }
 
-  #check<Options extends CallOptions>(options: Options, path: string): Options {
-    return checkCallOptions(options, callName(path), this.#settings.tls !== undefined)
+  #check<Options extends CallOptions>(options: Options, call: string): Options {
+    return checkCallOptions(options, call, this.#settings.tls !== undefined)
   }
 
   #tooLarge(path: string, length: number): EtcdError {
