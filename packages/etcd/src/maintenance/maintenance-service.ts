@@ -90,7 +90,12 @@ export interface MaintenanceService {
    * `file_failed`.
    */
   saveSnapshot(path: string, options?: SnapshotOptions): Promise<SavedSnapshot>
-  /** Makes another member the leader. Asks the present leader, which has to be among the endpoints. */
+  /**
+   * Makes another member the leader. Asks the present leader, which has to be among the endpoints: when none of those that
+   * answer is the leader, it fails within two seconds.
+   *
+   * @throws EtcdError `no_leader`
+   */
   moveLeader(targetId: bigint, options?: CallOptions): Promise<void>
 }
 

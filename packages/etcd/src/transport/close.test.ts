@@ -155,12 +155,28 @@ test('an endpoint that is taken out while it rests is not connected afterwards',
 })
 
 test('an endpoint that was taken out with calls under way is closed with the client', async () => {
-  const [old, good] = [await server(holdOpen), await server((call) => call.answer(putAnswer()))]
+  const old = await server(holdOpen)
   const channel = testChannel([old.endpoint], { clock })
   channel.stream(Watch.watch, quiet).send({ request: { type: 'progress', value: {} } })
   await expect.poll(() => old.calls.length).toBe(1)
-  channel.useEndpoints([good.endpoint])
-  await channel.unary(KV.put, { key: 'k' })
+  channel.useEndpoints([])
+  expect(DIALLED.filter((socket) => !socket.closed)).toHaveLength(1)
+  await channel.close()
+  await expectNothingLeft()
+})
+
+test('an endpoint that was taken out while its port is looked into is let go with the client', async () => {
+  let connections = 0
+  const mute = await startRawServer((socket) => {
+    connections += 1
+    // Breaks off before a word, so that the client looks what sits there, and gets no answer to that.
+    if (connections === 1) socket.once('data', () => socket.destroy())
+  })
+  CLOSING.push(() => mute.close())
+  const channel = testChannel([mute.endpoint], { clock })
+  channel.unary(KV.put, { key: 'k' }).catch(() => undefined)
+  await expect.poll(() => connections).toBe(2)
+  channel.useEndpoints([])
   await channel.close()
   await expectNothingLeft()
 })

@@ -98,6 +98,16 @@ test('what failed long ago, and was not tried since, has not left its cluster', 
   expect(channel.clusterId).toBe(OLD)
 })
 
+test('what failed long ago, and fails again, may have answered in between', async () => {
+  const { channel, call, back, pass } = await setUp()
+  await call('read')
+  pass(600_000)
+  expect(await call('write')).toBe('cluster_changed')
+  await back()
+  await expect.poll(() => call('write'), { timeout: 10_000 }).toBe(OLD)
+  expect(channel.clusterId).toBe(OLD)
+})
+
 test('of two clusters that live, one is never left for the other', async () => {
   const { channel, call, back, pass } = await setUp()
   await call('read')

@@ -1,5 +1,7 @@
 import { afterEach, expect, test } from 'vitest'
+import { type Clock, systemClock } from '../clock.ts'
 import { KV, Watch } from '../wire/rpc.ts'
+import { PATIENCE_MS } from './endpoint.ts'
 import {
   type FakeCall,
   putAnswer,
@@ -22,8 +24,14 @@ function answerAll(call: FakeCall): void {
   else if (call.name === 'KV/Range') call.answer(rangeAnswer())
 }
 
-function open(urls: readonly string[]) {
-  const channel = testChannel(urls)
+/** On it nobody's patience ends: a call that waits at an endpoint stays there. */
+const patient: Clock = {
+  ...systemClock,
+  setTimeout: (run, ms) => systemClock.setTimeout(run, ms === PATIENCE_MS ? 60_000 : ms),
+}
+
+function open(urls: readonly string[], clock = systemClock) {
+  const channel = testChannel(urls, { clock })
   CLOSING.push(() => channel.close())
   const put = (value: string | Buffer = 'v', timeoutMs = 10_000) =>
     channel.unary(KV.put, { key: 'k', value }, { retry: 'write', timeoutMs })
@@ -70,10 +78,10 @@ test.each(['first', 'last'])('a full endpoint is passed over for one that has ro
   const free = await startFakeServer(answerAll)
   CLOSING.push(full.close, free.close)
   const urls = place === 'first' ? [full.endpoint, free.endpoint] : [free.endpoint, full.endpoint]
-  const { channel, put } = open(urls)
+  const { channel, put } = open(urls, patient)
   occupy(channel, full.endpoint)
   await expect.poll(() => full.calls.length).toBe(1)
-  for (let index = 0; index < 6; index += 1) await put()
+  for (let index = 0; index < 6; index += 1) await put('v', 3_000)
   expect(free.calls).toHaveLength(6)
 })
 

@@ -40,7 +40,8 @@ export interface CallOptions {
 
 /**
  * What the services (kv, watch, lease, …) stand on: picks a healthy endpoint, adds the token, retries what may be
- * retried (ETCD T2), refreshes the token once for all callers, translates every failure into an EtcdError.
+ * retried (ETCD T2), refreshes the token once for all callers, translates every failure into an EtcdError. A method, handlers
+ * or options that cannot be used are `invalid_argument`, thrown by `stream` and by `backoffMs`.
  */
 export interface Channel {
   unary<Req, Res>(
