@@ -214,7 +214,7 @@ export const mutations: readonly Mutation[] = [
     file: `${reflector}/store-epochs.ts`,
     find: 'answer.raftTerm < known.raftTerm',
     replace: 'false',
-    test: 'test/integration/store-truth/identity.test.ts',
+    test: 'packages/etcd/src/reflector/reflector.test.ts',
   },
   {
     name: 'Store: every return is another store',
@@ -290,7 +290,7 @@ export const mutations: readonly Mutation[] = [
     name: 'Call: each request of a call has the whole of its time',
     file: `${etcd}/call-deadline.ts`,
     find: 'return this.#timeoutMs - (monotonicNow(this.#clock) - this.#startedAt)',
-    replace: 'return this.#timeoutMs',
+    replace: 'return this.#timeoutMs - (monotonicNow(this.#clock) - this.#startedAt) / 2',
     test: 'packages/etcd/src/call-deadline.test.ts',
   },
   {
@@ -305,7 +305,7 @@ export const mutations: readonly Mutation[] = [
     file: `${transport}/channel.ts`,
     find: 'for (const call of [...this.#context.open]) call.stop(error)',
     replace: '',
-    test: 'test/integration/etcd-call-ends.test.ts',
+    test: 'packages/etcd/src/transport/close.test.ts',
   },
   {
     name: 'Call: what was sent and given up counts as not sent',

@@ -4,7 +4,11 @@ import type { CallOptions, Channel } from '../transport/transport.ts'
 import { ManualClock, settled } from '../watch/scripted-channel.test.kit.ts'
 import { createMaintenanceService } from './maintenance-service.ts'
 
-type Member = 'down' | 'refuses' | { readonly id: bigint; readonly leader: bigint; readonly delay?: boolean }
+type Member =
+  | 'down'
+  | 'refuses'
+  | 'closed'
+  | { readonly id: bigint; readonly leader: bigint; readonly delay?: boolean }
 
 /** Members that answer for themselves; one that is down is waited for until its caller gives up. */
 function setUp(members: Readonly<Record<string, Member>>) {
@@ -17,6 +21,7 @@ function setUp(members: Readonly<Record<string, Member>>) {
       signal?.addEventListener('abort', () => reject(new EtcdError('cancelled', { endpoint })))
       if (member === 'down') return
       if (member === 'refuses') return reject(new EtcdError('tls_failed', { endpoint }))
+      if (member === 'closed') return reject(new EtcdError('closed', { endpoint }))
       const { id, leader, delay } = member
       const answer = () => resolve({ header: { memberId: id, clusterId: 1n }, leader })
       if (delay) late.push(answer)
@@ -80,6 +85,19 @@ test('when none answers, no grace ends the wait', async () => {
   stop.abort()
   await failed
   expect(clock.pending).toBe(0)
+})
+
+test('what ends the call says so, though some have answered', async () => {
+  const { clock, service } = setUp({ a: FOLLOWER, b: 'down' })
+  const stop = new AbortController()
+  const moving = service.moveLeader(9n, { signal: stop.signal })
+  const failed = expect(moving).rejects.toMatchObject({ code: 'cancelled' })
+  await settled()
+  stop.abort()
+  await failed
+  expect(clock.pending).toBe(0)
+  const closed = setUp({ a: FOLLOWER, b: 'closed' })
+  await expect(closed.service.moveLeader(9n)).rejects.toMatchObject({ code: 'closed' })
 })
 
 test('when all answer that they are not the leader, it says so at once', async () => {

@@ -39,7 +39,11 @@ export async function findLeader(channel: Channel, clock: Clock, options: CallOp
     return await Promise.any(asked)
   } catch (error) {
     const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error]
-    if (endpoints.length > 0 && (silent.size === endpoints.length || options.signal?.aborted)) throw errors[0]
+    // The caller gave up, or the client was closed: what some have answered until then says nothing.
+    const isGraceOver = stop.signal.aborted && !options.signal?.aborted
+    const ending = isGraceOver ? undefined : errors.find(isEnding)
+    if (ending !== undefined) throw ending
+    if (endpoints.length > 0 && silent.size === endpoints.length) throw errors[0]
     throw nobody(endpoints, silent)
   } finally {
     clock.clearTimeout(timer)
@@ -49,6 +53,10 @@ export async function findLeader(channel: Channel, clock: Clock, options: CallOp
 }
 
 const CALL = 'Maintenance/MoveLeader'
+
+function isEnding(error: unknown): boolean {
+  return error instanceof EtcdError && (error.code === 'cancelled' || error.code === 'closed')
+}
 
 function nobody(endpoints: readonly string[], silent: ReadonlySet<string>): EtcdError {
   const unheard = silent.size === 0 ? '' : `; no answer came from ${[...silent].join(', ')}`

@@ -218,6 +218,21 @@ test('nothing is connected by an endpoint after its close, whoever asks for it',
   }
 })
 
+test('a call that waits for its next attempt ends with the client', async () => {
+  const backoff = { minMs: 60_000, maxMs: 60_000, factor: 1, jitter: 0 }
+  const channel = testChannel([`http://127.0.0.1:${await freePort()}`], { clock, backoff })
+  let failed = 0
+  const onRetry = (): void => {
+    failed += 1
+  }
+  const put = channel.unary(KV.put, { key: 'k' }, { onRetry, timeoutMs: 60_000 })
+  await expect.poll(() => failed).toBeGreaterThan(0)
+  const ended = expect(put).rejects.toMatchObject({ code: 'closed', fate: 'not_sent' })
+  await channel.close()
+  await ended
+  await expectNothingLeft()
+})
+
 test('a closed channel discovers nothing', async () => {
   let asked = 0
   const discover = async () => {
