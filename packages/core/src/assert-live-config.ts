@@ -6,34 +6,32 @@ import type { LiveConfig } from './live-config.ts'
 const METHODS = ['watch', 'on', 'snapshot', 'pinned', 'runPinned', 'close'] as const
 
 /**
- * For adapters: refuses what people give in the place of a loaded configuration, by its name. Asks for the methods and not
- * for the class, since an app may have two copies of this package.
+ * For adapters: throws unless `given` is a loaded configuration; the message names what was passed instead. Checks methods
+ * instead of the class, because an application may contain two copies of this package.
  *
- * @param call where it was given, such as `configMiddleware()`
+ * @param call the call that received it, such as `configMiddleware()`
  * @throws LivetreeError `invalid_options`
  */
 export function assertLiveConfig(call: string, given: unknown): asserts given is LiveConfig<unknown> {
   if (!isLiveConfig(given)) throw new LivetreeError('invalid_options', `${call} ${describeMistake(given)}.`)
 }
 
-/** Whether this is what `load` or `createTestConfig` gives. */
+/** Whether the value has the methods of a configuration returned by `load` or `createTestConfig`. */
 export function isLiveConfig(given: unknown): given is LiveConfig<unknown> {
   return isObject(given) && METHODS.every((method) => typeof given[method] === 'function')
 }
 
 function describeMistake(given: unknown): string {
-  const expected = 'expected a loaded configuration, what load() or createTestConfig() gives'
-  if (given === undefined || given === null)
-    return `got nothing in the place of the configuration; ${expected}`
-  if (isPromise(given))
-    return 'got a promise: forgot await? Write await checkout.load() and give what comes of it'
+  const expected = 'expected a loaded configuration, as returned by load() or createTestConfig()'
+  if (given === undefined || given === null) return `got no configuration; ${expected}`
+  if (isPromise(given)) return 'got a promise: forgot await? Pass the result of await checkout.load()'
   if (isObject(given) && typeof given['load'] === 'function' && typeof given['name'] === 'string') {
     return `got the definition "${given['name']}" and not a configuration: call load() on it, with await (in tests createTestConfig())`
   }
   return `got ${kindOfValue(given)}; ${expected}`
 }
 
-/** What kind of thing a value is, without what is in it: for messages. */
+/** Names the kind of a value for a message, without its content. */
 export function kindOfValue(value: unknown): string {
   if (value === undefined || value === null) return 'nothing'
   if (isPromise(value)) return 'a promise'

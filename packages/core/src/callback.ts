@@ -2,12 +2,12 @@ import { types } from 'node:util'
 import { isLivetreeError, LivetreeError } from './errors.ts'
 import { fieldOf, kindOf } from './thrown.ts'
 
-/** Is given what a user's function threw; must not throw itself. */
+/** Receives the error of a failed user function. Must not throw. */
 export type ReportFailure = (error: LivetreeError) => void
 
 /**
- * Calls a user's function and lets nothing out of it. A promise comes back where the function returned one: it resolves
- * when that has settled, and never rejects.
+ * Calls a user function and reports what it throws or rejects with. If the function returns a promise, the returned
+ * promise resolves once that has settled; it never rejects.
  */
 export function callIsolated(
   what: string,
@@ -25,8 +25,8 @@ export function callIsolated(
 }
 
 /**
- * Asks a user's `isEqual`. One that throws, or answers by a promise, has said nothing: then only the same is equal, so
- * that no change is lost.
+ * Calls a user's `isEqual`. If it throws or returns a promise, the failure is reported and the values are compared with
+ * `Object.is`, so that no change is lost.
  */
 export function askIsEqual<S>(
   what: string,
@@ -43,8 +43,10 @@ export function askIsEqual<S>(
 }
 
 /**
- * Applies a user's selector, or another function that must answer at once.
- * @throws LivetreeError `listener_failed` where it gives a promise; whatever it throws
+ * Calls a user's selector, or another function that must return synchronously.
+ *
+ * @param what names the function in the error
+ * @throws LivetreeError `listener_failed` if it returns a promise; whatever it throws
  */
 export function callAtOnce<R>(what: string, call: () => R): R {
   const result = call()
@@ -53,24 +55,24 @@ export function callAtOnce<R>(what: string, call: () => R): R {
   throw new LivetreeError('listener_failed', `${what} returned a promise. It must give its answer at once.`)
 }
 
-/** For what nobody will look at: a rejection of it would end the process. */
+/** Handles a promise whose result is discarded: an unhandled rejection would end the process. */
 export function disown(promise: unknown): void {
   if (isPromise(promise)) void settled(promise, () => {})
 }
 
-/** Anything that `await` would wait for. Never throws: what cannot be asked is none. */
+/** Whether the value is a thenable that `await` would wait for. Never throws: a value whose `then` cannot be read is none. */
 export function isPromise(value: unknown): value is PromiseLike<unknown> {
   const canBe = (typeof value === 'object' && value !== null) || typeof value === 'function'
   return canBe && typeof fieldOf(value, 'then') === 'function'
 }
 
-/** Resolves when the promise has settled, and gives on what it was rejected with. */
+/** Resolves when the promise has settled, and passes a rejection to `failed`. */
 export async function settled(
   promise: PromiseLike<unknown>,
   failed: (cause: unknown) => void,
 ): Promise<void> {
   try {
-    // one of the user's own making may resolve with itself, again and again: only its first answer counts
+    // A user's thenable may resolve with itself again and again, so only its first answer counts.
     if (types.isPromise(promise)) await promise
     else await new Promise<void>((resolve, reject) => void promise.then(() => resolve(), reject))
   } catch (cause) {
@@ -80,6 +82,6 @@ export async function settled(
 
 function failureOf(what: string, cause: unknown): LivetreeError {
   if (isLivetreeError(cause)) return cause
-  const message = `${what} failed: ${kindOf(cause)}, see cause. Others were told all the same.`
+  const message = `${what} failed: ${kindOf(cause)}, see cause. Other listeners were notified.`
   return new LivetreeError('listener_failed', message, { cause })
 }

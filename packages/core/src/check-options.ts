@@ -2,16 +2,16 @@ import { isObject, type OptionKind } from './option-kinds.ts'
 import { LivetreeError, type LivetreeErrorCode } from './errors.ts'
 import { nearestName } from './pipeline/nearest-name.ts'
 
-/** Every option there is, and what is in those that are objects. */
+/** Every known option with its kind, or with a nested table for an option that is an object. */
 export interface OptionTable {
   readonly [name: string]: OptionKind | OptionTable
 }
 
 /**
- * Refuses an option nobody knows, since it would otherwise be ignored without a word, and one of the wrong type.
- * `undefined` counts as not given.
+ * Throws for an unknown option, which would otherwise be ignored silently, and for one of the wrong type. `undefined`
+ * counts as not given.
  *
- * @param call where the options were given, such as `load()`
+ * @param call the call that received the options, such as `load()`
  * @throws LivetreeError `code`, naming the option
  */
 export function checkOptions(
@@ -48,7 +48,7 @@ export function checkOptions(
 }
 
 /**
- * Refuses an argument of a call that is missing or of the wrong type.
+ * Throws for an argument that is missing or of the wrong type.
  *
  * @param given the arguments by their names
  * @throws LivetreeError `invalid_options`, naming the argument
@@ -69,7 +69,7 @@ function isKind(kind: OptionKind | OptionTable): kind is OptionKind {
   return typeof kind['test'] === 'function'
 }
 
-/** What was given, without what may be in it. */
+/** Describes an invalid value without text that may be secret. */
 function shown(value: unknown, isWhole = false): string {
   if (value === null || value === '' || typeof value === 'number' || typeof value === 'boolean') {
     return value === '' ? 'an empty text' : String(value)

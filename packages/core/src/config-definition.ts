@@ -7,7 +7,7 @@ import type { SchemaNode } from './schema/schema-node.ts'
 import type { Source } from './source/source.ts'
 import type { LoadOptions } from './startup/load-options.ts'
 
-/** What a configuration is: its schema and where it comes from. Pure data, safe to import anywhere. */
+/** A configuration's schema and its sources. Creating it does no I/O, so it can be imported anywhere. */
 export interface ConfigDefinition<S extends $ZodType> {
   readonly name: string
   readonly schema: S
@@ -15,16 +15,16 @@ export interface ConfigDefinition<S extends $ZodType> {
   readonly naming: Naming
   readonly unused: 'ignore' | 'warn' | 'reject'
   readonly guard: GuardOptions | false
-  /** The schema as the pipeline reads it; for tools. */
+  /** The compiled schema, for tools. */
   readonly compiled: SchemaNode
   /**
-   * Opens the sources and waits for the first valid state, at most `startup.timeoutMs`.
+   * Opens the sources and waits for the first valid state, at most `startup.timeoutMs`. If it rejects, nothing stays open.
    *
-   * @throws LivetreeError `invalid_options`; `startup_timeout`, `source_unavailable` or `invalid_config` (all problems
-   *   at once) as `startup.onUnavailable` has it; `aborted`. Nothing is left open then.
+   * @throws LivetreeError `invalid_options`; `startup_timeout`, `source_unavailable` or `invalid_config` (listing every
+   *   problem), depending on `startup.onUnavailable`; `aborted`
    */
   load(options?: LoadOptions): Promise<LiveConfig<DeepReadonly<output<S>>>>
 }
 
-/** The type of a definition's values, readonly all the way down: `ConfigOf<typeof checkout>`. */
+/** The deeply readonly type of a definition's value: `ConfigOf<typeof checkout>`. */
 export type ConfigOf<D extends ConfigDefinition<$ZodType>> = DeepReadonly<output<D['schema']>>

@@ -2,34 +2,34 @@ import type { Logger } from './source/source.ts'
 import { ProcessWarnings } from './process-warnings.ts'
 import { type LoggerLike, toLogger } from './to-logger.ts'
 
-/** What is said of an event that may have listeners. */
+/** A log entry for an event that may also have listeners. */
 export interface LogEntry {
   readonly level: 'warn' | 'error'
   readonly message: string
-  /** Of a `LivetreeError`, or the name of the event. */
+  /** The code of a `LivetreeError`, or the name of the event. */
   readonly code: string
   readonly details?: Readonly<Record<string, unknown>>
-  /** What makes two entries the same, where they go to the process. Default `message`. */
+  /** Entries with the same code and cause produce one process warning. Default `message`. */
   readonly cause?: string
-  /** Whether a listener has been given it, so that the process need not be warned. */
+  /** Whether a listener receives the event, so that no process warning is needed. */
   isHeard?(): boolean
 }
 
-/** What is held back while loading says little new after so many. */
+/** At most this many entries are held back while loading. */
 const MOST_HELD = 100
 
 /**
- * The log of one configuration, and the logger its sources are given. Without a logger, warnings and errors go to
- * `process.emitWarning`, unless somebody listens for them; with `false` nothing is said. Never throws, whatever the
- * user's logger does. Every line carries the name of the configuration as `config`.
+ * The log of one configuration, and the logger passed to its sources. Without a user's logger, warnings and errors go to
+ * `process.emitWarning`, unless a listener receives them; with `false` nothing is logged. Never throws, even if the
+ * user's logger does. Every entry carries the name of the configuration as `config`.
  */
 export class ConfigLog implements Logger {
   readonly #config: string
   readonly #isDefault: boolean
   readonly #warnings = new ProcessWarnings()
-  /** The one that was given, then those that adapters have attached. */
+  /** The logger given to `load`, or the loggers that adapters have attached. */
   readonly #targets = new Set<Logger>()
-  /** Entries somebody may come to hear; undefined once nobody new is waited for. */
+  /** Entries held back until `settle`, because a listener may still be added; undefined afterwards. */
   #held: LogEntry[] | undefined = []
 
   constructor(config: string, given: LoggerLike | false | undefined) {
@@ -38,7 +38,10 @@ export class ConfigLog implements Logger {
     if (given !== undefined && given !== false) this.#targets.add(this.#guarded(given))
   }
 
-  /** For adapters: what is said goes to this logger, where `load` was given none and was not told to be silent. Returns what takes it off. */
+  /**
+   * For adapters: logs to this logger too, unless `load` was given a logger or `false`. Returns a function that detaches
+   * it.
+   */
   attach(logger: LoggerLike): () => void {
     if (!this.#isDefault) return () => {}
     const target = this.#guarded(logger)
@@ -59,17 +62,17 @@ export class ConfigLog implements Logger {
     this.entry({ level: 'error', message, code: 'source', details: details ?? {} })
   }
 
-  /** Says what is told by an event too. */
+  /** Logs what is also emitted as an event, or warns the process if there is neither a logger nor a listener. */
   entry(entry: LogEntry): void {
     if (this.#targets.size > 0) this.#say(entry.level, entry.message, entry.details)
     else if (!this.#isDefault) return
-    // who listens now may be gone when what is held back is said
+    // Checked now and not when held entries are logged, because the listener may be gone by then.
     else if (entry.isHeard?.()) return
     else if (this.#held === undefined || entry.isHeard === undefined) this.#warn(entry)
     else if (this.#held.length < MOST_HELD) this.#held.push(entry)
   }
 
-  /** Loading is over: those who will listen have had their chance when the event loop has turned. */
+  /** Called when loading ends. Logs held entries after a turn of the event loop, in which callers can add listeners. */
   settle(): void {
     setImmediate(() => {
       const held = this.#held ?? []
@@ -84,14 +87,14 @@ export class ConfigLog implements Logger {
 
   #warn({ message, code, details, cause = message, isHeard }: LogEntry): void {
     if (isHeard?.()) return
-    // the warning shows the code by itself
+    // Node prints the code of a warning itself.
     const text = message.startsWith(`[${code}] `) ? message.slice(code.length + 3) : message
     this.#warnings.emit({ message: text, code, cause, thrown: details?.['cause'] ?? details?.['error'] })
   }
 
   #guarded(given: LoggerLike): Logger {
     return toLogger(given, () => {
-      const message = `The logger of configuration "${this.#config}" fails: what it should say is lost`
+      const message = `The logger of configuration "${this.#config}" fails: its log entries are lost`
       this.#warnings.emit({ message, code: 'logger_failed', cause: '' })
     })
   }

@@ -1,21 +1,22 @@
 import { isLivetreeError, LivetreeError } from './errors.ts'
 import type { Clock } from './source/source.ts'
 
+/** Options of `withDeadline`. */
 export interface DeadlineOptions {
   readonly clock: Clock
-  /** Undefined: no limit. */
+  /** In milliseconds; undefined means no limit. */
   readonly timeoutMs: number | undefined
-  /** Any of them ends the waiting. */
+  /** Any of these signals ends the wait. */
   readonly signals: readonly (AbortSignal | undefined)[]
-  /** Begins the message: `Waiting for a change`. */
+  /** Start of the error message, such as `Waiting for a change`. */
   readonly what: string
 }
 
 /**
- * Gives `work` a signal and waits for it until time is up or a signal fires; then fires the one given to `work`, and
- * waits no longer. Leaves no timer and no listener.
+ * Runs `work` with a signal and waits until it settles, the timeout expires or one of the signals aborts. In the latter
+ * two cases it aborts the signal of `work` and rejects without waiting further. Leaves no timer and no listener.
  *
- * @throws LivetreeError `timeout` or `aborted`, or the signal's reason where that is one; whatever `work` throws
+ * @throws LivetreeError `timeout` or `aborted`; the signal's reason if that is a `LivetreeError`; whatever `work` throws
  */
 export async function withDeadline<R>(
   work: (signal: AbortSignal) => Promise<R>,
@@ -23,7 +24,7 @@ export async function withDeadline<R>(
 ): Promise<R> {
   const { clock, timeoutMs, what } = options
   const signals = options.signals.filter((signal) => signal !== undefined)
-  // before anything is made that would be left behind
+  // Checked before any timer or listener is created.
   const fired = signals.find((signal) => signal.aborted)
   if (fired !== undefined) throw abortedError(what, fired)
   const inner = new AbortController()

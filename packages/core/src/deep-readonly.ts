@@ -1,8 +1,8 @@
 /**
- * A value as the configuration holds it, frozen all the way down: what throws at run time is a compile error. Objects,
- * lists and tuples are readonly, maps and sets are `ReadonlyMap` and `ReadonlySet`. A `Date`, a `URL`, a `Buffer` and typed
- * arrays can still be given to every function that takes one; their writing methods cannot be called. Functions, branded
- * values, `any`, `unknown` and instances of classes with private members are left as they are.
+ * The type of a deeply frozen value: a write that throws at run time is a compile error. Objects, lists and tuples are
+ * readonly; maps and sets become `ReadonlyMap` and `ReadonlySet`. A `Date`, `URL`, `Buffer` or typed array can still be
+ * passed to every function that accepts one, but its mutating methods cannot be called. Functions, branded values, `any`,
+ * `unknown` and instances of classes with private members are left unchanged.
  */
 export type DeepReadonly<V> = unknown extends V
   ? V
@@ -34,21 +34,21 @@ export interface ReadonlyDate extends WithoutWriters<Date> {}
 export interface ReadonlyUrl extends Readonly<Omit<URL, 'searchParams'>> {
   readonly searchParams: ReadonlySearchParams
 }
-/** `URLSearchParams` to be read. */
+/** `URLSearchParams` whose mutating methods cannot be called. */
 export interface ReadonlySearchParams extends WithoutWriters<URLSearchParams> {}
-/** A `Buffer` or typed array whose elements cannot be assigned, and whose writing methods cannot be called. */
+/** A `Buffer` or typed array whose elements cannot be assigned and whose mutating methods cannot be called. */
 export type ReadonlyBytes<V> = WithoutWriters<V>
 
 type AnyFunction = (...args: never) => unknown
 
-/** Any typed array; structural, so that no library of types is asked for. */
+/** Any typed array. Structural, so that users need no particular `lib` setting or `@types/node`. */
 interface BytesView {
   readonly buffer: ArrayBufferLike
   readonly byteOffset: number
   readonly BYTES_PER_ELEMENT: number
 }
 
-/** Uncallable and not missing methods: with them it can still be given to whoever takes a `Date` or a `Uint8Array`. */
+/** Mutating methods become `never` instead of missing, so that the type stays assignable to `Date` or `Uint8Array`. */
 type WithoutWriters<V> = { readonly [K in keyof V]: K extends Writer ? never : V[K] }
 
 type Writer =
@@ -62,5 +62,5 @@ type Writer =
   | 'reverse'
   | 'sort'
 
-/** A class with private or protected members is equal to nothing that is made of its public ones. */
+/** A mapped type of a class with private or protected members is not assignable to the class. */
 type IsNominal<V> = { [K in keyof V]: V[K] } extends V ? false : true

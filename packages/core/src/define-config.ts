@@ -10,18 +10,25 @@ import { compileSchema } from './schema/compile-schema.ts'
 import type { Naming } from './schema/naming.ts'
 import type { Source } from './source/source.ts'
 
+/** Options of `defineConfig`. */
 export interface DefineConfigOptions<S extends $ZodType> {
-  /** Names the configuration in messages, on disk and in tools. Must not be empty. */
+  /** Identifies the configuration in messages, on disk and in tools: 1 to 200 characters. */
   readonly name: string
-  /** A zod 4 schema, classic or mini, also of zod 3.25 (`zod/v4`). Its output, deeply readonly, is the type of `current`. */
+  /** A zod 4 schema, classic or mini; `zod/v4` of zod 3.25 works too. Its output type, deeply readonly, is the type of `current`. */
   readonly schema: S
-  /** Where the configuration comes from unless `load` says otherwise, the lowest first. Called by each `load`. */
+  /** Returns the default sources of `load`, the lowest precedence first. Called once by each `load` that is given none. */
   readonly sources?: (() => readonly Source[]) | undefined
-  /** How the schema's names are written in trees and files. Default `exact`. */
+  /** How property names are written in trees and files. Default `exact`. */
   readonly naming?: Naming | undefined
-  /** What a key the schema does not know comes to: nothing, the event `unused` and a warning, or a rejected tree. Default `warn`. */
+  /**
+   * What to do about keys that match nothing in the schema: `ignore` them, `warn` and emit `unused`, or `reject` the tree.
+   * Default `warn`.
+   */
   readonly unused?: 'ignore' | 'warn' | 'reject' | undefined
-  /** When a change removes too much at once to be taken at its word; false: never. Default: half of a source's leaves within 10 minutes, and at least 5. */
+  /**
+   * Limits how many leaves one change may remove. `false` disables the check. Default: a change is rejected if it removes
+   * more than half of a source's leaves, and at least 5, within 10 minutes.
+   */
   readonly guard?: GuardOptions | false | undefined
 }
 
@@ -50,7 +57,7 @@ const table: OptionTable = {
   },
   naming: oneOf('exact', 'kebab-case', 'snake_case'),
   unused: oneOf('ignore', 'warn', 'reject'),
-  // a definition may be spread to derive another from it
+  // Accepts the properties of a definition, so that one can be spread into the options of another.
   compiled: { expected: '', test: () => true },
   load: callback,
   guard: {
@@ -60,7 +67,7 @@ const table: OptionTable = {
 }
 
 /**
- * Defines a configuration. Does no I/O: the schema is checked and compiled, nothing is read.
+ * Defines a configuration: checks and compiles the schema. Does no I/O.
  *
  * @throws LivetreeError `invalid_definition`; `invalid_schema` or `name_clash` with the path in the schema
  */

@@ -2,14 +2,14 @@ import type { Issue } from './issue.ts'
 import { shortKey } from './short-text.ts'
 import { errorOf, isInstanceOf, readableCause } from './thrown.ts'
 
-/** Every code a `LivetreeError` can carry: what it means, and what the one who reads it can do. */
+/** Every code of `LivetreeError` with its meaning and its remedy. */
 export const livetreeErrorCodes = {
   invalid_definition: {
     meaning: 'The options given to `defineConfig` are wrong.',
     remedy: 'Correct the option the message names.',
   },
   invalid_schema: {
-    meaning: 'The schema holds something a tree of values cannot express.',
+    meaning: 'The schema contains something that a tree of values cannot express.',
     remedy: 'Change the schema at the path in the message.',
   },
   name_clash: {
@@ -21,65 +21,65 @@ export const livetreeErrorCodes = {
     remedy: 'Correct the option the message names.',
   },
   invalid_config: {
-    meaning: 'The tree does not fit the schema and there is no earlier good one to serve.',
-    remedy: 'Correct every key in `issues`; they are listed all at once.',
+    meaning: 'The tree does not match the schema and there is no earlier valid one to serve.',
+    remedy: 'Correct every key in `issues`, which lists all problems.',
   },
   startup_timeout: {
-    meaning: 'A source did not hand over its tree within `startup.timeoutMs`.',
+    meaning: 'A source did not deliver its tree within `startup.timeoutMs`.',
     remedy: 'See the cause of each source in the message; consider `startup.onUnavailable`.',
   },
   source_unavailable: {
     meaning: 'A source cannot be reached or read.',
     remedy:
-      'See `cause`. Once loaded, the last good configuration stays in service until the source is back.',
+      'See `cause`. After loading, the last good configuration stays in service until the source is back.',
   },
   source_broken: {
     meaning:
-      'A source broke the contract of the port: a revision that went back, a patch before the first replace.',
-    remedy: 'The update was dropped. Mend the source; its name is in the message.',
+      'A source violated its contract: a revision that decreased, or a patch before the first replace.',
+    remedy: 'The update was dropped. Fix the source that the message names.',
   },
   snapshot_missing: {
     meaning: 'There is no snapshot on disk to start from, or it may not be read.',
     remedy:
-      'Nothing to mend: the file is written after the first good load. Check `snapshot.path` if it should exist.',
+      'Nothing to fix: the file is written after the first successful load. Check `snapshot.path` if it should exist.',
   },
   snapshot_damaged: {
-    meaning: 'The snapshot on disk is cut off, altered, or not a snapshot.',
-    remedy: 'Delete the file; it is written anew after the next good load.',
+    meaning: 'The snapshot on disk is truncated, altered, or not a snapshot.',
+    remedy: 'Delete the file; it is written again after the next successful load.',
   },
   snapshot_locked: {
     meaning: 'The snapshot on disk cannot be opened with the given key, or with none.',
-    remedy: 'Give the `snapshot.key` it was written with, or delete the file.',
+    remedy: 'Pass the `snapshot.key` it was written with, or delete the file.',
   },
   snapshot_outdated: {
     meaning: 'The snapshot on disk was written for another configuration, schema, or file format.',
-    remedy: 'Start once with the sources available; the file is then written anew.',
+    remedy: 'Start once with the sources available; the file is then rewritten.',
   },
   snapshot_not_written: {
     meaning: 'The snapshot could not be written to disk. The running configuration is not affected.',
     remedy: 'See `cause`: permissions and free space at `snapshot.path`.',
   },
   listener_failed: {
-    meaning: 'A selector or listener threw or rejected. Other listeners were told all the same.',
-    remedy: 'Mend the function; see `cause`.',
+    meaning: 'A selector or listener threw or rejected. Other listeners were notified.',
+    remedy: 'Fix the function; see `cause`.',
   },
   resource_failed: {
     meaning:
       'A resource could not be built, checked or disposed. A failed build leaves the old instance in service.',
-    remedy: 'See `cause`. It is tried again at the next change.',
+    remedy: 'See `cause`. The build is retried at the next change.',
   },
   drain_timeout: {
     meaning:
-      'An old instance of a resource was disposed while it was still borrowed, because `drainMs` had passed.',
-    remedy: 'Borrow for a shorter time, or raise `drainMs`.',
+      'An old instance of a resource was disposed while it was still borrowed, because `drainMs` had expired.',
+    remedy: 'Borrow for a shorter time, or increase `drainMs`.',
   },
   timeout: {
-    meaning: 'The time allowed for a call has passed.',
-    remedy: 'Raise `timeoutMs`, or find out what it waits for in `status`.',
+    meaning: 'The timeout of a call has expired.',
+    remedy: 'Increase `timeoutMs`, or check `status` for what the call is waiting for.',
   },
   aborted: {
-    meaning: 'The signal given to a call fired.',
-    remedy: 'None: this is what the caller asked for. See `cause` for its reason.',
+    meaning: 'The signal passed to a call was aborted.',
+    remedy: 'None: the caller asked for it. `cause` holds the reason of the signal.',
   },
   closed: {
     meaning: 'The configuration or resource is closed.',
@@ -87,30 +87,31 @@ export const livetreeErrorCodes = {
   },
   internal: {
     meaning:
-      'A defect in livetree, or in a function of the schema where nothing may throw. The last good state stays.',
+      'A defect in livetree, or in a function of the schema that must not throw. The last good state stays in service.',
     remedy: 'Please report it, with `cause`.',
   },
 } as const satisfies Record<string, { readonly meaning: string; readonly remedy: string }>
 
-/** Tells the kinds of `LivetreeError` apart; see `livetreeErrorCodes` for the meaning of each. */
+/** Identifies the kind of a `LivetreeError`; see `livetreeErrorCodes` for the meaning of each code. */
 export type LivetreeErrorCode = keyof typeof livetreeErrorCodes
 
+/** Options of the constructor of `LivetreeError`. */
 export interface LivetreeErrorOptions {
-  /** What lies behind it. */
+  /** The error, or other thrown value, that caused this one. */
   readonly cause?: unknown
-  /** All that is wrong with a tree. */
+  /** All issues of a tree. Default none. */
   readonly issues?: readonly Issue[]
 }
 
 /**
- * The one error class of this package. `message` starts with the code in brackets and says what happened, where, and
- * what to do. Neither message nor issues hold a secret value; `cause` is whatever was thrown, or an error that describes it
- * where reading that would throw.
+ * The error class of this package. `message` starts with the code in brackets and says what happened, where, and what to
+ * do. Neither message nor issues contain a secret value. `cause` is whatever was thrown, or an error that describes it if
+ * reading it would throw.
  */
 export class LivetreeError extends Error {
   override readonly name = 'LivetreeError'
   readonly code: LivetreeErrorCode
-  /** All that is wrong with a tree; empty unless the error speaks of one. */
+  /** All issues of the tree the error is about; empty for other errors. */
   readonly issues: readonly Issue[]
 
   constructor(code: LivetreeErrorCode, message: string, options: LivetreeErrorOptions = {}) {
@@ -119,14 +120,14 @@ export class LivetreeError extends Error {
     this.issues = options.issues ?? []
   }
 
-  /** With its message, which `JSON.stringify` leaves out of errors, and without `cause`. */
+  /** Includes `message`, which `JSON.stringify` omits from errors, and omits `cause`. */
   toJSON(): object {
     const { name, code, message, issues } = this
     return { name, code, message, ...(issues.length > 0 && { issues }) }
   }
 }
 
-/** One line for people: the path, what is wrong, what was found, and every key that has a part in it with its revision. */
+/** Formats an issue as one line: the path, the problem, the received value, and every key involved with its revision. */
 export function describeIssue(issue: Issue): string {
   const where = issue.pathText === '' ? '(the whole tree)' : issue.pathText
   const found = issue.received === undefined ? '' : `, received ${issue.received}`
@@ -137,17 +138,17 @@ export function describeIssue(issue: Issue): string {
   return `${where}: ${issue.message}${found}${origins.length === 0 ? '' : ` (${origins.join('; ')})`}`
 }
 
-/** More lines than that nobody reads, and a log need not hold. */
+/** Nobody reads more lines than this, and a log does not need them. */
 const MOST_LINES = 100
 
-/** A heading, and below it the issues, one on a line; of more than 100, how many more there are. */
+/** Formats a heading followed by one line for each issue: at most 100, then the number of remaining ones. */
 export function describeIssues(heading: string, issues: readonly Issue[]): string {
   const lines = issues.slice(0, MOST_LINES).map((issue) => `  ${describeIssue(issue)}`)
   const rest = issues.length - lines.length
   return [heading, ...lines, ...(rest > 0 ? [`  and ${rest} more`] : [])].join('\n')
 }
 
-/** Whether it is one of ours and can be read: a user's code may throw one it has made, or a Proxy of one. */
+/** Whether the value is a readable `LivetreeError`: user code may throw a Proxy of one, or one with unreadable properties. */
 export function isLivetreeError(thrown: unknown): thrown is LivetreeError {
   return isInstanceOf(thrown, LivetreeError) && errorOf(thrown) === thrown && typeof thrown.code === 'string'
 }

@@ -4,13 +4,13 @@ import { disown } from './callback.ts'
 
 interface Timer {
   isOver: boolean
-  /** What clears it. */
+  /** Clears the underlying timer. */
   clear(): unknown
 }
 
 /**
- * A clock of the user's behind a guard. Where it throws or gives no time, the machine's clock stands in, and `onFailure`
- * is called. A timer runs at most once, never before `setTimeout` has returned, and never after it was cleared.
+ * Wraps a user's clock. If it throws or returns no finite number, the system clock is used instead and `onFailure` is
+ * called. A timer runs at most once, never before `setTimeout` has returned, and never after it was cleared.
  */
 export function guardClock(clock: Clock, onFailure: (cause: unknown) => void): Clock {
   if (clock === systemClock) return clock
@@ -42,7 +42,7 @@ export function guardClock(clock: Clock, onFailure: (cause: unknown) => void): C
     disown(handle)
     timer.clear = () => target.clearTimeout(handle)
   }
-  // a hand that nobody sets, where the clock has one: sources may measure by it
+  // Optional: a monotonic time, which sources may use to measure durations.
   const { monotonicNow } = clock as { monotonicNow?: () => number }
   return Object.freeze({
     now,

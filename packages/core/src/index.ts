@@ -1,4 +1,4 @@
-// `@livetree/core`: what an application and its tests need.
+// `@livetree/core`: for applications and their tests.
 export type {
   DeepReadonly,
   ReadonlyBytes,

@@ -10,115 +10,127 @@ import type { LoggerLike } from './to-logger.ts'
 import type { RejectedEvent } from './updates/rejection.ts'
 import type { ServedFrom } from './updates/update-processor.ts'
 
-/** Where a configuration stands, at the moment it was asked. */
+/** State of a configuration at the moment `status` was read. */
 export interface ConfigStatus {
-  /** `stale`: may be behind the store. `live` also while the newest tree is `rejected`. */
+  /** `stale`: the configuration may be behind the store. It stays `live` while the newest tree is `rejected`. */
   readonly state: 'live' | 'stale' | 'closed'
-  /** `snapshot` and `defaults`: no source has given a valid tree yet; goes over to `sources` by itself. */
+  /** `snapshot` and `defaults`: no source has delivered a valid tree yet. Changes to `sources` when one does. */
   readonly servedFrom: ServedFrom
   readonly revision: number
   readonly epoch: number
   readonly version: number
-  /** When the state in service was last proven to be the newest, ms since the epoch; undefined if it never was. */
+  /** When `current` was last proven to be the newest state, in ms since the Unix epoch; undefined if it never was. */
   readonly provenAt: number | undefined
-  /** Milliseconds since `provenAt` (since loading where it is undefined); 0 while live and no store is lost. */
+  /** Milliseconds since `provenAt` (since loading if that is undefined); 0 while live and no store is disconnected. */
   readonly staleForMs: number
-  /** In the order of precedence, the lowest first. */
+  /** In order of precedence, the lowest first. */
   readonly sources: readonly SourceStatus[]
-  /** The newest tree, if it is not valid. */
+  /** The last rejection, while the newest tree is invalid; undefined otherwise. */
   readonly rejected: RejectedEvent | undefined
   readonly resources: readonly ResourceStatus[]
-  /** Keys the schema does not know; empty with `unused: 'ignore'`. */
+  /** Keys that match nothing in the schema; empty with `unused: 'ignore'`. */
   readonly unused: readonly UnusedKey[]
 }
 
-/** What a health endpoint needs. Never asks the store. */
+/** What a health endpoint reports. Reading it makes no request to the store. */
 export interface ConfigHealth {
-  /** From loading to `close`, and never staler than `maxStalenessMs` where that is set. For readiness; not for liveness. */
+  /**
+   * True from loading to `close`, except while the last proof is older than `maxStalenessMs`. Use it for readiness, not
+   * for liveness.
+   */
   readonly isReady: boolean
   readonly state: ConfigStatus['state']
   readonly revision: number
   readonly staleForMs: number
   /**
-   * Why it is not ready or not live, which source is lost, what the newest tree was rejected for (path and key), which
-   * resource could not be built; undefined when all is well. Without secrets.
+   * Why the configuration is not ready or not live, which source is disconnected, why the newest tree was rejected (path
+   * and key), and which resource could not be built; undefined if there is no problem. Contains no secrets.
    */
   readonly reason: string | undefined
 }
 
+/** Options of `LiveConfig.watch`. */
 export interface WatchOptions<S> {
-  /** Call the handler with the value now, before `watch` returns. `previous` and `change` are undefined then. */
+  /** Calls the handler with the current value before `watch` returns, with `previous` and `change` undefined. Default false. */
   readonly immediate?: boolean | undefined
-  /** Tells whether two selected values are the same. Default `Object.is`: right for parts of the configuration, which keep their identity. */
+  /**
+   * Compares two selected values. Default `Object.is`, which is right for parts of the configuration: parts that did not
+   * change keep their identity.
+   */
   readonly isEqual?: ((one: S, other: S) => boolean) | undefined
 }
 
+/** Options of `LiveConfig.changed`. */
 export interface ChangedOptions<T> {
   /**
-   * Resolve for any change past this: a snapshot (exact), or a revision of the store. At once, if there was one already.
+   * Resolves for any change after this snapshot (exact) or store revision, immediately if one has already happened.
    * Default: the next change from now.
    */
   readonly after?: number | Snapshot<T> | undefined
-  /** Default: no limit. */
+  /** How long to wait, in milliseconds. Default: no limit. */
   readonly timeoutMs?: number | undefined
+  /** Cancels the wait. */
   readonly signal?: AbortSignal | undefined
 }
 
+/** Options of `LiveConfig.refresh`. */
 export interface RefreshOptions {
-  /** Default 10,000. */
+  /** How long to wait, in milliseconds. Default 10,000. */
   readonly timeoutMs?: number | undefined
+  /** Cancels the wait. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
  * A typed, live, always valid configuration.
  *
- * What it guarantees to those who read and listen:
- * - `current` is always valid, frozen all the way down, and one state of the sources; parts that did not change keep
- *   their identity from one state to the next. A Date, Map, Set, URL, Buffer or typed array is a copy whose writing methods
- *   throw, and the memory of bytes is given out as a copy. What cannot be held: an assignment to one byte (`key[0] = 1`, a
- *   compile error), and instances of other classes, which are handed on as the schema made them. Copy what you change.
- * - `current` is the new state before the first listener of it runs.
- * - Each listener is called one at a time, with states in order. One that is busy (its promise has not settled) misses
- *   states in between, never the last one, and is told the difference to what it knew.
- * - What a listener throws reaches nobody else; it is reported by `error` and the logger.
- * - Nothing in the background throws. Trees that are not valid are reported by `rejected` and never served.
+ * Guarantees for readers and listeners:
+ * - `current` is always valid, deeply frozen, and one consistent state of the sources. Parts that did not change keep
+ *   their identity from one state to the next. A Date, Map, Set, URL, Buffer or typed array is a copy whose mutating
+ *   methods throw, and its `buffer` is a copy too. Two things cannot be prevented at run time: assigning a single byte
+ *   (`key[0] = 1`, a compile error), and changing an instance of another class, which is served as the schema made it.
+ *   Copy a value before you change it.
+ * - `current` is updated before the first listener runs.
+ * - Calls to one listener never overlap, and it receives states in order. While a listener is busy (its promise has not
+ *   settled) it skips intermediate states, never the last one, and receives the difference from the state it received last.
+ * - An error thrown by a listener affects no other listener; it is reported by `error` and the logger.
+ * - Nothing throws in the background. Invalid trees are reported by `rejected` and never served.
  */
 export interface LiveConfig<T> extends AsyncDisposable, AsyncIterable<ChangeEvent<T>> {
-  /** The name it was defined with. */
+  /** The name given to `defineConfig`. */
   readonly name: string
-  /** The state in service. Stays readable after `close`. */
+  /** The current value. Stays readable after `close`. */
   readonly current: T
   /**
-   * The store revision of which `current` is the state: that of the last remote source (as etcd), also when that
-   * revision changed nothing here. Without a remote source, `version`. Each source has its own in `status`. Never goes
-   * back within an `epoch`.
+   * The store revision that `current` reflects. It is taken from the last remote source (such as etcd) and also advances
+   * for revisions that change nothing here. Without a remote source it equals `version`. `status.sources` has the revision
+   * of each source. Never decreases within an `epoch`.
    */
   readonly revision: number
-  /** Counts the values served by this process, from 1; local changes count too. */
+  /** Counts the values this process has served, from 1. Changes from local sources count too. */
   readonly version: number
-  /** Rises when the store behind is another one (restored, replaced). */
+  /** Increases when the store is replaced by another one, for example restored from a backup. */
   readonly epoch: number
   readonly status: ConfigStatus
   readonly health: ConfigHealth
   /**
-   * Fires when `close` is called. Its listeners are called by Node and not behind the guard of `on` and `watch`: one that
-   * throws does not stop `close`, but Node makes an `uncaughtException` of it, which ends the process. So it is with the
+   * Aborted when `close` is called. Node calls its listeners, without the isolation of `on` and `watch`: a listener that
+   * throws does not stop `close`, but Node raises an `uncaughtException`, which ends the process. The same applies to
    * subscribers of `node:diagnostics_channel`.
    */
   readonly signal: AbortSignal
 
-  /** Adds a listener; returns what removes it. @throws LivetreeError `closed` */
+  /** Adds a listener; returns a function that removes it. @throws LivetreeError `closed`, `invalid_options` */
   on<E extends ConfigEventName>(event: E, listener: ConfigListener<T, E>): () => void
-  /** As `on`, for one call. */
+  /** Like `on`, but removes the listener before its first call. @throws LivetreeError `closed`, `invalid_options` */
   once<E extends ConfigEventName>(event: E, listener: ConfigListener<T, E>): () => void
   /** Removes a listener added by `on` or `once`. */
   off<E extends ConfigEventName>(event: E, listener: ConfigListener<T, E>): void
   /**
-   * Calls `handler` when what `selector` gives is another; returns what stops it. A change that was taken back before
-   * the handler was free is not told.
+   * Calls `handler` when the selected value changes; returns a function that stops watching. A change that is reverted
+   * while the handler is busy is not delivered.
    *
-   * @throws LivetreeError `closed`; what the selector throws on the current value
+   * @throws LivetreeError `closed`, `invalid_options`; whatever the selector throws for the current value
    */
   watch<S>(
     selector: (value: T) => S,
@@ -130,49 +142,56 @@ export interface LiveConfig<T> extends AsyncDisposable, AsyncIterable<ChangeEven
     handler: (next: S, previous: S | undefined, change: ChangeEvent<T> | undefined) => unknown,
     options: WatchOptions<S>,
   ): () => void
-  /** Waits for a change. @throws LivetreeError `timeout`, `aborted` or `closed` */
+  /** Waits for a change. @throws LivetreeError `timeout`, `aborted`, `closed` or `invalid_options` */
   changed(options?: ChangedOptions<T>): Promise<ChangeEvent<T>>
   /**
-   * Catches up: resolves when everything the sources held at the time of the call has been judged, so that `current` is
-   * at or past the store's revision now, unless the newest tree is `status.rejected`.
+   * Reads your writes: resolves when everything the sources held at the time of the call has been validated. `current` is
+   * then at or past the store revision at the time of the call, unless the newest tree was rejected (`status.rejected`).
    *
    * @throws LivetreeError `source_unavailable`, `timeout`, `aborted` or `closed`
    */
   refresh(options?: RefreshOptions): Promise<void>
-  /** The value at a path (`db.pool.max`, or segments) and what each layer has there, the highest first. Secrets are redacted. */
+  /**
+   * Returns the value at a path (`db.pool.max`, or a list of segments) and what each layer contributes to it, the highest
+   * layer first. Secrets are redacted.
+   */
   explain(path: string | Path): {
     readonly path: Path
     readonly value: unknown
     readonly layers: readonly ExplainedLayer[]
   }
-  /** The state in service, for keeping. */
+  /** Returns the current state as an immutable object that does not follow later changes. */
   snapshot(): Snapshot<T>
   /**
-   * Builds something from a part of the configuration and replaces it when that changes: prepare, swap, drain, dispose.
+   * Builds a resource, such as a connection pool, from a part of the configuration and replaces it when that part changes:
+   * build and check the new one, swap, drain the old one, dispose of it.
    *
-   * @throws LivetreeError `resource_failed` when the first build fails, `closed`
+   * @throws LivetreeError `resource_failed` if the first build fails, `closed`, `invalid_options`
    */
   resource<S, R>(selector: (value: T) => S, options: ResourceOptions<S, R>): Promise<Resource<R>>
-  /** The value pinned by `runPinned` around the caller; `current` outside of one. */
+  /** Returns the value pinned by the surrounding `runPinned`; `current` outside of one. */
   pinned(): T
-  /** The snapshot pinned by `runPinned` around the caller; that of `current` outside of one. */
+  /** Returns the snapshot pinned by the surrounding `runPinned`; the snapshot of `current` outside of one. */
   pinnedSnapshot(): Snapshot<T>
   /**
-   * Runs `work` so that `pinned` gives one and the same state in it, and in everything it starts, across `await`, timers
-   * and streams. Inside another pin that one stays, unless a snapshot is given.
+   * Runs `work` with one pinned state: `pinned` returns the same value in `work` and in everything it starts, across
+   * `await`, timers and streams. A nested call keeps the outer pin unless it passes a snapshot. Default: the current state.
    */
   runPinned<R>(work: () => R, snapshot?: Snapshot<T>): R
   /**
-   * For adapters: what is logged goes to the app's logger from now on, unless `load` was given one, or `false`. Returns
-   * what takes it off again.
+   * For adapters: sends log entries to the application's logger from now on, unless `load` was given a logger or `false`.
+   * Returns a function that detaches it.
    *
    * @throws LivetreeError `invalid_options`
    */
   attachLogger(logger: LoggerLike): () => void
-  /** For adapters: reports what went wrong by `error`, the logger and diagnostics. */
+  /** For adapters: reports an error by the `error` event, the logger and diagnostics. */
   report(error: LivetreeError): void
-  /** Stops following the sources, closes resources (the newest first) and connections, writes the snapshot on disk. Leaves nothing behind. Never rejects. */
+  /**
+   * Stops following the sources, closes resources (the newest first) and connections, and writes the snapshot to disk.
+   * Leaves no socket, timer or listener open. Never rejects.
+   */
   close(): Promise<void>
-  /** Name and place, without values. */
+  /** Name, state, revision, epoch and version, without values. */
   toJSON(): object
 }

@@ -104,7 +104,7 @@ describe('onUnavailable: defaults (P8)', () => {
       issues: [{ pathText: 'pool' }, { pathText: 'url' }],
     })
     expect(error.message).toContain('wrong password')
-    expect(error.message).toContain('Nor can defaults serve')
+    expect(error.message).toContain('The defaults cannot be used either')
   })
 })
 

@@ -15,17 +15,17 @@ import { settledWithin } from './within.ts'
 import { createPipeline } from './pipeline/create-pipeline.ts'
 import { SnapshotFile } from './snapshot-file/snapshot-file.ts'
 
-/** Updates of stores give way to other work after so many milliseconds. */
+/** Default time, in milliseconds, for which processing updates of remote sources may block the event loop. */
 const SLICE_MS = 2
 
-/** So long a load that has failed waits for its sources to close. */
+/** How long a failed `load` waits for its sources to close, in milliseconds. */
 const FAREWELL_MS = 500
 
 /**
- * The one place where all parts meet, in the order in which data flows: sources → pipeline → live. See
+ * The composition root: connects the parts in the order in which data flows, sources → pipeline → live. See
  * `ConfigDefinition.load` for the contract.
  *
- * @param sliceMs how long updates of remote sources may keep the event loop from turning
+ * @param sliceMs how long processing updates of remote sources may block the event loop, in milliseconds; default 2
  */
 export async function load<S extends $ZodType>(
   definition: ConfigDefinition<S>,
@@ -101,7 +101,7 @@ export async function load<S extends $ZodType>(
     const parts = { name, options, log, sources, writer, snapshotFile, fingerprint, comparison }
     config.ready(await startUp(parts))
   } catch (error) {
-    // what does not close must not keep the caller waiting past the time it gave
+    // A source that does not close must not keep the caller waiting past `timeoutMs`.
     await settledWithin(config.close(), clock, FAREWELL_MS)
     throw error
   }

@@ -1,48 +1,57 @@
 import { isLoggerLike } from './to-logger.ts'
 
-/** What an option has to be, and how that is said to the one who gave something else. */
+/** A check for the value of an option. */
 export interface OptionKind {
+  /** Describes valid values, for the error message: `expected a function`. */
   readonly expected: string
   readonly test: (value: unknown) => boolean
-  /** What was given may be shown: it cannot be a secret, unless one was put in the wrong place. */
+  /** Whether the message may show an invalid value, because values of this option are not secret. Default false. */
   readonly isShown?: boolean
 }
 
-/** An object that is no list. */
+/** Whether the value is an object and not a list. */
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** A non-empty string. */
 export const text: OptionKind = {
   expected: 'text that is not empty',
   test: (value) => typeof value === 'string' && value !== '',
 }
-/** Stands in messages, on pages and in metrics. */
+/** A non-empty string, short enough for messages, web pages and metrics. */
 export const name: OptionKind = {
   expected: 'a name of 1 to 200 characters',
   test: (value) => typeof value === 'string' && value !== '' && value.length <= 200,
 }
+/** A boolean. */
 export const flag: OptionKind = { expected: 'true or false', test: (value) => typeof value === 'boolean' }
+/** An array of anything. */
 export const list: OptionKind = { expected: 'a list', test: Array.isArray }
+/** A function. */
 export const callback: OptionKind = { expected: 'a function', test: (value) => typeof value === 'function' }
+/** An array of non-empty strings. */
 export const listOfTexts: OptionKind = {
   expected: 'a list of texts that are not empty',
   test: (value) => Array.isArray(value) && value.every(text.test),
 }
+/** A duration in milliseconds; `Infinity` is allowed. */
 export const milliseconds: OptionKind = {
   expected: 'a number of milliseconds, 0 or more',
   test: (value) => typeof value === 'number' && value >= 0,
   isShown: true,
 }
+/** One of the given strings. */
 export const oneOf = (...allowed: readonly string[]): OptionKind => ({
   expected: `one of ${allowed.map((each) => `'${each}'`).join(', ')}`,
   test: (value) => allowed.includes(value as string),
   isShown: true,
 })
-/** An object with at least these methods. */
+/** An object with at least the named methods. */
 export const withMethods = (...names: readonly string[]): OptionKind => ({
   expected: `an object with ${names.map((name) => `${name}()`).join(', ')}`,
   test: (value) => isObject(value) && names.every((name) => typeof value[name] === 'function'),
 })
+/** An `AbortSignal`, also of another realm. */
 export const abortSignal: OptionKind = {
   expected: 'an AbortSignal',
   test: (value) =>
@@ -50,6 +59,7 @@ export const abortSignal: OptionKind = {
     typeof value['aborted'] === 'boolean' &&
     typeof value['addEventListener'] === 'function',
 }
+/** A logger of a known kind, or `false`. */
 export const logger: OptionKind = {
   expected:
     "false, or a logger: console, pino, winston, Fastify's or Nest's, or an object with debug(), info(), warn() and error()",

@@ -1,20 +1,20 @@
 import { framesOf, isError } from './thrown.ts'
 
-/** What stands in the place of a logger: one warning of the process. */
+/** A process warning, emitted if there is no logger. */
 export interface ProcessWarning {
   readonly message: string
-  /** `rejected`, `listener_failed`, …; written as `LIVETREE_REJECTED`. */
+  /** `rejected`, `listener_failed`, …; emitted as `LIVETREE_REJECTED`. */
   readonly code: string
-  /** What makes two warnings the same. */
+  /** Warnings with the same code and cause are emitted once. */
   readonly cause: string
-  /** Shown with its kind and its place, without its words: they may quote a secret. */
+  /** Printed as its stack frames, without its message, which may quote a secret. */
   readonly thrown?: unknown
 }
 
-/** So many causes are told apart; after that it says that it is silent. */
+/** At most this many distinct warnings are emitted; one more says that the rest is suppressed. */
 const MOST_CAUSES = 100
 
-/** Warnings by `process.emitWarning`, each cause once. Never throws. */
+/** Emits warnings by `process.emitWarning`, each cause once. Never throws. */
 export class ProcessWarnings {
   readonly #told = new Set<string>()
 
@@ -34,7 +34,7 @@ export class ProcessWarnings {
         ...(frames !== '' && { detail: frames }),
       })
     } catch {
-      // a process that has put another function in its place gets what that gives
+      // The application may have replaced `process.emitWarning` by a function that throws.
     }
   }
 }

@@ -2,7 +2,7 @@ import type { $ZodType } from 'zod/v4/core'
 import type { ConfigDefinition, ConfigOf } from './config-definition.ts'
 
 /**
- * The place where an app says which configuration is its own, so that what a framework hands around has its type:
+ * Augment this interface to declare the application's configuration, so that framework adapters can type it:
  *
  * ```ts
  * declare module 'livetree' {
@@ -12,10 +12,10 @@ import type { ConfigDefinition, ConfigOf } from './config-definition.ts'
  * }
  * ```
  */
-// biome-ignore lint/suspicious/noEmptyInterface: it is the app that fills it
+// biome-ignore lint/suspicious/noEmptyInterface: applications augment it
 export interface Register {}
 
-/** The values of the registered configuration; `unknown` where none is registered. */
+/** The value type of the registered configuration; `unknown` if none is registered. */
 export type RegisteredConfig = Register extends { readonly config: infer D }
   ? D extends ConfigDefinition<$ZodType>
     ? ConfigOf<D>

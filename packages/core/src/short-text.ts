@@ -1,6 +1,6 @@
 /**
- * A text for people, cut to at most `most` characters: its beginning, its end, and between them how many are left out.
- * A short one is handed back as it is.
+ * Shortens a text to at most `most` characters: its beginning, the number of omitted characters, its end. Returns a
+ * shorter text unchanged.
  */
 export function shortText(text: string, most: number): string {
   if (text.length <= most) return text
@@ -10,15 +10,15 @@ export function shortText(text: string, most: number): string {
   return `${text.slice(0, head)}…(${text.length - kept} characters)…${text.slice(-tail)}`
 }
 
-/** Of `…(16777216 characters)…`. */
+/** Length of `…(16777216 characters)…`. */
 const MARK_LENGTH = 23
 
-/** What is wrong, in at most 2,000 characters: a schema's own code may repeat whole values, and zod whole lists of names. */
+/** Shortens an issue's message to 2,000 characters: a refinement may quote whole values, and zod whole lists of names. */
 export function shortMessage(message: string): string {
   return shortText(message, 2_000)
 }
 
-/** A key of a store as it stands in a line for people. */
+/** Shortens a key to 1,000 characters, for log lines and messages. */
 export function shortKey(key: string): string {
   return shortText(key, 1_000)
 }

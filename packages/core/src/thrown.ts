@@ -2,18 +2,18 @@ import { types } from 'node:util'
 import { shortText } from './short-text.ts'
 
 /**
- * User code may throw anything: an error whose properties are getters that throw, a revoked Proxy, a gigabyte of text, an
- * error that is its own cause. Nothing in here throws, whatever it is given, and what it gives is short.
+ * User code may throw anything: an error whose getters throw, a revoked Proxy, a gigabyte of text, an error that is its own
+ * cause. No function in this file throws, whatever it is given, and every returned text is bounded.
  */
 
-/** Longer messages nobody reads; they stand in several logs and events at a time. */
+/** Nobody reads a longer message, and each one is copied to several logs and events. */
 const MOST_CHARACTERS = 10_000
-/** So many errors inside others are looked at. */
+/** At most this many nested causes are inspected. */
 const MOST_CAUSES = 10
-/** What loggers and inspectors read of an error, beside its name, message, stack and cause. */
+/** Properties of an error that loggers and inspectors read besides name, message, stack and cause. */
 const PRINTED = ['code', 'errors', 'toJSON', 'toString', 'constructor']
 
-/** `instanceof`, which asks a Proxy, and a class with a `Symbol.hasInstance`. */
+/** `instanceof` that returns false where a Proxy trap or `Symbol.hasInstance` throws. */
 export function isInstanceOf<C>(value: unknown, kind: abstract new (...args: never) => C): value is C {
   try {
     return value instanceof kind
@@ -22,12 +22,12 @@ export function isInstanceOf<C>(value: unknown, kind: abstract new (...args: nev
   }
 }
 
-/** Also of another realm, such as that of a test runner. */
+/** Whether the value is an `Error`, also one of another realm, such as a test runner's. */
 export function isError(thrown: unknown): thrown is Error {
   return types.isNativeError(thrown) || isInstanceOf(thrown, Error)
 }
 
-/** A property; undefined where reading it throws. */
+/** Reads a property; returns undefined if reading it throws. */
 export function fieldOf(value: unknown, name: string): unknown {
   try {
     return (value as Readonly<Record<string, unknown>> | null | undefined)?.[name]
@@ -36,14 +36,14 @@ export function fieldOf(value: unknown, name: string): unknown {
   }
 }
 
-/** The words of anything that was thrown, for a message. */
+/** Returns the message of anything that was thrown, shortened to 10,000 characters. */
 export function messageOf(thrown: unknown): string {
   return shortText(wordsOf(thrown) ?? kindOf(thrown), MOST_CHARACTERS)
 }
 
 /**
- * What kind of thing a function of the user's threw, `TypeError` or `Error ECONNREFUSED`. Its words are left to `cause`:
- * the function was given values, and a driver that cannot connect prints what it was to connect with.
+ * Names the kind of a thrown value: `TypeError` or `Error ECONNREFUSED`. Omits its message, which may quote a secret: a
+ * database driver that cannot connect may print its connection string. The message stays available in `cause`.
  */
 export function kindOf(thrown: unknown): string {
   if (!isError(thrown)) return `a thrown ${thrown === null ? 'null' : typeof thrown}`
@@ -53,35 +53,35 @@ export function kindOf(thrown: unknown): string {
   return words.join(' ') || 'Error'
 }
 
-/** Where an error was made: its stack without its words. */
+/** Returns the stack frames of an error, without its message. */
 export function framesOf(error: unknown): string {
   const stack = fieldOf(error, 'stack')
   if (typeof stack !== 'string') return ''
-  // it begins with the message, however long that is
+  // The stack begins with the message, which may be long.
   const lines = stack.slice(-MOST_CHARACTERS).split('\n')
   return lines.filter((line) => /^\s+at /.test(line)).join('\n')
 }
 
-/** What was thrown as an error that anybody can read: itself where that is one, an error that describes it otherwise. */
+/** Returns the thrown value if it is a readable error with a message, otherwise a new error that describes it. */
 export function errorOf(thrown: unknown): Error {
   if (isError(thrown) && isReadable(thrown) && textOfField(thrown, 'message') !== '') return thrown
   return describing(thrown)
 }
 
-/** The same for a `cause`, which may be no error: only what would throw when it is read is replaced. */
+/** Like `errorOf`, for a `cause`, which need not be an error: replaces only a value that throws when it is read. */
 export function readableCause(cause: unknown): unknown {
   return isReadable(cause) ? cause : describing(cause)
 }
 
 function describing(thrown: unknown): Error {
-  // what cannot be read stays out, since those who print an error print its cause
+  // Loggers print the cause of an error, so an unreadable cause is left out.
   const error = new Error(messageOf(thrown), isReadable(thrown) ? { cause: thrown } : undefined)
   const frames = framesOf(thrown)
   if (frames !== '') error.stack = `${error.name}: ${error.message}\n${frames}`
   return error
 }
 
-/** Whether those who print it get through, as far as they go. A Proxy may throw at whatever is asked of it. */
+/** Whether a logger can read the value and its causes without an exception. A Proxy may throw on any operation. */
 function isReadable(value: unknown): boolean {
   const seen = new Set<unknown>()
   try {
@@ -103,13 +103,13 @@ function isText(...values: readonly unknown[]): boolean {
   return values.every((value) => typeof value === 'string')
 }
 
-/** undefined where it has none. */
+/** Returns undefined if there is no message. */
 function wordsOf(thrown: unknown): string | undefined {
   if (!isError(thrown)) return textOf(thrown)
   return textOfField(thrown, 'message') || wordsOfSeveral(thrown)
 }
 
-/** Of an error without a message, as Node makes when none of several addresses can be reached. */
+/** Joins the messages of `errors`. Node creates an error without a message if none of several addresses is reachable. */
 function wordsOfSeveral(error: Error): string | undefined {
   const several = fieldOf(error, 'errors')
   if (!isList(several)) return undefined
@@ -126,7 +126,7 @@ function textOfField(value: unknown, name: string): string {
   return textOf(fieldOf(value, name) ?? '') ?? ''
 }
 
-/** undefined for an object without a prototype, or with a `toString` that throws. */
+/** Returns undefined for an object without a prototype, or whose `toString` throws. */
 function textOf(value: unknown): string | undefined {
   try {
     return String(value)
@@ -135,7 +135,7 @@ function textOf(value: unknown): string | undefined {
   }
 }
 
-/** Asking a Proxy that was revoked throws. */
+/** `Array.isArray` that returns false for a revoked Proxy, for which it throws. */
 function isList(value: unknown): boolean {
   try {
     return Array.isArray(value)

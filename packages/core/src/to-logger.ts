@@ -2,7 +2,7 @@ import { isPromise, settled } from './callback.ts'
 import { fieldOf, framesOf, isError, messageOf } from './thrown.ts'
 import type { Logger } from './source/source.ts'
 
-/** A logger in the manner of Nest's `LoggerService`: `log` in the place of `info`, the stack as second argument of `error`. */
+/** A logger like Nest's `LoggerService`: `log` instead of `info`, and the stack as second argument of `error`. */
 export interface NestStyleLogger {
   log(message: string, ...more: string[]): unknown
   warn(message: string, ...more: string[]): unknown
@@ -11,8 +11,8 @@ export interface NestStyleLogger {
 }
 
 /**
- * What `logger` accepts: console, pino, bunyan, winston, Fastify's `log`, Nest's `Logger` or `LoggerService`, or an
- * object of one's own with `debug`, `info`, `warn` and `error`, called with a message and an object of details.
+ * What the option `logger` accepts: console, pino, bunyan, winston, Fastify's `log`, Nest's `Logger` or `LoggerService`, or
+ * your own object with `debug`, `info`, `warn` and `error`, which are called with a message and an object of details.
  */
 export type LoggerLike = Logger | NestStyleLogger
 
@@ -21,12 +21,12 @@ type Details = Readonly<Record<string, unknown>>
 type Method = (...args: unknown[]) => unknown
 type Methods = Readonly<Record<string, unknown>>
 
-/** How one kind of logger is called. */
+/** Calls one kind of logger. */
 type Dialect = (target: Methods, level: Level, message: string, details: Details) => unknown
 
 const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error']
 
-/** Whether the value is a logger of a kind that is known, or has the methods of `Logger`. */
+/** Whether the value is a logger of a known kind or has the methods of `Logger`. */
 export function isLoggerLike(value: unknown): value is LoggerLike {
   return (
     (typeof value === 'object' || typeof value === 'function') &&
@@ -41,8 +41,8 @@ function isCallable(target: Methods): boolean {
 }
 
 /**
- * Gives any logger the form of `Logger`. Nothing it throws or rejects with comes out; `onFailure` is called instead, and
- * must not throw. The methods are looked up at each call, since a logger may exchange them with its level.
+ * Adapts any supported logger to `Logger`. If it throws or rejects, `onFailure` is called, which must not throw. Methods
+ * are looked up for each call, because a logger may replace them when its level changes.
  */
 export function toLogger(given: LoggerLike, onFailure: (cause: unknown) => void = () => {}): Logger {
   const target = given as unknown as Methods
@@ -78,17 +78,17 @@ function isNestStyle(target: Methods): boolean {
 
 const callMessageFirst: Dialect = (target, level, message, details) => call(target, level, message, details)
 
-/** A message is not a format: a key such as `/a%2Fb%sale` must come out as it is. */
+/** The message is passed as an argument of `%s`, so that a key such as `/a%2Fb%sale` is not read as a format. */
 const callConsole: Dialect = (target, level, message, details) => call(target, level, '%s', message, details)
 
-/** pino, bunyan and Fastify print an error in full where it is called `err`. */
+/** pino, bunyan and Fastify print an error in full if its property is called `err`. */
 const callObjectFirst: Dialect = (target, level, message, details) => {
   const { error, cause = error, ...rest } = details
   const fields = isError(cause) ? { ...rest, err: cause } : { ...rest, ...(cause !== undefined && { cause }) }
   return call(target, level, fields, message)
 }
 
-/** As one object, since winston reads a message of its own as a format; an error inside it would be printed as `{}`. */
+/** Passes one object, because winston reads a separate message as a format. Errors in it become plain objects, because winston prints an `Error` as `{}`. */
 const callWinston: Dialect = (target, level, message, details) => {
   const levels = target['levels'] as Methods | undefined
   const name =
@@ -102,7 +102,7 @@ const callWinston: Dialect = (target, level, message, details) => {
   return call(target, 'log', { ...Object.fromEntries(plain), level: name, message })
 }
 
-/** Nest prints text: simple details are put behind the message, an error's stack goes where Nest expects it. */
+/** Nest prints text: primitive details are appended to the message, and an error's stack is passed as second argument. */
 const callNestStyle: Dialect = (target, level, message, details) => {
   const { error, cause = error, ...rest } = details
   const words = Object.entries(rest)
@@ -113,7 +113,7 @@ const callNestStyle: Dialect = (target, level, message, details) => {
   const text = words.length === 0 ? message : `${message} (${words.join(', ')})`
   const method = level === 'info' ? 'log' : level
   if (method === 'debug' && typeof target['debug'] !== 'function') return undefined
-  // a logger with a context of its own adds that
+  // A logger with its own context adds that by itself.
   const context = typeof target['context'] === 'string' ? [] : ['livetree']
   return isFailure
     ? call(target, method, text, stackOf(cause), ...context)
@@ -124,7 +124,7 @@ function call(target: Methods, name: string, ...args: unknown[]): unknown {
   return (target[name] as Method | undefined)?.apply(target, args)
 }
 
-/** Nest tells a stack by its second line, so the first must be the only one before the frames. */
+/** Nest recognizes a stack by its second line, so exactly one line precedes the frames. */
 function stackOf(thrown: unknown): string | undefined {
   if (thrown === undefined) return undefined
   if (!isError(thrown)) return headingOf(thrown)

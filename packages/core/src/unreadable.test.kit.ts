@@ -1,6 +1,6 @@
 import { LivetreeError } from './errors.ts'
 
-/** What a program may throw that throws itself when it is looked at. */
+/** Values a program may throw whose properties throw when they are read. */
 export const UNREADABLE: Record<string, () => unknown> = {
   'a revoked Proxy': () => {
     const { proxy, revoke } = Proxy.revocable({}, {})

@@ -1,6 +1,6 @@
 import type { Clock } from './source/source.ts'
 
-/** Waits for `work`, but no longer than `ms`; whether it has settled. Never rejects, leaves no timer. */
+/** Waits for `work`, at most `ms` milliseconds; returns whether it has settled. Never rejects, leaves no timer. */
 export async function settledWithin(work: Promise<unknown>, clock: Clock, ms: number): Promise<boolean> {
   let timer: unknown
   const late = new Promise<false>((resolve) => {

@@ -149,8 +149,8 @@ describe('live', () => {
   test.each<[string, () => unknown, RegExp]>([
     ['nothing', () => undefined, /gave nothing/],
     ['null', () => null, /gave nothing/],
-    ['a promise', async () => (() => {}) as RequestHandler, /gave a promise/],
-    ['a promise that rejects', () => Promise.reject(new Error('unseen')), /gave a promise/],
+    ['a promise', async () => (() => {}) as RequestHandler, /returned a promise/],
+    ['a promise that rejects', () => Promise.reject(new Error('unseen')), /returned a promise/],
     ['an object', () => ({ handle() {} }), /gave an object/],
     ['a list of middlewares', () => [() => {}], /gave a list/],
     ['a function of no known arity', () => (_a: 1, _b: 2, _c: 3, _d: 4, _e: 5) => {}, /5 parameters/],

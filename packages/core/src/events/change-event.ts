@@ -2,14 +2,14 @@ import type { Change } from '../pipeline/outcome.ts'
 import type { Snapshot } from '../updates/snapshot.ts'
 
 /**
- * What differs between the state a listener was told of last and the state now. Printing it shows the changes, in which
- * secrets are redacted; the values themselves are there to be read, and are not printed.
+ * The difference between the state a listener received last and the current one. `JSON.stringify` and `inspect` show
+ * `changes`, in which secrets are redacted, but not `previous` and `next`.
  */
 export class ChangeEvent<T> {
   readonly revision: number
   readonly version: number
   readonly epoch: number
-  /** Leaf by leaf; a list counts as one leaf. Never empty. */
+  /** One entry for each changed leaf; a list counts as one leaf. Never empty. */
   readonly changes: readonly Change[]
   readonly #previous: T
   readonly #next: T
@@ -24,18 +24,18 @@ export class ChangeEvent<T> {
     Object.freeze(this)
   }
 
-  /** The value this listener knew before. */
+  /** The value this listener received last. */
   get previous(): T {
     return this.#previous
   }
 
-  /** The value now; the same as `config.current` unless that has moved on. */
+  /** The new value; the same as `config.current` unless that has changed since. */
   get next(): T {
     return this.#next
   }
 }
 
-/** Gives the difference of any earlier snapshot to the newest one; listeners that stand at the same place share it. */
+/** Computes the change from any earlier snapshot to the newest one; listeners that received the same snapshot share it. */
 export class ChangeFeed<T> {
   readonly #diff: (previous: T, next: T) => readonly Change[]
   readonly #events = new Map<number, ChangeEvent<T> | undefined>()
@@ -45,7 +45,7 @@ export class ChangeFeed<T> {
     this.#diff = diff
   }
 
-  /** undefined when the values are equal: a change that was taken back before the listener was free. */
+  /** Returns undefined if the values are equal: the change was reverted while the listener was busy. */
   between(from: Snapshot<T>, to: Snapshot<T>): ChangeEvent<T> | undefined {
     if (to.version !== this.#version) {
       this.#events.clear()

@@ -1,7 +1,7 @@
 import type { ChangeEvent, ChangeFeed } from './change-event.ts'
 import { Snapshot } from '../updates/snapshot.ts'
 
-/** The last two states as they were accepted, and those who wait for the next one. */
+/** Keeps the last two accepted states and the callers that wait for the next one. */
 export class ChangeLog<T> {
   readonly #feed: ChangeFeed<T>
   readonly #waiters = new Set<() => void>()
@@ -12,19 +12,19 @@ export class ChangeLog<T> {
     this.#feed = feed
   }
 
-  /** Takes the state that is in service now; gives the one before. Wakes nobody yet. */
+  /** Records the new state and returns the previous one. Does not resume waiting callers: `wake` does. */
   accept(snapshot: Snapshot<T>): Snapshot<T> | undefined {
     this.#previous = this.#latest
     this.#latest = snapshot
     return this.#previous
   }
 
-  /** Lets those go on who wait for a change. */
+  /** Resumes the callers that wait for a change. */
   wake(): void {
     for (const resolve of [...this.#waiters]) resolve()
   }
 
-  /** The newest change past a revision or a snapshot, which may have been already. Rejects when `cut` fires. */
+  /** Resolves with the newest change after a revision or snapshot, immediately if it has happened. Rejects when `cut` aborts. */
   async past(after: number | Snapshot<T>, cut: AbortSignal): Promise<ChangeEvent<T>> {
     for (;;) {
       const event = this.#eventPast(after)
@@ -35,8 +35,8 @@ export class ChangeLog<T> {
   }
 
   /**
-   * Changes since a snapshot, coalesced while the consumer is busy. Ends when `end` fires, after the last one, and at
-   * once when the consumer gives up (`return`), also while it waits.
+   * Iterates over the changes since a snapshot, merged into one while the consumer is busy. Ends after the last change when
+   * `end` aborts, and immediately when the consumer calls `return`, even during a pending `next`.
    */
   since(from: Snapshot<T>, end: AbortSignal): AsyncIterableIterator<ChangeEvent<T>, undefined> {
     let delivered = from
@@ -58,7 +58,7 @@ export class ChangeLog<T> {
       return { done: true, value: undefined } as const
     }
     return {
-      // one at a time, also for those who ask ahead
+      // Pulls one at a time, even if the consumer calls `next` several times without waiting.
       next: () => {
         const result = turn.then(pull)
         turn = result

@@ -12,19 +12,21 @@ const NAMES = [
   'close',
 ] as const
 
+/** The channels of `node:diagnostics_channel`, without their prefix `livetree:`. */
 export type DiagnosticName = (typeof NAMES)[number]
 
 /**
- * What is published on `node:diagnostics_channel`, under `livetree:` and the name: an object with the configuration's
- * name as `config`, and the fields of the event of that name. `resource` and `close` have no event: `resource` tells
- * `{ config, resource, type: 'swapped' | 'failed' | 'disposed', error? }`. No secret is in any of them.
- * A subscriber that throws stops nobody here, but Node makes an `uncaughtException` of it, which ends the process.
+ * The channels of `node:diagnostics_channel`, named `livetree:` and the name. A message is an object with the
+ * configuration's name as `config` and the fields of the event of the same name. `resource` and `close` have no event:
+ * `resource` publishes `{ config, resource, type: 'swapped' | 'failed' | 'disposed', error? }`, `close` only `config`. No
+ * message contains a secret. A subscriber that throws interrupts nothing here, but Node raises an `uncaughtException`,
+ * which ends the process.
  */
 const channels = Object.fromEntries(NAMES.map((name) => [name, channel(`livetree:${name}`)])) as Readonly<
   Record<DiagnosticName, Channel>
 >
 
-/** Costs a look-up where nobody listens; `details` is only called where somebody does. */
+/** Publishes a message. `details` is called only if the channel has subscribers, so without them this costs one look-up. */
 export function publish(name: DiagnosticName, config: string, details: () => object): void {
   const target = channels[name]
   if (target.hasSubscribers) target.publish({ config, ...details() })

@@ -9,34 +9,37 @@ import { ChangeSubscriber, type Delivery, type Subscriber } from './subscriber.t
 import type { RejectedEvent } from '../updates/rejection.ts'
 import type { ServedFrom } from '../updates/update-processor.ts'
 
-/** The configuration is loaded. */
+/** Emitted when the configuration is loaded. */
 export interface ReadyEvent {
   readonly revision: number
   readonly servedFrom: ServedFrom
 }
 
-/** Keys the schema does not know. */
+/** Emitted when the set of keys that match nothing in the schema changes. */
 export interface UnusedEvent {
-  /** All there are now; never empty. */
+  /** All such keys; never empty. */
   readonly keys: readonly UnusedKey[]
 }
 
-/** What each event tells. */
+/** The events of a configuration and their payloads. */
 export interface ConfigEvents<T> {
-  /** Told to every listener, also to those who come later. */
+  /** Delivered once to every listener, including those added after loading. */
   ready: ReadyEvent
-  /** `current` is another one. */
+  /** `current` has changed. */
   change: ChangeEvent<T>
-  /** The newest tree is not valid and not in service. Once for each failing state. */
+  /** The newest tree is invalid and not in service. Emitted once for each invalid state. */
   rejected: RejectedEvent
-  /** The set of unknown keys is another one, and `unused` is not `ignore`. */
+  /** The set of unknown keys has changed. Not emitted with `unused: 'ignore'`. */
   unused: UnusedEvent
+  /** The configuration is no longer proven to be the newest. */
   stale: StaleEvent
+  /** The configuration is proven to be the newest again. */
   live: LiveEvent
-  /** Something went wrong that nobody waits for; also given to the logger. */
+  /** An error in the background, which no caller receives. Also logged. */
   error: LivetreeError
 }
 
+/** Names of the events of a configuration. */
 export type ConfigEventName = keyof ConfigEvents<unknown>
 
 const NAMES = [
@@ -49,22 +52,26 @@ const NAMES = [
   'error',
 ] as const satisfies ConfigEventName[]
 
-/** @throws LivetreeError `invalid_options` for an event there is not, or what cannot be called */
+/**
+ * Validates the arguments of `on` and `once`.
+ *
+ * @throws LivetreeError `invalid_options` if the event does not exist or the listener is not a function
+ */
 export function assertListener(call: string, event: unknown, listener: unknown): void {
   if (!NAMES.includes(event as ConfigEventName)) {
     const near = typeof event === 'string' ? nearestName(event, NAMES) : undefined
     const meant = near === undefined ? `There are ${NAMES.join(', ')}` : `Did you mean "${near}"?`
-    throw new LivetreeError('invalid_options', `${call} got an event that there is not. ${meant}.`)
+    throw new LivetreeError('invalid_options', `${call} got an unknown event. ${meant}.`)
   }
   if (typeof listener !== 'function') {
     throw new LivetreeError('invalid_options', `${call} needs a function that listens for '${event}'.`)
   }
 }
 
-/** Called one at a time: when it returns a promise, the next call waits until that has settled. */
+/** A listener. Its calls never overlap: if it returns a promise, the next call waits until that has settled. */
 export type ConfigListener<T, E extends ConfigEventName> = (event: ConfigEvents<T>[E]) => unknown
 
-/** Serves the events that are no states: while a listener is busy, only the newest waits. */
+/** Calls one listener of an event other than `change`. While the listener is busy, only the newest event is kept. */
 class EventSubscriber<E> {
   readonly #what: string
   readonly #listener: (event: E) => unknown
@@ -108,22 +115,22 @@ interface Registration {
   remove(): void
 }
 
-/** The events of one configuration. No listener can hold up, stop or break another, nor the one who emits. */
+/** The events of one configuration. A listener cannot delay, stop or break another listener or the emitter. */
 export class EventHub<T> {
   readonly #delivery: Delivery<T>
   readonly #reportQuietly: ReportFailure
   readonly #emitter = new EventEmitter()
   readonly #registrations = new Set<Registration>()
-  /** Told before anybody could listen, and true still. */
+  /** Events emitted while loading that still hold; delivered to listeners added later. */
   readonly #standing = new Map<ConfigEventName, unknown>()
 
-  /** @param reportQuietly where failures of `error` listeners go, which cannot be told to themselves */
+  /** @param reportQuietly receives failures of `error` listeners, which must not be emitted as `error` again */
   constructor(delivery: Delivery<T>, reportQuietly: ReportFailure) {
     this.#delivery = delivery
     this.#reportQuietly = reportQuietly
   }
 
-  /** @param known the function by which `off` will name the listener */
+  /** Adds a listener; returns a function that removes it. @param known the function that `off` identifies the listener by */
   on<E extends ConfigEventName>(
     name: E,
     listener: ConfigListener<T, E>,
@@ -134,6 +141,7 @@ export class EventHub<T> {
     return this.subscribe(new ChangeSubscriber(this.#delivery, onChange), known)
   }
 
+  /** Adds a listener that is removed before its first call. */
   once<E extends ConfigEventName>(name: E, listener: ConfigListener<T, E>): () => void {
     const first: ConfigListener<T, E> = (event) => {
       remove()
@@ -143,13 +151,14 @@ export class EventHub<T> {
     return remove
   }
 
+  /** Removes a listener; does nothing if it is unknown. */
   off<E extends ConfigEventName>(name: E, listener: ConfigListener<T, E>): void {
     const isIt = (registration: Registration) => registration.name === name && registration.known === listener
     const registration = [...this.#registrations].find(isIt)
     registration?.remove()
   }
 
-  /** Adds a subscriber that is served in turn with the listeners of `change`. */
+  /** Adds a subscriber that is notified in order with the listeners of `change`. */
   subscribe(subscriber: Subscriber<T>, known: unknown = subscriber): () => void {
     return this.#register(
       'change',
@@ -163,7 +172,7 @@ export class EventHub<T> {
     this.#emitter.emit(name, event)
   }
 
-  /** Every subscriber looks at the state again. */
+  /** Notifies every subscriber that the state may have changed. */
   emitChange(): void {
     this.#emitter.emit('change')
   }
@@ -172,11 +181,12 @@ export class EventHub<T> {
     return this.#emitter.listenerCount(name) > 0
   }
 
-  /** Listeners that come later are told too, until `settle`. */
+  /** Delivers an event to listeners added later too, until `settle`. */
   stand<E extends Exclude<ConfigEventName, 'change'>>(name: E, event: ConfigEvents<T>[E]): void {
     this.#standing.set(name, event)
   }
 
+  /** Ends what `stand` began. */
   settle(name: ConfigEventName): void {
     this.#standing.delete(name)
   }

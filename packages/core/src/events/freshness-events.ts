@@ -1,12 +1,12 @@
-/** The configuration may be behind the store. Reads go on. */
+/** Emitted when the configuration may be behind the store. Reads continue. */
 export interface StaleEvent {
-  /** What is wrong, for people. */
+  /** The problem, as text for people. */
   readonly reason: string
-  /** When the state in service was last proven to be the newest, ms since the epoch; undefined if it never was. */
+  /** When the state in service was last proven to be the newest, in ms since the Unix epoch; undefined if it never was. */
   readonly provenAt: number | undefined
 }
 
-/** The configuration is proven to be the newest again. */
+/** Emitted when the configuration is proven to be the newest again. */
 export interface LiveEvent {
   readonly revision: number
   /** How long it was stale, in milliseconds. */

@@ -10,21 +10,21 @@ import type { SourceState } from '../updates/source-state.ts'
 import type { Delivery } from './subscriber.ts'
 import type { RejectedEvent } from '../updates/rejection.ts'
 
-/** A source that is lost for ever new reasons has been told of often enough. */
+/** At most this many distinct reasons are logged for one disconnection of a source. */
 const MOST_REASONS = 20
 
-type Told = Exclude<keyof ConfigEvents<unknown>, 'change'>
+type Notification = Exclude<keyof ConfigEvents<unknown>, 'change'>
 
 /**
- * Says what happens, once in each of three ways: to listeners, to the logger, on the diagnostics channels. What happens
- * while the configuration is being loaded, when nobody can listen yet, is kept for those who come, as long as it is so.
+ * Reports each event once to listeners, once to the logger and once on a diagnostics channel. Events during loading, when
+ * there can be no listener yet, are kept for later listeners for as long as they hold.
  */
 export class Notifier<T> {
   readonly hub: EventHub<T>
   readonly #config: string
   readonly #logger: ConfigLog
   readonly #delivery: Delivery<T>
-  /** By source: the words of its loss, while it lasts; one that tries several endpoints has one for each. */
+  /** The reasons logged for each disconnected source; a source with several endpoints has one for each. */
   readonly #lostBecause = new Map<string, Set<string>>()
   #isReady = false
 
@@ -35,7 +35,7 @@ export class Notifier<T> {
     this.hub = new EventHub(this.#delivery, (error) => this.#logError(error))
   }
 
-  /** What subscribers are served from. */
+  /** What subscribers need to receive changes. */
   get delivery(): Delivery<T> {
     return this.#delivery
   }
@@ -47,7 +47,7 @@ export class Notifier<T> {
     this.#logger.settle()
   }
 
-  /** The new state must be in service already. */
+  /** Notifies of a change. `next` must already be in service. */
   changed(previous: Snapshot<T> | undefined, next: Snapshot<T>): void {
     if (previous === undefined || !this.#isReady) return
     publish('change', this.#config, () => ({ ...this.#delivery.feed.between(previous, next) }))
@@ -58,7 +58,7 @@ export class Notifier<T> {
   rejected(event: RejectedEvent): void {
     const heading = `A tree of configuration "${this.#config}" was rejected; the last good one stays in service`
     const { source, revision } = event
-    // told again only when something else is wrong, not when the revision has moved on
+    // A new warning needs new issues; a new revision with the same issues is not enough.
     const cause = event.issues
       .slice(0, 100)
       .map(({ pathText, message }) => `${pathText}: ${message}`)
@@ -99,8 +99,8 @@ export class Notifier<T> {
   }
 
   /**
-   * Contact with a source was lost or is back; one line for each reason. A store that is lost for a moment is nothing to
-   * warn of: while loading, `startUp` warns when the loss lasts; after that `stale` does.
+   * Logs that a source is disconnected or connected again, one line for each reason. A remote source is only logged at
+   * `debug`: `startUp` warns of a lasting disconnection while loading, and `stale` does so later.
    */
   connectivity({ source, lastError }: SourceState): void {
     const told = this.#lostBecause.get(source.name)
@@ -129,14 +129,14 @@ export class Notifier<T> {
     this.#logger.debug(`${resource} of configuration "${this.#config}": ${type}`)
   }
 
-  /** Nobody is told anything after this. */
+  /** Removes all listeners. Nothing is emitted afterwards. */
   close(): void {
     publish('close', this.#config, () => ({}))
     this.#logger.info(`Configuration "${this.#config}" is closed`)
     this.hub.close()
   }
 
-  #notify<E extends Told>(name: E, event: ConfigEvents<T>[E]): void {
+  #notify<E extends Notification>(name: E, event: ConfigEvents<T>[E]): void {
     publish(name, this.#config, () => event)
     this.hub.settle(name)
     if (!this.#isReady) this.hub.stand(name, event)
@@ -149,7 +149,7 @@ export class Notifier<T> {
     this.#logger.entry({ level: 'error', message, code, details: { code, cause }, isHeard })
   }
 
-  #log(event: Told, entry: Omit<LogEntry, 'code' | 'isHeard'>): void {
+  #log(event: Notification, entry: Omit<LogEntry, 'code' | 'isHeard'>): void {
     this.#logger.entry({ ...entry, code: event, isHeard: () => this.hub.hasListener(event) })
   }
 }

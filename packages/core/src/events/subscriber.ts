@@ -2,7 +2,7 @@ import { askIsEqual, callAtOnce, callIsolated, type ReportFailure } from '../cal
 import type { ChangeEvent, ChangeFeed } from './change-event.ts'
 import type { Snapshot } from '../updates/snapshot.ts'
 
-/** What a subscriber is served from. */
+/** What a subscriber needs to receive changes. */
 export interface Delivery<T> {
   readonly feed: ChangeFeed<T>
   readonly report: ReportFailure
@@ -10,8 +10,8 @@ export interface Delivery<T> {
 }
 
 /**
- * Calls one listener, one call at a time. Keeps no queue: only what was delivered last, so that a slow listener gets the
- * difference to the newest state when it is free, and costs no memory meanwhile.
+ * Calls one listener, one call at a time. Keeps no queue, only the snapshot delivered last: a slow listener receives the
+ * difference to the newest state when it is free, and costs no memory until then.
  */
 export abstract class Subscriber<T> {
   protected readonly delivery: Delivery<T>
@@ -24,7 +24,7 @@ export abstract class Subscriber<T> {
     this.delivered = delivery.snapshot()
   }
 
-  /** The state may have changed. Never throws. */
+  /** Delivers the newest state if it has changed. Never throws. */
   notify(): void {
     if (this.#isBusy) return
     this.#isBusy = true
@@ -40,15 +40,15 @@ export abstract class Subscriber<T> {
     this.#isBusy = false
   }
 
-  /** No call starts after this; one that runs is not waited for. */
+  /** Starts no further call; does not wait for a running one. */
   close(): void {
     this.#isClosed = true
   }
 
-  /** Calls the listener if there is something to tell it. Must set `delivered` to `now` before it does. */
+  /** Calls the listener if `now` differs for it. Must set `delivered` to `now` before the call. */
   protected abstract deliver(now: Snapshot<T>): Promise<void> | undefined
 
-  /** Keeps the subscriber busy with a first call, before any change. */
+  /** Delays changes until a first call has settled. */
   protected runFirst(pending: Promise<void> | undefined): void {
     if (pending === undefined) return
     this.#isBusy = true
@@ -59,12 +59,12 @@ export abstract class Subscriber<T> {
   }
 }
 
-/** Serves `on('change')`. */
+/** The subscriber behind `on('change')`. */
 export class ChangeSubscriber<T> extends Subscriber<T> {
   readonly #listener: (event: ChangeEvent<T>) => unknown
   readonly #what: string
 
-  /** @param what begins the message of a failure */
+  /** @param what start of the message of a failure; default `A listener of 'change'` */
   constructor(
     delivery: Delivery<T>,
     listener: (event: ChangeEvent<T>) => unknown,
@@ -83,6 +83,7 @@ export class ChangeSubscriber<T> extends Subscriber<T> {
   }
 }
 
+/** Arguments of `LiveConfig.watch` with defaults applied. */
 export interface WatchSettings<T, S> {
   readonly selector: (value: T) => S
   readonly handler: (next: S, previous: S | undefined, change: ChangeEvent<T> | undefined) => unknown
@@ -91,19 +92,19 @@ export interface WatchSettings<T, S> {
 
 const SELECTOR = 'A watch selector'
 
-/** Serves `watch`: looks at every state, and calls the handler when what it selects is another. */
+/** The subscriber behind `watch`: selects from every delivered state and calls the handler when the selection changes. */
 export class WatchSubscriber<T, S> extends Subscriber<T> {
   readonly #settings: WatchSettings<T, S>
   #selected: S
 
-  /** Lets through what the selector throws now; later it is reported. */
+  /** @throws whatever the selector throws for the current state; later failures are reported */
   constructor(delivery: Delivery<T>, settings: WatchSettings<T, S>) {
     super(delivery)
     this.#settings = settings
     this.#selected = callAtOnce(SELECTOR, () => settings.selector(this.delivered.value))
   }
 
-  /** Calls the handler with the value now; later calls wait for it. */
+  /** Calls the handler with the current value; later calls wait until it has settled. */
   callImmediately(): void {
     const call = () => this.#settings.handler(this.#selected, undefined, undefined)
     this.runFirst(callIsolated('A watch handler', call, this.delivery.report))

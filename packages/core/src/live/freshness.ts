@@ -3,21 +3,23 @@ import type { Clock } from '../source/source.ts'
 import type { SourceState } from '../updates/source-state.ts'
 import type { UpdateProcessor } from '../updates/update-processor.ts'
 
+/** Options of `Freshness`. */
 export interface FreshnessOptions {
   readonly clock: Clock
   readonly writer: Pick<UpdateProcessor<unknown>, 'servedFrom'>
   readonly sources: readonly SourceState[]
-  /** Silence of a remote source that is still taken for health, in milliseconds. */
+  /** How long a remote source may be silent before it counts as stale, in milliseconds. `Infinity`: for any time. */
   readonly staleAfterMs: number
-  /** When the snapshot on disk was proven, while it is what is served. */
+  /** When the served snapshot on disk was proven, in ms since the Unix epoch; undefined if it is not known. */
   readonly servedProvenAt: () => number | undefined
   onStale(event: StaleEvent): void
   onLive(staleMs: number): void
 }
 
 /**
- * Tells whether the state in service is proven to be the newest. Proof comes from remote sources alone: each must have
- * spoken within `staleAfterMs`. Contact that is lost for good counts at once, any other loss after the same grace.
+ * Decides whether the state in service is proven to be the newest. Only remote sources provide proof, and each must have
+ * done so within `staleAfterMs`. A source that is disconnected for good makes the state stale immediately; any other
+ * disconnection does so after `staleAfterMs`.
  */
 export class Freshness {
   readonly #options: FreshnessOptions
@@ -35,20 +37,23 @@ export class Freshness {
     return this.#staleSince !== undefined
   }
 
-  /** When all of the state in service was proven; now, where no source is remote; undefined if it never was. */
+  /**
+   * When the whole state in service was last proven, in ms since the Unix epoch. Without a remote source this is now;
+   * undefined if there never was a proof.
+   */
   get provenAt(): number | undefined {
     if (this.#options.writer.servedFrom !== 'sources') return this.#options.servedProvenAt()
     if (this.#remote.length === 0) return this.#options.clock.now()
     return Math.min(...this.#remote.map(({ provenAt }) => provenAt ?? 0))
   }
 
-  /** From here on changes are told. */
+  /** Starts calling `onStale` and `onLive`. */
   start(): void {
     this.#isRunning = true
     this.check()
   }
 
-  /** Looks again: after every word of a source, and when a grace period ends. */
+  /** Checks again: after every call from a source, and when a grace period ends. */
   check(): void {
     if (!this.#isRunning) return
     const { clock } = this.#options
@@ -70,7 +75,7 @@ export class Freshness {
     this.#timer = undefined
   }
 
-  /** One timer, set for the first grace period that could end; a later proof does not move it, it looks again then. */
+  /** Sets one timer for the earliest possible end of a grace period. A later proof does not move it; it checks again then. */
   #arm(): void {
     const { clock, staleAfterMs } = this.#options
     if (this.#remote.length === 0 || staleAfterMs === Number.POSITIVE_INFINITY) return
@@ -80,17 +85,17 @@ export class Freshness {
         this.#timer = undefined
         this.check()
       },
-      // never more than the whole of it, also where the clock was put back
+      // At most `staleAfterMs`, even if the clock was set back.
       Math.min(Math.max(endsAt - clock.now(), 0), staleAfterMs) + 1,
     )
   }
 
-  /** Contact with a store is lost, be it stale already or not. */
+  /** Whether any remote source is disconnected, even if the state is not stale yet. */
   get isLost(): boolean {
     return this.#remote.some(({ lastError }) => lastError !== undefined)
   }
 
-  /** Which stores something else stands in for, and why; empty where their own state is in service. */
+  /** Lists the stores that have not delivered a tree, with the reason; empty once the sources are served. */
   get #missing(): string {
     if (this.#options.writer.servedFrom === 'sources') return ''
     const missing = this.#remote.filter(({ hasTree }) => !hasTree)
@@ -100,7 +105,7 @@ export class Freshness {
     return lines.length === 0 ? '' : `; ${lines.join('; ')}`
   }
 
-  /** Why the state is stale, for people; undefined when it is proven, or a loss is within its grace. */
+  /** Why the state is stale, as text for people; undefined if it is proven or a disconnection is within its grace period. */
   get reason(): string | undefined {
     const { clock, staleAfterMs, writer } = this.#options
     if (writer.servedFrom !== 'sources') return `served from ${SERVED_FROM[writer.servedFrom]}`

@@ -2,18 +2,20 @@ import { describeIssue } from '../errors.ts'
 import type { ConfigHealth, ConfigStatus } from '../live-config.ts'
 import type { RejectedEvent } from '../updates/rejection.ts'
 
+/** What `healthOf` needs besides the status. */
 export interface HealthFacts {
+  /** Age of the last proof, in milliseconds, above which the configuration is not ready. */
   readonly maxStalenessMs: number
-  /** Age of the last proof in milliseconds; undefined where there never was one. */
+  /** Age of the last proof in milliseconds; undefined if there never was one. */
   readonly provenForMs: number | undefined
-  /** Why the state in service may be behind, though it may not be `stale` yet. */
+  /** Why the state in service is stale; undefined if it is not. */
   readonly staleReason: string | undefined
 }
 
-/** A health endpoint's answer is no place for long texts. */
+/** Keeps the response of a health endpoint short, in characters. */
 const ISSUE_LENGTH = 500
 
-/** What a health endpoint needs, made of the status. */
+/** Derives what a health endpoint reports from the status. */
 export function healthOf(status: ConfigStatus, facts: HealthFacts): ConfigHealth {
   const { state, revision, staleForMs, rejected, sources, resources } = status
   const { maxStalenessMs, provenForMs, staleReason } = facts
@@ -22,7 +24,7 @@ export function healthOf(status: ConfigStatus, facts: HealthFacts): ConfigHealth
     state === 'closed' ? 'closed' : undefined,
     isTooOld ? `not proven to be the newest for more than ${maxStalenessMs} ms` : undefined,
     staleReason,
-    // a loss that is known is shown at once, and not when its grace period has ended
+    // A known disconnection is shown immediately, not only when its grace period has ended.
     ...sources
       .filter((source) => source.state === 'lost' && staleReason?.startsWith(`${source.name} `) !== true)
       .map(({ name, lastError }) => `${name} is lost: ${lastError?.message}`),
@@ -34,7 +36,7 @@ export function healthOf(status: ConfigStatus, facts: HealthFacts): ConfigHealth
   return Object.freeze({ isReady, state, revision, staleForMs, reason: reason === '' ? undefined : reason })
 }
 
-/** Says the first thing that is wrong, with path and key; the rest is in `status.rejected`. */
+/** Describes the first issue with path and key; `status.rejected` has the others. */
 function describeRejection({ source, revision, issues }: RejectedEvent): string {
   const first = issues[0] === undefined ? '' : `: ${describeIssue(issues[0]).slice(0, ISSUE_LENGTH)}`
   const more = issues.length > 1 ? ` and ${issues.length - 1} more` : ''

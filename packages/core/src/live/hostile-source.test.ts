@@ -107,7 +107,7 @@ describe('load, with a source', () => {
     [
       'one with layers of nothing',
       () => ({ ...sourceThat({}), layers: [undefined] }),
-      /source own has no good layers\[0\]\.name/,
+      /source own has an invalid layers\[0\].name/,
     ],
     [
       'one that does not say whether it is remote',
@@ -379,7 +379,9 @@ describe('what waits', () => {
     while (made.length < 2) await new Promise((resolve) => setTimeout(resolve, 5))
     expect(made).toEqual([1, 3])
     expect(errors.filter((text) => text.includes('pool'))).toEqual([
-      expect.stringMatching(/^drain_timeout .*A build of pool was still going on 20 ms after its signal/),
+      expect.stringMatching(
+        /^drain_timeout .*A build of pool was still running 20 ms after its signal was aborted/,
+      ),
     ])
     await config.close()
     await rejected
@@ -403,11 +405,11 @@ describe('what waits', () => {
 })
 
 describe('listeners', () => {
-  it('of an event that there is not, and what is no function, are refused', async () => {
+  it('refuses an unknown event, and a listener that is not a function', async () => {
     const config = await definition.load({ sources: [memory()], logger: false })
     open.push(config)
     expect(() => config.on('chnage' as never, () => {})).toThrow(
-      /on\(\) got an event that there is not\. Did you mean "change"/,
+      /on\(\) got an unknown event\. Did you mean "change"/,
     )
     expect(() => config.on('change', undefined as never)).toThrow(
       /on\(\) needs a function that listens for 'change'/,

@@ -51,7 +51,7 @@ const changedOptions: OptionTable = {
   },
 }
 
-/** What a configuration is put together from; see load.ts. */
+/** The parts that `load` connects into a configuration. */
 export interface LoadedConfigParts<T> {
   readonly name: string
   readonly options: ResolvedLoadOptions
@@ -60,17 +60,17 @@ export interface LoadedConfigParts<T> {
   readonly pipeline: Pipeline<T>
   readonly sources: readonly SourceState[]
   readonly writer: UpdateProcessor<T>
-  /** undefined: nothing is kept on disk. */
+  /** Undefined if no snapshot is kept on disk. */
   readonly keeper: SnapshotKeeper | undefined
-  /** undefined: the guard has nothing to compare the first trees with. */
+  /** Undefined if the guard has no earlier state to compare the first trees with. */
   readonly comparison: Comparison | undefined
 }
 
-/** The one that `load` gives out: the contract of `LiveConfig` over the writer, the announcer and the rest of `live/`. */
+/** The configuration that `load` returns: implements `LiveConfig` with the update processor, the notifier and resources. */
 export class LoadedConfig<T> implements LiveConfig<T> {
   readonly name: string
   readonly #parts: LoadedConfigParts<T>
-  readonly #announcer: Notifier<T>
+  readonly #notifier: Notifier<T>
   readonly #writer: UpdateProcessor<T>
   readonly #freshness: Freshness
   readonly #keeper: SnapshotKeeper | undefined
@@ -79,7 +79,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   readonly #pin = new Pin<T>()
   readonly #abort = new AbortController()
   readonly #connections: SourceConnection[] = []
-  /** A plain field, so that reading the configuration costs a property. */
+  /** A plain field, so that reading `current` costs one property access. */
   #current: T = undefined as T
   #readyAt = 0
   #standInProvenAt: number | undefined = undefined
@@ -92,24 +92,24 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     setMaxListeners(0, this.#abort.signal)
     const feed = new ChangeFeed<T>((previous, next) => pipeline.diff(previous, next))
     this.#changes = new ChangeLog(feed)
-    this.#announcer = new Notifier(name, parts.log, { feed, snapshot: () => this.snapshot() })
+    this.#notifier = new Notifier(name, parts.log, { feed, snapshot: () => this.snapshot() })
     this.#writer = parts.writer
     this.#writer.observe(this.#observer())
     this.#keeper = parts.keeper
     this.#keeper?.onError((error) => this.report(error))
-    this.#resources = new ResourceSet(options.clock, this.#announcer)
+    this.#resources = new ResourceSet(options.clock, this.#notifier)
     this.#freshness = new Freshness({
       clock: options.clock,
       writer: this.#writer,
       sources,
       staleAfterMs: options.staleAfterMs,
       servedProvenAt: () => this.#standInProvenAt,
-      onStale: (event) => this.#announcer.stale(event),
-      onLive: (staleMs) => this.#announcer.live({ revision: this.revision, staleMs }),
+      onStale: (event) => this.#notifier.stale(event),
+      onLive: (staleMs) => this.#notifier.live({ revision: this.revision, staleMs }),
     })
   }
 
-  /** Opens the sources; what they say goes to the writer from here on. For load.ts. @throws LivetreeError `source_broken` */
+  /** Opens the sources, which then send updates to the update processor. For load.ts. @throws LivetreeError `source_broken` */
   open(): void {
     const { sources, options, log } = this.#parts
     const { clock, staleAfterMs } = options
@@ -120,13 +120,17 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     }
   }
 
-  /** There is a state to serve. `provenAt` is that of what stands in for the sources. For load.ts. */
+  /**
+   * Starts serving: emits `ready` and watches freshness. For load.ts.
+   *
+   * @param provenAt when the fallback was proven, in ms since the Unix epoch; undefined if there is no such proof
+   */
   ready(provenAt: number | undefined): void {
     this.#standInProvenAt = provenAt
     this.#readyAt = this.#parts.options.clock.now()
     this.#freshness.start()
     const { revision } = this
-    this.#announcer.ready(Object.freeze({ revision, servedFrom: this.#writer.servedFrom }))
+    this.#notifier.ready(Object.freeze({ revision, servedFrom: this.#writer.servedFrom }))
   }
 
   get current(): T {
@@ -175,17 +179,17 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   on<E extends ConfigEventName>(event: E, listener: ConfigListener<T, E>): () => void {
     this.#assertOpen()
     assertListener('on()', event, listener)
-    return this.#announcer.hub.on(event, listener)
+    return this.#notifier.hub.on(event, listener)
   }
 
   once<E extends ConfigEventName>(event: E, listener: ConfigListener<T, E>): () => void {
     this.#assertOpen()
     assertListener('once()', event, listener)
-    return this.#announcer.hub.once(event, listener)
+    return this.#notifier.hub.once(event, listener)
   }
 
   off<E extends ConfigEventName>(event: E, listener: ConfigListener<T, E>): void {
-    this.#announcer.hub.off(event, listener)
+    this.#notifier.hub.off(event, listener)
   }
 
   watch<S>(
@@ -196,14 +200,14 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     this.#assertOpen()
     checkArguments('watch()', { selector, handler }, watchArguments)
     checkOptions('watch()', options, watchOptions)
-    const subscriber = new WatchSubscriber<T, S>(this.#announcer.delivery, {
+    const subscriber = new WatchSubscriber<T, S>(this.#notifier.delivery, {
       selector,
-      // the overloads of LiveConfig.watch tell when the arguments may be undefined
+      // The overloads of LiveConfig.watch declare when the arguments may be undefined.
       handler: handler as (next: S, previous: S | undefined, change: ChangeEvent<T> | undefined) => unknown,
       isEqual: options.isEqual ?? Object.is,
     })
     if (options.immediate) subscriber.callImmediately()
-    return this.#announcer.hub.subscribe(subscriber as Subscriber<T>)
+    return this.#notifier.hub.subscribe(subscriber as Subscriber<T>)
   }
 
   changed(options: ChangedOptions<T> = {}): Promise<ChangeEvent<T>> {
@@ -273,8 +277,8 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   report(error: LivetreeError): void {
-    const message = `What was reported is no error of livetree but ${kindOf(error)}, see cause.`
-    this.#announcer.failed(
+    const message = `report() expects a LivetreeError but got ${kindOf(error)}, see cause.`
+    this.#notifier.failed(
       isLivetreeError(error) ? error : new LivetreeError('internal', message, { cause: error }),
     )
   }
@@ -308,7 +312,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     return this.#freshness.isStale ? 'stale' : 'live'
   }
 
-  /** Nothing is known that could keep the state from being the newest. */
+  /** Whether the state is live and no store is disconnected. */
   get #isProven(): boolean {
     return this.#state === 'live' && !this.#freshness.isLost
   }
@@ -318,30 +322,30 @@ export class LoadedConfig<T> implements LiveConfig<T> {
       accepted: (snapshot, isHealed) => this.#accepted(snapshot, isHealed),
       confirmed: (_snapshot, isHealed) => {
         this.#keeper?.accepted()
-        if (isHealed) this.#announcer.healed()
+        if (isHealed) this.#notifier.healed()
       },
       rejected: (event) => {
         this.#keeper?.rejected(event.source, { isRefused: event.issues.some(({ code }) => code === 'guard') })
-        this.#announcer.rejected(event)
+        this.#notifier.rejected(event)
       },
       unused: (keys) => {
-        if (this.#parts.reportsUnused) this.#announcer.unused(keys)
+        if (this.#parts.reportsUnused) this.#notifier.unused(keys)
       },
       connectivity: (source) => {
-        this.#announcer.connectivity(source)
+        this.#notifier.connectivity(source)
         this.#freshness.check()
       },
       failed: (error) => this.report(error),
     }
   }
 
-  /** First the state changes, then others are told. */
+  /** Applies the new state before anyone is notified. */
   #accepted(snapshot: Snapshot<T>, isHealed: boolean): void {
     const previous = this.#changes.accept(snapshot)
     this.#current = snapshot.value
     this.#keeper?.accepted()
-    if (isHealed) this.#announcer.healed()
-    this.#announcer.changed(previous, snapshot)
+    if (isHealed) this.#notifier.healed()
+    this.#notifier.changed(previous, snapshot)
     this.#changes.wake()
   }
 
@@ -351,15 +355,15 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     this.#parts.comparison?.close()
     this.#freshness.stop()
     await Promise.all([this.#resources.close(), this.#closeConnections(), this.#closeKeeper()])
-    this.#announcer.close()
+    this.#notifier.close()
   }
 
-  /** A disk that does not answer must not keep the process. */
+  /** Bounds the last write: a disk that does not respond must not keep the process from ending. */
   async #closeKeeper(): Promise<void> {
     const closing = this.#keeper?.close()
     if (closing === undefined) return
     if (await settledWithin(closing, this.#parts.options.clock, CLOSE_MS)) return
-    const message = `The snapshot on disk was not written within ${CLOSE_MS} ms of close(), and is not waited for.`
+    const message = `The snapshot on disk was not written within ${CLOSE_MS} ms of close(); close() ends without it.`
     this.report(new LivetreeError('snapshot_not_written', message))
   }
 

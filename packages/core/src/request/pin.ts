@@ -1,22 +1,23 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Snapshot } from '../updates/snapshot.ts'
 
-/** Holds one snapshot for everything that runs, now or later, because of one call: a request, a job. */
+/** Pins one snapshot for everything that one call starts, such as a request or a job, now or later. */
 export class Pin<T> {
   readonly #storage = new AsyncLocalStorage<Snapshot<T>>()
 
+  /** The pinned snapshot; undefined outside of `run`. */
   get snapshot(): Snapshot<T> | undefined {
     return this.#storage.getStore()
   }
 
-  /** A pin inside a pin keeps the outer one: one request sees one state. */
+  /** Runs `work` with the snapshot pinned. A nested call keeps the outer pin, so that one request sees one state. */
   run<R>(snapshot: Snapshot<T>, work: () => R): R {
     return this.#storage.getStore() === undefined ? this.#storage.run(snapshot, work) : work()
   }
 
-  /** As `run`, also inside another pin. */
+  /** Like `run`, but replaces an outer pin. */
   runAnew<R>(snapshot: Snapshot<T>, work: () => R): R {
-    // entering costs, and much of what a request does is inside already
+    // Entering a context is expensive, and most of the work of a request already runs inside it.
     return this.#storage.getStore() === snapshot ? work() : this.#storage.run(snapshot, work)
   }
 }

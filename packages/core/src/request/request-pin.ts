@@ -2,16 +2,16 @@ import type { LiveConfig } from '../live-config.ts'
 import type { LiveValue } from '../resource/live-value.ts'
 import type { Snapshot } from '../updates/snapshot.ts'
 
-/** What is needed of Node's requests and responses. */
+/** The part of Node's requests and responses that `pinRequest` uses. */
 export interface RequestPart {
   emit(event: string | symbol, ...args: unknown[]): boolean
   listenerCount(event: string | symbol): number
 }
 
-/** On the request itself, and not in the asynchronous context: that of a pipelined request may be the one before it. */
+/** Stored on the request, not in the asynchronous context, which a pipelined request may inherit from the one before. */
 const pins = Symbol('livetree.pins')
 
-/** What is needed of Node's responses to know when a request is over. */
+/** The part of Node's responses that `borrowForResponse` uses. */
 export interface ResponsePart {
   readonly closed?: boolean
   once(event: string, listener: () => void): unknown
@@ -26,10 +26,10 @@ interface RequestPin {
 }
 
 /**
- * For adapters: the snapshot of one HTTP request, to be handled inside `config.runPinned(…, snapshot)`. Node tells of a
- * request's body, and of the end of its response, from the connection's own asynchronous context, which began before the
- * request; so from now on listeners on the two are called inside the pin as well. A request that is pinned already keeps
- * its snapshot.
+ * For adapters: pins a snapshot to one HTTP request and returns it; handle the request inside `config.runPinned(…,
+ * snapshot)`. Node emits the events of a request's body and of the end of its response in the asynchronous context of the
+ * connection, which is older than the request. So this also makes listeners on both objects run inside the pin. A request
+ * that is already pinned keeps its snapshot.
  */
 export function pinRequest<T>(config: LiveConfig<T>, request: Pinnable, response: RequestPart): Snapshot<T> {
   const pinned = findPin(config, request)
@@ -51,13 +51,13 @@ function findPin<T>(config: LiveConfig<T>, request: Pinnable): Snapshot<T> | und
 function emitPinned<T>(config: LiveConfig<T>, part: RequestPart, snapshot: Snapshot<T>): void {
   const emit = part.emit
   part.emit = (event, ...args) => {
-    // most events of a request have no listener, and entering the pin is what costs
+    // Most events of a request have no listener, and entering the pin is expensive.
     if (part.listenerCount(event) === 0) return emit.call(part, event, ...args)
     return config.runPinned(() => emit.call(part, event, ...args), snapshot)
   }
 }
 
-/** For adapters: borrows the newest instance until the response is sent or its connection is gone. */
+/** For adapters: borrows the newest instance until the response is sent or its connection is closed. */
 export function borrowForResponse<R>(value: LiveValue<R>, response: ResponsePart): R {
   const borrowed = value.acquire()
   if (response.closed) borrowed.release()

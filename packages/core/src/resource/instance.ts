@@ -1,13 +1,13 @@
 import type { Clock } from '../source/source.ts'
 
-/** One use of an instance. While it is not released the instance is not disposed, up to the drain time. */
+/** One use of an instance, which is not disposed until it is released or the drain time expires. */
 export interface Borrowed<R> extends Disposable {
   readonly value: R
-  /** Gives it back; more than once does no harm. Also `using`. */
+  /** Releases the instance. Idempotent; also called by `using`. */
   release(): void
 }
 
-/** A built thing, and how many are using it. */
+/** A built value with the number of its borrowers. */
 export class Instance<R> {
   readonly value: R
   #borrowedCount = 0
@@ -33,7 +33,7 @@ export class Instance<R> {
     return { value: this.value, release, [Symbol.dispose]: release }
   }
 
-  /** Resolves with true when nobody uses it any more, with false when `drainMs` have passed before. */
+  /** Resolves with true when the last borrower has released it, with false if `drainMs` milliseconds pass first. */
   drained(clock: Clock, drainMs: number): Promise<boolean> {
     if (this.#borrowedCount === 0) return Promise.resolve(true)
     return new Promise((resolve) => {

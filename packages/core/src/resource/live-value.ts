@@ -8,34 +8,36 @@ import { askIsEqual, callAtOnce, disown, isPromise } from '../callback.ts'
 import { type Borrowed, Instance } from './instance.ts'
 import type { LiveConfig } from '../live-config.ts'
 
+/** Options of `live`. */
 export interface LiveOptions<S, R> {
-  /** Takes an old instance down after its last use. Default: nothing to do. */
+  /** Disposes of an old instance after its last use. Default: does nothing. */
   readonly dispose?: ((old: R) => unknown) | undefined
   /** Name in errors. Default `live value`. */
   readonly name?: string | undefined
-  /** Tells whether two selected values need the same instance. Default `Object.is`. */
+  /** Whether two selected values share one instance. Default `Object.is`. */
   readonly isEqual?: ((one: S, other: S) => boolean) | undefined
 }
 
 const table: OptionTable = { dispose: callback, name: nameKind, isEqual: callback }
 
-/** Something made at once from a part of the configuration, and made anew when that changes. */
+/** A value created synchronously from a part of the configuration, and created again when that part changes. */
 export interface LiveValue<R> {
-  /** The newest instance. Do not keep it where it has a `dispose`: use `acquire`. */
+  /** The newest instance. If it has a `dispose`, use `acquire` instead of keeping it. */
   readonly current: R
-  /** Borrows the newest instance until `release`; it is not disposed before. */
+  /** Borrows the newest instance, which is not disposed before `release`. */
   acquire(): Borrowed<R>
-  /** Stops following the configuration. Resolves when every instance has been given back and disposed. */
+  /** Stops following the configuration. Resolves when every instance has been released and disposed. */
   close(): Promise<void>
 }
 
 /**
- * The synchronous sibling of `config.resource`, for what is made without waiting: a middleware, a limiter, a formatter.
- * An old instance is disposed after its last use, however long that takes. A factory that throws leaves the old instance
- * in service and is reported by `error`; it is called again when the selected part changes. Closes with the configuration.
+ * The synchronous counterpart of `config.resource`, for values created without `await`: a middleware, a limiter, a
+ * formatter. An old instance is disposed after its last use, however long that takes. If the factory throws, the old
+ * instance stays in service, the failure is reported by `error`, and the factory is called again when the selected part
+ * changes. Closes with the configuration.
  *
- * @throws whatever the factory throws at the first call; LivetreeError `invalid_options`, also where the factory gives a
- *   promise; `closed`
+ * @throws whatever the selector or the factory throws in the first call; LivetreeError `invalid_options`, also if the
+ *   factory returns a promise; `closed`
  */
 export function live<T, S, R>(
   config: LiveConfig<T>,
@@ -55,7 +57,7 @@ export function live<T, S, R>(
 
   const report = (error: LivetreeError) => config.report(error)
   const fail = (what: string, cause: unknown) => {
-    // our own errors hold no word of the user's
+    // A LivetreeError quotes no message of the user's error, so its message may be shown.
     const why = isLivetreeError(cause) ? cause.message : `${kindOf(cause)}, see cause`
     report(new LivetreeError('resource_failed', `${what} of ${name} failed: ${why}.`, { cause }))
   }
@@ -77,13 +79,13 @@ export function live<T, S, R>(
     return new Instance(value)
   }
   const serve = (next: Instance<R>) => {
-    // the factory may have closed what it was called for
+    // The factory may have closed the live value or the configuration.
     if (closing !== undefined) return retire(next)
     if (served !== undefined) retire(served)
     served = next
   }
   const rebuild = (selected: S) => {
-    // the first build looks for what changed during it
+    // The first build checks by itself whether the selection changed during it.
     if (served === undefined) return
     try {
       serve(make(selected))
@@ -102,7 +104,7 @@ export function live<T, S, R>(
     return closing
   }
 
-  // first, since it refuses a configuration that is closed before anything is made
+  // Called first, because it throws for a closed configuration before anything is created.
   const stop = config.watch(selector, rebuild, { isEqual })
   config.signal.addEventListener('abort', close, { once: true })
   const select = () => callAtOnce(`The selector of ${name}`, () => selector(config.current))
@@ -138,6 +140,6 @@ function refusePromise(promise: PromiseLike<unknown>): LivetreeError {
   disown(promise)
   return new LivetreeError(
     'invalid_options',
-    'The factory gave a promise, and nothing waits for it: use config.resource() for what is made with await',
+    'The factory of live() returned a promise: use config.resource() for values that are created with await',
   )
 }

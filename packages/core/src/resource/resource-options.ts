@@ -3,53 +3,57 @@ import type { Clock } from '../source/source.ts'
 import type { ReportFailure } from '../callback.ts'
 import type { Borrowed } from './instance.ts'
 
-/** How a resource is made from a part of the configuration, and taken down again. */
+/** Options of `LiveConfig.resource`: how a resource is created from a part of the configuration, and disposed. */
 export interface ResourceOptions<S, R> {
   /** Name in `status`, errors and diagnostics. Default `resource 1`, `resource 2`, … */
   readonly name?: string | undefined
-  /** Makes an instance. `signal` fires when the configuration has moved on meanwhile, or is closed: what is made then is disposed. */
+  /**
+   * Creates an instance. `signal` aborts when the selected part changes during the build or the resource is closed; the
+   * instance is then disposed instead of served.
+   */
   create(selected: S, context: { readonly signal: AbortSignal }): R | Promise<R>
-  /** Says whether an instance may go into service, by not throwing and not giving `false`. Default: every one may. */
+  /** Validates a new instance: it goes into service unless this throws, rejects or returns `false`. Default: no check. */
   check?(candidate: R, context: { readonly signal: AbortSignal }): unknown
   /**
-   * Takes an instance down, after its last use or `drainMs`. One that takes longer than 5 seconds, whatever `drainMs` is,
-   * is reported and not waited for. Default: nothing to do.
+   * Disposes of an instance after its last use or `drainMs`. If this takes longer than 5 seconds, whatever `drainMs` is, it
+   * is reported and no longer waited for. Default: does nothing.
    */
   dispose?(old: R): unknown
   /**
-   * How long an old instance waits for those who use it, in milliseconds; so long a build may go on, too, when its signal
-   * has fired: then it is given up, and what it makes later is disposed. With `Infinity`, `close` waits for the last
-   * borrower however long that takes. Default 30,000.
+   * How long an old instance waits for its borrowers before it is disposed, in milliseconds. A build may also continue for
+   * this long after its signal has aborted; then it is abandoned, and an instance it creates later is disposed. With
+   * `Infinity`, `close` waits for the last borrower however long that takes. Default 30,000.
    */
   readonly drainMs?: number | undefined
-  /** Waits up to so many milliseconds, by chance, before a new build, so that a fleet does not reconnect at once. Default 0. */
+  /** Delays each rebuild by a random time of at most this many milliseconds, to spread the reconnects of a fleet. Default 0. */
   readonly jitterMs?: number | undefined
-  /** Tells whether two selected values need the same instance. Default `Object.is`. */
+  /** Whether two selected values share one instance. Default `Object.is`. */
   readonly isEqual?: ((one: S, other: S) => boolean) | undefined
 }
 
+/** State of one resource, in `ConfigStatus.resources`. */
 export interface ResourceStatus {
   readonly name: string
-  /** `failed`: the instance for the newest configuration could not be built; the one before is in service. */
+  /** `failed`: the build for the newest configuration failed; the previous instance is in service. */
   readonly state: 'ready' | 'building' | 'failed' | 'closed'
-  /** Why the last build failed; undefined once one has succeeded. */
+  /** Why the last build failed; undefined if it succeeded. */
   readonly lastError: LivetreeError | undefined
-  /** How many use the instance in service. */
+  /** Number of borrowers of the instance in service. */
   readonly borrowedCount: number
-  /** Old instances that are still in use. */
+  /** Number of old instances that are not disposed yet. */
   readonly drainingCount: number
-  /** Instances that went into service so far. */
+  /** Number of instances that have gone into service so far. */
   readonly builtCount: number
 }
 
-/** Something built from the configuration that is replaced, without a gap, when its part of the configuration changes. */
+/** A value built from a part of the configuration and replaced, without a gap, when that part changes. */
 export interface Resource<R> extends AsyncDisposable {
   readonly name: string
-  /** The instance in service. Do not keep it: use `use` or `acquire`, or it may be disposed while you work with it. */
+  /** The instance in service. Use `use` or `acquire` instead of keeping it: it may be disposed while you work with it. */
   readonly current: R
   readonly status: ResourceStatus
   /**
-   * Runs `work` with the instance in service, which is not disposed before it is done (up to `drainMs`).
+   * Runs `work` with the instance in service, which is not disposed before `work` settles or `drainMs` expires.
    * @throws LivetreeError `closed` after `close`
    */
   use<X>(work: (value: R) => X | Promise<X>): Promise<X>
@@ -58,11 +62,11 @@ export interface Resource<R> extends AsyncDisposable {
    * @throws LivetreeError `closed` after `close`
    */
   acquire(): Borrowed<R>
-  /** Stops following the configuration, drains and disposes. Resolves when all instances are disposed. */
+  /** Stops following the configuration and drains. Resolves when all instances are disposed. */
   close(): Promise<void>
 }
 
-/** `ResourceOptions` with nothing left open, and what the resource is made within. */
+/** `ResourceOptions` with every default applied, and what the resource needs from its configuration. */
 export interface ResourceSettings<T, S, R> {
   readonly name: string
   readonly selector: (value: T) => S

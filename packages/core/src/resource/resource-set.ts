@@ -25,27 +25,31 @@ const table: OptionTable = {
   isEqual: callback,
 }
 
-/** The resources of one configuration, in the order they were made. */
+/** The resources of one configuration, in the order of their creation. */
 export class ResourceSet<T> {
   readonly #clock: Clock
-  readonly #announcer: Notifier<T>
+  readonly #notifier: Notifier<T>
   readonly #resources = new Set<{ readonly status: ResourceStatus; close(): Promise<void> }>()
   #count = 0
 
-  constructor(clock: Clock, announcer: Notifier<T>) {
+  constructor(clock: Clock, notifier: Notifier<T>) {
     this.#clock = clock
-    this.#announcer = announcer
+    this.#notifier = notifier
   }
 
-  /** Makes one, has it follow the configuration, and waits for its first build. */
+  /**
+   * Creates a resource that follows the configuration, and waits for its first build.
+   *
+   * @throws LivetreeError `invalid_options`, `resource_failed`, `closed`
+   */
   async add<S, R>(value: T, selector: (value: T) => S, options: ResourceOptions<S, R>): Promise<Resource<R>> {
     checkArguments('resource()', { selector, options }, resourceArguments)
     checkOptions('resource()', options, table)
     if (options.create === undefined) {
-      throw new LivetreeError('invalid_options', 'resource() needs create(), which makes an instance.')
+      throw new LivetreeError('invalid_options', 'resource() needs create(), which creates an instance.')
     }
     const name = options.name ?? `resource ${++this.#count}`
-    const { delivery, hub } = this.#announcer
+    const { delivery, hub } = this.#notifier
     const resource: HotResource<T, S, R> = new HotResource<T, S, R>(
       {
         name,
@@ -58,7 +62,7 @@ export class ResourceSet<T> {
         isEqual: options.isEqual ?? Object.is,
         clock: this.#clock,
         report: delivery.report,
-        onEvent: (type, error) => this.#announcer.resource(name, type, error),
+        onEvent: (type, error) => this.#notifier.resource(name, type, error),
         onClosed: () => {
           stop()
           this.#resources.delete(resource)
@@ -84,8 +88,8 @@ export class ResourceSet<T> {
   }
 
   /**
-   * The newest first, since it may use the older ones. The next one begins when the one before has closed; once one has
-   * taken longer than 5 seconds, all the others at once.
+   * Closes the newest resource first, because it may use older ones. Each waits for the previous one; once one takes longer
+   * than 5 seconds, all the others are closed at the same time.
    */
   async close(): Promise<void> {
     const closings: Promise<void>[] = []

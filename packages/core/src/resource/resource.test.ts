@@ -275,7 +275,7 @@ describe('HotResource', () => {
       cause: thrown,
     })
     const refused = setUp({ check: () => false })
-    await expect(refused.resource.start()).rejects.toThrow('Cannot build pool: check gave false.')
+    await expect(refused.resource.start()).rejects.toThrow('Cannot build pool: check returned false.')
   })
 
   it('reports a dispose that fails, and goes on', async () => {

@@ -9,22 +9,23 @@ import { settledWithin } from '../within.ts'
 type Built<R> =
   | { readonly type: 'built'; readonly value: R }
   | { readonly type: 'superseded' }
-  /** `why` holds no word of the user's; `thrown` does. */
+  /** `why` contains no text from user code; `thrown` may. */
   | { readonly type: 'failed'; readonly why: string; readonly thrown?: { readonly cause: unknown } }
 
 interface Build<S> {
   readonly input: S
   readonly abort: AbortController
-  /** Resolves when it has settled, or was given up. */
+  /** Resolves when the build has settled or was abandoned. */
   readonly done: Promise<void>
   readonly end: () => void
-  /** Runs out when it does not settle after its signal. */
+  /** Timer that abandons the build if it does not settle after its signal has aborted. */
   patience: unknown
 }
 
 /**
- * prepare (create, check) → swap → drain → dispose. One build at a time: a change during a build fires its signal, and the
- * next build starts when it has settled. A failed build leaves the old instance in service until the next change.
+ * Implements `Resource`: prepare (create, check) → swap → drain → dispose. Builds never overlap: a change during a build
+ * aborts its signal, and the next build starts when it has settled. After a failed build the old instance stays in service
+ * until the next change.
  */
 export class HotResource<T, S, R> implements Resource<R> {
   readonly #settings: ResourceSettings<T, S, R>
@@ -37,7 +38,7 @@ export class HotResource<T, S, R> implements Resource<R> {
   #builtCount = 0
   #closing: Promise<void> | undefined = undefined
 
-  /** Lets through what the selector throws. */
+  /** @throws whatever the selector throws for `value` */
   constructor(settings: ResourceSettings<T, S, R>, value: T) {
     this.#settings = settings
     this.#wanted = this.#select(value)
@@ -63,15 +64,15 @@ export class HotResource<T, S, R> implements Resource<R> {
     })
   }
 
-  /** The first build. @throws LivetreeError `resource_failed`, or `closed` when closed meanwhile */
+  /** Waits for the first build. @throws LivetreeError `resource_failed`; `closed` if it is closed during the build */
   async start(): Promise<void> {
-    // the configuration may move on during the first build too: then the newest one decides
+    // The configuration may change during the first build: then the build for the newest one decides.
     for (this.#build(); this.#building !== undefined; ) await this.#building.done
     if (this.#closing !== undefined) throw this.#closedError()
     if (this.#served === undefined) throw this.#lastError!
   }
 
-  /** The configuration has changed. Also a chance to try again what failed. */
+  /** Called when the configuration has changed. Also retries a failed build. */
   follow(value: T): void {
     this.#wanted = this.#select(value)
     this.#step()
@@ -91,7 +92,7 @@ export class HotResource<T, S, R> implements Resource<R> {
   }
 
   close(): Promise<void> {
-    // set before anything else happens, since a signal's listener may call this again
+    // Set before anything else runs, because a listener of the signal may call `close` again.
     this.#closing ??= Promise.resolve().then(() => this.#shutDown())
     return this.#closing
   }
@@ -110,7 +111,7 @@ export class HotResource<T, S, R> implements Resource<R> {
     return callAtOnce(`The selector of ${name}`, () => selector(value))
   }
 
-  /** The same value never needs another instance, whatever `isEqual` says: it would be built again and again. */
+  /** The identical value never needs another instance, whatever `isEqual` returns: it would be rebuilt without end. */
   #isSame(one: S, other: S): boolean {
     const { name, isEqual, report } = this.#settings
     return Object.is(one, other) || askIsEqual(`isEqual of ${name}`, isEqual, [one, other], report)
@@ -158,21 +159,21 @@ export class HotResource<T, S, R> implements Resource<R> {
     building.abort.abort(new Error('superseded'))
     if (!Number.isFinite(drainMs)) return
     building.patience = clock.setTimeout(() => {
-      const message = `A build of ${name} was still going on ${drainMs} ms after its signal, and was given up.`
+      const message = `A build of ${name} was still running ${drainMs} ms after its signal was aborted, and was abandoned.`
       this.#settings.report(new LivetreeError('drain_timeout', message))
       this.#leave(building)
       this.#step()
     }, drainMs)
   }
 
-  /** The build is over for this resource. */
+  /** Ends a build for this resource, whether it has settled or is abandoned. */
   #leave(building: Build<S>): void {
     this.#settings.clock.clearTimeout(building.patience)
     if (this.#building === building) this.#building = undefined
     building.end()
   }
 
-  /** Never rejects. What is made and then not wanted is disposed here. */
+  /** Creates and checks an instance. Disposes of it if it fails the check or is no longer wanted. Never rejects. */
   async #prepare(input: S, signal: AbortSignal): Promise<Built<R>> {
     const { create, check } = this.#settings
     let made: { readonly value: R } | undefined
@@ -181,7 +182,7 @@ export class HotResource<T, S, R> implements Resource<R> {
       const isGood = signal.aborted || (await check(made.value, { signal })) !== false
       if (!signal.aborted && isGood) return { type: 'built', value: made.value }
       await this.#dispose(made.value)
-      return signal.aborted ? { type: 'superseded' } : { type: 'failed', why: 'check gave false' }
+      return signal.aborted ? { type: 'superseded' } : { type: 'failed', why: 'check returned false' }
     } catch (cause) {
       if (made !== undefined) await this.#dispose(made.value)
       return signal.aborted
@@ -195,7 +196,7 @@ export class HotResource<T, S, R> implements Resource<R> {
     const isGivenUp = this.#building !== building
     this.#leave(building)
     if (built.type === 'built' && (isGivenUp || this.#closing !== undefined)) {
-      // closed between the last look at the signal and now: nobody else would take it down
+      // Closed or abandoned after the last check of the signal: nothing else would dispose of it.
       void this.#dispose(built.value)
     } else if (built.type === 'built') this.#swap(input, built.value)
     if (isGivenUp) return
@@ -216,11 +217,11 @@ export class HotResource<T, S, R> implements Resource<R> {
     const consequence =
       this.#served === undefined
         ? ''
-        : ' The old instance stays in service; it is tried again at the next change.'
+        : ' The old instance stays in service; the build is retried at the next change.'
     const message = `Cannot build ${this.name}: ${why}.${consequence}`
     this.#lastError = new LivetreeError('resource_failed', message, thrown)
     this.#settings.onEvent('failed', this.#lastError)
-    // the first failure is told to who waits for the first build
+    // The failure of the first build is thrown to the caller of `resource`.
     if (this.#served !== undefined) this.#settings.report(this.#lastError)
   }
 
@@ -245,7 +246,7 @@ export class HotResource<T, S, R> implements Resource<R> {
       if (isPromise(result)) {
         const disposing = Promise.resolve(result)
         if (!(await settledWithin(disposing, clock, CLOSE_MS))) {
-          const message = `Disposing an instance of ${this.name} has not ended after ${CLOSE_MS} ms, and is not waited for.`
+          const message = `Disposing an instance of ${this.name} has not ended after ${CLOSE_MS} ms, and is no longer waited for.`
           this.#settings.report(new LivetreeError('drain_timeout', message))
           return
         }
@@ -266,7 +267,7 @@ export class HotResource<T, S, R> implements Resource<R> {
     building?.abort.abort(this.#closedError())
     if (this.#served !== undefined) this.#retire(this.#served.instance)
     if (building !== undefined) {
-      // a build that ignores its signal must not keep a process from ending
+      // A build that ignores its signal must not keep the process from ending.
       await settledWithin(building.done, clock, Math.min(drainMs, CLOSE_MS))
       this.#leave(building)
     }

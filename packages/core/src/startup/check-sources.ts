@@ -4,11 +4,12 @@ import { name as nameKind, oneOf } from '../option-kinds.ts'
 import type { LayerInfo, Source } from '../source/source.ts'
 import { disown, isPromise } from '../callback.ts'
 
-/** A message is no place for more characters. */
+/** A longer address is cut, to keep messages short. In characters. */
 const MOST_ADDRESS = 500
 
 /**
- * The sources of a configuration, checked, and each with its properties read once: a source may be the user's own.
+ * Validates the sources of a configuration and copies the properties of each one, reading each property once: a source may
+ * be the user's own, with getters that throw or change.
  *
  * @throws LivetreeError `invalid_options`, naming the source
  */
@@ -59,7 +60,7 @@ function checkSource(source: Source, at: string): Source {
     refuse(`source ${read.name} does not say whether it isRemote: true or false`)
   for (const [index, layer] of read.layers.entries()) {
     const wrong = wrongField(layer)
-    if (wrong !== undefined) refuse(`source ${read.name} has no good layers[${index}].${wrong}`)
+    if (wrong !== undefined) refuse(`source ${read.name} has an invalid layers[${index}].${wrong}`)
   }
   return Object.freeze({
     ...read,
@@ -70,7 +71,7 @@ function checkSource(source: Source, at: string): Source {
 
 const naming = oneOf('stored', 'exact', 'env')
 
-/** The field of a layer that is not as it must be, and how it must be. */
+/** Names the first invalid field of a layer and what is expected; undefined if the layer is valid. */
 function wrongField(layer: LayerInfo): string | undefined {
   if (typeof layer.name !== 'string' || layer.name === '') return 'name; expected a text'
   if (typeof layer.keyPrefix !== 'string') return 'keyPrefix; expected a text'

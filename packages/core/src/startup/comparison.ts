@@ -7,9 +7,10 @@ import type { Clock, EarlierPlace, Leaf, Source } from '../source/source.ts'
 import type { ConfigLog } from '../config-log.ts'
 import type { UpdateProcessor } from '../updates/update-processor.ts'
 
-/** A state that was last known to be in service so long ago says nothing of what was removed by accident. */
+/** An older snapshot is not compared with: removals since then are more likely intended than accidental. */
 const MOST_AGE_MS = 24 * 60 * 60 * 1_000
 
+/** Options of `Comparison`. */
 export interface ComparisonOptions {
   /** Name of the configuration. */
   readonly name: string
@@ -19,13 +20,13 @@ export interface ComparisonOptions {
   readonly clock: Clock
   readonly log: Pick<ConfigLog, 'entry'>
   readonly writer: Pick<UpdateProcessor<unknown>, 'compareWith'>
-  /** Given what was read, before the writer judges. */
+  /** Receives the snapshot, if there is one, before the update processor validates any tree. */
   found(document: SnapshotDocument): void
 }
 
 /**
- * Has the guard compare the first trees of a process with the snapshot on disk, so that a restart does not let in what a
- * running process refuses. The writer judges nothing before `begin`.
+ * Makes the guard compare the first trees of a process with the snapshot on disk, so that a restart does not accept what a
+ * running process rejects. The update processor validates nothing before `begin` or `skip`.
  */
 export class Comparison {
   readonly #options: ComparisonOptions
@@ -38,12 +39,12 @@ export class Comparison {
     this.#document = this.#read()
   }
 
-  /** Where a source stood in the snapshot; undefined when there is nothing to compare it with. */
+  /** Resolves with the revision and store of a source in the snapshot; undefined if there is nothing to compare with. */
   async placeOf(source: string): Promise<EarlierPlace | undefined> {
     return (await this.#places.promise).get(source)
   }
 
-  /** Waits for the file, not longer than until `cut` fires, and lets the writer judge. */
+  /** Waits for the file, at most until `cut` aborts, and then lets the update processor validate. */
   async begin(cut: AbortSignal): Promise<void> {
     const given = Promise.withResolvers<undefined>()
     const giveUp = () => given.resolve(undefined)
@@ -53,7 +54,7 @@ export class Comparison {
     this.#end(document)
   }
 
-  /** The file takes too long: lets the writer judge without it. */
+  /** Lets the update processor validate without the file. Has no effect after `begin` has ended. */
   skip(): void {
     this.#end(undefined)
   }
@@ -67,7 +68,7 @@ export class Comparison {
     this.#places.resolve(new Map([...states.values()].map(({ name, place }) => [name, place])))
   }
 
-  /** Whoever waits for a place gets none. */
+  /** Resolves pending `placeOf` calls with undefined. */
   close(): void {
     this.#places.resolve(new Map())
   }
@@ -96,7 +97,7 @@ export class Comparison {
     return new Map(document?.sources.filter(isRecent).map((source) => [source.name, source]))
   }
 
-  /** What each source had, by its index, and where it stood with that. */
+  /** The earlier state of each source and the revision it had, by the index of the source. */
   #states(
     document: SnapshotDocument | undefined,
   ): ReadonlyMap<
@@ -114,7 +115,7 @@ export class Comparison {
       const isSame = document?.fingerprint === fingerprint && found.every((layer) => layer !== undefined)
       const memory = isSame ? earlier.guard : undefined
       const state = { layers: found.map((layer) => layer?.leaves ?? []), memory }
-      // What is remembered is of the tree that was seen last; without it, all since the accepted one is to be judged.
+      // The guard's memory belongs to the tree seen last. Without it, every revision since the accepted one is validated.
       const { revision, store } = memory?.seen ?? earlier
       const isSameAs: EarlierPlace['isSameAs'] = (layers) => isSettled(state, layers)
       states.set(index, { name, state, place: { revision, store, isSameAs } })

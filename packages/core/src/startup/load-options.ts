@@ -15,52 +15,55 @@ import { systemClock } from '../clock.ts'
 import type { LoggerLike } from '../to-logger.ts'
 import { checkSources } from './check-sources.ts'
 
-/** What `load` does when a store cannot be reached in time, or has a tree that is not valid. */
+/** What `load` does if a store cannot be reached in time or its tree is invalid. */
 export type OnUnavailable =
-  /** Rejects. */
+  /** `load` rejects. */
   | 'fail'
-  /** Serves the snapshot on disk until the store has a valid tree. Rejects where there is none that can be used. */
+  /** Serves the snapshot on disk until the store delivers a valid tree. `load` rejects if there is no usable snapshot. */
   | 'snapshot'
-  /** Serves what the other sources and the schema's defaults give. Rejects where that is not valid. */
+  /** Serves the other sources and the schema's defaults. `load` rejects if these are not valid together. */
   | 'defaults'
 
+/** Options of the snapshot on disk. */
 export interface SnapshotOptions {
-  /** Of the file, relative to the working directory at the time of `load`; its directory is made if there is none. */
+  /** Path of the file, relative to the working directory at the time of `load`. A missing directory is created. */
   readonly path: string
-  /** Encrypts the file. Without one (or `undefined`), everything that may hold a secret is left out of it. Must not be empty. */
+  /** Encrypts the file. Must not be empty. Default: the file is not encrypted and omits everything that may be secret. */
   readonly key?: string | Uint8Array | undefined
-  /** At most one write in this time, in milliseconds. Default 1,000. */
+  /** Minimum time between two writes, in milliseconds. Default 1,000. */
   readonly intervalMs?: number | undefined
 }
 
+/** Options of `ConfigDefinition.load`. */
 export interface LoadOptions {
-  /** Later ones win, leaf by leaf. Default: those of the definition. */
+  /** Later sources win, leaf by leaf. Default: the sources of the definition. */
   readonly sources?: readonly Source[] | undefined
   readonly startup?:
     | {
-        /** Bounds `load`. Default 10,000. */
+        /** How long `load` waits for the first valid state, in milliseconds. Default 10,000. */
         readonly timeoutMs?: number | undefined
-        /** Concerns remote sources only: a local one that cannot be read always makes `load` reject. Default `fail`. */
+        /** Applies to remote sources only: `load` always rejects if a local source cannot be read. Default `fail`. */
         readonly onUnavailable?: OnUnavailable | undefined
       }
     | undefined
-  /** Keeps the last good state of the remote sources on disk. Default, and where no source is remote: nothing is written. */
+  /** Keeps the last good state of the remote sources on disk. Default: nothing is written. Ignored without a remote source. */
   readonly snapshot?: SnapshotOptions | undefined
-  /** Silence of a remote source, in milliseconds, after which the configuration is `stale`. Default 30,000. */
+  /** How long a remote source may be silent before the configuration is `stale`, in milliseconds. Default 30,000. */
   readonly staleAfterMs?: number | undefined
-  /** Age of the last proof, in milliseconds, from which on `health.isReady` is false. Default: no age. */
+  /** Age of the last proof, in milliseconds, above which `health.isReady` is false. Default: no limit. */
   readonly maxStalenessMs?: number | undefined
   /**
-   * Console, pino, winston, Fastify's or Nest's logger, or an object of one's own; false: silence. Default: warnings and
+   * Console, pino, winston, Fastify's or Nest's logger, or your own object; `false` disables logging. Default: warnings and
    * errors go to `process.emitWarning`, each cause once, unless there is a listener for their event.
    */
   readonly logger?: LoggerLike | false | undefined
+  /** Replaces the system clock, for tests. */
   readonly clock?: Clock | undefined
-  /** Ends `load`, which then rejects with `aborted`. Has no effect once loaded. */
+  /** Aborts `load`, which then rejects with `aborted`. Has no effect after loading. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** All options with nothing left open. */
+/** `LoadOptions` with every default applied. */
 export interface ResolvedLoadOptions {
   readonly sources: readonly Source[]
   readonly timeoutMs: number
@@ -70,7 +73,7 @@ export interface ResolvedLoadOptions {
     | undefined
   readonly staleAfterMs: number
   readonly maxStalenessMs: number
-  /** undefined: none was given. */
+  /** Undefined if none was given. */
   readonly logger: LoggerLike | false | undefined
   readonly clock: Clock
   readonly signal: AbortSignal | undefined
@@ -94,7 +97,12 @@ const table: OptionTable = {
   signal: abortSignal,
 }
 
-/** @throws LivetreeError `invalid_options`, naming the option */
+/**
+ * Validates the options and applies defaults.
+ *
+ * @param definedSources used if the options have no `sources`
+ * @throws LivetreeError `invalid_options`, naming the option
+ */
 export function resolveLoadOptions(
   options: LoadOptions,
   definedSources: (() => readonly Source[]) | undefined,

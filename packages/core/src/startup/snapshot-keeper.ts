@@ -6,6 +6,7 @@ import type { Clock } from '../source/source.ts'
 import type { SourceState } from '../updates/source-state.ts'
 import type { UpdateProcessor } from '../updates/update-processor.ts'
 
+/** Options of `SnapshotKeeper`. */
 export interface SnapshotKeeperOptions {
   /** Name of the configuration. */
   readonly name: string
@@ -21,13 +22,13 @@ export interface SnapshotKeeperOptions {
 export class SnapshotKeeper {
   readonly #options: SnapshotKeeperOptions
   readonly #writer: SnapshotWriter
-  /** Of the oldest source in the file that was written last. */
+  /** `provenAt` of the oldest source in the file written last. */
   #writtenProof: number | undefined = undefined
-  /** As it was found on disk. */
+  /** The snapshot read at startup, until a state of the sources is accepted. */
   #found: SnapshotDocument | undefined = undefined
-  /** Sources whose tree the guard has refused. */
+  /** Sources whose tree the guard has rejected. */
   readonly #refused = new Set<string>()
-  /** So many removals were allowed in trees that were rejected. */
+  /** Number of removals allowed in rejected trees, as of the last rejection. */
   #allowedCount = 0
 
   #report: (error: LivetreeError) => void = () => {}
@@ -43,19 +44,19 @@ export class SnapshotKeeper {
     })
   }
 
-  /** Where a failed write is reported. */
+  /** Sets the function that receives write errors. */
   onError(report: (error: LivetreeError) => void): void {
     this.#report = report
   }
 
-  /** What is on disk was read at the start. */
+  /** Keeps the snapshot that was read at startup. */
   found(document: SnapshotDocument): void {
     this.#found = document
   }
 
   /**
-   * A state of the sources was accepted, also one of the same value: what the guard compares with is another. One that
-   * only stands in for them is not written back.
+   * Schedules a write after a state of the sources was accepted, even if its value is equal: what the guard compares with
+   * has changed. A fallback is not written back.
    */
   accepted(): void {
     if (!this.#isOwn) return
@@ -66,8 +67,8 @@ export class SnapshotKeeper {
   }
 
   /**
-   * A tree was rejected. Where the guard has refused it, what is on disk says so, and is compared with until it is
-   * replaced, however old it gets; where it was wrong otherwise, removals in it that are allowed stay so after a restart.
+   * Records a rejection on disk. After one by the guard (`isRefused`), the snapshot is compared with at the next start
+   * whatever its age. After any other, removals that the rejected tree allows stay allowed after a restart.
    */
   rejected(source: string, { isRefused }: { isRefused: boolean }): void {
     const count = this.#remote().reduce((total, [index]) => total + this.#allowed(index).flat().length, 0)
@@ -81,14 +82,14 @@ export class SnapshotKeeper {
     return this.#options.writer.guardMemory(index).allowed
   }
 
-  /** Writes what is not on disk, and how long the state has been proven; leaves no timer. */
+  /** Writes a pending state and the newest `provenAt`. Leaves no timer. */
   async close(): Promise<void> {
     const isNewer = this.#writtenProof !== undefined && this.#provenAt() > this.#writtenProof
     if (isNewer) this.#writer.touch()
     await this.#writer.flush()
   }
 
-  /** The state in service came from the sources, and is there. */
+  /** Whether the state in service comes from the sources. */
   get #isOwn(): boolean {
     const { writer } = this.#options
     return writer.servedFrom === 'sources' && writer.snapshot !== undefined

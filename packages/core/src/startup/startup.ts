@@ -11,12 +11,13 @@ import type { Source } from '../source/source.ts'
 import type { SourceState } from '../updates/source-state.ts'
 import type { FallbackState, UpdateProcessor } from '../updates/update-processor.ts'
 
-/** A source may be silent or lost for so long at the start before it is warned of. */
+/** How long a source may be silent or disconnected at startup before a warning is logged, in milliseconds. */
 const PATIENCE_MS = 3_000
 
-/** A disk that does not answer must not keep a process from ending its start. */
+/** A disk that does not respond must not block startup. In milliseconds. */
 const SNAPSHOT_READ_MS = 5_000
 
+/** The parts that `startUp` works with. */
 export interface StartupParts {
   /** Name of the configuration. */
   readonly name: string
@@ -26,22 +27,22 @@ export interface StartupParts {
   readonly writer: UpdateProcessor<unknown>
   readonly snapshotFile: SnapshotFile | undefined
   readonly fingerprint: string
-  /** Lets the writer judge, once it knows what to compare with; undefined where it need not wait. */
+  /** Holds back validation until the snapshot on disk is read; undefined if there is none to compare with. */
   readonly comparison: Comparison | undefined
 }
 
 /**
- * Waits until there is a state to serve, and makes one where the stores give none and `onUnavailable` says how.
+ * Waits until there is a state to serve. If the stores deliver none, applies the fallback that `onUnavailable` names.
  *
- * @returns when the state was proven, where a snapshot on disk stands in; undefined otherwise
- * @throws LivetreeError saying everything that is wrong at once
+ * @returns when the served snapshot was proven, in ms since the Unix epoch; undefined if no snapshot is served
+ * @throws LivetreeError `startup_timeout`, `source_unavailable` or `invalid_config`, listing every problem; `aborted`
  */
 export async function startUp(parts: StartupParts): Promise<number | undefined> {
   const { sources, writer, options } = parts
   const isLate = await waitForSources(parts)
   parts.comparison?.skip()
   await writer.settled()
-  // A good tree of the past is no reason to start where the newest one is bad and nothing may stand in for it.
+  // With `fail`, an earlier good tree is not enough to start with while the newest one is invalid.
   const isBad = options.onUnavailable === 'fail' && writer.rejected !== undefined
   if (writer.snapshot !== undefined && !isBad) return undefined
 
@@ -55,7 +56,7 @@ export async function startUp(parts: StartupParts): Promise<number | undefined> 
     : serveSnapshot(parts, parts.snapshotFile!, refusal)
 }
 
-/** Until a tree was judged, time is up, or waiting is in vain. Whether time was up. */
+/** Waits until a tree is validated, the timeout expires, or no valid tree can arrive. Returns whether the timeout expired. */
 async function waitForSources(parts: StartupParts): Promise<boolean> {
   const { writer, options, name } = parts
   const { clock, timeoutMs, signal } = options
@@ -82,7 +83,7 @@ async function waitForSources(parts: StartupParts): Promise<boolean> {
   }
 }
 
-/** Without it, people would look at a process that does nothing. */
+/** Logs which sources are missing, so that a process that waits does not appear to hang. */
 function warnOfMissing({ name, sources, log, options }: StartupParts): void {
   const missing = sources.filter(({ hasTree }) => !hasTree)
   const silent = missing.filter(({ lastError }) => lastError === undefined)
@@ -99,7 +100,7 @@ function warnOfMissing({ name, sources, log, options }: StartupParts): void {
   }
 }
 
-/** Nothing good can come: what is missing is lost for good, and no policy could do without it. */
+/** Whether waiting is pointless: a required source is disconnected for good, or all missing ones are. */
 function isInVain({ sources, options }: StartupParts): boolean {
   const missing = sources.filter(({ hasTree }) => !hasTree)
   const isFatal = ({ source, isLostForGood }: SourceState) =>
@@ -107,11 +108,11 @@ function isInVain({ sources, options }: StartupParts): boolean {
   return missing.some(isFatal) || (missing.length > 0 && missing.every(({ isLostForGood }) => isLostForGood))
 }
 
-/** What `load` would reject with. */
+/** The error that `load` rejects with unless a fallback applies. */
 function refusalOf({ name, sources, writer, options }: StartupParts, isLate: boolean): LivetreeError {
   if (writer.rejected !== undefined) return invalid(name, writer.rejected.issues)
   const missing = sources.filter(({ hasTree }) => !hasTree)
-  // when waiting was in vain, those that were not heard yet are not to blame
+  // If the timeout has not expired, sources that merely have not answered yet are not the reason.
   const blamed = isLate ? missing : missing.filter(({ isLostForGood }) => isLostForGood)
   const lines = blamed.map(({ source, lastError }) => {
     return `  ${source.name}${lastError === undefined ? `${addressOf(source)}: has not answered` : `: ${lastError.message}`}`
@@ -125,7 +126,7 @@ function refusalOf({ name, sources, writer, options }: StartupParts, isLate: boo
   )
 }
 
-/** A source that has said nothing yet has not named it. */
+/** The address is only added for a source without an error: an error's message already names it. */
 function addressOf({ address }: Source): string {
   return address === undefined ? '' : ` (${address})`
 }
@@ -148,7 +149,8 @@ function serveDefaults(parts: StartupParts, refusal: LivetreeError): undefined {
     layers: source.layers.map(() => []),
   })
   const issues = standInFor(parts, 'defaults', (state) => empty(state))
-  if (issues.length > 0) throw withReason(refusal, invalid(parts.name, issues), 'Nor can defaults serve.')
+  if (issues.length > 0)
+    throw withReason(refusal, invalid(parts.name, issues), 'The defaults cannot be used either.')
 }
 
 async function serveSnapshot(
@@ -161,17 +163,17 @@ async function serveSnapshot(
     const what = `Reading the snapshot ${file.path}`
     const reading = { clock, timeoutMs: SNAPSHOT_READ_MS, signals: [signal], what }
     const document = checkDocument(parts, await withDeadline(() => file.read(), reading), file.path)
-    // the store may have answered while the file was read
+    // The store may have answered while the file was read.
     if (parts.writer.snapshot !== undefined) return undefined
     const issues = standInFor(parts, 'snapshot', ({ source }) => storedSource(document, source.name))
     if (issues.length > 0) throw unfit(document, issues, parts, file.path)
     return Math.min(...document.sources.map(({ provenAt }) => provenAt))
   } catch (error) {
-    throw withReason(refusal, error, 'Nor can the snapshot on disk serve.')
+    throw withReason(refusal, error, 'The snapshot on disk cannot be used either.')
   }
 }
 
-/** First in the place of the sources that are missing; when that is not good, in the place of all remote ones. */
+/** Applies the fallback for the missing sources only, then, if that is invalid, for all remote sources. */
 function standInFor(
   { sources, writer }: StartupParts,
   from: 'snapshot' | 'defaults',
@@ -212,7 +214,7 @@ function checkDocument(
   return document
 }
 
-/** Why a snapshot that could be read is of no use. */
+/** The error for a readable snapshot that is invalid with the current schema and sources. */
 function unfit(
   document: SnapshotDocument,
   issues: readonly Issue[],

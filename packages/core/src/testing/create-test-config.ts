@@ -19,7 +19,7 @@ import {
   Unreadable,
 } from '../source/source.ts'
 
-/** Every property of nested plain objects is optional; lists and class instances are given whole. */
+/** Makes every property of nested plain objects optional. Lists and class instances stay complete. */
 export type DeepPartial<V> = V extends
   | readonly unknown[]
   | Date
@@ -31,47 +31,49 @@ export type DeepPartial<V> = V extends
     ? { readonly [K in keyof V]?: DeepPartial<V[K]> | undefined }
     : V
 
+/** Options of `createTestConfig`. */
 export interface TestConfigOptions {
-  /** Sources below the test's own values, such as the file with the defaults. Default none. */
+  /** Sources with lower precedence than the test's values, such as a file of defaults. Default none. */
   readonly sources?: readonly Source[] | undefined
   readonly clock?: LoadOptions['clock']
   readonly logger?: LoadOptions['logger']
   readonly maxStalenessMs?: number | undefined
 }
 
-/** A live configuration without a store, and the hands on it. */
+/** A live configuration without a store, with methods to control it. */
 export interface TestConfig<T, Input> extends LiveConfig<T> {
   /**
-   * Merges values into what is there; `undefined` removes. `current` is the new one when it returns, and listeners that
-   * were free have been called. Values may also be text, as a store would hold it.
+   * Merges values into the current ones; `undefined` removes a value. When it returns, `current` is updated and listeners
+   * that were not busy have been called. Values may also be text, as a store would hold it.
    *
-   * Called in a listener it gives undefined, and comes after the change that the listener was called for; what the schema
-   * refuses then is thrown by the `set` that made that change, or reported by `error` where another source did.
+   * Called inside a listener, it returns undefined and applies the values after the change being delivered. If they are
+   * invalid, the `set` that caused that change throws; if another source caused it, `error` is emitted.
    *
-   * @returns the change, or undefined when nothing came of it
-   * @throws LivetreeError `invalid_config` when the schema refuses the values; they are taken back. `invalid_options`, `closed`
+   * @returns the change; undefined if nothing changed
+   * @throws LivetreeError `invalid_config` if the values are invalid, which are then reverted; `invalid_options`, `closed`
    */
   set(patch: DeepPartial<Input>): ChangeEvent<T> | undefined
   /**
-   * As a bad write to the store: the tree is rejected, `current` stays. `heal`, or the next `set`, takes it back.
+   * Simulates a bad write to the store: the tree is rejected and `current` stays. `heal`, or the next `set`, reverts it.
    *
-   * @param patch what the schema refuses; default: a tree that cannot be read
-   * @throws Error when the schema accepts it
+   * @param patch invalid values; default: a tree that cannot be read
+   * @throws Error if the schema accepts the values
    */
   reject(patch?: object): RejectedEvent
+  /** Reverts `reject`. */
   heal(): void
-  /** As a store that is gone: the configuration is `stale` at once. */
+  /** Simulates a disconnected store: the configuration is `stale` immediately. */
   disconnect(reason?: string): void
-  /** Takes `disconnect` back. */
+  /** Reverts `disconnect`. */
   reconnect(): void
 }
 
 /**
- * The same object that `load` gives, fed by the test: `current`, `watch`, events and resources do what they do in
- * production. No store, no file, no timer; `close()` it, or `await using`.
+ * Creates a live configuration whose values come from the test. `current`, `watch`, events and resources behave as in
+ * production, without a store, a file or a timer. Call `close()`, or declare it with `await using`.
  *
- * @param initial what the schema's defaults do not give
- * @throws LivetreeError `invalid_config` listing everything that is missing or wrong
+ * @param initial values that the schema has no defaults for
+ * @throws LivetreeError `invalid_config`, listing every missing or invalid value; `invalid_options`
  */
 export async function createTestConfig<S extends $ZodType>(
   definition: ConfigDefinition<S>,
@@ -82,9 +84,9 @@ export async function createTestConfig<S extends $ZodType>(
   const { sources = [], ...loadOptions } = options
   const store = new TestStore(initial as object)
   const given = { ...loadOptions, sources: [...sources, store], staleAfterMs: Number.POSITIVE_INFINITY }
-  // never gives way to other work, so that a patch is in service when `set` returns
+  // Updates never yield to the event loop, so that a patch is in service when `set` returns.
   const config = await load(definition, given, Number.POSITIVE_INFINITY)
-  // who calls `set`, `reject` or `disconnect` knows what happens; the process need not be warned
+  // The test causes these events itself, so listeners suppress the process warnings.
   config.on('rejected', () => {})
   config.on('stale', () => {})
   const setter = new Setter<S>(config, store)
@@ -112,19 +114,19 @@ export async function createTestConfig<S extends $ZodType>(
 function checkDefinition(definition: unknown): void {
   const { compiled, load } = (definition ?? {}) as Partial<Record<string, unknown>>
   if (compiled !== undefined && typeof load === 'function') return
-  const message = `createTestConfig() got ${kindOfValue(definition)}; expected what defineConfig() gives.`
+  const message = `createTestConfig() got ${kindOfValue(definition)}; expected what defineConfig() returns.`
   throw new LivetreeError('invalid_options', message)
 }
 
-/** A listener that sets whenever something was set would keep the test from ever ending. */
+/** Bounds `set` calls in listeners: one that calls `set` for every change would never end. */
 const MOST_IN_LISTENERS = 1_000
 
-/** The `set` of a test configuration, which listeners may call while another one is on its way. */
+/** Implements `set`, which listeners may call while another `set` is being applied. */
 class Setter<S extends $ZodType> {
   readonly #config: LiveConfig<DeepReadonly<output<S>>>
   readonly #store: TestStore
   #isSetting = false
-  /** Set by listeners. */
+  /** Patches from calls inside listeners, to be applied afterwards. */
   #later: object[] = []
 
   constructor(config: LiveConfig<DeepReadonly<output<S>>>, store: TestStore) {
@@ -163,7 +165,7 @@ class Setter<S extends $ZodType> {
     this.#store.set(patch)
     stop()
     if (this.#isTaken()) this.#settle(what)
-    // in a listener of what another source has changed: it is taken when that is over
+    // Called in a listener for a change of another source: the patch is applied after that change.
     else queueMicrotask(() => this.#settleLate(what))
     return change
   }
@@ -180,7 +182,7 @@ class Setter<S extends $ZodType> {
     }
   }
 
-  /** @throws LivetreeError `invalid_config` when the schema refuses what was set; it is taken back */
+  /** Keeps the patch, or reverts it if it is invalid. @throws LivetreeError `invalid_config` */
   #settle(what: string): void {
     const { rejected } = this.#config.status
     if (rejected === undefined) {
@@ -194,7 +196,7 @@ class Setter<S extends $ZodType> {
   }
 }
 
-/** What stands in for a store: everything it does is one revision. */
+/** The source of a test configuration. Every operation is one revision. */
 class TestStore implements Source {
   readonly name = 'test'
   readonly layers = [
@@ -204,7 +206,7 @@ class TestStore implements Source {
   #held: LeafMap
   #revision = 0
   #context: SourceContext | undefined = undefined
-  /** What to go back to, while what is held may be bad. */
+  /** The leaves to restore if the current ones turn out to be invalid. */
   #good: readonly Leaf[] | undefined = undefined
 
   constructor(initial: object) {
@@ -224,7 +226,7 @@ class TestStore implements Source {
     return { refresh: async () => {}, close }
   }
 
-  /** To be followed by `keep` or `heal`, when it is known what the schema says. */
+  /** Applies a patch. Call `keep` or `heal` once it is validated. */
   set(patch: object): void {
     this.heal()
     this.#good = this.#held.leaves()

@@ -1,4 +1,4 @@
-// `@livetree/core/testing`: for tests of applications, sources and adapters.
+// `@livetree/core/testing`: for tests of applications, custom sources and adapters.
 export type { DeepPartial, TestConfig, TestConfigOptions } from './create-test-config.ts'
 export { createTestConfig } from './create-test-config.ts'
 export type { ManualSource, ManualSourceOptions } from './manual-source.ts'

@@ -1,29 +1,34 @@
 import { flatten } from '../source/flatten.ts'
 import type { LayerInfo, Leaf, Source, SourceSink } from '../source/source.ts'
 
+/** Options of `createManualSource`. */
 export interface ManualSourceOptions {
   /** Default `manual`. */
   readonly name?: string | undefined
-  /** Default true: it stands for a store, which proves that it is alive and can be lost. */
+  /** Whether it simulates a store, which sends proofs of freshness and can disconnect. Default true. */
   readonly isRemote?: boolean | undefined
-  /** Default: one layer named as the source, with the schema's own names and `/` between segments. */
+  /** Default: one layer with the name of the source, naming `exact` and separator `/`. */
   readonly layers?: readonly LayerInfo[] | undefined
-  /** What `refresh` does. Default: resolves at once. */
+  /** Implements `refresh`. Default: resolves immediately. */
   readonly refresh?: ((signal: AbortSignal) => Promise<void>) | undefined
 }
 
-/** A source that says what a test has it say. One connection at a time. */
+/** A source controlled by a test. Supports one connection at a time. */
 export interface ManualSource extends Source {
-  /** Where it reports while it is open. @throws Error when it is not */
+  /** The sink of the open connection. @throws Error if the source is not open */
   readonly sink: SourceSink
   readonly isOpen: boolean
-  /** `sink.replace` with nested plain objects, one for each layer. */
+  /** Calls `sink.replace` with nested plain objects, one for each layer. @throws Error if the source is not open */
   replace(
     revision: number,
     values: object | readonly object[],
     more?: { readonly epoch?: number; readonly allowRemoval?: boolean },
   ): void
-  /** `sink.patch` with paths and values of the first layer; undefined removes. */
+  /**
+   * Calls `sink.patch` with paths and values of the first layer; `undefined` removes a leaf.
+   *
+   * @throws Error if the source is not open
+   */
   patch(
     revision: number,
     values: Readonly<Record<string, unknown>>,
@@ -31,7 +36,7 @@ export interface ManualSource extends Source {
   ): void
 }
 
-/** Makes a source that is driven by hand, to play what a store may do: late, lost, going back, in any order. */
+/** Creates a source that a test drives step by step, to simulate a store that is late, disconnects or goes back in time. */
 export function createManualSource(options: ManualSourceOptions = {}): ManualSource {
   const { name = 'manual', isRemote = true, refresh = async () => {} } = options
   const layers = options.layers ?? [{ name, keyPrefix: '', separator: '/', naming: 'exact' }]

@@ -2,22 +2,23 @@ import { silentLogger } from '../logger.ts'
 import type { Clock, Leaf, PatchUpdate, ReplaceUpdate, Source, SourceConnection } from '../source/source.ts'
 import { systemClock } from '../clock.ts'
 
-/** One call a source made to its sink. */
+/** One call of a source to its sink. */
 export type RecordedCall =
   | { readonly type: 'replace'; readonly update: ReplaceUpdate }
   | { readonly type: 'patch'; readonly update: PatchUpdate }
   | { readonly type: 'alive'; readonly revision: number; readonly provenAt: number }
   | { readonly type: 'lost'; readonly error: Error; readonly isFinal: boolean }
 
+/** Records the calls of one source. */
 export interface SourceRecorder {
   /** Every call so far, in order. */
   readonly calls: readonly RecordedCall[]
   readonly connection: SourceConnection
-  /** What a layer holds after all calls so far, by path. */
+  /** The leaves of a layer after all calls so far, by path. Default: the first layer. */
   layer(index?: number): Record<string, unknown>
 }
 
-/** Opens a source and writes down what it says: for tests of your own sources. Close it by `connection.close()`. */
+/** Opens a source and records its calls, for tests of your own sources. Close it with `connection.close()`. */
 export function recordSource(source: Source, options: { readonly clock?: Clock } = {}): SourceRecorder {
   const calls: RecordedCall[] = []
   const layers = source.layers.map(() => new Map<string, unknown>())

@@ -1,15 +1,16 @@
 import type { Clock } from '../source/source.ts'
 
+/** A clock controlled by a test. */
 export interface TestClock extends Clock {
-  /** Timers that are set and have not run. */
+  /** Number of timers that are set and have not run. */
   readonly pendingTimers: number
-  /** Moves time on by `ms` and runs what falls due, in order; promises get their turn after each timer. */
+  /** Advances time by `ms` milliseconds and runs due timers in order, with a turn of the event loop after each. */
   advance(ms: number): Promise<void>
-  /** Puts the clock forward or back; timers run as if it had not been. */
+  /** Sets the clock forward or back by `ms` milliseconds without affecting timers. */
   step(ms: number): void
 }
 
-/** A clock that stands still until a test moves it. Starts at 1,000,000. */
+/** Creates a clock that only advances when a test calls `advance` or `step`. Starts at 1,000,000 ms. */
 export function createTestClock(): TestClock {
   const timers = new Map<number, { at: number; run: () => void }>()
   let now = 1_000_000
