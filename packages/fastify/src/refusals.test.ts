@@ -27,10 +27,10 @@ describe('the plugin says what it was given in the place of a configuration', ()
   test.each<[string, () => unknown, RegExp]>([
     ['a promise', () => ({ config: openConfig() }), /got a promise: forgot await\?/],
     ['a definition', () => ({ config: shop }), /got the definition "shop".*call load\(\)/],
-    ['nothing', () => ({ config: undefined }), /got nothing/],
-    ['no options', () => undefined, /got nothing/],
-    ['options without it', () => ({ pin: true }), /got nothing/],
-    ['the configuration in the place of the options', () => openConfig(), /got nothing/],
+    ['nothing', () => ({ config: undefined }), /got no configuration/],
+    ['no options', () => undefined, /got no configuration/],
+    ['options without it', () => ({ pin: true }), /got no configuration/],
+    ['the configuration in the place of the options', () => openConfig(), /got no configuration/],
     ['its values', () => ({ config: { greeting: 'hello' } }), /got an object/],
     [
       'an option nobody knows',
@@ -50,7 +50,7 @@ describe('the plugin says what it was given in the place of a configuration', ()
 
   test('healthHandler too', async () => {
     expect(() => healthHandler(shop as never)).toThrow(/healthHandler\(\) got the definition "shop"/)
-    expect(() => healthHandler(undefined as never)).toThrow(/healthHandler\(\) got nothing/)
+    expect(() => healthHandler(undefined as never)).toThrow(/healthHandler\(\) got no configuration/)
     const config = await openConfig()
     expect(() => healthHandler(config, { probe: 'live' } as never)).toThrow(/'liveness'/)
   })

@@ -18,8 +18,8 @@ describe('forRoot says what it was given in the place of a configuration', () =>
   test.each<[string, (config: ShopConfig) => unknown, RegExp]>([
     ['a promise', () => ({ config: promised() }), /got a promise: forgot await\?/],
     ['a definition', () => ({ config: shop }), /got the definition "shop".*call load\(\)/],
-    ['nothing', () => ({ config: undefined }), /got nothing/],
-    ['no options', () => undefined, /got nothing/],
+    ['nothing', () => ({ config: undefined }), /got no configuration/],
+    ['no options', () => undefined, /got no configuration/],
     ['its values', () => ({ config: values }), /got an object/],
     ['the promise in the place of the options', promised, /got a promise/],
     ['the definition in the place of the options', () => shop, /got the definition "shop"/],
@@ -37,8 +37,8 @@ describe('forRootAsync says what its factory gave', () => {
   test.each<[string, () => unknown, RegExp]>([
     ['a promise', () => ({ config: promised() }), /got a promise: forgot await\?/],
     ['a definition', () => ({ config: shop }), /got the definition "shop"/],
-    ['nothing', () => undefined, /got nothing/],
-    ['nothing in config', () => ({}), /got nothing/],
+    ['nothing', () => undefined, /got no configuration/],
+    ['nothing in config', () => ({}), /got no configuration/],
     ['the configuration itself', openConfig, /\{ config \}/],
     ['the definition itself', () => shop, /got the definition "shop"/],
   ])('%s', async (_name, useFactory, message) => {
@@ -67,7 +67,7 @@ describe('forRootAsync says what its factory gave', () => {
 })
 
 test.each<[string, unknown, RegExp]>([
-  ['nothing', undefined, /got nothing/],
+  ['nothing', undefined, /got no configuration/],
   ['its values', values, /got an object/],
   ['a definition', shop, /got the definition "shop"/],
 ])('a test that puts %s in the place of the configuration is told so', async (_name, fake, message) => {
