@@ -7,9 +7,12 @@ import type { Init, MessageType } from '../wire/message.ts'
 import { Reader } from '../wire/reader.ts'
 import { KV, type Method } from '../wire/rpc.ts'
 import type { StoreEvidence } from './store-evidence.ts'
+import { setbackSince } from './store-position.ts'
+import type { StoreRecognizer } from './store-recognizer.ts'
 
 /** What to list, and whom to tell. */
 export interface ListRequest {
+  readonly recognizer: StoreRecognizer
   /** Read page by page. */
   readonly ranges: readonly WireRange[]
   /** Of this one a single key is asked for, so that a user who may not read it is refused now. */
@@ -36,8 +39,6 @@ export interface Listed {
 
 const FIRST_PAGE_SIZE = 5_000
 const MAX_PAGE_SIZE = 50_000
-/** Operations in one request: etcd takes 128 unless told otherwise, and a proxy may take less. */
-const MAX_OPS = 64
 /** How often a list begins again because its revision was compacted under it, with larger pages each time. */
 const ATTEMPTS = 4
 const PAGE_GROWTH = 4
@@ -69,8 +70,10 @@ class Listing {
   readonly #stop = new AbortController()
   readonly #signal: AbortSignal
   readonly #firstSize: number
+  /** Of the first answer, and of the last. */
   #header: ResponseHeader | undefined
-  #pages = 0
+  #lastHeader: ResponseHeader | undefined
+  #answers = 0
 
   constructor(channel: Channel, request: ListRequest, growth: number) {
     this.#channel = channel
@@ -83,7 +86,7 @@ class Listing {
   async run(): Promise<Listed> {
     try {
       for (const [range, page] of (await this.#firstPages()).entries()) await this.#readOn(range, page)
-      if (this.#pages > this.#request.ranges.length) await this.#assertSameStore()
+      if (this.#answers > 1) await this.#assertSameStore()
       return { header: this.#header!, evidence: this.#evidence }
     } catch (error) {
       // an answer nobody waits for any more
@@ -102,14 +105,12 @@ class Listing {
     const { ranges, follow } = this.#request
     const reads: Init<RangeRequest>[] = ranges.map(({ key, rangeEnd }) => ({ key, rangeEnd }))
     if (follow !== undefined) reads.push({ ...follow, limit: 1, keysOnly: true })
-    const pages: RawPage[] = []
-    for (let from = 0; from < reads.length; from += MAX_OPS) {
-      const some = reads.slice(from, from + MAX_OPS)
-      const answers = await this.#patiently(this.#firstSize, (limit) =>
+    const { size } = this.#request.recognizer
+    const pages = await size.split(reads, (some) =>
+      this.#patiently(this.#firstSize, (limit) =>
         this.#askAll(some.map((read) => ({ limit, ...read, revision: this.#revision }))),
-      )
-      for (const page of answers) pages.push(page)
-    }
+      ),
+    )
     return pages.slice(0, ranges.length)
   }
 
@@ -130,7 +131,6 @@ class Listing {
   }
 
   #handOver(range: number, page: RawPage): void {
-    this.#pages += 1
     this.#evidence.listed(page, range)
     this.#request.onPage(range, page, this.#revision!)
   }
@@ -181,22 +181,21 @@ class Listing {
   }
 
   #take(header: ResponseHeader): void {
-    const first = this.#header
-    if (first === undefined) this.#header = header
-    else if (header.clusterId !== first.clusterId || header.revision < first.revision) throw twoStores()
+    if (setbackSince(this.#lastHeader, header) !== undefined) throw twoStores()
+    this.#header ??= header
+    this.#lastHeader = header
+    this.#answers += 1
   }
 
   /** Pages read one after the other may come from two stores with equal headers, where the first was replaced meanwhile. */
   async #assertSameStore(): Promise<void> {
     const question = this.#evidence.question(this.#revision!)
     if (question === undefined) return
-    const { onRetry } = this.#request
-    const answer = await this.#channel.unary(KV.txn, question.request, {
-      signal: this.#signal,
-      retry: 'read',
-      onRetry,
-    })
-    if (!question.isSameStore(answer)) throw twoStores()
+    const { onRetry, recognizer } = this.#request
+    const options = { signal: this.#signal, onRetry }
+    const recognition = await recognizer.recognize({ question, known: this.#lastHeader, options })
+    if (recognition.type === 'other') throw twoStores()
+    if (recognition.type === 'unproven') throw recognition.error
   }
 }
 

@@ -162,6 +162,61 @@ describe('Reflector', () => {
     expect(said.some((word) => word.startsWith('lost'))).toBe(false)
   })
 
+  it('a store that cannot be recognized is listed again and told, in the same epoch', async () => {
+    const { created, events, holds, lists, channel, clock } = await open([kv('a', 3)], 9)
+    created(9)
+    events(10, [put('a', 10)])
+    holds([kv('a', 25)], header(30))
+    const { onUnary } = channel
+    channel.onUnary = (path, request) => {
+      const isProof = path.endsWith('/Txn') || (request as RangeRequest).revision > 0
+      if (isProof) throw new EtcdError('request_too_large')
+      return onUnary(path, request)
+    }
+    channel.lastStream.end(new EtcdError('connection_lost'))
+    clock.advance(100)
+    created(1, 90)
+    await idle()
+    expect(lists()).toEqual(['list 9 epoch 0', 'list 30 epoch 0 resync of 10'])
+  })
+
+  it('reads in as many requests as the server asks for, and holds them against each other', async () => {
+    const ranges = Array.from({ length: 40 }, (_, index) => ({ key: `a${index}` }))
+    const { channel, service } = setUp()
+    const play = (kvs: ReturnType<typeof kv>[][]) => {
+      let turn = 0
+      channel.onTxn = (request) => {
+        if (request.success.length > 16) throw new EtcdError('request_too_large')
+        const store = storeOf(kvs[Math.min(turn, kvs.length - 1)]!, header(9))
+        turn += 1
+        return store.txn(request)
+      }
+    }
+    const listed: string[] = []
+    const listOnce = async () => {
+      listed.length = 0
+      const reflector = service.reflect(
+        { ranges },
+        {
+          onPage: (_, page) => listed.push(...page.entries().map(({ value }) => value.toString())),
+          onList: ({ revision }) => listed.push(`list ${revision}`),
+          onBatch() {},
+          onLost: (error) => listed.push(`lost ${error?.code}`),
+        },
+      )
+      await idle()
+      reflector.cancel()
+      return [...listed]
+    }
+    play([[kv('a0', 3), kv('a39', 4)]])
+    expect(await listOnce()).toEqual(['v3', 'v4', 'list 9'])
+    play([
+      [kv('a0', 3), kv('a39', 4)],
+      [kv('a0', 3, 'other'), kv('a39', 4, 'other')],
+    ])
+    expect(await listOnce()).toEqual(['v3', 'other', 'lost cluster_changed'])
+  })
+
   it('a store that the watch saw replaced is a new epoch, also when it has caught up by the next list', async () => {
     const { created, holds, lists } = await open([kv('a', 3)], 9)
     created(9, 0, { header: header(9, 8n) })
@@ -200,6 +255,7 @@ describe('Reflector', () => {
     clock.advance(20_000)
     await settled()
     await expect(reflector.refresh()).rejects.toThrow(/permission_denied/)
+    await settled()
     expect(said.filter((word) => word.endsWith('for good')).length).toBe(2)
     holds([kv('a', 3)], header(12))
     await Promise.all([reflector.refresh(), settled()])

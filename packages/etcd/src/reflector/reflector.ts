@@ -8,7 +8,8 @@ import { asEtcdError } from '../as-etcd-error.ts'
 import { callIsolated } from '../call-isolated.ts'
 import type { WatchBatch, WatchHandlers } from '../watch/watch-handlers.ts'
 import type { WatchOptions } from '../watch/watch-options.ts'
-import type { WatchState, WatcherKnowledge } from '../watch/watch-state.ts'
+import type { WatcherKnowledge } from '../watch/watch-host.ts'
+import type { WatchState } from '../watch/watch-state.ts'
 import { KV } from '../wire/rpc.ts'
 import { isInRange } from './is-in-range.ts'
 import { type Listed, listRanges } from './list-ranges.ts'
@@ -24,7 +25,9 @@ import type {
   ReflectorOptions,
 } from './reflector-types.ts'
 import { StoreEvidence } from './store-evidence.ts'
-import { StoreEpochs, type StorePosition } from './store-epochs.ts'
+import { StoreEpochs } from './store-epochs.ts'
+import type { StorePosition } from './store-position.ts'
+import type { StoreRecognizer } from './store-recognizer.ts'
 import { Turns } from './turns.ts'
 
 export interface ReflectorPorts {
@@ -32,6 +35,7 @@ export interface ReflectorPorts {
   readonly clock: Clock
   readonly logger: Logger
   readonly namespace: Namespace
+  readonly recognizer: StoreRecognizer
   subscribe(
     range: KeyRange,
     handlers: WatchHandlers,
@@ -218,6 +222,7 @@ export class ListAndWatch implements Reflector {
 
   #read(what: ListedRanges): Promise<Listed> {
     return listRanges(this.#ports.channel, {
+      recognizer: this.#ports.recognizer,
       ranges: this.#plan.ranges,
       pageSize: this.#options.pageSize,
       signal: this.#closing.signal,
@@ -230,6 +235,7 @@ export class ListAndWatch implements Reflector {
   #follow(after: StorePosition, onUseful: () => void): Promise<void> {
     if (this.#closing.signal.aborted) return Promise.resolve()
     return new Promise((resolve, reject) => {
+      let isUnproven = false
       const onContact = () => {
         this.#tell((handlers) => handlers.onContact?.())
         this.#turns.happened()
@@ -251,11 +257,14 @@ export class ListAndWatch implements Reflector {
           onCreated: onContact,
           onResumed: onContact,
           onDisconnected: ({ error }) => this.#lost(error, false),
+          onClusterChanged: ({ reason }) => {
+            isUnproven = reason === 'unproven'
+          },
           onEnd: (error) => {
             this.#epochs.heard(this.#watcher?.raftTerm ?? 0)
             this.#watcher = undefined
-            if (error?.code === 'cluster_changed') this.#epochs.disproven()
-            // the history is gone, or is another one: list again
+            if (error?.code === 'cluster_changed' && !isUnproven) this.#epochs.disproven()
+            // The history is gone, or is another one, or nobody can say: list again.
             if (error === undefined || error.code === 'compacted' || error.code === 'cluster_changed')
               resolve()
             else reject(error)

@@ -1,14 +1,6 @@
 import type { KeyValue, ResponseHeader } from '../wire/kv.ts'
 import type { StoreEvidence } from './store-evidence.ts'
-
-/** Where a store stood. */
-export interface StorePosition {
-  readonly clusterId: bigint
-  /** All up to it is known. */
-  readonly revision: number
-  /** The highest raft term heard of, which never goes back in the life of a cluster. */
-  readonly raftTerm: number
-}
+import { setbackSince, type StorePosition } from './store-position.ts'
 
 /**
  * The one answer to "is this still the same store". It is another one when its cluster id is another, its revision or
@@ -49,12 +41,7 @@ export class StoreEpochs {
 
   /** Whether a linearizable answer, asked for when the store stood at `known`, is from another store. */
   static isOther(known: StorePosition | undefined, answer: ResponseHeader): boolean {
-    if (known === undefined) return false
-    return (
-      answer.clusterId !== known.clusterId ||
-      answer.revision < known.revision ||
-      answer.raftTerm < known.raftTerm
-    )
+    return setbackSince(known, answer) !== undefined
   }
 
   /** Whether an entry of a new list shows that the store is another one. */

@@ -1,25 +1,24 @@
-import { crc32 } from 'node:zlib'
 import type { WireRange } from '../key-range.ts'
-import type { RawPage } from '../kv/range-page.ts'
-import type { KeyValue, RangeRequest, RangeResponse, TxnRequest, TxnResponse } from '../wire/kv.ts'
-import type { Init } from '../wire/message.ts'
+import type { KeyValue } from '../wire/kv.ts'
 import { type Event, EventType } from '../wire/watch.ts'
+import {
+  ABSENT,
+  type ContinuityQuestion,
+  isTraceOf,
+  nameOf,
+  type Probe,
+  type Trace,
+  traceOf,
+} from './continuity-question.ts'
 import { isInRange } from './is-in-range.ts'
+import { NewestEntries } from './newest-entries.ts'
 
-/** What a key was when it was last heard of; `modRevision` 0: it was not there. */
-interface Trace {
-  readonly modRevision: number
-  readonly createRevision: number
-  readonly version: number
-  readonly valueBytes: number
-  readonly valueHash: number
-}
-
-/** A read of the store at one revision, and what its answer says of the store. */
-export interface ContinuityQuestion {
-  readonly request: Init<TxnRequest>
-  /** Whether the store that gave the answer holds at that revision what the known one held. */
-  isSameStore(answer: TxnResponse): boolean
+/** A page of a list, as far as it is looked at. */
+export interface EvidencePage {
+  /** Entries on the page. */
+  readonly length: number
+  eachEntry(onEntry: (modRevision: number, at: number, end: number) => void): void
+  entryAt(at: number, end: number): KeyValue
 }
 
 export interface EvidenceOptions {
@@ -27,15 +26,9 @@ export interface EvidenceOptions {
   readonly ranges?: readonly WireRange[]
   /** Keys that were written last and are remembered for it. Default 24. */
   readonly maxRecent?: number
+  /** Lists come without values. Default false. */
+  readonly keysOnly?: boolean
 }
-
-const ABSENT: Trace = Object.freeze({
-  modRevision: 0,
-  createRevision: 0,
-  version: 0,
-  valueBytes: 0,
-  valueHash: 0,
-})
 
 /** Keys remembered besides those that were written last. Up to so many in all, every key is. */
 const SAMPLE_SIZE = 64
@@ -59,6 +52,7 @@ export class StoreEvidence {
   readonly #sample = new Map<string, Trace>()
   /** Oldest first. */
   readonly #recent = new Map<string, Trace>()
+  readonly #keysOnly: boolean
   #isComplete: boolean
   /** Keys in each of the ranges. */
   #counts: number[]
@@ -66,7 +60,8 @@ export class StoreEvidence {
   /** Entries of a list that were written before it are not among the newest. */
   #newestFrom = 0
 
-  constructor({ ranges, maxRecent = MAX_RECENT }: EvidenceOptions = {}) {
+  constructor({ ranges, maxRecent = MAX_RECENT, keysOnly = false }: EvidenceOptions = {}) {
+    this.#keysOnly = keysOnly
     this.#ranges = ranges
     this.#maxRecent = maxRecent
     this.#isComplete = ranges !== undefined && ranges.length <= MAX_WHOLE_RANGES
@@ -74,9 +69,9 @@ export class StoreEvidence {
   }
 
   /** Takes a page of a list. Decodes no more of it than it remembers. */
-  listed(page: RawPage, range: number): void {
+  listed(page: EvidencePage, range: number): void {
     this.#counts[range]! += page.length
-    const newest = new Newest(this.#maxRecent, this.#newestFrom)
+    const newest = new NewestEntries(this.#maxRecent, this.#newestFrom)
     page.eachEntry((modRevision, at, end) => {
       this.#seen += 1
       if (this.#sample.size < SAMPLE_SIZE) this.#addToSample(page.entryAt(at, end))
@@ -93,15 +88,17 @@ export class StoreEvidence {
 
   /** Takes the last event of each key in one revision; `wereThere` tells which keys were there before it. */
   changed(events: readonly Event[], wereThere: readonly boolean[]): void {
-    const isLate = (index: number) => index >= events.length - this.#maxRecent
-    for (const [index, { type, kv }] of events.entries()) {
+    const own = events.filter(({ type, kv }, index) =>
+      this.#count(kv!.key, Number(type !== EventType.delete) - Number(wereThere[index])),
+    )
+    for (const [index, { type, kv }] of own.entries()) {
       const isThere = type !== EventType.delete
-      const known = kv!
-      if (!this.#count(known.key, Number(isThere) - Number(wereThere[index]))) continue
-      const name = nameOf(known.key)
+      const name = nameOf(kv!.key)
+      // Whatever else is remembered of the key was true before this event only.
+      this.#recent.delete(name)
       if (!isThere) this.#sample.delete(name)
-      else if (this.#ranges !== undefined) this.#follow(name, known)
-      if (isLate(index)) this.#remember(name, isThere ? traceOf(known) : ABSENT)
+      else if (this.#ranges !== undefined) this.#follow(name, kv!)
+      if (index >= own.length - this.#maxRecent) this.#remember(name, isThere ? traceOf(kv!) : ABSENT)
     }
   }
 
@@ -121,53 +118,58 @@ export class StoreEvidence {
     if (kv.modRevision > revision) return false
     const name = nameOf(kv.key)
     const trace = this.#recent.get(name) ?? this.#sample.get(name)
-    return trace === undefined ? this.#isComplete : !isTraceOf(trace, kv, true)
+    return trace === undefined ? this.#isComplete : !isTraceOf(trace, kv, !this.#keysOnly)
   }
 
   #wholeQuestion(ranges: readonly WireRange[], revision: number): ContinuityQuestion {
     const bytes = [...this.#sample.values()].reduce((sum, { valueBytes }) => sum + valueBytes, 0)
-    const hasValues = bytes <= MAX_VALUE_BYTES
+    const keysOnly = this.#keysOnly || bytes > MAX_VALUE_BYTES
     const limit = SAMPLE_SIZE + 1
-    const expected = new Map(this.#sample)
-    return questionOf(
-      ranges.map(({ key, rangeEnd }) => ({ key, rangeEnd, revision, limit, keysOnly: !hasValues })),
-      (answers) => {
-        const found = new Map(answers.flatMap(({ kvs }) => kvs.map((kv) => [nameOf(kv.key), kv])))
-        if (found.size !== expected.size) return false
-        return [...expected].every(([name, trace]) => {
-          const kv = found.get(name)
-          return kv !== undefined && isTraceOf(trace, kv, hasValues)
-        })
-      },
-    )
+    const known = [...this.#sample].map(([name, trace]) => ({
+      key: Buffer.from(name, 'latin1'),
+      name,
+      trace,
+    }))
+    return ranges.map((range) => {
+      const expected = new Map(
+        known.filter(({ key }) => isInRange(range, key)).map(({ name, trace }) => [name, trace]),
+      )
+      return {
+        read: { key: range.key, rangeEnd: range.rangeEnd, revision, limit, keysOnly },
+        isTelling: expected.size > 0,
+        isAsKnown: ({ kvs }, hasValues) =>
+          kvs.length === expected.size &&
+          kvs.every((kv) => {
+            const trace = expected.get(nameOf(kv.key))
+            return trace !== undefined && isTraceOf(trace, kv, hasValues)
+          }),
+      }
+    })
   }
 
   #sampleQuestion(revision: number): ContinuityQuestion | undefined {
     const traces = [...new Map([...this.#sample, ...this.#recent])].reverse()
     if (traces.length === 0) return undefined
     let bytes = 0
-    const keys = traces.map(([name, trace]) => {
-      const hasValue = bytes + trace.valueBytes <= MAX_VALUE_BYTES
-      if (hasValue) bytes += trace.valueBytes
-      return { name, trace, hasValue }
+    const keys = traces.map(([name, trace]): Probe => {
+      const keysOnly = this.#keysOnly || bytes + trace.valueBytes > MAX_VALUE_BYTES
+      if (!keysOnly) bytes += trace.valueBytes
+      return {
+        read: { key: Buffer.from(name, 'latin1'), revision, keysOnly },
+        isTelling: trace !== ABSENT,
+        isAsKnown: ({ kvs: [kv] }, hasValues) =>
+          kv === undefined ? trace === ABSENT : isTraceOf(trace, kv, hasValues),
+      }
     })
-    const counted = this.#countedRanges()
-    const counts = [...this.#counts]
-    return questionOf(
-      [
-        ...keys.map(({ name, hasValue }) => ({
-          key: Buffer.from(name, 'latin1'),
-          revision,
-          keysOnly: !hasValue,
-        })),
-        ...counted.map(({ key, rangeEnd }) => ({ key, rangeEnd, revision, countOnly: true })),
-      ],
-      (answers) =>
-        keys.every(({ trace, hasValue }, index) => {
-          const kv = answers[index]!.kvs[0]
-          return kv === undefined ? trace === ABSENT : isTraceOf(trace, kv, hasValue)
-        }) && counted.every((_, index) => answers[keys.length + index]!.count === counts[index]),
-    )
+    const counts = this.#countedRanges().map(({ key, rangeEnd }, index): Probe => {
+      const expected = this.#counts[index]
+      return {
+        read: { key, rangeEnd, revision, countOnly: true },
+        isTelling: false,
+        isAsKnown: ({ count }) => count === expected,
+      }
+    })
+    return [...keys, ...counts]
   }
 
   #countedRanges(): readonly WireRange[] {
@@ -213,80 +215,9 @@ export class StoreEvidence {
   }
 
   #remember(name: string, trace: Trace): void {
-    this.#recent.delete(name)
     this.#recent.set(name, trace)
     if (this.#recent.size <= this.#maxRecent) return
     const [oldest] = this.#recent.keys()
     this.#recent.delete(oldest!)
   }
-}
-
-/** The entries of a page that were written last, by their places. */
-class Newest {
-  readonly #most: number
-  #from: number
-  #entries: EntryPlace[] = []
-
-  /** Those up to revision `from` are left out. */
-  constructor(most: number, from: number) {
-    this.#most = most
-    this.#from = from
-  }
-
-  add(entry: EntryPlace): void {
-    if (entry.modRevision <= this.#from) return
-    this.#entries.push(entry)
-    // sorted now and then, so that a list whose entries are each newer than the one before costs no more
-    if (this.#entries.length >= this.#most * 20) this.#prune()
-  }
-
-  taken(): readonly EntryPlace[] {
-    this.#prune()
-    return this.#entries
-  }
-
-  #prune(): void {
-    this.#entries.sort((a, b) => b.modRevision - a.modRevision)
-    this.#entries = this.#entries.slice(0, this.#most)
-    if (this.#entries.length === this.#most) this.#from = this.#entries[this.#most - 1]!.modRevision
-  }
-}
-
-interface EntryPlace {
-  readonly modRevision: number
-  readonly at: number
-  readonly end: number
-}
-
-function questionOf(
-  ranges: readonly Init<RangeRequest>[],
-  judge: (answers: readonly RangeResponse[]) => boolean,
-): ContinuityQuestion {
-  return {
-    request: { success: ranges.map((value) => ({ request: { type: 'range', value } })) },
-    isSameStore({ responses }) {
-      const answers = responses.flatMap(({ response }) =>
-        response?.type === 'range' ? [response.value] : [],
-      )
-      return answers.length === ranges.length && judge(answers)
-    },
-  }
-}
-
-/** A key as text that is exact for any bytes. */
-function nameOf(key: Buffer): string {
-  return key.toString('latin1')
-}
-
-function traceOf({ modRevision, createRevision, version, value }: KeyValue): Trace {
-  return { modRevision, createRevision, version, valueBytes: value.length, valueHash: crc32(value) }
-}
-
-function isTraceOf(trace: Trace, kv: KeyValue, hasValue: boolean): boolean {
-  const isSameWrite =
-    trace.modRevision === kv.modRevision &&
-    trace.createRevision === kv.createRevision &&
-    trace.version === kv.version
-  if (!isSameWrite || !hasValue) return isSameWrite
-  return trace.valueBytes === kv.value.length && trace.valueHash === crc32(kv.value)
 }

@@ -33,6 +33,15 @@ export function refusalError(refusal: Refusal, response: WatchResponse, endpoint
   return new EtcdError(CODES[refusal], { what, call: 'Watch/Watch', endpoint })
 }
 
+/** The error for a stream that serves no more watches before it has a new token. */
+export function staleTokenError(endpoint: string): EtcdError {
+  return new EtcdError('unauthenticated', {
+    call: 'Watch/Watch',
+    endpoint,
+    what: 'the token of the watch stream is no longer good; a new one is fetched',
+  })
+}
+
 const CODES = {
   token: 'unauthenticated',
   permission: 'permission_denied',

@@ -13,6 +13,8 @@ export interface SessionPorts {
   readonly progressGraceMs: number
   readonly openTimeoutMs: number
   readonly idsFrom: 'server' | 'client'
+  /** The only endpoint to open the stream at. Undefined: any. */
+  readonly endpoint: string | undefined
   /** An endpoint to stay away from if there is another. */
   readonly avoid: string | undefined
   /** Multiplies how many progress requests may stay unanswered. */

@@ -94,6 +94,8 @@ export interface ClusterChange {
     | 'term_went_back'
     /** After a lost connection, what the watch delivered last is not what the store holds at that revision. */
     | 'history_differs'
+    /** After a lost connection, the server lets nothing be read that could show whether the store is still the same. */
+    | 'unproven'
   readonly previousClusterId: bigint
   readonly clusterId: bigint
   /** The first revision of the previous store that was not delivered. */

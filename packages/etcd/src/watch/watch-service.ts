@@ -25,8 +25,10 @@ import type {
 } from '../reflector/reflector-types.ts'
 import { openReader, type WatchReader } from './watch-reader.ts'
 import { openSync, type SyncHandlers, type SyncOptions, type WatchSync } from './watch-sync.ts'
+import { StoreRecognizer } from '../reflector/store-recognizer.ts'
 import type { Watcher } from './watcher.ts'
-import { WatchState, type WatcherHost, type WatcherKnowledge } from './watch-state.ts'
+import type { WatcherHost, WatcherKnowledge } from './watch-host.ts'
+import { WatchState } from './watch-state.ts'
 
 /** What `createWatchService` takes besides the channel. */
 export interface WatchServiceOptions extends WatchSettings {
@@ -90,7 +92,8 @@ export function createWatchService(channel: Channel, options: WatchServiceOption
   const settings = resolveWatchSettings(options)
   const watchers = new Set<WatchState>()
   const reflectors = new Set<Reflector>()
-  const links = new WatchLinks({ channel, clock, logger, settings })
+  const recognizer = new StoreRecognizer(channel)
+  const links = new WatchLinks({ channel, recognizer, clock, logger, settings })
   const host: WatcherHost = {
     clock,
     logger,
@@ -135,6 +138,7 @@ export function createWatchService(channel: Channel, options: WatchServiceOption
         clock,
         logger,
         namespace,
+        recognizer,
         subscribe,
         onEnded: (ended) => reflectors.delete(ended),
       }

@@ -1,55 +1,18 @@
-import type { Clock } from '../clock.ts'
-import { EtcdError } from '../errors.ts'
-import type { Namespace } from '../key-range.ts'
-import type { Logger } from '../logger.ts'
-import { type ContinuityQuestion, StoreEvidence } from '../reflector/store-evidence.ts'
-import type { KeyValue, ResponseHeader } from '../wire/kv.ts'
-import { type Event, EventType, type WatchResponse } from '../wire/watch.ts'
-import { callIsolated } from '../call-isolated.ts'
-import { PendingRevisions } from './pending-revisions.ts'
+import type { EtcdError } from '../errors.ts'
+import type { ContinuityQuestion } from '../reflector/continuity-question.ts'
+import { setbackSince, type KnownPosition } from '../reflector/store-position.ts'
+import type { ResponseHeader } from '../wire/kv.ts'
+import type { WatchResponse } from '../wire/watch.ts'
 import { RevisionAssembler } from './revision-assembler.ts'
-import { type ClusterChange, type WatchContact, WatchEvent, type WatchHandlers } from './watch-handlers.ts'
+import type { ClusterChange, WatchContact, WatchHandlers } from './watch-handlers.ts'
 import type { WatchPlan } from './watch-options.ts'
-import { CLOCK_STEP_MS, type ProgressClaim, UnorderedProgress } from './unordered-progress.ts'
+import { CLOCK_STEP_MS, type ProgressClaim } from './unordered-progress.ts'
+import type { Acceptance, WatcherHost, WatcherKnowledge } from './watch-host.ts'
+import { cancelledError, clusterChangedError, compactedError } from './stream-errors.ts'
+import { WatchNotifier } from './watch-notifier.ts'
+import { WatchProofs } from './watch-proofs.ts'
+import { WatchedStore } from './watched-store.ts'
 import type { Watcher } from './watcher.ts'
-
-/** What a watch asks of the service that carries it. */
-export interface WatcherHost {
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly namespace: Namespace
-  /** The watch wants to be on a stream. */
-  attach(watcher: WatchState): void
-  /** The watch must leave its stream, if it is on one. */
-  detach(watcher: WatchState): void
-  /** Someone waits for word of progress. */
-  requestProgress(watcher: WatchState): void
-  /** The watch is over. */
-  forget(watcher: WatchState): void
-}
-
-/** What a new stream says about a watch it took on. */
-export type Acceptance =
-  | 'live'
-  /** It begins after the newest revision, which would keep the server from telling progress of any watch on the stream: ask again. */
-  | 'ahead'
-  /** The store behind the stream may not be the one the watch was on: ask the cluster. */
-  | 'verify'
-  /** It is another one; the watch has ended. */
-  | 'ended'
-
-/** What is known of the store that a watch begins on, besides the options of the watch. */
-export interface WatcherKnowledge {
-  /** What to recognize the store by. Undefined: the events of the watch itself. */
-  readonly evidence: StoreEvidence | undefined
-  /** Highest raft term heard of. */
-  readonly raftTerm: number
-  /** Milliseconds between proofs that nothing is missing, where that is less than the service's own. */
-  readonly proofEveryMs: number | undefined
-}
-
-/** Keys that a watch of its own remembers its store by: there may be thousands of watches. */
-const MAX_OWN_EVIDENCE = 8
 
 type Phase =
   | { readonly type: 'connecting' }
@@ -57,41 +20,24 @@ type Phase =
   | { readonly type: 'paused' }
   | { readonly type: 'ended'; readonly error: EtcdError | undefined }
 
-/** On an old server a watch counts as complete after this much quiet, in milliseconds (see `WatchProgress.isExact`). */
-const SETTLE_MS = 1_000
-/** The least quiet that counts where proofs are needed more often than that, in milliseconds. */
-const MIN_SETTLE_MS = 200
-
 /** The watch itself: its position, what is delivered and what is not. Does no I/O. */
 export class WatchState implements Watcher {
   readonly plan: WatchPlan
   readonly #host: WatcherHost
-  readonly #handlers: WatchHandlers
+  readonly #notifier: WatchNotifier
   readonly #assembler = new RevisionAssembler()
-  readonly #awaited = new PendingRevisions()
+  readonly #proofs: WatchProofs
   /** Milliseconds between proofs, where somebody needs them more often than the service asks. */
   readonly proofEveryMs: number | undefined
-  /** What the store is recognized by; nothing where only a part of the changes is delivered. */
-  readonly #evidence: StoreEvidence | undefined
-  /** The stream on which the store was shown to be the one that the watch was on. */
-  #provenOn: unknown
+  readonly #store: WatchedStore
   #phase: Phase = { type: 'connecting' }
   #position: number | undefined
   /** Everything before the position is known to the caller or was delivered. */
   #isContinuing: boolean
-  #clusterId: bigint | undefined
   #hasBeenLive = false
-  /** Highest revision that nothing is missing up to, also by word that does not move the position. */
-  #proven = 0
-  /** What an old server said of its progress: for callers that wait for a revision. */
-  readonly #completeness = new UnorderedProgress(SETTLE_MS)
-  /** The same for freshness, which a watch may need more often. */
-  readonly #freshness: UnorderedProgress
   #liveSince = 0
   /** The store's revision on this stream, where the caller asked for one that is yet to come. */
   #newest: number | undefined
-  /** Highest raft term heard of: it never goes back in the life of a cluster. */
-  #term = 0
   /** How often the server has refused the watch since it last served it. */
   refusals = 0
   /** Nothing was proven since the watch is on its stream. */
@@ -107,18 +53,12 @@ export class WatchState implements Watcher {
   ) {
     this.plan = plan
     this.proofEveryMs = known?.proofEveryMs
-    // Half of the interval, so that the very next answer proves a claim.
-    const settleMs = known?.proofEveryMs === undefined ? SETTLE_MS : known.proofEveryMs / 2
-    this.#freshness = new UnorderedProgress(Math.max(MIN_SETTLE_MS, Math.min(settleMs, SETTLE_MS)))
-    this.#term = known?.raftTerm ?? 0
-    const isWhole = plan.filters.length === 0
-    this.#evidence =
-      known?.evidence ?? (isWhole ? new StoreEvidence({ maxRecent: MAX_OWN_EVIDENCE }) : undefined)
-    this.#handlers = handlers
+    this.#proofs = new WatchProofs(known?.proofEveryMs)
+    this.#store = new WatchedStore(plan, known)
+    this.#notifier = new WatchNotifier(handlers, host)
     this.#host = host
     this.#position = plan.position
     this.#isContinuing = plan.isContinuing
-    this.#clusterId = plan.clusterId
     if (signal === undefined) return
     const onAbort = () => this.cancel()
     signal.addEventListener('abort', onAbort, { once: true })
@@ -140,12 +80,12 @@ export class WatchState implements Watcher {
 
   /** Something waits for progress: a caller, or everybody, since none came yet on this stream. */
   get isAwaited(): boolean {
-    return this.#phase.type === 'live' && (this.#awaited.size > 0 || this.#isUnproven)
+    return this.#phase.type === 'live' && (this.#proofs.isAwaited || this.#isUnproven)
   }
 
   /** Highest raft term heard of. */
   get raftTerm(): number {
-    return this.#term
+    return this.#store.raftTerm
   }
 
   /**
@@ -153,18 +93,22 @@ export class WatchState implements Watcher {
    * store, or the stream's was asked already.
    */
   questionFor(stream: unknown): ContinuityQuestion | undefined {
-    if (this.#provenOn === stream || this.#position === undefined) return undefined
-    return this.#evidence?.question(this.#position - 1)
+    return this.#store.questionFor(stream, this.#position)
   }
 
   /** The stream that served the watch last; undefined while none did. */
   get lastStream(): unknown {
-    return this.#provenOn
+    return this.#store.provenOn
   }
 
-  /** The store behind the stream is the one that the watch was on, as far as anybody can tell. */
+  /** The store behind the stream is the one that the watch was on. */
   provenOn(stream: unknown): void {
-    this.#provenOn = stream
+    this.#store.provenOn = stream
+  }
+
+  /** Where the store of the watch stood. */
+  get known(): KnownPosition {
+    return this.#store.positionAt(this.#isContinuing ? (this.#position ?? 0) - 1 : 0)
   }
 
   /**
@@ -181,12 +125,9 @@ export class WatchState implements Watcher {
 
   /** The server created the watch. `voucher`: what a linearizable read said meanwhile. */
   accept(header: ResponseHeader, voucher: ResponseHeader | undefined): Acceptance {
-    if (header.clusterId !== 0n) {
-      if (this.#clusterId !== undefined && header.clusterId !== this.#clusterId) {
-        this.changeCluster('cluster_id', header.clusterId)
-        return 'ended'
-      }
-      this.#clusterId = header.clusterId
+    if (!this.#store.isOfCluster(header)) {
+      this.changeCluster('cluster_id', header.clusterId)
+      return 'ended'
     }
     if (this.#position === undefined) return 'live'
     // A member that lags, or a store that was restored.
@@ -200,10 +141,7 @@ export class WatchState implements Watcher {
 
   /** In what the store behind a header is not the one this watch was on, or lags behind it. */
   setbackOf(header: ResponseHeader): ClusterChange['reason'] | undefined {
-    if (this.#clusterId !== undefined && header.clusterId !== this.#clusterId) return 'cluster_id'
-    if (header.raftTerm < this.#term) return 'term_went_back'
-    const isBehind = this.#isContinuing && header.revision < (this.#position ?? 0) - 1
-    return isBehind ? 'revision_went_back' : undefined
+    return setbackSince(this.known, header)
   }
 
   /** From here on the stream's answers for this watch count. */
@@ -214,7 +152,7 @@ export class WatchState implements Watcher {
       this.#isContinuing = true
     }
     this.#leaveStream({ type: 'connecting' })
-    this.#hear(header)
+    this.#store.hear(header)
     this.refusals = 0
     const contact = {
       endpoint,
@@ -227,8 +165,8 @@ export class WatchState implements Watcher {
     this.#isUnproven = true
     const isFirst = !this.#hasBeenLive
     this.#hasBeenLive = true
-    if (isFirst) this.#notify('onCreated', contact)
-    else this.#notify('onResumed', contact)
+    if (isFirst) this.#notifier.notify('onCreated', contact)
+    else this.#notifier.notify('onResumed', contact)
     if (this.isAwaited) this.#host.requestProgress(this)
   }
 
@@ -238,21 +176,22 @@ export class WatchState implements Watcher {
    * @throws EtcdError `malformed_message`
    */
   receive(response: WatchResponse, header: ResponseHeader): void {
-    this.#hear(header)
+    this.#store.hear(header)
     for (const whole of this.#assembler.push(response.events, response.fragment)) {
       const { revision, events } = whole
       if (this.#phase.type !== 'live') return
       // Seen before: history asked for once more, or an old server repeating itself.
       if (revision < this.#position!) continue
-      this.#evidence?.changed(events, whole.wereThere)
+      this.#store.changed(events, whole.wereThere)
       this.#position = revision + 1
       this.#isContinuing = true
-      this.#proven = revision
-      this.#notify('onEvents', { revision, events: events.map((event) => this.#eventOf(event)), header })
-      this.#awaited.settle(revision)
-      const now = this.#host.clock.now()
-      this.#completeness.change(revision, now)
-      this.#prove(this.#freshness.change(revision, now), false)
+      this.#notifier.notify('onEvents', {
+        revision,
+        events: events.map((event) => this.#notifier.eventOf(event)),
+        header,
+      })
+      this.#proofs.delivered(revision)
+      this.#prove(this.#proofs.changed(revision, this.#host.clock.now()), false)
     }
   }
 
@@ -261,11 +200,11 @@ export class WatchState implements Watcher {
     const { revision } = header
     // A member that lags behind, or a fragment on the way.
     if (this.#phase.type !== 'live' || this.#assembler.isPartial || revision < this.#position! - 1) return
-    this.#hear(header)
+    this.#store.hear(header)
     this.#position = revision + 1
     this.#isContinuing = true
     this.#prove({ revision, at }, true)
-    this.#settle({ revision, at })
+    this.#proofs.proven({ revision, at })
   }
 
   /** The same word from a server that does not look at the watch before it speaks. */
@@ -273,46 +212,45 @@ export class WatchState implements Watcher {
     if (this.#phase.type !== 'live' || this.#assembler.isPartial || revision < this.#position! - 1) return
     const isEarly = at < this.#liveSince && this.#liveSince - at < CLOCK_STEP_MS
     if (isEarly) return
-    this.#prove(this.#freshness.claim({ revision, at }), false)
-    this.#settle(this.#completeness.claim({ revision, at }))
+    this.#prove(this.#proofs.claimed({ revision, at }), false)
+    this.#proofs.settle({ revision, at })
   }
 
   /** The stream is gone; the watch waits for the next one. */
   disconnect(error: EtcdError | undefined): void {
     if (this.#phase.type === 'ended' || this.#phase.type === 'paused') return
     this.#leaveStream({ type: 'connecting' })
-    this.#notify('onDisconnected', { error, position: this.#position })
+    this.#notifier.notify('onDisconnected', { error, position: this.#position })
   }
 
   /** The history from the position on is gone. The position stays: nobody may take this for progress. */
   compact(compactRevision: number): void {
     const position = this.#position ?? compactRevision
-    this.#notify('onCompacted', { compactRevision, position })
-    this.end(
-      new EtcdError('compacted', {
-        call: 'Watch/Watch',
-        what: `the store is compacted${compactRevision > 0 ? ` at revision ${compactRevision}` : ''}; changes from revision ${position} on may be gone`,
-        compactRevision: compactRevision > 0 ? compactRevision : undefined,
-      }),
-    )
+    this.#notifier.notify('onCompacted', { compactRevision, position })
+    this.end(compactedError(compactRevision, position))
   }
 
   /** The store behind the endpoints is another one. */
   changeCluster(reason: ClusterChange['reason'], clusterId: bigint): void {
-    const previousClusterId = this.#clusterId ?? clusterId
-    this.#notify('onClusterChanged', { reason, previousClusterId, clusterId, position: this.#position ?? 0 })
-    this.end(new EtcdError('cluster_changed', { call: 'Watch/Watch', what: CLUSTER_CHANGES[reason] }))
+    const previousClusterId = this.clusterId ?? clusterId
+    this.#notifier.notify('onClusterChanged', {
+      reason,
+      previousClusterId,
+      clusterId,
+      position: this.#position ?? 0,
+    })
+    this.end(clusterChangedError(reason))
   }
 
   /** The cluster that the watch is on, once known. */
   get clusterId(): bigint | undefined {
-    return this.#clusterId
+    return this.#store.clusterId
   }
 
   reached(revision: number, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    if (this.#phase.type === 'ended') return Promise.reject(this.#phase.error ?? cancelled())
-    if (this.#proven >= revision || (this.#position ?? 0) > revision) return Promise.resolve()
-    const promise = this.#awaited.add(revision, options.signal)
+    if (this.#phase.type === 'ended') return Promise.reject(this.#phase.error ?? cancelledError())
+    if (this.#proofs.revision >= revision || (this.#position ?? 0) > revision) return Promise.resolve()
+    const promise = this.#proofs.wait(revision, options.signal)
     if (this.isAwaited) this.#host.requestProgress(this)
     return promise
   }
@@ -340,62 +278,20 @@ export class WatchState implements Watcher {
     this.#host.detach(this)
     this.#host.forget(this)
     this.#unlisten()
-    this.#awaited.fail(error ?? cancelled())
-    this.#notify('onEnd', error)
-  }
-
-  #hear(header: ResponseHeader): void {
-    if (header.raftTerm > this.#term) this.#term = header.raftTerm
+    this.#proofs.fail(error ?? cancelledError())
+    this.#notifier.notify('onEnd', error)
   }
 
   #leaveStream(next: Phase): void {
     this.#phase = next
     this.#newest = undefined
-    this.#completeness.clear()
-    this.#freshness.clear()
+    this.#proofs.clear()
     this.#assembler.clear()
   }
 
   #prove(claim: ProgressClaim | undefined, isExact: boolean): void {
     if (claim === undefined) return
     this.#isUnproven = false
-    this.#notify('onProgress', { ...claim, isExact })
+    this.#notifier.notify('onProgress', { ...claim, isExact })
   }
-
-  #settle(claim: ProgressClaim | undefined): void {
-    if (claim === undefined) return
-    this.#proven = Math.max(this.#proven, claim.revision)
-    this.#awaited.settle(claim.revision)
-  }
-
-  #eventOf(event: Event): WatchEvent {
-    const type = event.type === EventType.delete ? 'delete' : 'put'
-    const prevKv = event.prevKv === undefined ? undefined : this.#strip(event.prevKv)
-    return new WatchEvent(type, this.#strip(event.kv!), prevKv)
-  }
-
-  #strip(kv: KeyValue): KeyValue {
-    const { namespace } = this.#host
-    return namespace.prefix.length === 0 ? kv : { ...kv, key: namespace.strip(kv.key) }
-  }
-
-  #notify<K extends keyof WatchHandlers>(name: K, ...args: Parameters<NonNullable<WatchHandlers[K]>>): void {
-    const handler = this.#handlers[name] as ((...given: typeof args) => unknown) | undefined
-    const { logger } = this.#host
-    callIsolated(
-      () => handler?.apply(this.#handlers, args),
-      (error) => logger.error(`A watch handler failed: ${name}`, { handler: name, error }),
-    )
-  }
-}
-
-const CLUSTER_CHANGES: Record<ClusterChange['reason'], string> = {
-  history_differs: 'the store does not hold at a known revision what it held: it was replaced or restored',
-  cluster_id: 'the endpoint now belongs to another cluster',
-  revision_went_back: 'the store is at a lower revision than it was: it was restored from a backup',
-  term_went_back: 'the store is in an earlier term than it was: it was restored from a backup',
-}
-
-function cancelled(): EtcdError {
-  return new EtcdError('cancelled', { call: 'Watch/Watch' })
 }

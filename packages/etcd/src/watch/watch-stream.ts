@@ -1,5 +1,5 @@
 import { monotonicNow } from '../clock.ts'
-import { EtcdError } from '../errors.ts'
+import type { EtcdError } from '../errors.ts'
 import type { DuplexStream } from '../transport/transport.ts'
 import type { ResponseHeader } from '../wire/kv.ts'
 import type { Init } from '../wire/message.ts'
@@ -7,9 +7,11 @@ import { Watch } from '../wire/rpc.ts'
 import { type WatchCreateRequest, WatchFilter, type WatchRequest, type WatchResponse } from '../wire/watch.ts'
 import { asEtcdError } from '../as-etcd-error.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { LiveWatches } from './live-watches.ts'
 import { ProgressQuestions } from './progress-questions.ts'
 import { refusalOf } from './refusal.ts'
 import type { SessionEnding, SessionPorts } from './session-ports.ts'
+import { silentError, unansweredError } from './stream-errors.ts'
 import type { WatchState } from './watch-state.ts'
 
 /** What the server has been asked to create and has not answered yet. */
@@ -17,12 +19,6 @@ type PendingCreate =
   | { readonly type: 'watcher'; readonly watcher: WatchState }
   /** `isQuestion`: to be followed by a progress request. */
   | { readonly type: 'ping'; readonly isQuestion: boolean }
-
-interface LiveWatcher {
-  readonly watcher: WatchState
-  /** This many answers to progress requests may be from before the watch was there. */
-  staleAnswers: number
-}
 
 /** etcd takes new watches into step with the store every 100 ms; a question before that is lost, on some versions with all later ones. */
 const SYNC_MS = 200
@@ -36,7 +32,7 @@ const NO_HEADER: ResponseHeader = Object.freeze({ clusterId: 0n, memberId: 0n, r
 export class WatchStream {
   readonly #ports: SessionPorts
   readonly #heartbeat: Heartbeat
-  readonly #live = new Map<number, LiveWatcher>()
+  readonly #live = new LiveWatches()
   readonly #waiting = new Set<WatchState>()
   /** To be recognized first, once the server was heard on this stream. */
   readonly #unproven = new Set<WatchState>()
@@ -57,9 +53,9 @@ export class WatchStream {
     this.#heartbeat = new Heartbeat(
       {
         clock: ports.clock,
-        intervalMs: () => this.#intervalMs,
+        intervalMs: () => this.#live.intervalMs(ports.progressIntervalMs),
         graceMs: ports.progressGraceMs,
-        isHurried: () => [...this.#live.values()].some(({ watcher }) => watcher.isAwaited),
+        isHurried: () => [...this.#live.watchers()].some(({ isAwaited }) => isAwaited),
         ask: () => this.#askIfQuiet(),
         ping: () => this.#ping(false),
         onSilent: () => this.#fail('silent', silentError(this.endpoint)),
@@ -73,6 +69,15 @@ export class WatchStream {
     return this.#stream?.endpoint ?? ''
   }
 
+  get isOpen(): boolean {
+    return this.#stream !== undefined
+  }
+
+  /** The server has answered on this stream. */
+  get isHeard(): boolean {
+    return this.#isHeard
+  }
+
   /** No watch is on the stream or waiting for it. */
   get isUnused(): boolean {
     return this.#live.size === 0 && this.#waiting.size === 0 && this.#unproven.size === 0
@@ -80,7 +85,7 @@ export class WatchStream {
 
   /** Opens the stream. Watches may be added before and after. */
   open(): void {
-    const { channel, avoid } = this.#ports
+    const { channel, avoid, endpoint } = this.#ports
     this.#heartbeat.start(this.#ports.openTimeoutMs)
     try {
       this.#stream = channel.stream(
@@ -90,7 +95,7 @@ export class WatchStream {
           onPart: () => this.#heartbeat.notePart(),
           onEnd: (error) => this.#end({ reason: 'failed', error }),
         },
-        avoid === undefined ? {} : { avoid },
+        { ...(avoid === undefined ? {} : { avoid }), ...(endpoint === undefined ? {} : { endpoint }) },
       )
     } catch (error) {
       this.#end({ reason: 'failed', error: asEtcdError(error, 'Watch/Watch') })
@@ -120,7 +125,7 @@ export class WatchStream {
   remove(watcher: WatchState): void {
     this.#waiting.delete(watcher)
     this.#unproven.delete(watcher)
-    for (const [id, live] of this.#live) if (live.watcher === watcher) this.#dismiss(id)
+    for (const id of this.#live.idsOf(watcher)) this.#dismiss(id)
   }
 
   /** A watch waits for word of progress. */
@@ -138,15 +143,6 @@ export class WatchStream {
     this.#fail('dropped', undefined)
   }
 
-  /** Between two questions: as often as the one of the watches that needs it most. */
-  get #intervalMs(): number {
-    let intervalMs = this.#ports.progressIntervalMs
-    for (const { watcher } of this.#live.values()) {
-      if (watcher.proofEveryMs !== undefined) intervalMs = Math.min(intervalMs, watcher.proofEveryMs)
-    }
-    return intervalMs
-  }
-
   #onMessage(response: WatchResponse): void {
     if (this.#isOver) return
     this.#heartbeat.noteActivity()
@@ -161,9 +157,9 @@ export class WatchStream {
     if (response.created) this.#onCreateAnswer(response, header)
     else if (response.watchId === WHOLE_STREAM) this.#onProgressAnswer(response, header)
     else {
-      const live = this.#live.get(response.watchId)
-      if (live === undefined) this.#onStranger(response)
-      else this.#onWatchAnswer(live.watcher, response, header)
+      const watcher = this.#live.get(response.watchId)
+      if (watcher === undefined) this.#onStranger(response)
+      else this.#onWatchAnswer(watcher, response, header)
     }
   }
 
@@ -188,15 +184,7 @@ export class WatchStream {
   #onProgressAnswer(response: WatchResponse, header: ResponseHeader): void {
     if (response.canceled || response.events.length > 0) return
     const at = this.#questions.answered()
-    let isStale = false
-    for (const live of [...this.#live.values()]) {
-      if (!this.#questions.isOrderKept) live.watcher.noteUnverifiedProgress(header.revision, at)
-      else if (live.staleAnswers === 0) live.watcher.progress(header, at)
-      else {
-        live.staleAnswers -= 1
-        isStale = true
-      }
-    }
+    const isStale = this.#live.progress(header, at, this.#questions.isOrderKept)
     this.#onUseful()
     if (isStale && !this.#isOver) this.#ask()
   }
@@ -231,7 +219,7 @@ export class WatchStream {
     const acceptance = watcher.accept(header, this.#confirmation)
     if (acceptance === 'live') {
       this.#quietUntil = monotonicNow(this.#ports.clock) + SYNC_MS
-      this.#live.set(id, { watcher, staleAnswers: this.#questions.open })
+      this.#live.set(id, watcher, this.#questions.open)
       this.#ports.onLive()
       watcher.provenOn(this)
       watcher.goLive(header, this.endpoint)
@@ -278,9 +266,7 @@ export class WatchStream {
 
   /** A watch that gets no events, to be cancelled at once: any server answers it, whatever its watches are doing. */
   #ping(isQuestion: boolean): void {
-    const [live] = this.#live.values()
-    const [unproven] = this.#unproven
-    const watcher = live?.watcher ?? unproven
+    const [watcher] = [...this.#live.watchers(), ...this.#unproven]
     if (this.#isOver || this.#pending !== undefined || watcher === undefined) return
     this.#pending = { type: 'ping', isQuestion }
     const filters = [WatchFilter.noPut, WatchFilter.noDelete]
@@ -332,20 +318,4 @@ export class WatchStream {
     this.#unproven.clear()
     this.#ports.onEnd(ending)
   }
-}
-
-function silentError(endpoint: string): EtcdError {
-  return new EtcdError('connection_lost', {
-    call: 'Watch/Watch',
-    endpoint,
-    what: 'the server did not answer on the watch stream in time, which was cut',
-  })
-}
-
-function unansweredError(endpoint: string): EtcdError {
-  return new EtcdError('connection_lost', {
-    call: 'Watch/Watch',
-    endpoint,
-    what: 'the server no longer answers progress requests on the watch stream, which is opened anew',
-  })
 }
