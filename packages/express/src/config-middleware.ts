@@ -5,16 +5,16 @@ import type { RequestHandler } from 'express'
 declare global {
   namespace Express {
     interface Request {
-      /** The configuration as it was when this request came; see `configMiddleware`. Typed by `Register`. */
+      /** The configuration pinned to this request; see `configMiddleware`. Typed by `Register`. */
       config: RegisteredConfig
     }
   }
 }
 
 /**
- * Pins one snapshot of the configuration to each request: `req.config`, and `config.pinned()` in everything the request
- * starts, across `await`, timers and streams. Put it before what reads the configuration; `config.current` moves on all
- * the while.
+ * Creates a middleware that pins one snapshot of the configuration to each request: `req.config`, and `config.pinned()` in
+ * everything the request starts, across `await`, timers and streams. Mount it before any code that reads the pinned
+ * configuration. `config.current` keeps following changes.
  *
  * @throws LivetreeError `invalid_options`
  */

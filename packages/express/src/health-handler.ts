@@ -9,7 +9,7 @@ import type { LiveConfig } from '@livetree/core'
 import type { RequestHandler } from 'express'
 
 /**
- * Answers a health probe with JSON, from what the process knows: neither probe asks the store.
+ * Creates a handler that answers a health probe with JSON. Neither probe makes a request to the store.
  *
  * @throws LivetreeError `invalid_options`
  */

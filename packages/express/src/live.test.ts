@@ -147,12 +147,12 @@ describe('live', () => {
   })
 
   test.each<[string, () => unknown, RegExp]>([
-    ['nothing', () => undefined, /gave nothing/],
-    ['null', () => null, /gave nothing/],
+    ['nothing', () => undefined, /returned nothing/],
+    ['null', () => null, /returned nothing/],
     ['a promise', async () => (() => {}) as RequestHandler, /returned a promise/],
     ['a promise that rejects', () => Promise.reject(new Error('unseen')), /returned a promise/],
-    ['an object', () => ({ handle() {} }), /gave an object/],
-    ['a list of middlewares', () => [() => {}], /gave a list/],
+    ['an object', () => ({ handle() {} }), /returned an object/],
+    ['a list of middlewares', () => [() => {}], /returned a list/],
     ['a function of no known arity', () => (_a: 1, _b: 2, _c: 3, _d: 4, _e: 5) => {}, /5 parameters/],
   ])('a factory that gives %s is refused, at once and at a change', async (_name, make, message) => {
     const config = await openConfig()

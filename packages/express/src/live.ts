@@ -2,28 +2,28 @@ import { assertLiveConfig, borrowForResponse, kindOfValue } from '@livetree/core
 import { type LiveConfig, LivetreeError, type LiveOptions, live as liveValue } from '@livetree/core'
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express'
 
-/** A middleware that stays the same while the one inside it is replaced. */
+/** A stable middleware that delegates to a replaceable one. */
 export interface LiveMiddleware extends RequestHandler {
-  /** Stops following the configuration. Resolves when the last request that used it is over and all are disposed. */
+  /** Stops following the configuration. Resolves when the last request has ended and every inner middleware is disposed. */
   close(): Promise<void>
 }
 
-/** An error handler that stays the same while the one inside it is replaced. */
+/** A stable error handler that delegates to a replaceable one. */
 export interface LiveErrorHandler extends ErrorRequestHandler {
-  /** As that of `LiveMiddleware`. */
+  /** Like `LiveMiddleware.close`. */
   close(): Promise<void>
 }
 
 /**
- * A stable middleware over one that is made anew when its part of the configuration changes:
- * `app.use(live(config, (c) => c.limits, (limits) => rateLimit(limits)))`. A request stays with the one it came to; an
- * old one is disposed after its last request. A factory that throws, or gives anything but a middleware, leaves the old one
- * in service and is reported by the configuration's event `error`.
+ * Creates a stable middleware around one that is created again when its part of the configuration changes:
+ * `app.use(live(config, (c) => c.limits, (limits) => rateLimit(limits)))`. A request keeps the middleware it started with;
+ * an old one is disposed after its last request. If the factory throws or returns anything but a middleware, the old one
+ * stays in service and the failure is reported by the configuration's `error` event.
  *
- * A factory of error handlers, with four parameters as Express has it, makes an error handler. Closes with the configuration;
- * where there is a `dispose`, requests that come later get 503.
+ * If the factory returns error handlers, which in Express have four parameters, the result is an error handler. It closes
+ * with the configuration; with a `dispose`, later requests get status 503.
  *
- * @throws whatever the factory throws at the first call; LivetreeError `invalid_options` or `closed`
+ * @throws whatever the selector or the factory throws in the first call; LivetreeError `invalid_options` or `closed`
  */
 export function live<T, S, R extends RequestHandler>(
   config: LiveConfig<T>,
@@ -57,11 +57,11 @@ export function live<T, S, R extends RequestHandler | ErrorRequestHandler>(
     return value.close()
   }
 
-  // where nothing is taken down, nothing needs to be held, and nothing is gone after close
+  // Without a `dispose`, an instance needs no borrowing and stays usable after `close`.
   const hasDispose = options?.dispose !== undefined
   const isGone = () => hasDispose && (isClosed || config.signal.aborted)
   const inner = (response: Response) => (hasDispose ? borrowForResponse(value, response) : value.current)
-  // Express tells the two apart by the number of parameters, so that both have to be written out
+  // Express distinguishes the two by their number of parameters, so both are written out.
   const middleware: RequestHandler = (request, response, next) =>
     isGone() ? next(closedError(options?.name)) : (inner(response) as RequestHandler)(request, response, next)
   const errorHandler = (error: unknown, request: Request, response: Response, next: NextFunction) =>
@@ -71,19 +71,19 @@ export function live<T, S, R extends RequestHandler | ErrorRequestHandler>(
 
 type Kind = 'an error handler' | 'a middleware'
 
-/** What the factory has made, if Express would call it. @throws LivetreeError `invalid_options` */
+/** Returns the kind of handler the factory returned. @throws LivetreeError `invalid_options` if Express would not call it */
 function assertHandler(made: unknown, before: Kind | undefined): Kind {
-  // a promise is refused by core, which sees to it that its failure ends nothing
+  // Core rejects a promise and handles its rejection.
   if (typeof made !== 'function' && kindOfValue(made) !== 'a promise') {
     throw refusal(
-      `gave ${kindOfValue(made)}; it has to return a middleware, or an error handler with four parameters`,
+      `returned ${kindOfValue(made)}; expected a middleware, or an error handler with four parameters`,
     )
   }
   const arity = typeof made === 'function' ? made.length : 0
-  if (arity > 4) throw refusal(`gave a function of ${arity} parameters, which Express never calls`)
+  if (arity > 4) throw refusal(`returned a function of ${arity} parameters, which Express never calls`)
   const kind = arity === 4 ? 'an error handler' : 'a middleware'
   if (before !== undefined && before !== kind) {
-    throw refusal(`gave ${kind}, and ${before} before; Express mounts one or the other`)
+    throw refusal(`returned ${kind} after ${before}; it must always return the same kind`)
   }
   return kind
 }

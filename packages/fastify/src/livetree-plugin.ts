@@ -16,25 +16,25 @@ declare module 'fastify' {
   }
 
   interface FastifyRequest {
-    /** The configuration as it was when this request came; the newest one with `pin: false`. Typed by `Register`. */
+    /** The configuration pinned to this request; with `pin: false`, the newest one. Typed by `Register`. */
     readonly config: RegisteredConfig
   }
 }
 
-/** `T` is checked against the registered configuration, where there is one. */
+/** Options of the plugin. `T` must match the configuration registered by `Register`, if there is one. */
 export interface LivetreePluginOptions<T extends RegisteredConfig = RegisteredConfig> {
-  /** What `load` or `createTestConfig` gave. */
+  /** The configuration returned by `load` or `createTestConfig`. */
   readonly config: LiveConfig<T>
-  /** Pin one snapshot to each request. Default true. */
+  /** Whether to pin one snapshot to each request. Default true. */
   readonly pin?: boolean | undefined
-  /** Close the configuration when the app closes, after its last request. Default true. */
+  /** Whether to close the configuration when the app closes, after its last request. Default true. */
   readonly closeOnShutdown?: boolean | undefined
 }
 
 type PinnedRequest = FastifyRequest & Record<symbol, Snapshot<RegisteredConfig> | null>
 
 const CALL = 'app.register(livetree, { config })'
-/** What Fastify itself reads from the options of every plugin. */
+/** Options that Fastify itself reads from the options of every plugin. */
 const ofFastify = { expected: 'an option of Fastify', test: () => true }
 const table = {
   config: ofFastify,
@@ -46,11 +46,12 @@ const table = {
 }
 
 /**
- * `app.config` is the live configuration, `request.config` the snapshot this request is pinned to; `config.pinned()`
- * gives that one too, in everything the request starts, across `await`, timers and streams. Register it before what
- * reads the configuration. What the configuration has to say goes to `app.log`, unless `load` was given a logger. A context and those inside it have one; another one is registered in a context of its own.
+ * The Fastify plugin. `app.config` is the live configuration and `request.config` the value pinned to the request.
+ * `config.pinned()` returns that value too, in everything the request starts, across `await`, timers and streams. Register
+ * the plugin before any code that reads the configuration. The configuration logs to `app.log`, unless `load` was given a
+ * logger. A context and its child contexts share one configuration; register another one in a separate context.
  *
- * @throws LivetreeError `invalid_options` out of `register`
+ * @throws LivetreeError `invalid_options`, from `register`
  */
 export const livetree = fastifyPlugin(registerLivetree, { fastify: '5.x', name: '@livetree/fastify' })
 
@@ -58,7 +59,7 @@ async function registerLivetree(app: FastifyInstance, options: LivetreePluginOpt
   assertLiveConfig(CALL, options.config)
   checkOptions(CALL, options, table)
   const { config, pin = true, closeOnShutdown = true } = options
-  // one for each registration: a context inside another one has a configuration of its own beside the outer one
+  // One symbol per registration: a child context may have its own configuration besides the one of its parent.
   const pinnedTo = Symbol('livetree.pinnedTo')
   decorate(app, config, pinnedTo)
   if (pin) {
@@ -69,14 +70,14 @@ async function registerLivetree(app: FastifyInstance, options: LivetreePluginOpt
     })
   }
   const detachLogger = hasLog(app) ? config.attachLogger(app.log) : () => {}
-  // avvio closes in reverse order: what was registered after this plugin, and the server, are closed by now
+  // avvio closes in reverse order: the server and plugins registered after this one are already closed.
   app.addHook('onClose', async () => {
     if (closeOnShutdown) await config.close()
     detachLogger()
   })
 }
 
-/** Without one, Fastify has a log whose methods do nothing: what is said to it would be hidden. */
+/** Whether the app has a real logger. Without one, the methods of `app.log` do nothing and would hide warnings. */
 function hasLog({ log }: FastifyInstance): boolean {
   return typeof log.level === 'string' || log.info !== log.error
 }
@@ -91,7 +92,7 @@ function decorate(app: FastifyInstance, config: LiveConfig<RegisteredConfig>, pi
     app.decorateRequest('config', { getter })
   } catch (cause) {
     if ((cause as { code?: unknown }).code !== 'FST_ERR_DEC_ALREADY_PRESENT') throw cause
-    const message = `${CALL} finds app.config or request.config already there: this context has a livetree, or another plugin such as @fastify/env. Register one of the two in a context of its own, app.register(async (inner) => inner.register(livetree, { config })).`
+    const message = `${CALL} cannot add app.config or request.config, which already exists: livetree, or another plugin such as @fastify/env, is registered in this context. Register one of the two in a separate context, app.register(async (inner) => inner.register(livetree, { config })).`
     throw new LivetreeError('invalid_options', message, { cause })
   }
 }

@@ -1,4 +1,4 @@
-// Explicit names, so that nothing becomes public unnoticed; what authors of sources and adapters need is in `@livetree/core`.
+// Exports explicit names, so that nothing becomes public unnoticed. Authors of sources and adapters import `@livetree/core`.
 export type {
   Borrowed,
   Change,

@@ -3,10 +3,12 @@ import type { ModulesContainer } from '@nestjs/core'
 import { getConfigToken } from './get-config-token.ts'
 import { refusal } from './check-module-options.ts'
 
+/** A module as Nest's container holds it. */
 export type AppModule = ModulesContainer extends Map<string, infer M> ? M : never
+/** Nest's wrapper around a provider, controller or middleware and its instance. */
 export type InstanceWrapper = AppModule['providers'] extends Map<unknown, infer W> ? W : never
 
-/** Everything Nest makes and keeps: guards, pipes, interceptors and middleware are in places of their own. */
+/** Everything Nest instantiates. Guards, pipes and interceptors are `injectables`; middleware has its own map. */
 export function wrappersOf(modules: Iterable<AppModule>): InstanceWrapper[] {
   return [...modules].flatMap(({ providers, controllers, injectables, middlewares }) => [
     ...providers.values(),
@@ -17,10 +19,10 @@ export function wrappersOf(modules: Iterable<AppModule>): InstanceWrapper[] {
 }
 
 /**
- * Refuses what Nest would settle by the order of modules: two configurations of one name, and `@InjectConfig()` where two
- * could be meant.
+ * Throws for ambiguities that Nest would resolve by the order of modules: two configurations with the same name, and an
+ * `@InjectConfig()` that could mean several.
  *
- * @param roots each module that brings a configuration
+ * @param roots each module that provides a configuration
  * @throws LivetreeError `invalid_options`
  */
 export function assertUnambiguous(
@@ -31,7 +33,7 @@ export function assertUnambiguous(
   const twin = configs.find(({ name }, index) => configs.findIndex((other) => other.name === name) < index)
   if (twin !== undefined) {
     throw refusal(
-      `This app has two configurations with the name "${twin.name}", and a name is the token they are injected by: give each its own, defineConfig({ name: … })`,
+      `This app has two configurations named "${twin.name}", but the name is their injection token: give each a name of its own, defineConfig({ name: … })`,
     )
   }
   if (configs.length < 2) return
@@ -43,20 +45,20 @@ export function assertUnambiguous(
     if (seen.length < 2) continue
     const names = seen.map(({ name }) => `"${name}"`).join(', ')
     throw refusal(
-      `${String(wrapper.name)} injects @InjectConfig() without a definition, and there are several: ${names}. Say which: @InjectConfig(checkout), or getConfigToken(checkout) in a factory`,
+      `${String(wrapper.name)} uses @InjectConfig() without a definition, but there are several: ${names}. Pass one: @InjectConfig(checkout), or getConfigToken(checkout) in a factory`,
     )
   }
 }
 
 function injects(wrapper: InstanceWrapper, token: unknown): boolean {
-  // undefined where there are none, whatever Nest's types say
+  // Undefined if there are none, although Nest's types do not say so.
   const ofConstructor: readonly (InstanceWrapper | undefined)[] | undefined = wrapper.getCtorMetadata()
   const properties: readonly { wrapper: InstanceWrapper }[] | undefined = wrapper.getPropertiesMetadata()
   const ofProperties = properties?.map((property) => property.wrapper) ?? []
   return [...(ofConstructor ?? []), ...ofProperties].some((dependency) => dependency?.token === token)
 }
 
-/** What a module imports by itself comes before what is global. */
+/** The configurations a module can inject: those it imports itself, or the global ones if it imports none. */
 function configsSeenBy(
   module: AppModule,
   roots: ReadonlyMap<AppModule, LiveConfig<unknown>>,

@@ -4,20 +4,20 @@ import type { InstanceWrapper } from './app-modules.ts'
 import { refusal } from './check-module-options.ts'
 import { type ChangeHandler, changeHandlersOf } from './on-config-change.ts'
 
-/** Finds the methods with `@OnConfigChange` and lets the configuration call them once all modules are initialized. */
+/** Finds the methods decorated with `@OnConfigChange` and subscribes them once all modules are initialized. */
 export class ChangeHandlers<T> {
   readonly #config: LiveConfig<T>
   readonly #created: Snapshot<T>
   readonly #seen = new Set<unknown>()
   readonly #stops: (() => void)[] = []
 
-  /** Make it before the providers are, so that no change they miss is missed. */
+  /** Must be constructed before the providers: it records the state that changes during startup are compared with. */
   constructor(config: LiveConfig<T>) {
     this.#config = config
     this.#created = config.snapshot()
   }
 
-  /** @throws LivetreeError `invalid_options` for a handler nobody could call, saying which */
+  /** Subscribes the handlers of new instances. @throws LivetreeError `invalid_options` for a handler that could never be called */
   subscribe(wrappers: readonly InstanceWrapper[], isOnlyConfig: boolean): void {
     for (const { wrapper, instance, handlers } of this.#unseen(wrappers, isOnlyConfig)) {
       if (!wrapper.isDependencyTreeStatic() || wrapper.isTransient) throw neverCalled(handlers[0]!)
@@ -26,9 +26,9 @@ export class ChangeHandlers<T> {
   }
 
   /**
-   * Reports handlers that came after the app was initialized: Nest calls no hook when a module is loaded lazily.
+   * Reports handlers in lazily loaded modules, for which Nest calls no hook, when the configuration changes next.
    *
-   * @param modules of the app; how many there are tells whether one has come
+   * @param modules the modules of the app; their number shows whether one was added
    */
   reportLazy(modules: { readonly size: number }, wrappers: () => readonly InstanceWrapper[]): void {
     let { size } = modules
@@ -42,7 +42,7 @@ export class ChangeHandlers<T> {
     this.#stops.push(this.#config.on('change', look))
   }
 
-  /** The app is over; the configuration may live on. */
+  /** Unsubscribes all handlers. Does not close the configuration. */
   close(): void {
     for (const stop of this.#stops.splice(0)) stop()
   }
@@ -73,15 +73,15 @@ export class ChangeHandlers<T> {
     const now = select(this.#config.current)
     const report = (error: LivetreeError) => this.#config.report(error)
     const isBehind = !askIsEqual(`isEqual of ${nameOf(handler)}`, isEqual, [before, now], report)
-    const call = (...told: readonly unknown[]) =>
-      (instance as Record<string | symbol, (...told: readonly unknown[]) => unknown>)[methodName]!(...told)
+    const call = (...args: readonly unknown[]) =>
+      (instance as Record<string | symbol, (...args: readonly unknown[]) => unknown>)[methodName]!(...args)
 
-    const tell = async (next: unknown, previous: unknown, change: ChangeEvent<T> | undefined) => {
+    const handle = async (next: unknown, previous: unknown, change: ChangeEvent<T> | undefined) => {
       if (change !== undefined || options.immediate) return call(next, previous, change)
       return call(next, before, await this.#config.changed({ after: this.#created }))
     }
     const immediate = options.immediate === true || isBehind
-    this.#stops.push(this.#config.watch(selector, tell, { isEqual, immediate }))
+    this.#stops.push(this.#config.watch(selector, handle, { isEqual, immediate }))
   }
 }
 
@@ -90,25 +90,25 @@ const nameOf = ({ className, methodName }: ChangeHandler) =>
 
 function neverCalled(handler: ChangeHandler): Error {
   return refusal(
-    `${nameOf(handler)} would never be called: ${handler.className} is made anew for each request or consumer. Move the method to a provider of the default scope`,
+    `${nameOf(handler)} would never be called: ${handler.className} is created for each request or consumer. Move the method to a provider of the default scope`,
   )
 }
 
 function loadedLazily(handler: ChangeHandler): LivetreeError {
   return new LivetreeError(
     'listener_failed',
-    `${nameOf(handler)} is not called: its module was loaded lazily, and Nest says so to nobody. Call config.watch() in the constructor of ${handler.className}, or import the module.`,
+    `${nameOf(handler)} is not called: its module was loaded lazily, and Nest calls no hook for that. Call config.watch() in the constructor of ${handler.className}, or import the module.`,
   )
 }
 
 function unclearConfig(handler: ChangeHandler): Error {
   return refusal(
-    `${nameOf(handler)} does not say of which configuration, and there are several: give the definition first, @OnConfigChange(checkout, (c) => …)`,
+    `${nameOf(handler)} names no definition, but there are several configurations: pass the definition first, @OnConfigChange(checkout, (c) => …)`,
   )
 }
 
 function unknownConfig(handler: ChangeHandler): Error {
   return refusal(
-    `${nameOf(handler)} is about configuration "${handler.configName}", which no LivetreeModule brings: add LivetreeModule.forRoot({ config }) with it`,
+    `${nameOf(handler)} names configuration "${handler.configName}", which no LivetreeModule provides: add LivetreeModule.forRoot({ config }) with it`,
   )
 }

@@ -7,7 +7,10 @@ const extras = {
   isGlobal: optionKinds.flag,
   pin: optionKinds.flag,
   closeOnShutdown: optionKinds.flag,
-  definition: { expected: 'what defineConfig() gives', test: (value: unknown) => isNamed(value) },
+  definition: {
+    expected: 'a definition returned by defineConfig()',
+    test: (value: unknown) => isNamed(value),
+  },
 }
 const rootOptions = { config: anything, ...extras }
 const makers = ['useFactory', 'useClass', 'useExisting'] as const
@@ -21,29 +24,31 @@ const asyncOptions = {
   ...extras,
 }
 
-/** @throws LivetreeError `invalid_options`, naming what was given in the place of `{ config }` */
+/** Validates the options of `forRoot`. @throws LivetreeError `invalid_options`, naming what was passed instead of `{ config }` */
 export function checkRootOptions(options: unknown): void {
   const call = 'LivetreeModule.forRoot({ config })'
   configOf(call, options)
   checkOptions(call, options, rootOptions)
 }
 
-/** @throws LivetreeError `invalid_options` */
+/** Validates the options of `forRootAsync`. @throws LivetreeError `invalid_options` */
 export function checkAsyncOptions(options: unknown): void {
   const call = 'LivetreeModule.forRootAsync()'
   if (options === undefined || options === null) throw refusal(`${call} got nothing`)
   checkOptions(call, options, asyncOptions)
   const given = options as Partial<Record<string, unknown>>
   if (makers.some((maker) => given[maker] !== undefined)) return
-  throw refusal(`${call} needs one of useFactory, useClass or useExisting, which gives { config }`)
+  throw refusal(`${call} needs one of useFactory, useClass or useExisting, which returns { config }`)
 }
 
-/** The configuration that a factory gave. @throws LivetreeError `invalid_options` */
+/** Returns the configuration that a factory returned. @throws LivetreeError `invalid_options` */
 export function checkMade(options: unknown, definition: Injected | undefined): LiveConfig<unknown> {
   const call = 'LivetreeModule.forRootAsync(), from its factory,'
   const config = configOf(call, options)
   if (definition === undefined || definition.name === config.name) return config
-  throw refusal(`${call} got the configuration "${config.name}", and its definition is "${definition.name}"`)
+  throw refusal(
+    `${call} got the configuration "${config.name}", but the option definition names "${definition.name}"`,
+  )
 }
 
 function configOf(call: string, options: unknown): LiveConfig<unknown> {
@@ -55,11 +60,12 @@ function configOf(call: string, options: unknown): LiveConfig<unknown> {
   return config
 }
 
-/** Whether it can be injected by its name: a definition or a section. */
+/** Whether the value is a definition or a section, which can be injected by its name. */
 export function isNamed(value: unknown): value is Injected {
   return optionKinds.isObject(value) && typeof value['name'] === 'string'
 }
 
+/** Creates a LivetreeError `invalid_options`. @param what the message without its final period */
 export function refusal(what: string): LivetreeError {
   return new LivetreeError('invalid_options', `${what}.`)
 }

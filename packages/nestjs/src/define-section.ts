@@ -4,19 +4,20 @@ import type { FactoryProvider } from '@nestjs/common'
 import { isNamed, refusal } from './check-module-options.ts'
 import { type DefinedConfig, getConfigToken } from './get-config-token.ts'
 
-/** One part of a configuration, for a module that has no business with the rest of it. */
+/** One part of a configuration, for a module that does not need the rest. */
 export interface ConfigSection<S> {
-  /** The part as it is now. */
+  /** The current value of the part. */
   readonly current: S
-  /** The part as the request sees it that the caller works for; `current` outside of one. */
+  /** Returns the value pinned to the current request; `current` outside of a request. */
   pinned(): S
-  /** As `LiveConfig.watch`. @throws LivetreeError `closed` */
+  /** Like `LiveConfig.watch`, for this part. @throws LivetreeError `closed`, `invalid_options` */
   watch(
     handler: (next: S, previous: S, change: ChangeEvent<unknown>) => unknown,
     options?: Pick<WatchOptions<S>, 'isEqual'>,
   ): () => void
 }
 
+/** A named part of a configuration, created by `defineSection`. */
 export interface SectionDefinition<T, S> {
   readonly name: string
   /** The injection token. */
@@ -29,8 +30,8 @@ export interface SectionDefinition<T, S> {
 export type SectionOf<D> = D extends SectionDefinition<infer _T, infer S> ? ConfigSection<S> : never
 
 /**
- * Names a part of a configuration, to be offered by `LivetreeModule.forFeature(mail)` and injected by
- * `@InjectConfig(mail)`. Pure.
+ * Names a part of a configuration. `LivetreeModule.forFeature(mail)` provides it and `@InjectConfig(mail)` injects it. Does
+ * no I/O.
  *
  * @throws LivetreeError `invalid_options`
  */
@@ -39,7 +40,8 @@ export function defineSection<T, S>(
   name: string,
   select: (config: T) => S,
 ): SectionDefinition<T, S> {
-  if (!isNamed(of)) throw refusal('defineSection() got no definition, what defineConfig() gives')
+  if (!isNamed(of))
+    throw refusal('defineSection() got no definition; expected one returned by defineConfig()')
   checkOptions('defineSection()', { name, select }, { name: optionKinds.name, select: optionKinds.callback })
   if (name === undefined || select === undefined) {
     throw refusal(
@@ -49,7 +51,7 @@ export function defineSection<T, S>(
   return Object.freeze({ name, KEY: `${getConfigToken(of)}:${name}`, of, select })
 }
 
-/** The provider of a section, over whatever the configuration's own token gives. */
+/** Creates the provider of a section from the provider of its configuration. */
 export function sectionProvider<T, S>(section: SectionDefinition<T, S>): FactoryProvider<ConfigSection<S>> {
   const { KEY, of, select } = section
   return {

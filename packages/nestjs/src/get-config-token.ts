@@ -1,21 +1,21 @@
 import type { LiveConfig, LoadOptions } from '@livetree/core'
 
-/** What `defineConfig` gives, as far as this package needs it. */
+/** The part of a `ConfigDefinition` that this package uses. */
 export interface DefinedConfig<T> {
   readonly name: string
   load(options?: LoadOptions): Promise<LiveConfig<T>>
 }
 
-/** Anything that is injected by its name: a definition, or a section of one. */
+/** Anything that is injected by its name: a definition or a section. */
 export interface Injected {
   readonly name: string
-  /** Of a section; see `defineSection`. */
+  /** The token of a section; see `defineSection`. Undefined for a definition. */
   readonly KEY?: string
 }
 
 /**
- * The injection token of a configuration or a section. Without an argument: that of the configuration of the nearest
- * `LivetreeModule`, for apps that have one.
+ * Returns the injection token of a configuration or a section. Default: the configuration of the nearest `LivetreeModule`,
+ * for apps with a single configuration.
  */
 export function getConfigToken(of?: Injected): string {
   return of === undefined ? 'livetree' : (of.KEY ?? `livetree:${of.name}`)

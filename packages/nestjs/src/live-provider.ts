@@ -4,17 +4,17 @@ import type { FactoryProvider, InjectionToken } from '@nestjs/common'
 import { isNamed, refusal } from './check-module-options.ts'
 import { type DefinedConfig, getConfigToken } from './get-config-token.ts'
 
-/** How something is built from a part of the configuration; see `ResourceOptions` of core. */
+/** Options of `liveProvider`: `ResourceOptions` of core, with the configuration and the part to build from. */
 export interface LiveProviderOptions<T, S, R> extends ResourceOptions<S, R> {
-  /** The configuration it is built from. Default: that of the nearest `LivetreeModule`, typed by `Register`. */
+  /** The configuration to build from. Default: that of the nearest `LivetreeModule`, typed by `Register`. */
   readonly of?: DefinedConfig<T>
-  /** The part it is built from; it is built anew when this changes. */
+  /** Selects the part to build from. The instance is rebuilt when this part changes. */
   readonly select: (config: T) => S
 }
 
 const { callback, milliseconds } = optionKinds
 const table = {
-  of: { expected: 'what defineConfig() gives', test: isNamed },
+  of: { expected: 'a definition returned by defineConfig()', test: isNamed },
   select: callback,
   name: optionKinds.name,
   create: callback,
@@ -26,7 +26,8 @@ const table = {
 }
 
 /**
- * A provider that is replaced while the app runs: a pool, a client, a rate limiter. What is injected is a `Resource`:
+ * Creates a provider whose instance (a pool, a client, a rate limiter) is replaced while the app runs. It injects a
+ * `Resource`:
  *
  * ```ts
  * providers: [liveProvider(POOL, { of: checkout, select: (c) => c.db, create: (db) => openPool(db), dispose: (pool) => pool.end() })]
@@ -34,7 +35,7 @@ const table = {
  * await this.pool.use((pool) => pool.query('select 1'))
  * ```
  *
- * The app does not start when the first build fails. Closes with the configuration, which is after the last request.
+ * The app does not start if the first build fails. The resource closes with the configuration, after the last request.
  *
  * @throws LivetreeError `invalid_options`
  */
@@ -42,7 +43,7 @@ export function liveProvider<S, R, T = RegisteredConfig>(
   token: InjectionToken,
   options: LiveProviderOptions<T, S, R>,
 ): FactoryProvider<Promise<Resource<R>>> {
-  if (token === undefined || token === null) throw refusal('liveProvider() got no token to be injected by')
+  if (token === undefined || token === null) throw refusal('liveProvider() got no injection token')
   checkOptions('liveProvider()', options, table)
   const { of, select, ...resource } = options
   if (select === undefined || resource.create === undefined) {

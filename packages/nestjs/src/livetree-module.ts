@@ -18,25 +18,26 @@ import { type SectionDefinition, sectionProvider } from './define-section.ts'
 import { getConfigToken, type Injected } from './get-config-token.ts'
 import { pinRequests } from './pin-requests.ts'
 
-/** What `forRoot` takes, and what the factory of `forRootAsync` gives. */
+/** Options of `forRoot`, and the result of the factory of `forRootAsync`. */
 export interface LivetreeModuleOptions {
-  /** What `load` or `createTestConfig` gave. Its methods stay its own, as it is passed under a key. */
+  /** The configuration returned by `load` or `createTestConfig`. */
   readonly config: LiveConfig<unknown>
 }
 
-/** What a factory class of `forRootAsync({ useClass })` implements. */
+/** The interface of a factory class for `forRootAsync({ useClass })`. */
 export interface LivetreeOptionsFactory {
   createLivetreeOptions(): LivetreeModuleOptions | Promise<LivetreeModuleOptions>
 }
 
+/** Options of `forRoot` and `forRootAsync` besides the configuration itself. */
 export interface LivetreeModuleExtras {
-  /** Offer the configuration to all modules, as most apps want it. Default false: to those that import this one. */
+  /** Whether to provide the configuration to all modules. Default false: only to modules that import this one. */
   readonly isGlobal?: boolean
-  /** Pin one snapshot to each HTTP request. Default true. */
+  /** Whether to pin one snapshot to each HTTP request. Default true. */
   readonly pin?: boolean
-  /** Close the configuration in `onApplicationShutdown`, after the last request. Default true. */
+  /** Whether to close the configuration in `onApplicationShutdown`, after the last request. Default true. */
   readonly closeOnShutdown?: boolean
-  /** The definition, where `forRootAsync` loads it: makes `@InjectConfig(definition)` work. `forRoot` knows it by itself. */
+  /** For `forRootAsync`: the definition it loads, which `@InjectConfig(definition)` requires. `forRoot` infers it. */
   readonly definition?: Injected | undefined
 }
 
@@ -53,26 +54,27 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIO
     .build()
 
 /**
- * The token of what `forRoot` was given or the factory of `forRootAsync` gives, for tests:
+ * The token of the module's `{ config }`, passed to `forRoot` or returned by the factory of `forRootAsync`. For tests:
  * `.overrideProvider(LIVETREE_MODULE_OPTIONS).useValue({ config })`. The factory then does not run.
  */
 export const LIVETREE_MODULE_OPTIONS: string | symbol = MODULE_OPTIONS_TOKEN
 
-/** A module for which `forFeature` offers sections. */
+/** The module in which `forFeature` provides sections. */
 class LivetreeFeatureModule {}
 Module({})(LivetreeFeatureModule)
 
 /**
- * Brings a live configuration into Nest:
+ * Provides a live configuration to a Nest app:
  *
- * - `forRoot({ config })` takes one that `main.ts` has loaded before Nest exists, so that decorators can use it too;
- *   `forRootAsync({ imports, inject, useFactory | useClass | useExisting })` one that Nest loads.
- * - `@InjectConfig()`, or `getConfigToken(definition)`, gives it; `@OnConfigChange` methods are called by it.
- * - Every HTTP request is pinned to one snapshot: `config.pinned()`, on Express and on Fastify, never request scope.
- * - What it has to say goes to the app's logger, unless `load` was given one.
+ * - `forRoot({ config })` takes one that `main.ts` loads before it creates the app, so that decorators can use it too;
+ *   `forRootAsync({ imports, inject, useFactory | useClass | useExisting })` lets Nest load it.
+ * - `@InjectConfig()`, or `getConfigToken(definition)`, injects it; `@OnConfigChange` methods are called when it changes.
+ * - Every HTTP request is pinned to one snapshot, `config.pinned()`, on Express and on Fastify, without request scope.
+ * - It logs to the app's logger, unless `load` was given one.
  * - It is closed in `onApplicationShutdown`, after the last request and after the modules that use it.
  *
- * However often it is imported with one configuration, a handler is called once and a request is pinned once.
+ * If the module is imported several times with the same configuration, handlers are still called once and requests pinned
+ * once.
  */
 @Module({})
 export class LivetreeModule
@@ -103,14 +105,18 @@ export class LivetreeModule
     this.#detachLogger = isLogged ? () => {} : config.attachLogger(new Logger('livetree'))
   }
 
-  /** @throws LivetreeError `invalid_options` */
+  /** Provides a loaded configuration. @throws LivetreeError `invalid_options` */
   static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
     checkRootOptions(options)
     // biome-ignore lint/complexity/noThisInStatic: the builder makes a module of whatever class it is called on
     return super.forRoot(options)
   }
 
-  /** @throws LivetreeError `invalid_options`; also out of the start of the app, for what the factory gives */
+  /**
+   * Provides a configuration that a factory loads.
+   *
+   * @throws LivetreeError `invalid_options`. An invalid result of the factory makes the start of the app reject with it.
+   */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
     checkAsyncOptions(options)
     // biome-ignore lint/complexity/noThisInStatic: the builder makes a module of whatever class it is called on
@@ -118,18 +124,20 @@ export class LivetreeModule
   }
 
   /**
-   * Offers sections, for `@InjectConfig(section)`. The module needs the configuration itself: a global `LivetreeModule`, or
-   * one it imports.
+   * Provides sections for `@InjectConfig(section)`. The configuration itself must be available: import a `LivetreeModule`,
+   * or make it global.
+   *
+   * @throws LivetreeError `invalid_options`
    */
   static forFeature(...sections: readonly SectionDefinition<unknown, unknown>[]): DynamicModule {
     if (!sections.every((section) => typeof section?.KEY === 'string')) {
-      throw refusal('LivetreeModule.forFeature() takes sections, what defineSection() gives')
+      throw refusal('LivetreeModule.forFeature() expects sections, as returned by defineSection()')
     }
     const providers = sections.map((section) => sectionProvider(section))
     return { module: LivetreeFeatureModule, providers, exports: sections.map(({ KEY }) => KEY) }
   }
 
-  /** Nest calls this when the platform is there and no middleware and no route is yet. */
+  /** Nest calls this when the HTTP platform exists but no middleware or route is registered yet. */
   configure(): void {
     if (this.#isFirst((root) => root.#settings.pin)) pinRequests(this.#config, this.#platform)
   }
@@ -149,19 +157,19 @@ export class LivetreeModule
     this.#detachLogger()
   }
 
-  /** The modules of this app that bring a configuration. */
+  /** The modules of this app that provide a configuration. */
   #roots(): Map<AppModule, LivetreeModule> {
     const roots = new Map<AppModule, LivetreeModule>()
     for (const module of this.#modules.values()) {
       if (module.metatype !== LivetreeModule) continue
       const instance: unknown = module.providers.get(LivetreeModule)?.instance
-      // not yet made, in a module that is being loaded lazily
+      // In a module that is being loaded lazily, the instance may not be constructed yet.
       if (instance instanceof LivetreeModule && #config in instance) roots.set(module, instance)
     }
     return roots
   }
 
-  /** Whether this is the one of those with the same configuration that does what has to be done once. */
+  /** Whether this is the first module with this configuration, which does what must be done once. */
   #isFirst(canDoIt: (root: LivetreeModule) => boolean): boolean {
     const isIt = (root: LivetreeModule) => root.#config === this.#config && canDoIt(root)
     return [...this.#roots().values()].find(isIt) === this
@@ -173,7 +181,7 @@ interface Settings {
   readonly closeOnShutdown: boolean
 }
 
-/** The definition of the module, out of what the builder has made of the options. */
+/** Completes the dynamic module that Nest's builder has created from the options. */
 function describe(
   module: DynamicModule,
   options: LivetreeModuleExtras & Partial<LivetreeModuleOptions>,
@@ -192,7 +200,7 @@ function describe(
         inject: [MODULE_OPTIONS_TOKEN],
         useFactory: (made: unknown) => checkMade(made, definition),
       },
-      // no alias, of which Nest forgets by which token it was asked for
+      // A factory instead of `useExisting`: for an alias, Nest does not keep the token it was requested by.
       ...tokens.slice(1).map((provide) => ({
         provide,
         inject: [tokens[0]!],

@@ -3,9 +3,9 @@ import { type RegisteredConfig, checkOptions, optionKinds } from '@livetree/core
 import { isNamed, refusal } from './check-module-options.ts'
 import type { DefinedConfig } from './get-config-token.ts'
 
-/** A method to be called when a part of a configuration changes. */
+/** A method that is called when a part of a configuration changes. */
 export interface ChangeHandler {
-  /** Of the configuration; undefined: the only one there is. */
+  /** Name of the configuration; undefined means the only one of the app. */
   readonly configName: string | undefined
   readonly className: string
   readonly methodName: string | symbol
@@ -30,17 +30,19 @@ type WatchesAtOnce<T, S> = <
 type AtOnce<S> = WatchOptions<S> & { readonly immediate: true }
 type Later<S> = Omit<WatchOptions<S>, 'immediate'>
 
-/** By prototype, and not on the method, which other decorators may wrap. */
+/** Keyed by prototype instead of stored on the method, which other decorators may wrap. */
 const handlers = new WeakMap<object, ChangeHandler[]>()
 
 /**
- * Calls the method when what `selector` gives is another, as `config.watch` does: `(next, previous, change)`, one call
- * at a time, never before all modules are initialized; what changed until then is told in one call. With
- * `immediate: true` also once at the start. A method that throws is reported by the configuration's event `error`.
+ * Calls the method with `(next, previous, change)` when the selected value changes, as `config.watch` does. Calls never
+ * overlap and start when all modules are initialized; changes before that are delivered in one call. With
+ * `immediate: true` the method is also called once at that point. A method that throws is reported by the configuration's
+ * `error` event.
  *
- * The first argument is the definition, for an app with several configurations, and for the types of the selector where
- * none is registered. For whatever lives as long as the app (providers, controllers, guards, middleware, …); on others the
- * app does not start, and in modules that are loaded lazily it is not called, which the event `error` says.
+ * The optional first argument is the definition. It is required in an app with several configurations, and types the
+ * selector if no configuration is registered by `Register`. The decorator works on instances that live as long as the app
+ * (providers, controllers, guards, middleware, …). On request-scoped or transient ones it makes the start of the app fail.
+ * In lazily loaded modules the method is not called, which the `error` event reports.
  *
  * @throws LivetreeError `invalid_options`
  */
@@ -71,7 +73,7 @@ export function OnConfigChange(...given: readonly unknown[]): MethodDecorator {
     if (typeof target === 'function')
       throw refuse('is on a static method; only methods of instances are called')
     if (of !== undefined && !isNamed(of)) {
-      throw refuse('got something else in the place of the definition, which defineConfig() gives')
+      throw refuse('got an invalid definition; expected one returned by defineConfig()')
     }
     if (typeof selector !== 'function') throw refuse('got no selector; expected a function, (c) => c.mail')
     checkOptions('@OnConfigChange()', options ?? {}, watchOptions)
@@ -96,7 +98,7 @@ function placeOf(target: object, methodName: string | symbol | object): string {
   return `${name}.${String(methodName)}`
 }
 
-/** The handlers of an instance, inherited ones included; a method that is decorated again is told by that alone. */
+/** The handlers of an instance, including inherited ones. If an override is decorated again, only its decorator counts. */
 export function changeHandlersOf(instance: object): ChangeHandler[] {
   const found: ChangeHandler[] = []
   for (

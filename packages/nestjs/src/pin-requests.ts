@@ -2,7 +2,7 @@ import type { LiveConfig } from '@livetree/core'
 import { pinRequest, type RequestPart } from '@livetree/core/adapter'
 import type { HttpAdapterHost } from '@nestjs/core'
 
-/** What is needed of a Fastify instance. */
+/** The part of a Fastify instance that `pinRequests` uses. */
 interface FastifyHooks {
   addHook(
     name: 'onRequest',
@@ -10,7 +10,7 @@ interface FastifyHooks {
   ): unknown
 }
 
-/** Pins every request on the platform itself, so that the pin is there before the middleware of any module. */
+/** Pins every request at the HTTP platform, before the middleware of any module runs. */
 export function pinRequests<T>(config: LiveConfig<T>, { httpAdapter }: HttpAdapterHost): void {
   if (httpAdapter.getType() === 'fastify') {
     httpAdapter.getInstance<FastifyHooks>().addHook('onRequest', (request, reply, done) => {

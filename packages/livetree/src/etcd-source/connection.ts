@@ -11,41 +11,42 @@ import type { ResolvedTree } from './options.ts'
 import type { Overlays } from './overlays.ts'
 import { rangesOf, TreeListing } from './tree-listing.ts'
 
+/** Options of `EtcdConnection`. */
 export interface EtcdConnectionOptions {
   readonly client: EtcdClient
-  /** The client was made for this source, and goes with it. */
+  /** Whether the client was created for this source, and is closed with it. */
   readonly isOwned: boolean
   readonly tree: ResolvedTree
   readonly overlays: Overlays
   readonly context: SourceContext
 }
 
-/** Of the time in which a source must have spoken, so that an answer may be late. */
+/** Proofs requested within `staleAfterMs`, so that one or two may be late. */
 const PROOFS_IN_STALE_TIME = 3
-/** A server is not asked more often, in milliseconds. */
+/** Shortest interval between two progress requests, in milliseconds. */
 const LEAST_PROOF_MS = 50
-/** Longer than the service's own interval, and short enough for a timer. */
+/** Longest interval, in milliseconds: longer than the watch service's own, and short enough for a timer. */
 const MAX_PROOF_MS = 3_600_000
 
-/** What is handed over for a list that is whole. */
-type Told = Change | WholeTree
+/** One update for the sink. */
+type Update = Change | WholeTree
 type Change = Required<PatchUpdate>
 type WholeTree = Pick<ReplaceUpdate, 'revision' | 'layers' | 'allowRemoval' | 'isKnown'>
 
-/** The server reads through so many revisions of the whole store for us; of a longer past only the last permission is looked at. */
+/** At most this many revisions of history are read; of a longer history only the last removal permission is considered. */
 const MOST_REVISIONS = 100_000
-/** So often the history is begun anew when a compaction takes it away while it is read. */
+/** How often reading the history is retried after a compaction has removed a part of it. */
 const MOST_ATTEMPTS = 5
 
-/** Hands the sink what a reflector lists and follows: layers of leaves. */
+/** Converts what a reflector lists and follows into layers of leaves, and passes them to the sink. */
 export class EtcdConnection implements SourceConnection {
   readonly #options: EtcdConnectionOptions
   readonly #reflector: Reflector
   #listing: TreeListing
   #leaves: LayerLeaves
-  /** What the list that is whole comes to: what happened since the tree that is known, then its own tree. */
-  #told: readonly Told[] = []
-  /** When the store last proved that nothing is missing, ms since the epoch. */
+  /** Updates for the completed list: what happened since the known tree, then the listed tree. */
+  #updates: readonly Update[] = []
+  /** When the store last proved that nothing is missing, in ms since the Unix epoch. */
   #provenAt = 0
 
   constructor(options: EtcdConnectionOptions) {
@@ -64,12 +65,12 @@ export class EtcdConnection implements SourceConnection {
           if (layer !== undefined) context.sink.prepare(layer, this.#listing.layers[layer]!)
         },
         onWhole: async (list) => {
-          this.#told = await this.#toldOf(list)
+          this.#updates = await this.#updatesOf(list)
         },
         onList: (list) => this.#takeList(list),
         onBatch: (batch) => this.#takeBatch(batch),
         onProgress: ({ at }) => this.#prove(at),
-        // there is contact again; that nothing was missed is for the next progress to prove
+        // Connected again, but only the next progress notification proves that nothing was missed.
         onContact: () => this.#prove(this.#provenAt),
         onLost: (error, isFinal) => {
           if (error !== undefined) context.sink.lost({ error: this.#explained(error), isFinal })
@@ -92,10 +93,10 @@ export class EtcdConnection implements SourceConnection {
   }
 
   /**
-   * What has happened since the tree that is known comes before the newest tree, so that the guard decides as in a process
-   * that was there: a permission covers what its own write removed, or all that was gone by then, and nothing that went later.
+   * Puts the changes since the known tree before the newest tree, so that the guard decides as in a process that was
+   * running: a permission covers what its own transaction removed, or everything removed until then, and nothing later.
    */
-  async #toldOf(list: ReflectedList): Promise<readonly Told[]> {
+  async #updatesOf(list: ReflectedList): Promise<readonly Update[]> {
     const { revision } = list
     const { allowedAt } = this.#listing
     const newest: WholeTree = { revision, layers: this.#listing.finish() }
@@ -103,12 +104,12 @@ export class EtcdConnection implements SourceConnection {
     if (since === undefined || since >= revision) return [newest]
     const isFar = revision - since > MOST_REVISIONS
     const past = isFar ? await this.#lastPermission(list, since) : await this.#historyOf(list, since)
-    // Where nothing of it is left, a permission of this very revision is for all that is gone.
+    // Without any history, a permission written by this revision covers every removal so far.
     return [...past, { ...newest, allowRemoval: past.length === 0 && allowedAt === revision }]
   }
 
-  /** Every change after the known tree, or after the last compaction; none where that has taken them all. */
-  async #historyOf(list: ReflectedList, since: number): Promise<readonly Told[]> {
+  /** Every change after the known tree, or after the last compaction; empty if the whole history is compacted. */
+  async #historyOf(list: ReflectedList, since: number): Promise<readonly Update[]> {
     let from = since
     for (let attempts = 0; attempts < MOST_ATTEMPTS && from < list.revision; attempts++) {
       const batches: WatchBatch[] = []
@@ -119,21 +120,21 @@ export class EtcdConnection implements SourceConnection {
       }
       const first = await this.#readTree(list, from)
       if (first === undefined) {
-        // A watch from the very revision of a compaction is not refused, and may leave out what that revision removed.
+        // A watch from the compacted revision itself is accepted, but may omit what that revision removed.
         from += 1
         continue
       }
       const { listing, tree } = first
       const changes = batches.map((batch) => this.#patchOf(batch, listing.leaves))
       if (from === since) return [{ ...tree, isKnown: true }, ...changes]
-      // Written by the very revision that the history begins with, a permission is for what is gone in it.
+      // A permission written by the first revision of the history covers what is missing in that revision.
       return [{ ...tree, allowRemoval: listing.allowedAt === from }, ...changes]
     }
     return []
   }
 
-  /** The tree before the last permission and the tree with it. */
-  async #lastPermission(list: ReflectedList, since: number): Promise<readonly Told[]> {
+  /** The tree before the last removal permission and the tree with it. */
+  async #lastPermission(list: ReflectedList, since: number): Promise<readonly Update[]> {
     const { allowedAt } = this.#listing
     if (allowedAt <= since) return []
     const before = allowedAt - 1 > since ? await this.#readTree(list, allowedAt - 1) : undefined
@@ -142,7 +143,7 @@ export class EtcdConnection implements SourceConnection {
     return [...(before === undefined ? [] : [before.tree]), { ...allowed.tree, allowRemoval: true }]
   }
 
-  /** The tree of a revision; undefined where that is compacted. */
+  /** Reads the tree at a revision; undefined if that is compacted. */
   async #readTree(list: ReflectedList, revision: number) {
     const listing = new TreeListing(this.#options.overlays)
     const isThere = await list.readPast(revision, (index, page) => listing.take(index, page))
@@ -150,8 +151,8 @@ export class EtcdConnection implements SourceConnection {
   }
 
   /**
-   * Up to where the present configuration is known, or the snapshot on disk if it was taken from this store. Undefined
-   * also where the list has the very leaves of the snapshot.
+   * The revision of the current configuration, or of the snapshot on disk if it was taken from this store. Undefined if
+   * there is neither, or if the list contains the same leaves as the snapshot.
    */
   async #knownRevision(
     { isResync, knownRevision, header }: ReflectedList,
@@ -165,29 +166,29 @@ export class EtcdConnection implements SourceConnection {
 
   #takeList({ epoch, isResync, header, provenAt }: ReflectedList): void {
     const { overlays, context } = this.#options
-    const told = this.#told
+    const updates = this.#updates
     this.#leaves = this.#listing.leaves
-    // the watch from here lives long: nothing holds the leaves for it
+    // The watch may run for a long time, so the listed leaves are released.
     this.#listing = new TreeListing(overlays)
-    this.#told = []
+    this.#updates = []
     this.#provenAt = provenAt
     const store = storeOf(header)
-    for (const update of told) {
-      if ('changes' in update) this.#tellPatch(update)
+    for (const update of updates) {
+      if ('changes' in update) this.#sendPatch(update)
       else context.sink.replace({ epoch, store, provenAt, resync: isResync, ...update })
     }
   }
 
   #takeBatch(batch: WatchBatch): void {
-    this.#tellPatch(this.#patchOf(batch, this.#leaves))
+    this.#sendPatch(this.#patchOf(batch, this.#leaves))
   }
 
-  #tellPatch({ revision, changes, allowRemoval }: Change): void {
+  #sendPatch({ revision, changes, allowRemoval }: Change): void {
     const { context } = this.#options
     if (changes.length > 0 || allowRemoval) context.sink.patch({ revision, changes, allowRemoval })
   }
 
-  /** All keys of one revision, as one patch; what concerns no layer is not in it. */
+  /** Converts all events of one revision into one patch, without keys that belong to no layer. */
   #patchOf({ revision, events }: WatchBatch, leaves: LayerLeaves): Change {
     const { overlays } = this.#options
     const changes = events.flatMap((event) => leaves.changesOf(event))
@@ -202,21 +203,21 @@ export class EtcdConnection implements SourceConnection {
     this.#options.context.sink.alive({ revision: this.#reflector.revision, provenAt })
   }
 
-  /** Names the range that the user needs to be allowed to read. */
+  /** Adds the key range that the etcd user needs to read to a `permission_denied` error. */
   #explained(error: EtcdError): EtcdError {
     if (error.code !== 'permission_denied') return error
     const { prefix } = this.#options.overlays
     return new EtcdError('permission_denied', {
       call: error.call,
       endpoint: error.endpoint,
-      what: `the source ${this.#options.tree.name} reads and follows all keys that begin with ${prefix}, which the user may not: ${error.what}`,
+      what: `the source ${this.#options.tree.name} reads and watches all keys that begin with ${prefix}, which the user is not allowed to: ${error.what}`,
       remedy: `Grant it to a role of the user: etcdctl role grant-permission <role> --prefix=true read '${prefix}'`,
       cause: error,
     })
   }
 }
 
-/** Names a store in the snapshot on disk. */
+/** The identifier of a store in the snapshot on disk. */
 function storeOf({ clusterId }: ReflectedList['header']): string {
   return clusterId.toString(16)
 }

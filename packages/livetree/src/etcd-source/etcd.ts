@@ -5,14 +5,14 @@ import { type EtcdSourceOptions, resolveSource } from './options.ts'
 import { Overlays } from './overlays.ts'
 
 /**
- * A directory tree in etcd as a source: listed at one revision over all overlays, then followed by one watch, without a
- * gap between the two. Compaction, restarts and moved members are made up for by listing again; a store that turns out
- * to be another one (restored, replaced) shows as a new `epoch`.
+ * Creates a source that reads a directory tree in etcd: it lists all overlays at one revision and then follows them with
+ * one watch, without a gap between the two. It resumes or lists again after a compaction, a restart or a change of members.
+ * If the store turns out to be another one (restored, replaced), `epoch` increases.
  *
- * A transaction that removes much and means it also puts `<root>/.livetree/allow-removal`, with any value. Put alone, the
- * key allows a removal that was refused.
+ * A transaction that is meant to remove many keys also puts `<root>/.livetree/allow-removal`, with any value. Put alone,
+ * the key allows a removal that was rejected.
  *
- * @throws LivetreeError `invalid_options` for options of the tree, EtcdError `invalid_option` for those of the client.
+ * @throws LivetreeError `invalid_options` for options of the tree; EtcdError `invalid_option` for options of the client
  */
 export function etcd(options: EtcdSourceOptions): Source {
   const { tree, client, clientOptions } = resolveSource(options)

@@ -8,12 +8,12 @@ export interface LayerChange {
   readonly leaf: Leaf
 }
 
-/** The two keys that a layer's own document may stand at: the overlay's name, and the name with a slash. */
+/** The two keys that may hold a layer's own document: the name of the overlay, without and with a slash at its end. */
 type Documents = { key?: Leaf; directory?: Leaf }
 
 /**
- * Makes leaves of keys, the same ones for a list and for the changes that lead to it. Keeps no leaf but the documents
- * that stand for a whole layer: two keys may hold one, and where the one goes the other is left.
+ * Converts keys into leaves, identically for a list and for the changes that lead to it. Keeps no leaves except the
+ * documents of whole layers: two keys may hold one, and if the first is removed the second applies.
  */
 export class LayerLeaves {
   readonly #overlays: Overlays
@@ -24,7 +24,7 @@ export class LayerLeaves {
     this.#documents = overlays.layers.map(() => ({}))
   }
 
-  /** Adds what a page of a layer's directory holds to the layer's leaves. */
+  /** Converts a page of a layer's directory and appends the result to `leaves`. */
   addPage(layer: number, page: ScanPage, leaves: Leaf[]): void {
     const { keys, values, modRevisions } = page
     const broken = new Map(page.notText.map((entry) => [entry.index, entry]))
@@ -38,19 +38,19 @@ export class LayerLeaves {
     }
   }
 
-  /** Adds the document that stands at an overlay's own key. */
+  /** Adds the document stored at an overlay's own key. */
   addDocument(layer: number, value: Buffer, revision: number): void {
     const place: LayerKey = { layer, path: '', document: 'key' }
     this.#keep(place, leafAt(place, value, revision))
   }
 
-  /** The document that a listed layer has, which comes after its other leaves. */
+  /** The document of a listed layer, which follows its other leaves; undefined if it has none. */
   documentOf(layer: number): Leaf | undefined {
     const { key, directory } = this.#documents[layer]!
     return key ?? directory
   }
 
-  /** What an event does to the layers its key is in. */
+  /** Converts an event into a change for each layer that its key belongs to. */
   changesOf({ type, kv }: WatchEvent): LayerChange[] {
     return this.#overlays.locate(kv.key).map((place) => {
       const leaf: Leaf =

@@ -4,7 +4,7 @@ import { checkClientOptions, type EtcdClient, type EtcdClientOptions } from '@li
 
 /** Options of the etcd source that do not depend on where the client comes from. */
 export interface EtcdTreeOptions {
-  /** The directory all keys lie in, e.g. `/config/checkout`. */
+  /** The directory that contains all keys, e.g. `/config/checkout`. */
   readonly root: string
   /**
    * Directories below the root, later wins: `['base', 'prod', 'zones/eu-1']`. All are read at one revision and followed
@@ -13,18 +13,18 @@ export interface EtcdTreeOptions {
   readonly overlays?: readonly string[]
   /** The source's name in status, origins and messages. Default `etcd`. */
   readonly name?: string
-  /** Keys asked for at a time while listing. Default: 5,000, and more for the later pages of a large tree. */
+  /** Number of keys per page while listing. Default: 5,000, increasing for later pages of a large tree. */
   readonly pageSize?: number
 }
 
-/** A client of one's own, which stays open, or what to make one from, which is closed with the configuration. */
+/** Either your own `client`, which stays open, or the options of one that is created and closed with the configuration. */
 export type EtcdSourceOptions = EtcdTreeOptions &
   (
     | { readonly client: EtcdClient }
     | (Omit<EtcdClientOptions, 'clock' | 'logger' | 'signal'> & { readonly client?: undefined })
   )
 
-/** Checked, with nothing left open. */
+/** `EtcdTreeOptions`, validated and with every default applied. */
 export interface ResolvedTree {
   readonly root: string
   readonly overlays: readonly string[]
@@ -32,7 +32,7 @@ export interface ResolvedTree {
   readonly pageSize: number | undefined
 }
 
-/** Options of the tree; all others are the client's. */
+/** Options of the tree; all others belong to the client. */
 const table: OptionTable = {
   root: {
     expected: 'a directory such as "/config/checkout"; the whole store cannot be a configuration',
@@ -51,14 +51,18 @@ const table: OptionTable = {
   },
 }
 
-/** What a source needs, checked: the tree, and a client or what to make one from. */
+/** `EtcdSourceOptions`, validated: the tree, and a client or the options of one. */
 export interface ResolvedSource {
   readonly tree: ResolvedTree
   readonly client: EtcdClient | undefined
   readonly clientOptions: EtcdClientOptions
 }
 
-/** Throws `invalid_options` for those of the tree, EtcdError `invalid_option` for those of the client. */
+/**
+ * Validates the options of the tree and separates them from those of the client, which `createEtcdClient` validates.
+ *
+ * @throws LivetreeError `invalid_options`
+ */
 export function resolveSource(options: EtcdSourceOptions): ResolvedSource {
   const isObject = optionKinds.isObject(options)
   const { client, root, overlays, name, pageSize, ...clientOptions } = isObject ? options : ({} as never)
@@ -95,7 +99,7 @@ function invalid(what: string): LivetreeError {
   return new LivetreeError('invalid_options', `etcd() ${what}.`)
 }
 
-/** Without those at the end. A pattern that ends in `$` would begin anew at each of a million slashes. */
+/** Removes trailing slashes. A pattern ending in `$` would be quadratic for a million slashes. */
 function withoutSlashes(text: string): string {
   let length = text.length
   while (text[length - 1] === '/') length--

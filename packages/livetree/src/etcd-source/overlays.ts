@@ -1,31 +1,31 @@
 import { isUtf8 } from 'node:buffer'
 import { type LayerInfo, Unreadable } from '@livetree/core/source'
 
-/** Below the root, kept for livetree's own keys; never part of a configuration. */
+/** Directory below the root that is reserved for livetree's own keys and never part of a configuration. */
 const RESERVED = '.livetree'
 
-/** Stands for bytes that are not UTF-8 text. */
+/** The value of a leaf whose bytes are not UTF-8 text. */
 const NOT_TEXT = new Unreadable('bytes that are not UTF-8 text')
 
-/** A key of the store as the place it has in a layer. */
+/** The place of a key in a layer. */
 export interface LayerKey {
   readonly layer: number
   readonly path: string
-  /** Which of the keys that a layer's own document may stand at, with path `''`. */
+  /** For path `''`: which of the two keys holds the layer's own document. */
   readonly document?: 'key' | 'directory'
 }
 
-/** Which keys below a root belong to which layer. Overlays may lie inside each other; a key then belongs to both. */
+/** Maps keys below a root to layers. If one overlay contains another, a key may belong to both. */
 export class Overlays {
-  /** Ends in `/`; everything livetree reads lies below it. */
+  /** Ends in `/`. Every key that livetree reads begins with it. */
   readonly prefix: string
   readonly layers: readonly LayerInfo[]
   /**
-   * Putting this key in a transaction says that what the transaction removes is meant to go, however much it is; putting
-   * it alone, that all that is gone by then is.
+   * Putting this key in a transaction allows every removal in that transaction; putting it alone allows everything removed
+   * until then.
    */
   readonly allowRemovalKey: string
-  /** Where each overlay's own document would stand; none when the root is the only layer. */
+  /** The key of each overlay's own document; empty if the root is the only layer. */
   readonly documentKeys: readonly string[]
   readonly #reserved: string
   readonly #prefixBytes: readonly Buffer[]
@@ -48,7 +48,7 @@ export class Overlays {
     this.#documentBytes = this.documentKeys.map((key) => Buffer.from(key))
   }
 
-  /** The layers a key is in, and where; none for a key of another overlay or of livetree itself. */
+  /** The places of a key in the layers; empty for a key of no overlay or of livetree itself. */
   locate(key: Buffer): LayerKey[] {
     const places: LayerKey[] = []
     for (const [layer, prefix] of this.#prefixBytes.entries()) {
@@ -62,7 +62,7 @@ export class Overlays {
     return places
   }
 
-  /** The place of a key of a layer's directory; undefined for livetree's own. `path` is the key below the directory. */
+  /** The place of a key in a layer's directory, given its `path` below the directory; undefined for livetree's own keys. */
   placeIn(layer: number, path: string): LayerKey | undefined {
     const { keyPrefix } = this.layers[layer]!
     const isReserved =
@@ -78,8 +78,8 @@ export class Overlays {
 }
 
 /**
- * What a key holds at a place. Undefined, as when there is no such key, for a directory marker: tools that know
- * directories put `dir/` with nothing in it.
+ * The value of a key at a place. Undefined, like a missing key, for a directory marker: some tools put `dir/` with an empty
+ * value.
  */
 export function valueAt({ path, document }: LayerKey, value: string | Buffer): unknown {
   const isMarker = value.length === 0 && (document === 'directory' || path.endsWith('/'))
@@ -88,7 +88,7 @@ export function valueAt({ path, document }: LayerKey, value: string | Buffer): u
   return isUtf8(value) ? value.toString() : NOT_TEXT
 }
 
-/** A key as text; one that is not UTF-8 percent-encodes its bytes, which no segment decodes to text again. */
+/** Converts a key to text. A key that is not UTF-8 is percent-encoded, in a form that decodes to no segment. */
 export function keyText(key: Buffer): string {
   if (isUtf8(key)) return key.toString()
   return Array.from(key, (byte) =>

@@ -3,13 +3,13 @@ import type { ListedPage } from '@livetree/etcd'
 import { LayerLeaves } from './layer-leaves.ts'
 import type { Overlays } from './overlays.ts'
 
-/** Layers of leaves, while the pages they are on come in. */
+/** Collects the layers of leaves while the pages of a list arrive. */
 export class TreeListing {
-  /** Makes leaves of the changes that come after the list. */
+  /** Converts the changes that follow the list. */
   readonly leaves: LayerLeaves
-  /** One list for each layer; it grows. */
+  /** The leaves read so far, one growing list for each layer. */
   readonly layers: readonly Leaf[][]
-  /** Revision of the last write that says a large removal is meant; 0 for none. */
+  /** Revision of the last write of the removal permission; 0 if there is none. */
   allowedAt = 0
   readonly #overlays: Overlays
 
@@ -20,8 +20,8 @@ export class TreeListing {
   }
 
   /**
-   * Takes a page of a layer or, after all layers, of an overlay's own key or of the permission to remove, by the order of
-   * `rangesOf`. Gives the layer that has new leaves.
+   * Adds a page. `index` follows the order of `rangesOf`: the layers, then the overlays' own keys, then the removal
+   * permission. Returns the layer that has new leaves, or undefined.
    */
   take(index: number, page: ListedPage): number | undefined {
     const { layers, documentKeys } = this.#overlays
@@ -38,7 +38,7 @@ export class TreeListing {
     return undefined
   }
 
-  /** All pages were taken: the documents that stand for whole layers come last. */
+  /** Ends the list: appends the documents of whole layers and returns the leaves of each layer. */
   finish(): readonly Leaf[][] {
     for (const [layer, leaves] of this.layers.entries()) {
       const document = this.leaves.documentOf(layer)
@@ -48,7 +48,7 @@ export class TreeListing {
   }
 }
 
-/** What to list for the layers, in the order in which `TreeListing` takes it. */
+/** The key ranges to list, in the order that `TreeListing.take` expects. */
 export function rangesOf({ layers, documentKeys, allowRemovalKey, prefix }: Overlays) {
   return {
     ranges: layers.map(({ keyPrefix }) => ({ prefix: keyPrefix })),

@@ -5,11 +5,11 @@ import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/term
 import { getConfigToken } from '../get-config-token.ts'
 
 /**
- * Readiness for Terminus: `up`; `degraded` while the configuration may be behind the store or the newest tree is
- * rejected, which still answers 200; `down` once it is closed, or staler than `maxStalenessMs`. Never asks the store.
- * Terminus 11 knows no `degraded`: there it is `up` with a `reason`.
+ * A readiness indicator for Terminus. It reports `up`; `degraded`, with status 200, while the configuration may be behind
+ * the store or the newest tree is rejected; and `down` when it is closed or staler than `maxStalenessMs`. It makes no
+ * request to the store. Terminus 11 has no `degraded`: there it reports `up` with a `reason`.
  *
- * Not for liveness: a process is not cured by a restart when the store is away.
+ * Do not use it for liveness: restarting the process does not help while the store is disconnected.
  */
 @Injectable()
 export class LivetreeHealthIndicator {
@@ -26,7 +26,7 @@ export class LivetreeHealthIndicator {
 
   /**
    * @param key the indicator's name in the report. Default `config`
-   * @param config the configuration, where the app has several. Default: the one of the nearest `LivetreeModule`
+   * @param config the configuration, if the app has several. Default: the one of the nearest `LivetreeModule`
    * @throws LivetreeError `invalid_options`
    */
   isHealthy<Key extends string = 'config'>(
