@@ -21,7 +21,7 @@ export interface Visit {
   readonly failures: readonly string[]
 }
 
-/** Someone who asks the shop again and again, until told to stop. */
+/** A client that sends requests to the shop until it is stopped. */
 export interface Visitor extends AsyncDisposable {
   /** Answers so far. */
   readonly count: number

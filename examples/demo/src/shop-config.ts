@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig, env, etcd, file, secret } from 'livetree'
 import * as z from 'zod'
 
-/** Everything the shop can be told while it runs. */
+/** Everything that can be changed while the shop runs. */
 export const shop = defineConfig({
   name: 'shop',
   schema: z.object({

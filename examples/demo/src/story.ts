@@ -142,7 +142,7 @@ async function expectPrice(url: string, price: string): Promise<void> {
   expectThat(answer.price === price, `a price of ${price}`)
 }
 
-/** Does a write and waits for the change it makes. The time is from before the write until the change is told. */
+/** Writes and waits for the resulting change. Measures the time from before the write until the listener is notified. */
 async function seeChange(config: ShopConfig, write: () => Promise<unknown>) {
   const startedAt = performance.now()
   // The answer to the write and the change are on their way at the same time.

@@ -1,7 +1,7 @@
 import { type ConfigOf, defineConfig, env, etcd, type LiveConfig, memory, secret } from 'livetree'
 import * as z from 'zod'
 
-/** Everything a shop can be told while it runs. */
+/** Everything that can be changed while a shop runs. */
 export const shop = defineConfig({
   name: 'shop',
   schema: z.object({

@@ -17,7 +17,7 @@ Usage: livetree-etcd [options]
 Clients connect as to any etcd: etcdctl --endpoints=http://127.0.0.1:2379 get --prefix ''
 Ctrl-C, or SIGTERM, ends it.`
 
-/** Bad usage, told without a stack. */
+/** A usage error, printed without a stack. */
 class UsageError extends Error {}
 
 function readOptions(args: string[]) {

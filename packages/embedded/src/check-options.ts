@@ -3,7 +3,7 @@ import type { EmbeddedEtcdOptions } from './embedded-etcd-options.ts'
 /** Whether a value can be used; `undefined` is never asked about. */
 type Check = (value: unknown) => boolean
 
-/** What an option has to be: the check, and its words. */
+/** The check for an option, and the description of valid values for its error message. */
 interface Rule {
   readonly accepts: Check
   readonly expected: string

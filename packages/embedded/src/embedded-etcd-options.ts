@@ -3,29 +3,30 @@ import type { TlsOptions } from './grpc/listener.ts'
 
 /** Options of `startEmbeddedEtcd`. */
 export interface EmbeddedEtcdOptions {
-  /** 0, the default: any free port. */
+  /** Port to listen on. Default 0: any free port. */
   readonly port?: number
-  /** Address to listen on. Default `127.0.0.1`. On every address, such as `0.0.0.0`, a process warning tells when auth is off. */
+  /** Address to listen on. Default `127.0.0.1`. With every address, such as `0.0.0.0`, a process warning is emitted if auth is off. */
   readonly host?: string
-  /** What clients that ask for the members are told to dial. Default: the endpoint. */
+  /** The client URLs in the member list. Default: the endpoint. */
   readonly advertisedClientUrls?: readonly string[]
-  /** A SQLite file that keeps the state over restarts; made when it is not there. Default: memory only. */
+  /** A SQLite file that keeps the state across restarts; created if it is missing. Default: memory only. */
   readonly dataFile?: string
-  /** Default: the machine's. */
+  /** Default: the system clock. */
   readonly clock?: Clock
-  /** Makes the user `root` with this password and switches auth on, if it is not on yet. */
+  /** Password of the user `root`, who is created if missing; enables auth. Ignored if auth is already enabled. */
   readonly auth?: { readonly rootPassword: string }
   /** Serves TLS with these certificates. Default: cleartext. */
   readonly tls?: TlsOptions
-  /** Size at which writes are refused with "database space exceeded", in bytes. Default 2 GiB, as in etcd. */
+  /** Size above which writes are rejected with "database space exceeded", in bytes. Default 2 GiB, as in etcd. */
   readonly quotaBytes?: number
-  /** Life of an auth token that is not used, in milliseconds. Default 300,000, as in etcd. */
+  /** Lifetime of an unused auth token, in milliseconds. Default 300,000, as in etcd. */
   readonly tokenTtlMs?: number
-  /** Quiet time before a watch with `progress_notify` hears of the revision, in milliseconds. Default 600,000, as in etcd. */
+  /** Idle time after which a watch with `progress_notify` receives the revision, in milliseconds. Default 600,000, as in etcd. */
   readonly progressIntervalMs?: number
   /**
-   * Told once when the data file can no longer be written. The server has stopped to answer then, for what is not
-   * saved must not be told. What it throws, or rejects with, becomes a process warning. Default: a process warning.
+   * Called once if the data file can no longer be written. The server then stops responding, because it must not
+   * acknowledge a write that is not saved. What it throws or rejects with becomes a process warning. Default: emits a
+   * process warning.
    */
   readonly onError?: (error: Error) => unknown
 }

@@ -10,7 +10,7 @@ import { MvccStore, type WriteTxn } from './mvcc/store.ts'
 import { ETCD_ERROR } from './status.ts'
 import { WatchHub } from './watch/watch-hub.ts'
 
-/** How an engine differs from the default one. */
+/** Options of `Engine`. */
 export interface EngineOptions {
   readonly clock: Clock
   /** Size at which writes are refused until space is made, in bytes. */
@@ -24,7 +24,7 @@ const EMPTY_FILE_BYTES = 20 * 1024
 
 /**
  * The whole state of the server, and the only place it changes: every change goes through one of the write methods,
- * which give it to the journal and then tell the watchers. Knows nothing of gRPC.
+ * which pass it to the journal and then notify the watchers. Independent of gRPC.
  */
 export class Engine {
   readonly clock: Clock
@@ -151,7 +151,7 @@ export class Engine {
     })
   }
 
-  /** Throws `noSpace`, and raises the alarm, when so many bytes more do not fit. */
+  /** @throws StatusError `noSpace` if this many more bytes do not fit; also raises the alarm */
   assertSpace(bytes: number): void {
     this.alarms.assertRoom()
     if (this.#fileBytes + bytes < this.#quotaBytes) return

@@ -1,30 +1,31 @@
-/** Ways to make the server misbehave, for tests of what stands on it. Each lasts until it is taken back. */
+/** Injects faults into the server, for tests of its clients. Each lasts until it is reverted. */
 export interface Faults {
-  /** Resets every open stream (watches, keep-alives), as a dying proxy does. Connections stay. */
+  /** Resets every open stream (watches, keep-alives), as a failing proxy does. Connections stay open. */
   dropStreams(): void
-  /** Cuts every connection, with whatever is under way on it. */
+  /** Closes every connection, with all calls in progress on it. */
   dropConnections(): void
-  /** Refuses new connections at the TCP level, or takes them again. Standing ones stay: see `dropConnections`. */
+  /** Refuses new connections at the TCP level, or accepts them again. Existing ones stay open: see `dropConnections`. */
   refuseConnections(isRefused: boolean): Promise<void>
-  /** Holds back every answer to a unary call by this many milliseconds; 0 ends it. The call is applied at once. */
+  /** Delays every response to a unary call by this many milliseconds; 0 ends it. The call is applied immediately. */
   delayAnswers(delayMs: number): void
-  /** Applies the next unary calls, so many of them, and resets each instead of answering. */
+  /** Applies the next unary calls, this many of them, but resets each instead of responding. */
   loseAnswers(count: number): void
-  /** Behaves as a member that sees no leader, or as one that sees it again. */
+  /** Behaves like a member that has lost its leader, or that has one again. */
   loseLeader(isLost: boolean): void
-  /** Takes all auth tokens back, as a restart does. */
+  /** Invalidates all auth tokens, as a restart does. */
   expireTokens(): void
-  /** Compacts at a revision; by default at the newest. */
+  /** Compacts at a revision. Default: the newest one. */
   compact(revision?: number): Promise<void>
 }
 
-/** The faults that the gRPC layer looks at with each call. */
+/** The faults that the gRPC layer checks for each call. */
 export interface CallFaults {
   delayMs: number
   answersToLose: number
   hasNoLeader: boolean
 }
 
+/** Creates `CallFaults` with no fault active. */
 export function noFaults(): CallFaults {
   return { delayMs: 0, answersToLose: 0, hasNoLeader: false }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts'
 
-/** A clock that stands still until a test moves it. */
+/** A clock that only advances when a test moves it. */
 export class ManualClock implements Clock {
   #now = 0
   readonly #timers = new Set<{ readonly atMs: number; readonly callback: () => void }>()

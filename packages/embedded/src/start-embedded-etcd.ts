@@ -25,16 +25,16 @@ export interface EmbeddedEtcd extends AsyncDisposable {
   /** `http://127.0.0.1:<port>`, or `https://…` with TLS. */
   readonly endpoint: string
   readonly port: number
-  /** Ways to make it misbehave. */
+  /** Injects faults, for tests of clients. */
   readonly faults: Faults
-  /** Ends streams with "server stopped", then all connections; nothing is left behind. May be called again. */
+  /** Ends streams with "server stopped", then closes all connections. Leaves no socket or timer. Idempotent. */
   close(): Promise<void>
 }
 
 const DEFAULT_QUOTA_BYTES = 2 * 1024 ** 3
 const DEFAULT_TOKEN_TTL_MS = 300_000
 const DEFAULT_PROGRESS_INTERVAL_MS = 600_000
-/** How long connections may take to say what is under way when the server closes. */
+/** How long connections may take to finish calls in progress when the server closes, in milliseconds. */
 const CLOSE_GRACE_MS = 1000
 
 async function switchAuthOn(engine: Engine, password: string): Promise<void> {
@@ -49,7 +49,7 @@ async function switchAuthOn(engine: Engine, password: string): Promise<void> {
   })
 }
 
-/** Calls what a user gave. What it throws, or rejects with, is told of; nobody here could do anything about it. */
+/** Calls a user's function. What it throws or rejects with becomes a process warning. */
 function callGuarded(call: () => unknown): void {
   new Promise((resolve) => resolve(call())).catch((error: unknown) => {
     process.emitWarning(
@@ -100,7 +100,7 @@ function warnOfOpenDoor(endpoint: string): void {
   )
 }
 
-/** Takes up the state, or rejects with nothing left open. */
+/** Restores the state; if that fails, rejects with nothing left open. */
 async function openEngine(options: EmbeddedEtcdOptions, stop: () => void): Promise<Engine> {
   const { dataFile } = options
   const openJournalWith = await openJournal(options, stop)
@@ -122,9 +122,9 @@ async function openEngine(options: EmbeddedEtcdOptions, stop: () => void): Promi
 }
 
 /**
- * Starts an etcd v3 server in this process: one node, for demo, development and tests; production is an etcd cluster.
- * Resolves when it takes requests. Rejects when an option cannot be used, the port is taken or the data file cannot be
- * used; nothing stays open then.
+ * Starts an etcd v3 server in this process: a single node for demos, development and tests; use an etcd cluster in
+ * production. Resolves when it accepts requests. Rejects, with nothing left open, if an option is invalid, the port is in
+ * use or the data file cannot be used.
  */
 export async function startEmbeddedEtcd(options: EmbeddedEtcdOptions = {}): Promise<EmbeddedEtcd> {
   checkOptions(options)
@@ -178,7 +178,7 @@ async function serve(
   }
   onStoppable(() => {
     listener.cut()
-    // Whoever closes it is told what fails; here nobody waits.
+    // Nobody waits for this call; a failure is returned to the caller of `close`.
     close().catch(() => {})
   })
   if (options.auth !== undefined) await switchAuthOn(engine, options.auth.rootPassword)

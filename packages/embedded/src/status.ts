@@ -17,7 +17,7 @@ export const GRPC_CODE = {
   unauthenticated: 16,
 } as const
 
-/** How a call ends when it does not end well: a gRPC status, sent to the client as it stands. */
+/** The error of a failed call: a gRPC status, sent to the client unchanged. */
 export class StatusError extends Error {
   /** A number of `grpcCode`. */
   readonly code: number

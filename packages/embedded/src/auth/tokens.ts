@@ -15,7 +15,7 @@ export class Tokens {
     this.#ttlMs = ttlMs
   }
 
-  /** A new token for a user. `index` stands at its end, as etcd writes its log's index. */
+  /** Creates a token for a user. It ends with `index`, like etcd's tokens with the index of its log. */
   assign(user: string, index: number): string {
     this.#forgetExpired()
     const text = Array.from({ length: TOKEN_LETTERS }, () => LETTERS[randomInt(LETTERS.length)]).join('')

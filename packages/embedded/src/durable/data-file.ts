@@ -8,7 +8,7 @@ const OWNER_ONLY = 0o600
 /** Raised when the tables change, so that an older file is refused in words. */
 export const FORMAT_VERSION = 1
 
-/** The columns of each table, by which a file of somebody else's is told from ours. */
+/** The columns of each table, by which a file of another program is recognized. */
 const COLUMNS: ReadonlyMap<string, string> = new Map([
   ['version', 'main,sub,key,value,create_revision,version,lease'],
   ['lease', 'id,ttl_seconds'],

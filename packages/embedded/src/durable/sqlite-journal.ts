@@ -29,7 +29,7 @@ interface Queued {
   readonly reject: (error: unknown) => void
 }
 
-/** What is told of the journal's state. */
+/** Callbacks for changes of the journal's state. */
 export interface JournalEvents {
   /** What was run is safe now. Comes before the results are handed out. */
   onCommitted(): void

@@ -48,7 +48,7 @@ export function admitCall(headers: IncomingHttpHeaders): Admission {
   return { contentType, timeoutMs }
 }
 
-/** The type of an answer: the request's own, whose message format stands behind a plus or a semicolon. */
+/** The content type of a response: that of the request, with its message format after a plus or a semicolon. */
 function answerType(contentType: string): string {
   if (contentType === GRPC) return GRPC
   const [next, ...format] = contentType.slice(GRPC.length)

@@ -49,7 +49,7 @@ const HTTP2_OPTIONS = {
   streamResetRate: 1_000_000,
 }
 
-/** One port that speaks HTTP/2 and HTTP/1.1, in cleartext or over TLS, told apart by a connection's first bytes. */
+/** One port for HTTP/2 and HTTP/1.1, in cleartext or over TLS, distinguished by the first bytes of a connection. */
 export class Listener {
   readonly #server: Server
   readonly #http1: Http1Server

@@ -30,7 +30,7 @@ export class Lessor implements LeaseBook {
   #isClosed = false
   #check: { readonly atMs: number; readonly cancel: () => void } | undefined
 
-  /** `onExpired` is told of leases past their deadline and has to revoke them. */
+  /** `onExpired` receives leases past their deadline and must revoke them. */
   constructor(clock: Clock, onExpired: (ids: readonly bigint[]) => void) {
     this.#clock = clock
     this.#onExpired = onExpired

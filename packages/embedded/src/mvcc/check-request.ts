@@ -13,21 +13,24 @@ import { type KeySpan, KeySpans } from './key-spans.ts'
 /** Operations a transaction may hold: of each of its three lists, nested ones counted in. */
 export const MAX_TXN_OPERATIONS = 128
 
-/** What is wrong with a request by itself, whatever the store holds. Each throws etcd's own error. */
+/** Validates a range request without the state of the store. @throws StatusError with etcd's code and message */
 export function checkRange(request: RangeRequest): void {
   if (request.key.length === 0) throw ETCD_ERROR.emptyKey()
 }
 
+/** Validates a put without the state of the store. @throws StatusError with etcd's code and message */
 export function checkPut(request: PutRequest): void {
   if (request.key.length === 0) throw ETCD_ERROR.emptyKey()
   if (request.ignoreValue && request.value.length > 0) throw ETCD_ERROR.valueProvided()
   if (request.ignoreLease && request.lease !== 0n) throw ETCD_ERROR.leaseProvided()
 }
 
+/** Validates a deletion without the state of the store. @throws StatusError with etcd's code and message */
 export function checkDeleteRange(request: DeleteRangeRequest): void {
   if (request.key.length === 0) throw ETCD_ERROR.emptyKey()
 }
 
+/** Validates a transaction without the state of the store. @throws StatusError with etcd's code and message */
 export function checkTxn(request: TxnRequest): void {
   checkOperations(request, MAX_TXN_OPERATIONS)
   touchedBy(request.success)
@@ -70,7 +73,7 @@ interface Touched {
   readonly deletes: KeySpans
 }
 
-/** Here etcd takes the end `\0` as it stands, an empty span: a put beside "delete everything" passes. */
+/** Here etcd takes the end `\0` literally, as an empty span: a put next to "delete everything" is accepted. */
 function deletedSpan({ key, rangeEnd }: DeleteRangeRequest): KeySpan {
   const start = keyOf(key)
   return { start, end: rangeEnd.length === 0 ? `${start}\0` : keyOf(rangeEnd) }

@@ -12,7 +12,7 @@ function wanted<T extends string>({ targetUnion: given }: Compare, type: T): num
   return given?.type === type && !Buffer.isBuffer(given.value) ? given.value : 0
 }
 
-/** How a key's state stands to what a compare names: below, equal or above. */
+/** Compares a key's state with the wanted value: below, equal or above. */
 function orderOf(compare: Compare, version: KeyVersion): number {
   switch (compare.target) {
     case CompareTarget.version:

@@ -13,6 +13,7 @@ export interface KeyVersion {
   readonly sub: number
 }
 
+/** Whether a version is the deletion of its key. */
 export function isDeletion(version: KeyVersion): boolean {
   return version.version === 0
 }

@@ -10,6 +10,7 @@ export type KeyRange =
   /** `end` is exclusive; undefined means no upper limit. */
   | { readonly type: 'span'; readonly start: Key; readonly end: Key | undefined }
 
+/** Converts a key from bytes to the form used inside the store. */
 export function keyOf(bytes: Uint8Array): Key {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 }
@@ -22,6 +23,7 @@ export function keyRange(key: Uint8Array, rangeEnd: Uint8Array): KeyRange {
   return { type: 'span', start, end: isOpen ? undefined : keyOf(rangeEnd) }
 }
 
+/** Whether a range contains a key. */
 export function rangeHas(range: KeyRange, key: Key): boolean {
   return range.type === 'key'
     ? key === range.start

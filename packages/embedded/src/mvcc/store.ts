@@ -7,7 +7,7 @@ import { SortedKeys } from './sorted-keys.ts'
 /** What a version costs besides its key and value, in bytes; near what etcd's file needs for it. */
 const VERSION_OVERHEAD_BYTES = 80
 
-/** Told which keys a lease holds, as writes move them. */
+/** Records which keys a lease holds. The store calls it for every write that changes this. */
 export interface LeaseBook {
   attach(lease: bigint, key: Key): void
   detach(lease: bigint, key: Key): void

@@ -52,6 +52,7 @@ export function applyPut(txn: WriteTxn, request: PutRequest): PutResponse {
   return { header: innerHeader(txn.revision), prevKv: request.prevKv ? before : undefined }
 }
 
+/** Deletes a range of keys; the response has previous values if the request asks for them. */
 export function applyDeleteRange(txn: WriteTxn, request: DeleteRangeRequest): DeleteRangeResponse {
   const range = keyRange(request.key, request.rangeEnd)
   const prevKvs = request.prevKv ? txn.range(range, txn.revision) : []

@@ -14,7 +14,7 @@ export function watchService(engine: Engine): Route[] {
       })
       return {
         receive: (request) => watches.receive(request),
-        // As in etcd, who sends no more requests is still told of events.
+        // As in etcd, a client that has ended its requests still receives events.
         end: () => {},
         drain: () => watches.drain(),
         close: () => watches.close(),

@@ -11,10 +11,10 @@ const EVENT_OVERHEAD_BYTES = 64
 /** What it costs to send an event, in looks at a key. */
 const LOOKS_PER_EVENT = 4
 
-/** A watcher that is told from history. */
+/** A watcher that is catching up from the history. */
 export interface BehindWatcher {
   readonly watcher: Watcher
-  /** The first revision still to be told. */
+  /** The first revision that is not sent yet. */
   readonly from: number
 }
 

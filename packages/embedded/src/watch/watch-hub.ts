@@ -7,7 +7,7 @@ import type { Watcher } from './watcher.ts'
 /** Told of the changes in a watcher's range, one revision a call, revisions in order. */
 export type Deliver = (watcher: Watcher, revision: number, changes: readonly KeyVersion[]) => void
 
-/** All watchers of the server: who is to be told of a write. */
+/** All watchers of the server; finds those that a write concerns. */
 export class WatchHub {
   /** The streams that tell their watchers' histories. */
   readonly catchUp = new CatchUpQueue()

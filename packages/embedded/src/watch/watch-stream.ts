@@ -16,7 +16,7 @@ import { type BehindWatcher, type HistoryBatch, readKeyHistory, readSpanHistorie
 import type { WatchHub } from './watch-hub.ts'
 import { Watcher } from './watcher.ts'
 
-/** The id that stands for no watch: refused creates, and progress of all watches together. */
+/** The id of no watch: used for rejected creates, and for progress of all watches together. */
 const NO_WATCH_ID = -1
 
 const HUGE_WATCH_ID = new StatusError(
@@ -32,7 +32,7 @@ export interface WatchSource {
   readonly store: MvccStore
   readonly hub: WatchHub
   readonly clock: Clock
-  /** Quiet time after which a watcher that wants it is told of the revision, in milliseconds. */
+  /** Idle time after which a watcher with `progress_notify` receives the revision, in milliseconds. */
   readonly progressIntervalMs: number
   header(revision: number): ResponseHeader
 }
@@ -41,7 +41,7 @@ export interface WatchSource {
 export interface WatchOutput {
   /** False when the client is slow to read: nothing more is to be sent, except control messages, until `drain`. */
   send(response: Init<WatchResponse>): boolean
-  /** Ends the stream, for something that cannot be told. */
+  /** Ends the stream, for an error that cannot be sent as a response. */
   fail(error: unknown): void
   /** Throws a `StatusError` when the caller may not read the range. */
   assertMayWatch(range: KeyRange): void
@@ -64,8 +64,8 @@ function watchedRange({ key, rangeEnd }: WatchCreateRequest): KeyRange {
 }
 
 /**
- * One client's watch stream with all its watchers. A watcher is told of writes as they happen; one that starts in the
- * past, or whose client reads slowly, is told from the store's history in batches, so nothing piles up for it.
+ * One client's watch stream with all its watchers. A watcher receives writes as they happen. One that starts in the past,
+ * or whose client reads slowly, receives them from the store's history in batches, so no events are buffered for it.
  */
 export class WatchStream {
   readonly #source: WatchSource
@@ -212,7 +212,7 @@ export class WatchStream {
     else this.#sendEvents(watcher, watcher.pick(changes, revision), revision)
   }
 
-  /** Sends a part of the histories that are still to be told, as large as the budget allows. */
+  /** Sends as much of the pending histories as the budget allows. */
   #tellHistories(budget: TurnBudget): void {
     const { store } = this.#source
     const spans: BehindWatcher[] = []

@@ -7,7 +7,7 @@ import type { MvccStore } from '../mvcc/store.ts'
 export interface WatcherOptions {
   readonly id: number
   readonly range: KeyRange
-  /** Revisions below are not told; 0: from now on. */
+  /** The first revision to send; 0 means from now on. */
   readonly startRevision: number
   /** Numbers of `WatchFilter`. */
   readonly filters: readonly number[]
@@ -20,9 +20,9 @@ export interface WatcherOptions {
 export type WatcherState =
   /** Told of writes as they happen. */
   | { readonly type: 'live' }
-  /** Told from history; `from` is the first revision still to be told. */
+  /** Catching up from the history; `from` is the first revision that is not sent yet. */
   | { readonly type: 'behind'; readonly from: number }
-  /** Its history is gone. It is told nothing more, but as in etcd it is there until the client cancels it. */
+  /** Its history is compacted. It receives no more events, but as in etcd it exists until the client cancels it. */
   | { readonly type: 'compacted' }
 
 /** Revisions that one catch-up message holds at most, as in etcd. */
@@ -43,7 +43,7 @@ export class Watcher {
     }
   }
 
-  /** What of a revision's changes this watcher is told; the changes lie in its range. */
+  /** Filters the changes of a revision, which are in this watcher's range, to those it receives. */
   pick(changes: readonly KeyVersion[], revision: number): readonly KeyVersion[] {
     const { startRevision, filters } = this.options
     if (revision < startRevision) return []

@@ -8,7 +8,7 @@ import { HpackDecoder } from './hpack-decoder.ts'
 
 /** Table size that Node tells its clients by telling none, in bytes. */
 export const TABLE_BYTES = 4096
-/** A frame longer than this is none of a client that was told to send less. */
+/** No conforming client sends a longer frame, because the server announces a smaller maximum. */
 export const MAX_FRAME_BYTES = 64 * 1024
 
 /** Options of {@link AuthorityFilter}. */

@@ -1,4 +1,4 @@
-/** One header as it stands in a block. A character of a name or value stands for a byte. */
+/** One header of a block. Each character of a name or value represents one byte. */
 export interface HeaderField {
   readonly name: string
   readonly value: string

@@ -23,7 +23,7 @@ export class HpackDecoder {
   #tableBytes = 0
   #maxTableBytes: number
 
-  /** `tableBytes`: the table size the peer was told. `maxListBytes`: above this a decoded block is refused. */
+  /** `tableBytes`: the announced table size. `maxListBytes`: the largest size of a decoded block. */
   constructor(tableBytes: number, maxListBytes: number) {
     this.#limitBytes = tableBytes
     this.#maxTableBytes = tableBytes
@@ -45,7 +45,7 @@ export class HpackDecoder {
     return fields
   }
 
-  /** The next header, or undefined for a change of the table's size, which stands only at a block's beginning. */
+  /** The next header, or undefined for a change of the table size, which is only allowed at the start of a block. */
   #next(reader: BlockReader, isAtStart: boolean): HeaderField | undefined {
     const first = reader.peek()
     if (first >= 0x80) return this.#at(reader.integer(7))

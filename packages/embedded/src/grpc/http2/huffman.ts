@@ -36,7 +36,7 @@ function canonicalCodes(): CodesOfLength[] {
   return codes
 }
 
-/** Decodes a string of HPACK's Huffman code; undefined when it is none. A character of the result stands for a byte. */
+/** Decodes a string in HPACK's Huffman code; undefined if it is invalid. Each character of the result represents one byte. */
 export function decodeHuffman(coded: Uint8Array): string | undefined {
   const decoded: number[] = []
   let code = 0
