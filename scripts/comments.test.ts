@@ -86,6 +86,6 @@ function documentedIn(text: string): [name: string, isDocumented: boolean][] {
 }
 
 function unclearIn(text: string): string[] {
-  const comments = text.match(/\/\*[^]*?\*\/|(?<=^|\s)\/\/[^\n]*/g) ?? []
+  const comments = text.match(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/[^\n]*/g) ?? []
   return comments.filter((comment) => UNCLEAR.test(comment.replace(/\s*\n\s*\*?\s*/g, ' ')))
 }
