@@ -168,6 +168,7 @@ class FullKv extends ChannelKv implements ClosableKv {
     return {
       kv: this,
       channel: this.#parts.channel,
+      clock: this.#parts.clock,
       closing: this.#closing.signal,
       deadline: (call, control) => this.deadline(call, control),
       clusterId: this.#parts.channel.clusterId,

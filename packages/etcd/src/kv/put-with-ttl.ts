@@ -1,4 +1,5 @@
 import type { CallDeadline } from '../call-deadline.ts'
+import type { Clock } from '../clock.ts'
 import { FLAG, type OptionChecks, readOptions, refuseArgument, whole } from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
 import { type Bytes, copyOf } from '../key-range.ts'
@@ -29,6 +30,7 @@ export interface TtlPutResult extends PutResult {
 /** What `putWithTtl` needs besides guarded writes. */
 export interface TtlPorts extends GuardPorts {
   readonly channel: Channel
+  readonly clock: Clock
   /** Aborted when the client closes. */
   readonly closing: AbortSignal
   /** What `close()` waits for, within bounds. Never rejects. */
@@ -69,7 +71,7 @@ export async function putWithTtl(
   const control = { ...controlOf(given), ...inOneCluster(ports, given), signal: stop.signal }
   let cluster = inOneCluster(ports, given)
   try {
-    const granted = await grantOwn(ports.channel, deadline, lease, ttlSeconds, control)
+    const granted = await grantOwn(ports, deadline, lease, ttlSeconds, control)
     cluster = inOneCluster(granted, given)
     const put = { key, value, lease, prevKv: given.prevKv ?? false }
     const result = await putOn(ports, put, { ...control, ...cluster }, deadline)

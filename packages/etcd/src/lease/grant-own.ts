@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { CallDeadline } from '../call-deadline.ts'
+import { type Clock, type Moment, momentOf } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
 import { Lease } from '../wire/rpc.ts'
@@ -14,27 +15,38 @@ export interface Granted {
   readonly ttlSeconds: number
   /** The cluster that answered, where it named itself. */
   readonly clusterId: bigint | undefined
+  /** When the request that was answered went out: the server counts from a later moment. */
+  readonly sentAt: Moment
 }
 
-/** Grants a lease with an id nobody else can have chosen: if it is there, an earlier attempt has made it. Gives its seconds, and whose it is. */
+/** Grants a lease with an id nobody else can have chosen: if it is there, an earlier attempt has made it. Gives its seconds, whose it is, and since when it counts. */
 export async function grantOwn(
-  channel: Channel,
+  { channel, clock }: { readonly channel: Channel; readonly clock: Clock },
   deadline: CallDeadline,
   id: bigint,
   ttlSeconds: number,
   options: CallOptions,
 ): Promise<Granted> {
-  const call = (timeoutMs: number) => ({ ...options, timeoutMs, retry: 'read' }) as const
+  let sentAt = momentOf(clock)
+  const onSent = (): void => {
+    sentAt = momentOf(clock)
+  }
+  const call = (timeoutMs: number) => ({ ...options, timeoutMs, retry: 'read', onSent }) as const
   try {
     const request = { id, ttl: ttlSeconds }
     const { ttl, header } = await deadline.run((timeoutMs) =>
       channel.unary(Lease.grant, request, call(timeoutMs)),
     )
-    return { ttlSeconds: ttl, clusterId: header?.clusterId }
+    return { ttlSeconds: ttl, clusterId: header?.clusterId, sentAt }
   } catch (error) {
     if (!(error instanceof EtcdError) || error.code !== 'lease_exists') throw error
     const info = await deadline.run((timeoutMs) => channel.unary(Lease.timeToLive, { id }, call(timeoutMs)))
-    if (info.ttl >= 0) return { ttlSeconds: info.grantedTtl, clusterId: info.header?.clusterId }
+    if (info.ttl >= 0) {
+      // An earlier attempt made it: it is as old as the server says.
+      const spentMs = (info.grantedTtl - info.ttl) * 1_000
+      const since = { wallMs: sentAt.wallMs - spentMs, monotonicMs: sentAt.monotonicMs - spentMs }
+      return { ttlSeconds: info.grantedTtl, clusterId: info.header?.clusterId, sentAt: since }
+    }
     throw new EtcdError('lease_not_found', {
       call: 'Lease/LeaseGrant',
       what: `lease ${id} was granted and has run out before the answer came`,

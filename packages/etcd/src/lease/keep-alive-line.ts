@@ -12,11 +12,18 @@ export interface LineHandlers {
   onEnd(error: EtcdError | undefined): void
 }
 
+/** A request, and its place among all of its stream. */
+interface Asked {
+  readonly sentAt: Moment
+  readonly index: number
+}
+
 /** One keep-alive stream, and what was asked on it and not answered. The server answers the requests for a lease in order. */
 export class KeepAliveLine {
   readonly #stream: DuplexStream<LeaseKeepAliveRequest>
   /** Oldest first. */
-  readonly #asked = new Map<bigint, Moment[]>()
+  readonly #asked = new Map<bigint, Asked[]>()
+  #count = 0
 
   /** Opens it at another endpoint than the one to avoid, if there is one. */
   constructor(channel: Channel, avoid: string | undefined, handlers: LineHandlers) {
@@ -39,19 +46,33 @@ export class KeepAliveLine {
 
   ask(id: bigint, sentAt: Moment): void {
     const asked = this.#asked.get(id)
-    if (asked === undefined) this.#asked.set(id, [sentAt])
-    else asked.push(sentAt)
+    this.#count += 1
+    const request = { sentAt, index: this.#count }
+    if (asked === undefined) this.#asked.set(id, [request])
+    else asked.push(request)
     this.#stream.send({ id })
   }
 
   /** When the request was sent that has waited longest for its answer. */
   oldest(id: bigint): Moment | undefined {
-    return this.#asked.get(id)?.[0]
+    return this.#asked.get(id)?.[0]?.sentAt
+  }
+
+  /**
+   * The lease whose request comes next to be answered: the server takes one after the other, so that this is the one it
+   * speaks of when it ends the stream with a status.
+   */
+  get next(): bigint | undefined {
+    let next: { readonly id: bigint; readonly index: number } | undefined
+    for (const [id, [first]] of this.#asked)
+      if (first !== undefined && (next === undefined || first.index < next.index))
+        next = { id, index: first.index }
+    return next?.id
   }
 
   /** True while there is a request whose answer would be of use. */
   awaits(isUseful: (id: bigint, sentAt: Moment) => boolean): boolean {
-    return [...this.#asked].some(([id, moments]) => moments.some((sentAt) => isUseful(id, sentAt)))
+    return [...this.#asked].some(([id, requests]) => requests.some(({ sentAt }) => isUseful(id, sentAt)))
   }
 
   cancel(): void {
@@ -60,8 +81,8 @@ export class KeepAliveLine {
 
   #answered(id: bigint): Moment | undefined {
     const asked = this.#asked.get(id)
-    const sentAt = asked?.shift()
+    const request = asked?.shift()
     if (asked?.length === 0) this.#asked.delete(id)
-    return sentAt
+    return request?.sentAt
   }
 }

@@ -1,4 +1,6 @@
 import { type Clock, elapsedMs, keepRunning, type Moment, momentOf } from '../clock.ts'
+import { CallDeadline } from '../call-deadline.ts'
+import { errorCodes } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { Channel } from '../transport/transport.ts'
@@ -6,6 +8,9 @@ import { asEtcdError } from '../as-etcd-error.ts'
 import type { LeaseKeepAliveResponse } from '../wire/lease.ts'
 import { KeepAliveLine } from './keep-alive-line.ts'
 import type { LeaseCore } from './lease.ts'
+import { renewOnce } from './renew-once.ts'
+
+const CALL = 'Lease/LeaseKeepAlive'
 
 /** What keeping alive needs. */
 export interface KeepAlivePorts {
@@ -26,6 +31,10 @@ interface Beat {
   dueTimer: unknown
   /** Until the answer to the oldest request on the present stream is late. */
   lateTimer: unknown
+  /** The server has refused it: it is renewed apart, where it can end no stream of others. */
+  isApart: boolean
+  /** A renewal apart is under way. */
+  isAskedApart: boolean
 }
 
 type State =
@@ -59,8 +68,12 @@ export class KeepAlive {
   #state: State = { type: 'idle' }
   #attempt = 0
   #avoid: string | undefined
-  /** Twice the time that answers took lately. */
-  #patienceMs = 0
+  readonly #closing = new AbortController()
+  /**
+   * How long the last two answers took, in milliseconds. The shorter one counts: on a slow link all are slow, while after
+   * an outage a late answer only tells how long that lasted.
+   */
+  #lastAnswersMs: readonly [number, number] = [0, 0]
 
   constructor(ports: KeepAlivePorts) {
     this.#ports = ports
@@ -86,6 +99,7 @@ export class KeepAlive {
   }
 
   close(): void {
+    this.#closing.abort()
     for (const beat of this.#beats.values()) this.#clear(beat)
     this.#beats.clear()
     this.#leave('closed')
@@ -113,6 +127,10 @@ export class KeepAlive {
     if (this.#beats.get(beat.id) !== beat) return
     clock.clearTimeout(beat.dueTimer)
     beat.dueTimer = clock.setTimeout(() => this.#onDue(beat), intervalMs(beat.ttlSeconds))
+    if (beat.isApart) {
+      void this.#renewApart(beat)
+      return
+    }
     beat.isDue = true
     this.#dropUseless()
     if (this.#state.type === 'open') this.#send(beat, this.#state.line)
@@ -132,9 +150,31 @@ export class KeepAlive {
     clock.clearTimeout(beat.lateTimer)
     const oldest = line.oldest(beat.id)
     if (oldest === undefined) return
-    const patienceMs = Math.max(answerMs(beat.ttlSeconds), this.#patienceMs)
-    const leftMs = Math.max(0, patienceMs - elapsedMs(clock, oldest))
-    beat.lateTimer = clock.setTimeout(() => this.#onLate(line), Math.ceil(leftMs))
+    const patienceMs = Math.max(answerMs(beat.ttlSeconds), 2 * Math.min(...this.#lastAnswersMs))
+    const lateMs = Math.max(0, patienceMs - elapsedMs(clock, oldest))
+    beat.lateTimer = clock.setTimeout(() => this.#onLate(line), Math.ceil(lateMs))
+  }
+
+  /** Renews a lease that the server has refused on a stream of its own, so that the others go on. */
+  async #renewApart(beat: Beat): Promise<void> {
+    if (beat.isAskedApart) return
+    beat.isAskedApart = true
+    const { clock } = this.#ports
+    const deadline = new CallDeadline(clock, CALL, intervalMs(beat.ttlSeconds))
+    try {
+      const { ttl, sentAt } = await renewOnce(
+        { ...this.#ports, closing: this.#closing.signal },
+        beat.id,
+        deadline,
+        {},
+      )
+      beat.isApart = false
+      this.#settle(beat, ttl, sentAt, undefined)
+    } catch (error) {
+      for (const lease of beat.leases) lease.noteTrouble(asEtcdError(error, CALL))
+    } finally {
+      beat.isAskedApart = false
+    }
   }
 
   #open(): void {
@@ -154,12 +194,17 @@ export class KeepAlive {
     const beat = this.#beats.get(id)
     if (beat === undefined) return
     this.#attempt = 0
-    this.#patienceMs = Math.max(2 * elapsedMs(this.#ports.clock, sentAt), this.#patienceMs * 0.75)
+    this.#lastAnswersMs = [this.#lastAnswersMs[1], elapsedMs(this.#ports.clock, sentAt)]
     if (this.#isCurrent(line)) this.#awaitAnswer(beat, line)
     else this.#dropUseless()
+    this.#settle(beat, ttl, sentAt, line.endpoint)
+  }
+
+  /** The server has answered a renewal. */
+  #settle(beat: Beat, ttl: number, sentAt: Moment, endpoint: string | undefined): void {
     if (ttl > 0) beat.ttlSeconds = ttl
-    const what = `the server says that lease ${id} is gone: it has expired or was revoked`
-    const gone = new EtcdError('lease_lost', { what, call: 'Lease/LeaseKeepAlive', endpoint: line.endpoint })
+    const what = `the server says that lease ${beat.id} is gone: it has expired or was revoked`
+    const gone = new EtcdError('lease_lost', { what, call: CALL, endpoint })
     for (const lease of [...beat.leases]) {
       if (ttl > 0) lease.renew(sentAt, ttl)
       else lease.lose(gone)
@@ -180,11 +225,13 @@ export class KeepAlive {
   }
 
   /** What was asked on this stream and not answered is due again. True when there was something. */
-  #askAgain(line: KeepAliveLine): boolean {
+  #askAgain(line: KeepAliveLine, error?: EtcdError): boolean {
     let isAnyDue = false
     for (const beat of this.#beats.values()) {
       this.#ports.clock.clearTimeout(beat.lateTimer)
-      beat.isDue ||= line.oldest(beat.id) !== undefined
+      const isAsked = line.oldest(beat.id) !== undefined
+      if (isAsked && error !== undefined) for (const lease of beat.leases) lease.noteTrouble(error)
+      beat.isDue ||= isAsked
       isAnyDue ||= beat.isDue
     }
     return isAnyDue
@@ -209,10 +256,18 @@ export class KeepAlive {
     if (!this.#isCurrent(line)) return
     this.#avoid = line.endpoint
     this.#state = { type: 'idle' }
-    const isAnyDue = this.#askAgain(line)
+    const refused = isRefusal(error) ? this.#beats.get(line.next ?? 0n) : undefined
+    const isAnyDue = this.#askAgain(line, error)
+    if (refused !== undefined) this.#setApart(refused)
     if (error?.code === 'unauthenticated') this.#refreshToken()
     else if (isAnyDue) this.#openLater()
     this.#ports.logger.info('The keep-alive stream ended', { endpoint: line.endpoint, error })
+  }
+
+  #setApart(beat: Beat): void {
+    beat.isApart = true
+    beat.isDue = false
+    void this.#renewApart(beat)
   }
 
   #openLater(): void {
@@ -250,5 +305,13 @@ function newBeat(id: bigint, ttlSeconds: number): Beat {
     isDue: false,
     dueTimer: undefined,
     lateTimer: undefined,
+    isApart: false,
+    isAskedApart: false,
   }
+}
+
+/** The server's own word on one request, and not on the stream, the endpoint or the token. */
+function isRefusal(error: EtcdError | undefined): boolean {
+  if (error?.grpcStatus === undefined || error.code === 'unauthenticated') return false
+  return error.fate === 'not_applied' && !errorCodes[error.code].blamesEndpoint
 }

@@ -1,6 +1,9 @@
 import { type Clock, elapsedMs, type Moment, monotonicNow } from '../clock.ts'
 import { LONGEST_MS } from '../refuse-option.ts'
 
+/** The hands of a clock may differ by so much without anybody having set one, in milliseconds. */
+const SKEW_MS = 500
+
 /** The time of one lease, counted from when its last confirmed request was sent, on both hands of the clock. */
 export class LeaseClock {
   readonly #clock: Clock
@@ -23,12 +26,13 @@ export class LeaseClock {
   /** True when only the time of day says that it is over: it was set ahead, or the machine slept. */
   get isOverByTimeOfDay(): boolean {
     if (this.#sentAt === undefined || this.leftMs > 0) return false
-    return monotonicNow(this.#clock) - this.#sentAt.monotonicMs < this.ttlSeconds * 1_000
+    const passedMs = monotonicNow(this.#clock) - this.#sentAt.monotonicMs
+    return passedMs < this.ttlSeconds * 1_000 - SKEW_MS
   }
 
-  /** The lease is alive for so long from when the request was sent; an older answer shortens nothing. */
+  /** The lease is alive for so long from when the request was sent. The answer to an older request changes nothing. */
   restart(sentAt: Moment, ttlSeconds: number): void {
-    if (ttlSeconds * 1_000 - elapsedMs(this.#clock, sentAt) < this.leftMs) return
+    if (this.#sentAt !== undefined && sentAt.monotonicMs < this.#sentAt.monotonicMs) return
     this.#sentAt = sentAt
     this.ttlSeconds = ttlSeconds
     this.#wait()

@@ -15,7 +15,7 @@ import { Namespace } from '../key-range.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
 import { Lease as LeaseRpc } from '../wire/rpc.ts'
-import { renewOnce } from './renew-once.ts'
+import { type Renewed, renewOnce } from './renew-once.ts'
 import { pinned } from '../kv/range-query.ts'
 import { type Granted, grantOwn, randomLeaseId } from './grant-own.ts'
 import { KeepAlive } from './keep-alive.ts'
@@ -127,7 +127,8 @@ class ChannelLeases implements LeaseService {
     checkArgument(call, 'ttlSeconds', whole(1), ttlSeconds)
     if (id === undefined) {
       const deadline = this.#deadline(call, given)
-      return this.#count(randomLeaseId(), (own) => grantOwn(this.#channel, deadline, own, ttlSeconds, given))
+      const ports = { channel: this.#channel, clock: this.#clock }
+      return this.#count(randomLeaseId(), (own) => grantOwn(ports, deadline, own, ttlSeconds, given))
     }
     checkArgument(call, 'the lease id', LEASE_ID, id)
     return this.#count(id, () => this.#grantOnce(id, ttlSeconds, given))
@@ -136,19 +137,23 @@ class ChannelLeases implements LeaseService {
   async adopt(id: bigint, options?: CallOptions): Promise<Lease> {
     // The time left is unknown until the lease is renewed, which gives it all of its time.
     return this.#count(id, async () => {
-      const ttlSeconds = await this.keepAliveOnce(id, options)
-      return { ttlSeconds, clusterId: options?.clusterId ?? this.#channel.clusterId }
+      const { ttl, sentAt } = await this.#renewOnce(id, options)
+      return { ttlSeconds: ttl, sentAt, clusterId: options?.clusterId ?? this.#channel.clusterId }
     })
   }
 
   async keepAliveOnce(id: bigint, options?: CallOptions): Promise<number> {
+    return (await this.#renewOnce(id, options)).ttl
+  }
+
+  async #renewOnce(id: bigint, options: CallOptions | undefined): Promise<Renewed> {
     const call = 'Lease/LeaseKeepAlive'
     const given = readOptions(call, CALL_CHECKS, options)
     checkArgument(call, 'the lease id', LEASE_ID, id)
     const [channel, clock, logger] = [this.#channel, this.#clock, this.#logger]
     const ports = { channel, clock, logger, closing: this.#closing.signal }
-    const ttl = await renewOnce(ports, id, this.#deadline(call, given), given)
-    if (ttl > 0) return ttl
+    const renewed = await renewOnce(ports, id, this.#deadline(call, given), given)
+    if (renewed.ttl > 0) return renewed
     throw new EtcdError('lease_not_found', { call, what: `there is no lease ${id}` })
   }
 
@@ -197,11 +202,10 @@ class ChannelLeases implements LeaseService {
     return new CallDeadline(this.#clock, call, timeoutMs)
   }
 
-  /** Counts from before the request is sent, and makes the lease of what the server granted. */
+  /** Makes the lease of what the server granted, counted from when the request went out. */
   async #count(id: bigint, ask: (id: bigint) => Promise<Granted>): Promise<Lease> {
     if (this.#closing.signal.aborted) throw new EtcdError('closed', { call: 'Lease/LeaseGrant' })
-    const sentAt = momentOf(this.#clock)
-    const { ttlSeconds, clusterId } = await ask(id)
+    const { ttlSeconds, clusterId, sentAt } = await ask(id)
     const lease = new LeaseCore(id, this.#ports, clusterId)
     this.#leases.add(lease)
     lease.renew(sentAt, ttlSeconds)
@@ -210,7 +214,12 @@ class ChannelLeases implements LeaseService {
   }
 
   async #grantOnce(id: bigint, ttl: number, options: CallOptions): Promise<Granted> {
-    const answer = await this.#channel.unary(LeaseRpc.grant, { id, ttl }, { ...options, retry: 'write' })
-    return { ttlSeconds: answer.ttl, clusterId: answer.header?.clusterId }
+    let sentAt = momentOf(this.#clock)
+    const onSent = (): void => {
+      sentAt = momentOf(this.#clock)
+    }
+    const sending = { ...options, retry: 'write', onSent } as const
+    const answer = await this.#channel.unary(LeaseRpc.grant, { id, ttl }, sending)
+    return { ttlSeconds: answer.ttl, clusterId: answer.header?.clusterId, sentAt }
   }
 }

@@ -56,6 +56,8 @@ export class LeaseCore implements Lease {
   readonly #cluster: { readonly clusterId?: bigint }
   readonly #controller = new AbortController()
   readonly #time: LeaseClock
+  /** Why the last renewal failed; undefined once one is confirmed. */
+  #trouble: EtcdError | undefined
 
   /** Not granted yet: `renew()` with what was granted. */
   constructor(id: bigint, ports: LeasePorts, clusterId?: bigint) {
@@ -106,8 +108,14 @@ export class LeaseCore implements Lease {
   /** A request was answered: the lease is alive for `ttlSeconds` from when it was sent. */
   renew(sentAt: Moment, ttlSeconds: number): void {
     if (this.lost.aborted) return
+    this.#trouble = undefined
     this.#time.restart(sentAt, ttlSeconds)
     if (this.isLost) this.expire()
+  }
+
+  /** A renewal failed; said should the time run out before another one is confirmed. */
+  noteTrouble(error: EtcdError): void {
+    this.#trouble = error
   }
 
   /** Its time is over. */
@@ -115,8 +123,9 @@ export class LeaseCore implements Lease {
     const why = this.#time.isOverByTimeOfDay
       ? ', by the time of day, which was set ahead or went on while the machine slept'
       : ''
-    const what = `lease ${this.id} was not renewed within its ${this.ttlSeconds} s${why}`
-    this.lose(new EtcdError('lease_lost', { what }))
+    const trouble = this.#trouble === undefined ? '' : `: ${this.#trouble.what}`
+    const what = `lease ${this.id} was not renewed within its ${this.ttlSeconds} s${why}${trouble}`
+    this.lose(new EtcdError('lease_lost', { what, cause: this.#trouble }))
   }
 
   /** Everything of it has ended before anybody is told. */

@@ -1,5 +1,5 @@
 import type { CallDeadline } from '../call-deadline.ts'
-import type { Clock } from '../clock.ts'
+import { type Clock, type Moment, momentOf } from '../clock.ts'
 import { errorCodes } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
@@ -18,19 +18,26 @@ export interface BeatPorts {
   readonly closing: AbortSignal
 }
 
+/** What a renewal gave. */
+export interface Renewed {
+  /** Seconds; 0 when the lease is gone. */
+  readonly ttl: number
+  readonly sentAt: Moment
+}
+
 const CALL = 'Lease/LeaseKeepAlive'
 
 /**
  * Renews a lease once, on a stream of its own. Renewing twice does no harm, so what may have been lost is sent again, to
  * each endpoint in turn: one that does not answer gets half of the time that is left. Gives its time in seconds, 0 when it
- * is gone.
+ * is gone, and when the attempt that was answered began.
  */
 export async function renewOnce(
   ports: BeatPorts,
   id: bigint,
   deadline: CallDeadline,
   options: CallOptions,
-): Promise<number> {
+): Promise<Renewed> {
   const { channel, logger } = ports
   const tried = new Set<string>()
   let last: EtcdError | undefined
@@ -53,12 +60,14 @@ export async function renewOnce(
         isTokenDue = false
         continue
       }
-      return await beat(ports, id, {
+      const sentAt = momentOf(ports.clock)
+      const ttl = await beat(ports, id, {
         ...options,
         timeoutMs,
         ...(endpoint === undefined ? {} : { endpoint }),
         ...(last?.endpoint === undefined ? {} : { avoid: last.endpoint }),
       })
+      return { ttl, sentAt }
     } catch (thrown) {
       const failed = asEtcdError(thrown, CALL)
       // What became of the fetching of a token is not what became of the renewal, which was refused.

@@ -31,6 +31,7 @@ const CHECKS: Readonly<Record<Exclude<keyof (UnaryOptions & StreamOptions), 'end
   avoid: { accepts: (value) => typeof value === 'string', expected: 'a text' },
   isAnonymous: FLAG,
   isParting: FLAG,
+  onSent: FUNCTION,
 }
 
 const NAMES = [...Object.keys(CHECKS), 'endpoint']

@@ -9,6 +9,8 @@ import type { Sending } from './undici/session-guard.ts'
 
 /** Who is told how an attempt ended; exactly one of the two is called, once. */
 export interface AttemptOwner<Res> {
+  /** The request goes out. */
+  onSent?(): void
   onAnswer(answer: Res, attempt: UnaryAttempt<Res>): void
   onFailure(error: EtcdError, attempt: UnaryAttempt<Res>): void
 }
@@ -103,6 +105,7 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
   onSent(): void {
     this.isSent = true
     this.session = this.connection.session
+    this.#owner?.onSent?.()
   }
 
   onUnsent(): void {

@@ -1,3 +1,4 @@
+import { callIsolated } from '../call-isolated.ts'
 import type { EtcdError } from '../errors.ts'
 import { backoffMs } from './backoff.ts'
 import { cancelledError, lateError, nobodyError } from './call-errors.ts'
@@ -73,6 +74,12 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     const fate = attempt?.isSent ? 'unknown' : 'not_sent'
     this.#fail(error.with({ call: this.#name, fate }))
     attempt?.abandon(error)
+  }
+
+  onSent(): void {
+    const { onSent } = this.#options
+    if (onSent === undefined) return
+    callIsolated(onSent, (error) => this.#context.logger.warn('onSent threw', { call: this.#name, error }))
   }
 
   onAnswer(answer: Res, attempt: UnaryAttempt<Res>): void {

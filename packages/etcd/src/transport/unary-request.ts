@@ -4,12 +4,13 @@ import type { CallOptions, RetryClass } from './transport.ts'
 
 /**
  * Options of one unary call. `isAnonymous` is for Authenticate itself, which needs no token; `isParting` for what a client
- * that closes still has to put right.
+ * that closes still has to put right; `onSent` is called each time the request goes out, for what counts time from there.
  */
 export type UnaryOptions = CallOptions & {
   readonly retry?: RetryClass
   readonly isAnonymous?: boolean
   readonly isParting?: boolean
+  readonly onSent?: () => void
 }
 
 /** What goes out, and how its answer is read. */
