@@ -82,7 +82,7 @@ async function tell(scene: Scene): Promise<boolean> {
   return true
 }
 
-/** Leaves the stage to whoever sits at the terminal, until Ctrl-C. */
+/** Keeps the demo running for interactive use, until Ctrl-C. */
 async function stayUp({ store, config, url }: Scene): Promise<void> {
   config.on('change', ({ revision, changes }) => {
     say('swapped', `revision ${revision}`, 'good')

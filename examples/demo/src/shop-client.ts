@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** What `GET /` answers. */
+/** The response of `GET /`. */
 export interface ShopAnswer {
   readonly revision: number
   readonly greeting: string
@@ -8,14 +8,14 @@ export interface ShopAnswer {
   readonly articlesInStock: number
 }
 
-/** Asks the shop once. Throws when it does not answer with status 200 within 2 s. */
+/** Sends one request to the shop. @throws Error if it does not respond with status 200 within 2 s */
 export async function ask(url: string): Promise<ShopAnswer> {
   const response = await fetch(url, { signal: AbortSignal.timeout(2_000) })
   if (!response.ok) throw new Error(`GET ${url} answered ${response.status}`)
   return (await response.json()) as ShopAnswer
 }
 
-/** What a customer saw who asked without a pause. */
+/** What a client that sends requests continuously has received. */
 export interface Visit {
   readonly answers: readonly ShopAnswer[]
   readonly failures: readonly string[]
@@ -28,7 +28,7 @@ export interface Visitor extends AsyncDisposable {
   stop(): Promise<Visit>
 }
 
-/** Asks the shop some 100 times a second. */
+/** Sends about 100 requests per second to the shop. */
 export function startVisiting(url: string): Visitor {
   const answers: ShopAnswer[] = []
   const failures: string[] = []

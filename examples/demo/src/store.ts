@@ -8,20 +8,20 @@ import { startEtcd } from '../../../test/support/start-etcd.ts'
 
 /** The etcd the demo runs on. */
 export interface Store {
-  /** What it is, for people. */
+  /** Describes the store, for people. */
   readonly name: string
   readonly endpoint: string
   readonly client: EtcdClient
   /** Path of an `etcdctl` on this machine, when there is one. */
   readonly etcdctl: string | undefined
-  /** Ends it as a crash does; the data stays. */
+  /** Stops it like a crash, keeping the data. */
   kill(): Promise<void>
-  /** Starts it again where it was. */
+  /** Starts it again at the same address. */
   restart(): Promise<void>
   close(): Promise<void>
 }
 
-/** Starts what the demo runs on, and a client to write with: `embedded` needs nothing installed, `etcd` is a real one. */
+/** Starts the store of the demo and a client to write with: `embedded` needs no installation, `etcd` is a real server. */
 export function startStore(kind: 'embedded' | 'etcd'): Promise<Store> {
   return kind === 'etcd' ? startRealStore() : startEmbeddedStore()
 }

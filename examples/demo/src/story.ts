@@ -16,10 +16,10 @@ export interface Scene {
 
 const discountKey = `${root}/prod/pricing/discountPercent`
 
-/** A step of the demo: does something, and throws when what follows is not what livetree promises. */
+/** A step of the demo. Throws if livetree does not keep its promise. */
 export type Step = (scene: Scene) => Promise<void>
 
-/** A key is written; the running service answers by the new value. */
+/** Writes a key; the running service responds with the new value. */
 export const changeOneKey: Step = async ({ store, config, url }) => {
   say('write', `${discountKey} = 15`)
   const { event, afterMs } = await seeChange(config, () => store.client.kv.put(discountKey, '15'))
@@ -33,7 +33,7 @@ export const changeOneKey: Step = async ({ store, config, url }) => {
   await expectPrice(url, '85.00 EUR')
 }
 
-/** A value that does not fit is refused with all that is needed to mend it; the service goes on with the last good one. */
+/** Writes an invalid value, which is rejected with a message that says how to fix it; the last good one stays in service. */
 export const refuseBadValue: Step = async ({ store, config, url }) => {
   const before = config.current
   say('write', `${discountKey} = lots`)
@@ -51,7 +51,7 @@ export const refuseBadValue: Step = async ({ store, config, url }) => {
   await expectPrice(url, '85.00 EUR')
 }
 
-/** The next good value heals it; nobody has to do anything else. */
+/** Writes a valid value, which ends the rejection without any other action. */
 export const healByGoodValue: Step = async ({ store, config, url }) => {
   say('write', `${discountKey} = 25`)
   const { event, afterMs } = await seeChange(config, () => store.client.kv.put(discountKey, '25'))
@@ -63,7 +63,7 @@ export const healByGoodValue: Step = async ({ store, config, url }) => {
   await expectPrice(url, '75.00 EUR')
 }
 
-/** Twenty keys in one transaction are one change: nobody sees some of them. */
+/** Writes twenty keys in one transaction, which is one change: no reader sees only some of them. */
 export const changeTwentyKeys: Step = async ({ store, config, url }) => {
   const keys = Array.from(
     { length: 20 },
@@ -100,7 +100,7 @@ export const changeTwentyKeys: Step = async ({ store, config, url }) => {
   )
 }
 
-/** etcd dies and comes back; the service answers throughout, says how fresh it is, and catches up by itself. */
+/** Stops and restarts etcd; the service keeps responding, reports how fresh it is, and catches up by itself. */
 export const surviveWithoutStore: Step = async ({ store, config, url }) => {
   await using visitor = startVisiting(url)
   await until(() => visitor.count >= 5, 'some answers before the store is stopped')

@@ -1,11 +1,11 @@
 import { styleText } from 'node:util'
 
-/** How a line is meant: something was done, worked, was refused on purpose, or went wrong. */
+/** The kind of a line: an action, a success, an intended rejection, or a failure. */
 export type Tone = 'plain' | 'good' | 'refused' | 'bad'
 
 const styles = { plain: 'bold', good: 'green', refused: 'yellow', bad: 'red' } as const
 
-/** Writes `12:00:00.123  label  text`, with the time of the moment. */
+/** Writes `12:00:00.123  label  text` with the current time. */
 export function say(label: string, text: string, tone: Tone = 'plain'): void {
   const now = new Date()
   const time = now.toTimeString().slice(0, 8)
@@ -13,7 +13,7 @@ export function say(label: string, text: string, tone: Tone = 'plain'): void {
   process.stdout.write(`${styleText('dim', stamp)}  ${styleText(styles[tone], label.padEnd(9))} ${text}\n`)
 }
 
-/** A further line to the one before, without a time of its own. */
+/** Writes a continuation of the previous line, without a time. */
 export function sayMore(text: string): void {
   process.stdout.write(`${' '.repeat(24)}${text}\n`)
 }

@@ -16,7 +16,7 @@ export interface ShopParts {
   readonly config: ShopConfig
   readonly catalog: Resource<Catalog>
   readonly log: Logger
-  /** False shows what the pin is for: a request may then see two states of the configuration. */
+  /** False disables the pin, to show its purpose: a request may then see two states of the configuration. */
   readonly isPinned: boolean
 }
 
@@ -48,7 +48,7 @@ export function createApp({ config, catalog, log, isPinned }: ShopParts): Expres
   return app
 }
 
-/** A new limiter counts anew. Its store is handed out so that its timer can be stopped. */
+/** Creates a limiter, which starts counting at zero. It exposes its store so that the store's timer can be stopped. */
 function createLimiter({ windowMs, max }: ShopConfig['current']['limits']) {
   const store = new MemoryStore()
   return Object.assign(rateLimit({ windowMs, limit: max, store }), { store })

@@ -1,7 +1,7 @@
 import type { ShopConfig } from '@livetree/example-shop'
 import { type Logger, pino } from 'pino'
 
-/** A log whose level follows the configuration, and that tells how the configuration fares. */
+/** Creates a logger whose level follows the configuration, and that logs the configuration's events. */
 export function createLog(config: ShopConfig): Logger {
   const log = pino({ name: config.name })
   const setLevel = (level: string) => {

@@ -14,7 +14,7 @@ declare module 'livetree' {
 export interface ShopParts {
   readonly config: ShopConfig
   readonly catalog: Resource<Catalog>
-  /** False shows what the pin is for: a request may then see two states of the configuration. */
+  /** False disables the pin, to show its purpose: a request may then see two states of the configuration. */
   readonly isPinned: boolean
 }
 
@@ -30,7 +30,7 @@ export async function createApp({ config, catalog, isPinned }: ShopParts): Promi
   app.get('/readyz', healthHandler(config))
   app.get('/pool', () => ({ max: catalog.current.max, ...catalog.status }))
 
-  // what takes functions for options follows the configuration by them; each request asks its own state
+  // Options that accept functions read the configuration of each request.
   await app.register(cors, {
     delegator: (request, done) => done(null, { origin: [...request.config.cors.origins] }),
   })
@@ -48,7 +48,7 @@ export async function createApp({ config, catalog, isPinned }: ShopParts): Promi
   return app
 }
 
-/** The level follows the configuration; loggers of requests are made from this one. */
+/** The level follows the configuration; the loggers of requests are children of this one. */
 function followLog({ config, log }: FastifyInstance): void {
   const setLevel = (level: string) => {
     log.level = level

@@ -131,7 +131,7 @@ describe('configMiddleware', () => {
     expect(seen(config)).toBe('changed@2')
   })
 
-  test('a client that goes away is told of in the pin', async () => {
+  test('the close of a client connection is emitted inside the pin', async () => {
     const config = await openConfig()
     const sight = Promise.withResolvers<string>()
     const entered = Promise.withResolvers<void>()

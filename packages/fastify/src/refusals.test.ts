@@ -23,7 +23,7 @@ const createApp = () => {
 const register = async (options: unknown) =>
   void (await createApp().register(livetree, options as LivetreePluginOptions))
 
-describe('the plugin says what it was given in the place of a configuration', () => {
+describe('the plugin names what it got instead of a configuration', () => {
   test.each<[string, () => unknown, RegExp]>([
     ['a promise', () => ({ config: openConfig() }), /got a promise: forgot await\?/],
     ['a definition', () => ({ config: shop }), /got the definition "shop".*call load\(\)/],

@@ -172,7 +172,7 @@ describe('shutdown', () => {
   })
 })
 
-test('overrideProvider puts a test configuration in the place of the real one, everywhere', async () => {
+test('overrideProvider replaces the real configuration by a test configuration everywhere', async () => {
   const real = await openConfig()
   const fake = await createTestConfig(shop, { greeting: 'from the test', db: { max: 1 } })
 

@@ -56,7 +56,7 @@ describe('OnConfigChange', () => {
       ])
   })
 
-  test('what changes while the app starts is told once it has started, in one call', async () => {
+  test('changes during startup are delivered in one call when the app has started', async () => {
     const config = await openConfig()
     const told: unknown[] = []
     @Injectable()
@@ -85,7 +85,7 @@ describe('OnConfigChange', () => {
     expect(told).toEqual([[true, 'while initializing', 'hello', config.revision]])
   })
 
-  test('a method that throws is reported, and the others are told all the same', async () => {
+  test('a method that throws is reported, and the other methods are called', async () => {
     const told: string[] = []
     @Injectable()
     class Broken {

@@ -14,7 +14,7 @@ const promised = () => {
   return promise
 }
 
-describe('forRoot says what it was given in the place of a configuration', () => {
+describe('forRoot names what it got instead of a configuration', () => {
   test.each<[string, (config: ShopConfig) => unknown, RegExp]>([
     ['a promise', () => ({ config: promised() }), /got a promise: forgot await\?/],
     ['a definition', () => ({ config: shop }), /got the definition "shop".*call load\(\)/],

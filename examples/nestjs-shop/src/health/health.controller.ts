@@ -18,7 +18,7 @@ export class HealthController {
     return this.#health.check([() => this.#livetree.isHealthy()])
   }
 
-  /** Asks nothing: a process is not cured by a restart when the store is away. */
+  /** Liveness checks nothing: restarting the process does not help while the store is disconnected. */
   @Get('livez')
   liveness() {
     return { status: 'up' }

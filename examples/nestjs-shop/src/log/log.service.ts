@@ -3,7 +3,7 @@ import { InjectConfig, OnConfigChange } from '@livetree/nestjs'
 import { Injectable } from '@nestjs/common'
 import { type Logger, pino } from 'pino'
 
-/** A log whose level follows the configuration, and that tells how the configuration fares. */
+/** A logger whose level follows the configuration, and that logs the configuration's events. */
 @Injectable()
 export class LogService {
   readonly log: Logger = pino({ name: shop.name })

@@ -93,7 +93,7 @@ class Witness {
   }
 }
 
-it('every listener, quick or slow, is told the truth, in order, one call at a time, up to the last state (P6)', async () => {
+it('every listener, quick or slow, receives correct changes in order, one call at a time, up to the last (P6)', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 40 }), async (steps) => {
       const source = memory({ a: 0, b: { c: 0 } })

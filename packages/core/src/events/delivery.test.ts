@@ -118,7 +118,7 @@ describe("on('change') and watch (P6)", () => {
     expect(told).toHaveLength(2)
   })
 
-  it('let a listener cause a change: everybody is told of the first, then of the second', async () => {
+  it('let a listener cause a change: every listener receives the first, then the second', async () => {
     const { source, config } = await loadMemory()
     const log: string[] = []
     config.watch(
@@ -169,7 +169,7 @@ describe("on('change') and watch (P6)", () => {
     expect(events[0]).toBe(events[1])
   })
 
-  it('stop when told to, also from inside a call, and tell who was added inside a call of the next change only', async () => {
+  it('stop when removed, also inside a call; a listener added inside a call receives only the next change', async () => {
     const { source, config } = await loadMemory()
     const log: string[] = []
     const removed = () => log.push('removed')

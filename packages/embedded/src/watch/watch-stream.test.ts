@@ -131,7 +131,7 @@ test('WatchStream tells one revision of any size from history', async () => {
   expect(client.failures).toEqual([])
 })
 
-test('WatchStream ends itself, and nothing else, when something cannot be told', async () => {
+test('WatchStream ends only itself when it cannot send a response', async () => {
   const { client, put, create, turn } = setUp()
   create({ key: 'a' })
   client.isBroken = true

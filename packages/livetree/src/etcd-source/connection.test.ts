@@ -254,7 +254,7 @@ test('EtcdConnection: a permission is passed on by itself, what concerns no laye
   expect(told).toEqual([{ revision: 7, changes: [], allowRemoval: true }])
 })
 
-test('EtcdConnection: who may not read is told which range, and the command that grants it', () => {
+test('EtcdConnection: permission_denied names the range and the command that grants it', () => {
   const { lost, handlers } = open()
   handlers.onLost!(new EtcdError('permission_denied', { call: 'KV/Txn' }), true)
   expect(lost[0]!.isFinal).toBe(true)
