@@ -8,7 +8,8 @@ import {
   NOT_OBJECTS,
   NOT_RANGES,
 } from './hostile-values.test.kit.ts'
-import { compare, op } from './kv/txn.ts'
+import { compare } from './kv/condition.ts'
+import { op } from './kv/txn.ts'
 
 import { errorOf, expectRefused, setUp } from './refusing-channel.test.kit.ts'
 /** What makes a transaction, alone or with the keys in it, which count when it is sent. */

@@ -26,17 +26,8 @@ export type { TtlOptions, TtlPutResult } from './kv/put-with-ttl.ts'
 export type { NotText, ScanPage } from './kv/range-page.ts'
 export type { CallControl, RangeOptions, RangeQuery, ReadOptions } from './kv/range-query.ts'
 export type { ScanOptions, ScanResult } from './kv/scan.ts'
-export {
-  compare,
-  type Condition,
-  op,
-  type Ops,
-  type Relation,
-  type ResultsOf,
-  type Txn,
-  type TxnOp,
-  type TxnResult,
-} from './kv/txn.ts'
+export { compare, type Condition, type Relation } from './kv/condition.ts'
+export { op, type Ops, type ResultsOf, type Txn, type TxnOp, type TxnResult } from './kv/txn.ts'
 export type { Lease } from './lease/lease.ts'
 export type { GrantOptions, LeaseInfo, LeaseService } from './lease/lease-service.ts'
 export type { Logger } from './logger.ts'

@@ -1,4 +1,4 @@
-import { checkBytes, refuseArgument } from './check-argument.ts'
+import { BYTES, checkBytes, refuseArgument } from './check-argument.ts'
 import { shown } from './refuse-option.ts'
 
 /** A key or value: bytes, or text as UTF-8. */
@@ -44,6 +44,23 @@ export function bytesOf(value: Bytes): Buffer {
 export function copyOf(name: string, value: Bytes): Bytes {
   checkBytes(name, value)
   return typeof value === 'string' ? value : Buffer.from(value)
+}
+
+/** Bytes as they are now, whatever their owner does with them later. What is no bytes is returned as it is. */
+export function held<T>(value: T): T {
+  return typeof value !== 'string' && BYTES.accepts(value)
+    ? (Buffer.from(value as Uint8Array) as Uint8Array as T)
+    : value
+}
+
+/**
+ * A range as it is now.
+ *
+ * @throws EtcdError `invalid_argument` for what cannot be read
+ */
+export function heldRange(range: KeyRange): KeyRange {
+  const parts = Object.entries(partsOf(range)).map(([name, part]) => [name, held(part)])
+  return Object.fromEntries(parts) as KeyRange
 }
 
 /** The first key after all keys with this prefix; a single zero byte, "to the end", when there is none. */
@@ -123,7 +140,7 @@ function kindOf(parts: Parts): 'key' | 'prefix' | 'from' {
 
 /**
  * Puts all keys of a client under one prefix, ranges and their ends included, and takes it off again. The one place where
- * ranges become what goes over the wire. Without a namespace nothing is copied.
+ * ranges become what goes over the wire. Bytes are copied: what their owner does with them later changes no call.
  */
 export class Namespace {
   readonly prefix: Buffer
@@ -192,6 +209,6 @@ export class Namespace {
   }
 
   #under(key: Bytes): Bytes {
-    return this.prefix.length === 0 ? key : Buffer.concat([this.prefix, bytesOf(key)])
+    return this.prefix.length === 0 ? held(key) : Buffer.concat([this.prefix, bytesOf(key)])
   }
 }

@@ -4,7 +4,8 @@ import { EtcdError } from '../errors.ts'
 import { type Bytes, bytesOf, copyOf } from '../key-range.ts'
 import { type GuardPorts, inOneCluster, isUnknown, stillUnknown } from './conditional-write.ts'
 import { type CallControl, CONTROL_CHECKS, controlOf } from './range-query.ts'
-import { compare, op } from './txn.ts'
+import { compare } from './condition.ts'
+import { op } from './txn.ts'
 
 /** How to append. */
 export interface AppendOptions extends CallControl {
@@ -44,9 +45,12 @@ export async function appendKey(
   const deadline = ports.deadline('KV/Txn', given)
   let cluster = inOneCluster(ports, given)
   const control = (timeoutMs: number) => ({ ...controlOf(given), ...cluster, timeoutMs })
-  const last = await deadline.run((timeoutMs) =>
-    kv.getRange({ prefix, countOnly: true, ...control(timeoutMs) }),
-  )
+  const last = await deadline
+    .run((timeoutMs) => kv.getRange({ prefix, countOnly: true, ...control(timeoutMs) }))
+    .catch((error: unknown) => {
+      // Whatever became of this read, nothing was written.
+      throw error instanceof EtcdError ? error.with({ fate: 'not_sent' }) : error
+    })
   cluster = inOneCluster(last.header, given)
   let base = last.header.revision
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {

@@ -15,7 +15,8 @@ import type { Entry } from './entry.ts'
 import type { KvService } from './kv-service.ts'
 import type { PutResult } from './operation.ts'
 import { type CallControl, CONTROL_CHECKS, controlOf, pinned } from './range-query.ts'
-import { type Condition, compare, op } from './txn.ts'
+import { type Condition, compare } from './condition.ts'
+import { op } from './txn.ts'
 
 /** How to write a key on a condition. */
 export interface ConditionalOptions extends CallControl {

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import { inOneCluster, isUnknown } from './conditional-write.ts'
 import { type Bytes, type KeyRange, Namespace } from '../key-range.ts'
+import { StoreRecognizer } from '../reflector/store-recognizer.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { RangeRequest, RangeResponse, TxnRequest, TxnResponse } from '../wire/kv.ts'
 import type { Init } from '../wire/message.ts'
@@ -11,12 +12,13 @@ import { KV } from '../wire/rpc.ts'
 import { abortable, type AbortableIterator } from './abortable.ts'
 import { Entry } from './entry.ts'
 import {
-  DELETE_CHECKS,
+  DELETE_CALL_CHECKS,
+  DELETE_RANGE_CHECKS,
   type DeleteOptions,
   type DeleteResult,
   deleteRequest,
   deleteResult,
-  PUT_CHECKS,
+  PUT_CALL_CHECKS,
   type PutOptions,
   type PutResult,
   putRequest,
@@ -35,8 +37,6 @@ import {
   GET_CHECKS,
   keyRequest,
   QUERY_CHECKS,
-  RANGE_CHECKS,
-  type RangeParts,
   type RangeQuery,
   type ReadOptions,
   rangeRequest,
@@ -54,16 +54,6 @@ export interface CompactOptions extends CallControl {
 }
 
 const COMPACT_CHECKS: OptionChecks<CompactOptions> = { physical: FLAG, ...CONTROL_CHECKS }
-const PUT_CALL_CHECKS: OptionChecks<PutOptions & CallControl> = { ...PUT_CHECKS, ...CONTROL_CHECKS }
-const DELETE_CALL_CHECKS: OptionChecks<DeleteOptions & CallControl> = {
-  ...DELETE_CHECKS,
-  ...CONTROL_CHECKS,
-}
-const DELETE_RANGE_CHECKS: OptionChecks<RangeParts & DeleteOptions & CallControl> = {
-  ...RANGE_CHECKS,
-  ...DELETE_CALL_CHECKS,
-}
-
 /**
  * Keys and values. Reads are linearizable unless `serializable`, and are tried again by themselves. A write is sent
  * again only when it surely was not applied; when that cannot be known it fails with `outcome_unknown`.
@@ -88,7 +78,8 @@ export interface KvService {
   iterate(query: KeyRange & PageOptions): AbortableIterator<Entry>
   /**
    * The quickest way to many keys: text in plain lists, page by page, at one revision. What `onPage` throws ends it, as
-   * does a promise of it that is rejected; it is waited for before the next page. Throws as `pages`.
+   * does a promise of it that is rejected; it is waited for before the next page, as long as the scan may take. Throws as
+   * `pages`.
    */
   scan(query: KeyRange & ScanOptions, onPage: (page: ScanPage) => unknown): Promise<ScanResult>
   /**
@@ -146,9 +137,13 @@ export class ChannelKv implements KvService {
   readonly #clock: Clock
   readonly #callTimeoutMs: number
   readonly #floor = new RevisionFloor()
+  readonly #recognizer: StoreRecognizer
+  /** Aborted when the client is closed. */
+  protected readonly closing = new AbortController()
 
   constructor(channel: Channel, options: KvServiceOptions) {
     this.#channel = channel
+    this.#recognizer = new StoreRecognizer(channel)
     this.#namespace = options.namespace ?? new Namespace()
     this.#maxTxnOps = options.maxTxnOps ?? DEFAULT_MAX_TXN_OPS
     this.#clock = options.clock ?? systemClock
@@ -238,7 +233,12 @@ export class ChannelKv implements KvService {
   }
 
   get #pager(): PagerPorts {
-    return { channel: this.#channel, clock: this.#clock }
+    return {
+      channel: this.#channel,
+      recognizer: this.#recognizer,
+      clock: this.#clock,
+      closing: this.closing.signal,
+    }
   }
 
   async #delete(query: KeyRange & DeleteOptions & CallControl): Promise<DeleteResult> {

@@ -110,7 +110,6 @@ const CLOSE_MS = 1_000
 
 class FullKv extends ChannelKv implements ClosableKv {
   readonly #parts: KvParts
-  readonly #closing = new AbortController()
   readonly #unfinished = new Set<Promise<unknown>>()
 
   constructor(parts: KvParts) {
@@ -153,7 +152,7 @@ class FullKv extends ChannelKv implements ClosableKv {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort()
+    this.closing.abort()
     const { clock } = this.#parts
     const { promise: late, resolve } = Promise.withResolvers<void>()
     const timer = clock.setTimeout(resolve, CLOSE_MS)
@@ -169,7 +168,7 @@ class FullKv extends ChannelKv implements ClosableKv {
       kv: this,
       channel: this.#parts.channel,
       clock: this.#parts.clock,
-      closing: this.#closing.signal,
+      closing: this.closing.signal,
       deadline: (call, control) => this.deadline(call, control),
       clusterId: this.#parts.channel.clusterId,
       finishLater: (work) => this.#finishLater(work),

@@ -11,6 +11,7 @@ import type {
 import { ResponseHeader as Header } from '../wire/kv.ts'
 import type { Init } from '../wire/message.ts'
 import { Entry, entryOf } from './entry.ts'
+import { type CallControl, CONTROL_CHECKS, RANGE_CHECKS, type RangeParts } from './range-query.ts'
 
 /** What came of a read. */
 export interface RangeResult {
@@ -130,4 +131,17 @@ export function deleteResult(
     deleted: response.deleted,
     previous: response.prevKvs.map((kv) => new Entry(kv, namespace)),
   }
+}
+
+/** The checks of a call with them. */
+export const PUT_CALL_CHECKS: OptionChecks<PutOptions & CallControl> = { ...PUT_CHECKS, ...CONTROL_CHECKS }
+/** The checks of a call with them. */
+export const DELETE_CALL_CHECKS: OptionChecks<DeleteOptions & CallControl> = {
+  ...DELETE_CHECKS,
+  ...CONTROL_CHECKS,
+}
+/** The checks of a call with them. */
+export const DELETE_RANGE_CHECKS: OptionChecks<RangeParts & DeleteOptions & CallControl> = {
+  ...RANGE_CHECKS,
+  ...DELETE_CALL_CHECKS,
 }

@@ -1,6 +1,6 @@
 import { FLAG, type OptionChecks, whole } from '../check-argument.ts'
 import type { KeyRange, Namespace } from '../key-range.ts'
-import type { RangeResponse } from '../wire/kv.ts'
+import type { KeyValue, RangeResponse } from '../wire/kv.ts'
 import { KV } from '../wire/rpc.ts'
 import { abortable, type AbortableIterator } from './abortable.ts'
 import { type RangeResult, rangeResult } from './operation.ts'
@@ -51,8 +51,20 @@ class DecodedPage implements Page {
     return this.response.more
   }
 
+  get length(): number {
+    return this.response.kvs.length
+  }
+
   lastKey(): Buffer | undefined {
     return this.response.kvs.at(-1)?.key
+  }
+
+  eachEntry(onEntry: (modRevision: number, at: number, end: number) => void): void {
+    for (const [at, { modRevision }] of this.response.kvs.entries()) onEntry(modRevision, at, at + 1)
+  }
+
+  entryAt(at: number): KeyValue {
+    return this.response.kvs[at]!
   }
 }
 

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { EtcdError } from '../errors.ts'
 import { KeyValue, type RangeRequest, RangeResponse, ResponseHeader } from '../wire/kv.ts'
 import type { MessageType } from '../wire/message.ts'
 import { Reader } from '../wire/reader.ts'
@@ -78,8 +79,9 @@ export class RawPage {
         header = ResponseHeader.read(reader, reader.length(end) + reader.at, header)
       else if (tag === TAGS.more) hasMore = reader.uint32(end) !== 0
       else if (tag === TAGS.count) count = reader.int64(end, true)
-      else reader.skip(tag, end)
+      else skipField(reader, tag, end)
     }
+    if (hasMore && length === 0) throw malformed('says that there is more, and holds nothing')
     this.#bytes = bytes
     this.header = header ?? ResponseHeader.decode(Buffer.alloc(0))
     this.hasMore = hasMore
@@ -167,6 +169,16 @@ export class RawPage {
     }
     return { header: this.header, revision, keys, values, modRevisions, notText }
   }
+}
+
+/** A field that no answer has is no field of a later version. */
+function skipField(reader: Reader, tag: number, end: number): void {
+  if (tag >>> 3 === 0) throw malformed('has a field numbered 0')
+  reader.skip(tag, end)
+}
+
+function malformed(what: string): EtcdError {
+  return new EtcdError('malformed_message', { call: 'KV/Range', what: `the answer ${what}` })
 }
 
 function text(reader: Reader, end: number, skipBytes: number): string {

@@ -11,7 +11,7 @@ import {
   whole,
 } from '../check-argument.ts'
 import type { EtcdError } from '../errors.ts'
-import type { Bytes, KeyRange, Namespace } from '../key-range.ts'
+import { type Bytes, held, type KeyRange, type Namespace } from '../key-range.ts'
 import { type RangeRequest, SortOrder, SortTarget } from '../wire/kv.ts'
 import type { Init } from '../wire/message.ts'
 
@@ -111,7 +111,14 @@ export function readQuery<O extends object>(
 ): KeyRange & O {
   if (query === undefined)
     throw refuseArgument('the query is undefined, not { prefix } or another range', call)
-  return readOptions<RangeParts & O>(call, checks, query as RangeParts & O) as KeyRange & O
+  const given = readOptions<RangeParts & O>(call, checks, query as RangeParts & O) as KeyRange & O
+  // Read page by page, or sent later: the range is the one that was given.
+  return { ...given, ...heldParts(given) }
+}
+
+function heldParts(given: RangeParts): RangeParts {
+  const names = (['key', 'prefix', 'from', 'to'] as const).filter((name) => name in given)
+  return Object.fromEntries(names.map((name) => [name, held(given[name])]))
 }
 
 function isSort(value: unknown): boolean {

@@ -3,6 +3,7 @@ import { EtcdError } from '../errors.ts'
 import type { KeyRange, Namespace } from '../key-range.ts'
 import type { CallDeadline } from '../call-deadline.ts'
 import { following } from './abortable.ts'
+import { waitForCaller } from './caller-wait.ts'
 import { type PagerPorts, pageDeadline, readPaged } from './pager.ts'
 import { RawPage, rawRange, type ScanPage } from './range-page.ts'
 import {
@@ -77,7 +78,7 @@ export async function scanRange(
   let isCallersOwn = false
   const handOver = async (page: ScanPage): Promise<void> => {
     isCallersOwn = true
-    await onPage(page)
+    await waitForCaller(onPage(page), { ...ports, deadline, signal: query.signal })
     isCallersOwn = false
   }
   for (let restarts = 0; ; restarts += 1) {
@@ -87,7 +88,7 @@ export async function scanRange(
       const isCompacted = error instanceof EtcdError && error.code === 'compacted' && !query.revision
       const isOver = isCallersOwn || query.onRestart === undefined || restarts === MAX_RESTARTS
       if (!isCompacted || isOver) throw error
-      await query.onRestart?.()
+      await waitForCaller(query.onRestart?.(), { ...ports, deadline, signal: query.signal })
     }
   }
 }

@@ -2,7 +2,8 @@ import { expectTypeOf, test } from 'vitest'
 import { Namespace } from '../key-range.ts'
 import type { Entry } from './entry.ts'
 import type { DeleteResult, PutResult, RangeResult } from './operation.ts'
-import { compare, op, Txn, type TxnResult } from './txn.ts'
+import { compare } from './condition.ts'
+import { op, Txn, type TxnResult } from './txn.ts'
 
 const empty = new Txn<[], []>(new Namespace(), () => Promise.reject(new Error('not sent')), [], [], [])
 

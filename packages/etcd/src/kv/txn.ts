@@ -1,20 +1,7 @@
-import {
-  BYTES,
-  type Check,
-  checkArgument,
-  hasMethods,
-  LEASE_OR_NONE,
-  oneOf,
-  readOptions,
-  refuseArgument,
-  whole,
-} from '../check-argument.ts'
+import { hasMethods, readOptions, refuseArgument } from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
-import type { Bytes, KeyRange, Namespace } from '../key-range.ts'
+import { type Bytes, held, type KeyRange, type Namespace } from '../key-range.ts'
 import {
-  type Compare,
-  CompareResult,
-  CompareTarget,
   type RequestOp,
   ResponseHeader,
   type ResponseOp,
@@ -22,7 +9,9 @@ import {
   type TxnResponse,
 } from '../wire/kv.ts'
 import type { Init } from '../wire/message.ts'
+import type { Condition } from './condition.ts'
 import type { Entry } from './entry.ts'
+import { isReadOnly } from './txn-check.ts'
 import {
   DELETE_CHECKS,
   type DeleteOptions,
@@ -50,14 +39,6 @@ import {
   readQuery,
 } from './range-query.ts'
 
-/** How two sides of a condition are compared. */
-export type Relation = '=' | '!=' | '>' | '<'
-
-/** A condition of a transaction. Made by `compare`. */
-export interface Condition {
-  encode(namespace: Namespace): Init<Compare>
-}
-
 /** One operation of a transaction, giving `R`. Made by `op`. */
 export interface TxnOp<R> {
   encode(namespace: Namespace): Init<RequestOp>
@@ -67,53 +48,7 @@ export interface TxnOp<R> {
   readonly inside?: { readonly size: number; readonly depth: number }
 }
 
-const RESULTS: Record<Relation, number> = {
-  '=': CompareResult.equal,
-  '!=': CompareResult.notEqual,
-  '>': CompareResult.greater,
-  '<': CompareResult.less,
-}
-
 const CALL = 'KV/Txn'
-const RELATION = oneOf(...Object.keys(RESULTS))
-
-function condition(
-  subject: Bytes | KeyRange,
-  target: number,
-  relation: Relation,
-  targetUnion: NonNullable<Init<Compare>['targetUnion']>,
-  check: Check,
-): Condition {
-  checkArgument(CALL, 'the relation', RELATION, relation)
-  checkArgument(CALL, `${targetUnion.type} of the condition`, check, targetUnion.value)
-  return {
-    encode: (namespace) => {
-      const range = BYTES.accepts(subject) ? { key: subject as Bytes } : (subject as KeyRange)
-      return { ...namespace.range(range), result: RESULTS[relation], target, targetUnion }
-    },
-  }
-}
-
-const NUMBER = whole(0)
-
-/**
- * The conditions of a transaction. Each takes a key, or a range, of which every key has to meet it. A key that is not
- * there counts as version, revisions and lease 0; compared by value it never meets the condition, not even `!=`.
- */
-export const compare = {
-  version: (subject: Bytes | KeyRange, relation: Relation, version: number): Condition =>
-    condition(subject, CompareTarget.version, relation, { type: 'version', value: version }, NUMBER),
-  createRevision: (subject: Bytes | KeyRange, relation: Relation, revision: number): Condition =>
-    condition(subject, CompareTarget.create, relation, { type: 'createRevision', value: revision }, NUMBER),
-  modRevision: (subject: Bytes | KeyRange, relation: Relation, revision: number): Condition =>
-    condition(subject, CompareTarget.mod, relation, { type: 'modRevision', value: revision }, NUMBER),
-  value: (subject: Bytes | KeyRange, relation: Relation, value: Bytes): Condition =>
-    condition(subject, CompareTarget.value, relation, { type: 'value', value }, BYTES),
-  lease: (subject: Bytes | KeyRange, relation: Relation, lease: bigint): Condition =>
-    condition(subject, CompareTarget.lease, relation, { type: 'lease', value: lease }, LEASE_OR_NONE),
-  exists: (key: Bytes): Condition => compare.version(key, '>', 0),
-  isAbsent: (key: Bytes): Condition => compare.version(key, '=', 0),
-} as const
 
 type ResponseValue<K extends string> = Extract<NonNullable<ResponseOp['response']>, { type: K }>['value']
 
@@ -130,8 +65,9 @@ function valueOfType<K extends 'range' | 'put' | 'deleteRange' | 'txn'>(
 export const op = {
   get: (key: Bytes, options?: ReadOptions): TxnOp<Entry | undefined> => {
     const given = readOptions(CALL, READ_CHECKS, options)
+    const own = held(key)
     return {
-      encode: (namespace) => ({ request: { type: 'range', value: keyRequest(key, given, namespace) } }),
+      encode: (namespace) => ({ request: { type: 'range', value: keyRequest(own, given, namespace) } }),
       decode: (response, namespace, header) =>
         rangeResult(valueOfType(response, 'range'), namespace, header).entries[0],
     }
@@ -145,8 +81,11 @@ export const op = {
   },
   put: (key: Bytes, value: Bytes, options?: PutOptions): TxnOp<PutResult> => {
     const given = readOptions(CALL, PUT_CHECKS, options)
+    const [ownKey, ownValue] = [held(key), held(value)]
     return {
-      encode: (namespace) => ({ request: { type: 'put', value: putRequest(key, value, given, namespace) } }),
+      encode: (namespace) => ({
+        request: { type: 'put', value: putRequest(ownKey, ownValue, given, namespace) },
+      }),
       decode: (response, namespace, header) => putResult(valueOfType(response, 'put'), namespace, header),
     }
   },
@@ -249,7 +188,13 @@ export class Txn<T extends Ops = [], E extends Ops = []> {
   async commit(control?: CallControl): Promise<TxnResult<T, E>> {
     const given = readOptions(CALL, CONTROL_CHECKS, control)
     assertExtent(this.extent)
-    return this.decode(await this.#commit(this.encode(this.#namespace), given), this.#namespace)
+    const request = this.encode(this.#namespace)
+    const response = await this.#commit(request, given)
+    try {
+      return this.decode(response, this.#namespace)
+    } catch (error) {
+      throw isReadOnly(request) ? error : outcomeUnknown(error)
+    }
   }
 
   /** All operations and conditions, those of transactions inside included, and how deep these are nested. */
@@ -285,6 +230,12 @@ export class Txn<T extends Ops = [], E extends Ops = []> {
     const values = ops.map((each, index) => each.decode(response.responses[index]!, namespace, header))
     return { succeeded: response.succeeded, header, results: values } as unknown as TxnResult<T, E>
   }
+}
+
+/** An answer that does not fit the request does not tell whether it was applied. */
+function outcomeUnknown(error: unknown): unknown {
+  if (!(error instanceof EtcdError) || error.code !== 'malformed_message') return error
+  return new EtcdError('outcome_unknown', { call: CALL, what: error.what, fate: 'unknown', cause: error })
 }
 
 /** More than any server takes, and more than can be encoded in bearable time: one used twice at each of 50 levels, say. */

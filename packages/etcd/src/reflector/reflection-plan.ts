@@ -9,7 +9,15 @@ import {
   whole,
 } from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
-import { bytesOf, type KeyRange, keyAfter, type Namespace, prefixEnd, type WireRange } from '../key-range.ts'
+import {
+  bytesOf,
+  heldRange,
+  type KeyRange,
+  keyAfter,
+  type Namespace,
+  prefixEnd,
+  type WireRange,
+} from '../key-range.ts'
 import { assertNotEmpty } from '../watch/watch-options.ts'
 import type { ReflectedRanges, ReflectorOptions } from './reflector-types.ts'
 
@@ -41,11 +49,11 @@ export const REFLECTOR_CHECKS: OptionChecks<ReflectorOptions> = {
 export function planReflection(given: ReflectedRanges, namespace: Namespace): ReflectionPlan {
   const { ranges, keys = [], follow } = readOptions(WATCH, RANGES_CHECKS, given ?? {})
   checkArgument(WATCH, 'ranges', LIST, ranges)
-  const all: KeyRange[] = [...ranges, ...keys.map((key) => ({ key }))]
+  const all: KeyRange[] = [...ranges, ...keys.map((key) => ({ key }))].map(heldRange)
   if (all.length === 0) throw new EtcdError('invalid_argument', { what: 'there is no range to follow' })
   for (const range of all) assertNotEmpty(range)
   const ofAll = () => (all.length === 1 ? all[0]! : hullOf(all))
-  const followed = follow === undefined ? ofAll() : follow
+  const followed = follow === undefined ? ofAll() : heldRange(follow)
   assertNotEmpty(followed)
   return Object.freeze({
     ranges: all.map((range) => namespace.range(range)),

@@ -11,6 +11,7 @@ import type { WatchOptions } from '../watch/watch-options.ts'
 import type { WatcherKnowledge } from '../watch/watch-host.ts'
 import type { WatchState } from '../watch/watch-state.ts'
 import { KV } from '../wire/rpc.ts'
+import { waitWithin } from '../wait-within.ts'
 import { isInRange } from './is-in-range.ts'
 import { type Listed, listRanges } from './list-ranges.ts'
 import { type ListedPage, listedPage } from './listed-page.ts'
@@ -207,7 +208,8 @@ export class ListAndWatch implements Reflector {
           onBatch: (batch) => this.#reflected(batch, onBatch),
         }),
     })
-    await this.#handlers.onWhole?.(list)
+    const whole = this.#handlers.onWhole?.(list)
+    if (whole !== undefined) await waitWithin(whole, { clock, signals: [this.#closing.signal] })
     this.#closing.signal.throwIfAborted()
     this.#epochs.listed(header, evidence)
     if (isOther) {
