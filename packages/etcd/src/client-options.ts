@@ -2,6 +2,7 @@ import type { ConnectionOptions as NodeTlsOptions } from 'node:tls'
 import { type Clock, systemClock } from './clock.ts'
 import { EtcdError } from './errors.ts'
 import { type Bytes, Namespace } from './key-range.ts'
+import { guardClock } from './guarded-clock.ts'
 import { guardLogger, type Logger, silentLogger } from './logger.ts'
 import type { BackoffOptions } from './transport/backoff.ts'
 import type { DiscoveryOptions } from './transport/discover.ts'
@@ -211,10 +212,20 @@ export function resolveOptions(options: EtcdClientOptions): ResolvedOptions {
     backoff: resolveBackoff(options.backoff),
     syncMembersMs: ms('syncMembersMs', options.syncMembersMs, 0, 0),
     watch: resolveWatchSettings(options.watch ?? {}),
-    clock: options.clock ?? systemClock,
+    clock: guardClock(options.clock ?? systemClock, onceLogged(logger)),
     logger,
     signal: options.signal,
   })
+}
+
+/** One line for a clock that fails, however often it does. */
+function onceLogged(logger: Logger): (cause: unknown) => void {
+  let isLogged = false
+  return (error) => {
+    if (isLogged) return
+    isLogged = true
+    logger.error("The clock given to the client fails; the machine's is used in its place", { error })
+  }
 }
 
 /** Throws `invalid_option` where `createEtcdClient` would. For those who make the client later. */
