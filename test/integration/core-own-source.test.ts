@@ -58,13 +58,47 @@ function httpSource(url: string, pollMs: number): Source {
   }
 }
 
+// A source that reads its tree page by page: each page goes to a replacement, which takes effect with `commit`.
+
+function pagedSource(readPage: (page: number) => Promise<Record<string, string> | undefined>): Source {
+  return {
+    name: 'paged',
+    layers: [{ name: 'paged', keyPrefix: 'paged:', separator: '/', naming: 'stored' }],
+    isRemote: true,
+    open({ sink }) {
+      let revision = 0
+      const readAll = async () => {
+        revision++
+        const tree = sink.beginReplace()
+        try {
+          for (let page = 0; ; page++) {
+            const keys = await readPage(page)
+            if (keys === undefined) break
+            tree.add(
+              0,
+              Object.entries(keys).map(([path, value]) => ({ path, value, revision })),
+            )
+          }
+          tree.commit({ revision, epoch: 0 })
+        } catch (error) {
+          // what was read is dropped; the tree before stays in use
+          tree.abandon()
+          sink.lost({ error: error as Error, isFinal: false })
+        }
+      }
+      const first = readAll()
+      return { refresh: readAll, close: () => first }
+    },
+  }
+}
+
 const definition = defineConfig({
   name: 'own',
   schema: z.object({ http: z.object({ port: z.number() }), features: z.record(z.string(), z.boolean()) }),
 })
 
-let server: Server
-afterEach(() => new Promise((resolve) => server.close(resolve)))
+let server: Server | undefined
+afterEach(() => new Promise<void>((resolve) => (server ? server.close(() => resolve()) : resolve())))
 
 test("a user's own source is loaded, followed, lost and found again", async () => {
   let tag = 1
@@ -79,8 +113,8 @@ test("a user's own source is loaded, followed, lost and found again", async () =
     else if (request.headers['if-none-match'] === `${tag}`) response.writeHead(304).end()
     else response.writeHead(200, { etag: `${tag}` }).end(JSON.stringify(tree))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/config`
+  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server?.address() as AddressInfo).port}/config`
 
   await using config = await definition.load({ sources: [httpSource(url, 10)], staleAfterMs: 100 })
   expect(config).toMatchObject({ current: { http: { port: 80 } }, revision: 1 })
@@ -110,4 +144,27 @@ test("a user's own source is loaded, followed, lost and found again", async () =
   publish({ http: { port: 82 }, features: {} })
   await waitFor(() => config.current.http.port === 82)
   expect(config.status).toMatchObject({ state: 'live', rejected: undefined })
+})
+
+test('a source that reads pages replaces its tree with all of them, or with none', async () => {
+  let pages: (Record<string, string> | Error)[] = [{ 'http/port': '80' }, { 'features/search': 'true' }]
+  const source = pagedSource(async (page) => {
+    const keys = pages[page]
+    if (keys instanceof Error) throw keys
+    return keys
+  })
+  await using config = await definition.load({ sources: [source], logger: false })
+  expect(config.current).toEqual({ http: { port: 80 }, features: { search: true } })
+
+  pages = [{ 'http/port': '81' }, new Error('the second page is away')]
+  await config.refresh()
+  expect(config).toMatchObject({ revision: 1, current: { http: { port: 80 }, features: { search: true } } })
+  expect(config.status.sources[0]).toMatchObject({ lastError: { message: 'the second page is away' } })
+
+  pages = [{ 'http/port': '81' }, { 'features/search': 'true' }, { 'features/chat': 'true' }]
+  await config.refresh()
+  expect(config).toMatchObject({
+    revision: 3,
+    current: { http: { port: 81 }, features: { search: true, chat: true } },
+  })
 })

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { core } from 'zod'
 import { createPipeline } from '../../packages/core/src/pipeline/create-pipeline.ts'
+import { type LeafList, leafList } from '../../packages/core/src/pipeline/leaf-list.ts'
 import type { Outcome } from '../../packages/core/src/pipeline/outcome.ts'
 import { compileSchema } from '../../packages/core/src/schema/compile-schema.ts'
 import { type Leaf, Unreadable } from '../../packages/core/src/source/source.ts'
@@ -80,7 +81,7 @@ test(`createPipeline: what it says depends on the tree, not on how the tree came
       for (const [index, { isReplace, edits, prepared }] of steps.entries()) {
         const revision = index + 1
         const fresh = pipelineOf(schema.schema)
-        if (prepared.isBegunAnew) prepareAll(fresh, held, prepared.count)
+        if (prepared.isBegunAnew) stageEarly(fresh, held, prepared.count)
         for (const { layer, path, value } of edits) {
           const leaf = { path, value, revision }
           if (value === undefined) held[layer]!.delete(path)
@@ -89,7 +90,7 @@ test(`createPipeline: what it says depends on the tree, not on how the tree came
           if (!isReplace) grown.stage(layer, { type: 'patch', update: { revision, changes } })
         }
         if (isReplace) replaceAll(grown, held, revision)
-        replaceAll(fresh, held, revision, prepareAll(fresh, held, prepared.count))
+        replaceAll(fresh, held, revision, stageEarly(fresh, held, prepared.count))
 
         const outcome = grown.evaluate()
         expectSame(outcome, fresh.evaluate())
@@ -164,20 +165,22 @@ function replaceAll(
   pipeline: ReturnType<typeof pipelineOf>,
   held: HeldLeaves,
   revision: number,
-  lists: readonly (readonly Leaf[])[] = held.map((leaves) => [...leaves.values()]),
+  lists: readonly LeafList[] = held.map((leaves) => leafList([...leaves.values()])),
 ): void {
-  for (const [layer, leaves] of lists.entries()) {
-    pipeline.stage(layer, { type: 'replace', update: { revision, epoch: 0, layers: [leaves] } })
+  for (const [layer, list] of lists.entries()) {
+    const update = { revision, epoch: 0, layers: [list.leaves] }
+    pipeline.stage(layer, { type: 'replace', update, lists: [list] })
   }
 }
 
 /** Hands over the first leaves of each layer early, twice; gives the lists when they have grown to all. */
-function prepareAll(pipeline: ReturnType<typeof pipelineOf>, held: HeldLeaves, count: number): Leaf[][] {
-  return held.map((leaves, layer) => {
-    const list: Leaf[] = []
-    for (const leaf of leaves.values()) {
-      if (list.length === count || list.length === 2 * count) pipeline.prepare(layer, 0, list)
-      list.push(leaf)
+function stageEarly(pipeline: ReturnType<typeof pipelineOf>, held: HeldLeaves, count: number): LeafList[] {
+  return held.map((all, layer) => {
+    const leaves: Leaf[] = []
+    const list = leafList(leaves)
+    for (const leaf of all.values()) {
+      if (leaves.length === count || leaves.length === 2 * count) pipeline.stageEarly(layer, 0, list)
+      leaves.push(leaf)
     }
     return list
   })

@@ -97,7 +97,7 @@ export const files: readonly FuzzTarget[] = [
       let leaves: readonly Leaf[] = []
       const source = env({ prefix: 'APP_', environment: Object.fromEntries(variables) })
       const sink = {
-        prepare: () => assert.fail(),
+        beginReplace: () => assert.fail(),
         replace: (update: { layers: readonly (readonly Leaf[])[] }) => {
           leaves = update.layers[0]!
         },

@@ -10,6 +10,7 @@ import { Guard, type GuardMemory, type GuardOptions } from './guard.ts'
 import { holdingPromises } from './holding-promises.ts'
 import { limitedIssues } from './issue-limit.ts'
 import { IssueWriter, type NamedLayer } from './issues.ts'
+import { type LeafList, leafList } from './leaf-list.ts'
 import { LayerTree } from './layer-tree.ts'
 import { leavesOf } from './leaves.ts'
 import type { Path } from '../issue.ts'
@@ -102,8 +103,8 @@ class LayeredPipeline<T> implements Pipeline<T> {
     this.#guard = new Guard(this.#tree, guarded, options.guard === false ? {} : (options.guard ?? {}))
   }
 
-  prepare(source: number, layer: number, leaves: readonly Leaf[]): void {
-    this.#tree.prepare(this.#firsts[source]! + layer, leaves)
+  stageEarly(source: number, layer: number, list: LeafList): void {
+    this.#tree.putEarly(this.#firsts[source]! + layer, list)
   }
 
   stage(source: number, staged: StagedUpdate): void {
@@ -119,8 +120,8 @@ class LayeredPipeline<T> implements Pipeline<T> {
       for (const change of staged.update.changes) this.#tree.set(first + change.layer, change.leaf)
       return
     }
-    const { isFallback = false, update } = staged
-    for (const [index, leaves] of update.layers.entries()) this.#tree.replace(first + index, leaves)
+    const { isFallback = false, update, lists = update.layers.map(leafList) } = staged
+    for (const [index, list] of lists.entries()) this.#tree.replace(first + index, list)
     this.#guard.replaced(source, update, isFallback)
   }
 

@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { compileSchema } from '../schema/compile-schema.ts'
 import { Unreadable } from '../source/source.ts'
 import { Decoder } from './decode.ts'
+import { leafList } from './leaf-list.ts'
 import { LayerTree } from './layer-tree.ts'
 import { issuesOf, read, staged, storedLayer, type Tree, acceptedValue } from './staged.test.kit.ts'
 import type { TreeNode } from './tree-node.ts'
@@ -570,8 +571,9 @@ describe('LayerTree: keeps nothing of what is gone', () => {
     [
       'a layer that was replaced',
       (tree) => {
-        for (let n = 0; n < 100; n++) tree.replace(0, [leaf(`flags/k${n}/deep`, 'x'), leaf('flags/a', 'on')])
-        tree.replace(0, [leaf('flags/a', 'on')])
+        for (let n = 0; n < 100; n++)
+          tree.replace(0, leafList([leaf(`flags/k${n}/deep`, 'x'), leaf('flags/a', 'on')]))
+        tree.replace(0, leafList([leaf('flags/a', 'on')]))
       },
     ],
     [
@@ -633,11 +635,12 @@ describe('LayerTree: replace', () => {
   test('of a list that was prepared after another one was given up keeps nothing of that one', () => {
     const { pipeline } = staged(schema)
     const given = (path: string) => [{ path, value: 'x', revision: 1 }]
-    pipeline.prepare(0, 0, given('flags/%zz'))
+    pipeline.stageEarly(0, 0, leafList(given('flags/%zz')))
     const leaves = given('db/host')
-    pipeline.prepare(0, 0, leaves)
+    const lists = [leafList(leaves)]
+    pipeline.stageEarly(0, 0, lists[0]!)
     leaves.push(...given('stranger'))
-    pipeline.stage(0, { type: 'replace', update: { revision: 2, epoch: 0, layers: [leaves] } })
+    pipeline.stage(0, { type: 'replace', update: { revision: 2, epoch: 0, layers: [leaves] }, lists })
     const outcome = pipeline.evaluate()
     expect(acceptedValue(outcome)).toMatchObject({ db: { host: 'x' } })
     expect(outcome.unused.map(({ origin }) => origin.key)).toEqual(['/base/stranger'])

@@ -4,6 +4,7 @@ import { canonicalName, propertyOf } from '../schema/property-name.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo, Leaf } from '../source/source.ts'
 import { isEmptyObject, isNullText, isPlainObject, MAX_DEPTH, readDocument } from './document.ts'
+import { type LeafList, restart } from './leaf-list.ts'
 import { Losses } from './losses.ts'
 import { MisplacedKeys } from './misplaced.ts'
 import { type TreePlace, TreePlaces, unheld } from './tree-place.ts'
@@ -23,14 +24,6 @@ import {
 
 /** What a layer has at a key. */
 type Held = Pick<Leaf, 'value' | 'revision'>
-
-/** A list of which the first leaves are in place already. */
-interface BegunList {
-  readonly leaves: readonly Leaf[]
-  takenCount: number
-  /** Where the last of them went. */
-  place: TreePlace | string | undefined
-}
 
 /** A document that is being spread, and the one whose place it takes. */
 interface Spread {
@@ -61,8 +54,8 @@ export class LayerTree {
   readonly #layers: readonly LayerInfo[]
   readonly #hasDocuments: boolean[]
   readonly #places: TreePlaces
-  /** By layer; what `prepare` was given and `replace` has not. */
-  readonly #preparedLists: (BegunList | undefined)[] = []
+  /** By layer: the list of which `putEarly` has put leaves in place, and `replace` not all. */
+  readonly #earlyLists: (LeafList | undefined)[] = []
 
   constructor(schemaNode: SchemaNode, layers: readonly LayerInfo[], options: { isRenamed: boolean }) {
     this.plan = schemaNode
@@ -74,33 +67,35 @@ export class LayerTree {
   }
 
   /**
-   * Puts leaves in place ahead of the `replace` that will hand over the same array, which may have grown by then. Does
-   * nothing where the layer has something already, be it of an array that was given up.
+   * Puts the leaves that a list has so far in place ahead of the `replace` by it. Does nothing where the layer has
+   * something already, be it of a list that was abandoned.
    */
-  prepare(layer: number, leaves: readonly Leaf[]): void {
-    if (this.#preparedLists[layer]?.leaves !== leaves) {
-      if (this.#preparedLists[layer] !== undefined || !this.#isEmpty(layer)) return
-      this.#preparedLists[layer] = { leaves, takenCount: 0, place: undefined }
-    }
-    this.#putRest(layer, this.#preparedLists[layer]!)
+  putEarly(layer: number, list: LeafList): void {
+    const early = this.#earlyLists[layer]
+    if (early === undefined && this.#isEmpty(layer)) {
+      this.#earlyLists[layer] = list
+      restart(list)
+    } else if (early !== list) return
+    this.#putRest(layer, list)
   }
 
-  /** Puts the whole of one layer in place: what it had and `leaves` has not goes away. */
-  replace(layer: number, leaves: readonly Leaf[]): void {
-    const begun = this.#preparedLists[layer]
+  /** Puts the whole of one layer in place: what it had and the list has not goes away. */
+  replace(layer: number, list: LeafList): void {
+    const early = this.#earlyLists[layer]
     this.unusedWatch.noteAll()
-    this.#preparedLists[layer] = undefined
-    if (begun?.leaves === leaves) {
-      this.#putRest(layer, begun)
+    this.#earlyLists[layer] = undefined
+    if (early === list) {
+      this.#putRest(layer, list)
       return
     }
+    restart(list)
     const isFirst = this.#isEmpty(layer)
     const seen = isFirst ? undefined : new Set<Entry | DocumentMark>()
     for (const misplaced of this.misplaced.all()) {
       if (misplaced.layer === layer && misplaced.document === undefined)
         this.#setMisplaced(layer, { ...misplaced, value: undefined }, '')
     }
-    this.#putRest(layer, { leaves, takenCount: 0, place: undefined }, seen)
+    this.#putRest(layer, list, seen)
     if (seen !== undefined) this.#removeUnseen({ nodes: [this.root], names: [] }, layer, seen)
   }
 
@@ -109,16 +104,16 @@ export class LayerTree {
   }
 
   /** `seen`, if given, gets all that holds what is put. */
-  #putRest(layer: number, list: BegunList, seen?: Set<Entry | DocumentMark>): void {
+  #putRest(layer: number, list: LeafList, seen?: Set<Entry | DocumentMark>): void {
     const { leaves } = list
-    for (; list.takenCount < leaves.length; list.takenCount++) {
-      const leaf = leaves[list.takenCount]!
+    for (; list.placedCount < leaves.length; list.placedCount++) {
+      const leaf = leaves[list.placedCount]!
       if (leaf.value === undefined) continue
-      list.place =
-        typeof list.place === 'object'
-          ? this.#places.placeBeside(list.place, layer, leaf.path)
+      list.lastPlace =
+        typeof list.lastPlace === 'object'
+          ? this.#places.placeBeside(list.lastPlace, layer, leaf.path)
           : this.#places.place(layer, leaf.path)
-      this.#put(layer, leaf, list.place, seen)
+      this.#put(layer, leaf, list.lastPlace, seen)
     }
   }
 

@@ -1,4 +1,5 @@
 import type { GuardMemory } from './guard.ts'
+import type { LeafList } from './leaf-list.ts'
 import type { Issue, Path, Origin, UnusedKey } from '../issue.ts'
 import type { Leaf, PatchUpdate, ReplaceUpdate } from '../source/source.ts'
 
@@ -36,11 +37,16 @@ export interface ExplainedLayer {
 }
 
 /**
- * `isFallback`: the tree only stands in for that of the source. Until the source's own is staged the guard neither judges
+ * `lists`: the leaves of `update.layers`, of which some may be in place by `stageEarly`. `isFallback`: the tree only stands in for that of the source. Until the source's own is staged the guard neither judges
  * it nor takes it for an accepted one.
  */
 export type StagedUpdate =
-  | { readonly type: 'replace'; readonly update: ReplaceUpdate; readonly isFallback?: boolean }
+  | {
+      readonly type: 'replace'
+      readonly update: ReplaceUpdate
+      readonly lists?: readonly LeafList[]
+      readonly isFallback?: boolean
+    }
   | { readonly type: 'patch'; readonly update: PatchUpdate }
 
 export interface EvaluateOptions {
@@ -61,10 +67,10 @@ export interface EarlierState {
  */
 export interface Pipeline<T> {
   /**
-   * Begins with a layer of source number `source` ahead of its first `replace`; see `SourceSink.prepare`. Nothing may be
-   * evaluated until that `replace`.
+   * Puts the leaves that a list has so far in place ahead of the `replace` that is staged with the list; does nothing
+   * where the layer has something else. Nothing may be evaluated before the next `replace` of source number `source`.
    */
-  prepare(source: number, layer: number, leaves: readonly Leaf[]): void
+  stageEarly(source: number, layer: number, list: LeafList): void
   /** Takes an update of source number `source` into the layers, without judging it. */
   stage(source: number, update: StagedUpdate): void
   /**

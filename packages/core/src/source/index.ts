@@ -17,5 +17,6 @@ export type {
   SourceConnection,
   SourceContext,
   SourceSink,
+  TreeReplacement,
 } from './source.ts'
 export { Unreadable } from './source.ts'

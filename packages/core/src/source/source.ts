@@ -92,16 +92,26 @@ export interface PatchUpdate {
 }
 
 /**
+ * A whole tree of a source, added part by part. It takes effect with `commit`, all at once; until then, and after
+ * `abandon`, the source has what it had before. The first tree of a source is put in place while it arrives, which saves
+ * time at the start. It ends with `commit` or `abandon`; nothing may be called after that.
+ */
+export interface TreeReplacement {
+  /** Adds leaves to a layer, by its index in `Source.layers`. The leaves must not be changed afterwards. */
+  add(layer: number, leaves: readonly Leaf[]): void
+  /** The tree is whole, and replaces what the source had. A tree of which a part could not be read is dropped. */
+  commit(update: Omit<ReplaceUpdate, 'layers'>): void
+  /** The tree will not be completed, for example because reading it failed. */
+  abandon(): void
+}
+
+/**
  * Where a source reports. Calls may come at any time after `open`, also before it returns; they are taken in order and
  * never throw. Nothing may be called after `close` has been called.
  */
 export interface SourceSink {
-  /**
-   * May be called before the first `replace`, so that a long list is put in place while the rest of it is still read:
-   * leaves of one layer that this `replace` will hand over in the very same array, which may only grow until then. Where
-   * another array is handed over instead, nothing of this one is kept.
-   */
-  prepare(layer: number, leaves: readonly Leaf[]): void
+  /** Begins a whole tree that arrives in parts, such as the pages of a list. For a tree at hand there is `replace`. */
+  beginReplace(): TreeReplacement
   replace(update: ReplaceUpdate): void
   /** Only after the first `replace`; revisions rise within an epoch. */
   patch(update: PatchUpdate): void

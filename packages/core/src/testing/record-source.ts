@@ -4,6 +4,7 @@ import { systemClock } from '../clock.ts'
 
 /** One call of a source to its sink. */
 export type RecordedCall =
+  /** Also for `commit` of a replacement, with all that was added to it. */
   | { readonly type: 'replace'; readonly update: ReplaceUpdate }
   | { readonly type: 'patch'; readonly update: PatchUpdate }
   | { readonly type: 'alive'; readonly revision: number; readonly provenAt: number }
@@ -26,18 +27,28 @@ export function recordSource(source: Source, options: { readonly clock?: Clock }
     if (leaf.value === undefined) layers[layer]!.delete(leaf.path)
     else layers[layer]!.set(leaf.path, leaf.value)
   }
+  const replace = (update: ReplaceUpdate) => {
+    calls.push({ type: 'replace', update })
+    update.layers.forEach((leaves, layer) => {
+      layers[layer]!.clear()
+      for (const leaf of leaves) write(layer, leaf)
+    })
+  }
   const connection = source.open({
     clock: options.clock ?? systemClock,
     logger: silentLogger,
     sink: {
-      prepare() {},
-      replace(update) {
-        calls.push({ type: 'replace', update })
-        update.layers.forEach((leaves, layer) => {
-          layers[layer]!.clear()
-          for (const leaf of leaves) write(layer, leaf)
-        })
+      beginReplace() {
+        const parts = layers.map((): Leaf[] => [])
+        return {
+          add(layer, leaves) {
+            for (const leaf of leaves) parts[layer]!.push(leaf)
+          },
+          commit: (update) => replace({ ...update, layers: parts }),
+          abandon() {},
+        }
       },
+      replace,
       patch(update) {
         calls.push({ type: 'patch', update })
         for (const { layer, leaf } of update.changes) write(layer, leaf)

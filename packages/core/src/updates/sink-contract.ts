@@ -1,7 +1,7 @@
 import { messageOf } from '../thrown.ts'
 
 /** What a source gave to its sink, by the name of the method. */
-export type SinkMethod = 'prepare' | 'replace' | 'patch' | 'alive' | 'lost'
+export type SinkMethod = 'add' | 'commit' | 'replace' | 'patch' | 'alive' | 'lost'
 
 /**
  * What is wrong with the form of what a source said, for people; undefined where it is as the port has it. A source may
@@ -12,23 +12,21 @@ export function malformed(method: SinkMethod, given: unknown): string | undefine
     const problem = CHECKS[method](given as Fields)
     return problem && `called ${method}() with ${problem}`
   } catch (cause) {
-    return `called ${method}() with what cannot be read: ${messageOf(cause)}`
+    return unreadable(method, cause)
   }
+}
+
+/** The problem of an argument that throws while it is read. */
+export function unreadable(method: SinkMethod, cause: unknown): string {
+  return `called ${method}() with what cannot be read: ${messageOf(cause)}`
 }
 
 type Fields = Readonly<Record<string, unknown>>
 
 const CHECKS: Readonly<Record<SinkMethod, (given: Fields) => string | undefined>> = {
-  // its leaves are looked at when they are handed over: it is called again for each part of a long list
-  prepare: ({ layer, leaves }) =>
-    numberProblem('layer', layer) ??
-    (Array.isArray(leaves) ? undefined : `leaves = ${kind(leaves)}; expected a list of leaves`),
-  replace: (update) =>
-    objectProblem(update) ??
-    numberProblem('revision', update['revision']) ??
-    numberProblem('epoch', update['epoch']) ??
-    (update['provenAt'] === undefined ? undefined : numberProblem('provenAt', update['provenAt'])) ??
-    layersProblem(update['layers']),
+  add: ({ layer, leaves }) => numberProblem('layer', layer) ?? leavesProblem('leaves', leaves),
+  commit: treeProblem,
+  replace: (update) => treeProblem(update) ?? layersProblem(update['layers']),
   patch: (update) =>
     objectProblem(update) ??
     numberProblem('revision', update['revision']) ??
@@ -38,6 +36,15 @@ const CHECKS: Readonly<Record<SinkMethod, (given: Fields) => string | undefined>
     numberProblem('revision', proof['revision']) ??
     numberProblem('provenAt', proof['provenAt']),
   lost: objectProblem,
+}
+
+function treeProblem(update: Fields): string | undefined {
+  return (
+    objectProblem(update) ??
+    numberProblem('revision', update['revision']) ??
+    numberProblem('epoch', update['epoch']) ??
+    (update['provenAt'] === undefined ? undefined : numberProblem('provenAt', update['provenAt']))
+  )
 }
 
 function objectProblem(given: unknown): string | undefined {

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import type { LivetreeError } from '../errors.ts'
 import { createPipeline } from '../pipeline/create-pipeline.ts'
 import { compileSchema } from '../schema/compile-schema.ts'
-import type { Source } from '../source/source.ts'
+import type { Source, SourceSink } from '../source/source.ts'
 import { createManualSource } from '../testing/manual-source.ts'
 import { recordSource } from '../testing/record-source.ts'
 import { createTestClock } from '../testing/test-clock.ts'
@@ -57,6 +57,10 @@ function setUp(sources: readonly Source[], options: { unused?: 'reject'; sliceMs
   return { writer, told, states, pipeline, clock }
 }
 
+function raise(): never {
+  throw new Error('hostile')
+}
+
 describe('UpdateProcessor', () => {
   it('judges nothing before every source has handed over its tree', () => {
     const local = createManualSource({ name: 'local', isRemote: false })
@@ -74,12 +78,14 @@ describe('UpdateProcessor', () => {
     const local = createManualSource({ name: 'local', isRemote: false })
     const store = createManualSource({ name: 'store' })
     const { told } = setUp([local, store])
-    store.sink.prepare(0, [{ path: 'b', value: 'given up', revision: 1 }])
+    const abandoned = store.sink.beginReplace()
+    abandoned.add(0, [{ path: 'b', value: 'given up', revision: 1 }])
     local.replace(1, {})
     expect(told).toMatchObject({ accepted: [], rejected: [], failed: [] })
-    const leaves = [{ path: 'a', value: '1', revision: 2 }]
-    store.sink.prepare(0, leaves)
-    store.sink.replace({ revision: 5, epoch: 0, layers: [leaves] })
+    abandoned.abandon()
+    const whole = store.sink.beginReplace()
+    whole.add(0, [{ path: 'a', value: '1', revision: 2 }])
+    whole.commit({ revision: 5, epoch: 0 })
     expect(told.accepted).toMatchObject([{ revision: 5, value: { a: 1, b: 0, many: {} } }])
   })
 
@@ -89,12 +95,79 @@ describe('UpdateProcessor', () => {
     const { writer } = setUp([local, store])
     local.replace(1, { a: '1' })
     writer.fallback('defaults', new Map([[1, { revision: 0, epoch: 0, layers: [[]] }]]))
-    const leaves = [{ path: 'b', value: '7', revision: 6 }]
-    store.sink.prepare(0, leaves)
+    const whole = store.sink.beginReplace()
+    whole.add(0, [{ path: 'b', value: '7', revision: 6 }])
     local.patch(2, { a: '2' })
     expect(writer.snapshot?.value).toMatchObject({ a: 2, b: 0 })
-    store.sink.replace({ revision: 6, epoch: 0, layers: [leaves] })
+    whole.commit({ revision: 6, epoch: 0 })
     expect(writer.snapshot?.value).toMatchObject({ a: 2, b: 7 })
+  })
+
+  it.each<[string, (sink: SourceSink) => void, RegExp]>([
+    [
+      'after a part that has no leaf in it',
+      (sink) => {
+        const tree = sink.beginReplace()
+        tree.add(0, [{ path: 'b', value: '2', revision: 2 }])
+        tree.add(0, [undefined as never])
+        tree.commit({ revision: 2, epoch: 0 })
+      },
+      /leaves\[0\] = undefined; expected \{ path, value, revision \}/,
+    ],
+    [
+      'after a part of a layer that is not declared',
+      (sink) => {
+        const tree = sink.beginReplace()
+        tree.add(1, [])
+        tree.commit({ revision: 2, epoch: 0 })
+      },
+      /add\(\) for layer 1 and declares 1 layers/,
+    ],
+    [
+      'with no revision',
+      (sink) => sink.beginReplace().commit({ epoch: 0 } as never),
+      /commit\(\) with revision = undefined; expected a number/,
+    ],
+    [
+      'after it was abandoned',
+      (sink) => {
+        const tree = sink.beginReplace()
+        tree.abandon()
+        tree.add(0, [])
+        tree.commit({ revision: 2, epoch: 0 })
+      },
+      /add\(\) on a replacement that has ended/,
+    ],
+    [
+      'with what throws when it is read',
+      (sink) => {
+        let reads = 0
+        const store = { enumerable: true, get: () => (++reads > 0 ? raise() : '') }
+        sink.beginReplace().commit(Object.defineProperty({ revision: 2, epoch: 0 }, 'store', store))
+      },
+      /commit\(\) with what cannot be read: hostile/,
+    ],
+  ])('drops a tree that is committed %s, and keeps the one before', (_name, send, message) => {
+    const store = createManualSource({ name: 'store' })
+    const { writer, told } = setUp([store])
+    store.replace(1, { a: '1' })
+    send(store.sink)
+    expect(writer.snapshot).toMatchObject({ revision: 1, value: { a: 1 } })
+    expect(told.failed[0]?.message).toMatch(message)
+    store.patch(3, { a: '3' })
+    expect(writer.snapshot).toMatchObject({ revision: 3, value: { a: 3, b: 0 } })
+  })
+
+  it('lets the source reuse the array of a part', () => {
+    const store = createManualSource()
+    const { writer } = setUp([store])
+    const page = [{ path: 'a', value: '1', revision: 1 }]
+    const tree = store.sink.beginReplace()
+    tree.add(0, page)
+    page[0] = { path: 'b', value: '2', revision: 1 }
+    tree.add(0, page)
+    tree.commit({ revision: 1, epoch: 0 })
+    expect(writer.snapshot?.value).toMatchObject({ a: 1, b: 2 })
   })
 
   it('lets a valid revision between invalid ones become current', () => {
@@ -338,27 +411,25 @@ describe('UpdateProcessor', () => {
     it('takes the place of a list that is being prepared, which is staged whole when it comes', () => {
       const store = createManualSource()
       const { writer, told } = setUp([store])
-      const leaves = [{ path: 'b', value: '7', revision: 41 }]
-      store.sink.prepare(0, leaves)
+      const whole = store.sink.beginReplace()
+      whole.add(0, [{ path: 'b', value: '7', revision: 41 }])
       const layers = recordedLayers({ a: '1' })
       writer.fallback('snapshot', new Map([[0, { revision: 40, epoch: 0, layers }]]))
       expect(writer.snapshot).toMatchObject({ revision: 40, value: { a: 1, b: 0 } })
-      leaves.push({ path: 'a', value: '2', revision: 41 })
-      store.sink.prepare(0, leaves)
+      whole.add(0, [{ path: 'a', value: '2', revision: 41 }])
       expect(told.accepted).toHaveLength(1)
-      store.sink.replace({ revision: 41, epoch: 0, layers: [leaves] })
+      whole.commit({ revision: 41, epoch: 0 })
       expect(writer.snapshot).toMatchObject({ revision: 41, value: { a: 2, b: 7 } })
     })
 
     it('that is refused leaves nothing of a list that is being prepared twice in place', () => {
       const store = createManualSource()
       const { writer } = setUp([store])
-      const leaves = [{ path: 'b', value: '7', revision: 41 }]
-      store.sink.prepare(0, leaves)
+      const whole = store.sink.beginReplace()
+      whole.add(0, [{ path: 'b', value: '7', revision: 41 }])
       writer.fallback('defaults', new Map([[0, { revision: 0, epoch: 0, layers: [[]] }]]))
-      leaves.push({ path: 'a', value: '2', revision: 41 })
-      store.sink.prepare(0, leaves)
-      store.sink.replace({ revision: 41, epoch: 0, layers: [leaves] })
+      whole.add(0, [{ path: 'a', value: '2', revision: 41 }])
+      whole.commit({ revision: 41, epoch: 0 })
       expect(writer.snapshot).toMatchObject({ revision: 41, value: { a: 2, b: 7 } })
     })
 

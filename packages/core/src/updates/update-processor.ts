@@ -2,11 +2,11 @@ import { LivetreeError } from '../errors.ts'
 import { errorOf, fieldOf } from '../thrown.ts'
 import type { GuardMemory } from '../pipeline/guard.ts'
 import type { Issue, UnusedKey } from '../issue.ts'
-import type { EarlierState, Outcome, Pipeline } from '../pipeline/outcome.ts'
-import type { Clock, Leaf, PatchUpdate, ReplaceUpdate, SourceSink } from '../source/source.ts'
+import type { EarlierState, Outcome, Pipeline, StagedUpdate } from '../pipeline/outcome.ts'
+import type { Clock, Leaf, PatchUpdate, SourceSink } from '../source/source.ts'
 import { LastGoodLeaves } from './last-good-leaves.ts'
 import { type RejectedEvent, Rejection } from './rejection.ts'
-import { malformed, type SinkMethod } from './sink-contract.ts'
+import { createSourceSink, type SourceReport } from './source-sink.ts'
 import { UpdateQueue } from './update-queue.ts'
 import { Snapshot } from './snapshot.ts'
 import type { SourceState } from './source-state.ts'
@@ -44,17 +44,8 @@ export interface TreeWriterOptions<T> {
   readonly sliceMs: number
 }
 
-type Update =
-  | { readonly type: 'replace'; readonly update: ReplaceUpdate; readonly isFallback?: boolean }
-  | { readonly type: 'patch'; readonly update: PatchUpdate }
-
-type Item = { readonly index: number } & (
-  | Update
-  | { readonly type: 'prepare'; readonly layer: number; readonly leaves: readonly Leaf[] }
-  | { readonly type: 'alive'; readonly proof: { readonly revision: number; readonly provenAt: number } }
-  | { readonly type: 'lost'; readonly reason: { readonly error: Error; readonly isFinal: boolean } }
-  | { readonly type: 'malformed'; readonly problem: string }
-)
+/** A report, and the index of the source it is from. */
+type Item = { readonly index: number } & SourceReport
 
 /**
  * The one writer of a configuration. Takes what the sources say in order, one update at a time, and has the pipeline
@@ -114,20 +105,13 @@ export class UpdateProcessor<T> {
 
   sinkFor(index: number): SourceSink {
     // a local source speaks in a tick of the program, which wants to find what it said in service
-    const isPrompt = !this.#options.sources[index]!.source.isRemote
-    const push = (given: Item & { readonly type: SinkMethod }, what: unknown) => {
-      const problem = malformed(given.type, what)
-      const item: Item = problem === undefined ? given : { index, type: 'malformed', problem }
+    const { source } = this.#options.sources[index]!
+    const isPrompt = !source.isRemote
+    return createSourceSink(source.layers.length, (report) => {
+      const item: Item = { ...report, index }
       if (this.#held === undefined) this.#queue.push(item, isPrompt)
       else this.#held.push(() => this.#queue.push(item, isPrompt))
-    }
-    return {
-      prepare: (layer, leaves) => push({ index, type: 'prepare', layer, leaves }, { layer, leaves }),
-      replace: (update) => push({ index, type: 'replace', update }, update),
-      patch: (update) => push({ index, type: 'patch', update }, update),
-      alive: (proof) => push({ index, type: 'alive', proof }, proof),
-      lost: (reason) => push({ index, type: 'lost', reason }, reason),
-    }
+    })
   }
 
   /** What the guard compares the first trees of sources with, by index; none of them is judged before. */
@@ -270,10 +254,10 @@ export class UpdateProcessor<T> {
   #takeOne(item: Item): void {
     const state = this.#options.sources[item.index]!
     try {
-      if (item.type === 'prepare') {
+      if (item.type === 'part') {
         // once trees are judged, none of them may hold half of a list
         const isEarly = !state.hasTree && !this.#isJudging
-        if (isEarly) this.#options.pipeline.prepare(item.index, item.layer, item.leaves)
+        if (isEarly) this.#options.pipeline.stageEarly(item.index, item.layer, item.list)
         return
       }
       if (item.type === 'malformed') this.#takeMalformed(state, item.problem)
@@ -305,7 +289,7 @@ export class UpdateProcessor<T> {
     if (this.#isJudging && this.rejected === undefined) this.#advance()
   }
 
-  #takeUpdate(index: number, state: SourceState, staged: Update): void {
+  #takeUpdate(index: number, state: SourceState, staged: StagedUpdate): void {
     const isFirst = !state.hasTree
     const problem =
       staged.type === 'replace' ? state.takeReplace(staged.update) : state.takePatch(staged.update)
@@ -322,7 +306,7 @@ export class UpdateProcessor<T> {
     this.#judged(state, this.#evaluate())
   }
 
-  #stage(index: number, staged: Update): void {
+  #stage(index: number, staged: StagedUpdate): void {
     const ledger = this.#ledgers[index]
     if (staged.type === 'replace') ledger?.replace(staged.update)
     else ledger?.patch(staged.update.changes)

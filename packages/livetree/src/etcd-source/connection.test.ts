@@ -1,5 +1,11 @@
 import { createTestClock } from '@livetree/core/testing'
-import { type PatchUpdate, type ReplaceUpdate, silentLogger, type SourceContext } from '@livetree/core/source'
+import {
+  type Leaf,
+  type PatchUpdate,
+  type ReplaceUpdate,
+  silentLogger,
+  type SourceContext,
+} from '@livetree/core/source'
 import {
   type EtcdClient,
   EtcdError,
@@ -83,7 +89,14 @@ function open(staleAfterMs?: number, earlier?: EarlierPlace) {
       ...(staleAfterMs === undefined ? {} : { staleAfterMs }),
       earlier: Promise.resolve(earlier),
       sink: {
-        prepare: () => {},
+        beginReplace() {
+          const leaves: Leaf[] = []
+          return {
+            add: (_layer, more) => void leaves.push(...more),
+            commit: (update) => void told.push({ ...update, layers: [leaves] }),
+            abandon() {},
+          }
+        },
         replace: (update) => told.push(update),
         patch: (update) => told.push(update),
         alive: () => {},

@@ -1,4 +1,10 @@
-import type { PatchUpdate, ReplaceUpdate, SourceConnection, SourceContext } from '@livetree/core/source'
+import type {
+  PatchUpdate,
+  ReplaceUpdate,
+  SourceConnection,
+  SourceContext,
+  TreeReplacement,
+} from '@livetree/core/source'
 import {
   type EtcdClient,
   EtcdError,
@@ -33,6 +39,14 @@ type Update = Change | WholeTree
 type Change = Required<PatchUpdate>
 type WholeTree = Pick<ReplaceUpdate, 'revision' | 'layers' | 'allowRemoval' | 'isKnown'>
 
+/** What happened between the known tree and a completed list. */
+interface History {
+  readonly updates: readonly Update[]
+  /** See `ReplaceUpdate.allowRemoval`; for the completed list. */
+  readonly allowRemoval?: boolean
+}
+const NO_HISTORY: History = { updates: [] }
+
 /** At most this many revisions of history are read; of a longer history only the last removal permission is considered. */
 const MOST_REVISIONS = 100_000
 /** How often reading the history is retried after a compaction has removed a part of it. */
@@ -43,9 +57,10 @@ export class EtcdConnection implements SourceConnection {
   readonly #options: EtcdConnectionOptions
   readonly #reflector: Reflector
   #listing: TreeListing
+  /** Receives the list that is being read. */
+  #replacement: TreeReplacement | undefined = undefined
   #leaves: LayerLeaves
-  /** Updates for the completed list: what happened since the known tree, then the listed tree. */
-  #updates: readonly Update[] = []
+  #history: History = NO_HISTORY
   /** When the store last proved that nothing is missing, in ms since the Unix epoch. */
   #provenAt = 0
 
@@ -58,14 +73,13 @@ export class EtcdConnection implements SourceConnection {
       rangesOf(overlays),
       {
         onListing: () => {
-          this.#listing = new TreeListing(overlays)
+          this.#replacement?.abandon()
+          this.#replacement = context.sink.beginReplace()
+          this.#listing = new TreeListing(overlays, this.#replacement)
         },
-        onPage: (index, page) => {
-          const layer = this.#listing.take(index, page)
-          if (layer !== undefined) context.sink.prepare(layer, this.#listing.layers[layer]!)
-        },
+        onPage: (index, page) => this.#listing.take(index, page),
         onWhole: async (list) => {
-          this.#updates = await this.#updatesOf(list)
+          this.#history = await this.#historyBefore(list, this.#listing.finish())
         },
         onList: (list) => this.#takeList(list),
         onBatch: (batch) => this.#takeBatch(batch),
@@ -96,16 +110,15 @@ export class EtcdConnection implements SourceConnection {
    * Puts the changes since the known tree before the newest tree, so that the guard decides as in a process that was
    * running: a permission covers what its own transaction removed, or everything removed until then, and nothing later.
    */
-  async #updatesOf(list: ReflectedList): Promise<readonly Update[]> {
+  async #historyBefore(list: ReflectedList, layers: ReplaceUpdate['layers']): Promise<History> {
     const { revision } = list
     const { allowedAt } = this.#listing
-    const newest: WholeTree = { revision, layers: this.#listing.finish() }
-    const since = await this.#knownRevision(list, newest.layers)
-    if (since === undefined || since >= revision) return [newest]
+    const since = await this.#knownRevision(list, layers)
+    if (since === undefined || since >= revision) return NO_HISTORY
     const isFar = revision - since > MOST_REVISIONS
-    const past = isFar ? await this.#lastPermission(list, since) : await this.#historyOf(list, since)
+    const updates = isFar ? await this.#lastPermission(list, since) : await this.#historyOf(list, since)
     // Without any history, a permission written by this revision covers every removal so far.
-    return [...past, { ...newest, allowRemoval: past.length === 0 && allowedAt === revision }]
+    return { updates, allowRemoval: updates.length === 0 && allowedAt === revision }
   }
 
   /** Every change after the known tree, or after the last compaction; empty if the whole history is compacted. */
@@ -164,19 +177,22 @@ export class EtcdConnection implements SourceConnection {
     return earlier.isSameAs(layers) ? undefined : earlier.revision
   }
 
-  #takeList({ epoch, isResync, header, provenAt }: ReflectedList): void {
+  #takeList({ revision, epoch, isResync, header, provenAt }: ReflectedList): void {
     const { overlays, context } = this.#options
-    const updates = this.#updates
+    const { updates, ...permission } = this.#history
+    const replacement = this.#replacement
     this.#leaves = this.#listing.leaves
     // The watch may run for a long time, so the listed leaves are released.
     this.#listing = new TreeListing(overlays)
-    this.#updates = []
+    this.#replacement = undefined
+    this.#history = NO_HISTORY
     this.#provenAt = provenAt
-    const store = storeOf(header)
+    const place = { epoch, store: storeOf(header), provenAt, resync: isResync }
     for (const update of updates) {
       if ('changes' in update) this.#sendPatch(update)
-      else context.sink.replace({ epoch, store, provenAt, resync: isResync, ...update })
+      else context.sink.replace({ ...place, ...update })
     }
+    replacement?.commit({ ...place, revision, ...permission })
   }
 
   #takeBatch(batch: WatchBatch): void {

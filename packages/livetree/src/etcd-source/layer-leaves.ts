@@ -24,8 +24,9 @@ export class LayerLeaves {
     this.#documents = overlays.layers.map(() => ({}))
   }
 
-  /** Converts a page of a layer's directory and appends the result to `leaves`. */
-  addPage(layer: number, page: ScanPage, leaves: Leaf[]): void {
+  /** Converts a page of a layer's directory. */
+  leavesOf(layer: number, page: ScanPage): readonly Leaf[] {
+    const leaves: Leaf[] = []
     const { keys, values, modRevisions } = page
     const broken = new Map(page.notText.map((entry) => [entry.index, entry]))
     for (let index = 0; index < keys.length; index++) {
@@ -36,6 +37,7 @@ export class LayerLeaves {
       if (place.document !== undefined) this.#keep(place, leaf)
       else if (leaf.value !== undefined) leaves.push(leaf)
     }
+    return leaves
   }
 
   /** Adds the document stored at an overlay's own key. */
