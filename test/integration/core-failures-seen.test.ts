@@ -3,7 +3,8 @@ import { runScript } from '../support/run-script.ts'
 
 /** What every case begins with: a configuration whose store is driven by hand, and what it says. */
 const BEGIN = `
-  import { createManualSource, createTestConfig, defineConfig, env, memory, secret } from '@livetree/core'
+  import { createTestConfig, defineConfig, env, memory, secret } from '@livetree/core'
+  import { createManualSource } from '@livetree/core/testing'
   import * as z from 'zod'
   const shop = defineConfig({
     name: 'shop',

@@ -292,7 +292,8 @@ it('behind a link of a Kubernetes volume is never seen half, nor gone', async ()
 it('the snapshot on disk stays where it was when the process changes its directory', async () => {
   const { exitCode, stdout, stderr } = await runScript(`
     import { mkdir, stat } from 'node:fs/promises'
-    import { createManualSource, defineConfig } from '@livetree/core'
+    import { defineConfig } from '@livetree/core'
+    import { createManualSource } from '@livetree/core/testing'
     import * as z from 'zod'
     const directory = ${JSON.stringify(directory)}
     process.chdir(directory)

@@ -1,8 +1,8 @@
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { defineConfig } from '@livetree/core'
 import type { Source } from '@livetree/core/source'
-import { afterEach, expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -97,9 +97,6 @@ const definition = defineConfig({
   schema: z.object({ http: z.object({ port: z.number() }), features: z.record(z.string(), z.boolean()) }),
 })
 
-let server: Server | undefined
-afterEach(() => new Promise<void>((resolve) => (server ? server.close(() => resolve()) : resolve())))
-
 test("a user's own source is loaded, followed, lost and found again", async () => {
   let tag = 1
   let isAway = false
@@ -108,13 +105,14 @@ test("a user's own source is loaded, followed, lost and found again", async () =
     tree = next
     tag++
   }
-  server = createServer((request, response) => {
+  const server = createServer((request, response) => {
     if (isAway) response.writeHead(503).end()
     else if (request.headers['if-none-match'] === `${tag}`) response.writeHead(304).end()
     else response.writeHead(200, { etag: `${tag}` }).end(JSON.stringify(tree))
   })
-  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve))
-  const url = `http://127.0.0.1:${(server?.address() as AddressInfo).port}/config`
+  onTestFinished(() => new Promise<void>((resolve) => server.close(() => resolve())))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/config`
 
   await using config = await definition.load({ sources: [httpSource(url, 10)], staleAfterMs: 100 })
   expect(config).toMatchObject({ current: { http: { port: 80 } }, revision: 1 })
