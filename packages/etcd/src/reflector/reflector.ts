@@ -49,6 +49,9 @@ export interface ReflectorPorts {
 
 type PageHandler = (index: number, page: ListedPage) => void
 
+/** What ends a watch and is mended by a list, which is read in pieces as large as they may be. */
+const LIST_AGAIN: ReadonlySet<string> = new Set(['compacted', 'cluster_changed', 'response_too_large'])
+
 /** Between attempts that somebody has to mend something for, in milliseconds. */
 const FINAL_REST_MS = 30_000
 
@@ -267,8 +270,7 @@ export class ListAndWatch implements Reflector {
             this.#watcher = undefined
             if (error?.code === 'cluster_changed' && !isUnproven) this.#epochs.disproven()
             // The history is gone, or is another one, or nobody can say: list again.
-            if (error === undefined || error.code === 'compacted' || error.code === 'cluster_changed')
-              resolve()
+            if (error === undefined || LIST_AGAIN.has(error.code)) resolve()
             else reject(error)
           },
         },

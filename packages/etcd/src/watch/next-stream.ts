@@ -1,6 +1,7 @@
 import { type EtcdError, isFinalError } from '../errors.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { SessionEnding } from './session-ports.ts'
+import type { WatchState } from './watch-state.ts'
 import type { WatchStream } from './watch-stream.ts'
 
 /** Refusals in a row, of one watch or of a token, until they are believed. */
@@ -53,7 +54,7 @@ export class NextStream {
   left(session: WatchStream, error: EtcdError | undefined): void {
     if (session.endpoint !== '') this.avoid = session.endpoint
     if (error?.code === 'unauthenticated') this.#tokenFailures += 1
-    else if (error !== undefined && isFinalError(error)) this.#finalEnds += 1
+    else if (error !== undefined && isOfAll(error)) this.#finalEnds += 1
     const isFull = error?.code === 'deadline_exceeded' && error.fate === 'not_sent' && session.isHeard
     if (isFull) this.askFirstAt = session.endpoint
     else if (this.#channel.endpoints().length > 1) this.askFirstAt = undefined
@@ -62,7 +63,25 @@ export class NextStream {
   /** One endpoint among others may be the only one that says so. */
   isBelieved(error: EtcdError): boolean {
     if (error.code === 'unauthenticated') return this.#tokenFailures > REFUSAL_LIMIT
-    if (!isFinalError(error)) return false
+    if (!isOfAll(error)) return false
     return error.code === 'closed' || this.#finalEnds >= this.#channel.endpoints().length
   }
+}
+
+/** Whether the error is final, and for every watch of the stream: one answer that is too large is for one of them. */
+function isOfAll(error: EtcdError): boolean {
+  return isFinalError(error) && error.code !== 'response_too_large'
+}
+
+/**
+ * An answer is too large for the client though it was asked for in pieces. Which watch it is for shows when they are tried
+ * one by one: a watch alone on its stream is the one; of several, the one that came last stays, as each of them will be once.
+ */
+export function judgeSuspects(suspects: readonly WatchState[]): {
+  readonly culprit: WatchState | undefined
+  readonly resting: readonly WatchState[]
+} {
+  const fragmented = suspects.filter(({ oversizes }) => oversizes > 1)
+  const last = fragmented.pop()
+  return { culprit: suspects.length === 1 ? last : undefined, resting: fragmented }
 }

@@ -37,4 +37,6 @@ export interface SessionPorts {
 export interface SessionEnding {
   readonly reason: 'failed' | 'silent' | 'unanswered' | 'dropped'
   readonly error: EtcdError | undefined
+  /** Where an answer was too large: the watches that it may have been for. */
+  readonly suspects: readonly WatchState[]
 }

@@ -9,7 +9,7 @@ import { type Refusal, refusalError, staleTokenError } from './refusal.ts'
 import type { WatchSettings } from './watch-options.ts'
 import type { SessionEnding } from './session-ports.ts'
 import { Followers } from './followers.ts'
-import { NextStream, REFUSAL_LIMIT } from './next-stream.ts'
+import { judgeSuspects, NextStream, REFUSAL_LIMIT } from './next-stream.ts'
 import { RestingWatches } from './resting-watches.ts'
 import { isConnecting, WatchQuestions } from './watch-questions.ts'
 import { WatchStream } from './watch-stream.ts'
@@ -183,8 +183,11 @@ export class WatchConnection {
     this.#next.useful()
   }
 
-  #onEnd(session: WatchStream, { reason, error }: SessionEnding): void {
+  #onEnd(session: WatchStream, { reason, error, suspects }: SessionEnding): void {
     if (!this.#isCurrent(session)) return
+    const { culprit, resting } = judgeSuspects(suspects)
+    culprit?.end(error)
+    for (const [index, watcher] of resting.entries()) this.#restAlone(watcher, watcher.oversizes + index)
     this.#next.ended(reason)
     // the next one is tried at once: no news for people, and no stack for a log
     this.#ports.logger.debug('The watch stream ended', {
@@ -275,8 +278,8 @@ export class WatchConnection {
     if (isConnecting(watcher)) this.#ports.onStaleToken(watcher)
   }
 
-  #restAlone(watcher: WatchState): void {
-    this.#resting.rest(watcher, this.#ports.channel.backoffMs(watcher.refusals - 1), () => {
+  #restAlone(watcher: WatchState, attempt = watcher.refusals - 1): void {
+    this.#resting.rest(watcher, this.#ports.channel.backoffMs(attempt), () => {
       if (isConnecting(watcher)) this.attach(watcher)
     })
   }

@@ -40,6 +40,8 @@ export class WatchState implements Watcher {
   #newest: number | undefined
   /** How often the server has refused the watch since it last served it. */
   refusals = 0
+  /** Streams that ended with too large an answer, for this watch or another one on them; from the first on, it asks for pieces. */
+  oversizes = 0
   /** Nothing was proven since the watch is on its stream. */
   #isUnproven = true
   #unlisten: () => void = () => undefined

@@ -261,7 +261,8 @@ export class WatchStream {
     }
     const { plan, start } = watcher
     this.#pending = { type: 'watcher', watcher }
-    this.#create({ ...plan.range, startRevision: start, filters: plan.filters, prevKv: plan.prevKv })
+    const { filters, prevKv } = plan
+    this.#create({ ...plan.range, startRevision: start, filters, prevKv, fragment: watcher.oversizes > 0 })
   }
 
   /** A watch that gets no events, to be cancelled at once: any server answers it, whatever its watches are doing. */
@@ -275,7 +276,7 @@ export class WatchStream {
 
   #create(what: Init<WatchCreateRequest>): void {
     const watchId = this.#ports.idsFrom === 'client' ? this.#nextId++ : 0
-    // Not in fragments: to cut a long history into them costs etcd the square of its events.
+    // In fragments only where the whole was too large: to cut a long history costs etcd the square of its events.
     const value = { ...what, watchId, progressNotify: true }
     this.#send({ request: { type: 'create', value } })
     this.#heartbeat.expect()
@@ -309,13 +310,15 @@ export class WatchStream {
     stream?.cancel()
   }
 
-  #end(ending: SessionEnding): void {
+  #end(ending: Omit<SessionEnding, 'suspects'>): void {
     if (this.#isOver) return
     this.#isOver = true
+    const suspects = ending.error?.code === 'response_too_large' ? [...this.#live.watchers()] : []
+    for (const watcher of suspects) watcher.oversizes += 1
     this.#heartbeat.stop()
     this.#live.clear()
     this.#waiting.clear()
     this.#unproven.clear()
-    this.#ports.onEnd(ending)
+    this.#ports.onEnd({ ...ending, suspects })
   }
 }

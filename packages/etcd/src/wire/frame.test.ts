@@ -71,7 +71,7 @@ describe('FrameReader', () => {
     expect(refusal(() => collect(8).reader.push(frameOf(Buffer.alloc(8))))).toBe('accepted')
     const split = collect(8).reader
     split.push(Buffer.from('0000', 'hex'))
-    expect(refusal(() => split.push(Buffer.from('000009', 'hex')))).toMatch(/malformed_message/)
+    expect(refusal(() => split.push(Buffer.from('000009', 'hex')))).toMatch(/response_too_large/)
   })
 })
 

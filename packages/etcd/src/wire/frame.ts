@@ -48,7 +48,7 @@ export class FrameReader {
     return this.#held === 0
   }
 
-  /** @throws EtcdError `malformed_message` for a compressed frame and for one above the limit */
+  /** @throws EtcdError `malformed_message` for a compressed frame, `response_too_large` for one above the limit */
   push(chunk: Buffer): void {
     if (this.#held === 0) {
       this.#drain(chunk)
@@ -103,7 +103,7 @@ export class FrameReader {
     const length = buffer.readUInt32BE(at + 1)
     if (length > this.#maxBytes) {
       const what = `the message has ${length} bytes, the limit is ${this.#maxBytes}`
-      throw new EtcdError('malformed_message', { what })
+      throw new EtcdError('response_too_large', { what })
     }
     return HEADER_BYTES + length
   }
