@@ -1,7 +1,6 @@
 import fc from 'fast-check'
-import type { Field, OneOf } from '../../packages/etcd/src/wire/field.ts'
+import type { Field, OneOf, MessageType } from '../../packages/etcd/src/wire/message-type.ts'
 import * as wire from '../../packages/etcd/src/wire/index.ts'
-import type { MessageType } from '../../packages/etcd/src/wire/message.ts'
 
 /** A message type of which only the table is known. */
 export type NamedMessage = MessageType<unknown>

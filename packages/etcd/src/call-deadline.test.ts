@@ -7,7 +7,7 @@ import { createMaintenanceService } from './maintenance/maintenance-service.ts'
 import type { CallOptions, Channel, DuplexStream, Method, StreamHandlers } from './transport/transport.ts'
 import { ManualClock } from './watch/scripted-channel.test.kit.ts'
 import { createWatchService } from './watch/watch-service.ts'
-import type { Init } from './wire/message.ts'
+import type { Init } from './wire/message-type.ts'
 
 const STEP_MS = 200
 

@@ -1,6 +1,6 @@
 import { isUint8Array } from 'node:util/types'
 import { EtcdError } from './errors.ts'
-import type { Bytes } from './key-range.ts'
+import type { Bytes } from './bytes.ts'
 import { LONGEST_MS, shown } from './refuse-option.ts'
 import type { CallOptions } from './transport/transport.ts'
 

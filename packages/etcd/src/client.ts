@@ -2,7 +2,8 @@ import { type AuthAdminService, createAuthAdminService } from './auth-admin/auth
 import { type EtcdClientOptions, type ResolvedOptions, resolveOptions } from './client-options.ts'
 import { EtcdError } from './errors.ts'
 import { type ClosableKv, createKv, type Kv } from './kv/kv-shortcuts.ts'
-import { createLeaseService, type LeaseService } from './lease/lease-service.ts'
+import type { LeaseService } from './lease/lease-contract.ts'
+import { createLeaseService } from './lease/lease-service.ts'
 import { type ClusterService, createClusterService } from './maintenance/cluster-service.ts'
 import { createMaintenanceService, type MaintenanceService } from './maintenance/maintenance-service.ts'
 import { UndiciChannel } from './transport/channel.ts'
@@ -10,7 +11,8 @@ import { discoverEndpoints } from './transport/discover.ts'
 import { syncMembers } from './transport/member-sync.ts'
 import type { Channel } from './transport/transport.ts'
 import { refuse } from './refuse-option.ts'
-import { createWatchService, type WatchService } from './watch/watch-service.ts'
+import type { WatchService } from './watch/watch-contract.ts'
+import { createWatchService } from './watch/watch-service.ts'
 
 /** A client of one etcd cluster. Made by `createEtcdClient`; safe to share by all parts of a process. */
 export interface EtcdClient extends AsyncDisposable {

@@ -1,8 +1,6 @@
+import type { Bytes } from './bytes.ts'
 import { BYTES, checkBytes, refuseArgument } from './check-argument.ts'
 import { shown } from './refuse-option.ts'
-
-/** A key or value: bytes, or text as UTF-8. */
-export type Bytes = string | Uint8Array
 
 /**
  * Which keys are meant; exactly one of the three. Order is by bytes. A range whose end does not lie behind its start holds

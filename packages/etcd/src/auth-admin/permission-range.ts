@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
+import type { Bytes } from '../bytes.ts'
 import {
   assertHoldsKeys,
-  type Bytes,
   isEmptyRange,
   type KeyRange,
   Namespace,

@@ -1,7 +1,8 @@
 import { BYTES, type Check, checkArgument, LEASE_OR_NONE, oneOf, whole } from '../check-argument.ts'
-import { type Bytes, held, heldRange, type KeyRange, type Namespace } from '../key-range.ts'
+import type { Bytes } from '../bytes.ts'
+import { held, heldRange, type KeyRange, type Namespace } from '../key-range.ts'
 import { type Compare, CompareResult, CompareTarget } from '../wire/kv.ts'
-import type { Init } from '../wire/message.ts'
+import type { Init } from '../wire/message-type.ts'
 
 /** How two sides of a condition are compared. */
 export type Relation = '=' | '!=' | '>' | '<'

@@ -9,10 +9,11 @@ import {
   whole,
 } from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
-import { type Bytes, bytesOf, copyOf } from '../key-range.ts'
+import type { Bytes } from '../bytes.ts'
+import { bytesOf, copyOf } from '../key-range.ts'
 import type { ResponseHeader } from '../wire/kv.ts'
 import type { Entry } from './entry.ts'
-import type { KvService } from './kv-service.ts'
+import type { KvService } from './kv-contract.ts'
 import type { PutResult } from './operation.ts'
 import { type CallControl, CONTROL_CHECKS, controlOf, pinned } from './range-query.ts'
 import { type Condition, compare } from './condition.ts'

@@ -9,8 +9,9 @@ import {
 } from '../transport/fake-server.test.kit.ts'
 import { encodeFrame } from '../wire/frame.ts'
 import { RangeRequest, RangeResponse, TxnRequest, TxnResponse } from '../wire/kv.ts'
-import type { Init } from '../wire/message.ts'
-import { createKvService, type KvService } from './kv-service.ts'
+import type { Init } from '../wire/message-type.ts'
+import type { KvService } from './kv-contract.ts'
+import { createKvService } from './kv-service.ts'
 import type { ScanPage } from './range-page.ts'
 
 const CLOSING: (() => Promise<void>)[] = []

@@ -1,10 +1,11 @@
 import { MILLISECONDS, type OptionChecks, readOptions, SIGNAL, whole } from '../check-argument.ts'
 import type { Clock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
-import type { Bytes, KeyRange, Namespace } from '../key-range.ts'
+import type { Bytes } from '../bytes.ts'
+import type { KeyRange, Namespace } from '../key-range.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { WatchBatch } from '../watch/watch-handlers.ts'
-import type { WatchService } from '../watch/watch-service.ts'
+import type { WatchService } from '../watch/watch-contract.ts'
 import { type AppendOptions, type AppendResult, appendKey } from './append.ts'
 import type { Entry } from './entry.ts'
 import {
@@ -14,7 +15,8 @@ import {
   compareAndSwapKey,
   updateKey,
 } from './conditional-write.ts'
-import { ChannelKv, type KvService } from './kv-service.ts'
+import type { KvService } from './kv-contract.ts'
+import { ChannelKv } from './kv-service.ts'
 import type { PutResult } from './operation.ts'
 import { putWithTtl, type TtlOptions, type TtlPorts, type TtlPutResult } from './put-with-ttl.ts'
 import { type CallControl, CONTROL_CHECKS, RANGE_CHECKS, type RangeParts, readQuery } from './range-query.ts'

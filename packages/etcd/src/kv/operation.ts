@@ -1,15 +1,16 @@
 import { checkBytes, FLAG, LEASE_OR_NONE, type OptionChecks, refuseArgument } from '../check-argument.ts'
-import type { Bytes, KeyRange, Namespace } from '../key-range.ts'
-import type {
-  DeleteRangeRequest,
-  DeleteRangeResponse,
-  PutRequest,
-  PutResponse,
-  RangeResponse,
-  ResponseHeader,
+import type { Bytes } from '../bytes.ts'
+import type { KeyRange, Namespace } from '../key-range.ts'
+import {
+  type DeleteRangeRequest,
+  type DeleteRangeResponse,
+  type PutRequest,
+  type PutResponse,
+  type RangeResponse,
+  type ResponseHeader,
+  ResponseHeader as Header,
 } from '../wire/kv.ts'
-import { ResponseHeader as Header } from '../wire/kv.ts'
-import type { Init } from '../wire/message.ts'
+import type { Init } from '../wire/message-type.ts'
 import { Entry, entryOf } from './entry.ts'
 import { type CallControl, CONTROL_CHECKS, RANGE_CHECKS, type RangeParts } from './range-query.ts'
 

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { EtcdError } from '../errors.ts'
 import { KeyValue, type RangeRequest, RangeResponse, ResponseHeader } from '../wire/kv.ts'
-import type { MessageType } from '../wire/message.ts'
+import type { MessageType } from '../wire/message-type.ts'
 import { Reader } from '../wire/reader.ts'
 import { KV, type Method } from '../wire/rpc.ts'
 

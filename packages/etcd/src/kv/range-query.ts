@@ -11,9 +11,10 @@ import {
   whole,
 } from '../check-argument.ts'
 import type { EtcdError } from '../errors.ts'
-import { type Bytes, held, type KeyRange, type Namespace } from '../key-range.ts'
+import type { Bytes } from '../bytes.ts'
+import { held, type KeyRange, type Namespace } from '../key-range.ts'
 import { type RangeRequest, SortOrder, SortTarget } from '../wire/kv.ts'
-import type { Init } from '../wire/message.ts'
+import type { Init } from '../wire/message-type.ts'
 
 /** What every call may be given. */
 export interface CallControl {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { EtcdError } from '../errors.ts'
 import type { RequestOp, TxnRequest } from '../wire/kv.ts'
-import type { Init } from '../wire/message.ts'
+import type { Init } from '../wire/message-type.ts'
 import { assertTxn, isReadOnly } from './txn-check.ts'
 
 type Op = Init<RequestOp>

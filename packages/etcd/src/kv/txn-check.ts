@@ -1,7 +1,7 @@
 import { EtcdError } from '../errors.ts'
 import { bytesOf } from '../key-range.ts'
 import type { RequestOp, TxnRequest } from '../wire/kv.ts'
-import type { Init } from '../wire/message.ts'
+import type { Init } from '../wire/message-type.ts'
 
 type Op = Init<RequestOp>
 type Txn = Init<TxnRequest>

@@ -1,6 +1,7 @@
 import { hasMethods, readOptions, refuseArgument } from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
-import { type Bytes, held, type KeyRange, type Namespace } from '../key-range.ts'
+import type { Bytes } from '../bytes.ts'
+import { held, type KeyRange, type Namespace } from '../key-range.ts'
 import {
   type RequestOp,
   ResponseHeader,
@@ -8,7 +9,7 @@ import {
   type TxnRequest,
   type TxnResponse,
 } from '../wire/kv.ts'
-import type { Init } from '../wire/message.ts'
+import type { Init } from '../wire/message-type.ts'
 import type { Condition } from './condition.ts'
 import type { Entry } from './entry.ts'
 import { isReadOnly } from './txn-check.ts'

@@ -3,7 +3,7 @@ import type { Namespace } from '../key-range.ts'
 import type { Channel, DuplexStream, Method, StreamHandlers } from '../transport/transport.ts'
 import { ManualClock, settled } from '../watch/scripted-channel.test.kit.ts'
 import type { LeaseKeepAliveRequest, LeaseKeepAliveResponse } from '../wire/lease.ts'
-import type { Init } from '../wire/message.ts'
+import type { Init } from '../wire/message-type.ts'
 import { createLeaseService } from './lease-service.ts'
 
 /** One keep-alive stream, as its server sees it. */

@@ -1,3 +1,4 @@
+import type { LeaseInfo, GrantOptions, LeaseService, Lease } from './lease-contract.ts'
 import { CallDeadline, DEFAULT_CALL_MS } from '../call-deadline.ts'
 import {
   ANYTHING,
@@ -19,26 +20,8 @@ import { type Renewed, renewOnce } from './renew-once.ts'
 import { pinned } from '../kv/range-query.ts'
 import { type Granted, grantOwn, randomLeaseId } from './grant-own.ts'
 import { KeepAlive } from './keep-alive.ts'
-import { type Lease, LeaseCore, type LeasePorts, revoked } from './lease.ts'
+import { LeaseCore, type LeasePorts, revoked } from './lease.ts'
 import { revokeLease } from './revoke-lease.ts'
-
-/** A lease as the server sees it. */
-export interface LeaseInfo {
-  readonly id: bigint
-  /** Seconds left. */
-  readonly ttlSeconds: number
-  readonly grantedTtlSeconds: number
-  /** The keys on it, without the client's namespace; empty unless asked for. Keys outside the namespace are left out. */
-  readonly keys: readonly Buffer[]
-}
-
-/** How to grant a lease. */
-export interface GrantOptions extends CallOptions {
-  /** Seconds until it ends unless renewed, from 1 on. etcd gives at least about 2. */
-  readonly ttlSeconds: number
-  /** Its id, positive. Default: a random one, which makes granting safe to repeat. */
-  readonly id?: bigint
-}
 
 /** What `createLeaseService` takes besides the channel. */
 export interface LeaseServiceOptions {
@@ -50,36 +33,6 @@ export interface LeaseServiceOptions {
   readonly namespace?: Namespace
   /** For calls made of several requests and without a `timeoutMs`. Default 10,000. */
   readonly callTimeoutMs?: number
-}
-
-/** Leases: keys that hang on one go away together, when it is not renewed in time or is revoked. */
-export interface LeaseService {
-  /**
-   * Grants a lease. It is not renewed before `keepAlive()`.
-   *
-   * @throws EtcdError `invalid_argument`, `lease_exists` (an id of one's own), `no_space`, `outcome_unknown` (an id of one's own)
-   */
-  grant(options: GrantOptions): Promise<Lease>
-  /**
-   * Takes on a lease that is there already.
-   *
-   * @throws EtcdError `lease_not_found`
-   */
-  adopt(id: bigint, options?: CallOptions): Promise<Lease>
-  /**
-   * Renews a lease once; gives its new time in seconds.
-   *
-   * @throws EtcdError `lease_not_found`
-   */
-  keepAliveOnce(id: bigint, options?: CallOptions): Promise<number>
-  /** Ends a lease and deletes its keys. Gone already is fine. */
-  revoke(id: bigint, options?: CallOptions): Promise<void>
-  /** `undefined` when there is no such lease. `keys: true` lists the keys on it. */
-  timeToLive(id: bigint, options?: CallOptions & { readonly keys?: boolean }): Promise<LeaseInfo | undefined>
-  /** The ids of all leases. */
-  list(options?: CallOptions): Promise<readonly bigint[]>
-  /** Renews nothing any more; every `lost` fires with `closed`. The leases run out by themselves. Safe to call twice. */
-  close(): void
 }
 
 /** Makes the lease service of a client. No I/O before the first call. */

@@ -1,37 +1,8 @@
+import type { Lease, LeaseInfo, LeaseService } from './lease-contract.ts'
 import type { Clock, Moment } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import { pinned } from '../kv/range-query.ts'
 import { LeaseClock } from './lease-clock.ts'
-import type { LeaseInfo, LeaseService } from './lease-service.ts'
-
-/** One lease as its owner holds it. `await using` revokes it at the end of the block. */
-export interface Lease extends AsyncDisposable {
-  readonly id: bigint
-  /** What the server granted, in seconds; may be more than was asked for. */
-  readonly ttlSeconds: number
-  /**
-   * Milliseconds since the epoch, by the clock as it goes now: until then, and no longer, the lease is sure to be alive.
-   * Counted from sending. A clock that is set back extends nothing; time that passed while the machine slept has passed;
-   * a clock that is set ahead ends the lease early, which is the safe side.
-   */
-  readonly expiresAt: number
-  /** The lease may be gone: work that rests on it has to stop. */
-  readonly isLost: boolean
-  /**
-   * Fires once, when the lease can no longer be relied on: its time is over without a confirmed renewal, the server
-   * said that it is gone, it was revoked, or the client was closed. The reason is an EtcdError, mostly `lease_lost`.
-   * A lease protects nothing by itself: guard writes by the revision of a key that hangs on it.
-   */
-  readonly lost: AbortSignal
-  /** Begins to renew the lease, every third of its time, at once for the first time. Doing so already is fine. */
-  keepAlive(): void
-  /** Stops renewing; the lease runs out by itself. */
-  letExpire(): void
-  /** How long the server gives it, and which keys hang on it; `undefined` when it is gone. */
-  timeToLive(options?: { readonly keys?: boolean }): Promise<LeaseInfo | undefined>
-  /** Ends the lease and deletes its keys. Gone already is fine. */
-  revoke(): Promise<void>
-}
 
 /** What a lease needs. */
 export interface LeasePorts {

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { KeyValue, RangeRequest, RangeResponse } from '../wire/kv.ts'
-import type { Init } from '../wire/message.ts'
+import type { Init } from '../wire/message-type.ts'
 
 /** What a key was when it was last heard of; `modRevision` 0: it was not there. */
 export interface Trace {

@@ -1,5 +1,6 @@
 import type { EtcdError } from '../errors.ts'
-import type { Bytes, KeyRange } from '../key-range.ts'
+import type { Bytes } from '../bytes.ts'
+import type { KeyRange } from '../key-range.ts'
 import type { WatchBatch, WatchProgress } from '../watch/watch-handlers.ts'
 import type { ResponseHeader } from '../wire/kv.ts'
 import type { ListedPage } from './listed-page.ts'

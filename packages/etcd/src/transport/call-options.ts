@@ -2,7 +2,7 @@ import { type Check, FUNCTION, hasMethods, MEMBER_ID, oneOf, SIGNAL } from '../c
 import { EtcdError } from '../errors.ts'
 import { LONGEST_MS, shown } from '../refuse-option.ts'
 import type { Method } from '../wire/rpc.ts'
-import { callName } from './call-context.ts'
+import { callName } from './call-name.ts'
 import { parseEndpoint } from './endpoint-url.ts'
 import type { StreamOptions } from './stream-call.ts'
 import type { StreamHandlers } from './transport.ts'

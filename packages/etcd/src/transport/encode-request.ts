@@ -1,8 +1,8 @@
 import { EtcdError } from '../errors.ts'
 import { encodeFrame } from '../wire/frame.ts'
-import type { Init } from '../wire/message.ts'
+import type { Init } from '../wire/message-type.ts'
 import type { Method } from '../wire/rpc.ts'
-import { callName } from './call-context.ts'
+import { callName } from './call-name.ts'
 
 /**
  * The request as a frame. Whatever is wrong with a value in it, the caller gets an EtcdError.

@@ -1,5 +1,5 @@
 import type { EtcdError } from '../errors.ts'
-import type { Init } from '../wire/message.ts'
+import type { Init } from '../wire/message-type.ts'
 import type { Method } from '../wire/rpc.ts'
 
 export type { Method } from '../wire/rpc.ts'

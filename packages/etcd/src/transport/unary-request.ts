@@ -1,5 +1,5 @@
 import type { EtcdError } from '../errors.ts'
-import type { MessageType } from '../wire/message.ts'
+import type { MessageType } from '../wire/message-type.ts'
 import type { CallOptions, RetryClass } from './transport.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { EtcdError } from '../errors.ts'
 import type { RangeRequest, TxnRequest } from '../wire/kv.ts'
-import type { Init } from '../wire/message.ts'
+import type { Init } from '../wire/message-type.ts'
 import type { WatchResponse } from '../wire/watch.ts'
 import { type CreateRequest, ScriptedChannel, type ScriptedStream } from './scripted-channel.test.kit.ts'
 

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import type { CallOptions, Channel, DuplexStream, Method, StreamHandlers } from '../transport/transport.ts'
 import type { TxnRequest } from '../wire/kv.ts'
-import type { Init } from '../wire/message.ts'
+import type { Init } from '../wire/message-type.ts'
 import { WatchRequest, WatchResponse } from '../wire/watch.ts'
 
 /** Time that moves only when told. Starts at 1,000,000. */

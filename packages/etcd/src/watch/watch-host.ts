@@ -2,21 +2,20 @@ import type { Clock } from '../clock.ts'
 import type { Namespace } from '../key-range.ts'
 import type { Logger } from '../logger.ts'
 import type { StoreEvidence } from '../reflector/store-evidence.ts'
-import type { WatchState } from './watch-state.ts'
 
 /** What a watch asks of the service that carries it. */
-export interface WatcherHost {
+export interface WatcherHost<Watch> {
   readonly clock: Clock
   readonly logger: Logger
   readonly namespace: Namespace
   /** The watch wants to be on a stream. */
-  attach(watcher: WatchState): void
+  attach(watcher: Watch): void
   /** The watch must leave its stream, if it is on one. */
-  detach(watcher: WatchState): void
+  detach(watcher: Watch): void
   /** Someone waits for word of progress. */
-  requestProgress(watcher: WatchState): void
+  requestProgress(watcher: Watch): void
   /** The watch is over. */
-  forget(watcher: WatchState): void
+  forget(watcher: Watch): void
 }
 
 /** What a new stream says about a watch it took on. */

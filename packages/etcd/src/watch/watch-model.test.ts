@@ -5,7 +5,8 @@ import { type Change, FakeEtcd, lastChanges, type Manners } from './fake-etcd.te
 import { ManualClock, settled } from './scripted-channel.test.kit.ts'
 import type { WatchBatch } from './watch-handlers.ts'
 import type { WatchOptions } from './watch-options.ts'
-import { createWatchService, type WatchService } from './watch-service.ts'
+import type { WatchService } from './watch-contract.ts'
+import { createWatchService } from './watch-service.ts'
 import type { Watcher } from './watcher.ts'
 
 function isIn(range: KeyRange, key: string): boolean {

@@ -7,9 +7,9 @@ import type { WatcherHost } from './watch-host.ts'
 /** Calls the handlers of one watch, in the caller's keys. A handler that throws is logged. */
 export class WatchNotifier {
   readonly #handlers: WatchHandlers
-  readonly #host: WatcherHost
+  readonly #host: Pick<WatcherHost<never>, 'logger' | 'namespace'>
 
-  constructor(handlers: WatchHandlers, host: WatcherHost) {
+  constructor(handlers: WatchHandlers, host: Pick<WatcherHost<never>, 'logger' | 'namespace'>) {
     this.#handlers = handlers
     this.#host = host
   }

@@ -1,6 +1,6 @@
 import type { KeyRange } from '../key-range.ts'
 import type { KeyValue, RangeRequest, TxnRequest } from '../wire/kv.ts'
-import type { Init } from '../wire/message.ts'
+import type { Init } from '../wire/message-type.ts'
 import type { Event, WatchResponse } from '../wire/watch.ts'
 import { ManualClock, ScriptedChannel, type ScriptedStream, settled } from './scripted-channel.test.kit.ts'
 import type { WatchBatch, WatchHandlers } from './watch-handlers.ts'

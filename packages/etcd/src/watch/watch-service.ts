@@ -1,3 +1,4 @@
+import type { WatchService } from './watch-contract.ts'
 import { checkArgument, FUNCTION, readOptions } from '../check-argument.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
@@ -9,7 +10,6 @@ import { WatchLinks } from './watch-links.ts'
 import {
   planWatch,
   READER_CHECKS,
-  type QueueOptions,
   resolveWatchSettings,
   WATCH_CHECKS,
   type WatchOptions,
@@ -17,16 +17,10 @@ import {
 } from './watch-options.ts'
 import { REFLECTOR_CHECKS } from '../reflector/reflection-plan.ts'
 import { ListAndWatch, type ReflectorPorts } from '../reflector/reflector.ts'
-import type {
-  ReflectedRanges,
-  Reflector,
-  ReflectorHandlers,
-  ReflectorOptions,
-} from '../reflector/reflector-types.ts'
-import { openReader, type WatchReader } from './watch-reader.ts'
-import { openSync, type SyncHandlers, type SyncOptions, type WatchSync } from './watch-sync.ts'
+import type { Reflector, ReflectorHandlers } from '../reflector/reflector-types.ts'
+import { openReader } from './watch-reader.ts'
+import { openSync } from './watch-sync.ts'
 import { StoreRecognizer } from '../reflector/store-recognizer.ts'
-import type { Watcher } from './watcher.ts'
 import type { WatcherHost, WatcherKnowledge } from './watch-host.ts'
 import { WatchState } from './watch-state.ts'
 
@@ -38,46 +32,6 @@ export interface WatchServiceOptions extends WatchSettings {
   readonly logger?: Logger
   /** All keys lie under it. Default: none. */
   readonly namespace?: Namespace
-}
-
-/**
- * Watches, all of them on one stream of the client.
- *
- * What a watch delivers: every change in its range from its first revision on, each once, in order, and all changes of
- * one revision in one batch, whatever happens to connections and members. It ends only by `cancel()`, when the history
- * it needs is compacted, when the cluster is another one, or when the server will not let this user watch.
- */
-export interface WatchService {
-  /**
-   * Watches by callbacks.
-   *
-   * @throws EtcdError `invalid_argument` and `closed`
-   */
-  subscribe(range: KeyRange, handlers: WatchHandlers, options?: WatchOptions): Watcher
-  /**
-   * Watches by `for await`, from the moment of this call on. A reader that falls behind its bounded queue makes the
-   * watch pause and catch up through the store's history later; nothing is lost. The iteration throws what ends the
-   * watch, e.g. `compacted`.
-   *
-   * @throws EtcdError `invalid_argument` and `closed` at once
-   */
-  watch(range: KeyRange, options?: WatchOptions & QueueOptions): WatchReader
-  /**
-   * Lists, watches on from there, and lists again and compares by itself where the history is gone. Throws
-   * `invalid_argument` and `closed`.
-   */
-  sync(range: KeyRange, handlers: SyncHandlers, options?: SyncOptions): WatchSync
-  /**
-   * Lists ranges at one revision, watches on from there, and lists again where the history is gone or the store is
-   * another one; keeps no values. What `sync` and livetree's source stand on.
-   *
-   * @throws EtcdError `invalid_argument` and `closed`
-   */
-  reflect(ranges: ReflectedRanges, handlers: ReflectorHandlers, options?: ReflectorOptions): Reflector
-  /** Watches that have not ended. */
-  readonly size: number
-  /** Ends all watches (their `onEnd` gets no error) and the stream. Safe to call twice. */
-  close(): void
 }
 
 const CALL = 'Watch/Watch'
@@ -94,7 +48,7 @@ export function createWatchService(channel: Channel, options: WatchServiceOption
   const reflectors = new Set<Reflector>()
   const recognizer = new StoreRecognizer(channel)
   const links = new WatchLinks({ channel, recognizer, clock, logger, settings })
-  const host: WatcherHost = {
+  const host: WatcherHost<WatchState> = {
     clock,
     logger,
     namespace,

@@ -23,7 +23,7 @@ type Phase =
 /** The watch itself: its position, what is delivered and what is not. Does no I/O. */
 export class WatchState implements Watcher {
   readonly plan: WatchPlan
-  readonly #host: WatcherHost
+  readonly #host: WatcherHost<WatchState>
   readonly #notifier: WatchNotifier
   readonly #assembler = new RevisionAssembler()
   readonly #proofs: WatchProofs
@@ -49,7 +49,7 @@ export class WatchState implements Watcher {
   constructor(
     plan: WatchPlan,
     handlers: WatchHandlers,
-    host: WatcherHost,
+    host: WatcherHost<WatchState>,
     signal?: AbortSignal,
     known?: WatcherKnowledge,
   ) {

@@ -5,7 +5,7 @@ import type { KeyValue } from '../wire/kv.ts'
 import { settled } from './scripted-channel.test.kit.ts'
 import { diffLists, hold } from './resync.ts'
 import { del, header, put, setUp, storeOf } from './watch-recorder.test.kit.ts'
-import type { SyncBatch } from './watch-sync.ts'
+import type { SyncBatch } from './sync-contract.ts'
 import type { WatchEvent } from './watch-handlers.ts'
 
 function kv(key: string, modRevision: number, value = `v${modRevision}`): KeyValue {

@@ -1,6 +1,7 @@
 import { bool, bytes, nested, repeated, string, uint32, uint64 } from './field.ts'
 import { ResponseHeader } from './kv.ts'
-import { type Decoded, message } from './message.ts'
+import type { Decoded } from './message-type.ts'
+import { message } from './message.ts'
 
 /** `Permission.permType` */
 export const PermissionType = { read: 0, write: 1, readWrite: 2 } as const

@@ -1,6 +1,7 @@
 import { bool, id64, nested, repeated, string } from './field.ts'
 import { ResponseHeader } from './kv.ts'
-import { type Decoded, message } from './message.ts'
+import type { Decoded } from './message-type.ts'
+import { message } from './message.ts'
 
 /** A member without a name has been added but has not started yet. */
 export const Member = message('Member', {

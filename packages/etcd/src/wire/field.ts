@@ -1,40 +1,4 @@
-import type { MessageType } from './message.ts'
-
-/** How a field's value is read and written. */
-export type FieldKind =
-  | 'bytes'
-  | 'string'
-  | 'bool'
-  | 'uint32'
-  | 'int64'
-  | 'uint64'
-  | 'id64'
-  | 'leaseId'
-  | 'message'
-
-/** One line of a message's table. `T` is what decoding gives. */
-export interface Field<T> {
-  readonly number: number
-  readonly kind: FieldKind
-  readonly isRepeated: boolean
-  /** The nested message, looked up when first needed so that messages may contain themselves. */
-  readonly message: (() => MessageType<unknown>) | undefined
-  /** Only for the type checker. */
-  readonly type?: T
-}
-
-/** One of several fields, at most one of which is set. */
-export interface OneOf<T> {
-  readonly members: Readonly<Record<string, Field<unknown>>>
-  /** Only for the type checker. */
-  readonly type?: T
-}
-
-/** The member of a oneof that is set. */
-export interface Tagged<K extends string, V> {
-  readonly type: K
-  readonly value: V
-}
+import type { FieldKind, Field, OneOf, Tagged, MessageType } from './message-type.ts'
 
 type Members = Readonly<Record<string, Field<unknown>>>
 type TaggedOf<M extends Members> = {

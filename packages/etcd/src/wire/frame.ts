@@ -1,5 +1,6 @@
 import { EtcdError } from '../errors.ts'
-import { freshWriter, type Init, type MessageType } from './message.ts'
+import type { MessageType, Init } from './message-type.ts'
+import { freshWriter } from './message.ts'
 
 /** Bytes before each gRPC message: a flag and the length. */
 const HEADER_BYTES = 5

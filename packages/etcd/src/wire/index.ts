@@ -118,23 +118,22 @@ export { Auth, Cluster, KV, Lease, Maintenance, type Method, Watch } from './rpc
 export { DEFAULT_MAX_FRAME_BYTES, encodeFrame, FrameReader, frameOf } from './frame.ts'
 export { EtcdError } from '../errors.ts'
 // For codecs of further messages.
+export type { Field, FieldKind, OneOf, Tagged } from './message-type.ts'
 export {
   bool,
   bytes,
-  type Field,
-  type FieldKind,
   id64,
   int64,
   leaseId,
   nested,
-  type OneOf,
   oneof,
   repeated,
   string,
-  type Tagged,
   uint32,
   uint64,
 } from './field.ts'
-export { type Decoded, type Fields, type FieldsOf, type Init, type MessageType, message } from './message.ts'
+export type { MessageType } from './message-type.ts'
+export type { Decoded, Fields, FieldsOf, Init } from './message-type.ts'
+export { message } from './message.ts'
 export { Reader } from './reader.ts'
 export { Writer } from './writer.ts'

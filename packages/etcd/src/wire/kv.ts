@@ -1,5 +1,6 @@
 import { bool, bytes, int64, leaseId, nested, id64, oneof, repeated, uint32, uint64 } from './field.ts'
-import { type Decoded, type MessageType, message } from './message.ts'
+import type { MessageType, Decoded } from './message-type.ts'
+import { message } from './message.ts'
 
 /** On every answer: which store spoke, and how far it is. */
 export const ResponseHeader = message('ResponseHeader', {

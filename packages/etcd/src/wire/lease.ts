@@ -1,6 +1,7 @@
 import { bool, bytes, int64, leaseId, nested, repeated, string } from './field.ts'
 import { ResponseHeader } from './kv.ts'
-import { type Decoded, message } from './message.ts'
+import type { Decoded } from './message-type.ts'
+import { message } from './message.ts'
 
 export const LeaseGrantRequest = message('LeaseGrantRequest', { ttl: int64(1), id: leaseId(2) })
 export type LeaseGrantRequest = Decoded<typeof LeaseGrantRequest>

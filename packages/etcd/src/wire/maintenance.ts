@@ -1,6 +1,7 @@
 import { bool, bytes, id64, int64, nested, repeated, string, uint32, uint64 } from './field.ts'
 import { ResponseHeader } from './kv.ts'
-import { type Decoded, message } from './message.ts'
+import type { Decoded } from './message-type.ts'
+import { message } from './message.ts'
 
 /** `AlarmRequest.alarm` and `AlarmMember.alarm`; `none` asks for all. */
 export const AlarmType = { none: 0, noSpace: 1, corrupt: 2 } as const

@@ -3,9 +3,8 @@ import fc from 'fast-check'
 import protobuf from 'protobufjs'
 import { describe, expect, test } from 'vitest'
 import { EtcdError } from '../errors.ts'
-import type { Field, OneOf } from './field.ts'
+import type { Field, OneOf, MessageType } from './message-type.ts'
 import * as wire from './index.ts'
-import type { MessageType } from './message.ts'
 
 const { bytes, id64, int64, leaseId, message, nested, oneof, repeated, string, uint32, uint64, bool } = wire
 

@@ -1,49 +1,7 @@
+import type { Init, Fields, FieldsOf, MessageType, Field, FieldKind, OneOf, Tagged } from './message-type.ts'
 import { EtcdError } from '../errors.ts'
-import type { Field, FieldKind, OneOf, Tagged } from './field.ts'
-import { type LargeNumbers, Reader } from './reader.ts'
+import { Reader } from './reader.ts'
 import { Writer } from './writer.ts'
-
-/** What may be given for a message: every field optional, text for bytes (as UTF-8), nested alike. */
-export type Init<T> = T extends Uint8Array
-  ? Uint8Array | string
-  : T extends Tagged<infer K, infer V>
-    ? Tagged<K, Init<V>>
-    : T extends readonly (infer E)[]
-      ? readonly Init<E>[]
-      : T extends object
-        ? { readonly [K in keyof T]?: Init<T[K]> | undefined }
-        : T
-
-/** One protobuf message, in both directions. */
-export interface MessageType<T> {
-  /** As in etcd's protocol: `RangeRequest`. */
-  readonly name: string
-  /** The table it was made from. */
-  readonly fields: Fields
-  /**
-   * Fields at their zero value are left out, as proto3 does.
-   *
-   * @throws EtcdError `invalid_argument` for numbers that do not fit
-   */
-  encode(message: Init<T>): Buffer
-  /** Absent fields come with their zero value, unknown ones are skipped. Throws `malformed_message`. Buffers in the result are views of `bytes`. */
-  decode(bytes: Uint8Array, largeNumbers?: LargeNumbers): T
-  /** For codecs that embed the message: appends its fields. */
-  write(writer: Writer, message: Init<T>): void
-  /** For codecs that embed the message: reads up to `end`, onto `into` when the field came before. */
-  read(reader: Reader, end: number, into: T | undefined): T
-}
-
-/** The table of a message: names and their lines. */
-export type Fields = Readonly<Record<string, Field<unknown> | OneOf<unknown>>>
-
-/** What a table decodes to. */
-export type FieldsOf<F extends Fields> = {
-  readonly [K in keyof F]: F[K] extends Field<infer T> ? T : F[K] extends OneOf<infer T> ? T : never
-}
-
-/** What a message type decodes to. */
-export type Decoded<M> = M extends MessageType<infer T> ? T : never
 
 /** A line of the table, ready for use. */
 interface FieldCodec {

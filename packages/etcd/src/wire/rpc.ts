@@ -3,7 +3,7 @@ import * as cluster from './cluster.ts'
 import * as kv from './kv.ts'
 import * as lease from './lease.ts'
 import * as maintenance from './maintenance.ts'
-import type { MessageType } from './message.ts'
+import type { MessageType } from './message-type.ts'
 import * as watch from './watch.ts'
 
 /** One gRPC method: its path and the two messages on it. */

@@ -1,6 +1,7 @@
 import { bool, bytes, int64, nested, oneof, repeated, string, uint32 } from './field.ts'
 import { KeyValue, ResponseHeader } from './kv.ts'
-import { type Decoded, message } from './message.ts'
+import type { Decoded } from './message-type.ts'
+import { message } from './message.ts'
 
 /** `Event.type` */
 export const EventType = { put: 0, delete: 1 } as const
