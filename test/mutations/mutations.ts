@@ -239,14 +239,14 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'Cluster: a refusal counts whoever said it',
     file: `${transport}/prove-status.ts`,
-    find: 'if (expected === undefined || !attempt.hasHeader || !isFact(error)) return undefined',
+    find: 'if (!attempt.hasHeader || !isFact(error) || (expected === undefined && isAlone)) return undefined',
     replace: 'return undefined',
     test: 'packages/etcd/src/transport/prove-status.test.ts',
   },
   {
     name: 'Cluster: the member behind a refusal is asked each time',
     file: `${transport}/prove-status.ts`,
-    find: 'if (connection.clusterOf(session) === expected) return undefined',
+    find: 'if (expected !== undefined && connection.clusterOf(session) === expected) return undefined',
     replace: '',
     test: 'packages/etcd/src/transport/prove-status.test.ts',
   },
