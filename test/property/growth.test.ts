@@ -6,6 +6,7 @@ import { parsePathText, pathText } from '../../packages/core/src/pipeline/path-t
 import { compileSchema } from '../../packages/core/src/schema/compile-schema.ts'
 import { flatten } from '../../packages/core/src/source/flatten.ts'
 import { type DocumentFormat, parseDocument } from '../../packages/core/src/source/parse-document.ts'
+import { Unreadable } from '../../packages/core/src/source/source.ts'
 import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -322,6 +323,18 @@ test.each<DocumentFormat>(['json'])('a %s file of any nasty shape', async (forma
     expect(performance.now() - startedAt, shape).toBeLessThan(BOUND_MS)
   }
 })
+
+test.each(['}', ']\n', '[}', '%X y\n', '"\\q', '---\n'])(
+  'a YAML file whose text has a syntax error at every place: %j',
+  async (unit) => {
+    const text = unit.repeat(500_000 / unit.length)
+    const before = process.cpuUsage()
+    expect(await file('yaml', text)).toBeInstanceOf(Unreadable)
+    const { user, system } = process.cpuUsage(before)
+    // An error for each of them took 4 s and 700 MB.
+    expect((user + system) / 1000).toBeLessThan(2_000)
+  },
+)
 
 test.each(['\n', '\r\n', ' ', '\t\n', '\u00a0\n'])('a dotenv file of 1.5 MB of blanks: %j', async (blank) => {
   const directory = await mkdtemp(join(tmpdir(), 'livetree-growth-'))

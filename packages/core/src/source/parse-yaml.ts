@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { Document, Pair, Range, Scalar, YAMLMap } from 'yaml'
+import { composeYaml, YamlProblem } from './compose-yaml.ts'
 import { characterProblem } from './yaml-characters.ts'
 import { scalarAsWritten, textOfScalar } from '../format/written-scalar.ts'
 
@@ -12,13 +13,6 @@ export type ParsedYaml =
 const MAX_UNFOLDED = 250_000
 const MAX_DEPTH = 500
 const MERGE = '<<'
-
-/** The parser's codes that say too little. */
-const WORDS: Readonly<Record<string, string>> = {
-  BAD_DIRECTIVE: 'a directive that is not known',
-  MULTIPLE_DOCS: 'more than one document in the file',
-  TAG_RESOLVE_FAILED: 'a tag that is not known, or does not fit its value',
-}
 
 const TAGS = 'tag:yaml.org,2002:'
 /** Tags whose values a configuration can have; those of sets and ordered maps stand for no plain value. */
@@ -34,21 +28,7 @@ export async function parseYamlText(text: string): Promise<ParsedYaml> {
   // loaded on first use: most services have no YAML, and it is the largest dependency
   const yaml = await import('yaml')
   try {
-    const document = yaml.parseDocument(text, {
-      merge: true,
-      intAsBigInt: true,
-      prettyErrors: false,
-      logLevel: 'error',
-      // the parser compares each name with all before it; the reader below has a set
-      uniqueKeys: false,
-    })
-    const problem = document.errors[0] ?? document.warnings[0]
-    if (problem !== undefined)
-      return {
-        type: 'problem',
-        words: WORDS[problem.code] ?? problem.code.toLowerCase().replaceAll('_', ' '),
-        offset: problem.pos[0],
-      }
+    const document = composeYaml(yaml, text)
     const { version } = document.directives.yaml
     // In YAML 1.1 `yes` is a boolean, `010` is eight, and `1:30` is ninety.
     if (version !== '1.2')
@@ -60,19 +40,10 @@ export async function parseYamlText(text: string): Promise<ParsedYaml> {
     const value = new YamlReader(yaml).read(document)
     return { type: 'value', value: value === null ? undefined : value }
   } catch (error) {
-    if (error instanceof Problem) return { type: 'problem', words: error.message, offset: error.offset }
+    if (error instanceof YamlProblem) return { type: 'problem', words: error.message, offset: error.offset }
     // the parser calls itself for each level
     const words = error instanceof RangeError ? 'nested too deeply' : 'the parser fails'
     return { type: 'problem', words, offset: undefined }
-  }
-}
-
-class Problem extends Error {
-  readonly offset: number | undefined
-
-  constructor(words: string, node: unknown) {
-    super(words)
-    this.offset = (node as { range?: Range | null } | null)?.range?.[0]
   }
 }
 
@@ -102,7 +73,7 @@ class YamlReader {
   }
 
   #node(node: unknown): Unfolded {
-    if (++this.#depth > MAX_DEPTH) throw new Problem('nested too deeply', node)
+    if (++this.#depth > MAX_DEPTH) throw new YamlProblem('nested too deeply', offsetOf(node))
     const unfolded = this.#anchored(node)
     this.#depth--
     return unfolded
@@ -116,14 +87,14 @@ class YamlReader {
     const unfolded = this.#own(node)
     if (anchor !== undefined) this.#anchors.set(anchor, unfolded)
     if (this.#hasAlias && unfolded.count > MAX_UNFOLDED)
-      throw new Problem('aliases that unfold into too much', node)
+      throw new YamlProblem('aliases that unfold into too much', offsetOf(node))
     return unfolded
   }
 
   #own(node: unknown): Unfolded {
     const { isMap, isSeq, isScalar } = this.#yaml
     if ((isMap(node) || isSeq(node)) && !COLLECTION_TAGS.includes(node.tag))
-      throw new Problem('a tag of a collection that is not a plain map or list', node)
+      throw new YamlProblem('a tag of a collection that is not a plain map or list', offsetOf(node))
     if (isMap(node)) return this.#map(node)
     if (isScalar(node)) return { value: scalarOf(node), count: 1 }
     if (!isSeq(node)) return { value: null, count: 1 }
@@ -136,7 +107,10 @@ class YamlReader {
     const target = this.#anchors.get(alias.source)
     if (target !== undefined) return target
     const isInside = this.#anchors.has(alias.source)
-    throw new Problem(isInside ? 'aliases inside their own anchor' : 'an alias without anchor', alias)
+    throw new YamlProblem(
+      isInside ? 'aliases inside their own anchor' : 'an alias without anchor',
+      offsetOf(alias),
+    )
   }
 
   #map(node: YAMLMap): Unfolded {
@@ -148,7 +122,7 @@ class YamlReader {
         continue
       }
       const name = this.#name(pair.key)
-      if (own.has(name)) throw new Problem('duplicate key', pair.key)
+      if (own.has(name)) throw new YamlProblem('duplicate key', offsetOf(pair.key))
       own.set(name, this.#node(pair.value))
     }
     // names of the map itself win, then those of the map merged first
@@ -166,9 +140,10 @@ class YamlReader {
     const { value } = this.#node(node)
     return (Array.isArray(value) ? value : [value]).map((part) => {
       const map = part instanceof Map ? this.#parts.get(part) : undefined
-      if (map === undefined) throw new Problem('a merge key whose value is no map', key)
+      if (map === undefined) throw new YamlProblem('a merge key whose value is no map', offsetOf(key))
       this.#mergedCount += map.size
-      if (this.#mergedCount > MAX_UNFOLDED) throw new Problem('aliases that unfold into too much', key)
+      if (this.#mergedCount > MAX_UNFOLDED)
+        throw new YamlProblem('aliases that unfold into too much', offsetOf(key))
       return map
     })
   }
@@ -182,9 +157,13 @@ class YamlReader {
     }
     const { value } = this.#yaml.isAlias(key) ? this.#alias(key) : { value: undefined }
     const text = typeof value === 'string' ? value : textOfScalar(value)
-    if (text === undefined) throw new Problem('a name that is not a scalar', key)
+    if (text === undefined) throw new YamlProblem('a name that is not a scalar', offsetOf(key))
     return text
   }
+}
+
+function offsetOf(node: unknown): number | undefined {
+  return (node as { range?: Range | null } | null)?.range?.[0]
 }
 
 function countOf(parts: Iterable<Unfolded>): number {
@@ -201,7 +180,8 @@ function scalarOf(scalar: Scalar): unknown {
   const { value, tag } = scalar
   const text = textOf(scalar)
   if (tag === `${TAGS}timestamp`) return text
-  if (tag === `${TAGS}binary` && !isBase64(text)) throw new Problem('a !!binary that is not base64', scalar)
+  if (tag === `${TAGS}binary` && !isBase64(text))
+    throw new YamlProblem('a !!binary that is not base64', offsetOf(scalar))
   if (typeof value === 'bigint') {
     const number = Number(value)
     if (Number.isSafeInteger(number)) return scalarAsWritten(number, text)
