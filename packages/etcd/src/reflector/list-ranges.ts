@@ -181,6 +181,10 @@ class Listing {
   }
 
   #take(header: ResponseHeader): void {
+    if (header.revision < 1) {
+      const what = 'the answer names no revision of the store, which every etcd does'
+      throw new EtcdError('malformed_message', { call: 'KV/Range', what })
+    }
     if (setbackSince(this.#lastHeader, header) !== undefined) throw twoStores()
     this.#header ??= header
     this.#lastHeader = header
