@@ -60,7 +60,8 @@ export class WatchConnection {
       watchers: () => ports.watchers(),
       isCurrent: (session) => this.#isCurrent(session),
       onAnswered: (watcher) => {
-        if (isConnecting(watcher)) this.attach(watcher)
+        // The answer may have taken the watch to another link.
+        if (isConnecting(watcher) && [...ports.watchers()].includes(watcher)) this.attach(watcher)
         this.#releaseFollowers()
         this.#openWhenAnswered()
       },

@@ -91,6 +91,8 @@ export class WatchLinks {
   #retire(link: WatchConnection): void {
     if (link === this.#newest || this.#watchersOf(link).length > 0) return
     const index = this.#links.indexOf(link)
-    if (index >= 0) this.#links.splice(index, 1)
+    if (index < 0) return
+    this.#links.splice(index, 1)
+    link.close()
   }
 }

@@ -74,4 +74,28 @@ describe('what the store is asked about watches', () => {
       expect(told.slice(-2)).toEqual(['cluster changed unproven', 'end cluster_changed'])
     },
   )
+
+  it('the answer that takes the last watch to another stream opens none for the link it has left', async () => {
+    const { watch, channel, service, clock } = setUp()
+    watch({ prefix: 'a' })
+    watch({ prefix: 'b' })
+    channel.onUnary = () => ({ header: header(5) })
+    const refuse = (cancelReason: string) =>
+      channel.lastStream.answer({
+        header: header(5),
+        watchId: 0,
+        created: true,
+        canceled: true,
+        cancelReason,
+      })
+    refuse('etcdserver: invalid auth token')
+    refuse('rpc error: code = PermissionDenied desc = etcdserver: permission denied')
+    await settled()
+    clock.advance(1_000)
+    await settled()
+    service.close()
+    await settled()
+    expect(clock.pending).toBe(0)
+    expect(channel.streams.filter(({ isOver }) => !isOver)).toEqual([])
+  })
 })
