@@ -33,6 +33,8 @@ const project = (
     exclude: [...configDefaults.exclude, ...exclude],
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
+    // A condition that holds in the end may need far longer on a busy machine than Vitest's default of one second.
+    expect: { poll: { timeout: timeoutMs * 0.75 } },
     globalSetup,
   },
 })

@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { eachEtcd } from '../support/each-etcd.ts'
 import { freePorts } from '../support/free-ports.ts'
+import { isLongRun } from '../support/run-length.ts'
 import { runNode } from '../support/run-node.ts'
 import { startProxy } from '../support/start-proxy.ts'
 
@@ -18,7 +19,7 @@ eachEtcd('a client that is closed', (etcd) => {
       if (round % 5 === 0) void proxy.refuse().then(() => proxy.accept())
     }, 7)
     onTestFinished(() => clearInterval(churning))
-    const turns = process.env.LIVETREE_LONG_TESTS === undefined ? '40' : '200'
+    const turns = isLongRun ? '200' : '40'
     let printedAt = 0
     const { code, output } = await runNode(
       new URL('./etcd-close-process.ts', import.meta.url),

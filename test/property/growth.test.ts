@@ -20,6 +20,7 @@ import { WatchEvent } from '../../packages/etcd/src/watch/watch-handlers.ts'
 import { LayerLeaves } from '../../packages/livetree/src/etcd-source/layer-leaves.ts'
 import { Overlays } from '../../packages/livetree/src/etcd-source/overlays.ts'
 import { NASTY_LENGTH, nastyShapes } from '../support/nasty-shapes.ts'
+import { isLongRun } from '../support/run-length.ts'
 
 /**
  * What takes time by the square of its input takes minutes or hours at this length; what does not takes milliseconds.
@@ -27,12 +28,10 @@ import { NASTY_LENGTH, nastyShapes } from '../support/nasty-shapes.ts'
  */
 const BOUND_MS = 20_000
 
-const isLong = process.env.LIVETREE_LONG_TESTS !== undefined
-
 /** By name, at a quarter of a size and at the whole. The long form has values as large as etcd takes them. */
 const shapesOf = (length: number) => ({ quarter: nastyShapes(length / 4), whole: nastyShapes(length) })
 const longShapes = shapesOf(NASTY_LENGTH)
-const shapes = isLong ? longShapes : shapesOf(NASTY_LENGTH / 5)
+const shapes = isLongRun ? longShapes : shapesOf(NASTY_LENGTH / 5)
 const SHAPE_NAMES = Object.keys(shapes.whole)
 
 type Part = 'quarter' | 'whole'
@@ -167,7 +166,7 @@ test('a long name, whatever it is', () => {
 
 const namesOf = (count: number) => Array.from({ length: count }, (_, index) => `key${(index * 7919) % count}`)
 const many = namesOf(100_000)
-const siblings = isLong
+const siblings = isLongRun
   ? { quarter: namesOf(25_000), whole: many }
   : { quarter: namesOf(7_500), whole: namesOf(30_000) }
 

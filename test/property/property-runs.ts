@@ -1,3 +1,5 @@
+import { isLongRun } from '../support/run-length.ts'
+
 /** Draws of the long form of a property, as `LIVETREE_LONG_TESTS=1` runs it. */
 const LONG_RUNS = 2_000
 
@@ -8,5 +10,5 @@ const LONG_RUNS = 2_000
 export function propertyRuns(share: number, inShort: number): number {
   const given = process.env.LIVETREE_PROPERTY_RUNS
   if (given !== undefined) return Math.ceil(Number(given) * share)
-  return Math.ceil(LONG_RUNS * share * (process.env.LIVETREE_LONG_TESTS === undefined ? inShort : 1))
+  return Math.ceil(LONG_RUNS * share * (isLongRun ? 1 : inShort))
 }

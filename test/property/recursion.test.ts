@@ -4,9 +4,10 @@ import * as z from 'zod'
 import { createPipeline } from '../../packages/core/src/pipeline/create-pipeline.ts'
 import { compileSchema } from '../../packages/core/src/schema/compile-schema.ts'
 import { countCalls } from '../support/count-calls.ts'
+import { isLongRun } from '../support/run-length.ts'
 
 /** Each depth is twice the one before: a walk that doubles per level makes 32 times the calls at the second already. */
-const DEPTHS = process.env.LIVETREE_LONG_TESTS === undefined ? [5, 10, 20] : [5, 10, 20, 40, 60]
+const DEPTHS = isLongRun ? [5, 10, 20, 40, 60] : [5, 10, 20]
 /** What a walk may make more of at twice the depth; one by squares makes four times as many, by cubes eight. */
 const MOST = 10
 

@@ -5,6 +5,7 @@ import type { EtcdServer } from '../../support/start-etcd.ts'
 import { expect, onTestFinished, test } from 'vitest'
 import { eachEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
+import { isLongRun } from '../../support/run-length.ts'
 import { startProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd-watch-kit.ts'
@@ -12,7 +13,7 @@ import { anything } from './three-views.ts'
 
 withoutOpenHandles()
 
-const KEYS = process.env.LIVETREE_LONG_TESTS === undefined ? 4_000 : 100_000
+const KEYS = isLongRun ? 100_000 : 4_000
 /** In one revision; etcd takes 128 unless it is started with more. */
 const PUTS = KEYS / 10
 /** Of the time that a slow machine may take, in milliseconds. */

@@ -6,6 +6,7 @@ import { etcd as etcdSource } from 'livetree'
 import { expect, onTestFinished, test } from 'vitest'
 import { type EtcdUnderTest, eachEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
+import { isLongRun } from '../../support/run-length.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { startProxy, type TcpProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -135,15 +136,14 @@ eachEtcd('another store behind the same name', (etcd) => {
   const doings: readonly Doing[] = ['idle', 'cut off', 'resuming', 'a refresh pending']
   const hows = Object.keys(replacements) as (keyof typeof replacements)[]
 
-  const isLong = process.env.LIVETREE_LONG_TESTS !== undefined
   // In the short run, one etcd has each replacement and each state of the client once, the others the quickest.
-  const isMain = isLong || etcd.kind === 'current'
+  const isMain = isLongRun || etcd.kind === 'current'
   const cases = hows.flatMap((how) => doings.map((doing) => [how, doing] as const))
   const few = cases.filter(([how, doing]) =>
     isMain ? how === 'wiped' || doing === 'idle' : how !== 'swapped' && doing === 'idle',
   )
 
-  test.each(isLong ? cases : few)(
+  test.each(isLongRun ? cases : few)(
     'T3.71 %s, while the client is %s: a new epoch, and nothing of the old one stays',
     async (how, doing) => {
       const { views, store } = await replaced(etcd, how, doing)
@@ -158,7 +158,7 @@ eachEtcd('another store behind the same name', (etcd) => {
     },
   )
 
-  test.each(isLong ? hows : hows.filter((how) => (isMain ? how !== 'swapped' : how.includes('same'))))(
+  test.each(isLongRun ? hows : hows.filter((how) => (isMain ? how !== 'swapped' : how.includes('same'))))(
     'T3.71 %s, with more keys than are remembered',
     async (how) => {
       const { views, store } = await replaced(etcd, how, 'idle', MANY_KEYS)

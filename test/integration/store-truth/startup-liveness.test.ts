@@ -6,14 +6,13 @@ import { expect, onTestFinished, test } from 'vitest'
 import { eachEtcd } from '../../support/each-etcd.ts'
 import { makeCertificates } from '../../support/make-certificates.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
+import { isLongRun } from '../../support/run-length.ts'
 import { startProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect, quickWatch } from '../etcd-watch-kit.ts'
 import { anything } from './three-views.ts'
 
 withoutOpenHandles()
-
-const isLong = process.env.LIVETREE_LONG_TESTS !== undefined
 
 const key = (name: string) => `/t/all/${name}`
 
@@ -86,7 +85,7 @@ eachEtcd('startup and liveness', (etcd) => {
     await using config = await anything.load({ sources: [source] })
     const stale: string[] = []
     config.on('stale', ({ reason }) => stale.push(reason))
-    for (let round = 2; round < (isLong ? 4 : 3); round += 1) {
+    for (let round = 2; round < (isLongRun ? 4 : 3); round += 1) {
       await server.kill()
       await server.restart()
       const direct = connect(server.endpoint, { auth })
@@ -112,7 +111,7 @@ eachEtcd('startup and liveness', (etcd) => {
   })
 
   // the slowest to prove anything is the old one
-  test.runIf(isLong || etcd.kind === '3.4')(
+  test.runIf(isLongRun || etcd.kind === '3.4')(
     'P7 a staleAfterMs that is shorter than the cadence of the client: asked more often',
     async () => {
       const server = await etcd.start()

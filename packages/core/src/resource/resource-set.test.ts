@@ -37,7 +37,7 @@ describe('closing the resources of a configuration', () => {
       await turn()
       expect(disposed).toEqual(['d', 'c', 'b', 'a'])
       await clock.advance(5_000)
-      await vi.waitFor(() => expect(closed).toHaveBeenCalled())
+      await expect.poll(() => closed).toHaveBeenCalled()
       expect(errors.filter((message) => message.includes('has not ended after 5000 ms'))).toHaveLength(4)
     },
   )

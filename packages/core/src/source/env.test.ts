@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { recordSource, type SourceRecorder } from '../testing/record-source.ts'
 import { type EnvOptions, env } from './env.ts'
 
@@ -19,7 +19,7 @@ afterEach(async () => {
 async function record(options: EnvOptions): Promise<SourceRecorder> {
   const recorder = recordSource(env(options))
   open.push(recorder)
-  await vi.waitFor(() => expect(recorder.calls).not.toHaveLength(0))
+  await expect.poll(() => recorder.calls).not.toHaveLength(0)
   return recorder
 }
 
@@ -56,6 +56,6 @@ describe('env', () => {
     ])
     expect({ ...process.env }).toEqual(before)
     await writeFile(missing!, 'APP_D=late\n')
-    await vi.waitFor(() => expect(recorder.layer(2)).toEqual({ D: 'late' }), { timeout: 10_000 })
+    await expect.poll(() => recorder.layer(2)).toEqual({ D: 'late' })
   })
 })

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rename, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { recordSource, type SourceRecorder } from '../testing/record-source.ts'
 import { type FileOptions, file } from './file.ts'
 import { Unreadable } from './source.ts'
@@ -22,12 +22,12 @@ afterEach(async () => {
 async function record(path: string, options: FileOptions = {}): Promise<SourceRecorder> {
   const recorder = recordSource(file(path, { pollMs: 0, ...options }))
   open.push(recorder)
-  await vi.waitFor(() => expect(recorder.calls).not.toHaveLength(0))
+  await expect.poll(() => recorder.calls).not.toHaveLength(0)
   return recorder
 }
 
 const seen = (recorder: SourceRecorder, expected: unknown) =>
-  vi.waitFor(() => expect(recorder.layer()).toEqual(expected), { timeout: 5_000 })
+  expect.poll(() => recorder.layer()).toEqual(expected)
 
 describe('file', () => {
   it('sees a file written in place, with a rising revision', async () => {
@@ -114,10 +114,10 @@ describe('file', () => {
     await writeFile(path, '{"a": 1}')
     await seen(recorder, { a: 1 })
     await unlink(path)
-    await vi.waitFor(() => expect(recorder.calls.at(-1)).toMatchObject({ type: 'lost' }))
+    await expect.poll(() => recorder.calls.at(-1)).toMatchObject({ type: 'lost' })
     expect(recorder.layer()).toEqual({ a: 1 })
     await writeFile(path, '{"a": 1}')
-    await vi.waitFor(() => expect(recorder.calls.at(-1)).toMatchObject({ type: 'replace' }))
+    await expect.poll(() => recorder.calls.at(-1)).toMatchObject({ type: 'replace' })
   })
 
   it('counts a missing optional file as empty', async () => {
@@ -179,7 +179,7 @@ describe('file', () => {
     const timers: (() => void)[] = []
     const clock = { ...systemClock, setTimeout: (run: () => void) => timers.push(run) }
     const next = async () => {
-      await vi.waitFor(() => expect(timers.length).toBeGreaterThan(0))
+      await expect.poll(() => timers.length, { interval: 1 }).toBeGreaterThan(0)
       timers.shift()!()
     }
     await writeFile(path, 'limit: 15000')
@@ -189,7 +189,7 @@ describe('file', () => {
     await recorder.connection.refresh(new AbortController().signal)
     await write('limit: 15')
     const read = recorder.connection.refresh(new AbortController().signal)
-    await vi.waitFor(() => expect(timers.length).toBeGreaterThan(0))
+    await expect.poll(() => timers.length, { interval: 1 }).toBeGreaterThan(0)
     await write('limit: 15001')
     await next()
     await next()

@@ -225,7 +225,7 @@ describe('Comparison', () => {
     const { path, clock, start } = machine()
     const { config, store } = await start({ a: '0', many: MANY })
     await clock.advance(1)
-    await vi.waitFor(() => expect(existsSync(path)).toBe(true))
+    await expect.poll(() => existsSync(path)).toBe(true)
     // The default is the same value.
     store.patch(11, { a: undefined })
     await config.refresh()

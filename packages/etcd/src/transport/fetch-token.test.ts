@@ -114,15 +114,17 @@ describe.each(ANSWERED)('%s', (name) => {
   test('waits for a token as long as it may take, not only as long as one Authenticate may', async () => {
     const { client, askedTimes } = await start({ callMs: 50, isMute: (index) => index < 3 })
     await CALLS[name]!(client, { timeoutMs: 20_000 })
-    expect(askedTimes()).toBe(4)
+    // An answer may itself take longer than 50 ms, and is then asked for again.
+    expect(askedTimes()).toBeGreaterThanOrEqual(4)
   })
 
   test('waits so, too, when the token it has is refused', async () => {
     const { client, askedTimes, expire } = await start({ callMs: 50, isMute: (index) => index % 3 > 0 })
-    await client.kv.get('k')
+    await client.kv.get('k', { timeoutMs: 20_000 })
+    const askedBefore = askedTimes()
     expire()
     await CALLS[name]!(client, { timeoutMs: 20_000 })
-    expect(askedTimes()).toBe(4)
+    expect(askedTimes() - askedBefore).toBeGreaterThanOrEqual(3)
   })
 })
 
