@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const LOADER = fileURLToPath(new URL('./source-loader.ts', import.meta.url))
+/** What Node made of the sources is kept: a test run starts some hundred of these. */
+const CACHE = fileURLToPath(new URL('../../.cache/node', import.meta.url))
 const HERE = fileURLToPath(new URL('../integration/', import.meta.url))
 
 export interface ScriptResult {
@@ -25,7 +27,7 @@ export interface ScriptOptions {
 export function runScript(code: string, options: ScriptOptions = {}): Promise<ScriptResult> {
   const { shell, env = {}, cwd = HERE, timeoutMs = 30_000 } = options
   const args = ['--import', LOADER, '--input-type=module-typescript', '--eval', code]
-  const given = { cwd, env: { ...process.env, ...env }, timeout: timeoutMs, killSignal: 'SIGKILL' as const }
+  const given = { cwd, env: { ...process.env, NODE_COMPILE_CACHE: CACHE, ...env }, timeout: timeoutMs, killSignal: 'SIGKILL' as const }
   const child =
     shell === undefined
       ? spawn(process.execPath, args, given)

@@ -90,9 +90,9 @@ eachEtcd('P8 boots without the store', (etcd) => {
       file(defaults),
       etcdSource({ endpoints: [proxy.endpoint], root: shop.root, overlays: ['prod'] }),
     ]
-    const config = shop.keep(
-      await definition.load({ sources, startup: { timeoutMs: 300, onUnavailable: 'defaults' } }),
-    )
+    // All sources have this long, and a busy machine may need seconds to read a local file.
+    const startup = { timeoutMs: 3_000, onUnavailable: 'defaults' } as const
+    const config = shop.keep(await definition.load({ sources, startup }))
     expect(config.current).toMatchObject({ http: { port: 3000, timeoutMs: 7 }, features: {} })
     await proxy.accept()
     await waitFor(() => config.current.features.search === true, { timeoutMs: 20_000 })
