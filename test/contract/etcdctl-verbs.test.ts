@@ -148,27 +148,31 @@ eachEtcdctl('Every verb', (etcdctl) => {
   eachRealEtcd('as on', (etcd) => {
     // What is printed comes from etcdctl, what is answered from the etcd: in the short run each is asked by its own.
     const hasOwn = inject('testedEtcdctls').some(({ version }) => version === etcd.version)
-    test.runIf(isLongRun || !hasOwn || etcd.version === etcdctl.version)('embedded: exit code, output and errors', async () => {
-      const real = await etcd.start()
-      await using embedded = await startEmbeddedEtcd()
-      const memberIds = new Map<string, string>()
-      for (const { endpoint } of [real, embedded]) {
-        const listed = await run(etcdctl, [`--endpoints=${endpoint}`], ['member', 'list'])
-        memberIds.set(endpoint, listed.stdout.split(',')[0]!)
-      }
-      const of = (endpoint: string, line: readonly string[]) => {
-        const words = line.map((word) => word.replace('SELF', memberIds.get(endpoint)!))
-        return runOn(etcdctl, [`--endpoints=${endpoint}`], words)
-      }
-      const differing: unknown[] = []
-      for (const line of verbs) {
-        if (etcd.kind === '3.4' && ofLaterEtcds.includes(line.join(' '))) continue
-        const [expected, got] = await Promise.all([of(real.endpoint, line), of(embedded.endpoint, line)])
-        const isSame = JSON.stringify(expected) === JSON.stringify(got)
-        if (!isSame) differing.push({ line: line.join(' '), expected, got })
-      }
-      expect(differing).toEqual([])
-    }, 180_000)
+    test.runIf(isLongRun || !hasOwn || etcd.version === etcdctl.version)(
+      'embedded: exit code, output and errors',
+      async () => {
+        const real = await etcd.start()
+        await using embedded = await startEmbeddedEtcd()
+        const memberIds = new Map<string, string>()
+        for (const { endpoint } of [real, embedded]) {
+          const listed = await run(etcdctl, [`--endpoints=${endpoint}`], ['member', 'list'])
+          memberIds.set(endpoint, listed.stdout.split(',')[0]!)
+        }
+        const of = (endpoint: string, line: readonly string[]) => {
+          const words = line.map((word) => word.replace('SELF', memberIds.get(endpoint)!))
+          return runOn(etcdctl, [`--endpoints=${endpoint}`], words)
+        }
+        const differing: unknown[] = []
+        for (const line of verbs) {
+          if (etcd.kind === '3.4' && ofLaterEtcds.includes(line.join(' '))) continue
+          const [expected, got] = await Promise.all([of(real.endpoint, line), of(embedded.endpoint, line)])
+          const isSame = JSON.stringify(expected) === JSON.stringify(got)
+          if (!isSame) differing.push({ line: line.join(' '), expected, got })
+        }
+        expect(differing).toEqual([])
+      },
+      180_000,
+    )
   })
 
   test.each([

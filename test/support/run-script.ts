@@ -27,7 +27,12 @@ export interface ScriptOptions {
 export function runScript(code: string, options: ScriptOptions = {}): Promise<ScriptResult> {
   const { shell, env = {}, cwd = HERE, timeoutMs = 30_000 } = options
   const args = ['--import', LOADER, '--input-type=module-typescript', '--eval', code]
-  const given = { cwd, env: { ...process.env, NODE_COMPILE_CACHE: CACHE, ...env }, timeout: timeoutMs, killSignal: 'SIGKILL' as const }
+  const given = {
+    cwd,
+    env: { ...process.env, NODE_COMPILE_CACHE: CACHE, ...env },
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL' as const,
+  }
   const child =
     shell === undefined
       ? spawn(process.execPath, args, given)

@@ -129,6 +129,17 @@ test('a call that an old session took is answered, though no new connection can 
   await expect.poll(() => ended.length).toBe(1)
 })
 
+test('a lost session is replaced once, also for a call that came while it was being lost', async () => {
+  const fake = await server((call) => call.answer(putAnswer()))
+  const channel = testChannel([fake.endpoint], { clock })
+  CLOSING.push(() => channel.close())
+  await channel.unary(KV.put, { key: 'k' })
+  DIALLED[0]!.destroy()
+  await channel.unary(KV.put, { key: 'k' })
+  await channel.unary(KV.put, { key: 'k' })
+  expect(DIALLED).toHaveLength(2)
+})
+
 test('an endpoint that is taken out while it rests is not connected afterwards', async () => {
   const port = await freePort()
   const good = await server((call) => call.answer(putAnswer()))

@@ -288,6 +288,9 @@ export class Connection {
     this.#failWaiting()
     // undici takes what runs on the old session for lost as soon as a new one fails: each session has a client of its own.
     this.retire()
+    // undici would send what it still holds over a new session. Calls that a GOAWAY let run go on.
+    if (this.#client.stats.running === 0)
+      void this.destroy(errorOfNetwork(error, true, { endpoint: this.url }))
   }
 
   #giveUpOpening(cause: Error): void {
