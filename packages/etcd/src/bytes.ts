@@ -1,2 +1,2 @@
-/** A key or value: bytes, or text as UTF-8. */
+/** A key or a value: bytes, or text, which is sent as UTF-8. */
 export type Bytes = string | Uint8Array

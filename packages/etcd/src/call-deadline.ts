@@ -1,17 +1,20 @@
 import { type Clock, monotonicNow } from './clock.ts'
 import { EtcdError } from './errors.ts'
 
-/** For calls of a service that was made without a client's timeouts. */
+/** Time limit of a call when the service was created without the client's timeouts, in milliseconds. */
 export const DEFAULT_CALL_MS = 10_000
 
-/** The one time limit of a call that is made of several requests: each gets what is left. A clock that is set changes nothing. */
+/**
+ * One time limit for a call that makes several requests: each request gets the remaining time. Uses the
+ * monotonic clock.
+ */
 export class CallDeadline {
   readonly #clock: Clock
   readonly #call: string
   readonly #timeoutMs: number
   readonly #startedAt: number
 
-  /** Begins now. `call` is named where no time is left. */
+  /** Starts now. `call` is the name used in errors. */
   constructor(clock: Clock, call: string, timeoutMs: number) {
     this.#clock = clock
     this.#call = call
@@ -19,20 +22,20 @@ export class CallDeadline {
     this.#startedAt = monotonicNow(clock)
   }
 
-  /** One of its own length for what has to be done after it, from now on. */
+  /** A new deadline that starts now, for work that follows this call. */
   another(timeoutMs: number): CallDeadline {
     return new CallDeadline(this.#clock, this.#call, timeoutMs)
   }
 
-  /** Milliseconds; may be negative. */
+  /** Remaining time in milliseconds; negative once it is over. */
   get leftMs(): number {
     return this.#timeoutMs - (monotonicNow(this.#clock) - this.#startedAt)
   }
 
   /**
-   * Sends one request within the time that is left.
+   * Makes one request within the remaining time.
    *
-   * @throws EtcdError `deadline_exceeded` when there is none
+   * @throws EtcdError `deadline_exceeded` when no time remains
    */
   async run<R>(ask: (timeoutMs: number) => Promise<R>): Promise<R> {
     const { leftMs } = this
@@ -46,7 +49,7 @@ export class CallDeadline {
     }
   }
 
-  /** The error once no time is left. `last` is what the attempt before failed with. */
+  /** The error for a call without remaining time. `last` is the error of the previous attempt. */
   over(last?: EtcdError): EtcdError {
     const before = last === undefined ? '' : `; the attempt before failed: ${last.what}`
     const what = `no time was left of ${this.#timeoutMs} ms for the next request${before}`

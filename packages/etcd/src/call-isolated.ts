@@ -1,13 +1,13 @@
 /**
- * Calls something of the user's. What it throws, or rejects with, goes to `onError` and nowhere else; what `onError`
- * itself throws, a logger of the user's for one, goes nowhere.
+ * Calls user code. What it throws or rejects with is passed to `onError`; what `onError` itself throws, for
+ * example a user's logger, is discarded.
  */
 export function callIsolated(call: () => unknown, onError: (error: unknown) => void): void {
   const report = (error: unknown): void => {
     try {
       onError(error)
     } catch {
-      // nobody is left to be told
+      // There is nobody left to report to.
     }
   }
   try {

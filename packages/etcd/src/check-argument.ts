@@ -4,22 +4,24 @@ import type { Bytes } from './bytes.ts'
 import { LONGEST_MS, shown } from './refuse-option.ts'
 import type { CallOptions } from './transport/transport.ts'
 
-/** What a call was given and cannot be used. `what` says which part; it never repeats a key, a value or a password. */
+/**
+ * The error for an unusable argument. `what` names the part and never contains a key, a value or a password.
+ */
 export function refuseArgument(what: string, call?: string, cause?: unknown): EtcdError {
   return new EtcdError('invalid_argument', { what, call, cause, fate: 'not_sent' })
 }
 
-/** What one argument or option has to be. */
+/** Validates one argument or option. */
 export interface Check {
   accepts(value: unknown): boolean
-  /** In words: "a whole number from 0 on". */
+  /** Completes "is X, not …" in the error, e.g. "a whole number from 0 on". */
   readonly expected: string
 }
 
-/** One check for every option there is, so that a misspelt name is noticed. */
+/** One check for every option, so that misspelt names are rejected. */
 export type OptionChecks<T> = { readonly [K in keyof Required<T>]: Check }
 
-/** Whether it is an object with these methods. A proxy or a getter that throws is none. */
+/** True for an object with all of these methods. False if a proxy or a getter throws. */
 export function hasMethods(value: unknown, ...names: readonly string[]): boolean {
   try {
     return isObject(value) && names.every((name) => typeof Reflect.get(value, name) === 'function')
@@ -49,7 +51,7 @@ export const SIGNAL: Check = {
     takesListeners(value as AbortSignal),
   expected: 'an AbortSignal',
 }
-/** Node's timers take no more than 2^31 - 1. */
+/** A duration for Node's timers, which accept at most 2^31 - 1. */
 export const MILLISECONDS: Check = {
   accepts: (value) => typeof value === 'number' && value >= 1 && value <= LONGEST_MS,
   expected: `milliseconds from 1 to ${LONGEST_MS}`,
@@ -58,7 +60,7 @@ export const LEASE_ID: Check = {
   accepts: (value) => typeof value === 'bigint' && value > 0n && value < 2n ** 63n,
   expected: 'a positive bigint below 2^63',
 }
-/** As in an entry: 0n says that there is none. */
+/** A lease id as in an entry, where 0n means no lease. */
 export const LEASE_OR_NONE: Check = {
   accepts: (value) => value === 0n || LEASE_ID.accepts(value),
   expected: 'a bigint from 0 on and below 2^63',
@@ -71,13 +73,13 @@ export const BYTES: Check = {
   accepts: (value) => (typeof value === 'string' ? value.isWellFormed() : isWholeArray(value)),
   expected: 'text (without lone surrogates) or bytes',
 }
-/** A part of a range, which `Namespace.range` checks. */
+/** A part of a range, which `Namespace.range` validates. */
 export const RANGE_PART: Check = { accepts: () => true, expected: 'text or bytes' }
 
-/** What its own function checks. */
+/** An option that is validated by a function of its own. */
 export const ANYTHING: Check = { accepts: () => true, expected: 'anything' }
 
-/** The checks of what calls that may speak to one member take. */
+/** Checks for the options of calls that can address one member. */
 export const CALL_CHECKS: OptionChecks<CallOptions> = {
   timeoutMs: MILLISECONDS,
   signal: SIGNAL,
@@ -87,7 +89,7 @@ export const CALL_CHECKS: OptionChecks<CallOptions> = {
   endpoint: SOME_TEXT,
 }
 
-/** A whole number from `least` on that a double holds exactly. */
+/** Accepts integers from `least` on that a double holds exactly. */
 export function whole(least: number): Check {
   return {
     accepts: (value) => Number.isSafeInteger(value) && (value as number) >= least,
@@ -102,12 +104,15 @@ export function oneOf(...names: readonly string[]): Check {
   }
 }
 
-/** The bytes of an array whose memory was handed to another thread are gone: it must not pass for an empty one. */
+/** A transferred ArrayBuffer has lost its bytes and must not be mistaken for an empty value. */
 function isWholeArray(value: unknown): boolean {
   return isUint8Array(value) && (value.length > 0 || !(value.buffer as ArrayBuffer).detached)
 }
 
-/** Throws what the signal's own methods throw, which is then no signal; in the middle of a call it would be too late. */
+/**
+ * Tries the signal's methods. A signal whose methods throw is refused here, because in the middle of a call
+ * is too late.
+ */
 function takesListeners(signal: AbortSignal): boolean {
   const nothing = () => undefined
   signal.addEventListener('abort', nothing)
@@ -115,19 +120,26 @@ function takesListeners(signal: AbortSignal): boolean {
   return true
 }
 
-/** @throws EtcdError `invalid_argument` unless the argument is what it has to be */
+/** @throws EtcdError `invalid_argument` if the argument fails the check */
 export function checkArgument(call: string, name: string, check: Check, value: unknown): void {
   if (!passes(check, value)) throw refuseArgument(`${name} is ${named(value)}, not ${check.expected}`, call)
 }
 
-/** Throws `invalid_argument` for what is neither text nor bytes. Text that is no Unicode would become another one. */
+/**
+ * Accepts bytes and well-formed text; lone surrogates would be encoded as another text.
+ *
+ * @throws EtcdError `invalid_argument` for anything else
+ */
 export function checkBytes(name: string, value: unknown): asserts value is Bytes {
   if (!BYTES.accepts(value)) throw refuseArgument(`${name} is ${shown(value)}, not ${BYTES.expected}`)
 }
 
 /**
- * A copy of the options, read once and checked. Throws `invalid_argument` for a name that is not in the table, which would
- * otherwise be ignored without a word, and for a value of the wrong kind. `undefined` counts as not given.
+ * Reads the options once, validates them and returns a copy. An option that is `undefined` counts as not
+ * given.
+ *
+ * @throws EtcdError `invalid_argument` for an unknown name, which would otherwise be ignored silently, and
+ * for an invalid value
  */
 export function readOptions<T extends object>(
   call: string,
@@ -150,7 +162,7 @@ export function readOptions<T extends object>(
   return read as T
 }
 
-/** Getters and proxies may throw what they like. */
+/** Reads all properties, and turns what a getter or a proxy throws into `invalid_argument`. */
 function entriesOf(given: object, call: string): [string, unknown][] {
   const entries: [string, unknown][] = []
   try {
@@ -161,7 +173,7 @@ function entriesOf(given: object, call: string): [string, unknown][] {
   return entries
 }
 
-/** No list, date, promise, map or signal: their contents would count for nothing. */
+/** False for lists, dates, promises, maps and signals, whose contents would be ignored. */
 function isPlain(given: unknown): given is object {
   try {
     return isObject(given) && Object.prototype.toString.call(given) === '[object Object]'
@@ -178,7 +190,7 @@ function passes(check: Check, value: unknown): boolean {
   }
 }
 
-/** An id is no secret; a text may be. */
+/** Describes a value for an error. An id is shown because it is no secret; text may be one. */
 function named(value: unknown): string {
   return typeof value === 'bigint' ? String(value).slice(0, 40) : shown(value)
 }

@@ -13,63 +13,79 @@ import { assertKnown, assertMethods, LONGEST_MS, number, refuse } from './refuse
 import { type TlsOptions, tlsSource } from './tls-options.ts'
 import { resolveWatchSettings, type WatchSettings } from './watch/watch-options.ts'
 
-/** In milliseconds. */
+/** Time limits of the client, in milliseconds. */
 export interface TimeoutOptions {
-  /** For a connection, TLS included. Default 3,000. */
+  /** For establishing a connection, including TLS. Default 3,000. */
   readonly connectMs?: number
-  /** For a call with all its retries. Default 10,000: more than etcd's own 7,000, so that its answer comes first. */
+  /**
+   * For a call with all its retries. Default 10,000: more than etcd's own 7,000, so that etcd's error arrives
+   * first.
+   */
   readonly callMs?: number
-  /** For one attempt at a read while there are other endpoints. Default: half of `callMs`. */
+  /** For one attempt at a read while other endpoints are available. Default: half of `callMs`. */
   readonly attemptMs?: number
-  /** Between HTTP/2 pings while calls are open; 0 for none. etcd does not take less than 5,000. Default 20,000. */
+  /**
+   * Interval of HTTP/2 pings while calls are open; 0 disables them. etcd rejects intervals below 5,000.
+   * Default 20,000.
+   */
   readonly pingIntervalMs?: number
 }
 
-/** What the client refuses before it is sent, or instead of keeping it in memory. */
+/**
+ * Size limits: larger requests are refused before they are sent, larger responses before they are held in
+ * memory.
+ */
 export interface LimitOptions {
-  /** Default 1.5 MiB, as the server's `--max-request-bytes`. */
+  /** Maximum size of a request. Default 1.5 MiB, like the server's `--max-request-bytes`. */
   readonly requestBytes?: number
-  /** Default 1 GiB. */
+  /** Maximum size of a response. Default 1 GiB. */
   readonly responseBytes?: number
-  /** Operations in one branch of a transaction. Default 128, as the server's `--max-txn-ops`. */
+  /**
+   * Maximum number of operations in one branch of a transaction. Default 128, like the server's
+   * `--max-txn-ops`.
+   */
   readonly txnOps?: number
 }
 
 /** Options of `createEtcdClient`. */
 export interface EtcdClientOptions {
-  /** `http://127.0.0.1:2379`, several for a cluster. Without a scheme: https with `tls`, http otherwise; port 2379. */
+  /**
+   * `http://127.0.0.1:2379`, or several for a cluster. Without a scheme: https with `tls`, otherwise http.
+   * Default port 2379.
+   */
   readonly endpoints?: string | readonly string[]
-  /** Instead of `endpoints`. */
+  /** Finds the endpoints in DNS. Excludes `endpoints`. */
   readonly discovery?: DiscoveryOptions
   /**
-   * Required for nothing: `https://` endpoints are verified against Node's own authorities. A function is asked at the
-   * start and again for each new connection, so that renewed certificates are taken up; when it throws, or gives what
-   * cannot be used, the last ones go on being used and `logger.warn` is told.
+   * Certificates. Not required for TLS: `https://` endpoints are verified against the authorities that Node
+   * trusts. A function is called at the start and again for each new connection, so that renewed certificates
+   * are used. If it throws or returns unusable certificates later, the previous ones stay in use and
+   * `logger.warn` reports it.
    */
   readonly tls?: TlsOptions | (() => TlsOptions)
-  /** For a cluster with auth enabled. */
+  /** Credentials for a cluster with auth enabled. */
   readonly auth?: { readonly username: string; readonly password: string }
-  /** Put before every key, taken off every result. Default: none. */
+  /** Prefix that is added to every key sent and removed from every key received. Default: none. */
   readonly namespace?: Bytes
   readonly timeouts?: TimeoutOptions
-  /** Between attempts. Defaults: 25 ms, doubled up to 2,000 ms, half of it left to chance. */
+  /** Delay between attempts. Defaults: 25 ms, doubled up to 2,000 ms, half of it random. */
   readonly backoff?: Partial<BackoffOptions>
   readonly limits?: LimitOptions
-  /** Adds the cluster's members to the endpoints, every so many milliseconds. Default 0: never. */
+  /** Interval at which the cluster's members are listed and added to the endpoints. Default 0: never. */
   readonly syncMembersMs?: number
-  /** How watches are kept alive. */
+  /** Settings of the connections that carry watches. */
   readonly watch?: WatchSettings
   readonly clock?: Clock
   readonly logger?: Logger
-  /** Closes the client. */
+  /** Closes the client when it aborts. */
   readonly signal?: AbortSignal
 }
 
-/** The options, checked, with nothing left open. */
+/** The validated options with all defaults filled in. */
 export interface ResolvedOptions {
   readonly endpoints: readonly string[]
   readonly discovery: DiscoveryOptions | undefined
-  /** The certificates as they are now. */
+  /** Returns the current certificates. */
   readonly tls: (() => NodeTlsOptions) | undefined
   readonly credentials: Credentials | undefined
   readonly namespace: Namespace
@@ -88,7 +104,7 @@ export interface ResolvedOptions {
   readonly signal: AbortSignal | undefined
 }
 
-/** Every option there is. */
+/** The names of all options, by group. */
 const KNOWN = {
   '': [
     'endpoints',
@@ -122,7 +138,7 @@ function resolveAuth(auth: EtcdClientOptions['auth']): Credentials | undefined {
   if (typeof auth.username !== 'string' || auth.username === '') throw refuse('auth.username is empty')
   if (typeof auth.password !== 'string' || auth.password === '') throw refuse('auth.password is empty')
   const credentials = { username: auth.username }
-  // Not enumerable: whatever prints the options must not print it.
+  // Not enumerable, so that printing the options does not print the password.
   Object.defineProperty(credentials, 'password', { value: auth.password })
   return Object.freeze(credentials as Credentials)
 }
@@ -158,10 +174,12 @@ function resolveEndpoints({ endpoints, discovery, tls }: EtcdClientOptions): rea
   return Object.freeze(parseEndpoints(endpoints, tls !== undefined))
 }
 
-/** The oldest Node that the package runs on: undici needs it. */
+/** The oldest supported version of Node, as undici requires it. */
 const OLDEST_NODE = [22, 19] as const
 
-/** @throws EtcdError `invalid_option` on a Node that is too old, where undici would break later and in other words */
+/**
+ * @throws EtcdError `invalid_option` on an older Node, where undici would fail later with an unclear error
+ */
 export function assertNode(version: string): void {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   const [oldestMajor, oldestMinor] = OLDEST_NODE
@@ -172,7 +190,7 @@ export function assertNode(version: string): void {
   })
 }
 
-/** Refuses what is misspelt, no object, or without the methods that are called. */
+/** Refuses unknown options, options that are no objects, and objects without the required methods. */
 function assertShape(options: EtcdClientOptions): void {
   assertKnown('', KNOWN[''], options ?? null)
   for (const group of ['discovery', 'auth', 'timeouts', 'backoff', 'limits', 'watch'] as const) {
@@ -184,7 +202,7 @@ function assertShape(options: EtcdClientOptions): void {
 }
 
 /**
- * Checks the options and fills in the defaults. The caller's object stays as it is.
+ * Validates the options and fills in the defaults. Does not modify the caller's object.
  *
  * @throws EtcdError `invalid_option`
  */
@@ -219,7 +237,7 @@ export function resolveOptions(options: EtcdClientOptions): ResolvedOptions {
   })
 }
 
-/** One line for a clock that fails, however often it does. */
+/** Logs only the first failure of a user's clock. */
 function onceLogged(logger: Logger): (cause: unknown) => void {
   let isLogged = false
   return (error) => {
@@ -229,7 +247,11 @@ function onceLogged(logger: Logger): (cause: unknown) => void {
   }
 }
 
-/** Throws `invalid_option` where `createEtcdClient` would. For those who make the client later. */
+/**
+ * Validates the options without creating a client, for callers that create it later.
+ *
+ * @throws EtcdError `invalid_option` wherever `createEtcdClient` would
+ */
 export function checkClientOptions(options: EtcdClientOptions): void {
   return void resolveOptions(options)
 }

@@ -14,7 +14,7 @@ import { refuse } from './refuse-option.ts'
 import type { WatchService } from './watch/watch-contract.ts'
 import { createWatchService } from './watch/watch-service.ts'
 
-/** A client of one etcd cluster. Made by `createEtcdClient`; safe to share by all parts of a process. */
+/** A client of one etcd cluster, created by `createEtcdClient`. All parts of a process can share it. */
 export interface EtcdClient extends AsyncDisposable {
   readonly kv: Kv
   readonly watch: WatchService
@@ -22,16 +22,21 @@ export interface EtcdClient extends AsyncDisposable {
   readonly authAdmin: AuthAdminService
   readonly maintenance: MaintenanceService
   readonly cluster: ClusterService
-  /** What the services stand on; for services of your own. */
+  /** The connection layer below the services; for building services of your own. */
   readonly channel: Channel
-  /** Asks the cluster for its members and uses those that can be reached from here, besides the endpoints given. */
+  /**
+   * Asks the cluster for its members and uses those reachable from here in addition to the configured
+   * endpoints. Returns the URLs in use.
+   */
   syncMembers(): Promise<readonly string[]>
-  /** Ends all calls and watches with code `closed`. No socket and no timer is left when it resolves. Safe to call twice. */
+  /**
+   * Ends all calls and watches with code `closed`; resolves once no socket and no timer is left. Idempotent.
+   */
   close(): Promise<void>
 }
 
 /**
- * Makes a client. Nothing is connected before the first call.
+ * Creates a client. It connects with the first call.
  *
  * @throws EtcdError `invalid_option`
  */
@@ -39,7 +44,7 @@ export function createEtcdClient(options: EtcdClientOptions): EtcdClient {
   return new ChannelClient(readClientOptions(options))
 }
 
-/** Getters and proxies may throw what they like. */
+/** Resolves the options and turns what a getter or a proxy throws into `invalid_option`. */
 function readClientOptions(options: EtcdClientOptions): ResolvedOptions {
   try {
     return resolveOptions(options)

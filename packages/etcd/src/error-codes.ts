@@ -1,31 +1,35 @@
-/** What became of a failed request, as far as the client can know (ETCD T2). */
+/** What happened to a failed request, as far as the client can know (ETCD T2). */
 export type Fate =
   /** No byte of the request reached a server. */
   | 'not_sent'
-  /** The server says that it did not apply it. */
+  /** The server states that it did not apply the request. */
   | 'not_applied'
-  /** It may have been applied. */
+  /** The request may have been applied. */
   | 'unknown'
 
-/** What the client does about an error of a code. The one place where that is decided. */
+/** How the client reacts to an error of this code. Decided only here. */
 interface CodeFacts {
-  /** Of errors that do not carry their own: the transport knows better than the code. */
+  /** The fate of errors that carry none of their own. The transport often knows more than the code. */
   readonly fate: Fate
-  /** Trying again, anywhere, cannot help until somebody changes something: a watch, a lease or a listing ends. */
+  /**
+   * Retrying cannot help on any endpoint until somebody changes something, so a watch, lease or listing ends.
+   */
   readonly isFinal: boolean
-  /** Waiting does not help, but another endpoint may: the endpoint or its TLS is set up wrongly. */
+  /** Waiting does not help, but another endpoint may: this endpoint or its TLS is misconfigured. */
   readonly isSetting: boolean
-  /** Whether a call that does no harm when it runs twice is sent again, when its outcome is unknown. */
+  /** Whether a call that is safe to repeat is retried when its outcome is unknown. */
   readonly whenUnknown: 'retry' | 'retry_once' | 'fail'
-  /** With fate `not_applied`, the server refused the call unseen: a write, too, is sent again. */
+  /**
+   * With fate `not_applied`: the server refused the call without processing it, so even a write is retried.
+   */
   readonly isRefusal: boolean
-  /** The endpoint is at fault: the next calls go elsewhere. */
+  /** The endpoint is at fault, so the next calls use other endpoints. */
   readonly blamesEndpoint: boolean
-  /** A write of unknown outcome keeps this code, which says more than `outcome_unknown`. */
+  /** A write of unknown outcome keeps this code because it says more than `outcome_unknown`. */
   readonly isSpecific: boolean
 }
 
-/** What an error code means and what whoever meets it can do. */
+/** What an error code means and what the user can do. */
 interface CodeEntry extends CodeFacts {
   readonly meaning: string
   readonly remedy: string
@@ -45,9 +49,11 @@ function entry(meaning: string, remedy: string, facts: Partial<CodeFacts> = {}):
   return { meaning, remedy, ...COMMON, ...facts }
 }
 
-/** Every code of this package: what it means, what to do about it, and what the client does. The remedy ends the error's message. */
+/**
+ * All codes of this package: meaning, remedy and the client's reaction. The remedy ends the error's message.
+ */
 export const errorCodes = {
-  // Getting there
+  // Reaching the cluster
   connect_failed: entry(
     'No connection to the endpoint could be made; nothing was sent.',
     'Is etcd running there, and is the endpoint right? Check host, port and firewall.',
@@ -83,7 +89,7 @@ export const errorCodes = {
     'Wait for the election; if it persists, a majority of the members is down or cut off.',
     { isRefusal: true, whenUnknown: 'retry', blamesEndpoint: true },
   ),
-  // What became of the call
+  // Outcome of the call
   outcome_unknown: entry(
     'A write was sent and its answer never came: it may have been applied, or not.',
     'Read the key back before you write again.',
@@ -108,7 +114,7 @@ export const errorCodes = {
     'Read faster, or do the work elsewhere; the position is kept, so nothing is lost by reading on.',
     { fate: 'unknown' },
   ),
-  // What was asked
+  // Invalid requests
   invalid_option: entry('An option of the client is not usable.', 'Correct the option named here.', {
     fate: 'not_sent',
     isFinal: true,
@@ -161,7 +167,7 @@ export const errorCodes = {
     'The condition of the write does not hold: the key was changed by someone else.',
     'Read the key again and decide anew.',
   ),
-  // Leases and what hangs on them
+  // Leases
   lease_not_found: entry(
     'The lease has expired or was revoked.',
     'Grant a new lease and attach the keys to it again.',
@@ -175,7 +181,7 @@ export const errorCodes = {
     'What it guarded may belong to another by now; stop that work, then grant a new lease.',
     { fate: 'unknown' },
   ),
-  // Who may
+  // Authentication and permissions
   unauthenticated: entry(
     'The cluster did not accept who is asking.',
     'Check auth.username and auth.password, and that the client has credentials when the cluster has auth enabled.',
@@ -191,7 +197,7 @@ export const errorCodes = {
     'Leave out auth, or enable auth on the cluster.',
     { isFinal: true },
   ),
-  // The server's state
+  // State of the server
   no_space: entry(
     'The store is full (NOSPACE alarm): writes are refused until there is room.',
     'Compact, defragment, then disarm the alarm; or raise --quota-backend-bytes.',
@@ -237,5 +243,5 @@ export const errorCodes = {
   ),
 } as const satisfies Record<string, CodeEntry>
 
-/** Every kind of failure this package reports; `errorCodes` says what each means. */
+/** Every kind of failure this package reports, described in `errorCodes`. */
 export type EtcdErrorCode = keyof typeof errorCodes

@@ -1,21 +1,24 @@
 import { errorCodes, type EtcdErrorCode, type Fate } from './error-codes.ts'
 
-/** What an `EtcdError` is made of, besides its code. */
+/** The parts of an `EtcdError` besides its code. */
 export interface EtcdErrorDetails {
-  /** What happened, in words, without a full stop. Never a value, a password or a token. Default: the code's meaning. */
+  /**
+   * What happened, without a full stop. Never contains a value, a password or a token. Default: the code's
+   * meaning.
+   */
   readonly what?: string | undefined
-  /** The endpoint's URL. */
+  /** URL of the endpoint. */
   readonly endpoint?: string | undefined
-  /** `KV/Range`. */
+  /** Name of the call, e.g. `KV/Range`. */
   readonly call?: string | undefined
   readonly cause?: unknown
-  /** Default: the code's own. */
+  /** What happened to the request. Default: the code's fate. */
   readonly fate?: Fate | undefined
-  /** The status number the server gave. */
+  /** The gRPC status code of the response. */
   readonly grpcStatus?: number | undefined
-  /** Replaces the code's own advice. */
+  /** Replaces the code's remedy. */
   readonly remedy?: string | undefined
-  /** With `compacted`: the oldest revision still kept, where the server told it. */
+  /** With `compacted`: the oldest revision still kept, if the server reported it. */
   readonly compactRevision?: number | undefined
 }
 
@@ -31,8 +34,8 @@ function messageOf(code: EtcdErrorCode, details: EtcdErrorDetails): string {
 }
 
 /**
- * Every error this package throws or reports. `code` says what kind it is (all of them stand in `errorCodes`);
- * the message names the call, the endpoint and what to do. Holds no values, passwords or tokens.
+ * Every error this package throws or reports. `code` is one of `errorCodes`; the message names the call, the
+ * endpoint and the remedy, and contains no values, passwords or tokens.
  */
 export class EtcdError extends Error {
   override readonly name = 'EtcdError'
@@ -46,42 +49,45 @@ export class EtcdError extends Error {
     this.#details = details
   }
 
-  /** The endpoint's URL, where there was one. */
+  /** URL of the endpoint, if there was one. */
   get endpoint(): string | undefined {
     return this.#details.endpoint
   }
 
-  /** The call, e.g. `KV/Range`. */
+  /** Name of the call, e.g. `KV/Range`. */
   get call(): string | undefined {
     return this.#details.call
   }
 
-  /** What happened, without where and what to do. */
+  /** What happened, without the place and the remedy. */
   get what(): string {
     return this.#details.what ?? errorCodes[this.code].meaning
   }
 
-  /** What to do about it. */
+  /** What the user can do. */
   get remedy(): string {
     return this.#details.remedy ?? errorCodes[this.code].remedy
   }
 
-  /** What became of the request. */
+  /** What happened to the request. */
   get fate(): Fate {
     return this.#details.fate ?? errorCodes[this.code].fate
   }
 
-  /** The status number the server gave, where it gave one. */
+  /** The gRPC status code of the response, if there was one. */
   get grpcStatus(): number | undefined {
     return this.#details.grpcStatus
   }
 
-  /** With `compacted`: the oldest revision still kept, where the server told it. */
+  /** With `compacted`: the oldest revision still kept, if the server reported it. */
   get compactRevision(): number | undefined {
     return this.#details.compactRevision
   }
 
-  /** The same error told of another place, or with more detail. */
+  /**
+   * A copy of this error with some details replaced; this error becomes its cause unless there is one
+   * already.
+   */
   with(details: EtcdErrorDetails): EtcdError {
     return new EtcdError(this.code, {
       ...this.#details,
@@ -91,14 +97,17 @@ export class EtcdError extends Error {
   }
 }
 
-/** True when trying again, anywhere, cannot help until somebody changes something: whoever tries for ever stops. */
+/**
+ * True when no retry, on any endpoint, can succeed until somebody changes something. Endless retries stop
+ * then.
+ */
 export function isFinalError(error: unknown): boolean {
   return error instanceof EtcdError && errorCodes[error.code].isFinal
 }
 
 /**
- * True when an endpoint or its TLS is set up wrongly: waiting does not help, another endpoint may. A call that fails
- * so has found no endpoint without such a fault.
+ * True when an endpoint or its TLS is misconfigured: waiting does not help, but another endpoint may. A call
+ * that fails with such an error has found no correctly configured endpoint.
  */
 export function isSettingError(error: unknown): boolean {
   return error instanceof EtcdError && errorCodes[error.code].isSetting

@@ -1,7 +1,7 @@
 import { callIsolated } from './call-isolated.ts'
 import { type Clock, systemClock } from './clock.ts'
 
-/** A promise in the place of a time must not end the process when it rejects. */
+/** Handles the rejection of a promise returned instead of a time; unhandled, it would end the process. */
 function disown(given: unknown): void {
   callIsolated(
     () => given,
@@ -36,7 +36,7 @@ class GuardedTimer {
     this.#clear = () => clock.clearTimeout(this.#handle)
   }
 
-  /** As Node's own: the timer keeps the process running. */
+  /** As on Node's timers: keeps the process running. */
   ref(): void {
     ;(this.#handle as Partial<NodeJS.Timeout> | null | undefined)?.ref?.()
   }
@@ -49,8 +49,9 @@ class GuardedTimer {
 }
 
 /**
- * Wraps a user's clock. Where it throws or gives no finite number, the machine's clock is used instead and `onFailure` is
- * called. A timer runs at most once, never before `setTimeout` has returned, and never after it was cleared.
+ * Wraps a user's clock. If it throws or returns no finite number, the machine's clock is used instead and
+ * `onFailure` is called. A timer fires at most once, never before `setTimeout` has returned, and never after
+ * it was cleared.
  */
 export function guardClock(clock: Clock, onFailure: (cause: unknown) => void): Clock {
   if (clock === systemClock) return clock

@@ -3,18 +3,18 @@ import { BYTES, checkBytes, refuseArgument } from './check-argument.ts'
 import { shown } from './refuse-option.ts'
 
 /**
- * Which keys are meant; exactly one of the three. Order is by bytes. A range whose end does not lie behind its start holds
- * no key: to read or delete it gives nothing, to watch it or to permit it is refused.
+ * A range of keys: exactly one of the three forms. Keys are ordered by bytes. A range whose end is not after
+ * its start contains no key: reading or deleting it does nothing, watching or permitting it is refused.
  */
 export type KeyRange =
   /** One key. */
   | { readonly key: Bytes }
-  /** All keys that begin so; an empty prefix means all keys. */
+  /** All keys with this prefix; an empty prefix means all keys. */
   | { readonly prefix: Bytes }
-  /** From a key on, up to another one (not included) or, without `to`, to the end. */
+  /** From one key up to, and without, another; to the last key without `to`. */
   | { readonly from: Bytes; readonly to?: Bytes }
 
-/** A range as it goes over the wire. An empty `rangeEnd` means one key, a single zero byte "to the end". */
+/** A range as it is encoded. An empty `rangeEnd` means one key, a single zero byte means no end. */
 export interface WireRange {
   readonly key: Bytes
   readonly rangeEnd: Bytes
@@ -22,10 +22,10 @@ export interface WireRange {
 
 const TO_THE_END = Buffer.of(0)
 const NO_END = Buffer.alloc(0)
-/** A start and an end that hold nothing between them, and are neither "one key" nor "to the end". */
+/** Start and end of an empty range that means neither "one key" nor "no end". */
 const NOTHING = Buffer.of(0, 0)
 
-/** Bytes of a key; text is read as UTF-8. */
+/** The bytes of a key; text is encoded as UTF-8. */
 export function bytesOf(value: Bytes): Buffer {
   return typeof value === 'string'
     ? Buffer.from(value)
@@ -35,7 +35,7 @@ export function bytesOf(value: Bytes): Buffer {
 }
 
 /**
- * Text as it is, and a copy of bytes, for a call that may send them again.
+ * Returns text unchanged and copies bytes, for a call that may send them again.
  *
  * @throws EtcdError `invalid_argument` for anything else
  */
@@ -44,7 +44,7 @@ export function copyOf(name: string, value: Bytes): Bytes {
   return typeof value === 'string' ? value : Buffer.from(value)
 }
 
-/** Bytes as they are now, whatever their owner does with them later. What is no bytes is returned as it is. */
+/** Copies bytes, so that later changes by their owner have no effect. Returns anything else unchanged. */
 export function held<T>(value: T): T {
   return typeof value !== 'string' && BYTES.accepts(value)
     ? (Buffer.from(value as Uint8Array) as Uint8Array as T)
@@ -52,16 +52,16 @@ export function held<T>(value: T): T {
 }
 
 /**
- * A range as it is now.
+ * Copies a range, so that later changes by its owner have no effect.
  *
- * @throws EtcdError `invalid_argument` for what cannot be read
+ * @throws EtcdError `invalid_argument` if it cannot be read
  */
 export function heldRange(range: KeyRange): KeyRange {
   const parts = Object.entries(partsOf(range)).map(([name, part]) => [name, held(part)])
   return Object.fromEntries(parts) as KeyRange
 }
 
-/** The first key after all keys with this prefix; a single zero byte, "to the end", when there is none. */
+/** The first key after all keys with this prefix; a single zero byte ("no end") if there is none. */
 export function prefixEnd(prefix: Bytes): Buffer {
   const bytes = bytesOf(prefix)
   let length = bytes.length
@@ -80,7 +80,7 @@ export function keyAfter(key: Uint8Array): Buffer {
   return next
 }
 
-/** True for a range that holds no key, whatever the store holds. */
+/** True for a range that can contain no key. */
 export function isEmptyRange({ key, rangeEnd }: WireRange): boolean {
   if (rangeEnd.length === 0) return false
   const end = bytesOf(rangeEnd)
@@ -88,9 +88,9 @@ export function isEmptyRange({ key, rangeEnd }: WireRange): boolean {
 }
 
 /**
- * The range as it is.
+ * Returns the range.
  *
- * @throws EtcdError `invalid_argument` where it holds no key and can therefore only be a mistake
+ * @throws EtcdError `invalid_argument` for a range that can contain no key, which must be a mistake
  */
 export function assertHoldsKeys(range: WireRange, call: string): WireRange {
   if (!isEmptyRange(range)) return range
@@ -102,7 +102,7 @@ const PARTS = ['key', 'prefix', 'from', 'to'] as const
 type Parts = { readonly [K in (typeof PARTS)[number]]?: unknown }
 
 /**
- * What a range says, read once.
+ * Reads the parts of a range once.
  *
  * @throws EtcdError `invalid_argument`
  */
@@ -119,9 +119,9 @@ function partsOf(range: unknown): Parts {
 }
 
 /**
- * Which of the three a range is.
+ * Returns which of the three forms a range has.
  *
- * @throws EtcdError `invalid_argument`: what is not said clearly must not become a wider range
+ * @throws EtcdError `invalid_argument` for an ambiguous range, which must not silently become a wider one
  */
 function kindOf(parts: Parts): 'key' | 'prefix' | 'from' {
   const given = (['key', 'prefix', 'from'] as const).filter((name) => name in parts)
@@ -137,8 +137,8 @@ function kindOf(parts: Parts): 'key' | 'prefix' | 'from' {
 }
 
 /**
- * Puts all keys of a client under one prefix, ranges and their ends included, and takes it off again. The one place where
- * ranges become what goes over the wire. Bytes are copied: what their owner does with them later changes no call.
+ * Adds the client's prefix to keys and range ends, and removes it from received keys. All ranges are encoded
+ * here. Bytes are copied, so that later changes by their owner have no effect.
  */
 export class Namespace {
   readonly prefix: Buffer
@@ -154,7 +154,7 @@ export class Namespace {
   /**
    * A key as the store knows it.
    *
-   * @throws EtcdError `invalid_argument` for an empty one, and for what is neither text nor bytes
+   * @throws EtcdError `invalid_argument` for an empty key and for anything but text or bytes
    */
   key(key: Bytes): Bytes {
     checkBytes('the key', key)
@@ -163,7 +163,7 @@ export class Namespace {
   }
 
   /**
-   * A range as the store knows it; never one that holds more than was said.
+   * A range as the store knows it, never wider than the given one.
    *
    * @throws EtcdError `invalid_argument`
    */
@@ -177,7 +177,7 @@ export class Namespace {
     return 'to' in parts ? this.#between(start, parts.to) : { key: this.#start(start), rangeEnd: this.#end }
   }
 
-  /** A key as the caller knows it, from one as the store knows it. */
+  /** Removes the prefix from a key of the store. */
   strip(key: Buffer): Buffer {
     return this.prefix.length === 0 ? key : key.subarray(this.prefix.length)
   }
@@ -188,7 +188,9 @@ export class Namespace {
     return { key, rangeEnd: prefixEnd(key) }
   }
 
-  /** An empty end would mean "one key" on the wire, and a single zero byte, before which there is no key, "to the end". */
+  /**
+   * Avoids the two ends with a special meaning: an empty one ("one key") and a single zero byte ("no end").
+   */
   #between(from: Bytes, to: unknown): WireRange {
     checkBytes('to of the range', to)
     if (to.length === 0) throw refuseArgument('the end of the range is empty; leave `to` out for no end')
@@ -201,7 +203,7 @@ export class Namespace {
     return { key: nothing, rangeEnd: nothing }
   }
 
-  /** The store knows no empty key: the smallest one is a zero byte. */
+  /** Keys are never empty; the smallest is a single zero byte. */
   #start(from: Bytes): Bytes {
     return from.length === 0 && this.prefix.length === 0 ? TO_THE_END : this.#under(from)
   }

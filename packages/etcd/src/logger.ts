@@ -1,6 +1,6 @@
 import { callIsolated } from './call-isolated.ts'
 
-/** Where the client reports what an operator may want to read. Never gets values, passwords or tokens. */
+/** Receives the client's reports to operators. Never receives values, passwords or tokens. */
 export interface Logger {
   debug(message: string, details?: Record<string, unknown>): void
   info(message: string, details?: Record<string, unknown>): void
@@ -10,10 +10,10 @@ export interface Logger {
 
 function nothing(): void {}
 
-/** What is used unless a logger is given. */
+/** The default logger: discards everything. */
 export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing }
 
-/** The logger, behind a guard: what it throws, or rejects with, changes nothing for the client that reports to it. */
+/** Wraps a user's logger so that what it throws or rejects with does not affect the client. */
 export function guardLogger(logger: Logger): Logger {
   const guard =
     (level: keyof Logger): Logger['info'] =>

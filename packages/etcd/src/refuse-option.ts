@@ -1,11 +1,14 @@
 import { EtcdError } from './errors.ts'
 
-/** An option that cannot be used. `what` names it; it never repeats a password or a key. */
+/** The error for an unusable option. `what` names it and never contains a password or a key. */
 export function refuse(what: string, cause?: unknown): EtcdError {
   return new EtcdError('invalid_option', { what, cause })
 }
 
-/** What may be said of a value that somebody gave: a number as it is, of all else only the kind. */
+/**
+ * Describes a user's value for an error: numbers and booleans literally, anything else by its kind, as it may
+ * be secret.
+ */
 export function shown(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean' || value == null) return String(value)
   if (typeof value === 'string') return value === '' ? 'an empty text' : 'a text'
@@ -13,7 +16,7 @@ export function shown(value: unknown): string {
   return isList(value) ? 'a list' : 'an object'
 }
 
-/** As `Array.isArray`, which throws for a proxy that was revoked. */
+/** `Array.isArray`, but false for a revoked proxy, for which it throws. */
 function isList(value: object): boolean {
   try {
     return Array.isArray(value)
@@ -23,8 +26,9 @@ function isList(value: object): boolean {
 }
 
 /**
- * Throws when `given` is no object, or has a name that is not in `names`: a misspelt one would otherwise be ignored
- * without a word.
+ * Refuses unknown names in a group of options; a misspelt name would otherwise be ignored silently.
+ *
+ * @throws EtcdError `invalid_option`, also if `given` is no object
  */
 export function assertKnown(group: string, names: readonly string[], given: unknown): void {
   if (given === undefined) return
@@ -37,7 +41,7 @@ export function assertKnown(group: string, names: readonly string[], given: unkn
   throw refuse(`there is no option ${path}, only ${names.join(', ')}`)
 }
 
-/** Throws when `given` lacks one of the methods. `undefined` is no option at all. */
+/** @throws EtcdError `invalid_option` if `given` lacks one of the methods; `undefined` counts as not given */
 export function assertMethods(name: string, given: unknown, methods: readonly string[]): void {
   if (given === undefined) return
   const has = (method: string) =>
@@ -46,10 +50,12 @@ export function assertMethods(name: string, given: unknown, methods: readonly st
     throw refuse(`${name} is ${shown(given)}, not an object with ${methods.join(', ')}`)
 }
 
-/** Timers of Node take no more, in milliseconds. */
+/** The longest delay Node's timers accept, in milliseconds. */
 export const LONGEST_MS = 2 ** 31 - 1
 
-/** The number given, within its bounds, or the default. */
+/**
+ * Returns the number given, or the default. @throws EtcdError `invalid_option` if it is outside its bounds
+ */
 export function number(
   name: string,
   value: unknown,

@@ -4,18 +4,21 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from './logger.ts'
 import { assertKnown, refuse } from './refuse-option.ts'
 
-/** Certificates, each as PEM text (not a file's name). */
+/** Certificates and keys as PEM text, not file names. */
 export interface TlsOptions {
-  /** Who may have signed the servers' certificates. Default: the authorities Node trusts. */
+  /** Authorities that sign the servers' certificates. Default: those that Node trusts. */
   readonly ca?: string | Buffer | readonly (string | Buffer)[]
-  /** Our own certificate, for servers with `--client-cert-auth`. Together with `key`. */
+  /** The client's certificate, for servers with `--client-cert-auth`. Requires `key`. */
   readonly cert?: string | Buffer
   readonly key?: string | Buffer
-  /** For an encrypted key. */
+  /** Decrypts an encrypted `key`. */
   readonly passphrase?: string
-  /** The host name the servers' certificates are checked for. Default: the endpoint's. */
+  /** Host name to verify in the servers' certificates. Default: the endpoint's host. */
   readonly servername?: string
-  /** Takes any certificate: whoever sits in between can read and change everything. Default false. */
+  /**
+   * Accepts any certificate, so anyone between client and server can read and change everything. Default
+   * false.
+   */
   readonly insecureSkipVerify?: boolean
 }
 
@@ -30,7 +33,7 @@ function pem(name: string, value: unknown): void {
 }
 
 /**
- * Checks certificates, and gives them as Node takes them.
+ * Validates the certificates and converts them to Node's options.
  *
  * @throws EtcdError `invalid_option`
  */
@@ -76,10 +79,11 @@ function ask(tls: () => TlsOptions): TlsOptions {
 }
 
 /**
- * The certificates as they are now, checked; the very same object as long as nothing has changed. What a function
- * gives later and cannot be used is reported once, and the last good ones stay.
+ * Returns a function for the current, validated certificates. It returns the same object until they change.
+ * Unusable certificates returned later by the user's function are logged once, and the last valid ones stay
+ * in use.
  *
- * @throws EtcdError `invalid_option` when there are none to begin with
+ * @throws EtcdError `invalid_option` if the first certificates are unusable
  */
 export function tlsSource(
   tls: TlsOptions | (() => TlsOptions) | undefined,

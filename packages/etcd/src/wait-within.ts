@@ -1,17 +1,17 @@
 import { type Clock, keepRunning } from './clock.ts'
 
-/** What ends a wait besides the thing that is waited for. */
+/** What ends a wait early. */
 export interface WaitLimits {
   readonly clock: Clock
-  /** Milliseconds; left out, there is no such limit. */
+  /** Milliseconds. Default: no limit. */
   readonly timeoutMs?: number | undefined
   readonly signals?: readonly (AbortSignal | undefined)[]
 }
 
 /**
- * Waits for a promise that others share and that has limits of its own, but no longer than the caller can: it then
- * resolves, and the caller looks at its own limits. Without a promise it waits for the limits alone. Rejects as the promise
- * does. Leaves no timer and no listener.
+ * Waits for a promise shared with others, at most as long as the caller can: when a limit ends the wait it
+ * resolves, and the caller checks its own limits. Without a promise it waits for the limits only. Rejects if
+ * the promise rejects. Leaves no timer and no listener behind.
  */
 export async function waitWithin(
   waiting: Promise<unknown> | undefined,

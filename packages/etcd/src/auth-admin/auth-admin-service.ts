@@ -20,30 +20,30 @@ import { exactRangeOf, rangeOfPermission, wireRangeOf } from './permission-range
 /** What a role may do with the keys of a range. */
 export interface RolePermission {
   readonly access: 'read' | 'write' | 'readWrite'
-  /** As the store knows the keys: the client's namespace is not applied. */
+  /** Keys as the store knows them: the client's namespace is not applied. */
   readonly range: KeyRange
 }
 
-/** How to add a user. */
+/** Options of `users.add`: a password or `noPassword`. */
 export type AddUserOptions = CallOptions &
   (
     | { readonly password: string }
-    /** Only by the common name of a client certificate. */
+    /** The user can only sign in by the common name of a client certificate. */
     | { readonly noPassword: true }
   )
 
-/** Whether users have to identify themselves. */
+/** Whether authentication is enabled. */
 export interface AuthStatus {
   readonly isEnabled: boolean
-  /** Rises with every change of users and roles. */
+  /** Grows with every change of users and roles. */
   readonly revision: number
 }
 
-/** Users, each with roles. */
+/** Manages users and their roles. */
 export interface UserAdmin {
   list(options?: CallOptions): Promise<readonly string[]>
   /**
-   * The user's roles.
+   * Lists the roles of a user.
    *
    * @throws EtcdError `not_found`
    */
@@ -53,18 +53,18 @@ export interface UserAdmin {
   /** @throws EtcdError `not_found` */
   delete(user: string, options?: CallOptions): Promise<void>
   /**
-   * Ends the user's tokens.
+   * Sets a new password and invalidates the user's tokens.
    *
    * @throws EtcdError `not_found`
    */
   changePassword(user: string, password: string, options?: CallOptions): Promise<void>
-  /** @throws EtcdError `not_found` for either */
+  /** @throws EtcdError `not_found` for an unknown user or role */
   grantRole(user: string, role: string, options?: CallOptions): Promise<void>
-  /** @throws EtcdError `not_found`, `failed_precondition` when the user does not have it */
+  /** @throws EtcdError `not_found`, `failed_precondition` if the user does not have the role */
   revokeRole(user: string, role: string, options?: CallOptions): Promise<void>
 }
 
-/** Roles, each with permissions on ranges of keys. */
+/** Manages roles and their permissions on ranges of keys. */
 export interface RoleAdmin {
   list(options?: CallOptions): Promise<readonly string[]>
   /** @throws EtcdError `not_found` */
@@ -72,19 +72,19 @@ export interface RoleAdmin {
   /** @throws EtcdError `already_exists` */
   add(role: string, options?: CallOptions): Promise<void>
   /**
-   * Takes it from its users as well.
+   * Deletes a role and revokes it from its users.
    *
    * @throws EtcdError `not_found`
    */
   delete(role: string, options?: CallOptions): Promise<void>
   /**
-   * Replaces the access to exactly this range if there is one.
+   * Grants a permission. Replaces an existing permission for exactly this range.
    *
    * @throws EtcdError `not_found`
    */
   grant(role: string, permission: RolePermission, options?: CallOptions): Promise<void>
   /**
-   * For exactly the range that was granted.
+   * Revokes the permission for exactly this range.
    *
    * @throws EtcdError `not_found`, `failed_precondition`
    */
@@ -92,20 +92,21 @@ export interface RoleAdmin {
 }
 
 /**
- * Who may do what. Needs the role `root` once auth is enabled. Every change makes all tokens given before too old; a
- * client fetches new ones by itself. Changes are sent once: one whose fate is unknown fails with `outcome_unknown`.
+ * Manages users, roles and authentication. Requires the role `root` once auth is enabled. Every change
+ * invalidates all tokens; clients renew theirs automatically. Changes are sent once and fail with
+ * `outcome_unknown` if the answer is lost.
  */
 export interface AuthAdminService {
   readonly users: UserAdmin
   readonly roles: RoleAdmin
   /**
-   * Since etcd 3.5.
+   * Whether auth is enabled. Since etcd 3.5.
    *
-   * @throws EtcdError `unimplemented` before
+   * @throws EtcdError `unimplemented` on older servers
    */
   status(options?: CallOptions): Promise<AuthStatus>
   /**
-   * From here on every call needs a user.
+   * Enables auth: every later call requires a user.
    *
    * @throws EtcdError `failed_precondition` unless a user `root` with the role `root` exists
    */
@@ -121,7 +122,7 @@ const PERMISSION_CHECKS: OptionChecks<RolePermission> = {
   range: ANYTHING,
 }
 
-/** Makes the service for users and roles of a client. No I/O before the first call. */
+/** Creates the service for users and roles. It makes no I/O before the first call. */
 export function createAuthAdminService(channel: Channel): AuthAdminService {
   return {
     users: userAdmin(channel),
@@ -142,7 +143,7 @@ export function createAuthAdminService(channel: Channel): AuthAdminService {
   }
 }
 
-/** The options of a call, and the names in it, checked. */
+/** Validates the names and options of a call and returns the options. */
 function given(
   call: string,
   options: CallOptions | undefined,
@@ -229,7 +230,10 @@ function accessOf(permType: number): RolePermission['access'] {
   return permType === PermissionType.read ? 'read' : permType === PermissionType.write ? 'write' : 'readWrite'
 }
 
-/** Exactly one of the two: a user without a password by mistake could be anybody. */
+/**
+ * Requires exactly one of password and `noPassword`: anyone could sign in as a user whose password was left
+ * out by mistake.
+ */
 function newUser(name: string, options: AddUserOptions) {
   const { password, noPassword, ...call } = readOptions('Auth/UserAdd', ADD_USER_CHECKS, options)
   if (noPassword !== true) return { request: { name, password: somePassword(password) }, call }

@@ -12,17 +12,17 @@ import {
 const WHOLE_STORE = new Namespace()
 
 /**
- * A range as permissions take it.
+ * The range of a new permission.
  *
- * @throws EtcdError `invalid_argument`, also for one that holds no key
+ * @throws EtcdError `invalid_argument`, also for a range that can contain no key
  */
 export function wireRangeOf(range: KeyRange): WireRange {
   return assertHoldsKeys(WHOLE_STORE.range(range), 'Auth/RoleGrantPermission')
 }
 
 /**
- * The very range of a permission that was granted, by whatever tool: also one that holds no key, which only revoking can
- * take away.
+ * The exact range of an existing permission, granted by any tool. It may be empty, because revoking is the
+ * only way to remove such a permission.
  *
  * @throws EtcdError `invalid_argument`
  */
@@ -30,11 +30,13 @@ export function exactRangeOf(range: KeyRange): WireRange {
   const wire = WHOLE_STORE.range(range)
   if (!isEmptyRange(wire) || !('from' in range) || range.to === undefined) return wire
   const exact = { key: range.from, rangeEnd: range.to }
-  // Unlike the others, an end of a single zero byte says something else on the wire.
+  // An end of a single zero byte has another meaning on the wire, unlike other empty ranges.
   return isEmptyRange(exact) ? exact : assertHoldsKeys(wire, 'Auth/RoleRevokePermission')
 }
 
-/** A permission's range in the words it was most likely granted in. Text where the bytes are UTF-8. */
+/**
+ * Converts a permission's range to the form it was most likely granted in. Bytes that are UTF-8 become text.
+ */
 export function rangeOfPermission(key: Buffer, rangeEnd: Buffer): KeyRange {
   if (rangeEnd.length === 0) return { key: readable(key) }
   const isFromStart = key.length === 1 && key[0] === 0

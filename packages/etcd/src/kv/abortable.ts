@@ -1,9 +1,9 @@
-/** What `for await` reads; leaving it ends what is under way. */
+/** An async iterator for `for await`. Leaving the loop aborts the requests in progress. */
 export interface AbortableIterator<T> extends AsyncIterableIterator<T, undefined>, AsyncDisposable {
   return(): Promise<IteratorReturnResult<undefined>>
 }
 
-/** An `AbortController` that follows another signal, until it is released. */
+/** Returns an `AbortController` that follows another signal until `release` is called. */
 export function following(signal: AbortSignal | undefined): {
   readonly stop: AbortController
   release(): void
@@ -16,8 +16,8 @@ export function following(signal: AbortSignal | undefined): {
 }
 
 /**
- * An async generator whose `return()` does not wait for what it is waiting for, but aborts it: a `next()` that is pending
- * then says that it is over. Nothing is listened to before the first `next()`.
+ * Wraps an async generator so that `return()` aborts what the generator waits for instead of waiting for it;
+ * a pending `next()` then resolves as done. No listener is added before the first `next()`.
  */
 export function abortable<T>(
   signal: AbortSignal | undefined,

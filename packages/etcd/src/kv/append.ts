@@ -8,17 +8,17 @@ import { type CallControl, CONTROL_CHECKS, controlOf } from './range-query.ts'
 import { compare } from './condition.ts'
 import { op } from './txn.ts'
 
-/** How to append. */
+/** Options of `append`. */
 export interface AppendOptions extends CallControl {
-  /** Hang the new key on this lease; 0n is none. */
+  /** Lease to attach the new key to; 0n means none. */
   readonly lease?: bigint
 }
 
-/** The entry that was appended. */
+/** The appended entry. */
 export interface AppendResult {
-  /** Its key: the prefix, 20 digits, a hyphen and a random part. */
+  /** The new key: the prefix, 20 digits, a hyphen and a random part. */
   readonly key: string
-  /** The same as bytes, for a prefix that is not text. */
+  /** The key as bytes, for a prefix that is not text. */
   readonly keyBytes: Buffer
   /** The revision at which it was created. */
   readonly revision: number
@@ -29,9 +29,10 @@ const APPEND_CHECKS: OptionChecks<AppendOptions> = { ...CONTROL_CHECKS, lease: L
 const MAX_ATTEMPTS = 1_000
 
 /**
- * Adds an entry behind all others of a prefix: sorting by key gives the order of creation. The guard is that nothing was
- * created there since the revision in the name, so under contention it is tried again with a later one. An entry whose
- * answer was lost is never sent again, since somebody may have taken it away already; its name tells whether it is there.
+ * Appends an entry after all others of a prefix: sorting by key gives the order of creation. The transaction
+ * requires that no key was created under the prefix since the revision in the new key's name; otherwise it is
+ * retried with a later revision. An append whose answer was lost is never sent again, because another client
+ * may already have consumed the entry; the key's unique name shows whether it exists.
  */
 export async function appendKey(
   ports: GuardPorts,
@@ -49,7 +50,7 @@ export async function appendKey(
   const last = await deadline
     .run((timeoutMs) => kv.getRange({ prefix, countOnly: true, ...control(timeoutMs) }))
     .catch((error: unknown) => {
-      // Whatever became of this read, nothing was written.
+      // Nothing was written, whatever happened to this read.
       throw error instanceof EtcdError ? error.with({ fate: 'not_sent' }) : error
     })
   cluster = inOneCluster(last.header, given)
@@ -71,7 +72,8 @@ export async function appendKey(
     if (sent instanceof EtcdError) {
       const read = deadline.run((timeoutMs) => kv.get(keyBytes, control(timeoutMs)))
       const found = await read.catch(() => undefined)
-      // The name is ours alone, so its presence says that it was applied; its absence says nothing.
+      // No one else uses this name: if the key exists, the append was applied. If it is absent, nothing is
+      // known.
       if (found !== undefined) return { key, keyBytes, revision: found.createRevision }
       throw stillUnknown(sent, 'it was not sent again, and is not there, or not there any more')
     }

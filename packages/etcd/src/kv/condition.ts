@@ -4,10 +4,10 @@ import { held, heldRange, type KeyRange, type Namespace } from '../key-range.ts'
 import { type Compare, CompareResult, CompareTarget } from '../wire/kv.ts'
 import type { Init } from '../wire/message-type.ts'
 
-/** How two sides of a condition are compared. */
+/** How the two sides of a condition are compared. */
 export type Relation = '=' | '!=' | '>' | '<'
 
-/** A condition of a transaction. Made by `compare`. */
+/** A condition of a transaction, created by `compare`. */
 export interface Condition {
   encode(namespace: Namespace): Init<Compare>
 }
@@ -43,7 +43,7 @@ function condition(
   }
 }
 
-/** What is no range is left to be refused where it is sent. */
+/** Converts a key to a range. Invalid subjects are passed on and refused when the transaction is sent. */
 function heldSubject(subject: Bytes | KeyRange): KeyRange {
   if (BYTES.accepts(subject)) return { key: held(subject as Bytes) }
   const isRange = typeof subject === 'object' && subject !== null
@@ -53,8 +53,8 @@ function heldSubject(subject: Bytes | KeyRange): KeyRange {
 const NUMBER = whole(0)
 
 /**
- * The conditions of a transaction. Each takes a key, or a range, of which every key has to meet it. A key that is not
- * there counts as version, revisions and lease 0; compared by value it never meets the condition, not even `!=`.
+ * The conditions of a transaction. Each applies to a key, or to every key of a range. An absent key has
+ * version, revisions and lease 0; a comparison by value never holds for it, not even `!=`.
  */
 export const compare = {
   version: (subject: Bytes | KeyRange, relation: Relation, version: number): Condition =>

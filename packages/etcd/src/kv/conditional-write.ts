@@ -19,31 +19,32 @@ import { type CallControl, CONTROL_CHECKS, controlOf, pinned } from './range-que
 import { type Condition, compare } from './condition.ts'
 import { op } from './txn.ts'
 
-/** How to write a key on a condition. */
+/** Options of `create` and `update`. */
 export interface ConditionalOptions extends CallControl {
-  /** Hang the key on this lease; 0n is none. */
+  /** Lease to attach the key to; 0n means none. */
   readonly lease?: bigint
   /**
-   * Nobody else writes this very value (it holds a random id, say). Then a write whose answer was lost can be told from
-   * another one's by reading the key back, instead of failing with `outcome_unknown`. It is never sent again. Default false.
+   * No one else ever writes this exact value, for example because it contains a random id. A write whose
+   * answer was lost is then recognized by reading the key back, instead of failing with `outcome_unknown`. It
+   * is never sent again. Default false.
    */
   readonly isUnique?: boolean
 }
 
-/** What the key has to hold for `swap`; exactly one of the two. */
+/** Options of `compareAndSwap`: exactly one of the two expectations is required. */
 export interface CompareAndSwapOptions extends ConditionalOptions {
-  /** The value it has. */
+  /** The value the key must have. */
   readonly expectedValue?: Bytes
-  /** The revision that last wrote it; 0 for a key that is not there. */
+  /** The revision that must have written the key last; 0 for an absent key. */
   readonly expectedRevision?: number
 }
 
-/** What guarded writes stand on. */
+/** What conditional writes need from the service. */
 export interface GuardPorts {
   readonly kv: KvService
-  /** The one time limit of a call, from now on. */
+  /** Starts the time limit for all requests of a call. */
   deadline(call: string, control: CallControl): CallDeadline
-  /** The cluster in hand; `undefined` before the first answer. */
+  /** The cluster currently connected to; `undefined` before the first answer. */
   readonly clusterId: bigint | undefined
 }
 
@@ -61,18 +62,18 @@ const SWAP_CHECKS: OptionChecks<CompareAndSwapOptions> = {
   expectedRevision: whole(0),
 }
 
-/** The write itself, as it was asked for: later changes to the caller's bytes do not count. */
+/** One write, with copies of the caller's bytes. */
 interface Write {
   readonly key: Bytes
   readonly value: Bytes
   readonly options: ConditionalOptions
 }
 
-/** What one sending of a guarded write gave. */
+/** The result of sending a conditional write once. */
 interface Sending {
-  /** The guard held and the key was written. */
+  /** Set if the condition held and the key was written. */
   readonly done: PutResult | undefined
-  /** What the key held when the guard did not. */
+  /** What the key contained if the condition did not hold. */
   readonly found: Entry | undefined
   readonly header: ResponseHeader
 }
@@ -84,7 +85,7 @@ export function isUnknown(error: unknown): error is EtcdError {
   return error instanceof EtcdError && error.code === 'outcome_unknown'
 }
 
-/** What pins the requests of a call to one cluster: that which was asked for, or else the one in hand. */
+/** Restricts the requests of a call to one cluster: the one given in the options, or the current one. */
 export function inOneCluster(
   { clusterId }: { readonly clusterId: bigint | undefined },
   given: CallControl,
@@ -92,7 +93,7 @@ export function inOneCluster(
   return pinned(given.clusterId ?? clusterId)
 }
 
-/** The error of the first sending, and what was done about it since. */
+/** Extends the error of the first attempt with what was done since. */
 export function stillUnknown(error: EtcdError, done: string): EtcdError {
   return error.with({ what: `${error.what}; ${done}` })
 }
@@ -131,7 +132,7 @@ function resultAt(header: ResponseHeader, revision: number): PutResult {
   }
 }
 
-/** The first sending: its result, or the error that leaves open whether it was applied. */
+/** Returns the result of the first attempt, or the error if it is unknown whether the write was applied. */
 async function sendFirst(sending: Promise<Sending>, refused: Refuse): Promise<PutResult | EtcdError> {
   try {
     const { done, found } = await sending
@@ -144,8 +145,9 @@ async function sendFirst(sending: Promise<Sending>, refused: Refuse): Promise<Pu
 }
 
 /**
- * Writes a key that has to be absent. A write whose answer was lost is never sent again: somebody may have taken the key
- * away between, and a member of another cluster may stand behind the endpoint by now. The key is read back instead.
+ * Writes a key that must be absent. A write whose answer was lost is never sent again: another client may
+ * have deleted the key in between, or the endpoint may now belong to another cluster. The key is read back
+ * instead.
  */
 async function writeAbsent(ports: GuardPorts, write: Write, refused: Refuse): Promise<PutResult> {
   const { call, deadline } = begin(ports, write)
@@ -163,7 +165,7 @@ async function writeAbsent(ports: GuardPorts, write: Write, refused: Refuse): Pr
 
 const READ_BACK = 'it was not sent again, but the key read back'
 
-/** The requests of one call go to one cluster: that in hand when it begins. */
+/** Binds all requests of the call to the current cluster and starts its time limit. */
 function begin(ports: GuardPorts, write: Write): { readonly call: Write; readonly deadline: CallDeadline } {
   const { options } = write
   const deadline = ports.deadline(CALL, options)
@@ -184,7 +186,10 @@ async function readBack(
   }
 }
 
-/** Only the write right after the expected revision can be the one whose answer was lost. */
+/**
+ * Writes a key at an expected revision. Only the write directly after that revision can be the one whose
+ * answer was lost.
+ */
 async function writeAfter(
   ports: GuardPorts,
   write: Write,
@@ -234,7 +239,7 @@ export async function createKey(
 }
 
 /**
- * Writes a key that is there.
+ * Writes an existing key.
  *
  * @throws EtcdError `key_not_found`, `outcome_unknown`
  */
@@ -256,7 +261,7 @@ export async function updateKey(
 }
 
 /**
- * Writes a key if it still holds what is expected.
+ * Writes a key if it still has the expected value or revision.
  *
  * @throws EtcdError `compare_failed`, `outcome_unknown`, `invalid_argument`
  */
@@ -280,7 +285,8 @@ export async function compareAndSwapKey(
   if (expectedValue === undefined || expectedRevision !== undefined) {
     throw refuseArgument('swap takes either expectedValue or expectedRevision', CALL)
   }
-  // A value may come back, so sending this twice could write twice: the outcome stays open when the answer is lost.
+  // A value can recur, so sending this twice could write twice: the outcome stays unknown if the answer is
+  // lost.
   const { done } = await send(
     ports,
     compare.value(key, '=', expectedValue),

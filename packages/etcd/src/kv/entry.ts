@@ -2,21 +2,21 @@ import type { Namespace } from '../key-range.ts'
 import type { KeyValue } from '../wire/kv.ts'
 
 /**
- * A key with its value, as it was at one revision. Bytes are views of the answer they came in; copy them
- * (`Buffer.from(entry.value)`) to keep a small one of a large answer for long.
+ * A key with its value at one revision. Its bytes are views of the whole response; copy them
+ * (`Buffer.from(entry.value)`) to keep a few entries of a large response for long.
  */
 export class Entry {
   /** The key, without the client's namespace. */
   readonly keyBytes: Buffer
   /** Empty with `keysOnly`. */
   readonly value: Buffer
-  /** Revision at which the key was created last. */
+  /** Revision at which the key was last created. */
   readonly createRevision: number
   /** Revision that wrote this value. */
   readonly modRevision: number
-  /** Writes since the key was created; 1 for a new key. */
+  /** Number of writes since the key was created; 1 for a new key. */
   readonly version: number
-  /** The lease the key hangs on; 0n for none. */
+  /** The lease the key is attached to; 0n means none. */
   readonly lease: bigint
   #key: string | undefined
   #text: string | undefined
@@ -36,14 +36,14 @@ export class Entry {
     return this.#key
   }
 
-  /** The value as text (UTF-8; bytes that are not come out as U+FFFD). */
+  /** The value as UTF-8 text; invalid bytes become U+FFFD. */
   get text(): string {
     this.#text ??= this.value.toString()
     return this.#text
   }
 }
 
-/** As `new Entry`, for a field that may be absent. */
+/** Creates an entry from a field that may be absent. */
 export function entryOf(kv: KeyValue | undefined, namespace: Namespace): Entry | undefined {
   return kv === undefined ? undefined : new Entry(kv, namespace)
 }

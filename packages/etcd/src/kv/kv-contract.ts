@@ -11,36 +11,39 @@ import type { Txn } from './txn.ts'
 
 /** Options of a compaction. */
 export interface CompactOptions extends CallControl {
-  /** Wait until the space is free inside the server's file. Default false. */
+  /** Wait until the old revisions are removed from the server's database. Default false. */
   readonly physical?: boolean
 }
 
 /**
- * Keys and values. Reads are linearizable unless `serializable`, and are tried again by themselves. A write is sent
- * again only when it surely was not applied; when that cannot be known it fails with `outcome_unknown`.
+ * Reads and writes keys. Reads are linearizable unless `serializable`, and are retried. A write is sent again
+ * only if it was certainly not applied; if that is unknown, it fails with `outcome_unknown`.
  */
 export interface KvService {
   /**
-   * One key; `undefined` when it is not there.
+   * Reads one key; `undefined` if it does not exist.
    *
    * @throws EtcdError `compacted`, `future_revision`, `permission_denied`
    */
   get(key: Bytes, options?: ReadOptions & CallControl): Promise<Entry | undefined>
-  /** All entries of a range in one answer: `getRange({ prefix: '/config/' })`. */
+  /** Reads all entries of a range in one response, e.g. `getRange({ prefix: '/config/' })`. */
   getRange(query: RangeQuery & CallControl): Promise<RangeResult>
-  /** How many keys a range holds. */
+  /** Counts the keys of a range. */
   count(range: KeyRange & ReadOptions & CallControl): Promise<number>
   /**
-   * Pages of a range, all at one revision, the next one under way while one is used. Leaving the loop ends it. Throws
-   * `compacted` when that revision is compacted meanwhile, and `cluster_changed` when another store answers.
+   * Reads a range page by page, all pages at one revision; the next page is requested while one is being
+   * used. Leaving the loop cancels the reading.
+   *
+   * @throws EtcdError `compacted` if that revision is compacted meanwhile, `cluster_changed` if another store
+   * answers
    */
   pages(query: KeyRange & PageOptions): AbortableIterator<RangeResult>
-  /** Entries of a range, all at one revision, read page by page. Throws as `pages`. */
+  /** Reads the entries of a range page by page, all at one revision. Fails like `pages`. */
   iterate(query: KeyRange & PageOptions): AbortableIterator<Entry>
   /**
-   * The quickest way to many keys: text in plain lists, page by page, at one revision. What `onPage` throws ends it, as
-   * does a promise of it that is rejected; it is waited for before the next page, as long as the scan may take. Throws as
-   * `pages`.
+   * The fastest way to read many keys: text in plain lists, page by page, at one revision. If `onPage` throws
+   * or rejects, the scan ends with that error. A promise from `onPage` is awaited before the next page,
+   * within the time limit of the scan. Fails like `pages`.
    */
   scan(query: KeyRange & ScanOptions, onPage: (page: ScanPage) => unknown): Promise<ScanResult>
   /**
@@ -50,7 +53,7 @@ export interface KvService {
    */
   put(key: Bytes, value: Bytes, options?: PutOptions & CallControl): Promise<PutResult>
   /**
-   * Deletes one key; `deleted` is 0 when it was not there.
+   * Deletes one key; `deleted` is 0 if it did not exist.
    *
    * @throws EtcdError `outcome_unknown`
    */
@@ -61,10 +64,10 @@ export interface KvService {
    * @throws EtcdError `outcome_unknown`
    */
   deleteRange(query: KeyRange & DeleteOptions & CallControl): Promise<DeleteResult>
-  /** Begins a transaction: `kv.txn().if(compare.isAbsent('a')).then(op.put('a', '1')).commit()`. */
+  /** Starts a transaction: `kv.txn().if(compare.isAbsent('a')).then(op.put('a', '1')).commit()`. */
   txn(): Txn
   /**
-   * Drops the history before a revision. Done already counts as done.
+   * Discards all revisions before the given one. Succeeds if that is already done.
    *
    * @throws EtcdError `future_revision`
    */

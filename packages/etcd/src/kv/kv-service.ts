@@ -51,26 +51,28 @@ import { assertTxn, isReadOnly } from './txn-check.ts'
 
 const COMPACT_CHECKS: OptionChecks<CompactOptions> = { physical: FLAG, ...CONTROL_CHECKS }
 
-/** What the service needs besides the channel. */
+/** Settings of the service besides the channel. */
 export interface KvServiceOptions {
-  /** Put before every key. Default: none. */
+  /** Prefix of every key. Default: none. */
   readonly namespace?: Namespace
-  /** Most operations in one branch of a transaction. Default 128, etcd's own. */
+  /** Maximum number of operations in one branch of a transaction. Default 128, like etcd. */
   readonly maxTxnOps?: number
   /** Default: the machine's clock. */
   readonly clock?: Clock
-  /** For calls made of several requests and without a `timeoutMs`. Default 10,000. */
+  /** Time limit of calls without a `timeoutMs`, in milliseconds. Default 10,000. */
   readonly callTimeoutMs?: number
 }
 
 const DEFAULT_MAX_TXN_OPS = 128
 
-/** Makes the service over a channel. No I/O before the first call. */
+/** Creates the service on a channel. It makes no I/O before the first call. */
 export function createKvService(channel: Channel, options: KvServiceOptions = {}): KvService {
   return new ChannelKv(channel, options)
 }
 
-/** The service itself; `everyday.ts` builds on it. Each method checks what it was given before it sends anything. */
+/**
+ * The service; `kv-shortcuts.ts` extends it. Every method validates its arguments before it sends anything.
+ */
 export class ChannelKv implements KvService {
   readonly #channel: Channel
   readonly #namespace: Namespace
@@ -162,13 +164,14 @@ export class ChannelKv implements KvService {
     try {
       await compact()
     } catch (error) {
-      // Doing it twice does no harm, but in a cluster that nobody has named it might be another one.
+      // Compacting twice does no harm. But without a cluster id, the second request might reach another
+      // cluster.
       if (!isUnknown(error) || control.clusterId === undefined) throw error
       await compact()
     }
   }
 
-  /** The one time limit of a call made of several requests, from now on. */
+  /** Starts the time limit for all requests of a call. */
   protected deadline(call: string, { timeoutMs = this.#callTimeoutMs }: CallControl): CallDeadline {
     return new CallDeadline(this.#clock, call, timeoutMs)
   }
@@ -198,7 +201,7 @@ export class ChannelKv implements KvService {
     const retry = isReadOnly(request) ? 'read' : 'write'
     const { mark } = this.#floor
     const response = await this.#channel.unary(KV.txn, request, { ...controlOf(control), retry })
-    // One that only reads may be serializable.
+    // A read-only transaction may be serializable.
     this.#floor.learn(response.header, retry === 'write' ? mark : undefined)
     return response
   }
@@ -214,7 +217,10 @@ export class ChannelKv implements KvService {
     return response
   }
 
-  /** Serializable answers may come from a member that lags behind; each other member is asked once before giving up. */
+  /**
+   * A serializable answer may come from a lagging member, so the request is repeated, once per endpoint,
+   * before it fails.
+   */
   async #serializable(request: Init<RangeRequest>, control: CallControl): Promise<RangeResponse> {
     const attempts = Math.max(2, this.#channel.endpoints().length)
     const deadline = this.deadline('KV/Range', control)
@@ -231,7 +237,7 @@ export class ChannelKv implements KvService {
   }
 }
 
-/** "Compacted" says that it was done before. */
+/** Accepts `compacted` as success: the compaction was done before. */
 function assertCompacted(error: unknown): void {
   if (!(error instanceof EtcdError) || error.code !== 'compacted') throw error
 }

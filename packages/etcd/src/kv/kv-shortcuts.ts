@@ -21,62 +21,62 @@ import type { PutResult } from './operation.ts'
 import { putWithTtl, type TtlOptions, type TtlPorts, type TtlPutResult } from './put-with-ttl.ts'
 import { type CallControl, CONTROL_CHECKS, RANGE_CHECKS, type RangeParts, readQuery } from './range-query.ts'
 
-/** How to wait for a change. */
+/** Options of `nextChange`. */
 export interface NextChangeOptions {
-  /** Any change after this revision counts, also one that has happened already. Default: changes from now on. */
+  /** Return any change after this revision, including past ones. Default: only changes from now on. */
   readonly afterRevision?: number
-  /** Give up with `deadline_exceeded` after so many milliseconds. Default: never. */
+  /** Fail with `deadline_exceeded` after this many milliseconds. Default: never. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
 }
 
-/** What the older v2 clients had as one call each, done with transactions, leases and watches. */
+/** Common tasks in one call each, built from transactions, leases and watches. */
 export interface KvShortcuts {
   /**
-   * Writes a key that must not be there yet.
+   * Writes a key that must not exist yet.
    *
    * @throws EtcdError `key_exists`, `outcome_unknown`
    */
   create(key: Bytes, value: Bytes, options?: ConditionalOptions): Promise<PutResult>
   /**
-   * Writes a key that must be there.
+   * Writes a key that must exist.
    *
    * @throws EtcdError `key_not_found`, `outcome_unknown`
    */
   update(key: Bytes, value: Bytes, options?: ConditionalOptions): Promise<PutResult>
   /**
-   * Compare and swap: writes a key if it still holds the expected value, or was last written at the expected revision.
+   * Writes a key if it still has the expected value, or was last written at the expected revision.
    *
    * @throws EtcdError `compare_failed`, `outcome_unknown`
    */
   compareAndSwap(key: Bytes, value: Bytes, options: CompareAndSwapOptions): Promise<PutResult>
   /**
-   * Writes a key that is deleted after a time, on a lease of its own.
+   * Writes a key with a lease of its own, so that it is deleted when the lease expires.
    *
    * @throws EtcdError `outcome_unknown`
    */
   putWithTtl(key: Bytes, value: Bytes, options: TtlOptions): Promise<TtlPutResult>
   /**
-   * Adds an entry under a prefix, with a key that sorts behind all others there.
+   * Adds an entry under a prefix, with a key that sorts after all others there.
    *
    * @throws EtcdError `outcome_unknown`
    */
   append(prefix: Bytes, value: Bytes, options?: AppendOptions): Promise<AppendResult>
   /**
-   * Deletes a key and gives back what it held; `undefined` when it was not there.
+   * Deletes a key and returns its last entry; `undefined` if it did not exist.
    *
    * @throws EtcdError `outcome_unknown`
    */
   pop(key: Bytes, options?: CallControl): Promise<Entry | undefined>
   /**
-   * Waits for the next change in a range and gives all changes of its revision.
+   * Waits for the next change in a range and returns all changes of its revision.
    *
    * @throws EtcdError `deadline_exceeded`, `cancelled`, `closed`, `compacted`
    */
   nextChange(query: KeyRange & NextChangeOptions): Promise<WatchBatch>
 }
 
-/** All that `client.kv` offers. */
+/** Everything that `client.kv` offers. */
 export interface Kv extends KvService, KvShortcuts {}
 
 /** What `createKv` needs. */
@@ -86,17 +86,17 @@ export interface KvParts {
   readonly namespace: Namespace
   readonly maxTxnOps: number
   readonly clock: Clock
-  /** For calls made of several requests and without a `timeoutMs`. Default 10,000. */
+  /** Time limit of calls without a `timeoutMs`, in milliseconds. Default 10,000. */
   readonly callTimeoutMs?: number
 }
 
-/** The service, and its end. */
+/** The service with a `close` for the client. */
 export interface ClosableKv extends Kv {
-  /** Ends `putWithTtl` calls that are under way and gives their leases back, for which it waits a second at most. */
+  /** Cancels `putWithTtl` calls in progress and revokes their leases; waits for that at most one second. */
   close(): Promise<void>
 }
 
-/** The key-value service with the everyday forms. No I/O before the first call. */
+/** Creates the key-value service with all shortcuts. It makes no I/O before the first call. */
 export function createKv(parts: KvParts): ClosableKv {
   return new FullKv(parts)
 }
@@ -188,7 +188,7 @@ function waitForChange(
   { watch, clock }: KvParts,
   { afterRevision, timeoutMs, signal, ...range }: KeyRange & NextChangeOptions,
 ): Promise<WatchBatch> {
-  // What throws in here rejects the promise, which has no other holder than the caller.
+  // Exceptions in here reject the promise, which is returned to the caller.
   return new Promise((resolve, reject) => {
     const failure = (code: 'cancelled' | 'deadline_exceeded' | 'closed', what?: string): EtcdError =>
       new EtcdError(code, { call: 'Watch/Watch', what, cause: signal?.reason })

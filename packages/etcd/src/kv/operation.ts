@@ -14,53 +14,61 @@ import type { Init } from '../wire/message-type.ts'
 import { Entry, entryOf } from './entry.ts'
 import { type CallControl, CONTROL_CHECKS, RANGE_CHECKS, type RangeParts } from './range-query.ts'
 
-/** What came of a read. */
+/** The result of a read. */
 export interface RangeResult {
   readonly entries: readonly Entry[]
-  /** Entries in the range, whatever the limit. */
+  /** Number of entries in the range, regardless of the limit. */
   readonly count: number
-  /** There are more than the limit let through. */
+  /** True if the limit left entries out. */
   readonly hasMore: boolean
-  /** `header.revision` is the store's revision when it answered. */
+  /** `header.revision` is the store's revision at the time of the answer. */
   readonly header: ResponseHeader
 }
 
-/** How to write. */
+/** Options of `put`. */
 export interface PutOptions {
-  /** Hang the key on this lease; 0n is none. Without it, and without `ignoreLease`, the key is taken off the lease it hung on. */
+  /**
+   * Lease to attach the key to; 0n means none. Without it, and without `ignoreLease`, the key is detached
+   * from its lease.
+   */
   readonly lease?: bigint
-  /** Give back what the key held before. */
+  /** Return the previous entry. */
   readonly prevKv?: boolean
-  /** Keep the value, change the lease. The value given must be empty; the key must be there (`key_not_found`). */
+  /**
+   * Keep the value and change only the lease. Requires an empty value and an existing key (`key_not_found`).
+   */
   readonly ignoreValue?: boolean
-  /** Keep the lease. Not together with `lease`; the key must be there (`key_not_found`). */
+  /** Keep the lease. Cannot be combined with `lease`; requires an existing key (`key_not_found`). */
   readonly ignoreLease?: boolean
 }
 
-/** What came of a write. */
+/** The result of a write. */
 export interface PutResult {
   readonly header: ResponseHeader
-  /** With `prevKv`: what the key held before, if it was there. */
+  /** With `prevKv`: the previous entry, if the key existed. */
   readonly previous: Entry | undefined
 }
 
-/** How to delete. */
+/** Options of `delete` and `deleteRange`. */
 export interface DeleteOptions {
-  /** Give back what was deleted. */
+  /** Return the deleted entries. */
   readonly prevKv?: boolean
 }
 
-/** What came of a delete. */
+/** The result of a deletion. */
 export interface DeleteResult {
   readonly header: ResponseHeader
   readonly deleted: number
-  /** With `prevKv`: what was deleted. */
+  /** With `prevKv`: the deleted entries. */
   readonly previous: readonly Entry[]
 }
 
 const NO_HEADER = Header.decode(Buffer.alloc(0))
 
-/** `header` of the transaction around it: inner headers mean nothing. */
+/**
+ * Decodes a read. Within a transaction, pass the transaction's header, because inner headers are not
+ * meaningful.
+ */
 export function rangeResult(
   response: RangeResponse,
   namespace: Namespace,
@@ -85,7 +93,7 @@ export const PUT_CHECKS: OptionChecks<PutOptions> = {
 /** The checks of `DeleteOptions`. */
 export const DELETE_CHECKS: OptionChecks<DeleteOptions> = { prevKv: FLAG }
 
-/** @throws EtcdError `invalid_argument` for a value that is none, and for options that contradict each other */
+/** @throws EtcdError `invalid_argument` for an invalid value and for contradicting options */
 export function putRequest(
   key: Bytes,
   value: Bytes,
@@ -134,14 +142,14 @@ export function deleteResult(
   }
 }
 
-/** The checks of a call with them. */
+/** The checks of a `put` call. */
 export const PUT_CALL_CHECKS: OptionChecks<PutOptions & CallControl> = { ...PUT_CHECKS, ...CONTROL_CHECKS }
-/** The checks of a call with them. */
+/** The checks of a `delete` call. */
 export const DELETE_CALL_CHECKS: OptionChecks<DeleteOptions & CallControl> = {
   ...DELETE_CHECKS,
   ...CONTROL_CHECKS,
 }
-/** The checks of a call with them. */
+/** The checks of a `deleteRange` call. */
 export const DELETE_RANGE_CHECKS: OptionChecks<RangeParts & DeleteOptions & CallControl> = {
   ...RANGE_CHECKS,
   ...DELETE_CALL_CHECKS,

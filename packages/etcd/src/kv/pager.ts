@@ -12,15 +12,15 @@ import type { Init } from '../wire/message-type.ts'
 import type { Method } from '../wire/rpc.ts'
 import { type CallControl, controlOf, pinned } from './range-query.ts'
 
-/** One page, read as far as paging needs. */
+/** One page, decoded as far as paging requires. */
 export interface Page extends EvidencePage {
   readonly header: ResponseHeader | undefined
   readonly hasMore: boolean
-  /** As the store knows it; undefined for an empty page. */
+  /** The last key as the store knows it; undefined for an empty page. */
   lastKey(): Buffer | undefined
 }
 
-/** What reading in pages needs. */
+/** What reading in pages needs from the service. */
 export interface PagerPorts {
   readonly channel: Channel
   readonly recognizer: StoreRecognizer
@@ -29,29 +29,35 @@ export interface PagerPorts {
   readonly closing: AbortSignal
 }
 
-/** A range to be read in pages of type `P`. */
+/** A range to read in pages of type `P`. */
 export interface Paging<Answer, P extends Page> {
   readonly method: Method<RangeRequest, Answer>
   readonly request: Init<RangeRequest>
   read(answer: Answer): P
-  /** Entries per page, from the second one on. */
+  /** Number of entries to request after this page. */
   limitAfter(page: P): number
 }
 
-/** A time limit holds for all pages; without one each page has the client's own. */
+/** A `timeoutMs` limits all pages together; without one, each page has the client's time limit. */
 export function pageDeadline(clock: Clock, { timeoutMs }: CallControl): CallDeadline | undefined {
   return timeoutMs === undefined ? undefined : new CallDeadline(clock, 'KV/Range', timeoutMs)
 }
 
-/** Lets what was just written reach the socket: Node hands HTTP/2 frames over when the present turn ends. */
+/**
+ * Waits until pending writes have reached the socket: Node sends HTTP/2 frames at the end of the event loop's
+ * turn.
+ */
 function afterWrites(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
 /**
- * Reads a range page by page, all at the revision and from the store of the first page. The next page is asked for as soon
- * as the last key of a page is known, so at most one is under way. Before the last of several pages is handed over, the
- * store has to be what it was page by page. Throws `compacted`, and `cluster_changed` for a page of another store. The signal ends what is under way.
+ * Reads a range page by page, all pages at the revision and from the store of the first one. The next page is
+ * requested as soon as the last key of a page is known, so at most one request is in progress. Before the
+ * last of several pages is returned, the store is verified against all pages read. Aborting the signal
+ * cancels the request in progress.
+ *
+ * @throws EtcdError `compacted`; `cluster_changed` for a page of another store
  */
 export async function* readPaged<Answer, P extends Page>(
   { channel, recognizer }: PagerPorts,
@@ -65,21 +71,21 @@ export async function* readPaged<Answer, P extends Page>(
     const send = (timeoutMs?: number) =>
       channel.unary(method, next, timeoutMs === undefined ? options : { ...options, timeoutMs })
     const answer = deadline === undefined ? send() : deadline.run(send)
-    // An answer that nobody waits for any more, because the reading ended before it, must not count as unhandled.
+    // If the reading ends before this answer arrives, its rejection must not count as unhandled.
     answer.catch(() => undefined)
     return answer
   }
   let { revision = 0 } = request
   let last: ResponseHeader | undefined
   const evidence = new StoreEvidence({ ranges: [rangeOf(request)], keysOnly: request.keysOnly ?? false })
-  /** Pages read one after the other may come from two stores with equal headers. */
+  /** Detects that pages read one after the other come from two stores with equal headers. */
   const assertRecognized = async (): Promise<void> => {
     const question = evidence.question(revision)?.map((probe) => ({
       ...probe,
       read: { ...probe.read, serializable: request.serializable },
     }))
     if (question === undefined) return
-    // A member that lags behind may answer what is serializable.
+    // A serializable answer may come from a lagging member.
     const known = request.serializable ? undefined : last
     const options = { ...controlOf({ ...control, ...pinned(clusterId) }) }
     const ask = (timeoutMs?: number) =>

@@ -13,15 +13,15 @@ import {
   type ReadOptions,
 } from './range-query.ts'
 
-/** How to read a range in pages. */
+/** Options of `pages` and `iterate`. */
 export interface PageOptions extends ReadOptions, Omit<CallControl, 'timeoutMs'> {
-  /** Entries per page, from 1 on. Default 5,000. */
+  /** Entries per page, at least 1. Default 5,000. */
   readonly pageSize?: number
-  /** Leave out the values. */
+  /** Return keys without values. */
   readonly keysOnly?: boolean
   /**
-   * Milliseconds for all pages together, the reader's own time included. Default: as long as it takes, each page within the
-   * client's `timeouts.callMs`.
+   * Milliseconds for all pages together, including the time the reader takes. Default: unlimited, with the
+   * client's `timeouts.callMs` for each page.
    */
   readonly timeoutMs?: number
 }
@@ -69,10 +69,10 @@ class DecodedPage implements Page {
 }
 
 /**
- * The pages of a range that was checked, all at the revision of the first one; `count` is what is left from each page on.
- * The next page is under way while one is being used.
+ * Reads the pages of a validated range, all at the revision of the first one. `count` is the number of
+ * entries from each page on. The next page is requested while one is being used.
  *
- * @throws EtcdError `compacted` when that revision is compacted meanwhile
+ * @throws EtcdError `compacted` if that revision is compacted meanwhile
  */
 export function readPages(
   ports: PagerPorts,

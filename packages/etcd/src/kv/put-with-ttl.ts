@@ -12,29 +12,29 @@ import type { PutResult } from './operation.ts'
 import { type CallControl, CONTROL_CHECKS, controlOf } from './range-query.ts'
 import { following } from './abortable.ts'
 
-/** How to write a key that goes away by itself. */
+/** Options of `putWithTtl`. */
 export interface TtlOptions extends CallControl {
-  /** Seconds until the key is deleted, from 1 on. etcd takes at least about 2. */
+  /** Seconds until the key is deleted, at least 1. etcd raises very small values to about 2. */
   readonly ttlSeconds: number
-  /** Give back what the key held before. */
+  /** Return the previous entry. */
   readonly prevKv?: boolean
 }
 
-/** What came of it. */
+/** The result of `putWithTtl`. */
 export interface TtlPutResult extends PutResult {
-  /** The lease the key hangs on, its own. Keep it alive to keep the key; revoke it to delete the key. */
+  /** The key's own lease. Keep it alive to keep the key; revoke it to delete the key. */
   readonly lease: bigint
-  /** What the server granted, in seconds; may be more than was asked. */
+  /** The TTL the server granted, in seconds; may be more than requested. */
   readonly ttlSeconds: number
 }
 
-/** What `putWithTtl` needs besides guarded writes. */
+/** What `putWithTtl` needs besides conditional writes. */
 export interface TtlPorts extends GuardPorts {
   readonly channel: Channel
   readonly clock: Clock
   /** Aborted when the client closes. */
   readonly closing: AbortSignal
-  /** What `close()` waits for, within bounds. Never rejects. */
+  /** Registers work that `close()` waits for, for a limited time. The work never rejects. */
   finishLater(work: Promise<void>): void
 }
 
@@ -42,12 +42,12 @@ const CALL = 'KV/Put'
 
 const TTL_CHECKS: OptionChecks<TtlOptions> = { ...CONTROL_CHECKS, ttlSeconds: whole(1), prevKv: FLAG }
 
-/** For taking back a lease when the caller's own time is over, in milliseconds. */
+/** Time limit for revoking the lease when the caller's own time is over, in milliseconds. */
 const REVOKE_MS = 5_000
 
 /**
- * Writes a key on a lease of its own. When the write fails, for whatever reason, the lease is revoked: nobody else knows it,
- * and a write that is still on its way is then refused.
+ * Writes a key with a lease of its own. If the write fails for any reason, the lease is revoked: no one else
+ * knows it, and the server then refuses a write that arrives later.
  *
  * @throws EtcdError `outcome_unknown`, `invalid_argument`
  */
@@ -102,12 +102,12 @@ async function putOn(
   try {
     return await deadline.run((timeoutMs) => kv.put(key, value, { ...control, timeoutMs, lease, prevKv }))
   } catch (error) {
-    // What the key held before cannot be had any more.
+    // With `prevKv` the previous entry is lost with the answer.
     if (!isUnknown(error) || prevKv) throw error
     const read = deadline.run((timeoutMs) => kv.getRange({ key, ...control, timeoutMs }))
     const { entries, header } = await read.catch(() => ({ entries: [], header: undefined }))
     const [found] = entries
-    // Nobody else has this lease, so the key on it is our write.
+    // No one else uses this lease, so a key attached to it was written by this call.
     if (found?.lease === lease && header !== undefined) {
       return { header: { ...header, revision: found.modRevision }, previous: undefined }
     }
@@ -115,12 +115,12 @@ async function putOn(
   }
 }
 
-/** Nothing has to be taken back when the lease itself was refused, or never asked for. */
+/** False if the lease was refused or never requested, so that nothing has to be revoked. */
 function mayBeGranted(error: unknown): boolean {
   return !(error instanceof EtcdError && error.call === 'Lease/LeaseGrant' && error.fate !== 'unknown')
 }
 
-/** The caller waits for it unless he gave up himself or has no time left. */
+/** Revokes the lease. The caller waits for it unless they aborted the call or no time remains. */
 async function takeBack(
   { channel, finishLater }: TtlPorts,
   id: bigint,
@@ -138,7 +138,7 @@ async function takeBack(
   if (isPatient) await revoking
 }
 
-/** The signal of the closing client ends the call as the caller's own would. */
+/** Reports a call that was aborted by `close()` as `closed` instead of `cancelled`. */
 function closedInstead(error: unknown): unknown {
   return error instanceof EtcdError && error.code === 'cancelled'
     ? new EtcdError('closed', { call: error.call, fate: error.fate, cause: error })

@@ -5,52 +5,54 @@ import type { MessageType } from '../wire/message-type.ts'
 import { Reader } from '../wire/reader.ts'
 import { KV, type Method } from '../wire/rpc.ts'
 
-/** An entry whose key or value is not UTF-8 text. */
+/** An entry whose key or value is not valid UTF-8. */
 export interface NotText {
-  /** Its place in the page's lists. */
+  /** Its index in the page's lists. */
   readonly index: number
   readonly key: Buffer
   readonly value: Buffer
 }
 
-/** One page of a scan: the same index in each list belongs to the same key. */
+/** One page of a scan. Equal indexes in the lists belong to the same key. */
 export interface ScanPage {
-  /** Of this page's answer. `header.revision` is the store's; the scan's own is in the result. */
+  /**
+   * Header of this page's response. `header.revision` is the store's; the scan's revision is in the result.
+   */
   readonly header: ResponseHeader
-  /** The revision all pages of the scan are read at. */
+  /** The revision at which all pages of the scan are read. */
   readonly revision: number
-  /** Without the client's namespace. */
+  /** The keys without the client's namespace. */
   readonly keys: readonly string[]
-  /** As UTF-8 text. */
+  /** The values as UTF-8 text. */
   readonly values: readonly string[]
   readonly modRevisions: readonly number[]
-  /** Entries that are not text, in order; usually none. Their text holds U+FFFD. */
+  /** Entries that are not valid UTF-8, in order; usually none. Their text contains U+FFFD. */
   readonly notText: readonly NotText[]
 }
 
-/** Field tags as they stand on the wire, from the tables of `RangeResponse` and `KeyValue`. */
+/** Field tags of `RangeResponse` and `KeyValue` as encoded. */
 const TAGS = { header: 10, entry: 18, more: 24, count: 32, key: 10, modRevision: 24, value: 42 } as const
 
 const REPLACEMENT = '\ufffd'
 
-/** Hands an answer's bytes through, so that the caller decides when to decode them. */
+/** Returns the bytes of a response undecoded, so that the caller decides when to decode them. */
 const AS_BYTES: MessageType<Buffer> = {
   ...(RangeResponse as unknown as MessageType<Buffer>),
   decode: (bytes) => bytes as Buffer,
 }
 
-/** KV/Range with the answer left as bytes, for `RawPage`. */
+/** KV/Range with an undecoded response, for `RawPage`. */
 export const rawRange: Method<RangeRequest, Buffer> = {
   path: KV.range.path,
   request: KV.range.request,
   response: AS_BYTES,
 }
 
-/** A range's answer, read as far as paging needs; the entries are decoded when asked for. */
+/** The response for a range, decoded as far as paging requires; entries are decoded on demand. */
 export class RawPage {
   readonly header: ResponseHeader
   readonly hasMore: boolean
-  /** Entries in the range from this page on. */
+  /** Number of entries in the range from this page on. */
   readonly count: number
   readonly #bytes: Buffer
   /** Entries on this page. */
@@ -90,7 +92,7 @@ export class RawPage {
     this.#last = length === 0 ? undefined : { at: lastAt, end: lastEnd }
   }
 
-  /** Key of the last entry, as the store knows it. */
+  /** Key of the last entry as the store knows it. */
   lastKey(): Buffer | undefined {
     if (this.#last === undefined) return undefined
     const reader = new Reader(this.#bytes)
@@ -98,12 +100,15 @@ export class RawPage {
     return KeyValue.read(reader, this.#last.end, undefined).key
   }
 
-  /** The entries as bytes, which are views of the answer. */
+  /** The entries as bytes: views of the response. */
   entries(): readonly KeyValue[] {
     return RangeResponse.decode(this.#bytes).kvs
   }
 
-  /** Gives the revision that wrote each entry last, and the entry's place for `entryAt`, without decoding it. */
+  /**
+   * Calls back with the mod revision of each entry and its position for `entryAt`, without decoding the
+   * entry.
+   */
   eachEntry(onEntry: (modRevision: number, at: number, end: number) => void): void {
     const reader = new Reader(this.#bytes)
     const pageEnd = this.#bytes.length
@@ -127,12 +132,12 @@ export class RawPage {
     }
   }
 
-  /** The entry at a place that `eachEntry` gave. */
+  /** Decodes the entry at a position reported by `eachEntry`. */
   entryAt(at: number, end: number): KeyValue {
     return KeyValue.decode(this.#bytes.subarray(at, end))
   }
 
-  /** The entries as text. `skipBytes` is the length of the namespace in front of each key. */
+  /** Decodes the entries as text. `skipBytes` is the length of the namespace in front of each key. */
   decode(revision: number, skipBytes: number): ScanPage {
     const bytes = this.#bytes
     const reader = new Reader(bytes)
@@ -171,7 +176,7 @@ export class RawPage {
   }
 }
 
-/** A field that no answer has is no field of a later version. */
+/** Skips a field of a later version, but refuses field number 0, which is never valid. */
 function skipField(reader: Reader, tag: number, end: number): void {
   if (tag >>> 3 === 0) throw malformed('has a field numbered 0')
   reader.skip(tag, end)
@@ -188,7 +193,7 @@ function text(reader: Reader, end: number, skipBytes: number): string {
   return reader.buffer.toString('utf8', start + skipBytes, start + length)
 }
 
-/** U+FFFD may stand in the text itself, or for bytes that are none. */
+/** Records an entry whose bytes are not valid UTF-8. U+FFFD may also be part of valid text. */
 function noteUnlessText(entry: Buffer, index: number, skipBytes: number, notText: NotText[]): void {
   const { key, value } = KeyValue.decode(entry)
   if (!isUtf8(key) || !isUtf8(value)) notText.push({ index, key: key.subarray(skipBytes), value })

@@ -16,38 +16,45 @@ import { held, type KeyRange, type Namespace } from '../key-range.ts'
 import { type RangeRequest, SortOrder, SortTarget } from '../wire/kv.ts'
 import type { Init } from '../wire/message-type.ts'
 
-/** What every call may be given. */
+/** Options of every call. */
 export interface CallControl {
-  /** Milliseconds for the whole call, all its requests and retries included. Default: the client's `timeouts.callMs`. */
+  /**
+   * Milliseconds for the whole call, including all its requests and retries. Default: the client's
+   * `timeouts.callMs`.
+   */
   readonly timeoutMs?: number
-  /** Ends the call with code `cancelled`. */
+  /** Aborts the call, which then fails with code `cancelled`. */
   readonly signal?: AbortSignal
-  /** Told of each attempt that failed and is made again, so that a long wait has a reason. Must not throw. */
+  /** Called after each failed attempt that is retried, to explain a long wait. Must not throw. */
   readonly onRetry?: (error: EtcdError) => void
-  /** Answers of another cluster fail with `cluster_changed`. Default: the cluster in hand when the call begins. */
+  /**
+   * Fail with `cluster_changed` if another cluster answers. Default: the current cluster when the call
+   * starts.
+   */
   readonly clusterId?: bigint
 }
 
-/** How to read. */
+/** Options of every read. */
 export interface ReadOptions {
-  /** Read as it was at this revision. Default, and 0: now. */
+  /** Read the state at this revision. Default, and 0: the newest. */
   readonly revision?: number
   /**
-   * Let the asked member answer from what it has, without asking the others: quicker, and possibly old. An answer older
-   * than what this client has seen is asked for again and at last refused with `stale_read`. Default false.
+   * Let the member answer from its own state without asking the others: faster, but possibly outdated. An
+   * answer older than what this client has seen is requested again and finally refused with `stale_read`.
+   * Default false.
    */
   readonly serializable?: boolean
 }
 
-/** What to read of a range. */
+/** Options of `getRange`. */
 export interface RangeOptions extends ReadOptions {
-  /** At most so many entries, from 1 on; `hasMore` tells whether there are others. Default: all. */
+  /** Maximum number of entries, at least 1; `hasMore` says whether there are more. Default: no limit. */
   readonly limit?: number
-  /** Default: by key, ascending. */
+  /** Order of the entries. Default: by key, ascending. */
   readonly sort?: { readonly by: keyof typeof SortTarget; readonly order?: 'ascend' | 'descend' }
-  /** Leave out the values. */
+  /** Return keys without values. */
   readonly keysOnly?: boolean
-  /** Leave out the entries. */
+  /** Return no entries, only `count`. */
   readonly countOnly?: boolean
   readonly minModRevision?: number
   readonly maxModRevision?: number
@@ -55,10 +62,10 @@ export interface RangeOptions extends ReadOptions {
   readonly maxCreateRevision?: number
 }
 
-/** A range and what to read of it: `{ prefix: '/config/', limit: 10 }`. */
+/** A range with its options, e.g. `{ prefix: '/config/', limit: 10 }`. */
 export type RangeQuery = KeyRange & RangeOptions
 
-/** The checks of what every call may be given. */
+/** The checks of `CallControl`. */
 export const CONTROL_CHECKS: OptionChecks<CallControl> = {
   timeoutMs: MILLISECONDS,
   signal: SIGNAL,
@@ -69,22 +76,22 @@ export const CONTROL_CHECKS: OptionChecks<CallControl> = {
 /** The checks of `ReadOptions`. */
 export const READ_CHECKS: OptionChecks<ReadOptions> = { revision: whole(0), serializable: FLAG }
 
-/** The checks of a read of one key. */
+/** The checks of `get`. */
 export const GET_CHECKS: OptionChecks<ReadOptions & CallControl> = { ...READ_CHECKS, ...CONTROL_CHECKS }
 
-/** The four names of a range; what they hold is checked where it becomes a range of the wire. */
+/** The names of a range's parts. Their values are validated when the range is encoded. */
 export const RANGE_CHECKS = { key: RANGE_PART, prefix: RANGE_PART, from: RANGE_PART, to: RANGE_PART }
 
-/** Of a range: the names of all its forms. */
+/** The parts of a range, in any of its forms. */
 export type RangeParts = { readonly [K in keyof typeof RANGE_CHECKS]?: Bytes }
 
-/** The checks of a count. */
+/** The checks of `count`. */
 export const COUNT_CHECKS: OptionChecks<RangeParts & ReadOptions & CallControl> = {
   ...RANGE_CHECKS,
   ...GET_CHECKS,
 }
 
-/** The checks of a range and what to read of it. */
+/** The checks of `RangeOptions` with a range. */
 export const RANGE_OPTION_CHECKS: OptionChecks<RangeParts & RangeOptions> = {
   ...RANGE_CHECKS,
   ...READ_CHECKS,
@@ -98,13 +105,13 @@ export const RANGE_OPTION_CHECKS: OptionChecks<RangeParts & RangeOptions> = {
   maxCreateRevision: whole(1),
 }
 
-/** The checks of a read of a range. */
+/** The checks of `getRange`. */
 export const QUERY_CHECKS: OptionChecks<RangeParts & RangeOptions & CallControl> = {
   ...RANGE_OPTION_CHECKS,
   ...CONTROL_CHECKS,
 }
 
-/** Reads a query, a range and options in one object. The range is checked where it becomes one of the wire. */
+/** Validates a query: a range and options in one object. The range is validated when it is encoded. */
 export function readQuery<O extends object>(
   call: string,
   checks: OptionChecks<RangeParts & O>,
@@ -113,7 +120,7 @@ export function readQuery<O extends object>(
   if (query === undefined)
     throw refuseArgument('the query is undefined, not { prefix } or another range', call)
   const given = readOptions<RangeParts & O>(call, checks, query as RangeParts & O) as KeyRange & O
-  // Read page by page, or sent later: the range is the one that was given.
+  // Copied, because the range may be sent later or several times.
   return { ...given, ...heldParts(given) }
 }
 
@@ -130,9 +137,9 @@ function isSort(value: unknown): boolean {
 }
 
 /**
- * The request for a query that was checked.
+ * The request for a validated query.
  *
- * @throws EtcdError `invalid_argument` for its range
+ * @throws EtcdError `invalid_argument` for an invalid range
  */
 export function rangeRequest(query: RangeQuery, namespace: Namespace): Init<RangeRequest> {
   const { key, rangeEnd } = namespace.range(query)
@@ -154,7 +161,7 @@ export function rangeRequest(query: RangeQuery, namespace: Namespace): Init<Rang
   }
 }
 
-/** The request for one key, the most frequent one. */
+/** The request for one key, which is the most frequent one. */
 export function keyRequest(
   key: string | Uint8Array,
   options: ReadOptions,
@@ -167,7 +174,7 @@ export function keyRequest(
   }
 }
 
-/** The part of a call's options that concerns the call itself. */
+/** Picks the options that concern the call itself. */
 export function controlOf({ timeoutMs, signal, onRetry, clusterId }: CallControl): CallControl {
   return {
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
@@ -177,7 +184,9 @@ export function controlOf({ timeoutMs, signal, onRetry, clusterId }: CallControl
   }
 }
 
-/** The pages of one listing are of one cluster: that of its first page. Servers that name none are taken as they are. */
+/**
+ * Restricts requests to the cluster of the first page. Servers that report no cluster id are not restricted.
+ */
 export function pinned(clusterId: bigint | undefined): { readonly clusterId?: bigint } {
   return clusterId === undefined || clusterId === 0n ? {} : { clusterId }
 }

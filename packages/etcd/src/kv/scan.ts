@@ -14,31 +14,37 @@ import {
   rangeRequest,
 } from './range-query.ts'
 
-/** What to read, and how. */
+/** Options of `scan`. */
 export interface ScanOptions extends Omit<CallControl, 'timeoutMs'> {
-  /** Read as it was at this revision, so that several ranges can be read at one. Default, and 0: the revision of the first page. */
+  /**
+   * Read the state at this revision, e.g. to read several ranges at the same one. Default, and 0: that of the
+   * first page.
+   */
   readonly revision?: number
-  /** Entries per page, from 1 on. Default: 5,000 first, then the rest in three parts of 5,000 to 50,000 each. */
+  /**
+   * Entries per page, at least 1. Default: 5,000 first, then the rest in three pages of 5,000 to 50,000 each.
+   */
   readonly pageSize?: number
-  /** Leave the first bytes of every key away, those of the prefix for one. Default 0. */
+  /** Number of bytes to remove from the start of every key, e.g. those of the prefix. Default 0. */
   readonly skipKeyBytes?: number
   /**
-   * Milliseconds for the whole scan, starting over included. Default: as long as it takes, each page within the client's
-   * `timeouts.callMs`.
+   * Milliseconds for the whole scan, including restarts. Default: unlimited, with the client's
+   * `timeouts.callMs` for each page.
    */
   readonly timeoutMs?: number
   /**
-   * Called when the scan's own revision was compacted while it ran: forget the pages so far, it starts over at a newer
-   * one. Without it, and with `revision`, the scan fails with `compacted`. A promise of it is waited for.
+   * Called if the scan's revision is compacted while it runs: discard all pages received, the scan restarts
+   * at a newer revision. Without it, or with `revision`, the scan fails with `compacted`. A returned promise
+   * is awaited.
    */
   readonly onRestart?: () => unknown
 }
 
-/** What came of a scan. */
+/** The result of a scan. */
 export interface ScanResult {
-  /** The revision all pages were read at. */
+  /** The revision at which all pages were read. */
   readonly revision: number
-  /** Entries handed over. */
+  /** Number of entries passed to `onPage`. */
   readonly count: number
   /** The cluster that answered. */
   readonly clusterId: bigint
@@ -58,14 +64,17 @@ const FIRST_PAGE_SIZE = 5_000
 const MAX_PAGE_SIZE = 50_000
 const MAX_RESTARTS = 3
 
-/** etcd counts the whole rest of the range for every page, so many small pages cost more than the entries themselves. */
+/**
+ * etcd counts the rest of the range for every page, so many small pages cost more than the entries
+ * themselves.
+ */
 function laterPageSize(page: RawPage): number {
   return Math.min(MAX_PAGE_SIZE, Math.max(FIRST_PAGE_SIZE, Math.ceil((page.count - page.length) / 3)))
 }
 
 /**
- * Reads a range page by page at one revision. The next page is asked for as soon as the last key of a page is known, so
- * that the server works while this page is decoded.
+ * Reads a range page by page at one revision. The next page is requested as soon as the last key of a page is
+ * known, so that the server works while this page is decoded.
  */
 export async function scanRange(
   ports: PagerPorts,
@@ -74,7 +83,7 @@ export async function scanRange(
   onPage: (page: ScanPage) => unknown,
 ): Promise<ScanResult> {
   const deadline = pageDeadline(ports.clock, query)
-  // What the caller's own code throws is no word of the scan's, whatever code it has.
+  // An error from the caller's own code must not restart the scan, whatever its code is.
   let isCallersOwn = false
   const handOver = async (page: ScanPage): Promise<void> => {
     isCallersOwn = true

@@ -8,13 +8,13 @@ type Txn = Init<TxnRequest>
 
 interface Interval {
   readonly start: Buffer
-  /** Undefined: one key. */
+  /** Undefined for one key. */
   readonly end: Buffer | undefined
 }
 
 /** What one branch writes, by etcd's rules. */
 interface Writes {
-  /** Keys as latin1 text, so that bytes can be compared. */
+  /** Keys as latin1 text, so that bytes can be compared in a set. */
   readonly puts: Set<string>
   readonly deletes: Interval[]
 }
@@ -27,7 +27,10 @@ function duplicate(): EtcdError {
   })
 }
 
-/** What ends before it begins, "to the end" by a single zero byte included, etcd does not see keys in: it judges that itself. */
+/**
+ * False for an end before the start, including a single zero byte ("no end"): etcd does not find keys in
+ * these either.
+ */
 function contains({ start, end }: Interval, key: Buffer): boolean {
   return end === undefined
     ? key.equals(start)
@@ -51,7 +54,10 @@ function deletesOf(ops: readonly Op[]): Interval[] {
   })
 }
 
-/** Adds what a nested transaction may write. Its two branches exclude each other, so they may write the same key. */
+/**
+ * Adds the writes of a nested transaction. Only one of its branches is executed, so both may write the same
+ * key.
+ */
 function addNested(txn: Txn, writes: Writes): void {
   const success = writesOf(txn.success ?? [])
   const failure = writesOf(txn.failure ?? [])
@@ -94,9 +100,10 @@ function assertCount(txn: Txn, maxOps: number): void {
 }
 
 /**
- * Refuses what etcd would refuse: too many operations, a key written twice in one branch, a put into a range that the
- * same branch deletes. Throws `request_too_large` or `duplicate_key`. Source of the rules: etcd
- * server/etcdserver/api/v3rpc/key.go.
+ * Refuses what etcd would refuse: too many operations, a key written twice in one branch, a put into a range
+ * that the same branch deletes. Source of the rules: etcd server/etcdserver/api/v3rpc/key.go.
+ *
+ * @throws EtcdError `request_too_large`, `duplicate_key`
  */
 export function assertTxn(txn: Txn, maxOps: number): void {
   assertCount(txn, maxOps)
@@ -104,7 +111,7 @@ export function assertTxn(txn: Txn, maxOps: number): void {
   writesOf(txn.failure ?? [])
 }
 
-/** True when neither branch writes, so that the transaction may be sent any number of times. */
+/** True if neither branch writes, so that the transaction can be sent any number of times. */
 export function isReadOnly(txn: Txn): boolean {
   return [...(txn.success ?? []), ...(txn.failure ?? [])].every(
     ({ request }) => request?.type === 'range' || (request?.type === 'txn' && isReadOnly(request.value)),

@@ -40,12 +40,12 @@ import {
   readQuery,
 } from './range-query.ts'
 
-/** One operation of a transaction, giving `R`. Made by `op`. */
+/** One operation of a transaction with a result of type `R`. Created by `op`. */
 export interface TxnOp<R> {
   encode(namespace: Namespace): Init<RequestOp>
-  /** `header` is the whole transaction's: inner ones mean nothing. */
+  /** `header` is that of the whole transaction, because inner headers are not meaningful. */
   decode(response: ResponseOp, namespace: Namespace, header: ResponseHeader): R
-  /** Of a transaction inside: all its operations and conditions, and how deep they are nested. */
+  /** For a nested transaction: its number of operations and conditions, and its depth. */
   readonly inside?: { readonly size: number; readonly depth: number }
 }
 
@@ -62,7 +62,9 @@ function valueOfType<K extends 'range' | 'put' | 'deleteRange' | 'txn'>(
   throw new EtcdError('malformed_message', { call: 'KV/Txn', what })
 }
 
-/** The operations of a transaction. They see the writes before them in the same branch. Throw `invalid_argument`. */
+/**
+ * The operations of a transaction. They see earlier writes of the same branch. All throw `invalid_argument`.
+ */
 export const op = {
   get: (key: Bytes, options?: ReadOptions): TxnOp<Entry | undefined> => {
     const given = readOptions(CALL, READ_CHECKS, options)
@@ -102,7 +104,7 @@ export const op = {
         deleteResult(valueOfType(response, 'deleteRange'), namespace, header),
     }
   },
-  /** A transaction inside: `op.txn(client.kv.txn().if(…).then(…))`. */
+  /** A nested transaction: `op.txn(client.kv.txn().if(…).then(…))`. */
   txn: <T extends Ops, E extends Ops>(inner: Txn<T, E>): TxnOp<TxnResult<T, E>> => {
     if (!(inner instanceof Txn))
       throw refuseArgument('op.txn takes a transaction that was made by kv.txn()', CALL)
@@ -117,21 +119,25 @@ export const op = {
 /** The operations of one branch. */
 export type Ops = readonly TxnOp<unknown>[]
 
-/** What the operations of a branch gave, one for one. */
+/** The results of a branch, one for each operation. */
 export type ResultsOf<T extends Ops> = { readonly [K in keyof T]: T[K] extends TxnOp<infer R> ? R : never }
 
-/** Which branch ran and what it gave. All writes of a transaction have the one revision `header.revision`. */
+/**
+ * Which branch was executed, and its results. All writes of a transaction have the revision
+ * `header.revision`.
+ */
 export type TxnResult<T extends Ops, E extends Ops> =
   | { readonly succeeded: true; readonly header: ResponseHeader; readonly results: ResultsOf<T> }
   | { readonly succeeded: false; readonly header: ResponseHeader; readonly results: ResultsOf<E> }
 
-/** Sends a transaction; the service's part. */
+/** Sends a transaction; provided by the service. */
 export type CommitTxn = (request: Init<TxnRequest>, control: CallControl) => Promise<TxnResponse>
 
 const NO_HEADER = ResponseHeader.decode(Buffer.alloc(0))
 
 /**
- * A transaction being put together. Immutable: each step gives a new one. Nothing is sent before `commit()`.
+ * A transaction under construction. Immutable: each step returns a new one. Nothing is sent before
+ * `commit()`.
  */
 export class Txn<T extends Ops = [], E extends Ops = []> {
   readonly #namespace: Namespace
@@ -154,7 +160,7 @@ export class Txn<T extends Ops = [], E extends Ops = []> {
     this.#failure = failure
   }
 
-  /** Adds conditions. All have to hold for the `then` branch to run; without any it always runs. */
+  /** Adds conditions. The `then` branch is executed if all of them hold, or if there are none. */
   if(...conditions: readonly Condition[]): Txn<T, E> {
     if (!conditions.every((each) => hasMethods(each, 'encode'))) {
       throw refuseArgument('if() takes conditions made by `compare`', CALL)
@@ -163,7 +169,7 @@ export class Txn<T extends Ops = [], E extends Ops = []> {
     return new Txn(this.#namespace, this.#commit, all, this.#success, this.#failure)
   }
 
-  /** Adds what is done when the conditions hold. */
+  /** Adds operations for the case that all conditions hold. */
   // biome-ignore lint/suspicious/noThenProperty: etcd's own word for it; awaiting the builder is caught below.
   then<A extends Ops>(...ops: A): Txn<[...T, ...A], E> {
     if (ops.some((each: unknown) => typeof each === 'function')) {
@@ -174,7 +180,7 @@ export class Txn<T extends Ops = [], E extends Ops = []> {
     return new Txn(this.#namespace, this.#commit, this.#conditions, success, this.#failure)
   }
 
-  /** Adds what is done when they do not. */
+  /** Adds operations for the case that a condition does not hold. */
   else<A extends Ops>(...ops: A): Txn<T, [...E, ...A]> {
     assertOps('else', ops)
     const failure: [...E, ...A] = [...this.#failure, ...ops]
@@ -182,9 +188,10 @@ export class Txn<T extends Ops = [], E extends Ops = []> {
   }
 
   /**
-   * Sends it.
+   * Sends the transaction.
    *
-   * @throws EtcdError `duplicate_key` and `request_too_large` without sending anything, `outcome_unknown` when it writes and the answer was lost
+   * @throws EtcdError `duplicate_key` and `request_too_large` before anything is sent; `outcome_unknown` if
+   * it writes and the answer was lost
    */
   async commit(control?: CallControl): Promise<TxnResult<T, E>> {
     const given = readOptions(CALL, CONTROL_CHECKS, control)
@@ -198,7 +205,7 @@ export class Txn<T extends Ops = [], E extends Ops = []> {
     }
   }
 
-  /** All operations and conditions, those of transactions inside included, and how deep these are nested. */
+  /** The number of operations and conditions, including nested ones, and the depth of nesting. */
   get extent(): { readonly size: number; readonly depth: number } {
     const inner = [...this.#success, ...this.#failure].flatMap(({ inside }) => inside ?? [])
     const own = this.#conditions.length + this.#success.length + this.#failure.length
@@ -208,7 +215,7 @@ export class Txn<T extends Ops = [], E extends Ops = []> {
     }
   }
 
-  /** The request; for nesting. */
+  /** Encodes the request, also for nesting. */
   encode(namespace: Namespace): Init<TxnRequest> {
     return {
       compare: this.#conditions.map((each) => each.encode(namespace)),
@@ -217,7 +224,7 @@ export class Txn<T extends Ops = [], E extends Ops = []> {
     }
   }
 
-  /** What the answer says; for nesting. */
+  /** Decodes the response, also for nesting. */
   decode(
     response: TxnResponse,
     namespace: Namespace,
@@ -233,13 +240,16 @@ export class Txn<T extends Ops = [], E extends Ops = []> {
   }
 }
 
-/** An answer that does not fit the request does not tell whether it was applied. */
+/** For a response that does not match the request: whether a write was applied is unknown. */
 function outcomeUnknown(error: unknown): unknown {
   if (!(error instanceof EtcdError) || error.code !== 'malformed_message') return error
   return new EtcdError('outcome_unknown', { call: CALL, what: error.what, fate: 'unknown', cause: error })
 }
 
-/** More than any server takes, and more than can be encoded in bearable time: one used twice at each of 50 levels, say. */
+/**
+ * Limits far above any server's; beyond them, encoding takes too long (e.g. one transaction used twice at
+ * each of 50 levels).
+ */
 const MAX_SIZE = 1_000_000
 const MAX_DEPTH = 1_000
 

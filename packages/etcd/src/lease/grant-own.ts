@@ -5,21 +5,23 @@ import { EtcdError } from '../errors.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
 import { Lease } from '../wire/rpc.ts'
 
-/** A random positive lease id: asking twice for it cannot make two leases. */
+/** A random positive lease id. Requesting the same id twice cannot create two leases. */
 export function randomLeaseId(): bigint {
   return BigInt.asUintN(63, randomBytes(8).readBigUInt64BE()) || 1n
 }
 
-/** What a server granted. */
+/** A lease as the server granted it. */
 export interface Granted {
   readonly ttlSeconds: number
-  /** The cluster that answered, where it named itself. */
+  /** The cluster that answered, if it reported its id. */
   readonly clusterId: bigint | undefined
-  /** When the request that was answered went out: the server counts from a later moment. */
+  /** When the answered request was sent. The server counts from a later moment. */
   readonly sentAt: Moment
 }
 
-/** Grants a lease with an id nobody else can have chosen: if it is there, an earlier attempt has made it. Gives its seconds, whose it is, and since when it counts. */
+/**
+ * Grants a lease with a random id. If the lease already exists, an earlier attempt of this call created it.
+ */
 export async function grantOwn(
   { channel, clock }: { readonly channel: Channel; readonly clock: Clock },
   deadline: CallDeadline,
@@ -42,7 +44,7 @@ export async function grantOwn(
     if (!(error instanceof EtcdError) || error.code !== 'lease_exists') throw error
     const info = await deadline.run((timeoutMs) => channel.unary(Lease.timeToLive, { id }, call(timeoutMs)))
     if (info.ttl >= 0) {
-      // An earlier attempt made it: it is as old as the server says.
+      // An earlier attempt created it, so it is as old as the server reports.
       const spentMs = (info.grantedTtl - info.ttl) * 1_000
       const since = { wallMs: sentAt.wallMs - spentMs, monotonicMs: sentAt.monotonicMs - spentMs }
       return { ttlSeconds: info.grantedTtl, clusterId: info.header?.clusterId, sentAt: since }

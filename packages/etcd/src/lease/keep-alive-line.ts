@@ -4,28 +4,30 @@ import type { Channel, DuplexStream } from '../transport/transport.ts'
 import type { LeaseKeepAliveRequest, LeaseKeepAliveResponse } from '../wire/lease.ts'
 import { Lease } from '../wire/rpc.ts'
 
-/** Who hears what comes over one keep-alive stream. */
+/** Callbacks of one keep-alive stream. */
 export interface LineHandlers {
-  /** `sentAt` is when the request was sent that this answers. */
+  /** `sentAt` is when the answered request was sent. */
   onAnswer(response: LeaseKeepAliveResponse, sentAt: Moment): void
-  /** Once. `error` is undefined when the server ended it. */
+  /** Called once. `error` is undefined if the server ended the stream. */
   onEnd(error: EtcdError | undefined): void
 }
 
-/** A request, and its place among all of its stream. */
+/** A request and its position on the stream. */
 interface Asked {
   readonly sentAt: Moment
   readonly index: number
 }
 
-/** One keep-alive stream, and what was asked on it and not answered. The server answers the requests for a lease in order. */
+/**
+ * One keep-alive stream and its unanswered requests. The server answers the requests for one lease in order.
+ */
 export class KeepAliveLine {
   readonly #stream: DuplexStream<LeaseKeepAliveRequest>
-  /** Oldest first. */
+  /** Unanswered requests by lease, oldest first. */
   readonly #asked = new Map<bigint, Asked[]>()
   #count = 0
 
-  /** Opens it at another endpoint than the one to avoid, if there is one. */
+  /** Opens the stream, if possible at another endpoint than `avoid`. */
   constructor(channel: Channel, avoid: string | undefined, handlers: LineHandlers) {
     this.#stream = channel.stream(
       Lease.keepAlive,
@@ -53,14 +55,14 @@ export class KeepAliveLine {
     this.#stream.send({ id })
   }
 
-  /** When the request was sent that has waited longest for its answer. */
+  /** When the oldest unanswered request for the lease was sent. */
   oldest(id: bigint): Moment | undefined {
     return this.#asked.get(id)?.[0]?.sentAt
   }
 
   /**
-   * The lease whose request comes next to be answered: the server takes one after the other, so that this is the one it
-   * speaks of when it ends the stream with a status.
+   * The lease whose request will be answered next. The server processes requests one after the other, so a
+   * status that ends the stream concerns this lease.
    */
   get next(): bigint | undefined {
     let next: { readonly id: bigint; readonly index: number } | undefined
@@ -70,7 +72,7 @@ export class KeepAliveLine {
     return next?.id
   }
 
-  /** True while there is a request whose answer would be of use. */
+  /** True while an unanswered request is useful by the given predicate. */
   awaits(isUseful: (id: bigint, sentAt: Moment) => boolean): boolean {
     return [...this.#asked].some(([id, requests]) => requests.some(({ sentAt }) => isUseful(id, sentAt)))
   }

@@ -12,28 +12,31 @@ import { renewOnce } from './renew-once.ts'
 
 const CALL = 'Lease/LeaseKeepAlive'
 
-/** What keeping alive needs. */
+/** What `KeepAlive` needs from the client. */
 export interface KeepAlivePorts {
   readonly channel: Channel
   readonly clock: Clock
   readonly logger: Logger
 }
 
-/** One lease that is being renewed, for all who hold it. */
+/** One lease being renewed, on behalf of all its holders. */
 interface Beat {
   readonly id: bigint
   readonly leases: Set<LeaseCore>
-  /** What the server gave last, in seconds. */
+  /** The TTL the server returned last, in seconds. */
   ttlSeconds: number
-  /** It has to be asked for as soon as there is a stream. */
+  /** A renewal must be sent as soon as a stream is open. */
   isDue: boolean
-  /** Until it is due again. */
+  /** Fires when the next renewal is due. */
   dueTimer: unknown
-  /** Until the answer to the oldest request on the present stream is late. */
+  /** Fires when the answer to the oldest request on the current stream is late. */
   lateTimer: unknown
-  /** The server has refused it: it is renewed apart, where it can end no stream of others. */
+  /**
+   * The server refused its renewal, so it is renewed on a stream of its own, where an error ends no shared
+   * stream.
+   */
   isApart: boolean
-  /** A renewal apart is under way. */
+  /** A renewal on a stream of its own is in progress. */
   isAskedApart: boolean
 }
 
@@ -44,34 +47,36 @@ type State =
   | { readonly type: 'refreshing' }
   | { readonly type: 'closed' }
 
-/** Between renewals: a third of the lease's time, and no more than a day. */
+/** Interval between renewals: a third of the TTL, at most a day. */
 function intervalMs(ttlSeconds: number): number {
   return Math.min((ttlSeconds * 1_000) / 3, 86_400_000)
 }
 
-/** For an answer, until another stream is tried besides: a sixth of the lease's time, and no more than five seconds. */
+/**
+ * How long to wait for an answer before a second stream is opened: a sixth of the TTL, at most five seconds.
+ */
 function answerMs(ttlSeconds: number): number {
   return Math.min((ttlSeconds * 1_000) / 6, 5_000)
 }
 
 /**
- * Renews leases, all of them on one stream, whether the last renewal was answered yet or not. One that is not answered in
- * time is sent again on another stream, at another endpoint if there is one, until the lease itself runs out. The stream
- * before is listened to as long as its answers are of use: they may just be slow, and then the next ones are waited for
- * longer.
+ * Renews all leases on one shared stream, at fixed intervals, whether or not the previous renewal was
+ * answered. A renewal that is not answered in time is sent again on a new stream, at another endpoint if
+ * there is one, until the lease expires. The previous stream stays open as long as its answers are useful: it
+ * may only be slow, and then later answers get more time.
  */
 export class KeepAlive {
   readonly #ports: KeepAlivePorts
   readonly #beats = new Map<bigint, Beat>()
-  /** Streams whose answers are late, and still of use. */
+  /** Streams whose answers are late but still useful. */
   readonly #lateLines = new Set<KeepAliveLine>()
   #state: State = { type: 'idle' }
   #attempt = 0
   #avoid: string | undefined
   readonly #closing = new AbortController()
   /**
-   * How long the last two answers took, in milliseconds. The shorter one counts: on a slow link all are slow, while after
-   * an outage a late answer only tells how long that lasted.
+   * Duration of the last two answers, in milliseconds. The shorter one counts: on a slow connection both are
+   * slow, while a single late answer after an outage only reflects how long the outage lasted.
    */
   #lastAnswersMs: readonly [number, number] = [0, 0]
 
@@ -79,7 +84,7 @@ export class KeepAlive {
     this.#ports = ports
   }
 
-  /** Renews the lease at once and from now on. */
+  /** Renews the lease now and from now on. */
   keep(lease: LeaseCore): void {
     const { id, ttlSeconds } = lease
     const beat = this.#beats.get(id) ?? newBeat(id, ttlSeconds)
@@ -89,7 +94,7 @@ export class KeepAlive {
     this.#onDue(beat)
   }
 
-  /** Renews it no more for this holder; the stream is closed with the last lease. */
+  /** Stops renewing for this holder. The stream is closed with the last lease. */
   drop(lease: LeaseCore): void {
     const beat = this.#beats.get(lease.id)
     if (!beat?.leases.delete(lease) || beat.leases.size > 0) return
@@ -120,7 +125,7 @@ export class KeepAlive {
     this.#ports.clock.clearTimeout(lateTimer)
   }
 
-  /** It is time to renew this lease. */
+  /** The lease has to be renewed now. */
   #onDue(beat: Beat): void {
     const { clock } = this.#ports
     for (const lease of [...beat.leases]) if (lease.isLost) lease.expire()
@@ -135,7 +140,7 @@ export class KeepAlive {
     this.#dropUseless()
     if (this.#state.type === 'open') this.#send(beat, this.#state.line)
     else if (this.#state.type === 'idle') this.#open()
-    // Otherwise a stream is about to be opened, and all that is due is sent then.
+    // Otherwise a stream is about to be opened, which sends everything that is due.
   }
 
   #send(beat: Beat, line: KeepAliveLine): void {
@@ -144,7 +149,7 @@ export class KeepAlive {
     this.#awaitAnswer(beat, line)
   }
 
-  /** Until the oldest answer that is awaited on the present stream is late. */
+  /** Starts the timer for the oldest unanswered request on the current stream. */
   #awaitAnswer(beat: Beat, line: KeepAliveLine): void {
     const { clock } = this.#ports
     clock.clearTimeout(beat.lateTimer)
@@ -155,7 +160,7 @@ export class KeepAlive {
     beat.lateTimer = clock.setTimeout(() => this.#onLate(line), Math.ceil(lateMs))
   }
 
-  /** Renews a lease that the server has refused on a stream of its own, so that the others go on. */
+  /** Renews a lease that the server refused on a stream of its own, so that the shared stream continues. */
   async #renewApart(beat: Beat): Promise<void> {
     if (beat.isAskedApart) return
     beat.isAskedApart = true
@@ -200,7 +205,7 @@ export class KeepAlive {
     this.#settle(beat, ttl, sentAt, line.endpoint)
   }
 
-  /** The server has answered a renewal. */
+  /** Applies the server's answer to a renewal. */
   #settle(beat: Beat, ttl: number, sentAt: Moment, endpoint: string | undefined): void {
     if (ttl > 0) beat.ttlSeconds = ttl
     const what = `the server says that lease ${beat.id} is gone: it has expired or was revoked`
@@ -211,7 +216,7 @@ export class KeepAlive {
     }
   }
 
-  /** The stream may be dead, or just slow: it is listened to further, and another one is tried. */
+  /** The stream may be dead or slow: it stays open, and another one is opened. */
   #onLate(line: KeepAliveLine): void {
     if (!this.#isCurrent(line)) return
     this.#lateLines.add(line)
@@ -224,7 +229,7 @@ export class KeepAlive {
     })
   }
 
-  /** What was asked on this stream and not answered is due again. True when there was something. */
+  /** Marks the leases with unanswered requests on this stream as due. Returns true if any lease is due. */
   #askAgain(line: KeepAliveLine, error?: EtcdError): boolean {
     let isAnyDue = false
     for (const beat of this.#beats.values()) {
@@ -237,7 +242,7 @@ export class KeepAlive {
     return isAnyDue
   }
 
-  /** Ends late streams on which no answer can help any more: all came, or are older than the lease's time. */
+  /** Closes late streams without useful requests: all are answered or older than the lease's TTL. */
   #dropUseless(): void {
     const { clock } = this.#ports
     const isUseful = (id: bigint, sentAt: Moment): boolean => {
@@ -271,7 +276,7 @@ export class KeepAlive {
   }
 
   #openLater(): void {
-    // The time that is left is worth more than the server's peace.
+    // The remaining time of the leases limits the backoff.
     const most = Math.min(...[...this.#beats.values()].map(({ ttlSeconds }) => answerMs(ttlSeconds)))
     const delayMs = Math.min(most, this.#ports.channel.backoffMs(this.#attempt))
     this.#attempt += 1
@@ -282,7 +287,7 @@ export class KeepAlive {
     this.#state = { type: 'waiting', timer: keepRunning(this.#ports.clock.setTimeout(open, delayMs)) }
   }
 
-  /** Also when the token cannot be had: it is asked for again as long as there is time. */
+  /** Continues even if no token could be fetched: it is requested again while a lease is alive. */
   #refreshToken(): void {
     this.#state = { type: 'refreshing' }
     const go = () => {
@@ -310,7 +315,9 @@ function newBeat(id: bigint, ttlSeconds: number): Beat {
   }
 }
 
-/** The server's own word on one request, and not on the stream, the endpoint or the token. */
+/**
+ * True if the server refused one request, as opposed to a failure of the stream, the endpoint or the token.
+ */
 function isRefusal(error: EtcdError | undefined): boolean {
   if (error?.grpcStatus === undefined || error.code === 'unauthenticated') return false
   return error.fate === 'not_applied' && !errorCodes[error.code].blamesEndpoint

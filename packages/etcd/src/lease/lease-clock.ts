@@ -1,10 +1,16 @@
 import { type Clock, elapsedMs, type Moment, monotonicNow } from '../clock.ts'
 import { LONGEST_MS } from '../refuse-option.ts'
 
-/** The hands of a clock may differ by so much without anybody having set one, in milliseconds. */
+/**
+ * Tolerated difference between wall time and monotonic time, in milliseconds, before the time of day counts
+ * as changed.
+ */
 const SKEW_MS = 500
 
-/** The time of one lease, counted from when its last confirmed request was sent, on both hands of the clock. */
+/**
+ * Measures the remaining time of one lease since its last confirmed request was sent, in wall and monotonic
+ * time.
+ */
 export class LeaseClock {
   readonly #clock: Clock
   readonly #onOver: () => void
@@ -17,20 +23,20 @@ export class LeaseClock {
     this.#onOver = onOver
   }
 
-  /** Milliseconds; 0 when it is over, or has not begun. */
+  /** Remaining milliseconds; 0 if the lease is over or not yet granted. */
   get leftMs(): number {
     if (this.#sentAt === undefined) return 0
     return Math.max(0, this.ttlSeconds * 1_000 - elapsedMs(this.#clock, this.#sentAt))
   }
 
-  /** True when only the time of day says that it is over: it was set ahead, or the machine slept. */
+  /** True if the lease is over by wall time only: the time of day was set ahead, or the machine slept. */
   get isOverByTimeOfDay(): boolean {
     if (this.#sentAt === undefined || this.leftMs > 0) return false
     const passedMs = monotonicNow(this.#clock) - this.#sentAt.monotonicMs
     return passedMs < this.ttlSeconds * 1_000 - SKEW_MS
   }
 
-  /** The lease is alive for so long from when the request was sent. The answer to an older request changes nothing. */
+  /** Starts the TTL at the moment a request was sent. The answer to an older request is ignored. */
   restart(sentAt: Moment, ttlSeconds: number): void {
     if (this.#sentAt !== undefined && sentAt.monotonicMs < this.#sentAt.monotonicMs) return
     this.#sentAt = sentAt
@@ -42,7 +48,10 @@ export class LeaseClock {
     this.#clock.clearTimeout(this.#timer)
   }
 
-  /** Timers stand still while the machine sleeps, so it looks again every second, or every hundredth of a long lease. */
+  /**
+   * Timers pause while the machine sleeps, so the remaining time is checked every second, or every hundredth
+   * of a long TTL.
+   */
   #wait(): void {
     this.stop()
     const { leftMs } = this

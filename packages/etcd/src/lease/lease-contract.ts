@@ -3,76 +3,86 @@ import type { CallOptions } from '../transport/transport.ts'
 /** A lease as the server sees it. */
 export interface LeaseInfo {
   readonly id: bigint
-  /** Seconds left. */
+  /** Remaining seconds. */
   readonly ttlSeconds: number
   readonly grantedTtlSeconds: number
-  /** The keys on it, without the client's namespace; empty unless asked for. Keys outside the namespace are left out. */
+  /**
+   * The keys attached to it, without the client's namespace; empty unless requested. Other keys are left out.
+   */
   readonly keys: readonly Buffer[]
 }
 
-/** How to grant a lease. */
+/** Options of `grant`. */
 export interface GrantOptions extends CallOptions {
-  /** Seconds until it ends unless renewed, from 1 on. etcd gives at least about 2. */
+  /** Seconds until it expires unless renewed, at least 1. etcd raises very small values to about 2. */
   readonly ttlSeconds: number
-  /** Its id, positive. Default: a random one, which makes granting safe to repeat. */
+  /** A positive id. Default: a random one, which makes granting safe to repeat. */
   readonly id?: bigint
 }
 
-/** Leases: keys that hang on one go away together, when it is not renewed in time or is revoked. */
+/** Manages leases. The keys attached to a lease are deleted together when it expires or is revoked. */
 export interface LeaseService {
   /**
-   * Grants a lease. It is not renewed before `keepAlive()`.
+   * Grants a lease. It is not renewed before `keepAlive()` is called.
    *
-   * @throws EtcdError `invalid_argument`, `lease_exists` (an id of one's own), `no_space`, `outcome_unknown` (an id of one's own)
+   * @throws EtcdError `invalid_argument`, `no_space`; with a given `id` also `lease_exists` and
+   * `outcome_unknown`
    */
   grant(options: GrantOptions): Promise<Lease>
   /**
-   * Takes on a lease that is there already.
+   * Takes over an existing lease.
    *
    * @throws EtcdError `lease_not_found`
    */
   adopt(id: bigint, options?: CallOptions): Promise<Lease>
   /**
-   * Renews a lease once; gives its new time in seconds.
+   * Renews a lease once and returns its new TTL in seconds.
    *
    * @throws EtcdError `lease_not_found`
    */
   keepAliveOnce(id: bigint, options?: CallOptions): Promise<number>
-  /** Ends a lease and deletes its keys. Gone already is fine. */
+  /** Revokes a lease and deletes its keys. Succeeds if it no longer exists. */
   revoke(id: bigint, options?: CallOptions): Promise<void>
-  /** `undefined` when there is no such lease. `keys: true` lists the keys on it. */
+  /** Returns a lease's remaining time; `undefined` if it does not exist. `keys: true` lists its keys. */
   timeToLive(id: bigint, options?: CallOptions & { readonly keys?: boolean }): Promise<LeaseInfo | undefined>
-  /** The ids of all leases. */
+  /** Lists the ids of all leases. */
   list(options?: CallOptions): Promise<readonly bigint[]>
-  /** Renews nothing any more; every `lost` fires with `closed`. The leases run out by themselves. Safe to call twice. */
+  /**
+   * Stops all renewals; every `lost` signal aborts with `closed`. The leases expire on the server.
+   * Idempotent.
+   */
   close(): void
 }
 
-/** One lease as its owner holds it. `await using` revokes it at the end of the block. */
+/** One lease as held by its owner. `await using` revokes it at the end of the block. */
 export interface Lease extends AsyncDisposable {
   readonly id: bigint
-  /** What the server granted, in seconds; may be more than was asked for. */
+  /** The TTL the server granted, in seconds; may be more than requested. */
   readonly ttlSeconds: number
   /**
-   * Milliseconds since the epoch, by the clock as it goes now: until then, and no longer, the lease is sure to be alive.
-   * Counted from sending. A clock that is set back extends nothing; time that passed while the machine slept has passed;
-   * a clock that is set ahead ends the lease early, which is the safe side.
+   * Until when the lease is certainly alive: milliseconds since the epoch by the clock as it is now, counted
+   * from when the last confirmed request was sent. Setting the clock back extends nothing, time asleep
+   * counts, and setting the clock ahead ends the lease early, which is safe.
    */
   readonly expiresAt: number
-  /** The lease may be gone: work that rests on it has to stop. */
+  /** True if the lease may have expired: work that depends on it must stop. */
   readonly isLost: boolean
   /**
-   * Fires once, when the lease can no longer be relied on: its time is over without a confirmed renewal, the server
-   * said that it is gone, it was revoked, or the client was closed. The reason is an EtcdError, mostly `lease_lost`.
-   * A lease protects nothing by itself: guard writes by the revision of a key that hangs on it.
+   * Aborts once, when the lease can no longer be relied on: its time passed without a confirmed renewal, the
+   * server reported that it does not exist, it was revoked, or the client was closed. The reason is an
+   * EtcdError, mostly `lease_lost`. A lease by itself protects nothing: make writes conditional on the
+   * revision of a key attached to it.
    */
   readonly lost: AbortSignal
-  /** Begins to renew the lease, every third of its time, at once for the first time. Doing so already is fine. */
+  /** Starts renewing the lease: now, and then after every third of its TTL. Idempotent. */
   keepAlive(): void
-  /** Stops renewing; the lease runs out by itself. */
+  /** Stops renewing; the lease expires on the server. */
   letExpire(): void
-  /** How long the server gives it, and which keys hang on it; `undefined` when it is gone. */
+  /**
+   * The server's view of its remaining time, and of the keys attached to it; `undefined` if it does not
+   * exist.
+   */
   timeToLive(options?: { readonly keys?: boolean }): Promise<LeaseInfo | undefined>
-  /** Ends the lease and deletes its keys. Gone already is fine. */
+  /** Revokes the lease and deletes its keys. Succeeds if it no longer exists. */
   revoke(): Promise<void>
 }

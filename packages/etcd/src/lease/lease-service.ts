@@ -23,19 +23,19 @@ import { KeepAlive } from './keep-alive.ts'
 import { LeaseCore, type LeasePorts, revoked } from './lease.ts'
 import { revokeLease } from './revoke-lease.ts'
 
-/** What `createLeaseService` takes besides the channel. */
+/** Settings of `createLeaseService` besides the channel. */
 export interface LeaseServiceOptions {
   /** Default: the machine's clock. */
   readonly clock?: Clock
   /** Default: silent. */
   readonly logger?: Logger
-  /** The client's; for the keys of a lease. Default: none. */
+  /** The client's namespace, for the keys of a lease. Default: none. */
   readonly namespace?: Namespace
-  /** For calls made of several requests and without a `timeoutMs`. Default 10,000. */
+  /** Time limit of calls without a `timeoutMs`, in milliseconds. Default 10,000. */
   readonly callTimeoutMs?: number
 }
 
-/** Makes the lease service of a client. No I/O before the first call. */
+/** Creates the lease service of a client. It makes no I/O before the first call. */
 export function createLeaseService(channel: Channel, options: LeaseServiceOptions = {}): LeaseService {
   return new ChannelLeases(channel, options)
 }
@@ -88,7 +88,7 @@ class ChannelLeases implements LeaseService {
   }
 
   async adopt(id: bigint, options?: CallOptions): Promise<Lease> {
-    // The time left is unknown until the lease is renewed, which gives it all of its time.
+    // The remaining time is unknown until the lease is renewed, which restores its full TTL.
     return this.#count(id, async () => {
       const { ttl, sentAt } = await this.#renewOnce(id, options)
       return { ttlSeconds: ttl, sentAt, clusterId: options?.clusterId ?? this.#channel.clusterId }
@@ -114,7 +114,7 @@ class ChannelLeases implements LeaseService {
     const call = 'Lease/LeaseRevoke'
     const given = readOptions(call, CALL_CHECKS, options)
     checkArgument(call, 'the lease id', LEASE_ID, id)
-    // Whoever relies on it stops before it is gone, not after.
+    // Owners are notified before the lease is revoked, so that they stop relying on it first.
     for (const lease of [...this.#leases]) if (lease.id === id) lease.lose(revoked(id))
     const ports = { channel: this.#channel, deadline: this.#deadline(call, given) }
     await revokeLease(ports, id, { ...given, ...pinned(given.clusterId ?? this.#channel.clusterId) })
@@ -155,7 +155,7 @@ class ChannelLeases implements LeaseService {
     return new CallDeadline(this.#clock, call, timeoutMs)
   }
 
-  /** Makes the lease of what the server granted, counted from when the request went out. */
+  /** Creates the lease object for a granted lease, with its time counted from when the request was sent. */
   async #count(id: bigint, ask: (id: bigint) => Promise<Granted>): Promise<Lease> {
     if (this.#closing.signal.aborted) throw new EtcdError('closed', { call: 'Lease/LeaseGrant' })
     const { ttlSeconds, clusterId, sentAt } = await ask(id)

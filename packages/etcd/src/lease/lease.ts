@@ -4,33 +4,33 @@ import { EtcdError } from '../errors.ts'
 import { pinned } from '../kv/range-query.ts'
 import { LeaseClock } from './lease-clock.ts'
 
-/** What a lease needs. */
+/** What a lease needs from its service. */
 export interface LeasePorts {
   readonly clock: Clock
   readonly service: LeaseService
-  /** Renew it from now on. */
+  /** Starts renewing it. */
   keep(lease: LeaseCore): void
-  /** Do not renew it any more. */
+  /** Stops renewing it. */
   drop(lease: LeaseCore): void
-  /** It is over. */
+  /** Removes it from the service: it is lost. */
   forget(lease: LeaseCore): void
 }
 
 /**
- * Knows until when a lease is sure to be alive: counted from when a request was sent, since the server counts from a later
- * moment.
+ * Tracks until when a lease is certainly alive. Its time is counted from when the request was sent, because
+ * the server counts from a later moment.
  */
 export class LeaseCore implements Lease {
   readonly id: bigint
   readonly #ports: LeasePorts
-  /** The cluster that granted it: what another one says of its id means nothing. */
+  /** The cluster that granted it. Other clusters know nothing about its id. */
   readonly #cluster: { readonly clusterId?: bigint }
   readonly #controller = new AbortController()
   readonly #time: LeaseClock
   /** Why the last renewal failed; undefined once one is confirmed. */
   #trouble: EtcdError | undefined
 
-  /** Not granted yet: `renew()` with what was granted. */
+  /** Not alive before `renew()` is called with what was granted. */
   constructor(id: bigint, ports: LeasePorts, clusterId?: bigint) {
     this.id = id
     this.#ports = ports
@@ -67,7 +67,7 @@ export class LeaseCore implements Lease {
   }
 
   async revoke(): Promise<void> {
-    // Whoever relies on it stops before it is gone, not after.
+    // Owners are notified before the lease is revoked, so that they stop relying on it first.
     this.lose(revoked(this.id))
     await this.#ports.service.revoke(this.id, this.#cluster)
   }
@@ -76,7 +76,7 @@ export class LeaseCore implements Lease {
     await this.revoke()
   }
 
-  /** A request was answered: the lease is alive for `ttlSeconds` from when it was sent. */
+  /** A request was answered: the lease is alive for `ttlSeconds` from when the request was sent. */
   renew(sentAt: Moment, ttlSeconds: number): void {
     if (this.lost.aborted) return
     this.#trouble = undefined
@@ -84,12 +84,12 @@ export class LeaseCore implements Lease {
     if (this.isLost) this.expire()
   }
 
-  /** A renewal failed; said should the time run out before another one is confirmed. */
+  /** Records why a renewal failed; reported if the lease expires before another renewal is confirmed. */
   noteTrouble(error: EtcdError): void {
     this.#trouble = error
   }
 
-  /** Its time is over. */
+  /** Ends the lease because its time is over. */
   expire(): void {
     const why = this.#time.isOverByTimeOfDay
       ? ', by the time of day, which was set ahead or went on while the machine slept'
@@ -99,7 +99,7 @@ export class LeaseCore implements Lease {
     this.lose(new EtcdError('lease_lost', { what, cause: this.#trouble }))
   }
 
-  /** Everything of it has ended before anybody is told. */
+  /** Ends the lease. Timers and renewals are stopped before listeners of `lost` are called. */
   lose(reason: EtcdError): void {
     if (this.lost.aborted) return
     this.#time.stop()
@@ -109,7 +109,7 @@ export class LeaseCore implements Lease {
   }
 }
 
-/** The reason of a lease that this client has revoked. */
+/** The reason of a lease that was revoked by this client. */
 export function revoked(id: bigint): EtcdError {
   return new EtcdError('lease_lost', { what: `lease ${id} was revoked by its owner` })
 }

@@ -9,18 +9,18 @@ import { callIsolated } from '../call-isolated.ts'
 import { waitWithin } from '../wait-within.ts'
 import { Lease } from '../wire/rpc.ts'
 
-/** What one renewal needs. */
+/** What a single renewal needs from the client. */
 export interface BeatPorts {
   readonly channel: Channel
   readonly clock: Clock
   readonly logger: Logger
-  /** Ends whatever is under way, by its reason. */
+  /** Cancels the renewal when the client is closed. */
   readonly closing: AbortSignal
 }
 
-/** What a renewal gave. */
+/** The result of a renewal. */
 export interface Renewed {
-  /** Seconds; 0 when the lease is gone. */
+  /** The new TTL in seconds; 0 if the lease does not exist. */
   readonly ttl: number
   readonly sentAt: Moment
 }
@@ -28,9 +28,9 @@ export interface Renewed {
 const CALL = 'Lease/LeaseKeepAlive'
 
 /**
- * Renews a lease once, on a stream of its own. Renewing twice does no harm, so what may have been lost is sent again, to
- * each endpoint in turn: one that does not answer gets half of the time that is left. Gives its time in seconds, 0 when it
- * is gone, and when the attempt that was answered began.
+ * Renews a lease once, on a stream of its own. Renewing twice does no harm, so after a failure the renewal is
+ * sent again, to each endpoint in turn; an endpoint that does not answer gets half of the remaining time.
+ * Returns the new TTL (0 if the lease does not exist) and when the answered attempt started.
  */
 export async function renewOnce(
   ports: BeatPorts,
@@ -50,7 +50,8 @@ export async function renewOnce(
     const { leftMs } = deadline
     if (leftMs <= 0) throw deadline.over(last ?? refused)
     const others = options.endpoint === undefined ? channel.endpoints().filter((url) => !tried.has(url)) : []
-    // The channel chooses first, and then any but the last one; after that come those that were not asked yet.
+    // The channel chooses the first endpoint, then any but the last one used; then the remaining ones are
+    // tried in order.
     const endpoint = options.endpoint ?? (tried.size < 2 ? undefined : others[0])
     const timeoutMs = Math.max(1, Math.ceil(others.length > 1 ? leftMs / 2 : leftMs))
     try {
@@ -70,7 +71,7 @@ export async function renewOnce(
       return { ttl, sentAt }
     } catch (thrown) {
       const failed = asEtcdError(thrown, CALL)
-      // What became of the fetching of a token is not what became of the renewal, which was refused.
+      // The renewal itself was refused, so the fate of the token request is not its fate.
       const error = isTokenDue ? failed.with({ call: CALL, fate: 'not_applied' }) : failed
       assertGoingOn(ports, options.signal, error)
       if (error.code === 'unauthenticated' && refused === undefined) {
@@ -121,7 +122,7 @@ function beat(
   })
 }
 
-/** Throws when the client closes, or the caller gives up. */
+/** Throws `closed` or `cancelled` if the client was closed or the caller aborted. */
 function assertGoingOn(
   { closing }: BeatPorts,
   signal: AbortSignal | undefined,

@@ -4,15 +4,16 @@ import type { Channel } from '../transport/transport.ts'
 import type { UnaryOptions } from '../transport/unary-request.ts'
 import { Lease } from '../wire/rpc.ts'
 
-/** What revoking needs. */
+/** What revoking a lease needs. */
 export interface RevokePorts {
   readonly channel: Channel
   readonly deadline: CallDeadline
 }
 
 /**
- * Ends a lease; gone already is fine. "Not found" is an error status, which names no cluster: a member of another cluster
- * says it of every lease. So it counts only when an answer that names the lease's cluster says so, too.
+ * Revokes a lease; succeeds if it no longer exists. "Not found" is an error status without a cluster id, and
+ * a member of another cluster returns it for any lease. It is therefore confirmed by a response that names
+ * the lease's cluster.
  */
 export async function revokeLease(
   { channel, deadline }: RevokePorts,
@@ -39,7 +40,7 @@ export async function revokeLease(
     } catch (error) {
       if (!(error instanceof EtcdError) || error.code !== 'lease_not_found') throw error
       if (options.clusterId === undefined) return
-      // An answer of another cluster has that member left out, so the next round asks another one.
+      // A response of another cluster takes that member out of use, so the next round reaches another one.
       if (await isGone(error.endpoint)) return
       if (attempt > channel.endpoints().length) throw error
     }

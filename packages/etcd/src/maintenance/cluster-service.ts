@@ -20,28 +20,36 @@ export interface Member {
   /** Empty until the member has started for the first time. */
   readonly name: string
   readonly peerUrls: readonly string[]
-  /** Where it says that clients reach it; empty until it has started. */
+  /** The URLs it announces to clients; empty until it has started. */
   readonly clientUrls: readonly string[]
-  /** Gets all data but has no vote. */
+  /** Replicates all data without a vote. */
   readonly isLearner: boolean
 }
 
-/** How to add a member. */
+/** Options of `addMember`. */
 export interface AddMemberOptions extends CallOptions {
-  /** Where the others will reach it, e.g. `http://10.0.0.4:2380`. */
+  /** Where the other members reach it, e.g. `http://10.0.0.4:2380`. */
   readonly peerUrls: readonly string[]
-  /** Default false. */
+  /** Add it without a vote. Default false. */
   readonly isLearner?: boolean
 }
 
-/** The members of the cluster. Changes are sent once: one whose fate is unknown fails with `outcome_unknown`. */
+/**
+ * Manages the members of the cluster. Changes are sent once and fail with `outcome_unknown` if the answer is
+ * lost.
+ */
 export interface ClusterService {
-  /** Linearizable since etcd 3.5, unless `linearizable: false`; before, as the member knows it. */
+  /**
+   * Lists the members: linearizable since etcd 3.5 unless `linearizable: false`, otherwise as the member
+   * knows them.
+   */
   members(options?: CallOptions & { readonly linearizable?: boolean }): Promise<readonly Member[]>
-  /** Announces a member, to be started with `--initial-cluster-state existing` afterwards. Gives the new member. */
+  /**
+   * Adds a member, to be started with `--initial-cluster-state existing` afterwards. Returns the new member.
+   */
   addMember(options: AddMemberOptions): Promise<Member>
   /**
-   * Changes where the others reach a member.
+   * Replaces the peer URLs of a member.
    *
    * @throws EtcdError `not_found`
    */
@@ -49,10 +57,10 @@ export interface ClusterService {
     id: bigint,
     options: CallOptions & { readonly peerUrls: readonly string[] },
   ): Promise<readonly Member[]>
-  /** @throws EtcdError `not_found`, and `unavailable` when the rest would have no majority */
+  /** @throws EtcdError `not_found`; `unavailable` if the remaining members would have no majority */
   removeMember(id: bigint, options?: CallOptions): Promise<readonly Member[]>
   /**
-   * Gives a learner its vote.
+   * Makes a learner a voting member.
    *
    * @throws EtcdError `failed_precondition` while it lags behind
    */
@@ -69,7 +77,7 @@ const UPDATE_CHECKS: OptionChecks<CallOptions & { readonly peerUrls: readonly st
 }
 const ADD_CHECKS: OptionChecks<AddMemberOptions> = { ...UPDATE_CHECKS, isLearner: FLAG }
 
-/** Makes the cluster service of a client. No I/O before the first call. */
+/** Creates the cluster service of a client. It makes no I/O before the first call. */
 export function createClusterService(channel: Channel): ClusterService {
   return {
     async members(options) {

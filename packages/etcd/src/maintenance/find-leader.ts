@@ -5,20 +5,20 @@ import { pinned } from '../kv/range-query.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
 import { Maintenance } from '../wire/rpc.ts'
 
-/** Where the leader is, and of which cluster. */
+/** The endpoint of the leader, and its cluster. */
 export interface Leader {
   readonly endpoint: string
   readonly clusterId?: bigint
 }
 
-/** A member that has not answered by then, after another one has, does not serve. */
+/** How long the other members may take after the first answer, in milliseconds. */
 const GRACE_MS = 2_000
 
 /**
- * Asks all endpoints at once and takes the first that says it is the leader: one that is down would hold up the others for
- * the whole time, so after the first answer the others have `GRACE_MS` left.
+ * Asks all endpoints at once and returns the first that reports to be the leader. After the first answer the
+ * others have `GRACE_MS` left, because a member that is down would otherwise use up the whole time limit.
  *
- * @throws EtcdError what all failed with, or `no_leader`
+ * @throws EtcdError the common error if no endpoint answered, or `no_leader`
  */
 export async function findLeader(channel: Channel, clock: Clock, options: CallOptions): Promise<Leader> {
   const endpoints = channel.endpoints()
@@ -39,7 +39,7 @@ export async function findLeader(channel: Channel, clock: Clock, options: CallOp
     return await Promise.any(asked)
   } catch (error) {
     const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error]
-    // The caller gave up, or the client was closed: what some have answered until then says nothing.
+    // If the caller aborted or the client was closed, earlier answers do not matter.
     const isGraceOver = stop.signal.aborted && !options.signal?.aborted
     const ending = isGraceOver ? undefined : errors.find(isEnding)
     if (ending !== undefined) throw ending

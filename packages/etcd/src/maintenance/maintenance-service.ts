@@ -18,20 +18,20 @@ import { saveSnapshot, type SavedSnapshot } from './save-snapshot.ts'
 import { findLeader } from './find-leader.ts'
 import { readSnapshot, SNAPSHOT_CHECKS, type SnapshotOptions, type SnapshotReader } from './snapshot.ts'
 
-/** One member, as it sees itself. Sizes in bytes. */
+/** The state of one member, as reported by itself. Sizes are in bytes. */
 export interface MemberStatus {
   readonly memberId: bigint
   readonly clusterId: bigint
-  /** Of the server, such as `3.5.30`. */
+  /** Version of the server, e.g. `3.5.30`. */
   readonly version: string
-  /** Of the store, at this member. */
+  /** Revision of the store on this member. */
   readonly revision: number
-  /** Id of the leader; 0n when the member knows none. */
+  /** Id of the leader; 0n if the member knows none. */
   readonly leader: bigint
   readonly isLeader: boolean
   readonly isLearner: boolean
   readonly dbSize: number
-  /** Less than `dbSize` by what `defragment` would give back. */
+  /** `dbSize` without the space that `defragment` would free. */
   readonly dbSizeInUse: number
   /** 0 before etcd 3.6. */
   readonly dbSizeQuota: number
@@ -41,69 +41,76 @@ export interface MemberStatus {
   readonly errors: readonly string[]
 }
 
-/** Something that is wrong with a member. */
+/** A problem raised by a member. */
 export interface Alarm {
   readonly memberId: bigint
   readonly type: 'no_space' | 'corrupt'
 }
 
-/** Which alarms. Left out: all. */
+/** Selects alarms. Parts that are left out match all. */
 export interface AlarmFilter {
   readonly memberId?: bigint
   readonly type?: Alarm['type']
 }
 
-/** A hash of all keys and values, to compare members by. */
+/** A hash of all keys and values, to compare members. */
 export interface KvHash {
   readonly hash: number
   /** The revision that was hashed. */
   readonly revision: number
-  /** Hashes compare only between members with the same compaction. */
+  /** Hashes of members are comparable only for the same compaction. */
   readonly compactRevision: number
 }
 
-/** Calls for operators. Those that speak of one member take its `endpoint`; without it any member answers. */
+/** Calls for operators. Calls about one member take its `endpoint`; without it any member answers. */
 export interface MaintenanceService {
   status(options?: CallOptions): Promise<MemberStatus>
   alarms(options?: CallOptions): Promise<readonly Alarm[]>
-  /** Raises an alarm, as a member would: `no_space` makes the cluster refuse writes. */
+  /** Raises an alarm, like a member does: `no_space` makes the cluster refuse writes. */
   activateAlarm(alarm: Alarm, options?: CallOptions): Promise<void>
-  /** Ends alarms whose cause was removed. Gives those it ended. */
+  /** Clears alarms whose cause was removed. Returns the cleared alarms. */
   disarmAlarms(filter?: AlarmFilter, options?: CallOptions): Promise<readonly Alarm[]>
-  /** Gives free space of one member's file back. The member answers nobody meanwhile, so name it. */
+  /**
+   * Frees unused space in one member's database file. The member serves no requests meanwhile, so it must be
+   * named.
+   */
   defragment(options: CallOptions & { readonly endpoint: string }): Promise<void>
   /**
-   * Hash at a revision; without one, at the latest.
+   * Computes the hash at a revision; by default at the newest.
    *
-   * @throws EtcdError `compacted` and `future_revision`
+   * @throws EtcdError `compacted`, `future_revision`
    */
   hashKv(options?: CallOptions & { readonly revision?: number }): Promise<KvHash>
   /**
-   * The store's file, piece by piece, checked by its length and SHA-256; the last 32 bytes are that sum. The server
-   * cannot be slowed down: pieces wait in a bounded queue, and a reader that lets it run full gets `slow_consumer`.
+   * Reads the store's database file in pieces and verifies its length and the SHA-256 in its last 32 bytes.
+   * The server cannot be slowed down, so unread pieces are kept in a bounded queue; if it overflows, the
+   * reader fails with `slow_consumer`.
    *
-   * @throws EtcdError `malformed_message` when pieces are missing or damaged; what was read so far is then worthless
+   * @throws EtcdError `malformed_message` if pieces are missing or damaged; discard everything read in that
+   * case
    */
   snapshot(options?: SnapshotOptions): SnapshotReader
   /**
-   * Writes a snapshot to a file with mode 0600, which appears only when it is whole. Bounded in memory for any size. Throws
-   * `file_failed`.
+   * Writes a snapshot to a file with mode 0600 that appears only when it is complete. Memory use is bounded
+   * for any size.
+   *
+   * @throws EtcdError `file_failed`
    */
   saveSnapshot(path: string, options?: SnapshotOptions): Promise<SavedSnapshot>
   /**
-   * Makes another member the leader. Asks the present leader, which has to be among the endpoints: when none of those that
-   * answer is the leader, it fails within two seconds.
+   * Transfers leadership to another member. The current leader must be among the endpoints; if none of the
+   * endpoints that answer is the leader, the call fails within two seconds.
    *
    * @throws EtcdError `no_leader`
    */
   moveLeader(targetId: bigint, options?: CallOptions): Promise<void>
 }
 
-/** What `createMaintenanceService` takes besides the channel. */
+/** Settings of `createMaintenanceService` besides the channel. */
 export interface MaintenanceServiceOptions {
   /** Default: the machine's clock. */
   readonly clock?: Clock
-  /** For calls made of several requests and without a `timeoutMs`. Default 10,000. */
+  /** Time limit of calls without a `timeoutMs`, in milliseconds. Default 10,000. */
   readonly callTimeoutMs?: number
 }
 
@@ -113,7 +120,7 @@ const HASH_CHECKS: OptionChecks<CallOptions & { readonly revision?: number }> = 
 }
 const ALARM_CHECKS: OptionChecks<AlarmFilter> = { memberId: MEMBER_ID, type: oneOf('no_space', 'corrupt') }
 
-/** Makes the maintenance service of a client. No I/O before the first call. */
+/** Creates the maintenance service of a client. It makes no I/O before the first call. */
 export function createMaintenanceService(
   channel: Channel,
   { clock = systemClock, callTimeoutMs = DEFAULT_CALL_MS }: MaintenanceServiceOptions = {},

@@ -6,16 +6,16 @@ import { EtcdError } from '../errors.ts'
 import type { Channel } from '../transport/transport.ts'
 import { receiveSnapshot, type SnapshotOptions } from './snapshot.ts'
 
-/** What was saved. */
+/** The saved file. */
 export interface SavedSnapshot {
   readonly path: string
   readonly bytes: number
 }
 
 /**
- * Writes a snapshot beside its final path, under a name of its own, and renames it when it is whole: of two that are saved
- * to one path at once, the last one stays, whole. Each piece is written before the next is taken from the socket: that, not
- * a pause of the response, is what slows the server down.
+ * Writes a snapshot next to its final path under a unique name and renames it when it is complete. If two
+ * snapshots are saved to one path at once, one of them remains, complete. Each piece is written before the
+ * next is read from the socket; that slows the server down, which pausing the response would not.
  *
  * @throws EtcdError `file_failed`
  */
@@ -43,13 +43,13 @@ export async function saveSnapshot(
   }
 }
 
-/** What cannot be taken away must not hide why. */
+/** Removes the partial file. A failure to do so must not hide the original error. */
 function discard(file: number | undefined, partial: string): void {
   try {
     if (file !== undefined) closeSync(file)
     rmSync(partial, { force: true })
   } catch {
-    // The first failure is told.
+    // The original error is reported.
   }
 }
 
@@ -68,7 +68,7 @@ function writeAll(file: number, piece: Buffer): void {
   for (let done = 0; done < piece.length; ) done += writeSync(file, piece, done)
 }
 
-/** So that the new name survives a crash; systems that cannot open a folder keep it anyway. */
+/** Makes the new name survive a crash, on systems that can open a folder. */
 function syncFolder(folder: string): void {
   try {
     const handle = openSync(folder, 'r')
@@ -78,6 +78,6 @@ function syncFolder(folder: string): void {
       closeSync(handle)
     }
   } catch {
-    // Windows.
+    // Windows cannot open a folder.
   }
 }

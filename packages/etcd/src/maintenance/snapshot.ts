@@ -11,16 +11,16 @@ import type { SnapshotResponse } from '../wire/maintenance.ts'
 import { type WaitLimits, waitWithin } from '../wait-within.ts'
 import { Maintenance } from '../wire/rpc.ts'
 
-/** How to take a snapshot. */
+/** Options of a snapshot. */
 export interface SnapshotOptions {
-  /** The member to take it from. Default: any. */
+  /** The member to read from. Default: any. */
   readonly endpoint?: string
   readonly signal?: AbortSignal
-  /** Milliseconds for the whole snapshot. Default: as long as it takes. */
+  /** Milliseconds for the whole snapshot. Default: unlimited. */
   readonly timeoutMs?: number
-  /** Milliseconds without a piece until it fails with `connection_lost`. Default 30,000. */
+  /** Milliseconds without a piece until the snapshot fails with `connection_lost`. Default 30,000. */
   readonly idleTimeoutMs?: number
-  /** Bytes kept for the reader of `snapshot()`. Default 256 MiB. */
+  /** Bytes of unread pieces that `snapshot()` holds. Default 256 MiB. */
   readonly maxQueuedBytes?: number
 }
 
@@ -33,7 +33,7 @@ export const SNAPSHOT_CHECKS: OptionChecks<SnapshotOptions> = {
   maxQueuedBytes: whole(1),
 }
 
-/** What takes the pieces; called synchronously, in order. What it throws ends the snapshot with that. */
+/** Receives the pieces, synchronously and in order. If it throws, the snapshot ends with that error. */
 export type TakePiece = (piece: Buffer) => void
 
 const CALL = 'Maintenance/Snapshot'
@@ -41,9 +41,9 @@ const SUM_BYTES = 32
 const IDLE_MS = 30_000
 
 /**
- * Receives a snapshot. Resolves with its length when all of it was handed over and is as the server read it from disk.
- * The promise alone does not tell `take` to stop: what it throws does, and the signal. A token that is refused before the
- * first piece is replaced once.
+ * Receives a snapshot and resolves with its length once all of it was passed on and verified. Abandoning the
+ * promise does not stop it: throwing from `take` or aborting the signal does. A token that is refused before
+ * the first piece is replaced once.
  */
 export async function receiveSnapshot(
   channel: Channel,
@@ -60,14 +60,14 @@ export async function receiveSnapshot(
   try {
     return await receive()
   } catch (error) {
-    // The server says so before it sends anything.
+    // The server refuses a token before it sends any piece.
     if (!(error instanceof EtcdError && isTokenError(error))) throw error
     await replaceToken(channel, deadline, { clock, timeoutMs: idleTimeoutMs, signals: [signal] })
     return receive()
   }
 }
 
-/** Fetches a new token, anew as long as a time limit allows; without one, whoever asked for the snapshot decides. */
+/** Fetches a new token; retries within the time limit if there is one, otherwise only once. */
 async function replaceToken(
   channel: Channel,
   deadline: CallDeadline | undefined,
@@ -125,7 +125,7 @@ function receiveOnce(
         },
       },
       {
-        // A member cut off from the others can still be backed up.
+        // A member without a leader can still be backed up.
         requireLeader: false,
         ...(endpoint === undefined ? {} : { endpoint }),
         ...(signal === undefined ? {} : { signal }),
@@ -140,17 +140,17 @@ function receiveOnce(
 
 const LATE_WORDS = 'no piece of the snapshot came in time'
 
-/** Holds the pieces against the lengths the server tells and against the sum in the last 32 bytes. */
+/** Verifies the pieces by the lengths the server reports and by the hash in the last 32 bytes. */
 class SnapshotCheck {
   bytes = 0
   readonly #hash = createHash('sha256')
-  /** The last bytes so far: they may turn out to be the sum. */
+  /** The last bytes so far, which may be the hash. */
   #tail = Buffer.alloc(0)
   #expected: number | undefined
 
   push({ blob, remainingBytes }: SnapshotResponse): void {
     this.bytes += blob.length
-    // The sum itself is not counted by the server.
+    // The server's count excludes the hash.
     if (remainingBytes > 0) this.#expected ??= this.bytes + remainingBytes + SUM_BYTES
     const joined = Buffer.concat([this.#tail, blob])
     const cut = Math.max(0, joined.length - SUM_BYTES)
@@ -158,7 +158,7 @@ class SnapshotCheck {
     this.#tail = Buffer.from(joined.subarray(cut))
   }
 
-  /** What is wrong with the whole, if anything. */
+  /** The error if the complete snapshot is invalid. */
   finish(endpoint: string): EtcdError | undefined {
     const what =
       this.#expected !== undefined && this.bytes !== this.#expected
@@ -170,13 +170,13 @@ class SnapshotCheck {
   }
 }
 
-/** The pieces of a snapshot, for one `for await`. */
+/** The pieces of a snapshot, for `for await`. */
 export interface SnapshotReader extends AsyncIterableIterator<Buffer, undefined>, AsyncDisposable {
   /** Ends the snapshot. */
   return(): Promise<IteratorReturnResult<undefined>>
 }
 
-/** A snapshot to be read by `for await`. Nothing is asked for before the first piece is. Leaving the loop ends it. */
+/** A snapshot for `for await`, requested when the first piece is. Leaving the loop cancels it. */
 export function readSnapshot(channel: Channel, clock: Clock, options: SnapshotOptions): SnapshotReader {
   const { maxQueuedBytes = 256 * 1024 * 1024 } = options
   const queue: Buffer[] = []
@@ -185,7 +185,7 @@ export function readSnapshot(channel: Channel, clock: Clock, options: SnapshotOp
   let ending: { readonly error: unknown } | undefined
   let abort: () => void = () => undefined
   let wake: () => void = () => undefined
-  /** Readers who ask at once are answered one after the other. */
+  /** Concurrent `next()` calls are answered one after the other. */
   let turn: Promise<unknown> = Promise.resolve()
 
   const take = (piece: Buffer) => {
@@ -214,7 +214,7 @@ export function readSnapshot(channel: Channel, clock: Clock, options: SnapshotOp
   const nextPiece = async (): Promise<IteratorResult<Buffer, undefined>> => {
     if (!isRunning) start()
     for (;;) {
-      // A full queue makes what is in it worthless as well.
+      // After an overflow the remaining queue is useless, too.
       const piece = ending?.error === undefined ? queue.shift() : undefined
       if (piece !== undefined) {
         queuedBytes -= piece.length

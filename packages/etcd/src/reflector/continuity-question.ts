@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib'
 import type { KeyValue, RangeRequest, RangeResponse } from '../wire/kv.ts'
 import type { Init } from '../wire/message-type.ts'
 
-/** What a key was when it was last heard of; `modRevision` 0: it was not there. */
+/** The last known state of a key; a `modRevision` of 0 means that it did not exist. */
 export interface Trace {
   readonly modRevision: number
   readonly createRevision: number
@@ -11,16 +11,19 @@ export interface Trace {
   readonly valueHash: number
 }
 
-/** One read of the store at a known revision, and what its answer has to be. */
+/** One read at a known revision with its expected answer. */
 export interface Probe {
   readonly read: Init<RangeRequest>
-  /** A store that gives the expected answer is hardly another one: the answer is more than "nothing is there". */
+  /**
+   * True if another store is unlikely to give the expected answer, i.e. if it is more than "the key does not
+   * exist".
+   */
   readonly isTelling: boolean
-  /** Whether the store that gave the answer holds what the known one held. `hasValues`: the values were asked for. */
+  /** Whether the answer matches the known store. `hasValues`: the values were requested. */
   isAsKnown(answer: RangeResponse, hasValues: boolean): boolean
 }
 
-/** What to ask a store, to tell whether it is the known one. */
+/** The reads that tell whether a store is the known one. */
 export type ContinuityQuestion = readonly Probe[]
 
 export const ABSENT: Trace = Object.freeze({
@@ -31,17 +34,17 @@ export const ABSENT: Trace = Object.freeze({
   valueHash: 0,
 })
 
-/** A key as text that is exact for any bytes. */
+/** The key as text that is exact for any bytes. */
 export function nameOf(key: Buffer): string {
   return key.toString('latin1')
 }
 
-/** What there is to remember of a key. */
+/** What is remembered of a key. */
 export function traceOf({ modRevision, createRevision, version, value }: KeyValue): Trace {
   return { modRevision, createRevision, version, valueBytes: value.length, valueHash: crc32(value) }
 }
 
-/** Whether the key is what it was; its value counts where `hasValue`. */
+/** True if the key is unchanged. Its value is compared if `hasValue`. */
 export function isTraceOf(trace: Trace, kv: KeyValue, hasValue: boolean): boolean {
   const isSameWrite =
     trace.modRevision === kv.modRevision &&

@@ -1,6 +1,6 @@
 import { bytesOf, type WireRange } from '../key-range.ts'
 
-/** Whether a range, as it goes over the wire, holds a key. */
+/** True if an encoded range contains the key. */
 export function isInRange({ key, rangeEnd }: WireRange, candidate: Buffer): boolean {
   const start = bytesOf(key)
   const end = bytesOf(rangeEnd)

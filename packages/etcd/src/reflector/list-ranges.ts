@@ -10,45 +10,45 @@ import type { StoreEvidence } from './store-evidence.ts'
 import { setbackSince } from './store-position.ts'
 import type { StoreRecognizer } from './store-recognizer.ts'
 
-/** What to list, and whom to tell. */
+/** What to list, and the callbacks. */
 export interface ListRequest {
   readonly recognizer: StoreRecognizer
   /** Read page by page. */
   readonly ranges: readonly WireRange[]
-  /** Of this one a single key is asked for, so that a user who may not read it is refused now. */
+  /** Only one key of this range is requested, so that missing permission for it is detected now. */
   readonly follow: WireRange | undefined
-  /** Of the past. Default: the newest. */
+  /** Read at this revision. Default: the newest. */
   readonly revision?: number
-  /** Entries per page. Default: 5,000 first, then the rest in three parts of 5,000 to 50,000 each. */
+  /** Entries per page. Default: 5,000 first, then the rest in three pages of 5,000 to 50,000 each. */
   readonly pageSize: number | undefined
   readonly signal: AbortSignal
-  /** Told of each attempt that failed and is made again. */
+  /** Called after each failed attempt that is retried. */
   onRetry(error: EtcdError): void
-  /** A list begins; what came before is not part of it. Gives what is to remember the store by. */
+  /** Called when a list starts; previous pages are void. Returns the evidence to collect about the store. */
   onBegin(): StoreEvidence
-  /** A page of the range with this index, in order. */
+  /** Called for each page, in order, with the index of its range. */
   onPage(range: number, page: RawPage, revision: number): void
 }
 
-/** What came of a list. */
+/** The result of a list. */
 export interface Listed {
-  /** Of the first answer; its revision is the one that everything was read at. */
+  /** Header of the first answer. Everything was read at its revision. */
   readonly header: ResponseHeader
   readonly evidence: StoreEvidence
 }
 
 const FIRST_PAGE_SIZE = 5_000
 const MAX_PAGE_SIZE = 50_000
-/** How often a list begins again because its revision was compacted under it, with larger pages each time. */
+/** How often a list is restarted because its revision was compacted; each attempt uses larger pages. */
 const ATTEMPTS = 4
 const PAGE_GROWTH = 4
 
 /**
- * Reads ranges at one revision, linearizably, the first pages of all of them in one request. A page that takes too long,
- * or is too large, is asked for in smaller pieces.
+ * Reads ranges at one revision, linearizably, with the first pages of all of them in one request. A page that
+ * takes too long or is too large is requested in smaller pieces.
  *
- * @throws EtcdError `compacted` when the history is taken away faster than it can be read, `cluster_changed` when
- * answers of two stores would make one list, and whatever a read is refused with
+ * @throws EtcdError `compacted` if revisions are compacted faster than they can be read, `cluster_changed` if
+ * the pages come from two stores, and any error of a read
  */
 export async function listRanges(channel: Channel, request: ListRequest): Promise<Listed> {
   for (let attempt = 1; ; attempt += 1) {
@@ -70,7 +70,7 @@ class Listing {
   readonly #stop = new AbortController()
   readonly #signal: AbortSignal
   readonly #firstSize: number
-  /** Of the first answer, and of the last. */
+  /** Headers of the first and the last answer. */
   #header: ResponseHeader | undefined
   #lastHeader: ResponseHeader | undefined
   #answers = 0
@@ -89,18 +89,18 @@ class Listing {
       if (this.#answers > 1) await this.#assertSameStore()
       return { header: this.#header!, evidence: this.#evidence }
     } catch (error) {
-      // an answer nobody waits for any more
+      // Cancels a page that is no longer awaited.
       this.#stop.abort(error)
       throw error
     }
   }
 
-  /** All pages are read at it; undefined before the first answer to a list of the newest. */
+  /** The revision of all pages; undefined before the first answer to a list of the newest revision. */
   get #revision(): number | undefined {
     return this.#request.revision ?? this.#header?.revision
   }
 
-  /** The first page of each range. */
+  /** Reads the first page of each range. */
   async #firstPages(): Promise<RawPage[]> {
     const { ranges, follow } = this.#request
     const reads: Init<RangeRequest>[] = ranges.map(({ key, rangeEnd }) => ({ key, rangeEnd }))
@@ -114,7 +114,7 @@ class Listing {
     return pages.slice(0, ranges.length)
   }
 
-  /** Hands a page over, and reads the rest of its range; the next page is under way while one is being used. */
+  /** Passes a page on and reads the rest of its range; the next page is requested while one is being used. */
   async #readOn(range: number, first: RawPage): Promise<void> {
     const { rangeEnd } = this.#request.ranges[range]!
     let page: RawPage | undefined = first
@@ -122,7 +122,7 @@ class Listing {
       const last: Buffer | undefined = page.hasMore ? page.lastKey() : undefined
       const next: Promise<RawPage> | undefined =
         last && this.#nextPage({ key: keyAfter(last), rangeEnd }, this.#laterSize(page))
-      // When handing over throws, nobody is left to hear of the next page.
+      // If passing the page on throws, the next page is not awaited.
       next?.catch(() => undefined)
       if (next !== undefined) await afterWrites()
       this.#handOver(range, page)
@@ -142,7 +142,10 @@ class Listing {
     return page!
   }
 
-  /** etcd counts the whole rest of a range for every page, so many small pages cost more than the entries themselves. */
+  /**
+   * etcd counts the rest of a range for every page, so many small pages cost more than the entries
+   * themselves.
+   */
   #laterSize(page: RawPage): number {
     const third = Math.ceil((page.count - page.length) / 3)
     return this.#request.pageSize === undefined
@@ -150,7 +153,10 @@ class Listing {
       : this.#firstSize
   }
 
-  /** The same is never asked for again with the same patience: what takes too long is asked for in smaller pieces. */
+  /**
+   * Requests a smaller page whenever one was too large or took too long; a request is never repeated
+   * unchanged.
+   */
   async #patiently(size: number, ask: (limit: number) => Promise<RawPage[]>): Promise<RawPage[]> {
     for (let limit = size; ; limit = Math.ceil(limit / PAGE_GROWTH)) {
       try {
@@ -191,7 +197,7 @@ class Listing {
     this.#answers += 1
   }
 
-  /** Pages read one after the other may come from two stores with equal headers, where the first was replaced meanwhile. */
+  /** Detects that the store was replaced by one with equal headers between two pages. */
   async #assertSameStore(): Promise<void> {
     const question = this.#evidence.question(this.#revision!)
     if (question === undefined) return
@@ -205,7 +211,10 @@ class Listing {
 
 const TOO_MUCH: ReadonlySet<string> = new Set(['deadline_exceeded', 'response_too_large'])
 
-/** Lets what was just written reach the socket: Node hands HTTP/2 frames over when the present turn ends. */
+/**
+ * Waits until pending writes have reached the socket: Node sends HTTP/2 frames at the end of the event loop's
+ * turn.
+ */
 function afterWrites(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
@@ -215,7 +224,7 @@ function twoStores(): EtcdError {
   return new EtcdError('cluster_changed', { call: 'KV/Range', what })
 }
 
-/** KV/Txn with the answer left as bytes. */
+/** KV/Txn with an undecoded response. */
 const RAW_TXN: Method<TxnRequest, Buffer> = {
   path: KV.txn.path,
   request: KV.txn.request,
@@ -228,7 +237,9 @@ const RAW_TXN: Method<TxnRequest, Buffer> = {
 /** Field tags of `TxnResponse` and `ResponseOp`. */
 const TAGS = { header: 10, response: 26, range: 10 } as const
 
-/** The answer to a transaction of reads: one page for each of them, not decoded yet. @throws EtcdError `malformed_message` */
+/**
+ * Splits the response to a transaction of reads into undecoded pages. @throws EtcdError `malformed_message`
+ */
 function readRawTxn(bytes: Buffer): { header: ResponseHeader; pages: RawPage[] } {
   const reader = new Reader(bytes)
   const pages: RawPage[] = []

@@ -1,17 +1,19 @@
 import type { RawPage, ScanPage } from '../kv/range-page.ts'
 import type { KeyValue } from '../wire/kv.ts'
 
-/** One page of a list. It holds the bytes of its answer: what is kept of it is copied. */
+/** One page of a list. It references the response's bytes; what it returns is copied. */
 export interface ListedPage {
-  /** Entries on the page. */
+  /** Number of entries on the page. */
   readonly length: number
-  /** The entries as text, the quickest way to many. `skipKeyBytes` are left off each key, those of a prefix for one. */
+  /**
+   * The entries as text: the fastest way. `skipKeyBytes` are removed from each key, e.g. those of a prefix.
+   */
   texts(skipKeyBytes?: number): ScanPage
-  /** The entries as bytes, each a copy of its own, which holds nothing else in memory. */
+  /** The entries as bytes, each with a copy of its own. */
   entries(): KeyValue[]
 }
 
-/** A page as its consumer sees it; `namespaceBytes` are taken off each key. */
+/** The page for its consumer; `namespaceBytes` are removed from each key. */
 export function listedPage(page: RawPage, revision: number, namespaceBytes: number): ListedPage {
   return {
     length: page.length,
@@ -21,8 +23,8 @@ export function listedPage(page: RawPage, revision: number, namespaceBytes: numb
 }
 
 /**
- * A key-value whose bytes are copied out of the answer they came in, in one piece of memory of their own: neither the
- * answer nor a slab of Node's pool is held for it.
+ * Copies the bytes of a key-value pair into memory of their own, so that it retains neither the response nor
+ * a slab of Node's buffer pool.
  */
 export function ownKeyValue(kv: KeyValue, skipKeyBytes = 0): KeyValue {
   const keyBytes = kv.key.length - skipKeyBytes

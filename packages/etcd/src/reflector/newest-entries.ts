@@ -1,17 +1,17 @@
-/** Where an entry lies in the page it came with. */
+/** The position of an entry on its page. */
 export interface EntryPlace {
   readonly modRevision: number
   readonly at: number
   readonly end: number
 }
 
-/** The entries of a page that were written last, by their places. */
+/** Collects the most recently written entries of a page. */
 export class NewestEntries {
   readonly #most: number
   #from: number
   #entries: EntryPlace[] = []
 
-  /** Entries up to revision `from` are left out. */
+  /** Ignores entries up to revision `from`. */
   constructor(most: number, from: number) {
     this.#most = most
     this.#from = from
@@ -20,7 +20,7 @@ export class NewestEntries {
   add(entry: EntryPlace): void {
     if (entry.modRevision <= this.#from) return
     this.#entries.push(entry)
-    // Sorted now and then, so that a list whose entries are each newer than the one before costs no more.
+    // Pruned rarely, so that a list in ascending order of revision costs no more.
     if (this.#entries.length >= this.#most * 20) this.#prune()
   }
 

@@ -4,24 +4,24 @@ import type { WatchOptions } from '../watch/watch-options.ts'
 import type { Watcher } from '../watch/watcher.ts'
 import type { ResponseHeader } from '../wire/kv.ts'
 
-/** A history of more changes is not kept in memory. */
+/** The maximum number of changes that are kept in memory. */
 const MOST_CHANGES = 200_000
 
 export interface HistoryRequest {
-  /** Begins the watch of the range in question. */
+  /** Starts the watch of the range. */
   subscribe(handlers: WatchHandlers, options: WatchOptions): Watcher
-  /** The last revision that is not wanted. */
+  /** Changes after this revision are read. */
   readonly after: number
-  /** Of the list up to which the history is wanted. */
+  /** Header of the list up to which changes are read. */
   readonly header: ResponseHeader
   readonly signal: AbortSignal
   onBatch(batch: WatchBatch): void
 }
 
 /**
- * Watches from the past up to a list; see `ReflectedList.readHistory`.
+ * Watches from a past revision up to a list; see `ReflectedList.readHistory`.
  *
- * @throws EtcdError whatever the watch ends with, but for a compaction; the reason of the signal
+ * @throws EtcdError any error of the watch except a compaction; the reason of the signal
  */
 export async function readHistory(request: HistoryRequest): Promise<number | undefined> {
   const { subscribe, after, header, signal, onBatch } = request
@@ -46,7 +46,7 @@ export async function readHistory(request: HistoryRequest): Promise<number | und
   } catch (error) {
     signal.throwIfAborted()
     if (!(error instanceof EtcdError) || error.code !== 'compacted') throw error
-    // A server that does not say where its history begins is not asked for the rest of it.
+    // If the server does not report where its history begins, the history counts as beginning at the list.
     return error.compactRevision ?? revision
   } finally {
     watcher.cancel()

@@ -5,22 +5,22 @@ import type { ReflectionPlan } from './reflection-plan.ts'
 import { StoreEpochs } from './store-epochs.ts'
 import { StoreEvidence } from './store-evidence.ts'
 
-/** What one list differs in from the others of its reflector. */
+/** In what a list may differ from the other lists of its reflector. */
 export type ListedRanges = Pick<ListRequest, 'revision' | 'follow' | 'onBegin' | 'onPage'>
 
 export interface PastRequest {
   read(what: ListedRanges): Promise<Listed>
   readonly plan: ReflectionPlan
-  /** Of the list whose past is wanted: another store's is none. */
+  /** Header of the list whose past is read. Another store has no common past. */
   readonly newest: ResponseHeader
   readonly revision: number
   readonly onPage: ListRequest['onPage']
 }
 
 /**
- * Lists as of an earlier revision; see `ReflectedList.readPast`.
+ * Lists at an earlier revision; see `ReflectedList.readPast`.
  *
- * @throws EtcdError whatever the list is refused with, but for a compaction; `cluster_changed`
+ * @throws EtcdError any error of a list except a compaction; `cluster_changed`
  */
 export async function readPast({ read, plan, newest, revision, onPage }: PastRequest): Promise<boolean> {
   try {

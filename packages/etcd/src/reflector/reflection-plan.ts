@@ -23,14 +23,14 @@ import type { ReflectedRanges, ReflectorOptions } from './reflector-types.ts'
 
 const WATCH = 'Watch/Watch'
 
-/** `ReflectedRanges`, checked, as the store knows them. */
+/** The validated `ReflectedRanges`, as the store knows them. */
 export interface ReflectionPlan {
-  /** The ranges, then the keys. */
+  /** All ranges, then all keys. */
   readonly ranges: readonly WireRange[]
   readonly follow: WireRange
-  /** The same, as the caller knows it. */
+  /** The range of `follow`, as the caller knows it. */
   readonly followed: KeyRange
-  /** Changes in `follow` may be outside of the ranges. */
+  /** True if `follow` may contain keys outside of the ranges. */
   readonly isFollowWider: boolean
 }
 
@@ -63,9 +63,9 @@ export function planReflection(given: ReflectedRanges, namespace: Namespace): Re
   })
 }
 
-/** The smallest range that holds all of them. */
+/** The smallest range that contains all of them. */
 function hullOf(ranges: readonly KeyRange[]): KeyRange {
-  // of a client without a namespace: the ends must be those of the caller's own keys
+  // Computed without the namespace, because the result is a range of the caller's keys.
   const spans = ranges.map((range) => new SpanOf(range))
   const from = spans.map(({ start }) => start).sort(Buffer.compare)[0]!
   const ends = spans.map(({ end }) => end)
@@ -73,7 +73,7 @@ function hullOf(ranges: readonly KeyRange[]): KeyRange {
   return { from, to: (ends as Buffer[]).sort(Buffer.compare).at(-1)! }
 }
 
-/** Where a range begins and ends; `end` undefined: at the end of all keys. */
+/** Start and end of a range; `end` is undefined if it has none. */
 class SpanOf {
   readonly start: Buffer
   readonly end: Buffer | undefined

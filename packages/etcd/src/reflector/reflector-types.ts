@@ -5,106 +5,111 @@ import type { WatchBatch, WatchProgress } from '../watch/watch-handlers.ts'
 import type { ResponseHeader } from '../wire/kv.ts'
 import type { ListedPage } from './listed-page.ts'
 
-/** What to list and follow. */
+/** What to list and watch. */
 export interface ReflectedRanges {
-  /** All of them are read at one revision. They may lie inside each other. */
+  /** Ranges that are read at one revision. They may overlap. */
   readonly ranges: readonly KeyRange[]
-  /** Single keys, read and followed with them. Default: none. */
+  /** Single keys that are read and watched with them. Default: none. */
   readonly keys?: readonly Bytes[]
   /**
-   * One range that holds all of them and is watched; the user needs to be allowed to read all of it, which the list
-   * already shows. Default: the only range; the smallest range that holds all where there are several or keys.
+   * One range that contains all of them and is watched. The user needs permission to read all of it, which is
+   * verified with the list. Default: the only range, or the smallest range that contains all ranges and keys.
    */
   readonly follow?: KeyRange
 }
 
-/** How to list and follow. */
+/** Options of `client.watch.reflect`. */
 export interface ReflectorOptions {
-  /** Entries per page. Default: 5,000 first, then the rest in three parts of 5,000 to 50,000 each. */
+  /** Entries per page. Default: 5,000 first, then the rest in three pages of 5,000 to 50,000 each. */
   readonly pageSize?: number
-  /** Milliseconds between proofs that nothing is missing, where that is less than the client's own. */
+  /** Milliseconds between progress requests, if less than the client's `watch.progressIntervalMs`. */
   readonly proofEveryMs?: number
-  /** Ends it. */
+  /** Cancels the reflector. */
   readonly signal?: AbortSignal
 }
 
-/** A list that is whole. */
+/** A complete list. */
 export interface ReflectedList {
-  /** Everything was read at it. */
+  /** The revision at which everything was read. */
   readonly revision: number
-  /** Rises by one when the store behind the endpoints became another one; `revision` may then be lower than before. */
+  /** Increments when another store answers at the endpoints; `revision` may then be lower than before. */
   readonly epoch: number
-  /** False for the first list. True where it takes the place of changes that are lost, or of another store. */
+  /** False for the first list; true for a list that replaces lost changes or another store's state. */
   readonly isResync: boolean
-  /** Everything up to this revision was handed over before, in the same epoch; 0 for a new epoch or the first list. */
+  /**
+   * Everything up to this revision was delivered before, in the same epoch; 0 for the first list and for a
+   * new epoch.
+   */
   readonly knownRevision: number
   readonly header: ResponseHeader
-  /** When reading it began, milliseconds since the epoch: nothing written before is missing. */
+  /**
+   * When reading the list started, in milliseconds since the epoch: it contains everything written before.
+   */
   readonly provenAt: number
   /**
-   * Reads the same ranges and keys as they were at an earlier revision. False where that is compacted; some pages may
-   * have been handed over by then.
+   * Reads the same ranges and keys at an earlier revision. Returns false if that revision is compacted; some
+   * pages may have been delivered by then.
    *
-   * @throws EtcdError whatever a read is refused with
+   * @throws EtcdError any error of a read
    */
   readPast(revision: number, onPage: (index: number, page: ListedPage) => void): Promise<boolean>
   /**
-   * Reads all changes of these ranges and keys after an earlier revision, up to this list's, in order. Undefined when
-   * they were all handed over; else the revision at which the history begins, as what was handed over is then not whole.
-   * More than 200,000 changes count as none: the history then begins at this list. Where the earlier revision can still be
-   * read afterwards, no compaction has taken a change away unseen.
+   * Reads all changes of these ranges and keys after an earlier revision, up to this list's, in order.
+   * Returns undefined if all were delivered; otherwise the revision at which the history begins, and what was
+   * delivered is incomplete. More than 200,000 changes are not read: the history then begins at this list. If
+   * the earlier revision can still be read afterwards, no compaction has removed a change in between.
    *
-   * @throws EtcdError whatever a watch is refused with
+   * @throws EtcdError any error of a watch
    */
   readHistory(after: number, onBatch: (batch: WatchBatch) => void): Promise<number | undefined>
 }
 
 /**
- * What a reflector says, one call at a time and in order: pages of a list, `onList`, then changes from there on, until it
- * has to list again. What is handed over between two calls of `onList` is one store in one history. A handler that
- * throws is logged and changes nothing else.
+ * Callbacks of a reflector, called one at a time and in order: the pages of a list, `onList`, then changes
+ * after it, until it has to list again. Everything between two calls of `onList` belongs to one history of
+ * one store. An exception in a handler is logged and has no other effect.
  */
 export interface ReflectorHandlers {
-  /** A list begins; pages of one that was not finished are void. */
+  /** A list starts; the pages of an unfinished one are void. */
   onListing?(): void
-  /** A page of the range or, after all ranges, of the key with this index. */
+  /** A page of the range or, counted after all ranges, of the key with this index. */
   onPage(index: number, page: ListedPage): void
   /**
-   * The pages since `onListing` are all there was at one revision. For what has to be read besides; what it rejects with
-   * makes the list void, and it is listed again.
+   * The pages since `onListing` are the complete state at one revision. For additional reads; if the promise
+   * rejects, the list is void and is read again.
    */
   onWhole?(list: ReflectedList): Promise<void>
-  /** The list is what is known from here on. */
+  /** The list is the current state from here on. */
   onList(list: ReflectedList): void
-  /** All changes of one revision in the ranges and keys. Bytes are views of the answer they came in. */
+  /** All changes of one revision in the ranges and keys. Bytes are views of the response. */
   onBatch(batch: WatchBatch): void
-  /** Nothing up to a revision is missing. */
+  /** All changes up to a revision have been delivered. */
   onProgress?(progress: WatchProgress): void
   /** A member serves the watch, for the first time or again. */
   onContact?(): void
   /**
-   * Contact is lost or could not be made; said again for each attempt that failed. `isFinal`: a list was rejected, or the
-   * watch has ended, for a reason that trying again soon cannot mend (a wrong password, no permission). The reflector
-   * goes on all the same, seldom; whoever wants it to end cancels it.
+   * The connection is lost or could not be established; called again for each failed attempt. `isFinal`: the
+   * list or watch was refused for a reason that retrying soon cannot fix (wrong password, missing
+   * permission). The reflector still retries, at a low rate; cancel it to stop.
    */
   onLost?(error: EtcdError | undefined, isFinal: boolean): void
-  /** Exactly once, last: it was cancelled, by its signal or by the client's `close()`. */
+  /** Called exactly once, last: the reflector was cancelled, by its signal or by the client's `close()`. */
   onEnd?(): void
 }
 
-/** A list that follows its store. Made by `client.watch.reflect`. */
+/** A list that is kept up to date by a watch. Created by `client.watch.reflect`. */
 export interface Reflector {
-  /** Everything up to it was handed over; 0 before the first list. */
+  /** All changes up to this revision were delivered; 0 before the first list. */
   readonly revision: number
   readonly epoch: number
   /**
-   * Resolves when all that the store held at the time of the call was handed over: asks the cluster for its revision,
-   * linearizably, and waits for the watch to get there, or for a list that began after the call. Ends a rest between two
-   * attempts.
+   * Resolves once everything the store contained at the time of the call was delivered: reads the cluster's
+   * revision, linearizably, and waits until the watch has reached it or until a list that started after the
+   * call is complete. Ends a pause between two attempts.
    *
-   * @throws EtcdError when the store cannot be asked, or what ends the attempt to list again for good; the signal's reason
+   * @throws EtcdError if the store cannot be read, or when listing again fails finally; the signal's reason
    */
   refresh(options?: { readonly signal?: AbortSignal }): Promise<void>
-  /** Ends it: no handler but `onEnd` is called any more. Safe to call twice. */
+  /** Cancels the reflector: no handler but `onEnd` is called afterwards. Idempotent. */
   cancel(): void
 }

@@ -43,19 +43,22 @@ export interface ReflectorPorts {
     options: WatchOptions,
     known?: WatcherKnowledge,
   ): WatchState
-  /** The reflector is over. */
+  /** Called when the reflector was cancelled. */
   onEnded(reflector: Reflector): void
 }
 
 type PageHandler = (index: number, page: ListedPage) => void
 
-/** What ends a watch and is mended by a list, which is read in pieces as large as they may be. */
+/** Errors that end a watch and are resolved by a new list. */
 const LIST_AGAIN: ReadonlySet<string> = new Set(['compacted', 'cluster_changed', 'response_too_large'])
 
-/** Between attempts that somebody has to mend something for, in milliseconds. */
+/** Pause between attempts when somebody has to fix the cause first, in milliseconds. */
 const FINAL_REST_MS = 30_000
 
-/** List, watch from there, and list again whenever the watch cannot go on: one loop, one position, one store. */
+/**
+ * Lists, watches from there, and lists again when the watch cannot continue: one loop, one position, one
+ * store.
+ */
 export class ListAndWatch implements Reflector {
   readonly #ports: ReflectorPorts
   readonly #plan: ReflectionPlan
@@ -63,11 +66,11 @@ export class ListAndWatch implements Reflector {
   readonly #options: ReflectorOptions
   readonly #closing = new AbortController()
   readonly #epochs = new StoreEpochs()
-  /** A list was handed over, the watch has contact, or neither will be. */
+  /** Signals that a list was delivered, that the watch is connected, or that both have failed. */
   readonly #turns = new Turns()
   readonly #unlisten: () => void
   #watcher: WatchState | undefined
-  /** Lists begun so far, and the last one that was handed over. */
+  /** Number of lists started so far, and of the last one that was delivered. */
   #begun = 0
   #handedOver = 0
   #endRest: () => void = () => undefined
@@ -88,7 +91,7 @@ export class ListAndWatch implements Reflector {
     signal?.addEventListener('abort', onAbort, { once: true })
     this.#unlisten = () => signal?.removeEventListener('abort', onAbort)
     if (signal?.aborted) this.cancel()
-    // not before whoever makes it has it in hand
+    // Deferred, so that the caller has the reflector before the first handler is called.
     else queueMicrotask(() => void this.#run())
   }
 
@@ -124,7 +127,7 @@ export class ListAndWatch implements Reflector {
     )
     if (header === undefined) throw new EtcdError('malformed_message', { call: 'KV/Range' })
     this.#endRest()
-    // Where another store answers, the position in the known one says nothing: the next list is waited for.
+    // If another store answered, positions of the known one do not compare: wait for the next list.
     const canReach = !StoreEpochs.isOther(before, header)
     while (this.#handedOver <= begun) {
       ended.throwIfAborted()
@@ -133,10 +136,10 @@ export class ListAndWatch implements Reflector {
     }
   }
 
-  /** False when the watch ended, or lost contact, before it got there. */
+  /** Returns false if the watch ended or lost its connection before it reached the revision. */
   async #hasReached(revision: number, signal: AbortSignal): Promise<boolean> {
     const watcher = this.#watcher
-    // without contact nobody knows whether the store is still the one that the position is of
+    // Without a connection it is unknown whether the position still belongs to the same store.
     if (watcher?.state !== 'live') return false
     try {
       await watcher.reached(revision, { signal })
@@ -154,7 +157,7 @@ export class ListAndWatch implements Reflector {
         await this.#follow(await this.#list(), () => {
           failures = 0
         })
-        // a list that was of use to nobody before its history was gone is not asked for again at once
+        // Backs off if the history was compacted before the list could be used.
         if (failures > 0 && !signal.aborted) await this.#rest(this.#ports.channel.backoffMs(failures - 1))
       } catch (thrown) {
         if (signal.aborted) return
@@ -167,7 +170,7 @@ export class ListAndWatch implements Reflector {
     }
   }
 
-  /** Reads all ranges and hands them over. Keeps no hold of them: the watch from there lives long. */
+  /** Reads and delivers all ranges. Keeps no reference to them, because the watch that follows lives long. */
   async #list(): Promise<StorePosition> {
     const { clock, namespace } = this.#ports
     const { ranges, follow, isFollowWider } = this.#plan
@@ -236,7 +239,7 @@ export class ListAndWatch implements Reflector {
     })
   }
 
-  /** Watches from after the list until the watch ends; returns when listing again is all it takes. */
+  /** Watches from the list on; resolves when the watch ends for a reason that a new list resolves. */
   #follow(after: StorePosition, onUseful: () => void): Promise<void> {
     if (this.#closing.signal.aborted) return Promise.resolve()
     return new Promise((resolve, reject) => {
@@ -255,7 +258,8 @@ export class ListAndWatch implements Reflector {
           },
           onProgress: (progress) => {
             onUseful()
-            // an old server's word may come early: it shows that someone is there, and must not move the position
+            // Progress from an old server may be early: it shows that the server answers, but must not move
+            // the position.
             if (progress.isExact) this.#epochs.reached(progress.revision)
             this.#tell((handlers) => handlers.onProgress?.(progress))
           },
@@ -269,7 +273,7 @@ export class ListAndWatch implements Reflector {
             this.#epochs.heard(this.#watcher?.raftTerm ?? 0)
             this.#watcher = undefined
             if (error?.code === 'cluster_changed' && !isUnproven) this.#epochs.disproven()
-            // The history is gone, or is another one, or nobody can say: list again.
+            // The history is gone, belongs to another store, or cannot be verified: list again.
             if (error === undefined || LIST_AGAIN.has(error.code)) resolve()
             else reject(error)
           },
@@ -285,7 +289,7 @@ export class ListAndWatch implements Reflector {
     })
   }
 
-  /** Hands over what concerns the ranges and keys. */
+  /** Delivers the changes in the ranges and keys. */
   #reflected(batch: WatchBatch, onBatch: (batch: WatchBatch) => void): void {
     const { isFollowWider } = this.#plan
     const events = isFollowWider ? batch.events.filter(({ kv }) => this.#isReflected(kv.key)) : batch.events

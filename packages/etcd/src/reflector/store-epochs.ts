@@ -3,9 +3,9 @@ import type { StoreEvidence } from './store-evidence.ts'
 import { setbackSince, type StorePosition } from './store-position.ts'
 
 /**
- * The one answer to "is this still the same store". It is another one when its cluster id is another, its revision or
- * its raft term went back, or it is not, at a revision that is known, what it was at that revision. Each other store is
- * a new epoch.
+ * Decides whether answers come from the same store. It is another one if the cluster id differs, if the
+ * revision or the raft term went back, or if its state at a known revision differs. Each other store starts a
+ * new epoch.
  */
 export class StoreEpochs {
   #known: StorePosition | undefined
@@ -13,7 +13,7 @@ export class StoreEpochs {
   #isDisproven = false
   #epoch = 0
 
-  /** Rises by one with each other store; 0 for the first. */
+  /** Increments with each other store; starts at 0. */
   get epoch(): number {
     return this.#epoch
   }
@@ -22,41 +22,41 @@ export class StoreEpochs {
     return this.#known
   }
 
-  /** Everything up to this revision is known now. */
+  /** Everything up to this revision is now known. */
   reached(revision: number): void {
     const known = this.#known
     if (known !== undefined && revision > known.revision) this.#known = { ...known, revision }
   }
 
-  /** What else was heard of the store. */
+  /** Records a raft term received by other means. */
   heard(raftTerm: number): void {
     const known = this.#known
     if (known !== undefined && raftTerm > known.raftTerm) this.#known = { ...known, raftTerm }
   }
 
-  /** The store that answers is another one, as a watch has seen: a list alone may not show it. */
+  /** Records that a watch has found another store, which a list alone may not show. */
   disproven(): void {
     this.#isDisproven = true
   }
 
-  /** Whether a linearizable answer, asked for when the store stood at `known`, is from another store. */
+  /** True if a linearizable answer, requested when the store was at `known`, comes from another store. */
   static isOther(known: StorePosition | undefined, answer: ResponseHeader): boolean {
     return setbackSince(known, answer) !== undefined
   }
 
-  /** Whether an entry of a new list shows that the store is another one. */
+  /** True, and recorded, if an entry of a new list shows that the store is another one. */
   doubts(kv: KeyValue): boolean {
     const isDoubt = this.#known !== undefined && this.#evidence!.contradicts(kv, this.#known.revision)
     this.#isDisproven ||= isDoubt
     return isDoubt
   }
 
-  /** Whether a list is from another store than what is known. */
+  /** True if a list comes from another store than the known one. */
   isOther(header: ResponseHeader): boolean {
     return this.#isDisproven || StoreEpochs.isOther(this.#known, header)
   }
 
-  /** A list is whole: from here on it is what is known. */
+  /** A list is complete: it becomes the known state. */
   listed(header: ResponseHeader, evidence: StoreEvidence): void {
     const isOther = this.isOther(header)
     if (isOther) this.#epoch += 1
@@ -66,7 +66,7 @@ export class StoreEpochs {
     this.#isDisproven = false
   }
 
-  /** What the store is remembered by. */
+  /** The evidence by which the known store is recognized. */
   get evidence(): StoreEvidence | undefined {
     return this.#evidence
   }

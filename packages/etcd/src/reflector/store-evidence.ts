@@ -13,51 +13,54 @@ import {
 import { isInRange } from './is-in-range.ts'
 import { NewestEntries } from './newest-entries.ts'
 
-/** A page of a list, as far as it is looked at. */
+/** A page of a list, as far as evidence requires. */
 export interface EvidencePage {
-  /** Entries on the page. */
+  /** Number of entries on the page. */
   readonly length: number
   eachEntry(onEntry: (modRevision: number, at: number, end: number) => void): void
   entryAt(at: number, end: number): KeyValue
 }
 
 export interface EvidenceOptions {
-  /** Where a whole list is known: its ranges, as the store knows them. Undefined: events are all there is. */
+  /** The ranges of a complete list, as the store knows them. Undefined if only events are known. */
   readonly ranges?: readonly WireRange[]
-  /** Keys that were written last and are remembered for it. Default 24. */
+  /** Number of most recently written keys to remember. Default 24. */
   readonly maxRecent?: number
-  /** Lists come without values. Default false. */
+  /** Lists contain no values. Default false. */
   readonly keysOnly?: boolean
 }
 
-/** Keys remembered besides those that were written last. Up to so many in all, every key is. */
+/**
+ * Number of keys remembered besides the newest ones. If there are no more in total, every key is remembered.
+ */
 const SAMPLE_SIZE = 64
 const MAX_RECENT = 24
-/** Values that one question may ask for, in bytes; of other keys only their revisions are asked for. */
+/** Limit for the values read by one question, in bytes; beyond it only revisions are compared. */
 const MAX_VALUE_BYTES = 256 * 1024
-/** To count a range costs the server a walk over it. */
+/** Larger ranges are not counted, because counting makes the server walk over the range. */
 const MAX_COUNTED = 100_000
 const MAX_COUNTED_RANGES = 16
-/** One operation each; etcd takes 128 in a transaction unless told otherwise. */
+/** Each range is one operation, and etcd accepts 128 in a transaction by default. */
 const MAX_WHOLE_RANGES = 64
 
 /**
- * What is remembered of a store, to tell after a lost connection whether it is still the same one: of a small range
- * every key, of a large one the keys written last, a sample of the others, and how many there are. Two stores with equal
- * headers differ in that. Costs one read of at most 104 operations, and a few kilobytes.
+ * Remembers enough of a store to tell after a lost connection whether it is still the same one: every key of
+ * a small range; of a large one the newest keys, a random sample of the others and the number of keys. Two
+ * stores with equal headers differ in these. Verification costs one read of at most 104 operations and a few
+ * kilobytes.
  */
 export class StoreEvidence {
   readonly #ranges: readonly WireRange[] | undefined
   readonly #maxRecent: number
   readonly #sample = new Map<string, Trace>()
-  /** Oldest first. */
+  /** Newest keys, oldest first. */
   readonly #recent = new Map<string, Trace>()
   readonly #keysOnly: boolean
   #isComplete: boolean
-  /** Keys in each of the ranges. */
+  /** Number of keys in each range. */
   #counts: number[]
   #seen = 0
-  /** Entries of a list that were written before it are not among the newest. */
+  /** Entries of a list up to this revision are not among the newest. */
   #newestFrom = 0
 
   constructor({ ranges, maxRecent = MAX_RECENT, keysOnly = false }: EvidenceOptions = {}) {
@@ -68,7 +71,7 @@ export class StoreEvidence {
     this.#counts = (ranges ?? []).map(() => 0)
   }
 
-  /** Takes a page of a list. Decodes no more of it than it remembers. */
+  /** Adds a page of a list. Decodes only the entries it remembers. */
   listed(page: EvidencePage, range: number): void {
     this.#counts[range]! += page.length
     const newest = new NewestEntries(this.#maxRecent, this.#newestFrom)
@@ -78,7 +81,7 @@ export class StoreEvidence {
       else {
         this.#isComplete = false
         newest.add({ modRevision, at, end })
-        // each entry has the same chance to be in the sample
+        // Reservoir sampling: each entry has the same chance to be in the sample.
         const place = Math.floor(Math.random() * this.#seen)
         if (place < SAMPLE_SIZE) this.#exchange(place, page.entryAt(at, end))
       }
@@ -86,7 +89,7 @@ export class StoreEvidence {
     this.#takeNewest(newest.taken().map(({ at, end }) => page.entryAt(at, end)))
   }
 
-  /** Takes the last event of each key in one revision; `wereThere` tells which keys were there before it. */
+  /** Adds the last event of each key in one revision; `wereThere` tells which keys existed before it. */
   changed(events: readonly Event[], wereThere: readonly boolean[]): void {
     const own = events.filter(({ type, kv }, index) =>
       this.#count(kv!.key, Number(type !== EventType.delete) - Number(wereThere[index])),
@@ -94,7 +97,7 @@ export class StoreEvidence {
     for (const [index, { type, kv }] of own.entries()) {
       const isThere = type !== EventType.delete
       const name = nameOf(kv!.key)
-      // Whatever else is remembered of the key was true before this event only.
+      // Everything else remembered of the key described its state before this event.
       this.#recent.delete(name)
       if (!isThere) this.#sample.delete(name)
       else if (this.#ranges !== undefined) this.#follow(name, kv!)
@@ -102,7 +105,10 @@ export class StoreEvidence {
     }
   }
 
-  /** What to ask at the revision up to which everything is known; undefined where nothing is remembered. */
+  /**
+   * The reads to verify the store at the revision up to which everything is known; undefined without
+   * evidence.
+   */
   question(revision: number): ContinuityQuestion | undefined {
     if (revision < 1) return undefined
     return this.#isComplete && this.#ranges !== undefined
@@ -111,8 +117,8 @@ export class StoreEvidence {
   }
 
   /**
-   * Whether an entry of a later list cannot be from the known store, of which everything up to `revision` is known: it
-   * was not written since, and is not what it was.
+   * True if an entry of a later list cannot come from the known store, of which everything up to `revision`
+   * is known: it was not written since, and differs from what is known.
    */
   contradicts(kv: KeyValue, revision: number): boolean {
     if (kv.modRevision > revision) return false
@@ -178,7 +184,7 @@ export class StoreEvidence {
     return this.#ranges.length > MAX_COUNTED_RANGES ? [] : this.#ranges
   }
 
-  /** Whether the key is in one of the ranges, each of which now holds so many keys more. */
+  /** Returns true if the key is in one of the ranges, and adds to the number of keys of each such range. */
   #count(key: Buffer, added: number): boolean {
     if (this.#ranges === undefined) return true
     let isIn = false
@@ -190,7 +196,7 @@ export class StoreEvidence {
     return isIn
   }
 
-  /** A key was written: a sample that has room takes it in. */
+  /** Adds a written key to the sample if there is room. */
   #follow(name: string, kv: KeyValue): void {
     if (this.#sample.size < SAMPLE_SIZE || this.#sample.has(name)) this.#sample.set(name, traceOf(kv))
     else this.#isComplete = false

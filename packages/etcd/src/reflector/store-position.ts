@@ -1,22 +1,22 @@
 import type { ResponseHeader } from '../wire/kv.ts'
 
-/** Where a store stood. */
+/** A position in the history of one store. */
 export interface StorePosition {
-  /** 0n where the server names none. */
+  /** 0n if the server reports none. */
   readonly clusterId: bigint
-  /** All up to it is known. */
+  /** Everything up to this revision is known. */
   readonly revision: number
-  /** The highest raft term heard of, which never goes back in the life of a cluster. */
+  /** The highest raft term seen, which never decreases within a cluster. */
   readonly raftTerm: number
 }
 
-/** The same for one whose cluster may not be known yet. */
+/** A position in a store whose cluster may not be known yet. */
 export type KnownPosition = Omit<StorePosition, 'clusterId'> & { readonly clusterId: bigint | undefined }
 
-/** In what an answer shows by its header alone that another store gave it. */
+/** How the header of an answer shows that it comes from another store. */
 export type StoreSetback = 'cluster_id' | 'term_went_back' | 'revision_went_back'
 
-/** Holds a linearizable answer against where the store stood when it was asked for. */
+/** Compares a linearizable answer with the position of the store when it was requested. */
 export function setbackSince(
   known: KnownPosition | undefined,
   answer: ResponseHeader,

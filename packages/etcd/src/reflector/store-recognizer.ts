@@ -9,44 +9,47 @@ import { TxnSize } from './txn-size.ts'
 /** Whether a store is the known one. */
 export type Recognition =
   | { readonly type: 'same' }
-  /** `clusterId` is undefined where the store only said that the revision has not happened. */
+  /** `clusterId` is undefined if the store only reported that the revision is in the future. */
   | {
       readonly type: 'other'
       readonly reason: StoreSetback | 'history_differs'
       readonly clusterId: bigint | undefined
     }
-  /** Nothing that tells of the store could be asked. */
+  /** No read that identifies the store was answered. */
   | { readonly type: 'unproven'; readonly error: EtcdError }
 
-/** What to ask, and how. */
+/** What to verify, and how. */
 export interface RecognitionRequest {
   readonly question: ContinuityQuestion
-  /** No answer may be from before it. Undefined: nothing is known but what the question holds. */
+  /** No answer may be older than this position. Undefined if nothing but the question is known. */
   readonly known: KnownPosition | undefined
   readonly options: CallOptions
 }
 
 /**
- * Asks whether a store is the known one, in pieces as large as the server takes. Watches, lists and readings in pages all
- * ask here. What the server refuses to answer counts for nothing; where it answers nothing that tells of the store, the
+ * Verifies whether a store is the known one, in requests as large as the server accepts. Used by watches,
+ * lists and paged reads. Reads that the server refuses are ignored; if every identifying read is refused, the
  * store is `unproven`.
  */
 export class StoreRecognizer {
   readonly #channel: Channel
-  /** What the server takes in one transaction. */
+  /** How many operations the server accepts in one transaction. */
   readonly size = new TxnSize()
 
   constructor(channel: Channel) {
     this.#channel = channel
   }
 
-  /** @throws EtcdError where there was no answer; `compacted`, `malformed_message` */
+  /** @throws EtcdError if there was no answer; `compacted`, `malformed_message` */
   recognize(request: RecognitionRequest): Promise<Recognition> {
     return new Inquiry(this.#channel, request).run(this.size)
   }
 }
 
-/** Refusals of a part of the question: for its size, by a lower limit, or by a gateway that lets transactions not through. */
+/**
+ * Refusals of a part of the question: too large, above a lowered limit, or blocked by a gateway without
+ * transactions.
+ */
 const REFUSALS: ReadonlySet<string> = new Set([
   'request_too_large',
   'response_too_large',
@@ -59,7 +62,7 @@ function isRefusal(error: unknown): error is EtcdError {
   return error instanceof EtcdError && REFUSALS.has(error.code)
 }
 
-/** One question on its way. */
+/** One verification in progress. */
 class Inquiry {
   readonly #channel: Channel
   readonly #question: ContinuityQuestion
@@ -67,7 +70,7 @@ class Inquiry {
   #position: KnownPosition | undefined
   #other: Recognition | undefined
   #proofs = 0
-  /** The last refusal of a probe that was left out for it. */
+  /** The last refusal of a probe that was therefore ignored. */
   #refused: EtcdError | undefined
 
   constructor(channel: Channel, { question, known, options }: RecognitionRequest) {
@@ -81,7 +84,7 @@ class Inquiry {
     try {
       await size.split(this.#question, (some) => this.#askSome(some), isRefusal)
     } catch (error) {
-      // A revision that is known and has not happened: the store went back.
+      // The known revision is in this store's future: it went back.
       if (!(error instanceof EtcdError) || error.code !== 'future_revision') throw error
       return { type: 'other', reason: 'revision_went_back', clusterId: undefined }
     }
@@ -110,7 +113,9 @@ class Inquiry {
     for (const [index, probe] of probes.entries()) this.#take(probe, answers[index]!, !probe.read.keysOnly)
   }
 
-  /** A probe that the server takes in no transaction; at last without the value. */
+  /**
+   * Sends a probe that the server refuses in a transaction on its own; if refused again, without the value.
+   */
   async #askAlone(probe: Probe): Promise<void> {
     const hasValue = !probe.read.keysOnly && !probe.read.countOnly
     for (const keysOnly of hasValue ? [false, true] : [true]) {

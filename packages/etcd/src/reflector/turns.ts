@@ -1,4 +1,4 @@
-/** Wakes everybody who waits for something to happen, each time it does. */
+/** Wakes all waiters each time something happens. */
 export class Turns {
   readonly #waiting = new Set<{ wake(): void; fail(error: unknown): void }>()
 

@@ -1,20 +1,20 @@
 import { EtcdError } from '../errors.ts'
 
-/** Operations in one transaction: etcd takes 128 unless told otherwise, and a proxy may take less. */
+/** Maximum number of operations in one transaction: etcd accepts 128 by default, a proxy may accept fewer. */
 const MOST_OPS = 64
 
-/** Refusals of a transaction for its size. */
+/** Codes by which a server refuses a transaction for its size. */
 const TOO_LARGE: ReadonlySet<string> = new Set(['request_too_large', 'response_too_large'])
 
-/** How many operations a server takes in one transaction, learned from what it refuses. */
+/** The number of operations a server accepts in one transaction, learned from its refusals. */
 export class TxnSize {
   #most = MOST_OPS
 
   /**
-   * Asks for everything in as few pieces as the server takes. A piece of one that is refused is the caller's to deal with.
+   * Sends all reads in as few pieces as the server accepts; a refused piece is split.
    *
    * @param isSplit which refusals are answered by smaller pieces; default: those for the size
-   * @throws EtcdError whatever a piece is refused with, for another reason
+   * @throws EtcdError any other error, and a refusal of a single read
    */
   async split<R, A>(
     reads: readonly R[],
@@ -31,7 +31,8 @@ export class TxnSize {
       } catch (error) {
         if (!isSplit(error) || some.length <= 1) throw error
         size = Math.ceil(some.length / 2)
-        // The size of one answer, or of one user's rights, says nothing of the next.
+        // Only the size of requests is a limit of the server; the size of one answer, or a permission, is
+        // not.
         if (error.code === 'request_too_large') this.#most = Math.min(this.#most, size)
       }
     }

@@ -3,7 +3,7 @@ import { ResponseHeader } from './kv.ts'
 import type { Decoded } from './message-type.ts'
 import { message } from './message.ts'
 
-/** A member without a name has been added but has not started yet. */
+/** One member of the cluster. Its name is empty until the added member has started. */
 export const Member = message('Member', {
   id: id64(1),
   name: string(2),
@@ -13,12 +13,14 @@ export const Member = message('Member', {
 })
 export type Member = Decoded<typeof Member>
 
+/** Adds a member. A learner receives the log and has no vote. */
 export const MemberAddRequest = message('MemberAddRequest', {
   peerUrls: repeated(string(1)),
   isLearner: bool(2),
 })
 export type MemberAddRequest = Decoded<typeof MemberAddRequest>
 
+/** The new member, and all members after the change. */
 export const MemberAddResponse = message('MemberAddResponse', {
   header: nested(1, () => ResponseHeader),
   member: nested(2, () => Member),
@@ -26,39 +28,47 @@ export const MemberAddResponse = message('MemberAddResponse', {
 })
 export type MemberAddResponse = Decoded<typeof MemberAddResponse>
 
+/** Removes a member. */
 export const MemberRemoveRequest = message('MemberRemoveRequest', { id: id64(1) })
 export type MemberRemoveRequest = Decoded<typeof MemberRemoveRequest>
 
+/** All members after the change. */
 export const MemberRemoveResponse = message('MemberRemoveResponse', {
   header: nested(1, () => ResponseHeader),
   members: repeated(nested(2, () => Member)),
 })
 export type MemberRemoveResponse = Decoded<typeof MemberRemoveResponse>
 
+/** Replaces the peer URLs of a member. */
 export const MemberUpdateRequest = message('MemberUpdateRequest', {
   id: id64(1),
   peerUrls: repeated(string(2)),
 })
 export type MemberUpdateRequest = Decoded<typeof MemberUpdateRequest>
 
+/** All members after the change. */
 export const MemberUpdateResponse = message('MemberUpdateResponse', {
   header: nested(1, () => ResponseHeader),
   members: repeated(nested(2, () => Member)),
 })
 export type MemberUpdateResponse = Decoded<typeof MemberUpdateResponse>
 
+/** Asks for the members. With `linearizable` the leader confirms the list; otherwise it may be outdated. */
 export const MemberListRequest = message('MemberListRequest', { linearizable: bool(1) })
 export type MemberListRequest = Decoded<typeof MemberListRequest>
 
+/** All members. */
 export const MemberListResponse = message('MemberListResponse', {
   header: nested(1, () => ResponseHeader),
   members: repeated(nested(2, () => Member)),
 })
 export type MemberListResponse = Decoded<typeof MemberListResponse>
 
+/** Makes a learner a voting member. */
 export const MemberPromoteRequest = message('MemberPromoteRequest', { id: id64(1) })
 export type MemberPromoteRequest = Decoded<typeof MemberPromoteRequest>
 
+/** All members after the change. */
 export const MemberPromoteResponse = message('MemberPromoteResponse', {
   header: nested(1, () => ResponseHeader),
   members: repeated(nested(2, () => Member)),

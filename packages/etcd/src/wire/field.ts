@@ -14,38 +14,46 @@ function scalar<T>(number: number, kind: FieldKind): Field<T> {
   }
 }
 
-/** Bytes; decoded as a view of the input. When encoding, text is taken as UTF-8. */
+/** A bytes field. Decodes to a view of the input; text given for encoding is sent as UTF-8. */
 export function bytes(number: number): Field<Buffer> {
   return scalar(number, 'bytes')
 }
+/** A string field: UTF-8 text, empty when absent. */
 export function string(number: number): Field<string> {
   return scalar(number, 'string')
 }
+/** A bool field, false when absent. */
 export function bool(number: number): Field<boolean> {
   return scalar(number, 'bool')
 }
-/** Also for enums: values this version does not know come through as numbers. */
+/** A uint32 or enum field. Enum values this version does not know are decoded as their number. */
 export function uint32(number: number): Field<number> {
   return scalar(number, 'uint32')
 }
-/** Revisions, counts, seconds: a number, refused beyond 2^53. */
+/**
+ * A signed 64-bit field read as a number (revisions, counts, seconds). Values beyond 2^53 are rejected by
+ * default.
+ */
 export function int64(number: number): Field<number> {
   return scalar(number, 'int64')
 }
-/** As `int64`, for fields that are unsigned on the wire. */
+/** An unsigned 64-bit field read as a number, like `int64`. */
 export function uint64(number: number): Field<number> {
   return scalar(number, 'uint64')
 }
-/** Cluster and member ids: exact, unsigned. */
+/** An unsigned 64-bit field read as a bigint without loss: ids of clusters and members. */
 export function id64(number: number): Field<bigint> {
   return scalar(number, 'id64')
 }
-/** Lease ids: exact, signed on the wire. */
+/** A signed 64-bit field read as a bigint without loss: lease ids. */
 export function leaseId(number: number): Field<bigint> {
   return scalar(number, 'leaseId')
 }
 
-/** A nested message; `undefined` when absent. */
+/**
+ * A nested message, `undefined` when absent. The type comes from a function, so that messages can contain
+ * themselves.
+ */
 export function nested<T>(number: number, message: () => MessageType<T>): Field<T | undefined> {
   return {
     number,
@@ -55,7 +63,7 @@ export function nested<T>(number: number, message: () => MessageType<T>): Field<
   }
 }
 
-/** Any number of the field's values. Numbers and booleans are written packed and read either way. */
+/** A repeated field. Numbers and booleans are written packed, and read packed or unpacked. */
 export function repeated<T>(field: Field<T>): Field<readonly Exclude<T, undefined>[]> {
   return {
     number: field.number,
@@ -65,7 +73,9 @@ export function repeated<T>(field: Field<T>): Field<readonly Exclude<T, undefine
   }
 }
 
-/** At most one of the members, as `{ type, value }`; a member set to its zero value is still sent. */
+/**
+ * A oneof: at most one of the members, as `{ type, value }`. A member set to its zero value is still sent.
+ */
 export function oneof<M extends Members>(members: M): OneOf<TaggedOf<M> | undefined> {
   return { members }
 }

@@ -2,13 +2,13 @@ import { EtcdError } from '../errors.ts'
 import type { MessageType, Init } from './message-type.ts'
 import { freshWriter } from './message.ts'
 
-/** Bytes before each gRPC message: a flag and the length. */
+/** Size of the header of a gRPC frame: one flag byte and a length of four bytes. */
 const HEADER_BYTES = 5
 
-/** Largest message taken when the reader is not told otherwise, in bytes. */
+/** Largest message a `FrameReader` accepts by default, in bytes: 1 GiB. */
 export const DEFAULT_MAX_FRAME_BYTES = 1024 * 1024 * 1024
 
-/** One message as a gRPC frame: the flag 0 (not compressed), the length, the message. */
+/** Encodes one message as a gRPC frame: flag 0 (not compressed), the length in four bytes, the message. */
 export function encodeFrame<T>(type: MessageType<T>, value: Init<T>): Buffer {
   const writer = freshWriter()
   type.write(writer, value)
@@ -17,7 +17,7 @@ export function encodeFrame<T>(type: MessageType<T>, value: Init<T>): Buffer {
   return writer.take()
 }
 
-/** Puts messages that are encoded already into a gRPC frame. */
+/** Wraps an encoded message in a gRPC frame. */
 export function frameOf(payload: Uint8Array): Buffer {
   const framed = Buffer.allocUnsafe(HEADER_BYTES + payload.length)
   framed[0] = 0
@@ -27,29 +27,32 @@ export function frameOf(payload: Uint8Array): Buffer {
 }
 
 /**
- * Cuts a stream of chunks into gRPC messages, wherever the chunks end. A message that lies in one chunk is handed on
- * as a view of it; what spans several is joined once, when its last byte is there.
+ * Splits a stream of chunks into gRPC messages, wherever chunks end. A message within one chunk is passed on
+ * as a view of the chunk; a message that spans several chunks is joined once, when its last byte has arrived.
  */
 export class FrameReader {
   readonly #onFrame: (payload: Buffer) => void
   readonly #maxBytes: number
   #parts: Buffer[] = []
   #held = 0
-  /** Bytes of the frame at the head, with its header; 0 while the header is not complete. */
+  /** Size in bytes of the first incomplete frame, header included; 0 while its header is incomplete. */
   #wanted = 0
 
-  /** `onFrame` is called synchronously from `push`, in order. */
+  /** Calls `onFrame` synchronously from `push`, in order, once per message. */
   constructor(onFrame: (payload: Buffer) => void, maxBytes: number = DEFAULT_MAX_FRAME_BYTES) {
     this.#onFrame = onFrame
     this.#maxBytes = maxBytes
   }
 
-  /** True between frames: an end of the stream here loses nothing. */
+  /** True between frames, where the end of the stream cuts no message off. */
   get isAtBoundary(): boolean {
     return this.#held === 0
   }
 
-  /** @throws EtcdError `malformed_message` for a compressed frame, `response_too_large` for one above the limit */
+  /**
+   * @throws EtcdError `malformed_message` for a compressed frame, `response_too_large` for one above the
+   * limit
+   */
   push(chunk: Buffer): void {
     if (this.#held === 0) {
       this.#drain(chunk)
@@ -70,7 +73,7 @@ export class FrameReader {
     this.#drain(joined)
   }
 
-  /** Hands on every whole frame of a chunk and keeps the rest. */
+  /** Passes on every complete frame of a chunk and keeps the rest. */
   #drain(chunk: Buffer): void {
     let at = 0
     while (chunk.length - at >= HEADER_BYTES) {

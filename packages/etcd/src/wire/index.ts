@@ -1,4 +1,4 @@
-// The messages of etcd's protocol, for servers and clients alike.
+// The messages of etcd's protocol, for both servers and clients.
 export {
   AuthDisableRequest,
   AuthDisableResponse,
@@ -117,7 +117,7 @@ export {
 export { Auth, Cluster, KV, Lease, Maintenance, type Method, Watch } from './rpc.ts'
 export { DEFAULT_MAX_FRAME_BYTES, encodeFrame, FrameReader, frameOf } from './frame.ts'
 export { EtcdError } from '../errors.ts'
-// For codecs of further messages.
+// For defining further messages.
 export type { Field, FieldKind, OneOf, Tagged } from './message-type.ts'
 export {
   bool,

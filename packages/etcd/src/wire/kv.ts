@@ -2,7 +2,7 @@ import { bool, bytes, int64, leaseId, nested, id64, oneof, repeated, uint32, uin
 import type { MessageType, Decoded } from './message-type.ts'
 import { message } from './message.ts'
 
-/** On every answer: which store spoke, and how far it is. */
+/** Part of every response: which cluster and member answered, and the store's revision. */
 export const ResponseHeader = message('ResponseHeader', {
   clusterId: id64(1),
   memberId: id64(2),
@@ -11,7 +11,10 @@ export const ResponseHeader = message('ResponseHeader', {
 })
 export type ResponseHeader = Decoded<typeof ResponseHeader>
 
-/** A key with its value and its history in numbers. */
+/**
+ * A key with its value, lease (0n: none), revisions of creation and last change, and number of changes
+ * (`version`).
+ */
 export const KeyValue = message('KeyValue', {
   key: bytes(1),
   createRevision: int64(2),
@@ -22,11 +25,13 @@ export const KeyValue = message('KeyValue', {
 })
 export type KeyValue = Decoded<typeof KeyValue>
 
-/** `RangeRequest.sortOrder` */
+/** Values of `RangeRequest.sortOrder`. */
 export const SortOrder = { none: 0, ascend: 1, descend: 2 } as const
-/** `RangeRequest.sortTarget` */
+
+/** Values of `RangeRequest.sortTarget`. */
 export const SortTarget = { key: 0, version: 1, create: 2, mod: 3, value: 4 } as const
 
+/** Reads the keys in `[key, rangeEnd)`. A `limit` of 0 means no limit, a `revision` of 0 the newest. */
 export const RangeRequest = message('RangeRequest', {
   key: bytes(1),
   rangeEnd: bytes(2),
@@ -44,6 +49,7 @@ export const RangeRequest = message('RangeRequest', {
 })
 export type RangeRequest = Decoded<typeof RangeRequest>
 
+/** The keys read. `count` counts all keys in the range; `more` says that `limit` cut the list. */
 export const RangeResponse = message('RangeResponse', {
   header: nested(1, () => ResponseHeader),
   kvs: repeated(nested(2, () => KeyValue)),
@@ -52,6 +58,10 @@ export const RangeResponse = message('RangeResponse', {
 })
 export type RangeResponse = Decoded<typeof RangeResponse>
 
+/**
+ * Writes one key. `ignoreValue` and `ignoreLease` keep the stored value or lease; a `lease` of 0n means
+ * none.
+ */
 export const PutRequest = message('PutRequest', {
   key: bytes(1),
   value: bytes(2),
@@ -62,12 +72,14 @@ export const PutRequest = message('PutRequest', {
 })
 export type PutRequest = Decoded<typeof PutRequest>
 
+/** Answers `PutRequest`; has the previous entry if it was requested and existed. */
 export const PutResponse = message('PutResponse', {
   header: nested(1, () => ResponseHeader),
   prevKv: nested(2, () => KeyValue),
 })
 export type PutResponse = Decoded<typeof PutResponse>
 
+/** Deletes the keys in `[key, rangeEnd)`, or one key when `rangeEnd` is empty. */
 export const DeleteRangeRequest = message('DeleteRangeRequest', {
   key: bytes(1),
   rangeEnd: bytes(2),
@@ -75,6 +87,7 @@ export const DeleteRangeRequest = message('DeleteRangeRequest', {
 })
 export type DeleteRangeRequest = Decoded<typeof DeleteRangeRequest>
 
+/** How many keys were deleted, and their entries if requested. */
 export const DeleteRangeResponse = message('DeleteRangeResponse', {
   header: nested(1, () => ResponseHeader),
   deleted: int64(2),
@@ -82,11 +95,15 @@ export const DeleteRangeResponse = message('DeleteRangeResponse', {
 })
 export type DeleteRangeResponse = Decoded<typeof DeleteRangeResponse>
 
-/** `Compare.result` */
+/** Values of `Compare.result`. */
 export const CompareResult = { equal: 0, greater: 1, less: 2, notEqual: 3 } as const
-/** `Compare.target` */
+
+/** Values of `Compare.target`. */
 export const CompareTarget = { version: 0, create: 1, mod: 2, value: 3, lease: 4 } as const
 
+/**
+ * One condition of a transaction: the target of each key in `[key, rangeEnd)` compared with the value given.
+ */
 export const Compare = message('Compare', {
   result: uint32(1),
   target: uint32(2),
@@ -102,7 +119,10 @@ export const Compare = message('Compare', {
 })
 export type Compare = Decoded<typeof Compare>
 
-/** Written out because transactions nest. */
+/**
+ * A transaction: if all of `compare` hold, `success` is executed, otherwise `failure`. Typed by hand because
+ * transactions nest.
+ */
 export interface TxnRequest {
   readonly compare: readonly Compare[]
   readonly success: readonly RequestOp[]
@@ -119,14 +139,17 @@ export interface RequestOp {
     | undefined
 }
 
-/** Written out because transactions nest. Inner headers mean nothing: use the outer one. */
+/**
+ * The result of a transaction. Only the outer `header` is meaningful. Typed by hand because transactions
+ * nest.
+ */
 export interface TxnResponse {
   readonly header: ResponseHeader | undefined
   readonly succeeded: boolean
   readonly responses: readonly ResponseOp[]
 }
 
-/** The answer to one operation of a transaction, in the order of the operations. */
+/** The response to one operation of a transaction, in the order of the operations. */
 export interface ResponseOp {
   readonly response:
     | { readonly type: 'range'; readonly value: RangeResponse }
@@ -166,8 +189,13 @@ export const TxnResponse: MessageType<TxnResponse> = message('TxnResponse', {
   responses: repeated(nested(3, () => ResponseOp)),
 })
 
+/**
+ * Discards revisions older than `revision`. With `physical` the response waits until they are removed from
+ * disk.
+ */
 export const CompactionRequest = message('CompactionRequest', { revision: int64(1), physical: bool(2) })
 export type CompactionRequest = Decoded<typeof CompactionRequest>
 
+/** Answers `CompactionRequest`. */
 export const CompactionResponse = message('CompactionResponse', { header: nested(1, () => ResponseHeader) })
 export type CompactionResponse = Decoded<typeof CompactionResponse>

@@ -1,27 +1,37 @@
 import type { Writer } from './writer.ts'
 import type { LargeNumbers, Reader } from './reader.ts'
 
-/** One protobuf message, in both directions. */
+/** Encodes and decodes one protobuf message. */
 export interface MessageType<T> {
-  /** As in etcd's protocol: `RangeRequest`. */
+  /** The message's name in etcd's protocol, e.g. `RangeRequest`. */
   readonly name: string
-  /** The table it was made from. */
+  /** The fields the type was created from. */
   readonly fields: Fields
   /**
-   * Fields at their zero value are left out, as proto3 does.
+   * Encodes a message. Fields at their zero value are omitted, as in proto3.
    *
-   * @throws EtcdError `invalid_argument` for numbers that do not fit
+   * @throws EtcdError `invalid_argument` for numbers that do not fit their field
    */
   encode(message: Init<T>): Buffer
-  /** Absent fields come with their zero value, unknown ones are skipped. Throws `malformed_message`. Buffers in the result are views of `bytes`. */
+  /**
+   * Decodes a message. Absent fields have their zero value, unknown fields are skipped, and buffers in the
+   * result are views of `bytes`. `largeNumbers` defaults to `refuse`.
+   *
+   * @throws EtcdError `malformed_message`
+   */
   decode(bytes: Uint8Array, largeNumbers?: LargeNumbers): T
-  /** For codecs that embed the message: appends its fields. */
+  /** Appends the fields to a writer, for types that embed this message. */
   write(writer: Writer, message: Init<T>): void
-  /** For codecs that embed the message: reads up to `end`, onto `into` when the field came before. */
+  /**
+   * Reads up to `end`, for types that embed this message. Merges into `into` when the field occurred before.
+   */
   read(reader: Reader, end: number, into: T | undefined): T
 }
 
-/** What may be given for a message: every field optional, text for bytes (as UTF-8), nested alike. */
+/**
+ * What `encode` accepts for a message: every field is optional, text is accepted for bytes, and so on for
+ * nested messages.
+ */
 export type Init<T> = T extends Uint8Array
   ? Uint8Array | string
   : T extends Tagged<infer K, infer V>
@@ -32,18 +42,18 @@ export type Init<T> = T extends Uint8Array
         ? { readonly [K in keyof T]?: Init<T[K]> | undefined }
         : T
 
-/** The table of a message: names and their lines. */
+/** The fields of a message by name. */
 export type Fields = Readonly<Record<string, Field<unknown> | OneOf<unknown>>>
 
-/** What a table decodes to. */
+/** The type a table of fields decodes to. */
 export type FieldsOf<F extends Fields> = {
   readonly [K in keyof F]: F[K] extends Field<infer T> ? T : F[K] extends OneOf<infer T> ? T : never
 }
 
-/** What a message type decodes to. */
+/** The type a message type decodes to. */
 export type Decoded<M> = M extends MessageType<infer T> ? T : never
 
-/** How a field's value is read and written. */
+/** How the value of a field is encoded and which JavaScript type it has. */
 export type FieldKind =
   | 'bytes'
   | 'string'
@@ -55,18 +65,18 @@ export type FieldKind =
   | 'leaseId'
   | 'message'
 
-/** One line of a message's table. `T` is what decoding gives. */
+/** One field of a message. `T` is the type it decodes to. */
 export interface Field<T> {
   readonly number: number
   readonly kind: FieldKind
   readonly isRepeated: boolean
-  /** The nested message, looked up when first needed so that messages may contain themselves. */
+  /** The nested message. A function, so that messages can contain themselves. */
   readonly message: (() => MessageType<unknown>) | undefined
   /** Only for the type checker. */
   readonly type?: T
 }
 
-/** One of several fields, at most one of which is set. */
+/** A group of fields of which at most one is set. `T` is the type it decodes to. */
 export interface OneOf<T> {
   readonly members: Readonly<Record<string, Field<unknown>>>
   /** Only for the type checker. */

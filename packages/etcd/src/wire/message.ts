@@ -3,7 +3,7 @@ import { EtcdError } from '../errors.ts'
 import { Reader } from './reader.ts'
 import { Writer } from './writer.ts'
 
-/** A line of the table, ready for use. */
+/** A field of the table, prepared for encoding and decoding. */
 interface FieldCodec {
   readonly name: string
   readonly number: number
@@ -174,7 +174,7 @@ function writeField(plan: FieldCodec, writer: Writer, value: unknown): void {
   }
 }
 
-/** A wire type that does not belong to the field; numbers may come packed or not. */
+/** The error for a wire type that does not fit the field. */
 function mismatch(name: string, plan: FieldCodec, tag: number): EtcdError {
   return new EtcdError('malformed_message', {
     what: `field ${plan.name} of ${name} has wire type ${tag & 7}`,
@@ -187,15 +187,15 @@ function accepts(plan: FieldCodec, tag: number): boolean {
 
 const SCRATCH = new Writer()
 
-/** The shared scratch, empty. Not to be kept: the next call empties it again. */
+/** Empties and returns the shared writer. Callers must not keep it: the next call empties it again. */
 export function freshWriter(): Writer {
   SCRATCH.reset()
   return SCRATCH
 }
 
 /**
- * A message from its table, e.g. `message('PutRequest', { key: bytes(1), value: bytes(2) })`. Encoding is one backward
- * pass over the table, decoding one forward pass over the bytes.
+ * Creates a message type from its fields, e.g. `message('PutRequest', { key: bytes(1), value: bytes(2) })`.
+ * Encoding is one backward pass over the fields, decoding one forward pass over the bytes.
  */
 export function message<F extends Fields>(name: string, fields: F): MessageType<FieldsOf<F>> {
   type T = FieldsOf<F>

@@ -4,8 +4,9 @@ import { EtcdError } from '../errors.ts'
 const BITS28 = 0x1000_0000
 
 /**
- * Depth of nested messages and groups after which input is refused instead of risking the stack. etcd takes transactions
- * nested 128 deep, each of which is two messages, and what stands in the last one.
+ * Maximum depth of nested messages and groups; deeper input is refused because it could overflow the stack.
+ * etcd accepts transactions nested 128 deep; each level takes two messages, and the innermost operation a few
+ * more.
  */
 const MAX_DEPTH = 300
 
@@ -14,14 +15,15 @@ function malformed(what: string): EtcdError {
 }
 
 /**
- * What becomes of a 64-bit number that a double cannot hold exactly: a client refuses it, for a revision it would take
- * for another; a server takes the nearest one it can hold, for to it 2^63-1 is "no limit".
+ * How 64-bit numbers beyond 2^53, which a double cannot hold exactly, are decoded. A client refuses them,
+ * since a rounded revision would be another revision. A server clamps them to the nearest safe integer,
+ * since 2^63 - 1 is used to say "no limit".
  */
 export type LargeNumbers = 'refuse' | 'clamp'
 
 /**
- * A cursor over protobuf bytes. Every read is checked against the end of the input; what does not fit throws an
- * `EtcdError` with code `malformed_message`.
+ * A cursor over protobuf bytes. Every read is bounds-checked and throws an `EtcdError` with code
+ * `malformed_message` when the bytes are invalid.
  */
 export class Reader {
   readonly buffer: Buffer
@@ -36,7 +38,7 @@ export class Reader {
     this.at = 0
   }
 
-  /** A varint cut to 32 bits, unsigned: enums, booleans. */
+  /** Reads a varint truncated to 32 bits, unsigned; for enums and booleans. */
   uint32(end: number): number {
     const { buffer } = this
     let at = this.at
@@ -60,7 +62,10 @@ export class Reader {
     throw malformed('a number is longer than 10 bytes')
   }
 
-  /** A tag or a length, which has 32 bits; cut to them, a larger one would be taken for another. */
+  /**
+   * Reads a tag or a length. Values of more than 32 bits are refused: truncated, they would look like other
+   * values.
+   */
   exact32(end: number): number {
     const start = this.at
     const value = this.uint32(end)
@@ -70,14 +75,14 @@ export class Reader {
     return value
   }
 
-  /** Length of what follows; never past `end`. */
+  /** Reads the length of a field and checks that the field ends at or before `end`. */
   length(end: number): number {
     const length = this.exact32(end)
     if (length > end - this.at) throw malformed('a field is longer than its message')
     return length
   }
 
-  /** A 64-bit varint as a number; what a double cannot hold exactly is refused or clamped. */
+  /** Reads a 64-bit varint as a number. Values that a double cannot hold exactly are refused or clamped. */
   int64(end: number, isSigned: boolean): number {
     const { buffer } = this
     let at = this.at
@@ -107,7 +112,7 @@ export class Reader {
     return value > 0 ? Number.MAX_SAFE_INTEGER : Number.MIN_SAFE_INTEGER
   }
 
-  /** A 64-bit varint, exact. */
+  /** Reads a 64-bit varint without loss. */
   bigint(end: number, isSigned: boolean): bigint {
     const { buffer } = this
     let at = this.at
@@ -131,7 +136,7 @@ export class Reader {
     throw malformed('a number is longer than 10 bytes')
   }
 
-  /** A view of the input, not a copy: it keeps the whole input alive. */
+  /** Reads bytes. The result is a view of the input, not a copy, and keeps the whole input alive. */
   bytes(end: number): Buffer {
     const length = this.length(end)
     const start = this.at
@@ -146,7 +151,7 @@ export class Reader {
     return length === 0 ? '' : this.buffer.toString('utf8', start, start + length)
   }
 
-  /** Passes over the value of a field nobody knows. */
+  /** Skips the value of an unknown field. */
   skip(tag: number, end: number): void {
     switch (tag & 7) {
       case 0:
@@ -169,7 +174,7 @@ export class Reader {
     }
   }
 
-  /** Called around nested messages. */
+  /** Counts one more level of nesting; every `enter` is followed by a `leave`. */
   enter(): void {
     this.#depth += 1
     if (this.#depth > MAX_DEPTH) throw malformed(`messages are nested deeper than ${MAX_DEPTH}`)

@@ -6,7 +6,7 @@ import * as maintenance from './maintenance.ts'
 import type { MessageType } from './message-type.ts'
 import * as watch from './watch.ts'
 
-/** One gRPC method: its path and the two messages on it. */
+/** One gRPC method: its path and its two messages. */
 export interface Method<Req, Res> {
   /** `/etcdserverpb.KV/Range` */
   readonly path: string
@@ -22,6 +22,7 @@ function method<Req, Res>(
   return { path: `/etcdserverpb.${path}`, request, response }
 }
 
+/** The methods of the service `etcdserverpb.KV`. */
 export const KV = {
   range: method('KV/Range', kv.RangeRequest, kv.RangeResponse),
   put: method('KV/Put', kv.PutRequest, kv.PutResponse),
@@ -30,11 +31,13 @@ export const KV = {
   compact: method('KV/Compact', kv.CompactionRequest, kv.CompactionResponse),
 } as const
 
+/** The methods of the service `etcdserverpb.Watch`. */
 export const Watch = {
   /** Both sides stream. */
   watch: method('Watch/Watch', watch.WatchRequest, watch.WatchResponse),
 } as const
 
+/** The methods of the service `etcdserverpb.Lease`. */
 export const Lease = {
   grant: method('Lease/LeaseGrant', lease.LeaseGrantRequest, lease.LeaseGrantResponse),
   revoke: method('Lease/LeaseRevoke', lease.LeaseRevokeRequest, lease.LeaseRevokeResponse),
@@ -44,6 +47,7 @@ export const Lease = {
   leases: method('Lease/LeaseLeases', lease.LeaseLeasesRequest, lease.LeaseLeasesResponse),
 } as const
 
+/** The methods of the service `etcdserverpb.Cluster`. */
 export const Cluster = {
   memberAdd: method('Cluster/MemberAdd', cluster.MemberAddRequest, cluster.MemberAddResponse),
   memberRemove: method('Cluster/MemberRemove', cluster.MemberRemoveRequest, cluster.MemberRemoveResponse),
@@ -52,6 +56,7 @@ export const Cluster = {
   memberPromote: method('Cluster/MemberPromote', cluster.MemberPromoteRequest, cluster.MemberPromoteResponse),
 } as const
 
+/** The methods of the service `etcdserverpb.Maintenance`. */
 export const Maintenance = {
   alarm: method('Maintenance/Alarm', maintenance.AlarmRequest, maintenance.AlarmResponse),
   status: method('Maintenance/Status', maintenance.StatusRequest, maintenance.StatusResponse),
@@ -63,6 +68,7 @@ export const Maintenance = {
   moveLeader: method('Maintenance/MoveLeader', maintenance.MoveLeaderRequest, maintenance.MoveLeaderResponse),
 } as const
 
+/** The methods of the service `etcdserverpb.Auth`. */
 export const Auth = {
   authEnable: method('Auth/AuthEnable', auth.AuthEnableRequest, auth.AuthEnableResponse),
   authDisable: method('Auth/AuthDisable', auth.AuthDisableRequest, auth.AuthDisableResponse),

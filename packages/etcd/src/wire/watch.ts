@@ -3,10 +3,10 @@ import { KeyValue, ResponseHeader } from './kv.ts'
 import type { Decoded } from './message-type.ts'
 import { message } from './message.ts'
 
-/** `Event.type` */
+/** Values of `Event.type`. */
 export const EventType = { put: 0, delete: 1 } as const
 
-/** One change of one key. On a delete only the key and `modRevision` of `kv` are set. */
+/** One change of one key. On a delete only `key` and `modRevision` of `kv` are set. */
 export const Event = message('Event', {
   type: uint32(1),
   kv: nested(2, () => KeyValue),
@@ -14,9 +14,10 @@ export const Event = message('Event', {
 })
 export type Event = Decoded<typeof Event>
 
-/** `WatchCreateRequest.filters` */
+/** Values of `WatchCreateRequest.filters`: which events the server leaves out. */
 export const WatchFilter = { noPut: 0, noDelete: 1 } as const
 
+/** Creates a watch on `[key, rangeEnd)`. A `startRevision` of 0 means from now on. */
 export const WatchCreateRequest = message('WatchCreateRequest', {
   key: bytes(1),
   rangeEnd: bytes(2),
@@ -29,12 +30,15 @@ export const WatchCreateRequest = message('WatchCreateRequest', {
 })
 export type WatchCreateRequest = Decoded<typeof WatchCreateRequest>
 
+/** Cancels a watch of this stream. */
 export const WatchCancelRequest = message('WatchCancelRequest', { watchId: int64(1) })
 export type WatchCancelRequest = Decoded<typeof WatchCancelRequest>
 
+/** Asks the server how far the watches of this stream are; has no fields. */
 export const WatchProgressRequest = message('WatchProgressRequest', {})
 export type WatchProgressRequest = Decoded<typeof WatchProgressRequest>
 
+/** A request on a watch stream: exactly one of the three. */
 export const WatchRequest = message('WatchRequest', {
   request: oneof({
     create: nested(1, () => WatchCreateRequest),
@@ -44,6 +48,7 @@ export const WatchRequest = message('WatchRequest', {
 })
 export type WatchRequest = Decoded<typeof WatchRequest>
 
+/** Events or a state change of one watch. `fragment` says that more parts of the same revision follow. */
 export const WatchResponse = message('WatchResponse', {
   header: nested(1, () => ResponseHeader),
   watchId: int64(2),

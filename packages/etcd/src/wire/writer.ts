@@ -1,29 +1,30 @@
 import { EtcdError } from '../errors.ts'
 
 const INITIAL_BYTES = 16 * 1024
-/** Beyond this the scratch is given back after use, so that one large value does not stay in memory. */
+/** A larger buffer is released after use, so that one large value does not stay in memory. */
 const MAX_KEPT_BYTES = 256 * 1024
 
 /**
- * Writes protobuf from the end of its buffer towards the start: the length of a nested message is known once it is
- * written, so one pass is enough and no size is computed twice. Callers therefore write fields last to first.
+ * Writes protobuf from the end of its buffer towards the start: the length of a nested message is known once
+ * it is written, so one pass suffices and no size is computed twice. Callers therefore write fields in
+ * reverse order.
  */
 export class Writer {
   #buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES)
   #at = INITIAL_BYTES
 
-  /** Drops what was written before. */
+  /** Discards everything written so far. */
   reset(): void {
     if (this.#buffer.length > MAX_KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES)
     this.#at = this.#buffer.length
   }
 
-  /** Bytes written so far; the difference of two calls is the length of what lies between. */
+  /** Bytes written so far. The difference of two reads is the length of what was written in between. */
   get length(): number {
     return this.#buffer.length - this.#at
   }
 
-  /** A copy of all that was written. */
+  /** Returns a copy of everything written. */
   take(): Buffer {
     const { length } = this
     const result = Buffer.allocUnsafe(length)
@@ -31,7 +32,7 @@ export class Writer {
     return result
   }
 
-  /** A non-negative integer below 2^53. */
+  /** Writes a non-negative integer below 2^53. */
   varint(value: number): void {
     this.#reserve(10)
     const buffer = this.#buffer
@@ -56,7 +57,7 @@ export class Writer {
     buffer[at] = rest
   }
 
-  /** Any integer a double holds exactly; negative ones take ten bytes. */
+  /** Writes any integer that a double holds exactly; negative ones take ten bytes. */
   int64(value: number): void {
     if (!Number.isSafeInteger(value)) {
       throw new EtcdError('invalid_argument', { what: 'a number field is not an integer below 2^53' })
@@ -65,7 +66,7 @@ export class Writer {
     else this.bigint(BigInt(value))
   }
 
-  /** From -2^63 to 2^64 - 1. */
+  /** Writes an integer from -2^63 to 2^64 - 1. */
   bigint(value: bigint): void {
     const bits = BigInt.asUintN(64, value)
     if (bits !== value && BigInt.asIntN(64, value) !== value) {
@@ -87,7 +88,7 @@ export class Writer {
     }
   }
 
-  /** Text as UTF-8, or bytes; without a length. Gives the number of bytes. */
+  /** Writes bytes, or text as UTF-8, without a length. Returns the number of bytes. */
   bytes(value: string | Uint8Array): number {
     if (typeof value !== 'string') {
       this.#reserve(value.length)
@@ -99,14 +100,17 @@ export class Writer {
     return length
   }
 
-  /** A number as four bytes, the highest first. */
+  /** Writes four bytes, most significant first. */
   uint32BigEndian(value: number): void {
     this.#reserve(4)
     this.#at -= 4
     this.#buffer.writeUInt32BE(value, this.#at)
   }
 
-  /** Short plain text without a call into native code; false, and nothing written, when it is not plain. */
+  /**
+   * Writes short ASCII text without a call into native code. Returns false, and writes nothing, for other
+   * text.
+   */
   #ascii(value: string): boolean {
     const { length } = value
     this.#reserve(length)
