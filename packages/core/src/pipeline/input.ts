@@ -9,7 +9,8 @@ import {
 import { Unreadable } from '../source/source.ts'
 import { textOfScalar } from '../format/written-scalar.ts'
 import { bareObject } from './document.ts'
-import { validate, type RawIssue } from './validate.ts'
+import type { RawIssue } from './validate.ts'
+import { Verdicts } from './verdicts.ts'
 import { listedChildren } from './list-order.ts'
 import { type Entry, isPresent, topEntry, topLayer, TreeNode } from './tree-node.ts'
 import { inputFrom, mapOf, meansNull, recordOf } from './typed-input.ts'
@@ -47,15 +48,21 @@ interface Reading {
   readonly issues: readonly RawIssue[]
 }
 
+/** What is found once in one walk over a tree. */
+class Walk {
+  readonly readings = new Map<TreeNode, Reading[]>()
+  readonly verdicts = new Verdicts()
+}
+
 class InputReader {
   readonly #issues: RawIssue[]
   readonly #nested: NestedLayers
-  #readings: Map<TreeNode, Reading[]> | undefined
+  readonly #walk: Walk
 
-  constructor(issues: RawIssue[], nested: NestedLayers, readings?: Map<TreeNode, Reading[]>) {
+  constructor(issues: RawIssue[], nested: NestedLayers, walk = new Walk()) {
     this.#issues = issues
     this.#nested = nested
-    this.#readings = readings
+    this.#walk = walk
   }
 
   read(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number, path: readonly PropertyKey[]): unknown {
@@ -94,7 +101,9 @@ class InputReader {
   #scalar(schemaNode: SchemaNode, entry: Entry, path: readonly PropertyKey[]): unknown {
     const { value } = entry
     if (value instanceof Unreadable) return this.#readable(value, path)
-    return this.#orUnreadable(path, () => inputFrom(schemaNode, value, this.#isNested(entry)))
+    return this.#orUnreadable(path, () =>
+      inputFrom(schemaNode, value, this.#isNested(entry), this.#walk.verdicts),
+    )
   }
 
   #orUnreadable(path: readonly PropertyKey[], make: () => unknown): unknown {
@@ -189,14 +198,14 @@ class InputReader {
     path: readonly PropertyKey[],
     make: (reader: InputReader) => unknown,
   ): unknown {
-    this.#readings ??= new Map()
-    const known = this.#readings.get(node) ?? []
+    const { readings } = this.#walk
+    const known = readings.get(node) ?? []
     let reading = known.find((one) => one.plan === schemaNode && one.floor === aboveLayer)
     if (reading === undefined) {
       const issues: RawIssue[] = []
-      const input = make(new InputReader(issues, this.#nested, this.#readings))
+      const input = make(new InputReader(issues, this.#nested, this.#walk))
       reading = { plan: schemaNode, floor: aboveLayer, input, issues }
-      this.#readings.set(node, [...known, reading])
+      readings.set(node, [...known, reading])
     }
     for (const issue of reading.issues) this.#issues.push({ ...issue, path: [...path, ...issue.path] })
     return reading.input
@@ -220,8 +229,8 @@ class InputReader {
       'scalar' in found ? aboveLayer : found.floor,
     )) {
       const issues: RawIssue[] = []
-      const input = new InputReader(issues, this.#nested, this.#readings).read(option, node, aboveLayer, [])
-      if (issues.length === 0 && input !== undefined && validate(option.schema, input).isValid) return input
+      const input = new InputReader(issues, this.#nested, this.#walk).read(option, node, aboveLayer, [])
+      if (issues.length === 0 && input !== undefined && this.#walk.verdicts.takes(option, input)) return input
     }
     return isPresent(node, aboveLayer) ? this.#raw(node, aboveLayer, []) : undefined
   }

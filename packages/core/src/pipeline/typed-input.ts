@@ -11,25 +11,32 @@ import { sortedNames } from './name-order.ts'
 import { isListOfPairs, itemSchemaNode, optionByTag, propertyIn } from './part-node.ts'
 import { mergeInputs, plainValue } from './plain-value.ts'
 import { assertUniqueKeys } from './unique-keys.ts'
-import { validate } from './validate.ts'
+import { isValid } from './validate.ts'
+import { Verdicts } from './verdicts.ts'
 
 /**
  * What zod is given for a text, or for a typed value out of a document.
  *
  * @param isPlain true inside a document, which says plainly what is text and what is not
+ * @param verdicts what is known of other parts of the same walk
  * @throws UnreadableText
  */
-export function inputFrom(schemaNode: SchemaNode, value: unknown, isPlain = false): unknown {
+export function inputFrom(
+  schemaNode: SchemaNode,
+  value: unknown,
+  isPlain = false,
+  verdicts?: Verdicts,
+): unknown {
   // The most frequent case, and a tree is mostly leaves.
   return schemaNode.type === 'leaf'
     ? inputOfLeaf(schemaNode, value)
-    : new TypedReader().read(schemaNode, value, isPlain)
+    : new TypedReader(verdicts).read(schemaNode, value, isPlain)
 }
 
 /** Whether a nullable value is null. Quoted text of a document is null only where what is inside takes no such text. */
 export function meansNull(inner: SchemaNode, value: unknown, isPlain: boolean): boolean {
   if (!isNullText(value)) return false
-  return value === null || !isPlain || !validate(inner.schema, inputFrom(inner, value, true)).isValid
+  return value === null || !isPlain || !isValid(inner.schema, inputFrom(inner, value, true))
 }
 
 /**
@@ -55,6 +62,11 @@ export function recordOf(schemaNode: RecordNode, read: Record<string, unknown>):
 /** One walk over a value. What a union or an intersection makes of a part is found once: a recursive one asks at every level. */
 class TypedReader {
   readonly #known = new Map<SchemaNode, Map<object, unknown>>()
+  readonly #verdicts: Verdicts
+
+  constructor(verdicts = new Verdicts()) {
+    this.#verdicts = verdicts
+  }
 
   read(schemaNode: SchemaNode, value: unknown, isPlain: boolean): unknown {
     switch (schemaNode.type) {
@@ -103,7 +115,7 @@ class TypedReader {
     if (schemaNode.isJson) return undefined
     return (
       taggedOption(schemaNode, value) ??
-      schemaNode.options.find(({ schema }) => validate(schema, value).isValid) ??
+      schemaNode.options.find((option) => this.#verdicts.takes(option, value)) ??
       schemaNode.options.find((option) => this.#taken(option, value, true) !== undefined)
     )
   }
@@ -172,14 +184,17 @@ class TypedReader {
     if (
       isPlain &&
       typeof value === 'string' &&
-      schemaNode.options.some(({ schema }) => validate(schema, value).isValid)
+      schemaNode.options.some(({ schema }) => isValid(schema, value))
     )
       return value
     // A number or boolean is meant as one, unless there is more in its text.
     const typed = valueOfScalar(value)
     const isWhole = typeof typed === 'boolean' || typeof value === 'number'
-    if (isWhole && schemaNode.options.some(({ schema }) => validate(schema, typed).isValid)) return typed
+    if (isWhole && schemaNode.options.some(({ schema }) => isValid(schema, typed))) return typed
+    const isComposite = Array.isArray(value) || isPlainObject(value)
     for (const candidate of schemaNode.options) {
+      // Reading it in vain goes over all that is in it, at every level of a recursive union.
+      if (isComposite && takesOnlyScalars(candidate)) continue
       const taken = this.#taken(candidate, value, isPlain)
       if (taken !== undefined) return taken.input
     }
@@ -190,12 +205,19 @@ class TypedReader {
   #taken(option: SchemaNode, value: unknown, isPlain: boolean): { readonly input: unknown } | undefined {
     try {
       const input = this.read(option, value, isPlain)
-      return validate(option.schema, input).isValid ? { input } : undefined
+      return this.#verdicts.takes(option, input) ? { input } : undefined
     } catch (error) {
       if (error instanceof RefusedValue) return undefined
       throw error
     }
   }
+}
+
+function takesOnlyScalars(schemaNode: SchemaNode): boolean {
+  let inner = schemaNode
+  for (let depth = 0; inner.type === 'wrapper' && inner.wrapper !== 'catch' && depth < 100; depth++)
+    inner = inner.inner
+  return inner.type === 'leaf'
 }
 
 function inputOfLeaf(schemaNode: LeafNode, value: unknown): unknown {

@@ -1,7 +1,7 @@
 import { coreOf, type ObjectNode, type SchemaNode, type UnionNode } from '../schema/schema-node.ts'
 import { isPlainObject } from './document.ts'
 import { numberOf } from './open-words.ts'
-import { validate } from './validate.ts'
+import { isValid } from './validate.ts'
 import { sortedNames } from './name-order.ts'
 import { documentIn, UnreadableText } from './document-text.ts'
 import { inputFrom } from './typed-input.ts'
@@ -126,7 +126,7 @@ class Search {
 
 function takes(schemaNode: SchemaNode, value: unknown): boolean {
   try {
-    return validate(schemaNode.schema, inputFrom(schemaNode, value)).isValid
+    return isValid(schemaNode.schema, inputFrom(schemaNode, value))
   } catch (error) {
     if (error instanceof UnreadableText) return false
     throw error
