@@ -15,6 +15,7 @@ const REVISED = [
   'packages/core/src/startup',
   'packages/core/src/testing',
   'packages/embedded/src',
+  'packages/etcd/src',
   'packages/express/src',
   'packages/fastify/src',
   'packages/livetree/src',

@@ -34,16 +34,23 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
+/** Accepts a boolean. */
 export const FLAG: Check = { accepts: (value) => typeof value === 'boolean', expected: 'true or false' }
+
+/** Accepts a function. */
 export const FUNCTION: Check = { accepts: (value) => typeof value === 'function', expected: 'a function' }
+
+/** Accepts a string without lone surrogates. */
 export const TEXT: Check = {
   accepts: (value) => typeof value === 'string' && value.isWellFormed(),
   expected: 'a text',
 }
+/** Accepts a non-empty string without lone surrogates. */
 export const SOME_TEXT: Check = {
   accepts: (value) => TEXT.accepts(value) && value !== '',
   expected: 'a text that is not empty',
 }
+/** Accepts an AbortSignal, also one from another realm or a polyfill. */
 export const SIGNAL: Check = {
   accepts: (value) =>
     hasMethods(value, 'addEventListener', 'removeEventListener') &&
@@ -56,6 +63,7 @@ export const MILLISECONDS: Check = {
   accepts: (value) => typeof value === 'number' && value >= 1 && value <= LONGEST_MS,
   expected: `milliseconds from 1 to ${LONGEST_MS}`,
 }
+/** Accepts a lease id. */
 export const LEASE_ID: Check = {
   accepts: (value) => typeof value === 'bigint' && value > 0n && value < 2n ** 63n,
   expected: 'a positive bigint below 2^63',
@@ -65,10 +73,12 @@ export const LEASE_OR_NONE: Check = {
   accepts: (value) => value === 0n || LEASE_ID.accepts(value),
   expected: 'a bigint from 0 on and below 2^63',
 }
+/** Accepts the id of a member or a cluster. */
 export const MEMBER_ID: Check = {
   accepts: (value) => typeof value === 'bigint' && value >= 0n && value < 2n ** 64n,
   expected: 'a bigint from 0 on and below 2^64',
 }
+/** Accepts a key or a value: bytes, or text without lone surrogates. */
 export const BYTES: Check = {
   accepts: (value) => (typeof value === 'string' ? value.isWellFormed() : isWholeArray(value)),
   expected: 'text (without lone surrogates) or bytes',
@@ -97,6 +107,7 @@ export function whole(least: number): Check {
   }
 }
 
+/** Accepts one of the names. */
 export function oneOf(...names: readonly string[]): Check {
   return {
     accepts: (value) => typeof value === 'string' && names.includes(value),

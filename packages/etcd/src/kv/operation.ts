@@ -111,6 +111,7 @@ export function putRequest(
   return { key: namespace.key(key), value, lease, prevKv, ignoreValue, ignoreLease }
 }
 
+/** Decodes a write. Within a transaction, pass the transaction's header. */
 export function putResult(
   response: PutResponse,
   namespace: Namespace,
@@ -122,6 +123,7 @@ export function putResult(
   }
 }
 
+/** The request for a deletion. */
 export function deleteRequest(
   range: KeyRange,
   options: DeleteOptions,
@@ -130,6 +132,7 @@ export function deleteRequest(
   return { ...namespace.range(range), prevKv: options.prevKv }
 }
 
+/** Decodes a deletion. Within a transaction, pass the transaction's header. */
 export function deleteResult(
   response: DeleteRangeResponse,
   namespace: Namespace,

@@ -26,6 +26,7 @@ export interface Probe {
 /** The reads that tell whether a store is the known one. */
 export type ContinuityQuestion = readonly Probe[]
 
+/** The trace of a key that does not exist. */
 export const ABSENT: Trace = Object.freeze({
   modRevision: 0,
   createRevision: 0,

@@ -7,6 +7,7 @@ import type { ResponseHeader } from '../wire/kv.ts'
 /** The maximum number of changes that are kept in memory. */
 const MOST_CHANGES = 200_000
 
+/** What to read, and the callbacks. */
 export interface HistoryRequest {
   /** Starts the watch of the range. */
   subscribe(handlers: WatchHandlers, options: WatchOptions): Watcher

@@ -8,6 +8,7 @@ import { StoreEvidence } from './store-evidence.ts'
 /** In what a list may differ from the other lists of its reflector. */
 export type ListedRanges = Pick<ListRequest, 'revision' | 'follow' | 'onBegin' | 'onPage'>
 
+/** What to read, and how. */
 export interface PastRequest {
   read(what: ListedRanges): Promise<Listed>
   readonly plan: ReflectionPlan

@@ -31,6 +31,7 @@ import type { StorePosition } from './store-position.ts'
 import type { StoreRecognizer } from './store-recognizer.ts'
 import { Turns } from './turns.ts'
 
+/** What a reflector needs from the watch service. */
 export interface ReflectorPorts {
   readonly channel: Channel
   readonly clock: Clock

@@ -21,6 +21,7 @@ export interface EvidencePage {
   entryAt(at: number, end: number): KeyValue
 }
 
+/** Settings of `StoreEvidence`. */
 export interface EvidenceOptions {
   /** The ranges of a complete list, as the store knows them. Undefined if only events are known. */
   readonly ranges?: readonly WireRange[]

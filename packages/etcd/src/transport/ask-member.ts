@@ -5,10 +5,10 @@ import type { Connection } from './connection.ts'
 import { encodeRequest } from './encode-request.ts'
 import { UnaryAttempt } from './unary-attempt.ts'
 
-/** A member that has not answered by then does not serve. */
+/** Time limit for the answer of a member, in milliseconds. */
 const ASK_MS = 2_000
 
-/** The headers of every request. */
+/** Headers of every request. */
 export const BASE_HEADERS = [
   'content-type',
   'application/grpc',
@@ -19,8 +19,8 @@ export const BASE_HEADERS = [
 ]
 
 /**
- * Asks the member behind a connection for its status, which needs neither a leader nor a token. Resolves with the
- * payload of its answer.
+ * Requests the status of the member behind a connection, which requires neither a leader nor a token.
+ * Resolves with the payload of the response.
  *
  * @throws EtcdError
  */

@@ -1,16 +1,18 @@
-/** How long to wait between attempts. */
+/** Delays between attempts. */
 export interface BackoffOptions {
-  /** Wait before the first retry. Default 25. */
+  /** Delay before the first retry, in milliseconds. Default 25. */
   readonly minMs: number
-  /** Longest wait. Default 2,000. */
+  /** Maximum delay, in milliseconds. Default 2,000. */
   readonly maxMs: number
-  /** Each wait is this many times the one before. Default 2. */
+  /** Factor between successive delays. Default 2. */
   readonly factor: number
-  /** Share of the wait that is left to chance, from 0 to 1. Default 0.5. */
+  /** Random share of the delay, from 0 to 1. Default 0.5. */
   readonly jitter: number
 }
 
-/** Wait before retry number `attempt` (0 is the first). `random` gives numbers in [0, 1). */
+/**
+ * Delay in milliseconds before retry number `attempt`, starting with 0. `random` returns numbers in [0, 1).
+ */
 export function backoffMs(
   options: BackoffOptions,
   attempt: number,

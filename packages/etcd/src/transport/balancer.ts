@@ -3,28 +3,28 @@ import type { EtcdError } from '../errors.ts'
 import { Endpoint, type EndpointSettings } from './endpoint.ts'
 import { StoreIdentity } from './store-identity.ts'
 
-/** Which endpoint a call can use. */
+/** Restricts the endpoints a call can use. */
 export interface PickOptions {
   readonly tried?: { has(endpoint: Endpoint): boolean } | undefined
-  /** The URL of an endpoint not to take if another is there. */
+  /** URL of an endpoint to avoid if there is another. */
   readonly avoid?: string | undefined
-  /** It does no harm in a cluster other than the one in hand. */
+  /** The call is a read, which does no harm in another cluster. */
   readonly isRead?: boolean
 }
 
-/** Endpoints outside of the rotation whose connections are kept for the next call. */
+/** Maximum number of endpoints outside of the rotation whose connections are kept. */
 const MAX_OTHERS = 16
 
-/** The endpoints of a cluster. Calls go round those that are connected, past those that failed. */
+/** The endpoints of a cluster. Calls rotate through the connected ones and skip those that failed. */
 export class Balancer {
   readonly #settings: EndpointSettings
-  /** Whose endpoints these are. */
+  /** Identifies the cluster behind the endpoints. */
   readonly identity: StoreIdentity
   /** Endpoints in the rotation. */
   #endpoints: readonly Endpoint[]
-  /** Endpoints asked for by name that are not in the rotation. */
+  /** Endpoints outside of the rotation that calls requested by URL. */
   readonly #others = new Map<string, Endpoint>()
-  /** Endpoints that are in use no more, until their last socket is closed. */
+  /** Endpoints no longer in use, until their last socket is closed. */
   readonly #left = new Set<Endpoint>()
   #closed: EtcdError | undefined
   #turn = 0
@@ -35,7 +35,7 @@ export class Balancer {
     this.#endpoints = urls.map((url) => this.#create(url))
   }
 
-  /** Those in the rotation. */
+  /** Endpoints in the rotation. */
   get endpoints(): readonly Endpoint[] {
     return this.#endpoints
   }
@@ -49,9 +49,10 @@ export class Balancer {
   }
 
   /**
-   * The next endpoint in turn that is not in `tried` and would serve at once; where there is none, the one that is the
-   * likeliest to, those that rest last. One that is passed over because it has failed is connected in the background,
-   * once its rest is over, so that no call has to wait for it. `undefined` when all were tried.
+   * Returns the next endpoint in the rotation that is not in `tried` and is ready; if none is ready, the one
+   * most likely to be, with those that failed recently last. A failed endpoint that is skipped reconnects in
+   * the background once its pause is over, so that no call has to wait for it. Returns `undefined` if all
+   * were tried.
    */
   pick({ tried, avoid, isRead = false }: PickOptions): Endpoint | undefined {
     const count = this.#endpoints.length
@@ -77,7 +78,7 @@ export class Balancer {
     return best
   }
 
-  /** The endpoint with this URL, in the rotation or not. */
+  /** The endpoint with this URL, created if it is not in the rotation. */
   named(url: string): Endpoint {
     const known = this.#endpoints.find((each) => each.url === url) ?? this.#others.get(url)
     if (known !== undefined) return known
@@ -87,7 +88,9 @@ export class Balancer {
     return created
   }
 
-  /** Replaces the rotation. Endpoints that stay keep their connections; those that go finish their calls first. */
+  /**
+   * Replaces the rotation. Remaining endpoints keep their connections; removed ones finish their calls first.
+   */
   replace(urls: readonly string[]): void {
     const before = this.#endpoints
     this.#endpoints = [...new Set(urls)].map((url) => {
@@ -100,7 +103,10 @@ export class Balancer {
     this.identity.settle()
   }
 
-  /** Ends all calls with this error; resolves when every socket is closed. Endpoints made later are closed, too. */
+  /**
+   * Ends all calls with this error and resolves when every socket is closed. Endpoints created later are
+   * closed, too.
+   */
   async close(error: EtcdError): Promise<void> {
     this.#closed = error
     const all = [...this.#endpoints, ...this.#others.values(), ...this.#left]
@@ -129,6 +135,6 @@ export class Balancer {
   }
 }
 
-/** More than any rest, in milliseconds. */
+/** Larger than any pause in milliseconds. */
 const PER_CLASS = 1e12
 const AVOIDED = 1e14

@@ -6,38 +6,38 @@ import type { BackoffOptions } from './backoff.ts'
 import type { Balancer } from './balancer.ts'
 import type { TokenKeeper } from './token-keeper.ts'
 
-/** A call that can be ended from outside, when the client closes. */
+/** A call that can be ended by the client. */
 export interface OpenCall {
   stop(error: EtcdError): void
 }
 
-/** What the calls of one channel share. */
+/** What all calls of a channel share. */
 export interface CallContext {
   readonly balancer: Balancer
   readonly tokens: TokenKeeper
   readonly clock: Clock
   readonly logger: Logger
   readonly backoff: BackoffOptions
-  /** For unary calls without their own, in milliseconds. */
+  /** Time limit of unary calls without one of their own, in milliseconds. */
   readonly callTimeoutMs: number
-  /** After this a read is tried on another endpoint, if there is one; in milliseconds. */
+  /** After this time, in milliseconds, a read is tried on another endpoint if there is one. */
   readonly attemptTimeoutMs: number
   readonly maxResponseBytes: number
-  /** All calls that have not ended, but those in `parting`. */
+  /** All calls in progress except those in `parting`. */
   readonly open: Set<OpenCall>
-  /** Calls that put something right, also while the client closes. */
+  /** Calls that clean up and are permitted while the client closes. */
   readonly parting: Set<OpenCall>
   /** Set once the client is closed. */
   closed: EtcdError | undefined
-  /** Set once not even calls that put something right at the end are taken. */
+  /** Set once no more calls are accepted, not even those that clean up. */
   isOver: boolean
-  /** Pending while undici is loaded and the endpoints are discovered; calls wait for it. */
+  /** Pending while undici is loaded and endpoints are discovered; calls wait for it. */
   preparation: Promise<void> | undefined
-  /** Request headers; the same array for the same arguments as long as the token stays. */
+  /** The request headers; returns the same array for the same arguments while the token is unchanged. */
   headers(token: string | undefined, requireLeader: boolean): string[]
 }
 
-/** Tells a caller of an attempt that is made again. What it throws is logged and changes nothing. */
+/** Notifies a caller of an attempt that is retried. An exception is logged and has no other effect. */
 export function tellRetry(
   onRetry: ((error: EtcdError) => void) | undefined,
   error: EtcdError,

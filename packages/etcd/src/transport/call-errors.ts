@@ -1,15 +1,15 @@
 import { EtcdError } from '../errors.ts'
 import type { Connection } from './connection.ts'
 
-/** How far a call has come. */
+/** The progress of a call. */
 interface CallState {
   readonly call: string
   readonly endpoint: string | undefined
-  /** It may have reached a peer. */
+  /** The request may have reached a server. */
   readonly isSent: boolean
 }
 
-/** What a call still waits for: an answer, room on its connection, or a connection. */
+/** What a call is still waiting for: an answer, capacity on its connection, or a connection. */
 function missing(isSent: boolean, connection: Connection | undefined): string {
   if (isSent) return 'no answer'
   if (connection?.isReady && connection.openCalls > connection.maxCalls) {
@@ -18,7 +18,7 @@ function missing(isSent: boolean, connection: Connection | undefined): string {
   return 'no connection'
 }
 
-/** A call, or an attempt at it, whose time is up. */
+/** The error for a call or an attempt whose time is over. */
 export function lateError(
   code: 'deadline_exceeded' | 'unavailable',
   { isSent, ...place }: CallState,
@@ -31,13 +31,13 @@ export function lateError(
   return new EtcdError(code, { ...place, what, fate: isSent ? 'unknown' : 'not_sent', cause: lastError })
 }
 
-/** A call that its caller gave up. */
+/** The error for a call that was aborted by its caller. */
 export function cancelledError({ isSent, ...place }: CallState, cause: unknown): EtcdError {
   const what = isSent ? 'cancelled by the caller after it was sent' : 'cancelled by the caller'
   return new EtcdError('cancelled', { ...place, what, cause, fate: isSent ? 'unknown' : 'not_sent' })
 }
 
-/** A call for which there is no endpoint, out of so many. */
+/** The error for a call without a usable endpoint. `endpoints` is the number of endpoints. */
 export function nobodyError(call: string, endpoints: number): EtcdError {
   if (endpoints === 0) {
     return new EtcdError('connect_failed', { call, what: 'there is no endpoint', fate: 'not_sent' })

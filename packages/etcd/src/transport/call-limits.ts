@@ -1,12 +1,12 @@
 import { type Clock, keepRunning } from '../clock.ts'
 
-/** Who ends a call from outside of it. */
+/** Callbacks for the limits of a call. */
 export interface LimitPorts {
   onDeadline(): void
   onAbort(reason: unknown): void
 }
 
-/** The deadline of a call and the signal of its caller. Returns what lifts both, once the call has ended. */
+/** Starts the time limit of a call and listens to its signal. Returns a function that removes both. */
 export function limitCall(
   clock: Clock,
   timeoutMs: number,

@@ -14,13 +14,13 @@ function refuse(call: string | undefined, what: string, remedy?: string, cause?:
 
 const FLAG: Check = { accepts: (value) => typeof value === 'boolean', expected: 'true or false' }
 
-/** 0 is a call that has no time at all. */
+/** 0 means that no time remains. */
 const TIMEOUT: Check = {
   accepts: (value) => typeof value === 'number' && value >= 0 && value <= LONGEST_MS,
   expected: `a number of milliseconds from 0 to ${LONGEST_MS}`,
 }
 
-/** Of unary calls and streams together. The endpoint is checked where it is made a plain URL. */
+/** The options of unary calls and streams. `endpoint` is validated when it is parsed. */
 const CHECKS: Readonly<Record<Exclude<keyof (UnaryOptions & StreamOptions), 'endpoint'>, Check>> = {
   timeoutMs: TIMEOUT,
   signal: SIGNAL,
@@ -45,13 +45,14 @@ function endpointOf(call: string, endpoint: unknown, isTls: boolean): string {
   }
 }
 
-/** An id is no secret; a text may be. */
+/** Describes a value for an error. An id is shown because it is no secret; text may be one. */
 function named(value: unknown): string {
   return typeof value === 'bigint' ? String(value).slice(0, 40) : shown(value)
 }
 
 /**
- * The options of one call, read once and checked, the endpoint as a plain URL. What is `undefined` is no option at all.
+ * Reads the options of one call once and validates them; the endpoint becomes a plain URL. `undefined` counts
+ * as not given.
  *
  * @throws EtcdError `invalid_argument`
  */
@@ -78,9 +79,9 @@ export function checkCallOptions<Options extends UnaryOptions & StreamOptions>(
 }
 
 /**
- * The name of the call that a method stands for.
+ * Validates a method and returns the name of its call.
  *
- * @throws EtcdError `invalid_argument` for what is no method
+ * @throws EtcdError `invalid_argument`
  */
 export function checkMethod<Req, Res>(method: Method<Req, Res>): string {
   const { path, request, response } = Object(method) as Partial<Method<Req, Res>>
@@ -91,7 +92,7 @@ export function checkMethod<Req, Res>(method: Method<Req, Res>): string {
   throw refuse(undefined, what, 'Take it from @livetree/etcd/wire, or make one with the same parts.')
 }
 
-/** @throws EtcdError `invalid_argument` for what cannot be called back */
+/** @throws EtcdError `invalid_argument` for handlers that are not functions */
 export function checkHandlers(handlers: StreamHandlers<never>, call: string): void {
   const { onPart } = Object(handlers) as Partial<StreamHandlers<never>>
   if (hasMethods(handlers, 'onMessage', 'onEnd') && (onPart === undefined || typeof onPart === 'function'))
@@ -100,7 +101,7 @@ export function checkHandlers(handlers: StreamHandlers<never>, call: string): vo
 }
 
 /**
- * Runs a check. Getters and proxies may throw what they like.
+ * Runs a check and turns what a getter or a proxy throws into `invalid_argument`.
  *
  * @throws EtcdError `invalid_argument`
  */

@@ -19,7 +19,7 @@ import { UnaryCall } from './unary-call.ts'
 import type { UnaryOptions } from './unary-request.ts'
 import { isUndiciLoaded, loadUndici } from './undici.ts'
 
-/** All that a channel needs to know, checked and complete. Times in milliseconds. */
+/** The validated and complete settings of a channel. Times are in milliseconds. */
 export interface ChannelSettings {
   /** URLs such as `http://127.0.0.1:2379`. */
   readonly endpoints: readonly string[]
@@ -34,11 +34,11 @@ export interface ChannelSettings {
   readonly backoff: BackoffOptions
   readonly clock: Clock
   readonly logger: Logger
-  /** Finds the endpoints first; calls wait for it. */
+  /** Finds the endpoints before the first call. */
   readonly discover: (() => Promise<readonly string[]>) | undefined
 }
 
-/** The channel over undici's HTTP/2. Nothing is opened before the first call. */
+/** The channel based on undici's HTTP/2 client. It connects with the first call. */
 export class UndiciChannel implements Channel {
   readonly #settings: ChannelSettings
   readonly #context: CallContext
@@ -119,12 +119,12 @@ export class UndiciChannel implements Channel {
     return this.#balancer.urls
   }
 
-  /** The endpoints that were given, or discovered; none before the first call discovers them. */
+  /** The configured or discovered endpoints; none before the first call has discovered them. */
   get seeds(): readonly string[] {
     return this.#seeds
   }
 
-  /** Replaces the endpoints that calls go round. Connections to those that stay are kept. */
+  /** Replaces the endpoints of the rotation. Remaining ones keep their connections. */
   useEndpoints(urls: readonly string[]): void {
     this.#balancer.replace(urls)
   }
@@ -134,14 +134,14 @@ export class UndiciChannel implements Channel {
     return backoffMs(this.#settings.backoff, attempt)
   }
 
-  /** Ends all calls with code `closed` and takes no new ones, but those that put something right at the end. */
+  /** Ends all calls with code `closed` and accepts no new ones except those that clean up. */
   refuseCalls(): void {
     const error = this.#context.closed ?? new EtcdError('closed')
     this.#context.closed = error
     for (const call of [...this.#context.open]) call.stop(error)
   }
 
-  /** Ends all calls with code `closed`; resolves when every socket is gone. Safe to call twice. */
+  /** Ends all calls with code `closed` and resolves when every socket is closed. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -155,7 +155,7 @@ export class UndiciChannel implements Channel {
     await this.#balancer.close(error)
   }
 
-  /** Begins with the first call; when it failed, the next call tries again. */
+  /** Starts preparing with the first call; after a failure, the next call tries again. */
   #prepare(): void {
     if (this.#isPrepared || this.#context.preparation !== undefined || this.#context.closed !== undefined)
       return
@@ -176,7 +176,7 @@ export class UndiciChannel implements Channel {
       .finally(() => {
         this.#context.preparation = undefined
       })
-    // calls that wait for it are told; it may be that none does
+    // Waiting calls receive the error, but there may be none.
     this.#context.preparation.catch(() => undefined)
   }
 
@@ -196,7 +196,7 @@ export class UndiciChannel implements Channel {
   }
 }
 
-/** Header arrays are made once per token, not once per call. */
+/** Creates header arrays once per token instead of once per call. */
 function headerCache(): CallContext['headers'] {
   let cachedToken: string | undefined
   let plain = BASE_HEADERS

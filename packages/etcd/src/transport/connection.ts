@@ -11,21 +11,21 @@ import { SilenceWatch } from './silence-watch.ts'
 import { StreamQueue } from './stream-queue.ts'
 import { guardSession, type Sending } from './undici/session-guard.ts'
 
-/** What all connections of a client have in common. */
+/** Settings of all connections of a client. */
 export interface ConnectionSettings {
-  /** The certificates as they are now; another object when they have changed. */
+  /** Returns the current certificates; a new object whenever they have changed. */
   readonly tls: (() => TlsOptions) | undefined
-  /** For a connection, up to the moment the peer proves to speak HTTP/2. */
+  /** Time limit, in milliseconds, for connecting and until the peer sends its HTTP/2 settings. */
   readonly connectTimeoutMs: number
-  /** Between HTTP/2 pings while calls are open. 0: no pings. */
+  /** Interval of HTTP/2 pings while calls are open, in milliseconds. 0 disables them. */
   readonly pingIntervalMs: number
   readonly clock: Clock
 }
 
-/** A connection over which calls wait and nothing comes for so long is not given more of them, where there is another. */
+/** After this time, in milliseconds, without any data while calls wait, other connections are preferred. */
 const STUCK_MS = 1_000
 
-/** A duplex body is an async iterable, which undici's types leave out. */
+/** A duplex body is an async iterable, which undici's types do not include. */
 type Body = Buffer | AsyncIterable<Uint8Array>
 
 interface Opening {
@@ -35,26 +35,27 @@ interface Opening {
 }
 
 /**
- * One connection to an endpoint: opened by `open()`, closed when idle, and not opened again. Nothing of a call is sent before the peer has
- * proved to speak HTTP/2; a connection that fails before that is destroyed, and what waited for it was not sent.
+ * One connection to an endpoint: opened by `open()`, closed when idle, and never reopened. No part of a call
+ * is sent before the peer has sent its HTTP/2 settings. A connection that fails before that is destroyed, and
+ * nothing that waited for it was sent.
  */
 export class Connection {
   readonly url: string
-  /** Counts whatever came from the peer. */
+  /** Number of times data was received from the peer. */
   activityCount = 0
-  /** The peer has answered as an HTTP/2 server does. */
+  /** The peer has proved to be an HTTP/2 server. */
   isProven = false
-  /** Calls that the peer takes at a time; known once it is ready. */
+  /** Maximum number of concurrent calls that the peer accepts; known once the connection is ready. */
   maxCalls = MAX_CONCURRENT_CALLS
   readonly #client: Client
   readonly #settings: ConnectionSettings
   readonly #budget = new SendBudget()
   readonly #streams = new StreamQueue()
   #openCalls = 0
-  /** Counts the connections that stood, one after the other, behind this one. */
+  /** Counts the successive sessions of this connection. */
   session = 0
   #clusterId: bigint | undefined
-  /** Since when a call has waited without a sound of the peer, on the monotonic clock; 0 when none does. */
+  /** Since when a call has waited without any data from the peer, in monotonic time; 0 if none waits. */
   #waitingSince = 0
   readonly #watchdog: SilenceWatch
   #starting: Sending | undefined
@@ -81,43 +82,43 @@ export class Connection {
     this.#client.on('ping' as 'connect', () => this.hear())
   }
 
-  /** Calls on the wire or waiting for it. */
+  /** Number of calls sent or waiting to be sent. */
   get openCalls(): number {
     return this.#openCalls
   }
 
-  /** False once it was retired or destroyed: new calls need a new connection. */
+  /** False once it is retired or destroyed: new calls need a new connection. */
   get isUsable(): boolean {
     return !this.#isRetired && !this.#client.destroyed
   }
 
-  /** The peer has proved to speak HTTP/2 on the connection that stands: calls go out at once. */
+  /** True if the peer has sent its HTTP/2 settings, so that calls are sent at once. */
   get isReady(): boolean {
     return this.#isReady && !this.#isRetired
   }
 
-  /** No call is open, and no socket. */
+  /** True if there is no open call and no socket. */
   get isClosed(): boolean {
     return this.#openCalls === 0 && this.#sockets.isEmpty
   }
 
-  /** The peer takes no more calls at the moment; another one waits until one of them ends. */
+  /** True if the peer accepts no more calls; another one waits until one of them ends. */
   get isFull(): boolean {
     return this.#openCalls >= this.maxCalls
   }
 
-  /** Calls have been waiting here for a while, and nothing has come. */
+  /** True if calls have been waiting for a while without any data from the peer. */
   isStuck(now: number): boolean {
     return this.#waitingSince !== 0 && now - this.#waitingSince > STUCK_MS
   }
 
-  /** Connects without a call. Rejects with an EtcdError; then the connection is destroyed. */
+  /** Connects without a call. Rejects with an EtcdError if that fails; the connection is then destroyed. */
   open(): Promise<void> {
     if (this.#isReady) return Promise.resolve()
     if (this.#client.destroyed) return Promise.reject(this.#givenUp())
     if (this.#opening === undefined) {
       this.#opening = Promise.withResolvers<void>()
-      // Whoever asked may have gone.
+      // The caller may have stopped waiting.
       this.#opening.promise.catch(() => undefined)
       this.#knock()
     }
@@ -125,8 +126,9 @@ export class Connection {
   }
 
   /**
-   * Starts a call on a connection that is ready; on another one it fails, unsent. The handler's `onResponseEnd` or
-   * `onResponseError` comes exactly once, after which it calls `release`; or neither, when it was withdrawn.
+   * Starts a call on a connection that is ready; otherwise the call fails unsent. The handler's
+   * `onResponseEnd` or `onResponseError` is called exactly once, and then calls `release`; neither is called
+   * for a withdrawn call.
    */
   start(path: string, headers: string[], body: Body, handler: Dispatcher.DispatchHandler): void {
     this.#openCalls += 1
@@ -137,9 +139,9 @@ export class Connection {
       method: 'POST',
       headers,
       body: body as Buffer,
-      // With idempotent calls undici does not wait for one answer before it sends the next request.
+      // For idempotent requests undici does not wait for an answer before it sends the next one.
       idempotent: true,
-      // Every unary call has a deadline of its own, and a stream may be silent for as long as it likes.
+      // Unary calls have a deadline of their own, and streams may be silent for any time.
       headersTimeout: 0,
       bodyTimeout: 0,
     } as const
@@ -153,17 +155,20 @@ export class Connection {
     if (!this.#isReady) queueMicrotask(() => this.#failWaiting())
   }
 
-  /** Takes back a call that has no stream yet: nothing more is heard of it. */
+  /** Withdraws a call that has no stream yet: its handler is not called any more. */
   withdraw(handler: Dispatcher.DispatchHandler): void {
     if (this.#budget.settle(handler) || this.#streams.settle(handler)) this.release(handler)
   }
 
-  /** The request of this call is the next to get a stream. For its handler, when undici says that it starts. */
+  /**
+   * Announces the call whose request gets the next stream. Called by the handler when undici starts the
+   * request.
+   */
   starts(call: Sending): void {
     this.#starting = call
   }
 
-  /** Something came from the peer. */
+  /** Data was received from the peer. */
   hear(): void {
     this.activityCount += 1
     this.#waitingSince = 0
@@ -178,13 +183,13 @@ export class Connection {
     if (this.#isRetired && this.#openCalls === 0) void this.destroy()
   }
 
-  /** No new calls will come; closes after the last one. */
+  /** Accepts no new calls and closes after the last one. */
   retire(): void {
     this.#isRetired = true
     if (this.#openCalls === 0) void this.destroy()
   }
 
-  /** Ends all calls with this error; resolves when every socket is closed. */
+  /** Ends all calls with this error and resolves when every socket is closed. */
   async destroy(error?: EtcdError): Promise<void> {
     this.#isReady = false
     this.#watchdog.stop()
@@ -205,7 +210,7 @@ export class Connection {
   #failWaiting(cause?: EtcdError): void {
     if (this.#isReady) return
     const what = 'the connection was lost before the call went out'
-    // Nothing of the budget goes out any more.
+    // Nothing that waits for the budget is sent any more.
     this.#streams.limit = 0
     this.#budget.flush()
     this.#streams.fail(
@@ -213,7 +218,7 @@ export class Connection {
     )
   }
 
-  /** Has undici connect: a request that is withdrawn before anything of it is sent. */
+  /** Makes undici connect, by a request that is aborted before any part of it is sent. */
   #knock(): void {
     const nothing = () => undefined
     this.#client.dispatch(
@@ -237,12 +242,12 @@ export class Connection {
     }, connectTimeoutMs)
   }
 
-  /** The cluster that answered over this session, once it has. */
+  /** The cluster that answered over this session, if known. */
   clusterOf(session: number): bigint | undefined {
     return session === this.session ? this.#clusterId : undefined
   }
 
-  /** The peer of this session has answered for this cluster. */
+  /** Records the cluster that answered over this session. */
   provedBy(session: number, clusterId: bigint | undefined): void {
     if (session === this.session) this.#clusterId = clusterId
   }
@@ -286,9 +291,10 @@ export class Connection {
     this.#isReady = false
     this.session += 1
     this.#failWaiting()
-    // undici takes what runs on the old session for lost as soon as a new one fails: each session has a client of its own.
+    // undici considers calls of the old session lost as soon as a new one fails, so each session has its own
+    // client.
     this.retire()
-    // undici would send what it still holds over a new session. Calls that a GOAWAY let run go on.
+    // undici would send pending requests over a new session. Calls that a GOAWAY permits to finish continue.
     if (this.#client.stats.running === 0)
       void this.destroy(errorOfNetwork(error, true, { endpoint: this.url }))
   }

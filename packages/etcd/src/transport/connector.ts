@@ -5,13 +5,13 @@ import { EtcdError } from '../errors.ts'
 import { mendTlsSocket } from './undici/mend-tls-socket.ts'
 import { undici } from './undici.ts'
 
-/** Opens a socket, which it returns at once: to destroy it ends the attempt. */
+/** Opens a socket and returns it at once; destroying it cancels the attempt. */
 export type Connector = (
   options: buildConnector.Options,
   callback: buildConnector.Callback,
 ) => Socket | undefined
 
-/** Opens sockets; over TLS it insists on HTTP/2 before anything is sent. Whoever uses it limits the time. */
+/** Creates a function that opens sockets and requires HTTP/2 over TLS. Callers limit the time. */
 export function connector(url: string, tlsNow: (() => TlsOptions) | undefined): Connector {
   const isTls = url.startsWith('https:')
   const build = (tls: TlsOptions | undefined) =>
@@ -25,10 +25,10 @@ export function connector(url: string, tlsNow: (() => TlsOptions) | undefined): 
   let connect: buildConnector.connector | undefined
   return (options, callback) => {
     const now = tlsNow?.()
-    // A connector resumes TLS sessions, and with them the identity they began with.
+    // A connector resumes TLS sessions, which keep the identity they started with.
     if (connect === undefined || now !== tls) connect = build(now)
     tls = now
-    // Its types leave out that it returns the socket.
+    // undici's types do not declare that the socket is returned.
     return connect(options, (...result) => {
       const [error, opened] = result
       if (error !== null || !isTls) return callback(...result)

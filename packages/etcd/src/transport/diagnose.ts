@@ -2,7 +2,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { EtcdError } from '../errors.ts'
 
-/** How an HTTP/2 client greets: the preface and an empty SETTINGS frame (RFC 9113 section 3.4). */
+/** The HTTP/2 client preface and an empty SETTINGS frame (RFC 9113 section 3.4). */
 const GREETING = Buffer.concat([
   Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
   Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
@@ -20,7 +20,7 @@ function target(url: URL): { host: string; port: number } {
   }
 }
 
-/** The first bytes a server says to the plain greeting; empty when it says nothing. */
+/** The first bytes a server sends in reply to the plain greeting; empty if it sends none. */
 function firstWords(url: URL, signal: AbortSignal): Promise<Buffer> {
   return new Promise((resolve) => {
     let heard = Buffer.alloc(0)
@@ -33,7 +33,7 @@ function firstWords(url: URL, signal: AbortSignal): Promise<Buffer> {
     socket.on('connect', () => socket.write(GREETING))
     socket.on('data', (part: Buffer) => {
       heard = Buffer.concat([heard, part])
-      // A plain HTTP answer ends by itself; its body may name the reason.
+      // A plain HTTP response ends by itself; its body may contain the reason.
       const isHttp1 = heard.toString('latin1', 0, 5).startsWith('HTTP/')
       if (heard.length >= MAX_BYTES || (heard.length >= 9 && !isHttp1)) finish()
     })
@@ -45,7 +45,10 @@ function firstWords(url: URL, signal: AbortSignal): Promise<Buffer> {
   })
 }
 
-/** True when a TLS handshake gets as far as certificates, whatever comes of it. Nothing is sent over it. */
+/**
+ * True if a TLS handshake reaches the exchange of certificates, whatever its result. Sends no application
+ * data.
+ */
 function speaksTls(url: URL, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const { host, port } = target(url)
@@ -78,9 +81,9 @@ function classify(heard: Buffer): Peer {
 }
 
 /**
- * Finds out what sits on a port that closed the connection before a word was exchanged: HTTP/2 and TLS libraries only
- * say that the protocol was broken. Gives `undefined` when nothing more can be told. Once the signal has fired no socket
- * of it is left.
+ * Finds out what kind of server closed the connection before sending anything, because HTTP/2 and TLS
+ * libraries only report a protocol error. Returns `undefined` if nothing more is found. Once the signal has
+ * aborted, no socket is left open.
  */
 export async function diagnosePeer(
   endpoint: string,

@@ -3,17 +3,17 @@ import { EtcdError } from '../errors.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import { parseEndpoint } from './endpoint-url.ts'
 
-/** Finds the endpoints through DNS SRV records, as `etcdctl --discovery-srv` does. */
+/** Finds the endpoints in DNS SRV records, like `etcdctl --discovery-srv`. */
 export interface DiscoveryOptions {
-  /** `example.com`, for `_etcd-client-ssl._tcp.example.com` and its kin. */
+  /** For example `example.com`, for `_etcd-client-ssl._tcp.example.com` and related names. */
   readonly domain: string
-  /** As in `_etcd-client-<serviceName>._tcp…`. Default: none. */
+  /** The name in `_etcd-client-<serviceName>._tcp…`. Default: none. */
   readonly serviceName?: string
-  /** Who is asked. Default: the machine's resolver. */
+  /** Default: the machine's DNS resolver. */
   readonly resolver?: Pick<Resolver, 'resolveSrv'>
 }
 
-/** The names in the order in which they are tried; the first that has records counts (ETCD F1). */
+/** The service names in the order they are tried; the first with usable records is used (ETCD F1). */
 const SERVICES = ['etcd-client-ssl', 'etcd-client', 'etcd-ssl', 'etcd'] as const
 
 const NO_RECORDS: ReadonlySet<string> = new Set(['ENOTFOUND', 'ENODATA'])
@@ -28,13 +28,15 @@ function lookUp(name: string, resolver: NonNullable<DiscoveryOptions['resolver']
   })
 }
 
-/** Lower priority first; within one priority the heavier first. */
+/** Lower priority first; higher weight first within a priority. */
 function inOrder(a: SrvRecord | null, b: SrvRecord | null): number {
   if (!a || !b) return a ? -1 : b ? 1 : 0
   return a.priority - b.priority || b.weight - a.weight
 }
 
-/** The endpoint of a record; `undefined` when it names none: a host of "." says that the service is not there. */
+/**
+ * The endpoint of a record; `undefined` if it is unusable, e.g. with the host "." for an unavailable service.
+ */
 function endpointOf(record: Partial<SrvRecord> | null, scheme: string, logger: Logger): string | undefined {
   const { name: host, port } = record ?? {}
   try {
@@ -47,12 +49,10 @@ function endpointOf(record: Partial<SrvRecord> | null, scheme: string, logger: L
 }
 
 /**
- * The endpoints behind a domain's SRV records. A service name ending in `-ssl` means https. Records that name no usable
- * endpoint are passed over with a warning.
+ * Resolves a domain's SRV records to endpoints. A service name ending in `-ssl` means https. Unusable records
+ * are skipped with a warning. Aborting the signal cancels queries of the default resolver.
  *
- * Once the signal has fired, the machine's resolver is asked no more.
- *
- * @throws EtcdError `discovery_failed` when no usable record is left, or DNS does not answer
+ * @throws EtcdError `discovery_failed` if there is no usable record, or DNS does not answer
  */
 export async function discoverEndpoints(
   options: DiscoveryOptions,
@@ -81,7 +81,10 @@ export async function discoverEndpoints(
   )
 }
 
-/** The machine's resolver. A query that nobody answers would keep the process running for half a minute. */
+/**
+ * The default resolver. Its queries are cancelled by the signal, since they could keep the process running
+ * for 30 s.
+ */
 function cancellable(signal: AbortSignal | undefined): Resolver {
   const resolver = new Resolver()
   resolver.setServers(getServers())

@@ -5,7 +5,7 @@ import type { Method } from '../wire/rpc.ts'
 import { callName } from './call-name.ts'
 
 /**
- * The request as a frame. Whatever is wrong with a value in it, the caller gets an EtcdError.
+ * Encodes a request as a frame. Any invalid value results in an EtcdError.
  *
  * @throws EtcdError `invalid_argument`
  */

@@ -6,12 +6,14 @@ function refuse(what: string): EtcdError {
   return new EtcdError('invalid_option', { what, remedy: 'An endpoint looks like http://127.0.0.1:2379.' })
 }
 
-/** What of an endpoint may be shown: never what stands before an `@`, with or without a scheme, whatever is in it. */
+/**
+ * The part of an endpoint that may be shown in errors: never what precedes an `@`, with or without a scheme.
+ */
 function shown(text: string): string {
   return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1…@').slice(0, 200)
 }
 
-/** `URL.canParse` says yes to some texts of a million letters that `new URL` throws at. */
+/** `URL.canParse` accepts some very long texts for which `new URL` throws. */
 function urlOf(text: string): URL | undefined {
   try {
     return new URL(text)
@@ -21,7 +23,8 @@ function urlOf(text: string): URL | undefined {
 }
 
 /**
- * One endpoint as a plain URL, `http://host:port`. Without a scheme `isTls` decides, without a port it is 2379.
+ * Normalizes an endpoint to a plain URL, `http://host:port`. Without a scheme `isTls` decides; the default
+ * port is 2379.
  *
  * @throws EtcdError `invalid_option`
  */
@@ -39,9 +42,9 @@ export function parseEndpoint(text: unknown, isTls: boolean): string {
   if ((url.pathname !== '' && url.pathname !== '/') || url.search !== '' || url.hash !== '') {
     throw refuse(`the endpoint ${shown(text)} has more than a host and a port`)
   }
-  // A host of dots alone is the root of DNS: nobody sits there.
+  // A host of dots only is the DNS root, which has no address.
   if (/^\.*$/.test(url.hostname)) throw refuse(`the endpoint ${shown(text)} names no host`)
-  // URL drops the port that is the scheme's own, which for etcd is not the default.
+  // URL omits the port that is the scheme's default, which is not etcd's default.
   const given = /:(\d+)\/?$/.exec(full.trim())?.[1]
   const port = url.port !== '' ? url.port : (given ?? String(DEFAULT_PORT))
   if (Number(port) === 0) throw refuse(`the endpoint ${shown(text)} has port 0, where nothing can listen`)
@@ -49,7 +52,7 @@ export function parseEndpoint(text: unknown, isTls: boolean): string {
 }
 
 /**
- * The endpoints as plain URLs, each once.
+ * Normalizes the endpoints to plain URLs without duplicates.
  *
  * @throws EtcdError `invalid_option`
  */

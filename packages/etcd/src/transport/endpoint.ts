@@ -7,67 +7,73 @@ import { askMember } from './ask-member.ts'
 import { diagnosePeer } from './diagnose.ts'
 import { errorOfNetwork } from './network-errors.ts'
 
-/** What all endpoints of a client have in common. */
+/** Settings of all endpoints of a client. */
 export interface EndpointSettings extends ConnectionSettings {
   readonly backoff: BackoffOptions
   readonly logger: Logger
 }
 
-/** A call waits so long for the connection to one endpoint before it looks for another one besides. */
+/**
+ * How long a call waits for the connection to one endpoint before it tries another one as well, in
+ * milliseconds.
+ */
 export const PATIENCE_MS = 250
 
 /**
- * A call that has no other endpoint waits at most so long after a failure before this one is tried again: a server that is
- * back is found soon, and one that is down is asked at one pace, however many callers there are.
+ * Maximum pause, in milliseconds, after a failure if a call has no other endpoint: a server that is back is
+ * found soon, and one that is down is tried at this pace regardless of the number of callers.
  */
 const RETRY_PACE_MS = 100
 
-/** An endpoint that failed for so long, and still does, has left its cluster. */
+/** An endpoint that has failed for this long, in milliseconds, and still does, has left its cluster. */
 const GONE_MS = 10_000
 
-/** A server that takes so few calls at a time is soon full: every watch, and the leases, hold one for as long as they live. */
+/**
+ * With this limit or a lower one, a server is soon at capacity: each watch stream and lease stream occupies
+ * one call.
+ */
 const FEW_CALLS = 4
 
-/** How likely an endpoint is to serve a call at once; the lower the better. */
+/** How likely an endpoint is to serve a call at once; lower is better. */
 export type Readiness =
   /** Connected, or not tried yet. */
   | 0
-  /** Connected, but silent while calls wait, or full. */
+  /** Connected, but silent while calls wait, or at capacity. */
   | 1
-  /** Not connected: it has failed, or takes long. Or the last call that it took failed by its fault. */
+  /** Not connected because it failed or takes long, or the last call failed through its fault. */
   | 2
-  /** It failed a moment ago. */
+  /** Failed a moment ago. */
   | 3
 
-/** One member's client URL, its connection, and how it has fared lately. */
+/** One member's client URL, its connection and its recent health. */
 export class Endpoint {
   readonly url: string
   readonly #settings: EndpointSettings
   readonly #closing = new AbortController()
   #connection: Connection | undefined
-  /** Connections given up that still have calls. */
+  /** Replaced connections that still have open calls. */
   readonly #retired = new Set<Connection>()
   #connecting: Promise<void> | undefined
   #connectingSince = 0
   #diagnosis: Promise<EtcdError | undefined> | undefined
   #failures = 0
   #restsUntil = 0
-  /** When the first and the last of the failures were since it answered, on the monotonic clock. */
+  /** Monotonic times of the first and the last failure since it last answered. */
   #failingSince = 0
   #failedAt = 0
-  /** The last call it took failed by its fault; until it has answered, other endpoints are preferred. */
+  /** The last call failed through its fault, so other endpoints are preferred until it answers. */
   #isDoubtful = false
   #isProbing = false
-  /** Ends the wait for the end of its rest. */
+  /** Ends the wait for the end of the pause. */
   #endRest: (() => void) | undefined
   #isWarned = false
-  /** It left the rotation, or its client is closed: nothing connects any more. */
+  /** It left the rotation or its client is closed, so it never connects again. */
   #isOver = false
-  /** Which cluster it answered for last; `undefined` before its first answer. */
+  /** The cluster of its last answer; `undefined` before the first one. */
   clusterId: bigint | undefined
   /** Why the last attempt to connect failed; `undefined` once it is connected. */
   lastFailure: EtcdError | undefined
-  /** Until when an endpoint of another cluster is not asked, on the monotonic clock. */
+  /** Until when it is not used because it belongs to another cluster, in monotonic time. */
   foreignUntil = 0
 
   constructor(url: string, settings: EndpointSettings) {
@@ -90,37 +96,37 @@ export class Endpoint {
     return next
   }
 
-  /** A call would go out at once. */
+  /** True if a call would be sent at once. */
   get isReady(): boolean {
     return this.#connection?.isReady ?? false
   }
 
-  /** A call would go out at once, and get a stream. */
+  /** True if a call would be sent at once and get a stream. */
   get hasRoom(): boolean {
     return this.isReady && !this.#connection!.isFull
   }
 
-  /** No call and no attempt to connect is under way. */
+  /** True if no call and no attempt to connect is in progress. */
   get isIdle(): boolean {
     return this.#connecting === undefined && (this.#connection?.openCalls ?? 0) === 0
   }
 
-  /** The last that was heard of it is a failure. */
+  /** True if it has failed since it last answered. */
   get hasFailed(): boolean {
     return this.#failures > 0
   }
 
-  /** Until when other endpoints are preferred, on the monotonic clock. */
+  /** Until when other endpoints are preferred, in monotonic time. */
   get restsUntil(): number {
     return this.#restsUntil
   }
 
-  /** It has failed for long, up to now, and not answered in between. */
+  /** True if it has failed for long, until now, without an answer in between. */
   isGone(now: number): boolean {
     return this.#failures > 0 && this.#isFresh(now) && this.#failedAt - this.#failingSince >= GONE_MS
   }
 
-  /** The last failure is not long ago. */
+  /** True if the last failure is recent. */
   #isFresh(now: number): boolean {
     return now - this.#failedAt <= GONE_MS + this.#settings.backoff.maxMs
   }
@@ -135,15 +141,15 @@ export class Endpoint {
   }
 
   /**
-   * Connects; one attempt at a time, however many wait for it, at the pace that `RETRY_PACE_MS` sets. Rejects with an
-   * EtcdError: then nothing was sent.
+   * Connects. All waiting callers share one attempt, at the pace set by `RETRY_PACE_MS`. Rejects with an
+   * EtcdError if that fails; nothing was sent then.
    */
   connect(): Promise<void> {
     this.#connecting ??= this.#connect()
     return this.#connecting
   }
 
-  /** Finds out whether it can be reached, and answers, again, without a call that would have to wait for it. */
+  /** Checks in the background whether it can be reached and answers again. */
   probe(): void {
     if (this.#connecting !== undefined || this.#isProbing) return
     this.#isProbing = true
@@ -158,10 +164,10 @@ export class Endpoint {
     this.#isDoubtful = false
   }
 
-  /** It rests, longer from time to time. What fails while it rests tells nothing new. */
+  /** Records a failure and pauses, longer each time. Failures during the pause do not extend it. */
   failed(): void {
     const now = monotonicNow(this.#settings.clock)
-    // What failed once, and again after a long rest, may have been well in between.
+    // It may have been healthy between two failures that are far apart.
     if (this.#failures === 0 || !this.#isFresh(now)) this.#failingSince = now
     this.#failedAt = now
     if (now < this.#restsUntil) return
@@ -169,19 +175,27 @@ export class Endpoint {
     this.#failures += 1
   }
 
-  /** A call that it took failed by its fault: a connection that stands proves nothing until it has answered. */
+  /**
+   * Records a call that failed through its fault: even if connected, it is unreliable until it has answered.
+   */
   doubt(): void {
     this.failed()
     this.#isDoubtful = true
   }
 
-  /** Nothing came over this connection for as long as a call may take: the next call gets a new one. */
+  /**
+   * Nothing was received over this connection for the duration of a call, so the next call gets a new
+   * connection.
+   */
   suspect(connection: Connection): void {
     this.doubt()
     connection.retire()
   }
 
-  /** What sits there, for a connection that broke before a word was exchanged; asked once for all who want to know. */
+  /**
+   * Finds out what kind of server closed a connection before sending anything; concurrent callers share one
+   * attempt.
+   */
   diagnose(error: EtcdError): Promise<EtcdError | undefined> {
     const ask = async () => diagnosePeer(this.url, error.cause, this.#closing.signal)
     this.#diagnosis ??= ask()
@@ -192,19 +206,21 @@ export class Endpoint {
     return this.#diagnosis
   }
 
-  /** It left the rotation: its calls finish, then its connection closes. What waits for a connection fails, unsent. */
+  /**
+   * It left the rotation: calls in progress finish, then the connection closes. Waiting calls fail unsent.
+   */
   retire(): void {
     this.#isOver = true
     this.#endRest?.()
     this.#connection?.retire()
   }
 
-  /** No call is open, no socket, and no attempt to connect is under way. */
+  /** True if there is no open call, no socket and no attempt to connect. */
   get isClosed(): boolean {
     return this.#connecting === undefined && this.#connections.every((each) => each.isClosed)
   }
 
-  /** Ends all calls with this error; resolves when every socket is closed. */
+  /** Ends all calls with this error and resolves when every socket is closed. */
   async close(error: EtcdError): Promise<void> {
     this.#isOver = true
     this.#closing.abort()
@@ -239,7 +255,7 @@ export class Endpoint {
     const restMs = Math.min(this.#restsUntil, this.#failedAt + RETRY_PACE_MS) - monotonicNow(clock)
     if (restMs > 0 && !this.#isOver) {
       const { promise, resolve } = Promise.withResolvers<void>()
-      // A stream that waits has no deadline of its own that would keep the process running.
+      // A waiting stream has no deadline of its own that would keep the process running.
       const timer = keepRunning(clock.setTimeout(resolve, Math.ceil(restMs)))
       this.#endRest = resolve
       await promise
@@ -256,7 +272,7 @@ export class Endpoint {
       await this.connect()
       if (this.#isDoubtful) await askMember(this.connection, this.#settings.clock)
     } catch {
-      // Every etcd answers this; what refuses it may be something else.
+      // Every etcd answers this call; a server that refuses it may be something else.
       if (this.isReady) this.failed()
       return
     }

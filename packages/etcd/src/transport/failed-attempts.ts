@@ -4,18 +4,18 @@ import type { Endpoint } from './endpoint.ts'
 import { isPuzzling } from './network-errors.ts'
 import { worseFate } from './retry.ts'
 
-/** The attempts of one call that failed and are made again; those since all endpoints were last tried are a round. */
+/** The failed attempts of one call. A round covers the attempts since all endpoints were last tried. */
 export class FailedAttempts {
   readonly #round = new Map<Endpoint, EtcdError>()
-  /** Of the round, those that refused and could not be shown to be etcd. */
+  /** Endpoints of this round that refused the call and could not be verified to be etcd. */
   readonly #unproven = new Set<Endpoint>()
   #lastError: EtcdError | undefined
   #untold: EtcdError | undefined
   #fate: Fate = 'not_sent'
-  /** Rounds that are over. */
+  /** Number of finished rounds. */
   rounds = 0
 
-  /** What became of the request, at worst. */
+  /** The worst possible fate of the request so far. */
   get fate(): Fate {
     return this.#fate
   }
@@ -24,14 +24,14 @@ export class FailedAttempts {
     return this.#lastError
   }
 
-  /** No endpoint of this round failed in a way that time may heal. */
+  /** True if no endpoint of this round failed for a reason that may go away with time. */
   get isHopeless(): boolean {
     return [...this.#round].every(
       ([endpoint, error]) => isSettingError(error) || this.#unproven.has(endpoint),
     )
   }
 
-  /** The endpoint failed in this round. */
+  /** True if the endpoint failed in this round. */
   has(endpoint: Endpoint): boolean {
     return this.#round.has(endpoint)
   }
@@ -43,24 +43,27 @@ export class FailedAttempts {
     this.#untold = error
   }
 
-  /** As `note`, for a refusal that may not be etcd's own: another endpoint may know better, time does not. */
+  /**
+   * Like `note`, for a refusal that may not come from etcd: another endpoint may accept the call, waiting
+   * does not help.
+   */
   noteUnproven(endpoint: Endpoint, error: EtcdError): void {
     this.note(endpoint, error)
     this.#unproven.add(endpoint)
   }
 
-  /** What the call waits for could not be had so far: no attempt of its own. */
+  /** Records that something the call waits for has failed; the call itself was not attempted. */
   wait(error: EtcdError): void {
     this.#lastError = error.with({ fate: 'not_sent' })
     this.#untold = this.#lastError
   }
 
-  /** An attempt that failed for a reason that is not the endpoint's. */
+  /** Counts the fate of an attempt that failed for a reason other than its endpoint. */
   count(error: EtcdError): void {
     this.#fate = worseFate(this.#fate, error.fate)
   }
 
-  /** The last error, once: for a caller who wants to hear of attempts that are made again. */
+  /** Returns the last error once, to report it to the caller. */
   takeUntold(): EtcdError | undefined {
     const untold = this.#untold
     this.#untold = undefined
@@ -68,8 +71,8 @@ export class FailedAttempts {
   }
 
   /**
-   * Finds out what the endpoints are that said nothing at all; `undefined` when that would tell nothing new. Once per
-   * call, since asking takes its time.
+   * Diagnoses the endpoints that closed the connection before sending anything; `undefined` if there are
+   * none. Only once per call, because it takes time.
    */
   diagnose(call: string): Promise<unknown> | undefined {
     if (this.rounds > 0) return undefined
@@ -91,7 +94,7 @@ export class FailedAttempts {
   }
 }
 
-/** The endpoints that failed in this round, and those that are being waited for. */
+/** The endpoints that failed in this round and those being waited for. */
 export function triedOf(
   failures: FailedAttempts | undefined,
   waiting: ReadonlySet<Endpoint> | undefined,

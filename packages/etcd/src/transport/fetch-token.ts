@@ -4,15 +4,15 @@ import { EtcdError } from '../errors.ts'
 import { backoffMs } from './backoff.ts'
 import type { CallContext } from './call-context.ts'
 
-/** The call that waits for a token. */
+/** A call that waits for a token. */
 export interface TokenWaiter {
-  /** Whether it waits on when fetching failed with what may heal by itself. */
+  /** Whether the call continues to wait after a failure that may go away. */
   isPatient(error: EtcdError): boolean
-  /** The timer to clear when the call is over; the promise then stays pending. */
+  /** Receives the timer to clear when the call ends; the promise then stays pending. */
   onTimer(timer: unknown): void
 }
 
-/** Whether fetching a token may succeed in a moment where it just failed. */
+/** True if the failure may go away, so that fetching the token again can succeed. */
 export function mayHeal(error: unknown, endpoints: number): error is EtcdError {
   if (!(error instanceof EtcdError) || endpoints === 0) return false
   const { whenUnknown, isSetting } = errorCodes[error.code]
@@ -20,8 +20,8 @@ export function mayHeal(error: unknown, endpoints: number): error is EtcdError {
 }
 
 /**
- * Fetches a token for a call, anew as long as the call waits. One Authenticate serves all callers and has a time limit of
- * its own: a call that came when that was nearly over, or that may take longer, goes on to the next one.
+ * Fetches a token for a call, and retries as long as the call waits. Callers share one Authenticate call with
+ * its own time limit; a call with time left after that limit continues with the next one.
  *
  * @throws EtcdError
  */

@@ -5,14 +5,14 @@ import type { Channel } from './transport.ts'
 /** What `syncMembers` works on. */
 export interface SyncTarget {
   readonly channel: Channel
-  /** What the client was given, or discovered with its first call; these always stay. */
+  /** The configured endpoints, or those discovered with the first call; they always remain in use. */
   readonly seeds: () => readonly string[]
-  /** How long a member may take to answer, in milliseconds. */
+  /** Time limit for a member's answer, in milliseconds. */
   readonly probeTimeoutMs: number
   useEndpoints(urls: readonly string[]): void
 }
 
-/** True when this URL is reached from here and answers for the same cluster. */
+/** True if this URL is reachable and answers for the same cluster. */
 async function isReachable(
   { channel, probeTimeoutMs }: SyncTarget,
   url: string,
@@ -36,14 +36,16 @@ function urlOf(text: string): string | undefined {
 }
 
 /**
- * Asks the cluster for its members and takes those into the rotation that answer from here: a member may well
- * advertise an address that only the other members can reach (ETCD T1 #26). Members that are gone leave the rotation,
- * seeds never do. Gives the endpoints now in use. Throws what the member list throws.
+ * Lists the cluster's members and adds those that answer to the rotation: a member may advertise an address
+ * that only other members can reach (ETCD T1 #26). Removed members leave the rotation, configured endpoints
+ * never do. Returns the endpoints now in use.
+ *
+ * @throws EtcdError any error of the member list
  */
 export async function syncMembers(target: SyncTarget): Promise<readonly string[]> {
   const { channel } = target
   const { header, members } = await channel.unary(Cluster.memberList, {}, { retry: 'read' })
-  // A member without a name has not started yet; a learner does not serve.
+  // A member without a name has not started yet; a learner does not serve clients.
   const serving = members.filter((each) => each.name !== '' && !each.isLearner)
   const urls = new Set(
     serving.flatMap((each) => each.clientUrls.map(urlOf)).filter((url) => url !== undefined),
@@ -53,7 +55,7 @@ export async function syncMembers(target: SyncTarget): Promise<readonly string[]
   const secure = seeds.some((each) => each.startsWith('https:'))
   const adopted: string[] = []
   for (const url of urls) {
-    // A plain connection must not creep into a client that was set up for TLS.
+    // Plain connections must not be added to a client that is configured for TLS.
     if (seeds.includes(url) || (secure && url.startsWith('http:'))) continue
     if (current.has(url) || (await isReachable(target, url, header?.clusterId ?? 0n))) adopted.push(url)
   }

@@ -1,10 +1,10 @@
-/** Messages on their way out: pushed at any time, read by one reader, ended once. */
+/** Outgoing messages: pushed at any time, read by one reader, ended once. */
 export class MessageQueue implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array> {
   #waiting: Uint8Array[] = []
   #reader: ((result: IteratorResult<Uint8Array>) => void) | undefined
   #isEnded = false
 
-  /** After `end` it does nothing. */
+  /** Does nothing after `end`. */
   push(message: Uint8Array): void {
     if (this.#isEnded) return
     const reader = this.#reader
@@ -13,14 +13,14 @@ export class MessageQueue implements AsyncIterable<Uint8Array>, AsyncIterator<Ui
     else reader({ done: false, value: message })
   }
 
-  /** What was pushed before is still read. */
+  /** Ends the queue; messages pushed before are still read. */
   end(): void {
     this.#isEnded = true
     this.#reader?.({ done: true, value: undefined })
     this.#reader = undefined
   }
 
-  /** Ends at once; what was not read is dropped. */
+  /** Ends the queue at once and discards unread messages. */
   clear(): void {
     this.#waiting = []
     this.end()

@@ -12,7 +12,7 @@ const CLIENT_CERTIFICATE =
   'Give tls.cert and tls.key, signed by the CA that the server trusts (--trusted-ca-file).'
 const WRONG_CA = "Give the CA that signed the server's certificate as tls.ca."
 
-/** Failures while the connection is made. Nothing was sent. */
+/** Failures while connecting; nothing was sent. */
 const CONNECTING: Readonly<Record<string, Translation>> = {
   ECONNREFUSED: { code: 'connect_failed', what: 'connection refused' },
   ENOTFOUND: { code: 'connect_failed', what: 'the host name is not known to DNS' },
@@ -25,7 +25,7 @@ const CONNECTING: Readonly<Record<string, Translation>> = {
   ECONNRESET: { code: 'connect_failed', what: 'the connection was reset while it was made' },
 }
 
-/** What the other side's TLS, or ours, says. */
+/** Failures of TLS on either side. */
 const TLS: Readonly<Record<string, Translation>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: {
     code: 'tls_failed',
@@ -84,7 +84,7 @@ const TLS: Readonly<Record<string, Translation>> = {
   },
 }
 
-/** Alerts of the server, by the end of OpenSSL's name for them: what stands before it changes with its versions. */
+/** TLS alerts by the end of OpenSSL's name for them; the beginning differs between versions. */
 const ALERTS: Readonly<Record<string, string>> = {
   CERTIFICATE_REQUIRED: 'the server asks for a client certificate and got none',
   BAD_CERTIFICATE: 'the server did not accept the client certificate, or asks for one and got none',
@@ -94,7 +94,7 @@ const ALERTS: Readonly<Record<string, string>> = {
   HANDSHAKE_FAILURE: 'the server broke off the TLS handshake; it may ask for a client certificate',
 }
 
-/** Why a connection that stood was lost. */
+/** Why an established connection was lost. */
 const RUNNING: Readonly<Record<string, string>> = {
   ECONNRESET: 'the connection was reset',
   EPIPE: 'the connection was closed by the server',
@@ -109,7 +109,7 @@ function codeOf(error: unknown): string {
   return typeof code === 'string' ? code : ''
 }
 
-/** The errors inside errors: undici and Node wrap the one that says what happened. */
+/** All nested errors: undici and Node wrap the one with the actual reason. */
 function chainOf(error: unknown): unknown[] {
   const chain: unknown[] = []
   const queue: unknown[] = [error]
@@ -147,7 +147,7 @@ function lossOf(chain: readonly unknown[]): string {
   return 'the connection broke'
 }
 
-/** Our own error, with what the connection knows better: whether the request had been handed to it. */
+/** Adjusts an EtcdError to whether the request had been handed to the connection. */
 function ownError(error: EtcdError, isSent: boolean, place: Partial<CallSite>): EtcdError {
   const fate: Fate = isSent ? (error.fate === 'not_sent' ? 'unknown' : error.fate) : 'not_sent'
   const call = error.call ?? place.call
@@ -155,9 +155,9 @@ function ownError(error: EtcdError, isSent: boolean, place: Partial<CallSite>): 
 }
 
 /**
- * Errors of Node, its TLS and undici in our own words: the only place that knows theirs. `isSent` says whether the
- * request had been handed to a connection that stands. From then on nothing that the connection or the peer does shows
- * that the request was not carried out: not a TLS error, and not a stream that was reset as "refused".
+ * Translates errors of Node, its TLS and undici; all knowledge of them is in this file. `isSent` says whether
+ * the request had been handed to an established connection. From then on no failure of the connection proves
+ * that the request was not executed: neither a TLS error nor a stream reset as "refused".
  */
 export function errorOfNetwork(error: unknown, isSent: boolean, place: Partial<CallSite>): EtcdError {
   if (error instanceof EtcdError) return ownError(error, isSent, place)
@@ -178,7 +178,7 @@ export function errorOfNetwork(error: unknown, isSent: boolean, place: Partial<C
   return new EtcdError('connect_failed', { ...place, what, cause: error, fate: 'not_sent' })
 }
 
-/** True when it is worth asking what sits there: the connection broke before a word was exchanged. */
+/** True if the connection was closed before anything was received, so that a diagnosis may help. */
 export function isPuzzling({ code, cause }: EtcdError): boolean {
   return (
     code === 'connect_failed' &&

@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net'
 
-/** Every socket of a connection that is not closed: undici forgets one as soon as its peer has said GOAWAY. */
+/**
+ * All sockets of a connection that are not closed. undici forgets a socket as soon as its peer has sent
+ * GOAWAY.
+ */
 export class OpenSockets {
   readonly #open = new Set<Socket>()
 
@@ -13,7 +16,7 @@ export class OpenSockets {
     socket.once('close', () => this.#open.delete(socket))
   }
 
-  /** Resolves when all are closed. */
+  /** Destroys all sockets and resolves when they are closed. */
   async destroy(): Promise<void> {
     const closed = [...this.#open].map((socket) => {
       const { promise, resolve } = Promise.withResolvers<void>()

@@ -1,7 +1,7 @@
 import type { EtcdError } from '../errors.ts'
 import type { CallContext, OpenCall } from './call-context.ts'
 
-/** The client's end, as far as it is one for such a call. */
+/** The error for a closed client, if the client is closed for this kind of call. */
 export function closedFor(
   { closed, isOver }: CallContext,
   { isParting = false }: { readonly isParting?: boolean },
@@ -9,7 +9,7 @@ export function closedFor(
   return isParting && !isOver ? undefined : closed
 }
 
-/** Where such a call is kept until it ends. */
+/** The set that holds this kind of call until it ends. */
 export function openCalls(
   { open, parting }: CallContext,
   { isParting = false }: { readonly isParting?: boolean },

@@ -6,17 +6,17 @@ import type { Endpoint } from './endpoint.ts'
 import type { StoreIdentity } from './store-identity.ts'
 import type { UnaryAttempt } from './unary-attempt.ts'
 
-/** What a refusal is held against. */
+/** What is needed to verify a refusal. */
 export interface ProofPorts {
   readonly identity: StoreIdentity
   readonly clock: Clock
-  /** The cluster whose answers the call takes. */
+  /** The cluster that the call accepts answers from. */
   readonly expected: bigint | undefined
-  /** There is no other endpoint that could know better. */
+  /** True if there is no other endpoint to ask. */
   readonly isAlone: boolean
 }
 
-/** The error an answer is when it is of another cluster; else what its session says is believed from now on. */
+/** Returns an error for an answer of another cluster; otherwise records the cluster of the session. */
 export function judgeAnswer<Res>(
   attempt: UnaryAttempt<Res>,
   endpoint: Endpoint,
@@ -29,11 +29,11 @@ export function judgeAnswer<Res>(
 }
 
 /**
- * A refusal tells a fact about a store, such as "lease not found", but not which store: it has no header. It counts as
- * one of the cluster in hand when the same connection has given an answer of that cluster, which nothing but a status
- * proves at once; else the member is asked who it is. Gives `undefined` where there is nothing to ask, else the error that
- * counts, and whether etcd itself is known to have said it. What is proved holds for as long as the connection does, so
- * that calls that succeed pay nothing.
+ * Verifies which store a refusal such as "lease not found" comes from, because a status has no header. It is
+ * accepted if the same connection has answered for the current cluster before; otherwise the member is asked
+ * for its status. Returns `undefined` if nothing needs verification, else the resulting error and whether it
+ * is known to come from etcd. The result holds for the lifetime of the connection, so successful calls cost
+ * nothing.
  */
 export function proveStatus<Res>(
   error: EtcdError,
@@ -54,7 +54,7 @@ export function proveStatus<Res>(
       return { error, isProven: true }
     },
     (failure: EtcdError) => {
-      // It answers, though not this: a gateway that lets only some calls through, or no etcd at all.
+      // It answers other calls: a gateway that admits only some calls, or a server that is not etcd.
       if (failure.grpcStatus !== undefined && failure.fate === 'not_applied')
         return { error, isProven: false }
       const what = `${error.what}; whether it is of the same cluster as before could not be found out: ${failure.what}`
@@ -64,7 +64,7 @@ export function proveStatus<Res>(
   )
 }
 
-/** A status that its caller would take for the truth about the store. */
+/** True for a status that its caller would take for a fact about the store. */
 function isFact(error: EtcdError): boolean {
   const { isRefusal, isSetting } = errorCodes[error.code]
   return error.grpcStatus !== undefined && error.fate === 'not_applied' && !isRefusal && !isSetting

@@ -2,22 +2,22 @@ import type { Clock } from '../clock.ts'
 import type { EtcdError } from '../errors.ts'
 import { type Endpoint, PATIENCE_MS } from './endpoint.ts'
 
-/** What a call that has no connected endpoint wants to know. */
+/** What a call without a connected endpoint provides. */
 export interface ReachPorts {
   readonly clock: Clock
-  /** The next endpoint to connect to, of those that are not in `waiting` and have not failed yet. */
+  /** Returns the next endpoint to connect to, not in `waiting` and not failed yet. */
   pick(waiting: ReadonlySet<Endpoint>): Endpoint | undefined
-  /** The first endpoint that is connected; nothing else follows. */
+  /** Receives the first connected endpoint; no callback follows. */
   onReady(endpoint: Endpoint): void
-  /** One could not be reached; the others go on. */
+  /** An endpoint could not be reached; the others continue. */
   onFailed(endpoint: Endpoint, error: EtcdError): void
-  /** All have failed; nothing else follows. */
+  /** All endpoints have failed; no callback follows. */
   onNobody(): void
 }
 
 /**
- * Connects to one endpoint and, when that fails or takes long, to the next besides, and takes the first that is there. A
- * call that waits has sent nothing, so it may go wherever a connection comes first.
+ * Connects to one endpoint and, if that fails or takes long, to further ones as well, and uses the first that
+ * connects. A waiting call has sent nothing, so it can use any of them.
  */
 export class Reach {
   readonly #ports: ReachPorts
@@ -44,7 +44,7 @@ export class Reach {
     this.#timer = clock.setTimeout(() => this.#tryAnother(), PATIENCE_MS)
   }
 
-  /** Nothing is called back any more. */
+  /** No callback is called afterwards. */
   stop(): void {
     this.#isOver = true
     this.#ports.clock.clearTimeout(this.#timer)

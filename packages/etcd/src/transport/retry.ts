@@ -4,19 +4,19 @@ import type { Endpoint } from './endpoint.ts'
 import { isTokenError } from './status.ts'
 import type { RetryClass } from './transport.ts'
 
-/** What to do after a failed attempt. */
+/** How to proceed after a failed attempt. */
 export type Decision =
   | 'fail'
   /** Send it again, on another endpoint if there is one. */
   | 'retry'
-  /** As `retry`, but for errors that tend to come back: once only. */
+  /** Like `retry`, but only once, for errors that tend to recur. */
   | 'retry_once'
-  /** Get a new token, then send it again. */
+  /** Fetch a new token, then send it again. */
   | 'refresh'
 
 /**
- * May this call be sent again? What was not sent, or refused unseen, always; what is of unknown outcome only when it does
- * no harm to do it twice (ETCD T2).
+ * Decides whether a call may be sent again: always if it was not sent or was refused without being processed;
+ * after an unknown outcome only if executing it twice does no harm (ETCD T2).
  */
 export function decideRetry(error: EtcdError, retry: RetryClass, hasCredentials: boolean): Decision {
   if (hasCredentials && isTokenError(error)) return 'refresh'
@@ -27,8 +27,8 @@ export function decideRetry(error: EtcdError, retry: RetryClass, hasCredentials:
 }
 
 /**
- * The error the caller gets: a write whose fate is unknown is `outcome_unknown`, whatever the reason, unless the reason is
- * one that its caller gave or has to act on.
+ * The error for the caller: a write of unknown fate fails with `outcome_unknown`, unless the actual code
+ * comes from the caller or requires an action by the caller.
  */
 export function finalError(error: EtcdError, retry: RetryClass): EtcdError {
   if (retry === 'read' || error.fate !== 'unknown' || errorCodes[error.code].isSpecific) return error
@@ -45,12 +45,15 @@ export function finalError(error: EtcdError, retry: RetryClass): EtcdError {
 
 const FATES: readonly Fate[] = ['not_sent', 'not_applied', 'unknown']
 
-/** What may have become of a request that was sent more than once. */
+/** The worse of two fates, for a request that was sent more than once. */
 export function worseFate(a: Fate, b: Fate): Fate {
   return FATES.indexOf(a) > FATES.indexOf(b) ? a : b
 }
 
-/** What an attempt says of its endpoint. One of another cluster has answered: its cluster alone keeps calls away. */
+/**
+ * Applies a failed attempt to its endpoint. An endpoint of another cluster is healthy, and excluded by its
+ * cluster alone.
+ */
 export function blame(endpoint: Endpoint, error: EtcdError, decision: Decision): void {
   if (error.code === 'cluster_changed') return
   const isAtFault = errorCodes[error.code].blamesEndpoint

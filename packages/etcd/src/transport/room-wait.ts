@@ -2,20 +2,23 @@ import type { Clock } from '../clock.ts'
 import { type Endpoint, PATIENCE_MS } from './endpoint.ts'
 import type { UnaryAttempt } from './unary-attempt.ts'
 
-/** What becomes of an attempt that waits for room at a full endpoint. */
+/** What an attempt at an endpoint without free capacity provides. */
 export interface RoomPorts {
   readonly clock: Clock
-  /** Another endpoint, the likeliest to have room. */
+  /** Returns another endpoint, the most likely one to have capacity. */
   pick(): Endpoint | undefined
-  /** The timer to clear when the attempt is over. */
+  /** Receives the timer to clear when the attempt ends. */
   onTimer(timer: unknown): void
-  /** It got a stream. */
+  /** The attempt got a stream. */
   onSent(): void
-  /** Another endpoint has room. */
+  /** Another endpoint has capacity. */
   onRoom(endpoint: Endpoint): void
 }
 
-/** An attempt that is not sent at once waits for room; as nothing was sent, it may go where there is room first. */
+/**
+ * Waits until an attempt is sent. As nothing was sent yet, it may move to another endpoint with free
+ * capacity.
+ */
 export function waitForRoom<Res>(attempt: UnaryAttempt<Res>, ports: RoomPorts): void {
   const look = (): void => {
     if (attempt.isSent) {

@@ -1,19 +1,22 @@
-/** Requests smaller than this are sent at once: they are too small to matter. */
+/** Requests smaller than this, in bytes, are always sent at once. */
 const SMALL_BYTES = 64 * 1024
 
-/** Bytes of large requests that may be under way on one connection. */
+/** Total size of large requests in progress on one connection, in bytes. */
 const BUDGET_BYTES = 4 * 1024 * 1024
 
 /**
- * Spaces out large requests. Node resets new calls on an HTTP/2 session that holds more than 10 MB, which neither it nor
- * undici lets one raise; a write that is reset so may or may not have been applied.
+ * Limits concurrent large requests. Node resets new calls on an HTTP/2 session that holds more than 10 MB, a
+ * limit that neither Node nor undici allows to raise; the outcome of a write reset that way is unknown.
  */
 export class SendBudget {
   readonly #held = new Map<object, number>()
   readonly #waiting = new Map<object, { readonly bytes: number; send(): void }>()
   #bytes = 0
 
-  /** Calls `send` now, or when enough of the earlier requests are over. At least one goes at a time, however large. */
+  /**
+   * Calls `send` now, or once enough earlier requests have ended. At least one request is admitted, however
+   * large.
+   */
   request(owner: object, bytes: number, send: () => void): void {
     if (bytes < SMALL_BYTES) send()
     else if (this.#waiting.size > 0 || (this.#bytes > 0 && this.#bytes + bytes > BUDGET_BYTES)) {
@@ -21,7 +24,7 @@ export class SendBudget {
     } else this.#admit(owner, bytes, send)
   }
 
-  /** The owner's request is over, or given up before it was sent: then true. */
+  /** The owner's request has ended. Returns true if it was withdrawn before it was sent. */
   settle(owner: object): boolean {
     if (this.#waiting.delete(owner)) return true
     const bytes = this.#held.get(owner)
@@ -36,7 +39,7 @@ export class SendBudget {
     return false
   }
 
-  /** Sends whatever waits, without a bound: to a connection that is gone, where all of it fails at once. */
+  /** Sends everything that waits, to a lost connection where all of it fails at once. */
   flush(): void {
     for (const [owner, { send }] of [...this.#waiting]) if (this.#waiting.delete(owner)) send()
   }

@@ -1,14 +1,17 @@
 import type { Clock } from '../clock.ts'
 
-/** What is watched. */
+/** The connection that is watched. */
 export interface Watched {
-  /** Counts whatever came from the peer. */
+  /** Number of times data was received from the peer. */
   readonly activityCount: number
   readonly openCalls: number
   readonly isProven: boolean
 }
 
-/** Pings are answered even when calls are silent, so two intervals without a sound mean that nobody is there. */
+/**
+ * Detects a dead peer: pings are answered even if calls are silent, so two intervals without any data mean
+ * that it is dead.
+ */
 export class SilenceWatch {
   readonly #clock: Clock
   readonly #pingIntervalMs: number
@@ -21,7 +24,7 @@ export class SilenceWatch {
     this.#onSilence = onSilence
   }
 
-  /** Watches for as long as calls are open. */
+  /** Watches as long as calls are open. */
   start(peer: Watched): void {
     if (this.#timer !== undefined || this.#pingIntervalMs === 0) return
     let silentRounds = 0

@@ -4,14 +4,14 @@ import { EtcdError } from '../errors.ts'
 /** Response headers or trailers, names in lower case. */
 export type Headers = Readonly<Record<string, string | string[] | undefined>>
 
-/** Where an answer came from, for messages. */
+/** Endpoint and call, for error messages. */
 export interface CallSite {
   readonly endpoint: string
-  /** `KV/Range` */
+  /** For example `KV/Range`. */
   readonly call: string
 }
 
-/** How a call ended, as the server told it. */
+/** The gRPC status that ended a call. */
 export interface GrpcStatus {
   readonly code: number
   readonly message: string
@@ -21,21 +21,21 @@ interface KnownError {
   /** Part of etcd's message, in lower case. */
   readonly text: string
   readonly code: EtcdErrorCode
-  /** Default: that of the status. */
+  /** Default: the fate of the status. */
   readonly fate?: Fate
 }
 
-/** Refused before it was proposed: only etcd itself can say so, and only with its own name in front. */
+/** For texts that only etcd itself sends, with its name in front, before it proposes the request. */
 const REFUSED: Fate = 'not_applied'
 
 /**
- * etcd tells its errors apart by gRPC status and text. The order matters: the first text found counts. Whoever stands in
- * between, a gateway or etcd's own grpc-proxy, answers with the same statuses and may speak of the reply, after the write
- * was applied. So a text changes the fate of its status only where `fate` says so.
- * Source of the texts: etcd api/v3rpc/rpctypes/error.go and server/auth/store.go; of the fates: ETCD.md T2.
+ * etcd distinguishes errors by gRPC status and text; the first matching text counts. Gateways and etcd's own
+ * grpc-proxy answer with the same statuses, possibly about the response after the write was applied. A text
+ * therefore changes the fate of its status only where `fate` is given. Source of the texts: etcd
+ * api/v3rpc/rpctypes/error.go and server/auth/store.go; of the fates: ETCD.md T2.
  */
 const KNOWN_ERRORS: Readonly<Record<number, readonly KnownError[]>> = {
-  // Maintenance passes on the errors of the auth store, which have no status.
+  // Maintenance calls return errors of the auth store without a status.
   2: [
     { text: 'etcdserver: no leader', code: 'no_leader', fate: REFUSED },
     { text: 'etcdserver: too many requests', code: 'too_many_requests', fate: REFUSED },
@@ -60,7 +60,7 @@ const KNOWN_ERRORS: Readonly<Record<number, readonly KnownError[]>> = {
   8: [
     { text: 'space exceeded', code: 'no_space' },
     { text: 'etcdserver: too many requests', code: 'too_many_requests', fate: REFUSED },
-    // The library below gRPC servers says this of requests, and that below proxies of replies.
+    // Servers based on gRPC's library say this of requests, proxies also of responses.
     { text: 'larger than max', code: 'request_too_large' },
   ],
   9: [
@@ -74,7 +74,7 @@ const KNOWN_ERRORS: Readonly<Record<number, readonly KnownError[]>> = {
     { text: 'future revision', code: 'future_revision' },
     { text: 'lease ttl', code: 'invalid_argument' },
   ],
-  // A proxy says it of a reply that it cannot unpack.
+  // A proxy says this of a response that it cannot decompress.
   12: [{ text: 'compress', code: 'unimplemented', fate: 'unknown' }],
   14: [
     { text: 'etcdserver: no leader', code: 'no_leader', fate: REFUSED },
@@ -83,7 +83,7 @@ const KNOWN_ERRORS: Readonly<Record<number, readonly KnownError[]>> = {
   ],
 }
 
-/** What a status means where etcd's text says nothing more. */
+/** Code and fate of a status without a known text. */
 const BY_STATUS: Readonly<Record<number, { readonly code: EtcdErrorCode; readonly fate: Fate }>> = {
   1: { code: 'unavailable', fate: 'unknown' },
   2: { code: 'unknown', fate: 'unknown' },
@@ -103,7 +103,7 @@ const BY_STATUS: Readonly<Record<number, { readonly code: EtcdErrorCode; readonl
   16: { code: 'unauthenticated', fate: 'not_applied' },
 }
 
-/** Texts that a new token cures (ETCD T1 #47). */
+/** Texts of errors that a new token resolves (ETCD T1 #47). */
 const TOKEN_TEXTS = [
   'invalid auth token',
   'user name is empty',
@@ -115,7 +115,7 @@ function single(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value
 }
 
-/** gRPC percent-encodes bytes outside printable ASCII; what does not decode is shown as it came. */
+/** Decodes gRPC's percent-encoding. A message that cannot be decoded is shown as received. */
 function decodeMessage(encoded: string): string {
   try {
     return decodeURIComponent(encoded)
@@ -124,7 +124,10 @@ function decodeMessage(encoded: string): string {
   }
 }
 
-/** The status in trailers, or in the headers of an answer without body; `undefined` when there is none. */
+/**
+ * Reads the status from trailers, or from the headers of a response without body; `undefined` if there is
+ * none.
+ */
 export function readStatus(headers: Headers): GrpcStatus | undefined {
   const text = single(headers['grpc-status'])
   if (text === undefined) return undefined
@@ -132,18 +135,18 @@ export function readStatus(headers: Headers): GrpcStatus | undefined {
   return { code, message: code === 0 ? '' : decodeMessage(single(headers['grpc-message']) ?? '') }
 }
 
-/** True when the answer's text, of a call or inside a watch, says that a new token would help. */
+/** True if the text of an error, of a call or within a watch, says that a new token would help. */
 export function isTokenText(message: string): boolean {
   const text = message.toLowerCase()
   return TOKEN_TEXTS.some((each) => text.includes(each))
 }
 
-/** True for errors after which a call is worth repeating with a new token. */
+/** True for errors after which a call should be retried with a new token. */
 export function isTokenError(error: EtcdError): boolean {
   return error.code === 'unauthenticated' && isTokenText(error.what)
 }
 
-/** The error behind a status other than OK. Also for texts inside messages, such as a watch's cancel reason. */
+/** The error for a status other than OK, also for texts within messages such as a watch's cancel reason. */
 export function errorOfStatus(status: GrpcStatus, place: Partial<CallSite>): EtcdError {
   const text = status.message.toLowerCase()
   const known = KNOWN_ERRORS[status.code]?.find((each) => text.includes(each.text))
@@ -157,12 +160,14 @@ export function errorOfStatus(status: GrpcStatus, place: Partial<CallSite>): Etc
   })
 }
 
-/** HTTP statuses that a gateway gives while the member is away (gRPC over HTTP/2, "HTTP to gRPC status"). */
+/** HTTP statuses of a gateway whose member is unavailable (gRPC over HTTP/2, "HTTP to gRPC status"). */
 const GATEWAY_STATUSES: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
 const CONTENT_TOO_LARGE = 413
 
-/** The error for an answer that is not gRPC at all. Whatever the status says, the request may have been forwarded. */
+/**
+ * The error for a response that is not gRPC. The request may have been forwarded, whatever the status says.
+ */
 export function errorOfHttp(httpStatus: number, contentType: string | undefined, place: CallSite): EtcdError {
   const tell = (code: EtcdErrorCode, what: string, remedy?: string): EtcdError =>
     new EtcdError(code, { ...place, what, remedy, fate: 'unknown' })
@@ -176,7 +181,7 @@ export function errorOfHttp(httpStatus: number, contentType: string | undefined,
   return tell('not_grpc', `the answer was HTTP ${httpStatus} with ${type}`)
 }
 
-/** True when the headers of an answer are those of gRPC. */
+/** True if a response has the headers of gRPC. */
 export function isGrpc(httpStatus: number, headers: Headers): boolean {
   return httpStatus === 200 && (single(headers['content-type']) ?? '').startsWith('application/grpc')
 }

@@ -4,24 +4,26 @@ import type { Logger } from '../logger.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { CallSite } from './status.ts'
 
-/** An endpoint of another cluster is asked again after this long: its member may have been put right. */
+/**
+ * How long an endpoint of another cluster is not used, in milliseconds. It may have been corrected by then.
+ */
 const FOREIGN_REST_MS = 30_000
 
 const HEADER_TAG = 0x0a
 const CLUSTER_ID_TAG = 0x08
 const MAX_VARINT_BYTES = 10
 
-/** What the identity needs to know of the endpoints. */
+/** Access to the endpoints. */
 interface EndpointList {
   readonly endpoints: readonly Endpoint[]
 }
 
 /**
- * The varint of the cluster id. Every answer of etcd begins with its header, field 1, and the header with the cluster
- * id, field 1; `undefined` where an answer has none.
+ * The encoded cluster id of a response. Every response of etcd starts with its header (field 1), and the
+ * header with the cluster id (field 1); `undefined` if a response has none.
  */
 function idBytesOf(payload: Uint8Array): Uint8Array | undefined {
-  // The header is a few dozen bytes long, so its length is one byte.
+  // The header has a few dozen bytes, so its length takes one byte.
   if (payload[0] !== HEADER_TAG || payload[2] !== CLUSTER_ID_TAG) return undefined
   let end = 3
   while (payload[end]! >= 0x80 && end < 3 + MAX_VARINT_BYTES) end += 1
@@ -41,9 +43,9 @@ function isEqual(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /**
- * Which cluster the client talks to: the one that answered first. Answers of another one are errors, and the endpoints
- * that gave them are left out, as long as an endpoint of the cluster in hand is left. When all that answer do so for one
- * new cluster, that becomes the cluster in hand.
+ * Decides which cluster the client uses: the one that answered first. Answers of another cluster are errors,
+ * and the endpoints that gave them are excluded while an endpoint of the current cluster is left. If all
+ * endpoints that answer belong to one new cluster, that becomes the current one.
  */
 export class StoreIdentity {
   readonly #list: EndpointList
@@ -51,7 +53,7 @@ export class StoreIdentity {
   readonly #now: () => number
   #clusterId: bigint | undefined
   #idBytes: Uint8Array = new Uint8Array(0)
-  /** Some endpoint answered for another cluster. */
+  /** True if an endpoint answered for another cluster. */
   #hasForeign = false
 
   constructor(list: EndpointList, logger: Logger, now: () => number) {
@@ -65,7 +67,7 @@ export class StoreIdentity {
     return this.#clusterId
   }
 
-  /** The error an answer is, when it is not of the cluster in hand, or not of `expected`. */
+  /** Returns an error for an answer that is not from the current cluster, or not from `expected`. */
   judge(
     payload: Uint8Array,
     endpoint: Endpoint,
@@ -89,7 +91,7 @@ export class StoreIdentity {
       : changed(expected, this.#clusterId!, place)
   }
 
-  /** The error of a call that began under a cluster that is not the one in hand any more. */
+  /** The error for a call that started under a cluster that is no longer the current one. */
   changeSince(expected: bigint | undefined, call: string): EtcdError | undefined {
     if (expected === undefined || this.#clusterId === undefined || expected === this.#clusterId)
       return undefined
@@ -101,8 +103,8 @@ export class StoreIdentity {
   }
 
   /**
-   * What became of a call for which only endpoints of another cluster answer, where its last failure, of one that does
-   * not, hides that; else the failure itself.
+   * Replaces the failure of a call by `cluster_changed` if only endpoints of another cluster answer, which
+   * the failure of an unreachable endpoint would hide.
    */
   explain(failure: EtcdError): EtcdError {
     const foreign = this.#hasForeign ? this.#list.endpoints.find((each) => this.#isForeign(each)) : undefined
@@ -113,16 +115,18 @@ export class StoreIdentity {
     return new EtcdError('cluster_changed', { endpoint, call, what, fate, cause: failure })
   }
 
-  /** An endpoint that is left out, of a call that may (`isRead`) or may not find out whether that is still right. */
+  /**
+   * True if the endpoint is excluded. Reads (`isRead`) may check from time to time whether it still must be.
+   */
   isLeftOut(endpoint: Endpoint, isRead: boolean): boolean {
     if (!this.#hasForeign || !this.#isForeign(endpoint)) return false
     return !isRead || this.#now() < endpoint.foreignUntil
   }
 
   /**
-   * Takes over the cluster that all endpoints answer for, if there is one and none of the cluster in hand is left. One
-   * that cannot be reached does not count: at once when it has never answered, else after it has failed for a while. So
-   * a cluster that answers is never left.
+   * Switches to the cluster that all endpoints answer for, if there is exactly one. Unreachable endpoints do
+   * not count: those that never answered at once, others after they have failed for a while. A cluster that
+   * answers is never left.
    */
   settle(): void {
     if (!this.#hasForeign) return

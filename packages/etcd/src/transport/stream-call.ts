@@ -20,7 +20,7 @@ import type { Sending } from './undici/session-guard.ts'
 /** Options of one duplex call. */
 export type StreamOptions = CallOptions & { readonly avoid?: string }
 
-/** One duplex call on one connection. The response is never paused. */
+/** One duplex call on one connection. Its response is never paused. */
 export class StreamCall<Req, Res>
   implements DuplexStream<Req>, Dispatcher.DispatchHandler, OpenCall, Sending
 {
@@ -36,7 +36,7 @@ export class StreamCall<Req, Res>
   #controller: Dispatcher.DispatchController | undefined
   #headers: Headers = {}
   #httpStatus = 0
-  /** The cluster whose answers it takes; `undefined` while there was none. */
+  /** The cluster the stream accepts messages from; `undefined` while there is none. */
   #expected: bigint | undefined
   #isSent = false
   #isEnded = false
@@ -63,7 +63,7 @@ export class StreamCall<Req, Res>
     return this.#endpoint?.url ?? 'no endpoint yet'
   }
 
-  /** Nothing is called back before this returns. */
+  /** Starts the call. No handler is called before this returns. */
   start(): void {
     const { closed, clock, open } = this.#context
     const { signal, timeoutMs } = this.#options
@@ -179,7 +179,10 @@ export class StreamCall<Req, Res>
     else this.#connect(endpoint)
   }
 
-  /** A stream without a time limit ends instead, and whoever opened it decides when to open the next. */
+  /**
+   * Fetches the token. A stream without a time limit does not retry that; its owner decides when to open the
+   * next one.
+   */
   #fetchToken(): Promise<void> {
     return fetchToken(this.#context, undefined, {
       isPatient: () => !this.#isEnded && this.#options.timeoutMs !== undefined,
@@ -197,7 +200,7 @@ export class StreamCall<Req, Res>
     return passed.has(named) ? undefined : named
   }
 
-  /** No endpoint is connected: takes the first that is, and ends when there is none. */
+  /** Connects when no endpoint is connected; uses the first that connects and ends if none does. */
   #connect(endpoint: Endpoint): void {
     this.#endpoint = endpoint
     const failed = new Map<Endpoint, EtcdError>()

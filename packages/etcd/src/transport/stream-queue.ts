@@ -2,20 +2,20 @@ import type { EtcdError } from '../errors.ts'
 
 /** A call that waits for a stream. */
 interface Waiting {
-  /** Hands it to the connection. */
+  /** Sends the call over the connection. */
   send(): void
-  /** Its connection is gone; nothing of it was sent. */
+  /** The connection is lost; no part of the call was sent. */
   fail(error: EtcdError): void
 }
 
 /**
- * The calls of one connection, of which the peer takes only so many at a time. The others wait here, and not with undici,
- * which would keep what was given up until there is room, and connect again and again for its sake.
+ * Queues the calls of one connection beyond the peer's limit of concurrent ones. undici's own queue would
+ * keep cancelled calls until there is capacity, and reconnect again and again because of them.
  */
 export class StreamQueue {
   readonly #waiting = new Map<object, Waiting>()
   readonly #running = new Set<object>()
-  /** Calls that the peer takes at a time; 0 while there is no connection. */
+  /** The peer's limit of concurrent calls; 0 while there is no connection. */
   #limit = 0
   #isDraining = false
 
@@ -24,7 +24,7 @@ export class StreamQueue {
     this.#drain()
   }
 
-  /** Sends the owner's call now, or when there is room. */
+  /** Sends the owner's call now, or once there is capacity. */
   request(owner: object, call: Waiting): void {
     if (this.#waiting.size === 0 && this.#running.size < this.#limit) {
       this.#running.add(owner)
@@ -32,12 +32,12 @@ export class StreamQueue {
     } else this.#waiting.set(owner, call)
   }
 
-  /** The owner's call is over, or given up before it had a stream: then true. */
+  /** The owner's call has ended. Returns true if it was withdrawn before it had a stream. */
   settle(owner: object): boolean {
     const isWithdrawn = this.#waiting.delete(owner)
     if (this.#running.delete(owner) && this.#waiting.size > 0 && !this.#isDraining) {
       this.#isDraining = true
-      // Not before undici knows, too, that the call is over.
+      // Deferred, so that undici knows that the call has ended.
       queueMicrotask(() => {
         this.#isDraining = false
         this.#drain()
@@ -46,7 +46,7 @@ export class StreamQueue {
     return isWithdrawn
   }
 
-  /** There is no connection any more: whatever waits fails. */
+  /** The connection is lost: all waiting calls fail. */
   fail(error: EtcdError): void {
     this.#limit = 0
     for (const [owner, call] of [...this.#waiting]) {

@@ -7,7 +7,7 @@ export interface Credentials {
 }
 
 /**
- * Holds the token that calls carry. However many callers find it missing or expired at once, one Authenticate goes out
+ * Holds the token that calls carry. All callers that find it missing or expired share one Authenticate call
  * (ETCD T1 #47).
  */
 export class TokenKeeper {
@@ -15,10 +15,13 @@ export class TokenKeeper {
   readonly #onDisabled: () => void
   #token: string | undefined
   #refreshing: Promise<void> | undefined
-  /** The cluster has auth disabled: calls go without a token until one is refused. */
+  /** The cluster has auth disabled: calls are sent without a token until one is refused. */
   #isDisabled = false
 
-  /** Without `authenticate`, calls carry no token. `onDisabled` hears that credentials were given in vain. */
+  /**
+   * Without `authenticate`, calls carry no token. `onDisabled` is called if credentials were given but auth
+   * is disabled.
+   */
   constructor(authenticate: (() => Promise<string>) | undefined, onDisabled: () => void) {
     this.#authenticate = authenticate
     this.#onDisabled = onDisabled
@@ -33,12 +36,12 @@ export class TokenKeeper {
     return this.#token
   }
 
-  /** A token has to be fetched before the next call. */
+  /** True if a token has to be fetched before the next call. */
   get isMissing(): boolean {
     return this.#authenticate !== undefined && this.#token === undefined && !this.#isDisabled
   }
 
-  /** Fetches a new token, unless `used` is not the current one any more: then someone else has done so. */
+  /** Fetches a new token, unless the current one is no longer `used`, because it was replaced meanwhile. */
   refresh(used?: string | undefined): Promise<void> {
     if (this.#authenticate === undefined) return Promise.resolve()
     if (this.#refreshing === undefined) {
@@ -56,7 +59,7 @@ export class TokenKeeper {
       this.#isDisabled = false
     } catch (error) {
       if (!(error instanceof EtcdError) || error.code !== 'auth_not_enabled') throw error
-      // As Go's client does: auth may be switched on later, and then calls are refused and come back here.
+      // Like Go's client: if auth is enabled later, calls are refused and a token is fetched.
       if (!this.#isDisabled) this.#onDisabled()
       this.#isDisabled = true
       this.#token = undefined

@@ -4,44 +4,57 @@ import type { Method } from '../wire/rpc.ts'
 
 export type { Method } from '../wire/rpc.ts'
 
+/** Callbacks of a duplex call. */
 export interface StreamHandlers<Res> {
-  /** Whole messages, in order, called synchronously as they arrive. The stream is never paused: a slow reader must bound itself. */
+  /**
+   * Receives complete messages, in order and synchronously. The stream is never paused: slow receivers must
+   * limit themselves.
+   */
   onMessage(message: Res): void
-  /** Bytes came of a message that is not whole yet: somebody is there, though the message takes long. Must not throw. */
+  /**
+   * Called for bytes of an incomplete message: a sign of life while a large message arrives. Must not throw.
+   */
   onPart?(): void
-  /** Called exactly once, also after `cancel()`; `error` is undefined when the server ended with status OK. */
+  /** Called exactly once, also after `cancel()`; `error` is undefined if the server ended with status OK. */
   onEnd(error: EtcdError | undefined): void
 }
 
-/** One open duplex call. Messages sent before the connection stands are kept and sent in order. */
+/** One open duplex call. Messages sent before it is connected are queued and sent in order. */
 export interface DuplexStream<Req> {
-  /** The endpoint's URL, for messages. */
+  /** URL of the endpoint, for error messages. */
   readonly endpoint: string
   send(message: Init<Req>): void
-  /** Half-close: no more messages from us. */
+  /** Half-closes the stream: the client sends no more messages. */
   end(): void
-  /** Resets the stream; `onEnd` follows with code `cancelled`. */
+  /** Resets the stream; `onEnd` with code `cancelled` follows. */
   cancel(): void
 }
 
+/** Options of every call on a channel. */
 export interface CallOptions {
-  /** Milliseconds until the call fails with `deadline_exceeded`; no default here, the client resolves it. */
+  /** Milliseconds until the call fails with `deadline_exceeded`. The client provides the default. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
-  /** Reject answers of a member without leader: sends `hasleader: true`. On by default for streams. */
+  /**
+   * Refuse to be served by a member without a leader (sends `hasleader: true`). Default: true for streams
+   * only.
+   */
   readonly requireLeader?: boolean
-  /** Told of each attempt that failed and is made again, so that a long wait has a reason. Must not throw. */
+  /** Called after each failed attempt that is retried, to explain a long wait. Must not throw. */
   readonly onRetry?: (error: EtcdError) => void
-  /** Answers of another cluster than this one fail with `cluster_changed`. Default: the cluster in hand when the call begins. */
+  /**
+   * Fail with `cluster_changed` if another cluster answers. Default: the current cluster when the call
+   * starts.
+   */
   readonly clusterId?: bigint
-  /** Only this endpoint (its URL), for calls that speak of one member: status, defragment, snapshot. */
+  /** URL of the only endpoint to use, for calls about one member: status, defragment, snapshot. */
   readonly endpoint?: string
 }
 
 /**
- * What the services (kv, watch, lease, …) stand on: picks a healthy endpoint, adds the token, retries what may be
- * retried (ETCD T2), refreshes the token once for all callers, translates every failure into an EtcdError. A method, handlers
- * or options that cannot be used are `invalid_argument`, thrown by `stream` and by `backoffMs`.
+ * The basis of all services: picks a healthy endpoint, adds the token, retries what may be retried (ETCD T2),
+ * refreshes the token once for all callers and translates every failure into an EtcdError. Unusable methods,
+ * handlers or options are refused with `invalid_argument`, thrown by `stream` and `backoffMs`.
  */
 export interface Channel {
   unary<Req, Res>(
@@ -49,24 +62,32 @@ export interface Channel {
     request: Init<NoInfer<Req>>,
     options?: CallOptions & { retry?: RetryClass },
   ): Promise<Res>
-  /** One attempt on one endpoint; whoever opened the stream decides what to resume. `avoid` names an endpoint not to take if another is there. */
+  /**
+   * One attempt on one endpoint; its owner decides how to resume. `avoid` names an endpoint to avoid if there
+   * is another.
+   */
   stream<Req, Res>(
     method: Method<Req, Res>,
     handlers: StreamHandlers<Res>,
     options?: CallOptions & { avoid?: string },
   ): DuplexStream<Req>
-  /** Gets a new token (single flight); for calls refused in-band, as watch creates are. Resolves at once without credentials. */
+  /**
+   * Fetches a new token, once for concurrent callers; for refusals within a stream. Resolves at once without
+   * credentials.
+   */
   refreshToken(): Promise<void>
   /**
-   * The cluster all answers are of; `undefined` before the first. When every endpoint answers for another one, that one
-   * is taken, and whatever was under way fails with `cluster_changed`.
+   * The cluster that all answers come from; `undefined` before the first one. If all endpoints answer for
+   * another cluster, that becomes the current one, and calls in progress fail with `cluster_changed`.
    */
   readonly clusterId: bigint | undefined
-  /** URLs of the endpoints in use now: the seeds and the members adopted since. */
+  /** URLs of the endpoints in use: the configured ones and the members added since. */
   endpoints(): readonly string[]
-  /** Delay before the attempt number `attempt` (0 is the first retry), with jitter. */
+  /** Delay in milliseconds before retry number `attempt`, starting with 0, with jitter. */
   backoffMs(attempt: number): number
 }
 
-/** What may be sent again: `read` in any state; `write` only when nothing was sent or the server says not applied. */
+/**
+ * What may be sent again: `read` after any failure; `write` only if it was not sent or certainly not applied.
+ */
 export type RetryClass = 'read' | 'write'

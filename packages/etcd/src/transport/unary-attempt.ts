@@ -7,9 +7,9 @@ import { errorOfNetwork } from './network-errors.ts'
 import { errorOfHttp, errorOfStatus, type Headers, isGrpc, type CallSite, readStatus } from './status.ts'
 import type { Sending } from './undici/session-guard.ts'
 
-/** Who is told how an attempt ended; exactly one of the two is called, once. */
+/** Receives the result of an attempt: exactly one of `onAnswer` and `onFailure` is called, once. */
 export interface AttemptOwner<Res> {
-  /** The request goes out. */
+  /** The request is sent. */
   onSent?(): void
   onAnswer(answer: Res, attempt: UnaryAttempt<Res>): void
   onFailure(error: EtcdError, attempt: UnaryAttempt<Res>): void
@@ -18,16 +18,16 @@ export interface AttemptOwner<Res> {
 const FRAME_HEADER_BYTES = 5
 
 /**
- * One request on one connection. The answer's chunks are kept as they come and looked at once, at the end: the response
- * is never paused, and its length is held against the frame's own.
+ * One request on one connection. The chunks of the response are collected and decoded at the end: the
+ * response is never paused, and its length is compared with the frame's.
  */
 export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
   readonly connection: Connection
-  /** The token the request carried. */
+  /** The token in the request's headers. */
   readonly token: string | undefined
-  /** The request has been handed to a connection whose peer speaks HTTP/2: from now on it may be carried out. */
+  /** The request was handed to a connection whose peer speaks HTTP/2, so it may be executed from now on. */
   isSent = false
-  /** Of the connection, that which it was sent over. */
+  /** The session of the connection that it was sent over. */
   session = 0
   readonly #type: MessageType<Res>
   readonly #path: string
@@ -59,17 +59,17 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
     this.#heardBefore = connection.activityCount
   }
 
-  /** Nothing at all has come over the connection since the attempt began. */
+  /** True if nothing was received over the connection since the attempt started. */
   get isSilent(): boolean {
     return this.connection.activityCount === this.#heardBefore
   }
 
-  /** The message of the answer, as it came; only once there is one. */
+  /** The response message as received; only once there is one. */
   get payload(): Buffer {
     return this.#payload!
   }
 
-  /** Its answer begins with etcd's header, if it has one. */
+  /** True if the response starts with etcd's header. */
   get hasHeader(): boolean {
     return hasHeader(this.#path)
   }
@@ -78,7 +78,7 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
     return { endpoint: this.connection.url, call: callName(this.#path) }
   }
 
-  /** Gives the attempt up; its owner hears nothing more. */
+  /** Aborts the attempt; its owner is not called any more. */
   abandon(reason: Error): void {
     if (this.#owner === undefined) return
     this.#owner = undefined
@@ -87,12 +87,12 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // What was given up while it waited for the connection is not sent at all.
+    // A call that was aborted while it waited for the connection is not sent.
     if (this.#owner === undefined) {
       controller.abort(new EtcdError('cancelled', this.place))
       return
     }
-    // undici sends a call again by itself that a GOAWAY or a "refused" reset left out; it has been sent all the same.
+    // undici resends a call after a GOAWAY or a "refused" reset, although it may have been executed.
     if (this.isSent) {
       const what = 'the server turned the call away while it was under way'
       controller.abort(new EtcdError('connection_lost', { ...this.place, what }))
@@ -154,7 +154,7 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
 
   #read(trailers: Headers): Res {
     const headers = this.#headers ?? {}
-    // What a gateway puts on its own page is not etcd's word, be it a gRPC status.
+    // A gRPC status on a gateway's own page does not come from etcd.
     if (!isGrpc(this.#httpStatus, headers)) {
       throw errorOfHttp(this.#httpStatus, headers['content-type']?.toString(), this.place)
     }

@@ -19,7 +19,7 @@ import type { Caller, UnaryOptions, UnaryRequest } from './unary-request.ts'
 
 const MAX_REFRESHES = 2
 
-/** One request with its retries: ends at its deadline at the latest, and settles exactly once. */
+/** One request with its retries: ends at its deadline at the latest and settles exactly once. */
 export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter {
   readonly #context: CallContext
   readonly #request: UnaryRequest<Res>
@@ -29,11 +29,11 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   #attempt: UnaryAttempt<Res> | undefined
   #reach: Reach | undefined
   #endpoint: Endpoint | undefined
-  /** The cluster whose answer it takes; `undefined` when it began before there was one. */
+  /** The cluster whose answer the call accepts; `undefined` if there was none when it started. */
   #expected: bigint | undefined
   #isSettled = false
   #liftLimits: (() => void) | undefined
-  /** Ends the wait between rounds, or an attempt that takes too long. */
+  /** Ends the wait between rounds, or a slow attempt. */
   #timer: unknown
   #failures: FailedAttempts | undefined
   #refreshes = 0
@@ -61,7 +61,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
       return
     }
     openCalls(this.#context, this.#options).add(this)
-    // An answer that names no cluster has 0.
+    // An answer that names no cluster has the id 0.
     this.#expected = this.#options.clusterId || this.#context.balancer.identity.clusterId
     this.#liftLimits = limitCall(this.#context.clock, timeoutMs, signal, {
       onDeadline: () => this.#onDeadline(),
@@ -122,7 +122,10 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     else this.#onUnproven(error)
   }
 
-  /** The peer cannot be shown to be etcd: other endpoints come first from now on, and a read asks them at once. */
+  /**
+   * The peer could not be verified to be etcd: other endpoints are preferred from now on, and a read tries
+   * them at once.
+   */
   #onUnproven(error: EtcdError): void {
     this.#attempt = undefined
     this.#endpoint!.doubt()
@@ -134,7 +137,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     }
   }
 
-  /** Where the call began under the cluster still in hand, another endpoint may be of that one. */
+  /** If the cluster the call started under is still the current one, another endpoint may belong to it. */
   #onForeign(error: EtcdError, attempt: UnaryAttempt<Res>): void {
     this.#context.clock.clearTimeout(this.#timer)
     const expected = this.#expected
@@ -143,7 +146,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     else this.#fail(error)
   }
 
-  /** Takes the next endpoint, or waits until there is one to take. */
+  /** Tries the next endpoint, or waits until one can be tried. */
   #next(): void {
     if (this.#isSettled || this.#isOvertaken()) return
     const { preparation, tokens } = this.#context
@@ -164,7 +167,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     else this.#connect(endpoint)
   }
 
-  /** The cluster in hand is not the one the call began under: it fails. */
+  /** Fails the call if the current cluster is no longer the one it started under. */
   #isOvertaken(): boolean {
     const changed = this.#context.balancer.identity.changeSince(this.#expected, this.#name)
     if (changed !== undefined) this.#fail(changed)
@@ -195,7 +198,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     return this.#failures
   }
 
-  /** Whatever becomes of the condition, the call itself is not on its way. */
+  /** If the condition fails, the call fails unsent. */
   #after(condition: Promise<void>): void {
     condition.then(
       () => this.#next(),
@@ -203,7 +206,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     )
   }
 
-  /** No endpoint is connected that has not failed yet. */
+  /** Connects when no untried endpoint is connected. */
   #connect(endpoint: Endpoint): void {
     this.#endpoint = endpoint
     this.#reach = new Reach({
@@ -240,7 +243,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     }
     waitForRoom(attempt, {
       clock,
-      // Also one that has failed this call before.
+      // Includes endpoints that have failed this call before.
       pick: () => balancer.pick({ tried: new Set([endpoint]), isRead: this.#retry === 'read' }),
       onTimer: (timer) => this.onTimer(timer),
       onSent,
@@ -278,7 +281,9 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     if (error !== undefined) tellRetry(this.#options.onRetry, error, this.#context.logger)
   }
 
-  /** Every endpoint has failed in this round. Where one said nothing at all, what it is may tell whether to go on. */
+  /**
+   * All endpoints have failed in this round. A diagnosis of silent ones may show that retrying is useless.
+   */
   #endRound(): void {
     const diagnosing = this.#failures?.diagnose(this.#name)
     if (diagnosing === undefined) this.#wait()
@@ -303,7 +308,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     failures.rounds += 1
   }
 
-  /** A read that takes this long is tried elsewhere while there is time left. */
+  /** Retries a slow read elsewhere while there is time. */
   #onSlowAttempt(endpoint: Endpoint, attempt: UnaryAttempt<Res>): void {
     const error = this.#late('unavailable', this.#context.attemptTimeoutMs)
     this.#drop(endpoint, attempt, error)
@@ -315,7 +320,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     const attempt = this.#attempt
     const error = this.#late('deadline_exceeded', timeoutMs)
     if (attempt !== undefined) this.#drop(this.#endpoint!, attempt, error)
-    // What went wrong before says more than that time is up, as long as nothing is under way.
+    // An earlier failure explains more than the deadline, unless a request is in progress.
     const before = this.#failures?.lastError ?? this.#endpoint?.lastFailure?.with({ call: this.#name })
     this.#fail(error.fate === 'unknown' ? error : (before ?? error))
   }

@@ -3,8 +3,9 @@ import type { MessageType } from '../wire/message-type.ts'
 import type { CallOptions, RetryClass } from './transport.ts'
 
 /**
- * Options of one unary call. `isAnonymous` is for Authenticate itself, which needs no token; `isParting` for what a client
- * that closes still has to put right; `onSent` is called each time the request goes out, for what counts time from there.
+ * Options of one unary call. `isAnonymous`: sent without a token, for Authenticate itself. `isParting`:
+ * permitted while the client closes, to clean up. `onSent` is called each time the request is sent, for time
+ * limits that start there.
  */
 export type UnaryOptions = CallOptions & {
   readonly retry?: RetryClass
@@ -13,7 +14,7 @@ export type UnaryOptions = CallOptions & {
   readonly onSent?: () => void
 }
 
-/** What goes out, and how its answer is read. */
+/** The encoded request, and the type of its response. */
 export interface UnaryRequest<Res> {
   readonly path: string
   readonly type: MessageType<Res>
@@ -21,7 +22,7 @@ export interface UnaryRequest<Res> {
   readonly options: UnaryOptions
 }
 
-/** Who waits for the answer. */
+/** Receives the result of a call. */
 export interface Caller<Res> {
   resolve(answer: Res): void
   reject(error: EtcdError): void

@@ -4,7 +4,10 @@ type Undici = typeof import('undici')
 
 let loaded: Undici | undefined
 
-/** With the first call, and not before: it takes longer to load than livetree does, and a process may never connect. */
+/**
+ * Loads undici with the first call: loading takes longer than livetree's own code, and a process may never
+ * connect.
+ */
 export async function loadUndici(): Promise<void> {
   try {
     loaded ??= await import('undici')
@@ -13,11 +16,12 @@ export async function loadUndici(): Promise<void> {
   }
 }
 
+/** True once `loadUndici` has succeeded. */
 export function isUndiciLoaded(): boolean {
   return loaded !== undefined
 }
 
-/** Throws while it is not loaded. */
+/** Returns undici. Throws if it is not loaded. */
 export function undici(): Undici {
   if (loaded === undefined) throw new Error('undici is not loaded')
   return loaded

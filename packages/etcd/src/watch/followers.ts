@@ -3,8 +3,8 @@ import type { WatchState } from './watch-state.ts'
 import type { WatchStream } from './watch-stream.ts'
 
 /**
- * Watches that know nothing of their store, and were on the same stream as others that do: they stay off the next stream
- * until the store was recognized by what the others know.
+ * Watches without knowledge of their store that shared a stream with watches that have it. They are not added
+ * to the next stream before the store was recognized for the others.
  */
 export class Followers {
   readonly #waiting = new Set<WatchState>()
@@ -25,7 +25,7 @@ export class Followers {
     this.#waiting.clear()
   }
 
-  /** Keeps back those of the watches that follow others of them, and returns the rest. */
+  /** Holds back the watches that follow others among them, and returns the rest. */
   keepBack(watchers: readonly WatchState[], session: WatchStream): WatchState[] {
     const knowing = watchers.filter((watcher) => watcher.questionFor(session) !== undefined)
     const streams = new Set(knowing.map(({ lastStream }) => lastStream))
@@ -37,7 +37,10 @@ export class Followers {
     })
   }
 
-  /** Returns those about whose stream nobody is asked any more, of all watches of the connection. */
+  /**
+   * Releases and returns the watches whose former stream has no watch left to verify, given all watches of
+   * the connection.
+   */
   release(watchers: Iterable<WatchState>, session: WatchStream): WatchState[] {
     if (this.#waiting.size === 0) return []
     const asked = [...watchers].filter(

@@ -1,34 +1,35 @@
 import type { Clock } from '../clock.ts'
 
-/** What a heartbeat needs, and what it causes. */
+/** What a heartbeat needs, and what it calls. */
 export interface HeartbeatPorts {
   readonly clock: Clock
-  /** Between two questions on a quiet stream. */
+  /** Milliseconds between two progress requests on a quiet stream. */
   intervalMs(): number
-  /** From a question to the conclusion that nobody is there. */
+  /** Milliseconds after a request until the server counts as silent. */
   readonly graceMs: number
-  /** Someone waits for an answer: ask more often. */
+  /** True while a caller waits for progress, so that it is requested more often. */
   isHurried(): boolean
-  /** Asks for progress; false when it is not the time for it. */
+  /** Sends a progress request; returns false if now is not the time for one. */
   ask(): boolean
-  /** Asks something that any server answers at once, also one whose watches are not synced. */
+  /** Sends a request that every server answers at once, even if its watches are not synced. */
   ping(): void
-  /** Nothing came within the grace, not even after the ping. */
+  /** Nothing was received within the grace period, not even after the ping. */
   onSilent(): void
-  /** Many questions in a row found no answer, though the server speaks. */
+  /** Many progress requests in a row were not answered, although the server sends other messages. */
   onUnanswered(): void
 }
 
-/** Hurried questions start this close together and then double. */
+/** Delay of the first hurried request, in milliseconds; doubles with each further one. */
 const HURRIED_MS = 25
 
-/** Unanswered questions, and graces, after which the server is taken to have forgotten to answer. */
+/** After this many unanswered progress requests (or grace periods) the stream is reopened. */
 const UNANSWERED_LIMIT = 4
 const UNANSWERED_GRACES = 2
 
 /**
- * Keeps a stream honest: asks for progress at a cadence, and notices when a server that was asked something stays
- * silent. Any message counts as a sign of life, and so does any part of one. Measured by timers alone, so that a step of the clock changes nothing.
+ * Verifies that a stream is alive: requests progress at intervals, and detects a server that does not react
+ * to a request. Any message, or part of one, counts as a sign of life. Uses timers only, so that changes of
+ * the time of day do not matter.
  */
 export class Heartbeat {
   readonly #ports: HeartbeatPorts
@@ -41,7 +42,7 @@ export class Heartbeat {
   #unanswered = 0
   #isStopped = false
 
-  /** `patience` multiplies how many questions may stay unanswered. */
+  /** `patience` multiplies how many requests may remain unanswered. */
   constructor(ports: HeartbeatPorts, patience = 1) {
     this.#ports = ports
     this.#patience = patience
@@ -52,32 +53,32 @@ export class Heartbeat {
     return this.#patience * Math.max(UNANSWERED_LIMIT, Math.ceil(graces))
   }
 
-  /** The stream was opened; its first message may take `openMs`. */
+  /** The stream was opened; its first message may take `openMs` milliseconds. */
   start(openMs: number): void {
     this.expect(openMs)
     this.#schedule()
   }
 
-  /** A message came. */
+  /** A message was received. */
   noteActivity(): void {
     this.#isQuiet = false
   }
 
-  /** A part of a message came; answers to questions stand behind the rest of it. */
+  /** A part of a message was received; answers can only follow after the rest of it. */
   notePart(): void {
     this.#isQuiet = false
     this.#unanswered = 0
   }
 
-  /** An answer to a question came. */
+  /** A progress request was answered. */
   answered(): void {
     this.#unanswered = 0
     this.#hurriedMs = HURRIED_MS
-    // nobody waits any more: back to the cadence
+    // No caller waits any more: return to the normal interval.
     if (this.#isAskingSoon && !this.#ports.isHurried()) this.#schedule()
   }
 
-  /** Something was sent that the server answers. */
+  /** A request was sent that the server must answer. */
   expect(withinMs = this.#ports.graceMs): void {
     if (this.#isStopped || this.#isQuiet) return
     this.#isQuiet = true
@@ -85,7 +86,7 @@ export class Heartbeat {
     this.#silenceTimer = this.#ports.clock.setTimeout(() => this.#onHalfSilent(withinMs / 2), withinMs / 2)
   }
 
-  /** Someone began to wait for an answer. */
+  /** A caller started to wait for progress. */
   requestProgress(): void {
     this.#hurriedMs = HURRIED_MS
     this.#schedule()

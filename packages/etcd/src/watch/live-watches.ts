@@ -3,11 +3,11 @@ import type { WatchState } from './watch-state.ts'
 
 interface LiveWatch {
   readonly watcher: WatchState
-  /** This many answers to progress requests may be from before the watch was there. */
+  /** Number of answers to progress requests that may date from before the watch was created. */
   staleAnswers: number
 }
 
-/** The watches that a stream serves, by their ids. */
+/** The watches served by a stream, by id. */
 export class LiveWatches {
   readonly #live = new Map<number, LiveWatch>()
 
@@ -19,7 +19,7 @@ export class LiveWatches {
     return this.#live.get(id)?.watcher
   }
 
-  /** `staleAnswers`: answers to progress requests that may come and were asked for before. */
+  /** `staleAnswers`: number of unanswered progress requests sent before the watch was created. */
   set(id: number, watcher: WatchState, staleAnswers: number): void {
     this.#live.set(id, { watcher, staleAnswers })
   }
@@ -40,14 +40,17 @@ export class LiveWatches {
     return [...this.#live].filter(([, live]) => live.watcher === watcher).map(([id]) => id)
   }
 
-  /** Milliseconds between two questions: as often as the one of the watches that needs it most, or every `mostMs`. */
+  /** Milliseconds between progress requests: the shortest interval a watch needs, at most `mostMs`. */
   intervalMs(mostMs: number): number {
     let intervalMs = mostMs
     for (const { proofEveryMs } of this.watchers()) intervalMs = Math.min(intervalMs, proofEveryMs ?? mostMs)
     return intervalMs
   }
 
-  /** An answer to a progress request. Returns whether it may be from before one of the watches was there. */
+  /**
+   * Applies an answer to a progress request. Returns true if it may date from before one of the watches was
+   * created.
+   */
   progress(header: ResponseHeader, at: number, isOrderKept: boolean): boolean {
     let isStale = false
     for (const live of [...this.#live.values()]) {

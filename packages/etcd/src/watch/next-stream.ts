@@ -4,26 +4,31 @@ import type { SessionEnding } from './session-ports.ts'
 import type { WatchState } from './watch-state.ts'
 import type { WatchStream } from './watch-stream.ts'
 
-/** Refusals in a row, of one watch or of a token, until they are believed. */
+/** How often in a row a watch or a token must be refused before the refusal is final. */
 export const REFUSAL_LIMIT = 3
 
 const MAX_GRACE_MS = 60_000
 const MAX_PATIENCE = 64
 
-/** How the next stream is opened, learned from how those before it ended. */
+/** Settings of the next stream, learned from how the previous ones ended. */
 export class NextStream {
   readonly #channel: Channel
   readonly #leastGraceMs: number
-  /** Milliseconds in which a server that was asked has to answer. */
+  /** Milliseconds within which the server must react to a request. */
   graceMs: number
-  /** Multiplies how many progress requests may stay unanswered. */
+  /** Multiplies how many progress requests may remain unanswered. */
   patience = 1
   #tokenFailures = 0
-  /** Streams in a row that ended with what is final: each endpoint is asked before it is believed. */
+  /**
+   * Streams in a row that ended with a final error, which counts only once every endpoint has returned it.
+   */
   #finalEnds = 0
-  /** An endpoint to stay away from if there is another. */
+  /** An endpoint to avoid if there is another. */
   avoid: string | undefined
-  /** An endpoint that had no room for a question beside the stream: it is asked before the stream is opened. */
+  /**
+   * An endpoint that could not handle a verifying read besides the stream: there, the read precedes the
+   * stream.
+   */
   askFirstAt: string | undefined
 
   constructor(channel: Channel, graceMs: number) {
@@ -32,25 +37,25 @@ export class NextStream {
     this.graceMs = graceMs
   }
 
-  /** A stream was of use. */
+  /** A stream delivered something. */
   useful(): void {
     this.patience = 1
     this.graceMs = this.#leastGraceMs
   }
 
-  /** A server took a watch on. */
+  /** A server accepted a watch. */
   served(): void {
     this.#tokenFailures = 0
     this.#finalEnds = 0
   }
 
-  /** A stream ended by itself. */
+  /** A stream ended on its own. */
   ended(reason: SessionEnding['reason']): void {
     if (reason === 'silent') this.graceMs = Math.max(this.graceMs, Math.min(this.graceMs * 2, MAX_GRACE_MS))
     if (reason === 'unanswered') this.patience = Math.min(this.patience * 2, MAX_PATIENCE)
   }
 
-  /** A stream is left, for this error. */
+  /** A stream is given up because of this error. */
   left(session: WatchStream, error: EtcdError | undefined): void {
     if (session.endpoint !== '') this.avoid = session.endpoint
     if (error?.code === 'unauthenticated') this.#tokenFailures += 1
@@ -60,7 +65,7 @@ export class NextStream {
     else if (this.#channel.endpoints().length > 1) this.askFirstAt = undefined
   }
 
-  /** One endpoint among others may be the only one that says so. */
+  /** True if the error is final. One endpoint among others may be the only one that returns it. */
   isBelieved(error: EtcdError): boolean {
     if (error.code === 'unauthenticated') return this.#tokenFailures > REFUSAL_LIMIT
     if (!isOfAll(error)) return false
@@ -68,14 +73,17 @@ export class NextStream {
   }
 }
 
-/** Whether the error is final, and for every watch of the stream: one answer that is too large is for one of them. */
+/**
+ * True if the error is final for every watch of the stream. A response that is too large concerns only one of
+ * them.
+ */
 function isOfAll(error: EtcdError): boolean {
   return isFinalError(error) && error.code !== 'response_too_large'
 }
 
 /**
- * An answer is too large for the client though it was asked for in pieces. Which watch it is for shows when they are tried
- * one by one: a watch alone on its stream is the one; of several, the one that came last stays, as each of them will be once.
+ * Finds the watch whose response is too large even when requested in fragments. A watch alone on its stream
+ * is the culprit; of several, all but the last pause, so that each of them is tried alone eventually.
  */
 export function judgeSuspects(suspects: readonly WatchState[]): {
   readonly culprit: WatchState | undefined

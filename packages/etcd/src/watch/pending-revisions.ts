@@ -6,7 +6,7 @@ interface Waiter {
   reject(reason: unknown): void
 }
 
-/** Who waits for which revision. */
+/** Callers that wait until a revision is reached. */
 export class PendingRevisions {
   readonly #waiters = new Set<Waiter>()
 
@@ -14,7 +14,9 @@ export class PendingRevisions {
     return this.#waiters.size
   }
 
-  /** Resolves once `settle` was called with this revision or a higher one; rejects with the signal's reason. */
+  /**
+   * Resolves when `settle` is called with this revision or a higher one; rejects with the signal's reason.
+   */
   add(revision: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)

@@ -1,14 +1,14 @@
 import type { Clock } from '../clock.ts'
 
 /**
- * The progress requests of one stream that have not been answered, and what its answers are worth. Answers carry no mark
- * of what they answer, and a request may never be answered: all that is known is that the n-th answer is not to an
- * earlier request than the n-th.
+ * The unanswered progress requests of one stream, and how reliable its answers are. Answers do not say which
+ * request they belong to, and a request may never be answered: the n-th answer belongs to the n-th request or
+ * a later one.
  */
 export class ProgressQuestions {
   readonly #clock: Clock
   readonly #graceMs: number
-  /** When the ones without an answer were sent. */
+  /** When the unanswered requests were sent. */
   readonly #asked: number[] = []
   #order: 'unknown' | 'kept' | 'not kept' = 'unknown'
 
@@ -17,12 +17,12 @@ export class ProgressQuestions {
     this.#graceMs = graceMs
   }
 
-  /** How many answers may still come to what was asked so far. */
+  /** Number of answers that may still arrive. */
   get open(): number {
     return this.#asked.length
   }
 
-  /** False where answers do not wait for the changes before them: etcd before 3.4.25 and 3.5.8. */
+  /** False if answers can overtake changes: etcd before 3.4.25 and 3.5.8. */
   get isOrderKept(): boolean {
     return this.#order !== 'not kept'
   }
@@ -31,14 +31,18 @@ export class ProgressQuestions {
     this.#asked.push(this.#clock.now())
   }
 
-  /** A create was answered. Where that comes before any answer to the first question, which was sent before it, order is kept. */
+  /**
+   * A create was answered. If no answer to the first request, sent before the create, preceded it, order is
+   * kept.
+   */
   created(): void {
     if (this.#order === 'unknown') this.#order = 'kept'
   }
 
   /**
-   * One was answered. Gives when it was asked: the oldest that can be meant, so that no freshness is claimed that is not
-   * there, but for those that are older than the time in which a living server answers.
+   * A request was answered. Returns when it was sent: the oldest possible time, so that data is never
+   * considered fresher than it is, except for requests older than the time within which a live server
+   * answers.
    */
   answered(): number {
     if (this.#order === 'unknown') this.#order = 'not kept'

@@ -3,21 +3,21 @@ import { EtcdError } from '../errors.ts'
 import { isTokenText } from '../transport/status.ts'
 import type { WatchResponse } from '../wire/watch.ts'
 
-/** Why a server does not serve a watch, told within the stream. */
+/** Why a server refuses a watch, sent as a message on the stream. */
 export type Refusal =
-  /** The token is missing, expired or older than the users: a new one and a new stream may do. */
+  /** The token is missing, expired or outdated; a new token with a new stream may work. */
   | 'token'
-  /** The user may not read the range. etcd before 3.5 also says this of an expired token. */
+  /** The user may not read the range. etcd before 3.5 also reports this for an expired token. */
   | 'permission'
   | 'compacted'
-  /** The id is taken on this stream. */
+  /** The id is already used on this stream. */
   | 'duplicate_id'
-  /** The server watches no range without keys. */
+  /** The range can contain no key, which the server refuses to watch. */
   | 'empty_range'
-  /** Anything else; trying again later may do. */
+  /** Anything else; retrying later may work. */
   | 'other'
 
-/** Reads the reason of a `canceled` answer. */
+/** Classifies the reason of a `canceled` response. */
 export function refusalOf(response: WatchResponse): Refusal {
   const reason = response.cancelReason.toLowerCase()
   if (response.compactRevision > 0 || reason.includes('has been compacted')) return 'compacted'
@@ -27,13 +27,13 @@ export function refusalOf(response: WatchResponse): Refusal {
   return reason.includes('unauthenticated') || isTokenText(reason) ? 'token' : 'other'
 }
 
-/** The error for a refusal, in the server's words. */
+/** The error for a refusal, with the server's reason. */
 export function refusalError(refusal: Refusal, response: WatchResponse, endpoint: string): EtcdError {
   const what = `the server refused the watch: ${response.cancelReason || 'it gave no reason'}`
   return new EtcdError(CODES[refusal], { what, call: 'Watch/Watch', endpoint })
 }
 
-/** The error for a stream that serves no more watches before it has a new token. */
+/** The error for a stream that accepts no more watches with its token. */
 export function staleTokenError(endpoint: string): EtcdError {
   return new EtcdError('unauthenticated', {
     call: 'Watch/Watch',

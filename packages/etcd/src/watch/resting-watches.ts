@@ -1,7 +1,7 @@
 import { type Clock, keepRunning } from '../clock.ts'
 import type { WatchState } from './watch-state.ts'
 
-/** Watches that were refused and are tried again later, each at its own time. */
+/** Refused watches that are retried later, each at its own time. */
 export class RestingWatches {
   readonly #clock: Clock
   readonly #timers = new Map<WatchState, unknown>()
@@ -18,7 +18,7 @@ export class RestingWatches {
     return this.#timers.has(watcher)
   }
 
-  /** `onRested` is called after `ms` milliseconds, unless the watch is deleted before. */
+  /** Calls `onRested` after `ms` milliseconds unless the watch is deleted before. */
   rest(watcher: WatchState, ms: number, onRested: () => void): void {
     const timer = this.#clock.setTimeout(() => {
       this.#timers.delete(watcher)

@@ -1,24 +1,24 @@
 import type { KeyValue } from '../wire/kv.ts'
 import { WatchEvent } from './watch-handlers.ts'
 
-/** What a range holds, by key (its bytes as latin1 text). */
+/** The contents of a range by key (bytes as latin1 text). */
 export type HeldKeys = ReadonlyMap<string, KeyValue>
 
 const NO_BYTES = Buffer.alloc(0)
 
-/** A key as the name it is held under: exact for any bytes. */
+/** The name of a key in `HeldKeys`: text that is exact for any bytes. */
 export function heldName(key: Buffer): string {
   return key.toString('latin1')
 }
 
-/** The key-values of a list by their names. */
+/** Indexes a list by key. */
 export function hold(kvs: readonly KeyValue[]): Map<string, KeyValue> {
   return new Map(kvs.map((kv) => [heldName(kv.key), kv]))
 }
 
 /**
- * What must have happened between two lists, as one batch: deletes of what is gone, puts of what is new or was written
- * since. Intermediate states are lost with the history. `isSameStore`: equal mod revisions mean equal values.
+ * The difference of two lists as one batch: deletes of missing keys, puts of new or changed ones.
+ * Intermediate states are lost. `isSameStore`: equal mod revisions imply equal values.
  */
 export function diffLists(
   before: HeldKeys,

@@ -1,33 +1,36 @@
 import { EtcdError } from '../errors.ts'
 import { type Event, EventType } from '../wire/watch.ts'
 
-/** What one revision changed. */
+/** All changes of one revision. */
 export interface WholeRevision {
   readonly revision: number
-  /** The last event of each key, in the store's order: a transaction may write one key several times. */
+  /** The last event of each key, in the store's order. A transaction may write a key several times. */
   readonly events: readonly Event[]
-  /** For each event, whether its key was there before the revision. */
+  /** For each event, whether its key existed before the revision. */
   readonly wereThere: readonly boolean[]
 }
 
 /**
- * Makes whole revisions out of answers and fragments of answers. etcd cuts an answer into fragments between events,
- * also within one revision, so the last revision of a fragment is held back until something says that it is whole.
- * Earlier ones go out at once: a long history needs memory for one revision and one fragment, not for all of it.
+ * Assembles complete revisions from responses and their fragments. etcd splits a response between any two
+ * events, even of one revision, so the last revision of a fragment is held back until it is known to be
+ * complete. Earlier ones are returned at once: a long history requires memory for one revision and one
+ * fragment only.
  */
 export class RevisionAssembler {
   #revision = 0
   #events: Event[] = []
 
-  /** A revision is held back that may not be whole. */
+  /** True while a revision is held back that may be incomplete. */
   get isPartial(): boolean {
     return this.#events.length > 0
   }
 
   /**
-   * Takes the events of one answer; `hasMore` is its `fragment` flag. Gives the revisions that are whole now, in order.
+   * Adds the events of a response; `hasMore` is its `fragment` flag. Returns the revisions that are now
+   * complete, in order.
    *
-   * @throws EtcdError `malformed_message` when revisions go back within an answer: some event would be taken for a duplicate
+   * @throws EtcdError `malformed_message` if revisions go back within a response, because an event would be
+   * mistaken for a duplicate
    */
   push(events: readonly Event[], hasMore: boolean): WholeRevision[] {
     const whole: WholeRevision[] = []
@@ -42,7 +45,7 @@ export class RevisionAssembler {
     return whole
   }
 
-  /** Forgets what is held back: it comes again when the watch resumes. */
+  /** Discards what is held back; it is sent again when the watch resumes. */
   clear(): void {
     this.#events = []
     this.#revision = 0
@@ -72,8 +75,8 @@ function outOfOrder(revision: number, after: number): EtcdError {
 }
 
 /**
- * A nested transaction may put and delete one key, in any order and many times; what counts is the last. What a repeated
- * fragment tells once more ends with the same event, so that it changes nothing.
+ * Reduces events to the last one of each key: a nested transaction can put and delete a key in any order and
+ * repeatedly. A repeated fragment ends with the same event, so it changes nothing.
  */
 function lastOfEachKey(events: readonly Event[]): Omit<WholeRevision, 'revision'> {
   if (events.length === 1) return { events, wereThere: [wasThereBefore(events[0]!)] }
@@ -88,7 +91,10 @@ function lastOfEachKey(events: readonly Event[]): Omit<WholeRevision, 'revision'
   return { events: changes.map(({ event }) => event), wereThere: changes.map(({ wasThere }) => wasThere) }
 }
 
-/** The first event of a key in a revision tells what was there: only what is there can be deleted or put once more. */
+/**
+ * Derived from the first event of a key in a revision: only an existing key can be deleted, or have a version
+ * above 1.
+ */
 function wasThereBefore({ type, kv }: Event): boolean {
   return type === EventType.delete || kv!.version > 1
 }

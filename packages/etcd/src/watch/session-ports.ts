@@ -5,7 +5,7 @@ import type { WatchResponse } from '../wire/watch.ts'
 import type { Refusal } from './refusal.ts'
 import type { WatchState } from './watch-state.ts'
 
-/** What a session needs from the service that opened it. */
+/** What a stream needs from the connection that opened it. */
 export interface SessionPorts {
   readonly channel: Channel
   readonly clock: Clock
@@ -15,28 +15,28 @@ export interface SessionPorts {
   readonly idsFrom: 'server' | 'client'
   /** The only endpoint to open the stream at. Undefined: any. */
   readonly endpoint: string | undefined
-  /** An endpoint to stay away from if there is another. */
+  /** An endpoint to avoid if there is another. */
   readonly avoid: string | undefined
-  /** Multiplies how many progress requests may stay unanswered. */
+  /** Multiplies how many progress requests may remain unanswered. */
   readonly patience: number
-  /** The stream stands, and the watch may not go on it before its store was recognized; it has left the session. */
+  /** The stream is open, and the watch requires verification of its store first; it has left the stream. */
   onUnproven(watcher: WatchState): void
-  /** The watch is on a store that may have gone back; it has left the session. */
+  /** The watch found a store that may have gone back; it has left the stream. */
   onDoubt(watcher: WatchState): void
-  /** The server does not serve this watch; it has left the session. */
+  /** The server refused this watch; it has left the stream. */
   onRefused(watcher: WatchState, refusal: Refusal, response: WatchResponse): void
-  /** The server took a watch on. */
+  /** The server accepted a watch. */
   onLive(): void
-  /** The server gave word of progress, or delivered changes. */
+  /** The server reported progress or sent changes. */
   onUseful(): void
-  /** Exactly once, after which nothing else is called. */
+  /** Called exactly once, last. */
   onEnd(ending: SessionEnding): void
 }
 
-/** Why a session is over. */
+/** Why a stream ended. */
 export interface SessionEnding {
   readonly reason: 'failed' | 'silent' | 'unanswered' | 'dropped'
   readonly error: EtcdError | undefined
-  /** Where an answer was too large: the watches that it may have been for. */
+  /** If a response was too large: the watches it may have been for. */
   readonly suspects: readonly WatchState[]
 }

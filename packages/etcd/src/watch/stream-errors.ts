@@ -1,7 +1,7 @@
 import { EtcdError } from '../errors.ts'
 import type { ClusterChange } from './watch-handlers.ts'
 
-/** The error for a server that says nothing any more. */
+/** The error for a server that sends nothing any more. */
 export function silentError(endpoint: string): EtcdError {
   return new EtcdError('connection_lost', {
     call: 'Watch/Watch',
@@ -10,7 +10,7 @@ export function silentError(endpoint: string): EtcdError {
   })
 }
 
-/** The error for a server that speaks, but of no progress. */
+/** The error for a server that sends messages but no progress. */
 export function unansweredError(endpoint: string): EtcdError {
   return new EtcdError('connection_lost', {
     call: 'Watch/Watch',
@@ -19,12 +19,15 @@ export function unansweredError(endpoint: string): EtcdError {
   })
 }
 
-/** The error for who waits on a watch that was cancelled. */
+/** The error for callers that wait on a cancelled watch. */
 export function cancelledError(): EtcdError {
   return new EtcdError('cancelled', { call: 'Watch/Watch' })
 }
 
-/** The error for a watch whose history is gone. `compactRevision` 0: the server did not say up to where. */
+/**
+ * The error for a watch whose history is compacted. A `compactRevision` of 0 means that the server did not
+ * report it.
+ */
 export function compactedError(compactRevision: number, position: number): EtcdError {
   const at = compactRevision > 0 ? ` at revision ${compactRevision}` : ''
   return new EtcdError('compacted', {
@@ -34,7 +37,7 @@ export function compactedError(compactRevision: number, position: number): EtcdE
   })
 }
 
-/** The error for a watch whose store is another one, or cannot be shown to be the same. */
+/** The error for a watch whose store is another one, or cannot be verified. */
 export function clusterChangedError(reason: ClusterChange['reason']): EtcdError {
   return new EtcdError('cluster_changed', { call: 'Watch/Watch', what: CLUSTER_CHANGES[reason] })
 }

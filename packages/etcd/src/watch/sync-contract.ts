@@ -2,41 +2,50 @@ import type { EtcdError } from '../errors.ts'
 import type { KeyValue, ResponseHeader } from '../wire/kv.ts'
 import type { WatchBatch, WatchProgress } from './watch-handlers.ts'
 
-/** All that the range held at one revision. */
+/** The complete contents of the range at one revision. */
 export interface SyncSnapshot {
   readonly revision: number
   readonly kvs: readonly KeyValue[]
   readonly header: ResponseHeader
 }
 
-/** The changes of one revision; or, with `isResync`, all that changed since the last batch, whose revisions are lost. */
+/**
+ * The changes of one revision; with `isResync`, all differences since the last batch, without their
+ * revisions.
+ */
 export interface SyncBatch extends WatchBatch {
   readonly isResync: boolean
-  /** Rises by one when the store behind the endpoints became another one; `revision` may then be lower than before. */
+  /** Increments when another store answers at the endpoints; `revision` may then be lower than before. */
   readonly epoch: number
 }
 
-/** What a sync tells. Called one at a time, in order; one that throws is logged and changes nothing else. */
+/**
+ * Callbacks of a sync, called one at a time and in order. An exception in one is logged and has no other
+ * effect.
+ */
 export interface SyncHandlers {
-  /** Once, first. */
+  /** Called once, first. */
   onSnapshot(snapshot: SyncSnapshot): void
-  /** `prevKv` of an event is what this sync told of the key before. */
+  /** An event's `prevKv` is the entry this sync reported for the key before. */
   onEvents(batch: SyncBatch): void
   onProgress?(progress: WatchProgress): void
-  /** Contact is gone or could not be made; said again for each failed attempt. */
+  /** The connection is lost or could not be established; called again for each failed attempt. */
   onDisconnected?(info: { readonly error: EtcdError | undefined }): void
-  /** Exactly once, last. `error` is undefined after `cancel()`, the signal, or the client's `close()`. */
+  /**
+   * Called exactly once, last. `error` is undefined after `cancel()`, the signal, or the client's `close()`.
+   */
   onEnd?(error: EtcdError | undefined): void
 }
 
+/** Options of `client.watch.sync`. */
 export interface SyncOptions {
   /** Cancels the sync. */
   readonly signal?: AbortSignal
 }
 
-/** A list kept up to date. */
+/** A list that is kept up to date. */
 export interface WatchSync {
-  /** Everything up to it was told; 0 before the snapshot. */
+  /** Everything up to this revision was delivered; 0 before the snapshot. */
   readonly revision: number
   cancel(): void
 }

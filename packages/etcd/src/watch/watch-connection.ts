@@ -15,18 +15,21 @@ import { isConnecting, WatchQuestions } from './watch-questions.ts'
 import { WatchStream } from './watch-stream.ts'
 import type { WatchState } from './watch-state.ts'
 
-/** What the link needs. */
+/** What a connection needs from the service. */
 export interface LinkPorts {
   readonly channel: Channel
   readonly recognizer: StoreRecognizer
   readonly clock: Clock
   readonly logger: Logger
   readonly settings: Required<WatchSettings>
-  /** The watches of this link that have not ended. */
+  /** The watches of this connection that have not ended. */
   watchers(): Iterable<WatchState>
-  /** The token of the stream is no longer good, and others are on it that need no new one: the watch goes to another link. */
+  /**
+   * The stream's token is outdated, but other watches still use the stream: moves this watch to another
+   * connection.
+   */
   onStaleToken(watcher: WatchState): void
-  /** Gives the watches, none of which is on a stream, to the link that follows this one; false where there is none. */
+  /** Moves the watches, none of which is on a stream, to the next connection; false if there is none. */
   handOver(): boolean
 }
 
@@ -38,13 +41,13 @@ type State =
   | { readonly type: 'closed' }
 
 /**
- * Keeps one watch stream open as long as there are watches, opens the next when it ends, and decides what an end or a
- * refusal means: resume, get a new token, ask the cluster, or give up.
+ * Keeps one watch stream open as long as there are watches, opens the next one when it ends, and decides how
+ * to react to the end of a stream or a refusal: resume, fetch a new token, verify the store, or give up.
  */
 export class WatchConnection {
   readonly #ports: LinkPorts
   readonly #questions: WatchQuestions
-  /** Off the stream until the store was recognized by what others know of it. */
+  /** Watches held back until the store was recognized for others. */
   readonly #followers = new Followers()
   readonly #resting: RestingWatches
   #state: State = { type: 'idle' }
@@ -60,7 +63,7 @@ export class WatchConnection {
       watchers: () => ports.watchers(),
       isCurrent: (session) => this.#isCurrent(session),
       onAnswered: (watcher) => {
-        // The answer may have taken the watch to another link.
+        // The answer may have moved the watch to another connection.
         if (isConnecting(watcher) && [...ports.watchers()].includes(watcher)) this.attach(watcher)
         this.#releaseFollowers()
         this.#openWhenAnswered()
@@ -76,14 +79,14 @@ export class WatchConnection {
     return this.#state.type === 'closed'
   }
 
-  /** Brings a watch onto the stream, which is opened if there is none. */
+  /** Adds a watch to the stream, which is opened if necessary. */
   attach(watcher: WatchState): void {
     if (this.#isElsewhere(watcher) || this.#followers.has(watcher)) return
     if (this.#state.type === 'open') this.#state.session.add(watcher)
     else if (this.#state.type === 'idle') this.#open()
   }
 
-  /** Takes a watch off the stream, which is closed if that was the last one. */
+  /** Removes a watch from the stream, which is closed after the last one. */
   detach(watcher: WatchState): void {
     this.#questions.delete(watcher)
     this.#resting.delete(watcher)
@@ -100,12 +103,12 @@ export class WatchConnection {
     }
   }
 
-  /** A watch waits for word of progress. */
+  /** A watch waits for progress. */
   requestProgress(): void {
     if (this.#state.type === 'open') this.#state.session.requestProgress()
   }
 
-  /** Ends the stream for good. */
+  /** Closes the connection for good. */
   close(): void {
     const state = this.#state
     this.#state = { type: 'closed' }
@@ -114,12 +117,12 @@ export class WatchConnection {
     this.#resting.clear()
   }
 
-  /** Opens the first stream of this link with a new token. */
+  /** Opens the first stream of this connection with a new token. */
   renew(): void {
     if (this.#state.type === 'idle') this.#refreshToken()
   }
 
-  /** Ends the stream; its watches go to the link that takes over. */
+  /** Closes the stream and moves its watches to the next connection. */
   fold(): void {
     if (this.#state.type === 'open') this.#resume(this.#state.session, undefined)
     else {
@@ -161,13 +164,13 @@ export class WatchConnection {
     this.#openWhenAnswered()
   }
 
-  /** Where the server has room for the stream alone, the stream waits for the answers to the questions. */
+  /** If the server can handle only one call at a time, the stream is opened after the verifying reads. */
   #openWhenAnswered(): void {
     if (this.#state.type !== 'open' || this.#state.session.isOpen) return
     if (this.#next.askFirstAt === undefined || this.#questions.size === 0) this.#state.session.open()
   }
 
-  /** Off the stream: asked about, or refused for now. */
+  /** True while the watch is being verified or paused after a refusal. */
   #isElsewhere(watcher: WatchState): boolean {
     return this.#questions.has(watcher) || this.#resting.has(watcher)
   }
@@ -190,7 +193,7 @@ export class WatchConnection {
     culprit?.end(error)
     for (const [index, watcher] of resting.entries()) this.#restAlone(watcher, watcher.oversizes + index)
     this.#next.ended(reason)
-    // the next one is tried at once: no news for people, and no stack for a log
+    // The next stream is opened at once, so this is no news for operators and needs no stack trace.
     this.#ports.logger.debug('The watch stream ended', {
       endpoint: session.endpoint,
       reason,
@@ -199,7 +202,7 @@ export class WatchConnection {
     this.#resume(session, error)
   }
 
-  /** Leaves the stream, tells the watches, and opens the next one when it is time. */
+  /** Gives up the stream, notifies its watches and schedules the next one. */
   #resume(session: WatchStream, error: EtcdError | undefined): void {
     this.#next.left(session, error)
     this.#state = { type: 'idle' }
@@ -211,7 +214,7 @@ export class WatchConnection {
       return
     }
     this.#disconnectAll(error)
-    // A handler may have closed the service, or begun a watch that opened the stream.
+    // A handler may have closed the service, or started a watch that opened a stream.
     if (this.#state.type !== 'idle') return
     if (this.#ports.handOver()) return
     if (needsToken) this.#refreshToken()
@@ -252,7 +255,7 @@ export class WatchConnection {
     for (const watcher of [...this.#ports.watchers()]) if (watcher.state !== 'paused') watcher.end(error)
   }
 
-  /** Whatever the reason, the other watches of the stream go on as if nothing had happened. */
+  /** Handles the refusal of one watch. The other watches of the stream are not affected. */
   #onRefused(watcher: WatchState, refusal: Refusal, response: WatchResponse, session: WatchStream): void {
     const error = refusalError(refusal, response, session.endpoint)
     watcher.refusals += 1
@@ -268,7 +271,7 @@ export class WatchConnection {
     this.#closeUnused(session)
   }
 
-  /** The token of a stream is that of its beginning: a new one takes a new stream. */
+  /** A stream keeps the token it was opened with, so a new token requires a new stream. */
   #renewToken(watcher: WatchState, session: WatchStream, error: EtcdError): void {
     if (!this.#isCurrent(session)) return
     if (session.isUnused && this.#questions.size === 0) {
@@ -285,7 +288,7 @@ export class WatchConnection {
     })
   }
 
-  /** Nobody who was on their stream is asked about any more: they may go on. */
+  /** Adds the watches to the stream whose companions have all been verified. */
   #releaseFollowers(): void {
     if (this.#state.type !== 'open') return
     for (const follower of this.#followers.release(this.#ports.watchers(), this.#state.session))

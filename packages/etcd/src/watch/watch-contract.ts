@@ -12,41 +12,43 @@ import type { SyncHandlers, SyncOptions, WatchSync } from './sync-contract.ts'
 import type { Watcher } from './watcher.ts'
 
 /**
- * Watches, all of them on one stream of the client.
+ * Watches, multiplexed on one stream of the client.
  *
- * What a watch delivers: every change in its range from its first revision on, each once, in order, and all changes of
- * one revision in one batch, whatever happens to connections and members. It ends only by `cancel()`, when the history
- * it needs is compacted, when the cluster is another one, or when the server will not let this user watch.
+ * A watch delivers every change in its range from its first revision on: each once, in order, and all changes
+ * of one revision in one batch, whatever happens to connections and members. It ends only by `cancel()`, when
+ * the history it needs is compacted, when another store answers, or when the server does not permit this user
+ * to watch.
  */
 export interface WatchService {
   /**
-   * Watches by callbacks.
+   * Watches with callbacks.
    *
-   * @throws EtcdError `invalid_argument` and `closed`
+   * @throws EtcdError `invalid_argument`, `closed`
    */
   subscribe(range: KeyRange, handlers: WatchHandlers, options?: WatchOptions): Watcher
   /**
-   * Watches by `for await`, from the moment of this call on. A reader that falls behind its bounded queue makes the
-   * watch pause and catch up through the store's history later; nothing is lost. The iteration throws what ends the
-   * watch, e.g. `compacted`.
+   * Watches with `for await`, starting at this call. If a reader falls behind its bounded queue, the watch
+   * pauses and catches up from the store's history later; nothing is lost. The iteration throws the error
+   * that ends the watch, e.g. `compacted`.
    *
-   * @throws EtcdError `invalid_argument` and `closed` at once
+   * @throws EtcdError `invalid_argument`, `closed`, synchronously
    */
   watch(range: KeyRange, options?: WatchOptions & QueueOptions): WatchReader
   /**
-   * Lists, watches on from there, and lists again and compares by itself where the history is gone. Throws
-   * `invalid_argument` and `closed`.
+   * Lists a range, watches it from there, and lists and compares it again when the history is compacted.
+   *
+   * @throws EtcdError `invalid_argument`, `closed`
    */
   sync(range: KeyRange, handlers: SyncHandlers, options?: SyncOptions): WatchSync
   /**
-   * Lists ranges at one revision, watches on from there, and lists again where the history is gone or the store is
-   * another one; keeps no values. What `sync` and livetree's source stand on.
+   * Lists ranges at one revision, watches them from there, and lists them again when the history is compacted
+   * or another store answers. Keeps no values. `sync` and livetree's source are built on it.
    *
-   * @throws EtcdError `invalid_argument` and `closed`
+   * @throws EtcdError `invalid_argument`, `closed`
    */
   reflect(ranges: ReflectedRanges, handlers: ReflectorHandlers, options?: ReflectorOptions): Reflector
-  /** Watches that have not ended. */
+  /** Number of watches that have not ended. */
   readonly size: number
-  /** Ends all watches (their `onEnd` gets no error) and the stream. Safe to call twice. */
+  /** Ends all watches (`onEnd` receives no error) and the stream. Idempotent. */
   close(): void
 }

@@ -3,37 +3,40 @@ import type { Namespace } from '../key-range.ts'
 import type { Logger } from '../logger.ts'
 import type { StoreEvidence } from '../reflector/store-evidence.ts'
 
-/** What a watch asks of the service that carries it. */
+/** What a watch needs from the service that runs it. */
 export interface WatcherHost<Watch> {
   readonly clock: Clock
   readonly logger: Logger
   readonly namespace: Namespace
-  /** The watch wants to be on a stream. */
+  /** Adds the watch to a stream. */
   attach(watcher: Watch): void
-  /** The watch must leave its stream, if it is on one. */
+  /** Removes the watch from its stream, if it is on one. */
   detach(watcher: Watch): void
-  /** Someone waits for word of progress. */
+  /** A caller waits for progress of the watch. */
   requestProgress(watcher: Watch): void
-  /** The watch is over. */
+  /** The watch has ended. */
   forget(watcher: Watch): void
 }
 
-/** What a new stream says about a watch it took on. */
+/** What to do with a watch that a server accepted on a new stream. */
 export type Acceptance =
   | 'live'
-  /** It begins after the newest revision, which would keep the server from telling progress of any watch on the stream: ask again. */
+  /**
+   * It starts after the newest revision, which would block progress for all watches of the stream: create it
+   * again.
+   */
   | 'ahead'
-  /** The store behind the stream may not be the one the watch was on: ask the cluster. */
+  /** The store may have gone back: verify it with a linearizable read. */
   | 'verify'
-  /** It is another one; the watch has ended. */
+  /** Another cluster answers; the watch has ended. */
   | 'ended'
 
-/** What is known of the store that a watch begins on, besides the options of the watch. */
+/** What is known of a watch's store besides the options of the watch. */
 export interface WatcherKnowledge {
-  /** What to recognize the store by. Undefined: the events of the watch itself. */
+  /** Evidence to recognize the store. Undefined: collected from the watch's own events. */
   readonly evidence: StoreEvidence | undefined
-  /** Highest raft term heard of. */
+  /** The highest raft term seen. */
   readonly raftTerm: number
-  /** Milliseconds between proofs that nothing is missing, where that is less than the service's own. */
+  /** Milliseconds between progress requests, if less than the service's interval. */
   readonly proofEveryMs: number | undefined
 }

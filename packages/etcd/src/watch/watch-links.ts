@@ -1,12 +1,12 @@
 import { type LinkPorts, WatchConnection } from './watch-connection.ts'
 import type { WatchState } from './watch-state.ts'
 
-/** Streams in use at a time; the watches of the oldest go to the newest when there would be more. */
+/** Maximum number of streams; beyond it, the watches of the oldest move to the newest. */
 const MAX_LINKS = 4
 
 /**
- * The streams of a client. One, as long as its token is good; a watch that is refused for an old token begins the next,
- * and the watches that are on the old one stay there until it ends.
+ * The watch connections of a client. Normally there is one. A watch that is refused because of an outdated
+ * token starts another; the watches on the old stream stay there until it ends.
  */
 export class WatchLinks {
   readonly #ports: Omit<LinkPorts, 'watchers' | 'onStaleToken' | 'handOver'>
@@ -24,14 +24,14 @@ export class WatchLinks {
     return this.#isClosed
   }
 
-  /** Brings a watch onto a stream. */
+  /** Adds a watch to the newest connection. */
   attach(watcher: WatchState): void {
     const link = this.#newest
     this.#linkOf.set(watcher, link)
     link.attach(watcher)
   }
 
-  /** Takes a watch off its stream. */
+  /** Removes a watch from its connection. */
   detach(watcher: WatchState): void {
     const link = this.#linkOf.get(watcher)
     this.#linkOf.delete(watcher)
@@ -39,7 +39,7 @@ export class WatchLinks {
     if (link !== undefined) this.#retire(link)
   }
 
-  /** A watch waits for word of progress. */
+  /** A watch waits for progress. */
   requestProgress(watcher: WatchState): void {
     this.#linkOf.get(watcher)?.requestProgress()
   }

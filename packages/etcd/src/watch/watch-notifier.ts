@@ -4,7 +4,7 @@ import { type Event, EventType } from '../wire/watch.ts'
 import { WatchEvent, type WatchHandlers } from './watch-handlers.ts'
 import type { WatcherHost } from './watch-host.ts'
 
-/** Calls the handlers of one watch, in the caller's keys. A handler that throws is logged. */
+/** Calls the handlers of one watch, with keys without the namespace. An exception in a handler is logged. */
 export class WatchNotifier {
   readonly #handlers: WatchHandlers
   readonly #host: Pick<WatcherHost<never>, 'logger' | 'namespace'>
@@ -23,7 +23,7 @@ export class WatchNotifier {
     )
   }
 
-  /** An event as the caller sees it. */
+  /** Converts an event for the caller. */
   eventOf(event: Event): WatchEvent {
     const type = event.type === EventType.delete ? 'delete' : 'put'
     const prevKv = event.prevKv === undefined ? undefined : this.#strip(event.prevKv)

@@ -4,52 +4,61 @@ import { LONGEST_MS, number, refuse as refuseOption } from '../refuse-option.ts'
 import { assertHoldsKeys, type KeyRange, Namespace, type WireRange } from '../key-range.ts'
 import { WatchFilter } from '../wire/watch.ts'
 
-/** What to watch, and from where. */
+/** Where a watch starts, and what it delivers. */
 export interface WatchOptions {
-  /** The first revision wanted, as etcd takes it: with the revision of the last compaction a delete in it may be missing. */
+  /**
+   * First revision to deliver. If the store is compacted at exactly this revision, a delete in it may be
+   * missing.
+   */
   readonly startRevision?: number
   /**
-   * Everything up to this revision is known, e.g. from a list whose header said so. Prefer it to `startRevision` after
-   * a list: it also notices a compaction that took away exactly the next revision. Default for both: only later events.
+   * Everything up to this revision is known, e.g. from a list with this revision in its header. Prefer it to
+   * `startRevision` after a list: it also detects a compaction at exactly the next revision. Default for
+   * both: only later events.
    */
   readonly afterRevision?: number
-  /** The cluster that `startRevision` or `afterRevision` belongs to (from the list's header). Another one ends the watch. */
+  /**
+   * The cluster that the revision belongs to, from the list's header. The watch ends if another cluster
+   * answers.
+   */
   readonly clusterId?: bigint
   /** Deliver only puts or only deletes. Default: both. */
   readonly only?: 'puts' | 'deletes'
-  /** Deliver the previous key-value with each event. Default false. */
+  /** Deliver the previous entry with each event. Default false. */
   readonly prevKv?: boolean
   /** Cancels the watch. */
   readonly signal?: AbortSignal
 }
 
-/** How much a `for await` reader may lag behind. */
+/** How far a `for await` reader may fall behind. */
 export interface QueueOptions {
-  /** Events kept for the reader. Default 10,000. */
+  /** Maximum number of queued events. Default 10,000. */
   readonly maxQueuedEvents?: number
-  /** Bytes of keys and values kept for the reader. Default 16 MiB. */
+  /** Maximum size of queued keys and values in bytes. Default 16 MiB. */
   readonly maxQueuedBytes?: number
 }
 
-/** How the watch service treats its stream. */
+/** Settings of the watch service's streams. */
 export interface WatchSettings {
   /** Milliseconds between progress requests on a quiet stream. Default 5,000. */
   readonly progressIntervalMs?: number
-  /** Milliseconds without any word from the server, after it was asked, until the stream is cut. Default 5,000. */
+  /**
+   * Milliseconds without any reaction of the server to a request until the stream is closed. Default 5,000.
+   */
   readonly progressGraceMs?: number
-  /** Milliseconds for connecting and the first word on a new stream. Default 10,000. */
+  /** Milliseconds for connecting and the first message of a new stream. Default 10,000. */
   readonly openTimeoutMs?: number
-  /** Who numbers the watchers on a stream. Default `server`, which every proxy understands. */
+  /** Who assigns the ids of watches on a stream. Default `server`, which every proxy supports. */
   readonly idsFrom?: 'server' | 'client'
 }
 
-/** `WatchOptions`, checked, with nothing left open. */
+/** The validated `WatchOptions`. */
 export interface WatchPlan {
-  /** With the namespace in it, as the server knows it. */
+  /** The range as the server knows it, with the namespace. */
   readonly range: WireRange
-  /** First revision to deliver; undefined for "from now". */
+  /** First revision to deliver; undefined for "from now on". */
   readonly position: number | undefined
-  /** All before `position` is known to the caller, so that a gap there has to be noticed. */
+  /** A gap before `position` would be data loss, so it must be detected. */
   readonly isContinuing: boolean
   readonly clusterId: bigint | undefined
   readonly filters: readonly number[]
@@ -65,7 +74,7 @@ function refuse(what: string): EtcdError {
 }
 
 /**
- * Checks what a caller gave.
+ * Validates the options of a watch, and its range.
  *
  * @throws EtcdError `invalid_argument`
  */
@@ -93,7 +102,7 @@ export function planWatch(range: KeyRange, options: WatchOptions, namespace: Nam
 const WHOLE_STORE = new Namespace()
 
 /**
- * Refuses a range that holds no key, which etcd does not watch, and what is no range.
+ * Refuses a range that can contain no key, which etcd does not watch, and an invalid range.
  *
  * @throws EtcdError `invalid_argument`
  */
@@ -101,7 +110,7 @@ export function assertNotEmpty(range: KeyRange): void {
   assertHoldsKeys(WHOLE_STORE.range(range), 'Watch/Watch')
 }
 
-/** The checks of `WatchOptions`; `planWatch` looks at the revisions itself. */
+/** The checks of `WatchOptions`; revisions are validated by `planWatch`. */
 export const WATCH_CHECKS: OptionChecks<WatchOptions> = {
   startRevision: ANYTHING,
   afterRevision: ANYTHING,
@@ -111,7 +120,7 @@ export const WATCH_CHECKS: OptionChecks<WatchOptions> = {
   signal: SIGNAL,
 }
 
-/** The checks of a watch that is read by `for await`. */
+/** The checks of a watch with `for await`. */
 export const READER_CHECKS: OptionChecks<WatchOptions & QueueOptions> = {
   ...WATCH_CHECKS,
   maxQueuedEvents: whole(1),
@@ -123,7 +132,7 @@ function milliseconds(name: string, value: unknown, otherwise: number): number {
 }
 
 /**
- * Fills in the defaults.
+ * Validates the settings and fills in the defaults.
  *
  * @throws EtcdError `invalid_option`
  */

@@ -9,22 +9,22 @@ import type { ClusterChange } from './watch-handlers.ts'
 import type { WatchState } from './watch-state.ts'
 import type { WatchStream } from './watch-stream.ts'
 
-/** What the questions need of the connection. */
+/** What the questions need from the connection. */
 export interface QuestionPorts {
   readonly channel: Channel
   readonly recognizer: StoreRecognizer
   /** The watches of the connection that have not ended. */
   watchers(): Iterable<WatchState>
   isCurrent(session: WatchStream): boolean
-  /** The watch was asked about, and may go back to the stream. */
+  /** The question is answered, and the watch may return to the stream. */
   onAnswered(watcher: WatchState): void
-  /** There was no answer: the stream is left. */
+  /** The question was not answered, so the stream is given up. */
   onUnanswered(session: WatchStream, error: EtcdError): void
-  /** It is the stream that needs a new token. */
+  /** The stream needs a new token. */
   onStaleToken(watcher: WatchState, session: WatchStream): void
 }
 
-/** What the store is asked about watches, which stay off the stream until it has answered. */
+/** Reads that verify something for a watch. The watch stays off the stream until they are answered. */
 export class WatchQuestions {
   readonly #ports: QuestionPorts
   readonly #asking = new Map<WatchState, symbol>()
@@ -41,15 +41,15 @@ export class WatchQuestions {
     return this.#asking.has(watcher)
   }
 
-  /** Nobody waits for the answer any more. */
+  /** Ignores the answer for this watch. */
   delete(watcher: WatchState): void {
     this.#asking.delete(watcher)
   }
 
   /**
-   * After a lost connection, and between a list and its watch, another store may have taken the place of the known one:
-   * what is known of it is held against the store at this endpoint, before anything of the stream is delivered. A store that
-   * cannot be recognized ends the watch: whoever lists can list again.
+   * After a lost connection, and between a list and its watch, another store may have replaced the known one.
+   * What is known is therefore compared with the store at this endpoint before anything from the stream is
+   * delivered. A store that cannot be recognized ends the watch; callers that list can list again.
    */
   prove(watcher: WatchState, session: WatchStream, endpoint: string): void {
     const question = watcher.questionFor(session)
@@ -66,7 +66,7 @@ export class WatchQuestions {
         else this.#changeStore(watcher, found.reason, found.clusterId ?? known.clusterId ?? 0n)
       },
       onError: (error) => {
-        // The watch begins in the same history, and is refused for the same reason, with the revision of the compaction.
+        // The watch starts in the same history and is refused with the revision of the compaction.
         if (error.code !== 'compacted') return false
         watcher.provenOn(session)
         return true
@@ -74,7 +74,7 @@ export class WatchQuestions {
     })
   }
 
-  /** The store at this member may have gone back: a linearizable read tells whether the member only lags. */
+  /** The store of this member may have gone back: a linearizable read tells whether the member only lags. */
   verify(watcher: WatchState, session: WatchStream): void {
     const answer = this.#read({ key: watcher.plan.range.key }).then(headerOf)
     this.#ask(watcher, session, 'KV/Range', answer, {
@@ -87,8 +87,9 @@ export class WatchQuestions {
   }
 
   /**
-   * "Permission denied" is also what etcd before 3.5 says of a stream whose token has expired. A read of the same range
-   * goes with a good token: if that is refused too, it is true; if not, it is the stream that needs the new token.
+   * etcd before 3.5 reports "permission denied" also for a stream with an expired token. The same range is
+   * therefore read with a current token: if the read is refused too, the permission is missing; otherwise the
+   * stream needs a new token.
    */
   askPermission(watcher: WatchState, session: WatchStream): void {
     this.#ask(watcher, session, 'KV/Range', this.#read({ ...watcher.plan.range, serializable: true }), {
@@ -96,7 +97,7 @@ export class WatchQuestions {
     })
   }
 
-  /** Whatever was on the same stream as the watch was on the same store, and is no longer. */
+  /** Ends all watches that shared a stream with this one, because they were on the same store. */
   #changeStore(watcher: WatchState, reason: ClusterChange['reason'], clusterId: bigint): void {
     const { lastStream } = watcher
     const isAlike = (each: WatchState) =>
@@ -140,7 +141,7 @@ function headerOf({ header }: RangeResponse): ResponseHeader {
   return header
 }
 
-/** Whether the watch wants to be on a stream and is on none. */
+/** True if the watch is to be added to a stream. */
 export function isConnecting(watcher: WatchState): boolean {
   return watcher.state === 'connecting'
 }

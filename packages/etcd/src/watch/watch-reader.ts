@@ -3,11 +3,11 @@ import type { WatchBatch, WatchHandlers } from './watch-handlers.ts'
 import type { QueueOptions } from './watch-options.ts'
 import type { Watcher } from './watcher.ts'
 
-/** A watch to be read by `for await`, one batch per revision. Leaving the loop ends the watch. */
+/** A watch for `for await`, one batch per revision. Leaving the loop ends the watch. */
 export interface WatchReader extends AsyncIterableIterator<WatchBatch, undefined>, AsyncDisposable {
-  /** The watch behind it: its position, its state, `cancel()`. */
+  /** The underlying watch, with its position and state. */
   readonly watcher: Watcher
-  /** Ends the watch; batches not read yet are dropped. */
+  /** Ends the watch and discards unread batches. */
   return(): Promise<IteratorReturnResult<undefined>>
 }
 
@@ -21,7 +21,7 @@ function atLeastOne(name: string, value: number): number {
   throw new EtcdError('invalid_argument', { what: `${name} is ${value}, not a number from 1 on` })
 }
 
-/** Opens a watch whose batches wait in a bounded queue until they are read. */
+/** Starts a watch whose batches are queued, up to a limit, until they are read. */
 export function openReader(
   subscribe: (handlers: WatchHandlers) => Watcher,
   { maxQueuedEvents = 10_000, maxQueuedBytes = 16 * 1024 * 1024 }: QueueOptions,
@@ -50,7 +50,8 @@ export function openReader(
       if (read !== undefined) return read.resolve({ done: false, value: batch })
       queue.push(batch)
       count(batch, 1)
-      // The server goes on sending into a full queue; better to leave, keep the position, and ask again later.
+      // The server would go on sending to a full queue, so the watch leaves the stream and resumes at its
+      // position later.
       if (!isOver(1)) return
       isFull = true
       watcher.pause()
@@ -64,7 +65,7 @@ export function openReader(
   const settle = (read: PendingRead) => {
     if (ending?.error === undefined) return read.resolve({ done: true, value: undefined })
     const { error } = ending
-    // Thrown once; whoever reads on after that has been told.
+    // The error is thrown once; later reads return the end.
     ending = { error: undefined }
     read.reject(error)
   }

@@ -24,20 +24,20 @@ import { StoreRecognizer } from '../reflector/store-recognizer.ts'
 import type { WatcherHost, WatcherKnowledge } from './watch-host.ts'
 import { WatchState } from './watch-state.ts'
 
-/** What `createWatchService` takes besides the channel. */
+/** Settings of `createWatchService` besides the channel. */
 export interface WatchServiceOptions extends WatchSettings {
   /** Default: the machine's clock. */
   readonly clock?: Clock
   /** Default: silent. */
   readonly logger?: Logger
-  /** All keys lie under it. Default: none. */
+  /** Prefix of all keys. Default: none. */
   readonly namespace?: Namespace
 }
 
 const CALL = 'Watch/Watch'
 
 /**
- * Makes the watch service of a client. No I/O before the first watch.
+ * Creates the watch service of a client. It makes no I/O before the first watch.
  *
  * @throws EtcdError `invalid_option`
  */

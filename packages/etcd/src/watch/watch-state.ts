@@ -20,29 +20,32 @@ type Phase =
   | { readonly type: 'paused' }
   | { readonly type: 'ended'; readonly error: EtcdError | undefined }
 
-/** The watch itself: its position, what is delivered and what is not. Does no I/O. */
+/** The state of one watch: its position, and what has been delivered. Does no I/O. */
 export class WatchState implements Watcher {
   readonly plan: WatchPlan
   readonly #host: WatcherHost<WatchState>
   readonly #notifier: WatchNotifier
   readonly #assembler = new RevisionAssembler()
   readonly #proofs: WatchProofs
-  /** Milliseconds between proofs, where somebody needs them more often than the service asks. */
+  /** Milliseconds between progress requests, if needed more often than by default. */
   readonly proofEveryMs: number | undefined
   readonly #store: WatchedStore
   #phase: Phase = { type: 'connecting' }
   #position: number | undefined
-  /** Everything before the position is known to the caller or was delivered. */
+  /** A gap before the position would be data loss, so it must be detected. */
   #isContinuing: boolean
   #hasBeenLive = false
   #liveSince = 0
-  /** The store's revision on this stream, where the caller asked for one that is yet to come. */
+  /** The store's revision on this stream, if the watch starts at a future revision. */
   #newest: number | undefined
-  /** How often the server has refused the watch since it last served it. */
+  /** How often the server refused the watch since it last accepted it. */
   refusals = 0
-  /** Streams that ended with too large an answer, for this watch or another one on them; from the first on, it asks for pieces. */
+  /**
+   * Number of streams that ended with a too large response, for this watch or another. From the first on, it
+   * requests fragments.
+   */
   oversizes = 0
-  /** Nothing was proven since the watch is on its stream. */
+  /** No progress was reported since the watch is on its stream. */
   #isUnproven = true
   #unlisten: () => void = () => undefined
 
@@ -75,49 +78,50 @@ export class WatchState implements Watcher {
     return this.#phase.type
   }
 
-  /** A revision is held back until the rest of it is there. */
+  /** True while a revision is held back because it is incomplete. */
   get hasPart(): boolean {
     return this.#assembler.isPartial
   }
 
-  /** Something waits for progress: a caller, or everybody, since none came yet on this stream. */
+  /** True if progress is needed soon: a caller waits, or none was reported on this stream yet. */
   get isAwaited(): boolean {
     return this.#phase.type === 'live' && (this.#proofs.isAwaited || this.#isUnproven)
   }
 
-  /** Highest raft term heard of. */
+  /** The highest raft term seen. */
   get raftTerm(): number {
     return this.#store.raftTerm
   }
 
   /**
-   * What to ask the store behind a stream before the watch may go on with it; undefined where nothing is known of the
-   * store, or the stream's was asked already.
+   * The reads that verify the store behind a stream before the watch continues on it; undefined if nothing is
+   * known of the store, or if this stream is verified.
    */
   questionFor(stream: unknown): ContinuityQuestion | undefined {
     return this.#store.questionFor(stream, this.#position)
   }
 
-  /** The stream that served the watch last; undefined while none did. */
+  /** The stream that served the watch last; undefined before the first one. */
   get lastStream(): unknown {
     return this.#store.provenOn
   }
 
-  /** The store behind the stream is the one that the watch was on. */
+  /** Records that the store behind the stream is the watch's store. */
   provenOn(stream: unknown): void {
     this.#store.provenOn = stream
   }
 
-  /** Where the store of the watch stood. */
+  /** The last known position in the watch's store. */
   get known(): KnownPosition {
     return this.#store.positionAt(this.#isContinuing ? (this.#position ?? 0) - 1 : 0)
   }
 
   /**
-   * What to ask the server for; 0 means "from now". Where all before the position is known, one revision more is asked
-   * for and dropped when it comes: etcd before 3.4.36 and 3.5.18 takes a watch from the very revision of the last
-   * compaction and leaves out what that revision deleted, which one more turns into an honest `compacted`; and etcd from
-   * 3.5 on answers no progress request while a watch begins after the newest revision, as one after a list does.
+   * The start revision to request; 0 means "from now on". If everything before the position is known, one
+   * more revision is requested and dropped, for two reasons: etcd before 3.4.36 and 3.5.18 accepts a watch
+   * from exactly the compacted revision but omits its deletes, and now answers `compacted`; and etcd since
+   * 3.5 answers no progress request while a watch starts after the newest revision, as a watch after a list
+   * does.
    */
   get start(): number {
     if (this.#position === undefined) return 0
@@ -125,14 +129,14 @@ export class WatchState implements Watcher {
     return Math.min(start, this.#newest ?? start)
   }
 
-  /** The server created the watch. `voucher`: what a linearizable read said meanwhile. */
+  /** The server created the watch. `voucher`: header of a linearizable read made meanwhile. */
   accept(header: ResponseHeader, voucher: ResponseHeader | undefined): Acceptance {
     if (!this.#store.isOfCluster(header)) {
       this.changeCluster('cluster_id', header.clusterId)
       return 'ended'
     }
     if (this.#position === undefined) return 'live'
-    // A member that lags, or a store that was restored.
+    // Either a lagging member or a restored store.
     const isDoubtful =
       this.setbackOf(header) !== undefined && (!voucher || this.setbackOf(voucher) !== undefined)
     if (isDoubtful) return 'verify'
@@ -141,14 +145,14 @@ export class WatchState implements Watcher {
     return 'ahead'
   }
 
-  /** In what the store behind a header is not the one this watch was on, or lags behind it. */
+  /** How the store behind a header differs from the watch's store, or lags behind it. */
   setbackOf(header: ResponseHeader): ClusterChange['reason'] | undefined {
     return setbackSince(this.known, header)
   }
 
-  /** From here on the stream's answers for this watch count. */
+  /** From here on, responses on the stream belong to this watch. */
   goLive(header: ResponseHeader, endpoint: string): void {
-    // A watch from now is a watch after the revision it was created at; later word must not make it skip any.
+    // "From now on" means after the revision at creation; later responses must not make it skip anything.
     if (this.#position === undefined) {
       this.#position = header.revision + 1
       this.#isContinuing = true
@@ -173,7 +177,7 @@ export class WatchState implements Watcher {
   }
 
   /**
-   * Changes, or a part of them.
+   * Handles changes, possibly incomplete.
    *
    * @throws EtcdError `malformed_message`
    */
@@ -182,7 +186,7 @@ export class WatchState implements Watcher {
     for (const whole of this.#assembler.push(response.events, response.fragment)) {
       const { revision, events } = whole
       if (this.#phase.type !== 'live') return
-      // Seen before: history asked for once more, or an old server repeating itself.
+      // Delivered before: history that was requested again, or repeated by an old server.
       if (revision < this.#position!) continue
       this.#store.changed(events, whole.wereThere)
       this.#position = revision + 1
@@ -197,10 +201,10 @@ export class WatchState implements Watcher {
     }
   }
 
-  /** The server's word that nothing up to `revision` is missing, sent in order with the changes. */
+  /** Handles a progress report that is ordered with the changes. */
   progress(header: ResponseHeader, at: number): void {
     const { revision } = header
-    // A member that lags behind, or a fragment on the way.
+    // Ignored from a lagging member, or while a fragment is incomplete.
     if (this.#phase.type !== 'live' || this.#assembler.isPartial || revision < this.#position! - 1) return
     this.#store.hear(header)
     this.#position = revision + 1
@@ -209,7 +213,7 @@ export class WatchState implements Watcher {
     this.#proofs.proven({ revision, at })
   }
 
-  /** The same word from a server that does not look at the watch before it speaks. */
+  /** Handles a progress report that may overtake changes. */
   noteUnverifiedProgress(revision: number, at: number): void {
     if (this.#phase.type !== 'live' || this.#assembler.isPartial || revision < this.#position! - 1) return
     const isEarly = at < this.#liveSince && this.#liveSince - at < CLOCK_STEP_MS
@@ -218,21 +222,21 @@ export class WatchState implements Watcher {
     this.#proofs.settle({ revision, at })
   }
 
-  /** The stream is gone; the watch waits for the next one. */
+  /** The stream ended; the watch waits for the next one. */
   disconnect(error: EtcdError | undefined): void {
     if (this.#phase.type === 'ended' || this.#phase.type === 'paused') return
     this.#leaveStream({ type: 'connecting' })
     this.#notifier.notify('onDisconnected', { error, position: this.#position })
   }
 
-  /** The history from the position on is gone. The position stays: nobody may take this for progress. */
+  /** The history from the position on is compacted. The position stays, because nothing was delivered. */
   compact(compactRevision: number): void {
     const position = this.#position ?? compactRevision
     this.#notifier.notify('onCompacted', { compactRevision, position })
     this.end(compactedError(compactRevision, position))
   }
 
-  /** The store behind the endpoints is another one. */
+  /** Another store answers at the endpoints. */
   changeCluster(reason: ClusterChange['reason'], clusterId: bigint): void {
     const previousClusterId = this.clusterId ?? clusterId
     this.#notifier.notify('onClusterChanged', {
@@ -244,7 +248,7 @@ export class WatchState implements Watcher {
     this.end(clusterChangedError(reason))
   }
 
-  /** The cluster that the watch is on, once known. */
+  /** The cluster of the watch, once known. */
   get clusterId(): bigint | undefined {
     return this.#store.clusterId
   }
@@ -273,7 +277,7 @@ export class WatchState implements Watcher {
     this.end(undefined)
   }
 
-  /** Ends the watch with the error that is final for it. */
+  /** Ends the watch for good. */
   end(error: EtcdError | undefined): void {
     if (this.#phase.type === 'ended') return
     this.#leaveStream({ type: 'ended', error })

@@ -14,30 +14,36 @@ import type { SessionEnding, SessionPorts } from './session-ports.ts'
 import { silentError, unansweredError } from './stream-errors.ts'
 import type { WatchState } from './watch-state.ts'
 
-/** What the server has been asked to create and has not answered yet. */
+/** The create request the server has not answered yet. */
 type PendingCreate =
   | { readonly type: 'watcher'; readonly watcher: WatchState }
-  /** `isQuestion`: to be followed by a progress request. */
+  /** `isQuestion`: a progress request follows. */
   | { readonly type: 'ping'; readonly isQuestion: boolean }
 
-/** etcd takes new watches into step with the store every 100 ms; a question before that is lost, on some versions with all later ones. */
+/**
+ * etcd syncs new watches every 100 ms. An earlier progress request is lost, on some versions with all later
+ * ones.
+ */
 const SYNC_MS = 200
 
-/** All ids of one stream's life; -1 speaks of the stream as a whole. */
+/** The watch id of messages about the stream as a whole. */
 const WHOLE_STREAM = -1
 
 const NO_HEADER: ResponseHeader = Object.freeze({ clusterId: 0n, memberId: 0n, revision: 0, raftTerm: 0 })
 
-/** One watch stream, from its opening to its end, with all the watches on it. It does not come back: the service opens another. */
+/**
+ * One watch stream with all its watches, from opening to end. It never reopens; the connection opens another
+ * one.
+ */
 export class WatchStream {
   readonly #ports: SessionPorts
   readonly #heartbeat: Heartbeat
   readonly #live = new LiveWatches()
   readonly #waiting = new Set<WatchState>()
-  /** To be recognized first, once the server was heard on this stream. */
+  /** Watches to verify once the server has answered on this stream. */
   readonly #unproven = new Set<WatchState>()
   #isHeard = false
-  /** Cancelled by us and not confirmed yet: what still comes for them is dropped. */
+  /** Ids that this client cancelled without confirmation yet; messages for them are dropped. */
   readonly #dismissed = new Set<number>()
   readonly #questions: ProgressQuestions
   #pending: PendingCreate | undefined
@@ -73,17 +79,17 @@ export class WatchStream {
     return this.#stream !== undefined
   }
 
-  /** The server has answered on this stream. */
+  /** True once the server has answered on this stream. */
   get isHeard(): boolean {
     return this.#isHeard
   }
 
-  /** No watch is on the stream or waiting for it. */
+  /** True if no watch is on the stream or waiting for it. */
   get isUnused(): boolean {
     return this.#live.size === 0 && this.#waiting.size === 0 && this.#unproven.size === 0
   }
 
-  /** Opens the stream. Watches may be added before and after. */
+  /** Opens the stream. Watches can be added before and after. */
   open(): void {
     const { channel, avoid, endpoint } = this.#ports
     this.#heartbeat.start(this.#ports.openTimeoutMs)
@@ -101,15 +107,17 @@ export class WatchStream {
       this.#end({ reason: 'failed', error: asEtcdError(error, 'Watch/Watch') })
       return
     }
-    // Asked before there is any watch: servers that look at their watches stay silent, the others answer at once, and
-    // before the first create is answered. So each stream tells by itself what its answers are worth.
+    // Sent before there is any watch: servers that order progress with changes stay silent, the others answer
+    // at once, before
+    // the first create is answered. So each stream shows how reliable its progress is.
     this.#ask()
     this.#createNext()
   }
 
   /**
-   * A watch that knows its store is not created before the store behind this stream was recognized, and that is not asked
-   * before the server was heard here: an answer from before could be the word of a server that is gone.
+   * Adds a watch. If it knows its store, the store behind this stream is verified before the watch is
+   * created, and only after the server has answered here: an earlier answer could come from a server that is
+   * gone.
    */
   add(watcher: WatchState): void {
     const isKnown = watcher.questionFor(this) === undefined
@@ -121,24 +129,27 @@ export class WatchStream {
     if (this.#stream !== undefined) this.#createNext()
   }
 
-  /** Takes a watch off the stream; a create on its way is cancelled when it is answered. */
+  /** Removes a watch. A create in progress is cancelled once it is answered. */
   remove(watcher: WatchState): void {
     this.#waiting.delete(watcher)
     this.#unproven.delete(watcher)
     for (const id of this.#live.idsOf(watcher)) this.#dismiss(id)
   }
 
-  /** A watch waits for word of progress. */
+  /** A watch waits for progress. */
   requestProgress(): void {
     this.#heartbeat.requestProgress()
   }
 
-  /** What a linearizable read said: the member of this stream may lag behind that, but it is the same store. */
+  /**
+   * Records the header of a linearizable read: a member of this stream may lag behind it, but its store is
+   * the same.
+   */
   confirmStore(header: ResponseHeader): void {
     this.#confirmation = header
   }
 
-  /** Ends the stream from our side; `onEnd` is called with reason `dropped`. */
+  /** Closes the stream; `onEnd` is called with reason `dropped`. */
   drop(): void {
     this.#fail('dropped', undefined)
   }
@@ -164,10 +175,12 @@ export class WatchStream {
   }
 
   #onWatchAnswer(watcher: WatchState, response: WatchResponse, header: ResponseHeader): void {
-    // A compaction comes with `canceled`, without a reason and with revision 0: nothing else of it may be looked at.
+    // A compaction is reported with `canceled`, without a reason and with revision 0: ignore everything else
+    // in it.
     if (response.compactRevision > 0 || response.canceled) {
-      // Since 3.5 etcd keeps a compacted watch on the stream as one that is behind, and answers no progress request for
-      // the others until it is cancelled by us too.
+      // etcd since 3.5 keeps a compacted watch on the stream as unsynced and answers no progress request for
+      // the others until
+      // the client cancels it as well.
       if (response.compactRevision > 0) this.#dismiss(response.watchId)
       else this.#live.delete(response.watchId)
       this.#refuse(watcher, response)
@@ -175,7 +188,7 @@ export class WatchStream {
       watcher.receive(response, header)
       this.#onUseful()
     } else {
-      // Sent through the same queue as the changes by every version, and only when the watch is synced.
+      // Every version sends this in order with the changes, and only if the watch is synced.
       watcher.progress(header, this.#ports.clock.now())
       this.#onUseful()
     }
@@ -234,12 +247,12 @@ export class WatchStream {
   #refuse(watcher: WatchState, response: WatchResponse): void {
     const refusal = refusalOf(response)
     if (refusal === 'compacted') watcher.compact(response.compactRevision)
-    // Only with ids of ours; the next one is another.
+    // Only possible with client-side ids; the next one differs.
     else if (refusal === 'duplicate_id') this.#waiting.add(watcher)
     else this.#ports.onRefused(watcher, refusal, response)
   }
 
-  /** Something for a watch we do not have: the server must not go on with it. */
+  /** Cancels a watch that the server serves but this client does not know. */
   #onStranger(response: WatchResponse): void {
     if (response.canceled || response.compactRevision > 0) this.#dismissed.delete(response.watchId)
     else if (!this.#dismissed.has(response.watchId)) this.#dismiss(response.watchId)
@@ -251,7 +264,7 @@ export class WatchStream {
     this.#send({ request: { type: 'cancel', value: { watchId: id } } })
   }
 
-  /** One create at a time: answers to creates carry no mark of which create they answer. */
+  /** Creates one watch at a time, because responses do not say which create they answer. */
   #createNext(): void {
     const [watcher] = this.#waiting
     if (this.#isOver || this.#pending !== undefined) return
@@ -265,7 +278,10 @@ export class WatchStream {
     this.#create({ ...plan.range, startRevision: start, filters, prevKv, fragment: watcher.oversizes > 0 })
   }
 
-  /** A watch that gets no events, to be cancelled at once: any server answers it, whatever its watches are doing. */
+  /**
+   * Creates a watch without events, to be cancelled at once: every server answers that whatever its watches
+   * are doing.
+   */
   #ping(isQuestion: boolean): void {
     const [watcher] = [...this.#live.watchers(), ...this.#unproven]
     if (this.#isOver || this.#pending !== undefined || watcher === undefined) return
@@ -276,7 +292,8 @@ export class WatchStream {
 
   #create(what: Init<WatchCreateRequest>): void {
     const watchId = this.#ports.idsFrom === 'client' ? this.#nextId++ : 0
-    // In fragments only where the whole was too large: to cut a long history costs etcd the square of its events.
+    // Fragments only after a response was too large: splitting a long history costs etcd time quadratic in
+    // its events.
     const value = { ...what, watchId, progressNotify: true }
     this.#send({ request: { type: 'create', value } })
     this.#heartbeat.expect()

@@ -16,7 +16,7 @@ const CALL = 'Watch/Watch'
 const SYNC_CHECKS: OptionChecks<SyncOptions> = { signal: SIGNAL }
 
 /**
- * Starts to list and watch a range.
+ * Lists a range and keeps the list up to date.
  *
  * @throws EtcdError `invalid_argument`, `closed`
  */
@@ -34,7 +34,7 @@ export function openSync(
   return new KeptList(service, logger, range, handlers, given)
 }
 
-/** Keeps what a reflector lists and follows, so that it can tell what was there before. */
+/** Keeps the entries that a reflector delivers, in order to report the previous ones. */
 class KeptList implements WatchSync {
   readonly #handlers: SyncHandlers
   readonly #logger: Logger
@@ -96,7 +96,7 @@ class KeptList implements WatchSync {
   #onBatch(batch: WatchBatch): void {
     const held = this.#held!
     const events = batch.events.map(({ type, kv: view }) => {
-      // what is kept for long must not keep the answer it came in
+      // Copied, because what is kept for long must not retain the whole response.
       const kv = ownKeyValue(view)
       const name = heldName(kv.key)
       const prevKv = held.get(name)
@@ -108,7 +108,7 @@ class KeptList implements WatchSync {
   }
 
   #onLost(error: EtcdError | undefined, isFinal: boolean): void {
-    // what is set up wrongly may be mended; only who may not read at all need not go on
+    // A misconfigured endpoint may be corrected, so only errors that are final for the user end the sync.
     if (isFinal && isFinalError(error)) {
       this.#error = error
       this.#reflector.cancel()

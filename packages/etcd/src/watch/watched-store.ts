@@ -6,14 +6,16 @@ import type { Event } from '../wire/watch.ts'
 import type { WatcherKnowledge } from './watch-host.ts'
 import type { WatchPlan } from './watch-options.ts'
 
-/** Keys that a watch of its own remembers its store by: there may be thousands of watches. */
+/**
+ * Number of keys a watch remembers to recognize its store; low, because there may be thousands of watches.
+ */
 const MAX_OWN_EVIDENCE = 8
 
-/** What one watch knows of the store that it is on. */
+/** What one watch knows of its store. */
 export class WatchedStore {
-  /** What the store is recognized by; nothing where only a part of the changes is delivered. */
+  /** Evidence to recognize the store; undefined if only some changes are delivered. */
   readonly #evidence: StoreEvidence | undefined
-  /** The stream on which the store was shown to be the one that the watch was on. */
+  /** The stream on which the store was recognized. */
   provenOn: unknown
   #clusterId: bigint | undefined
   #raftTerm: number
@@ -26,28 +28,31 @@ export class WatchedStore {
     this.#raftTerm = known?.raftTerm ?? 0
   }
 
-  /** Undefined until a server has named it. */
+  /** Undefined until a server has reported it. */
   get clusterId(): bigint | undefined {
     return this.#clusterId
   }
 
-  /** Highest raft term heard of. */
+  /** The highest raft term seen. */
   get raftTerm(): number {
     return this.#raftTerm
   }
 
-  /** Where the store stood when everything up to `revision` was known. */
+  /** The position in the store at which everything up to `revision` was known. */
   positionAt(revision: number): KnownPosition {
     return { clusterId: this.#clusterId, revision, raftTerm: this.#raftTerm }
   }
 
-  /** What to ask before the watch goes on at `position`; undefined where nothing is known, or the stream was asked already. */
+  /**
+   * The reads to verify before the watch continues at `position`; undefined if nothing is known or the stream
+   * is verified.
+   */
   questionFor(stream: unknown, position: number | undefined): ContinuityQuestion | undefined {
     if (this.provenOn === stream || position === undefined) return undefined
     return this.#evidence?.question(position - 1)
   }
 
-  /** Whether the header is of the cluster in hand; the first one that is named is taken. */
+  /** True if the header is from the watch's cluster; the first cluster reported is adopted. */
   isOfCluster({ clusterId }: ResponseHeader): boolean {
     if (clusterId === 0n) return true
     this.#clusterId ??= clusterId
@@ -58,7 +63,7 @@ export class WatchedStore {
     if (header.raftTerm > this.#raftTerm) this.#raftTerm = header.raftTerm
   }
 
-  /** The last event of each key in one revision; `wereThere` tells which keys were there before it. */
+  /** Adds the last event of each key in one revision; `wereThere` tells which keys existed before it. */
   changed(events: readonly Event[], wereThere: readonly boolean[]): void {
     this.#evidence?.changed(events, wereThere)
   }

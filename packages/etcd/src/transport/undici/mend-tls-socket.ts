@@ -1,6 +1,6 @@
 import type { TLSSocket } from 'node:tls'
 
-/** What Node keeps behind a socket. */
+/** Node's internal handle of a socket. */
 interface Handle {
   readonly writeQueueSize?: number
   readStart?(): number
@@ -9,10 +9,10 @@ interface Handle {
 const CHECK_MS = 1_000
 
 /**
- * Lets the socket notice that its connection was reset. Node does not read while it writes; when a write is the first
- * to meet the reset, Node takes it for one that goes on for ever: nothing is read again, and neither the session nor its
- * calls are told. Reading once more finds the end. On a sound connection, where a long write really goes on, it has no
- * effect but that answers are read meanwhile.
+ * Makes the socket notice that its connection was reset. Node does not read while it writes. If a write is
+ * the first to encounter the reset, Node considers it in progress for ever: it never reads again, and neither
+ * the session nor its calls are notified. Reading once more finds the end. On a healthy connection with a
+ * long write this only means that answers are read meanwhile.
  */
 function cureDeafness(socket: TLSSocket): void {
   let before: number | undefined
@@ -27,15 +27,15 @@ function cureDeafness(socket: TLSSocket): void {
 }
 
 /**
- * Ends the socket with its first error. A server that refuses our certificate says so by an alert after the handshake;
- * Node then destroys the session but not the socket, and undici, which waits for the socket's end, would hold on to the
- * dead session for ever.
+ * Ends the socket with its first error. A server that refuses the client certificate sends an alert after the
+ * handshake; Node then destroys the session but not the socket, and undici, which waits for the end of the
+ * socket, would keep the dead session for ever.
  */
 function endWithError(socket: TLSSocket): void {
   socket.once('error', () => setImmediate(() => socket.destroy()))
 }
 
-/** Makes a TLS socket that carries an HTTP/2 session end when its connection has ended, where Node would not. */
+/** Makes a TLS socket with an HTTP/2 session end with its connection, where Node would not. */
 export function mendTlsSocket(socket: TLSSocket): void {
   cureDeafness(socket)
   endWithError(socket)

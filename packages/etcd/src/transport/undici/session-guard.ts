@@ -1,10 +1,10 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2'
 import type { Client } from 'undici'
 
-/** What undici keeps on a client under symbols of its own. */
+/** The state that undici keeps on a client under its own symbols. */
 interface Internals {
   readonly session: ClientHttp2Session
-  /** Asked before each request whether it has to wait. */
+  /** Called before each request; true makes it wait. */
   readonly context: { busy(request: unknown): boolean }
 }
 
@@ -27,8 +27,9 @@ function ignore(): undefined {
 }
 
 /**
- * Node takes the answer to a call that was given up before its request was wholly sent for a pushed stream, and nobody
- * listens to that one: an error of the connection would end the process, and its bytes would fill the window.
+ * Node treats the response to a call that was aborted before its request was completely sent as a pushed
+ * stream without listeners: an error of the connection would end the process, and its data would fill the
+ * flow-control window.
  */
 function dismiss(stream: ClientHttp2Stream): void {
   stream.on('error', ignore)
@@ -36,13 +37,15 @@ function dismiss(stream: ClientHttp2Stream): void {
 }
 
 /**
- * undici gives a call up by `close()`, whose code then is "no error", and destroys the stream at once. With that code
- * Node puts off the reset until the body is sent, and a destroyed stream never sends it: when there is room again, Node
- * sends empty frames for it without end, in one turn of the event loop, until memory runs out. A cancel goes out at once.
- * Seen with Node 24.21 and undici 8.12.4; to be removed when undici closes with a code.
+ * undici aborts a call with `close()`, whose default code is "no error", and destroys the stream at once.
+ * With that code Node delays the reset until the body is sent, which a destroyed stream never does: once the
+ * window opens, Node sends empty frames in an endless loop within one turn of the event loop, until memory
+ * runs out. A cancel is sent at once. Seen with Node 24.21 and undici 8.12.4; remove when undici closes with
+ * a code.
  *
- * `onOpened` gives the call that a new stream is for. undici says that it starts a request before it knows that the
- * session takes it; and where a GOAWAY comes first, Node says of the stream's first frame that it was not sent.
+ * `onOpened` returns the call that a new stream is for. undici reports the start of a request before it knows
+ * that the session accepts it; if a GOAWAY arrives first, Node reports that the stream's first frame was not
+ * sent.
  */
 function watchRequests(session: ClientHttp2Session, onOpened: () => Sending | undefined): void {
   const request = session.request.bind(session)
@@ -60,9 +63,10 @@ function watchRequests(session: ClientHttp2Session, onOpened: () => Sending | un
 }
 
 /**
- * undici sends the first request of a session together with its own greeting, before anything is known of the peer: a
- * peer that never answers has got it then, and what became of it is unknown. As Go does, requests wait until the peer's
- * SETTINGS are there. Seen with undici 8.12.4 (client-h2.js, `busy`); to be removed when undici can wait by itself.
+ * undici sends the first request of a session together with the client preface, before anything is known of
+ * the peer. A peer that never answers has then received the request, and its outcome is unknown. Like in Go,
+ * requests wait until the peer's SETTINGS frame arrives. Seen with undici 8.12.4 (client-h2.js, `busy`);
+ * remove when undici can wait.
  */
 function holdUntil(
   { session, context }: Internals,
@@ -70,31 +74,35 @@ function holdUntil(
 ): void {
   const { busy } = context
   context.busy = () => true
-  // Before the listener of undici, which sends what waits.
+  // Before undici's own listener, which sends waiting requests.
   session.prependListener('remoteSettings', ({ maxConcurrentStreams }) => {
     context.busy = busy
     onSettings(maxConcurrentStreams)
   })
 }
 
-/** A call that hears whether its request may have reached the peer. */
+/** A call that is notified whether its request may have reached the peer. */
 export interface Sending {
   onSent(): void
-  /** It did not, after all. */
+  /** Revokes `onSent`: the request was not sent after all. */
   onUnsent(): void
 }
 
-/** Who hears of a session. */
+/** Callbacks for a session. */
 export interface SessionListener {
-  /** The peer has proved to speak HTTP/2, and takes so many calls at a time; again when it changes its mind. */
+  /**
+   * The peer has sent its HTTP/2 settings, with its limit of concurrent calls; called again when it changes
+   * the limit.
+   */
   onSettings(maxCalls: number | undefined): void
-  /** A stream was opened; gives the call it is for. */
+  /** A stream was opened; returns the call it is for. */
   onOpened(): Sending | undefined
 }
 
 /**
- * Watches over the session of a client that has just connected, and holds its requests until the peer has proved to
- * speak HTTP/2. False when this undici keeps its session elsewhere, so that it cannot be done.
+ * Guards the session of a client that has just connected, and holds its requests back until the peer has sent
+ * its settings. Returns false if this version of undici keeps its session elsewhere, so that this is not
+ * possible.
  */
 export function guardSession(client: Client, listener: SessionListener): boolean {
   const internals = internalsOf(client)
