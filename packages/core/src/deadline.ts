@@ -1,4 +1,5 @@
 import { isLivetreeError, LivetreeError } from './errors.ts'
+import { onAbort } from './on-abort.ts'
 import type { Clock } from './source/source.ts'
 
 /** Options of `withDeadline`. */
@@ -33,8 +34,7 @@ export async function withDeadline<R>(
     inner.signal.addEventListener('abort', () => reject(inner.signal.reason), { once: true })
   })
   cut.catch(() => {})
-  const onAbort = (event: Event) => inner.abort(abortedError(what, event.target as AbortSignal))
-  for (const signal of signals) signal.addEventListener('abort', onAbort, { once: true })
+  const removals = signals.map((signal) => onAbort(signal, () => inner.abort(abortedError(what, signal))))
   if (timeoutMs !== undefined && Number.isFinite(timeoutMs)) {
     timer = clock.setTimeout(
       () => inner.abort(new LivetreeError('timeout', `${what} took longer than ${timeoutMs} ms.`)),
@@ -45,7 +45,7 @@ export async function withDeadline<R>(
     return await Promise.race([work(inner.signal), cut])
   } finally {
     clock.clearTimeout(timer)
-    for (const signal of signals) signal.removeEventListener('abort', onAbort)
+    for (const remove of removals) remove()
   }
 }
 

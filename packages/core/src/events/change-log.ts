@@ -1,4 +1,5 @@
 import type { ChangeEvent, ChangeFeed } from './change-event.ts'
+import { onAbort } from '../on-abort.ts'
 import { Snapshot } from '../updates/snapshot.ts'
 
 /** Keeps the last two accepted states and the callers that wait for the next one. */
@@ -88,11 +89,11 @@ export class ChangeLog<T> {
     return new Promise((resolve) => {
       const done = () => {
         this.#waiters.delete(done)
-        for (const cut of cuts) cut.removeEventListener('abort', done)
+        for (const remove of removals) remove()
         resolve()
       }
       this.#waiters.add(done)
-      for (const cut of cuts) cut.addEventListener('abort', done)
+      const removals = cuts.map((cut) => onAbort(cut, done))
     })
   }
 }

@@ -1,4 +1,3 @@
-import { EventEmitter } from 'eventemitter3'
 import { LivetreeError } from '../errors.ts'
 import type { UnusedKey } from '../issue.ts'
 import { nearestName } from '../pipeline/nearest-name.ts'
@@ -110,17 +109,22 @@ class EventSubscriber<E> {
 }
 
 interface Registration {
-  readonly name: ConfigEventName
-  readonly known: unknown
+  call(event: unknown): void
   remove(): void
+}
+
+/** The listeners of one event, in the order of their addition. Every operation on one of them takes constant time. */
+interface Listeners {
+  readonly all: Set<Registration>
+  /** By the function that `off` identifies a listener by; a function may be added several times. */
+  readonly byKnown: Map<unknown, Set<Registration>>
 }
 
 /** The events of one configuration. A listener cannot delay, stop or break another listener or the emitter. */
 export class EventHub<T> {
   readonly #delivery: Delivery<T>
   readonly #reportQuietly: ReportFailure
-  readonly #emitter = new EventEmitter()
-  readonly #registrations = new Set<Registration>()
+  readonly #listeners = new Map<ConfigEventName, Listeners>()
   /** Events emitted while loading that still hold; delivered to listeners added later. */
   readonly #standing = new Map<ConfigEventName, unknown>()
 
@@ -153,9 +157,8 @@ export class EventHub<T> {
 
   /** Removes a listener; does nothing if it is unknown. */
   off<E extends ConfigEventName>(name: E, listener: ConfigListener<T, E>): void {
-    const isIt = (registration: Registration) => registration.name === name && registration.known === listener
-    const registration = [...this.#registrations].find(isIt)
-    registration?.remove()
+    const [first] = this.#listeners.get(name)?.byKnown.get(listener) ?? []
+    first?.remove()
   }
 
   /** Adds a subscriber that is notified in order with the listeners of `change`. */
@@ -169,16 +172,16 @@ export class EventHub<T> {
   }
 
   emit<E extends Exclude<ConfigEventName, 'change'>>(name: E, event: ConfigEvents<T>[E]): void {
-    this.#emitter.emit(name, event)
+    this.#call(name, event)
   }
 
   /** Notifies every subscriber that the state may have changed. */
   emitChange(): void {
-    this.#emitter.emit('change')
+    this.#call('change', undefined)
   }
 
   hasListener(name: ConfigEventName): boolean {
-    return this.#emitter.listenerCount(name) > 0
+    return this.#listeners.has(name)
   }
 
   /** Delivers an event to listeners added later too, until `settle`. */
@@ -192,7 +195,9 @@ export class EventHub<T> {
   }
 
   close(): void {
-    for (const registration of [...this.#registrations]) registration.remove()
+    for (const { all } of [...this.#listeners.values()]) {
+      for (const registration of [...all]) registration.remove()
+    }
     this.#standing.clear()
   }
 
@@ -208,23 +213,34 @@ export class EventHub<T> {
     return this.#register(name, known, offer, () => subscriber.close())
   }
 
+  /** Calls the listeners there are now. One that is added during the calls does not receive the event. */
+  #call(name: ConfigEventName, event: unknown): void {
+    for (const registration of [...(this.#listeners.get(name)?.all ?? [])]) registration.call(event)
+  }
+
   #register(
     name: ConfigEventName,
     known: unknown,
-    call: (event?: unknown) => void,
+    call: (event: unknown) => void,
     close: () => void,
   ): () => void {
+    const listeners: Listeners = this.#listeners.get(name) ?? { all: new Set(), byKnown: new Map() }
+    const same = listeners.byKnown.get(known) ?? new Set<Registration>()
+    const { all, byKnown } = listeners
     const registration: Registration = {
-      name,
-      known,
+      call,
       remove: () => {
         close()
-        this.#emitter.off(name, call)
-        this.#registrations.delete(registration)
+        all.delete(registration)
+        same.delete(registration)
+        if (same.size === 0 && byKnown.get(known) === same) byKnown.delete(known)
+        if (all.size === 0 && this.#listeners.get(name) === listeners) this.#listeners.delete(name)
       },
     }
-    this.#emitter.on(name, call)
-    this.#registrations.add(registration)
+    this.#listeners.set(name, listeners)
+    byKnown.set(known, same)
+    all.add(registration)
+    same.add(registration)
     return registration.remove
   }
 }

@@ -1,4 +1,5 @@
 import { checkOptions, type OptionTable } from '../check-options.ts'
+import { onAbort } from '../on-abort.ts'
 import { isLivetreeError, LivetreeError } from '../errors.ts'
 import { kindOf } from '../thrown.ts'
 import { callback, name as nameKind } from '../option-kinds.ts'
@@ -96,7 +97,7 @@ export function live<T, S, R>(
   const close = () => {
     if (closing !== undefined) return closing
     stop()
-    config.signal.removeEventListener('abort', close)
+    forget()
     closing = Promise.resolve().then(async () => {
       while (retired.size > 0) await Promise.all(retired)
     })
@@ -106,7 +107,7 @@ export function live<T, S, R>(
 
   // Called first, because it throws for a closed configuration before anything is created.
   const stop = config.watch(selector, rebuild, { isEqual })
-  config.signal.addEventListener('abort', close, { once: true })
+  const forget = onAbort(config.signal, () => void close())
   const select = () => callAtOnce(`The selector of ${name}`, () => selector(config.current))
   let first: S
   try {
