@@ -66,15 +66,45 @@ export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return canBe && typeof fieldOf(value, 'then') === 'function'
 }
 
+/** A promise that resolves with a promise this many times in a row is taken for one that does so without end. */
+const MOST_PROMISES = 100
+
+/** A value in a box: a promise that resolves with an object reads the `then` of that object, which may be user code. */
+export interface Adopted<V> {
+  readonly value: Awaited<V>
+}
+
+/**
+ * Waits for what a user function returned: the only way in which livetree waits for user code. `await` on a thenable that
+ * resolves with itself would block the event loop for ever.
+ *
+ * @throws TypeError if the promise resolves with promises without end; whatever it rejects with
+ */
+export async function adopt<V>(given: V | PromiseLike<V>): Promise<Adopted<V>> {
+  let answer: { readonly value: unknown } = { value: given }
+  for (let count = 0; isPromise(answer.value); count++) {
+    if (count === MOST_PROMISES) throw new TypeError('a promise resolves with promises without end')
+    answer = await firstAnswer(answer.value)
+  }
+  return answer as Adopted<V>
+}
+
+function firstAnswer(promise: PromiseLike<unknown>): Promise<{ readonly value: unknown }> {
+  return new Promise((resolve, reject) => {
+    const ignore = () => {}
+    const returned: unknown = promise.then((value) => resolve({ value }), reject)
+    // An async `then` may reject, which nobody else handles.
+    if (types.isPromise(returned)) Promise.prototype.then.call(returned, ignore, ignore)
+  })
+}
+
 /** Resolves when the promise has settled, and passes a rejection to `failed`. */
 export async function settled(
   promise: PromiseLike<unknown>,
   failed: (cause: unknown) => void,
 ): Promise<void> {
   try {
-    // A user's thenable may resolve with itself again and again, so only its first answer counts.
-    if (types.isPromise(promise)) await promise
-    else await new Promise<void>((resolve, reject) => void promise.then(() => resolve(), reject))
+    await adopt(promise)
   } catch (cause) {
     failed(cause)
   }

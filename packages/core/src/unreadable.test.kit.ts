@@ -57,3 +57,41 @@ function trapsThatThrow(): ProxyHandler<Error> {
   const traps = Object.getOwnPropertyNames(Reflect).map((trap) => [trap, () => refuse(trap)])
   return Object.fromEntries(traps) as ProxyHandler<Error>
 }
+
+/** Promises that a plain `await` would wait for without ever giving the event loop a turn. */
+export const LOOPS: Readonly<Record<string, () => unknown>> = {
+  'returns a thenable that resolves with itself': () => {
+    const loop = {
+      // biome-ignore lint/suspicious/noThenProperty: that is the point
+      then(resolve: (value: unknown) => void) {
+        resolve(loop)
+      },
+    }
+    return loop
+  },
+  'returns a thenable that resolves with ever new ones': () => {
+    const create = (): object => ({
+      // biome-ignore lint/suspicious/noThenProperty: that is the point
+      then(resolve: (value: unknown) => void) {
+        resolve(create())
+      },
+    })
+    return create()
+  },
+  'returns a promise of a class whose then resolves with itself': () => {
+    class Loop extends Promise<unknown> {
+      // biome-ignore lint/suspicious/noThenProperty: that is the point
+      override then(resolve?: ((value: never) => unknown) | null): never {
+        resolve?.(this as never)
+        return undefined as never
+      }
+    }
+    return new Loop(() => {})
+  },
+  'returns a thenable whose then is async and rejects': () => ({
+    // biome-ignore lint/suspicious/noThenProperty: that is the point
+    async then() {
+      throw new Error('hostile')
+    },
+  }),
+}

@@ -1,4 +1,4 @@
-import { askIsEqual, callAtOnce } from '@livetree/core/adapter'
+import { adopt, askIsEqual, callAtOnce } from '@livetree/core/adapter'
 import { type ChangeEvent, type LiveConfig, LivetreeError, type Snapshot } from '@livetree/core'
 import type { InstanceWrapper } from './app-modules.ts'
 import { refusal } from './check-module-options.ts'
@@ -7,21 +7,27 @@ import { type ChangeHandler, changeHandlersOf } from './on-config-change.ts'
 /** Finds the methods decorated with `@OnConfigChange` and subscribes them once all modules are initialized. */
 export class ChangeHandlers<T> {
   readonly #config: LiveConfig<T>
-  readonly #created: Snapshot<T>
   readonly #seen = new Set<unknown>()
   readonly #stops: (() => void)[] = []
 
-  /** Must be constructed before the providers: it records the state that changes during startup are compared with. */
   constructor(config: LiveConfig<T>) {
     this.#config = config
-    this.#created = config.snapshot()
   }
 
-  /** Subscribes the handlers of new instances. @throws LivetreeError `invalid_options` for a handler that could never be called */
-  subscribe(wrappers: readonly InstanceWrapper[], isOnlyConfig: boolean): void {
+  /**
+   * Subscribes the handlers of new instances. Calls those whose instance may have read an older value.
+   *
+   * @param states the states of the configuration since it was first given to a provider
+   * @throws LivetreeError `invalid_options` for a handler that could never be called
+   */
+  subscribe(
+    wrappers: readonly InstanceWrapper[],
+    isOnlyConfig: boolean,
+    states: readonly Snapshot<T>[],
+  ): void {
     for (const { wrapper, instance, handlers } of this.#unseen(wrappers, isOnlyConfig)) {
       if (!wrapper.isDependencyTreeStatic() || wrapper.isTransient) throw neverCalled(handlers[0]!)
-      for (const handler of handlers) this.#subscribe(instance, handler)
+      for (const handler of handlers) this.#subscribe(instance, handler, states)
     }
   }
 
@@ -65,24 +71,51 @@ export class ChangeHandlers<T> {
     return isOnlyConfig
   }
 
-  #subscribe(instance: object, handler: ChangeHandler): void {
+  #subscribe(instance: object, handler: ChangeHandler, states: readonly Snapshot<T>[]): void {
     const { selector, methodName, options } = handler
-    const isEqual = options.isEqual ?? Object.is
-    const select = (value: unknown) => callAtOnce(`The selector of ${nameOf(handler)}`, () => selector(value))
-    const before = select(this.#created.value)
-    const now = select(this.#config.current)
-    const report = (error: LivetreeError) => this.#config.report(error)
-    const isBehind = !askIsEqual(`isEqual of ${nameOf(handler)}`, isEqual, [before, now], report)
+    const behind = this.#findBehind(handler, states)
     const call = (...args: readonly unknown[]) =>
       (instance as Record<string | symbol, (...args: readonly unknown[]) => unknown>)[methodName]!(...args)
 
-    const handle = async (next: unknown, previous: unknown, change: ChangeEvent<T> | undefined) => {
-      if (change !== undefined || options.immediate) return call(next, previous, change)
-      return call(next, before, await this.#config.changed({ after: this.#created }))
+    const handle = (next: unknown, previous: unknown, change: ChangeEvent<T> | undefined) => {
+      if (change !== undefined || options.immediate || behind === undefined) {
+        return call(next, previous, change)
+      }
+      const { snapshot, selected } = behind
+      const missed = this.#config.changed({ after: snapshot })
+      return missed.then((event) => adopt(call(next, selected, event)))
     }
-    const immediate = options.immediate === true || isBehind
+    const immediate = options.immediate === true || behind !== undefined
+    const isEqual = options.isEqual ?? Object.is
     this.#stops.push(this.#config.watch(selector, handle, { isEqual, immediate }))
   }
+
+  /**
+   * Finds a state whose selected value differs from the current one: the first state, or the newest of the others if the
+   * value has changed and changed back. Returns undefined if there is none.
+   */
+  #findBehind(handler: ChangeHandler, [first, ...others]: readonly Snapshot<T>[]): Behind<T> | undefined {
+    const select = (value: T) => callAtOnce(`The selector of ${nameOf(handler)}`, () => handler.selector(value))
+    const now = select(this.#config.current)
+    const isEqual = handler.options.isEqual ?? Object.is
+    const report = (error: LivetreeError) => this.#config.report(error)
+    const compared = new Set<unknown>([now])
+    for (const snapshot of first === undefined ? [] : [first, ...others.reverse()]) {
+      const selected = select(snapshot.value)
+      if (compared.has(selected)) continue
+      compared.add(selected)
+      if (!askIsEqual(`isEqual of ${nameOf(handler)}`, isEqual, [selected, now], report)) {
+        return { snapshot, selected }
+      }
+    }
+    return undefined
+  }
+}
+
+/** A state that differs from the current one, and what is selected from it. */
+interface Behind<T> {
+  readonly snapshot: Snapshot<T>
+  readonly selected: unknown
 }
 
 const nameOf = ({ className, methodName }: ChangeHandler) =>

@@ -1,5 +1,5 @@
 import { assertLiveConfig } from '@livetree/core/adapter'
-import type { LiveConfig } from '@livetree/core'
+import type { LiveConfig, Snapshot } from '@livetree/core'
 import {
   ConfigurableModuleBuilder,
   type DynamicModule,
@@ -17,6 +17,7 @@ import { checkAsyncOptions, checkMade, checkRootOptions, refusal } from './check
 import { type SectionDefinition, sectionProvider } from './define-section.ts'
 import { getConfigToken, type Injected } from './get-config-token.ts'
 import { pinRequests } from './pin-requests.ts'
+import { StartupRecord } from './startup-record.ts'
 
 /** Options of `forRoot`, and the result of the factory of `forRootAsync`. */
 export interface LivetreeModuleOptions {
@@ -42,6 +43,8 @@ export interface LivetreeModuleExtras {
 }
 
 const SETTINGS = 'livetree:settings'
+/** Token of the `StartupRecord`, through which the configuration is provided. */
+const RECORD = 'livetree:startup-record'
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<LivetreeModuleOptions>({ moduleName: 'Livetree' })
@@ -86,10 +89,13 @@ export class LivetreeModule
   readonly #modules: ModulesContainer
   readonly #platform: HttpAdapterHost
   readonly #handlers: ChangeHandlers<unknown>
+  readonly #record: StartupRecord<unknown>
   readonly #detachLogger: () => void
+  #isStarted = false
 
   constructor(
     @Inject(getConfigToken()) config: LiveConfig<unknown>,
+    @Inject(RECORD) record: StartupRecord<unknown>,
     @Inject(SETTINGS) settings: Settings,
     @Inject(ModulesContainer) modules: ModulesContainer,
     @Inject(HttpAdapterHost) platform: HttpAdapterHost,
@@ -101,7 +107,12 @@ export class LivetreeModule
     this.#modules = modules
     this.#platform = platform
     this.#handlers = new ChangeHandlers(config)
-    const isLogged = [...this.#roots().values()].some((root) => root.#config === config)
+    const twins = [...this.#roots().values()].filter((root) => root.#config === config)
+    this.#record = record.config === config ? record : new StartupRecord(config)
+    if (this.#record !== record) record.stop()
+    // In a module that is loaded lazily, nothing reads the record.
+    if (twins.some((root) => root.#isStarted)) this.#record.stop()
+    const isLogged = twins.length > 0
     this.#detachLogger = isLogged ? () => {} : config.attachLogger(new Logger('livetree'))
   }
 
@@ -143,18 +154,30 @@ export class LivetreeModule
   }
 
   onApplicationBootstrap(): void {
+    this.#isStarted = true
     if (!this.#isFirst(() => true)) return
     const configs = new Map([...this.#roots()].map(([module, root]) => [module, root.#config]))
     assertUnambiguous(this.#modules.values(), configs)
     const wrappers = () => wrappersOf(this.#modules.values())
-    this.#handlers.subscribe(wrappers(), new Set(configs.values()).size === 1)
+    this.#handlers.subscribe(wrappers(), new Set(configs.values()).size === 1, this.#takeStates())
     this.#handlers.reportLazy(this.#modules, wrappers)
   }
 
   async onApplicationShutdown(): Promise<void> {
+    this.#record.stop()
     this.#handlers.close()
     if (this.#settings.closeOnShutdown) await this.#config.close()
     this.#detachLogger()
+  }
+
+  /** The states since any module has provided this configuration. Ends the recording. */
+  #takeStates(): readonly Snapshot<unknown>[] {
+    const records = [...this.#roots().values()]
+      .filter((root) => root.#config === this.#config)
+      .map((root) => root.#record)
+    for (const record of records) record.stop()
+    const since = ({ states }: StartupRecord<unknown>) => states[0]!.version
+    return records.reduce((one, other) => (since(other) < since(one) ? other : one)).states
   }
 
   /** The modules of this app that provide a configuration. */
@@ -196,9 +219,14 @@ function describe(
     providers: [
       ...(module.providers ?? []),
       {
-        provide: tokens[0]!,
+        provide: RECORD,
         inject: [MODULE_OPTIONS_TOKEN],
-        useFactory: (made: unknown) => checkMade(made, definition),
+        useFactory: (made: unknown) => new StartupRecord(checkMade(made, definition)),
+      },
+      {
+        provide: tokens[0]!,
+        inject: [RECORD],
+        useFactory: (record: StartupRecord<unknown>) => record.config,
       },
       // A factory instead of `useExisting`: for an alias, Nest does not keep the token it was requested by.
       ...tokens.slice(1).map((provide) => ({

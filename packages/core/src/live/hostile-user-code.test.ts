@@ -6,7 +6,7 @@ import { systemClock } from '../clock.ts'
 import { createManualSource, type ManualSource } from '../testing/manual-source.ts'
 import type { LiveConfig } from '../live-config.ts'
 import { live } from '../resource/live-value.ts'
-import { UNREADABLE } from '../unreadable.test.kit.ts'
+import { LOOPS, UNREADABLE } from '../unreadable.test.kit.ts'
 import type { LoadOptions } from '../startup/load-options.ts'
 
 const definition = defineConfig({
@@ -58,6 +58,7 @@ const MISBEHAVIOURS: Record<string, Misbehaviour> = {
       throw new Error('hostile')
     },
   }),
+  ...LOOPS,
   'returns nonsense': () => Symbol('nonsense'),
   'closes the configuration': (config) => void config()?.close(),
   'closes the configuration and waits for it': (config) => config()?.close(),
@@ -148,6 +149,10 @@ const PLACES: Record<string, Place> = {
     use: (config, { act }) =>
       config.resource((c) => c.a, { create: (a) => a, check: () => act(true), drainMs: 20 }),
   },
+  'resource dispose': {
+    use: (config, { act }) =>
+      config.resource((c) => c.a, { create: (a) => a, dispose: () => act(undefined), drainMs: 20 }),
+  },
   'resource isEqual': {
     use: (config, { act }) =>
       config.resource((c) => c.a, { create: async (a) => a, isEqual: (x, y) => act(x === y), drainMs: 20 }),
@@ -199,7 +204,7 @@ const PLACES: Record<string, Place> = {
   },
   'source refresh': {
     options: ({ act }) => ({
-      sources: [createManualSource({ name: 'own', isRemote: false, refresh: async () => act(undefined) })],
+      sources: [createManualSource({ name: 'own', isRemote: false, refresh: () => act(Promise.resolve()) })],
     }),
     provoke: (config) => config.refresh({ timeoutMs: 20 }).catch(() => {}),
   },

@@ -5,7 +5,7 @@ import { kindOf } from '../thrown.ts'
 import { callback, name as nameKind } from '../option-kinds.ts'
 import { systemClock } from '../clock.ts'
 import { assertLiveConfig } from '../assert-live-config.ts'
-import { askIsEqual, callAtOnce, disown, isPromise } from '../callback.ts'
+import { adopt, askIsEqual, callAtOnce, disown, isPromise } from '../callback.ts'
 import { type Borrowed, Instance } from './instance.ts'
 import type { LiveConfig } from '../live-config.ts'
 
@@ -65,7 +65,7 @@ export function live<T, S, R>(
   const takeDown = async (old: Instance<R>) => {
     await old.drained(systemClock, Number.POSITIVE_INFINITY)
     try {
-      await dispose?.(old.value)
+      await adopt(dispose?.(old.value))
     } catch (cause) {
       fail('Disposing an instance', cause)
     }

@@ -1,6 +1,6 @@
 import { LivetreeError } from '../errors.ts'
 import { kindOf } from '../thrown.ts'
-import { askIsEqual, callAtOnce, isPromise } from '../callback.ts'
+import { adopt, askIsEqual, callAtOnce, isPromise } from '../callback.ts'
 import { CLOSE_MS } from '../updates/guarded-source.ts'
 import { type Borrowed, Instance } from './instance.ts'
 import type { Resource, ResourceSettings, ResourceStatus } from './resource-options.ts'
@@ -81,7 +81,7 @@ export class HotResource<T, S, R> implements Resource<R> {
   async use<X>(work: (value: R) => X | Promise<X>): Promise<X> {
     const borrowed = this.acquire()
     try {
-      return await work(borrowed.value)
+      return (await adopt(work(borrowed.value))).value as X
     } finally {
       borrowed.release()
     }
@@ -178,8 +178,8 @@ export class HotResource<T, S, R> implements Resource<R> {
     const { create, check } = this.#settings
     let made: { readonly value: R } | undefined
     try {
-      made = { value: await create(input, { signal }) }
-      const isGood = signal.aborted || (await check(made.value, { signal })) !== false
+      made = (await adopt<R>(create(input, { signal }))) as { readonly value: R }
+      const isGood = signal.aborted || (await adopt(check(made.value, { signal }))).value !== false
       if (!signal.aborted && isGood) return { type: 'built', value: made.value }
       await this.#dispose(made.value)
       return signal.aborted ? { type: 'superseded' } : { type: 'failed', why: 'check returned false' }
@@ -244,7 +244,7 @@ export class HotResource<T, S, R> implements Resource<R> {
     try {
       const result = this.#settings.dispose(value)
       if (isPromise(result)) {
-        const disposing = Promise.resolve(result)
+        const disposing = adopt(result)
         if (!(await settledWithin(disposing, clock, CLOSE_MS))) {
           const message = `Disposing an instance of ${this.name} has not ended after ${CLOSE_MS} ms, and is no longer waited for.`
           this.#settings.report(new LivetreeError('drain_timeout', message))

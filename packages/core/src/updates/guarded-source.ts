@@ -1,7 +1,7 @@
 import { LivetreeError } from '../errors.ts'
 import { messageOf } from '../thrown.ts'
 import type { Clock, Source, SourceConnection, SourceContext } from '../source/source.ts'
-import { disown, isPromise } from '../callback.ts'
+import { adopt, disown, isPromise } from '../callback.ts'
 import { settledWithin } from '../within.ts'
 
 /** So long a source may take to close. */
@@ -18,7 +18,7 @@ export function openGuarded(source: Source, context: SourceContext): SourceConne
   const connection = openChecked(source, context)
   return {
     // a call that throws must come back as a promise that rejects
-    refresh: async (signal) => void (await connection.refresh(signal)),
+    refresh: async (signal) => void (await adopt(connection.refresh(signal))),
     async close() {
       await closeWithin(name, connection, context.clock)
     },
@@ -48,11 +48,11 @@ function isConnection(value: unknown): value is SourceConnection {
 
 /** What an open() that is async will give is not to stay open. */
 function closeLater(opened: PromiseLike<unknown>): void {
-  disown(Promise.resolve(opened).then((late) => (isConnection(late) ? late.close() : undefined)))
+  disown(adopt(opened).then(async ({ value }) => void (isConnection(value) && (await adopt(value.close())))))
 }
 
 async function closeWithin(name: string, connection: SourceConnection, clock: Clock): Promise<void> {
-  const closing = (async () => void (await connection.close()))()
+  const closing = (async () => void (await adopt(connection.close())))()
   const isClosed = await settledWithin(closing, clock, CLOSE_MS)
   if (isClosed) return closing
   const message = `Source ${name} has not closed within ${CLOSE_MS} ms and is not waited for: something of it may still be open.`
