@@ -86,7 +86,7 @@ export class ChangeHandlers<T> {
       return missed.then((event) => adopt(call(next, selected, event)))
     }
     const immediate = options.immediate === true || behind !== undefined
-    const isEqual = options.isEqual ?? Object.is
+    const isEqual = (one: unknown, other: unknown) => this.#isEqual(handler, one, other)
     this.#stops.push(this.#config.watch(selector, handle, { isEqual, immediate }))
   }
 
@@ -95,20 +95,23 @@ export class ChangeHandlers<T> {
    * value has changed and changed back. Returns undefined if there is none.
    */
   #findBehind(handler: ChangeHandler, [first, ...others]: readonly Snapshot<T>[]): Behind<T> | undefined {
-    const select = (value: T) => callAtOnce(`The selector of ${nameOf(handler)}`, () => handler.selector(value))
+    const select = (value: T) =>
+      callAtOnce(`The selector of ${nameOf(handler)}`, () => handler.selector(value))
     const now = select(this.#config.current)
-    const isEqual = handler.options.isEqual ?? Object.is
-    const report = (error: LivetreeError) => this.#config.report(error)
     const compared = new Set<unknown>([now])
     for (const snapshot of first === undefined ? [] : [first, ...others.reverse()]) {
       const selected = select(snapshot.value)
       if (compared.has(selected)) continue
       compared.add(selected)
-      if (!askIsEqual(`isEqual of ${nameOf(handler)}`, isEqual, [selected, now], report)) {
-        return { snapshot, selected }
-      }
+      if (!this.#isEqual(handler, selected, now)) return { snapshot, selected }
     }
     return undefined
+  }
+
+  #isEqual(handler: ChangeHandler, one: unknown, other: unknown): boolean {
+    const report = (error: LivetreeError) => this.#config.report(error)
+    const { isEqual = Object.is } = handler.options
+    return askIsEqual(`isEqual of ${nameOf(handler)}`, isEqual, [one, other], report)
   }
 }
 

@@ -84,7 +84,9 @@ test('many waits with one signal of the caller cost linearly too, and leave no l
   const waits = Array.from({ length: 18_000 }, () => config.changed({ signal: given.signal }))
   given.abort()
   const results = await Promise.allSettled(waits)
-  expect(results.every((result) => result.status === 'rejected' && result.reason.code === 'aborted')).toBe(true)
+  expect(results.every((result) => result.status === 'rejected' && result.reason.code === 'aborted')).toBe(
+    true,
+  )
   expect(cpuMs() - before).toBeLessThan(MOST_MS)
   await config.close()
 }, 140_000)
