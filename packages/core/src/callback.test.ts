@@ -23,6 +23,7 @@ describe('adopt', () => {
 
   it('runs a promise that starts when its then is called, as lazy ones do', async () => {
     class Lazy extends Promise<string> {
+      // biome-ignore lint/suspicious/noThenProperty: that is the point
       override then<A, B>(
         resolve?: ((value: string) => A | PromiseLike<A>) | null,
         reject?: ((reason: unknown) => B | PromiseLike<B>) | null,

@@ -52,7 +52,10 @@ const changes: [string, Change][] = [
   ]),
   [
     'in another turn of the event loop',
-    (config) => new Promise<void>((resolve) => setImmediate(() => resolve(toHi(config) as void))),
+    async (config) => {
+      await new Promise((resolve) => setImmediate(resolve))
+      toHi(config)
+    },
   ],
 ]
 
@@ -145,7 +148,7 @@ test('a handler that returns a thenable that resolves with itself does not block
   }
   @Injectable()
   class Greeter {
-    constructor(@InjectConfig(shop) readonly config: ShopConfig) {}
+    constructor(@InjectConfig(shop) _config: ShopConfig) {}
     @OnConfigChange(shop, (c) => c.greeting)
     greet(next: string) {
       calls.push(next)
