@@ -116,7 +116,8 @@ eachEtcd('progress of a watch', (etcd) => {
     const server = await etcd.start()
     await using proxy = await startProxy({ target: server.endpoint })
     const direct = connect(server.endpoint)
-    const revisions = await putMany(direct, 'a', 6_000, Buffer.alloc(2_000, 'x'))
+    // etcd sends a history in answers of up to 1,000 revisions: three of them, each about as large as that window.
+    const revisions = await putMany(direct, 'a', 2_500, Buffer.alloc(5_000, 'x'))
     const client = connect(proxy.endpoint, { watch: { progressIntervalMs: 20, progressGraceMs: 30_000 } })
     const recording = new Recording(client, { prefix: 'a' }, { startRevision: 2 })
     // The server may send 4 MB; the other answers of the history queue up in it, and progress requests arrive.

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { eachEtcd } from '../support/each-etcd.ts'
 import { withoutOpenHandles } from '../support/open-handles.ts'
+import { isLongRun } from '../support/run-length.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { connect, metric, putMany, Recording } from './etcd-watch-kit.ts'
 
@@ -62,20 +63,22 @@ eachEtcd('watch read by for await', (etcd) => {
       const server = await etcd.start({ args: ['--quota-backend-bytes=2147483648'] })
       const client = connect(server.endpoint)
       const value = Buffer.alloc(1_000_000, 'x')
-      const revisions = await putMany(client, 'a', 60, value)
+      const count = isLongRun ? 60 : 24
+      const revisions = await putMany(client, 'a', count, value)
       const reader = client.watch.watch({ key: 'a' }, { startRevision: 2, maxQueuedBytes: 4_000_000 })
       await waitFor(() => reader.watcher.state === 'paused')
       expect(reader.watcher.position).toBeLessThan(revisions[8]!)
       const seen: number[] = []
       for await (const { revision } of reader) {
         seen.push(revision)
-        if (seen.length === 60) break
+        if (seen.length === count) break
       }
       expect(seen).toEqual(revisions)
     })
   })
 
-  it('T1.52 T1.7 ten thousand watches begun and cancelled leave nothing behind', async () => {
+  const rounds = isLongRun ? 100 : 20
+  it(`T1.52 T1.7 ${rounds * 100} watches begun and cancelled leave nothing behind`, async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)
     const keeper = new Recording(client, { key: 'keeper' })
@@ -90,7 +93,7 @@ eachEtcd('watch read by for await', (etcd) => {
       listeners -= 1
       removeEventListener.apply(signal, args)
     }
-    for (let round = 0; round < 100; round += 1) {
+    for (let round = 0; round < rounds; round += 1) {
       const recordings = Array.from(
         { length: 100 },
         (_, index) => new Recording(client, { key: `k${index}` }, { signal }),

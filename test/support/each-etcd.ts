@@ -3,6 +3,7 @@ import { type EtcdSeries, etcdSeries } from '../../scripts/etcd/etcd-binaries.ts
 import { type EmbeddedGap, embeddedGaps } from './embedded-gaps.ts'
 import type { EtcdKind } from './etcd-kind.ts'
 import type { TestedEtcd } from './global-setup.ts'
+import { isLongRun } from './run-length.ts'
 import { type EtcdCluster, type StartClusterOptions, startEtcdCluster } from './start-etcd-cluster.ts'
 import { type EtcdServer, type StartEtcdOptions, startEtcd } from './start-etcd.ts'
 
@@ -35,7 +36,20 @@ export function eachEtcd(name: string, define: (etcd: EtcdUnderTest) => void): v
 
 /** As {@link eachEtcd}, on real ones only: for what compares embedded with them, or measures. */
 export function eachRealEtcd(name: string, define: (etcd: EtcdUnderTest<EtcdSeries>) => void): void {
+  defineOnReal(testedEtcds(name).filter(isReal), name, define)
+}
+
+/** As {@link eachRealEtcd}, in the short form on the newest one only: for what no version of etcd makes different. */
+export function oneRealEtcd(name: string, define: (etcd: EtcdUnderTest<EtcdSeries>) => void): void {
   const real = testedEtcds(name).filter(isReal)
+  defineOnReal(isLongRun ? real : real.slice(-1), name, define)
+}
+
+function defineOnReal(
+  real: readonly TestedEtcd<EtcdSeries>[],
+  name: string,
+  define: (etcd: EtcdUnderTest<EtcdSeries>) => void,
+): void {
   for (const etcd of real) defineOn(etcd, name, define)
   if (real.length === 0) {
     test(name, (context) => context.skip('needs a real etcd; LIVETREE_TEST_ETCD names embedded alone'))

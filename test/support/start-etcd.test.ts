@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { eachEtcd } from './each-etcd.ts'
+import { eachEtcd, oneRealEtcd } from './each-etcd.ts'
 import { makeCertificates } from './make-certificates.ts'
 import { withoutOpenHandles } from './open-handles.ts'
 import type { EtcdServer } from './start-etcd.ts'
@@ -112,9 +112,8 @@ eachEtcd('startEtcd', (etcd) => {
   })
 })
 
-eachEtcd('startEtcdCluster', (etcd) => {
-  etcd.needs('cluster')
-
+/** The tests of the client start clusters of every etcd. */
+oneRealEtcd('startEtcdCluster', (etcd) => {
   test('forms a cluster; an isolated leader loses its office and comes back as a follower', async () => {
     const cluster = await etcd.startCluster(3)
     const first = await cluster.leader()
