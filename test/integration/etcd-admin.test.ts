@@ -1,9 +1,11 @@
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eachEtcd } from '../support/each-etcd.ts'
 import { withoutOpenHandles } from '../support/open-handles.ts'
+import type { EtcdServer } from '../support/start-etcd.ts'
+import type { EtcdCluster } from '../support/start-etcd-cluster.ts'
 import { startProxy } from '../support/start-proxy.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { connect, putMany } from './etcd-watch-kit.ts'
@@ -114,71 +116,75 @@ eachEtcd('maintenance', (etcd) => {
       }
     })
 
-    it('two that are saved to one path at once leave one of them, whole', async () => {
-      const server = await etcd.start()
-      const client = connect(server.endpoint)
-      await putMany(client, 'a', 50, Buffer.alloc(100_000, 'y'))
-      const path = join(folder, `twice-${etcd.kind}.db`)
-      await Promise.all([client.maintenance.saveSnapshot(path), client.maintenance.saveSnapshot(path)])
-      const dataDir = `${path}-restored`
-      await server.etcdctl(['snapshot', 'restore', path, '--data-dir', dataDir])
-      expect((await connect((await etcd.start({ dataDir })).endpoint).kv.get('a'))?.version).toBe(50)
-      expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([])
-    })
-
-    it('T1.51 a reader that does not read gets an error, not a short file', async () => {
-      const server = await etcd.start()
-      const client = connect(server.endpoint)
-      await putMany(client, 'a', 100, Buffer.alloc(100_000, 'y'))
-      const reader = client.maintenance.snapshot({ maxQueuedBytes: 1_000_000 })
-      expect((await reader.next()).done).toBe(false)
-      let error: unknown
-      await waitFor(async () => {
-        try {
-          const { done } = await reader.next()
-          expect(done).toBe(false)
-          await new Promise((resolve) => setImmediate(resolve))
-        } catch (thrown) {
-          error = thrown
-        }
-        return error
+    describe('of ten megabytes', () => {
+      let server: EtcdServer
+      beforeAll(async () => {
+        if (etcd.kind === 'embedded') return
+        server = await etcd.start()
+        await putMany(connect(server.endpoint), 'a', 100, Buffer.alloc(100_000, 'y'))
       })
-      expect(error).toMatchObject({ code: 'slow_consumer' })
-      expect(await reader.next()).toEqual({ done: true, value: undefined })
-    })
 
-    it('leaving the loop, and the signal, end it', async () => {
-      const server = await etcd.start()
-      const client = connect(server.endpoint)
-      await putMany(client, 'a', 100, Buffer.alloc(100_000, 'y'))
-      for await (const piece of client.maintenance.snapshot()) if (piece.length > 0) break
-      const saving = client.maintenance.saveSnapshot(join(folder, 'never.db'), {
-        signal: AbortSignal.abort(),
+      it('two that are saved to one path at once leave one of them, whole', async () => {
+        const client = connect(server.endpoint)
+        const path = join(folder, `twice-${etcd.kind}.db`)
+        await Promise.all([client.maintenance.saveSnapshot(path), client.maintenance.saveSnapshot(path)])
+        const dataDir = `${path}-restored`
+        await server.etcdctl(['snapshot', 'restore', path, '--data-dir', dataDir])
+        expect((await connect((await etcd.start({ dataDir })).endpoint).kv.get('a'))?.version).toBe(100)
+        expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([])
       })
-      await expect(saving).rejects.toMatchObject({ code: 'cancelled' })
-      expect(readdirSync(folder).filter((name) => name.startsWith('never'))).toEqual([])
-    })
 
-    it('a connection that breaks leaves no file behind', async () => {
-      const server = await etcd.start()
-      await using proxy = await startProxy({ target: server.endpoint })
-      await putMany(connect(server.endpoint), 'a', 100, Buffer.alloc(100_000, 'y'))
-      const client = connect(proxy.endpoint)
-      await client.kv.get('warm')
-      void proxy.cutAfter(2_000_000)
-      const saving = client.maintenance.saveSnapshot(join(folder, 'broken.db'))
-      await expect(saving).rejects.toMatchObject({ code: 'connection_lost' })
-      proxy.heal()
-      expect(readdirSync(folder).filter((name) => name.startsWith('broken'))).toEqual([])
+      it('T1.51 a reader that does not read gets an error, not a short file', async () => {
+        const client = connect(server.endpoint)
+        const reader = client.maintenance.snapshot({ maxQueuedBytes: 1_000_000 })
+        expect((await reader.next()).done).toBe(false)
+        let error: unknown
+        await waitFor(async () => {
+          try {
+            const { done } = await reader.next()
+            expect(done).toBe(false)
+            await new Promise((resolve) => setImmediate(resolve))
+          } catch (thrown) {
+            error = thrown
+          }
+          return error
+        })
+        expect(error).toMatchObject({ code: 'slow_consumer' })
+        expect(await reader.next()).toEqual({ done: true, value: undefined })
+      })
+
+      it('leaving the loop, and the signal, end it', async () => {
+        const client = connect(server.endpoint)
+        for await (const piece of client.maintenance.snapshot()) if (piece.length > 0) break
+        const saving = client.maintenance.saveSnapshot(join(folder, 'never.db'), {
+          signal: AbortSignal.abort(),
+        })
+        await expect(saving).rejects.toMatchObject({ code: 'cancelled' })
+        expect(readdirSync(folder).filter((name) => name.startsWith('never'))).toEqual([])
+      })
+
+      it('a connection that breaks leaves no file behind', async () => {
+        await using proxy = await startProxy({ target: server.endpoint })
+        const client = connect(proxy.endpoint)
+        await client.kv.get('warm')
+        void proxy.cutAfter(2_000_000)
+        const saving = client.maintenance.saveSnapshot(join(folder, 'broken.db'))
+        await expect(saving).rejects.toMatchObject({ code: 'connection_lost' })
+        proxy.heal()
+        expect(readdirSync(folder).filter((name) => name.startsWith('broken'))).toEqual([])
+      })
     })
   })
 })
 
 eachEtcd('cluster', (etcd) => {
   etcd.needs('cluster')
+  let cluster: EtcdCluster
+  beforeAll(async () => {
+    if (etcd.kind !== 'embedded') cluster = await etcd.startCluster()
+  })
 
   it('lists members, and moves the leader by asking the leader', async () => {
-    const cluster = await etcd.startCluster()
     const client = connect(cluster.endpoints)
     const members = await client.cluster.members()
     expect(members.map(({ clientUrls }) => clientUrls[0]).sort()).toEqual([...cluster.endpoints].sort())
@@ -201,7 +207,6 @@ eachEtcd('cluster', (etcd) => {
   })
 
   it('adds, updates and removes a member', async () => {
-    const cluster = await etcd.startCluster()
     const client = connect(cluster.endpoints)
     const learner = await client.cluster.addMember({ peerUrls: ['http://127.0.0.1:1'], isLearner: true })
     expect(learner).toMatchObject({ name: '', peerUrls: ['http://127.0.0.1:1'], isLearner: true })

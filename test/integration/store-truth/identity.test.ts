@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
+import { createEtcdClient, type EtcdClient, op } from '@livetree/etcd'
 import { etcd as etcdSource } from 'livetree'
 import { expect, onTestFinished, test } from 'vitest'
 import { type EtcdUnderTest, eachEtcd } from '../../support/each-etcd.ts'
@@ -17,9 +17,16 @@ withoutOpenHandles()
 
 const key = (name: string) => `/t/all/${name}`
 
-/** Writes many keys, so that the store has a history to be passed. */
+/** Writes keys in this order, so that the store has a history to be passed: the first ones each at a revision of its own. */
 async function fill(client: EtcdClient, names: readonly string[], value: string): Promise<void> {
-  for (const name of names) await client.kv.put(key(name), value)
+  for (const name of names.slice(0, 10)) await client.kv.put(key(name), value)
+  for (let from = 10; from < names.length; from += 100) {
+    const puts = names.slice(from, from + 100).map((name) => op.put(key(name), value))
+    await client.kv
+      .txn()
+      .then(...puts)
+      .commit()
+  }
 }
 
 async function passRevision(client: EtcdClient, revision: number): Promise<void> {
@@ -190,7 +197,8 @@ eachEtcd('another store behind the same name', (etcd) => {
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const snapshotFile = join(folder, 'snapshot.db')
     await server.saveSnapshot(snapshotFile)
-    // a member that was restarted is in a later term
+    // a member that was restarted is in a later term; asked to stop, etcd 3.5 would wait seven seconds for its streams
+    await server.kill()
     await server.restart()
     await waitFor(() => direct.kv.delete(key('gone')))
     await views.expectToHold(await held(direct), 'before')
@@ -211,7 +219,10 @@ eachEtcd('another store behind the same name', (etcd) => {
       proxy.cutAll()
       await direct.kv.put(key(`round-${round}`), 'x')
       if (round % 2 === 0) await direct.kv.delete(key(`many-${round}`))
-      if (round === 3) await server.restart()
+      if (round === 3) {
+        await server.kill()
+        await server.restart()
+      }
       await waitFor(() => direct.kv.put(key('changed'), `in ${round}`))
       await views.expectToHold(await held(direct), `round ${round}`)
     }
@@ -223,9 +234,7 @@ eachEtcd('another store behind the same name', (etcd) => {
     const server = await etcd.start()
     const direct = connect(server.endpoint)
     const names = Array.from({ length: 600 }, (_, index) => `k${String(index).padStart(4, '0')}`)
-    for (let from = 0; from < names.length; from += 100) {
-      await Promise.all(names.slice(from, from + 100).map((name) => direct.kv.put(key(name), 'old')))
-    }
+    await fill(direct, names, 'old')
     const past = await revisionOf(direct)
     const proxy = await startProxy({ target: server.endpoint })
     onTestFinished(() => proxy.close())
@@ -240,7 +249,7 @@ eachEtcd('another store behind the same name', (etcd) => {
     await server.kill()
     await server.restart({ emptyData: true, keepIdentity: true })
     await using client = createEtcdClient({ endpoints: [server.endpoint] })
-    await Promise.all(names.map((name) => client.kv.put(key(name), 'new')))
+    await fill(client, names, 'new')
     await passRevision(client, past + 5)
     await proxy.accept()
     const config = await loading
@@ -259,8 +268,8 @@ eachEtcd('another store behind the same name', (etcd) => {
       [one, 'one'],
       [two, 'two'],
     ] as const) {
-      const client = connect(server.endpoint)
-      for (let index = 0; index < 40; index += 1) await client.kv.put(key(`k${index}`), value)
+      const names = Array.from({ length: 40 }, (_, index) => `k${index}`)
+      await fill(connect(server.endpoint), names, value)
     }
     const proxies: TcpProxy[] = []
     for (const { endpoint } of [one, two]) proxies.push(await startProxy({ target: endpoint }))
