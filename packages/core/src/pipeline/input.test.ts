@@ -330,6 +330,31 @@ describe('inputOf: a subtree becomes what the schema takes', () => {
       'it',
       'invalid_union',
     ],
+    ...Object.entries({
+      keys: { 'it/url': 'u', 'it/host': 'h', 'it/port': '80' },
+      document: { it: '{"url":"u","host":"h","port":"80"}' },
+      'part of a document': { '': '{"it":{"url":"u","host":"h","port":80}}' },
+    }).map(([form, tree]): [string, z.core.$ZodType, Tree, string, string] => [
+      `xor of plain objects, both, as ${form}`,
+      z.xor([z.object({ url: z.string() }), z.object({ host: z.string(), port: z.number() })]),
+      tree,
+      'it',
+      'invalid_union',
+    ]),
+    [
+      'xor of plain objects in one another, both',
+      z.xor([z.object({ o: z.object({ a: z.number() }) }), z.object({ o: z.object({ b: z.boolean() }) })]),
+      { 'it/o/a': '1', 'it/o/b': 'on' },
+      'it',
+      'invalid_union',
+    ],
+    [
+      'xor of plain objects in a list, both',
+      z.array(z.xor([z.object({ a: z.number() }), z.object({ b: z.date() })])),
+      { it: '[{"a":1,"b":"2026-01-01"}]' },
+      'it.0',
+      'invalid_union',
+    ],
     ['undefined, absent', z.undefined(), {}, 'it', 'invalid_type'],
     ['unknown, absent', z.unknown(), {}, 'it', 'invalid_type'],
     [

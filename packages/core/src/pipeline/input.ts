@@ -10,14 +10,21 @@ import { Unreadable } from '../source/source.ts'
 import { textOfScalar } from '../format/written-scalar.ts'
 import { bareObject } from './document.ts'
 import type { RawIssue } from './validate.ts'
-import { Verdicts } from './verdicts.ts'
+import { isExclusive, Verdicts } from './verdicts.ts'
 import { listedChildren } from './list-order.ts'
 import { type Entry, isPresent, topEntry, topLayer, TreeNode } from './tree-node.ts'
 import { inputFrom, mapOf, meansNull, recordOf } from './typed-input.ts'
 import { UnreadableText } from './document-text.ts'
-import { isGiven, isObjectAt, type NestedLayers, scalarOrFloor, someChild } from './node-content.ts'
-import { itemSchemaNode, optionByTag } from './part-node.ts'
-import { mergeInputs, plainValue } from './plain-value.ts'
+import {
+  isGiven,
+  isObjectAt,
+  type NestedLayers,
+  scalarOrFloor,
+  someChild,
+  taggedOptionAt,
+} from './node-content.ts'
+import { itemSchemaNode } from './part-node.ts'
+import { exclusiveInput, mergeInputs, plainValue } from './plain-value.ts'
 
 const NOTHING = new TreeNode('')
 const NONE: NestedLayers = []
@@ -213,7 +220,7 @@ class InputReader {
 
   /** The input of the option that the tag names, else of the first that takes what is there, else what is there, unread. */
   #chosen(schemaNode: UnionNode, node: TreeNode, aboveLayer: number): unknown {
-    const tagged = this.#taggedOption(schemaNode, node, aboveLayer)
+    const tagged = taggedOptionAt(schemaNode, node, aboveLayer)
     if (tagged !== undefined) return this.read(tagged, node, aboveLayer, [])
     const found = scalarOrFloor(node, aboveLayer)
     if ('scalar' in found) {
@@ -223,15 +230,16 @@ class InputReader {
       const isQuoted = typeof value === 'string' && this.#isNested(found.scalar)
       if (schemaNode.isJson || isTyped || isQuoted) return this.#scalar(schemaNode, found.scalar, [])
     }
-    for (const option of this.#optionsInOrder(
-      schemaNode,
-      node,
-      'scalar' in found ? aboveLayer : found.floor,
-    )) {
+    const floor = 'scalar' in found ? aboveLayer : found.floor
+    const taken: unknown[] = []
+    for (const option of this.#optionsInOrder(schemaNode, node, floor)) {
       const issues: RawIssue[] = []
       const input = new InputReader(issues, this.#nested, this.#walk).read(option, node, aboveLayer, [])
-      if (issues.length === 0 && input !== undefined && this.#walk.verdicts.takes(option, input)) return input
+      if (issues.length > 0 || input === undefined || !this.#walk.verdicts.takes(option, input)) continue
+      if (!isExclusive(schemaNode.schema)) return input
+      taken.push(input)
     }
+    if (taken.length > 0) return exclusiveInput(taken)
     return isPresent(node, aboveLayer) ? this.#raw(node, aboveLayer, []) : undefined
   }
 
@@ -250,13 +258,6 @@ class InputReader {
     if (isObjectAt(node, aboveLayer, this.#nested)) return others
     const isNamed = someChild(node, (child) => isPresent(child, aboveLayer) && !/^\d+$/.test(child.name))
     return isNamed ? [...others, ...tried.filter(isList)] : tried
-  }
-
-  #taggedOption(schemaNode: UnionNode, node: TreeNode, aboveLayer: number): SchemaNode | undefined {
-    const tag = schemaNode.discriminator
-    const child = tag === undefined ? undefined : node.child(tag)
-    const entry = child === undefined ? undefined : topEntry(child, aboveLayer)
-    return entry === undefined ? undefined : optionByTag(schemaNode, entry.value)
   }
 
   /** What is there, untouched: text and typed values, directories as plain objects. */

@@ -1,6 +1,7 @@
 import { isScalar } from '../schema/directory.ts'
-import type { SchemaNode } from '../schema/schema-node.ts'
+import type { SchemaNode, UnionNode } from '../schema/schema-node.ts'
 import { isEmptyObject } from './document.ts'
+import { optionByTag } from './part-node.ts'
 import { type DocumentMark, type Entry, isPresent, topEntry, type TreeNode } from './tree-node.ts'
 
 /** Which layers come from nested objects, by number: a directory is an object there, and never a list. */
@@ -46,4 +47,16 @@ export function isObjectAt(node: TreeNode, aboveLayer: number, nested: NestedLay
 export function someChild(node: TreeNode, test: (child: TreeNode) => boolean): boolean {
   for (const child of node.children) if (child.leafCount > 0 && test(child)) return true
   return false
+}
+
+/** The option of a discriminated union that the tag below a node names. */
+export function taggedOptionAt(
+  schemaNode: UnionNode,
+  node: TreeNode,
+  aboveLayer: number,
+): SchemaNode | undefined {
+  const tag = schemaNode.discriminator
+  const child = tag === undefined ? undefined : node.child(tag)
+  const entry = child === undefined ? undefined : topEntry(child, aboveLayer)
+  return entry === undefined ? undefined : optionByTag(schemaNode, entry.value)
 }

@@ -33,3 +33,13 @@ export function mergeInputs(left: unknown, right: unknown): unknown {
   if (left === undefined) return right
   return typeof left === 'string' && right !== undefined ? right : left
 }
+
+/**
+ * What zod is given where exactly one option of a union may take a value, and these are the inputs of those that take it:
+ * all that any of them knows, so that zod can say that there is more than one.
+ */
+export function exclusiveInput(taken: readonly unknown[]): unknown {
+  return isPlainObject(taken[0]) ? taken.filter(isPlainObject).reduce(mergeInputs as MergeObjects) : taken[0]
+}
+
+type MergeObjects = (left: Record<string, unknown>, right: Record<string, unknown>) => Record<string, unknown>

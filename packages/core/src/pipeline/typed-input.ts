@@ -9,10 +9,10 @@ import { documentIn, jsonOrText, RefusedValue } from './document-text.ts'
 import { partsOfIntersection } from './intersection-input.ts'
 import { sortedNames } from './name-order.ts'
 import { isListOfPairs, itemSchemaNode, optionByTag, propertyIn } from './part-node.ts'
-import { mergeInputs, plainValue } from './plain-value.ts'
+import { exclusiveInput, mergeInputs, plainValue } from './plain-value.ts'
 import { assertUniqueKeys } from './unique-keys.ts'
 import { isValid } from './validate.ts'
-import { Verdicts } from './verdicts.ts'
+import { isExclusive, Verdicts } from './verdicts.ts'
 
 /**
  * What zod is given for a text, or for a typed value out of a document.
@@ -192,13 +192,16 @@ class TypedReader {
     const isWhole = typeof typed === 'boolean' || typeof value === 'number'
     if (isWhole && schemaNode.options.some(({ schema }) => isValid(schema, typed))) return typed
     const isComposite = Array.isArray(value) || isPlainObject(value)
+    const taken: unknown[] = []
     for (const candidate of schemaNode.options) {
       // Reading it in vain goes over all that is in it, at every level of a recursive union.
       if (isComposite && takesOnlyScalars(candidate)) continue
-      const taken = this.#taken(candidate, value, isPlain)
-      if (taken !== undefined) return taken.input
+      const option = this.#taken(candidate, value, isPlain)
+      if (option === undefined) continue
+      if (!isExclusive(schemaNode.schema)) return option.input
+      taken.push(option.input)
     }
-    return plainValue(value)
+    return taken.length > 0 ? exclusiveInput(taken) : plainValue(value)
   }
 
   /** What an option is given for a value, if it takes that. */

@@ -63,6 +63,22 @@ describe('unusedKeys: every key the schema has no place for', () => {
       ['o.a.b'],
     ],
     ['in an optional object', z.object({ a: db.optional() }), { 'a/hosts': 'x' }, ['a.hosts → host']],
+    ...Object.entries({
+      keys: { 'a/k': 'one', 'a/o/hosts': 'x', 'a/late': 'x', 'a/o/port': '1' },
+      'the same in a list': { 'a/0/k': 'one', 'a/0/o/hosts': 'x', 'a/0/late': 'x', 'a/0/o/port': '1' },
+    }).map(([form, tree]): [string, z.core.$ZodType, Tree, string[]] => {
+      const tagged = z.discriminatedUnion('k', [
+        z.object({ k: z.literal('one'), o: db.optional() }),
+        z.object({ k: z.literal('two'), late: z.string(), o: z.object({ port: z.number() }) }),
+      ])
+      const [at, part] = form === 'keys' ? ['a', tagged] : ['a.0', z.array(tagged)]
+      return [
+        `of another option of a discriminated union, as ${form}`,
+        z.object({ a: part }),
+        tree,
+        [`${at}.late`, `${at}.o.hosts → host`, `${at}.o.port`],
+      ]
+    }),
     [
       'in both options of a union',
       z.object({

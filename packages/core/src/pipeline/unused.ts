@@ -1,7 +1,7 @@
 import { childSchemaNode } from '../schema/child-node.ts'
 import { isScalar } from '../schema/directory.ts'
 import { coreOf, readingsOf, type SchemaNode } from '../schema/schema-node.ts'
-import { isGiven, scalarOrFloor } from './node-content.ts'
+import { isGiven, scalarOrFloor, taggedOptionAt } from './node-content.ts'
 import { listedChildren } from './list-order.ts'
 import { type Entry, isPresent, topEntry, topLayer, type TreeNode } from './tree-node.ts'
 import { itemSchemaNode } from './part-node.ts'
@@ -54,6 +54,8 @@ export function unusedBelow(
 ): UnusedSpot[] {
   const core = coreOf(schemaNode)
   if (core.type === 'raw' || !isPresent(node, aboveLayer)) return []
+  const option = core.type === 'union' ? taggedOptionAt(core, node, aboveLayer) : undefined
+  if (option !== undefined) return unusedBelow(option, node, aboveLayer, path)
   const spots = spotsInside(core, node, aboveLayer, path)
   if (node.childCount === 0) return spots
   if (core.type === 'list') {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -57,5 +57,35 @@ describe('env', () => {
     expect({ ...process.env }).toEqual(before)
     await writeFile(missing!, 'APP_D=late\n')
     await expect.poll(() => recorder.layer(2)).toEqual({ D: 'late' })
+  })
+
+  it('allows a removal when every file that lost variables was touched, and no other', async () => {
+    const files = ['.env', '.env.local', '.env.more'].map((name) => join(directory, name))
+    const [first, second, third] = files as [string, string, string]
+    let seconds = 1_000
+    const touch = (path: string) => utimes(path, ++seconds, seconds)
+    const write = async (path: string, text: string) => {
+      await writeFile(path, text)
+      await touch(path)
+    }
+    for (const path of files) await write(path, 'APP_A=1\nAPP_B=1\n')
+    const source = { prefix: 'APP_', dotenv: files, environment: {}, watch: false }
+    const recorder = await record(source)
+    const allowed = () =>
+      recorder.calls.filter((call) => JSON.stringify(call).includes('"allowRemoval":true'))
+    const refresh = () => recorder.connection.refresh(new AbortController().signal)
+    await write(second, 'APP_A=1\n')
+    await write(third, 'APP_A=1\n')
+    await refresh()
+    expect(recorder.layer(1)).toEqual({ A: '1' })
+    for (const path of [first, second, first]) {
+      await touch(path)
+      await refresh()
+      expect(allowed()).toEqual([])
+    }
+    await touch(third)
+    await refresh()
+    expect(allowed()).toHaveLength(1)
+    expect(env(source).removalCommand).toBe(`touch -c ${files.join(' ')}`)
   })
 })

@@ -64,14 +64,17 @@ export function env(options: EnvOptions): Source {
     name,
     layers: [...dotenv.map((path) => layer(`dotenv:${path}`)), layer(name)],
     isRemote: false,
-    ...(dotenv.length === 0 ? {} : { removalCommand: `touch ${shellWord(resolve(dotenv.at(-1)!))}` }),
+    ...(dotenv.length === 0
+      ? {}
+      : { removalCommand: `touch -c ${dotenv.map((path) => shellWord(resolve(path))).join(' ')}` }),
     open({ sink, clock, logger }: SourceContext): SourceConnection {
       const own = leavesOf(environment, prefix)
       const fromFiles: (Leaf[] | undefined)[] = dotenv.map(() => undefined)
       /** By file: why it cannot be read now. */
       const lost = new Map<number, LivetreeError>()
       let revision = 0
-      let hasLost = false
+      /** Files that lost variables and were not touched since: what they lost may be an accident. */
+      const untouched = new Set<number>()
       const replace = (allowRemoval = false) => {
         const layers = fromFiles.filter((leaves) => leaves !== undefined)
         // the first one waits for all files
@@ -93,14 +96,13 @@ export function env(options: EnvOptions): Source {
           }
           const before = fromFiles[index] ?? []
           const leaves = content.type === 'missing' ? [] : await readDotenv(content.bytes, prefix)
-          hasLost ||= losesLeaves(before, leaves)
+          if (losesLeaves(before, leaves)) untouched.add(index)
           fromFiles[index] = leaves
           lost.delete(index)
           replace()
         }
         const onTouched = () => {
-          if (hasLost) replace(true)
-          hasLost = false
+          if (untouched.delete(index) && untouched.size === 0) replace(true)
         }
         return new WatchedFile(path, { clock, logger, watch, pollMs: 5_000, onContent, onTouched })
       })
