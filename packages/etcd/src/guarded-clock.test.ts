@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { systemClock } from './clock.ts'
+import { keepRunning, systemClock } from './clock.ts'
 import { guardClock } from './guarded-clock.ts'
 
 const TIMES: readonly [string, () => unknown][] = [
@@ -56,4 +56,45 @@ it('a clock that runs a timer at once, or twice, runs it later, and once', async
   await new Promise((resolve) => setImmediate(resolve))
   await new Promise((resolve) => setImmediate(resolve))
   expect(runs).toBe(1)
+})
+
+it.each(TIMES)('a clock that %s later on goes on from where it was, without a leap', (_, broken) => {
+  let isBroken = false
+  // Neither hand is anywhere near the machine's.
+  const now = () => (isBroken ? (broken() as number) : 5_000)
+  const clock = guardClock({ ...systemClock, now, monotonicNow: now }, () => {})
+  expect([clock.now(), clock.monotonicNow!()]).toEqual([5_000, 5_000])
+  isBroken = true
+  for (const read of [clock.now, clock.monotonicNow!]) {
+    expect(read()).toBeGreaterThanOrEqual(4_999)
+    expect(read()).toBeLessThan(15_000)
+  }
+})
+
+it('timers whose methods throw, or give promises that reject, end nothing', async () => {
+  const causes: unknown[] = []
+  const broken = () => Promise.reject(new Error('broken'))
+  const rejecting = guardClock(
+    { now: Date.now, setTimeout: broken, clearTimeout: broken as () => never },
+    (cause) => causes.push(cause),
+  )
+  rejecting.clearTimeout(rejecting.setTimeout(() => {}, 1))
+  const handle = {
+    ref() {
+      throw new Error('broken')
+    },
+  }
+  const clearTimeout = () => {
+    throw new Error('broken')
+  }
+  const throwing = guardClock({ now: Date.now, setTimeout: () => handle, clearTimeout }, (cause) =>
+    causes.push(cause),
+  )
+  const timer = throwing.setTimeout(() => {}, 1)
+  keepRunning(timer)
+  throwing.clearTimeout(timer)
+  throwing.clearTimeout(undefined)
+  expect(causes.length).toBe(1)
+  // Long enough for a rejection that nobody handles to fail the test.
+  await new Promise((resolve) => setTimeout(resolve, 5))
 })

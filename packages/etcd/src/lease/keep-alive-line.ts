@@ -1,4 +1,4 @@
-import type { Moment } from '../clock.ts'
+import { type Clock, type Moment, momentOf } from '../clock.ts'
 import type { EtcdError } from '../errors.ts'
 import type { Channel, DuplexStream } from '../transport/transport.ts'
 import type { LeaseKeepAliveRequest, LeaseKeepAliveResponse } from '../wire/lease.ts'
@@ -14,21 +14,32 @@ export interface LineHandlers {
 
 /** A request and its position on the stream. */
 interface Asked {
-  readonly sentAt: Moment
+  readonly askedAt: Moment
+  /** Later than `askedAt` if the stream waited for a connection, a token or a free stream. */
+  sentAt: Moment
   readonly index: number
+}
+
+/** What a `KeepAliveLine` needs from the client. */
+export interface LinePorts {
+  readonly channel: Channel
+  readonly clock: Clock
 }
 
 /**
  * One keep-alive stream and its unanswered requests. The server answers the requests for one lease in order.
  */
 export class KeepAliveLine {
+  readonly #clock: Clock
   readonly #stream: DuplexStream<LeaseKeepAliveRequest>
   /** Unanswered requests by lease, oldest first. */
   readonly #asked = new Map<bigint, Asked[]>()
   #count = 0
 
   /** Opens the stream, if possible at another endpoint than `avoid`. */
-  constructor(channel: Channel, avoid: string | undefined, handlers: LineHandlers) {
+  constructor({ channel, clock }: LinePorts, avoid: string | undefined, handlers: LineHandlers) {
+    this.#clock = clock
+    const options = { onSent: () => this.#onSent(), ...(avoid === undefined ? {} : { avoid }) }
     this.#stream = channel.stream(
       Lease.keepAlive,
       {
@@ -38,7 +49,7 @@ export class KeepAliveLine {
         },
         onEnd: (error) => handlers.onEnd(error),
       },
-      avoid === undefined ? {} : { avoid },
+      options,
     )
   }
 
@@ -46,18 +57,19 @@ export class KeepAliveLine {
     return this.#stream.endpoint
   }
 
-  ask(id: bigint, sentAt: Moment): void {
+  ask(id: bigint): void {
     const asked = this.#asked.get(id)
     this.#count += 1
-    const request = { sentAt, index: this.#count }
+    const askedAt = momentOf(this.#clock)
+    const request = { askedAt, sentAt: askedAt, index: this.#count }
     if (asked === undefined) this.#asked.set(id, [request])
     else asked.push(request)
     this.#stream.send({ id })
   }
 
-  /** When the oldest unanswered request for the lease was sent. */
+  /** Since when the oldest unanswered request for the lease is waiting, whether or not it has been sent. */
   oldest(id: bigint): Moment | undefined {
-    return this.#asked.get(id)?.[0]?.sentAt
+    return this.#asked.get(id)?.[0]?.askedAt
   }
 
   /**
@@ -79,6 +91,12 @@ export class KeepAliveLine {
 
   cancel(): void {
     this.#stream.cancel()
+  }
+
+  /** The stream was opened on a connection: the requests so far are sent now. */
+  #onSent(): void {
+    const sentAt = momentOf(this.#clock)
+    for (const requests of this.#asked.values()) for (const request of requests) request.sentAt = sentAt
   }
 
   #answered(id: bigint): Moment | undefined {

@@ -1,4 +1,4 @@
-import { type Clock, elapsedMs, keepRunning, type Moment, momentOf } from '../clock.ts'
+import { type Clock, elapsedMs, keepRunning, type Moment } from '../clock.ts'
 import { CallDeadline } from '../call-deadline.ts'
 import { errorCodes } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
@@ -6,8 +6,10 @@ import type { Logger } from '../logger.ts'
 import type { Channel } from '../transport/transport.ts'
 import { asEtcdError } from '../as-etcd-error.ts'
 import type { LeaseKeepAliveResponse } from '../wire/lease.ts'
+import { answerMs, type Beat, intervalMs, newBeat } from './beat.ts'
 import { KeepAliveLine } from './keep-alive-line.ts'
 import type { LeaseCore } from './lease.ts'
+import { Patience } from './patience.ts'
 import { renewOnce } from './renew-once.ts'
 
 const CALL = 'Lease/LeaseKeepAlive'
@@ -19,27 +21,6 @@ export interface KeepAlivePorts {
   readonly logger: Logger
 }
 
-/** One lease being renewed, on behalf of all its holders. */
-interface Beat {
-  readonly id: bigint
-  readonly leases: Set<LeaseCore>
-  /** The TTL the server returned last, in seconds. */
-  ttlSeconds: number
-  /** A renewal must be sent as soon as a stream is open. */
-  isDue: boolean
-  /** Fires when the next renewal is due. */
-  dueTimer: unknown
-  /** Fires when the answer to the oldest request on the current stream is late. */
-  lateTimer: unknown
-  /**
-   * The server refused its renewal, so it is renewed on a stream of its own, where an error ends no shared
-   * stream.
-   */
-  isApart: boolean
-  /** A renewal on a stream of its own is in progress. */
-  isAskedApart: boolean
-}
-
 type State =
   | { readonly type: 'idle' }
   | { readonly type: 'open'; readonly line: KeepAliveLine }
@@ -47,23 +28,11 @@ type State =
   | { readonly type: 'refreshing' }
   | { readonly type: 'closed' }
 
-/** Interval between renewals: a third of the TTL, at most a day. */
-function intervalMs(ttlSeconds: number): number {
-  return Math.min((ttlSeconds * 1_000) / 3, 86_400_000)
-}
-
-/**
- * How long to wait for an answer before a second stream is opened: a sixth of the TTL, at most five seconds.
- */
-function answerMs(ttlSeconds: number): number {
-  return Math.min((ttlSeconds * 1_000) / 6, 5_000)
-}
-
 /**
  * Renews all leases on one shared stream, at fixed intervals, whether or not the previous renewal was
  * answered. A renewal that is not answered in time is sent again on a new stream, at another endpoint if
  * there is one, until the lease expires. The previous stream stays open as long as its answers are useful: it
- * may only be slow, and then later answers get more time.
+ * may only be slow, and then later answers get more time, as far as the other endpoints can do without it.
  */
 export class KeepAlive {
   readonly #ports: KeepAlivePorts
@@ -74,14 +43,11 @@ export class KeepAlive {
   #attempt = 0
   #avoid: string | undefined
   readonly #closing = new AbortController()
-  /**
-   * Duration of the last two answers, in milliseconds. The shorter one counts: on a slow connection both are
-   * slow, while a single late answer after an outage only reflects how long the outage lasted.
-   */
-  #lastAnswersMs: readonly [number, number] = [0, 0]
+  readonly #patience: Patience
 
   constructor(ports: KeepAlivePorts) {
     this.#ports = ports
+    this.#patience = new Patience(ports.clock)
   }
 
   /** Renews the lease now and from now on. */
@@ -120,18 +86,17 @@ export class KeepAlive {
     this.#lateLines.clear()
   }
 
-  #clear({ dueTimer, lateTimer }: Beat): void {
+  #clear({ dueTimer, lateTimer, apart }: Beat): void {
     this.#ports.clock.clearTimeout(dueTimer)
     this.#ports.clock.clearTimeout(lateTimer)
+    apart?.abort()
   }
 
   /** The lease has to be renewed now. */
   #onDue(beat: Beat): void {
-    const { clock } = this.#ports
     for (const lease of [...beat.leases]) if (lease.isLost) lease.expire()
     if (this.#beats.get(beat.id) !== beat) return
-    clock.clearTimeout(beat.dueTimer)
-    beat.dueTimer = clock.setTimeout(() => this.#onDue(beat), intervalMs(beat.ttlSeconds))
+    this.#dueIn(beat, intervalMs(beat))
     if (beat.isApart) {
       void this.#renewApart(beat)
       return
@@ -143,47 +108,50 @@ export class KeepAlive {
     // Otherwise a stream is about to be opened, which sends everything that is due.
   }
 
+  #dueIn(beat: Beat, ms: number): void {
+    const { clock } = this.#ports
+    clock.clearTimeout(beat.dueTimer)
+    beat.dueTimer = clock.setTimeout(() => this.#onDue(beat), ms)
+  }
+
   #send(beat: Beat, line: KeepAliveLine): void {
     beat.isDue = false
-    line.ask(beat.id, momentOf(this.#ports.clock))
+    line.ask(beat.id)
     this.#awaitAnswer(beat, line)
   }
 
   /** Starts the timer for the oldest unanswered request on the current stream. */
   #awaitAnswer(beat: Beat, line: KeepAliveLine): void {
-    const { clock } = this.#ports
+    const { channel, clock } = this.#ports
     clock.clearTimeout(beat.lateTimer)
     const oldest = line.oldest(beat.id)
     if (oldest === undefined) return
-    const patienceMs = Math.max(answerMs(beat.ttlSeconds), 2 * Math.min(...this.#lastAnswersMs))
-    const lateMs = Math.max(0, patienceMs - elapsedMs(clock, oldest))
-    beat.lateTimer = clock.setTimeout(() => this.#onLate(line), Math.ceil(lateMs))
+    const lateMs = this.#patience.lateMs(beat, line.endpoint, oldest, channel.endpoints().length)
+    beat.lateTimer = clock.setTimeout(() => this.#onLate(line), lateMs)
   }
 
   /** Renews a lease that the server refused on a stream of its own, so that the shared stream continues. */
   async #renewApart(beat: Beat): Promise<void> {
-    if (beat.isAskedApart) return
-    beat.isAskedApart = true
+    if (beat.apart !== undefined) return
     const { clock } = this.#ports
-    const deadline = new CallDeadline(clock, CALL, intervalMs(beat.ttlSeconds))
+    const apart = new AbortController()
+    beat.apart = apart
+    const deadline = new CallDeadline(clock, CALL, intervalMs(beat))
+    const ports = { ...this.#ports, closing: this.#closing.signal }
     try {
-      const { ttl, sentAt } = await renewOnce(
-        { ...this.#ports, closing: this.#closing.signal },
-        beat.id,
-        deadline,
-        {},
-      )
+      const { ttl, sentAt } = await renewOnce(ports, beat.id, deadline, { signal: apart.signal })
       beat.isApart = false
       this.#settle(beat, ttl, sentAt, undefined)
     } catch (error) {
-      for (const lease of beat.leases) lease.noteTrouble(asEtcdError(error, CALL))
+      noteTrouble(beat, asEtcdError(error, CALL))
+      if (!apart.signal.aborted) this.#dueIn(beat, answerMs(beat))
     } finally {
-      beat.isAskedApart = false
+      beat.apart = undefined
     }
   }
 
   #open(): void {
-    const line: KeepAliveLine = new KeepAliveLine(this.#ports.channel, this.#avoid, {
+    const line: KeepAliveLine = new KeepAliveLine(this.#ports, this.#avoid, {
       onAnswer: (response, sentAt) => this.#onAnswer(line, response, sentAt),
       onEnd: (error) => this.#onEnd(line, error),
     })
@@ -199,10 +167,11 @@ export class KeepAlive {
     const beat = this.#beats.get(id)
     if (beat === undefined) return
     this.#attempt = 0
-    this.#lastAnswersMs = [this.#lastAnswersMs[1], elapsedMs(this.#ports.clock, sentAt)]
-    if (this.#isCurrent(line)) this.#awaitAnswer(beat, line)
-    else this.#dropUseless()
+    this.#patience.learn(line.endpoint, sentAt)
     this.#settle(beat, ttl, sentAt, line.endpoint)
+    if (!this.#isCurrent(line)) this.#dropUseless()
+    // A renewed lease, or an endpoint that turned out to be slow, allows a longer wait.
+    if (this.#state.type === 'open' && this.#beats.get(id) === beat) this.#awaitAnswer(beat, this.#state.line)
   }
 
   /** Applies the server's answer to a renewal. */
@@ -222,6 +191,7 @@ export class KeepAlive {
     this.#lateLines.add(line)
     this.#avoid = line.endpoint
     this.#state = { type: 'idle' }
+    this.#patience.forget(line.endpoint)
     this.#askAgain(line)
     this.#open()
     this.#ports.logger.info('Answers on the keep-alive stream are late: another stream is tried', {
@@ -229,17 +199,12 @@ export class KeepAlive {
     })
   }
 
-  /** Marks the leases with unanswered requests on this stream as due. Returns true if any lease is due. */
-  #askAgain(line: KeepAliveLine, error?: EtcdError): boolean {
-    let isAnyDue = false
+  /** Marks the leases with unanswered requests on this stream as due. */
+  #askAgain(line: KeepAliveLine): void {
     for (const beat of this.#beats.values()) {
       this.#ports.clock.clearTimeout(beat.lateTimer)
-      const isAsked = line.oldest(beat.id) !== undefined
-      if (isAsked && error !== undefined) for (const lease of beat.leases) lease.noteTrouble(error)
-      beat.isDue ||= isAsked
-      isAnyDue ||= beat.isDue
+      beat.isDue ||= line.oldest(beat.id) !== undefined
     }
-    return isAnyDue
   }
 
   /** Closes late streams without useful requests: all are answered or older than the lease's TTL. */
@@ -261,11 +226,16 @@ export class KeepAlive {
     if (!this.#isCurrent(line)) return
     this.#avoid = line.endpoint
     this.#state = { type: 'idle' }
+    this.#askAgain(line)
     const refused = isRefusal(error) ? this.#beats.get(line.next ?? 0n) : undefined
-    const isAnyDue = this.#askAgain(line, error)
+    const due = [...this.#beats.values()].filter(({ isDue }) => isDue)
+    if (error !== undefined)
+      for (const beat of refused === undefined ? due : [refused]) noteTrouble(beat, error)
     if (refused !== undefined) this.#setApart(refused)
     if (error?.code === 'unauthenticated') this.#refreshToken()
-    else if (isAnyDue) this.#openLater()
+    // Every refused lease ends one stream, so the others are sent again without a delay.
+    else if (refused !== undefined && due.length > 1) this.#open()
+    else if (refused === undefined && due.length > 0) this.#openLater()
     this.#ports.logger.info('The keep-alive stream ended', { endpoint: line.endpoint, error })
   }
 
@@ -277,7 +247,7 @@ export class KeepAlive {
 
   #openLater(): void {
     // The remaining time of the leases limits the backoff.
-    const most = Math.min(...[...this.#beats.values()].map(({ ttlSeconds }) => answerMs(ttlSeconds)))
+    const most = Math.min(...[...this.#beats.values()].map(answerMs))
     const delayMs = Math.min(most, this.#ports.channel.backoffMs(this.#attempt))
     this.#attempt += 1
     const open = () => {
@@ -302,17 +272,8 @@ export class KeepAlive {
   }
 }
 
-function newBeat(id: bigint, ttlSeconds: number): Beat {
-  return {
-    id,
-    leases: new Set(),
-    ttlSeconds,
-    isDue: false,
-    dueTimer: undefined,
-    lateTimer: undefined,
-    isApart: false,
-    isAskedApart: false,
-  }
+function noteTrouble({ leases }: Beat, error: EtcdError): void {
+  for (const lease of leases) lease.noteTrouble(error)
 }
 
 /**

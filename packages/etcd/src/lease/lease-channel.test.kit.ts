@@ -25,8 +25,10 @@ export class LeaseChannel implements Channel {
     readonly retry: unknown
   }[] = []
   refreshes = 0
-  /** What a call waits for before it goes out, such as a connection. */
+  /** What a call or a stream waits for before it goes out, such as a connection. */
   beforeSending: (() => Promise<void>) | undefined
+  /** Taken in turn by the streams. */
+  urls: readonly string[] = ['http://a', 'http://b']
   readonly clusterId = undefined
   onUnary: (path: string, request: Record<string, unknown>) => unknown = (_, request) => request
   onAsked: (stream: FakeStream, id: bigint) => void = () => undefined
@@ -47,10 +49,12 @@ export class LeaseChannel implements Channel {
   stream<Req, Res>(
     _: Method<Req, Res>,
     handlers: StreamHandlers<Res>,
-    options: { avoid?: string } = {},
+    options: { avoid?: string; onSent?: () => void; signal?: AbortSignal } = {},
   ): DuplexStream<Req> {
-    const endpoint = ['http://a', 'http://b'][this.streams.length % 2]!
+    const endpoint = this.urls[this.streams.length % this.urls.length]!
     let isOver = false
+    let waiting = this.beforeSending?.().then(() => options.onSent?.())
+    void waiting?.then(() => (waiting = undefined))
     const stream: FakeStream = {
       endpoint,
       avoided: options.avoid,
@@ -67,18 +71,21 @@ export class LeaseChannel implements Channel {
       },
     }
     this.streams.push(stream)
+    const cancel = (): void => {
+      stream.isCancelled = true
+      queueMicrotask(() => stream.end(new EtcdError('cancelled')))
+    }
+    options.signal?.addEventListener('abort', cancel)
     return {
       endpoint,
       send: (message) => {
         const { id } = message as unknown as LeaseKeepAliveRequest
         stream.asked.push(id)
-        this.onAsked(stream, id)
+        if (waiting === undefined) this.onAsked(stream, id)
+        else void waiting.then(() => this.onAsked(stream, id))
       },
       end: () => undefined,
-      cancel: () => {
-        stream.isCancelled = true
-        queueMicrotask(() => stream.end(new EtcdError('cancelled')))
-      },
+      cancel,
     }
   }
 
@@ -87,7 +94,7 @@ export class LeaseChannel implements Channel {
   }
 
   endpoints(): readonly string[] {
-    return ['http://a', 'http://b']
+    return this.urls
   }
 
   backoffMs(attempt: number): number {

@@ -23,16 +23,17 @@ export interface GrantOptions extends CallOptions {
 /** Manages leases. The keys attached to a lease are deleted together when it expires or is revoked. */
 export interface LeaseService {
   /**
-   * Grants a lease. It is not renewed before `keepAlive()` is called.
+   * Grants a lease. It is not renewed before `keepAlive()` is called, except once if the server's answer took longer
+   * than the TTL.
    *
-   * @throws EtcdError `invalid_argument`, `no_space`; with a given `id` also `lease_exists` and
-   * `outcome_unknown`
+   * @throws EtcdError `invalid_argument`, `no_space`; `lease_lost` or `lease_not_found` if the server's answers take
+   * longer than the TTL; with a given `id` also `lease_exists` and `outcome_unknown`
    */
   grant(options: GrantOptions): Promise<Lease>
   /**
-   * Takes over an existing lease.
+   * Takes over an existing lease and renews it once.
    *
-   * @throws EtcdError `lease_not_found`
+   * @throws EtcdError `lease_not_found`, `lease_lost` if the server's answers take longer than its TTL
    */
   adopt(id: bigint, options?: CallOptions): Promise<Lease>
   /**

@@ -10,7 +10,7 @@ import {
   readOptions,
   whole,
 } from '../check-argument.ts'
-import { type Clock, momentOf, systemClock } from '../clock.ts'
+import { type Clock, elapsedMs, momentOf, systemClock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import { Namespace } from '../key-range.ts'
 import { type Logger, silentLogger } from '../logger.ts'
@@ -39,6 +39,8 @@ export interface LeaseServiceOptions {
 export function createLeaseService(channel: Channel, options: LeaseServiceOptions = {}): LeaseService {
   return new ChannelLeases(channel, options)
 }
+
+const KEEP_ALIVE = 'Lease/LeaseKeepAlive'
 
 const GRANT_CHECKS: OptionChecks<GrantOptions> = { ...CALL_CHECKS, ttlSeconds: ANYTHING, id: ANYTHING }
 const TIME_TO_LIVE_CHECKS: OptionChecks<CallOptions & { readonly keys?: boolean }> = {
@@ -78,36 +80,50 @@ class ChannelLeases implements LeaseService {
     const call = 'Lease/LeaseGrant'
     const { ttlSeconds, id, ...given } = readOptions(call, GRANT_CHECKS, options)
     checkArgument(call, 'ttlSeconds', whole(1), ttlSeconds)
-    if (id === undefined) {
-      const deadline = this.#deadline(call, given)
-      const ports = { channel: this.#channel, clock: this.#clock }
-      return this.#count(randomLeaseId(), (own) => grantOwn(ports, deadline, own, ttlSeconds, given))
+    if (id !== undefined) checkArgument(call, 'the lease id', LEASE_ID, id)
+    if (this.#isClosed) throw new EtcdError('closed', { call })
+    const deadline = this.#deadline(call, given)
+    const ports = { channel: this.#channel, clock: this.#clock }
+    const own = id ?? randomLeaseId()
+    const granted = await (id === undefined
+      ? grantOwn(ports, deadline, own, ttlSeconds, given)
+      : this.#grantOnce(id, ttlSeconds, given))
+    try {
+      return this.#count(own, await this.#inTime(own, granted, deadline, given))
+    } catch (error) {
+      // The caller does not get to know the lease, so it would stay on the server for its whole TTL.
+      if (deadline.leftMs > 0) await this.#giveBack(own, granted, deadline)
+      throw error
     }
-    checkArgument(call, 'the lease id', LEASE_ID, id)
-    return this.#count(id, () => this.#grantOnce(id, ttlSeconds, given))
   }
 
   async adopt(id: bigint, options?: CallOptions): Promise<Lease> {
+    if (this.#isClosed) throw new EtcdError('closed', { call: KEEP_ALIVE })
     // The remaining time is unknown until the lease is renewed, which restores its full TTL.
-    return this.#count(id, async () => {
-      const { ttl, sentAt } = await this.#renewOnce(id, options)
-      return { ttlSeconds: ttl, sentAt, clusterId: options?.clusterId ?? this.#channel.clusterId }
-    })
+    const { given, deadline } = this.#readKeepAlive(id, options)
+    const { ttl, sentAt } = await this.#renewOnce(id, deadline, given)
+    const clusterId = given.clusterId ?? this.#channel.clusterId
+    const granted = { ttlSeconds: ttl, sentAt, clusterId }
+    return this.#count(id, await this.#inTime(id, granted, deadline, given))
   }
 
   async keepAliveOnce(id: bigint, options?: CallOptions): Promise<number> {
-    return (await this.#renewOnce(id, options)).ttl
+    const { given, deadline } = this.#readKeepAlive(id, options)
+    return (await this.#renewOnce(id, deadline, given)).ttl
   }
 
-  async #renewOnce(id: bigint, options: CallOptions | undefined): Promise<Renewed> {
-    const call = 'Lease/LeaseKeepAlive'
-    const given = readOptions(call, CALL_CHECKS, options)
-    checkArgument(call, 'the lease id', LEASE_ID, id)
+  #readKeepAlive(id: bigint, options: CallOptions | undefined) {
+    const given = readOptions(KEEP_ALIVE, CALL_CHECKS, options)
+    checkArgument(KEEP_ALIVE, 'the lease id', LEASE_ID, id)
+    return { given, deadline: this.#deadline(KEEP_ALIVE, given) }
+  }
+
+  async #renewOnce(id: bigint, deadline: CallDeadline, given: CallOptions): Promise<Renewed> {
     const [channel, clock, logger] = [this.#channel, this.#clock, this.#logger]
     const ports = { channel, clock, logger, closing: this.#closing.signal }
-    const renewed = await renewOnce(ports, id, this.#deadline(call, given), given)
+    const renewed = await renewOnce(ports, id, deadline, given)
     if (renewed.ttl > 0) return renewed
-    throw new EtcdError('lease_not_found', { call, what: `there is no lease ${id}` })
+    throw new EtcdError('lease_not_found', { call: KEEP_ALIVE, what: `there is no lease ${id}` })
   }
 
   async revoke(id: bigint, options?: CallOptions): Promise<void> {
@@ -155,14 +171,33 @@ class ChannelLeases implements LeaseService {
     return new CallDeadline(this.#clock, call, timeoutMs)
   }
 
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted
+  }
+
+  /** Renews a lease once whose TTL was over before the answer arrived, because it could not be relied on. */
+  async #inTime(id: bigint, granted: Granted, deadline: CallDeadline, given: CallOptions): Promise<Granted> {
+    const isOver = ({ sentAt, ttlSeconds }: Granted): boolean =>
+      elapsedMs(this.#clock, sentAt) >= ttlSeconds * 1_000
+    if (!isOver(granted)) return granted
+    const { ttl, sentAt } = await this.#renewOnce(id, deadline, given)
+    const renewed = { ...granted, ttlSeconds: ttl, sentAt }
+    if (!isOver(renewed)) return renewed
+    const what = `lease ${id} has ${ttl} s, and the answers of the server take longer`
+    throw new EtcdError('lease_lost', { call: KEEP_ALIVE, what })
+  }
+
+  async #giveBack(id: bigint, { clusterId }: Granted, deadline: CallDeadline): Promise<void> {
+    const ports = { channel: this.#channel, deadline }
+    await revokeLease(ports, id, pinned(clusterId)).catch(() => undefined)
+  }
+
   /** Creates the lease object for a granted lease, with its time counted from when the request was sent. */
-  async #count(id: bigint, ask: (id: bigint) => Promise<Granted>): Promise<Lease> {
-    if (this.#closing.signal.aborted) throw new EtcdError('closed', { call: 'Lease/LeaseGrant' })
-    const { ttlSeconds, clusterId, sentAt } = await ask(id)
+  #count(id: bigint, { ttlSeconds, clusterId, sentAt }: Granted): Lease {
     const lease = new LeaseCore(id, this.#ports, clusterId)
     this.#leases.add(lease)
     lease.renew(sentAt, ttlSeconds)
-    if (this.#closing.signal.aborted) lease.lose(new EtcdError('closed'))
+    if (this.#isClosed) lease.lose(new EtcdError('closed'))
     return lease
   }
 

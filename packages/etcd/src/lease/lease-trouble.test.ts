@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { EtcdError } from '../errors.ts'
 import { settled } from '../watch/scripted-channel.test.kit.ts'
-import { type FakeStream, setUp } from './lease-channel.test.kit.ts'
+import { setUp } from './lease-channel.test.kit.ts'
 
 const DENIED = new EtcdError('permission_denied', { grpcStatus: 7, what: 'etcd says: permission denied' })
 
@@ -41,43 +41,6 @@ it('a refused lease is asked for again, and goes back to the others once it may 
   lease.letExpire()
 })
 
-it('a late answer after an outage does not make it wait longer at the next one', async () => {
-  const { channel, service, pass } = setUp()
-  const lease = await service.grant({ ttlSeconds: 6 })
-  const isFrozen = new Map<string, boolean>()
-  const held: (() => void)[] = []
-  channel.onAsked = (stream: FakeStream, id) => {
-    const answer = () => stream.answer(id, 6)
-    if (isFrozen.get(stream.endpoint)) held.push(answer)
-    else queueMicrotask(answer)
-  }
-  lease.keepAlive()
-  await settled()
-  const first = channel.last.endpoint
-  isFrozen.set(first, true)
-  await pass(4_000)
-  isFrozen.clear()
-  for (const answer of held.splice(0)) answer()
-  await pass(300)
-  isFrozen.set(channel.last.endpoint, true)
-  await pass(60_000)
-  expect(lease.lost.reason).toBeUndefined()
-  lease.letExpire()
-})
-
-it('a granted lease counts from when its request went out, however long it waited before', async () => {
-  const { channel, service, pass } = setUp()
-  channel.beforeSending = () => pass(4_000)
-  const lease = await service.grant({ ttlSeconds: 3 })
-  expect(lease.isLost).toBe(false)
-  expect(lease.expiresAt - Date.now()).not.toBeNaN()
-  await pass(2_900)
-  expect(lease.isLost).toBe(false)
-  await pass(200)
-  expect(lease.isLost).toBe(true)
-  expect(lease.lost.reason.message).not.toContain('time of day')
-})
-
 it('a time that the server has made shorter counts', async () => {
   const { channel, service, pass } = setUp()
   const lease = await service.grant({ ttlSeconds: 60, id: 5n })
@@ -90,4 +53,60 @@ it('a time that the server has made shorter counts', async () => {
   isAnswering = false
   await pass(2_100)
   expect(lease.isLost).toBe(true)
+})
+
+it('however many are refused, the others are kept', async () => {
+  const { channel, service, pass } = setUp()
+  const leases = await Promise.all(
+    Array.from({ length: 101 }, (_, index) => service.grant({ ttlSeconds: 4, id: BigInt(index + 1) })),
+  )
+  channel.onAsked = (stream, id) => {
+    queueMicrotask(() => (id === 101n ? stream.answer(id, 4) : stream.end(DENIED)))
+  }
+  for (const lease of leases) lease.keepAlive()
+  await pass(20_000)
+  expect(leases.filter(({ isLost }) => !isLost).map(({ id }) => id)).toEqual([101n])
+})
+
+it('a lease that was not refused does not name the refusal of another when it is lost', async () => {
+  const { channel, service, pass } = setUp()
+  const good = await service.grant({ ttlSeconds: 6, id: 1n })
+  const bad = await service.grant({ ttlSeconds: 6, id: 2n })
+  channel.onAsked = (stream, id) => {
+    if (id === 2n) queueMicrotask(() => stream.end(DENIED))
+  }
+  bad.keepAlive()
+  good.keepAlive()
+  await pass(6_100)
+  expect(bad.lost.reason.message).toContain('permission denied')
+  expect(good.lost.reason.message).not.toContain('permission denied')
+})
+
+it('a refusal that passes soon costs no lease', async () => {
+  const { channel, service, pass } = setUp()
+  const lease = await service.grant({ ttlSeconds: 6, id: 2n })
+  let refusals = 4
+  channel.onAsked = (stream, id) => {
+    queueMicrotask(() => (refusals-- > 0 ? stream.end(DENIED) : stream.answer(id, 6)))
+  }
+  lease.keepAlive()
+  await pass(60_000)
+  expect(lease.lost.reason).toBeUndefined()
+  lease.letExpire()
+})
+
+it.each(['letExpire', 'close'])('%s ends a renewal apart at once', async (how) => {
+  const { channel, service, clock } = setUp()
+  const lease = await service.grant({ ttlSeconds: 60, id: 2n })
+  channel.onAsked = (stream) => {
+    if (channel.streams.length === 1) queueMicrotask(() => stream.end(DENIED))
+  }
+  lease.keepAlive()
+  await settled()
+  expect([channel.streams.length, channel.last.isCancelled]).toEqual([2, false])
+  if (how === 'close') service.close()
+  else lease.letExpire()
+  await settled()
+  // The time of the lease itself, where it was not closed.
+  expect([channel.last.isCancelled, clock.pending]).toEqual([true, how === 'close' ? 0 : 1])
 })

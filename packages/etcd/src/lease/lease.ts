@@ -42,8 +42,13 @@ export class LeaseCore implements Lease {
     return this.#time.ttlSeconds
   }
 
+  /** Milliseconds until it expires; 0 if it has expired. */
+  get leftMs(): number {
+    return this.#time.leftMs
+  }
+
   get expiresAt(): number {
-    return Math.floor(this.#ports.clock.now() + this.#time.leftMs)
+    return Math.floor(this.#ports.clock.now() + this.leftMs)
   }
 
   get lost(): AbortSignal {
@@ -51,7 +56,7 @@ export class LeaseCore implements Lease {
   }
 
   get isLost(): boolean {
-    return this.lost.aborted || this.#time.leftMs === 0
+    return this.lost.aborted || this.leftMs === 0
   }
 
   keepAlive(): void {

@@ -22,6 +22,7 @@ export interface BeatPorts {
 export interface Renewed {
   /** The new TTL in seconds; 0 if the lease does not exist. */
   readonly ttl: number
+  /** When the answered request was sent. */
   readonly sentAt: Moment
 }
 
@@ -30,7 +31,7 @@ const CALL = 'Lease/LeaseKeepAlive'
 /**
  * Renews a lease once, on a stream of its own. Renewing twice does no harm, so after a failure the renewal is
  * sent again, to each endpoint in turn; an endpoint that does not answer gets half of the remaining time.
- * Returns the new TTL (0 if the lease does not exist) and when the answered attempt started.
+ * Returns the new TTL (0 if the lease does not exist) and when the answered request was sent.
  */
 export async function renewOnce(
   ports: BeatPorts,
@@ -61,14 +62,12 @@ export async function renewOnce(
         isTokenDue = false
         continue
       }
-      const sentAt = momentOf(ports.clock)
-      const ttl = await beat(ports, id, {
+      return await beat(ports, id, {
         ...options,
         timeoutMs,
         ...(endpoint === undefined ? {} : { endpoint }),
         ...(last?.endpoint === undefined ? {} : { avoid: last.endpoint }),
       })
-      return { ttl, sentAt }
     } catch (thrown) {
       const failed = asEtcdError(thrown, CALL)
       // The renewal itself was refused, so the fate of the token request is not its fate.
@@ -96,16 +95,21 @@ export async function renewOnce(
 }
 
 function beat(
-  { channel, closing }: BeatPorts,
+  { channel, clock, closing }: BeatPorts,
   id: bigint,
   options: CallOptions & { readonly avoid?: string },
-): Promise<number> {
+): Promise<Renewed> {
+  let sentAt = momentOf(clock)
+  const onSent = (): void => {
+    sentAt = momentOf(clock)
+  }
+  const sending = { ...options, onSent }
   return new Promise((resolve, reject) => {
     const stream = channel.stream(
       Lease.keepAlive,
       {
         onMessage({ ttl }) {
-          resolve(ttl)
+          resolve({ ttl, sentAt })
           stream.cancel()
         },
         onEnd(error) {
@@ -113,7 +117,7 @@ function beat(
           reject(error ?? new EtcdError('connection_lost', { call: CALL }))
         },
       },
-      options,
+      sending,
     )
     const onClosing = () => stream.cancel()
     closing.addEventListener('abort', onClosing)

@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici'
+import { callIsolated } from '../call-isolated.ts'
 import { errorCodes } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
 import { FrameReader } from '../wire/frame.ts'
@@ -17,8 +18,8 @@ import { errorOfHttp, errorOfStatus, type Headers, isGrpc, type CallSite, readSt
 import type { CallOptions, DuplexStream, StreamHandlers } from './transport.ts'
 import type { Sending } from './undici/session-guard.ts'
 
-/** Options of one duplex call. */
-export type StreamOptions = CallOptions & { readonly avoid?: string }
+/** Options of one duplex call. `onSent` is called when the stream goes out, with what was sent on it so far. */
+export type StreamOptions = CallOptions & { readonly avoid?: string; readonly onSent?: () => void }
 
 /** One duplex call on one connection. Its response is never paused. */
 export class StreamCall<Req, Res>
@@ -123,6 +124,8 @@ export class StreamCall<Req, Res>
 
   onSent(): void {
     this.#isSent = true
+    const { onSent } = this.#options
+    if (onSent) callIsolated(onSent, (error) => this.#context.logger.warn('onSent threw', { error }))
   }
 
   onUnsent(): void {
@@ -142,10 +145,8 @@ export class StreamCall<Req, Res>
       this.#frames.push(chunk)
       if (!this.#isEnded && !this.#frames.isAtBoundary) this.#handlers.onPart?.()
     } catch (error) {
-      const isOurs = error instanceof EtcdError
-      this.stop(
-        isOurs ? error.with({ ...this.#place, fate: 'unknown' }) : errorOfNetwork(error, true, this.#place),
-      )
+      if (error instanceof EtcdError) this.stop(error.with({ ...this.#place, fate: 'unknown' }))
+      else this.stop(errorOfNetwork(error, true, this.#place))
     }
   }
 
