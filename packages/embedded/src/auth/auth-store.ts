@@ -5,26 +5,26 @@ import { type Access, isCovered, type Permission } from './permissions.ts'
 
 const ROOT = 'root'
 
-/** A user as it is kept. */
+/** A stored user. */
 export interface User {
-  /** Made by `hashPassword`; undefined for a user who has none and cannot log in by one. */
+  /** Created by `hashPassword`; undefined for a user who cannot sign in by password. */
   readonly passwordHash: string | undefined
   /** Sorted. */
   readonly roles: readonly string[]
 }
 
-/** One line of a role: the permission and the bytes it was granted with. */
+/** A permission of a role, with the bytes it was granted with. */
 interface Grant extends Permission {
   readonly key: string
   readonly rangeEnd: string
 }
 
-/** Everything that is kept over a restart, as plain JSON. */
+/** The persisted state as plain JSON. */
 export interface AuthState {
   readonly isEnabled: boolean
   readonly revision: number
   readonly users: Readonly<Record<string, User>>
-  /** Keys in base64. */
+  /** Keys are encoded in base64. */
   readonly roles: Readonly<Record<string, readonly { permType: number; key: string; rangeEnd: string }[]>>
 }
 
@@ -41,12 +41,12 @@ function grantOf({ permType, key, rangeEnd }: WirePermission): Grant {
   }
 }
 
-/** Whether a permission could never cover a key. */
+/** True if a permission can never cover a key. */
 function isEmptyGrant({ key, rangeEnd }: Grant): boolean {
   return key === '' || (rangeEnd !== '' && rangeEnd !== '\0' && key >= rangeEnd)
 }
 
-/** Users, roles and what they may do. Pure state; passwords come hashed and tokens are kept elsewhere. */
+/** Users, roles and permissions. Pure state; passwords are already hashed and tokens are kept elsewhere. */
 export class AuthStore {
   #isEnabled = false
   #revision = 1
@@ -57,7 +57,7 @@ export class AuthStore {
     return this.#isEnabled
   }
 
-  /** Grows by one with each change. */
+  /** Increments with each change. */
   get revision(): number {
     return this.#revision
   }
@@ -76,7 +76,7 @@ export class AuthStore {
     this.#revision += 1
   }
 
-  /** Throws `permissionDenied` unless the user may do this with every key of the range. */
+  /** Throws `permissionDenied` unless the user has this access to every key of the range. */
   assertAccess(userName: string, range: KeyRange, access: Access): void {
     const user = this.#users.get(userName)
     if (user?.roles.includes(ROOT)) return
@@ -84,12 +84,12 @@ export class AuthStore {
     if (!isCovered(range, permissions, access)) throw ETCD_ERROR.permissionDenied()
   }
 
-  /** Throws unless the user has the role `root`. */
+  /** Throws `permissionDenied` unless the user has the role `root`. */
   assertAdmin(userName: string): void {
     if (!this.user(userName).roles.includes(ROOT)) throw ETCD_ERROR.permissionDenied()
   }
 
-  /** Throws `userNotFound`. */
+  /** Returns a user. Throws `userNotFound`. */
   user(name: string): User {
     const user = this.#users.get(name)
     if (user === undefined) throw ETCD_ERROR.userNotFound()
@@ -117,7 +117,7 @@ export class AuthStore {
     this.#revision += 1
   }
 
-  /** A user who has no password keeps none. */
+  /** Changes a password. A user without a password stays without one. */
   changePassword(name: string, passwordHash: string): void {
     const user = this.user(name)
     this.#saveUser(name, user.passwordHash === undefined ? user : { ...user, passwordHash })
@@ -141,7 +141,7 @@ export class AuthStore {
     return [...this.#roles.keys()].sort(byName)
   }
 
-  /** What was granted to a role. */
+  /** The permissions of a role. */
   permissions(role: string): WirePermission[] {
     return this.#role(role).map(({ permType, key, rangeEnd }) => ({
       permType,
@@ -175,7 +175,8 @@ export class AuthStore {
     const grants = this.#role(role)
     const first = grants.findIndex(({ key }) => key >= grant.key)
     const found = grants[first]
-    // etcd looks only at the first permission of a key; a further one of the same range is added once more.
+    // etcd only compares with the first permission of a key, so another one for the same range is added
+    // again.
     if (found?.key === grant.key && found.rangeEnd === grant.rangeEnd) {
       this.#saveRole(role, grants.with(first, grant))
     } else {
@@ -193,7 +194,7 @@ export class AuthStore {
     this.#saveRole(role, others)
   }
 
-  /** Everything to keep. */
+  /** The state to persist. */
   state(): AuthState {
     const base64 = (key: string): string => Buffer.from(key, 'latin1').toString('base64')
     const roles = [...this.#roles].map(([role, grants]) => [
@@ -212,7 +213,7 @@ export class AuthStore {
     }
   }
 
-  /** Takes up what `state` gave; once, before anything else. */
+  /** Restores what `state` returned. Called once, before anything else. */
   restore(state: AuthState): void {
     this.#isEnabled = state.isEnabled
     this.#revision = state.revision

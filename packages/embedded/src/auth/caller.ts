@@ -3,18 +3,24 @@ import { ETCD_ERROR } from '../status.ts'
 import type { AuthStore } from './auth-store.ts'
 import type { Tokens } from './tokens.ts'
 
-/** Who makes a call, and what that allows. Every method throws etcd's error when it is not allowed; all pass while auth is off. */
+/**
+ * The user of a call and their permissions. Methods throw etcd's error if access is denied; all pass while
+ * auth is off.
+ */
 export interface Caller {
   /** The user's name; undefined while auth is off or without a token. Throws `invalidAuthToken`. */
   user(): string | undefined
-  /** Somebody with a token. */
+  /** Requires a valid token. */
   assertKnown(): void
   assertRead(range: KeyRange): void
   assertWrite(range: KeyRange): void
   assertAdmin(): void
 }
 
-/** Looks a call's token up when it is first needed: some calls do not care. */
+/**
+ * Creates the caller of a call. The token is looked up when it is first needed, because some calls do not
+ * need it.
+ */
 export function callerWith(auth: AuthStore, tokens: Tokens, token: string | undefined): Caller {
   const user = (): string | undefined => {
     if (!auth.isEnabled || token === undefined) return undefined

@@ -3,7 +3,7 @@ import { ETCD_ERROR } from '../status.ts'
 
 const SALT_BYTES = 16
 const HASH_BYTES = 32
-/** What bcrypt takes, and so etcd. */
+/** bcrypt's limit, and therefore etcd's. */
 const MAX_PASSWORD_BYTES = 72
 
 function derive(password: string, salt: Buffer): Promise<Buffer> {
@@ -12,17 +12,20 @@ function derive(password: string, salt: Buffer): Promise<Buffer> {
   })
 }
 
-/** A salted hash to keep in place of the password; rejects with `passwordTooLong`. etcd uses bcrypt; the two never meet, so Node's own scrypt serves. */
+/**
+ * Hashes a password with a salt; rejects with `passwordTooLong`. etcd uses bcrypt; since the hashes are never
+ * exchanged, Node's scrypt is used here.
+ */
 export async function hashPassword(password: string): Promise<string> {
   if (Buffer.byteLength(password) > MAX_PASSWORD_BYTES) throw ETCD_ERROR.passwordTooLong()
   const salt = randomBytes(SALT_BYTES)
   return `${salt.toString('base64')}.${(await derive(password, salt)).toString('base64')}`
 }
 
-/** What no password fits: etcd 3.5 keeps it when a password is changed to an empty one. */
+/** A hash that matches no password: etcd 3.5 stores it when a password is changed to an empty one. */
 export const UNUSABLE_HASH = ''
 
-/** Whether `stored`, made by `hashPassword`, is of this password. */
+/** True if `stored`, created by `hashPassword`, matches the password. */
 export async function isPassword(password: string, stored: string): Promise<boolean> {
   if (stored === UNUSABLE_HASH) return false
   const [salt = '', hash = ''] = stored.split('.')

@@ -1,14 +1,14 @@
 import { PermissionType } from '@livetree/etcd/wire'
 import type { Key, KeyRange } from '../mvcc/key-range.ts'
 
-/** What a role may do, on which keys. */
+/** A kind of access to a range of keys. */
 export interface Permission {
   /** One of `PermissionType`. */
   readonly permType: number
   readonly range: KeyRange
 }
 
-/** What a call wants to do with keys. */
+/** The kind of access a call needs. */
 export type Access = 'read' | 'write'
 
 function grants(permission: Permission, access: Access): boolean {
@@ -24,7 +24,7 @@ interface Interval {
   readonly end: Key | undefined
 }
 
-/** A single key as an interval: nothing lies between a key and the same key with a zero byte. */
+/** A single key as an interval: it ends at the next possible key, the same with a zero byte appended. */
 function intervalOf(range: KeyRange): Interval {
   return range.type === 'key' ? { start: range.start, end: `${range.start}\0` } : range
 }
@@ -33,7 +33,7 @@ function reaches(end: Key | undefined, key: Key): boolean {
   return end === undefined || end >= key
 }
 
-/** Whether the permissions together cover the whole range. */
+/** True if the permissions together cover the whole range. */
 export function isCovered(range: KeyRange, permissions: readonly Permission[], access: Access): boolean {
   const { start, end } = intervalOf(range)
   const intervals = permissions

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts'
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const TOKEN_LETTERS = 16
 
-/** The handed-out tokens. As etcd's simple tokens they live in memory only, and use prolongs them. */
+/** The issued tokens. Like etcd's simple tokens they are only kept in memory, and each use extends them. */
 export class Tokens {
   readonly #clock: Clock
   readonly #ttlMs: number
@@ -24,7 +24,7 @@ export class Tokens {
     return token
   }
 
-  /** Whose token it is; undefined when it is unknown or has expired. */
+  /** The user of a token; undefined if it is unknown or has expired. */
   userOf(token: string): string | undefined {
     const found = this.#tokens.get(token)
     if (found === undefined) return undefined
@@ -34,12 +34,12 @@ export class Tokens {
     return found.user
   }
 
-  /** Takes a user's tokens back. */
+  /** Revokes a user's tokens. */
   revokeUser(user: string): void {
     for (const [token, found] of this.#tokens) if (found.user === user) this.#tokens.delete(token)
   }
 
-  /** Takes all tokens back. */
+  /** Revokes all tokens. */
   revokeAll(): void {
     this.#tokens.clear()
   }

@@ -5,7 +5,7 @@ import type { DatabaseSync } from 'node:sqlite'
 /** The mode of the data file. */
 const OWNER_ONLY = 0o600
 
-/** Raised when the tables change, so that an older file is refused in words. */
+/** Incremented when the tables change, so that an older file is refused with a clear error. */
 export const FORMAT_VERSION = 1
 
 /** The columns of each table, by which a file of another program is recognized. */
@@ -15,25 +15,26 @@ const COLUMNS: ReadonlyMap<string, string> = new Map([
   ['setting', 'name,value'],
 ])
 
-/** Data files that servers of this process have open, as device and inode; shared by all copies of this module. */
+/** Data files open in this process, by device and inode; shared by all copies of this module. */
 const REGISTER = Symbol.for('livetree.embedded.openDataFiles')
 const PROCESS = globalThis as { [REGISTER]?: Set<string> }
 PROCESS[REGISTER] ??= new Set()
 const OPEN_FILES = PROCESS[REGISTER]
 
-/** A data file that this process has to itself. */
+/** A data file that this process uses exclusively. */
 export interface DataFile {
-  /** Absolute, so that neither SQLite nor a change of the working directory reads it in another way. */
+  /** Absolute, so that neither SQLite nor a change of the working directory interprets it differently. */
   readonly path: string
-  /** Lets others of this process open it. May be called again. */
+  /** Permits others in this process to open it. Idempotent. */
   release(): void
 }
 
 /**
- * Creates the file if it is missing, for its owner alone, and claims it in this process. An existing file is never
- * opened here: closing any descriptor of it would drop SQLite's lock on it, which POSIX keeps per process.
+ * Creates the file if it is missing, readable by its owner only, and claims it in this process. An existing
+ * file is never opened here: closing any descriptor of it would release SQLite's lock, which POSIX keeps per
+ * process.
  *
- * @throws Error when another server of this process has it, and when it lost all it held
+ * @throws Error if another server in this process uses it, or if its content was lost
  */
 export function claimDataFile(path: string): DataFile {
   if (path === ':memory:') return { path, release: () => {} }
@@ -49,7 +50,7 @@ export function claimDataFile(path: string): DataFile {
   return { path: absolute, release: () => void OPEN_FILES.delete(id) }
 }
 
-/** A file that somebody made for us is empty, and so is one that lost all it held: which it is only they can say. */
+/** Warns about an empty file: it may be new or have lost its content, which only the operator can tell. */
 function assertNeverUsed(path: string, absolute: string): void {
   if ((statOf(`${absolute}-wal`)?.size ?? 0n) > 0n) {
     throw new Error(
@@ -67,21 +68,21 @@ function statOf(path: string): StatsBase<bigint> | undefined {
   return statSync(path, { bigint: true, throwIfNoEntry: false })
 }
 
-/** Only the owner may read what is stored. SQLite gives the files beside it the mode of the file itself. */
+/** Makes the data readable by its owner only. SQLite creates its other files with the same mode. */
 export function protectDataFile(path: string): void {
   if (path === ':memory:') return
   for (const file of [path, `${path}-wal`, `${path}-shm`]) {
     try {
       chmodSync(file, OWNER_ONLY)
     } catch (error) {
-      // Not there, or somebody else's, whose choice it is.
+      // The file does not exist, or belongs to another user who chose its mode.
       const { code } = error as NodeJS.ErrnoException
       if (code !== 'ENOENT' && code !== 'EPERM') throw error
     }
   }
 }
 
-/** @throws Error when the database holds something else than a server's data, or data in another format */
+/** @throws Error if the database belongs to another program or has another format */
 export function assertOwnFormat(database: DatabaseSync): void {
   const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all()
   for (const { name } of tables) {

@@ -2,25 +2,25 @@ import type { Alarm } from '../alarms.ts'
 import type { AuthState } from '../auth/auth-store.ts'
 import type { KeyVersion } from '../mvcc/key-history.ts'
 
-/** What a store takes up after a restart. */
+/** The state a server restores after a restart. */
 export interface StoredState {
   readonly clusterId: bigint
   readonly memberId: bigint
-  /** One more with each start. */
+  /** Increments with each start. */
   readonly raftTerm: number
-  /** Writes so far. */
+  /** Number of writes so far. */
   readonly raftIndex: number
   readonly revision: number
   readonly compactRevision: number
   readonly auth: AuthState | undefined
-  /** Those that were up. */
+  /** Alarms that were raised. */
   readonly alarms: readonly Alarm[]
   readonly leases: readonly { readonly id: bigint; readonly ttlSeconds: number }[]
-  /** In order of their writing. */
+  /** In the order they were written. */
   readonly versions: Iterable<KeyVersion>
 }
 
-/** Single values that are kept. */
+/** Values that are stored individually. */
 export interface Settings {
   readonly compactRevision: number
   readonly auth: AuthState
@@ -28,15 +28,16 @@ export interface Settings {
 }
 
 /**
- * Where the state goes to outlive the process. The methods that record may only be called from within `run`'s work;
- * what one work records is kept as a whole or not at all.
+ * Persists the state. The recording methods may only be called by the work passed to `run`; everything
+ * recorded by one work is stored completely or not at all.
  */
 export interface Journal {
-  /** What an earlier process left. Called once, first. */
+  /** Loads the state of an earlier process. Called once, first. */
   load(): StoredState
   /**
-   * Runs `work`, at once or together with others that came at the same time. The result is there, or the promise
-   * settles, when all that was recorded is safe. What `work` throws comes back as it is; it must not have recorded.
+   * Runs `work`, immediately or together with other concurrent work. The result is returned, or the promise
+   * settles, when everything recorded is safe. An exception of `work` is passed on; it must not have recorded
+   * anything.
    */
   run<T>(work: () => T): T | Promise<T>
   addVersions(versions: readonly KeyVersion[]): void

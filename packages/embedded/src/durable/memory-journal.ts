@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { Journal, StoredState } from './journal.ts'
 
-/** A random id as etcd's cluster and member ids are: 64 bits, unsigned. */
+/** A random id like etcd's cluster and member ids: 64 bits, unsigned. */
 export function randomId(): bigint {
   return randomBytes(8).readBigUInt64BE()
 }
 
-/** A cluster nobody has written to. */
+/** The state of a new cluster. */
 export function freshState(): StoredState {
   return {
     clusterId: randomId(),
@@ -24,7 +24,7 @@ export function freshState(): StoredState {
 
 function nothing(): void {}
 
-/** Keeps nothing: the state ends with the process. */
+/** Creates a journal that stores nothing: the state ends with the process. */
 export function createMemoryJournal(onCommitted: () => void): Journal {
   return {
     load: freshState,

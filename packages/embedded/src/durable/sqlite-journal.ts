@@ -22,7 +22,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 `
 
-/** One piece of work and whom to tell of its end. */
+/** Queued work with its promise. */
 interface Queued {
   readonly work: () => unknown
   readonly resolve: (result: never) => void
@@ -31,9 +31,9 @@ interface Queued {
 
 /** Callbacks for changes of the journal's state. */
 export interface JournalEvents {
-  /** What was run is safe now. Comes before the results are handed out. */
+  /** Everything run is safe now. Called before results are returned. */
   onCommitted(): void
-  /** The file can not be written; nothing runs any more. Called once. */
+  /** The file cannot be written, so no more work is run. Called once. */
   onFailed(error: Error): void
 }
 
@@ -47,7 +47,7 @@ interface VersionRow {
   readonly lease: bigint
 }
 
-/** An alarm as JSON, which knows no numbers of 64 bits. */
+/** An alarm as JSON, which has no 64-bit integers. */
 interface AlarmRow {
   readonly memberId: string
   readonly alarm: number
@@ -70,8 +70,8 @@ function versionOf(row: VersionRow): KeyVersion {
 }
 
 /**
- * Keeps the state in a SQLite file. Works that come in the same turn of the event loop share one transaction and one
- * sync to disk; none is answered, and none is visible to readers, before its commit.
+ * Stores the state in a SQLite file. Work from the same turn of the event loop shares one transaction and one
+ * sync to disk; none of it is answered or visible to readers before the commit.
  */
 export class SqliteJournal implements Journal {
   readonly #database: DatabaseSync
@@ -85,14 +85,16 @@ export class SqliteJournal implements Journal {
   #queue: Queued[] = []
   #state: 'open' | 'failed' | 'closed' = 'open'
 
-  /** Takes the database over and closes it in the end. Throws when another process has it open or its format is unknown. */
+  /** Takes ownership of the database. Throws if another process has it open or its format is unknown. */
   constructor(database: DatabaseSync, file: DataFile, events: JournalEvents) {
     this.#database = database
     this.#file = file
     this.#events = events
-    // FULL: a commit is on disk before it is answered. EXCLUSIVE: two servers on one file would not see each other.
+    // FULL: a commit is on disk before it is answered. EXCLUSIVE: two servers on one file would not see each
+    // other's writes.
     database.exec('PRAGMA locking_mode = EXCLUSIVE')
-    // Before anything is written, or its mode changed: it may be somebody else's.
+    // Checked before anything is written or the mode is changed, because the file may belong to another
+    // program.
     assertOwnFormat(database)
     protectDataFile(file.path)
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
@@ -198,7 +200,10 @@ export class SqliteJournal implements Journal {
     for (const settle of settled) settle()
   }
 
-  /** Runs one work and gives what tells its end. A refusal changed nothing; any other error ends the journal. */
+  /**
+   * Runs one work and returns a function that settles its promise. A StatusError changed nothing; any other
+   * error is fatal.
+   */
   #runOne({ work, resolve, reject }: Queued): () => void {
     try {
       const result = work()
@@ -209,7 +214,7 @@ export class SqliteJournal implements Journal {
     }
   }
 
-  /** Memory is ahead of the file now, so no answer can be given any more. */
+  /** The state in memory is ahead of the file, so nothing more may be answered. */
   #fail(error: Error, queue: readonly Queued[]): void {
     this.#state = 'failed'
     for (const { reject } of queue) reject(ETCD_ERROR.stopped())
@@ -225,7 +230,7 @@ export class SqliteJournal implements Journal {
     return new Map(rows.map((row) => [row.name as string, row.value as string]))
   }
 
-  /** An older file says only whether this member has run out of space. */
+  /** Older files only contain whether this member has run out of space. */
   #alarms(rows: readonly AlarmRow[] | undefined, hasNoSpace: boolean | undefined, memberId: bigint): Alarm[] {
     if (rows === undefined) return hasNoSpace === true ? [{ memberId, alarm: AlarmType.noSpace }] : []
     return rows.map((row) => ({ memberId: BigInt(row.memberId), alarm: row.alarm }))
@@ -244,9 +249,12 @@ export class SqliteJournal implements Journal {
   }
 }
 
-/** Opens or creates the file, for its owner alone. Throws in words when it can not be used. */
+/**
+ * Opens the file or creates it, readable by its owner only. Throws an explanatory error if it cannot be used.
+ */
 export async function openSqliteJournal(path: string, events: JournalEvents): Promise<SqliteJournal> {
-  // Imported here, so that servers in memory are spared the warning that Node's SQLite is experimental.
+  // Imported on demand, so that in-memory servers do not print the warning that Node's SQLite is
+  // experimental.
   const { DatabaseSync } = await import('node:sqlite')
   let file: DataFile | undefined
   let database: DatabaseSync | undefined

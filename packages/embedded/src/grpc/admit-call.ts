@@ -1,15 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http2'
 import { GRPC_CODE, StatusError } from '../status.ts'
 
-/** What a call's headers say, besides where it goes and who makes it. */
+/** Settings from a call's headers besides its path and its token. */
 export interface Admission {
-  /** What the answer's `content-type` is to be. */
+  /** The `content-type` of the response. */
   readonly contentType: string
-  /** How long the client waits, in milliseconds; undefined for as long as it takes. */
+  /** How long the client waits, in milliseconds; undefined means no limit. */
   readonly timeoutMs: number | undefined
 }
 
-/** A call that is refused by its headers alone. */
+/** A call that is refused because of its headers. */
 export class RefusedCall extends StatusError {
   readonly httpStatus: number
 
@@ -22,15 +22,15 @@ export class RefusedCall extends StatusError {
 
 const GRPC = 'application/grpc'
 
-/** Milliseconds of a `grpc-timeout`'s units. */
+/** Units of a `grpc-timeout` in milliseconds. */
 const UNITS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 }
 /** Eight digits and a unit. */
 const MAX_TIMEOUT_LENGTH = 9
 
 /**
- * Looks at the headers of a call as gRPC's Go server does.
+ * Validates the headers of a call like gRPC's Go server.
  *
- * @throws RefusedCall for what is no call, or one that cannot be read.
+ * @throws RefusedCall for a request that is not a gRPC call or not readable
  */
 export function admitCall(headers: IncomingHttpHeaders): Admission {
   const contentType = answerType(headers['content-type'] ?? '')
@@ -48,7 +48,9 @@ export function admitCall(headers: IncomingHttpHeaders): Admission {
   return { contentType, timeoutMs }
 }
 
-/** The content type of a response: that of the request, with its message format after a plus or a semicolon. */
+/**
+ * The content type of a response: that of the request, with its message format after a plus or a semicolon.
+ */
 function answerType(contentType: string): string {
   if (contentType === GRPC) return GRPC
   const [next, ...format] = contentType.slice(GRPC.length)

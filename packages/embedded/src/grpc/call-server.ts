@@ -9,16 +9,16 @@ import { Call, guardStream, isAnswerable, refuseStream } from './call.ts'
 import type { Route, StreamHandler } from './service.ts'
 import { statusOf } from './status-headers.ts'
 
-/** After this etcd gives up a request that found no leader: 5 s and two elections. */
+/** Time after which etcd gives up a request without a leader: 5 s and two elections. */
 const LEADERLESS_TIMEOUT_MS = 7000
 
-/** What a client may wait at least, in milliseconds, for its call to begin. */
+/** A shorter timeout is over before the call starts, in milliseconds. */
 const LEAST_TIMEOUT_MS = 0.1
 
-/** Longest wait a timer of Node's takes, in milliseconds: 24 days. A client that waits longer is not hurried. */
+/** The longest delay of Node's timers, in milliseconds (24 days); longer timeouts are ignored. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
-/** What the server looks at with each call. */
+/** What the server needs for its calls. */
 export interface CallServerOptions {
   readonly routes: readonly Route[]
   readonly faults: CallFaults
@@ -42,7 +42,7 @@ function unknownMethod(path: string, routes: ReadonlyMap<string, Route>): Status
   return new StatusError(GRPC_CODE.unimplemented, what)
 }
 
-/** Requests a member can answer by itself. */
+/** True for requests a member can answer without a leader. */
 function needsNoLeader(path: string, request: unknown): boolean {
   return (
     path === Maintenance.status.path ||
@@ -51,13 +51,13 @@ function needsNoLeader(path: string, request: unknown): boolean {
   )
 }
 
-/** Takes HTTP/2 streams as gRPC calls and gives them to the routes. */
+/** Handles HTTP/2 streams as gRPC calls and dispatches them to the routes. */
 export class CallServer {
   readonly #options: CallServerOptions
   readonly #routes: ReadonlyMap<string, Route>
   /** The open duplex calls. */
   readonly #streams = new Set<Call>()
-  /** Calls whose answer a fault holds back, and what takes its timer back. */
+  /** Calls whose response is delayed by a fault, with a function that cancels the timer. */
   readonly #held = new Map<Call, () => void>()
 
   constructor(options: CallServerOptions) {
@@ -65,11 +65,11 @@ export class CallServer {
     this.#routes = new Map(options.routes.map((route) => [route.method.path, route]))
   }
 
-  /** Takes a stream. Whatever goes wrong on it ends it alone: nothing is thrown, and the process goes on. */
+  /** Handles a stream. A failure ends only that stream; nothing is thrown. */
   serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    // A client that goes away resets its streams; `close` follows and is all that matters here.
+    // A client that disconnects resets its streams; the `close` event that follows is sufficient.
     stream.on('error', () => {})
-    // Closed already: nobody waits for an answer, and nothing else would free it.
+    // The stream is already closed: nobody waits for a response, and nothing else would free it.
     if (isAnswerable(stream)) guardStream(stream, () => this.#serve(stream, headers))
     else stream.destroy()
   }
@@ -96,7 +96,7 @@ export class CallServer {
     if (admission.timeoutMs !== undefined) this.#endAfter(call, admission.timeoutMs)
   }
 
-  /** Ends the open duplex calls, and those whose answer a fault holds back. */
+  /** Ends the open duplex calls, and the calls whose response is delayed. */
   close(): void {
     this.failStreams(ETCD_ERROR.stopped())
     for (const [call, cancel] of this.#held) {
@@ -111,7 +111,7 @@ export class CallServer {
     for (const call of this.#streams) call.reset()
   }
 
-  /** Ends the open duplex calls with an error; all of them, or those that asked for a leader. */
+  /** Ends open duplex calls with an error: all of them, or those selected by `which`. */
   failStreams(error: StatusError, which: (call: Call) => boolean = () => true): void {
     for (const call of this.#streams) if (which(call)) call.fail(error)
   }
@@ -126,22 +126,22 @@ export class CallServer {
     })
   }
 
-  /** Refuses a call when its client has stopped to wait. What is under way by then may still be applied, as in etcd. */
+  /** Refuses a call when its client's timeout is over. As in etcd, work in progress may still be applied. */
   #endAfter(call: Call, timeoutMs: number): void {
     const end = (): void => call.fail(ETCD_ERROR.deadlineExceeded())
-    // So little is over before the request is read.
+    // Such a short time is over before the request is read.
     if (timeoutMs < LEAST_TIMEOUT_MS) end()
     else if (timeoutMs <= MAX_TIMER_MS)
       call.onClose(this.#options.clock.schedule(end, Math.max(timeoutMs, 1)))
   }
 
-  /** Runs a handler; most answer at once, and those are spared a promise. */
+  /** Runs a handler. Most handlers answer synchronously, which avoids a promise. */
   #run(call: Call, handle: () => unknown): void {
     const fail = (error: unknown): void => this.#settle(call, () => call.fail(error))
     const answer = (message: unknown): void => this.#settle(call, () => call.answer(message as object))
     try {
       const result = handle()
-      // An answer may fail too, when it is too large to be put into bytes.
+      // Sending may fail, too, if the response is too large to encode.
       if (result instanceof Promise) result.then(answer).catch(fail)
       else answer(result)
     } catch (error) {
@@ -149,7 +149,7 @@ export class CallServer {
     }
   }
 
-  /** Hands an answer out, unless a fault keeps it. */
+  /** Sends the response, unless a fault loses or delays it. */
   #settle(call: Call, send: () => void): void {
     const { faults } = this.#options
     if (faults.answersToLose > 0) {
@@ -168,7 +168,7 @@ export class CallServer {
       try {
         send()
       } catch (error) {
-        // An answer may be too large to be put into bytes.
+        // The response may be too large to encode.
         call.fail(error)
       }
     }, delayMs)

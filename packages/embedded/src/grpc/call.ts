@@ -6,13 +6,13 @@ import type { ServerStream } from './service.ts'
 import { statusHeaders, statusOf } from './status-headers.ts'
 
 const RESPONSE_HEADERS = { ':status': 200, 'content-type': 'application/grpc' } as const
-/** Largest message taken, in bytes: etcd's largest request and the room it leaves for gRPC. */
+/** Maximum size of a message in bytes: etcd's largest request plus its reserve for gRPC. */
 const MAX_MESSAGE_BYTES = 2 * 1024 * 1024
 
-/** Bytes before each gRPC message. */
+/** Size of the header of a gRPC frame, in bytes. */
 const FRAME_HEADER_BYTES = 5
 
-/** A message that cannot be read, in the words of gRPC's Go server where it has its own. */
+/** The error for an unreadable message, with the text of gRPC's Go server where it has one. */
 function unreadable(error: unknown): StatusError {
   const { what = String(error) } = error as EtcdError
   const [, length] = /^the message has (\d+) bytes/.exec(what) ?? []
@@ -20,7 +20,7 @@ function unreadable(error: unknown): StatusError {
     const larger = `grpc: received message larger than max (${length} vs. ${MAX_MESSAGE_BYTES})`
     return new StatusError(GRPC_CODE.resourceExhausted, larger)
   }
-  // Only transactions nest, and one nested so deep holds more operations than any may.
+  // Only transactions nest, and one nested this deep exceeds the limit of operations.
   if (what.startsWith('messages are nested deeper')) return ETCD_ERROR.tooManyOperations()
   const [, flag] = /^the frame's flag is (\d+)$/.exec(what) ?? []
   if (flag !== undefined) {
@@ -31,22 +31,24 @@ function unreadable(error: unknown): StatusError {
     : new StatusError(GRPC_CODE.internal, `grpc: error unmarshalling request: ${what}`)
 }
 
-/** Tells a client that could still send that nobody listens; otherwise its half would stay open. */
+/**
+ * Notifies a client that could still send that nothing is read any more; otherwise its side would stay open.
+ */
 function dismiss(stream: ServerHttp2Stream): void {
   if (stream.readableEnded) return
-  // Later, for the status has to leave first.
+  // Deferred, because the status has to be sent first.
   setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR))
 }
 
 /**
- * True while something can still be sent. A peer may have closed the stream in the packet that opened it: Node then
- * hands out a stream that is `closed` and throws when it is answered.
+ * True while something can still be sent. A peer can close the stream in the packet that opens it: Node then
+ * emits a stream that is `closed` and throws when it is answered.
  */
 export function isAnswerable(stream: ServerHttp2Stream): boolean {
   return !stream.destroyed && !stream.closed && !stream.writableEnded
 }
 
-/** Runs a piece of work on a stream. Whatever it throws ends that stream and nothing else. */
+/** Runs work on a stream. An exception ends that stream and nothing else. */
 export function guardStream(stream: ServerHttp2Stream, work: () => void): void {
   try {
     work()
@@ -55,7 +57,7 @@ export function guardStream(stream: ServerHttp2Stream, work: () => void): void {
   }
 }
 
-/** Ends a stream that is no call of ours. */
+/** Ends a stream that is not a valid call. */
 export function refuseStream(stream: ServerHttp2Stream, error: StatusError): void {
   if (!isAnswerable(stream)) return
   const status = error instanceof RefusedCall ? error.httpStatus : RESPONSE_HEADERS[':status']
@@ -82,7 +84,8 @@ export class Call implements ServerStream<unknown> {
     this.method = method
     this.requiresLeader = requiresLeader
     this.#stream = stream
-    // When a client resets a stream with code 0, Node waits for our half to end, which it never would.
+    // When a client resets a stream with code 0, Node waits for the server's side to end, which would never
+    // happen.
     stream.on('aborted', () => {
       if (stream.rstCode === constants.NGHTTP2_NO_ERROR) stream.destroy()
     })
@@ -90,18 +93,22 @@ export class Call implements ServerStream<unknown> {
       stream.sendTrailers(statusHeaders(this.#status))
       dismiss(stream)
     })
-    // A client that does not read its answers is not read either: they would pile up without end.
+    // If a client does not read its responses, its requests are not read either; otherwise responses would
+    // accumulate.
     stream.on('drain', () => stream.resume())
   }
 
-  /** Starts to read every message. `onMessage` gets each with its size; `onEnd` comes when the client sends no more. */
+  /**
+   * Reads every message. `onMessage` receives each with its size; `onEnd` is called when the client sends no
+   * more.
+   */
   read(onMessage: (message: unknown, bytes: number) => void, onEnd: () => void): void {
     this.#read(onMessage, onEnd, Number.POSITIVE_INFINITY)
   }
 
   /**
-   * Starts to read one message; as in etcd, nobody looks at what comes after it. A call that ends before it is refused
-   * with "EOF".
+   * Reads one message; as in etcd, anything after it is ignored. A call that ends before its message is
+   * refused with "EOF".
    */
   readOne(onMessage: (message: unknown, bytes: number) => void): void {
     this.#read(onMessage, () => {}, 1)
@@ -145,7 +152,7 @@ export class Call implements ServerStream<unknown> {
     this.#on('close', listener)
   }
 
-  /** True when nothing can be sent any more. */
+  /** True if nothing can be sent any more. */
   get isOver(): boolean {
     return !isAnswerable(this.#stream)
   }
@@ -158,14 +165,14 @@ export class Call implements ServerStream<unknown> {
     return hasRoom
   }
 
-  /** Sends the one answer and ends the call. */
+  /** Sends the only response and ends the call. */
   answer(message: Init<unknown>): void {
     if (this.isOver) return
     this.#open()
     this.#stream.end(encodeFrame(this.method.response, message))
   }
 
-  /** Ends the call well. What is still to be read is passed over: a stream that stays paused would never close. */
+  /** Ends the call with status OK. Unread data is discarded, because a paused stream would never close. */
   end(): void {
     if (this.isOver) return
     this.#open()
@@ -173,7 +180,7 @@ export class Call implements ServerStream<unknown> {
     this.#stream.resume()
   }
 
-  /** Ends the call with an error: in the trailers, or in the only headers when nothing was sent. */
+  /** Ends the call with an error: in the trailers, or in the headers if nothing was sent yet. */
   fail(cause: unknown): void {
     if (this.isOver) return
     const error = statusOf(cause)
@@ -187,7 +194,7 @@ export class Call implements ServerStream<unknown> {
     }
   }
 
-  /** Breaks the call off without a word. */
+  /** Resets the stream without a status. */
   reset(): void {
     this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR)
     this.#stream.resume()

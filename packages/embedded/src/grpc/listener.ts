@@ -19,7 +19,7 @@ import { takeFirstLook } from './http2/first-look.ts'
 export interface TlsOptions {
   readonly cert: string | Buffer
   readonly key: string | Buffer
-  /** Who signs clients' certificates. With it, only clients that have one get in. */
+  /** Authority for client certificates. If given, only clients with such a certificate are accepted. */
   readonly ca?: string | Buffer
 }
 
@@ -30,26 +30,30 @@ export interface ListenerOptions {
   readonly tls: TlsOptions | undefined
 }
 
-/** What to do with what comes in. */
+/** Handlers for HTTP/2 streams and HTTP/1.1 requests. */
 export interface ListenerHandlers {
   onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void
   onRequest(request: IncomingMessage, response: ServerResponse): void
 }
 
-/** Every HTTP/2 connection begins with these bytes; no HTTP/1.1 method does. */
+/** Every HTTP/2 connection starts with these bytes; no HTTP/1.1 method does. */
 const HTTP2_PREFACE = 'PRI'
 
-/** Flow control windows, in bytes: wide enough that a large value or a long history is not sent in turns. */
+/** Flow-control windows in bytes: large enough to send a large value or a long history without waiting. */
 const WINDOW_BYTES = 4 * 1024 * 1024
 const HTTP2_OPTIONS = {
   settings: { initialWindowSize: WINDOW_BYTES, maxFrameSize: 64 * 1024 },
-  // Node's guards against strangers refuse streams while much is unsent, or when many are reset: both are daily bread here.
+  // Node's protections refuse streams when much data is unsent or many streams are reset; both are normal for
+  // this server.
   maxSessionMemory: 4096,
   streamResetBurst: 1_000_000,
   streamResetRate: 1_000_000,
 }
 
-/** One port for HTTP/2 and HTTP/1.1, in cleartext or over TLS, distinguished by the first bytes of a connection. */
+/**
+ * One port for HTTP/2 and HTTP/1.1, in cleartext or over TLS, distinguished by the first bytes of a
+ * connection.
+ */
 export class Listener {
   readonly #server: Server
   readonly #http1: Http1Server
@@ -59,7 +63,7 @@ export class Listener {
   readonly #host: string
   #port: number
   #isOnEveryAddress = false
-  /** Whether connections are to be taken, which a start that is under way may not have come to yet. */
+  /** Whether connections should be accepted; a start in progress may not have got there yet. */
   #isWanted = false
   #opening: Promise<void> | undefined
 
@@ -73,7 +77,8 @@ export class Listener {
     const onSocket = (socket: Socket): void => this.#serve(socket)
     this.#server = tls === undefined ? createTcpServer(onSocket) : createTlsServer(tlsOptions(tls), onSocket)
     this.#server.on('connection', (socket: Socket) => this.#track(socket))
-    // One connection that cannot be taken, for want of file descriptors perhaps; the others stay.
+    // A single connection that cannot be accepted, e.g. for lack of file descriptors, must not affect the
+    // others.
     this.#server.on('error', () => {})
     this.#server.on('tlsClientError', (_error, socket: Socket) => socket.destroy())
   }
@@ -83,12 +88,12 @@ export class Listener {
     return this.#port
   }
 
-  /** Whether other machines may reach it by whatever address this one has. */
+  /** True if other machines can reach it at any address of this one. */
   get isOnEveryAddress(): boolean {
     return this.#isOnEveryAddress
   }
 
-  /** Starts to listen, on the same port as before if it did already. Rejects when the port is taken. */
+  /** Starts to listen, on the same port as before if there was one. Rejects if the port is in use. */
   open(): Promise<void> {
     this.#isWanted = true
     if (this.#server.listening) return Promise.resolve()
@@ -98,18 +103,21 @@ export class Listener {
     return this.#opening
   }
 
-  /** Stops to listen, or does not start to; connections that stand stay. */
+  /** Stops listening, or cancels the start; existing connections remain. */
   refuse(): void {
     this.#isWanted = false
     if (this.#server.listening) this.#server.close()
   }
 
-  /** Cuts every connection. */
+  /** Destroys every connection. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy()
   }
 
-  /** Stops to listen and ends every connection once what is under way on it has been said; at most `graceMs` later. */
+  /**
+   * Stops listening and closes every connection after its calls in progress, at the latest after `graceMs`
+   * milliseconds.
+   */
   async close(graceMs: number): Promise<void> {
     this.refuse()
     const talking = [...this.#sessions].map(
@@ -133,7 +141,7 @@ export class Listener {
         const { address, port } = this.#server.address() as AddressInfo
         this.#port = port
         this.#isOnEveryAddress = address === '0.0.0.0' || address === '::'
-        // Refused while it was on its way.
+        // `refuse` was called during the start.
         if (!this.#isWanted) this.#server.close()
         resolve()
       })
@@ -146,7 +154,7 @@ export class Listener {
     socket.setNoDelay(true)
   }
 
-  /** Gives a connection, over TLS once its handshake is done, to the protocol it speaks. */
+  /** Passes a connection, after the TLS handshake if there is one, to the server for its protocol. */
   #serve(socket: Socket): void {
     socket.on('error', () => socket.destroy())
     sniff(socket, (isHttp2) => {
@@ -172,7 +180,10 @@ function tlsOptions({ cert, key, ca }: TlsOptions) {
   }
 }
 
-/** Looks at a connection's first bytes, which may come one by one, and leaves them for whoever takes it over. */
+/**
+ * Reads a connection's first bytes, which may arrive one by one, and puts them back for the server that takes
+ * over.
+ */
 function sniff(socket: Socket, decide: (isHttp2: boolean) => void): void {
   let seen = Buffer.alloc(0)
   const look = (): void => {

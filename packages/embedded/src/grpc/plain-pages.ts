@@ -4,7 +4,7 @@ import { alarmName } from '../alarms.ts'
 import type { Engine } from '../engine.ts'
 import { ETCD_VERSION } from '../version.ts'
 
-/** A page as it goes out. */
+/** An HTTP response. */
 interface Page {
   readonly status: number
   readonly type: string
@@ -23,11 +23,11 @@ function health({ alarms }: Engine): Page {
   const [first] = alarms.list(AlarmType.noSpace).concat(alarms.list())
   if (first === undefined) return json(200, { health: 'true', reason: '' })
   const body = JSON.stringify({ health: 'false', reason: `ALARM ${alarmName(first.alarm)}` })
-  // As Go writes an error.
+  // Formatted like an error in Go.
   return { status: 503, type: 'text/plain; charset=utf-8', body: `${body}\n` }
 }
 
-/** A few of etcd's metrics, under its names: what tests and dashboards of a laptop look at. */
+/** Some of etcd's metrics, under its names, for tests and local dashboards. */
 function metrics({ store, hub, fileBytes, bytesInUse }: Engine): Page {
   const gauges = {
     etcd_server_has_leader: 1,
@@ -57,7 +57,7 @@ function pageFor(path: string | undefined, engine: Engine): Page {
   }
 }
 
-/** The pages etcd serves over plain HTTP that clients and probes look at. */
+/** Serves the plain HTTP pages of etcd that clients and probes use. */
 export function plainPages(engine: Engine) {
   return (request: IncomingMessage, response: ServerResponse): void => {
     const { status, type, body } = pageFor(request.url?.split('?')[0], engine)

@@ -1,35 +1,35 @@
 import type { Init, Method } from '@livetree/etcd/wire'
 import type { Caller } from '../auth/caller.ts'
 
-/** What a handler may know of a call besides its message. */
+/** What a handler receives besides the message. */
 export interface CallContext {
   readonly caller: Caller
-  /** Size of the request's message in bytes; 0 on streams. */
+  /** Size of the request message in bytes; 0 on streams. */
   readonly requestBytes: number
 }
 
-/** The server's half of an open duplex call. */
+/** The server's side of an open duplex call. */
 export interface ServerStream<Res> {
-  /** False when the client reads slowly; `drain` of the handler comes when it has caught up. */
+  /** Returns false if the client reads slowly; the handler's `drain` is called when it has caught up. */
   send(message: Init<Res>): boolean
-  /** Ends the call with an error: what is no `StatusError` is a mistake of ours. */
+  /** Ends the call with an error; anything but a `StatusError` is reported as an internal error. */
   fail(error: unknown): void
-  /** Ends the call with status OK; `close` of the handler is still called. */
+  /** Ends the call with status OK; the handler's `close` is still called. */
   end(): void
 }
 
-/** What a service does with an open duplex call. */
+/** How a service handles an open duplex call. */
 export interface StreamHandler<Req> {
-  /** Whole messages, in order. What it throws ends the call with that status. */
+  /** Receives complete messages, in order. An exception ends the call with that status. */
   receive(message: Req): void
-  /** The client sends no more. */
+  /** The client sends no more messages. */
   end(): void
   drain(): void
-  /** The call is over, for whatever reason. Called once. */
+  /** The call has ended, for whatever reason. Called once. */
   close(): void
 }
 
-/** One method with the code behind it; `Req` and `Res` are the method's own. */
+/** A method with its implementation; `Req` and `Res` are the method's own types. */
 export type Route =
   | {
       readonly type: 'unary'
@@ -42,7 +42,10 @@ export type Route =
       open(stream: ServerStream<unknown>, context: CallContext): StreamHandler<unknown>
     }
 
-/** A method with one request and one answer. A `StatusError` it throws, or rejects with, goes to the client. */
+/**
+ * A method with one request and one response. A `StatusError` that is thrown or rejected is sent to the
+ * client.
+ */
 export function unary<Req, Res>(
   method: Method<Req, Res>,
   handle: (request: Req, context: CallContext) => Init<Res> | Promise<Init<Res>>,
@@ -50,7 +53,7 @@ export function unary<Req, Res>(
   return { type: 'unary', method, handle } as Route
 }
 
-/** A method on which both sides stream. */
+/** A method with streams in both directions. */
 export function duplex<Req, Res>(
   method: Method<Req, Res>,
   open: (stream: ServerStream<Res>, context: CallContext) => StreamHandler<Req>,

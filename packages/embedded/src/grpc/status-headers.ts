@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http2'
 import { GRPC_CODE, StatusError } from '../status.ts'
 
-/** Characters that a gRPC message carries as they are; all others go percent-encoded as UTF-8. */
+/** Characters that a gRPC message contains unencoded; others are percent-encoded as UTF-8. */
 const PLAIN = /^[ -$&-~]*$/
 
 function encodeMessage(message: string): string {
@@ -15,14 +15,17 @@ function encodeMessage(message: string): string {
         .join('')
 }
 
-/** The headers, or trailers, that end a call; without an error it went well. */
+/** The headers or trailers that end a call: with status OK if there is no error. */
 export function statusHeaders(error?: StatusError): OutgoingHttpHeaders {
   return error === undefined
     ? { 'grpc-status': String(GRPC_CODE.ok), 'grpc-message': '' }
     : { 'grpc-status': String(error.code), 'grpc-message': encodeMessage(error.message) }
 }
 
-/** Whatever was thrown as a status: what is not one is a mistake of ours, which the client should hear of. */
+/**
+ * Converts anything thrown to a status. Anything but a `StatusError` is a bug of this server and is reported
+ * as internal.
+ */
 export function statusOf(error: unknown): StatusError {
   return error instanceof StatusError
     ? error

@@ -3,26 +3,26 @@ import type { Key } from '../mvcc/key-range.ts'
 import type { LeaseBook } from '../mvcc/store.ts'
 import { ETCD_ERROR } from '../status.ts'
 
-/** etcd's floor with its default timing: one and a half elections of 1 s, rounded up. */
+/** etcd's minimum TTL with its default timing: one and a half elections of 1 s, rounded up. */
 const MIN_TTL_SECONDS = 2
-/** Above this etcd refuses a lease. */
+/** etcd's maximum TTL. */
 const MAX_TTL_SECONDS = 9_000_000_000
-/** Expired leases are looked for at most this often, so that many leases do not mean many timers. */
+/** Minimum interval between checks for expired leases, in milliseconds; limits the number of timers. */
 const MIN_CHECK_MS = 20
-/** An expired lease that could not be revoked is looked at again after this, in milliseconds. etcd takes 500. */
+/** Delay before an expired lease that could not be revoked is tried again, in milliseconds; as in etcd. */
 const RETRY_MS = 500
 
 /** A granted lease. */
 export interface Lease {
   readonly id: bigint
-  /** As granted, in seconds. */
+  /** The granted TTL in seconds. */
   readonly ttlSeconds: number
-  /** On the lessor's clock. */
+  /** By the lessor's clock. */
   expiresAtMs: number
   readonly keys: Set<Key>
 }
 
-/** The granted leases, their deadlines and their keys. Revoking and the deletes that go with it are the caller's. */
+/** The granted leases with their deadlines and keys. The caller revokes them and deletes their keys. */
 export class Lessor implements LeaseBook {
   readonly #clock: Clock
   readonly #onExpired: (ids: readonly bigint[]) => void
@@ -36,13 +36,13 @@ export class Lessor implements LeaseBook {
     this.#onExpired = onExpired
   }
 
-  /** What a request asks for, brought up to the least; throws `leaseTtlTooLarge`. */
+  /** The TTL to grant: the requested one, at least the minimum. Throws `leaseTtlTooLarge`. */
   static grantedTtl(ttlSeconds: number): number {
     if (ttlSeconds > MAX_TTL_SECONDS) throw ETCD_ERROR.leaseTtlTooLarge()
     return Math.max(ttlSeconds, MIN_TTL_SECONDS)
   }
 
-  /** Adds a lease with its full time to live. Throws `leaseExists`. */
+  /** Adds a lease with its full TTL. Throws `leaseExists`. */
   grant(id: bigint, ttlSeconds: number): Lease {
     if (this.#leases.has(id)) throw ETCD_ERROR.leaseExists()
     const lease = { id, ttlSeconds, expiresAtMs: this.#deadline(ttlSeconds), keys: new Set<Key>() }
@@ -59,30 +59,30 @@ export class Lessor implements LeaseBook {
     return this.#leases.has(id)
   }
 
-  /** Whether a lease is granted and past its deadline. */
+  /** True if a lease is granted and its deadline has passed. */
   isExpired(id: bigint): boolean {
     const lease = this.#leases.get(id)
     return lease !== undefined && lease.expiresAtMs <= this.#clock.now()
   }
 
-  /** All leases, the one that ends first coming first. */
+  /** All leases, ordered by deadline. */
   list(): Lease[] {
     return [...this.#leases.values()].sort((a, b) => a.expiresAtMs - b.expiresAtMs)
   }
 
-  /** Gives a lease its full time again; undefined when it is not granted. */
+  /** Restores a lease's full TTL; undefined if it is not granted. */
   renew(id: bigint): Lease | undefined {
     const lease = this.#leases.get(id)
     if (lease !== undefined) lease.expiresAtMs = this.#deadline(lease.ttlSeconds)
     return lease
   }
 
-  /** Seconds left, cut to whole ones. */
+  /** Remaining seconds, truncated to an integer. */
   remainingSeconds(lease: Lease): number {
     return Math.trunc((lease.expiresAtMs - this.#clock.now()) / 1000)
   }
 
-  /** Forgets a lease; its keys are deleted before. */
+  /** Removes a lease. Its keys must be deleted before. */
   remove(id: bigint): void {
     this.#leases.delete(id)
   }
@@ -95,7 +95,7 @@ export class Lessor implements LeaseBook {
     this.#leases.get(id)?.keys.delete(key)
   }
 
-  /** Looks for expired leases again in a while: some could not be revoked. */
+  /** Checks for expired leases again later, because some could not be revoked. */
   expireLater(): void {
     this.#checkBy(this.#clock.now() + RETRY_MS)
   }

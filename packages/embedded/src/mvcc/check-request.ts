@@ -10,10 +10,12 @@ import { ETCD_ERROR } from '../status.ts'
 import { type Key, keyOf } from './key-range.ts'
 import { type KeySpan, KeySpans } from './key-spans.ts'
 
-/** Operations a transaction may hold: of each of its three lists, nested ones counted in. */
+/** Maximum number of operations in each of a transaction's three lists, nested ones included. */
 export const MAX_TXN_OPERATIONS = 128
 
-/** Validates a range request without the state of the store. @throws StatusError with etcd's code and message */
+/**
+ * Validates a range request without the state of the store. @throws StatusError with etcd's code and message
+ */
 export function checkRange(request: RangeRequest): void {
   if (request.key.length === 0) throw ETCD_ERROR.emptyKey()
 }
@@ -30,7 +32,9 @@ export function checkDeleteRange(request: DeleteRangeRequest): void {
   if (request.key.length === 0) throw ETCD_ERROR.emptyKey()
 }
 
-/** Validates a transaction without the state of the store. @throws StatusError with etcd's code and message */
+/**
+ * Validates a transaction without the state of the store. @throws StatusError with etcd's code and message
+ */
 export function checkTxn(request: TxnRequest): void {
   checkOperations(request, MAX_TXN_OPERATIONS)
   touchedBy(request.success)
@@ -67,13 +71,15 @@ function checkOperations({ compare, success, failure }: TxnRequest, allowed: num
   for (const each of [...success, ...failure]) checkOperation(each, allowed - count)
 }
 
-/** What a list of operations writes to. */
+/** The keys a list of operations writes to. */
 interface Touched {
   readonly puts: ReadonlySet<Key>
   readonly deletes: KeySpans
 }
 
-/** Here etcd takes the end `\0` literally, as an empty span: a put next to "delete everything" is accepted. */
+/**
+ * Here etcd takes the end `\0` literally, as an empty range: a put next to "delete everything" is accepted.
+ */
 function deletedSpan({ key, rangeEnd }: DeleteRangeRequest): KeySpan {
   const start = keyOf(key)
   return { start, end: rangeEnd.length === 0 ? `${start}\0` : keyOf(rangeEnd) }
@@ -81,8 +87,8 @@ function deletedSpan({ key, rangeEnd }: DeleteRangeRequest): KeySpan {
 
 /**
  * Throws `duplicateKey` when a transaction may put a key twice, or put a key that it may also delete. The two
- * branches of a nested transaction exclude each other and may both put the same key. As in etcd, what nested
- * transactions delete counts for those that come after them.
+ * branches of a nested transaction exclude each other, so both may put the same key. As in etcd, deletions of
+ * a nested transaction are only compared with the transactions that follow it.
  */
 function touchedBy(operations: readonly RequestOp[]): Touched {
   const requests = operations.map(({ request }) => request)

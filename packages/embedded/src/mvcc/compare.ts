@@ -7,12 +7,12 @@ function order(a: number | bigint, b: number | bigint): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-/** What a compare gives as the wanted value; 0 when it gives another kind of value than its target. */
+/** The value a compare expects; 0 if the value is of another kind than the target. */
 function wanted<T extends string>({ targetUnion: given }: Compare, type: T): number | bigint {
   return given?.type === type && !Buffer.isBuffer(given.value) ? given.value : 0
 }
 
-/** Compares a key's state with the wanted value: below, equal or above. */
+/** Compares a key's state with the expected value: negative if below, 0 if equal, positive if above. */
 function orderOf(compare: Compare, version: KeyVersion): number {
   switch (compare.target) {
     case CompareTarget.version:
@@ -56,8 +56,8 @@ const ABSENT: KeyVersion = {
 }
 
 /**
- * Whether a compare holds, for every key of its range. A range without keys is compared as a key with all numbers 0;
- * by value it never holds, for there is no value that could.
+ * True if a compare holds for every key of its range. A range without keys is compared like a key with all
+ * numbers 0; a comparison by value never holds for it.
  */
 export function holds(compare: Compare, from: Readable): boolean {
   const found = from.range(keyRange(compare.key, compare.rangeEnd), from.revision)

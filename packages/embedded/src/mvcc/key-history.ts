@@ -1,24 +1,27 @@
-/** A key's value from one revision on. The fields are named as in the wire's KeyValue, so that a version can be sent as it is. */
+/**
+ * A key's value from one revision on. Field names match the wire's KeyValue, so that a version can be sent
+ * unchanged.
+ */
 export interface KeyVersion {
   readonly key: Buffer
   readonly value: Buffer
-  /** Revision at which the key came to be; 0 when this is a deletion. */
+  /** Revision at which the key was created; 0 for a deletion. */
   readonly createRevision: number
   readonly modRevision: number
-  /** Writes since the key came to be; 0 when this is a deletion. */
+  /** Number of writes since the key was created; 0 for a deletion. */
   readonly version: number
-  /** 0n: no lease. */
+  /** 0n means no lease. */
   readonly lease: bigint
-  /** Place among the writes of the same revision. */
+  /** Index among the writes of the same revision. */
   readonly sub: number
 }
 
-/** Whether a version is the deletion of its key. */
+/** True if a version is the deletion of its key. */
 export function isDeletion(version: KeyVersion): boolean {
   return version.version === 0
 }
 
-/** Everything the store remembers of one key, oldest first. */
+/** All stored versions of one key, oldest first. */
 export class KeyHistory {
   #versions: KeyVersion[] = []
 
@@ -32,15 +35,15 @@ export class KeyHistory {
     return found === undefined || isDeletion(found) ? undefined : found
   }
 
-  /** What was written at a revision and after it, oldest first. */
+  /** The versions written at a revision and later, oldest first. */
   *since(revision: number): Generator<KeyVersion> {
     for (let at = this.#lastUpTo(revision - 1) + 1; at < this.#versions.length; at += 1)
       yield this.#versions[at]!
   }
 
   /**
-   * Forgets what no read at `revision` or later can see. A deletion at exactly `revision` stays, for watches that
-   * start there. Returns what was forgotten.
+   * Removes and returns the versions that no read at `revision` or later can see. A deletion at exactly
+   * `revision` is kept for watches that start there.
    */
   compact(revision: number): KeyVersion[] {
     const last = this.#lastUpTo(revision)
@@ -58,7 +61,7 @@ export class KeyHistory {
   #lastUpTo(revision: number): number {
     let low = 0
     let high = this.#versions.length
-    // Nearly every read wants the newest version.
+    // Nearly every read asks for the newest version.
     if (high > 0 && this.#versions[high - 1]!.modRevision <= revision) return high - 1
     while (low < high) {
       const middle = (low + high) >>> 1

@@ -1,6 +1,6 @@
 /**
- * Keys inside the store are binary strings (one character a byte): they order as etcd orders bytes and work as Map
- * keys. At the border they become bytes again.
+ * A key inside the store: a binary string with one character per byte, which sorts like etcd's bytes and can
+ * be used as a Map key. It is converted to bytes at the API.
  */
 export type Key = string
 
@@ -15,7 +15,10 @@ export function keyOf(bytes: Uint8Array): Key {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 }
 
-/** Reads a request's `key` and `range_end` as etcd does: no end is one key, the end `\0` is everything from the key. */
+/**
+ * Decodes a request's `key` and `range_end` like etcd: no end means one key, the end `\0` means no upper
+ * limit.
+ */
 export function keyRange(key: Uint8Array, rangeEnd: Uint8Array): KeyRange {
   const start = keyOf(key)
   if (rangeEnd.length === 0) return { type: 'key', start }
@@ -23,7 +26,7 @@ export function keyRange(key: Uint8Array, rangeEnd: Uint8Array): KeyRange {
   return { type: 'span', start, end: isOpen ? undefined : keyOf(rangeEnd) }
 }
 
-/** Whether a range contains a key. */
+/** True if a range contains a key. */
 export function rangeHas(range: KeyRange, key: Key): boolean {
   return range.type === 'key'
     ? key === range.start

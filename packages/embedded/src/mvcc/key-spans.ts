@@ -1,14 +1,14 @@
 import type { Key } from './key-range.ts'
 
-/** All keys from `start` up to, not including, `end`; none when the end is not above the start. */
+/** All keys from `start` up to, and without, `end`; none if the end is not above the start. */
 export interface KeySpan {
   readonly start: Key
   readonly end: Key
 }
 
-/** A set of keys made of spans, which answers in the logarithm of their number, however they overlap. */
+/** A set of keys made of spans. Lookups take logarithmic time however the spans overlap. */
 export class KeySpans {
-  /** In order, and apart from each other. */
+  /** Sorted and disjoint. */
   readonly #spans: readonly KeySpan[]
 
   private constructor(sorted: Iterable<KeySpan>) {
@@ -26,7 +26,7 @@ export class KeySpans {
     return new KeySpans(filled.sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0)))
   }
 
-  /** Both together. */
+  /** The union of both. */
   with(other: KeySpans): KeySpans {
     if (other.#spans.length === 0) return this
     return this.#spans.length === 0 ? other : new KeySpans(merged(this.#spans, other.#spans))

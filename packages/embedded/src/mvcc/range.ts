@@ -2,13 +2,13 @@ import { type RangeRequest, type RangeResponse, SortOrder, SortTarget } from '@l
 import type { KeyVersion } from './key-history.ts'
 import { type KeyRange, keyRange } from './key-range.ts'
 
-/** What a range is read from: the store itself, or a transaction that sees its own writes. */
+/** The state a range is read from: the store, or a transaction that sees its own writes. */
 export interface Readable {
   readonly revision: number
   range(range: KeyRange, revision: number): KeyVersion[]
 }
 
-/** The fields of a range's answer, without the header. */
+/** The fields of a range response without the header. */
 export type RangeResult = Pick<RangeResponse, 'kvs' | 'more' | 'count'>
 
 const COMPARATORS: Record<number, (a: KeyVersion, b: KeyVersion) => number> = {
@@ -39,7 +39,7 @@ function passes(request: RangeRequest, { modRevision, createRevision }: KeyVersi
   )
 }
 
-/** Sorts what was found in order of the keys. A number that is no order, or no target, leaves it so, as in etcd. */
+/** Sorts versions that are in key order. An invalid order or target keeps them so, as in etcd. */
 function sorted({ sortTarget, sortOrder }: RangeRequest, found: KeyVersion[]): KeyVersion[] {
   const compare = COMPARATORS[sortTarget]
   if (compare === undefined) return found
@@ -49,8 +49,8 @@ function sorted({ sortTarget, sortOrder }: RangeRequest, found: KeyVersion[]): K
 }
 
 /**
- * Answers a range request at its revision, which must be readable. `count` is of the whole range, whatever the limit
- * and the revision filters leave out.
+ * Answers a range request at its revision, which must be readable. `count` covers the whole range, regardless
+ * of the limit and the revision filters.
  */
 export function readRange(from: Readable, request: RangeRequest): RangeResult {
   const revision = request.revision > 0 ? request.revision : from.revision
@@ -59,7 +59,8 @@ export function readRange(from: Readable, request: RangeRequest): RangeResult {
   if (request.countOnly) return { kvs: [], more: false, count }
   const isFiltered = filtersByRevision(request)
   const { limit } = request
-  // etcd reads one key more than the limit, sorts those and cuts, unless an order or a filter makes it read all.
+  // Without an order and a filter, etcd reads one key more than the limit before it sorts and cuts; otherwise
+  // it reads all.
   if (request.sortOrder === SortOrder.none && !isFiltered && limit > 0) found = found.slice(0, limit + 1)
   if (isFiltered) found = found.filter((version) => passes(request, version))
   found = sorted(request, found)

@@ -1,6 +1,6 @@
 import type { Key, KeyRange } from './key-range.ts'
 
-/** Keys a block holds before it is cut in two: small enough to move cheaply, large enough that blocks stay few. */
+/** A block with more keys is split in two: small enough to insert cheaply, large enough for few blocks. */
 const BLOCK_SIZE = 512
 
 /** Index of the first element that is not below `key`. */

@@ -4,10 +4,10 @@ import { type Key, type KeyRange, keyOf } from './key-range.ts'
 import { ownCopy } from './own-copy.ts'
 import { SortedKeys } from './sorted-keys.ts'
 
-/** What a version costs besides its key and value, in bytes; near what etcd's file needs for it. */
+/** Size of a version besides its key and value, in bytes; about what it takes in etcd's file. */
 const VERSION_OVERHEAD_BYTES = 80
 
-/** Records which keys a lease holds. The store calls it for every write that changes this. */
+/** Records which keys are attached to a lease. The store calls it for every write that changes this. */
 export interface LeaseBook {
   attach(lease: bigint, key: Key): void
   detach(lease: bigint, key: Key): void
@@ -19,14 +19,14 @@ function sizeOf(version: KeyVersion): number {
 }
 
 /**
- * All keys at all revisions since the last compaction. Pure state: no clock, no I/O. Writes go through `write`, one
- * call a revision; whoever reads between two calls sees whole revisions only.
+ * All keys at all revisions since the last compaction. Pure state: no clock, no I/O. Each call of `write` is
+ * one revision, so reads between two calls see complete revisions only.
  */
 export class MvccStore {
   readonly #leases: LeaseBook
   readonly #keys = new SortedKeys()
   readonly #histories = new Map<Key, KeyHistory>()
-  /** What each revision wrote, from `#logStart` on without a gap. */
+  /** The changes of each revision, from `#logStart` on without a gap. */
   #log: (readonly KeyVersion[])[] = []
   #logStart = 2
   #revision = 1
@@ -37,37 +37,37 @@ export class MvccStore {
     this.#leases = leases
   }
 
-  /** Of the newest write; 1 in an empty store. */
+  /** Revision of the newest write; 1 in an empty store. */
   get revision(): number {
     return this.#revision
   }
 
-  /** Oldest revision that can be read; -1 before the first compaction. */
+  /** Oldest readable revision; -1 before the first compaction. */
   get compactRevision(): number {
     return this.#compactRevision
   }
 
-  /** Keys that are there or are remembered. */
+  /** Number of keys that exist or have a stored history. */
   get keyCount(): number {
     return this.#keys.size
   }
 
-  /** Bytes that all remembered versions take. */
+  /** Size of all stored versions in bytes. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** What a revision wrote, in order; empty for one that is not there. */
+  /** The changes of a revision, in order; empty for a revision that is not stored. */
   changesAt(revision: number): readonly KeyVersion[] {
     return this.#log[revision - this.#logStart] ?? []
   }
 
-  /** What was written to a key at a revision and after it, oldest first, as far as it is remembered. */
+  /** The stored versions of a key from a revision on, oldest first. */
   changesOf(key: Key, revision: number): Iterable<KeyVersion> {
     return this.#histories.get(key)?.since(revision) ?? []
   }
 
-  /** @throws StatusError `compacted` or `futureRevision` when nothing can be read at the revision */
+  /** @throws StatusError `compacted` or `futureRevision` if the revision is not readable */
   assertReadable(revision: number): void {
     if (revision > this.#revision) throw ETCD_ERROR.futureRevision()
     if (revision < this.#compactRevision) throw ETCD_ERROR.compacted()
@@ -92,7 +92,10 @@ export class MvccStore {
     return result
   }
 
-  /** Runs `work` as one revision; when it wrote nothing, the revision stays. `work` must not throw once it has written. */
+  /**
+   * Runs `work` as one revision, which is only used if something is written. `work` must not throw after a
+   * write.
+   */
   write<T>(work: (txn: WriteTxn) => T): T {
     const changes: KeyVersion[] = []
     const result = work(new WriteTxn(this, this.#leases, changes, (version) => this.#append(version)))
@@ -104,7 +107,7 @@ export class MvccStore {
   }
 
   /**
-   * Forgets what only reads below `revision` could see; returns what was forgotten.
+   * Removes and returns the versions that only reads below `revision` could see.
    *
    * @throws StatusError `compacted` or `futureRevision`
    */
@@ -127,7 +130,7 @@ export class MvccStore {
     return forgotten
   }
 
-  /** Takes up where a store left off. Versions come in order of their writing; once, before anything else. */
+  /** Restores a store from its versions in the order they were written. Called once, before anything else. */
   restore(versions: Iterable<KeyVersion>, revision: number, compactRevision: number): void {
     this.#logStart = Math.max(compactRevision, 2)
     this.#log = Array.from({ length: revision - this.#logStart + 1 }, () => [])
@@ -163,7 +166,7 @@ export class WriteTxn {
   readonly #leases: LeaseBook
   readonly #changes: KeyVersion[]
   readonly #append: (version: KeyVersion) => void
-  /** The revision that the writes get. */
+  /** The revision that the writes will have. */
   readonly #next: number
 
   constructor(
@@ -179,7 +182,7 @@ export class WriteTxn {
     this.#next = store.revision + 1
   }
 
-  /** The newest revision as of now: one more than before as soon as something was written. */
+  /** The newest revision including this transaction's writes. */
   get revision(): number {
     return this.#changes.length > 0 ? this.#next : this.#next - 1
   }
@@ -188,7 +191,7 @@ export class WriteTxn {
     return this.#store.range(range, revision)
   }
 
-  /** Keeps the given value, not a copy. `lease` must be granted, or 0n for none. */
+  /** Stores the given value without copying it. `lease` must be granted, or 0n for none. */
   put(key: Key, value: Buffer, lease: bigint): void {
     const before = this.#store.get(key, this.#next)
     this.#add({

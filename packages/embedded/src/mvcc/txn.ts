@@ -16,10 +16,10 @@ import { ownCopy } from './own-copy.ts'
 import { type Readable, readRange } from './range.ts'
 import type { MvccStore, WriteTxn } from './store.ts'
 
-/** Tells whether a lease is granted. */
+/** Returns true if a lease is granted. */
 export type HasLease = (lease: bigint) => boolean
 
-/** The header inside a transaction's answer: a revision and nothing else, as etcd has it. */
+/** The header inside a transaction's response, which as in etcd has only a revision. */
 function innerHeader(revision: number): ResponseHeader {
   return {
     clusterId: 0n,
@@ -29,25 +29,26 @@ function innerHeader(revision: number): ResponseHeader {
   }
 }
 
-/** Throws `leaseNotFound` when a put names a lease that is not granted. */
+/** Throws `leaseNotFound` if a put names a lease that is not granted. */
 export function assertLease({ lease }: PutRequest, hasLease: HasLease): void {
   if (lease !== 0n && !hasLease(lease)) throw ETCD_ERROR.leaseNotFound()
 }
 
-/** Throws `keyNotFound` when a put needs what was there before and nothing was. */
+/** Throws `keyNotFound` if a put keeps a previous value or lease and the key does not exist. */
 export function assertBefore({ key, ignoreValue, ignoreLease }: PutRequest, from: Readable): void {
   if (!ignoreValue && !ignoreLease) return
   const [before] = from.range({ type: 'key', start: keyOf(key) }, from.revision)
   if (before === undefined) throw ETCD_ERROR.keyNotFound()
 }
 
-/** Does a put that passed `assertLease` and `assertBefore`. */
+/** Applies a put that passed `assertLease` and `assertBefore`. */
 export function applyPut(txn: WriteTxn, request: PutRequest): PutResponse {
   const key = keyOf(request.key)
   const [before] = txn.range({ type: 'key', start: key }, txn.revision)
   const value = request.ignoreValue ? before?.value : ownCopy(request.value)
   const lease = request.ignoreLease ? before?.lease : request.lease
-  // Nothing to keep although checked: the same transaction has just deleted the key "from here on". etcd crashes then.
+  // The checked key may be gone because the same transaction deleted an open-ended range. etcd crashes in
+  // this case.
   txn.put(key, value ?? Buffer.alloc(0), lease ?? 0n)
   return { header: innerHeader(txn.revision), prevKv: request.prevKv ? before : undefined }
 }
@@ -60,7 +61,9 @@ export function applyDeleteRange(txn: WriteTxn, request: DeleteRangeRequest): De
   return { header: innerHeader(txn.revision), deleted, prevKvs }
 }
 
-/** A transaction with its compares decided: the operations of the chosen branch, nested ones decided as well. */
+/**
+ * A transaction whose compares are evaluated: the operations of the chosen branches, nested ones included.
+ */
 export interface DecidedTxn {
   readonly succeeded: boolean
   readonly operations: readonly (
@@ -69,7 +72,7 @@ export interface DecidedTxn {
   )[]
 }
 
-/** Decides all compares, nested ones too, on the state before the transaction. */
+/** Evaluates all compares, nested ones too, against the state before the transaction. */
 function decide(request: TxnRequest, store: MvccStore): DecidedTxn {
   const succeeded = request.compare.every((compare) => holds(compare, store))
   const chosen = succeeded ? request.success : request.failure
@@ -80,14 +83,14 @@ function decide(request: TxnRequest, store: MvccStore): DecidedTxn {
   return { succeeded, operations }
 }
 
-/** The operations that will run, in order, those of nested transactions in their place. */
+/** The operations to execute, in order, with those of nested transactions in place. */
 function flat({ operations }: DecidedTxn): DecidedTxn['operations'] {
   return operations.flatMap((operation) => (operation.type === 'txn' ? flat(operation.value) : [operation]))
 }
 
 /**
- * Decides a transaction and checks what will run: as in etcd all puts first, then all ranges. Throws etcd's error when
- * one of them can not be done; after this nothing fails.
+ * Evaluates a transaction and validates what will be executed: as in etcd first all puts, then all ranges.
+ * Throws etcd's error if one of them is invalid; execution cannot fail afterwards.
  */
 export function decideTxn(request: TxnRequest, store: MvccStore, hasLease: HasLease): DecidedTxn {
   const decided = decide(request, store)
@@ -107,7 +110,7 @@ function isReadOnlyOperation({ request }: RequestOp): boolean {
   return request?.type === 'range' || (request?.type === 'txn' && isReadOnly(request.value))
 }
 
-/** Whether neither branch could write. */
+/** True if neither branch writes. */
 export function isReadOnly({ success, failure }: TxnRequest): boolean {
   return success.every(isReadOnlyOperation) && failure.every(isReadOnlyOperation)
 }
@@ -129,7 +132,7 @@ function applyOperation(txn: WriteTxn, operation: DecidedTxn['operations'][numbe
   }
 }
 
-/** Runs a decided transaction; the answer has no header. */
+/** Executes a decided transaction; the response has no header. */
 export function applyTxn(txn: WriteTxn, { succeeded, operations }: DecidedTxn): TxnResponse {
   return {
     header: undefined,

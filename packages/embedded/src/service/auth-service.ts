@@ -10,7 +10,7 @@ import { ETCD_ERROR } from '../status.ts'
 export function authService(engine: Engine): Route[] {
   const { auth, tokens } = engine
 
-  /** One change by somebody who may make it. */
+  /** Applies a change on behalf of a user with the role `root`. */
   const change = async (caller: Caller, work: (auth: AuthStore) => void) => {
     await engine.changeAuth(() => {
       caller.assertAdmin()
@@ -26,7 +26,7 @@ export function authService(engine: Engine): Route[] {
     const { passwordHash } = auth.user(name)
     if (passwordHash === undefined) throw ETCD_ERROR.noPasswordUser()
     if (!(await isPassword(password, passwordHash))) throw ETCD_ERROR.authFailed()
-    // Users may have changed while the hash was made.
+    // Users may have changed while the hash was computed.
     return revision === auth.revision ? tokens.assign(name, engine.raftIndex) : authenticate(name, password)
   }
 
@@ -52,7 +52,7 @@ export function authService(engine: Engine): Route[] {
       return change(caller, () => auth.addUser(name, hash))
     }),
     unary(Auth.userGet, ({ name }, { caller }) => {
-      // Who has no name may look himself up, as in etcd, where that is an unknown user like any other.
+      // A caller without a name may query the empty name, as in etcd, where it is an unknown user.
       if ((caller.user() ?? '') !== name) caller.assertAdmin()
       return { header: engine.header(), roles: auth.user(name).roles }
     }),

@@ -3,12 +3,12 @@ import type { Engine } from '../engine.ts'
 import { type Route, unary } from '../grpc/service.ts'
 import { ETCD_ERROR, GRPC_CODE, StatusError } from '../status.ts'
 
-/** A peer's URL as etcd takes it: a scheme, a host, a port, and nothing behind. */
+/** True for a peer URL that etcd accepts: scheme, host and port only. */
 function isPeerUrl(text: string): boolean {
   return /^(https?|unixs?):\/\/[^/?#]+:\d+$/.test(text)
 }
 
-/** etcd's Cluster service: the one member. It can be asked for and renamed; no other one can join it. */
+/** etcd's Cluster service for a single member: it can be listed and updated; no other member can join. */
 export function clusterService(engine: Engine, clientUrls: () => readonly string[]): Route[] {
   let givenPeerUrls: readonly string[] | undefined
   const members = () => {
@@ -18,7 +18,7 @@ export function clusterService(engine: Engine, clientUrls: () => readonly string
   const assertOurs = (id: bigint): void => {
     if (id !== engine.memberId) throw ETCD_ERROR.memberNotFound()
   }
-  // etcd gives no revision in this service.
+  // etcd reports no revision in this service.
   const header = () => engine.header(0)
   return [
     unary(Cluster.memberList, (_request, { caller }) => {

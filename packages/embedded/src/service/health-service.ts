@@ -2,14 +2,14 @@ import { message, nested, repeated, string, uint32 } from '@livetree/etcd/wire'
 import { duplex, type Route, unary } from '../grpc/service.ts'
 import { GRPC_CODE, StatusError } from '../status.ts'
 
-/** `HealthCheckResponse.status` */
+/** Values of `HealthCheckResponse.status`. */
 const SERVING = 1
 const SERVICE_UNKNOWN = 3
 
 const HealthCheckRequest = message('HealthCheckRequest', { service: string(1) })
 const HealthCheckResponse = message('HealthCheckResponse', { status: uint32(1) })
 const HealthListRequest = message('HealthListRequest', {})
-/** An entry of the map from services to their health. */
+/** An entry of the map from services to their status. */
 const HealthListEntry = message('HealthListEntry', {
   key: string(1),
   value: nested(2, () => HealthCheckResponse),
@@ -23,7 +23,7 @@ const CHECK = { path: `${SERVICE}Check`, request: HealthCheckRequest, response: 
 const WATCH = { ...CHECK, path: `${SERVICE}Watch` }
 const LIST = { path: `${SERVICE}List`, request: HealthListRequest, response: HealthListResponse }
 
-/** A stream with other than the one request it takes, in the words of gRPC's Go server. */
+/** The error for a stream without exactly one request, with the text of gRPC's Go server. */
 function wrongNumber(received: string): StatusError {
   return new StatusError(
     GRPC_CODE.internal,
@@ -31,7 +31,10 @@ function wrongNumber(received: string): StatusError {
   )
 }
 
-/** gRPC's own health service. As in etcd it knows the server as a whole, whose name is empty, and needs no token. */
+/**
+ * gRPC's health service. As in etcd it reports the server as a whole, with an empty name, and requires no
+ * token.
+ */
 export function healthService(): Route[] {
   return [
     unary(CHECK, ({ service }) => {
@@ -45,7 +48,7 @@ export function healthService(): Route[] {
         receive({ service }) {
           if (isAsked) throw wrongNumber('multiple request messages')
           isAsked = true
-          // The answer never changes while the server is there.
+          // The status never changes while the server runs.
           stream.send({ status: service === '' ? SERVING : SERVICE_UNKNOWN })
         },
         end() {

@@ -22,10 +22,10 @@ import {
 } from '../mvcc/txn.ts'
 import { ETCD_ERROR } from '../status.ts'
 
-/** etcd's limit on what goes through its log, in bytes, and the room the log's own fields take of it. */
+/** etcd's limit for a log entry, in bytes, and the part of it that the entry's own fields take. */
 const MAX_REQUEST_BYTES = 1.5 * 1024 * 1024
 const LOG_ENTRY_BYTES = 32
-/** What etcd adds to a put's key and value when it asks whether there is room. */
+/** What etcd adds to the size of a put's key and value when it checks the quota, in bytes. */
 const PUT_OVERHEAD_BYTES = 256
 
 function assertSize({ requestBytes }: CallContext): void {
@@ -36,7 +36,10 @@ function putBytes({ key, value }: PutRequest): number {
   return key.length + value.length + PUT_OVERHEAD_BYTES
 }
 
-/** Bytes the larger branch would put; 0 when it puts nothing. Puts of nested transactions do not count, as in etcd. */
+/**
+ * Size of the puts of the larger branch; 0 if there are none. As in etcd, puts of nested transactions do not
+ * count.
+ */
 function txnBytes({ success, failure }: TxnRequest): number {
   const [a = 0, b = 0] = [success, failure].map((operations) =>
     operations.reduce((sum, { request }) => sum + (request?.type === 'put' ? putBytes(request.value) : 0), 0),
@@ -62,7 +65,7 @@ function authorizeRange(request: RangeRequest, caller: Caller): void {
 }
 
 function authorizeTxn(engine: Engine, request: TxnRequest, caller: Caller): void {
-  // A token that is none is refused even when nothing is asked for.
+  // An invalid token is refused even if the transaction is empty.
   caller.user()
   for (const { key, rangeEnd } of request.compare) caller.assertRead(keyRange(key, rangeEnd))
   for (const { request: operation } of [...request.success, ...request.failure]) {
@@ -91,7 +94,7 @@ export function kvService(engine: Engine): Route[] {
       return engine.write((txn) => {
         authorizePut(engine, request, context.caller)
         engine.assertSpace(putBytes(request))
-        // In this order, and in a transaction in the other one: a request may fail both.
+        // In this order; transactions check in the opposite order. A request may fail both.
         assertLease(request, hasLease)
         assertBefore(request, store)
         const { prevKv } = applyPut(txn, request)

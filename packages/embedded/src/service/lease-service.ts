@@ -3,7 +3,7 @@ import { Lease } from '@livetree/etcd/wire'
 import type { Engine } from '../engine.ts'
 import { duplex, type Route, unary } from '../grpc/service.ts'
 
-/** What etcd reckons for a lease when it asks whether there is room, in bytes. */
+/** The size etcd assumes for a lease when it checks the quota, in bytes. */
 const LEASE_BYTES = 64
 
 /** A random lease id: positive and not 0. */

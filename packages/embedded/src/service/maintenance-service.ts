@@ -8,10 +8,13 @@ import type { MvccStore } from '../mvcc/store.ts'
 import { ETCD_ERROR, GRPC_CODE, StatusError } from '../status.ts'
 import { ETCD_VERSION } from '../version.ts'
 
-/** Of a store without keys: as in etcd not 0, which clients take for no hash. */
+/** Hash of a store without keys: as in etcd not 0, which clients interpret as "no hash". */
 const EMPTY_HASH = crc32('key')
 
-/** A checksum over all keys at a revision: equal for equal content, but not etcd's own, which covers its file's bytes. */
+/**
+ * A checksum of all keys at a revision: equal for equal content, but different from etcd's, which covers its
+ * file format.
+ */
 function hashAt(store: MvccStore, revision: number): number {
   let hash = EMPTY_HASH
   for (const version of store.range({ type: 'span', start: '', end: undefined }, revision)) {
@@ -25,7 +28,7 @@ function hashAt(store: MvccStore, revision: number): number {
   return hash
 }
 
-/** Some of etcd's methods let the auth store's own errors through untranslated, and so do these. */
+/** Some methods of etcd return the auth store's errors without translating them; so does this server. */
 function assertAdminRaw(caller: Caller): void {
   try {
     caller.assertAdmin()
@@ -35,7 +38,7 @@ function assertAdminRaw(caller: Caller): void {
   }
 }
 
-/** An alarm as `Status` words it; Go leaves out a number that is 0. */
+/** The text of an alarm in `Status`; Go omits a number that is 0. */
 function alarmText({ memberId, alarm }: Alarm): string {
   return `${memberId === 0n ? '' : `memberID:${memberId} `}alarm:${alarmName(alarm)} `
 }
@@ -80,7 +83,7 @@ export function maintenanceService(engine: Engine): Route[] {
 
     unary(Maintenance.moveLeader, ({ targetId }, { caller }) => {
       caller.assertAdmin()
-      // The one member leads, and hands the lead over to itself.
+      // The only member is the leader, so it can only transfer leadership to itself.
       if (targetId !== engine.memberId) throw ETCD_ERROR.badLeaderTransferee()
       return { header: undefined }
     }),
@@ -98,7 +101,7 @@ export function maintenanceService(engine: Engine): Route[] {
         header: engine.header(),
         hash,
         compactRevision: store.compactRevision,
-        // No etcd before 3.6 knows this field.
+        // etcd has this field since 3.6.
         hashRevision: 0,
       }
     }),

@@ -14,7 +14,7 @@ export function watchService(engine: Engine): Route[] {
       })
       return {
         receive: (request) => watches.receive(request),
-        // As in etcd, a client that has ended its requests still receives events.
+        // As in etcd, a client that has half-closed its stream still receives events.
         end: () => {},
         drain: () => watches.drain(),
         close: () => watches.close(),

@@ -1,14 +1,14 @@
 import { Event } from '@livetree/etcd/wire'
 
-/** Size at which etcd cuts a watch message: its largest request and the room it leaves for gRPC, in bytes. */
+/** Size at which etcd splits a watch message, in bytes: its largest request plus its reserve for gRPC. */
 export const FRAGMENT_BYTES = 2 * 1024 * 1024
 
-/** Room for the fields around the events. */
+/** Reserve for the fields besides the events, in bytes. */
 const ENVELOPE_BYTES = 64
-/** A field's tag and its length. */
+/** Size of a field's tag and length, in bytes. */
 const EVENT_OVERHEAD_BYTES = 5
 
-/** Cuts events into messages below the limit, each with at least one event. */
+/** Splits events into messages below the limit, each with at least one event. */
 export function fragmentsOf(events: readonly Event[], maxBytes = FRAGMENT_BYTES): (readonly Event[])[] {
   const fragments: Event[][] = []
   let current: Event[] = []

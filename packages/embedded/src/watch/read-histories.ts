@@ -4,25 +4,25 @@ import type { MvccStore } from '../mvcc/store.ts'
 import type { TurnBudget } from './catch-up-queue.ts'
 import { MAX_BATCH_REVISIONS, type Watcher } from './watcher.ts'
 
-/** Size of keys and values after which what was found is sent before more is read, in bytes. */
+/** A batch is sent once its keys and values have this size, in bytes. */
 const MAX_BATCH_BYTES = 4 * 1024 * 1024
-/** What an event costs besides its key and value, in bytes. */
+/** Size of an event besides its key and value, in bytes. */
 const EVENT_OVERHEAD_BYTES = 64
-/** What it costs to send an event, in looks at a key. */
+/** The cost of sending an event, in comparisons of a key. */
 const LOOKS_PER_EVENT = 4
 
 /** A watcher that is catching up from the history. */
 export interface BehindWatcher {
   readonly watcher: Watcher
-  /** The first revision that is not sent yet. */
+  /** The first revision that was not sent yet. */
   readonly from: number
 }
 
-/** The next of a watcher's history. */
+/** The next part of a watcher's history. */
 export interface HistoryBatch {
   readonly watcher: Watcher
   readonly changes: readonly KeyVersion[]
-  /** The first revision that was not looked at. */
+  /** The first revision that was not read. */
   readonly next: number
 }
 
@@ -30,7 +30,7 @@ function sizeOf({ key, value }: KeyVersion): number {
   return key.length + value.length + EVENT_OVERHEAD_BYTES
 }
 
-/** Reads the next batch of a watcher of one key from what the store remembers of that key alone. */
+/** Reads the next batch for a watcher of one key from the history of that key alone. */
 export function readKeyHistory(
   { watcher, from }: BehindWatcher,
   store: MvccStore,
@@ -41,7 +41,7 @@ export function readKeyHistory(
   let next = store.revision + 1
   for (const change of store.changesOf(watcher.options.range.start, from)) {
     const isFull = changes.length >= MAX_BATCH_REVISIONS || bytes >= MAX_BATCH_BYTES
-    // A revision is never cut in two.
+    // A revision is never split.
     if (isFull && change.modRevision !== changes.at(-1)!.modRevision) {
       next = change.modRevision
       break
@@ -53,7 +53,7 @@ export function readKeyHistory(
   return { watcher, changes: watcher.pick(changes, from), next }
 }
 
-/** Reads the next batches of all given watchers of spans in one pass over the log, as far as the budget goes. */
+/** Reads the next batches for all given watchers of ranges in one pass over the log, within the budget. */
 export function readSpanHistories(
   behind: readonly BehindWatcher[],
   store: MvccStore,

@@ -4,12 +4,12 @@ import type { MvccStore } from '../mvcc/store.ts'
 import { CatchUpQueue } from './catch-up-queue.ts'
 import type { Watcher } from './watcher.ts'
 
-/** Told of the changes in a watcher's range, one revision a call, revisions in order. */
+/** Receives the changes in a watcher's range: one call per revision, in order. */
 export type Deliver = (watcher: Watcher, revision: number, changes: readonly KeyVersion[]) => void
 
-/** All watchers of the server; finds those that a write concerns. */
+/** All watchers of the server; finds those that are affected by a write. */
 export class WatchHub {
-  /** The streams that tell their watchers' histories. */
+  /** The streams with watchers that are behind. */
   readonly catchUp = new CatchUpQueue()
   readonly #store: MvccStore
   readonly #delivers = new Map<Watcher, Deliver>()
@@ -23,12 +23,12 @@ export class WatchHub {
     this.#published = store.revision
   }
 
-  /** Open watch streams. */
+  /** Number of open watch streams. */
   get streams(): number {
     return this.#streams
   }
 
-  /** Watches on all streams. */
+  /** Number of watches on all streams. */
   get watchers(): number {
     return this.#delivers.size
   }
@@ -62,7 +62,7 @@ export class WatchHub {
     if (watchers?.size === 0) this.#ofKey.delete(start)
   }
 
-  /** Tells of every revision since the last call. */
+  /** Delivers every revision since the last call. */
   publish(): void {
     while (this.#published < this.#store.revision) {
       this.#published += 1

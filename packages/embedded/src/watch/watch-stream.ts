@@ -16,7 +16,7 @@ import { type BehindWatcher, type HistoryBatch, readKeyHistory, readSpanHistorie
 import type { WatchHub } from './watch-hub.ts'
 import { Watcher } from './watcher.ts'
 
-/** The id of no watch: used for rejected creates, and for progress of all watches together. */
+/** The watch id of rejected creates, and of progress for all watches together. */
 const NO_WATCH_ID = -1
 
 const HUGE_WATCH_ID = new StatusError(
@@ -24,10 +24,10 @@ const HUGE_WATCH_ID = new StatusError(
   'livetree embedded etcd: expected a watch id below 2^53',
 )
 
-/** Watchers that are passed over at the cost of one look at a key. */
+/** Number of live watchers that are skipped at the cost of one comparison. */
 const LIVE_WATCHERS_PER_LOOK = 10
 
-/** What a watch stream needs of its server. */
+/** What a watch stream needs from its server. */
 export interface WatchSource {
   readonly store: MvccStore
   readonly hub: WatchHub
@@ -37,17 +37,17 @@ export interface WatchSource {
   header(revision: number): ResponseHeader
 }
 
-/** Where a watch stream's answers go. */
+/** Receives the responses of a watch stream. */
 export interface WatchOutput {
-  /** False when the client is slow to read: nothing more is to be sent, except control messages, until `drain`. */
+  /** Returns false if the client reads slowly: only control messages may follow until `drain` is called. */
   send(response: Init<WatchResponse>): boolean
-  /** Ends the stream, for an error that cannot be sent as a response. */
+  /** Ends the stream because of an error that cannot be sent as a response. */
   fail(error: unknown): void
-  /** Throws a `StatusError` when the caller may not read the range. */
+  /** Throws a `StatusError` if the caller may not read the range. */
   assertMayWatch(range: KeyRange): void
 }
 
-/** As gRPC's Go code words an error, which is what etcd puts into a cancel reason. */
+/** The text of an error in gRPC's Go code, which etcd puts into a cancel reason. */
 const CODE_NAMES: Readonly<Record<number, string>> = {
   3: 'InvalidArgument',
   7: 'PermissionDenied',
@@ -58,14 +58,15 @@ function reasonOf({ code, message }: StatusError): string {
   return `rpc error: code = ${CODE_NAMES[code] ?? 'Unknown'} desc = ${message}`
 }
 
-/** Reads a create's range; without a key it is the smallest one, `\0`. */
+/** Decodes the range of a create; without a key it starts at the smallest one, `\0`. */
 function watchedRange({ key, rangeEnd }: WatchCreateRequest): KeyRange {
   return keyRange(key.length === 0 ? Buffer.alloc(1) : key, rangeEnd)
 }
 
 /**
- * One client's watch stream with all its watchers. A watcher receives writes as they happen. One that starts in the past,
- * or whose client reads slowly, receives them from the store's history in batches, so no events are buffered for it.
+ * One client's watch stream with all its watchers. A watcher receives writes as they happen. One that starts
+ * in the past, or whose client reads slowly, receives them from the store's history in batches, so no events
+ * are buffered for it.
  */
 export class WatchStream {
   readonly #source: WatchSource
@@ -96,7 +97,7 @@ export class WatchStream {
     }
   }
 
-  /** The client reads again. */
+  /** The client has caught up. */
   drain(): void {
     this.#isBlocked = false
     this.#source.hub.catchUp.add(this.#catchUp)
@@ -111,7 +112,7 @@ export class WatchStream {
   }
 
   #create(request: WatchCreateRequest): void {
-    // Clamped when it was read: its answers would carry another id.
+    // The id was clamped when it was decoded, so responses would carry another id.
     if (Math.abs(request.watchId) === Number.MAX_SAFE_INTEGER) throw HUGE_WATCH_ID
     const range = watchedRange(request)
     const cancelReason = this.#refusal(request, range)
@@ -136,7 +137,7 @@ export class WatchStream {
     if (watcher.state.type === 'behind') this.#source.hub.catchUp.add(this.#catchUp)
   }
 
-  /** Why a watch can not be, in etcd's words; undefined when it can. */
+  /** Why a watch is refused, in etcd's words; undefined if it is not. */
   #refusal(request: WatchCreateRequest, range: KeyRange): string | undefined {
     if (request.startRevision < 0) return ETCD_ERROR.compacted().message
     try {
@@ -154,7 +155,7 @@ export class WatchStream {
     return undefined
   }
 
-  /** The id a client asks for, or the next free one. */
+  /** The id that the client requested, or the next unused one. */
   #idFor(wanted: number): number {
     if (wanted !== 0) return wanted
     while (this.#watchers.has(this.#nextId)) this.#nextId += 1
@@ -170,7 +171,7 @@ export class WatchStream {
     this.#sendControl({ watchId: id, canceled: true })
   }
 
-  /** Tells the store's revision for the watchers, under the given id, if they have all come that far, and not further. */
+  /** Sends the store's revision for the watchers, under the given id, if all of them have reached it. */
   #progress(watchers: readonly Watcher[], id: number): void {
     const { revision } = this.#source.store
     const isThere = ({ state, options }: Watcher) =>
@@ -185,7 +186,7 @@ export class WatchStream {
       this.#cancelProgress = undefined
       for (const watcher of this.#watchers.values()) {
         if (!watcher.options.wantsProgress) continue
-        // A client that does not read has no use for them, and they would pile up.
+        // A client that does not read would accumulate them for no use.
         if (!watcher.hadEvents && !this.#isBlocked) this.#progress([watcher], watcher.options.id)
         watcher.hadEvents = false
         this.#startProgress()
@@ -198,7 +199,7 @@ export class WatchStream {
     this.#guard(() => this.#deliverLive(watcher, revision, changes))
   }
 
-  /** What fails here concerns this stream alone: nobody who writes, and no other stream, is to hear of it. */
+  /** Limits a failure to this stream: it affects neither the writer nor other streams. */
   #guard(tell: () => void): void {
     try {
       tell()
@@ -218,7 +219,7 @@ export class WatchStream {
     const spans: BehindWatcher[] = []
     let isThrough = true
     for (const watcher of this.#watchers.values()) {
-      // `drain` comes, and this goes on.
+      // Continues when `drain` is called.
       if (this.#isBlocked) return
       if (watcher.state.type !== 'behind') continue
       const behind = { watcher, from: watcher.state.from }
@@ -234,12 +235,12 @@ export class WatchStream {
     if (!isThrough && !this.#isBlocked) this.#source.hub.catchUp.add(this.#catchUp)
   }
 
-  /** Ends a watcher whose history is gone. */
+  /** Ends a watcher whose history is compacted. */
   #endCompacted(watcher: Watcher): void {
     watcher.state = { type: 'compacted' }
     this.#source.hub.remove(watcher)
     const { compactRevision } = this.#source.store
-    // etcd gives no revision and no reason here.
+    // etcd sends no revision and no reason here.
     const header = this.#source.header(0)
     this.#send({ header, watchId: watcher.options.id, canceled: true, compactRevision })
   }

@@ -3,36 +3,39 @@ import { isDeletion, type KeyVersion } from '../mvcc/key-history.ts'
 import { type KeyRange, keyOf } from '../mvcc/key-range.ts'
 import type { MvccStore } from '../mvcc/store.ts'
 
-/** What a client asked for. */
+/** The options of a create request. */
 export interface WatcherOptions {
   readonly id: number
   readonly range: KeyRange
   /** The first revision to send; 0 means from now on. */
   readonly startRevision: number
-  /** Numbers of `WatchFilter`. */
+  /** Values of `WatchFilter`. */
   readonly filters: readonly number[]
   readonly wantsPrevKv: boolean
   readonly wantsFragments: boolean
   readonly wantsProgress: boolean
 }
 
-/** How far a watcher is. */
+/** The progress of a watcher. */
 export type WatcherState =
-  /** Told of writes as they happen. */
+  /** Receives writes as they happen. */
   | { readonly type: 'live' }
-  /** Catching up from the history; `from` is the first revision that is not sent yet. */
+  /** Catches up from the history; `from` is the first revision that was not sent yet. */
   | { readonly type: 'behind'; readonly from: number }
-  /** Its history is compacted. It receives no more events, but as in etcd it exists until the client cancels it. */
+  /**
+   * Its history is compacted. It receives no more events, but as in etcd it exists until the client cancels
+   * it.
+   */
   | { readonly type: 'compacted' }
 
-/** Revisions that one catch-up message holds at most, as in etcd. */
+/** Maximum number of revisions in one catch-up message, as in etcd. */
 export const MAX_BATCH_REVISIONS = 1000
 
-/** One watch on a stream: what it wants and how far it is. */
+/** One watch on a stream with its options and progress. */
 export class Watcher {
   readonly options: WatcherOptions
   state: WatcherState = { type: 'live' }
-  /** Whether events went out since the last progress notice was due. */
+  /** Whether events were sent since the last progress notice was due. */
   hadEvents = false
 
   constructor(options: WatcherOptions, storeRevision: number) {
@@ -43,7 +46,7 @@ export class Watcher {
     }
   }
 
-  /** Filters the changes of a revision, which are in this watcher's range, to those it receives. */
+  /** Filters the changes of a revision within the range to those the watcher receives. */
   pick(changes: readonly KeyVersion[], revision: number): readonly KeyVersion[] {
     const { startRevision, filters } = this.options
     if (revision < startRevision) return []
@@ -53,7 +56,7 @@ export class Watcher {
     return changes.filter((change) => (isDeletion(change) ? !noDelete : !noPut))
   }
 
-  /** Changes as events, with the state before where it is wanted and still known. */
+  /** Converts changes to events, with the previous state if requested and still stored. */
   eventsOf(changes: readonly KeyVersion[], store: MvccStore): Event[] {
     return changes.map((change) => ({
       type: isDeletion(change) ? EventType.delete : EventType.put,

@@ -6,22 +6,23 @@ import { announcedLength, FRAME_FLAG, FRAME_TYPE, type Frame, PREFACE, readFrame
 import { HeaderBlock, MAX_BLOCK_BYTES } from './header-block.ts'
 import { HpackDecoder } from './hpack-decoder.ts'
 
-/** Table size that Node tells its clients by telling none, in bytes. */
+/** HPACK table size in bytes; Node announces none, which means this default. */
 export const TABLE_BYTES = 4096
-/** No conforming client sends a longer frame, because the server announces a smaller maximum. */
+/** The server announces a smaller maximum, so no conforming client sends a longer frame. */
 export const MAX_FRAME_BYTES = 64 * 1024
 
 /** Options of {@link AuthorityFilter}. */
 export interface AuthorityFilterOptions {
-  /** What was read of the connection so far, from its first byte on. */
+  /** The bytes read from the connection so far. */
   readonly seen: Buffer
-  /** Whether a SETTINGS frame was sent that Node does not know of, so that its acknowledgement must not reach Node. */
+  /** Whether a SETTINGS frame was sent without Node, so that its acknowledgement must not reach Node. */
   readonly isAckDue: boolean
 }
 
 /**
- * A connection as Node's HTTP/2 can take it: every header block a client sends is written anew, with an authority that
- * Node accepts and without HPACK's table, so that both ends stay of one mind about it. All else passes as it is.
+ * Makes a connection acceptable for Node's HTTP/2: every header block from the client is re-encoded with an
+ * authority that Node accepts, and without HPACK's dynamic table, so that the tables of both sides stay in
+ * sync. Everything else is passed on unchanged.
  */
 export class AuthorityFilter extends Duplex {
   readonly #socket: Socket
@@ -69,12 +70,12 @@ export class AuthorityFilter extends Duplex {
       const passed = this.#pass()
       if (passed.length > 0 && !this.push(Buffer.concat(passed))) this.#socket.pause()
     } catch {
-      // What cannot be read cannot be passed on: the peer breaks the protocol, or our bounds.
+      // An unreadable frame cannot be passed on: the peer violates the protocol or the limits of this server.
       this.destroy()
     }
   }
 
-  /** Takes all whole frames from what is there and gives what Node is to read. */
+  /** Consumes all complete frames and returns the bytes for Node. */
   #pass(): Buffer[] {
     const passed: Buffer[] = []
     let at = 0
@@ -94,7 +95,7 @@ export class AuthorityFilter extends Duplex {
     return passed
   }
 
-  /** What Node reads in place of the frame; undefined for nothing, now or at all. */
+  /** The bytes for Node instead of the frame; undefined for none. */
   #translate(frame: Frame): Buffer | undefined {
     if (this.#block !== undefined) this.#block.add(frame)
     else if (frame.type === FRAME_TYPE.headers) this.#block = new HeaderBlock(frame)

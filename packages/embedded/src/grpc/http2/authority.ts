@@ -1,6 +1,6 @@
 import type { HeaderField } from './header-field.ts'
 
-/** What Node takes as an authority: the characters of one, without a user, and at least one of them. */
+/** The authorities that Node accepts: valid characters without user information, at least one. */
 const TAKEN = /^[!$-.0-;=A-Z[\]_a-z~]+$/
 
 function isAuthority({ name }: HeaderField): boolean {
@@ -8,8 +8,8 @@ function isAuthority({ name }: HeaderField): boolean {
 }
 
 /**
- * Whether Node would refuse the call for its authority. etcd looks at none, and takes calls with any or without one: Go's
- * client of etcd 3.4 writes the whole URL there when it dials an endpoint of its own choice.
+ * True if Node would refuse the call because of its authority. etcd ignores it and accepts calls without one:
+ * Go's client of etcd 3.4 sends the whole URL when it connects to an endpoint of its choice.
  */
 export function isAuthorityRefused(fields: readonly HeaderField[]): boolean {
   const isRequest = fields.some(({ name }) => name === ':path')
@@ -17,7 +17,7 @@ export function isAuthorityRefused(fields: readonly HeaderField[]): boolean {
   return isRequest && (given.length === 0 || given.some(({ value }) => !TAKEN.test(value)))
 }
 
-/** The headers with an authority that Node takes. */
+/** The headers with an authority that Node accepts. */
 export function withTakenAuthority(fields: readonly HeaderField[]): readonly HeaderField[] {
   if (!isAuthorityRefused(fields)) return fields
   const authority = { name: ':authority', value: 'localhost', isSensitive: false }

@@ -1,8 +1,8 @@
 import type { HeaderField } from './header-field.ts'
 
 /**
- * Writes headers as a block that uses no table and adds to none: whoever reads it needs no other block, and any number
- * of blocks may be written or left out before it.
+ * Encodes headers as a block that neither uses nor changes the dynamic table, so that it can be decoded
+ * independently of other blocks.
  */
 export function encodeHeaders(fields: readonly HeaderField[]): Buffer {
   return Buffer.concat(
@@ -18,7 +18,7 @@ function encodeText(text: string): [Buffer, Buffer] {
   return [encodeLength(text.length), Buffer.from(text, 'latin1')]
 }
 
-/** A number of seven bits and, when it does not fit, more bytes. The bit above says that the string is not coded. */
+/** Encodes a length with a seven-bit prefix. The bit above says that the string is not Huffman-coded. */
 function encodeLength(length: number): Buffer {
   if (length < 127) return Buffer.of(length)
   const bytes = [127]

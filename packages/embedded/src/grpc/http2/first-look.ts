@@ -15,24 +15,31 @@ import { HeaderBlock, MAX_BLOCK_BYTES } from './header-block.ts'
 import type { HeaderField } from './header-field.ts'
 import { HpackDecoder } from './hpack-decoder.ts'
 
-/** What a client may send before its first call and with it, until it gets more room: above this it is not looked at. */
+/**
+ * Maximum number of bytes, up to the first call, that are inspected; beyond it the connection is passed on as
+ * it is.
+ */
 const MAX_SEEN_BYTES = 256 * 1024
-/** A client acknowledges SETTINGS in one round trip; one that does not is served all the same, at some cost. */
+/**
+ * How long to wait for a client's acknowledgement of SETTINGS, in milliseconds; after that it is filtered at
+ * some cost.
+ */
 const ACK_PATIENCE_MS = 250
-/** Answers to PINGs that may wait for a client to read them, in bytes. */
+/** Maximum size of PING answers that a client has not read, in bytes. */
 const MAX_UNREAD_BYTES = 64 * 1024
 
 const NOTHING = Buffer.alloc(0)
 
 /**
- * Looks at an HTTP/2 connection until its first call shows whether Node takes the authority that calls on it name, and
- * hands it over: the socket itself, which Node then reads without us, or one that is filtered, which costs.
+ * Inspects an HTTP/2 connection until its first call shows whether Node accepts the authorities its calls
+ * name, and passes it on: the socket itself, which Node then reads directly, or a filtered connection, which
+ * costs performance.
  *
- * Not filtered are clients whose first authority speaks for all: gRPC's own, whose channels have one, and those that
- * turn server push off, as libraries for HTTP do, which take the authority from a URL.
+ * Clients whose first authority is representative are not filtered: gRPC's own, with one authority per
+ * channel, and those that disable server push, like HTTP libraries, which derive the authority from a URL.
  *
- * A client that waits for the server's SETTINGS before it calls is sent empty ones; the acknowledgement is kept from
- * Node, which has not sent them. PINGs of a client that has nothing to call are answered.
+ * A client that waits for the server's SETTINGS before it calls is sent an empty frame; its acknowledgement
+ * is hidden from Node, which has not sent that frame. PINGs of a client without a call are answered.
  */
 export function takeFirstLook(socket: Socket, handOver: (connection: Duplex) => void): void {
   const look = new FirstLook(socket, handOver)
@@ -42,10 +49,10 @@ export function takeFirstLook(socket: Socket, handOver: (connection: Duplex) => 
 class FirstLook {
   readonly #socket: Socket
   readonly #handOver: (connection: Duplex) => void
-  /** What was looked at and is to reach Node. */
+  /** Inspected bytes to be passed on to Node. */
   readonly #looked: Buffer[] = []
   #lookedBytes = 0
-  /** What was read after that. */
+  /** Bytes read but not inspected yet. */
   #rest: Buffer = NOTHING
   #settings: 'unsent' | 'sent' | 'acknowledged' = 'unsent'
   #block: HeaderBlock | undefined
@@ -76,11 +83,11 @@ class FirstLook {
     if (isFull) this.#verdict ??= 'native'
     if (this.#verdict === undefined) this.#greet()
     else if (isFull || this.#settings !== 'sent' || this.#verdict === 'filtered') this.#end()
-    // The acknowledgement is on its way; without it Node would have to be shielded from it for ever.
+    // The acknowledgement is expected soon; without it the connection would have to be filtered for good.
     else this.#timer ??= setTimeout(() => this.#end(), ACK_PATIENCE_MS)
   }
 
-  /** Looks at what is whole. What breaks the protocol is for Node to answer. */
+  /** Inspects all complete frames. Violations of the protocol are left for Node to answer. */
   #judge(): void {
     let at = 0
     if (this.#lookedBytes === 0) {
@@ -119,7 +126,7 @@ class FirstLook {
     this.#lookedBytes += bytes.length
   }
 
-  /** The verdict, once the first call's headers are whole; those that come before them are asked for it in vain. */
+  /** The verdict once the first call's headers are complete; undefined before. */
   #collect(frame: Frame): 'native' | 'filtered' | undefined {
     try {
       if (this.#block !== undefined) this.#block.add(frame)
@@ -138,7 +145,7 @@ class FirstLook {
     if (this.#socket.writableLength > MAX_UNREAD_BYTES) this.#socket.destroy()
   }
 
-  /** Tells a client that may be waiting for it that HTTP/2 is spoken here. */
+  /** Sends SETTINGS to a client that may be waiting for them. */
   #greet(): void {
     if (this.#settings !== 'unsent' || this.#lookedBytes === 0) return
     this.#settings = 'sent'
@@ -166,7 +173,7 @@ function isPing({ type, flags, streamId, payload }: Frame): boolean {
   return isAsked && streamId === 0 && payload.length === 8
 }
 
-/** An identifier and a value. */
+/** Size of an identifier with its value. */
 const SETTING_BYTES = 6
 const ENABLE_PUSH = 2
 

@@ -1,7 +1,7 @@
-/** Kinds of frames that are looked at. Source: RFC 9113, 6. */
+/** The frame types that are inspected. Source: RFC 9113, 6. */
 export const FRAME_TYPE = { data: 0, headers: 1, settings: 4, ping: 6, continuation: 9 } as const
 
-/** Flags of frames. `ack` and `endStream` share a bit. */
+/** Frame flags. `ack` and `endStream` share a bit. */
 export const FRAME_FLAG = {
   ack: 0x01,
   endStream: 0x01,
@@ -10,23 +10,23 @@ export const FRAME_FLAG = {
   priority: 0x20,
 } as const
 
-/** What a client sends first. */
+/** The client connection preface. */
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
 
-/** Bytes of a frame's header. */
+/** Size of a frame's header in bytes. */
 export const FRAME_HEADER_BYTES = 9
 
-/** A whole frame. */
+/** A complete frame. */
 export interface Frame {
   readonly type: number
   readonly flags: number
   readonly streamId: number
   readonly payload: Buffer
-  /** With its header, as it came. */
+  /** The frame as received, including its header. */
   readonly bytes: Buffer
 }
 
-/** Reads the frame that begins at `at`; undefined while it is not all there. */
+/** Reads the frame that starts at `at`; undefined while it is incomplete. */
 export function readFrame(bytes: Buffer, at: number): Frame | undefined {
   const start = at + FRAME_HEADER_BYTES
   if (start > bytes.length) return undefined
@@ -41,12 +41,12 @@ export function readFrame(bytes: Buffer, at: number): Frame | undefined {
   }
 }
 
-/** The length that the frame at `at` says it has; undefined while that is not there. */
+/** The payload length announced by the frame at `at`; undefined while it is incomplete. */
 export function announcedLength(bytes: Buffer, at: number): number | undefined {
   return at + 3 > bytes.length ? undefined : bytes.readUIntBE(at, 3)
 }
 
-/** Writes a frame. */
+/** Encodes a frame. */
 export function writeFrame(type: number, flags: number, streamId: number, payload: Buffer): Buffer {
   const header = Buffer.alloc(FRAME_HEADER_BYTES)
   header.writeUIntBE(payload.length, 0, 3)

@@ -1,16 +1,16 @@
 import { FRAME_FLAG, FRAME_HEADER_BYTES, FRAME_TYPE, type Frame, writeFrame } from './frames.ts'
 
-/** Most bytes of a header block that are collected. */
+/** Maximum size of a header block in bytes. */
 export const MAX_BLOCK_BYTES = 64 * 1024
-/** What every peer takes in one frame. */
+/** A frame size that every peer accepts, in bytes. */
 const MAX_FRAME_BYTES = 16 * 1024
-/** A dependency and a weight. */
+/** Size of a dependency and a weight. */
 const PRIORITY_BYTES = 5
 
-/** A HEADERS frame that cannot be one, or continuations that do not go on with it. */
+/** An invalid HEADERS frame, or an invalid continuation. */
 export class FrameError extends Error {}
 
-/** A HEADERS frame and the CONTINUATION frames that follow it, collected until the block is whole. */
+/** A HEADERS frame and the CONTINUATION frames that follow it, collected until the block is complete. */
 export class HeaderBlock {
   readonly #flags: number
   readonly #streamId: number
@@ -19,7 +19,7 @@ export class HeaderBlock {
   #bytes: number
   #isWhole: boolean
 
-  /** @throws FrameError when padding or priority do not fit into the frame. */
+  /** @throws FrameError if padding or priority do not fit into the frame */
   constructor({ flags, streamId, payload }: Frame) {
     const isPadded = (flags & FRAME_FLAG.padded) !== 0
     const padding = isPadded ? (payload[0] ?? 0) : 0
@@ -43,19 +43,19 @@ export class HeaderBlock {
     return Buffer.concat(this.#parts)
   }
 
-  /** @throws FrameError when the frame is not the continuation, or the block grows too large. */
+  /** @throws FrameError if the frame is not a continuation, or the block grows too large */
   add({ type, flags, streamId, payload }: Frame): void {
     if (type !== FRAME_TYPE.continuation || streamId !== this.#streamId) {
       throw new FrameError('a header block is interrupted')
     }
-    // With what a frame costs by itself, so that empty ones come to an end too.
+    // Counts the frame headers, so that a series of empty frames reaches the limit, too.
     this.#bytes += payload.length + FRAME_HEADER_BYTES
     if (this.#bytes > MAX_BLOCK_BYTES) throw new FrameError('a header block is too large')
     this.#parts.push(payload)
     this.#isWhole = (flags & FRAME_FLAG.endHeaders) !== 0
   }
 
-  /** The same frames with another block in them, without padding. */
+  /** Encodes the frames again with another block, without padding. */
   withBlock(block: Buffer): Buffer {
     const rest = Buffer.concat([this.#priority, block])
     const frames: Buffer[] = []

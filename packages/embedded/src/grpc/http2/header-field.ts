@@ -2,6 +2,6 @@
 export interface HeaderField {
   readonly name: string
   readonly value: string
-  /** Whether it must never enter a table: a password, for example. */
+  /** True for a header that must never be stored in a table, such as a password. */
   readonly isSensitive: boolean
 }

@@ -2,19 +2,21 @@ import type { HeaderField } from './header-field.ts'
 import { decodeHuffman } from './huffman.ts'
 import { STATIC_TABLE } from './static-table.ts'
 
-/** A header block that breaks HPACK's rules, or our bound. */
+/** A header block that violates HPACK or the size limit. */
 export class HpackError extends Error {}
 
-/** What an entry of the table costs besides its characters, in bytes. Source: RFC 7541, 4.1. */
+/** Size of a table entry besides its characters, in bytes. Source: RFC 7541, 4.1. */
 const ENTRY_OVERHEAD_BYTES = 32
-/** Largest number a block may hold; far above any index, length or table size that is in order. */
+/** The largest number accepted in a block, far above any valid index, length or table size. */
 const MAX_INTEGER = 2 ** 24
 
 function sizeOf({ name, value }: HeaderField): number {
   return name.length + value.length + ENTRY_OVERHEAD_BYTES
 }
 
-/** Reads the header blocks of one direction of a connection, each in its turn: the table goes from one to the next. */
+/**
+ * Decodes the header blocks of one direction of a connection in order, because they share a dynamic table.
+ */
 export class HpackDecoder {
   readonly #limitBytes: number
   readonly #maxListBytes: number
@@ -30,7 +32,7 @@ export class HpackDecoder {
     this.#maxListBytes = maxListBytes
   }
 
-  /** @throws HpackError, after which no further block can be read. */
+  /** @throws HpackError, after which no further block can be decoded */
   decode(block: Buffer): HeaderField[] {
     const reader = new BlockReader(block)
     const fields: HeaderField[] = []
@@ -45,7 +47,9 @@ export class HpackDecoder {
     return fields
   }
 
-  /** The next header, or undefined for a change of the table size, which is only allowed at the start of a block. */
+  /**
+   * The next header; undefined for a change of the table size, which is only allowed at the start of a block.
+   */
   #next(reader: BlockReader, isAtStart: boolean): HeaderField | undefined {
     const first = reader.peek()
     if (first >= 0x80) return this.#at(reader.integer(7))
@@ -86,7 +90,7 @@ export class HpackDecoder {
   }
 }
 
-/** Reads the primitives of HPACK, one after the other. */
+/** Reads HPACK's primitives in sequence. */
 class BlockReader {
   readonly #block: Buffer
   #at = 0
@@ -105,7 +109,7 @@ class BlockReader {
     return byte
   }
 
-  /** A number that begins in the low bits of the next byte. */
+  /** Reads a number that starts in the low bits of the next byte. */
   integer(prefixBits: number): number {
     const mask = 2 ** prefixBits - 1
     let value = this.#byte() & mask

@@ -1,6 +1,6 @@
 /**
- * Bits of the code of each byte, 0 to 255. The code is canonical: codes are handed out in order of their length, and
- * bytes of one length in their own order, so that the lengths say all. Source: RFC 7541, appendix B.
+ * Code length in bits of each byte, 0 to 255. The code is canonical: codes are assigned in order of length,
+ * and in byte order within a length, so that the lengths define it completely. Source: RFC 7541, appendix B.
  */
 const CODE_LENGTHS = [
   13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28,
@@ -14,10 +14,10 @@ const CODE_LENGTHS = [
   25, 24, 24, 26, 23, 26, 27, 26, 26, 27, 27, 27, 27, 27, 28, 27, 27, 27, 27, 27, 26,
 ] as const
 const MAX_CODE_LENGTH = 30
-/** Fewer bits than this, all ones, may follow the last code. */
+/** Up to this number of bits, all ones, may follow the last code. */
 const MAX_PADDING_BITS = 7
 
-/** Of one code length: the first code, and the bytes that have codes from there on. */
+/** The codes of one length: the first code, and the bytes with consecutive codes from there on. */
 interface CodesOfLength {
   readonly first: number
   readonly bytes: readonly number[]
@@ -36,7 +36,10 @@ function canonicalCodes(): CodesOfLength[] {
   return codes
 }
 
-/** Decodes a string in HPACK's Huffman code; undefined if it is invalid. Each character of the result represents one byte. */
+/**
+ * Decodes a string in HPACK's Huffman code; undefined if it is invalid. Each character of the result
+ * represents one byte.
+ */
 export function decodeHuffman(coded: Uint8Array): string | undefined {
   const decoded: number[] = []
   let code = 0
