@@ -86,7 +86,7 @@ describe('resolveOptions', () => {
     ],
     [
       { endpoints: 'a', discovery: { domain: 'b' } },
-      'endpoints and discovery were both given; one of them is enough',
+      'endpoints and discovery were both given; give only one of them',
     ],
     [{ discovery: { domain: '' } }, 'discovery.domain is empty'],
     [

@@ -162,12 +162,12 @@ function resolveNamespace(namespace: unknown): Namespace {
 function resolveEndpoints({ endpoints, discovery, tls }: EtcdClientOptions): readonly string[] {
   if (discovery !== undefined) {
     if (endpoints !== undefined)
-      throw refuse('endpoints and discovery were both given; one of them is enough')
+      throw refuse('endpoints and discovery were both given; give only one of them')
     if (typeof discovery.domain !== 'string' || discovery.domain === '')
       throw refuse('discovery.domain is empty')
     const { serviceName, resolver } = discovery
     if (serviceName !== undefined && typeof serviceName !== 'string')
-      throw refuse('discovery.serviceName is no text')
+      throw refuse('discovery.serviceName is not a text')
     assertMethods('discovery.resolver', resolver, ['resolveSrv'])
     return Object.freeze([])
   }
@@ -243,7 +243,7 @@ function onceLogged(logger: Logger): (cause: unknown) => void {
   return (error) => {
     if (isLogged) return
     isLogged = true
-    logger.error("The clock given to the client fails; the machine's is used in its place", { error })
+    logger.error("The clock given to the client failed; the machine's clock is used instead", { error })
   }
 }
 

@@ -75,8 +75,8 @@ export const errorCodes = {
     { fate: 'not_sent' },
   ),
   connection_lost: entry(
-    'The connection broke before the whole answer was there.',
-    "Reads are tried again by themselves; if this persists, look at the server's log and at proxies in between.",
+    'The connection broke before the whole answer was received.',
+    "Reads are retried automatically; if this persists, look at the server's log and at proxies in between.",
     { fate: 'unknown', whenUnknown: 'retry', blamesEndpoint: true },
   ),
   unavailable: entry(
@@ -131,7 +131,7 @@ export const errorCodes = {
   ),
   response_too_large: entry(
     'The answer is larger than the client is willing to take.',
-    'Read in pages, or raise maxResponseBytes.',
+    'Read in pages, or raise limits.responseBytes.',
     { fate: 'unknown' },
   ),
   duplicate_key: entry(
@@ -141,11 +141,11 @@ export const errorCodes = {
   ),
   compacted: entry(
     'The revision asked for is no longer kept.',
-    'List the present state and go on from its revision.',
+    'List the current state and continue from its revision.',
   ),
   cluster_changed: entry(
     'The endpoint answers for another store than before: another cluster, or one restored from a backup.',
-    'Its revisions cannot be compared with the earlier ones: list the present state and go on from there.',
+    'Its revisions cannot be compared with the earlier ones: list the current state and continue from there.',
     { fate: 'unknown', whenUnknown: 'retry', isRefusal: true, blamesEndpoint: true, isSpecific: true },
   ),
   future_revision: entry(
@@ -158,14 +158,14 @@ export const errorCodes = {
   ),
   not_found: entry('There is no such key, lease, user, role or member.', 'Check the name or the id.'),
   already_exists: entry(
-    'A user, role or member of this name is there already.',
-    'Choose another name, or use what is there.',
+    'A user, role or member of this name already exists.',
+    'Choose another name, or use the existing one.',
   ),
-  key_exists: entry('The key is there already.', 'Use put, or an update guarded by its revision.'),
-  key_not_found: entry('The key is not there.', 'Create it first.'),
+  key_exists: entry('The key already exists.', 'Use put, or a write conditional on its revision.'),
+  key_not_found: entry('The key does not exist.', 'Create it first.'),
   compare_failed: entry(
     'The condition of the write does not hold: the key was changed by someone else.',
-    'Read the key again and decide anew.',
+    'Read the key again and decide by its current value.',
   ),
   // Leases
   lease_not_found: entry(
@@ -173,17 +173,17 @@ export const errorCodes = {
     'Grant a new lease and attach the keys to it again.',
   ),
   lease_exists: entry(
-    'A lease with this id is there already.',
+    'A lease with this id already exists.',
     'Choose another id, or let the client choose one.',
   ),
   lease_lost: entry(
     'The lease could not be kept alive in time.',
-    'What it guarded may belong to another by now; stop that work, then grant a new lease.',
+    'What it protected may belong to another process by now; stop that work, then grant a new lease.',
     { fate: 'unknown' },
   ),
   // Authentication and permissions
   unauthenticated: entry(
-    'The cluster did not accept who is asking.',
+    'The cluster did not accept the credentials, or requires some.',
     'Check auth.username and auth.password, and that the client has credentials when the cluster has auth enabled.',
     { isFinal: true },
   ),
@@ -204,33 +204,37 @@ export const errorCodes = {
     { fate: 'unknown', isSpecific: true },
   ),
   too_many_requests: entry(
-    'The member has too much in flight and refused the call unseen.',
-    'Send less at a time; it is tried again by itself within the timeout.',
+    'The member has too many requests in progress and refused the call without processing it.',
+    'Send fewer requests at a time; the call is retried automatically within its timeout.',
     { isRefusal: true, whenUnknown: 'retry' },
   ),
   resource_exhausted: entry(
-    'A limit of the server, or of something in between, is reached.',
-    "See the server's words in the message.",
+    'A limit of the server, or of a proxy in between, is reached.',
+    "See the server's reason in the message.",
     { fate: 'unknown', whenUnknown: 'retry_once' },
   ),
   corrupt: entry('The store reports corruption.', 'Restore the member from its peers or from a snapshot.'),
   failed_precondition: entry(
     'The cluster is not in the state the call needs.',
-    "See the server's words in the message.",
+    "See the server's reason in the message.",
   ),
   unimplemented: entry(
     'The server does not know the call.',
     'It is older than the feature, or not etcd (a gateway or proxy); compare its version.',
     { isSetting: true },
   ),
-  internal: entry('The server failed on the call.', "See the server's words in the message, and its log.", {
+  internal: entry('The server failed on the call.', "See the server's reason in the message, and its log.", {
     fate: 'unknown',
     whenUnknown: 'retry_once',
   }),
-  unknown: entry('The server gave an error without a kind.', "See the server's words in the message.", {
-    fate: 'unknown',
-    whenUnknown: 'retry_once',
-  }),
+  unknown: entry(
+    'The server returned an error without a specific code.',
+    "See the server's reason in the message.",
+    {
+      fate: 'unknown',
+      whenUnknown: 'retry_once',
+    },
+  ),
   file_failed: entry(
     'A file of this machine could not be written.',
     'Check that its folder is there, may be written to and has room.',

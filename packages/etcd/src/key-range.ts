@@ -94,7 +94,7 @@ export function isEmptyRange({ key, rangeEnd }: WireRange): boolean {
  */
 export function assertHoldsKeys(range: WireRange, call: string): WireRange {
   if (!isEmptyRange(range)) return range
-  throw refuseArgument('the range is empty: its end does not lie behind its start', call)
+  throw refuseArgument('the range is empty: its end is not after its start', call)
 }
 
 const PARTS = ['key', 'prefix', 'from', 'to'] as const

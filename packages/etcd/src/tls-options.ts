@@ -44,7 +44,7 @@ function forNode(tls: TlsOptions): NodeTlsOptions {
   pem('tls.cert', tls.cert)
   pem('tls.key', tls.key)
   for (const name of ['passphrase', 'servername'] as const) {
-    if (tls[name] !== undefined && typeof tls[name] !== 'string') throw refuse(`tls.${name} is no text`)
+    if (tls[name] !== undefined && typeof tls[name] !== 'string') throw refuse(`tls.${name} is not a text`)
   }
   if (tls.insecureSkipVerify !== undefined && typeof tls.insecureSkipVerify !== 'boolean')
     throw refuse('tls.insecureSkipVerify is neither true nor false')

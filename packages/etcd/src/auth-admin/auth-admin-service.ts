@@ -245,6 +245,6 @@ function somePassword(password: unknown): string {
   if (typeof password === 'string' && SOME_TEXT.accepts(password)) return password
   throw new EtcdError('invalid_argument', {
     what: password === '' ? 'the password is empty' : `the password is ${shown(password)}, not a text`,
-    remedy: 'Give a password, or `noPassword: true` for users who come with a client certificate.',
+    remedy: 'Give a password, or `noPassword: true` for users who sign in with a client certificate.',
   })
 }

@@ -75,15 +75,15 @@ export async function appendKey(
       // No one else uses this name: if the key exists, the append was applied. If it is absent, nothing is
       // known.
       if (found !== undefined) return { key, keyBytes, revision: found.createRevision }
-      throw stillUnknown(sent, 'it was not sent again, and is not there, or not there any more')
+      throw stillUnknown(sent, 'it was not sent again, and the entry does not exist, or no longer exists')
     }
     if (sent.succeeded) return { key, keyBytes, revision: sent.header.revision }
     base = sent.header.revision
   }
-  const what = `others were quicker ${MAX_ATTEMPTS} times in a row`
+  const what = `other clients appended first ${MAX_ATTEMPTS} times in a row`
   throw new EtcdError('compare_failed', {
     call: 'KV/Txn',
     what,
-    remedy: 'Try again when fewer append at once.',
+    remedy: 'Try again when fewer clients append at once.',
   })
 }

@@ -154,7 +154,7 @@ async function writeAbsent(ports: GuardPorts, write: Write, refused: Refuse): Pr
   const first = await sendFirst(send(ports, compare.isAbsent(write.key), call, deadline), refused)
   if (!(first instanceof EtcdError)) return first
   const { found, header } = await readBack(ports, call, deadline, first)
-  if (found === undefined) throw stillUnknown(first, `${READ_BACK}: it is not there, or not there any more`)
+  if (found === undefined) throw stillUnknown(first, `${READ_BACK}: it does not exist, or no longer exists`)
   if (write.options.isUnique && found.version === 1) {
     if (holds(found, write)) return resultAt(header, found.modRevision)
     const what = `${refused(found).what}; its own write, whose answer was lost, may have been there before`
@@ -163,7 +163,7 @@ async function writeAbsent(ports: GuardPorts, write: Write, refused: Refuse): Pr
   throw stillUnknown(first, `${READ_BACK}: what it holds now may be this write, or another one`)
 }
 
-const READ_BACK = 'it was not sent again, but the key read back'
+const READ_BACK = 'it was not sent again; the key was read back'
 
 /** Binds all requests of the call to the current cluster and starts its time limit. */
 function begin(ports: GuardPorts, write: Write): { readonly call: Write; readonly deadline: CallDeadline } {
@@ -235,7 +235,7 @@ export async function createKey(
 ): Promise<PutResult> {
   const given = readOptions(CALL, GUARDED_CHECKS, options)
   const write = { key: copyOf('the key', key), value: copyOf('the value', value), options: given }
-  return writeAbsent(ports, write, () => refusal('key_exists', 'the key is there already'))
+  return writeAbsent(ports, write, () => refusal('key_exists', 'the key already exists'))
 }
 
 /**
@@ -256,7 +256,7 @@ export async function updateKey(
     { key, value, options: given },
     ports.deadline(CALL, given),
   )
-  if (done === undefined) throw refusal('key_not_found', 'the key is not there')
+  if (done === undefined) throw refusal('key_not_found', 'the key does not exist')
   return done
 }
 
@@ -283,7 +283,7 @@ export async function compareAndSwapKey(
     return writeAfter(ports, write, expectedRevision, refused)
   }
   if (expectedValue === undefined || expectedRevision !== undefined) {
-    throw refuseArgument('swap takes either expectedValue or expectedRevision', CALL)
+    throw refuseArgument('compareAndSwap takes either expectedValue or expectedRevision', CALL)
   }
   // A value can recur, so sending this twice could write twice: the outcome stays unknown if the answer is
   // lost.

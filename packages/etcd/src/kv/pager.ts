@@ -122,7 +122,7 @@ export async function* readPaged<Answer, P extends Page>(
 function assertSameStore({ header }: Page, clusterId: bigint, last: ResponseHeader | undefined): void {
   const answered = header?.clusterId ?? 0n
   if (answered !== 0n && answered !== clusterId) {
-    const what = `a page came from cluster ${answered.toString(16)}, the reading began in ${clusterId.toString(16)}`
+    const what = `a page came from cluster ${answered.toString(16)}, the first one from ${clusterId.toString(16)}`
     throw new EtcdError('cluster_changed', { call: 'KV/Range', what })
   }
   const setback = header && setbackSince(last, header)
@@ -135,7 +135,7 @@ function anotherStore(reason: string): EtcdError {
 }
 
 function emptyPage(): EtcdError {
-  const what = 'the answer says that there is more, and holds nothing'
+  const what = 'the answer claims more entries but contains none'
   return new EtcdError('malformed_message', { call: 'KV/Range', what })
 }
 

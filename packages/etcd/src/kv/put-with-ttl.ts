@@ -111,7 +111,7 @@ async function putOn(
     if (found?.lease === lease && header !== undefined) {
       return { header: { ...header, revision: found.modRevision }, previous: undefined }
     }
-    throw stillUnknown(error, 'it was not sent again, and its lease was given back')
+    throw stillUnknown(error, 'it was not sent again, and its lease was revoked')
   }
 }
 

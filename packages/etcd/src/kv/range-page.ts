@@ -83,7 +83,7 @@ export class RawPage {
       else if (tag === TAGS.count) count = reader.int64(end, true)
       else skipField(reader, tag, end)
     }
-    if (hasMore && length === 0) throw malformed('says that there is more, and holds nothing')
+    if (hasMore && length === 0) throw malformed('claims more entries but contains none')
     this.#bytes = bytes
     this.header = header ?? ResponseHeader.decode(Buffer.alloc(0))
     this.hasMore = hasMore

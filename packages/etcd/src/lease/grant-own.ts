@@ -51,7 +51,7 @@ export async function grantOwn(
     }
     throw new EtcdError('lease_not_found', {
       call: 'Lease/LeaseGrant',
-      what: `lease ${id} was granted and has run out before the answer came`,
+      what: `lease ${id} was granted but expired before the answer arrived`,
       cause: error,
     })
   }

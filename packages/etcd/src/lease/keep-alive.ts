@@ -177,7 +177,7 @@ export class KeepAlive {
   /** Applies the server's answer to a renewal. */
   #settle(beat: Beat, ttl: number, sentAt: Moment, endpoint: string | undefined): void {
     if (ttl > 0) beat.ttlSeconds = ttl
-    const what = `the server says that lease ${beat.id} is gone: it has expired or was revoked`
+    const what = `the server reports that lease ${beat.id} does not exist: it has expired or was revoked`
     const gone = new EtcdError('lease_lost', { what, call: CALL, endpoint })
     for (const lease of [...beat.leases]) {
       if (ttl > 0) lease.renew(sentAt, ttl)
@@ -194,7 +194,7 @@ export class KeepAlive {
     this.#patience.forget(line.endpoint)
     this.#askAgain(line)
     this.#open()
-    this.#ports.logger.info('Answers on the keep-alive stream are late: another stream is tried', {
+    this.#ports.logger.info('Answers on the keep-alive stream are late; another stream is opened', {
       endpoint: line.endpoint,
     })
   }

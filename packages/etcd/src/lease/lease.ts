@@ -97,7 +97,7 @@ export class LeaseCore implements Lease {
   /** Ends the lease because its time is over. */
   expire(): void {
     const why = this.#time.isOverByTimeOfDay
-      ? ', by the time of day, which was set ahead or went on while the machine slept'
+      ? ', by the time of day, which was set ahead or advanced while the machine slept'
       : ''
     const trouble = this.#trouble === undefined ? '' : `: ${this.#trouble.what}`
     const what = `lease ${this.id} was not renewed within its ${this.ttlSeconds} s${why}${trouble}`

@@ -138,7 +138,7 @@ function receiveOnce(
   })
 }
 
-const LATE_WORDS = 'no piece of the snapshot came in time'
+const LATE_WORDS = 'no piece of the snapshot arrived in time'
 
 /** Verifies the pieces by the lengths the server reports and by the hash in the last 32 bytes. */
 class SnapshotCheck {

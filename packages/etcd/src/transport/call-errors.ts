@@ -13,7 +13,7 @@ interface CallState {
 function missing(isSent: boolean, connection: Connection | undefined): string {
   if (isSent) return 'no answer'
   if (connection?.isReady && connection.openCalls > connection.maxCalls) {
-    return `the server takes ${connection.maxCalls} calls at a time over one connection and had no room`
+    return `the server accepts ${connection.maxCalls} calls at a time over one connection, and all were in use`
   }
   return 'no connection'
 }
@@ -42,6 +42,6 @@ export function nobodyError(call: string, endpoints: number): EtcdError {
   if (endpoints === 0) {
     return new EtcdError('connect_failed', { call, what: 'there is no endpoint', fate: 'not_sent' })
   }
-  const what = 'every endpoint answers for another cluster than before, and not all for the same'
+  const what = 'every endpoint answers for another cluster than before, but not all for the same one'
   return new EtcdError('cluster_changed', { call, what, fate: 'not_sent' })
 }

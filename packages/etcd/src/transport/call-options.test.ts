@@ -239,6 +239,6 @@ test('a server that takes one call at a time is named, in a warning and in the e
   await expect(channel.unary(KV.put, { key: 'k' }, { timeoutMs: 100 })).rejects.toMatchObject({
     code: 'deadline_exceeded',
     fate: 'not_sent',
-    what: expect.stringContaining('takes 1 calls at a time'),
+    what: expect.stringContaining('accepts 1 calls at a time'),
   })
 })

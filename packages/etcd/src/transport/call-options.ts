@@ -88,7 +88,7 @@ export function checkMethod<Req, Res>(method: Method<Req, Res>): string {
   const isPath = typeof path === 'string' && /^\/[\w.]+\/\w+$/.test(path)
   if (isPath && hasMethods(request, 'encode') && hasMethods(response, 'decode')) return callName(path)
   const what =
-    'the method is not one: path such as /etcdserverpb.KV/Range, request and response with encode and decode'
+    'the method is invalid: it needs a path such as /etcdserverpb.KV/Range, request with encode and response with decode'
   throw refuse(undefined, what, 'Take it from @livetree/etcd/wire, or make one with the same parts.')
 }
 
@@ -111,6 +111,6 @@ export function guardCheck<T>(check: () => T): T {
   } catch (cause) {
     throw cause instanceof EtcdError
       ? cause
-      : refuse(undefined, 'what the call was given cannot be read', undefined, cause)
+      : refuse(undefined, 'the arguments of the call cannot be read', undefined, cause)
   }
 }

@@ -203,13 +203,13 @@ export class Connection {
   }
 
   #givenUp(): EtcdError {
-    const what = 'the connection was given up before it stood'
+    const what = 'the connection was closed before it was established'
     return new EtcdError('connect_failed', { endpoint: this.url, what, fate: 'not_sent' })
   }
 
   #failWaiting(cause?: EtcdError): void {
     if (this.#isReady) return
-    const what = 'the connection was lost before the call went out'
+    const what = 'the connection was lost before the call was sent'
     // Nothing that waits for the budget is sent any more.
     this.#streams.limit = 0
     this.#budget.flush()
@@ -237,7 +237,7 @@ export class Connection {
     const { clock, connectTimeoutMs } = this.#settings
     clock.clearTimeout(this.#connectTimer)
     this.#connectTimer = clock.setTimeout(() => {
-      const what = `no connection, or no word of HTTP/2 over it, within ${connectTimeoutMs} ms`
+      const what = `no connection, or no HTTP/2 settings over it, within ${connectTimeoutMs} ms`
       this.#giveUpOpening(new EtcdError('connect_failed', { endpoint: this.url, what }))
     }, connectTimeoutMs)
   }
@@ -265,7 +265,7 @@ export class Connection {
       return call
     }
     if (guardSession(this.#client, { onSettings, onOpened })) return
-    const what = 'this version of undici is not one that requests can be held back with'
+    const what = 'this version of undici does not let requests wait for the HTTP/2 settings'
     const remedy = 'Install undici 8.12, which this package is tested with.'
     this.#giveUpOpening(new EtcdError('connect_failed', { endpoint: this.url, what, remedy }))
   }
@@ -273,7 +273,7 @@ export class Connection {
   #onSettings(maxCalls: number | undefined): void {
     this.#settings.clock.clearTimeout(this.#connectTimer)
     if (maxCalls === 0 && !this.#isReady) {
-      const what = 'the server takes no calls: its limit of concurrent HTTP/2 streams is 0'
+      const what = 'the server accepts no calls: its limit of concurrent HTTP/2 streams is 0'
       this.#giveUpOpening(new EtcdError('connect_failed', { endpoint: this.url, what }))
       return
     }

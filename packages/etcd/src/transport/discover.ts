@@ -43,7 +43,7 @@ function endpointOf(record: Partial<SrvRecord> | null, scheme: string, logger: L
     return parseEndpoint(`${scheme}://${String(host).replace(/(?<=[^.])\.$/, '')}:${port}`, false)
   } catch (error) {
     const { what } = error as EtcdError
-    logger.warn('A DNS SRV record names no endpoint and is passed over', { what })
+    logger.warn('A DNS SRV record names no usable endpoint and is skipped', { what })
     return undefined
   }
 }

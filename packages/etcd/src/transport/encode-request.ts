@@ -17,7 +17,7 @@ export function encodeRequest<Req>(
     return encodeFrame(type, request)
   } catch (cause) {
     if (cause instanceof EtcdError) throw cause
-    const what = 'a value of the request is not of the kind it should be'
+    const what = 'a value of the request has the wrong type'
     throw new EtcdError('invalid_argument', { call: callName(path), what, cause })
   }
 }

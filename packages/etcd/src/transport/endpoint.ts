@@ -263,7 +263,7 @@ export class Endpoint {
       this.#endRest = undefined
     }
     if (this.#closing.signal.aborted) throw new EtcdError('closed', { endpoint: this.url })
-    const what = 'the endpoint was taken out of those in use'
+    const what = 'the endpoint is no longer in use'
     if (this.#isOver) throw new EtcdError('connect_failed', { endpoint: this.url, what, fate: 'not_sent' })
   }
 

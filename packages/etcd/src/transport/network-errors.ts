@@ -173,7 +173,7 @@ export function errorOfNetwork(error: unknown, isSent: boolean, place: Partial<C
   const code = codeOf(error)
   const what =
     code === 'UND_ERR_SOCKET'
-      ? 'the connection was closed before a word of HTTP/2'
+      ? 'the connection was closed before any HTTP/2 data arrived'
       : `no connection could be made${code === '' ? '' : ` (${code})`}`
   return new EtcdError('connect_failed', { ...place, what, cause: error, fate: 'not_sent' })
 }

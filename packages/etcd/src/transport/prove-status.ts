@@ -57,7 +57,7 @@ export function proveStatus<Res>(
       // It answers other calls: a gateway that admits only some calls, or a server that is not etcd.
       if (failure.grpcStatus !== undefined && failure.fate === 'not_applied')
         return { error, isProven: false }
-      const what = `${error.what}; whether it is of the same cluster as before could not be found out: ${failure.what}`
+      const what = `${error.what}; whether it comes from the same cluster could not be verified: ${failure.what}`
       const unknown = new EtcdError('unavailable', { ...attempt.place, what, fate: error.fate, cause: error })
       return { error: unknown, isProven: true }
     },
@@ -71,5 +71,5 @@ function isFact(error: EtcdError): boolean {
 }
 
 function refusedBy(error: EtcdError, foreign: EtcdError): string {
-  return `a member of another cluster refused it: ${error.what}; ${foreign.what.replace(/; what it answered.*$/, '')}`
+  return `a member of another cluster refused it: ${error.what}; ${foreign.what.replace(/; a write that it answered.*$/, '')}`
 }

@@ -97,7 +97,7 @@ export class StoreIdentity {
       return undefined
     return new EtcdError('cluster_changed', {
       call,
-      what: `the endpoints answer for cluster ${hex(this.#clusterId)} by now, and not for ${hex(expected)}`,
+      what: `the endpoints now answer for cluster ${hex(this.#clusterId)}, not for ${hex(expected)}`,
       fate: 'not_sent',
     })
   }
@@ -111,7 +111,7 @@ export class StoreIdentity {
     if (foreign === undefined || failure.code === 'cluster_changed') return failure
     if (!errorCodes[failure.code].blamesEndpoint) return failure
     const { endpoint, call, fate } = failure
-    const what = `${foreign.url} answers for cluster ${hex(foreign.clusterId!)}, and of ${hex(this.#clusterId!)} as before no endpoint serves: ${failure.what}`
+    const what = `${foreign.url} answers for cluster ${hex(foreign.clusterId!)}, and no endpoint of cluster ${hex(this.#clusterId!)} is available: ${failure.what}`
     return new EtcdError('cluster_changed', { endpoint, call, what, fate, cause: failure })
   }
 
@@ -142,10 +142,13 @@ export class StoreIdentity {
     if (id === this.#clusterId) return
     const before = hex(this.#clusterId!)
     this.#take(id)
-    this.#logger.warn('All endpoints answer for another cluster than before; from now on that one counts', {
-      before,
-      now: hex(id),
-    })
+    this.#logger.warn(
+      'All endpoints answer for another cluster than before, which the client uses from now on',
+      {
+        before,
+        now: hex(id),
+      },
+    )
   }
 
   #take(id: bigint): void {
@@ -161,11 +164,14 @@ export class StoreIdentity {
     const error = changed(this.#clusterId!, id, place)
     if (!this.#list.endpoints.includes(endpoint)) return error
     if (endpoint.foreignUntil === 0) {
-      this.#logger.warn('An endpoint answers for another cluster; it is left out while others are there', {
-        endpoint: endpoint.url,
-        inHand: hex(this.#clusterId!),
-        answered: hex(id),
-      })
+      this.#logger.warn(
+        'An endpoint answers for another cluster; it is not used while others are available',
+        {
+          endpoint: endpoint.url,
+          inHand: hex(this.#clusterId!),
+          answered: hex(id),
+        },
+      )
     }
     this.#hasForeign = true
     endpoint.foreignUntil = this.#now() + FOREIGN_REST_MS
@@ -187,6 +193,6 @@ function encodeId(id: bigint): Uint8Array {
 }
 
 function changed(expected: bigint, answered: bigint, place: CallSite): EtcdError {
-  const what = `the member answered for cluster ${hex(answered)}, and not for ${hex(expected)} as before; what it answered to a write is done there`
+  const what = `the member answered for cluster ${hex(answered)}, not for ${hex(expected)}; a write that it answered was applied there`
   return new EtcdError('cluster_changed', { ...place, what, fate: 'unknown' })
 }

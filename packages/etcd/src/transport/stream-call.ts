@@ -115,7 +115,7 @@ export class StreamCall<Req, Res>
       return
     }
     if (this.#isSent) {
-      controller.abort(this.#lost('the server turned the stream away while it was under way'))
+      controller.abort(this.#lost('the server rejected the stream while it was in progress'))
       return
     }
     this.#controller = controller

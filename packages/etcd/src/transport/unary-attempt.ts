@@ -94,7 +94,7 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
     }
     // undici resends a call after a GOAWAY or a "refused" reset, although it may have been executed.
     if (this.isSent) {
-      const what = 'the server turned the call away while it was under way'
+      const what = 'the server rejected the call while it was in progress'
       controller.abort(new EtcdError('connection_lost', { ...this.place, what }))
       return
     }

@@ -38,7 +38,7 @@ export function staleTokenError(endpoint: string): EtcdError {
   return new EtcdError('unauthenticated', {
     call: 'Watch/Watch',
     endpoint,
-    what: 'the token of the watch stream is no longer good; a new one is fetched',
+    what: 'the token of the watch stream has become invalid; a new one is fetched',
   })
 }
 

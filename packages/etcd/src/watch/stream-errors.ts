@@ -6,7 +6,7 @@ export function silentError(endpoint: string): EtcdError {
   return new EtcdError('connection_lost', {
     call: 'Watch/Watch',
     endpoint,
-    what: 'the server did not answer on the watch stream in time, which was cut',
+    what: 'the server did not answer on the watch stream in time, so the stream was closed',
   })
 }
 
@@ -15,7 +15,7 @@ export function unansweredError(endpoint: string): EtcdError {
   return new EtcdError('connection_lost', {
     call: 'Watch/Watch',
     endpoint,
-    what: 'the server no longer answers progress requests on the watch stream, which is opened anew',
+    what: 'the server no longer answers progress requests on the watch stream, so the stream is reopened',
   })
 }
 
@@ -43,7 +43,7 @@ export function clusterChangedError(reason: ClusterChange['reason']): EtcdError 
 }
 
 const CLUSTER_CHANGES: Record<ClusterChange['reason'], string> = {
-  history_differs: 'the store does not hold at a known revision what it held: it was replaced or restored',
+  history_differs: 'the content of the store at a known revision has changed: it was replaced or restored',
   cluster_id: 'the endpoint now belongs to another cluster',
   revision_went_back: 'the store is at a lower revision than it was: it was restored from a backup',
   term_went_back: 'the store is in an earlier term than it was: it was restored from a backup',
