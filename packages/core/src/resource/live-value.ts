@@ -55,6 +55,9 @@ export function live<T, S, R>(
   const retired = new Set<Promise<void>>()
   let served: Instance<R> | undefined
   let closing: Promise<void> | undefined
+  let isMaking = false
+  /** Selected while the factory ran, which may change the configuration itself. */
+  let newer: { readonly selected: S } | undefined
 
   const report = (error: LivetreeError) => config.report(error)
   const fail = (what: string, cause: unknown) => {
@@ -75,9 +78,14 @@ export function live<T, S, R>(
     retired.add(done)
   }
   const make = (selected: S) => {
-    const value = factory(selected)
-    if (isPromise(value)) throw refusePromise(value)
-    return new Instance(value)
+    isMaking = true
+    try {
+      const value = factory(selected)
+      if (isPromise(value)) throw refusePromise(value)
+      return new Instance(value)
+    } finally {
+      isMaking = false
+    }
   }
   const serve = (next: Instance<R>) => {
     // The factory may have closed the live value or the configuration.
@@ -85,13 +93,21 @@ export function live<T, S, R>(
     if (served !== undefined) retire(served)
     served = next
   }
-  const rebuild = (selected: S) => {
-    // The first build checks by itself whether the selection changed during it.
-    if (served === undefined) return
+  const remake = (selected: S) => {
     try {
       serve(make(selected))
     } catch (cause) {
       fail('Making an instance', cause)
+    }
+  }
+  /** Makes one instance after the other: a nested one would be replaced by the older one around it. */
+  const rebuild = (selected: S) => {
+    newer = { selected }
+    if (isMaking || served === undefined) return
+    while (newer !== undefined && closing === undefined) {
+      const next: S = newer.selected
+      newer = undefined
+      remake(next)
     }
   }
   const close = () => {
@@ -118,6 +134,7 @@ export function live<T, S, R>(
     throw error
   }
   try {
+    newer = undefined
     const now = select()
     if (!askIsEqual(`isEqual of ${name}`, isEqual, [first, now], report)) rebuild(now)
   } catch (cause) {
