@@ -28,6 +28,8 @@ export interface ConfigStatus {
   /** The last rejection, while the newest tree is invalid; undefined otherwise. */
   readonly rejected: RejectedEvent | undefined
   readonly resources: readonly ResourceStatus[]
+  /** Why the snapshot on disk is behind, while writing it fails and is tried again; undefined otherwise. */
+  readonly snapshotError: LivetreeError | undefined
   /** Keys that match nothing in the schema; empty with `unused: 'ignore'`. */
   readonly unused: readonly UnusedKey[]
 }
@@ -44,7 +46,7 @@ export interface ConfigHealth {
   readonly staleForMs: number
   /**
    * Why the configuration is not ready or not live, which source is disconnected, why the newest tree was rejected (path
-   * and key), and which resource could not be built; undefined if there is no problem. Contains no secrets.
+   * and key), which resource could not be built, and why the snapshot on disk is behind; undefined if there is no problem. Contains no secrets.
    */
   readonly reason: string | undefined
 }

@@ -17,7 +17,7 @@ const ISSUE_LENGTH = 500
 
 /** Derives what a health endpoint reports from the status. */
 export function healthOf(status: ConfigStatus, facts: HealthFacts): ConfigHealth {
-  const { state, revision, staleForMs, rejected, sources, resources } = status
+  const { state, revision, staleForMs, rejected, sources, resources, snapshotError } = status
   const { maxStalenessMs, provenForMs, staleReason } = facts
   const isTooOld = provenForMs === undefined ? Number.isFinite(maxStalenessMs) : provenForMs > maxStalenessMs
   const reasons = [
@@ -30,6 +30,7 @@ export function healthOf(status: ConfigStatus, facts: HealthFacts): ConfigHealth
       .map(({ name, lastError }) => `${name} is lost: ${lastError?.message}`),
     rejected && describeRejection(rejected),
     ...resources.map(({ lastError }) => lastError?.message),
+    snapshotError?.message,
   ]
   const reason = reasons.filter((text) => text !== undefined).join('; ')
   const isReady = state !== 'closed' && !isTooOld

@@ -11,8 +11,10 @@ function setUp() {
   let state: unknown
   let gate: Promise<void> = Promise.resolve()
   let failure: Error | undefined
+  let attemptCount = 0
   const file = {
     async write(document: unknown) {
+      attemptCount++
       await gate
       if (failure !== undefined) throw failure
       written.push(document)
@@ -30,6 +32,7 @@ function setUp() {
     written,
     errors,
     writer,
+    attempts: () => attemptCount,
     touch(next: unknown) {
       state = next
       writer.touch()
@@ -74,40 +77,73 @@ describe('SnapshotWriter', () => {
     expect(written).toEqual([1, 2])
   })
 
-  it('flush writes at once what is not on disk, and leaves no timer', async () => {
+  it('close writes at once what is not on disk, and leaves no timer', async () => {
     const { clock, written, touch, writer } = setUp()
     touch(1)
-    await writer.flush()
-    await writer.flush()
+    await writer.close()
+    await writer.close()
     expect(written).toEqual([1])
     expect(clock.pendingTimers).toBe(0)
   })
 
-  it('flush waits for a write under way, then writes what came after', async () => {
+  it('close waits for a write under way, then writes what came after', async () => {
     const { clock, written, touch, writer, hold } = setUp()
     const release = hold()
     touch(1)
     await clock.advance(1_000)
     touch(2)
-    const flushed = writer.flush()
+    const flushed = writer.close()
     release()
     await flushed
     expect(written).toEqual([1, 2])
     expect(clock.pendingTimers).toBe(0)
   })
 
-  it('reports a failed write, and tries again with the next change and at the end', async () => {
+  it('reports a failed write once, and writes with the next change', async () => {
     const { clock, written, errors, touch, writer, fail } = setUp()
     const failure = new Error('disk full')
     fail(failure)
     touch(1)
     await clock.advance(10_000)
     expect(errors).toEqual([failure])
-    await writer.flush()
-    expect(errors).toEqual([failure, failure])
+    expect(writer.lastError).toBe(failure)
     fail(undefined)
     touch(2)
     await clock.advance(1_000)
     expect(written).toEqual([2])
+    expect(writer.lastError).toBeUndefined()
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('tries a failed write again without a change, ever more seldom up to once a minute', async () => {
+    const { clock, written, errors, touch, writer, fail, attempts } = setUp()
+    fail(new Error('disk full'))
+    touch(1)
+    await clock.advance(1_000)
+    expect(attempts()).toBe(1)
+    await clock.advance(1_000)
+    expect(attempts()).toBe(2)
+    await clock.advance(600_000)
+    expect(attempts()).toBeLessThan(20)
+    expect(errors).toHaveLength(1)
+    fail(new Error('read-only'))
+    await clock.advance(60_000)
+    expect(errors).toHaveLength(2)
+    fail(undefined)
+    await clock.advance(60_000)
+    expect(written).toEqual([1])
+    expect(writer.lastError).toBeUndefined()
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('close reports what it could not write, and leaves no timer', async () => {
+    const { clock, errors, touch, writer, fail } = setUp()
+    const failure = new Error('disk full')
+    fail(failure)
+    touch(1)
+    await clock.advance(1_000)
+    await writer.close()
+    expect(errors).toEqual([failure, failure])
+    expect(clock.pendingTimers).toBe(0)
   })
 })

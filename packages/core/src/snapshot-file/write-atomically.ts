@@ -1,15 +1,26 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { lstat, mkdir, open, readlink, rename, rm, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+
+/** Linux follows as many links. */
+const MOST_LINKS = 40
+/** Names the temporary files of this process, so that the message of a failed write is the same each time. */
+const SUFFIX = `${process.pid}-${randomBytes(4).toString('hex')}.tmp`
 
 /**
  * Puts a file in place in one step: who reads it finds the old content or the new, also after a crash or a power cut.
- * Only the owner can read it (0600). Makes the directory (0700) if there is none.
+ * Only the owner can read it (0600). Makes the directory (0700) if there is none. A link stays, and the file that it
+ * names is replaced. What is no regular file (a device, a pipe, a socket) is left alone. Writes to one path must not
+ * overlap.
+ *
+ * @throws Error if the path names anything but a regular file, or the write fails
  */
 export async function writeAtomically(path: string, content: Uint8Array): Promise<void> {
-  const directory = dirname(path)
-  await mkdir(directory, { recursive: true, mode: 0o700 })
-  const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const target = await targetOf(path)
+  const temporary = `${target}.${SUFFIX}`
+  // Left behind by a write that could not remove it.
+  await rm(temporary, { force: true })
   try {
     const handle = await open(temporary, 'wx', 0o600)
     try {
@@ -18,12 +29,28 @@ export async function writeAtomically(path: string, content: Uint8Array): Promis
     } finally {
       await handle.close()
     }
-    await rename(temporary, path)
+    await rename(temporary, target)
   } catch (error) {
-    await rm(temporary, { force: true })
+    await rm(temporary, { force: true }).catch(() => {})
     throw error
   }
-  await syncDirectory(directory)
+  await syncDirectory(dirname(target))
+}
+
+/** Follows links to the file that is to be replaced, which need not exist yet. */
+async function targetOf(path: string): Promise<string> {
+  const there = await stat(path).catch(unlessMissing)
+  if (there !== undefined && !there.isFile()) throw new Error('it is not a regular file')
+  let target = path
+  for (let count = 0; count < MOST_LINKS; count++) {
+    if ((await lstat(target).catch(unlessMissing))?.isSymbolicLink() !== true) return target
+    target = resolve(dirname(target), await readlink(target))
+  }
+  throw new Error('it is a link to itself')
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
 }
 
 /** Makes the rename itself survive a power cut, where the platform lets a directory be opened. */

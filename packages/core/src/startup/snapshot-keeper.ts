@@ -40,13 +40,18 @@ export class SnapshotKeeper {
       clock: options.clock,
       intervalMs: options.intervalMs,
       capture: () => this.#capture(),
-      onError: (error) => this.#report(error as LivetreeError),
+      onError: (error) => this.#report(error),
     })
   }
 
   /** Sets the function that receives write errors. */
   onError(report: (error: LivetreeError) => void): void {
     this.#report = report
+  }
+
+  /** Why the newest state is not on disk; undefined if the last write succeeded. */
+  get lastError(): LivetreeError | undefined {
+    return this.#writer.lastError
   }
 
   /** Keeps the snapshot that was read at startup. */
@@ -86,7 +91,7 @@ export class SnapshotKeeper {
   async close(): Promise<void> {
     const isNewer = this.#writtenProof !== undefined && this.#provenAt() > this.#writtenProof
     if (isNewer) this.#writer.touch()
-    await this.#writer.flush()
+    await this.#writer.close()
   }
 
   /** Whether the state in service comes from the sources. */

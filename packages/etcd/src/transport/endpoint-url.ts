@@ -6,11 +6,22 @@ function refuse(what: string): EtcdError {
   return new EtcdError('invalid_option', { what, remedy: 'An endpoint looks like http://127.0.0.1:2379.' })
 }
 
+/** In characters. */
+const MOST_SHOWN = 200
+
 /**
- * The part of an endpoint that may be shown in errors: never what precedes an `@`, with or without a scheme.
+ * Shows the scheme, host and port of a refused endpoint. Whatever else is in it may be a secret: a user name, a password,
+ * a path or a query with a token. An `@` may end a password that is full of slashes, so nothing before it is shown.
  */
 function shown(text: string): string {
-  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1…@').slice(0, 200)
+  const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)?(.*)$/is.exec(text.trim()) ?? []
+  const at = rest.indexOf('@')
+  const authority = rest.slice(at + 1)
+  // A second `@`, or a slash before the first, leaves it open which part is the host.
+  if (at !== -1 && (/[/?#\\]/.test(rest.slice(0, at)) || authority.includes('@'))) return `${scheme}…@…`
+  const [place = ''] = /^(?:\[[\da-f:.%]*\]|[\w.-]+)?(?::\d{1,5}(?![^/?#]))?/i.exec(authority) ?? []
+  const isAll = place.length === authority.length || authority.slice(place.length) === '/'
+  return `${scheme}${at === -1 ? '' : '…@'}${place}${isAll ? '' : '…'}`.slice(0, MOST_SHOWN)
 }
 
 /** `URL.canParse` accepts some very long texts for which `new URL` throws. */
