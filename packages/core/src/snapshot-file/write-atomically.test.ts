@@ -75,6 +75,21 @@ describe('writeAtomically', () => {
     expect(statSync('/dev/null').isCharacterDevice()).toBe(true)
   })
 
+  it('fails with the same message each time', async () => {
+    const at = openDirectory()
+    const path = join(at, 'n'.repeat(250))
+    const failures = await Promise.allSettled([1, 2].map(() => writeAtomically(path, content)))
+    const [first, second] = failures.map((result) => result.status === 'rejected' && result.reason.message)
+    expect(first).toMatch(/ENAMETOOLONG/)
+    expect(second).toBe(first)
+  })
+
+  it('puts one of several contents in place when writes to a path overlap', async () => {
+    const path = join(openDirectory(), 'file')
+    await Promise.all(['a', 'b', 'c'].map((text) => writeAtomically(path, Buffer.from(text))))
+    expect(readFileSync(path, 'utf8')).toMatch(/^[abc]$/)
+  })
+
   it('refuses a link to itself', async () => {
     const at = openDirectory()
     symlinkSync('loop', join(at, 'loop'))

@@ -4,23 +4,18 @@ import { dirname, resolve } from 'node:path'
 
 /** Linux follows as many links. */
 const MOST_LINKS = 40
-/** Names the temporary files of this process, so that the message of a failed write is the same each time. */
-const SUFFIX = `${process.pid}-${randomBytes(4).toString('hex')}.tmp`
 
 /**
  * Puts a file in place in one step: who reads it finds the old content or the new, also after a crash or a power cut.
  * Only the owner can read it (0600). Makes the directory (0700) if there is none. A link stays, and the file that it
- * names is replaced. What is no regular file (a device, a pipe, a socket) is left alone. Writes to one path must not
- * overlap.
+ * names is replaced. What is no regular file (a device, a pipe, a socket) is left alone.
  *
  * @throws Error if the path names anything but a regular file, or the write fails
  */
 export async function writeAtomically(path: string, content: Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const target = await targetOf(path)
-  const temporary = `${target}.${SUFFIX}`
-  // Left behind by a write that could not remove it.
-  await rm(temporary, { force: true })
+  const temporary = `${target}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
   try {
     const handle = await open(temporary, 'wx', 0o600)
     try {
@@ -32,6 +27,8 @@ export async function writeAtomically(path: string, content: Uint8Array): Promis
     await rename(temporary, target)
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {})
+    // The same failure has the same message each time, so that it is reported once.
+    if (error instanceof Error) error.message = error.message.replaceAll(temporary, target)
     throw error
   }
   await syncDirectory(dirname(target))
