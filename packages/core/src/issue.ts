@@ -33,7 +33,7 @@ export interface Issue {
 export interface UnusedKey {
   readonly origin: Origin
   readonly pathText: string
-  /** A name in the schema that looks alike, if there is one. */
+  /** What may have been meant: a name in the schema that looks alike, or for a variable the whole environment variable. */
   readonly didYouMean: string | undefined
   /** Why no schema could have a place for it, if that is so. */
   readonly reason: string | undefined

@@ -67,17 +67,26 @@ function unusedKeys(tree: LayerTree, spots: readonly UnusedSpot[], writer: Issue
       return { origin, pathText: pathText(path), didYouMean, reason: undefined }
     })
   }
-  const addBelow = (node: TreeNode, path: readonly string[], didYouMean: string | undefined): void => {
+  /** `meant`: the path as it may have been meant, for which `didYouMean` is the one other name. */
+  const addBelow = (
+    node: TreeNode,
+    path: readonly string[],
+    didYouMean: string | undefined,
+    meant: readonly string[],
+  ): void => {
     for (const entry of entriesOf(node)) {
       if (seen.has(entry)) continue
       seen.add(entry)
-      add(entry, path, path, didYouMean)
+      const variable = didYouMean === undefined ? undefined : writer.variableOf(entry.layer, meant)
+      add(entry, path, path, variable ?? didYouMean)
     }
-    for (const child of node.children) addBelow(child, [...path, child.name], didYouMean)
+    for (const child of node.children)
+      addBelow(child, [...path, child.name], didYouMean, [...meant, child.name])
   }
   for (const { node, path, inside, known } of spots) {
     const didYouMean = nearestName(path.at(-1) ?? '', known, budget)
-    if (inside === undefined) addBelow(node, path, didYouMean)
+    const meant = didYouMean === undefined ? path : [...path.slice(0, -1), didYouMean]
+    if (inside === undefined) addBelow(node, path, didYouMean, meant)
     else add(inside.entry, path.slice(0, inside.depth), path, didYouMean)
   }
   for (const { layer, path, revision, reason } of misplacedInOrder(tree)) {

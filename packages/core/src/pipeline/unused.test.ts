@@ -199,7 +199,7 @@ describe('unusedKeys: every key the schema has no place for', () => {
     const { patch } = staged(z.object({ poolSize: z.number().optional() }), { layers: [envLayer] })
     const outcome = patch(0, { POOL_SIZ: '1', poolSize: '2', pool_size: '3' })
     expect(outcome.unused).toMatchObject([
-      { origin: { key: 'APP_POOL_SIZ' }, didYouMean: 'poolSize' },
+      { origin: { key: 'APP_POOL_SIZ' }, didYouMean: 'APP_POOL_SIZE' },
       { origin: { key: 'APP_poolSize' }, reason: expect.stringMatching('upper case') },
       { origin: { key: 'APP_pool_size' }, reason: expect.stringMatching('upper case') },
     ])
@@ -318,5 +318,19 @@ describe('UnusedKeyList: the same list until one of its keys changes', () => {
     const changed = after.unused.find(({ origin }) => origin.key === `/base/${Object.keys(change)[0]}`)
     if (changed !== undefined) expect(changed.origin.revision).toBe(3)
     expect(pipeline.evaluate().unused).toBe(after.unused)
+  })
+})
+
+test('of an environment variable, the variable that may have been meant is named', () => {
+  const schema = z.object({
+    http: z.object({ timeoutMs: z.string().optional(), portNumber: z.string().optional() }),
+  })
+  const outcome = staged(schema, { layers: [envLayer, storedLayer('base')] })
+  outcome.patch(0, { HTTP__TIMEOUTMS: '1', HTPP__PORT_NUMBER: '1' })
+  const { unused } = outcome.patch(1, { 'http/timeoutMS': '1' })
+  expect(Object.fromEntries(unused.map(({ origin, didYouMean }) => [origin.key, didYouMean]))).toEqual({
+    APP_HTPP__PORT_NUMBER: 'APP_HTTP__PORT_NUMBER',
+    APP_HTTP__TIMEOUTMS: 'APP_HTTP__TIMEOUT_MS',
+    '/base/http/timeoutMS': 'timeoutMs',
   })
 })

@@ -231,3 +231,23 @@ describe('describe: what is at a path', () => {
     expect(fingerprintOf(compileSchema(schema, { naming: 'kebab-case' }))).not.toBe(exact)
   })
 })
+
+test.each<[string, () => z.ZodType]>([
+  ['a getter', () => getters()],
+  ['z.lazy()', () => lazies()],
+])(
+  'compileSchema: a schema that a function makes anew at each level is refused by name: %s',
+  (_how, make) => {
+    const compile = () => compileSchema(z.object({ tree: make() }))
+    expect(compile).toThrow(/"tree\.kids.* is nested without end/)
+    expect(compile).toThrow(LivetreeError)
+  },
+)
+
+const getters = (): z.ZodType =>
+  z.object({
+    get kids() {
+      return z.array(getters()).optional()
+    },
+  })
+const lazies = (): z.ZodType => z.object({ kids: z.lazy(lazies).optional() })

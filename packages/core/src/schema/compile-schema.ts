@@ -1,7 +1,7 @@
 import * as z from 'zod/v4/core'
 import { assertZod } from './assert-zod.ts'
 import { environmentName, type Naming, storedName } from './naming.ts'
-import { refuse, refuseAsync, refuseClashes, refuseSecretKey } from './refuse.ts'
+import { refuse, refuseAsync, refuseEndless, refuseClashes, refuseSecretKey } from './refuse.ts'
 import { hasAsyncCode } from './own-code.ts'
 import { isScalar, requiresItself } from './directory.ts'
 import {
@@ -37,11 +37,16 @@ export function compileSchema(schema: z.$ZodType, options: CompileOptions = {}):
   return schemaNode
 }
 
+/** No schema that a person wrote is so deep; one that a function makes anew at each level never ends. */
+const MAX_DEPTH = 500
+
 type Def = z.$ZodTypes['_zod']['def']
 
 class Compiler {
   readonly #naming: Naming
   readonly #plans = new Map<z.$ZodType, SchemaNode>()
+  /** How many schemas hold the one that is compiled. */
+  #depth = 0
   /** Where each plan was met first. */
   readonly #paths = new Map<SchemaNode, readonly string[]>()
 
@@ -53,6 +58,14 @@ class Compiler {
   compile(schema: z.$ZodType, path: readonly string[]): SchemaNode {
     const known = this.#plans.get(schema)
     if (known !== undefined) return known
+    this.#depth++
+    if (this.#depth > MAX_DEPTH) refuseEndless(path)
+    const schemaNode = this.#compileNew(schema, path)
+    this.#depth--
+    return schemaNode
+  }
+
+  #compileNew(schema: z.$ZodType, path: readonly string[]): SchemaNode {
     assertZod(schema, path)
     const def = (schema as z.$ZodTypes)._zod.def as Def
     if (hasAsyncCode(schema)) refuseAsync(path)

@@ -27,6 +27,13 @@ export function refuseAsync(path: readonly string[]): never {
   throw new LivetreeError('invalid_schema', message)
 }
 
+/** @throws LivetreeError `invalid_schema` for a schema that never ends */
+export function refuseEndless(path: readonly string[]): never {
+  const place = placeText(path.slice(0, 3))
+  const message = `The schema at ${place} is nested without end: a function makes a new schema at each level. Keep the recursive schema in a constant and refer to that.`
+  throw new LivetreeError('invalid_schema', message)
+}
+
 /** @throws LivetreeError `invalid_schema` */
 export function refuse(path: readonly string[], what: string, remedy: string): never {
   throw new LivetreeError(
