@@ -14,14 +14,19 @@ const PUTS = amount(10_000, 200)
 const SIZES = amount({ record: 10_000, tree: 10_000 }, { record: 100, tree: 100 })
 const SINGLE_PUTS = amount(200, 10)
 const IN_FLIGHT = 256
-/** Bursts of each kind: some for when the last state is there, some for how long the event loop is blocked. */
+/**
+ * Bursts of each kind: some for when the last state is there, some for how long the event loop is blocked.
+ */
 const ROUNDS = amount(3, 1)
 
 await using server = await startEtcd()
 await using client = createEtcdClient({ endpoints: [server.endpoint] })
 await using cleanup = new AsyncDisposableStack()
 
-/** One watcher in a process of its own, on a directory of its own, and what was measured of it, in milliseconds. */
+/**
+ * One watcher in a process of its own, on a directory of its own, and what was measured of it, in
+ * milliseconds.
+ */
 interface Watcher {
   readonly kind: 'live' | 'bare'
   readonly shape: keyof typeof burstShapes
@@ -123,9 +128,9 @@ publish({
   bench: 'burst',
   etcd: server.version,
   method:
-    `${PUTS.toLocaleString('en')} puts from a process of its own, ${IN_FLIGHT} under way at any time, each with a new value: on one record of ${SIZES.record.toLocaleString('en')} entries, or spread over a tree of ${SIZES.tree.toLocaleString('en')} leaves. ` +
-    'livetree (a watch() handler on the whole) and the bare gRPC watch on node:http2 run in processes of their own and take turns; each sees only its own bursts. Times are on the clock that all processes share. ' +
-    `Turns of the event loop are measured in further bursts, by the processor time of the thread, which work of others does not lengthen; garbage collection counts. One apply is a turn in which one single put is applied, read from the socket and told to the handler, the median of ${SINGLE_PUTS} a round.`,
+    `${PUTS.toLocaleString('en')} puts from a separate process, ${IN_FLIGHT} in progress at any time, each with a new value: on one record of ${SIZES.record.toLocaleString('en')} entries, or spread over a tree of ${SIZES.tree.toLocaleString('en')} leaves. ` +
+    'livetree (a watch() handler on the whole) and the bare gRPC watch on node:http2 run in separate processes and take turns; each sees only its own bursts. Times are by the clock that all processes share. ' +
+    `Turns of the event loop are measured in additional bursts, by the CPU time of the thread, which other processes do not lengthen; garbage collection counts. One apply is a turn in which a single put is read from the socket, applied and passed to the handler: the median of ${SINGLE_PUTS} per round.`,
   timings,
   ratios,
 })

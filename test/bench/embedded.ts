@@ -85,8 +85,8 @@ async function main(): Promise<void> {
     bench: 'embedded',
     etcd: binaries.version,
     method:
-      `etcd as a process, embedded in this one, the same plain client on both, in turns. ` +
-      'Times are of one call; start-up is until the first health check passes, or the promise resolves. Ratios: embedded / etcd.',
+      `etcd as a process, embedded in this process, the same plain client for both, in turns. ` +
+      'Times are per call; start-up lasts until the first health check passes, or the promise resolves. Ratios: embedded / etcd.',
     timings: all.flatMap(([, timings]) => timings),
     ratios: all.flatMap(([what, timings]) => ratiosOf(what, timings)),
   })

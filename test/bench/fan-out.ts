@@ -100,7 +100,7 @@ publish({
   etcd: version,
   method:
     `${(PROCESSES * WATCHERS).toLocaleString('en')} live configurations of ten leaves in ${PROCESSES} processes, and as many bare gRPC watches on node:http2 in ${PROCESSES} others, on one etcd. ` +
-    `Time from sending a put until all handlers ran, or all bare watches decoded the event, on the clock that all processes share. ${ROUNDS} puts for each, in turns, each seen by one of the two fleets only; the other one is idle then. ` +
+    `Time from sending a put until all handlers have run, or all bare watches have decoded the event, by the clock that all processes share. ${ROUNDS} puts for each, in turns, each seen by one of the two fleets while the other is idle. ` +
     'With a connection for each watcher, as 2,000 services have them; and with one connection for each process, where livetree has one stream for all its watches and the bare watches have one stream each.',
   timings,
   ratios,

@@ -42,7 +42,9 @@ class Sightings {
   }
 }
 
-/** A tree of so many leaves, with a live configuration on it; and a directory that only a bare watch is on. */
+/**
+ * A tree of so many leaves, with a live configuration on it; and a directory that only a bare watch is on.
+ */
 interface Tree {
   readonly leaves: string
   readonly services: readonly string[]
@@ -105,7 +107,10 @@ async function put(root: string, tree: Tree, watchers: readonly Sightings[]): Pr
   return times.map((at) => at - startedAt)
 }
 
-/** In turns: a put that only the configuration sees, one that only the bare watch sees; then the other way round. */
+/**
+ * In turns: a put that only the configuration sees, one that only the bare watch sees; then the other way
+ * round.
+ */
 async function takeTurns(trees: readonly Tree[]): Promise<Measured[]> {
   const all = trees.map((): Measured => ({ ours: [], bare: [] }))
   for (let round = -WARM_UPS; round < PUTS; round++) {
@@ -177,9 +182,9 @@ publish({
   etcd: server.version,
   method:
     `Time from sending a put until a watch() handler runs, and until the event of a bare gRPC watch on node:http2 is decoded, all in one process. ` +
-    `Writer, livetree and bare watch have a connection each. The three trees are live at once and take turns, put by put, ${PUTS} puts each; the next put waits for the sight of the last. ` +
-    `"Puts in turns": livetree and the bare watch each see puts of their own, alternately, so that neither waits for the other's work. ` +
-    `"The same puts": both watch the same directory; the server decides who is told first, and the second waits for the first in this one thread.`,
+    `Writer, livetree and bare watch have one connection each. The three trees are live at once and take turns, put by put, ${PUTS} puts each; each put waits until the previous one was seen. ` +
+    `"Puts in turns": livetree and the bare watch each see their own puts, alternately, so that neither waits for the other's work. ` +
+    `"The same puts": both watch the same directory; the server decides which is notified first, and the second waits for the first in the shared thread.`,
   timings,
   ratios,
   plots: [

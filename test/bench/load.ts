@@ -21,7 +21,10 @@ const client = createEtcdClient({ endpoints: [server.endpoint] })
 const etcd3 = new Etcd3({ hosts: server.endpoint })
 const session = connect(server.endpoint)
 
-/** Ours: a configuration from nothing to a validated snapshot, on a connection that stands already, as the others have. */
+/**
+ * Ours: a configuration from nothing to a validated snapshot, on a connection that stands already, as the
+ * others have.
+ */
 function livetree(root: string, depth: number): Contender {
   const definition = defineConfig({ name: 'bench', schema: nestedSchema(depth) })
   return {
@@ -127,8 +130,8 @@ publish({
   bench: 'load',
   etcd: server.version,
   method:
-    'Keys of 60-byte values in directories of ten. Each way reads the same range over a connection that stands, in turns: ' +
-    'livetree to a validated snapshot with a watch behind it, npm etcd3 to strings that are put into a tree and parsed by zod, node:http2 to bytes that nobody looks at.',
+    'Keys of 60-byte values in directories of ten. Each contender reads the same range over an established connection, in turns: ' +
+    'livetree to a validated snapshot with a watch behind it, npm etcd3 to strings that are put into a tree and parsed by zod, node:http2 to undecoded bytes.',
   timings: bySize.flat(),
   ratios,
   plots: [

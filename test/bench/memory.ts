@@ -41,8 +41,8 @@ publish({
   bench: 'memory',
   etcd: server.version,
   method:
-    `heapUsed after garbage collection, with less without the thing measured: a live configuration of ${count} leaves of 60 bytes, loaded from etcd with its watch, or JSON.parse of the same data with the same types. ` +
-    `Each in a process of its own, which has loaded all modules, connected, and loaded and closed a small configuration before; ${ROUNDS} processes each, in turns.`,
+    `Difference of heapUsed after garbage collection with and without the measured object: a live configuration of ${count} leaves of 60 bytes, loaded from etcd with its watch, or JSON.parse of the same data with the same types. ` +
+    `Each in a separate process that has loaded all modules, connected, and loaded and closed a small configuration before; ${ROUNDS} processes each, in turns.`,
   timings: [liveHeap, plainHeap, liveAll, plainAll],
   ratios: [
     {

@@ -13,7 +13,10 @@ import { publish } from './support/report.ts'
 const FAST_READS = amount(4_000_000, 6_400)
 const SLOW_READS = amount(40_000, 640)
 const ROUNDS = amount(100, 2)
-/** Configurations and objects that are read in turn. With one alone, the compiler would read it once and never again. */
+/**
+ * Configurations and objects that are read in turn. With one alone, the compiler would read it once and never
+ * again.
+ */
 const INSTANCES = 16
 const READS_AT_ONCE = 4
 
@@ -153,9 +156,9 @@ const [mine, plainly, byHolder, ...getters] = timings
 publish({
   bench: 'read',
   method:
-    `Time of one read of a number three levels down. ${INSTANCES} live configurations, and as many frozen plain objects with the same data, are read in turn, four paths of each, and what is read is summed and the sum checked, so that the compiler cannot leave reads out. ` +
-    `A sample is ${FAST_READS.toLocaleString('en')} reads, or ${SLOW_READS.toLocaleString('en')} of those that take a path as text; samples in turns, each loop written out for itself. ` +
-    'The holder is an object whose field `current` is a frozen plain object: what any value that can be swapped costs at least.',
+    `Time of one read of a number three levels down. ${INSTANCES} live configurations, and as many frozen plain objects with the same data, are read in turn, four paths of each; the values are summed and the sum is checked, so that the compiler cannot remove reads. ` +
+    `A sample is ${FAST_READS.toLocaleString('en')} reads, or ${SLOW_READS.toLocaleString('en')} of those that take a path as text; samples in turns, each with a loop of its own. ` +
+    'The holder is an object whose field `current` is a frozen plain object: the minimum cost of a value that can be replaced.',
   timings,
   ratios: [
     { what: 'against a frozen plain object', value: mine!.median / plainly!.median, aim: 1 },

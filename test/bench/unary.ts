@@ -82,8 +82,8 @@ publish({
   bench: 'unary',
   etcd: server.version,
   method:
-    `Time of one call when ${IN_FLIGHT} are under way: ${CALLS.toLocaleString('en')} calls divided by what they took together, samples in turns, on one connection for each client, both in one process. ` +
-    'Values of 60 bytes; a get gives the value as text. The processor time is that of this process: the client with its HTTP/2, without the server.',
+    `Time of one call with ${IN_FLIGHT} in progress: ${CALLS.toLocaleString('en')} calls, their total time divided by their number, samples in turns, on one connection per client, both in one process. ` +
+    'Values of 60 bytes; a get returns the value as text. The processor time is that of this process: the client with its HTTP/2, without the server.',
   timings,
   ratios,
 })

@@ -7,8 +7,8 @@ export function benchPage(reports: readonly BenchReport[]): string {
   const lines = [
     '# Benchmarks',
     '',
-    'Written by `npm run bench`. Every figure is a ratio of two things measured in one run on one machine, in turns, against a',
-    'peer or the floor. Absolute times depend on the machine and are no claims.',
+    'Written by `npm run bench`. Every figure is a ratio of two measurements from one run on one machine, in turns, against a',
+    'peer or the lower bound. Absolute times depend on the machine and are not claims.',
     '',
     '## Aims',
     '',

@@ -31,7 +31,7 @@ export const everythingUntil = (
   onRound: (delivered: number, trouble: string) => void = () => undefined,
 ): Scenario => ({
   name: 'everything',
-  about: `one trouble after the other on one cluster, until ${deliveredEvents} events were delivered`,
+  about: `one fault after the other on one cluster, until ${deliveredEvents} events were delivered`,
   settings: { writersLane: true, pauseMs: 5 },
   async run(world, random) {
     while (world.consumers.deliveredEvents < deliveredEvents) {

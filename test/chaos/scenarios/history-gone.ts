@@ -16,7 +16,7 @@ const countOf = (type: WatchRecord['type'], { watches }: Consumers): number =>
 /** What consumers missed is no longer kept when they are back. */
 export const compactionWhileAway: Scenario = {
   name: 'compaction-while-away',
-  about: 'half of the consumers are cut off while the history is written on and compacted',
+  about: 'half of the consumers are disconnected while writes continue and the history is compacted',
   async run({ lanes, consumers, witness, writers, last, scaled }, random) {
     for (let round = 0; round < scaled(2, 10); round += 1) {
       const away = random.chance(0.3) ? lanes : [random.pick(lanes)]
@@ -36,10 +36,12 @@ export const compactionWhileAway: Scenario = {
   },
 }
 
-/** Readers are too slow, their queues run over, and what they have to catch up with is compacted under them. */
+/**
+ * Readers are too slow, their queues run over, and what they have to catch up with is compacted under them.
+ */
 export const slowConsumers: Scenario = {
   name: 'slow-consumers',
-  about: 'readers fall behind until their queues run over, and the history they need is compacted',
+  about: 'readers fall behind until their queues overflow, and the history they need is compacted',
   settings: { pauseMs: 5 },
   async run({ consumers, witness, writers, scaled }, random) {
     for (let number = 0; number < 4; number += 1) {

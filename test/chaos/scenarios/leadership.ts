@@ -5,7 +5,7 @@ import type { Scenario } from './scenario.ts'
 /** Another member leads, again and again. */
 export const leaderMoves: Scenario = {
   name: 'leader-moves',
-  about: 'the leader hands over to another member, again and again',
+  about: 'leadership is transferred to another member, again and again',
   async run({ members, cluster, writers, scaled }, random) {
     for (let round = 0; round < scaled(5, 25); round += 1) {
       const leader = await cluster.leader()
@@ -28,10 +28,13 @@ export const partitionedMember: Scenario = {
   run: isolateInTurn(3_500, 2_000),
 }
 
-/** A member loses everybody, as when its machine loses the network: packets go nowhere, and nobody is told. */
+/**
+ * A member loses everybody, as when its machine loses the network: packets go nowhere, and nobody is told.
+ */
 export const blackholedMember: Scenario = {
   name: 'blackholed-member',
-  about: 'a member is cut off from the others and from all consumers; nothing is refused, nothing answers',
+  about:
+    'a member is cut off from the others and from all consumers; connections to it are neither refused nor answered',
   settings: { writersLane: true },
   async run({ members, cluster, lanes, writersLane, writers, last, scaled }, random) {
     for (let round = 0; round < scaled(2, 6); round += 1) {
@@ -54,13 +57,15 @@ export const blackholedMember: Scenario = {
 export const cutOffHost: Scenario = {
   name: 'cut-off-host',
   about:
-    'members run on hosts of their own (network namespaces); one, sometimes the leader, has its cable pulled, and half of the consumers are connected to it with nothing in between',
+    'members run on hosts of their own (network namespaces); one, sometimes the leader, is disconnected, and half of the consumers are connected to it directly',
   settings: { hosts: true, nameEndpoints: (lane, ways, members) => (lane === 0 ? ways : members) },
   whyNot: whyNoNetworkHosts,
   run: isolateInTurn(3_000, 3_000),
 }
 
-/** Isolates the leader and some other member by turns, for these times at least in a short and in a long run. */
+/**
+ * Isolates the leader and some other member by turns, for these times at least in a short and in a long run.
+ */
 function isolateInTurn(shortMs: number, longMs: number): Scenario['run'] {
   return async ({ members, cluster, writers, last, scaled }, random) => {
     for (let round = 0; round < scaled(2, 6); round += 1) {

@@ -3,7 +3,7 @@ import type { Scenario } from './scenario.ts'
 /** Members are killed, one after the other. */
 export const killInTurn: Scenario = {
   name: 'kill-in-turn',
-  about: 'each member in turn is killed (SIGKILL) and comes back',
+  about: 'each member in turn is killed (SIGKILL) and restarted',
   async run({ members, writers, last, scaled }, random) {
     for (let round = 0; round < scaled(1, 4); round += 1) {
       for (const member of random.shuffle(members)) {
@@ -19,7 +19,7 @@ export const killInTurn: Scenario = {
 /** Members are asked to stop, one after the other: they say goodbye, and keep their streams for a while. */
 export const stopInTurn: Scenario = {
   name: 'stop-in-turn',
-  about: 'each member in turn is stopped (SIGTERM) and comes back',
+  about: 'each member in turn is stopped (SIGTERM) and restarted',
   async run({ members, writers, last, scaled }, random) {
     for (let round = 0; round < scaled(1, 2); round += 1) {
       for (const member of random.shuffle(members)) {
@@ -35,7 +35,7 @@ export const stopInTurn: Scenario = {
 /** The whole cluster is away for a while. */
 export const allDown: Scenario = {
   name: 'all-down',
-  about: 'all members are killed at once and come back after a while',
+  about: 'all members are killed at once and restarted after a while',
   async run({ members, writers, last, scaled }) {
     for (let round = 0; round < scaled(1, 4); round += 1) {
       await Promise.all(members.map((member) => member.kill()))

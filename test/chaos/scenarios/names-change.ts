@@ -15,7 +15,7 @@ const nameOf = (port: string, lane: number) => `m${port}-${lane}.${domain}`
 export const namesMove: Scenario = {
   name: 'names-move',
   about:
-    'consumers know members by name; the addresses behind the names change, and the old ones fall silent',
+    'consumers know members by name; the addresses behind the names change, and the old ones stop responding',
   settings: {
     nameEndpoints: (lane, endpoints) =>
       endpoints.map((endpoint) => {
@@ -67,7 +67,9 @@ const { lookup } = dns
 type Told = (error: Error | null, address: string | LookupAddress[], family?: number) => void
 type Lookup = (name: string, options: LookupOptions, told: Told) => void
 
-/** Puts itself in front of the resolver that every connection of Node asks; other names go on to the real one. */
+/**
+ * Puts itself in front of the resolver that every connection of Node asks; other names go on to the real one.
+ */
 const answerForOurNames = (): void => {
   if (dns.lookup !== lookup) return
   const answer: Lookup = (name, options, told) => {

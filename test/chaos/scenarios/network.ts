@@ -3,7 +3,7 @@ import type { Scenario } from './scenario.ts'
 /** Connections break again and again, at any byte. */
 export const cutAgainAndAgain: Scenario = {
   name: 'cut-again-and-again',
-  about: 'connections of consumers are reset again and again, some at an exact byte of an answer',
+  about: 'connections of consumers are reset again and again, some at an exact byte of a response',
   async run({ lanes, writers, last, scaled }, random) {
     for (let round = 0; round < scaled(10, 60); round += 1) {
       const lane = random.pick(lanes)
@@ -18,7 +18,7 @@ export const cutAgainAndAgain: Scenario = {
 /** Answers arrive in the smallest pieces there are. */
 export const oneByteChunks: Scenario = {
   name: 'one-byte-chunks',
-  about: 'everything arrives one byte at a time, or a few, and connections are cut in between',
+  about: 'everything arrives in chunks of one or a few bytes, and connections are cut in between',
   settings: { pauseMs: 100 },
   async run({ lanes, writers, last, scaled }, random) {
     for (let round = 0; round < scaled(2, 8); round += 1) {
@@ -38,7 +38,7 @@ export const oneByteChunks: Scenario = {
 /** Answers to writes are lost: the writer cannot know what became of them. */
 export const lostReplies: Scenario = {
   name: 'lost-replies',
-  about: 'writes reach the members and their answers are dropped, then the connections cut',
+  about: 'writes reach the members, their responses are dropped, then the connections are cut',
   settings: { writersLane: true },
   async run({ lanes, writersLane, writers, last, scaled }, random) {
     const isUnknown = () => writers.log.some(({ outcome }) => outcome.type === 'unknown')
@@ -60,7 +60,7 @@ export const lostReplies: Scenario = {
 /** The network is slow, differently in each direction and on each way. */
 export const slowNetwork: Scenario = {
   name: 'slow-network',
-  about: 'bytes are held back for up to 400 ms, and now and then for good, in one direction only',
+  about: 'bytes are delayed for up to 400 ms, and now and then indefinitely, in one direction only',
   async run({ lanes, writers, last, scaled }, random) {
     const directions = ['toServer', 'toClient'] as const
     for (let round = 0; round < scaled(3, 12); round += 1) {

@@ -7,7 +7,8 @@ const valueBytes = 512 * 1024
 /** The store runs full: writes are refused, reads and watches go on. Then room is made. */
 export const noSpace: Scenario = {
   name: 'no-space',
-  about: 'the store runs full (NOSPACE), then it is compacted, defragmented and disarmed',
+  about:
+    'the store runs out of space (NOSPACE), then it is compacted and defragmented and the alarm is disarmed',
   settings: { args: [`--quota-backend-bytes=${quotaBytes}`] },
   async run({ members, lanes, witness, writers, last, scaled }, random) {
     for (let round = 0; round < scaled(1, 3); round += 1) {

@@ -3,8 +3,8 @@ import { waitFor } from '../../support/wait-for.ts'
 import type { Scenario } from './scenario.ts'
 
 /**
- * Passwords that are quick to check. Dozens of clients log in at once, etcd checks one password after the other, and at
- * its usual cost the last of them would be done after the first one's token has run out again.
+ * Passwords that are quick to check. Dozens of clients log in at once, etcd checks one password after the
+ * other, and at its usual cost the last of them would be done after the first one's token has run out again.
  */
 const quickPasswords = '--bcrypt-cost=4'
 
@@ -32,7 +32,8 @@ export const expiringTokens: Scenario = {
 /** Auth is switched on under everybody, off and on again, and permissions change. */
 export const authSwitchedOn: Scenario = {
   name: 'auth-switched-on',
-  about: 'auth is switched on while all run, then off and on again; clients have had credentials all along',
+  about:
+    'auth is enabled while everything runs, then disabled and enabled again; clients have credentials throughout',
   settings: { auth: 'later', args: [quickPasswords] },
   async run({ cluster, members, lanes, writers, enableAuth, last, scaled }, random) {
     await enableAuth()
@@ -59,7 +60,7 @@ export const authSwitchedOn: Scenario = {
 export const rotatedCertificates: Scenario = {
   name: 'rotated-certificates',
   about:
-    'members serve over TLS and, one after the other, restart with new certificates of the same authority; the clients get new ones too',
+    'members serve over TLS and, one after the other, restart with new certificates of the same authority; the clients receive new ones, too',
   settings: { tls: true },
   async run({ members, certificates, lanes, writers, scaled }, random) {
     for (let round = 0; round < scaled(1, 3); round += 1) {
@@ -69,7 +70,8 @@ export const rotatedCertificates: Scenario = {
       copyFileSync(renewed.key, certificates!.client.key)
       for (const [index, member] of random.shuffle(members).entries()) {
         await member.kill()
-        // the members share their files; they are read again at each handshake, so both halves change while none starts
+        // the members share their files; they are read again at each handshake, so both halves change while
+        // none starts
         if (index === 0) {
           copyFileSync(cert, certificates!.server.cert)
           copyFileSync(key, certificates!.server.key)

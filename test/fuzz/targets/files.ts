@@ -66,7 +66,7 @@ const closeFolder = ({ path }: Folder) => rm(path, { recursive: true })
 export const files: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'yaml',
-    what: 'YAML with bombs, rings, tags, merges, odd keys and broken bytes: read or refused with a short reason, without code of its own, without pollution',
+    what: 'YAML with bombs, rings, tags, merges, odd keys and broken bytes: read or refused with a short reason, without executing code, without prototype pollution',
     shortCases: 800,
     weight: 2,
     input: fc.record({ schema: anySchema, bytes: mutatedText(arbitraryYaml) }),
@@ -76,7 +76,7 @@ export const files: readonly FuzzTarget[] = [
   }),
   fuzzTarget({
     name: 'json',
-    what: 'JSON with `__proto__`, depth, duplicates, huge numbers and broken bytes: read or refused with a short reason, without pollution',
+    what: 'JSON with `__proto__`, depth, duplicates, huge numbers and broken bytes: read or refused with a short reason, without prototype pollution',
     shortCases: 1_500,
     weight: 3,
     input: fc.record({ schema: anySchema, bytes: mutatedText(arbitraryJson) }),

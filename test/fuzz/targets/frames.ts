@@ -58,7 +58,7 @@ export const frames: readonly FuzzTarget[] = [
   }),
   fuzzTarget({
     name: 'frame-lengths',
-    what: 'frames that claim up to 4 GiB: no memory is set aside for what has not come',
+    what: 'frames that claim up to 4 GiB: no memory is allocated for bytes that have not arrived',
     shortCases: 1_000,
     weight: 1,
     input: fc.record({

@@ -70,7 +70,10 @@ function protoType(field: Field<unknown>): string {
   return field.kind === 'message' ? field.message!().name : PROTO_TYPES[field.kind]
 }
 
-/** A transaction is two messages a level, and the reader refuses more than 300: what etcd takes, 128 levels, is read. */
+/**
+ * A transaction is two messages a level, and the reader refuses more than 300: what etcd takes, 128 levels,
+ * is read.
+ */
 const LEAST_REFUSED = 149
 
 const wrapped = (times: number, kind: 'txn' | 'failure') => {
@@ -95,7 +98,7 @@ const groups = (times: number) => Buffer.concat([Buffer.alloc(times, 0x5b), Buff
 export const messages: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'messages-valid',
-    what: 'every message type with values up to the ends of 64 bits: what is written reads the same, and protobufjs reads and writes the same bytes',
+    what: 'every message type with values up to the ends of 64 bits: decoding returns what was encoded, and protobufjs decodes and encodes the same bytes',
     shortCases: 3_000,
     weight: 4,
     input: anyType.chain((type) => fc.record({ type: fc.constant(type), message: arbitraryMessage(type) })),
@@ -112,7 +115,7 @@ export const messages: readonly FuzzTarget[] = [
   }),
   fuzzTarget({
     name: 'messages-broken',
-    what: 'every message type from broken and random bytes: `malformed_message`, or a message that is written and read the same',
+    what: 'every message type from broken and random bytes: `malformed_message`, or a message that is encoded and decoded without a difference',
     shortCases: 6_000,
     weight: 10,
     input: anyType.chain((type) =>
@@ -122,7 +125,7 @@ export const messages: readonly FuzzTarget[] = [
   }),
   fuzzTarget({
     name: 'messages-confused',
-    what: 'a message of one type read as another: unknown fields are passed over, wrong wire types refused',
+    what: 'a message of one type read as another: unknown fields are skipped, wrong wire types refused',
     shortCases: 2_000,
     weight: 3,
     input: fc

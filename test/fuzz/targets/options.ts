@@ -125,7 +125,10 @@ const junk = fc.oneof(
   },
 )
 
-/** The options of a door, with some taken away, added, misspelt or replaced, on any level; or something else altogether. */
+/**
+ * The options of a door, with some taken away, added, misspelt or replaced, on any level; or something else
+ * altogether.
+ */
 const spoilt = ({ good }: Door): fc.Arbitrary<unknown> => {
   const names = Object.entries(good).flatMap(([name, value]) =>
     isPlain(value) ? [name, ...Object.keys(value).map((below) => `${name}.${below}`)] : [name],
@@ -179,7 +182,7 @@ const cases = fc
 export const options: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'options',
-    what: 'options of `defineConfig`, `load`, the sources, the methods of a configuration and the etcd client with parts missing, misspelt, replaced by anything, or not options at all: taken, or a defined error',
+    what: 'options of `defineConfig`, `load`, the sources, the methods of a configuration and the etcd client with parts missing, misspelt, replaced by anything, or not options at all: accepted, or a defined error',
     shortCases: 1_500,
     weight: 1,
     input: cases,

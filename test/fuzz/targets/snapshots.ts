@@ -129,7 +129,7 @@ async function assertStart({ schema, file, good, damage, key }: Start): Promise<
 }
 
 const what =
-  'cut off, flipped, moved about, written by another version, for another schema, or with anything in the place of any part: a configuration from it, or an error that says why not'
+  'cut off, flipped, moved about, written by another version, for another schema, or with any part replaced: a configuration from it, or an error with the reason'
 
 export const snapshots: readonly FuzzTarget[] = [
   fuzzTarget({

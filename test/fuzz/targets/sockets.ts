@@ -104,7 +104,7 @@ interface Embedded {
 export const sockets: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'answers',
-    what: 'what a server says to a read and on a stream, broken in body, status, headers and chunks, over a real socket: a message or an EtcdError of the table, for every call',
+    what: 'responses of a server to a read and on a stream, broken in body, status, headers and chunks, over a real socket: a message or an EtcdError with a known code for every call',
     shortCases: 300,
     weight: 1,
     mostCases: 6_000,
@@ -145,7 +145,7 @@ export const sockets: readonly FuzzTarget[] = [
   }),
   fuzzTarget({
     name: 'requests',
-    what: 'every method of the embedded server with broken and random bodies over a real socket: a status for each, and it serves the next call',
+    what: 'every method of the embedded server with broken and random bodies over a real socket: a status for each, and the next call is served',
     shortCases: 400,
     weight: 1,
     mostCases: 20_000,
@@ -181,7 +181,9 @@ export const sockets: readonly FuzzTarget[] = [
   }),
 ]
 
-/** Sends bytes as a watch's requests, and drops the stream when a call later on the connection was answered. */
+/**
+ * Sends bytes as a watch's requests, and drops the stream when a call later on the connection was answered.
+ */
 async function openWatch(raw: RawClient, parts: readonly Buffer[]): Promise<void> {
   const stream = raw.open(wire.Watch.watch)
   for (const part of parts) stream.sendBytes(part)

@@ -153,7 +153,7 @@ async function useSource(options: EtcdClientOptions, recorder: OutputRecorder): 
 export const clientTaints: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'taint-client',
-    what: 'passwords, tokens, keys and stored secrets in an etcd client and source, whose server refuses, breaks off or talks nonsense, and in the wrong place of the options: none of them in errors, causes, logs, events, `inspect` or JSON',
+    what: 'passwords, tokens, keys and stored secrets in an etcd client and source, whose server refuses calls, disconnects or sends invalid data, and in wrong places of the options: none of them in errors, causes, logs, events, `inspect` or JSON',
     shortCases: 60,
     weight: 0.2,
     mostCases: 1_500,

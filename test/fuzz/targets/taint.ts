@@ -310,7 +310,7 @@ async function playTestConfig({ first, steps }: TaintCase, recorder: OutputRecor
 export const taints: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'taint',
-    what: 'secrets in every kind of place of a schema, in files, environment, memory and a store, good and bad, with listeners and resources that fail: not one of them, in any encoding, in logs, events, errors, issues, diagnostics, `inspect`, JSON, status, health, `explain` or the snapshot on disk',
+    what: 'secrets in every kind of place of a schema, in files, environment, memory and a store, good and bad, with listeners and resources that fail: none of them, in any encoding, in logs, events, errors, issues, diagnostics, `inspect`, JSON, status, health, `explain` or the snapshot on disk',
     shortCases: 300,
     weight: 1,
     input: arbitraryCase,

@@ -66,7 +66,10 @@ const batches = (schema: ArbitrarySchema) =>
     { minLength: 1, maxLength: 4 },
   )
 
-/** What zod hands through as it is, and livetree does not: a property `__proto__`, and an object without prototype. */
+/**
+ * What zod hands through as it is, and livetree does not: a property `__proto__`, and an object without
+ * prototype.
+ */
 function isAltered(value: unknown, depth = 0): boolean {
   if (typeof value === 'string') return value.includes('__proto__')
   if (typeof value !== 'object' || value === null || depth > 120) return false
@@ -82,7 +85,7 @@ function isAltered(value: unknown, depth = 0): boolean {
 export const trees: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'tree-edits',
-    what: 'keys and values that mean harm, against random schemas: well-formed issues, or a value that a full zod parse of the same layers gives',
+    what: 'hostile keys and values against random schemas: well-formed issues, or the value that a full zod parse of the same layers returns',
     shortCases: 1_500,
     weight: 3,
     input: arbitrarySchema.chain((schema) =>
@@ -115,7 +118,7 @@ export const trees: readonly FuzzTarget[] = [
   }),
   fuzzTarget({
     name: 'tree-keys',
-    what: 'keys and values as bytes, as etcd hands them over, against schemas with records, catchalls and recursion: no byte sequence is more than a key to report',
+    what: 'keys and values as bytes, as received from etcd, against schemas with records, catchalls and recursion: no byte sequence does more than cause a reported key',
     shortCases: 2_000,
     weight: 4,
     input: fc.record({
@@ -150,7 +153,7 @@ export const trees: readonly FuzzTarget[] = [
   }),
   fuzzTarget({
     name: 'tree-live',
-    what: 'the same through `load`, a source, events and `explain`: `current` stays valid and frozen, what is refused is told once with issues, nothing throws',
+    what: 'the same through `load`, a source, events and `explain`: `current` stays valid and frozen, each rejection is reported once with issues, nothing throws',
     shortCases: 400,
     weight: 1,
     input: fc.record({

@@ -259,7 +259,7 @@ function beginSync(service: WatchService, where: KeyRange): { judge: Judge; watc
 export const watches: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'watch-answers',
-    what: 'what a server says on a watch stream, in any order: answers to creates and cancels nobody sent, events out of order, twice, in fragments, without key or revision, other stores, compactions, silence and ends; each watch and each list-and-watch is told revisions in rising order, each once, an end once, only defined errors, and nothing is left',
+    what: 'messages of a server on a watch stream, in any order: answers to creates and cancels that were not sent, events out of order, twice, in fragments, without key or revision, other stores, compactions, silence and ends; each watch and each list-and-watch receives ascending revisions, each once, exactly one end and only defined errors, and nothing is left open',
     shortCases: 1_500,
     weight: 4,
     input: fc.record({

@@ -50,7 +50,10 @@ export function claimDataFile(path: string): DataFile {
   return { path: absolute, release: () => void OPEN_FILES.delete(id) }
 }
 
-/** Warns about an empty file: it may be new or have lost its content, which only the operator can tell. */
+/**
+ * Refuses an empty file that was in use, and warns about any other empty file: it may be new or have lost its
+ * content, which only the operator can tell.
+ */
 function assertNeverUsed(path: string, absolute: string): void {
   if ((statOf(`${absolute}-wal`)?.size ?? 0n) > 0n) {
     throw new Error(

@@ -87,8 +87,9 @@ function deletedSpan({ key, rangeEnd }: DeleteRangeRequest): KeySpan {
 
 /**
  * Throws `duplicateKey` when a transaction may put a key twice, or put a key that it may also delete. The two
- * branches of a nested transaction exclude each other, so both may put the same key. As in etcd, deletions of
- * a nested transaction are only compared with the transactions that follow it.
+ * branches of a nested transaction exclude each other, so both may put the same key. As in etcd, the
+ * deletions of a nested transaction are compared with the nested transactions after it, not with those
+ * before.
  */
 function touchedBy(operations: readonly RequestOp[]): Touched {
   const requests = operations.map(({ request }) => request)

@@ -18,7 +18,7 @@ const GRACE_MS = 2_000
  * Asks all endpoints at once and returns the first that reports to be the leader. After the first answer the
  * others have `GRACE_MS` left, because a member that is down would otherwise use up the whole time limit.
  *
- * @throws EtcdError the common error if no endpoint answered, or `no_leader`
+ * @throws EtcdError the first error if no endpoint answered, otherwise `no_leader`
  */
 export async function findLeader(channel: Channel, clock: Clock, options: CallOptions): Promise<Leader> {
   const endpoints = channel.endpoints()

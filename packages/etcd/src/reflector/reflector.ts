@@ -67,7 +67,7 @@ export class ListAndWatch implements Reflector {
   readonly #options: ReflectorOptions
   readonly #closing = new AbortController()
   readonly #epochs = new StoreEpochs()
-  /** Signals that a list was delivered, that the watch is connected, or that both have failed. */
+  /** Signals that a list was delivered, that the watch is connected, or that neither will happen. */
   readonly #turns = new Turns()
   readonly #unlisten: () => void
   #watcher: WatchState | undefined

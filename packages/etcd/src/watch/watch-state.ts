@@ -119,9 +119,9 @@ export class WatchState implements Watcher {
   /**
    * The start revision to request; 0 means "from now on". If everything before the position is known, one
    * more revision is requested and dropped, for two reasons: etcd before 3.4.36 and 3.5.18 accepts a watch
-   * from exactly the compacted revision but omits its deletes, and now answers `compacted`; and etcd since
-   * 3.5 answers no progress request while a watch starts after the newest revision, as a watch after a list
-   * does.
+   * from exactly the compacted revision but omits that revision's deletes, whereas it answers one revision
+   * earlier with `compacted`; and etcd since 3.5 answers no progress request while a watch starts after the
+   * newest revision, as a watch after a list does.
    */
   get start(): number {
     if (this.#position === undefined) return 0

@@ -48,7 +48,7 @@ export const WatchRequest = message('WatchRequest', {
 })
 export type WatchRequest = Decoded<typeof WatchRequest>
 
-/** Events or a state change of one watch. `fragment` says that more parts of the same revision follow. */
+/** Events or a state change of one watch. `fragment` says that more parts of this response follow. */
 export const WatchResponse = message('WatchResponse', {
   header: nested(1, () => ResponseHeader),
   watchId: int64(2),
