@@ -202,20 +202,16 @@ export class Connection {
     await Promise.all([destroyed, closed])
   }
 
-  #givenUp(): EtcdError {
-    const what = 'the connection was closed before it was established'
+  #givenUp(what = 'the connection was closed before it was established'): EtcdError {
     return new EtcdError('connect_failed', { endpoint: this.url, what, fate: 'not_sent' })
   }
 
   #failWaiting(cause?: EtcdError): void {
     if (this.#isReady) return
-    const what = 'the connection was lost before the call was sent'
     // Nothing that waits for the budget is sent any more.
     this.#streams.limit = 0
     this.#budget.flush()
-    this.#streams.fail(
-      cause ?? new EtcdError('connect_failed', { endpoint: this.url, what, fate: 'not_sent' }),
-    )
+    this.#streams.fail(cause ?? this.#givenUp('the connection was lost before the call was sent'))
   }
 
   /** Makes undici connect, by a request that is aborted before any part of it is sent. */
