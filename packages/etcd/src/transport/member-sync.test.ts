@@ -57,7 +57,7 @@ function discovering(endpoint: string): EtcdClient {
   const resolver = resolverOf(endpoint) as never
   const client = createEtcdClient({
     discovery: { domain: 'example.test', resolver },
-    timeouts: { connectMs: 200, callMs: 2_000 },
+    timeouts: { connectMs: 2_000, callMs: 15_000 },
   })
   CLOSING.push(() => client.close())
   return client

@@ -510,15 +510,15 @@ describe('cancelling', () => {
     await get(channel)
   })
 
-  test('a shared signal is left without listeners after 10,000 calls', async () => {
+  test('a shared signal is left without listeners after 2,000 calls', async () => {
     const fake = await server(answerAll)
     const channel = channelTo([fake])
     const { signal } = new AbortController()
-    for (let round = 0; round < 100; round += 1) {
+    for (let round = 0; round < 20; round += 1) {
       await Promise.all(Array.from({ length: 100 }, () => get(channel, { signal })))
     }
     expect(getEventListeners(signal, 'abort')).toHaveLength(0)
-  }, 30_000)
+  })
 })
 
 describe('requests', () => {
