@@ -1,5 +1,6 @@
 import type { Logger } from './source/source.ts'
-import { ProcessWarnings } from './process-warnings.ts'
+import { MOST_CAUSES, ProcessWarnings } from './process-warnings.ts'
+import { placeOf } from './thrown.ts'
 import { type LoggerLike, toLogger } from './to-logger.ts'
 
 /** A log entry for an event that may also have listeners. */
@@ -9,14 +10,11 @@ export interface LogEntry {
   /** The code of a `LivetreeError`, or the name of the event. */
   readonly code: string
   readonly details?: Readonly<Record<string, unknown>>
-  /** Entries with the same code and cause produce one process warning. Default `message`. */
+  /** Entries with the same code and cause produce one process warning. Default: the message and where `details.cause` was thrown. */
   readonly cause?: string
   /** Whether a listener receives the event, so that no process warning is needed. */
   isHeard?(): boolean
 }
-
-/** At most this many entries are held back while loading. */
-const MOST_HELD = 100
 
 /**
  * The log of one configuration, and the logger passed to its sources. Without a user's logger, warnings and errors go to
@@ -30,7 +28,8 @@ export class ConfigLog implements Logger {
   /** The logger given to `load`, or the loggers that adapters have attached. */
   readonly #targets = new Set<Logger>()
   /** Entries held back until `settle`, because a listener may still be added; undefined afterwards. */
-  #held: LogEntry[] | undefined = []
+  #held: Map<string, LogEntry> | undefined = new Map()
+  readonly #heldCounts = new Map<string, number>()
 
   constructor(config: string, given: LoggerLike | false | undefined) {
     this.#config = config
@@ -69,13 +68,19 @@ export class ConfigLog implements Logger {
     // Checked now and not when held entries are logged, because the listener may be gone by then.
     else if (entry.isHeard?.()) return
     else if (this.#held === undefined || entry.isHeard === undefined) this.#warn(entry)
-    else if (this.#held.length < MOST_HELD) this.#held.push(entry)
+    else this.#hold(this.#held, entry)
+  }
+
+  /** Warns the process of an entry whose listeners have failed, if there is no logger. */
+  warnUnheard(entry: LogEntry): void {
+    const { isHeard: _, ...unheard } = entry
+    if (this.#targets.size === 0 && this.#isDefault) this.#warn(unheard)
   }
 
   /** Called when loading ends. Logs held entries after a turn of the event loop, in which callers can add listeners. */
   settle(): void {
     setImmediate(() => {
-      const held = this.#held ?? []
+      const held = this.#held?.values() ?? []
       this.#held = undefined
       for (const entry of held) this.entry(entry)
     })
@@ -85,11 +90,22 @@ export class ConfigLog implements Logger {
     for (const target of this.#targets) target[level](message, { config: this.#config, ...details })
   }
 
-  #warn({ message, code, details, cause = message, isHeard }: LogEntry): void {
+  /** Holds each cause once. One more than is warned of makes the warning that there are more. */
+  #hold(held: Map<string, LogEntry>, entry: LogEntry): void {
+    const { code } = entry
+    const count = this.#heldCounts.get(code) ?? 0
+    const id = `${code} ${causeOf(entry)}`
+    if (held.has(id) || count > MOST_CAUSES) return
+    held.set(id, entry)
+    this.#heldCounts.set(code, count + 1)
+  }
+
+  #warn(entry: LogEntry): void {
+    const { message, code, details, isHeard } = entry
     if (isHeard?.()) return
     // Node prints the code of a warning itself.
     const text = message.startsWith(`[${code}] `) ? message.slice(code.length + 3) : message
-    this.#warnings.emit({ message: text, code, cause, thrown: details?.['cause'] ?? details?.['error'] })
+    this.#warnings.emit({ message: text, code, cause: causeOf(entry), thrown: thrownOf(details) })
   }
 
   #guarded(given: LoggerLike): Logger {
@@ -98,4 +114,13 @@ export class ConfigLog implements Logger {
       this.#warnings.emit({ message, code: 'logger_failed', cause: '' })
     })
   }
+}
+
+function thrownOf(details: LogEntry['details']): unknown {
+  return details?.['cause'] ?? details?.['error']
+}
+
+/** Two functions that fail in the same way in different places are two causes. */
+function causeOf({ message, cause, details }: LogEntry): string {
+  return cause ?? `${message} ${placeOf(thrownOf(details))}`
 }

@@ -11,18 +11,19 @@ export interface ProcessWarning {
   readonly thrown?: unknown
 }
 
-/** At most this many distinct warnings are emitted; one more says that the rest is suppressed. */
-const MOST_CAUSES = 100
+/** At most this many distinct warnings of a code are emitted; one more says that the rest is suppressed. */
+export const MOST_CAUSES = 100
 
 /** Emits warnings by `process.emitWarning`, each cause once. Never throws. */
 export class ProcessWarnings {
-  readonly #told = new Set<string>()
+  readonly #told = new Map<string, Set<string>>()
 
   emit({ message, code, cause, thrown }: ProcessWarning): void {
-    const id = `${code} ${cause}`
-    if (this.#told.has(id) || this.#told.size > MOST_CAUSES) return
-    this.#told.add(id)
-    const isLast = this.#told.size > MOST_CAUSES
+    const told = this.#told.get(code) ?? new Set()
+    this.#told.set(code, told)
+    if (told.has(cause) || told.size > MOST_CAUSES) return
+    told.add(cause)
+    const isLast = told.size > MOST_CAUSES
     const text = isLast
       ? 'livetree has more to report than it warns of: give load() a logger to see it all'
       : message

@@ -62,6 +62,14 @@ export function framesOf(error: unknown): string {
   return lines.filter((line) => /^\s+at /.test(line)).join('\n')
 }
 
+/** The stack frames of the user function that threw, without those of whoever made livetree call it. */
+export function placeOf(error: unknown): string {
+  if (!isError(error)) return ''
+  const lines = framesOf(error).split('\n')
+  const end = lines.findIndex((line) => line.includes('callIsolated'))
+  return (end === -1 ? lines : lines.slice(0, end)).join('\n')
+}
+
 /** Returns the thrown value if it is a readable error with a message, otherwise a new error that describes it. */
 export function errorOf(thrown: unknown): Error {
   if (isError(thrown) && isReadable(thrown) && textOfField(thrown, 'message') !== '') return thrown

@@ -1,7 +1,7 @@
 import { LivetreeError } from '../errors.ts'
 import type { UnusedKey } from '../issue.ts'
 import { nearestName } from '../pipeline/nearest-name.ts'
-import { callIsolated, type ReportFailure } from '../callback.ts'
+import { callIsolated } from '../callback.ts'
 import type { ChangeEvent } from './change-event.ts'
 import type { LiveEvent, StaleEvent } from './freshness-events.ts'
 import { ChangeSubscriber, type Delivery, type Subscriber } from './subscriber.ts'
@@ -74,12 +74,16 @@ export type ConfigListener<T, E extends ConfigEventName> = (event: ConfigEvents<
 class EventSubscriber<E> {
   readonly #what: string
   readonly #listener: (event: E) => unknown
-  readonly #report: ReportFailure
+  readonly #report: (failure: LivetreeError, event: E) => void
   #waiting: { readonly event: E } | undefined = undefined
   #isBusy = false
   #isClosed = false
 
-  constructor(what: string, listener: (event: E) => unknown, report: ReportFailure) {
+  constructor(
+    what: string,
+    listener: (event: E) => unknown,
+    report: (failure: LivetreeError, event: E) => void,
+  ) {
     this.#what = what
     this.#listener = listener
     this.#report = report
@@ -99,7 +103,11 @@ class EventSubscriber<E> {
     while (this.#waiting !== undefined && !this.#isClosed) {
       const { event } = this.#waiting
       this.#waiting = undefined
-      const pending = callIsolated(this.#what, () => this.#listener(event), this.#report)
+      const pending = callIsolated(
+        this.#what,
+        () => this.#listener(event),
+        (failure) => this.#report(failure, event),
+      )
       if (pending === undefined) continue
       void pending.then(() => this.#run())
       return
@@ -120,18 +128,20 @@ interface Listeners {
   readonly byKnown: Map<unknown, Set<Registration>>
 }
 
+/** Receives the failure of a listener of any event but `change`, and the event that it has not handled. */
+export type ListenerFailed = (name: ConfigEventName, failure: LivetreeError, event: object) => void
+
 /** The events of one configuration. A listener cannot delay, stop or break another listener or the emitter. */
 export class EventHub<T> {
   readonly #delivery: Delivery<T>
-  readonly #reportQuietly: ReportFailure
+  readonly #failed: ListenerFailed
   readonly #listeners = new Map<ConfigEventName, Listeners>()
   /** Events emitted while loading that still hold; delivered to listeners added later. */
   readonly #standing = new Map<ConfigEventName, unknown>()
 
-  /** @param reportQuietly receives failures of `error` listeners, which must not be emitted as `error` again */
-  constructor(delivery: Delivery<T>, reportQuietly: ReportFailure) {
+  constructor(delivery: Delivery<T>, failed: ListenerFailed) {
     this.#delivery = delivery
-    this.#reportQuietly = reportQuietly
+    this.#failed = failed
   }
 
   /** Adds a listener; returns a function that removes it. @param known the function that `off` identifies the listener by */
@@ -202,8 +212,11 @@ export class EventHub<T> {
   }
 
   #onEvent<E extends ConfigEventName>(name: E, listener: ConfigListener<T, E>, known: unknown): () => void {
-    const report = name === 'error' ? this.#reportQuietly : this.#delivery.report
-    const subscriber = new EventSubscriber(`A listener of '${name}'`, listener, report)
+    const subscriber = new EventSubscriber<ConfigEvents<T>[E]>(
+      `A listener of '${name}'`,
+      listener,
+      (failure, event) => this.#failed(name, failure, event as object),
+    )
     if (this.#standing.has(name)) {
       queueMicrotask(() => {
         if (this.#standing.has(name)) subscriber.offer(this.#standing.get(name) as ConfigEvents<T>[E])

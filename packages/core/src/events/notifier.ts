@@ -3,7 +3,7 @@ import { shortKey } from '../short-text.ts'
 import type { UnusedKey } from '../issue.ts'
 import type { ConfigLog, LogEntry } from '../config-log.ts'
 import { publish } from './diagnostics.ts'
-import { type ConfigEvents, EventHub, type ReadyEvent } from './event-hub.ts'
+import { type ConfigEventName, type ConfigEvents, EventHub, type ReadyEvent } from './event-hub.ts'
 import type { LiveEvent, StaleEvent } from './freshness-events.ts'
 import type { Snapshot } from '../updates/snapshot.ts'
 import type { SourceState } from '../updates/source-state.ts'
@@ -26,13 +26,15 @@ export class Notifier<T> {
   readonly #delivery: Delivery<T>
   /** The reasons logged for each disconnected source; a source with several endpoints has one for each. */
   readonly #lostBecause = new Map<string, Set<string>>()
+  /** What is logged for an event that has listeners, in case they fail. */
+  readonly #entries = new WeakMap<object, LogEntry>()
   #isReady = false
 
   constructor(config: string, logger: ConfigLog, delivery: Omit<Delivery<T>, 'report'>) {
     this.#config = config
     this.#logger = logger
     this.#delivery = { ...delivery, report: (error) => this.failed(error) }
-    this.hub = new EventHub(this.#delivery, (error) => this.#logError(error))
+    this.hub = new EventHub(this.#delivery, (name, failure, event) => this.#unheard(name, failure, event))
   }
 
   /** What subscribers need to receive changes. */
@@ -64,7 +66,7 @@ export class Notifier<T> {
       .map(({ pathText, message }) => `${pathText}: ${message}`)
       .join('\n')
     const message = describeIssues(heading, event.issues)
-    this.#log('rejected', { level: 'warn', message, details: { source, revision }, cause })
+    this.#log('rejected', event, { level: 'warn', message, details: { source, revision }, cause })
     this.#notify('rejected', event)
   }
 
@@ -82,13 +84,14 @@ export class Notifier<T> {
     })
     const heading = `Configuration "${this.#config}" has keys that its schema does not know`
     if (keys.length > lines.length) lines.push(`  and ${keys.length - lines.length} more`)
-    this.#log('unused', { level: 'warn', message: [heading, ...lines].join('\n') })
-    this.#notify('unused', Object.freeze({ keys }))
+    const event = Object.freeze({ keys })
+    this.#log('unused', event, { level: 'warn', message: [heading, ...lines].join('\n') })
+    this.#notify('unused', event)
   }
 
   stale(event: StaleEvent): void {
     const message = `Configuration "${this.#config}" is stale: ${event.reason}`
-    this.#log('stale', { level: 'warn', message, details: { provenAt: event.provenAt } })
+    this.#log('stale', event, { level: 'warn', message, details: { provenAt: event.provenAt } })
     this.#notify('stale', event)
   }
 
@@ -143,13 +146,32 @@ export class Notifier<T> {
     else this.hub.emit(name, event)
   }
 
-  #logError(error: LivetreeError): void {
-    const { code, message, cause } = error
-    const isHeard = () => this.hub.hasListener('error')
-    this.#logger.entry({ level: 'error', message, code, details: { code, cause }, isHeard })
+  /**
+   * Reports a listener that fails, and warns of the event, which it has not handled. The failure of a listener of `error`
+   * is not emitted as `error` again.
+   */
+  #unheard(name: ConfigEventName, failure: LivetreeError, event: object): void {
+    const entry = this.#entries.get(event)
+    if (entry !== undefined) this.#logger.warnUnheard(entry)
+    if (name !== 'error') this.failed(failure)
+    else this.#logger.entry({ ...entryOf(failure), isHeard: () => false })
   }
 
-  #log(event: Notification, entry: Omit<LogEntry, 'code' | 'isHeard'>): void {
-    this.#logger.entry({ ...entry, code: event, isHeard: () => this.hub.hasListener(event) })
+  #logError(error: LivetreeError): void {
+    this.#log('error', error, entryOf(error))
   }
+
+  #log(
+    name: ConfigEventName,
+    event: object,
+    said: Omit<LogEntry, 'code'> & { readonly code?: string },
+  ): void {
+    const entry = { code: name, ...said, isHeard: () => this.hub.hasListener(name) }
+    this.#entries.set(event, entry)
+    this.#logger.entry(entry)
+  }
+}
+
+function entryOf({ code, message, cause }: LivetreeError): LogEntry {
+  return { level: 'error', message, code, details: { code, cause } }
 }
