@@ -1,14 +1,14 @@
 import { AlarmType } from '@livetree/etcd/wire'
 import { ETCD_ERROR } from './status.ts'
 
-/** An alarm that is up, and the member it was raised for; 0n is a member too, one that nobody named. */
+/** An alarm with the member it was raised for; 0n stands for no particular member. */
 export interface Alarm {
   readonly memberId: bigint
   /** `noSpace` or `corrupt` of `AlarmType`. */
   readonly alarm: number
 }
 
-/** What is refused: nothing, what takes room, or every write. */
+/** Which writes are refused: none, those that need space, or all. */
 type Restriction = 'none' | 'noSpace' | 'corrupt'
 
 function restrictionOf(alarm: number): Restriction {
@@ -20,27 +20,27 @@ function isKnown(alarm: number): boolean {
 }
 
 /**
- * The alarms of all members: a single one refuses writes on every member. As in etcd, the first alarm of a kind sets
- * which writes are refused, and the last one of a kind to be taken back lets all pass, whatever other kind is up, until
- * the next start.
+ * The alarms of all members. A single alarm refuses writes on every member. As in etcd, the first alarm of a
+ * kind decides which writes are refused, and disarming the last one of a kind admits all writes until the
+ * next start, even if alarms of another kind are still raised.
  */
 export class Alarms {
   #up: readonly Alarm[] = []
   #restriction: Restriction = 'none'
 
-  /** Takes up what an earlier process left. Of two kinds the stricter one holds. */
+  /** Restores the alarms of an earlier process. If both kinds are raised, the stricter one applies. */
   restore(alarms: readonly Alarm[]): void {
     this.#up = alarms
     const kinds = alarms.map(({ alarm }) => restrictionOf(alarm))
     this.#restriction = kinds.find((kind) => kind === 'corrupt') ?? kinds[0] ?? 'none'
   }
 
-  /** Those that are up of a kind, or of every kind when it is `none`. */
+  /** The raised alarms of a kind, or of every kind for `none`. */
   list(kind: number = AlarmType.none): readonly Alarm[] {
     return this.#up.filter(({ alarm }) => kind === AlarmType.none || alarm === kind)
   }
 
-  /** Raises an alarm and says which are then up of those asked for: none when there is no such kind. */
+  /** Raises an alarm and returns it; nothing for an unknown kind. */
   activate(asked: Alarm): readonly Alarm[] {
     if (!isKnown(asked.alarm)) return []
     if (this.#has(asked)) return [asked]
@@ -49,7 +49,7 @@ export class Alarms {
     return [asked]
   }
 
-  /** Takes an alarm back and says which was. */
+  /** Disarms an alarm and returns it if it was raised. */
   deactivate(asked: Alarm): readonly Alarm[] {
     if (!this.#has(asked)) return []
     this.#up = this.#up.filter(({ memberId, alarm }) => memberId !== asked.memberId || alarm !== asked.alarm)
@@ -62,12 +62,12 @@ export class Alarms {
     return this.#restriction !== 'corrupt'
   }
 
-  /** @throws StatusError `corrupt` when no write may pass */
+  /** @throws StatusError `corrupt` while no write is permitted */
   assertWritable(): void {
     if (!this.isWritable) throw ETCD_ERROR.corrupt()
   }
 
-  /** Throws `noSpace` or `corrupt` when nothing may be added. */
+  /** Throws `noSpace` or `corrupt` while nothing may be added. */
   assertRoom(): void {
     this.assertWritable()
     if (this.#restriction === 'noSpace') throw ETCD_ERROR.noSpace()
@@ -82,7 +82,7 @@ export class Alarms {
   }
 }
 
-/** How etcd names a kind of alarm. */
+/** etcd's name of a kind of alarm. */
 export function alarmName(alarm: number): string {
   return alarm === AlarmType.corrupt ? 'CORRUPT' : 'NOSPACE'
 }

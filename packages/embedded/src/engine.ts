@@ -19,12 +19,12 @@ export interface EngineOptions {
   readonly progressIntervalMs: number
 }
 
-/** What an empty store's file takes in etcd, in bytes. */
+/** Size of an empty store's file in etcd, in bytes. */
 const EMPTY_FILE_BYTES = 20 * 1024
 
 /**
- * The whole state of the server, and the only place it changes: every change goes through one of the write methods,
- * which pass it to the journal and then notify the watchers. Independent of gRPC.
+ * The whole state of the server, and the only place it changes: every change goes through one of the write
+ * methods, which pass it to the journal and then notify the watchers. Independent of gRPC.
  */
 export class Engine {
   readonly clock: Clock
@@ -43,7 +43,7 @@ export class Engine {
   #raftIndex: number
   #fileBytes: number
 
-  /** `openJournal` is given what to call once a write is safe. */
+  /** `openJournal` receives a callback for when writes are safe. */
   constructor(openJournal: (onCommitted: () => void) => Journal, options: EngineOptions) {
     this.clock = options.clock
     this.progressIntervalMs = options.progressIntervalMs
@@ -60,29 +60,29 @@ export class Engine {
       this.#raftIndex = state.raftIndex
       this.alarms.restore(state.alarms)
       if (state.auth !== undefined) this.auth.restore(state.auth)
-      // As after a change of leader in etcd, leases start again with their full time.
+      // As after a change of leader in etcd, leases restart with their full TTL.
       for (const { id, ttlSeconds } of state.leases) this.lessor.grant(id, ttlSeconds)
       this.store.restore(state.versions, state.revision, state.compactRevision)
       this.hub = new WatchHub(this.store)
       this.#fileBytes = this.bytesInUse
     } catch (error) {
-      // Nobody else could: leases have set a timer, and the file is locked.
+      // Nobody else could do this: leases have set a timer, and the file is locked.
       this.close()
       throw error
     }
   }
 
-  /** Number of the last write, of any kind. */
+  /** Index of the last write, of any kind. */
   get raftIndex(): number {
     return this.#raftIndex
   }
 
-  /** Bytes the state takes. */
+  /** Size of the state in bytes. */
   get bytesInUse(): number {
     return EMPTY_FILE_BYTES + this.store.bytes
   }
 
-  /** Bytes a file that only `defragment` shrinks would take. */
+  /** Size in bytes of a file that only `defragment` shrinks. */
   get fileBytes(): number {
     return this.#fileBytes
   }
@@ -96,9 +96,9 @@ export class Engine {
   }
 
   /**
-   * Writes keys as one revision, or as none when nothing is written. `work` must not throw once it has written.
+   * Writes keys as one revision, or as none if nothing is written. `work` must not throw after a write.
    *
-   * @throws StatusError `corrupt` while that alarm is up
+   * @throws StatusError `corrupt` while that alarm is raised
    */
   write<T>(work: (txn: WriteTxn) => T): T | Promise<T> {
     return this.#commit(() => {
@@ -117,7 +117,7 @@ export class Engine {
     })
   }
 
-  /** Grants a lease and gives its time to live in seconds. Throws `leaseExists` or `leaseTtlTooLarge`. */
+  /** Grants a lease and returns its TTL in seconds. Throws `leaseExists` or `leaseTtlTooLarge`. */
   grantLease(id: bigint, ttlSeconds: number): number | Promise<number> {
     const granted = Lessor.grantedTtl(ttlSeconds)
     return this.#commit(() => {
@@ -128,7 +128,7 @@ export class Engine {
     })
   }
 
-  /** Deletes a lease's keys, in one revision, and the lease. Throws `leaseNotFound`. */
+  /** Deletes a lease's keys in one revision, and then the lease. Throws `leaseNotFound`. */
   revokeLease(id: bigint, caller?: Caller): void | Promise<void> {
     return this.#commit(() => {
       this.alarms.assertWritable()
@@ -138,12 +138,12 @@ export class Engine {
     })
   }
 
-  /** Throws unless the caller may write every key of the lease: who holds it can delete them. */
+  /** Throws unless the caller may write every key of the lease, because revoking it deletes them. */
   assertLeaseWrite(id: bigint, caller: Caller): void {
     for (const key of this.lessor.get(id)?.keys ?? []) caller.assertWrite({ type: 'key', start: key })
   }
 
-  /** Changes users, roles or whether auth is on; `work` throws before it changes anything. */
+  /** Changes users, roles or whether auth is enabled; if `work` throws, it has changed nothing. */
   changeAuth(work: (auth: AuthStore) => void): void | Promise<void> {
     return this.#commit(() => {
       work(this.auth)
@@ -160,7 +160,7 @@ export class Engine {
     throw ETCD_ERROR.noSpace()
   }
 
-  /** Raises an alarm or takes one back. */
+  /** Raises or disarms an alarm. */
   changeAlarms<T>(work: (alarms: Alarms) => T): T | Promise<T> {
     return this.#commit(() => {
       const result = work(this.alarms)
@@ -169,7 +169,7 @@ export class Engine {
     })
   }
 
-  /** Gives back the room of what compaction has dropped. */
+  /** Frees the space of what was compacted. */
   defragment(): void {
     this.#fileBytes = this.bytesInUse
   }
@@ -206,16 +206,17 @@ export class Engine {
 
   #revokeExpired(ids: readonly bigint[]): void {
     const revoke = (id: bigint) => () => {
-      // Meanwhile a client may have revoked or renewed it.
+      // A client may have revoked or renewed it meanwhile.
       if (!this.lessor.isExpired(id)) return
-      // As in etcd, no lease ends while the alarm is up; it is tried again, and ends after the alarm.
+      // As in etcd, no lease expires while the alarm is raised; it is tried again, and expires after the
+      // alarm.
       if (this.alarms.isWritable) this.#revoke(id)
       else this.lessor.expireLater()
     }
     for (const id of ids) this.#inBackground(() => this.#commit(revoke(id)))
   }
 
-  /** For writes nobody waits for: when they cannot be kept, the journal says so itself. */
+  /** For writes without a waiting caller: the journal itself reports a failure. */
   #inBackground(write: () => void | Promise<void>): void {
     new Promise((resolve) => resolve(write())).catch(() => {})
   }
