@@ -8,7 +8,7 @@ import type { Snapshot } from './updates/snapshot.ts'
 import type { SourceStatus } from './updates/source-state.ts'
 import type { LoggerLike } from './to-logger.ts'
 import type { RejectedEvent } from './updates/rejection.ts'
-import type { ServedFrom } from './updates/update-processor.ts'
+import type { ServedFrom } from './updates/served-state.ts'
 
 /** State of a configuration at the moment `status` was read. */
 export interface ConfigStatus {

@@ -6,7 +6,7 @@ import type { ChangeEvent } from './change-event.ts'
 import type { LiveEvent, StaleEvent } from './freshness-events.ts'
 import { ChangeSubscriber, type Delivery, type Subscriber } from './subscriber.ts'
 import type { RejectedEvent } from '../updates/rejection.ts'
-import type { ServedFrom } from '../updates/update-processor.ts'
+import type { ServedFrom } from '../updates/served-state.ts'
 
 /** Emitted when the configuration is loaded. */
 export interface ReadyEvent {

@@ -3,7 +3,7 @@ import { createManualSource } from '../testing/manual-source.ts'
 import { createTestClock } from '../testing/test-clock.ts'
 import { Freshness } from './freshness.ts'
 import { SourceState } from '../updates/source-state.ts'
-import type { ServedFrom } from '../updates/update-processor.ts'
+import type { ServedFrom } from '../updates/served-state.ts'
 
 function setUp(options: { remote?: readonly string[]; staleAfterMs?: number } = {}) {
   const clock = createTestClock()

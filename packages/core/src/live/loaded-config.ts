@@ -34,7 +34,8 @@ import type { SnapshotKeeper } from '../startup/snapshot-keeper.ts'
 import type { SourceState } from '../updates/source-state.ts'
 import { type Subscriber, WatchSubscriber } from '../events/subscriber.ts'
 import { isLoggerLike, type LoggerLike } from '../to-logger.ts'
-import type { UpdateProcessor, WriterObserver } from '../updates/update-processor.ts'
+import type { UpdateObserver } from '../updates/update-observer.ts'
+import type { UpdateProcessor } from '../updates/update-processor.ts'
 import { settledWithin } from '../within.ts'
 
 const watchArguments = { selector: callback, handler: callback }
@@ -318,7 +319,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     return this.#state === 'live' && !this.#freshness.isLost
   }
 
-  #observer(): WriterObserver<T> {
+  #observer(): UpdateObserver<T> {
     return {
       accepted: (snapshot, isHealed) => this.#accepted(snapshot, isHealed),
       confirmed: (_snapshot, isHealed) => {

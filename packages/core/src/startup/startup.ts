@@ -9,7 +9,8 @@ import { withDeadline } from '../deadline.ts'
 import type { ResolvedLoadOptions } from './load-options.ts'
 import type { Source } from '../source/source.ts'
 import type { SourceState } from '../updates/source-state.ts'
-import type { FallbackState, UpdateProcessor } from '../updates/update-processor.ts'
+import type { UpdateProcessor } from '../updates/update-processor.ts'
+import type { StoredTree } from '../updates/validator.ts'
 
 /** How long a source may be silent or disconnected at startup before a warning is logged, in milliseconds. */
 const PATIENCE_MS = 3_000
@@ -143,7 +144,7 @@ function invalid(name: string, issues: readonly Issue[]): LivetreeError {
 }
 
 function serveDefaults(parts: StartupParts, refusal: LivetreeError): undefined {
-  const empty = ({ source }: SourceState): FallbackState => ({
+  const empty = ({ source }: SourceState): StoredTree => ({
     revision: 0,
     epoch: 0,
     layers: source.layers.map(() => []),
@@ -177,7 +178,7 @@ async function serveSnapshot(
 function standInFor(
   { sources, writer }: StartupParts,
   from: 'snapshot' | 'defaults',
-  leavesFor: (state: SourceState) => FallbackState,
+  leavesFor: (state: SourceState) => StoredTree,
 ): readonly Issue[] {
   const remote = [...sources.entries()].filter(([, { source }]) => source.isRemote)
   const missing = remote.filter(([, { hasTree }]) => !hasTree)
@@ -188,7 +189,7 @@ function standInFor(
   return attempt(remote)
 }
 
-function storedSource(document: SnapshotDocument, name: string): FallbackState {
+function storedSource(document: SnapshotDocument, name: string): StoredTree {
   const { revision, epoch, layers } = document.sources.find((source) => source.name === name)!
   return { revision, epoch, layers: layers.map(({ leaves }) => leaves) }
 }

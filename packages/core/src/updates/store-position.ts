@@ -1,58 +1,72 @@
+import { LivetreeError } from '../errors.ts'
 import type { SourceState } from './source-state.ts'
 
 /** A position in the history of a store. */
 export interface StorePosition {
   readonly revision: number
   readonly epoch: number
-}
-
-/** A position, and in which store. */
-export interface PlaceInStore extends StorePosition {
   /** See `ReplaceUpdate.store`. */
   readonly store?: string
 }
 
 /**
- * Where the configuration stands in the history of its store: the last remote source gives its revision. Epochs of
- * sources start at 0 in every process; those of the configuration go on from what stood in at the start.
+ * The positions of the configuration and of its sources. The last remote source gives the configuration its revision.
+ * Epochs of sources start at 0 in every process; those of the configuration continue from the fallback of the start.
  */
 export class PositionTracker {
+  readonly #sources: readonly SourceState[]
   readonly #primary: SourceState | undefined
+  readonly #good = new Map<SourceState, StorePosition>()
   #epochOffset = 0
-  /** Where the stand-in left off, until the store has handed over its tree. */
+  /** The position of the fallback, until the store has delivered its tree. */
   #resumed: StorePosition | undefined = undefined
 
   constructor(sources: readonly SourceState[]) {
+    this.#sources = sources
     this.#primary = sources.findLast(({ source }) => source.isRemote)
   }
 
-  /** Of the staged tree; undefined without a remote source. Before it has spoken, the place of what stands in. */
-  get place(): StorePosition | undefined {
+  /** Of the staged tree, or of the fallback until the store has delivered its own; undefined without a remote source. */
+  get current(): StorePosition | undefined {
     if (this.#primary === undefined) return undefined
-    return this.#primary.hasTree ? this.placeOf(this.#primary) : this.#resumed
+    return this.#primary.hasTree ? this.of(this.#primary) : this.#resumed
   }
 
-  placeOf(source: SourceState): StorePosition {
+  /** Where the staged tree of a source is in the history of the configuration; `store` is left out. */
+  of(source: SourceState): StorePosition {
     const { revision, epoch } = source
     return { revision, epoch: epoch + (source === this.#primary ? this.#epochOffset : 0) }
   }
 
-  placeInStore(source: SourceState): PlaceInStore {
-    const { store } = source
-    return { ...this.placeOf(source), ...(store !== undefined && { store }) }
+  /** The staged trees are the accepted ones. */
+  accept(): void {
+    for (const source of this.#sources) {
+      const { store } = source
+      this.#good.set(source, { ...this.of(source), ...(store !== undefined && { store }) })
+    }
   }
 
-  /** Something stands in for sources; `placeFor` gives where it was taken, if it covers the one that counts. */
-  fallback(placeFor: (source: SourceState) => StorePosition | undefined): StorePosition | undefined {
-    const resumed = this.#primary === undefined ? undefined : placeFor(this.#primary)
-    if (resumed === undefined) return this.place
+  /** Where a source was when all was last accepted. @throws LivetreeError `internal` before the first time */
+  lastGood(source: SourceState): StorePosition {
+    const position = this.#good.get(source)
+    if (position === undefined) throw new LivetreeError('internal', 'No tree was accepted yet.')
+    return position
+  }
+
+  /**
+   * A fallback is in use; `positionOf` tells where the one of a source was taken, if it has one. Returns the position of
+   * the configuration.
+   */
+  fallback(positionOf: (source: SourceState) => StorePosition | undefined): StorePosition | undefined {
+    const resumed = this.#primary === undefined ? undefined : positionOf(this.#primary)
+    if (resumed === undefined) return this.current
     this.#resumed = resumed
     this.#epochOffset = resumed.epoch
     if (this.#primary?.hasTree) this.tookTree(this.#primary)
     return resumed
   }
 
-  /** A store that is behind what stood in for it is not the same one, or was restored. */
+  /** A store that is behind the fallback is another store, or was restored. */
   tookTree(source: SourceState): void {
     const resumed = this.#resumed
     if (source !== this.#primary || resumed === undefined) return

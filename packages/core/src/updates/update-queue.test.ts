@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { UpdateQueue } from './update-queue.ts'
+import { type QueueConsumer, UpdateQueue } from './update-queue.ts'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
@@ -11,19 +11,18 @@ function burn(ms: number): void {
   }
 }
 
-const oneByOne =
-  <Item>(take: (item: Item) => void) =>
-  ([first]: readonly Item[]): number => {
-    take(first!)
-    return 1
-  }
+/** Takes no items together. */
+const oneByOne = <Item>(take: (item: Item) => void): QueueConsumer<Item> => ({
+  take,
+  batchOf: () => undefined,
+})
 
 describe('UpdateQueue', () => {
   it('takes an item at once, in the tick it came in', () => {
     const taken: number[] = []
     const queue = new UpdateQueue(
       oneByOne((item: number) => taken.push(item)),
-      Number.POSITIVE_INFINITY,
+      { sliceMs: Number.POSITIVE_INFINITY },
     )
     queue.push(1)
     queue.push(2)
@@ -39,7 +38,7 @@ describe('UpdateQueue', () => {
         if (item < 3) queue.push(item + 1)
         log.push(`end ${item}`)
       }),
-      Number.POSITIVE_INFINITY,
+      { sliceMs: Number.POSITIVE_INFINITY },
     )
     queue.push(1)
     expect(log).toEqual(['begin 1', 'end 1', 'begin 2', 'end 2', 'begin 3', 'end 3'])
@@ -52,7 +51,7 @@ describe('UpdateQueue', () => {
         taken.push(item)
         burn(2)
       }),
-      5,
+      { sliceMs: 5 },
     )
     for (let item = 0; item < 30; item++) queue.push(item)
     expect(taken.length).toBeGreaterThan(0)
@@ -76,7 +75,7 @@ describe('UpdateQueue', () => {
         if (item === 'prompt 1') queue.push('prompt 2', true)
         burn(3)
       }),
-      1,
+      { sliceMs: 1 },
     )
     queue.push('one')
     queue.push('two')
@@ -92,7 +91,7 @@ describe('UpdateQueue', () => {
   it('settled waits for what was pushed before the call, and not for more', async () => {
     const queue = new UpdateQueue(
       oneByOne((_item: number) => burn(3)),
-      1,
+      { sliceMs: 1 },
     )
     const done = vi.fn()
     queue.push(1)
@@ -106,39 +105,68 @@ describe('UpdateQueue', () => {
     expect(queue.length).toBe(0)
   })
 
-  it('offers more and more items together when they keep waiting, and single ones when none do', async () => {
-    const offered: number[] = []
+  it('takes larger and larger batches when items keep waiting, and single items when none do', async () => {
+    const sizes: number[] = []
     const taken: number[] = []
-    const take = (items: readonly number[]): number => {
-      offered.push(items.length)
+    const note = (items: readonly number[]): true => {
+      sizes.push(items.length)
       taken.push(...items)
       burn(3)
-      return items.length
+      return true
     }
-    const queue = new UpdateQueue(take, 1)
+    const queue = new UpdateQueue<number>(
+      {
+        take: (item) => void note([item]),
+        batchOf: (items) => ({ size: items.length, take: () => note(items) }),
+      },
+      { sliceMs: 1 },
+    )
     for (let item = 0; item < 30; item++) queue.push(item)
     await queue.settled()
     queue.push(30)
     await queue.settled()
-    expect(offered).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 4, 8, 7, 1])
+    expect(sizes).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 4, 8, 7, 1])
     expect(taken).toEqual(Array.from({ length: 31 }, (_, index) => index))
   })
 
-  it('asks again when nothing was taken, and does not count that', async () => {
-    const offered: string[] = []
+  it('takes the items of a batch that fails one by one, and only then tries another', async () => {
+    const tried: string[] = []
     const taken: number[] = []
-    const take = (items: readonly number[]): number => {
-      offered.push(items.join())
-      burn(3)
-      if (offered.length === 10) return 0
-      taken.push(items[0]!)
-      return 1
-    }
-    const queue = new UpdateQueue(take, 1)
-    for (let item = 0; item < 12; item++) queue.push(item)
+    const queue = new UpdateQueue<number>(
+      {
+        take(item) {
+          taken.push(item)
+          burn(3)
+        },
+        batchOf: (items) => ({
+          size: Math.min(items.length, 3),
+          take() {
+            tried.push(items.slice(0, 3).join())
+            return false
+          },
+        }),
+      },
+      { sliceMs: 1 },
+    )
+    for (let item = 0; item < 18; item++) queue.push(item)
     await queue.settled()
-    expect(offered.slice(8, 11)).toEqual(['8', '9,10', '9,10,11'])
-    expect(taken).toEqual(Array.from({ length: 12 }, (_, index) => index))
+    expect(tried).toEqual(['9,10', '11,12,13', '14,15,16'])
+    expect(taken).toEqual(Array.from({ length: 18 }, (_, index) => index))
+  })
+
+  it('holds all items until it is released, and takes them in the order of their pushes', () => {
+    const taken: string[] = []
+    const queue = new UpdateQueue(
+      oneByOne((item: string) => taken.push(item)),
+      { sliceMs: Number.POSITIVE_INFINITY, isHeld: true },
+    )
+    queue.push('remote')
+    queue.push('local', true)
+    expect(taken).toEqual([])
+    queue.release()
+    expect(taken).toEqual(['remote', 'local'])
+    queue.push('next')
+    expect(taken).toEqual(['remote', 'local', 'next'])
   })
 
   it('close drops the rest and lets go of those who wait', async () => {
@@ -148,7 +176,7 @@ describe('UpdateQueue', () => {
         taken.push(item)
         burn(3)
       }),
-      1,
+      { sliceMs: 1 },
     )
     queue.push(1)
     queue.push(2)

@@ -1,37 +1,63 @@
-/** Takes the first of `items`, or as many of them together as it likes, and says how many. 0: ask again. Must not throw. */
-export type Take<Item> = (items: readonly Item[]) => number
+/** What a queue does with its items. */
+export interface QueueConsumer<Item> {
+  /** Takes one item. Must not throw. */
+  take(item: Item): void
+  /** The first of `items` that can be taken as one, if there are such. Must not throw. */
+  batchOf(items: readonly Item[]): Batch | undefined
+}
 
-/** A backlog that lasts for fewer slices is nobody's concern. */
+/** Items that may be taken as one. */
+export interface Batch {
+  /** How many items. */
+  readonly size: number
+  /** Takes all of them. Returns false, and leaves everything as it was, where they have to be taken one by one. Must not throw. */
+  take(): boolean
+}
+
+/** Options of `UpdateQueue`. */
+export interface QueueOptions {
+  /** How long taking items may keep the event loop from turning, in milliseconds. */
+  readonly sliceMs: number
+  /** Keeps all items until `release`. Default false. */
+  readonly isHeld?: boolean
+}
+
+/** A backlog that lasts for fewer slices is taken one by one. */
 const PATIENT_SLICES = 8
+/** Largest batch. */
 const MOST_TOGETHER = 1_024
 
 /**
  * Takes items in order. Prompt items are taken at once, one by one. Others are too, in the caller's tick, until those
  * of one tick have used up `sliceMs`: then the rest waits for the event loop to turn, so that a burst does not keep
- * others from running. While it waits longer and longer, more and more may be taken together. Prompt items go before
- * those that wait; within each kind, order is kept.
+ * others from running. The longer items wait, the larger the batches in which they are taken; the items of a batch that
+ * fails are taken one by one. Prompt items go before those that wait; within each kind, order is kept.
  */
 export class UpdateQueue<Item> {
-  readonly #take: Take<Item>
+  readonly #consumer: QueueConsumer<Item>
   readonly #sliceMs: number
   readonly #waiters: { readonly until: number; readonly resolve: () => void }[] = []
+  #held: { readonly item: Item; readonly isPrompt: boolean }[] | undefined
   #prompt: Item[] = []
   #items: Item[] = []
   #next = 0
   /** How many turns of the event loop in a row have found items waiting. */
   #lateSlices = 0
-  /** Of all that were not prompt, ever; for those who wait. */
+  /** Items of a failed batch that are still to be taken one by one. */
+  #singlesLeft = 0
+  /** All items taken so far that were not prompt; for `settled`. */
   #takenCount = 0
   #isTaking = false
   #sliceStart: number | undefined = undefined
   #isClosed = false
 
-  constructor(take: Take<Item>, sliceMs: number) {
-    this.#take = take
-    this.#sliceMs = sliceMs
+  constructor(consumer: QueueConsumer<Item>, options: QueueOptions) {
+    this.#consumer = consumer
+    this.#sliceMs = options.sliceMs
+    this.#held = options.isHeld === true ? [] : undefined
   }
 
-  /** How many wait. */
+  /** How many items wait. */
   get length(): number {
     return this.#items.length - this.#next
   }
@@ -39,14 +65,25 @@ export class UpdateQueue<Item> {
   /** An item pushed while another is being taken comes after it. */
   push(item: Item, isPrompt = false): void {
     if (this.#isClosed) return
+    if (this.#held !== undefined) {
+      this.#held.push({ item, isPrompt })
+      return
+    }
     if (isPrompt) this.#prompt.push(item)
     else this.#items.push(item)
     if (!this.#isTaking) this.#run()
   }
 
-  /** Resolves when every item pushed before the call has been taken. */
+  /** Takes what was held, as if each item were pushed now. */
+  release(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const { item, isPrompt } of held) this.push(item, isPrompt)
+  }
+
+  /** Resolves when every item pushed before the call, and not held, has been taken. */
   settled(): Promise<void> {
-    // prompt ones are taken before a promise can resolve
+    // Prompt items are taken before a promise can resolve.
     const waiting = this.length
     if (waiting === 0) return Promise.resolve()
     return new Promise((resolve) => this.#waiters.push({ until: this.#takenCount + waiting, resolve }))
@@ -55,6 +92,7 @@ export class UpdateQueue<Item> {
   /** Drops what has not been taken. */
   close(): void {
     this.#isClosed = true
+    this.#held = undefined
     this.#prompt = []
     this.#items = []
     this.#next = 0
@@ -64,7 +102,7 @@ export class UpdateQueue<Item> {
   #run(): void {
     this.#isTaking = true
     for (;;) {
-      if (this.#prompt.length > 0) this.#take([this.#prompt.shift()!])
+      if (this.#prompt.length > 0) for (const item of this.#prompt.splice(0, 1)) this.#consumer.take(item)
       else if (this.length > 0 && this.#hasTime()) this.#takeNext()
       else break
     }
@@ -76,18 +114,29 @@ export class UpdateQueue<Item> {
   }
 
   #takeNext(): void {
-    const waiting = this.#items.slice(this.#next, this.#next + this.#most)
-    const count = this.#take(waiting)
+    const count = this.#takeBatch() || this.#takeFirst()
     this.#next += count
     this.#takenCount += count
-    while (this.#waiters.length > 0 && this.#waiters[0]!.until <= this.#takenCount) {
-      this.#waiters.shift()!.resolve()
+    while ((this.#waiters[0]?.until ?? Number.POSITIVE_INFINITY) <= this.#takenCount) {
+      this.#waiters.shift()?.resolve()
     }
   }
 
-  /** How many may be taken together. */
-  get #most(): number {
-    return Math.min(2 ** Math.max(this.#lateSlices - PATIENT_SLICES, 0), MOST_TOGETHER)
+  /** Returns how many items were taken together; 0 if none. */
+  #takeBatch(): number {
+    const most = Math.min(2 ** Math.max(this.#lateSlices - PATIENT_SLICES, 0), MOST_TOGETHER)
+    if (most === 1 || this.#singlesLeft > 0) return 0
+    const batch = this.#consumer.batchOf(this.#items.slice(this.#next, this.#next + most))
+    if (batch === undefined || batch.size < 2) return 0
+    if (batch.take()) return batch.size
+    this.#singlesLeft = batch.size
+    return 0
+  }
+
+  #takeFirst(): 1 {
+    if (this.#singlesLeft > 0) this.#singlesLeft--
+    for (const item of this.#items.slice(this.#next, this.#next + 1)) this.#consumer.take(item)
+    return 1
   }
 
   /** Whether the slice of this tick is not used up; begins one where there is none. */

@@ -1,0 +1,104 @@
+import { LivetreeError } from '../errors.ts'
+import type { Issue } from '../issue.ts'
+import type { Outcome, StagedUpdate } from '../pipeline/outcome.ts'
+import type { Leaf, PatchUpdate } from '../source/source.ts'
+import type { ServedState } from './served-state.ts'
+import type { SourceState } from './source-state.ts'
+import type { Staging } from './staging.ts'
+import type { StorePosition } from './store-position.ts'
+
+/** The tree of a source at a position, other than the one that is staged. */
+export interface StoredTree extends StorePosition {
+  readonly layers: readonly (readonly Leaf[])[]
+}
+
+/**
+ * Validates the staged trees and serves the result. Nothing is validated until every source has delivered its tree, or a
+ * fallback for the missing ones is in service.
+ */
+export class Validator<T> {
+  readonly #sources: readonly SourceState[]
+  readonly #staging: Staging<T>
+  readonly #served: ServedState<T>
+  #isStarted = false
+
+  constructor(sources: readonly SourceState[], staging: Staging<T>, served: ServedState<T>) {
+    this.#sources = sources
+    this.#staging = staging
+    this.#served = served
+  }
+
+  /** Whether trees are validated; from then on, none of them may hold a part of a list. */
+  get isStarted(): boolean {
+    return this.#isStarted
+  }
+
+  /** Whether every source has delivered its tree. */
+  get isWhole(): boolean {
+    return this.#sources.every(({ hasTree }) => hasTree)
+  }
+
+  /** Stages an update of a source, and validates, unless a tree is missing or the update is known already. */
+  take(index: number, source: SourceState, staged: StagedUpdate): void {
+    this.#staging.stage(index, staged)
+    if (staged.type === 'replace' && staged.update.isKnown === true) return
+    this.#isStarted ||= this.isWhole
+    if (this.#isStarted) this.#serve(source, this.#evaluate())
+  }
+
+  /** Stages patches of a source and validates the result. Returns false, and leaves everything as it was, if it is invalid. */
+  takeTogether(index: number, source: SourceState, patches: readonly PatchUpdate[]): boolean {
+    const outcome = this.#staging.attempt(index, patches)
+    const last = patches.at(-1)
+    if (outcome === undefined || last === undefined) return false
+    source.takePatch(last)
+    this.#serve(source, outcome)
+    return true
+  }
+
+  /**
+   * Stages trees for sources that are missing or invalid, by index, and validates the whole. If that is valid it is in
+   * service, and the sources' own trees are staged again and validated from now on. If not, nothing has changed.
+   *
+   * @returns the issues; empty if the fallback is in service
+   */
+  fallback(from: 'snapshot' | 'defaults', trees: ReadonlyMap<number, StoredTree>): readonly Issue[] {
+    const indexes = new Map(this.#sources.map((source, index) => [source, index]))
+    const covered = [...indexes].filter(([source, index]) => source.hasTree && trees.has(index))
+    const restore = this.#staging.substitute(
+      new Map([...trees].map(([index, { layers }]) => [index, layers])),
+    )
+    const outcome = this.#evaluate()
+    if (outcome.type === 'rejected') {
+      restore(trees.keys())
+      return outcome.issues
+    }
+    this.#isStarted = true
+    this.#staging.accept()
+    const positionOf = (source: SourceState) => trees.get(indexes.get(source) ?? -1)
+    const restoreRejection = this.#served.serveFallback(from, outcome.value, positionOf)
+    const last = covered.at(-1)
+    if (last === undefined) return []
+    restoreRejection()
+    restore(covered.map(([, index]) => index))
+    this.#serve(last[0], this.#evaluate())
+    return []
+  }
+
+  #serve(source: SourceState, outcome: Outcome<T>): void {
+    if (outcome.type !== 'rejected') this.#staging.accept()
+    this.#served.take(source, outcome)
+  }
+
+  #evaluate(): Outcome<T> {
+    try {
+      return this.#staging.evaluate()
+    } catch (cause) {
+      const message = 'Judging a tree failed. The last good one stays.'
+      this.#served.observer.failed(new LivetreeError('internal', message, { cause }))
+      const place = { path: [], pathText: '', expected: undefined, received: undefined, origins: [] }
+      const issue = { ...place, code: 'internal', message: 'The tree could not be judged' }
+      return { type: 'rejected', issues: [issue], unused: [] }
+    }
+  }
+}
