@@ -6,8 +6,8 @@ import type { RejectedEvent } from '../updates/rejection.ts'
 export interface HealthFacts {
   /** Age of the last proof, in milliseconds, above which the configuration is not ready. */
   readonly maxStalenessMs: number
-  /** Age of the last proof in milliseconds; undefined if there never was one. */
-  readonly provenForMs: number | undefined
+  /** In ms since the Unix epoch. */
+  readonly now: number
   /** Why the state in service is stale; undefined if it is not. */
   readonly staleReason: string | undefined
 }
@@ -17,9 +17,9 @@ const ISSUE_LENGTH = 500
 
 /** Derives what a health endpoint reports from the status. */
 export function healthOf(status: ConfigStatus, facts: HealthFacts): ConfigHealth {
-  const { state, revision, staleForMs, rejected, sources, resources, snapshotError } = status
-  const { maxStalenessMs, provenForMs, staleReason } = facts
-  const isTooOld = provenForMs === undefined ? Number.isFinite(maxStalenessMs) : provenForMs > maxStalenessMs
+  const { state, revision, staleForMs, provenAt, rejected, sources, resources, snapshotError } = status
+  const { maxStalenessMs, now, staleReason } = facts
+  const isTooOld = provenAt === undefined ? Number.isFinite(maxStalenessMs) : now - provenAt > maxStalenessMs
   const reasons = [
     state === 'closed' ? 'closed' : undefined,
     isTooOld ? `not proven to be the newest for more than ${maxStalenessMs} ms` : undefined,

@@ -1,22 +1,20 @@
 import { setMaxListeners } from 'node:events'
 import { inspect } from 'node:util'
-import { checkArguments, checkOptions, type OptionTable } from '../check-options.ts'
 import { isLivetreeError, LivetreeError } from '../errors.ts'
-import { kindOf, messageOf } from '../thrown.ts'
-import { abortSignal, callback, flag, milliseconds } from '../option-kinds.ts'
+import { kindOf } from '../thrown.ts'
 import type { Path } from '../issue.ts'
-import type { Pipeline } from '../pipeline/outcome.ts'
-import type { SourceConnection } from '../source/source.ts'
 import { Notifier } from '../events/notifier.ts'
 import { type ChangeEvent, ChangeFeed } from '../events/change-event.ts'
 import { ChangeLog } from '../events/change-log.ts'
-import type { ConfigLog } from '../config-log.ts'
 import { withDeadline } from '../deadline.ts'
-import type { Comparison } from '../startup/comparison.ts'
 import { assertListener, type ConfigEventName, type ConfigListener } from '../events/event-hub.ts'
+import type { ConfigParts } from './config-parts.ts'
 import { Freshness } from './freshness.ts'
-import { CLOSE_MS, openGuarded } from '../updates/guarded-source.ts'
 import { healthOf } from './health.ts'
+import { checkChanged, checkRefresh, checkWatch } from './method-options.ts'
+import { SourceConnections } from './source-connections.ts'
+import { stateOf, statusOf } from './status.ts'
+import { updateHandlers } from './update-handlers.ts'
 import type {
   ChangedOptions,
   ConfigHealth,
@@ -25,52 +23,19 @@ import type {
   RefreshOptions,
   WatchOptions,
 } from '../live-config.ts'
-import type { ResolvedLoadOptions } from '../startup/load-options.ts'
 import { Pin } from '../request/pin.ts'
 import type { Resource, ResourceOptions } from '../resource/resource-options.ts'
 import { ResourceSet } from '../resource/resource-set.ts'
-import { Snapshot } from '../updates/snapshot.ts'
+import type { Snapshot } from '../updates/snapshot.ts'
 import type { SnapshotKeeper } from '../startup/snapshot-keeper.ts'
-import type { SourceState } from '../updates/source-state.ts'
 import { type Subscriber, WatchSubscriber } from '../events/subscriber.ts'
 import { isLoggerLike, type LoggerLike } from '../to-logger.ts'
-import type { UpdateObserver } from '../updates/update-observer.ts'
 import type { UpdateProcessor } from '../updates/update-processor.ts'
-import { settledWithin } from '../within.ts'
-
-const watchArguments = { selector: callback, handler: callback }
-const watchOptions: OptionTable = {
-  immediate: flag,
-  isEqual: callback,
-}
-const refreshOptions: OptionTable = { timeoutMs: milliseconds, signal: abortSignal }
-const changedOptions: OptionTable = {
-  ...refreshOptions,
-  after: {
-    expected: 'a revision of the store or a snapshot() of this configuration',
-    test: (after) => Number.isFinite(after) || after instanceof Snapshot,
-  },
-}
-
-/** The parts that `load` connects into a configuration. */
-export interface LoadedConfigParts<T> {
-  readonly name: string
-  readonly options: ResolvedLoadOptions
-  readonly log: ConfigLog
-  readonly reportsUnused: boolean
-  readonly pipeline: Pipeline<T>
-  readonly sources: readonly SourceState[]
-  readonly writer: UpdateProcessor<T>
-  /** Undefined if no snapshot is kept on disk. */
-  readonly keeper: SnapshotKeeper | undefined
-  /** Undefined if the guard has no earlier state to compare the first trees with. */
-  readonly comparison: Comparison | undefined
-}
 
 /** The configuration that `load` returns: implements `LiveConfig` with the update processor, the notifier and resources. */
 export class LoadedConfig<T> implements LiveConfig<T> {
   readonly name: string
-  readonly #parts: LoadedConfigParts<T>
+  readonly #parts: ConfigParts<T>
   readonly #notifier: Notifier<T>
   readonly #writer: UpdateProcessor<T>
   readonly #freshness: Freshness
@@ -79,14 +44,14 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   readonly #changes: ChangeLog<T>
   readonly #pin = new Pin<T>()
   readonly #abort = new AbortController()
-  readonly #connections: SourceConnection[] = []
+  readonly #connections = new SourceConnections()
   /** A plain field, so that reading `current` costs one property access. */
   #current: T = undefined as T
   #readyAt = 0
   #standInProvenAt: number | undefined = undefined
   #closing: Promise<void> | undefined = undefined
 
-  constructor(parts: LoadedConfigParts<T>) {
+  constructor(parts: ConfigParts<T>) {
     const { name, options, pipeline, sources } = parts
     this.name = name
     this.#parts = parts
@@ -95,7 +60,6 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     this.#changes = new ChangeLog(feed)
     this.#notifier = new Notifier(name, parts.log, { feed, snapshot: () => this.snapshot() })
     this.#writer = parts.writer
-    this.#writer.observe(this.#observer())
     this.#keeper = parts.keeper
     this.#keeper?.onError((error) => this.report(error))
     this.#resources = new ResourceSet(options.clock, this.#notifier)
@@ -108,6 +72,15 @@ export class LoadedConfig<T> implements LiveConfig<T> {
       onStale: (event) => this.#notifier.stale(event),
       onLive: (staleMs) => this.#notifier.live({ revision: this.revision, staleMs }),
     })
+    this.#writer.observe(
+      updateHandlers({
+        notifier: this.#notifier,
+        keeper: this.#keeper,
+        reportsUnused: parts.reportsUnused,
+        apply: (snapshot) => this.#apply(snapshot),
+        checkFreshness: () => this.#freshness.check(),
+      }),
+    )
   }
 
   /** Opens the sources, which then send updates to the update processor. For load.ts. @throws LivetreeError `source_broken` */
@@ -117,7 +90,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     for (const [index, { source }] of sources.entries()) {
       const earlier = source.isRemote ? this.#parts.comparison?.placeOf(source.name) : undefined
       const sink = this.#writer.sinkFor(index)
-      this.#connections.push(openGuarded(source, { sink, clock, logger: log, earlier, staleAfterMs }))
+      this.#connections.open(source, { sink, clock, logger: log, earlier, staleAfterMs })
     }
   }
 
@@ -151,16 +124,16 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   get status(): ConfigStatus {
-    const { revision, epoch, version } = this.snapshot()
-    const { provenAt } = this.#freshness
-    return Object.freeze({
-      state: this.#state,
+    const { provenAt, isStale, isLost } = this.#freshness
+    return statusOf({
+      snapshot: this.snapshot(),
       servedFrom: this.#writer.servedFrom,
-      revision,
-      epoch,
-      version,
+      isClosed: this.#closing !== undefined,
+      isStale,
+      isLost,
       provenAt,
-      staleForMs: this.#isProven ? 0 : this.#ageMs(provenAt ?? this.#readyAt),
+      readyAt: this.#readyAt,
+      now: this.#parts.options.clock.now(),
       sources: this.#parts.sources.map((source) => source.status),
       rejected: this.#writer.rejected,
       resources: this.#resources.statuses(),
@@ -170,12 +143,8 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   get health(): ConfigHealth {
-    const { status } = this
-    return healthOf(status, {
-      maxStalenessMs: this.#parts.options.maxStalenessMs,
-      provenForMs: status.provenAt === undefined ? undefined : this.#ageMs(status.provenAt),
-      staleReason: this.#freshness.reason,
-    })
+    const { clock, maxStalenessMs } = this.#parts.options
+    return healthOf(this.status, { now: clock.now(), maxStalenessMs, staleReason: this.#freshness.reason })
   }
 
   on<E extends ConfigEventName>(event: E, listener: ConfigListener<T, E>): () => void {
@@ -200,8 +169,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     options: WatchOptions<S> = {},
   ): () => void {
     this.#assertOpen()
-    checkArguments('watch()', { selector, handler }, watchArguments)
-    checkOptions('watch()', options, watchOptions)
+    checkWatch(selector, handler, options)
     const subscriber = new WatchSubscriber<T, S>(this.#notifier.delivery, {
       selector,
       // The overloads of LiveConfig.watch declare when the arguments may be undefined.
@@ -213,7 +181,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   changed(options: ChangedOptions<T> = {}): Promise<ChangeEvent<T>> {
-    checkOptions('changed()', options, changedOptions)
+    checkChanged(options)
     const { after = this.snapshot(), timeoutMs, signal } = options
     const clock = this.#parts.options.clock
     return withDeadline((cut) => this.#changes.past(after, cut), {
@@ -227,19 +195,11 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   async refresh(options: RefreshOptions = {}): Promise<void> {
     this.#assertOpen()
     const what = `Refreshing configuration "${this.name}"`
-    checkOptions('refresh()', options, refreshOptions)
+    checkRefresh(options)
     const { timeoutMs = 10_000 } = options
-    const work = async (cut: AbortSignal) => {
-      await Promise.all(this.#connections.map((connection) => connection.refresh(cut)))
-      await this.#writer.settled()
-    }
     const { clock } = this.#parts.options
-    try {
-      await withDeadline(work, { clock, timeoutMs, signals: [options.signal, this.signal], what })
-    } catch (cause) {
-      if (isLivetreeError(cause)) throw cause
-      throw new LivetreeError('source_unavailable', `${what} failed: ${messageOf(cause)}.`, { cause })
-    }
+    const deadline = { clock, timeoutMs, signals: [options.signal, this.signal], what }
+    await this.#connections.refresh(() => this.#writer.settled(), deadline)
   }
 
   explain(path: string | Path) {
@@ -310,45 +270,17 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   get #state(): ConfigStatus['state'] {
-    if (this.#closing !== undefined) return 'closed'
-    return this.#freshness.isStale ? 'stale' : 'live'
-  }
-
-  /** Whether the state is live and no store is disconnected. */
-  get #isProven(): boolean {
-    return this.#state === 'live' && !this.#freshness.isLost
-  }
-
-  #observer(): UpdateObserver<T> {
-    return {
-      accepted: (snapshot, isHealed) => this.#accepted(snapshot, isHealed),
-      confirmed: (_snapshot, isHealed) => {
-        this.#keeper?.accepted()
-        if (isHealed) this.#notifier.healed()
-      },
-      rejected: (event) => {
-        this.#keeper?.rejected(event.source, { isRefused: event.issues.some(({ code }) => code === 'guard') })
-        this.#notifier.rejected(event)
-      },
-      unused: (keys) => {
-        if (this.#parts.reportsUnused) this.#notifier.unused(keys)
-      },
-      connectivity: (source) => {
-        this.#notifier.connectivity(source)
-        this.#freshness.check()
-      },
-      failed: (error) => this.report(error),
-    }
+    return stateOf({ isClosed: this.#closing !== undefined, isStale: this.#freshness.isStale })
   }
 
   /** Applies the new state before anyone is notified. */
-  #accepted(snapshot: Snapshot<T>, isHealed: boolean): void {
+  #apply(snapshot: Snapshot<T>): () => void {
     const previous = this.#changes.accept(snapshot)
     this.#current = snapshot.value
-    this.#keeper?.accepted()
-    if (isHealed) this.#notifier.healed()
-    this.#notifier.changed(previous, snapshot)
-    this.#changes.wake()
+    return () => {
+      this.#notifier.changed(previous, snapshot)
+      this.#changes.wake()
+    }
   }
 
   async #shutDown(): Promise<void> {
@@ -356,30 +288,9 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     this.#writer.close()
     this.#parts.comparison?.close()
     this.#freshness.stop()
-    await Promise.all([this.#resources.close(), this.#closeConnections(), this.#closeKeeper()])
+    const closing = this.#connections.close((error) => this.report(error))
+    await Promise.all([this.#resources.close(), closing, this.#keeper?.close()])
     this.#notifier.close()
-  }
-
-  /** Bounds the last write: a disk that does not respond must not keep the process from ending. */
-  async #closeKeeper(): Promise<void> {
-    const closing = this.#keeper?.close()
-    if (closing === undefined) return
-    if (await settledWithin(closing, this.#parts.options.clock, CLOSE_MS)) return
-    const message = `The snapshot on disk was not written within ${CLOSE_MS} ms of close(); close() ends without it.`
-    this.report(new LivetreeError('snapshot_not_written', message))
-  }
-
-  async #closeConnections(): Promise<void> {
-    const results = await Promise.allSettled(this.#connections.map((connection) => connection.close()))
-    for (const [index, result] of results.entries()) {
-      if (result.status === 'fulfilled') continue
-      const message = `Source ${this.#parts.sources[index]!.source.name} could not be closed: ${messageOf(result.reason)}.`
-      this.report(new LivetreeError('source_broken', message, { cause: result.reason }))
-    }
-  }
-
-  #ageMs(since: number): number {
-    return Math.max(this.#parts.options.clock.now() - since, 0)
   }
 
   #assertOpen(): void {

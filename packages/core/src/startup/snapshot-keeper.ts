@@ -1,10 +1,12 @@
-import type { LivetreeError } from '../errors.ts'
+import { LivetreeError } from '../errors.ts'
 import type { SnapshotDocument } from '../snapshot-file/snapshot-document.ts'
 import type { SnapshotFile } from '../snapshot-file/snapshot-file.ts'
 import { SnapshotWriter } from '../snapshot-file/snapshot-writer.ts'
 import type { Clock } from '../source/source.ts'
+import { CLOSE_MS } from '../updates/guarded-source.ts'
 import type { SourceState } from '../updates/source-state.ts'
 import type { UpdateProcessor } from '../updates/update-processor.ts'
+import { settledWithin } from '../within.ts'
 
 /** Options of `SnapshotKeeper`. */
 export interface SnapshotKeeperOptions {
@@ -87,11 +89,16 @@ export class SnapshotKeeper {
     return this.#options.writer.guardMemory(index).allowed
   }
 
-  /** Writes a pending state and the newest `provenAt`. Leaves no timer. */
+  /**
+   * Writes a pending state and the newest `provenAt`, and leaves no timer. A disk that does not respond within 5 seconds
+   * is reported, since it must not keep the process from ending.
+   */
   async close(): Promise<void> {
     const isNewer = this.#writtenProof !== undefined && this.#provenAt() > this.#writtenProof
     if (isNewer) this.#writer.touch()
-    await this.#writer.close()
+    if (await settledWithin(this.#writer.close(), this.#options.clock, CLOSE_MS)) return
+    const message = `The snapshot on disk was not written within ${CLOSE_MS} ms of close(); close() ends without it.`
+    this.#report(new LivetreeError('snapshot_not_written', message))
   }
 
   /** Whether the state in service comes from the sources. */

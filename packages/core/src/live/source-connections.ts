@@ -1,0 +1,48 @@
+import { type DeadlineOptions, withDeadline } from '../deadline.ts'
+import { isLivetreeError, LivetreeError } from '../errors.ts'
+import type { Source, SourceConnection, SourceContext } from '../source/source.ts'
+import { messageOf } from '../thrown.ts'
+import { openGuarded } from '../updates/guarded-source.ts'
+
+/** The open connections of a configuration's sources. */
+export class SourceConnections {
+  readonly #open: { readonly name: string; readonly connection: SourceConnection }[] = []
+
+  /** Opens a source, which then reports to `context.sink`. @throws LivetreeError `source_broken` */
+  open(source: Source, context: SourceContext): void {
+    this.#open.push({ name: source.name, connection: openGuarded(source, context) })
+  }
+
+  /**
+   * Resolves when every source has reported what its store held at the time of the call, and `settled` has resolved.
+   *
+   * @throws LivetreeError `timeout`, `aborted`, `closed`, or `source_unavailable` when a store cannot be asked
+   */
+  async refresh(settled: () => Promise<void>, deadline: DeadlineOptions): Promise<void> {
+    const work = async (cut: AbortSignal) => {
+      await Promise.all(this.#open.map(({ connection }) => connection.refresh(cut)))
+      await settled()
+    }
+    try {
+      await withDeadline(work, deadline)
+    } catch (cause) {
+      if (isLivetreeError(cause)) throw cause
+      const message = `${deadline.what} failed: ${messageOf(cause)}.`
+      throw new LivetreeError('source_unavailable', message, { cause })
+    }
+  }
+
+  /** Closes all connections, then reports those that could not be closed. Never rejects. */
+  async close(report: (error: LivetreeError) => void): Promise<void> {
+    const closing = this.#open.map(async ({ name, connection }) => {
+      try {
+        await connection.close()
+        return undefined
+      } catch (cause) {
+        const message = `Source ${name} could not be closed: ${messageOf(cause)}.`
+        return new LivetreeError('source_broken', message, { cause })
+      }
+    })
+    for (const error of await Promise.all(closing)) if (error !== undefined) report(error)
+  }
+}

@@ -1,0 +1,45 @@
+import type { Notifier } from '../events/notifier.ts'
+import type { SnapshotKeeper } from '../startup/snapshot-keeper.ts'
+import type { Snapshot } from '../updates/snapshot.ts'
+import type { UpdateObserver } from '../updates/update-observer.ts'
+
+/** What `updateHandlers` passes the results of the update processor to. */
+export interface UpdateTargets<T> {
+  readonly notifier: Notifier<T>
+  /** Undefined if no snapshot is kept on disk. */
+  readonly keeper: SnapshotKeeper | undefined
+  readonly reportsUnused: boolean
+  /** Puts a new value in service. Returns a function that notifies of it. */
+  apply(snapshot: Snapshot<T>): () => void
+  /** A source has called its sink, so the freshness may be another. */
+  checkFreshness(): void
+}
+
+/** Creates the observer of the update processor: first state and snapshot file, then the listeners. */
+export function updateHandlers<T>(targets: UpdateTargets<T>): UpdateObserver<T> {
+  const { notifier, keeper, reportsUnused } = targets
+  return {
+    accepted(snapshot, isHealed) {
+      const notify = targets.apply(snapshot)
+      keeper?.accepted()
+      if (isHealed) notifier.healed()
+      notify()
+    },
+    confirmed(_snapshot, isHealed) {
+      keeper?.accepted()
+      if (isHealed) notifier.healed()
+    },
+    rejected(event) {
+      keeper?.rejected(event.source, { isRefused: event.issues.some(({ code }) => code === 'guard') })
+      notifier.rejected(event)
+    },
+    unused(keys) {
+      if (reportsUnused) notifier.unused(keys)
+    },
+    connectivity(source) {
+      notifier.connectivity(source)
+      targets.checkFreshness()
+    },
+    failed: (error) => notifier.failed(error),
+  }
+}
