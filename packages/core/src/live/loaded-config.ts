@@ -27,7 +27,6 @@ import { Pin } from '../request/pin.ts'
 import type { Resource, ResourceOptions } from '../resource/resource-options.ts'
 import { ResourceSet } from '../resource/resource-set.ts'
 import type { Snapshot } from '../updates/snapshot.ts'
-import type { SnapshotKeeper } from '../startup/snapshot-keeper.ts'
 import { type Subscriber, WatchSubscriber } from '../events/subscriber.ts'
 import { isLoggerLike, type LoggerLike } from '../to-logger.ts'
 import type { UpdateProcessor } from '../updates/update-processor.ts'
@@ -39,7 +38,6 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   readonly #notifier: Notifier<T>
   readonly #writer: UpdateProcessor<T>
   readonly #freshness: Freshness
-  readonly #keeper: SnapshotKeeper | undefined
   readonly #resources: ResourceSet<T>
   readonly #changes: ChangeLog<T>
   readonly #pin = new Pin<T>()
@@ -60,8 +58,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     this.#changes = new ChangeLog(feed)
     this.#notifier = new Notifier(name, parts.log, { feed, snapshot: () => this.snapshot() })
     this.#writer = parts.writer
-    this.#keeper = parts.keeper
-    this.#keeper?.onError((error) => this.report(error))
+    parts.keeper?.onError((error) => this.report(error))
     this.#resources = new ResourceSet(options.clock, this.#notifier)
     this.#freshness = new Freshness({
       clock: options.clock,
@@ -75,7 +72,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     this.#writer.observe(
       updateHandlers({
         notifier: this.#notifier,
-        keeper: this.#keeper,
+        keeper: parts.keeper,
         reportsUnused: parts.reportsUnused,
         apply: (snapshot) => this.#apply(snapshot),
         checkFreshness: () => this.#freshness.check(),
@@ -289,7 +286,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     this.#parts.comparison?.close()
     this.#freshness.stop()
     const closing = this.#connections.close((error) => this.report(error))
-    await Promise.all([this.#resources.close(), closing, this.#keeper?.close()])
+    await Promise.all([this.#resources.close(), closing, this.#parts.keeper?.close()])
     this.#notifier.close()
   }
 
