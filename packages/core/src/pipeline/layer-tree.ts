@@ -1,35 +1,19 @@
-import { childSchemaNode } from '../schema/child-node.ts'
-import { isDirectory, isPureDirectory } from '../schema/directory.ts'
-import { canonicalName, propertyOf } from '../schema/property-name.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo, Leaf } from '../source/source.ts'
-import { isEmptyObject, isNullText, isPlainObject, MAX_DEPTH, readDocument } from './document.ts'
+import { readDocument } from './document.ts'
+import { DocumentSpread } from './document-spread.ts'
 import { type LeafList, restart } from './leaf-list.ts'
-import { Losses } from './losses.ts'
+import type { Losses } from './losses.ts'
 import { MisplacedKeys } from './misplaced.ts'
-import { type TreePlace, TreePlaces, unheld } from './tree-place.ts'
 import { isEqual } from './share.ts'
-import { eachBelow, prune, touch, type Trail } from './trail.ts'
+import { eachBelow, prune, Trail } from './trail.ts'
+import { newEntry, TreeEntries } from './tree-entries.ts'
+import { type DocumentMark, type Entry, keyEntry, TreeNode } from './tree-node.ts'
+import { type TreePlace, TreePlaces } from './tree-place.ts'
 import { UnusedWatch } from './unused-watch.ts'
-import {
-  countKeysBelow,
-  type DocumentMark,
-  type Entry,
-  entriesOf,
-  insertEntry,
-  keyEntry,
-  removeEntry,
-  TreeNode,
-} from './tree-node.ts'
 
 /** What a layer has at a key. */
 type Held = Pick<Leaf, 'value' | 'revision'>
-
-/** A document that is being spread, and the one whose place it takes. */
-interface Spread {
-  readonly mark: DocumentMark
-  readonly before: DocumentMark | undefined
-}
 
 /**
  * All layers in one tree, changed in place leaf by leaf. Knows of the schema only what it takes to put a leaf where it
@@ -38,32 +22,34 @@ interface Spread {
 export class LayerTree {
   readonly root = new TreeNode('')
   readonly misplaced = new MisplacedKeys()
-  /** Documents that have keys below them in their own layer. */
-  readonly conflicts = new Set<DocumentMark>()
-  /** Scalars where only a directory can be valid; they make the tree invalid also when a higher layer covers them. */
-  readonly scalarsAtDirectories = new Map<Entry, readonly string[]>()
   /** Nodes that may have a value and, in the same layer, keys below it. */
   readonly mixedNodes = new Map<TreeNode, readonly string[]>()
-  /** Leaves of each layer, those spread from documents counted one by one. */
-  readonly leafCounts: number[]
-  /** What the layers have lost; for the guard. */
-  readonly losses: Losses
-
   readonly unusedWatch = new UnusedWatch()
-  readonly plan: SchemaNode
-  readonly #layers: readonly LayerInfo[]
-  readonly #hasDocuments: boolean[]
+  readonly schemaNode: SchemaNode
+  readonly #entries: TreeEntries
+  readonly #documents: DocumentSpread
   readonly #places: TreePlaces
   /** By layer: the list of which `putEarly` has put leaves in place, and `replace` not all. */
-  readonly #earlyLists: (LeafList | undefined)[] = []
+  readonly #earlyLists = new Map<number, LeafList>()
 
   constructor(schemaNode: SchemaNode, layers: readonly LayerInfo[], options: { isRenamed: boolean }) {
-    this.plan = schemaNode
-    this.#layers = layers
-    this.leafCounts = layers.map(() => 0)
-    this.losses = new Losses(layers.length)
-    this.#hasDocuments = layers.map(() => false)
+    this.schemaNode = schemaNode
+    this.#entries = new TreeEntries(layers.length)
+    this.#documents = new DocumentSpread(layers, this.#entries, this.misplaced)
     this.#places = new TreePlaces(schemaNode, this.root, layers, options)
+  }
+
+  /** See `TreeEntries.losses`. */
+  get losses(): Losses {
+    return this.#entries.losses
+  }
+  /** See `TreeEntries.scalarsAtDirectories`. */
+  get scalarsAtDirectories(): ReadonlyMap<Entry, readonly string[]> {
+    return this.#entries.scalarsAtDirectories
+  }
+  /** See `DocumentSpread.conflicts`. */
+  get conflicts(): ReadonlySet<DocumentMark> {
+    return this.#documents.conflicts
   }
 
   /**
@@ -71,9 +57,9 @@ export class LayerTree {
    * something already, be it of a list that was abandoned.
    */
   putEarly(layer: number, list: LeafList): void {
-    const early = this.#earlyLists[layer]
+    const early = this.#earlyLists.get(layer)
     if (early === undefined && this.#isEmpty(layer)) {
-      this.#earlyLists[layer] = list
+      this.#earlyLists.set(layer, list)
       restart(list)
     } else if (early !== list) return
     this.#putRest(layer, list)
@@ -81,33 +67,31 @@ export class LayerTree {
 
   /** Puts the whole of one layer in place: what it had and the list has not goes away. */
   replace(layer: number, list: LeafList): void {
-    const early = this.#earlyLists[layer]
+    const early = this.#earlyLists.get(layer)
     this.unusedWatch.noteAll()
-    this.#earlyLists[layer] = undefined
+    this.#earlyLists.delete(layer)
     if (early === list) {
       this.#putRest(layer, list)
       return
     }
     restart(list)
-    const isFirst = this.#isEmpty(layer)
-    const seen = isFirst ? undefined : new Set<Entry | DocumentMark>()
+    const seen = this.#isEmpty(layer) ? undefined : new Set<Entry | DocumentMark>()
     for (const misplaced of this.misplaced.all()) {
       if (misplaced.layer === layer && misplaced.document === undefined)
         this.#setMisplaced(layer, { ...misplaced, value: undefined }, '')
     }
     this.#putRest(layer, list, seen)
-    if (seen !== undefined) this.#removeUnseen({ nodes: [this.root], names: [] }, layer, seen)
+    if (seen !== undefined) this.#removeUnseen(layer, seen)
   }
 
   #isEmpty(layer: number): boolean {
-    return this.leafCounts[layer] === 0 && !this.#hasDocuments[layer]
+    return this.#entries.isEmpty(layer) && !this.#documents.hasDocuments(layer)
   }
 
   /** `seen`, if given, gets all that holds what is put. */
   #putRest(layer: number, list: LeafList, seen?: Set<Entry | DocumentMark>): void {
-    const { leaves } = list
-    for (; list.placedCount < leaves.length; list.placedCount++) {
-      const leaf = leaves[list.placedCount]!
+    for (const leaf of list.placedCount === 0 ? list.leaves : list.leaves.slice(list.placedCount)) {
+      list.placedCount++
       if (leaf.value === undefined) continue
       list.lastPlace =
         typeof list.lastPlace === 'object'
@@ -131,40 +115,39 @@ export class LayerTree {
     seen?: Set<Entry | DocumentMark>,
   ): Held | undefined {
     if (typeof place === 'string') return this.#setMisplaced(layer, leaf, place)
-    const { trail, plan } = place
-    const node = trail.nodes.at(-1)!
-    const mark = node.documents?.find((document) => document.layer === layer)
+    const { trail, schemaNode } = place
+    const mark = trail.end.documents?.find((document) => document.layer === layer)
     if (mark === undefined) this.unusedWatch.note(trail.nodes)
     else this.unusedWatch.noteAll()
-    const entry = keyEntry(node, layer)
+    const entry = keyEntry(trail.end, layer)
     const holder = mark ?? entry
     const before = holder === undefined ? undefined : { value: holder.value, revision: holder.revision }
     if (leaf.value === undefined) {
-      if (mark !== undefined) this.#removeDocument(trail, mark)
-      if (entry !== undefined) this.#removeEntry(trail, entry)
-      if (holder !== undefined) this.#countKey(trail, layer, -1)
+      if (holder !== undefined) this.#remove(trail, layer, mark, entry)
       prune(trail)
       return before
     }
     if (holder !== undefined && isEqual(holder.value, leaf.value)) {
-      // written again with the value it had: only the revision moves
+      // Written again with the value it had: only the revision moves.
       holder.revision = leaf.revision
       seen?.add(holder)
       return before
     }
-    const document = readDocument(leaf.value, plan)
+    const document = readDocument(leaf.value, schemaNode)
     if (document.type === 'document') {
-      if (entry !== undefined) this.#removeEntry(trail, entry)
-      const set = this.#setDocument(trail, { layer, leaf, content: document.content, plan }, mark)
+      if (entry !== undefined) this.#entries.remove(trail, entry)
+      this.unusedWatch.noteAll()
+      const given = { layer, leaf, content: document.content, schemaNode }
+      const set = this.#documents.set(trail, given, mark)
       seen?.add(set)
     } else {
-      if (mark !== undefined) this.#removeDocument(trail, mark)
+      if (mark !== undefined) this.#documents.remove(trail, mark)
       const set = newEntry(layer, document.value, leaf.revision)
-      this.#setEntry(trail, set, plan)
+      this.#entries.set(trail, set, schemaNode)
       seen?.add(set)
     }
-    if (holder === undefined) this.#countKey(trail, layer, 1)
-    this.#noteCrowded(trail, layer)
+    if (holder === undefined) this.#documents.countKey(trail, layer, 1)
+    this.#noteMixed(trail, layer)
     return before
   }
 
@@ -178,170 +161,34 @@ export class LayerTree {
     return before
   }
 
-  #setEntry(trail: Trail, entry: Entry, schemaNode: SchemaNode | undefined): void {
-    const old = insertEntry(trail.nodes.at(-1)!, entry)
-    if (old !== undefined) {
-      this.scalarsAtDirectories.delete(old)
-      this.losses.changed(old, entry)
-      touch(trail, 0)
-    } else {
-      this.leafCounts[entry.layer]!++
-      this.losses.came(entry, trail.names)
-      touch(trail, 1)
-    }
-    const isBare = () => isNullText(entry.value) || isEmptyObject(entry.value)
-    if (schemaNode !== undefined && isPureDirectory(schemaNode) && !isBare())
-      this.scalarsAtDirectories.set(entry, [...trail.names])
-  }
-
-  #removeEntry(trail: Trail, entry: Entry): void {
-    const node = trail.nodes.at(-1)!
-    removeEntry(node, entry)
-    this.scalarsAtDirectories.delete(entry)
-    this.leafCounts[entry.layer]!--
-    touch(trail, -1)
-    // A key may have taken over from a document, or the other way round.
-    const replacement = entriesOf(node).find((other) => other.layer === entry.layer)
-    this.losses.went(entry, trail.names, replacement)
-  }
-
   /** Notes every node on a new key's way that has a value in the same layer, and the key's own if there are keys below. */
-  #noteCrowded({ nodes, names }: Trail, layer: number): void {
-    for (let depth = 0; depth < names.length; depth++) {
-      if (keyEntry(nodes[depth]!, layer) !== undefined)
-        this.mixedNodes.set(nodes[depth]!, names.slice(0, depth))
+  #noteMixed({ nodes, names, end }: Trail, layer: number): void {
+    let depth = 0
+    for (const node of nodes) {
+      if (node !== end && keyEntry(node, layer) !== undefined)
+        this.mixedNodes.set(node, names.slice(0, depth))
+      depth++
     }
-    const own = nodes.at(-1)!
-    if (own.childCount > 0 && own.leafCount > 1) this.mixedNodes.set(own, [...names])
+    if (end.childCount > 0 && end.leafCount > 1) this.mixedNodes.set(end, [...names])
   }
 
-  /** Spreads a document over the nodes below; what the one before it had and this one has not goes away. */
-  #setDocument(
-    trail: Trail,
-    given: { layer: number; leaf: Leaf; content: object; plan: SchemaNode | undefined },
-    before: DocumentMark | undefined,
-  ): DocumentMark {
-    this.unusedWatch.noteAll()
-    const { layer, leaf, content, plan } = given
-    const node = trail.nodes.at(-1)!
-    const mark: DocumentMark = {
-      layer,
-      path: [...trail.names],
-      value: leaf.value,
-      revision: leaf.revision,
-      keysBelow: before?.keysBelow ?? countKeysBelow(node, layer),
-    }
-    node.documents ??= []
-    const { documents } = node
-    if (before !== undefined) documents.splice(documents.indexOf(before), 1)
-    documents.push(mark)
-    documents.sort((a, b) => a.layer - b.layer)
-    touch(trail, before === undefined ? 1 : 0)
-    this.#hasDocuments[layer] = true
-    this.#spread(trail, content, { mark, before }, plan)
-    if (before !== undefined) {
-      this.conflicts.delete(before)
-      this.#removeSpread(trail, before)
-    }
-    if (mark.keysBelow > 0) this.conflicts.add(mark)
-    return mark
+  /** Removes the key that a layer has at the end of the trail: its document, its entry, or both. */
+  #remove(trail: Trail, layer: number, mark: DocumentMark | undefined, entry: Entry | undefined): void {
+    if (mark !== undefined) this.#documents.remove(trail, mark)
+    if (entry !== undefined) this.#entries.remove(trail, entry)
+    this.#documents.countKey(trail, layer, -1)
   }
 
-  #spread(trail: Trail, content: object, spread: Spread, schemaNode: SchemaNode | undefined): void {
-    const { mark } = spread
-    const isRenamed = this.#layers[mark.layer]!.naming === 'stored'
-    for (const [written, value] of Object.entries(content)) {
-      if (value === undefined) continue
-      const name = (isRenamed ? canonicalName(schemaNode, written, 'stored') : undefined) ?? written
-      const twice = isRenamed ? storedTwin(schemaNode, written, content) : undefined
-      const reason = twice ?? unheld(name, schemaNode)
-      if (reason !== undefined) {
-        const path = [...trail.names, written].join('/')
-        const { layer, revision } = mark
-        this.misplaced.set({ layer, path, value, revision, reason, document: mark })
-        continue
-      }
-      const below = schemaNode === undefined ? undefined : childSchemaNode(schemaNode, name)
-      const parent = trail.nodes.at(-1)!
-      trail.nodes.push(parent.makeChild(name))
-      trail.names.push(name)
-      this.#spreadOne(trail, value, spread, below)
-      trail.nodes.pop()
-      trail.names.pop()
-    }
-  }
-
-  #spreadOne(trail: Trail, value: unknown, spread: Spread, schemaNode: SchemaNode | undefined): void {
-    const { mark, before } = spread
-    const isNested =
-      isPlainObject(value) &&
-      schemaNode !== undefined &&
-      isDirectory(schemaNode) &&
-      trail.names.length < MAX_DEPTH
-    if (isNested && Object.keys(value).length > 0) {
-      this.#spread(trail, value, spread, schemaNode)
-      return
-    }
-    const own = before && entriesOf(trail.nodes.at(-1)!).find((entry) => entry.document === before)
-    if (own !== undefined) own.document = mark
-    if (own === undefined || !isEqual(own.value, value))
-      this.#setEntry(trail, { ...newEntry(mark.layer, value, mark.revision), document: mark }, schemaNode)
-  }
-
-  #removeDocument(trail: Trail, mark: DocumentMark): void {
-    const documents = trail.nodes.at(-1)!.documents!
-    documents.splice(documents.indexOf(mark), 1)
-    this.conflicts.delete(mark)
-    this.#removeSpread(trail, mark)
-    touch(trail, -1)
-  }
-
-  /** Takes away every entry below that was spread from `mark`. */
-  #removeSpread(trail: Trail, mark: DocumentMark): void {
-    this.misplaced.deleteOf(mark)
-    eachBelow(trail, (node) => {
-      const entry = entriesOf(node).find((own) => own.document === mark)
-      if (entry !== undefined) this.#removeEntry(trail, entry)
-    })
-  }
-
-  #removeUnseen(trail: Trail, layer: number, seen: ReadonlySet<Entry | DocumentMark>): void {
+  /** Removes every key of a layer that is not among `seen`. */
+  #removeUnseen(layer: number, seen: ReadonlySet<Entry | DocumentMark>): void {
+    const trail = new Trail(this.root)
     const visit = (node: TreeNode) => {
       const mark = node.documents?.find((own) => own.layer === layer && !seen.has(own))
       const entry = keyEntry(node, layer)
-      const isStale = entry !== undefined && !seen.has(entry)
-      if (mark !== undefined) this.#removeDocument(trail, mark)
-      if (isStale) this.#removeEntry(trail, entry)
-      if (mark !== undefined || isStale) this.#countKey(trail, layer, -1)
+      const stale = entry !== undefined && !seen.has(entry) ? entry : undefined
+      if (mark !== undefined || stale !== undefined) this.#remove(trail, layer, mark, stale)
     }
     eachBelow(trail, visit)
     visit(this.root)
   }
-
-  /** Keeps count of the keys that stand below a document of their own layer. */
-  #countKey(trail: Trail, layer: number, delta: 1 | -1): void {
-    if (!this.#hasDocuments[layer]) return
-    for (let index = 0; index < trail.nodes.length - 1; index++) {
-      const mark = trail.nodes[index]!.documents?.find((document) => document.layer === layer)
-      if (mark === undefined) continue
-      mark.keysBelow += delta
-      if (mark.keysBelow > 0) this.conflicts.add(mark)
-      else this.conflicts.delete(mark)
-    }
-  }
-}
-
-function newEntry(layer: number, value: unknown, revision: number): Entry {
-  return { layer, value, revision, below: undefined }
-}
-
-/** Why a document's name is left out: the property has its value under the name that `naming` writes, in the same object. */
-function storedTwin(
-  schemaNode: SchemaNode | undefined,
-  written: string,
-  content: object,
-): string | undefined {
-  const own = schemaNode === undefined ? undefined : propertyOf(schemaNode, written, 'properties')
-  if (own === undefined || own.stored === written || !Object.hasOwn(content, own.stored)) return undefined
-  return `a property that is given twice: "${own.stored}" stands beside it`
 }

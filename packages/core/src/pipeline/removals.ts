@@ -17,7 +17,7 @@ export function goneCount(losses: Losses, layers: readonly number[]): number {
 
 /** Directories that the schema requires and that this change has emptied, with how much they have lost. */
 export function emptied(
-  { losses, root, plan }: LayerTree,
+  { losses, root, schemaNode }: LayerTree,
   layers: readonly number[],
   minRemoved: number,
 ): Iterable<{ path: Path; count: number }> {
@@ -27,7 +27,7 @@ export function emptied(
     const path = namesOfLoss(key)
     const top = path.slice(0, depthOfEmpty(root, path))
     const isSubtree = top.length > 0 && top.length < path.length
-    const at = isSubtree ? schemaNodeAt(plan, top) : undefined
+    const at = isSubtree ? schemaNodeAt(schemaNode, top) : undefined
     if (at === undefined || !isMadeWhenAbsent(at)) return
     const id = JSON.stringify(top)
     const known = found.get(id)

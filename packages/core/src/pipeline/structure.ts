@@ -60,7 +60,7 @@ function crowdedIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
       const below = entry.document === undefined ? firstKeyBelow(node, entry.layer, path) : undefined
       if (below === undefined) continue
       isCrowded = true
-      if (!isConflict(entry, schemaNodeAt(tree.plan, path), tree)) continue
+      if (!isConflict(entry, schemaNodeAt(tree.schemaNode, path), tree)) continue
       const origins = [writer.originOf(entry, path), writer.origin(entry.layer, below.path, below.revision)]
       issues.push(conflictIssue(path, origins, writer))
     }

@@ -1,9 +1,38 @@
 import type { TreeNode } from './tree-node.ts'
 
-/** The way from the root to a node: `nodes` is one longer than `names`. */
-export interface Trail {
+/** The way from the root to a node; it is moved from node to node. */
+export class Trail {
+  readonly root: TreeNode
+  /** From the root to the end: one more than `names`. */
   readonly nodes: TreeNode[]
-  readonly names: string[]
+  readonly names: string[] = []
+  #end: TreeNode
+
+  constructor(root: TreeNode) {
+    this.root = root
+    this.nodes = [root]
+    this.#end = root
+  }
+
+  /** The node it leads to. */
+  get end(): TreeNode {
+    return this.#end
+  }
+
+  /** Moves on to a child of the end. */
+  enter(child: TreeNode): void {
+    this.nodes.push(child)
+    this.names.push(child.name)
+    this.#end = child
+  }
+
+  /** Moves back to the parent of the end; stays at the root. */
+  leave(): void {
+    if (this.names.length === 0) return
+    this.nodes.pop()
+    this.names.pop()
+    this.#end = this.nodes.at(-1) ?? this.root
+  }
 }
 
 /** Marks the way from the root as changed. */
@@ -14,26 +43,25 @@ export function touch(trail: Trail, delta: number): void {
   }
 }
 
-/** Drops the end of a trail where nothing is left; what was judged of an absent child, and still holds, is kept. */
+/** Drops the end of a trail where nothing is left; what was validated of an absent child, and still holds, is kept. */
 export function prune({ nodes }: Trail): void {
-  for (let depth = nodes.length - 1; depth > 0; depth--) {
-    const node = nodes[depth]!
+  let below: TreeNode | undefined
+  for (const node of nodes.toReversed()) {
+    if (below !== undefined) node.dropChild(below)
     if (node.leafCount > 0 || !node.isDirty) return
-    nodes[depth - 1]!.dropChild(node)
+    below = node
   }
 }
 
-/** Calls `visit` with `trail` standing at each node below its end, deepest first, and drops what that left empty. */
+/** Calls `visit` with `trail` leading to each node below its end, deepest first, and drops what that left empty. */
 export function eachBelow(trail: Trail, visit: (node: TreeNode) => void): void {
-  const parent = trail.nodes.at(-1)!
+  const parent = trail.end
   for (const child of parent.children) {
     if (child.leafCount === 0) continue
-    trail.nodes.push(child)
-    trail.names.push(child.name)
+    trail.enter(child)
     eachBelow(trail, visit)
     visit(child)
-    trail.nodes.pop()
-    trail.names.pop()
+    trail.leave()
     if (child.leafCount === 0) parent.dropChild(child)
   }
 }

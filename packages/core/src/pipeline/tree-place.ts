@@ -4,14 +4,14 @@ import { coreOf, type SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { decodeSegment, encodeSegment, MAX_DEPTH } from './document.ts'
 import { TO_JSON } from './redact.ts'
-import type { Trail } from './trail.ts'
+import { Trail } from './trail.ts'
 import type { TreeNode } from './tree-node.ts'
 
 /** Where a key leads. */
 export interface TreePlace {
   readonly trail: Trail
-  plan: SchemaNode | undefined
-  /** The plan of the directory the key is in. */
+  schemaNode: SchemaNode | undefined
+  /** The schema node of the directory the key is in. */
   readonly above: SchemaNode | undefined
   /** The key's path without its last segment. */
   readonly directory: string
@@ -63,11 +63,11 @@ export class TreePlaces {
       above = schemaNode
       schemaNode = schemaNode === undefined ? undefined : childSchemaNode(schemaNode, name)
     }
-    const nodes = [this.#root]
-    for (const name of names) nodes.push(nodes.at(-1)!.makeChild(name))
+    const trail = new Trail(this.#root)
+    for (const name of names) trail.enter(trail.end.makeChild(name))
     return {
-      trail: { nodes, names },
-      plan: schemaNode,
+      trail,
+      schemaNode,
       above,
       directory: path.slice(0, path.lastIndexOf(separator) + 1),
     }
@@ -81,10 +81,9 @@ export class TreePlaces {
     if (!isBeside || this.#layers[layer]!.separator !== '/') return this.place(layer, path)
     const name = this.#readSegment(layer, path.slice(directory.length), above)
     if (typeof name !== 'string') return name.reason
-    const depth = trail.names.length
-    trail.names[depth - 1] = name
-    trail.nodes[depth] = trail.nodes[depth - 1]!.makeChild(name)
-    last.plan = above === undefined ? undefined : childSchemaNode(above, name)
+    trail.leave()
+    trail.enter(trail.end.makeChild(name))
+    last.schemaNode = above === undefined ? undefined : childSchemaNode(above, name)
     return last
   }
 

@@ -1,0 +1,152 @@
+import { childSchemaNode } from '../schema/child-node.ts'
+import { isDirectory } from '../schema/directory.ts'
+import { canonicalName, propertyOf } from '../schema/property-name.ts'
+import type { SchemaNode } from '../schema/schema-node.ts'
+import type { LayerInfo, Leaf } from '../source/source.ts'
+import { isPlainObject, MAX_DEPTH } from './document.ts'
+import type { MisplacedKeys } from './misplaced.ts'
+import { isEqual } from './share.ts'
+import { eachBelow, touch, type Trail } from './trail.ts'
+import { newEntry, type TreeEntries } from './tree-entries.ts'
+import { countKeysBelow, type DocumentMark, entriesOf } from './tree-node.ts'
+import { unheld } from './tree-place.ts'
+
+/** A document as it is to be spread over the nodes below its own. */
+export interface DocumentLeaf {
+  readonly layer: number
+  readonly leaf: Leaf
+  readonly content: object
+  readonly schemaNode: SchemaNode | undefined
+}
+
+/** A document that is being spread, and the one whose place it takes. */
+interface Spread {
+  readonly mark: DocumentMark
+  readonly before: DocumentMark | undefined
+}
+
+/** Spreads documents over child nodes, and takes away what was spread. */
+export class DocumentSpread {
+  /** Documents that have keys below them in their own layer. */
+  readonly conflicts = new Set<DocumentMark>()
+  readonly #entries: TreeEntries
+  readonly #misplaced: MisplacedKeys
+  /** Layers whose documents name their properties as the store does. */
+  readonly #storedLayers: ReadonlySet<number>
+  /** Layers that have had a document. */
+  readonly #documentLayers = new Set<number>()
+
+  constructor(layers: readonly LayerInfo[], entries: TreeEntries, misplaced: MisplacedKeys) {
+    this.#entries = entries
+    this.#misplaced = misplaced
+    const stored = [...layers.entries()].filter(([, { naming }]) => naming === 'stored')
+    this.#storedLayers = new Set(stored.map(([layer]) => layer))
+  }
+
+  /** Whether the layer has, or had, a document. */
+  hasDocuments(layer: number): boolean {
+    return this.#documentLayers.has(layer)
+  }
+
+  /** Spreads a document at the end of the trail; what the one before it had and this one has not is removed. */
+  set(trail: Trail, document: DocumentLeaf, before: DocumentMark | undefined): DocumentMark {
+    const { layer, leaf, content, schemaNode } = document
+    const node = trail.end
+    const mark: DocumentMark = {
+      layer,
+      path: [...trail.names],
+      value: leaf.value,
+      revision: leaf.revision,
+      keysBelow: before?.keysBelow ?? countKeysBelow(node, layer),
+    }
+    const others = (node.documents ?? []).filter((other) => other !== before)
+    node.documents = [...others, mark].sort((a, b) => a.layer - b.layer)
+    touch(trail, before === undefined ? 1 : 0)
+    this.#documentLayers.add(layer)
+    this.#spread(trail, content, { mark, before }, schemaNode)
+    if (before !== undefined) {
+      this.conflicts.delete(before)
+      this.#removeSpread(trail, before)
+    }
+    if (mark.keysBelow > 0) this.conflicts.add(mark)
+    return mark
+  }
+
+  remove(trail: Trail, mark: DocumentMark): void {
+    trail.end.documents = trail.end.documents?.filter((other) => other !== mark)
+    this.conflicts.delete(mark)
+    this.#removeSpread(trail, mark)
+    touch(trail, -1)
+  }
+
+  /** Counts a key of its own that came or went, for the documents of its layer above it. */
+  countKey(trail: Trail, layer: number, delta: 1 | -1): void {
+    if (!this.#documentLayers.has(layer)) return
+    for (const node of trail.nodes) {
+      if (node === trail.end) return
+      const mark = node.documents?.find((document) => document.layer === layer)
+      if (mark === undefined) continue
+      mark.keysBelow += delta
+      if (mark.keysBelow > 0) this.conflicts.add(mark)
+      else this.conflicts.delete(mark)
+    }
+  }
+
+  #spread(trail: Trail, content: object, spread: Spread, schemaNode: SchemaNode | undefined): void {
+    const { mark } = spread
+    const isRenamed = this.#storedLayers.has(mark.layer)
+    for (const [written, value] of Object.entries(content)) {
+      if (value === undefined) continue
+      const name = (isRenamed ? canonicalName(schemaNode, written, 'stored') : undefined) ?? written
+      const twice = isRenamed ? storedTwin(schemaNode, written, content) : undefined
+      const reason = twice ?? unheld(name, schemaNode)
+      if (reason !== undefined) {
+        const path = [...trail.names, written].join('/')
+        const { layer, revision } = mark
+        this.#misplaced.set({ layer, path, value, revision, reason, document: mark })
+        continue
+      }
+      const below = schemaNode === undefined ? undefined : childSchemaNode(schemaNode, name)
+      trail.enter(trail.end.makeChild(name))
+      this.#spreadOne(trail, value, spread, below)
+      trail.leave()
+    }
+  }
+
+  #spreadOne(trail: Trail, value: unknown, spread: Spread, schemaNode: SchemaNode | undefined): void {
+    const { mark, before } = spread
+    const isNested =
+      isPlainObject(value) &&
+      schemaNode !== undefined &&
+      isDirectory(schemaNode) &&
+      trail.names.length < MAX_DEPTH
+    if (isNested && Object.keys(value).length > 0) {
+      this.#spread(trail, value, spread, schemaNode)
+      return
+    }
+    const own = before && entriesOf(trail.end).find((entry) => entry.document === before)
+    if (own !== undefined) own.document = mark
+    if (own === undefined || !isEqual(own.value, value))
+      this.#entries.set(trail, newEntry(mark.layer, value, mark.revision, mark), schemaNode)
+  }
+
+  /** Removes every entry below that was spread from `mark`. */
+  #removeSpread(trail: Trail, mark: DocumentMark): void {
+    this.#misplaced.deleteOf(mark)
+    eachBelow(trail, (node) => {
+      const entry = entriesOf(node).find((own) => own.document === mark)
+      if (entry !== undefined) this.#entries.remove(trail, entry)
+    })
+  }
+}
+
+/** Why a document's name is left out: the property has its value under the name that `naming` writes, in the same object. */
+function storedTwin(
+  schemaNode: SchemaNode | undefined,
+  written: string,
+  content: object,
+): string | undefined {
+  const own = schemaNode === undefined ? undefined : propertyOf(schemaNode, written, 'properties')
+  if (own === undefined || own.stored === written || !Object.hasOwn(content, own.stored)) return undefined
+  return `a property that is given twice: "${own.stored}" stands beside it`
+}

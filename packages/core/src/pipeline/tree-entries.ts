@@ -1,0 +1,61 @@
+import { isPureDirectory } from '../schema/directory.ts'
+import type { SchemaNode } from '../schema/schema-node.ts'
+import { isEmptyObject, isNullText } from './document.ts'
+import { Losses } from './losses.ts'
+import { type Trail, touch } from './trail.ts'
+import { type DocumentMark, type Entry, entriesOf, insertEntry, removeEntry } from './tree-node.ts'
+
+/** Puts the entries of all layers into the tree and takes them out, and keeps count of them. */
+export class TreeEntries {
+  /** What the layers have lost; for the guard. */
+  readonly losses: Losses
+  /** Scalars where only a directory can be valid; they make the tree invalid also when a higher layer covers them. */
+  readonly scalarsAtDirectories = new Map<Entry, readonly string[]>()
+  /** By layer, those spread from documents counted one by one. */
+  readonly #counts = new Map<number, number>()
+
+  constructor(layerCount: number) {
+    this.losses = new Losses(layerCount)
+  }
+
+  isEmpty(layer: number): boolean {
+    return (this.#counts.get(layer) ?? 0) === 0
+  }
+
+  set(trail: Trail, entry: Entry, schemaNode: SchemaNode | undefined): void {
+    const old = insertEntry(trail.end, entry)
+    if (old !== undefined) {
+      this.scalarsAtDirectories.delete(old)
+      this.losses.changed(old, entry)
+      touch(trail, 0)
+    } else {
+      this.#count(entry.layer, 1)
+      this.losses.came(entry, trail.names)
+      touch(trail, 1)
+    }
+    const isBare = () => isNullText(entry.value) || isEmptyObject(entry.value)
+    if (schemaNode !== undefined && isPureDirectory(schemaNode) && !isBare())
+      this.scalarsAtDirectories.set(entry, [...trail.names])
+  }
+
+  remove(trail: Trail, entry: Entry): void {
+    removeEntry(trail.end, entry)
+    this.scalarsAtDirectories.delete(entry)
+    this.#count(entry.layer, -1)
+    touch(trail, -1)
+    // A key may have taken over from a document, or the other way round.
+    const replacement = entriesOf(trail.end).find((other) => other.layer === entry.layer)
+    this.losses.went(entry, trail.names, replacement)
+  }
+
+  #count(layer: number, delta: 1 | -1): void {
+    this.#counts.set(layer, (this.#counts.get(layer) ?? 0) + delta)
+  }
+}
+
+/** Creates an entry; `document` is given for a leaf that is spread from one. */
+export function newEntry(layer: number, value: unknown, revision: number, document?: DocumentMark): Entry {
+  const entry: Entry = { layer, value, revision, below: undefined }
+  if (document !== undefined) entry.document = document
+  return entry
+}
