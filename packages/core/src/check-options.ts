@@ -30,7 +30,7 @@ export function checkOptions(
     }
     for (const [name, option] of Object.entries(value)) {
       const path = at === '' ? name : `${at}.${name}`
-      const kind = Object.hasOwn(kinds, name) ? kinds[name]! : undefined
+      const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined
       if (kind === undefined) {
         const near = nearestName(name, Object.keys(kinds))
         const meant =

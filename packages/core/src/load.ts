@@ -50,7 +50,10 @@ export async function load<S extends $ZodType>(
   const sources = options.sources.map((source) => new SourceState(source, clock))
   const isRenamed = naming !== 'exact'
   const pipeline = createPipeline<T>(compiled, options.sources, { unused, guard, isRenamed })
-  const snapshotFile = snapshot && new SnapshotFile(snapshot.path, snapshot.key)
+  const kept = snapshot && {
+    file: new SnapshotFile(snapshot.path, snapshot.key),
+    intervalMs: snapshot.intervalMs,
+  }
   const writer = new UpdateProcessor<T>({
     pipeline,
     sources,
@@ -60,23 +63,13 @@ export async function load<S extends $ZodType>(
     sliceMs,
   })
   const { fingerprint } = pipeline
-  const keeper =
-    snapshot &&
-    new SnapshotKeeper({
-      name,
-      fingerprint,
-      file: snapshotFile!,
-      intervalMs: snapshot.intervalMs,
-      clock,
-      sources,
-      writer,
-    })
+  const keeper = kept && new SnapshotKeeper({ ...kept, name, fingerprint, clock, sources, writer })
   const comparison =
-    snapshotFile &&
+    kept &&
     new Comparison({
       name,
       fingerprint,
-      file: snapshotFile,
+      file: kept.file,
       sources: options.sources,
       clock,
       log,
@@ -98,7 +91,7 @@ export async function load<S extends $ZodType>(
 
   try {
     config.open()
-    const parts = { name, options, log, sources, writer, snapshotFile, fingerprint, comparison }
+    const parts = { name, options, log, sources, writer, snapshotFile: kept?.file, fingerprint, comparison }
     config.ready(await startUp(parts))
   } catch (error) {
     // A source that does not close must not keep the caller waiting past `timeoutMs`.

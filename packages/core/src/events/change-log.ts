@@ -44,7 +44,7 @@ export class ChangeLog<T> {
     const givenUp = new AbortController()
     const pull = async (): Promise<IteratorResult<ChangeEvent<T>, undefined>> => {
       while (!givenUp.signal.aborted) {
-        const now = this.#latest!
+        const now = this.#latest ?? delivered
         const event = now.version === delivered.version ? undefined : this.#feed.between(delivered, now)
         delivered = now
         if (event !== undefined) return { done: false, value: event }
@@ -77,12 +77,13 @@ export class ChangeLog<T> {
   }
 
   #eventPast(after: number | Snapshot<T>): ChangeEvent<T> | undefined {
-    const now = this.#latest!
+    const now = this.#latest
+    if (now === undefined) return undefined
     if (after instanceof Snapshot) {
       return after.version === now.version ? undefined : this.#feed.between(after, now)
     }
-    const isPast = this.#previous !== undefined && now.revision > after
-    return isPast ? this.#feed.between(this.#previous!, now) : undefined
+    if (this.#previous === undefined || now.revision <= after) return undefined
+    return this.#feed.between(this.#previous, now)
   }
 
   #next(...cuts: readonly AbortSignal[]): Promise<void> {

@@ -1,3 +1,4 @@
+import { itemAt } from '../item-at.ts'
 import { fingerprintOf, schemaNodeAt } from '../schema/describe.ts'
 import { assertEnvironmentNames } from '../schema/environment-names.ts'
 import { fixedWords } from '../schema/fixed-words.ts'
@@ -97,14 +98,14 @@ class LayeredPipeline<T> implements Pipeline<T> {
       this.#layers.map((layer) => layer.isNested === true),
     )
     const guarded = sources.map(({ name, layers, removalCommand, removalNote }, index) => {
-      const numbers = layers.map((_, layer) => this.#firsts[index]! + layer)
+      const numbers = layers.map((_, layer) => itemAt(this.#firsts, index) + layer)
       return { name, layers: numbers, removalCommand, removalNote }
     })
     this.#guard = new Guard(this.#tree, guarded, options.guard === false ? {} : (options.guard ?? {}))
   }
 
   stageEarly(source: number, layer: number, list: LeafList): void {
-    this.#tree.putEarly(this.#firsts[source]! + layer, list)
+    this.#tree.putEarly(itemAt(this.#firsts, source) + layer, list)
   }
 
   stage(source: number, staged: StagedUpdate): void {
@@ -115,7 +116,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   #stage(source: number, staged: StagedUpdate): void {
-    const first = this.#firsts[source]!
+    const first = itemAt(this.#firsts, source)
     if (staged.type === 'patch') {
       for (const change of staged.update.changes) this.#tree.set(first + change.layer, change.leaf)
       return
@@ -126,7 +127,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   attempt(source: number, updates: readonly PatchUpdate[], now?: number): ValidOutcome<T> | undefined {
-    const first = this.#firsts[source]!
+    const first = itemAt(this.#firsts, source)
     const refused = this.#guard.refused()
     const undo: { layer: number; leaf: Leaf }[] = []
     try {
@@ -205,7 +206,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   leaves(source: number, options: { withSecrets: boolean }) {
-    const first = this.#firsts[source]!
+    const first = itemAt(this.#firsts, source)
     const layers = this.#layers.filter((_, index) => this.#sourceOf(index) === source)
     return layers.map((info, index) => leavesOf(this.#plan, this.#tree.root, first + index, info, options))
   }

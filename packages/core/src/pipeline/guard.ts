@@ -1,3 +1,4 @@
+import { itemAt } from '../item-at.ts'
 import type { IssueWriter } from './issues.ts'
 import type { LayerTree } from './layer-tree.ts'
 import type { Issue, Path } from '../issue.ts'
@@ -95,7 +96,7 @@ export class Guard {
     { revision, store }: Pick<ReplaceUpdate, 'revision' | 'store'>,
     isFallback: boolean,
   ): void {
-    const watched = this.#sources[source]!
+    const watched = itemAt(this.#sources, source)
     const { remembered } = watched
     // Where there was nothing to compare with, what is served is compared with.
     const isKnown = watched.layers.some((layer) => this.#tree.losses.of(layer).newcomers !== undefined)
@@ -109,14 +110,15 @@ export class Guard {
 
   /** What a source has lost is meant: what the update itself removed (by layer), or, if it removed nothing, all that is gone. */
   allow(source: number, removed: readonly ReadonlySet<string>[]): void {
-    const { layers } = this.#sources[source]!
-    const isAll = layers.every((layer) => removed[layer]!.size === 0)
-    for (const layer of layers) this.#tree.losses.allow(layer, (key) => isAll || removed[layer]!.has(key))
+    const { layers } = itemAt(this.#sources, source)
+    const isAll = layers.every((layer) => itemAt(removed, layer).size === 0)
+    for (const layer of layers)
+      this.#tree.losses.allow(layer, (key) => isAll || itemAt(removed, layer).has(key))
   }
 
   /** Leaves of a source that are gone and allowed to be. */
   allowed(source: number): readonly ReadonlySet<string>[] {
-    return this.#sources[source]!.layers.map((layer) => {
+    return itemAt(this.#sources, source).layers.map((layer) => {
       const { allowed, forgiven } = this.#tree.losses.of(layer)
       return new Set([...allowed, ...forgiven])
     })
@@ -124,7 +126,7 @@ export class Guard {
 
   /** The leaves `allowed` gave have been back for a while, and are gone again. */
   allowAgain(source: number, allowed: readonly ReadonlySet<string>[]): void {
-    for (const [index, layer] of this.#sources[source]!.layers.entries()) {
+    for (const [index, layer] of itemAt(this.#sources, source).layers.entries()) {
       this.#tree.losses.allow(layer, (key) => allowed[index]?.has(key) === true)
     }
   }
@@ -180,7 +182,7 @@ export class Guard {
   }
 
   memory(source: number): GuardMemory {
-    const { accepted, peak, since, isRefused, layers, remembered } = this.#sources[source]!
+    const { accepted, peak, since, isRefused, layers, remembered } = itemAt(this.#sources, source)
     const removed = layers.map((layer) => [...this.#tree.losses.of(layer).recent])
     const allowed = (remembered?.allowed ?? this.allowed(source)).map((keys) => [...keys])
     return { leafCount: accepted, peak, since, removed, isRefused, allowed, seen: remembered?.seen }
@@ -188,7 +190,7 @@ export class Guard {
 
   /** The staged tree of a source is the one that an earlier process accepted last. Goes on from what that one remembered. */
   restore(source: number, memory: GuardMemory | undefined, now: number): void {
-    const watched = this.#sources[source]!
+    const watched = itemAt(this.#sources, source)
     this.#accept(watched, now)
     if (memory === undefined) return
     watched.accepted = memory.leafCount

@@ -1,3 +1,4 @@
+import { itemAt } from '../item-at.ts'
 import { isOpenAt, isSecretAt, schemaNodeAt } from '../schema/describe.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
 import { propertyOf } from '../schema/property-name.ts'
@@ -101,7 +102,7 @@ export class IssueWriter {
   }
 
   origin(layer: number, path: Path, revision: number): Origin {
-    const info = this.#layers[layer]!
+    const info = itemAt(this.#layers, layer)
     const key = path.length === 0 ? trimEnd(info) : info.keyPrefix + storedPath(this.#plan, path, info)
     return { source: info.source, layer: info.name, key, revision }
   }
@@ -113,19 +114,18 @@ export class IssueWriter {
 
   /** Of a key that has no place in the tree: its path as the source wrote it. */
   rawOrigin(layer: number, path: string, revision: number): Origin {
-    const info = this.#layers[layer]!
+    const info = itemAt(this.#layers, layer)
     return { source: info.source, layer: info.name, key: info.keyPrefix + path, revision }
   }
 
   /** What a path speaks of and the way there: its node, or the one above that came as one value with it inside. */
   holder(path: Path): { node: TreeNode; at: Path } | undefined {
     const { nodes, names } = locate(this.#plan, this.#root, path, this.#lists)
-    for (let depth = names.length; depth >= 0; depth--) {
-      const node = nodes[depth]!
-      const isHolder = depth === path.length ? node.leafCount > 0 : node.top !== undefined
-      if (isHolder) return { node, at: names.slice(0, depth) }
-    }
-    return undefined
+    const isHolder = (node: TreeNode, depth: number) =>
+      depth === path.length ? node.leafCount > 0 : node.top !== undefined
+    const depth = nodes.findLastIndex(isHolder)
+    const node = nodes[depth]
+    return node && { node, at: names.slice(0, depth) }
   }
 
   #received(node: TreeNode, path: Path): string | undefined {
@@ -203,12 +203,12 @@ function knownPath({ path, at, plan, given }: LocatedIssue): Path {
   let below: SchemaNode | undefined = plan
   let value = given?.input
   let length = at
-  for (; length < path.length; length++) {
-    const segment = path[length]!
+  for (const segment of path.slice(at)) {
     const isProperty = below !== undefined && propertyOf(below, String(segment), 'properties') !== undefined
     if (!isProperty && !isHeld(value, segment)) break
     below = below === undefined ? undefined : childSchemaNode(below, String(segment))
     value = partOf(value, segment)
+    length++
   }
   return path.slice(0, length).map(segmentOf)
 }

@@ -22,11 +22,11 @@ export function locate(
   path: readonly (string | number)[],
   lists: ListNames,
 ): Located {
+  let node = root
   const nodes = [root]
   const names: string[] = []
   let at: SchemaNode | undefined = schemaNode
   for (const segment of path) {
-    const node = nodes.at(-1)!
     const name: string | undefined = isListAt(at, segment)
       ? nameOfItem(node, Number(segment), lists)
       : String(segment)
@@ -34,6 +34,7 @@ export function locate(
     if (name === undefined || child === undefined) break
     names.push(name)
     nodes.push(child)
+    node = child
     at = at === undefined ? undefined : childSchemaNode(at, name)
   }
   return { nodes, names }

@@ -53,7 +53,7 @@ function lockedUrl(previous: unknown, next: URL): URL {
   const url = new URL(next)
   const searchParams = lock(new URLSearchParams(url.search), PARAMETER_WRITERS)
   for (const [name, { get }] of URL_WRITERS) {
-    Object.defineProperty(url, name, { get: () => get!.call(url), set: () => refuse(`set ${name}`) })
+    Object.defineProperty(url, name, { get: () => get?.call(url), set: () => refuse(`set ${name}`) })
   }
   return Object.freeze(Object.defineProperty(url, 'searchParams', { value: searchParams }))
 }
@@ -69,7 +69,7 @@ function lockedArray(previous: unknown, next: AnyArray): AnyArray | undefined {
     Object.defineProperty(copy, name, { value: () => refuse(`call ${name}()`) })
   }
   // made anew by each call: whoever gets one may write, transfer or wipe it
-  const view = () => copyOfArray(copy)!
+  const view = () => copyOfArray(copy) ?? refuse('read a copy')
   const subarray = (begin?: number, end?: number) => view().subarray(begin, end)
   Object.defineProperties(copy, { buffer: { get: () => view().buffer }, subarray: { value: subarray } })
   if (Buffer.isBuffer(copy)) Object.defineProperty(copy, 'slice', { value: subarray })
@@ -85,8 +85,8 @@ function copyOfArray(array: AnyArray): AnyArray | undefined {
     copy.set(array as Buffer)
     return copy
   }
-  const builtIn = (globalThis as unknown as Record<string, ArrayClass>)[array[Symbol.toStringTag]]!
-  return prototype === builtIn.prototype ? new builtIn(array) : undefined
+  const builtIn = (globalThis as unknown as Record<string, ArrayClass>)[array[Symbol.toStringTag]]
+  return builtIn !== undefined && prototype === builtIn.prototype ? new builtIn(array) : undefined
 }
 
 function arrayWriters(array: AnyArray): Set<string> {

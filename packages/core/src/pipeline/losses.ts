@@ -1,3 +1,4 @@
+import { itemAt } from '../item-at.ts'
 import { decodeSegment, encodeSegment, isEmptyObject } from './document.ts'
 import type { Entry } from './tree-node.ts'
 
@@ -44,16 +45,16 @@ export class Losses {
   }
 
   of(layer: number): Readonly<LayerLosses> {
-    return this.#layers[layer]!
+    return itemAt(this.#layers, layer)
   }
 
   isNew(entry: Entry): boolean {
-    return this.#layers[entry.layer]!.newcomers?.has(entry) === true
+    return itemAt(this.#layers, entry.layer).newcomers?.has(entry) === true
   }
 
   /** Leaves of a layer that earlier accepted trees of the window have lost, which are neither back nor allowed to be gone. */
   earlier(layer: number): string[] {
-    const { recent, back, forgiven } = this.#layers[layer]!
+    const { recent, back, forgiven } = itemAt(this.#layers, layer)
     return [...recent].filter((key) => !back.has(key) && !forgiven.has(key))
   }
 
@@ -70,7 +71,7 @@ export class Losses {
   }
 
   came(entry: Entry, names: readonly string[]): void {
-    const losses = this.#layers[entry.layer]!
+    const losses = itemAt(this.#layers, entry.layer)
     losses.count += weightOf(entry)
     const { lost, allowed, recent, back, forgiven, newcomers } = losses
     const removed = this.#removed?.[entry.layer]
@@ -87,14 +88,14 @@ export class Losses {
 
   /** An entry took the place of another of its layer. */
   changed(before: Entry, entry: Entry): void {
-    const losses = this.#layers[entry.layer]!
+    const losses = itemAt(this.#layers, entry.layer)
     losses.count += weightOf(entry) - weightOf(before)
     if (losses.newcomers?.delete(before) === true) losses.newcomers.add(entry)
   }
 
   /** `heir`: what the same layer still has there. */
   went(entry: Entry, names: readonly string[], heir: Entry | undefined): void {
-    const losses = this.#layers[entry.layer]!
+    const losses = itemAt(this.#layers, entry.layer)
     const { back, lost, newcomers } = losses
     losses.count -= weightOf(entry)
     if (heir === undefined && (this.#removed !== undefined || back.size > 0)) {
@@ -117,7 +118,7 @@ export class Losses {
 
   /** What a layer has lost is meant to be gone, as far as `isMeant` says so. */
   allow(layer: number, isMeant: (key: string) => boolean): void {
-    const { lost, allowed, forgiven } = this.#layers[layer]!
+    const { lost, allowed, forgiven } = itemAt(this.#layers, layer)
     for (const key of lost) {
       if (!isMeant(key)) continue
       allowed.add(key)
@@ -128,7 +129,7 @@ export class Losses {
 
   /** The staged tree of a layer is the accepted one. */
   accept(layer: number): void {
-    const losses = this.#layers[layer]!
+    const losses = itemAt(this.#layers, layer)
     const { lost, allowed, recent, back, forgiven } = losses
     losses.newcomers = new Set()
     for (const key of [...back, ...forgiven]) recent.delete(key)
@@ -139,7 +140,7 @@ export class Losses {
 
   /** What earlier trees have lost counts no more, or is what `keys` says. */
   forget(layer: number, keys: Iterable<string> = []): void {
-    const { recent, back, forgiven } = this.#layers[layer]!
+    const { recent, back, forgiven } = itemAt(this.#layers, layer)
     for (const each of [recent, back, forgiven]) each.clear()
     for (const key of keys) recent.add(key)
   }

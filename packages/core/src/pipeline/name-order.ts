@@ -38,5 +38,10 @@ export function sortedNames(value: object): readonly string[] {
 
 /** Whether names are in order, each once. */
 export function isSorted(names: readonly string[]): boolean {
-  return names.every((name, index) => index === 0 || compareNames(names[index - 1]!, name) < 0)
+  let previous: string | undefined
+  for (const name of names) {
+    if (previous !== undefined && compareNames(previous, name) >= 0) return false
+    previous = name
+  }
+  return true
 }

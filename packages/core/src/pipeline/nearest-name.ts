@@ -39,15 +39,22 @@ function editDistance(a: string, b: string): number {
   let before: number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i++) {
-    const next = [i]
+    let last = i
+    const next = [last]
     for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      const replaced = cell(row, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1)
       const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
-      const swapped = isSwap ? before[j - 2]! + 1 : replaced
-      next.push(Math.min(replaced, swapped, row[j]! + 1, next[j - 1]! + 1))
+      const swapped = isSwap ? cell(before, j - 2) + 1 : replaced
+      last = Math.min(replaced, swapped, cell(row, j) + 1, last + 1)
+      next.push(last)
     }
     before = row
     row = next
   }
-  return row[b.length]!
+  return cell(row, b.length)
+}
+
+/** A cell outside of the table is never the nearest. */
+function cell(row: readonly number[], index: number): number {
+  return row[index] ?? Number.POSITIVE_INFINITY
 }

@@ -66,11 +66,12 @@ function openPart(
       const isHidden = isSecretAt(schemaNode, path.slice(0, depth))
       return isHidden ? undefined : { depth, judge: () => verdictsOf(here, part) }
     }
-    if (depth === path.length) return namesPart(here, part, depth)
-    const below = childSchemaNode(here, String(path[depth]))
+    const segment = path[depth]
+    if (segment === undefined) return namesPart(here, part, depth)
+    const below = childSchemaNode(here, String(segment))
     if (below === undefined) return undefined
     at = below
-    value = partOf(value, path[depth]!)
+    value = partOf(value, segment)
   }
 }
 

@@ -22,9 +22,11 @@ export function optionByTag(schemaNode: UnionNode, tag: unknown): SchemaNode | u
   const typed = valueOfScalar(tag)
   // names no option, and may be nothing that can be made into text
   if (typeof typed === 'object' && typed !== null) return undefined
+  const { discriminator } = schemaNode
+  if (discriminator === undefined) return undefined
   const text = (textOfScalar(tag) ?? String(typed)).replace(/\r?\n$/, '')
   for (const option of schemaNode.options) {
-    for (const value of option.schema._zod.propValues?.[schemaNode.discriminator!] ?? []) {
+    for (const value of option.schema._zod.propValues?.[discriminator] ?? []) {
       if (value !== undefined && (value === typed || String(value) === text)) return option
     }
   }

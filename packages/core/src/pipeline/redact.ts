@@ -97,10 +97,11 @@ export function partView(
 
 /** The option of a discriminated union that a value's tag names. */
 function taggedOption(schemaNode: SchemaNode & { type: 'union' }, value: unknown): SchemaNode | undefined {
-  if (schemaNode.discriminator === undefined || !isPlainObject(value)) return undefined
-  const tag = value[schemaNode.discriminator]
+  const { discriminator } = schemaNode
+  if (discriminator === undefined || !isPlainObject(value)) return undefined
+  const tag = value[discriminator]
   const isNamed = (option: SchemaNode) =>
-    option.schema._zod.propValues?.[schemaNode.discriminator!]?.has(tag as string) === true
+    option.schema._zod.propValues?.[discriminator]?.has(tag as string) === true
   return schemaNode.options.find(isNamed)
 }
 

@@ -73,9 +73,11 @@ function hasValueAbove(root: TreeNode, names: readonly string[], layer: number):
 /** How far down a path the first node without anything is. */
 function depthOfEmpty(root: TreeNode, path: readonly string[]): number {
   let node: TreeNode | undefined = root
-  for (let depth = 0; depth < path.length; depth++) {
+  let depth = 0
+  for (const name of path) {
     if (node === undefined || node.leafCount === 0) return depth
-    node = node.child(path[depth]!)
+    node = node.child(name)
+    depth++
   }
   return path.length
 }

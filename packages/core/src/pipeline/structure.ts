@@ -25,7 +25,8 @@ function documentIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
   const conflicts = [...tree.conflicts].sort((a, b) => a.layer - b.layer)
   return conflicts.map((document) => {
     const { path, layer } = document
-    const below = firstKeyBelow(nodeAt(tree.root, path)!, layer, path)
+    const node = nodeAt(tree.root, path)
+    const below = node && firstKeyBelow(node, layer, path)
     const origins = [writer.originOfDocument(document)]
     if (below !== undefined) origins.push(writer.origin(layer, below.path, below.revision))
     return conflictIssue(path, origins, writer)
@@ -36,7 +37,8 @@ function misfitIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
   const issues: Issue[] = []
   const misfits = [...tree.scalarsAtDirectories].sort(([a], [b]) => a.layer - b.layer)
   for (const [entry, path] of misfits) {
-    const node = nodeAt(tree.root, path)!
+    const node = nodeAt(tree.root, path)
+    if (node === undefined) continue
     const found = scalarOrFloor(node, -1)
     const below = firstKeyBelow(node, entry.layer, path)
     if (below === undefined && 'scalar' in found && found.scalar === entry) continue

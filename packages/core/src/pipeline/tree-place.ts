@@ -1,3 +1,4 @@
+import { itemAt } from '../item-at.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
 import { canonicalName, propertyOf } from '../schema/property-name.ts'
 import { coreOf, type SchemaNode } from '../schema/schema-node.ts'
@@ -51,7 +52,7 @@ export class TreePlaces {
 
   /** Where a path leads, or why it leads nowhere. Makes the nodes on the way. */
   place(layer: number, path: string): TreePlace | string {
-    const { separator } = this.#layers[layer]!
+    const { separator } = itemAt(this.#layers, layer)
     const names = path === '' ? [] : path.split(separator, MAX_DEPTH + 1)
     if (names.length > MAX_DEPTH) return `more than ${MAX_DEPTH} levels`
     let above: SchemaNode | undefined
@@ -78,7 +79,7 @@ export class TreePlaces {
     const { trail, above, directory } = last
     const isBeside =
       directory !== '' && path.startsWith(directory) && path.indexOf('/', directory.length) === -1
-    if (!isBeside || this.#layers[layer]!.separator !== '/') return this.place(layer, path)
+    if (!isBeside || itemAt(this.#layers, layer).separator !== '/') return this.place(layer, path)
     const name = this.#readSegment(layer, path.slice(directory.length), above)
     if (typeof name !== 'string') return name.reason
     trail.leave()
@@ -93,7 +94,7 @@ export class TreePlaces {
     segment: string,
     schemaNode: SchemaNode | undefined,
   ): string | { reason: string } {
-    const info = this.#layers[layer]!
+    const info = itemAt(this.#layers, layer)
     let name = segment
     if (info.separator === '/' && segment.includes('%')) {
       const decoded = decodeSegment(segment)

@@ -117,9 +117,9 @@ class Search {
     const key = (path: readonly string[]) => path.map((name) => numberOf(name, this.#numbers)).join(' ')
     const texts = others.map((names) => new Map(names.map((name) => [key(name.path), name])))
     return first.flatMap(({ path, known }) => {
-      const same = texts.map((names) => names.get(key(path)))
-      if (same.includes(undefined)) return []
-      return [{ path, known: [...new Set([...known, ...same.flatMap((name) => name!.known)])] }]
+      const same = texts.flatMap((names) => names.get(key(path)) ?? [])
+      if (same.length < texts.length) return []
+      return [{ path, known: [...new Set([...known, ...same.flatMap((name) => name.known)])] }]
     })
   }
 }

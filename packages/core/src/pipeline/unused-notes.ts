@@ -43,9 +43,12 @@ export class UnusedNotes {
 function haveSameSpots(before: readonly UnusedSpot[], after: readonly UnusedSpot[]): boolean {
   if (before.length !== after.length) return false
   return after.every((spot, index) => {
-    const other = before[index]!
+    const other = before[index]
     return (
-      spot.node === other.node && spot.known === other.known && (spot.inside ?? other.inside) === undefined
+      other !== undefined &&
+      spot.node === other.node &&
+      spot.known === other.known &&
+      (spot.inside ?? other.inside) === undefined
     )
   })
 }

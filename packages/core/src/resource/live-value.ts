@@ -141,11 +141,15 @@ export function live<T, S, R>(
     fail('Selecting the part', cause)
   }
 
+  const newest = (): Instance<R> => {
+    if (served === undefined) throw new LivetreeError('internal', `${name} has no value.`)
+    return served
+  }
   return {
     get current() {
-      return served!.value
+      return newest().value
     },
-    acquire: () => served!.borrow(),
+    acquire: () => newest().borrow(),
     close,
   }
 }

@@ -69,7 +69,7 @@ export class HotResource<T, S, R> implements Resource<R> {
     // The configuration may change during the first build: then the build for the newest one decides.
     for (this.#build(); this.#building !== undefined; ) await this.#building.done
     if (this.#closing !== undefined) throw this.#closedError()
-    if (this.#served === undefined) throw this.#lastError!
+    if (this.#served === undefined) throw this.#lastError ?? this.#closedError()
   }
 
   /** Called when the configuration has changed. Also retries a failed build. */

@@ -66,8 +66,9 @@ const readBoolean: ReadText = (text) => {
 const readDate: ReadText = (text) => {
   const trimmed = trimLineEnd(text)
   const found = trimmed.length > MAX_DATE_LENGTH ? null : ISO_DATE.exec(trimmed)
-  if (found === null || !isCalendarDay(found[1]!)) return text
-  const date = new Date(found[2] === undefined ? found[1]! : `${found[1]}T${found[2]}${found[3] ?? 'Z'}`)
+  const [, day, time, zone = 'Z'] = found ?? []
+  if (day === undefined || !isCalendarDay(day)) return text
+  const date = new Date(time === undefined ? day : `${day}T${time}${zone}`)
   return Number.isNaN(date.getTime()) ? text : date
 }
 

@@ -151,9 +151,9 @@ function hasLongBlanks(text: string): boolean {
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
     // A space, or a character before it (line feeds, tabs), or a blank of another script.
-    const isBlank = code <= 0x20 || (code >= 0x80 && BLANK.test(text[at]!))
+    const isBlank = code <= 0x20 || (code >= 0x80 && BLANK.test(text.charAt(at)))
     if (isBlank && ++length > MAX_BLANK) return true
-    if (isBlank && code !== 0x20 && LINE_END.test(text[at]!)) lineCount++
+    if (isBlank && code !== 0x20 && LINE_END.test(text.charAt(at))) lineCount++
     if (isBlank && at < text.length - 1) continue
     steps += length * lineCount
     length = 0

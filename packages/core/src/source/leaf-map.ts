@@ -13,7 +13,7 @@ export class LeafMap {
   readonly #root = newBranch()
 
   constructor(leaves: Iterable<Leaf>) {
-    for (const leaf of leaves) this.#trail(leaf.path).at(-1)!.leaf = leaf
+    for (const leaf of leaves) this.#way(leaf.path).own.leaf = leaf
   }
 
   leaves(): Leaf[] {
@@ -25,15 +25,15 @@ export class LeafMap {
     const removed = new Map<string, Leaf>()
     const written = new Map<string, Leaf>()
     for (const leaf of patch) {
-      const trail = this.#trail(leaf.path)
-      const own = trail.at(-1)!
+      const { own, above } = this.#way(leaf.path)
       // an empty object merges nothing into what is there
       if (isEmptyObject(leaf.value) && own.below.size > 0) continue
-      const gone = [...leavesOf(own), ...trail.slice(0, -1).flatMap((branch) => branch.leaf ?? [])]
+      const gone = [...leavesOf(own), ...above.flatMap(({ branch }) => branch.leaf ?? [])]
       for (const { path } of gone) removed.set(path, { path, value: undefined, revision: 0 })
-      for (const branch of trail) branch.leaf = undefined
+      own.leaf = undefined
+      for (const { branch } of above) branch.leaf = undefined
       own.below.clear()
-      if (leaf.value === undefined) this.#prune(trail, leaf.path)
+      if (leaf.value === undefined) prune(own, above)
       else {
         own.leaf = leaf
         written.set(leaf.path, leaf)
@@ -42,29 +42,33 @@ export class LeafMap {
     return [...[...removed.values()].filter((leaf) => !written.has(leaf.path)), ...written.values()]
   }
 
-  /** The way to a path, made where there is none. */
-  #trail(path: string): Branch[] {
-    const trail = [this.#root]
+  /** The branch at a path, made where there is none, and those above it with the segment that leads on. */
+  #way(path: string): { own: Branch; above: readonly Step[] } {
+    let own = this.#root
+    const above: Step[] = []
     for (const segment of segmentsOf(path)) {
-      const { below } = trail.at(-1)!
-      let branch = below.get(segment)
-      if (branch === undefined) {
-        branch = newBranch()
-        below.set(segment, branch)
-      }
-      trail.push(branch)
+      above.push({ branch: own, segment })
+      const next = own.below.get(segment) ?? newBranch()
+      own.below.set(segment, next)
+      own = next
     }
-    return trail
+    return { own, above }
   }
+}
 
-  /** Takes away what a removal left empty. */
-  #prune(trail: readonly Branch[], path: string): void {
-    const segments = segmentsOf(path)
-    for (let depth = segments.length; depth > 0; depth--) {
-      const { leaf, below } = trail[depth]!
-      if (leaf !== undefined || below.size > 0) return
-      trail[depth - 1]!.below.delete(segments[depth - 1]!)
-    }
+/** A branch, and the segment of one below it. */
+interface Step {
+  readonly branch: Branch
+  readonly segment: string
+}
+
+/** Takes away what a removal left empty. */
+function prune(own: Branch, above: readonly Step[]): void {
+  let last = own
+  for (const { branch, segment } of above.toReversed()) {
+    if (last.leaf !== undefined || last.below.size > 0) return
+    branch.below.delete(segment)
+    last = branch
   }
 }
 

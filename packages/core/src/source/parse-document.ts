@@ -40,6 +40,7 @@ async function parseYaml(text: string): Promise<unknown> {
 }
 
 function placeOf(text: string, offset: number): string {
-  const before = text.slice(0, offset).split('\n')
-  return `line ${before.length}, column ${before.at(-1)!.length + 1}`
+  const before = text.slice(0, offset)
+  const column = before.length - before.lastIndexOf('\n')
+  return `line ${before.split('\n').length}, column ${column}`
 }

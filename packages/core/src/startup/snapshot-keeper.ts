@@ -1,3 +1,4 @@
+import { itemAt } from '../item-at.ts'
 import { LivetreeError } from '../errors.ts'
 import type { SnapshotDocument } from '../snapshot-file/snapshot-document.ts'
 import type { SnapshotFile } from '../snapshot-file/snapshot-file.ts'
@@ -116,7 +117,7 @@ export class SnapshotKeeper {
   }
 
   #capture(): SnapshotDocument {
-    if (!this.#isOwn) return this.#foundAndRefused()
+    if (!this.#isOwn && this.#found !== undefined) return this.#withRefusals(this.#found)
     const { name, fingerprint, file, clock, writer } = this.#options
     const hasSecrets = file.hasKey
     const sources = this.#remote().map(([index, { source, provenAt }]) => {
@@ -128,16 +129,16 @@ export class SnapshotKeeper {
         provenAt: provenAt ?? 0,
         store,
         guard: writer.guardMemory(index),
-        layers: source.layers.map((layer, at) => ({ name: layer.name, leaves: layers[at]! })),
+        layers: source.layers.map((layer, at) => ({ name: layer.name, leaves: itemAt(layers, at) })),
       }
     })
     this.#writtenProof = this.#provenAt()
     return { name, fingerprint, takenAt: clock.now(), hasSecrets, sources }
   }
 
-  #foundAndRefused(): SnapshotDocument {
+  #withRefusals(found: SnapshotDocument): SnapshotDocument {
     const indexes = new Map(this.#remote().map(([index, { source }]) => [source.name, index]))
-    const sources = this.#found!.sources.map((stored) => {
+    const sources = found.sources.map((stored) => {
       const { name, guard } = stored
       const index = indexes.get(name)
       if (guard === undefined || index === undefined) return stored
@@ -145,6 +146,6 @@ export class SnapshotKeeper {
       const { allowed, seen } = this.#options.writer.guardMemory(index)
       return { ...stored, guard: { ...guard, isRefused, allowed, seen } }
     })
-    return { ...this.#found!, sources }
+    return { ...found, sources }
   }
 }

@@ -52,9 +52,9 @@ export async function startUp(parts: StartupParts): Promise<number | undefined> 
   if (options.onUnavailable === 'fail' || isLocalMissing || !sources.some(({ source }) => source.isRemote)) {
     throw refusal
   }
-  return options.onUnavailable === 'defaults'
-    ? serveDefaults(parts, refusal)
-    : serveSnapshot(parts, parts.snapshotFile!, refusal)
+  if (options.onUnavailable === 'defaults') return serveDefaults(parts, refusal)
+  if (parts.snapshotFile === undefined) throw refusal
+  return serveSnapshot(parts, parts.snapshotFile, refusal)
 }
 
 /** Waits until a tree is validated, the timeout expires, or no valid tree can arrive. Returns whether the timeout expired. */
@@ -190,7 +190,9 @@ function standInFor(
 }
 
 function storedSource(document: SnapshotDocument, name: string): StoredTree {
-  const { revision, epoch, layers } = document.sources.find((source) => source.name === name)!
+  const source = document.sources.find((each) => each.name === name)
+  if (source === undefined) throw new LivetreeError('internal', `The snapshot lacks source ${name}.`)
+  const { revision, epoch, layers } = source
   return { revision, epoch, layers: layers.map(({ leaves }) => leaves) }
 }
 

@@ -146,9 +146,10 @@ class Setter<S extends $ZodType> {
     this.#isSetting = true
     try {
       const change = this.#apply(patch, 'refuses the values')
-      for (let count = 0; this.#later.length > 0; count++) {
-        if (count === MOST_IN_LISTENERS) throw new Error('set() in a listener was called without end')
-        this.#apply(this.#later.shift()!, 'refuses the values that were set in a listener')
+      let count = 0
+      for (let next = this.#later.shift(); next !== undefined; next = this.#later.shift()) {
+        if (count++ === MOST_IN_LISTENERS) throw new Error('set() in a listener was called without end')
+        this.#apply(next, 'refuses the values that were set in a listener')
       }
       return change
     } finally {

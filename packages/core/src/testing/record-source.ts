@@ -1,3 +1,4 @@
+import { itemAt } from '../item-at.ts'
 import { silentLogger } from '../logger.ts'
 import type { Clock, Leaf, PatchUpdate, ReplaceUpdate, Source, SourceConnection } from '../source/source.ts'
 import { systemClock } from '../clock.ts'
@@ -24,13 +25,13 @@ export function recordSource(source: Source, options: { readonly clock?: Clock }
   const calls: RecordedCall[] = []
   const layers = source.layers.map(() => new Map<string, unknown>())
   const write = (layer: number, leaf: Leaf) => {
-    if (leaf.value === undefined) layers[layer]!.delete(leaf.path)
-    else layers[layer]!.set(leaf.path, leaf.value)
+    if (leaf.value === undefined) itemAt(layers, layer).delete(leaf.path)
+    else itemAt(layers, layer).set(leaf.path, leaf.value)
   }
   const replace = (update: ReplaceUpdate) => {
     calls.push({ type: 'replace', update })
     update.layers.forEach((leaves, layer) => {
-      layers[layer]!.clear()
+      itemAt(layers, layer).clear()
       for (const leaf of leaves) write(layer, leaf)
     })
   }
@@ -42,7 +43,7 @@ export function recordSource(source: Source, options: { readonly clock?: Clock }
         const parts = layers.map((): Leaf[] => [])
         return {
           add(layer, leaves) {
-            for (const leaf of leaves) parts[layer]!.push(leaf)
+            for (const leaf of leaves) itemAt(parts, layer).push(leaf)
           },
           commit: (update) => replace({ ...update, layers: parts }),
           abandon() {},
@@ -57,5 +58,5 @@ export function recordSource(source: Source, options: { readonly clock?: Clock }
       lost: (reason) => void calls.push({ type: 'lost', ...reason }),
     },
   })
-  return { calls, connection, layer: (index = 0) => Object.fromEntries(layers[index]!) }
+  return { calls, connection, layer: (index = 0) => Object.fromEntries(itemAt(layers, index)) }
 }

@@ -1,6 +1,14 @@
+import { itemAt } from '../item-at.ts'
 import type { Leaf, PatchUpdate, ReplaceUpdate } from '../source/source.ts'
 
 type Changes = PatchUpdate['changes']
+
+/** The raw leaves of one layer, by path. */
+interface LayerLeaves {
+  readonly staged: Map<string, Leaf>
+  /** Of each leaf written since the last good state: that of the good state, undefined where it had none. */
+  readonly before: Map<string, Leaf | undefined>
+}
 
 /**
  * The raw leaves of one source. Remembers which leaves of a source have been written since its last good state, and what they were, so that the good
@@ -8,19 +16,15 @@ type Changes = PatchUpdate['changes']
  * disk to write, or something may have to stand in at the start.
  */
 export class LastGoodLeaves {
-  readonly #layers: Map<string, Leaf>[]
-  /** By layer and path: the leaf of the good state, undefined where it had none. */
-  readonly #before: Map<string, Leaf | undefined>[]
+  readonly #layers: readonly LayerLeaves[]
 
   constructor(layerCount: number) {
-    this.#layers = Array.from({ length: layerCount }, () => new Map<string, Leaf>())
-    this.#before = Array.from({ length: layerCount }, () => new Map<string, Leaf | undefined>())
+    this.#layers = Array.from({ length: layerCount }, () => ({ staged: new Map(), before: new Map() }))
   }
 
   replace(update: ReplaceUpdate): void {
     update.layers.forEach((leaves, layer) => {
-      const known = this.#layers[layer]!
-      const gone = new Set(known.keys())
+      const gone = new Set(itemAt(this.#layers, layer).staged.keys())
       for (const leaf of leaves) {
         gone.delete(leaf.path)
         this.#write(layer, leaf)
@@ -35,35 +39,34 @@ export class LastGoodLeaves {
 
   /** The staged leaves, as the source gave them. */
   leaves(): readonly (readonly Leaf[])[] {
-    return this.#layers.map((layer) => [...layer.values()])
+    return this.#layers.map(({ staged }) => [...staged.values()])
   }
 
   /** The staged leaves are the good ones now. */
   accept(): void {
-    for (const before of this.#before) before.clear()
+    for (const { before } of this.#layers) before.clear()
   }
 
   /** What takes the staged leaves back to the good ones, and what puts them forth again; empty when they are the same. */
   difference(): { readonly back: Changes; readonly forth: Changes } {
     const back: Changes[number][] = []
     const forth: Changes[number][] = []
-    this.#before.forEach((before, layer) => {
+    this.#layers.forEach(({ staged, before }, layer) => {
       for (const [path, leaf] of before) {
         const gone = { path, value: undefined, revision: 0 }
         back.push({ layer, leaf: leaf ?? gone })
-        forth.push({ layer, leaf: this.#layers[layer]!.get(path) ?? gone })
+        forth.push({ layer, leaf: staged.get(path) ?? gone })
       }
     })
     return { back, forth }
   }
 
   #write(layer: number, leaf: Leaf): void {
-    const known = this.#layers[layer]!
-    const old = known.get(leaf.path)
+    const { staged, before } = itemAt(this.#layers, layer)
+    const old = staged.get(leaf.path)
     if (old !== undefined && old.value === leaf.value && old.revision === leaf.revision) return
-    const before = this.#before[layer]!
     if (!before.has(leaf.path)) before.set(leaf.path, old)
-    if (leaf.value === undefined) known.delete(leaf.path)
-    else known.set(leaf.path, leaf)
+    if (leaf.value === undefined) staged.delete(leaf.path)
+    else staged.set(leaf.path, leaf)
   }
 }

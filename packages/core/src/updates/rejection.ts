@@ -92,7 +92,7 @@ export class Rejection {
 
   #say(): void {
     this.#reportedAt = this.#clock.now()
-    this.#report(this.#current!.event)
+    if (this.#current !== undefined) this.#report(this.#current.event)
   }
 
   #stop(): void {

@@ -39,10 +39,11 @@ function beginReplace(layerCount: number, push: Push): TreeReplacement {
     add(layer, leaves) {
       if (state === 'ended') return refuseEnded('add')
       const problem = malformed('add', { layer, leaves }) ?? collect(layers, layer, leaves)
-      if (problem === undefined) return push({ type: 'part', layer, list: lists[layer]! })
+      const list = lists[layer]
+      if (problem === undefined && list !== undefined) return push({ type: 'part', layer, list })
       // Without this part the tree would lack leaves that the store holds.
       state = 'incomplete'
-      refuse(problem)
+      if (problem !== undefined) refuse(problem)
     },
     commit(update) {
       if (state === 'ended') return refuseEnded('commit')
