@@ -42,6 +42,20 @@ const bans: readonly [what: string, rule: string, from: string, refused: string]
   ['a clock', 'style/noRestrictedGlobals', 'packages/core/src/pipeline/a.ts', 'setTimeout(() => {}, 1)'],
   ['the environment', 'style/noRestrictedGlobals', 'packages/core/src/schema/a.ts', 'process.exit()'],
   ['console', 'suspicious/noConsole', 'packages/core/src/live/a.ts', "console.log('hello')"],
+  [
+    'an asserted value',
+    'style/noNonNullAssertion',
+    'packages/core/src/pipeline/a.ts',
+    'export const a = (b: number[]) => b[0]!',
+  ],
+]
+
+/** Files of this many lines, and whether the limit refuses them. */
+const lengths: readonly [from: string, lineCount: number, isRefused: boolean][] = [
+  ['packages/core/src/live/long.ts', 301, true],
+  ['packages/etcd/src/kv/long.ts', 301, true],
+  ['packages/core/src/live/short.ts', 300, false],
+  ['packages/core/src/live/long.test.ts', 301, false],
 ]
 
 const folder = mkdtempSync(join(tmpdir(), 'livetree-lint-'))
@@ -71,6 +85,11 @@ const plantedBans = bans.map(([, , from, refused], index) => ({
   good: plant(from, `good-${index}`, ['export const a = 1']),
 }))
 
+const plantedLengths = lengths.map(([from, lineCount, isRefused]) => {
+  const name = from.replace(/^.*\/|\.ts$/g, '')
+  return { path: plant(from, name, Array<string>(lineCount).fill('export {}')), lineCount, isRefused }
+})
+
 /** The lines of a file at which a rule complained. */
 function complaints(path: string, rule: string): number[] {
   return found
@@ -80,7 +99,7 @@ function complaints(path: string, rule: string): number[] {
 }
 
 beforeAll(async () => {
-  for (const name of ['biome.json', '.gitignore']) {
+  for (const name of ['biome.jsonc', '.gitignore']) {
     copyFileSync(fileURLToPath(new URL(`../${name}`, import.meta.url)), join(folder, name))
   }
   const result = await runBounded('biome', ['lint', '--reporter=github', '--max-diagnostics=none'], {
@@ -109,3 +128,7 @@ test.each(bans.map(([what, rule, from], index) => ({ what, rule, from, index }))
     expect(complaints(plantedBans[index]?.good ?? '', rule)).toEqual([])
   },
 )
+
+test.each(plantedLengths)('$path of $lineCount lines is refused: $isRefused', ({ path, isRefused }) => {
+  expect(complaints(path, 'style/noExcessiveLinesPerFile')).toHaveLength(isRefused ? 1 : 0)
+})
