@@ -600,6 +600,26 @@ describe('LayerTree: keeps nothing of what is gone', () => {
   })
 })
 
+test('LayerTree: a document and a key that put text at one directory are listed in one order, whichever came first', () => {
+  const record = z.object({ a: z.record(z.string(), z.string()) })
+  const keys = { '': '{"a": 1}', a: '5', 'a/y': 'x' }
+  const lists = [
+    ['', 'a', 'a/y'],
+    ['a', '', 'a/y'],
+    ['a/y', 'a', ''],
+  ].map((order) => {
+    const { pipeline } = staged(record)
+    const changes = order.map((path) => {
+      return { layer: 0, leaf: { path, value: keys[path as keyof typeof keys], revision: 1 } }
+    })
+    pipeline.stage(0, { type: 'patch', update: { revision: 1, changes } })
+    return issuesOf(pipeline.evaluate())
+  })
+  expect(lists[0]?.filter(({ pathText }) => pathText === 'a').length).toBeGreaterThan(1)
+  expect(lists[1]).toEqual(lists[0])
+  expect(lists[2]).toEqual(lists[0])
+})
+
 describe('LayerTree: replace', () => {
   test('takes away whatever the new layer has not, in any order, and nothing of other layers', () => {
     const { patch, replace } = staged(schema)

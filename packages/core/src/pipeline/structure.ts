@@ -35,7 +35,7 @@ function documentIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
 
 function misfitIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
   const issues: Issue[] = []
-  const misfits = [...tree.scalarsAtDirectories].sort(([a], [b]) => a.layer - b.layer)
+  const misfits = [...tree.scalarsAtDirectories].sort(([a], [b]) => compareEntries(a, b))
   for (const [entry, path] of misfits) {
     const node = nodeAt(tree.root, path)
     if (node === undefined) continue
@@ -51,6 +51,11 @@ function misfitIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
     issues.push(writer.write({ path, code, message, expected: 'object', received: undefined, origins }))
   }
   return issues
+}
+
+/** By layer; within one, a leaf of a document comes before a key of its own. */
+function compareEntries(a: Entry, b: Entry): number {
+  return a.layer - b.layer || Number(a.document === undefined) - Number(b.document === undefined)
 }
 
 /** A list, a union, or whatever else may be one value or a directory, that is both in one layer. */
