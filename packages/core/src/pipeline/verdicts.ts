@@ -81,9 +81,9 @@ export class Verdicts {
   }
 
   #takesList({ as, items, rest }: ListNode, input: object): boolean | undefined {
-    if (as === 'set') return input instanceof Set ? this.#takesItems([], items[0]!, [...input]) : undefined
+    if (as === 'set') return input instanceof Set ? this.#takesItems([], items[0], [...input]) : undefined
     if (!Array.isArray(input)) return undefined
-    if (as === 'array') return this.#takesItems([], items[0]!, input)
+    if (as === 'array') return this.#takesItems([], items[0], input)
     return input.length === items.length || (rest !== undefined && input.length > items.length)
       ? this.#takesItems(items, rest, input)
       : undefined
@@ -95,7 +95,10 @@ export class Verdicts {
     input: readonly unknown[],
   ): boolean {
     // A list with holes has items there too.
-    return Array.from(input).every((item, index) => this.takes((first[index] ?? rest)!, item))
+    return Array.from(input).every((item, index) => {
+      const schemaNode = first[index] ?? rest
+      return schemaNode !== undefined && this.takes(schemaNode, item)
+    })
   }
 }
 
