@@ -134,7 +134,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
       sources: this.#parts.sources.map((source) => source.status),
       rejected: this.#writer.rejected,
       resources: this.#resources.statuses(),
-      snapshotError: this.#keeper?.lastError,
+      snapshotError: this.#parts.keeper?.lastError,
       unused: this.#parts.reportsUnused ? this.#writer.unused : [],
     })
   }

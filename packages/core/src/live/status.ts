@@ -24,12 +24,26 @@ export interface StatusFacts {
   readonly sources: readonly SourceStatus[]
   readonly rejected: RejectedEvent | undefined
   readonly resources: readonly ResourceStatus[]
+  /** Why the last write of the snapshot on disk failed; undefined if it did not. */
+  readonly snapshotError: ConfigStatus['snapshotError']
   readonly unused: readonly UnusedKey[]
 }
 
 /** Derives `LiveConfig.status`. */
 export function statusOf(facts: StatusFacts): ConfigStatus {
-  const { snapshot, servedFrom, isLost, provenAt, readyAt, now, sources, rejected, resources, unused } = facts
+  const {
+    snapshot,
+    servedFrom,
+    isLost,
+    provenAt,
+    readyAt,
+    now,
+    sources,
+    rejected,
+    resources,
+    snapshotError,
+    unused,
+  } = facts
   const { revision, epoch, version } = snapshot
   const state = stateOf(facts)
   const isProven = state === 'live' && !isLost
@@ -45,6 +59,7 @@ export function statusOf(facts: StatusFacts): ConfigStatus {
     sources,
     rejected,
     resources,
+    snapshotError,
     unused,
   })
 }

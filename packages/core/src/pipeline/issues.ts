@@ -109,7 +109,7 @@ export class IssueWriter {
 
   /** The environment variable of a path; undefined for a layer of another kind, where the path's last name says enough. */
   variableOf(layer: number, path: Path): string | undefined {
-    return this.#layers[layer]!.naming === 'env' ? this.origin(layer, path, 0).key : undefined
+    return itemAt(this.#layers, layer).naming === 'env' ? this.origin(layer, path, 0).key : undefined
   }
 
   /** Of a key that has no place in the tree: its path as the source wrote it. */
