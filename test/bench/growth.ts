@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { createPipeline } from '../../packages/core/src/pipeline/create-pipeline.ts'
 import { compileSchema } from '../../packages/core/src/schema/compile-schema.ts'
 import type { LayerInfo } from '../../packages/core/src/source/source.ts'
-import { NASTY_LENGTH, nastyShapes } from '../support/nasty-shapes.ts'
+import { NASTY_LENGTH, nastyShapes, SCALAR_KINDS } from '../support/nasty-shapes.ts'
 import { amount } from './support/amount.ts'
 import { type Timing, timing } from './support/measure.ts'
 import { publish } from './support/report.ts'
@@ -12,24 +12,6 @@ const SHAPES = nastyShapes(amount(NASTY_LENGTH, 15_000))
 const ROUNDS = amount(9, 1)
 /** What a value may take, in milliseconds, however strange it is. */
 const AIM_MS = 20
-
-const KINDS: Readonly<Record<string, z.ZodType>> = {
-  string: z.string(),
-  number: z.number(),
-  int: z.int(),
-  bigint: z.bigint(),
-  boolean: z.boolean(),
-  date: z.date(),
-  null: z.null(),
-  enum: z.enum(['a', 'b']),
-  literal: z.literal(['a', 1, true]),
-  bytes: z.instanceof(Uint8Array),
-  stringbool: z.stringbool(),
-  'coerced number': z.coerce.number(),
-  'coerced bigint': z.coerce.bigint(),
-  'coerced date': z.coerce.date(),
-  'union of scalars': z.union([z.number(), z.boolean(), z.date()]),
-}
 
 /** How long it takes until one value is read and judged, in a pipeline of its own. */
 function timeOf(schema: z.ZodType, value: string): number {
@@ -54,7 +36,7 @@ function slowest(kind: string, schema: z.ZodType): Timing {
   return found!
 }
 
-const timings = Object.entries(KINDS).map(([kind, schema]) => slowest(kind, schema))
+const timings = Object.entries(SCALAR_KINDS).map(([kind, schema]) => slowest(kind, schema))
 publish({
   bench: 'growth',
   method:

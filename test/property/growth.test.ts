@@ -19,7 +19,7 @@ import { errorOfStatus, isTokenText, readStatus } from '../../packages/etcd/src/
 import { WatchEvent } from '../../packages/etcd/src/watch/watch-handlers.ts'
 import { LayerLeaves } from '../../packages/livetree/src/etcd-source/layer-leaves.ts'
 import { Overlays } from '../../packages/livetree/src/etcd-source/overlays.ts'
-import { NASTY_LENGTH, nastyShapes } from '../support/nasty-shapes.ts'
+import { NASTY_LENGTH, nastyShapes, SCALAR_KINDS } from '../support/nasty-shapes.ts'
 import { isLongRun } from '../support/run-length.ts'
 
 /**
@@ -80,24 +80,7 @@ const pipelineOf = (schema: z.ZodType) =>
   )
 
 const kinds: Readonly<Record<string, z.ZodType>> = {
-  string: z.string(),
-  number: z.number(),
-  int: z.int(),
-  bigint: z.bigint(),
-  boolean: z.boolean(),
-  date: z.date(),
-  nan: z.nan(),
-  null: z.null(),
-  enum: z.enum(['a', 'b']),
-  literal: z.literal(['a', 1, true]),
-  bytes: z.instanceof(Uint8Array),
-  stringbool: z.stringbool(),
-  'coerced number': z.coerce.number(),
-  'coerced bigint': z.coerce.bigint(),
-  'coerced boolean': z.coerce.boolean(),
-  'coerced date': z.coerce.date(),
-  nullable: z.number().nullable(),
-  union: z.union([z.number(), z.boolean(), z.date()]),
+  ...SCALAR_KINDS,
   'tagged union': z.discriminatedUnion('k', [z.object({ k: z.literal('a') }), z.object({ k: z.literal(1) })]),
   list: z.array(z.number()),
   record: z.record(z.string(), z.number()),

@@ -1,3 +1,5 @@
+import * as z from 'zod'
+
 /** As large as etcd takes a value. */
 export const NASTY_LENGTH = 1_500_000
 
@@ -45,4 +47,26 @@ export function nastyShapes(length = NASTY_LENGTH): Readonly<Record<string, stri
     nulls: filled('null'),
     'true, again and again': filled('true'),
   }
+}
+
+/** Every kind of scalar that a key's text may be read as, by name. */
+export const SCALAR_KINDS: Readonly<Record<string, z.ZodType>> = {
+  string: z.string(),
+  number: z.number(),
+  int: z.int(),
+  bigint: z.bigint(),
+  boolean: z.boolean(),
+  date: z.date(),
+  nan: z.nan(),
+  null: z.null(),
+  enum: z.enum(['a', 'b']),
+  literal: z.literal(['a', 1, true]),
+  bytes: z.instanceof(Uint8Array),
+  stringbool: z.stringbool(),
+  'coerced number': z.coerce.number(),
+  'coerced bigint': z.coerce.bigint(),
+  'coerced boolean': z.coerce.boolean(),
+  'coerced date': z.coerce.date(),
+  nullable: z.number().nullable(),
+  union: z.union([z.number(), z.boolean(), z.date()]),
 }
