@@ -44,6 +44,8 @@ export class KeepAlive {
   #avoid: string | undefined
   readonly #closing = new AbortController()
   readonly #patience: Patience
+  /** Why the last token could not be obtained; the reason for the refusals of the token before. */
+  #tokenError: EtcdError | undefined
 
   constructor(ports: KeepAlivePorts) {
     this.#ports = ports
@@ -229,8 +231,8 @@ export class KeepAlive {
     this.#askAgain(line)
     const refused = isRefusal(error) ? this.#beats.get(line.next ?? 0n) : undefined
     const due = [...this.#beats.values()].filter(({ isDue }) => isDue)
-    if (error !== undefined)
-      for (const beat of refused === undefined ? due : [refused]) noteTrouble(beat, error)
+    const trouble = error?.code === 'unauthenticated' ? (this.#tokenError ?? error) : error
+    for (const beat of refused === undefined ? due : [refused]) noteTrouble(beat, trouble)
     if (refused !== undefined) this.#setApart(refused)
     if (error?.code === 'unauthenticated') this.#refreshToken()
     // Every refused lease ends one stream, so the others are sent again without a delay.
@@ -260,19 +262,24 @@ export class KeepAlive {
   /** Continues even if no token could be fetched: it is requested again while a lease is alive. */
   #refreshToken(): void {
     this.#state = { type: 'refreshing' }
-    const go = () => {
+    const goOn = (error?: EtcdError) => {
+      this.#tokenError = error
+      for (const beat of this.#beats.values()) if (beat.isDue) noteTrouble(beat, error)
       if (this.#state.type === 'refreshing') this.#openLater()
     }
-    this.#ports.channel.refreshToken().then(go, (error: unknown) => {
-      go()
-      this.#ports.logger.warn('No token for the keep-alive stream', {
-        error: asEtcdError(error, 'Auth/Authenticate'),
-      })
-    })
+    this.#ports.channel.refreshToken().then(
+      () => goOn(),
+      (cause: unknown) => {
+        const error = asEtcdError(cause, 'Auth/Authenticate')
+        goOn(error)
+        this.#ports.logger.warn('No token for the keep-alive stream', { error })
+      },
+    )
   }
 }
 
-function noteTrouble({ leases }: Beat, error: EtcdError): void {
+function noteTrouble({ leases }: Beat, error: EtcdError | undefined): void {
+  if (error === undefined) return
   for (const lease of leases) lease.noteTrouble(error)
 }
 

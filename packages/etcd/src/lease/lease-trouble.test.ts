@@ -110,3 +110,21 @@ it.each(['letExpire', 'close'])('%s ends a renewal apart at once', async (how) =
   // The time of the lease itself, where it was not closed.
   expect([channel.last.isCancelled, clock.pending]).toEqual([true, how === 'close' ? 0 : 1])
 })
+
+it('a lease that is lost for a login that fails says so, and one later on does not', async () => {
+  const { channel, service, pass } = setUp()
+  const wrong = new EtcdError('unauthenticated', { what: 'etcd says: the password is wrong' })
+  channel.refreshToken = () => Promise.reject(wrong)
+  channel.onAsked = (stream) => {
+    queueMicrotask(() => stream.end(new EtcdError('unauthenticated', { what: 'the token is invalid' })))
+  }
+  const lease = await service.grant({ ttlSeconds: 6 })
+  lease.keepAlive()
+  await pass(6_100)
+  expect(lease.lost.reason).toMatchObject({ code: 'lease_lost', cause: wrong })
+  channel.refreshToken = () => Promise.resolve()
+  const later = await service.grant({ ttlSeconds: 6 })
+  later.keepAlive()
+  await pass(6_100)
+  expect(later.lost.reason.message).toContain('the token is invalid')
+})
