@@ -2,6 +2,7 @@ import { compare, createEtcdClient, type EtcdClient, EtcdError, op, type ScanPag
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { eachEtcd } from '../support/each-etcd.ts'
 import { withoutOpenHandles } from '../support/open-handles.ts'
+import { isLongRun } from '../support/run-length.ts'
 import type { EtcdServer } from '../support/start-etcd.ts'
 
 const codeOf = async (promise: Promise<unknown>): Promise<string> => {
@@ -331,13 +332,14 @@ eachEtcd('client.kv', (etcd) => {
       expect(seen).toHaveLength(41)
     })
 
-    test('reads 100,000 keys', { timeout: 120_000 }, async () => {
-      await fill(100_000, (index) => 'x'.repeat(40) + index)
+    const count = isLongRun ? 100_000 : 20_000
+    test(`reads ${count} keys`, { timeout: 120_000 }, async () => {
+      await fill(count, (index) => 'x'.repeat(40) + index)
       const started = performance.now()
       const { keys: found, result, values } = await scan({ prefix: root })
-      expect(result.count).toBe(100_000)
-      expect(new Set(found).size).toBe(100_000)
-      expect(values[99_999]).toBe(`${'x'.repeat(40)}99999`)
+      expect(result.count).toBe(count)
+      expect(new Set(found).size).toBe(count)
+      expect(values[count - 1]).toBe(`${'x'.repeat(40)}${count - 1}`)
       expect(performance.now() - started).toBeLessThan(10_000)
       await kv().deleteRange({ prefix: root })
     })

@@ -69,19 +69,36 @@ eachEtcd('P7 fresh, with proof', (etcd) => {
     await waitFor(() => config.status.state === 'live', { timeoutMs: 20_000 })
   })
 
-  test.for(['nothing', 'other keys', 'its own keys'])('it stays live while %s is written', async (what) => {
-    await shop.write(GOOD_TREE)
-    const sources = [
-      etcdSource({ endpoints: [shop.server.endpoint], root: shop.root, overlays: ['base', 'prod'] }),
-    ]
+  const loadWatched = async (root: string) => {
+    const sources = [etcdSource({ endpoints: [shop.server.endpoint], root, overlays: ['base', 'prod'] })]
     const config = shop.keep(await definition.load({ sources, staleAfterMs: 2_000 }))
     const stales: unknown[] = []
     config.on('stale', (event) => stales.push(event))
-    const key = what === 'other keys' ? '/elsewhere' : `${shop.root}/prod/db/pool/max`
-    for (let round = 1; round <= 15; round += 1) {
-      if (what !== 'nothing') await shop.client.kv.put(key, `${round}`)
+    return stales
+  }
+
+  /** Twice as long as a configuration may hear nothing. */
+  const forAWhile = async (act: (round: number) => Promise<unknown>) => {
+    for (let round = 1; round <= 10; round += 1) {
+      await act(round)
       await setTimeout(400)
     }
+  }
+
+  test('it stays live while nothing is written', async () => {
+    await shop.write(GOOD_TREE)
+    const stales = await loadWatched(shop.root)
+    await forAWhile(async () => undefined)
     expect(stales).toEqual([])
+  })
+
+  test('it stays live while its own keys are written, or those of others', async () => {
+    await shop.write(GOOD_TREE)
+    const other = `${shop.root}-other`
+    for (const [path, text] of Object.entries(GOOD_TREE))
+      await shop.client.kv.put(`${other}/prod/${path}`, text)
+    const stales = [await loadWatched(shop.root), await loadWatched(other)]
+    await forAWhile((round) => shop.client.kv.put(`${shop.root}/prod/db/pool/max`, `${round}`))
+    expect(stales).toEqual([[], []])
   })
 })
