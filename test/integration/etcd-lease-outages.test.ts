@@ -109,7 +109,7 @@ eachEtcd('lease and outages', (etcd) => {
       child.kill('SIGCONT')
       await waitFor(() => isOver, { timeoutMs: 20_000 })
       expect(output).toContain('short lost: true, long lost: false')
-      expect(output).toMatch(/was not renewed within its 4 s|is gone/)
+      expect(output).toMatch(/was not renewed within its 4 s|does not exist/)
       expect(output).not.toContain('time of day')
       expect(output).toContain('long has 600 s')
     } finally {
