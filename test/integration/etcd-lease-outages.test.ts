@@ -51,7 +51,8 @@ eachEtcd('lease and outages', (etcd) => {
     await roles.grant('owners', { access: 'readWrite', range: { prefix: '/own/' } })
     await users.grantRole('owner', 'owners')
     const client = connect(server.endpoint, { auth: { username: 'owner', password: 'ownerpw' } })
-    const bad = await client.lease.grant({ ttlSeconds: 4 })
+    // The longer one: were both renewed together, the other would be lost before it.
+    const bad = await client.lease.grant({ ttlSeconds: 7 })
     const good = await client.lease.grant({ ttlSeconds: 4 })
     await client.kv.put('/own/key', '1', { lease: good.id })
     // Renewing a lease needs the right to write all keys on it, on etcd 3.5.
