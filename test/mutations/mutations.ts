@@ -76,7 +76,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'P4: keys deleted during a compaction stay',
     file: `${pipeline}/layer-tree.ts`,
-    find: 'if (seen !== undefined) this.#removeUnseen({ nodes: [this.root], names: [] }, layer, seen)',
+    find: 'if (seen !== undefined) this.#removeUnseen(layer, seen)',
     replace: '',
     test: promise('p04-complete'),
   },
