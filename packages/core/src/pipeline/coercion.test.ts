@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import * as z from 'zod'
 import { parseDocument } from '../source/parse-document.ts'
 import { flatten } from '../source/flatten.ts'
-import { acceptedValue, issuesOf, staged, storedLayer } from './staged.test.kit.ts'
+import { acceptedValue, issuesOf, staged, storedLayer, type Tree } from './staged.test.kit.ts'
 
 const kinds = {
   number: z.coerce.number(),
@@ -81,4 +81,21 @@ describe('scalars of a document', () => {
       expect(JSON.stringify(issue)).not.toMatch(/bigint/)
     },
   )
+})
+
+test.each<[string, z.ZodType, Tree]>([
+  ['a key', z.union([z.coerce.number(), z.boolean()]), { it: '' }],
+  ['text of a document', z.union([z.coerce.number(), z.boolean()]), { '': '{"it":""}' }],
+  ['null', z.union([z.coerce.number(), z.boolean()]), { '': '{"it":null}' }],
+  ['an item', z.array(z.union([z.coerce.number(), z.boolean()])), { it: '["",null]' }],
+  ['a key of an option', z.union([z.object({ a: z.coerce.number() }), z.boolean()]), { 'it/a': '' }],
+  [
+    'a part of an option',
+    z.array(z.union([z.object({ a: z.coerce.number() }), z.null()])),
+    { it: '[{"a":""}]' },
+  ],
+  ['words for a boolean', z.union([z.number(), z.coerce.boolean()]), { it: 'maybe' }],
+  ['xor', z.xor([z.coerce.number(), z.boolean()]), { it: '' }],
+])('what an option of a union refuses is not coerced by zod: %s', (_what, part, tree) => {
+  expect(issuesOf(staged(z.object({ it: part })).patch(0, tree))).not.toEqual([])
 })

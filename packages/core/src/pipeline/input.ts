@@ -9,7 +9,7 @@ import {
 import { Unreadable } from '../source/source.ts'
 import { textOfScalar } from '../format/written-scalar.ts'
 import { bareObject } from './document.ts'
-import type { RawIssue } from './validate.ts'
+import { isValid, type RawIssue } from './validate.ts'
 import { isExclusive, Verdicts } from './verdicts.ts'
 import { listedChildren } from './list-order.ts'
 import { type Entry, isPresent, topEntry, topLayer, TreeNode } from './tree-node.ts'
@@ -232,15 +232,20 @@ class InputReader {
     }
     const floor = 'scalar' in found ? aboveLayer : found.floor
     const taken: unknown[] = []
+    let unread: readonly RawIssue[] = []
     for (const option of this.#optionsInOrder(schemaNode, node, floor)) {
       const issues: RawIssue[] = []
       const input = new InputReader(issues, this.#nested, this.#walk).read(option, node, aboveLayer, [])
+      if (unread.length === 0) unread = issues
       if (issues.length > 0 || input === undefined || !this.#walk.verdicts.takes(option, input)) continue
       if (!isExclusive(schemaNode.schema)) return input
       taken.push(input)
     }
     if (taken.length > 0) return exclusiveInput(taken)
-    return isPresent(node, aboveLayer) ? this.#raw(node, aboveLayer, []) : undefined
+    const raw = isPresent(node, aboveLayer) ? this.#raw(node, aboveLayer, []) : undefined
+    // zod would coerce what an option has refused.
+    if (unread.length > 0 && isValid(schemaNode.schema, raw)) this.#issues.push(...unread)
+    return raw
   }
 
   /**

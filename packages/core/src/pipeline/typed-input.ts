@@ -184,7 +184,7 @@ class TypedReader {
     if (
       isPlain &&
       typeof value === 'string' &&
-      schemaNode.options.some(({ schema }) => isValid(schema, value))
+      schemaNode.options.some((option) => this.#takesText(option, value))
     )
       return value
     // A number or boolean is meant as one, unless there is more in its text.
@@ -193,25 +193,42 @@ class TypedReader {
     if (isWhole && schemaNode.options.some(({ schema }) => isValid(schema, typed))) return typed
     const isComposite = Array.isArray(value) || isPlainObject(value)
     const taken: unknown[] = []
+    const refused: RefusedValue[] = []
     for (const candidate of schemaNode.options) {
       // Reading it in vain goes over all that is in it, at every level of a recursive union.
       if (isComposite && takesOnlyScalars(candidate)) continue
-      const option = this.#taken(candidate, value, isPlain)
+      const option = this.#taken(candidate, value, isPlain, refused)
       if (option === undefined) continue
       if (!isExclusive(schemaNode.schema)) return option.input
       taken.push(option.input)
     }
-    return taken.length > 0 ? exclusiveInput(taken) : plainValue(value)
+    if (taken.length > 0) return exclusiveInput(taken)
+    const plain = plainValue(value)
+    // zod would coerce what an option has refused.
+    const [refusal] = refused
+    if (refusal !== undefined && isValid(schemaNode.schema, plain)) throw refusal
+    return plain
+  }
+
+  /** Whether an option takes a text as it is, and does not have zod coerce it. */
+  #takesText(option: SchemaNode, text: string): boolean {
+    return isValid(option.schema, text) && this.#taken(option, text, true)?.input === text
   }
 
   /** What an option is given for a value, if it takes that. */
-  #taken(option: SchemaNode, value: unknown, isPlain: boolean): { readonly input: unknown } | undefined {
+  #taken(
+    option: SchemaNode,
+    value: unknown,
+    isPlain: boolean,
+    refused: RefusedValue[] = [],
+  ): { readonly input: unknown } | undefined {
     try {
       const input = this.read(option, value, isPlain)
       return this.#verdicts.takes(option, input) ? { input } : undefined
     } catch (error) {
-      if (error instanceof RefusedValue) return undefined
-      throw error
+      if (!(error instanceof RefusedValue)) throw error
+      refused.push(error)
+      return undefined
     }
   }
 }
