@@ -164,3 +164,20 @@ test('a handler that returns a thenable that resolves with itself does not block
   await expect.poll(() => errors).toEqual(['listener_failed', 'listener_failed'])
   expect(calls).toEqual(['hi', 'later'])
 })
+
+test('a module whose configuration is closed serves the one that a test provides in its place', async () => {
+  const closed = await openConfig()
+  await closed.close()
+  const fake = await openConfig()
+  const Follower = createFollower()
+  @Module({ imports: [LivetreeModule.forRoot({ config: closed })], providers: [Follower] })
+  class AppModule {}
+  const testing = await Test.createTestingModule({ imports: [AppModule] })
+    .overrideProvider(getConfigToken(shop))
+    .useValue(fake)
+    .compile()
+  onTestFinished(() => testing.close())
+  await testing.init()
+  fake.set({ greeting: 'changed' })
+  await expect.poll(() => testing.get(Follower).calls).toEqual(['hello to changed'])
+})

@@ -12,13 +12,17 @@ export class StartupRecord<T> {
   readonly #states: Snapshot<T>[]
   readonly #stop: () => void
 
-  /** @throws LivetreeError `closed` */
+  /** @param config may be closed: a test that provides another one in its place still imports the module it was given to */
   constructor(config: LiveConfig<T>) {
     this.config = config
     this.#states = [config.snapshot()]
-    this.#stop = config.on('change', () => {
+    this.#stop = config.health.state === 'closed' ? () => {} : this.#record()
+  }
+
+  #record(): () => void {
+    return this.config.on('change', () => {
       if (this.#states.length === MOST_STATES) this.#states.splice(1, 1)
-      this.#states.push(config.snapshot())
+      this.#states.push(this.config.snapshot())
     })
   }
 
