@@ -5,7 +5,7 @@ import { load } from '../../packages/core/src/load.ts'
 import { decodeDocument, encodeDocument } from '../../packages/core/src/snapshot-file/snapshot-document.ts'
 import { SnapshotFile } from '../../packages/core/src/snapshot-file/snapshot-file.ts'
 import { createTestClock, type TestClock } from '../../packages/core/src/testing/test-clock.ts'
-import { definition, disk, GuardedProcess as Process, WINDOW_MS } from './guarded-process.ts'
+import { definition, disk, GuardedProcess as Process } from './guarded-process.ts'
 import { HistoryStore } from './history-store.ts'
 import { propertyRuns } from './property-runs.ts'
 
@@ -108,7 +108,9 @@ const writes: fc.Arbitrary<readonly Write[]> = fc.oneof(
 const step: fc.Arbitrary<Step> = fc.record({
   writes,
   way: fc.constantFrom(...WAYS),
-  laterMs: fc.constantFrom(0, 0, 0, 1_000, WINDOW_MS / 2, WINDOW_MS + 1),
+  // Within one window. A store keeps no times, so what a process missed counts from its return: over the end of a window it
+  // may refuse what one that ran all the time accepts, and the reverse (ARCHITECTURE, "The guard").
+  laterMs: fc.constantFrom(0, 0, 0, 1_000, 10_000),
 })
 
 const FIRST: Keys = [
@@ -217,8 +219,9 @@ test(`a process that restarts, crashes, falls back or is cut off decides as one 
       if (view === 'away') continue
       const expected = await running.shown()
       const own = await other.shown()
-      // It takes the very tree that it served last, while the running one waits for an operator.
-      if (view === 'blind' && own.issues === undefined && expected.issues !== undefined) break
+      // It takes the very tree that it served last, while the running one may wait for an operator; and what has come and
+      // gone is not in its window, so the two may differ later, too.
+      if (view === 'blind') break
       expect(own).toEqual(expected)
       // One that takes over the file of the running one.
       const fresh = new Process(store, clock, '/fresh')

@@ -11,7 +11,7 @@ const schema = z.object({
   sections: z.record(z.string(), z.record(z.string(), z.string())).optional(),
 })
 /** Removals within it count together. */
-export const WINDOW_MS = 600_000
+const WINDOW_MS = 600_000
 /** What every process loads. */
 export const definition = defineConfig({
   name: 'app',

@@ -1,4 +1,4 @@
-/** What happened to a failed request, as far as the client can know (ETCD T2). */
+/** What happened to a failed request, as far as the client can know. */
 export type Fate =
   /** No byte of the request reached a server. */
   | 'not_sent'

@@ -9,6 +9,7 @@ import { ChangeSubscriber, type Subscriber } from '../events/subscriber.ts'
 import { CLOSE_MS } from '../updates/guarded-source.ts'
 import { settledWithin } from '../within.ts'
 
+/** Default of `drainMs`, in milliseconds. */
 const DRAIN_MS = 30_000
 
 const resourceArguments = {

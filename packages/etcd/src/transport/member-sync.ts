@@ -37,7 +37,7 @@ function urlOf(text: string): string | undefined {
 
 /**
  * Lists the cluster's members and adds those that answer to the rotation: a member may advertise an address
- * that only other members can reach (ETCD T1 #26). Removed members leave the rotation, configured endpoints
+ * that only other members can reach. Removed members leave the rotation, configured endpoints
  * never do. Returns the endpoints now in use.
  *
  * @throws EtcdError any error of the member list

@@ -16,7 +16,7 @@ export type Decision =
 
 /**
  * Decides whether a call may be sent again: always if it was not sent or was refused without being processed;
- * after an unknown outcome only if executing it twice does no harm (ETCD T2).
+ * after an unknown outcome only if executing it twice does no harm.
  */
 export function decideRetry(error: EtcdError, retry: RetryClass, hasCredentials: boolean): Decision {
   if (hasCredentials && isTokenError(error)) return 'refresh'

@@ -103,7 +103,7 @@ const BY_STATUS: Readonly<Record<number, { readonly code: EtcdErrorCode; readonl
   16: { code: 'unauthenticated', fate: 'not_applied' },
 }
 
-/** Texts of errors that a new token resolves (ETCD T1 #47). */
+/** Texts of errors that a new token resolves. */
 const TOKEN_TEXTS = [
   'invalid auth token',
   'user name is empty',

@@ -8,7 +8,7 @@ export interface Credentials {
 
 /**
  * Holds the token that calls carry. All callers that find it missing or expired share one Authenticate call
- * (ETCD T1 #47).
+ *.
  */
 export class TokenKeeper {
   readonly #authenticate: (() => Promise<string>) | undefined

@@ -52,7 +52,7 @@ export interface CallOptions {
 }
 
 /**
- * The basis of all services: picks a healthy endpoint, adds the token, retries what may be retried (ETCD T2),
+ * The basis of all services: picks a healthy endpoint, adds the token, retries what may be retried,
  * refreshes the token once for all callers and translates every failure into an EtcdError. Unusable methods,
  * handlers or options are refused with `invalid_argument`, thrown by `stream` and `backoffMs`.
  */
