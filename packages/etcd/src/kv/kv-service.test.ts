@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { EtcdError } from '../errors.ts'
+import { closedAfterEach } from '../transport/closed-after-each.test.kit.ts'
 import {
   type FakeCall,
   type FakeServer,
@@ -14,11 +15,7 @@ import type { KvService } from './kv-contract.ts'
 import { createKvService } from './kv-service.ts'
 import type { ScanPage } from './range-page.ts'
 
-const CLOSING: (() => Promise<void>)[] = []
-
-afterEach(async () => {
-  for (const close of CLOSING.splice(0).reverse()) await close()
-})
+const CLOSING = closedAfterEach()
 
 async function serve(scripts: readonly Script[]): Promise<{ kv: KvService; servers: FakeServer[] }> {
   const servers: FakeServer[] = []

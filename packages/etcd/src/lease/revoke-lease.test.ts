@@ -1,4 +1,5 @@
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { closedAfterEach } from '../transport/closed-after-each.test.kit.ts'
 import {
   type FakeServer,
   type Script,
@@ -9,11 +10,7 @@ import { encodeFrame } from '../wire/frame.ts'
 import { LeaseGrantResponse, LeaseRevokeResponse, LeaseTimeToLiveResponse } from '../wire/lease.ts'
 import { createLeaseService } from './lease-service.ts'
 
-const CLOSING: (() => Promise<void>)[] = []
-
-afterEach(async () => {
-  for (const close of CLOSING.splice(0).reverse()) await close()
-})
+const CLOSING = closedAfterEach()
 
 async function start(script: Script): Promise<FakeServer> {
   const server = await startFakeServer(script)

@@ -1,7 +1,8 @@
 import { constants } from 'node:http2'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { EtcdError } from '../errors.ts'
 import { KV } from '../wire/rpc.ts'
+import { closedAfterEach } from './closed-after-each.test.kit.ts'
 import {
   type FakeCall,
   putAnswer,
@@ -11,10 +12,7 @@ import {
   testChannel,
 } from './fake-server.test.kit.ts'
 
-const CLOSING: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const close of CLOSING.splice(0).reverse()) await close()
-})
+const CLOSING = closedAfterEach()
 
 function answerAll(call: FakeCall): void {
   call.answer(call.name === 'KV/Range' ? rangeAnswer() : putAnswer())

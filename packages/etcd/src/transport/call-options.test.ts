@@ -1,15 +1,12 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { EtcdError } from '../errors.ts'
 import { KV, Watch } from '../wire/rpc.ts'
 import type { UndiciChannel } from './channel.ts'
+import { closedAfterEach } from './closed-after-each.test.kit.ts'
 import { type FakeServer, putAnswer, startFakeServer, testChannel } from './fake-server.test.kit.ts'
 import type { CallOptions } from './transport.ts'
 
-const CLOSING: (() => Promise<void>)[] = []
-
-afterEach(async () => {
-  for (const close of CLOSING.splice(0).reverse()) await close()
-})
+const CLOSING = closedAfterEach()
 
 async function start(): Promise<{ fake: FakeServer; channel: UndiciChannel }> {
   const fake = await startFakeServer((call) => call.answer(putAnswer()))

@@ -1,17 +1,14 @@
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { systemClock } from '../clock.ts'
 import { encodeFrame } from '../wire/frame.ts'
 import { PutResponse, RangeResponse } from '../wire/kv.ts'
 import { KV } from '../wire/rpc.ts'
+import { closedAfterEach } from './closed-after-each.test.kit.ts'
 import { type FakeServer, startFakeServer, testChannel } from './fake-server.test.kit.ts'
 
 const OLD = 0x8e9e05c52164694dn
 const NEW = 0x1n
-const CLOSING: (() => Promise<void>)[] = []
-
-afterEach(async () => {
-  for (const close of CLOSING.splice(0).reverse()) await close()
-})
+const CLOSING = closedAfterEach()
 
 /** A member of a cluster, on this port if one is given. */
 async function startMember(clusterId: bigint, port = 0): Promise<FakeServer> {

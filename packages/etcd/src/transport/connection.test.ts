@@ -1,7 +1,8 @@
 import { connect, type Socket } from 'node:net'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { EtcdError } from '../errors.ts'
 import { KV, Watch } from '../wire/rpc.ts'
+import { closedAfterEach } from './closed-after-each.test.kit.ts'
 import {
   type FakeServer,
   putAnswer,
@@ -11,11 +12,7 @@ import {
   testChannel,
 } from './fake-server.test.kit.ts'
 
-const CLOSING: (() => Promise<void>)[] = []
-
-afterEach(async () => {
-  for (const close of CLOSING.splice(0).reverse()) await close()
-})
+const CLOSING = closedAfterEach()
 
 async function server(script: Script): Promise<FakeServer> {
   const started = await startFakeServer(script)

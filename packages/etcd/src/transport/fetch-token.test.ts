@@ -1,17 +1,14 @@
 import { createHash } from 'node:crypto'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createEtcdClient, type EtcdClient } from '../client.ts'
 import { AuthenticateResponse } from '../wire/auth.ts'
 import { encodeFrame } from '../wire/frame.ts'
 import { LeaseKeepAliveResponse } from '../wire/lease.ts'
 import { SnapshotResponse } from '../wire/maintenance.ts'
+import { closedAfterEach } from './closed-after-each.test.kit.ts'
 import { type FakeCall, putAnswer, rangeAnswer, startFakeServer } from './fake-server.test.kit.ts'
 
-const CLOSING: (() => Promise<void>)[] = []
-
-afterEach(async () => {
-  for (const close of CLOSING.splice(0).reverse()) await close()
-})
+const CLOSING = closedAfterEach()
 
 /** A store of three bytes and its sum. */
 function snapshotPieces() {

@@ -1,7 +1,8 @@
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { type Clock, systemClock } from '../clock.ts'
 import { KV, Watch } from '../wire/rpc.ts'
 import { PATIENCE_MS } from './endpoint.ts'
+import { closedAfterEach } from './closed-after-each.test.kit.ts'
 import {
   type FakeCall,
   putAnswer,
@@ -11,10 +12,7 @@ import {
   testChannel,
 } from './fake-server.test.kit.ts'
 
-const CLOSING: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const close of CLOSING.splice(0).reverse()) await close()
-})
+const CLOSING = closedAfterEach()
 
 /** SETTINGS that allow no stream, and the confirmation of ours. */
 const NO_STREAMS = Buffer.from('000006040000000000000300000000000000040100000000', 'hex')

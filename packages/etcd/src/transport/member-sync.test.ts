@@ -1,16 +1,13 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createEtcdClient, type EtcdClient } from '../client.ts'
 import { encodeFrame } from '../wire/frame.ts'
 import { MemberListResponse } from '../wire/cluster.ts'
 import { PutResponse } from '../wire/kv.ts'
 import { StatusResponse } from '../wire/maintenance.ts'
+import { closedAfterEach } from './closed-after-each.test.kit.ts'
 import { type FakeServer, startFakeServer, startRawServer } from './fake-server.test.kit.ts'
 
-const CLOSING: (() => Promise<void>)[] = []
-
-afterEach(async () => {
-  for (const close of CLOSING.splice(0).reverse()) await close()
-})
+const CLOSING = closedAfterEach()
 
 const HEADER = { clusterId: 7n, memberId: 2n, revision: 5, raftTerm: 3 }
 

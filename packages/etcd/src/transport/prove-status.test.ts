@@ -1,17 +1,14 @@
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { encodeFrame } from '../wire/frame.ts'
 import { LeaseGrantResponse } from '../wire/lease.ts'
 import { StatusResponse } from '../wire/maintenance.ts'
 import { Lease } from '../wire/rpc.ts'
+import { closedAfterEach } from './closed-after-each.test.kit.ts'
 import { startFakeServer, testChannel } from './fake-server.test.kit.ts'
 
 const OLD = 0x8e9e05c52164694dn
 const NEW = 0x1n
-const CLOSING: (() => Promise<void>)[] = []
-
-afterEach(async () => {
-  for (const close of CLOSING.splice(0).reverse()) await close()
-})
+const CLOSING = closedAfterEach()
 
 /** A member that grants leases, and refuses all else in the words of etcd. */
 async function startMember(

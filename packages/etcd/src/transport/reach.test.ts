@@ -1,8 +1,9 @@
 import { connect, type Socket } from 'node:net'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { EtcdError } from '../errors.ts'
 import { KV, Watch } from '../wire/rpc.ts'
 import type { ChannelSettings, UndiciChannel } from './channel.ts'
+import { closedAfterEach } from './closed-after-each.test.kit.ts'
 import {
   type FakeServer,
   putAnswer,
@@ -12,11 +13,7 @@ import {
   testChannel,
 } from './fake-server.test.kit.ts'
 
-const CLOSING: (() => Promise<void>)[] = []
-
-afterEach(async () => {
-  for (const close of CLOSING.splice(0).reverse()) await close()
-})
+const CLOSING = closedAfterEach()
 
 interface Target {
   readonly endpoint: string

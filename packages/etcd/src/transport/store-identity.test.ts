@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { encodeFrame } from '../wire/frame.ts'
@@ -6,16 +6,13 @@ import { PutResponse, RangeResponse } from '../wire/kv.ts'
 import { Auth, KV, Watch } from '../wire/rpc.ts'
 import { WatchResponse } from '../wire/watch.ts'
 import type { UndiciChannel } from './channel.ts'
+import { closedAfterEach } from './closed-after-each.test.kit.ts'
 import { startFakeServer, startRawServer, testChannel } from './fake-server.test.kit.ts'
 
 const OLD = 0x8e9e05c52164694dn
 const NEW = 0x1n
 
-const CLOSING: (() => Promise<void>)[] = []
-
-afterEach(async () => {
-  for (const close of CLOSING.splice(0).reverse()) await close()
-})
+const CLOSING = closedAfterEach()
 
 interface Member {
   readonly endpoint: string

@@ -1,12 +1,13 @@
 import { getEventListeners } from 'node:events'
 import { constants } from 'node:http2'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { EtcdError } from '../errors.ts'
 import { Auth, KV } from '../wire/rpc.ts'
 import { AuthenticateResponse } from '../wire/auth.ts'
 import { encodeFrame } from '../wire/frame.ts'
 import { RangeResponse } from '../wire/kv.ts'
 import type { ChannelSettings, UndiciChannel } from './channel.ts'
+import { closedAfterEach } from './closed-after-each.test.kit.ts'
 import {
   type FakeCall,
   type FakeServer,
@@ -18,11 +19,7 @@ import {
   testChannel,
 } from './fake-server.test.kit.ts'
 
-const CLOSING: (() => Promise<void>)[] = []
-
-afterEach(async () => {
-  for (const close of CLOSING.splice(0).reverse()) await close()
-})
+const CLOSING = closedAfterEach()
 
 async function server(script: Script): Promise<FakeServer> {
   const started = await startFakeServer(script)
