@@ -1,54 +1,59 @@
-import { isConnecting } from './watch-questions.ts'
 import type { WatchState } from './watch-state.ts'
-import type { WatchStream } from './watch-stream.ts'
 
 /**
- * Watches without knowledge of their store that shared a stream with watches that have it. They are not added
- * to the next stream before the store was recognized for the others.
+ * Watches without knowledge of their store that a stream has served. They are not added to the next stream
+ * before the store was recognized for those that have knowledge: the watches that shared the last stream with
+ * them or, if none did, all of the connection. A watch that was listed when the stream broke has not shared
+ * it yet, but knows the same store.
  */
 export class Followers {
-  readonly #waiting = new Set<WatchState>()
+  /** The stream whose watches each one follows; undefined: all watches. */
+  readonly #followed = new Map<WatchState, unknown>()
 
   get size(): number {
-    return this.#waiting.size
+    return this.#followed.size
   }
 
   has(watcher: WatchState): boolean {
-    return this.#waiting.has(watcher)
+    return this.#followed.has(watcher)
   }
 
   delete(watcher: WatchState): void {
-    this.#waiting.delete(watcher)
+    this.#followed.delete(watcher)
   }
 
   clear(): void {
-    this.#waiting.clear()
+    this.#followed.clear()
   }
 
-  /** Holds back the watches that follow others among them, and returns the rest. */
-  keepBack(watchers: readonly WatchState[], session: WatchStream): WatchState[] {
-    const knowing = watchers.filter((watcher) => watcher.questionFor(session) !== undefined)
+  /**
+   * Holds back those of `watchers` that follow one of `knowing`, the watches whose store is to be verified.
+   * Returns the rest.
+   */
+  keepBack(watchers: readonly WatchState[], knowing: readonly WatchState[]): WatchState[] {
+    if (knowing.length === 0) return [...watchers]
     const streams = new Set(knowing.map(({ lastStream }) => lastStream))
-    streams.delete(undefined)
     return watchers.filter((watcher) => {
-      const isFollower = watcher.questionFor(session) === undefined && streams.has(watcher.lastStream)
-      if (isFollower) this.#waiting.add(watcher)
+      const { lastStream } = watcher
+      const isFollower = lastStream !== undefined && !knowing.includes(watcher)
+      if (isFollower) this.#followed.set(watcher, streams.has(lastStream) ? lastStream : undefined)
       return !isFollower
     })
   }
 
-  /**
-   * Releases and returns the watches whose former stream has no watch left to verify, given all watches of
-   * the connection.
-   */
-  release(watchers: Iterable<WatchState>, session: WatchStream): WatchState[] {
-    if (this.#waiting.size === 0) return []
-    const asked = [...watchers].filter(
-      (watcher) => isConnecting(watcher) && watcher.questionFor(session) !== undefined,
+  /** True if what is found of the store of `knowing` holds for the store of `watcher` too. */
+  isFollowing(watcher: WatchState, knowing: WatchState): boolean {
+    if (!this.#followed.has(watcher)) return false
+    const followed = this.#followed.get(watcher)
+    return followed === undefined || followed === knowing.lastStream
+  }
+
+  /** Releases and returns the watches that follow none of `knowing`, the watches still to be verified. */
+  release(knowing: readonly WatchState[]): WatchState[] {
+    const released = [...this.#followed.keys()].filter(
+      (watcher) => !knowing.some((each) => this.isFollowing(watcher, each)),
     )
-    const streams = new Set(asked.map(({ lastStream }) => lastStream))
-    const released = [...this.#waiting].filter(({ lastStream }) => !streams.has(lastStream))
-    for (const watcher of released) this.#waiting.delete(watcher)
+    for (const watcher of released) this.#followed.delete(watcher)
     return released
   }
 }

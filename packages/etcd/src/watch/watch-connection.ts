@@ -1,37 +1,16 @@
-import { type Clock, keepRunning } from '../clock.ts'
+import { keepRunning } from '../clock.ts'
 import { type EtcdError, isFinalError } from '../errors.ts'
-import type { StoreRecognizer } from '../reflector/store-recognizer.ts'
-import type { Logger } from '../logger.ts'
-import type { Channel } from '../transport/transport.ts'
 import type { WatchResponse } from '../wire/watch.ts'
 import { asEtcdError } from '../as-etcd-error.ts'
 import { type Refusal, refusalError, staleTokenError } from './refusal.ts'
-import type { WatchSettings } from './watch-options.ts'
 import type { SessionEnding } from './session-ports.ts'
 import { Followers } from './followers.ts'
+import type { LinkPorts } from './link-ports.ts'
 import { judgeSuspects, NextStream, REFUSAL_LIMIT } from './next-stream.ts'
 import { RestingWatches } from './resting-watches.ts'
 import { isConnecting, WatchQuestions } from './watch-questions.ts'
 import { WatchStream } from './watch-stream.ts'
 import type { WatchState } from './watch-state.ts'
-
-/** What a connection needs from the service. */
-export interface LinkPorts {
-  readonly channel: Channel
-  readonly recognizer: StoreRecognizer
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly settings: Required<WatchSettings>
-  /** The watches of this connection that have not ended. */
-  watchers(): Iterable<WatchState>
-  /**
-   * The stream's token is outdated, but other watches still use the stream: moves this watch to another
-   * connection.
-   */
-  onStaleToken(watcher: WatchState): void
-  /** Moves the watches, none of which is on a stream, to the next connection; false if there is none. */
-  handOver(): boolean
-}
 
 type State =
   | { readonly type: 'idle' }
@@ -62,6 +41,7 @@ export class WatchConnection {
       recognizer: ports.recognizer,
       watchers: () => ports.watchers(),
       isCurrent: (session) => this.#isCurrent(session),
+      isFollowing: (watcher, knowing) => this.#followers.isFollowing(watcher, knowing),
       onAnswered: (watcher) => {
         // The answer may have moved the watch to another connection.
         if (isConnecting(watcher) && [...ports.watchers()].includes(watcher)) this.attach(watcher)
@@ -155,9 +135,9 @@ export class WatchConnection {
     const ready = [...this.#ports.watchers()].filter(
       (watcher) => isConnecting(watcher) && !this.#isElsewhere(watcher),
     )
-    for (const watcher of this.#followers.keepBack(ready, session)) {
-      const isKnowing = watcher.questionFor(session) !== undefined
-      if (isKnowing && this.#next.askFirstAt !== undefined)
+    const knowing = this.#toVerify(session)
+    for (const watcher of this.#followers.keepBack(ready, knowing)) {
+      if (this.#next.askFirstAt !== undefined && knowing.includes(watcher))
         this.#questions.prove(watcher, session, this.#next.askFirstAt)
       else session.add(watcher)
     }
@@ -206,6 +186,7 @@ export class WatchConnection {
   #resume(session: WatchStream, error: EtcdError | undefined): void {
     this.#next.left(session, error)
     this.#state = { type: 'idle' }
+    this.#questions.clear()
     this.#followers.clear()
     session.drop()
     const needsToken = error?.code === 'unauthenticated'
@@ -290,9 +271,17 @@ export class WatchConnection {
 
   /** Adds the watches to the stream whose companions have all been verified. */
   #releaseFollowers(): void {
-    if (this.#state.type !== 'open') return
-    for (const follower of this.#followers.release(this.#ports.watchers(), this.#state.session))
+    if (this.#state.type !== 'open' || this.#followers.size === 0) return
+    for (const follower of this.#followers.release(this.#toVerify(this.#state.session)))
       if (isConnecting(follower)) this.attach(follower)
+  }
+
+  /** The watches whose store is verified before this stream serves them. */
+  #toVerify(session: WatchStream): WatchState[] {
+    return [...this.#ports.watchers()].filter(
+      (watcher) =>
+        isConnecting(watcher) && !this.#resting.has(watcher) && watcher.questionFor(session) !== undefined,
+    )
   }
 
   #isCurrent(session: WatchStream): boolean {

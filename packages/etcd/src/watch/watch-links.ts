@@ -1,4 +1,5 @@
-import { type LinkPorts, WatchConnection } from './watch-connection.ts'
+import type { LinkPorts } from './link-ports.ts'
+import { WatchConnection } from './watch-connection.ts'
 import type { WatchState } from './watch-state.ts'
 
 /** Maximum number of streams; beyond it, the watches of the oldest move to the newest. */

@@ -16,6 +16,8 @@ export interface QuestionPorts {
   /** The watches of the connection that have not ended. */
   watchers(): Iterable<WatchState>
   isCurrent(session: WatchStream): boolean
+  /** True if what is found of the store of `knowing` holds for the store of `watcher` too. */
+  isFollowing(watcher: WatchState, knowing: WatchState): boolean
   /** The question is answered, and the watch may return to the stream. */
   onAnswered(watcher: WatchState): void
   /** The question was not answered, so the stream is given up. */
@@ -44,6 +46,11 @@ export class WatchQuestions {
   /** Ignores the answer for this watch. */
   delete(watcher: WatchState): void {
     this.#asking.delete(watcher)
+  }
+
+  /** Ignores all answers: they are about a server whose stream has ended, and each next stream is verified. */
+  clear(): void {
+    this.#asking.clear()
   }
 
   /**
@@ -97,11 +104,13 @@ export class WatchQuestions {
     })
   }
 
-  /** Ends all watches that shared a stream with this one, because they were on the same store. */
+  /** Ends all watches that shared a stream with this one or follow it, because they were on the same store. */
   #changeStore(watcher: WatchState, reason: ClusterChange['reason'], clusterId: bigint): void {
     const { lastStream } = watcher
     const isAlike = (each: WatchState) =>
-      each === watcher || (lastStream !== undefined && each.lastStream === lastStream && isConnecting(each))
+      each === watcher ||
+      (lastStream !== undefined && each.lastStream === lastStream && isConnecting(each)) ||
+      this.#ports.isFollowing(each, watcher)
     for (const each of [...this.#ports.watchers()].filter(isAlike)) each.changeCluster(reason, clusterId)
   }
 

@@ -1,3 +1,5 @@
+import type { ReflectedList } from '../reflector/reflector-types.ts'
+import type { WatchService } from './watch-contract.ts'
 import { describe, expect, it } from 'vitest'
 import { EtcdError } from '../errors.ts'
 import { Namespace } from '../key-range.ts'
@@ -266,6 +268,12 @@ describe('one stream for many watches', () => {
   })
 })
 
+/** Lists and watches all keys that begin with `a`. */
+function reflectA(service: WatchService, onList: (list: ReflectedList) => void = () => undefined) {
+  const nothing = () => undefined
+  service.reflect({ ranges: [{ prefix: 'a' }] }, { onPage: nothing, onBatch: nothing, onList })
+}
+
 function kv(key: string, modRevision: number, value?: string) {
   return put(key, modRevision, value).kv
 }
@@ -432,6 +440,54 @@ describe('what a lost stream means', () => {
     const c = watch({ prefix: 'c' })
     created(100, 3)
     expect(c.told).toEqual(['created at 101'])
+  })
+
+  it('T3.71 a watch that knows nothing goes by what was listed, though it was not yet watched on its stream', async () => {
+    const { watch, service, created, channel, reconnect } = setUp()
+    const plain = watch({ prefix: 'b' })
+    created(50, 0)
+    channel.onUnary = storeOf([kv('a', 40)], header(50)).onUnary
+    const neverAnswered = new Promise<never>(() => undefined)
+    channel.onTxn = () => neverAnswered
+    const told: number[] = []
+    reflectA(service, ({ epoch }) => told.push(epoch))
+    await settled()
+    expect(told).toEqual([0])
+    // The stream breaks before the list's watch is on it; behind the name is another store from here on.
+    const other = storeOf([kv('a', 40, 'other')], header(100))
+    channel.onTxn = other.txn
+    channel.onUnary = other.onUnary
+    await reconnect()
+    await settled()
+    expect(plain.told.slice(1)).toEqual([
+      'disconnected OK',
+      'cluster changed history_differs',
+      'end cluster_changed',
+    ])
+    expect(told).toEqual([0, 1])
+  })
+
+  it('T3.71 a watch that follows the watches of its stream is not ended by what others find', async () => {
+    const { watch, service, created, events, channel, reconnect, lastCreate } = setUp()
+    const knowing = watch({ prefix: 'c' })
+    const plain = watch({ prefix: 'b' })
+    created(100, 0)
+    created(100, 1)
+    events(101, [put('c', 101)])
+    // Listed at another store than the one of the stream.
+    channel.onUnary = storeOf([kv('a', 40)], header(50)).onUnary
+    const neverAnswered = new Promise<never>(() => undefined)
+    channel.onTxn = () => neverAnswered
+    reflectA(service)
+    await settled()
+    const real = storeOf([kv('a', 40, 'real'), kv('c', 101)], header(101))
+    channel.onTxn = real.txn
+    channel.onUnary = real.onUnary
+    await reconnect()
+    for (const id of [3, 4, 5]) if (lastCreate()) created(101, id)
+    await settled()
+    expect(knowing.told.at(-1)).toBe('resumed at 102')
+    expect(plain.told.at(-1)).toBe('resumed at 101')
   })
 
   it('T3.71 a watch follows on when those that it waits for are cancelled', async () => {

@@ -1,0 +1,24 @@
+import type { Clock } from '../clock.ts'
+import type { Logger } from '../logger.ts'
+import type { StoreRecognizer } from '../reflector/store-recognizer.ts'
+import type { Channel } from '../transport/transport.ts'
+import type { WatchSettings } from './watch-options.ts'
+import type { WatchState } from './watch-state.ts'
+
+/** What a connection needs from the service. */
+export interface LinkPorts {
+  readonly channel: Channel
+  readonly recognizer: StoreRecognizer
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly settings: Required<WatchSettings>
+  /** The watches of this connection that have not ended. */
+  watchers(): Iterable<WatchState>
+  /**
+   * The stream's token is outdated, but other watches still use the stream: moves this watch to another
+   * connection.
+   */
+  onStaleToken(watcher: WatchState): void
+  /** Moves the watches, none of which is on a stream, to the next connection; false if there is none. */
+  handOver(): boolean
+}
