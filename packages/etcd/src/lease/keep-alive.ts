@@ -1,8 +1,9 @@
-import { type Clock, elapsedMs, keepRunning, type Moment } from '../clock.ts'
+import { type Clock, elapsedMs, type Moment } from '../clock.ts'
 import { CallDeadline } from '../call-deadline.ts'
 import { errorCodes } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
+import { KeptStream } from '../transport/kept-stream.ts'
 import type { Channel } from '../transport/transport.ts'
 import { asEtcdError } from '../as-etcd-error.ts'
 import type { LeaseKeepAliveResponse } from '../wire/lease.ts'
@@ -21,13 +22,6 @@ export interface KeepAlivePorts {
   readonly logger: Logger
 }
 
-type State =
-  | { readonly type: 'idle' }
-  | { readonly type: 'open'; readonly line: KeepAliveLine }
-  | { readonly type: 'waiting'; readonly timer: unknown }
-  | { readonly type: 'refreshing' }
-  | { readonly type: 'closed' }
-
 /**
  * Renews all leases on one shared stream, at fixed intervals, whether or not the previous renewal was
  * answered. A renewal that is not answered in time is sent again on a new stream, at another endpoint if
@@ -39,8 +33,7 @@ export class KeepAlive {
   readonly #beats = new Map<bigint, Beat>()
   /** Streams whose answers are late but still useful. */
   readonly #lateLines = new Set<KeepAliveLine>()
-  #state: State = { type: 'idle' }
-  #attempt = 0
+  readonly #kept: KeptStream<KeepAliveLine>
   #avoid: string | undefined
   readonly #closing = new AbortController()
   readonly #patience: Patience
@@ -49,6 +42,7 @@ export class KeepAlive {
 
   constructor(ports: KeepAlivePorts) {
     this.#ports = ports
+    this.#kept = new KeptStream(ports)
     this.#patience = new Patience(ports.clock)
   }
 
@@ -56,7 +50,7 @@ export class KeepAlive {
   keep(lease: LeaseCore): void {
     const { id, ttlSeconds } = lease
     const beat = this.#beats.get(id) ?? newBeat(id, ttlSeconds)
-    if (this.#state.type === 'closed' || beat.leases.has(lease)) return
+    if (this.#kept.state === 'closed' || beat.leases.has(lease)) return
     this.#beats.set(id, beat)
     beat.leases.add(lease)
     this.#onDue(beat)
@@ -68,23 +62,19 @@ export class KeepAlive {
     if (!beat?.leases.delete(lease) || beat.leases.size > 0) return
     this.#beats.delete(beat.id)
     this.#clear(beat)
-    if (this.#beats.size === 0) this.#leave('idle')
+    if (this.#beats.size === 0) this.#leave(this.#kept.leave())
   }
 
   close(): void {
     this.#closing.abort()
     for (const beat of this.#beats.values()) this.#clear(beat)
     this.#beats.clear()
-    this.#leave('closed')
+    this.#leave(this.#kept.close())
   }
 
-  #leave(next: 'idle' | 'closed'): void {
-    const state = this.#state
-    if (state.type === 'closed') return
-    this.#state = { type: next }
-    if (state.type === 'waiting') this.#ports.clock.clearTimeout(state.timer)
-    if (state.type === 'open') state.line.cancel()
-    for (const line of this.#lateLines) line.cancel()
+  #leave(line: KeepAliveLine | undefined): void {
+    line?.cancel()
+    for (const late of this.#lateLines) late.cancel()
     this.#lateLines.clear()
   }
 
@@ -105,8 +95,9 @@ export class KeepAlive {
     }
     beat.isDue = true
     this.#dropUseless()
-    if (this.#state.type === 'open') this.#send(beat, this.#state.line)
-    else if (this.#state.type === 'idle') this.#open()
+    const line = this.#kept.current
+    if (line !== undefined) this.#send(beat, line)
+    else if (this.#kept.state === 'idle') this.#open()
     // Otherwise a stream is about to be opened, which sends everything that is due.
   }
 
@@ -157,23 +148,20 @@ export class KeepAlive {
       onAnswer: (response, sentAt) => this.#onAnswer(line, response, sentAt),
       onEnd: (error) => this.#onEnd(line, error),
     })
-    this.#state = { type: 'open', line }
+    this.#kept.opens(line)
     for (const beat of [...this.#beats.values()]) if (beat.isDue) this.#send(beat, line)
-  }
-
-  #isCurrent(line: KeepAliveLine): boolean {
-    return this.#state.type === 'open' && this.#state.line === line
   }
 
   #onAnswer(line: KeepAliveLine, { id, ttl }: LeaseKeepAliveResponse, sentAt: Moment): void {
     const beat = this.#beats.get(id)
     if (beat === undefined) return
-    this.#attempt = 0
+    this.#kept.useful()
     this.#patience.learn(line.endpoint, sentAt)
     this.#settle(beat, ttl, sentAt, line.endpoint)
-    if (!this.#isCurrent(line)) this.#dropUseless()
+    if (!this.#kept.isCurrent(line)) this.#dropUseless()
     // A renewed lease, or an endpoint that turned out to be slow, allows a longer wait.
-    if (this.#state.type === 'open' && this.#beats.get(id) === beat) this.#awaitAnswer(beat, this.#state.line)
+    const current = this.#kept.current
+    if (current !== undefined && this.#beats.get(id) === beat) this.#awaitAnswer(beat, current)
   }
 
   /** Applies the server's answer to a renewal. */
@@ -189,10 +177,10 @@ export class KeepAlive {
 
   /** The stream may be dead or slow: it stays open, and another one is opened. */
   #onLate(line: KeepAliveLine): void {
-    if (!this.#isCurrent(line)) return
+    if (!this.#kept.isCurrent(line)) return
     this.#lateLines.add(line)
     this.#avoid = line.endpoint
-    this.#state = { type: 'idle' }
+    this.#kept.leave()
     this.#patience.forget(line.endpoint)
     this.#askAgain(line)
     this.#open()
@@ -225,9 +213,9 @@ export class KeepAlive {
 
   #onEnd(line: KeepAliveLine, error: EtcdError | undefined): void {
     this.#lateLines.delete(line)
-    if (!this.#isCurrent(line)) return
+    if (!this.#kept.isCurrent(line)) return
     this.#avoid = line.endpoint
-    this.#state = { type: 'idle' }
+    this.#kept.leave()
     this.#askAgain(line)
     const refused = isRefusal(error) ? this.#beats.get(line.next ?? 0n) : undefined
     const due = [...this.#beats.values()].filter(({ isDue }) => isDue)
@@ -249,32 +237,21 @@ export class KeepAlive {
 
   #openLater(): void {
     // The remaining time of the leases limits the backoff.
-    const most = Math.min(...[...this.#beats.values()].map(answerMs))
-    const delayMs = Math.min(most, this.#ports.channel.backoffMs(this.#attempt))
-    this.#attempt += 1
-    const open = () => {
-      this.#state = { type: 'idle' }
+    const mostMs = Math.min(...[...this.#beats.values()].map(answerMs))
+    this.#kept.openLater(() => {
       if (this.#beats.size > 0) this.#open()
-    }
-    this.#state = { type: 'waiting', timer: keepRunning(this.#ports.clock.setTimeout(open, delayMs)) }
+    }, mostMs)
   }
 
   /** Continues even if no token could be fetched: it is requested again while a lease is alive. */
   #refreshToken(): void {
-    this.#state = { type: 'refreshing' }
-    const goOn = (error?: EtcdError) => {
+    this.#kept.refreshToken((error) => {
+      this.#openLater()
       this.#tokenError = error
+      if (error === undefined) return
       for (const beat of this.#beats.values()) if (beat.isDue) noteTrouble(beat, error)
-      if (this.#state.type === 'refreshing') this.#openLater()
-    }
-    this.#ports.channel.refreshToken().then(
-      () => goOn(),
-      (cause: unknown) => {
-        const error = asEtcdError(cause, 'Auth/Authenticate')
-        goOn(error)
-        this.#ports.logger.warn('No token for the keep-alive stream', { error })
-      },
-    )
+      this.#ports.logger.warn('No token for the keep-alive stream', { error })
+    })
   }
 }
 

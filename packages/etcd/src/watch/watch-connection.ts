@@ -1,7 +1,6 @@
-import { keepRunning } from '../clock.ts'
 import { type EtcdError, isFinalError } from '../errors.ts'
+import { KeptStream } from '../transport/kept-stream.ts'
 import type { WatchResponse } from '../wire/watch.ts'
-import { asEtcdError } from '../as-etcd-error.ts'
 import { type Refusal, refusalError, staleTokenError } from './refusal.ts'
 import type { SessionEnding } from './session-ports.ts'
 import { Followers } from './followers.ts'
@@ -11,13 +10,6 @@ import { RestingWatches } from './resting-watches.ts'
 import { isConnecting, WatchQuestions } from './watch-questions.ts'
 import { WatchStream } from './watch-stream.ts'
 import type { WatchState } from './watch-state.ts'
-
-type State =
-  | { readonly type: 'idle' }
-  | { readonly type: 'open'; readonly session: WatchStream }
-  | { readonly type: 'waiting'; readonly timer: unknown }
-  | { readonly type: 'refreshing' }
-  | { readonly type: 'closed' }
 
 /**
  * Keeps one watch stream open as long as there are watches, opens the next one when it ends, and decides how
@@ -29,18 +21,18 @@ export class WatchConnection {
   /** Watches held back until the store was recognized for others. */
   readonly #followers = new Followers()
   readonly #resting: RestingWatches
-  #state: State = { type: 'idle' }
-  #attempt = 0
+  readonly #kept: KeptStream<WatchStream>
   readonly #next: NextStream
 
   constructor(ports: LinkPorts) {
     this.#ports = ports
+    this.#kept = new KeptStream(ports)
     this.#resting = new RestingWatches(ports.clock)
     this.#questions = new WatchQuestions({
       channel: ports.channel,
       recognizer: ports.recognizer,
       watchers: () => ports.watchers(),
-      isCurrent: (session) => this.#isCurrent(session),
+      isCurrent: (session) => this.#kept.isCurrent(session),
       isFollowing: (watcher, knowing) => this.#followers.isFollowing(watcher, knowing),
       onAnswered: (watcher) => {
         // The answer may have moved the watch to another connection.
@@ -56,14 +48,14 @@ export class WatchConnection {
   }
 
   get isClosed(): boolean {
-    return this.#state.type === 'closed'
+    return this.#kept.state === 'closed'
   }
 
   /** Adds a watch to the stream, which is opened if necessary. */
   attach(watcher: WatchState): void {
     if (this.#isElsewhere(watcher) || this.#followers.has(watcher)) return
-    if (this.#state.type === 'open') this.#state.session.add(watcher)
-    else if (this.#state.type === 'idle') this.#open()
+    if (this.#kept.state === 'idle') this.#open()
+    else this.#kept.current?.add(watcher)
   }
 
   /** Removes a watch from the stream, which is closed after the last one. */
@@ -72,42 +64,38 @@ export class WatchConnection {
     this.#resting.delete(watcher)
     this.#followers.delete(watcher)
     this.#releaseFollowers()
-    const state = this.#state
-    if (state.type === 'open') {
-      state.session.remove(watcher)
-      this.#closeUnused(state.session)
+    const session = this.#kept.current
+    if (session !== undefined) {
+      session.remove(watcher)
+      this.#closeUnused(session)
       this.#openWhenAnswered()
-    } else if (state.type === 'waiting' && ![...this.#ports.watchers()].some(isConnecting)) {
-      this.#ports.clock.clearTimeout(state.timer)
-      this.#state = { type: 'idle' }
+    } else if (this.#kept.state === 'waiting' && ![...this.#ports.watchers()].some(isConnecting)) {
+      this.#kept.leave()
     }
   }
 
   /** A watch waits for progress. */
   requestProgress(): void {
-    if (this.#state.type === 'open') this.#state.session.requestProgress()
+    this.#kept.current?.requestProgress()
   }
 
   /** Closes the connection for good. */
   close(): void {
-    const state = this.#state
-    this.#state = { type: 'closed' }
-    if (state.type === 'open') state.session.drop()
-    if (state.type === 'waiting') this.#ports.clock.clearTimeout(state.timer)
+    this.#kept.close()?.drop()
     this.#resting.clear()
   }
 
   /** Opens the first stream of this connection with a new token. */
   renew(): void {
-    if (this.#state.type === 'idle') this.#refreshToken()
+    if (this.#kept.state === 'idle') this.#refreshToken()
   }
 
   /** Closes the stream and moves its watches to the next connection. */
   fold(): void {
-    if (this.#state.type === 'open') this.#resume(this.#state.session, undefined)
+    const session = this.#kept.current
+    if (session !== undefined) this.#resume(session, undefined)
     else {
-      if (this.#state.type === 'waiting') this.#ports.clock.clearTimeout(this.#state.timer)
-      this.#state = { type: 'idle' }
+      this.#kept.leave()
       this.#ports.handOver()
     }
   }
@@ -131,7 +119,7 @@ export class WatchConnection {
       onUseful: () => this.#onUseful(),
       onEnd: (ending) => this.#onEnd(session, ending),
     })
-    this.#state = { type: 'open', session }
+    this.#kept.opens(session)
     const ready = [...this.#ports.watchers()].filter(
       (watcher) => isConnecting(watcher) && !this.#isElsewhere(watcher),
     )
@@ -146,8 +134,9 @@ export class WatchConnection {
 
   /** If the server can handle only one call at a time, the stream is opened after the verifying reads. */
   #openWhenAnswered(): void {
-    if (this.#state.type !== 'open' || this.#state.session.isOpen) return
-    if (this.#next.askFirstAt === undefined || this.#questions.size === 0) this.#state.session.open()
+    const session = this.#kept.current
+    if (session === undefined || session.isOpen) return
+    if (this.#next.askFirstAt === undefined || this.#questions.size === 0) session.open()
   }
 
   /** True while the watch is being verified or paused after a refusal. */
@@ -156,19 +145,19 @@ export class WatchConnection {
   }
 
   #closeUnused(session: WatchStream): void {
-    if (!this.#isCurrent(session) || !session.isUnused) return
+    if (!this.#kept.isCurrent(session) || !session.isUnused) return
     if (this.#questions.size > 0 || this.#resting.size > 0 || this.#followers.size > 0) return
-    this.#state = { type: 'idle' }
+    this.#kept.leave()
     session.drop()
   }
 
   #onUseful(): void {
-    this.#attempt = 0
+    this.#kept.useful()
     this.#next.useful()
   }
 
   #onEnd(session: WatchStream, { reason, error, suspects }: SessionEnding): void {
-    if (!this.#isCurrent(session)) return
+    if (!this.#kept.isCurrent(session)) return
     const { culprit, resting } = judgeSuspects(suspects)
     culprit?.end(error)
     for (const [index, watcher] of resting.entries()) this.#restAlone(watcher, watcher.oversizes + index)
@@ -185,7 +174,7 @@ export class WatchConnection {
   /** Gives up the stream, notifies its watches and schedules the next one. */
   #resume(session: WatchStream, error: EtcdError | undefined): void {
     this.#next.left(session, error)
-    this.#state = { type: 'idle' }
+    this.#kept.leave()
     this.#questions.clear()
     this.#followers.clear()
     session.drop()
@@ -196,7 +185,7 @@ export class WatchConnection {
     }
     this.#disconnectAll(error)
     // A handler may have closed the service, or started a watch that opened a stream.
-    if (this.#state.type !== 'idle') return
+    if (this.#kept.state !== 'idle') return
     if (this.#ports.handOver()) return
     if (needsToken) this.#refreshToken()
     else this.#openLater()
@@ -207,29 +196,15 @@ export class WatchConnection {
   }
 
   #openLater(): void {
-    if (![...this.#ports.watchers()].some(isConnecting)) return
-    const delayMs = this.#ports.channel.backoffMs(this.#attempt)
-    this.#attempt += 1
-    const timer = this.#ports.clock.setTimeout(() => {
-      this.#state = { type: 'idle' }
-      this.#open()
-    }, delayMs)
-    this.#state = { type: 'waiting', timer: keepRunning(timer) }
+    if ([...this.#ports.watchers()].some(isConnecting)) this.#kept.openLater(() => this.#open())
   }
 
   #refreshToken(): void {
-    this.#state = { type: 'refreshing' }
-    const go = (error: EtcdError | undefined) => {
-      if (this.#state.type !== 'refreshing') return
-      this.#state = { type: 'idle' }
+    this.#kept.refreshToken((error) => {
       if (error !== undefined && isFinalError(error)) return this.#endAll(error)
       if (error !== undefined) this.#disconnectAll(error)
-      if (this.#state.type === 'idle') this.#openLater()
-    }
-    this.#ports.channel.refreshToken().then(
-      () => go(undefined),
-      (error: unknown) => go(asEtcdError(error, 'Auth/Authenticate')),
-    )
+      if (this.#kept.state === 'idle') this.#openLater()
+    })
   }
 
   #endAll(error: EtcdError): void {
@@ -254,7 +229,7 @@ export class WatchConnection {
 
   /** A stream keeps the token it was opened with, so a new token requires a new stream. */
   #renewToken(watcher: WatchState, session: WatchStream, error: EtcdError): void {
-    if (!this.#isCurrent(session)) return
+    if (!this.#kept.isCurrent(session)) return
     if (session.isUnused && this.#questions.size === 0) {
       this.#resume(session, error)
       return
@@ -271,8 +246,9 @@ export class WatchConnection {
 
   /** Adds the watches to the stream whose companions have all been verified. */
   #releaseFollowers(): void {
-    if (this.#state.type !== 'open' || this.#followers.size === 0) return
-    for (const follower of this.#followers.release(this.#toVerify(this.#state.session)))
+    const session = this.#kept.current
+    if (session === undefined || this.#followers.size === 0) return
+    for (const follower of this.#followers.release(this.#toVerify(session)))
       if (isConnecting(follower)) this.attach(follower)
   }
 
@@ -282,9 +258,5 @@ export class WatchConnection {
       (watcher) =>
         isConnecting(watcher) && !this.#resting.has(watcher) && watcher.questionFor(session) !== undefined,
     )
-  }
-
-  #isCurrent(session: WatchStream): boolean {
-    return this.#state.type === 'open' && this.#state.session === session
   }
 }
