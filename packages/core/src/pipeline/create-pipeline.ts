@@ -4,6 +4,7 @@ import { assertEnvironmentNames } from '../schema/environment-names.ts'
 import { fixedWords } from '../schema/fixed-words.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo, Leaf, PatchUpdate } from '../source/source.ts'
+import { assertMounts } from './assert-mounts.ts'
 import { Decoder } from './decode.ts'
 import { diffValues } from './diff.ts'
 import { explainPath } from './explain.ts'
@@ -54,7 +55,8 @@ export interface PipelineOptions {
  * 4. decode and judge what changed; put the rest together from what was judged before (decode, input, judge)
  * 5. freeze, sharing every part that is equal with the last accepted value (share)
  *
- * @throws LivetreeError `name_clash` when a layer holds environment variables and two properties share one
+ * @throws LivetreeError `name_clash` when a layer holds environment variables and two properties share one;
+ * `invalid_options` when a layer is mounted where the schema has nothing
  */
 export function createPipeline<T>(
   schemaNode: SchemaNode,
@@ -77,6 +79,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
   readonly #fixedWords: ReadonlySet<string>
   readonly #guard: Guard
   readonly #unusedKeys = new UnusedKeyList()
+  readonly #isIgnored = (layer: number) => itemAt(this.#layers, layer).unused === 'ignore'
   #accepted: { value: T } | undefined
 
   constructor(schemaNode: SchemaNode, sources: readonly PipelineSource[], options: PipelineOptions) {
@@ -90,6 +93,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     this.#firsts = sources.map((_, index) =>
       sources.slice(0, index).reduce((count, source) => count + source.layers.length, 0),
     )
+    assertMounts(schemaNode, this.#layers)
     if (this.#layers.some((layer) => layer.naming === 'env')) assertEnvironmentNames(schemaNode)
     this.#tree = new LayerTree(schemaNode, this.#layers, { isRenamed: options.isRenamed ?? false })
     this.#decoder = new Decoder(
@@ -99,7 +103,8 @@ class LayeredPipeline<T> implements Pipeline<T> {
     )
     const guarded = sources.map(({ name, layers, removalCommand, removalNote }, index) => {
       const numbers = layers.map((_, layer) => itemAt(this.#firsts, index) + layer)
-      return { name, layers: numbers, removalCommand, removalNote }
+      const commands = layers.map((layer) => layer.removalCommand ?? removalCommand)
+      return { name, layers: numbers, removalCommands: commands, removalNote }
     })
     this.#guard = new Guard(this.#tree, guarded, options.guard === false ? {} : (options.guard ?? {}))
   }
@@ -109,9 +114,10 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   stage(source: number, staged: StagedUpdate): void {
-    if (staged.update.allowRemoval === true) {
+    const { allowRemoval } = staged.update
+    if (allowRemoval === true || Array.isArray(allowRemoval)) {
       const removed = this.#tree.losses.removedBy(() => this.#stage(source, staged))
-      this.#guard.allow(source, removed)
+      this.#guard.allow(source, removed, allowRemoval)
     } else this.#stage(source, staged)
   }
 
@@ -189,7 +195,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
 
   #unused(writer: IssueWriter): FoundUnused {
     if (this.#decoder.unused.size === 0 && this.#tree.misplaced.size === 0) return NONE
-    return this.#unusedKeys.list(this.#tree, this.#decoder, writer)
+    return this.#unusedKeys.list(this.#tree, this.#decoder, writer, this.#isIgnored)
   }
 
   diff(previous: T, next: T) {

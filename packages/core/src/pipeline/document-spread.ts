@@ -4,6 +4,7 @@ import { canonicalName, propertyOf } from '../schema/property-name.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo, Leaf } from '../source/source.ts'
 import { isPlainObject, MAX_DEPTH } from './document.ts'
+import { mountOf } from './mount.ts'
 import type { MisplacedKeys } from './misplaced.ts'
 import { isEqual } from './share.ts'
 import { eachBelow, touch, type Trail } from './trail.ts'
@@ -33,6 +34,8 @@ export class DocumentSpread {
   readonly #misplaced: MisplacedKeys
   /** Layers whose documents name their properties as the store does. */
   readonly #storedLayers: ReadonlySet<number>
+  /** By layer: how many names its mount has. */
+  readonly #mountDepths: readonly number[]
   /** Layers that have had a document. */
   readonly #documentLayers = new Set<number>()
 
@@ -41,6 +44,7 @@ export class DocumentSpread {
     this.#misplaced = misplaced
     const stored = [...layers.entries()].filter(([, { naming }]) => naming === 'stored')
     this.#storedLayers = new Set(stored.map(([layer]) => layer))
+    this.#mountDepths = layers.map((layer) => mountOf(layer).length)
   }
 
   /** Whether the layer has, or had, a document. */
@@ -101,7 +105,7 @@ export class DocumentSpread {
       const twice = isRenamed ? storedTwin(schemaNode, written, content) : undefined
       const reason = twice ?? unheld(name, schemaNode)
       if (reason !== undefined) {
-        const path = [...trail.names, written].join('/')
+        const path = [...trail.names.slice(this.#mountDepths[mark.layer]), written].join('/')
         const { layer, revision } = mark
         this.#misplaced.set({ layer, path, value, revision, reason, document: mark })
         continue

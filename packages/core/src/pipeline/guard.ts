@@ -2,7 +2,7 @@ import { itemAt } from '../item-at.ts'
 import type { IssueWriter } from './issues.ts'
 import type { LayerTree } from './layer-tree.ts'
 import type { Issue, Path } from '../issue.ts'
-import type { ReplaceUpdate } from '../source/source.ts'
+import type { RemovalPermission, ReplaceUpdate } from '../source/source.ts'
 import { pathText } from './path-text.ts'
 import { emptied, goneCount, standIns, sum } from './removals.ts'
 
@@ -21,8 +21,8 @@ export interface GuardedSource {
   readonly name: string
   /** Numbers of its layers in the tree. */
   readonly layers: readonly number[]
-  /** The command that allows a removal, if the source has one. */
-  readonly removalCommand: string | undefined
+  /** For each of its layers the command that allows a removal from it, if there is one. */
+  readonly removalCommands: readonly (string | undefined)[]
   readonly removalNote: string | undefined
 }
 
@@ -108,9 +108,13 @@ export class Guard {
     if (seen?.revision === revision && seen.store === store) this.allowAgain(source, allowed)
   }
 
-  /** What a source has lost is meant: what the update itself removed (by layer), or, if it removed nothing, all that is gone. */
-  allow(source: number, removed: readonly ReadonlySet<string>[]): void {
-    const { layers } = itemAt(this.#sources, source)
+  /**
+   * What a source has lost is meant, in the layers that the permission is for: what the update itself removed (by layer),
+   * or, if it removed nothing from them, all that is gone.
+   */
+  allow(source: number, removed: readonly ReadonlySet<string>[], permission: RemovalPermission): void {
+    const own = itemAt(this.#sources, source).layers
+    const layers = typeof permission === 'boolean' ? own : permission.map((index) => itemAt(own, index))
     const isAll = layers.every((layer) => itemAt(removed, layer).size === 0)
     for (const layer of layers)
       this.#tree.losses.allow(layer, (key) => isAll || itemAt(removed, layer).has(key))
@@ -213,7 +217,7 @@ export class Guard {
     const issues: Issue[] = []
     const issue = (path: Path, what: string) => {
       const origins = losers.map((layer) => writer.origin(layer, path, 0))
-      const message = `Removes ${what}, which is taken for an accident. Put them back, or ${howToAllow(watched)}`
+      const message = `Removes ${what}, which is taken for an accident. Put them back, or ${howToAllow(watched, losers)}`
       return writer.write({ path, code: 'guard', message, expected: undefined, received: undefined, origins })
     }
     const share = (count: number, of: number, when: string) =>
@@ -269,9 +273,15 @@ export class Guard {
   }
 }
 
-function howToAllow({ removalCommand, removalNote }: GuardedSource): string {
+/** `losers`: the layers that the removal is from. */
+function howToAllow(
+  { layers, removalCommands, removalNote }: GuardedSource,
+  losers: readonly number[],
+): string {
   const note = removalNote === undefined ? '' : ` (${removalNote})`
-  if (removalCommand !== undefined) return `say that it is meant: ${removalCommand}${note}`
+  const commands = new Set(losers.map((layer) => removalCommands[layers.indexOf(layer)]))
+  const known = [...commands].filter((command) => command !== undefined)
+  if (known.length > 0) return `say that it is meant: ${known.join('; ')}${note}`
   return 'say in the same write that the removal is meant'
 }
 

@@ -8,6 +8,7 @@ import { shortKey, shortMessage } from '../short-text.ts'
 import { type LayerInfo, Unreadable } from '../source/source.ts'
 import type { LocatedIssue } from './located-issues.ts'
 import { type ListNames, locate } from './locate.ts'
+import { isBelowMount, mountOf } from './mount.ts'
 import { isHeld, OpenWords, partOf } from './open-words.ts'
 import { pathText } from './path-text.ts'
 import type { Issue, Origin, Path } from '../issue.ts'
@@ -103,7 +104,8 @@ export class IssueWriter {
 
   origin(layer: number, path: Path, revision: number): Origin {
     const info = itemAt(this.#layers, layer)
-    const key = path.length === 0 ? trimEnd(info) : info.keyPrefix + storedPath(this.#plan, path, info)
+    const stored = path.length <= mountOf(info).length ? undefined : storedPath(this.#plan, path, info)
+    const key = stored === undefined ? trimEnd(info) : info.keyPrefix + stored
     return { source: info.source, layer: info.name, key, revision }
   }
 
@@ -145,9 +147,14 @@ export class IssueWriter {
   #whereToSet(path: Path): string {
     const { names } = locate(this.#plan, this.#root, path, this.#lists)
     const place = [...names, ...path.slice(names.length)]
-    const tree = this.#layers.findLastIndex(
-      (info) => info.naming === 'stored' && info.keyPrefix.endsWith('/'),
+    const depths = this.#layers.map((info) =>
+      info.naming === 'stored' && info.keyPrefix.endsWith('/') && isBelowMount(place, info)
+        ? mountOf(info).length
+        : -1,
     )
+    // The layer that is mounted nearest to the path is the one that is meant to have it.
+    const nearest = Math.max(...depths)
+    const tree = nearest < 0 ? -1 : depths.lastIndexOf(nearest)
     const environment = this.#layers.findIndex((info) => info.naming === 'env')
     const keys = [tree, environment]
       .filter((layer) => layer >= 0)

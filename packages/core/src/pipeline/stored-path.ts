@@ -1,15 +1,21 @@
 import { environmentName } from '../schema/naming.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
+import { schemaNodeAt } from '../schema/describe.ts'
 import { keysByEnvironment, propertyOf } from '../schema/property-name.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { encodeSegment } from './document.ts'
+import { mountOf } from './mount.ts'
 
-/** The path of a leaf as its layer writes it: the way back from the schema's names. */
+/**
+ * The path of a leaf as its layer writes it: the way back from the schema's names, relative to where the layer is mounted.
+ * Empty for that place itself and for what lies above it.
+ */
 export function storedPath(schemaNode: SchemaNode, path: readonly PropertyKey[], layer: LayerInfo): string {
-  let at: SchemaNode | undefined = schemaNode
+  const mount = mountOf(layer)
+  let at = schemaNodeAt(schemaNode, mount)
   const segments: string[] = []
-  for (const key of path) {
+  for (const key of path.slice(mount.length)) {
     const name = String(key)
     segments.push(layerName(name, at, layer))
     at = at === undefined ? undefined : childSchemaNode(at, name)

@@ -1,9 +1,11 @@
 import { itemAt } from '../item-at.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
+import { schemaNodeAt } from '../schema/describe.ts'
 import { canonicalName, propertyOf } from '../schema/property-name.ts'
 import { coreOf, type SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { decodeSegment, encodeSegment, MAX_DEPTH } from './document.ts'
+import { mountOf } from './mount.ts'
 import { TO_JSON } from './redact.ts'
 import { Trail } from './trail.ts'
 import type { TreeNode } from './tree-node.ts'
@@ -52,15 +54,17 @@ export class TreePlaces {
 
   /** Where a path leads, or why it leads nowhere. Makes the nodes on the way. */
   place(layer: number, path: string): TreePlace | string {
-    const { separator } = itemAt(this.#layers, layer)
-    const names = path === '' ? [] : path.split(separator, MAX_DEPTH + 1)
-    if (names.length > MAX_DEPTH) return `more than ${MAX_DEPTH} levels`
+    const info = itemAt(this.#layers, layer)
+    const { separator } = info
+    const segments = path === '' ? [] : path.split(separator, MAX_DEPTH + 1)
+    const names = [...mountOf(info)]
+    if (names.length + segments.length > MAX_DEPTH) return `more than ${MAX_DEPTH} levels`
     let above: SchemaNode | undefined
-    let schemaNode: SchemaNode | undefined = this.#plan
-    for (const [index, segment] of names.entries()) {
+    let schemaNode = schemaNodeAt(this.#plan, names)
+    for (const segment of segments) {
       const name = this.#readSegment(layer, segment, schemaNode)
       if (typeof name !== 'string') return name.reason
-      names[index] = name
+      names.push(name)
       above = schemaNode
       schemaNode = schemaNode === undefined ? undefined : childSchemaNode(schemaNode, name)
     }

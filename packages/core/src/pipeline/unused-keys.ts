@@ -15,13 +15,18 @@ export class UnusedKeyList {
   #last: FoundUnused = { keys: [], more: 0 }
   #notes: ReadonlySet<UnusedNote> = new Set()
 
-  /** The same list as before where nothing in it changed. */
-  list(tree: LayerTree, decoder: Decoder, writer: IssueWriter): FoundUnused {
+  /** The same list as before where nothing in it changed. Keys of layers that `isIgnored` are left out. */
+  list(
+    tree: LayerTree,
+    decoder: Decoder,
+    writer: IssueWriter,
+    isIgnored: (layer: number) => boolean,
+  ): FoundUnused {
     const notes = currentNotes(tree, decoder)
     const isSame = notes.length === this.#notes.size && notes.every((note) => this.#notes.has(note))
     if (isSame && !tree.unusedWatch.isTouched) return this.#last
     const spots = notes.flatMap((note) => note.spots).sort((a, b) => comparePaths(a.path, b.path))
-    this.#last = unusedKeys(tree, spots, writer)
+    this.#last = unusedKeys(tree, spots, writer, isIgnored)
     this.#notes = new Set(notes)
     tree.unusedWatch.begin(spots.map((spot) => spot.node))
     return this.#last
@@ -39,7 +44,12 @@ export interface FoundUnused {
 const paths = new WeakMap<UnusedKey, readonly string[]>()
 
 /** The keys that the schema has no place for, and what may have been meant: in the order of the paths, then the misplaced. */
-function unusedKeys(tree: LayerTree, spots: readonly UnusedSpot[], writer: IssueWriter): FoundUnused {
+function unusedKeys(
+  tree: LayerTree,
+  spots: readonly UnusedSpot[],
+  writer: IssueWriter,
+  isIgnored: (layer: number) => boolean,
+): FoundUnused {
   const keys: UnusedKey[] = []
   const limit = new ListLimit()
   let more = 0
@@ -62,6 +72,7 @@ function unusedKeys(tree: LayerTree, spots: readonly UnusedSpot[], writer: Issue
     path: readonly string[],
     didYouMean: string | undefined,
   ) => {
+    if (isIgnored(entry.layer)) return
     list(path, () => {
       const origin = writer.originOf(entry, at)
       return { origin, pathText: pathText(path), didYouMean, reason: undefined }
@@ -90,6 +101,7 @@ function unusedKeys(tree: LayerTree, spots: readonly UnusedSpot[], writer: Issue
     else add(inside.entry, path.slice(0, inside.depth), path, didYouMean)
   }
   for (const { layer, path, revision, reason } of misplacedInOrder(tree)) {
+    if (isIgnored(layer)) continue
     list([path], () => {
       const origin = writer.rawOrigin(layer, path, revision)
       return { origin, pathText: pathText([path]), didYouMean: undefined, reason }

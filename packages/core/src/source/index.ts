@@ -12,6 +12,7 @@ export type {
   Leaf,
   Logger,
   PatchUpdate,
+  RemovalPermission,
   ReplaceUpdate,
   Source,
   SourceConnection,

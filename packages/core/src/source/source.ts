@@ -53,11 +53,26 @@ export interface LayerInfo {
   readonly separator: string
   readonly naming: LayerNaming
   /**
+   * Where its leaves stand in the schema: a path as `explain` takes it, such as `cache.redis`, in the schema's own names.
+   * Their paths are relative to it. Default: the top.
+   */
+  readonly at?: string
+  /**
+   * What becomes of its keys that the schema does not know: `ignore` them, or do as the definition's `unused` says. Default
+   * `warn`, the latter.
+   */
+  readonly unused?: 'warn' | 'ignore'
+  /** `Source.removalCommand` for what was removed from this layer, where it differs from that of the source. */
+  readonly removalCommand?: string
+  /**
    * Its paths come from nested objects, as a file or a program writes them: what has names below it is an object and never
    * a list, and a text is text. Default false: the paths are keys, and the schema decides what they mean.
    */
   readonly isNested?: boolean
 }
+
+/** For which layers of a source a removal is meant: all of them (`true`), or those with these indexes. */
+export type RemovalPermission = boolean | readonly number[]
 
 /** The whole of a source at one revision. `layers` has one list of leaves for each of the source's layers, in their order. */
 export interface ReplaceUpdate {
@@ -73,9 +88,10 @@ export interface ReplaceUpdate {
   readonly resync?: boolean
   /**
    * What this update removes is meant to be gone, however much it is (see the guard, P9). An update that removes nothing
-   * allows all that is gone since the last accepted tree. What goes later needs another.
+   * allows all that is gone since the last accepted tree. What goes later needs another. A permission for some layers
+   * covers only what is removed from them.
    */
-  readonly allowRemoval?: boolean
+  readonly allowRemoval?: RemovalPermission
   /**
    * This is the tree at `EarlierPlace.revision`, or the newest one that was handed over before: it is compared with and
    * not judged. Every update after it up to the newest follows. Default false.
@@ -88,7 +104,7 @@ export interface PatchUpdate {
   readonly revision: number
   readonly changes: readonly { readonly layer: number; readonly leaf: Leaf }[]
   /** See `ReplaceUpdate.allowRemoval`; the changes may then be none. */
-  readonly allowRemoval?: boolean
+  readonly allowRemoval?: RemovalPermission
 }
 
 /**

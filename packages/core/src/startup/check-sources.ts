@@ -69,6 +69,7 @@ function checkSource(source: Source, at: string): Source {
   } satisfies Source)
 }
 
+const unused = oneOf('warn', 'ignore')
 const naming = oneOf('stored', 'exact', 'env')
 
 /** Names the first invalid field of a layer and what is expected; undefined if the layer is valid. */
@@ -76,6 +77,8 @@ function wrongField(layer: LayerInfo): string | undefined {
   if (typeof layer.name !== 'string' || layer.name === '') return 'name; expected a text'
   if (typeof layer.keyPrefix !== 'string') return 'keyPrefix; expected a text'
   if (typeof layer.separator !== 'string' || layer.separator === '') return 'separator; expected a text'
+  if (layer.at !== undefined && typeof layer.at !== 'string') return 'at; expected a path such as cache.redis'
+  if (layer.unused !== undefined && !unused.test(layer.unused)) return `unused; expected ${unused.expected}`
   return naming.test(layer.naming) ? undefined : `naming; expected ${naming.expected}`
 }
 

@@ -30,6 +30,7 @@ const CHECKS: Readonly<Record<SinkMethod, (given: Fields) => string | undefined>
   patch: (update) =>
     objectProblem(update) ??
     numberProblem('revision', update['revision']) ??
+    permissionProblem(update['allowRemoval']) ??
     changesProblem(update['changes']),
   alive: (proof) =>
     objectProblem(proof) ??
@@ -43,8 +44,14 @@ function treeProblem(update: Fields): string | undefined {
     objectProblem(update) ??
     numberProblem('revision', update['revision']) ??
     numberProblem('epoch', update['epoch']) ??
+    permissionProblem(update['allowRemoval']) ??
     (update['provenAt'] === undefined ? undefined : numberProblem('provenAt', update['provenAt']))
   )
+}
+
+function permissionProblem(permission: unknown): string | undefined {
+  if (!Array.isArray(permission) || permission.every((layer) => Number.isInteger(layer))) return undefined
+  return 'allowRemoval = a list with something else than numbers; expected true, or the indexes of layers'
 }
 
 function objectProblem(given: unknown): string | undefined {

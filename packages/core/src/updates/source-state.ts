@@ -80,6 +80,8 @@ export class SourceState {
     if (update.layers.length !== this.source.layers.length) {
       return `handed over ${update.layers.length} layers and declares ${this.source.layers.length}`
     }
+    const stray = this.#strayPermission(update)
+    if (stray !== undefined) return stray
     if (this.#hasTree && update.epoch < this.#epoch) {
       return `went back from epoch ${this.#epoch} to ${update.epoch}`
     }
@@ -109,7 +111,17 @@ export class SourceState {
     }
     const count = this.source.layers.length
     const stray = update.changes.find(({ layer }) => !(layer >= 0 && layer < count))
-    return stray && `sent a change of layer ${stray.layer} and declares ${count} layers`
+    if (stray !== undefined) return `sent a change of layer ${stray.layer} and declares ${count} layers`
+    return this.#strayPermission(update)
+  }
+
+  #strayPermission({ allowRemoval }: ReplaceUpdate | PatchUpdate): string | undefined {
+    const count = this.source.layers.length
+    const isStray = (layer: number) => !(layer >= 0 && layer < count)
+    const stray = typeof allowRemoval === 'object' ? allowRemoval.find(isStray) : undefined
+    return stray === undefined
+      ? undefined
+      : `allowed removals from layer ${stray} and declares ${count} layers`
   }
 
   takeProof(proof: { readonly revision: number; readonly provenAt: number }): void {

@@ -153,7 +153,7 @@ function open(staleAfterMs?: number, earlier?: EarlierPlace) {
       const { value } = 'changes' in update ? update.changes[0]!.leaf : update.layers[0]![0]!
       const isTree = 'layers' in update
       const words = [...word(isTree, 'tree'), ...word(isTree && update.isKnown, 'known')]
-      return [...words, value, ...word(update.allowRemoval, 'allowed')].join(' ')
+      return [...words, value, ...word(update.allowRemoval === true, 'allowed')].join(' ')
     })
   }
   return {

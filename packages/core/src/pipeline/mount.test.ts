@@ -1,0 +1,210 @@
+import { describe, expect, test } from 'vitest'
+import * as z from 'zod'
+import { compileSchema } from '../schema/compile-schema.ts'
+import type { LayerInfo, Leaf, RemovalPermission } from '../source/source.ts'
+import { createPipeline, type PipelineOptions } from './create-pipeline.ts'
+import type { Tree } from './staged.test.kit.ts'
+
+const layer = (name: string, more: Partial<LayerInfo> = {}): LayerInfo => ({
+  name,
+  keyPrefix: `/${name}/`,
+  separator: '/',
+  naming: 'stored',
+  ...more,
+})
+
+const redis = z.object({ host: z.string().default('none'), maxRetries: z.int().default(1) })
+const schema = z.object({
+  name: z.string().default('app'),
+  redis,
+  cache: z.object({ redis: redis.optional() }).optional(),
+  tenants: z.record(z.string(), z.object({ plan: z.string() })).optional(),
+  raw: z.any().optional(),
+})
+
+/** One source with these layers, fed by hand. */
+function source(layers: readonly LayerInfo[], options: PipelineOptions = {}, of: z.ZodType = schema) {
+  const naming = options.isRenamed === true ? 'kebab-case' : 'exact'
+  const pipeline = createPipeline<unknown>(compileSchema(of, { naming }), [{ name: 'etcd', layers }], options)
+  let revision = 0
+  const leavesOf = (tree: Tree): Leaf[] =>
+    Object.entries(tree).map(([path, value]) => ({ path, value, revision }))
+  return {
+    pipeline,
+    replace(trees: readonly Tree[], allowRemoval: RemovalPermission = false) {
+      revision++
+      const update = { revision, epoch: 0, layers: trees.map(leavesOf), allowRemoval }
+      pipeline.stage(0, { type: 'replace', update })
+      return pipeline.evaluate()
+    },
+    patch(layer: number, tree: Tree, allowRemoval: RemovalPermission = false) {
+      revision++
+      const changes = leavesOf(tree).map((leaf) => ({ layer, leaf }))
+      pipeline.stage(0, { type: 'patch', update: { revision, changes, allowRemoval } })
+      return pipeline.evaluate()
+    },
+  }
+}
+
+const shared = layer('shared/redis', { at: 'redis', unused: 'ignore' })
+const own = layer('own')
+
+describe('LayerInfo.at: a layer mounted in the schema', () => {
+  test('its keys stand below the mount, and every message names the key in the store', () => {
+    const { pipeline, replace, patch } = source([shared, own])
+    expect(replace([{ host: 'a' }, {}])).toMatchObject({ value: { redis: { host: 'a', maxRetries: 1 } } })
+    expect(pipeline.explain('redis.host').layers[0]!.origin.key).toBe('/shared/redis/host')
+    expect(patch(0, { maxRetries: 'many' })).toMatchObject({
+      issues: [{ pathText: 'redis.maxRetries', origins: [{ key: '/shared/redis/maxRetries' }] }],
+    })
+    expect(patch(0, { maxRetries: undefined })).toMatchObject({ value: { redis: { host: 'a' } } })
+  })
+
+  test('another layer adds to it and covers it, leaf by leaf', () => {
+    const { pipeline, replace } = source([shared, own])
+    const outcome = replace([{ host: 'a', maxRetries: '2' }, { 'redis/maxRetries': '7' }])
+    expect(outcome).toMatchObject({ value: { redis: { host: 'a', maxRetries: 7 } } })
+    expect(pipeline.explain('redis.maxRetries').layers.map(({ origin }) => origin.key)).toEqual([
+      '/own/redis/maxRetries',
+      '/shared/redis/maxRetries',
+    ])
+  })
+
+  test('its own document, and one inside, stand there too', () => {
+    const { pipeline, replace } = source([shared, own])
+    expect(replace([{ '': '{"host":"a","maxRetries":3}' }, {}])).toMatchObject({
+      value: { redis: { host: 'a', maxRetries: 3 } },
+    })
+    expect(pipeline.explain('redis.host').layers[0]!.origin.key).toBe('/shared/redis')
+    const conflict = replace([{ '': '{"host":"a"}', maxRetries: '3' }, {}])
+    expect(conflict).toMatchObject({
+      issues: [
+        { code: 'conflict', origins: [{ key: '/shared/redis' }, { key: '/shared/redis/maxRetries' }] },
+      ],
+    })
+  })
+
+  test('what the schema requires and no layer has is asked for where it belongs', () => {
+    const strict = z.object({ redis: z.object({ host: z.string() }), name: z.string() })
+    const { replace } = source([shared, own], {}, strict)
+    const outcome = replace([{}, {}])
+    const messages = outcome.type === 'rejected' ? outcome.issues.map(({ message }) => message) : []
+    expect(messages.join(' ')).toMatch(/Set \/shared\/redis\/host/)
+    expect(messages.join(' ')).toMatch(/Set \/own\/name/)
+  })
+
+  test('names are written by the naming of the definition, the mount by the schema', () => {
+    const at = layer('shared', { at: 'cache.redis' })
+    const { pipeline, replace } = source([at, own], { isRenamed: true })
+    expect(replace([{ 'max-retries': '4' }, {}])).toMatchObject({
+      value: { cache: { redis: { maxRetries: 4 } } },
+    })
+    expect(pipeline.explain('cache.redis.maxRetries').layers[0]!.origin.key).toBe('/shared/max-retries')
+  })
+
+  test('a document that writes a property twice, and a key that has no place, are named as the store has them', () => {
+    const ours = layer('shared/redis', { at: 'redis' })
+    const { replace } = source([ours, own], { isRenamed: true })
+    const { unused } = replace([{ '': '{"max-retries":1,"maxRetries":2}', 'x%41': '1' }, {}])
+    expect(unused.map(({ origin }) => origin.key)).toEqual(
+      expect.arrayContaining(['/shared/redis/maxRetries', '/shared/redis/x%41']),
+    )
+  })
+
+  test('the leaves of a layer are given back as they came, for the snapshot on disk', () => {
+    const { pipeline, replace } = source([shared, own])
+    const trees = [
+      { host: 'a', '': undefined },
+      { name: 'x', 'redis/maxRetries': '2' },
+    ]
+    replace(trees)
+    const leaves = pipeline.leaves(0, { withSecrets: true })
+    expect(leaves.map((each) => each.map(({ path }) => path))).toEqual([
+      ['host'],
+      ['name', 'redis/maxRetries'],
+    ])
+  })
+
+  test('one prefix at two places', () => {
+    const twice = ['redis', 'cache.redis'].map((at) => layer('shared/redis', { at, name: `shared at ${at}` }))
+    const { replace } = source(twice)
+    expect(replace([{ host: 'a' }, { host: 'a' }])).toMatchObject({
+      value: { redis: { host: 'a' }, cache: { redis: { host: 'a' } } },
+    })
+  })
+
+  test.each(['redis', 'cache', 'cache.redis', 'tenants.acme', 'tenants."a.b"', 'raw.any', 'redis.host'])(
+    'the schema has %s',
+    (at) => {
+      expect(() => source([layer('x', { at })])).not.toThrow()
+    },
+  )
+
+  test.each([
+    ['redsi', /"redsi", which the schema does not have\. Did you mean "redis"\?/],
+    ['cache.rediss', /Did you mean "cache\.redis"\?/],
+    ['chache.redis', /Did you mean "cache\.redis"\?/],
+    ['plan', /At its top it has: name, redis, cache, tenants, raw/],
+    ['maxRetries', /Did you mean "redis\.maxRetries"\?/],
+    ['redis.host.x', /Did you mean "redis\.host"\?/],
+    ['redis.host.something', /At "redis\.host" it has no named parts/],
+    ['tenants.__proto__', /does not have/],
+    ['__proto__', /does not have/],
+    ['redis/host', /Did you mean "redis\.host"\?/],
+  ])('%s is refused with what was meant', (at, message) => {
+    expect(() => source([layer('x', { at })])).toThrow(message)
+    expect(() => source([layer('x', { at })])).toThrow(expect.objectContaining({ code: 'invalid_options' }))
+  })
+})
+
+describe('LayerInfo.unused', () => {
+  const trees = [
+    { host: 'a', strange: '1', 'x%41': '1' },
+    { odd: '1', 'redis/hots': '1' },
+  ]
+
+  test('keys of a layer that says ignore are not reported, those of others are', () => {
+    const { unused } = source([shared, own]).replace(trees)
+    expect(unused.map(({ origin }) => origin.key)).toEqual(['/own/odd', '/own/redis/hots'])
+  })
+
+  test('neither do they make the tree invalid where the definition rejects unused keys', () => {
+    const strict = source([shared, own], { unused: 'reject' })
+    expect(strict.replace([{ host: 'a', strange: '1' }, {}]).type).toBe('accepted')
+    expect(strict.patch(1, { odd: '1' }).type).toBe('rejected')
+  })
+
+  test('warn: they are', () => {
+    const { unused } = source([{ ...shared, unused: 'warn' }, own]).replace(trees)
+    expect(unused.map(({ origin }) => origin.key)).toContain('/shared/redis/strange')
+  })
+})
+
+describe('RemovalPermission: for some layers of a source', () => {
+  const flags = z.object({ a: z.record(z.string(), z.string()), b: z.record(z.string(), z.string()) })
+  const of = (letter: string) =>
+    layer(letter, { at: letter, removalCommand: `put /${letter}/.livetree/allow-removal` })
+  const keys = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [`k${n}`, 'x']))
+  const gone = Object.fromEntries(Object.keys(keys).map((key) => [key, undefined]))
+  const start = () => {
+    const fed = source([of('a'), of('b')], {}, flags)
+    fed.replace([keys, keys])
+    return fed
+  }
+
+  test('covers removals from these layers and no other, and the refusal names their commands', () => {
+    const { replace, patch } = start()
+    const refused = replace([{ k0: 'x' }, { k0: 'x' }])
+    const said = refused.type === 'rejected' ? refused.issues.map(({ message }) => message).join() : ''
+    expect(said).toMatch(/put \/a\/\.livetree\/allow-removal; put \/b\/\.livetree\/allow-removal/)
+    expect(patch(0, {}, [0]).type).toBe('rejected')
+    expect(patch(1, {}, [1]).type).toBe('accepted')
+  })
+
+  test('one for another layer allows nothing, also where its own write removes nothing', () => {
+    const { patch } = start()
+    expect(patch(0, gone, [1]).type).toBe('rejected')
+    expect(patch(1, {}, [1]).type).toBe('rejected')
+    expect(patch(0, {}, [0]).type).toBe('accepted')
+  })
+})

@@ -1,0 +1,21 @@
+import type { LayerInfo } from '../source/source.ts'
+import { parsePathText } from './path-text.ts'
+
+const TOP: readonly string[] = []
+const known = new WeakMap<LayerInfo, readonly string[]>()
+
+/** The names on the way to the place where a layer is mounted; none for a layer at the top of the schema. */
+export function mountOf(layer: LayerInfo): readonly string[] {
+  if (layer.at === undefined) return TOP
+  let names = known.get(layer)
+  if (names === undefined) {
+    names = Object.freeze(parsePathText(layer.at))
+    known.set(layer, names)
+  }
+  return names
+}
+
+/** Whether a path is the place where a layer is mounted, or lies below it. */
+export function isBelowMount(path: readonly PropertyKey[], layer: LayerInfo): boolean {
+  return mountOf(layer).every((name, index) => String(path[index]) === name)
+}
