@@ -63,6 +63,12 @@ export const livetreeErrorCodes = {
     meaning: 'A selector or listener threw or rejected. Other listeners were notified.',
     remedy: 'Fix the function; see `cause`.',
   },
+  not_settled: {
+    meaning:
+      'A function of the application (`create`, `check`, a listener or handler) has been running for more than 5 seconds.',
+    remedy:
+      'Let it settle: give its I/O a timeout, and pass on the `signal` that `create` and `check` receive. The old instance stays in service meanwhile, and a listener is not called again.',
+  },
   resource_failed: {
     meaning:
       'A resource could not be built, checked or disposed. A failed build leaves the old instance in service.',

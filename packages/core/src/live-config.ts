@@ -4,6 +4,7 @@ import type { ExplainedLayer } from './pipeline/outcome.ts'
 import type { ChangeEvent } from './events/change-event.ts'
 import type { ConfigEventName, ConfigListener } from './events/event-hub.ts'
 import type { Resource, ResourceOptions, ResourceStatus } from './resource/resource-options.ts'
+import type { UnsettledCall } from './events/pending-calls.ts'
 import type { Snapshot } from './updates/snapshot.ts'
 import type { SourceStatus } from './updates/source-state.ts'
 import type { LoggerLike } from './to-logger.ts'
@@ -30,6 +31,11 @@ export interface ConfigStatus {
   readonly resources: readonly ResourceStatus[]
   /** Why the snapshot on disk is behind, while writing it fails and is tried again; undefined otherwise. */
   readonly snapshotError: LivetreeError | undefined
+  /**
+   * Listeners, handlers, builds and disposals that have been running for more than 5 seconds; at most 1,000. A listener is
+   * not called again until it has settled.
+   */
+  readonly unsettled: readonly UnsettledCall[]
   /** Keys that match nothing in the schema; empty with `unused: 'ignore'`. */
   readonly unused: readonly UnusedKey[]
 }
@@ -46,7 +52,8 @@ export interface ConfigHealth {
   readonly staleForMs: number
   /**
    * Why the configuration is not ready or not live, which source is disconnected, why the newest tree was rejected (path
-   * and key), which resource could not be built, and why the snapshot on disk is behind; undefined if there is no problem. Contains no secrets.
+   * and key), which resource could not be built, which functions of the application do not settle, and why the snapshot on
+   * disk is behind; undefined if there is no problem. Contains no secrets.
    */
   readonly reason: string | undefined
 }

@@ -47,6 +47,7 @@ export type {
   StaleEvent,
   TestConfig,
   TestConfigOptions,
+  UnsettledCall,
   UnusedEvent,
   UnusedKey,
   WatchOptions,

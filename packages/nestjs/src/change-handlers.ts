@@ -85,6 +85,7 @@ export class ChangeHandlers<T> {
       const missed = this.#config.changed({ after: snapshot })
       return missed.then((event) => adopt(call(next, selected, event)))
     }
+    Object.defineProperty(handle, 'name', { value: nameOf(handler) })
     const immediate = options.immediate === true || behind !== undefined
     const isEqual = (one: unknown, other: unknown) => this.#isEqual(handler, one, other)
     this.#stops.push(this.#config.watch(selector, handle, { isEqual, immediate }))

@@ -1,9 +1,10 @@
 import { LivetreeError } from '../errors.ts'
 import type { UnusedKey } from '../issue.ts'
+import { fieldOf } from '../thrown.ts'
 import { nearestName } from '../pipeline/nearest-name.ts'
-import { callIsolated } from '../callback.ts'
 import type { ChangeEvent } from './change-event.ts'
 import type { LiveEvent, StaleEvent } from './freshness-events.ts'
+import { EventSubscriber } from './event-subscriber.ts'
 import { ChangeSubscriber, type Delivery, type Subscriber } from './subscriber.ts'
 import type { RejectedEvent } from '../updates/rejection.ts'
 import type { ServedFrom } from '../updates/served-state.ts'
@@ -70,54 +71,10 @@ export function assertListener(call: string, event: unknown, listener: unknown):
 /** A listener. Its calls never overlap: if it returns a promise, the next call waits until that has settled. */
 export type ConfigListener<T, E extends ConfigEventName> = (event: ConfigEvents<T>[E]) => unknown
 
-/** Calls one listener of an event other than `change`. While the listener is busy, only the newest event is kept. */
-class EventSubscriber<E> {
-  readonly #what: string
-  readonly #listener: (event: E) => unknown
-  readonly #report: (failure: LivetreeError, event: E) => void
-  #waiting: { readonly event: E } | undefined = undefined
-  #isBusy = false
-  #isClosed = false
-
-  constructor(
-    what: string,
-    listener: (event: E) => unknown,
-    report: (failure: LivetreeError, event: E) => void,
-  ) {
-    this.#what = what
-    this.#listener = listener
-    this.#report = report
-  }
-
-  offer(event: E): void {
-    this.#waiting = { event }
-    if (!this.#isBusy) this.#run()
-  }
-
-  close(): void {
-    this.#isClosed = true
-  }
-
-  #run(): void {
-    this.#isBusy = true
-    while (this.#waiting !== undefined && !this.#isClosed) {
-      const { event } = this.#waiting
-      this.#waiting = undefined
-      const pending = callIsolated(
-        this.#what,
-        () => this.#listener(event),
-        (failure) => this.#report(failure, event),
-      )
-      if (pending === undefined) continue
-      void pending.then(() => this.#run())
-      return
-    }
-    this.#isBusy = false
-  }
-}
-
 interface Registration {
   call(event: unknown): void
+  /** Whether the listener has not settled for so long that it cannot be counted on. */
+  isStuck(): boolean
   remove(): void
 }
 
@@ -128,8 +85,12 @@ interface Listeners {
   readonly byKnown: Map<unknown, Set<Registration>>
 }
 
-/** Receives the failure of a listener of any event but `change`, and the event that it has not handled. */
-export type ListenerFailed = (name: ConfigEventName, failure: LivetreeError, event: object) => void
+/** Receives the failure of a listener of any event but `change`, and the events that it has not handled. */
+export type ListenerFailed = (
+  name: ConfigEventName,
+  failure: LivetreeError,
+  events: readonly object[],
+) => void
 
 /** The events of one configuration. A listener cannot delay, stop or break another listener or the emitter. */
 export class EventHub<T> {
@@ -161,6 +122,7 @@ export class EventHub<T> {
       remove()
       return listener(event)
     }
+    Object.defineProperty(first, 'name', { value: fieldOf(listener, 'name') })
     const remove = this.on(name, first, listener)
     return remove
   }
@@ -173,12 +135,11 @@ export class EventHub<T> {
 
   /** Adds a subscriber that is notified in order with the listeners of `change`. */
   subscribe(subscriber: Subscriber<T>, known: unknown = subscriber): () => void {
-    return this.#register(
-      'change',
-      known,
-      () => subscriber.notify(),
-      () => subscriber.close(),
-    )
+    return this.#register('change', known, {
+      call: () => subscriber.notify(),
+      isStuck: () => false,
+      close: () => subscriber.close(),
+    })
   }
 
   emit<E extends Exclude<ConfigEventName, 'change'>>(name: E, event: ConfigEvents<T>[E]): void {
@@ -190,8 +151,10 @@ export class EventHub<T> {
     this.#call('change', undefined)
   }
 
+  /** Whether any listener receives the event: one that does not settle does not. */
   hasListener(name: ConfigEventName): boolean {
-    return this.#listeners.has(name)
+    for (const registration of this.#listeners.get(name)?.all ?? []) if (!registration.isStuck()) return true
+    return false
   }
 
   /** Delivers an event to listeners added later too, until `settle`. */
@@ -212,18 +175,20 @@ export class EventHub<T> {
   }
 
   #onEvent<E extends ConfigEventName>(name: E, listener: ConfigListener<T, E>, known: unknown): () => void {
-    const subscriber = new EventSubscriber<ConfigEvents<T>[E]>(
-      `A listener of '${name}'`,
-      listener,
-      (failure, event) => this.#failed(name, failure, event as object),
-    )
+    const subscriber = new EventSubscriber<ConfigEvents<T>[E]>(`A listener of '${name}'`, listener, {
+      pending: this.#delivery.pending,
+      failed: (failure, events) => this.#failed(name, failure, events as readonly object[]),
+    })
     if (this.#standing.has(name)) {
       queueMicrotask(() => {
         if (this.#standing.has(name)) subscriber.offer(this.#standing.get(name) as ConfigEvents<T>[E])
       })
     }
-    const offer = (event: unknown) => subscriber.offer(event as ConfigEvents<T>[E])
-    return this.#register(name, known, offer, () => subscriber.close())
+    return this.#register(name, known, {
+      call: (event) => subscriber.offer(event as ConfigEvents<T>[E]),
+      isStuck: () => subscriber.isStuck,
+      close: () => subscriber.close(),
+    })
   }
 
   /** Calls the listeners there are now. One that is added during the calls does not receive the event. */
@@ -234,14 +199,14 @@ export class EventHub<T> {
   #register(
     name: ConfigEventName,
     known: unknown,
-    call: (event: unknown) => void,
-    close: () => void,
+    { call, isStuck, close }: Omit<Registration, 'remove'> & { close(): void },
   ): () => void {
     const listeners: Listeners = this.#listeners.get(name) ?? { all: new Set(), byKnown: new Map() }
     const same = listeners.byKnown.get(known) ?? new Set<Registration>()
     const { all, byKnown } = listeners
     const registration: Registration = {
       call,
+      isStuck,
       remove: () => {
         close()
         all.delete(registration)

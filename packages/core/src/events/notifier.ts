@@ -7,6 +7,8 @@ import { type ConfigEventName, type ConfigEvents, EventHub, type ReadyEvent } fr
 import type { LiveEvent, StaleEvent } from './freshness-events.ts'
 import type { Snapshot } from '../updates/snapshot.ts'
 import type { SourceState } from '../updates/source-state.ts'
+import { PendingCalls } from './pending-calls.ts'
+import type { Clock } from '../source/source.ts'
 import type { Delivery } from './subscriber.ts'
 import type { RejectedEvent } from '../updates/rejection.ts'
 
@@ -21,6 +23,8 @@ type Notification = Exclude<keyof ConfigEvents<unknown>, 'change'>
  */
 export class Notifier<T> {
   readonly hub: EventHub<T>
+  /** The calls of user code whose promises have not settled. */
+  readonly pending: PendingCalls
   readonly #config: string
   readonly #logger: ConfigLog
   readonly #delivery: Delivery<T>
@@ -30,11 +34,17 @@ export class Notifier<T> {
   readonly #entries = new WeakMap<object, LogEntry>()
   #isReady = false
 
-  constructor(config: string, logger: ConfigLog, delivery: Omit<Delivery<T>, 'report'>) {
+  constructor(
+    config: string,
+    logger: ConfigLog,
+    delivery: Omit<Delivery<T>, 'report' | 'pending'>,
+    clock: Clock,
+  ) {
     this.#config = config
     this.#logger = logger
-    this.#delivery = { ...delivery, report: (error) => this.failed(error) }
-    this.hub = new EventHub(this.#delivery, (name, failure, event) => this.#unheard(name, failure, event))
+    this.pending = new PendingCalls(clock)
+    this.#delivery = { ...delivery, pending: this.pending, report: (error) => this.failed(error) }
+    this.hub = new EventHub(this.#delivery, (name, failure, events) => this.#unheard(name, failure, events))
   }
 
   /** What subscribers need to receive changes. */
@@ -137,6 +147,7 @@ export class Notifier<T> {
     publish('close', this.#config, () => ({}))
     this.#logger.info(`Configuration "${this.#config}" is closed`)
     this.hub.close()
+    this.pending.close()
   }
 
   #notify<E extends Notification>(name: E, event: ConfigEvents<T>[E]): void {
@@ -147,12 +158,14 @@ export class Notifier<T> {
   }
 
   /**
-   * Reports a listener that fails, and warns of the event, which it has not handled. The failure of a listener of `error`
-   * is not emitted as `error` again.
+   * Reports a listener that fails, and warns of the events that it has not handled. The failure of a listener of `error` is
+   * not emitted as `error` again.
    */
-  #unheard(name: ConfigEventName, failure: LivetreeError, event: object): void {
-    const entry = this.#entries.get(event)
-    if (entry !== undefined) this.#logger.warnUnheard(entry)
+  #unheard(name: ConfigEventName, failure: LivetreeError, events: readonly object[]): void {
+    for (const event of events) {
+      const entry = this.#entries.get(event)
+      if (entry !== undefined) this.#logger.warnUnheard(entry)
+    }
     if (name !== 'error') this.failed(failure)
     else this.#logger.entry({ ...entryOf(failure), isHeard: () => false })
   }
@@ -173,5 +186,6 @@ export class Notifier<T> {
 }
 
 function entryOf({ code, message, cause }: LivetreeError): LogEntry {
-  return { level: 'error', message, code, details: { code, cause } }
+  const level = code === 'not_settled' ? 'warn' : 'error'
+  return { level, message, code, details: { code, cause } }
 }

@@ -1,11 +1,13 @@
 import { askIsEqual, callAtOnce, callIsolated, type ReportFailure } from '../callback.ts'
 import type { ChangeEvent, ChangeFeed } from './change-event.ts'
+import { notSettled, type PendingCalls, withNameOf } from './pending-calls.ts'
 import type { Snapshot } from '../updates/snapshot.ts'
 
 /** What a subscriber needs to receive changes. */
 export interface Delivery<T> {
   readonly feed: ChangeFeed<T>
   readonly report: ReportFailure
+  readonly pending: PendingCalls
   snapshot(): Snapshot<T>
 }
 
@@ -48,6 +50,23 @@ export abstract class Subscriber<T> {
   /** Calls the listener if `now` differs for it. Must set `delivered` to `now` before the call. */
   protected abstract deliver(now: Snapshot<T>): Promise<void> | undefined
 
+  /**
+   * Calls a user's listener. One that does not settle is reported, because it receives no change until it does.
+   *
+   * @param what names the listener if it fails
+   */
+  protected call(what: string, listener: unknown, run: () => unknown): Promise<void> | undefined {
+    const { report, pending } = this.delivery
+    const settled = callIsolated(what, run, report)
+    if (settled !== undefined) {
+      const name = withNameOf(what, listener)
+      pending.follow(name, settled, () =>
+        report(notSettled(name, 'It is not called again until it settles.')),
+      )
+    }
+    return settled
+  }
+
   /** Delays changes until a first call has settled. */
   protected runFirst(pending: Promise<void> | undefined): void {
     if (pending === undefined) return
@@ -79,7 +98,7 @@ export class ChangeSubscriber<T> extends Subscriber<T> {
     const event = this.delivery.feed.between(this.delivered, now)
     this.delivered = now
     if (event === undefined) return undefined
-    return callIsolated(this.#what, () => this.#listener(event), this.delivery.report)
+    return this.call(this.#what, this.#listener, () => this.#listener(event))
   }
 }
 
@@ -90,6 +109,7 @@ export interface WatchSettings<T, S> {
   readonly isEqual: (one: S, other: S) => boolean
 }
 
+const HANDLER = 'A watch handler'
 const SELECTOR = 'A watch selector'
 
 /** The subscriber behind `watch`: selects from every delivered state and calls the handler when the selection changes. */
@@ -106,8 +126,8 @@ export class WatchSubscriber<T, S> extends Subscriber<T> {
 
   /** Calls the handler with the current value; later calls wait until it has settled. */
   callImmediately(): void {
-    const call = () => this.#settings.handler(this.#selected, undefined, undefined)
-    this.runFirst(callIsolated('A watch handler', call, this.delivery.report))
+    const { handler } = this.#settings
+    this.runFirst(this.call(HANDLER, handler, () => handler(this.#selected, undefined, undefined)))
   }
 
   protected override deliver(now: Snapshot<T>): Promise<void> | undefined {
@@ -125,7 +145,7 @@ export class WatchSubscriber<T, S> extends Subscriber<T> {
     this.#selected = next
     const event = this.delivery.feed.between(from, now)
     if (event === undefined) return undefined
-    return callIsolated('A watch handler', () => handler(next, previous, event), this.delivery.report)
+    return this.call(HANDLER, handler, () => handler(next, previous, event))
   }
 }
 

@@ -14,10 +14,13 @@ export interface HealthFacts {
 
 /** Keeps the response of a health endpoint short, in characters. */
 const ISSUE_LENGTH = 500
+/** At most this many calls that have not settled are named. */
+const MOST_CALLS = 3
 
 /** Derives what a health endpoint reports from the status. */
 export function healthOf(status: ConfigStatus, facts: HealthFacts): ConfigHealth {
-  const { state, revision, staleForMs, provenAt, rejected, sources, resources, snapshotError } = status
+  const { state, revision, staleForMs, provenAt, rejected, sources, resources, snapshotError, unsettled } =
+    status
   const { maxStalenessMs, now, staleReason } = facts
   const isTooOld = provenAt === undefined ? Number.isFinite(maxStalenessMs) : now - provenAt > maxStalenessMs
   const reasons = [
@@ -30,11 +33,20 @@ export function healthOf(status: ConfigStatus, facts: HealthFacts): ConfigHealth
       .map(({ name, lastError }) => `${name} is lost: ${lastError?.message}`),
     rejected && describeRejection(rejected),
     ...resources.map(({ lastError }) => lastError?.message),
+    ...describeUnsettled(unsettled),
     snapshotError?.message,
   ]
   const reason = reasons.filter((text) => text !== undefined).join('; ')
   const isReady = state !== 'closed' && !isTooOld
   return Object.freeze({ isReady, state, revision, staleForMs, reason: reason === '' ? undefined : reason })
+}
+
+/** Names the first few; `status.unsettled` has the others. */
+function describeUnsettled(calls: ConfigStatus['unsettled']): string[] {
+  const lines = calls
+    .slice(0, MOST_CALLS)
+    .map(({ name, forMs }) => `${name} has not settled for ${Math.round(forMs)} ms`)
+  return calls.length > MOST_CALLS ? [...lines, `and ${calls.length - MOST_CALLS} more calls`] : lines
 }
 
 /** Describes the first issue with path and key; `status.rejected` has the others. */

@@ -56,7 +56,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     setMaxListeners(0, this.#abort.signal)
     const feed = new ChangeFeed<T>((previous, next) => pipeline.diff(previous, next))
     this.#changes = new ChangeLog(feed)
-    this.#notifier = new Notifier(name, parts.log, { feed, snapshot: () => this.snapshot() })
+    this.#notifier = new Notifier(name, parts.log, { feed, snapshot: () => this.snapshot() }, options.clock)
     this.#writer = parts.writer
     parts.keeper?.onError((error) => this.report(error))
     this.#resources = new ResourceSet(options.clock, this.#notifier)
@@ -135,6 +135,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
       rejected: this.#writer.rejected,
       resources: this.#resources.statuses(),
       snapshotError: this.#parts.keeper?.lastError,
+      unsettled: this.#notifier.pending.list(),
       unused: this.#parts.reportsUnused ? this.#writer.unused : [],
     })
   }
@@ -180,9 +181,8 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   changed(options: ChangedOptions<T> = {}): Promise<ChangeEvent<T>> {
     checkChanged(options)
     const { after = this.snapshot(), timeoutMs, signal } = options
-    const clock = this.#parts.options.clock
     return withDeadline((cut) => this.#changes.past(after, cut), {
-      clock,
+      clock: this.#parts.options.clock,
       timeoutMs,
       signals: [signal, this.signal],
       what: `Waiting for a change of configuration "${this.name}"`,

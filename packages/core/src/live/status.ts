@@ -1,3 +1,4 @@
+import type { UnsettledCall } from '../events/pending-calls.ts'
 import type { UnusedKey } from '../issue.ts'
 import type { ConfigStatus } from '../live-config.ts'
 import type { ResourceStatus } from '../resource/resource-options.ts'
@@ -26,6 +27,7 @@ export interface StatusFacts {
   readonly resources: readonly ResourceStatus[]
   /** Why the last write of the snapshot on disk failed; undefined if it did not. */
   readonly snapshotError: ConfigStatus['snapshotError']
+  readonly unsettled: readonly UnsettledCall[]
   readonly unused: readonly UnusedKey[]
 }
 
@@ -42,6 +44,7 @@ export function statusOf(facts: StatusFacts): ConfigStatus {
     rejected,
     resources,
     snapshotError,
+    unsettled,
     unused,
   } = facts
   const { revision, epoch, version } = snapshot
@@ -60,6 +63,7 @@ export function statusOf(facts: StatusFacts): ConfigStatus {
     rejected,
     resources,
     snapshotError,
+    unsettled,
     unused,
   })
 }

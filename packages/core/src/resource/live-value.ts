@@ -6,12 +6,17 @@ import { callback, name as nameKind } from '../option-kinds.ts'
 import { systemClock } from '../clock.ts'
 import { assertLiveConfig } from '../assert-live-config.ts'
 import { adopt, askIsEqual, callAtOnce, disown, isPromise } from '../callback.ts'
+import { CLOSE_MS } from '../updates/guarded-source.ts'
+import { settledWithin } from '../within.ts'
 import { type Borrowed, Instance } from './instance.ts'
 import type { LiveConfig } from '../live-config.ts'
 
 /** Options of `live`. */
 export interface LiveOptions<S, R> {
-  /** Disposes of an old instance after its last use. Default: does nothing. */
+  /**
+   * Disposes of an old instance after its last use. If this takes longer than 5 seconds, it is reported and no longer waited
+   * for. Default: does nothing.
+   */
   readonly dispose?: ((old: R) => unknown) | undefined
   /** Name in errors. Default `live value`. */
   readonly name?: string | undefined
@@ -68,7 +73,9 @@ export function live<T, S, R>(
   const takeDown = async (old: Instance<R>) => {
     await old.drained(systemClock, Number.POSITIVE_INFINITY)
     try {
-      await adopt(dispose?.(old.value))
+      const disposing = adopt(dispose?.(old.value))
+      if (await settledWithin(disposing, systemClock, CLOSE_MS)) await disposing
+      else report(notDisposed(name))
     } catch (cause) {
       fail('Disposing an instance', cause)
     }
@@ -152,6 +159,11 @@ export function live<T, S, R>(
     acquire: () => newest().borrow(),
     close,
   }
+}
+
+function notDisposed(name: string): LivetreeError {
+  const message = `Disposing an instance of ${name} has not ended after ${CLOSE_MS} ms, and is no longer waited for.`
+  return new LivetreeError('drain_timeout', message)
 }
 
 function missing(argument: string): LivetreeError {

@@ -2,6 +2,7 @@ import type { LivetreeError } from '../errors.ts'
 import type { Clock } from '../source/source.ts'
 import type { ReportFailure } from '../callback.ts'
 import type { Borrowed } from './instance.ts'
+import type { PendingCalls } from '../events/pending-calls.ts'
 
 /** Options of `LiveConfig.resource`: how a resource is created from a part of the configuration, and disposed. */
 export interface ResourceOptions<S, R> {
@@ -9,14 +10,15 @@ export interface ResourceOptions<S, R> {
   readonly name?: string | undefined
   /**
    * Creates an instance. `signal` aborts when the selected part changes during the build or the resource is closed; the
-   * instance is then disposed instead of served.
+   * instance is then disposed instead of served. A build that takes longer than 5 seconds is reported once by `error`, and
+   * shown in `status` and `health` until it has ended.
    */
   create(selected: S, context: { readonly signal: AbortSignal }): R | Promise<R>
   /** Validates a new instance: it goes into service unless this throws, rejects or returns `false`. Default: no check. */
   check?(candidate: R, context: { readonly signal: AbortSignal }): unknown
   /**
    * Disposes of an instance after its last use or `drainMs`. If this takes longer than 5 seconds, whatever `drainMs` is, it
-   * is reported and no longer waited for. Default: does nothing.
+   * is reported, shown in `status` and `health` until it has ended, and no longer waited for. Default: does nothing.
    */
   dispose?(old: R): unknown
   /**
@@ -38,6 +40,8 @@ export interface ResourceStatus {
   readonly state: 'ready' | 'building' | 'failed' | 'closed'
   /** Why the last build failed; undefined if it succeeded. */
   readonly lastError: LivetreeError | undefined
+  /** How long the running build has been running, in milliseconds; 0 if there is none. */
+  readonly buildingForMs: number
   /** Number of borrowers of the instance in service. */
   readonly borrowedCount: number
   /** Number of old instances that are not disposed yet. */
@@ -77,6 +81,7 @@ export interface ResourceSettings<T, S, R> {
   readonly jitterMs: number
   readonly isEqual: (one: S, other: S) => boolean
   readonly clock: Clock
+  readonly pending: PendingCalls
   readonly report: ReportFailure
   readonly onEvent: (type: 'swapped' | 'failed' | 'disposed', error?: LivetreeError) => void
   readonly onClosed: () => void

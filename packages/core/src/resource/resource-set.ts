@@ -63,6 +63,7 @@ export class ResourceSet<T> {
         isEqual: options.isEqual ?? Object.is,
         clock: this.#clock,
         report: delivery.report,
+        pending: delivery.pending,
         onEvent: (type, error) => this.#notifier.resource(name, type, error),
         onClosed: () => {
           stop()

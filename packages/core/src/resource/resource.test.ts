@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { LivetreeError } from '../errors.ts'
+import { PendingCalls } from '../events/pending-calls.ts'
 import { createTestClock } from '../testing/test-clock.ts'
 import { HotResource } from './resource.ts'
 import type { ResourceSettings } from './resource-options.ts'
@@ -32,6 +33,7 @@ function setUp(given: Partial<Settings> = {}) {
     jitterMs: 0,
     isEqual: Object.is,
     clock,
+    pending: new PendingCalls(clock),
     report: (error) => reported.push(error),
     onEvent: (type) => events.push(type),
     onClosed: () => events.push('closed'),

@@ -1,7 +1,9 @@
 import { LivetreeError } from '../errors.ts'
 import { kindOf } from '../thrown.ts'
 import { adopt, askIsEqual, callAtOnce, isPromise } from '../callback.ts'
+import { notSettled } from '../events/pending-calls.ts'
 import { CLOSE_MS } from '../updates/guarded-source.ts'
+import { type Build, startBuild } from './build.ts'
 import { type Borrowed, Instance } from './instance.ts'
 import type { Resource, ResourceSettings, ResourceStatus } from './resource-options.ts'
 import { settledWithin } from '../within.ts'
@@ -11,16 +13,6 @@ type Built<R> =
   | { readonly type: 'superseded' }
   /** `why` contains no text from user code; `thrown` may. */
   | { readonly type: 'failed'; readonly why: string; readonly thrown?: { readonly cause: unknown } }
-
-interface Build<S> {
-  readonly input: S
-  readonly abort: AbortController
-  /** Resolves when the build has settled or was abandoned. */
-  readonly done: Promise<void>
-  readonly end: () => void
-  /** Timer that abandons the build if it does not settle after its signal has aborted. */
-  patience: unknown
-}
 
 /**
  * Implements `Resource`: prepare (create, check) → swap → drain → dispose. Builds never overlap: a change during a build
@@ -35,6 +27,7 @@ export class HotResource<T, S, R> implements Resource<R> {
   #building: Build<S> | undefined
   #lastError: LivetreeError | undefined = undefined
   #jitterTimer: unknown = undefined
+  #buildCount = 0
   #builtCount = 0
   #closing: Promise<void> | undefined = undefined
 
@@ -58,10 +51,16 @@ export class HotResource<T, S, R> implements Resource<R> {
       name: this.name,
       state: this.#closing ? 'closed' : isBuilding ? 'building' : this.#lastError ? 'failed' : 'ready',
       lastError: this.#lastError,
+      buildingForMs: this.#buildingForMs,
       borrowedCount: this.#served?.instance.borrowedCount ?? 0,
       drainingCount: this.#draining.size,
       builtCount: this.#builtCount,
     })
+  }
+
+  get #buildingForMs(): number {
+    const startedAt = this.#building?.startedAt
+    return startedAt === undefined ? 0 : Math.max(this.#settings.clock.now() - startedAt, 0)
   }
 
   /** Waits for the first build. @throws LivetreeError `resource_failed`; `closed` if it is closed during the build */
@@ -142,15 +141,16 @@ export class HotResource<T, S, R> implements Resource<R> {
   }
 
   #build(): void {
-    const input = this.#wanted
-    const abort = new AbortController()
-    let end = () => {}
-    const done = new Promise<void>((resolve) => {
-      end = resolve
-    })
-    const building: Build<S> = { input, abort, done, end, patience: undefined }
+    const building = startBuild(this.#wanted, ++this.#buildCount, this.#settings.clock.now())
     this.#building = building
-    void this.#prepare(input, abort.signal).then((built) => this.#settle(building, built))
+    void this.#prepare(building).then((built) => this.#settle(building, built))
+    this.#settings.pending.follow(`A build of ${this.name}`, building.done, () => this.#warnOverdue(building))
+  }
+
+  #warnOverdue({ number, phase }: Build<S>): void {
+    const old = this.#served === undefined ? '' : ' The old instance stays in service.'
+    const name = `Build ${number} of ${this.name}, in ${phase}(),`
+    this.#settings.report(notSettled(name, `${old} A change aborts its signal.`.trim()))
   }
 
   #supersede(building: Build<S>): void {
@@ -174,17 +174,24 @@ export class HotResource<T, S, R> implements Resource<R> {
   }
 
   /** Creates and checks an instance. Disposes of it if it fails the check or is no longer wanted. Never rejects. */
-  async #prepare(input: S, signal: AbortSignal): Promise<Built<R>> {
+  async #prepare(building: Build<S>): Promise<Built<R>> {
     const { create, check } = this.#settings
+    const { input, abort } = building
+    const { signal } = abort
+    const discard = (value: R) => {
+      building.phase = 'dispose'
+      return this.#dispose(value)
+    }
     let made: { readonly value: R } | undefined
     try {
       made = (await adopt<R>(create(input, { signal }))) as { readonly value: R }
+      building.phase = 'check'
       const isGood = signal.aborted || (await adopt(check(made.value, { signal }))).value !== false
       if (!signal.aborted && isGood) return { type: 'built', value: made.value }
-      await this.#dispose(made.value)
+      await discard(made.value)
       return signal.aborted ? { type: 'superseded' } : { type: 'failed', why: 'check returned false' }
     } catch (cause) {
-      if (made !== undefined) await this.#dispose(made.value)
+      if (made !== undefined) await discard(made.value)
       return signal.aborted
         ? { type: 'superseded' }
         : { type: 'failed', why: `${kindOf(cause)}, see cause`, thrown: { cause } }
@@ -245,6 +252,7 @@ export class HotResource<T, S, R> implements Resource<R> {
       const result = this.#settings.dispose(value)
       if (isPromise(result)) {
         const disposing = adopt(result)
+        this.#settings.pending.follow(`dispose() of ${this.name}`, disposing, () => {})
         if (!(await settledWithin(disposing, clock, CLOSE_MS))) {
           const message = `Disposing an instance of ${this.name} has not ended after ${CLOSE_MS} ms, and is no longer waited for.`
           this.#settings.report(new LivetreeError('drain_timeout', message))

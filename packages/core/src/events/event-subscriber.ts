@@ -1,0 +1,73 @@
+import { callIsolated } from '../callback.ts'
+import type { LivetreeError } from '../errors.ts'
+import { notSettled, type PendingCalls, withNameOf } from './pending-calls.ts'
+
+/** What an `EventSubscriber` needs. */
+export interface EventSubscriberHost<E> {
+  readonly pending: PendingCalls
+  /** Receives a failure of the listener, and the events that it has not handled. */
+  failed(failure: LivetreeError, events: readonly E[]): void
+}
+
+/** Calls one listener of an event other than `change`. While the listener is busy, only the newest event is kept. */
+export class EventSubscriber<E> {
+  readonly #what: string
+  readonly #listener: (event: E) => unknown
+  readonly #pending: PendingCalls
+  readonly #failed: (failure: LivetreeError, events: readonly E[]) => void
+  #waiting: { readonly event: E } | undefined = undefined
+  #isBusy = false
+  #isStuck = false
+  #isClosed = false
+
+  constructor(what: string, listener: (event: E) => unknown, { pending, failed }: EventSubscriberHost<E>) {
+    this.#what = what
+    this.#listener = listener
+    this.#pending = pending
+    this.#failed = failed
+  }
+
+  /** Whether a call has not settled for so long that the listener cannot be counted on. */
+  get isStuck(): boolean {
+    return this.#isStuck
+  }
+
+  offer(event: E): void {
+    this.#waiting = { event }
+    if (!this.#isBusy) this.#run()
+  }
+
+  close(): void {
+    this.#isClosed = true
+  }
+
+  #run(): void {
+    this.#isBusy = true
+    while (this.#waiting !== undefined && !this.#isClosed) {
+      const { event } = this.#waiting
+      this.#waiting = undefined
+      const pending = callIsolated(
+        this.#what,
+        () => this.#listener(event),
+        (failure) => this.#failed(failure, [event]),
+      )
+      if (pending === undefined) continue
+      this.#follow(pending, event)
+      void pending.then(() => {
+        this.#isStuck = false
+        this.#run()
+      })
+      return
+    }
+    this.#isBusy = false
+  }
+
+  #follow(call: Promise<void>, event: E): void {
+    const name = withNameOf(this.#what, this.#listener)
+    this.#pending.follow(name, call, () => {
+      this.#isStuck = true
+      const unheard = this.#waiting === undefined ? [event] : [event, this.#waiting.event]
+      this.#failed(notSettled(name, 'It receives no event until it settles.'), unheard)
+    })
+  }
+}
