@@ -112,8 +112,9 @@ describe('live', () => {
     config.set({ limits: { max: 2 } })
     expect(instances[0]?.isDisposed).toBe(false)
     call.destroy()
-    await expect.poll(() => instances[0]?.isDisposed).toBe(true)
     gate.resolve()
+    await expect.poll(() => instances[0]?.isDisposed).toBe(true)
+    expect(instances[0]?.usedWhenDisposed).toBe(0)
   })
 
   test('a factory that throws leaves the old one in service and is reported', async () => {

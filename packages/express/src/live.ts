@@ -17,7 +17,9 @@ export interface LiveErrorHandler extends ErrorRequestHandler {
 /**
  * Creates a stable middleware around one that is created again when its part of the configuration changes:
  * `app.use(live(config, (c) => c.limits, (limits) => rateLimit(limits)))`. A request keeps the middleware it started with;
- * an old one is disposed after its last request. If the factory throws or returns anything but a middleware, the old one
+ * an old one is disposed after its last request: when the response is closed and the promise that the middleware returned
+ * has settled. If it returned none and the client has gone away, it may use callbacks: it is in use until it ends the
+ * response, at most 30 seconds. If the factory throws or returns anything but a middleware, the old one
  * stays in service and the failure is reported by the configuration's `error` event.
  *
  * If the factory returns error handlers, which in Express have four parameters, the result is an error handler. It closes
@@ -60,12 +62,17 @@ export function live<T, S, R extends RequestHandler | ErrorRequestHandler>(
   // Without a `dispose`, an instance needs no borrowing and stays usable after `close`.
   const hasDispose = options?.dispose !== undefined
   const isGone = () => hasDispose && (isClosed || config.signal.aborted)
-  const inner = (response: Response) => (hasDispose ? borrowForResponse(value, response) : value.current)
+  const call = (response: Response, handle: (inner: R) => unknown) =>
+    (hasDispose ? borrowForResponse(value, response, handle) : handle(value.current)) as void | Promise<void>
   // Express distinguishes the two by their number of parameters, so both are written out.
   const middleware: RequestHandler = (request, response, next) =>
-    isGone() ? next(closedError(options?.name)) : (inner(response) as RequestHandler)(request, response, next)
+    isGone()
+      ? next(closedError(options?.name))
+      : call(response, (inner) => (inner as RequestHandler)(request, response, next))
   const errorHandler = (error: unknown, request: Request, response: Response, next: NextFunction) =>
-    isGone() ? next(error) : (inner(response) as ErrorRequestHandler)(error, request, response, next)
+    isGone()
+      ? next(error)
+      : call(response, (inner) => (inner as ErrorRequestHandler)(error, request, response, next))
   return Object.assign(kind === 'an error handler' ? errorHandler : middleware, { close })
 }
 

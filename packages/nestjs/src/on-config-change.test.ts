@@ -1,4 +1,5 @@
 import { createTestConfig, defineConfig } from '@livetree/core'
+import { createTestClock } from '@livetree/core/testing'
 import { Controller, Injectable, type OnModuleInit, Scope } from '@nestjs/common'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
@@ -54,6 +55,28 @@ describe('OnConfigChange', () => {
         ['hello', undefined],
         ['hi', 'hello'],
       ])
+  })
+
+  test('a method that never settles is named in status, and does not delay the close of the app', async () => {
+    @Injectable()
+    class Mailer {
+      @OnConfigChange(shop, (c) => c.greeting)
+      greet(_next: string, _previous: string) {
+        return new Promise<never>(() => {})
+      }
+    }
+    const clock = createTestClock()
+    const config = await createTestConfig(shop, { greeting: 'hello', db: { max: 1 } }, { clock })
+    const errors: string[] = []
+    config.on('error', ({ message }) => errors.push(message))
+    const app = await createApp(config, { providers: [Mailer] })
+    config.set({ greeting: 'hi' })
+    await clock.advance(5_000)
+    const name = 'A watch handler (@OnConfigChange on Mailer.greet)'
+    expect(config.status.unsettled).toEqual([{ name, forMs: 5_000 }])
+    expect(errors).toEqual([expect.stringContaining(`[not_settled] ${name}`)])
+    await app.close()
+    expect(clock.pendingTimers).toBe(0)
   })
 
   test('changes during startup are delivered in one call when the app has started', async () => {

@@ -1,5 +1,4 @@
 import type { LiveConfig } from '../live-config.ts'
-import type { LiveValue } from '../resource/live-value.ts'
 import type { Snapshot } from '../updates/snapshot.ts'
 
 /** The part of Node's requests and responses that `pinRequest` uses. */
@@ -10,12 +9,6 @@ export interface RequestPart {
 
 /** Stored on the request, not in the asynchronous context, which a pipelined request may inherit from the one before. */
 const pins = Symbol('livetree.pins')
-
-/** The part of Node's responses that `borrowForResponse` uses. */
-export interface ResponsePart {
-  readonly closed?: boolean
-  once(event: string, listener: () => void): unknown
-}
 
 type Pinnable = RequestPart & { [pins]?: RequestPin | undefined }
 
@@ -55,12 +48,4 @@ function emitPinned<T>(config: LiveConfig<T>, part: RequestPart, snapshot: Snaps
     if (part.listenerCount(event) === 0) return emit.call(part, event, ...args)
     return config.runPinned(() => emit.call(part, event, ...args), snapshot)
   }
-}
-
-/** For adapters: borrows the newest instance until the response is sent or its connection is closed. */
-export function borrowForResponse<R>(value: LiveValue<R>, response: ResponsePart): R {
-  const borrowed = value.acquire()
-  if (response.closed) borrowed.release()
-  else response.once('close', borrowed.release)
-  return borrowed.value
 }
