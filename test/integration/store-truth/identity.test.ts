@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createEtcdClient, type EtcdClient, op } from '@livetree/etcd'
+import { createEtcdClient, type EtcdClient, type EtcdError, op } from '@livetree/etcd'
 import { etcd as etcdSource } from 'livetree'
 import { expect, onTestFinished, test } from 'vitest'
 import { type EtcdUnderTest, eachEtcd } from '../../support/each-etcd.ts'
@@ -173,6 +173,30 @@ eachEtcd('another store behind the same name', (etcd) => {
       await waitFor(() => views.config.epoch === 1 && views.syncEpoch === 1)
     },
   )
+
+  test('T3.71 wiped and filled past: seen by a watch alone that was delivered nothing', async () => {
+    const server = await etcd.start()
+    const direct = connect(server.endpoint)
+    await fill(direct, FIRST_KEYS, 'first life')
+    const proxy = await startProxy({ target: server.endpoint })
+    onTestFinished(() => proxy.close())
+    const client = connect(proxy.endpoint)
+    let end: string | undefined
+    const onEnd = (error: EtcdError | undefined) => {
+      end = error?.code ?? 'cancelled'
+    }
+    const watcher = client.watch.subscribe({ prefix: '/t/all/' }, { onEvents: () => undefined, onEnd })
+    await waitFor(() => watcher.state === 'live')
+    // The watch reads what its range holds before this is answered for the last time.
+    for (let round = 0; round < 3; round += 1) await client.kv.getRange({ prefix: '/t/all/' })
+    const past = await revisionOf(direct)
+    await proxy.refuse()
+    proxy.cutAll()
+    await replacements['wiped and filled by the same script'](server, etcd, past + 5)
+    await proxy.accept()
+    await waitFor(() => end !== undefined)
+    expect(end).toBe('cluster_changed')
+  })
 
   test('T3.71 wiped, filled past and compacted: listed again, though its history cannot be asked', async () => {
     const { server, proxy, views, direct } = await open(etcd)

@@ -90,6 +90,11 @@ export class StoreEvidence {
     this.#takeNewest(newest.taken().map(({ at, end }) => page.entryAt(at, end)))
   }
 
+  /** Adds entries of a part of a range, read at the revision up to which everything is known. */
+  read(kvs: readonly KeyValue[]): void {
+    for (const kv of kvs) this.#remember(nameOf(kv.key), traceOf(kv))
+  }
+
   /** Adds the last event of each key in one revision; `wereThere` tells which keys existed before it. */
   changed(events: readonly Event[], wereThere: readonly boolean[]): void {
     const own = events.filter(({ type, kv }, index) =>

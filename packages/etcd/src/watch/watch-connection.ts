@@ -3,6 +3,7 @@ import { KeptStream } from '../transport/kept-stream.ts'
 import type { WatchResponse } from '../wire/watch.ts'
 import { type Refusal, refusalError, staleTokenError } from './refusal.ts'
 import type { SessionEnding } from './session-ports.ts'
+import { FirstEvidence } from './first-evidence.ts'
 import { Followers } from './followers.ts'
 import type { LinkPorts } from './link-ports.ts'
 import { judgeSuspects, NextStream, REFUSAL_LIMIT } from './next-stream.ts'
@@ -20,6 +21,7 @@ export class WatchConnection {
   readonly #questions: WatchQuestions
   /** Watches held back until the store was recognized for others. */
   readonly #followers = new Followers()
+  readonly #firstEvidence: FirstEvidence
   readonly #resting: RestingWatches
   readonly #kept: KeptStream<WatchStream>
   readonly #next: NextStream
@@ -28,6 +30,7 @@ export class WatchConnection {
     this.#ports = ports
     this.#kept = new KeptStream(ports)
     this.#resting = new RestingWatches(ports.clock)
+    this.#firstEvidence = new FirstEvidence(ports.channel, () => ports.watchers())
     this.#questions = new WatchQuestions({
       channel: ports.channel,
       recognizer: ports.recognizer,
@@ -115,7 +118,10 @@ export class WatchConnection {
       onUnproven: (watcher) => this.#questions.prove(watcher, session, session.endpoint),
       onDoubt: (watcher) => this.#questions.verify(watcher, session),
       onRefused: (watcher, refusal, response) => this.#onRefused(watcher, refusal, response, session),
-      onLive: () => this.#next.served(),
+      onLive: () => {
+        this.#next.served()
+        void this.#firstEvidence.collect(session)
+      },
       onUseful: () => this.#onUseful(),
       onEnd: (ending) => this.#onEnd(session, ending),
     })

@@ -29,7 +29,8 @@ export class WatchState implements Watcher {
   readonly #proofs: WatchProofs
   /** Milliseconds between progress requests, if needed more often than by default. */
   readonly proofEveryMs: number | undefined
-  readonly #store: WatchedStore
+  /** What the watch knows of its store. */
+  readonly store: WatchedStore
   #phase: Phase = { type: 'connecting' }
   #position: number | undefined
   /** A gap before the position would be data loss, so it must be detected. */
@@ -59,7 +60,7 @@ export class WatchState implements Watcher {
     this.plan = plan
     this.proofEveryMs = known?.proofEveryMs
     this.#proofs = new WatchProofs(known?.proofEveryMs)
-    this.#store = new WatchedStore(plan, known)
+    this.store = new WatchedStore(plan, known)
     this.#notifier = new WatchNotifier(handlers, host)
     this.#host = host
     this.#position = plan.position
@@ -90,7 +91,7 @@ export class WatchState implements Watcher {
 
   /** The highest raft term seen. */
   get raftTerm(): number {
-    return this.#store.raftTerm
+    return this.store.raftTerm
   }
 
   /**
@@ -98,22 +99,22 @@ export class WatchState implements Watcher {
    * known of the store, or if this stream is verified.
    */
   questionFor(stream: unknown): ContinuityQuestion | undefined {
-    return this.#store.questionFor(stream, this.#position)
+    return this.store.questionFor(stream, this.#position)
   }
 
   /** The stream that served the watch last; undefined before the first one. */
   get lastStream(): unknown {
-    return this.#store.provenOn
+    return this.store.provenOn
   }
 
   /** Records that the store behind the stream is the watch's store. */
   provenOn(stream: unknown): void {
-    this.#store.provenOn = stream
+    this.store.provenOn = stream
   }
 
   /** The last known position in the watch's store. */
   get known(): KnownPosition {
-    return this.#store.positionAt(this.#isContinuing ? (this.#position ?? 0) - 1 : 0)
+    return this.store.positionAt(this.#isContinuing ? (this.#position ?? 0) - 1 : 0)
   }
 
   /**
@@ -131,7 +132,7 @@ export class WatchState implements Watcher {
 
   /** The server created the watch. `voucher`: header of a linearizable read made meanwhile. */
   accept(header: ResponseHeader, voucher: ResponseHeader | undefined): Acceptance {
-    if (!this.#store.isOfCluster(header)) {
+    if (!this.store.isOfCluster(header)) {
       this.changeCluster('cluster_id', header.clusterId)
       return 'ended'
     }
@@ -158,7 +159,7 @@ export class WatchState implements Watcher {
       this.#isContinuing = true
     }
     this.#leaveStream({ type: 'connecting' })
-    this.#store.hear(header)
+    this.store.hear(header)
     this.refusals = 0
     const contact = {
       endpoint,
@@ -182,13 +183,13 @@ export class WatchState implements Watcher {
    * @throws EtcdError `malformed_message`
    */
   receive(response: WatchResponse, header: ResponseHeader): void {
-    this.#store.hear(header)
+    this.store.hear(header)
     for (const whole of this.#assembler.push(response.events, response.fragment)) {
       const { revision, events } = whole
       if (this.#phase.type !== 'live') return
       // Delivered before: history that was requested again, or repeated by an old server.
       if (revision < this.#position!) continue
-      this.#store.changed(events, whole.wereThere)
+      this.store.changed(events, whole.wereThere)
       this.#position = revision + 1
       this.#isContinuing = true
       this.#notifier.notify('onEvents', {
@@ -206,7 +207,7 @@ export class WatchState implements Watcher {
     const { revision } = header
     // Ignored from a lagging member, or while a fragment is incomplete.
     if (this.#phase.type !== 'live' || this.#assembler.isPartial || revision < this.#position! - 1) return
-    this.#store.hear(header)
+    this.store.hear(header)
     this.#position = revision + 1
     this.#isContinuing = true
     this.#prove({ revision, at }, true)
@@ -250,7 +251,7 @@ export class WatchState implements Watcher {
 
   /** The cluster of the watch, once known. */
   get clusterId(): bigint | undefined {
-    return this.#store.clusterId
+    return this.store.clusterId
   }
 
   reached(revision: number, options: { readonly signal?: AbortSignal } = {}): Promise<void> {

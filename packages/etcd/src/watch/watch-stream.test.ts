@@ -397,6 +397,8 @@ describe('what a lost stream means', () => {
       'end cluster_changed',
     ])
     expect(channel.calls.map(({ path }) => path)).toEqual([
+      // what the first stream's store holds
+      '/etcdserverpb.KV/Range',
       '/etcdserverpb.KV/Txn',
       '/etcdserverpb.KV/Range',
       '/etcdserverpb.KV/Txn',
@@ -488,6 +490,64 @@ describe('what a lost stream means', () => {
     await settled()
     expect(knowing.told.at(-1)).toBe('resumed at 102')
     expect(plain.told.at(-1)).toBe('resumed at 101')
+  })
+
+  it('T3.71 a watch that was delivered nothing recognizes its store by what its range held', async () => {
+    const { watch, created, channel, reconnect } = setUp()
+    const first = storeOf([kv('a', 40), kv('ab', 45)], header(50))
+    channel.onUnary = first.onUnary
+    const a = watch({ prefix: 'a' })
+    const b = watch({ prefix: 'b' })
+    created(50, 0)
+    await settled()
+    expect(channel.calls).toMatchObject([{ request: { revision: 50, limit: 8 } }])
+    created(50, 1)
+    await settled()
+    channel.onTxn = first.txn
+    await reconnect()
+    created(50, 3)
+    created(50, 4)
+    expect([a.told.at(-1), b.told.at(-1)]).toEqual(['resumed at 51', 'resumed at 51'])
+    // one read for all watches of a stream, and none where something is known
+    expect(channel.calls.filter(({ path }) => path.endsWith('/Range'))).toHaveLength(1)
+    channel.onTxn = storeOf([kv('a', 40), kv('ab', 45, 'other')], header(100)).txn
+    await reconnect()
+    const ending = ['cluster changed history_differs', 'end cluster_changed']
+    expect([a.told.slice(-2), b.told.slice(-2)]).toEqual([ending, ending])
+  })
+
+  it.each([
+    ['a change that was delivered before the answer', [put('a', 51)]],
+    ['a key that was deleted before the answer', [del('a', 51)]],
+  ])('T3.71 what a range held is not remembered past %s', async (_, list) => {
+    const { watch, created, events, channel, reconnect } = setUp()
+    const { told } = watch({ prefix: 'a' })
+    let answer: (() => void) | undefined
+    channel.onUnary = (path, request) =>
+      new Promise((resolve) => {
+        answer = () => resolve(storeOf([kv('a', 40), kv('ab', 45)], header(50)).onUnary(path, request))
+      })
+    created(50, 0)
+    await settled()
+    events(51, list)
+    answer!()
+    await settled()
+    await reconnect()
+    created(51, 3)
+    expect(told.at(-1)).toBe('resumed at 52')
+  })
+
+  it('T3.71 a watch whose range is empty goes by that of another one', async () => {
+    const { watch, created, channel, reconnect } = setUp()
+    const first = storeOf([kv('c', 40)], header(50))
+    channel.onUnary = first.onUnary
+    const told = ['a', 'b', 'c'].map((prefix) => watch({ prefix }).told)
+    for (const id of [0, 1, 2]) created(50, id)
+    await settled()
+    expect(channel.calls).toHaveLength(3)
+    channel.onTxn = storeOf([kv('c', 40, 'other')], header(100)).txn
+    await reconnect()
+    expect(told.map((each) => each.at(-1))).toEqual(Array(3).fill('end cluster_changed'))
   })
 
   it('T3.71 a watch follows on when those that it waits for are cancelled', async () => {

@@ -233,9 +233,9 @@ export class WatchStream {
     if (acceptance === 'live') {
       this.#quietUntil = monotonicNow(this.#ports.clock) + SYNC_MS
       this.#live.set(id, watcher, this.#questions.open)
-      this.#ports.onLive()
       watcher.provenOn(this)
       watcher.goLive(header, this.endpoint)
+      this.#ports.onLive()
       this.#heartbeat.requestProgress()
       return
     }

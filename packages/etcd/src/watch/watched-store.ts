@@ -1,7 +1,7 @@
 import type { ContinuityQuestion } from '../reflector/continuity-question.ts'
 import { StoreEvidence } from '../reflector/store-evidence.ts'
 import type { KnownPosition } from '../reflector/store-position.ts'
-import type { ResponseHeader } from '../wire/kv.ts'
+import type { KeyValue, ResponseHeader } from '../wire/kv.ts'
 import type { Event } from '../wire/watch.ts'
 import type { WatcherKnowledge } from './watch-host.ts'
 import type { WatchPlan } from './watch-options.ts'
@@ -50,6 +50,21 @@ export class WatchedStore {
   questionFor(stream: unknown, position: number | undefined): ContinuityQuestion | undefined {
     if (this.provenOn === stream || position === undefined) return undefined
     return this.#evidence?.question(position - 1)
+  }
+
+  /** True if something is known of the store at `position`, by which it can be recognized. */
+  isKnownAt(position: number | undefined): boolean {
+    return position !== undefined && this.#evidence?.question(position - 1) !== undefined
+  }
+
+  /** False if only some changes are delivered, so that what is known would become outdated. */
+  get canLearn(): boolean {
+    return this.#evidence !== undefined
+  }
+
+  /** Adds entries that were read at the watch's position. */
+  learn(kvs: readonly KeyValue[]): void {
+    this.#evidence?.read(kvs)
   }
 
   /** True if the header is from the watch's cluster; the first cluster reported is adopted. */
