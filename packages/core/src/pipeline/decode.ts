@@ -1,5 +1,5 @@
 import { runsOwnCode } from '../schema/own-code.ts'
-import { isMadeWhenAbsent } from '../schema/directory.ts'
+import { isMadeWhenAbsent, isScalar } from '../schema/directory.ts'
 import {
   coreOf,
   type ObjectNode,
@@ -9,7 +9,7 @@ import {
 } from '../schema/schema-node.ts'
 import { bareObject, isPlainObject } from './document.ts'
 import { inputOf } from './input.ts'
-import { isGiven, type NestedLayers, scalarOrFloor } from './node-content.ts'
+import { isCoveredByObject, isGiven, type NestedLayers, scalarOrFloor } from './node-content.ts'
 import {
   madeProblem,
   validate,
@@ -22,6 +22,7 @@ import { noteNames, notedNames } from './names.ts'
 import { collectIssues, type LocatedIssue } from './located-issues.ts'
 import { noteGiven } from './given-input.ts'
 import { freezeObject, shareFrozen } from './share.ts'
+import { ReadingNotes } from './reading-notes.ts'
 import { isPresent, topEntry, type TreeNode } from './tree-node.ts'
 import { type UnusedSpot, unusedBelow, unusedChildren } from './unused.ts'
 import { sameKey } from './unique-keys.ts'
@@ -51,7 +52,7 @@ export class Decoder {
   /** The root's value, sharing what it can with `previous`; undefined with `issues()` to ask when it is not valid. */
   decode(previous: unknown): { isValid: boolean; value: unknown } {
     const root = this.#root
-    if (isGiven(this.#plan, root, -1) || isMadeWhenAbsent(this.#plan))
+    if (isGiven(this.#plan, root, -1, this.#nested) || isMadeWhenAbsent(this.#plan))
       this.#validate(this.#plan, root, -1, previous)
     else this.#validateWhole(this.#plan, root, -1, previous)
     this.unused.end()
@@ -70,9 +71,8 @@ export class Decoder {
     this.unused.forget(node)
     if (schemaNode.type === 'leaf' && schemaNode.isAnyText) {
       const text = topEntry(node, aboveLayer)?.value
-      if (typeof text === 'string') {
-        if (node.childCount > 0)
-          this.#noteUnused(node, unusedBelow(schemaNode, node, aboveLayer, [...this.#path]))
+      if (typeof text === 'string' && !isCoveredByObject(node, aboveLayer, this.#nested)) {
+        if (node.childCount > 0) this.#noteUnused(node, this.#unusedBelow(schemaNode, node, aboveLayer))
         node.keep(text)
         return
       }
@@ -109,7 +109,10 @@ export class Decoder {
       if (!child.isFresh(aboveLayer)) {
         const prior = ownPart(before, name)
         this.#path.push(name)
-        if (isGiven(property.schemaNode, child, aboveLayer) || isMadeWhenAbsent(property.schemaNode))
+        if (
+          isGiven(property.schemaNode, child, aboveLayer, this.#nested) ||
+          isMadeWhenAbsent(property.schemaNode)
+        )
           this.#validate(property.schemaNode, child, aboveLayer, prior)
         else this.#validateAbsent(property, child, aboveLayer, prior)
         this.#path.pop()
@@ -130,10 +133,10 @@ export class Decoder {
     target: { before: Record<string, unknown> | undefined; value: Record<string, unknown> },
   ): boolean {
     const { catchall } = schemaNode
-    if (catchall === undefined) {
-      this.#noteUnused(node, unusedChildren(schemaNode, node, aboveLayer, [...this.#path]))
-      return true
-    }
+    // What a catchall takes is known, but for a directory where it takes scalars.
+    if (catchall === undefined || isScalar(catchall))
+      this.#noteUnused(node, unusedChildren(schemaNode, node, aboveLayer, [...this.#path], this.#nested))
+    if (catchall === undefined) return true
     const refused = bareObject()
     let isValid = true
     for (const child of node.children) {
@@ -141,6 +144,7 @@ export class Decoder {
       if (schemaNode.properties.has(name)) continue
       if (!isPresent(child, aboveLayer)) child.markDirty()
       else if (schemaNode.strict !== undefined) refused[name] = undefined
+      else if (!isGiven(catchall, child, aboveLayer, this.#nested)) child.markDirty()
       else {
         this.#path.push(name)
         this.#validate(catchall, child, aboveLayer, ownPart(target.before, name))
@@ -174,7 +178,7 @@ export class Decoder {
     let count = 0
     for (const child of node.children) {
       const { name } = child
-      if (!child.isFresh(aboveLayer) && !isGiven(schemaNode.value, child, aboveLayer)) {
+      if (!child.isFresh(aboveLayer) && !isGiven(schemaNode.value, child, aboveLayer, this.#nested)) {
         child.markDirty()
         hasUnused ||= isPresent(child, aboveLayer)
         continue
@@ -201,7 +205,8 @@ export class Decoder {
         count++
       }
     }
-    if (hasUnused) this.#noteUnused(node, unusedChildren(schemaNode, node, aboveLayer, [...this.#path]))
+    if (hasUnused)
+      this.#noteUnused(node, unusedChildren(schemaNode, node, aboveLayer, [...this.#path], this.#nested))
     if (issues.length > 0) node.refuse(issues)
     if (!isValid || issues.length > 0) return
     if (names?.length === count) noteNames(value, names)
@@ -220,8 +225,7 @@ export class Decoder {
   #validateAbsent(property: PropertyNode, node: TreeNode, aboveLayer: number, previous: unknown): void {
     node.begin(aboveLayer)
     this.unused.forget(node)
-    if (node.leafCount > 0)
-      this.#noteUnused(node, unusedBelow(property.schemaNode, node, aboveLayer, [...this.#path]))
+    if (node.leafCount > 0) this.#noteUnused(node, this.#unusedBelow(property.schemaNode, node, aboveLayer))
     const alone = validate(property.alone, NOTHING)
     if (!alone.isValid) {
       const issues = alone.issues.map((issue) => ({ ...issue, path: issue.path.slice(1) }))
@@ -236,13 +240,18 @@ export class Decoder {
 
   #validateWhole(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number, previous: unknown): void {
     node.begin(aboveLayer)
-    if (schemaNode.type !== 'leaf' || node.childCount > 0)
-      this.#noteUnused(node, unusedBelow(schemaNode, node, aboveLayer, [...this.#path]))
     const issues: RawIssue[] = []
-    const input = inputOf(schemaNode, node, aboveLayer, issues, this.#nested)
+    const notes = schemaNode.type === 'leaf' ? undefined : new ReadingNotes()
+    const input = inputOf(schemaNode, node, aboveLayer, issues, this.#nested, notes)
+    if (notes !== undefined || node.childCount > 0)
+      this.#noteUnused(node, this.#unusedBelow(schemaNode, node, aboveLayer, notes))
     const result = frozen(validateRead(schemaNode.schema, input, issues), previous, schemaNode)
     if (!result.isValid) noteGiven(result.issues, input)
     settle(node, result)
+  }
+
+  #unusedBelow(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number, notes?: ReadingNotes) {
+    return unusedBelow(schemaNode, node, aboveLayer, [...this.#path], this.#nested, notes)
   }
 
   #noteUnused(node: TreeNode, spots: readonly UnusedSpot[]): void {

@@ -1,9 +1,9 @@
 import { childSchemaNode } from '../schema/child-node.ts'
-import { isDirectory } from '../schema/directory.ts'
+import { mayHoldKeys } from '../schema/directory.ts'
 import { canonicalName, propertyOf } from '../schema/property-name.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo, Leaf } from '../source/source.ts'
-import { isPlainObject, MAX_DEPTH } from './document.ts'
+import { isEmptyObject, isPlainObject, MAX_DEPTH } from './document.ts'
 import { mountOf } from './mount.ts'
 import type { MisplacedKeys } from './misplaced.ts'
 import { isEqual } from './share.ts'
@@ -119,12 +119,8 @@ export class DocumentSpread {
 
   #spreadOne(trail: Trail, value: unknown, spread: Spread, schemaNode: SchemaNode | undefined): void {
     const { mark, before } = spread
-    const isNested =
-      isPlainObject(value) &&
-      schemaNode !== undefined &&
-      isDirectory(schemaNode) &&
-      trail.names.length < MAX_DEPTH
-    if (isNested && Object.keys(value).length > 0) {
+    const isNested = isPlainObject(value) && !isEmptyObject(value) && mayHoldKeys(schemaNode)
+    if (isNested && trail.names.length < MAX_DEPTH) {
       this.#spread(trail, value, spread, schemaNode)
       return
     }

@@ -103,6 +103,8 @@ function partsOf(schema: z.$ZodType, value: object): readonly Part[] {
         return inner === undefined ? [] : [[inner, part, name]]
       })
     case 'record':
+      // What stands under a name that is no key is not validated.
+      if ('mode' in def && def.mode === 'loose') return []
       return Object.entries(value).map(([name, part]) => [def.valueType, part, name])
     case 'map':
       return value instanceof Map ? [...value].map(([key, part]) => [def.valueType, part, String(key)]) : []

@@ -1,30 +1,35 @@
 import { isMadeWhenAbsent, isScalar } from '../schema/directory.ts'
-import {
-  coreOf,
-  type ListNode,
-  type ObjectNode,
-  type SchemaNode,
-  type UnionNode,
+import { recordPart } from '../schema/loose-record.ts'
+import type {
+  ListNode,
+  MapNode,
+  ObjectNode,
+  RecordNode,
+  SchemaNode,
+  UnionNode,
 } from '../schema/schema-node.ts'
 import { Unreadable } from '../source/source.ts'
 import { textOfScalar } from '../format/written-scalar.ts'
 import { bareObject } from './document.ts'
 import { isValid, type RawIssue } from './validate.ts'
-import { isExclusive, Verdicts } from './verdicts.ts'
+import { isExclusive } from './verdicts.ts'
+import { optionsInOrder } from './option-order.ts'
 import { listedChildren } from './list-order.ts'
+import { TreeWalk } from './tree-walk.ts'
 import { type Entry, isPresent, topEntry, topLayer, TreeNode } from './tree-node.ts'
 import { inputFrom, mapOf, meansNull, recordOf } from './typed-input.ts'
 import { UnreadableText } from './document-text.ts'
 import {
+  isCoveredByObject,
   isGiven,
   isObjectAt,
   type NestedLayers,
   scalarOrFloor,
-  someChild,
   taggedOptionAt,
 } from './node-content.ts'
 import { itemSchemaNode } from './part-node.ts'
-import { exclusiveInput, mergeInputs, plainValue } from './plain-value.ts'
+import { ReadingNotes, type TakenOption } from './reading-notes.ts'
+import { mergeInputs, plainValue } from './plain-value.ts'
 
 const NOTHING = new TreeNode('')
 const NONE: NestedLayers = []
@@ -39,34 +44,27 @@ export function inputOf(
   aboveLayer: number,
   issues: RawIssue[],
   nested: NestedLayers = NONE,
+  notes?: ReadingNotes,
 ): unknown {
   const top =
     schemaNode.type === 'leaf' && schemaNode.isCoerced !== true ? topEntry(node, aboveLayer) : undefined
   // the most frequent case, and a tree is mostly leaves
-  if (top !== undefined && !(top.value instanceof Unreadable)) return inputFrom(schemaNode, top.value)
-  return new InputReader(issues, nested).read(schemaNode, node, aboveLayer, [])
-}
-
-/** What a union or an intersection came to at a node, so that parts inside one another do not have it read again and again. */
-interface Reading {
-  readonly plan: SchemaNode
-  readonly floor: number
-  readonly input: unknown
-  readonly issues: readonly RawIssue[]
-}
-
-/** What is found once in one walk over a tree. */
-class Walk {
-  readonly readings = new Map<TreeNode, Reading[]>()
-  readonly verdicts = new Verdicts()
+  if (top !== undefined && node.childCount === 0 && !(top.value instanceof Unreadable))
+    return inputFrom(schemaNode, top.value)
+  return new InputReader(issues, nested, new TreeWalk(notes ?? new ReadingNotes())).read(
+    schemaNode,
+    node,
+    aboveLayer,
+    [],
+  )
 }
 
 class InputReader {
   readonly #issues: RawIssue[]
   readonly #nested: NestedLayers
-  readonly #walk: Walk
+  readonly #walk: TreeWalk
 
-  constructor(issues: RawIssue[], nested: NestedLayers, walk = new Walk()) {
+  constructor(issues: RawIssue[], nested: NestedLayers, walk: TreeWalk) {
     this.#issues = issues
     this.#nested = nested
     this.#walk = walk
@@ -75,10 +73,13 @@ class InputReader {
   read(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number, path: readonly PropertyKey[]): unknown {
     switch (schemaNode.type) {
       case 'wrapper':
-        if (!isGiven(schemaNode, node, aboveLayer) && !isMadeWhenAbsent(schemaNode)) return undefined
+        if (!isGiven(schemaNode, node, aboveLayer, this.#nested) && !isMadeWhenAbsent(schemaNode))
+          return undefined
         if (schemaNode.wrapper === 'nullable' && this.#isNull(schemaNode.inner, node, aboveLayer)) return null
         return this.read(schemaNode.inner, node, aboveLayer, path)
       case 'leaf': {
+        if (isCoveredByObject(node, aboveLayer, this.#nested))
+          return this.#typed(schemaNode, this.#raw(node, aboveLayer, path), true, path)
         const top = topEntry(node, aboveLayer)
         return top === undefined ? undefined : this.#scalar(schemaNode, top, path)
       }
@@ -93,7 +94,7 @@ class InputReader {
           const own = node.childCount === 0 ? topEntry(node, aboveLayer) : undefined
           if (own !== undefined) return reader.#scalar(schemaNode, own, [])
           const inputs = schemaNode.sides.map((side) => reader.read(side, node, aboveLayer, []))
-          return inputs.reduce(mergeInputs)
+          return this.#walk.notes.lossyIfAny(inputs.reduce(mergeInputs), inputs)
         })
       default:
         return this.#directory(schemaNode, node, aboveLayer, path)
@@ -101,16 +102,25 @@ class InputReader {
   }
 
   #isNull(inner: SchemaNode, node: TreeNode, aboveLayer: number): boolean {
-    const found = scalarOrFloor(node, aboveLayer)
+    const found = this.#scalarOrFloor(inner, node, aboveLayer)
     return 'scalar' in found && meansNull(inner, found.scalar.value, this.#isNested(found.scalar))
   }
 
   #scalar(schemaNode: SchemaNode, entry: Entry, path: readonly PropertyKey[]): unknown {
     const { value } = entry
     if (value instanceof Unreadable) return this.#readable(value, path)
-    return this.#orUnreadable(path, () =>
-      inputFrom(schemaNode, value, this.#isNested(entry), this.#walk.verdicts),
-    )
+    return this.#typed(schemaNode, value, this.#isNested(entry), path)
+  }
+
+  #typed(schemaNode: SchemaNode, value: unknown, isPlain: boolean, path: readonly PropertyKey[]): unknown {
+    return this.#orUnreadable(path, () => inputFrom(schemaNode, value, isPlain, this.#walk))
+  }
+
+  /** Bare keys of a higher layer do not cover a value where the schema has only scalars. */
+  #scalarOrFloor(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number) {
+    const top = isScalar(schemaNode) ? topEntry(node, aboveLayer) : undefined
+    const isOpen = top !== undefined && !isCoveredByObject(node, aboveLayer, this.#nested)
+    return isOpen ? { scalar: top } : scalarOrFloor(node, aboveLayer)
   }
 
   #orUnreadable(path: readonly PropertyKey[], make: () => unknown): unknown {
@@ -137,10 +147,9 @@ class InputReader {
     if ('scalar' in found) return this.#scalar(schemaNode, found.scalar, path)
     if (schemaNode.type === 'object') return this.#object(schemaNode, node, found.floor, path)
     if (schemaNode.type === 'record' || schemaNode.type === 'map') {
-      const read = this.#named(schemaNode.value, node, found.floor, path)
-      return this.#orUnreadable(path, () =>
-        schemaNode.type === 'map' ? mapOf(schemaNode, read) : recordOf(schemaNode, read),
-      )
+      const read = this.#named(schemaNode, node, found.floor, path)
+      const make = () => (schemaNode.type === 'map' ? mapOf(schemaNode, read) : recordOf(schemaNode, read))
+      return this.#orUnreadable(path, () => this.#walk.notes.lossyIfAny(make(), [read]))
     }
     return isPresent(node, aboveLayer) ? this.#raw(node, aboveLayer, path) : undefined
   }
@@ -154,31 +163,49 @@ class InputReader {
     const input = bareObject()
     for (const property of schemaNode.properties.values()) {
       const child = node.child(property.name) ?? NOTHING
-      if (!isGiven(property.schemaNode, child, aboveLayer) && !isMadeWhenAbsent(property.schemaNode)) continue
-      input[property.name] = this.read(property.schemaNode, child, aboveLayer, [...path, property.name])
+      if (
+        isGiven(property.schemaNode, child, aboveLayer, this.#nested) ||
+        isMadeWhenAbsent(property.schemaNode)
+      )
+        input[property.name] = this.read(property.schemaNode, child, aboveLayer, [...path, property.name])
+      else if (isPresent(child, aboveLayer)) this.#walk.notes.noteLoss(input)
     }
-    if (schemaNode.catchall === undefined) return input
-    for (const child of node.children) {
-      const { name } = child
-      if (schemaNode.properties.has(name) || !isPresent(child, aboveLayer)) continue
-      input[name] = this.read(schemaNode.catchall, child, aboveLayer, [...path, name])
-    }
-    return input
+    const { catchall, properties } = schemaNode
+    if (catchall !== undefined)
+      this.#readNamed(input, node, aboveLayer, path, ({ name }) =>
+        properties.has(name) ? undefined : catchall,
+      )
+    return this.#walk.notes.lossyIfAny(input, input)
   }
 
   #named(
-    schemaNode: SchemaNode,
+    schemaNode: RecordNode | MapNode,
     node: TreeNode,
     aboveLayer: number,
     path: readonly PropertyKey[],
   ): Record<string, unknown> {
     const input = bareObject()
+    this.#readNamed(input, node, aboveLayer, path, ({ name }) =>
+      schemaNode.type === 'map' ? schemaNode.value : recordPart(schemaNode, name),
+    )
+    return this.#walk.notes.lossyIfAny(input, input)
+  }
+
+  /** Reads the children for which there is a plan into `input`. A scalar that is not given is left out, with what is below it. */
+  #readNamed(
+    input: Record<string, unknown>,
+    node: TreeNode,
+    aboveLayer: number,
+    path: readonly PropertyKey[],
+    planOf: (child: TreeNode) => SchemaNode | undefined,
+  ): void {
     for (const child of node.children) {
-      const { name } = child
-      if (isGiven(schemaNode, child, aboveLayer))
-        input[name] = this.read(schemaNode, child, aboveLayer, [...path, name])
+      const schemaNode = isPresent(child, aboveLayer) ? planOf(child) : undefined
+      if (schemaNode === undefined) continue
+      if (isGiven(schemaNode, child, aboveLayer, this.#nested))
+        input[child.name] = this.read(schemaNode, child, aboveLayer, [...path, child.name])
+      else this.#walk.notes.noteLoss(input)
     }
-    return input
   }
 
   /** The highest layer that has the list supplies it whole. */
@@ -189,13 +216,18 @@ class InputReader {
     if (own?.layer === top) return this.#scalar(schemaNode, own, path)
     // a file or a program says plainly that it is an object, whatever its names
     if (isObjectAt(node, top - 1, this.#nested)) return this.#raw(node, top - 1, path)
+    let isLossy = false
     const items = listedChildren(node, top).map((child, index) => {
       const item = itemSchemaNode(schemaNode, index)
-      return item === undefined
-        ? this.#raw(child, top - 1, [...path, index])
-        : this.read(item, child, top - 1, [...path, index])
+      if (item === undefined) return this.#raw(child, top - 1, [...path, index])
+      if (isGiven(item, child, top - 1, this.#nested))
+        return this.read(item, child, top - 1, [...path, index])
+      isLossy = true
+      return undefined
     })
-    return schemaNode.as === 'set' ? new Set(items) : items
+    const list = this.#walk.notes.lossyIfAny(schemaNode.as === 'set' ? new Set(items) : items, items)
+    if (isLossy) this.#walk.notes.noteLoss(list)
+    return list
   }
 
   #remembered(
@@ -205,15 +237,9 @@ class InputReader {
     path: readonly PropertyKey[],
     make: (reader: InputReader) => unknown,
   ): unknown {
-    const { readings } = this.#walk
-    const known = readings.get(node) ?? []
-    let reading = known.find((one) => one.plan === schemaNode && one.floor === aboveLayer)
-    if (reading === undefined) {
-      const issues: RawIssue[] = []
-      const input = make(new InputReader(issues, this.#nested, this.#walk))
-      reading = { plan: schemaNode, floor: aboveLayer, input, issues }
-      readings.set(node, [...known, reading])
-    }
+    const reading = this.#walk.reading(schemaNode, node, aboveLayer, (issues) =>
+      make(new InputReader(issues, this.#nested, this.#walk)),
+    )
     for (const issue of reading.issues) this.#issues.push({ ...issue, path: [...path, ...issue.path] })
     return reading.input
   }
@@ -222,7 +248,7 @@ class InputReader {
   #chosen(schemaNode: UnionNode, node: TreeNode, aboveLayer: number): unknown {
     const tagged = taggedOptionAt(schemaNode, node, aboveLayer)
     if (tagged !== undefined) return this.read(tagged, node, aboveLayer, [])
-    const found = scalarOrFloor(node, aboveLayer)
+    const found = this.#scalarOrFloor(schemaNode, node, aboveLayer)
     if ('scalar' in found) {
       const { value } = found.scalar
       // what a document says plainly is read as it is there, quoted text too
@@ -231,38 +257,24 @@ class InputReader {
       if (schemaNode.isJson || isTyped || isQuoted) return this.#scalar(schemaNode, found.scalar, [])
     }
     const floor = 'scalar' in found ? aboveLayer : found.floor
-    const taken: unknown[] = []
+    const taken: TakenOption[] = []
+    const { notes, verdicts } = this.#walk
     let unread: readonly RawIssue[] = []
-    for (const option of this.#optionsInOrder(schemaNode, node, floor)) {
+    for (const option of optionsInOrder(schemaNode, node, floor, this.#nested)) {
       const issues: RawIssue[] = []
       const input = new InputReader(issues, this.#nested, this.#walk).read(option, node, aboveLayer, [])
       if (unread.length === 0) unread = issues
-      if (issues.length > 0 || input === undefined || !this.#walk.verdicts.takes(option, input)) continue
-      if (!isExclusive(schemaNode.schema)) return input
-      taken.push(input)
+      if (issues.length > 0 || input === undefined || !verdicts.takes(option, input)) continue
+      taken.push({ option, input })
+      // An option that leaves something out is chosen only where no other takes the whole.
+      if (!isExclusive(schemaNode.schema) && !notes.isLossy(input)) break
     }
-    if (taken.length > 0) return exclusiveInput(taken)
+    const chosen = notes.choose(node, schemaNode, taken)
+    if (chosen !== undefined) return chosen.input
     const raw = isPresent(node, aboveLayer) ? this.#raw(node, aboveLayer, []) : undefined
     // zod would coerce what an option has refused.
     if (unread.length > 0 && isValid(schemaNode.schema, raw)) this.#issues.push(...unread)
     return raw
-  }
-
-  /**
-   * The options of a union as they are tried. Where a directory covers a lower layer's text (`floor` is that layer), no
-   * text is meant; where it is an object of a document, no list is; where its names are no numbers, a list is the last
-   * thing that is meant.
-   */
-  #optionsInOrder({ options }: UnionNode, node: TreeNode, aboveLayer: number): readonly SchemaNode[] {
-    const isCovered = (topEntry(node, -1)?.layer ?? -1) === aboveLayer && aboveLayer >= 0
-    const directories = isCovered ? options.filter((option) => !isScalar(option)) : []
-    const tried = directories.length > 0 ? directories : options
-    const isList = (option: SchemaNode) => coreOf(option).type === 'list'
-    if (!tried.some(isList)) return tried
-    const others = tried.filter((option) => !isList(option))
-    if (isObjectAt(node, aboveLayer, this.#nested)) return others
-    const isNamed = someChild(node, (child) => isPresent(child, aboveLayer) && !/^\d+$/.test(child.name))
-    return isNamed ? [...others, ...tried.filter(isList)] : tried
   }
 
   /** What is there, untouched: text and typed values, directories as plain objects. */

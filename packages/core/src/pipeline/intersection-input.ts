@@ -1,5 +1,6 @@
 import { intersectionOf } from '../schema/child-node.ts'
 import { isMadeWhenAbsent } from '../schema/directory.ts'
+import { recordPart } from '../schema/loose-record.ts'
 import type { IntersectionNode, ListNode, ObjectNode, RecordNode } from '../schema/schema-node.ts'
 import { coreOf, type SchemaNode, type UnionNode } from '../schema/schema-node.ts'
 import { bareObject, isPlainObject } from './document.ts'
@@ -12,7 +13,7 @@ export interface PartReader {
   /** Reads a part of the value by a part of the schema. */
   read(schemaNode: SchemaNode, value: unknown): unknown
   /** The option of a union that takes a value; undefined where none does. */
-  choose(union: UnionNode, value: unknown): SchemaNode | undefined
+  choose(union: UnionNode, value: object): SchemaNode | undefined
 }
 
 /**
@@ -43,7 +44,7 @@ export function partsOfIntersection(
 /** The plans that are intersected, each once: one that comes back to itself on both sides is read once at each level. */
 function sidesOf(
   schemaNode: SchemaNode,
-  value: unknown,
+  value: object,
   reader: PartReader,
   found = new Set<SchemaNode>(),
   seen = new Set<SchemaNode>(),
@@ -98,7 +99,7 @@ function partAt(
   value: object,
   name: string,
 ): { name: string; schemaNode: SchemaNode } | undefined {
-  if (side.type === 'record') return { name, schemaNode: side.value }
+  if (side.type === 'record') return { name, schemaNode: recordPart(side, name) }
   const property = propertyIn(side, value, name)
   if (property !== undefined) return property
   return side.catchall === undefined || side.properties.has(name)

@@ -1,6 +1,7 @@
 import { itemAt } from '../item-at.ts'
 import { isOpenAt, isSecretAt, schemaNodeAt } from '../schema/describe.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
+import { isScalar } from '../schema/directory.ts'
 import { propertyOf } from '../schema/property-name.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
@@ -13,7 +14,8 @@ import { isHeld, OpenWords, partOf } from './open-words.ts'
 import { pathText } from './path-text.ts'
 import type { Issue, Origin, Path } from '../issue.ts'
 import { storedPath } from './stored-path.ts'
-import { type DocumentMark, type Entry, TreeNode } from './tree-node.ts'
+import { firstKeyBelow } from './key-below.ts'
+import { type DocumentMark, type Entry, topLayer, TreeNode } from './tree-node.ts'
 
 /** One layer with the name of the source it belongs to. */
 export interface NamedLayer extends LayerInfo {
@@ -50,14 +52,29 @@ export class IssueWriter {
     const { path, message, code, expected } = shown ?? this.#inOurWords(issue)
     const { node, at } = this.holder(path) ?? { node: new TreeNode(''), at: path }
     const isMissing = node.leafCount === 0 && path.length > 0
+    const covering = this.#coveringOrigin(node, at)
     return this.write({
       path,
       code,
       message: isMissing ? `${message}. ${this.#whereToSet(path)}` : message,
       expected,
-      received: this.#received(node, at),
-      origins: this.originsOf(node, at),
+      received: covering === undefined ? this.#received(node, at) : undefined,
+      origins: covering === undefined ? this.originsOf(node, at) : [covering],
     })
+  }
+
+  /** The first key of the object that a file or a program has where the schema has a scalar. */
+  #coveringOrigin(node: TreeNode, path: Path): Origin | undefined {
+    const schemaNode = node.childCount === 0 ? undefined : schemaNodeAt(this.#plan, path)
+    if (schemaNode === undefined || !isScalar(schemaNode)) return undefined
+    for (let layer = topLayer(node); layer > (node.top?.layer ?? -1); layer--) {
+      const below =
+        itemAt(this.#layers, layer).isNested === true
+          ? firstKeyBelow(node, layer, path.map(String))
+          : undefined
+      if (below !== undefined) return this.origin(layer, below.path, below.revision)
+    }
+    return undefined
   }
 
   /** The issue in its own words, where nothing secret can be in them. */

@@ -7,10 +7,25 @@ import { type DocumentMark, type Entry, isPresent, topEntry, type TreeNode } fro
 /** Which layers come from nested objects, by number: a directory is an object there, and never a list. */
 export type NestedLayers = readonly boolean[]
 
-/** Whether the schema, read at this node, finds anything. Keys below a scalar do not count. */
-export function isGiven(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number): boolean {
+/**
+ * Whether the schema, read at this node, finds anything. Bare keys below the key of a scalar do not count: they are keys
+ * that the schema does not know. An object that a document, a file or a program has there is a value, and an invalid one.
+ */
+export function isGiven(
+  schemaNode: SchemaNode,
+  node: TreeNode,
+  aboveLayer: number,
+  nested: NestedLayers,
+): boolean {
   if (node.leafCount === 0) return false
-  return isScalar(schemaNode) ? topEntry(node, aboveLayer) !== undefined : isPresent(node, aboveLayer)
+  if (!isScalar(schemaNode)) return isPresent(node, aboveLayer)
+  return topEntry(node, aboveLayer) !== undefined || isCoveredByObject(node, aboveLayer, nested)
+}
+
+/** Whether the scalar at a node is covered by an object that a document, a file or a program has in a higher layer. */
+export function isCoveredByObject(node: TreeNode, aboveLayer: number, nested: NestedLayers): boolean {
+  if (node.childCount === 0) return false
+  return isObjectAt(node, topEntry(node, aboveLayer)?.layer ?? aboveLayer, nested)
 }
 
 /** The scalar that stands at a directory's node, if no layer above it has children; else the floor for the children. */

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import type * as z from 'zod/v4/core'
 import { intersectionOf } from '../schema/child-node.ts'
+import { recordPart } from '../schema/loose-record.ts'
 import { coreOf, type SchemaNode } from '../schema/schema-node.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
 import { isPlainObject } from './document.ts'
@@ -77,6 +78,7 @@ export function partView(
     case 'object':
       return core.properties.get(String(key))?.schemaNode ?? core.catchall
     case 'record':
+      return recordPart(core, String(key))
     case 'map':
       return core.value
     case 'list':

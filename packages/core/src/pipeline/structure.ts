@@ -8,7 +8,8 @@ import type { IssueWriter } from './issues.ts'
 import type { LayerTree } from './layer-tree.ts'
 import { comparePaths } from './name-order.ts'
 import type { Issue, Origin } from '../issue.ts'
-import { type Entry, entriesOf, keyEntry, nodeAt, type TreeNode } from './tree-node.ts'
+import { firstKeyBelow } from './key-below.ts'
+import { type Entry, entriesOf, nodeAt } from './tree-node.ts'
 
 /** What no schema can make valid: a node that is a document and a directory in one layer, a scalar where a directory must be. */
 export function structureIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
@@ -85,20 +86,4 @@ function conflictIssue(path: readonly string[], origins: readonly Origin[], writ
   const keys = origins.map((origin) => shortKey(origin.key)).join(' and ')
   const message = `Is a document and a directory at once: ${keys}. Delete one of them`
   return writer.write({ path, code: 'conflict', message, expected: undefined, received: undefined, origins })
-}
-
-function firstKeyBelow(
-  node: TreeNode,
-  layer: number,
-  path: readonly string[],
-): { path: readonly string[]; revision: number } | undefined {
-  for (const child of node.children) {
-    if (child.leafCount === 0) continue
-    const at = [...path, child.name]
-    const own = keyEntry(child, layer) ?? child.documents?.find((document) => document.layer === layer)
-    if (own !== undefined) return { path: at, revision: own.revision }
-    const deeper = firstKeyBelow(child, layer, at)
-    if (deeper !== undefined) return deeper
-  }
-  return undefined
 }

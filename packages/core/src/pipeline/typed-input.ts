@@ -1,15 +1,17 @@
 import { isMadeWhenAbsent } from '../schema/directory.ts'
+import { recordPart } from '../schema/loose-record.ts'
 import type { IntersectionNode, LeafNode, ListNode, MapNode, ObjectNode } from '../schema/schema-node.ts'
 import { readingsOf, type RecordNode, type SchemaNode, type UnionNode } from '../schema/schema-node.ts'
 import { textOfScalar, valueOfScalar } from '../format/written-scalar.ts'
 import { REFUSED } from '../schema/text.ts'
 import { Unreadable } from '../source/source.ts'
 import { bareObject, isNullText, isPlainObject } from './document.ts'
-import { documentIn, jsonOrText, RefusedValue } from './document-text.ts'
+import { documentIn, jsonOrText, RefusedValue, UnreadableText } from './document-text.ts'
 import { partsOfIntersection } from './intersection-input.ts'
 import { sortedNames } from './name-order.ts'
 import { isListOfPairs, itemSchemaNode, optionByTag, propertyIn } from './part-node.ts'
-import { exclusiveInput, mergeInputs, plainValue } from './plain-value.ts'
+import { mergeInputs, plainValue } from './plain-value.ts'
+import { ReadingNotes, type TakenOption } from './reading-notes.ts'
 import { assertUniqueKeys } from './unique-keys.ts'
 import { isValid } from './validate.ts'
 import { isExclusive, Verdicts } from './verdicts.ts'
@@ -18,19 +20,25 @@ import { isExclusive, Verdicts } from './verdicts.ts'
  * What zod is given for a text, or for a typed value out of a document.
  *
  * @param isPlain true inside a document, which says plainly what is text and what is not
- * @param verdicts what is known of other parts of the same walk
+ * @param walk what is known of other parts of the same walk
  * @throws UnreadableText
  */
 export function inputFrom(
   schemaNode: SchemaNode,
   value: unknown,
   isPlain = false,
-  verdicts?: Verdicts,
+  walk?: ReadingWalk,
 ): unknown {
   // The most frequent case, and a tree is mostly leaves.
   return schemaNode.type === 'leaf'
     ? inputOfLeaf(schemaNode, value)
-    : new TypedReader(verdicts).read(schemaNode, value, isPlain)
+    : new TypedReader(walk).read(schemaNode, value, isPlain)
+}
+
+/** What is known of the parts of one walk over a tree or a value. */
+export interface ReadingWalk {
+  readonly verdicts: Verdicts
+  readonly notes: ReadingNotes
 }
 
 /** Whether a nullable value is null. Quoted text of a document is null only where what is inside takes no such text. */
@@ -60,12 +68,14 @@ export function recordOf(schemaNode: RecordNode, read: Record<string, unknown>):
 }
 
 /** One walk over a value. What a union or an intersection makes of a part is found once: a recursive one asks at every level. */
-class TypedReader {
+export class TypedReader {
   readonly #known = new Map<SchemaNode, Map<object, unknown>>()
   readonly #verdicts: Verdicts
+  readonly #notes: ReadingNotes
 
-  constructor(verdicts = new Verdicts()) {
+  constructor({ verdicts, notes }: ReadingWalk = { verdicts: new Verdicts(), notes: new ReadingNotes() }) {
     this.#verdicts = verdicts
+    this.#notes = notes
   }
 
   read(schemaNode: SchemaNode, value: unknown, isPlain: boolean): unknown {
@@ -103,21 +113,24 @@ class TypedReader {
     if (isPlainObject(value) || Array.isArray(value))
       return partsOfIntersection(schemaNode, value, {
         read: (part, inner) => this.read(part, inner, true),
-        choose: (union, whole) => this.#chosenOption(union, whole),
+        choose: (union, whole) => this.optionOf(union, whole),
       })
     const sides = schemaNode.sides.filter((side) => readingsOf(side).plans.some(({ type }) => type !== 'raw'))
     if (sides.length === 0) return plainValue(value)
     return sides.map((side) => this.read(side, value, isPlain)).reduce(mergeInputs)
   }
 
-  /** The option of a union that takes a value; undefined where none does, or where the union takes any JSON. */
-  #chosenOption(schemaNode: UnionNode, value: unknown): SchemaNode | undefined {
+  /** The option of a union by which a list or an object is read; undefined where none takes it, or any JSON is taken. */
+  optionOf(schemaNode: UnionNode, value: object): SchemaNode | undefined {
     if (schemaNode.isJson) return undefined
-    return (
-      taggedOption(schemaNode, value) ??
-      schemaNode.options.find((option) => this.#verdicts.takes(option, value)) ??
-      schemaNode.options.find((option) => this.#taken(option, value, true) !== undefined)
-    )
+    const tagged = taggedOption(schemaNode, value)
+    if (tagged !== undefined) return tagged
+    try {
+      this.read(schemaNode, value, true)
+    } catch (error) {
+      if (!(error instanceof UnreadableText)) throw error
+    }
+    return this.#notes.option(value, schemaNode)
   }
 
   #composite(schemaNode: SchemaNode, value: unknown): unknown {
@@ -125,8 +138,10 @@ class TypedReader {
       const parsed = documentIn(value)
       return parsed === undefined ? value : this.read(schemaNode, parsed.value, true)
     }
-    if (schemaNode.type === 'list')
-      return Array.isArray(value) ? this.#list(schemaNode, value) : plainValue(value)
+    if (schemaNode.type === 'list') {
+      const isList = Array.isArray(value) || (schemaNode.as === 'set' && value instanceof Set)
+      return isList ? this.#list(schemaNode, value as Iterable<unknown>) : plainValue(value)
+    }
     if (schemaNode.type === 'map' && isListOfPairs(value)) {
       const pairs = value.map(([key, inner]) => ({
         name: key,
@@ -145,13 +160,14 @@ class TypedReader {
     if (schemaNode.type !== 'record' && schemaNode.type !== 'map') return plainValue(value)
     const input = bareObject()
     for (const name of sortedNames(value)) {
-      if (name !== '__proto__') input[name] = this.read(schemaNode.value, value[name], true)
+      const below = schemaNode.type === 'map' ? schemaNode.value : recordPart(schemaNode, name)
+      if (name !== '__proto__') input[name] = this.read(below, value[name], true)
     }
     return schemaNode.type === 'map' ? mapOf(schemaNode, input) : recordOf(schemaNode, input)
   }
 
-  #list(schemaNode: ListNode, value: readonly unknown[]): unknown {
-    const items = value.map((item, index) => {
+  #list(schemaNode: ListNode, value: Iterable<unknown>): unknown {
+    const items = Array.from(value, (item, index) => {
       const inner = itemSchemaNode(schemaNode, index)
       return inner === undefined ? plainValue(item) : this.read(inner, item, true)
     })
@@ -192,17 +208,18 @@ class TypedReader {
     const isWhole = typeof typed === 'boolean' || typeof value === 'number'
     if (isWhole && schemaNode.options.some(({ schema }) => isValid(schema, typed))) return typed
     const isComposite = Array.isArray(value) || isPlainObject(value)
-    const taken: unknown[] = []
+    const taken: TakenOption[] = []
     const refused: RefusedValue[] = []
     for (const candidate of schemaNode.options) {
       // Reading it in vain goes over all that is in it, at every level of a recursive union.
       if (isComposite && takesOnlyScalars(candidate)) continue
       const option = this.#taken(candidate, value, isPlain, refused)
       if (option === undefined) continue
-      if (!isExclusive(schemaNode.schema)) return option.input
-      taken.push(option.input)
+      taken.push({ option: candidate, input: option.input })
+      if (!isExclusive(schemaNode.schema)) break
     }
-    if (taken.length > 0) return exclusiveInput(taken)
+    const chosen = this.#notes.choose(isComposite ? value : taken, schemaNode, taken)
+    if (chosen !== undefined) return chosen.input
     const plain = plainValue(value)
     // zod would coerce what an option has refused.
     const [refusal] = refused

@@ -1,11 +1,12 @@
-import { coreOf, type ObjectNode, type SchemaNode, type UnionNode } from '../schema/schema-node.ts'
-import { isPlainObject } from './document.ts'
-import { numberOf } from './open-words.ts'
-import { isValid } from './validate.ts'
-import { sortedNames } from './name-order.ts'
+import { recordPart } from '../schema/loose-record.ts'
+import type { ObjectNode, SchemaNode, UnionNode } from '../schema/schema-node.ts'
+import { isEmptyObject, isPlainObject } from './document.ts'
 import { documentIn, UnreadableText } from './document-text.ts'
-import { inputFrom } from './typed-input.ts'
-import { itemSchemaNode, optionByTag, propertyIn } from './part-node.ts'
+import { sortedNames } from './name-order.ts'
+import { itemSchemaNode, propertyIn } from './part-node.ts'
+import { type Reader, readersOf } from './readers-of.ts'
+import { inputFrom, TypedReader } from './typed-input.ts'
+import { isValid } from './validate.ts'
 
 /** A name inside a list, a map or a document that no schema knows. */
 export interface UnusedName {
@@ -15,113 +16,107 @@ export interface UnusedName {
   readonly known: readonly string[]
 }
 
-/** Names in a value of one key that the schema has no place for: what zod would leave out in silence. */
-export function unusedInside(schemaNode: SchemaNode, value: unknown): readonly UnusedName[] {
-  return new Search().inside(schemaNode, value)
+/**
+ * Names in a value of one key that the schema has no place for: what zod would leave out without a word.
+ *
+ * @param plans all that read the value; what one of them knows is known
+ */
+export function unusedInside(plans: readonly SchemaNode[], value: unknown): readonly UnusedName[] {
+  const search = new Search()
+  search.inside(plans, value, [])
+  return search.found
 }
 
-const NONE: readonly UnusedName[] = []
+const NO_NAMES: readonly string[] = []
 
-/** One walk over a value; what each plan says of each part is found once, since a recursive union asks at every level. */
+/** One walk over a value; each part of it is met once. */
 class Search {
-  readonly #found = new Map<SchemaNode, Map<unknown, readonly UnusedName[]>>()
-  readonly #numbers = new Map<string, number>()
+  readonly found: UnusedName[] = []
+  readonly #reader = new TypedReader()
 
-  inside(schemaNode: SchemaNode, value: unknown): readonly UnusedName[] {
-    const core = coreOf(schemaNode)
-    if (core.type === 'leaf' || core.type === 'raw') return NONE
-    const found = this.#found.get(core) ?? new Map<unknown, readonly UnusedName[]>()
-    this.#found.set(core, found)
-    let names = found.get(value)
-    if (names === undefined) {
-      names = this.#search(core, value)
-      found.set(value, names)
-    }
-    return names
+  inside(plans: readonly SchemaNode[], value: unknown, path: readonly string[]): void {
+    const readers = readersOf(plans, (union) => this.#optionsOf(union, value))
+    if (readers.some(({ type }) => type === 'raw')) return
+    const composite = readers.filter(({ type }) => type !== 'leaf')
+    if (composite.length === 0) return
+    if (typeof value === 'string') this.#insideText(composite, value, path)
+    else if (Array.isArray(value) || value instanceof Set)
+      this.#insideList(composite, Array.from(value as Iterable<unknown>), path)
+    else if (isPlainObject(value)) this.#insideObject(composite, value, path)
   }
 
-  #search(core: SchemaNode, value: unknown): readonly UnusedName[] {
-    switch (core.type) {
-      case 'union':
-        return this.#insideUnion(core, value)
-      case 'intersection':
-        return this.#inAll(core.sides.map((side) => this.inside(side, value)))
-      default:
-        return typeof value === 'string' ? this.#insideText(core, value) : this.#insideComposite(core, value)
-    }
-  }
-
-  #insideText(schemaNode: SchemaNode, text: string): readonly UnusedName[] {
+  #insideText(readers: readonly Reader[], text: string, path: readonly string[]): void {
     try {
       const parsed = documentIn(text)
-      return parsed === undefined ? NONE : this.inside(schemaNode, parsed.value)
+      if (parsed !== undefined) this.inside(readers, parsed.value, path)
     } catch (error) {
-      if (error instanceof UnreadableText) return NONE
-      throw error
+      if (!(error instanceof UnreadableText)) throw error
     }
   }
 
-  #insideComposite(schemaNode: SchemaNode, value: unknown): readonly UnusedName[] {
-    if (Array.isArray(value)) {
-      if (schemaNode.type === 'list')
-        return value.flatMap((item, index) =>
-          this.#under(String(index), itemSchemaNode(schemaNode, index), item),
-        )
-      if (schemaNode.type !== 'map') return NONE
-      const pairs = value.filter((pair): pair is unknown[] => Array.isArray(pair))
-      return pairs.flatMap(([key, inner]) => this.#under(String(key), schemaNode.value, inner))
+  #insideList(readers: readonly Reader[], items: readonly unknown[], path: readonly string[]): void {
+    for (const [index, item] of items.entries()) {
+      const lists = readers.flatMap((reader) =>
+        reader.type === 'list' ? (itemSchemaNode(reader, index) ?? []) : [],
+      )
+      this.inside(lists, item, [...path, String(index)])
+      if (!Array.isArray(item)) continue
+      const maps = readers.flatMap((reader) => (reader.type === 'map' ? [reader.value] : []))
+      this.inside(maps, item[1], [...path, String(item[0])])
     }
-    if (!isPlainObject(value)) return NONE
-    if (schemaNode.type === 'object') return this.#insideObject(schemaNode, value)
-    if (schemaNode.type !== 'record' && schemaNode.type !== 'map') return NONE
-    return sortedNames(value).flatMap((name) => this.#under(name, schemaNode.value, value[name]))
   }
 
-  #insideObject(schemaNode: ObjectNode, value: Record<string, unknown>): readonly UnusedName[] {
-    return sortedNames(value).flatMap((name) => {
-      const property = propertyIn(schemaNode, value, name)
-      const below =
-        property?.schemaNode ?? (schemaNode.properties.has(name) ? undefined : schemaNode.catchall)
-      if (below === undefined) return [{ path: [name], known: [...schemaNode.properties.keys()] }]
-      return this.#under(name, below, value[name])
-    })
+  #insideObject(readers: readonly Reader[], value: Record<string, unknown>, path: readonly string[]): void {
+    const named = readers.filter(({ type }) => type !== 'list')
+    if (named.length === 0) return
+    for (const name of sortedNames(value)) {
+      const below = named.flatMap((reader) => planOf(reader, value, name) ?? [])
+      if (below.length > 0) this.inside(below, value[name], [...path, name])
+      else this.#addBelow(value[name], [...path, name], knownNames(named))
+    }
   }
 
-  /** As in a directory, a name is known when any option that could be meant knows it. */
-  #insideUnion(schemaNode: UnionNode, value: unknown): readonly UnusedName[] {
-    if (schemaNode.isJson) return NONE
-    const tag =
-      schemaNode.discriminator !== undefined && isPlainObject(value)
-        ? value[schemaNode.discriminator]
-        : undefined
-    const option = tag === undefined ? undefined : optionByTag(schemaNode, tag)
-    if (option !== undefined) return this.inside(option, value)
+  /** As for keys of their own, each value below an unknown name is told. */
+  #addBelow(value: unknown, path: readonly string[], known: readonly string[]): void {
+    if (!isPlainObject(value) || isEmptyObject(value)) {
+      this.found.push({ path, known })
+      return
+    }
+    for (const name of sortedNames(value)) this.#addBelow(value[name], [...path, name], NO_NAMES)
+  }
+
+  /** The option that takes the value; where none does, all that could be meant, going by what the value is. */
+  #optionsOf(union: UnionNode, value: unknown): readonly SchemaNode[] {
+    if (union.isJson) return union.options
     if (typeof value === 'string') {
-      const taker = schemaNode.options.find((candidate) => takes(candidate, value))
-      return taker === undefined ? NONE : this.inside(taker, value)
+      const taker = union.options.find((option) => takes(option, value))
+      return taker === undefined ? [] : [taker]
     }
-    return this.#inAll(
-      schemaNode.options.filter((each) => fits(each, value)).map((each) => this.inside(each, value)),
-    )
+    if (typeof value !== 'object' || value === null) return []
+    const option = this.#reader.optionOf(union, value)
+    return option === undefined ? union.options : [option]
   }
+}
 
-  #under(name: string, schemaNode: SchemaNode | undefined, value: unknown): readonly UnusedName[] {
-    if (schemaNode === undefined) return NONE
-    return this.inside(schemaNode, value).map(({ path, known }) => ({ path: [name, ...path], known }))
+/** The plan of a name in an object, as far as the reader knows it. */
+function planOf(reader: Reader, value: Record<string, unknown>, name: string): SchemaNode | undefined {
+  switch (reader.type) {
+    case 'record':
+      return recordPart(reader, name)
+    case 'map':
+      return reader.value
+    case 'object': {
+      const property = propertyIn(reader, value, name)
+      return property?.schemaNode ?? (reader.properties.has(name) ? undefined : reader.catchall)
+    }
+    default:
+      return undefined
   }
+}
 
-  /** What none of several readings has a place for. */
-  #inAll(readings: readonly (readonly UnusedName[])[]): readonly UnusedName[] {
-    const [first = NONE, ...others] = readings
-    // by numbers: a name may be a megabyte long, and stand in any number of paths
-    const key = (path: readonly string[]) => path.map((name) => numberOf(name, this.#numbers)).join(' ')
-    const texts = others.map((names) => new Map(names.map((name) => [key(name.path), name])))
-    return first.flatMap(({ path, known }) => {
-      const same = texts.flatMap((names) => names.get(key(path)) ?? [])
-      if (same.length < texts.length) return []
-      return [{ path, known: [...new Set([...known, ...same.flatMap((name) => name.known)])] }]
-    })
-  }
+function knownNames(readers: readonly Reader[]): readonly string[] {
+  const objects = readers.filter((reader): reader is ObjectNode => reader.type === 'object')
+  return [...new Set(objects.flatMap(({ properties }) => [...properties.keys()]))]
 }
 
 function takes(schemaNode: SchemaNode, value: unknown): boolean {
@@ -131,12 +126,4 @@ function takes(schemaNode: SchemaNode, value: unknown): boolean {
     if (error instanceof UnreadableText) return false
     throw error
   }
-}
-
-/** Whether a value could be meant by a plan, going by what it is. */
-function fits(schemaNode: SchemaNode, value: unknown): boolean {
-  const { type } = coreOf(schemaNode)
-  if (type === 'leaf') return false
-  if (type === 'list') return Array.isArray(value)
-  return type === 'object' || type === 'record' ? isPlainObject(value) : true
 }

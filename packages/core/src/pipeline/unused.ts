@@ -1,10 +1,12 @@
 import { childSchemaNode } from '../schema/child-node.ts'
 import { isScalar } from '../schema/directory.ts'
-import { coreOf, readingsOf, type SchemaNode } from '../schema/schema-node.ts'
-import { isGiven, scalarOrFloor, taggedOptionAt } from './node-content.ts'
+import { coreOf, parts, type SchemaNode, type UnionNode } from '../schema/schema-node.ts'
+import { isGiven, type NestedLayers, scalarOrFloor, taggedOptionAt } from './node-content.ts'
 import { listedChildren } from './list-order.ts'
 import { type Entry, isPresent, topEntry, topLayer, type TreeNode } from './tree-node.ts'
 import { itemSchemaNode } from './part-node.ts'
+import { ReadingNotes } from './reading-notes.ts'
+import { readersOf } from './readers-of.ts'
 import { unusedInside } from './unused-inside.ts'
 
 /** What judging a node found. */
@@ -30,19 +32,9 @@ export function unusedChildren(
   node: TreeNode,
   aboveLayer: number,
   path: readonly string[],
+  nested: NestedLayers,
 ): UnusedSpot[] {
-  const spots: UnusedSpot[] = []
-  const known = knownNames(schemaNode)
-  for (const child of node.children) {
-    if (!isPresent(child, aboveLayer)) continue
-    const { name } = child
-    const below = childSchemaNode(schemaNode, name)
-    // of a directory where a scalar is meant, the name is right
-    if (below === undefined) spots.push({ path: [...path, name], node: child, known })
-    else if (isScalar(below) && !isGiven(below, child, aboveLayer))
-      spots.push({ path: [...path, name], node: child, known: NO_NAMES })
-  }
-  return spots
+  return new Search(nested, NO_NOTES).children([schemaNode], node, aboveLayer, path).spots
 }
 
 /** The same for a whole subtree that was given to zod at once. */
@@ -51,44 +43,124 @@ export function unusedBelow(
   node: TreeNode,
   aboveLayer: number,
   path: readonly string[],
+  nested: NestedLayers,
+  notes = NO_NOTES,
 ): UnusedSpot[] {
-  const core = coreOf(schemaNode)
-  if (core.type === 'raw' || !isPresent(node, aboveLayer)) return []
-  const option = core.type === 'union' ? taggedOptionAt(core, node, aboveLayer) : undefined
-  if (option !== undefined) return unusedBelow(option, node, aboveLayer, path)
-  const spots = spotsInside(core, node, aboveLayer, path)
-  if (node.childCount === 0) return spots
-  if (core.type === 'list') {
-    const top = topLayer(node)
-    const items = listedChildren(node, top).flatMap((child, index) => {
-      const below = itemSchemaNode(core, index)
-      return below === undefined ? [] : unusedBelow(below, child, top - 1, [...path, child.name])
-    })
-    return [...spots, ...items]
+  return new Search(nested, notes).below([schemaNode], node, aboveLayer, path)
+}
+
+const NO_NOTES = new ReadingNotes()
+
+class Search {
+  readonly #nested: NestedLayers
+  readonly #notes: ReadingNotes
+
+  constructor(nested: NestedLayers, notes: ReadingNotes) {
+    this.#nested = nested
+    this.#notes = notes
   }
-  spots.push(...unusedChildren(core, node, aboveLayer, path))
-  for (const child of node.children) {
-    const below = childSchemaNode(core, child.name)
-    if (below !== undefined && isPresent(child, aboveLayer))
-      spots.push(...unusedBelow(below, child, aboveLayer, [...path, child.name]))
+
+  /** `plans` are all that read the node: what one of them knows is known. */
+  below(
+    plans: readonly SchemaNode[],
+    node: TreeNode,
+    aboveLayer: number,
+    path: readonly string[],
+  ): UnusedSpot[] {
+    if (!isPresent(node, aboveLayer)) return []
+    const readers = readersOf(plans, (union) => this.#optionsAt(union, node, aboveLayer))
+    if (readers.some(({ type }) => type === 'raw')) return []
+    const spots = spotsInside(readers, node, aboveLayer, path)
+    if (node.childCount === 0) return spots
+    if (readers.every((reader) => reader.type === 'list')) {
+      const top = topLayer(node)
+      for (const [index, child] of listedChildren(node, top).entries()) {
+        const below = readers.flatMap((reader) => itemSchemaNode(reader, index) ?? [])
+        if (below.length > 0) spots.push(...this.#given(below, child, top - 1, [...path, child.name]))
+      }
+      return spots
+    }
+    const children = this.children(readers, node, aboveLayer, path)
+    spots.push(...children.spots)
+    for (const [child, below] of children.known)
+      spots.push(...this.below(below, child, aboveLayer, [...path, child.name]))
+    return spots
   }
-  return spots
+
+  /** An item of a list: one that is a scalar may not be given. */
+  #given(
+    plans: readonly SchemaNode[],
+    node: TreeNode,
+    aboveLayer: number,
+    path: readonly string[],
+  ): UnusedSpot[] {
+    return this.#isLeftOut(plans, node, aboveLayer)
+      ? [{ path, node, known: NO_NAMES }]
+      : this.below(plans, node, aboveLayer, path)
+  }
+
+  /** Those of a directory, looking one level down. */
+  children(
+    readers: readonly SchemaNode[],
+    node: TreeNode,
+    aboveLayer: number,
+    path: readonly string[],
+  ): Children {
+    const spots: UnusedSpot[] = []
+    const known: (readonly [TreeNode, readonly SchemaNode[]])[] = []
+    const names = knownNames(readers)
+    for (const child of node.children) {
+      if (!isPresent(child, aboveLayer)) continue
+      const below = plansOfChild(readers, child.name)
+      if (below.length > 0) known.push([child, below])
+      if (below.length === 0) spots.push({ path: [...path, child.name], node: child, known: names })
+      // The name is right where there is a directory in the place of a scalar.
+      else if (this.#isLeftOut(below, child, aboveLayer))
+        spots.push({ path: [...path, child.name], node: child, known: NO_NAMES })
+    }
+    return { spots, known }
+  }
+
+  /** Whether there is nothing but bare keys below where a scalar is meant. */
+  #isLeftOut(plans: readonly SchemaNode[], node: TreeNode, aboveLayer: number): boolean {
+    return plans.every((plan) => isScalar(plan) && !isGiven(plan, node, aboveLayer, this.#nested))
+  }
+
+  #optionsAt(union: UnionNode, node: TreeNode, aboveLayer: number): readonly SchemaNode[] {
+    const option = this.#notes.option(node, union) ?? taggedOptionAt(union, node, aboveLayer)
+    return option === undefined ? union.options : [option]
+  }
+}
+
+interface Children {
+  readonly spots: UnusedSpot[]
+  /** Those that a plan knows, with all plans that do. */
+  readonly known: readonly (readonly [TreeNode, readonly SchemaNode[]])[]
+}
+
+function plansOfChild(readers: readonly SchemaNode[], name: string): readonly SchemaNode[] {
+  // Names give the order of a tuple's items, not their places.
+  const plans = readers.flatMap((reader) =>
+    reader.type === 'list' ? parts(reader) : (childSchemaNode(reader, name) ?? []),
+  )
+  return plans.length > 1 ? [...new Set(plans)] : plans
 }
 
 /** What is unknown in the value that stands at the node itself, where that value is what is read. */
 function spotsInside(
-  schemaNode: SchemaNode,
+  readers: readonly SchemaNode[],
   node: TreeNode,
   aboveLayer: number,
   path: readonly string[],
 ): UnusedSpot[] {
   const own = topEntry(node, aboveLayer)
-  if (own === undefined || schemaNode.type === 'leaf') return []
+  if (own === undefined || readers.every(({ type }) => type === 'leaf')) return []
   const found = scalarOrFloor(node, aboveLayer)
-  const isRead =
-    schemaNode.type === 'list' ? own.layer === topLayer(node) : 'scalar' in found && found.scalar === own
+  const isRead = readers.every(({ type }) => type === 'list')
+    ? own.layer === topLayer(node)
+    : 'scalar' in found && found.scalar === own
   if (!isRead) return []
-  return unusedInside(schemaNode, own.value).map((name) => ({
+  return unusedInside(readers, own.value).map((name) => ({
     path: [...path, ...name.path],
     node,
     inside: { entry: own, depth: path.length },
@@ -101,16 +173,21 @@ const NO_NAMES: readonly string[] = []
 /** Asked for at each change of a directory with unused keys. */
 const namesBySchema = new WeakMap<SchemaNode, readonly string[]>()
 
-function knownNames(schemaNode: SchemaNode): readonly string[] {
-  let names = namesBySchema.get(schemaNode)
+function knownNames(readers: readonly SchemaNode[]): readonly string[] {
+  const [reader, ...others] = readers
+  if (reader === undefined || others.length > 0) return namesIn(readers)
+  let names = namesBySchema.get(reader)
   if (names === undefined) {
-    names = namesIn(schemaNode)
-    namesBySchema.set(schemaNode, names)
+    names = namesIn(readers)
+    namesBySchema.set(reader, names)
   }
   return names
 }
 
-function namesIn(schemaNode: SchemaNode): readonly string[] {
-  const { plans } = readingsOf(schemaNode)
-  return [...new Set(plans.flatMap((plan) => (plan.type === 'object' ? [...plan.properties.keys()] : [])))]
+function namesIn(readers: readonly SchemaNode[]): readonly string[] {
+  const names = readers.flatMap((reader) => {
+    const core = coreOf(reader)
+    return core.type === 'object' ? [...core.properties.keys()] : []
+  })
+  return [...new Set(names)]
 }

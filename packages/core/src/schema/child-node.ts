@@ -1,3 +1,4 @@
+import { recordPart } from './loose-record.ts'
 import { coreOf, type IntersectionNode, parts, readingsOf, type SchemaNode } from './schema-node.ts'
 
 /**
@@ -11,6 +12,7 @@ export function childSchemaNode(schemaNode: SchemaNode, segment: string): Schema
     case 'object':
       return core.properties.get(segment)?.schemaNode ?? core.catchall
     case 'record':
+      return recordPart(core, segment)
     case 'map':
       return core.value
     case 'list':

@@ -4,12 +4,15 @@ import { environmentName, type Naming, storedName } from './naming.ts'
 import { refuse, refuseAsync, refuseEndless, refuseClashes, refuseSecretKey } from './refuse.ts'
 import { hasAsyncCode } from './own-code.ts'
 import { isScalar, requiresItself } from './directory.ts'
+import { otherNames } from './loose-record.ts'
 import {
   type IntersectionNode,
   type ListNode,
+  type MapNode,
   type ObjectNode,
   parts,
   type PropertyNode,
+  type RecordNode,
   type SchemaNode,
   type UnionNode,
   type WrapperNode,
@@ -112,33 +115,13 @@ class Compiler {
       case 'object':
         return this.#object(keep, { ...base, isDecomposable: canDecompose }, def, path)
       case 'record': {
-        refuseSecretKey(def.keyType, path)
-        const schemaNode = keep({
-          ...base,
-          type: 'record',
-          keysByEnvironment: environmentKeys(def.keyType),
-          key: undefined as unknown as SchemaNode,
-          value: undefined as unknown as SchemaNode,
-        })
-        schemaNode.isDecomposable =
-          canDecompose && !('mode' in def && def.mode === 'loose') && isPlainStringKey(def.keyType)
-        schemaNode.key = this.compile(def.keyType, [...path, '<key>'])
-        schemaNode.value = this.compile(def.valueType, [...path, '<key>'])
+        const others = otherNames(def)
+        const schemaNode = this.#keyed<RecordNode>(keep, { ...base, type: 'record', others }, def, path)
+        schemaNode.isDecomposable = canDecompose && others === undefined && isPlainStringKey(def.keyType)
         return schemaNode
       }
-      case 'map': {
-        refuseSecretKey(def.keyType, path)
-        const schemaNode = keep({
-          ...base,
-          type: 'map',
-          keysByEnvironment: environmentKeys(def.keyType),
-          key: undefined as unknown as SchemaNode,
-          value: undefined as unknown as SchemaNode,
-        })
-        schemaNode.key = this.compile(def.keyType, [...path, '<key>'])
-        schemaNode.value = this.compile(def.valueType, [...path, '<key>'])
-        return schemaNode
-      }
+      case 'map':
+        return this.#keyed<MapNode>(keep, { ...base, type: 'map' }, def, path)
       case 'array':
       case 'set': {
         const schemaNode = keep<ListNode>({ ...base, type: 'list', as: def.type, items: [], rest: undefined })
@@ -185,6 +168,21 @@ class Compiler {
         return keep({ ...base, type: 'leaf', ...reader, isAnyText })
       }
     }
+  }
+
+  #keyed<N extends RecordNode | MapNode>(
+    keep: (schemaNode: SchemaNode) => SchemaNode,
+    base: Omit<N, 'keysByEnvironment' | 'key' | 'value'>,
+    { keyType, valueType }: z.$ZodRecordDef | z.$ZodMapDef,
+    path: readonly string[],
+  ): N {
+    refuseSecretKey(keyType, path)
+    const unfinished = { key: undefined as unknown as SchemaNode, value: undefined as unknown as SchemaNode }
+    const schemaNode = { ...base, ...unfinished, keysByEnvironment: environmentKeys(keyType) } as N
+    keep(schemaNode)
+    schemaNode.key = this.compile(keyType, [...path, '<key>'])
+    schemaNode.value = this.compile(valueType, [...path, '<key>'])
+    return schemaNode
   }
 
   #object(

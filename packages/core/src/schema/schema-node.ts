@@ -23,6 +23,12 @@ export interface RawNode extends SchemaNodeBase {
   readonly type: 'raw'
 }
 
+/** The names of a loose record that are no key of it: zod passes what stands under them as it is. */
+export interface OtherNames {
+  readonly isKey: (name: string) => boolean
+  readonly schemaNode: RawNode
+}
+
 export interface PropertyNode {
   readonly name: string
   readonly stored: string
@@ -45,6 +51,8 @@ export interface ObjectNode extends SchemaNodeBase {
 
 export interface RecordNode extends SchemaNodeBase {
   readonly type: 'record'
+  /** Set for a loose record. */
+  readonly others: OtherNames | undefined
   /** The keys there may be, by environment variable; empty where there may be any. */
   readonly keysByEnvironment: ReadonlyMap<string, string>
   key: SchemaNode

@@ -1,0 +1,18 @@
+import { keyEntry, type TreeNode } from './tree-node.ts'
+
+/** The first key of a layer, by its name, below a node that is at `path`. */
+export function firstKeyBelow(
+  node: TreeNode,
+  layer: number,
+  path: readonly string[],
+): { path: readonly string[]; revision: number } | undefined {
+  for (const child of node.children) {
+    if (child.leafCount === 0) continue
+    const at = [...path, child.name]
+    const own = keyEntry(child, layer) ?? child.documents?.find((document) => document.layer === layer)
+    if (own !== undefined) return { path: at, revision: own.revision }
+    const deeper = firstKeyBelow(child, layer, at)
+    if (deeper !== undefined) return deeper
+  }
+  return undefined
+}

@@ -1,0 +1,28 @@
+import { coreOf, type SchemaNode, type UnionNode } from '../schema/schema-node.ts'
+
+/** A plan that reads a value itself: no wrapper, union or intersection. */
+export type Reader = Exclude<SchemaNode, { readonly type: 'wrapper' | 'union' | 'intersection' }>
+
+/**
+ * All plans that read one value: of a union its chosen option, of an intersection both sides. Each once, however often a
+ * recursive schema comes back to it.
+ *
+ * @param optionsOf the option of a union that was chosen, or all that could be meant
+ */
+export function readersOf(
+  plans: readonly SchemaNode[],
+  optionsOf: (union: UnionNode) => readonly SchemaNode[],
+): readonly Reader[] {
+  const readers = new Set<Reader>()
+  const seen = new Set<SchemaNode>()
+  const collect = (plan: SchemaNode): void => {
+    const core = coreOf(plan)
+    if (seen.has(core)) return
+    seen.add(core)
+    if (core.type === 'union') for (const option of optionsOf(core)) collect(option)
+    else if (core.type === 'intersection') for (const side of core.sides) collect(side)
+    else if (core.type !== 'wrapper') readers.add(core)
+  }
+  for (const plan of plans) collect(plan)
+  return [...readers]
+}
