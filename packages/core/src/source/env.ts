@@ -13,7 +13,8 @@ export interface EnvOptions {
   readonly prefix: string
   /**
    * Files in dotenv format, relative to the working directory at the time of `load`. Later ones win; missing ones count
-   * as empty. One that is emptied, or cannot be read, after loading leaves its last values in service. Default none.
+   * as empty, also one that is deleted later. One that is emptied, or cannot be read, after loading leaves its last values
+   * in service. Default none.
    */
   readonly dotenv?: readonly string[] | undefined
   /** Where the variables are; read once, when the configuration is loaded, and never written to. Default `process.env`. */

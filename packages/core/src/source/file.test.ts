@@ -138,6 +138,114 @@ describe('file', () => {
     await seen(recorder, { a: 1 })
   })
 
+  const put = (path: string, a: number) => writeFile(path, `a: ${a}\n`)
+  const remade = async (at: string) => {
+    await rm(at, { recursive: true })
+    await mkdir(at)
+  }
+  it.each<[string, (at: string, top: string) => Promise<void>]>([
+    ['removed and made again', remade],
+    [
+      'removed, made again and removed once more',
+      async (at) => {
+        await remade(at)
+        await remade(at)
+      },
+    ],
+    [
+      'renamed, and another in its place',
+      async (at) => {
+        await rename(at, `${at}.old`)
+        await mkdir(at)
+      },
+    ],
+    [
+      'replaced by a link',
+      async (at, top) => {
+        await mkdir(join(top, 'linked'))
+        await rename(at, `${at}.old`)
+        await symlink(join(top, 'linked'), at)
+      },
+    ],
+    [
+      'inside another that is renamed',
+      async (at, top) => {
+        await mkdir(join(top, 'new/g/data'), { recursive: true })
+        await rename(join(top, 'g'), join(top, 'old'))
+        await rename(join(top, 'new/g'), join(top, 'g'))
+        await rename(at, `${at}.x`)
+        await rename(`${at}.x`, at)
+      },
+    ],
+  ])('sees what is written to a directory that was %s, by events alone', async (_how, replace) => {
+    const at = join(directory, 'g', 'data')
+    await mkdir(at, { recursive: true })
+    const path = join(at, 'a.yaml')
+    await put(path, 1)
+    const recorder = await record(path)
+    expect(recorder.layer()).toEqual({ a: 1 })
+    await replace(at, directory)
+    await put(path, 2)
+    await seen(recorder, { a: 2 })
+    await put(path, 3)
+    await seen(recorder, { a: 3 })
+  })
+
+  it('sees a directory with the file in it take the place of another far above, by events alone', async () => {
+    for (const [name, a] of [
+      ['g', 1],
+      ['h', 2],
+      ['i', 3],
+    ] as const) {
+      await mkdir(join(directory, name, 'x', 'data'), { recursive: true })
+      await put(join(directory, name, 'x', 'data', 'a.yaml'), a)
+    }
+    const recorder = await record(join(directory, 'g', 'x', 'data', 'a.yaml'))
+    for (const [name, a] of [
+      ['h', 2],
+      ['i', 3],
+    ] as const) {
+      await rename(join(directory, 'g'), join(directory, `before-${name}`))
+      await rename(join(directory, name), join(directory, 'g'))
+      await seen(recorder, { a })
+    }
+  })
+
+  it('sees a directory that is made later, by events alone', async () => {
+    const path = join(directory, 'later', 'still', 'a.yaml')
+    const recorder = await record(path, { optional: true })
+    await mkdir(join(directory, 'later', 'still'), { recursive: true })
+    await put(path, 1)
+    await seen(recorder, { a: 1 })
+  })
+
+  it('takes any other date for a touch, also an earlier one: the file may be dated by a clock that is ahead', async () => {
+    const path = join(directory, 'a.json')
+    const date = (seconds: number) => utimes(path, seconds, seconds)
+    await writeFile(path, '{"a": 1, "b": 2}')
+    await date(1_000)
+    const recorder = await record(path, { watch: false })
+    const refresh = () => recorder.connection.refresh(new AbortController().signal)
+    const allowed = () => recorder.calls.filter((call) => call.type === 'replace' && call.update.allowRemoval)
+    await writeFile(path, '{"a": 1}')
+    await date(9_000)
+    await refresh()
+    await refresh()
+    expect(recorder.layer()).toEqual({ a: 1 })
+    expect(allowed()).toEqual([])
+    await date(2_000)
+    await refresh()
+    expect(allowed()).toHaveLength(1)
+    // another file with the same in it, whatever its date, is no touch
+    await writeFile(path, '{}')
+    await refresh()
+    await writeFile(`${path}.new`, '{}')
+    await utimes(`${path}.new`, 3_000, 3_000)
+    await rename(`${path}.new`, path)
+    await refresh()
+    expect(allowed()).toHaveLength(1)
+  })
+
   it('does not look again with watch: false, except by refresh', async () => {
     const path = join(directory, 'a.json')
     await writeFile(path, '{"a": 1}')

@@ -13,7 +13,7 @@ import { WatchedFile } from './watched-file.ts'
 export interface FileOptions {
   /** Default: by the extension, `.json`, `.yaml` or `.yml`. */
   readonly format?: DocumentFormat | undefined
-  /** A missing file counts as an empty one. Default false: without the file the configuration does not load. */
+  /** A missing file counts as an empty one, also one that is deleted later. Default false: without the file the configuration does not load. */
   readonly optional?: boolean | undefined
   /** Read again when the file changes. Default true. */
   readonly watch?: boolean | undefined

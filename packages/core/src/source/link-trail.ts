@@ -6,13 +6,15 @@ export interface TrailStep {
   /** Absolute, without symbolic links. */
   readonly directory: string
   readonly name: string
+  /** A plain directory that is only passed: what the path leads to changes only when it is moved or made again. */
+  readonly isPassed: boolean
 }
 
 const MAX_LINKS = 40
 
 /**
- * The file itself and every symbolic link on the way to it, since replacing any of them replaces the file (Kubernetes
- * swaps a linked directory, releases swap `current`). Stops quietly where the path ends early.
+ * Every name on the way to a file, since replacing any of them replaces the file: Kubernetes swaps a linked directory,
+ * releases swap `current`, and a directory may be moved away for another. Goes on with the names that are not there.
  */
 export async function linkTrail(path: string): Promise<readonly TrailStep[]> {
   const absolute = resolve(path)
@@ -30,7 +32,7 @@ export async function linkTrail(path: string): Promise<readonly TrailStep[]> {
       continue
     }
     const target = await readlink(join(directory, name)).catch(() => undefined)
-    if (target !== undefined || rest.length === 0) steps.push({ directory, name })
+    steps.push({ directory, name, isPassed: target === undefined && rest.length > 0 })
     if (target === undefined) {
       directory = join(directory, name)
     } else {

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
-import { type FSWatcher, watch } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { resolve as resolvePath } from 'node:path'
-import { linkTrail } from './link-trail.ts'
 import { type FileContent, type FoundFile, readFound } from './read-file.ts'
 import type { Clock, Logger } from './source.ts'
+import { TrailWatches } from './trail-watches.ts'
 
 /** Several events come for one save; reading waits until they have stopped for this long. */
 const SETTLE_MS = 50
@@ -43,9 +42,7 @@ interface TakenFile extends Pick<FoundFile, 'id' | 'writtenAt'> {
 export class WatchedFile {
   readonly #path: string
   readonly #options: WatchedFileOptions
-  readonly #watchers = new Map<string, { names: Set<string>; inode: bigint; watcher: FSWatcher }>()
-  /** Directories whose changes cannot be seen; said once. */
-  readonly #unwatched = new Set<string>()
+  readonly #watches: TrailWatches
   readonly #closing = new AbortController()
   #last: TakenFile | undefined = undefined
   #isOver = false
@@ -58,6 +55,8 @@ export class WatchedFile {
   constructor(path: string, options: WatchedFileOptions) {
     this.#path = resolvePath(path)
     this.#options = options
+    const { logger, pollMs } = options
+    this.#watches = new TrailWatches({ logger, pollMs, onChange: () => this.#settle() })
     void this.refresh()
     this.#poll()
   }
@@ -83,8 +82,7 @@ export class WatchedFile {
     this.#closing.abort()
     this.#options.clock.clearTimeout(this.#settling)
     this.#options.clock.clearTimeout(this.#polling)
-    for (const { watcher } of this.#watchers.values()) watcher.close()
-    this.#watchers.clear()
+    this.#watches.close()
     await this.#reading
   }
 
@@ -114,8 +112,10 @@ export class WatchedFile {
 
   #noteTouch(last: TakenFile, { content, id, writtenAt }: FoundFile): void {
     this.#last = { ...last, id, writtenAt }
-    const isLater = writtenAt !== undefined && last.writtenAt !== undefined && writtenAt > last.writtenAt
-    if (content.type === 'bytes' && isLater && id === last.id) this.#options.onTouched?.()
+    // Not only a later date: the one before may have been given by a clock that is ahead of the one that gives it now.
+    const isDatedAnew =
+      writtenAt !== undefined && last.writtenAt !== undefined && writtenAt !== last.writtenAt
+    if (content.type === 'bytes' && isDatedAnew && id === last.id) this.#options.onTouched?.()
   }
 
   async #take({ content, isOnce, id, writtenAt }: FoundFile, hash: string): Promise<void> {
@@ -145,48 +145,11 @@ export class WatchedFile {
     return { ...found, content: { type: 'withheld', error } }
   }
 
-  /** Watches the directory of every link on the way, and drops those that are no longer on it. */
   async #followTrail(): Promise<void> {
-    const wanted = new Map<string, Set<string>>()
     const kind = await stat(this.#path).catch(() => undefined)
     // a pipe or a device does not change in its directory
-    const trail = kind === undefined || kind.isFile() || kind.isDirectory() ? await linkTrail(this.#path) : []
-    for (const { directory, name } of trail) {
-      wanted.set(directory, (wanted.get(directory) ?? new Set()).add(name))
-    }
-    for (const [directory, { watcher, inode }] of [...this.#watchers]) {
-      // a directory removed and made again has the name but not the events
-      if (wanted.has(directory) && (await inodeOf(directory)) === inode) continue
-      watcher.close()
-      this.#watchers.delete(directory)
-    }
-    for (const [directory, names] of wanted) {
-      const known = this.#watchers.get(directory)
-      if (known !== undefined) known.names = names
-      else await this.#watchDirectory(directory, names)
-    }
-  }
-
-  async #watchDirectory(directory: string, names: Set<string>): Promise<void> {
-    const inode = await inodeOf(directory)
-    if (inode === undefined || this.#isClosed) return
-    try {
-      const watcher = watch(directory)
-      const entry = { names, inode, watcher }
-      this.#watchers.set(directory, entry)
-      watcher.on('change', (_type, name) => {
-        if (name === null || entry.names.has(String(name))) this.#settle()
-      })
-      watcher.on('error', () => {
-        watcher.close()
-        if (this.#watchers.get(directory) === entry) this.#watchers.delete(directory)
-      })
-    } catch (error) {
-      if (this.#unwatched.has(directory)) return
-      this.#unwatched.add(directory)
-      const how = this.#options.pollMs > 0 ? `it is read every ${this.#options.pollMs} ms` : 'pollMs is 0'
-      this.#options.logger.warn(`Cannot watch ${directory} for changes; ${how}`, { directory, error })
-    }
+    const isPlace = kind === undefined || kind.isFile() || kind.isDirectory()
+    await this.#watches.follow(isPlace ? this.#path : undefined)
   }
 
   #settle(): void {
@@ -227,8 +190,4 @@ function isFilled(content: FileContent): boolean {
 function hashOf(content: FileContent): string {
   if (content.type !== 'bytes') return `${content.type} ${(content.error as NodeJS.ErrnoException).code}`
   return createHash('sha256').update(content.bytes).digest('base64')
-}
-
-async function inodeOf(directory: string): Promise<bigint | undefined> {
-  return (await stat(directory, { bigint: true }).catch(() => undefined))?.ino
 }
