@@ -139,6 +139,18 @@ const containerOf = (inner: ArbitrarySchema, kind: number): ArbitrarySchema => {
     ['map', KEYS, () => z.map(z.string(), schema)],
     ['tagged union', ['kind', 'value', 'size'], () => z.discriminatedUnion('kind', [tagged, other])],
     ['union', KEYS, () => z.union([schema, z.number(), z.string()])],
+    ['loose record', KEYS, () => z.looseRecord(z.string().regex(/^[x0]/), schema)],
+    ['union of objects', ['kind', 'value', 'size'], () => z.union([tagged, other])],
+    [
+      'union of scalars and objects',
+      ['value', 'size'],
+      () =>
+        z.union([
+          z.object({ value: z.number().optional(), size: z.number().optional() }),
+          z.object({ value: schema }),
+          z.record(z.string(), z.object({ x: z.number() })),
+        ]),
+    ],
     [
       'intersection',
       ['value', 'size'],
@@ -162,7 +174,7 @@ const { tree } = fc.letrec<{ tree: ArbitrarySchema; object: ArbitrarySchema }>((
     { maxDepth: 3, depthSize: 'small' },
     fc.constantFrom(...scalars),
     fc.tuple(tie('tree'), fc.nat(20)).map(([inner, kind]) => wrap(inner, kind)),
-    fc.tuple(tie('tree'), fc.nat(30)).map(([inner, kind]) => containerOf(inner, kind)),
+    fc.tuple(tie('tree'), fc.nat(47)).map(([inner, kind]) => containerOf(inner, kind)),
     tie('object'),
   ),
   object: fc

@@ -9,15 +9,17 @@ import { compileSchema } from '../../packages/core/src/schema/compile-schema.ts'
 import type { LayerInfo, Leaf } from '../../packages/core/src/source/source.ts'
 import type { ArbitrarySchema } from './arbitrary-schema.ts'
 
-const layer = (name: string): LayerInfo => ({
+const layer = (name: string, isNested: boolean): LayerInfo => ({
   name,
   keyPrefix: `/${name}/`,
   separator: '/',
   naming: 'stored',
+  isNested,
 })
 
-/** Three layers of two sources. */
-export const LAYERS: readonly LayerInfo[] = [layer('file'), layer('base'), layer('prod')]
+/** Three layers of two sources; in the lowest and the highest a directory is an object, as in a file. */
+export const LAYERS: readonly LayerInfo[] = [layer('file', true), layer('base', false), layer('prod', true)]
+const NESTED = LAYERS.map(({ isNested }) => isNested === true)
 const SOURCES = [
   { name: 'file', layers: [LAYERS[0]!] },
   { name: 'etcd', layers: [LAYERS[1]!, LAYERS[2]!] },
@@ -83,7 +85,7 @@ export function inputOfHeld(schema: core.$ZodType, held: Held): { isBroken: bool
     for (const [path, value] of leaves) tree.set(number, { path, value, revision: 1 })
   }
   const issues: RawIssue[] = []
-  const input = inputOf(plan, tree.root, -1, issues)
+  const input = inputOf(plan, tree.root, -1, issues, NESTED)
   const named = LAYERS.map((info, index) => ({ ...info, source: index === 0 ? 'file' : 'etcd' }))
   const structure = structureIssues(tree, new IssueWriter(plan, tree.root, named))
   return { isBroken: structure.length > 0 || issues.length > 0, input }
