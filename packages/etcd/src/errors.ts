@@ -1,3 +1,4 @@
+import type { KeyRange } from './key-range-form.ts'
 import { errorCodes, type EtcdErrorCode, type Fate } from './error-codes.ts'
 
 /** The parts of an `EtcdError` besides its code. */
@@ -18,6 +19,8 @@ export interface EtcdErrorDetails {
   readonly grpcStatus?: number | undefined
   /** Replaces the code's remedy. */
   readonly remedy?: string | undefined
+  /** With `permission_denied`: the range that the user may not read, if it is known. */
+  readonly range?: KeyRange | undefined
   /** With `compacted`: the oldest revision still kept, if the server reported it. */
   readonly compactRevision?: number | undefined
 }
@@ -82,6 +85,11 @@ export class EtcdError extends Error {
   /** With `compacted`: the oldest revision still kept, if the server reported it. */
   get compactRevision(): number | undefined {
     return this.#details.compactRevision
+  }
+
+  /** With `permission_denied`: the range that the user may not read, if it is known. */
+  get range(): KeyRange | undefined {
+    return this.#details.range
   }
 
   /**

@@ -1,14 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  assertHoldsKeys,
-  bytesOf,
-  isEmptyRange,
-  type KeyRange,
-  keyAfter,
-  Namespace,
-  prefixEnd,
-} from './key-range.ts'
+import type { KeyRange } from './key-range-form.ts'
+import { assertHoldsKeys, bytesOf, isEmptyRange, keyAfter, Namespace, prefixEnd } from './key-range.ts'
 
 function hex(bytes: string | Uint8Array): string {
   return bytesOf(bytes).toString('hex')

@@ -1,18 +1,7 @@
 import type { Bytes } from './bytes.ts'
+import type { KeyRange } from './key-range-form.ts'
 import { BYTES, checkBytes, refuseArgument } from './check-argument.ts'
 import { shown } from './refuse-option.ts'
-
-/**
- * A range of keys: exactly one of the three forms. Keys are ordered by bytes. A range whose end is not after
- * its start contains no key: reading or deleting it does nothing, watching or permitting it is refused.
- */
-export type KeyRange =
-  /** One key. */
-  | { readonly key: Bytes }
-  /** All keys with this prefix; an empty prefix means all keys. */
-  | { readonly prefix: Bytes }
-  /** From one key up to, and without, another; to the last key without `to`. */
-  | { readonly from: Bytes; readonly to?: Bytes }
 
 /** A range as it is encoded. An empty `rangeEnd` means one key, a single zero byte means no end. */
 export interface WireRange {

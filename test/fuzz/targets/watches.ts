@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { EtcdErrorCode } from '../../../packages/etcd/src/error-codes.ts'
 import { EtcdError } from '../../../packages/etcd/src/errors.ts'
-import type { KeyRange } from '../../../packages/etcd/src/key-range.ts'
+import type { KeyRange } from '../../../packages/etcd/src/key-range-form.ts'
 import {
   ManualClock,
   ScriptedChannel,

@@ -10,7 +10,7 @@ import {
   SOME_TEXT,
 } from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
-import type { KeyRange } from '../key-range.ts'
+import type { KeyRange } from '../key-range-form.ts'
 import { shown } from '../refuse-option.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
 import { PermissionType } from '../wire/auth.ts'

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { bytesOf, type KeyRange } from '../key-range.ts'
+import type { KeyRange } from '../key-range-form.ts'
+import { bytesOf } from '../key-range.ts'
 import { exactRangeOf, rangeOfPermission, wireRangeOf } from './permission-range.ts'
 
 describe('the range of a permission', () => {

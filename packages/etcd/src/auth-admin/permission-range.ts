@@ -1,13 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Bytes } from '../bytes.ts'
-import {
-  assertHoldsKeys,
-  isEmptyRange,
-  type KeyRange,
-  Namespace,
-  prefixEnd,
-  type WireRange,
-} from '../key-range.ts'
+import type { KeyRange } from '../key-range-form.ts'
+import { assertHoldsKeys, isEmptyRange, Namespace, prefixEnd, type WireRange } from '../key-range.ts'
 
 const WHOLE_STORE = new Namespace()
 

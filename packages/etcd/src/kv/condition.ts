@@ -1,6 +1,7 @@
 import { BYTES, type Check, checkArgument, LEASE_OR_NONE, oneOf, whole } from '../check-argument.ts'
 import type { Bytes } from '../bytes.ts'
-import { held, heldRange, type KeyRange, type Namespace } from '../key-range.ts'
+import type { KeyRange } from '../key-range-form.ts'
+import { held, heldRange, type Namespace } from '../key-range.ts'
 import { type Compare, CompareResult, CompareTarget } from '../wire/kv.ts'
 import type { Init } from '../wire/message-type.ts'
 

@@ -1,5 +1,5 @@
 import type { Bytes } from '../bytes.ts'
-import type { KeyRange } from '../key-range.ts'
+import type { KeyRange } from '../key-range-form.ts'
 import type { AbortableIterator } from './abortable.ts'
 import type { Entry } from './entry.ts'
 import type { DeleteOptions, DeleteResult, PutOptions, PutResult, RangeResult } from './operation.ts'

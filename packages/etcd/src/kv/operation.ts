@@ -1,6 +1,7 @@
 import { checkBytes, FLAG, LEASE_OR_NONE, type OptionChecks, refuseArgument } from '../check-argument.ts'
 import type { Bytes } from '../bytes.ts'
-import type { KeyRange, Namespace } from '../key-range.ts'
+import type { KeyRange } from '../key-range-form.ts'
+import type { Namespace } from '../key-range.ts'
 import {
   type DeleteRangeRequest,
   type DeleteRangeResponse,

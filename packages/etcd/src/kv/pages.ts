@@ -1,5 +1,6 @@
 import { FLAG, type OptionChecks, whole } from '../check-argument.ts'
-import type { KeyRange, Namespace } from '../key-range.ts'
+import type { KeyRange } from '../key-range-form.ts'
+import type { Namespace } from '../key-range.ts'
 import type { KeyValue, RangeResponse } from '../wire/kv.ts'
 import { KV } from '../wire/rpc.ts'
 import { abortable, type AbortableIterator } from './abortable.ts'

@@ -12,7 +12,8 @@ import {
 } from '../check-argument.ts'
 import type { EtcdError } from '../errors.ts'
 import type { Bytes } from '../bytes.ts'
-import { held, type KeyRange, type Namespace } from '../key-range.ts'
+import type { KeyRange } from '../key-range-form.ts'
+import { held, type Namespace } from '../key-range.ts'
 import { type RangeRequest, SortOrder, SortTarget } from '../wire/kv.ts'
 import type { Init } from '../wire/message-type.ts'
 

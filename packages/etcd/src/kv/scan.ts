@@ -1,6 +1,7 @@
 import { FUNCTION, type OptionChecks, whole } from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
-import type { KeyRange, Namespace } from '../key-range.ts'
+import type { KeyRange } from '../key-range-form.ts'
+import type { Namespace } from '../key-range.ts'
 import type { CallDeadline } from '../call-deadline.ts'
 import { following } from './abortable.ts'
 import { waitForCaller } from './caller-wait.ts'

@@ -1,7 +1,8 @@
 import { hasMethods, readOptions, refuseArgument } from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
 import type { Bytes } from '../bytes.ts'
-import { held, type KeyRange, type Namespace } from '../key-range.ts'
+import type { KeyRange } from '../key-range-form.ts'
+import { held, type Namespace } from '../key-range.ts'
 import {
   type RequestOp,
   ResponseHeader,

@@ -15,8 +15,8 @@ export interface ListRequest {
   readonly recognizer: StoreRecognizer
   /** Read page by page. */
   readonly ranges: readonly WireRange[]
-  /** Only one key of this range is requested, so that missing permission for it is detected now. */
-  readonly follow: WireRange | undefined
+  /** Only one key of each of these is requested, so that missing permission for them is detected now. */
+  readonly follow: readonly WireRange[]
   /** Read at this revision. Default: the newest. */
   readonly revision?: number
   /** Entries per page. Default: 5,000 first, then the rest in three pages of 5,000 to 50,000 each. */
@@ -25,16 +25,18 @@ export interface ListRequest {
   /** Called after each failed attempt that is retried. */
   onRetry(error: EtcdError): void
   /** Called when a list starts; previous pages are void. Returns the evidence to collect about the store. */
-  onBegin(): StoreEvidence
+  onBegin(): ListEvidence
   /** Called for each page, in order, with the index of its range. */
   onPage(range: number, page: RawPage, revision: number): void
 }
+
+/** Collects evidence about the listed store. */
+export type ListEvidence = Pick<StoreEvidence, 'listed' | 'question'>
 
 /** The result of a list. */
 export interface Listed {
   /** Header of the first answer. Everything was read at its revision. */
   readonly header: ResponseHeader
-  readonly evidence: StoreEvidence
 }
 
 const FIRST_PAGE_SIZE = 5_000
@@ -66,7 +68,7 @@ export async function listRanges(channel: Channel, request: ListRequest): Promis
 class Listing {
   readonly #channel: Channel
   readonly #request: ListRequest
-  readonly #evidence: StoreEvidence
+  readonly #evidence: ListEvidence
   readonly #stop = new AbortController()
   readonly #signal: AbortSignal
   readonly #firstSize: number
@@ -87,7 +89,7 @@ class Listing {
     try {
       for (const [range, page] of (await this.#firstPages()).entries()) await this.#readOn(range, page)
       if (this.#answers > 1) await this.#assertSameStore()
-      return { header: this.#header!, evidence: this.#evidence }
+      return { header: this.#header! }
     } catch (error) {
       // Cancels a page that is no longer awaited.
       this.#stop.abort(error)
@@ -104,7 +106,7 @@ class Listing {
   async #firstPages(): Promise<RawPage[]> {
     const { ranges, follow } = this.#request
     const reads: Init<RangeRequest>[] = ranges.map(({ key, rangeEnd }) => ({ key, rangeEnd }))
-    if (follow !== undefined) reads.push({ ...follow, limit: 1, keysOnly: true })
+    for (const range of follow) reads.push({ ...range, limit: 1, keysOnly: true })
     const { size } = this.#request.recognizer
     const pages = await size.split(reads, (some) =>
       this.#patiently(this.#firstSize, (limit) =>

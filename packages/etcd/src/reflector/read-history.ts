@@ -10,7 +10,7 @@ const MOST_CHANGES = 200_000
 /** What to read, and the callbacks. */
 export interface HistoryRequest {
   /** Starts the watch of the range. */
-  subscribe(handlers: WatchHandlers, options: WatchOptions): Watcher
+  subscribe(handlers: WatchHandlers, options: WatchOptions): Pick<Watcher, 'reached' | 'cancel'>
   /** Changes after this revision are read. */
   readonly after: number
   /** Header of the list up to which changes are read. */

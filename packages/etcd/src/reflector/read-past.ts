@@ -27,7 +27,7 @@ export async function readPast({ read, plan, newest, revision, onPage }: PastReq
   try {
     const { header } = await read({
       revision,
-      follow: undefined,
+      follow: [],
       onBegin: () => new StoreEvidence({ ranges: plan.ranges }),
       onPage,
     })

@@ -9,15 +9,8 @@ import {
   whole,
 } from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
-import {
-  bytesOf,
-  heldRange,
-  type KeyRange,
-  keyAfter,
-  type Namespace,
-  prefixEnd,
-  type WireRange,
-} from '../key-range.ts'
+import type { KeyRange } from '../key-range-form.ts'
+import { bytesOf, heldRange, keyAfter, type Namespace, prefixEnd, type WireRange } from '../key-range.ts'
 import { assertNotEmpty } from '../watch/watch-options.ts'
 import type { ReflectedRanges, ReflectorOptions } from './reflector-types.ts'
 
@@ -27,9 +20,12 @@ const WATCH = 'Watch/Watch'
 export interface ReflectionPlan {
   /** All ranges, then all keys. */
   readonly ranges: readonly WireRange[]
-  readonly follow: WireRange
-  /** The range of `follow`, as the caller knows it. */
-  readonly followed: KeyRange
+  /** The ranges to watch, none of which overlap. */
+  readonly follow: readonly WireRange[]
+  /** Those of them that are not among the ranges, so that listing does not show whether they may be read. */
+  readonly unlisted: readonly WireRange[]
+  /** The ranges of `follow`, as the caller knows them. */
+  readonly followed: readonly KeyRange[]
   /** True if `follow` may contain keys outside of the ranges. */
   readonly isFollowWider: boolean
 }
@@ -53,14 +49,55 @@ export function planReflection(given: ReflectedRanges, namespace: Namespace): Re
   if (all.length === 0) throw new EtcdError('invalid_argument', { what: 'there is no range to follow' })
   for (const range of all) assertNotEmpty(range)
   const ofAll = () => (all.length === 1 ? all[0]! : hullOf(all))
-  const followed = follow === undefined ? ofAll() : heldRange(follow)
-  assertNotEmpty(followed)
+  const wanted = follow === undefined ? [ofAll()] : listOf(follow).map(heldRange)
+  if (wanted.length === 0) throw new EtcdError('invalid_argument', { what: 'follow is an empty list' })
+  for (const range of wanted) assertNotEmpty(range)
+  const followed = withoutOverlaps(wanted)
+  const spans = followed.map((range) => new SpanOf(range))
+  const stray = all.findIndex((range) => !spans.some((span) => span.contains(new SpanOf(range))))
+  if (stray >= 0) {
+    const what = `range or key ${stray} is not in one of the ranges that are followed, so changes in it would be missed`
+    throw new EtcdError('invalid_argument', { call: WATCH, what })
+  }
+  const listed = all.map((range) => namespace.range(range))
+  const watched = followed.map((range) => namespace.range(range))
   return Object.freeze({
-    ranges: all.map((range) => namespace.range(range)),
-    follow: namespace.range(followed),
+    ranges: listed,
+    follow: watched,
+    unlisted: watched.filter((range) => !listed.some((other) => isSame(range, other))),
     followed,
     isFollowWider: all.length > 1 || follow !== undefined,
   })
+}
+
+/** Anything that cannot be read is refused as a range. */
+function listOf(follow: KeyRange | readonly KeyRange[]): readonly KeyRange[] {
+  try {
+    return Array.isArray(follow) ? [...(follow as readonly KeyRange[])] : [follow as KeyRange]
+  } catch {
+    return [follow as KeyRange]
+  }
+}
+
+function isSame(a: WireRange, b: WireRange): boolean {
+  return bytesOf(a.key).equals(bytesOf(b.key)) && bytesOf(a.rangeEnd).equals(bytesOf(b.rangeEnd))
+}
+
+/** The same keys in ranges that do not overlap: a range inside another is left out, others are united. */
+function withoutOverlaps(ranges: readonly KeyRange[]): readonly KeyRange[] {
+  const apart: KeyRange[] = []
+  for (const range of ranges) {
+    let united = range
+    for (const [index, other] of [...apart.entries()].reverse()) {
+      const [a, b] = [new SpanOf(other), new SpanOf(united)]
+      if (a.contains(b)) united = other
+      else if (!b.contains(a) && a.overlaps(b)) united = hullOf([other, united])
+      else if (!b.contains(a)) continue
+      apart.splice(index, 1)
+    }
+    apart.push(united)
+  }
+  return apart
 }
 
 /** The smallest range that contains all of them. */
@@ -90,5 +127,16 @@ class SpanOf {
       this.start = bytesOf(range.from)
       this.end = range.to === undefined ? undefined : bytesOf(range.to)
     }
+  }
+
+  contains(other: SpanOf): boolean {
+    if (Buffer.compare(this.start, other.start) > 0) return false
+    return this.end === undefined || (other.end !== undefined && Buffer.compare(this.end, other.end) >= 0)
+  }
+
+  overlaps(other: SpanOf): boolean {
+    const isBefore = (end: Buffer | undefined, start: Buffer) =>
+      end !== undefined && Buffer.compare(end, start) <= 0
+    return !isBefore(this.end, other.start) && !isBefore(other.end, this.start)
   }
 }

@@ -1,6 +1,6 @@
 import type { EtcdError } from '../errors.ts'
 import type { Bytes } from '../bytes.ts'
-import type { KeyRange } from '../key-range.ts'
+import type { KeyRange } from '../key-range-form.ts'
 import type { WatchBatch, WatchProgress } from '../watch/watch-handlers.ts'
 import type { ResponseHeader } from '../wire/kv.ts'
 import type { ListedPage } from './listed-page.ts'
@@ -12,10 +12,12 @@ export interface ReflectedRanges {
   /** Single keys that are read and watched with them. Default: none. */
   readonly keys?: readonly Bytes[]
   /**
-   * One range that contains all of them and is watched. The user needs permission to read all of it, which is
-   * verified with the list. Default: the only range, or the smallest range that contains all ranges and keys.
+   * The range that is watched, and contains all of them. The user needs permission to read all of it, which is
+   * verified with the list. A list of ranges, each with a watch of its own and joined by revision, for a user
+   * who may read only these; each range and key has to be in one of them. Default: the only range, or the
+   * smallest range that contains all ranges and keys.
    */
-  readonly follow?: KeyRange
+  readonly follow?: KeyRange | readonly KeyRange[]
 }
 
 /** Options of `client.watch.reflect`. */

@@ -1,7 +1,8 @@
 import { readOptions, SIGNAL } from '../check-argument.ts'
 import { type Clock, keepRunning } from '../clock.ts'
 import { EtcdError, isFinalError, isSettingError } from '../errors.ts'
-import type { KeyRange, Namespace } from '../key-range.ts'
+import type { KeyRange } from '../key-range-form.ts'
+import type { Namespace } from '../key-range.ts'
 import type { Logger } from '../logger.ts'
 import type { Channel } from '../transport/transport.ts'
 import { asEtcdError } from '../as-etcd-error.ts'
@@ -9,9 +10,11 @@ import { callIsolated } from '../call-isolated.ts'
 import type { WatchBatch, WatchHandlers } from '../watch/watch-handlers.ts'
 import type { WatchOptions } from '../watch/watch-options.ts'
 import type { WatcherKnowledge } from '../watch/watch-host.ts'
+import { JoinedWatch, type JoinOptions } from '../watch/joined-watch.ts'
 import type { WatchState } from '../watch/watch-state.ts'
 import { KV } from '../wire/rpc.ts'
 import { waitWithin } from '../wait-within.ts'
+import { nameDeniedRange } from './denied-range.ts'
 import { isInRange } from './is-in-range.ts'
 import { type Listed, listRanges } from './list-ranges.ts'
 import { type ListedPage, listedPage } from './listed-page.ts'
@@ -25,7 +28,7 @@ import type {
   ReflectorHandlers,
   ReflectorOptions,
 } from './reflector-types.ts'
-import { StoreEvidence } from './store-evidence.ts'
+import { EvidenceByRange } from './evidence-by-range.ts'
 import { StoreEpochs } from './store-epochs.ts'
 import type { StorePosition } from './store-position.ts'
 import type { StoreRecognizer } from './store-recognizer.ts'
@@ -47,6 +50,9 @@ export interface ReflectorPorts {
   /** Called when the reflector was cancelled. */
   onEnded(reflector: Reflector): void
 }
+
+/** The watch of one range, or of several as one. */
+type FollowingWatch = Pick<WatchState, 'state' | 'raftTerm' | 'reached' | 'cancel'>
 
 type PageHandler = (index: number, page: ListedPage) => void
 
@@ -70,7 +76,7 @@ export class ListAndWatch implements Reflector {
   /** Signals that a list was delivered, that the watch is connected, or that neither will happen. */
   readonly #turns = new Turns()
   readonly #unlisten: () => void
-  #watcher: WatchState | undefined
+  #watcher: FollowingWatch | undefined
   /** Number of lists started so far, and of the last one that was delivered. */
   #begun = 0
   #handedOver = 0
@@ -123,7 +129,7 @@ export class ListAndWatch implements Reflector {
     this.#endRest()
     const { header } = await this.#ports.channel.unary(
       KV.range,
-      { ...this.#plan.follow, limit: 1, keysOnly: true },
+      { ...this.#plan.follow[0]!, limit: 1, keysOnly: true },
       { retry: 'read', signal: ended },
     )
     if (header === undefined) throw new EtcdError('malformed_message', { call: 'KV/Range' })
@@ -162,7 +168,12 @@ export class ListAndWatch implements Reflector {
         if (failures > 0 && !signal.aborted) await this.#rest(this.#ports.channel.backoffMs(failures - 1))
       } catch (thrown) {
         if (signal.aborted) return
-        const error = asEtcdError(thrown, 'Watch/Watch')
+        const error = await nameDeniedRange(asEtcdError(thrown, 'Watch/Watch'), {
+          channel: this.#ports.channel,
+          plan: this.#plan,
+          signal,
+        })
+        if (signal.aborted) return
         const isFinal = isFinalError(error) || isSettingError(error)
         this.#lost(error, isFinal)
         const restMs = isFinal ? FINAL_REST_MS : this.#ports.channel.backoffMs(failures)
@@ -174,16 +185,18 @@ export class ListAndWatch implements Reflector {
   /** Reads and delivers all ranges. Keeps no reference to them, because the watch that follows lives long. */
   async #list(): Promise<StorePosition> {
     const { clock, namespace } = this.#ports
-    const { ranges, follow, isFollowWider } = this.#plan
+    const { ranges, follow, unlisted } = this.#plan
     const isResync = this.#epochs.known !== undefined
     this.#begun += 1
     const order = this.#begun
     const provenAt = clock.now()
-    const { header, evidence } = await this.#read({
-      follow: isFollowWider ? follow : undefined,
+    let evidence = new EvidenceByRange(ranges, follow)
+    const { header } = await this.#read({
+      follow: unlisted,
       onBegin: () => {
         this.#tell((handlers) => handlers.onListing?.())
-        return new StoreEvidence({ ranges })
+        evidence = new EvidenceByRange(ranges, follow)
+        return evidence
       },
       onPage: (index, page, revision) => {
         if (isResync) page.entries().some((kv) => this.#epochs.doubts(kv))
@@ -208,7 +221,7 @@ export class ListAndWatch implements Reflector {
         }),
       readHistory: (after: number, onBatch: (batch: WatchBatch) => void) =>
         readHistory({
-          subscribe: (handlers, options) => this.#ports.subscribe(this.#plan.followed, handlers, options),
+          subscribe: (handlers, options) => this.#watch(handlers, options),
           after,
           header,
           signal: this.#closing.signal,
@@ -249,8 +262,7 @@ export class ListAndWatch implements Reflector {
         this.#tell((handlers) => handlers.onContact?.())
         this.#turns.happened()
       }
-      const watcher = this.#ports.subscribe(
-        this.#plan.followed,
+      const watcher = this.#watch(
         {
           onEvents: (batch) => {
             onUseful()
@@ -280,14 +292,22 @@ export class ListAndWatch implements Reflector {
           },
         },
         { afterRevision: after.revision, clusterId: after.clusterId },
-        {
-          evidence: this.#epochs.evidence,
+        this.#epochs.evidence?.parts.map((evidence) => ({
+          evidence,
           raftTerm: after.raftTerm,
           proofEveryMs: this.#options.proofEveryMs,
-        },
+        })),
       )
       if (watcher.state !== 'ended') this.#watcher = watcher
     })
+  }
+
+  #watch(handlers: WatchHandlers, options: JoinOptions, known?: readonly WatcherKnowledge[]): FollowingWatch {
+    const { followed } = this.#plan
+    const [only, ...others] = followed
+    if (only === undefined || others.length > 0)
+      return new JoinedWatch(this.#ports, followed, handlers, options, known)
+    return this.#ports.subscribe(only, handlers, options, known?.[0])
   }
 
   /** Delivers the changes in the ranges and keys. */

@@ -1,5 +1,5 @@
 import type { KeyValue, ResponseHeader } from '../wire/kv.ts'
-import type { StoreEvidence } from './store-evidence.ts'
+import type { EvidenceByRange } from './evidence-by-range.ts'
 import { setbackSince, type StorePosition } from './store-position.ts'
 
 /**
@@ -9,7 +9,7 @@ import { setbackSince, type StorePosition } from './store-position.ts'
  */
 export class StoreEpochs {
   #known: StorePosition | undefined
-  #evidence: StoreEvidence | undefined
+  #evidence: EvidenceByRange | undefined
   #isDisproven = false
   #epoch = 0
 
@@ -57,7 +57,7 @@ export class StoreEpochs {
   }
 
   /** A list is complete: it becomes the known state. */
-  listed(header: ResponseHeader, evidence: StoreEvidence): void {
+  listed(header: ResponseHeader, evidence: EvidenceByRange): void {
     const isOther = this.isOther(header)
     if (isOther) this.#epoch += 1
     const { clusterId, revision, raftTerm } = header
@@ -67,7 +67,7 @@ export class StoreEpochs {
   }
 
   /** The evidence by which the known store is recognized. */
-  get evidence(): StoreEvidence | undefined {
+  get evidence(): EvidenceByRange | undefined {
     return this.#evidence
   }
 }

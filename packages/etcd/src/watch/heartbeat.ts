@@ -41,6 +41,9 @@ export class Heartbeat {
   #hurriedMs = HURRIED_MS
   #unanswered = 0
   #isStopped = false
+  /** An urgent request is on its way, and whether another one is needed after its answer. */
+  #isUrgentSent = false
+  #isUrgentAgain = false
 
   /** `patience` multiplies how many requests may remain unanswered. */
   constructor(ports: HeartbeatPorts, patience = 1) {
@@ -86,10 +89,27 @@ export class Heartbeat {
     this.#silenceTimer = this.#ports.clock.setTimeout(() => this.#onHalfSilent(withinMs / 2), withinMs / 2)
   }
 
-  /** A caller started to wait for progress. */
-  requestProgress(): void {
+  /**
+   * A caller started to wait for progress. `isUrgent`: requests it at once, or, while such a request is on its
+   * way, with the answer; an answer that is lost delays the next request as if it were not urgent.
+   */
+  requestProgress(isUrgent = false): void {
     this.#hurriedMs = HURRIED_MS
+    if (isUrgent && this.#isUrgentSent) this.#isUrgentAgain = true
+    else if (isUrgent) this.#askAtOnce()
     this.#schedule()
+  }
+
+  /** Progress that was requested has arrived. */
+  progressed(): void {
+    this.#isUrgentSent = false
+    if (this.#isUrgentAgain) this.#askAtOnce()
+  }
+
+  #askAtOnce(): void {
+    this.#isUrgentAgain = false
+    this.#isUrgentSent = !this.#isStopped && this.#ports.ask()
+    if (this.#isUrgentSent) this.expect()
   }
 
   stop(): void {
@@ -116,6 +136,8 @@ export class Heartbeat {
   }
 
   #onDue(delayMs: number): void {
+    this.#isUrgentSent = false
+    this.#isUrgentAgain = false
     if (this.#ports.ask()) {
       this.#hurriedMs *= 2
       this.expect()

@@ -77,9 +77,9 @@ export class WatchConnection {
     }
   }
 
-  /** A watch waits for progress. */
-  requestProgress(): void {
-    this.#kept.current?.requestProgress()
+  /** A watch waits for progress; see `Heartbeat.requestProgress`. */
+  requestProgress(isUrgent: boolean): void {
+    this.#kept.current?.requestProgress(isUrgent)
   }
 
   /** Closes the connection for good. */

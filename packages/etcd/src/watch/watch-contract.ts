@@ -1,4 +1,4 @@
-import type { KeyRange } from '../key-range.ts'
+import type { KeyRange } from '../key-range-form.ts'
 import type { WatchHandlers } from './watch-handlers.ts'
 import type { QueueOptions, WatchOptions } from './watch-options.ts'
 import type {

@@ -12,8 +12,8 @@ export interface WatcherHost<Watch> {
   attach(watcher: Watch): void
   /** Removes the watch from its stream, if it is on one. */
   detach(watcher: Watch): void
-  /** A caller waits for progress of the watch. */
-  requestProgress(watcher: Watch): void
+  /** A caller waits for progress of the watch; `isUrgent`: it is requested at once. */
+  requestProgress(watcher: Watch, isUrgent: boolean): void
   /** The watch has ended. */
   forget(watcher: Watch): void
 }

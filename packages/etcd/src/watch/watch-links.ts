@@ -40,9 +40,9 @@ export class WatchLinks {
     if (link !== undefined) this.#retire(link)
   }
 
-  /** A watch waits for progress. */
-  requestProgress(watcher: WatchState): void {
-    this.#linkOf.get(watcher)?.requestProgress()
+  /** A watch waits for progress; see `Heartbeat.requestProgress`. */
+  requestProgress(watcher: WatchState, isUrgent: boolean): void {
+    this.#linkOf.get(watcher)?.requestProgress(isUrgent)
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { KeyRange } from '../key-range.ts'
+import type { KeyRange } from '../key-range-form.ts'
 import { type Change, FakeEtcd, lastChanges, type Manners } from './fake-etcd.test.kit.ts'
 import { ManualClock, settled } from './scripted-channel.test.kit.ts'
 import type { WatchBatch } from './watch-handlers.ts'

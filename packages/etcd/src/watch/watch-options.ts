@@ -1,7 +1,8 @@
 import { ANYTHING, FLAG, MEMBER_ID, type OptionChecks, oneOf, SIGNAL, whole } from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
 import { LONGEST_MS, number, refuse as refuseOption } from '../refuse-option.ts'
-import { assertHoldsKeys, type KeyRange, Namespace, type WireRange } from '../key-range.ts'
+import type { KeyRange } from '../key-range-form.ts'
+import { assertHoldsKeys, Namespace, type WireRange } from '../key-range.ts'
 import { WatchFilter } from '../wire/watch.ts'
 
 /** Where a watch starts, and what it delivers. */

@@ -1,4 +1,4 @@
-import type { KeyRange } from '../key-range.ts'
+import type { KeyRange } from '../key-range-form.ts'
 import type { KeyValue, RangeRequest, TxnRequest } from '../wire/kv.ts'
 import type { Init } from '../wire/message-type.ts'
 import type { Event, WatchResponse } from '../wire/watch.ts'

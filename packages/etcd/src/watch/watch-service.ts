@@ -2,7 +2,8 @@ import type { WatchService } from './watch-contract.ts'
 import { checkArgument, FUNCTION, readOptions } from '../check-argument.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
-import { type KeyRange, Namespace } from '../key-range.ts'
+import type { KeyRange } from '../key-range-form.ts'
+import { Namespace } from '../key-range.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { WatchHandlers } from './watch-handlers.ts'
@@ -54,7 +55,7 @@ export function createWatchService(channel: Channel, options: WatchServiceOption
     namespace,
     attach: (watcher) => links.attach(watcher),
     detach: (watcher) => links.detach(watcher),
-    requestProgress: (watcher) => links.requestProgress(watcher),
+    requestProgress: (watcher, isUrgent) => links.requestProgress(watcher, isUrgent),
     forget: (watcher) => watchers.delete(watcher),
   }
   const subscribe = (

@@ -48,6 +48,7 @@ export class WatchState implements Watcher {
   oversizes = 0
   /** No progress was reported since the watch is on its stream. */
   #isUnproven = true
+  #isProgressOrdered = true
   #unlisten: () => void = () => undefined
 
   constructor(
@@ -87,6 +88,11 @@ export class WatchState implements Watcher {
   /** True if progress is needed soon: a caller waits, or none was reported on this stream yet. */
   get isAwaited(): boolean {
     return this.#phase.type === 'live' && (this.#proofs.isAwaited || this.#isUnproven)
+  }
+
+  /** False if progress answers on its stream may overtake changes: etcd before 3.4.25 and 3.5.8. */
+  get isProgressOrdered(): boolean {
+    return this.#isProgressOrdered
   }
 
   /** The highest raft term seen. */
@@ -152,7 +158,8 @@ export class WatchState implements Watcher {
   }
 
   /** From here on, responses on the stream belong to this watch. */
-  goLive(header: ResponseHeader, endpoint: string): void {
+  goLive(header: ResponseHeader, endpoint: string, isProgressOrdered: boolean): void {
+    this.#isProgressOrdered = isProgressOrdered
     // "From now on" means after the revision at creation; later responses must not make it skip anything.
     if (this.#position === undefined) {
       this.#position = header.revision + 1
@@ -174,7 +181,7 @@ export class WatchState implements Watcher {
     this.#hasBeenLive = true
     if (isFirst) this.#notifier.notify('onCreated', contact)
     else this.#notifier.notify('onResumed', contact)
-    if (this.isAwaited) this.#host.requestProgress(this)
+    if (this.isAwaited) this.#host.requestProgress(this, false)
   }
 
   /**
@@ -254,11 +261,15 @@ export class WatchState implements Watcher {
     return this.store.clusterId
   }
 
-  reached(revision: number, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  /** See `Watcher.reached`. `isUrgent`: requests progress at once. */
+  reached(
+    revision: number,
+    options: { readonly signal?: AbortSignal; readonly isUrgent?: boolean } = {},
+  ): Promise<void> {
     if (this.#phase.type === 'ended') return Promise.reject(this.#phase.error ?? cancelledError())
     if (this.#proofs.revision >= revision || (this.#position ?? 0) > revision) return Promise.resolve()
     const promise = this.#proofs.wait(revision, options.signal)
-    if (this.isAwaited) this.#host.requestProgress(this)
+    if (this.isAwaited) this.#host.requestProgress(this, options.isUrgent === true)
     return promise
   }
 

@@ -136,9 +136,9 @@ export class WatchStream {
     for (const id of this.#live.idsOf(watcher)) this.#dismiss(id)
   }
 
-  /** A watch waits for progress. */
-  requestProgress(): void {
-    this.#heartbeat.requestProgress()
+  /** A watch waits for progress; see `Heartbeat.requestProgress`. */
+  requestProgress(isUrgent: boolean): void {
+    this.#heartbeat.requestProgress(isUrgent)
   }
 
   /**
@@ -199,7 +199,9 @@ export class WatchStream {
     const at = this.#questions.answered()
     const isStale = this.#live.progress(header, at, this.#questions.isOrderKept)
     this.#onUseful()
-    if (isStale && !this.#isOver) this.#ask()
+    if (this.#isOver) return
+    this.#heartbeat.progressed()
+    if (isStale) this.#ask()
   }
 
   #onCreateAnswer(response: WatchResponse, header: ResponseHeader): void {
@@ -234,7 +236,7 @@ export class WatchStream {
       this.#quietUntil = monotonicNow(this.#ports.clock) + SYNC_MS
       this.#live.set(id, watcher, this.#questions.open)
       watcher.provenOn(this)
-      watcher.goLive(header, this.endpoint)
+      watcher.goLive(header, this.endpoint, this.#questions.isOrderKept)
       this.#ports.onLive()
       this.#heartbeat.requestProgress()
       return

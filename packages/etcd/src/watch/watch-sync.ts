@@ -1,7 +1,7 @@
 import type { SyncBatch, SyncHandlers, SyncOptions, WatchSync } from './sync-contract.ts'
 import { checkArgument, FUNCTION, type OptionChecks, readOptions, SIGNAL } from '../check-argument.ts'
 import { type EtcdError, isFinalError } from '../errors.ts'
-import type { KeyRange } from '../key-range.ts'
+import type { KeyRange } from '../key-range-form.ts'
 import type { Logger } from '../logger.ts'
 import { ownKeyValue } from '../reflector/listed-page.ts'
 import type { ReflectedList, Reflector } from '../reflector/reflector-types.ts'

@@ -1,0 +1,86 @@
+import type { KeyRange } from '../key-range-form.ts'
+import type { WatchBatch, WatchProgress } from './watch-handlers.ts'
+import type { WatchState } from './watch-state.ts'
+
+/** What a join needs of the watch of one range. */
+export type JoinableWatch = Pick<
+  WatchState,
+  | 'position'
+  | 'state'
+  | 'lastStream'
+  | 'isProgressOrdered'
+  | 'raftTerm'
+  | 'reached'
+  | 'pause'
+  | 'resume'
+  | 'cancel'
+>
+
+/** One range of a join: its watch, and the changes that wait for the other ranges. */
+export class JoinedRange {
+  readonly range: KeyRange
+  watcher: JoinableWatch | undefined
+  /** The last progress report that was not passed on yet. */
+  progress: WatchProgress | undefined
+  /** Up to this revision the range is known, whatever its watch has delivered. */
+  #knownTo: number
+  #batches: WatchBatch[] = []
+  #next = 0
+  #askedFor = 0
+
+  /** `after`: everything up to this revision is known. */
+  constructor(range: KeyRange, after: number) {
+    this.range = range
+    this.#knownTo = after
+  }
+
+  /** All changes up to this revision have arrived. */
+  get reached(): number {
+    return Math.max(this.#knownTo, (this.watcher?.position ?? 0) - 1)
+  }
+
+  /** The earliest change that waits. */
+  get head(): WatchBatch | undefined {
+    return this.#batches[this.#next]
+  }
+
+  /** The latest change that waits. */
+  get tail(): WatchBatch | undefined {
+    return this.#batches.at(-1)
+  }
+
+  /** Adds a change; returns false for one that is known to have left no trace. */
+  push(batch: WatchBatch): boolean {
+    if (batch.revision <= this.#knownTo) return false
+    this.#batches.push(batch)
+    return true
+  }
+
+  /** Removes and returns the earliest change if it is of this revision. */
+  take(revision: number): WatchBatch | undefined {
+    const { head } = this
+    if (head?.revision !== revision) return undefined
+    this.#next += 1
+    if (this.#next === this.#batches.length) {
+      this.#batches = []
+      this.#next = 0
+    }
+    return head
+  }
+
+  /**
+   * Records that the content of the range at this revision is what it was at the one reached: changes in
+   * between have left no trace.
+   */
+  unchangedTo(revision: number): void {
+    this.#knownTo = Math.max(this.#knownTo, revision)
+  }
+
+  /** Requests progress of the watch, at once, unless that was done for this revision before. */
+  ask(revision: number): void {
+    if (this.#askedFor >= revision) return
+    this.#askedFor = revision
+    // A watch that ends reports that by its handlers.
+    this.watcher?.reached(revision, { isUrgent: true }).catch(() => undefined)
+  }
+}
