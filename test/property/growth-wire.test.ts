@@ -5,7 +5,8 @@ import { encodeFrame, FrameReader } from '../../packages/etcd/src/wire/frame.ts'
 import * as wire from '../../packages/etcd/src/wire/index.ts'
 import type { MessageType } from '../../packages/etcd/src/wire/message-type.ts'
 import { LayerLeaves } from '../../packages/livetree/src/etcd-source/layer-leaves.ts'
-import { Overlays } from '../../packages/livetree/src/etcd-source/overlays.ts'
+import { TreeLayers } from '../../packages/livetree/src/etcd-source/tree-layers.ts'
+import { planOfRoot } from '../../packages/livetree/src/etcd-source/tree-plan.ts'
 
 /** Of a message, in bytes. */
 const LENGTH = 500_000
@@ -104,7 +105,7 @@ test.each<[string, (index: number) => string]>([
 ])('100,000 keys of a listing are read in a moment: %s', (_kind, keyOf) => {
   const count = 100_000
   const keys = Array.from({ length: count }, (_, index) => keyOf(index))
-  const leaves = new LayerLeaves(new Overlays('/c', ['base', 'prod']))
+  const leaves = new LayerLeaves(new TreeLayers(planOfRoot('/c', ['base', 'prod'])))
   const page = { keys, values: keys, modRevisions: keys.map((_, index) => index + 1), notText: [] }
   expect(cpuMs(() => leaves.leavesOf(0, page as never))).toBeLessThan(BOUND_MS)
 })

@@ -18,7 +18,8 @@ import { parseEndpoint } from '../../packages/etcd/src/transport/endpoint-url.ts
 import { errorOfStatus, isTokenText, readStatus } from '../../packages/etcd/src/transport/status.ts'
 import { WatchEvent } from '../../packages/etcd/src/watch/watch-handlers.ts'
 import { LayerLeaves } from '../../packages/livetree/src/etcd-source/layer-leaves.ts'
-import { Overlays } from '../../packages/livetree/src/etcd-source/overlays.ts'
+import { TreeLayers } from '../../packages/livetree/src/etcd-source/tree-layers.ts'
+import { planOfRoot } from '../../packages/livetree/src/etcd-source/tree-plan.ts'
 import { NASTY_LENGTH, nastyShapes, SCALAR_KINDS } from '../support/nasty-shapes.ts'
 import { isLongRun } from '../support/run-length.ts'
 
@@ -383,7 +384,7 @@ test('what etcd, and whoever stands before it, may say', () => {
         }
       },
       'a key': (part) => {
-        const leaves = new LayerLeaves(new Overlays('/c', ['base']))
+        const leaves = new LayerLeaves(new TreeLayers(planOfRoot('/c', ['base'])))
         const key = Buffer.from(`/c/base/${text(shape, part)}`)
         const kv = { key, value: key, modRevision: 1, createRevision: 1, version: 1, lease: 0n }
         return () => leaves.changesOf(new WatchEvent('put', kv, undefined))

@@ -2,7 +2,9 @@ import type { EtcdClient, ListedPage, ReflectedList, ReflectorHandlers } from '@
 import type { Source } from '../../packages/core/src/source/source.ts'
 import { WatchEvent } from '../../packages/etcd/src/watch/watch-handlers.ts'
 import { EtcdConnection } from '../../packages/livetree/src/etcd-source/connection.ts'
-import { Overlays } from '../../packages/livetree/src/etcd-source/overlays.ts'
+import { rangesOf } from '../../packages/livetree/src/etcd-source/tree-listing.ts'
+import { TreeLayers } from '../../packages/livetree/src/etcd-source/tree-layers.ts'
+import { planOfRoot } from '../../packages/livetree/src/etcd-source/tree-plan.ts'
 
 const ROOT = '/app'
 const HEADER = { clusterId: 7n, memberId: 1n, revision: 0, raftTerm: 2 }
@@ -13,7 +15,7 @@ type Entry = ReturnType<typeof kvOf>
 
 /** A store with a history, and the etcd source on it: lists, watches and the past, without a server. */
 export class HistoryStore {
-  readonly overlays = new Overlays(ROOT, ['base', 'prod'])
+  readonly overlays = new TreeLayers(planOfRoot(ROOT, ['base', 'prod']))
   readonly #history: Revision[] = []
   readonly #followers = new Set<(revision: number) => void>()
   /** Earlier revisions cannot be read. */
@@ -66,7 +68,7 @@ export class HistoryStore {
       name: 'etcd',
       layers: this.overlays.layers,
       isRemote: true,
-      removalCommand: `etcdctl put ${this.overlays.allowRemovalKey} yes`,
+      removalCommand: `etcdctl put ${this.overlays.removalKeys[0]} yes`,
       isAway: false,
       open(context) {
         const reflect = (_ranges: unknown, given: ReflectorHandlers) => {
@@ -79,8 +81,9 @@ export class HistoryStore {
         return new EtcdConnection({
           client: { watch: { reflect } } as unknown as EtcdClient,
           isOwned: false,
-          tree: { root: ROOT, overlays: ['base', 'prod'], name: 'etcd', pageSize: undefined },
-          overlays: new Overlays(ROOT, ['base', 'prod']),
+          name: 'etcd',
+          tree: new TreeLayers(planOfRoot(ROOT, ['base', 'prod'])),
+          pageSize: undefined,
           context,
         })
       },
@@ -142,9 +145,8 @@ export class HistoryStore {
 
   #pages(revision: number, onPage: ReflectorHandlers['onPage']): void {
     const tree = this.#at(revision)
-    const { layers, documentKeys, allowRemovalKey } = this.overlays
-    const prefixes = layers.map(({ keyPrefix }) => keyPrefix)
-    for (const [index, prefix] of prefixes.entries()) {
+    const { ranges, keys } = rangesOf(this.overlays)
+    for (const [index, { prefix }] of ranges.entries()) {
       const entries = [...tree].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1))
       onPage(
         index,
@@ -154,9 +156,9 @@ export class HistoryStore {
         ),
       )
     }
-    for (const [index, key] of [...documentKeys, allowRemovalKey].entries()) {
+    for (const [index, key] of keys.entries()) {
       const entry = tree.get(key)
-      onPage(prefixes.length + index, pageOf(entry === undefined ? [] : [entry]))
+      onPage(ranges.length + index, pageOf(entry === undefined ? [] : [entry]))
     }
   }
 }

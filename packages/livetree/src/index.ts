@@ -67,4 +67,10 @@ export {
   Snapshot,
 } from '@livetree/core'
 export { etcd } from './etcd-source/etcd.ts'
-export type { EtcdSourceOptions, EtcdTreeOptions } from './etcd-source/options.ts'
+export type { EtcdLayer } from './etcd-source/directories.ts'
+export type {
+  EtcdLayersOptions,
+  EtcdRootOptions,
+  EtcdSourceOptions,
+  EtcdTreeOptions,
+} from './etcd-source/options.ts'

@@ -5,7 +5,8 @@ import * as z from 'zod'
 import { createManualSource } from '../../../packages/core/src/testing/index.ts'
 import { defineConfig } from '../../../packages/core/src/index.ts'
 import { LayerLeaves } from '../../../packages/livetree/src/etcd-source/layer-leaves.ts'
-import { Overlays } from '../../../packages/livetree/src/etcd-source/overlays.ts'
+import { TreeLayers } from '../../../packages/livetree/src/etcd-source/tree-layers.ts'
+import { planOfRoot } from '../../../packages/livetree/src/etcd-source/tree-plan.ts'
 import { WatchEvent } from '../../../packages/etcd/src/watch/watch-handlers.ts'
 import { type ArbitrarySchema, arbitrarySchema, arbitraryText } from '../../property/arbitrary-schema.ts'
 import {
@@ -132,7 +133,7 @@ export const trees: readonly FuzzTarget[] = [
       ),
     }),
     check({ schema, pairs }) {
-      const layerLeaves = new LayerLeaves(new Overlays('/c', []))
+      const layerLeaves = new LayerLeaves(new TreeLayers(planOfRoot('/c', [])))
       const pipeline = createPipelineForTest(schema)
       const held: Held = LAYERS.map(() => new Map())
       const edits = pairs.flatMap(([path, value], index) => {

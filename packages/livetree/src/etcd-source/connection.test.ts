@@ -18,7 +18,8 @@ import {
 import { expect, test } from 'vitest'
 import { WatchEvent } from '../../../etcd/src/watch/watch-handlers.ts'
 import { EtcdConnection } from './connection.ts'
-import { Overlays } from './overlays.ts'
+import { TreeLayers } from './tree-layers.ts'
+import { planOfRoot } from './tree-plan.ts'
 
 type EarlierPlace = NonNullable<Awaited<NonNullable<SourceContext['earlier']>>>
 
@@ -81,8 +82,9 @@ function open(staleAfterMs?: number, earlier?: EarlierPlace) {
   const connection = new EtcdConnection({
     client,
     isOwned: false,
-    tree: { root: '/x', overlays: ['base'], name: 'etcd', pageSize: undefined },
-    overlays: new Overlays('/x', ['base']),
+    name: 'etcd',
+    tree: new TreeLayers(planOfRoot('/x', ['base'])),
+    pageSize: undefined,
     context: {
       clock: createTestClock(),
       logger: silentLogger,
@@ -172,7 +174,7 @@ test('EtcdConnection: reads each layer, its document and the permission at one r
   expect(ranges).toEqual({
     ranges: [{ prefix: '/x/base/' }],
     keys: ['/x/base', '/x/.livetree/allow-removal'],
-    follow: { prefix: '/x/' },
+    follow: [{ prefix: '/x/' }],
   })
   expect(await list()).toEqual(['tree at 9'])
 })
@@ -269,7 +271,7 @@ test('EtcdConnection: a permission is passed on by itself, what concerns no laye
 
 test('EtcdConnection: permission_denied names the range and the command that grants it', () => {
   const { lost, handlers } = open()
-  handlers.onLost!(new EtcdError('permission_denied', { call: 'KV/Txn' }), true)
+  handlers.onLost!(new EtcdError('permission_denied', { call: 'KV/Txn', range: { prefix: '/x/' } }), true)
   expect(lost[0]!.isFinal).toBe(true)
   expect(lost[0]!.error.message).toMatch(/keys that begin with \/x\//)
   expect(lost[0]!.error.message).toContain("etcdctl role grant-permission <role> --prefix=true read '/x/'")

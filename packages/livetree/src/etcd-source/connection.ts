@@ -1,9 +1,11 @@
-import type {
-  PatchUpdate,
-  ReplaceUpdate,
-  SourceConnection,
-  SourceContext,
-  TreeReplacement,
+import {
+  type PatchUpdate,
+  type RemovalPermission,
+  type ReplaceUpdate,
+  shellWord,
+  type SourceConnection,
+  type SourceContext,
+  type TreeReplacement,
 } from '@livetree/core/source'
 import {
   type EtcdClient,
@@ -13,8 +15,7 @@ import {
   type WatchBatch,
 } from '@livetree/etcd'
 import type { LayerLeaves } from './layer-leaves.ts'
-import type { ResolvedTree } from './options.ts'
-import type { Overlays } from './overlays.ts'
+import type { TreeLayers } from './tree-layers.ts'
 import { rangesOf, TreeListing } from './tree-listing.ts'
 
 /** Options of `EtcdConnection`. */
@@ -22,8 +23,11 @@ export interface EtcdConnectionOptions {
   readonly client: EtcdClient
   /** Whether the client was created for this source, and is closed with it. */
   readonly isOwned: boolean
-  readonly tree: ResolvedTree
-  readonly overlays: Overlays
+  /** The source's name, for messages. */
+  readonly name: string
+  readonly tree: TreeLayers
+  /** Number of keys per page while listing; undefined: the reflector's default. */
+  readonly pageSize: number | undefined
   readonly context: SourceContext
 }
 
@@ -43,7 +47,7 @@ type WholeTree = Pick<ReplaceUpdate, 'revision' | 'layers' | 'allowRemoval' | 'i
 interface History {
   readonly updates: readonly Update[]
   /** See `ReplaceUpdate.allowRemoval`; for the completed list. */
-  readonly allowRemoval?: boolean
+  readonly allowRemoval?: RemovalPermission
 }
 const NO_HISTORY: History = { updates: [] }
 
@@ -66,16 +70,16 @@ export class EtcdConnection implements SourceConnection {
 
   constructor(options: EtcdConnectionOptions) {
     this.#options = options
-    const { client, tree, overlays, context } = options
-    this.#listing = new TreeListing(overlays)
+    const { client, tree, pageSize, context } = options
+    this.#listing = new TreeListing(tree)
     this.#leaves = this.#listing.leaves
     this.#reflector = client.watch.reflect(
-      rangesOf(overlays),
+      rangesOf(tree),
       {
         onListing: () => {
           this.#replacement?.abandon()
           this.#replacement = context.sink.beginReplace()
-          this.#listing = new TreeListing(overlays, this.#replacement)
+          this.#listing = new TreeListing(tree, this.#replacement)
         },
         onPage: (index, page) => this.#listing.take(index, page),
         onWhole: async (list) => {
@@ -91,7 +95,7 @@ export class EtcdConnection implements SourceConnection {
         },
       },
       {
-        ...(tree.pageSize === undefined ? {} : { pageSize: tree.pageSize }),
+        ...(pageSize === undefined ? {} : { pageSize }),
         ...proofEvery(context.staleAfterMs),
       },
     )
@@ -112,13 +116,12 @@ export class EtcdConnection implements SourceConnection {
    */
   async #historyBefore(list: ReflectedList, layers: ReplaceUpdate['layers']): Promise<History> {
     const { revision } = list
-    const { allowedAt } = this.#listing
     const since = await this.#knownRevision(list, layers)
     if (since === undefined || since >= revision) return NO_HISTORY
     const isFar = revision - since > MOST_REVISIONS
-    const updates = isFar ? await this.#lastPermission(list, since) : await this.#historyOf(list, since)
+    const updates = isFar ? await this.#lastPermissions(list, since) : await this.#historyOf(list, since)
     // Without any history, a permission written by this revision covers every removal so far.
-    return { updates, allowRemoval: updates.length === 0 && allowedAt === revision }
+    return { updates, allowRemoval: updates.length === 0 && this.#permissionAt(this.#listing, revision) }
   }
 
   /** Every change after the known tree, or after the last compaction; empty if the whole history is compacted. */
@@ -141,24 +144,35 @@ export class EtcdConnection implements SourceConnection {
       const changes = batches.map((batch) => this.#patchOf(batch, listing.leaves))
       if (from === since) return [{ ...tree, isKnown: true }, ...changes]
       // A permission written by the first revision of the history covers what is missing in that revision.
-      return [{ ...tree, allowRemoval: listing.allowedAt === from }, ...changes]
+      return [{ ...tree, allowRemoval: this.#permissionAt(listing, from) }, ...changes]
     }
     return []
   }
 
-  /** The tree before the last removal permission and the tree with it. */
-  async #lastPermission(list: ReflectedList, since: number): Promise<readonly Update[]> {
-    const { allowedAt } = this.#listing
-    if (allowedAt <= since) return []
-    const before = allowedAt - 1 > since ? await this.#readTree(list, allowedAt - 1) : undefined
-    const allowed = await this.#readTree(list, allowedAt)
-    if (allowed === undefined) return []
-    return [...(before === undefined ? [] : [before.tree]), { ...allowed.tree, allowRemoval: true }]
+  /** For each removal key that was put: the tree before that was done last, and the tree with it. */
+  async #lastPermissions(list: ReflectedList, since: number): Promise<readonly Update[]> {
+    const updates: Update[] = []
+    let last = since
+    for (const at of [...new Set(this.#listing.allowedAt)].sort((a, b) => a - b)) {
+      if (at <= since) continue
+      const before = at - 1 > last ? await this.#readTree(list, at - 1) : undefined
+      const allowed = await this.#readTree(list, at)
+      if (allowed === undefined) continue
+      if (before !== undefined) updates.push(before.tree)
+      updates.push({ ...allowed.tree, allowRemoval: this.#permissionAt(allowed.listing, at) })
+      last = at
+    }
+    return updates
+  }
+
+  /** The layers for which a removal key of a listed tree was put by this very revision. */
+  #permissionAt({ allowedAt }: TreeListing, revision: number): RemovalPermission {
+    return this.#options.tree.permissionOf((key) => allowedAt[key] === revision)
   }
 
   /** Reads the tree at a revision; undefined if that is compacted. */
   async #readTree(list: ReflectedList, revision: number) {
-    const listing = new TreeListing(this.#options.overlays)
+    const listing = new TreeListing(this.#options.tree)
     const isThere = await list.readPast(revision, (index, page) => listing.take(index, page))
     return isThere ? { listing, tree: { revision, layers: listing.finish() } } : undefined
   }
@@ -178,12 +192,13 @@ export class EtcdConnection implements SourceConnection {
   }
 
   #takeList({ revision, epoch, isResync, header, provenAt }: ReflectedList): void {
-    const { overlays, context } = this.#options
+    const { tree, context } = this.#options
     const { updates, ...permission } = this.#history
     const replacement = this.#replacement
     this.#leaves = this.#listing.leaves
     // The watch may run for a long time, so the listed leaves are released.
-    this.#listing = new TreeListing(overlays)
+    if (!isResync) this.#warnOfNothing(this.#listing)
+    this.#listing = new TreeListing(tree)
     this.#replacement = undefined
     this.#history = NO_HISTORY
     this.#provenAt = provenAt
@@ -201,16 +216,16 @@ export class EtcdConnection implements SourceConnection {
 
   #sendPatch({ revision, changes, allowRemoval }: Change): void {
     const { context } = this.#options
-    if (changes.length > 0 || allowRemoval) context.sink.patch({ revision, changes, allowRemoval })
+    if (changes.length > 0 || allowRemoval !== false) context.sink.patch({ revision, changes, allowRemoval })
   }
 
   /** Converts all events of one revision into one patch, without keys that belong to no layer. */
   #patchOf({ revision, events }: WatchBatch, leaves: LayerLeaves): Change {
-    const { overlays } = this.#options
+    const { tree } = this.#options
     const changes = events.flatMap((event) => leaves.changesOf(event))
-    const allowRemoval = events.some(
-      ({ type, kv }) => type === 'put' && kv.key.toString() === overlays.allowRemovalKey,
-    )
+    const isPut = (key: Buffer) => events.some(({ type, kv }) => type === 'put' && kv.key.equals(key))
+    const put = tree.removalBytes.map(isPut)
+    const allowRemoval = tree.permissionOf((key) => put[key] === true)
     return { revision, changes, allowRemoval }
   }
 
@@ -219,15 +234,34 @@ export class EtcdConnection implements SourceConnection {
     this.#options.context.sink.alive({ revision: this.#reflector.revision, provenAt })
   }
 
+  /** A misspelt directory is not found, like an empty one, and the schema may have a default for everything in it. */
+  #warnOfNothing({ layers }: TreeListing): void {
+    const { name, tree, context } = this.#options
+    for (const { directory, layers: own } of tree.plan.expected) {
+      if (own.some((layer) => layers[layer]?.length !== 0)) continue
+      const isRoot = tree.documents.length > 0
+      const what = isRoot ? 'none of its overlays holds a key' : 'there is no key'
+      const remedy = tree.plan.follow.length > 1 ? ', or say optional: true if it may hold nothing' : ''
+      context.logger.warn(
+        `The source ${name} reads the keys below ${directory}, and ${what}. Check how it is spelt${remedy}`,
+        { source: name, directory },
+      )
+    }
+  }
+
   /** Adds the key range that the etcd user needs to read to a `permission_denied` error. */
   #explained(error: EtcdError): EtcdError {
     if (error.code !== 'permission_denied') return error
-    const { prefix } = this.#options.overlays
+    const { name, tree } = this.#options
+    const { range } = error
+    const prefix =
+      range !== undefined && 'prefix' in range ? String(range.prefix) : tree.plan.follow.join(' ')
+    const word = shellWord(prefix)
     return new EtcdError('permission_denied', {
       call: error.call,
       endpoint: error.endpoint,
-      what: `the source ${this.#options.tree.name} reads and watches all keys that begin with ${prefix}, which the user is not allowed to: ${error.what}`,
-      remedy: `Grant it to a role of the user: etcdctl role grant-permission <role> --prefix=true read '${prefix}'`,
+      what: `the source ${name} reads and watches all keys that begin with ${prefix}, which the user is not allowed to: ${error.what}`,
+      remedy: `Grant it to a role of the user: etcdctl role grant-permission <role> --prefix=true read ${word === prefix ? `'${prefix}'` : word}`,
       cause: error,
     })
   }

@@ -1,34 +1,39 @@
-import { shellWord, type Source, type SourceContext } from '@livetree/core/source'
+import type { Source, SourceContext } from '@livetree/core/source'
 import { createEtcdClient } from '@livetree/etcd'
 import { EtcdConnection } from './connection.ts'
 import { type EtcdSourceOptions, resolveSource } from './options.ts'
-import { Overlays } from './overlays.ts'
+import { TreeLayers } from './tree-layers.ts'
 
 /**
- * Creates a source that reads a directory tree in etcd: it lists all overlays at one revision and then follows them with
- * one watch, without a gap between the two. It resumes or lists again after a compaction, a restart or a change of members.
- * If the store turns out to be another one (restored, replaced), `epoch` increases.
+ * Creates a source that reads directories in etcd as layers: it lists all of them at one revision and then follows them
+ * together, without a gap between the two: a transaction over several layers is one change. It resumes or lists again
+ * after a compaction, a restart or a change of members. If the store turns out to be another one (restored, replaced),
+ * `epoch` increases.
  *
- * A transaction that is meant to remove many keys also puts `<root>/.livetree/allow-removal`, with any value. Put alone,
- * the key allows a removal that was rejected.
+ * With `root` all keys below it are watched; with `layers` only the directories of the layers are read, so the user needs
+ * no other permission. A transaction that is meant to remove many keys also puts `<root>/.livetree/allow-removal`, or
+ * `<prefix>/.livetree/allow-removal` for each layer it removes from, with any value. Put alone, the key allows a removal
+ * that was rejected.
  *
  * @throws LivetreeError `invalid_options` for options of the tree; EtcdError `invalid_option` for options of the client
  */
 export function etcd(options: EtcdSourceOptions): Source {
-  const { tree, client, clientOptions } = resolveSource(options)
-  const overlays = new Overlays(tree.root, tree.overlays)
+  const { name, pageSize, plan, client, clientOptions } = resolveSource(options)
+  const tree = new TreeLayers(plan)
   const connect = ({ clock, logger }: SourceContext) =>
     client === undefined
       ? { client: createEtcdClient({ ...clientOptions, clock, logger }), isOwned: true }
       : { client, isOwned: false }
   const { endpoints } = clientOptions
+  const [first] = tree.layers
+  const isOneKey = tree.layers.every(({ removalCommand }) => removalCommand === first?.removalCommand)
   return {
-    name: tree.name,
+    name,
     ...(endpoints !== undefined && { address: [endpoints].flat().join(', ') }),
-    layers: overlays.layers,
+    layers: tree.layers,
     isRemote: true,
-    removalCommand: `etcdctl put ${shellWord(overlays.allowRemovalKey)} yes`,
+    ...(isOneKey && first?.removalCommand !== undefined && { removalCommand: first.removalCommand }),
     removalNote: 'every process then takes the newest tree, also one that starts later',
-    open: (context) => new EtcdConnection({ ...connect(context), tree, overlays, context }),
+    open: (context) => new EtcdConnection({ ...connect(context), name, tree, pageSize, context }),
   }
 }

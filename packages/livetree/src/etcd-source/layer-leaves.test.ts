@@ -3,7 +3,8 @@ import type { ListedPage } from '@livetree/etcd'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { WatchEvent } from '../../../etcd/src/watch/watch-handlers.ts'
-import { Overlays } from './overlays.ts'
+import { TreeLayers } from './tree-layers.ts'
+import { planOfDirectories, planOfRoot } from './tree-plan.ts'
 import { rangesOf, TreeListing } from './tree-listing.ts'
 
 const header = { clusterId: 7n, memberId: 1n, revision: 1, raftTerm: 2 }
@@ -38,7 +39,7 @@ type Tree = Map<string, unknown>
 const placeName = (layer: number, path: string) => `${layer}:${path}`
 
 /** What an instance that starts now has. */
-function fresh(overlays: Overlays, store: ReadonlyMap<string, Stored>): Tree {
+function fresh(overlays: TreeLayers, store: ReadonlyMap<string, Stored>): Tree {
   const listing = relisted(overlays, store)
   const tree: Tree = new Map()
   for (const [layer, leaves] of listing.finish().entries()) {
@@ -47,10 +48,20 @@ function fresh(overlays: Overlays, store: ReadonlyMap<string, Stored>): Tree {
   return tree
 }
 
+/** Layers of one root, or directories that each are read alone, one of them at two places. */
+function treeOf(at: string, names: readonly string[], isRoot: boolean): TreeLayers {
+  if (isRoot) return new TreeLayers(planOfRoot(at, names))
+  const unused = 'warn'
+  const own = names.map((name) => ({ prefix: `${at}/${name}`, at: [], unused, isOptional: true }) as const)
+  const mounted = { prefix: `${at}/base/a`, at: ['a', 'b'], unused, isOptional: true } as const
+  return new TreeLayers(planOfDirectories([...own, mounted]))
+}
+
 const root = fc.constantFrom('/x', '/größe')
 const overlayNames = fc.constantFrom([], ['base'], ['base', 'base/sub'], ['base', '.livetree/odd'])
 const tail = fc.constantFrom(
   ...['', '/', '/base', '/base/', '/base//', '/base/a', '/base/a/', '/base/sub', '/base/sub/', '/base/sub/b'],
+  ...['/base/a/b', '/base/a/.livetree/allow-removal', '/base/a/.livetree/x'],
   ...['/other', '/.livetree/allow-removal', '/.livetree/odd/a', '/base/.livetree', '/base/.livetree/a'],
 )
 const odd = fc.constantFrom(Buffer.alloc(0), Buffer.alloc(0), Buffer.of(0xff))
@@ -62,10 +73,11 @@ test('LayerLeaves: a running source has what one that starts now has, after any 
     fc.property(
       root,
       overlayNames,
+      fc.boolean(),
       fc.array(edit, { maxLength: 30 }),
       fc.nat(30),
-      (at, names, edits, start) => {
-        const overlays = new Overlays(at, names)
+      (at, names, isRoot, edits, start) => {
+        const overlays = treeOf(at, names, isRoot)
         const store = new Map<string, Stored>()
         let listing = new TreeListing(overlays)
         let running: Tree = new Map()
@@ -98,7 +110,7 @@ test('LayerLeaves: a running source has what one that starts now has, after any 
   )
 })
 
-function relisted(overlays: Overlays, store: ReadonlyMap<string, Stored>): TreeListing {
+function relisted(overlays: TreeLayers, store: ReadonlyMap<string, Stored>): TreeListing {
   const listing = new TreeListing(overlays)
   const { ranges, keys } = rangesOf(overlays)
   const sorted = [...store.values()].sort((a, b) => Buffer.compare(a.key, b.key))

@@ -1,6 +1,6 @@
 import type { Leaf } from '@livetree/core/source'
 import type { ScanPage, WatchEvent } from '@livetree/etcd'
-import { keyText, type Overlays, type LayerKey, valueAt } from './overlays.ts'
+import { keyText, type LayerKey, type TreeLayers, valueAt } from './tree-layers.ts'
 
 /** A change of one layer. */
 export interface LayerChange {
@@ -8,7 +8,7 @@ export interface LayerChange {
   readonly leaf: Leaf
 }
 
-/** The two keys that may hold a layer's own document: the name of the overlay, without and with a slash at its end. */
+/** The two keys that may hold a layer's own document: the name of its directory, without and with a slash at its end. */
 type Documents = { key?: Leaf; directory?: Leaf }
 
 /**
@@ -16,12 +16,12 @@ type Documents = { key?: Leaf; directory?: Leaf }
  * documents of whole layers: two keys may hold one, and if the first is removed the second applies.
  */
 export class LayerLeaves {
-  readonly #overlays: Overlays
+  readonly #tree: TreeLayers
   readonly #documents: readonly Documents[]
 
-  constructor(overlays: Overlays) {
-    this.#overlays = overlays
-    this.#documents = overlays.layers.map(() => ({}))
+  constructor(tree: TreeLayers) {
+    this.#tree = tree
+    this.#documents = tree.layers.map(() => ({}))
   }
 
   /** Converts a page of a layer's directory. */
@@ -31,7 +31,7 @@ export class LayerLeaves {
     const broken = new Map(page.notText.map((entry) => [entry.index, entry]))
     for (let index = 0; index < keys.length; index++) {
       const bytes = broken.size === 0 ? undefined : broken.get(index)
-      const place = this.#overlays.placeIn(layer, bytes === undefined ? keys[index]! : keyText(bytes.key))
+      const place = this.#tree.placeIn(layer, bytes === undefined ? keys[index]! : keyText(bytes.key))
       if (place === undefined) continue
       const leaf = leafAt(place, bytes === undefined ? values[index]! : bytes.value, modRevisions[index]!)
       if (place.document !== undefined) this.#keep(place, leaf)
@@ -40,7 +40,7 @@ export class LayerLeaves {
     return leaves
   }
 
-  /** Adds the document stored at an overlay's own key. */
+  /** Adds the document stored at a layer's own key. */
   addDocument(layer: number, value: Buffer, revision: number): void {
     const place: LayerKey = { layer, path: '', document: 'key' }
     this.#keep(place, leafAt(place, value, revision))
@@ -54,7 +54,7 @@ export class LayerLeaves {
 
   /** Converts an event into a change for each layer that its key belongs to. */
   changesOf({ type, kv }: WatchEvent): LayerChange[] {
-    return this.#overlays.locate(kv.key).map((place) => {
+    return this.#tree.locate(kv.key).map((place) => {
       const leaf: Leaf =
         type === 'delete'
           ? { path: place.path, value: undefined, revision: kv.modRevision }

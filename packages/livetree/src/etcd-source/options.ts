@@ -1,9 +1,11 @@
 import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
 import { LivetreeError } from '@livetree/core'
 import { checkClientOptions, type EtcdClient, type EtcdClientOptions } from '@livetree/etcd'
+import { type EtcdLayer, resolveDirectories, resolveRoot } from './directories.ts'
+import { planOfDirectories, planOfRoot, type TreePlan } from './tree-plan.ts'
 
-/** Options of the etcd source that do not depend on where the client comes from. */
-export interface EtcdTreeOptions {
+/** Directories below one that the user may read as a whole. */
+export interface EtcdRootOptions {
   /** The directory that contains all keys, e.g. `/config/checkout`. */
   readonly root: string
   /**
@@ -11,6 +13,22 @@ export interface EtcdTreeOptions {
    * by one watch over the root. Default: the root itself is the only layer.
    */
   readonly overlays?: readonly string[]
+  readonly layers?: undefined
+}
+
+/** Directories anywhere in the store. */
+export interface EtcdLayersOptions {
+  /**
+   * The layers, later wins. All are read at one revision and followed together, with a watch for each directory that is
+   * not inside another one: a transaction over several of them is one change.
+   */
+  readonly layers: readonly EtcdLayer[]
+  readonly root?: undefined
+  readonly overlays?: undefined
+}
+
+/** Options of the etcd source that do not depend on where the client comes from. */
+export type EtcdTreeOptions = (EtcdRootOptions | EtcdLayersOptions) & {
   /** The source's name in status, origins and messages. Default `etcd`. */
   readonly name?: string
   /** Number of keys per page while listing. Default: 5,000, increasing for later pages of a large tree. */
@@ -24,14 +42,6 @@ export type EtcdSourceOptions = EtcdTreeOptions &
     | (Omit<EtcdClientOptions, 'clock' | 'logger' | 'signal'> & { readonly client?: undefined })
   )
 
-/** `EtcdTreeOptions`, validated and with every default applied. */
-export interface ResolvedTree {
-  readonly root: string
-  readonly overlays: readonly string[]
-  readonly name: string
-  readonly pageSize: number | undefined
-}
-
 /** Options of the tree; all others belong to the client. */
 const table: OptionTable = {
   root: {
@@ -43,6 +53,10 @@ const table: OptionTable = {
     expected: 'a list of names of directories below the root',
     test: (overlays) => Array.isArray(overlays) && overlays.every((each) => typeof each === 'string'),
   },
+  layers: {
+    expected: 'a list of layers such as { prefix: "/config/shared/redis", at: "redis" }, at least one',
+    test: (layers) => Array.isArray(layers) && layers.length > 0,
+  },
   name: optionKinds.name,
   pageSize: {
     expected: 'a whole number of keys from 1 on',
@@ -51,9 +65,11 @@ const table: OptionTable = {
   },
 }
 
-/** `EtcdSourceOptions`, validated: the tree, and a client or the options of one. */
+/** `EtcdSourceOptions`, validated and with every default applied: what is read, and a client or the options of one. */
 export interface ResolvedSource {
-  readonly tree: ResolvedTree
+  readonly plan: TreePlan
+  readonly name: string
+  readonly pageSize: number | undefined
   readonly client: EtcdClient | undefined
   readonly clientOptions: EtcdClientOptions
 }
@@ -65,43 +81,36 @@ export interface ResolvedSource {
  */
 export function resolveSource(options: EtcdSourceOptions): ResolvedSource {
   const isObject = optionKinds.isObject(options)
-  const { client, root, overlays, name, pageSize, ...clientOptions } = isObject ? options : ({} as never)
-  checkOptions('etcd()', isObject ? { root, overlays, name, pageSize } : options, table)
+  const { client, root, overlays, layers, name, pageSize, ...clientOptions } = isObject
+    ? options
+    : ({} as never)
+  checkOptions('etcd()', isObject ? { root, overlays, layers, name, pageSize } : options, table)
   const [needless] = Object.keys(clientOptions)
   if (client === undefined) checkClientOptions(clientOptions)
   else if (needless !== undefined) {
     throw invalid(`got both a client and ${needless}: give ${needless} to createEtcdClient() instead`)
   }
-  return { tree: resolveTree({ root, overlays, name, pageSize }), client, clientOptions }
+  const plan = planOf({ root, overlays, layers })
+  return { plan, name: name ?? 'etcd', pageSize, client, clientOptions }
 }
 
-function resolveTree({ root, overlays = [], name = 'etcd', pageSize }: Given): ResolvedTree {
-  if (root === undefined) throw invalid('needs a root, such as "/config/checkout"')
-  const names = overlays.map((overlay) => withoutSlashes(overlay).replace(/^\/+/, ''))
-  const wrong = names.findIndex((each, index) => each === '' || names.indexOf(each) !== index)
-  if (wrong >= 0) {
-    const given = JSON.stringify(overlays[wrong])
-    throw invalid(
-      `got overlays[${wrong}] = ${given}; expected the name of a directory below the root, each once`,
-    )
+interface Given {
+  readonly root: string | undefined
+  readonly overlays: readonly string[] | undefined
+  readonly layers: readonly EtcdLayer[] | undefined
+}
+
+function planOf({ root, overlays, layers }: Given): TreePlan {
+  if (layers === undefined) {
+    if (root === undefined) throw invalid('needs a root, such as "/config/checkout", or layers')
+    const resolved = resolveRoot(root, overlays ?? [])
+    return planOfRoot(resolved.root, resolved.overlays)
   }
-  return Object.freeze({
-    root: withoutSlashes(root),
-    overlays: Object.freeze(names),
-    name,
-    pageSize,
-  })
+  const other = root === undefined ? overlays && 'overlays' : 'root'
+  if (other === undefined) return planOfDirectories(resolveDirectories(layers))
+  throw invalid(`got both layers and ${other}: give the layers alone, each with its whole prefix`)
 }
-
-type Given = { readonly [K in keyof EtcdTreeOptions]?: EtcdTreeOptions[K] | undefined }
 
 function invalid(what: string): LivetreeError {
   return new LivetreeError('invalid_options', `etcd() ${what}.`)
-}
-
-/** Removes trailing slashes. A pattern ending in `$` would be quadratic for a million slashes. */
-function withoutSlashes(text: string): string {
-  let length = text.length
-  while (text[length - 1] === '/') length--
-  return text.slice(0, length)
 }

@@ -1,7 +1,7 @@
 import type { Leaf, TreeReplacement } from '@livetree/core/source'
 import type { ListedPage } from '@livetree/etcd'
 import { LayerLeaves } from './layer-leaves.ts'
-import type { Overlays } from './overlays.ts'
+import type { TreeLayers } from './tree-layers.ts'
 
 /** Collects the layers of leaves while the pages of a list arrive. */
 export class TreeListing {
@@ -9,35 +9,38 @@ export class TreeListing {
   readonly leaves: LayerLeaves
   /** The leaves read so far, one growing list for each layer. */
   readonly layers: readonly Leaf[][]
-  /** Revision of the last write of the removal permission; 0 if there is none. */
-  allowedAt = 0
-  readonly #overlays: Overlays
+  /** For each removal key the revision of its last write; 0 if there is none. */
+  readonly allowedAt: number[]
+  readonly #tree: TreeLayers
   readonly #replacement: TreeReplacement | undefined
 
   /** Every leaf is also added to `replacement`, if there is one. */
-  constructor(overlays: Overlays, replacement?: TreeReplacement) {
-    this.#overlays = overlays
+  constructor(tree: TreeLayers, replacement?: TreeReplacement) {
+    this.#tree = tree
     this.#replacement = replacement
-    this.leaves = new LayerLeaves(overlays)
-    this.layers = overlays.layers.map(() => [])
+    this.leaves = new LayerLeaves(tree)
+    this.layers = tree.layers.map(() => [])
+    this.allowedAt = tree.removalKeys.map(() => 0)
   }
 
   /**
-   * Adds a page. `index` follows the order of `rangesOf`: the layers, then the overlays' own keys, then the removal
-   * permission.
+   * Adds a page. `index` follows the order of `rangesOf`: the directories, then the layers' own keys, then the removal
+   * keys.
    */
   take(index: number, page: ListedPage): void {
-    const { layers, documentKeys } = this.#overlays
-    const layer = layers[index]
-    if (layer !== undefined) {
-      this.#add(index, this.leaves.leavesOf(index, page.texts(Buffer.byteLength(layer.keyPrefix))))
+    const { prefixes, documents } = this.#tree
+    const prefix = prefixes[index]
+    if (prefix !== undefined) {
+      const texts = page.texts(Buffer.byteLength(prefix))
+      for (const layer of this.#tree.layersAt(index)) this.#add(layer, this.leaves.leavesOf(layer, texts))
       return
     }
     const [kv] = page.entries()
-    const overlay = index - layers.length
     if (kv === undefined) return
-    if (overlay < documentKeys.length) this.leaves.addDocument(overlay, kv.value, kv.modRevision)
-    else this.allowedAt = kv.modRevision
+    const key = index - prefixes.length
+    const document = documents[key]
+    if (document !== undefined) this.leaves.addDocument(document.layer, kv.value, kv.modRevision)
+    else this.allowedAt[key - documents.length] = kv.modRevision
   }
 
   /** Ends the list: appends the documents of whole layers and returns the leaves of each layer. */
@@ -55,11 +58,11 @@ export class TreeListing {
   }
 }
 
-/** The key ranges to list, in the order that `TreeListing.take` expects. */
-export function rangesOf({ layers, documentKeys, allowRemovalKey, prefix }: Overlays) {
+/** The key ranges to list, in the order that `TreeListing.take` expects, and those to watch. */
+export function rangesOf({ prefixes, documents, removalKeys, plan }: TreeLayers) {
   return {
-    ranges: layers.map(({ keyPrefix }) => ({ prefix: keyPrefix })),
-    keys: [...documentKeys, allowRemovalKey],
-    follow: { prefix },
+    ranges: prefixes.map((prefix) => ({ prefix })),
+    keys: [...documents.map(({ key }) => key), ...removalKeys],
+    follow: plan.follow.map((prefix) => ({ prefix })),
   }
 }

@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest'
+import { etcd } from './etcd.ts'
+import type { EtcdSourceOptions } from './options.ts'
+
+const endpoints = 'http://127.0.0.1:1'
+const of = (options: object) => etcd({ endpoints, ...options } as EtcdSourceOptions)
+
+describe('etcd({ root, overlays })', () => {
+  test('each overlay is a layer of its directory, and the removal key is that of the root', () => {
+    const { layers, removalCommand } = of({ root: '/c/', overlays: ['base/', '/zones/eu'] })
+    expect(layers.map(({ name, keyPrefix, at, unused }) => [name, keyPrefix, at, unused])).toEqual([
+      ['etcd:/c/base', '/c/base/', undefined, 'warn'],
+      ['etcd:/c/zones/eu', '/c/zones/eu/', undefined, 'warn'],
+    ])
+    expect(removalCommand).toBe('etcdctl put /c/.livetree/allow-removal yes')
+  })
+
+  test.each([
+    [
+      { root: '/c', overlays: [''] },
+      /overlays\[0\] = "" names no directory; expected the name of a directory below/,
+    ],
+    [{ root: '/c', overlays: ['/'] }, /overlays\[0\] = "\/" names no directory/],
+    [{ root: '/c', overlays: ['../x'] }, /"\.\.\/x" has \.\. in it, .*; expected .* use layers/],
+    [{ root: '/c', overlays: ['a', 'b/./c'] }, /overlays\[1\] = "b\/\.\/c" has \. in it/],
+    [{ root: '/c', overlays: ['a//b'] }, /"a\/\/b" has two slashes in a row/],
+    [
+      { root: '/c', overlays: ['base', '/base/'] },
+      /overlays\[1\] and overlays\[0\] are both base; expected each directory once/,
+    ],
+    [
+      { root: '/c', overlays: ['base', 'base/eu'] },
+      /overlays\[1\] \(base\/eu\) is inside overlays\[0\] \(base\)/,
+    ],
+    [
+      { root: '/c', overlays: ['zones/eu', 'zones'] },
+      /overlays\[0\] \(zones\/eu\) is inside overlays\[1\] \(zones\)/,
+    ],
+    [{ root: '/c', overlays: ['.livetree'] }, /holds livetree's own keys/],
+    [{ root: '/c', overlays: ['.livetree/x'] }, /holds livetree's own keys/],
+    [{ root: '/c//d' }, /root = "\/c\/\/d" has two slashes in a row/],
+    [{ root: '/c/../d' }, /root = .* has \.\. in it/],
+    [{ root: '///' }, /got root = "\/\/\/"; expected a directory/],
+    [{}, /needs a root, such as "\/config\/checkout", or layers/],
+  ])('%j is refused', (options, message) => {
+    expect(() => of(options)).toThrow(message)
+    expect(() => of(options)).toThrow(expect.objectContaining({ code: 'invalid_options' }))
+  })
+
+  test('names that only look like each other are beside each other', () => {
+    expect(of({ root: '/c', overlays: ['base', 'base2', 'bas', 'x/base'] }).layers).toHaveLength(4)
+  })
+})
+
+describe('etcd({ layers })', () => {
+  test('each is a layer of its directory, with its own removal key and its own word on unused keys', () => {
+    const { layers, removalCommand } = of({
+      layers: [
+        { prefix: '/c/shared/redis/', at: 'redis' },
+        { prefix: '/c/shared/telemetry', at: ['telemetry', 'cache.telemetry'], unused: 'warn' },
+        { prefix: '/c/app' },
+      ],
+    })
+    expect(layers.map(({ name, at, unused }) => [name, at, unused])).toEqual([
+      ['etcd:/c/shared/redis', 'redis', 'ignore'],
+      ['etcd:/c/shared/telemetry at telemetry', 'telemetry', 'warn'],
+      ['etcd:/c/shared/telemetry at cache.telemetry', 'cache.telemetry', 'warn'],
+      ['etcd:/c/app', undefined, 'warn'],
+    ])
+    expect(layers.map((layer) => layer.removalCommand)).toEqual([
+      'etcdctl put /c/shared/redis/.livetree/allow-removal yes',
+      'etcdctl put /c/shared/telemetry/.livetree/allow-removal yes',
+      'etcdctl put /c/shared/telemetry/.livetree/allow-removal yes',
+      'etcdctl put /c/app/.livetree/allow-removal yes',
+    ])
+    expect(removalCommand).toBeUndefined()
+  })
+
+  test.each([
+    [[], /layers = an empty list; expected a list of layers/],
+    ['/c', /layers = a text; expected a list of layers/],
+    [[null], /in layers\[0\] got null; expected an object/],
+    [[{}], /layers\[0\] has no prefix; expected a directory/],
+    [[{ prefx: '/c' }], /in layers\[0\] has no option "prefx"\. Did you mean "prefix"\?/],
+    [[{ prefix: '' }], /prefix = an empty text; expected a directory/],
+    [[{ prefix: '/' }], /prefix = "\/"; expected a directory/],
+    [[{ prefix: 7 }], /prefix = 7; expected a directory/],
+    [[{ prefix: '/c/../x' }], /layers\[0\]\.prefix = .* has \.\. in it/],
+    [[{ prefix: '/c//x' }], /two slashes in a row/],
+    [[{ prefix: '/c', at: '' }], /at = an empty text; expected a path of the schema/],
+    [[{ prefix: '/c', at: [] }], /at = an empty list; expected a path/],
+    [[{ prefix: '/c', at: ['a', 1] }], /at = a list; expected a path/],
+    [[{ prefix: '/c', unused: 'reject' }], /unused = "reject"; expected one of 'warn', 'ignore'/],
+    [[{ prefix: '/c', optional: 'yes' }], /optional = a text; expected true or false/],
+    [
+      [{ prefix: '/c' }, { prefix: '/c/' }],
+      /layers\[1\] and layers\[0\] are both \/c; expected each directory once/,
+    ],
+    [
+      [
+        { prefix: '/c', at: 'a' },
+        { prefix: '/c', at: 'b' },
+      ],
+      /are both \/c; expected one layer with both places, such as at: \['redis', 'cache\.redis'\]/,
+    ],
+    [[{ prefix: '/c' }, { prefix: '/c/eu' }], /layers\[1\] \(\/c\/eu\) is inside layers\[0\] \(\/c\)/],
+    [
+      [
+        { prefix: '/c/eu', at: 'a' },
+        { prefix: '/c', at: ['b', 'a'] },
+      ],
+      /\(\/c\/eu\) is inside/,
+    ],
+  ])('%j is refused', (layers, message) => {
+    expect(() => of({ layers })).toThrow(message)
+    expect(() => of({ layers })).toThrow(expect.objectContaining({ code: 'invalid_options' }))
+  })
+
+  test('a part of a directory may be taken to another place as well', () => {
+    const layers = [
+      { prefix: '/c/shared', at: 'shared' },
+      { prefix: '/c/shared/redis', at: 'cache.redis' },
+    ]
+    expect(of({ layers }).layers).toHaveLength(2)
+  })
+
+  test.each([
+    [{ root: '/c', layers: [{ prefix: '/c' }] }, /got both layers and root/],
+    [{ overlays: ['a'], layers: [{ prefix: '/c' }] }, /got both layers and overlays/],
+  ])('%j is refused', (options, message) => {
+    expect(() => of(options)).toThrow(message)
+  })
+})
