@@ -19,6 +19,7 @@ const watch = 'packages/etcd/src/watch'
 const reflector = 'packages/etcd/src/reflector'
 const etcd = 'packages/etcd/src'
 const transport = `${etcd}/transport`
+const joined = 'test/integration/store-truth/joined-layers.test.ts'
 const promise = (file: string) => `test/integration/promises/${file}.test.ts`
 
 /** For each promise of the README at least one fault in the code that keeps it. */
@@ -44,6 +45,20 @@ export const mutations: readonly Mutation[] = [
     find: 'if (revision !== this.#revision && this.isPartial)',
     replace: 'if (this.isPartial)',
     test: promise('p01-atomic'),
+  },
+  {
+    name: 'P1: the ranges of a join do not wait for each other',
+    file: `${watch}/joined-watch.ts`,
+    find: 'const common = Math.min(...this.#ranges.map(({ reached }) => reached))',
+    replace: 'const common = Math.max(...this.#ranges.map(({ reached }) => reached))',
+    test: joined,
+  },
+  {
+    name: 'P1: a range with changes to come counts as unchanged',
+    file: `${watch}/unchanged-ranges.ts`,
+    find: 'later?.kvs.length === 0 && later.count === earlier?.count',
+    replace: 'true',
+    test: joined,
   },
   {
     name: 'P2: another store goes unnoticed when listing again',
