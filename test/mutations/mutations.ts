@@ -98,8 +98,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'P4: deletes are overlooked',
     file: `${source}/layer-leaves.ts`,
-    find: 'return this.#overlays.locate(kv.key).map(',
-    replace: "if (type === 'delete') return []\n    return this.#overlays.locate(kv.key).map(",
+    find: 'return this.#tree.locate(kv.key).map(',
+    replace: "if (type === 'delete') return []\n    return this.#tree.locate(kv.key).map(",
     test: promise('p04-complete'),
   },
   {
@@ -169,8 +169,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'P9: a write cannot say that it is meant',
     file: `${source}/connection.ts`,
-    find: "type === 'put' && kv.key.toString() === overlays.allowRemovalKey",
-    replace: "type === 'delete' && kv.key.toString() === overlays.allowRemovalKey",
+    find: "type === 'put' && kv.key.equals(key)",
+    replace: "type === 'delete' && kv.key.equals(key)",
     test: promise('p09-guarded'),
   },
   {

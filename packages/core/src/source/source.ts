@@ -58,7 +58,7 @@ export interface LayerInfo {
    */
   readonly at?: string
   /**
-   * What becomes of its keys that the schema does not know: `ignore` them, or do as the definition's `unused` says. Default
+   * How its keys are treated that the schema does not know: `ignore` them, or do as the definition's `unused` says. Default
    * `warn`, the latter.
    */
   readonly unused?: 'warn' | 'ignore'

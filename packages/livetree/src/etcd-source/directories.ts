@@ -12,7 +12,7 @@ export interface EtcdLayer {
    */
   readonly at?: string | readonly string[]
   /**
-   * What becomes of keys that the schema does not know: `warn` does what the definition's `unused` says, `ignore` leaves
+   * How keys are treated that the schema does not know: `warn` does what the definition's `unused` says, `ignore` leaves
    * them out of it. Default `ignore` with `at`, because others share the directory, otherwise `warn`.
    */
   readonly unused?: 'warn' | 'ignore'

@@ -7,7 +7,7 @@ export interface PlannedLayer {
   readonly keyPrefix: string
   /** Where it is mounted in the schema; undefined: at the top. */
   readonly at?: string | undefined
-  /** What becomes of its keys that the schema does not know. */
+  /** How its keys are treated that the schema does not know. */
   readonly unused: 'warn' | 'ignore'
   /** The key of its own document besides that of the directory; undefined: none is read. */
   readonly documentKey?: string | undefined
