@@ -1,5 +1,5 @@
 import { LivetreeError } from './errors.ts'
-import { isPromise } from './callback.ts'
+import { disown, isPromise } from './callback.ts'
 import { isObject } from './option-kinds.ts'
 import type { LiveConfig } from './live-config.ts'
 
@@ -13,7 +13,9 @@ const METHODS = ['watch', 'on', 'snapshot', 'pinned', 'runPinned', 'close'] as c
  * @throws LivetreeError `invalid_options`
  */
 export function assertLiveConfig(call: string, given: unknown): asserts given is LiveConfig<unknown> {
-  if (!isLiveConfig(given)) throw new LivetreeError('invalid_options', `${call} ${describeMistake(given)}.`)
+  if (isLiveConfig(given)) return
+  disown(given)
+  throw new LivetreeError('invalid_options', `${call} ${describeMistake(given)}.`)
 }
 
 /** Whether the value has the methods of a configuration returned by `load` or `createTestConfig`. */

@@ -1,3 +1,4 @@
+import { disown, isPromise } from './callback.ts'
 import { isObject, type OptionKind } from './option-kinds.ts'
 import { LivetreeError, type LivetreeErrorCode } from './errors.ts'
 import { nearestName } from './pipeline/nearest-name.ts'
@@ -9,7 +10,7 @@ export interface OptionTable {
 
 /**
  * Throws for an unknown option, which would otherwise be ignored silently, and for one of the wrong type. `undefined`
- * counts as not given.
+ * counts as not given. The rejection of a promise given by mistake ends nothing: no caller awaits it.
  *
  * @param call the call that received the options, such as `load()`
  * @throws LivetreeError `code`, naming the option
@@ -21,10 +22,11 @@ export function checkOptions(
   code: LivetreeErrorCode = 'invalid_options',
 ): void {
   const refuse = (what: string): never => {
+    disownAll(given)
     throw new LivetreeError(code, `${call} ${what}.`)
   }
   const check = (value: unknown, kinds: OptionTable, at: string): void => {
-    if (!isObject(value)) {
+    if (!isObject(value) || isPromise(value)) {
       refuse(`${at === '' ? 'got' : `got ${at} =`} ${shown(value)}; expected an object of options`)
       return
     }
@@ -65,6 +67,13 @@ export function checkArguments(
   checkOptions(call, given, kinds)
 }
 
+/** Handles the promises that were given as, or in, options. */
+function disownAll(given: unknown): void {
+  disown(given)
+  if (!isObject(given)) return
+  for (const option of Object.values(given)) disown(option)
+}
+
 function isKind(kind: OptionKind | OptionTable): kind is OptionKind {
   return typeof kind['test'] === 'function'
 }
@@ -75,6 +84,7 @@ function shown(value: unknown, isWhole = false): string {
     return value === '' ? 'an empty text' : String(value)
   }
   if (typeof value === 'string') return isWhole ? JSON.stringify(value.slice(0, 40)) : 'a text'
+  if (isPromise(value)) return 'a promise'
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }

@@ -1,3 +1,4 @@
+import { disown, isPromise } from './callback.ts'
 import type { $ZodType } from 'zod/v4/core'
 import { checkOptions, type OptionTable } from './check-options.ts'
 import type { ConfigDefinition } from './config-definition.ts'
@@ -76,6 +77,10 @@ export function defineConfig<S extends $ZodType>(options: DefineConfigOptions<S>
   const { name, schema, sources, naming = 'exact', unused = 'warn', guard = {} } = options
   if (name === undefined) refuse('needs a name, such as "checkout"')
   if (schema === undefined) refuse('needs a schema, such as z.object({ … })')
+  if (isPromise(schema)) {
+    disown(schema)
+    refuse('got a promise in the place of a schema: await it first')
+  }
   if (isZod3(schema)) refuse(`got a schema that ${ZOD_3}`)
   if (guard !== false) checkOptions('defineConfig({ guard })', guard, guardOptions, 'invalid_definition')
   const definition: ConfigDefinition<S> = {

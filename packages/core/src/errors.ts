@@ -133,6 +133,13 @@ export class LivetreeError extends Error {
   }
 }
 
+/** Copies an error without its cause, for a status that applications may print: a cause may quote a secret. */
+export function withoutCause({ code, message, stack, issues }: LivetreeError): LivetreeError {
+  const shown = new LivetreeError(code, message.slice(code.length + 3), { issues })
+  if (stack !== undefined) Object.defineProperty(shown, 'stack', { value: stack })
+  return shown
+}
+
 /** Formats an issue as one line: the path, the problem, the received value, and every key involved with its revision. */
 export function describeIssue(issue: Issue): string {
   const where = issue.pathText === '' ? '(the whole tree)' : issue.pathText

@@ -53,3 +53,70 @@ test('resource() without options says what they have to be', async () => {
     '[invalid_options] resource() got no options; expected options with create().',
   )
 })
+
+const OPTIONS_OF: Readonly<Record<string, readonly string[]>> = {
+  resource: ['name', 'create', 'check', 'dispose', 'drainMs', 'isEqual'],
+  live: ['name', 'dispose', 'isEqual'],
+  watch: ['immediate', 'isEqual'],
+  changed: ['after', 'timeoutMs', 'signal'],
+  refresh: ['timeoutMs', 'signal'],
+  load: ['sources', 'startup', 'snapshot', 'logger', 'clock', 'staleAfterMs', 'maxStalenessMs', 'signal'],
+  file: ['name'],
+  env: ['prefix', 'dotenv', 'name'],
+  memory: ['name'],
+}
+
+const NEEDED: Readonly<Record<string, object>> = { resource: { create: () => 1 }, env: { prefix: 'ODD_' } }
+
+describe.each(Object.keys(calls))('%s() refuses a promise by name, whose rejection ends nothing', (name) => {
+  test.each([['the options'], ...OPTIONS_OF[name]!.map((option) => [option])])('as %s', async (option) => {
+    const unhandled: unknown[] = []
+    const collect = (reason: unknown) => void unhandled.push(reason)
+    process.on('unhandledRejection', collect)
+    await using config = await createTestConfig(definition, {})
+    const promise = Promise.reject(new Error('unseen'))
+    const options = option === 'the options' ? promise : { ...NEEDED[name], [option]: promise }
+    const outcome = await Promise.resolve()
+      .then(() => calls[name]!(config, options as never))
+      .catch((error: unknown) => error)
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('unhandledRejection', collect)
+    expect(outcome).toMatchObject({ code: 'invalid_options', message: expect.stringContaining('promise') })
+    expect(unhandled).toEqual([])
+  })
+})
+
+test.each<[string, (config: Odd, promise: never) => unknown]>([
+  ['createTestConfig()', (_config, promise) => createTestConfig(promise)],
+  ['values of createTestConfig()', (_config, promise) => createTestConfig(definition, promise)],
+  [
+    'live()',
+    (_config, promise) =>
+      live(
+        promise,
+        () => 1,
+        () => 1,
+      ),
+  ],
+  ['selector of live()', (config, promise) => live(config, promise, () => 1)],
+  ['attachLogger()', (config, promise) => config.attachLogger(promise)],
+  ['watch()', (config, promise) => config.watch(promise, () => {})],
+  ['handler of watch()', (config, promise) => config.watch(() => 1, promise)],
+  ['on()', (config, promise) => config.on('change', promise)],
+  ['memory()', (_config, promise) => memory(promise)],
+  ['file()', (_config, promise) => file(promise)],
+  ['defineConfig()', (_config, promise) => defineConfig(promise)],
+  ['schema of defineConfig()', (_config, promise) => defineConfig({ name: 'a', schema: promise })],
+])('%s refuses a promise, whose rejection ends nothing', async (_call, call) => {
+  const unhandled: unknown[] = []
+  const collect = (reason: unknown) => void unhandled.push(reason)
+  process.on('unhandledRejection', collect)
+  await using config = await createTestConfig(definition, {})
+  const outcome = await Promise.resolve()
+    .then(() => call(config, Promise.reject(new Error('unseen')) as never))
+    .catch((error: unknown) => error)
+  await new Promise((resolve) => setImmediate(resolve))
+  process.off('unhandledRejection', collect)
+  expect(outcome).toBeInstanceOf(LivetreeError)
+  expect(unhandled).toEqual([])
+})

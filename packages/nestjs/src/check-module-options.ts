@@ -1,4 +1,11 @@
-import { assertLiveConfig, isLiveConfig, isPromise, checkOptions, optionKinds } from '@livetree/core/adapter'
+import {
+  assertLiveConfig,
+  checkOptions,
+  disown,
+  isLiveConfig,
+  isPromise,
+  optionKinds,
+} from '@livetree/core/adapter'
 import { type LiveConfig, LivetreeError } from '@livetree/core'
 import type { Injected } from './get-config-token.ts'
 
@@ -65,7 +72,13 @@ export function isNamed(value: unknown): value is Injected {
   return optionKinds.isObject(value) && typeof value['name'] === 'string'
 }
 
-/** Creates a LivetreeError `invalid_options`. @param what the message without its final period */
-export function refusal(what: string): LivetreeError {
+/**
+ * Creates a LivetreeError `invalid_options`.
+ *
+ * @param what the message without its final period
+ * @param given what is refused; if it is a promise, its rejection ends nothing
+ */
+export function refusal(what: string, ...given: readonly unknown[]): LivetreeError {
+  for (const each of given) disown(each)
   return new LivetreeError('invalid_options', `${what}.`)
 }

@@ -41,7 +41,7 @@ export function defineSection<T, S>(
   select: (config: T) => S,
 ): SectionDefinition<T, S> {
   if (!isNamed(of))
-    throw refusal('defineSection() got no definition; expected one returned by defineConfig()')
+    throw refusal('defineSection() got no definition; expected one returned by defineConfig()', of)
   checkOptions('defineSection()', { name, select }, { name: optionKinds.name, select: optionKinds.callback })
   if (name === undefined || select === undefined) {
     throw refusal(

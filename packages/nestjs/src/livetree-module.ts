@@ -142,7 +142,10 @@ export class LivetreeModule
    */
   static forFeature(...sections: readonly SectionDefinition<unknown, unknown>[]): DynamicModule {
     if (!sections.every((section) => typeof section?.KEY === 'string')) {
-      throw refusal('LivetreeModule.forFeature() expects sections, as returned by defineSection()')
+      throw refusal(
+        'LivetreeModule.forFeature() expects sections, as returned by defineSection()',
+        ...sections,
+      )
     }
     const providers = sections.map((section) => sectionProvider(section))
     return { module: LivetreeFeatureModule, providers, exports: sections.map(({ KEY }) => KEY) }

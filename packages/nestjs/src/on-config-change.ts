@@ -67,7 +67,8 @@ export function OnConfigChange<S>(
 export function OnConfigChange(...given: readonly unknown[]): MethodDecorator {
   const [of, selector, options] = typeof given[0] === 'function' ? [undefined, ...given] : given
   return (target, methodName) => {
-    const refuse = (what: string) => refusal(`@OnConfigChange on ${placeOf(target, methodName)} ${what}`)
+    const refuse = (what: string) =>
+      refusal(`@OnConfigChange on ${placeOf(target, methodName)} ${what}`, ...given)
     if (typeof methodName === 'object')
       throw refuse('needs "experimentalDecorators" in tsconfig.json, as Nest does')
     if (typeof target === 'function')

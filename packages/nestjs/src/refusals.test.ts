@@ -33,6 +33,36 @@ describe('forRoot names what it got instead of a configuration', () => {
   })
 })
 
+describe('a promise that rejects later, in the place of a configuration, ends nothing', () => {
+  test.each<[string, (promise: Promise<never>) => unknown]>([
+    ['in forRoot', (promise) => LivetreeModule.forRoot({ config: promise as never })],
+    ['in the place of its options', (promise) => LivetreeModule.forRoot(promise as never)],
+    [
+      'in the place of the options of forRootAsync',
+      (promise) => LivetreeModule.forRootAsync(promise as never),
+    ],
+    [
+      'as an option of forRootAsync',
+      (promise) => LivetreeModule.forRootAsync({ useFactory: promise as never }),
+    ],
+    ['as a section', (promise) => LivetreeModule.forFeature(promise as never)],
+    ['in liveProvider', (promise) => liveProvider('POOL', promise as never)],
+    [
+      'as an option of liveProvider',
+      (promise) => liveProvider('POOL', { select: promise as never, create: () => 1 }),
+    ],
+    ['in defineSection', (promise) => defineSection(promise as never, 'name' as never)],
+  ])('%s', async (_where, call) => {
+    const unhandled: unknown[] = []
+    const collect = (reason: unknown) => void unhandled.push(reason)
+    process.on('unhandledRejection', collect)
+    onTestFinished(() => void process.off('unhandledRejection', collect))
+    expect(() => call(Promise.reject(new Error('unseen')))).toThrow(/invalid_options/)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(unhandled).toEqual([])
+  })
+})
+
 describe('forRootAsync says what its factory gave', () => {
   test.each<[string, () => unknown, RegExp]>([
     ['a promise', () => ({ config: promised() }), /got a promise: forgot await\?/],

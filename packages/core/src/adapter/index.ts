@@ -3,7 +3,7 @@ export { assertLiveConfig, isLiveConfig, kindOfValue } from '../assert-live-conf
 export type { OptionTable } from '../check-options.ts'
 export { checkOptions } from '../check-options.ts'
 export * as optionKinds from '../option-kinds.ts'
-export { adopt, askIsEqual, callAtOnce, isPromise } from '../callback.ts'
+export { adopt, askIsEqual, callAtOnce, disown, isPromise } from '../callback.ts'
 export type { RegisteredConfig } from '../register.ts'
 export type { HealthAnswer, HealthProbeOptions } from '../request/health-probe.ts'
 export { answerHealthProbe } from '../request/health-probe.ts'

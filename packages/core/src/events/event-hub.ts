@@ -1,3 +1,4 @@
+import { disown } from '../callback.ts'
 import { LivetreeError } from '../errors.ts'
 import type { UnusedKey } from '../issue.ts'
 import { fieldOf } from '../thrown.ts'
@@ -64,6 +65,7 @@ export function assertListener(call: string, event: unknown, listener: unknown):
     throw new LivetreeError('invalid_options', `${call} got an unknown event. ${meant}.`)
   }
   if (typeof listener !== 'function') {
+    disown(listener)
     throw new LivetreeError('invalid_options', `${call} needs a function that listens for '${event}'.`)
   }
 }

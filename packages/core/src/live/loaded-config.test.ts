@@ -363,4 +363,16 @@ describe('runPinned', () => {
     expect(seen).toEqual([1, 1, 1, 1, 1, 2])
     expect(config.pinned().a).toBe(2)
   })
+
+  it('refuses what is no snapshot of its own, which would be served as its values', async () => {
+    const [{ source, config }, { config: other }] = [await loadMemory({ a: 1 }), await loadMemory({ a: 2 })]
+    const pin = (snapshot: unknown) => config.runPinned(() => config.pinned().a, snapshot as never)
+    expect(() => pin(other.snapshot())).toThrow(
+      /^\[invalid_options\] runPinned\(\) got a snapshot of another/,
+    )
+    for (const wrong of [null, {}, config.current, 5]) expect(() => pin(wrong)).toThrow(/invalid_options/)
+    const first = config.snapshot()
+    source.set({ a: 3 })
+    expect([pin(first), pin(config.snapshot()), pin(undefined)]).toEqual([1, 3, 3])
+  })
 })

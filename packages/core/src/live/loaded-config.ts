@@ -11,7 +11,7 @@ import { assertListener, type ConfigEventName, type ConfigListener } from '../ev
 import type { ConfigParts } from './config-parts.ts'
 import { Freshness } from './freshness.ts'
 import { healthOf } from './health.ts'
-import { checkChanged, checkRefresh, checkWatch } from './method-options.ts'
+import { checkChanged, checkLogger, checkRefresh, checkSnapshot, checkWatch } from './method-options.ts'
 import { SourceConnections } from './source-connections.ts'
 import { stateOf, statusOf } from './status.ts'
 import { updateHandlers } from './update-handlers.ts'
@@ -28,7 +28,7 @@ import type { Resource, ResourceOptions } from '../resource/resource-options.ts'
 import { ResourceSet } from '../resource/resource-set.ts'
 import type { Snapshot } from '../updates/snapshot.ts'
 import { type Subscriber, WatchSubscriber } from '../events/subscriber.ts'
-import { isLoggerLike, type LoggerLike } from '../to-logger.ts'
+import type { LoggerLike } from '../to-logger.ts'
 import type { UpdateProcessor } from '../updates/update-processor.ts'
 
 /** The configuration that `load` returns: implements `LiveConfig` with the update processor, the notifier and resources. */
@@ -179,7 +179,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   changed(options: ChangedOptions<T> = {}): Promise<ChangeEvent<T>> {
-    checkChanged(options)
+    checkChanged(options, this.snapshot())
     const { after = this.snapshot(), timeoutMs, signal } = options
     return withDeadline((cut) => this.#changes.past(after, cut), {
       clock: this.#parts.options.clock,
@@ -225,13 +225,13 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   runPinned<R>(work: () => R, snapshot?: Snapshot<T>): R {
-    return snapshot === undefined ? this.#pin.run(this.snapshot(), work) : this.#pin.runAnew(snapshot, work)
+    if (snapshot === undefined) return this.#pin.run(this.snapshot(), work)
+    checkSnapshot('runPinned()', snapshot, this.snapshot())
+    return this.#pin.runAnew(snapshot, work)
   }
 
   attachLogger(logger: LoggerLike): () => void {
-    if (!isLoggerLike(logger)) {
-      throw new LivetreeError('invalid_options', 'attachLogger() needs a logger, such as the one of the app.')
-    }
+    checkLogger(logger)
     return this.#parts.log.attach(logger)
   }
 

@@ -1,3 +1,7 @@
+import { kindOfValue } from '../assert-live-config.ts'
+import { disown } from '../callback.ts'
+import { LivetreeError } from '../errors.ts'
+import { isLoggerLike } from '../to-logger.ts'
 import { checkArguments, checkOptions, type OptionTable } from '../check-options.ts'
 import type { ChangedOptions, RefreshOptions, WatchOptions } from '../live-config.ts'
 import { abortSignal, callback, flag, milliseconds } from '../option-kinds.ts'
@@ -21,8 +25,26 @@ export function checkWatch<S>(selector: unknown, handler: unknown, options: Watc
 }
 
 /** Checks the options of `LiveConfig.changed`. @throws LivetreeError `invalid_options` */
-export function checkChanged<T>(options: ChangedOptions<T>): void {
+export function checkChanged<T>(options: ChangedOptions<T>, own: Snapshot<T>): void {
   checkOptions('changed()', options, CHANGED_OPTIONS)
+  if (options.after instanceof Snapshot) checkSnapshot('changed()', options.after, own)
+}
+
+/** @throws LivetreeError `invalid_options` unless `given` is a snapshot of the same configuration as `own` */
+export function checkSnapshot(call: string, given: unknown, own: Snapshot<unknown>): void {
+  if (given instanceof Snapshot && given.isOfSameConfig(own)) return
+  disown(given)
+  const what = given instanceof Snapshot ? 'a snapshot of another configuration' : kindOfValue(given)
+  const message = `${call} got ${what}; expected what snapshot() of this configuration returns.`
+  throw new LivetreeError('invalid_options', message)
+}
+
+/** Checks the argument of `LiveConfig.attachLogger`. @throws LivetreeError `invalid_options` */
+export function checkLogger(logger: unknown): void {
+  if (isLoggerLike(logger)) return
+  disown(logger)
+  const message = `attachLogger() got ${kindOfValue(logger)}; expected a logger, such as the one of the app.`
+  throw new LivetreeError('invalid_options', message)
 }
 
 /** Checks the options of `LiveConfig.refresh`. @throws LivetreeError `invalid_options` */

@@ -75,6 +75,15 @@ describe('changed', () => {
     )
   })
 
+  it('refuses a snapshot of another configuration, of which it would miss or invent a change', async () => {
+    const [{ config }, { config: other }] = [await loadMemory(), await loadMemory()]
+    expect(() => config.changed({ after: other.snapshot() })).toThrow(
+      '[invalid_options] changed() got a snapshot of another configuration; expected what snapshot() of this',
+    )
+    const own = config.changed({ after: config.snapshot(), timeoutMs: 1 })
+    await expect(own).rejects.toMatchObject({ code: 'timeout' })
+  })
+
   it('ends by timeout, by signal, and by close, and leaves no listener', async () => {
     const { clock, config } = await loadRemote()
     const timers = clock.pendingTimers

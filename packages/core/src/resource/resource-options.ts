@@ -38,7 +38,10 @@ export interface ResourceStatus {
   readonly name: string
   /** `failed`: the build for the newest configuration failed; the previous instance is in service. */
   readonly state: 'ready' | 'building' | 'failed' | 'closed'
-  /** Why the last build failed; undefined if it succeeded. */
+  /**
+   * Why the last build failed; undefined if it succeeded. Has no `cause`, which may quote a secret and is in the error that
+   * the `error` event or `resource()` gives.
+   */
   readonly lastError: LivetreeError | undefined
   /** How long the running build has been running, in milliseconds; 0 if there is none. */
   readonly buildingForMs: number

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { describe, expect, it, vi } from 'vitest'
 import type { LivetreeError } from '../errors.ts'
 import { PendingCalls } from '../events/pending-calls.ts'
@@ -278,6 +279,26 @@ describe('HotResource', () => {
     })
     const refused = setUp({ check: () => false })
     await expect(refused.resource.start()).rejects.toThrow('Cannot build pool: check returned false.')
+  })
+
+  it('shows no cause in status, which a page may print', async () => {
+    const thrown = new Error('cannot reach postgres://u:hunter2@db')
+    const { resource, reported } = setUp({
+      create: async (url) => (url === 'two' ? Promise.reject(thrown) : { url, isDisposed: false }),
+    })
+    await resource.start()
+    resource.follow('two')
+    await turn()
+    const { status } = resource
+    expect(status.lastError).toMatchObject({ name: 'LivetreeError', code: 'resource_failed' })
+    expect(status.lastError?.message).toBe(reported[0]?.message)
+    expect(reported[0]?.cause).toBe(thrown)
+    for (const options of [{}, { depth: 9, showHidden: true }, { customInspect: false, depth: 9 }]) {
+      expect(inspect(status, options)).toContain('Cannot build pool')
+      expect(inspect(status, options)).not.toContain('hunter2')
+    }
+    expect(JSON.stringify(status)).not.toContain('hunter2')
+    expect(resource.status.lastError).toBe(status.lastError)
   })
 
   it('reports a dispose that fails, and goes on', async () => {

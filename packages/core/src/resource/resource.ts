@@ -1,4 +1,4 @@
-import { LivetreeError } from '../errors.ts'
+import { LivetreeError, withoutCause } from '../errors.ts'
 import { kindOf } from '../thrown.ts'
 import { adopt, askIsEqual, callAtOnce, isPromise } from '../callback.ts'
 import { notSettled } from '../events/pending-calls.ts'
@@ -25,7 +25,7 @@ export class HotResource<T, S, R> implements Resource<R> {
   #wanted: S
   #served: { readonly input: S; readonly instance: Instance<R> } | undefined = undefined
   #building: Build<S> | undefined
-  #lastError: LivetreeError | undefined = undefined
+  #failure: { readonly error: LivetreeError; readonly shown: LivetreeError } | undefined = undefined
   #jitterTimer: unknown = undefined
   #buildCount = 0
   #builtCount = 0
@@ -49,8 +49,8 @@ export class HotResource<T, S, R> implements Resource<R> {
     const isBuilding = this.#building !== undefined || this.#jitterTimer !== undefined
     return Object.freeze({
       name: this.name,
-      state: this.#closing ? 'closed' : isBuilding ? 'building' : this.#lastError ? 'failed' : 'ready',
-      lastError: this.#lastError,
+      state: this.#closing ? 'closed' : isBuilding ? 'building' : this.#failure ? 'failed' : 'ready',
+      lastError: this.#failure?.shown,
       buildingForMs: this.#buildingForMs,
       borrowedCount: this.#served?.instance.borrowedCount ?? 0,
       drainingCount: this.#draining.size,
@@ -68,7 +68,7 @@ export class HotResource<T, S, R> implements Resource<R> {
     // The configuration may change during the first build: then the build for the newest one decides.
     for (this.#build(); this.#building !== undefined; ) await this.#building.done
     if (this.#closing !== undefined) throw this.#closedError()
-    if (this.#served === undefined) throw this.#lastError ?? this.#closedError()
+    if (this.#served === undefined) throw this.#failure?.error ?? this.#closedError()
   }
 
   /** Called when the configuration has changed. Also retries a failed build. */
@@ -124,7 +124,7 @@ export class HotResource<T, S, R> implements Resource<R> {
       return
     }
     if (this.#served !== undefined && this.#isSame(this.#served.input, this.#wanted)) {
-      this.#lastError = undefined
+      this.#failure = undefined
       clock.clearTimeout(this.#jitterTimer)
       this.#jitterTimer = undefined
       return
@@ -214,7 +214,7 @@ export class HotResource<T, S, R> implements Resource<R> {
   #swap(input: S, value: R): void {
     const old = this.#served
     this.#served = { input, instance: new Instance(value) }
-    this.#lastError = undefined
+    this.#failure = undefined
     this.#builtCount++
     this.#settings.onEvent('swapped')
     if (old !== undefined) this.#retire(old.instance)
@@ -226,10 +226,11 @@ export class HotResource<T, S, R> implements Resource<R> {
         ? ''
         : ' The old instance stays in service; the build is retried at the next change.'
     const message = `Cannot build ${this.name}: ${why}.${consequence}`
-    this.#lastError = new LivetreeError('resource_failed', message, thrown)
-    this.#settings.onEvent('failed', this.#lastError)
+    const error = new LivetreeError('resource_failed', message, thrown)
+    this.#failure = { error, shown: withoutCause(error) }
+    this.#settings.onEvent('failed', error)
     // The failure of the first build is thrown to the caller of `resource`.
-    if (this.#served !== undefined) this.#settings.report(this.#lastError)
+    if (this.#served !== undefined) this.#settings.report(error)
   }
 
   #retire(instance: Instance<R>): void {

@@ -1,3 +1,4 @@
+import { disown, isPromise } from '../callback.ts'
 import { checkOptions, type OptionTable } from '../check-options.ts'
 import { name as nameKind } from '../option-kinds.ts'
 import { LivetreeError } from '../errors.ts'
@@ -80,6 +81,10 @@ export function memory(initial: object = {}, options: MemoryOptions = {}): Memor
 
 /** @throws LivetreeError `invalid_options` */
 function leavesFor(call: string, value: object): Leaf[] {
+  if (isPromise(value)) {
+    disown(value)
+    throw new LivetreeError('invalid_options', `${call}: got a promise; expected an object. Await it first.`)
+  }
   const leaves = flatten(value)
   const wrong = leaves.find((leaf) => leaf.value instanceof Unreadable && leaf.value.reason === BAD_NAME)
   if (wrong === undefined) return leaves

@@ -4,7 +4,7 @@ import type { ConfigDefinition } from '../config-definition.ts'
 import { describeIssues, LivetreeError } from '../errors.ts'
 import type { ChangeEvent } from '../events/change-event.ts'
 import { kindOfValue } from '../assert-live-config.ts'
-import { isPromise } from '../callback.ts'
+import { disown, isPromise } from '../callback.ts'
 import type { LiveConfig } from '../live-config.ts'
 import type { LoadOptions } from '../startup/load-options.ts'
 import type { RejectedEvent } from '../updates/rejection.ts'
@@ -81,6 +81,13 @@ export async function createTestConfig<S extends $ZodType>(
   options: TestConfigOptions = {},
 ): Promise<TestConfig<DeepReadonly<output<S>>, input<S>>> {
   checkDefinition(definition)
+  if (isPromise(initial)) {
+    disown(initial)
+    throw new LivetreeError(
+      'invalid_options',
+      'createTestConfig() got a promise; expected an object of values.',
+    )
+  }
   const { sources = [], ...loadOptions } = options
   const store = new TestStore(initial as object)
   const given = { ...loadOptions, sources: [...sources, store], staleAfterMs: Number.POSITIVE_INFINITY }
@@ -114,6 +121,7 @@ export async function createTestConfig<S extends $ZodType>(
 function checkDefinition(definition: unknown): void {
   const { compiled, load } = (definition ?? {}) as Partial<Record<string, unknown>>
   if (compiled !== undefined && typeof load === 'function') return
+  disown(definition)
   const message = `createTestConfig() got ${kindOfValue(definition)}; expected what defineConfig() returns.`
   throw new LivetreeError('invalid_options', message)
 }
@@ -136,6 +144,7 @@ class Setter<S extends $ZodType> {
 
   set(patch: object): ChangeEvent<DeepReadonly<output<S>>> | undefined {
     if (typeof patch !== 'object' || patch === null || isPromise(patch)) {
+      disown(patch)
       const message = `set() got ${kindOfValue(patch)}; expected an object with the values to change.`
       throw new LivetreeError('invalid_options', message)
     }

@@ -20,6 +20,8 @@ export class ServedState<T> {
   #servedFrom: ServedFrom = 'sources'
   #unused: { readonly keys: readonly UnusedKey[]; readonly id: string } = { keys: [], id: '' }
   #version = 0
+  /** Identifies the configuration in its snapshots. */
+  readonly #owner = {}
 
   constructor(sources: readonly SourceState[], clock: Clock) {
     this.#sources = sources
@@ -83,7 +85,11 @@ export class ServedState<T> {
   #accept(value: T, position: StorePosition | undefined): void {
     const isHealed = this.#heal()
     const version = ++this.#version
-    this.#snapshot = new Snapshot(value, { version, ...(position ?? { revision: version, epoch: 0 }) })
+    this.#snapshot = new Snapshot(
+      value,
+      { version, ...(position ?? { revision: version, epoch: 0 }) },
+      this.#owner,
+    )
     this.observer.accepted(this.#snapshot, isHealed)
   }
 

@@ -10,9 +10,16 @@ export class Snapshot<T> {
   /** Rises when the store behind is another one; revisions compare within one epoch only. */
   readonly epoch: number
   readonly #value: T
+  readonly #owner: object
 
-  constructor(value: T, at: { readonly revision: number; readonly version: number; readonly epoch: number }) {
+  /** @param owner identifies the configuration; the same for all its snapshots */
+  constructor(
+    value: T,
+    at: { readonly revision: number; readonly version: number; readonly epoch: number },
+    owner: object,
+  ) {
     this.#value = value
+    this.#owner = owner
     this.revision = at.revision
     this.version = at.version
     this.epoch = at.epoch
@@ -24,9 +31,14 @@ export class Snapshot<T> {
     return this.#value
   }
 
+  /** Whether both are states of one configuration. */
+  isOfSameConfig(other: Snapshot<unknown>): boolean {
+    return this.#owner === other.#owner
+  }
+
   /** The same value, found to be the state at another revision too. */
   at(place: { readonly revision: number; readonly epoch: number }): Snapshot<T> {
     if (place.revision === this.revision && place.epoch === this.epoch) return this
-    return new Snapshot(this.#value, { version: this.version, ...place })
+    return new Snapshot(this.#value, { version: this.version, ...place }, this.#owner)
   }
 }
