@@ -4,6 +4,7 @@ import { createManualSource } from '@livetree/core/testing'
 import { type LiveConfig, type LoadOptions, defineConfig } from '@livetree/core'
 import { ConsoleLogger, Logger as NestLogger } from '@nestjs/common'
 import { Console } from 'node:console'
+import { format } from 'node:util'
 import fastify from 'fastify'
 import { pino } from 'pino'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -131,6 +132,72 @@ describe('real loggers are taken as they are', () => {
         config: 'shop',
       })
     }
+  })
+
+  it.each([
+    ['few', { chatter: 15, note: 35, alarm: 55 }, { error: 'alarm', warn: 'alarm', info: 'note' }],
+    [
+      'syslog',
+      { debug: 1, notice: 3, warning: 4, err: 5 },
+      { error: 'err', warn: 'warning', info: 'notice' },
+    ],
+    ['one', { all: 10 }, { error: 'all', warn: 'all', info: 'all' }],
+    [
+      'without trace and fatal',
+      { debug: 1, info: 2, warn: 3, error: 4 },
+      { error: 'error', warn: 'warn', info: 'info' },
+    ],
+  ] as const)('pino with its own levels only: %s', async (_name, customLevels, expected) => {
+    const { stream, text } = sink()
+    const level = Object.entries(customLevels).sort(([, one], [, other]) => one - other)[0]![0]
+    const formatters = { level: (label: string) => ({ level: label }) }
+    await live(pino({ customLevels, useOnlyCustomLevels: true, level, formatters }, stream) as never)
+    const lines = text()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    const levelOf = (words: string) => lines.find(({ msg }) => msg.includes(words))?.level
+    expect({ error: levelOf(FAILED), warn: levelOf(KEY), info: levelOf('is ready') }).toEqual(expected)
+    expect(lines.find(({ msg }) => msg.includes(FAILED))).toMatchObject({ err: { type: 'TypeError' } })
+  })
+
+  it.each([
+    [
+      'four',
+      { fatal: 0, problem: 1, note: 2, chatter: 3 },
+      { error: 'fatal', warn: 'problem', info: 'note' },
+    ],
+    ['two', { bad: 0, good: 1 }, { error: 'bad', warn: 'bad', info: 'good' }],
+    [
+      'with other names',
+      { critical: 0, caution: 1, log: 2 },
+      { error: 'critical', warn: 'caution', info: 'log' },
+    ],
+  ] as const)('winston with its own levels: %s', async (_name, levels, expected) => {
+    const { stream, text } = sink()
+    const transports = [new winston.transports.Stream({ stream })]
+    const level = Object.keys(levels).at(-1)
+    await live(winston.createLogger({ format: winston.format.json(), transports, levels, level }))
+    const lines = text()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    const levelOf = (words: string) => lines.find(({ message }) => message.includes(words))?.level
+    expect({ error: levelOf(FAILED), warn: levelOf(KEY), info: levelOf('is ready') }).toEqual(expected)
+  })
+
+  it.each([
+    ['log4js', ['addContext', 'isLevelEnabled']],
+    ['consola', ['withTag', 'mockTypes']],
+    ['loglevel', ['setDefaultLevel', 'enableAll']],
+    ['signale', ['unscope', 'timeEnd']],
+  ])('%s, which reads a first text as a format: keys are printed as they are', async (_name, methods) => {
+    const lines: string[] = []
+    const say = (...args: unknown[]) => void lines.push(format(...args))
+    const others = Object.fromEntries(methods.map((method) => [method, () => {}]))
+    await live({ debug: say, info: say, warn: say, error: say, ...others })
+    expect(lines.find((line) => line.includes(KEY))).toContain("config: 'shop'")
+    expect(lines.find((line) => line.includes(FAILED))).toContain('TypeError: of the handler')
   })
 
   it("Nest's Logger, with and without a context, and a LoggerService", async () => {

@@ -41,6 +41,11 @@ export function messageOf(thrown: unknown): string {
   return shortText(wordsOf(thrown) ?? kindOf(thrown), MOST_CHARACTERS)
 }
 
+/** Removes the full stop at the end of a message that becomes a part of a longer sentence. */
+export function withoutStop(text: string): string {
+  return text.endsWith('.') && !text.endsWith('..') ? text.slice(0, -1) : text
+}
+
 /**
  * Names the kind of a thrown value: `TypeError` or `Error ECONNREFUSED`. Omits its message, which may quote a secret: a
  * database driver that cannot connect may print its connection string. The message stays available in `cause`.

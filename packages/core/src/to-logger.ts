@@ -1,5 +1,6 @@
 import { isPromise, settled } from './callback.ts'
 import { fieldOf, framesOf, isError, messageOf } from './thrown.ts'
+import { type Level, levelsOfPino, levelsOfWinston, nearestLevel } from './level-names.ts'
 import type { Logger } from './source/source.ts'
 
 /** A logger like Nest's `LoggerService`: `log` instead of `info`, and the stack as second argument of `error`. */
@@ -16,7 +17,6 @@ export interface NestStyleLogger {
  */
 export type LoggerLike = Logger | NestStyleLogger
 
-type Level = 'debug' | 'info' | 'warn' | 'error'
 type Details = Readonly<Record<string, unknown>>
 type Method = (...args: unknown[]) => unknown
 type Methods = Readonly<Record<string, unknown>>
@@ -36,7 +36,7 @@ export function isLoggerLike(value: unknown): value is LoggerLike {
 }
 
 function isCallable(target: Methods): boolean {
-  if (isWinston(target)) return true
+  if (isWinston(target) || isPino(target)) return true
   return isNestStyle(target) || has(target, ...LEVELS)
 }
 
@@ -63,9 +63,23 @@ export function toLogger(given: LoggerLike, onFailure: (cause: unknown) => void 
 
 function dialectOf(target: Methods): Dialect {
   if (isWinston(target)) return callWinston
-  if (has(target, 'child', 'fatal', 'trace')) return callObjectFirst
+  if (isPino(target) || has(target, 'child', 'fatal', 'trace')) return callObjectFirst
   if (isNestStyle(target)) return callNestStyle
-  return has(target, 'table', 'groupEnd') ? callConsole : callMessageFirst
+  return FORMATTING.some((methods) => has(target, ...methods)) ? callFormatting : callMessageFirst
+}
+
+/** Loggers that read `%s` in their first text, each by methods that only it has. */
+const FORMATTING: readonly (readonly string[])[] = [
+  ['table', 'groupEnd'], // console
+  ['addContext', 'isLevelEnabled'], // log4js
+  ['withTag', 'mockTypes'], // consola
+  ['setDefaultLevel', 'enableAll'], // loglevel
+  ['unscope', 'timeEnd'], // signale
+]
+
+/** Whether it is pino, which may have levels of its own instead of `info` and the others. */
+function isPino(target: Methods): boolean {
+  return has(target, 'child', 'bindings') && levelsOfPino(target).length > 0
 }
 
 function isWinston(target: Methods): boolean {
@@ -79,22 +93,19 @@ function isNestStyle(target: Methods): boolean {
 const callMessageFirst: Dialect = (target, level, message, details) => call(target, level, message, details)
 
 /** The message is passed as an argument of `%s`, so that a key such as `/a%2Fb%sale` is not read as a format. */
-const callConsole: Dialect = (target, level, message, details) => call(target, level, '%s', message, details)
+const callFormatting: Dialect = (target, level, message, details) =>
+  call(target, level, '%s', message, details)
 
 /** pino, bunyan and Fastify print an error in full if its property is called `err`. */
 const callObjectFirst: Dialect = (target, level, message, details) => {
   const { error, cause = error, ...rest } = details
   const fields = isError(cause) ? { ...rest, err: cause } : { ...rest, ...(cause !== undefined && { cause }) }
-  return call(target, level, fields, message)
+  return call(target, nearestLevel(level, levelsOfPino(target)) ?? level, fields, message)
 }
 
 /** Passes one object, because winston reads a separate message as a format. Errors in it become plain objects, because winston prints an `Error` as `{}`. */
 const callWinston: Dialect = (target, level, message, details) => {
-  const levels = target['levels'] as Methods | undefined
-  const name =
-    level === 'warn' && levels?.['warn'] === undefined && levels?.['warning'] !== undefined
-      ? 'warning'
-      : level
+  const name = nearestLevel(level, levelsOfWinston(target)) ?? level
   const plain = Object.entries(details).map(([key, value]) => [
     key,
     isError(value) ? plainError(value) : value,

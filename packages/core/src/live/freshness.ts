@@ -1,5 +1,6 @@
 import type { StaleEvent } from '../events/freshness-events.ts'
 import type { Clock } from '../source/source.ts'
+import { withoutStop } from '../thrown.ts'
 import type { SourceState } from '../updates/source-state.ts'
 import type { UpdateProcessor } from '../updates/update-processor.ts'
 
@@ -100,7 +101,7 @@ export class Freshness {
     if (this.#options.writer.servedFrom === 'sources') return ''
     const missing = this.#remote.filter(({ hasTree }) => !hasTree)
     const lines = missing.map(({ source, lastError }) => {
-      return `${source.name}: ${lastError === undefined ? 'has not answered' : lastError.message}`
+      return `${source.name}: ${lastError === undefined ? 'has not answered' : withoutStop(lastError.message)}`
     })
     return lines.length === 0 ? '' : `; ${lines.join('; ')}`
   }

@@ -1,5 +1,6 @@
 import { describeIssue } from '../errors.ts'
 import type { ConfigHealth, ConfigStatus } from '../live-config.ts'
+import { withoutStop } from '../thrown.ts'
 import type { RejectedEvent } from '../updates/rejection.ts'
 
 /** What `healthOf` needs besides the status. */
@@ -36,7 +37,8 @@ export function healthOf(status: ConfigStatus, facts: HealthFacts): ConfigHealth
     ...describeUnsettled(unsettled),
     snapshotError?.message,
   ]
-  const reason = reasons.filter((text) => text !== undefined).join('; ')
+  const texts = reasons.filter((text) => text !== undefined)
+  const reason = texts.map((text, at) => (at < texts.length - 1 ? withoutStop(text) : text)).join('; ')
   const isReady = state !== 'closed' && !isTooOld
   return Object.freeze({ isReady, state, revision, staleForMs, reason: reason === '' ? undefined : reason })
 }

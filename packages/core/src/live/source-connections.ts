@@ -1,7 +1,7 @@
 import { type DeadlineOptions, withDeadline } from '../deadline.ts'
 import { isLivetreeError, LivetreeError } from '../errors.ts'
 import type { Source, SourceConnection, SourceContext } from '../source/source.ts'
-import { messageOf } from '../thrown.ts'
+import { messageOf, withoutStop } from '../thrown.ts'
 import { openGuarded } from '../updates/guarded-source.ts'
 
 /** The open connections of a configuration's sources. */
@@ -27,7 +27,7 @@ export class SourceConnections {
       await withDeadline(work, deadline)
     } catch (cause) {
       if (isLivetreeError(cause)) throw cause
-      const message = `${deadline.what} failed: ${messageOf(cause)}.`
+      const message = `${deadline.what} failed: ${withoutStop(messageOf(cause))}.`
       throw new LivetreeError('source_unavailable', message, { cause })
     }
   }
@@ -39,7 +39,8 @@ export class SourceConnections {
         await connection.close()
         return undefined
       } catch (cause) {
-        const message = `Source ${name} could not be closed: ${messageOf(cause)}.`
+        if (isLivetreeError(cause)) return cause
+        const message = `Source ${name} could not be closed: ${withoutStop(messageOf(cause))}.`
         return new LivetreeError('source_broken', message, { cause })
       }
     })

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { LivetreeError } from '../errors.ts'
-import { messageOf } from '../thrown.ts'
+import { messageOf, withoutStop } from '../thrown.ts'
 import { type DerivedKey, deriveKey, seal, unseal } from './seal.ts'
 import { decodeDocument, encodeDocument, type SnapshotDocument } from './snapshot-document.ts'
 import { writeAtomically } from './write-atomically.ts'
@@ -29,7 +29,7 @@ export class SnapshotFile {
       if (!(await stat(this.path)).isFile()) throw new Error('it is not a regular file')
       bytes = await readFile(this.path)
     } catch (cause) {
-      const message = `There is no snapshot to read at ${this.path}: ${messageOf(cause)}.`
+      const message = `There is no snapshot to read at ${this.path}: ${withoutStop(messageOf(cause))}.`
       throw new LivetreeError('snapshot_missing', message, { cause })
     }
     return decodeDocument(await unseal(bytes, this.#secret, this.path), this.path)

@@ -1,5 +1,5 @@
 import { describeIssues, isLivetreeError, LivetreeError } from '../errors.ts'
-import { messageOf } from '../thrown.ts'
+import { messageOf, withoutStop } from '../thrown.ts'
 import type { Issue } from '../issue.ts'
 import type { SnapshotDocument } from '../snapshot-file/snapshot-document.ts'
 import type { SnapshotFile } from '../snapshot-file/snapshot-file.ts'
@@ -96,7 +96,7 @@ function warnOfMissing({ name, sources, log, options }: StartupParts): void {
   }
   for (const { source, lastError } of missing) {
     if (lastError === undefined) continue
-    const message = `Configuration "${name}" still waits for ${source.name}, which is lost: ${lastError.message}; ${waits}`
+    const message = `Configuration "${name}" still waits for ${source.name}, which is lost: ${withoutStop(lastError.message)}; ${waits}`
     log.entry({ level: 'warn', message, code: 'source_lost' })
   }
 }

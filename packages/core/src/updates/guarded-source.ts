@@ -1,5 +1,5 @@
 import { LivetreeError } from '../errors.ts'
-import { messageOf } from '../thrown.ts'
+import { messageOf, withoutStop } from '../thrown.ts'
 import type { Clock, Source, SourceConnection, SourceContext } from '../source/source.ts'
 import { adopt, disown, isPromise } from '../callback.ts'
 import { settledWithin } from '../within.ts'
@@ -32,7 +32,7 @@ function openChecked(source: Source, context: SourceContext): SourceConnection {
     if (isConnection(opened)) return opened
     if (isPromise(opened)) closeLater(opened)
   } catch (cause) {
-    const message = `Source ${source.name} could not be opened: ${messageOf(cause)}.`
+    const message = `Source ${source.name} could not be opened: ${withoutStop(messageOf(cause))}.`
     throw new LivetreeError('source_broken', message, { cause })
   }
   const given = isPromise(opened) ? 'a promise' : 'no connection'
