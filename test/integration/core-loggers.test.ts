@@ -151,7 +151,12 @@ describe('real loggers are taken as they are', () => {
     const { stream, text } = sink()
     const level = Object.entries(customLevels).sort(([, one], [, other]) => one - other)[0]![0]
     const formatters = { level: (label: string) => ({ level: label }) }
-    await live(pino({ customLevels, useOnlyCustomLevels: true, level, formatters }, stream) as never)
+    await live(
+      pino(
+        { customLevels: customLevels as never, useOnlyCustomLevels: true, level, formatters },
+        stream,
+      ) as never,
+    )
     const lines = text()
       .trim()
       .split('\n')

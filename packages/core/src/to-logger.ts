@@ -12,8 +12,9 @@ export interface NestStyleLogger {
 }
 
 /**
- * What the option `logger` accepts: console, pino and winston (also with levels of their own), bunyan, log4js, consola, Fastify's `log`, Nest's `Logger` or `LoggerService`, or
- * your own object with `debug`, `info`, `warn` and `error`, which are called with a message and an object of details.
+ * What the option `logger` accepts: console, pino and winston (also with levels of their own), bunyan, log4js, consola,
+ * Fastify's `log`, Nest's `Logger` or `LoggerService`, or your own object with `debug`, `info`, `warn` and `error`, which
+ * are called with a message and an object of details.
  */
 export type LoggerLike = Logger | NestStyleLogger
 

@@ -51,7 +51,7 @@ describe('a promise that rejects later, in the place of a configuration, ends no
       'as an option of liveProvider',
       (promise) => liveProvider('POOL', { select: promise as never, create: () => 1 }),
     ],
-    ['in defineSection', (promise) => defineSection(promise as never, 'name' as never)],
+    ['in defineSection', (promise) => defineSection(promise as never, 'name', () => 1)],
   ])('%s', async (_where, call) => {
     const unhandled: unknown[] = []
     const collect = (reason: unknown) => void unhandled.push(reason)

@@ -83,7 +83,7 @@ test.each<[string, Said]>([
     'a source that is lost',
     async (texts) => {
       const config = await loaded(
-        sourceOf({}, (sink) => sink.lost(sentence())),
+        sourceOf({}, (sink) => sink.lost({ error: sentence(), isFinal: false })),
         texts,
       )
       texts.push(config.health.reason ?? '')
@@ -96,7 +96,7 @@ test.each<[string, Said]>([
       const source = {
         ...sourceOf({}),
         open: ({ sink }: { sink: SourceSink }) => {
-          sink.lost(sentence())
+          sink.lost({ error: sentence(), isFinal: false })
           return { refresh: async () => {}, close: async () => {} }
         },
       }
