@@ -191,6 +191,16 @@ describe('real loggers are taken as they are', () => {
     expect({ error: levelOf(FAILED), warn: levelOf(KEY), info: levelOf('is ready') }).toEqual(expected)
   })
 
+  it('a method that the logger loses later: the entry goes to the nearest one left', async () => {
+    const said: string[] = []
+    const say = (message: string) => void said.push(message)
+    const logger: Record<string, unknown> = { debug: say, info: say, warn: say, error: say }
+    const running = live(logger as never)
+    for (const level of ['warn', 'info', 'debug']) delete logger[level]
+    await running
+    for (const words of [FAILED, KEY, 'is ready']) expect(said.join('\n')).toContain(words)
+  })
+
   it.each([
     ['log4js', ['addContext', 'isLevelEnabled']],
     ['consola', ['withTag', 'mockTypes']],

@@ -1,7 +1,7 @@
 import { fieldOf } from './thrown.ts'
 
 /** The levels of livetree's own log entries, the most severe first. */
-const LEVELS = ['error', 'warn', 'info', 'debug'] as const
+export const LEVELS = ['error', 'warn', 'info', 'debug'] as const
 
 /** A level of livetree's own log entries. */
 export type Level = (typeof LEVELS)[number]

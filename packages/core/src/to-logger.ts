@@ -1,6 +1,6 @@
 import { isPromise, settled } from './callback.ts'
 import { fieldOf, framesOf, isError, messageOf } from './thrown.ts'
-import { type Level, levelsOfPino, levelsOfWinston, nearestLevel } from './level-names.ts'
+import { type Level, LEVELS, levelsOfPino, levelsOfWinston, nearestLevel } from './level-names.ts'
 import type { Logger } from './source/source.ts'
 
 /** A logger like Nest's `LoggerService`: `log` instead of `info`, and the stack as second argument of `error`. */
@@ -24,8 +24,6 @@ type Methods = Readonly<Record<string, unknown>>
 
 /** Calls one kind of logger. */
 type Dialect = (target: Methods, level: Level, message: string, details: Details) => unknown
-
-const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error']
 
 /** Whether the value is a logger of a known kind or has the methods of `Logger`. */
 export function isLoggerLike(value: unknown): value is LoggerLike {
@@ -132,8 +130,17 @@ const callNestStyle: Dialect = (target, level, message, details) => {
     : call(target, method, text, ...context)
 }
 
+/** @throws TypeError if the logger has lost its methods; whatever the method throws */
 function call(target: Methods, name: string, ...args: unknown[]): unknown {
-  return (target[name] as Method | undefined)?.apply(target, args)
+  const level = LEVELS.find((each) => each === name)
+  const isLost = level !== undefined && !has(target, level)
+  const left = isLost
+    ? nearestLevel(
+        level,
+        LEVELS.filter((each) => has(target, each)),
+      )
+    : name
+  return (target[left ?? name] as Method).apply(target, args)
 }
 
 /** Nest recognizes a stack by its second line, so exactly one line precedes the frames. */

@@ -147,10 +147,11 @@ export class HotResource<T, S, R> implements Resource<R> {
     this.#settings.pending.follow(`A build of ${this.name}`, building.done, () => this.#warnOverdue(building))
   }
 
-  #warnOverdue({ number, phase }: Build<S>): void {
-    const old = this.#served === undefined ? '' : ' The old instance stays in service.'
+  #warnOverdue({ number, phase, abort }: Build<S>): void {
+    const old = this.#served === undefined ? '' : 'The old instance stays in service. '
+    const signal = abort.signal.aborted ? 'Its signal is aborted.' : 'A change aborts its signal.'
     const name = `Build ${number} of ${this.name}, in ${phase}(),`
-    this.#settings.report(notSettled(name, `${old} A change aborts its signal.`.trim()))
+    this.#settings.report(notSettled(name, `${old}${signal}`))
   }
 
   #supersede(building: Build<S>): void {
