@@ -22,7 +22,7 @@ export function checkOptions(
   code: LivetreeErrorCode = 'invalid_options',
 ): void {
   const refuse = (what: string): never => {
-    disownAll(given)
+    disownAll(given, table)
     throw new LivetreeError(code, `${call} ${what}.`)
   }
   const check = (value: unknown, kinds: OptionTable, at: string): void => {
@@ -67,11 +67,15 @@ export function checkArguments(
   checkOptions(call, given, kinds)
 }
 
-/** Handles the promises that were given as, or in, options. */
-function disownAll(given: unknown): void {
+/** Handles the promises that were given as, or in, options, also those in nested tables. */
+function disownAll(given: unknown, table: OptionTable): void {
   disown(given)
   if (!isObject(given)) return
-  for (const option of Object.values(given)) disown(option)
+  for (const [name, option] of Object.entries(given)) {
+    const kind = Object.hasOwn(table, name) ? table[name] : undefined
+    if (kind === undefined || isKind(kind)) disown(option)
+    else disownAll(option, kind)
+  }
 }
 
 function isKind(kind: OptionKind | OptionTable): kind is OptionKind {

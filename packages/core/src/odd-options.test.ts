@@ -87,6 +87,14 @@ describe.each(Object.keys(calls))('%s() refuses a promise by name, whose rejecti
 })
 
 test.each<[string, (config: Odd, promise: never) => unknown]>([
+  [
+    'a nested option of load()',
+    (_config, promise) => definition.load({ sources: [memory()], startup: { timeoutMs: promise } }),
+  ],
+  [
+    'the key of a snapshot',
+    (_config, promise) => definition.load({ sources: [memory()], snapshot: { path: 'a', key: promise } }),
+  ],
   ['createTestConfig()', (_config, promise) => createTestConfig(promise)],
   ['values of createTestConfig()', (_config, promise) => createTestConfig(definition, promise)],
   [
