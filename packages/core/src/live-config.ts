@@ -163,6 +163,8 @@ export interface LiveConfig<T> extends AsyncDisposable, AsyncIterable<ChangeEven
   /**
    * Returns the value at a path (`db.pool.max`, or a list of segments) and what each layer contributes to it, the highest
    * layer first. Secrets are redacted.
+   *
+   * @throws LivetreeError `invalid_options`
    */
   explain(path: string | Path): {
     readonly path: Path

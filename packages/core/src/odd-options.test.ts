@@ -128,3 +128,15 @@ test.each<[string, (config: Odd, promise: never) => unknown]>([
   expect(outcome).toBeInstanceOf(LivetreeError)
   expect(unhandled).toEqual([])
 })
+
+test.each([[undefined], [null], [5], [{}], [() => {}], [Symbol('a')], [[{}]], [Promise.resolve('a')]])(
+  'explain() refuses what is no path: %s',
+  async (path) => {
+    await using config = await createTestConfig(definition, {})
+    expect(() => config.explain(path as never)).toThrow(
+      /^\[invalid_options\] explain\(\) got .*; expected a path/,
+    )
+    expect(config.explain('a').value).toBe(1)
+    expect(config.explain(['a']).value).toBe(1)
+  },
+)

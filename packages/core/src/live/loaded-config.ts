@@ -1,7 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { inspect } from 'node:util'
-import { isLivetreeError, LivetreeError } from '../errors.ts'
-import { kindOf } from '../thrown.ts'
+import { LivetreeError } from '../errors.ts'
 import type { Path } from '../issue.ts'
 import { Notifier } from '../events/notifier.ts'
 import { type ChangeEvent, ChangeFeed } from '../events/change-event.ts'
@@ -11,7 +10,7 @@ import { assertListener, type ConfigEventName, type ConfigListener } from '../ev
 import type { ConfigParts } from './config-parts.ts'
 import { Freshness } from './freshness.ts'
 import { healthOf } from './health.ts'
-import { checkChanged, checkLogger, checkRefresh, checkSnapshot, checkWatch } from './method-options.ts'
+import * as method from './method-options.ts'
 import { SourceConnections } from './source-connections.ts'
 import { stateOf, statusOf } from './status.ts'
 import { updateHandlers } from './update-handlers.ts'
@@ -167,7 +166,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     options: WatchOptions<S> = {},
   ): () => void {
     this.#assertOpen()
-    checkWatch(selector, handler, options)
+    method.checkWatch(selector, handler, options)
     const subscriber = new WatchSubscriber<T, S>(this.#notifier.delivery, {
       selector,
       // The overloads of LiveConfig.watch declare when the arguments may be undefined.
@@ -179,7 +178,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   changed(options: ChangedOptions<T> = {}): Promise<ChangeEvent<T>> {
-    checkChanged(options, this.snapshot())
+    method.checkChanged(options, this.snapshot())
     const { after = this.snapshot(), timeoutMs, signal } = options
     return withDeadline((cut) => this.#changes.past(after, cut), {
       clock: this.#parts.options.clock,
@@ -192,7 +191,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   async refresh(options: RefreshOptions = {}): Promise<void> {
     this.#assertOpen()
     const what = `Refreshing configuration "${this.name}"`
-    checkRefresh(options)
+    method.checkRefresh(options)
     const { timeoutMs = 10_000 } = options
     const { clock } = this.#parts.options
     const deadline = { clock, timeoutMs, signals: [options.signal, this.signal], what }
@@ -200,7 +199,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   explain(path: string | Path) {
-    return this.#parts.pipeline.explain(path)
+    return this.#parts.pipeline.explain(method.checkPath(path))
   }
 
   snapshot(): Snapshot<T> {
@@ -226,20 +225,17 @@ export class LoadedConfig<T> implements LiveConfig<T> {
 
   runPinned<R>(work: () => R, snapshot?: Snapshot<T>): R {
     if (snapshot === undefined) return this.#pin.run(this.snapshot(), work)
-    checkSnapshot('runPinned()', snapshot, this.snapshot())
+    method.checkSnapshot('runPinned()', snapshot, this.snapshot())
     return this.#pin.runAnew(snapshot, work)
   }
 
   attachLogger(logger: LoggerLike): () => void {
-    checkLogger(logger)
+    method.checkLogger(logger)
     return this.#parts.log.attach(logger)
   }
 
   report(error: LivetreeError): void {
-    const message = `report() expects a LivetreeError but got ${kindOf(error)}, see cause.`
-    this.#notifier.failed(
-      isLivetreeError(error) ? error : new LivetreeError('internal', message, { cause: error }),
-    )
+    this.#notifier.failed(method.reportable(error))
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<ChangeEvent<T>, undefined> {

@@ -1,8 +1,10 @@
 import { kindOfValue } from '../assert-live-config.ts'
 import { disown } from '../callback.ts'
-import { LivetreeError } from '../errors.ts'
+import { isLivetreeError, LivetreeError } from '../errors.ts'
+import { kindOf } from '../thrown.ts'
 import { isLoggerLike } from '../to-logger.ts'
 import { checkArguments, checkOptions, type OptionTable } from '../check-options.ts'
+import type { Path } from '../issue.ts'
 import type { ChangedOptions, RefreshOptions, WatchOptions } from '../live-config.ts'
 import { abortSignal, callback, flag, milliseconds } from '../option-kinds.ts'
 import { Snapshot } from '../updates/snapshot.ts'
@@ -37,6 +39,23 @@ export function checkSnapshot(call: string, given: unknown, own: Snapshot<unknow
   const what = given instanceof Snapshot ? 'a snapshot of another configuration' : kindOfValue(given)
   const message = `${call} got ${what}; expected what snapshot() of this configuration returns.`
   throw new LivetreeError('invalid_options', message)
+}
+
+/** Returns the argument of `LiveConfig.explain`. @throws LivetreeError `invalid_options` */
+export function checkPath(path: string | Path): string | Path {
+  const isSegment = (segment: unknown) => typeof segment === 'string' || typeof segment === 'number'
+  if (typeof path === 'string' || (Array.isArray(path) && path.every(isSegment))) return path
+  disown(path)
+  const message = `explain() got ${kindOfValue(path)}; expected a path, 'db.pool.max' or a list of names.`
+  throw new LivetreeError('invalid_options', message)
+}
+
+/** Returns the argument of `LiveConfig.report`, or an error that describes it if it is no LivetreeError. */
+export function reportable(error: unknown): LivetreeError {
+  if (isLivetreeError(error)) return error
+  disown(error)
+  const message = `report() expects a LivetreeError but got ${kindOf(error)}, see cause.`
+  return new LivetreeError('internal', message, { cause: error })
 }
 
 /** Checks the argument of `LiveConfig.attachLogger`. @throws LivetreeError `invalid_options` */
