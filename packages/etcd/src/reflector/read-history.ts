@@ -46,7 +46,10 @@ export async function readHistory(request: HistoryRequest): Promise<number | und
     return await Promise.race([whole, isTooLong.promise])
   } catch (error) {
     signal.throwIfAborted()
-    if (!(error instanceof EtcdError) || error.code !== 'compacted') throw error
+    if (!(error instanceof EtcdError)) throw error
+    // More than is kept waiting for the other ranges of a join, or than one response may hold.
+    if (error.code === 'response_too_large') return revision
+    if (error.code !== 'compacted') throw error
     // If the server does not report where its history begins, the history counts as beginning at the list.
     return error.compactRevision ?? revision
   } finally {

@@ -94,9 +94,13 @@ export class Heartbeat {
    * way, with the answer; an answer that is lost delays the next request as if it were not urgent.
    */
   requestProgress(isUrgent = false): void {
+    if (isUrgent && this.#isUrgentSent) {
+      // The timer of that request goes on, however many callers come meanwhile.
+      this.#isUrgentAgain = true
+      return
+    }
+    if (isUrgent) this.#askAtOnce()
     this.#hurriedMs = HURRIED_MS
-    if (isUrgent && this.#isUrgentSent) this.#isUrgentAgain = true
-    else if (isUrgent) this.#askAtOnce()
     this.#schedule()
   }
 

@@ -1,0 +1,361 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { EtcdError } from '../errors.ts'
+import { type PlayedWatch, playJoin } from './joined-watch.test.kit.ts'
+import { settled } from './scripted-channel.test.kit.ts'
+
+/** Two ranges, connected on one stream. */
+function open(isProgressOrdered = true) {
+  const all = playJoin(['a', 'b'])
+  const [a, b] = all.watches as [PlayedWatch, PlayedWatch]
+  const connect = (stream: unknown = 'first') => {
+    for (const watch of all.watches) {
+      watch.isProgressOrdered = isProgressOrdered
+      watch.connect(stream)
+    }
+  }
+  connect()
+  /** Writes at the next revision, and returns it. */
+  const write = (writes: Record<string, string | undefined>) => all.store.write(writes)
+  const deliver = (watch: PlayedWatch, revision: number) =>
+    watch.deliver(all.store.batch(watch.range, revision)!)
+  return { ...all, a, b, connect, write, deliver }
+}
+
+describe('JoinedWatch', () => {
+  it('a transaction over two ranges is one change, whichever watch delivers it first', () => {
+    for (const first of ['a', 'b']) {
+      const { a, b, told, write, deliver } = open()
+      const revision = write({ a1: 'x', b1: 'y' })
+      const [one, other] = first === 'a' ? [a, b] : [b, a]
+      deliver(one, revision)
+      expect(told).toEqual(['created at 2'])
+      deliver(other, revision)
+      expect(told.slice(1)).toEqual(['2: a1=x b1=y'])
+    }
+  })
+
+  it('a change of one range waits for the other, whose progress is requested at once and once', () => {
+    const { a, b, told, write, deliver, reads } = open()
+    deliver(a, write({ a1: 'x' }))
+    expect([a.asked, b.asked, reads.length]).toEqual([[], [2], 0])
+    deliver(a, write({ a1: 'y' }))
+    expect(b.asked).toEqual([2, 3])
+    b.progress(2)
+    expect(told.slice(1)).toEqual(['2: a1=x'])
+    b.progress(3)
+    expect(told.slice(2)).toEqual(['3: a1=y'])
+  })
+
+  it('a later change of the other range shows that it had none before', () => {
+    const { a, b, told, write, deliver } = open()
+    deliver(a, write({ a1: 'x' }))
+    deliver(b, write({ b1: 'y' }))
+    expect(told.slice(1)).toEqual(['2: a1=x'])
+    a.progress(3)
+    expect(told.slice(2)).toEqual(['3: b1=y'])
+  })
+
+  it('progress is that of all, reported once for each answer', () => {
+    const { a, b, told } = open()
+    a.progress(5)
+    expect(told).toEqual(['created at 2'])
+    b.progress(5)
+    expect(told.slice(1)).toEqual(['progress 5 at 5'])
+    b.progress(7)
+    a.progress(9)
+    expect(told.slice(2)).toEqual(['progress 7 at 7'])
+  })
+
+  it('nothing is passed on while a watch is away, and what is due when it is back', () => {
+    const { a, b, told, write, deliver, connect } = open()
+    const error = new EtcdError('connection_lost')
+    deliver(a, write({ a1: 'x', b1: 'y' }))
+    for (const watch of [a, b]) watch.lose(error)
+    expect(told.slice(1)).toEqual(['disconnected connection_lost'])
+    a.connect('second')
+    a.progress(9)
+    expect(told.slice(2)).toEqual([])
+    b.connect('second')
+    expect(told.slice(2)).toEqual(['resumed at 2'])
+    deliver(b, 2)
+    expect(told.slice(3)).toEqual(['2: a1=x b1=y'])
+    connect('third')
+  })
+
+  it('watches on different streams are brought together before anything is passed on', () => {
+    const { a, b, told, write, deliver } = open()
+    const revision = write({ a1: 'x', b1: 'y' })
+    a.lose()
+    a.connect('second')
+    expect([b.state, told.slice(2)]).toEqual(['connecting', []])
+    deliver(a, revision)
+    b.connect('second')
+    deliver(b, revision)
+    expect(told.slice(2)).toEqual(['resumed at 2', '2: a1=x b1=y'])
+  })
+
+  it('the end of one is the end of all, told once, with the range that may not be read', () => {
+    const { a, b, told, join } = open()
+    const waiting = join.reached(9)
+    b.end(new EtcdError('permission_denied', { what: 'no' }))
+    expect([a.state, join.state, told.slice(1)]).toEqual(['ended', 'ended', ['end permission_denied']])
+    return expect(waiting).rejects.toMatchObject({ code: 'permission_denied', range: { prefix: 'b' } })
+  })
+
+  it('reached: resolves when all are passed on, and requests progress of all that are behind', async () => {
+    const { a, b, join } = open()
+    const waiting = join.reached(4)
+    expect([a.asked, b.asked]).toEqual([[4], [4]])
+    a.progress(4)
+    b.progress(4)
+    await waiting
+    await join.reached(3)
+    join.cancel()
+    await expect(join.reached(9)).rejects.toMatchObject({ code: 'cancelled' })
+  })
+
+  describe('where progress may overtake changes', () => {
+    it('reads whether the other range is unchanged, and does not believe the progress', async () => {
+      const { a, b, told, write, deliver, reads } = open(false)
+      deliver(a, write({ a1: 'x' }))
+      b.progress(9, false)
+      expect([b.asked, reads.length, told.slice(1)]).toEqual([[], 1, []])
+      reads.pop()!.answer()
+      await settled()
+      expect(told.slice(1)).toEqual(['2: a1=x'])
+    })
+
+    it.each<[string, Record<string, string | undefined>]>([
+      ['a put', { b1: 'z' }],
+      ['a new key', { b2: 'z' }],
+      ['a delete', { b1: undefined }],
+    ])('%s in the other range is waited for', async (_name, change) => {
+      const { a, b, told, write, deliver, reads } = open(false)
+      write({ b1: 'y' })
+      deliver(b, 2)
+      a.progress(2)
+      reads.pop()!.answer()
+      await settled()
+      told.length = 0
+      write({ a1: 'x', ...change })
+      deliver(a, 3)
+      reads.pop()!.answer()
+      await settled()
+      expect([told, reads.length]).toEqual([[], 0])
+      deliver(b, 3)
+      expect(told).toHaveLength(1)
+      expect(told[0]).toMatch(/^3: a1=x b\d=/)
+    })
+
+    it('a key that came and went in between is left out, also when its changes arrive later', async () => {
+      const { a, b, told, write, deliver, reads } = open(false)
+      write({ b1: 'y' })
+      write({ b1: undefined })
+      write({ a1: 'x' })
+      deliver(a, 4)
+      reads.pop()!.answer()
+      await settled()
+      expect(told.slice(1)).toEqual(['4: a1=x'])
+      deliver(b, 2)
+      deliver(b, 3)
+      expect(told.slice(1)).toEqual(['4: a1=x'])
+    })
+
+    it('what arrives while it reads makes the answer void', async () => {
+      const { a, b, told, write, deliver, reads } = open(false)
+      write({ b1: 'y' })
+      write({ b1: undefined })
+      write({ a1: 'x' })
+      deliver(a, 4)
+      deliver(b, 2)
+      reads.shift()!.answer()
+      await settled()
+      expect(told.slice(1)).toEqual(['2: b1=y'])
+      deliver(b, 3)
+      for (const read of reads.splice(0)) read.answer()
+      await settled()
+      for (const read of reads.splice(0)) read.answer()
+      await settled()
+      expect(told.slice(2)).toEqual(['3: b1=', '4: a1=x'])
+    })
+
+    it.each([
+      ['compacted', 'end compacted'],
+      ['future_revision', 'end cluster_changed'],
+    ] as const)('%s: the join ends, to be listed again', async (code, end) => {
+      const { a, told, write, deliver, reads } = open(false)
+      deliver(a, write({ a1: 'x' }))
+      reads.pop()!.fail(new EtcdError(code))
+      await settled()
+      expect(told.at(-1)).toBe(end)
+    })
+
+    it('any other failure is tried again later', async () => {
+      const { a, told, write, deliver, reads, clock } = open(false)
+      deliver(a, write({ a1: 'x' }))
+      reads.pop()!.fail(new EtcdError('unavailable'))
+      await settled()
+      expect(reads).toEqual([])
+      clock.advance(300)
+      reads.pop()!.answer()
+      await settled()
+      expect(told.slice(1)).toEqual(['2: a1=x'])
+    })
+  })
+
+  it('progress that does not come is replaced by reads', async () => {
+    const { a, told, write, deliver, reads, clock, join } = open()
+    deliver(a, write({ a1: 'x' }))
+    expect(reads).toEqual([])
+    clock.advance(300)
+    reads.pop()!.answer()
+    await settled()
+    expect(told.slice(1)).toEqual(['2: a1=x'])
+    clock.advance(10_000)
+    expect([reads, clock.pending]).toEqual([[], 0])
+    join.cancel()
+  })
+
+  it('as long as progress comes, however late, nothing is read', () => {
+    const { a, b, write, deliver, reads, clock } = open()
+    for (let round = 0; round < 20; round += 1) {
+      deliver(a, write({ a1: `${round}` }))
+      clock.advance(100)
+      b.progress(round + 1)
+    }
+    expect(reads).toEqual([])
+  })
+
+  it('more changes than are kept end the join, to be listed again', () => {
+    const { a, told, write, deliver } = open()
+    const many = Object.fromEntries(Array.from({ length: 150_000 }, (_, n) => [`a${n}`, 'x']))
+    deliver(a, write(many))
+    expect(told).toEqual(['created at 2'])
+    deliver(a, write(many))
+    expect(told.at(-1)).toBe('end response_too_large')
+  })
+
+  it('one revision is kept, whatever its size', () => {
+    const { a, b, told, batches, write, deliver } = open()
+    const many = Object.fromEntries(Array.from({ length: 250_000 }, (_, n) => [`a${n}`, 'x']))
+    deliver(a, write(many))
+    expect(told).toEqual(['created at 2'])
+    b.progress(2)
+    expect(batches[0]!.events).toHaveLength(250_000)
+  })
+})
+
+/** One thing that happens to a join, with a number that says to which watch. */
+const step = fc.record({
+  kind: fc.constantFrom(
+    'write',
+    'write',
+    'deliver',
+    'deliver',
+    'deliver',
+    'progress',
+    'read',
+    'lose',
+    'connect',
+    'wait',
+  ),
+  which: fc.nat(9),
+  keys: fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.nat(2), fc.boolean()), {
+    minLength: 1,
+    maxLength: 4,
+  }),
+})
+
+describe('random histories, through random deliveries, losses, progress and reads', () => {
+  it.each([true, false])(
+    'each change leads to the content of its revision (progress ordered: %s)',
+    async (isOrdered) => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
+          const all = playJoin(['a', 'b', 'c'])
+          const { store, watches, reads, clock, batches, join } = all
+          const nextOf = (watch: PlayedWatch) => {
+            for (let revision = watch.position; revision <= store.revision; revision += 1) {
+              const batch = store.batch(watch.range, revision)
+              if (batch !== undefined) return batch
+            }
+            return undefined
+          }
+          let streams = 0
+          const connectAll = () => {
+            if (watches.every(({ state, lastStream }) => state === 'live' && lastStream === streams)) return
+            streams += 1
+            for (const watch of watches) {
+              watch.isProgressOrdered = isOrdered
+              if (watch.state === 'live') watch.lose()
+              watch.connect(streams)
+            }
+          }
+          connectAll()
+          const progressAll = () => {
+            const live = watches.filter(({ state }) => state === 'live')
+            // The server orders it with the changes: nothing up to it is still to be delivered.
+            const due = live.map((watch) => (nextOf(watch)?.revision ?? store.revision + 1) - 1)
+            for (const watch of live) {
+              if (isOrdered) watch.progress(Math.min(store.revision, ...due))
+              else watch.progress(store.revision, false)
+            }
+          }
+          for (const { kind, which, keys } of steps) {
+            const watch = watches[which % watches.length]!
+            if (kind === 'write') {
+              store.write(
+                Object.fromEntries(
+                  keys.map(([range, key, isPut]) => [
+                    `${range}${key}`,
+                    isPut ? `${store.revision}` : undefined,
+                  ]),
+                ),
+              )
+            } else if (kind === 'deliver') {
+              const batch = watch.state === 'live' ? nextOf(watch) : undefined
+              if (batch !== undefined) watch.deliver(batch)
+            } else if (kind === 'progress') progressAll()
+            else if (kind === 'read') reads.splice(which % Math.max(1, reads.length), 1)[0]?.answer()
+            else if (kind === 'lose') for (const each of watches) each.lose()
+            else if (kind === 'connect') connectAll()
+            else clock.advance(which * 100)
+            if (which === 0) await settled()
+          }
+          connectAll()
+          for (const watch of watches)
+            for (let batch = nextOf(watch); batch; batch = nextOf(watch)) watch.deliver(batch)
+          let isOver = false
+          void join.reached(store.revision).then(() => (isOver = true))
+          for (let round = 0; round < 20 && !isOver; round += 1) {
+            progressAll()
+            for (const read of reads.splice(0)) read.answer()
+            await settled()
+            if (round > 5) clock.advance(300)
+          }
+          expect(isOver).toBe(true)
+          const content = new Map<string, string>()
+          const expected = (revision: number) =>
+            [...store.at(revision)].map(([key, { text }]) => `${key}=${text}`).sort()
+          let last = 0
+          for (const { revision, events } of batches) {
+            expect(revision).toBeGreaterThan(last)
+            last = revision
+            for (const { type, key, text } of events) {
+              if (type === 'put') content.set(key, text)
+              else content.delete(key)
+            }
+            expect([...content].map(([key, text]) => `${key}=${text}`).sort(), `at ${revision}`).toEqual(
+              expected(revision),
+            )
+          }
+          expect([...content].map(([key, text]) => `${key}=${text}`).sort()).toEqual(expected(store.revision))
+          join.cancel()
+          expect(clock.pending).toBe(0)
+        }),
+        { numRuns: 1_000 },
+      )
+    },
+  )
+})
