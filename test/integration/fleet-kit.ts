@@ -29,25 +29,20 @@ export function layersOf(directories: readonly Directory[]): readonly EtcdLayer[
   return directories.map((prefix) => ({ prefix, at: DIRECTORIES[prefix], optional: true }))
 }
 
-interface Administered {
-  etcdctl(args: readonly string[]): Promise<string>
-}
-
 /** Makes a user with a read-only role for each of the directories, and nothing else. */
 export async function addReader(
-  server: Administered,
+  { authAdmin: { roles, users } }: EtcdClient,
   name: string,
   directories: readonly Directory[],
 ): Promise<void> {
-  await server.etcdctl(['user', 'add', `${name}:${name}-pw`])
+  await users.add(name, { password: `${name}-pw` })
   for (const directory of directories) {
     const role = directory.replaceAll('/', '-').slice(1)
-    const roles = await server.etcdctl(['role', 'list'])
-    if (!roles.split('\n').includes(role)) {
-      await server.etcdctl(['role', 'add', role])
-      await server.etcdctl(['role', 'grant-permission', '--prefix=true', role, 'read', `${directory}/`])
+    if (!(await roles.list()).includes(role)) {
+      await roles.add(role)
+      await roles.grant(role, { access: 'read', range: { prefix: `${directory}/` } })
     }
-    await server.etcdctl(['user', 'grant-role', name, role])
+    await users.grantRole(name, role)
   }
 }
 
