@@ -2,6 +2,7 @@
 export const benches: Readonly<Record<string, string>> = {
   load: 'from nothing to a validated snapshot, against npm etcd3 and bare bytes',
   latency: 'from a put to a handler, against a bare watch',
+  join: 'from a put to a handler, layers watched one by one and joined, against one watch',
   apply: 'one changed leaf in small and large trees',
   growth: '1.5 MB that mean harm, given to each kind of scalar, against 20 ms',
   read: 'a path of the configuration, against a plain object and other config packages',
