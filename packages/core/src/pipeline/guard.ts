@@ -1,5 +1,6 @@
 import { itemAt } from '../item-at.ts'
 import type { IssueWriter } from './issues.ts'
+import { directoriesOf, type GuardedSource, howToAllow } from './guarded-source.ts'
 import type { LayerTree } from './layer-tree.ts'
 import type { Issue, Path } from '../issue.ts'
 import type { RemovalPermission, ReplaceUpdate } from '../source/source.ts'
@@ -14,16 +15,6 @@ export interface GuardOptions {
   readonly minRemoved?: number
   /** Removals within so many milliseconds count together, as those of a loop that deletes key by key. Default 600,000. */
   readonly windowMs?: number
-}
-
-/** What the guard knows of one source. */
-export interface GuardedSource {
-  readonly name: string
-  /** Numbers of its layers in the tree. */
-  readonly layers: readonly number[]
-  /** For each of its layers the command that allows a removal from it, if there is one. */
-  readonly removalCommands: readonly (string | undefined)[]
-  readonly removalNote: string | undefined
 }
 
 /** What the guard compares with, as it is kept on disk: with it a restarted process judges as the one before it would. */
@@ -215,9 +206,9 @@ export class Guard {
     const allowed = this.#allowedCount(watched)
     const isMuch = (count: number, of: number) => count >= minRemoved && count > of * maxRemovedShare
     const issues: Issue[] = []
-    const issue = (path: Path, what: string) => {
-      const origins = losers.map((layer) => writer.origin(layer, path, 0))
-      const message = `Removes ${what}, which is taken for an accident. Put them back, or ${howToAllow(watched, losers)}`
+    const issue = (path: Path, what: string, from: readonly number[] = losers) => {
+      const origins = from.map((layer) => writer.origin(layer, path, 0))
+      const message = `Removes ${what}, which is taken for an accident. Put them back, or ${howToAllow(watched, from)}`
       return writer.write({ path, code: 'guard', message, expected: undefined, received: undefined, origins })
     }
     const share = (count: number, of: number, when: string) =>
@@ -231,9 +222,30 @@ export class Guard {
       else if (isMuch(shrunk - kept, peak))
         issues.push(issue([], share(shrunk - kept, peak, `within ${this.#windowText}`)))
     }
+    if (issues.length === 0)
+      for (const { layers, gone, before } of this.#shrunkDirectories(watched)) {
+        const [{ layer: name } = { layer: watched.name }] = layers.map((layer) => writer.origin(layer, [], 0))
+        const part = `${gone} of the ${before} leaves of ${name} (${percent(gone / before)}; more than ${percent(maxRemovedShare)} within ${this.#windowText})`
+        issues.push(issue([], part, layers))
+      }
     for (const { path, count } of emptied(this.#tree, watched.layers, this.#options.minRemoved))
       issues.push(issue(path, `all ${count} leaves of ${pathText(path)}`))
     return issues
+  }
+
+  /**
+   * Where the directories of a source are allowed removals each by its own command, each is judged by itself too: a small
+   * one that others share would disappear in the count of the whole source.
+   */
+  #shrunkDirectories(watched: Watched) {
+    const { maxRemovedShare, minRemoved } = this.#options
+    const { losses } = this.#tree
+    return directoriesOf(watched).flatMap((layers) => {
+      if (!layers.some((layer) => losses.of(layer).lost.size > 0)) return []
+      const gone = goneCount(losses, layers) - standIns(this.#tree, layers, watched.layers)
+      const before = gone + sum(layers.map((layer) => losses.of(layer).count))
+      return gone >= minRemoved && gone > before * maxRemovedShare ? [{ layers, gone, before }] : []
+    })
   }
 
   /**
@@ -271,18 +283,6 @@ export class Guard {
     const seconds = this.#options.windowMs / 1_000
     return seconds >= 120 ? `${Math.round(seconds / 60)} minutes` : `${seconds} seconds`
   }
-}
-
-/** `losers`: the layers that the removal is from. */
-function howToAllow(
-  { layers, removalCommands, removalNote }: GuardedSource,
-  losers: readonly number[],
-): string {
-  const note = removalNote === undefined ? '' : ` (${removalNote})`
-  const commands = new Set(losers.map((layer) => removalCommands[layers.indexOf(layer)]))
-  const known = [...commands].filter((command) => command !== undefined)
-  if (known.length > 0) return `say that it is meant: ${known.join('; ')}${note}`
-  return 'say in the same write that the removal is meant'
 }
 
 function percent(share: number): string {

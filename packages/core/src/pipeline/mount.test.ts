@@ -201,6 +201,53 @@ describe('RemovalPermission: for some layers of a source', () => {
     expect(patch(1, {}, [1]).type).toBe('accepted')
   })
 
+  describe('each directory is judged by itself', () => {
+    const many = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`k${n}`, 'x']))
+    const startLarge = () => {
+      const fed = source([of('a'), of('b')], {}, flags)
+      fed.replace([keys, many])
+      return fed
+    }
+
+    test('a small one that is emptied, though it is a small part of the source', () => {
+      const { patch } = startLarge()
+      const refused = patch(0, { ...gone, k0: 'x' })
+      const [issue] = refused.type === 'rejected' ? refused.issues : []
+      expect(issue?.message).toMatch(
+        /^Removes 9 of the 10 leaves of a \(90 %; more than 50 % within 10 minutes\)/,
+      )
+      expect(issue?.message).toMatch(/say that it is meant: put \/a\/\.livetree\/allow-removal$/)
+      expect(patch(0, {}, [1]).type).toBe('rejected')
+      expect(patch(0, {}, [0]).type).toBe('accepted')
+    })
+
+    test('also key by key, and healed by what is put back', () => {
+      const { patch } = startLarge()
+      const types = Object.keys(keys).map((key) => patch(0, { [key]: undefined }).type)
+      expect(types).toEqual([...Array(5).fill('accepted'), ...Array(5).fill('rejected')])
+      expect(patch(0, keys)).toMatchObject({ type: 'accepted', value: { a: keys } })
+    })
+
+    test('leaves that move to another directory of the source are no removal', () => {
+      const both = z.object({ a: z.record(z.string(), z.string()) })
+      const { replace } = source([of('a'), layer('own', { removalCommand: 'put /own' })], {}, both)
+      const moved = Object.fromEntries(Object.keys(keys).map((key) => [`a/${key}`, 'x']))
+      replace([keys, {}])
+      expect(replace([{}, moved]).type).toBe('unchanged')
+    })
+
+    test('the layers of one command are judged together', () => {
+      const one = { removalCommand: 'put /c' }
+      const { replace } = source(
+        [layer('x', { at: 'a', ...one }), layer('y', { at: 'b', ...one })],
+        {},
+        flags,
+      )
+      replace([keys, many])
+      expect(replace([{ k0: 'x' }, many]).type).toBe('accepted')
+    })
+  })
+
   test('one for another layer allows nothing, also where its own write removes nothing', () => {
     const { patch } = start()
     expect(patch(0, gone, [1]).type).toBe('rejected')

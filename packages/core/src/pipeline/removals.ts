@@ -38,15 +38,18 @@ export function emptied(
   return [...found.values()].filter((each) => each.count >= minRemoved)
 }
 
-/** Lost leaves that something stands in for: one value in the place of a whole list, or the same leaf in another layer. */
-export function standIns(tree: LayerTree, layers: readonly number[]): number {
+/**
+ * Lost leaves that something stands in for: one value in the place of a whole list, or the same leaf in another of the
+ * source's layers.
+ */
+export function standIns(tree: LayerTree, layers: readonly number[], all = layers): number {
   const { losses, root } = tree
   let count = 0
   for (const layer of layers) {
     for (const key of losses.of(layer).lost) {
       const names = namesOfLoss(key)
       const isCovered = hasValueAbove(root, names, layer)
-      if (isCovered || isMoved(tree, names, layers)) count++
+      if (isCovered || isMoved(tree, names, all)) count++
     }
   }
   return count
