@@ -33,6 +33,8 @@ const boundaries: readonly [from: string, refused: string, allowed: string][] = 
   ['packages/fastify/src/index.ts', 'livetree', 'fastify'],
   ['packages/embedded/src/engine.ts', '@livetree/etcd', '@livetree/etcd/wire'],
   ['packages/embedded/src/engine.ts', '@livetree/core', 'node:http2'],
+  ['packages/coordination/src/mutex.ts', '@livetree/etcd/wire', '@livetree/etcd'],
+  ['packages/coordination/src/mutex.ts', '@livetree/core', '@livetree/etcd'],
   ['packages/discovery/src/index.ts', '@livetree/core', '@livetree/etcd'],
   ['packages/admin/src/index.ts', '@livetree/embedded', '@livetree/core'],
 ]

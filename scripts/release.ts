@@ -4,7 +4,16 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 /** In this order each package's dependencies are there before it. */
-const packages = ['core', 'etcd', 'livetree', 'embedded', 'express', 'nestjs', 'fastify'] as const
+const packages = [
+  'core',
+  'etcd',
+  'livetree',
+  'embedded',
+  'coordination',
+  'express',
+  'nestjs',
+  'fastify',
+] as const
 const root = fileURLToPath(new URL('../', import.meta.url))
 
 const usage = `npm run release -- --tag v1.2.3 --repository https://host/owner/name [--dry-run]

@@ -7,7 +7,16 @@ import { type RunResult, runBounded } from '../../scripts/etcd/run-bounded.ts'
 const repository = fileURLToPath(new URL('../../', import.meta.url))
 
 /** What is published. */
-export const packageNames = ['core', 'etcd', 'livetree', 'express', 'nestjs', 'fastify', 'embedded'] as const
+export const packageNames = [
+  'core',
+  'etcd',
+  'livetree',
+  'express',
+  'nestjs',
+  'fastify',
+  'embedded',
+  'coordination',
+] as const
 export type PackageName = (typeof packageNames)[number]
 
 /** The packages as npm would publish them. */

@@ -1,15 +1,5 @@
-/** One deliberate fault, and the test that must notice it. */
-export interface Mutation {
-  /** The promise it breaks, and how. */
-  readonly name: string
-  /** From the repository's root. */
-  readonly file: string
-  /** Stands in the file exactly once. */
-  readonly find: string
-  readonly replace: string
-  /** The test file that has to fail. */
-  readonly test: string
-}
+import { coordinationMutations } from './coordination-mutations.ts'
+import type { Mutation } from './mutation.ts'
 
 const source = 'packages/livetree/src/etcd-source'
 const pipeline = 'packages/core/src/pipeline'
@@ -363,4 +353,5 @@ export const mutations: readonly Mutation[] = [
     replace: '',
     test: 'packages/etcd/src/transport/close.test.ts',
   },
+  ...coordinationMutations,
 ]

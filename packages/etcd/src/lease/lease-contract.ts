@@ -66,6 +66,8 @@ export interface Lease extends AsyncDisposable {
    * counts, and setting the clock ahead ends the lease early, which is safe.
    */
   readonly expiresAt: number
+  /** Milliseconds for which the lease is certainly alive, counted as for `expiresAt`; 0 if it may have expired. */
+  readonly leftMs: number
   /** True if the lease may have expired: work that depends on it must stop. */
   readonly isLost: boolean
   /**

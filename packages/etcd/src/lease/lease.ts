@@ -42,7 +42,6 @@ export class LeaseCore implements Lease {
     return this.#time.ttlSeconds
   }
 
-  /** Milliseconds until it expires; 0 if it has expired. */
   get leftMs(): number {
     return this.#time.leftMs
   }

@@ -1,0 +1,78 @@
+import { compare, op } from '@livetree/etcd'
+import { sendAgain } from './send-again.ts'
+import type { SessionPorts } from './session-ports.ts'
+
+/** For how long a request whose answer was lost may still be applied, in milliseconds. */
+const STRAY_MS = 600_000
+
+/**
+ * The names of a session's keys. The first key of a session below a prefix is `<prefix><lease>`, with the lease in
+ * lower-case hexadecimal as in Go's concurrency package; further ones get `.<n>` behind it, and no `n` is used twice.
+ *
+ * A request that creates a key and whose answer was lost may be applied late, after the key was deleted again. So the
+ * names of such requests are not used again, and keys that appear under them are deleted.
+ */
+export class KeyNames {
+  readonly #session: SessionPorts
+  readonly #inUse = new Set<string>()
+  /** Names of requests that may still be applied, with the moment up to which they are looked for. */
+  readonly #strays = new Map<string, number>()
+  #last = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(session: SessionPorts) {
+    this.#session = session
+    session.onEnd(() => clearTimeout(this.#timer))
+  }
+
+  /** A name that no key of this session has, nor may still get. */
+  take(prefix: string): string {
+    const first = `${prefix}${this.#session.lease.toString(16)}`
+    let name = first
+    if (this.#inUse.has(first) || this.#strays.has(first)) {
+      this.#last += 1
+      name = `${first}.${this.#last}`
+    }
+    this.#inUse.add(name)
+    return name
+  }
+
+  /** The key is deleted. `isStray`: a request that creates it may still be applied. */
+  giveBack(name: string, isStray: boolean): void {
+    this.#inUse.delete(name)
+    if (!isStray || this.#session.signal.aborted) return
+    this.#strays.set(name, performance.now() + STRAY_MS)
+    this.#timer ??= this.#sweepLater()
+  }
+
+  #sweepLater(): NodeJS.Timeout {
+    const everyMs = this.#session.ttlSeconds * (1_000 / 3)
+    return setTimeout(() => void this.#sweep(), everyMs).unref()
+  }
+
+  /** Deletes the keys of the lease that appeared under a name that was given back. */
+  async #sweep(): Promise<void> {
+    const session = this.#session
+    try {
+      const info = await session.client.lease.timeToLive(session.lease, { ...session.control, keys: true })
+      const found = (info?.keys ?? []).map(String).filter((key) => this.#strays.has(key))
+      for (const key of found) await this.#delete(key)
+    } catch (error) {
+      session.noteError(error)
+      session.logger.debug('Looking for late keys of a session failed', { error })
+    }
+    const now = performance.now()
+    for (const [name, until] of this.#strays) if (until < now) this.#strays.delete(name)
+    this.#timer = this.#strays.size > 0 && !session.signal.aborted ? this.#sweepLater() : undefined
+  }
+
+  async #delete(key: string): Promise<void> {
+    const { client, control, lease, logger, signal } = this.#session
+    const txn = client.kv
+      .txn()
+      .if(compare.lease(key, '=', lease))
+      .then(op.delete(key))
+    await sendAgain(() => txn.commit(control), { signal, isPatient: true })
+    logger.info('A key that a lost request created late was deleted', { key })
+  }
+}

@@ -1,0 +1,32 @@
+import type { OpenSession } from './session.ts'
+
+/** A queue in the store: its members are keys, in the order of their create revisions. */
+export interface KeyQueue {
+  /** Names the call in errors. */
+  readonly what: string
+  /** Where a contender puts its key. */
+  readonly prefix: string
+  /** A contender waits for all earlier keys directly below these prefixes. */
+  readonly blockers: readonly string[]
+  /** As in `OwnKeyPlan`. */
+  readonly canReattach: boolean
+  /** Called for a key further down below a blocker, which belongs to another name and is not waited for. */
+  onDeeperKey(key: string): void
+}
+
+/** A queue that warns once about keys further down. */
+export function queueOf(session: OpenSession, queue: Omit<KeyQueue, 'onDeeperKey'>): KeyQueue {
+  let isWarned = false
+  const onDeeperKey = (key: string): void => {
+    if (isWarned) return
+    isWarned = true
+    const what = 'The name of a lock is the parent path of another key; Go and etcdctl wait for that key, too'
+    session.logger.warn(what, { prefix: queue.prefix, key })
+  }
+  return { ...queue, onDeeperKey }
+}
+
+/** True for a key `<prefix><name>` whose name has no further slash. */
+export function isDirectChild(key: string, prefix: string): boolean {
+  return key.length > prefix.length && !key.includes('/', prefix.length)
+}

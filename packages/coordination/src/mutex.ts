@@ -1,0 +1,161 @@
+import { type CallControl, compare, type EtcdClient } from '@livetree/etcd'
+import { CallerWait, type WaitOptions } from './caller-wait.ts'
+import { checkArgument, checkName, FUNCTION, type OptionChecks, readOptions } from './check-argument.ts'
+import { ACQUIRE_CHECKS, type AcquireOptions, contend, leave, look, newest } from './contend.ts'
+import { type Contender, listContenders } from './contenders.ts'
+import { type Held, HeldKey } from './held.ts'
+import { isDirectChild, type KeyQueue, queueOf } from './key-queue.ts'
+import { OwnKey } from './own-key.ts'
+import { type OpenSession, openedSession, openSession, SESSION_CHECKS } from './session.ts'
+import type { Session, SessionOptions } from './session-contract.ts'
+
+/** A lock that is held. */
+export interface Lock extends Held {}
+
+/**
+ * A lock that at most one contender holds at a time, given in the order of arrival over all processes and languages:
+ * its keys are those of Go's `concurrency.Mutex` and of `etcdctl lock`. Not re-entrant: a second `acquire` waits, also in
+ * the same task.
+ */
+export interface Mutex {
+  readonly name: string
+  /**
+   * Waits for its turn.
+   *
+   * @throws CoordinationError `cancelled`, `deadline_exceeded`, `session_lost`, `closed`; `lock_lost` if somebody deleted
+   * the key of this contender; EtcdError if etcd refuses, e.g. `permission_denied`
+   */
+  acquire(options?: AcquireOptions): Promise<Lock>
+  /** Returns the lock if nobody holds it or waits for it; otherwise `undefined`, at once. Fails like `acquire`. */
+  tryAcquire(options?: AcquireOptions): Promise<Lock | undefined>
+  /**
+   * Acquires the lock, calls `run` and releases the lock when its promise settles. `run` is not stopped when the lock is
+   * lost: it reads `lock.signal`.
+   *
+   * @throws what `run` throws, and as `acquire`
+   */
+  runExclusive<R>(run: (lock: Lock) => R | Promise<R>, options?: AcquireOptions): Promise<R>
+  /** Lists the holder and those who wait, in order. */
+  contenders(options?: CallControl): Promise<readonly Contender[]>
+}
+
+/**
+ * Creates a lock. It makes no I/O before the first call.
+ *
+ * @throws CoordinationError `invalid_argument`
+ */
+export function createMutex(session: Session, name: string): Mutex {
+  checkName(name)
+  return new KeyMutex(openedSession(session), name)
+}
+
+/** All keys directly below `<name>/`, as in Go. */
+function mutexQueue(session: OpenSession, name: string): KeyQueue {
+  const prefix = `${name}/`
+  return queueOf(session, { what: `acquiring ${name}`, prefix, blockers: [prefix], canReattach: true })
+}
+
+class KeyMutex implements Mutex {
+  readonly name: string
+  readonly #session: OpenSession
+  readonly #queue: KeyQueue
+
+  constructor(session: OpenSession, name: string) {
+    this.name = name
+    this.#session = session
+    this.#queue = mutexQueue(session, name)
+  }
+
+  async acquire(options?: AcquireOptions): Promise<Lock> {
+    const given = readOptions('acquire', ACQUIRE_CHECKS, options)
+    return new HeldKey(await contend(this.#session, this.#queue, given))
+  }
+
+  async tryAcquire(options?: AcquireOptions): Promise<Lock | undefined> {
+    const given = readOptions('tryAcquire', ACQUIRE_CHECKS, options)
+    const session = this.#session
+    session.assertOpen()
+    const { prefix, canReattach, what } = this.#queue
+    const own = new OwnKey(session, {
+      key: session.names.take(prefix),
+      value: given.value ?? '',
+      canReattach,
+    })
+    using wait = new CallerWait(what, given, own)
+    try {
+      wait.signal.throwIfAborted()
+      if (await wait.race(this.#createIfFree(own))) return new HeldKey(own)
+      own.remove(new Error('the lock is not free')).catch(() => undefined)
+      return undefined
+    } catch (error) {
+      throw await leave(own, error)
+    }
+  }
+
+  async #createIfFree(own: OwnKey): Promise<boolean> {
+    const { prefix } = this.#queue
+    // Nothing is written unless there is no key at all, so a failed attempt never delays anybody.
+    const created = await own.create([newest(prefix, 1)], [compare.createRevision({ prefix }, '=', 0)])
+    if (created.token > 0) return true
+    const isTaken = created.reads.some(({ entries }) => entries.some(({ key }) => isDirectChild(key, prefix)))
+    if (isTaken) return false
+    // Only keys that belong to other names are there, or the last one has just left.
+    await own.create([])
+    return (await look(own, this.#queue)).predecessor === undefined
+  }
+
+  async runExclusive<R>(run: (lock: Lock) => R | Promise<R>, options?: AcquireOptions): Promise<R> {
+    checkArgument('run', FUNCTION, run)
+    await using lock = await this.acquire(options)
+    return await run(lock)
+  }
+
+  contenders(options?: CallControl): Promise<readonly Contender[]> {
+    return listContenders(this.#session, this.#queue.prefix, options)
+  }
+}
+
+/** Options of `acquireLock`. */
+export interface AcquireLockOptions extends AcquireOptions, Omit<SessionOptions, 'signal' | 'lease'> {}
+
+const ACQUIRE_LOCK_CHECKS: OptionChecks<AcquireLockOptions> = {
+  ...ACQUIRE_CHECKS,
+  ttlSeconds: SESSION_CHECKS.ttlSeconds,
+  marginMs: SESSION_CHECKS.marginMs,
+  logger: SESSION_CHECKS.logger,
+}
+
+/**
+ * Acquires a lock with a session of its own, which ends with the lock.
+ *
+ * @throws as `openSession` and `acquire`
+ */
+export async function acquireLock(
+  client: EtcdClient,
+  name: string,
+  options?: AcquireLockOptions,
+): Promise<Lock> {
+  checkName(name)
+  const { value = '', signal, timeoutMs, ...given } = readOptions('acquireLock', ACQUIRE_LOCK_CHECKS, options)
+  const limits = {
+    ...(signal === undefined ? {} : { signal }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  }
+  using wait = new CallerWait(`acquiring ${name}`, limits)
+  const session = openedSession(await wait.race(openSession(client, { ...given, signal: wait.signal })))
+  try {
+    const queue = mutexQueue(session, name)
+    return new SessionLock(await wait.race(contend(session, queue, { value })))
+  } catch (error) {
+    await session.close()
+    throw error
+  }
+}
+
+/** A lock whose session ends with it. */
+class SessionLock extends HeldKey {
+  override async release(options?: WaitOptions): Promise<void> {
+    await super.release(options)
+    await this.session.close()
+  }
+}

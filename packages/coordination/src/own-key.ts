@@ -1,0 +1,300 @@
+import { setMaxListeners } from 'node:events'
+import {
+  type Bytes,
+  compare,
+  type Condition,
+  type EtcdError,
+  op,
+  type RangeResult,
+  type TxnOp,
+  type WatchEvent,
+  type Watcher,
+} from '@livetree/etcd'
+import type { Ending } from './caller-wait.ts'
+import { CoordinationError } from './errors.ts'
+import { mayBeApplied, sendAgain } from './send-again.ts'
+import type { OpenSession } from './session.ts'
+
+/** What `OwnKey.create` writes. */
+export interface OwnKeyPlan {
+  /** A name that only this session can have. */
+  readonly key: string
+  readonly value: Bytes
+  /**
+   * What happens when a write of somebody else takes the key off the lease: true writes it again under the lease; false
+   * gives the key up, for keys that others order by modification.
+   */
+  readonly canReattach: boolean
+}
+
+type Header = RangeResult['header']
+
+/** The key as it was created, with what the same transaction read. */
+export interface CreatedKey {
+  /** Revision at which the key was created; 0 if a condition failed and there is no key. */
+  readonly token: number
+  /** The reads have seen the state at this revision. */
+  readonly header: Header
+  /** False if an earlier attempt, whose answer was lost, created the key: the reads may have seen later keys, too. */
+  readonly isNewest: boolean
+  readonly reads: readonly RangeResult[]
+}
+
+function bytesOf(value: Bytes): Buffer {
+  return typeof value === 'string' ? Buffer.from(value) : Buffer.from(value)
+}
+
+/**
+ * One key of a session, with a name that nobody else uses. It is watched from its creation on, so that its owner learns
+ * within a watch delay when somebody deletes it. It ends once: by `remove()`, with the session, or by somebody's hand.
+ */
+export class OwnKey implements Ending {
+  readonly key: string
+  readonly session: OpenSession
+  readonly #plan: OwnKeyPlan
+  readonly #controller = new AbortController()
+  readonly #stop = new AbortController()
+  readonly #endings = new Set<(reason: Error) => void>()
+  readonly #unsubscribe: () => void
+  #token = 0
+  #modRevision = 0
+  #isStray = false
+  #isDeleted = false
+  #creating: Promise<unknown> | undefined
+  #watcher: Watcher | undefined
+  #removing: Promise<void> | undefined
+
+  constructor(session: OpenSession, plan: OwnKeyPlan) {
+    this.session = session
+    this.key = plan.key
+    this.#plan = plan
+    setMaxListeners(0, this.signal, this.#stop.signal)
+    this.#unsubscribe = session.onEnd((reason) => this.#end(reason))
+  }
+
+  /** Revision at which the key was created; 0 before. */
+  get token(): number {
+    return this.#token
+  }
+
+  /** Aborts when the key can no longer be relied on. */
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** Holds as long as the key is the one that was created. */
+  get guard(): Condition {
+    return compare.createRevision(this.key, '=', this.#token)
+  }
+
+  onEnd(run: (reason: Error) => void): () => void {
+    if (this.signal.aborted) run(this.signal.reason)
+    else this.#endings.add(run)
+    return () => void this.#endings.delete(run)
+  }
+
+  /**
+   * Creates the key, and reads in the same transaction. Repeated until answered: an existing key of this name is the one
+   * that an earlier attempt created.
+   */
+  async create(
+    reads: readonly TxnOp<RangeResult>[],
+    conditions: readonly Condition[] = [],
+  ): Promise<CreatedKey> {
+    const { client, lease } = this.session
+    const txn = client.kv
+      .txn()
+      .if(compare.createRevision(this.key, '=', 0), ...conditions)
+      .then(op.put(this.key, this.#plan.value, { lease }), ...reads)
+      .else(op.get(this.key), ...reads)
+    const creating = this.#send(() => txn.commit(this.session.control), false)
+    this.#creating = creating
+    const result = await creating
+    if (result.succeeded) {
+      const [, ...seen] = result.results
+      return this.#begin(result.header, result.header.revision, seen, true)
+    }
+    const [found, ...seen] = result.results
+    if (found === undefined) return { token: 0, header: result.header, isNewest: false, reads: seen }
+    return this.#begin(result.header, found.createRevision, seen, false)
+  }
+
+  /** Reads in one transaction with the key itself. Ends the key if it is gone. */
+  async look(
+    reads: readonly TxnOp<RangeResult>[],
+  ): Promise<{ header: Header; reads: readonly RangeResult[] }> {
+    const txn = this.session.client.kv.txn().then(op.get(this.key), ...reads)
+    const result = await this.#send(() => txn.commit(this.session.control), true)
+    const [found, ...seen] = result.succeeded ? result.results : [undefined]
+    if (found?.createRevision !== this.#token) this.#onGone()
+    this.signal.throwIfAborted()
+    return { header: result.header, reads: seen }
+  }
+
+  /**
+   * Deletes the key, if it is still the one that was created, and repeats that until it is confirmed or until the session
+   * is over. Resolves also if the key was gone.
+   *
+   * @throws EtcdError if etcd refuses for good; the key then stays until the end of the session
+   */
+  remove(reason: Error): Promise<void> {
+    if (this.#removing === undefined) {
+      this.#end(reason)
+      this.#stop.abort(reason)
+      this.#removing = this.#remove()
+      this.session.track(this.#removing)
+    }
+    return this.#removing
+  }
+
+  /**
+   * Writes the key, if it is still the one that was created; otherwise it ends and its reason is thrown. Each attempt is guarded by the last
+   * known modification, so that one that was lost and is applied late cannot undo a later write.
+   */
+  async write(value: Bytes): Promise<void> {
+    const { client, control, lease } = this.session
+    for (;;) {
+      const txn = client.kv
+        .txn()
+        .if(this.guard, compare.modRevision(this.key, '=', this.#modRevision))
+        .then(op.put(this.key, value, { lease }))
+        .else(op.get(this.key))
+      const result = await this.#send(() => txn.commit(control), true)
+      const [found] = result.succeeded ? [undefined] : result.results
+      if (result.succeeded) this.#modRevision = result.header.revision
+      else if (found?.createRevision !== this.#token) this.#onGone()
+      else this.#modRevision = found.modRevision
+      this.signal.throwIfAborted()
+      if (result.succeeded || found?.value.equals(bytesOf(value))) return
+    }
+  }
+
+  /** Ends the key as lost, because it was found absent, or created again. */
+  markGone(): void {
+    this.#onGone()
+  }
+
+  async #remove(): Promise<void> {
+    const { client, control, logger, names, signal } = this.session
+    await this.#creating?.catch(() => undefined)
+    if (this.#isDeleted) return
+    const isWritten = this.#token > 0 || this.#isStray
+    const guard = this.#token > 0 ? this.guard : compare.createRevision(this.key, '>', 0)
+    const txn = client.kv.txn().if(guard).then(op.delete(this.key))
+    try {
+      if (isWritten) await sendAgain(() => txn.commit(control), { signal, isPatient: true })
+      names.giveBack(this.key, this.#isStray)
+    } catch (error) {
+      // The end of the lease deletes the key.
+      if (signal.aborted) return
+      this.session.noteError(error)
+      if (signal.aborted) return
+      logger.warn('A key could not be deleted and stays until its session ends', { key: this.key, error })
+      throw error
+    }
+  }
+
+  #send<R>(send: () => Promise<R>, isPatient: boolean): Promise<R> {
+    const onError = (error: unknown): void => {
+      this.#isStray ||= !isPatient && mayBeApplied(error)
+      this.session.noteError(error)
+    }
+    return sendAgain(send, { signal: this.#stop.signal, isPatient, onError })
+  }
+
+  #begin(header: Header, token: number, reads: readonly RangeResult[], isNewest: boolean): CreatedKey {
+    this.#token = token
+    this.#modRevision = token
+    this.signal.throwIfAborted()
+    this.#watch(header)
+    return { token, header, isNewest, reads }
+  }
+
+  #watch(header: Header): void {
+    const { client, control } = this.session
+    this.#watcher = client.watch.subscribe(
+      { key: this.key },
+      {
+        onEvents: ({ events }) => {
+          for (const event of events) this.#onEvent(event)
+        },
+        onEnd: (error) => this.#onWatchEnd(error),
+      },
+      { afterRevision: header.revision, ...control },
+    )
+  }
+
+  #onEvent({ type, kv }: WatchEvent): void {
+    if (this.signal.aborted) return
+    if (type === 'delete' || kv.createRevision !== this.#token) this.#onGone()
+    else if (kv.lease !== this.session.lease) this.#onDetached(kv.modRevision)
+  }
+
+  /** Somebody wrote the key without the lease: it would outlive its owner, and all would wait for it forever. */
+  #onDetached(modRevision: number): void {
+    const { client, control, lease, logger } = this.session
+    if (!this.#plan.canReattach) {
+      const what = `the key ${this.key} was written by somebody else, which took it off its lease`
+      void this.remove(new CoordinationError('lock_lost', { what })).catch(() => undefined)
+      return
+    }
+    logger.warn('A key was taken off its lease by a write of somebody else; it is attached again', {
+      key: this.key,
+    })
+    const txn = client.kv
+      .txn()
+      .if(this.guard, compare.modRevision(this.key, '=', modRevision))
+      .then(op.put(this.key, '', { lease, ignoreValue: true }))
+    // A failed condition means that the key was written or deleted again, which the watch reports.
+    this.#send(() => txn.commit(control), true).catch((error: unknown) => {
+      if (!this.signal.aborted)
+        logger.warn('A key could not be attached to its lease again', { key: this.key, error })
+    })
+  }
+
+  #onWatchEnd(error: EtcdError | undefined): void {
+    if (error === undefined || this.signal.aborted) return
+    this.session.noteError(error)
+    if (this.signal.aborted) return
+    if (error.code !== 'compacted') {
+      this.session.logger.warn('A key of a session cannot be watched', { key: this.key, error })
+      return
+    }
+    // The missing events are made up for by the state of the key, and it is watched on from there.
+    this.#reread().catch((cause: unknown) => {
+      if (!this.signal.aborted)
+        this.session.logger.warn('A key of a session cannot be read', { key: this.key, error: cause })
+    })
+  }
+
+  async #reread(): Promise<void> {
+    const { client, control } = this.session
+    const read = await this.#send(() => client.kv.getRange({ key: this.key, ...control }), true)
+    const [found] = read.entries
+    if (this.signal.aborted) return
+    if (found?.createRevision !== this.#token) return this.#onGone()
+    this.#watch(read.header)
+    if (found.lease !== this.session.lease) this.#onDetached(found.modRevision)
+  }
+
+  #onGone(): void {
+    if (this.signal.aborted) return
+    this.#isDeleted = true
+    this.#end(
+      new CoordinationError('lock_lost', { what: `the key ${this.key} was deleted by somebody else` }),
+    )
+    this.session.names.giveBack(this.key, this.#isStray)
+    void this.session.suspect()
+  }
+
+  #end(reason: Error): void {
+    if (this.signal.aborted) return
+    this.#unsubscribe()
+    this.#watcher?.cancel()
+    this.#stop.abort(reason)
+    this.#controller.abort(reason)
+    const endings = [...this.#endings]
+    this.#endings.clear()
+    for (const run of endings) run(reason)
+  }
+}

@@ -1,0 +1,85 @@
+import { openSession, type Session, type SessionOptions } from '@livetree/coordination'
+import type { EtcdClient } from '@livetree/etcd'
+import { afterEach } from 'vitest'
+import { startProxy, type TcpProxy } from '../../support/start-proxy.ts'
+// Its clients are closed after what is opened here, because hooks run in reverse order.
+import '../etcd-watch-kit.ts'
+
+/** What this kit closes after the test. */
+export const opened: Session[] = []
+
+/** A session that is closed after the test, before its client is. */
+export async function open(client: EtcdClient, options: SessionOptions = {}): Promise<Session> {
+  const session = await openSession(client, { ttlSeconds: 20, ...options })
+  opened.push(session)
+  return session
+}
+
+const proxies: TcpProxy[] = []
+
+/** A proxy in front of a server that is closed after the sessions behind it. */
+export async function proxyTo(target: string): Promise<TcpProxy> {
+  const proxy = await startProxy({ target })
+  proxies.push(proxy)
+  return proxy
+}
+
+afterEach(async () => {
+  for (const proxy of proxies) proxy.heal()
+  for (const session of opened.splice(0)) await session.close()
+  for (const proxy of proxies.splice(0)) await proxy.close()
+})
+
+/** The keys below a prefix, in the order of their creation. */
+export async function keysOf(client: EtcdClient, prefix: string): Promise<string[]> {
+  const { entries } = await client.kv.getRange({ prefix, keysOnly: true, sort: { by: 'create' } })
+  return entries.map(({ key }) => key)
+}
+
+/** Settles at the next turn of the event loop whether a promise is pending. */
+export async function isPending(promise: Promise<unknown>): Promise<boolean> {
+  const pending = Symbol('pending')
+  const after = new Promise((resolve) => setImmediate(resolve, pending))
+  return (await Promise.race([promise.catch(() => undefined), after])) === pending
+}
+
+/** The code of the error a promise rejects with; `undefined` if it resolves. */
+export async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await promise
+    return undefined
+  } catch (error) {
+    return (error as { code: string }).code
+  }
+}
+
+/** What a client has sent and received. */
+export interface Traffic {
+  /** Requests other than streams. */
+  calls: number
+  /** Events of watches. */
+  events: number
+}
+
+/** Counts the requests of a client and the events of its watches, from now on. */
+export function countTraffic(client: EtcdClient): Traffic {
+  const traffic = { calls: 0, events: 0 }
+  const { channel, watch } = client
+  const [unary, subscribe] = [channel.unary.bind(channel), watch.subscribe.bind(watch)]
+  Object.assign(channel, {
+    unary: (...args: Parameters<typeof unary>) => {
+      traffic.calls += 1
+      return unary(...args)
+    },
+  })
+  Object.assign(watch, {
+    subscribe: (...[range, handlers, options]: Parameters<typeof subscribe>) => {
+      const onEvents: typeof handlers.onEvents = (batch) => {
+        traffic.events += batch.events.length
+        handlers.onEvents(batch)
+      }
+      return subscribe(range, { ...handlers, onEvents }, options)
+    },
+  })
+  return traffic
+}

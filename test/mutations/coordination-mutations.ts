@@ -1,0 +1,163 @@
+import type { Mutation } from './mutation.ts'
+
+const source = 'packages/coordination/src'
+const noticedBy = (file: string) => `test/integration/coordination/${file}.test.ts`
+
+/** Faults in the code that keeps the promises of `@livetree/coordination`. */
+export const coordinationMutations: readonly Mutation[] = [
+  {
+    name: 'Coordination S1: the margin is not taken off',
+    file: `${source}/session.ts`,
+    find: 'return this.#lease.leftMs - this.#marginMs',
+    replace: 'return this.#lease.leftMs + this.#marginMs',
+    test: noticedBy('session'),
+  },
+  {
+    name: 'Coordination S1: the time of a lease is counted from the answer',
+    file: 'packages/etcd/src/lease/lease-clock.ts',
+    find: 'this.#sentAt = sentAt\n',
+    replace: 'this.#sentAt = { wallMs: this.#clock.now(), monotonicMs: monotonicNow(this.#clock) }\n',
+    test: noticedBy('session'),
+  },
+  {
+    name: 'Coordination S2: only the signal is looked at, not the clock',
+    file: `${source}/session.ts`,
+    find: 'return this.signal.aborted || this.#leftMs <= 0',
+    replace: 'return this.signal.aborted',
+    test: noticedBy('session'),
+  },
+  {
+    name: 'Coordination S3: the guard is the name of the key, not its creation',
+    file: `${source}/own-key.ts`,
+    find: "return compare.createRevision(this.key, '=', this.#token)",
+    replace: 'return compare.exists(this.key)',
+    test: noticedBy('mutex'),
+  },
+  {
+    name: 'Coordination S3: the own key is not watched',
+    file: `${source}/own-key.ts`,
+    find: "if (type === 'delete' || kv.createRevision !== this.#token) this.#onGone()",
+    replace: '',
+    test: noticedBy('mutex'),
+  },
+  {
+    name: 'Coordination S4: a call that fails leaves its key',
+    file: `${source}/contend.ts`,
+    find: 'own.remove(asError(error)).catch(() => undefined)',
+    replace: '',
+    test: noticedBy('mutex'),
+  },
+  {
+    name: 'Coordination S4: an enqueue without an answer is not sent again',
+    file: `${source}/own-key.ts`,
+    find: 'const creating = this.#send(() => txn.commit(this.session.control), false)',
+    replace: 'const creating = txn.commit(this.session.control)',
+    test: noticedBy('mutex'),
+  },
+  {
+    name: 'Coordination S4: a request that is applied late is not looked for',
+    file: `${source}/key-names.ts`,
+    find: 'this.#timer ??= this.#sweepLater()',
+    replace: '',
+    test: noticedBy('mutex'),
+  },
+  {
+    name: 'Coordination S5: two contenders of one session share a key',
+    file: `${source}/key-names.ts`,
+    find: 'if (this.#inUse.has(first) || this.#strays.has(first)) {',
+    replace: 'if (this.#last < 0) {',
+    test: noticedBy('mutex'),
+  },
+  {
+    name: 'Coordination S5: the queue is ordered by name',
+    file: `${source}/contend.ts`,
+    find: "sort: { by: 'create', order: 'descend' }",
+    replace: "sort: { by: 'key', order: 'descend' }",
+    test: noticedBy('mutex'),
+  },
+  {
+    name: 'Coordination S6: tryAcquire writes a key although the lock is not free',
+    file: `${source}/mutex.ts`,
+    find: "[compare.createRevision({ prefix }, '=', 0)]",
+    replace: '[]',
+    test: noticedBy('mutex'),
+  },
+  {
+    name: 'Coordination S7: a waiter watches the whole queue',
+    file: `${source}/contend.ts`,
+    find: 'keyGone({ key: predecessor.keyBytes },',
+    replace: 'keyGone({ prefix: queue.prefix },',
+    test: noticedBy('mutex'),
+  },
+  {
+    name: 'Coordination S8: a waiter does not ask whether its session is gone',
+    file: `${source}/contend.ts`,
+    find: 'await own.session.suspect()',
+    replace: '',
+    test: noticedBy('mutex'),
+  },
+  {
+    name: 'Coordination S9: a compacted wait is an error',
+    file: `${source}/key-gone.ts`,
+    find: "!['compacted', 'cluster_changed', 'closed'].includes(error.code)",
+    replace: "error.code !== 'closed'",
+    test: noticedBy('mutex'),
+  },
+  {
+    name: 'Coordination S10: closing a session leaves the lease',
+    file: `${source}/session.ts`,
+    find: 'await this.client.lease.revoke(this.lease, { ...this.control, timeoutMs })',
+    replace: 'void timeoutMs',
+    test: noticedBy('session'),
+  },
+  {
+    name: 'Coordination T3: a release deletes by name',
+    file: `${source}/own-key.ts`,
+    find: 'const guard = this.#token > 0 ? this.guard : compare',
+    replace: 'const guard = compare',
+    test: noticedBy('mutex'),
+  },
+  {
+    name: 'Coordination T6: a key that was taken off its lease stays there',
+    file: `${source}/own-key.ts`,
+    find: 'else if (kv.lease !== this.session.lease) this.#onDetached(kv.modRevision)',
+    replace: '',
+    test: noticedBy('mutex'),
+  },
+  {
+    name: 'Coordination E1: the election is won without a turn',
+    file: `${source}/contend.ts`,
+    find: 'while (turn.predecessor !== undefined) {',
+    replace: 'while (turn.predecessor !== undefined && turn.header.revision < 0) {',
+    test: noticedBy('election'),
+  },
+  {
+    name: 'Coordination E2: a run resigns before its work has ended',
+    file: `${source}/run-election.ts`,
+    find: 'await lead(leadership)',
+    replace:
+      "await Promise.race([lead(leadership), new Promise((r) => leadership.signal.addEventListener('abort', r))])",
+    test: noticedBy('election'),
+  },
+  {
+    name: 'Coordination E3: a proclamation is not guarded',
+    file: `${source}/own-key.ts`,
+    find: ".if(this.guard, compare.modRevision(this.key, '=', this.#modRevision))\n        .then(op.put(this.key, value, { lease }))",
+    replace: '.then(op.put(this.key, value, { lease }))',
+    test: noticedBy('election'),
+  },
+  {
+    name: 'Coordination E4: an observer is not shown that nobody leads',
+    file: `${source}/election-view.ts`,
+    find: 'this.leader?.token !== last?.token ||',
+    replace: 'this.leader !== undefined &&',
+    test: noticedBy('election'),
+  },
+  {
+    name: 'Coordination E6: a candidate whose key is gone waits on',
+    file: `${source}/own-key.ts`,
+    find: 'for (const run of endings) run(reason)',
+    replace: '',
+    test: noticedBy('election'),
+  },
+]
