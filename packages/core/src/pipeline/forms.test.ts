@@ -316,6 +316,29 @@ describe('a time without a zone is UTC', () => {
   })
 })
 
+test('an object with an empty name in a file is one issue, whatever else is in it', async () => {
+  const schema = z.object({ r: z.record(z.string(), z.string()), n: z.number() })
+  for (const text of ['{"r": {"": "x", "a": "y"}, "n": 1}', '{"r": {"a": "y", "": "x"}, "n": 1}']) {
+    const leaves = leavesOf(await parseDocument(Buffer.from(text), 'json'))
+    expect(issuesOf(staged(schema, { layers: [nestedLayer] }).patch(0, leaves))).toMatchObject([
+      { pathText: 'r', message: expect.stringMatching(/a name that is empty/) },
+    ])
+  }
+})
+
+test('a Set of a program is read by the schema as a list is', () => {
+  const at = z.object({ it: z.set(z.number()) })
+  for (const it of [new Set(['1', 2]), ['1', 2]])
+    expect(fromMemory(at, { it })).toEqual({ it: new Set([1, 2]) })
+  expect(fromMemory(z.object({ it: z.set(z.string()) }), { it: new Set([1, '1']) })).toEqual({
+    it: new Set(['1']),
+  })
+  const nested = z.object({ it: z.array(z.set(z.union([z.number(), z.string()]))) })
+  expect(fromMemory(nested, { it: [new Set([1, '1'])] })).toEqual({ it: [new Set([1, '1'])] })
+  const { patch } = staged(z.object({ it: z.array(z.number()) }), { layers: [nestedLayer] })
+  expect(issuesOf(patch(0, { it: new Set([1]) }))).toHaveLength(1)
+})
+
 describe('a document at the root key is read like any other', () => {
   const shape = z.object({ a: z.number(), list: z.array(z.string()), r: z.record(z.string(), z.string()) })
   const text = '{"r": {"y": "2", "x": "1"}, "list": ["b"], "a": 1.0, "typo": 1}'

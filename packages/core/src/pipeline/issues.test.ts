@@ -12,6 +12,12 @@ const schema = z.object({
 
 const WITH_ENV = { layers: [storedLayer('base'), storedLayer('prod'), envLayer] }
 
+const both = z.intersection(
+  z.object({ x: z.number() }),
+  z.object({ x: z.number(), y: z.string().optional() }),
+)
+const twice = z.string().min(2, 'short').regex(/\d/, 'no digit')
+
 describe('IssueWriter: all that is wrong at once', () => {
   test('each with its path, key, revision, what was expected and what was found', () => {
     const { patch } = staged(schema)
@@ -136,6 +142,16 @@ describe('IssueWriter: all that is wrong at once', () => {
     expect(issuesOf(staged(z.object({ it: z.string() })).patch(0, { it: value }))[0]?.received).toBe(
       '[object Object]',
     )
+  })
+
+  test.each<[string, z.ZodType, object, string[]]>([
+    ['an intersection that is absent', z.object({ it: both }), {}, ['it']],
+    ['in a refined object', z.object({ it: both }).refine(() => true), {}, ['it']],
+    ['a part that both sides refuse', z.object({ it: both }), { 'it/x': 'no' }, ['it.x']],
+    ['in a list', z.object({ it: z.array(both) }), { it: '[{"x": "no"}, {}]' }, ['it.0.x', 'it.1.x']],
+    ['two different words of one place', z.object({ it: twice }), { it: 'x' }, ['it', 'it']],
+  ])('what both sides of an intersection say is said once: %s', (_name, schema, tree, paths) => {
+    expect(issuesOf(staged(schema).patch(0, { ...tree })).map(({ pathText }) => pathText)).toEqual(paths)
   })
 
   test('unions say what each of their options would have had', () => {

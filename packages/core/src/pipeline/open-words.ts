@@ -4,6 +4,7 @@ import { coreOf, type SchemaNode } from '../schema/schema-node.ts'
 import type { LocatedIssue } from './located-issues.ts'
 import { bareObject } from './document.ts'
 import type { Given } from './given-input.ts'
+import { numberOf } from './number-of.ts'
 import { validate, type RawIssue, type ValidationResult } from './validate.ts'
 
 /**
@@ -91,14 +92,6 @@ function verdictsOf(schemaNode: SchemaNode, input: unknown): readonly Validation
   if (schemaNode.type === 'union' && schemaNode.isJoined)
     return schemaNode.options.flatMap((option) => verdictsOf(option, input))
   return [validate(schemaNode.schema, input)]
-}
-
-/** The same number for the same text. */
-export function numberOf(text: string, numbers: Map<string, number>): number {
-  const known = numbers.get(text)
-  if (known !== undefined) return known
-  numbers.set(text, numbers.size)
-  return numbers.size - 1
 }
 
 /** The part of an input that a segment of zod's paths leads to. */

@@ -2,6 +2,7 @@ import * as z from 'zod/v4/core'
 import { measure, repetitionProblem } from '../format/extent.ts'
 import { shortMessage } from '../short-text.ts'
 import { doublingParts, type Holder } from './doubling.ts'
+import { numberOf } from './number-of.ts'
 import { pathText } from './path-text.ts'
 import { fieldOf, isInstanceOf, messageOf } from '../thrown.ts'
 import { NameTakenError } from './redact.ts'
@@ -25,13 +26,25 @@ export type ValidationResult =
 export function validate(schema: z.$ZodType, input: unknown): ValidationResult {
   try {
     const inner = innermostIssues(schema, input)
-    if (inner.length > 0) return { isValid: false, issues: inner }
+    if (inner.length > 0) return { isValid: false, issues: eachOnce(inner) }
     const result = z.safeParse(schema, input)
     if (result.success) return { isValid: true, value: result.data }
-    return { isValid: false, issues: result.error.issues.map(judgedIssue) }
+    return { isValid: false, issues: eachOnce(result.error.issues.map(judgedIssue)) }
   } catch (error) {
     return { isValid: false, issues: [thrownIssue(error)] }
   }
+}
+
+/** Both sides of an intersection may have the same to say of a part. */
+function eachOnce(issues: readonly RawIssue[]): readonly RawIssue[] {
+  if (issues.length < 2) return issues
+  const numbers = new Map<string, number>()
+  const seen = new Set<string>()
+  return issues.filter(({ path, code, message }) => {
+    // By numbers: a name may be a megabyte long, and stand in any number of paths.
+    const id = [code, message, ...path.map(String)].map((text) => numberOf(text, numbers)).join(' ')
+    return !seen.has(id) && seen.add(id)
+  })
 }
 
 /** Whether zod takes an input: `validate` without the words for what is wrong, which cost many times as much. */

@@ -28,11 +28,11 @@ export function flatten(value: unknown): Leaf[] {
       return
     }
     if (depth >= MAX_DEPTH) return add(path, new Unreadable(`nested more than ${MAX_DEPTH} levels deep`))
-    for (const [name, child] of entries) {
-      const segment = segmentOf(name)
-      if (segment === undefined) add(path, new Unreadable(BAD_NAME))
-      else walk(child, path === '' ? segment : `${path}/${segment}`, depth + 1)
-    }
+    const segments = entries.map(([name]) => segmentOf(name))
+    // The object cannot be read: what else is in it would seem to stand below a value.
+    if (segments.includes(undefined)) return add(path, new Unreadable(BAD_NAME))
+    for (const [index, segment] of segments.entries())
+      walk(entries[index]?.[1], path === '' ? `${segment}` : `${path}/${segment}`, depth + 1)
   }
   if (repetition === undefined) walk(value, '', 0)
   else add('', new Unreadable(repetition))
