@@ -1,9 +1,8 @@
 import { childSchemaNode } from '../schema/child-node.ts'
-import { mayHoldKeys } from '../schema/directory.ts'
 import { canonicalName, propertyOf } from '../schema/property-name.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo, Leaf } from '../source/source.ts'
-import { isEmptyObject, isPlainObject, MAX_DEPTH } from './document.ts'
+import { isEmptyObject, isPlainObject, MAX_DEPTH, readDocument } from './document.ts'
 import { mountOf } from './mount.ts'
 import type { MisplacedKeys } from './misplaced.ts'
 import { isEqual } from './share.ts'
@@ -117,9 +116,10 @@ export class DocumentSpread {
     }
   }
 
-  #spreadOne(trail: Trail, value: unknown, spread: Spread, schemaNode: SchemaNode | undefined): void {
+  #spreadOne(trail: Trail, written: unknown, spread: Spread, schemaNode: SchemaNode | undefined): void {
     const { mark, before } = spread
-    const isNested = isPlainObject(value) && !isEmptyObject(value) && mayHoldKeys(schemaNode)
+    const value = typeof written === 'string' ? contentOf(written, schemaNode) : written
+    const isNested = isPlainObject(value) && !isEmptyObject(value)
     if (isNested && trail.names.length < MAX_DEPTH) {
       this.#spread(trail, value, spread, schemaNode)
       return
@@ -138,6 +138,12 @@ export class DocumentSpread {
       if (entry !== undefined) this.#entries.remove(trail, entry)
     })
   }
+}
+
+/** Text in a document stands for what it stands for in a key of its own: a document where only a directory can be. */
+function contentOf(text: string, schemaNode: SchemaNode | undefined): unknown {
+  const read = readDocument(text, schemaNode)
+  return read.type === 'document' ? read.content : read.value
 }
 
 /** Why a document's name is left out: the property has its value under the name that `naming` writes, in the same object. */

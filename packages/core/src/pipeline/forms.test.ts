@@ -215,6 +215,25 @@ describe('an object of a file or a document is never taken for a list', () => {
     ['a nullable union', z.union([list, record]).nullable()],
     ['a lazy union', z.lazy(() => z.union([list, record]))],
   ]
+  test('an object of empty objects is none either', async () => {
+    const points = z.object({ x: z.number().optional() })
+    for (const schema of [
+      z.array(points),
+      z.set(points),
+      z.tuple([points]),
+      z.array(z.record(z.string(), z.string())),
+    ]) {
+      const at = z.object({ it: schema })
+      for (const it of [{ a: {} }, { 0: {} }, { 0: { x: {} } }]) {
+        const { patch } = staged(at, { layers: [nestedLayer] })
+        expect(issuesOf(patch(0, leavesOf({ it })))[0]).toMatchObject({ pathText: 'it' })
+        expect(issuesOf(staged(at).patch(0, { '': JSON.stringify({ it }) }))[0]).toMatchObject({
+          pathText: 'it',
+        })
+      }
+    }
+  })
+
   const objects = [{ 200: 'ok' }, { 8080: 'a', 8081: 'b' }, { 0: 'x' }, {}, { 0: 'x', 1: 'y', name: 'z' }]
 
   test.each(unions)('%s', async (_name, schema) => {

@@ -14,8 +14,7 @@ import { isHeld, OpenWords, partOf } from './open-words.ts'
 import { pathText } from './path-text.ts'
 import type { Issue, Origin, Path } from '../issue.ts'
 import { storedPath } from './stored-path.ts'
-import { firstKeyBelow } from './key-below.ts'
-import { type DocumentMark, type Entry, topLayer, TreeNode } from './tree-node.ts'
+import { type DocumentMark, type Entry, entriesOf, TreeNode } from './tree-node.ts'
 
 /** One layer with the name of the source it belongs to. */
 export interface NamedLayer extends LayerInfo {
@@ -63,18 +62,22 @@ export class IssueWriter {
     })
   }
 
-  /** The first key of the object that a file or a program has where the schema has a scalar. */
+  /** The first key or the document of an object that stands where the schema has a scalar. */
   #coveringOrigin(node: TreeNode, path: Path): Origin | undefined {
     const schemaNode = node.childCount === 0 ? undefined : schemaNodeAt(this.#plan, path)
     if (schemaNode === undefined || !isScalar(schemaNode)) return undefined
-    for (let layer = topLayer(node); layer > (node.top?.layer ?? -1); layer--) {
-      const below =
-        itemAt(this.#layers, layer).isNested === true
-          ? firstKeyBelow(node, layer, path.map(String))
-          : undefined
-      if (below !== undefined) return this.origin(layer, below.path, below.revision)
+    let layer = node.top?.layer ?? -1
+    let origin: Origin | undefined
+    const visit = (at: TreeNode, names: Path): void => {
+      for (const entry of at === node ? [] : entriesOf(at)) {
+        if (entry.layer <= layer || !this.isNested(entry)) continue
+        layer = entry.layer
+        origin = this.originOf(entry, names)
+      }
+      for (const child of at.children) visit(child, [...names, child.name])
     }
-    return undefined
+    visit(node, path)
+    return origin
   }
 
   /** The issue in its own words, where nothing secret can be in them. */
@@ -117,6 +120,11 @@ export class IssueWriter {
 
   originOfDocument(document: DocumentMark): Origin {
     return this.origin(document.layer, document.path, document.revision)
+  }
+
+  /** Whether an entry is part of a document, or of objects that a file or a program nests. */
+  isNested({ document, layer }: Entry): boolean {
+    return document !== undefined || itemAt(this.#layers, layer).isNested === true
   }
 
   origin(layer: number, path: Path, revision: number): Origin {

@@ -48,7 +48,11 @@ export function isObjectAt(node: TreeNode, aboveLayer: number, nested: NestedLay
     if (isEmptyObject(entry.value)) return true
   const below = new Set<DocumentMark>()
   const visit = (child: TreeNode): boolean => {
-    for (const mark of child.documents ?? []) below.add(mark)
+    for (const mark of child.documents ?? []) {
+      // An empty object of a file is kept as a document.
+      if (mark.layer > aboveLayer && nested[mark.layer] === true) return true
+      below.add(mark)
+    }
     for (let entry = child.top; entry !== undefined && entry.layer > aboveLayer; entry = entry.below) {
       if (nested[entry.layer] === true) return true
       if (entry.document !== undefined && !below.has(entry.document)) return true

@@ -84,20 +84,21 @@ function unusedKeys(
     path: readonly string[],
     didYouMean: string | undefined,
     meant: readonly string[],
+    isBelowScalar: boolean,
   ): void => {
     for (const entry of entriesOf(node)) {
-      if (seen.has(entry)) continue
+      if (seen.has(entry) || (isBelowScalar && writer.isNested(entry))) continue
       seen.add(entry)
       const variable = didYouMean === undefined ? undefined : writer.variableOf(entry.layer, meant)
       add(entry, path, path, variable ?? didYouMean)
     }
     for (const child of node.children)
-      addBelow(child, [...path, child.name], didYouMean, [...meant, child.name])
+      addBelow(child, [...path, child.name], didYouMean, [...meant, child.name], isBelowScalar)
   }
-  for (const { node, path, inside, known } of spots) {
+  for (const { node, path, inside, known, isBelowScalar = false } of spots) {
     const didYouMean = nearestName(path.at(-1) ?? '', known, budget)
     const meant = didYouMean === undefined ? path : [...path.slice(0, -1), didYouMean]
-    if (inside === undefined) addBelow(node, path, didYouMean, meant)
+    if (inside === undefined) addBelow(node, path, didYouMean, meant, isBelowScalar)
     else add(inside.entry, path.slice(0, inside.depth), path, didYouMean)
   }
   for (const { layer, path, revision, reason } of misplacedInOrder(tree)) {

@@ -24,6 +24,8 @@ export interface UnusedSpot {
   readonly inside?: { readonly entry: Entry; readonly depth: number }
   /** What the schema knows around it, to guess what was meant. */
   readonly known: readonly string[]
+  /** True below a scalar: only bare keys are unused there, since an object is a value, invalid or covered by another. */
+  readonly isBelowScalar?: boolean
 }
 
 /** Children of a directory that the schema has no place for. Looks one level down. */
@@ -95,7 +97,7 @@ class Search {
     path: readonly string[],
   ): UnusedSpot[] {
     return this.#isLeftOut(plans, node, aboveLayer)
-      ? [{ path, node, known: NO_NAMES }]
+      ? [{ path, node, known: NO_NAMES, isBelowScalar: true }]
       : this.below(plans, node, aboveLayer, path)
   }
 
@@ -109,14 +111,16 @@ class Search {
     const spots: UnusedSpot[] = []
     const known: (readonly [TreeNode, readonly SchemaNode[]])[] = []
     const names = knownNames(readers)
+    const isBelowScalar = readers.every(({ type }) => type === 'leaf')
     for (const child of node.children) {
       if (!isPresent(child, aboveLayer)) continue
       const below = plansOfChild(readers, child.name)
       if (below.length > 0) known.push([child, below])
-      if (below.length === 0) spots.push({ path: [...path, child.name], node: child, known: names })
+      if (below.length === 0)
+        spots.push({ path: [...path, child.name], node: child, known: names, isBelowScalar })
       // The name is right where there is a directory in the place of a scalar.
       else if (this.#isLeftOut(below, child, aboveLayer))
-        spots.push({ path: [...path, child.name], node: child, known: NO_NAMES })
+        spots.push({ path: [...path, child.name], node: child, known: NO_NAMES, isBelowScalar: true })
     }
     return { spots, known }
   }

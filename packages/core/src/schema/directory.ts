@@ -29,15 +29,6 @@ export function isDirectory(schemaNode: SchemaNode): boolean {
   return readingsOf(schemaNode).plans.some(isNamed)
 }
 
-/**
- * Whether an object inside a document is spread over child nodes: where it is a directory, any value, or unknown. It is
- * one value where the schema has only scalars and lists, which do not take it.
- */
-export function mayHoldKeys(schemaNode: SchemaNode | undefined): boolean {
-  if (schemaNode === undefined) return true
-  return readingsOf(schemaNode).plans.some((plan) => isNamed(plan) || plan.type === 'raw')
-}
-
 /** Whether text can only mean a JSON document here (never where a plain text would do as well). */
 export function isPureDirectory(schemaNode: SchemaNode): boolean {
   return readingsOf(schemaNode).plans.every(isNamed)

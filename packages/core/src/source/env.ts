@@ -45,7 +45,8 @@ const table: OptionTable = {
  * schema's names are written in upper case with `_` between words, and `__` between segments.
  *
  * A variable of the process wins over every dotenv file, and a later dotenv file over an earlier one. An empty value is
- * a value. `process.env` is never written to; dotenv files are parsed by the package `dotenv`, without expansion.
+ * a value. Of a variable that one file gives twice the last counts, as in a shell. `process.env` is never written to;
+ * dotenv files are parsed by the package `dotenv`, without expansion.
  *
  * @throws LivetreeError `invalid_options` when `prefix` is empty
  */
