@@ -79,6 +79,18 @@ export const livetreeErrorCodes = {
       'An old instance of a resource was disposed while it was still borrowed, because `drainMs` had expired.',
     remedy: 'Borrow for a shorter time, or increase `drainMs`.',
   },
+  invalid_path: {
+    meaning: 'A path or key given to a tool names nothing in the schema, or cannot be a key of the layer.',
+    remedy: 'Correct the path; the message says where it ends and what may have been meant.',
+  },
+  invalid_value: {
+    meaning: 'The schema refuses a value that is to be written.',
+    remedy: 'Give a value that the schema takes; `issues` has the path and what was expected.',
+  },
+  unwritable_value: {
+    meaning: 'No text in a tree is read as the value that is to be written.',
+    remedy: 'The message says why. Use `z.codec()` in place of a one-way transform.',
+  },
   timeout: {
     meaning: 'The timeout of a call has expired.',
     remedy: 'Increase `timeoutMs`, or check `status` for what the call is waiting for.',

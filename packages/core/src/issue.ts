@@ -20,7 +20,10 @@ export interface Issue {
   readonly pathText: string
   /** What is wrong and what was expected, in words. */
   readonly message: string
-  /** zod's own issue code, or one of ours: `conflict`, `unreadable`, `unused`, `guard`, `async_schema`, `schema_error`, `more`. */
+  /**
+   * zod's own issue code, or one of ours: `conflict`, `unreadable`, `unused`, `guard`, `async_schema`, `schema_error`,
+   * `unwritable`, `more`.
+   */
   readonly code: string
   readonly expected: string | undefined
   /** What was found, redacted where the schema says secret, cut to 80 characters. */

@@ -18,7 +18,7 @@ import {
   type WrapperNode,
 } from './schema-node.ts'
 import { holdsSecret, isSecret } from './secret.ts'
-import { scalarReader } from './text.ts'
+import { scalarText } from './text.ts'
 
 export interface CompileOptions {
   /** How property names are written as keys. Default `exact`. */
@@ -158,14 +158,14 @@ class Compiler {
       case 'file':
         return refuse(path, `z.${def.type}()`, 'keep it out of the configuration, or describe what is stored')
       default: {
-        const reader = scalarReader(schema)
-        if (reader === undefined) return keep({ ...base, type: 'raw' })
+        const scalar = scalarText(schema)
+        if (scalar === undefined) return keep({ ...base, type: 'raw' })
         const isAnyText =
           def.type === 'string' &&
           !hasChecks &&
           !('format' in def) &&
           !('coerce' in def && def.coerce === true)
-        return keep({ ...base, type: 'leaf', ...reader, isAnyText })
+        return keep({ ...base, type: 'leaf', ...scalar, isAnyText })
       }
     }
   }

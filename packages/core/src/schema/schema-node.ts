@@ -1,5 +1,5 @@
 import type * as z from 'zod/v4/core'
-import type { ScalarReader } from './text.ts'
+import type { ScalarText } from './text.ts'
 
 interface SchemaNodeBase {
   readonly schema: z.$ZodType
@@ -12,7 +12,7 @@ interface SchemaNodeBase {
 }
 
 /** A scalar: one key, one text. */
-export interface LeafNode extends SchemaNodeBase, ScalarReader {
+export interface LeafNode extends SchemaNodeBase, ScalarText {
   readonly type: 'leaf'
   /** `z.string()` and nothing more: every text is valid as it is. */
   readonly isAnyText: boolean

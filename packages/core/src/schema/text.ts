@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type * as z from 'zod/v4/core'
 
 /** Reads the text of one leaf as the schema's input type; text that does not fit is handed on as it is. */
@@ -6,11 +7,16 @@ export type ReadText = (text: string) => unknown
 /** Stands for a value that zod would coerce to another than was meant: empty text to 0, any word to true. */
 export const REFUSED = Symbol('refused')
 
-/** How the scalars of a leaf are read. */
-export interface ScalarReader {
+/** Writes a value as text; undefined for a value of another type, and for one that no text stands for. */
+export type WriteText = (value: unknown) => string | undefined
+
+/** How the scalars of a leaf are read from text, and written as text. */
+export interface ScalarText {
   /** `z.coerce`: zod makes something of null, lists and objects too, none of which can be meant. */
   readonly isCoerced?: boolean
   readonly read: ReadText
+  /** The reverse of `read`: what it gives for a value, `read` reads as an equal value. */
+  readonly write: WriteText
   /**
    * The same for a scalar that a document or a program has typed, with its text as it was written: the schema's own type
    * is taken as it is, everything else read from the text; what does not fit is handed on as it is.
@@ -20,8 +26,16 @@ export interface ScalarReader {
 
 type TypedScalar = number | bigint | boolean
 
+/** One form of text, in both directions. */
+interface TextForm {
+  readonly read: ReadText
+  readonly write: WriteText
+}
+
 /** Longer numbers are not read: nobody means them, and making them would hold up the process. */
 const MAX_DIGITS = 10_000
+/** The first bigint that has more digits. */
+const MAX_BIGINT = 10n ** BigInt(MAX_DIGITS)
 /** No ISO date is longer. */
 const MAX_DATE_LENGTH = 64
 
@@ -46,30 +60,55 @@ const BOOLEANS = new Map([
 const trimLineEnd = (text: string) =>
   text.endsWith('\n') ? text.slice(0, text.endsWith('\r\n') ? -2 : -1) : text
 
-const readNumber: ReadText = (text) => {
-  const trimmed = trimLineEnd(text)
-  return trimmed.length <= MAX_DIGITS && NUMBER.test(trimmed) ? Number(trimmed) : text
+const NUMBER_TEXT: TextForm = {
+  read(text) {
+    const trimmed = trimLineEnd(text)
+    return trimmed.length <= MAX_DIGITS && NUMBER.test(trimmed) ? Number(trimmed) : text
+  },
+  write(value) {
+    if (typeof value !== 'number' || !Number.isFinite(value)) return undefined
+    return Object.is(value, -0) ? '-0' : String(value)
+  },
 }
 
-const readBigint: ReadText = (text) => {
-  const trimmed = trimLineEnd(text)
-  if (trimmed.length > MAX_DIGITS || !INTEGER.test(trimmed)) return text
-  return BigInt(trimmed.startsWith('+') ? trimmed.slice(1) : trimmed)
+const BIGINT_TEXT: TextForm = {
+  read(text) {
+    const trimmed = trimLineEnd(text)
+    if (trimmed.length > MAX_DIGITS || !INTEGER.test(trimmed)) return text
+    return BigInt(trimmed.startsWith('+') ? trimmed.slice(1) : trimmed)
+  },
+  write(value) {
+    // the text of a larger one would hold up the process
+    if (typeof value !== 'bigint' || value >= MAX_BIGINT || value <= -MAX_BIGINT) return undefined
+    const text = String(value)
+    return text.length <= MAX_DIGITS ? text : undefined
+  },
 }
 
-const readBoolean: ReadText = (text) => {
-  const trimmed = trimLineEnd(text)
-  return trimmed.length > 'false'.length ? text : (BOOLEANS.get(trimmed.toLowerCase()) ?? text)
+const BOOLEAN_TEXT: TextForm = {
+  read(text) {
+    const trimmed = trimLineEnd(text)
+    return trimmed.length > 'false'.length ? text : (BOOLEANS.get(trimmed.toLowerCase()) ?? text)
+  },
+  write: (value) => (typeof value === 'boolean' ? String(value) : undefined),
 }
 
-/** A time without a zone is UTC, so that every host reads the same instant. */
-const readDate: ReadText = (text) => {
-  const trimmed = trimLineEnd(text)
-  const found = trimmed.length > MAX_DATE_LENGTH ? null : ISO_DATE.exec(trimmed)
-  const [, day, time, zone = 'Z'] = found ?? []
-  if (day === undefined || !isCalendarDay(day)) return text
-  const date = new Date(time === undefined ? day : `${day}T${time}${zone}`)
-  return Number.isNaN(date.getTime()) ? text : date
+const DATE_TEXT: TextForm = {
+  /** A time without a zone is UTC, so that every host reads the same instant. */
+  read(text) {
+    const trimmed = trimLineEnd(text)
+    const found = trimmed.length > MAX_DATE_LENGTH ? null : ISO_DATE.exec(trimmed)
+    const [, day, time, zone = 'Z'] = found ?? []
+    if (day === undefined || !isCalendarDay(day)) return text
+    const date = new Date(time === undefined ? day : `${day}T${time}${zone}`)
+    return Number.isNaN(date.getTime()) ? text : date
+  },
+  write(value) {
+    if (!types.isDate(value) || Number.isNaN(value.getTime())) return undefined
+    const text = value.toISOString()
+    // years of more than four digits are written with a sign, which is not read
+    return ISO_DATE.test(text) ? text : undefined
+  },
 }
 
 /** JavaScript reads February 30 as March 2. */
@@ -82,20 +121,22 @@ function isCalendarDay(day: string): boolean {
  * What zod would coerce is refused where livetree does not read it: JavaScript takes dates of other forms for times of
  * the host's own zone, and spends its time on numbers of any length.
  */
-const refusing =
-  (read: ReadText, refused: () => unknown): ReadText =>
-  (text) => {
+const refusing = ({ read, write }: TextForm, refused: () => unknown): TextForm => ({
+  read(text) {
     const value = read(text)
     return value === text ? refused() : value
-  }
+  },
+  write,
+})
 
 /** As the class the schema asks for: `Uint8Array`, `Buffer` or another made from it. */
-const readBytes =
-  (bytes: typeof Uint8Array): ReadText =>
-  (text) => {
+const bytesText = (bytes: typeof Uint8Array): TextForm => ({
+  read(text) {
     const trimmed = trimLineEnd(text)
     return isBase64(trimmed) ? bytes.from(Buffer.from(trimmed, 'base64')) : text
-  }
+  },
+  write: (value) => (value instanceof bytes ? Buffer.from(value).toString('base64') : undefined),
+})
 
 /** A pattern of groups of four would need a stack as deep as the text is long. */
 function isBase64(text: string): boolean {
@@ -104,11 +145,18 @@ function isBase64(text: string): boolean {
   return !NOT_BASE64.test(padding === 0 ? text : text.slice(0, -padding))
 }
 
-const readNaN: ReadText = (text) => (trimLineEnd(text) === 'NaN' ? Number.NaN : text)
-const readNull: ReadText = (text) => (trimLineEnd(text) === 'null' ? null : text)
+const NAN_TEXT: TextForm = {
+  read: (text) => (trimLineEnd(text) === 'NaN' ? Number.NaN : text),
+  write: (value) => (Number.isNaN(value) ? 'NaN' : undefined),
+}
+
+const NULL_TEXT: TextForm = {
+  read: (text) => (trimLineEnd(text) === 'null' ? null : text),
+  write: (value) => (value === null ? 'null' : undefined),
+}
 
 /** Exactly one of the values, else the value that prints the same. */
-function readOneOf(values: Iterable<unknown>): ScalarReader {
+function oneOf(values: Iterable<unknown>): ScalarText {
   const byText = new Map<string, unknown>()
   const own = new Set(values)
   for (const value of own) {
@@ -122,16 +170,19 @@ function readOneOf(values: Iterable<unknown>): ScalarReader {
   }
   const readTyped = (value: TypedScalar, text: string) =>
     own.has(value) || !byText.has(text) ? shownAs(value, text) : byText.get(text)
-  return { read, readTyped }
+  // of two values that print the same, text stands for the first, or for the one that is text
+  const write: WriteText = (value) =>
+    own.has(value) && byText.get(String(value)) === value ? String(value) : undefined
+  return { read, readTyped, write }
 }
 
-function readerOf(read: ReadText, takes: (value: TypedScalar) => boolean): ScalarReader {
+function scalarOf({ read, write }: TextForm, takes: (value: TypedScalar) => boolean): ScalarText {
   const readTyped = (value: TypedScalar, text: string) => {
     if (takes(value)) return value
     const found = read(text)
     return found === text ? shownAs(value, text) : found
   }
-  return { read, readTyped }
+  return { read, readTyped, write }
 }
 
 /** A bigint is only made of a number that is too large for one; nobody wrote a bigint. */
@@ -147,19 +198,25 @@ function bytesClass(schema: z.$ZodType | undefined): typeof Uint8Array | undefin
   return undefined
 }
 
-const TEXT: ScalarReader = { read: (text) => text, readTyped: (_value, text) => text }
+const TEXT: ScalarText = {
+  read: (text) => text,
+  readTyped: (_value, text) => text,
+  // half of a surrogate pair is lost where text becomes UTF-8
+  write: (value) => (typeof value === 'string' && value.isWellFormed() ? value : undefined),
+}
 const never = () => false
 const isA = (type: string) => (value: TypedScalar) => typeof value === type
 
 /** JavaScript takes blank text for 0, and true for 1. */
-const COERCED_NUMBER: ScalarReader = {
+const COERCED_NUMBER: ScalarText = {
   isCoerced: true,
-  ...readerOf((text) => (BLANK.test(text) ? REFUSED : readNumber(text)), isA('number')),
-  readTyped: (value, text) => (typeof value === 'number' ? value : readNumber(text)),
+  read: (text) => (BLANK.test(text) ? REFUSED : NUMBER_TEXT.read(text)),
+  readTyped: (value, text) => (typeof value === 'number' ? value : NUMBER_TEXT.read(text)),
+  write: NUMBER_TEXT.write,
 }
 
-/** How the scalars of a leaf with this schema are read, or undefined where the value is handed on untouched. */
-export function scalarReader(schema: z.$ZodType): ScalarReader | undefined {
+/** How the scalars of a leaf with this schema are read and written; undefined where the value is handed on untouched. */
+export function scalarText(schema: z.$ZodType): ScalarText | undefined {
   const def = (schema as z.$ZodTypes)._zod.def
   const isCoerced = 'coerce' in def && def.coerce === true
   switch (def.type) {
@@ -168,41 +225,36 @@ export function scalarReader(schema: z.$ZodType): ScalarReader | undefined {
     case 'template_literal':
       return TEXT
     case 'number':
-      return isCoerced ? COERCED_NUMBER : readerOf(readNumber, isA('number'))
+      return isCoerced ? COERCED_NUMBER : scalarOf(NUMBER_TEXT, isA('number'))
     case 'bigint': {
-      const read = isCoerced ? refusing(readBigint, () => Number.NaN) : readBigint
-      const reader = readerOf(read, isA('bigint'))
+      const form = isCoerced ? refusing(BIGINT_TEXT, () => Number.NaN) : BIGINT_TEXT
+      const scalar = scalarOf(form, isA('bigint'))
       // a whole number of a document is one, however it is written
-      const readTyped: ScalarReader['readTyped'] = (value, text) =>
-        Number.isSafeInteger(value) ? BigInt(value) : reader.readTyped(value, text)
-      return { isCoerced, read, readTyped }
+      const readTyped: ScalarText['readTyped'] = (value, text) =>
+        Number.isSafeInteger(value) ? BigInt(value) : scalar.readTyped(value, text)
+      return { isCoerced, ...scalar, readTyped }
     }
     case 'boolean': {
-      const read = isCoerced ? refusing(readBoolean, () => REFUSED) : readBoolean
-      return { isCoerced, ...readerOf(read, isA('boolean')) }
+      const form = isCoerced ? refusing(BOOLEAN_TEXT, () => REFUSED) : BOOLEAN_TEXT
+      return { isCoerced, ...scalarOf(form, isA('boolean')) }
     }
-    case 'date':
+    case 'date': {
+      if (!isCoerced) return scalarOf(DATE_TEXT, never)
       // a number is milliseconds, as JavaScript counts them, where the schema coerces
-      return isCoerced
-        ? {
-            isCoerced,
-            ...readerOf(
-              refusing(readDate, () => new Date(Number.NaN)),
-              isA('number'),
-            ),
-          }
-        : readerOf(readDate, never)
+      const form = refusing(DATE_TEXT, () => new Date(Number.NaN))
+      return { isCoerced, ...scalarOf(form, isA('number')) }
+    }
     case 'nan':
-      return readerOf(readNaN, isA('number'))
+      return scalarOf(NAN_TEXT, isA('number'))
     case 'null':
-      return readerOf(readNull, never)
+      return scalarOf(NULL_TEXT, never)
     case 'enum':
-      return readOneOf(schema._zod.values ?? Object.values(def.entries))
+      return oneOf(schema._zod.values ?? Object.values(def.entries))
     case 'literal':
-      return readOneOf(def.values)
+      return oneOf(def.values)
     case 'custom': {
       const bytes = bytesClass(schema)
-      return bytes === undefined ? undefined : readerOf(readBytes(bytes), never)
+      return bytes === undefined ? undefined : scalarOf(bytesText(bytes), never)
     }
     default:
       return undefined

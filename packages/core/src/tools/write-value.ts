@@ -1,0 +1,189 @@
+import * as z from 'zod/v4/core'
+import type { ConfigDefinition } from '../config-definition.ts'
+import { describeIssues, LivetreeError, type LivetreeErrorCode } from '../errors.ts'
+import { measure } from '../format/extent.ts'
+import type { Issue, Path } from '../issue.ts'
+import { createPipeline } from '../pipeline/create-pipeline.ts'
+import { MAX_DEPTH } from '../pipeline/document.ts'
+import { pathText } from '../pipeline/path-text.ts'
+import { storedPath } from '../pipeline/stored-path.ts'
+import { compileSchema } from '../schema/compile-schema.ts'
+import { isSecretAt } from '../schema/describe.ts'
+import { isMadeWhenAbsent } from '../schema/directory.ts'
+import type { SchemaNode } from '../schema/schema-node.ts'
+import { secret } from '../schema/secret.ts'
+import { ONE_WAY } from './encode-pipe.ts'
+import { firstDifference } from './first-difference.ts'
+import { LeafWriter, type WrittenForm } from './leaf-writer.ts'
+import { WRITTEN_LAYER, type TextLeaf } from './read-back.ts'
+import { pathOf, schemaAt } from './schema-at.ts'
+import { attempt, type UnwritableDetails } from './unwritable.ts'
+
+/** Options of `writeValue`. */
+export interface WriteOptions {
+  /**
+   * How a list, an object, a record or a map is written, by its path: `children`, a key for each part, or `document`, one key
+   * with a JSON document. Default: lists are documents and everything else is children; a part that cannot have a key of
+   * its own makes a document of what holds it, if that is not the whole layer.
+   */
+  readonly form?: WrittenForm | ((path: Path) => WrittenForm | undefined) | undefined
+}
+
+/** One key that is to be written. */
+export interface WrittenLeaf {
+  /** From the root of the schema, in the schema's names. */
+  readonly path: Path
+  /** The same as a store or a file has it, by `naming`: segments joined by `/`. A layer's `keyPrefix` goes before it. */
+  readonly key: string
+  /** UTF-8 text. */
+  readonly text: string
+}
+
+/**
+ * Writes a value as the leaves of a tree, such that reading them gives an equal value. `value` is of the type that
+ * `current` has at the path; `undefined`, where the schema allows it, has no leaves. Nothing is stored: keys that stand
+ * below the path and are not among the leaves are for the caller to remove.
+ *
+ * Codecs are written by their `encode`. A one-way transform lets only a value pass that it leaves as it is. The
+ * leaves are read back before they are returned.
+ *
+ * @throws LivetreeError `invalid_path` for a path that the schema does not have; `invalid_value` for a value that the
+ *   schema refuses; `unwritable_value` for one that no leaves are read as. `issues` has the path, and what was expected
+ */
+export function writeValue(
+  definition: ConfigDefinition<z.$ZodType>,
+  path: string | Path,
+  value: unknown,
+  options: WriteOptions = {},
+): readonly WrittenLeaf[] {
+  const at = pathOf(path)
+  const place = new WrittenPlace(definition, at)
+  place.assertReadable(value)
+  const { form } = options
+  const writer = new LeafWriter({
+    naming: definition.naming,
+    isSide: false,
+    noteOneWay: (where) => void place.oneWays.push(where),
+    base: at,
+    formAt: typeof form === 'function' ? form : () => form,
+  })
+  const written = attempt(() => writer.write(place.node, value, [], isMadeWhenAbsent(place.node)))
+  if ('error' in written) return place.refuse(written.error.details)
+  place.assertReadAs(value, written.result)
+  return written.result.map((leaf) => ({
+    path: [...at, ...leaf.path],
+    key: storedPath(definition.compiled, [...at, ...leaf.path], WRITTEN_LAYER),
+    text: leaf.text,
+  }))
+}
+
+/** The name under which a schema is put into an object, so that what is missing is read as it is in its own place. */
+const NAME = 'value'
+
+/** A place of a schema, and what is read there. */
+class WrittenPlace {
+  readonly #definition: ConfigDefinition<z.$ZodType>
+  readonly #path: Path
+  readonly #isSecret: boolean
+  readonly #schema: z.$ZodType
+
+  constructor(definition: ConfigDefinition<z.$ZodType>, path: Path) {
+    this.#definition = definition
+    this.#path = path
+    this.#isSecret = isSecretAt(definition.compiled, path)
+    const schema = schemaAt(definition.compiled, path)
+    this.#schema = this.#isSecret ? secret(schema) : schema
+    this.node = compileSchema(this.#schema, { naming: definition.naming })
+  }
+
+  /** Places of one-way transforms that parts of the value were written through as they are. */
+  readonly oneWays: Path[] = []
+  readonly node: SchemaNode
+
+  /** @throws LivetreeError `unwritable_value` for what no walk ends in */
+  assertReadable(value: unknown): void {
+    const extent = measure(value)
+    if (extent.isEndless || extent.height > MAX_DEPTH)
+      this.refuse({ path: this.#path, message: `nested more than ${MAX_DEPTH} levels deep, or inside itself` })
+    if (extent.unreadable !== undefined) this.refuse({ path: this.#path, message: extent.unreadable })
+  }
+
+  /** @throws LivetreeError `invalid_value`, `unwritable_value` */
+  assertReadAs(value: unknown, leaves: readonly TextLeaf[]): void {
+    const { naming } = this.#definition
+    const wrapped = new z.$ZodObject({ type: 'object', shape: { [NAME]: this.#schema } })
+    const pipeline = createPipeline<{ readonly [NAME]?: unknown }>(
+      compileSchema(wrapped, { naming }),
+      [{ name: WRITTEN_LAYER.name, layers: [WRITTEN_LAYER] }],
+      { guard: false, isRenamed: naming !== 'exact', unused: 'reject' },
+    )
+    const list = leaves.map((leaf) => ({
+      path: [NAME, storedPath(this.node, leaf.path, WRITTEN_LAYER)].filter((part) => part !== '').join('/'),
+      value: leaf.text,
+      revision: 0,
+    }))
+    pipeline.stage(0, { type: 'replace', update: { revision: 0, epoch: 0, layers: [list] } })
+    const outcome = pipeline.evaluate()
+    if (outcome.type === 'rejected') {
+      const issues = outcome.issues.map((issue) => this.#own(issue))
+      for (const { path } of issues) this.#refuseOneWay(path)
+      throw this.#error('invalid_value', issues)
+    }
+    const difference = firstDifference(value, outcome.value[NAME])
+    if (difference === undefined) return
+    const path = [...this.#path, ...difference]
+    this.#refuseOneWay(path)
+    const isMissing = partAt(value, difference) === undefined
+    this.refuse({
+      path,
+      message: isMissing
+        ? 'it is not given, and the schema puts another value in its place, such as a default'
+        : 'the schema reads its text as another value',
+    })
+  }
+
+  /** Refuses what a one-way transform was found to change, or to refuse. */
+  #refuseOneWay(path: Path): void {
+    const isInside = (oneWay: Path) => oneWay.every((segment, index) => segment === path[index])
+    const oneWay = this.oneWays.find(isInside)
+    if (oneWay !== undefined) this.refuse({ path: oneWay, message: ONE_WAY })
+  }
+
+  /** @throws LivetreeError `invalid_value` for a value of another kind, else `unwritable_value` */
+  refuse({ path, message, expected, isInvalid = false }: UnwritableDetails): never {
+    const isHidden = this.#isSecret || isSecretAt(this.#definition.compiled, path)
+    const issue: Issue = {
+      path,
+      pathText: pathText(path),
+      message: isHidden && expected !== undefined ? 'expected another kind of value' : message,
+      code: expected !== undefined ? 'invalid_type' : isInvalid ? 'custom' : 'unwritable',
+      expected: isHidden ? undefined : expected,
+      received: undefined,
+      origins: [],
+    }
+    throw this.#error(isInvalid ? 'invalid_value' : 'unwritable_value', [issue])
+  }
+
+  /** An issue of what was read, with the path from the root of the schema; its keys are those of the reading. */
+  #own(issue: Issue): Issue {
+    const path = [...this.#path, ...issue.path.slice(1)]
+    return { ...issue, path, pathText: pathText(path), origins: [] }
+  }
+
+  #error(code: LivetreeErrorCode, issues: readonly Issue[]): LivetreeError {
+    const { name } = this.#definition
+    const where = this.#path.length === 0 ? 'the whole tree' : `"${pathText(this.#path)}"`
+    return new LivetreeError(code, describeIssues(`Cannot write ${where} of "${name}":`, issues), { issues })
+  }
+}
+
+/** A part of a value by its path; undefined where there is none. */
+function partAt(value: unknown, path: Path): unknown {
+  let part = value
+  for (const segment of path) {
+    if (part instanceof Map) part = part.get(segment)
+    else if (part instanceof Set) part = [...part][Number(segment)]
+    else part = fieldOf(part, String(segment))
+  }
+  return part
+}
