@@ -17,6 +17,8 @@ export interface ConfigDefinition<S extends $ZodType> {
   readonly guard: GuardOptions | false
   /** The compiled schema, for tools. */
   readonly compiled: SchemaNode
+  /** Hash of the schema's shape: kinds and stored names, not checks or defaults. Equal ones read the same trees. */
+  readonly fingerprint: string
   /**
    * Opens the sources and waits for the first valid state, at most `startup.timeoutMs`. If it rejects, nothing stays open.
    *

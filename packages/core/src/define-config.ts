@@ -8,6 +8,7 @@ import { load } from './load.ts'
 import type { GuardOptions } from './pipeline/guard.ts'
 import { isZod3, ZOD_3 } from './schema/assert-zod.ts'
 import { compileSchema } from './schema/compile-schema.ts'
+import { fingerprintOf } from './schema/describe.ts'
 import type { Naming } from './schema/naming.ts'
 import type { Source } from './source/source.ts'
 
@@ -60,6 +61,7 @@ const table: OptionTable = {
   unused: oneOf('ignore', 'warn', 'reject'),
   // Accepts the properties of a definition, so that one can be spread into the options of another.
   compiled: { expected: '', test: () => true },
+  fingerprint: { expected: '', test: () => true },
   load: callback,
   guard: {
     expected: 'false, or { maxRemovedShare, minRemoved, windowMs }',
@@ -83,6 +85,7 @@ export function defineConfig<S extends $ZodType>(options: DefineConfigOptions<S>
   }
   if (isZod3(schema)) refuse(`got a schema that ${ZOD_3}`)
   if (guard !== false) checkOptions('defineConfig({ guard })', guard, guardOptions, 'invalid_definition')
+  const compiled = compileSchema(schema, { naming })
   const definition: ConfigDefinition<S> = {
     name,
     schema,
@@ -90,7 +93,11 @@ export function defineConfig<S extends $ZodType>(options: DefineConfigOptions<S>
     naming,
     unused,
     guard: guard === false ? false : Object.freeze({ ...guard }),
-    compiled: compileSchema(schema, { naming }),
+    compiled,
+    // computed by those who ask: most processes never do
+    get fingerprint() {
+      return fingerprintOf(compiled)
+    },
     load: (loadOptions) => load(definition, loadOptions),
   }
   return Object.freeze(definition)

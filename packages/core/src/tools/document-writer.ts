@@ -2,6 +2,7 @@ import type * as z from 'zod/v4/core'
 import type { Path } from '../issue.ts'
 import { isPlainObject } from '../pipeline/document.ts'
 import { itemSchemaNode } from '../pipeline/part-node.ts'
+import type { ValidationResult } from '../pipeline/validate.ts'
 import { compileSchema } from '../schema/compile-schema.ts'
 import type { Naming } from '../schema/naming.ts'
 import type {
@@ -20,7 +21,15 @@ import { writeThroughPipe } from './encode-pipe.ts'
 import { firstDifference } from './first-difference.ts'
 import { readDocumentPart } from './read-back.ts'
 import { refuseScalar } from './scalar-words.ts'
-import { attempt, kindOf, refuseInvalid, refuseKind, refuseValue, type Unwritable } from './unwritable.ts'
+import {
+  attempt,
+  kindOf,
+  refuseInvalid,
+  refuseKind,
+  refuseMissing,
+  refuseValue,
+  type Unwritable,
+} from './unwritable.ts'
 
 /** Options of both writers. */
 export interface WriterOptions {
@@ -43,6 +52,7 @@ export class DocumentWriter {
 
   /** @throws Unwritable */
   write(node: SchemaNode, value: unknown, path: Path): DocumentValue {
+    if (value === undefined) return refuseMissing(path)
     switch (node.type) {
       case 'wrapper':
         if (node.wrapper === 'nullable' && value === null) return null
@@ -97,7 +107,9 @@ export class DocumentWriter {
   /** An object by the keys' texts; a list of pairs where a key has no text, or one that no object can hold. */
   #map(node: MapNode, value: unknown, path: Path): DocumentValue {
     const entries = partsOfMap(value, path)
-    const byText = attempt(() => entries.map(([key, part]) => ({ name: this.keyText(node, key, path), part })))
+    const byText = attempt(() =>
+      entries.map(([key, part]) => ({ name: this.keyText(node, key, path), part })),
+    )
     const isObject = 'result' in byText && byText.result.every(({ name }) => name !== '__proto__')
     if (isObject)
       return new Map(
@@ -128,13 +140,19 @@ export class DocumentWriter {
 
   #union(node: UnionNode, value: unknown, path: Path): DocumentValue {
     if (node.isJson === true) return plainPart(value, path)
-    const errors: Unwritable[] = []
-    for (const option of optionsFor(node, value)) {
+    const options = optionsFor(node, value)
+    const [only, ...others] = options
+    // what is wrong with the one that its tag names is said when all is read
+    if (only !== undefined && others.length === 0) return this.write(only, value, path)
+    let isOther = false
+    for (const option of options) {
       const written = attempt(() => this.write(option, value, path))
-      if ('error' in written) errors.push(written.error)
-      else if (isReadAs(value, readDocumentPart(node, written.result), this.#options)) return written.result
+      if ('error' in written) continue
+      const read = readDocumentPart(node, written.result)
+      if (isReadAs(value, read, this.#options)) return written.result
+      isOther ||= read.isValid
     }
-    return refuseUnion(node, value, path, errors)
+    return refuseUnion(value, path, isOther)
   }
 
   #intersection(node: IntersectionNode, value: unknown, path: Path): DocumentValue {
@@ -145,7 +163,10 @@ export class DocumentWriter {
 
 /** Results of unions, which a recursive schema asks for again in every option that comes back to them. */
 export class UnionMemo<R> {
-  readonly #known = new Map<UnionNode, Map<string, { readonly value: unknown; readonly made: Attempted<R> }>>()
+  readonly #known = new Map<
+    UnionNode,
+    Map<string, { readonly value: unknown; readonly made: Attempted<R> }>
+  >()
 
   once(node: UnionNode, value: unknown, path: Path, make: () => R): R {
     const places = this.#known.get(node) ?? new Map<string, { value: unknown; made: Attempted<R> }>()
@@ -164,11 +185,7 @@ export class UnionMemo<R> {
 type Attempted<R> = { readonly result: R } | { readonly error: Unwritable }
 
 /** Whether what was read is the value that was written. */
-export function isReadAs(
-  value: unknown,
-  read: ReturnType<typeof readDocumentPart>,
-  { isSide }: WriterOptions,
-): boolean {
+export function isReadAs(value: unknown, read: ValidationResult, { isSide }: WriterOptions): boolean {
   return read.isValid && firstDifference(value, read.value, { ignoresMore: isSide }) === undefined
 }
 
@@ -186,16 +203,12 @@ export function optionsFor(node: UnionNode, value: unknown): readonly SchemaNode
 const TAKEN_BY_ANOTHER =
   'another option of the union reads its text as another value. Write what holds it as one JSON document, which tells numbers from text'
 
-/** @throws Unwritable with what the only option says of the value, or that none takes it */
-export function refuseUnion(
-  node: UnionNode,
-  value: unknown,
-  path: Path,
-  errors: readonly Unwritable[],
-): never {
-  const [only] = errors
-  if (only !== undefined && optionsFor(node, value).length === 1) throw only
-  if (errors.length < optionsFor(node, value).length) refuseValue(path, TAKEN_BY_ANOTHER)
+/**
+ * @param isOther what an option has written is read, and as another value
+ * @throws Unwritable
+ */
+export function refuseUnion(value: unknown, path: Path, isOther: boolean): never {
+  if (isOther) refuseValue(path, TAKEN_BY_ANOTHER)
   return refuseInvalid(path, `no option of the union takes this ${kindOf(value)}`)
 }
 
@@ -226,7 +239,10 @@ export function partsOfMap(value: unknown, path: Path): readonly (readonly [unkn
 /** @throws Unwritable */
 export function partsOfList({ as }: ListNode, value: unknown, path: Path): readonly unknown[] {
   if (as === 'set') return value instanceof Set ? [...value] : refuseKind(path, 'Set', value)
-  return Array.isArray(value) ? Array.from(value as readonly unknown[]) : refuseKind(path, 'array', value)
+  if (!Array.isArray(value)) return refuseKind(path, 'array', value)
+  const items = Array.from(value as readonly unknown[])
+  // a tuple's optional items at its end are missing in the tree
+  return as === 'tuple' ? items.slice(0, items.findLastIndex((item) => item !== undefined) + 1) : items
 }
 
 /** Numbers and booleans as themselves where the schema takes them so, else the text of the leaf. */

@@ -28,7 +28,7 @@ export function writeThroughPipe<R>(
 
 /** Why a value cannot be written that a one-way transform made. */
 export const ONE_WAY =
-  'a one-way transform made it, and no text is known that the transform turns into it. Use z.codec(), which has both directions'
+  'a one-way transform stands before it, so that only a value can be written which the transform leaves as it is. Use z.codec(), which has both directions'
 
 interface PipeInput {
   readonly input: unknown
@@ -74,7 +74,8 @@ function reversed(def: z.$ZodCodecDef, value: unknown, path: Path): unknown {
     disown(input)
     refuseAsync(path)
   }
-  if (payload.issues.length > 0) refuseValue(path, 'the `encode` of its codec reports that the value is wrong')
+  if (payload.issues.length > 0)
+    refuseValue(path, 'the `encode` of its codec reports that the value is wrong')
   return input
 }
 

@@ -25,8 +25,7 @@ export function firstDifference(
   if (Array.isArray(wanted)) return Array.isArray(read) ? ofLists(wanted, read, path, inside) : path
   if (types.isSet(wanted)) return types.isSet(read) ? ofLists([...wanted], [...read], path, inside) : path
   if (types.isMap(wanted)) return types.isMap(read) ? ofMaps(wanted, read, path, inside) : path
-  if (isPlainObject(wanted))
-    return isPlainObject(read) ? ofObjects(wanted, read, options, inside) : path
+  if (isPlainObject(wanted)) return isPlainObject(read) ? ofObjects(wanted, read, options, inside) : path
   return isSameInstance(wanted, read) ? undefined : path
 }
 
@@ -39,7 +38,8 @@ function ofLists(
   inside: Inside,
 ): Path | undefined {
   for (const [index, item] of wanted.entries()) {
-    const found = index < read.length ? inside(item, read[index], index) : [...path, index]
+    // optional items at the end of a tuple may be missing
+    const found = inside(item, read[index], index)
     if (found !== undefined) return found
   }
   return read.length > wanted.length ? [...path, wanted.length] : undefined
@@ -53,8 +53,10 @@ function ofMaps(
 ): Path | undefined {
   const others = new Map(read)
   for (const [key, value] of wanted) {
-    // a date is another one in each map
-    const other = others.has(key) ? key : [...others.keys()].find((each) => isDeepStrictEqual(each, key))
+    // two dates of the same time are not the same key
+    const isDate = types.isDate(key)
+    const other =
+      others.has(key) || !isDate ? key : [...others.keys()].find((each) => isDeepStrictEqual(each, key))
     const found = others.has(other) ? inside(value, others.get(other), nameOf(key)) : [...path, nameOf(key)]
     if (found !== undefined) return found
     others.delete(other)

@@ -28,9 +28,10 @@ import {
   type WriterOptions,
 } from './document-writer.ts'
 import { writeThroughPipe } from './encode-pipe.ts'
+import type { ValidationResult } from '../pipeline/validate.ts'
 import { readLeaves, type TextLeaf } from './read-back.ts'
 import { refuseScalar } from './scalar-words.ts'
-import { attempt, kindOf, refuseValue, type Unwritable } from './unwritable.ts'
+import { attempt, kindOf, refuseMissing, refuseValue, type Unwritable } from './unwritable.ts'
 
 /** How an object, a record, a map or a list stands in the tree: a key for each part, or one key with a JSON document. */
 export type WrittenForm = 'children' | 'document'
@@ -75,7 +76,12 @@ export class LeafWriter {
         if (node.wrapper === 'nullable') return this.#nullable(node.inner, value, at)
         const inside = (inner: unknown) => this.#inside(node.inner, inner, at)
         if (node.wrapper !== 'pipe') return inside(value)
-        return writeThroughPipe(node, value, { path: this.#pathOf(at), note: this.#options.noteOneWay }, inside)
+        return writeThroughPipe(
+          node,
+          value,
+          { path: this.#pathOf(at), note: this.#options.noteOneWay },
+          inside,
+        )
       }
       case 'leaf':
         return [{ path: at, text: node.write(value) ?? refuseScalar(node, value, this.#pathOf(at)) }]
@@ -175,7 +181,7 @@ export class LeafWriter {
   /** The leaves of a part that is there only if it has a key. */
   #kept(node: SchemaNode, value: unknown, at: readonly string[]): TextLeaf[] {
     const leaves = this.write(node, value, at, false)
-    return leaves.length > 0 ? leaves : refuseValue(this.#pathOf(at), 'a missing part has no key')
+    return leaves.length > 0 ? leaves : refuseMissing(this.#pathOf(at))
   }
 
   #child(at: readonly string[], name: string): readonly string[] {
@@ -199,23 +205,29 @@ export class LeafWriter {
 
   #union(node: UnionNode, value: unknown, at: readonly string[]): TextLeaf[] {
     if (node.isJson === true) return [{ path: at, text: jsonOrPlainText(value, this.#pathOf(at)) }]
-    const errors: Unwritable[] = []
-    const isComposite = typeof value === 'object' && value !== null
-    for (const option of optionsFor(node, value)) {
+    const options = optionsFor(node, value)
+    const [only, ...others] = options
+    // what is wrong with the one that its tag names is said when all is read
+    if (only !== undefined && others.length === 0) return this.write(only, value, at, false)
+    const canBeDocument = typeof value === 'object' && value !== null && this.#canBeDocument(at)
+    let isOther = false
+    for (const option of options) {
       const ways = [() => this.write(option, value, at, false)]
-      if (isComposite && this.#canBeDocument(at)) ways.push(() => [this.#document(option, value, at)])
-      const written = ways.map((way) => attempt(way))
-      const found = written.find((one) => 'result' in one && this.#isRead(node, value, one.result, at))
-      if (found !== undefined && 'result' in found) return found.result
-      errors.push(...written.flatMap((one) => ('error' in one ? [one.error] : [])).slice(0, 1))
+      if (canBeDocument) ways.push(() => [this.#document(option, value, at)])
+      for (const way of ways) {
+        const written = attempt(way)
+        if ('error' in written) continue
+        const read = this.#readBack(node, written.result, at)
+        if (isReadAs(value, read, this.#options)) return written.result
+        isOther ||= read.isValid
+      }
     }
-    return refuseUnion(node, value, this.#pathOf(at), errors)
+    return refuseUnion(value, this.#pathOf(at), isOther)
   }
 
-  #isRead(node: SchemaNode, value: unknown, leaves: readonly TextLeaf[], at: readonly string[]): boolean {
+  #readBack(node: SchemaNode, leaves: readonly TextLeaf[], at: readonly string[]): ValidationResult {
     const below = leaves.map(({ path, text }) => ({ path: path.slice(at.length), text }))
-    const { naming } = this.#options
-    return isReadAs(value, readLeaves(node, below, { isRenamed: naming !== 'exact' }), this.#options)
+    return readLeaves(node, below, { isRenamed: this.#options.naming !== 'exact' })
   }
 
   #intersection(node: IntersectionNode, value: unknown, at: readonly string[]): TextLeaf[] {

@@ -21,7 +21,8 @@ export function schemaAt(root: SchemaNode, path: Path): z.$ZodType {
   let at = root
   for (const [index, segment] of path.entries()) {
     const below = childSchemaNode(at, String(segment))
-    if (below === undefined || below.schema._zod.def.type === 'never') throw unknownPath(at, path.slice(0, index + 1))
+    if (below === undefined || below.schema._zod.def.type === 'never')
+      throw unknownPath(at, path.slice(0, index + 1))
     at = below
   }
   return schemaOf(at)
@@ -30,7 +31,11 @@ export function schemaAt(root: SchemaNode, path: Path): z.$ZodType {
 /** The schema that a node is read by: those that were joined for looking have none of their own. */
 function schemaOf(node: SchemaNode): z.$ZodType {
   if (node.type === 'union' && node.isJoined === true)
-    return new z.$ZodUnion({ type: 'union', options: node.options.map(schemaOf), inclusive: true } as z.$ZodUnionDef)
+    return new z.$ZodUnion({
+      type: 'union',
+      options: node.options.map(schemaOf),
+      inclusive: true,
+    } as z.$ZodUnionDef)
   if (node.type === 'intersection' && node.isJoined === true)
     return node.sides
       .map(schemaOf)
@@ -39,7 +44,9 @@ function schemaOf(node: SchemaNode): z.$ZodType {
 }
 
 function unknownPath(parent: SchemaNode, path: Path): LivetreeError {
-  const names = readingsOf(parent).plans.flatMap((plan) => (plan.type === 'object' ? [...plan.properties.keys()] : []))
+  const names = readingsOf(parent).plans.flatMap((plan) =>
+    plan.type === 'object' ? [...plan.properties.keys()] : [],
+  )
   const nearest = nearestName(String(path.at(-1)), names)
   const meant = nearest === undefined ? '' : ` Did you mean "${pathText([...path.slice(0, -1), nearest])}"?`
   return new LivetreeError('invalid_path', `The schema has nothing at "${pathText(path)}".${meant}`)

@@ -52,6 +52,11 @@ export function attempt<R>(write: () => R): { readonly result: R } | { readonly 
   }
 }
 
+/** @throws Unwritable for an item or entry that is undefined, as neither a key nor JSON can be */
+export function refuseMissing(path: Path): never {
+  return refuseValue(path, 'a missing part has neither key nor text')
+}
+
 /** The kind of a value, without what is in it. */
 export function kindOf(value: unknown): string {
   if (value === null) return 'null'

@@ -12,6 +12,7 @@ import { isSecretAt } from '../schema/describe.ts'
 import { isMadeWhenAbsent } from '../schema/directory.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { secret } from '../schema/secret.ts'
+import { fieldOf } from '../thrown.ts'
 import { ONE_WAY } from './encode-pipe.ts'
 import { firstDifference } from './first-difference.ts'
 import { LeafWriter, type WrittenForm } from './leaf-writer.ts'
@@ -104,7 +105,10 @@ class WrittenPlace {
   assertReadable(value: unknown): void {
     const extent = measure(value)
     if (extent.isEndless || extent.height > MAX_DEPTH)
-      this.refuse({ path: this.#path, message: `nested more than ${MAX_DEPTH} levels deep, or inside itself` })
+      this.refuse({
+        path: this.#path,
+        message: `nested more than ${MAX_DEPTH} levels deep, or inside itself`,
+      })
     if (extent.unreadable !== undefined) this.refuse({ path: this.#path, message: extent.unreadable })
   }
 

@@ -1,0 +1,156 @@
+import { expect, test } from 'vitest'
+import * as z from 'zod'
+import { defineConfig } from '../define-config.ts'
+import { secret } from '../schema/secret.ts'
+import { toJsonSchema } from './json-schema.ts'
+import { leavesOf } from './leaves-of.ts'
+import { isSecretAt, isTextOpenAt } from './secrets-at.ts'
+
+const node = z.object({
+  size: z.number(),
+  get left() {
+    return node.optional()
+  },
+})
+const definition = defineConfig({
+  name: 'x',
+  naming: 'kebab-case',
+  schema: z.object({
+    maxSize: z.number().int().min(1).default(5).describe('Most connections'),
+    level: z.enum(['debug', 'info']).default('info'),
+    big: z.bigint().default(5n),
+    note: z.string().nullable().meta({ description: 'For people' }),
+    db: z.object({ url: secret(z.url()), pool: z.object({ max: z.number().default(3) }) }),
+    cache: z.object({ ttl: z.number().default(1) }).default({ ttl: 9 }),
+    limits: z.record(z.string(), z.object({ perHour: z.number() })),
+    regions: z.record(z.enum(['eu', 'us']), z.number()),
+    servers: z.array(z.object({ host: z.string() })),
+    store: z
+      .discriminatedUnion('kind', [
+        z.object({ kind: z.literal('disk'), path: z.string() }),
+        z.object({ kind: z.literal('none') }),
+      ])
+      .optional(),
+    either: z.union([z.string(), z.number()]),
+    tree: node,
+    when: z.date().optional(),
+    bytes: z.instanceof(Uint8Array).optional(),
+  }),
+})
+
+test('leavesOf: lists every place with key, variable, type and default', () => {
+  const shown = leavesOf(definition).map((leaf) =>
+    [leaf.key, leaf.environment, leaf.type, leaf.default, leaf.isSecret, leaf.isOptional]
+      .map(String)
+      .join(' '),
+  )
+  expect(shown).toEqual([
+    'max-size MAX_SIZE integer 5 false true',
+    'level LEVEL "debug" | "info" info false true',
+    'big BIG bigint 5 false true',
+    'note NOTE string | null undefined false false',
+    'db/url DB__URL url undefined true false',
+    'db/pool/max DB__POOL__MAX number 3 false true',
+    'cache/ttl CACHE__TTL number 9 false true',
+    'limits/<key>/per-hour LIMITS__<KEY>__PER_HOUR number undefined false true',
+    'regions/eu REGIONS__EU number undefined false false',
+    'regions/us REGIONS__US number undefined false false',
+    'servers SERVERS array of object undefined false false',
+    'store/kind STORE__KIND "disk" | "none" undefined false true',
+    'store/path STORE__PATH string undefined false true',
+    'either EITHER string | number undefined false false',
+    'tree/size TREE__SIZE number undefined false false',
+    'tree/left TREE__LEFT object undefined false true',
+    'when WHEN date undefined false true',
+    'bytes BYTES bytes undefined false true',
+  ])
+  const descriptions = leavesOf(definition).flatMap(({ description = [] }) => description)
+  expect(descriptions).toEqual(['Most connections', 'For people'])
+})
+
+test('toJsonSchema: says how a document holds what JSON has no type for, and requires what a tree must have', () => {
+  const made = toJsonSchema(definition)
+  expect(made).toMatchObject({
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    properties: {
+      maxSize: { type: 'integer', default: 5, description: 'Most connections' },
+      when: { type: 'string', format: 'date-time' },
+      bytes: { type: 'string', contentEncoding: 'base64' },
+      big: { type: 'integer' },
+      db: { required: ['url'], properties: { url: { type: 'string', writeOnly: true } } },
+    },
+    required: ['note', 'db', 'regions', 'servers', 'either', 'tree'],
+  })
+  expect(toJsonSchema(definition, { target: 'draft-07' })['$schema']).toMatch(/draft-07/)
+})
+
+const SECRET = 'hunter2'
+const base = z
+  .string()
+  .default(SECRET)
+  .meta({ id: 'Base', examples: [SECRET] })
+const secretSchemas: Record<string, z.ZodType> = {
+  'a default': secret(z.string().default(SECRET)),
+  'a default around it': secret(z.string()).default(SECRET),
+  'a prefault': secret(z.string()).prefault(SECRET),
+  'examples around it': secret(z.string())
+    .optional()
+    .meta({ examples: [SECRET], example: SECRET }),
+  'an enum': secret(z.enum([SECRET, 'other'])),
+  'a literal': secret(z.literal(SECRET)),
+  'a template': secret(z.templateLiteral([SECRET, z.number()])),
+  'a pattern': secret(z.string().regex(/hunter2/)),
+  'own metadata': z.string().meta({ secret: true, sample: SECRET }),
+  'what it was made from': secret(base),
+  'inside a secret object': secret(z.object({ a: z.string().default(SECRET), b: z.literal(SECRET) })),
+  'the default of what holds it': z.object({ a: secret(z.string()) }).default({ a: SECRET }),
+  'a list': z
+    .array(secret(z.string()))
+    .default([SECRET])
+    .meta({ examples: [[SECRET]] }),
+  'a record': z.record(z.string(), secret(z.string())).default({ a: SECRET }),
+  'a map': z.map(z.string(), secret(z.string())).default(new Map([['a', SECRET]])),
+  'a union': z.union([secret(z.literal(SECRET)), z.number()]).default(SECRET),
+  'an intersection': z.intersection(
+    z.object({ a: secret(z.string()) }).meta({ examples: [{ a: SECRET }] }),
+    z.object({ b: z.number() }),
+  ),
+  'a codec': z.codec(secret(z.string()), z.string(), { decode: String, encode: String }).default(SECRET),
+  'a shared part': z.object({ open: base.optional(), closed: secret(base) }),
+}
+
+test.each(Object.entries(secretSchemas))('toJsonSchema and leavesOf: no secret of %s', (_name, schema) => {
+  const own = defineConfig({
+    name: 'x',
+    schema: z.object({ part: schema, more: z.object({ part: schema }) }),
+  })
+  expect(JSON.stringify(toJsonSchema(own))).not.toContain(SECRET)
+  const isShared = _name === 'a shared part'
+  if (!isShared) expect(JSON.stringify(leavesOf(own))).not.toContain(SECRET)
+})
+
+test('toJsonSchema: a default that throws is an error with its cause', () => {
+  const schema = z.object({
+    a: z.number().default(() => {
+      throw new Error('no')
+    }),
+  })
+  expect(() => toJsonSchema(defineConfig({ name: 'x', schema }))).toThrow(
+    /\[invalid_schema\] The schema of "x"/,
+  )
+})
+
+test('isSecretAt and isTextOpenAt: tell what is secret from what holds secrets', () => {
+  expect(isSecretAt(definition, 'db.url')).toBe(true)
+  expect(isSecretAt(definition, 'db')).toBe(false)
+  expect(isTextOpenAt(definition, 'db')).toBe(false)
+  expect(isTextOpenAt(definition, 'db.pool.max')).toBe(true)
+  expect(isTextOpenAt(definition, 'stranger')).toBe(false)
+})
+
+test('fingerprint: is the same for the same shape, and survives a definition made from another', () => {
+  const same = defineConfig({ ...definition, name: 'y' })
+  expect(same.fingerprint).toBe(definition.fingerprint)
+  expect(definition.fingerprint).toMatch(/^[0-9a-f]{32}$/)
+  expect(defineConfig({ name: 'x', schema: z.object({}) }).fingerprint).not.toBe(definition.fingerprint)
+})

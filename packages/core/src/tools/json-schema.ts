@@ -1,0 +1,131 @@
+import * as z from 'zod/v4/core'
+import type { ConfigDefinition } from '../config-definition.ts'
+import { LivetreeError } from '../errors.ts'
+import { isMadeWhenAbsent } from '../schema/directory.ts'
+import { type ObjectNode, parts, type SchemaNode } from '../schema/schema-node.ts'
+import { holdsSecret, innerSchemas, isSecret } from '../schema/secret.ts'
+import { scalarText } from '../schema/text.ts'
+import { readLeaves } from './read-back.ts'
+
+/** Options of `toJsonSchema`. */
+export interface JsonSchemaOptions {
+  /** The dialect. Default `draft-2020-12`. */
+  readonly target?: 'draft-2020-12' | 'draft-07' | 'openapi-3.0' | undefined
+}
+
+/** A JSON Schema, as plain JSON. */
+export type JsonSchema = Readonly<Record<string, unknown>>
+
+/**
+ * The JSON Schema of what a file or a JSON document of the configuration holds, with titles, descriptions and defaults.
+ * A secret has `writeOnly: true`. Of a secret, of what is inside it and of what holds one, only the structure, titles,
+ * descriptions and lengths are given: no default, example, enum, constant, pattern or metadata of the author's own.
+ *
+ * @throws LivetreeError `invalid_schema` when zod cannot express the schema, for example because a default throws
+ */
+export function toJsonSchema(
+  definition: ConfigDefinition<z.$ZodType>,
+  options: JsonSchemaOptions = {},
+): JsonSchema {
+  const { schema, name, compiled } = definition
+  const hidden = hiddenSchemas(schema)
+  const objects = objectsOf(compiled)
+  try {
+    const made = z.toJSONSchema(schema, {
+      target: options.target ?? 'draft-2020-12',
+      io: 'input',
+      unrepresentable: 'any',
+      override: ({ zodSchema, jsonSchema }) => {
+        const json = jsonSchema as Record<string, unknown>
+        Object.assign(json, formOf(zodSchema))
+        const object = objects.get(zodSchema)
+        if (object !== undefined) requireOnly(json, object)
+        if (hidden.has(zodSchema)) hide(json)
+        if (isSecret(zodSchema)) json['writeOnly'] = true
+      },
+    })
+    // zod adds functions that are no part of the JSON
+    return JSON.parse(JSON.stringify(made)) as JsonSchema
+  } catch (cause) {
+    const message = `The schema of "${name}" cannot be expressed as JSON Schema. Check its defaults and metadata; see the cause.`
+    throw new LivetreeError('invalid_schema', message, { cause })
+  }
+}
+
+/** The objects of a schema, by the zod schema of each. */
+function objectsOf(root: SchemaNode): ReadonlyMap<z.$ZodType, ObjectNode> {
+  const objects = new Map<z.$ZodType, ObjectNode>()
+  const nodes = new Set([root])
+  // a set hands out what is added while it is walked
+  for (const node of nodes) {
+    if (node.type === 'object') objects.set(node.schema, node)
+    for (const part of parts(node)) nodes.add(part)
+  }
+  return objects
+}
+
+/** Takes from `required` what zod requires and a tree need not have: objects and records that are read where nothing is. */
+function requireOnly(json: Record<string, unknown>, { properties }: ObjectNode): void {
+  const given = json['required']
+  if (!Array.isArray(given)) return
+  const required = given.filter((name) => {
+    const node = properties.get(String(name))?.schemaNode
+    return node === undefined || !canBeAbsent(node)
+  })
+  if (required.length > 0) json['required'] = required
+  else delete json['required']
+}
+
+function canBeAbsent(node: SchemaNode): boolean {
+  if (!isMadeWhenAbsent(node)) return false
+  const read = readLeaves(node, [], { isRenamed: false })
+  return read.isValid
+}
+
+/** How a document holds what JSON has no type for. */
+function formOf(schema: z.$ZodType): object {
+  switch (schema._zod.def.type) {
+    case 'date':
+      return { type: 'string', format: 'date-time' }
+    case 'bigint':
+      return { type: 'integer' }
+    case 'map':
+      return { type: 'object' }
+    case 'set':
+      return { type: 'array', uniqueItems: true }
+    case 'custom':
+      return scalarText(schema) === undefined ? {} : { type: 'string', contentEncoding: 'base64' }
+    default:
+      return {}
+  }
+}
+
+/** What may be said of a schema with secrets: none of these holds a value. */
+const SHOWN: ReadonlySet<string> = new Set([
+  ...['$schema', '$id', 'id', '$ref', '$defs', 'definitions', 'type', 'title', 'description', 'deprecated'],
+  ...['properties', 'required', 'additionalProperties', 'propertyNames', 'items', 'prefixItems'],
+  ...['anyOf', 'oneOf', 'allOf', 'nullable', 'format', 'contentEncoding', 'uniqueItems'],
+  ...['minLength', 'maxLength', 'minItems', 'maxItems'],
+])
+
+function hide(json: Record<string, unknown>): void {
+  for (const key of Object.keys(json)) if (!SHOWN.has(key)) delete json[key]
+}
+
+/** Schemas that are secret, hold a secret or are inside one, with those that they were made from. */
+function hiddenSchemas(root: z.$ZodType): ReadonlySet<z.$ZodType> {
+  const seen = new Set<z.$ZodType>()
+  const hidden = new Set<z.$ZodType>()
+  const waiting: { schema: z.$ZodType; isInside: boolean }[] = [{ schema: root, isInside: false }]
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { schema } = next
+    const isInside = next.isInside || isSecret(schema)
+    if (isInside ? hidden.has(schema) && seen.has(schema) : seen.has(schema)) continue
+    seen.add(schema)
+    if (isInside || holdsSecret(schema)) hidden.add(schema)
+    const parent = schema._zod.parent
+    if (parent !== undefined && hidden.has(schema)) waiting.push({ schema: parent, isInside: true })
+    waiting.push(...innerSchemas(schema).map((inner) => ({ schema: inner, isInside })))
+  }
+  return hidden
+}
