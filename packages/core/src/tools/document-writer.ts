@@ -228,6 +228,7 @@ export function partsOfObject(node: ObjectNode, value: unknown, path: Path, isSi
 /** @throws Unwritable */
 export function partsOfRecord(value: unknown, path: Path): readonly (readonly [string, unknown])[] {
   if (!isPlainObject(value)) return refuseKind(path, 'object', value)
+  if (Object.hasOwn(value, '__proto__')) refuseValue(path, 'no object can have the name __proto__')
   return Object.entries(value).filter(([, part]) => part !== undefined)
 }
 
@@ -262,8 +263,7 @@ export function plainPart(value: unknown, path: Path): DocumentValue {
   if (Array.isArray(value))
     return Array.from(value as readonly unknown[], (item, index) => plainPart(item, [...path, index]))
   if (!isPlainObject(value)) return refuseValue(path, `JSON has no ${kindOf(value)}`)
-  const parts = Object.entries(value).filter(([, part]) => part !== undefined)
-  return new Map(parts.map(([name, part]) => [name, plainPart(part, [...path, name])]))
+  return new Map(partsOfRecord(value, path).map(([name, part]) => [name, plainPart(part, [...path, name])]))
 }
 
 /** Each side of an intersection writes the names it knows; where both know one, the first side's word stands. */

@@ -88,9 +88,9 @@ test('keyOfPath and pathOfKey: a path with a key comes back from it, and a key w
       const found = orUndefined(() => pathOfKey(definition, other, layer))
       if (found !== undefined) expect(keyOfPath(definition, found, layer)).toBe(other)
     }),
-    { numRuns: 2_000 },
+    { numRuns: 500 },
   )
-  expect(count).toBeGreaterThan(400)
+  expect(count).toBeGreaterThan(100)
 })
 
 test('removalMarkerKey: stands below the tree, with or without a slash at its end', () => {

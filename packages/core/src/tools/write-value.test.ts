@@ -133,6 +133,8 @@ test.each<[string, unknown, string, RegExp]>([
   ['bad', 5, 'unwritable_value', /bad: the `encode` of its codec threw$/],
   ['length', 3, 'unwritable_value', /length: a one-way transform/],
   ['lower', 'ABC', 'unwritable_value', /lower: a one-way transform/],
+  ['json', JSON.parse('{"__proto__":1}'), 'unwritable_value', /name __proto__/],
+  ['quota', JSON.parse('{"__proto__":1}'), 'unwritable_value', /__proto__/],
   ['any', 5, 'unwritable_value', /any: no key's text is read as number/],
   ['any', Symbol('x'), 'unwritable_value', /read as symbol/],
   ['', { any: 'x', quota: {} }, 'unwritable_value', /maxSize: it is not given/],
