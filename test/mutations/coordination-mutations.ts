@@ -77,9 +77,9 @@ export const coordinationMutations: readonly Mutation[] = [
   },
   {
     name: 'Coordination S6: tryAcquire writes a key although the lock is not free',
-    file: `${source}/mutex.ts`,
-    find: "[compare.createRevision({ prefix }, '=', 0)]",
-    replace: '[]',
+    file: `${source}/contend.ts`,
+    find: "const areFree = queue.blockers.map((prefix) => compare.createRevision({ prefix }, '=', 0))",
+    replace: "const areFree = [compare.createRevision(own.key, '=', 0)]",
     test: noticedBy('mutex'),
   },
   {
@@ -113,8 +113,8 @@ export const coordinationMutations: readonly Mutation[] = [
   {
     name: 'Coordination T3: a release deletes by name',
     file: `${source}/own-key.ts`,
-    find: 'const guard = this.#token > 0 ? this.guard : compare',
-    replace: 'const guard = compare',
+    find: 'const guard = this.#token > 0 ? this.guard : isOurs',
+    replace: 'const guard = isOurs',
     test: noticedBy('mutex'),
   },
   {
@@ -159,5 +159,47 @@ export const coordinationMutations: readonly Mutation[] = [
     find: 'for (const run of endings) run(reason)',
     replace: '',
     test: noticedBy('election'),
+  },
+  {
+    name: 'Coordination R1: a reader passes a waiting writer',
+    file: `${source}/read-write-lock.ts`,
+    find: "side('acquiring for reading', readers, [writers])",
+    replace: "side('acquiring for reading', readers, [readers.replace('read', 'nobody')])",
+    test: noticedBy('read-write-lock'),
+  },
+  {
+    name: 'Coordination R1: writers ignore readers',
+    file: `${source}/read-write-lock.ts`,
+    find: "side('acquiring for writing', writers, [readers, writers])",
+    replace: "side('acquiring for writing', writers, [writers])",
+    test: noticedBy('read-write-lock'),
+  },
+  {
+    name: 'Coordination B1: a barrier that was raised again is waited for',
+    file: `${source}/barrier.ts`,
+    find: '(known > 0 && createRevision !== known)',
+    replace: 'known < 0',
+    test: noticedBy('barrier'),
+  },
+  {
+    name: 'Coordination G: a member takes the id of another one',
+    file: `${source}/own-key.ts`,
+    find: 'const isForeign = this.#plan.isShared === true && found?.lease !== lease',
+    replace: 'const isForeign = false',
+    test: noticedBy('group'),
+  },
+  {
+    name: 'Coordination V1: keys that vanished in a gap stay in the cache',
+    file: `${source}/kept-range.ts`,
+    find: 'if (!after.has(name)) changes.push({ previous, current: undefined })',
+    replace: 'void [name, previous]',
+    test: noticedBy('cache'),
+  },
+  {
+    name: 'Coordination V1: a cache does not say that it is stale',
+    file: `${source}/kept-range.ts`,
+    find: 'this.#setStale(true)',
+    replace: '',
+    test: noticedBy('cache'),
   },
 ]

@@ -1,4 +1,4 @@
-import { type Bytes, type Entry, op, type RangeResult, type TxnOp } from '@livetree/etcd'
+import { type Bytes, compare, type Entry, op, type RangeResult, type TxnOp } from '@livetree/etcd'
 import { CallerWait, WAIT_CHECKS, type WaitOptions } from './caller-wait.ts'
 import { BYTES, type OptionChecks } from './check-argument.ts'
 import { CoordinationError } from './errors.ts'
@@ -19,7 +19,7 @@ export const ACQUIRE_CHECKS: OptionChecks<AcquireOptions> = { ...WAIT_CHECKS, va
 type Header = RangeResult['header']
 
 /** Who a contender waits for, as seen at the revision of the header; nobody: it is its turn. */
-export interface Turn {
+interface Turn {
   readonly header: Header
   readonly predecessor: Entry | undefined
 }
@@ -59,6 +59,48 @@ export async function contend(
   }
 }
 
+/**
+ * Takes the place if nobody is before; otherwise returns `undefined`, without having written anything that others could see.
+ */
+export async function tryContend(
+  session: OpenSession,
+  queue: KeyQueue,
+  options: AcquireOptions,
+): Promise<OwnKey | undefined> {
+  session.assertOpen()
+  const { value = '' } = options
+  const own = new OwnKey(session, {
+    key: session.names.take(queue.prefix),
+    value,
+    canReattach: queue.canReattach,
+  })
+  using wait = new CallerWait(queue.what, options, own)
+  try {
+    wait.signal.throwIfAborted()
+    if (await wait.race(createIfFree(own, queue))) return own
+    own.remove(new Error('somebody is before')).catch(() => undefined)
+    return undefined
+  } catch (error) {
+    throw await leave(own, error)
+  }
+}
+
+async function createIfFree(own: OwnKey, queue: KeyQueue): Promise<boolean> {
+  const areFree = queue.blockers.map((prefix) => compare.createRevision({ prefix }, '=', 0))
+  const created = await own.create(
+    queue.blockers.map((prefix) => newest(prefix, 1)),
+    areFree,
+  )
+  if (created.token > 0) return true
+  const isTaken = created.reads.some(({ entries }, index) =>
+    entries.some(({ key }) => isDirectChild(key, queue.blockers[index] ?? '')),
+  )
+  if (isTaken) return false
+  // Only keys that belong to other names are there, or the last one has just left.
+  await own.create([])
+  return (await look(own, queue)).predecessor === undefined
+}
+
 /** Removes the key of a call that fails, and returns its error. */
 export async function leave(own: OwnKey, error: unknown): Promise<unknown> {
   own.remove(asError(error)).catch(() => undefined)
@@ -73,7 +115,7 @@ function asError(error: unknown): Error {
 }
 
 /** The newest keys below a prefix, at most `limit`, and only those created before a revision; without their values. */
-export function newest(prefix: string, limit: number | undefined, before?: number): TxnOp<RangeResult> {
+function newest(prefix: string, limit: number | undefined, before?: number): TxnOp<RangeResult> {
   return op.getRange({
     prefix,
     sort: { by: 'create', order: 'descend' },
@@ -91,7 +133,7 @@ async function enter(own: OwnKey, queue: KeyQueue): Promise<Turn> {
 }
 
 /** Who a contender waits for now. */
-export async function look(own: OwnKey, queue: KeyQueue): Promise<Turn> {
+async function look(own: OwnKey, queue: KeyQueue): Promise<Turn> {
   const { header, reads } = await own.look(queue.blockers.map((prefix) => newest(prefix, 1, own.token)))
   return decide(own, queue, header, reads)
 }

@@ -10,12 +10,12 @@ export interface KeyGoneOptions {
 }
 
 /**
- * Waits until a key is deleted, or a key of a range. Resolves also when the history in which that would be seen is
- * compacted, or when the watch ends: the caller reads the current state in any case.
+ * Waits until a key is deleted, or a key of a range, and returns true. Returns false when the history in which that would be
+ * seen is compacted, or when the watch ends: the caller then reads the current state.
  *
  * @throws EtcdError if the server refuses to watch the key
  */
-export function keyGone(range: KeyRange, { client, header, signal }: KeyGoneOptions): Promise<void> {
+export function keyGone(range: KeyRange, { client, header, signal }: KeyGoneOptions): Promise<boolean> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
     const onAbort = (): void => {
@@ -31,12 +31,12 @@ export function keyGone(range: KeyRange, { client, header, signal }: KeyGoneOpti
       {
         onEvents: () => {
           watcher.cancel()
-          settle(resolve)
+          settle(() => resolve(true))
         },
         onEnd: (error) => {
           const isRefused =
             error !== undefined && !['compacted', 'cluster_changed', 'closed'].includes(error.code)
-          settle(isRefused ? () => reject(error) : resolve)
+          settle(isRefused ? () => reject(error) : () => resolve(false))
         },
       },
       { afterRevision: header.revision, only: 'deletes', ...clusterOf(header) },

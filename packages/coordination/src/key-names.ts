@@ -37,6 +37,14 @@ export class KeyNames {
     return name
   }
 
+  /** Takes a name that its user chose. Returns false if this session has a key of that name. */
+  takeGiven(name: string): boolean {
+    if (this.#inUse.has(name)) return false
+    this.#strays.delete(name)
+    this.#inUse.add(name)
+    return true
+  }
+
   /** The key is deleted. `isStray`: a request that creates it may still be applied. */
   giveBack(name: string, isStray: boolean): void {
     this.#inUse.delete(name)
@@ -56,7 +64,7 @@ export class KeyNames {
     try {
       const info = await session.client.lease.timeToLive(session.lease, { ...session.control, keys: true })
       const found = (info?.keys ?? []).map(String).filter((key) => this.#strays.has(key))
-      for (const key of found) await this.#delete(key)
+      for (const key of found) if (!this.#inUse.has(key)) await this.#delete(key)
     } catch (error) {
       session.noteError(error)
       session.logger.debug('Looking for late keys of a session failed', { error })

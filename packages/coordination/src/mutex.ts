@@ -1,11 +1,10 @@
-import { type CallControl, compare, type EtcdClient } from '@livetree/etcd'
+import type { CallControl, EtcdClient } from '@livetree/etcd'
 import { CallerWait, type WaitOptions } from './caller-wait.ts'
 import { checkArgument, checkName, FUNCTION, type OptionChecks, readOptions } from './check-argument.ts'
-import { ACQUIRE_CHECKS, type AcquireOptions, contend, leave, look, newest } from './contend.ts'
+import { ACQUIRE_CHECKS, type AcquireOptions, contend, tryContend } from './contend.ts'
 import { type Contender, listContenders } from './contenders.ts'
 import { type Held, HeldKey } from './held.ts'
-import { isDirectChild, type KeyQueue, queueOf } from './key-queue.ts'
-import { OwnKey } from './own-key.ts'
+import { type KeyQueue, queueOf } from './key-queue.ts'
 import { type OpenSession, openedSession, openSession, SESSION_CHECKS } from './session.ts'
 import type { Session, SessionOptions } from './session-contract.ts'
 
@@ -73,35 +72,8 @@ class KeyMutex implements Mutex {
 
   async tryAcquire(options?: AcquireOptions): Promise<Lock | undefined> {
     const given = readOptions('tryAcquire', ACQUIRE_CHECKS, options)
-    const session = this.#session
-    session.assertOpen()
-    const { prefix, canReattach, what } = this.#queue
-    const own = new OwnKey(session, {
-      key: session.names.take(prefix),
-      value: given.value ?? '',
-      canReattach,
-    })
-    using wait = new CallerWait(what, given, own)
-    try {
-      wait.signal.throwIfAborted()
-      if (await wait.race(this.#createIfFree(own))) return new HeldKey(own)
-      own.remove(new Error('the lock is not free')).catch(() => undefined)
-      return undefined
-    } catch (error) {
-      throw await leave(own, error)
-    }
-  }
-
-  async #createIfFree(own: OwnKey): Promise<boolean> {
-    const { prefix } = this.#queue
-    // Nothing is written unless there is no key at all, so a failed attempt never delays anybody.
-    const created = await own.create([newest(prefix, 1)], [compare.createRevision({ prefix }, '=', 0)])
-    if (created.token > 0) return true
-    const isTaken = created.reads.some(({ entries }) => entries.some(({ key }) => isDirectChild(key, prefix)))
-    if (isTaken) return false
-    // Only keys that belong to other names are there, or the last one has just left.
-    await own.create([])
-    return (await look(own, this.#queue)).predecessor === undefined
+    const own = await tryContend(this.#session, this.#queue, given)
+    return own === undefined ? undefined : new HeldKey(own)
   }
 
   async runExclusive<R>(run: (lock: Lock) => R | Promise<R>, options?: AcquireOptions): Promise<R> {

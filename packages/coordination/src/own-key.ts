@@ -17,7 +17,7 @@ import type { OpenSession } from './session.ts'
 
 /** What `OwnKey.create` writes. */
 export interface OwnKeyPlan {
-  /** A name that only this session can have. */
+  /** A name that only this session can have, unless `isShared`. */
   readonly key: string
   readonly value: Bytes
   /**
@@ -25,13 +25,15 @@ export interface OwnKeyPlan {
    * gives the key up, for keys that others order by modification.
    */
   readonly canReattach: boolean
+  /** True if others may use the same name: then a key under another lease is theirs. Default false. */
+  readonly isShared?: boolean
 }
 
 type Header = RangeResult['header']
 
 /** The key as it was created, with what the same transaction read. */
 export interface CreatedKey {
-  /** Revision at which the key was created; 0 if a condition failed and there is no key. */
+  /** Revision at which the key was created; 0 if a condition failed, or somebody else has the key. */
   readonly token: number
   /** The reads have seen the state at this revision. */
   readonly header: Header
@@ -115,7 +117,9 @@ export class OwnKey implements Ending {
       return this.#begin(result.header, result.header.revision, seen, true)
     }
     const [found, ...seen] = result.results
-    if (found === undefined) return { token: 0, header: result.header, isNewest: false, reads: seen }
+    const isForeign = this.#plan.isShared === true && found?.lease !== lease
+    if (found === undefined || isForeign)
+      return { token: 0, header: result.header, isNewest: false, reads: seen }
     return this.#begin(result.header, found.createRevision, seen, false)
   }
 
@@ -179,7 +183,10 @@ export class OwnKey implements Ending {
     await this.#creating?.catch(() => undefined)
     if (this.#isDeleted) return
     const isWritten = this.#token > 0 || this.#isStray
-    const guard = this.#token > 0 ? this.guard : compare.createRevision(this.key, '>', 0)
+    const isOurs = this.#plan.isShared
+      ? compare.lease(this.key, '=', this.session.lease)
+      : compare.createRevision(this.key, '>', 0)
+    const guard = this.#token > 0 ? this.guard : isOurs
     const txn = client.kv.txn().if(guard).then(op.delete(this.key))
     try {
       if (isWritten) await sendAgain(() => txn.commit(control), { signal, isPatient: true })

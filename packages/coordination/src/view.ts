@@ -37,13 +37,13 @@ export interface View extends AsyncDisposable {
 export class RangeView implements View {
   protected readonly range: KeptRange
   readonly #listeners = { change: new Set<() => void>(), stale: new Set<() => void>() }
-  readonly #logger: Logger
+  protected readonly logger: Logger
   readonly #name: string
 
   constructor(client: EtcdClient, name: string, range: KeyRange, logger: Logger | undefined) {
     checkClient(client)
     this.#name = name
-    this.#logger = guardLogger(logger)
+    this.logger = guardLogger(logger)
     this.range = new KeptRange(client, range, {
       onChange: (changes) => {
         this.apply(changes)
@@ -118,6 +118,6 @@ export class RangeView implements View {
 
   #notify(event: 'change' | 'stale'): void {
     for (const listener of [...this.#listeners[event]])
-      callIsolated(listener, (error) => this.#logger.error(`A listener of ${this.#name} failed`, { error }))
+      callIsolated(listener, (error) => this.logger.error(`A listener of ${this.#name} failed`, { error }))
   }
 }

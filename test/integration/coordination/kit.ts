@@ -55,20 +55,20 @@ export async function codeOf(promise: Promise<unknown>): Promise<string | undefi
 
 /** What a client has sent and received. */
 export interface Traffic {
-  /** Requests other than streams. */
+  /** Transactions. The reads by which the client makes sure of the store of a watch do not count. */
   calls: number
   /** Events of watches. */
   events: number
 }
 
-/** Counts the requests of a client and the events of its watches, from now on. */
+/** Counts the transactions of a client and the events of its watches, from now on. */
 export function countTraffic(client: EtcdClient): Traffic {
   const traffic = { calls: 0, events: 0 }
   const { channel, watch } = client
   const [unary, subscribe] = [channel.unary.bind(channel), watch.subscribe.bind(watch)]
   Object.assign(channel, {
     unary: (...args: Parameters<typeof unary>) => {
-      traffic.calls += 1
+      if (args[0].path.endsWith('/Txn')) traffic.calls += 1
       return unary(...args)
     },
   })

@@ -1,0 +1,93 @@
+import { compare, type EtcdClient, op } from '@livetree/etcd'
+import { CallerWait, WAIT_CHECKS, type WaitOptions } from './caller-wait.ts'
+import { checkName, type OptionChecks, readOptions } from './check-argument.ts'
+import { keyGone } from './key-gone.ts'
+import { sendAgain } from './send-again.ts'
+import { checkClient, openedSession } from './session.ts'
+import type { Session } from './session-contract.ts'
+
+/** Options of `Barrier.hold`. */
+export interface HoldOptions extends WaitOptions {
+  /** The barrier falls with this session. Default: it stays until somebody releases it. */
+  readonly session?: Session
+}
+
+const HOLD_CHECKS: OptionChecks<HoldOptions> = {
+  ...WAIT_CHECKS,
+  session: { accepts: (value) => openedSession(value as Session) !== undefined, expected: 'a session' },
+}
+
+/** A gate: who waits passes once it is released. Its key is that of Go's recipe `Barrier`. */
+export interface Barrier {
+  readonly name: string
+  /** Raises the barrier; one that is up stays as it is. Repeated until it is confirmed. */
+  hold(options?: HoldOptions): Promise<void>
+  /**
+   * Resolves when the barrier is down, at once if it is not up.
+   *
+   * @throws CoordinationError `cancelled`, `deadline_exceeded`; EtcdError if etcd refuses
+   */
+  wait(options?: WaitOptions): Promise<void>
+  /** Takes down the barrier that is up now, and never one that is raised later. Repeated until it is confirmed. */
+  release(options?: WaitOptions): Promise<void>
+}
+
+/**
+ * Creates a barrier. It makes no I/O before the first call.
+ *
+ * @throws CoordinationError `invalid_argument`
+ */
+export function createBarrier(client: EtcdClient, name: string): Barrier {
+  checkClient(client)
+  checkName(name)
+  return new KeyBarrier(client, name)
+}
+
+class KeyBarrier implements Barrier {
+  readonly name: string
+  readonly #client: EtcdClient
+
+  constructor(client: EtcdClient, name: string) {
+    this.#client = client
+    this.name = name
+  }
+
+  async hold(options?: HoldOptions): Promise<void> {
+    const what = `holding ${this.name}`
+    const { session, ...limits } = readOptions('hold', HOLD_CHECKS, options)
+    const owner = session === undefined ? undefined : openedSession(session)
+    owner?.assertOpen()
+    using wait = new CallerWait(what, limits, ...(owner === undefined ? [] : [owner]))
+    const put = op.put(this.name, '', owner === undefined ? {} : { lease: owner.lease })
+    const txn = this.#client.kv.txn().if(compare.isAbsent(this.name)).then(put)
+    const onError = (error: unknown): void => owner?.noteError(error)
+    await wait.race(sendAgain(() => txn.commit(owner?.control), { signal: wait.signal, onError }))
+  }
+
+  async wait(options?: WaitOptions): Promise<void> {
+    using wait = new CallerWait(`waiting for ${this.name}`, readOptions('wait', WAIT_CHECKS, options))
+    const { signal } = wait
+    for (let known = 0; ; ) {
+      const { entries, header } = await wait.race(this.#read(signal))
+      const createRevision = entries[0]?.createRevision
+      // Raised again since: the one that was waited for is down.
+      if (createRevision === undefined || (known > 0 && createRevision !== known)) return
+      known = createRevision
+      if (await wait.race(keyGone({ key: this.name }, { client: this.#client, header, signal }))) return
+    }
+  }
+
+  async release(options?: WaitOptions): Promise<void> {
+    using wait = new CallerWait(`releasing ${this.name}`, readOptions('release', WAIT_CHECKS, options))
+    const { signal } = wait
+    const [up] = (await wait.race(this.#read(signal))).entries
+    if (up === undefined) return
+    const isSame = compare.createRevision(this.name, '=', up.createRevision)
+    const txn = this.#client.kv.txn().if(isSame).then(op.delete(this.name))
+    await wait.race(sendAgain(() => txn.commit(), { signal, isPatient: true }))
+  }
+
+  #read(signal: AbortSignal) {
+    return sendAgain(() => this.#client.kv.getRange({ key: this.name }), { signal, isPatient: true })
+  }
+}

@@ -1,0 +1,82 @@
+import type { CallControl } from '@livetree/etcd'
+import { checkArgument, checkName, FUNCTION, readOptions } from './check-argument.ts'
+import { ACQUIRE_CHECKS, type AcquireOptions, contend, tryContend } from './contend.ts'
+import { type Contender, listContenders } from './contenders.ts'
+import { HeldKey } from './held.ts'
+import { type KeyQueue, queueOf } from './key-queue.ts'
+import type { Lock } from './mutex.ts'
+import { type OpenSession, openedSession } from './session.ts'
+import type { Session } from './session-contract.ts'
+
+/** One side of a read/write lock. */
+export interface LockSide {
+  /** Waits for its turn. Fails like `Mutex.acquire`. */
+  acquire(options?: AcquireOptions): Promise<Lock>
+  /** Returns the lock if nobody is in the way; otherwise `undefined`, at once. Fails like `acquire`. */
+  tryAcquire(options?: AcquireOptions): Promise<Lock | undefined>
+  /** Acquires the lock, calls `run` and releases the lock when its promise settles. Fails like `Mutex.runExclusive`. */
+  run<R>(run: (lock: Lock) => R | Promise<R>, options?: AcquireOptions): Promise<R>
+  /** Lists those who hold this side or wait for it, in order. */
+  contenders(options?: CallControl): Promise<readonly Contender[]>
+}
+
+/**
+ * A lock that any number of readers or one writer holds. It is fair: a waiting writer holds back the readers that arrive
+ * after it. There is no upgrade and no downgrade: release the one, then acquire the other, and read again what may have
+ * changed in between. Its keys are those of Go's recipe `RWMutex`.
+ */
+export interface ReadWriteLock {
+  readonly name: string
+  readonly read: LockSide
+  readonly write: LockSide
+}
+
+/**
+ * Creates a read/write lock. It makes no I/O before the first call.
+ *
+ * @throws CoordinationError `invalid_argument`
+ */
+export function createReadWriteLock(session: Session, name: string): ReadWriteLock {
+  checkName(name)
+  const owner = openedSession(session)
+  const [readers, writers] = [`${name}/read/`, `${name}/write/`]
+  // Go orders these keys by their last modification, so they are never written twice.
+  const side = (what: string, prefix: string, blockers: readonly string[]): LockSide =>
+    new KeySide(owner, queueOf(owner, { what: `${what} ${name}`, prefix, blockers, canReattach: false }))
+  return {
+    name,
+    read: side('acquiring for reading', readers, [writers]),
+    write: side('acquiring for writing', writers, [readers, writers]),
+  }
+}
+
+class KeySide implements LockSide {
+  readonly #session: OpenSession
+  readonly #queue: KeyQueue
+
+  constructor(session: OpenSession, queue: KeyQueue) {
+    this.#session = session
+    this.#queue = queue
+  }
+
+  async acquire(options?: AcquireOptions): Promise<Lock> {
+    const given = readOptions('acquire', ACQUIRE_CHECKS, options)
+    return new HeldKey(await contend(this.#session, this.#queue, given))
+  }
+
+  async tryAcquire(options?: AcquireOptions): Promise<Lock | undefined> {
+    const given = readOptions('tryAcquire', ACQUIRE_CHECKS, options)
+    const own = await tryContend(this.#session, this.#queue, given)
+    return own === undefined ? undefined : new HeldKey(own)
+  }
+
+  async run<R>(run: (lock: Lock) => R | Promise<R>, options?: AcquireOptions): Promise<R> {
+    checkArgument('run', FUNCTION, run)
+    await using lock = await this.acquire(options)
+    return await run(lock)
+  }
+
+  contenders(options?: CallControl): Promise<readonly Contender[]> {
+    return listContenders(this.#session, this.#queue.prefix, options)
+  }
+}

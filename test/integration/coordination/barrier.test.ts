@@ -1,0 +1,80 @@
+import { createBarrier } from '@livetree/coordination'
+import { expect, it } from 'vitest'
+import { eachEtcd } from '../../support/each-etcd.ts'
+import { withoutOpenHandles } from '../../support/open-handles.ts'
+import { waitFor } from '../../support/wait-for.ts'
+import { connect } from '../etcd-watch-kit.ts'
+import { codeOf, isPending, keysOf, open, proxyTo } from './kit.ts'
+
+withoutOpenHandles()
+
+eachEtcd('a barrier', (etcd) => {
+  it('B1 lets those who wait pass once it is down, and not for a neighbour of its name', async () => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint)
+    const barrier = createBarrier(client, 'barriers/a')
+    await barrier.wait()
+    await barrier.release()
+    await barrier.hold()
+    await barrier.hold()
+    const waiting = [barrier.wait(), createBarrier(connect(server.endpoint), 'barriers/a').wait()]
+    await waitFor(() => client.watch.size === 1)
+    await createBarrier(client, 'barriers/ab').hold()
+    await createBarrier(client, 'barriers/ab').release()
+    await client.kv.put('barriers/a', 'written again')
+    expect(await codeOf(barrier.wait({ timeoutMs: 100 }))).toBe('deadline_exceeded')
+    expect(await codeOf(barrier.wait({ signal: AbortSignal.abort() }))).toBe('cancelled')
+    expect(await isPending(waiting[0] ?? Promise.resolve())).toBe(true)
+    await barrier.release()
+    await Promise.all(waiting)
+    expect([client.watch.size, await keysOf(client, '')]).toEqual([0, []])
+  })
+
+  it('B1 sees a fall that is compacted, and one that was raised again meanwhile', async () => {
+    const server = await etcd.start()
+    const proxy = await proxyTo(server.endpoint)
+    const direct = connect(server.endpoint)
+    const client = connect(proxy.endpoint)
+    const barrier = createBarrier(direct, 'barriers/a')
+    await barrier.hold()
+    const waiting = createBarrier(client, 'barriers/a').wait()
+    await waitFor(() => client.watch.size === 1)
+    await waitFor(() => proxy.connections > 0)
+    await proxy.refuse()
+    proxy.cutAll()
+    await barrier.release()
+    await barrier.hold()
+    const { revision } = (await direct.kv.put('other', '')).header
+    await direct.kv.compact(revision)
+    await proxy.accept()
+    await waiting
+  })
+
+  it('falls with its session, and a release that was not answered is repeated but takes down no later one', async () => {
+    const server = await etcd.start()
+    const proxy = await proxyTo(server.endpoint)
+    const direct = connect(server.endpoint)
+    const session = await open(direct)
+    const barrier = createBarrier(direct, 'barriers/a')
+    await barrier.hold({ session })
+    const waiting = barrier.wait()
+    await session.close()
+    await waiting
+    expect(await codeOf(barrier.hold({ session }))).toBe('closed')
+    await barrier.hold()
+    const far = createBarrier(connect(proxy.endpoint), 'barriers/a')
+    await far.hold()
+    proxy.dropReplies()
+    // The read of the release has to be answered, so only the answer to its write is lost.
+    proxy.heal()
+    proxy.delay(200, 'toClient')
+    const releasing = far.release()
+    await waitFor(async () => (await keysOf(direct, 'barriers/')).length === 0)
+    await barrier.hold()
+    proxy.cutAll()
+    proxy.heal()
+    await releasing
+    expect(await keysOf(direct, 'barriers/')).toEqual(['barriers/a'])
+    await expect(barrier.hold({ session: {} as never })).rejects.toThrow(/session of hold is an object/)
+  })
+})
