@@ -15,6 +15,20 @@ const promise = (file: string) => `test/integration/promises/${file}.test.ts`
 /** For each promise of the README at least one fault in the code that keeps it. */
 export const mutations: readonly Mutation[] = [
   {
+    name: 'Tools: a date is written without its milliseconds',
+    file: `${core}/schema/text.ts`,
+    find: 'const text = value.toISOString()',
+    replace: 'const text = value.toISOString().slice(0, 19)',
+    test: 'test/property/write-value.test.ts',
+  },
+  {
+    name: 'Tools: a JSON Schema has the default of a secret',
+    file: `${core}/tools/json-schema.ts`,
+    find: 'if (hidden.has(zodSchema)) hide(json)',
+    replace: '',
+    test: 'packages/core/src/tools/describe-schema.test.ts',
+  },
+  {
     name: 'P1: the keys of one revision are handed over one by one',
     file: `${source}/connection.ts`,
     find: 'context.sink.patch({ revision, changes, allowRemoval })',

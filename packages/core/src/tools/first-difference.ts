@@ -52,11 +52,10 @@ function ofMaps(
   inside: Inside,
 ): Path | undefined {
   const others = new Map(read)
+  // two dates of the same time are two keys
+  const dates = new Map([...read.keys()].filter(types.isDate).map((key) => [key.getTime(), key]))
   for (const [key, value] of wanted) {
-    // two dates of the same time are not the same key
-    const isDate = types.isDate(key)
-    const other =
-      others.has(key) || !isDate ? key : [...others.keys()].find((each) => isDeepStrictEqual(each, key))
+    const other = types.isDate(key) ? dates.get(key.getTime()) : key
     const found = others.has(other) ? inside(value, others.get(other), nameOf(key)) : [...path, nameOf(key)]
     if (found !== undefined) return found
     others.delete(other)

@@ -6,9 +6,17 @@ import { parsePathText, pathText } from '../pipeline/path-text.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
 import { readingsOf, type SchemaNode } from '../schema/schema-node.ts'
 
-/** The segments of a path that is given as text, `db.pool.max`, or as segments. */
+/**
+ * The segments of a path that is given as text, `db.pool.max`, or as segments.
+ *
+ * @throws LivetreeError `invalid_path` for anything else
+ */
 export function pathOf(path: string | Path): Path {
-  return typeof path === 'string' ? parsePathText(path) : path
+  if (typeof path === 'string') return parsePathText(path)
+  const isPath =
+    Array.isArray(path) && path.every((name) => typeof name === 'string' || typeof name === 'number')
+  if (isPath) return path
+  throw new LivetreeError('invalid_path', 'Expected a path: text such as "db.pool.max", or a list of names.')
 }
 
 /**

@@ -52,6 +52,7 @@ export function keyOfPath(definition: Definition, path: string | Path, layer: La
  */
 export function pathOfKey(definition: Definition, key: string, layer: LayerInfo): Path | undefined {
   const { keyPrefix, separator, name } = layer
+  if (typeof key !== 'string') throw invalid('Expected a key as text')
   // a layer's own document stands at its prefix, with or without the separator
   if (`${key}${separator}` === keyPrefix) return mountOf(layer)
   if (!key.startsWith(keyPrefix)) return undefined

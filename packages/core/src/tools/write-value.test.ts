@@ -152,6 +152,25 @@ test('writeValue: refuses a value that holds itself, and one whose getter throws
   expect(refusal('any', cycle).message).toMatch(/inside itself/)
   const throwing = Object.defineProperty({}, 'a', { enumerable: true, get: () => raise() })
   expect(refusal('any', throwing).message).toMatch(/throws when it is read/)
+  const item = Object.defineProperty([1], 0, { get: () => raise() })
+  expect(refusal('json', item).message).toMatch(/throws when it is read/)
+  const proxy = new Proxy({}, { ownKeys: () => raise() })
+  expect(refusal('byName', proxy).message).toMatch(/throws when it is read/)
+})
+
+test.each([undefined, null, 5, {}, [{}], [Symbol('x')]])('writeValue: refuses %o for a path', (path) => {
+  expect(refusal(path as never, 1).message).toMatch(/\[invalid_path\] Expected a path/)
+})
+
+test('writeValue: takes a map of many dates, and a deep recursive union, in a moment', () => {
+  const option = (name: string) => z.object({ below: z.lazy(() => union), [name]: z.number() })
+  const union: z.ZodType = z.union([z.string(), option('a'), option('b'), option('c')])
+  const own = defineConfig({ name: 'x', schema: z.object({ union, dates: z.map(z.date(), z.number()) }) })
+  let deep: unknown = 'end'
+  for (let depth = 0; depth < 40; depth++) deep = { below: deep, c: depth }
+  expect(writeValue(own, 'union', deep)).toHaveLength(41)
+  const dates = new Map(Array.from({ length: 20_000 }, (_, time) => [new Date(time), time]))
+  expect(writeValue(own, 'dates', dates)).toHaveLength(20_000)
 })
 
 test.each([

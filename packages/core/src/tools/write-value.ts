@@ -1,6 +1,6 @@
 import * as z from 'zod/v4/core'
 import type { ConfigDefinition } from '../config-definition.ts'
-import { describeIssues, LivetreeError, type LivetreeErrorCode } from '../errors.ts'
+import { describeIssues, isLivetreeError, LivetreeError, type LivetreeErrorCode } from '../errors.ts'
 import { measure } from '../format/extent.ts'
 import type { Issue, Path } from '../issue.ts'
 import { createPipeline } from '../pipeline/create-pipeline.ts'
@@ -59,7 +59,7 @@ export function writeValue(
 ): readonly WrittenLeaf[] {
   const at = pathOf(path)
   const place = new WrittenPlace(definition, at)
-  place.assertReadable(value)
+  place.run(() => place.assertReadable(value))
   const { form } = options
   const writer = new LeafWriter({
     naming: definition.naming,
@@ -68,7 +68,8 @@ export function writeValue(
     base: at,
     formAt: typeof form === 'function' ? form : () => form,
   })
-  const written = attempt(() => writer.write(place.node, value, [], isMadeWhenAbsent(place.node)))
+  const isMade = isMadeWhenAbsent(place.node)
+  const written = place.run(() => attempt(() => writer.write(place.node, value, [], isMade)))
   if ('error' in written) return place.refuse(written.error.details)
   place.assertReadAs(value, written.result)
   return written.result.map((leaf) => ({
@@ -100,6 +101,20 @@ class WrittenPlace {
   /** Places of one-way transforms that parts of the value were written through as they are. */
   readonly oneWays: Path[] = []
   readonly node: SchemaNode
+
+  /**
+   * Runs what reads the value, which may have getters or be a Proxy.
+   *
+   * @throws LivetreeError `unwritable_value` where that throws
+   */
+  run<R>(read: () => R): R {
+    try {
+      return read()
+    } catch (error) {
+      if (isLivetreeError(error)) throw error
+      return this.refuse({ path: this.#path, message: 'has a part that throws when it is read' })
+    }
+  }
 
   /** @throws LivetreeError `unwritable_value` for what no walk ends in */
   assertReadable(value: unknown): void {
