@@ -112,7 +112,7 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-describe('the import boundaries of DESIGN.md part 4', () => {
+describe('the import boundaries of packages and of the rooms in core', () => {
   test.each(boundaries.map(([from, refused, allowed], index) => ({ from, refused, allowed, index })))(
     '$from may not import $refused, but may import $allowed',
     ({ index }) => {

@@ -2,7 +2,7 @@ import type { ServerKind, ServerUnderTest } from './contract-server.ts'
 
 /** Where a server is known not to do as the others. A test asserts each: one that is gone must be taken off the list. */
 interface Difference {
-  /** Number in ETCD.md, part I. */
+  /** Number of the behaviour in the contract suite. */
   readonly behaviour: number
   readonly on: readonly ServerKind[]
   readonly reason: string

@@ -1,6 +1,6 @@
 import { itemAt } from '../item-at.ts'
 import { fingerprintOf, schemaNodeAt } from '../schema/describe.ts'
-import { assertEnvironmentNames } from '../schema/environment-names.ts'
+import { assertEnvironmentNames } from '../schema/assert-environment-names.ts'
 import { fixedWords } from '../schema/fixed-words.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo, Leaf, PatchUpdate } from '../source/source.ts'
@@ -68,7 +68,7 @@ export function createPipeline<T>(
 
 class LayeredPipeline<T> implements Pipeline<T> {
   readonly fingerprint: string
-  readonly #plan: SchemaNode
+  readonly #schemaNode: SchemaNode
   readonly #options: PipelineOptions
   readonly #layers: readonly NamedLayer[]
   /** Number of each source's first layer. */
@@ -83,7 +83,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
   #accepted: { value: T } | undefined
 
   constructor(schemaNode: SchemaNode, sources: readonly PipelineSource[], options: PipelineOptions) {
-    this.#plan = schemaNode
+    this.#schemaNode = schemaNode
     this.#options = options
     this.fingerprint = fingerprintOf(schemaNode)
     this.#fixedWords = schemaNode.hasSecret ? holdingPromises(() => fixedWords(schemaNode.schema)) : new Set()
@@ -155,7 +155,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   #evaluate({ now = 0 }: EvaluateOptions = {}): Outcome<T> {
-    const writer = new IssueWriter(this.#plan, this.#tree.root, this.#layers, this.#fixedWords)
+    const writer = new IssueWriter(this.#schemaNode, this.#tree.root, this.#layers, this.#fixedWords)
     const decoded = this.#decoder.decode(this.#accepted?.value)
     const { keys: unused, more } = this.#unused(writer)
     const isUnusedWrong = this.#options.unused === 'reject'
@@ -199,22 +199,24 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   diff(previous: T, next: T) {
-    return diffValues(this.#plan, previous, next)
+    return diffValues(this.#schemaNode, previous, next)
   }
 
   explain(path: string | Path) {
-    const writer = new IssueWriter(this.#plan, this.#tree.root, this.#layers, this.#fixedWords)
-    return explainPath(this.#plan, writer, this.#accepted?.value, path)
+    const writer = new IssueWriter(this.#schemaNode, this.#tree.root, this.#layers, this.#fixedWords)
+    return explainPath(this.#schemaNode, writer, this.#accepted?.value, path)
   }
 
   redact(value: unknown, path: Path = []): unknown {
-    return redact(value, schemaNodeAt(this.#plan, path))
+    return redact(value, schemaNodeAt(this.#schemaNode, path))
   }
 
   leaves(source: number, options: { withSecrets: boolean }) {
     const first = itemAt(this.#firsts, source)
     const layers = this.#layers.filter((_, index) => this.#sourceOf(index) === source)
-    return layers.map((info, index) => leavesOf(this.#plan, this.#tree.root, first + index, info, options))
+    return layers.map((info, index) =>
+      leavesOf(this.#schemaNode, this.#tree.root, first + index, info, options),
+    )
   }
 
   #sourceOf(layer: number): number {

@@ -37,14 +37,14 @@ export class Decoder {
   /** Keys no schema knows, by the node whose judging found them; holds only while that node is judged for itself. */
   readonly unused = new UnusedNotes()
   readonly #root: TreeNode
-  readonly #plan: SchemaNode
+  readonly #schemaNode: SchemaNode
   /** The way to the node that is being judged. */
   readonly #path: string[] = []
 
   readonly #nested: NestedLayers
 
   constructor(schemaNode: SchemaNode, root: TreeNode, nested: NestedLayers = []) {
-    this.#plan = schemaNode
+    this.#schemaNode = schemaNode
     this.#root = root
     this.#nested = nested
   }
@@ -52,16 +52,16 @@ export class Decoder {
   /** The root's value, sharing what it can with `previous`; undefined with `issues()` to ask when it is not valid. */
   decode(previous: unknown): { isValid: boolean; value: unknown } {
     const root = this.#root
-    if (isGiven(this.#plan, root, -1, this.#nested) || isMadeWhenAbsent(this.#plan))
-      this.#validate(this.#plan, root, -1, previous)
-    else this.#validateWhole(this.#plan, root, -1, previous)
+    if (isGiven(this.#schemaNode, root, -1, this.#nested) || isMadeWhenAbsent(this.#schemaNode))
+      this.#validate(this.#schemaNode, root, -1, previous)
+    else this.#validateWhole(this.#schemaNode, root, -1, previous)
     this.unused.end()
     return { isValid: root.isValid, value: root.value }
   }
 
   issues(): LocatedIssue[] {
     const found: LocatedIssue[] = []
-    collectIssues(this.#plan, this.#root, [], found)
+    collectIssues(this.#schemaNode, this.#root, [], found)
     return found
   }
 

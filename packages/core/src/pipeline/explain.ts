@@ -98,7 +98,7 @@ function schemaOrigin(path: Path): Origin {
   return { source: 'schema', layer: 'schema', key: pathText(path), revision: 0 }
 }
 
-/** What the value has at a path, redacted by the plan of what it really is: a transform may have put a secret anywhere. */
+/** The value's part at a path, redacted by the schema node of the whole: a transform may have put a secret anywhere. */
 function valueAt(schemaNode: SchemaNode, value: unknown, path: Path): unknown {
   let at: SchemaNode | undefined = schemaNode
   let part = value

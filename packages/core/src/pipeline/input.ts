@@ -191,7 +191,7 @@ class InputReader {
     return this.#walk.notes.lossyIfAny(input, input)
   }
 
-  /** Reads the children for which there is a plan into `input`. A scalar that is not given is left out, with what is below it. */
+  /** Reads the children that the schema knows into `input`. A scalar that is not given is left out, with what is below it. */
   #readNamed(
     input: Record<string, unknown>,
     node: TreeNode,

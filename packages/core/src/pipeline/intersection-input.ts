@@ -41,7 +41,7 @@ export function partsOfIntersection(
   return first.as === 'set' ? new Set(items) : items
 }
 
-/** The plans that are intersected, each once: one that comes back to itself on both sides is read once at each level. */
+/** The intersected schema nodes, each once: one that comes back to itself on both sides is read once at each level. */
 function sidesOf(
   schemaNode: SchemaNode,
   value: object,

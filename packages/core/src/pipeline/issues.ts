@@ -24,7 +24,7 @@ export interface NamedLayer extends LayerInfo {
 const RECEIVED_LENGTH = 80
 /** Puts what is wrong with the tree as it stands into words: where, which keys, what was expected; never a secret. */
 export class IssueWriter {
-  readonly #plan: SchemaNode
+  readonly #schemaNode: SchemaNode
   readonly #root: TreeNode
   readonly #layers: readonly NamedLayer[]
   readonly #open = new OpenWords()
@@ -40,7 +40,7 @@ export class IssueWriter {
     layers: readonly NamedLayer[],
     fixedWords: ReadonlySet<string> = NO_WORDS,
   ) {
-    this.#plan = schemaNode
+    this.#schemaNode = schemaNode
     this.#root = root
     this.#layers = layers
     this.#fixedWords = fixedWords
@@ -64,7 +64,7 @@ export class IssueWriter {
 
   /** The first key or the document of an object that stands where the schema has a scalar. */
   #coveringOrigin(node: TreeNode, path: Path): Origin | undefined {
-    const schemaNode = node.childCount === 0 ? undefined : schemaNodeAt(this.#plan, path)
+    const schemaNode = node.childCount === 0 ? undefined : schemaNodeAt(this.#schemaNode, path)
     if (schemaNode === undefined || !isScalar(schemaNode)) return undefined
     let layer = node.top?.layer ?? -1
     let origin: Origin | undefined
@@ -85,8 +85,9 @@ export class IssueWriter {
     const path = issue.path.map(segmentOf)
     if (issue.isOurs) return { ...issue, path }
     // The branches of a union speak of what is inside it.
-    const hasSecret = issue.code === 'invalid_union' && schemaNodeAt(this.#plan, path)?.hasSecret === true
-    if (hasSecret || isSecretAt(this.#plan, path)) return undefined
+    const hasSecret =
+      issue.code === 'invalid_union' && schemaNodeAt(this.#schemaNode, path)?.hasSecret === true
+    if (hasSecret || isSecretAt(this.#schemaNode, path)) return undefined
     if (!issue.plan.hasSecret) return { ...issue, path }
     const found = this.#open.find(issue)
     return found && { ...issue, path, expected: found.expected }
@@ -129,7 +130,7 @@ export class IssueWriter {
 
   origin(layer: number, path: Path, revision: number): Origin {
     const info = itemAt(this.#layers, layer)
-    const stored = path.length <= mountOf(info).length ? undefined : storedPath(this.#plan, path, info)
+    const stored = path.length <= mountOf(info).length ? undefined : storedPath(this.#schemaNode, path, info)
     const key = stored === undefined ? trimEnd(info) : info.keyPrefix + stored
     return { source: info.source, layer: info.name, key, revision }
   }
@@ -147,7 +148,7 @@ export class IssueWriter {
 
   /** What a path speaks of and the way there: its node, or the one above that came as one value with it inside. */
   holder(path: Path): { node: TreeNode; at: Path } | undefined {
-    const { nodes, names } = locate(this.#plan, this.#root, path, this.#lists)
+    const { nodes, names } = locate(this.#schemaNode, this.#root, path, this.#lists)
     const isHolder = (node: TreeNode, depth: number) =>
       depth === path.length ? node.leafCount > 0 : node.top !== undefined
     const depth = nodes.findLastIndex(isHolder)
@@ -158,7 +159,7 @@ export class IssueWriter {
   #received(node: TreeNode, path: Path): string | undefined {
     const value = node.top?.value
     if (value === undefined || value instanceof Unreadable) return undefined
-    if (this.#plan.hasSecret && !isOpenAt(this.#plan, path)) return SECRET_TEXT
+    if (this.#schemaNode.hasSecret && !isOpenAt(this.#schemaNode, path)) return SECRET_TEXT
     let text = this.#shown.get(value)
     if (text === undefined) {
       // of a long text, no more than is shown is put into quotes
@@ -170,7 +171,7 @@ export class IssueWriter {
   }
 
   #whereToSet(path: Path): string {
-    const { names } = locate(this.#plan, this.#root, path, this.#lists)
+    const { names } = locate(this.#schemaNode, this.#root, path, this.#lists)
     const place = [...names, ...path.slice(names.length)]
     const depths = this.#layers.map((info) =>
       info.naming === 'stored' && info.keyPrefix.endsWith('/') && isBelowMount(place, info)

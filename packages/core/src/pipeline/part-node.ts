@@ -12,7 +12,7 @@ export function propertyIn(schemaNode: ObjectNode, value: object, name: string):
   return exact !== undefined && Object.hasOwn(value, exact.stored) ? undefined : exact
 }
 
-/** The plan of a list's item by its place. */
+/** The schema node of a list's item by its place. */
 export function itemSchemaNode(schemaNode: ListNode, index: number): SchemaNode | undefined {
   return schemaNode.as === 'tuple' ? (schemaNode.items[index] ?? schemaNode.rest) : schemaNode.items[0]
 }

@@ -1,10 +1,10 @@
 import { coreOf, type SchemaNode, type UnionNode } from '../schema/schema-node.ts'
 
-/** A plan that reads a value itself: no wrapper, union or intersection. */
+/** A schema node that reads a value itself: no wrapper, union or intersection. */
 export type Reader = Exclude<SchemaNode, { readonly type: 'wrapper' | 'union' | 'intersection' }>
 
 /**
- * All plans that read one value: of a union its chosen option, of an intersection both sides. Each once, however often a
+ * All schema nodes that read one value: a union's chosen option, both sides of an intersection. Each once, however often a
  * recursive schema comes back to it.
  *
  * @param optionsOf the option of a union that was chosen, or all that could be meant

@@ -65,7 +65,7 @@ export function hasMadeNames(schemaNode: SchemaNode): boolean {
   }
 }
 
-/** The plan of one part of an output value, if secrets may be inside it. */
+/** The schema node of one part of an output value, if secrets may be inside it. */
 export function partView(
   schemaNode: SchemaNode | undefined,
   value: unknown,

@@ -38,7 +38,7 @@ const NONE: readonly TreeNode[] = []
 /**
  * One position of the tree, with what every layer has there, and what was made of it the last time. `isDirty` is set on
  * the whole way from the root when something below changed; all else may be used again. A node is only ever judged by
- * the plan at its path. A tree has one for every leaf, so it is kept small.
+ * the schema node at its path. A tree has one for every leaf, so it is kept small.
  */
 export class TreeNode {
   readonly name: string

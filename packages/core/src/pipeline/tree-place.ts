@@ -22,7 +22,7 @@ export interface TreePlace {
 
 const PROTO = 'the name __proto__, which no plain object can hold'
 
-/** Why a directory, read by `plan`, cannot hold a name; undefined where it can. */
+/** Why a directory, read by `schemaNode`, cannot hold a name; undefined where it can. */
 export function unheld(name: string, schemaNode: SchemaNode | undefined): string | undefined {
   if (name === '__proto__') return PROTO
   const isShown = name === 'toJSON' && schemaNode?.hasSecret === true && coreOf(schemaNode).type !== 'map'
@@ -33,7 +33,7 @@ const STYLE = { stored: 'how that name is written', env: 'in upper case' } as co
 
 /** Finds the place of a key in the tree: what its segments are called there, and what the schema has for it. */
 export class TreePlaces {
-  readonly #plan: SchemaNode
+  readonly #schemaNode: SchemaNode
   readonly #root: TreeNode
   readonly #layers: readonly LayerInfo[]
   readonly #needsNames: readonly boolean[]
@@ -44,7 +44,7 @@ export class TreePlaces {
     layers: readonly LayerInfo[],
     options: { isRenamed: boolean },
   ) {
-    this.#plan = schemaNode
+    this.#schemaNode = schemaNode
     this.#root = root
     this.#layers = layers
     this.#needsNames = layers.map(
@@ -60,7 +60,7 @@ export class TreePlaces {
     const names = [...mountOf(info)]
     if (names.length + segments.length > MAX_DEPTH) return `more than ${MAX_DEPTH} levels`
     let above: SchemaNode | undefined
-    let schemaNode = schemaNodeAt(this.#plan, names)
+    let schemaNode = schemaNodeAt(this.#schemaNode, names)
     for (const segment of segments) {
       const name = this.#readSegment(layer, segment, schemaNode)
       if (typeof name !== 'string') return name.reason

@@ -22,14 +22,14 @@ export class TreeWalk {
     this.notes = notes
   }
 
-  /** What a plan came to at a node; `make` is called where that is not known yet, and adds to the issues it is given. */
+  /** What a schema node read at a tree node. If that is not known yet, calls `make`, which adds to the issues it is given. */
   reading(plan: SchemaNode, node: TreeNode, floor: number, make: (issues: RawIssue[]) => unknown): Reading {
     const isSame = (one: Reading) => one.plan === plan && one.floor === floor
     const known = this.#readings.get(node)?.find(isSame)
     if (known !== undefined) return known
     const issues: RawIssue[] = []
     const reading = { plan, floor, input: make(issues), issues }
-    // Reading it may have had other plans read the same node.
+    // Reading it may have had other schema nodes read the same node.
     this.#readings.set(node, [...(this.#readings.get(node) ?? []), reading])
     return reading
   }

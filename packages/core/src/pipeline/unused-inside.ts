@@ -98,7 +98,7 @@ class Search {
   }
 }
 
-/** The plan of a name in an object, as far as the reader knows it. */
+/** The schema node of a name in an object, as far as the reader knows it. */
 function planOf(reader: Reader, value: Record<string, unknown>, name: string): SchemaNode | undefined {
   switch (reader.type) {
     case 'record':

@@ -138,7 +138,7 @@ class Search {
 
 interface Children {
   readonly spots: UnusedSpot[]
-  /** Those that a plan knows, with all plans that do. */
+  /** Those that a schema node knows, with all schema nodes that do. */
   readonly known: readonly (readonly [TreeNode, readonly SchemaNode[]])[]
 }
 

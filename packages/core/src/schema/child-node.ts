@@ -2,8 +2,8 @@ import { recordPart } from './loose-record.ts'
 import { coreOf, type IntersectionNode, parts, readingsOf, type SchemaNode } from './schema-node.ts'
 
 /**
- * The plan of the child `segment`, as far as the schema knows one. Where it may be read in several ways, all of them in
- * one, side by side: a recursive schema comes back to the same few plans at every level, and those of one level in those of
+ * The schema node of the child `segment`, as far as the schema knows one. Where it may be read in several ways, all of them
+ * in one, side by side: a recursive schema comes back to the same few nodes at every level, and those of one level in those of
  * the next would be twice as many at each.
  */
 export function childSchemaNode(schemaNode: SchemaNode, segment: string): SchemaNode | undefined {
@@ -36,7 +36,7 @@ function childOf(plan: SchemaNode, segment: string): readonly SchemaNode[] {
   return child === undefined ? [] : [child]
 }
 
-/** Several plans in one, for looking only: nothing is validated by its schema. */
+/** Several schema nodes in one, for looking only: nothing is validated by its schema. */
 function joined(
   origin: SchemaNode,
   plans: readonly SchemaNode[],

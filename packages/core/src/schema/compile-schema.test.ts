@@ -4,7 +4,7 @@ import * as mini from 'zod/mini'
 import { LivetreeError } from '../errors.ts'
 import { compileSchema } from './compile-schema.ts'
 import { fingerprintOf, isOpenAt, isSecretAt, schemaNodeAt } from './describe.ts'
-import { assertEnvironmentNames } from './environment-names.ts'
+import { assertEnvironmentNames } from './assert-environment-names.ts'
 import { secret } from './secret.ts'
 
 const refusal = (make: () => unknown): LivetreeError => {

@@ -26,7 +26,7 @@ export interface CompileOptions {
 }
 
 /**
- * Walks a zod 4 schema (classic or mini) once and gives the plan by which trees are read. Pure; reads no data.
+ * Walks a zod 4 schema (classic or mini) once and gives the schema node by which trees are read. Pure; reads no data.
  *
  * @throws LivetreeError `invalid_schema` for a kind that no tree can hold, with its path; `name_clash` when two
  *   properties would share a key.
@@ -50,14 +50,14 @@ class Compiler {
   readonly #plans = new Map<z.$ZodType, SchemaNode>()
   /** How many schemas hold the one that is compiled. */
   #depth = 0
-  /** Where each plan was met first. */
+  /** Where each schema node was met first. */
   readonly #paths = new Map<SchemaNode, readonly string[]>()
 
   constructor(naming: Naming) {
     this.#naming = naming
   }
 
-  /** One plan for each schema instance; an instance met again inside itself is the same plan, so recursion ends. */
+  /** One node for each schema instance; an instance met again inside itself is the same node, so recursion ends. */
   compile(schema: z.$ZodType, path: readonly string[]): SchemaNode {
     const known = this.#plans.get(schema)
     if (known !== undefined) return known
@@ -243,7 +243,7 @@ class Compiler {
     }
   }
 
-  /** A plan has a secret when it is one or reaches one; repeated until nothing changes, since schemas may be recursive. */
+  /** A node has a secret when it is one or reaches one; repeated until nothing changes, since schemas may be recursive. */
   spreadSecrets(): void {
     for (let changed = true; changed; ) {
       changed = false

@@ -48,7 +48,7 @@ export function isOpenAt(schemaNode: SchemaNode, path: readonly PropertyKey[]): 
   )
 }
 
-/** The plan of what a path leads to, as far as the schema knows one. */
+/** The schema node of what a path leads to, as far as the schema knows one. */
 export function schemaNodeAt(schemaNode: SchemaNode, path: readonly PropertyKey[]): SchemaNode | undefined {
   let at: SchemaNode | undefined = schemaNode
   for (const segment of path) at = at === undefined ? undefined : childSchemaNode(at, String(segment))

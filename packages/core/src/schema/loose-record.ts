@@ -2,7 +2,7 @@ import * as z from 'zod/v4/core'
 import type { OtherNames, RawNode, RecordNode, SchemaNode } from './schema-node.ts'
 import { holdsSecret } from './secret.ts'
 
-/** The plan of what stands under a name of a record. */
+/** The schema node of what stands under a name of a record. */
 export function recordPart({ value, others }: RecordNode, name: string): SchemaNode {
   return others === undefined || others.isKey(name) ? value : others.schemaNode
 }

@@ -119,7 +119,7 @@ export type SchemaNode =
   | IntersectionNode
   | WrapperNode
 
-/** The plans directly inside a plan. */
+/** The schema nodes directly inside a schema node. */
 export function parts(schemaNode: SchemaNode): readonly SchemaNode[] {
   switch (schemaNode.type) {
     case 'object': {
@@ -142,7 +142,7 @@ export function parts(schemaNode: SchemaNode): readonly SchemaNode[] {
   }
 }
 
-/** The plan under all wrappers. */
+/** The schema node under all wrappers. */
 export function coreOf(schemaNode: SchemaNode): SchemaNode {
   let core = schemaNode
   for (let depth = 0; core.type === 'wrapper' && depth < 100; depth++) core = core.inner
@@ -160,7 +160,7 @@ interface Readings {
 const knownReadings = new WeakMap<SchemaNode, Readings>()
 
 /**
- * What a value may be read by at one place: the plan under its wrappers, or those of all options of a union and of all
+ * What a value may be read by at one place: the schema node under its wrappers, or those of all options of a union and of all
  * sides of an intersection. Only for compiled schemas: the answer is kept.
  */
 export function readingsOf(schemaNode: SchemaNode): Readings {

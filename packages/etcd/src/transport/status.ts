@@ -32,7 +32,8 @@ const REFUSED: Fate = 'not_applied'
  * etcd distinguishes errors by gRPC status and text; the first matching text counts. Gateways and etcd's own
  * grpc-proxy answer with the same statuses, possibly about the response after the write was applied. A text
  * therefore changes the fate of its status only where `fate` is given. Source of the texts: etcd
- * api/v3rpc/rpctypes/error.go and server/auth/store.go; of the fates: ETCD.md T2.
+ * api/v3rpc/rpctypes/error.go and server/auth/store.go; the fates are
+ * tested on etcd itself by `test/integration/etcd-fate.test.ts`.
  */
 const KNOWN_ERRORS: Readonly<Record<number, readonly KnownError[]>> = {
   // Maintenance calls return errors of the auth store without a status.
