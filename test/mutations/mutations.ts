@@ -188,8 +188,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'P10: issues show what was received, secret or not',
     file: `${pipeline}/issues.ts`,
-    find: 'if (this.#plan.hasSecret && !isOpenAt(this.#plan, path)) return SECRET_TEXT',
-    replace: 'if (this.#plan.hasSecret) return textOf(value)',
+    find: 'if (this.#schemaNode.hasSecret && !isOpenAt(this.#schemaNode, path)) return SECRET_TEXT',
+    replace: 'if (this.#schemaNode.hasSecret) return textOf(value)',
     test: promise('p10-quiet-about-secrets'),
   },
   {
