@@ -15,6 +15,7 @@ const REVISED = [
   'packages/core/src/resource',
   'packages/core/src/startup',
   'packages/core/src/testing',
+  'packages/discovery/src',
   'packages/embedded/src',
   'packages/etcd/src',
   'packages/express/src',

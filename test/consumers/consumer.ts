@@ -16,6 +16,7 @@ export const packageNames = [
   'fastify',
   'embedded',
   'coordination',
+  'discovery',
 ] as const
 export type PackageName = (typeof packageNames)[number]
 

@@ -1,0 +1,281 @@
+import { randomInt } from 'node:crypto'
+import {
+  type Dispatcher,
+  fetch as undiciFetch,
+  type RequestInfo,
+  type RequestInit,
+  type Response,
+} from 'undici'
+import { type LivePolicy, Policies } from './balance/live-policy.ts'
+import type { PolicySettingsByService } from './balance/policy.ts'
+import { type Checks, having, LABEL, milliseconds, OBJECT, readOptions, SIGNAL } from './check-options.ts'
+import { systemClock } from './clock.ts'
+import { definitionOf, type ServiceDefinition } from './define-service.ts'
+import {
+  type DiscoveryOptions,
+  type ResolvedDiscoveryOptions,
+  resolveDiscoveryOptions,
+} from './discovery-options.ts'
+import { DiscoveryError } from './errors.ts'
+import { layoutOf, servicePrefix } from './record/layout.ts'
+import { register } from './registration/register.ts'
+import type { Registration } from './registration/registration-contract.ts'
+import type { RegistrationContext } from './registration/service-registration.ts'
+import type { RegisterOptions } from './registration/registration-options.ts'
+import { createReports } from './reports.ts'
+import { DiscoveryDispatcher } from './route/discovery-dispatcher.ts'
+import { Routes } from './route/routes.ts'
+import { RouteTarget } from './route/route-target.ts'
+import { type ServiceContext, ServiceCore } from './service/service-core.ts'
+import { ViewState } from './service/view-state.ts'
+import { OpenView, type ServiceView } from './service-view.ts'
+import { cancelled, within } from './wait.ts'
+
+/** Options of `openService`. */
+export interface OpenServiceOptions {
+  /** How long to wait for the first list. Default: that of the discovery. */
+  readonly startupTimeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+/** Options of `dispatcher` and `interceptor`. */
+export interface DispatcherOptions {
+  /** Replaces the policy of the discovery. */
+  readonly policy?: PolicySettingsByService | LivePolicy
+  /** Replaces the zone of the discovery. */
+  readonly zone?: string
+  /** For all hosts that are no services. Default: an `Agent` of the dispatcher's own. */
+  readonly fallback?: Dispatcher
+}
+
+/** Finds services, and makes an instance of one found. One per process. */
+export interface Discovery extends AsyncDisposable {
+  /**
+   * Registers an instance: waits until its server listens and it is ready, and keeps it registered until it is deregistered.
+   *
+   * @throws DiscoveryError `invalid_option`, `unreachable_address`, `not_registered`, `cancelled`, `closed`
+   */
+  register<Metadata = unknown>(options: RegisterOptions<Metadata>): Promise<Registration<Metadata>>
+  /**
+   * Opens the view of a service. Resolves with its first list, or without one after `startupTimeoutMs`: the view is then
+   * stale and empty until etcd is there.
+   *
+   * @throws DiscoveryError `invalid_option`, `cancelled`, `closed`
+   */
+  openService<Metadata = unknown>(
+    service: string | ServiceDefinition<unknown, Metadata>,
+    options?: OpenServiceOptions,
+  ): Promise<ServiceView<Metadata>>
+  /**
+   * An undici dispatcher for `http://<name>.service`. Its owner closes it, or `close()` of the discovery does.
+   *
+   * @throws DiscoveryError `invalid_option`, `closed`
+   */
+  dispatcher(options?: DispatcherOptions): Dispatcher
+  /**
+   * The same as an interceptor: `new Agent().compose(discovery.interceptor())`.
+   *
+   * @throws DiscoveryError `invalid_option`, `closed`
+   */
+  interceptor(options?: Omit<DispatcherOptions, 'fallback'>): Dispatcher.DispatcherComposeInterceptor
+  /** undici's `fetch` with a dispatcher of this discovery. */
+  fetch(input: RequestInfo, init?: RequestInit): Promise<Response>
+  /**
+   * Deregisters every instance, closes every view and dispatcher, and every connection once its requests have ended. The
+   * client stays open. Idempotent.
+   */
+  close(): Promise<void>
+}
+
+/**
+ * Creates a discovery. No I/O.
+ *
+ * @throws DiscoveryError `invalid_option`
+ */
+export function createDiscovery(options: DiscoveryOptions): Discovery {
+  return new EtcdDiscovery(resolveDiscoveryOptions(options))
+}
+
+const DISPATCHER_CHECKS: Checks<DispatcherOptions> = {
+  policy: OBJECT,
+  zone: LABEL,
+  fallback: having('an undici dispatcher', 'dispatch'),
+}
+
+const OPEN_CHECKS: Checks<OpenServiceOptions> = { startupTimeoutMs: milliseconds(), signal: SIGNAL }
+
+class EtcdDiscovery implements Discovery {
+  readonly #options: ResolvedDiscoveryOptions
+  readonly #services: ServiceContext
+  readonly #registration: RegistrationContext
+  readonly #policies: Policies
+  readonly #cores = new Map<string, ServiceCore>()
+  readonly #closingCores = new Set<Promise<void>>()
+  readonly #registrations = new Set<Registration>()
+  readonly #dispatchers = new Set<Dispatcher>()
+  readonly #ownPolicies = new Set<Policies>()
+  readonly #closed = new AbortController()
+  #ownDispatcher: Dispatcher | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: ResolvedDiscoveryOptions) {
+    this.#options = options
+    const { client, prefix, codec, zone, policy, logger, clock = systemClock } = options
+    const reports = createReports(logger)
+    const layout = layoutOf(prefix, codec)
+    const { protection, staleAfterMs, idleMs, createPool, tls } = options
+    this.#policies = new Policies('createDiscovery', policy, reports)
+    this.#services = {
+      client,
+      layout,
+      clock,
+      reports,
+      protection,
+      staleAfterMs,
+      idleMs,
+      createPool,
+      tls,
+      random: Math.random,
+      seed: randomInt(2 ** 32),
+    }
+    this.#registration = {
+      client,
+      clock,
+      reports,
+      zone,
+      env: process.env,
+      closed: this.#closed.signal,
+      keyOf: (service, id) => `${servicePrefix(layout, service)}${id}`,
+    }
+  }
+
+  async register<Metadata = unknown>(options: RegisterOptions<Metadata>): Promise<Registration<Metadata>> {
+    this.#assertOpen()
+    if (this.#options.codec !== 'go') {
+      throw new DiscoveryError(
+        'invalid_option',
+        `register: records are written for Go's naming only, not for ${this.#options.codec}`,
+      )
+    }
+    const registration = await register(this.#registration, options)
+    this.#registrations.add(registration)
+    registration.on('state', (state) => {
+      if (state === 'closed') this.#registrations.delete(registration)
+    })
+    if (this.#closing === undefined) return registration
+    await registration.deregister()
+    throw new DiscoveryError('closed', 'the discovery was closed while the instance was registered')
+  }
+
+  async openService<Metadata = unknown>(
+    service: string | ServiceDefinition<unknown, Metadata>,
+    given: OpenServiceOptions = {},
+  ): Promise<ServiceView<Metadata>> {
+    this.#assertOpen()
+    const options = readOptions('openService', OPEN_CHECKS, given)
+    const definition = definitionOf('openService', service)
+    const { signal, startupTimeoutMs = this.#options.startupTimeoutMs } = options
+    if (signal?.aborted) throw cancelled('openService', signal)
+    const core = this.#core(definition.name)
+    if (typeof service === 'object') core.fallbackProtocol = definition.protocol
+    const { clock, reports } = this.#services
+    const state = new ViewState(core, definition, reports)
+    const outcome = await within(clock, startupTimeoutMs, core.watch.listed, signal)
+    if (outcome.type === 'aborted' && signal !== undefined) {
+      state.release()
+      throw cancelled('openService', signal)
+    }
+    this.#assertOpen()
+    if (outcome.type === 'late') {
+      reports.warn(
+        `etcd has not answered within ${startupTimeoutMs} ms; ${definition.name} has no endpoints until it does`,
+      )
+    }
+    const { zone } = this.#options
+    return new OpenView({ core, state, policies: this.#policies, zone })
+  }
+
+  dispatcher(given: DispatcherOptions = {}): Dispatcher {
+    this.#assertOpen()
+    const { policy, zone, fallback } = readOptions('dispatcher', DISPATCHER_CHECKS, given)
+    const routes = this.#routes('dispatcher', policy, zone)
+    const dispatcher: Dispatcher = new DiscoveryDispatcher({
+      routes,
+      fallback,
+      onClose: () => this.#dispatchers.delete(dispatcher),
+    })
+    this.#dispatchers.add(dispatcher)
+    return dispatcher
+  }
+
+  interceptor(given: Omit<DispatcherOptions, 'fallback'> = {}): Dispatcher.DispatcherComposeInterceptor {
+    this.#assertOpen()
+    const { policy, zone } = readOptions('interceptor', DISPATCHER_CHECKS, given as DispatcherOptions)
+    const routes = this.#routes('interceptor', policy, zone)
+    return (dispatch) => (options, handler) =>
+      routes.take(options, handler, new Set()) || dispatch(options, handler)
+  }
+
+  async fetch(input: RequestInfo, init: RequestInit = {}): Promise<Response> {
+    this.#ownDispatcher ??= this.dispatcher()
+    return undiciFetch(input, { dispatcher: this.#ownDispatcher, ...init })
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#registrations].map((registration) => registration.deregister()))
+    this.#closed.abort()
+    // The time limit of the pools is also that of the requests that the dispatchers wait for.
+    const closing = [...this.#dispatchers, ...this.#cores.values()].map((each) => each.close())
+    this.#cores.clear()
+    await Promise.all([...closing, ...this.#closingCores])
+    for (const policies of [this.#policies, ...this.#ownPolicies]) policies.close()
+  }
+
+  #routes(
+    where: string,
+    policy: PolicySettingsByService | LivePolicy | undefined,
+    zone: string | undefined,
+  ): Routes {
+    const { reports } = this.#services
+    const policies = policy === undefined ? this.#policies : new Policies(where, policy, reports)
+    if (policies !== this.#policies) this.#ownPolicies.add(policies)
+    return new Routes((service) => {
+      this.#assertOpen()
+      const core = this.#core(service)
+      const release = core.use()
+      const own = zone ?? this.#options.zone
+      const target = new RouteTarget({ core, policy: policies.of(service), zone: own, accepts: () => true })
+      return { target, release }
+    })
+  }
+
+  /** The service, opened if it is not. */
+  #core(service: string): ServiceCore {
+    const known = this.#cores.get(service)
+    if (known !== undefined) return known
+    const core: ServiceCore = new ServiceCore(this.#services, service, 'http', () => this.#retire(core))
+    this.#cores.set(service, core)
+    return core
+  }
+
+  /** Closes a service that nobody has used for a while. */
+  #retire(core: ServiceCore): void {
+    if (this.#cores.get(core.service) !== core) return
+    this.#cores.delete(core.service)
+    const closing = core.close().finally(() => this.#closingCores.delete(closing))
+    this.#closingCores.add(closing)
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new DiscoveryError('closed', 'the discovery is closed')
+  }
+}

@@ -1,0 +1,294 @@
+import {
+  type Clock,
+  compare,
+  type EtcdClient,
+  EtcdError,
+  isFinalError,
+  type Lease,
+  op,
+  type Reflector,
+} from '@livetree/etcd'
+import { monotonicNow } from '../clock.ts'
+import type { Reports } from '../reports.ts'
+import { pause } from '../wait.ts'
+import { type SeenKey, watchOwnKey } from './own-key-watch.ts'
+
+/** What a `KeyKeeper` needs. */
+export interface KeyKeeperOptions {
+  readonly client: EtcdClient
+  readonly key: string
+  readonly ttlSeconds: number
+  readonly clock: Clock
+  readonly reports: Reports
+  /** Called after each change of `state`. */
+  readonly onState: () => void
+}
+
+/** A value that is in the store, as this process wrote it. */
+interface Kept {
+  readonly value: string
+  readonly lease: Lease
+  readonly revision: number
+  /** When the store had it for sure, in ms of the monotonic clock. */
+  readonly since: number
+}
+
+/** Whether the key is where it should be. */
+export type KeyState = 'absent' | 'writing' | 'kept' | 'lost' | 'closed'
+
+/** Back-off between two attempts: doubled from the first to the longest, the half of it random. */
+const FIRST_DELAY_MS = 200
+const LONGEST_DELAY_MS = 5_000
+/** Longest time for one call, so that an attempt on a dead connection does not hold up the next one. */
+const CALL_MS = 5_000
+/** How often each key may be put back at once; more often, it is put back with the back-off. */
+const QUICK_PUTS = 3
+const QUICK_PUTS_MS = 10_000
+
+/**
+ * Keeps one key with a value under a lease of its own: for ever, after a lost lease, a deletion and an overwriting by
+ * somebody else, a restored store and an outage of any length. One loop is the only writer of the key.
+ */
+export class KeyKeeper {
+  readonly #options: KeyKeeperOptions
+  #wanted: string | undefined
+  /** What is written before the key is deleted, so that readers know that it is meant. */
+  #farewell: string | undefined
+  #kept: Kept | undefined
+  #lease: Lease | undefined
+  #watch: Reflector | undefined
+  #state: KeyState = 'absent'
+  #lastError: unknown
+  #isWanted = new AbortController()
+  #isRunning = false
+  readonly #waiting = new Set<() => void>()
+  /** The newest state of the key that the watch has delivered. */
+  #seen: SeenKey | undefined
+  /** When the key was put back lately, in ms of the monotonic clock. */
+  #putBackAt: number[] = []
+  /** How long the loop waits before it writes. */
+  #delayMs = 0
+
+  constructor(options: KeyKeeperOptions) {
+    this.#options = options
+  }
+
+  get state(): KeyState {
+    return this.#state
+  }
+
+  /** The error of the last attempt; undefined after one that succeeded. */
+  get lastError(): unknown {
+    return this.#lastError
+  }
+
+  get lease(): bigint | undefined {
+    return this.#kept?.lease.id
+  }
+
+  /** Sets the value that is to be in the store; the loop writes it. */
+  want(value: string): void {
+    if (this.#state === 'closed') return
+    this.#wanted = value
+    this.#wake()
+  }
+
+  /** The key is to be deleted; `farewell` is written first. The lease is revoked, which makes sure of it. */
+  unwant(farewell: string): void {
+    this.#wanted = undefined
+    this.#farewell = farewell
+    if (this.#state !== 'closed') this.#wake()
+  }
+
+  /** True if the store holds exactly what is wanted, as far as this process has seen. */
+  get isSettled(): boolean {
+    if (this.#state === 'closed') return true
+    return this.#wanted === undefined ? this.#isGone : this.#isKept(this.#wanted)
+  }
+
+  /** Resolves when `isSettled`, when an attempt has failed, or when the keeper is closed. */
+  async settledOrFailed(): Promise<void> {
+    if (!this.isSettled) await new Promise<void>((resolve) => this.#waiting.add(resolve))
+  }
+
+  /** Ends the loop. The key stays until its lease expires. Idempotent. */
+  close(): void {
+    if (this.#state === 'closed') return
+    this.#watch?.cancel()
+    this.#lease?.letExpire()
+    this.#wanted = undefined
+    this.#become('closed')
+    this.#isWanted.abort()
+    this.#answer()
+  }
+
+  get #isGone(): boolean {
+    return this.#kept === undefined && this.#lease === undefined
+  }
+
+  #isKept(value: string): boolean {
+    const kept = this.#kept
+    return kept !== undefined && kept.value === value && !kept.lease.isLost
+  }
+
+  /** Interrupts the pause or the call of the loop, so that it begins again. */
+  #wake(): void {
+    this.#isWanted.abort()
+    this.#isWanted = new AbortController()
+    if (!this.#isRunning) void this.#run()
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true
+    const { clock } = this.#options
+    for (let failures = 0; this.#state !== 'closed' && !this.isSettled; ) {
+      const { signal } = this.#isWanted
+      try {
+        if (this.#wanted === undefined) await this.#withdraw(signal)
+        else await this.#write(this.#wanted, signal)
+        failures = 0
+        this.#lastError = undefined
+        if (this.isSettled) this.#answer()
+      } catch (error) {
+        if (signal.aborted) continue
+        failures += 1
+        this.#fail(error)
+        await pause(clock, backoffMs(failures), this.#isWanted.signal)
+      }
+    }
+    this.#isRunning = false
+  }
+
+  async #write(value: string, signal: AbortSignal): Promise<void> {
+    const { client, key, clock } = this.#options
+    if (this.#state !== 'lost') this.#become('writing')
+    await pause(clock, this.#delayMs, signal)
+    this.#delayMs = 0
+    // Until the answer is there, nobody can say whether what the watch delivers is older or newer than this write.
+    this.#kept = undefined
+    const lease = await this.#ownLease(signal)
+    const { header } = await client.kv.put(key, value, { lease: lease.id, signal, timeoutMs: CALL_MS })
+    // A put whose answer came after the end of the lease may have been undone by it.
+    if (lease.isLost) throw new EtcdError('lease_lost', { call: 'KV/Put' })
+    this.#kept = { value, lease, revision: header.revision, since: monotonicNow(clock) }
+    this.#watch ??= watchOwnKey(this.#options, key, (seen) => this.#see(seen))
+    this.#become('kept')
+    if (this.#seen !== undefined) this.#compare(this.#seen)
+  }
+
+  async #ownLease(signal: AbortSignal): Promise<Lease> {
+    if (this.#lease !== undefined && !this.#lease.isLost) return this.#lease
+    const { client, ttlSeconds } = this.#options
+    const lease = await client.lease.grant({ ttlSeconds, signal, timeoutMs: CALL_MS })
+    this.#lease = lease
+    lease.keepAlive()
+    const onLost = () => this.#loseLease(lease)
+    if (lease.isLost) onLost()
+    else lease.lost.addEventListener('abort', onLost)
+    return lease
+  }
+
+  #loseLease(lease: Lease): void {
+    if (this.#lease !== lease) return
+    const reason: unknown = lease.lost.reason
+    this.#lease = undefined
+    this.#kept = undefined
+    if (reason instanceof EtcdError && reason.code === 'closed') {
+      this.close()
+      return
+    }
+    if (this.#wanted === undefined || this.#state === 'closed') return
+    this.#become('lost')
+    this.#delayMs = backoffMs(0)
+    this.#options.reports.warn(`The lease of ${this.#options.key} was lost; it is registered again`, {
+      error: reason,
+    })
+    this.#wake()
+  }
+
+  #see(seen: SeenKey): void {
+    this.#seen = seen
+    this.#compare(seen)
+  }
+
+  /** Puts the key back if the store holds something else than what this process wrote last. */
+  #compare({ revision, listedSince = -Infinity, value, lease }: SeenKey): void {
+    const kept = this.#kept
+    if (kept === undefined || this.#wanted === undefined) return
+    if (revision <= kept.revision && listedSince < kept.since) return
+    if (value === kept.value && lease === kept.lease.id) return
+    this.#kept = undefined
+    const what = value === undefined ? 'deleted' : 'overwritten'
+    this.#options.reports.warn(
+      `The key ${this.#options.key} was ${what} by somebody else; it is written again`,
+    )
+    this.#delayMs = this.#delayOfPuttingBack()
+    this.#become('lost')
+    this.#wake()
+  }
+
+  /** Writes the farewell, deletes the key, both only under the own lease, and revokes the lease. */
+  async #withdraw(signal: AbortSignal): Promise<void> {
+    const { client, key } = this.#options
+    const lease = this.#lease
+    this.#watch?.cancel()
+    this.#watch = undefined
+    this.#seen = undefined
+    if (lease !== undefined && !lease.isLost) {
+      const isOwn = compare.lease(key, '=', lease.id)
+      const control = { signal, timeoutMs: CALL_MS }
+      if (this.#farewell !== undefined) {
+        const put = op.put(key, this.#farewell, { lease: lease.id })
+        await client.kv.txn().if(isOwn).then(put).commit(control)
+      }
+      await client.kv.txn().if(isOwn).then(op.delete(key)).commit(control)
+    }
+    this.#kept = undefined
+    await lease?.revoke()
+    this.#lease = undefined
+    this.#become('absent')
+  }
+
+  #fail(error: unknown): void {
+    this.#lastError = error
+    if (error instanceof EtcdError && error.code === 'closed') {
+      this.close()
+      return
+    }
+    if (error instanceof EtcdError && error.code === 'lease_not_found') this.#forgetLease()
+    const how = isFinalError(error) ? ' and will fail until somebody changes something' : ''
+    this.#options.reports.warn(`The key ${this.#options.key} could not be written${how}`, { error })
+    this.#answer()
+  }
+
+  /** The server does not know the lease any more. */
+  #forgetLease(): void {
+    this.#lease?.letExpire()
+    this.#lease = undefined
+    this.#kept = undefined
+  }
+
+  /** Two processes that overwrite each other must not do it as fast as they can. */
+  #delayOfPuttingBack(): number {
+    const now = monotonicNow(this.#options.clock)
+    this.#putBackAt = [...this.#putBackAt.filter((at) => now - at < QUICK_PUTS_MS), now]
+    const excess = this.#putBackAt.length - QUICK_PUTS
+    return excess <= 0 ? 0 : backoffMs(excess)
+  }
+
+  #become(state: KeyState): void {
+    if (this.#state === state) return
+    this.#state = state
+    this.#options.onState()
+  }
+
+  #answer(): void {
+    for (const resolve of this.#waiting) resolve()
+    this.#waiting.clear()
+  }
+}
+
+function backoffMs(failures: number): number {
+  const longest = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(failures, 10))
+  return longest * (0.5 + Math.random() / 2)
+}

@@ -1,0 +1,59 @@
+import type { RegistrationChange, ShutdownOptions } from './registration-options.ts'
+
+/** Where a registration is in its life. */
+export type RegistrationState =
+  | 'waiting'
+  | 'registering'
+  | 'registered'
+  | 'lost'
+  | 'paused'
+  | 'draining'
+  | 'closed'
+
+/** The events of a registration. */
+export interface RegistrationEvents {
+  readonly state: RegistrationState
+}
+
+/**
+ * One registered instance. It is registered again after every loss, under the same key, until it is deregistered.
+ * `await using` deregisters it at the end of the block and leaves the server alone.
+ */
+export interface Registration<Metadata = unknown> extends AsyncDisposable {
+  /** Host name and random characters; the same for the life of the registration. */
+  readonly id: string
+  readonly key: string
+  /** `host:port` as registered. */
+  readonly address: string
+  /**
+   * `lost` means that the store may have forgotten the instance: consumers go on with what they know, and the instance is
+   * being registered again. Never a reason to end the process.
+   */
+  readonly state: RegistrationState
+  /**
+   * Changes the record. Resolves once the store has it.
+   *
+   * @throws DiscoveryError `not_registered` after 10 s without etcd (the change is kept and written later),
+   * `invalid_option`, `closed`
+   */
+  update(change: RegistrationChange<Metadata>): Promise<void>
+  /** Takes the instance out until `resume`. Resolves once the store has it. Fails like `update`. */
+  pause(): Promise<void>
+  /** Ends `pause`. Fails like `update`. */
+  resume(): Promise<void>
+  /**
+   * Takes the instance out for good; its server goes on. Never rejects: if etcd is unavailable for 5 s, the record is left
+   * to expire.
+   */
+  deregister(): Promise<void>
+  /**
+   * Deregisters, serves on for `propagationMs`, closes the server with its idle connections, waits up to `drainMs` for
+   * running requests. Idempotent. Rejects with what `close` throws, after everything else is done.
+   */
+  shutdown(options?: ShutdownOptions): Promise<void>
+  /** Calls the listener at each change of `state`. Returns the function that removes it. */
+  on<Name extends keyof RegistrationEvents>(
+    event: Name,
+    listener: (event: RegistrationEvents[Name]) => unknown,
+  ): () => void
+}

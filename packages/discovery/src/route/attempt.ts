@@ -1,0 +1,199 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import { reasonOf } from '../errors.ts'
+import type { Member } from '../view/member.ts'
+import { isErrorOfBody } from './request-body.ts'
+import { isGatewayFailure } from './retry-rules.ts'
+import type { RoutedController } from './routed-controller.ts'
+import type { RouteTarget } from './route-target.ts'
+
+/** Options of a request besides undici's. */
+export interface RouteOptions {
+  /** The time to the answer says nothing about the endpoint, as with long polls. Default false. */
+  readonly ignoreLatency?: boolean
+}
+
+/** What undici's `dispatch` takes, and more. */
+export type RoutedOptions = Dispatcher.DispatchOptions & RouteOptions
+
+/** The request that an attempt belongs to. */
+export interface AttemptOwner {
+  readonly target: RouteTarget
+  readonly options: RoutedOptions
+  readonly handler: Dispatcher.DispatchHandler
+  readonly controller: RoutedController
+  /** The caller has the head of an answer, or an error. */
+  readonly isOver: boolean
+  /** The head of the answer is the caller's: whatever happens now is no longer hidden. */
+  settle(): void
+  /** The request has ended and the handler knows it. */
+  end(): void
+  /** An attempt has ended without an answer. */
+  attemptFailed(attempt: Attempt, error: Error): void
+  /** Whether another attempt takes the place of one that was answered by a failing gateway. */
+  replaces(attempt: Attempt, status: number, headers: IncomingHttpHeaders): boolean
+}
+
+/** At most this much of the body of an answer is read that the caller does not see. */
+const MOST_DISCARDED_BYTES = 65_536
+/** Errors that the caller's options cause, whatever the endpoint. */
+const CALLERS_ERRORS = new Set([
+  'UND_ERR_INVALID_ARG',
+  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
+  'UND_ERR_NOT_SUPPORTED',
+])
+
+/** True for an error that says nothing about the endpoint: the options are unusable, or the body has failed. */
+export function isCallersError({ body }: RoutedOptions, error: Error): boolean {
+  return ('code' in error && CALLERS_ERRORS.has(String(error.code))) || isErrorOfBody(body, error)
+}
+
+/** One attempt of a request at one endpoint: the handler that undici calls. */
+export class Attempt implements Dispatcher.DispatchHandler {
+  readonly member: Member
+  readonly #request: AttemptOwner
+  /** When it was put on a connection: waiting for one says nothing about the endpoint's speed. */
+  #startedAt = 0
+  wasStarted = false
+  #controller: Dispatcher.DispatchController | undefined
+  #isReleased = false
+  /** The answer was replaced by another attempt; this many bytes of it were dropped. */
+  #discarded: number | undefined
+
+  constructor(request: AttemptOwner, member: Member) {
+    this.#request = request
+    this.member = member
+  }
+
+  send(
+    isRetry: boolean,
+    { pool, options }: { readonly pool: Dispatcher; readonly options: Dispatcher.DispatchOptions },
+  ): void {
+    this.#request.target.begin(this.member, isRetry)
+    try {
+      pool.dispatch(options, this)
+    } catch (error) {
+      this.onResponseError(undefined, error instanceof Error ? error : new Error(reasonOf(error)))
+    }
+  }
+
+  /** Returns whether the handler will hear of it through this attempt. */
+  abort(reason: Error): boolean {
+    if (this.#controller === undefined) return false
+    this.#controller.abort(reason)
+    return true
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.wasStarted = true
+    if (this.#request.isOver) {
+      controller.abort(this.#request.controller.reason ?? new Error('The request is over'))
+      return
+    }
+    this.#startedAt = this.#request.target.now()
+    this.#controller = controller
+    this.#request.controller.target = controller
+  }
+
+  onRequestUpgrade(
+    _: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+    socket: Duplex,
+  ): void {
+    this.#answered()
+    this.#release()
+    const { handler, controller } = this.#request
+    this.#request.end()
+    handler.onRequestUpgrade?.(controller, status, headers, socket)
+  }
+
+  onResponseStart(
+    _: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+    text?: string,
+  ): void {
+    const { handler, controller, target } = this.#request
+    if (status >= 200) {
+      if (isGatewayFailure(status)) {
+        target.judge(this.member, { type: 'failed' })
+        if (this.#request.replaces(this, status, headers)) {
+          this.#discarded = 0
+          return
+        }
+      } else this.#answered()
+      this.#request.settle()
+    }
+    handler.onResponseStart?.(controller, status, headers, text)
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#discarded === undefined) {
+      this.#request.handler.onResponseData?.(this.#request.controller, chunk)
+      return
+    }
+    this.#discarded += chunk.length
+    if (this.#discarded > MOST_DISCARDED_BYTES) controller.abort(new Error('The answer was replaced'))
+  }
+
+  onResponseEnd(_: Dispatcher.DispatchController, trailers: IncomingHttpHeaders): void {
+    this.#release()
+    if (this.#discarded !== undefined) return
+    const { handler, controller } = this.#request
+    handler.onResponseEnd?.(controller, trailers)
+    this.#request.end()
+  }
+
+  onResponseError(_: Dispatcher.DispatchController | undefined, error: Error): void {
+    this.#release()
+    if (this.#discarded !== undefined) return
+    const { handler, controller, target } = this.#request
+    const isOwn = controller.aborted || isCallersError(this.#request.options, error)
+    if (!isOwn) target.judge(this.member, { type: 'failed' })
+    if (!isOwn && !this.wasStarted) target.noteUnreachable(this.member)
+    if (controller.aborted) {
+      this.#pass(error)
+      return
+    }
+    if (!this.#request.isOver) {
+      this.#request.attemptFailed(this, error)
+      return
+    }
+    handler.onResponseError?.(controller, error)
+    this.#request.end()
+  }
+
+  onBodySent(chunk: Buffer): void {
+    this.#request.handler.onBodySent?.(chunk)
+  }
+
+  onRequestSent(): void {
+    this.#request.handler.onRequestSent?.()
+  }
+
+  onResponseStarted(): void {
+    this.#request.handler.onResponseStarted?.()
+  }
+
+  /** Passes the error of an abort on, also after the head of the answer. */
+  #pass(error: Error): void {
+    const { handler, controller } = this.#request
+    if (this.#controller === undefined) return
+    this.#request.end()
+    handler.onResponseError?.(controller, error)
+  }
+
+  #answered(): void {
+    const { target, options } = this.#request
+    const latencyMs = options.ignoreLatency === true ? undefined : target.now() - this.#startedAt
+    target.judge(this.member, { type: 'answered', latencyMs })
+  }
+
+  #release(): void {
+    if (this.#isReleased) return
+    this.#isReleased = true
+    this.#request.target.release(this.member)
+  }
+}

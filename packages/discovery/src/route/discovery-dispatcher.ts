@@ -1,0 +1,80 @@
+import { Agent, Dispatcher, Dispatcher1Wrapper } from 'undici'
+import { DiscoveryError } from '../errors.ts'
+import type { RoutedRequest } from './routed-request.ts'
+import { refuse, type Routes } from './routes.ts'
+
+/** What a `DiscoveryDispatcher` is made of. */
+export interface DiscoveryDispatcherOptions {
+  readonly routes: Routes
+  /** For all other hosts. Default: an `Agent` of its own. */
+  readonly fallback: Dispatcher | undefined
+  /** Called once when the dispatcher is closed. */
+  readonly onClose: () => void
+}
+
+/**
+ * An undici dispatcher for `http://<name>.service`; other hosts go to the fallback. It also takes the handlers of older
+ * undici versions, so that Node's own `fetch` works with it.
+ */
+export class DiscoveryDispatcher extends Dispatcher {
+  readonly #routes: Routes
+  readonly #fallback: Dispatcher
+  readonly #ownFallback: Agent | undefined
+  readonly #onClose: () => void
+  /** Turns handlers of undici 7 and before into those of undici 8. */
+  readonly #older: Dispatcher
+  readonly #running = new Set<RoutedRequest>()
+  #closing: Promise<void> | undefined
+
+  constructor({ routes, fallback, onClose }: DiscoveryDispatcherOptions) {
+    super()
+    this.#routes = routes
+    this.#ownFallback = fallback === undefined ? new Agent() : undefined
+    this.#fallback = fallback ?? (this.#ownFallback as Dispatcher)
+    this.#onClose = onClose
+    this.#older = new Dispatcher1Wrapper({
+      dispatch: (options, handler) => this.#send(options, handler),
+    } as Dispatcher)
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const isCurrent = typeof handler.onRequestStart === 'function'
+    return isCurrent ? this.#send(options, handler) : this.#older.dispatch(options, handler)
+  }
+
+  /** Takes no new requests; done when the running ones have ended. Idempotent. */
+  override close(callback: () => void): void
+  override close(): Promise<void>
+  override close(callback?: () => void): Promise<void> | void {
+    this.#closing ??= this.#close()
+    return callback === undefined ? this.#closing : void this.#closing.then(callback)
+  }
+
+  /** As `close`, and fails the running requests. */
+  override destroy(error: Error | null, callback: () => void): void
+  override destroy(callback: () => void): void
+  override destroy(error?: Error | null): Promise<void>
+  override destroy(first?: Error | (() => void) | null, second?: () => void): Promise<void> | void {
+    const callback = typeof first === 'function' ? first : second
+    const given = first instanceof Error ? first : undefined
+    const error = given ?? new DiscoveryError('closed', 'the dispatcher was destroyed')
+    const closed = this.close()
+    for (const request of this.#running) request.controller.abort(error)
+    this.#ownFallback?.destroy(error).catch(() => undefined)
+    return callback === undefined ? closed : void closed.then(callback)
+  }
+
+  async #close(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all([...this.#running].map(({ ended }) => ended))
+    await this.#ownFallback?.close().catch(() => undefined)
+    this.#onClose()
+  }
+
+  #send(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    if (this.#closing !== undefined) {
+      refuse(handler, new DiscoveryError('closed', 'the dispatcher is closed'))
+      return true
+    }
+    return this.#routes.take(options, handler, this.#running) || this.#fallback.dispatch(options, handler)
+  }
+}

@@ -1,0 +1,95 @@
+import { channel } from 'node:diagnostics_channel'
+import type { Dispatcher } from 'undici'
+import type { Unavailable, Verdict } from '../balance/balancer.ts'
+import type { Policy } from '../balance/policy.ts'
+import type { Member } from '../view/member.ts'
+import type { ServiceCore } from '../service/service-core.ts'
+
+const PICKED = channel('livetree.discovery:pick')
+
+/** Who asks a service for endpoints, and by which rules. */
+export interface RouteTargetOptions {
+  readonly core: ServiceCore
+  readonly policy: Policy
+  readonly zone: string | undefined
+  /** False for members that this caller does not use, because their metadata does not fit. */
+  readonly accepts: (member: Member) => boolean
+}
+
+/** A service as one request sees it: its policy stays the same from the first attempt to the last. */
+export class RouteTarget {
+  readonly policy: Policy
+  readonly #core: ServiceCore
+  readonly #zone: string | undefined
+  readonly #accepts: (member: Member) => boolean
+
+  constructor({ core, policy, zone, accepts }: RouteTargetOptions) {
+    this.policy = policy
+    this.#core = core
+    this.#zone = zone
+    this.#accepts = accepts
+  }
+
+  now(): number {
+    return this.#core.now()
+  }
+
+  wallNow(): number {
+    return this.#core.wallNow()
+  }
+
+  /** Chooses a member that has not been tried. The caller begins the request in the same turn. */
+  pick(tried: readonly Member[], hashKey: string): Member | Unavailable {
+    if (this.#core.isClosed) return 'no_endpoints'
+    const accepts = (member: Member) => !tried.includes(member) && this.#accepts(member)
+    return this.#core.balancer.pick(this.policy, { zone: this.#zone, hashKey, accepts }, this.now())
+  }
+
+  hasOther(tried: readonly Member[], hashKey: string): boolean {
+    return typeof this.pick(tried, hashKey) !== 'string'
+  }
+
+  begin(member: Member, isRetry: boolean): void {
+    this.#core.balancer.begin(member, this.policy, this.now(), isRetry)
+    if (PICKED.hasSubscribers) {
+      PICKED.publish({ service: this.#core.service, id: member.id, address: member.address, isRetry })
+    }
+  }
+
+  release(member: Member): void {
+    this.#core.balancer.release(member)
+  }
+
+  judge(member: Member, verdict: Verdict): void {
+    this.#core.judge(member, this.policy, verdict)
+  }
+
+  /** No connection to the member could be made. */
+  noteUnreachable(member: Member): void {
+    this.#core.watch.noteUnreachable(member)
+  }
+
+  poolOf(member: Member): { readonly origin: string; readonly pool: Dispatcher } {
+    return this.#core.pools.get(member, this.#core.protocolOf(member), this.policy)
+  }
+
+  spendRetry(): boolean {
+    return this.#core.balancer.budget.spend(this.policy.retries.budgetPerSecond, this.now())
+  }
+
+  /** Waits until a member can be chosen. Returns whether one can. */
+  async waitForEndpoint(timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+    const until = this.now() + timeoutMs
+    for (;;) {
+      if (typeof this.pick([], '') !== 'string') return true
+      const left = until - this.now()
+      if (left <= 0 || signal.aborted || this.#core.isClosed) return false
+      await this.#core.changed(left, signal)
+    }
+  }
+
+  /** Why there is no endpoint. */
+  explain(): string {
+    return this.#core.explain()
+  }
+}

@@ -1,0 +1,194 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Dispatcher } from 'undici'
+import type { Policy } from '../balance/policy.ts'
+import { DiscoveryError, reasonOf } from '../errors.ts'
+import type { Member } from '../view/member.ts'
+import { Attempt, type AttemptOwner, isCallersError, type RoutedOptions } from './attempt.ts'
+import { bodyKind, headerOf, withHost } from './request-body.ts'
+import { mayRetry, retryAfterMs } from './retry-rules.ts'
+import { RoutedController } from './routed-controller.ts'
+import type { RouteTarget } from './route-target.ts'
+
+/** undici's own time limit for the head of an answer. */
+const HEADERS_TIMEOUT_MS = 300_000
+
+/** One request of a caller: chooses an endpoint, and another one where the retry rules allow it. */
+export class RoutedRequest implements AttemptOwner {
+  readonly target: RouteTarget
+  readonly options: RoutedOptions
+  readonly handler: Dispatcher.DispatchHandler
+  readonly controller: RoutedController
+  /** Resolves when the request has ended, however. */
+  readonly ended: Promise<void>
+  readonly policy: Policy
+  readonly #host: string
+  readonly #onEnd: () => void
+  readonly #tried: Member[] = []
+  readonly #failures: string[] = []
+  readonly #stopWaiting = new AbortController()
+  #attempt: Attempt | undefined
+  #resolveEnded: () => void = () => undefined
+  #isSettled = false
+  #isEnded = false
+
+  constructor(
+    target: RouteTarget,
+    host: string,
+    options: RoutedOptions,
+    handler: Dispatcher.DispatchHandler,
+    onEnd: () => void,
+  ) {
+    this.target = target
+    this.#host = host
+    this.options = options
+    this.handler = handler
+    this.#onEnd = onEnd
+    this.policy = target.policy
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve
+    })
+    this.controller = new RoutedController((reason) => this.#abort(reason))
+  }
+
+  /** Begins. The caller can abort from here on, also while there is no endpoint yet. */
+  start(): void {
+    this.handler.onRequestStart?.(this.controller, {})
+    if (this.controller.aborted) return
+    if (!this.#tryNext(false)) void this.#waitForEndpoint()
+  }
+
+  /** The head of the answer is the caller's: whatever happens now is no longer hidden. */
+  settle(): void {
+    this.#isSettled = true
+  }
+
+  /** The request has ended and the handler knows it. */
+  end(): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    this.#isSettled = true
+    this.#attempt = undefined
+    this.#stopWaiting.abort()
+    this.#onEnd()
+    this.#resolveEnded()
+  }
+
+  get isOver(): boolean {
+    return this.#isSettled
+  }
+
+  /** An attempt has ended without an answer. */
+  attemptFailed(attempt: Attempt, error: Error): void {
+    if (this.#isSettled) return
+    this.#failures.push(`${attempt.member.address} (${reasonOf(error)})`)
+    if (isCallersError(this.options, error)) {
+      this.fail(error)
+      return
+    }
+    if (!this.#allowsRetry(attempt, { type: 'error' }) || !this.#hasOther) this.fail(this.#failed(error))
+    else if (!this.target.spendRetry()) this.fail(this.#outOfBudget(error))
+    else if (!this.#tryNext(true)) this.fail(this.#failed(error))
+  }
+
+  /** Whether another attempt takes the place of one that was answered by a failing gateway. */
+  replaces(attempt: Attempt, status: number, headers: IncomingHttpHeaders): boolean {
+    const deadlineMs = this.options.headersTimeout ?? HEADERS_TIMEOUT_MS
+    const waitMs = retryAfterMs(headers['retry-after'], this.target.wallNow())
+    if (!this.#allowsRetry(attempt, { type: 'status', status, retryAfterMs: waitMs, deadlineMs }))
+      return false
+    if (!this.#hasOther || !this.target.spendRetry()) return false
+    this.#failures.push(`${attempt.member.address} (status ${status})`)
+    return this.#tryNext(true)
+  }
+
+  /** Tells the caller that the request has failed. */
+  fail(error: Error): void {
+    if (this.#isSettled) return
+    this.end()
+    try {
+      this.handler.onResponseError?.(this.controller, error)
+    } catch {
+      // undici drops what handlers throw here, too: there is nobody left to report to.
+    }
+  }
+
+  #abort(reason: Error): void {
+    const attempt = this.#attempt
+    if (attempt?.abort(reason) !== true) this.fail(reason)
+  }
+
+  /** Chooses an endpoint and sends the request to it. Returns false if there is none. */
+  #tryNext(isRetry: boolean): boolean {
+    const { target } = this
+    const picked = target.pick(this.#tried, this.#hashKey)
+    if (picked === 'no_endpoints') return false
+    if (picked === 'overloaded') {
+      this.fail(new DiscoveryError('overloaded', `${this.#what} was not sent`))
+      return true
+    }
+    this.#tried.push(picked)
+    const attempt = new Attempt(this, picked)
+    this.#attempt = attempt
+    this.controller.target = undefined
+    attempt.send(isRetry, this.#optionsFor(picked))
+    return true
+  }
+
+  #optionsFor(member: Member): { readonly pool: Dispatcher; readonly options: Dispatcher.DispatchOptions } {
+    const { origin, pool } = this.target.poolOf(member)
+    const { ignoreLatency, ...options } = this.options
+    const { hostHeader } = this.policy
+    const headers = hostHeader === 'service' ? { headers: withHost(options.headers, this.#host) } : {}
+    return { pool, options: { ...options, ...headers, origin } as Dispatcher.DispatchOptions }
+  }
+
+  async #waitForEndpoint(): Promise<void> {
+    const { signal } = this.#stopWaiting
+    const { waitForEndpointsMs } = this.policy
+    const isThere = await this.target.waitForEndpoint(waitForEndpointsMs, signal)
+    if (this.#isSettled) return
+    if (isThere && this.#tryNext(false)) return
+    const what = `${this.#what} was not sent: ${this.target.explain()}, after waiting ${waitForEndpointsMs} ms`
+    this.fail(new DiscoveryError('no_endpoints', what))
+  }
+
+  #allowsRetry(attempt: Attempt, failure: Parameters<typeof mayRetry>[0]['failure']): boolean {
+    if (this.controller.aborted || this.#isSettled || this.#tried.length > this.policy.retries.most)
+      return false
+    const { method, idempotent, body, upgrade } = this.options
+    const kind = bodyKind(body, attempt.wasStarted)
+    if (upgrade && attempt.wasStarted) return false
+    return mayRetry({ method, idempotent, body: kind, wasStarted: attempt.wasStarted, failure })
+  }
+
+  get #hasOther(): boolean {
+    return this.target.hasOther(this.#tried, this.#hashKey)
+  }
+
+  get #hashKey(): string {
+    const { algorithm, hashHeader } = this.policy
+    return algorithm === 'ring-hash' ? (headerOf(this.options.headers, hashHeader) ?? '') : ''
+  }
+
+  get #what(): string {
+    return `${this.options.method} ${this.#host}`
+  }
+
+  #failed(cause: Error): DiscoveryError {
+    return new DiscoveryError(
+      'request_failed',
+      `${this.#what} failed at ${this.#failures.join(', then at ')}`,
+      { cause },
+    )
+  }
+
+  #outOfBudget(cause: Error): DiscoveryError {
+    return new DiscoveryError(
+      'retry_budget_exhausted',
+      `${this.#what} failed at ${this.#failures.join(', then at ')}`,
+      {
+        cause,
+      },
+    )
+  }
+}

@@ -1,0 +1,130 @@
+import type { Clock } from '@livetree/etcd'
+import { type Dispatcher, Pool } from 'undici'
+import type { Policy } from '../balance/policy.ts'
+import type { Protocol } from '../record/endpoint-record.ts'
+import type { Reports } from '../reports.ts'
+import type { Member } from '../view/member.ts'
+
+/** TLS settings for endpoints with `https`. */
+export interface TlsSettings {
+  /** PEM of the certificate authorities. Default: Node's. */
+  readonly ca?: string | Buffer
+  /** PEM of a client certificate and its key. */
+  readonly cert?: string | Buffer
+  readonly key?: string | Buffer
+  /** The name that certificates must have. Default: the name of the service. */
+  readonly serverName?: string
+}
+
+/** What a pool is made for. */
+export interface PoolRequest {
+  readonly service: string
+  /** Such as `http://10.0.0.1:8080`. */
+  readonly origin: string
+  readonly protocol: Protocol
+  /** The options of undici's `Pool` that the policy asks for. */
+  readonly options: Pool.Options
+}
+
+/** Makes the pool of an endpoint. */
+export type CreatePool = (request: PoolRequest) => Dispatcher
+
+/** What `EndpointPools` needs. */
+export interface EndpointPoolsOptions {
+  readonly service: string
+  readonly createPool: CreatePool | undefined
+  readonly tls: TlsSettings | undefined
+  readonly clock: Clock
+  readonly reports: Reports
+}
+
+interface OpenPool {
+  readonly origin: string
+  readonly pool: Dispatcher
+  readonly drainMs: number
+}
+
+/** One pool of connections for each endpoint, made with its first request and closed after its last one. */
+export class EndpointPools {
+  readonly #options: EndpointPoolsOptions
+  readonly #open = new Map<Member, OpenPool>()
+  readonly #retiring = new Set<Promise<void>>()
+
+  constructor(options: EndpointPoolsOptions) {
+    this.#options = options
+  }
+
+  /** The pool of a member and the origin of its requests. */
+  get(member: Member, protocol: Protocol, policy: Policy): OpenPool {
+    const origin = `${protocol === 'https' ? 'https' : 'http'}://${member.address}`
+    const known = this.#open.get(member)
+    if (known?.origin === origin) return known
+    if (known !== undefined) this.retire(member)
+    const { createPool = defaultPool, service } = this.#options
+    const options = this.#poolOptions(protocol, policy)
+    const open = { origin, pool: createPool({ service, origin, protocol, options }), drainMs: policy.drainMs }
+    this.#open.set(member, open)
+    return open
+  }
+
+  /**
+   * Closes the pool of a member that is no longer chosen. Its running and queued requests end; what is left after `drainMs`
+   * is cut off.
+   */
+  retire(member: Member): void {
+    const open = this.#open.get(member)
+    if (open === undefined) return
+    this.#open.delete(member)
+    const retiring = this.#end(open).finally(() => this.#retiring.delete(retiring))
+    this.#retiring.add(retiring)
+  }
+
+  /** Retires every pool; resolves when all are closed. */
+  async close(): Promise<void> {
+    for (const member of [...this.#open.keys()]) this.retire(member)
+    await Promise.all(this.#retiring)
+  }
+
+  async #end({ pool, origin, drainMs }: OpenPool): Promise<void> {
+    const { clock, reports } = this.#options
+    const timer = clock.setTimeout(() => {
+      reports.warn(`Requests to ${origin}, which was removed, ran longer than ${drainMs} ms and were cut off`)
+      pool.destroy().catch(() => undefined)
+    }, drainMs)
+    try {
+      await pool.close()
+    } catch {
+      // It was closed or destroyed by somebody else.
+    } finally {
+      clock.clearTimeout(timer)
+    }
+  }
+
+  #poolOptions(protocol: Protocol, policy: Policy): Pool.Options {
+    const { tls, service } = this.#options
+    const { ca, cert, key, serverName = service } = tls ?? {}
+    const given = {
+      ...(ca === undefined ? {} : { ca }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+    }
+    const secure = protocol === 'https' ? { servername: serverName, ...given } : {}
+    const isH2c = protocol === 'h2c' || protocol === 'grpc'
+    return {
+      connections: isH2c ? 1 : policy.connections,
+      pipelining: isH2c ? MOST_STREAMS : 1,
+      allowH2: isH2c,
+      ...(isH2c ? { h2Options: { useH2c: true } } : {}),
+      keepAliveTimeout: policy.keepAliveTimeoutMs,
+      keepAliveMaxTimeout: policy.keepAliveMaxTimeoutMs,
+      connect: { timeout: policy.connectTimeoutMs, ...secure },
+    }
+  }
+}
+
+/** Streams of one HTTP/2 connection. */
+const MOST_STREAMS = 100
+
+function defaultPool({ origin, options }: PoolRequest): Dispatcher {
+  return new Pool(origin, options)
+}

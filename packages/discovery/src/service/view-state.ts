@@ -1,0 +1,93 @@
+import type { ServiceDefinition } from '../define-service.ts'
+import { Listeners } from '../listeners.ts'
+import type { Reports } from '../reports.ts'
+import type { Endpoint, Health } from '../view/endpoint.ts'
+import type { Member } from '../view/member.ts'
+import type { MemberChange } from '../view/member-set.ts'
+import type { ServiceEvents, ServiceStatus } from '../view/service-status.ts'
+import type { ServiceCore } from './service-core.ts'
+import { TypedMembers } from './typed-members.ts'
+
+/** Follows the members of a service and tells the listeners of one view about them. */
+export class ViewState<Metadata> {
+  readonly typed: TypedMembers<Metadata>
+  readonly listeners: Listeners<ServiceEvents<Metadata>>
+  readonly #core: ServiceCore
+  readonly #known = new Map<Member, Endpoint<Metadata>>()
+  #endpoints: readonly Endpoint<Metadata>[] | undefined
+  readonly release: () => void
+
+  constructor(core: ServiceCore, definition: ServiceDefinition<unknown, Metadata>, reports: Reports) {
+    this.#core = core
+    this.typed = new TypedMembers(core, definition)
+    this.listeners = new Listeners((error) => reports.warn('A listener of a service has failed', { error }))
+    for (const member of core.watch.members.values()) this.#follow(member)
+    this.release = core.use({
+      onChange: (change, revision) => this.#take(change, revision),
+      onState: (state) => this.listeners.emit(state, undefined),
+      onRejected: (rejection) => this.listeners.emit('rejected', rejection),
+    })
+  }
+
+  get endpoints(): readonly Endpoint<Metadata>[] {
+    this.#endpoints ??= Object.freeze(
+      [...this.#core.watch.members.values()].flatMap((member) => this.typed.endpointOf(member) ?? []),
+    )
+    return this.#endpoints
+  }
+
+  status(isClosed: boolean, isPanicking: boolean): ServiceStatus {
+    const { watch } = this.#core
+    const counts: Record<Health, number> = { ready: 0, ejected: 0, unconfirmed: 0, draining: 0 }
+    for (const { health } of this.endpoints) counts[health] += 1
+    return {
+      state: isClosed ? 'closed' : watch.state,
+      revision: watch.revision,
+      ...(watch.provenAt === undefined ? {} : { provenAt: watch.provenAt }),
+      staleForMs: Math.round(watch.staleForMs),
+      isProtected: counts.unconfirmed > 0,
+      isPanicking,
+      counts,
+    }
+  }
+
+  /** What has changed for this definition: a record may have become valid or invalid for it. */
+  #take(change: MemberChange, revision: number): void {
+    this.#endpoints = undefined
+    const result = {
+      added: [] as Endpoint<Metadata>[],
+      removed: [] as Endpoint<Metadata>[],
+      changed: [] as Endpoint<Metadata>[],
+    }
+    for (const member of change.removed) {
+      const before = this.#known.get(member)
+      this.#known.delete(member)
+      if (before !== undefined) result.removed.push(before)
+    }
+    for (const member of [...change.added, ...change.changed]) {
+      const before = this.#known.get(member)
+      const after = this.#follow(member)
+      if (after !== undefined) (before === undefined ? result.added : result.changed).push(after)
+      else if (before !== undefined) result.removed.push(before)
+    }
+    const { added, removed, changed } = result
+    if (added.length + removed.length + changed.length === 0) return
+    this.listeners.emit('change', Object.freeze({ revision, added, removed, changed }))
+  }
+
+  #follow(member: Member): Endpoint<Metadata> | undefined {
+    const endpoint = this.typed.endpointOf(member)
+    if (endpoint !== undefined) {
+      this.#known.set(member, endpoint)
+      return endpoint
+    }
+    this.#known.delete(member)
+    const { key, modRevision } = member.stored
+    this.#core.reject({
+      key,
+      modRevision,
+      problem: this.typed.problemOf(member) ?? 'the metadata is invalid',
+    })
+    return undefined
+  }
+}
