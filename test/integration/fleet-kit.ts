@@ -1,7 +1,8 @@
-import { createEtcdClient, type EtcdClient, EtcdError, isFinalError, op } from '@livetree/etcd'
+import { createEtcdClient, type EtcdClient, EtcdError, op } from '@livetree/etcd'
 import { defineConfig, etcd, type EtcdLayer } from 'livetree'
 import * as z from 'zod'
 import { Random } from '../chaos/world/random.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 /** The directories of a fleet, each a layer, and where it is mounted. */
 export const DIRECTORIES = {
@@ -68,11 +69,8 @@ export class RandomWriter {
   async write(): Promise<void> {
     const random = this.#random
     this.count += 1
-    if (random.between(0, 9) === 0) {
-      await this.#client.kv.put('/fleet/others/noise', `${this.count}`)
-      return
-    }
-    const count = random.pick([1, 2, 2, 3, 5])
+    // None: a write elsewhere.
+    const count = random.pick([0, 1, 1, 2, 2, 2, 3, 3, 5, 5])
     const start = random.between(0, ALL_DIRECTORIES.length - 1)
     const changed = Array.from({ length: count }, (_, index) => {
       const directory = ALL_DIRECTORIES[(start + index) % ALL_DIRECTORIES.length] ?? '/fleet/app/base'
@@ -97,6 +95,7 @@ export class RandomWriter {
     const ops = [...changed, marker].map(([key, value]) =>
       value === undefined ? op.delete(key) : op.put(key, value),
     )
+    const until = performance.now() + 30_000
     for (;;) {
       try {
         const { header } = await kv
@@ -105,10 +104,11 @@ export class RandomWriter {
           .commit()
         return header.revision
       } catch (error) {
-        if (!(error instanceof EtcdError) || isFinalError(error)) throw error
+        // A member that has just come back knows neither the newest token nor the leader.
+        if (!(error instanceof EtcdError) || performance.now() > until) throw error
       }
-      const found = await kv.get(marker[0])
-      if (found?.value.toString() === marker[1]) return found.modRevision
+      const found = await waitFor(async () => [await kv.get(marker[0])], { timeoutMs: 30_000 })
+      if (found[0]?.text === marker[1]) return found[0].modRevision
     }
   }
 
