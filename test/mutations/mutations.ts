@@ -53,15 +53,15 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'P1: the ranges of a join do not wait for each other',
     file: `${watch}/joined-watch.ts`,
-    find: 'const common = Math.min(...this.#ranges.map(({ reached }) => reached))',
-    replace: 'const common = Math.max(...this.#ranges.map(({ reached }) => reached))',
+    find: 'return this.#ranges.every((range) => range.isKnownAt(revision))',
+    replace: 'return this.#ranges.some((range) => range.isKnownAt(revision))',
     test: joined,
   },
   {
     name: 'P1: a range with changes to come counts as unchanged',
     file: `${watch}/unchanged-ranges.ts`,
-    find: 'later?.kvs.length === 0 && later.count === earlier?.count',
-    replace: 'true',
+    find: 'return answer?.kvs.length === 0 && answer.count === before?.count',
+    replace: 'return answer !== undefined || before !== undefined',
     test: joined,
   },
   {

@@ -24,6 +24,8 @@ export class JoinedRange {
   progress: WatchProgress | undefined
   /** Up to this revision the range is known, whatever its watch has delivered. */
   #knownTo: number
+  /** Revisions at which the content is the same as at `from`. */
+  #same: { readonly from: number; readonly at: ReadonlySet<number> } = { from: 0, at: new Set() }
   #batches: WatchBatch[] = []
   #next = 0
   #askedFor = 0
@@ -37,6 +39,12 @@ export class JoinedRange {
   /** All changes up to this revision have arrived. */
   get reached(): number {
     return Math.max(this.#knownTo, (this.watcher?.position ?? 0) - 1)
+  }
+
+  /** Whether the content at a revision is known: all changes up to it have arrived, or have left no trace in it. */
+  isKnownAt(revision: number): boolean {
+    const { from, at } = this.#same
+    return this.reached >= revision || (from === this.reached && at.has(revision))
   }
 
   /** The earliest change that waits. */
@@ -68,12 +76,24 @@ export class JoinedRange {
     return head
   }
 
+  /** The revisions of the earliest changes that wait. */
+  revisions(most: number): number[] {
+    return this.#batches.slice(this.#next, this.#next + most).map(({ revision }) => revision)
+  }
+
   /**
-   * Records that the content of the range at this revision is what it was at the one reached: changes in
-   * between have left no trace.
+   * Records the revisions at which the content is what it was at `from`: changes in between have left no trace
+   * in it. This says nothing of the revisions in between, and is void once the range has reached another one.
    */
-  unchangedTo(revision: number): void {
-    this.#knownTo = Math.max(this.#knownTo, revision)
+  isSameAt(from: number, at: readonly number[]): void {
+    this.#same = { from, at: new Set(at) }
+  }
+
+  /** A revision at which the content is known was passed on: what has left no trace in it is of no interest. */
+  passedOn(revision: number): void {
+    if (this.reached >= revision) return
+    this.#knownTo = revision
+    this.#same = { from: revision, at: this.#same.at }
   }
 
   /** Requests progress of the watch, at once, unless that was done for this revision before. */

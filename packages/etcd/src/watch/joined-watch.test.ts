@@ -15,6 +15,8 @@ function open(isProgressOrdered = true) {
     }
   }
   connect()
+  // Until then new watches may not be synced.
+  if (isProgressOrdered) all.clock.advance(250)
   /** Writes at the next revision, and returns it. */
   const write = (writes: Record<string, string | undefined>) => all.store.write(writes)
   const deliver = (watch: PlayedWatch, revision: number) =>
@@ -162,6 +164,46 @@ describe('JoinedWatch', () => {
       expect(told.slice(1)).toEqual(['4: a1=x'])
     })
 
+    it('being unchanged at a later revision says nothing of those in between', async () => {
+      const all = playJoin(['a', 'b', 'c'])
+      const [a, b, c] = all.watches as [PlayedWatch, PlayedWatch, PlayedWatch]
+      for (const watch of all.watches) {
+        watch.isProgressOrdered = false
+        watch.connect('first')
+      }
+      const { store, told, reads } = all
+      store.write({ b1: 'y', c1: 'z' })
+      store.write({ a1: 'x', b1: undefined })
+      const answerAll = async () => {
+        for (let round = 0; round < 3; round += 1) {
+          for (const read of reads.splice(0)) read.answer()
+          await settled()
+        }
+      }
+      a.deliver(store.batch('a', 3)!)
+      await answerAll()
+      c.deliver(store.batch('c', 2)!)
+      await answerAll()
+      expect(told).toEqual(['created at 2'])
+      b.deliver(store.batch('b', 2)!)
+      expect(told.slice(1)).toEqual(['2: b1=y c1=z'])
+      b.deliver(store.batch('b', 3)!)
+      await answerAll()
+      expect(told.slice(2)).toEqual(['3: a1=x b1='])
+    })
+
+    it('several revisions are compared in one request', async () => {
+      const { a, told, write, deliver, reads } = open(false)
+      for (let revision = 2; revision <= 6; revision += 1) deliver(a, write({ a1: `${revision}` }))
+      reads.pop()!.answer()
+      await settled()
+      expect(told.slice(1)).toEqual(['2: a1=2'])
+      expect(reads).toHaveLength(1)
+      reads.pop()!.answer()
+      await settled()
+      expect(told.slice(2)).toEqual(['3: a1=3', '4: a1=4', '5: a1=5', '6: a1=6'])
+    })
+
     it('what arrives while it reads makes the answer void', async () => {
       const { a, b, told, write, deliver, reads } = open(false)
       write({ b1: 'y' })
@@ -215,6 +257,19 @@ describe('JoinedWatch', () => {
     clock.advance(10_000)
     expect([reads, clock.pending]).toEqual([[], 0])
     join.cancel()
+  })
+
+  it('while a new watch may not be synced, both are tried', async () => {
+    const { told, write, deliver, reads, watches } = open()
+    for (const watch of watches) watch.lose()
+    for (const watch of watches) watch.connect('second')
+    told.length = 0
+    const [a, b] = watches as [PlayedWatch, PlayedWatch]
+    deliver(a, write({ a1: 'x' }))
+    expect([b.asked, reads.length]).toEqual([[2], 1])
+    reads.pop()!.answer()
+    await settled()
+    expect(told).toEqual(['2: a1=x'])
   })
 
   it('as long as progress comes, however late, nothing is read', () => {
@@ -354,7 +409,7 @@ describe('random histories, through random deliveries, losses, progress and read
           join.cancel()
           expect(clock.pending).toBe(0)
         }),
-        { numRuns: 1_000 },
+        { numRuns: Number(process.env.LIVETREE_PROPERTY_RUNS ?? 2_000) },
       )
     },
   )

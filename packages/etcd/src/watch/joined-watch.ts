@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, monotonicNow } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import type { KeyRange } from '../key-range-form.ts'
 import type { Namespace } from '../key-range.ts'
@@ -6,11 +6,12 @@ import type { Logger } from '../logger.ts'
 import type { StoreRecognizer } from '../reflector/store-recognizer.ts'
 import type { Channel } from '../transport/transport.ts'
 import { callIsolated } from '../call-isolated.ts'
+import { HeldChanges, heldTooMuch } from './held-changes.ts'
 import { type JoinableWatch, JoinedRange } from './joined-range.ts'
 import { PendingRevisions } from './pending-revisions.ts'
 import { cancelledError } from './stream-errors.ts'
 import { UnchangedReads } from './unchanged-reads.ts'
-import type { WatchBatch, WatchContact, WatchHandlers } from './watch-handlers.ts'
+import type { WatchContact, WatchHandlers } from './watch-handlers.ts'
 import type { WatcherKnowledge } from './watch-host.ts'
 import type { WatchOptions } from './watch-options.ts'
 
@@ -34,16 +35,16 @@ export type JoinOptions = Pick<WatchOptions, 'startRevision' | 'afterRevision' |
 
 /** How long an answer to a progress request may take until the ranges are read instead, in milliseconds. */
 const PATIENCE_MS = 300
-/** More changes, and more bytes, of several revisions are not kept: listing again costs less. */
-const MOST_CHANGES = 200_000
-const MOST_BYTES = 64 * 1024 * 1024
-
+/** For how long after its creation a watch may not be synced, so that no progress is requested, in milliseconds. */
+const SYNC_MS = 250
+/** How many revisions one request compares: each costs the server a walk over the ranges that are behind. */
+const MOST_COMPARED = 8
 /**
  * Several ranges, watched as one: every change of a revision in all of them comes in one call, in the order of
  * revisions. Each range has a watch, and all watches are on one stream. A change is passed on when every range
  * is known to have reached its revision: by a change of its own at or after it, or by progress that the stream
  * reports, which is requested at once. Where progress may overtake changes (etcd before 3.4.25 and 3.5.8), or
- * does not come, the other ranges are read at the two revisions in question: unchanged ranges have reached it.
+ * does not come (a new watch is not synced yet), the other ranges are read at the two revisions in question: unchanged ranges have reached it.
  *
  * While a watch is not connected, or on another stream, nothing is passed on: it may yet find that the store is
  * another one.
@@ -60,9 +61,10 @@ export class JoinedWatch {
   #handed: number
   /** The highest revision that a caller waits for. */
   #wanted = 0
-  #changes = 0
-  #bytes = 0
+  readonly #held = new HeldChanges()
   #isTogether = false
+  /** Until then, on the monotonic clock, no progress can be expected. */
+  #unsyncedUntil = 0
   #hasBeenTogether = false
   #lastLoss: EtcdError | undefined | 'none' = 'none'
   #timer: unknown
@@ -135,8 +137,7 @@ export class JoinedWatch {
     return {
       onEvents: (batch) => {
         if (!range.push(batch)) return
-        this.#changes += batch.events.length
-        this.#bytes += sizeOf(batch)
+        this.#held.add(batch)
         this.#advance()
       },
       onProgress: (progress) => {
@@ -167,6 +168,7 @@ export class JoinedWatch {
     )
     if (!isTogether || this.#end !== undefined) return
     this.#isTogether = true
+    this.#unsyncedUntil = monotonicNow(this.#ports.clock) + SYNC_MS
     this.#lastLoss = 'none'
     const name = this.#hasBeenTogether ? 'onResumed' : 'onCreated'
     this.#hasBeenTogether = true
@@ -196,55 +198,63 @@ export class JoinedWatch {
     this.#tell((handlers) => handlers.onProgress?.(progress))
   }
 
-  /** Passes on what every range has reached, and finds out how far the ranges are that others wait for. */
+  /** Passes on what is known of every range, and finds out about the ranges that others wait for. */
   #advance(): void {
     if (!this.#isTogether || this.#isHandingOver) return
-    const common = Math.min(...this.#ranges.map(({ reached }) => reached))
     this.#isHandingOver = true
-    this.#handOver(common)
+    let next = this.#next()
+    while (next !== undefined && this.#isTogether && this.#isKnownAt(next)) {
+      this.#handOver(next)
+      next = this.#next()
+    }
     this.#isHandingOver = false
     if (!this.#isTogether) return
+    const common = Math.min(...this.#ranges.map(({ reached }) => reached))
     this.#handed = Math.max(this.#handed, common)
     this.#awaited.settle(this.#handed)
+    if (next === undefined) this.#rest()
+    else if (this.#held.isTooMuch && this.#waiting(2).length > 1) this.#finish(heldTooMuch())
+    else this.#ask()
+  }
+
+  /** The next revision to pass on, or to reach for a caller; undefined if nothing waits. */
+  #next(): number | undefined {
+    const [next] = this.#waiting(1)
+    return next
+  }
+
+  /** The first revisions with changes that wait, and the one that a caller waits for. */
+  #waiting(most: number): readonly number[] {
+    const revisions = new Set(this.#ranges.flatMap((range) => range.revisions(most)))
+    if (this.#wanted > this.#handed) revisions.add(this.#wanted)
+    return [...revisions].sort((a, b) => a - b).slice(0, most)
+  }
+
+  #isKnownAt(revision: number): boolean {
+    return this.#ranges.every((range) => range.isKnownAt(revision))
+  }
+
+  #handOver(revision: number): void {
+    const parts = this.#ranges.flatMap((range) => range.take(revision) ?? [])
+    for (const part of parts) this.#held.remove(part)
+    for (const range of this.#ranges) range.passedOn(revision)
+    this.#handed = revision
+    const header = parts.at(-1)?.header
+    if (header === undefined) return
+    const batch = { revision, events: parts.flatMap(({ events }) => events), header }
+    this.#tell((handlers) => handlers.onEvents(batch))
+  }
+
+  #ask(): void {
     const target = Math.max(this.#wanted, ...this.#ranges.map(({ tail }) => tail?.revision ?? 0))
-    if (target <= this.#handed) this.#rest()
-    else if (this.#isTooMuch()) this.#finish(tooMuch())
-    else this.#ask(target)
-  }
-
-  #handOver(upTo: number): void {
-    for (;;) {
-      const heads = this.#ranges.flatMap(({ head }) => head?.revision ?? [])
-      const revision = Math.min(...heads)
-      if (heads.length === 0 || revision > upTo || !this.#isTogether) return
-      const parts = this.#ranges.flatMap((range) => range.take(revision) ?? [])
-      for (const part of parts) {
-        this.#changes -= part.events.length
-        this.#bytes -= sizeOf(part)
-      }
-      this.#handed = revision
-      const header = parts.at(-1)?.header
-      if (header === undefined) return
-      const batch = { revision, events: parts.flatMap(({ events }) => events), header }
-      this.#tell((handlers) => handlers.onEvents(batch))
-    }
-  }
-
-  /** Whether more waits than is kept; one revision has to be kept, whatever its size. */
-  #isTooMuch(): boolean {
-    if (this.#changes <= MOST_CHANGES && this.#bytes <= MOST_BYTES) return false
-    const waiting = this.#ranges.flatMap(({ head, tail }) => [head ?? [], tail ?? []].flat())
-    return new Set(waiting.map(({ revision }) => revision)).size > 1
-  }
-
-  #ask(target: number): void {
     const behind = this.#ranges.filter(({ reached }) => reached < target)
-    if (behind.some(({ watcher }) => watcher?.isProgressOrdered === false)) this.#read(target, false)
-    else for (const range of behind) range.ask(target)
+    const isOrdered = behind.every(({ watcher }) => watcher?.isProgressOrdered !== false)
+    if (isOrdered) for (const range of behind) range.ask(target)
+    if (!isOrdered || monotonicNow(this.#ports.clock) < this.#unsyncedUntil) this.#read(false)
     const handed = this.#handed
     this.#timer ??= this.#ports.clock.setTimeout(() => {
       this.#timer = undefined
-      if (this.#handed === handed) this.#read(target, true)
+      if (this.#handed === handed) this.#read(true)
       this.#advance()
     }, PATIENCE_MS)
   }
@@ -254,9 +264,9 @@ export class JoinedWatch {
     this.#timer = undefined
   }
 
-  /** Reads whether the ranges that are behind are unchanged up to the target. */
-  #read(target: number, isAgain: boolean): void {
-    if (this.#end === undefined) this.#reads.ask(this.#ranges, target, isAgain)
+  /** Reads at which of the first revisions that wait the other ranges are unchanged. */
+  #read(isAgain: boolean): void {
+    if (this.#end === undefined) this.#reads.ask(this.#ranges, this.#waiting(MOST_COMPARED), isAgain)
   }
 
   /** Everything else is tried again when the timer fires, or the stream ends as well. */
@@ -283,13 +293,4 @@ export class JoinedWatch {
       (error) => this.#ports.logger.error('A handler of a joined watch failed', { error }),
     )
   }
-}
-
-function sizeOf({ events }: WatchBatch): number {
-  return events.reduce((sum, { kv }) => sum + kv.key.length + kv.value.length, 0)
-}
-
-function tooMuch(): EtcdError {
-  const what = 'too many changes wait until it is known how far the other ranges are; they are listed again'
-  return new EtcdError('response_too_large', { call: 'Watch/Watch', what })
 }

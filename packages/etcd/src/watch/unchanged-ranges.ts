@@ -6,10 +6,11 @@ import type { RangeRequest, RangeResponse } from '../wire/kv.ts'
 import type { Init } from '../wire/message-type.ts'
 import { KV } from '../wire/rpc.ts'
 
-/** A range, and the revision up to which its changes are known. */
-export interface KnownRange {
+/** A range whose content is known at a revision, and later revisions to compare it with. */
+export interface ComparedRange {
   readonly range: WireRange
-  readonly revision: number
+  readonly from: number
+  readonly at: readonly number[]
 }
 
 /** What to read, and how. */
@@ -17,29 +18,27 @@ export interface UnchangedRequest {
   readonly channel: Channel
   /** How many operations the server accepts in one transaction. */
   readonly size: TxnSize
-  readonly ranges: readonly KnownRange[]
-  /** The revision to compare with; not before any of the known ones. */
-  readonly revision: number
+  readonly ranges: readonly ComparedRange[]
   readonly clusterId: bigint | undefined
   readonly signal: AbortSignal
 }
 
 /**
- * Tells for each range whether its content at a revision is exactly what it was at the known one: no key was
- * written in between, and there are as many keys. A key that was created and deleted in between leaves no
- * trace, and none in the content. Reads of past revisions do not depend on when they are answered, so this
- * holds on every server; it costs the server a walk over each range.
+ * Returns for each range the revisions at which its content is exactly what it was at the known one: no key of
+ * that content was written in between, and there are as many keys. A key that was created and deleted in
+ * between leaves no trace, and none in the content. Reads of past revisions do not depend on when they are
+ * answered, so this holds on every server; it costs the server a walk over the range for each revision.
  *
  * @throws EtcdError `compacted` if a known revision is gone, `future_revision` for another store, and any error
  * of a read
  */
-export async function unchangedRanges(request: UnchangedRequest): Promise<boolean[]> {
-  const { channel, size, ranges, revision, clusterId, signal } = request
+export async function unchangedRanges(request: UnchangedRequest): Promise<number[][]> {
+  const { channel, size, ranges, clusterId, signal } = request
   const control = { signal, retry: 'read', ...(clusterId === undefined ? {} : { clusterId }) } as const
-  const reads = ranges.flatMap((known): Init<RangeRequest>[] => [
-    { ...known.range, revision, minModRevision: known.revision + 1, limit: 1, keysOnly: true },
+  const reads = ranges.flatMap(({ range, from, at }): Init<RangeRequest>[] => [
     // Revision 1 is that of the empty store; 0 would mean the newest.
-    { ...known.range, revision: Math.max(1, known.revision), countOnly: true },
+    { ...range, revision: Math.max(1, from), countOnly: true },
+    ...at.map((revision) => ({ ...range, revision, minModRevision: from + 1, limit: 1, keysOnly: true })),
   ])
   const answers = await size.split(reads, async (some): Promise<RangeResponse[]> => {
     const success = some.map((value) => ({ request: { type: 'range' as const, value } }))
@@ -48,8 +47,13 @@ export async function unchangedRanges(request: UnchangedRequest): Promise<boolea
     if (found.length !== some.length) throw new EtcdError('malformed_message', { call: 'KV/Txn' })
     return found
   })
-  return ranges.map((_, index) => {
-    const [later, earlier] = answers.slice(2 * index)
-    return later?.kvs.length === 0 && later.count === earlier?.count
+  let next = 0
+  return ranges.map(({ at }) => {
+    const [before, ...later] = answers.slice(next, next + 1 + at.length)
+    next += 1 + at.length
+    return at.filter((_, index) => {
+      const answer = later[index]
+      return answer?.kvs.length === 0 && answer.count === before?.count
+    })
   })
 }

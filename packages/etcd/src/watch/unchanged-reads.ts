@@ -18,7 +18,7 @@ export interface UnchangedPorts {
   onFailed(error: EtcdError): void
 }
 
-/** Reads which ranges of a join are unchanged, one request at a time. */
+/** Reads at which revisions the ranges of a join are unchanged, one request at a time. */
 export class UnchangedReads {
   readonly #ports: UnchangedPorts
   #isReading = false
@@ -29,23 +29,23 @@ export class UnchangedReads {
     this.#ports = ports
   }
 
-  /** Finds out about the ranges that have not reached the target. `isAgain`: also if the question is the last one. */
-  ask(ranges: readonly JoinedRange[], target: number, isAgain: boolean): void {
+  /** Finds out about the ranges whose content is not known at one of the revisions. `isAgain`: also if the question is the last one. */
+  ask(ranges: readonly JoinedRange[], revisions: readonly number[], isAgain: boolean): void {
     const { namespace, onRead, onFailed } = this.#ports
-    const behind = ranges
-      .filter(({ reached }) => reached < target)
-      .map((each) => ({ each, range: namespace.range(each.range), revision: each.reached }))
-    const question = JSON.stringify([target, behind.map(({ revision }) => revision)])
-    if (this.#isReading || behind.length === 0 || (question === this.#last && !isAgain)) return
+    const asked = ranges.flatMap((each) => {
+      const at = revisions.filter((revision) => !each.isKnownAt(revision))
+      return at.length === 0 ? [] : [{ each, range: namespace.range(each.range), from: each.reached, at }]
+    })
+    const question = JSON.stringify(asked.map(({ from, at }) => [from, at]))
+    if (this.#isReading || asked.length === 0 || (question === this.#last && !isAgain)) return
     this.#last = question
     this.#isReading = true
     const { channel, recognizer, clusterId, signal } = this.#ports
-    unchangedRanges({ channel, size: recognizer.size, ranges: behind, revision: target, clusterId, signal })
+    unchangedRanges({ channel, size: recognizer.size, ranges: asked, clusterId, signal })
       .then(
+        // If the range has moved meanwhile, the answer is void.
         (answers) => {
-          // What has arrived meanwhile is not a part of the answer.
-          for (const [index, { each, revision }] of behind.entries())
-            if (answers[index] === true && each.reached === revision) each.unchangedTo(target)
+          for (const [index, { each, from }] of asked.entries()) each.isSameAt(from, answers[index] ?? [])
         },
         (thrown: unknown) => onFailed(asEtcdError(thrown, 'KV/Txn')),
       )
