@@ -91,6 +91,17 @@ const DOORS: readonly Door[] = [
     open: (options) => etcd(options as never),
   },
   {
+    name: 'etcd with layers',
+    good: {
+      endpoints: ENDPOINT,
+      layers: [
+        { prefix: '/c/shared', at: ['a', 'b.c'], unused: 'warn', optional: true },
+        { prefix: '/c/own', at: 'd' },
+      ],
+    },
+    open: (options) => etcd(options as never),
+  },
+  {
     name: 'createEtcdClient',
     good: {
       endpoints: ENDPOINT,

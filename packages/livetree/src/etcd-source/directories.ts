@@ -42,14 +42,16 @@ const layerTable: OptionTable = {
  */
 export function resolveDirectories(layers: readonly EtcdLayer[]): readonly MountedDirectory[] {
   const directories: MountedDirectory[] = []
-  for (const [index, layer] of layers.entries()) {
+  for (const [index, given] of layers.entries()) {
     const option = `layers[${index}]`
+    // Its properties are read once.
+    const layer = optionKinds.isObject(given) ? { ...given } : given
     checkOptions(`etcd() in ${option}`, layer, layerTable)
     if (layer.prefix === undefined) throw invalid(`${option} has no prefix`, 'a directory of the store')
-    const { prefix: given, at = [], optional = false } = layer
+    const { at = [], optional = false } = layer
     const places = [...new Set([at].flat())]
     const { unused = places.length > 0 ? 'ignore' : 'warn' } = layer
-    const prefix = directoryOf(`${option}.prefix`, given)
+    const prefix = directoryOf(`${option}.prefix`, layer.prefix)
     for (const [before, other] of directories.entries())
       assertApart({ option, prefix, at: places }, { ...other, option: `layers[${before}]` })
     directories.push(Object.freeze({ prefix, at: places, unused, isOptional: optional }))
