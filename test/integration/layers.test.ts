@@ -8,6 +8,7 @@ import * as z from 'zod'
 import { eachEtcd } from '../support/each-etcd.ts'
 import { withoutOpenHandles } from '../support/open-handles.ts'
 import type { EtcdServer } from '../support/start-etcd.ts'
+import { startProxy } from '../support/start-proxy.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 withoutOpenHandles()
@@ -153,6 +154,39 @@ eachEtcd('layers of several prefixes', (etcdUnderTest) => {
       `etcdctl role grant-permission <role> --prefix=true read '${at}/checkout/'`,
     )
     expect(error.message).not.toContain(`read '${at}/shared`)
+  })
+
+  test('a permission that is taken away is named, what is served stays, and giving it back heals', async () => {
+    const { at, user, write, source } = await prepare('shared/redis', 'checkout')
+    await write({ 'shared/redis/host': 'r1' })
+    await using proxy = await startProxy({ target: server.endpoint })
+    const layers = [mounted, { ...own, optional: true }]
+    await using config = await checkout.load({ sources: [source(layers, [proxy.endpoint])], logger: false })
+    const range = { prefix: `${at}/shared/redis/` }
+    await root.authAdmin.roles.revoke(user, range)
+    await write({ 'shared/redis/host': 'r2' })
+    proxy.cutAll()
+    const lastError = () => config.status.sources[0]?.lastError?.message ?? ''
+    await waitFor(() => lastError().includes('permission_denied'), { timeoutMs: 20_000, what: 'the denial' })
+    expect(lastError()).toContain(`read '${at}/shared/redis/'`)
+    expect(config.current.redis.host).toBe('r1')
+    await root.authAdmin.roles.grant(user, { access: 'read', range })
+    await config.refresh({ timeoutMs: 20_000 })
+    expect(config.current.redis.host).toBe('r2')
+  })
+
+  test('roles that change do not tear the watches of a running configuration apart', async () => {
+    const { at, user, write, load } = await prepare('shared/redis', 'checkout')
+    await write({ 'shared/redis/host': 'r0' })
+    const config = await load([mounted, { ...own, optional: true }])
+    for (let round = 1; round <= 3; round++) {
+      // Every token is too old now, and with the history compacted everything is watched anew.
+      await root.authAdmin.roles.grant(user, { access: 'read', range: { prefix: `${at}/more${round}/` } })
+      const { header } = await write({ 'shared/redis/host': `r${round}`, 'checkout/redis/port': `${round}` })
+      await root.kv.compact(header.revision)
+      await config.refresh({ timeoutMs: 20_000 })
+      expect(config.current.redis).toEqual({ host: `r${round}`, port: round })
+    }
   })
 
   test('what is missing is asked for in the layer it belongs to', async () => {

@@ -1,3 +1,5 @@
+import { createEtcdClient, op } from '@livetree/etcd'
+import { etcd as etcdSource } from 'livetree'
 import { expect, test } from 'vitest'
 import { Random } from '../../chaos/world/random.ts'
 import { eachEtcd, type EtcdUnderTest, eachRealEtcd } from '../../support/each-etcd.ts'
@@ -8,6 +10,8 @@ import {
   addReader,
   ALL_DIRECTORIES,
   connectRoot,
+  fleetConfig,
+  layersOf,
   type Directory,
   FleetReader,
   RandomWriter,
@@ -92,6 +96,40 @@ eachEtcd('layers under different permissions, joined by revision', (etcd) => {
     timeout: 240_000,
   }, async () => {
     await holdsWhole(await serverOf(etcd))
+  })
+})
+
+eachEtcd('layers of another store', (etcd) => {
+  test('a wiped store of the same identity is a new epoch, and nothing of the two is mixed', async () => {
+    const server = await etcd.start()
+    const write = async (leaves: Record<string, string>) => {
+      await using client = createEtcdClient({ endpoints: [server.endpoint] })
+      const { header } = await client.kv
+        .txn()
+        .then(...Object.entries(leaves).map(([key, text]) => op.put(key, text)))
+        .commit()
+      return header.revision
+    }
+    // The directory of the zone is empty, so that nothing in it tells the stores apart.
+    await write({ '/fleet/app/base/k': 'old', '/fleet/app/prod/k': 'old' })
+    await using proxy = await startProxy({ target: server.endpoint })
+    const layers = layersOf(['/fleet/app/base', '/fleet/app/prod', '/fleet/zones/eu'])
+    const source = etcdSource({ endpoints: [proxy.endpoint], layers })
+    await using config = await fleetConfig.load({ sources: [source], logger: false })
+    const seen: string[] = []
+    config.on('change', ({ epoch, next }) =>
+      seen.push([epoch, next.base['k'], next.prod['k'], next.zone['k']].join(' ')),
+    )
+    const known = config.revision
+    await proxy.refuse()
+    proxy.cutAll()
+    await server.restart({ emptyData: true, keepIdentity: true })
+    await write({ '/fleet/zones/eu/k': 'new' })
+    while ((await write({ '/fleet/app/base/k': 'new', '/fleet/app/prod/k': 'new' })) <= known + 5);
+    await proxy.accept()
+    await config.refresh({ timeoutMs: 30_000 })
+    expect([config.current.base, config.current.zone]).toEqual([{ k: 'new' }, { k: 'new' }])
+    expect(seen).toEqual(['1 new new new'])
   })
 })
 
