@@ -39,9 +39,11 @@ export class CallerWait implements Disposable {
     return this.#controller.signal
   }
 
-  /** Ends the call when this ends. */
-  endWith(ending: Ending): void {
-    this.#cleanups.push(ending.onEnd((reason) => this.#controller.abort(reason)))
+  /** Ends the call when this ends. Returns how to undo that. */
+  endWith(ending: Ending): () => void {
+    const unsubscribe = ending.onEnd((reason) => this.#controller.abort(reason))
+    this.#cleanups.push(unsubscribe)
+    return unsubscribe
   }
 
   /** The result of a step of the call, unless the call ends before. The step has to end by itself. */

@@ -15,3 +15,11 @@ export { runElection, type RunElectionOptions } from './run-election.ts'
 export { openSession } from './session.ts'
 export type { Session, SessionOptions } from './session-contract.ts'
 export type { View, ViewOptions } from './view.ts'
+export { type Counter, type CounterResult, createCounter } from './counter.ts'
+export { createSemaphore, type Permit, type Semaphore, type SemaphoreOptions } from './semaphore.ts'
+export {
+  createDoubleBarrier,
+  type DoubleBarrier,
+  type DoubleBarrierOptions,
+  type Place,
+} from './double-barrier.ts'

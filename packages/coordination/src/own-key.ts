@@ -109,7 +109,10 @@ export class OwnKey implements Ending {
       .if(compare.createRevision(this.key, '=', 0), ...conditions)
       .then(op.put(this.key, this.#plan.value, { lease }), ...reads)
       .else(op.get(this.key), ...reads)
-    const creating = this.#send(() => txn.commit(this.session.control), false)
+    const onLost = (): void => {
+      this.#isStray = true
+    }
+    const creating = this.#send(() => txn.commit(this.session.control), false, onLost)
     this.#creating = creating
     const result = await creating
     if (result.succeeded) {
@@ -163,7 +166,7 @@ export class OwnKey implements Ending {
         .if(this.guard, compare.modRevision(this.key, '=', this.#modRevision))
         .then(op.put(this.key, value, { lease }))
         .else(op.get(this.key))
-      const result = await this.#send(() => txn.commit(control), true)
+      const result = await this.#send(() => txn.commit(control), false)
       const [found] = result.succeeded ? [undefined] : result.results
       if (result.succeeded) this.#modRevision = result.header.revision
       else if (found?.createRevision !== this.#token) this.#onGone()
@@ -201,9 +204,10 @@ export class OwnKey implements Ending {
     }
   }
 
-  #send<R>(send: () => Promise<R>, isPatient: boolean): Promise<R> {
+  /** `onLost` is called for an attempt that may have been applied. */
+  #send<R>(send: () => Promise<R>, isPatient: boolean, onLost?: () => void): Promise<R> {
     const onError = (error: unknown): void => {
-      this.#isStray ||= !isPatient && mayBeApplied(error)
+      if (mayBeApplied(error)) onLost?.()
       this.session.noteError(error)
     }
     return sendAgain(send, { signal: this.#stop.signal, isPatient, onError })

@@ -32,6 +32,7 @@ async function run(block: string, endpoint: string): Promise<string[]> {
 const LOGS = [
   ['paid true', 'done, with token true true undefined'],
   ['leader node-1:8081', 'node-2', 'undefined'],
+  ['true true undefined', '0 1 1'],
   ['any number of readers', 'one writer true', 'host-1 at 10.0.0.1', 'true live', 'false'],
 ]
 
