@@ -31,6 +31,7 @@ const boundaries: readonly [from: string, refused: string, allowed: string][] = 
   ['packages/express/src/index.ts', '@livetree/etcd', '@livetree/core'],
   ['packages/nestjs/src/index.ts', '@livetree/express', '@nestjs/common'],
   ['packages/fastify/src/index.ts', 'livetree', 'fastify'],
+  ['packages/fastify/src/discovery/index.ts', '@livetree/etcd', '@livetree/discovery'],
   ['packages/embedded/src/engine.ts', '@livetree/etcd', '@livetree/etcd/wire'],
   ['packages/embedded/src/engine.ts', '@livetree/core', 'node:http2'],
   ['packages/coordination/src/mutex.ts', '@livetree/etcd/wire', '@livetree/etcd'],

@@ -1,4 +1,5 @@
 import { coordinationMutations } from './coordination-mutations.ts'
+import { discoveryMutations } from './discovery-mutations.ts'
 import type { Mutation } from './mutation.ts'
 
 const source = 'packages/livetree/src/etcd-source'
@@ -368,4 +369,5 @@ export const mutations: readonly Mutation[] = [
     test: 'packages/etcd/src/transport/close.test.ts',
   },
   ...coordinationMutations,
+  ...discoveryMutations,
 ]

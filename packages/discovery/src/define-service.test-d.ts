@@ -1,7 +1,7 @@
 import { expectTypeOf, test } from 'vitest'
 import * as z from 'zod'
 import { defineService } from './define-service.ts'
-import type { Discovery } from './discovery.ts'
+import type { Discovery } from './discovery-contract.ts'
 import type { ServiceView } from './service-view.ts'
 
 const orders = defineService({

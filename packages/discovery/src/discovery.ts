@@ -11,6 +11,7 @@ import type { PolicySettingsByService } from './balance/policy.ts'
 import { type Checks, having, LABEL, milliseconds, OBJECT, readOptions, SIGNAL } from './check-options.ts'
 import { systemClock } from './clock.ts'
 import { definitionOf, type ServiceDefinition } from './define-service.ts'
+import type { Discovery, DispatcherOptions, OpenServiceOptions } from './discovery-contract.ts'
 import {
   type DiscoveryOptions,
   type ResolvedDiscoveryOptions,
@@ -30,62 +31,6 @@ import { type ServiceContext, ServiceCore } from './service/service-core.ts'
 import { ViewState } from './service/view-state.ts'
 import { OpenView, type ServiceView } from './service-view.ts'
 import { cancelled, within } from './wait.ts'
-
-/** Options of `openService`. */
-export interface OpenServiceOptions {
-  /** How long to wait for the first list. Default: that of the discovery. */
-  readonly startupTimeoutMs?: number
-  readonly signal?: AbortSignal
-}
-
-/** Options of `dispatcher` and `interceptor`. */
-export interface DispatcherOptions {
-  /** Replaces the policy of the discovery. */
-  readonly policy?: PolicySettingsByService | LivePolicy
-  /** Replaces the zone of the discovery. */
-  readonly zone?: string
-  /** For all hosts that are no services. Default: an `Agent` of the dispatcher's own. */
-  readonly fallback?: Dispatcher
-}
-
-/** Finds services, and makes an instance of one found. One per process. */
-export interface Discovery extends AsyncDisposable {
-  /**
-   * Registers an instance: waits until its server listens and it is ready, and keeps it registered until it is deregistered.
-   *
-   * @throws DiscoveryError `invalid_option`, `unreachable_address`, `not_registered`, `cancelled`, `closed`
-   */
-  register<Metadata = unknown>(options: RegisterOptions<Metadata>): Promise<Registration<Metadata>>
-  /**
-   * Opens the view of a service. Resolves with its first list, or without one after `startupTimeoutMs`: the view is then
-   * stale and empty until etcd is there.
-   *
-   * @throws DiscoveryError `invalid_option`, `cancelled`, `closed`
-   */
-  openService<Metadata = unknown>(
-    service: string | ServiceDefinition<unknown, Metadata>,
-    options?: OpenServiceOptions,
-  ): Promise<ServiceView<Metadata>>
-  /**
-   * An undici dispatcher for `http://<name>.service`. Its owner closes it, or `close()` of the discovery does.
-   *
-   * @throws DiscoveryError `invalid_option`, `closed`
-   */
-  dispatcher(options?: DispatcherOptions): Dispatcher
-  /**
-   * The same as an interceptor: `new Agent().compose(discovery.interceptor())`.
-   *
-   * @throws DiscoveryError `invalid_option`, `closed`
-   */
-  interceptor(options?: Omit<DispatcherOptions, 'fallback'>): Dispatcher.DispatcherComposeInterceptor
-  /** undici's `fetch` with a dispatcher of this discovery. */
-  fetch(input: RequestInfo, init?: RequestInit): Promise<Response>
-  /**
-   * Deregisters every instance, closes every view and dispatcher, and every connection once its requests have ended. The
-   * client stays open. Idempotent.
-   */
-  close(): Promise<void>
-}
 
 /**
  * Creates a discovery. No I/O.
@@ -112,6 +57,9 @@ class EtcdDiscovery implements Discovery {
   readonly #cores = new Map<string, ServiceCore>()
   readonly #closingCores = new Set<Promise<void>>()
   readonly #registrations = new Set<Registration>()
+  /** Registrations that were given up and may have left a key. */
+  readonly #background = new Set<Promise<void>>()
+  readonly #making = new Set<Promise<unknown>>()
   readonly #dispatchers = new Set<Dispatcher>()
   readonly #ownPolicies = new Set<Policies>()
   readonly #closed = new AbortController()
@@ -145,6 +93,10 @@ class EtcdDiscovery implements Discovery {
       zone,
       env: process.env,
       closed: this.#closed.signal,
+      inBackground: (work) => {
+        this.#background.add(work)
+        void work.then(() => this.#background.delete(work))
+      },
       keyOf: (service, id) => `${servicePrefix(layout, service)}${id}`,
     }
   }
@@ -157,7 +109,8 @@ class EtcdDiscovery implements Discovery {
         `register: records are written for Go's naming only, not for ${this.#options.codec}`,
       )
     }
-    const registration = await register(this.#registration, options)
+    const making = register(this.#registration, options)
+    const registration = await this.#whileMaking(making)
     this.#registrations.add(registration)
     registration.on('state', (state) => {
       if (state === 'closed') this.#registrations.delete(registration)
@@ -233,11 +186,23 @@ class EtcdDiscovery implements Discovery {
   async #close(): Promise<void> {
     await Promise.all([...this.#registrations].map((registration) => registration.deregister()))
     this.#closed.abort()
+    await Promise.allSettled(this.#making)
+    await Promise.all(this.#background)
     // The time limit of the pools is also that of the requests that the dispatchers wait for.
     const closing = [...this.#dispatchers, ...this.#cores.values()].map((each) => each.close())
     this.#cores.clear()
     await Promise.all([...closing, ...this.#closingCores])
     for (const policies of [this.#policies, ...this.#ownPolicies]) policies.close()
+  }
+
+  /** Remembers a registration while it is being made, so that `close` can wait for its end. */
+  async #whileMaking<Metadata>(making: Promise<Registration<Metadata>>): Promise<Registration<Metadata>> {
+    this.#making.add(making)
+    try {
+      return await making
+    } finally {
+      this.#making.delete(making)
+    }
   }
 
   #routes(

@@ -14,12 +14,8 @@ export {
   type ServiceDefinition,
   type ServiceOptions,
 } from './define-service.ts'
-export {
-  createDiscovery,
-  type Discovery,
-  type DispatcherOptions,
-  type OpenServiceOptions,
-} from './discovery.ts'
+export { createDiscovery } from './discovery.ts'
+export type { Discovery, DispatcherOptions, OpenServiceOptions } from './discovery-contract.ts'
 export type { DiscoveryOptions } from './discovery-options.ts'
 export { DiscoveryError, type DiscoveryErrorCode, discoveryErrorCodes } from './errors.ts'
 export type { Protocol } from './record/endpoint-record.ts'

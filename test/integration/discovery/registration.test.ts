@@ -123,6 +123,7 @@ eachEtcd('a registration', (etcd) => {
     const { server: http } = await startProvider()
     const registration = await discovery.register({ service: 'fight', server: http })
     let written = 0
+    const { header } = await client.kv.getRange({ key: registration.key })
     const watcher = client.watch.subscribe(
       { key: registration.key },
       {
@@ -132,6 +133,7 @@ eachEtcd('a registration', (etcd) => {
           if (isOwn && written < 100) void client.kv.put(registration.key, 'enemy').catch(() => undefined)
         },
       },
+      { afterRevision: header.revision },
     )
     await client.kv.put(registration.key, 'enemy')
     await waitFor(() => written >= 5, { timeoutMs: FOUND_AGAIN_MS })
@@ -148,6 +150,7 @@ eachEtcd('a registration', (etcd) => {
     const registration = await discovery.register({ service: 'leaving', server: http })
     const lease = (await recordOf(client, registration.key))?.lease ?? 0n
     const events: string[] = []
+    const { header } = await client.kv.getRange({ key: registration.key })
     const watcher = client.watch.subscribe(
       { key: registration.key },
       {
@@ -158,8 +161,8 @@ eachEtcd('a registration', (etcd) => {
             ),
           ),
       },
+      { afterRevision: header.revision },
     )
-    await client.kv.put(`${registration.key}-marker`, '')
     await registration.deregister()
     await waitFor(() => events.length >= 2)
     watcher.cancel()

@@ -29,6 +29,8 @@ export interface RegistrationContext {
   /** Aborted when the discovery is closed. */
   readonly closed: AbortSignal
   keyOf(service: string, id: string): string
+  /** Work that goes on after its call has ended; `close()` of the discovery waits for it. It must not reject. */
+  inBackground(work: Promise<void>): void
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000
@@ -102,18 +104,19 @@ export class ServiceRegistration implements Registration {
       checkMs = 5_000,
       failures = 3,
     } = this.#options
-    this.#context.closed.addEventListener('abort', this.#onClosed)
     this.#publish()
     const isThere = await this.#settled(timeoutMs, signal)
     if (!isThere && (signal.aborted || onUnavailable === 'fail')) {
       const cause = this.#keeper.lastError
-      this.#end()
+      // The write may have been applied, or may be yet.
+      this.#context.inBackground(this.deregister().then(() => this.#end()))
       if (this.#context.closed.aborted) throw closedError(this.key)
       if (signal.aborted) throw cancelled('register', signal)
       throw new DiscoveryError('not_registered', `${this.key} could not be written within ${timeoutMs} ms`, {
         cause,
       })
     }
+    this.#context.closed.addEventListener('abort', this.#onClosed)
     if (check === undefined) return
     const { clock } = this.#context
     const onChange = (isHealthy: boolean, error: unknown) => this.#judge(isHealthy, error)

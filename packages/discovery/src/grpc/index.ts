@@ -1,0 +1,1 @@
+export { registerGrpcResolver, type GrpcResolverOptions } from './grpc-resolver.ts'

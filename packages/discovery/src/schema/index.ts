@@ -1,0 +1,1 @@
+export { policySchema } from './policy-schema.ts'

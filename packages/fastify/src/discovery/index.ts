@@ -1,0 +1,1 @@
+export { discovery, type DiscoveryPluginOptions } from './discovery-plugin.ts'

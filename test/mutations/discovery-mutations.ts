@@ -1,0 +1,186 @@
+import type { Mutation } from './mutation.ts'
+
+const source = 'packages/discovery/src'
+const integration = (file: string) => `test/integration/discovery/${file}.test.ts`
+const balancer = `${source}/balance/balancer.test.ts`
+const members = `${source}/view/member-set.test.ts`
+
+/** For each promise of discovery at least one fault in the code that keeps it. */
+export const discoveryMutations: readonly Mutation[] = [
+  {
+    name: 'Discovery: a deleted or overwritten key is not put back',
+    file: `${source}/registration/key-keeper.ts`,
+    find: 'if (value === kept.value && lease === kept.lease.id) return',
+    replace: 'return',
+    test: integration('registration'),
+  },
+  {
+    name: 'Discovery: a lost lease is the end',
+    file: `${source}/registration/key-keeper.ts`,
+    find: "this.#become('lost')\n    this.#delayMs = backoffMs(0)",
+    replace: 'return',
+    test: integration('registration'),
+  },
+  {
+    name: 'Discovery: a departure is not announced',
+    file: `${source}/registration/key-keeper.ts`,
+    find: 'if (this.#farewell !== undefined) {',
+    replace: 'if (this.#farewell === undefined) {',
+    test: integration('registration'),
+  },
+  {
+    name: 'Discovery: the server is closed before the departure has spread',
+    file: `${source}/registration/service-registration.ts`,
+    find: 'if (hadKey) await pauseRunning(clock, propagationMs)',
+    replace: '',
+    test: integration('registration'),
+  },
+  {
+    name: 'Discovery: the port of the options is believed',
+    file: `${source}/registration/bound-address.ts`,
+    find: 'if (!server.listening) await listening(server, signal)',
+    replace: '',
+    test: integration('registration'),
+  },
+  {
+    name: 'Discovery: loopback is registered for other hosts',
+    file: `${source}/registration/address.ts`,
+    find: 'if (isLoopback(host) &&',
+    replace: 'if (host === undefined &&',
+    test: `${source}/registration/address.test.ts`,
+  },
+  {
+    name: 'Discovery: a sudden emptiness is believed',
+    file: `${source}/view/protection.ts`,
+    find: 'return readyAfter > 0 &&',
+    replace: 'return true ||',
+    test: integration('view'),
+  },
+  {
+    name: 'Discovery: an announced departure is not believed',
+    file: `${source}/view/member-set.ts`,
+    find: 'if (isBelieved || member.isLeaving) {',
+    replace: 'if (isBelieved && !member.isLeaving) {',
+    test: members,
+  },
+  {
+    name: 'Discovery: the ghost of a restarted instance counts',
+    file: `${source}/view/member-set.ts`,
+    find: 'stored.createRevision >= (winner?.createRevision ?? 0)',
+    replace: 'winner === undefined',
+    test: members,
+  },
+  {
+    name: 'Discovery: a record of a service below is an endpoint',
+    file: `${source}/view/service-watch.ts`,
+    find: "if (name === '' || name.includes('/')) return undefined",
+    replace: '',
+    test: integration('view'),
+  },
+  {
+    name: 'Discovery: a view that hears nothing is live',
+    file: `${source}/view/service-watch.ts`,
+    find: "this.#staleTimer = clock.setTimeout(() => this.#become('stale'), staleAfterMs)",
+    replace: '',
+    test: integration('view'),
+  },
+  {
+    name: 'Discovery: a POST is sent twice',
+    file: `${source}/route/retry-rules.ts`,
+    find: "if (!isIdempotent || body !== 'replayable') return false",
+    replace: "if (body !== 'replayable') return false",
+    test: integration('dispatcher'),
+  },
+  {
+    name: 'Discovery: a request that was surely not sent is given up',
+    file: `${source}/route/retry-rules.ts`,
+    find: "return body !== 'used'",
+    replace: 'return false',
+    test: integration('dispatcher'),
+  },
+  {
+    name: 'Discovery: retries have no budget',
+    file: `${source}/balance/retry-budget.ts`,
+    find: 'if (left < 1) return false',
+    replace: '',
+    test: integration('dispatcher'),
+  },
+  {
+    name: 'Discovery: handlers of an older undici are not understood',
+    file: `${source}/route/discovery-dispatcher.ts`,
+    find: 'return isCurrent ? this.#send(options, handler) : this.#older.dispatch(options, handler)',
+    replace: 'return this.#send(options, isCurrent ? handler : handler)',
+    test: integration('dispatcher'),
+  },
+  {
+    name: 'Discovery: the connections of a removed endpoint are cut',
+    file: `${source}/service/pools.ts`,
+    find: 'await pool.close()',
+    replace: 'await pool.destroy()',
+    test: integration('dispatcher'),
+  },
+  {
+    name: 'Discovery: a removed endpoint stays in the choice',
+    file: `${source}/service/service-core.ts`,
+    find: 'this.balancer.setTargets([...this.watch.members.values()])',
+    replace: 'if (removed.length === 0) this.balancer.setTargets([...this.watch.members.values()])',
+    test: integration('dispatcher'),
+  },
+  {
+    name: 'Discovery: a request that was aborted is still counted',
+    file: `${source}/route/attempt.ts`,
+    find: 'onResponseError(_: Dispatcher.DispatchController | undefined, error: Error): void {\n    this.#release()',
+    replace:
+      'onResponseError(_: Dispatcher.DispatchController | undefined, error: Error): void {\n    if (!this.#request.controller.aborted) this.#release()',
+    test: integration('dispatcher'),
+  },
+  {
+    name: 'Discovery: what fails fast looks fast',
+    file: `${source}/balance/balancer.ts`,
+    find: 'load.measure(Math.max(penaltyMs, load.latencyMs(now, decayMs) ?? 0), now, decayMs)',
+    replace: 'load.measure(0.1, now, decayMs)',
+    test: balancer,
+  },
+  {
+    name: 'Discovery: outliers are never set aside',
+    file: `${source}/balance/balancer.ts`,
+    find: 'if (load.failuresInRow >= outliers.failuresInRow) return true',
+    replace: '',
+    test: balancer,
+  },
+  {
+    name: 'Discovery: everybody may be set aside',
+    file: `${source}/balance/balancer.ts`,
+    find: 'Math.max(1, Math.floor(ready.length * outliers.mostEjectedShare))',
+    replace: 'ready.length',
+    test: balancer,
+  },
+  {
+    name: 'Discovery: the own zone is one of many',
+    file: `${source}/balance/plan.ts`,
+    find: 'Math.min(1, (policy.zoneFactor * local.length) / localCount)',
+    replace: '0.5',
+    test: balancer,
+  },
+  {
+    name: 'Discovery: newcomers get their full share at once',
+    file: `${source}/balance/endpoint-load.ts`,
+    find: 'if (slowStartMs <= 0) return 1',
+    replace: 'return 1',
+    test: balancer,
+  },
+  {
+    name: 'Discovery: latency does not count',
+    file: `${source}/balance/choose.ts`,
+    find: 'return Math.max(latencyMs, LEAST_LATENCY_MS) * costByLoad',
+    replace: 'return Math.max(0 * latencyMs, LEAST_LATENCY_MS) * costByLoad',
+    test: balancer,
+  },
+  {
+    name: 'Discovery: Go cannot compare the metadata',
+    file: `${source}/record/go-record.ts`,
+    find: 'Metadata: metadata })',
+    replace: 'Metadata: JSON.parse(metadata) })',
+    test: `${source}/record/records.test.ts`,
+  },
+]
