@@ -170,6 +170,7 @@ export class KeptRange implements Ending {
   #finish(reason: Error): void {
     if (this.#end !== undefined) return
     this.#end = reason
+    this.#setStale(true)
     this.#first.reject(reason)
     const endings = [...this.#endings]
     this.#endings.clear()

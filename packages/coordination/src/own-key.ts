@@ -12,35 +12,11 @@ import {
 } from '@livetree/etcd'
 import type { Ending } from './caller-wait.ts'
 import { CoordinationError } from './errors.ts'
+import type { CreatedKey, OwnKeyPlan } from './own-key-plan.ts'
 import { mayBeApplied, sendAgain } from './send-again.ts'
 import type { OpenSession } from './session.ts'
 
-/** What `OwnKey.create` writes. */
-export interface OwnKeyPlan {
-  /** A name that only this session can have, unless `isShared`. */
-  readonly key: string
-  readonly value: Bytes
-  /**
-   * What happens when a write of somebody else takes the key off the lease: true writes it again under the lease; false
-   * gives the key up, for keys that others order by modification.
-   */
-  readonly canReattach: boolean
-  /** True if others may use the same name: then a key under another lease is theirs. Default false. */
-  readonly isShared?: boolean
-}
-
 type Header = RangeResult['header']
-
-/** The key as it was created, with what the same transaction read. */
-export interface CreatedKey {
-  /** Revision at which the key was created; 0 if a condition failed, or somebody else has the key. */
-  readonly token: number
-  /** The reads have seen the state at this revision. */
-  readonly header: Header
-  /** False if an earlier attempt, whose answer was lost, created the key: the reads may have seen later keys, too. */
-  readonly isNewest: boolean
-  readonly reads: readonly RangeResult[]
-}
 
 function bytesOf(value: Bytes): Buffer {
   return typeof value === 'string' ? Buffer.from(value) : Buffer.from(value)

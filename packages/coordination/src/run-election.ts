@@ -1,4 +1,4 @@
-import { type Bytes, type EtcdClient, EtcdError, isFinalError } from '@livetree/etcd'
+import { type Bytes, type EtcdClient, EtcdError, isFinalError, type Logger } from '@livetree/etcd'
 import {
   BYTES,
   checkArgument,
@@ -11,6 +11,7 @@ import {
 import { CallerWait } from './caller-wait.ts'
 import { campaign, type Leadership } from './election.ts'
 import { CoordinationError } from './errors.ts'
+import { guardLogger } from './isolated.ts'
 import { pause, pauseMs } from './send-again.ts'
 import { checkClient, openedSession, openSession, SESSION_CHECKS } from './session.ts'
 import type { Session, SessionOptions } from './session-contract.ts'
@@ -57,9 +58,10 @@ export async function runElection(
   checkArgument('the value', BYTES, given.value)
   checkArgument('lead', FUNCTION, lead)
   const { signal = new AbortController().signal } = given
+  const logger = guardLogger(given.logger)
   for (let quickTerms = 0; !signal.aborted; ) {
     const startedAt = performance.now()
-    await runTerm(client, name, { ...given, signal }, lead)
+    await runTerm(client, name, { ...given, signal, logger }, lead)
     // A term that fails, or ends at once, is followed by a pause, so that nothing is repeated at full speed.
     const isQuick = performance.now() - startedAt < QUICK_MS
     quickTerms = isQuick ? quickTerms + 1 : 0
@@ -71,7 +73,11 @@ export async function runElection(
 async function runTerm(
   client: EtcdClient,
   name: string,
-  { value, signal, ...options }: RunElectionOptions & { readonly signal: AbortSignal },
+  {
+    value,
+    signal,
+    ...options
+  }: RunElectionOptions & { readonly signal: AbortSignal; readonly logger: Logger },
   lead: (leadership: Leadership) => unknown,
 ): Promise<void> {
   try {
@@ -83,7 +89,7 @@ async function runTerm(
     const isOver = signal.aborted || (error instanceof CoordinationError && MENDABLE.has(error.code))
     const isTransient = error instanceof EtcdError && !isFinalError(error)
     if (!isOver && !isTransient) throw error
-    options.logger?.info('A candidacy ended; the next one follows', { name, error })
+    options.logger.info('A candidacy ended; the next one follows', { name, error })
   }
 }
 

@@ -1,4 +1,4 @@
-import { EtcdError, isFinalError, isSettingError } from '@livetree/etcd'
+import { EtcdError, type EtcdErrorCode, isFinalError } from '@livetree/etcd'
 
 /** How a request is repeated. */
 export interface RepeatOptions {
@@ -39,14 +39,31 @@ export async function sendAgain<R>(send: () => Promise<R>, options: RepeatOption
 
 function isWorthRepeating(error: unknown, isPatient: boolean): boolean {
   if (!(error instanceof EtcdError) || isFinalError(error)) return false
-  if (error.code === 'lease_not_found' || error.code === 'cluster_changed') return false
-  if (isPatient) return true
-  if (isSettingError(error) || error.code === 'no_space') return false
-  return error.fate === 'unknown' || error.fate === 'not_sent' || REFUSALS.has(error.code)
+  return TRANSIENT.has(error.code) || (isPatient && !USELESS.has(error.code))
 }
 
-/** Refusals of a member that cannot serve at the moment. */
-const REFUSALS: ReadonlySet<string> = new Set(['unavailable', 'no_leader', 'too_many_requests'])
+/** The cluster cannot be reached or cannot serve at the moment, or no answer came. */
+const TRANSIENT: ReadonlySet<string> = new Set<EtcdErrorCode>([
+  'connect_failed',
+  'connection_lost',
+  'discovery_failed',
+  'deadline_exceeded',
+  'no_leader',
+  'outcome_unknown',
+  'too_many_requests',
+  'unavailable',
+])
+
+/** The same request fails in the same way, however often it is sent. */
+const USELESS: ReadonlySet<string> = new Set<EtcdErrorCode>([
+  'cluster_changed',
+  'compacted',
+  'duplicate_key',
+  'lease_not_found',
+  'request_too_large',
+  'response_too_large',
+  'unimplemented',
+])
 
 /** Milliseconds before the next attempt, with jitter. */
 export function pauseMs(attempt: number): number {

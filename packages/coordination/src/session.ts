@@ -60,7 +60,15 @@ export async function openSession(client: EtcdClient, options?: SessionOptions):
     id === undefined
       ? client.lease.grant({ ttlSeconds, signal: wait.signal })
       : client.lease.adopt(id, { signal: wait.signal })
-  const session = new OpenSession(client, await wait.race(opening), given)
+  let lease: Lease
+  try {
+    lease = await wait.race(opening)
+  } catch (error) {
+    // A lease that was granted all the same is given back.
+    if (id === undefined) opening.then((late) => late.revoke()).catch(() => undefined)
+    throw error
+  }
+  const session = new OpenSession(client, lease, given)
   session.assertOpen()
   return session
 }

@@ -1,0 +1,26 @@
+import type { Bytes, RangeResult } from '@livetree/etcd'
+
+/** What `OwnKey.create` writes. */
+export interface OwnKeyPlan {
+  /** A name that only this session can have, unless `isShared`. */
+  readonly key: string
+  readonly value: Bytes
+  /**
+   * What happens when a write of somebody else takes the key off the lease: true writes it again under the lease; false
+   * gives the key up, for keys that others order by modification.
+   */
+  readonly canReattach: boolean
+  /** True if others may use the same name: then a key under another lease is theirs. Default false. */
+  readonly isShared?: boolean
+}
+
+/** The key as it was created, with what the same transaction read. */
+export interface CreatedKey {
+  /** Revision at which the key was created; 0 if a condition failed, or somebody else has the key. */
+  readonly token: number
+  /** The reads have seen the state at this revision. */
+  readonly header: RangeResult['header']
+  /** False if an earlier attempt, whose answer was lost, created the key: the reads may have seen later keys, too. */
+  readonly isNewest: boolean
+  readonly reads: readonly RangeResult[]
+}
