@@ -29,6 +29,8 @@ export class JoinedRange {
   #batches: WatchBatch[] = []
   #next = 0
   #askedFor = 0
+  /** Ends the wait for the progress that was requested last. */
+  #waiting: AbortController | undefined
 
   /** `after`: everything up to this revision is known. */
   constructor(range: KeyRange, after: number) {
@@ -101,7 +103,11 @@ export class JoinedRange {
   ask(revision: number): void {
     if (this.#askedFor >= revision) return
     this.#askedFor = revision
+    // Where no progress ever comes, no more than one wait is left.
+    this.#waiting?.abort()
+    this.#waiting = new AbortController()
+    const { signal } = this.#waiting
     // A watch that ends reports that by its handlers.
-    this.watcher?.reached(revision, { isUrgent: true }).catch(() => undefined)
+    this.watcher?.reached(revision, { isUrgent: true, signal }).catch(() => undefined)
   }
 }

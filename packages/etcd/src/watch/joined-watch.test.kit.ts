@@ -78,6 +78,8 @@ export class PlayedWatch implements JoinableWatch {
   readonly raftTerm = 2
   /** Revisions that were waited for. */
   readonly asked: number[] = []
+  /** The waits that were not given up. */
+  readonly waits = new Set<AbortSignal | undefined>()
 
   constructor(range: string, handlers: WatchHandlers, after: number) {
     this.range = range
@@ -115,8 +117,10 @@ export class PlayedWatch implements JoinableWatch {
     this.handlers.onEnd?.(error)
   }
 
-  reached(revision: number): Promise<void> {
+  reached(revision: number, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
     this.asked.push(revision)
+    this.waits.add(signal)
+    signal?.addEventListener('abort', () => this.waits.delete(signal))
     return new Promise(() => undefined)
   }
 

@@ -247,7 +247,7 @@ describe('JoinedWatch', () => {
   })
 
   it('progress that does not come is replaced by reads', async () => {
-    const { a, told, write, deliver, reads, clock, join } = open()
+    const { a, b, told, write, deliver, reads, clock, join } = open()
     deliver(a, write({ a1: 'x' }))
     expect(reads).toEqual([])
     clock.advance(300)
@@ -256,6 +256,13 @@ describe('JoinedWatch', () => {
     expect(told.slice(1)).toEqual(['2: a1=x'])
     clock.advance(10_000)
     expect([reads, clock.pending]).toEqual([[], 0])
+    for (let round = 0; round < 10; round += 1) {
+      deliver(a, write({ a1: `${round}` }))
+      clock.advance(300)
+      reads.pop()!.answer()
+      await settled()
+    }
+    expect([told.length, b.waits.size]).toEqual([12, 1])
     join.cancel()
   })
 

@@ -39,12 +39,14 @@ const PATIENCE_MS = 300
 const SYNC_MS = 250
 /** How many revisions one request compares: each costs the server a walk over the ranges that are behind. */
 const MOST_COMPARED = 8
+
 /**
  * Several ranges, watched as one: every change of a revision in all of them comes in one call, in the order of
  * revisions. Each range has a watch, and all watches are on one stream. A change is passed on when every range
  * is known to have reached its revision: by a change of its own at or after it, or by progress that the stream
  * reports, which is requested at once. Where progress may overtake changes (etcd before 3.4.25 and 3.5.8), or
- * does not come (a new watch is not synced yet), the other ranges are read at the two revisions in question: unchanged ranges have reached it.
+ * does not come (a new watch is not synced yet), the other ranges are read at the two revisions in question, and
+ * an unchanged range needs no changes to be known.
  *
  * While a watch is not connected, or on another stream, nothing is passed on: it may yet find that the store is
  * another one.
