@@ -158,8 +158,11 @@ interface Loaded {
 
 const loadConfig = async (number: number, { clock, ...options }: ClientOptions): Promise<Loaded> => {
   const place = configPlaces[number % configPlaces.length]!
+  // Half of them read the same directories as layers, each with a watch of its own, joined by revision.
+  const isJoined = Math.floor(number / configPlaces.length) % 2 === 1
+  const layers = place.overlays.map((overlay) => ({ prefix: `${place.root}/${overlay}`, optional: true }))
   const config = await chaosConfig.load({
-    sources: [etcd({ ...options, ...place })],
+    sources: [etcd({ ...options, ...(isJoined ? { layers } : place) })],
     startup: { timeoutMs: 60_000 },
     staleAfterMs: 3_000,
     ...(clock === undefined ? {} : { clock }),
