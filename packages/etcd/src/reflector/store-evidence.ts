@@ -40,15 +40,14 @@ const MAX_RECENT = 24
 const MAX_VALUE_BYTES = 256 * 1024
 /** Larger ranges are not counted, because counting makes the server walk over the range. */
 const MAX_COUNTED = 100_000
-const MAX_COUNTED_RANGES = 16
 /** Each range is one operation, and etcd accepts 128 in a transaction by default. */
 const MAX_WHOLE_RANGES = 64
 
 /**
  * Remembers enough of a store to tell after a lost connection whether it is still the same one: every key of
  * a small range; of a large one the newest keys, a random sample of the others and the number of keys. Two
- * stores with equal headers differ in these. Verification costs one read of at most 104 operations and a few
- * kilobytes.
+ * stores with equal headers differ in these. Verification costs one operation for each remembered key and
+ * each range, in transactions as large as the server accepts, and a few kilobytes.
  */
 export class StoreEvidence {
   readonly #ranges: readonly WireRange[] | undefined
@@ -112,8 +111,8 @@ export class StoreEvidence {
   }
 
   /**
-   * The reads to verify the store at the revision up to which everything is known; undefined without
-   * evidence.
+   * The reads to verify the store at the revision up to which everything is known. Undefined if nothing is
+   * known; that ranges are empty is known of a list.
    */
   question(revision: number): ContinuityQuestion | undefined {
     if (revision < 1) return undefined
@@ -161,7 +160,7 @@ export class StoreEvidence {
 
   #sampleQuestion(revision: number): ContinuityQuestion | undefined {
     const traces = [...new Map([...this.#sample, ...this.#recent])].reverse()
-    if (traces.length === 0) return undefined
+    if (traces.length === 0 && this.#ranges === undefined) return undefined
     let bytes = 0
     const keys = traces.map(([name, trace]): Probe => {
       const keysOnly = this.#keysOnly || bytes + trace.valueBytes > MAX_VALUE_BYTES
@@ -173,21 +172,23 @@ export class StoreEvidence {
           kv === undefined ? trace === ABSENT : isTraceOf(trace, kv, hasValues),
       }
     })
-    const counts = this.#countedRanges().map(({ key, rangeEnd }, index): Probe => {
-      const expected = this.#counts[index]
-      return {
-        read: { key, rangeEnd, revision, countOnly: true },
-        isTelling: false,
-        isAsKnown: ({ count }) => count === expected,
-      }
-    })
-    return [...keys, ...counts]
+    return [...keys, ...this.#rangeProbes(this.#ranges ?? [], revision)]
   }
 
-  #countedRanges(): readonly WireRange[] {
+  /** Verifies that empty ranges are empty, and counts the keys of the others unless there are very many. */
+  #rangeProbes(ranges: readonly WireRange[], revision: number): Probe[] {
     const total = this.#counts.reduce((sum, count) => sum + count, 0)
-    if (this.#ranges === undefined || total > MAX_COUNTED) return []
-    return this.#ranges.length > MAX_COUNTED_RANGES ? [] : this.#ranges
+    return ranges.flatMap(({ key, rangeEnd }, index): Probe[] => {
+      const expected = this.#counts[index]
+      if (expected === 0) {
+        const read = { key, rangeEnd, revision, limit: 1, keysOnly: true }
+        return [{ read, isTelling: false, isAsKnown: ({ kvs }) => kvs.length === 0 }]
+      }
+      const read = { key, rangeEnd, revision, countOnly: true }
+      return total > MAX_COUNTED
+        ? []
+        : [{ read, isTelling: false, isAsKnown: ({ count }) => count === expected }]
+    })
   }
 
   /** Returns true if the key is in one of the ranges, and adds to the number of keys of each such range. */

@@ -114,6 +114,37 @@ describe('what is remembered of a store', () => {
 })
 
 describe('StoreRecognizer', () => {
+  it.each([1, 16, 17, 64, 65, 200])(
+    'recognizes another store by %i ranges that were empty',
+    async (count) => {
+      const ranges = Array.from({ length: count }, (_, index) => ({
+        key: Buffer.from(`r${index}/`),
+        rangeEnd: Buffer.from(`r${index}0`),
+      }))
+      const evidence = new StoreEvidence({ ranges })
+      const ask = (kvs: readonly KeyValue[]) =>
+        new StoreRecognizer(server(kvs, 50)).recognize({
+          question: evidence.question(20)!,
+          known: header(20),
+          options: {},
+        })
+      expect(await ask([])).toEqual({ type: 'same' })
+      expect(await ask([entry(`r${count - 1}/x`, 10)])).toMatchObject({ reason: 'history_differs' })
+      // Every key was deleted since the list: no more are remembered than the newest.
+      const keys = Array.from({ length: 100 }, (_, index) => entry(`r${index % count}/${index}`, 19))
+      evidence.changed(
+        keys.map((kv) => event(kv)),
+        keys.map(() => false),
+      )
+      evidence.changed(
+        keys.map((kv) => event({ ...kv, modRevision: 20 }, true)),
+        keys.map(() => true),
+      )
+      expect(await ask([])).toEqual({ type: 'same' })
+      expect(await ask([entry('r0/x', 10)])).toMatchObject({ reason: 'history_differs' })
+    },
+  )
+
   it.each([1, 2, 16, 63, 64, 128])('asks in pieces of at most %i operations', async (maxOps) => {
     const store = remembered([...hundred, 'prod/x'])
     const channel = server(store.sorted(), store.revision, maxOps)

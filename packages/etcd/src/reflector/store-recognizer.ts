@@ -4,7 +4,7 @@ import type { RangeResponse, ResponseHeader } from '../wire/kv.ts'
 import { KV } from '../wire/rpc.ts'
 import type { ContinuityQuestion, Probe } from './continuity-question.ts'
 import { setbackSince, type KnownPosition, type StoreSetback } from './store-position.ts'
-import { TxnSize } from './txn-size.ts'
+import { isTooLarge, TxnSize } from './txn-size.ts'
 
 /** Whether a store is the known one. */
 export type Recognition =
@@ -35,6 +35,7 @@ export class StoreRecognizer {
   readonly #channel: Channel
   /** How many operations the server accepts in one transaction. */
   readonly size = new TxnSize()
+  readonly #txns = new TxnSupport()
 
   constructor(channel: Channel) {
     this.#channel = channel
@@ -42,13 +43,31 @@ export class StoreRecognizer {
 
   /** @throws EtcdError if there was no answer; `compacted`, `malformed_message` */
   recognize(request: RecognitionRequest): Promise<Recognition> {
-    return new Inquiry(this.#channel, request).run(this.size)
+    return new Inquiry(this.#channel, request, this.#txns).run(this.size)
+  }
+}
+
+/** Inquiries without transactions after one in which only single reads were answered. */
+const INQUIRIES_WITHOUT_TXN = 8
+
+/** Whether transactions reach the server; a gateway may answer or drop them. */
+class TxnSupport {
+  #without = 0
+
+  /** False for some inquiries after a failure, because a transaction that is dropped costs a whole timeout. */
+  begin(): boolean {
+    this.#without = Math.max(0, this.#without - 1)
+    return this.#without === 0
+  }
+
+  /** A transaction failed where single reads were answered. */
+  failed(): void {
+    this.#without = INQUIRIES_WITHOUT_TXN
   }
 }
 
 /**
- * Refusals of a part of the question: too large, above a lowered limit, or blocked by a gateway without
- * transactions.
+ * Refusals of one read: too large, above a lowered limit, not permitted, or blocked by a gateway.
  */
 const REFUSALS: ReadonlySet<string> = new Set([
   'request_too_large',
@@ -58,8 +77,25 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'unimplemented',
 ])
 
+/** Failures that a read without a transaction does not avoid. */
+const DECISIVE: ReadonlySet<string> = new Set([
+  'compacted',
+  'future_revision',
+  'unauthenticated',
+  'cluster_changed',
+  'malformed_message',
+  'cancelled',
+  'closed',
+])
+
 function isRefusal(error: unknown): error is EtcdError {
   return error instanceof EtcdError && REFUSALS.has(error.code)
+}
+
+/** True if the same reads may be answered without a transaction. */
+function isOfTransaction(error: unknown): error is EtcdError {
+  if (!(error instanceof EtcdError) || DECISIVE.has(error.code)) return false
+  return REFUSALS.has(error.code) || error.fate !== 'not_sent'
 }
 
 /** One verification in progress. */
@@ -67,22 +103,26 @@ class Inquiry {
   readonly #channel: Channel
   readonly #question: ContinuityQuestion
   readonly #options: CallOptions & { readonly retry: 'read' }
+  readonly #txns: TxnSupport
+  #canAskTogether: boolean
   #position: KnownPosition | undefined
   #other: Recognition | undefined
   #proofs = 0
   /** The last refusal of a probe that was therefore ignored. */
   #refused: EtcdError | undefined
 
-  constructor(channel: Channel, { question, known, options }: RecognitionRequest) {
+  constructor(channel: Channel, { question, known, options }: RecognitionRequest, txns: TxnSupport) {
     this.#channel = channel
     this.#question = question
     this.#options = { ...options, retry: 'read' }
     this.#position = known
+    this.#txns = txns
+    this.#canAskTogether = txns.begin()
   }
 
   async run(size: TxnSize): Promise<Recognition> {
     try {
-      await size.split(this.#question, (some) => this.#askSome(some), isRefusal)
+      await size.split(this.#question, (some) => this.#askSome(some))
     } catch (error) {
       // The known revision is in this store's future: it went back.
       if (!(error instanceof EtcdError) || error.code !== 'future_revision') throw error
@@ -95,11 +135,19 @@ class Inquiry {
 
   async #askSome(probes: readonly Probe[]): Promise<readonly Probe[]> {
     if (this.#other !== undefined) return probes
-    try {
-      await this.#askAll(probes)
-    } catch (error) {
-      if (!isRefusal(error) || probes.length > 1) throw error
-      await this.#askAlone(probes[0]!)
+    if (!this.#canAskTogether) await this.#askEach(probes)
+    else {
+      try {
+        await this.#askAll(probes)
+      } catch (error) {
+        if (!isOfTransaction(error)) throw error
+        const isLarge = isTooLarge(error)
+        if (isLarge && probes.length > 1) throw error
+        await this.#askEach(probes)
+        // The reads were answered: something answers or drops transactions on the way.
+        this.#canAskTogether = isLarge
+        if (!isLarge && error.code !== 'permission_denied') this.#txns.failed()
+      }
     }
     return probes
   }
@@ -113,9 +161,12 @@ class Inquiry {
     for (const [index, probe] of probes.entries()) this.#take(probe, answers[index]!, !probe.read.keysOnly)
   }
 
-  /**
-   * Sends a probe that the server refuses in a transaction on its own; if refused again, without the value.
-   */
+  /** Sends reads without a transaction, one after the other, since each answer must not precede the last. */
+  async #askEach(probes: readonly Probe[]): Promise<void> {
+    for (const probe of probes) if (this.#other === undefined) await this.#askAlone(probe)
+  }
+
+  /** Sends one read; if it is refused, again without the value. */
   async #askAlone(probe: Probe): Promise<void> {
     const hasValue = !probe.read.keysOnly && !probe.read.countOnly
     for (const keysOnly of hasValue ? [false, true] : [true]) {

@@ -11,16 +11,11 @@ export class TxnSize {
   #most = MOST_OPS
 
   /**
-   * Sends all reads in as few pieces as the server accepts; a refused piece is split.
+   * Sends all reads in as few pieces as the server accepts; a piece refused for its size is split.
    *
-   * @param isSplit which refusals are answered by smaller pieces; default: those for the size
    * @throws EtcdError any other error, and a refusal of a single read
    */
-  async split<R, A>(
-    reads: readonly R[],
-    ask: (some: readonly R[]) => Promise<readonly A[]>,
-    isSplit: (error: unknown) => error is EtcdError = isTooLarge,
-  ): Promise<A[]> {
+  async split<R, A>(reads: readonly R[], ask: (some: readonly R[]) => Promise<readonly A[]>): Promise<A[]> {
     const answers: A[] = []
     let size = this.#most
     for (let at = 0; at < reads.length; ) {
@@ -29,10 +24,9 @@ export class TxnSize {
         answers.push(...(await ask(some)))
         at += some.length
       } catch (error) {
-        if (!isSplit(error) || some.length <= 1) throw error
+        if (!(error instanceof EtcdError) || !isTooLarge(error) || some.length <= 1) throw error
         size = Math.ceil(some.length / 2)
-        // Only the size of requests is a limit of the server; the size of one answer, or a permission, is
-        // not.
+        // Only the size of requests is a limit of the server; the size of one answer is not.
         if (error.code === 'request_too_large') this.#most = Math.min(this.#most, size)
       }
     }
@@ -40,6 +34,7 @@ export class TxnSize {
   }
 }
 
-function isTooLarge(error: unknown): error is EtcdError {
+/** True if a server refused a transaction, or its answer was not taken, for its size. */
+export function isTooLarge(error: unknown): boolean {
   return error instanceof EtcdError && TOO_LARGE.has(error.code)
 }

@@ -43,6 +43,10 @@ export class WatchConnection {
         this.#releaseFollowers()
         this.#openWhenAnswered()
       },
+      onRefused: (watcher, error) => {
+        watcher.disconnect(error)
+        if (isConnecting(watcher)) this.#restAlone(watcher, watcher.store.unanswered - 1)
+      },
       onUnanswered: (session, error) => this.#resume(session, error),
       onStaleToken: (watcher, session) =>
         this.#renewToken(watcher, session, staleTokenError(session.endpoint)),
@@ -122,7 +126,7 @@ export class WatchConnection {
         this.#next.served()
         void this.#firstEvidence.collect(session)
       },
-      onUseful: () => this.#onUseful(),
+      onUseful: () => this.#onUseful(session),
       onEnd: (ending) => this.#onEnd(session, ending),
     })
     this.#kept.opens(session)
@@ -157,8 +161,9 @@ export class WatchConnection {
     session.drop()
   }
 
-  #onUseful(): void {
-    this.#kept.useful()
+  #onUseful(session: WatchStream): void {
+    // A stream that answers but serves no watch must not shorten the delay before the next one.
+    if (session.isServing) this.#kept.useful()
     this.#next.useful()
   }
 

@@ -71,7 +71,74 @@ describe('what the store is asked about watches', () => {
       }
       channel.onUnary = channel.onTxn as never
       await reconnect()
-      expect(told.slice(-2)).toEqual(['cluster changed unproven', 'end cluster_changed'])
+      // What may not be read is no other store.
+      const ending = code === 'permission_denied' ? [] : ['cluster changed unproven']
+      const end = code === 'permission_denied' ? 'end permission_denied' : 'end cluster_changed'
+      expect(told.slice(-1 - ending.length)).toEqual([...ending, end])
+    },
+  )
+
+  it.each([
+    ['unavailable', new EtcdError('unavailable')],
+    ['deadline_exceeded', new EtcdError('deadline_exceeded', { fate: 'unknown' })],
+    ['connection_lost', new EtcdError('connection_lost')],
+    ['not_grpc', new EtcdError('not_grpc')],
+    ['unknown', new EtcdError('unknown', { grpcStatus: 2, fate: 'not_applied' })],
+  ])('goes without transactions where they fail with %s and reads are answered', async (_, error) => {
+    const { watch, created, events, channel, reconnect } = setUp()
+    const { told } = watch({ prefix: 'a' })
+    const other = watch({ prefix: 'b' })
+    created(50)
+    created(50, 1)
+    events(60, [put('a', 60)])
+    channel.onTxn = () => {
+      throw error
+    }
+    channel.onUnary = storeOf([kv], header(100)).onUnary
+    await reconnect()
+    created(100, 3)
+    created(100, 4)
+    expect([told.at(-1), other.told.at(-1)]).toEqual(['resumed at 61', 'resumed at 51'])
+    // A transaction that is dropped costs a whole timeout, so the next questions do without.
+    const before = channel.calls.length
+    await reconnect()
+    created(100, 6)
+    expect(channel.calls.slice(before).some(({ path }) => path.endsWith('/Txn'))).toBe(false)
+    expect(told.at(-1)).toBe('resumed at 61')
+  })
+
+  it.each([
+    ['not_grpc', new EtcdError('not_grpc'), 'end cluster_changed'],
+    ['a status', new EtcdError('internal', { grpcStatus: 13, fate: 'not_applied' }), 'end cluster_changed'],
+    ['unavailable', new EtcdError('unavailable'), 'disconnected unavailable'],
+  ])(
+    'a store that answers no question (%s) is no matter of another watch, nor of the server',
+    async (_, error, last) => {
+      const all = setUp({}, ['http://a:2379'])
+      const { watch, created, events, channel, reconnect, clock, progress } = all
+      const { told } = watch({ prefix: 'a' })
+      const other = watch({ prefix: 'b' })
+      created(50)
+      created(50, 1)
+      events(60, [put('a', 60)])
+      const calls = channel.calls.length
+      channel.onUnary = channel.onTxn = () => {
+        throw error
+      }
+      await reconnect()
+      for (let turn = 0; turn < 100; turn += 1) {
+        clock.advance(100)
+        if (all.lastCreate()?.filters.length === 2) created(100, 90)
+        // The stream answers what it is asked.
+        progress(100)
+        await settled()
+      }
+      created(100, 3)
+      expect(told.at(-1)).toBe(last)
+      expect(other.told.at(-1)).toBe('resumed at 51')
+      // ten seconds, with growing delays in between
+      expect(channel.streams.length).toBeLessThan(10)
+      expect(channel.calls.length - calls).toBeLessThan(60)
     },
   )
 

@@ -1,10 +1,12 @@
 import { asEtcdError } from '../as-etcd-error.ts'
+import { errorCodes } from '../error-codes.ts'
 import { EtcdError, isFinalError } from '../errors.ts'
 import type { StoreRecognizer } from '../reflector/store-recognizer.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { RangeRequest, RangeResponse, ResponseHeader } from '../wire/kv.ts'
 import type { Init } from '../wire/message-type.ts'
 import { KV } from '../wire/rpc.ts'
+import { REFUSAL_LIMIT } from './next-stream.ts'
 import type { ClusterChange } from './watch-handlers.ts'
 import type { WatchState } from './watch-state.ts'
 import type { WatchStream } from './watch-stream.ts'
@@ -20,6 +22,8 @@ export interface QuestionPorts {
   isFollowing(watcher: WatchState, knowing: WatchState): boolean
   /** The question is answered, and the watch may return to the stream. */
   onAnswered(watcher: WatchState): void
+  /** The watch cannot be verified now: it waits alone before it asks again. */
+  onRefused(watcher: WatchState, error: EtcdError): void
   /** The question was not answered, so the stream is given up. */
   onUnanswered(session: WatchStream, error: EtcdError): void
   /** The stream needs a new token. */
@@ -69,7 +73,7 @@ export class WatchQuestions {
     this.#ask(watcher, session, 'KV/Txn', recognition, {
       onAnswer: (found) => {
         if (found.type === 'same') watcher.provenOn(session)
-        else if (found.type === 'unproven') watcher.changeCluster('unproven', known.clusterId ?? 0n)
+        else if (found.type === 'unproven') this.#onUnproven(watcher, session, found.error)
         else this.#changeStore(watcher, found.reason, found.clusterId ?? known.clusterId ?? 0n)
       },
       onError: (error) => {
@@ -78,6 +82,7 @@ export class WatchQuestions {
         watcher.provenOn(session)
         return true
       },
+      onRefused: (error) => this.#onUnproven(watcher, session, error),
     })
   }
 
@@ -90,6 +95,7 @@ export class WatchQuestions {
         if (setback === undefined) session.confirmStore(header)
         else watcher.changeCluster(setback, header.clusterId)
       },
+      onRefused: (error) => this.#onUnproven(watcher, session, error),
     })
   }
 
@@ -102,6 +108,12 @@ export class WatchQuestions {
     this.#ask(watcher, session, 'KV/Range', this.#read({ ...watcher.plan.range, serializable: true }), {
       onAnswer: () => this.#ports.onStaleToken(watcher, session),
     })
+  }
+
+  /** The server refuses every read that identifies its store; the same refusal tells that a permission is missing. */
+  #onUnproven(watcher: WatchState, session: WatchStream, { code }: EtcdError): void {
+    if (code === 'permission_denied') this.askPermission(watcher, session)
+    else watcher.changeCluster('unproven', watcher.clusterId ?? 0n)
   }
 
   /** Ends all watches that shared a stream with this one or follow it, because they were on the same store. */
@@ -123,7 +135,7 @@ export class WatchQuestions {
     session: WatchStream,
     call: string,
     answer: Promise<Answer>,
-    on: { onAnswer(answer: Answer): void; onError?(error: EtcdError): boolean },
+    on: Reactions<Answer>,
   ): void {
     const mark = Symbol('asked')
     this.#asking.set(watcher, mark)
@@ -132,16 +144,58 @@ export class WatchQuestions {
       if (!isAnswered()) return
       const error = asEtcdError(thrown, call)
       if (on.onError?.(error)) this.#ports.onAnswered(watcher)
-      else if (error.code !== 'unauthenticated' && isFinalError(error)) watcher.end(error)
-      else if (this.#ports.isCurrent(session)) this.#ports.onUnanswered(session, error)
-      else this.#ports.onAnswered(watcher)
+      else this.#onFailure(watcher, session, error, on)
     }
     answer.then((given) => {
       if (!isAnswered()) return
       on.onAnswer(given)
-      this.#ports.onAnswered(watcher)
+      if (!this.has(watcher)) this.#ports.onAnswered(watcher)
     }, fail)
   }
+
+  /**
+   * A failure of the endpoint or the connection concerns every watch of the stream, so the next one is opened
+   * elsewhere. What a server or a gateway refuses to one watch, and what keeps failing while the stream is
+   * served, concerns that watch alone.
+   */
+  #onFailure<Answer>(
+    watcher: WatchState,
+    session: WatchStream,
+    error: EtcdError,
+    { onRefused }: Reactions<Answer>,
+  ): void {
+    const isCurrent = this.#ports.isCurrent(session)
+    if (error.code === 'unauthenticated') {
+      if (isCurrent) this.#ports.onUnanswered(session, error)
+      else this.#ports.onAnswered(watcher)
+      return
+    }
+    if (isFinalError(error)) {
+      watcher.end(error)
+      return
+    }
+    watcher.store.unanswered += 1
+    const isOften = watcher.store.unanswered > REFUSAL_LIMIT
+    if (isOften && isRefusal(error) && onRefused !== undefined) onRefused(error)
+    else if (isOften || isRefusal(error)) this.#ports.onRefused(watcher, error)
+    else if (isCurrent) this.#ports.onUnanswered(session, error)
+    if (!this.has(watcher)) this.#ports.onAnswered(watcher)
+  }
+}
+
+/** What the answer to a question leads to. */
+interface Reactions<Answer> {
+  onAnswer(answer: Answer): void
+  /** Returns true if the error answers the question. */
+  onError?(error: EtcdError): boolean
+  /** The question is refused again and again. Default: it is asked again, at growing intervals. */
+  onRefused?(error: EtcdError): void
+}
+
+/** True if something answered and another endpoint would not help. */
+function isRefusal({ code, grpcStatus }: EtcdError): boolean {
+  if (code === 'not_grpc') return true
+  return grpcStatus !== undefined && !errorCodes[code].blamesEndpoint
 }
 
 /** @throws EtcdError `malformed_message` */

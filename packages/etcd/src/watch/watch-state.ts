@@ -116,6 +116,7 @@ export class WatchState implements Watcher {
   /** Records that the store behind the stream is the watch's store. */
   provenOn(stream: unknown): void {
     this.store.provenOn = stream
+    this.store.unanswered = 0
   }
 
   /** The last known position in the watch's store. */

@@ -89,6 +89,11 @@ export class WatchStream {
     return this.#live.size === 0 && this.#waiting.size === 0 && this.#unproven.size === 0
   }
 
+  /** True while the server serves a watch on it. */
+  get isServing(): boolean {
+    return this.#live.size > 0
+  }
+
   /** Opens the stream. Watches can be added before and after. */
   open(): void {
     const { channel, avoid, endpoint } = this.#ports

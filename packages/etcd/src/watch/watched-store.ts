@@ -17,6 +17,8 @@ export class WatchedStore {
   readonly #evidence: StoreEvidence | undefined
   /** The stream on which the store was recognized. */
   provenOn: unknown
+  /** Questions about the store in a row that had no answer. */
+  unanswered = 0
   #clusterId: bigint | undefined
   #raftTerm: number
 
