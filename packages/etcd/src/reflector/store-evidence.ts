@@ -71,6 +71,11 @@ export class StoreEvidence {
     this.#counts = (ranges ?? []).map(() => 0)
   }
 
+  /** True if nothing is known; that ranges are empty is known of a list. */
+  get isEmpty(): boolean {
+    return this.#ranges === undefined && this.#sample.size === 0 && this.#recent.size === 0
+  }
+
   /** Adds a page of a list. Decodes only the entries it remembers. */
   listed(page: EvidencePage, range: number): void {
     this.#counts[range]! += page.length
@@ -111,11 +116,11 @@ export class StoreEvidence {
   }
 
   /**
-   * The reads to verify the store at the revision up to which everything is known. Undefined if nothing is
-   * known; that ranges are empty is known of a list.
+   * The reads to verify the store at the revision up to which everything is known; undefined without
+   * evidence.
    */
   question(revision: number): ContinuityQuestion | undefined {
-    if (revision < 1) return undefined
+    if (revision < 1 || this.isEmpty) return undefined
     return this.#isComplete && this.#ranges !== undefined
       ? this.#wholeQuestion(this.#ranges, revision)
       : this.#sampleQuestion(revision)
@@ -158,9 +163,8 @@ export class StoreEvidence {
     })
   }
 
-  #sampleQuestion(revision: number): ContinuityQuestion | undefined {
+  #sampleQuestion(revision: number): ContinuityQuestion {
     const traces = [...new Map([...this.#sample, ...this.#recent])].reverse()
-    if (traces.length === 0 && this.#ranges === undefined) return undefined
     let bytes = 0
     const keys = traces.map(([name, trace]): Probe => {
       const keysOnly = this.#keysOnly || bytes + trace.valueBytes > MAX_VALUE_BYTES

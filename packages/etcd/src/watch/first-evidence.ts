@@ -15,47 +15,59 @@ const MAX_READS = 8
  */
 export class FirstEvidence {
   readonly #channel: Channel
-  readonly #watchers: () => Iterable<WatchState>
-  readonly #asked = new WeakSet<WatchState>()
-  #reading: WatchStream | undefined
+  /** The stream for which evidence is or was collected. */
+  #session: WatchStream | undefined
+  #isDone = false
+  #reads = 0
+  #isReading = false
+  /** Watches of the stream that nothing was read for yet. */
+  readonly #served = new Set<WatchState>()
 
-  constructor(channel: Channel, watchers: () => Iterable<WatchState>) {
+  constructor(channel: Channel) {
     this.#channel = channel
-    this.#watchers = watchers
   }
 
-  /** The stream serves one more watch. */
-  async collect(session: WatchStream): Promise<void> {
-    if (this.#reading === session) return
-    this.#reading = session
-    for (let reads = 0; reads < MAX_READS; reads += 1) {
-      const watcher = this.#next(session)
-      if (watcher === undefined) break
-      await this.#read(watcher, session)
+  /** The stream serves this watch from now on. */
+  async collect(session: WatchStream, watcher: WatchState): Promise<void> {
+    if (this.#session !== session) this.#begin(session)
+    // What one watch of a stream knows serves the others.
+    this.#isDone ||= watcher.store.isKnownAt(watcher.position)
+    if (this.#isDone || !watcher.store.canLearn) return
+    this.#served.add(watcher)
+    if (this.#isReading) return
+    this.#isReading = true
+    for (const each of this.#served) {
+      this.#served.delete(each)
+      if (this.#session !== session || this.#isDone) break
+      await this.#read(each, session)
     }
-    if (this.#reading === session) this.#reading = undefined
+    if (this.#session === session) this.#isReading = false
   }
 
-  /** A watch to read for; undefined if there is none, or if a watch of this stream knows its store. */
-  #next(session: WatchStream): WatchState | undefined {
-    const served = [...this.#watchers()].filter((watcher) => isServed(watcher, session))
-    if (served.some(({ store, position }) => store.isKnownAt(position))) return undefined
-    return served.find((watcher) => watcher.store.canLearn && !this.#asked.has(watcher))
+  #begin(session: WatchStream): void {
+    this.#session = session
+    this.#isDone = false
+    this.#reads = 0
+    this.#isReading = false
+    this.#served.clear()
   }
 
   async #read(watcher: WatchState, session: WatchStream): Promise<void> {
-    this.#asked.add(watcher)
     const { plan, position = 0 } = watcher
     const revision = position - 1
-    if (revision < 1) return
+    if (revision < 1 || !isServed(watcher, session)) return
+    this.#reads += 1
     const request = { ...plan.range, revision, limit: MAX_KEYS }
     const answer = await this.#channel
       .unary(KV.range, request, { retry: 'read', endpoint: session.endpoint })
       .catch(() => undefined)
+    if (this.#session !== session) return
     // Changes that were delivered meanwhile are evidence themselves; the answer describes the state before.
-    if (answer === undefined || watcher.position !== position) return
     // A watch that waits for its next stream may already follow others, as one that knows nothing.
-    if (isServed(watcher, session)) watcher.store.learn(answer.kvs)
+    const isOfNow = watcher.position === position && isServed(watcher, session)
+    if (answer !== undefined && isOfNow) watcher.store.learn(answer.kvs)
+    this.#isDone = this.#reads >= MAX_READS || watcher.store.isKnownAt(watcher.position)
+    if (this.#isDone) this.#served.clear()
   }
 }
 

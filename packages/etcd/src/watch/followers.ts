@@ -30,12 +30,12 @@ export class Followers {
    * Holds back those of `watchers` that follow one of `knowing`, the watches whose store is to be verified.
    * Returns the rest.
    */
-  keepBack(watchers: readonly WatchState[], knowing: readonly WatchState[]): WatchState[] {
-    if (knowing.length === 0) return [...watchers]
-    const streams = new Set(knowing.map(({ lastStream }) => lastStream))
+  keepBack(watchers: readonly WatchState[], knowing: ReadonlySet<WatchState>): WatchState[] {
+    if (knowing.size === 0) return [...watchers]
+    const streams = streamsOf(knowing)
     return watchers.filter((watcher) => {
       const { lastStream } = watcher
-      const isFollower = lastStream !== undefined && !knowing.includes(watcher)
+      const isFollower = lastStream !== undefined && !knowing.has(watcher)
       if (isFollower) this.#followed.set(watcher, streams.has(lastStream) ? lastStream : undefined)
       return !isFollower
     })
@@ -49,11 +49,16 @@ export class Followers {
   }
 
   /** Releases and returns the watches that follow none of `knowing`, the watches still to be verified. */
-  release(knowing: readonly WatchState[]): WatchState[] {
-    const released = [...this.#followed.keys()].filter(
-      (watcher) => !knowing.some((each) => this.isFollowing(watcher, each)),
+  release(knowing: ReadonlySet<WatchState>): WatchState[] {
+    const streams = streamsOf(knowing)
+    const released = [...this.#followed].filter(([, followed]) =>
+      followed === undefined ? knowing.size === 0 : !streams.has(followed),
     )
-    for (const watcher of released) this.#followed.delete(watcher)
-    return released
+    for (const [watcher] of released) this.#followed.delete(watcher)
+    return released.map(([watcher]) => watcher)
   }
+}
+
+function streamsOf(watchers: Iterable<WatchState>): Set<unknown> {
+  return new Set(Array.from(watchers, ({ lastStream }) => lastStream))
 }

@@ -101,7 +101,7 @@ export class Heartbeat {
     }
     if (isUrgent) this.#askAtOnce()
     this.#hurriedMs = HURRIED_MS
-    this.#schedule()
+    this.#schedule(true)
   }
 
   /** Progress that was requested has arrived. */
@@ -130,11 +130,11 @@ export class Heartbeat {
     }, leftMs)
   }
 
-  #schedule(): void {
+  #schedule(isHurried = this.#ports.isHurried()): void {
     if (this.#isStopped) return
     this.#clear(this.#askTimer)
     const intervalMs = this.#ports.intervalMs()
-    this.#isAskingSoon = this.#ports.isHurried()
+    this.#isAskingSoon = isHurried
     const delayMs = this.#isAskingSoon ? Math.min(this.#hurriedMs, intervalMs) : intervalMs
     this.#askTimer = this.#ports.clock.setTimeout(() => this.#onDue(delayMs), delayMs)
   }

@@ -14,6 +14,8 @@ export interface LinkPorts {
   readonly settings: Required<WatchSettings>
   /** The watches of this connection that have not ended. */
   watchers(): Iterable<WatchState>
+  /** True if the watch is one of them. */
+  has(watcher: WatchState): boolean
   /**
    * The stream's token is outdated, but other watches still use the stream: moves this watch to another
    * connection.

@@ -10,6 +10,8 @@ interface LiveWatch {
 /** The watches served by a stream, by id. */
 export class LiveWatches {
   readonly #live = new Map<number, LiveWatch>()
+  /** Milliseconds between progress requests, of the watches that need them more often than others. */
+  readonly #intervals = new Map<number, number>()
 
   get size(): number {
     return this.#live.size
@@ -22,14 +24,17 @@ export class LiveWatches {
   /** `staleAnswers`: number of unanswered progress requests sent before the watch was created. */
   set(id: number, watcher: WatchState, staleAnswers: number): void {
     this.#live.set(id, { watcher, staleAnswers })
+    if (watcher.proofEveryMs !== undefined) this.#intervals.set(id, watcher.proofEveryMs)
   }
 
   delete(id: number): void {
     this.#live.delete(id)
+    this.#intervals.delete(id)
   }
 
   clear(): void {
     this.#live.clear()
+    this.#intervals.clear()
   }
 
   *watchers(): Generator<WatchState> {
@@ -40,10 +45,16 @@ export class LiveWatches {
     return [...this.#live].filter(([, live]) => live.watcher === watcher).map(([id]) => id)
   }
 
+  /** True if a watch needs progress soon. */
+  get isHurried(): boolean {
+    for (const { isAwaited } of this.watchers()) if (isAwaited) return true
+    return false
+  }
+
   /** Milliseconds between progress requests: the shortest interval a watch needs, at most `mostMs`. */
   intervalMs(mostMs: number): number {
     let intervalMs = mostMs
-    for (const { proofEveryMs } of this.watchers()) intervalMs = Math.min(intervalMs, proofEveryMs ?? mostMs)
+    for (const each of this.#intervals.values()) intervalMs = Math.min(intervalMs, each)
     return intervalMs
   }
 

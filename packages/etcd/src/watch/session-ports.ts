@@ -26,7 +26,7 @@ export interface SessionPorts {
   /** The server refused this watch; it has left the stream. */
   onRefused(watcher: WatchState, refusal: Refusal, response: WatchResponse): void
   /** The server accepted a watch. */
-  onLive(): void
+  onLive(watcher: WatchState): void
   /** The server reported progress or sent changes. */
   onUseful(): void
   /** Called exactly once, last. */

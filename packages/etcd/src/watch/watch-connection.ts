@@ -30,7 +30,7 @@ export class WatchConnection {
     this.#ports = ports
     this.#kept = new KeptStream(ports)
     this.#resting = new RestingWatches(ports.clock)
-    this.#firstEvidence = new FirstEvidence(ports.channel, () => ports.watchers())
+    this.#firstEvidence = new FirstEvidence(ports.channel)
     this.#questions = new WatchQuestions({
       channel: ports.channel,
       recognizer: ports.recognizer,
@@ -39,7 +39,7 @@ export class WatchConnection {
       isFollowing: (watcher, knowing) => this.#followers.isFollowing(watcher, knowing),
       onAnswered: (watcher) => {
         // The answer may have moved the watch to another connection.
-        if (isConnecting(watcher) && [...ports.watchers()].includes(watcher)) this.attach(watcher)
+        if (isConnecting(watcher) && ports.has(watcher)) this.attach(watcher)
         this.#releaseFollowers()
         this.#openWhenAnswered()
       },
@@ -122,9 +122,9 @@ export class WatchConnection {
       onUnproven: (watcher) => this.#questions.prove(watcher, session, session.endpoint),
       onDoubt: (watcher) => this.#questions.verify(watcher, session),
       onRefused: (watcher, refusal, response) => this.#onRefused(watcher, refusal, response, session),
-      onLive: () => {
+      onLive: (watcher) => {
         this.#next.served()
-        void this.#firstEvidence.collect(session)
+        void this.#firstEvidence.collect(session, watcher)
       },
       onUseful: () => this.#onUseful(session),
       onEnd: (ending) => this.#onEnd(session, ending),
@@ -135,7 +135,7 @@ export class WatchConnection {
     )
     const knowing = this.#toVerify(session)
     for (const watcher of this.#followers.keepBack(ready, knowing)) {
-      if (this.#next.askFirstAt !== undefined && knowing.includes(watcher))
+      if (this.#next.askFirstAt !== undefined && knowing.has(watcher))
         this.#questions.prove(watcher, session, this.#next.askFirstAt)
       else session.add(watcher)
     }
@@ -264,10 +264,11 @@ export class WatchConnection {
   }
 
   /** The watches whose store is verified before this stream serves them. */
-  #toVerify(session: WatchStream): WatchState[] {
-    return [...this.#ports.watchers()].filter(
-      (watcher) =>
-        isConnecting(watcher) && !this.#resting.has(watcher) && watcher.questionFor(session) !== undefined,
-    )
+  #toVerify(session: WatchStream): Set<WatchState> {
+    const found = new Set<WatchState>()
+    for (const watcher of this.#ports.watchers())
+      if (isConnecting(watcher) && !this.#resting.has(watcher) && watcher.isToVerify(session))
+        found.add(watcher)
+    return found
   }
 }

@@ -10,13 +10,14 @@ const MAX_LINKS = 4
  * token starts another; the watches on the old stream stay there until it ends.
  */
 export class WatchLinks {
-  readonly #ports: Omit<LinkPorts, 'watchers' | 'onStaleToken' | 'handOver'>
+  readonly #ports: Omit<LinkPorts, 'watchers' | 'has' | 'onStaleToken' | 'handOver'>
   readonly #linkOf = new Map<WatchState, WatchConnection>()
+  readonly #watchersOf = new Map<WatchConnection, Set<WatchState>>()
   /** Newest last. */
   readonly #links: WatchConnection[] = []
   #isClosed = false
 
-  constructor(ports: Omit<LinkPorts, 'watchers' | 'onStaleToken' | 'handOver'>) {
+  constructor(ports: Omit<LinkPorts, 'watchers' | 'has' | 'onStaleToken' | 'handOver'>) {
     this.#ports = ports
     this.#begin()
   }
@@ -28,7 +29,10 @@ export class WatchLinks {
   /** Adds a watch to the newest connection. */
   attach(watcher: WatchState): void {
     const link = this.#newest
+    const before = this.#linkOf.get(watcher)
+    if (before !== undefined) this.#watchersOf.get(before)?.delete(watcher)
     this.#linkOf.set(watcher, link)
+    this.#watchersOf.get(link)?.add(watcher)
     link.attach(watcher)
   }
 
@@ -36,6 +40,7 @@ export class WatchLinks {
   detach(watcher: WatchState): void {
     const link = this.#linkOf.get(watcher)
     this.#linkOf.delete(watcher)
+    if (link !== undefined) this.#watchersOf.get(link)?.delete(watcher)
     link?.detach(watcher)
     if (link !== undefined) this.#retire(link)
   }
@@ -55,18 +60,17 @@ export class WatchLinks {
   }
 
   #begin(): WatchConnection {
+    const watchers = new Set<WatchState>()
     const link: WatchConnection = new WatchConnection({
       ...this.#ports,
-      watchers: () => this.#watchersOf(link),
+      watchers: () => watchers,
+      has: (watcher) => watchers.has(watcher),
       onStaleToken: (watcher) => this.#renew(watcher, link),
       handOver: () => this.#handOver(link),
     })
     this.#links.push(link)
+    this.#watchersOf.set(link, watchers)
     return link
-  }
-
-  #watchersOf(link: WatchConnection): WatchState[] {
-    return [...this.#linkOf].filter(([, each]) => each === link).map(([watcher]) => watcher)
   }
 
   #renew(watcher: WatchState, stale: WatchConnection): void {
@@ -81,7 +85,7 @@ export class WatchLinks {
 
   #handOver(link: WatchConnection): boolean {
     if (link === this.#newest) return false
-    for (const watcher of this.#watchersOf(link)) {
+    for (const watcher of [...(this.#watchersOf.get(link) ?? [])]) {
       link.detach(watcher)
       this.attach(watcher)
     }
@@ -90,10 +94,11 @@ export class WatchLinks {
   }
 
   #retire(link: WatchConnection): void {
-    if (link === this.#newest || this.#watchersOf(link).length > 0) return
+    if (link === this.#newest || (this.#watchersOf.get(link)?.size ?? 0) > 0) return
     const index = this.#links.indexOf(link)
     if (index < 0) return
     this.#links.splice(index, 1)
+    this.#watchersOf.delete(link)
     link.close()
   }
 }

@@ -7,6 +7,7 @@ import type { RangeRequest, RangeResponse, ResponseHeader } from '../wire/kv.ts'
 import type { Init } from '../wire/message-type.ts'
 import { KV } from '../wire/rpc.ts'
 import { REFUSAL_LIMIT } from './next-stream.ts'
+import { Lane } from './lane.ts'
 import type { ClusterChange } from './watch-handlers.ts'
 import type { WatchState } from './watch-state.ts'
 import type { WatchStream } from './watch-stream.ts'
@@ -30,10 +31,14 @@ export interface QuestionPorts {
   onStaleToken(watcher: WatchState, session: WatchStream): void
 }
 
+/** Questions in flight; thousands at once would time out together. */
+const MAX_ASKED = 32
+
 /** Reads that verify something for a watch. The watch stays off the stream until they are answered. */
 export class WatchQuestions {
   readonly #ports: QuestionPorts
   readonly #asking = new Map<WatchState, symbol>()
+  #lane = new Lane(MAX_ASKED)
 
   constructor(ports: QuestionPorts) {
     this.#ports = ports
@@ -55,6 +60,8 @@ export class WatchQuestions {
   /** Ignores all answers: they are about a server whose stream has ended, and each next stream is verified. */
   clear(): void {
     this.#asking.clear()
+    // Questions that are not answered at the last server do not delay those at the next.
+    this.#lane = new Lane(MAX_ASKED)
   }
 
   /**
@@ -63,14 +70,14 @@ export class WatchQuestions {
    * delivered. A store that cannot be recognized ends the watch; callers that list can list again.
    */
   prove(watcher: WatchState, session: WatchStream, endpoint: string): void {
-    const question = watcher.questionFor(session)
-    if (question === undefined) {
+    const question = watcher.store.questionAt(watcher.position)
+    if (question === undefined || !watcher.isToVerify(session)) {
       if (isConnecting(watcher)) this.#ports.onAnswered(watcher)
       return
     }
     const { known } = watcher
-    const recognition = this.#ports.recognizer.recognize({ question, known, options: { endpoint } })
-    this.#ask(watcher, session, 'KV/Txn', recognition, {
+    const ask = () => this.#ports.recognizer.recognize({ question, known, options: { endpoint } })
+    this.#ask(watcher, session, 'KV/Txn', ask, {
       onAnswer: (found) => {
         if (found.type === 'same') watcher.provenOn(session)
         else if (found.type === 'unproven') this.#onUnproven(watcher, session, found.error)
@@ -88,8 +95,8 @@ export class WatchQuestions {
 
   /** The store of this member may have gone back: a linearizable read tells whether the member only lags. */
   verify(watcher: WatchState, session: WatchStream): void {
-    const answer = this.#read({ key: watcher.plan.range.key }).then(headerOf)
-    this.#ask(watcher, session, 'KV/Range', answer, {
+    const ask = () => this.#read({ key: watcher.plan.range.key }).then(headerOf)
+    this.#ask(watcher, session, 'KV/Range', ask, {
       onAnswer: (header) => {
         const setback = watcher.setbackOf(header)
         if (setback === undefined) session.confirmStore(header)
@@ -105,7 +112,8 @@ export class WatchQuestions {
    * stream needs a new token.
    */
   askPermission(watcher: WatchState, session: WatchStream): void {
-    this.#ask(watcher, session, 'KV/Range', this.#read({ ...watcher.plan.range, serializable: true }), {
+    const ask = () => this.#read({ ...watcher.plan.range, serializable: true })
+    this.#ask(watcher, session, 'KV/Range', ask, {
       onAnswer: () => this.#ports.onStaleToken(watcher, session),
     })
   }
@@ -134,23 +142,30 @@ export class WatchQuestions {
     watcher: WatchState,
     session: WatchStream,
     call: string,
-    answer: Promise<Answer>,
+    ask: () => Promise<Answer>,
     on: Reactions<Answer>,
   ): void {
     const mark = Symbol('asked')
     this.#asking.set(watcher, mark)
-    const isAnswered = () => this.#asking.get(watcher) === mark && this.#asking.delete(watcher)
+    const isAwaited = () => this.#asking.get(watcher) === mark
+    const isAnswered = () => isAwaited() && this.#asking.delete(watcher)
     const fail = (thrown: unknown) => {
       if (!isAnswered()) return
       const error = asEtcdError(thrown, call)
       if (on.onError?.(error)) this.#ports.onAnswered(watcher)
       else this.#onFailure(watcher, session, error, on)
     }
-    answer.then((given) => {
-      if (!isAnswered()) return
-      on.onAnswer(given)
-      if (!this.has(watcher)) this.#ports.onAnswered(watcher)
-    }, fail)
+    this.#lane.run(async () => {
+      if (!isAwaited()) return
+      try {
+        const answer = await ask()
+        if (!isAnswered()) return
+        on.onAnswer(answer)
+        if (!this.has(watcher)) this.#ports.onAnswered(watcher)
+      } catch (error) {
+        fail(error)
+      }
+    })
   }
 
   /**

@@ -1,5 +1,4 @@
 import type { EtcdError } from '../errors.ts'
-import type { ContinuityQuestion } from '../reflector/continuity-question.ts'
 import { setbackSince, type KnownPosition } from '../reflector/store-position.ts'
 import type { ResponseHeader } from '../wire/kv.ts'
 import type { WatchResponse } from '../wire/watch.ts'
@@ -100,12 +99,9 @@ export class WatchState implements Watcher {
     return this.store.raftTerm
   }
 
-  /**
-   * The reads that verify the store behind a stream before the watch continues on it; undefined if nothing is
-   * known of the store, or if this stream is verified.
-   */
-  questionFor(stream: unknown): ContinuityQuestion | undefined {
-    return this.store.questionFor(stream, this.#position)
+  /** True if the store behind a stream is to be verified before the watch continues on it. */
+  isToVerify(stream: unknown): boolean {
+    return this.store.isToVerify(stream, this.#position)
   }
 
   /** The stream that served the watch last; undefined before the first one. */

@@ -61,7 +61,7 @@ export class WatchStream {
         clock: ports.clock,
         intervalMs: () => this.#live.intervalMs(ports.progressIntervalMs),
         graceMs: ports.progressGraceMs,
-        isHurried: () => [...this.#live.watchers()].some(({ isAwaited }) => isAwaited),
+        isHurried: () => this.#live.isHurried,
         ask: () => this.#askIfQuiet(),
         ping: () => this.#ping(false),
         onSilent: () => this.#fail('silent', silentError(this.endpoint)),
@@ -125,7 +125,7 @@ export class WatchStream {
    * gone.
    */
   add(watcher: WatchState): void {
-    const isKnown = watcher.questionFor(this) === undefined
+    const isKnown = !watcher.isToVerify(this)
     if (!isKnown && this.#isHeard) this.#ports.onUnproven(watcher)
     else {
       const waiting = isKnown ? this.#waiting : this.#unproven
@@ -242,7 +242,7 @@ export class WatchStream {
       this.#live.set(id, watcher, this.#questions.open)
       watcher.provenOn(this)
       watcher.goLive(header, this.endpoint, this.#questions.isOrderKept)
-      this.#ports.onLive()
+      this.#ports.onLive(watcher)
       this.#heartbeat.requestProgress()
       return
     }

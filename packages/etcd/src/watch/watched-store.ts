@@ -45,18 +45,19 @@ export class WatchedStore {
     return { clusterId: this.#clusterId, revision, raftTerm: this.#raftTerm }
   }
 
-  /**
-   * The reads to verify before the watch continues at `position`; undefined if nothing is known or the stream
-   * is verified.
-   */
-  questionFor(stream: unknown, position: number | undefined): ContinuityQuestion | undefined {
-    if (this.provenOn === stream || position === undefined) return undefined
-    return this.#evidence?.question(position - 1)
+  /** True if something is known of the store that must be verified before the watch continues on `stream`. */
+  isToVerify(stream: unknown, position: number | undefined): boolean {
+    return this.provenOn !== stream && this.isKnownAt(position)
+  }
+
+  /** The reads to verify before the watch continues at `position`; undefined if nothing is known there. */
+  questionAt(position: number | undefined): ContinuityQuestion | undefined {
+    return position === undefined ? undefined : this.#evidence?.question(position - 1)
   }
 
   /** True if something is known of the store at `position`, by which it can be recognized. */
   isKnownAt(position: number | undefined): boolean {
-    return position !== undefined && this.#evidence?.question(position - 1) !== undefined
+    return position !== undefined && position > 1 && this.#evidence?.isEmpty === false
   }
 
   /** False if only some changes are delivered, so that what is known would become outdated. */
