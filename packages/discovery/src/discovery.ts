@@ -26,6 +26,7 @@ import type { RegisterOptions } from './registration/registration-options.ts'
 import { createReports } from './reports.ts'
 import { DiscoveryDispatcher } from './route/discovery-dispatcher.ts'
 import { Routes } from './route/routes.ts'
+import { RunningRequests } from './route/running-requests.ts'
 import { RouteTarget } from './route/route-target.ts'
 import { type ServiceContext, ServiceCore } from './service/service-core.ts'
 import { ViewState } from './service/view-state.ts'
@@ -48,6 +49,9 @@ const DISPATCHER_CHECKS: Checks<DispatcherOptions> = {
 }
 
 const OPEN_CHECKS: Checks<OpenServiceOptions> = { startupTimeoutMs: milliseconds(), signal: SIGNAL }
+
+/** A dispatcher uses every endpoint. */
+const accepts = () => true
 
 class EtcdDiscovery implements Discovery {
   readonly #options: ResolvedDiscoveryOptions
@@ -165,8 +169,9 @@ class EtcdDiscovery implements Discovery {
     this.#assertOpen()
     const { policy, zone } = readOptions('interceptor', DISPATCHER_CHECKS, given as DispatcherOptions)
     const routes = this.#routes('interceptor', policy, zone)
+    const running = new RunningRequests()
     return (dispatch) => (options, handler) =>
-      routes.take(options, handler, new Set()) || dispatch(options, handler)
+      routes.take(options, handler, running) || dispatch(options, handler)
   }
 
   async fetch(input: RequestInfo, init: RequestInit = {}): Promise<Response> {
@@ -213,13 +218,18 @@ class EtcdDiscovery implements Discovery {
     const { reports } = this.#services
     const policies = policy === undefined ? this.#policies : new Policies(where, policy, reports)
     if (policies !== this.#policies) this.#ownPolicies.add(policies)
+    const own = zone ?? this.#options.zone
+    const targets = new Map<string, RouteTarget>()
     return new Routes((service) => {
       this.#assertOpen()
       const core = this.#core(service)
-      const release = core.use()
-      const own = zone ?? this.#options.zone
-      const target = new RouteTarget({ core, policy: policies.of(service), zone: own, accepts: () => true })
-      return { target, release }
+      const policy = policies.of(service)
+      const known = targets.get(service)
+      const target = known?.isFor(core, policy)
+        ? known
+        : new RouteTarget({ core, policy, zone: own, accepts })
+      if (target !== known) targets.set(service, target)
+      return { target, release: core.use() }
     })
   }
 

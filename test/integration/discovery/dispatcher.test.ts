@@ -197,6 +197,24 @@ eachEtcd('the dispatcher', (etcd) => {
     expect(slow.received).toHaveLength(1)
   })
 
+  test('sends nothing to an endpoint that has crashed and is believed to have', async () => {
+    const providers = [await startProvider(), await startProvider(), await startProvider()]
+    const [crashed] = providers
+    const { url, dispatcher, client, service, view } = await serviceWith(
+      providers.map(({ address }) => address),
+    )
+    for (let index = 0; index < 30; index += 1) await (await request(url, { dispatcher })).body.dump()
+    const before = crashed?.received.length
+    expect(before).toBeGreaterThan(0)
+    await client.kv.delete(`services/${service}/0`)
+    await view.fresh()
+    for (let index = 0; index < 30; index += 1) await (await request(url, { dispatcher })).body.dump()
+    expect(crashed?.received.length).toBe(before)
+    expect(await new Promise((resolve) => crashed?.server.getConnections((_, count) => resolve(count)))).toBe(
+      0,
+    )
+  })
+
   test('lets the caller abort at every stage, and counts the request as ended', async () => {
     const silent = await startProvider((incoming, response) => {
       if (incoming.url === '/head') response.writeHead(200).write('a')

@@ -93,4 +93,51 @@ eachEtcd('a rolling restart under load', (etcd) => {
     expect(view.endpoints.map(({ inFlight }) => inFlight)).toEqual([0, 0, 0])
     for (const { registration } of instances) await registration.shutdown({ propagationMs: 0 })
   })
+
+  test('a crash and the loss of all leases cost no idempotent request', async () => {
+    received.clear()
+    const etcdServer = await etcd.start()
+    const { discovery, client } = discoveryOn(etcdServer.endpoint)
+    const consumer = discoveryOn(etcdServer.endpoint).discovery
+    const instances: Instance[] = []
+    for (let index = 0; index < INSTANCES; index += 1) instances.push(await startInstance(discovery))
+    const dispatcher = consumer.dispatcher()
+    const view = await consumer.openService('orders')
+    await waitFor(() => view.status.counts.ready === INSTANCES)
+    let isEnding = false
+    let answered = 0
+    const failures: unknown[] = []
+    const call = async (caller: number) => {
+      for (let count = 0; !isEnding; count += 1) {
+        const headers = { 'x-id': `${caller}-${count}` }
+        await request('http://orders.service/', { dispatcher, headers }).then(
+          async ({ statusCode, body }) => {
+            await body.dump()
+            if (statusCode === 200) answered += 1
+            else failures.push(statusCode)
+          },
+          (error: unknown) => failures.push(error),
+        )
+      }
+    }
+    const callers = Array.from({ length: CALLERS }, (_, caller) => call(caller))
+    const more = async (count: number) => {
+      const until = answered + count
+      await waitFor(() => answered > until || failures.length > 0, { timeoutMs: 30_000 })
+    }
+    await more(200)
+    instances[0]?.server.close()
+    instances[0]?.server.closeAllConnections()
+    await more(500)
+    for (const lease of await client.lease.list()) await client.lease.revoke(lease)
+    await more(500)
+    isEnding = true
+    await Promise.all(callers)
+    expect(failures).toEqual([])
+    await waitFor(() => view.status.counts.ready >= 2, {
+      what: 'the living instances to be back',
+      timeoutMs: 20_000,
+    })
+    expect(view.endpoints.every(({ inFlight }) => inFlight === 0)).toBe(true)
+  })
 })

@@ -1,7 +1,7 @@
 import { Agent, Dispatcher, Dispatcher1Wrapper } from 'undici'
 import { DiscoveryError } from '../errors.ts'
-import type { RoutedRequest } from './routed-request.ts'
 import { refuse, type Routes } from './routes.ts'
+import { RunningRequests } from './running-requests.ts'
 
 /** What a `DiscoveryDispatcher` is made of. */
 export interface DiscoveryDispatcherOptions {
@@ -23,7 +23,7 @@ export class DiscoveryDispatcher extends Dispatcher {
   readonly #onClose: () => void
   /** Turns handlers of undici 7 and before into those of undici 8. */
   readonly #older: Dispatcher
-  readonly #running = new Set<RoutedRequest>()
+  readonly #running = new RunningRequests()
   #closing: Promise<void> | undefined
 
   constructor({ routes, fallback, onClose }: DiscoveryDispatcherOptions) {
@@ -59,13 +59,13 @@ export class DiscoveryDispatcher extends Dispatcher {
     const given = first instanceof Error ? first : undefined
     const error = given ?? new DiscoveryError('closed', 'the dispatcher was destroyed')
     const closed = this.close()
-    for (const request of this.#running) request.controller.abort(error)
+    this.#running.abortAll(error)
     this.#ownFallback?.destroy(error).catch(() => undefined)
     return callback === undefined ? closed : void closed.then(callback)
   }
 
   async #close(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all([...this.#running].map(({ ended }) => ended))
+    await this.#running.ended()
     await this.#ownFallback?.close().catch(() => undefined)
     this.#onClose()
   }

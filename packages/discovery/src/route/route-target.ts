@@ -30,6 +30,11 @@ export class RouteTarget {
     this.#accepts = accepts
   }
 
+  /** Whether it can be used again for a service and a policy. */
+  isFor(core: ServiceCore, policy: Policy): boolean {
+    return core === this.#core && policy === this.policy
+  }
+
   now(): number {
     return this.#core.now()
   }

@@ -18,16 +18,14 @@ export class RoutedRequest implements AttemptOwner {
   readonly options: RoutedOptions
   readonly handler: Dispatcher.DispatchHandler
   readonly controller: RoutedController
-  /** Resolves when the request has ended, however. */
-  readonly ended: Promise<void>
   readonly policy: Policy
   readonly #host: string
   readonly #onEnd: () => void
   readonly #tried: Member[] = []
   readonly #failures: string[] = []
-  readonly #stopWaiting = new AbortController()
+  /** Ends waiting for a first endpoint. */
+  #stopWaiting: AbortController | undefined
   #attempt: Attempt | undefined
-  #resolveEnded: () => void = () => undefined
   #isSettled = false
   #isEnded = false
 
@@ -44,9 +42,6 @@ export class RoutedRequest implements AttemptOwner {
     this.handler = handler
     this.#onEnd = onEnd
     this.policy = target.policy
-    this.ended = new Promise((resolve) => {
-      this.#resolveEnded = resolve
-    })
     this.controller = new RoutedController((reason) => this.#abort(reason))
   }
 
@@ -68,9 +63,8 @@ export class RoutedRequest implements AttemptOwner {
     this.#isEnded = true
     this.#isSettled = true
     this.#attempt = undefined
-    this.#stopWaiting.abort()
+    this.#stopWaiting?.abort()
     this.#onEnd()
-    this.#resolveEnded()
   }
 
   get isOver(): boolean {
@@ -143,6 +137,7 @@ export class RoutedRequest implements AttemptOwner {
   }
 
   async #waitForEndpoint(): Promise<void> {
+    this.#stopWaiting = new AbortController()
     const { signal } = this.#stopWaiting
     const { waitForEndpointsMs } = this.policy
     const isThere = await this.target.waitForEndpoint(waitForEndpointsMs, signal)

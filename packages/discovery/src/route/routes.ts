@@ -4,6 +4,7 @@ import { SERVICE_NAME } from '../record/service-name.ts'
 import type { RoutedOptions } from './attempt.ts'
 import { RoutedRequest } from './routed-request.ts'
 import type { RouteTarget } from './route-target.ts'
+import type { RunningRequests } from './running-requests.ts'
 
 /** Finds the target of a service and keeps it in use until `release` is called. */
 export type UseTarget = (service: string) => { readonly target: RouteTarget; readonly release: () => void }
@@ -11,9 +12,17 @@ export type UseTarget = (service: string) => { readonly target: RouteTarget; rea
 /** The host names that are services. */
 const SUFFIX = '.service'
 
+/** So many origins are remembered; a caller may ask for any. */
+const MOST_ORIGINS = 1_000
+
+/** What an origin means: a service, a mistake, or (undefined) another host. */
+type Destination = { readonly service: string; readonly host: string } | DiscoveryError | undefined
+
 /** Sends the requests for `http(s)://<name>.service` to endpoints of that service. */
 export class Routes {
   readonly #useTarget: UseTarget
+  /** Parsing an origin takes longer than choosing an endpoint. */
+  readonly #destinations = new Map<string, Destination>()
 
   constructor(useTarget: UseTarget) {
     this.#useTarget = useTarget
@@ -22,40 +31,46 @@ export class Routes {
   /**
    * Takes a request if its host is a service, and keeps it in `running` until it has ended. Returns whether it did.
    */
-  take(options: RoutedOptions, handler: Dispatcher.DispatchHandler, running: Set<RoutedRequest>): boolean {
-    const url = urlOf(options.origin)
-    if (url === undefined || !url.hostname.endsWith(SUFFIX)) return false
-    const service = url.hostname.slice(0, -SUFFIX.length)
-    const problem = SERVICE_NAME.accepts(service)
-      ? url.port === ''
-        ? undefined
-        : `${url.host} has a port, which only the registered endpoints know; leave it out`
-      : `${url.host} is not the host of a service: ${SERVICE_NAME.expected}`
-    if (problem === undefined) this.#send(service, url.host, options, handler, running)
-    else refuse(handler, new DiscoveryError('invalid_option', problem))
-    return true
-  }
-
-  #send(
-    service: string,
-    host: string,
-    options: RoutedOptions,
-    handler: Dispatcher.DispatchHandler,
-    running: Set<RoutedRequest>,
-  ): void {
-    const { target, release } = this.#useTarget(service)
-    const request = new RoutedRequest(target, host, options, handler, () => {
+  take(options: RoutedOptions, handler: Dispatcher.DispatchHandler, running: RunningRequests): boolean {
+    const destination = this.#destinationOf(String(options.origin))
+    if (destination === undefined) return false
+    if (destination instanceof DiscoveryError) {
+      refuse(handler, destination)
+      return true
+    }
+    const { target, release } = this.#useTarget(destination.service)
+    const request: RoutedRequest = new RoutedRequest(target, destination.host, options, handler, () => {
       running.delete(request)
       release()
     })
     running.add(request)
     request.start()
+    return true
+  }
+
+  #destinationOf(origin: string): Destination {
+    const known = this.#destinations.get(origin)
+    if (known !== undefined || this.#destinations.has(origin)) return known
+    const destination = destinationOf(origin)
+    if (this.#destinations.size >= MOST_ORIGINS) this.#destinations.clear()
+    this.#destinations.set(origin, destination)
+    return destination
   }
 }
 
-function urlOf(origin: string | URL | undefined): URL | undefined {
-  if (origin instanceof URL) return origin
-  return typeof origin === 'string' && URL.canParse(origin) ? new URL(origin) : undefined
+function destinationOf(origin: string): Destination {
+  if (!URL.canParse(origin)) return undefined
+  const { hostname, host, port } = new URL(origin)
+  if (!hostname.endsWith(SUFFIX)) return undefined
+  const service = hostname.slice(0, -SUFFIX.length)
+  if (!SERVICE_NAME.accepts(service)) {
+    return new DiscoveryError(
+      'invalid_option',
+      `${host} is not the host of a service: ${SERVICE_NAME.expected}`,
+    )
+  }
+  if (port === '') return { service, host }
+  return new DiscoveryError('invalid_option', `${host} has a port, which only the registered endpoints know`)
 }
 
 /** Fails a request that was not begun. */

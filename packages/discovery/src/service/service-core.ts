@@ -59,6 +59,7 @@ export class ServiceCore {
   readonly #rejected = new Set<string>()
   readonly #onIdle: () => void
   #users = 0
+  #usedAt = 0
   #idleTimer: unknown
   #closing: Promise<void> | undefined
 
@@ -98,21 +99,28 @@ export class ServiceCore {
     return member.stored.record.protocol ?? this.fallbackProtocol
   }
 
-  /** Somebody uses the service until the returned function is called. */
+  /** Somebody uses the service until the returned function is called, which is done once. */
   use(listener?: ServiceListener): () => void {
-    const { clock } = this.#context
-    clock.clearTimeout(this.#idleTimer)
     this.#users += 1
     if (listener !== undefined) this.#listeners.add(listener)
-    let isUsed = true
     return () => {
-      if (!isUsed) return
-      isUsed = false
       if (listener !== undefined) this.#listeners.delete(listener)
       this.#users -= 1
-      if (this.#users === 0 && !this.isClosed)
-        this.#idleTimer = clock.setTimeout(this.#onIdle, this.#context.idleMs)
+      this.#usedAt = this.now()
+      if (this.#users === 0 && this.#idleTimer === undefined) this.#closeWhenIdle(this.#context.idleMs)
     }
+  }
+
+  /** One timer watches for the end of all use, since each request is a use. */
+  #closeWhenIdle(afterMs: number): void {
+    if (this.isClosed) return
+    this.#idleTimer = this.#context.clock.setTimeout(() => {
+      this.#idleTimer = undefined
+      const leftMs = this.#context.idleMs - (this.now() - this.#usedAt)
+      if (this.#users > 0) return
+      if (leftMs > 0) this.#closeWhenIdle(leftMs)
+      else this.#onIdle()
+    }, afterMs)
   }
 
   judge(member: Member, policy: Policy, verdict: Verdict): void {
