@@ -94,13 +94,21 @@ async function live(seed: number): Promise<void> {
     outcomes.push(outcome)
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart: (controller) => void controllers.push(controller),
-      onResponseStart: () => void (outcome.starts += 1),
-      onResponseEnd: () => void (outcome.ends += 1),
-      onResponseError: () => void (outcome.ends += 1),
+      onResponseStart: () => {
+        outcome.starts += 1
+      },
+      onResponseEnd: () => {
+        outcome.ends += 1
+      },
+      onResponseError: () => {
+        outcome.ends += 1
+      },
     }
     const method = random() < 0.5 ? 'GET' : 'POST'
     const options = { path: '/', method, origin: 'http://s.service' }
-    const onEnd = () => void (outcome.onEnd += 1)
+    const onEnd = () => {
+      outcome.onEnd += 1
+    }
     new RoutedRequest(target as unknown as RouteTarget, 's.service', options, handler, onEnd).start()
   }
   /** Lets one waiting attempt go a random way to its end. */
