@@ -120,6 +120,20 @@ export const discoveryMutations: readonly Mutation[] = [
     test: integration('dispatcher'),
   },
   {
+    name: 'Discovery: HTTP/2 without TLS is spoken as HTTP/1',
+    file: `${source}/service/pools.ts`,
+    find: '...(isH2c ? { useH2c: true } : {}),',
+    replace: '',
+    test: integration('protocols'),
+  },
+  {
+    name: 'Discovery: a certificate for any name will do',
+    file: `${source}/service/pools.ts`,
+    find: "protocol === 'https' ? { servername: serverName, ...given } : {}",
+    replace: '{ ...given, rejectUnauthorized: false }',
+    test: integration('protocols'),
+  },
+  {
     name: 'Discovery: a removed endpoint stays in the choice',
     file: `${source}/service/service-core.ts`,
     find: 'this.balancer.setTargets([...this.watch.members.values()])',

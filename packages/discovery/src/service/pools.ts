@@ -114,7 +114,8 @@ export class EndpointPools {
       connections: isH2c ? 1 : policy.connections,
       pipelining: isH2c ? MOST_STREAMS : 1,
       allowH2: isH2c,
-      ...(isH2c ? { h2Options: { useH2c: true } } : {}),
+      // `Pool` reads it here only, where its types do not have it; `h2Options` reaches its clients, not its connector.
+      ...(isH2c ? { useH2c: true } : {}),
       keepAliveTimeout: policy.keepAliveTimeoutMs,
       keepAliveMaxTimeout: policy.keepAliveMaxTimeoutMs,
       connect: { timeout: policy.connectTimeoutMs, ...secure },
