@@ -10,6 +10,17 @@ export class YamlProblem extends Error {
   }
 }
 
+/** YAML text that costs more to read than a configuration may. The message says what to do. */
+export class YamlTooLarge extends Error {}
+
+/**
+ * The parser takes microseconds and a kilobyte or two for each token (a word, a sign, an indent, a line end), so that a file
+ * which is small in bytes can still hold up the process or fill its memory. So many take about a second.
+ */
+const MAX_TOKENS = 250_000
+/** One token may be any text. */
+const MAX_LENGTH = 4 * 2 ** 20
+
 const OPTIONS: ParseOptions & DocumentOptions & SchemaOptions = {
   merge: true,
   intAsBigInt: true,
@@ -29,14 +40,15 @@ const WORDS: Readonly<Record<string, string>> = {
  * The one document of a YAML text. The first error or warning ends the work: the parser's own `parseDocument` goes on and
  * keeps an error for each character that it does not expect, which takes gigabytes for a file that is not YAML at all.
  *
- * @throws YamlProblem
+ * @throws YamlProblem, YamlTooLarge
  */
 export function composeYaml(yaml: typeof import('yaml'), text: string): Document.Parsed {
+  if (text.length > MAX_LENGTH) throw tooLarge(`${MAX_LENGTH / 2 ** 20} MB`)
   const composer = new yaml.Composer(OPTIONS)
   stopAtFirstError(composer)
   const found: Document.Parsed[] = []
   let isDocument = false
-  for (const token of new yaml.Parser().parse(text)) {
+  for (const token of tokensOf(yaml, text)) {
     if (token.type === 'error') throw problemOf('UNEXPECTED_TOKEN', token.offset)
     if (token.type === 'document' && isDocument) throw problemOf('MULTIPLE_DOCS', token.offset)
     isDocument ||= token.type === 'document'
@@ -47,6 +59,21 @@ export function composeYaml(yaml: typeof import('yaml'), text: string): Document
   const problem = document.errors[0] ?? document.warnings[0]
   if (problem !== undefined) throw problemOf(problem.code, problem.pos[0])
   return document
+}
+
+function* tokensOf(yaml: typeof import('yaml'), text: string): Generator<CST.Token, void> {
+  const parser = new yaml.Parser()
+  let count = 0
+  for (const lexeme of new yaml.Lexer().lex(text)) {
+    if (++count > MAX_TOKENS) throw tooLarge(`${MAX_TOKENS.toLocaleString('en')} tokens`)
+    yield* parser.next(lexeme)
+  }
+  yield* parser.end()
+}
+
+function tooLarge(limit: string): YamlTooLarge {
+  const remedy = 'Write it as JSON, which is read faster, or split it into several files.'
+  return new YamlTooLarge(`it has more than ${limit}, which is the limit for YAML. ${remedy}`)
 }
 
 type Place = number | readonly number[] | Pick<CST.SourceToken, 'offset'>

@@ -165,4 +165,31 @@ describe('parseDocument', () => {
       expect(({} as Record<string, unknown>).polluted).toBeUndefined()
     },
   )
+
+  describe('the cost of YAML', () => {
+    it.each<[string, string]>([
+      ['items of a flow list', 'r: [' + '1,'.repeat(750_000) + '1]'],
+      ['items of a list', `r:\n${'  - 1\n'.repeat(250_000)}`],
+      ['maps in a list', `r:\n${'  - {a: 1}\n'.repeat(140_000)}`],
+      ['anchors', `r:\n${'  - &a 1\n'.repeat(160_000)}`],
+      ['line feeds', '\n'.repeat(1_500_000)],
+      ['comments', '#\n'.repeat(750_000)],
+    ])('is bounded for %s', async (_what, text) => {
+      const before = process.cpuUsage()
+      expect(await reason(text, 'yaml')).toMatch(/more than 250,000 tokens.*limit for YAML.*JSON/)
+      const { user, system } = process.cpuUsage(before)
+      expect(user + system).toBeLessThan(20_000_000)
+    })
+
+    it('is bounded for one long text', async () => {
+      expect(await reason(`r: ${'a'.repeat(5_000_000)}`, 'yaml')).toMatch(/more than 4 MB.*JSON/)
+      expect(await leaves(`r: ${'a'.repeat(4_000_000)}`, 'yaml')).toEqual({ r: 'a'.repeat(4_000_000) })
+    })
+
+    it('allows a thousand services with twenty settings each', async () => {
+      const settings = Array.from({ length: 20 }, (_, index) => `  setting${index}: a value of it\n`).join('')
+      const text = Array.from({ length: 1000 }, (_, index) => `s${index}:\n${settings}`).join('')
+      expect(Object.keys(await leaves(text, 'yaml'))).toHaveLength(20_000)
+    })
+  })
 })

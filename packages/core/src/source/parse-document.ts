@@ -35,6 +35,7 @@ function parseJson(text: string): unknown {
 async function parseYaml(text: string): Promise<unknown> {
   const parsed = await parseYamlText(text)
   if (parsed.type === 'value') return parsed.value
+  if (parsed.type === 'too large') return new Unreadable(parsed.words)
   const at = parsed.offset === undefined ? '' : ` at ${placeOf(text, parsed.offset)}`
   return new Unreadable(`not valid YAML${at}: ${parsed.words}`)
 }

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { Document, Pair, Range, Scalar, YAMLMap } from 'yaml'
-import { composeYaml, YamlProblem } from './compose-yaml.ts'
+import { composeYaml, YamlProblem, YamlTooLarge } from './compose-yaml.ts'
 import { characterProblem } from './yaml-characters.ts'
 import { scalarAsWritten, textOfScalar } from '../format/written-scalar.ts'
 
@@ -8,6 +8,7 @@ import { scalarAsWritten, textOfScalar } from '../format/written-scalar.ts'
 export type ParsedYaml =
   | { readonly type: 'value'; readonly value: unknown }
   | { readonly type: 'problem'; readonly words: string; readonly offset: number | undefined }
+  | { readonly type: 'too large'; readonly words: string }
 
 /** What aliases may unfold into, in values; a document that needs more is written to fill the memory. */
 const MAX_UNFOLDED = 250_000
@@ -41,6 +42,7 @@ export async function parseYamlText(text: string): Promise<ParsedYaml> {
     return { type: 'value', value: value === null ? undefined : value }
   } catch (error) {
     if (error instanceof YamlProblem) return { type: 'problem', words: error.message, offset: error.offset }
+    if (error instanceof YamlTooLarge) return { type: 'too large', words: error.message }
     // the parser calls itself for each level
     const words = error instanceof RangeError ? 'nested too deeply' : 'the parser fails'
     return { type: 'problem', words, offset: undefined }
