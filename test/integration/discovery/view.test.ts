@@ -258,7 +258,7 @@ eachEtcd('a view without etcd', (etcd) => {
       const failure = await view.request({ path: '/', method: 'GET' }).catch((error: unknown) => error)
       expect(failure).toMatchObject({
         code: 'no_endpoints',
-        message: expect.stringContaining('etcd has not been reached'),
+        message: expect.stringContaining('could not be read from etcd yet'),
       })
       const abort = AbortSignal.timeout(50)
       await expect(discovery.openService('later', { signal: abort })).rejects.toMatchObject({
@@ -291,5 +291,29 @@ eachEtcd('a view without etcd', (etcd) => {
     await server.restart({ emptyData: true })
     await waitFor(() => view.status.counts.unconfirmed === 3, { timeoutMs: 30_000 })
     expect(view.endpoints).toHaveLength(3)
+  })
+
+  test('says at once what etcd refuses', async () => {
+    const server = await etcd.start({ auth: { password: 'secret-password' } })
+    const warnings: string[] = []
+    const logger = {
+      debug: () => {},
+      info: () => {},
+      warn: (message: string) => void warnings.push(message),
+      error: () => {},
+    }
+    const policy = { default: { waitForEndpointsMs: 50 } }
+    const { discovery } = discoveryOn(server.endpoint, { logger, policy })
+    const { server: http } = await startProvider()
+    const begin = performance.now()
+    const refused = await discovery
+      .register({ service: 'orders', server: http, timeoutMs: 60_000 })
+      .catch((error: unknown) => error)
+    expect(refused).toMatchObject({ code: 'not_registered', cause: { name: 'EtcdError' } })
+    expect(performance.now() - begin).toBeLessThan(30_000)
+    const view = await discovery.openService('orders', { startupTimeoutMs: 200 })
+    await waitFor(() => warnings.some((warning) => warning.includes('etcd refuses to list services/orders/')))
+    const failure = await view.request({ path: '/', method: 'GET' }).catch((error: unknown) => error)
+    expect(String(failure)).toMatch(/could not be read from etcd yet \(\[/)
   })
 })

@@ -3,6 +3,7 @@ import type { Clock, EtcdClient } from '@livetree/etcd'
 import { Balancer, type Verdict } from '../balance/balancer.ts'
 import type { Policy } from '../balance/policy.ts'
 import { monotonicNow } from '../clock.ts'
+import { reasonOf } from '../errors.ts'
 import type { Protocol } from '../record/endpoint-record.ts'
 import type { Layout } from '../record/layout.ts'
 import type { Reports } from '../reports.ts'
@@ -145,9 +146,10 @@ export class ServiceCore {
 
   /** What is known of a service that has no endpoint to offer. */
   explain(): string {
-    const { members, provenAt, state } = this.watch
-    if (provenAt === undefined) return `etcd has not been reached since ${this.service} was asked for`
-    const away = state === 'stale' ? ', and etcd is away' : ''
+    const { members, provenAt, state, lastError } = this.watch
+    const reason = lastError === undefined ? '' : ` (${reasonOf(lastError)})`
+    if (provenAt === undefined) return `${this.service} could not be read from etcd yet${reason}`
+    const away = state === 'stale' ? `, and etcd is away${reason}` : ''
     const { prefix } = this.#context.layout
     if (members.size === 0) return `no instance is registered below ${prefix}${this.service}/${away}`
     return `none of the ${members.size} known instances may be used${away}`

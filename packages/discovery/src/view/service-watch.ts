@@ -1,4 +1,4 @@
-import type { Clock, EtcdClient, Reflector, WatchEvent } from '@livetree/etcd'
+import type { Clock, EtcdClient, EtcdError, Reflector, WatchEvent } from '@livetree/etcd'
 import { monotonicNow } from '../clock.ts'
 import { type Layout, servicePrefix } from '../record/layout.ts'
 import type { Reports } from '../reports.ts'
@@ -49,6 +49,7 @@ export class ServiceWatch {
   #listing: StoredRecord[] = []
   #revision = 0
   #provenAt: number | undefined
+  #lastError: EtcdError | undefined
   #provenMs = 0
   #state: 'live' | 'stale' = 'stale'
   #staleTimer: unknown
@@ -88,9 +89,8 @@ export class ServiceWatch {
           this.#take(this.#set.apply(this.#changesOf(events), this.#now()), revision)
         },
         onProgress: ({ at }) => this.#prove(at),
-        onLost: (error) => {
-          if (error !== undefined)
-            options.reports.info(`etcd is away; ${options.service} stays as it is`, { error })
+        onLost: (error, isFinal) => {
+          if (error !== undefined) this.#lose(error, isFinal)
         },
       },
       { proofEveryMs: Math.max(50, Math.min(3_600_000, Math.floor(staleAfterMs / 3))) },
@@ -118,6 +118,11 @@ export class ServiceWatch {
     return this.#state === 'live' ? 0 : this.#now() - this.#provenMs
   }
 
+  /** Why etcd could not be reached lately; undefined while it is. */
+  get lastError(): EtcdError | undefined {
+    return this.#lastError
+  }
+
   /** Resolves with the first list; never rejects. */
   get listed(): Promise<void> {
     return this.#listed
@@ -140,6 +145,13 @@ export class ServiceWatch {
     this.#options.clock.clearTimeout(this.#staleTimer)
     this.#options.clock.clearTimeout(this.#expiryTimer)
     this.#onListed()
+  }
+
+  #lose(error: EtcdError, isFinal = false): void {
+    const { reports, service } = this.#options
+    this.#lastError = error
+    if (isFinal) reports.warn(`etcd refuses to list ${this.#prefix}, so ${service} stays as it is`, { error })
+    else reports.info(`etcd is away; ${service} stays as it is`, { error })
   }
 
   #changesOf(events: readonly WatchEvent[]): RecordChange[] {
@@ -171,6 +183,7 @@ export class ServiceWatch {
 
   #prove(at: number): void {
     const { clock, staleAfterMs } = this.#options
+    this.#lastError = undefined
     this.#provenAt = at
     this.#provenMs = this.#now()
     clock.clearTimeout(this.#staleTimer)
