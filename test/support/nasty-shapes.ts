@@ -68,5 +68,14 @@ export const SCALAR_KINDS: Readonly<Record<string, z.ZodType>> = {
   'coerced boolean': z.coerce.boolean(),
   'coerced date': z.coerce.date(),
   nullable: z.number().nullable(),
+  'template of texts': z.templateLiteral([z.string(), '@', z.string(), '.', z.string()]),
+  'template of a number between texts': z.templateLiteral([
+    z.string(),
+    '-',
+    z.number(),
+    '-',
+    z.string(),
+    'Z',
+  ]),
   union: z.union([z.number(), z.boolean(), z.date()]),
 }

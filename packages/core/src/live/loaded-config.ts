@@ -65,8 +65,8 @@ export class LoadedConfig<T> implements LiveConfig<T> {
       sources,
       staleAfterMs: options.staleAfterMs,
       servedProvenAt: () => this.#standInProvenAt,
-      onStale: (event) => this.#notifier.stale(event),
-      onLive: (staleMs) => this.#notifier.live({ revision: this.revision, staleMs }),
+      onStale: (event) => this.#pin.leave(() => this.#notifier.stale(event)),
+      onLive: (staleMs) => this.#pin.leave(() => this.#notifier.live({ revision: this.revision, staleMs })),
     })
     this.#writer.observe(
       updateHandlers({
@@ -75,6 +75,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
         reportsUnused: parts.reportsUnused,
         apply: (snapshot) => this.#apply(snapshot),
         checkFreshness: () => this.#freshness.check(),
+        outside: (work) => this.#pin.leave(work),
       }),
     )
   }
@@ -212,7 +213,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
 
   resource<S, R>(selector: (value: T) => S, options: ResourceOptions<S, R>): Promise<Resource<R>> {
     this.#assertOpen()
-    return this.#resources.add(this.#current, selector, options)
+    return this.#pin.leave(() => this.#resources.add(this.#current, selector, options))
   }
 
   pinned(): T {
@@ -235,7 +236,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   report(error: LivetreeError): void {
-    this.#notifier.failed(method.reportable(error))
+    this.#pin.leave(() => this.#notifier.failed(method.reportable(error)))
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<ChangeEvent<T>, undefined> {

@@ -13,12 +13,14 @@ export interface UpdateTargets<T> {
   apply(snapshot: Snapshot<T>): () => void
   /** A source has called its sink, so the freshness may be another. */
   checkFreshness(): void
+  /** Runs the work outside of the request that made the update, such as one that calls `refresh()`. */
+  outside(work: () => void): void
 }
 
 /** Creates the observer of the update processor: first state and snapshot file, then the listeners. */
 export function updateHandlers<T>(targets: UpdateTargets<T>): UpdateObserver<T> {
-  const { notifier, keeper, reportsUnused } = targets
-  return {
+  const { notifier, keeper, reportsUnused, outside } = targets
+  const handlers: UpdateObserver<T> = {
     accepted(snapshot, isHealed) {
       const notify = targets.apply(snapshot)
       keeper?.accepted()
@@ -41,5 +43,13 @@ export function updateHandlers<T>(targets: UpdateTargets<T>): UpdateObserver<T> 
       targets.checkFreshness()
     },
     failed: (error) => notifier.failed(error),
+  }
+  return {
+    accepted: (snapshot, isHealed) => outside(() => handlers.accepted(snapshot, isHealed)),
+    confirmed: (snapshot, isHealed) => outside(() => handlers.confirmed(snapshot, isHealed)),
+    rejected: (event) => outside(() => handlers.rejected(event)),
+    unused: (keys) => outside(() => handlers.unused(keys)),
+    connectivity: (source) => outside(() => handlers.connectivity(source)),
+    failed: (error) => outside(() => handlers.failed(error)),
   }
 }

@@ -9,6 +9,7 @@ import type {
   UnionNode,
 } from '../schema/schema-node.ts'
 import { Unreadable } from '../source/source.ts'
+import { isTooCostly } from '../schema/template-text.ts'
 import { textOfScalar } from '../format/written-scalar.ts'
 import { bareObject } from './document.ts'
 import { isValid, type RawIssue } from './validate.ts'
@@ -46,8 +47,8 @@ export function inputOf(
   nested: NestedLayers = NONE,
   notes?: ReadingNotes,
 ): unknown {
-  const top =
-    schemaNode.type === 'leaf' && schemaNode.isCoerced !== true ? topEntry(node, aboveLayer) : undefined
+  const isPlainLeaf = schemaNode.type === 'leaf' && !schemaNode.isCoerced && !schemaNode.mayRefuse
+  const top = isPlainLeaf ? topEntry(node, aboveLayer) : undefined
   // the most frequent case, and a tree is mostly leaves
   if (top !== undefined && node.childCount === 0 && !(top.value instanceof Unreadable))
     return inputFrom(schemaNode, top.value)
@@ -263,6 +264,8 @@ class InputReader {
     for (const option of optionsInOrder(schemaNode, node, floor, this.#nested)) {
       const issues: RawIssue[] = []
       const input = new InputReader(issues, this.#nested, this.#walk).read(option, node, aboveLayer, [])
+      // zod would try the option as well
+      if (issues.some(isTooCostly)) return void this.#issues.push(...issues)
       if (unread.length === 0) unread = issues
       if (issues.length > 0 || input === undefined || !verdicts.takes(option, input)) continue
       taken.push({ option, input })

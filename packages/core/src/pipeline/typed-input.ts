@@ -229,7 +229,7 @@ export class TypedReader {
 
   /** Whether an option takes a text as it is, and does not have zod coerce it. */
   #takesText(option: SchemaNode, text: string): boolean {
-    return isValid(option.schema, text) && this.#taken(option, text, true)?.input === text
+    return this.#taken(option, text, true)?.input === text && isValid(option.schema, text)
   }
 
   /** What an option is given for a value, if it takes that. */
@@ -259,6 +259,7 @@ function takesOnlyScalars(schemaNode: SchemaNode): boolean {
 
 function inputOfLeaf(schemaNode: LeafNode, value: unknown): unknown {
   const input = isCoercible(schemaNode, value) ? leafValue(schemaNode, value) : REFUSED
+  if (input instanceof Unreadable) throw new UnreadableText(input)
   if (input !== REFUSED) return input
   const expected = schemaNode.schema._zod.def.type
   throw new RefusedValue(new Unreadable(`${kindOf(value)} where a ${expected} is expected`))

@@ -3,7 +3,7 @@ import type { Snapshot } from '../updates/snapshot.ts'
 
 /** Pins one snapshot for everything that one call starts, such as a request or a job, now or later. */
 export class Pin<T> {
-  readonly #storage = new AsyncLocalStorage<Snapshot<T>>()
+  readonly #storage = new AsyncLocalStorage<Snapshot<T> | undefined>()
 
   /** The pinned snapshot; undefined outside of `run`. */
   get snapshot(): Snapshot<T> | undefined {
@@ -13,6 +13,14 @@ export class Pin<T> {
   /** Runs `work` with the snapshot pinned. A nested call keeps the outer pin, so that one request sees one state. */
   run<R>(snapshot: Snapshot<T>, work: () => R): R {
     return this.#storage.getStore() === undefined ? this.#storage.run(snapshot, work) : work()
+  }
+
+  /**
+   * Runs `work` outside of any pin: what the configuration itself starts, such as a listener or the build of a resource,
+   * outlives the request that set it off.
+   */
+  leave<R>(work: () => R): R {
+    return this.#storage.getStore() === undefined ? work() : this.#storage.run(undefined, work)
   }
 
   /** Like `run`, but replaces an outer pin. */

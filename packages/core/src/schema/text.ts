@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import type * as z from 'zod/v4/core'
+import { templateReader } from './template-text.ts'
 
 /** Reads the text of one leaf as the schema's input type; text that does not fit is handed on as it is. */
 export type ReadText = (text: string) => unknown
@@ -14,6 +15,8 @@ export type WriteText = (value: unknown) => string | undefined
 export interface ScalarText {
   /** `z.coerce`: zod makes something of null, lists and objects too, none of which can be meant. */
   readonly isCoerced?: boolean
+  /** Whether `read` may give an `Unreadable`. */
+  readonly mayRefuse?: boolean
   readonly read: ReadText
   /** The reverse of `read`: what it gives for a value, `read` reads as an equal value. */
   readonly write: WriteText
@@ -222,8 +225,10 @@ export function scalarText(schema: z.$ZodType): ScalarText | undefined {
   switch (def.type) {
     case 'string':
       return isCoerced ? { isCoerced, ...TEXT } : TEXT
-    case 'template_literal':
-      return TEXT
+    case 'template_literal': {
+      const read = templateReader(schema)
+      return { mayRefuse: true, ...TEXT, read, readTyped: (_value, text) => read(text) }
+    }
     case 'number':
       return isCoerced ? COERCED_NUMBER : scalarOf(NUMBER_TEXT, isA('number'))
     case 'bigint': {

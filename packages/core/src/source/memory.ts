@@ -1,8 +1,8 @@
-import { disown, isPromise } from '../callback.ts'
 import { checkOptions, type OptionTable } from '../check-options.ts'
 import { name as nameKind } from '../option-kinds.ts'
 import { LivetreeError } from '../errors.ts'
 import { shortKey } from '../short-text.ts'
+import { assertValues } from './assert-values.ts'
 import { BAD_NAME, flatten } from './flatten.ts'
 import { LeafMap } from './leaf-map.ts'
 import {
@@ -38,7 +38,7 @@ const table: OptionTable = { name: nameKind }
  * plain objects, lists, Maps, Sets, Dates and bytes, and is never written to; instances of other classes are kept as they
  * are. Names are those of the schema; values may be typed, or text for the schema to read.
  *
- * @throws LivetreeError `invalid_options` when a name is empty or not a scalar; `set` and `replace` throw it as well
+ * @throws LivetreeError `invalid_options` when a name is empty or not a scalar, or for a promise, function or symbol anywhere; `set` and `replace` throw it as well
  */
 export function memory(initial: object = {}, options: MemoryOptions = {}): MemorySource {
   checkOptions('memory()', options, table)
@@ -81,10 +81,7 @@ export function memory(initial: object = {}, options: MemoryOptions = {}): Memor
 
 /** @throws LivetreeError `invalid_options` */
 function leavesFor(call: string, value: object): Leaf[] {
-  if (isPromise(value)) {
-    disown(value)
-    throw new LivetreeError('invalid_options', `${call}: got a promise; expected an object. Await it first.`)
-  }
+  assertValues(call, value)
   const leaves = flatten(value)
   const wrong = leaves.find((leaf) => leaf.value instanceof Unreadable && leaf.value.reason === BAD_NAME)
   if (wrong === undefined) return leaves

@@ -5,6 +5,7 @@ import { describeIssues, LivetreeError } from '../errors.ts'
 import type { ChangeEvent } from '../events/change-event.ts'
 import { kindOfValue } from '../assert-live-config.ts'
 import { disown, isPromise } from '../callback.ts'
+import { assertValues } from '../source/assert-values.ts'
 import type { LiveConfig } from '../live-config.ts'
 import type { LoadOptions } from '../startup/load-options.ts'
 import type { RejectedEvent } from '../updates/rejection.ts'
@@ -88,6 +89,7 @@ export async function createTestConfig<S extends $ZodType>(
       'createTestConfig() got a promise; expected an object of values.',
     )
   }
+  assertValues('createTestConfig()', initial)
   const { sources = [], ...loadOptions } = options
   const store = new TestStore(initial as object)
   const given = { ...loadOptions, sources: [...sources, store], staleAfterMs: Number.POSITIVE_INFINITY }
@@ -102,6 +104,7 @@ export async function createTestConfig<S extends $ZodType>(
     const stop = config.on('rejected', (event) => {
       rejection ??= event
     })
+    if (patch !== undefined) assertValues('reject()', patch)
     if (patch === undefined) store.spoil()
     else store.set(patch)
     stop()
@@ -148,6 +151,7 @@ class Setter<S extends $ZodType> {
       const message = `set() got ${kindOfValue(patch)}; expected an object with the values to change.`
       throw new LivetreeError('invalid_options', message)
     }
+    assertValues('set()', patch)
     if (this.#isSetting) {
       this.#later.push(patch)
       return undefined

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest'
+import * as z from 'zod'
+import { issuesOf, staged } from '../pipeline/staged.test.kit.ts'
+import { templateReader } from './template-text.ts'
+
+const text = z.string()
+const at = (schema: z.ZodType) => z.object({ it: schema })
+
+const COSTLY: readonly [string, z.ZodType, string][] = [
+  ['two separators', z.templateLiteral([text, '@', text, '.', text]), '@'],
+  ['numbers', z.templateLiteral([text, '-', z.number(), '-', text, 'Z']), '-'],
+  ['parts side by side', z.templateLiteral([text, text, 'Z']), 'a'],
+  ['a number after text', z.templateLiteral([text, z.number()]), '1'],
+  ['a template in a template', z.templateLiteral([z.templateLiteral([text, '@', text]), '.', text]), '@'],
+  ['a literal part', z.templateLiteral([text, z.literal('@'), text, '.', text]), '@'],
+  ['an optional template', z.templateLiteral([z.templateLiteral([text, '@', text]).optional(), '.']), '@'],
+  ['a union', z.union([z.number(), z.templateLiteral([text, '@', text, '.', text])]), '@'],
+  ['a wrapper', z.templateLiteral([text, '@', text, '.', text]).optional().readonly(), '@'],
+  ['in a list', z.array(z.templateLiteral([text, '@', text, '.', text])), '@'],
+  ['a transform', z.templateLiteral([text, '@', text, '.', text]).transform((found) => found), '@'],
+]
+
+describe('a template literal', () => {
+  it.each(COSTLY)('takes no long time over %s', (_what, schema, sign) => {
+    const long = sign.repeat(100_000)
+    const value = schema instanceof z.ZodArray ? [long] : long
+    const before = process.cpuUsage()
+    const [issue, ...others] = issuesOf(staged(at(schema)).patch(0, { it: value }))
+    const { user, system } = process.cpuUsage(before)
+    expect(user + system).toBeLessThan(2_500_000)
+    expect(others).toEqual([])
+    expect(issue?.path[0]).toBe('it')
+    expect(issue?.message).toMatch(/too many ways/)
+  })
+
+  it.each<[string, z.ZodTemplateLiteral, string]>([
+    ['an address', z.templateLiteral([text, '@', text, '.', text]), 'someone@mail.example'],
+    [
+      'a URL',
+      z.templateLiteral([text, '://', text, ':', text, '@', text, ':', z.number(), '/', text]),
+      `postgres://user:p-a-s-s@db.example:5432/${'name?with=options&'.repeat(20)}`,
+    ],
+    ['a long text with one free part', z.templateLiteral([text, '@']), '@'.repeat(1_500_000)],
+    ['a long text with few separators', z.templateLiteral([text, '@', text]), `a@${'b'.repeat(1_500_000)}`],
+    ['many separators in a short text', z.templateLiteral([text, '-', text, '-', text]), '-'.repeat(500)],
+  ])('reads %s', (_what, schema, given) => {
+    expect(templateReader(schema)(given)).toBe(given)
+    expect(z.safeParse(schema, given).success).toBe(true)
+  })
+})

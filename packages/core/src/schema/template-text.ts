@@ -1,0 +1,90 @@
+import type * as z from 'zod/v4/core'
+import { Unreadable } from '../source/source.ts'
+
+/** What zod's pattern may try for one text, in characters looked at; so many take a fraction of a second. */
+const MAX_STEPS = 100_000_000
+
+/** Fixed text, or a part of any text whose end zod's pattern finds by trial. */
+type Part = string | { readonly isSimple: boolean }
+
+/**
+ * Reads text for `z.templateLiteral`. zod matches it with one regular expression, which tries each end of a part with each
+ * end of the parts before it: a text of one separator, repeated, would hold up the process for minutes. Such a text is
+ * `Unreadable`; all others are handed on as they are.
+ */
+export function templateReader(schema: z.$ZodType): (text: string) => unknown {
+  const parts = joined(partsOf(schema, 0))
+  const freeCount = parts.filter((part) => typeof part !== 'string').length
+  const isLinear = freeCount < 2 && parts.every((part) => typeof part === 'string' || part.isSimple)
+  if (isLinear) return (text) => text
+  return (text) => (hasTooManyWays(parts, text) ? new Unreadable(TOO_COSTLY) : text)
+}
+
+const TOO_COSTLY =
+  'the text can be divided among the parts of the z.templateLiteral in too many ways. Use a shorter text, fewer parts without fixed text between them, or z.string() with a pattern of your own'
+
+/** Whether an issue says that a text was not matched because of its cost. */
+export function isTooCostly({ message }: { readonly message?: string | undefined }): boolean {
+  return message?.endsWith(TOO_COSTLY) === true
+}
+
+/**
+ * Counts the ways in which the parts up to each position can be matched, for all positions of one part at a time: as many
+ * steps as the text is long, for each part.
+ */
+function hasTooManyWays(parts: readonly Part[], text: string): boolean {
+  let starts = new Float64Array(text.length + 1)
+  starts[0] = 1
+  let steps = 0
+  for (const [index, part] of parts.entries()) {
+    if (typeof part === 'string') continue
+    const perStart = part.isSimple ? 1 : text.length
+    for (const [at, ways] of starts.entries()) steps += ways * (text.length - at) * perStart
+    if (steps > MAX_STEPS) return true
+    starts = startsAfter(starts, text, parts[index + 1])
+  }
+  return false
+}
+
+/** In how many ways what follows a part can begin, and the fixed text after it end, at each position. */
+function startsAfter(starts: Float64Array, text: string, next: Part | undefined): Float64Array<ArrayBuffer> {
+  const after = new Float64Array(text.length + 1)
+  const fixed = typeof next === 'string' ? next : ''
+  let ways = 0
+  for (const [at, begun] of starts.entries()) {
+    ways += begun
+    if (ways > 0 && text.startsWith(fixed, at)) after[at + fixed.length] = ways
+  }
+  return after
+}
+
+const SIMPLE = ['string', 'number', 'int', 'bigint', 'boolean', 'enum', 'literal', 'null', 'undefined', 'nan']
+const MAX_DEPTH = 100
+
+function partsOf(schema: z.$ZodType, depth: number): Part[] {
+  const { def } = (schema as z.$ZodTypes)._zod
+  if (def.type === 'literal' && def.values.length === 1) return [String(def.values[0])]
+  if (def.type !== 'template_literal' || depth === MAX_DEPTH) return [{ isSimple: isSimple(schema, depth) }]
+  return def.parts.flatMap((part) =>
+    typeof part === 'object' && part !== null ? partsOf(part, depth + 1) : [String(part)],
+  )
+}
+
+/** Whether the pattern of a part looks at each character once, wherever the part begins. */
+function isSimple(schema: z.$ZodType, depth: number): boolean {
+  const { def } = (schema as z.$ZodTypes)._zod
+  if (depth >= MAX_DEPTH) return false
+  if (def.type === 'union') return def.options.every((option) => isSimple(option, depth + 1))
+  return 'innerType' in def ? isSimple(def.innerType, depth + 1) : SIMPLE.includes(def.type)
+}
+
+/** Fixed texts that follow one another as one, and none that are empty. */
+function joined(parts: readonly Part[]): Part[] {
+  const all: Part[] = []
+  for (const part of parts) {
+    const last = all.at(-1)
+    if (typeof part === 'string' && typeof last === 'string') all[all.length - 1] = last + part
+    else if (part !== '') all.push(part)
+  }
+  return all
+}
