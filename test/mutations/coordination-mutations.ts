@@ -198,8 +198,8 @@ export const coordinationMutations: readonly Mutation[] = [
   {
     name: 'Coordination V1: a cache does not say that it is stale',
     file: `${source}/kept-range.ts`,
-    find: 'this.#setStale(true)',
-    replace: '',
+    find: 'this.#setStale(true)\n    // A view',
+    replace: '// A view',
     test: noticedBy('cache'),
   },
   {
@@ -264,5 +264,47 @@ export const coordinationMutations: readonly Mutation[] = [
     find: 'if (own.token <= lastInside) return lastInside',
     replace: 'if (ready !== undefined) return lastInside',
     test: noticedBy('double-barrier'),
+  },
+  {
+    name: 'Coordination S10: a lease that is granted after its call was cancelled stays',
+    file: `${source}/session.ts`,
+    find: 'if (id === undefined) opening.then((late) => late.revoke()).catch(() => undefined)',
+    replace: 'opening.catch(() => undefined)',
+    test: noticedBy('session'),
+  },
+  {
+    name: 'Coordination W1: a job is given to two',
+    file: `${source}/work-queue.ts`,
+    find: 'if (!names.takeGiven(key)) return undefined',
+    replace: 'names.takeGiven(key)',
+    test: noticedBy('work-queue'),
+  },
+  {
+    name: 'Coordination W1: a job is completed after its loss',
+    file: `${source}/work-queue.ts`,
+    find: '.if(this.guard)',
+    replace: '.if()',
+    test: noticedBy('work-queue'),
+  },
+  {
+    name: 'Coordination W1: attempts are not counted',
+    file: `${source}/work-queue.ts`,
+    find: 'op.put(this.#attemptsKey(name), String(attempt))',
+    replace: 'op.put(this.#attemptsKey(name), String(0))',
+    test: noticedBy('work-queue'),
+  },
+  {
+    name: 'Coordination Q1: an entry is removed without a condition',
+    file: `${source}/queue.ts`,
+    find: '.if(isSame)',
+    replace: '.if()',
+    test: noticedBy('queue'),
+  },
+  {
+    name: 'Coordination Q1: entries are taken in the order of their names',
+    file: `${source}/queue.ts`,
+    find: "sort: { by: 'create' }",
+    replace: "sort: { by: 'key' }",
+    test: noticedBy('queue'),
   },
 ]

@@ -23,3 +23,11 @@ export {
   type DoubleBarrierOptions,
   type Place,
 } from './double-barrier.ts'
+export {
+  createWorkQueue,
+  type Job,
+  type PutJobOptions,
+  type WorkQueue,
+  type WorkQueueOptions,
+} from './work-queue.ts'
+export { createQueue, type Queue, type QueueEntry } from './queue.ts'

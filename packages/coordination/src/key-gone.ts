@@ -1,4 +1,4 @@
-import type { EtcdClient, KeyRange, RangeResult } from '@livetree/etcd'
+import type { EtcdClient, KeyRange, RangeResult, WatchOptions } from '@livetree/etcd'
 
 /** Where a wait for a deletion begins. */
 export interface KeyGoneOptions {
@@ -15,7 +15,25 @@ export interface KeyGoneOptions {
  *
  * @throws EtcdError if the server refuses to watch the key
  */
-export function keyGone(range: KeyRange, { client, header, signal }: KeyGoneOptions): Promise<boolean> {
+export function keyGone(range: KeyRange, options: KeyGoneOptions): Promise<boolean> {
+  return nextEvent(range, options, { only: 'deletes' })
+}
+
+/**
+ * Waits for a change in a range after the revision of the header, and returns true. Returns false when changes may be
+ * missing: the caller reads the current state in any case.
+ *
+ * @throws EtcdError if the server refuses to watch the range
+ */
+export function anyChange(range: KeyRange, options: KeyGoneOptions): Promise<boolean> {
+  return nextEvent(range, options, {})
+}
+
+function nextEvent(
+  range: KeyRange,
+  { client, header, signal }: KeyGoneOptions,
+  filter: Pick<WatchOptions, 'only'>,
+): Promise<boolean> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
     const onAbort = (): void => {
@@ -39,7 +57,7 @@ export function keyGone(range: KeyRange, { client, header, signal }: KeyGoneOpti
           settle(isRefused ? () => reject(error) : () => resolve(false))
         },
       },
-      { afterRevision: header.revision, only: 'deletes', ...clusterOf(header) },
+      { afterRevision: header.revision, ...filter, ...clusterOf(header) },
     )
     signal.addEventListener('abort', onAbort, { once: true })
   })

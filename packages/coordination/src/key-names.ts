@@ -45,6 +45,11 @@ export class KeyNames {
     return true
   }
 
+  /** True if this session has a key of that name. */
+  isTaken(name: string): boolean {
+    return this.#inUse.has(name)
+  }
+
   /** The key is deleted. `isStray`: a request that creates it may still be applied. */
   giveBack(name: string, isStray: boolean): void {
     this.#inUse.delete(name)

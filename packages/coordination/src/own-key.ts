@@ -38,6 +38,7 @@ export class OwnKey implements Ending {
   #modRevision = 0
   #isStray = false
   #isDeleted = false
+  #isLeaving = false
   #creating: Promise<unknown> | undefined
   #watcher: Watcher | undefined
   #removing: Promise<void> | undefined
@@ -78,12 +79,13 @@ export class OwnKey implements Ending {
   async create(
     reads: readonly TxnOp<RangeResult>[],
     conditions: readonly Condition[] = [],
+    writes: readonly TxnOp<unknown>[] = [],
   ): Promise<CreatedKey> {
     const { client, lease } = this.session
     const txn = client.kv
       .txn()
       .if(compare.createRevision(this.key, '=', 0), ...conditions)
-      .then(op.put(this.key, this.#plan.value, { lease }), ...reads)
+      .then(op.put(this.key, this.#plan.value, { lease }), ...reads, ...writes)
       .else(op.get(this.key), ...reads)
     const onLost = (): void => {
       this.#isStray = true
@@ -92,7 +94,7 @@ export class OwnKey implements Ending {
     this.#creating = creating
     const result = await creating
     if (result.succeeded) {
-      const [, ...seen] = result.results
+      const seen = result.results.slice(1, 1 + reads.length) as RangeResult[]
       return this.#begin(result.header, result.header.revision, seen, true)
     }
     const [found, ...seen] = result.results
@@ -149,6 +151,26 @@ export class OwnKey implements Ending {
       else this.#modRevision = found.modRevision
       this.signal.throwIfAborted()
       if (result.succeeded || found?.value.equals(bytesOf(value))) return
+    }
+  }
+
+  /**
+   * Runs a transaction that deletes the key together with other writes, so that its deletion is not taken for a loss.
+   * `send` returns false if the key was not the one that was created any more.
+   */
+  async deleteBy(reason: Error, send: (signal: AbortSignal) => Promise<boolean>): Promise<void> {
+    this.#isLeaving = true
+    try {
+      if (!(await send(this.#stop.signal))) this.#onGone()
+      if (this.signal.aborted) return
+      this.#isDeleted = true
+      this.#end(reason)
+      this.session.names.giveBack(this.key, this.#isStray)
+    } catch (error) {
+      this.#isLeaving = false
+      this.#watcher?.cancel()
+      if (!this.signal.aborted) this.#reread().catch(() => undefined)
+      throw error
     }
   }
 
@@ -212,7 +234,7 @@ export class OwnKey implements Ending {
   }
 
   #onEvent({ type, kv }: WatchEvent): void {
-    if (this.signal.aborted) return
+    if (this.signal.aborted || this.#isLeaving) return
     if (type === 'delete' || kv.createRevision !== this.#token) this.#onGone()
     else if (kv.lease !== this.session.lease) this.#onDetached(kv.modRevision)
   }

@@ -56,15 +56,14 @@ export async function openSession(client: EtcdClient, options?: SessionOptions):
   if (marginMs !== undefined && id === undefined && marginMs >= ttlSeconds * 1_000)
     throw refuse(`marginMs is ${marginMs}, and ttlSeconds only ${ttlSeconds}: nothing would be left`)
   using wait = new CallerWait('openSession', signal === undefined ? {} : { signal })
+  wait.signal.throwIfAborted()
   const opening =
-    id === undefined
-      ? client.lease.grant({ ttlSeconds, signal: wait.signal })
-      : client.lease.adopt(id, { signal: wait.signal })
+    id === undefined ? client.lease.grant({ ttlSeconds }) : client.lease.adopt(id, { signal: wait.signal })
   let lease: Lease
   try {
     lease = await wait.race(opening)
   } catch (error) {
-    // A lease that was granted all the same is given back.
+    // A grant is not cancelled, because nobody would know its lease: it is given back when it is answered.
     if (id === undefined) opening.then((late) => late.revoke()).catch(() => undefined)
     throw error
   }

@@ -34,6 +34,7 @@ const LOGS = [
   ['leader node-1:8081', 'node-2', 'undefined'],
   ['true true undefined', '0 1 1'],
   ['any number of readers', 'one writer true', 'host-1 at 10.0.0.1', 'true live', 'false'],
+  ['hello undefined', 'bill 2 1', 'bill 1 goes back, because it is not completed'],
 ]
 
 eachEtcd('the README of @livetree/coordination', (etcd) => {

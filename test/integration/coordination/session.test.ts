@@ -122,6 +122,22 @@ eachEtcd('a session', (etcd) => {
     await closed.close()
   })
 
+  it('gives back a lease whose opening was cancelled while it was granted', async () => {
+    const server = await etcd.start()
+    const proxy = await proxyTo(server.endpoint)
+    const direct = connect(server.endpoint)
+    const client = connect(proxy.endpoint)
+    await client.kv.get('warm')
+    proxy.stall('toClient')
+    const stop = new AbortController()
+    const opening = codeOf(openSession(client, { ttlSeconds: 600, signal: stop.signal }))
+    await waitFor(async () => (await direct.lease.list()).length === 1)
+    stop.abort()
+    expect(await opening).toBe('cancelled')
+    proxy.heal()
+    await waitFor(async () => (await direct.lease.list()).length === 0)
+  })
+
   it('refuses what it cannot use, and says what', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)

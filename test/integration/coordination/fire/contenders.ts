@@ -41,6 +41,10 @@ export class ContenderProcess {
     })
   }
 
+  get isAlive(): boolean {
+    return !this.#hasEnded
+  }
+
   get #hasEnded(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null
   }

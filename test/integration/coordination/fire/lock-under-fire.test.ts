@@ -14,7 +14,7 @@ import { ContenderProcess, type ContenderOptions } from './contenders.ts'
 const PROCESSES = isLongRun ? 5 : 3
 const TASKS = isLongRun ? 10 : 3
 /** Each round has every kind of fault once. */
-const ROUNDS = isLongRun ? 40 : 1
+const ROUNDS = isLongRun ? Number(process.env.LIVETREE_FIRE_ROUNDS ?? 40) : 1
 const TTL_SECONDS = 2
 const TIMEOUT_MS = isLongRun ? 1_800_000 : 120_000
 
@@ -157,8 +157,7 @@ async function burn(
     }
     stop.abort()
     await others
-    for (const one of started) if (one !== mortal) one.resume()
-    await Promise.all([cutOff, paused, mortal, ...started.slice(4)].map((one) => one.stop()))
+    await Promise.all(started.filter(({ isAlive }) => isAlive).map((one) => one.stop()))
     const client = witness.client
     await waitFor(async () => (await client.lease.list()).length === 0, {
       timeoutMs: 20_000,

@@ -1,0 +1,134 @@
+import { type Bytes, compare, type EtcdClient, EtcdError, op, type RangeResult } from '@livetree/etcd'
+import { CallerWait, WAIT_CHECKS, type WaitOptions } from './caller-wait.ts'
+import { BYTES, checkArgument, checkName, readOptions } from './check-argument.ts'
+import { anyChange } from './key-gone.ts'
+import { mayBeApplied, sendAgain } from './send-again.ts'
+import { checkClient } from './session.ts'
+
+/** One entry that was taken from a queue. */
+export interface QueueEntry {
+  readonly key: string
+  readonly value: Buffer
+  /** The revision at which it was put. */
+  readonly revision: number
+}
+
+/**
+ * A queue in which each entry is taken at most once, in the order in which the entries were put. What a taker does not
+ * finish is lost: `createWorkQueue` gives an entry again until it is completed. Entries of Go's recipe `Queue` are
+ * taken, too.
+ */
+export interface Queue {
+  readonly name: string
+  /**
+   * Puts an entry at the end.
+   *
+   * @throws CoordinationError `cancelled`, `deadline_exceeded`: it may still be put; EtcdError as `kv.append`, among them
+   * `outcome_unknown`
+   */
+  put(value: Bytes, options?: WaitOptions): Promise<void>
+  /**
+   * Takes the first entry; waits for one if there is none. A call that is cancelled takes nothing.
+   *
+   * @throws CoordinationError `cancelled`, `deadline_exceeded`; EtcdError `outcome_unknown` if the first entry was removed,
+   * and answers were lost, so that it is not known by whom: it may be lost
+   */
+  take(options?: WaitOptions): Promise<QueueEntry>
+  /** Takes the first entry; `undefined` if there is none. Fails like `take`. */
+  tryTake(options?: WaitOptions): Promise<QueueEntry | undefined>
+}
+
+/**
+ * Creates a queue. It makes no I/O before the first call.
+ *
+ * @throws CoordinationError `invalid_argument`
+ */
+export function createQueue(client: EtcdClient, name: string): Queue {
+  checkClient(client)
+  checkName(name)
+  return new EntryQueue(client, name)
+}
+
+class EntryQueue implements Queue {
+  readonly name: string
+  readonly #client: EtcdClient
+  readonly #prefix: string
+  /** The takers of this process take turns, so that they neither compete for one entry nor all wake for it. */
+  #turn: Promise<void> = Promise.resolve()
+
+  constructor(client: EtcdClient, name: string) {
+    this.name = name
+    this.#client = client
+    this.#prefix = `${name}/`
+  }
+
+  async put(value: Bytes, options?: WaitOptions): Promise<void> {
+    checkArgument('the value', BYTES, value)
+    using wait = new CallerWait(`putting into ${this.name}`, readOptions('put', WAIT_CHECKS, options))
+    wait.signal.throwIfAborted()
+    await wait.race(this.#client.kv.append(this.#prefix, value))
+  }
+
+  async take(options?: WaitOptions): Promise<QueueEntry> {
+    using wait = new CallerWait(`taking from ${this.name}`, readOptions('take', WAIT_CHECKS, options))
+    return await this.#inTurn(wait, async () => {
+      for (;;) {
+        const first = await this.#first(wait)
+        const entry = await this.#remove(first, wait.signal)
+        if (entry !== undefined) return entry
+        if (first.entries.length > 0) continue
+        const { header } = first
+        const watched = { client: this.#client, header, signal: wait.signal }
+        await wait.race(anyChange({ prefix: this.#prefix }, watched))
+      }
+    })
+  }
+
+  async tryTake(options?: WaitOptions): Promise<QueueEntry | undefined> {
+    using wait = new CallerWait(`taking from ${this.name}`, readOptions('tryTake', WAIT_CHECKS, options))
+    for (;;) {
+      const first = await this.#first(wait)
+      const entry = await this.#remove(first, wait.signal)
+      if (entry !== undefined || first.entries.length === 0) return entry
+    }
+  }
+
+  async #inTurn<R>(wait: CallerWait, run: () => Promise<R>): Promise<R> {
+    const before = this.#turn
+    const done = Promise.withResolvers<void>()
+    this.#turn = before.then(() => done.promise)
+    try {
+      await wait.race(before)
+      return await run()
+    } finally {
+      done.resolve()
+    }
+  }
+
+  #first(wait: CallerWait): Promise<RangeResult> {
+    // By creation and not by key, because the keys of other languages are made in another way.
+    const query = { prefix: this.#prefix, sort: { by: 'create' }, limit: 1 } as const
+    const { signal } = wait
+    return wait.race(sendAgain(() => this.#client.kv.getRange(query), { signal, isPatient: true }))
+  }
+
+  /** Removes the entry unless somebody else does first. Awaited also by a call that is cancelled, or it would be lost. */
+  async #remove({ entries: [entry] }: RangeResult, signal: AbortSignal): Promise<QueueEntry | undefined> {
+    if (entry === undefined) return undefined
+    signal.throwIfAborted()
+    const { key, keyBytes, modRevision, createRevision, value } = entry
+    const isSame = compare.modRevision(keyBytes, '=', modRevision)
+    const txn = this.#client.kv.txn().if(isSame).then(op.delete(keyBytes))
+    let lost: unknown
+    const onError = (error: unknown): void => {
+      if (mayBeApplied(error)) lost = error
+    }
+    const what = `the entry ${key} was removed, and it is not known by whom, because an answer was lost`
+    const result = await sendAgain(() => txn.commit(), { signal, onError }).catch((error: unknown) => {
+      throw lost === undefined ? error : new EtcdError('outcome_unknown', { what, cause: error })
+    })
+    if (result.succeeded) return { key, value: Buffer.from(value), revision: createRevision }
+    if (lost !== undefined) throw new EtcdError('outcome_unknown', { what, cause: lost })
+    return undefined
+  }
+}

@@ -1,0 +1,261 @@
+import {
+  type Bytes,
+  compare,
+  type Condition,
+  type Entry,
+  op,
+  type Ops,
+  type RangeResult,
+} from '@livetree/etcd'
+import { CallerWait, WAIT_CHECKS, type WaitOptions } from './caller-wait.ts'
+import { BYTES, checkArgument, checkName, type OptionChecks, readOptions, whole } from './check-argument.ts'
+import { leave } from './contend.ts'
+import { CoordinationError } from './errors.ts'
+import { type Held, HeldKey } from './held.ts'
+import { anyChange } from './key-gone.ts'
+import { OwnKey } from './own-key.ts'
+import { mayBeApplied, pause, pauseMs, sendAgain } from './send-again.ts'
+import { type OpenSession, openedSession } from './session.ts'
+import type { Session } from './session-contract.ts'
+
+/** Options of `createWorkQueue`. */
+export interface WorkQueueOptions {
+  /** How often a job is given before it is put aside under `<name>/dead/`. Default: without limit. */
+  readonly maxAttempts?: number
+}
+
+/** Options of `WorkQueue.put`. */
+export interface PutJobOptions extends WaitOptions {
+  /** 0 to 99,999; jobs of a lower number are given first. Default 50,000. */
+  readonly priority?: number
+}
+
+/** One job that was taken. It goes back into the queue when it is released, disposed of or lost before `complete()`. */
+export interface Job extends Held {
+  /** The key of the job in the queue. */
+  readonly item: string
+  readonly value: Buffer
+  /** 1 when it is given for the first time. */
+  readonly attempt: number
+  /**
+   * Removes the job for good, in one transaction with the given writes: everything, or nothing. Repeated until it is
+   * answered.
+   *
+   * @throws CoordinationError `lock_lost`: nothing was written, and the job is given again; `session_lost`: it may be
+   * completed, or be given again; EtcdError if etcd refuses
+   */
+  complete(...ops: Ops): Promise<void>
+}
+
+/** A queue in which each job is given until it is completed: at least once, to one taker at a time. */
+export interface WorkQueue {
+  readonly name: string
+  /**
+   * Puts a job at the end of those of its priority.
+   *
+   * @throws EtcdError as `kv.append`, among them `outcome_unknown`
+   */
+  put(value: Bytes, options?: PutJobOptions): Promise<void>
+  /**
+   * Takes the first job that nobody has; waits for one. Fails like `Mutex.acquire`.
+   *
+   * @throws CoordinationError `cancelled`, `deadline_exceeded`, `session_lost`, `closed`; EtcdError if etcd refuses
+   */
+  take(options?: WaitOptions): Promise<Job>
+}
+
+const QUEUE_CHECKS: OptionChecks<WorkQueueOptions> = { maxAttempts: whole(1) }
+const PUT_CHECKS: OptionChecks<PutJobOptions> = { ...WAIT_CHECKS, priority: whole(0, 99_999) }
+const DEFAULT_PRIORITY = 50_000
+/** Jobs that are read besides those that others have, so that takers who come at once find one each. */
+const SPARE_JOBS = 16
+
+/**
+ * Creates a work queue. It makes no I/O before the first call.
+ *
+ * @throws CoordinationError `invalid_argument`
+ */
+export function createWorkQueue(session: Session, name: string, options?: WorkQueueOptions): WorkQueue {
+  checkName(name)
+  const { maxAttempts = Number.MAX_SAFE_INTEGER } = readOptions('createWorkQueue', QUEUE_CHECKS, options)
+  return new KeyWorkQueue(openedSession(session), name, maxAttempts)
+}
+
+interface Listed {
+  /** In their order. */
+  readonly jobs: readonly Entry[]
+  /** True if a claim of this session is being made or removed: what is listed may already be outdated. */
+  readonly isLeaving: boolean
+  readonly header: RangeResult['header']
+}
+
+/** The part of a key after its prefix. */
+function nameOf({ key }: Entry, prefix: string): string {
+  return key.slice(prefix.length)
+}
+
+class KeyWorkQueue implements WorkQueue {
+  readonly name: string
+  readonly #session: OpenSession
+  readonly #maxAttempts: number
+  readonly #items: string
+  readonly #claims: string
+
+  constructor(session: OpenSession, name: string, maxAttempts: number) {
+    this.name = name
+    this.#session = session
+    this.#maxAttempts = maxAttempts
+    this.#items = `${name}/items/`
+    this.#claims = `${name}/claims/`
+  }
+
+  async put(value: Bytes, options?: PutJobOptions): Promise<void> {
+    checkArgument('the value', BYTES, value)
+    const { priority = DEFAULT_PRIORITY, ...limits } = readOptions('put', PUT_CHECKS, options)
+    using wait = new CallerWait(`putting into ${this.name}`, limits)
+    wait.signal.throwIfAborted()
+    const prefix = `${this.#items}${String(priority).padStart(5, '0')}/`
+    await wait.race(this.#session.client.kv.append(prefix, value))
+  }
+
+  async take(options?: WaitOptions): Promise<Job> {
+    const given = readOptions('take', WAIT_CHECKS, options)
+    const session = this.#session
+    session.assertOpen()
+    using wait = new CallerWait(`taking from ${this.name}`, given, session)
+    for (;;) {
+      wait.signal.throwIfAborted()
+      const { jobs, isLeaving, header } = await wait.race(this.#list(wait.signal))
+      for (const entry of jobs) {
+        const job = await this.#claim(entry, wait)
+        if (job !== undefined) return job
+      }
+      if (isLeaving) await pause(pauseMs(0), wait.signal)
+      if (jobs.length > 0 || isLeaving) continue
+      const watched = { client: session.client, header, signal: wait.signal }
+      await wait.race(anyChange({ prefix: `${this.name}/` }, watched))
+    }
+  }
+
+  /** The first jobs that nobody has, with the revision at which that was so. */
+  async #list(signal: AbortSignal): Promise<Listed> {
+    const { client, control } = this.#session
+    const claims = await sendAgain(
+      () => client.kv.getRange({ prefix: this.#claims, keysOnly: true, ...control }),
+      { signal, isPatient: true },
+    )
+    const limit = claims.count + SPARE_JOBS
+    const items = await sendAgain(
+      () => client.kv.getRange({ prefix: this.#items, keysOnly: true, limit, ...control }),
+      {
+        signal,
+        isPatient: true,
+      },
+    )
+    const claimed = new Set(claims.entries.map((entry) => nameOf(entry, this.#claims)))
+    const free = items.entries.filter((entry) => !claimed.has(nameOf(entry, this.#items)))
+    // A claim of this session that was just deleted, or is being made, is not in the list, and no event may follow.
+    const isOurs = (entry: Entry): boolean =>
+      this.#session.names.isTaken(`${this.#claims}${nameOf(entry, this.#items)}`)
+    const jobs = free.filter((entry) => !isOurs(entry))
+    // The claims were read first: what changed since then wakes the caller.
+    return { jobs, isLeaving: free.length > jobs.length, header: claims.header }
+  }
+
+  #attemptsKey(name: string): string {
+    return `${this.name}/attempts/${name}`
+  }
+
+  /** Takes a job unless somebody else does first, or it is put aside. */
+  async #claim(entry: Entry, wait: CallerWait): Promise<Job | undefined> {
+    const session = this.#session
+    const { client, control, names } = session
+    const name = nameOf(entry, this.#items)
+    const read = client.kv.txn().then(op.get(entry.keyBytes), op.get(this.#attemptsKey(name)))
+    const { signal } = wait
+    const result = await wait.race(sendAgain(() => read.commit(control), { signal, isPatient: true }))
+    const [item, attempts] = result.succeeded ? result.results : [undefined, undefined]
+    if (item === undefined) return undefined
+    const attempt = (Number(attempts?.text) || 0) + 1
+    const isSame = [
+      compare.modRevision(item.keyBytes, '=', item.modRevision),
+      compare.modRevision(this.#attemptsKey(name), '=', attempts?.modRevision ?? 0),
+    ]
+    if (attempt > this.#maxAttempts) {
+      await wait.race(this.#putAside(item, name, isSame, signal))
+      return undefined
+    }
+    const key = `${this.#claims}${name}`
+    if (!names.takeGiven(key)) return undefined
+    const own = new OwnKey(session, { key, value: '', canReattach: true, isShared: true })
+    const unsubscribe = wait.endWith(own)
+    try {
+      const counted = op.put(this.#attemptsKey(name), String(attempt))
+      const created = await wait.race(own.create([], isSame, [counted]))
+      if (created.token > 0) return new KeyJob(own, item, attempt, this.#attemptsKey(name))
+    } catch (error) {
+      throw await leave(own, error)
+    } finally {
+      unsubscribe()
+    }
+    own.remove(new Error('somebody else has the job')).catch(() => undefined)
+    return undefined
+  }
+
+  async #putAside(
+    item: Entry,
+    name: string,
+    isSame: readonly Condition[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { client, control, logger } = this.#session
+    const txn = client.kv
+      .txn()
+      .if(...isSame, compare.isAbsent(`${this.#claims}${name}`))
+      .then(
+        op.put(`${this.name}/dead/${name}`, item.value),
+        op.delete(item.keyBytes),
+        op.delete(this.#attemptsKey(name)),
+      )
+    const result = await sendAgain(() => txn.commit(control), { signal, isPatient: true })
+    if (result.succeeded) logger.warn('A job was put aside after its last attempt', { key: item.key })
+  }
+}
+
+class KeyJob extends HeldKey implements Job {
+  readonly item: string
+  readonly value: Buffer
+  readonly attempt: number
+  readonly #attemptsKey: string
+
+  constructor(own: OwnKey, item: Entry, attempt: number, attemptsKey: string) {
+    super(own)
+    this.item = item.key
+    this.value = Buffer.from(item.value)
+    this.attempt = attempt
+    this.#attemptsKey = attemptsKey
+  }
+
+  async complete(...ops: Ops): Promise<void> {
+    this.throwIfLost()
+    const { client, control } = this.session
+    const deletes: Ops = [this.item, this.#attemptsKey, this.key].map((key) => op.delete(key))
+    const txn = client.kv
+      .txn()
+      .if(this.guard)
+      .then(...ops, ...deletes)
+      .else(op.get(this.item))
+    let isUnknown = false
+    const onError = (error: unknown): void => {
+      isUnknown ||= mayBeApplied(error)
+      this.session.noteError(error)
+    }
+    const done = new CoordinationError('closed', { what: `the job ${this.item} is completed` })
+    await this.own.deleteBy(done, async (signal) => {
+      const result = await sendAgain(() => txn.commit(control), { signal, onError })
+      // An attempt whose answer was lost has removed both: then the job is done.
+      return result.succeeded || (isUnknown && result.results[0] === undefined)
+    })
+    if (this.own.signal.reason !== done) this.throwIfLost()
+  }
+}
