@@ -1,8 +1,10 @@
 import type { Clock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
-import { Maintenance } from '../wire/rpc.ts'
+import { KV, Maintenance, type Method } from '../wire/rpc.ts'
+import type { Init } from '../wire/message-type.ts'
 import type { Connection } from './connection.ts'
 import { encodeRequest } from './encode-request.ts'
+import { isTokenError } from './status.ts'
 import { UnaryAttempt } from './unary-attempt.ts'
 
 /** Time limit for the answer of a member, in milliseconds. */
@@ -19,20 +21,51 @@ export const BASE_HEADERS = [
 ]
 
 /**
- * Requests the status of the member behind a connection, which requires neither a leader nor a token.
- * Resolves with the payload of the response.
+ * Requests the status of the member behind a connection, which requires no leader. Resolves with the payload of
+ * the response. Members with auth enabled require no token before 3.5.30, and from then on one of root.
  *
  * @throws EtcdError
  */
 export function askMember(connection: Connection, clock: Clock): Promise<Uint8Array> {
+  return ask(Maintenance.status, connection, clock, undefined)
+}
+
+/**
+ * Executes a transaction without operations, which every authenticated user may do.
+ * Resolves with the payload of the response.
+ *
+ * @throws EtcdError
+ */
+export function askAsUser(
+  connection: Connection,
+  clock: Clock,
+  token: string | undefined,
+): Promise<Uint8Array> {
+  return ask(KV.txn, connection, clock, token)
+}
+
+/** True if a member with auth enabled refused to answer this caller. */
+export function isAuthRefusal(error: unknown): boolean {
+  if (!(error instanceof EtcdError)) return false
+  return (
+    isTokenError(error) || (error.code === 'permission_denied' && error.what.endsWith(': permission denied'))
+  )
+}
+
+function ask<Req, Res>(
+  method: Method<Req, Res>,
+  connection: Connection,
+  clock: Clock,
+  token: string | undefined,
+): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const { path, response } = Maintenance.status
-    const body = encodeRequest(Maintenance.status, {})
+    const { path, response } = method
+    const body = encodeRequest(method, {} as Init<Req>)
     const owner = {
       onAnswer: (_: unknown, { payload }: { readonly payload: Buffer }) => settle(() => resolve(payload)),
       onFailure: (error: EtcdError) => settle(() => reject(error)),
     }
-    const attempt = new UnaryAttempt(owner, response, path, connection, undefined, MAX_BYTES)
+    const attempt = new UnaryAttempt(owner, response, path, connection, token, MAX_BYTES)
     const settle = (tell: () => void) => {
       clock.clearTimeout(timer)
       tell()
@@ -42,7 +75,8 @@ export function askMember(connection: Connection, clock: Clock): Promise<Uint8Ar
       attempt.abandon(error)
       reject(error)
     }, ASK_MS)
-    connection.start(path, BASE_HEADERS, body, attempt)
+    const headers = token === undefined ? BASE_HEADERS : [...BASE_HEADERS, 'token', token]
+    connection.start(path, headers, body, attempt)
   })
 }
 

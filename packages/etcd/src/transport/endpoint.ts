@@ -3,7 +3,7 @@ import { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { type BackoffOptions, backoffMs } from './backoff.ts'
 import { Connection, type ConnectionSettings } from './connection.ts'
-import { askMember } from './ask-member.ts'
+import { askMember, isAuthRefusal } from './ask-member.ts'
 import { diagnosePeer } from './diagnose.ts'
 import { errorOfNetwork } from './network-errors.ts'
 
@@ -271,10 +271,12 @@ export class Endpoint {
     try {
       await this.connect()
       if (this.#isDoubtful) await askMember(this.connection, this.#settings.clock)
-    } catch {
-      // Every etcd answers this call; a server that refuses it may be something else.
-      if (this.isReady) this.failed()
-      return
+    } catch (error) {
+      // Every etcd answers this call, or asks who the caller is; a server that refuses it may be something else.
+      if (!isAuthRefusal(error)) {
+        if (this.isReady) this.failed()
+        return
+      }
     }
     this.#isDoubtful = false
   }

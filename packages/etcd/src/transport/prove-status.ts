@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { errorCodes } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
-import { askMember } from './ask-member.ts'
+import { askAsUser, askMember, isAuthRefusal } from './ask-member.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { StoreIdentity } from './store-identity.ts'
 import type { UnaryAttempt } from './unary-attempt.ts'
@@ -31,7 +31,7 @@ export function judgeAnswer<Res>(
 /**
  * Verifies which store a refusal such as "lease not found" comes from, because a status has no header. It is
  * accepted if the same connection has answered for the current cluster before; otherwise the member is asked
- * for its status. Returns `undefined` if nothing needs verification, else the resulting error and whether it
+ * for its status, or, if that is for other users only, for an empty transaction. Returns `undefined` if nothing needs verification, else the resulting error and whether it
  * is known to come from etcd. The result holds for the lifetime of the connection, so successful calls cost
  * nothing.
  */
@@ -44,7 +44,11 @@ export function proveStatus<Res>(
   if (!attempt.hasHeader || !isFact(error) || (expected === undefined && isAlone)) return undefined
   const { connection, session } = attempt
   if (expected !== undefined && connection.clusterOf(session) === expected) return undefined
-  return askMember(connection, clock).then(
+  const asked = askMember(connection, clock).catch((failure: unknown) => {
+    if (isAuthRefusal(failure)) return askAsUser(connection, clock, attempt.token)
+    throw failure
+  })
+  return asked.then(
     (payload) => {
       const foreign = identity.judge(payload, endpoint, expected, attempt.place)
       if (foreign !== undefined) {
@@ -54,6 +58,8 @@ export function proveStatus<Res>(
       return { error, isProven: true }
     },
     (failure: EtcdError) => {
+      // An etcd with auth enabled, which does not say more to a caller without a valid token.
+      if (isAuthRefusal(failure)) return { error, isProven: true }
       // It answers other calls: a gateway that admits only some calls, or a server that is not etcd.
       if (failure.grpcStatus !== undefined && failure.fate === 'not_applied')
         return { error, isProven: false }

@@ -11,7 +11,7 @@ import { FailedAttempts, triedOf } from './failed-attempts.ts'
 import { closedFor, openCalls } from './parting.ts'
 import { judgeAnswer, type ProofPorts, proveStatus } from './prove-status.ts'
 import { Reach } from './reach.ts'
-import { blame, decideRetry, finalError, worseFate } from './retry.ts'
+import { blame, type Decision, decideRetry, finalError, worseFate } from './retry.ts'
 import { waitForRoom } from './room-wait.ts'
 import type { RetryClass } from './transport.ts'
 import { type AttemptOwner, UnaryAttempt } from './unary-attempt.ts'
@@ -108,9 +108,12 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
       this.#fail(closed.with({ call: this.#name, fate: error.fate }))
       return
     }
-    const proving = this.#options.isAnonymous
-      ? undefined
-      : proveStatus(error, attempt, this.#endpoint!, this.#proof)
+    // Whoever refused the token: a new one is needed, and Authenticate's answer is verified by itself.
+    const isRefreshing = this.#decide(error) === 'refresh' && this.#refreshes < MAX_REFRESHES
+    const proving =
+      this.#options.isAnonymous || isRefreshing
+        ? undefined
+        : proveStatus(error, attempt, this.#endpoint!, this.#proof)
     if (proving === undefined) this.#judge(error, attempt)
     else void proving.then((judged) => this.#onProved(judged.error, judged.isProven, attempt))
   }
@@ -256,8 +259,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
 
   #judge(error: EtcdError, attempt: UnaryAttempt<Res>): void {
     this.#attempt = undefined
-    const { tokens } = this.#context
-    const decision = decideRetry(error, this.#retry, tokens.hasCredentials && !this.#options.isAnonymous)
+    const decision = this.#decide(error)
     blame(this.#endpoint!, error, decision)
     if (decision === 'refresh' && this.#refreshes < MAX_REFRESHES) {
       this.#refreshes += 1
@@ -268,6 +270,11 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
       this.#note(this.#endpoint!, error)
       this.#next()
     } else this.#fail(error)
+  }
+
+  #decide(error: EtcdError): Decision {
+    const hasCredentials = this.#context.tokens.hasCredentials && !this.#options.isAnonymous
+    return decideRetry(error, this.#retry, hasCredentials)
   }
 
   #note(endpoint: Endpoint, error: EtcdError): void {
