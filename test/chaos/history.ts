@@ -101,8 +101,15 @@ export type WatchRecord =
       readonly position: number
       readonly clusterId: string
       readonly endpoint: string
+      /** The store's revision when the server had taken the watch on, where the consumer hears of it. */
+      readonly revision?: number
     }
-  | { readonly type: 'resumed'; readonly position: number; readonly endpoint: string }
+  | {
+      readonly type: 'resumed'
+      readonly position: number
+      readonly endpoint: string
+      readonly revision?: number
+    }
   | { readonly type: 'disconnected'; readonly code?: string }
   /** One call of the handler. */
   | { readonly type: 'events'; readonly revision: number; readonly events: readonly StoreEvent[] }

@@ -171,9 +171,10 @@ class Consumer implements RecordedWatch {
   #follow(start: Start): Promise<EtcdError | undefined> {
     return new Promise((resolve, reject) => {
       let isCreated = false
-      const onContact = ({ position, clusterId, endpoint }: WatchContact) => {
-        const created = { type: 'created', position, clusterId: String(clusterId), endpoint } as const
-        this.#say(isCreated ? { type: 'resumed', position, endpoint } : created)
+      const onContact = ({ position, clusterId, endpoint, revision }: WatchContact) => {
+        const place = { position, endpoint, revision }
+        const created = { type: 'created', ...place, clusterId: String(clusterId) } as const
+        this.#say(isCreated ? { type: 'resumed', ...place } : created)
         isCreated = true
         this.#known = Math.max(this.#known, position - 1)
       }

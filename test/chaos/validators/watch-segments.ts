@@ -9,6 +9,8 @@ export interface Passage {
   readonly view: RangeView
   /** The first revision it has to deliver. */
   readonly position: number
+  /** The store's revision when the server had taken the watch on; 0 where the consumer does not hear of it. */
+  readonly takenOnAt: number
   /** What the consumer had before: a list, or another passage up to a revision, in the same store. */
   readonly before:
     | { readonly type: 'nothing' }
@@ -44,6 +46,7 @@ export const passagesOf = (watch: WatchHistory, stores: readonly StoreIndex[]): 
       store,
       view: store?.view(watch) ?? noView,
       position: record.position,
+      takenOnAt: record.revision ?? 0,
       before:
         listed !== undefined
           ? { type: 'listed', record: listed }

@@ -206,6 +206,27 @@ describe('every validator of watches', () => {
     expect(validate(history, decode)).toEqual([])
   })
 
+  it('takes a previous value for lost only in what the server took up before it had taken the watch on', () => {
+    for (const type of ['created', 'resumed'] as const) {
+      const judge = (revision: number, isFirst = true) => {
+        const history = goodHistory()
+        const records = recordsOf(history, 'key')
+        const delivery = deliveryOf(history, 'key', 5)
+        const place = { position: 5, endpoint: '', revision }
+        if (type === 'created') Object.assign(records.find((record) => record.type === type)!, { revision })
+        else records.splice(records.indexOf(delivery), 0, { type: 'disconnected' }, { type, ...place })
+        delete delivery.events[0]!.previous
+        if (!isFirst) records.splice(records.indexOf(delivery), 0, deliveryOf(goodHistory(), 'key', 6))
+        return validate(history, decode).filter(({ validator }) => validator === 'prev-kv')
+      }
+      expect(judge(5)).toEqual([])
+      // the server announces a revision before its store is at it
+      expect(judge(4)).toEqual([])
+      expect(judge(3)).toMatchObject([{ at: 5 }])
+      expect(judge(5, false)).toMatchObject([{ at: 5 }])
+    }
+  })
+
   it('believes only exact progress', () => {
     const history = goodHistory()
     recordsOf(history, 'key').splice(2, 0, { type: 'progress', revision: 6, isExact: false })

@@ -22,7 +22,7 @@ export const BASE_HEADERS = [
 
 /**
  * Requests the status of the member behind a connection, which requires no leader. Resolves with the payload of
- * the response. Members with auth enabled require no token before 3.5.30, and from then on one of root.
+ * the response. With auth enabled, etcd 3.4.23 answers everybody, and 3.5.30 root only.
  *
  * @throws EtcdError
  */

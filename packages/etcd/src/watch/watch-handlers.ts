@@ -6,7 +6,10 @@ export class WatchEvent {
   readonly type: 'put' | 'delete'
   /** On a delete only `key` and `modRevision` (the revision of the delete) are set. */
   readonly kv: KeyValue
-  /** The previous entry. Only with `prevKv`, and absent for a new key or if it is compacted. */
+  /**
+   * The previous entry. Only with `prevKv`, and absent for a new key, if it is compacted, or, rarely, in the
+   * first changes after the watch is created or resumed: etcd starts a watch before it notes the option.
+   */
   readonly prevKv: KeyValue | undefined
 
   constructor(type: 'put' | 'delete', kv: KeyValue, prevKv: KeyValue | undefined) {
