@@ -3,20 +3,28 @@ import type { Validator } from './evidence.ts'
 import { isSameEntry } from './store-index.ts'
 
 /**
+ * How far the store may go between the revision that the server answers with, which etcd 3.4 reads before it starts to
+ * watch, and the moment at which it has noted the options.
+ */
+const mostUnnoted = 20
+
+const unnotedFrom = (revision: number | undefined): number =>
+  revision === undefined ? 0 : revision + mostUnnoted
+
+/**
  * The previous value of a change is what the key held one revision before. It is there whenever it was asked for and the
  * key was there, unless that revision may have been compacted by then, or the server took the watch on only then: etcd
  * starts to watch before it notes that previous values are asked for (`recvLoop` of `api/v3rpc/watch.go`), and what its
- * `sendLoop` takes up in between has none. It notes it before it reads the revision that it answers with, which may be
- * one behind what it announces; all after the first previous value has one.
+ * `sendLoop` takes up in between has none. All after the first previous value has one.
  */
 export const prevKv: Validator = ({ history, passages }) => {
   const violations: Violation[] = []
   for (const watch of history.watches) {
     for (const { store, records, takenOnAt } of passages(watch)) {
       const compactedAt = store?.compactedAt ?? 0
-      let unnotedUntil = takenOnAt + 1
+      let unnotedUntil = unnotedFrom(takenOnAt)
       for (const record of records) {
-        if (record.type === 'resumed') unnotedUntil = (record.revision ?? 0) + 1
+        if (record.type === 'resumed') unnotedUntil = unnotedFrom(record.revision)
         if (record.type !== 'events') continue
         if (record.events.some(({ previous }) => previous !== undefined)) unnotedUntil = 0
         for (const { key, modRevision, previous } of record.events) {

@@ -9,8 +9,8 @@ export interface Passage {
   readonly view: RangeView
   /** The first revision it has to deliver. */
   readonly position: number
-  /** The store's revision when the server had taken the watch on; 0 where the consumer does not hear of it. */
-  readonly takenOnAt: number
+  /** The store's revision when the server had taken the watch on, where the consumer hears of it. */
+  readonly takenOnAt: number | undefined
   /** What the consumer had before: a list, or another passage up to a revision, in the same store. */
   readonly before:
     | { readonly type: 'nothing' }
@@ -46,7 +46,7 @@ export const passagesOf = (watch: WatchHistory, stores: readonly StoreIndex[]): 
       store,
       view: store?.view(watch) ?? noView,
       position: record.position,
-      takenOnAt: record.revision ?? 0,
+      takenOnAt: record.revision,
       before:
         listed !== undefined
           ? { type: 'listed', record: listed }
