@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -86,6 +87,29 @@ describe('env', () => {
     await touch(third)
     await refresh()
     expect(allowed()).toHaveLength(1)
-    expect(env(source).removalCommand).toBe(`touch -c ${files.join(' ')}`)
+    expect(env(source).removalCommand).toBe(`touch ${files.join(' ')}`)
+  })
+
+  it('allows the removal of a deleted file beside a cut one by the command it names', async () => {
+    const files = ['.env', '.env.local', '.env.none'].map((name) => join(directory, name))
+    const [cut, deleted] = files as [string, string, string]
+    for (const path of [cut, deleted]) {
+      await writeFile(path, 'APP_A=1\nAPP_B=1\n')
+      await utimes(path, 1_000, 1_000)
+    }
+    const options = { prefix: 'APP_', dotenv: files, environment: {}, watch: false }
+    const recorder = await record(options)
+    const allowed = () =>
+      recorder.calls.filter((call) => JSON.stringify(call).includes('"allowRemoval":true'))
+    const refresh = () => recorder.connection.refresh(new AbortController().signal)
+    await writeFile(cut, 'APP_A=1\n')
+    await rm(deleted)
+    await refresh()
+    expect([recorder.layer(0), recorder.layer(1)]).toEqual([{ A: '1' }, {}])
+    expect(allowed()).toEqual([])
+    execFileSync('sh', ['-c', env(options).removalCommand ?? 'false'])
+    await refresh()
+    expect(allowed()).toHaveLength(1)
+    expect([recorder.layer(0), recorder.layer(1)]).toEqual([{ A: '1' }, {}])
   })
 })

@@ -68,7 +68,7 @@ export function env(options: EnvOptions): Source {
     isRemote: false,
     ...(dotenv.length === 0
       ? {}
-      : { removalCommand: `touch -c ${dotenv.map((path) => shellWord(resolve(path))).join(' ')}` }),
+      : { removalCommand: `touch ${dotenv.map((path) => shellWord(resolve(path))).join(' ')}` }),
     open({ sink, clock, logger }: SourceContext): SourceConnection {
       const own = leavesOf(environment, prefix)
       const fromFiles: (Leaf[] | undefined)[] = dotenv.map(() => undefined)
@@ -106,7 +106,15 @@ export function env(options: EnvOptions): Source {
         const onTouched = () => {
           if (untouched.delete(index) && untouched.size === 0) replace(true)
         }
-        return new WatchedFile(path, { clock, logger, watch, pollMs: 5_000, onContent, onTouched })
+        return new WatchedFile(path, {
+          clock,
+          logger,
+          watch,
+          pollMs: 5_000,
+          isMissingEmpty: true,
+          onContent,
+          onTouched,
+        })
       })
       replace()
       return {

@@ -246,6 +246,28 @@ describe('file', () => {
     expect(allowed()).toHaveLength(1)
   })
 
+  it('takes an empty file in the place of a deleted optional one for the permission, and of a required one for nothing', async () => {
+    for (const optional of [true, false]) {
+      const path = join(directory, `gone-${optional}.json`)
+      await writeFile(path, '{"a": 1, "b": 2}')
+      const recorder = await record(path, { watch: false, optional })
+      const refresh = () => recorder.connection.refresh(new AbortController().signal).catch(() => undefined)
+      const allowed = () =>
+        recorder.calls.filter((call) => call.type === 'replace' && call.update.allowRemoval)
+      await unlink(path)
+      await refresh()
+      expect(recorder.layer()).toEqual(optional ? {} : { a: 1, b: 2 })
+      expect(allowed()).toEqual([])
+      await writeFile(path, '')
+      await refresh()
+      expect(recorder.layer()).toEqual(optional ? {} : { a: 1, b: 2 })
+      expect(allowed()).toHaveLength(optional ? 1 : 0)
+      expect(recorder.calls.at(-1)?.type).toBe(optional ? 'replace' : 'lost')
+      // and a process that starts again reads it
+      if (optional) expect((await record(path, { watch: false, optional })).layer()).toEqual({})
+    }
+  })
+
   it('does not look again with watch: false, except by refresh', async () => {
     const path = join(directory, 'a.json')
     await writeFile(path, '{"a": 1}')

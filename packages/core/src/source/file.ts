@@ -8,12 +8,12 @@ import { type DocumentFormat, parseDocument } from './parse-document.ts'
 import { shellWord } from './shell-word.ts'
 import { type Leaf, type Source, type SourceConnection, type SourceContext, Unreadable } from './source.ts'
 import { type FileContent, reasonOf } from './read-file.ts'
-import { WatchedFile } from './watched-file.ts'
+import { isFilled, WatchedFile } from './watched-file.ts'
 
 export interface FileOptions {
   /** Default: by the extension, `.json`, `.yaml` or `.yml`. */
   readonly format?: DocumentFormat | undefined
-  /** A missing file counts as an empty one, also one that is deleted later. Default false: without the file the configuration does not load. */
+  /** A missing file counts as an empty one, also one that is deleted later; so does one that is empty at the start. Default false: without the file the configuration does not load. */
   readonly optional?: boolean | undefined
   /** Read again when the file changes. Default true. */
   readonly watch?: boolean | undefined
@@ -41,7 +41,7 @@ const table: OptionTable = {
  * (`optional`: counts as empty), and so does one that is emptied: to take everything away, write `{}`. One that is
  * missing at the start, and is not optional, makes `load` reject, whatever `startup.onUnavailable` says: that is for
  * stores. A change that removes most of a file is refused while the process runs, until the leaves are back or the file is
- * touched, which says that it is meant. A pipe (`/dev/stdin`, `<(sops -d secrets.yaml)`) is read once. Files larger than 16 MB are refused.
+ * touched, which says that it is meant (in the place of a deleted `optional` one, `touch` makes an empty file). A pipe (`/dev/stdin`, `<(sops -d secrets.yaml)`) is read once. Files larger than 16 MB are refused.
  *
  * @param path relative to the working directory at the time of `load`
  * @throws LivetreeError `invalid_options` when the format is neither given nor told by the extension
@@ -78,16 +78,26 @@ export function file(path: string, options: FileOptions = {}): Source {
         sink.lost({ error: lost, isFinal })
       }
       const onContent = async (content: FileContent) => {
-        if (content.type === 'bytes') {
+        // one that stays empty where it may be missing is as good as missing, also when the process starts again
+        if (isOptional && (content.type === 'missing' || (content.type === 'bytes' && !isFilled(content))))
+          replace([], false)
+        else if (content.type === 'bytes') {
           const value = await parseDocument(content.bytes, format)
           replace(value === undefined ? [] : leavesOf(value), false)
-        } else if (content.type === 'missing' && isOptional) replace([], false)
-        else lose(content.error, content.type !== 'withheld')
+        } else lose(content.error, content.type !== 'withheld')
       }
       const onTouched = () => {
         if (hasLost) replace(held, true)
       }
-      const watched = new WatchedFile(path, { clock, logger, watch, pollMs, onContent, onTouched })
+      const watched = new WatchedFile(path, {
+        clock,
+        logger,
+        watch,
+        pollMs,
+        isMissingEmpty: isOptional,
+        onContent,
+        onTouched,
+      })
       return {
         async refresh() {
           await watched.refresh()

@@ -9,7 +9,7 @@ import { TrailWatches } from './trail-watches.ts'
 const SETTLE_MS = 50
 /** What is there counts when it has not changed for this long: an editor, a copy or a script may still be at work. */
 const QUIET_MS = 250
-/** An empty file at the start may be one that is about to be written. */
+/** An empty file at the start, or where there was none, may be one that is about to be written. */
 const BLANK_MS = 1_000
 /** A file that was written so long ago is not waited for at the start; more than clocks of two hosts are apart. */
 const OLD_MS = 3_600_000
@@ -21,9 +21,14 @@ export interface WatchedFileOptions {
   readonly watch: boolean
   /** Also read every so many milliseconds, for file systems that send no events; 0 turns it off. */
   readonly pollMs: number
+  /** A file that is missing counts as an empty one. Default false: what was read before stays. */
+  readonly isMissingEmpty?: boolean
   /** Called after the first read, and then only when what is there has changed. Calls do not overlap. */
   onContent(content: FileContent): void | Promise<void>
-  /** Called when the file was written again, or touched, with what it held already; not when another one took its place. */
+  /**
+   * Called when the file was written again, or touched, with what it held already; not when another one took its place.
+   * Where a missing file counts as empty, an empty one in its place (as `touch` makes it) says the same, after `onContent`.
+   */
   onTouched?(): void
 }
 
@@ -31,6 +36,7 @@ export interface WatchedFileOptions {
 interface TakenFile extends Pick<FoundFile, 'id' | 'writtenAt'> {
   readonly hash: string
   readonly isFilled: boolean
+  readonly isMissing: boolean
 }
 
 /**
@@ -119,11 +125,14 @@ export class WatchedFile {
   }
 
   async #take({ content, isOnce, id, writtenAt }: FoundFile, hash: string): Promise<void> {
-    const wasFilled = this.#last?.isFilled === true
-    const isNowFilled = isFilled(content) || (content.type !== 'bytes' && wasFilled)
-    this.#last = { hash, isFilled: isNowFilled, id, writtenAt }
+    const last = this.#last
+    const isMissing = content.type === 'missing' && this.#options.isMissingEmpty === true
+    const isKept = content.type !== 'bytes' && !isMissing && last?.isFilled === true
+    this.#last = { hash, isFilled: isFilled(content) || isKept, isMissing, id, writtenAt }
     this.#isOver = isOnce
     await this.#options.onContent(content)
+    if (last?.isMissing === true && content.type === 'bytes' && !isFilled(content))
+      this.#options.onTouched?.()
   }
 
   /** How much longer what was found has to stand still before it counts, in milliseconds. */
@@ -133,7 +142,8 @@ export class WatchedFile {
     if (writtenAt === undefined) return isFirst || content.type === 'withheld' ? 0 : QUIET_MS
     // whoever keeps the file dates it by a clock of its own, so that only a date long past tells that nobody writes now
     if (isFirst && Date.now() - writtenAt > OLD_MS) return 0
-    return isFirst && !isFilled(content) ? BLANK_MS : QUIET_MS
+    const isNew = isFirst || this.#last?.isMissing === true
+    return isNew && !isFilled(content) ? BLANK_MS : QUIET_MS
   }
 
   #withheldIfBlank(found: FoundFile): FoundFile {
@@ -182,7 +192,7 @@ export class WatchedFile {
 }
 
 /** Whether there is more in it than white space and a mark of the encoding. */
-function isFilled(content: FileContent): boolean {
+export function isFilled(content: FileContent): boolean {
   const blank = new Set([0x20, 0x09, 0x0a, 0x0d, 0xef, 0xbb, 0xbf])
   return content.type === 'bytes' && content.bytes.some((byte) => !blank.has(byte))
 }
