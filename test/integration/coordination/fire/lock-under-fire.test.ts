@@ -108,7 +108,17 @@ async function burn(
   const holds = () => started.reduce((sum, { acquired }) => sum + acquired.length, 0)
   const goesOn = async (what: string) => {
     const before = holds()
-    await waitFor(() => holds() >= before + 10, { timeoutMs: 40_000, what: `ten more holds after ${what}` })
+    const more = waitFor(() => holds() >= before + 10, {
+      timeoutMs: 40_000,
+      what: `ten more holds after ${what}`,
+    })
+    await more.catch(async (cause: unknown) => {
+      // Tells a lock that an orphan blocks from contenders that a busy machine starves.
+      const oldest = await witness.holder()
+      const info = await witness.client.lease.timeToLive(oldest?.lease || 1n)
+      const state = `${holds() - before} holds; oldest key ${oldest?.key}, its lease has ${info?.ttlSeconds} s`
+      throw new Error(`${cause instanceof Error ? cause.message : ''}; ${state}`, { cause })
+    })
   }
   const stop = new AbortController()
   const others = contendByEtcdctl(server.endpoint, stop.signal)
