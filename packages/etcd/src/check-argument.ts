@@ -1,7 +1,7 @@
 import { isUint8Array } from 'node:util/types'
 import { EtcdError } from './errors.ts'
 import type { Bytes } from './bytes.ts'
-import { LONGEST_MS, shown } from './refuse-option.ts'
+import { isPlain, LONGEST_MS, shown } from './refuse-option.ts'
 import type { CallOptions } from './transport/transport.ts'
 
 /**
@@ -182,15 +182,6 @@ function entriesOf(given: object, call: string): [string, unknown][] {
     throw refuseArgument('the options cannot be read', call, cause)
   }
   return entries
-}
-
-/** False for lists, dates, promises, maps and signals, whose contents would be ignored. */
-function isPlain(given: unknown): given is object {
-  try {
-    return isObject(given) && Object.prototype.toString.call(given) === '[object Object]'
-  } catch {
-    return false
-  }
 }
 
 function passes(check: Check, value: unknown): boolean {

@@ -65,6 +65,10 @@ describe('resolveOptions', () => {
     [{ endpoints: 'http://a?x=1' }, 'the endpoint http://a… has more than a host and a port'],
     [null, 'options is null, not an object'],
     [{ endpoints: 'a', timeouts: null }, 'timeouts is null, not an object'],
+    ...(['watch', 'timeouts', 'limits'] as const).map((group): [object, string] => [
+      { endpoints: 'a', [group]: new Date() },
+      `${group} is an object, not a plain object: its contents would be ignored`,
+    ]),
     [{ endpoints: 'a', auth: 'root:secret' }, 'auth is a text, not an object'],
     [{ endpoints: 'a', namespace: 5 }, 'namespace is neither text nor bytes'],
     [

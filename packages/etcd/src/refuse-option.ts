@@ -25,6 +25,19 @@ function isList(value: object): boolean {
   }
 }
 
+/** False for lists, dates, promises, maps and signals, whose contents would be ignored. */
+export function isPlain(given: unknown): given is object {
+  try {
+    return (
+      typeof given === 'object' &&
+      given !== null &&
+      Object.prototype.toString.call(given) === '[object Object]'
+    )
+  } catch {
+    return false
+  }
+}
+
 /**
  * Refuses unknown names in a group of options; a misspelt name would otherwise be ignored silently.
  *
@@ -32,8 +45,10 @@ function isList(value: object): boolean {
  */
 export function assertKnown(group: string, names: readonly string[], given: unknown): void {
   if (given === undefined) return
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw refuse(`${group === '' ? 'options' : group} is ${shown(given)}, not an object`)
+  if (!isPlain(given)) {
+    const isOther = shown(given) === 'an object'
+    const expected = isOther ? 'a plain object: its contents would be ignored' : 'an object'
+    throw refuse(`${group === '' ? 'options' : group} is ${shown(given)}, not ${expected}`)
   }
   const unknown = Object.keys(given).find((name) => !names.includes(name))
   if (unknown === undefined) return

@@ -1,4 +1,4 @@
-import { ANYTHING, FLAG, MEMBER_ID, type OptionChecks, oneOf, SIGNAL, whole } from '../check-argument.ts'
+import { type Check, FLAG, MEMBER_ID, type OptionChecks, oneOf, SIGNAL, whole } from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
 import { LONGEST_MS, number, refuse as refuseOption } from '../refuse-option.ts'
 import type { KeyRange } from '../key-range-form.ts'
@@ -66,10 +66,6 @@ export interface WatchPlan {
   readonly prevKv: boolean
 }
 
-function isRevision(value: number, least: number): boolean {
-  return Number.isSafeInteger(value) && value >= least
-}
-
 function refuse(what: string): EtcdError {
   return new EtcdError('invalid_argument', { what, call: 'Watch/Watch' })
 }
@@ -83,12 +79,6 @@ export function planWatch(range: KeyRange, options: WatchOptions, namespace: Nam
   const { startRevision, afterRevision, only } = options
   if (startRevision !== undefined && afterRevision !== undefined)
     throw refuse('startRevision and afterRevision were both given; afterRevision is startRevision - 1')
-  if (startRevision !== undefined && !isRevision(startRevision, 1))
-    throw refuse(
-      `startRevision is ${startRevision}, not an integer from 1 on; leave it out to watch from now`,
-    )
-  if (afterRevision !== undefined && !isRevision(afterRevision, 0))
-    throw refuse(`afterRevision is ${afterRevision}, not an integer from 0 on`)
   assertNotEmpty(range)
   return Object.freeze({
     range: namespace.range(range),
@@ -111,10 +101,18 @@ export function assertNotEmpty(range: KeyRange): void {
   assertHoldsKeys(WHOLE_STORE.range(range), 'Watch/Watch')
 }
 
-/** The checks of `WatchOptions`; revisions are validated by `planWatch`. */
+/** A revision up to which everything is known; 0 means nothing. */
+export const REVISION: Check = whole(0)
+
+const FIRST_REVISION: Check = {
+  ...whole(1),
+  expected: 'a whole number from 1 on; leave it out to watch from now',
+}
+
+/** The checks of `WatchOptions`. */
 export const WATCH_CHECKS: OptionChecks<WatchOptions> = {
-  startRevision: ANYTHING,
-  afterRevision: ANYTHING,
+  startRevision: FIRST_REVISION,
+  afterRevision: REVISION,
   clusterId: MEMBER_ID,
   only: oneOf('puts', 'deletes'),
   prevKv: FLAG,

@@ -36,6 +36,28 @@ describe('position: where a watch resumes', () => {
     ])
   })
 
+  it.each([undefined, null, true, Number.NaN, -1, 1.5, '5', {}, Symbol('x'), Promise.resolve(3)])(
+    'waits for no revision that is none',
+    async (revision) => {
+      const { watch, created } = setUp()
+      const { watcher } = watch({ prefix: 'a' })
+      created(5)
+      await expect(watcher.reached(revision as never)).rejects.toMatchObject({ code: 'invalid_argument' })
+    },
+  )
+
+  it.each([
+    ['startRevision', 0],
+    ['startRevision', Symbol('x')],
+    ['afterRevision', -1],
+    ['afterRevision', Object.create(null)],
+  ])('refuses %s that is no revision', (name, value) => {
+    const { watch } = setUp()
+    expect(() => watch({ prefix: 'a' }, { [name]: value } as never)).toThrow(
+      expect.objectContaining({ code: 'invalid_argument' }),
+    )
+  })
+
   it('T1.2 the created header is not progress on a history watch', async () => {
     const { watch, created, reconnect, lastCreate } = setUp()
     const { watcher } = watch({ prefix: 'a' }, { startRevision: 2 })

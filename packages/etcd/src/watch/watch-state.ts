@@ -1,10 +1,11 @@
+import { checkArgument } from '../check-argument.ts'
 import type { EtcdError } from '../errors.ts'
 import { setbackSince, type KnownPosition } from '../reflector/store-position.ts'
 import type { ResponseHeader } from '../wire/kv.ts'
 import type { WatchResponse } from '../wire/watch.ts'
 import { RevisionAssembler } from './revision-assembler.ts'
 import type { ClusterChange, WatchContact, WatchHandlers } from './watch-handlers.ts'
-import type { WatchPlan } from './watch-options.ts'
+import { REVISION, type WatchPlan } from './watch-options.ts'
 import { CLOCK_STEP_MS, type ProgressClaim } from './unordered-progress.ts'
 import type { Acceptance, WatcherHost, WatcherKnowledge } from './watch-host.ts'
 import { cancelledError, clusterChangedError, compactedError } from './stream-errors.ts'
@@ -259,15 +260,16 @@ export class WatchState implements Watcher {
   }
 
   /** See `Watcher.reached`. `isUrgent`: requests progress at once. */
-  reached(
+  async reached(
     revision: number,
     options: { readonly signal?: AbortSignal; readonly isUrgent?: boolean } = {},
   ): Promise<void> {
-    if (this.#phase.type === 'ended') return Promise.reject(this.#phase.error ?? cancelledError())
-    if (this.#proofs.revision >= revision || (this.#position ?? 0) > revision) return Promise.resolve()
+    checkArgument('Watch/Watch', 'the revision to wait for', REVISION, revision)
+    if (this.#phase.type === 'ended') throw this.#phase.error ?? cancelledError()
+    if (this.#proofs.revision >= revision || (this.#position ?? 0) > revision) return
     const promise = this.#proofs.wait(revision, options.signal)
     if (this.isAwaited) this.#host.requestProgress(this, options.isUrgent === true)
-    return promise
+    await promise
   }
 
   pause(): void {
