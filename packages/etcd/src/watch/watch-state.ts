@@ -41,10 +41,7 @@ export class WatchState implements Watcher {
   #newest: number | undefined
   /** How often the server refused the watch since it last accepted it. */
   refusals = 0
-  /**
-   * Number of streams that ended with a too large response, for this watch or another. From the first on, it
-   * requests fragments.
-   */
+  /** Number of streams that ended with a too large response. From the first on, it requests fragments. */
   oversizes = 0
   /** No progress was reported since the watch is on its stream. */
   #isUnproven = true
@@ -80,7 +77,7 @@ export class WatchState implements Watcher {
     return this.#phase.type
   }
 
-  /** True while a revision is held back because it is incomplete. */
+  /** True while an incomplete revision is held back. */
   get hasPart(): boolean {
     return this.#assembler.isPartial
   }
@@ -150,7 +147,7 @@ export class WatchState implements Watcher {
     return 'ahead'
   }
 
-  /** How the store behind a header differs from the watch's store, or lags behind it. */
+  /** How the store behind a header differs from the watch's. */
   setbackOf(header: ResponseHeader): ClusterChange['reason'] | undefined {
     return setbackSince(this.known, header)
   }
@@ -175,10 +172,9 @@ export class WatchState implements Watcher {
     this.#phase = { type: 'live', contact }
     this.#liveSince = this.#host.clock.now()
     this.#isUnproven = true
-    const isFirst = !this.#hasBeenLive
+    const event = this.#hasBeenLive ? 'onResumed' : 'onCreated'
     this.#hasBeenLive = true
-    if (isFirst) this.#notifier.notify('onCreated', contact)
-    else this.#notifier.notify('onResumed', contact)
+    this.#notifier.notify(event, contact)
     if (this.isAwaited) this.#host.requestProgress(this, false)
   }
 
