@@ -25,7 +25,7 @@ import { freezeObject, shareFrozen } from './share.ts'
 import { ReadingNotes } from './reading-notes.ts'
 import { isPresent, topEntry, type TreeNode } from './tree-node.ts'
 import { type UnusedSpot, unusedBelow, unusedChildren } from './unused.ts'
-import { sameKey } from './unique-keys.ts'
+import { refusedName, sameKey } from './unique-keys.ts'
 import { UnusedNotes } from './unused-notes.ts'
 
 /**
@@ -214,9 +214,10 @@ export class Decoder {
   }
 
   #recordKey(schemaNode: RecordNode, name: string, issues: RawIssue[]): unknown {
-    const result = validate(schemaNode.key.schema, name)
-    if (result.isValid) return result.value
-    const reasons = result.issues.map((issue) => issue.message).join(', ')
+    const refused = refusedName(schemaNode.key, name)
+    const result = refused === undefined ? validate(schemaNode.key.schema, name) : undefined
+    if (result?.isValid) return result.value
+    const reasons = refused ?? result?.issues.map((issue) => issue.message).join(', ')
     issues.push({ path: [name], code: 'invalid_key', message: `Invalid key in record: ${reasons}` })
     return undefined
   }

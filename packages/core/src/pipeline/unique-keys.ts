@@ -1,4 +1,4 @@
-import type { MapNode, RecordNode } from '../schema/schema-node.ts'
+import type { MapNode, RecordNode, SchemaNode } from '../schema/schema-node.ts'
 import { shortText } from '../short-text.ts'
 import { Unreadable } from '../source/source.ts'
 import { UnreadableText } from './document-text.ts'
@@ -25,6 +25,8 @@ export function assertUniqueKeys(
   if (key.type === 'leaf' && key.isAnyText && !mayRepeat) return
   const names = new Map<unknown, string>()
   for (const [name, given] of keys) {
+    const refused = refusedName(key, name)
+    if (refused !== undefined) throw new UnreadableText(new Unreadable(`Invalid key in record: ${refused}`))
     let result = validate(key.schema, given)
     if (!result.isValid && type === 'record' && NUMBER.test(name)) result = validate(key.schema, Number(name))
     if (!result.isValid) continue
@@ -39,4 +41,10 @@ export function assertUniqueKeys(
 export function sameKey(one: string, other: string): string {
   const shown = [one, other].map((name) => JSON.stringify(shortText(name, MAX_SHOWN)))
   return `the names ${shown.join(' and ')} stand for one key. Delete one of them`
+}
+
+/** Why a name of a record is not given to zod: a template that would try too much for it. */
+export function refusedName(key: SchemaNode, name: string): string | undefined {
+  const read = key.type === 'leaf' && key.mayRefuse ? key.read(name) : undefined
+  return read instanceof Unreadable ? read.reason : undefined
 }

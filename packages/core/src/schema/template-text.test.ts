@@ -18,12 +18,20 @@ const COSTLY: readonly [string, z.ZodType, string][] = [
   ['a wrapper', z.templateLiteral([text, '@', text, '.', text]).optional().readonly(), '@'],
   ['in a list', z.array(z.templateLiteral([text, '@', text, '.', text])), '@'],
   ['a transform', z.templateLiteral([text, '@', text, '.', text]).transform((found) => found), '@'],
+  ['a key', z.record(z.templateLiteral([text, '@', text, '.', text]), z.string()), '@'],
+  [
+    'a key of a record with a refinement',
+    z.record(z.templateLiteral([text, '@', text, '.', text]), z.string()).refine(() => true),
+    '@',
+  ],
+  ['a key of a map', z.map(z.templateLiteral([text, '@', text, '.', text]), z.string()), '@'],
 ]
 
 describe('a template literal', () => {
   it.each(COSTLY)('takes no long time over %s', (_what, schema, sign) => {
     const long = sign.repeat(100_000)
-    const value = schema instanceof z.ZodArray ? [long] : long
+    const isKey = schema instanceof z.ZodRecord || schema instanceof z.ZodMap
+    const value = isKey ? JSON.stringify({ [long]: 'x' }) : schema instanceof z.ZodArray ? [long] : long
     const before = process.cpuUsage()
     const [issue, ...others] = issuesOf(staged(at(schema)).patch(0, { it: value }))
     const { user, system } = process.cpuUsage(before)
