@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { resetSocket } from '../support/reset-socket.ts'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 /** What happens to a connection at its byte. */
@@ -39,7 +40,7 @@ export async function startBrokenWire(target: string, options?: BreakOptions): P
     const breakNow = (): void => {
       if (options?.how === 'stall') isStalled = true
       for (const socket of both) {
-        if (options?.how === 'reset') socket.resetAndDestroy()
+        if (options?.how === 'reset') resetSocket(socket)
         if (options?.how === 'close') socket.end()
       }
       broke.resolve()

@@ -10,7 +10,7 @@ import { Unreadable } from '../../packages/core/src/source/source.ts'
 import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { defineConfig, env, memory } from '@livetree/core'
+import { defineConfig, env, LivetreeError, memory } from '@livetree/core'
 import { EtcdError } from '@livetree/etcd'
 import { etcd } from 'livetree'
 import { prefixEnd } from '../../packages/etcd/src/key-range.ts'
@@ -389,7 +389,13 @@ test('what etcd, and whoever stands before it, may say', () => {
         const kv = { key, value: key, modRevision: 1, createRevision: 1, version: 1, lease: 0n }
         return () => leaves.changesOf(new WatchEvent('put', kv, undefined))
       },
-      'a root': (part) => () => etcd({ endpoints: ['127.0.0.1:1'], root: `/${text(shape, part)}x` }),
+      'a root': (part) => () => {
+        try {
+          etcd({ endpoints: ['127.0.0.1:1'], root: `/${text(shape, part)}x` })
+        } catch (error) {
+          if (!(error instanceof LivetreeError)) throw error
+        }
+      },
       'a prefix': (part) => () => prefixEnd(Buffer.alloc(text(shape, part).length, 0xff)),
     }
     for (const [what, run] of Object.entries(ready)) expectLinear(`${what} of ${shape}`, run)

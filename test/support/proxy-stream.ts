@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { resetSocket } from './reset-socket.ts'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 
 /** How one direction of a proxy treats the bytes it carries. Changed while connections are open. */
@@ -84,12 +85,12 @@ export async function carry(source: Socket, sink: Socket, settings: FlowSettings
     await settings.flowing()
     if ('end' in piece) {
       if (piece.end === 'closed') sink.end()
-      else sink.resetAndDestroy()
+      else resetSocket(sink)
       return
     }
     if (!settings.admit(piece.bytes)) {
-      sink.resetAndDestroy()
-      source.resetAndDestroy()
+      resetSocket(sink)
+      resetSocket(source)
       return
     }
     for (let from = 0; from < piece.bytes.length; ) {
@@ -108,7 +109,7 @@ export async function carry(source: Socket, sink: Socket, settings: FlowSettings
       if (trap !== undefined && towardsTrap >= trap.bytes) {
         settings.disarm()
         sink.destroySoon()
-        source.resetAndDestroy()
+        resetSocket(source)
         return
       }
       // A receiver in this process reads this slice before the next one is there: sockets have their turn in between.

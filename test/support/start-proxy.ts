@@ -1,6 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { carry, FlowSettings } from './proxy-stream.ts'
 import { freePorts } from './free-ports.ts'
+import { resetSocket } from './reset-socket.ts'
 import { waitFor } from './wait-for.ts'
 
 /** Which way bytes go: from the client to the server, or back. */
@@ -118,8 +119,8 @@ class FaultyProxy implements TcpProxy {
 
   cutAll(): void {
     for (const [client, server] of this.#open) {
-      client.resetAndDestroy()
-      server.resetAndDestroy()
+      resetSocket(client)
+      resetSocket(server)
     }
   }
 

@@ -4,6 +4,7 @@ import { isPlainObject } from '../pipeline/document.ts'
 import { itemSchemaNode } from '../pipeline/part-node.ts'
 import type { ValidationResult } from '../pipeline/validate.ts'
 import { compileSchema } from '../schema/compile-schema.ts'
+import { recordPart } from '../schema/loose-record.ts'
 import type { Naming } from '../schema/naming.ts'
 import type {
   IntersectionNode,
@@ -101,7 +102,9 @@ export class DocumentWriter {
 
   #record(node: RecordNode, value: unknown, path: Path): DocumentValue {
     const parts = partsOfRecord(value, path)
-    return new Map(parts.map(([name, part]) => [name, this.write(node.value, part, [...path, name])]))
+    return new Map(
+      parts.map(([name, part]) => [name, this.write(recordPart(node, name), part, [...path, name])]),
+    )
   }
 
   /** An object by the keys' texts; a list of pairs where a key has no text, or one that no object can hold. */

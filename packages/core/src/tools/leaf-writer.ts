@@ -3,6 +3,7 @@ import { isNullText, isPlainObject } from '../pipeline/document.ts'
 import { readJson } from '../pipeline/document.ts'
 import { itemSchemaNode } from '../pipeline/part-node.ts'
 import { isMadeWhenAbsent } from '../schema/directory.ts'
+import { recordPart } from '../schema/loose-record.ts'
 import type {
   IntersectionNode,
   ListNode,
@@ -154,7 +155,7 @@ export class LeafWriter {
 
   #record(node: RecordNode, value: unknown, at: readonly string[]): TextLeaf[] {
     const parts = partsOfRecord(value, this.#pathOf(at))
-    return parts.flatMap(([name, part]) => this.#kept(node.value, part, this.#child(at, name)))
+    return parts.flatMap(([name, part]) => this.#kept(recordPart(node, name), part, this.#child(at, name)))
   }
 
   #map(node: MapNode, value: unknown, at: readonly string[]): TextLeaf[] {
