@@ -34,12 +34,7 @@ export async function contend(
   options: AcquireOptions,
 ): Promise<OwnKey> {
   session.assertOpen()
-  const { value = '' } = options
-  const own = new OwnKey(session, {
-    key: session.names.take(queue.prefix),
-    value,
-    canReattach: queue.canReattach,
-  })
+  const own = ownKeyIn(queue, session, options)
   using wait = new CallerWait(queue.what, options, own)
   try {
     wait.signal.throwIfAborted()
@@ -68,12 +63,7 @@ export async function tryContend(
   options: AcquireOptions,
 ): Promise<OwnKey | undefined> {
   session.assertOpen()
-  const { value = '' } = options
-  const own = new OwnKey(session, {
-    key: session.names.take(queue.prefix),
-    value,
-    canReattach: queue.canReattach,
-  })
+  const own = ownKeyIn(queue, session, options)
   using wait = new CallerWait(queue.what, options, own)
   try {
     wait.signal.throwIfAborted()
@@ -83,6 +73,12 @@ export async function tryContend(
   } catch (error) {
     throw await leave(own, error)
   }
+}
+
+/** The key of one contender, not yet created. */
+function ownKeyIn(queue: KeyQueue, session: OpenSession, { value = '' }: AcquireOptions): OwnKey {
+  const key = session.names.take(queue.prefix)
+  return new OwnKey(session, { key, value, canReattach: queue.canReattach })
 }
 
 async function createIfFree(own: OwnKey, queue: KeyQueue): Promise<boolean> {

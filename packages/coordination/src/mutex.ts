@@ -1,10 +1,11 @@
 import type { CallControl, EtcdClient } from '@livetree/etcd'
 import { CallerWait, type WaitOptions } from './caller-wait.ts'
-import { checkArgument, checkName, FUNCTION, type OptionChecks, readOptions } from './check-argument.ts'
-import { ACQUIRE_CHECKS, type AcquireOptions, contend, tryContend } from './contend.ts'
-import { type Contender, listContenders } from './contenders.ts'
+import { checkName, type OptionChecks, readOptions } from './check-argument.ts'
+import { ACQUIRE_CHECKS, type AcquireOptions, contend } from './contend.ts'
+import type { Contender } from './contenders.ts'
 import { type Held, HeldKey } from './held.ts'
 import { type KeyQueue, queueOf } from './key-queue.ts'
+import { QueueLock, runHolding } from './queue-lock.ts'
 import { type OpenSession, openedSession, openSession, SESSION_CHECKS } from './session.ts'
 import type { Session, SessionOptions } from './session-contract.ts'
 
@@ -54,36 +55,16 @@ function mutexQueue(session: OpenSession, name: string): KeyQueue {
   return queueOf(session, { what: `acquiring ${name}`, prefix, blockers: [prefix], canReattach: true })
 }
 
-class KeyMutex implements Mutex {
+class KeyMutex extends QueueLock implements Mutex {
   readonly name: string
-  readonly #session: OpenSession
-  readonly #queue: KeyQueue
 
   constructor(session: OpenSession, name: string) {
+    super(session, mutexQueue(session, name))
     this.name = name
-    this.#session = session
-    this.#queue = mutexQueue(session, name)
   }
 
-  async acquire(options?: AcquireOptions): Promise<Lock> {
-    const given = readOptions('acquire', ACQUIRE_CHECKS, options)
-    return new HeldKey(await contend(this.#session, this.#queue, given))
-  }
-
-  async tryAcquire(options?: AcquireOptions): Promise<Lock | undefined> {
-    const given = readOptions('tryAcquire', ACQUIRE_CHECKS, options)
-    const own = await tryContend(this.#session, this.#queue, given)
-    return own === undefined ? undefined : new HeldKey(own)
-  }
-
-  async runExclusive<R>(run: (lock: Lock) => R | Promise<R>, options?: AcquireOptions): Promise<R> {
-    checkArgument('run', FUNCTION, run)
-    await using lock = await this.acquire(options)
-    return await run(lock)
-  }
-
-  contenders(options?: CallControl): Promise<readonly Contender[]> {
-    return listContenders(this.#session, this.#queue.prefix, options)
+  runExclusive<R>(run: (lock: Lock) => R | Promise<R>, options?: AcquireOptions): Promise<R> {
+    return runHolding(this, run, options)
   }
 }
 

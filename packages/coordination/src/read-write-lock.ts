@@ -1,11 +1,11 @@
 import type { CallControl } from '@livetree/etcd'
-import { checkArgument, checkName, FUNCTION, readOptions } from './check-argument.ts'
-import { ACQUIRE_CHECKS, type AcquireOptions, contend, tryContend } from './contend.ts'
-import { type Contender, listContenders } from './contenders.ts'
-import { HeldKey } from './held.ts'
-import { type KeyQueue, queueOf } from './key-queue.ts'
+import { checkName } from './check-argument.ts'
+import type { AcquireOptions } from './contend.ts'
+import type { Contender } from './contenders.ts'
+import { queueOf } from './key-queue.ts'
 import type { Lock } from './mutex.ts'
-import { type OpenSession, openedSession } from './session.ts'
+import { QueueLock, runHolding } from './queue-lock.ts'
+import { openedSession } from './session.ts'
 import type { Session } from './session-contract.ts'
 
 /** One side of a read/write lock. */
@@ -50,33 +50,8 @@ export function createReadWriteLock(session: Session, name: string): ReadWriteLo
   }
 }
 
-class KeySide implements LockSide {
-  readonly #session: OpenSession
-  readonly #queue: KeyQueue
-
-  constructor(session: OpenSession, queue: KeyQueue) {
-    this.#session = session
-    this.#queue = queue
-  }
-
-  async acquire(options?: AcquireOptions): Promise<Lock> {
-    const given = readOptions('acquire', ACQUIRE_CHECKS, options)
-    return new HeldKey(await contend(this.#session, this.#queue, given))
-  }
-
-  async tryAcquire(options?: AcquireOptions): Promise<Lock | undefined> {
-    const given = readOptions('tryAcquire', ACQUIRE_CHECKS, options)
-    const own = await tryContend(this.#session, this.#queue, given)
-    return own === undefined ? undefined : new HeldKey(own)
-  }
-
-  async run<R>(run: (lock: Lock) => R | Promise<R>, options?: AcquireOptions): Promise<R> {
-    checkArgument('run', FUNCTION, run)
-    await using lock = await this.acquire(options)
-    return await run(lock)
-  }
-
-  contenders(options?: CallControl): Promise<readonly Contender[]> {
-    return listContenders(this.#session, this.#queue.prefix, options)
+class KeySide extends QueueLock implements LockSide {
+  run<R>(run: (lock: Lock) => R | Promise<R>, options?: AcquireOptions): Promise<R> {
+    return runHolding(this, run, options)
   }
 }
