@@ -317,7 +317,7 @@ export const mutations: readonly Mutation[] = [
     file: `${transport}/call-limits.ts`,
     find: "signal?.addEventListener('abort', onAbort)",
     replace: '',
-    test: 'test/integration/etcd-call-ends.test.ts',
+    test: 'test/integration/etcd/call-ends.test.ts',
   },
   {
     name: 'Call: close leaves calls to themselves',
@@ -331,14 +331,14 @@ export const mutations: readonly Mutation[] = [
     file: `${transport}/unary-call.ts`,
     find: "const fate = attempt?.isSent ? 'unknown' : 'not_sent'",
     replace: "const fate = 'not_sent'",
-    test: 'test/integration/etcd-call-ends.test.ts',
+    test: 'test/integration/etcd/call-ends.test.ts',
   },
   {
     name: 'Call: a stream that was given up goes on',
     file: `${transport}/stream-call.ts`,
     find: "signal.addEventListener('abort', this.#onAbort)",
     replace: '',
-    test: 'test/integration/etcd-call-ends.test.ts',
+    test: 'test/integration/etcd/call-ends.test.ts',
   },
   {
     name: 'Call: a token is waited for as long as one Authenticate takes',

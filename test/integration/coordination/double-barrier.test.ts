@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { eachEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
-import { connect } from '../etcd-watch-kit.ts'
+import { connect } from '../etcd/watch-kit.ts'
 import { codeOf, isPending, keysOf, open, proxyTo } from './kit.ts'
 
 withoutOpenHandles()

@@ -5,7 +5,7 @@ import { eachEtcd } from '../../support/each-etcd.ts'
 import { eachEtcdctl } from '../../support/etcdctls.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { waitFor } from '../../support/wait-for.ts'
-import { connect } from '../etcd-watch-kit.ts'
+import { connect } from '../etcd/watch-kit.ts'
 import { isPending, keysOf, open } from './kit.ts'
 
 const running: ChildProcess[] = []

@@ -3,7 +3,7 @@ import type { EtcdClient } from '@livetree/etcd'
 import { afterEach } from 'vitest'
 import { startProxy, type TcpProxy } from '../../support/start-proxy.ts'
 // Its clients are closed after what is opened here, because hooks run in reverse order.
-import '../etcd-watch-kit.ts'
+import '../etcd/watch-kit.ts'
 
 /** What this kit closes after the test. */
 export const opened: Session[] = []

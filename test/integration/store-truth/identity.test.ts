@@ -10,7 +10,7 @@ import { isLongRun } from '../../support/run-length.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { startProxy, type TcpProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
-import { connect } from '../etcd-watch-kit.ts'
+import { connect } from '../etcd/watch-kit.ts'
 import { anything, held, ThreeViews } from './three-views.ts'
 
 withoutOpenHandles()

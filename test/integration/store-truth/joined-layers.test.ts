@@ -15,7 +15,7 @@ import {
   type Directory,
   FleetReader,
   RandomWriter,
-} from '../fleet-kit.ts'
+} from '../livetree/fleet-kit.ts'
 
 withoutOpenHandles()
 

@@ -9,7 +9,7 @@ import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { isLongRun } from '../../support/run-length.ts'
 import { startProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
-import { connect, quickWatch } from '../etcd-watch-kit.ts'
+import { connect, quickWatch } from '../etcd/watch-kit.ts'
 import { anything } from './three-views.ts'
 
 withoutOpenHandles()

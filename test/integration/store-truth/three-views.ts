@@ -3,7 +3,7 @@ import { defineConfig, etcd, type LoadOptions } from 'livetree'
 import { expect } from 'vitest'
 import * as z from 'zod'
 import { waitFor } from '../../support/wait-for.ts'
-import { connect } from '../etcd-watch-kit.ts'
+import { connect } from '../etcd/watch-kit.ts'
 
 /** All that a tree holds, whatever it is. */
 export const anything = defineConfig({

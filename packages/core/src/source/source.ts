@@ -179,7 +179,7 @@ export interface SourceConnection {
 
 /**
  * The port for anything that feeds a configuration. Knows nothing of schemas. A whole source of one's own stands, as a
- * test that runs, in test/integration/core-own-source.test.ts.
+ * test that runs, in test/integration/core/own-source.test.ts.
  */
 export interface Source {
   /** Unique within one configuration: `etcd`, `file:config/defaults.yaml`, `env`. */

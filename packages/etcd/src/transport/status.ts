@@ -33,7 +33,7 @@ const REFUSED: Fate = 'not_applied'
  * grpc-proxy answer with the same statuses, possibly about the response after the write was applied. A text
  * therefore changes the fate of its status only where `fate` is given. Source of the texts: etcd
  * api/v3rpc/rpctypes/error.go and server/auth/store.go; the fates are
- * tested on etcd itself by `test/integration/etcd-fate.test.ts`.
+ * tested on etcd itself by `test/integration/etcd/fate.test.ts`.
  */
 const KNOWN_ERRORS: Readonly<Record<number, readonly KnownError[]>> = {
   // Maintenance calls return errors of the auth store without a status.

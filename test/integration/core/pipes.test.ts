@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { withoutOpenHandles } from '../../support/open-handles.ts'
+import { runScript } from '../../support/run-script.ts'
+
+withoutOpenHandles()
+
+let directory: string
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'livetree-pipes-'))
+})
+afterEach(() => rm(directory, { recursive: true, force: true }))
+
+describe('a pipe', () => {
+  const PIPE = (path: string) => `
+    import { defineConfig, file } from '@livetree/core'
+    import * as z from 'zod'
+    const shop = defineConfig({ name: 'shop', schema: z.object({ port: z.number().default(1) }) })
+    const started = performance.now()
+    try {
+      const config = await shop.load({ sources: [file(${path}, { format: 'yaml', pollMs: 30 })], startup: { timeoutMs: 2_000 } })
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      await config.refresh()
+      console.log('port', config.current.port)
+      await config.close()
+    } catch (error) {
+      console.log(error.message)
+    }
+    console.log('ended', performance.now() - started < 4_000)
+  `
+
+  it('of the shell, whole or slow, is read once and stays', async () => {
+    for (const command of ['echo port: 8080', '(printf "port: "; sleep 0.4; echo 8080)']) {
+      const { stdout, stderr } = await runScript(PIPE('process.argv.at(-1)'), {
+        shell: `exec "$0" "$@" -- <(${command})`,
+      })
+      expect(stderr).toBe('')
+      expect(stdout).toBe('port 8080\nended true\n')
+    }
+  })
+
+  it('of a command that failed says so', async () => {
+    const { stdout } = await runScript(PIPE('process.argv.at(-1)'), { shell: `exec "$0" "$@" -- <(false)` })
+    expect(stdout).toMatch(
+      /Cannot read \/dev\/fd\/\d+: it is a pipe that gave nothing: look whether the command/,
+    )
+    expect(stdout).toContain('ended true')
+  })
+
+  it('on standard input is read to its end', async () => {
+    const { stdout } = await runScript(PIPE(`'/dev/stdin'`), { shell: `echo port: 8080 | "$0" "$@"` })
+    expect(stdout).toBe('port 8080\nended true\n')
+  })
+
+  it('with a name is waited for, within the time of the start, and the process can end (P8, P11)', async () => {
+    const fifo = join(directory, 'fifo')
+    await promisify(execFile)('mkfifo', [fifo])
+    const late = await runScript(PIPE(`'${fifo}'`), {
+      shell: `(sleep 0.5; echo port: 8080 > '${fifo}') & exec "$0" "$@"`,
+    })
+    expect(late.stdout).toBe('port 8080\nended true\n')
+    // nobody writes; somebody opens it and is silent
+    for (const writer of ['true', `sleep 20 > '${fifo}' &`]) {
+      const { stdout, exitCode } = await runScript(PIPE(`'${fifo}'`), {
+        shell: `${writer}\n"$0" "$@"; code=$?; kill $! 2>/dev/null; exit $code`,
+      })
+      expect(stdout).toMatch(/\[startup_timeout\] Configuration "shop" did not load within 2000 ms/)
+      expect(stdout).toContain('ended true')
+      expect(exitCode).toBe(0)
+    }
+  })
+})
