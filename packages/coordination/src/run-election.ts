@@ -1,4 +1,11 @@
-import { type Bytes, type EtcdClient, EtcdError, isFinalError, type Logger } from '@livetree/etcd'
+import {
+  type Bytes,
+  type EtcdClient,
+  EtcdError,
+  guardLogger,
+  isFinalError,
+  type Logger,
+} from '@livetree/etcd'
 import {
   BYTES,
   checkArgument,
@@ -11,7 +18,6 @@ import {
 import { CallerWait } from './caller-wait.ts'
 import { campaign, type Leadership } from './election.ts'
 import { CoordinationError } from './errors.ts'
-import { guardLogger } from './isolated.ts'
 import { pause, pauseMs } from './send-again.ts'
 import { checkClient, openedSession, openSession, SESSION_CHECKS } from './session.ts'
 import type { Session, SessionOptions } from './session-contract.ts'

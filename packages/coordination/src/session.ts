@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { EtcdError, type EtcdClient, type Lease, type Logger } from '@livetree/etcd'
+import { EtcdError, type EtcdClient, guardLogger, type Lease, type Logger } from '@livetree/etcd'
 import { CallerWait } from './caller-wait.ts'
 import {
   hasMethods,
@@ -14,7 +14,6 @@ import {
   whole,
 } from './check-argument.ts'
 import { CoordinationError } from './errors.ts'
-import { guardLogger } from './isolated.ts'
 import { KeyNames } from './key-names.ts'
 import type { Session, SessionOptions } from './session-contract.ts'
 import type { SessionPorts } from './session-ports.ts'

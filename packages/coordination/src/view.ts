@@ -1,7 +1,6 @@
-import type { EtcdClient, KeyRange, Logger } from '@livetree/etcd'
+import { callIsolated, type EtcdClient, guardLogger, type KeyRange, type Logger } from '@livetree/etcd'
 import { CallerWait, WAIT_CHECKS, type WaitOptions } from './caller-wait.ts'
 import { checkArgument, FUNCTION, LOGGER, type OptionChecks, readOptions, refuse } from './check-argument.ts'
-import { callIsolated, guardLogger } from './isolated.ts'
 import { type KeptChange, KeptRange } from './kept-range.ts'
 import { checkClient } from './session.ts'
 

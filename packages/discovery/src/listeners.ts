@@ -1,3 +1,5 @@
+import { callIsolated } from '@livetree/etcd'
+
 /** Called for what a listener throws or rejects with. */
 export type OnListenerError = (error: unknown) => void
 
@@ -22,29 +24,11 @@ export class Listeners<Events extends Record<string, unknown>> {
 
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
     for (const listener of [...(this.#listeners.get(name) ?? [])]) {
-      callGuarded(() => (listener as (event: Events[Name]) => unknown)(event), this.#onError)
+      callIsolated(() => (listener as (event: Events[Name]) => unknown)(event), this.#onError)
     }
   }
 
   clear(): void {
     this.#listeners.clear()
-  }
-}
-
-/** Calls user code; what it throws or rejects with goes to `onError`, whose own failure is dropped. */
-export function callGuarded(call: () => unknown, onError: OnListenerError): void {
-  const report = (error: unknown): void => {
-    try {
-      onError(error)
-    } catch {
-      // There is nobody left to report to.
-    }
-  }
-  try {
-    const result = call()
-    if (typeof result === 'object' && result !== null && 'then' in result)
-      Promise.resolve(result).catch(report)
-  } catch (error) {
-    report(error)
   }
 }

@@ -1,6 +1,5 @@
-import type { Logger } from '@livetree/etcd'
+import { guardLogger, type Logger } from '@livetree/etcd'
 import { reasonOf } from './errors.ts'
-import { callGuarded } from './listeners.ts'
 
 /** What an operator is to know. Never receives metadata or bodies. */
 export interface Reports {
@@ -14,12 +13,7 @@ export interface Reports {
  */
 export function createReports(logger: Logger | false | undefined): Reports {
   if (logger === false) return { info: nothing, warn: nothing }
-  if (logger !== undefined) {
-    return {
-      info: (message, details) => callGuarded(() => logger.info(message, details), nothing),
-      warn: (message, details) => callGuarded(() => logger.warn(message, details), nothing),
-    }
-  }
+  if (logger !== undefined) return guardLogger(logger)
   const emitted = new Set<string>()
   return {
     info: nothing,

@@ -1,6 +1,6 @@
 /**
  * Calls user code. What it throws or rejects with is passed to `onError`; what `onError` itself throws, for
- * example a user's logger, is discarded.
+ * example a user's logger, is discarded. Never throws.
  */
 export function callIsolated(call: () => unknown, onError: (error: unknown) => void): void {
   const report = (error: unknown): void => {

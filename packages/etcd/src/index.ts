@@ -68,6 +68,8 @@ export type { SyncBatch, SyncHandlers, SyncOptions, SyncSnapshot, WatchSync } fr
 export type { Watcher } from './watch/watcher.ts'
 
 // For those who build services on the channel
+export { callIsolated } from './call-isolated.ts'
+export { guardLogger } from './logger.ts'
 export { keyAfter, Namespace, prefixEnd, type WireRange } from './key-range.ts'
 export type {
   CallOptions,

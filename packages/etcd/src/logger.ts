@@ -13,8 +13,8 @@ function nothing(): void {}
 /** The default logger: discards everything. */
 export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing }
 
-/** Wraps a user's logger so that what it throws or rejects with does not affect the client. */
-export function guardLogger(logger: Logger): Logger {
+/** Wraps a user's logger so that what it throws or rejects with affects nobody. Default: discards everything. */
+export function guardLogger(logger: Logger = silentLogger): Logger {
   const guard =
     (level: keyof Logger): Logger['info'] =>
     (message, details) =>
