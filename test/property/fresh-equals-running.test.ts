@@ -70,7 +70,7 @@ type Edit =
     }
 
 const editsOf = (schema: ArbitrarySchema): fc.Arbitrary<Edit> => {
-  const name = fc.constantFrom(...NASTY, 'x', 'y', 'b', 'port')
+  const name = fc.constantFrom(...NASTY, 'x', 'y', 'b', 'port', 'xY', 'x-y')
   const place = fc.oneof(
     { weight: 4, arbitrary: fc.constantFrom(...schema.spots) },
     {
@@ -105,9 +105,17 @@ const arbitraryCase = arbitrarySchema.chain((schema) =>
     unused: fc.constantFrom('warn', 'warn', 'warn', 'reject' as const),
     naming: fc.constantFrom('exact', 'kebab-case' as const),
     format: fc.constantFrom('json', 'yaml' as const),
-    environment: fc.dictionary(fc.constantFrom('APP_B', 'APP_PORT', 'APP_A__X', 'APP_a'), arbitraryText, {
-      maxKeys: 1,
-    }),
+    environment: fc.dictionary(
+      fc.oneof(
+        fc.constantFrom('APP_B', 'APP_PORT', 'APP_A__X', 'APP_a'),
+        // entries of records, whose names another layer may write otherwise
+        fc
+          .tuple(fc.constantFrom(...schema.spots), fc.constantFrom('X_Y', 'A', 'xY', 'X'))
+          .map(([spot, name]) => `APP_${[...spot.path.map((part) => part.toUpperCase()), name].join('__')}`),
+      ),
+      arbitraryText,
+      { maxKeys: 2 },
+    ),
     steps: fc.array(fc.array(editsOf(schema), { minLength: 1, maxLength: 3 }), {
       minLength: 1,
       maxLength: 6,

@@ -122,6 +122,11 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   #stage(source: number, staged: StagedUpdate): void {
+    this.#stageLeaves(source, staged)
+    this.#tree.settle()
+  }
+
+  #stageLeaves(source: number, staged: StagedUpdate): void {
     const first = itemAt(this.#firsts, source)
     if (staged.type === 'patch') {
       for (const change of staged.update.changes) this.#tree.set(first + change.layer, change.leaf)
@@ -155,7 +160,8 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   #evaluate({ now = 0 }: EvaluateOptions = {}): Outcome<T> {
-    const writer = new IssueWriter(this.#schemaNode, this.#tree.root, this.#layers, this.#fixedWords)
+    this.#tree.settle()
+    const writer = this.#newWriter()
     const decoded = this.#decoder.decode(this.#accepted?.value)
     const { keys: unused, more } = this.#unused(writer)
     const isUnusedWrong = this.#options.unused === 'reject'
@@ -203,7 +209,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   explain(path: string | Path) {
-    const writer = new IssueWriter(this.#schemaNode, this.#tree.root, this.#layers, this.#fixedWords)
+    const writer = this.#newWriter()
     return explainPath(this.#schemaNode, writer, this.#accepted?.value, path)
   }
 
@@ -217,6 +223,11 @@ class LayeredPipeline<T> implements Pipeline<T> {
     return layers.map((info, index) =>
       leavesOf(this.#schemaNode, this.#tree.root, first + index, info, options),
     )
+  }
+
+  #newWriter(): IssueWriter {
+    const variableAt = this.#tree.variableAt.bind(this.#tree)
+    return new IssueWriter(this.#schemaNode, this.#tree.root, this.#layers, this.#fixedWords, variableAt)
   }
 
   #sourceOf(layer: number): number {

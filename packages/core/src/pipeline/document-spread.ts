@@ -65,6 +65,7 @@ export class DocumentSpread {
     const others = (node.documents ?? []).filter((other) => other !== before)
     node.documents = [...others, mark].sort((a, b) => a.layer - b.layer)
     touch(trail, before === undefined ? 1 : 0)
+    this.#entries.noteDocument(trail, mark)
     this.#documentLayers.add(layer)
     this.#spread(trail, content, { mark, before }, schemaNode)
     if (before !== undefined) {
@@ -80,6 +81,7 @@ export class DocumentSpread {
     this.conflicts.delete(mark)
     this.#removeSpread(trail, mark)
     touch(trail, -1)
+    this.#entries.noteDocument(trail, mark)
   }
 
   /** Counts a key of its own that came or went, for the documents of its layer above it. */

@@ -106,8 +106,12 @@ describe('explainPath: what each layer has, the highest first', () => {
     expect(pipeline.explain([]).value).toMatchObject({ httpServer: { timeoutMs: 8, 'max-size': 6 } })
     expect(keys('httpServer.timeoutMs')).toEqual(['httpServer/timeoutMs', `/base/${timeout}`])
     expect(keys('httpServer.max-size')).toEqual([`/base/${max}`])
-    expect(keys('hostNames."a.B".portNumber')).toEqual(['hostNames/a.B/portNumber', `/base/${port}`])
-    // a variable's name says nothing of the case of a record's key: it is written small
+    // a variable's name says nothing of the case of a record's key: it is the one that another layer has
+    const lower = ['hostNames/a.B/portNumber', `/base/${port}`]
+    expect(keys('hostNames."a.B".portNumber')).toEqual([variable, ...lower])
+    patch(0, { [port]: undefined })
+    patch(1, { 'hostNames/a.B/portNumber': undefined })
+    expect(keys('hostNames."a.B".portNumber')).toEqual([])
     expect(keys('hostNames."a.b".portNumber')).toEqual([variable])
   })
 

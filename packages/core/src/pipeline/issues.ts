@@ -7,6 +7,7 @@ import type { SchemaNode } from '../schema/schema-node.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
 import { shortKey, shortMessage } from '../short-text.ts'
 import { type LayerInfo, Unreadable } from '../source/source.ts'
+import { formsOfList } from './comma-list.ts'
 import type { LocatedIssue } from './located-issues.ts'
 import { type ListNames, locate } from './locate.ts'
 import { isBelowMount, mountOf } from './mount.ts'
@@ -29,21 +30,27 @@ export class IssueWriter {
   readonly #layers: readonly NamedLayer[]
   readonly #open = new OpenWords()
   readonly #fixedWords: ReadonlySet<string>
+  readonly #variableAt: (layer: number, names: Path) => string | undefined
   readonly #lists: ListNames = new Map()
   /** Many issues may speak of one large document. */
   readonly #shown = new Map<unknown, string>()
 
-  /** `fixedWords`: messages that stand in the schema as they are. */
+  /**
+   * `fixedWords`: messages that stand in the schema as they are. `variableAt`: the variable that leads to a place, where
+   * the names do not say which.
+   */
   constructor(
     schemaNode: SchemaNode,
     root: TreeNode,
     layers: readonly NamedLayer[],
     fixedWords: ReadonlySet<string> = NO_WORDS,
+    variableAt: (layer: number, names: Path) => string | undefined = () => undefined,
   ) {
     this.#schemaNode = schemaNode
     this.#root = root
     this.#layers = layers
     this.#fixedWords = fixedWords
+    this.#variableAt = variableAt
   }
 
   judged(issue: LocatedIssue): Issue {
@@ -55,7 +62,7 @@ export class IssueWriter {
     return this.write({
       path,
       code,
-      message: isMissing ? `${message}. ${this.#whereToSet(path)}` : message,
+      message: isMissing ? `${message}. ${this.#whereToSet(path)}` : message + this.#listForms(node, at),
       expected,
       received: covering === undefined ? this.#received(node, at) : undefined,
       origins: covering === undefined ? this.originsOf(node, at) : [covering],
@@ -130,7 +137,10 @@ export class IssueWriter {
 
   origin(layer: number, path: Path, revision: number): Origin {
     const info = itemAt(this.#layers, layer)
-    const stored = path.length <= mountOf(info).length ? undefined : storedPath(this.#schemaNode, path, info)
+    const stored =
+      path.length <= mountOf(info).length
+        ? undefined
+        : (this.#variableAt(layer, path) ?? storedPath(this.#schemaNode, path, info))
     const key = stored === undefined ? trimEnd(info) : info.keyPrefix + stored
     return { source: info.source, layer: info.name, key, revision }
   }
@@ -170,6 +180,14 @@ export class IssueWriter {
     return text
   }
 
+  /** How a list is written where it came as a variable. */
+  #listForms(node: TreeNode, at: Path): string {
+    const layer = node.top === undefined ? undefined : itemAt(this.#layers, node.top.layer)
+    const isVariable = layer?.listsWithCommas === true
+    const forms = isVariable ? formsOfList(schemaNodeAt(this.#schemaNode, at)) : undefined
+    return forms === undefined ? '' : `. ${forms}`
+  }
+
   #whereToSet(path: Path): string {
     const { names } = locate(this.#schemaNode, this.#root, path, this.#lists)
     const place = [...names, ...path.slice(names.length)]
@@ -182,11 +200,18 @@ export class IssueWriter {
     const nearest = Math.max(...depths)
     const tree = nearest < 0 ? -1 : depths.lastIndexOf(nearest)
     const environment = this.#layers.findIndex((info) => info.naming === 'env')
-    const keys = [tree, environment]
+    const aliases = this.#layers.flatMap((info, layer) => (isAliasOf(place, info) ? [layer] : []))
+    const keys = [...new Set([tree, environment, ...aliases])]
       .filter((layer) => layer >= 0)
       .map((layer) => shortKey(this.origin(layer, place, 0).key))
-    return keys.length === 0 ? 'Nothing is set' : `Set ${keys.join(' or ')}`
+    return keys.length === 0 ? 'Nothing is set' : `Set ${[...new Set(keys)].join(' or ')}`
   }
+}
+
+/** Whether a layer is one key of another name that stands for exactly this place. */
+function isAliasOf(place: Path, info: LayerInfo): boolean {
+  const isThere = mountOf(info).length === place.length && isBelowMount(place, info)
+  return isThere && place.length > 0 && !info.keyPrefix.endsWith(info.separator)
 }
 
 const NO_WORDS: ReadonlySet<string> = new Set()

@@ -1,8 +1,10 @@
 import type { SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo, Leaf } from '../source/source.ts'
+import { itemAt } from '../item-at.ts'
 import { readDocument } from './document.ts'
 import { DocumentSpread } from './document-spread.ts'
 import { type LeafList, restart } from './leaf-list.ts'
+import { listIn } from './comma-list.ts'
 import type { Losses } from './losses.ts'
 import { MisplacedKeys } from './misplaced.ts'
 import { isEqual } from './share.ts'
@@ -11,6 +13,7 @@ import { newEntry, TreeEntries } from './tree-entries.ts'
 import { type DocumentMark, type Entry, keyEntry, TreeNode } from './tree-node.ts'
 import { type TreePlace, TreePlaces } from './tree-place.ts'
 import { UnusedWatch } from './unused-watch.ts'
+import { isNames } from './variable-names.ts'
 
 /** What a layer has at a key. */
 type Held = Pick<Leaf, 'value' | 'revision'>
@@ -29,14 +32,41 @@ export class LayerTree {
   readonly #entries: TreeEntries
   readonly #documents: DocumentSpread
   readonly #places: TreePlaces
+  readonly #takesCommas: readonly boolean[]
   /** By layer: the list of which `putEarly` has put leaves in place, and `replace` not all. */
   readonly #earlyLists = new Map<number, LeafList>()
 
   constructor(schemaNode: SchemaNode, layers: readonly LayerInfo[], options: { isRenamed: boolean }) {
     this.schemaNode = schemaNode
-    this.#entries = new TreeEntries(layers.length)
-    this.#documents = new DocumentSpread(layers, this.#entries, this.misplaced)
     this.#places = new TreePlaces(schemaNode, this.root, layers, options)
+    const { variables } = this.#places
+    this.#entries = new TreeEntries(layers.length, (names, entry) => variables.noted(names, entry))
+    this.#documents = new DocumentSpread(layers, this.#entries, this.misplaced)
+    this.#takesCommas = layers.map((layer) => layer.listsWithCommas === true)
+  }
+
+  /** See `VariableNames.variableAt`. */
+  variableAt(layer: number, names: readonly PropertyKey[]): string | undefined {
+    return this.#places.variables.variableAt(layer, names)
+  }
+
+  /** Moves the variables that lead elsewhere, since the names of records' entries have changed. */
+  settle(): void {
+    const moves = this.#places.moves()
+    if (moves.length === 0) return
+    this.losses.moving(() => {
+      const leaves = moves.map(({ layer, path, from }) => {
+        const gone = { path, value: undefined, revision: 0 }
+        const held = isNames(from)
+          ? this.#put(layer, gone, this.#places.at(from))
+          : this.#setMisplaced(layer, gone, from.reason)
+        return { path, value: held?.value, revision: held?.revision ?? 0 }
+      })
+      for (const [index, { layer, to }] of moves.entries()) {
+        const leaf = itemAt(leaves, index)
+        if (leaf.value !== undefined) this.#put(layer, leaf, isNames(to) ? this.#places.at(to) : to.reason)
+      }
+    })
   }
 
   /** See `TreeEntries.losses`. */
@@ -82,6 +112,7 @@ export class LayerTree {
     }
     this.#putRest(layer, list, seen)
     if (seen !== undefined) this.#removeUnseen(layer, seen)
+    this.#places.variables.keepOnly(layer, list.leaves)
   }
 
   #isEmpty(layer: number): boolean {
@@ -104,18 +135,20 @@ export class LayerTree {
   /** Puts one leaf of one layer in place, or takes it away (`value` undefined). Gives what takes that back. */
   set(layer: number, leaf: Leaf): Leaf {
     const before = this.#put(layer, leaf, this.#places.place(layer, leaf.path))
+    if (leaf.value === undefined) this.#places.variables.forget(layer, leaf.path)
     return { path: leaf.path, value: before?.value, revision: before?.revision ?? 0 }
   }
 
   /** Gives what the layer had there. */
   #put(
     layer: number,
-    leaf: Leaf,
+    given: Leaf,
     place: TreePlace | string,
     seen?: Set<Entry | DocumentMark>,
   ): Held | undefined {
-    if (typeof place === 'string') return this.#setMisplaced(layer, leaf, place)
+    if (typeof place === 'string') return this.#setMisplaced(layer, given, place)
     const { trail, schemaNode } = place
+    const leaf = this.#takesCommas[layer] ? { ...given, value: listIn(given.value, schemaNode) } : given
     const mark = trail.end.documents?.find((document) => document.layer === layer)
     if (mark === undefined) this.unusedWatch.note(trail.nodes)
     else this.unusedWatch.noteAll()

@@ -31,6 +31,8 @@ export class Losses {
   readonly #layers: readonly LayerLosses[]
   /** What an update that is being staged has removed by itself, by layer. */
   #removed: readonly Set<string>[] | undefined
+  /** While entries are moved: by layer, whether those that were taken out are newcomers. */
+  #moved: Map<number, boolean> | undefined
 
   constructor(layerCount: number) {
     this.#layers = Array.from({ length: layerCount }, () => ({
@@ -70,9 +72,23 @@ export class Losses {
     return removed
   }
 
+  /** Entries that `move` takes out and puts elsewhere are not lost. */
+  moving(move: () => void): void {
+    this.#moved = new Map()
+    try {
+      move()
+    } finally {
+      this.#moved = undefined
+    }
+  }
+
   came(entry: Entry, names: readonly string[]): void {
     const losses = itemAt(this.#layers, entry.layer)
     losses.count += weightOf(entry)
+    if (this.#moved !== undefined) {
+      if (this.#moved.get(entry.layer) !== false) losses.newcomers?.add(entry)
+      return
+    }
     const { lost, allowed, recent, back, forgiven, newcomers } = losses
     const removed = this.#removed?.[entry.layer]
     const mayBeBack = lost.size > 0 || allowed.size > 0 || recent.size > 0 || removed !== undefined
@@ -98,6 +114,11 @@ export class Losses {
     const losses = itemAt(this.#layers, entry.layer)
     const { back, lost, newcomers } = losses
     losses.count -= weightOf(entry)
+    if (this.#moved !== undefined) {
+      const isNew = newcomers?.delete(entry) !== false
+      this.#moved.set(entry.layer, isNew && this.#moved.get(entry.layer) !== false)
+      return
+    }
     if (heir === undefined && (this.#removed !== undefined || back.size > 0)) {
       const key = lossKey(names)
       this.#removed?.[entry.layer]?.add(key)
@@ -110,6 +131,7 @@ export class Losses {
 
   /** A key that has no place in the tree came (`isThere`) or went. */
   misplaced(layer: number, path: string, isThere: boolean): void {
+    if (this.#moved !== undefined) return
     const removed = this.#removed?.[layer]
     // Keys of leaves begin with a slash.
     if (isThere) removed?.delete(`?${path}`)

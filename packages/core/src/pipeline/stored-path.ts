@@ -28,7 +28,9 @@ function layerName(name: string, parent: SchemaNode | undefined, layer: LayerInf
   if (layer.naming === 'env') {
     const variable = environmentName(name)
     const isListed = parent !== undefined && keysByEnvironment(parent)?.get(variable) === name
-    return property?.environment ?? (isListed ? variable : name.toUpperCase())
+    // a name that has letters of both cases stands for itself
+    const open = name === name.toLowerCase() ? name.toUpperCase() : name
+    return property?.environment ?? (isListed ? variable : open)
   }
   const written = layer.naming === 'stored' && property !== undefined ? property.stored : name
   return layer.separator === '/' ? encodeSegment(written) : written

@@ -14,8 +14,19 @@ export class TreeEntries {
   /** By layer, those spread from documents counted one by one. */
   readonly #counts = new Map<number, number>()
 
-  constructor(layerCount: number) {
+  readonly #noted: (names: readonly string[], entry: Pick<Entry, 'layer' | 'document'>) => void
+
+  /** `noted` is told of every entry and document that comes or goes. */
+  constructor(
+    layerCount: number,
+    noted: (names: readonly string[], entry: Pick<Entry, 'layer' | 'document'>) => void,
+  ) {
     this.losses = new Losses(layerCount)
+    this.#noted = noted
+  }
+
+  noteDocument({ names }: Trail, { layer }: DocumentMark): void {
+    this.#noted(names, { layer })
   }
 
   isEmpty(layer: number): boolean {
@@ -31,6 +42,7 @@ export class TreeEntries {
     } else {
       this.#count(entry.layer, 1)
       this.losses.came(entry, trail.names)
+      this.#noted(trail.names, entry)
       touch(trail, 1)
     }
     const isBare = () => isNullText(entry.value) || isEmptyObject(entry.value)
@@ -46,6 +58,7 @@ export class TreeEntries {
     // A key may have taken over from a document, or the other way round.
     const replacement = entriesOf(trail.end).find((other) => other.layer === entry.layer)
     this.losses.went(entry, trail.names, replacement)
+    this.#noted(trail.names, entry)
   }
 
   #count(layer: number, delta: 1 | -1): void {

@@ -1,7 +1,7 @@
 import { itemAt } from '../item-at.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
 import { schemaNodeAt } from '../schema/describe.ts'
-import { canonicalName, propertyOf } from '../schema/property-name.ts'
+import { canonicalName, hasOpenNames, propertyOf } from '../schema/property-name.ts'
 import { coreOf, type SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { decodeSegment, encodeSegment, MAX_DEPTH } from './document.ts'
@@ -9,6 +9,7 @@ import { mountOf } from './mount.ts'
 import { TO_JSON } from './redact.ts'
 import { Trail } from './trail.ts'
 import type { TreeNode } from './tree-node.ts'
+import { isNames, type MovedVariable, VariableNames, type VariablePlace } from './variable-names.ts'
 
 /** Where a key leads. */
 export interface TreePlace {
@@ -31,12 +32,18 @@ export function unheld(name: string, schemaNode: SchemaNode | undefined): string
 
 const STYLE = { stored: 'how that name is written', env: 'in upper case' } as const
 
+function notWritten(segment: string, naming: keyof typeof STYLE): string {
+  return `the segment ${segment}, which is not ${STYLE[naming]}`
+}
+
 /** Finds the place of a key in the tree: what its segments are called there, and what the schema has for it. */
 export class TreePlaces {
   readonly #schemaNode: SchemaNode
   readonly #root: TreeNode
   readonly #layers: readonly LayerInfo[]
   readonly #needsNames: readonly boolean[]
+  /** Where the variables lead that name entries of records. */
+  readonly variables: VariableNames
 
   constructor(
     schemaNode: SchemaNode,
@@ -47,6 +54,7 @@ export class TreePlaces {
     this.#schemaNode = schemaNode
     this.#root = root
     this.#layers = layers
+    this.variables = new VariableNames(root, layers)
     this.#needsNames = layers.map(
       (layer) => layer.naming === 'env' || (layer.naming === 'stored' && options.isRenamed),
     )
@@ -54,28 +62,66 @@ export class TreePlaces {
 
   /** Where a path leads, or why it leads nowhere. Makes the nodes on the way. */
   place(layer: number, path: string): TreePlace | string {
-    const info = itemAt(this.#layers, layer)
-    const { separator } = info
-    const segments = path === '' ? [] : path.split(separator, MAX_DEPTH + 1)
-    const names = [...mountOf(info)]
-    if (names.length + segments.length > MAX_DEPTH) return `more than ${MAX_DEPTH} levels`
+    const known = this.variables.placeOf(layer, path)
+    if (known !== undefined) return isNames(known) ? this.at(known) : known.reason
+    const found = this.#find(layer, path)
+    const place = found.isOpen ? this.variables.put(layer, path, found.place) : found.place
+    if (!isNames(place)) return place.reason
+    const { separator } = itemAt(this.#layers, layer)
+    return { ...this.at(place), directory: path.slice(0, path.lastIndexOf(separator) + 1) }
+  }
+
+  /** The place that names lead to. Makes the nodes on the way. */
+  at(names: readonly string[]): TreePlace {
+    const trail = new Trail(this.#root)
     let above: SchemaNode | undefined
-    let schemaNode = schemaNodeAt(this.#schemaNode, names)
-    for (const segment of segments) {
-      const name = this.#readSegment(layer, segment, schemaNode)
-      if (typeof name !== 'string') return name.reason
-      names.push(name)
+    let schemaNode: SchemaNode | undefined = this.#schemaNode
+    for (const name of names) {
+      trail.enter(trail.end.makeChild(name))
       above = schemaNode
       schemaNode = schemaNode === undefined ? undefined : childSchemaNode(schemaNode, name)
     }
-    const trail = new Trail(this.#root)
-    for (const name of names) trail.enter(trail.end.makeChild(name))
-    return {
-      trail,
-      schemaNode,
-      above,
-      directory: path.slice(0, path.lastIndexOf(separator) + 1),
+    return { trail, schemaNode, above, directory: '' }
+  }
+
+  /** The variables that lead elsewhere than where they were put. */
+  moves(): readonly MovedVariable[] {
+    return this.variables.moves((layer, path) => this.#find(layer, path).place)
+  }
+
+  /** The names a path leads over; `isOpen` where a variable has a segment that the schema leaves open. */
+  #find(layer: number, path: string): { readonly place: VariablePlace; readonly isOpen: boolean } {
+    const info = itemAt(this.#layers, layer)
+    const segments = path === '' ? [] : path.split(info.separator, MAX_DEPTH + 1)
+    const names = [...mountOf(info)]
+    let isOpen = false
+    if (names.length + segments.length > MAX_DEPTH)
+      return { place: { reason: `more than ${MAX_DEPTH} levels` }, isOpen }
+    let schemaNode = schemaNodeAt(this.#schemaNode, names)
+    for (const segment of segments) {
+      const isOpenHere = info.naming === 'env' && hasOpenNames(schemaNode, segment)
+      isOpen ||= isOpenHere
+      const name = isOpenHere
+        ? this.#openName(names, segment, schemaNode)
+        : this.#readSegment(layer, segment, schemaNode)
+      if (typeof name !== 'string') return { place: name, isOpen }
+      names.push(name)
+      schemaNode = schemaNode === undefined ? undefined : childSchemaNode(schemaNode, name)
     }
+    return { place: names, isOpen }
+  }
+
+  #openName(
+    path: readonly string[],
+    segment: string,
+    schemaNode: SchemaNode | undefined,
+  ): string | { reason: string } {
+    const name = this.variables.nameOf(path, segment)
+    if (typeof name !== 'string') return name
+    // A property goes by its own variable only.
+    const isProperty = schemaNode !== undefined && propertyOf(schemaNode, name, 'properties') !== undefined
+    const reason = isProperty ? notWritten(segment, 'env') : unheld(name, schemaNode)
+    return reason === undefined ? name : { reason }
   }
 
   /** The same for the key after `last`, which most often is in the same directory; then `last` is moved on. */
@@ -110,7 +156,7 @@ export class TreePlaces {
     if (this.#needsNames[layer]) {
       const naming = info.naming === 'env' ? 'env' : 'stored'
       const canonical = canonicalName(schemaNode, name, naming)
-      if (canonical === undefined) return { reason: `the segment ${segment}, which is not ${STYLE[naming]}` }
+      if (canonical === undefined) return { reason: notWritten(segment, naming) }
       name = canonical
     }
     const reason = unheld(name, schemaNode)

@@ -6,6 +6,7 @@ import type { Misplaced } from './misplaced.ts'
 import { compareNames, comparePaths } from './name-order.ts'
 import { nearestName, newGuessBudget } from './nearest-name.ts'
 import type { Issue, UnusedKey } from '../issue.ts'
+import { pathOfVariable } from './path-of-variable.ts'
 import { pathText } from './path-text.ts'
 import { type Entry, entriesOf, type TreeNode } from './tree-node.ts'
 import type { UnusedNote, UnusedSpot } from './unused.ts'
@@ -89,8 +90,11 @@ function unusedKeys(
     for (const entry of entriesOf(node)) {
       if (seen.has(entry) || (isBelowScalar && writer.isNested(entry))) continue
       seen.add(entry)
-      const variable = didYouMean === undefined ? undefined : writer.variableOf(entry.layer, meant)
-      add(entry, path, path, variable ?? didYouMean)
+      const isVariable = writer.variableOf(entry.layer, path) !== undefined
+      const split = isVariable ? pathOfVariable(tree.schemaNode, path, budget) : undefined
+      const variable = writer.variableOf(entry.layer, split ?? meant)
+      const isMeant = split !== undefined || didYouMean !== undefined
+      add(entry, path, path, isMeant ? (variable ?? didYouMean) : undefined)
     }
     for (const child of node.children)
       addBelow(child, [...path, child.name], didYouMean, [...meant, child.name], isBelowScalar)

@@ -21,6 +21,18 @@ export function canonicalName(
     : name
 }
 
+/** Whether a directory takes any name, and gives none of its own to the segment of a variable. */
+export function hasOpenNames(schemaNode: SchemaNode | undefined, segment: string): boolean {
+  if (schemaNode === undefined || propertyOf(schemaNode, segment, 'byEnvironment') !== undefined) return false
+  if (keysByEnvironment(schemaNode)?.has(segment) === true) return false
+  return readingsOf(schemaNode).plans.some(takesAnyName)
+}
+
+function takesAnyName(plan: SchemaNode): boolean {
+  if (plan.type === 'object') return plan.catchall !== undefined && plan.strict === undefined
+  return plan.type === 'record' || plan.type === 'map' || plan.type === 'raw'
+}
+
 /** Where the schema lists the keys of a record: each by its environment variable. */
 export function keysByEnvironment(schemaNode: SchemaNode): ReadonlyMap<string, string> | undefined {
   const core = coreOf(schemaNode)

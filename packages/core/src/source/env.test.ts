@@ -30,8 +30,58 @@ describe('env', () => {
     const recorder = await record({ prefix: 'APP_', environment })
     expect(recorder.layer()).toEqual({ DB__URL: 'x', EMPTY: '' })
     expect(env({ prefix: 'APP_' }).layers).toEqual([
-      { name: 'env', keyPrefix: 'APP_', separator: '__', naming: 'env' },
+      { name: 'env', keyPrefix: 'APP_', separator: '__', naming: 'env', listsWithCommas: true },
     ])
+  })
+
+  it('aliases: variables of other names, below that of the prefix, the first of several names above the others', async () => {
+    const file = join(directory, '.env')
+    await writeFile(file, 'DATABASE_URL=of the file\nAPP_DB__URL=own of the file\n')
+    const environment = { DATABASE_URL: 'b', PGURL: 'a', APP_PORT: '1', PORT: '2', APP_DB__URL: 'own' }
+    const aliases = { 'db.url': ['DATABASE_URL', 'PGURL'], port: 'PORT', 'features."a.b"': 'APP_PORT' }
+    const options = { prefix: 'APP_', aliases, environment, dotenv: [file] }
+    const { layers } = env(options)
+    expect(layers.map(({ name, keyPrefix, at }) => [name, keyPrefix, at])).toEqual(
+      [`dotenv:${file}`, 'env'].flatMap((name) => [
+        [name, 'PGURL', 'db.url'],
+        [name, 'DATABASE_URL', 'db.url'],
+        [name, 'PORT', 'port'],
+        [name, 'APP_PORT', 'features."a.b"'],
+        [name, 'APP_', undefined],
+      ]),
+    )
+    const recorder = await record(options)
+    expect(layers.map((_, layer) => recorder.layer(layer))).toEqual([
+      ...[{}, { '': 'of the file' }, {}, {}, { DB__URL: 'own of the file' }],
+      // a variable that has an alias is not one of the prefix as well
+      ...[{ '': 'a' }, { '': 'b' }, { '': '2' }, { '': '1' }, { DB__URL: 'own' }],
+    ])
+  })
+
+  it('emptyAsUnset: an empty variable is as good as none, also in dotenv files', async () => {
+    const file = join(directory, '.env')
+    await writeFile(file, 'APP_A=file\nAPP_B=\nURL=\n')
+    const environment = { APP_A: '', APP_B: ' ', URL: '' }
+    const options = { prefix: 'APP_', environment, dotenv: [file], aliases: { url: 'URL' } }
+    const taken = await record({ ...options, emptyAsUnset: true })
+    expect([0, 1, 2, 3].map((layer) => taken.layer(layer))).toEqual([{}, { A: 'file' }, {}, { B: ' ' }])
+    const all = await record(options)
+    expect([0, 1, 2, 3].map((layer) => all.layer(layer))).toEqual([
+      { '': '' },
+      { A: 'file', B: '' },
+      { '': '' },
+      { A: '', B: ' ' },
+    ])
+  })
+
+  it.each([
+    [{ aliases: ['DATABASE_URL'] }, 'aliases = a list'],
+    [{ aliases: { 'db.url': '' } }, 'aliases = an object'],
+    [{ aliases: { 'db.url': [] } }, 'aliases = an object'],
+    [{ aliases: { '': 'DATABASE_URL' } }, 'aliases = an object'],
+    [{ emptyAsUnset: 'yes' }, 'emptyAsUnset = a text'],
+  ])('refuses %j', (options, words) => {
+    expect(() => env({ prefix: 'APP_', ...(options as object) })).toThrow(`env() got ${words}; expected`)
   })
 
   it('refuses an empty prefix', () => {

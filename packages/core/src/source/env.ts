@@ -1,16 +1,25 @@
 import { resolve } from 'node:path'
 import { checkOptions, type OptionTable } from '../check-options.ts'
 import { LivetreeError } from '../errors.ts'
-import { flag, listOfTexts, name as nameKind, text } from '../option-kinds.ts'
-import { type Leaf, type Source, type SourceConnection, type SourceContext, Unreadable } from './source.ts'
+import { flag, isObject, listOfTexts, name as nameKind, text } from '../option-kinds.ts'
+import type { Leaf, Source, SourceConnection, SourceContext } from './source.ts'
 import { losesLeaves } from './loses-leaves.ts'
 import { type FileContent, reasonOf } from './read-file.ts'
 import { shellWord } from './shell-word.ts'
+import { Variables } from './variables.ts'
 import { WatchedFile } from './watched-file.ts'
 
 export interface EnvOptions {
   /** What the names of this application's variables start with, e.g. `CHECKOUT_`; the rest is the path. Must not be empty. */
   readonly prefix: string
+  /**
+   * Variables of other names, by the path in the schema that they stand for: `{ 'db.url': 'DATABASE_URL' }`, or a list of
+   * names of which the first that is set counts. The variable that the path itself has (`CHECKOUT_DB__URL`) wins over them.
+   * A path that the schema does not have is refused by `load`. Default none.
+   */
+  readonly aliases?: Readonly<Record<string, string | readonly string[]>> | undefined
+  /** A variable with an empty text counts as not set, also in dotenv files. Default false: an empty text is a value. */
+  readonly emptyAsUnset?: boolean | undefined
   /**
    * Files in dotenv format, relative to the working directory at the time of `load`. Later ones win; missing ones count
    * as empty, also one that is deleted later. One that is emptied, or cannot be read, after loading leaves its last values
@@ -31,6 +40,12 @@ const table: OptionTable = {
       'text that is not empty: without a prefix, every variable of the process would be taken for configuration',
     test: text.test,
   },
+  aliases: {
+    expected: "names of variables by path, such as { 'db.url': 'DATABASE_URL' }",
+    test: (value) =>
+      isObject(value) && Object.entries(value).every(([path, name]) => path !== '' && isAlias(name)),
+  },
+  emptyAsUnset: flag,
   dotenv: listOfTexts,
   environment: {
     expected: 'an object of variables, such as process.env',
@@ -40,15 +55,22 @@ const table: OptionTable = {
   name: nameKind,
 }
 
+function isAlias(given: unknown): boolean {
+  return text.test(given) || (listOfTexts.test(given) && (given as unknown[]).length > 0)
+}
+
 /**
  * Environment variables and dotenv files: `CHECKOUT_DB__POOL__MAX` is `db.pool.max`, for the prefix `CHECKOUT_`. The
- * schema's names are written in upper case with `_` between words, and `__` between segments.
+ * schema's names are written in upper case with `_` between words, and `__` between segments. The name of a record's entry
+ * is the one that another layer has for it, however it is written there: `CHECKOUT_FEATURES__NEW_CHECKOUT` is
+ * `features.newCheckout` if there is one, else `features.new_checkout`; a name with small letters stands for itself. A list
+ * of scalars is written as JSON or with commas (`a,b`).
  *
  * A variable of the process wins over every dotenv file, and a later dotenv file over an earlier one. An empty value is
- * a value. Of a variable that one file gives twice the last counts, as in a shell. `process.env` is never written to;
+ * a value unless `emptyAsUnset` is set. Of a variable that one file gives twice the last counts, as in a shell. `process.env` is never written to;
  * dotenv files are parsed by the package `dotenv`, without expansion.
  *
- * @throws LivetreeError `invalid_options` when `prefix` is empty
+ * @throws LivetreeError `invalid_options` when `prefix` is empty, or an option is of the wrong type
  */
 export function env(options: EnvOptions): Source {
   checkOptions('env()', options, table)
@@ -59,19 +81,18 @@ export function env(options: EnvOptions): Source {
       'env() needs a prefix, such as env({ prefix: "CHECKOUT_" }): without one, every variable of the process would be taken for configuration.',
     )
   }
-  const layer = (layerName: string) =>
-    ({ name: layerName, keyPrefix: prefix, separator: '__', naming: 'env' }) as const
+  const variables = new Variables(prefix, options.aliases ?? {}, options.emptyAsUnset ?? false)
 
   return {
     name,
-    layers: [...dotenv.map((path) => layer(`dotenv:${path}`)), layer(name)],
+    layers: [...dotenv.map((path) => `dotenv:${path}`), name].flatMap((each) => variables.layersOf(each)),
     isRemote: false,
     ...(dotenv.length === 0
       ? {}
       : { removalCommand: `touch ${dotenv.map((path) => shellWord(resolve(path))).join(' ')}` }),
     open({ sink, clock, logger }: SourceContext): SourceConnection {
-      const own = leavesOf(environment, prefix)
-      const fromFiles: (Leaf[] | undefined)[] = dotenv.map(() => undefined)
+      const own = variables.leavesOf(environment)
+      const fromFiles: (Leaf[][] | undefined)[] = dotenv.map(() => undefined)
       /** By file: why it cannot be read now. */
       const lost = new Map<number, LivetreeError>()
       let revision = 0
@@ -81,7 +102,7 @@ export function env(options: EnvOptions): Source {
         const layers = fromFiles.filter((leaves) => leaves !== undefined)
         // the first one waits for all files
         if (layers.length < dotenv.length) return
-        sink.replace({ revision: ++revision, epoch: 0, layers: [...layers, own], allowRemoval })
+        sink.replace({ revision: ++revision, epoch: 0, layers: [...layers.flat(), ...own], allowRemoval })
         for (const error of lost.values()) sink.lost({ error, isFinal: true })
       }
       const lose = (index: number, reason: Error, isFinal: boolean) => {
@@ -97,8 +118,9 @@ export function env(options: EnvOptions): Source {
             return
           }
           const before = fromFiles[index] ?? []
-          const leaves = content.type === 'missing' ? [] : await readDotenv(content.bytes, prefix)
-          if (losesLeaves(before, leaves)) untouched.add(index)
+          const leaves =
+            content.type === 'missing' ? variables.leavesOf({}) : await readDotenv(content.bytes, variables)
+          if (before.some((list, layer) => losesLeaves(list, leaves[layer] ?? []))) untouched.add(index)
           fromFiles[index] = leaves
           lost.delete(index)
           replace()
@@ -128,20 +150,20 @@ export function env(options: EnvOptions): Source {
   }
 }
 
-async function readDotenv(bytes: Uint8Array, prefix: string): Promise<Leaf[]> {
+async function readDotenv(bytes: Uint8Array, variables: Variables): Promise<Leaf[][]> {
   let text: string
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    return [{ path: '', value: new Unreadable('the file is not UTF-8 text'), revision: 0 }]
+    return variables.unreadable('the file is not UTF-8 text')
   }
   if (hasLongBlanks(text)) {
     const reason = 'more blank characters in a row than the parser goes over in a moment'
-    return [{ path: '', value: new Unreadable(reason), revision: 0 }]
+    return variables.unreadable(reason)
   }
   // loaded on first use, since most services in production have no such file
   const { parse } = await import('dotenv')
-  return leavesOf(parse(text), prefix)
+  return variables.leavesOf(parse(text))
 }
 
 /** Longer runs of blank characters are refused. */
@@ -171,10 +193,4 @@ function hasLongBlanks(text: string): boolean {
     if (steps > MAX_STEPS) return true
   }
   return false
-}
-
-function leavesOf(variables: Readonly<Record<string, string | undefined>>, prefix: string): Leaf[] {
-  return Object.entries(variables)
-    .filter(([name, value]) => name.startsWith(prefix) && name.length > prefix.length && value !== undefined)
-    .map(([name, value]) => ({ path: name.slice(prefix.length), value, revision: 0 }))
 }

@@ -65,6 +65,11 @@ export interface LayerInfo {
   /** `Source.removalCommand` for what was removed from this layer, where it differs from that of the source. */
   readonly removalCommand?: string
   /**
+   * Where the schema has a list of scalars, text that is no JSON list is taken apart at its commas, as people write lists in
+   * environment variables. Default false.
+   */
+  readonly listsWithCommas?: boolean
+  /**
    * Its paths come from nested objects, as a file or a program writes them: what has names below it is an object and never
    * a list, and a text is text. Default false: the paths are keys, and the schema decides what they mean.
    */

@@ -1,6 +1,6 @@
 import { isLivetreeError, LivetreeError } from '../errors.ts'
 import { messageOf } from '../thrown.ts'
-import { name as nameKind, oneOf } from '../option-kinds.ts'
+import { flag, name as nameKind, oneOf } from '../option-kinds.ts'
 import type { LayerInfo, Source } from '../source/source.ts'
 import { disown, isPromise } from '../callback.ts'
 
@@ -78,6 +78,8 @@ function wrongField(layer: LayerInfo): string | undefined {
   if (typeof layer.keyPrefix !== 'string') return 'keyPrefix; expected a text'
   if (typeof layer.separator !== 'string' || layer.separator === '') return 'separator; expected a text'
   if (layer.at !== undefined && typeof layer.at !== 'string') return 'at; expected a path such as cache.redis'
+  if (layer.listsWithCommas !== undefined && !flag.test(layer.listsWithCommas))
+    return `listsWithCommas; expected ${flag.expected}`
   if (layer.unused !== undefined && !unused.test(layer.unused)) return `unused; expected ${unused.expected}`
   return naming.test(layer.naming) ? undefined : `naming; expected ${naming.expected}`
 }

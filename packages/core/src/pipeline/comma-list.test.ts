@@ -1,0 +1,68 @@
+import { describe, expect, it, test } from 'vitest'
+import * as z from 'zod'
+import { acceptedValue, envLayer, issuesOf, staged, storedLayer } from './staged.test.kit.ts'
+
+const layers = [storedLayer('base'), { ...envLayer, listsWithCommas: true }]
+const read = (schema: z.ZodType, text: string) =>
+  acceptedValue(staged(z.object({ list: schema }), { layers }).patch(1, { LIST: text }))
+const issue = (schema: z.ZodType, text: string) =>
+  issuesOf(staged(z.object({ list: schema }), { layers }).patch(1, { LIST: text }))[0]
+
+describe('listIn: a list of scalars as a variable', () => {
+  const texts = z.array(z.string())
+  it.each<[z.ZodType, string, unknown]>([
+    [texts, 'a,b', ['a', 'b']],
+    [texts, ' a , b c ', ['a', 'b c']],
+    [texts, 'one', ['one']],
+    [texts, '', []],
+    [texts, '  ', []],
+    [texts, 'a,,b', ['a', '', 'b']],
+    [texts, '["a,b", "c"]', ['a,b', 'c']],
+    [texts, ' ["a"]', ['a']],
+    [texts, 'null', ['null']],
+    [z.array(z.number()), '80,81', [80, 81]],
+    [z.array(z.union([z.number(), z.boolean()])), '80,true', [80, true]],
+    [z.set(z.enum(['GET', 'POST'])), 'GET,POST,GET', new Set(['GET', 'POST'])],
+    [z.tuple([z.string(), z.number()]), 'a,1', ['a', 1]],
+    [texts.optional(), 'a,b', ['a', 'b']],
+    [texts.nullable(), 'null', null],
+    [texts.nullable().default([]), 'a', ['a']],
+    [texts.min(1).transform((list) => list.length), 'a,b', 2],
+  ])('%#: %s', (schema, text, value) => {
+    expect(z.object({ list: z.any() }).parse(acceptedList(schema, text))).toEqual({ list: value })
+  })
+  const acceptedList = (schema: z.ZodType, text: string) => read(schema, text)
+
+  it('leaves what may be a text, or something else, to the schema', () => {
+    expect(read(z.union([texts, z.string()]), 'a,b')).toEqual({ list: 'a,b' })
+    expect(read(z.string(), 'a,b')).toEqual({ list: 'a,b' })
+    expect(read(z.union([z.number(), texts]), '5')).toEqual({ list: 5 })
+  })
+
+  it('is taken from numbered variables too, and from the variables of no other layer', () => {
+    const { patch } = staged(z.object({ list: texts }), { layers })
+    expect(acceptedValue(patch(1, { LIST__0: 'a', LIST__1: 'b' }))).toEqual({ list: ['a', 'b'] })
+    const stored = staged(z.object({ list: texts }), { layers })
+    expect(issuesOf(stored.patch(0, { list: 'a,b' }))[0]?.message).not.toContain('commas')
+  })
+
+  it('reads 100,000 items in one go', () => {
+    expect(read(z.array(z.number()), '1,'.repeat(99_999) + '1')).toEqual({ list: Array(100_000).fill(1) })
+  })
+})
+
+test('formsOfList: an error says which forms are taken', () => {
+  const scalar = 'A list is written as JSON, ["a", "b"], or with commas, a,b'
+  expect(issue(z.array(z.number()), '80,x')).toMatchObject({
+    pathText: 'list.1',
+    message: `Invalid input: expected number, received string. ${scalar}`,
+    origins: [{ key: 'APP_LIST' }],
+  })
+  expect(issue(z.array(z.string()), '["a"')?.message).toBe(
+    `Invalid input: expected array, received string. ${scalar}`,
+  )
+  expect(issue(z.array(z.string()).min(2), 'a')?.message).toContain(scalar)
+  expect(issue(z.array(z.object({ name: z.string() })), 'a,b')?.message).toBe(
+    'Invalid input: expected array, received string. A list of this kind is written as JSON, such as [{"name": "a"}]',
+  )
+})

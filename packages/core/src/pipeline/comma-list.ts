@@ -1,0 +1,41 @@
+import { isScalar } from '../schema/directory.ts'
+import { parts, readingsOf, type ListNode, type SchemaNode } from '../schema/schema-node.ts'
+import { isNullText } from './document.ts'
+
+/**
+ * The items of a text that is written with commas, where the schema has a list of scalars and nothing else: blanks around
+ * an item do not count, and blank text is a list of nothing. Text that begins with `[` is JSON, as everywhere.
+ */
+export function listIn(value: unknown, schemaNode: SchemaNode | undefined): unknown {
+  if (typeof value !== 'string' || /^\s*\[/.test(value)) return value
+  if (!isListOfScalars(schemaNode) || (isNullText(value) && takesNull(schemaNode))) return value
+  return value.trim() === '' ? [] : value.split(',').map((item) => item.trim())
+}
+
+/** How a list is written as a variable; undefined where the schema has no list. */
+export function formsOfList(schemaNode: SchemaNode | undefined): string | undefined {
+  if (!isList(schemaNode)) return undefined
+  return isListOfScalars(schemaNode)
+    ? 'A list is written as JSON, ["a", "b"], or with commas, a,b'
+    : 'A list of this kind is written as JSON, such as [{"name": "a"}]'
+}
+
+function isList(schemaNode: SchemaNode | undefined): schemaNode is SchemaNode {
+  const plans = schemaNode === undefined ? [] : readingsOf(schemaNode).plans
+  return plans.length > 0 && plans.every(({ type }) => type === 'list')
+}
+
+function isListOfScalars(schemaNode: SchemaNode | undefined): schemaNode is SchemaNode {
+  if (!isList(schemaNode)) return false
+  const { plans } = readingsOf(schemaNode)
+  return plans.every((plan) => parts(plan as ListNode).every(isScalar))
+}
+
+function takesNull(schemaNode: SchemaNode): boolean {
+  let at = schemaNode
+  for (let depth = 0; at.type === 'wrapper' && depth < 100; depth++) {
+    if (at.wrapper === 'nullable') return true
+    at = at.inner
+  }
+  return false
+}

@@ -1,0 +1,195 @@
+import { environmentName } from '../schema/naming.ts'
+import type { LayerInfo, Leaf } from '../source/source.ts'
+import { compareNames } from './name-order.ts'
+import { type Entry, entriesOf, type TreeNode } from './tree-node.ts'
+
+/** Where an environment variable leads: the names on the way, or why it leads nowhere. */
+export type VariablePlace = readonly string[] | { readonly reason: string }
+
+/** A variable with a segment whose name the schema leaves open, such as the name of a record's entry. */
+interface OpenVariable {
+  readonly layer: number
+  /** As the environment writes it, without the prefix. */
+  readonly path: string
+  place: VariablePlace
+}
+
+/** Directories in which variables name entries, and by segment of a variable the names it may stand for. */
+interface Wanted {
+  readonly below: Map<string, Wanted>
+  readonly names: Map<string, Set<string>>
+}
+
+/** A variable that is to be moved, because the names that other layers have are others now. */
+export interface MovedVariable {
+  readonly layer: number
+  readonly path: string
+  readonly from: VariablePlace
+  readonly to: VariablePlace
+}
+
+/**
+ * Environment variables are written in upper case, and the entries of a record have any name: NEW_CHECKOUT stands for the
+ * `newCheckout` or `new-checkout` that another layer has, and for `new_checkout` where none has such an entry. Which name
+ * is meant depends only on the names that the other layers have now, not on the order in which they came: when these
+ * change, `moves` tells which variables lead elsewhere.
+ */
+export class VariableNames {
+  readonly #root: TreeNode
+  readonly #isVariable: readonly boolean[]
+  readonly #wanted: Wanted = { below: new Map(), names: new Map() }
+  readonly #variables = new Map<string, OpenVariable>()
+  /** By layer and place, the variable that has it: two for one place would undo each other. */
+  readonly #owners = new Map<string, OpenVariable>()
+  #isStale = false
+
+  constructor(root: TreeNode, layers: readonly LayerInfo[]) {
+    this.#root = root
+    this.#isVariable = layers.map(({ naming }) => naming === 'env')
+  }
+
+  /** An entry came or went: names that variables stand for may be others. */
+  noted(names: readonly string[], entry: Pick<Entry, 'layer' | 'document'>): void {
+    if (this.#variables.size === 0) return
+    let wanted: Wanted | undefined = this.#wanted
+    for (const [depth, name] of names.entries()) {
+      const found = wanted.names.size === 0 ? undefined : wanted.names.get(environmentName(name))
+      if (found !== undefined && this.#isWritten(entry, depth)) {
+        found.add(name)
+        this.#isStale = true
+      }
+      wanted = wanted.below.get(name)
+      if (wanted === undefined) return
+    }
+  }
+
+  /** The name that a segment stands for in the directory at `path`; undefined where other layers have several such names. */
+  nameOf(path: readonly string[], segment: string): string | { readonly reason: string } {
+    // A name that no upper case stands for is written as it is.
+    if (segment !== segment.toUpperCase()) return segment
+    const names = this.#namesFor(path, segment)
+    const fallback = segment.toLowerCase()
+    if (names.length === 0 || names.includes(fallback)) return fallback
+    if (names.length === 1) return names[0] ?? fallback
+    const alike = names.sort(compareNames).slice(0, 3).join(' and ')
+    return { reason: `the segment ${segment}, which stands for ${alike} alike` }
+  }
+
+  /** Where a variable was put. */
+  placeOf(layer: number, path: string): VariablePlace | undefined {
+    return this.#variables.get(idOf(layer, path))?.place
+  }
+
+  /** The variable of a layer that leads to a place, as the environment writes it; undefined where its name says so. */
+  variableAt(layer: number, names: readonly PropertyKey[]): string | undefined {
+    return this.#owners.get(ownerId(layer, names))?.path
+  }
+
+  /** Notes where a variable with an open segment leads; one whose place is taken leads nowhere. */
+  put(layer: number, path: string, place: VariablePlace): VariablePlace {
+    const variable: OpenVariable = { layer, path, place }
+    this.#variables.set(idOf(layer, path), variable)
+    this.#claim(variable, place)
+    // Of two for one place the first by name has it.
+    if (!isNames(variable.place)) this.#isStale = true
+    return variable.place
+  }
+
+  forget(layer: number, path: string): void {
+    const variable = this.#variables.get(idOf(layer, path))
+    if (variable === undefined) return
+    this.#variables.delete(idOf(layer, path))
+    this.#release(variable)
+    this.#isStale = true
+  }
+
+  /** Forgets the variables of a layer that are not among its leaves any more. */
+  keepOnly(layer: number, leaves: readonly Leaf[]): void {
+    if (!this.#isVariable[layer]) return
+    const paths = new Set(leaves.filter(({ value }) => value !== undefined).map(({ path }) => path))
+    for (const variable of this.#variables.values())
+      if (variable.layer === layer && !paths.has(variable.path)) this.forget(layer, variable.path)
+  }
+
+  /** The variables that lead elsewhere than before; from now on they are taken to be there. */
+  moves(find: (layer: number, path: string) => VariablePlace): readonly MovedVariable[] {
+    if (!this.#isStale) return NONE
+    this.#isStale = false
+    const before = new Map(Array.from(this.#variables.values(), (variable) => [variable, variable.place]))
+    this.#owners.clear()
+    const inOrder = [...before.keys()].sort((a, b) => a.layer - b.layer || compareNames(a.path, b.path))
+    for (const variable of inOrder) this.#claim(variable, find(variable.layer, variable.path))
+    return inOrder.flatMap((variable) => {
+      const { layer, path, place: to } = variable
+      const from = before.get(variable) ?? to
+      return isSamePlace(from, to) ? [] : [{ layer, path, from, to }]
+    })
+  }
+
+  #claim(variable: OpenVariable, place: VariablePlace): void {
+    variable.place = place
+    if (!isNames(place)) return
+    const owner = this.#owners.get(ownerId(variable.layer, place))
+    if (owner === undefined) this.#owners.set(ownerId(variable.layer, place), variable)
+    else variable.place = { reason: `the same place as ${owner.path}` }
+  }
+
+  #release(variable: OpenVariable): void {
+    if (!isNames(variable.place)) return
+    const id = ownerId(variable.layer, variable.place)
+    if (this.#owners.get(id) === variable) this.#owners.delete(id)
+  }
+
+  /** The names that other layers have now for a segment. */
+  #namesFor(path: readonly string[], segment: string): string[] {
+    let wanted = this.#wanted
+    let node: TreeNode | undefined = this.#root
+    for (const name of path) {
+      const next = wanted.below.get(name) ?? { below: new Map(), names: new Map() }
+      wanted.below.set(name, next)
+      wanted = next
+      node = node?.child(name)
+    }
+    let known = wanted.names.get(segment)
+    if (known === undefined) {
+      known = new Set()
+      for (const { name } of node?.children ?? []) if (environmentName(name) === segment) known.add(name)
+      wanted.names.set(segment, known)
+    }
+    for (const name of known) {
+      const child = node?.child(name)
+      // Noted again when it comes back.
+      if (child === undefined || !this.#hasWritten(child, path.length)) known.delete(name)
+    }
+    return [...known]
+  }
+
+  /** Whether a node below the directory at `depth` has anything that some layer names in its own way. */
+  #hasWritten(node: TreeNode, depth: number): boolean {
+    if (node.leafCount === 0) return false
+    if (entriesOf(node).some((entry) => this.#isWritten(entry, depth))) return true
+    if (node.documents?.some(({ layer }) => !this.#isVariable[layer])) return true
+    for (const child of node.children) if (this.#hasWritten(child, depth)) return true
+    return false
+  }
+
+  /** A variable's document writes the names inside it as they are. */
+  #isWritten({ layer, document }: Pick<Entry, 'layer' | 'document'>, depth: number): boolean {
+    return !this.#isVariable[layer] || (document !== undefined && document.path.length <= depth)
+  }
+}
+
+const NONE: readonly MovedVariable[] = []
+
+export function isNames(place: VariablePlace): place is readonly string[] {
+  return Array.isArray(place)
+}
+
+function isSamePlace(a: VariablePlace, b: VariablePlace): boolean {
+  if (!isNames(a) || !isNames(b)) return !isNames(a) && !isNames(b) && a.reason === b.reason
+  return a.length === b.length && a.every((name, index) => name === b[index])
+}
+
+const idOf = (layer: number, path: string) => `${layer}:${path}`
+const ownerId = (layer: number, names: readonly PropertyKey[]) =>
+  JSON.stringify([layer, ...names.map(String)])

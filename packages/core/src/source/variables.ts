@@ -1,0 +1,77 @@
+import { type LayerInfo, type Leaf, Unreadable } from './source.ts'
+
+/** Variables by their names, as a process or a dotenv file has them. */
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Which variables a configuration reads, and as which layers: one for each alias, and above them that of the prefix. */
+export class Variables {
+  readonly #prefix: string
+  readonly #takesEmpty: boolean
+  /** Those that win over others come later. */
+  readonly #aliases: readonly { readonly path: string; readonly name: string }[]
+  readonly #aliasNames: ReadonlySet<string>
+
+  constructor(
+    prefix: string,
+    aliases: Readonly<Record<string, string | readonly string[]>>,
+    emptyAsUnset: boolean,
+  ) {
+    this.#prefix = prefix
+    this.#takesEmpty = !emptyAsUnset
+    this.#aliases = Object.entries(aliases).flatMap(([path, names]) =>
+      [names]
+        .flat()
+        .reverse()
+        .map((name) => ({ path, name })),
+    )
+    this.#aliasNames = new Set(this.#aliases.map(({ name }) => name))
+  }
+
+  /** The layers of one environment, all of the same name: what a variable is called tells them apart. */
+  layersOf(layerName: string): LayerInfo[] {
+    const aliases = this.#aliases.map(
+      ({ path, name }): LayerInfo => ({
+        name: layerName,
+        keyPrefix: name,
+        separator: '/',
+        naming: 'exact',
+        at: path,
+        listsWithCommas: true,
+      }),
+    )
+    const own: LayerInfo = {
+      name: layerName,
+      keyPrefix: this.#prefix,
+      separator: '__',
+      naming: 'env',
+      listsWithCommas: true,
+    }
+    return [...aliases, own]
+  }
+
+  /** The leaves of one environment, by layer. */
+  leavesOf(environment: Environment): Leaf[][] {
+    const aliases = this.#aliases.map(({ name }) => {
+      // a name such as `constructor` is not inherited
+      const value = Object.hasOwn(environment, name) ? environment[name] : undefined
+      return this.#isSet(value) ? [{ path: '', value, revision: 0 }] : []
+    })
+    const own = Object.entries(environment)
+      .filter(([name, value]) => this.#isOwn(name) && this.#isSet(value))
+      .map(([name, value]) => ({ path: name.slice(this.#prefix.length), value, revision: 0 }))
+    return [...aliases, own]
+  }
+
+  /** An environment that cannot be read at all: the tree is invalid. */
+  unreadable(reason: string): Leaf[][] {
+    return [...this.#aliases.map(() => []), [{ path: '', value: new Unreadable(reason), revision: 0 }]]
+  }
+
+  #isOwn(name: string): boolean {
+    return name.startsWith(this.#prefix) && name.length > this.#prefix.length && !this.#aliasNames.has(name)
+  }
+
+  #isSet(value: string | undefined): boolean {
+    return value !== undefined && (this.#takesEmpty || value !== '')
+  }
+}
