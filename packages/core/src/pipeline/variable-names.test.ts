@@ -158,6 +158,6 @@ test('VariableNames: one tree, one value, whatever the history', () => {
         expect(shown(outcome)).toBe(shown(last as object))
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 500 },
   )
 })

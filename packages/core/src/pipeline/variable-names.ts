@@ -37,7 +37,8 @@ export interface MovedVariable {
 export class VariableNames {
   readonly #root: TreeNode
   readonly #isVariable: readonly boolean[]
-  readonly #wanted: Wanted = { below: new Map(), names: new Map() }
+  /** Kept up to date while there are variables. */
+  #wanted: Wanted = nothingWanted()
   readonly #variables = new Map<string, OpenVariable>()
   /** By layer and place, the variable that has it: two for one place would undo each other. */
   readonly #owners = new Map<string, OpenVariable>()
@@ -101,6 +102,7 @@ export class VariableNames {
     this.#variables.delete(idOf(layer, path))
     this.#release(variable)
     this.#isStale = true
+    if (this.#variables.size === 0) this.#wanted = nothingWanted()
   }
 
   /** Forgets the variables of a layer that are not among its leaves any more. */
@@ -145,7 +147,7 @@ export class VariableNames {
     let wanted = this.#wanted
     let node: TreeNode | undefined = this.#root
     for (const name of path) {
-      const next = wanted.below.get(name) ?? { below: new Map(), names: new Map() }
+      const next = wanted.below.get(name) ?? nothingWanted()
       wanted.below.set(name, next)
       wanted = next
       node = node?.child(name)
@@ -177,6 +179,10 @@ export class VariableNames {
   #isWritten({ layer, document }: Pick<Entry, 'layer' | 'document'>, depth: number): boolean {
     return !this.#isVariable[layer] || (document !== undefined && document.path.length <= depth)
   }
+}
+
+function nothingWanted(): Wanted {
+  return { below: new Map(), names: new Map() }
 }
 
 const NONE: readonly MovedVariable[] = []
