@@ -79,7 +79,7 @@ describe('real loggers are taken as they are', () => {
       code: 'listener_failed',
       err: { type: 'TypeError', message: 'of the handler' },
     })
-    expect(failed.err.stack).toContain('core-loggers.test.ts')
+    expect(failed.err.stack).toContain('loggers.test.ts')
     expect(lines.find(({ level }) => level === 40)).toMatchObject({
       config: 'shop',
       msg: expect.stringContaining(KEY),
@@ -124,7 +124,7 @@ describe('real loggers are taken as they are', () => {
         cause: {
           name: 'TypeError',
           message: 'of the handler',
-          stack: expect.stringContaining('core-loggers'),
+          stack: expect.stringContaining('loggers'),
         },
       })
       expect(lines.find(({ level }) => level.startsWith('warn'))).toMatchObject({
@@ -237,9 +237,7 @@ describe('real loggers are taken as they are', () => {
       expect(said).toContainEqual(
         expect.stringMatching(new RegExp(`^error \\[${context}\\] .*${FAILED}.*config: shop`)),
       )
-      expect(said).toContainEqual(
-        expect.stringMatching(/^stack TypeError: of the handler\n +at .*core-loggers/),
-      )
+      expect(said).toContainEqual(expect.stringMatching(/^stack TypeError: of the handler\n +at .*loggers/))
       expect(said).toContainEqual(expect.stringContaining(`warn [${context}] A tree of configuration "shop"`))
       expect(said).toContainEqual(expect.stringContaining(KEY))
       expect(said).toContainEqual(expect.stringContaining(`log [${context}] Configuration "shop" is ready`))

@@ -1,4 +1,4 @@
-// Run in a process of its own by core-leaves-nothing.test.ts: everything that has a life of its own, then close.
+// Run in a process of its own by leaves-nothing.test.ts: everything that has a life of its own, then close.
 import { createManualSource } from '@livetree/core/testing'
 import { defineConfig, env, file, live, memory } from '@livetree/core'
 import * as z from 'zod'

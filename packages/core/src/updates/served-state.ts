@@ -4,7 +4,7 @@ import type { Clock } from '../source/source.ts'
 import { type RejectedEvent, Rejection } from './rejection.ts'
 import { Snapshot } from './snapshot.ts'
 import type { SourceState } from './source-state.ts'
-import { PositionTracker, type StorePosition } from './store-position.ts'
+import { PositionTracker, type StorePosition } from './position-tracker.ts'
 import { NO_OBSERVER, type UpdateObserver } from './update-observer.ts'
 
 /** Where the value in service came from: the sources, or the fallback that was applied at startup. */

@@ -5,7 +5,7 @@ import type { Leaf, PatchUpdate } from '../source/source.ts'
 import type { ServedState } from './served-state.ts'
 import type { SourceState } from './source-state.ts'
 import type { Staging } from './staging.ts'
-import type { StorePosition } from './store-position.ts'
+import type { StorePosition } from './position-tracker.ts'
 
 /** The tree of a source at a position, other than the one that is staged. */
 export interface StoredTree extends StorePosition {
