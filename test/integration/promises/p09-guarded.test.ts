@@ -85,6 +85,29 @@ eachEtcd('P9 guarded', (etcd) => {
     expect(Object.keys(config.current.limits)).toHaveLength(30)
   })
 
+  test('permission that comes while a document cannot be read allows nothing that goes later', async () => {
+    const document = (tree: object) => JSON.stringify(tree)
+    const limits = Object.fromEntries(Object.keys(MANY).map((path) => [path.slice('limits/'.length), 1]))
+    const allow = () => shop.client.kv.put(`${shop.root}/.livetree/allow-removal`, 'yes')
+    for (const unreadable of ['{"n0": 1, ', '{"n0": 1, "n0": 2}', Buffer.from([0xff, 0xfe]), 'text']) {
+      const key = `${shop.root}/prod/limits`
+      await shop.write({ ...GOOD_TREE, limits: document(limits) })
+      const config = await shop.load()
+      const before = config.current
+      await shop.client.kv.put(key, unreadable)
+      await allow()
+      await config.refresh()
+      expect(config.current).toBe(before)
+      await shop.client.kv.put(key, document({ n0: 1 }))
+      await config.refresh()
+      expect(config.status.rejected?.issues).toMatchObject([{ code: 'guard' }])
+      expect(config.current).toBe(before)
+      await allow()
+      await waitFor(() => Object.keys(config.current.limits).length === 1)
+      await config.close()
+    }
+  })
+
   test('permission that came with a rejected write is gone with it', async () => {
     await shop.write({ ...GOOD_TREE, ...MANY })
     const config = await shop.load()

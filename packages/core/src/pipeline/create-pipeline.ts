@@ -8,7 +8,8 @@ import { assertMounts } from './assert-mounts.ts'
 import { Decoder } from './decode.ts'
 import { diffValues } from './diff.ts'
 import { explainPath } from './explain.ts'
-import { Guard, type GuardMemory, type GuardOptions } from './guard.ts'
+import { Guard, type GuardOptions } from './guard.ts'
+import type { GuardMemory } from './guard-memory.ts'
 import { holdingPromises } from './holding-promises.ts'
 import { limitedIssues } from './issue-limit.ts'
 import { IssueWriter, type NamedLayer } from './issues.ts'
@@ -172,7 +173,10 @@ class LayeredPipeline<T> implements Pipeline<T> {
     ]
     const issues = limitedIssues(found, isUnusedWrong ? more : 0, writer)
     if (issues.length === 0 && this.#options.guard !== false) issues.push(...this.#guard.issues(writer, now))
-    if (issues.length > 0 || !decoded.isValid) return { type: 'rejected', issues, unused }
+    if (issues.length > 0 || !decoded.isValid) {
+      this.#guard.reject()
+      return { type: 'rejected', issues, unused }
+    }
     const value = decoded.value as T
     const isSame = this.#accepted !== undefined && Object.is(this.#accepted.value, value)
     this.#accepted = { value }

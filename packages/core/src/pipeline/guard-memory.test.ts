@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import type { GuardMemory } from './guard.ts'
+import type { GuardMemory } from './guard-memory.ts'
 import { issuesOf, staged, type Tree } from './staged.test.kit.ts'
 
 const schema = z.object({

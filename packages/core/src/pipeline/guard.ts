@@ -1,11 +1,12 @@
 import { itemAt } from '../item-at.ts'
 import type { IssueWriter } from './issues.ts'
+import type { GuardMemory, SeenTree } from './guard-memory.ts'
 import { directoriesOf, type GuardedSource, howToAllow } from './guarded-source.ts'
 import type { LayerTree } from './layer-tree.ts'
 import type { Issue, Path } from '../issue.ts'
 import type { RemovalPermission, ReplaceUpdate } from '../source/source.ts'
 import { pathText } from './path-text.ts'
-import { emptied, goneCount, standIns, sum } from './removals.ts'
+import { emptied, goneCount, hasStandIn, standIns, sum } from './removals.ts'
 
 /** When a removal is too large to be taken for meant. */
 export interface GuardOptions {
@@ -17,31 +18,6 @@ export interface GuardOptions {
   readonly windowMs?: number
 }
 
-/** What the guard compares with, as it is kept on disk: with it a restarted process judges as the one before it would. */
-export interface GuardMemory {
-  /** Leaves of the last accepted tree. */
-  readonly leafCount: number
-  /** The most leaves of any tree accepted in the window. */
-  readonly peak: number
-  /** When the window began, ms since the epoch; undefined while nothing has been removed. */
-  readonly since: number | undefined
-  /** What was removed in the window, layer by layer. */
-  readonly removed: readonly (readonly string[])[]
-  /** A tree that came after it was refused, and the refusal stood. */
-  readonly isRefused: boolean
-  /** What is gone in the tree at `seen` and allowed to be, layer by layer: that tree was not accepted for another reason. */
-  readonly allowed: readonly (readonly string[])[]
-  /** The newest tree the process had taken, accepted or not; undefined where `allowed` and `isRefused` are of the accepted one. */
-  readonly seen: SeenTree | undefined
-}
-
-/** Which tree of which store. */
-export interface SeenTree {
-  readonly revision: number
-  /** See `ReplaceUpdate.store`. */
-  readonly store: string | undefined
-}
-
 interface Watched extends GuardedSource {
   accepted: number
   peak: number
@@ -50,6 +26,8 @@ interface Watched extends GuardedSource {
   isRefused: boolean
   /** What is staged only stands in for the source: it is neither judged nor accepted. */
   isFallback: boolean
+  /** A removal was allowed since a tree was judged last. */
+  isAllowedAnew: boolean
   /** What an earlier process was allowed to lose; the source has not handed over a tree since. */
   remembered:
     | { readonly seen: SeenTree | undefined; readonly allowed: readonly ReadonlySet<string>[] }
@@ -77,6 +55,7 @@ export class Guard {
       since: undefined,
       isRefused: false,
       isFallback: false,
+      isAllowedAnew: false,
       remembered: undefined,
     }))
   }
@@ -104,7 +83,9 @@ export class Guard {
    * or, if it removed nothing from them, all that is gone.
    */
   allow(source: number, removed: readonly ReadonlySet<string>[], permission: RemovalPermission): void {
-    const own = itemAt(this.#sources, source).layers
+    const watched = itemAt(this.#sources, source)
+    const own = watched.layers
+    watched.isAllowedAnew = true
     const layers = typeof permission === 'boolean' ? own : permission.map((index) => itemAt(own, index))
     const isAll = layers.every((layer) => itemAt(removed, layer).size === 0)
     for (const layer of layers)
@@ -144,6 +125,20 @@ export class Guard {
     })
   }
 
+  /**
+   * The staged tree was not accepted, so permission that came with it stays for later ones: but only for what is gone. Of
+   * leaves that something stands in for, such as text that cannot be read, nobody knows whether they are meant to go.
+   */
+  reject(): void {
+    for (const watched of this.#sources) {
+      const { layers, isAllowedAnew } = watched
+      watched.isAllowedAnew = false
+      if (!isAllowedAnew) continue
+      for (const layer of layers)
+        this.#tree.losses.disallow(layer, (key) => hasStandIn(this.#tree, layer, key, layers))
+    }
+  }
+
   /** The sources whose refusal stands; to be handed to `takeBack`. */
   refused(): ReadonlySet<string> {
     return new Set(this.#sources.filter(({ isRefused }) => isRefused).map(({ name }) => name))
@@ -174,6 +169,7 @@ export class Guard {
     const since = isForgiven && !hasEarlier ? undefined : watched.since
     watched.since = recent > 0 || watched.peak > watched.accepted ? (since ?? now) : undefined
     watched.isRefused = false
+    watched.isAllowedAnew = false
   }
 
   memory(source: number): GuardMemory {

@@ -1,4 +1,4 @@
-import type { GuardMemory } from './guard.ts'
+import type { GuardMemory } from './guard-memory.ts'
 import type { LeafList } from './leaf-list.ts'
 import type { Issue, Path, Origin, UnusedKey } from '../issue.ts'
 import type { Leaf, PatchUpdate, ReplaceUpdate } from '../source/source.ts'

@@ -38,21 +38,19 @@ export function emptied(
   return [...found.values()].filter((each) => each.count >= minRemoved)
 }
 
-/**
- * Lost leaves that something stands in for: one value in the place of a whole list, or the same leaf in another of the
- * source's layers.
- */
+/** How many lost leaves something stands in for. */
 export function standIns(tree: LayerTree, layers: readonly number[], all = layers): number {
-  const { losses, root } = tree
-  let count = 0
-  for (const layer of layers) {
-    for (const key of losses.of(layer).lost) {
-      const names = namesOfLoss(key)
-      const isCovered = hasValueAbove(root, names, layer)
-      if (isCovered || isMoved(tree, names, all)) count++
-    }
-  }
-  return count
+  const keys = layers.flatMap((layer) => [...tree.losses.of(layer).lost].map((key) => ({ layer, key })))
+  return keys.filter(({ layer, key }) => hasStandIn(tree, layer, key, all)).length
+}
+
+/**
+ * Whether something stands in for a leaf that a layer has lost: one value in the place of all that was around it, be it
+ * text that cannot be read, or the same leaf in another of the source's layers.
+ */
+export function hasStandIn(tree: LayerTree, layer: number, key: string, all: readonly number[]): boolean {
+  const names = namesOfLoss(key)
+  return hasValueAbove(tree.root, names, layer) || isMoved(tree, names, all)
 }
 
 function isMoved({ losses, root }: LayerTree, names: readonly string[], layers: readonly number[]): boolean {

@@ -1,5 +1,5 @@
 import { LivetreeError } from '../errors.ts'
-import type { GuardMemory, SeenTree } from '../pipeline/guard.ts'
+import type { GuardMemory, SeenTree } from '../pipeline/guard-memory.ts'
 import type { Leaf } from '../source/source.ts'
 
 /** What one source held when the snapshot was taken. */

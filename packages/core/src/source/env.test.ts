@@ -122,8 +122,7 @@ describe('env', () => {
     for (const path of files) await write(path, 'APP_A=1\nAPP_B=1\n')
     const source = { prefix: 'APP_', dotenv: files, environment: {}, watch: false }
     const recorder = await record(source)
-    const allowed = () =>
-      recorder.calls.filter((call) => JSON.stringify(call).includes('"allowRemoval":true'))
+    const allowed = () => recorder.calls.filter((call) => JSON.stringify(call).includes('"allowRemoval":['))
     const refresh = () => recorder.connection.refresh(new AbortController().signal)
     await write(second, 'APP_A=1\n')
     await write(third, 'APP_A=1\n')
@@ -140,6 +139,42 @@ describe('env', () => {
     expect(env(source).removalCommand).toBe(`touch ${files.join(' ')}`)
   })
 
+  it('takes no touch of a file that is not UTF-8 for permission, and asks for none', async () => {
+    const [path, other] = ['.env', '.env.local'].map((name) => join(directory, name)) as [string, string]
+    let seconds = 1_000
+    const whole = 'APP_A=1\nAPP_B=1\n'
+    for (const each of [path, other]) await writeFile(each, whole)
+    const aliases = { c: 'C' }
+    const options = { prefix: 'APP_', aliases, dotenv: [path, other], environment: {}, watch: false }
+    const recorder = await record(options)
+    const allowed = () =>
+      recorder.calls.flatMap((call) =>
+        call.type === 'replace' && call.update.allowRemoval !== false ? [call.update.allowRemoval] : [],
+      )
+    const touch = async (each: string) => {
+      await utimes(each, ++seconds, seconds)
+      await recorder.connection.refresh(new AbortController().signal)
+    }
+    const write = async (each: string, content: string | Uint8Array) => {
+      await writeFile(each, content)
+      await touch(each)
+    }
+    await write(path, Buffer.from([0xff, 0xfe, 0x41]))
+    await touch(path)
+    await write(path, whole)
+    await touch(path)
+    expect(allowed()).toEqual([])
+    await write(path, Buffer.from([0xff, 0xfe, 0x41]))
+    await write(other, 'APP_A=1\n')
+    await touch(other)
+    // for the layers of this file alone: those of an alias and of the prefix
+    expect(allowed()).toEqual([[2, 3]])
+    await write(path, 'APP_A=1\n')
+    expect(allowed()).toHaveLength(1)
+    await touch(path)
+    expect(allowed().slice(1)).toEqual([[0, 1, 2, 3]])
+  })
+
   it('allows the removal of a deleted file beside a cut one by the command it names', async () => {
     const files = ['.env', '.env.local', '.env.none'].map((name) => join(directory, name))
     const [cut, deleted] = files as [string, string, string]
@@ -149,8 +184,7 @@ describe('env', () => {
     }
     const options = { prefix: 'APP_', dotenv: files, environment: {}, watch: false }
     const recorder = await record(options)
-    const allowed = () =>
-      recorder.calls.filter((call) => JSON.stringify(call).includes('"allowRemoval":true'))
+    const allowed = () => recorder.calls.filter((call) => JSON.stringify(call).includes('"allowRemoval":['))
     const refresh = () => recorder.connection.refresh(new AbortController().signal)
     await writeFile(cut, 'APP_A=1\n')
     await rm(deleted)

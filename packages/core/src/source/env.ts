@@ -2,8 +2,8 @@ import { resolve } from 'node:path'
 import { checkOptions, type OptionTable } from '../check-options.ts'
 import { LivetreeError } from '../errors.ts'
 import { flag, isObject, listOfTexts, name as nameKind, text } from '../option-kinds.ts'
-import type { Leaf, Source, SourceConnection, SourceContext } from './source.ts'
-import { losesLeaves } from './loses-leaves.ts'
+import type { Leaf, RemovalPermission, Source, SourceConnection, SourceContext } from './source.ts'
+import { KnownLeaves } from './known-leaves.ts'
 import { type FileContent, reasonOf } from './read-file.ts'
 import { shellWord } from './shell-word.ts'
 import { Variables } from './variables.ts'
@@ -87,23 +87,31 @@ export function env(options: EnvOptions): Source {
     name,
     layers: [...dotenv.map((path) => `dotenv:${path}`), name].flatMap((each) => variables.layersOf(each)),
     isRemote: false,
-    ...(dotenv.length === 0
-      ? {}
-      : { removalCommand: `touch ${dotenv.map((path) => shellWord(resolve(path))).join(' ')}` }),
+    // asked for by `load`, which is when the paths are resolved
+    get removalCommand() {
+      const paths = dotenv.map((path) => shellWord(resolve(path)))
+      return paths.length === 0 ? undefined : `touch ${paths.join(' ')}`
+    },
     open({ sink, clock, logger }: SourceContext): SourceConnection {
       const own = variables.leavesOf(environment)
       const fromFiles: (Leaf[][] | undefined)[] = dotenv.map(() => undefined)
       /** By file: why it cannot be read now. */
       const lost = new Map<number, LivetreeError>()
       let revision = 0
-      /** Files that lost variables and were not touched since: what they lost may be an accident. */
-      const untouched = new Set<number>()
-      const replace = (allowRemoval = false) => {
+      const known = dotenv.map(() => new KnownLeaves())
+      const replace = (allowRemoval: RemovalPermission = false) => {
         const layers = fromFiles.filter((leaves) => leaves !== undefined)
         // the first one waits for all files
         if (layers.length < dotenv.length) return
         sink.replace({ revision: ++revision, epoch: 0, layers: [...layers.flat(), ...own], allowRemoval })
         for (const error of lost.values()) sink.lost({ error, isFinal: true })
+      }
+      /** Of what a file that cannot be read now has lost, nobody knows. */
+      const readableLayers = () => {
+        const isReadable = fromFiles.flatMap((layers, index) =>
+          (layers ?? []).map(() => known[index]?.isReadable === true),
+        )
+        return [...isReadable.keys()].filter((layer) => isReadable[layer])
       }
       const lose = (index: number, reason: Error, isFinal: boolean) => {
         const message = `Cannot read ${dotenv[index]}: ${reasonOf(reason)}`
@@ -117,16 +125,19 @@ export function env(options: EnvOptions): Source {
             lose(index, content.error, content.type === 'failed')
             return
           }
-          const before = fromFiles[index] ?? []
           const leaves =
             content.type === 'missing' ? variables.leavesOf({}) : await readDotenv(content.bytes, variables)
-          if (before.some((list, layer) => losesLeaves(list, leaves[layer] ?? []))) untouched.add(index)
+          known[index]?.take(leaves)
           fromFiles[index] = leaves
           lost.delete(index)
           replace()
         }
         const onTouched = () => {
-          if (untouched.delete(index) && untouched.size === 0) replace(true)
+          const own = known[index]
+          if (own?.hasLost !== true) return
+          own.allow()
+          // each file that lost variables has to be touched: what one of them lost may be an accident
+          if (!known.some(({ hasLost }) => hasLost)) replace(readableLayers())
         }
         return new WatchedFile(path, {
           clock,

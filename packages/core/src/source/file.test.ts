@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { recordSource, type SourceRecorder } from '../testing/record-source.ts'
+import { env } from './env.ts'
 import { type FileOptions, file } from './file.ts'
 import { Unreadable } from './source.ts'
 import { systemClock } from '../clock.ts'
@@ -244,6 +245,50 @@ describe('file', () => {
     await rename(`${path}.new`, path)
     await refresh()
     expect(allowed()).toHaveLength(1)
+  })
+
+  it('takes no touch of a file that cannot be read for permission, then or later', async () => {
+    const path = join(directory, 'a.json')
+    let seconds = 1_000
+    const recorder = await record(path, { watch: false, optional: true })
+    const refresh = () => recorder.connection.refresh(new AbortController().signal)
+    const allowed = () => recorder.calls.filter((call) => call.type === 'replace' && call.update.allowRemoval)
+    const write = async (text: string) => {
+      await writeFile(path, text)
+      await touch()
+    }
+    const touch = async () => {
+      await utimes(path, ++seconds, seconds)
+      await refresh()
+    }
+    await write('{"a": 1, "b": 2}')
+    await write('{"a": 1,')
+    await touch()
+    // whole again, it has lost nothing that a touch could be for
+    await write('{"a": 1, "b": 2}')
+    await touch()
+    expect(allowed()).toEqual([])
+    await write('{"a": 1,')
+    await write('{"a": 1}')
+    expect(allowed()).toEqual([])
+    await touch()
+    expect(allowed()).toHaveLength(1)
+    await touch()
+    expect(allowed()).toHaveLength(1)
+  })
+
+  it('names the file that it reads in the command, whatever the directory was when it was made', async () => {
+    const before = process.cwd()
+    const source = [file('a.json'), env({ prefix: 'A_', dotenv: ['a.env'] })]
+    try {
+      process.chdir(directory)
+      expect(source.map(({ removalCommand }) => removalCommand)).toEqual([
+        `touch ${join(process.cwd(), 'a.json')}`,
+        `touch ${join(process.cwd(), 'a.env')}`,
+      ])
+    } finally {
+      process.chdir(before)
+    }
   })
 
   it('takes an empty file in the place of a deleted optional one for the permission, and of a required one for nothing', async () => {

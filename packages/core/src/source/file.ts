@@ -3,7 +3,7 @@ import { checkArguments, checkOptions, type OptionTable } from '../check-options
 import { LivetreeError } from '../errors.ts'
 import { flag, milliseconds, name as nameKind, oneOf, text } from '../option-kinds.ts'
 import { flatten } from './flatten.ts'
-import { losesLeaves } from './loses-leaves.ts'
+import { KnownLeaves } from './known-leaves.ts'
 import { type DocumentFormat, parseDocument } from './parse-document.ts'
 import { shellWord } from './shell-word.ts'
 import { type Leaf, type Source, type SourceConnection, type SourceContext, Unreadable } from './source.ts'
@@ -59,16 +59,20 @@ export function file(path: string, options: FileOptions = {}): Source {
     name,
     layers: [{ name, keyPrefix: `${path}#/`, separator: '/', naming: 'stored', isNested: true }],
     isRemote: false,
-    removalCommand: `touch ${shellWord(resolve(path))}`,
+    // asked for by `load`, which is when the path is resolved
+    get removalCommand() {
+      return `touch ${shellWord(resolve(path))}`
+    },
     open({ sink, clock, logger }: SourceContext): SourceConnection {
       let revision = 0
       let lost: LivetreeError | undefined
       let held: Leaf[] = []
-      let hasLost = false
+      const known = new KnownLeaves()
       const replace = (leaves: Leaf[], allowRemoval: boolean) => {
         lost = undefined
-        hasLost = !allowRemoval && (hasLost || losesLeaves(held, leaves))
         held = leaves
+        known.take([leaves])
+        if (allowRemoval) known.allow()
         sink.replace({ revision: ++revision, epoch: 0, layers: [leaves], allowRemoval })
       }
       const lose = (error: Error, isFinal: boolean) => {
@@ -87,7 +91,7 @@ export function file(path: string, options: FileOptions = {}): Source {
         } else lose(content.error, content.type !== 'withheld')
       }
       const onTouched = () => {
-        if (hasLost) replace(held, true)
+        if (known.hasLost) replace(held, true)
       }
       const watched = new WatchedFile(path, {
         clock,

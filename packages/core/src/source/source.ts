@@ -195,7 +195,7 @@ export interface Source {
   /** Kept in the snapshot on disk, and replaced by it when the source cannot be reached at boot (true for stores). */
   readonly isRemote: boolean
   /** What a person runs to allow a removal that was refused; it makes the source send `allowRemoval`. Named in the refusal. */
-  readonly removalCommand?: string
+  readonly removalCommand?: string | undefined
   /** Said after that command, without a full stop: what else is to be known. */
   readonly removalNote?: string
   /** Starts reading; returns at once. Errors come by `sink.lost`. */

@@ -1,4 +1,4 @@
-import type { SeenTree } from '../pipeline/guard.ts'
+import type { SeenTree } from '../pipeline/guard-memory.ts'
 import type { Clock, PatchUpdate, ReplaceUpdate, Source } from '../source/source.ts'
 
 /** What is known of one source, for `status`. */

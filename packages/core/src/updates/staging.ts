@@ -1,5 +1,5 @@
 import { LivetreeError } from '../errors.ts'
-import type { GuardMemory } from '../pipeline/guard.ts'
+import type { GuardMemory } from '../pipeline/guard-memory.ts'
 import type { LeafList } from '../pipeline/leaf-list.ts'
 import type { EarlierState, Outcome, Pipeline, StagedUpdate, ValidOutcome } from '../pipeline/outcome.ts'
 import type { Clock, Leaf, PatchUpdate } from '../source/source.ts'

@@ -1,6 +1,6 @@
 import { LivetreeError } from '../errors.ts'
 import type { Issue, UnusedKey } from '../issue.ts'
-import type { GuardMemory } from '../pipeline/guard.ts'
+import type { GuardMemory } from '../pipeline/guard-memory.ts'
 import type { EarlierState, StagedUpdate } from '../pipeline/outcome.ts'
 import type { PatchUpdate, SourceSink } from '../source/source.ts'
 import { errorOf, fieldOf } from '../thrown.ts'
