@@ -25,16 +25,33 @@ export class NextStream {
   #finalEnds = 0
   /** An endpoint to avoid if there is another. */
   avoid: string | undefined
-  /**
-   * An endpoint that could not handle a verifying read besides the stream: there, the read precedes the
-   * stream.
-   */
-  askFirstAt: string | undefined
+  #askFirstAt: string | undefined
+  /** Endpoints that could not handle a verifying read besides a stream. */
+  readonly #full = new Set<string>()
 
   constructor(channel: Channel, graceMs: number) {
     this.#channel = channel
     this.#leastGraceMs = graceMs
     this.graceMs = graceMs
+  }
+
+  /** The endpoint of the next stream, if a verifying read there has to precede the stream. */
+  get askFirstAt(): string | undefined {
+    return this.#askFirstAt
+  }
+
+  /**
+   * True if a verifying read besides this stream would wait in vain. A stream that serves watches is not
+   * given up for that: the endpoint may accept more calls by now.
+   */
+  isFull(session: WatchStream): boolean {
+    return !session.isServing && this.#full.has(session.endpoint)
+  }
+
+  /** The next stream is opened at this endpoint, after the verifying reads. */
+  askFirst(endpoint: string): void {
+    this.#full.add(endpoint)
+    this.#askFirstAt = endpoint
   }
 
   /** A stream delivered something. */
@@ -61,8 +78,8 @@ export class NextStream {
     if (error?.code === 'unauthenticated') this.#tokenFailures += 1
     else if (error !== undefined && isOfAll(error)) this.#finalEnds += 1
     const isFull = error?.code === 'deadline_exceeded' && error.fate === 'not_sent' && session.isHeard
-    if (isFull) this.askFirstAt = session.endpoint
-    else if (this.#channel.endpoints().length > 1) this.askFirstAt = undefined
+    if (isFull) this.askFirst(session.endpoint)
+    else if (this.#channel.endpoints().length > 1) this.#askFirstAt = undefined
   }
 
   /** True if the error is final. One endpoint among others may be the only one that returns it. */

@@ -176,7 +176,7 @@ export class ScriptedChannel implements Channel {
     options: CallOptions & { avoid?: string } = {},
   ): DuplexStream<Req> {
     const index = this.streams.length % this.#endpoints.length
-    const endpoint = this.#endpoints[index] ?? 'http://a:2379'
+    const endpoint = options.endpoint ?? this.#endpoints[index] ?? 'http://a:2379'
     const stream = new ScriptedStream(
       endpoint,
       options.avoid,

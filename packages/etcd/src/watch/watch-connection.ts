@@ -119,7 +119,7 @@ export class WatchConnection {
       idsFrom: settings.idsFrom,
       avoid: this.#next.avoid,
       patience: this.#next.patience,
-      onUnproven: (watcher) => this.#questions.prove(watcher, session, session.endpoint),
+      onUnproven: (watcher) => this.#onUnproven(watcher, session),
       onDoubt: (watcher) => this.#questions.verify(watcher, session),
       onRefused: (watcher, refusal, response) => this.#onRefused(watcher, refusal, response, session),
       onLive: (watcher) => {
@@ -147,6 +147,22 @@ export class WatchConnection {
     const session = this.#kept.current
     if (session === undefined || session.isOpen) return
     if (this.#next.askFirstAt === undefined || this.#questions.size === 0) session.open()
+  }
+
+  #onUnproven(watcher: WatchState, session: WatchStream): void {
+    if (!this.#kept.isCurrent(session)) return
+    if (this.#next.isFull(session)) this.#askFirst(session)
+    else this.#questions.prove(watcher, session, session.endpoint)
+  }
+
+  /** Leaves a stream that serves no watch yet, because the reads that precede that find no capacity besides it. */
+  #askFirst(session: WatchStream): void {
+    this.#next.askFirst(session.endpoint)
+    this.#kept.leave()
+    this.#questions.clear()
+    this.#followers.clear()
+    session.drop()
+    this.#openLater()
   }
 
   /** True while the watch is being verified or paused after a refusal. */

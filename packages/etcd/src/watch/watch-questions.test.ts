@@ -5,14 +5,22 @@ import { header, put, setUp, storeOf } from './watch-recorder.test.kit.ts'
 
 const { kv } = put('a', 60)
 
-/** A server that has room for so many calls at a time beside nothing else: its streams count too. */
-function full(all: ReturnType<typeof setUp>): void {
+/**
+ * A server that has room for one call at a time, and its streams count too. Returns how many calls waited for
+ * room in vain.
+ */
+function full(all: ReturnType<typeof setUp>): () => number {
   const { channel } = all
+  let waited = 0
   channel.onTxn = (request) => {
     const isTaken = channel.streams.some(({ isOver, isCancelled }) => !isOver && !isCancelled)
-    if (isTaken) throw new EtcdError('deadline_exceeded', { fate: 'not_sent' })
+    if (isTaken) {
+      waited += 1
+      throw new EtcdError('deadline_exceeded', { fate: 'not_sent' })
+    }
     return storeOf([kv], header(100)).txn(request)
   }
+  return () => waited
 }
 
 describe('what the store is asked about watches', () => {
@@ -42,6 +50,28 @@ describe('what the store is asked about watches', () => {
     await settled()
     created(100)
     expect([told.at(-1), channel.streams.length]).toEqual(['resumed at 61', 4])
+  })
+
+  it.each([1, 2, 3])('waits for room once per endpoint at most, not after each lost stream: %i', async (count) => {
+    const urls = ['http://a:2379', 'http://b:2379', 'http://c:2379'].slice(0, count)
+    const all = setUp({}, urls)
+    const { watch, created, events, channel, clock } = all
+    const { told } = watch({ prefix: 'a' })
+    created(50)
+    events(60, [put('a', 60)])
+    const waited = full(all)
+    for (let turn = 0; turn < 8; turn += 1) {
+      channel.lastStream.end()
+      for (let step = 0; step < 4; step += 1) {
+        clock.advance(1_000)
+        await all.recognized()
+      }
+      created(100)
+      expect(told.at(-1)).toBe('resumed at 61')
+    }
+    expect(waited()).toBeLessThanOrEqual(count)
+    // Moving on to ask first is no second loss.
+    expect(told.filter((word) => word.startsWith('disconnected'))).toHaveLength(8 + waited())
   })
 
   it('another store that has room for one call alone is told', async () => {
