@@ -67,9 +67,10 @@ export interface KvService {
   /** Starts a transaction: `kv.txn().if(compare.isAbsent('a')).then(op.put('a', '1')).commit()`. */
   txn(): Txn
   /**
-   * Discards all revisions before the given one. Succeeds if that is already done.
+   * Discards all revisions before the given one. Succeeds if that is already done. With auth enabled, current
+   * releases of etcd 3.5 permit it to root only.
    *
-   * @throws EtcdError `future_revision`
+   * @throws EtcdError `future_revision`, `permission_denied`
    */
   compact(revision: number, options?: CompactOptions): Promise<void>
 }

@@ -16,7 +16,8 @@ const GRACE_MS = 2_000
 
 /**
  * Asks all endpoints at once and returns the first that reports to be the leader. After the first answer the
- * others have `GRACE_MS` left, because a member that is down would otherwise use up the whole time limit.
+ * others have `GRACE_MS` left, because a member that is down would otherwise use up the whole time limit. It asks
+ * for the status of members, which etcd 3.5 with auth tells to root only.
  *
  * @throws EtcdError the first error if no endpoint answered, otherwise `no_leader`
  */

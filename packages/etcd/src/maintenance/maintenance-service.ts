@@ -64,6 +64,11 @@ export interface KvHash {
 
 /** Calls for operators. Calls about one member take its `endpoint`; without it any member answers. */
 export interface MaintenanceService {
+  /**
+   * Returns the status of one member. With auth enabled, etcd 3.5 answers root only.
+   *
+   * @throws EtcdError `permission_denied` for other users
+   */
   status(options?: CallOptions): Promise<MemberStatus>
   alarms(options?: CallOptions): Promise<readonly Alarm[]>
   /** Raises an alarm, like a member does: `no_space` makes the cluster refuse writes. */
@@ -99,9 +104,10 @@ export interface MaintenanceService {
   saveSnapshot(path: string, options?: SnapshotOptions): Promise<SavedSnapshot>
   /**
    * Transfers leadership to another member. The current leader must be among the endpoints; if none of the
-   * endpoints that answer is the leader, the call fails within two seconds.
+   * endpoints that answer is the leader, the call fails within two seconds. With auth enabled, etcd 3.5 tells
+   * only root which member leads.
    *
-   * @throws EtcdError `no_leader`
+   * @throws EtcdError `no_leader`, `permission_denied`
    */
   moveLeader(targetId: bigint, options?: CallOptions): Promise<void>
 }

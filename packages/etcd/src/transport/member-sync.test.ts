@@ -3,7 +3,6 @@ import { createEtcdClient, type EtcdClient } from '../client.ts'
 import { encodeFrame } from '../wire/frame.ts'
 import { MemberListResponse } from '../wire/cluster.ts'
 import { PutResponse } from '../wire/kv.ts'
-import { StatusResponse } from '../wire/maintenance.ts'
 import { closedAfterEach } from './closed-after-each.test.kit.ts'
 import { type FakeServer, startFakeServer, startRawServer } from './fake-server.test.kit.ts'
 
@@ -11,7 +10,7 @@ const CLOSING = closedAfterEach()
 
 const HEADER = { clusterId: 7n, memberId: 2n, revision: 5, raftTerm: 3 }
 
-/** Members that name each other as `clientUrls` says at the time. */
+/** Members that name each other as `clientUrls` says at the time. As etcd 3.5 with auth, they tell their status to root only. */
 async function member(
   clientUrls: () => readonly string[],
   clusterId = HEADER.clusterId,
@@ -25,7 +24,8 @@ async function member(
         clientUrls: [url],
       }))
       call.answer(encodeFrame(MemberListResponse, { header, members }))
-    } else if (call.name === 'Maintenance/Status') call.answer(encodeFrame(StatusResponse, { header }))
+    } else if (call.name === 'Maintenance/Status')
+      call.answer(Buffer.alloc(0), { code: 7, message: 'etcdserver: permission denied' })
     else call.answer(encodeFrame(PutResponse, { header }))
   })
   CLOSING.push(() => fake.close())

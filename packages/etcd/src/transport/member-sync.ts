@@ -1,4 +1,4 @@
-import { Cluster, Maintenance } from '../wire/rpc.ts'
+import { Cluster, KV } from '../wire/rpc.ts'
 import { parseEndpoint } from './endpoint-url.ts'
 import type { Channel } from './transport.ts'
 
@@ -12,7 +12,10 @@ export interface SyncTarget {
   useEndpoints(urls: readonly string[]): void
 }
 
-/** True if this URL is reachable and answers for the same cluster. */
+/**
+ * True if this URL is reachable and answers for the same cluster. It is asked for an empty transaction, which every
+ * user may execute: etcd 3.5 with auth tells its status to root only.
+ */
 async function isReachable(
   { channel, probeTimeoutMs }: SyncTarget,
   url: string,
@@ -20,7 +23,7 @@ async function isReachable(
 ): Promise<boolean> {
   try {
     const options = { endpoint: url, timeoutMs: probeTimeoutMs, retry: 'read' } as const
-    const { header } = await channel.unary(Maintenance.status, {}, options)
+    const { header } = await channel.unary(KV.txn, {}, options)
     return header?.clusterId === clusterId
   } catch {
     return false

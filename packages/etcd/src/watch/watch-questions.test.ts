@@ -52,27 +52,30 @@ describe('what the store is asked about watches', () => {
     expect([told.at(-1), channel.streams.length]).toEqual(['resumed at 61', 4])
   })
 
-  it.each([1, 2, 3])('waits for room once per endpoint at most, not after each lost stream: %i', async (count) => {
-    const urls = ['http://a:2379', 'http://b:2379', 'http://c:2379'].slice(0, count)
-    const all = setUp({}, urls)
-    const { watch, created, events, channel, clock } = all
-    const { told } = watch({ prefix: 'a' })
-    created(50)
-    events(60, [put('a', 60)])
-    const waited = full(all)
-    for (let turn = 0; turn < 8; turn += 1) {
-      channel.lastStream.end()
-      for (let step = 0; step < 4; step += 1) {
-        clock.advance(1_000)
-        await all.recognized()
+  it.each([1, 2, 3])(
+    'waits for room once per endpoint at most, not after each lost stream: %i',
+    async (count) => {
+      const urls = ['http://a:2379', 'http://b:2379', 'http://c:2379'].slice(0, count)
+      const all = setUp({}, urls)
+      const { watch, created, events, channel, clock } = all
+      const { told } = watch({ prefix: 'a' })
+      created(50)
+      events(60, [put('a', 60)])
+      const waited = full(all)
+      for (let turn = 0; turn < 8; turn += 1) {
+        channel.lastStream.end()
+        for (let step = 0; step < 4; step += 1) {
+          clock.advance(1_000)
+          await all.recognized()
+        }
+        created(100)
+        expect(told.at(-1)).toBe('resumed at 61')
       }
-      created(100)
-      expect(told.at(-1)).toBe('resumed at 61')
-    }
-    expect(waited()).toBeLessThanOrEqual(count)
-    // Moving on to ask first is no second loss.
-    expect(told.filter((word) => word.startsWith('disconnected'))).toHaveLength(8 + waited())
-  })
+      expect(waited()).toBeLessThanOrEqual(count)
+      // Moving on to ask first is no second loss.
+      expect(told.filter((word) => word.startsWith('disconnected'))).toHaveLength(8 + waited())
+    },
+  )
 
   it('another store that has room for one call alone is told', async () => {
     const all = setUp({}, ['http://a:2379'])
