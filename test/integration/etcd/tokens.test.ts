@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import type { EtcdClient } from '@livetree/etcd'
 import { Auth } from '@livetree/etcd/wire'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { eachRealEtcd } from '../support/each-etcd.ts'
-import { withoutOpenHandles } from '../support/open-handles.ts'
-import type { EtcdCluster } from '../support/start-etcd-cluster.ts'
-import { startProxy } from '../support/start-proxy.ts'
-import { waitFor } from '../support/wait-for.ts'
-import { connect, putMany, Recording } from './etcd-watch-kit.ts'
+import { eachRealEtcd } from '../../support/each-etcd.ts'
+import { withoutOpenHandles } from '../../support/open-handles.ts'
+import type { EtcdCluster } from '../../support/start-etcd-cluster.ts'
+import { startProxy } from '../../support/start-proxy.ts'
+import { waitFor } from '../../support/wait-for.ts'
+import { connect, putMany, Recording } from './watch-kit.ts'
 
 withoutOpenHandles()
 
