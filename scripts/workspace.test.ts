@@ -1,0 +1,28 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const packages = fileURLToPath(new URL('../packages/', import.meta.url))
+
+interface Manifest {
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly devDependencies?: Readonly<Record<string, string>>
+}
+
+function readJson<T>(path: string): T {
+  return JSON.parse(readFileSync(path, 'utf8')) as T
+}
+
+/** The order of the builds comes from these two: a referenced package that is missing there is built twice at once. */
+test.each(readdirSync(packages))('%s depends on each package that its types are built from', (name) => {
+  const { references = [] } = readJson<{ references?: { path: string }[] }>(
+    join(packages, name, 'tsconfig.json'),
+  )
+  const { dependencies, devDependencies } = readJson<Manifest>(join(packages, name, 'package.json'))
+  const ordered = Object.keys({ ...dependencies, ...devDependencies })
+  for (const { path } of references) {
+    const folder = basename(path)
+    expect(ordered).toContain(folder === 'livetree' ? folder : `@livetree/${folder}`)
+  }
+})
