@@ -15,6 +15,10 @@ const alias = [
     find: /^@livetree\/([a-z]+)$/,
     replacement: `${fileURLToPath(new URL('./packages/', import.meta.url))}$1/src/index.ts`,
   },
+  {
+    find: /^livetree\/([a-z]+)$/,
+    replacement: `${fileURLToPath(new URL('./packages/livetree/src/', import.meta.url))}$1/index.ts`,
+  },
   { find: /^livetree$/, replacement: source('livetree') },
 ]
 

@@ -10,6 +10,7 @@ const packages = [
   'livetree',
   'embedded',
   'coordination',
+  'admin',
   'express',
   'nestjs',
   'fastify',

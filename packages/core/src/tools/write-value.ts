@@ -12,6 +12,7 @@ import { isSecretAt } from '../schema/describe.ts'
 import { isMadeWhenAbsent } from '../schema/directory.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { secret } from '../schema/secret.ts'
+import type { Leaf } from '../source/source.ts'
 import { fieldOf } from '../thrown.ts'
 import { ONE_WAY } from './encode-pipe.ts'
 import { firstDifference } from './first-difference.ts'
@@ -71,7 +72,7 @@ export function writeValue(
   const isMade = isMadeWhenAbsent(place.node)
   const written = place.run(() => attempt(() => writer.write(place.node, value, [], isMade)))
   if ('error' in written) return place.refuse(written.error.details)
-  place.assertReadAs(value, written.result)
+  place.assertLeavesReadAs(value, written.result)
   return written.result.map((leaf) => ({
     path: [...at, ...leaf.path],
     key: storedPath(definition.compiled, [...at, ...leaf.path], WRITTEN_LAYER),
@@ -83,7 +84,7 @@ export function writeValue(
 const NAME = 'value'
 
 /** A place of a schema, and what is read there. */
-class WrittenPlace {
+export class WrittenPlace {
   readonly #definition: ConfigDefinition<z.$ZodType>
   readonly #path: Path
   readonly #isSecret: boolean
@@ -128,7 +129,21 @@ class WrittenPlace {
   }
 
   /** @throws LivetreeError `invalid_value`, `unwritable_value` */
-  assertReadAs(value: unknown, leaves: readonly TextLeaf[]): void {
+  assertLeavesReadAs(value: unknown, leaves: readonly TextLeaf[]): void {
+    const list = leaves.map((leaf) => ({
+      path: [NAME, storedPath(this.node, leaf.path, WRITTEN_LAYER)].filter((part) => part !== '').join('/'),
+      value: leaf.text,
+      revision: 0,
+    }))
+    this.#assertReadAs(value, list)
+  }
+
+  /** The same for the JSON text of a part of a document. */
+  assertPartReadAs(value: unknown, json: string): void {
+    this.#assertReadAs(value, [{ path: '', value: `{${JSON.stringify(NAME)}:${json}}`, revision: 0 }])
+  }
+
+  #assertReadAs(value: unknown, list: readonly Leaf[]): void {
     const { naming } = this.#definition
     const wrapped = new z.$ZodObject({ type: 'object', shape: { [NAME]: this.#schema } })
     const pipeline = createPipeline<{ readonly [NAME]?: unknown }>(
@@ -136,11 +151,6 @@ class WrittenPlace {
       [{ name: WRITTEN_LAYER.name, layers: [WRITTEN_LAYER] }],
       { guard: false, isRenamed: naming !== 'exact', unused: 'reject' },
     )
-    const list = leaves.map((leaf) => ({
-      path: [NAME, storedPath(this.node, leaf.path, WRITTEN_LAYER)].filter((part) => part !== '').join('/'),
-      value: leaf.text,
-      revision: 0,
-    }))
     pipeline.stage(0, { type: 'replace', update: { revision: 0, epoch: 0, layers: [list] } })
     const outcome = pipeline.evaluate()
     if (outcome.type === 'rejected') {

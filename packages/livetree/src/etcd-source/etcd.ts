@@ -1,5 +1,7 @@
 import type { Source, SourceContext } from '@livetree/core/source'
 import { createEtcdClient } from '@livetree/etcd'
+import { EtcdStore } from '../operate/etcd-store.ts'
+import { withStore } from '../operate/store-of.ts'
 import { EtcdConnection } from './connection.ts'
 import { type EtcdSourceOptions, resolveSource } from './options.ts'
 import { TreeLayers } from './tree-layers.ts'
@@ -18,7 +20,8 @@ import { TreeLayers } from './tree-layers.ts'
  * @throws LivetreeError `invalid_options` for options of the tree; EtcdError `invalid_option` for options of the client
  */
 export function etcd(options: EtcdSourceOptions): Source {
-  const { name, pageSize, plan, client, clientOptions } = resolveSource(options)
+  const resolved = resolveSource(options)
+  const { name, pageSize, plan, client, clientOptions } = resolved
   const tree = new TreeLayers(plan)
   const connect = ({ clock, logger }: SourceContext) =>
     client === undefined
@@ -27,7 +30,7 @@ export function etcd(options: EtcdSourceOptions): Source {
   const { endpoints } = clientOptions
   const [first] = tree.layers
   const isOneKey = tree.layers.every(({ removalCommand }) => removalCommand === first?.removalCommand)
-  return {
+  const source: Source = {
     name,
     ...(endpoints !== undefined && { address: [endpoints].flat().join(', ') }),
     layers: tree.layers,
@@ -36,4 +39,5 @@ export function etcd(options: EtcdSourceOptions): Source {
     removalNote: 'every process then takes the newest tree, also one that starts later',
     open: (context) => new EtcdConnection({ ...connect(context), name, tree, pageSize, context }),
   }
+  return withStore(source, new EtcdStore(tree, resolved))
 }

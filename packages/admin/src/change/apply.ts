@@ -1,0 +1,250 @@
+import { describeIssues } from '@livetree/core'
+import { AdminError } from '../errors.ts'
+import { findRecords, oldRecords } from '../history/find-records.ts'
+import { RecordKeys } from '../history/record-keys.ts'
+import { recordedText, type RecordedChange, recordText, type StoredRecord } from '../history/record.ts'
+import { uuidV7 } from '../history/uuid-v7.ts'
+import { placeOf } from '../tree/key-place.ts'
+import { prefixOf, readState } from '../tree/tree-state.ts'
+import type { CallLimit, Workspace } from '../workspace.ts'
+import type { Applied, ApplyOptions } from './applied.ts'
+import { type Conflict, conflictOf, describeConflict } from './conflict.ts'
+import type { Draft } from './draft.ts'
+import type { PlannedChange } from './planned-change.ts'
+import { Settlement } from './settlement.ts'
+import { type RecordPart, transactionOf } from './transaction.ts'
+import { type WorkedOut, workOut } from './work-out.ts'
+
+/** How often a change is judged again because something else in its layers moved. */
+const MOST_ATTEMPTS = 32
+
+/** Applies a draft that was worked out; see `Plan.apply`. */
+export async function applyPlan(
+  workspace: Workspace,
+  draft: Draft,
+  planned: WorkedOut,
+  options: ApplyOptions,
+): Promise<Applied> {
+  const limit = workspace.limit(options)
+  const applying = new Applying(workspace, draft, planned, options, limit)
+  return applying.run()
+}
+
+class Applying {
+  readonly #workspace: Workspace
+  readonly #draft: Draft
+  readonly #planned: WorkedOut
+  readonly #options: ApplyOptions
+  readonly #limit: CallLimit
+  /** The same for all attempts: whichever is applied, the others cannot be. */
+  readonly #id: string
+  readonly #at: string
+
+  constructor(
+    workspace: Workspace,
+    draft: Draft,
+    planned: WorkedOut,
+    options: ApplyOptions,
+    limit: CallLimit,
+  ) {
+    this.#workspace = workspace
+    this.#draft = draft
+    this.#planned = planned
+    this.#options = options
+    this.#limit = limit
+    const now = workspace.settings.clock.now()
+    this.#id = uuidV7(now)
+    this.#at = new Date(now).toISOString()
+  }
+
+  async run(): Promise<Applied> {
+    let worked = this.#planned
+    let sent = worked
+    const settlement = new Settlement(this.#workspace, this.#limit, this.#id, this.#voidText())
+    try {
+      await this.#assertUnmoved(worked)
+      for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
+        this.#limit.assertGoing('applying the change')
+        if (worked.edits.size === 0)
+          return { id: undefined, revision: worked.state.reading.revision, changes: [] }
+        this.#assertApplicable(worked)
+        sent = worked
+        const revision = await this.#send(worked, settlement)
+        if (revision !== undefined) return { id: this.#id, revision, changes: worked.changes }
+        await this.#pause(attempt)
+        worked = await this.#again()
+        await this.#assertUnmoved(worked)
+      }
+      throw new AdminError('contention', {
+        what: `Others changed the layers ${MOST_ATTEMPTS} times while the change was judged`,
+      })
+    } catch (error) {
+      // An attempt of unknown fate may still be applied: it is settled before the failure is reported.
+      const revision = await settlement.giveUp(error)
+      return { id: this.#id, revision, changes: sent.changes }
+    }
+  }
+
+  /** Works the draft out again, on the newest tree. */
+  async #again(): Promise<WorkedOut> {
+    const state = await readState(this.#workspace, this.#limit)
+    const { clusterId } = this.#planned.state.reading
+    if (clusterId !== 0n && state.reading.clusterId !== clusterId) throw new AdminError('store_changed')
+    return workOut(this.#workspace, this.#draft, state)
+  }
+
+  /** Writers that lost a race at the same time do not try again at the same time. */
+  #pause(attempt: number): Promise<void> {
+    const { clock } = this.#workspace.settings
+    const ms = Math.random() * Math.min(200, 2 ** attempt)
+    return new Promise((resolve) => void clock.setTimeout(resolve, ms))
+  }
+
+  #assertApplicable({ issues, needsAllowRemoval }: WorkedOut): void {
+    if (needsAllowRemoval && this.#options.allowRemoval !== true)
+      throw new AdminError('removal_refused', {
+        what: 'The change removes so much that running instances would refuse it',
+      })
+    if (issues.length === 0 || this.#options.force === true) return
+    const heading = `The schema of "${this.#workspace.settings.definition.name}" refuses the tree after this change:`
+    throw new AdminError('invalid_tree', { what: `${describeIssues(heading, issues)}\n`, issues })
+  }
+
+  async #assertUnmoved(worked: WorkedOut): Promise<void> {
+    const moved = this.#movedKeys(worked)
+    if (moved.length === 0) return
+    const before = this.#planned.state.reading
+    const records = await findRecords(this.#workspace, this.#limit, before.revision).catch(() => [])
+    const conflicts = moved.map((key) => {
+      const { pathText: path, isHidden } = placeOf(this.#workspace, key)
+      const now = worked.state.reading.entries.get(key)
+      const wanted = this.#planned.edits.get(key)
+      return conflictOf({ key, path, isHidden, planned: before.entries.get(key), now, wanted }, records)
+    })
+    throw conflictError(conflicts)
+  }
+
+  /** The keys of the change, as it was planned and as it would be now, that were written by others. */
+  #movedKeys(worked: WorkedOut): string[] {
+    const { ifRevision, pins } = this.#draft
+    const then = this.#planned.state.reading.entries
+    const now = worked.state.reading.entries
+    const keys = new Set([...this.#planned.edits.keys(), ...worked.edits.keys(), ...(pins?.keys() ?? [])])
+    return [...keys].filter((key) => {
+      const at = now.get(key)?.modRevision ?? 0
+      const expected = pins?.get(key) ?? then.get(key)?.modRevision ?? 0
+      return at !== expected || (ifRevision !== undefined && at > ifRevision)
+    })
+  }
+
+  /** The revision that it was applied at; undefined: something moved. */
+  async #send(worked: WorkedOut, settlement: Settlement): Promise<number | undefined> {
+    const { settings, client } = this.#workspace
+    const { operationsPrefix, store } = settings
+    const keysOf = (prefix: string) => new RecordKeys(operationsPrefix, prefix)
+    const records = this.#records(worked, keysOf)
+    const pruned = await oldRecords(this.#workspace, worked.prefixes.map(keysOf), this.#limit)
+    const histories = [...new Set(store.layers.map(prefixOf))].map(keysOf)
+    const markers = this.#options.allowRemoval === true ? markersOf(this.#workspace, worked) : []
+    const { conditions, operations } = transactionOf(this.#workspace, {
+      worked,
+      records,
+      histories,
+      pruned,
+      markers,
+    })
+    const { clusterId } = worked.state.reading
+    const txn = client.kv
+      .txn()
+      .if(...conditions)
+      .then(...operations)
+    const control = () => ({ ...this.#limit.control, ...(clusterId !== 0n && { clusterId }) })
+    const [first] = records
+    return settlement.send(first?.key ?? '', async () => {
+      const result = await txn.commit(control())
+      return result.succeeded ? result.header.revision : undefined
+    })
+  }
+
+  #voidText(): string {
+    const { author, definition } = this.#workspace.settings
+    const record: StoredRecord = {
+      version: 1,
+      id: this.#id,
+      kind: 'void',
+      author,
+      at: this.#at,
+      name: definition.name,
+      layers: this.#planned.prefixes,
+      changes: [],
+    }
+    return recordText(record)
+  }
+
+  #records(worked: WorkedOut, keysOf: (prefix: string) => RecordKeys): readonly RecordPart[] {
+    const { author, definition } = this.#workspace.settings
+    const { message, allowRemoval } = this.#options
+    const { kind, to } = this.#draft
+    return worked.prefixes.map((prefix) => ({
+      key: keysOf(prefix).keyOf(this.#id),
+      record: {
+        version: 1,
+        id: this.#id,
+        kind,
+        author,
+        at: this.#at,
+        ...(message !== undefined && { message }),
+        ...(to !== undefined && { to }),
+        name: definition.name,
+        ...(worked.issues.length > 0 && { isForced: true }),
+        ...(allowRemoval === true && worked.needsAllowRemoval && { allowsRemoval: true }),
+        layers: worked.prefixes,
+        changes: worked.changes
+          .filter(({ layer }) => layer === prefix)
+          .map((change) => recordedChange(worked, change)),
+      } satisfies StoredRecord,
+    }))
+  }
+}
+
+function recordedChange(
+  { state, edits }: WorkedOut,
+  { key, pathText, isSecret }: PlannedChange,
+): RecordedChange {
+  const entry = state.reading.entries.get(key)
+  const after = edits.get(key)
+  const isText = typeof entry?.value === 'string'
+  return {
+    key,
+    path: pathText,
+    ...(entry !== undefined && {
+      before: recordedText(String(entry.value), isSecret || !isText, entry.modRevision),
+    }),
+    ...(after !== undefined && { after: recordedText(after, isSecret) }),
+  }
+}
+
+/** The keys that allow a removal from the layers that lose one. */
+function markersOf({ settings }: Workspace, { changes }: WorkedOut): readonly string[] {
+  const { layers, removalKeys } = settings.store
+  const losing = new Set(changes.filter(({ type }) => type === 'removed').map(({ layer }) => layer))
+  return removalKeys
+    .filter((removal) =>
+      removal.layers.some((index) => {
+        const layer = layers[index]
+        return layer !== undefined && losing.has(prefixOf(layer))
+      }),
+    )
+    .map(({ key }) => key)
+}
+
+function conflictError(conflicts: readonly Conflict[]): AdminError {
+  const keys = conflicts.length === 1 ? 'A key' : `${conflicts.length} keys`
+  const lines = conflicts.slice(0, 20).map((each) => `  ${describeConflict(each)}`)
+  const rest = conflicts.length - lines.length
+  const text = [...lines, ...(rest > 0 ? [`  and ${rest} more`] : [])].join('\n')
+  return new AdminError('conflict', {
+    what: `${keys} of this change moved since it was planned:\n${text}\n`,
+    conflicts,
+  })
+}

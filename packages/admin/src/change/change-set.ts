@@ -1,0 +1,100 @@
+import type { Path } from '@livetree/core'
+import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
+import { pathOf, type PathLike } from '../selector.ts'
+import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
+import { translatedNow } from '../translate-error.ts'
+import type { CallOptions, Workspace } from '../workspace.ts'
+import type { Step } from './draft.ts'
+import { type Plan, planDraft } from './plan.ts'
+
+/** Options of `Admin.change`. */
+export interface ChangeOptions extends LayerChoice {
+  /** Refuse with `conflict` if a key of the change was written after this revision. */
+  readonly ifRevision?: number | undefined
+}
+
+/**
+ * What is to be changed in one layer, step by step. Each step returns a new change set, and works on what the steps before
+ * leave. Nothing is read or written before `plan()`.
+ */
+export interface ChangeSet<T> {
+  /**
+   * Sets a value, of the type that it has in the configuration. What stands below the path in this layer is replaced. Given
+   * as text, the path and the value are checked when the change is planned.
+   *
+   * @throws AdminError `invalid_path` for a selector that names no place
+   */
+  set<V>(place: (config: T) => V, value: NoInfer<V>): ChangeSet<T>
+  set(path: string | Path, value: unknown): ChangeSet<T>
+  /** Removes everything at and below a path from this layer. */
+  unset(place: PathLike<T>): ChangeSet<T>
+  /**
+   * Works the change out against the newest tree, and judges the whole tree after it.
+   *
+   * @throws AdminError `invalid_path`, `invalid_value`, `unwritable_value`, `not_found` for an `unset` of nothing,
+   *   `permission_denied`, `store_unavailable`, `timeout`, `aborted`
+   */
+  plan(options?: CallOptions): Promise<Plan>
+}
+
+/** The options that name a layer. */
+export const LAYER_TABLE: OptionTable = { overlay: optionKinds.text, layer: optionKinds.text }
+/** The options of every call. */
+export const CALL_TABLE: OptionTable = {
+  timeoutMs: optionKinds.milliseconds,
+  signal: optionKinds.abortSignal,
+}
+/** A revision of the store. */
+export const revisionKind = {
+  expected: 'a revision of the store, a whole number from 1 on',
+  test: (revision: unknown) => Number.isSafeInteger(revision) && (revision as number) >= 1,
+  isShown: true,
+}
+
+const table: OptionTable = { ...LAYER_TABLE, ifRevision: revisionKind }
+
+/**
+ * Begins a change of one layer.
+ *
+ * @throws AdminError `invalid_options`
+ */
+export function openChange<T>(workspace: Workspace, options: ChangeOptions): ChangeSet<T> {
+  translatedNow(() => checkOptions('change()', options, table))
+  const prefix = choosePrefix(workspace.settings.store.layers, options)
+  return new StepList<T>(workspace, prefix, options.ifRevision, [])
+}
+
+class StepList<T> implements ChangeSet<T> {
+  readonly #workspace: Workspace
+  readonly #prefix: string
+  readonly #ifRevision: number | undefined
+  readonly #steps: readonly Step[]
+
+  constructor(workspace: Workspace, prefix: string, ifRevision: number | undefined, steps: readonly Step[]) {
+    this.#workspace = workspace
+    this.#prefix = prefix
+    this.#ifRevision = ifRevision
+    this.#steps = steps
+  }
+
+  set(place: PathLike<T>, value: unknown): ChangeSet<T> {
+    return this.#with({ type: 'set', prefix: this.#prefix, path: pathOf(place), value })
+  }
+
+  unset(place: PathLike<T>): ChangeSet<T> {
+    return this.#with({ type: 'unset', prefix: this.#prefix, path: pathOf(place) })
+  }
+
+  plan(options: CallOptions = {}): Promise<Plan> {
+    translatedNow(() => checkOptions('plan()', options, CALL_TABLE))
+    return planDraft(
+      this.#workspace,
+      { kind: 'change', steps: this.#steps, ifRevision: this.#ifRevision },
+      options,
+    )
+  }
+
+  #with(step: Step): ChangeSet<T> {
+    return new StepList<T>(this.#workspace, this.#prefix, this.#ifRevision, [...this.#steps, step])
+  }
+}

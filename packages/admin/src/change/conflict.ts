@@ -1,0 +1,81 @@
+import type { StoreEntry } from 'livetree/operate'
+import type { RecordedChange, StoredRecord } from '../history/record.ts'
+
+/** A key of a change that somebody else changed since it was planned. Texts that may be secret read `[secret]`. */
+export interface Conflict {
+  readonly key: string
+  /** From the root of the schema: `db.pool.max`. */
+  readonly path: string
+  /** The text when the change was planned; undefined: the key was not there. */
+  readonly planned: string | undefined
+  /** The text now; undefined: the key is gone. */
+  readonly now: string | undefined
+  /** The text that the change would have written; undefined: it would have removed the key. */
+  readonly wanted: string | undefined
+  /** The revision that wrote the key; undefined if it was removed and nothing says when. */
+  readonly revision: number | undefined
+  /** Who changed it, when and why; undefined if that was written by another tool than livetree's. */
+  readonly by: { readonly author: string; readonly at: string; readonly message?: string } | undefined
+}
+
+/** A record with the revision that wrote it. */
+export interface FoundRecord {
+  readonly record: StoredRecord
+  readonly revision: number
+}
+
+/** What a conflict is made of. */
+export interface ConflictParts {
+  readonly key: string
+  readonly path: string
+  readonly isHidden: boolean
+  readonly planned: StoreEntry | undefined
+  readonly now: StoreEntry | undefined
+  readonly wanted: string | undefined
+}
+
+/** Describes a conflict, with the newest of the records since then that tells of the key. */
+export function conflictOf(parts: ConflictParts, records: readonly FoundRecord[]): Conflict {
+  const { key, path, isHidden, planned, now, wanted } = parts
+  const shown = (text: string | undefined) => (text !== undefined && isHidden ? '[secret]' : text)
+  const found = records
+    .filter(({ record }) => record.changes.some((change) => isOf(change, key, now === undefined)))
+    .filter(({ revision }) => now === undefined || revision === now.modRevision)
+    .toSorted((a, b) => b.revision - a.revision)[0]
+  return {
+    key,
+    path,
+    planned: shown(textOf(planned)),
+    now: shown(textOf(now)),
+    wanted: shown(wanted),
+    revision: now?.modRevision ?? found?.revision,
+    by: found === undefined ? undefined : writerOf(found.record),
+  }
+}
+
+/** One line for people: the key, who was first, and both texts. */
+export function describeConflict({ key, path, planned, now, wanted, revision, by }: Conflict): string {
+  const who = by === undefined ? 'another tool' : `${by.author} at ${by.at}`
+  const why = by?.message === undefined ? '' : ` (${by.message})`
+  const at = revision === undefined ? '' : `, revision ${revision}`
+  return `${path}: ${shown(planned)} → ${shown(now)} by ${who}${why}${at}; this change wanted ${shown(wanted)} (${key})`
+}
+
+function isOf(change: RecordedChange, key: string, isRemoved: boolean): boolean {
+  return change.key === key && (change.after === undefined) === isRemoved
+}
+
+function writerOf({ author, at, message }: StoredRecord): NonNullable<Conflict['by']> {
+  return { author, at, ...(message !== undefined && { message }) }
+}
+
+function textOf(entry: StoreEntry | undefined): string | undefined {
+  return entry === undefined ? undefined : typeof entry.value === 'string' ? entry.value : '(bytes)'
+}
+
+const MOST_SHOWN = 60
+
+function shown(text: string | undefined): string {
+  if (text === undefined) return 'nothing'
+  return JSON.stringify(text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text)
+}

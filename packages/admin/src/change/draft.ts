@@ -1,0 +1,21 @@
+import type { Path } from '@livetree/core'
+import type { StoredRecord } from '../history/record.ts'
+
+/** One thing that a change does. */
+export type Step =
+  | { readonly type: 'set'; readonly prefix: string; readonly path: Path; readonly value: unknown }
+  | { readonly type: 'unset'; readonly prefix: string; readonly path: Path }
+  /** A key of a layer as it is; undefined: it goes. */
+  | { readonly type: 'key'; readonly key: string; readonly text: string | undefined }
+
+/** What is to happen, apart from any tree: it is worked out again where the tree has moved. */
+export interface Draft {
+  readonly steps: readonly Step[]
+  readonly kind: Exclude<StoredRecord['kind'], 'void'>
+  /** Of a rollback: the revision that is gone back to. */
+  readonly to?: number | undefined
+  /** The keys of the change must not have been written after this revision. */
+  readonly ifRevision?: number | undefined
+  /** The revisions that keys of the change must have; 0: there must be no such key. */
+  readonly pins?: ReadonlyMap<string, number> | undefined
+}

@@ -1,0 +1,215 @@
+import type { Path } from '@livetree/core'
+import type { LayerInfo } from '@livetree/core/source'
+import {
+  keyOfPath,
+  parsePathText,
+  pathText,
+  writePart,
+  writeValue,
+  type WrittenForm,
+} from '@livetree/core/tools'
+import type { StoreEntry } from 'livetree/operate'
+import { AdminError } from '../errors.ts'
+import { prefixOf } from '../tree/tree-state.ts'
+import { translatedNow } from '../translate-error.ts'
+import type { Workspace } from '../workspace.ts'
+import { editJson, isJsonContainer, partOfJson } from './edit-json.ts'
+import type { SortedKeys } from './sorted-keys.ts'
+
+/** What is to happen to a key: its new text, or undefined to remove it. */
+export type KeyEdits = ReadonlyMap<string, string | undefined>
+
+/** What the edits of all layers share. */
+export interface EditedTree {
+  readonly entries: ReadonlyMap<string, StoreEntry>
+  readonly keys: SortedKeys
+  readonly edits: Map<string, string | undefined>
+}
+
+/** A document in a key above a path, and the names that lead from it to the path. */
+interface Holder {
+  readonly key: string
+  readonly text: string
+  readonly names: readonly string[]
+}
+
+/** Edits the keys of one layer, step by step, as they would be after the steps before. Nothing is stored. */
+export class LayerEdit {
+  readonly layer: LayerInfo
+  readonly #workspace: Workspace
+  readonly #entries: ReadonlyMap<string, StoreEntry>
+  readonly #keys: SortedKeys
+  readonly #edits: Map<string, string | undefined>
+
+  /**
+   * @param keys those of `entries`
+   * @param edits those of all layers, since layers may share keys; they are added to
+   */
+  constructor(workspace: Workspace, layer: LayerInfo, { entries, keys, edits }: EditedTree) {
+    this.#workspace = workspace
+    this.layer = layer
+    this.#entries = entries
+    this.#keys = keys
+    this.#edits = edits
+  }
+
+  /**
+   * Writes a value, in the form that the tree has: a list that stands in keys of its items stays so, and a document above
+   * the path is edited. What stood below the path goes.
+   *
+   * @throws AdminError `invalid_path`, `invalid_value`, `unwritable_value`
+   */
+  set(path: Path, value: unknown): void {
+    const { definition } = this.#workspace.settings
+    if (value === undefined)
+      throw new AdminError('invalid_value', {
+        what: `"${pathText(path)}" cannot be set to undefined`,
+        remedy: 'Use unset() to remove it.',
+      })
+    const holder = this.#holderOf(path)
+    if (holder !== undefined) {
+      const json = translatedNow(() => writePart(definition, path, value))
+      this.#editDocument(holder, path, json)
+      return
+    }
+    const form = (at: Path) => this.#formAt(at)
+    const leaves = translatedNow(() => writeValue(definition, path, value, { form }))
+    this.#replace(
+      path,
+      leaves.map((leaf) => [this.keyOf(leaf.path), leaf.text]),
+    )
+  }
+
+  /** Writes texts as they are, in place of everything at and below a path. */
+  setTexts(path: Path, leaves: readonly { readonly path: Path; readonly text: string }[]): void {
+    this.#replace(
+      path,
+      leaves.map((leaf) => [this.keyOf(leaf.path), leaf.text]),
+    )
+  }
+
+  /**
+   * Removes everything at and below a path.
+   *
+   * @throws AdminError `invalid_path`; `not_found` if the layer has nothing there
+   */
+  unset(path: Path): void {
+    const holder = this.#holderOf(path)
+    if (holder !== undefined && partOfJson(holder.text, holder.names) !== undefined) {
+      this.#editDocument(holder, path, undefined)
+      return
+    }
+    const keys = this.#keysAt(path)
+    if (keys.length === 0)
+      throw new AdminError('not_found', {
+        what: `Layer ${prefixOf(this.layer)} has nothing at "${pathText(path)}"`,
+        remedy: 'Look with read(): another layer or a default may give the value.',
+      })
+    for (const key of keys) this.putKey(key, undefined)
+  }
+
+  /** Puts or removes one key as it is. */
+  putKey(key: string, text: string | undefined): void {
+    if (this.#stored(key) === text) this.#edits.delete(key)
+    else this.#edits.set(key, text)
+  }
+
+  /** The text of a key after the edits so far; undefined where there is none, or bytes that are no text. */
+  textOf(key: string): string | undefined {
+    return this.#edits.has(key) ? this.#edits.get(key) : this.#stored(key)
+  }
+
+  /** @throws AdminError `invalid_path` */
+  keyOf(path: Path): string {
+    const { definition, store } = this.#workspace.settings
+    const key = translatedNow(() => keyOfPath(definition, path, this.layer))
+    if (key === this.layer.keyPrefix) return this.#documentKey()
+    if (!store.isReserved(key)) return key
+    throw new AdminError('invalid_path', {
+      what: `The key ${key} is one of livetree's own`,
+      remedy: 'Choose another name.',
+    })
+  }
+
+  /** The key of a whole layer's document: that of its directory without the slash, where the source reads it. */
+  #documentKey(): string {
+    const { keyPrefix } = this.layer
+    const isRead = this.#workspace.settings.store.documentKeys.includes(prefixOf(this.layer))
+    return isRead && !this.#isThere(keyPrefix) ? prefixOf(this.layer) : keyPrefix
+  }
+
+  #stored(key: string): string | undefined {
+    const value = this.#entries.get(key)?.value
+    return typeof value === 'string' ? value : undefined
+  }
+
+  /** A directory marker, `dir/` without a value, is no text. */
+  #isThere(key: string): boolean {
+    const text = this.textOf(key)
+    return text !== undefined && !(text === '' && key.endsWith('/'))
+  }
+
+  #replace(path: Path, written: readonly (readonly [key: string, text: string])[]): void {
+    const kept = new Set(written.map(([key]) => key))
+    this.#clearAbove(path)
+    for (const key of this.#keysAt(path)) if (!kept.has(key)) this.putKey(key, undefined)
+    for (const [key, text] of written) this.putKey(key, text)
+  }
+
+  /** A scalar above a path, such as `null`, goes: nothing below it would be read. */
+  #clearAbove(path: Path): void {
+    for (const [, key] of this.#above(path)) if (this.#isThere(key)) this.putKey(key, undefined)
+  }
+
+  /** The keys of the places above a path in this layer, from the top. */
+  #above(path: Path): readonly (readonly [depth: number, key: string])[] {
+    const mounted = this.layer.at === undefined ? 0 : parsePathText(this.layer.at).length
+    return path
+      .map((_, depth) => depth)
+      .filter((depth) => depth >= mounted)
+      .map((depth) => [depth, this.keyOf(path.slice(0, depth))] as const)
+  }
+
+  #holderOf(path: Path): Holder | undefined {
+    // The key says also whether the layer has such a path at all.
+    const key = this.keyOf(path)
+    for (const [depth, above] of this.#above(path)) {
+      const text = this.#isThere(above) ? this.textOf(above) : undefined
+      if (text === undefined || !isJsonContainer(text)) continue
+      const { keyPrefix } = this.layer
+      const whole = key.slice(keyPrefix.length).split('/').map(decodeURIComponent)
+      const mounted = this.layer.at === undefined ? 0 : parsePathText(this.layer.at).length
+      return { key: above, text, names: whole.slice(depth - mounted) }
+    }
+    return undefined
+  }
+
+  #editDocument({ key, text, names }: Holder, path: Path, json: string | undefined): void {
+    const edited = editJson(text, names, json)
+    if (edited === undefined)
+      throw new AdminError('invalid_path', {
+        what: `The document in ${key} has no place for "${pathText(path)}"`,
+        remedy: 'Set the list or object above it as a whole.',
+      })
+    this.putKey(key, edited)
+  }
+
+  /** The keys that hold what is at and below a path, without directory markers. */
+  #keysAt(path: Path): string[] {
+    const key = this.keyOf(path)
+    const directory = path.length === 0 || key === this.#documentKey() ? this.layer.keyPrefix : `${key}/`
+    const { store } = this.#workspace.settings
+    const below = [...this.#keys.startingWith(directory), ...this.#edits.keys()].filter((each) =>
+      each.startsWith(directory),
+    )
+    return [...new Set([key, ...below])].filter((each) => this.#isThere(each) && !store.isReserved(each))
+  }
+
+  #formAt(path: Path): WrittenForm | undefined {
+    const [key, ...more] = this.#keysAt(path)
+    if (key === undefined) return undefined
+    const isDocument = key === this.keyOf(path)
+    if (!isDocument) return 'children'
+    return more.length === 0 && isJsonContainer(this.textOf(key) ?? '') ? 'document' : undefined
+  }
+}

@@ -1,0 +1,112 @@
+import type { Issue, UnusedKey } from '@livetree/core'
+import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
+import { readState } from '../tree/tree-state.ts'
+import { translatedNow } from '../translate-error.ts'
+import type { CallOptions, Workspace } from '../workspace.ts'
+import { applyPlan } from './apply.ts'
+import type { Applied, ApplyOptions } from './applied.ts'
+import type { Draft } from './draft.ts'
+import type { PlannedChange } from './planned-change.ts'
+import { type SavedPlan, savedPlan } from './saved-plan.ts'
+import { type WorkedOut, workOut } from './work-out.ts'
+
+/** A change worked out against the tree at one revision. Nothing is written before `apply`. */
+export interface Plan {
+  /** The revision of the store that it was worked out and judged at. */
+  readonly revision: number
+  /** Each key that changes. */
+  readonly changes: readonly PlannedChange[]
+  /** What the schema says of the whole tree after it. With any of these it can only be applied with `force`. */
+  readonly issues: readonly Issue[]
+  /** The changes that remove a key. */
+  readonly removes: readonly PlannedChange[]
+  /** Keys after it that the schema does not know. */
+  readonly unused: readonly UnusedKey[]
+  /** It removes so much that running instances would refuse it without `allowRemoval`. */
+  readonly needsAllowRemoval: boolean
+  /** Whether nothing changes: applying it writes nothing. */
+  readonly isEmpty: boolean
+  /**
+   * Writes it in one transaction, with its record. Where something else in the layers moved meanwhile, it is judged again;
+   * where one of its own keys moved, it is refused. A reply that is lost is settled: it was applied, or it was not and never
+   * will be.
+   *
+   * @throws AdminError `invalid_tree`, `removal_refused`, `conflict`, `contention`, `too_large`, `permission_denied`,
+   *   `store_unavailable`, `outcome_unknown`, `timeout`, `aborted`, `invalid_options`
+   */
+  apply(options?: ApplyOptions): Promise<Applied>
+  /**
+   * The plan as JSON, to be applied later by `openPlan`: it holds the revision of each key.
+   *
+   * @throws AdminError `secret_text` if one of its texts may be secret
+   */
+  save(): SavedPlan
+  /** For people and logs: without `unused`, and without any secret. */
+  toJSON(): object
+}
+
+const applyTable: OptionTable = {
+  message: {
+    expected: 'text of 1 to 4,000 characters',
+    test: (message) => typeof message === 'string' && message.length >= 1 && message.length <= 4_000,
+  },
+  allowRemoval: optionKinds.flag,
+  force: optionKinds.flag,
+  timeoutMs: optionKinds.milliseconds,
+  signal: optionKinds.abortSignal,
+}
+
+/**
+ * Plans a draft on the newest tree.
+ *
+ * @throws AdminError as `workOut`, and of a reading
+ */
+export async function planDraft(
+  workspace: Workspace,
+  draft: Draft,
+  options: CallOptions = {},
+): Promise<Plan> {
+  const limit = workspace.limit(options)
+  const state = await readState(workspace, limit)
+  return new DraftPlan(workspace, draft, workOut(workspace, draft, state))
+}
+
+class DraftPlan implements Plan {
+  readonly revision: number
+  readonly changes: readonly PlannedChange[]
+  readonly issues: readonly Issue[]
+  readonly removes: readonly PlannedChange[]
+  readonly unused: readonly UnusedKey[]
+  readonly needsAllowRemoval: boolean
+  readonly isEmpty: boolean
+  readonly #workspace: Workspace
+  readonly #draft: Draft
+  readonly #worked: WorkedOut
+
+  constructor(workspace: Workspace, draft: Draft, worked: WorkedOut) {
+    this.#workspace = workspace
+    this.#draft = draft
+    this.#worked = worked
+    this.revision = worked.state.reading.revision
+    this.changes = worked.changes
+    this.issues = worked.issues
+    this.removes = worked.changes.filter(({ type }) => type === 'removed')
+    this.unused = worked.unused
+    this.needsAllowRemoval = worked.needsAllowRemoval
+    this.isEmpty = worked.changes.length === 0
+  }
+
+  async apply(options: ApplyOptions = {}): Promise<Applied> {
+    translatedNow(() => checkOptions('apply()', options, applyTable))
+    return applyPlan(this.#workspace, this.#draft, this.#worked, options)
+  }
+
+  save(): SavedPlan {
+    return savedPlan(this.#workspace, this.#draft, this.#worked)
+  }
+
+  toJSON(): object {
+    const { revision, changes, issues, needsAllowRemoval } = this
+    return { revision, changes, issues, needsAllowRemoval }
+  }
+}

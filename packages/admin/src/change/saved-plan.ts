@@ -1,0 +1,92 @@
+import { AdminError } from '../errors.ts'
+import { isPlainObject } from '../history/plain-object.ts'
+import type { Workspace } from '../workspace.ts'
+import type { Draft } from './draft.ts'
+import type { WorkedOut } from './work-out.ts'
+
+/** One key of a saved plan. */
+export interface SavedChange {
+  readonly key: string
+  /** The revision that had written the key when it was planned; 0: there was none. */
+  readonly revision: number
+  /** The text to write; null: the key goes. */
+  readonly text: string | null
+}
+
+/** A plan as JSON: applied later, it is refused if one of its keys has moved. */
+export interface SavedPlan {
+  readonly version: 1
+  /** The name of the definition. */
+  readonly name: string
+  /** The revision that it was planned at. */
+  readonly revision: number
+  readonly kind: Draft['kind']
+  readonly to?: number
+  readonly changes: readonly SavedChange[]
+}
+
+/** @throws AdminError `secret_text` */
+export function savedPlan({ settings }: Workspace, draft: Draft, worked: WorkedOut): SavedPlan {
+  const secret = worked.changes.find(({ isSecret, after }) => isSecret && after !== undefined)
+  if (secret !== undefined)
+    throw new AdminError('secret_text', {
+      what: `The plan cannot be saved: "${secret.pathText}" may be secret, and a saved plan holds texts`,
+      remedy: 'Apply it at once, or make a plan without it.',
+    })
+  const { entries, revision } = worked.state.reading
+  return {
+    version: 1,
+    name: settings.definition.name,
+    revision,
+    kind: draft.kind,
+    ...(draft.to !== undefined && { to: draft.to }),
+    changes: [...worked.edits].map(([key, text]) => ({
+      key,
+      revision: entries.get(key)?.modRevision ?? 0,
+      text: text ?? null,
+    })),
+  }
+}
+
+/**
+ * The draft of a saved plan.
+ *
+ * @throws AdminError `unreadable` for anything else, or a plan for another definition or other layers
+ */
+export function draftOf(workspace: Workspace, saved: unknown): Draft {
+  if (!isSavedPlan(saved)) throw unreadable('It is no saved plan of a known version')
+  const { definition, store } = workspace.settings
+  if (saved.name !== definition.name)
+    throw unreadable(`The plan is for "${saved.name}", and this is "${definition.name}"`)
+  const foreign = saved.changes.find(({ key }) => !isOwn(store, key))
+  if (foreign !== undefined) throw unreadable(`The key ${foreign.key} of the plan belongs to no layer here`)
+  return {
+    kind: saved.kind,
+    ...(saved.to !== undefined && { to: saved.to }),
+    steps: saved.changes.map(({ key, text }) => ({ type: 'key', key, text: text ?? undefined })),
+    pins: new Map(saved.changes.map(({ key, revision }) => [key, revision])),
+  }
+}
+
+function isOwn(store: Workspace['settings']['store'], key: string): boolean {
+  const isBelow = store.prefixes.some((prefix) => key.startsWith(prefix)) && !store.isReserved(key)
+  return isBelow || store.documentKeys.includes(key)
+}
+
+function isSavedPlan(saved: unknown): saved is SavedPlan {
+  if (!isPlainObject(saved) || saved['version'] !== 1 || typeof saved['name'] !== 'string') return false
+  const { kind, to, changes } = saved
+  const isKnown = kind === 'change' || kind === 'rollback' || kind === 'import'
+  const isNumbered = to === undefined || Number.isInteger(to)
+  return isKnown && isNumbered && Array.isArray(changes) && changes.every(isSavedChange)
+}
+
+function isSavedChange(change: unknown): boolean {
+  if (!isPlainObject(change) || typeof change['key'] !== 'string') return false
+  const { revision, text } = change
+  return Number.isInteger(revision) && (typeof text === 'string' || text === null)
+}
+
+function unreadable(what: string): AdminError {
+  return new AdminError('unreadable', { what, remedy: 'Plan it again.' })
+}

@@ -1,0 +1,124 @@
+import { compare, EtcdError, op } from '@livetree/etcd'
+import { AdminError } from '../errors.ts'
+import { parseRecord } from '../history/record.ts'
+import { translateError } from '../translate-error.ts'
+import type { CallLimit, Workspace } from '../workspace.ts'
+
+/** How long the store is asked for the fate of a write after the call's own time is over, in milliseconds. */
+const SETTLE_MS = 5_000
+const PAUSE_MS = 50
+
+/**
+ * Settles writes whose reply was lost, by their record: it is written by the same transaction, which requires that it is not
+ * there yet. So the same transaction may be sent again, and is applied once. A write that is given up is fenced by a void
+ * record in its place, after which it cannot be applied any more.
+ */
+export class Settlement {
+  readonly #workspace: Workspace
+  readonly #limit: CallLimit
+  readonly #id: string
+  readonly #voidText: string
+  /** Records of writes that may still be applied. */
+  readonly #open = new Set<string>()
+
+  /** @param voidText the text of a record that says that nothing was applied */
+  constructor(workspace: Workspace, limit: CallLimit, id: string, voidText: string) {
+    this.#workspace = workspace
+    this.#limit = limit
+    this.#id = id
+    this.#voidText = voidText
+  }
+
+  /**
+   * Sends a transaction until its fate is known.
+   *
+   * @param record the key of the record that it writes
+   * @param commit the revision that it was applied at; undefined: a condition does not hold
+   */
+  async send(record: string, commit: () => Promise<number | undefined>): Promise<number | undefined> {
+    if (this.#open.size > 0 && !this.#open.has(record)) {
+      const revision = await this.#fence()
+      if (revision !== undefined) return revision
+    }
+    for (;;) {
+      try {
+        const revision = await commit()
+        return revision ?? (this.#open.has(record) ? await this.#appliedAt(record) : undefined)
+      } catch (error) {
+        if (!isUncertain(error)) throw error
+        this.#open.add(record)
+        if (this.#limit.isOver || this.#limit.signal?.aborted === true || isClosed(error)) throw error
+        await this.#pause()
+      }
+    }
+  }
+
+  /**
+   * Ends the call with an error, after what may still be applied was settled. Returns the revision if it was applied after
+   * all.
+   *
+   * @throws AdminError `outcome_unknown` if the store does not answer; the error, if nothing was applied
+   */
+  async giveUp(error: unknown): Promise<number> {
+    if (this.#open.size === 0) throw translateError(error)
+    const revision = await this.#fence(error)
+    if (revision !== undefined) return revision
+    if (!(error instanceof EtcdError) || error.code !== 'outcome_unknown') throw translateError(error)
+    throw new AdminError('store_unavailable', {
+      what: `The store went away while it wrote, and has not applied the change: ${error.what}`,
+      remedy: 'Nothing was written. Apply it again.',
+      cause: error,
+    })
+  }
+
+  /** The revision of a record that is there. */
+  async #appliedAt(record: string): Promise<number | undefined> {
+    const entry = await this.#workspace.client.kv.get(record, this.#limit.control)
+    return entry?.createRevision
+  }
+
+  /** Puts void records where there are none. Returns the revision of the change if it was applied. */
+  async #fence(cause?: unknown): Promise<number | undefined> {
+    const { clock } = this.#workspace.settings
+    const keys = [...this.#open]
+    const until = clock.now() + SETTLE_MS
+    let last = cause
+    while (clock.now() < until) {
+      try {
+        const { client } = this.#workspace
+        const { succeeded, results } = await client.kv
+          .txn()
+          .if(...keys.map((key) => compare.isAbsent(key)))
+          .then(...keys.map((key) => op.put(key, this.#voidText)))
+          .else(...keys.map((key) => op.get(key)))
+          .commit({ timeoutMs: Math.max(1, until - clock.now()) })
+        this.#open.clear()
+        if (succeeded) return undefined
+        const found = results.flatMap((entry) => entry ?? [])
+        return found.find(({ text }) => parseRecord(text)?.kind !== 'void')?.createRevision
+      } catch (error) {
+        last = error
+        if (isClosed(error)) break
+        await this.#pause()
+      }
+    }
+    throw new AdminError('outcome_unknown', {
+      what: `The store went away while it wrote the change ${this.#id}, and cannot be asked whether it was applied`,
+      remedy: `Ask find('${this.#id}') once the store is back: it was applied if there is such a record. It is not written twice.`,
+      cause: last,
+    })
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => void this.#workspace.settings.clock.setTimeout(resolve, PAUSE_MS))
+  }
+}
+
+/** Whether a write that failed may have been applied. */
+function isUncertain(error: unknown): boolean {
+  return error instanceof EtcdError && error.fate === 'unknown'
+}
+
+function isClosed(error: unknown): boolean {
+  return (error instanceof EtcdError || error instanceof AdminError) && error.code === 'closed'
+}

@@ -1,0 +1,93 @@
+import type { Issue, UnusedKey } from '@livetree/core'
+import type { StoreEntry } from 'livetree/operate'
+import { Judge, type Judgement } from '../tree/judge.ts'
+import { placeOf } from '../tree/key-place.ts'
+import { layerFor } from '../tree/target-layer.ts'
+import type { TreeState } from '../tree/tree-state.ts'
+import type { Workspace } from '../workspace.ts'
+import type { Draft } from './draft.ts'
+import { type KeyEdits, LayerEdit } from './layer-edit.ts'
+import { type PlannedChange, plannedChange } from './planned-change.ts'
+import { SortedKeys } from './sorted-keys.ts'
+
+/** A draft worked out against one state of the tree. */
+export interface WorkedOut {
+  readonly state: TreeState
+  readonly edits: KeyEdits
+  readonly changes: readonly PlannedChange[]
+  /** What the schema says of the whole tree after it. */
+  readonly issues: readonly Issue[]
+  readonly unused: readonly UnusedKey[]
+  /** It removes so much that running instances would refuse it. */
+  readonly needsAllowRemoval: boolean
+  /** The prefixes of the layers that it changes. */
+  readonly prefixes: readonly string[]
+}
+
+/**
+ * Works out a draft: which keys change, and what the schema says of the tree after it.
+ *
+ * @throws AdminError `invalid_path`, `invalid_value`, `unwritable_value`, `not_found`
+ */
+export function workOut(workspace: Workspace, draft: Draft, state: TreeState): WorkedOut {
+  const { entries } = state.reading
+  const edits = editsOf(workspace, draft, entries)
+  const keys = [...edits.keys()]
+  const placed = new Map(keys.map((key) => [key, placeOf(workspace, key)]))
+  const judge = new Judge(workspace, state, { isGuarded: true })
+  const effective = (judged: Judgement, key: string) =>
+    judged.isValid ? judge.explain(placed.get(key)?.path ?? []).value : undefined
+  const judgedBefore = judge.judge(entries)
+  const before = new Map(keys.map((key) => [key, effective(judgedBefore, key)]))
+  const after = entriesAfter(entries, edits)
+  let judged = judge.judge(after)
+  const needsAllowRemoval = judged.issues.length > 0 && judged.issues.every(({ code }) => code === 'guard')
+  if (needsAllowRemoval) judged = judge.judge(after, true)
+  const changes = keys.map((key) =>
+    plannedChange(workspace, {
+      place: placed.get(key) ?? placeOf(workspace, key),
+      key,
+      before: entries.get(key),
+      after: edits.get(key),
+      effective: { before: before.get(key), after: effective(judged, key) },
+    }),
+  )
+  return {
+    state,
+    edits,
+    changes,
+    issues: judged.issues,
+    unused: judged.unused,
+    needsAllowRemoval,
+    prefixes: [...new Set(changes.map(({ layer }) => layer))],
+  }
+}
+
+function editsOf(workspace: Workspace, { steps }: Draft, entries: ReadonlyMap<string, StoreEntry>): KeyEdits {
+  const { layers } = workspace.settings.store
+  const tree = { entries, keys: new SortedKeys(entries.keys()), edits: new Map<string, string | undefined>() }
+  const open = new Map(layers.map((layer) => [layer, new LayerEdit(workspace, layer, tree)]))
+  const [anyEdit] = open.values()
+  for (const step of steps) {
+    if (step.type === 'key') {
+      anyEdit?.putKey(step.key, step.text)
+      continue
+    }
+    const edit = open.get(layerFor(layers, step.prefix, step.path))
+    if (step.type === 'set') edit?.set(step.path, step.value)
+    else edit?.unset(step.path)
+  }
+  return tree.edits
+}
+
+function entriesAfter(
+  entries: ReadonlyMap<string, StoreEntry>,
+  edits: KeyEdits,
+): ReadonlyMap<string, StoreEntry> {
+  const after = new Map(entries)
+  for (const [key, value] of edits) {
+    if (value === undefined) after.delete(key)
+    else after.set(key, { key, value, modRevision: 0 })
+  }
+  return after
+}

@@ -1,0 +1,34 @@
+/** Where the records of a layer are kept. */
+export class RecordKeys {
+  readonly #directory: string
+
+  /**
+   * @param operationsPrefix without a slash at its end
+   * @param prefix of the layer, without a slash at its end
+   */
+  constructor(operationsPrefix: string, prefix: string) {
+    this.#directory = `${operationsPrefix}/history${prefix}/`
+  }
+
+  get directory(): string {
+    return this.#directory
+  }
+
+  /**
+   * All records of this layer, and hardly any of a layer inside its prefix: the ids begin with the time, whose first digit
+   * is 0 for the next eight thousand years.
+   */
+  get range(): { readonly from: string; readonly to: string } {
+    return { from: `${this.#directory}0`, to: `${this.#directory}1` }
+  }
+
+  keyOf(id: string): string {
+    return this.#directory + id
+  }
+
+  /** The id in a key of the range; undefined for a key of another layer. */
+  idOf(key: string): string | undefined {
+    const id = key.slice(this.#directory.length)
+    return key.startsWith(this.#directory) && !id.includes('/') ? id : undefined
+  }
+}

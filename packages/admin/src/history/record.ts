@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto'
+import { isPlainObject } from './plain-object.ts'
+
+/** The text of a key as a record keeps it: left out where it may be secret, or is long. */
+export interface RecordedText {
+  /** Undefined if `isHidden`, or if the text is longer than 64 KiB. */
+  readonly text?: string
+  /** The key may hold a secret. */
+  readonly isHidden?: true
+  /** Of a long text: its length, and the SHA-256 hash of its bytes as hex. */
+  readonly bytes?: number
+  readonly sha256?: string
+  /** Of the text before: the revision that had written it. */
+  readonly revision?: number
+}
+
+/** One key that an apply changed. */
+export interface RecordedChange {
+  readonly key: string
+  /** From the root of the schema: `db.pool.max`; of a key that the schema has no place for, the key. */
+  readonly path: string
+  /** Absent: the key was not there. */
+  readonly before?: RecordedText
+  /** Absent: the key was removed. */
+  readonly after?: RecordedText
+}
+
+/** What one apply leaves behind, as it is stored: for each layer that it changed, the part that concerns it. */
+export interface StoredRecord {
+  readonly version: 1
+  /** A UUID of version 7; also the name of the record's key. */
+  readonly id: string
+  /** `void`: it was given up, and this record prevents that a request under way applies it late. */
+  readonly kind: 'change' | 'rollback' | 'import' | 'void'
+  readonly author: string
+  /** By the clock of the writer, in ISO 8601. */
+  readonly at: string
+  readonly message?: string
+  /** Of a rollback: the revision that was gone back to. */
+  readonly to?: number
+  /** The name of the definition that judged it. */
+  readonly name: string
+  /** It was applied although the schema refuses the tree. */
+  readonly isForced?: true
+  /** It was allowed to remove much. */
+  readonly allowsRemoval?: true
+  /** Every layer that the apply changed, by its prefix. */
+  readonly layers: readonly string[]
+  readonly changes: readonly RecordedChange[]
+}
+
+const MOST_BYTES = 64 * 1024
+
+/** A text as a record keeps it. */
+export function recordedText(text: string, isHidden: boolean, revision?: number): RecordedText {
+  const at = revision === undefined ? {} : { revision }
+  if (isHidden) return { isHidden: true, ...at }
+  const bytes = Buffer.byteLength(text)
+  if (bytes <= MOST_BYTES) return { text, ...at }
+  return { bytes, sha256: createHash('sha256').update(text).digest('hex'), ...at }
+}
+
+/** The text that is stored. */
+export function recordText(record: StoredRecord): string {
+  return JSON.stringify(record)
+}
+
+/** A record that was read; undefined for one of a newer version, or for what is no record. */
+export function parseRecord(text: string): StoredRecord | undefined {
+  let read: unknown
+  try {
+    read = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  return isRecord(read) ? read : undefined
+}
+
+const KINDS: readonly unknown[] = ['change', 'rollback', 'import', 'void']
+
+function isRecord(read: unknown): read is StoredRecord {
+  if (!isPlainObject(read) || read['version'] !== 1 || !KINDS.includes(read['kind'])) return false
+  const isNamed = ['id', 'author', 'at', 'name'].every((name) => typeof read[name] === 'string')
+  const { layers, changes } = read
+  const isListed = Array.isArray(layers) && layers.every((prefix) => typeof prefix === 'string')
+  return isNamed && isListed && Array.isArray(changes) && changes.every(isChange)
+}
+
+function isChange(change: unknown): boolean {
+  if (!isPlainObject(change)) return false
+  const isNamed = typeof change['key'] === 'string' && typeof change['path'] === 'string'
+  return (
+    isNamed && [change['before'], change['after']].every((side) => side === undefined || isPlainObject(side))
+  )
+}

@@ -1,0 +1,93 @@
+import type { ConfigDefinition, Issue, Path, UnusedKey } from '@livetree/core'
+import { type CandidateSource, createPipeline, type Outcome, type Pipeline } from '@livetree/core/tools'
+import type { StoreEntry } from 'livetree/operate'
+import type { $ZodType } from 'zod/v4/core'
+import { translatedNow } from '../translate-error.ts'
+import type { Workspace } from '../workspace.ts'
+import { candidatesOf, type TreeState } from './tree-state.ts'
+
+/** What the schema says of a tree. */
+export interface Judgement {
+  readonly issues: readonly Issue[]
+  readonly unused: readonly UnusedKey[]
+  /** Of a valid tree; frozen. */
+  readonly value: unknown
+  readonly isValid: boolean
+}
+
+/** A leaf that differs between two valid trees; secrets read `[secret]`. */
+export type ValueChange = ReturnType<Pipeline<unknown>['diff']>[number]
+
+/** Judges trees of one definition and its sources, one after the other, as a running instance would. */
+export class Judge {
+  readonly #workspace: Workspace
+  readonly #pipeline: Pipeline<unknown>
+  readonly #state: TreeState
+  readonly #own: number
+  #isFirst = true
+
+  constructor(workspace: Workspace, state: TreeState, options: { readonly isGuarded: boolean }) {
+    this.#workspace = workspace
+    this.#state = state
+    const { definition, own } = workspace.settings
+    this.#own = own
+    const sources = candidatesOf(workspace, state, new Map())
+    this.#pipeline = translatedNow(() => pipelineOf(definition, sources, options.isGuarded))
+    for (const [index, { leaves }] of sources.entries())
+      if (index !== own)
+        this.#pipeline.stage(index, { type: 'replace', update: { revision: 0, epoch: 0, layers: leaves } })
+  }
+
+  /**
+   * Judges the tree with these keys of the store.
+   *
+   * @param isAllowed whether what it removes is meant
+   */
+  judge(entries: ReadonlyMap<string, StoreEntry>, isAllowed = false): Judgement {
+    const layers = this.#workspace.settings.store.leavesOf(entries)
+    const update = { revision: 0, epoch: 0, layers, allowRemoval: isAllowed && !this.#isFirst }
+    this.#isFirst = false
+    return translatedNow(() => {
+      this.#pipeline.stage(this.#own, { type: 'replace', update })
+      return judgementOf(this.#pipeline.evaluate())
+    })
+  }
+
+  /** What each layer has at a path of the tree judged last. */
+  explain(path: string | Path) {
+    return this.#pipeline.explain(path)
+  }
+
+  /** A copy of a value in which every secret reads `[secret]`. */
+  redact(value: unknown): unknown {
+    return this.#pipeline.redact(value)
+  }
+
+  /** How two valid values differ that were judged here. */
+  diff(previous: unknown, next: unknown): readonly ValueChange[] {
+    return this.#pipeline.diff(previous, next)
+  }
+
+  /** The state whose other sources are used. */
+  get state(): TreeState {
+    return this.#state
+  }
+}
+
+function pipelineOf(
+  { compiled, unused, naming, guard }: ConfigDefinition<$ZodType>,
+  sources: readonly CandidateSource[],
+  isGuarded: boolean,
+): Pipeline<unknown> {
+  return createPipeline<unknown>(compiled, sources, {
+    unused,
+    guard: isGuarded ? guard : false,
+    isRenamed: naming !== 'exact',
+  })
+}
+
+function judgementOf(outcome: Outcome<unknown>): Judgement {
+  const { unused } = outcome
+  if (outcome.type === 'rejected') return { issues: outcome.issues, unused, value: undefined, isValid: false }
+  return { issues: [], unused, value: outcome.value, isValid: true }
+}

@@ -1,0 +1,35 @@
+import type { Path } from '@livetree/core'
+import { isTextOpenAt, pathText, placesOfKey } from '@livetree/core/tools'
+import type { Workspace } from '../workspace.ts'
+import { prefixOf } from './tree-state.ts'
+
+/** Where a key stands in the layers, for people. */
+export interface KeyPlaced {
+  readonly path: Path
+  readonly pathText: string
+  /** The prefix of the layer, without a slash at its end. */
+  readonly prefix: string
+  /** Its text may be secret. */
+  readonly isHidden: boolean
+}
+
+/** The first place of a key in the layers. A key that the schema knows no place for is shown as it is. */
+export function placeOf({ settings }: Workspace, key: string): KeyPlaced {
+  const { definition, store } = settings
+  const { layers } = store
+  const places = placesOfKey(definition, key, layers)
+  const isHidden = places.length === 0 || places.some(({ path }) => !isTextOpenAt(definition, path))
+  const [first] = places
+  const layer = first === undefined ? undefined : layers[first.layer]
+  const prefix = layer === undefined ? prefixHolding(store.prefixes, key) : prefixOf(layer)
+  const path = first?.path ?? [key]
+  return { path, pathText: first === undefined ? key : pathText(path), prefix, isHidden }
+}
+
+/** The longest prefix that a key begins with. */
+function prefixHolding(prefixes: readonly string[], key: string): string {
+  const found = prefixes
+    .filter((prefix) => `${key}/`.startsWith(prefix))
+    .toSorted((a, b) => b.length - a.length)[0]
+  return (found ?? `${key}/`).slice(0, -1)
+}

@@ -1,0 +1,4 @@
+// `livetree/operate`: for packages that write what an etcd source reads.
+export type { StoreClient, StoreEntry, StoreReading, StoreReadOptions } from './etcd-store.ts'
+export { EtcdStore } from './etcd-store.ts'
+export { storeOf } from './store-of.ts'

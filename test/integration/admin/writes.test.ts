@@ -1,0 +1,136 @@
+import { createAdmin } from '@livetree/admin'
+import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
+import { defineConfig, etcd as etcdSource, secret } from 'livetree'
+import { beforeEach, describe, expect, test } from 'vitest'
+import * as z from 'zod'
+import { eachEtcd } from '../../support/each-etcd.ts'
+import { withoutOpenHandles } from '../../support/open-handles.ts'
+
+const schema = z.object({
+  http: z.object({ timeoutMs: z.number().positive().default(100), hosts: z.array(z.string()).default([]) }),
+  db: z.object({ url: secret(z.string()), pool: z.object({ max: z.number().int().min(1).max(200) }) }),
+  features: z.record(z.string(), z.boolean()).default({}),
+})
+
+withoutOpenHandles()
+
+eachEtcd('admin writes', (etcd) => {
+  let client: EtcdClient
+  let endpoint: string
+
+  function openAdmin(author = 'ana') {
+    const definition = defineConfig({
+      name: 'checkout',
+      schema,
+      sources: () => [
+        etcdSource({ endpoints: [endpoint], root: '/config/checkout', overlays: ['base', 'prod'] }),
+      ],
+    })
+    return createAdmin(definition, { author })
+  }
+
+  beforeEach(async () => {
+    const server = await etcd.start()
+    endpoint = server.endpoint
+    client = createEtcdClient({ endpoints: [endpoint] })
+    await client.kv.put('/config/checkout/base/db/url', 'postgres://ana:hunter2@db')
+    await client.kv.put('/config/checkout/base/db/pool/max', '10')
+    return () => client.close()
+  })
+
+  const textOf = async (key: string) => (await client.kv.get(key))?.text
+
+  describe('set', () => {
+    test('writes the text that the schema reads, and its record in the same revision', async () => {
+      await using admin = openAdmin()
+      const applied = await admin.set((c) => c.db.pool.max, 20, { overlay: 'prod', message: 'sale' })
+      const entry = await client.kv.get('/config/checkout/prod/db/pool/max')
+      expect(entry?.text).toBe('20')
+      expect(entry?.modRevision).toBe(applied.revision)
+      const record = await client.kv.get(`/.livetree/history/config/checkout/prod/${applied.id}`)
+      expect(record?.createRevision).toBe(applied.revision)
+      expect(JSON.parse(record?.text ?? '')).toMatchObject({
+        version: 1,
+        kind: 'change',
+        author: 'ana',
+        message: 'sale',
+        changes: [{ key: '/config/checkout/prod/db/pool/max', path: 'db.pool.max', after: { text: '20' } }],
+      })
+      const tree = await admin.read()
+      expect(tree.value.db.pool.max).toBe(20)
+      expect(tree.explain('db.pool.max').layers.map(({ value }) => value)).toEqual(['20', '10'])
+    })
+
+    test('a value that the schema refuses is refused with path and expectation, and nothing is written', async () => {
+      await using admin = openAdmin()
+      const before = (await client.kv.getRange({ prefix: '/' })).header.revision
+      await expect(admin.set('db.pool.max', 'ten', { overlay: 'prod' })).rejects.toMatchObject({
+        code: 'invalid_value',
+        issues: [{ pathText: 'db.pool.max' }],
+      })
+      await expect(admin.set('db.pol.max', 1, { overlay: 'prod' })).rejects.toMatchObject({
+        code: 'invalid_path',
+        message: expect.stringContaining('db.pool'),
+      })
+      expect((await client.kv.getRange({ prefix: '/' })).header.revision).toBe(before)
+    })
+
+    test('no record holds the text of a secret', async () => {
+      await using admin = openAdmin()
+      await admin.set((c) => c.db.url, 'postgres://bob:swordfish@db', { overlay: 'base' })
+      expect(await textOf('/config/checkout/base/db/url')).toBe('postgres://bob:swordfish@db')
+      const { entries } = await client.kv.getRange({ prefix: '/.livetree/' })
+      expect(entries).toHaveLength(1)
+      expect(entries[0]?.text).not.toMatch(/swordfish|hunter2/)
+    })
+  })
+
+  test('unset: removes what the layer has, and says when there is nothing', async () => {
+    await using admin = openAdmin()
+    await admin.set('features', { a: true, b: false }, { overlay: 'prod' })
+    await admin.unset((c) => c.features['a'], { overlay: 'prod' })
+    expect((await admin.read()).value.features).toEqual({ b: false })
+    await expect(admin.unset('features.a', { overlay: 'prod' })).rejects.toMatchObject({ code: 'not_found' })
+  })
+
+  test('a plan is refused where one of its keys moved, with both texts and who was first', async () => {
+    await using ana = openAdmin('ana')
+    await using bob = openAdmin('bob')
+    const plan = await ana
+      .change({ overlay: 'prod' })
+      .set((c) => c.db.pool.max, 20)
+      .plan()
+    await bob.set((c) => c.db.pool.max, 30, { overlay: 'prod', message: 'mine' })
+    await expect(plan.apply()).rejects.toMatchObject({
+      code: 'conflict',
+      conflicts: [
+        {
+          path: 'db.pool.max',
+          planned: undefined,
+          now: '30',
+          wanted: '20',
+          by: { author: 'bob', message: 'mine' },
+        },
+      ],
+    })
+    expect(await textOf('/config/checkout/prod/db/pool/max')).toBe('30')
+  })
+
+  test('a plan is judged again where something else moved, and applied', async () => {
+    await using admin = openAdmin()
+    const plan = await admin
+      .change({ overlay: 'prod' })
+      .set((c) => c.db.pool.max, 20)
+      .plan()
+    await client.kv.put('/config/checkout/base/http/timeoutMs', '5')
+    const applied = await plan.apply()
+    expect(applied.changes).toHaveLength(1)
+    const other = await admin
+      .change({ overlay: 'prod' })
+      .set((c) => c.http.timeoutMs, 7)
+      .plan()
+    await client.kv.put('/config/checkout/base/db/pool/max', '-1')
+    await client.kv.delete('/config/checkout/prod/db/pool/max')
+    await expect(other.apply()).rejects.toMatchObject({ code: 'invalid_tree' })
+  })
+})
