@@ -8,6 +8,7 @@ import { type ClusterService, createClusterService } from './maintenance/cluster
 import { createMaintenanceService, type MaintenanceService } from './maintenance/maintenance-service.ts'
 import { UndiciChannel } from './transport/channel.ts'
 import { discoverEndpoints } from './transport/discover.ts'
+import { onAbort } from './on-abort.ts'
 import { syncMembers } from './transport/member-sync.ts'
 import type { Channel } from './transport/transport.ts'
 import { refuse } from './refuse-option.ts'
@@ -64,7 +65,7 @@ class ChannelClient implements EtcdClient {
   readonly #options: ResolvedOptions
   readonly #closed = new AbortController()
   #syncTimer: unknown
-  #onAbort: (() => void) | undefined
+  #unlisten: (() => void) | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: ResolvedOptions) {
@@ -112,9 +113,9 @@ class ChannelClient implements EtcdClient {
   }
 
   async #close(): Promise<void> {
-    const { clock, signal } = this.#options
+    const { clock } = this.#options
     clock.clearTimeout(this.#syncTimer)
-    if (this.#onAbort !== undefined) signal?.removeEventListener('abort', this.#onAbort)
+    this.#unlisten?.()
     this.watch.close()
     this.lease.close()
     const givenBack = this.kv.close()
@@ -125,9 +126,8 @@ class ChannelClient implements EtcdClient {
   }
 
   #closeOn(signal: AbortSignal): void {
-    this.#onAbort = () => void this.close()
-    if (signal.aborted) this.#onAbort()
-    else signal.addEventListener('abort', this.#onAbort)
+    if (signal.aborted) void this.close()
+    else this.#unlisten = onAbort(signal, () => void this.close())
   }
 
   #syncLater(): void {

@@ -1,4 +1,5 @@
 import { type Clock, keepRunning } from './clock.ts'
+import { onAbort } from './on-abort.ts'
 
 /** What ends a wait early. */
 export interface WaitLimits {
@@ -20,12 +21,12 @@ export async function waitWithin(
   const { promise: over, resolve } = Promise.withResolvers<void>()
   const onOver = (): void => resolve()
   if (signals.some((each) => each?.aborted)) onOver()
-  for (const each of signals) each?.addEventListener('abort', onOver)
+  const unlisten = signals.map((each) => each && onAbort(each, onOver))
   const timer = timeoutMs === undefined ? undefined : keepRunning(clock.setTimeout(onOver, timeoutMs))
   try {
     await (waiting === undefined ? over : Promise.race([waiting, over]))
   } finally {
     clock.clearTimeout(timer)
-    for (const each of signals) each?.removeEventListener('abort', onOver)
+    for (const each of unlisten) each?.()
   }
 }

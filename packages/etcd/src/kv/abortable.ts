@@ -1,3 +1,5 @@
+import { onAbort } from '../on-abort.ts'
+
 /** An async iterator for `for await`. Leaving the loop aborts the requests in progress. */
 export interface AbortableIterator<T> extends AsyncIterableIterator<T, undefined>, AsyncDisposable {
   return(): Promise<IteratorReturnResult<undefined>>
@@ -9,10 +11,10 @@ export function following(signal: AbortSignal | undefined): {
   release(): void
 } {
   const stop = new AbortController()
-  const onAbort = () => stop.abort(signal?.reason)
-  if (signal?.aborted) onAbort()
-  else signal?.addEventListener('abort', onAbort)
-  return { stop, release: () => signal?.removeEventListener('abort', onAbort) }
+  const follow = (): void => stop.abort(signal?.reason)
+  if (signal?.aborted) follow()
+  const release = signal === undefined ? () => undefined : onAbort(signal, follow)
+  return { stop, release }
 }
 
 /**

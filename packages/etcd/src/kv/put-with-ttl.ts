@@ -11,6 +11,7 @@ import { type GuardPorts, inOneCluster, isUnknown, stillUnknown } from './condit
 import type { PutResult } from './operation.ts'
 import { type CallControl, CONTROL_CHECKS, controlOf } from './range-query.ts'
 import { following } from './abortable.ts'
+import { onAbort } from '../on-abort.ts'
 
 /** Options of `putWithTtl`. */
 export interface TtlOptions extends CallControl {
@@ -67,7 +68,7 @@ export async function putWithTtl(
   const lease = randomLeaseId()
   const { stop, release } = following(given.signal)
   const onClosing = () => stop.abort(new EtcdError('closed', { call: CALL }))
-  ports.closing.addEventListener('abort', onClosing)
+  const unlisten = onAbort(ports.closing, onClosing)
   if (ports.closing.aborted) onClosing()
   const control = { ...controlOf(given), ...inOneCluster(ports, given), signal: stop.signal }
   let cluster = inOneCluster(ports, given)
@@ -82,7 +83,7 @@ export async function putWithTtl(
     throw ports.closing.aborted ? closedInstead(error) : error
   } finally {
     release()
-    ports.closing.removeEventListener('abort', onClosing)
+    unlisten()
   }
 }
 

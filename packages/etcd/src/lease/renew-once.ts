@@ -8,6 +8,7 @@ import { asEtcdError } from '../as-etcd-error.ts'
 import { callIsolated } from '../call-isolated.ts'
 import { waitWithin } from '../wait-within.ts'
 import { Lease } from '../wire/rpc.ts'
+import { onAbort } from '../on-abort.ts'
 
 /** What a single renewal needs from the client. */
 export interface BeatPorts {
@@ -113,14 +114,13 @@ function beat(
           stream.cancel()
         },
         onEnd(error) {
-          closing.removeEventListener('abort', onClosing)
+          unlisten()
           reject(error ?? new EtcdError('connection_lost', { call: CALL }))
         },
       },
       sending,
     )
-    const onClosing = () => stream.cancel()
-    closing.addEventListener('abort', onClosing)
+    const unlisten = onAbort(closing, () => stream.cancel())
     stream.send({ id })
     stream.end()
   })

@@ -33,6 +33,7 @@ import { StoreEpochs } from './store-epochs.ts'
 import type { StorePosition } from './store-position.ts'
 import type { StoreRecognizer } from './store-recognizer.ts'
 import { Turns } from './turns.ts'
+import { onAbort } from '../on-abort.ts'
 
 /** What a reflector needs from the watch service. */
 export interface ReflectorPorts {
@@ -75,7 +76,7 @@ export class ListAndWatch implements Reflector {
   readonly #epochs = new StoreEpochs()
   /** Signals that a list was delivered, that the watch is connected, or that neither will happen. */
   readonly #turns = new Turns()
-  readonly #unlisten: () => void
+  readonly #unlisten: (() => void) | undefined
   #watcher: FollowingWatch | undefined
   /** Number of lists started so far, and of the last one that was delivered. */
   #begun = 0
@@ -94,9 +95,7 @@ export class ListAndWatch implements Reflector {
     this.#handlers = handlers
     this.#options = options
     const { signal } = options
-    const onAbort = () => this.cancel()
-    signal?.addEventListener('abort', onAbort, { once: true })
-    this.#unlisten = () => signal?.removeEventListener('abort', onAbort)
+    this.#unlisten = signal && onAbort(signal, () => this.cancel())
     if (signal?.aborted) this.cancel()
     // Deferred, so that the caller has the reflector before the first handler is called.
     else queueMicrotask(() => void this.#run())
@@ -113,7 +112,7 @@ export class ListAndWatch implements Reflector {
   cancel(): void {
     if (this.#closing.signal.aborted) return
     this.#closing.abort(new EtcdError('cancelled', { call: 'Watch/Watch' }))
-    this.#unlisten()
+    this.#unlisten?.()
     this.#watcher?.cancel()
     this.#ports.onEnded(this)
     this.#call((handlers) => handlers.onEnd?.())

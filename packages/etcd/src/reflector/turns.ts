@@ -1,3 +1,5 @@
+import { onAbort } from '../on-abort.ts'
+
 /** Wakes all waiters each time something happens. */
 export class Turns {
   readonly #waiting = new Set<{ wake(): void; fail(error: unknown): void }>()
@@ -8,16 +10,15 @@ export class Turns {
       if (signal.aborted) return reject(signal.reason)
       const settle = (finish: () => void) => {
         this.#waiting.delete(waiter)
-        signal.removeEventListener('abort', onAbort)
+        unlisten()
         finish()
       }
       const waiter = {
         wake: () => settle(resolve),
         fail: (error: unknown) => settle(() => reject(error)),
       }
-      const onAbort = () => waiter.fail(signal.reason)
+      const unlisten = onAbort(signal, () => waiter.fail(signal.reason))
       this.#waiting.add(waiter)
-      signal.addEventListener('abort', onAbort)
     })
   }
 

@@ -1,4 +1,5 @@
 import { type Clock, keepRunning } from '../clock.ts'
+import { onAbort } from '../on-abort.ts'
 
 /** Callbacks for the limits of a call. */
 export interface LimitPorts {
@@ -13,11 +14,10 @@ export function limitCall(
   signal: AbortSignal | undefined,
   ports: LimitPorts,
 ): () => void {
-  const onAbort = (): void => ports.onAbort(signal?.reason)
-  signal?.addEventListener('abort', onAbort)
+  const unlisten = signal && onAbort(signal, () => ports.onAbort(signal.reason))
   const timer = keepRunning(clock.setTimeout(() => ports.onDeadline(), timeoutMs))
   return () => {
     clock.clearTimeout(timer)
-    signal?.removeEventListener('abort', onAbort)
+    unlisten?.()
   }
 }

@@ -17,6 +17,7 @@ import { Reach } from './reach.ts'
 import { errorOfHttp, errorOfStatus, type Headers, isGrpc, type CallSite, readStatus } from './status.ts'
 import type { CallOptions, DuplexStream, StreamHandlers } from './transport.ts'
 import type { Sending } from './undici/session-guard.ts'
+import { onAbort } from '../on-abort.ts'
 
 /** Options of one duplex call. `onSent` is called when the stream goes out, with what was sent on it so far. */
 export type StreamOptions = CallOptions & { readonly avoid?: string; readonly onSent?: () => void }
@@ -45,7 +46,7 @@ export class StreamCall<Req, Res>
   #isCancelled = false
   #deadline: unknown
   #tokenTimer: unknown
-  #onAbort: (() => void) | undefined
+  #unlisten: (() => void) | undefined
 
   constructor(
     context: CallContext,
@@ -75,8 +76,7 @@ export class StreamCall<Req, Res>
       return
     }
     if (signal !== undefined) {
-      this.#onAbort = () => this.stop(this.#cancelled(signal.reason))
-      signal.addEventListener('abort', this.#onAbort)
+      this.#unlisten = onAbort(signal, () => this.stop(this.#cancelled(signal.reason)))
     }
     if (timeoutMs !== undefined) {
       const what = `the stream was open for ${timeoutMs} ms`
@@ -289,7 +289,7 @@ export class StreamCall<Req, Res>
     open.delete(this)
     clock.clearTimeout(this.#deadline)
     clock.clearTimeout(this.#tokenTimer)
-    if (this.#onAbort !== undefined) this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#unlisten?.()
     this.#outgoing.clear()
     if (error === undefined) this.#endpoint?.succeeded()
     else if (errorCodes[error.code].blamesEndpoint) this.#endpoint?.failed()

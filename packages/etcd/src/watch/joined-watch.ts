@@ -14,6 +14,7 @@ import { UnchangedReads } from './unchanged-reads.ts'
 import type { WatchContact, WatchHandlers } from './watch-handlers.ts'
 import type { WatcherKnowledge } from './watch-host.ts'
 import type { WatchOptions } from './watch-options.ts'
+import { onAbort } from '../on-abort.ts'
 
 /** What a join needs from the watch service. */
 export interface JoinPorts {
@@ -58,7 +59,7 @@ export class JoinedWatch {
   readonly #reads: UnchangedReads
   readonly #awaited = new PendingRevisions()
   readonly #closing = new AbortController()
-  readonly #unlisten: () => void
+  readonly #unlisten: (() => void) | undefined
   /** All changes up to this revision were passed on. */
   #handed: number
   /** The highest revision that a caller waits for. */
@@ -93,9 +94,7 @@ export class JoinedWatch {
     })
     this.#handed = afterRevision
     this.#ranges = ranges.map((range) => new JoinedRange(range, afterRevision))
-    const onAbort = () => this.cancel()
-    signal?.addEventListener('abort', onAbort, { once: true })
-    this.#unlisten = () => signal?.removeEventListener('abort', onAbort)
+    this.#unlisten = signal && onAbort(signal, () => this.cancel())
     if (signal?.aborted) this.cancel()
     else this.#subscribe(options, known)
   }
@@ -282,7 +281,7 @@ export class JoinedWatch {
     this.#end = { error }
     this.#isTogether = false
     this.#rest()
-    this.#unlisten()
+    this.#unlisten?.()
     this.#closing.abort(error ?? cancelledError())
     for (const { watcher } of this.#ranges) watcher?.cancel()
     this.#awaited.fail(error ?? cancelledError())

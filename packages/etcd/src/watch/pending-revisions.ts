@@ -1,4 +1,5 @@
 import type { EtcdError } from '../errors.ts'
+import { onAbort } from '../on-abort.ts'
 
 interface Waiter {
   readonly revision: number
@@ -22,7 +23,7 @@ export class PendingRevisions {
       if (signal?.aborted) return reject(signal.reason)
       const leave = () => {
         this.#waiters.delete(waiter)
-        signal?.removeEventListener('abort', onAbort)
+        unlisten?.()
       }
       const waiter: Waiter = {
         revision,
@@ -35,8 +36,7 @@ export class PendingRevisions {
           reject(reason)
         },
       }
-      const onAbort = () => waiter.reject(signal?.reason)
-      signal?.addEventListener('abort', onAbort, { once: true })
+      const unlisten = signal && onAbort(signal, () => waiter.reject(signal.reason))
       this.#waiters.add(waiter)
     })
   }

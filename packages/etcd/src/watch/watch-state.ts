@@ -13,6 +13,7 @@ import { WatchNotifier } from './watch-notifier.ts'
 import { WatchProofs } from './watch-proofs.ts'
 import { WatchedStore } from './watched-store.ts'
 import type { Watcher } from './watcher.ts'
+import { onAbort } from '../on-abort.ts'
 
 type Phase =
   | { readonly type: 'connecting' }
@@ -46,7 +47,7 @@ export class WatchState implements Watcher {
   /** No progress was reported since the watch is on its stream. */
   #isUnproven = true
   #isProgressOrdered = true
-  #unlisten: () => void = () => undefined
+  readonly #unlisten: (() => void) | undefined
 
   constructor(
     plan: WatchPlan,
@@ -63,10 +64,7 @@ export class WatchState implements Watcher {
     this.#host = host
     this.#position = plan.position
     this.#isContinuing = plan.isContinuing
-    if (signal === undefined) return
-    const onAbort = () => this.cancel()
-    signal.addEventListener('abort', onAbort, { once: true })
-    this.#unlisten = () => signal.removeEventListener('abort', onAbort)
+    this.#unlisten = signal && onAbort(signal, () => this.cancel())
   }
 
   get position(): number | undefined {
@@ -290,7 +288,7 @@ export class WatchState implements Watcher {
     this.#leaveStream({ type: 'ended', error })
     this.#host.detach(this)
     this.#host.forget(this)
-    this.#unlisten()
+    this.#unlisten?.()
     this.#proofs.fail(error ?? cancelledError())
     this.#notifier.notify('onEnd', error)
   }
