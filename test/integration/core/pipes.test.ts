@@ -73,4 +73,35 @@ describe('a pipe', () => {
       expect(exitCode).toBe(0)
     }
   })
+
+  it('with a name that is a file before and after is read in each of its forms', async () => {
+    const path = join(directory, 'config.yaml')
+    const script = `
+      import { defineConfig, file } from '@livetree/core'
+      import { execFileSync } from 'node:child_process'
+      import { rmSync, writeFileSync } from 'node:fs'
+      import * as z from 'zod'
+      const path = '${path}'
+      writeFileSync(path, 'port: 1')
+      const shop = defineConfig({ name: 'shop', schema: z.object({ port: z.number() }) })
+      const config = await shop.load({ sources: [file(path, { pollMs: Number(process.argv.at(-1)) })] })
+      const reaches = async (port) => {
+        while (config.current.port !== port) await config.changed()
+        console.log('port', port)
+      }
+      for (const port of [2, 4]) {
+        rmSync(path)
+        execFileSync('sh', ['-c', 'mkfifo "$1" && { echo "port: $2" > "$1" & }', 'sh', path, String(port)], { stdio: 'ignore' })
+        await reaches(port)
+        rmSync(path)
+        writeFileSync(path, 'port: ' + (port + 1))
+        await reaches(port + 1)
+      }
+      await config.close()
+    `
+    for (const pollMs of [0, 300]) {
+      const { stdout } = await runScript(script, { shell: `exec "$0" "$@" -- ${pollMs}` })
+      expect(stdout).toBe('port 2\nport 3\nport 4\nport 5\n')
+    }
+  })
 })

@@ -1,3 +1,4 @@
+import { utimesSync, writeFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -219,6 +220,53 @@ describe('file', () => {
     await put(path, 1)
     await seen(recorder, { a: 1 })
   })
+
+  it('takes what stands still, though a program writes it again all the time', async () => {
+    const path = join(directory, 'a.json')
+    await writeFile(path, '{"a": 1}')
+    const recorder = await record(path)
+    const writing = setInterval(() => writeFileSync(path, '{"a": 2}'), 40)
+    try {
+      await seen(recorder, { a: 2 })
+    } finally {
+      clearInterval(writing)
+    }
+    const dating = setInterval(() => utimesSync(path, new Date(), new Date()), 40)
+    try {
+      writeFileSync(path, '{"a": 3}')
+      await seen(recorder, { a: 3 })
+    } finally {
+      clearInterval(dating)
+    }
+  })
+
+  it.each([true, false])(
+    'reports what never stands still, and takes it when it does; at the start: %s',
+    async (isStart) => {
+      const path = join(directory, 'a.json')
+      let count = 0
+      const write = () => writeFileSync(path, `{"a": ${++count}}`)
+      write()
+      const before = isStart ? undefined : await record(path)
+      const writing = setInterval(write, 20)
+      const recorder = before ?? (await record(path))
+      const losses = () => recorder.calls.filter((call) => call.type === 'lost')
+      try {
+        await expect.poll(losses, { timeout: 20_000 }).toHaveLength(1)
+        expect(recorder.layer()).toEqual(isStart ? {} : { a: 1 })
+        const [{ error, isFinal }] = losses() as [{ error: Error; isFinal: boolean }]
+        expect(error.message).toMatch(/a\.json: it has been written to without a pause for 2 seconds/)
+        expect(isFinal).toBe(false)
+        await expect(recorder.connection.refresh(new AbortController().signal)).rejects.toBe(error)
+      } finally {
+        clearInterval(writing)
+      }
+      await seen(recorder, { a: count })
+      await recorder.connection.refresh(new AbortController().signal)
+      expect(losses()).toHaveLength(1)
+    },
+    60_000,
+  )
 
   it('takes any other date for a touch, also an earlier one: the file may be dated by a clock that is ahead', async () => {
     const path = join(directory, 'a.json')

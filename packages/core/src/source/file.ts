@@ -37,11 +37,11 @@ const table: OptionTable = {
  * a swapped link as Kubernetes mounts it. Numbers too large to be exact are handed on as text, for the schema to read.
  *
  * A file that cannot be parsed makes the tree invalid, so it is rejected like a bad value. What is written counts when it
- * has stood still for a quarter of a second. A file that disappears after loading leaves its last values in service
+ * has stood still for a quarter of a second; a file that never does is reported after two seconds. A file that disappears after loading leaves its last values in service
  * (`optional`: counts as empty), and so does one that is emptied: to take everything away, write `{}`. One that is
  * missing at the start, and is not optional, makes `load` reject, whatever `startup.onUnavailable` says: that is for
  * stores. A change that removes most of a file is refused while the process runs, until the leaves are back or the file is
- * touched, which says that it is meant (in the place of a deleted `optional` one, `touch` makes an empty file). A pipe (`/dev/stdin`, `<(sops -d secrets.yaml)`) is read once. Files larger than 16 MB are refused.
+ * touched, which says that it is meant (in the place of a deleted `optional` one, `touch` makes an empty file). A pipe (`/dev/stdin`, `<(sops -d secrets.yaml)`) is read once, until a file takes its place. Files larger than 16 MB are refused.
  *
  * @param path relative to the working directory at the time of `load`
  * @throws LivetreeError `invalid_options` when the format is neither given nor told by the extension

@@ -1,5 +1,5 @@
-import { constants, openSync, type Stats } from 'node:fs'
-import { open, readlink, stat } from 'node:fs/promises'
+import { constants, openSync } from 'node:fs'
+import { open, realpath, stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 
 /** More than any configuration; what is larger was not meant to be one, and reading it would stall the process. */
@@ -15,14 +15,14 @@ export type FileContent =
 
 export interface FoundFile {
   readonly content: FileContent
-  /** Another one, if the file has been written, replaced or removed. */
-  readonly stamp: string
   /** Names the file itself, whatever is in it and wherever it is moved; undefined where there is none. */
   readonly id: string | undefined
   /** When it was written last, ms since the epoch; undefined where there is no file. */
   readonly writtenAt: number | undefined
   /** Can be read once only: a pipe. */
   readonly isOnce: boolean
+  /** Another file can take its place at the path; false for what only a number of this process stands for (`/dev/fd/63`). */
+  readonly hasName: boolean
 }
 
 const NO_FILE = { id: undefined, writtenAt: undefined } as const
@@ -38,7 +38,7 @@ export async function readFound(path: string, signal: AbortSignal): Promise<Foun
   } catch (thrown) {
     const error = thrown as NodeJS.ErrnoException
     const type = error.code === 'ENOENT' || error.code === 'ENOTDIR' ? 'missing' : 'failed'
-    return { content: { type, error }, stamp: `${type} ${error.code}`, ...NO_FILE, isOnce: false }
+    return { content: { type, error }, ...NO_FILE, isOnce: false, hasName: true }
   }
 }
 
@@ -60,33 +60,36 @@ async function readRegular(path: string): Promise<FoundFile> {
     const after = await handle.stat()
     return {
       content: { type: 'bytes', bytes: Buffer.concat(chunks) },
-      stamp: `${stampOf(before)} ${stampOf(after)}`,
       id: `${after.dev} ${after.ino}`,
       writtenAt: Math.max(before.mtimeMs, after.mtimeMs),
       isOnce: !before.isFile(),
+      hasName: true,
     }
   } finally {
     await handle.close()
   }
 }
 
-function stampOf({ dev, ino, size, mtimeMs, ctimeMs }: Stats): string {
-  return `${dev} ${ino} ${size} ${mtimeMs} ${ctimeMs}`
-}
-
 /** Until those who write to it have closed it: `<(sops -d secrets.yaml)`, `/dev/stdin`, a named pipe. */
 async function readPipe(path: string, signal: AbortSignal): Promise<Omit<FoundFile, 'id' | 'writtenAt'>> {
   const bytes = await drain(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), signal)
-  if (bytes.length > 0) return { content: { type: 'bytes', bytes }, stamp: 'pipe', isOnce: true }
+  const hasName = await isNamed(path)
+  if (bytes.length > 0) return { content: { type: 'bytes', bytes }, isOnce: true, hasName }
   // nobody can write any more to one that has no name
-  const isNamed = !(await readlink(path).catch(() => '')).startsWith('pipe:')
   const error = withCode(
     'EPIPE',
-    isNamed
+    hasName
       ? 'it is a pipe, and nothing has been written to it yet'
       : 'it is a pipe that gave nothing: look whether the command that writes to it failed.',
   )
-  return { content: { type: isNamed ? 'withheld' : 'failed', error }, stamp: 'pipe, empty', isOnce: !isNamed }
+  const type = hasName ? 'withheld' : 'failed'
+  return { content: { type, error }, isOnce: !hasName, hasName }
+}
+
+/** Whether a path names what is there by a place in a directory, and not by the number it has in this process. */
+export async function isNamed(path: string): Promise<boolean> {
+  const place = await realpath(path).catch(() => undefined)
+  return place !== undefined && !/^\/(dev\/fd|proc)\//.test(place)
 }
 
 function drain(fd: number, signal: AbortSignal): Promise<Buffer> {

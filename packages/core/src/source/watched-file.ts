@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { resolve as resolvePath } from 'node:path'
-import { type FileContent, type FoundFile, readFound } from './read-file.ts'
+import { type FileContent, type FoundFile, isNamed, readFound } from './read-file.ts'
 import type { Clock, Logger } from './source.ts'
 import { TrailWatches } from './trail-watches.ts'
 
@@ -11,6 +11,8 @@ const SETTLE_MS = 50
 const QUIET_MS = 250
 /** An empty file at the start, or where there was none, may be one that is about to be written. */
 const BLANK_MS = 1_000
+/** A file that has not stood still for this long is reported, in milliseconds. */
+const RESTLESS_MS = 2_000
 /** A file that was written so long ago is not waited for at the start; more than clocks of two hosts are apart. */
 const OLD_MS = 3_600_000
 
@@ -43,7 +45,7 @@ interface TakenFile extends Pick<FoundFile, 'id' | 'writtenAt'> {
  * Reads a file and reads it again when it may have changed: written in place, replaced by a rename, or behind a swapped
  * link. The path is resolved once. What is found counts when it has stood still for a quarter of a second; a file that
  * had something in it and is empty now is `withheld`, since that is what one looks like that is being written. A pipe
- * can be read once: what it gave stays.
+ * can be read once: what it gave stays, until a file takes its place.
  */
 export class WatchedFile {
   readonly #path: string
@@ -51,7 +53,8 @@ export class WatchedFile {
   readonly #watches: TrailWatches
   readonly #closing = new AbortController()
   #last: TakenFile | undefined = undefined
-  #isOver = false
+  /** A pipe has been read: for good, or until a file takes its place. */
+  #over: 'for good' | 'until replaced' | undefined = undefined
   #reading: Promise<void> = Promise.resolve()
   /** A read that waits for the one under way. */
   #queued: Promise<void> | undefined = undefined
@@ -97,8 +100,9 @@ export class WatchedFile {
   }
 
   async #read(): Promise<void> {
-    let before: FoundFile | undefined
-    while (!this.#isClosed && !this.#isOver) {
+    let before: string | undefined
+    let waitedMs = 0
+    while (!this.#isClosed && !(await this.#isOver())) {
       // watch first: what is written between watching and reading is then read, and seen once more
       if (this.#options.watch) await this.#followTrail()
       const there = await readFound(this.#path, this.#closing.signal)
@@ -108,12 +112,33 @@ export class WatchedFile {
       const hash = hashOf(found.content)
       if (this.#isClosed) return
       if (hash === this.#last?.hash) return this.#noteTouch(this.#last, found)
-      const isSame = before?.stamp === found.stamp && hashOf(before.content) === hash
-      const waitMs = isSame ? 0 : this.#waitMs(found)
+      // Not the dates: a program may write the same again all the time.
+      const waitMs = before === hash ? 0 : this.#waitMs(found)
       if (waitMs <= 0) return this.#take(found, hash)
-      before = found
+      if (waitedMs >= RESTLESS_MS) return this.#report(found)
+      before = hash
+      waitedMs += waitMs
       await this.#sleep(waitMs)
     }
+  }
+
+  async #isOver(): Promise<boolean> {
+    if (this.#over !== 'until replaced') return this.#over !== undefined
+    const there = await stat(this.#path).catch(() => undefined)
+    if (there?.isFile() !== true) return true
+    this.#over = undefined
+    return false
+  }
+
+  /** What is there changes all the time, so that none of it may be whole. */
+  async #report(found: FoundFile): Promise<void> {
+    const error = new Error(
+      `it has been written to without a pause for ${RESTLESS_MS / 1_000} seconds. It is taken when it stands still for a moment.`,
+    )
+    const content: FileContent = { type: 'withheld', error: Object.assign(error, { code: 'EBUSY' }) }
+    const hash = hashOf(content)
+    if (hash !== this.#last?.hash) await this.#take({ ...found, content }, hash)
+    if (this.#options.watch) this.#settle()
   }
 
   #noteTouch(last: TakenFile, { content, id, writtenAt }: FoundFile): void {
@@ -124,12 +149,12 @@ export class WatchedFile {
     if (content.type === 'bytes' && isDatedAnew && id === last.id) this.#options.onTouched?.()
   }
 
-  async #take({ content, isOnce, id, writtenAt }: FoundFile, hash: string): Promise<void> {
+  async #take({ content, isOnce, hasName, id, writtenAt }: FoundFile, hash: string): Promise<void> {
     const last = this.#last
     const isMissing = content.type === 'missing' && this.#options.isMissingEmpty === true
     const isKept = content.type !== 'bytes' && !isMissing && last?.isFilled === true
     this.#last = { hash, isFilled: isFilled(content) || isKept, isMissing, id, writtenAt }
-    this.#isOver = isOnce
+    if (isOnce) this.#over = hasName ? 'until replaced' : 'for good'
     await this.#options.onContent(content)
     if (last?.isMissing === true && content.type === 'bytes' && !isFilled(content))
       this.#options.onTouched?.()
@@ -157,8 +182,12 @@ export class WatchedFile {
 
   async #followTrail(): Promise<void> {
     const kind = await stat(this.#path).catch(() => undefined)
-    // a pipe or a device does not change in its directory
-    const isPlace = kind === undefined || kind.isFile() || kind.isDirectory()
+    // a pipe without a name, or a device, does not change in its directory
+    const isPlace =
+      kind === undefined ||
+      kind.isFile() ||
+      kind.isDirectory() ||
+      (kind.isFIFO() && (await isNamed(this.#path)))
     await this.#watches.follow(isPlace ? this.#path : undefined)
   }
 
@@ -169,7 +198,8 @@ export class WatchedFile {
   }
 
   #poll(): void {
-    if (this.#isClosed || this.#isOver || !this.#options.watch || this.#options.pollMs === 0) return
+    if (this.#isClosed || this.#over === 'for good' || !this.#options.watch || this.#options.pollMs === 0)
+      return
     this.#polling = this.#options.clock.setTimeout(() => {
       void this.refresh().then(() => this.#poll())
     }, this.#options.pollMs)
