@@ -24,6 +24,11 @@ const LINE_FEED = 0x0a
 /** About 32 MiB and a tenth of a second: dear for one who tries passphrases, bearable once in a start. */
 const SCRYPT = { N: 2 ** 15, r: 8, p: 1, maxmem: 2 ** 26 }
 
+/** How every snapshot begins, in whatever format. */
+const MARK = Buffer.from('{"livetree":"snapshot",')
+/** A damaged disk may have altered so many bytes of it. */
+const MOST_ALTERED = 2
+
 interface Header {
   readonly livetree: 'snapshot'
   readonly format: number
@@ -51,6 +56,17 @@ const scryptAsync = promisify(scrypt) as (
 export async function deriveKey(secret: string | Uint8Array, salt = randomBytes(16)): Promise<DerivedKey> {
   const bytes = await scryptAsync(secret, salt, KEY_BYTES + CHECK_BYTES, SCRYPT)
   return { salt, key: bytes.subarray(0, KEY_BYTES), check: bytes.subarray(KEY_BYTES) }
+}
+
+/** How many bytes from the beginning of a file `isOurs` has to be given, or all there are. */
+export const START_BYTES = MARK.length
+
+/** Whether a file that begins so may be replaced: one with nothing in it, or a snapshot, be it cut off or damaged. */
+export function isOurs(start: Buffer): boolean {
+  const isCutOff = start.length < MARK.length
+  if (isCutOff && start.toString().trim() === '') return true
+  const altered = start.filter((byte, index) => byte !== MARK[index]).length
+  return altered <= (isCutOff ? 0 : MOST_ALTERED)
 }
 
 /** Encrypts with a fresh nonce where there is a key; without one, only adds a checksum. */

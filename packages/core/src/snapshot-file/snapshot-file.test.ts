@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -52,6 +52,64 @@ const keys: [string, string | Uint8Array | undefined][] = [
   ['a passphrase', 'correct horse'],
   ['a key of bytes', randomBytes(32)],
 ]
+
+describe('SnapshotFile at the path of another file', () => {
+  const foreign: readonly (readonly [string, string | Buffer])[] = [
+    ['text', 'my precious'],
+    ['a configuration', 'port: 1\n'],
+    ['JSON', '{"livetree": 1}'],
+    ['empty JSON', '{}'],
+    ['the beginning of another document', '{"livetree":"export","snapshot":1}'],
+    ['bytes', randomBytes(5_000)],
+    ['zeros', Buffer.alloc(4_096)],
+    ['one byte', 'x'],
+    ['much blank', `${' '.repeat(100)}x`],
+  ]
+  it.each(foreign)('leaves it as it is, and says what to do: %s', async (_what, content) => {
+    path = join(directory, 'theirs')
+    const link = join(directory, 'link')
+    await writeFile(path, content)
+    await symlink('theirs', link)
+    for (const key of ['correct horse', undefined])
+      for (const at of [path, link]) {
+        const file = new SnapshotFile(at, key)
+        const advice = `${at} is not a snapshot but a file of another kind, so it is neither read nor replaced. Give the snapshot another path, or delete the file if nobody needs it.`
+        await expect(file.read()).rejects.toMatchObject({
+          code: 'snapshot_damaged',
+          message: `[snapshot_damaged] ${advice}`,
+        })
+        await expect(file.write(snapshot)).rejects.toMatchObject({ code: 'snapshot_not_written' })
+        await expect(file.write(snapshot)).rejects.toThrow(advice)
+        expect(await readFile(path)).toEqual(Buffer.from(content))
+      }
+    expect((await readdir(directory)).sort()).toEqual(['link', 'theirs'])
+  })
+
+  it.each(keys)(
+    'replaces a snapshot that is damaged anywhere, or of another version or key: %s',
+    async (_what, key) => {
+      const file = new SnapshotFile(path, key)
+      await file.write(snapshot)
+      const whole = await readFile(path)
+      const flipped = (at: number) => {
+        const bytes = Buffer.from(whole)
+        bytes[at] = (bytes[at] ?? 0) ^ 0x10
+        return bytes
+      }
+      const next = new SnapshotFile(path, undefined)
+      const ours = [
+        ...[0, 1, 5, 22, 23, 40, whole.length - 1].flatMap((at) => [flipped(at), whole.subarray(0, at)]),
+        Buffer.from('\n'),
+        Buffer.from('{"livetree":"snapshot","format":99}\nlater'),
+      ]
+      for (const bytes of ours) {
+        await writeFile(path, bytes)
+        await next.write(snapshot)
+        expect((await next.read()).name).toBe('checkout')
+      }
+    },
+  )
+})
 
 describe.each(keys)('SnapshotFile with %s', (_what, key) => {
   it('gives back what was written, 0600, with nothing else left in the directory', async () => {

@@ -1,7 +1,7 @@
-import { readFile, stat } from 'node:fs/promises'
+import { open, readFile, stat } from 'node:fs/promises'
 import { LivetreeError } from '../errors.ts'
 import { messageOf, withoutStop } from '../thrown.ts'
-import { type DerivedKey, deriveKey, seal, unseal } from './seal.ts'
+import { type DerivedKey, deriveKey, isOurs, seal, START_BYTES, unseal } from './seal.ts'
 import { decodeDocument, encodeDocument, type SnapshotDocument } from './snapshot-document.ts'
 import { writeAtomically } from './write-atomically.ts'
 
@@ -27,8 +27,11 @@ export class SnapshotFile {
     try {
       // A pipe in its place would keep whoever opens it waiting.
       if (!(await stat(this.path)).isFile()) throw new Error('it is not a regular file')
+      await this.#refuseForeign()
       bytes = await readFile(this.path)
     } catch (cause) {
+      if (cause instanceof LivetreeError) throw cause
+
       const message = `There is no snapshot to read at ${this.path}: ${withoutStop(messageOf(cause))}.`
       throw new LivetreeError('snapshot_missing', message, { cause })
     }
@@ -40,10 +43,36 @@ export class SnapshotFile {
     try {
       // the salt stays for the life of the process, so that the slow derivation is done once; the nonce is always new
       if (this.#secret !== undefined) this.#derived ??= deriveKey(this.#secret)
+      await this.#refuseForeign()
       await writeAtomically(this.path, seal(encodeDocument(document), await this.#derived))
     } catch (cause) {
-      const message = `Cannot write the snapshot ${this.path}: ${messageOf(cause)}. The running configuration is not affected.`
+      const message = `Cannot write the snapshot ${this.path}: ${withoutStop(messageOf(cause))}. The running configuration is not affected.`
       throw new LivetreeError('snapshot_not_written', message, { cause })
     }
+  }
+
+  /**
+   * A slip in the path must cost nobody a file.
+   *
+   * @throws LivetreeError `snapshot_damaged` where there is something else than a snapshot
+   */
+  async #refuseForeign(): Promise<void> {
+    const start = await startOf(this.path)
+    if (start === undefined || isOurs(start)) return
+    const message = `${this.path} is not a snapshot but a file of another kind, so it is neither read nor replaced. Give the snapshot another path, or delete the file if nobody needs it.`
+    throw new LivetreeError('snapshot_damaged', message)
+  }
+}
+
+/** What a file begins with; undefined where there is none, or something that is no file. */
+async function startOf(path: string): Promise<Buffer | undefined> {
+  const there = await stat(path).catch(() => undefined)
+  if (there?.isFile() !== true) return undefined
+  const handle = await open(path)
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(START_BYTES), 0, START_BYTES, 0)
+    return buffer.subarray(0, bytesRead)
+  } finally {
+    await handle.close()
   }
 }

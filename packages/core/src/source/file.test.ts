@@ -254,7 +254,9 @@ describe('file', () => {
       try {
         await expect.poll(losses, { timeout: 20_000 }).toHaveLength(1)
         expect(recorder.layer()).toEqual(isStart ? {} : { a: 1 })
-        const [{ error, isFinal }] = losses() as [{ error: Error; isFinal: boolean }]
+        const [loss] = losses()
+        if (loss === undefined) throw new Error('There is no loss.')
+        const { error, isFinal } = loss
         expect(error.message).toMatch(/a\.json: it has been written to without a pause for 2 seconds/)
         expect(isFinal).toBe(false)
         await expect(recorder.connection.refresh(new AbortController().signal)).rejects.toBe(error)

@@ -26,7 +26,7 @@ export type OnUnavailable =
 
 /** Options of the snapshot on disk. */
 export interface SnapshotOptions {
-  /** Path of the file, relative to the working directory at the time of `load`. A missing directory is created. */
+  /** Path of the file, relative to the working directory at the time of `load`. A missing directory is created; a file that is no snapshot is left as it is, and reported. */
   readonly path: string
   /** Encrypts the file. Must not be empty. Default: the file is not encrypted and omits everything that may be secret. */
   readonly key?: string | Uint8Array | undefined
