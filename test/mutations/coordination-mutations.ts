@@ -35,8 +35,8 @@ export const coordinationMutations: readonly Mutation[] = [
   },
   {
     name: 'Coordination S3: the own key is not watched',
-    file: `${source}/own-key.ts`,
-    find: "if (type === 'delete' || kv.createRevision !== this.#token) this.#onGone()",
+    file: `${source}/own-key-watch.ts`,
+    find: "if (type === 'delete' || kv.createRevision !== this.#plan.token) this.#plan.onGone()",
     replace: '',
     test: noticedBy('mutex'),
   },
@@ -50,8 +50,8 @@ export const coordinationMutations: readonly Mutation[] = [
   {
     name: 'Coordination S4: an enqueue without an answer is not sent again',
     file: `${source}/own-key.ts`,
-    find: 'const creating = this.#send(() => txn.commit(this.session.control), false, onLost)',
-    replace: 'const creating = txn.commit(this.session.control)',
+    find: 'await this.#send(() => txn.commit(control), false, onLost)',
+    replace: 'await txn.commit(control)',
     test: noticedBy('mutex'),
   },
   {
@@ -64,8 +64,8 @@ export const coordinationMutations: readonly Mutation[] = [
   {
     name: 'Coordination S5: two contenders of one session share a key',
     file: `${source}/key-names.ts`,
-    find: 'if (this.#inUse.has(first) || this.#strays.has(first)) {',
-    replace: 'if (this.#last < 0) {',
+    find: 'this.#isAlone && !this.#inUse.has(first) && !this.#strays.has(first)',
+    replace: 'this.#isAlone',
     test: noticedBy('mutex'),
   },
   {
@@ -119,8 +119,8 @@ export const coordinationMutations: readonly Mutation[] = [
   },
   {
     name: 'Coordination T6: a key that was taken off its lease stays there',
-    file: `${source}/own-key.ts`,
-    find: 'else if (kv.lease !== this.session.lease) this.#onDetached(kv.modRevision)',
+    file: `${source}/own-key-watch.ts`,
+    find: 'else if (kv.lease !== this.#session.lease) this.#plan.onDetached(kv.modRevision)',
     replace: '',
     test: noticedBy('mutex'),
   },
@@ -184,9 +184,30 @@ export const coordinationMutations: readonly Mutation[] = [
   {
     name: 'Coordination G: a member takes the id of another one',
     file: `${source}/own-key.ts`,
-    find: 'const isForeign = this.#plan.isShared === true && found?.lease !== lease',
-    replace: 'const isForeign = false',
+    find: 'if (this.#isStray && found.lease === lease)',
+    replace: 'if (this.#plan.isShared === true)',
     test: noticedBy('group'),
+  },
+  {
+    name: 'Coordination: a key of somebody else under the same lease is taken for an earlier attempt',
+    file: `${source}/own-key.ts`,
+    find: 'if (this.#isStray && found.lease === lease)',
+    replace: 'if (found.lease === lease)',
+    test: noticedBy('shared-lease'),
+  },
+  {
+    name: 'Coordination: a refused release is not repeated',
+    file: `${source}/remove-key.ts`,
+    find: 'void again(remove, signal)',
+    replace: '',
+    test: noticedBy('refused'),
+  },
+  {
+    name: 'Coordination: a refused watch of a held key is given up',
+    file: `${source}/own-key-watch.ts`,
+    find: 'if (!this.#plan.signal.aborted) this.check()',
+    replace: '',
+    test: noticedBy('refused'),
   },
   {
     name: 'Coordination V1: keys that vanished in a gap stay in the cache',

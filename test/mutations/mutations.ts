@@ -315,8 +315,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'Call: an abort is not heard',
     file: `${transport}/call-limits.ts`,
-    find: "signal?.addEventListener('abort', onAbort)",
-    replace: '',
+    find: 'signal && onAbort(signal, () => ports.onAbort(signal.reason))',
+    replace: 'signal && onAbort(signal, () => undefined)',
     test: 'test/integration/etcd/call-ends.test.ts',
   },
   {
@@ -336,8 +336,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'Call: a stream that was given up goes on',
     file: `${transport}/stream-call.ts`,
-    find: "signal.addEventListener('abort', this.#onAbort)",
-    replace: '',
+    find: 'onAbort(signal, () => this.stop(this.#cancelled(signal.reason)))',
+    replace: 'onAbort(signal, () => undefined)',
     test: 'test/integration/etcd/call-ends.test.ts',
   },
   {

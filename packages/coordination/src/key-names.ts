@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { compare, op } from '@livetree/etcd'
 import { sendAgain } from './send-again.ts'
 import type { SessionPorts } from './session-ports.ts'
@@ -7,32 +8,40 @@ const STRAY_MS = 600_000
 
 /**
  * The names of a session's keys. The first key of a session below a prefix is `<prefix><lease>`, with the lease in
- * lower-case hexadecimal as in Go's concurrency package; further ones get `.<n>` behind it, and no `n` is used twice.
+ * lower-case hexadecimal as in Go's concurrency package; further ones get `.<n>` behind it, and no `n` is used twice. So
+ * do all keys of a session that took over a lease, because whoever granted it may make keys with it, too.
  *
  * A request that creates a key and whose answer was lost may be applied late, after the key was deleted again. So the
  * names of such requests are not used again, and keys that appear under them are deleted.
  */
 export class KeyNames {
   readonly #session: SessionPorts
+  readonly #isAlone: boolean
   readonly #inUse = new Set<string>()
   /** Names of requests that may still be applied, with the moment up to which they are looked for. */
   readonly #strays = new Map<string, number>()
   #last = 0
   #timer: NodeJS.Timeout | undefined
 
-  constructor(session: SessionPorts) {
+  /** `isAlone`: nobody else makes keys with the lease of the session. */
+  constructor(session: SessionPorts, isAlone: boolean) {
     this.#session = session
+    this.#isAlone = isAlone
     session.onEnd(() => clearTimeout(this.#timer))
   }
 
   /** A name that no key of this session has, nor may still get. */
   take(prefix: string): string {
     const first = `${prefix}${this.#session.lease.toString(16)}`
-    let name = first
-    if (this.#inUse.has(first) || this.#strays.has(first)) {
-      this.#last += 1
-      name = `${first}.${this.#last}`
-    }
+    const isFree = this.#isAlone && !this.#inUse.has(first) && !this.#strays.has(first)
+    const name = isFree ? first : this.#numbered(first)
+    this.#inUse.add(name)
+    return name
+  }
+
+  /** A name in the place of one that `take` gave, and that somebody else turned out to use. It is not given again. */
+  takeAnother(taken: string): string {
+    const name = this.#numbered(taken.replace(/\.\d+$/, ''))
     this.#inUse.add(name)
     return name
   }
@@ -56,6 +65,12 @@ export class KeyNames {
     if (!isStray || this.#session.signal.aborted) return
     this.#strays.set(name, performance.now() + STRAY_MS)
     this.#timer ??= this.#sweepLater()
+  }
+
+  /** Those who share a lease draw their numbers from so many that they do not meet. */
+  #numbered(first: string): string {
+    this.#last += 1
+    return `${first}.${this.#isAlone ? this.#last : randomInt(2 ** 47)}`
   }
 
   #sweepLater(): NodeJS.Timeout {

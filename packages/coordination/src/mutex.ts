@@ -3,6 +3,7 @@ import { CallerWait, type WaitOptions } from './caller-wait.ts'
 import { checkName, type OptionChecks, readOptions } from './check-argument.ts'
 import { ACQUIRE_CHECKS, type AcquireOptions, contend } from './contend.ts'
 import type { Contender } from './contenders.ts'
+import { CoordinationError } from './errors.ts'
 import { type Held, HeldKey } from './held.ts'
 import { type KeyQueue, queueOf } from './key-queue.ts'
 import { QueueLock, runHolding } from './queue-lock.ts'
@@ -108,7 +109,14 @@ export async function acquireLock(
 /** A lock whose session ends with it. */
 class SessionLock extends HeldKey {
   override async release(options?: WaitOptions): Promise<void> {
-    await super.release(options)
+    try {
+      await super.release(options)
+    } catch (error) {
+      // Without its lease the key goes, too, at the latest after the TTL.
+      if (!(error instanceof CoordinationError && error.code === 'invalid_argument'))
+        void this.session.close()
+      throw error
+    }
     await this.session.close()
   }
 }

@@ -3,20 +3,28 @@ import {
   type Bytes,
   compare,
   type Condition,
-  type EtcdError,
+  type Entry,
   op,
   type RangeResult,
   type TxnOp,
-  type WatchEvent,
-  type Watcher,
 } from '@livetree/etcd'
 import type { Ending } from './caller-wait.ts'
 import { CoordinationError } from './errors.ts'
 import type { CreatedKey, OwnKeyPlan } from './own-key-plan.ts'
+import { OwnKeyWatch } from './own-key-watch.ts'
+import { removeKey } from './remove-key.ts'
 import { mayBeApplied, sendAgain } from './send-again.ts'
 import type { OpenSession } from './session.ts'
 
 type Header = RangeResult['header']
+
+/** The answer to a request that creates a key: the key that is in its way, and what it read. */
+interface Answer {
+  readonly succeeded: boolean
+  readonly header: Header
+  readonly found: Entry | undefined
+  readonly seen: readonly RangeResult[]
+}
 
 function bytesOf(value: Bytes): Buffer {
   return typeof value === 'string' ? Buffer.from(value) : Buffer.from(value)
@@ -27,28 +35,33 @@ function bytesOf(value: Bytes): Buffer {
  * within a watch delay when somebody deletes it. It ends once: by `remove()`, with the session, or by somebody's hand.
  */
 export class OwnKey implements Ending {
-  readonly key: string
   readonly session: OpenSession
   readonly #plan: OwnKeyPlan
   readonly #controller = new AbortController()
   readonly #stop = new AbortController()
   readonly #endings = new Set<(reason: Error) => void>()
   readonly #unsubscribe: () => void
+  #key: string
   #token = 0
   #modRevision = 0
   #isStray = false
   #isDeleted = false
   #isLeaving = false
   #creating: Promise<unknown> | undefined
-  #watcher: Watcher | undefined
+  #watcher: OwnKeyWatch | undefined
   #removing: Promise<void> | undefined
 
   constructor(session: OpenSession, plan: OwnKeyPlan) {
     this.session = session
-    this.key = plan.key
+    this.#key = plan.key
     this.#plan = plan
     setMaxListeners(0, this.signal, this.#stop.signal)
     this.#unsubscribe = session.onEnd((reason) => this.#end(reason))
+  }
+
+  /** Another one than was planned if that name turned out to be in use. */
+  get key(): string {
+    return this.#key
   }
 
   /** Revision at which the key was created; 0 before. */
@@ -73,15 +86,36 @@ export class OwnKey implements Ending {
   }
 
   /**
-   * Creates the key, and reads in the same transaction. Repeated until answered: an existing key of this name is the one
-   * that an earlier attempt created.
+   * Creates the key, and reads in the same transaction. Repeated until answered. A key of this name that exists already
+   * is the one of an earlier attempt only if an answer was lost; otherwise it belongs to somebody else who uses the same
+   * lease, and another name is taken.
    */
   async create(
     reads: readonly TxnOp<RangeResult>[],
     conditions: readonly Condition[] = [],
     writes: readonly TxnOp<unknown>[] = [],
   ): Promise<CreatedKey> {
-    const { client, lease } = this.session
+    const { lease, names } = this.session
+    const refused = { token: 0, isNewest: false } as const
+    for (;;) {
+      const creating = this.#create(reads, conditions, writes)
+      this.#creating = creating
+      const { succeeded, header, found, seen } = await creating
+      if (succeeded) return this.#begin(header, header.revision, seen, true)
+      if (found === undefined) return { ...refused, header, reads: seen }
+      if (this.#isStray && found.lease === lease)
+        return this.#begin(header, found.createRevision, seen, false)
+      if (this.#plan.isShared === true) return { ...refused, header, reads: seen }
+      this.#key = names.takeAnother(this.#key)
+    }
+  }
+
+  async #create(
+    reads: readonly TxnOp<RangeResult>[],
+    conditions: readonly Condition[],
+    writes: readonly TxnOp<unknown>[],
+  ): Promise<Answer> {
+    const { client, control, lease } = this.session
     const txn = client.kv
       .txn()
       .if(compare.createRevision(this.key, '=', 0), ...conditions)
@@ -90,18 +124,9 @@ export class OwnKey implements Ending {
     const onLost = (): void => {
       this.#isStray = true
     }
-    const creating = this.#send(() => txn.commit(this.session.control), false, onLost)
-    this.#creating = creating
-    const result = await creating
-    if (result.succeeded) {
-      const seen = result.results.slice(1, 1 + reads.length) as RangeResult[]
-      return this.#begin(result.header, result.header.revision, seen, true)
-    }
-    const [found, ...seen] = result.results
-    const isForeign = this.#plan.isShared === true && found?.lease !== lease
-    if (found === undefined || isForeign)
-      return { token: 0, header: result.header, isNewest: false, reads: seen }
-    return this.#begin(result.header, found.createRevision, seen, false)
+    const { succeeded, header, results } = await this.#send(() => txn.commit(control), false, onLost)
+    const seen = results.slice(1, 1 + reads.length) as RangeResult[]
+    return { succeeded, header, found: succeeded ? undefined : (results[0] as Entry | undefined), seen }
   }
 
   /** Reads in one transaction with the key itself. Ends the key if it is gone. */
@@ -118,16 +143,20 @@ export class OwnKey implements Ending {
 
   /**
    * Deletes the key, if it is still the one that was created, and repeats that until it is confirmed or until the session
-   * is over. Resolves also if the key was gone.
+   * is over. Resolves also if the key was gone. A removal that etcd refuses is tried again from time to time.
    *
-   * @throws EtcdError if etcd refuses for good; the key then stays until the end of the session
+   * @throws EtcdError if etcd refuses; a repeated call asks again at once
    */
   remove(reason: Error): Promise<void> {
     if (this.#removing === undefined) {
       this.#end(reason)
       this.#stop.abort(reason)
-      this.#removing = this.#remove()
-      this.session.track(this.#removing)
+      const removing = this.#remove()
+      this.#removing = removing
+      removing.catch(() => {
+        this.#removing = undefined
+      })
+      this.session.track(removing)
     }
     return this.#removing
   }
@@ -168,8 +197,7 @@ export class OwnKey implements Ending {
       this.session.names.giveBack(this.key, this.#isStray)
     } catch (error) {
       this.#isLeaving = false
-      this.#watcher?.cancel()
-      if (!this.signal.aborted) this.#reread().catch(() => undefined)
+      this.#watcher?.check()
       throw error
     }
   }
@@ -180,26 +208,18 @@ export class OwnKey implements Ending {
   }
 
   async #remove(): Promise<void> {
-    const { client, control, logger, names, signal } = this.session
+    const { lease, names } = this.session
     await this.#creating?.catch(() => undefined)
     if (this.#isDeleted) return
-    const isWritten = this.#token > 0 || this.#isStray
+    if (this.#token === 0 && !this.#isStray) return names.giveBack(this.key, false)
     const isOurs = this.#plan.isShared
-      ? compare.lease(this.key, '=', this.session.lease)
+      ? compare.lease(this.key, '=', lease)
       : compare.createRevision(this.key, '>', 0)
     const guard = this.#token > 0 ? this.guard : isOurs
-    const txn = client.kv.txn().if(guard).then(op.delete(this.key))
-    try {
-      if (isWritten) await sendAgain(() => txn.commit(control), { signal, isPatient: true })
+    await removeKey(this.session, this.key, guard, () => {
+      this.#isDeleted = true
       names.giveBack(this.key, this.#isStray)
-    } catch (error) {
-      // The end of the lease deletes the key.
-      if (signal.aborted) return
-      this.session.noteError(error)
-      if (signal.aborted) return
-      logger.warn('A key could not be deleted and stays until its session ends', { key: this.key, error })
-      throw error
-    }
+    })
   }
 
   /** `onLost` is called for an attempt that may have been applied. */
@@ -220,23 +240,17 @@ export class OwnKey implements Ending {
   }
 
   #watch(header: Header): void {
-    const { client, control } = this.session
-    this.#watcher = client.watch.subscribe(
-      { key: this.key },
-      {
-        onEvents: ({ events }) => {
-          for (const event of events) this.#onEvent(event)
-        },
-        onEnd: (error) => this.#onWatchEnd(error),
+    this.#watcher = new OwnKeyWatch(this.session, this.key, {
+      token: this.#token,
+      signal: this.#stop.signal,
+      onGone: () => {
+        if (!this.#isLeaving) this.#onGone()
       },
-      { afterRevision: header.revision, ...control },
-    )
-  }
-
-  #onEvent({ type, kv }: WatchEvent): void {
-    if (this.signal.aborted || this.#isLeaving) return
-    if (type === 'delete' || kv.createRevision !== this.#token) this.#onGone()
-    else if (kv.lease !== this.session.lease) this.#onDetached(kv.modRevision)
+      onDetached: (modRevision) => {
+        if (!this.#isLeaving) this.#onDetached(modRevision)
+      },
+    })
+    this.#watcher.start(header)
   }
 
   /** Somebody wrote the key without the lease: it would outlive its owner, and all would wait for it forever. */
@@ -259,31 +273,6 @@ export class OwnKey implements Ending {
       if (!this.signal.aborted)
         logger.warn('A key could not be attached to its lease again', { key: this.key, error })
     })
-  }
-
-  #onWatchEnd(error: EtcdError | undefined): void {
-    if (error === undefined || this.signal.aborted) return
-    this.session.noteError(error)
-    if (this.signal.aborted) return
-    if (error.code !== 'compacted') {
-      this.session.logger.warn('A key of a session cannot be watched', { key: this.key, error })
-      return
-    }
-    // The missing events are made up for by the state of the key, and it is watched on from there.
-    this.#reread().catch((cause: unknown) => {
-      if (!this.signal.aborted)
-        this.session.logger.warn('A key of a session cannot be read', { key: this.key, error: cause })
-    })
-  }
-
-  async #reread(): Promise<void> {
-    const { client, control } = this.session
-    const read = await this.#send(() => client.kv.getRange({ key: this.key, ...control }), true)
-    const [found] = read.entries
-    if (this.signal.aborted) return
-    if (found?.createRevision !== this.#token) return this.#onGone()
-    this.#watch(read.header)
-    if (found.lease !== this.session.lease) this.#onDetached(found.modRevision)
   }
 
   #onGone(): void {

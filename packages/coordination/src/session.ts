@@ -105,7 +105,7 @@ export class OpenSession implements Session, SessionPorts {
     this.#marginMs = options.marginMs ?? lease.ttlSeconds * 100
     const { clusterId = 0n } = client.channel
     this.control = clusterId === 0n ? {} : { clusterId }
-    this.names = new KeyNames(this)
+    this.names = new KeyNames(this, options.lease === undefined)
     setMaxListeners(0, this.signal)
     lease.lost.addEventListener('abort', () => this.#onLeaseLost(), { once: true })
     lease.keepAlive()
