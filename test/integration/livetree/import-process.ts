@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 /** Prints which of the packages it does without at first a process has loaded: after importing livetree, and after a call. */
 const { cache } = createRequire(import.meta.url)
 const loaded = () =>
-  ['undici', 'yaml', 'dotenv'].filter((name) =>
+  ['undici', 'yaml', 'dotenv', 'smol-toml'].filter((name) =>
     Object.keys(cache).some((path) => path.replaceAll('\\', '/').includes(`/node_modules/${name}/`)),
   )
 

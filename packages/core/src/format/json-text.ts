@@ -20,10 +20,12 @@ const WORDS: readonly (readonly [string, boolean | null])[] = [
 /**
  * Reads JSON as `JSON.parse` does, but for three things: numbers keep the text they were written with, a name given
  * twice in one object is a problem, and the place of a problem is known. Takes time in proportion to the text.
+ *
+ * @param hasComments whether comments and a comma after the last item are taken as well, as in settings of editors
  */
-export function parseJsonText(text: string): ParsedJson {
+export function parseJsonText(text: string, hasComments = false): ParsedJson {
   try {
-    return { type: 'value', value: new JsonReader(text).read() }
+    return { type: 'value', value: new JsonReader(text, hasComments).read() }
   } catch (error) {
     if (error instanceof Problem) return { type: 'problem', what: error.what, offset: error.offset }
     throw error
@@ -43,10 +45,12 @@ class Problem extends Error {
 
 class JsonReader {
   readonly #text: string
+  readonly #hasComments: boolean
   #at = 0
 
-  constructor(text: string) {
+  constructor(text: string, hasComments: boolean) {
     this.#text = text
+    this.#hasComments = hasComments
   }
 
   read(): unknown {
@@ -75,7 +79,7 @@ class JsonReader {
     const object: Record<string, unknown> = {}
     this.#at++
     for (let isFirst = true; !this.#takes('}'); isFirst = false) {
-      if (!isFirst) this.#expect(',')
+      if (!isFirst && this.#isLast('}')) break
       this.#skipSpace()
       const start = this.#at
       if (this.#text[start] !== '"') throw new Problem('syntax', start)
@@ -95,7 +99,7 @@ class JsonReader {
     const list: unknown[] = []
     this.#at++
     for (let isFirst = true; !this.#takes(']'); isFirst = false) {
-      if (!isFirst) this.#expect(',')
+      if (!isFirst && this.#isLast(']')) break
       list.push(this.#value(depth + 1))
     }
     return list
@@ -141,16 +145,33 @@ class JsonReader {
     if (!this.#takes(character)) throw new Problem('syntax', this.#at)
   }
 
+  /** Goes over the comma after an item; true where the end comes after it, as it may where comments do. */
+  #isLast(end: string): boolean {
+    this.#expect(',')
+    return this.#hasComments && this.#takes(end)
+  }
+
   #skipSpace(): void {
     for (; ; this.#at++) {
       const code = this.#text.charCodeAt(this.#at)
-      if (code !== SPACE && code !== LINE_FEED && code !== CARRIAGE_RETURN && code !== TAB) return
+      if (code === SLASH && this.#hasComments) this.#skipComment()
+      else if (code !== SPACE && code !== LINE_FEED && code !== CARRIAGE_RETURN && code !== TAB) return
     }
+  }
+
+  /** Ends at the last character of the comment. */
+  #skipComment(): void {
+    const isLine = this.#text.startsWith('//', this.#at)
+    if (!isLine && !this.#text.startsWith('/*', this.#at)) throw new Problem('syntax', this.#at)
+    const end = this.#text.indexOf(isLine ? '\n' : '*/', this.#at + 2)
+    if (end < 0 && !isLine) throw new Problem('syntax', this.#at)
+    this.#at = end < 0 ? this.#text.length : end + (isLine ? 0 : 1)
   }
 }
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+const SLASH = 0x2f
 const SPACE = 0x20
 const TAB = 0x09
 const LINE_FEED = 0x0a

@@ -31,18 +31,22 @@ const OPTIONS: ParseOptions & DocumentOptions & SchemaOptions = {
 /** The parser's codes that say too little. */
 const WORDS: Readonly<Record<string, string>> = {
   BAD_DIRECTIVE: 'a directive that is not known',
-  MULTIPLE_DOCS: 'more than one document in the file',
+  MULTIPLE_DOCS: 'more than one document in the file: give file() a profile, which tells which of them count',
   RESOURCE_EXHAUSTION: 'nested too deeply',
   TAG_RESOLVE_FAILED: 'a tag that is not known, or does not fit its value',
 }
 
 /**
- * The one document of a YAML text. The first error or warning ends the work: the parser's own `parseDocument` goes on and
+ * The documents of a YAML text; one, unless `takesSeveral`. The first error or warning ends the work: the parser's own `parseDocument` goes on and
  * keeps an error for each character that it does not expect, which takes gigabytes for a file that is not YAML at all.
  *
  * @throws YamlProblem, YamlTooLarge
  */
-export function composeYaml(yaml: typeof import('yaml'), text: string): Document.Parsed {
+export function composeYaml(
+  yaml: typeof import('yaml'),
+  text: string,
+  takesSeveral: boolean,
+): readonly Document.Parsed[] {
   if (text.length > MAX_LENGTH) throw tooLarge(`${MAX_LENGTH / 2 ** 20} MB`)
   const composer = new yaml.Composer(OPTIONS)
   stopAtFirstError(composer)
@@ -50,15 +54,17 @@ export function composeYaml(yaml: typeof import('yaml'), text: string): Document
   let isDocument = false
   for (const token of tokensOf(yaml, text)) {
     if (token.type === 'error') throw problemOf('UNEXPECTED_TOKEN', token.offset)
-    if (token.type === 'document' && isDocument) throw problemOf('MULTIPLE_DOCS', token.offset)
+    if (token.type === 'document' && isDocument && !takesSeveral)
+      throw problemOf('MULTIPLE_DOCS', token.offset)
     isDocument ||= token.type === 'document'
     found.push(...composer.next(token))
   }
   found.push(...composer.end(true, text.length))
-  const [document] = found as [Document.Parsed]
-  const problem = document.errors[0] ?? document.warnings[0]
-  if (problem !== undefined) throw problemOf(problem.code, problem.pos[0])
-  return document
+  for (const { errors, warnings } of found) {
+    const problem = errors[0] ?? warnings[0]
+    if (problem !== undefined) throw problemOf(problem.code, problem.pos[0])
+  }
+  return found
 }
 
 function* tokensOf(yaml: typeof import('yaml'), text: string): Generator<CST.Token, void> {

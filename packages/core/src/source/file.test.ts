@@ -424,7 +424,7 @@ describe('file', () => {
   })
 
   it('is a configuration error without a format', () => {
-    expect(() => file('config.toml')).toThrow('[invalid_options] Cannot tell the format of config.toml')
+    expect(() => file('config.ini')).toThrow('[invalid_options] Cannot tell the format of config.ini')
     expect(file('config.conf', { format: 'json' }).name).toBe('file:config.conf')
   })
 })

@@ -1,7 +1,9 @@
 import { extname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { checkArguments, checkOptions, type OptionTable } from '../check-options.ts'
 import { LivetreeError } from '../errors.ts'
-import { flag, milliseconds, name as nameKind, oneOf, text } from '../option-kinds.ts'
+import { flag, isObject, listOfTexts, milliseconds, name as nameKind, oneOf, text } from '../option-kinds.ts'
+import { expandVariables } from './expand-variables.ts'
 import { flatten } from './flatten.ts'
 import { KnownLeaves } from './known-leaves.ts'
 import { type DocumentFormat, parseDocument } from './parse-document.ts'
@@ -11,8 +13,23 @@ import { type FileContent, reasonOf } from './read-file.ts'
 import { isFilled, WatchedFile } from './watched-file.ts'
 
 export interface FileOptions {
-  /** Default: by the extension, `.json`, `.yaml` or `.yml`. */
+  /**
+   * `json`, `jsonc` (with comments, and commas after the last item), `yaml` or `toml`. Default: by the extension, `.json`,
+   * `.jsonc`, `.yaml`, `.yml` or `.toml`.
+   */
   readonly format?: DocumentFormat | undefined
+  /**
+   * Names of profiles, for a YAML file of several documents: those without a `profile` at their top count always, and those
+   * with one, or a list of them, where it is named here. Later documents win, leaf by leaf; `[]` names none. `profile` is no
+   * value then. Default: the file has one document.
+   */
+  readonly profile?: string | readonly string[] | undefined
+  /**
+   * Replaces `${VAR}` and `${VAR:-default}` in texts (not in names) by variables: of `process.env`, or those given, as they
+   * are when the configuration is loaded. A variable that is not set and has no default makes the tree invalid; `$${` stands
+   * for `${`. Default false.
+   */
+  readonly expand?: boolean | Readonly<Record<string, string | undefined>> | undefined
   /** A missing file counts as an empty one, also one that is deleted later; so does one that is empty at the start. Default false: without the file the configuration does not load. */
   readonly optional?: boolean | undefined
   /** Read again when the file changes. Default true. */
@@ -23,17 +40,32 @@ export interface FileOptions {
   readonly name?: string | undefined
 }
 
-const filePath = { expected: 'the path of a file', test: text.test }
+const filePath = {
+  expected: 'the path of a file, or a file: URL',
+  test: (path: unknown) => (text.test(path) && !String(path).startsWith('file:')) || isFileUrl(path),
+}
 const table: OptionTable = {
-  format: oneOf('json', 'yaml'),
+  format: oneOf('json', 'jsonc', 'yaml', 'toml'),
+  profile: {
+    expected: 'the name of a profile, or a list of names',
+    test: (given) => text.test(given) || listOfTexts.test(given),
+  },
+  expand: {
+    expected: 'true, false, or an object of variables',
+    test: (given) => flag.test(given) || isObject(given),
+  },
   optional: flag,
   watch: flag,
   pollMs: milliseconds,
   name: nameKind,
 }
 
+function isFileUrl(given: unknown): given is URL {
+  return given instanceof URL && given.protocol === 'file:'
+}
+
 /**
- * A JSON or YAML file (YAML 1.2 with merge keys), read again when it changes: in place, by an editor's rename, or behind
+ * A JSON, YAML (1.2 with merge keys) or TOML file, read again when it changes: in place, by an editor's rename, or behind
  * a swapped link as Kubernetes mounts it. Numbers too large to be exact are handed on as text, for the schema to read.
  *
  * A file that cannot be parsed makes the tree invalid, so it is rejected like a bad value. What is written counts when it
@@ -43,13 +75,21 @@ const table: OptionTable = {
  * stores. A change that removes most of a file is refused while the process runs, until the leaves are back or the file is
  * touched, which says that it is meant (in the place of a deleted `optional` one, `touch` makes an empty file). A pipe (`/dev/stdin`, `<(sops -d secrets.yaml)`) is read once, until a file takes its place. Files larger than 16 MB are refused.
  *
- * @param path relative to the working directory at the time of `load`
- * @throws LivetreeError `invalid_options` when the format is neither given nor told by the extension
+ * @param place relative to the working directory at the time of `load`, or a `file:` URL, such as
+ *   `new URL('./defaults.yaml', import.meta.url)`
+ * @throws LivetreeError `invalid_options` when the format is neither given nor told by the extension, or `profile` is given
+ *   for a file that is not YAML
  */
-export function file(path: string, options: FileOptions = {}): Source {
-  checkArguments('file()', { path }, { path: filePath })
+export function file(place: string | URL, options: FileOptions = {}): Source {
+  checkArguments('file()', { path: place }, { path: filePath })
   checkOptions('file()', options, table)
+  const path = typeof place === 'string' ? place : fileURLToPath(place)
   const format = options.format ?? formatOf(path)
+  const profiles = options.profile === undefined ? undefined : [options.profile].flat()
+  if (profiles !== undefined && format !== 'yaml') {
+    const what = `file() got a profile for ${path}, which is ${format.toUpperCase()}`
+    throw new LivetreeError('invalid_options', `${what}: only YAML files have several documents.`)
+  }
   const isOptional = options.optional ?? false
   const name = options.name ?? `file:${path}`
   const watch = options.watch ?? true
@@ -64,6 +104,8 @@ export function file(path: string, options: FileOptions = {}): Source {
       return `touch ${shellWord(resolve(path))}`
     },
     open({ sink, clock, logger }: SourceContext): SourceConnection {
+      const { expand = false } = options
+      const environment = expand === true ? { ...process.env } : expand
       let revision = 0
       let lost: LivetreeError | undefined
       let held: Leaf[] = []
@@ -86,7 +128,8 @@ export function file(path: string, options: FileOptions = {}): Source {
         if (isOptional && (content.type === 'missing' || (content.type === 'bytes' && !isFilled(content))))
           replace([], false)
         else if (content.type === 'bytes') {
-          const value = await parseDocument(content.bytes, format)
+          const parsed = await parseDocument(content.bytes, format, profiles)
+          const value = environment === false ? parsed : expandVariables(parsed, environment)
           replace(value === undefined ? [] : leavesOf(value), false)
         } else lose(content.error, content.type !== 'withheld')
       }
@@ -113,13 +156,21 @@ export function file(path: string, options: FileOptions = {}): Source {
   }
 }
 
+const FORMATS: Readonly<Partial<Record<string, DocumentFormat>>> = {
+  '.json': 'json',
+  '.jsonc': 'jsonc',
+  '.yaml': 'yaml',
+  '.yml': 'yaml',
+  '.toml': 'toml',
+}
+
 function formatOf(path: string): DocumentFormat {
   const extension = extname(path).toLowerCase()
-  if (extension === '.json') return 'json'
-  if (extension === '.yaml' || extension === '.yml') return 'yaml'
+  const format = FORMATS[extension]
+  if (format !== undefined) return format
   throw new LivetreeError(
     'invalid_options',
-    `Cannot tell the format of ${path} by its extension: give { format: 'json' } or { format: 'yaml' }.`,
+    `Cannot tell the format of ${path} by its extension: give { format: 'json' }, 'jsonc', 'yaml' or 'toml'.`,
   )
 }
 

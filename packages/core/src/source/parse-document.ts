@@ -1,23 +1,31 @@
 import { type JsonProblem, parseJsonText } from '../format/json-text.ts'
+import { parseTomlText } from './parse-toml.ts'
 import { parseYamlText } from './parse-yaml.ts'
 import { Unreadable } from './source.ts'
 
 /** The formats a configuration file may be in. */
-export type DocumentFormat = 'json' | 'yaml'
+export type DocumentFormat = 'json' | 'jsonc' | 'yaml' | 'toml'
 
 /**
  * Reads a file's bytes. Numbers and booleans keep the text they were written with where it says more than their value
  * (`WrittenScalar`), and names are text, always; `undefined` for a YAML file with nothing in it. What cannot be read comes
  * back as `Unreadable`, whose reason names the place and never quotes the text: it may be a secret.
+ *
+ * @param profiles which documents of a YAML file count; undefined where it may have one only
  */
-export async function parseDocument(bytes: Uint8Array, format: DocumentFormat): Promise<unknown> {
+export async function parseDocument(
+  bytes: Uint8Array,
+  format: DocumentFormat,
+  profiles?: readonly string[],
+): Promise<unknown> {
   let text: string
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
     return new Unreadable('the file is not UTF-8 text')
   }
-  return format === 'json' ? parseJson(text) : parseYaml(text)
+  if (format === 'yaml') return parseYaml(text, profiles)
+  return format === 'toml' ? parseToml(text) : parseJson(text, format === 'jsonc')
 }
 
 const JSON_PROBLEMS: Readonly<Record<JsonProblem, string>> = {
@@ -26,14 +34,26 @@ const JSON_PROBLEMS: Readonly<Record<JsonProblem, string>> = {
   duplicate: ': duplicate key',
 }
 
-function parseJson(text: string): unknown {
-  const parsed = parseJsonText(text)
+function parseJson(text: string, hasComments: boolean): unknown {
+  const parsed = parseJsonText(text, hasComments)
   if (parsed.type === 'value') return parsed.value
-  return new Unreadable(`not valid JSON at ${placeOf(text, parsed.offset)}${JSON_PROBLEMS[parsed.what]}`)
+  const isComment = !hasComments && /^\/[/*]/.test(text.slice(parsed.offset, parsed.offset + 2))
+  const hint = isComment ? ". Comments are taken in a .jsonc file, or with { format: 'jsonc' }" : ''
+  const place = placeOf(text, parsed.offset)
+  return new Unreadable(`not valid JSON at ${place}${JSON_PROBLEMS[parsed.what]}${hint}`)
 }
 
-async function parseYaml(text: string): Promise<unknown> {
-  const parsed = await parseYamlText(text)
+async function parseToml(text: string): Promise<unknown> {
+  const parsed = await parseTomlText(text)
+  if (parsed.type === 'value') return parsed.value
+  const { place, words } = parsed
+  return new Unreadable(
+    place === undefined ? words : `not valid TOML at line ${place.line}, column ${place.column}: ${words}`,
+  )
+}
+
+async function parseYaml(text: string, profiles: readonly string[] | undefined): Promise<unknown> {
+  const parsed = await parseYamlText(text, profiles)
   if (parsed.type === 'value') return parsed.value
   if (parsed.type === 'too large') return new Unreadable(parsed.words)
   const at = parsed.offset === undefined ? '' : ` at ${placeOf(text, parsed.offset)}`

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { Document, Pair, Range, Scalar, YAMLMap } from 'yaml'
 import { composeYaml, YamlProblem, YamlTooLarge } from './compose-yaml.ts'
+import { valueOfProfiles } from './yaml-profiles.ts'
 import { characterProblem } from './yaml-characters.ts'
 import { scalarAsWritten, textOfScalar } from '../format/written-scalar.ts'
 
@@ -22,23 +23,29 @@ const COLLECTION_TAGS = [undefined, `${TAGS}map`, `${TAGS}seq`]
 /**
  * Reads YAML 1.2 with merge keys. Maps come as `Map`, names as the text they were written with, numbers and booleans with
  * their text. A name given twice in one map is a problem. `undefined` for a text with nothing in it.
+ *
+ * @param profiles given, the text may have several documents, of which those of these profiles count
  */
-export async function parseYamlText(text: string): Promise<ParsedYaml> {
+export async function parseYamlText(text: string, profiles?: readonly string[]): Promise<ParsedYaml> {
   const character = characterProblem(text)
   if (character !== undefined) return { type: 'problem', ...character }
   // loaded on first use: most services have no YAML, and it is the largest dependency
   const yaml = await import('yaml')
   try {
-    const document = composeYaml(yaml, text)
-    const { version } = document.directives.yaml
+    const documents = composeYaml(yaml, text, profiles !== undefined)
     // In YAML 1.1 `yes` is a boolean, `010` is eight, and `1:30` is ninety.
-    if (version !== '1.2')
+    const version = documents.map(({ directives }) => directives.yaml.version).find((each) => each !== '1.2')
+    if (version !== undefined)
       return {
         type: 'problem',
         words: `the directive %YAML ${version}, and only YAML 1.2 is read`,
         offset: 0,
       }
-    const value = new YamlReader(yaml).read(document)
+    const values = documents.map((document) => ({
+      value: new YamlReader(yaml).read(document),
+      offset: offsetOf(document.contents),
+    }))
+    const value = profiles === undefined ? values[0]?.value : valueOfProfiles(values, profiles)
     return { type: 'value', value: value === null ? undefined : value }
   } catch (error) {
     if (error instanceof YamlProblem) return { type: 'problem', words: error.message, offset: error.offset }

@@ -1,0 +1,231 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import * as z from 'zod'
+import { defineConfig } from '../define-config.ts'
+import { LivetreeError } from '../errors.ts'
+import { recordSource, type SourceRecorder } from '../testing/record-source.ts'
+import { type FileOptions, file } from './file.ts'
+import { Unreadable } from './source.ts'
+
+let directory: string
+const open: SourceRecorder[] = []
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'livetree-forms-'))
+})
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((recorder) => recorder.connection.close()))
+  await rm(directory, { recursive: true })
+})
+
+async function leaves(name: string, text: string, options: FileOptions = {}): Promise<unknown> {
+  const path = join(directory, name)
+  await writeFile(path, text)
+  const recorder = recordSource(file(path, { pollMs: 0, watch: false, ...options }))
+  open.push(recorder)
+  await expect.poll(() => recorder.calls).not.toHaveLength(0)
+  const held = recorder.layer()
+  return held[''] instanceof Unreadable ? held[''].reason : held
+}
+
+const refusal = (run: () => unknown) => {
+  try {
+    run()
+  } catch (error) {
+    return error instanceof LivetreeError ? error.message : error
+  }
+  return undefined
+}
+
+describe('file: the place', () => {
+  it('takes a file: URL, and names the file by its path', async () => {
+    const path = join(directory, 'with blank.json')
+    await writeFile(path, '{"a": 1}')
+    const source = file(pathToFileURL(path), { watch: false })
+    expect(source.name).toBe(`file:${path}`)
+    const recorder = recordSource(source)
+    open.push(recorder)
+    await expect.poll(() => recorder.layer()).toEqual({ a: 1 })
+  })
+
+  it.each([new URL('https://host/a.json'), 'file:///a.json', '', {}])('refuses %s', (place) => {
+    expect(refusal(() => file(place as string))).toMatch(
+      /^\[invalid_options\] file\(\) got path = .*; expected the path of a file, or a file: URL\.$/,
+    )
+  })
+})
+
+describe('file: JSON with comments', () => {
+  const text =
+    '// first\n{ "a": 1, /* "x": 2, */ "b": [1, 2, /* */ ], // "//"\n "c": "// no comment", }\n/* last */'
+  it('reads comments and commas after the last item', async () => {
+    const expected = { a: 1, b: [1, 2], c: '// no comment' }
+    expect(await leaves('a.jsonc', text)).toEqual(expected)
+    expect(await leaves('a.json', text, { format: 'jsonc' })).toEqual(expected)
+  })
+
+  it.each([
+    ['{ "a": 1, // x', 'not valid JSON at line 1, column 15'],
+    ['{ "a": 1 } /* x', 'not valid JSON at line 1, column 12'],
+    ['{ "a": / 1 }', 'not valid JSON at line 1, column 8'],
+    ['{ "a": 1,, }', 'not valid JSON at line 1, column 10'],
+    ['{ , }', 'not valid JSON at line 1, column 3'],
+    ['[ , ]', 'not valid JSON at line 1, column 3'],
+  ])('refuses %s', async (wrong, words) => {
+    expect(await leaves('a.jsonc', wrong)).toBe(words)
+  })
+
+  it('says in plain JSON where comments are taken', async () => {
+    expect(await leaves('a.json', '{\n  // x\n}')).toBe(
+      "not valid JSON at line 2, column 3. Comments are taken in a .jsonc file, or with { format: 'jsonc' }",
+    )
+    expect(await leaves('a.json', '{"a": [1,]}')).toBe('not valid JSON at line 1, column 10')
+  })
+})
+
+describe('file: documents by profile', () => {
+  const text = [
+    'db: { pool: { max: 1, min: 1 }, hosts: [a] }',
+    'profile: prod\ndb: { pool: { max: 50 }, hosts: [b, c] }',
+    'profile: [staging, prod]\nlog: info',
+    '# nothing',
+    'profile: staging\nlog: debug',
+  ].join('\n---\n')
+
+  it.each<[string | string[], unknown]>([
+    ['prod', { 'db/pool/max': 50, 'db/pool/min': 1, 'db/hosts': ['b', 'c'], log: 'info' }],
+    [['staging'], { 'db/pool/max': 1, 'db/pool/min': 1, 'db/hosts': ['a'], log: 'debug' }],
+    [['prod', 'staging'], { 'db/pool/max': 50, 'db/pool/min': 1, 'db/hosts': ['b', 'c'], log: 'debug' }],
+    ['none', { 'db/pool/max': 1, 'db/pool/min': 1, 'db/hosts': ['a'] }],
+    [[], { 'db/pool/max': 1, 'db/pool/min': 1, 'db/hosts': ['a'] }],
+  ])('%j', async (profile, expected) => {
+    expect(await leaves('a.yaml', text, { profile })).toEqual(expected)
+  })
+
+  it('merges without writing to what an anchor shares', async () => {
+    const shared = 'a: &x { p: 1 }\nb: *x\n---\nb: { p: 2, q: 3 }'
+    expect(await leaves('a.yaml', shared, { profile: [] })).toEqual({ 'a/p': 1, 'b/p': 2, 'b/q': 3 })
+  })
+
+  it.each<[string, string | undefined, string]>([
+    [
+      text,
+      undefined,
+      'not valid YAML at line 2, column 1: more than one document in the file: give file() a profile, which tells which of them count',
+    ],
+    ['a: 1\n---\n- b', 'x', 'not valid YAML at line 3, column 1: a document that is no object'],
+    [
+      'a: 1\n---\nprofile: { a: b }',
+      'x',
+      'not valid YAML at line 3, column 1: a profile that is neither a name nor a list of names',
+    ],
+    ['a: 1\n---\nb: 1\nb: 2', 'x', 'not valid YAML at line 4, column 1: duplicate key'],
+    ['a: &x 1\n---\nb: *x', 'x', 'not valid YAML at line 3, column 4: an alias without anchor'],
+  ])('refuses %#', async (wrong, profile, words) => {
+    expect(await leaves('a.yaml', wrong, { profile })).toBe(words)
+  })
+
+  it('is for YAML only', () => {
+    expect(refusal(() => file('a.json', { profile: 'x' }))).toBe(
+      '[invalid_options] file() got a profile for a.json, which is JSON: only YAML files have several documents.',
+    )
+    expect(refusal(() => file('a.yaml', { profile: '' }))).toContain('expected the name of a profile')
+  })
+
+  it('without the option, `profile` is a name like others', async () => {
+    expect(await leaves('a.yaml', 'profile: prod\na: 1')).toEqual({ profile: 'prod', a: 1 })
+  })
+})
+
+describe('file: TOML', () => {
+  it('reads tables, lists, dates as text, and whole numbers exactly', async () => {
+    const text = [
+      'title = "x"',
+      'at = 1979-05-27T07:32:00-08:00',
+      'day = 1979-05-27',
+      'big = 9007199254740993',
+      'hex = 0xff',
+      '[db.pool]',
+      'max = 5',
+      'share = 0.5',
+      '[[servers]]',
+      'name = "a"',
+      '[[servers]]',
+      'name = "b"',
+      '["a/b"]',
+      'constructor = true',
+    ].join('\n')
+    expect(await leaves('a.toml', text)).toEqual({
+      title: 'x',
+      at: '1979-05-27T07:32:00.000-08:00',
+      day: '1979-05-27',
+      big: '9007199254740993',
+      hex: 255,
+      'db/pool/max': 5,
+      'db/pool/share': 0.5,
+      servers: [{ name: 'a' }, { name: 'b' }],
+      'a%2Fb/constructor': true,
+    })
+  })
+
+  it.each([
+    ['a = hunter2', 'not valid TOML at line 1, column 5: invalid value'],
+    [
+      'a = 1\na = 2',
+      'not valid TOML at line 2, column 1: trying to redefine an already defined table or value',
+    ],
+    ['a = "hunter2', 'not valid TOML at line 1, column 5: unfinished string'],
+    [`a = ${'['.repeat(5_000)}`, 'not valid TOML at line 1, column 505: nested too deeply'],
+    [`${'a.'.repeat(200_000)}a = 1`, 'TOML that is nested too deeply'],
+    [
+      `a = "${'x'.repeat(5 * 2 ** 20)}"`,
+      'more than 4 MB of TOML. Write it as JSON, or split it into several files',
+    ],
+  ])('refuses %#, and quotes nothing', async (wrong, words) => {
+    expect(await leaves('a.toml', wrong)).toBe(words)
+  })
+
+  it('has no value for a file without anything in it', async () => {
+    expect(await leaves('a.toml', '# nothing\n')).toEqual({})
+  })
+})
+
+describe('file: expand', () => {
+  const schema = z.object({ db: z.object({ url: z.string(), port: z.number() }), hosts: z.array(z.string()) })
+  const text = 'db: { url: "pg://${DB_HOST}", port: "${DB_PORT:-5432}" }\nhosts: ["${DB_HOST}", b]'
+
+  it('reads variables as they are when the configuration is loaded, in every format', async () => {
+    const path = join(directory, 'a.yaml')
+    await writeFile(path, text)
+    const variables: Record<string, string> = { DB_HOST: 'one' }
+    const source = file(path, { expand: variables })
+    const config = await defineConfig({ name: 'x', schema }).load({ sources: [source], logger: false })
+    expect(config.current).toEqual({ db: { url: 'pg://one', port: 5432 }, hosts: ['one', 'b'] })
+    await config.close()
+    expect(await leaves('a.json', '{"a": "${X:-1}"}', { expand: true })).toEqual({ a: '1' })
+    expect(await leaves('a.json', '{"a": "${X:-1}"}')).toEqual({ a: '${X:-1}' })
+    expect(await leaves('a.toml', 'a = "${HOME:-1}"', { expand: true })).toEqual({
+      a: process.env['HOME'] ?? '1',
+    })
+  })
+
+  it('a variable that is missing makes the tree invalid, with its path, its key and what to do', async () => {
+    const path = join(directory, 'a.yaml')
+    await writeFile(path, text)
+    const loading = defineConfig({ name: 'x', schema }).load({
+      sources: [file(path, { expand: {} })],
+      logger: false,
+    })
+    const error = await loading.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    expect((error as LivetreeError).message).toContain(
+      'Cannot be read: the variable DB_HOST, which is not set. Set it, or write ${DB_HOST:-default}',
+    )
+    expect((error as LivetreeError).issues?.[0]?.origins[0]?.key).toBe(`${path}#/db/url`)
+  })
+})
