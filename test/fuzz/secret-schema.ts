@@ -1,6 +1,7 @@
+import { inspect } from 'node:util'
 import fc from 'fast-check'
 import * as z from 'zod'
-import { type DeepReadonly, secret } from '../../packages/core/src/index.ts'
+import { type DeepReadonly, sealed, secret } from '../../packages/core/src/index.ts'
 import type { PlantedSecret } from './planted-secret.ts'
 
 /** A message of the schema's own author, who quotes what was given. */
@@ -62,6 +63,12 @@ export const secretSchema = z.object({
   password: secret(z.string()).optional(),
   quoted: secret(z.string().regex(/^never$/, quoting)).optional(),
   url: secret(z.url()).optional(),
+  sealed: sealed(z.string()).optional(),
+  sealedList: sealed(z.array(z.string().max(60, quoting))).optional(),
+  vault: z
+    .object({ password: sealed(z.string().min(3)), user: z.string().optional() })
+    .refine(({ password }) => password.reveal() !== '', { error: 'empty' })
+    .optional(),
   pin: secret(z.number().int()).optional(),
   flag: secret(z.boolean()).optional(),
   when: secret(z.date()).optional(),
@@ -166,6 +173,9 @@ const PLACES = [
   'records/0/toJSON',
   'db/password',
   'db/password/x',
+  'vault/password',
+  'vault/passwrod',
+  'sealedList/0',
   'db/passwrod',
   'strict/password',
   'strict/passwrod',
@@ -210,6 +220,11 @@ const GOOD: readonly (readonly [string, Shape])[] = [
   ['url', (value) => `https://u:${encodeURIComponent(value)}@example.org/`],
   ['list', (value) => JSON.stringify([value, 'x'].map(String))],
   ['list/0', String],
+  ['sealed', String],
+  ['sealedList', (value) => JSON.stringify([String(value).slice(0, 40)])],
+  ['sealedList/0', (value) => String(value).slice(0, 40)],
+  ['vault/password', String],
+  ['vault', (value) => JSON.stringify({ password: String(value), user: 'u' })],
   ['tokens/0', (value) => String(value).slice(0, 40)],
   ['pair', (value) => [1, String(value)]],
   ['bag/0', String],
@@ -362,6 +377,9 @@ export function shownPaths({
   overwritten,
   caught,
   records,
+  sealed: holder,
+  sealedList,
+  vault,
 }: SecretConfig): readonly unknown[] {
   return [
     db,
@@ -380,5 +398,15 @@ export function shownPaths({
     overwritten,
     caught,
     records?.[0],
+    holder,
+    sealedList,
+    // a holder shows nothing either to those that copy what they print
+    { ...vault },
+    Object.entries(vault ?? {}),
+    structuredClone({ holder, sealedList, ...vault }),
+    inspect(
+      { holder, sealedList, ...vault },
+      { customInspect: false, showHidden: true, getters: true, depth: 9 },
+    ),
   ]
 }

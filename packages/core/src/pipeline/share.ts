@@ -1,6 +1,7 @@
 import { isDeepStrictEqual, types } from 'node:util'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { WrittenScalar } from '../format/written-scalar.ts'
+import { Sealed } from '../sealed.ts'
 import { Unreadable } from '../source/source.ts'
 import { isPlainObject, MAX_DEPTH } from './document.ts'
 import { PromiseInsideError } from './validate.ts'
@@ -55,7 +56,16 @@ export function shareFrozen(previous: unknown, next: unknown, schemaNode: Schema
   const prototype: unknown = Object.getPrototypeOf(next)
   if (prototype === Map.prototype) return shareMap(previous, next as Map<unknown, unknown>, schemaNode)
   if (prototype === Set.prototype) return shareSet(previous, next as Set<unknown>, schemaNode)
+  if (next instanceof Sealed) return shareSealed(previous, next)
   return lockedCopy(previous, next) ?? next
+}
+
+/** What it holds is frozen and shared as any other value; the same content keeps its holder. */
+function shareSealed(previous: unknown, next: Sealed<unknown>): unknown {
+  const before = previous instanceof Sealed ? previous : undefined
+  const content = shareFrozen(before?.reveal(), next.reveal(), undefined)
+  if (before !== undefined && Object.is(before.reveal(), content)) return before
+  return Object.is(next.reveal(), content) ? next : new Sealed(content)
 }
 
 function shareArray(

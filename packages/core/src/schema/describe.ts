@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { childSchemaNode } from './child-node.ts'
+import { leafForm } from './leaf-form.ts'
 import { parts, type SchemaNode } from './schema-node.ts'
 
 /** Hash of a schema's shape: kinds and names, not checks or defaults. Equal shapes read the same trees. */
@@ -13,7 +14,8 @@ export function fingerprintOf(schemaNode: SchemaNode): string {
     numbers.set(at, number)
     const names = at.type === 'object' ? [...at.properties.values()].map((property) => property.stored) : []
     const inner = parts(at).map(visit)
-    lines.push(`${number} ${at.schema._zod.def.type} ${JSON.stringify(names)} ${inner.join(',')}`)
+    const kind = leafForm(at.schema)?.name ?? at.schema._zod.def.type
+    lines.push(`${number} ${kind} ${JSON.stringify(names)} ${inner.join(',')}`)
     return number
   }
   visit(schemaNode)

@@ -1,5 +1,5 @@
 import type * as z from 'zod/v4/core'
-import type { ScalarText } from './text.ts'
+import type { ScalarText } from './scalar-text.ts'
 
 interface SchemaNodeBase {
   readonly schema: z.$ZodType

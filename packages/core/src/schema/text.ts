@@ -1,33 +1,11 @@
 import { types } from 'node:util'
 import type * as z from 'zod/v4/core'
+import { leafForm } from './leaf-form.ts'
+import type { ReadText, ScalarText, TypedScalar, WriteText } from './scalar-text.ts'
 import { templateReader } from './template-text.ts'
-
-/** Reads the text of one leaf as the schema's input type; text that does not fit is handed on as it is. */
-export type ReadText = (text: string) => unknown
 
 /** Stands for a value that zod would coerce to another than was meant: empty text to 0, any word to true. */
 export const REFUSED = Symbol('refused')
-
-/** Writes a value as text; undefined for a value of another type, and for one that no text stands for. */
-export type WriteText = (value: unknown) => string | undefined
-
-/** How the scalars of a leaf are read from text, and written as text. */
-export interface ScalarText {
-  /** `z.coerce`: zod makes something of null, lists and objects too, none of which can be meant. */
-  readonly isCoerced?: boolean
-  /** Whether `read` may give an `Unreadable`. */
-  readonly mayRefuse?: boolean
-  readonly read: ReadText
-  /** The reverse of `read`: what it gives for a value, `read` reads as an equal value. */
-  readonly write: WriteText
-  /**
-   * The same for a scalar that a document or a program has typed, with its text as it was written: the schema's own type
-   * is taken as it is, everything else read from the text; what does not fit is handed on as it is.
-   */
-  readonly readTyped: (value: TypedScalar, text: string) => unknown
-}
-
-type TypedScalar = number | bigint | boolean
 
 /** One form of text, in both directions. */
 interface TextForm {
@@ -218,8 +196,15 @@ const COERCED_NUMBER: ScalarText = {
   write: NUMBER_TEXT.write,
 }
 
+/** How a plain number is read and written. */
+export function numberText(): ScalarText {
+  return scalarOf(NUMBER_TEXT, isA('number'))
+}
+
 /** How the scalars of a leaf with this schema are read and written; undefined where the value is handed on untouched. */
 export function scalarText(schema: z.$ZodType): ScalarText | undefined {
+  const form = leafForm(schema)
+  if (form !== undefined) return form
   const def = (schema as z.$ZodTypes)._zod.def
   const isCoerced = 'coerce' in def && def.coerce === true
   switch (def.type) {

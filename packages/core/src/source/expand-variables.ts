@@ -44,7 +44,7 @@ function expandText(text: string, environment: Environment): string | Unreadable
     }
     const end = text.indexOf('}', start)
     if (end < 0) return new Unreadable('a "${" without its "}" (write "$${" for the characters themselves)')
-    const found = valueOf(text.slice(start + 2, end), environment)
+    const found = valueOfReference(text.slice(start + 2, end), environment)
     if (found instanceof Unreadable) return found
     expanded += text.slice(at, start) + found
     at = end + 1
@@ -52,7 +52,7 @@ function expandText(text: string, environment: Environment): string | Unreadable
   return expanded + text.slice(at)
 }
 
-function valueOf(reference: string, environment: Environment): string | Unreadable {
+function valueOfReference(reference: string, environment: Environment): string | Unreadable {
   const at = reference.indexOf(':-')
   const name = at < 0 ? reference : reference.slice(0, at)
   const fallback = at < 0 ? undefined : reference.slice(at + 2)

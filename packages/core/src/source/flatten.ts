@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import { measure, repetitionProblem } from '../format/extent.ts'
+import { unsealed } from '../sealed.ts'
 import { type Leaf, Unreadable } from './source.ts'
 
 /** Deeper documents are refused: no hand-written tree is so deep. */
@@ -19,7 +20,8 @@ export function flatten(value: unknown): Leaf[] {
 
   const extent = measure(value)
   const repetition = repetitionProblem(extent)
-  const walk = (node: unknown, path: string, depth: number) => {
+  const walk = (given: unknown, path: string, depth: number) => {
+    const node = unsealed(given)
     const entries = entriesOf(node)
     const isLeaf = depth > 0 || entries === undefined
     if (isLeaf && extent.isEndlessAt(node)) return add(path, new Unreadable('nested inside itself'))
@@ -58,7 +60,8 @@ function segmentOf(name: unknown): string | undefined {
  * The value of a leaf, as a copy, since the one who gave it may write to it later: maps inside lists become objects.
  * Instances of other classes are handed on as they are.
  */
-function plainOf(value: unknown, depth: number): unknown {
+function plainOf(given: unknown, depth: number): unknown {
+  const value = unsealed(given)
   if (depth >= MAX_DEPTH) return new Unreadable(`nested more than ${MAX_DEPTH} levels deep`)
   if (Array.isArray(value)) return Array.from(value, (item) => plainOf(item, depth + 1))
   if (value instanceof Set) return new Set(Array.from(value, (item) => plainOf(item, depth + 1)))

@@ -1,8 +1,10 @@
 import * as z from 'zod/v4/core'
 import { isPromise, disown } from '../callback.ts'
+import { unsealed } from '../sealed.ts'
 import type { Path } from '../issue.ts'
 import { isScalar } from '../schema/directory.ts'
 import type { WrapperNode } from '../schema/schema-node.ts'
+import { sealsValue } from '../schema/sealed.ts'
 import { scalarText } from '../schema/text.ts'
 import { fieldOf } from '../thrown.ts'
 import { attempt, refuseValue } from './unwritable.ts'
@@ -38,6 +40,7 @@ interface PipeInput {
 function inputOfPipe(node: WrapperNode, value: unknown, path: Path): PipeInput {
   const { def } = (node.schema as z.$ZodTypes)._zod
   if (def.type !== 'pipe') return refuseValue(path, ONE_WAY)
+  if (sealsValue(def)) return { input: unsealed(value), isOneWay: false }
   const out = encoded(def.out, value, path)
   if (isCodec(def)) return { input: reversed(def, out.input, path), isOneWay: out.isOneWay }
   // what z.coerce was given is not known; its text is what a tree holds

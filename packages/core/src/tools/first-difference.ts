@@ -1,6 +1,7 @@
 import { isDeepStrictEqual, types } from 'node:util'
 import type { Path } from '../issue.ts'
 import { isPlainObject } from '../pipeline/document.ts'
+import { Sealed, unsealed } from '../sealed.ts'
 
 /** What a comparison leaves out. */
 export interface ComparisonOptions {
@@ -19,6 +20,8 @@ export function firstDifference(
   path: Path = [],
 ): Path | undefined {
   if (Object.is(wanted, read)) return undefined
+  if (wanted instanceof Sealed || read instanceof Sealed)
+    return firstDifference(unsealed(wanted), unsealed(read), options, path)
   if (typeof wanted !== 'object' || typeof read !== 'object' || wanted === null || read === null) return path
   const inside = (one: unknown, other: unknown, name: string | number) =>
     firstDifference(one, other, options, [...path, name])

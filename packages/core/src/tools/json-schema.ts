@@ -3,6 +3,7 @@ import type { ConfigDefinition } from '../config-definition.ts'
 import { LivetreeError } from '../errors.ts'
 import { isMadeWhenAbsent } from '../schema/directory.ts'
 import { type ObjectNode, parts, type SchemaNode } from '../schema/schema-node.ts'
+import { type LeafForm, leafForm } from '../schema/leaf-form.ts'
 import { holdsSecret, innerSchemas, isSecret } from '../schema/secret.ts'
 import { scalarText } from '../schema/text.ts'
 import { readLeaves } from './read-back.ts'
@@ -37,7 +38,9 @@ export function toJsonSchema(
       unrepresentable: 'any',
       override: ({ zodSchema, jsonSchema }) => {
         const json = jsonSchema as Record<string, unknown>
-        Object.assign(json, formOf(zodSchema))
+        const form = leafForm(zodSchema)
+        if (form === undefined) Object.assign(json, formOf(zodSchema))
+        else addForm(json, form)
         const object = objects.get(zodSchema)
         if (object !== undefined) requireOnly(json, object)
         if (hidden.has(zodSchema)) hide(json)
@@ -81,6 +84,29 @@ function canBeAbsent(node: SchemaNode): boolean {
   const read = readLeaves(node, [], { isRenamed: false })
   return read.isValid
 }
+
+/** Beside the value itself, where JSON has its type, a document may hold the text of a form. */
+function addForm(json: Record<string, unknown>, { jsonSchema }: LeafForm): void {
+  if (json['type'] === undefined) {
+    Object.assign(json, jsonSchema)
+    return
+  }
+  const own = Object.entries(json).filter(([name]) => !ABOUT.has(name))
+  for (const [name] of own) delete json[name]
+  json['anyOf'] = [Object.fromEntries(own), { ...jsonSchema }]
+}
+
+/** What JSON Schema says of a value, whatever its type. */
+const ABOUT: ReadonlySet<string> = new Set([
+  '$schema',
+  '$id',
+  'id',
+  'title',
+  'description',
+  'deprecated',
+  'default',
+  'examples',
+])
 
 /** How a document holds what JSON has no type for. */
 function formOf(schema: z.$ZodType): object {

@@ -2,6 +2,7 @@ import type * as z from 'zod/v4/core'
 import { isValid } from '../pipeline/validate.ts'
 import type { Path } from '../issue.ts'
 import type { LeafNode } from '../schema/schema-node.ts'
+import { leafForm } from '../schema/leaf-form.ts'
 import { kindOf, refuseKind, refuseValue } from './unwritable.ts'
 
 /** Why a valid value of a kind has no text. */
@@ -28,6 +29,8 @@ export function refuseScalar(node: LeafNode, value: unknown, path: Path): never 
 }
 
 function expectedOf(def: z.$ZodTypes['_zod']['def'], node: LeafNode): string {
+  const form = leafForm(node.schema)
+  if (form !== undefined) return form.name
   if (def.type === 'custom') return 'bytes'
   if (def.type !== 'enum' && def.type !== 'literal') return def.type.replace('template_literal', 'string')
   if (node.hasSecret) return def.type

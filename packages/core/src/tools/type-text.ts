@@ -1,4 +1,5 @@
 import type * as z from 'zod/v4/core'
+import { leafForm } from '../schema/leaf-form.ts'
 import type { ListNode, SchemaNode } from '../schema/schema-node.ts'
 
 /** Inner types of longer chains of lists are left out: nobody reads them. */
@@ -39,6 +40,8 @@ function listText({ as, items, rest }: ListNode, isSecret: boolean, depth: numbe
 
 function scalarWord(schema: z.$ZodType, isSecret: boolean): string {
   const { def } = (schema as z.$ZodTypes)._zod
+  const form = leafForm(schema)
+  if (form !== undefined) return form.name
   switch (def.type) {
     case 'number':
       return isIntegerFormat(def) ? 'integer' : 'number'

@@ -1,0 +1,69 @@
+import * as z from 'zod/v4'
+import { LivetreeError } from '../errors.ts'
+import { type LeafForm, withForm } from './leaf-form.ts'
+
+/** Where a server listens. */
+export interface HostPort {
+  /** A name or an address; one of IPv6 without its brackets. */
+  readonly host: string
+  readonly port: number
+}
+
+/** Options of `hostPort`. */
+export interface HostPortOptions {
+  /** The port of a text that has none. Default: a text without a port is invalid. */
+  readonly defaultPort?: number | undefined
+}
+
+const IPV6 = z.ipv6()
+const isIPv6 = (text: string) => IPV6.safeParse(text).success
+const PORT = 'a whole number from 1 to 65535'
+const MAX_LENGTH = 300
+const HOST = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\.?$/
+const TEXT = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d{1,5}))?$/
+const isPort = (value: unknown) =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65_535
+
+/**
+ * A host and its port, read from one text: `db.internal:5432`, `10.0.0.1:80`, `[::1]:80`. The value is `{ host, port }`.
+ *
+ * @throws LivetreeError `invalid_options` when `defaultPort` is no port
+ */
+export function hostPort(options: HostPortOptions = {}): z.ZodCustom<HostPort, HostPort> {
+  const { defaultPort } = options
+  if (defaultPort !== undefined && !isPort(defaultPort))
+    throw new LivetreeError(
+      'invalid_options',
+      `hostPort() got defaultPort = ${defaultPort}; expected a port: ${PORT}.`,
+    )
+  const optional = defaultPort === undefined ? '' : ' (the port may be left out)'
+  const error = `Expected a host and its port, such as db.internal:5432 or [::1]:80${optional}, without a scheme or a path`
+  const form: LeafForm = {
+    name: 'host:port',
+    jsonSchema: { type: 'string' },
+    read: (text) => hostPortIn(text, defaultPort) ?? text,
+    write: (value) => (isHostPort(value) ? textOf(value) : undefined),
+    readTyped: (value) => value,
+  }
+  return withForm(z.custom<HostPort>(isHostPort, { error }), form)
+}
+
+function hostPortIn(text: string, defaultPort: number | undefined): HostPort | undefined {
+  if (text.length > MAX_LENGTH) return undefined
+  const [, address, name, digits] = TEXT.exec(text.trim()) ?? []
+  const port = digits === undefined ? defaultPort : Number(digits)
+  const found = { host: address ?? name, port }
+  const isWrittenRight = address === undefined || isIPv6(address)
+  return isWrittenRight && isHostPort(found) ? found : undefined
+}
+
+function isHostPort(value: unknown): value is HostPort {
+  if (typeof value !== 'object' || value === null) return false
+  if (Object.keys(value).some((name) => name !== 'host' && name !== 'port')) return false
+  const { host, port } = value as Partial<Record<string, unknown>>
+  return typeof host === 'string' && (HOST.test(host) || isIPv6(host)) && isPort(port)
+}
+
+function textOf({ host, port }: HostPort): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}

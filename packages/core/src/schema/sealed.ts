@@ -1,0 +1,29 @@
+import type { $ZodPipeDef, $ZodType, output } from 'zod/v4/core'
+import * as z from 'zod/v4'
+import { Sealed } from '../sealed.ts'
+import { secret } from './secret.ts'
+
+/**
+ * A secret that is no plain value: the configuration has a `Sealed` holder in its place, and only `reveal()` gives the value.
+ * It is a `secret()` as well: redacted wherever livetree prints it, and left out of snapshots without a key. What is stored is
+ * what `schema` reads. The holder stays the same instance while the value is unchanged.
+ *
+ * ```ts
+ * db: z.object({ password: sealed(z.string().min(8)) })
+ * config.current.db.password.reveal()
+ * ```
+ */
+export function sealed<S extends $ZodType>(
+  schema: S,
+): z.ZodPipe<S, z.ZodTransform<Sealed<output<S>>, output<S>>> {
+  const seal = z.transform<output<S>, Sealed<output<S>>>((value) => new Sealed(value))
+  sealing.add(seal)
+  return secret(z.pipe(schema, seal)) as z.ZodPipe<S, z.ZodTransform<Sealed<output<S>>, output<S>>>
+}
+
+const sealing = new WeakSet<$ZodType>()
+
+/** Whether the pipe of this definition ends in a holder that `sealed` makes. */
+export function sealsValue(def: $ZodPipeDef): boolean {
+  return sealing.has(def.out)
+}
