@@ -93,6 +93,7 @@ const editsOf = (schema: ArbitrarySchema): fc.Arbitrary<Edit> => {
         { weight: 2, arbitrary: arbitraryText },
         { weight: 2, arbitrary: arbitraryTyped },
         { weight: 3, arbitrary: fc.constant(undefined) },
+        { weight: 2, arbitrary: fc.constantFrom('livetree:remove', 'livetree:empty') },
       ),
       isRemoved: fc.boolean(),
     }),

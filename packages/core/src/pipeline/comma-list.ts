@@ -1,5 +1,6 @@
 import { isScalar } from '../schema/directory.ts'
 import { parts, readingsOf, type ListNode, type SchemaNode } from '../schema/schema-node.ts'
+import { coverOf } from './cover.ts'
 import { isNullText } from './document.ts'
 
 /**
@@ -7,7 +8,7 @@ import { isNullText } from './document.ts'
  * an item do not count, and blank text is a list of nothing. Text that begins with `[` is JSON, as everywhere.
  */
 export function listIn(value: unknown, schemaNode: SchemaNode | undefined): unknown {
-  if (typeof value !== 'string' || /^\s*\[/.test(value)) return value
+  if (typeof value !== 'string' || /^\s*\[/.test(value) || coverOf(value) !== undefined) return value
   if (!isListOfScalars(schemaNode) || (isNullText(value) && takesNull(schemaNode))) return value
   return value.trim() === '' ? [] : value.split(',').map((item) => item.trim())
 }

@@ -23,7 +23,7 @@ import { collectIssues, type LocatedIssue } from './located-issues.ts'
 import { noteGiven } from './given-input.ts'
 import { freezeObject, shareFrozen } from './share.ts'
 import { ReadingNotes } from './reading-notes.ts'
-import { isPresent, topEntry, type TreeNode } from './tree-node.ts'
+import { hasKey, isPresent, topEntry, type TreeNode } from './tree-node.ts'
 import { type UnusedSpot, unusedBelow, unusedChildren } from './unused.ts'
 import { refusedName, sameKey } from './unique-keys.ts'
 import { UnusedNotes } from './unused-notes.ts'
@@ -142,8 +142,8 @@ export class Decoder {
     for (const child of node.children) {
       const { name } = child
       if (schemaNode.properties.has(name)) continue
-      if (!isPresent(child, aboveLayer)) child.markDirty()
-      else if (schemaNode.strict !== undefined) refused[name] = undefined
+      if (schemaNode.strict !== undefined && hasKey(child, aboveLayer)) refused[name] = undefined
+      else if (!isPresent(child, aboveLayer)) child.markDirty()
       else if (!isGiven(catchall, child, aboveLayer, this.#nested)) child.markDirty()
       else {
         this.#path.push(name)

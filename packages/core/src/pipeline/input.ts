@@ -211,9 +211,9 @@ class InputReader {
 
   /** The highest layer that has the list supplies it whole. */
   #list(schemaNode: ListNode, node: TreeNode, aboveLayer: number, path: readonly PropertyKey[]): unknown {
-    const top = isPresent(node, aboveLayer) ? topLayer(node) : -1
+    const top = isPresent(node, aboveLayer) ? topLayer(node, aboveLayer) : -1
     if (top < 0) return undefined
-    const own = node.top
+    const own = topEntry(node, aboveLayer)
     if (own?.layer === top) return this.#scalar(schemaNode, own, path)
     // a file or a program says plainly that it is an object, whatever its names
     if (isObjectAt(node, top - 1, this.#nested)) return this.#raw(node, top - 1, path)

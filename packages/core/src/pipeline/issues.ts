@@ -7,6 +7,7 @@ import type { SchemaNode } from '../schema/schema-node.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
 import { shortKey, shortMessage } from '../short-text.ts'
 import { type LayerInfo, Unreadable } from '../source/source.ts'
+import { coverOf } from './cover.ts'
 import { formsOfList } from './comma-list.ts'
 import type { LocatedIssue } from './located-issues.ts'
 import { type ListNames, locate } from './locate.ts'
@@ -62,7 +63,7 @@ export class IssueWriter {
     return this.write({
       path,
       code,
-      message: isMissing ? `${message}. ${this.#whereToSet(path)}` : message + this.#listForms(node, at),
+      message: isMissing ? `${message}. ${this.#whereToSet(path)}` : message + this.#hint(node, at),
       expected,
       received: covering === undefined ? this.#received(node, at) : undefined,
       origins: covering === undefined ? this.originsOf(node, at) : [covering],
@@ -180,8 +181,9 @@ export class IssueWriter {
     return text
   }
 
-  /** How a list is written where it came as a variable. */
-  #listForms(node: TreeNode, at: Path): string {
+  /** What is to be known of the key: that it hides others, or how a list is written where it came as a variable. */
+  #hint(node: TreeNode, at: Path): string {
+    if (coverOf(node.top?.value) !== undefined) return '. This key hides what lower layers have'
     const layer = node.top === undefined ? undefined : itemAt(this.#layers, node.top.layer)
     const isVariable = layer?.listsWithCommas === true
     const forms = isVariable ? formsOfList(schemaNodeAt(this.#schemaNode, at)) : undefined

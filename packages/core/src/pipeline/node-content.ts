@@ -2,7 +2,8 @@ import { isScalar } from '../schema/directory.ts'
 import type { SchemaNode, UnionNode } from '../schema/schema-node.ts'
 import { isEmptyObject } from './document.ts'
 import { optionByTag } from './part-node.ts'
-import { type DocumentMark, type Entry, isPresent, topEntry, type TreeNode } from './tree-node.ts'
+import { coverOf } from './cover.ts'
+import { type DocumentMark, type Entry, floorAt, isPresent, topEntry, type TreeNode } from './tree-node.ts'
 
 /** Which layers come from nested objects, by number: a directory is an object there, and never a list. */
 export type NestedLayers = readonly boolean[]
@@ -33,6 +34,7 @@ export function scalarOrFloor(node: TreeNode, aboveLayer: number): { scalar: Ent
   let top = node.top
   while (top !== undefined && isEmptyObject(top.value)) top = top.below
   if (top === undefined || top.layer <= aboveLayer) return { floor: aboveLayer }
+  if (node.mayCover && coverOf(top.value) !== undefined) return { floor: top.layer - 1 }
   const isCovered = node.top !== top || (node.documents?.at(-1)?.layer ?? -1) > top.layer
   if (isCovered) return { floor: top.layer }
   for (const child of node.children) {
@@ -42,7 +44,8 @@ export function scalarOrFloor(node: TreeNode, aboveLayer: number): { scalar: Ent
 }
 
 /** Whether any layer says plainly that there is an object: as a document that stands here or above, or by nesting. */
-export function isObjectAt(node: TreeNode, aboveLayer: number, nested: NestedLayers): boolean {
+export function isObjectAt(node: TreeNode, floor: number, nested: NestedLayers): boolean {
+  const aboveLayer = floorAt(node, floor)
   if ((node.documents?.at(-1)?.layer ?? -1) > aboveLayer) return true
   for (let entry = node.top; entry !== undefined && entry.layer > aboveLayer; entry = entry.below)
     if (isEmptyObject(entry.value)) return true

@@ -8,6 +8,7 @@ import type { IssueWriter } from './issues.ts'
 import type { LayerTree } from './layer-tree.ts'
 import { comparePaths } from './name-order.ts'
 import type { Issue, Origin } from '../issue.ts'
+import { coverOf } from './cover.ts'
 import { firstKeyBelow } from './key-below.ts'
 import { type Entry, entriesOf, nodeAt } from './tree-node.ts'
 
@@ -65,7 +66,8 @@ function crowdedIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
   for (const [node, path] of tree.mixedNodes) {
     let isCrowded = false
     for (const entry of entriesOf(node)) {
-      const below = entry.document === undefined ? firstKeyBelow(node, entry.layer, path) : undefined
+      const isOwn = entry.document === undefined && coverOf(entry.value) === undefined
+      const below = isOwn ? firstKeyBelow(node, entry.layer, path) : undefined
       if (below === undefined) continue
       isCrowded = true
       if (!isConflict(entry, schemaNodeAt(tree.schemaNode, path), tree)) continue

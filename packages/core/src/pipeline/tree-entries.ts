@@ -1,5 +1,6 @@
 import { isPureDirectory } from '../schema/directory.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
+import { coverOf } from './cover.ts'
 import { isEmptyObject, isNullText } from './document.ts'
 import { Losses } from './losses.ts'
 import { type Trail, touch } from './trail.ts'
@@ -45,7 +46,9 @@ export class TreeEntries {
       this.#noted(trail.names, entry)
       touch(trail, 1)
     }
-    const isBare = () => isNullText(entry.value) || isEmptyObject(entry.value)
+    const isCover = coverOf(entry.value) !== undefined
+    if (isCover) for (const node of trail.nodes) node.markCovering()
+    const isBare = () => isCover || isNullText(entry.value) || isEmptyObject(entry.value)
     if (schemaNode !== undefined && isPureDirectory(schemaNode) && !isBare())
       this.scalarsAtDirectories.set(entry, [...trail.names])
   }

@@ -1,4 +1,5 @@
 import type { RawIssue } from './validate.ts'
+import { coverOf } from './cover.ts'
 import { compareNames } from './name-order.ts'
 
 /** A document (JSON text or a typed object) that stands for the subtree at its node, in one layer. */
@@ -28,7 +29,9 @@ const DIRTY = 1
 const VALID = 2
 const COMPOSED = 4
 const HELD = 8
-const FLOOR_SHIFT = 4
+/** No judgement: there is, or was, a cover here or below. */
+const COVERING = 16
+const FLOOR_SHIFT = 5
 
 /** Up to so many children are found by looking at each; a map costs twice as much memory. */
 const FEW = 16
@@ -128,9 +131,18 @@ export class TreeNode {
     this.#judgement |= DIRTY
   }
 
+  /** Whether a layer may hide what lower ones have, here or below. */
+  get mayCover(): boolean {
+    return (this.#judgement & COVERING) !== 0
+  }
+
+  markCovering(): void {
+    this.#judgement |= COVERING
+  }
+
   /** Until more is said it is not valid. */
   begin(aboveLayer: number): void {
-    this.#judgement = (aboveLayer + 1) << FLOOR_SHIFT
+    this.#judgement = ((aboveLayer + 1) << FLOOR_SHIFT) | (this.#judgement & COVERING)
     this.#result = undefined
   }
 
@@ -175,10 +187,20 @@ function withOneMore(nodes: readonly TreeNode[], added: TreeNode): readonly Tree
   return nodes.toSpliced(at, 0, added)
 }
 
-/** The entry of the highest layer above `floor`. */
+/** The entry of the highest layer above `floor`, unless that hides what there is. */
 export function topEntry(node: TreeNode, aboveLayer: number): Entry | undefined {
   const entry = node.top
-  return entry !== undefined && entry.layer > aboveLayer ? entry : undefined
+  if (entry === undefined || entry.layer <= aboveLayer) return undefined
+  return node.mayCover && coverOf(entry.value) !== undefined ? undefined : entry
+}
+
+/** The layer above which layers count at a node and below it: a cover hides the layers under its own. */
+export function floorAt(node: TreeNode, aboveLayer: number): number {
+  if (!node.mayCover) return aboveLayer
+  let entry = node.top
+  while (entry !== undefined && entry.layer > aboveLayer && coverOf(entry.value) === undefined)
+    entry = entry.below
+  return entry !== undefined && entry.layer > aboveLayer ? entry.layer - 1 : aboveLayer
 }
 
 /** All that the layers have at the node itself, the lowest first. */
@@ -230,14 +252,26 @@ function rank(entry: Entry): number {
 /** Whether any layer above `floor` has something at the node or below. */
 export function isPresent(node: TreeNode, aboveLayer: number): boolean {
   if (node.leafCount === 0) return false
+  if (node.mayCover) return topLayer(node, aboveLayer) > aboveLayer
   return aboveLayer < 0 || topLayer(node) > aboveLayer
 }
 
-/** The highest layer that has anything at the node or below; −1 if none has. */
-export function topLayer(node: TreeNode): number {
-  let top = Math.max(node.top?.layer ?? -1, node.documents?.at(-1)?.layer ?? -1)
-  if (node.leafCount > 0) for (const child of node.children) top = Math.max(top, topLayer(child))
-  return top
+/** Whether any layer above `floor` has a key at the node or below, be it one that only hides others. */
+export function hasKey(node: TreeNode, aboveLayer: number): boolean {
+  if (node.leafCount === 0) return false
+  if ((node.top?.layer ?? -1) > aboveLayer || (node.documents?.at(-1)?.layer ?? -1) > aboveLayer) return true
+  for (const child of node.children) if (hasKey(child, aboveLayer)) return true
+  return false
+}
+
+/** The highest layer that has anything at the node or below, and counts; −1 if none has. */
+export function topLayer(node: TreeNode, aboveLayer = -1): number {
+  const floor = floorAt(node, aboveLayer)
+  let entry = node.top
+  while (node.mayCover && entry !== undefined && coverOf(entry.value) === 'remove') entry = entry.below
+  let top = Math.max(entry?.layer ?? -1, node.documents?.at(-1)?.layer ?? -1)
+  if (node.leafCount > 0) for (const child of node.children) top = Math.max(top, topLayer(child, floor))
+  return top > floor ? top : -1
 }
 
 /** The node at `path`, if there is one. */

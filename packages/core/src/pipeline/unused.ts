@@ -3,7 +3,7 @@ import { isScalar } from '../schema/directory.ts'
 import { coreOf, parts, type SchemaNode, type UnionNode } from '../schema/schema-node.ts'
 import { isGiven, type NestedLayers, scalarOrFloor, taggedOptionAt } from './node-content.ts'
 import { listedChildren } from './list-order.ts'
-import { type Entry, isPresent, topEntry, topLayer, type TreeNode } from './tree-node.ts'
+import { type Entry, hasKey, isPresent, topEntry, topLayer, type TreeNode } from './tree-node.ts'
 import { itemSchemaNode } from './part-node.ts'
 import { ReadingNotes } from './reading-notes.ts'
 import { readersOf } from './readers-of.ts'
@@ -113,8 +113,9 @@ class Search {
     const names = knownNames(readers)
     const isBelowScalar = readers.every(({ type }) => type === 'leaf')
     for (const child of node.children) {
-      if (!isPresent(child, aboveLayer)) continue
+      if (!hasKey(child, aboveLayer)) continue
       const below = plansOfChild(readers, child.name)
+      if (below.length > 0 && !isPresent(child, aboveLayer)) continue
       if (below.length > 0) known.push([child, below])
       if (below.length === 0)
         spots.push({ path: [...path, child.name], node: child, known: names, isBelowScalar })
