@@ -66,6 +66,7 @@ export default defineConfig({
       project('fuzz', ['test/fuzz/**/*.test.ts'], 120_000),
       project('contract', ['test/contract/**/*.test.ts'], 60_000, withEtcd),
       project('integration', ['test/{integration,support}/**/*.test.ts'], 60_000, withEtcd),
+      project('interop', ['test/interop/**/*.test.ts'], 120_000, withEtcd),
       project('chaos', ['test/chaos/**/*.test.ts'], 240_000, withEtcd, ['test/chaos/validators/**']),
       project('apps', ['test/{apps,load,consumers}/**/*.test.ts'], 120_000, withEtcd),
       {

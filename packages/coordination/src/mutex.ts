@@ -51,7 +51,7 @@ export function createMutex(session: Session, name: string): Mutex {
 }
 
 /** All keys directly below `<name>/`, as in Go. */
-function mutexQueue(session: OpenSession, name: string): KeyQueue {
+export function mutexQueue(session: OpenSession, name: string): KeyQueue {
   const prefix = `${name}/`
   return queueOf(session, { what: `acquiring ${name}`, prefix, blockers: [prefix], canReattach: true })
 }
