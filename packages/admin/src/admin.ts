@@ -1,6 +1,7 @@
-import type { ConfigDefinition, DeepReadonly, Path } from '@livetree/core'
+import { type ConfigDefinition, type DeepReadonly, defineConfig, type Path } from '@livetree/core'
 import { checkOptions, type LayerInfo, type OptionTable } from '@livetree/core/source'
-import type { $ZodType, output } from 'zod/v4/core'
+import type { EtcdSourceOptions } from 'livetree'
+import { type $ZodType, $ZodUnknown, type output } from 'zod/v4/core'
 import type { Applied, ApplyOptions } from './change/applied.ts'
 import {
   CALL_TABLE,
@@ -10,11 +11,17 @@ import {
   revisionKind,
 } from './change/change-set.ts'
 import { type Plan, planDraft } from './change/plan.ts'
+import { planRollback, type RollbackOptions } from './change/rollback.ts'
 import { draftOf, type SavedPlan } from './change/saved-plan.ts'
+import { findRecord, type HistoryOptions, readHistory } from './history/history.ts'
+import type { HistoryEntry, RecordedEntry } from './history/history-entry.ts'
 import { type AdminOptions, resolveAdmin } from './options.ts'
 import type { PathLike } from './selector.ts'
 import { readState } from './tree/tree-state.ts'
 import { type AdminTree, viewTree } from './tree/tree-view.ts'
+import { type Difference, type DiffSide, diffSides } from './transfer/diff.ts'
+import { type Exported, type ExportOptions, exportTree } from './transfer/export.ts'
+import { type ImportOptions, planImport } from './transfer/import.ts'
 import { translatedNow } from './translate-error.ts'
 import { type CallOptions, Workspace } from './workspace.ts'
 
@@ -66,20 +73,84 @@ export interface Admin<T> extends AsyncDisposable {
    * @throws AdminError `invalid_tree`, and as `read`
    */
   at(revision: number, options?: CallOptions): Promise<T>
+  /**
+   * The writes to the layers, the newest first: those of admins from their records, those of other tools from the store's
+   * own history, as far as that is not compacted.
+   *
+   * @throws AdminError `permission_denied`, `store_unavailable`, `timeout`, `aborted`, `invalid_options`
+   */
+  history(options?: HistoryOptions<T>): AsyncIterable<HistoryEntry>
+  /**
+   * The write with an id, such as that of an `outcome_unknown`; undefined if nothing was applied under it, or if its record
+   * is pruned.
+   *
+   * @throws AdminError as `history`
+   */
+  find(id: string, options?: CallOptions): Promise<RecordedEntry | undefined>
+  /**
+   * How two trees, layers or texts differ. Two whole trees are compared by value, everything else scalar by scalar.
+   *
+   * @throws AdminError `invalid_tree` if a whole tree is invalid, `compacted`, `unreadable`, `invalid_options`
+   */
+  diff(one: DiffSide, other: DiffSide, options?: CallOptions): Promise<readonly Difference[]>
+  /**
+   * Plans that the keys of all layers, or of the one that is given, get the texts that they had at a revision.
+   *
+   * @throws AdminError `compacted`, `not_found` for a revision to come, `invalid_options`
+   */
+  rollback(options: RollbackOptions<T>): Promise<Plan>
+  /**
+   * The whole configuration, or what one layer holds, as text.
+   *
+   * @throws AdminError `invalid_tree`, `compacted`, `unwritable_value`, `invalid_options`
+   */
+  export(options?: ExportOptions): Promise<Exported>
+  /**
+   * Plans what a text holds as a change of one layer: objects are joined with what the layer has, everything else replaces
+   * it.
+   *
+   * @throws AdminError `unreadable`, `invalid_path`, `invalid_value`, `invalid_options`
+   */
+  import(text: string, options?: ImportOptions): Promise<Plan>
   /** Closes the client, unless it was given. Idempotent. */
   close(): Promise<void>
+}
+
+/** Options of `createAdmin` without a definition. */
+export type UntypedAdminOptions = AdminOptions & {
+  readonly store: EtcdSourceOptions
+  /** Stands for the name of a definition in records. Default `untyped`. */
+  readonly name?: string | undefined
 }
 
 /**
  * Creates an admin for a definition. It connects with the first call.
  *
+ * Without a definition, `createAdmin({ store })`, there is no schema: every tree is valid, values are text, and nothing is
+ * known to be secret. What `set` and `import` take as numbers, booleans, null and lists stands in the tree as JSON, and
+ * `export` reads it so.
+ *
  * @throws AdminError `invalid_options`
  */
 export function createAdmin<S extends $ZodType>(
   definition: ConfigDefinition<S>,
+  options?: AdminOptions,
+): Admin<DeepReadonly<output<S>>>
+export function createAdmin(options: UntypedAdminOptions): Admin<unknown>
+export function createAdmin(
+  given: ConfigDefinition<$ZodType> | UntypedAdminOptions,
   options: AdminOptions = {},
-): Admin<DeepReadonly<output<S>>> {
-  return new StoreAdmin<DeepReadonly<output<S>>>(new Workspace(resolveAdmin(definition, options)))
+): Admin<unknown> {
+  if ('compiled' in given) return new StoreAdmin(new Workspace(resolveAdmin(given, options)))
+  const { name = 'untyped', ...rest } = given
+  return new StoreAdmin(new Workspace(resolveAdmin(untypedDefinition(name), rest, true)))
+}
+
+/** A definition that takes every tree. */
+function untypedDefinition(name: string): ConfigDefinition<$ZodType> {
+  return translatedNow(() =>
+    defineConfig({ name, schema: new $ZodUnknown({ type: 'unknown' }), unused: 'ignore' }),
+  )
 }
 
 const readTable: OptionTable = { ...CALL_TABLE, revision: revisionKind }
@@ -130,6 +201,31 @@ class StoreAdmin<T> implements Admin<T> {
   async at(revision: number, options: CallOptions = {}): Promise<T> {
     const tree = await this.read({ ...options, revision })
     return tree.value
+  }
+
+  history(options: HistoryOptions<T> = {}): AsyncIterable<HistoryEntry> {
+    return readHistory(this.#workspace, options)
+  }
+
+  async find(id: string, options: CallOptions = {}): Promise<RecordedEntry | undefined> {
+    translatedNow(() => checkOptions('find()', options, CALL_TABLE))
+    return findRecord(this.#workspace, id, options)
+  }
+
+  async diff(one: DiffSide, other: DiffSide, options: CallOptions = {}): Promise<readonly Difference[]> {
+    return diffSides(this.#workspace, one, other, options)
+  }
+
+  async rollback(options: RollbackOptions<T>): Promise<Plan> {
+    return planRollback(this.#workspace, options)
+  }
+
+  async export(options: ExportOptions = {}): Promise<Exported> {
+    return exportTree(this.#workspace, options)
+  }
+
+  async import(text: string, options: ImportOptions = {}): Promise<Plan> {
+    return planImport(this.#workspace, text, options)
   }
 
   close(): Promise<void> {

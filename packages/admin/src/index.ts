@@ -1,5 +1,5 @@
 // Exports explicit names, so that nothing becomes public unnoticed.
-export type { Admin, ReadOptions, WriteOptions } from './admin.ts'
+export type { Admin, ReadOptions, UntypedAdminOptions, WriteOptions } from './admin.ts'
 export { createAdmin } from './admin.ts'
 export type { Applied, ApplyOptions } from './change/applied.ts'
 export type { ChangeOptions, ChangeSet } from './change/change-set.ts'
@@ -7,13 +7,26 @@ export type { Conflict } from './change/conflict.ts'
 export { describeConflict } from './change/conflict.ts'
 export type { Plan } from './change/plan.ts'
 export type { PlannedChange, PlannedText } from './change/planned-change.ts'
+export type { RollbackOptions } from './change/rollback.ts'
 export type { SavedChange, SavedPlan } from './change/saved-plan.ts'
 export type { AdminErrorCode } from './error-codes.ts'
 export { adminErrorCodes } from './error-codes.ts'
 export type { AdminErrorDetails } from './errors.ts'
 export { AdminError } from './errors.ts'
+export type { HistoryOptions } from './history/history.ts'
+export type {
+  HistoryChange,
+  HistoryEntry,
+  RecordedEntry,
+  UnrecordedEntry,
+} from './history/history-entry.ts'
+export type { RecordedChange, RecordedText, StoredRecord } from './history/record.ts'
 export type { AdminOptions } from './options.ts'
 export type { PathLike, PathSelector } from './selector.ts'
 export type { LayerChoice } from './tree/target-layer.ts'
 export type { AdminTree, ExplainedPath, TreeEntry } from './tree/tree-view.ts'
+export type { Difference, DiffSide } from './transfer/diff.ts'
+export type { Exported, ExportOptions } from './transfer/export.ts'
+export type { TransferFormat } from './transfer/formats.ts'
+export type { ImportOptions } from './transfer/import.ts'
 export type { CallOptions } from './workspace.ts'

@@ -48,6 +48,8 @@ export interface AdminOptions {
 /** `AdminOptions` with every default applied. */
 export interface ResolvedAdmin {
   readonly definition: ConfigDefinition<$ZodType>
+  /** There is no schema: the definition takes every tree, and values are text. */
+  readonly isUntyped: boolean
   readonly author: string
   readonly store: EtcdStore
   /** Of all sources; that of the store is number `own`. */
@@ -104,7 +106,11 @@ const systemClock: Clock = {
  *
  * @throws AdminError `invalid_options`
  */
-export function resolveAdmin(definition: ConfigDefinition<$ZodType>, options: AdminOptions): ResolvedAdmin {
+export function resolveAdmin(
+  definition: ConfigDefinition<$ZodType>,
+  options: AdminOptions,
+  isUntyped = false,
+): ResolvedAdmin {
   translatedNow(() => checkOptions('createAdmin()', options, table))
   const sources = sourcesOf(definition, options)
   const stores = sources.flatMap((source, index) => {
@@ -116,6 +122,7 @@ export function resolveAdmin(definition: ConfigDefinition<$ZodType>, options: Ad
   if (others.length > 0) throw invalid(`found ${stores.length} sources of etcd() and writes to one`, STORE)
   return Object.freeze({
     definition,
+    isUntyped,
     author: options.author ?? processAuthor(),
     store: first.store,
     sources,

@@ -1,10 +1,13 @@
 import type { Path } from '@livetree/core'
 import type { StoredRecord } from '../history/record.ts'
+import type { PlainTree } from '../transfer/plain-tree.ts'
 
 /** One thing that a change does. */
 export type Step =
   | { readonly type: 'set'; readonly prefix: string; readonly path: Path; readonly value: unknown }
   | { readonly type: 'unset'; readonly prefix: string; readonly path: Path }
+  /** What a file holds; `path` is where the layer is mounted. */
+  | { readonly type: 'tree'; readonly prefix: string; readonly path: Path; readonly tree: PlainTree }
   /** A key of a layer as it is; undefined: it goes. */
   | { readonly type: 'key'; readonly key: string; readonly text: string | undefined }
 
@@ -12,6 +15,8 @@ export type Step =
 export interface Draft {
   readonly steps: readonly Step[]
   readonly kind: Exclude<StoredRecord['kind'], 'void'>
+  /** The prefix of a layer of which every key goes that the steps have not put. */
+  readonly prunes?: string | undefined
   /** Of a rollback: the revision that is gone back to. */
   readonly to?: number | undefined
   /** The keys of the change must not have been written after this revision. */

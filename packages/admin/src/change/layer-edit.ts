@@ -1,8 +1,10 @@
-import type { Path } from '@livetree/core'
+import { LivetreeError, type Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
 import {
   keyOfPath,
+  kindAt,
   parsePathText,
+  pathOfKey,
   pathText,
   writePart,
   writeValue,
@@ -11,7 +13,8 @@ import {
 import type { StoreEntry } from 'livetree/operate'
 import { AdminError } from '../errors.ts'
 import { prefixOf } from '../tree/tree-state.ts'
-import { translatedNow } from '../translate-error.ts'
+import { jsonOf, type PlainTree, treeOf, untypedText, plainValue } from '../transfer/plain-tree.ts'
+import { translateError, translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import { editJson, isJsonContainer, partOfJson } from './edit-json.ts'
 import type { SortedKeys } from './sorted-keys.ts'
@@ -19,11 +22,15 @@ import type { SortedKeys } from './sorted-keys.ts'
 /** What is to happen to a key: its new text, or undefined to remove it. */
 export type KeyEdits = ReadonlyMap<string, string | undefined>
 
-/** What the edits of all layers share. */
+/** What the edits of all layers share, since layers may share keys. */
 export interface EditedTree {
   readonly entries: ReadonlyMap<string, StoreEntry>
+  /** Those of `entries`. */
   readonly keys: SortedKeys
+  /** What is to happen. Is added to. */
   readonly edits: Map<string, string | undefined>
+  /** Keys that were put, also with the text that they have. Is added to. */
+  readonly put: Set<string>
 }
 
 /** A document in a key above a path, and the names that lead from it to the path. */
@@ -37,20 +44,12 @@ interface Holder {
 export class LayerEdit {
   readonly layer: LayerInfo
   readonly #workspace: Workspace
-  readonly #entries: ReadonlyMap<string, StoreEntry>
-  readonly #keys: SortedKeys
-  readonly #edits: Map<string, string | undefined>
+  readonly #tree: EditedTree
 
-  /**
-   * @param keys those of `entries`
-   * @param edits those of all layers, since layers may share keys; they are added to
-   */
-  constructor(workspace: Workspace, layer: LayerInfo, { entries, keys, edits }: EditedTree) {
+  constructor(workspace: Workspace, layer: LayerInfo, tree: EditedTree) {
     this.#workspace = workspace
     this.layer = layer
-    this.#entries = entries
-    this.#keys = keys
-    this.#edits = edits
+    this.#tree = tree
   }
 
   /**
@@ -60,12 +59,17 @@ export class LayerEdit {
    * @throws AdminError `invalid_path`, `invalid_value`, `unwritable_value`
    */
   set(path: Path, value: unknown): void {
-    const { definition } = this.#workspace.settings
+    const { definition, isUntyped } = this.#workspace.settings
     if (value === undefined)
       throw new AdminError('invalid_value', {
         what: `"${pathText(path)}" cannot be set to undefined`,
         remedy: 'Use unset() to remove it.',
       })
+    if (isUntyped && typeof value !== 'string') {
+      this.#replace(path, [])
+      this.setTree(path, treeOf(value))
+      return
+    }
     const holder = this.#holderOf(path)
     if (holder !== undefined) {
       const json = translatedNow(() => writePart(definition, path, value))
@@ -80,12 +84,55 @@ export class LayerEdit {
     )
   }
 
-  /** Writes texts as they are, in place of everything at and below a path. */
-  setTexts(path: Path, leaves: readonly { readonly path: Path; readonly text: string }[]): void {
-    this.#replace(
-      path,
-      leaves.map((leaf) => [this.keyOf(leaf.path), leaf.text]),
-    )
+  /**
+   * Writes what a file holds at a path: objects are merged with what is there, everything else replaces it.
+   *
+   * @throws AdminError `invalid_path`, `invalid_value`, `unwritable_value`
+   */
+  setTree(path: Path, tree: PlainTree): void {
+    const holder = this.#holderOf(path)
+    if (holder !== undefined) {
+      this.#editDocument(holder, path, jsonOf(tree))
+      return
+    }
+    if (tree.type !== 'object' || !this.#isDirectory(path)) {
+      this.#replace(path, this.#leavesOf(path, tree))
+      return
+    }
+    for (const [name, part] of tree.parts) this.setTree(this.#child(path, name), part)
+    const isNeeded = tree.parts.length === 0 && !this.#isTop(path) && this.#keysAt(path).length === 0
+    if (isNeeded) this.#replace(path, [[this.keyOf(path), '{}']])
+  }
+
+  #isDirectory(path: Path): boolean {
+    const { definition, isUntyped } = this.#workspace.settings
+    return isUntyped || [undefined, 'directory', 'raw'].includes(kindAt(definition, path))
+  }
+
+  /** The path of a name that a file has in an object: files have the names that the store has. */
+  #child(path: Path, name: string): Path {
+    const { definition } = this.#workspace.settings
+    const directory = this.#isTop(path) ? this.layer.keyPrefix : `${this.keyOf(path)}/`
+    const key = directory + name.replace(/[%/]/g, (character) => (character === '/' ? '%2F' : '%25'))
+    return translatedNow(() => pathOfKey(definition, key, this.layer)) ?? [...path, name]
+  }
+
+  /** A value of the schema where the file has one; else its text, which the schema reads: a date, digits of a bigint. */
+  #leavesOf(path: Path, tree: PlainTree): readonly (readonly [key: string, text: string])[] {
+    const { definition, isUntyped } = this.#workspace.settings
+    const key = this.keyOf(path)
+    if (isUntyped) return [[key, untypedText(tree)]]
+    const text = tree.type === 'scalar' ? tree.text : jsonOf(tree)
+    const kind = kindAt(definition, path)
+    if (kind === undefined || kind === 'raw') return [[key, text]]
+    try {
+      const leaves = writeValue(definition, path, plainValue(tree), { form: (at) => this.#formAt(at) })
+      return leaves.map((leaf) => [this.keyOf(leaf.path), leaf.text])
+    } catch (error) {
+      const isOtherType = error instanceof LivetreeError && error.code === 'invalid_value'
+      if (!isOtherType || (tree.type === 'scalar' && tree.value === null)) throw translateError(error)
+      return [[key, text]]
+    }
   }
 
   /**
@@ -110,13 +157,22 @@ export class LayerEdit {
 
   /** Puts or removes one key as it is. */
   putKey(key: string, text: string | undefined): void {
-    if (this.#stored(key) === text) this.#edits.delete(key)
-    else this.#edits.set(key, text)
+    if (text !== undefined) this.#tree.put.add(key)
+    if (this.#stored(key) === text) this.#tree.edits.delete(key)
+    else this.#tree.edits.set(key, text)
+  }
+
+  /** Removes every key of the layer that was not put. */
+  prune(): void {
+    const { store } = this.#workspace.settings
+    for (const key of this.#tree.keys.startingWith(this.layer.keyPrefix))
+      if (!this.#tree.put.has(key) && this.#isThere(key) && !store.isReserved(key))
+        this.putKey(key, undefined)
   }
 
   /** The text of a key after the edits so far; undefined where there is none, or bytes that are no text. */
   textOf(key: string): string | undefined {
-    return this.#edits.has(key) ? this.#edits.get(key) : this.#stored(key)
+    return this.#tree.edits.has(key) ? this.#tree.edits.get(key) : this.#stored(key)
   }
 
   /** @throws AdminError `invalid_path` */
@@ -139,7 +195,7 @@ export class LayerEdit {
   }
 
   #stored(key: string): string | undefined {
-    const value = this.#entries.get(key)?.value
+    const value = this.#tree.entries.get(key)?.value
     return typeof value === 'string' ? value : undefined
   }
 
@@ -161,12 +217,20 @@ export class LayerEdit {
     for (const [, key] of this.#above(path)) if (this.#isThere(key)) this.putKey(key, undefined)
   }
 
+  /** How many names lead to the place where the layer is mounted. */
+  get #mounted(): number {
+    return this.layer.at === undefined ? 0 : parsePathText(this.layer.at).length
+  }
+
+  #isTop(path: Path): boolean {
+    return path.length === this.#mounted
+  }
+
   /** The keys of the places above a path in this layer, from the top. */
   #above(path: Path): readonly (readonly [depth: number, key: string])[] {
-    const mounted = this.layer.at === undefined ? 0 : parsePathText(this.layer.at).length
     return path
       .map((_, depth) => depth)
-      .filter((depth) => depth >= mounted)
+      .filter((depth) => depth >= this.#mounted)
       .map((depth) => [depth, this.keyOf(path.slice(0, depth))] as const)
   }
 
@@ -178,8 +242,7 @@ export class LayerEdit {
       if (text === undefined || !isJsonContainer(text)) continue
       const { keyPrefix } = this.layer
       const whole = key.slice(keyPrefix.length).split('/').map(decodeURIComponent)
-      const mounted = this.layer.at === undefined ? 0 : parsePathText(this.layer.at).length
-      return { key: above, text, names: whole.slice(depth - mounted) }
+      return { key: above, text, names: whole.slice(depth - this.#mounted) }
     }
     return undefined
   }
@@ -197,9 +260,9 @@ export class LayerEdit {
   /** The keys that hold what is at and below a path, without directory markers. */
   #keysAt(path: Path): string[] {
     const key = this.keyOf(path)
-    const directory = path.length === 0 || key === this.#documentKey() ? this.layer.keyPrefix : `${key}/`
+    const directory = this.#isTop(path) ? this.layer.keyPrefix : `${key}/`
     const { store } = this.#workspace.settings
-    const below = [...this.#keys.startingWith(directory), ...this.#edits.keys()].filter((each) =>
+    const below = [...this.#tree.keys.startingWith(directory), ...this.#tree.edits.keys()].filter((each) =>
       each.startsWith(directory),
     )
     return [...new Set([key, ...below])].filter((each) => this.#isThere(each) && !store.isReserved(each))

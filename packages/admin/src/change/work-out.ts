@@ -1,11 +1,12 @@
 import type { Issue, UnusedKey } from '@livetree/core'
+import type { LayerInfo } from '@livetree/core/source'
 import type { StoreEntry } from 'livetree/operate'
 import { Judge, type Judgement } from '../tree/judge.ts'
 import { placeOf } from '../tree/key-place.ts'
 import { layerFor } from '../tree/target-layer.ts'
-import type { TreeState } from '../tree/tree-state.ts'
+import { prefixOf, type TreeState } from '../tree/tree-state.ts'
 import type { Workspace } from '../workspace.ts'
-import type { Draft } from './draft.ts'
+import type { Draft, Step } from './draft.ts'
 import { type KeyEdits, LayerEdit } from './layer-edit.ts'
 import { type PlannedChange, plannedChange } from './planned-change.ts'
 import { SortedKeys } from './sorted-keys.ts'
@@ -63,21 +64,33 @@ export function workOut(workspace: Workspace, draft: Draft, state: TreeState): W
   }
 }
 
-function editsOf(workspace: Workspace, { steps }: Draft, entries: ReadonlyMap<string, StoreEntry>): KeyEdits {
+function editsOf(
+  workspace: Workspace,
+  { steps, prunes }: Draft,
+  entries: ReadonlyMap<string, StoreEntry>,
+): KeyEdits {
   const { layers } = workspace.settings.store
-  const tree = { entries, keys: new SortedKeys(entries.keys()), edits: new Map<string, string | undefined>() }
-  const open = new Map(layers.map((layer) => [layer, new LayerEdit(workspace, layer, tree)]))
-  const [anyEdit] = open.values()
-  for (const step of steps) {
-    if (step.type === 'key') {
-      anyEdit?.putKey(step.key, step.text)
-      continue
-    }
-    const edit = open.get(layerFor(layers, step.prefix, step.path))
-    if (step.type === 'set') edit?.set(step.path, step.value)
-    else edit?.unset(step.path)
+  const tree = {
+    entries,
+    keys: new SortedKeys(entries.keys()),
+    edits: new Map<string, string | undefined>(),
+    put: new Set<string>(),
   }
+  const editOf = (layer: LayerInfo) => new LayerEdit(workspace, layer, tree)
+  for (const step of steps) {
+    // Any layer puts a key as it is.
+    if (step.type === 'key') for (const layer of layers.slice(0, 1)) editOf(layer).putKey(step.key, step.text)
+    else takeStep(editOf(layerFor(layers, step.prefix, step.path)), step)
+  }
+  const pruned = layers.find((layer) => prunes !== undefined && prefixOf(layer) === prunes)
+  if (pruned !== undefined) editOf(pruned).prune()
   return tree.edits
+}
+
+function takeStep(edit: LayerEdit, step: Exclude<Step, { type: 'key' }>): void {
+  if (step.type === 'set') edit.set(step.path, step.value)
+  else if (step.type === 'tree') edit.setTree(step.path, step.tree)
+  else edit.unset(step.path)
 }
 
 function entriesAfter(

@@ -5,8 +5,8 @@ import type { FoundRecord } from '../change/conflict.ts'
 import { RecordKeys } from './record-keys.ts'
 import { parseRecord } from './record.ts'
 
-/** Records that a search for the writer of a key looks at. */
-const MOST_RECORDS = 1_000
+/** More than one apply adds, so that a history that was made shorter shrinks. */
+const MOST_PRUNED = 8
 
 /** The histories of the layers of a store. */
 export function historiesOf({ settings }: Workspace): readonly RecordKeys[] {
@@ -30,7 +30,7 @@ export function findRecords(
         ...range,
         minCreateRevision: after + 1,
         sort: { by: 'create', order: 'descend' },
-        limit: MOST_RECORDS,
+        limit: workspace.settings.historyLimit + MOST_PRUNED,
         ...limit.control,
       })
       for (const { text, createRevision: revision } of entries) {
@@ -41,9 +41,6 @@ export function findRecords(
     return found.sort((a, b) => b.revision - a.revision)
   })
 }
-
-/** More than one apply adds, so that a history that was made shorter shrinks. */
-const MOST_PRUNED = 8
 
 /** The keys of the oldest records of some histories that are too many once each has one more. */
 export function oldRecords(

@@ -1,0 +1,87 @@
+import { checkOptions, type OptionTable } from '@livetree/core/source'
+import type { StoreReading } from 'livetree/operate'
+import { AdminError } from '../errors.ts'
+import { pathOf, type PathLike } from '../selector.ts'
+import { placeOf } from '../tree/key-place.ts'
+import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
+import { readStore } from '../tree/tree-state.ts'
+import { translatedNow } from '../translate-error.ts'
+import type { CallOptions, Workspace } from '../workspace.ts'
+import { CALL_TABLE, LAYER_TABLE, revisionKind } from './change-set.ts'
+import type { Step } from './draft.ts'
+import { type Plan, planDraft } from './plan.ts'
+
+/** Options of `Admin.rollback`. */
+export interface RollbackOptions<T = unknown> extends CallOptions, LayerChoice {
+  /** The revision to go back to: the keys get the texts that they had then. */
+  readonly to: number
+  /** Only what is at or below one of these paths. Default: everything. */
+  readonly only?: readonly PathLike<T>[] | undefined
+}
+
+const table: OptionTable = {
+  ...CALL_TABLE,
+  ...LAYER_TABLE,
+  to: revisionKind,
+  only: {
+    expected: 'a list of paths, at least one',
+    test: (only) => Array.isArray(only) && only.length > 0,
+  },
+}
+
+/** Plans that the keys of all layers, or of the one that is chosen, get their earlier texts; see `Admin.rollback`. */
+export async function planRollback<T>(workspace: Workspace, options: RollbackOptions<T>): Promise<Plan> {
+  translatedNow(() => checkOptions('rollback()', options, table))
+  const { to, only } = options
+  if (to === undefined)
+    throw new AdminError('invalid_options', { what: 'rollback() needs a revision, { to }', remedy: '' })
+  const { layers } = workspace.settings.store
+  const isOneLayer = options.overlay !== undefined || options.layer !== undefined
+  const prefix = isOneLayer ? choosePrefix(layers, options) : undefined
+  const paths = only?.map(pathOf)
+  const limit = workspace.limit(options)
+  const [then, now] = await Promise.all([
+    readThen(workspace, () => readStore(workspace, limit, to), to),
+    readStore(workspace, limit),
+  ])
+  const keys = [...new Set([...then.entries.keys(), ...now.entries.keys()])]
+  const steps = keys.flatMap((key): Step[] => {
+    if (workspace.settings.store.isReserved(key)) return []
+    const [before, after] = [now.entries.get(key), then.entries.get(key)]
+    if (before?.modRevision === after?.modRevision) return []
+    const place = placeOf(workspace, key)
+    if (prefix !== undefined && place.prefix !== prefix) return []
+    const isMeant =
+      paths === undefined ||
+      paths.some((path) => path.every((name, index) => String(name) === String(place.path[index])))
+    if (!isMeant) return []
+    return [{ type: 'key', key, text: textOf(key, after?.value) }]
+  })
+  return planDraft(workspace, { kind: 'rollback', to, steps }, options)
+}
+
+function textOf(key: string, value: string | Buffer | undefined): string | undefined {
+  if (value === undefined || typeof value === 'string') return value
+  throw new AdminError('unwritable_value', {
+    what: `The key ${key} held bytes then that are no text`,
+    remedy: 'Leave it out with `only`, or put it back with etcdctl.',
+  })
+}
+
+async function readThen(
+  { settings }: Workspace,
+  read: () => Promise<StoreReading>,
+  to: number,
+): Promise<StoreReading> {
+  try {
+    return await read()
+  } catch (error) {
+    if (!(error instanceof AdminError) || error.code !== 'compacted') throw error
+    throw new AdminError('compacted', {
+      what: `The store does not keep revision ${to} any more, so that "${settings.definition.name}" cannot be rolled back to it as a whole`,
+      remedy:
+        'Choose a newer revision, or set by hand what history() shows: records keep the texts that are not secret, those of secrets are gone.',
+      cause: error,
+    })
+  }
+}

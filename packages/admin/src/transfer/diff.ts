@@ -1,0 +1,163 @@
+import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
+import { isTextOpenAt, pathText, SECRET_TEXT, writeValue } from '@livetree/core/tools'
+import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
+import { AdminError } from '../errors.ts'
+import { Judge, type Judgement, type ValueChange } from '../tree/judge.ts'
+import type { LayerChoice } from '../tree/target-layer.ts'
+import { readState, type TreeState } from '../tree/tree-state.ts'
+import { translatedNow } from '../translate-error.ts'
+import type { CallOptions, Workspace } from '../workspace.ts'
+import { layerTexts, nestedTree, type PlacedText } from './export.ts'
+import { parseYaml } from './parse-yaml.ts'
+import { jsonOf, type PlainTree } from './plain-tree.ts'
+
+/**
+ * One side of a comparison: the whole tree `'now'` or at a revision; what one layer holds; or a YAML or JSON text of the same
+ * form as a file of the configuration.
+ */
+export type DiffSide =
+  | 'now'
+  | ({ readonly revision?: number | undefined; readonly text?: undefined } & LayerChoice)
+  | { readonly text: string }
+
+/** One place that differs. Values that may be secret read `[secret]`. */
+export type Difference = ValueChange
+
+const table: OptionTable = {
+  ...LAYER_TABLE,
+  revision: revisionKind,
+  text: { ...optionKinds.text, test: (text) => typeof text === 'string' },
+}
+
+/** How two sides differ; see `Admin.diff`. */
+export async function diffSides(
+  workspace: Workspace,
+  one: DiffSide,
+  other: DiffSide,
+  options: CallOptions,
+): Promise<readonly Difference[]> {
+  translatedNow(() => {
+    checkOptions('diff()', options, CALL_TABLE)
+    for (const side of [one, other]) if (side !== 'now') checkOptions('diff() side', side, table)
+  })
+  const states = await Promise.all([stateOf(workspace, one, options), stateOf(workspace, other, options)])
+  const [before, after] = states
+  if (before !== undefined && after !== undefined && isWhole(one) && isWhole(other))
+    return diffTrees(workspace, before, after)
+  const previous = textsOf(workspace, one, before)
+  const next = textsOf(workspace, other, after)
+  return diffTexts(workspace, previous, next)
+}
+
+function isWhole(side: DiffSide): boolean {
+  return side === 'now' || (!('text' in side && side.text !== undefined) && choiceOf(side) === undefined)
+}
+
+function choiceOf(side: Exclude<DiffSide, 'now'>): LayerChoice | undefined {
+  const { overlay, layer } = side as LayerChoice
+  return overlay === undefined && layer === undefined ? undefined : { overlay, layer }
+}
+
+async function stateOf(
+  workspace: Workspace,
+  side: DiffSide,
+  options: CallOptions,
+): Promise<TreeState | undefined> {
+  if (side !== 'now' && 'text' in side && side.text !== undefined) return undefined
+  const revision = side === 'now' || !('revision' in side) ? undefined : side.revision
+  return readState(workspace, workspace.limit(options), revision)
+}
+
+/** Compares values: the same number written in another way is no difference. */
+function diffTrees(workspace: Workspace, before: TreeState, after: TreeState): readonly Difference[] {
+  const judge = new Judge(workspace, after, { isGuarded: false })
+  const previous = valid(workspace, judge.judge(before.reading.entries), before)
+  const next = valid(workspace, judge.judge(after.reading.entries), after)
+  return judge.diff(previous, next)
+}
+
+function valid(
+  { settings }: Workspace,
+  { isValid, value, issues }: Judgement,
+  { reading }: TreeState,
+): unknown {
+  if (isValid) return value
+  const list = issues.map(({ pathText: path }) => path).slice(0, 5)
+  throw new AdminError('invalid_tree', {
+    what: `The schema of "${settings.definition.name}" refuses the tree at revision ${reading.revision} (${list.join(', ')}), so that it cannot be compared as a whole`,
+    remedy: 'Compare layer by layer, or choose another revision.',
+    issues,
+  })
+}
+
+/** The scalars of a side, by their paths. */
+function textsOf(
+  workspace: Workspace,
+  side: DiffSide,
+  state: TreeState | undefined,
+): ReadonlyMap<string, Scalar> {
+  const scalars = new Map<string, Scalar>()
+  if (side !== 'now' && 'text' in side && side.text !== undefined) {
+    const [document] = parseYaml(side.text)
+    if (document !== undefined) addScalars(workspace, document, [], scalars)
+    return scalars
+  }
+  if (state === undefined) return scalars
+  addScalars(workspace, nestedTree(workspace, placedTexts(workspace, side, state)), [], scalars)
+  return scalars
+}
+
+function placedTexts(workspace: Workspace, side: DiffSide, state: TreeState): readonly PlacedText[] {
+  const choice = side === 'now' ? undefined : choiceOf(side as Exclude<DiffSide, 'now'>)
+  if (choice !== undefined) return layerTexts(workspace, state, choice)
+  const judge = new Judge(workspace, state, { isGuarded: false })
+  const value = valid(workspace, judge.judge(state.reading.entries), state)
+  return translatedNow(() => writeValue(workspace.settings.definition, '', value))
+}
+
+interface Scalar {
+  readonly path: readonly string[]
+  readonly value: unknown
+  /** As text: `20` and `"20"` are the same here, since keys hold text. */
+  readonly text: string
+}
+
+function addScalars(
+  workspace: Workspace,
+  tree: PlainTree,
+  path: readonly string[],
+  scalars: Map<string, Scalar>,
+): void {
+  const parts =
+    tree.type === 'object'
+      ? tree.parts
+      : tree.type === 'list'
+        ? tree.items.map((item, index) => [String(index), item] as const)
+        : []
+  if (parts.length > 0)
+    for (const [name, part] of parts) addScalars(workspace, part, [...path, name], scalars)
+  else if (path.length > 0) {
+    const value = tree.type === 'scalar' ? tree.value : jsonOf(tree)
+    const text = tree.type === 'scalar' ? tree.text : jsonOf(tree)
+    scalars.set(JSON.stringify(path), { path, value, text })
+  }
+}
+
+function diffTexts(
+  { settings }: Workspace,
+  previous: ReadonlyMap<string, Scalar>,
+  next: ReadonlyMap<string, Scalar>,
+): readonly Difference[] {
+  const { definition, isUntyped } = settings
+  const places = [...new Set([...previous.keys(), ...next.keys()])]
+  return places.flatMap((place): Difference[] => {
+    const [before, after] = [previous.get(place), next.get(place)]
+    const path = (before ?? after)?.path ?? []
+    if (before?.text === after?.text) return []
+    const isOpen = isUntyped || isTextOpenAt(definition, path)
+    const shown = (scalar: Scalar | undefined) =>
+      scalar !== undefined && !isOpen ? SECRET_TEXT : scalar?.value
+    const type = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed'
+    return [{ type, path, pathText: pathText(path), previous: shown(before), next: shown(after) }]
+  })
+}

@@ -1,0 +1,165 @@
+import type { Path } from '@livetree/core'
+import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
+import {
+  isTextOpenAt,
+  keyOfPath,
+  kindAt,
+  pathText,
+  placesOfKey,
+  readText,
+  writeValue,
+} from '@livetree/core/tools'
+import type { StoreEntry } from 'livetree/operate'
+import { stringify } from 'yaml'
+import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
+import { AdminError } from '../errors.ts'
+import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
+import { prefixOf, readState, type TreeState } from '../tree/tree-state.ts'
+import { viewTree } from '../tree/tree-view.ts'
+import { translatedNow } from '../translate-error.ts'
+import type { CallOptions, Workspace } from '../workspace.ts'
+import { dotenvLine, variableLayer } from './dotenv.ts'
+import { etcdctlText } from './etcdctl.ts'
+import { TRANSFER_FORMATS, type TransferFormat } from './formats.ts'
+import { NestedTree } from './nested-tree.ts'
+import { jsonOf, type PlainTree, untypedTree } from './plain-tree.ts'
+
+/** Options of `Admin.export`. */
+export interface ExportOptions extends CallOptions, LayerChoice {
+  /** Default `yaml`. */
+  readonly format?: TransferFormat | undefined
+  /** The tree as it was at this revision. Default: the newest. */
+  readonly revision?: number | undefined
+  /** Include what may be secret. Default false: it is left out, and `omitted` names it. */
+  readonly reveal?: boolean | undefined
+  /** With `dotenv`: what the names begin with, such as `CHECKOUT_`. Default: nothing. */
+  readonly variablePrefix?: string | undefined
+}
+
+/** A tree as text. */
+export interface Exported {
+  readonly text: string
+  /** The paths of what was left out since it may be secret. */
+  readonly omitted: readonly string[]
+  /** The revision that was read. */
+  readonly revision: number
+}
+
+const table: OptionTable = {
+  ...CALL_TABLE,
+  ...LAYER_TABLE,
+  format: optionKinds.oneOf(...TRANSFER_FORMATS),
+  revision: revisionKind,
+  reveal: optionKinds.flag,
+  variablePrefix: { expected: 'text', test: (prefix) => typeof prefix === 'string' },
+}
+
+/** One text of a tree, with its place. */
+export interface PlacedText {
+  readonly path: Path
+  readonly key: string
+  readonly text: string
+}
+
+/** The whole configuration as text, or what one layer holds; see `Admin.export`. */
+export async function exportTree(workspace: Workspace, options: ExportOptions): Promise<Exported> {
+  translatedNow(() => checkOptions('export()', options, table))
+  const state = await readState(workspace, workspace.limit(options), options.revision)
+  const { definition } = workspace.settings
+  const isOneLayer = options.overlay !== undefined || options.layer !== undefined
+  const all = isOneLayer ? layerTexts(workspace, state, options) : wholeTexts(workspace, state)
+  const isShown = ({ path }: PlacedText) =>
+    options.reveal === true || workspace.settings.isUntyped || isTextOpenAt(definition, path)
+  const shown = all.filter(isShown)
+  const omitted = all.filter((each) => !isShown(each)).map(({ path }) => pathText(path))
+  return { text: writeTexts(workspace, shown, options), omitted, revision: state.reading.revision }
+}
+
+/** What a layer holds, as it is stored. */
+export function layerTexts(
+  workspace: Workspace,
+  state: TreeState,
+  choice: LayerChoice,
+): readonly PlacedText[] {
+  const { definition, store } = workspace.settings
+  const prefix = choosePrefix(store.layers, choice)
+  const layers = store.layers.filter((layer) => prefixOf(layer) === prefix).slice(0, 1)
+  const entries: readonly StoreEntry[] = [...state.reading.entries.values()]
+  return entries.flatMap(({ key, value }) => {
+    const isMarker = value.length === 0 && key.endsWith('/')
+    if (store.isReserved(key) || isMarker || typeof value !== 'string') return []
+    return placesOfKey(definition, key, layers).map(({ path }) => ({ path, key, text: value }))
+  })
+}
+
+/** The value of all layers and sources, as keys would hold it. */
+function wholeTexts(workspace: Workspace, state: TreeState): readonly PlacedText[] {
+  const { definition, isUntyped, store } = workspace.settings
+  if (isUntyped) {
+    const byPath = new Map<string, PlacedText>()
+    for (const layer of store.layers)
+      for (const each of layerTexts(workspace, state, { layer: prefixOf(layer) }))
+        byPath.set(pathText(each.path), each)
+    return [...byPath.values()]
+  }
+  const { value } = viewTree<unknown>(workspace, state)
+  return translatedNow(() => writeValue(definition, '', value))
+}
+
+function writeTexts(workspace: Workspace, texts: readonly PlacedText[], options: ExportOptions): string {
+  const { format = 'yaml', variablePrefix = '' } = options
+  if (format === 'etcdctl') {
+    if (options.overlay === undefined && options.layer === undefined)
+      throw new AdminError('invalid_options', {
+        what: 'export() writes keys for etcdctl of one layer, and none is given',
+        remedy: 'Give overlay or layer.',
+      })
+    return etcdctlText(texts)
+  }
+  if (format === 'dotenv') {
+    const layer = variableLayer(variablePrefix)
+    const { definition } = workspace.settings
+    const lines = texts.map(({ path, text }) =>
+      dotenvLine(
+        translatedNow(() => keyOfPath(definition, path, layer)),
+        text,
+      ),
+    )
+    return lines.map((line) => `${line}\n`).join('')
+  }
+  const nested = nestedTree(workspace, texts)
+  if (format === 'json') return `${JSON.stringify(JSON.parse(jsonOf(nested)), null, 2)}\n`
+  return stringify(JSON.parse(jsonOf(nested)), { lineWidth: 0 })
+}
+
+/** Texts as nested objects, with numbers and booleans where the schema has these, in the names that a file has. */
+export function nestedTree(workspace: Workspace, texts: readonly PlacedText[]): PlainTree {
+  const { definition } = workspace.settings
+  const nested = new NestedTree()
+  for (const { path, text } of texts) {
+    const names = storedNames(workspace, path)
+    const isItem = path.length > 0 && kindAt(definition, path.slice(0, -1)) === 'list'
+    nested.put(names, scalarTree(workspace, path, text), isItem)
+  }
+  return nested.tree
+}
+
+const STORED = { name: 'stored', keyPrefix: '', separator: '/', naming: 'stored' } as const
+
+function storedNames({ settings }: Workspace, path: Path): readonly string[] {
+  if (path.length === 0) return []
+  return keyOfPath(settings.definition, path, STORED).split('/').map(decodeURIComponent)
+}
+
+function scalarTree({ settings }: Workspace, path: Path, text: string): PlainTree {
+  const { definition, isUntyped } = settings
+  if (isUntyped) return untypedTree(text)
+  const kind = kindAt(definition, path)
+  const json = untypedTree(text)
+  // A document, or a number of which no digit may be lost.
+  if (kind !== 'scalar' && json.type !== 'scalar') return json
+  const value = kind === undefined || kind === 'raw' ? text : readText(definition, path, text)
+  if (typeof value === 'number') return { type: 'scalar', value, text: String(value) }
+  if (typeof value === 'boolean' || value === null) return { type: 'scalar', value, text: String(value) }
+  return { type: 'scalar', value: text, text }
+}

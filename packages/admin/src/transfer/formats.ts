@@ -1,0 +1,21 @@
+import { AdminError } from '../errors.ts'
+
+/** Forms of text that a tree is imported from and exported to. */
+export type TransferFormat = 'yaml' | 'json' | 'dotenv' | 'etcdctl'
+
+/** All of them. */
+export const TRANSFER_FORMATS: readonly TransferFormat[] = ['yaml', 'json', 'dotenv', 'etcdctl']
+
+/** Longer texts are not taken: they do not fit into one transaction by far. */
+const MOST_CHARACTERS = 8 * 1024 * 1024
+
+/** @throws AdminError `unreadable` */
+export function assertLength(text: string): void {
+  if (text.length > MOST_CHARACTERS)
+    throw unreadable(`it has ${text.length} characters, more than ${MOST_CHARACTERS}`)
+}
+
+/** The error for a text that cannot be imported. */
+export function unreadable(why: string, cause?: unknown): AdminError {
+  return new AdminError('unreadable', { what: `The text cannot be imported: ${why}`, remedy: '', cause })
+}

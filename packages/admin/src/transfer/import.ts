@@ -1,0 +1,101 @@
+import type { Path } from '@livetree/core'
+import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
+import { pathOfKey } from '@livetree/core/tools'
+import { CALL_TABLE, LAYER_TABLE } from '../change/change-set.ts'
+import type { Step } from '../change/draft.ts'
+import { type Plan, planDraft } from '../change/plan.ts'
+import { AdminError } from '../errors.ts'
+import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
+import { translatedNow } from '../translate-error.ts'
+import type { CallOptions, Workspace } from '../workspace.ts'
+import { parseDotenv, textTree, variableLayer } from './dotenv.ts'
+import { parseEtcdctl } from './etcdctl.ts'
+import { assertLength, TRANSFER_FORMATS, type TransferFormat, unreadable } from './formats.ts'
+import { parseYaml } from './parse-yaml.ts'
+import type { PlainTree } from './plain-tree.ts'
+
+/** Options of `Admin.import`. */
+export interface ImportOptions extends CallOptions, LayerChoice {
+  /** Default `yaml`, which JSON is too. */
+  readonly format?: TransferFormat | undefined
+  /** Remove what the layer has and the text has not. Default false. */
+  readonly prune?: boolean | undefined
+  /** Which of several YAML documents, from 0 on. Default: the only one. */
+  readonly document?: number | undefined
+  /** With `dotenv`: what the names begin with, such as `CHECKOUT_`; others are left out. Default: nothing. */
+  readonly variablePrefix?: string | undefined
+}
+
+const table: OptionTable = {
+  ...CALL_TABLE,
+  ...LAYER_TABLE,
+  format: optionKinds.oneOf(...TRANSFER_FORMATS),
+  prune: optionKinds.flag,
+  document: {
+    expected: 'the number of a document, from 0 on',
+    test: (document) => Number.isInteger(document) && (document as number) >= 0,
+    isShown: true,
+  },
+  variablePrefix: { expected: 'text', test: (prefix) => typeof prefix === 'string' },
+}
+
+/** Plans what a text holds as a change of one layer; see `Admin.import`. */
+export async function planImport(workspace: Workspace, text: string, options: ImportOptions): Promise<Plan> {
+  translatedNow(() => checkOptions('import()', options, table))
+  if (typeof text !== 'string')
+    throw new AdminError('invalid_options', { what: 'import() needs a text', remedy: '' })
+  assertLength(text)
+  const { format = 'yaml', prune = false } = options
+  const prefix = choosePrefix(workspace.settings.store.layers, options)
+  const steps =
+    format === 'etcdctl' ? keySteps(workspace, text, prefix) : treeSteps(workspace, text, prefix, options)
+  return planDraft(workspace, { kind: 'import', steps, ...(prune && { prunes: prefix }) }, options)
+}
+
+function treeSteps(
+  workspace: Workspace,
+  text: string,
+  prefix: string,
+  options: ImportOptions,
+): readonly Step[] {
+  const { format = 'yaml', variablePrefix = '' } = options
+  if (format === 'dotenv') return variableSteps(workspace, text, prefix, variablePrefix)
+  return [{ type: 'tree', prefix, path: mountOf(workspace, prefix), tree: documentOf(text, options) }]
+}
+
+/** A text for a layer that is mounted below the top holds what is below that place. */
+function mountOf({ settings }: Workspace, prefix: string): Path {
+  const layer = settings.store.layers.find(({ keyPrefix }) => keyPrefix === `${prefix}/`)
+  return layer === undefined ? [] : (pathOfKey(settings.definition, layer.keyPrefix, layer) ?? [])
+}
+
+function documentOf(text: string, { format, document }: ImportOptions): PlainTree {
+  const documents = parseYaml(text)
+  if (document === undefined && documents.length > 1)
+    throw unreadable(
+      `it has ${documents.length} documents: import each into its layer, with document: 0 to ${documents.length - 1}`,
+    )
+  const found = documents[document ?? 0]
+  if (found === undefined) throw unreadable(`it has ${documents.length} ${format ?? 'yaml'} documents`)
+  if (found.type !== 'object') throw unreadable('it holds no object of names at its top')
+  return found
+}
+
+function variableSteps(workspace: Workspace, text: string, prefix: string, start: string): readonly Step[] {
+  const { definition } = workspace.settings
+  const layer = variableLayer(start)
+  return parseDotenv(text).flatMap(([name, value]): Step[] => {
+    if (!name.startsWith(start)) return []
+    const path = translatedNow(() => pathOfKey(definition, name, layer))
+    return path === undefined ? [] : [{ type: 'tree', prefix, path, tree: textTree(value) }]
+  })
+}
+
+/** Keys of this layer as they are; a key of another place is refused, since nothing says where it belongs. */
+function keySteps({ settings }: Workspace, text: string, prefix: string): readonly Step[] {
+  return parseEtcdctl(text).map(({ key, text: value }) => {
+    if (!key.startsWith(`${prefix}/`) || settings.store.isReserved(key))
+      throw unreadable(`the key ${key} does not belong to ${prefix}`)
+    return { type: 'key', key, text: value }
+  })
+}

@@ -1,0 +1,99 @@
+import {
+  Composer,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  Parser,
+  type Scalar,
+} from 'yaml'
+import { unreadable } from './formats.ts'
+import type { PlainScalar, PlainTree } from './plain-tree.ts'
+
+/** Deeper documents are refused, as the reader of files refuses them. */
+const MOST_DEPTH = 100
+/** Aliases may repeat what they stand for: a short text could be a tree without an end. */
+const MOST_NODES = 200_000
+
+/**
+ * The documents of a YAML text; JSON is YAML too.
+ *
+ * @throws AdminError `unreadable`, with the line
+ */
+export function parseYaml(text: string): readonly PlainTree[] {
+  const trees: PlainTree[] = []
+  for (const document of composed(text)) {
+    const problem = document.errors[0] ?? document.warnings[0]
+    if (problem !== undefined)
+      throw unreadable(`${problem.message.split('\n')[0] ?? ''} ${at(text, problem.pos[0])}`)
+    const walk = new Walk(document)
+    trees.push(document.contents === null ? { type: 'object', parts: [] } : walk.treeOf(document.contents, 0))
+  }
+  return trees
+}
+
+function composed(text: string): Generator<Document.Parsed> {
+  const composer = new Composer({ version: '1.2', uniqueKeys: true, merge: false })
+  return composer.compose(tokensOf(text), true, text.length) as Generator<Document.Parsed>
+}
+
+/** Ends at the first token that is none: the parser would go on and note each character. */
+function* tokensOf(text: string) {
+  for (const token of new Parser().parse(text)) {
+    if (token.type === 'error') throw unreadable(`${token.message} ${at(text, token.offset)}`)
+    yield token
+  }
+}
+
+function at(text: string, offset: number): string {
+  return `(line ${text.slice(0, offset).split('\n').length})`
+}
+
+class Walk {
+  readonly #document: Document.Parsed
+  #count = 0
+
+  constructor(document: Document.Parsed) {
+    this.#document = document
+  }
+
+  treeOf(node: unknown, depth: number): PlainTree {
+    if (++this.#count > MOST_NODES || depth > MOST_DEPTH)
+      throw unreadable(
+        `it has more than ${MOST_NODES} parts, or is nested more than ${MOST_DEPTH} levels deep`,
+      )
+    if (isAlias(node)) return this.treeOf(node.resolve(this.#document), depth + 1)
+    if (isSeq(node)) return { type: 'list', items: node.items.map((item) => this.treeOf(item, depth + 1)) }
+    if (isMap(node))
+      return {
+        type: 'object',
+        parts: node.items.map(({ key, value }) => [nameOf(key), this.treeOf(value, depth + 1)]),
+      }
+    return scalarOf(isScalar(node) ? node : undefined)
+  }
+}
+
+function nameOf(key: unknown): string {
+  const name = isScalar(key as Node) ? (key as Scalar).value : undefined
+  if (typeof name === 'string' && name !== '') return name
+  if (typeof name === 'number' || typeof name === 'boolean') return (key as Scalar).source ?? String(name)
+  throw unreadable('a name is empty or not a scalar')
+}
+
+function scalarOf(node: Scalar | undefined): PlainScalar {
+  const value = node?.value ?? null
+  if (typeof value === 'string') return { type: 'scalar', value, text: value }
+  if (typeof value === 'boolean' || value === null) return { type: 'scalar', value, text: String(value) }
+  if (typeof value === 'number' && Number.isFinite(value))
+    return { type: 'scalar', value, text: numberText(value, node?.source) }
+  throw unreadable(`it holds ${String(value)}, which is neither text, number, true, false nor null`)
+}
+
+/** The digits as they were written, where they are those of a decimal number. */
+function numberText(value: number, source: string | undefined): string {
+  return source !== undefined && /^[-+]?[\d.]+(?:e[-+]?\d+)?$/i.test(source)
+    ? source.replace(/^\+/, '')
+    : String(value)
+}

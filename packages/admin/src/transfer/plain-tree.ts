@@ -1,0 +1,69 @@
+/** A scalar of a file: its value, and the text that keeps all of its digits. */
+export interface PlainScalar {
+  readonly type: 'scalar'
+  readonly value: string | number | boolean | null
+  readonly text: string
+}
+
+/** What a file holds: nested objects and lists of scalars. */
+export type PlainTree =
+  | PlainScalar
+  | { readonly type: 'list'; readonly items: readonly PlainTree[] }
+  | { readonly type: 'object'; readonly parts: readonly (readonly [name: string, part: PlainTree])[] }
+
+/** The JSON text of a tree, on one line, with all digits of its numbers. */
+export function jsonOf(tree: PlainTree): string {
+  if (tree.type === 'list') return `[${tree.items.map(jsonOf).join(',')}]`
+  if (tree.type === 'object')
+    return `{${tree.parts.map(([name, part]) => `${JSON.stringify(name)}:${jsonOf(part)}`).join(',')}}`
+  const { value, text } = tree
+  return typeof value === 'number' && isJsonNumber(text) ? text : JSON.stringify(value)
+}
+
+/** The tree as a value of JavaScript. */
+export function plainValue(tree: PlainTree): unknown {
+  if (tree.type === 'scalar') return tree.value
+  if (tree.type === 'list') return tree.items.map(plainValue)
+  return Object.fromEntries(tree.parts.map(([name, part]) => [name, plainValue(part)]))
+}
+
+/** A value of JavaScript, such as what JSON holds, as a tree. */
+export function treeOf(value: unknown): PlainTree {
+  if (Array.isArray(value)) return { type: 'list', items: value.map(treeOf) }
+  if (typeof value === 'object' && value !== null)
+    return { type: 'object', parts: Object.entries(value).map(([name, part]) => [name, treeOf(part)]) }
+  if (typeof value === 'string') return { type: 'scalar', value, text: value }
+  const scalar = typeof value === 'number' || typeof value === 'boolean' ? value : null
+  return { type: 'scalar', value: scalar, text: String(scalar) }
+}
+
+/** Whether a text is a number as JSON writes it. */
+export function isJsonNumber(text: string): boolean {
+  return /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text)
+}
+
+/**
+ * The text of a scalar where no schema says how it is read: a number, true, false and null as JSON has them, text as it is,
+ * and in quotes where it would be read as JSON. So each text is read as the scalar it was, by `untypedTree`.
+ */
+export function untypedText(tree: PlainTree): string {
+  if (tree.type !== 'scalar' || typeof tree.value !== 'string') return jsonOf(tree)
+  return parsed(tree.value) === undefined ? tree.value : JSON.stringify(tree.value)
+}
+
+/** What a text is where no schema says it: JSON, or text. */
+export function untypedTree(text: string): PlainTree {
+  const json = parsed(text)
+  if (json === undefined) return { type: 'scalar', value: text, text }
+  return typeof json.value === 'number'
+    ? { type: 'scalar', value: json.value, text: text.trim() }
+    : treeOf(json.value)
+}
+
+function parsed(text: string): { readonly value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(text) as unknown }
+  } catch {
+    return undefined
+  }
+}

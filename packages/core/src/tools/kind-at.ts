@@ -1,0 +1,28 @@
+import type { $ZodType } from 'zod/v4/core'
+import type { ConfigDefinition } from '../config-definition.ts'
+import type { Path } from '../issue.ts'
+import { schemaNodeAt } from '../schema/describe.ts'
+import { isDirectory } from '../schema/directory.ts'
+import { coreOf, readingsOf } from '../schema/schema-node.ts'
+import { pathOf } from './schema-at.ts'
+
+/**
+ * How a place is stored: `json`, as one JSON document (`z.json()`); `directory`, names below it (an object, a record, a map);
+ * `list`; `scalar`, one text; `raw`, what the schema does not describe. Where the schema reads it in several ways, the first of these that is one of them. Undefined
+ * where the schema has nothing.
+ *
+ * @param path as text, `db.pool.max`, or as segments
+ */
+export function kindAt(
+  definition: ConfigDefinition<$ZodType>,
+  path: string | Path,
+): 'json' | 'directory' | 'list' | 'scalar' | 'raw' | undefined {
+  const node = schemaNodeAt(definition.compiled, pathOf(path))
+  if (node === undefined || node.schema._zod.def.type === 'never') return undefined
+  const core = coreOf(node)
+  if (core.type === 'union' && core.isJson === true) return 'json'
+  if (isDirectory(node)) return 'directory'
+  const { plans } = readingsOf(node)
+  if (plans.some(({ type }) => type === 'list')) return 'list'
+  return plans.some(({ type }) => type === 'leaf') ? 'scalar' : 'raw'
+}

@@ -1,0 +1,134 @@
+import { type Admin, createAdmin, type HistoryEntry } from '@livetree/admin'
+import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
+import { defineConfig, etcd as etcdSource, secret } from 'livetree'
+import { beforeEach, describe, expect, test } from 'vitest'
+import * as z from 'zod'
+import { eachEtcd } from '../../support/each-etcd.ts'
+import { withoutOpenHandles } from '../../support/open-handles.ts'
+
+const schema = z.object({
+  mode: z.string().default('on'),
+  db: z.object({ url: secret(z.string()), max: z.number().default(1) }),
+  tags: z.record(z.string(), z.string()).default({}),
+})
+
+withoutOpenHandles()
+
+eachEtcd('admin history', (etcd) => {
+  let client: EtcdClient
+  let admin: Admin<z.output<typeof schema>>
+
+  beforeEach(async () => {
+    const { endpoint } = await etcd.start()
+    client = createEtcdClient({ endpoints: [endpoint] })
+    const layers = [{ prefix: '/config/shared/db', at: 'db' }, { prefix: '/config/shop' }]
+    const sources = () => [etcdSource({ endpoints: [endpoint], layers })]
+    const definition = defineConfig({ name: 'shop', schema, sources })
+    admin = createAdmin(definition, { author: 'ana', historyLimit: 3 }) as typeof admin
+    await client.kv.put('/config/shared/db/url', 'postgres://first')
+    return async () => {
+      await admin.close()
+      await client.close()
+    }
+  })
+
+  const all = async (entries: AsyncIterable<HistoryEntry>) => Array.fromAsync(entries)
+  const keys = async () => {
+    const { entries } = await client.kv.getRange({ prefix: '/config/' })
+    return entries.map(({ key, text }) => `${key}=${text}`)
+  }
+
+  test('history: shows records and writes of other tools in one order, without secrets', async () => {
+    const first = await admin.set((c) => c.mode, 'off', { layer: '/config/shop', message: 'why' })
+    await client.kv.put('/config/shop/mode', 'half')
+    await admin.set((c) => c.db.url, 'postgres://second', { layer: '/config/shared/db' })
+    await client.kv.delete('/config/shop/mode')
+    const entries = await all(admin.history())
+    expect(entries.map(({ type }) => type)).toEqual([
+      'unrecorded',
+      'recorded',
+      'unrecorded',
+      'recorded',
+      'unrecorded',
+    ])
+    expect(entries.map(({ revision }) => revision)).toEqual(
+      entries.map(({ revision }) => revision).toSorted((a, b) => b - a),
+    )
+    expect(JSON.stringify(entries)).not.toMatch(/postgres/)
+    expect(entries[0]?.changes[0]).toMatchObject({ pathText: 'mode', after: undefined })
+    expect(entries[2]?.changes[0]).toMatchObject({ before: { text: 'off' }, after: { text: 'half' } })
+    expect(entries[3]).toMatchObject({ author: 'ana', message: 'why', id: first.id })
+    expect(await all(admin.history({ path: (c) => c.db }))).toHaveLength(2)
+    expect(await all(admin.history({ layer: '/config/shop', recordedOnly: true }))).toHaveLength(1)
+    expect(await all(admin.history({ limit: 2 }))).toHaveLength(2)
+    expect(await all(admin.history({ since: first.revision }))).toHaveLength(3)
+    expect(await admin.find(first.id ?? '')).toMatchObject({ revision: first.revision })
+  })
+
+  test('history: keeps the newest records, and what was compacted is gone without a failure', async () => {
+    let last = 0
+    for (const mode of ['a', 'b', 'c', 'd', 'e']) {
+      const { revision } = await admin.set('mode', mode, { layer: '/config/shop' })
+      last = revision
+    }
+    const { entries } = await client.kv.getRange({ prefix: '/.livetree/history/config/shop/' })
+    expect(entries).toHaveLength(3)
+    await client.kv.compact(last)
+    const after = await all(admin.history())
+    expect(after.map((each) => each.changes[0]?.after?.text)).toEqual(['e', 'd', 'c'])
+    await client.kv.put('/config/shop/mode', 'f')
+    expect((await all(admin.history()))[0]).toMatchObject({ type: 'unrecorded' })
+  })
+
+  describe('rollback', () => {
+    test('leaves the tree text for text as it was, secrets included, as one more record', async () => {
+      await admin.set('tags', { a: '1', b: '2' }, { layer: '/config/shop' })
+      const { revision: to } = await admin.set('mode', 'off', { layer: '/config/shop' })
+      const before = await keys()
+      const explained = (await admin.read()).explain('db.url')
+      await admin.set((c) => c.db.url, 'postgres://second', { layer: '/config/shared/db' })
+      await admin.unset('tags.a', { layer: '/config/shop' })
+      await client.kv.put('/config/shop/mode', 'half')
+      const plan = await admin.rollback({ to })
+      expect(JSON.stringify(plan)).not.toMatch(/postgres/)
+      const { id } = await plan.apply({ message: 'back' })
+      expect(await keys()).toEqual(before)
+      const value = (await admin.read()).explain('db.url')
+      expect(value).toEqual({ ...explained, layers: expect.anything() })
+      expect(await admin.find(id ?? '')).toMatchObject({ kind: 'rollback', to, message: 'back' })
+      expect((await admin.at(to)).db.url).toBe('postgres://first')
+    })
+
+    test('only: leaves everything else', async () => {
+      const { revision: to } = await admin.set('mode', 'off', { layer: '/config/shop' })
+      await admin.set('mode', 'half', { layer: '/config/shop' })
+      await admin.set((c) => c.db.max, 7, { layer: '/config/shared/db' })
+      const plan = await admin.rollback({ to, only: ['mode'] })
+      expect(plan.changes.map(({ pathText }) => pathText)).toEqual(['mode'])
+    })
+
+    test('says when the revision is compacted', async () => {
+      const { revision: to } = await admin.set('mode', 'off', { layer: '/config/shop' })
+      const { revision } = await admin.set('mode', 'half', { layer: '/config/shop' })
+      await client.kv.compact(revision)
+      await expect(admin.rollback({ to })).rejects.toMatchObject({ code: 'compacted' })
+      await expect(admin.at(to)).rejects.toMatchObject({ code: 'compacted' })
+      await expect(admin.at(revision + 100)).rejects.toMatchObject({ code: 'not_found' })
+    })
+  })
+
+  test('diff: compares revisions by value, layers scalar by scalar, and texts', async () => {
+    const { revision } = await admin.set('mode', 'off', { layer: '/config/shop' })
+    await admin.set('tags', { a: '1' }, { layer: '/config/shop' })
+    await admin.set((c) => c.db.url, 'postgres://second', { layer: '/config/shared/db' })
+    expect(await admin.diff({ revision }, 'now')).toEqual([
+      expect.objectContaining({ pathText: 'db.url', previous: '[secret]', next: '[secret]' }),
+      expect.objectContaining({ pathText: 'tags.a', type: 'added', next: '1' }),
+    ])
+    expect(await admin.diff({ layer: '/config/shop', revision }, { layer: '/config/shop' })).toEqual([
+      expect.objectContaining({ pathText: 'tags.a', type: 'added' }),
+    ])
+    expect(await admin.diff({ layer: '/config/shop' }, { text: 'mode: off\ntags: { a: "1" }' })).toEqual([])
+    expect(await admin.diff('now', 'now')).toEqual([])
+  })
+})
