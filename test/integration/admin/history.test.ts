@@ -1,10 +1,11 @@
-import { type Admin, createAdmin, type HistoryEntry } from '@livetree/admin'
+import { type Admin, createAdmin } from '@livetree/admin'
 import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { defineConfig, etcd as etcdSource, secret } from 'livetree'
 import { beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { eachEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
+import { listOf } from './list-of.ts'
 
 const schema = z.object({
   mode: z.string().default('on'),
@@ -32,7 +33,6 @@ eachEtcd('admin history', (etcd) => {
     }
   })
 
-  const all = async (entries: AsyncIterable<HistoryEntry>) => Array.fromAsync(entries)
   const keys = async () => {
     const { entries } = await client.kv.getRange({ prefix: '/config/' })
     return entries.map(({ key, text }) => `${key}=${text}`)
@@ -43,7 +43,7 @@ eachEtcd('admin history', (etcd) => {
     await client.kv.put('/config/shop/mode', 'half')
     await admin.set((c) => c.db.url, 'postgres://second', { layer: '/config/shared/db' })
     await client.kv.delete('/config/shop/mode')
-    const entries = await all(admin.history())
+    const entries = await listOf(admin.history())
     expect(entries.map(({ type }) => type)).toEqual([
       'unrecorded',
       'recorded',
@@ -58,10 +58,10 @@ eachEtcd('admin history', (etcd) => {
     expect(entries[0]?.changes[0]).toMatchObject({ pathText: 'mode', after: undefined })
     expect(entries[2]?.changes[0]).toMatchObject({ before: { text: 'off' }, after: { text: 'half' } })
     expect(entries[3]).toMatchObject({ author: 'ana', message: 'why', id: first.id })
-    expect(await all(admin.history({ path: (c) => c.db }))).toHaveLength(2)
-    expect(await all(admin.history({ layer: '/config/shop', recordedOnly: true }))).toHaveLength(1)
-    expect(await all(admin.history({ limit: 2 }))).toHaveLength(2)
-    expect(await all(admin.history({ since: first.revision }))).toHaveLength(3)
+    expect(await listOf(admin.history({ path: (c) => c.db }))).toHaveLength(2)
+    expect(await listOf(admin.history({ layer: '/config/shop', recordedOnly: true }))).toHaveLength(1)
+    expect(await listOf(admin.history({ limit: 2 }))).toHaveLength(2)
+    expect(await listOf(admin.history({ since: first.revision }))).toHaveLength(3)
     expect(await admin.find(first.id ?? '')).toMatchObject({ revision: first.revision })
   })
 
@@ -74,10 +74,10 @@ eachEtcd('admin history', (etcd) => {
     const { entries } = await client.kv.getRange({ prefix: '/.livetree/history/config/shop/' })
     expect(entries).toHaveLength(3)
     await client.kv.compact(last)
-    const after = await all(admin.history())
+    const after = await listOf(admin.history())
     expect(after.map((each) => each.changes[0]?.after?.text)).toEqual(['e', 'd', 'c'])
     await client.kv.put('/config/shop/mode', 'f')
-    expect((await all(admin.history()))[0]).toMatchObject({ type: 'unrecorded' })
+    expect((await listOf(admin.history()))[0]).toMatchObject({ type: 'unrecorded' })
   })
 
   describe('rollback', () => {

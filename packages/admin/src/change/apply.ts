@@ -18,6 +18,9 @@ import { type WorkedOut, workOut } from './work-out.ts'
 /** How often a change is judged again because something else in its layers moved. */
 const MOST_ATTEMPTS = 32
 
+/** How long one attempt may take, in milliseconds: it may be sent again, by another way. */
+const ATTEMPT_MS = 3_000
+
 /** Applies a draft that was worked out; see `Plan.apply`. */
 export async function applyPlan(
   workspace: Workspace,
@@ -158,7 +161,12 @@ class Applying {
       .txn()
       .if(...conditions)
       .then(...operations)
-    const control = () => ({ ...this.#limit.control, ...(clusterId !== 0n && { clusterId }) })
+    const timeoutMs = () => Math.min(this.#limit.leftMs, ATTEMPT_MS)
+    const control = () => ({
+      ...this.#limit.control,
+      timeoutMs: timeoutMs(),
+      ...(clusterId !== 0n && { clusterId }),
+    })
     const [first] = records
     return settlement.send(first?.key ?? '', async () => {
       const result = await txn.commit(control())

@@ -8,6 +8,8 @@ export type Step =
   | { readonly type: 'unset'; readonly prefix: string; readonly path: Path }
   /** What a file holds; `path` is where the layer is mounted. */
   | { readonly type: 'tree'; readonly prefix: string; readonly path: Path; readonly tree: PlainTree }
+  /** The text of a variable. */
+  | { readonly type: 'text'; readonly prefix: string; readonly path: Path; readonly text: string }
   /** A key of a layer as it is; undefined: it goes. */
   | { readonly type: 'key'; readonly key: string; readonly text: string | undefined }
 

@@ -31,6 +31,8 @@ export interface EditedTree {
   readonly edits: Map<string, string | undefined>
   /** Keys that were put, also with the text that they have. Is added to. */
   readonly put: Set<string>
+  /** Paths that are to hold an empty object once nothing is below them, by their keys. Is added to. */
+  readonly empty: Map<string, Path>
 }
 
 /** A document in a key above a path, and the names that lead from it to the path. */
@@ -100,8 +102,22 @@ export class LayerEdit {
       return
     }
     for (const [name, part] of tree.parts) this.setTree(this.#child(path, name), part)
-    const isNeeded = tree.parts.length === 0 && !this.#isTop(path) && this.#keysAt(path).length === 0
-    if (isNeeded) this.#replace(path, [[this.keyOf(path), '{}']])
+    if (tree.parts.length > 0 || this.#isTop(path)) return
+    this.#tree.empty.set(this.keyOf(path), path)
+    this.#putEmpty()
+  }
+
+  /** Puts an empty object where one is to be, and nothing below it says that there is one. */
+  #putEmpty(): void {
+    for (const [key, path] of this.#tree.empty)
+      if (this.#keysAt(path).every((each) => each === key)) this.#replace(path, [[key, '{}']])
+  }
+
+  /** Writes the text of a variable, which the schema reads; in a document above, it is quoted. */
+  setText(path: Path, text: string): void {
+    const holder = this.#holderOf(path)
+    if (holder === undefined) this.#replace(path, [[this.keyOf(path), text]])
+    else this.#editDocument(holder, path, JSON.stringify(text))
   }
 
   #isDirectory(path: Path): boolean {

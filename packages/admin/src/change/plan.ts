@@ -107,6 +107,16 @@ class DraftPlan implements Plan {
 
   toJSON(): object {
     const { revision, changes, issues, needsAllowRemoval } = this
-    return { revision, changes, issues, needsAllowRemoval }
+    return asJson({ revision, changes, issues, needsAllowRemoval })
   }
+}
+
+/** A copy as JSON has it: numbers without a limit as text, maps as objects, sets as lists. */
+function asJson(value: object): object {
+  const text = JSON.stringify(value, (_, part: unknown) => {
+    if (typeof part === 'bigint') return String(part)
+    if (part instanceof Map) return Object.fromEntries(part)
+    return part instanceof Set ? [...part] : part
+  })
+  return JSON.parse(text) as object
 }

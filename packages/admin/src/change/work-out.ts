@@ -1,4 +1,4 @@
-import type { Issue, UnusedKey } from '@livetree/core'
+import type { Issue, Path, UnusedKey } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
 import type { StoreEntry } from 'livetree/operate'
 import { Judge, type Judgement } from '../tree/judge.ts'
@@ -75,6 +75,7 @@ function editsOf(
     keys: new SortedKeys(entries.keys()),
     edits: new Map<string, string | undefined>(),
     put: new Set<string>(),
+    empty: new Map<string, Path>(),
   }
   const editOf = (layer: LayerInfo) => new LayerEdit(workspace, layer, tree)
   for (const step of steps) {
@@ -90,6 +91,7 @@ function editsOf(
 function takeStep(edit: LayerEdit, step: Exclude<Step, { type: 'key' }>): void {
   if (step.type === 'set') edit.set(step.path, step.value)
   else if (step.type === 'tree') edit.setTree(step.path, step.tree)
+  else if (step.type === 'text') edit.setText(step.path, step.text)
   else edit.unset(step.path)
 }
 

@@ -1,7 +1,6 @@
 import type { LayerInfo } from '@livetree/core/source'
 import { parse } from 'dotenv'
 import { AdminError } from '../errors.ts'
-import type { PlainTree } from './plain-tree.ts'
 
 /** The variables of a text for dotenv, in its order. */
 export function parseDotenv(text: string): readonly (readonly [name: string, value: string])[] {
@@ -11,11 +10,6 @@ export function parseDotenv(text: string): readonly (readonly [name: string, val
 /** The layer that names of variables are read by. */
 export function variableLayer(prefix: string): LayerInfo {
   return { name: 'env', keyPrefix: prefix, separator: '__', naming: 'env' }
-}
-
-/** A scalar that is text. */
-export function textTree(text: string): PlainTree {
-  return { type: 'scalar', value: text, text }
 }
 
 /**

@@ -8,7 +8,7 @@ import { AdminError } from '../errors.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
-import { parseDotenv, textTree, variableLayer } from './dotenv.ts'
+import { parseDotenv, variableLayer } from './dotenv.ts'
 import { parseEtcdctl } from './etcdctl.ts'
 import { assertLength, TRANSFER_FORMATS, type TransferFormat, unreadable } from './formats.ts'
 import { parseYaml } from './parse-yaml.ts'
@@ -87,7 +87,7 @@ function variableSteps(workspace: Workspace, text: string, prefix: string, start
   return parseDotenv(text).flatMap(([name, value]): Step[] => {
     if (!name.startsWith(start)) return []
     const path = translatedNow(() => pathOfKey(definition, name, layer))
-    return path === undefined ? [] : [{ type: 'tree', prefix, path, tree: textTree(value) }]
+    return path === undefined ? [] : [{ type: 'text', prefix, path, text: value }]
   })
 }
 

@@ -1,0 +1,167 @@
+import { createAdmin } from '@livetree/admin'
+import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
+import { defineConfig, secret } from 'livetree'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { parse, parseAllDocuments } from 'yaml'
+import * as z from 'zod'
+import { eachEtcd } from '../../support/each-etcd.ts'
+import { withoutOpenHandles } from '../../support/open-handles.ts'
+import { appsettings, redisCommander, spring, traefik } from './settings-of-others.ts'
+
+withoutOpenHandles()
+
+eachEtcd('admin import and export', (etcd) => {
+  let client: EtcdClient
+  let endpoint: string
+
+  beforeEach(async () => {
+    const server = await etcd.start()
+    endpoint = server.endpoint
+    client = createEtcdClient({ endpoints: [endpoint] })
+    return () => client.close()
+  })
+
+  const untyped = (overlays: readonly string[]) =>
+    createAdmin({ author: 'ana', store: { endpoints: [endpoint], root: '/config/other', overlays } })
+
+  describe('without a definition, a settings file of another program goes in and comes back equal, and does not differ', () => {
+    test.each([
+      ['a dynamic configuration of Traefik', traefik],
+      ['an appsettings.json with sections', appsettings],
+      ['a default.json of redis-commander', redisCommander],
+    ])('%s', async (_name, text) => {
+      await using admin = untyped(['base'])
+      const plan = await admin.import(text, { overlay: 'base' })
+      expect(plan.issues).toEqual([])
+      await plan.apply({ message: 'seed' })
+      const { text: yaml, omitted } = await admin.export({ overlay: 'base' })
+      expect(omitted).toEqual([])
+      expect(parse(yaml)).toEqual(parse(text))
+      const { text: json } = await admin.export({ format: 'json' })
+      expect(JSON.parse(json)).toEqual(parse(text))
+      expect(await admin.diff({ overlay: 'base' }, { text })).toEqual([])
+      expect((await admin.import(yaml, { overlay: 'base', prune: true })).isEmpty).toBe(true)
+    })
+
+    test('an application.yml of Spring with a profile in each document', async () => {
+      await using admin = untyped(['base', 'prod'])
+      await expect(admin.import(spring, { overlay: 'base' })).rejects.toMatchObject({
+        code: 'unreadable',
+        message: expect.stringContaining('document: 0 to 1'),
+      })
+      for (const [document, overlay] of ['base', 'prod'].entries()) {
+        const plan = await admin.import(spring, { overlay, document })
+        await plan.apply()
+      }
+      for (const [document, overlay] of ['base', 'prod'].entries()) {
+        const { text } = await admin.export({ overlay })
+        expect(parse(text)).toEqual(parseAllDocuments(spring)[document]?.toJS())
+      }
+    })
+  })
+
+  describe('with a definition', () => {
+    const schema = z.object({
+      startAt: z.date(),
+      size: z.number(),
+      big: z.bigint(),
+      isOn: z.boolean(),
+      note: z.string().nullable(),
+      token: secret(z.string()).optional(),
+      hosts: z.array(z.object({ hostName: z.string(), port: z.number() })),
+      limits: z.record(z.string(), z.number()),
+      any: z.json().optional(),
+      zip: z.string(),
+    })
+    const definition = defineConfig({ name: 'shop', schema, naming: 'kebab-case' })
+    const typed = () =>
+      createAdmin(definition, { store: { endpoints: [endpoint], root: '/config/shop', overlays: ['base'] } })
+    const text = [
+      'start-at: 2026-11-28T10:00:00.000Z',
+      'size: 0.5',
+      'big: 123456789012345678901',
+      'is-on: true',
+      'note: null',
+      'hosts: [{ host-name: a, port: 1 }, { host-name: b, port: 2 }]',
+      'limits: { a/b: 1, "%": 2 }',
+      'any: { deep: [1, "2", null] }',
+      'zip: "01234"',
+    ].join('\n')
+    const value = {
+      startAt: new Date('2026-11-28T10:00:00.000Z'),
+      size: 0.5,
+      big: 123456789012345678901n,
+      isOn: true,
+      note: null,
+      hosts: [
+        { hostName: 'a', port: 1 },
+        { hostName: 'b', port: 2 },
+      ],
+      limits: { 'a/b': 1, '%': 2 },
+      any: { deep: [1, '2', null] },
+      zip: '01234',
+    }
+
+    test.each(['yaml', 'json', 'dotenv', 'etcdctl'] as const)(
+      'a text is read as the schema says, and what is exported as %s is the same tree again',
+      async (format) => {
+        await using admin = typed()
+        // No variable has such a name.
+        const given =
+          format === 'dotenv' ? text.replace(/a\/b|"%"/g, (name) => (name === 'a/b' ? 'ab' : 'c')) : text
+        const plan = await admin.import(given, { overlay: 'base' })
+        await plan.apply()
+        const written = (await admin.read()).value
+        expect(written).toEqual(format === 'dotenv' ? { ...value, limits: { ab: 1, c: 2 } } : value)
+        const before = await client.kv.getRange({ prefix: '/config/shop/' })
+        const { text: exported } = await admin.export({ format, overlay: 'base' })
+        await client.kv.deleteRange({ prefix: '/config/shop/' })
+        const again = await admin.import(exported, { format, overlay: 'base' })
+        await again.apply()
+        expect((await admin.read()).value).toEqual(written)
+        const after = await client.kv.getRange({ prefix: '/config/shop/' })
+        expect(after.entries.map(({ key }) => key)).toEqual(before.entries.map(({ key }) => key))
+      },
+    )
+
+    test('leaves secrets out unless they are asked for, and names them', async () => {
+      await using admin = typed()
+      const plan = await admin.import(`${text}\ntoken: hunter2`, { overlay: 'base' })
+      expect(JSON.stringify(plan)).not.toContain('hunter2')
+      await plan.apply()
+      expect(await admin.export()).toMatchObject({
+        omitted: ['token'],
+        text: expect.not.stringContaining('hunter2'),
+      })
+      const revealed = await admin.export({ reveal: true, format: 'json' })
+      expect(JSON.parse(revealed.text)).toMatchObject({ token: 'hunter2' })
+      const pruned = await admin.import(text, { overlay: 'base', prune: true })
+      expect(pruned.removes.map(({ pathText }) => pathText)).toEqual(['token'])
+    })
+
+    test.each([
+      ['no YAML', ': [', 'unreadable'],
+      ['a scalar', '5', 'unreadable'],
+      ['a list', '[1]', 'unreadable'],
+      ['another type', 'note: null\nsize: null', 'invalid_value'],
+      [
+        'an alias bomb',
+        `a: &a [1,1,1,1,1,1,1,1,1,1]\n${[...'bcdefghi'].map((n, i) => `${n}: &${n} [${Array(10).fill(`*${'abcdefghi'[i]}`).join(',')}]`).join('\n')}`,
+        'unreadable',
+      ],
+      ['a name that is not written by naming', 'startAt: 2026-11-28', 'invalid_path'],
+    ])('refuses %s and writes nothing', async (_name, bad, code) => {
+      await using admin = typed()
+      await expect(admin.import(bad, { overlay: 'base' })).rejects.toMatchObject({ code })
+    })
+
+    test('a tree that is not whole is refused with every path, and applied with force, which is recorded', async () => {
+      await using admin = typed()
+      const plan = await admin.import('size: 1', { overlay: 'base' })
+      expect(plan.issues.map(({ pathText }) => pathText)).toContain('zip')
+      await expect(plan.apply()).rejects.toMatchObject({ code: 'invalid_tree' })
+      const { id } = await plan.apply({ force: true })
+      expect(await admin.find(id ?? '')).toMatchObject({ isForced: true, kind: 'import' })
+    })
+  })
+})
