@@ -203,6 +203,33 @@ describe('configMiddleware', () => {
     expect(onRequest).toEqual({ greeting: 'hello', price: 1 })
   })
 
+  test('several are pinned by their names, and req.config holds each of them', async () => {
+    const one = await openConfig()
+    const other = await openConfig()
+    const app = express().use(configMiddleware({ one, other }))
+    app.get('/', async (request, response) => {
+      const before = JSON.stringify(request.config)
+      one.set({ greeting: 'one' })
+      other.set({ greeting: 'other' })
+      await sleep(1)
+      response.json([
+        before,
+        JSON.stringify(request.config),
+        seen(one),
+        seen(other),
+        Object.isFrozen(request.config),
+      ])
+    })
+    const state = { greeting: 'hello', price: 1 }
+    const held = JSON.stringify({ one: state, other: state })
+    const url = await listen(app)
+    expect(await (await fetch(url)).json()).toEqual([held, held, 'hello@1', 'hello@1', true])
+    const [later] = (await (await fetch(url)).json()) as string[]
+    expect(later).toBe(
+      JSON.stringify({ one: { ...state, greeting: 'one' }, other: { ...state, greeting: 'other' } }),
+    )
+  })
+
   test('two configurations are pinned side by side', async () => {
     const one = await openConfig()
     const other = await openConfig()

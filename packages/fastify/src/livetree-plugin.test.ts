@@ -63,6 +63,50 @@ describe('livetree', () => {
     expect(onRequest).toEqual({ greeting: 'changed at 1', price: 1 })
   })
 
+  test('registered twice with names: app.config and request.config hold both, and a request pins both', async () => {
+    const [shop, platform] = [await openConfig(), await openConfig()]
+    const app = fastify()
+    onTestFinished(() => app.close())
+    await app.register(livetree, { config: shop, name: 'shop' })
+    await app.register(livetree, { config: platform, name: 'platform' })
+    expect(app.config).toEqual({ shop, platform })
+    app.get('/', async (request) => {
+      const before = JSON.stringify(request.config)
+      shop.set({ greeting: 'shop' })
+      platform.set({ greeting: 'platform' })
+      await sleep(1)
+      return [before, JSON.stringify(request.config), seen(shop), seen(platform)]
+    })
+    const state = { greeting: 'hello', price: 1 }
+    const held = JSON.stringify({ shop: state, platform: state })
+    expect((await app.inject('/')).json()).toEqual([held, held, 'hello@1', 'hello@1'])
+    const [later] = (await app.inject('/')).json()
+    expect(JSON.parse(later)).toEqual({
+      shop: { ...state, greeting: 'shop' },
+      platform: { ...state, greeting: 'platform' },
+    })
+  })
+
+  test('a context inside adds a configuration by name, and leaves those outside as they are', async () => {
+    const [shop, inside] = [await openConfig(), await openConfig()]
+    const app = fastify()
+    onTestFinished(() => app.close())
+    await app.register(livetree, { config: shop, name: 'shop' })
+    await app.register(async (inner) => {
+      await inner.register(livetree, { config: inside, name: 'inside' })
+      inner.get('/inner', async (request) => [
+        Object.keys(request.config as object),
+        Object.keys(inner.config),
+      ])
+    })
+    app.get('/', async (request) => [Object.keys(request.config as object), Object.keys(app.config)])
+    expect((await app.inject('/inner')).json()).toEqual([
+      ['shop', 'inside'],
+      ['shop', 'inside'],
+    ])
+    expect((await app.inject('/')).json()).toEqual([['shop'], ['shop']])
+  })
+
   test("request.config is the request's own wherever it is read", async () => {
     const config = await openConfig()
     const app = await createApp(config)

@@ -56,6 +56,22 @@ describe('the plugin names what it got instead of a configuration', () => {
   })
 })
 
+describe('names', () => {
+  test('a name that the app has, and names beside none', async () => {
+    const app = createApp()
+    await app.register(livetree, { config: await openConfig(), name: 'shop' })
+    await expect(app.register(livetree, { config: await openConfig(), name: 'shop' })).rejects.toThrow(
+      'got the name "shop", which this app has already',
+    )
+    const mixed = createApp()
+    await mixed.register(livetree, { config: await openConfig() })
+    await expect(mixed.register(livetree, { config: await openConfig(), name: 'other' })).rejects.toThrow(
+      'Give each of several configurations a name, app.register(livetree, { config, name })',
+    )
+    await expect(register({ config: await openConfig(), name: '' })).rejects.toThrow('expected a name')
+  })
+})
+
 describe('decorators that are there already', () => {
   test.each<[string, (app: ReturnType<typeof fastify>) => unknown]>([
     [

@@ -81,7 +81,7 @@ function open(staleAfterMs?: number, earlier?: EarlierPlace) {
   } as unknown as EtcdClient
   const connection = new EtcdConnection({
     client,
-    isOwned: false,
+    release: async () => {},
     name: 'etcd',
     tree: new TreeLayers(planOfRoot('/x', ['base'])),
     pageSize: undefined,

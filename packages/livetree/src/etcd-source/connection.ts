@@ -15,14 +15,15 @@ import {
   type WatchBatch,
 } from '@livetree/etcd'
 import type { LayerLeaves } from './layer-leaves.ts'
+import { followShared } from './shared-reflector.ts'
 import type { TreeLayers } from './tree-layers.ts'
 import { rangesOf, TreeListing } from './tree-listing.ts'
 
 /** Options of `EtcdConnection`. */
 export interface EtcdConnectionOptions {
   readonly client: EtcdClient
-  /** Whether the client was created for this source, and is closed with it. */
-  readonly isOwned: boolean
+  /** Called when the connection is closed: it needs the client no more. */
+  release(): Promise<void>
   /** The source's name, for messages. */
   readonly name: string
   readonly tree: TreeLayers
@@ -71,11 +72,13 @@ export class EtcdConnection implements SourceConnection {
   constructor(options: EtcdConnectionOptions) {
     this.#options = options
     const { client, tree, pageSize, context } = options
+    const { logger } = context
     this.#listing = new TreeListing(tree)
     this.#leaves = this.#listing.leaves
-    this.#reflector = client.watch.reflect(
-      rangesOf(tree),
-      {
+    this.#reflector = followShared(client, {
+      ranges: rangesOf(tree),
+      logger,
+      handlers: {
         onListing: () => {
           this.#replacement?.abandon()
           this.#replacement = context.sink.beginReplace()
@@ -94,11 +97,8 @@ export class EtcdConnection implements SourceConnection {
           if (error !== undefined) context.sink.lost({ error: this.#explained(error), isFinal })
         },
       },
-      {
-        ...(pageSize === undefined ? {} : { pageSize }),
-        ...proofEvery(context.staleAfterMs),
-      },
-    )
+      options: { ...(pageSize === undefined ? {} : { pageSize }), ...proofEvery(context.staleAfterMs) },
+    })
   }
 
   refresh(signal: AbortSignal): Promise<void> {
@@ -107,7 +107,7 @@ export class EtcdConnection implements SourceConnection {
 
   async close(): Promise<void> {
     this.#reflector.cancel()
-    if (this.#options.isOwned) await this.#options.client.close()
+    await this.#options.release()
   }
 
   /**

@@ -1,9 +1,9 @@
 import type { Source, SourceContext } from '@livetree/core/source'
-import { createEtcdClient } from '@livetree/etcd'
 import { EtcdStore } from '../operate/etcd-store.ts'
 import { withStore } from '../operate/store-of.ts'
 import { EtcdConnection } from './connection.ts'
 import { type EtcdSourceOptions, resolveSource } from './options.ts'
+import { type ClientUse, newClient, useClient } from './shared-client.ts'
 import { TreeLayers } from './tree-layers.ts'
 
 /**
@@ -17,16 +17,19 @@ import { TreeLayers } from './tree-layers.ts'
  * `<prefix>/.livetree/allow-removal` for each layer it removes from, with any value. Put alone, the key allows a removal
  * that was rejected.
  *
+ * Sources of one process that have equal endpoints, credentials and other options of the client share one client with its
+ * watch stream; it is closed with the last of them. `ownClient` gives the source one of its own.
+ *
  * @throws LivetreeError `invalid_options` for options of the tree; EtcdError `invalid_option` for options of the client
  */
 export function etcd(options: EtcdSourceOptions): Source {
   const resolved = resolveSource(options)
-  const { name, pageSize, plan, client, clientOptions } = resolved
+  const { name, pageSize, plan, client, ownClient, clientOptions } = resolved
   const tree = new TreeLayers(plan)
-  const connect = ({ clock, logger }: SourceContext) =>
-    client === undefined
-      ? { client: createEtcdClient({ ...clientOptions, clock, logger }), isOwned: true }
-      : { client, isOwned: false }
+  const connect = ({ clock, logger }: SourceContext): ClientUse => {
+    if (client !== undefined) return { client, release: async () => {} }
+    return ownClient ? newClient(clientOptions, clock, logger) : useClient(clientOptions, clock, logger)
+  }
   const { endpoints } = clientOptions
   const [first] = tree.layers
   const isOneKey = tree.layers.every(({ removalCommand }) => removalCommand === first?.removalCommand)

@@ -35,11 +35,18 @@ export type EtcdTreeOptions = (EtcdRootOptions | EtcdLayersOptions) & {
   readonly pageSize?: number
 }
 
-/** Either your own `client`, which stays open, or the options of one that is created and closed with the configuration. */
+/** Either your own `client`, which stays open, or the options of one that is created, and closed with the last configuration that uses it. */
 export type EtcdSourceOptions = EtcdTreeOptions &
   (
-    | { readonly client: EtcdClient }
-    | (Omit<EtcdClientOptions, 'clock' | 'logger' | 'signal'> & { readonly client?: undefined })
+    | { readonly client: EtcdClient; readonly ownClient?: undefined }
+    | (Omit<EtcdClientOptions, 'clock' | 'logger' | 'signal'> & {
+        readonly client?: undefined
+        /**
+         * Whether the source has a client of its own. Default false: sources of a process whose options of the client are
+         * equal share one, with its connections and its watch stream.
+         */
+        readonly ownClient?: boolean
+      })
   )
 
 /** Options of the tree; all others belong to the client. */
@@ -58,6 +65,7 @@ const table: OptionTable = {
     test: (layers) => Array.isArray(layers) && layers.length > 0,
   },
   name: optionKinds.name,
+  ownClient: optionKinds.flag,
   pageSize: {
     expected: 'a whole number of keys from 1 on',
     test: (size) => Number.isInteger(size) && (size as number) >= 1,
@@ -71,6 +79,7 @@ export interface ResolvedSource {
   readonly name: string
   readonly pageSize: number | undefined
   readonly client: EtcdClient | undefined
+  readonly ownClient: boolean
   readonly clientOptions: EtcdClientOptions
 }
 
@@ -81,17 +90,17 @@ export interface ResolvedSource {
  */
 export function resolveSource(options: EtcdSourceOptions): ResolvedSource {
   const isObject = optionKinds.isObject(options)
-  const { client, root, overlays, layers, name, pageSize, ...clientOptions } = isObject
+  const { client, ownClient, root, overlays, layers, name, pageSize, ...clientOptions } = isObject
     ? options
     : ({} as never)
-  checkOptions('etcd()', isObject ? { root, overlays, layers, name, pageSize } : options, table)
+  checkOptions('etcd()', isObject ? { root, overlays, layers, name, pageSize, ownClient } : options, table)
   const [needless] = Object.keys(clientOptions)
   if (client === undefined) checkClientOptions(clientOptions)
   else if (needless !== undefined) {
     throw invalid(`got both a client and ${needless}: give ${needless} to createEtcdClient() instead`)
   }
   const plan = planOf({ root, overlays, layers })
-  return { plan, name: name ?? 'etcd', pageSize, client, clientOptions }
+  return { plan, name: name ?? 'etcd', pageSize, client, ownClient: ownClient ?? false, clientOptions }
 }
 
 interface Given {

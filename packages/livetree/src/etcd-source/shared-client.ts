@@ -1,0 +1,81 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Clock, Logger } from '@livetree/core/source'
+import { createEtcdClient, type EtcdClient, type EtcdClientOptions } from '@livetree/etcd'
+
+/** A client that sources of this process use together. */
+interface SharedClient {
+  readonly options: EtcdClientOptions
+  readonly clock: Clock
+  readonly client: EtcdClient
+  /** Of each source that uses it: the client logs once, to the first. */
+  readonly loggers: Logger[]
+}
+
+/** A client for one source. */
+export interface ClientUse {
+  readonly client: EtcdClient
+  /** The source needs it no more: it is closed when no other one does. */
+  release(): Promise<void>
+}
+
+const sharedClients = new Set<SharedClient>()
+
+/**
+ * A client with these options, which sources of equal options share, so that a process has one connection and one watch
+ * stream for all of its configurations. Options are equal if all of them are; a function only equals itself.
+ */
+export function useClient(options: EtcdClientOptions, clock: Clock, logger: Logger): ClientUse {
+  const comparable = inOrder(options)
+  let shared = [...sharedClients].find(
+    (other) => other.clock === clock && isDeepStrictEqual(other.options, comparable),
+  )
+  if (shared === undefined) {
+    const loggers: Logger[] = []
+    const client = createEtcdClient({ ...options, clock, logger: firstOf(loggers) })
+    shared = { options: comparable, clock, client, loggers }
+    sharedClients.add(shared)
+  }
+  return useOf(shared, logger)
+}
+
+/** A client that no other source uses. */
+export function newClient(options: EtcdClientOptions, clock: Clock, logger: Logger): ClientUse {
+  const client = createEtcdClient({ ...options, clock, logger })
+  return { client, release: () => client.close() }
+}
+
+function useOf(shared: SharedClient, logger: Logger): ClientUse {
+  const { client, loggers } = shared
+  loggers.push(logger)
+  let release: Promise<void> | undefined
+  return {
+    client,
+    release() {
+      release ??= releaseOne(shared, logger)
+      return release
+    },
+  }
+}
+
+async function releaseOne(shared: SharedClient, logger: Logger): Promise<void> {
+  const { client, loggers } = shared
+  loggers.splice(loggers.indexOf(logger), 1)
+  if (loggers.length > 0) return
+  // Whoever comes now gets a new one.
+  sharedClients.delete(shared)
+  await client.close()
+}
+
+/** Members may be named in any order. */
+function inOrder(options: EtcdClientOptions): EtcdClientOptions {
+  const { endpoints } = options
+  return endpoints === undefined ? options : { ...options, endpoints: [endpoints].flat().sort() }
+}
+
+function firstOf(loggers: readonly Logger[]): Logger {
+  const to =
+    (level: keyof Logger): Logger[keyof Logger] =>
+    (message, details) =>
+      loggers[0]?.[level](message, details)
+  return { debug: to('debug'), info: to('info'), warn: to('warn'), error: to('error') }
+}
