@@ -110,7 +110,7 @@ function hasLog({ log }: FastifyInstance): boolean {
 
 function decorate(app: FastifyInstance, registration: Registration): void {
   const { config, pinnedTo } = registration
-  add(app, () => {
+  refuseTaken(() => {
     app.decorate('config', config as unknown as RegisteredLiveConfig)
     app.decorateRequest(pinnedTo, null)
     app.decorateRequest('config', {
@@ -143,7 +143,7 @@ function decorateNamed(app: FastifyInstance, name: string, registration: Registr
   }
   const configs = Object.fromEntries(Array.from(registrations, ([each, { config: own }]) => [each, own]))
   named.set(configs, registrations)
-  add(app, () => {
+  refuseTaken(() => {
     app.decorate('config', configs as unknown as RegisteredLiveConfig)
     app.decorateRequest(pinnedTo, null)
     app.decorateRequest('config', {
@@ -160,7 +160,7 @@ function valueFor(request: FastifyRequest, { config, pinnedTo }: Registration): 
 }
 
 /** @throws LivetreeError `invalid_options` where the names are taken */
-function add(app: FastifyInstance, decorateAll: () => void): void {
+function refuseTaken(decorateAll: () => void): void {
   try {
     decorateAll()
   } catch (cause) {

@@ -9,6 +9,7 @@ import { shellWord } from './shell-word.ts'
 import { Variables } from './variables.ts'
 import { WatchedFile } from './watched-file.ts'
 
+/** Options of `env`. */
 export interface EnvOptions {
   /** What the names of this application's variables start with, e.g. `CHECKOUT_`; the rest is the path. Must not be empty. */
   readonly prefix: string

@@ -12,6 +12,7 @@ import { type Leaf, type Source, type SourceConnection, type SourceContext, Unre
 import { type FileContent, reasonOf } from './read-file.ts'
 import { isFilled, WatchedFile } from './watched-file.ts'
 
+/** Options of `file`. */
 export interface FileOptions {
   /**
    * `json`, `jsonc` (with comments, and commas after the last item), `yaml` or `toml`. Default: by the extension, `.json`,

@@ -14,6 +14,7 @@ import {
   Unreadable,
 } from './source.ts'
 
+/** Options of `memory`. */
 export interface MemoryOptions {
   /** Name of the source in `status` and `explain`. Default `memory`. */
   readonly name?: string | undefined
