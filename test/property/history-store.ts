@@ -80,7 +80,7 @@ export class HistoryStore {
         }
         return new EtcdConnection({
           client: { watch: { reflect } } as unknown as EtcdClient,
-          isOwned: false,
+          release: async () => {},
           name: 'etcd',
           tree: new TreeLayers(planOfRoot(ROOT, ['base', 'prod'])),
           pageSize: undefined,
