@@ -196,9 +196,16 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'P11: the watch goes on after close',
     file: `${source}/connection.ts`,
-    find: 'if (this.#options.isOwned) await this.#options.client.close()',
+    find: 'await this.#options.release()',
     replace: '',
     test: promise('p11-leaves-nothing'),
+  },
+  {
+    name: 'P4: a configuration joins the watch of another one that is ahead of it',
+    file: `${source}/shared-reflector.ts`,
+    find: 'this.#reflector.revision <= revision',
+    replace: 'revision > 0',
+    test: `${source}/shared-reflector.test.ts`,
   },
   {
     name: 'Store: a watch asks nothing of the store it comes back to',
