@@ -133,4 +133,96 @@ eachEtcd('admin writes', (etcd) => {
     await client.kv.delete('/config/checkout/prod/db/pool/max')
     await expect(other.apply()).rejects.toMatchObject({ code: 'invalid_tree' })
   })
+
+  test('ifRevision: refuses also where somebody else has already written the same value', async () => {
+    await using admin = openAdmin()
+    const { revision } = await admin.read()
+    const applied = await admin.set('db.pool.max', 11, { overlay: 'base' })
+    const plan = await admin.change({ overlay: 'base', ifRevision: revision }).set('db.pool.max', 11).plan()
+    expect(plan.isEmpty).toBe(true)
+    await expect(plan.apply()).rejects.toMatchObject({
+      code: 'conflict',
+      conflicts: [{ now: '11', planned: '11' }],
+    })
+    const fresh = admin.change({ overlay: 'base', ifRevision: applied.revision })
+    expect(await (await fresh.set('db.pool.max', 11).plan()).apply()).toMatchObject({ id: undefined })
+  })
+
+  test('a saved plan is applied later, and refused once one of its keys has moved', async () => {
+    await using admin = openAdmin()
+    const plan = await admin.change({ overlay: 'prod' }).set('http.timeoutMs', 5).plan()
+    const saved = JSON.parse(JSON.stringify(plan.save())) as ReturnType<typeof plan.save>
+    await admin.set('db.pool.max', 11, { overlay: 'base' })
+    await (await admin.openPlan(saved)).apply()
+    expect(await textOf('/config/checkout/prod/http/timeoutMs')).toBe('5')
+    await expect((await admin.openPlan(saved)).apply()).rejects.toMatchObject({ code: 'conflict' })
+    const secret = await admin.change({ overlay: 'prod' }).set('db.url', 'x').plan()
+    expect(() => secret.save()).toThrow(/secret_text/)
+    await expect(admin.openPlan({ ...saved, version: 2 as 1 })).rejects.toMatchObject({ code: 'unreadable' })
+  })
+
+  test('a document is edited in place, and a list keeps the form that it has', async () => {
+    await using admin = openAdmin()
+    await client.kv.put('/config/checkout/prod/db', '{ "pool": {"max": 5},  "url":"x" }')
+    await admin.set('db.pool.max', 6, { overlay: 'prod' })
+    expect(await textOf('/config/checkout/prod/db')).toBe('{ "pool": {"max": 6},  "url":"x" }')
+    await admin.unset('db.url', { overlay: 'prod' })
+    expect(await textOf('/config/checkout/prod/db')).toBe('{ "pool": {"max": 6} }')
+    await admin.set('http.hosts', ['a', 'b'], { overlay: 'base' })
+    expect(await textOf('/config/checkout/base/http/hosts')).toBe('["a","b"]')
+    await client.kv.put('/config/checkout/prod/http/hosts/0', 'c')
+    await admin.set('http.hosts', ['d', 'e'], { overlay: 'prod' })
+    expect(await textOf('/config/checkout/prod/http/hosts/1')).toBe('e')
+    expect((await admin.read()).value.http.hosts).toEqual(['d', 'e'])
+  })
+
+  test('a change that removes much needs allowRemoval, which puts the key that instances ask for', async () => {
+    await using admin = openAdmin()
+    await admin.set('features', Object.fromEntries([...'abcdefgh'].map((name) => [name, true])), {
+      overlay: 'prod',
+    })
+    const plan = await admin.change({ overlay: 'prod' }).unset('features').plan()
+    expect(plan.removes).toHaveLength(8)
+    expect(plan.needsAllowRemoval).toBe(true)
+    await expect(plan.apply()).rejects.toMatchObject({ code: 'removal_refused' })
+    const { revision } = await plan.apply({ allowRemoval: true })
+    expect(await client.kv.get('/config/checkout/.livetree/allow-removal')).toMatchObject({
+      modRevision: revision,
+    })
+  })
+
+  test('a change that does not fit into one transaction is refused with the numbers, and nothing is written', async () => {
+    await using admin = openAdmin()
+    const many = Object.fromEntries(Array.from({ length: 130 }, (_, index) => [`f${index}`, true]))
+    await expect(admin.set('features', many, { overlay: 'prod' })).rejects.toMatchObject({
+      code: 'too_large',
+      message: expect.stringMatching(/130 keys change.*131 operations.*128/),
+    })
+    await expect(admin.set('http.hosts', ['x'.repeat(1_600_000)], { overlay: 'prod' })).rejects.toMatchObject(
+      {
+        code: 'too_large',
+      },
+    )
+    await admin.set('http.hosts', ['x'.repeat(400_000)], { overlay: 'prod' })
+  })
+
+  test('a key that another tool removed while the change was judged is noticed', async () => {
+    const pair = z.object({ a: z.string().optional(), b: z.string().optional() })
+    const definition = defineConfig({
+      name: 'pair',
+      schema: pair.refine(({ a, b }) => a !== undefined || b === undefined, {
+        path: ['b'],
+        message: 'b needs a',
+      }),
+    })
+    await using admin = createAdmin(definition, { store: { endpoints: [endpoint], root: '/config/pair' } })
+    await client.kv.put('/config/pair/a', 'x')
+    const plan = await admin.change().set('b', 'y').plan()
+    await client.kv.delete('/config/pair/a')
+    await expect(plan.apply()).rejects.toMatchObject({
+      code: 'invalid_tree',
+      issues: [{ message: 'b needs a' }],
+    })
+    expect(await textOf('/config/pair/b')).toBeUndefined()
+  })
 })

@@ -132,7 +132,7 @@ class Applying {
     const { ifRevision, pins } = this.#draft
     const then = this.#planned.state.reading.entries
     const now = worked.state.reading.entries
-    const keys = new Set([...this.#planned.edits.keys(), ...worked.edits.keys(), ...(pins?.keys() ?? [])])
+    const keys = new Set([...this.#planned.touched, ...worked.touched, ...(pins?.keys() ?? [])])
     return [...keys].filter((key) => {
       const at = now.get(key)?.modRevision ?? 0
       const expected = pins?.get(key) ?? then.get(key)?.modRevision ?? 0

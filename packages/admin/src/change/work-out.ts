@@ -7,7 +7,7 @@ import { layerFor } from '../tree/target-layer.ts'
 import { prefixOf, type TreeState } from '../tree/tree-state.ts'
 import type { Workspace } from '../workspace.ts'
 import type { Draft, Step } from './draft.ts'
-import { type KeyEdits, LayerEdit } from './layer-edit.ts'
+import { type EditedTree, type KeyEdits, LayerEdit } from './layer-edit.ts'
 import { type PlannedChange, plannedChange } from './planned-change.ts'
 import { SortedKeys } from './sorted-keys.ts'
 
@@ -15,6 +15,8 @@ import { SortedKeys } from './sorted-keys.ts'
 export interface WorkedOut {
   readonly state: TreeState
   readonly edits: KeyEdits
+  /** The keys of `edits`, and those that it would write with the text that they have. */
+  readonly touched: ReadonlySet<string>
   readonly changes: readonly PlannedChange[]
   /** What the schema says of the whole tree after it. */
   readonly issues: readonly Issue[]
@@ -32,7 +34,7 @@ export interface WorkedOut {
  */
 export function workOut(workspace: Workspace, draft: Draft, state: TreeState): WorkedOut {
   const { entries } = state.reading
-  const edits = editsOf(workspace, draft, entries)
+  const { edits, put } = editsOf(workspace, draft, entries)
   const keys = [...edits.keys()]
   const placed = new Map(keys.map((key) => [key, placeOf(workspace, key)]))
   const judge = new Judge(workspace, state, { isGuarded: true })
@@ -56,6 +58,7 @@ export function workOut(workspace: Workspace, draft: Draft, state: TreeState): W
   return {
     state,
     edits,
+    touched: new Set([...edits.keys(), ...put]),
     changes,
     issues: judged.issues,
     unused: judged.unused,
@@ -68,7 +71,7 @@ function editsOf(
   workspace: Workspace,
   { steps, prunes }: Draft,
   entries: ReadonlyMap<string, StoreEntry>,
-): KeyEdits {
+): Pick<EditedTree, 'edits' | 'put'> {
   const { layers } = workspace.settings.store
   const tree = {
     entries,
@@ -85,7 +88,7 @@ function editsOf(
   }
   const pruned = layers.find((layer) => prunes !== undefined && prefixOf(layer) === prunes)
   if (pruned !== undefined) editOf(pruned).prune()
-  return tree.edits
+  return tree
 }
 
 function takeStep(edit: LayerEdit, step: Exclude<Step, { type: 'key' }>): void {
