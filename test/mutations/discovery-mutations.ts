@@ -3,6 +3,7 @@ import type { Mutation } from './mutation.ts'
 const source = 'packages/discovery/src'
 const integration = (file: string) => `test/integration/discovery/${file}.test.ts`
 const balancer = `${source}/balance/balancer.test.ts`
+const lastResort = `${source}/balance/last-resort.test.ts`
 const members = `${source}/view/member-set.test.ts`
 
 /** For each promise of discovery at least one fault in the code that keeps it. */
@@ -165,7 +166,7 @@ export const discoveryMutations: readonly Mutation[] = [
   {
     name: 'Discovery: everybody may be set aside',
     file: `${source}/balance/balancer.ts`,
-    find: 'Math.max(1, Math.floor(ready.length * outliers.mostEjectedShare))',
+    find: 'Math.max(1, Math.floor(ready.length * mostEjectedShare))',
     replace: 'ready.length',
     test: balancer,
   },
@@ -196,5 +197,61 @@ export const discoveryMutations: readonly Mutation[] = [
     find: 'Metadata: metadata })',
     replace: 'Metadata: JSON.parse(metadata) })',
     test: `${source}/record/records.test.ts`,
+  },
+  {
+    name: 'Discovery: what is set aside is no last resort',
+    file: `${source}/balance/balancer.ts`,
+    find: "return firstOf(plan.all, choiceOf(acceptsAny)) ?? (isFull ? 'overloaded' : 'no_endpoints')",
+    replace: "return isFull ? 'overloaded' : 'no_endpoints'",
+    test: lastResort,
+  },
+  {
+    name: 'Discovery: what fails is taken to work once enough others are ejected',
+    file: `${source}/balance/balancer.ts`,
+    find: 'if (load.failuresInRow >= outliers.failuresInRow) load.avoid(now, outliers.ejectMs)',
+    replace: '',
+    test: lastResort,
+  },
+  {
+    name: 'Discovery: an answer does not bring back what was set aside',
+    file: `${source}/balance/endpoint-load.ts`,
+    find: 'this.ejectedUntil = Math.min(this.ejectedUntil, now)',
+    replace: 'this.ejectedUntil = Math.max(this.ejectedUntil, now)',
+    test: lastResort,
+  },
+  {
+    name: 'Discovery: a retry goes where the request has failed',
+    file: `${source}/balance/balancer.ts`,
+    find: ': failed.zone !== zone',
+    replace: ': failed.zone === zone',
+    test: lastResort,
+  },
+  {
+    name: 'Discovery: a pool that cannot be made leaves its request behind',
+    file: `${source}/route/routed-request.ts`,
+    find: 'attempt.send(isRetry, () => this.#optionsFor(picked))',
+    replace: 'const options = this.#optionsFor(picked)\n    attempt.send(isRetry, () => options)',
+    test: integration('hostile'),
+  },
+  {
+    name: 'Discovery: a handler that throws at the start leaves its request behind',
+    file: `${source}/route/routed-request.ts`,
+    find: 'this.handler.onRequestStart?.(this.controller, {})\n    } catch (error) {\n      this.fail(asError(error))',
+    replace: 'this.handler.onRequestStart?.(this.controller, {})\n    } catch {\n      return',
+    test: integration('hostile'),
+  },
+  {
+    name: 'Discovery: headers of an iterator are read once and lost',
+    file: `${source}/route/request-headers.ts`,
+    find: 'return fields as string[]\n}',
+    replace: 'return headers as never\n}',
+    test: `${source}/route/request-headers.test.ts`,
+  },
+  {
+    name: "Discovery: somebody else's pool holds up the end",
+    file: `${source}/service/pools.ts`,
+    find: 'await pause(clock, DESTROY_MS, closed.signal)',
+    replace: 'await pause(clock, 2 ** 31 - 1, closed.signal)\n    await new Promise(() => undefined)',
+    test: `${source}/service/pools.test.ts`,
   },
 ]

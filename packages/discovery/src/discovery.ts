@@ -219,16 +219,17 @@ class EtcdDiscovery implements Discovery {
     const policies = policy === undefined ? this.#policies : new Policies(where, policy, reports)
     if (policies !== this.#policies) this.#ownPolicies.add(policies)
     const own = zone ?? this.#options.zone
-    const targets = new Map<string, RouteTarget>()
+    // A caller may ask for any name: what is kept for a service goes with it.
+    const targets = new WeakMap<ServiceCore, RouteTarget>()
     return new Routes((service) => {
       this.#assertOpen()
       const core = this.#core(service)
       const policy = policies.of(service)
-      const known = targets.get(service)
+      const known = targets.get(core)
       const target = known?.isFor(core, policy)
         ? known
         : new RouteTarget({ core, policy, zone: own, accepts })
-      if (target !== known) targets.set(service, target)
+      if (target !== known) targets.set(core, target)
       return { target, release: core.use() }
     })
   }

@@ -66,3 +66,8 @@ export function reasonOf(error: unknown): string {
     return 'an error that cannot be read'
   }
 }
+
+/** The thrown value as an Error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(reasonOf(thrown), { cause: thrown })
+}

@@ -1,7 +1,7 @@
 import type { Candidates } from './candidates.ts'
-import { choose } from './choose.ts'
+import { type Choice, choose, costByLatency } from './choose.ts'
 import type { OutlierSettings, Policy } from './policy.ts'
-import { makePlan, type Plan, type Target } from './plan.ts'
+import { isUsable, makePlan, type Plan, type Target } from './plan.ts'
 import { RetryBudget } from './retry-budget.ts'
 
 /** What a choice may depend on. */
@@ -9,8 +9,10 @@ export interface PickRequest<T> {
   readonly zone: string | undefined
   /** For `ring-hash`. */
   readonly hashKey: string
-  /** False for targets that must not be chosen, such as those that have failed this request. */
+  /** False for targets that must not be chosen. */
   readonly accepts: (target: T) => boolean
+  /** Targets that have failed this request, the last one last: none is chosen again. Default none. */
+  readonly tried?: readonly T[]
 }
 
 /** What a request says about its endpoint. A failure is one of connection, time or gateway, not an answer with 500. */
@@ -59,34 +61,46 @@ export class Balancer<T extends Target> {
     return this.#plan(policy, zone, now).isPanicking
   }
 
-  /** Chooses a target. The caller begins the request in the same turn. */
-  pick(policy: Policy, { zone, hashKey, accepts }: PickRequest<T>, now: number): T | Unavailable {
+  /**
+   * Chooses a target. The caller begins the request in the same turn. What has failed is a last resort, but it is one: nobody
+   * knows that the others work.
+   */
+  pick(policy: Policy, { zone, hashKey, accepts, tried = [] }: PickRequest<T>, now: number): T | Unavailable {
     if (this.#inFlight >= policy.maxInFlight) return 'overloaded'
     const plan = this.#plan(policy, zone, now)
+    const { isPanicking, latencyMs: usualLatencyMs, turns } = plan
     const { random } = this.#ports
     const { maxInFlightPerEndpoint } = policy
     let isFull = false
-    const acceptsWithin = (target: T): boolean => {
-      if (!accepts(target)) return false
+    const acceptsAny = (target: T): boolean => {
+      if (tried.includes(target) || !accepts(target)) return false
       if (target.load.inFlight < maxInFlightPerEndpoint) return true
       isFull = true
       return false
     }
-    const choice = {
-      policy,
-      now,
-      random,
-      usualLatencyMs: plan.latencyMs,
-      hashKey,
-      turns: plan.turns,
-      accepts: acceptsWithin,
+    const choiceOf = (accepts: (target: T) => boolean): Choice<T> => {
+      return { policy, now, random, usualLatencyMs, hashKey, turns, accepts }
     }
-    for (const candidates of this.#order(plan)) {
-      if (candidates.length === 0) continue
-      const target = choose(candidates, choice)
+    const usable = choiceOf((target) => isUsable(target, policy, isPanicking, now) && acceptsAny(target))
+    const failed = tried.at(-1)
+    const [first, second] = this.#zones(plan, zone, failed)
+    if (failed !== undefined) {
+      const faultless = choiceOf((target) => target.load.failuresInRow === 0 && usable.accepts(target))
+      const target = firstOf(first, faultless) ?? firstOf(second, faultless)
       if (target !== undefined) return target
     }
-    return isFull ? 'overloaded' : 'no_endpoints'
+    for (const [group, other] of [[first, second] as const, [second, undefined] as const]) {
+      const target = firstOf(group, usable)
+      if (target === undefined) continue
+      if (target.load.failuresInRow === 0) return target
+      const rivals: Rivals<T>[] = other === undefined ? [] : [[other, usable]]
+      if (failed !== undefined) rivals.push([plan.all, choiceOf(acceptsAny)])
+      return cheapest(target, [group, usable], rivals)
+    }
+    const unconfirmed = firstOf(plan.unconfirmed, usable)
+    if (unconfirmed !== undefined) return unconfirmed
+    if (isFull) return 'overloaded'
+    return firstOf(plan.all, choiceOf(acceptsAny)) ?? (isFull ? 'overloaded' : 'no_endpoints')
   }
 
   /** A request to the target begins. */
@@ -109,7 +123,8 @@ export class Balancer<T extends Target> {
     const { outliers, decayMs, penaltyMs } = policy
     if (verdict.type === 'answered') {
       if (verdict.latencyMs !== undefined) load.measure(verdict.latencyMs, now, decayMs)
-      load.succeed(now, outliers.windowMs)
+      const sentAt = verdict.latencyMs === undefined ? undefined : now - verdict.latencyMs
+      if (load.succeed(now, outliers.windowMs, sentAt)) this.#plans = new WeakMap()
       return false
     }
     load.measure(Math.max(penaltyMs, load.latencyMs(now, decayMs) ?? 0), now, decayMs)
@@ -117,23 +132,40 @@ export class Balancer<T extends Target> {
     return this.#ejectIfOutlier(target, outliers, now)
   }
 
-  #order({ local, localShare, other, unconfirmed }: Plan<T>): readonly Candidates<T>[] {
-    const isLocal = localShare >= 1 || (localShare > 0 && this.#ports.random() < localShare)
-    return isLocal ? [local, other, unconfirmed] : [other, local, unconfirmed]
+  /** The endpoints of the own zone and those of the others, in the order of this choice: what fails may be a whole zone. */
+  #zones(
+    { local, localShare, other }: Plan<T>,
+    zone: string | undefined,
+    failed: T | undefined,
+  ): readonly [Candidates<T>, Candidates<T>] {
+    const isLocal =
+      failed === undefined
+        ? localShare >= 1 || (localShare > 0 && this.#ports.random() < localShare)
+        : failed.zone !== zone
+    return isLocal ? [local, other] : [other, local]
   }
 
+  /** Ejects an outlier while the cap allows it; beyond, one that only fails is avoided. */
   #ejectIfOutlier(target: T, outliers: OutlierSettings, now: number): boolean {
     const { load } = target
-    if (outliers.failuresInRow === 0 || load.isEjected(now) || !this.#isOutlier(target, outliers))
+    if (outliers.failuresInRow === 0 || load.isAvoided(now) || !this.#isOutlier(target, outliers))
       return false
-    const ready = this.#targets.filter(({ isUnconfirmed, isLeaving }) => !isUnconfirmed && !isLeaving)
-    const ejected = ready.filter((one) => one.load.isEjected(now)).length
-    if (ejected >= Math.max(1, Math.floor(ready.length * outliers.mostEjectedShare))) return false
+    if (load.isEjected(now) || !this.#mayEject(outliers, now)) {
+      // Plans that count on it stay valid: each choice asks whether a target is avoided.
+      if (load.failuresInRow >= outliers.failuresInRow) load.avoid(now, outliers.ejectMs)
+      return false
+    }
     const healthyPeriods = Math.floor((now - load.ejectedUntil) / outliers.windowMs)
     load.ejections = Math.max(0, load.ejections - healthyPeriods) + 1
     load.eject(now, now + Math.min(outliers.longestEjectMs, outliers.ejectMs * load.ejections))
     this.#plans = new WeakMap()
     return true
+  }
+
+  #mayEject({ mostEjectedShare }: OutlierSettings, now: number): boolean {
+    const ready = this.#targets.filter(({ isUnconfirmed, isLeaving }) => !isUnconfirmed && !isLeaving)
+    const ejected = ready.filter(({ load }) => load.isEjected(now)).length
+    return ejected < Math.max(1, Math.floor(ready.length * mostEjectedShare))
   }
 
   #isOutlier({ load }: T, outliers: OutlierSettings): boolean {
@@ -157,3 +189,32 @@ export class Balancer<T extends Target> {
 
 /** Plans of so many zones are kept; a caller may ask for any zone. */
 const MOST_ZONES = 100
+
+/** A target that the algorithm chooses; undefined if none is acceptable. */
+function firstOf<T extends Target>(candidates: Candidates<T>, choice: Choice<T>): T | undefined {
+  return candidates.length === 0 ? undefined : choose(candidates, choice)
+}
+
+type Rivals<T extends Target> = readonly [Candidates<T>, Choice<T>]
+
+/**
+ * The target, unless one of the rivals is cheaper. Asked for a target whose last request has failed: where it is the only one
+ * of its group, nothing else compares it.
+ */
+function cheapest<T extends Target>(
+  target: T,
+  [candidates, choice]: Rivals<T>,
+  rivals: readonly Rivals<T>[],
+): T {
+  let best = target
+  let cost = costByLatency(target, candidates, choice)
+  for (const [others, choiceOfOthers] of rivals) {
+    const rival = firstOf(others, choiceOfOthers)
+    if (rival === undefined || rival === target) continue
+    const costOfRival = costByLatency(rival, others, choiceOfOthers)
+    if (costOfRival >= cost) continue
+    best = rival
+    cost = costOfRival
+  }
+  return best
+}

@@ -46,7 +46,7 @@ export function choose<C extends Candidate>(candidates: Candidates<C>, choice: C
 type Cost = <C extends Candidate>(candidate: C, candidates: Candidates<C>, choice: Choice<C>) => number
 
 /** The expected latency times the load: running requests in proportion to the weight, and the one to be sent. */
-function costByLatency<C extends Candidate>(
+export function costByLatency<C extends Candidate>(
   candidate: C,
   candidates: Candidates<C>,
   choice: Choice<C>,

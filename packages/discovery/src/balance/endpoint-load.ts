@@ -10,6 +10,10 @@ export class EndpointLoad {
   ejections = 0
   /** When slow start begins; -Infinity for an endpoint that takes its full share. */
   startedAt: number
+  /** Not chosen until this time while something else can be, because it has failed and the cap lets nobody eject it. */
+  avoidedUntil = 0
+  #avoidances = 0
+  #asideSince = 0
   #latencyMs: number | undefined
   #measuredAt = 0
   #failuresInRow = 0
@@ -45,9 +49,19 @@ export class EndpointLoad {
     this.#measuredAt = now
   }
 
-  succeed(now: number, windowMs: number): void {
+  /**
+   * A request was answered. One that was sent, at `sentAt`, after the endpoint was set aside proves that it works again.
+   * Returns whether it is no longer aside.
+   */
+  succeed(now: number, windowMs: number, sentAt: number | undefined): boolean {
     this.#failuresInRow = 0
     this.#count(false, now, windowMs)
+    if (!this.isAside(now) || sentAt === undefined || sentAt < this.#asideSince) return false
+    this.ejectedUntil = Math.min(this.ejectedUntil, now)
+    this.avoidedUntil = 0
+    this.#avoidances = 0
+    this.startedAt = now
+    return true
   }
 
   fail(now: number, windowMs: number): void {
@@ -67,7 +81,7 @@ export class EndpointLoad {
   eject(now: number, until: number): void {
     this.ejectedUntil = until
     this.startedAt = until
-    this.#failuresInRow = 0
+    this.#asideSince = now
     this.#windowStart = now
     this.#windowCount = 0
     this.#windowFailures = 0
@@ -75,6 +89,25 @@ export class EndpointLoad {
 
   isEjected(now: number): boolean {
     return now < this.ejectedUntil
+  }
+
+  /** Lets it be until something else fails too: one second, and twice as long each time until it answers. */
+  avoid(now: number, longestMs: number): void {
+    if (this.isAvoided(now)) return
+    const ms = Math.min(longestMs, FIRST_AVOID_MS * 2 ** Math.min(this.#avoidances, 20))
+    this.#avoidances += 1
+    this.avoidedUntil = now + ms
+    this.startedAt = Math.max(this.startedAt, this.avoidedUntil)
+    this.#asideSince = now
+  }
+
+  isAvoided(now: number): boolean {
+    return now < this.avoidedUntil
+  }
+
+  /** Ejected or avoided. */
+  isAside(now: number): boolean {
+    return this.isEjected(now) || this.isAvoided(now)
   }
 
   /** The share of its weight that an endpoint takes: grows from 0.1 to 1 during slow start. */
@@ -96,3 +129,4 @@ export class EndpointLoad {
 }
 
 const LEAST_START_SHARE = 0.1
+const FIRST_AVOID_MS = 1_000

@@ -20,12 +20,14 @@ export interface Plan<T extends Target> {
   readonly localShare: number
   /** All others. */
   readonly other: Candidates<T>
-  /** Used only if nothing else can be. */
+  /** Used only if none of those can be. */
   readonly unconfirmed: Candidates<T>
+  /** Everything that may be chosen at all: the last resort, since an endpoint that is set aside may work again. */
+  readonly all: Candidates<T>
   /** More are set aside than would be good, so nobody is. */
   readonly isPanicking: boolean
   readonly latencyMs: number
-  /** When the first ejection ends. */
+  /** When the first endpoint that is set aside returns. */
   readonly validUntil: number
   readonly turns: Map<T, number>
 }
@@ -43,17 +45,14 @@ export function makePlan<T extends Target>(
   now: number,
   seed: number,
 ): Plan<T> {
-  const all = [...targets]
-  const ready = subset(
-    all.filter((target) => !target.isUnconfirmed && !target.isLeaving && weightOf(target, policy) > 0),
-    policy.subsetSize,
-    seed,
-  )
-  const unconfirmed = all.filter((target) => target.isUnconfirmed && !target.isLeaving)
+  const all = [...targets].filter((target) => !target.isLeaving && weightOf(target, policy) > 0)
+  const confirmed = all.filter(({ isUnconfirmed }) => !isUnconfirmed)
+  const ready = subset(confirmed, policy.subsetSize, seed)
+  const unconfirmed = all.filter(({ isUnconfirmed }) => isUnconfirmed)
   const ejects = policy.outliers.failuresInRow > 0
   const healthy = ejects ? ready.filter(({ load }) => !load.isEjected(now)) : ready
   const isPanicking = healthy.length < ready.length && healthy.length < policy.panicShare * ready.length
-  const usable = isPanicking ? ready : healthy
+  const usable = ready.filter((target) => isUsable(target, policy, isPanicking, now))
   const isLocal = (target: T) => target.zone === zone
   const localCount = zone === undefined || policy.zoneFactor === 0 ? 0 : ready.filter(isLocal).length
   const isZoned = localCount >= LEAST_IN_ZONE
@@ -64,18 +63,32 @@ export function makePlan<T extends Target>(
     localShare: isZoned ? Math.min(1, (policy.zoneFactor * local.length) / localCount) : 0,
     other: new Candidates(weighted(isZoned ? usable.filter((target) => !isLocal(target)) : usable)),
     unconfirmed: new Candidates(weighted(unconfirmed)),
+    all: new Candidates(weighted(all)),
     isPanicking,
     latencyMs: usualLatency(usable, now, policy.decayMs),
-    validUntil: ready.reduce(
-      (until, { load }) => (load.isEjected(now) ? Math.min(until, load.ejectedUntil) : until),
-      now + LONGEST_PLAN_MS,
-    ),
+    validUntil: Math.max(now + all.length * LEAST_PLAN_MS_PER_TARGET, firstReturn(ready, now)),
     turns: new Map(),
   }
 }
 
 /** A plan is made again after this time, for the usual latency. */
 const LONGEST_PLAN_MS = 1_000
+/** A plan is kept at least so long, or many failing endpoints would cost a plan for each request. */
+const LEAST_PLAN_MS_PER_TARGET = 0.01
+
+/** Whether nothing speaks against a target. A panic forgives an ejection, but not failures that go on. */
+export function isUsable({ load }: Target, { outliers }: Policy, isPanicking: boolean, now: number): boolean {
+  if (outliers.failuresInRow === 0) return true
+  return !load.isAvoided(now) && (isPanicking || !load.isEjected(now))
+}
+
+/** When the first target that is set aside returns, or a new plan is due anyhow. */
+function firstReturn(targets: readonly Target[], now: number): number {
+  return targets.reduce((until, { load: { ejectedUntil, avoidedUntil } }) => {
+    const ends = [ejectedUntil, avoidedUntil].filter((end) => end > now)
+    return Math.min(until, ...ends)
+  }, now + LONGEST_PLAN_MS)
+}
 
 function weightOf({ id, weight }: Target, { overrides }: Policy): number {
   return Object.hasOwn(overrides, id) ? (overrides[id]?.weight ?? weight) : weight

@@ -40,7 +40,10 @@ export interface OutlierSettings {
   readonly ejectMs: number
   /** Default 300,000 milliseconds. */
   readonly longestEjectMs: number
-  /** At most this share of the endpoints is set aside, but at least one may be. Default 1/3. */
+  /**
+   * At most this share of the endpoints is set aside, but at least one may be. Default 1/3. More that only fail are avoided
+   * for 1 second, 2, 4, and so on up to `ejectMs`, while anything else can be chosen.
+   */
   readonly mostEjectedShare: number
 }
 

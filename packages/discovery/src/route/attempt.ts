@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { reasonOf } from '../errors.ts'
+import { asError } from '../errors.ts'
 import type { Member } from '../view/member.ts'
 import { isErrorOfBody } from './request-body.ts'
 import { isGatewayFailure } from './retry-rules.ts'
@@ -58,6 +58,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
   wasStarted = false
   #controller: Dispatcher.DispatchController | undefined
   #isReleased = false
+  #isDispatched = false
+  #hasFailed = false
+  /** What the caller's handler has thrown: it says nothing about the endpoint. */
+  #thrown: unknown
   /** The answer was replaced by another attempt; this many bytes of it were dropped. */
   #discarded: number | undefined
 
@@ -66,15 +70,18 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.member = member
   }
 
+  /** Sends what `prepare` returns. Pools and headers may be anybody's: what they throw is the end of this attempt. */
   send(
     isRetry: boolean,
-    { pool, options }: { readonly pool: Dispatcher; readonly options: Dispatcher.DispatchOptions },
+    prepare: () => { readonly pool: Dispatcher; readonly options: Dispatcher.DispatchOptions },
   ): void {
     this.#request.target.begin(this.member, isRetry)
     try {
+      const { pool, options } = prepare()
+      this.#isDispatched = true
       pool.dispatch(options, this)
     } catch (error) {
-      this.onResponseError(undefined, error instanceof Error ? error : new Error(reasonOf(error)))
+      this.onResponseError(undefined, asError(error))
     }
   }
 
@@ -126,12 +133,13 @@ export class Attempt implements Dispatcher.DispatchHandler {
       } else this.#answered()
       this.#request.settle()
     }
-    handler.onResponseStart?.(controller, status, headers, text)
+    this.#tell(() => handler.onResponseStart?.(controller, status, headers, text))
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#discarded === undefined) {
-      this.#request.handler.onResponseData?.(this.#request.controller, chunk)
+      const { handler, controller: own } = this.#request
+      this.#tell(() => handler.onResponseData?.(own, chunk))
       return
     }
     this.#discarded += chunk.length
@@ -142,17 +150,19 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#release()
     if (this.#discarded !== undefined) return
     const { handler, controller } = this.#request
-    handler.onResponseEnd?.(controller, trailers)
+    // The handler may throw, and then nothing else may follow.
     this.#request.end()
+    this.#tell(() => handler.onResponseEnd?.(controller, trailers))
   }
 
   onResponseError(_: Dispatcher.DispatchController | undefined, error: Error): void {
     this.#release()
-    if (this.#discarded !== undefined) return
+    if (this.#discarded !== undefined || this.#hasFailed) return
+    this.#hasFailed = true
     const { handler, controller, target } = this.#request
-    const isOwn = controller.aborted || isCallersError(this.#request.options, error)
+    const isOwn = controller.aborted || error === this.#thrown || isCallersError(this.#request.options, error)
     if (!isOwn) target.judge(this.member, { type: 'failed' })
-    if (!isOwn && !this.wasStarted) target.noteUnreachable(this.member)
+    if (!isOwn && this.#isDispatched && !this.wasStarted) target.noteUnreachable(this.member)
     if (controller.aborted) {
       this.#pass(error)
       return
@@ -161,8 +171,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
       this.#request.attemptFailed(this, error)
       return
     }
-    handler.onResponseError?.(controller, error)
     this.#request.end()
+    handler.onResponseError?.(controller, error)
   }
 
   onBodySent(chunk: Buffer): void {
@@ -175,6 +185,15 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   onResponseStarted(): void {
     this.#request.handler.onResponseStarted?.()
+  }
+
+  #tell(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      this.#thrown = error
+      throw error
+    }
   }
 
   /** Passes the error of an abort on, also after the head of the answer. */

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
-import { bodyKind, headerOf, withHost } from './request-body.ts'
+import { bodyKind } from './request-body.ts'
 import { type FailedAttempt, mayRetry, retryAfterMs } from './retry-rules.ts'
 
 const ERROR = { type: 'error' } as const
@@ -76,16 +76,4 @@ test('retry-after is read as seconds and as a date', () => {
   expect(retryAfterMs(new Date(5_000).toUTCString(), 2_000)).toBe(3_000)
   expect(retryAfterMs(new Date(0).toUTCString(), 2_000)).toBe(0)
   for (const odd of [undefined, 'soon', ['1']]) expect(retryAfterMs(odd, 0)).toBeUndefined()
-})
-
-test('header fields are found and completed in each form that undici takes', () => {
-  const forms = [['X-Key', 'a'], { 'X-Key': 'a' }, new Map([['X-Key', 'a']]), [['x-key', 'a'].flat()].flat()]
-  for (const headers of forms) {
-    expect(headerOf(headers as never, 'x-key')).toBe('a')
-    const completed = withHost(headers as never, 'orders.service') as string[]
-    expect(completed.map((each) => each.toLowerCase())).toEqual(['x-key', 'a', 'host', 'orders.service'])
-  }
-  expect(withHost({ Host: 'b' }, 'a')).toEqual({ Host: 'b' })
-  expect(withHost(null, 'a')).toEqual(['host', 'a'])
-  expect(headerOf(undefined, 'a')).toBeUndefined()
 })

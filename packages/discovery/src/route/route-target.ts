@@ -46,8 +46,8 @@ export class RouteTarget {
   /** Chooses a member that has not been tried. The caller begins the request in the same turn. */
   pick(tried: readonly Member[], hashKey: string): Member | Unavailable {
     if (this.#core.isClosed) return 'no_endpoints'
-    const accepts = (member: Member) => !tried.includes(member) && this.#accepts(member)
-    return this.#core.balancer.pick(this.policy, { zone: this.#zone, hashKey, accepts }, this.now())
+    const request = { zone: this.#zone, hashKey, accepts: this.#accepts, tried }
+    return this.#core.balancer.pick(this.policy, request, this.now())
   }
 
   hasOther(tried: readonly Member[], hashKey: string): boolean {

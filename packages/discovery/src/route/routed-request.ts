@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { Policy } from '../balance/policy.ts'
-import { DiscoveryError, reasonOf } from '../errors.ts'
+import { asError, DiscoveryError, reasonOf } from '../errors.ts'
 import type { Member } from '../view/member.ts'
 import { Attempt, type AttemptOwner, isCallersError, type RoutedOptions } from './attempt.ts'
-import { bodyKind, headerOf, withHost } from './request-body.ts'
+import { bodyKind } from './request-body.ts'
+import { headerOf, keptHeaders, withHost } from './request-headers.ts'
 import { mayRetry, retryAfterMs } from './retry-rules.ts'
 import { RoutedController } from './routed-controller.ts'
 import type { RouteTarget } from './route-target.ts'
@@ -15,7 +16,7 @@ const HEADERS_TIMEOUT_MS = 300_000
 /** One request of a caller: chooses an endpoint, and another one where the retry rules allow it. */
 export class RoutedRequest implements AttemptOwner {
   readonly target: RouteTarget
-  readonly options: RoutedOptions
+  options: RoutedOptions
   readonly handler: Dispatcher.DispatchHandler
   readonly controller: RoutedController
   readonly policy: Policy
@@ -26,6 +27,8 @@ export class RoutedRequest implements AttemptOwner {
   /** Ends waiting for a first endpoint. */
   #stopWaiting: AbortController | undefined
   #attempt: Attempt | undefined
+  /** For `ring-hash`. */
+  #hashKey = ''
   #isSettled = false
   #isEnded = false
 
@@ -45,10 +48,20 @@ export class RoutedRequest implements AttemptOwner {
     this.controller = new RoutedController((reason) => this.#abort(reason))
   }
 
-  /** Begins. The caller can abort from here on, also while there is no endpoint yet. */
+  /**
+   * Begins. The caller can abort from here on, also while there is no endpoint yet. Never throws: what the handler, the
+   * headers or a pool throw fails the request, so that it ends for everybody who waits for it.
+   */
   start(): void {
-    this.handler.onRequestStart?.(this.controller, {})
-    if (this.controller.aborted) return
+    try {
+      this.options = { ...this.options, headers: keptHeaders(this.options.headers) }
+      const { algorithm, hashHeader } = this.policy
+      if (algorithm === 'ring-hash') this.#hashKey = headerOf(this.options.headers, hashHeader) ?? ''
+      this.handler.onRequestStart?.(this.controller, {})
+    } catch (error) {
+      this.fail(asError(error))
+    }
+    if (this.#isSettled || this.controller.aborted) return
     if (!this.#tryNext(false)) void this.#waitForEndpoint()
   }
 
@@ -124,7 +137,7 @@ export class RoutedRequest implements AttemptOwner {
     const attempt = new Attempt(this, picked)
     this.#attempt = attempt
     this.controller.target = undefined
-    attempt.send(isRetry, this.#optionsFor(picked))
+    attempt.send(isRetry, () => this.#optionsFor(picked))
     return true
   }
 
@@ -140,11 +153,14 @@ export class RoutedRequest implements AttemptOwner {
     this.#stopWaiting = new AbortController()
     const { signal } = this.#stopWaiting
     const { waitForEndpointsMs } = this.policy
-    const isThere = await this.target.waitForEndpoint(waitForEndpointsMs, signal)
-    if (this.#isSettled) return
-    if (isThere && this.#tryNext(false)) return
-    const what = `${this.#what} was not sent: ${this.target.explain()}, after waiting ${waitForEndpointsMs} ms`
-    this.fail(new DiscoveryError('no_endpoints', what))
+    try {
+      const isThere = await this.target.waitForEndpoint(waitForEndpointsMs, signal)
+      if (this.#isSettled || (isThere && this.#tryNext(false))) return
+      const what = `${this.#what} was not sent: ${this.target.explain()}, after waiting ${waitForEndpointsMs} ms`
+      this.fail(new DiscoveryError('no_endpoints', what))
+    } catch (error) {
+      this.fail(asError(error))
+    }
   }
 
   #allowsRetry(attempt: Attempt, failure: Parameters<typeof mayRetry>[0]['failure']): boolean {
@@ -158,11 +174,6 @@ export class RoutedRequest implements AttemptOwner {
 
   get #hasOther(): boolean {
     return this.target.hasOther(this.#tried, this.#hashKey)
-  }
-
-  get #hashKey(): string {
-    const { algorithm, hashHeader } = this.policy
-    return algorithm === 'ring-hash' ? (headerOf(this.options.headers, hashHeader) ?? '') : ''
   }
 
   get #what(): string {

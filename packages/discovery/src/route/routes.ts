@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici'
-import { DiscoveryError } from '../errors.ts'
+import { asError, DiscoveryError } from '../errors.ts'
 import { SERVICE_NAME } from '../record/service-name.ts'
 import type { RoutedOptions } from './attempt.ts'
 import { RoutedRequest } from './routed-request.ts'
@@ -38,7 +38,12 @@ export class Routes {
       refuse(handler, destination)
       return true
     }
-    const { target, release } = this.#useTarget(destination.service)
+    const used = this.#use(destination.service)
+    if (used instanceof Error) {
+      refuse(handler, used)
+      return true
+    }
+    const { target, release } = used
     const request: RoutedRequest = new RoutedRequest(target, destination.host, options, handler, () => {
       running.delete(request)
       release()
@@ -46,6 +51,14 @@ export class Routes {
     running.add(request)
     request.start()
     return true
+  }
+
+  #use(service: string): ReturnType<UseTarget> | Error {
+    try {
+      return this.#useTarget(service)
+    } catch (error) {
+      return asError(error)
+    }
   }
 
   #destinationOf(origin: string): Destination {
@@ -74,7 +87,7 @@ function destinationOf(origin: string): Destination {
 }
 
 /** Fails a request that was not begun. */
-export function refuse(handler: Dispatcher.DispatchHandler, error: DiscoveryError): void {
+export function refuse(handler: Dispatcher.DispatchHandler, error: Error): void {
   const controller: Dispatcher.DispatchController = {
     aborted: false,
     paused: false,

@@ -1,9 +1,11 @@
 import type { Clock } from '@livetree/etcd'
 import { type Dispatcher, Pool } from 'undici'
+import { refuse } from '../check-options.ts'
 import type { Policy } from '../balance/policy.ts'
 import type { Protocol } from '../record/endpoint-record.ts'
 import type { Reports } from '../reports.ts'
 import type { Member } from '../view/member.ts'
+import { pause } from '../wait.ts'
 
 /** TLS settings for endpoints with `https`. */
 export interface TlsSettings {
@@ -26,7 +28,7 @@ export interface PoolRequest {
   readonly options: Pool.Options
 }
 
-/** Makes the pool of an endpoint. */
+/** Makes the pool of an endpoint: what it throws fails the attempt. */
 export type CreatePool = (request: PoolRequest) => Dispatcher
 
 /** What `EndpointPools` needs. */
@@ -40,6 +42,7 @@ export interface EndpointPoolsOptions {
 
 interface OpenPool {
   readonly origin: string
+  readonly protocol: Protocol
   readonly pool: Dispatcher
   readonly drainMs: number
 }
@@ -54,15 +57,22 @@ export class EndpointPools {
     this.#options = options
   }
 
-  /** The pool of a member and the origin of its requests. */
+  /**
+   * The pool of a member and the origin of its requests.
+   *
+   * @throws whatever `createPool` throws, DiscoveryError `invalid_option` if it returns no dispatcher
+   */
   get(member: Member, protocol: Protocol, policy: Policy): OpenPool {
     const origin = `${protocol === 'https' ? 'https' : 'http'}://${member.address}`
     const known = this.#open.get(member)
-    if (known?.origin === origin) return known
+    if (known?.origin === origin && known.protocol === protocol) return known
     if (known !== undefined) this.retire(member)
     const { createPool = defaultPool, service } = this.#options
     const options = this.#poolOptions(protocol, policy)
-    const open = { origin, pool: createPool({ service, origin, protocol, options }), drainMs: policy.drainMs }
+    const pool: Partial<Dispatcher> | undefined = createPool({ service, origin, protocol, options })
+    if (typeof pool?.dispatch !== 'function')
+      throw refuse('createDiscovery', `createPool has returned no undici dispatcher for ${origin}`)
+    const open = { origin, protocol, pool: pool as Dispatcher, drainMs: policy.drainMs }
     this.#open.set(member, open)
     return open
   }
@@ -85,19 +95,16 @@ export class EndpointPools {
     await Promise.all(this.#retiring)
   }
 
+  /** A pool may be anybody's: what it throws, and what it never answers, does not hold up the end. */
   async #end({ pool, origin, drainMs }: OpenPool): Promise<void> {
     const { clock, reports } = this.#options
-    const timer = clock.setTimeout(() => {
-      reports.warn(`Requests to ${origin}, which was removed, ran longer than ${drainMs} ms and were cut off`)
-      pool.destroy().catch(() => undefined)
-    }, drainMs)
-    try {
-      await pool.close()
-    } catch {
-      // It was closed or destroyed by somebody else.
-    } finally {
-      clock.clearTimeout(timer)
-    }
+    const closed = new AbortController()
+    void quietly(() => pool.close()).then(() => closed.abort())
+    await pause(clock, drainMs, closed.signal)
+    if (closed.signal.aborted) return
+    reports.warn(`Requests to ${origin}, which was removed, ran longer than ${drainMs} ms and were cut off`)
+    void quietly(() => pool.destroy())
+    await pause(clock, DESTROY_MS, closed.signal)
   }
 
   #poolOptions(protocol: Protocol, policy: Policy): Pool.Options {
@@ -120,6 +127,18 @@ export class EndpointPools {
       keepAliveMaxTimeout: policy.keepAliveMaxTimeoutMs,
       connect: { timeout: policy.connectTimeoutMs, ...secure },
     }
+  }
+}
+
+/** So long a pool may take to destroy itself. */
+const DESTROY_MS = 1_000
+
+/** Does some work. Resolves when it has ended, however. */
+async function quietly(work: () => unknown): Promise<void> {
+  try {
+    await work()
+  } catch {
+    // It was closed or destroyed by somebody else.
   }
 }
 
