@@ -116,8 +116,8 @@ export const discoveryMutations: readonly Mutation[] = [
   {
     name: 'Discovery: the connections of a removed endpoint are cut',
     file: `${source}/service/pools.ts`,
-    find: 'await pool.close()',
-    replace: 'await pool.destroy()',
+    find: 'quietly(() => pool.close())',
+    replace: 'quietly(() => pool.destroy())',
     test: integration('dispatcher'),
   },
   {
