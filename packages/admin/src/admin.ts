@@ -1,5 +1,6 @@
 import { type ConfigDefinition, type DeepReadonly, defineConfig, type Path } from '@livetree/core'
 import { checkOptions, type LayerInfo, type OptionTable } from '@livetree/core/source'
+import type { JsonSchema } from '@livetree/core/tools'
 import type { EtcdSourceOptions } from 'livetree'
 import { type $ZodType, $ZodUnknown, type output } from 'zod/v4/core'
 import type { Applied, ApplyOptions } from './change/applied.ts'
@@ -15,6 +16,7 @@ import { planRollback, type RollbackOptions } from './change/rollback.ts'
 import { draftOf, type SavedPlan } from './change/saved-plan.ts'
 import { findRecord, type HistoryOptions, readHistory } from './history/history.ts'
 import type { HistoryEntry, RecordedEntry } from './history/history-entry.ts'
+import { jsonSchemaDefinition } from './json-schema-definition.ts'
 import { type AdminOptions, resolveAdmin } from './options.ts'
 import type { PathLike } from './selector.ts'
 import { readState } from './tree/tree-state.ts'
@@ -121,13 +123,15 @@ export type UntypedAdminOptions = AdminOptions & {
   readonly store: EtcdSourceOptions
   /** Stands for the name of a definition in records. Default `untyped`. */
   readonly name?: string | undefined
+  /** What judges the tree, as `toJsonSchema` wrote it. Default: nothing. */
+  readonly jsonSchema?: JsonSchema | undefined
 }
 
 /**
  * Creates an admin for a definition. It connects with the first call.
  *
- * Without a definition, `createAdmin({ store })`, there is no schema: every tree is valid, values are text, and nothing is
- * known to be secret. What `set` and `import` take as numbers, booleans, null and lists stands in the tree as JSON, and
+ * Without a definition, `createAdmin({ store, jsonSchema })` judges by a JSON Schema, whose values are those of JSON. With
+ * `createAdmin({ store })` there is no schema: every tree is valid, values are text, and nothing is known to be secret. What `set` and `import` take as numbers, booleans, null and lists stands in the tree as JSON, and
  * `export` reads it so.
  *
  * @throws AdminError `invalid_options`
@@ -142,7 +146,9 @@ export function createAdmin(
   options: AdminOptions = {},
 ): Admin<unknown> {
   if ('compiled' in given) return new StoreAdmin(new Workspace(resolveAdmin(given, options)))
-  const { name = 'untyped', ...rest } = given
+  const { name = 'untyped', jsonSchema, ...rest } = given
+  if (jsonSchema !== undefined)
+    return new StoreAdmin(new Workspace(resolveAdmin(jsonSchemaDefinition(name, jsonSchema), rest)))
   return new StoreAdmin(new Workspace(resolveAdmin(untypedDefinition(name), rest, true)))
 }
 

@@ -1,4 +1,5 @@
 import { createAdmin } from '@livetree/admin'
+import { toJsonSchema } from '@livetree/core/tools'
 import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { defineConfig, etcd as etcdSource, secret } from 'livetree'
 import { beforeEach, describe, expect, test } from 'vitest'
@@ -224,5 +225,23 @@ eachEtcd('admin writes', (etcd) => {
       issues: [{ message: 'b needs a' }],
     })
     expect(await textOf('/config/pair/b')).toBeUndefined()
+  })
+
+  test('without a definition a published JSON Schema judges, and says what is secret', async () => {
+    const definition = defineConfig({ name: 'checkout', schema })
+    const jsonSchema = JSON.parse(JSON.stringify(toJsonSchema(definition))) as ReturnType<typeof toJsonSchema>
+    const store = { endpoints: [endpoint], root: '/config/checkout', overlays: ['base', 'prod'] }
+    await using admin = createAdmin({ store, jsonSchema, name: 'checkout' })
+    await using typed = openAdmin()
+    expect((await admin.read()).redacted()).toEqual((await typed.read()).redacted())
+    await admin.set('db.pool.max', 20, { overlay: 'prod' })
+    await admin.set('db.url', 'postgres://swordfish', { overlay: 'prod' })
+    expect((await typed.read()).value.db).toEqual({ url: 'postgres://swordfish', pool: { max: 20 } })
+    await expect(admin.set('db.pool.max', 201, { overlay: 'prod' })).rejects.toMatchObject({
+      code: 'invalid_value',
+    })
+    await expect(admin.set('db.pol', 1, { overlay: 'prod' })).rejects.toMatchObject({ code: 'invalid_path' })
+    const { entries } = await client.kv.getRange({ prefix: '/.livetree/' })
+    expect(entries.map(({ text }) => text).join()).not.toContain('swordfish')
   })
 })

@@ -18,7 +18,13 @@ export function variableLayer(prefix: string): LayerInfo {
  * @throws AdminError `unwritable_value` for a text that no quotes hold
  */
 export function dotenvLine(name: string, text: string): string {
-  for (const quoted of [text, `'${text}'`, `"${text.replaceAll('\n', '\\n')}"`, `"${text}"`, `\`${text}\``]) {
+  for (const quoted of [
+    text,
+    `'${text}'`,
+    `"${text.replaceAll('\n', '\\n').replaceAll('\r', '\\r')}"`,
+    `"${text}"`,
+    `\`${text}\``,
+  ]) {
     const line = `${name}=${quoted}`
     const read = parse(line)
     if (read[name] === text && Object.keys(read).length === 1) return line

@@ -64,7 +64,11 @@ class Walk {
       throw unreadable(
         `it has more than ${MOST_NODES} parts, or is nested more than ${MOST_DEPTH} levels deep`,
       )
-    if (isAlias(node)) return this.treeOf(node.resolve(this.#document), depth + 1)
+    if (isAlias(node)) {
+      const anchored = node.resolve(this.#document)
+      if (anchored === undefined) throw unreadable(`the alias *${node.source} has no anchor`)
+      return this.treeOf(anchored, depth + 1)
+    }
     if (isSeq(node)) return { type: 'list', items: node.items.map((item) => this.treeOf(item, depth + 1)) }
     if (isMap(node))
       return {

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest'
+import { dotenvLine, parseDotenv } from './dotenv.ts'
+import { parseYaml } from './parse-yaml.ts'
+import { jsonOf, plainValue, treeOf, untypedText, untypedTree } from './plain-tree.ts'
+
+test.each(['', 'x', '1', 'true', 'null', '"1"', '{}', '[1]', ' 1', '1.50', '{"a":', 'ä\n'])(
+  'untypedText: the text %j is read as the same text',
+  (text) => {
+    expect(plainValue(untypedTree(untypedText(treeOf(text))))).toBe(text)
+  },
+)
+
+test.each([0, -1.5, 1e21, true, false, null, [], [1, 'a', null], {}])(
+  'untypedText: %j is read as itself',
+  (value) => {
+    expect(plainValue(untypedTree(untypedText(treeOf(value))))).toEqual(value)
+  },
+)
+
+test('parseYaml: keeps the digits of numbers, and refuses what no tree can hold', () => {
+  const [tree] = parseYaml('big: 123456789012345678901\nshort: 1.50\nhex: 0x10\ntext: "1"')
+  expect(tree === undefined ? '' : jsonOf(tree)).toBe(
+    '{"big":123456789012345678901,"short":1.50,"hex":16,"text":"1"}',
+  )
+  for (const bad of ['a: .nan', 'a: .inf', '? [1]\n: 2', '"": 1', 'a: 1\na: 2', 'a: *b', '\t- x'])
+    expect(() => parseYaml(bad), bad).toThrow(/\[unreadable\]/)
+  expect(() => parseYaml('[[[['.repeat(100))).toThrow(/\[unreadable\]/)
+})
+
+test.each(['x', '', ' x ', 'a\nb', "it's", 'a"b', `a'b"c`, 'a#b', '$HOME', 'a\\nb', 'a\r\nb', '`', 'ä'])(
+  'dotenvLine: the text %j is read as the same, or refused',
+  (text) => {
+    const line = dotenvLine('NAME', text)
+    expect(parseDotenv(line)).toEqual([['NAME', text]])
+  },
+)
+
+test('dotenvLine: refuses a text that no quotes hold', () => {
+  expect(() => dotenvLine('NAME', ` '"\`#`)).toThrow(/\[unwritable_value\]/)
+})

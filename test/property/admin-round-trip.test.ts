@@ -1,0 +1,105 @@
+import { type Admin, AdminError, createAdmin } from '@livetree/admin'
+import { startEmbeddedEtcd } from '@livetree/embedded'
+import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
+import fc from 'fast-check'
+import { defineConfig, etcd } from 'livetree'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type * as z from 'zod'
+import { arbitraryValuedSchema } from './arbitrary-value.ts'
+import { propertyRuns } from './property-runs.ts'
+
+/** Each case loads a configuration three times and writes its tree as often. */
+const RUNS = propertyRuns(1 / 4, 0.12)
+
+const arbitraryCase = arbitraryValuedSchema.chain((valued) =>
+  fc.record({
+    valued: fc.constant(valued),
+    values: fc.tuple(valued.value, valued.value),
+    naming: fc.constantFrom('exact', 'kebab-case' as const),
+    layers: fc.constantFrom(['base'], ['base', 'prod'], ['zones/eu', 'prod', 'last'] as const),
+    target: fc.nat(2),
+  }),
+)
+
+/** Values that no text stands for; see write-value.test.ts. */
+const UNWRITABLE = ['unwritable_value', 'too_large']
+
+let client: EtcdClient
+let endpoint: string
+let cases = 0
+
+beforeAll(async () => {
+  const server = await startEmbeddedEtcd()
+  endpoint = server.endpoint
+  client = createEtcdClient({ endpoints: [endpoint] })
+  afterAll(async () => {
+    await client.close()
+    await server.close()
+  })
+})
+
+test(`what set writes, load reads as the same value; rollback leaves the tree as it was (${RUNS} cases)`, async () => {
+  let written = 0
+  await fc.assert(
+    fc.asyncProperty(arbitraryCase, async ({ valued, values: [first, second], naming, layers, target }) => {
+      const root = `/config/case-${cases++}`
+      const store = { client, root, overlays: [...layers] }
+      const definition = defineConfig({
+        name: 'x',
+        schema: valued.schema as z.ZodType,
+        naming,
+        guard: false,
+        sources: () => [etcd(store)],
+      })
+      await using admin = createAdmin(definition, { author: 'property' })
+      const overlay = layers[target % layers.length] ?? layers[0]
+      const before = await write(admin, first, overlay)
+      if (before === undefined) return
+      expect(await loaded(definition)).toEqual(first)
+      const kept = await keysOf(root)
+      const explained = await explanationOf(admin)
+      if ((await write(admin, second, overlay)) === undefined) return
+      expect(await loaded(definition)).toEqual(second)
+      const plan = await admin.rollback({ to: before })
+      await plan.apply({ allowRemoval: true })
+      expect(await keysOf(root)).toEqual(kept)
+      expect(await explanationOf(admin)).toEqual(explained)
+      expect(await loaded(definition)).toEqual(first)
+      written++
+    }),
+    { numRuns: RUNS },
+  )
+  expect(written).toBeGreaterThan(RUNS * 0.6)
+})
+
+/** Sets the whole tree; the revision, or undefined for a value that no text stands for. */
+async function write(admin: Admin<unknown>, value: unknown, overlay: string): Promise<number | undefined> {
+  try {
+    const plan = await admin.change({ overlay }).set('', value).plan()
+    const applied = await plan.apply({ allowRemoval: true })
+    return applied.revision
+  } catch (error) {
+    if (error instanceof AdminError && UNWRITABLE.includes(error.code)) return undefined
+    throw error
+  }
+}
+
+async function loaded(definition: ReturnType<typeof defineConfig<z.ZodType>>): Promise<unknown> {
+  await using config = await definition.load()
+  return config.current
+}
+
+async function keysOf(root: string): Promise<readonly string[]> {
+  const { entries } = await client.kv.getRange({ prefix: `${root}/` })
+  return entries.map(({ key, text }) => `${key}=${text}`).filter((line) => !line.includes('/.livetree/'))
+}
+
+/** Everything but the revisions, which are new ones. */
+async function explanationOf(admin: Admin<unknown>): Promise<unknown> {
+  const tree = await admin.read()
+  const paths = [...new Set(tree.entries().map(({ pathText }) => pathText))]
+  return paths.map((path) => {
+    const { value, layers } = tree.explain(path)
+    return { path, value, layers: layers.map(({ origin, value: text }) => ({ key: origin.key, text })) }
+  })
+}
