@@ -124,6 +124,18 @@ eachEtcd('admin import and export', (etcd) => {
       },
     )
 
+    test('diff: names differences as the schema does, whatever the naming, and hides secrets', async () => {
+      await using admin = typed()
+      const plan = await admin.import(`${text}\ntoken: hunter2`, { overlay: 'base' })
+      await plan.apply()
+      const other = `${text.replace('is-on: true', 'is-on: false').replace('host-name: b', 'host-name: c')}\ntoken: other`
+      expect(await admin.diff({ overlay: 'base' }, { text: other })).toMatchObject([
+        { pathText: 'hosts.1.hostName', previous: 'b', next: 'c' },
+        { pathText: 'isOn', previous: true, next: false },
+        { pathText: 'token', previous: '[secret]', next: '[secret]' },
+      ])
+    })
+
     test('leaves secrets out unless they are asked for, and names them', async () => {
       await using admin = typed()
       const plan = await admin.import(`${text}\ntoken: hunter2`, { overlay: 'base' })

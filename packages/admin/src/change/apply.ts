@@ -1,11 +1,12 @@
 import { describeIssues } from '@livetree/core'
 import { AdminError } from '../errors.ts'
-import { findRecords, oldRecords } from '../history/find-records.ts'
+import { findRecords, historiesOf, oldRecords } from '../history/find-records.ts'
 import { RecordKeys } from '../history/record-keys.ts'
 import { recordedText, type RecordedChange, recordText, type StoredRecord } from '../history/record.ts'
 import { uuidV7 } from '../history/uuid-v7.ts'
 import { placeOf } from '../tree/key-place.ts'
 import { prefixOf, readState } from '../tree/tree-state.ts'
+import type { Doing } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 import type { Applied, ApplyOptions } from './applied.ts'
 import { type Conflict, conflictOf, describeConflict } from './conflict.ts'
@@ -83,8 +84,26 @@ class Applying {
       })
     } catch (error) {
       // An attempt of unknown fate may still be applied: it is settled before the failure is reported.
-      const revision = await settlement.giveUp(error)
+      const revision = await settlement.giveUp(error, this.#doing(sent))
       return { id: this.#id, revision, changes: sent.changes }
+    }
+  }
+
+  /** What the write needs of the user's role, for the message of a refusal. */
+  #doing({ prefixes }: WorkedOut): Doing {
+    const histories = historiesOf(this.#workspace).map(({ directory }) => directory)
+    const written = prefixes.map(
+      (prefix) => new RecordKeys(this.#workspace.settings.operationsPrefix, prefix).directory,
+    )
+    return {
+      what: `writing to ${prefixes.join(', ')}`,
+      needs: [
+        ...prefixes.map((prefix) => ({ prefix: `${prefix}/`, as: 'readwrite' as const })),
+        ...histories.map((prefix) => ({
+          prefix,
+          as: written.includes(prefix) ? ('readwrite' as const) : ('read' as const),
+        })),
+      ],
     }
   }
 
@@ -143,11 +162,11 @@ class Applying {
   /** The revision that it was applied at; undefined: something moved. */
   async #send(worked: WorkedOut, settlement: Settlement): Promise<number | undefined> {
     const { settings, client } = this.#workspace
-    const { operationsPrefix, store } = settings
+    const { operationsPrefix } = settings
     const keysOf = (prefix: string) => new RecordKeys(operationsPrefix, prefix)
     const records = this.#records(worked, keysOf)
     const pruned = await oldRecords(this.#workspace, worked.prefixes.map(keysOf), this.#limit)
-    const histories = [...new Set(store.layers.map(prefixOf))].map(keysOf)
+    const histories = historiesOf(this.#workspace)
     const markers = this.#options.allowRemoval === true ? markersOf(this.#workspace, worked) : []
     const { conditions, operations } = transactionOf(this.#workspace, {
       worked,

@@ -1,7 +1,7 @@
 import { compare, EtcdError, op } from '@livetree/etcd'
 import { AdminError } from '../errors.ts'
 import { parseRecord } from '../history/record.ts'
-import { translateError } from '../translate-error.ts'
+import { type Doing, translateError } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 
 /** How long the store is asked for the fate of a write after the call's own time is over, in milliseconds. */
@@ -59,11 +59,11 @@ export class Settlement {
    *
    * @throws AdminError `outcome_unknown` if the store does not answer; the error, if nothing was applied
    */
-  async giveUp(error: unknown): Promise<number> {
-    if (this.#open.size === 0) throw translateError(error)
+  async giveUp(error: unknown, doing: Doing): Promise<number> {
+    if (this.#open.size === 0) throw translateError(error, doing)
     const revision = await this.#fence(error)
     if (revision !== undefined) return revision
-    if (!(error instanceof EtcdError) || error.code !== 'outcome_unknown') throw translateError(error)
+    if (!(error instanceof EtcdError) || error.code !== 'outcome_unknown') throw translateError(error, doing)
     throw new AdminError('store_unavailable', {
       what: `The store went away while it wrote, and has not applied the change: ${error.what}`,
       remedy: 'Nothing was written. Apply it again.',

@@ -1,5 +1,7 @@
+import type { ConfigDefinition, Path } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
-import { isTextOpenAt, pathText, SECRET_TEXT, writeValue } from '@livetree/core/tools'
+import { isTextOpenAt, pathOfKey, pathText, SECRET_TEXT, writeValue } from '@livetree/core/tools'
+import type { $ZodType } from 'zod/v4/core'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
 import { Judge, type Judgement, type ValueChange } from '../tree/judge.ts'
@@ -152,12 +154,26 @@ function diffTexts(
   const places = [...new Set([...previous.keys(), ...next.keys()])]
   return places.flatMap((place): Difference[] => {
     const [before, after] = [previous.get(place), next.get(place)]
-    const path = (before ?? after)?.path ?? []
     if (before?.text === after?.text) return []
+    const path = schemaPath(definition, (before ?? after)?.path ?? [])
     const isOpen = isUntyped || isTextOpenAt(definition, path)
     const shown = (scalar: Scalar | undefined) =>
       scalar !== undefined && !isOpen ? SECRET_TEXT : scalar?.value
     const type = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed'
     return [{ type, path, pathText: pathText(path), previous: shown(before), next: shown(after) }]
   })
+}
+
+const STORED = { name: 'stored', keyPrefix: '', separator: '/', naming: 'stored' } as const
+
+/** Names as the schema has them, of names as files and stores have them; as they are where the schema has none. */
+function schemaPath(definition: ConfigDefinition<$ZodType>, names: readonly string[]): Path {
+  const key = names
+    .map((name) => name.replace(/[%/]/g, (character) => (character === '/' ? '%2F' : '%25')))
+    .join('/')
+  try {
+    return pathOfKey(definition, key, STORED) ?? names
+  } catch {
+    return names
+  }
 }
