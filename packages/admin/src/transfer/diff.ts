@@ -1,6 +1,6 @@
 import type { ConfigDefinition, Path } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
-import { isTextOpenAt, pathOfKey, pathText, SECRET_TEXT, writeValue } from '@livetree/core/tools'
+import { isTextOpenAt, pathOfKey, pathText, SECRET_TEXT } from '@livetree/core/tools'
 import type { $ZodType } from 'zod/v4/core'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
@@ -9,7 +9,7 @@ import type { LayerChoice } from '../tree/target-layer.ts'
 import { readState, type TreeState } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
-import { layerTexts, nestedTree, type PlacedText } from './export.ts'
+import { layerTexts, nestedTree, type PlacedText, writtenTexts } from './export.ts'
 import { parseYaml } from './parse-yaml.ts'
 import { jsonOf, type PlainTree } from './plain-tree.ts'
 
@@ -42,8 +42,7 @@ export async function diffSides(
     checkOptions('diff()', options, CALL_TABLE)
     for (const side of [one, other]) if (side !== 'now') checkOptions('diff() side', side, table)
   })
-  const states = await Promise.all([stateOf(workspace, one, options), stateOf(workspace, other, options)])
-  const [before, after] = states
+  const [before, after] = await statesOf(workspace, one, other, options)
   if (before !== undefined && after !== undefined && isWhole(one) && isWhole(other))
     return diffTrees(workspace, before, after)
   const previous = textsOf(workspace, one, before)
@@ -60,14 +59,29 @@ function choiceOf(side: Exclude<DiffSide, 'now'>): LayerChoice | undefined {
   return overlay === undefined && layer === undefined ? undefined : { overlay, layer }
 }
 
-async function stateOf(
+/** The revision of the store that a side is of: 0 for the newest, undefined for a text. */
+function revisionOf(side: DiffSide): number | undefined {
+  if (side === 'now') return 0
+  if ('text' in side && side.text !== undefined) return undefined
+  return 'revision' in side ? (side.revision ?? 0) : 0
+}
+
+/** Two sides of one revision are of one reading: two readings of the newest could be of different ones. */
+async function statesOf(
   workspace: Workspace,
-  side: DiffSide,
+  one: DiffSide,
+  other: DiffSide,
   options: CallOptions,
-): Promise<TreeState | undefined> {
-  if (side !== 'now' && 'text' in side && side.text !== undefined) return undefined
-  const revision = side === 'now' || !('revision' in side) ? undefined : side.revision
-  return readState(workspace, workspace.limit(options), revision)
+): Promise<readonly [TreeState | undefined, TreeState | undefined]> {
+  const [first, second] = [revisionOf(one), revisionOf(other)]
+  const limit = workspace.limit(options)
+  const read = async (revision: number | undefined) =>
+    revision === undefined ? undefined : readState(workspace, limit, revision === 0 ? undefined : revision)
+  if (first === second) {
+    const state = await read(first)
+    return [state, state]
+  }
+  return Promise.all([read(first), read(second)])
 }
 
 /** Compares values: the same number written in another way is no difference. */
@@ -114,7 +128,7 @@ function placedTexts(workspace: Workspace, side: DiffSide, state: TreeState): re
   if (choice !== undefined) return layerTexts(workspace, state, choice)
   const judge = new Judge(workspace, state, { isGuarded: false })
   const value = valid(workspace, judge.judge(state.reading.entries), state)
-  return translatedNow(() => writeValue(workspace.settings.definition, '', value))
+  return writtenTexts(workspace, value)
 }
 
 interface Scalar {

@@ -54,9 +54,13 @@ const table: OptionTable = {
   variablePrefix: { expected: 'text', test: (prefix) => typeof prefix === 'string' },
 }
 
+const STORED = { name: 'stored', keyPrefix: '', separator: '/', naming: 'stored' } as const
+
 /** One text of a tree, with its place. */
 export interface PlacedText {
   readonly path: Path
+  /** The names on the way, as a file or a store has them. */
+  readonly names: readonly string[]
   readonly key: string
   readonly text: string
 }
@@ -84,17 +88,27 @@ export function layerTexts(
   const { definition, store } = workspace.settings
   const prefix = choosePrefix(store.layers, choice)
   const layers = store.layers.filter((layer) => prefixOf(layer) === prefix).slice(0, 1)
+  const [{ at = undefined } = {}] = layers
+  const mounted = at === undefined ? [] : namesOf(keyOfPath(definition, at, STORED))
   const entries: readonly StoreEntry[] = [...state.reading.entries.values()]
   return entries.flatMap(({ key, value }) => {
     const isMarker = value.length === 0 && key.endsWith('/')
     if (store.isReserved(key) || isMarker || typeof value !== 'string') return []
-    return placesOfKey(definition, key, layers).map(({ path }) => ({ path, key, text: value }))
+    return placesOfKey(definition, key, layers).map(({ path }) => {
+      const names = key.startsWith(`${prefix}/`) ? namesOf(key.slice(prefix.length + 1)) : []
+      return { path, names: [...mounted, ...names], key, text: value }
+    })
   })
+}
+
+/** The names in a part of a key. */
+function namesOf(key: string): readonly string[] {
+  return key === '' ? [] : key.split('/').map(decodeURIComponent)
 }
 
 /** The value of all layers and sources, as keys would hold it. */
 function wholeTexts(workspace: Workspace, state: TreeState): readonly PlacedText[] {
-  const { definition, isUntyped, store } = workspace.settings
+  const { isUntyped, store } = workspace.settings
   if (isUntyped) {
     const byPath = new Map<string, PlacedText>()
     for (const layer of store.layers)
@@ -103,7 +117,13 @@ function wholeTexts(workspace: Workspace, state: TreeState): readonly PlacedText
     return [...byPath.values()]
   }
   const { value } = viewTree<unknown>(workspace, state)
-  return translatedNow(() => writeValue(definition, '', value))
+  return writtenTexts(workspace, value)
+}
+
+/** A whole value as keys would hold it. */
+export function writtenTexts({ settings }: Workspace, value: unknown): readonly PlacedText[] {
+  const leaves = translatedNow(() => writeValue(settings.definition, '', value))
+  return leaves.map((leaf) => ({ ...leaf, names: namesOf(leaf.key) }))
 }
 
 function writeTexts(workspace: Workspace, texts: readonly PlacedText[], options: ExportOptions): string {
@@ -136,19 +156,11 @@ function writeTexts(workspace: Workspace, texts: readonly PlacedText[], options:
 export function nestedTree(workspace: Workspace, texts: readonly PlacedText[]): PlainTree {
   const { definition } = workspace.settings
   const nested = new NestedTree()
-  for (const { path, text } of texts) {
-    const names = storedNames(workspace, path)
+  for (const { path, names, text } of texts) {
     const isItem = path.length > 0 && kindAt(definition, path.slice(0, -1)) === 'list'
     nested.put(names, scalarTree(workspace, path, text), isItem)
   }
   return nested.tree
-}
-
-const STORED = { name: 'stored', keyPrefix: '', separator: '/', naming: 'stored' } as const
-
-function storedNames({ settings }: Workspace, path: Path): readonly string[] {
-  if (path.length === 0) return []
-  return keyOfPath(settings.definition, path, STORED).split('/').map(decodeURIComponent)
 }
 
 function scalarTree({ settings }: Workspace, path: Path, text: string): PlainTree {
