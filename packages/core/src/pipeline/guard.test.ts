@@ -51,7 +51,7 @@ describe('guardIssues: a change that removes too much is rejected', () => {
         pathText: '',
         code: 'guard',
         message:
-          'Removes 8 of the 10 leaves of base (80 %; more than 50 % at once), which is taken for an accident. ' +
+          'Removes 8 of the 10 leaves of base (80 %; more than 50 % at once), which is taken for an accident, so nothing newer of any source is served. ' +
           'Put them back, or say in the same write that the removal is meant',
         expected: undefined,
         received: undefined,

@@ -204,7 +204,7 @@ export class Guard {
     const issues: Issue[] = []
     const issue = (path: Path, what: string, from: readonly number[] = losers) => {
       const origins = from.map((layer) => writer.origin(layer, path, 0))
-      const message = `Removes ${what}, which is taken for an accident. Put them back, or ${howToAllow(watched, from)}`
+      const message = `Removes ${what}, which is taken for an accident, so nothing newer of any source is served. Put them back, or ${howToAllow(watched, from)}`
       return writer.write({ path, code: 'guard', message, expected: undefined, received: undefined, origins })
     }
     const share = (count: number, of: number, when: string) =>

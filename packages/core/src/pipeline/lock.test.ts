@@ -14,6 +14,29 @@ const toWords = z.string().transform((text) => Uint16Array.from(text, (letter) =
 const toUrl = z.string().transform((text) => new URL(text))
 const toParameters = z.string().transform((text) => new URLSearchParams(text))
 
+/** A class of bytes with something of its own. */
+class Key extends Uint8Array {
+  readonly #secret = 'own'
+  get own(): string {
+    return this.#secret
+  }
+}
+
+test('bytes of a class of its own stay what they are, are not read twice, and give copies only', () => {
+  const { patch } = staged(z.object({ it: z.instanceof(Key), n: z.number() }))
+  const of = (tree: object) => (acceptedValue(patch(0, { ...tree })) as { it: Key }).it
+  const key = of({ it: 'a2V5LWtleQ==', n: '1' })
+  expect([key instanceof Key, key.own, Buffer.from(key).toString()]).toEqual([true, 'own', 'key-key'])
+  key.subarray(0).fill(0)
+  new Uint8Array(key.buffer).fill(0)
+  key.slice(0).fill(0)
+  key.map(() => 0)
+  expect(Buffer.from(key).toString()).toBe('key-key')
+  expect(of({ n: '2' })).toBe(key)
+  expect(of({ it: 'a2V5LWtleQ==\n' })).toBe(key)
+  expect(Buffer.from(of({ it: 'b3RoZXI=' })).toString()).toBe('other')
+})
+
 describe('what Object.freeze does not reach cannot be written either', () => {
   const key = 'a2V5LWtleQ=='
   const writes: [string, z.ZodType, string, (value: never) => unknown][] = [
@@ -22,6 +45,13 @@ describe('what Object.freeze does not reach cannot be written either', () => {
     ['reverse', z.instanceof(Uint8Array), key, (bytes: Uint8Array) => bytes.reverse()],
     ['sort', z.instanceof(Uint8Array), key, (bytes: Uint8Array) => bytes.sort()],
     ['copyWithin', z.instanceof(Uint8Array), key, (bytes: Uint8Array) => bytes.copyWithin(0, 1)],
+    ['class of its own.fill', z.instanceof(Key), key, (bytes: Key) => bytes.fill(0)],
+    [
+      'callback.fill',
+      z.instanceof(Key),
+      key,
+      (bytes: Key) => bytes.forEach((_, __, all) => all.fill(0)),
+    ],
     ['Buffer.fill', toBuffer, 'key', (bytes: Buffer) => bytes.fill(0)],
     ['Buffer.write', toBuffer, 'key', (bytes: Buffer) => bytes.write('x')],
     ['Buffer.writeUInt8', toBuffer, 'key', (bytes: Buffer) => bytes.writeUInt8(0)],

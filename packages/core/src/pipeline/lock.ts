@@ -1,10 +1,11 @@
 import { isDeepStrictEqual, types } from 'node:util'
+import { isReadBytes } from '../schema/text.ts'
 
 /**
  * A copy that cannot be written, of a value whose content `Object.freeze` does not reach: a Date, Map, Set, URL,
  * URLSearchParams, Buffer or typed array. Where `previous` says the same, that is given back instead, so that `===` means
  * unchanged. undefined for anything else: an instance of another class, also of a subclass of these, has methods that
- * nobody here knows.
+ * nobody here knows. Bytes that were read from text for `z.instanceof` are locked themselves, of whatever class they are.
  *
  * The copy is an instance of the same class, which libraries and Node itself take as any other. Its writing methods throw,
  * and the memory of bytes is handed out as a copy only. What remains is assignment to a byte (`key[0] = 1`, a
@@ -61,15 +62,19 @@ function lockedUrl(previous: unknown, next: URL): URL {
 type AnyArray = NodeJS.TypedArray
 type ArrayClass = new (from: AnyArray) => AnyArray
 
+const LOCKED = new WeakSet<object>()
+
 function lockedArray(previous: unknown, next: AnyArray): AnyArray | undefined {
-  const copy = copyOfArray(next)
+  if (LOCKED.has(next)) return next
+  const copy = copyOfArray(next) ?? (isReadBytes(next) ? next : undefined)
   if (copy === undefined) return undefined
   if (isDeepStrictEqual(previous, copy)) return previous as AnyArray
+  LOCKED.add(copy)
   for (const name of arrayWriters(copy)) {
     Object.defineProperty(copy, name, { value: () => refuse(`call ${name}()`) })
   }
   // made anew by each call: whoever gets one may write, transfer or wipe it
-  const view = () => copyOfArray(copy) ?? refuse('read a copy')
+  const view = () => copyOfArray(copy) ?? (Uint8Array.prototype.slice.call(copy) as AnyArray)
   const subarray = (begin?: number, end?: number) => view().subarray(begin, end)
   Object.defineProperties(copy, { buffer: { get: () => view().buffer }, subarray: { value: subarray } })
   if (Buffer.isBuffer(copy)) Object.defineProperty(copy, 'slice', { value: subarray })

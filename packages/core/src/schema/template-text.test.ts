@@ -11,6 +11,11 @@ const COSTLY: readonly [string, z.ZodType, string][] = [
   ['numbers', z.templateLiteral([text, '-', z.number(), '-', text, 'Z']), '-'],
   ['parts side by side', z.templateLiteral([text, text, 'Z']), 'a'],
   ['a number after text', z.templateLiteral([text, z.number()]), '1'],
+  [
+    'words side by side',
+    z.templateLiteral([...Array.from({ length: 40 }, () => z.enum(['@', '@@'])), '.']),
+    '@',
+  ],
   ['a template in a template', z.templateLiteral([z.templateLiteral([text, '@', text]), '.', text]), '@'],
   ['a literal part', z.templateLiteral([text, z.literal('@'), text, '.', text]), '@'],
   ['an optional template', z.templateLiteral([z.templateLiteral([text, '@', text]).optional(), '.']), '@'],
@@ -50,6 +55,17 @@ describe('a template literal', () => {
     ],
     ['a long text with one free part', z.templateLiteral([text, '@']), '@'.repeat(1_500_000)],
     ['a long text with few separators', z.templateLiteral([text, '@', text]), `a@${'b'.repeat(1_500_000)}`],
+    [
+      'words before a long text',
+      z.templateLiteral([z.enum(['a', 'bb']), z.boolean(), text]),
+      `atrue${'b'.repeat(1_500_000)}`,
+    ],
+    ['a long text before words', z.templateLiteral([text, z.literal(['b', 'c'])]), 'b'.repeat(1_500_000)],
+    [
+      'words on both sides',
+      z.templateLiteral([z.enum(['a', 'b']), '-', text, '-', z.boolean().optional()]),
+      `a-${'-'.repeat(1_500_000)}true`,
+    ],
     ['many separators in a short text', z.templateLiteral([text, '-', text, '-', text]), '-'.repeat(500)],
   ])('reads %s', (_what, schema, given) => {
     expect(templateReader(schema)(given)).toBe(given)

@@ -4,8 +4,8 @@ import { Unreadable } from '../source/source.ts'
 /** What zod's pattern may try for one text, in characters looked at; so many take a fraction of a second. */
 const MAX_STEPS = 100_000_000
 
-/** Fixed text, or a part of any text whose end zod's pattern finds by trial. */
-type Part = string | { readonly isSimple: boolean }
+/** Fixed text, or a part of at most so many characters whose end zod's pattern finds by trial. */
+type Part = string | { readonly isSimple: boolean; readonly most: number }
 
 /**
  * Reads text for `z.templateLiteral`. zod matches it with one regular expression, which tries each end of a part with each
@@ -39,20 +39,27 @@ function hasTooManyWays(parts: readonly Part[], text: string): boolean {
   for (const [index, part] of parts.entries()) {
     if (typeof part === 'string') continue
     const perStart = part.isSimple ? 1 : text.length
-    for (const [at, ways] of starts.entries()) steps += ways * (text.length - at) * perStart
+    for (const [at, ways] of starts.entries())
+      steps += ways * Math.min(text.length - at, part.most) * perStart
     if (steps > MAX_STEPS) return true
-    starts = startsAfter(starts, text, parts[index + 1])
+    starts = startsAfter(starts, text, part.most, parts[index + 1])
   }
   return false
 }
 
-/** In how many ways what follows a part can begin, and the fixed text after it end, at each position. */
-function startsAfter(starts: Float64Array, text: string, next: Part | undefined): Float64Array<ArrayBuffer> {
+/** In how many ways what follows a part of at most `most` characters can begin, and the fixed text after it end, at each position. */
+function startsAfter(
+  starts: Float64Array,
+  text: string,
+  most: number,
+  next: Part | undefined,
+): Float64Array<ArrayBuffer> {
   const after = new Float64Array(text.length + 1)
   const fixed = typeof next === 'string' ? next : ''
   let ways = 0
   for (const [at, begun] of starts.entries()) {
-    ways += begun
+    // a part that began further back ends before this
+    ways += begun - (starts[at - most - 1] ?? 0)
     if (ways > 0 && text.startsWith(fixed, at)) after[at + fixed.length] = ways
   }
   return after
@@ -64,7 +71,8 @@ const MAX_DEPTH = 100
 function partsOf(schema: z.$ZodType, depth: number): Part[] {
   const { def } = (schema as z.$ZodTypes)._zod
   if (def.type === 'literal' && def.values.length === 1) return [String(def.values[0])]
-  if (def.type !== 'template_literal' || depth === MAX_DEPTH) return [{ isSimple: isSimple(schema, depth) }]
+  if (def.type !== 'template_literal' || depth === MAX_DEPTH)
+    return [{ isSimple: isSimple(schema, depth), most: mostOf(schema, depth) }]
   return def.parts.flatMap((part) =>
     typeof part === 'object' && part !== null ? partsOf(part, depth + 1) : [String(part)],
   )
@@ -76,6 +84,23 @@ function isSimple(schema: z.$ZodType, depth: number): boolean {
   if (depth >= MAX_DEPTH) return false
   if (def.type === 'union') return def.options.every((option) => isSimple(option, depth + 1))
   return 'innerType' in def ? isSimple(def.innerType, depth + 1) : SIMPLE.includes(def.type)
+}
+
+const WORDS: Readonly<Record<string, readonly unknown[]>> = {
+  boolean: [true, false],
+  null: [null],
+  undefined: [undefined],
+}
+
+/** How many characters the pattern of a part takes at most. */
+function mostOf(schema: z.$ZodType, depth: number): number {
+  const { def } = (schema as z.$ZodTypes)._zod
+  if (depth >= MAX_DEPTH) return Infinity
+  if (def.type === 'union') return Math.max(...def.options.map((option) => mostOf(option, depth + 1)))
+  if ('innerType' in def) return Math.max(mostOf(def.innerType, depth + 1), 'undefined'.length)
+  const words =
+    def.type === 'enum' ? Object.values(def.entries) : def.type === 'literal' ? def.values : WORDS[def.type]
+  return words === undefined ? Infinity : Math.max(...words.map((word) => String(word).length))
 }
 
 /** Fixed texts that follow one another as one, and none that are empty. */

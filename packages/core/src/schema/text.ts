@@ -110,11 +110,21 @@ const refusing = ({ read, write }: TextForm, refused: () => unknown): TextForm =
   write,
 })
 
+const READ_BYTES = new WeakSet<object>()
+
+/** Whether bytes were made here of text, so that nobody else holds them, of whatever class they are. */
+export function isReadBytes(value: object): boolean {
+  return READ_BYTES.has(value)
+}
+
 /** As the class the schema asks for: `Uint8Array`, `Buffer` or another made from it. */
 const bytesText = (bytes: typeof Uint8Array): TextForm => ({
   read(text) {
     const trimmed = trimLineEnd(text)
-    return isBase64(trimmed) ? bytes.from(Buffer.from(trimmed, 'base64')) : text
+    if (!isBase64(trimmed)) return text
+    const read = bytes.from(Buffer.from(trimmed, 'base64'))
+    READ_BYTES.add(read)
+    return read
   },
   write: (value) => (value instanceof bytes ? Buffer.from(value).toString('base64') : undefined),
 })
