@@ -111,8 +111,9 @@ export class ServedState<T> {
   #noteUnused(keys: readonly UnusedKey[]): void {
     if (keys === this.#unused.keys || (keys.length === 0 && this.#unused.keys.length === 0)) return
     const id = keys.map(({ origin }) => `${origin.layer} ${origin.key}`).join('\n')
-    if (id === this.#unused.id) return
+    const isKnown = id === this.#unused.id
+    // those that are known may have been written again, at a later revision
     this.#unused = { keys, id }
-    this.observer.unused(keys)
+    if (!isKnown) this.observer.unused(keys)
   }
 }

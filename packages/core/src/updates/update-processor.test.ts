@@ -22,6 +22,7 @@ interface Told {
   rejected: { revision: number; codes: string[] }[]
   failed: LivetreeError[]
   confirmed: number
+  unused: number
 }
 
 function setUp(sources: readonly Source[], options: { unused?: 'reject'; sliceMs?: number } = {}) {
@@ -37,7 +38,7 @@ function setUp(sources: readonly Source[], options: { unused?: 'reject'; sliceMs
     awaitsComparison: false,
     sliceMs,
   })
-  const told: Told = { accepted: [], rejected: [], failed: [], confirmed: 0 }
+  const told: Told = { accepted: [], rejected: [], failed: [], confirmed: 0, unused: 0 }
   writer.observe({
     accepted: ({ revision, version, epoch, value }, isHealed) => {
       told.accepted.push({ revision, version, epoch, value, isHealed })
@@ -46,7 +47,7 @@ function setUp(sources: readonly Source[], options: { unused?: 'reject'; sliceMs
     rejected: (event) => {
       told.rejected.push({ revision: event.revision, codes: event.issues.map((issue) => issue.code) })
     },
-    unused: () => {},
+    unused: () => void told.unused++,
     connectivity: () => {},
     failed: (error) => void told.failed.push(error),
   })
@@ -62,6 +63,23 @@ function raise(): never {
 }
 
 describe('UpdateProcessor', () => {
+  it('lists unused keys at the revision they were written last, and tells of them once', () => {
+    for (const path of ['zz', 'x//y', 'a/b']) {
+      const store = createManualSource({ name: 'store' })
+      const { writer, told } = setUp([store])
+      store.replace(1, { a: '1' })
+      for (const [revision, value] of [
+        [2, '1'],
+        [3, '2'],
+        [4, '2'],
+      ] as const) {
+        store.patch(revision, { [path]: value })
+        expect(writer.unused.map(({ origin }) => origin.revision)).toEqual([revision])
+      }
+      expect(told.unused).toBe(1)
+    }
+  })
+
   it('judges nothing before every source has handed over its tree', () => {
     const local = createManualSource({ name: 'local', isRemote: false })
     const store = createManualSource({ name: 'store' })
