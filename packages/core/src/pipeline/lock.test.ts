@@ -50,7 +50,7 @@ describe('what Object.freeze does not reach cannot be written either', () => {
       'callback.fill',
       z.instanceof(Key),
       key,
-      (bytes: Key) => bytes.forEach((_, __, all) => all.fill(0)),
+      (bytes: Key) => bytes.forEach((_, __, all) => void all.fill(0)),
     ],
     ['Buffer.fill', toBuffer, 'key', (bytes: Buffer) => bytes.fill(0)],
     ['Buffer.write', toBuffer, 'key', (bytes: Buffer) => bytes.write('x')],
