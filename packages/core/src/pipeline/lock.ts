@@ -65,10 +65,11 @@ type ArrayClass = new (from: AnyArray) => AnyArray
 const LOCKED = new WeakSet<object>()
 
 function lockedArray(previous: unknown, next: AnyArray): AnyArray | undefined {
-  if (LOCKED.has(next)) return next
   const copy = copyOfArray(next) ?? (isReadBytes(next) ? next : undefined)
   if (copy === undefined) return undefined
   if (isDeepStrictEqual(previous, copy)) return previous as AnyArray
+  // Bytes of an own class are locked in place, and may come again.
+  if (LOCKED.has(copy)) return copy
   LOCKED.add(copy)
   for (const name of arrayWriters(copy)) {
     Object.defineProperty(copy, name, { value: () => refuse(`call ${name}()`) })

@@ -7,6 +7,8 @@ import { TrailWatches } from './trail-watches.ts'
 
 /** Several events come for one save; reading waits until they have stopped for this long. */
 const SETTLE_MS = 50
+/** Events put off reading so often at most: they may come without end. */
+const MOST_DELAYS = 5
 /** What is there counts when it has not changed for this long: an editor, a copy or a script may still be at work. */
 const QUIET_MS = 250
 /** An empty file at the start, or where there was none, may be one that is about to be written. */
@@ -59,6 +61,7 @@ export class WatchedFile {
   /** A read that waits for the one under way. */
   #queued: Promise<void> | undefined = undefined
   #settling: unknown = undefined
+  #delays = 0
   #polling: unknown = undefined
 
   constructor(path: string, options: WatchedFileOptions) {
@@ -192,9 +195,13 @@ export class WatchedFile {
   }
 
   #settle(): void {
-    if (this.#isClosed) return
+    if (this.#isClosed || this.#delays >= MOST_DELAYS) return
+    this.#delays += 1
     this.#options.clock.clearTimeout(this.#settling)
-    this.#settling = this.#options.clock.setTimeout(() => void this.refresh(), SETTLE_MS)
+    this.#settling = this.#options.clock.setTimeout(() => {
+      this.#delays = 0
+      void this.refresh()
+    }, SETTLE_MS)
   }
 
   #poll(): void {
