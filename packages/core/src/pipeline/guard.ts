@@ -4,6 +4,7 @@ import type { GuardMemory, SeenTree } from './guard-memory.ts'
 import { directoriesOf, type GuardedSource, howToAllow } from './guarded-source.ts'
 import type { LayerTree } from './layer-tree.ts'
 import type { Issue, Path } from '../issue.ts'
+import type { EarlierMemory } from './outcome.ts'
 import type { RemovalPermission, ReplaceUpdate } from '../source/source.ts'
 import { pathText } from './path-text.ts'
 import { emptied, goneCount, hasStandIn, standIns, sum } from './removals.ts'
@@ -180,12 +181,12 @@ export class Guard {
   }
 
   /** The staged tree of a source is the one that an earlier process accepted last. Goes on from what that one remembered. */
-  restore(source: number, memory: GuardMemory | undefined, now: number): void {
+  restore(source: number, memory: EarlierMemory | undefined, now: number): void {
     const watched = itemAt(this.#sources, source)
     this.#accept(watched, now)
     if (memory === undefined) return
-    watched.accepted = memory.leafCount
-    watched.peak = memory.peak
+    watched.accepted = memory.leafCount ?? watched.accepted
+    watched.peak = memory.peak ?? watched.accepted + sum(memory.removed.map((keys) => keys.length))
     watched.since = memory.since
     watched.isRefused = memory.isRefused
     watched.remembered = { seen: memory.seen, allowed: memory.allowed.map((keys) => new Set(keys)) }

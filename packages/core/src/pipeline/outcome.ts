@@ -58,7 +58,13 @@ export interface EvaluateOptions {
 export interface EarlierState {
   readonly layers: readonly (readonly Leaf[])[]
   /** undefined: nothing beside the leaves is known. */
-  readonly memory: GuardMemory | undefined
+  readonly memory: EarlierMemory | undefined
+}
+
+/** What the guard of that process knew; without counts where those were of other layers. */
+export type EarlierMemory = Omit<GuardMemory, 'leafCount' | 'peak'> & {
+  readonly leafCount: number | undefined
+  readonly peak: number | undefined
 }
 
 /**

@@ -2,6 +2,14 @@ import { LivetreeError } from '../errors.ts'
 import type { GuardMemory, SeenTree } from '../pipeline/guard-memory.ts'
 import type { Leaf } from '../source/source.ts'
 
+/** What one layer held. */
+export interface StoredLayer {
+  readonly name: string
+  /** Where it was mounted in the schema; undefined: at the top, or in a file of an earlier version. */
+  readonly at?: string | undefined
+  readonly leaves: readonly Leaf[]
+}
+
 /** What one source held when the snapshot was taken. */
 export interface StoredSource {
   readonly name: string
@@ -13,7 +21,7 @@ export interface StoredSource {
   readonly store?: string | undefined
   /** What the guard remembers; undefined in files of earlier versions. */
   readonly guard?: GuardMemory | undefined
-  readonly layers: readonly { readonly name: string; readonly leaves: readonly Leaf[] }[]
+  readonly layers: readonly StoredLayer[]
 }
 
 /** The raw leaves of every remote source at the last good state; validated again by the schema before they are used. */
@@ -32,8 +40,9 @@ export interface SnapshotDocument {
 export function encodeDocument(document: SnapshotDocument): Buffer {
   const sources = document.sources.map((source) => ({
     ...source,
-    layers: source.layers.map(({ name, leaves }) => ({
+    layers: source.layers.map(({ name, at, leaves }) => ({
       name,
+      at,
       leaves: leaves.map(({ path, value, revision }) => [path, storable(value, path), revision]),
     })),
   }))
@@ -92,9 +101,10 @@ export function decodeDocument(bytes: Uint8Array, path: string): SnapshotDocumen
     if (content === undefined) throw damaged('a value is missing in it')
     return { path: read.text(path), value: content, revision: read.number(revision) }
   }
-  const layer = (value: unknown) => {
-    const { name, leaves } = read.record(value)
-    return { name: read.text(name), leaves: read.list(leaves).map(leaf) }
+  const layer = (value: unknown): StoredLayer => {
+    const { name, at, leaves } = read.record(value)
+    const place = at === undefined ? {} : { at: read.text(at) }
+    return { name: read.text(name), ...place, leaves: read.list(leaves).map(leaf) }
   }
   const seenTree = (value: unknown): SeenTree => {
     const { revision, store } = read.record(value)

@@ -5,6 +5,7 @@ import type { SnapshotDocument, StoredSource } from '../snapshot-file/snapshot-d
 import type { SnapshotFile } from '../snapshot-file/snapshot-file.ts'
 import type { Clock, EarlierPlace, Leaf, Source } from '../source/source.ts'
 import type { ConfigLog } from '../config-log.ts'
+import { earlierStateOf } from './earlier-state.ts'
 import type { UpdateProcessor } from '../updates/update-processor.ts'
 
 /** An older snapshot is not compared with: removals since then are more likely intended than accidental. */
@@ -110,11 +111,8 @@ export class Comparison {
     for (const [index, { name, layers, isRemote }] of sources.entries()) {
       const earlier = isRemote ? stored.get(name) : undefined
       if (earlier === undefined) continue
-      const found = layers.map((layer) => earlier.layers.find((other) => other.name === layer.name))
-      // Counts of other layers, or of leaves as another schema reads them, cannot be compared.
-      const isSame = document?.fingerprint === fingerprint && found.every((layer) => layer !== undefined)
-      const memory = isSame ? earlier.guard : undefined
-      const state = { layers: found.map((layer) => layer?.leaves ?? []), memory }
+      const state = earlierStateOf(earlier, layers, document?.fingerprint === fingerprint)
+      const { memory } = state
       // The guard's memory belongs to the tree seen last. Without it, every revision since the accepted one is validated.
       const { revision, store } = memory?.seen ?? earlier
       const isSameAs: EarlierPlace['isSameAs'] = (layers) => isSettled(state, layers)

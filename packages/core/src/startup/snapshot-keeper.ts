@@ -129,7 +129,11 @@ export class SnapshotKeeper {
         provenAt: provenAt ?? 0,
         store,
         guard: writer.guardMemory(index),
-        layers: source.layers.map((layer, at) => ({ name: layer.name, leaves: itemAt(layers, at) })),
+        layers: source.layers.map(({ name: layer, at }, number) => ({
+          name: layer,
+          ...(at !== undefined && { at }),
+          leaves: itemAt(layers, number),
+        })),
       }
     })
     this.#writtenProof = this.#provenAt()
@@ -143,7 +147,9 @@ export class SnapshotKeeper {
       const index = indexes.get(name)
       if (guard === undefined || index === undefined) return stored
       const isRefused = guard.isRefused || this.#refused.has(name)
-      const { allowed, seen } = this.#options.writer.guardMemory(index)
+      const { allowed: ofNow, seen } = this.#options.writer.guardMemory(index)
+      const names = itemAt(this.#options.sources, index).source.layers.map((layer) => layer.name)
+      const allowed = stored.layers.map((layer) => ofNow[names.indexOf(layer.name)] ?? [])
       return { ...stored, guard: { ...guard, isRefused, allowed, seen } }
     })
     return { ...found, sources }

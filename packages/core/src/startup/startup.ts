@@ -4,6 +4,7 @@ import type { Issue } from '../issue.ts'
 import type { SnapshotDocument } from '../snapshot-file/snapshot-document.ts'
 import type { SnapshotFile } from '../snapshot-file/snapshot-file.ts'
 import type { Comparison } from './comparison.ts'
+import { earlierStateOf } from './earlier-state.ts'
 import type { ConfigLog } from '../config-log.ts'
 import { withDeadline } from '../deadline.ts'
 import type { ResolvedLoadOptions } from './load-options.ts'
@@ -166,7 +167,7 @@ async function serveSnapshot(
     const document = checkDocument(parts, await withDeadline(() => file.read(), reading), file.path)
     // The store may have answered while the file was read.
     if (parts.writer.snapshot !== undefined) return undefined
-    const issues = standInFor(parts, 'snapshot', ({ source }) => storedSource(document, source.name))
+    const issues = standInFor(parts, 'snapshot', ({ source }) => storedSource(document, source))
     if (issues.length > 0) throw unfit(document, issues, parts, file.path)
     return Math.min(...document.sources.map(({ provenAt }) => provenAt))
   } catch (error) {
@@ -189,11 +190,11 @@ function standInFor(
   return attempt(remote)
 }
 
-function storedSource(document: SnapshotDocument, name: string): StoredTree {
-  const source = document.sources.find((each) => each.name === name)
-  if (source === undefined) throw new LivetreeError('internal', `The snapshot lacks source ${name}.`)
-  const { revision, epoch, layers } = source
-  return { revision, epoch, layers: layers.map(({ leaves }) => leaves) }
+function storedSource(document: SnapshotDocument, { name, layers }: Source): StoredTree {
+  const stored = document.sources.find((each) => each.name === name)
+  if (stored === undefined) throw new LivetreeError('internal', `The snapshot lacks source ${name}.`)
+  const { revision, epoch } = stored
+  return { revision, epoch, layers: earlierStateOf(stored, layers, false).layers }
 }
 
 function checkDocument(
@@ -209,8 +210,8 @@ function checkDocument(
   if (document.name !== name) throw outdated(`was written for configuration "${document.name.slice(0, 200)}"`)
   for (const { source } of sources.filter((state) => state.source.isRemote)) {
     const stored = document.sources.find((other) => other.name === source.name)
-    const layers = stored?.layers.map((layer) => layer.name)
-    if (JSON.stringify(layers) !== JSON.stringify(source.layers.map((layer) => layer.name))) {
+    const names = new Set(stored?.layers.map((layer) => layer.name))
+    if (stored === undefined || source.layers.some((layer) => !names.has(layer.name))) {
       throw outdated(`does not hold what source ${source.name} holds now`)
     }
   }
