@@ -1,9 +1,9 @@
-import { compare, type EtcdClient, op } from '@livetree/etcd'
+import { compare, type EtcdClient, EtcdError, op } from '@livetree/etcd'
 import { CallerWait, WAIT_CHECKS, type WaitOptions } from './caller-wait.ts'
-import { checkName, type OptionChecks, readOptions } from './check-argument.ts'
+import { checkName, type OptionChecks, readOptions, refuse } from './check-argument.ts'
 import { keyGone } from './key-gone.ts'
 import { sendAgain } from './send-again.ts'
-import { checkClient, openedSession } from './session.ts'
+import { checkClient, type OpenSession, openedSession } from './session.ts'
 import type { Session } from './session-contract.ts'
 
 /** Options of `Barrier.hold`. */
@@ -20,7 +20,12 @@ const HOLD_CHECKS: OptionChecks<HoldOptions> = {
 /** A gate: who waits passes once it is released. Its key is that of Go's recipe `Barrier`. */
 export interface Barrier {
   readonly name: string
-  /** Raises the barrier; one that is up stays as it is. Repeated until it is confirmed. */
+  /**
+   * Raises the barrier; one that is up stays as it is. Repeated until it is confirmed.
+   *
+   * @throws CoordinationError `cancelled`, `deadline_exceeded`, `session_lost`, `closed`; `invalid_argument` for a session of
+   * another cluster; EtcdError if etcd refuses
+   */
   hold(options?: HoldOptions): Promise<void>
   /**
    * Resolves when the barrier is down, at once if it is not up.
@@ -43,6 +48,15 @@ export function createBarrier(client: EtcdClient, name: string): Barrier {
   return new KeyBarrier(client, name)
 }
 
+/** Throws what it means that a barrier could not be held with a session. */
+async function refusal(owner: OpenSession, what: string, error: unknown): Promise<never> {
+  await owner.noteUserError(error)
+  owner.signal.throwIfAborted()
+  const isForeign =
+    error instanceof EtcdError && (error.code === 'cluster_changed' || error.code === 'lease_not_found')
+  throw isForeign ? refuse(`the session of ${what} is of another cluster than the barrier`, error) : error
+}
+
 class KeyBarrier implements Barrier {
   readonly name: string
   readonly #client: EtcdClient
@@ -60,8 +74,8 @@ class KeyBarrier implements Barrier {
     using wait = new CallerWait(what, limits, ...(owner === undefined ? [] : [owner]))
     const put = op.put(this.name, '', owner === undefined ? {} : { lease: owner.lease })
     const txn = this.#client.kv.txn().if(compare.isAbsent(this.name)).then(put)
-    const onError = (error: unknown): void => owner?.noteError(error)
-    await wait.race(sendAgain(() => txn.commit(owner?.control), { signal: wait.signal, onError }))
+    const holding = sendAgain(() => txn.commit(owner?.control), { signal: wait.signal })
+    await wait.race(owner === undefined ? holding : holding.catch((error) => refusal(owner, what, error)))
   }
 
   async wait(options?: WaitOptions): Promise<void> {

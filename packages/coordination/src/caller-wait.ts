@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
-import { MILLISECONDS, type OptionChecks, SIGNAL } from './check-argument.ts'
+import type { CallControl } from '@livetree/etcd'
+import { CLUSTER_ID, FUNCTION, MILLISECONDS, type OptionChecks, SIGNAL } from './check-argument.ts'
 import { CoordinationError } from './errors.ts'
 
 /** Options of every call that waits. */
@@ -12,6 +13,13 @@ export interface WaitOptions {
 
 /** The checks of `WaitOptions`. */
 export const WAIT_CHECKS: OptionChecks<WaitOptions> = { timeoutMs: MILLISECONDS, signal: SIGNAL }
+
+/** The checks of the client's `CallControl`. */
+export const CALL_CHECKS: OptionChecks<CallControl> = {
+  ...WAIT_CHECKS,
+  onRetry: FUNCTION,
+  clusterId: CLUSTER_ID,
+}
 
 /** Something that ends, such as a session: calls `onEnd` once, at once if it is over. Returns how to unsubscribe. */
 export interface Ending {

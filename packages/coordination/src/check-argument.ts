@@ -23,6 +23,18 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
+/** False also for lists, maps and instances of classes, whose parts are not options of their own. */
+function isPlain(value: unknown): value is object {
+  try {
+    if (!isObject(value)) return false
+    const prototype: unknown = Object.getPrototypeOf(value)
+    // That of another realm is a different object, and has no prototype either.
+    return prototype === null || Object.getPrototypeOf(prototype) === null
+  } catch {
+    return false
+  }
+}
+
 /** Describes an unusable value without showing text, which may be a secret. */
 function shown(value: unknown): string {
   if (typeof value === 'string') return value === '' ? 'empty' : `a text of ${value.length} characters`
@@ -62,6 +74,11 @@ export const BYTES: Check = {
 export const LEASE_ID: Check = {
   accepts: (value) => typeof value === 'bigint' && value > 0n && value < 2n ** 63n,
   expected: 'a positive bigint below 2^63',
+}
+/** Accepts the id of a cluster. */
+export const CLUSTER_ID: Check = {
+  accepts: (value) => typeof value === 'bigint' && value >= 0n && value < 2n ** 64n,
+  expected: 'a bigint from 0 to 2^64 - 1',
 }
 /** Accepts a logger. */
 export const LOGGER: Check = {
@@ -126,7 +143,7 @@ export function readOptions<T extends object>(
 ): T {
   const read: Record<string, unknown> = {}
   if (given === undefined) return read as T
-  if (!isObject(given)) throw refuse(`the options of ${what} are ${shown(given)}, not an object`)
+  if (!isPlain(given)) throw refuse(`the options of ${what} are ${shown(given)}, not a plain object`)
   for (const [name, value] of entriesOf(what, given)) {
     if (!Object.hasOwn(checks, name)) {
       const names = Object.keys(checks).join(', ')

@@ -1,4 +1,6 @@
 import type { CallControl } from '@livetree/etcd'
+import { CALL_CHECKS } from './caller-wait.ts'
+import { readOptions } from './check-argument.ts'
 import { isDirectChild } from './key-queue.ts'
 import type { OpenSession } from './session.ts'
 
@@ -18,10 +20,11 @@ export interface Contender {
 export async function listContenders(
   session: OpenSession,
   prefix: string,
-  options: CallControl = {},
+  options: CallControl | undefined,
 ): Promise<readonly Contender[]> {
   const sort = { by: 'create' } as const
-  const { entries } = await session.client.kv.getRange({ ...options, prefix, sort })
+  const given = readOptions(`reading ${prefix}`, CALL_CHECKS, options)
+  const { entries } = await session.client.kv.getRange({ ...given, prefix, sort })
   return entries
     .filter(({ key }) => isDirectChild(key, prefix))
     .map(({ key, createRevision, lease, value }) => ({

@@ -5,6 +5,7 @@ import { contend } from './contend.ts'
 import { type Contender, listContenders } from './contenders.ts'
 import { CoordinationError } from './errors.ts'
 import { type Held, HeldKey } from './held.ts'
+import { InOrder } from './in-order.ts'
 import { type KeyQueue, queueOf } from './key-queue.ts'
 import type { OwnKey } from './own-key.ts'
 import { type OpenSession, openedSession } from './session.ts'
@@ -100,8 +101,7 @@ class KeyElection implements Election {
 
 class KeyLeadership extends HeldKey implements Leadership {
   #value: Buffer
-  /** Proclamations are sent one after the other, so that the last one called is the one that stays. */
-  #last: Promise<void> = Promise.resolve()
+  readonly #proclamations = new InOrder()
 
   constructor(own: OwnKey, value: Bytes, stop: AbortSignal | undefined) {
     super(own, stop)
@@ -115,9 +115,7 @@ class KeyLeadership extends HeldKey implements Leadership {
   async proclaim(value: Bytes): Promise<void> {
     checkArgument('the value', BYTES, value)
     const copy = Buffer.from(value as string)
-    const writing = this.#last.then(() => this.#write(copy))
-    this.#last = writing.catch(() => undefined)
-    await writing
+    await this.#proclamations.run(() => this.#write(copy))
   }
 
   async resign(options?: WaitOptions): Promise<void> {

@@ -11,6 +11,7 @@ import {
 import { leave } from './contend.ts'
 import { CoordinationError } from './errors.ts'
 import { type Held, HeldKey } from './held.ts'
+import { InOrder } from './in-order.ts'
 import { isDirectChild } from './key-queue.ts'
 import type { KeptChange } from './kept-range.ts'
 import { OwnKey } from './own-key.ts'
@@ -32,7 +33,7 @@ const JOIN_CHECKS: OptionChecks<JoinOptions> = { ...WAIT_CHECKS, id: KEY_PART, v
 export interface Membership extends Held {
   readonly id: string
   /**
-   * Replaces the value that the others see.
+   * Replaces the value that the others see. Calls take effect in their order.
    *
    * @throws CoordinationError `lock_lost`, `session_lost`, `closed`; EtcdError if etcd refuses
    */
@@ -111,6 +112,7 @@ export async function openGroup(client: EtcdClient, name: string, options?: View
 
 class KeyMembership extends HeldKey implements Membership {
   readonly id: string
+  readonly #updates = new InOrder()
 
   constructor(own: OwnKey, id: string) {
     super(own)
@@ -119,8 +121,12 @@ class KeyMembership extends HeldKey implements Membership {
 
   async update(value: Bytes): Promise<void> {
     checkArgument('the value', BYTES, value)
+    const copy = Buffer.from(value as string)
     this.throwIfLost()
-    await this.own.write(value)
+    await this.#updates.run(async () => {
+      this.throwIfLost()
+      await this.own.write(copy)
+    })
   }
 
   async leave(options?: WaitOptions): Promise<void> {

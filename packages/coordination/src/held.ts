@@ -6,7 +6,7 @@ import {
   type ResultsOf,
   type Txn,
 } from '@livetree/etcd'
-import { CallerWait, WAIT_CHECKS, type WaitOptions } from './caller-wait.ts'
+import { CALL_CHECKS, CallerWait, WAIT_CHECKS, type WaitOptions } from './caller-wait.ts'
 import { readOptions } from './check-argument.ts'
 import { CoordinationError } from './errors.ts'
 import type { OwnKey } from './own-key.ts'
@@ -109,14 +109,15 @@ export class HeldKey implements Held {
     this.#own.session.assertOpen()
   }
 
-  async verify(options: CallControl = {}): Promise<void> {
+  async verify(options?: CallControl): Promise<void> {
+    const given = readOptions('verify', CALL_CHECKS, options)
     this.throwIfLost()
     const { client, control } = this.#own.session
     try {
-      const found = await client.kv.get(this.key, { ...options, ...control })
+      const found = await client.kv.get(this.key, { ...given, ...control })
       if (found?.createRevision !== this.token) this.#own.markGone()
     } catch (error) {
-      this.#own.session.noteError(error)
+      await this.#own.session.noteUserError(error)
       this.#own.signal.throwIfAborted()
       throw error
     }
@@ -135,8 +136,10 @@ export class HeldKey implements Held {
         .commit(this.#own.session.control)
       if (result.succeeded) return result.results as ResultsOf<T>
     } catch (error) {
-      if (error instanceof EtcdError) this.#own.session.noteError(error)
-      throw error
+      await this.#own.session.noteUserError(error)
+      // A lease that was not found is the only error of a lost session of which it is known that nothing was written.
+      const isRefused = error instanceof EtcdError && error.code === 'lease_not_found'
+      throw isRefused && !this.isHeld ? this.#lost() : error
     }
     this.#own.markGone()
     throw this.#lost()

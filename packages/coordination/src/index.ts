@@ -9,6 +9,7 @@ export { type CoordinationErrorCode, coordinationErrorCodes } from './error-code
 export { CoordinationError, type CoordinationErrorDetails } from './errors.ts'
 export { type Group, joinGroup, type JoinOptions, type Member, type Membership, openGroup } from './group.ts'
 export type { Held } from './held.ts'
+export type { Job } from './job.ts'
 export { acquireLock, type AcquireLockOptions, createMutex, type Lock, type Mutex } from './mutex.ts'
 export { type PartitionerOptions, runPartitioner } from './partitioner.ts'
 export { createReadWriteLock, type LockSide, type ReadWriteLock } from './read-write-lock.ts'
@@ -16,7 +17,8 @@ export { runElection, type RunElectionOptions } from './run-election.ts'
 export { openSession } from './session.ts'
 export type { Session, SessionOptions } from './session-contract.ts'
 export type { View, ViewOptions } from './view.ts'
-export { type Counter, type CounterResult, createCounter } from './counter.ts'
+export { type Counter, createCounter } from './counter.ts'
+export type { CounterResult } from './counter-writer.ts'
 export { createSemaphore, type Permit, type Semaphore, type SemaphoreOptions } from './semaphore.ts'
 export {
   createDoubleBarrier,
@@ -26,7 +28,6 @@ export {
 } from './double-barrier.ts'
 export {
   createWorkQueue,
-  type Job,
   type PutJobOptions,
   type WorkQueue,
   type WorkQueueOptions,

@@ -64,6 +64,11 @@ export class KeptRange implements Ending {
     )
   }
 
+  /** True once the first list is complete. */
+  get isListed(): boolean {
+    return this.#isListed
+  }
+
   /** The entries at `revision`, by key. */
   get entries(): Iterable<KeptEntry> {
     return this.#held.values()
@@ -133,8 +138,9 @@ export class KeptRange implements Ending {
       if (!isSame(previous, current)) changes.push({ previous, current })
     }
     this.#setStale(false)
-    if (changes.length > 0 || !this.#isListed) this.#handlers.onChange(changes, revision)
+    const isFirst = !this.#isListed
     this.#isListed = true
+    if (changes.length > 0 || isFirst) this.#handlers.onChange(changes, revision)
     this.#first.resolve()
   }
 

@@ -9,6 +9,12 @@ export interface KeyGoneOptions {
   readonly signal: AbortSignal
 }
 
+/** Which changes end a wait for any. */
+export interface AnyChangeOptions extends KeyGoneOptions {
+  /** False for keys whose changes are passed over. Default: all count. */
+  readonly counts?: (key: string) => boolean
+}
+
 /**
  * Waits until a key is deleted, or a key of a range, and returns true. Returns false when the history in which that would be
  * seen is compacted, or when the watch ends: the caller then reads the current state.
@@ -25,13 +31,13 @@ export function keyGone(range: KeyRange, options: KeyGoneOptions): Promise<boole
  *
  * @throws EtcdError if the server refuses to watch the range
  */
-export function anyChange(range: KeyRange, options: KeyGoneOptions): Promise<boolean> {
+export function anyChange(range: KeyRange, options: AnyChangeOptions): Promise<boolean> {
   return nextEvent(range, options, {})
 }
 
 function nextEvent(
   range: KeyRange,
-  { client, header, signal }: KeyGoneOptions,
+  { client, header, signal, counts = () => true }: AnyChangeOptions,
   filter: Pick<WatchOptions, 'only'>,
 ): Promise<boolean> {
   return new Promise((resolve, reject) => {
@@ -47,9 +53,10 @@ function nextEvent(
     const watcher = client.watch.subscribe(
       range,
       {
-        onEvents: () => {
-          watcher.cancel()
+        onEvents: ({ events }) => {
+          if (!events.some(({ key }) => counts(key))) return
           settle(() => resolve(true))
+          watcher.cancel()
         },
         onEnd: (error) => {
           const isRefused =

@@ -33,15 +33,21 @@ export class PermitWaiters {
   readonly #keys: PermitKeys
   readonly #waiters = new Set<Waiter>()
   #range: KeptRange | undefined
+  /** The last valid one: a limit that is deleted, or made unreadable, changes nothing for those who wait. */
   #limit = 0
+  #isWarned = false
 
   constructor(client: EtcdClient, keys: PermitKeys) {
     this.#client = client
     this.#keys = keys
   }
 
-  /** Waits until fewer keys than the limit were created before this one, at one revision. */
-  wait(key: string, token: number): PermitTurn {
+  /**
+   * Waits until fewer keys than the limit were created before this one, at one revision. `limit` is the one at which the key
+   * was created.
+   */
+  wait(key: string, token: number, limit: number): PermitTurn {
+    if (this.#waiters.size === 0) this.#limit = limit
     const waiter = { key, token, turn: Promise.withResolvers<void>() }
     this.#waiters.add(waiter)
     const range = this.#open()
@@ -72,7 +78,7 @@ export class PermitWaiters {
 
   #decide(): void {
     const range = this.#range
-    if (range === undefined) return
+    if (range?.isListed !== true) return
     this.#readLimit(range.get(Buffer.from(this.#keys.limitKey).toString('latin1'))?.value)
     const tokens = [...range.entries]
       .filter(({ key }) => isPermit(key.toString(), this.#keys.permits))
@@ -85,12 +91,12 @@ export class PermitWaiters {
     }
   }
 
-  /** A limit that was deleted or made unreadable by hand changes nothing. */
   #readLimit(stored: Buffer | undefined): void {
     const limit = parseLimit(stored?.toString())
-    if (limit === undefined)
+    if (limit !== undefined) this.#limit = limit
+    else if (!this.#isWarned)
       this.#keys.logger.warn('A semaphore has no valid limit', { key: this.#keys.limitKey })
-    else this.#limit = limit
+    this.#isWarned = limit === undefined
   }
 }
 

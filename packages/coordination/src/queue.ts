@@ -1,9 +1,20 @@
-import { type Bytes, compare, type EtcdClient, EtcdError, op, type RangeResult } from '@livetree/etcd'
+import {
+  type Bytes,
+  compare,
+  type Entry,
+  type EtcdClient,
+  EtcdError,
+  op,
+  type RangeOptions,
+  type RangeResult,
+} from '@livetree/etcd'
 import { CallerWait, WAIT_CHECKS, type WaitOptions } from './caller-wait.ts'
 import { BYTES, checkArgument, checkName, readOptions } from './check-argument.ts'
 import { anyChange } from './key-gone.ts'
+import { isDirectChild } from './key-queue.ts'
 import { mayBeApplied, sendAgain } from './send-again.ts'
 import { checkClient } from './session.ts'
+import { Turns } from './turns.ts'
 
 /** One entry that was taken from a queue. */
 export interface QueueEntry {
@@ -15,8 +26,8 @@ export interface QueueEntry {
 
 /**
  * A queue in which each entry is taken at most once, in the order in which the entries were put. What a taker does not
- * finish is lost: `createWorkQueue` gives an entry again until it is completed. Entries of Go's recipe `Queue` are
- * taken, too.
+ * finish is lost: `createWorkQueue` gives an entry again until it is completed. Every key directly below `<name>/` is an
+ * entry, also those of Go's recipe `Queue`; keys further down are left alone.
  */
 export interface Queue {
   readonly name: string
@@ -49,12 +60,34 @@ export function createQueue(client: EtcdClient, name: string): Queue {
   return new EntryQueue(client, name)
 }
 
+interface First {
+  /** Undefined if there is no entry. */
+  readonly first: Entry | undefined
+  readonly header: RangeResult['header']
+}
+
+const LEAST_PAGE = 128
+
+/**
+ * The page after one without entries. A transaction creates many keys at one revision, so it begins with the last revision
+ * of the page before, and has room for more keys than that.
+ */
+function following({ limit = 1 }: RangeOptions, entries: readonly Entry[]): RangeOptions {
+  const minCreateRevision = entries.at(-1)?.createRevision ?? 0
+  return { limit: Math.max(LEAST_PAGE, limit * 2), keysOnly: true, minCreateRevision }
+}
+
+/** Reads an entry that was found in a page again, with those that were created with it. */
+function withValues({ limit = 1 }: RangeOptions, { createRevision }: Entry): RangeOptions {
+  return { limit, minCreateRevision: createRevision, maxCreateRevision: createRevision }
+}
+
 class EntryQueue implements Queue {
   readonly name: string
   readonly #client: EtcdClient
   readonly #prefix: string
   /** The takers of this process take turns, so that they neither compete for one entry nor all wake for it. */
-  #turn: Promise<void> = Promise.resolve()
+  readonly #turns = new Turns()
 
   constructor(client: EtcdClient, name: string) {
     this.name = name
@@ -71,14 +104,14 @@ class EntryQueue implements Queue {
 
   async take(options?: WaitOptions): Promise<QueueEntry> {
     using wait = new CallerWait(`taking from ${this.name}`, readOptions('take', WAIT_CHECKS, options))
-    return await this.#inTurn(wait, async () => {
+    return await this.#turns.run(wait, async () => {
       for (;;) {
-        const first = await this.#first(wait)
+        const { first, header } = await this.#first(wait)
         const entry = await this.#remove(first, wait.signal)
         if (entry !== undefined) return entry
-        if (first.entries.length > 0) continue
-        const { header } = first
-        const watched = { client: this.#client, header, signal: wait.signal }
+        if (first !== undefined) continue
+        const counts = (key: string): boolean => isDirectChild(key, this.#prefix)
+        const watched = { client: this.#client, header, signal: wait.signal, counts }
         await wait.race(anyChange({ prefix: this.#prefix }, watched))
       }
     })
@@ -87,33 +120,36 @@ class EntryQueue implements Queue {
   async tryTake(options?: WaitOptions): Promise<QueueEntry | undefined> {
     using wait = new CallerWait(`taking from ${this.name}`, readOptions('tryTake', WAIT_CHECKS, options))
     for (;;) {
-      const first = await this.#first(wait)
+      const { first } = await this.#first(wait)
       const entry = await this.#remove(first, wait.signal)
-      if (entry !== undefined || first.entries.length === 0) return entry
+      if (entry !== undefined || first === undefined) return entry
     }
   }
 
-  async #inTurn<R>(wait: CallerWait, run: () => Promise<R>): Promise<R> {
-    const before = this.#turn
-    const done = Promise.withResolvers<void>()
-    this.#turn = before.then(() => done.promise)
-    try {
-      await wait.race(before)
-      return await run()
-    } finally {
-      done.resolve()
+  /** The oldest entry, as it was at the revision of the header. Keys of other names are passed over, page by page. */
+  async #first(wait: CallerWait): Promise<First> {
+    let page: RangeOptions = { limit: 1 }
+    for (;;) {
+      const { entries, hasMore, header } = await this.#page(wait, page)
+      const found = entries.find(({ key }) => isDirectChild(key, this.#prefix))
+      if (found !== undefined && page.keysOnly !== true) return { first: found, header }
+      if (found !== undefined) page = withValues(page, found)
+      else if (hasMore) page = following(page, entries)
+      else if (page.maxCreateRevision === undefined) return { first: undefined, header }
+      // It was taken meanwhile.
+      else page = { limit: 1 }
     }
   }
 
-  #first(wait: CallerWait): Promise<RangeResult> {
-    // By creation and not by key, because the keys of other languages are made in another way.
-    const query = { prefix: this.#prefix, sort: { by: 'create' }, limit: 1 } as const
+  /** By creation and not by key, because the keys of other languages are made in another way. */
+  #page(wait: CallerWait, page: RangeOptions): Promise<RangeResult> {
+    const query = { ...page, prefix: this.#prefix, sort: { by: 'create' } } as const
     const { signal } = wait
     return wait.race(sendAgain(() => this.#client.kv.getRange(query), { signal, isPatient: true }))
   }
 
   /** Removes the entry unless somebody else does first. Awaited also by a call that is cancelled, or it would be lost. */
-  async #remove({ entries: [entry] }: RangeResult, signal: AbortSignal): Promise<QueueEntry | undefined> {
+  async #remove(entry: Entry | undefined, signal: AbortSignal): Promise<QueueEntry | undefined> {
     if (entry === undefined) return undefined
     signal.throwIfAborted()
     const { key, keyBytes, modRevision, createRevision, value } = entry

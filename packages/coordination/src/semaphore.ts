@@ -1,5 +1,5 @@
 import { type CallControl, compare, type Entry, op, type RangeResult } from '@livetree/etcd'
-import { CallerWait } from './caller-wait.ts'
+import { CALL_CHECKS, CallerWait } from './caller-wait.ts'
 import { checkArgument, checkName, type OptionChecks, readOptions, refuse } from './check-argument.ts'
 import { ACQUIRE_CHECKS, type AcquireOptions, leave } from './contend.ts'
 import { type Contender, listContenders } from './contenders.ts'
@@ -16,8 +16,8 @@ import type { Session } from './session-contract.ts'
 /** Options of `createSemaphore`. */
 export interface SemaphoreOptions {
   /**
-   * How many may hold a permit at once. Stored by the first `acquire`, and compared then with what is stored. Default: the
-   * stored one.
+   * How many may hold a permit at once. Stored by the first `acquire`, and compared then with what is stored; stored again
+   * when it was deleted. Default: the stored one.
    */
   readonly limit?: number
 }
@@ -27,13 +27,19 @@ const SEMAPHORE_CHECKS: OptionChecks<SemaphoreOptions> = { limit: LIMIT }
 /** One of the permits of a semaphore. Its token fences its own expired place only, not the other permits. */
 export interface Permit extends Held {}
 
+/** The limit at the revision of the reads; undefined if there is no valid one. */
+function limitIn([, limit]: readonly RangeResult[]): number | undefined {
+  return parseLimit(limit?.entries[0]?.text)
+}
+
 /** Gives at most `limit` permits at a time, in the order of arrival over all processes. */
 export interface Semaphore {
   readonly name: string
   /**
    * Waits for a permit. Fails like `Mutex.acquire`.
    *
-   * @throws CoordinationError also `limit_mismatch` if another limit is stored than the one given
+   * @throws CoordinationError also `limit_mismatch` if another limit is stored than the one given, or no number;
+   * `invalid_argument` if none is stored and none was given
    */
   acquire(options?: AcquireOptions): Promise<Permit>
   /** Returns a permit if one is free; otherwise `undefined`, without waiting. Fails like `acquire`. */
@@ -60,7 +66,8 @@ export function createSemaphore(session: Session, name: string, options?: Semaph
 class KeySemaphore implements Semaphore {
   readonly name: string
   readonly #session: OpenSession
-  readonly #given: number | undefined
+  /** What this object stores if there is none. */
+  #given: number | undefined
   readonly #permits: string
   readonly #limitKey: string
   readonly #waiters: PermitWaiters
@@ -82,8 +89,8 @@ class KeySemaphore implements Semaphore {
 
   async acquire(options?: AcquireOptions): Promise<Permit> {
     const given = readOptions('acquire', ACQUIRE_CHECKS, options)
-    return this.#take(given, async (own, wait) => {
-      using turn = this.#waiters.wait(own.key, own.token)
+    return this.#take(given, async (own, limit, wait) => {
+      using turn = this.#waiters.wait(own.key, own.token, limit)
       wait.endWith(turn)
       await wait.race(turn.promise)
       return true
@@ -112,11 +119,13 @@ class KeySemaphore implements Semaphore {
         .then(op.put(this.#limitKey, String(limit)))
       await sendAgain(() => txn.commit(control), { signal })
     }
+    this.#given = limit
     this.#isConfirmed = true
   }
 
   async limit(options?: CallControl): Promise<number | undefined> {
-    return parseLimit((await this.#session.client.kv.get(this.#limitKey, options))?.text)
+    const given = readOptions('limit', CALL_CHECKS, options)
+    return parseLimit((await this.#session.client.kv.get(this.#limitKey, given))?.text)
   }
 
   contenders(options?: CallControl): Promise<readonly Contender[]> {
@@ -126,7 +135,7 @@ class KeySemaphore implements Semaphore {
   /** Puts a key and returns the permit: at once if one is free, or if `wait` returns true. */
   async #take(
     options: AcquireOptions,
-    waitForIt: (own: OwnKey, wait: CallerWait) => Promise<boolean>,
+    waitForIt: (own: OwnKey, limit: number, wait: CallerWait) => Promise<boolean>,
   ): Promise<Permit | undefined> {
     const session = this.#session
     session.assertOpen()
@@ -140,8 +149,13 @@ class KeySemaphore implements Semaphore {
         op.getRange({ prefix: this.#permits, keysOnly: true }),
         op.getRange({ key: this.#limitKey }),
       ]
-      const created = await wait.race(own.create(reads))
-      const isFree = this.#hasTurn(own, created.reads) || (await waitForIt(own, wait))
+      let seen = (await wait.race(own.create(reads))).reads
+      while (limitIn(seen) === undefined) {
+        await wait.race(this.#confirmLimit())
+        seen = (await wait.race(own.look(reads))).reads
+      }
+      const limit = limitIn(seen) ?? 0
+      const isFree = this.#before(own, seen) < limit || (await waitForIt(own, limit, wait))
       if (!isFree) {
         own.remove(new Error('no permit is free')).catch(() => undefined)
         return undefined
@@ -154,14 +168,14 @@ class KeySemaphore implements Semaphore {
     }
   }
 
-  /** True if at the revision of the reads fewer than the limit were before. */
-  #hasTurn(own: OwnKey, [permits, limit]: readonly RangeResult[]): boolean {
+  /** How many were before at the revision of the reads. */
+  #before(own: OwnKey, [permits]: readonly RangeResult[]): number {
     const isBefore = ({ key, createRevision }: Entry): boolean =>
       createRevision < own.token && isDirectChild(key, this.#permits)
-    const before = permits?.entries.filter(isBefore).length ?? 0
-    return before < (parseLimit(limit?.entries[0]?.text) ?? 0)
+    return permits?.entries.filter(isBefore).length ?? 0
   }
 
+  /** Stores the given limit if there is none, at first or after it was deleted. Compares it only once: it may be changed. */
   async #confirmLimit(): Promise<void> {
     const { client, control, signal } = this.#session
     const given = this.#given
@@ -174,11 +188,13 @@ class KeySemaphore implements Semaphore {
     const onError = (error: unknown): void => this.#session.noteError(error)
     const result = await sendAgain(() => txn.commit(control), { signal, onError })
     if (result.succeeded && given === undefined)
-      throw refuse(`the semaphore ${this.name} has no limit yet, and none was given`)
+      throw refuse(`the semaphore ${this.name} has no limit in the store, and none was given`)
     const stored = result.succeeded ? given : parseLimit(result.results[0]?.text)
-    if (stored === undefined)
-      throw new CoordinationError('limit_mismatch', { what: `${this.#limitKey} holds no number from 1 on` })
-    if (given !== undefined && stored !== given) {
+    if (stored === undefined) {
+      const what = `${this.#limitKey} holds no number from 1 to 1,000,000`
+      throw new CoordinationError('limit_mismatch', { what })
+    }
+    if (given !== undefined && stored !== given && !this.#isConfirmed) {
       const what = `the semaphore ${this.name} has the limit ${stored} in the store, and ${given} was given`
       throw new CoordinationError('limit_mismatch', { what })
     }

@@ -40,8 +40,8 @@ export interface Session extends AsyncDisposable {
    */
   readonly signal: AbortSignal
   /**
-   * Aborts `signal`, then releases everything and revokes the lease. Never rejects: if etcd cannot be reached, the
-   * lease expires there. Idempotent.
+   * Aborts `signal`, then releases everything and revokes the lease, within 5 seconds. Never rejects: if etcd cannot be
+   * reached, the lease expires there. Idempotent.
    */
   close(): Promise<void>
 }

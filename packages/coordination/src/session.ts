@@ -81,6 +81,14 @@ export function openedSession(session: Session): OpenSession {
   throw refuse('the session is not one that openSession returned; await it')
 }
 
+/** Waits until all have settled, but not longer than this. */
+async function settledWithin(work: Iterable<Promise<unknown>>, mostMs: number): Promise<void> {
+  const late = Promise.withResolvers<void>()
+  const timer = setTimeout(late.resolve, mostMs)
+  await Promise.race([Promise.all(work), late.promise])
+  clearTimeout(timer)
+}
+
 /** A session, with what the recipes need of it. */
 export class OpenSession implements Session, SessionPorts {
   readonly client: EtcdClient
@@ -158,6 +166,15 @@ export class OpenSession implements Session, SessionPorts {
     if (!(error instanceof EtcdError)) return
     if (error.code === 'lease_not_found') this.lose(`lease ${this.#name} does not exist any more`, error)
     if (error.code === 'cluster_changed') this.lose(`the endpoints answer for another store`, error)
+  }
+
+  /**
+   * As `noteError`, for a request that a user has a part in: its writes may name other leases, and it may be sent to another
+   * cluster. So the store of the session is asked first. Never rejects.
+   */
+  async noteUserError(error: unknown): Promise<void> {
+    if (!(error instanceof EtcdError)) return
+    if (error.code === 'lease_not_found' || error.code === 'cluster_changed') await this.suspect()
   }
 
   /** A key of the session is gone: asks whether the lease is, too. Never rejects. */
@@ -242,10 +259,13 @@ export class OpenSession implements Session, SessionPorts {
   }
 
   async #close(): Promise<void> {
-    const timeoutMs = Math.max(LEAST_CALL_MS, Math.min(LONGEST_CLOSE_MS, this.#lease.leftMs))
+    const longestMs = Math.max(LEAST_CALL_MS, Math.min(LONGEST_CLOSE_MS, this.#lease.leftMs))
+    const startedAt = performance.now()
     this.#end(new CoordinationError('closed', { what: 'the session is closed' }))
     this.#lease.letExpire()
-    await Promise.all(this.#work)
+    // What is not deleted in half of the time is deleted with the lease.
+    await settledWithin(this.#work, longestMs / 2)
+    const timeoutMs = longestMs - (performance.now() - startedAt)
     try {
       await this.client.lease.revoke(this.lease, { ...this.control, timeoutMs })
     } catch (error) {

@@ -1,20 +1,11 @@
-import {
-  type Bytes,
-  compare,
-  type Condition,
-  type Entry,
-  op,
-  type Ops,
-  type RangeResult,
-} from '@livetree/etcd'
+import { type Bytes, compare, type Condition, type Entry, op, type RangeResult } from '@livetree/etcd'
 import { CallerWait, WAIT_CHECKS, type WaitOptions } from './caller-wait.ts'
 import { BYTES, checkArgument, checkName, type OptionChecks, readOptions, whole } from './check-argument.ts'
 import { leave } from './contend.ts'
-import { CoordinationError } from './errors.ts'
-import { type Held, HeldKey } from './held.ts'
+import { type Job, KeyJob } from './job.ts'
 import { anyChange } from './key-gone.ts'
 import { OwnKey } from './own-key.ts'
-import { mayBeApplied, pause, pauseMs, sendAgain } from './send-again.ts'
+import { pause, pauseMs, sendAgain } from './send-again.ts'
 import { type OpenSession, openedSession } from './session.ts'
 import type { Session } from './session-contract.ts'
 
@@ -28,23 +19,6 @@ export interface WorkQueueOptions {
 export interface PutJobOptions extends WaitOptions {
   /** 0 to 99,999; jobs of a lower number are given first. Default 50,000. */
   readonly priority?: number
-}
-
-/** One job that was taken. It goes back into the queue when it is released, disposed of or lost before `complete()`. */
-export interface Job extends Held {
-  /** The key of the job in the queue. */
-  readonly item: string
-  readonly value: Buffer
-  /** 1 when it is given for the first time. */
-  readonly attempt: number
-  /**
-   * Removes the job for good, in one transaction with the given writes: everything, or nothing. Repeated until it is
-   * answered.
-   *
-   * @throws CoordinationError `lock_lost`: nothing was written, and the job is given again; `session_lost`: it may be
-   * completed, or be given again; EtcdError if etcd refuses
-   */
-  complete(...ops: Ops): Promise<void>
 }
 
 /** A queue in which each job is given until it is completed: at least once, to one taker at a time. */
@@ -77,7 +51,7 @@ const SPARE_JOBS = 16
  */
 export function createWorkQueue(session: Session, name: string, options?: WorkQueueOptions): WorkQueue {
   checkName(name)
-  const { maxAttempts = Number.MAX_SAFE_INTEGER } = readOptions('createWorkQueue', QUEUE_CHECKS, options)
+  const { maxAttempts = Number.POSITIVE_INFINITY } = readOptions('createWorkQueue', QUEUE_CHECKS, options)
   return new KeyWorkQueue(openedSession(session), name, maxAttempts)
 }
 
@@ -89,9 +63,19 @@ interface Listed {
   readonly header: RangeResult['header']
 }
 
-/** The part of a key after its prefix. */
-function nameOf({ key }: Entry, prefix: string): string {
-  return key.slice(prefix.length)
+/** The part of a key after its prefix. One that is not UTF-8 gets its bytes appended, so that no two are the same. */
+function nameOf({ key, keyBytes }: Entry, prefix: string): string {
+  const name = key.slice(prefix.length)
+  const isText = Buffer.from(key).equals(keyBytes)
+  return isText ? name : `${name}~${keyBytes.toString('hex')}`
+}
+
+/** The name of an item: its priority and what `kv.append` made. Other keys are left alone. */
+const ITEM_NAME = /^\d{5}\/[^/]+$/
+
+/** How often a job was given; 0 for what is no such number. */
+function attemptsIn(entry: Entry | undefined): number {
+  return entry !== undefined && /^\d{1,15}$/.test(entry.text) ? Number(entry.text) : 0
 }
 
 class KeyWorkQueue implements WorkQueue {
@@ -132,7 +116,8 @@ class KeyWorkQueue implements WorkQueue {
       }
       if (isLeaving) await pause(pauseMs(0), wait.signal)
       if (jobs.length > 0 || isLeaving) continue
-      const watched = { client: session.client, header, signal: wait.signal }
+      const counts = (key: string): boolean => key.startsWith(this.#items) || key.startsWith(this.#claims)
+      const watched = { client: session.client, header, signal: wait.signal, counts }
       await wait.race(anyChange({ prefix: `${this.name}/` }, watched))
     }
   }
@@ -145,21 +130,32 @@ class KeyWorkQueue implements WorkQueue {
       { signal, isPatient: true },
     )
     const limit = claims.count + SPARE_JOBS
-    const items = await sendAgain(
-      () => client.kv.getRange({ prefix: this.#items, keysOnly: true, limit, ...control }),
-      {
-        signal,
-        isPatient: true,
-      },
-    )
     const claimed = new Set(claims.entries.map((entry) => nameOf(entry, this.#claims)))
-    const free = items.entries.filter((entry) => !claimed.has(nameOf(entry, this.#items)))
     // A claim of this session that was just deleted, or is being made, is not in the list, and no event may follow.
     const isOurs = (entry: Entry): boolean =>
       this.#session.names.isTaken(`${this.#claims}${nameOf(entry, this.#items)}`)
-    const jobs = free.filter((entry) => !isOurs(entry))
-    // The claims were read first: what changed since then wakes the caller.
-    return { jobs, isLeaving: free.length > jobs.length, header: claims.header }
+    let from = Buffer.from(this.#items)
+    for (;;) {
+      const { entries, hasMore } = await this.#page(from, limit, signal)
+      const free = entries.filter((entry) => this.#isItem(entry) && !claimed.has(nameOf(entry, this.#items)))
+      const jobs = free.filter((entry) => !isOurs(entry))
+      // The claims were read first: what changed since then wakes the caller.
+      if (free.length > 0 || !hasMore)
+        return { jobs, isLeaving: free.length > jobs.length, header: claims.header }
+      from = Buffer.concat([entries.at(-1)?.keyBytes ?? from, Buffer.of(0)])
+    }
+  }
+
+  /** Keys of items from one on, in their order. */
+  #page(from: Buffer, limit: number, signal: AbortSignal): Promise<RangeResult> {
+    const { client, control } = this.#session
+    // The first key behind the prefix: the digit follows the slash.
+    const query = { from, to: `${this.name}/items0`, keysOnly: true, limit, ...control }
+    return sendAgain(() => client.kv.getRange(query), { signal, isPatient: true })
+  }
+
+  #isItem(entry: Entry): boolean {
+    return ITEM_NAME.test(entry.key.slice(this.#items.length))
   }
 
   #attemptsKey(name: string): string {
@@ -176,7 +172,7 @@ class KeyWorkQueue implements WorkQueue {
     const result = await wait.race(sendAgain(() => read.commit(control), { signal, isPatient: true }))
     const [item, attempts] = result.succeeded ? result.results : [undefined, undefined]
     if (item === undefined) return undefined
-    const attempt = (Number(attempts?.text) || 0) + 1
+    const attempt = attemptsIn(attempts) + 1
     const isSame = [
       compare.modRevision(item.keyBytes, '=', item.modRevision),
       compare.modRevision(this.#attemptsKey(name), '=', attempts?.modRevision ?? 0),
@@ -192,7 +188,7 @@ class KeyWorkQueue implements WorkQueue {
     try {
       const counted = op.put(this.#attemptsKey(name), String(attempt))
       const created = await wait.race(own.create([], isSame, [counted]))
-      if (created.token > 0) return new KeyJob(own, item, attempt, this.#attemptsKey(name))
+      if (created.token > 0) return new KeyJob(own, item, attempt, this.#attemptsKey(name), `${this.name}/`)
     } catch (error) {
       throw await leave(own, error)
     } finally {
@@ -219,43 +215,5 @@ class KeyWorkQueue implements WorkQueue {
       )
     const result = await sendAgain(() => txn.commit(control), { signal, isPatient: true })
     if (result.succeeded) logger.warn('A job was put aside after its last attempt', { key: item.key })
-  }
-}
-
-class KeyJob extends HeldKey implements Job {
-  readonly item: string
-  readonly value: Buffer
-  readonly attempt: number
-  readonly #attemptsKey: string
-
-  constructor(own: OwnKey, item: Entry, attempt: number, attemptsKey: string) {
-    super(own)
-    this.item = item.key
-    this.value = Buffer.from(item.value)
-    this.attempt = attempt
-    this.#attemptsKey = attemptsKey
-  }
-
-  async complete(...ops: Ops): Promise<void> {
-    this.throwIfLost()
-    const { client, control } = this.session
-    const deletes: Ops = [this.item, this.#attemptsKey, this.key].map((key) => op.delete(key))
-    const txn = client.kv
-      .txn()
-      .if(this.guard)
-      .then(...ops, ...deletes)
-      .else(op.get(this.item))
-    let isUnknown = false
-    const onError = (error: unknown): void => {
-      isUnknown ||= mayBeApplied(error)
-      this.session.noteError(error)
-    }
-    const done = new CoordinationError('closed', { what: `the job ${this.item} is completed` })
-    await this.own.deleteBy(done, async (signal) => {
-      const result = await sendAgain(() => txn.commit(control), { signal, onError })
-      // An attempt whose answer was lost has removed both: then the job is done.
-      return result.succeeded || (isUnknown && result.results[0] === undefined)
-    })
-    if (this.own.signal.reason !== done) this.throwIfLost()
   }
 }

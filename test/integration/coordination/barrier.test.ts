@@ -1,4 +1,4 @@
-import { createBarrier } from '@livetree/coordination'
+import { createBarrier, createMutex } from '@livetree/coordination'
 import { expect, it } from 'vitest'
 import { eachEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
@@ -76,5 +76,24 @@ eachEtcd('a barrier', (etcd) => {
     await releasing
     expect(await keysOf(direct, 'barriers/')).toEqual(['barriers/a'])
     await expect(barrier.hold({ session: {} as never })).rejects.toThrow(/session of hold is an object/)
+  })
+
+  it('refuses a session of another cluster, which lives on', async () => {
+    const [here, there] = [await etcd.start(), await etcd.start()]
+    const session = await open(connect(there.endpoint))
+    const lock = await createMutex(session, 'locks/a').acquire()
+    const client = connect(here.endpoint)
+    await client.kv.get('warm')
+    await expect(createBarrier(client, 'barriers/a').hold({ session })).rejects.toThrow(
+      /^\[invalid_argument\] the session of holding barriers\/a/,
+    )
+    await lock.verify()
+    expect([session.isLost, await keysOf(client, '')]).toEqual([false, []])
+    // Another client of the same cluster is no reason.
+    const near = createBarrier(connect(there.endpoint), 'barriers/a')
+    await near.hold({ session })
+    await connect(there.endpoint).lease.revoke(session.lease)
+    await near.wait()
+    expect(await codeOf(near.hold({ session }))).toBe('session_lost')
   })
 })

@@ -4,7 +4,7 @@ import { eachEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
-import { codeOf, keysOf, open, proxyTo } from './kit.ts'
+import { codeOf, keysOf, loseNextTxn, open, proxyTo } from './kit.ts'
 
 withoutOpenHandles()
 
@@ -75,5 +75,25 @@ eachEtcd('a group', (etcd) => {
     expect(await refused).toBe('member_exists')
     await session.close()
     expect((await direct.kv.get('groups/a/taken'))?.lease).toBe(other.lease)
+  })
+
+  it('keeps the last of several values, in the order of the calls', async () => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint)
+    const member = await joinGroup(await open(client), 'groups/a', { id: 'host' })
+    const bytes = Buffer.from('x')
+    const updates = Array.from({ length: 20 }, (_, index) => {
+      bytes[0] = 65 + index
+      return member.update(bytes)
+    })
+    bytes[0] = 0
+    await Promise.all(updates)
+    expect((await client.kv.get(member.key))?.text).toBe('T')
+    const lost = loseNextTxn(client, { arrives: true })
+    const two = [member.update('1'), member.update('2')]
+    await lost.sent
+    lost.report()
+    await Promise.all(two)
+    expect((await client.kv.get(member.key))?.text).toBe('2')
   })
 })

@@ -1,5 +1,5 @@
 import { openSession, type Session, type SessionOptions } from '@livetree/coordination'
-import type { EtcdClient } from '@livetree/etcd'
+import { type EtcdClient, EtcdError, type Logger } from '@livetree/etcd'
 import { afterEach } from 'vitest'
 import { startProxy, type TcpProxy } from '../../support/start-proxy.ts'
 // Its clients are closed after what is opened here, because hooks run in reverse order.
@@ -82,4 +82,42 @@ export function countTraffic(client: EtcdClient): Traffic {
     },
   })
   return traffic
+}
+
+/** A transaction whose answer never comes. */
+export interface LostTxn {
+  /** Resolves when it was sent; with the store's answer if it arrived there. */
+  readonly sent: Promise<unknown>
+  /** Lets the client learn that it has no answer. */
+  report(): void
+}
+
+/** Loses the answer of the next transaction of a client, or, unless it arrives, the whole request. */
+export function loseNextTxn(client: EtcdClient, { arrives }: { readonly arrives: boolean }): LostTxn {
+  const { channel } = client
+  const unary = channel.unary.bind(channel)
+  const sent = Promise.withResolvers<unknown>()
+  const reported = Promise.withResolvers<void>()
+  let isOver = false
+  Object.assign(channel, {
+    unary: async (...args: Parameters<typeof unary>) => {
+      if (isOver || !args[0].path.endsWith('/Txn')) return unary(...args)
+      isOver = true
+      sent.resolve(arrives ? await unary(...args) : undefined)
+      await reported.promise
+      throw new EtcdError('outcome_unknown', { what: 'the test has lost the answer' })
+    },
+  })
+  return { sent: sent.promise, report: () => reported.resolve() }
+}
+
+/** A logger that collects its warnings. */
+export function collecting(warnings: string[]): Logger {
+  const nothing = (): void => undefined
+  return {
+    debug: nothing,
+    info: nothing,
+    warn: (message) => void warnings.push(message),
+    error: (message) => void warnings.push(message),
+  }
 }

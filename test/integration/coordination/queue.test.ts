@@ -1,12 +1,23 @@
-import { createQueue } from '@livetree/coordination'
+import { setMaxListeners } from 'node:events'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { createMutex, createQueue } from '@livetree/coordination'
+import { op } from '@livetree/etcd'
 import { expect, it } from 'vitest'
 import { eachEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
-import { codeOf, isPending, keysOf, proxyTo } from './kit.ts'
+import { codeOf, isPending, keysOf, open, proxyTo } from './kit.ts'
 
 withoutOpenHandles()
+
+/** The memory that is in use after a collection. */
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  return process.memoryUsage().heapUsed
+}
 
 eachEtcd('a queue', (etcd) => {
   it('Q1 gives each entry once, in the order of creation, also to many takers', async () => {
@@ -77,5 +88,53 @@ eachEtcd('a queue', (etcd) => {
     expect(await unknown).toBe('outcome_unknown')
     await near.put('3')
     expect(String((await queue.take()).value)).toBe('3')
+  })
+
+  it('leaves the keys of other names alone, however many are before its own', async () => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint)
+    const queue = createQueue(client, 'queues/a')
+    const lock = await createMutex(await open(client), 'queues/a/lock').acquire()
+    await createQueue(client, 'queues/a/urgent').put('of another queue')
+    // More of one revision than are read at once.
+    for (let page = 0; page < 3; page += 1) {
+      const puts = Array.from({ length: 100 }, (_, index) => op.put(`queues/a/deep/${page}/${index}`, 'x'))
+      await client.kv
+        .txn()
+        .then(...puts)
+        .commit()
+    }
+    expect(await queue.tryTake()).toBeUndefined()
+    const waiting = queue.take()
+    await waitFor(() => client.watch.size === 2)
+    await client.kv.put('queues/a/settings/timeout', '5')
+    expect(await isPending(waiting)).toBe(true)
+    await queue.put('own')
+    expect(String((await waiting).value)).toBe('own')
+    await queue.put('next')
+    expect(String((await queue.tryTake())?.value)).toBe('next')
+    await lock.verify()
+    expect(await keysOf(client, 'queues/a/')).toHaveLength(303)
+  })
+
+  it('keeps nothing of those who gave up while another one waits', async () => {
+    const server = await etcd.start()
+    const queue = createQueue(connect(server.endpoint), 'queues/a')
+    const waiting = queue.take()
+    const giveUp = async (count: number) => {
+      const stop = new AbortController()
+      setMaxListeners(0, stop.signal)
+      const taken = Array.from({ length: count }, () => codeOf(queue.take({ signal: stop.signal })))
+      stop.abort()
+      expect(new Set(await Promise.all(taken))).toEqual(new Set(['cancelled']))
+    }
+    await giveUp(1_000)
+    const before = heapBytes()
+    await giveUp(8_000)
+    expect(heapBytes() - before).toBeLessThan(4_000_000)
+    const second = queue.take()
+    await queue.put('1')
+    await queue.put('2')
+    expect([String((await waiting).value), String((await second).value)]).toEqual(['1', '2'])
   })
 })

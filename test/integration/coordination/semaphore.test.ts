@@ -5,7 +5,7 @@ import { eachEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
-import { codeOf, countTraffic, isPending, keysOf, open, proxyTo } from './kit.ts'
+import { codeOf, collecting, countTraffic, isPending, keysOf, open, proxyTo } from './kit.ts'
 
 withoutOpenHandles()
 
@@ -119,5 +119,57 @@ eachEtcd('a semaphore', (etcd) => {
     expect(permit.isHeld).toBe(false)
     await contending(client, 0)
     expect(far.watch.size).toBe(0)
+  })
+
+  it('P1 stores its limit again when that is deleted, and says so when it cannot be read or is not known', async () => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint)
+    const session = await open(client)
+    const semaphore = createSemaphore(session, 'limits/a', { limit: 1 })
+    const unset = createSemaphore(session, 'limits/a')
+    const first = await semaphore.acquire()
+    await (await unset.tryAcquire())?.release()
+    await client.kv.deleteRange({ prefix: 'limits/' })
+    await waitFor(() => first.signal.aborted)
+    await expect(unset.acquire({ timeoutMs: 20_000 })).rejects.toThrow(/limits\/a has no limit/)
+    const second = await semaphore.acquire({ timeoutMs: 20_000 })
+    expect([await semaphore.limit(), await unset.tryAcquire()]).toEqual([1, undefined])
+    // Those who wait go on with the limit that they know.
+    const waiting = [semaphore.acquire(), unset.acquire()]
+    await contending(client, 3)
+    await client.kv.delete('limits/a/limit')
+    await second.release()
+    const third = await Promise.race(waiting)
+    await client.kv.put('limits/a/limit', 'nonsense')
+    for (const each of [semaphore, unset]) {
+      expect(await codeOf(each.acquire({ timeoutMs: 20_000 }))).toBe('limit_mismatch')
+      expect(await codeOf(each.tryAcquire())).toBe('limit_mismatch')
+    }
+    await third.release()
+    await Promise.all(waiting)
+    // The limit that others have set meanwhile is the right one.
+    await client.kv.delete('limits/a/limit')
+    await client.kv.put('limits/a/limit', '7')
+    expect(await semaphore.tryAcquire()).toBeDefined()
+  })
+
+  it('warns once when its limit is gone while somebody waits, and never without that', async () => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint)
+    const warnings: string[] = []
+    const session = await open(client, { logger: collecting(warnings) })
+    const semaphore = createSemaphore(session, 'limits/a', { limit: 1 })
+    const held = await semaphore.acquire()
+    const waiting = semaphore.acquire()
+    await contending(client, 2)
+    await client.kv.put('limits/a/limit', '1')
+    await client.kv.put('limits/a/permits/x/y', 'deeper')
+    expect([warnings, await isPending(waiting)]).toEqual([[], true])
+    await client.kv.put('limits/a/limit', 'nonsense')
+    await client.kv.put('limits/a/limit', 'more of it')
+    await waitFor(() => warnings.length > 0)
+    await held.release()
+    await (await waiting).release()
+    expect(warnings).toEqual(['A semaphore has no valid limit'])
   })
 })

@@ -5,7 +5,7 @@ import { eachEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
-import { codeOf, isPending, keysOf, open, proxyTo } from './kit.ts'
+import { codeOf, isPending, keysOf, loseNextTxn, open, proxyTo } from './kit.ts'
 
 withoutOpenHandles()
 
@@ -130,5 +130,132 @@ eachEtcd('a work queue', (etcd) => {
       Array.from({ length: 30 }, (_, index) => index),
     )
     await waitFor(async () => (await keysOf(client, 'queues/b/')).length === 0)
+  })
+
+  it('gives only what is an item, however many other keys are before it, also one that is not text', async () => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint)
+    const queue = createWorkQueue(await open(client), 'queues/a')
+    for (let page = 0; page < 3; page += 1) {
+      const puts = Array.from({ length: 40 }, (_, index) => op.put(`queues/a/items/0/${page}/${index}`, 'x'))
+      await client.kv
+        .txn()
+        .then(...puts)
+        .commit()
+    }
+    const others = [
+      'items/1',
+      'items/00001/a/b',
+      'items/000001/a',
+      'items/0000a/b',
+      'items/00001/',
+      'items/ 1/a',
+    ]
+    for (const key of others) await client.kv.put(`queues/a/${key}`, 'x')
+    expect(await codeOf(queue.take({ timeoutMs: 300 }))).toBe('deadline_exceeded')
+    const strange = [0xfe, 0xff].map((byte) =>
+      Buffer.concat([Buffer.from('queues/a/items/00002/'), Buffer.of(byte)]),
+    )
+    for (const [index, key] of strange.entries()) await client.kv.put(key, `strange ${index}`)
+    await queue.put('own')
+    const jobs = [await queue.take(), await queue.take(), await queue.take()]
+    expect(jobs.map(shown)).toEqual(['strange 0 1', 'strange 1 1', 'own 1'])
+    await jobs[0]!.release()
+    const again = await queue.take()
+    expect(shown(again)).toBe('strange 0 2')
+    for (const job of [again, ...jobs.slice(1)]) await job.complete()
+    expect(await codeOf(queue.take({ timeoutMs: 300 }))).toBe('deadline_exceeded')
+    expect(await keysOf(client, 'queues/a/')).toHaveLength(120 + others.length)
+  })
+
+  it('puts nothing aside without maxAttempts, whatever was written as the number of attempts', async () => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint)
+    const session = await open(client)
+    const queue = createWorkQueue(session, 'queues/a')
+    await queue.put('x')
+    for (const text of ['Infinity', '1e999', '9'.repeat(400), '-5', '0x10', '1.5', '', '9007199254740991']) {
+      const { entries } = await client.kv.getRange({ prefix: 'queues/a/items/' })
+      await client.kv.put(entries[0]!.key.replace('/items/', '/attempts/'), text)
+      const job = await queue.take({ timeoutMs: 20_000 })
+      expect(Number.isSafeInteger(job.attempt) && job.attempt >= 1).toBe(true)
+      await job.release()
+    }
+    expect(await keysOf(client, 'queues/a/dead/')).toEqual([])
+    const strict = createWorkQueue(session, 'queues/a', { maxAttempts: 2 })
+    const { entries } = await client.kv.getRange({ prefix: 'queues/a/items/' })
+    await client.kv.put(entries[0]!.key.replace('/items/', '/attempts/'), 'nonsense')
+    await (await strict.take()).release()
+    await (await strict.take()).release()
+    expect(await codeOf(strict.take({ timeoutMs: 300 }))).toBe('deadline_exceeded')
+    expect(await keysOf(client, 'queues/a/dead/')).toHaveLength(1)
+  })
+
+  it('W1 says what became of a completion without an answer, and that it cannot know where it cannot', async () => {
+    const server = await etcd.start()
+    const direct = connect(server.endpoint)
+    const client = connect(server.endpoint)
+    const queue = createWorkQueue(await open(client), 'queues/a')
+    const other = createWorkQueue(await open(direct), 'queues/a')
+    type Meanwhile = (job: Job) => Promise<unknown>
+    const takeAndComplete: Meanwhile = async (job) => {
+      await direct.kv.delete(job.key)
+      await (await other.take()).complete()
+    }
+    const compact: Meanwhile = async () =>
+      direct.kv.compact((await direct.kv.put('other', '')).header.revision)
+    const cases: [what: string, arrives: boolean, meanwhile: Meanwhile, outcome: string | undefined][] = [
+      ['it arrived', true, async () => undefined, undefined],
+      [
+        'it arrived, and the key was put again by hand',
+        true,
+        (job) => direct.kv.put(job.item, 'x'),
+        undefined,
+      ],
+      ['it arrived, and the history is gone', true, compact, 'outcome_unknown'],
+      ['it is lost, and another one completed', false, takeAndComplete, 'lock_lost'],
+      ['it is lost, and another one has the job', false, (job) => direct.kv.delete(job.key), 'lock_lost'],
+      ['it is lost, and the job was deleted by hand', false, (job) => direct.kv.delete(job.item), undefined],
+      [
+        'it is lost, and all was deleted by hand',
+        false,
+        () => direct.kv.deleteRange({ prefix: 'queues/a/' }),
+        'lock_lost',
+      ],
+      ['it arrived when the job was deleted by hand', true, async () => undefined, 'outcome_unknown'],
+    ]
+    for (const [what, arrives, meanwhile, outcome] of cases) {
+      await queue.put('x')
+      const job = await queue.take()
+      if (what.includes('when')) await direct.kv.delete(job.item)
+      const lost = loseNextTxn(client, { arrives })
+      const completing = codeOf(job.complete(op.put('effect', what)))
+      await lost.sent
+      await meanwhile(job)
+      lost.report()
+      expect([what, await completing]).toEqual([what, outcome])
+      expect([what, job.isHeld]).toEqual([what, false])
+      if (outcome === undefined) expect((await direct.kv.get('effect'))?.text).toBe(what)
+      await direct.kv.deleteRange({ prefix: 'queues/a/' })
+    }
+  })
+
+  it('W1 does not take the lease of another one in the writes of a completion for its own', async () => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint)
+    const session = await open(client)
+    const queue = createWorkQueue(session, 'queues/a')
+    await queue.put('x')
+    const job = await queue.take()
+    expect(await codeOf(job.complete(op.put('done', '', { lease: 4_711n })))).toBe('lease_not_found')
+    expect([session.isLost, job.isHeld, await client.kv.get('done')]).toEqual([false, true, undefined])
+    await job.complete(op.put('done', '1'))
+    await queue.put('y')
+    const last = await queue.take()
+    await connect(server.endpoint).lease.revoke(session.lease)
+    expect(await codeOf(last.complete(op.put('done', '2', { lease: session.lease })))).toMatch(
+      /^(session_lost|lock_lost)$/,
+    )
+    await waitFor(() => session.isLost)
   })
 })

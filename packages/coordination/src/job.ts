@@ -1,0 +1,94 @@
+import { type Entry, EtcdError, op, type Ops } from '@livetree/etcd'
+import { CoordinationError } from './errors.ts'
+import { type Held, HeldKey } from './held.ts'
+import type { OwnKey } from './own-key.ts'
+import { wasRemovedWithClaim } from './removed-with-claim.ts'
+import { mayBeApplied, sendAgain } from './send-again.ts'
+
+/** One job that was taken. It goes back into the queue when it is released, disposed of or lost before `complete()`. */
+export interface Job extends Held {
+  /** The key of the job in the queue. */
+  readonly item: string
+  readonly value: Buffer
+  /** 1 when it is given for the first time. */
+  readonly attempt: number
+  /**
+   * Removes the job for good, in one transaction with the given writes: everything, or nothing. Repeated until it is
+   * answered.
+   *
+   * @throws CoordinationError `lock_lost`: nothing was written, and the job is given again unless somebody else completes it;
+   * `session_lost`: it may be completed, or be given again; EtcdError `outcome_unknown` if an answer was lost, and the history
+   * of the store does not show any more who removed the job; EtcdError if etcd refuses
+   */
+  complete(...ops: Ops): Promise<void>
+}
+
+/** A job that is held by its claim. */
+export class KeyJob extends HeldKey implements Job {
+  readonly item: string
+  readonly value: Buffer
+  readonly attempt: number
+  readonly #entry: Entry
+  readonly #attemptsKey: string
+  readonly #prefix: string
+
+  constructor(own: OwnKey, item: Entry, attempt: number, attemptsKey: string, prefix: string) {
+    super(own)
+    this.item = item.key
+    this.value = Buffer.from(item.value)
+    this.attempt = attempt
+    this.#entry = item
+    this.#attemptsKey = attemptsKey
+    this.#prefix = prefix
+  }
+
+  async complete(...ops: Ops): Promise<void> {
+    this.throwIfLost()
+    const { client, control } = this.session
+    const { keyBytes } = this.#entry
+    const deletes: Ops = [keyBytes, this.#attemptsKey, this.key].map((key) => op.delete(key))
+    const txn = client.kv
+      .txn()
+      .if(this.guard)
+      .then(...ops, ...deletes)
+      .else(op.get(keyBytes))
+    let lost: unknown
+    const onError = (error: unknown): void => {
+      if (mayBeApplied(error)) lost = error
+    }
+    const done = new CoordinationError('closed', { what: `the job ${this.item} is completed` })
+    const completing = this.own.deleteBy(done, async (signal) => {
+      const result = await sendAgain(() => txn.commit(control), { signal, onError })
+      return result.succeeded || (lost !== undefined && this.#isDone(result.results[0], signal, lost))
+    })
+    await completing.catch((error: unknown) => this.#refused(error))
+    if (this.own.signal.reason !== done) this.throwIfLost()
+  }
+
+  /** Whether an attempt whose answer was lost has removed the job. */
+  async #isDone(item: Entry | undefined, signal: AbortSignal, lost: unknown): Promise<boolean> {
+    const { keyBytes, createRevision } = this.#entry
+    if (item?.createRevision === createRevision) return false
+    const { client, control } = this.session
+    const isDone = await wasRemovedWithClaim({
+      client,
+      control,
+      prefix: this.#prefix,
+      item: keyBytes,
+      itemRevision: createRevision,
+      claim: Buffer.from(this.key),
+      token: this.token,
+      signal,
+    })
+    if (isDone !== undefined) return isDone
+    this.own.markGone()
+    const what = `the job ${this.item} was removed, and it is not known by whom, because an answer was lost`
+    throw new EtcdError('outcome_unknown', { what, cause: lost })
+  }
+
+  async #refused(error: unknown): Promise<never> {
+    await this.session.noteUserError(error)
+    this.session.signal.throwIfAborted()
+    throw error
+  }
+}
