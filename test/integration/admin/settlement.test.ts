@@ -121,6 +121,25 @@ eachEtcd('admin, replies that are lost', (etcd) => {
     expect(shown).toHaveLength(isApplied ? 1 : 0)
   })
 
+  test('a write that was applied and is then aborted is reported as applied', async () => {
+    await using admin = openAdmin([first.endpoint, other.endpoint])
+    const plan = await admin
+      .change()
+      .set((c) => c.a, 1)
+      .plan()
+    const stop = new AbortController()
+    onWrite = () => first.dropReplies()
+    const applying = plan.apply({ message: MESSAGE, signal: stop.signal })
+    // By the other way the answer arrives, and there is nothing to settle.
+    const isLost = await Promise.race([
+      applying.then(() => false),
+      waitFor(async () => first.droppedBytes > 0 && (await records()).length > 0, { what: 'a lost answer' }),
+    ])
+    if (isLost) stop.abort()
+    const { revision } = await applying
+    expect(await records()).toMatchObject([{ kind: 'change', createRevision: revision }])
+  })
+
   test('a store that stays away: the error names the id, and find() answers once it is back', async () => {
     await using admin = openAdmin([first.endpoint], 1_000)
     const plan = await admin
