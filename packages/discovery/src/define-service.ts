@@ -42,6 +42,8 @@ const SCHEMA = {
   expected: 'a Standard Schema, such as z.object({ … })',
 }
 
+const CHECKS = { name: SERVICE_NAME, protocol: oneOf(...PROTOCOLS), metadata: SCHEMA }
+
 /**
  * Defines a service. Pure: no I/O.
  *
@@ -50,10 +52,17 @@ const SCHEMA = {
 export function defineService<Input = unknown, Output = Input>(
   options: ServiceOptions<Input, Output>,
 ): ServiceDefinition<Input, Output> {
-  const checks = { name: SERVICE_NAME, protocol: oneOf(...PROTOCOLS), metadata: SCHEMA }
-  const { name, protocol = 'http', metadata } = readOptions('defineService', checks, options)
-  assertAccepted('defineService', 'name', SERVICE_NAME, name)
-  return Object.freeze({ name, protocol, metadata })
+  return Object.freeze(serviceOf('defineService', options))
+}
+
+/** @throws DiscoveryError `invalid_option` */
+function serviceOf<Input, Output>(
+  where: string,
+  options: ServiceOptions<Input, Output>,
+): ServiceDefinition<Input, Output> {
+  const { name, protocol = 'http', metadata } = readOptions(where, CHECKS, options)
+  assertAccepted(where, 'name', SERVICE_NAME, name)
+  return { name, protocol, metadata }
 }
 
 /**
@@ -65,9 +74,12 @@ export function definitionOf<Input, Output>(
   where: string,
   service: string | ServiceDefinition<Input, Output>,
 ): ServiceDefinition<Input, Output> {
-  if (typeof service === 'object' && service !== null) return service
-  assertAccepted(where, 'service', SERVICE_NAME, service)
-  return { name: service, protocol: 'http', metadata: undefined }
+  if (typeof service !== 'object' || service === null) {
+    assertAccepted(where, 'service', SERVICE_NAME, service)
+    return { name: service, protocol: 'http', metadata: undefined }
+  }
+  const definition = { ...service, metadata: service.metadata as MetadataSchema<Input, Output> | undefined }
+  return serviceOf(`${where}: service`, definition as ServiceOptions<Input, Output>)
 }
 
 /** Metadata that was read, or why it is invalid. */

@@ -25,6 +25,7 @@ import type { RegistrationContext } from './registration/service-registration.ts
 import type { RegisterOptions } from './registration/registration-options.ts'
 import { createReports } from './reports.ts'
 import { DiscoveryDispatcher } from './route/discovery-dispatcher.ts'
+import { takingOlderHandlers } from './route/older-handlers.ts'
 import { Routes } from './route/routes.ts'
 import { RunningRequests } from './route/running-requests.ts'
 import { RouteTarget } from './route/route-target.ts'
@@ -50,6 +51,9 @@ const DISPATCHER_CHECKS: Checks<DispatcherOptions> = {
 
 const OPEN_CHECKS: Checks<OpenServiceOptions> = { startupTimeoutMs: milliseconds(), signal: SIGNAL }
 
+/** So many services stay open for the next request; a caller may ask for any name. */
+const MOST_IDLE_SERVICES = 1_000
+
 /** A dispatcher uses every endpoint. */
 const accepts = () => true
 
@@ -64,7 +68,7 @@ class EtcdDiscovery implements Discovery {
   /** Registrations that were given up and may have left a key. */
   readonly #background = new Set<Promise<void>>()
   readonly #making = new Set<Promise<unknown>>()
-  readonly #dispatchers = new Set<Dispatcher>()
+  readonly #dispatchers = new Set<DiscoveryDispatcher>()
   readonly #ownPolicies = new Set<Policies>()
   readonly #closed = new AbortController()
   #ownDispatcher: Dispatcher | undefined
@@ -156,7 +160,7 @@ class EtcdDiscovery implements Discovery {
     this.#assertOpen()
     const { policy, zone, fallback } = readOptions('dispatcher', DISPATCHER_CHECKS, given)
     const routes = this.#routes('dispatcher', policy, zone)
-    const dispatcher: Dispatcher = new DiscoveryDispatcher({
+    const dispatcher: DiscoveryDispatcher = new DiscoveryDispatcher({
       routes,
       fallback,
       onClose: () => this.#dispatchers.delete(dispatcher),
@@ -170,8 +174,10 @@ class EtcdDiscovery implements Discovery {
     const { policy, zone } = readOptions('interceptor', DISPATCHER_CHECKS, given as DispatcherOptions)
     const routes = this.#routes('interceptor', policy, zone)
     const running = new RunningRequests()
-    return (dispatch) => (options, handler) =>
-      routes.take(options, handler, running) || dispatch(options, handler)
+    return (dispatch) =>
+      takingOlderHandlers(
+        (options, handler) => routes.take(options, handler, running) || dispatch(options, handler),
+      )
   }
 
   async fetch(input: RequestInfo, init: RequestInit = {}): Promise<Response> {
@@ -196,7 +202,12 @@ class EtcdDiscovery implements Discovery {
     // The time limit of the pools is also that of the requests that the dispatchers wait for.
     const closing = [...this.#dispatchers, ...this.#cores.values()].map((each) => each.close())
     this.#cores.clear()
+    const { clock } = this.#services
+    const timer = clock.setTimeout(() => {
+      for (const dispatcher of this.#dispatchers) dispatcher.cutOffOtherHosts()
+    }, this.#policies.of('').drainMs)
     await Promise.all([...closing, ...this.#closingCores])
+    clock.clearTimeout(timer)
     for (const policies of [this.#policies, ...this.#ownPolicies]) policies.close()
   }
 
@@ -238,9 +249,19 @@ class EtcdDiscovery implements Discovery {
   #core(service: string): ServiceCore {
     const known = this.#cores.get(service)
     if (known !== undefined) return known
+    if (this.#cores.size >= MOST_IDLE_SERVICES) this.#retireIdle()
     const core: ServiceCore = new ServiceCore(this.#services, service, 'http', () => this.#retire(core))
     this.#cores.set(service, core)
     return core
+  }
+
+  /** Closes the service that was opened first of those that nobody uses at the moment. */
+  #retireIdle(): void {
+    for (const core of this.#cores.values()) {
+      if (core.isUsed) continue
+      this.#retire(core)
+      return
+    }
   }
 
   /** Closes a service that nobody has used for a while. */

@@ -2,7 +2,7 @@ import { Dispatcher } from 'undici'
 import type { Policies } from './balance/live-policy.ts'
 import { assertAccepted, type Checks, LABEL, numberIn, readOptions } from './check-options.ts'
 import { DiscoveryError } from './errors.ts'
-import { RoutedRequest } from './route/routed-request.ts'
+import { type Destination, RoutedRequest } from './route/routed-request.ts'
 import { RouteTarget } from './route/route-target.ts'
 import type { ServiceCore } from './service/service-core.ts'
 import type { ViewState } from './service/view-state.ts'
@@ -103,7 +103,8 @@ export class OpenView<Metadata> implements ServiceView<Metadata> {
     this.#options = options
     this.#core = options.core
     this.#state = options.state
-    this.#requests = new ViewRequests(`${options.core.service}.service`, () => this.#target(undefined))
+    const destination = { host: `${options.core.service}.service`, isSecure: false }
+    this.#requests = new ViewRequests(destination, () => this.#target(undefined))
   }
 
   get name(): string {
@@ -144,7 +145,7 @@ export class OpenView<Metadata> implements ServiceView<Metadata> {
     this.#assertOpen()
     const { zone, hashKey = '' } = readOptions('pick', PICK_CHECKS, options)
     const target = this.#target(zone)
-    const member = target.pick([], hashKey)
+    const member = target.pick({ tried: [], hashKey, isSecure: false })
     if (typeof member === 'string') throw new DiscoveryError(member, `pick: ${target.explain()}`)
     const endpoint = this.#state.typed.endpointOf(member)
     if (endpoint === undefined) throw new DiscoveryError('no_endpoints', `pick: ${target.explain()}`)
@@ -195,17 +196,17 @@ export class OpenView<Metadata> implements ServiceView<Metadata> {
 
 /** Sends every request to one service. */
 class ViewRequests extends Dispatcher {
-  readonly #host: string
+  readonly #destination: Destination
   readonly #target: () => RouteTarget
 
-  constructor(host: string, target: () => RouteTarget) {
+  constructor(destination: Destination, target: () => RouteTarget) {
     super()
-    this.#host = host
+    this.#destination = destination
     this.#target = target
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    new RoutedRequest(this.#target(), this.#host, options, handler, () => undefined).start()
+    new RoutedRequest(this.#target(), this.#destination, options, handler, () => undefined).start()
     return true
   }
 }

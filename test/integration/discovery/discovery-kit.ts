@@ -52,3 +52,22 @@ export async function startProvider(
   onTestFinished(close)
   return { server, port, address: `127.0.0.1:${port}`, received, [Symbol.asyncDispose]: close }
 }
+
+let services = 0
+
+/** A service of its own with these addresses, each as Go would register it. It is not opened yet. */
+export async function serviceAt(
+  endpoint: string,
+  addresses: readonly (string | readonly [string, object])[],
+  options: Partial<DiscoveryOptions> = {},
+) {
+  services += 1
+  const service = `service${services}`
+  const { client, discovery } = discoveryOn(endpoint, options)
+  for (const [index, each] of addresses.entries()) {
+    const [address, metadata] = typeof each === 'string' ? [each, {}] : each
+    const Metadata = JSON.stringify({ id: `${index}`, ...metadata })
+    await client.kv.put(`services/${service}/${index}`, JSON.stringify({ Op: 0, Addr: address, Metadata }))
+  }
+  return { client, discovery, service, url: `http://${service}.service` }
+}

@@ -1,39 +1,23 @@
-import type { DiscoveryOptions } from '@livetree/discovery'
 import { Pool, request } from 'undici'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eachEtcd } from '../../support/each-etcd.ts'
 import { freePorts } from '../../support/free-ports.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
-import { discoveryOn, startProvider } from './discovery-kit.ts'
-
-const record = (address: string, metadata: object = {}) =>
-  JSON.stringify({ Op: 0, Addr: address, Metadata: JSON.stringify(metadata) })
+import { serviceAt, startProvider } from './discovery-kit.ts'
 
 /** What callers, their pools and the network do wrong must stay with them. */
 eachEtcd('a dispatcher among faults', (etcd) => {
   withoutOpenHandles()
   let server: EtcdServer
-  let services = 0
   beforeAll(async () => {
     server = await etcd.start()
   })
   afterAll(() => server.close())
 
-  /** A service of its own with these addresses; it is not opened yet. */
-  async function serviceWith(
-    addresses: readonly (string | readonly [string, object])[],
-    options: Partial<DiscoveryOptions> = {},
-  ) {
-    services += 1
-    const service = `h${services}`
-    const { client, discovery } = discoveryOn(server.endpoint, options)
-    for (const [index, each] of addresses.entries()) {
-      const [address, metadata] = typeof each === 'string' ? [each, {}] : each
-      await client.kv.put(`services/${service}/${index}`, record(address, { id: `${index}`, ...metadata }))
-    }
-    return { client, discovery, service, url: `http://${service}.service` }
-  }
+  const serviceWith = (
+    ...given: Parameters<typeof serviceAt> extends [string, ...infer Rest] ? Rest : never
+  ) => serviceAt(server.endpoint, ...given)
 
   async function deadAddresses(count: number): Promise<string[]> {
     const ports = await freePorts(count)

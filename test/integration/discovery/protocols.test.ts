@@ -72,6 +72,21 @@ eachEtcd('other protocols', (etcd) => {
     expect((refused as Error).cause).toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' })
     const named = discoveryOn(etcdServer.endpoint, { tls: { ...tls, serverName: 'localhost' } }).discovery
     expect(await ask(named)).toBe('safe')
+    for (const headers of [{}, { host: 'shop.example' }]) {
+      const options = {
+        tls: { ...tls, serverName: 'localhost' },
+        policy: { default: { hostHeader: 'service' } },
+      }
+      const { discovery } = discoveryOn(etcdServer.endpoint, options as never)
+      const dispatcher = discovery.dispatcher()
+      const answer = await request('https://safe.service/', { dispatcher, headers })
+      expect(await answer.body.text(), 'the host header does not say whom to trust').toBe('safe')
+    }
+    const headers = { host: 'localhost' }
+    const fooled = await request('http://safe.service/', { dispatcher: strict.dispatcher(), headers }).catch(
+      (error: unknown) => error,
+    )
+    expect(fooled).toMatchObject({ cause: { code: 'ERR_TLS_CERT_ALTNAME_INVALID' } })
     const distrusting = discoveryOn(etcdServer.endpoint, { tls: { serverName: 'localhost' } }).discovery
     await expect(ask(distrusting)).rejects.toMatchObject({ code: 'request_failed' })
   })

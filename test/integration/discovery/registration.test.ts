@@ -370,6 +370,23 @@ eachEtcd('a registration is found again', (etcd) => {
     })
   })
 
+  test('and a pause while it is lost waits until the key is gone, since its lease may live on', async () => {
+    const { server, registration, isGone } = await registered()
+    await server.kill()
+    await waitFor(() => registration.state === 'lost', { timeoutMs: 30_000 })
+    let isOver = false
+    const paused = registration.pause().finally(() => {
+      isOver = true
+    })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(isOver).toBe(false)
+    await server.restart()
+    await paused
+    expect(await isGone()).toBe(true)
+    await registration.resume()
+    expect(await isGone()).toBe(false)
+  })
+
   test('and deregisters without etcd, in time', async () => {
     const { proxy, registration } = await registered(60)
     proxy.stall()

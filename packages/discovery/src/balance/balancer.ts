@@ -19,6 +19,8 @@ export interface PickRequest<T> {
 export type Verdict =
   | { readonly type: 'answered'; readonly latencyMs: number | undefined }
   | { readonly type: 'failed' }
+  /** The caller gave up after so long, without an answer. */
+  | { readonly type: 'abandoned'; readonly waitedMs: number }
 
 /** What a `Balancer` gets from outside. */
 export interface BalancerPorts {
@@ -125,6 +127,11 @@ export class Balancer<T extends Target> {
       if (verdict.latencyMs !== undefined) load.measure(verdict.latencyMs, now, decayMs)
       const sentAt = verdict.latencyMs === undefined ? undefined : now - verdict.latencyMs
       if (load.succeed(now, outliers.windowMs, sentAt)) this.#plans = new WeakMap()
+      return false
+    }
+    if (verdict.type === 'abandoned') {
+      const expectedMs = load.latencyMs(now, decayMs) ?? this.#plan(policy, undefined, now).latencyMs
+      if (verdict.waitedMs > expectedMs) load.measure(verdict.waitedMs, now, decayMs)
       return false
     }
     load.measure(Math.max(penaltyMs, load.latencyMs(now, decayMs) ?? 0), now, decayMs)

@@ -197,3 +197,22 @@ test('what the store has forgotten comes before what has failed, and a whole sub
   simulation.run(1_000, 100)
   expect([...simulation.counts.keys()]).toEqual([forgotten!.id])
 })
+
+test('waiting in vain raises the expected latency, and never lowers it', () => {
+  const policy = resolvePolicy('test', {})
+  const targets = many(2, 'a')
+  const [one, other] = targets as [TestTarget, TestTarget]
+  const { balancer } = new Simulation(targets, policy, 1)
+  const abandon = (each: TestTarget, waitedMs: number) =>
+    balancer.judge(each, policy, { type: 'abandoned', waitedMs }, 1_000)
+  balancer.judge(one, policy, { type: 'answered', latencyMs: 20 }, 1_000)
+  abandon(one, 5)
+  expect(one.load.latencyMs(1_000, policy.decayMs)).toBe(20)
+  abandon(one, 100)
+  expect(one.load.latencyMs(1_000, policy.decayMs)).toBe(100)
+  abandon(other, 5)
+  expect(other.load.latencyMs(1_000, policy.decayMs), 'less than is usual says nothing').toBeUndefined()
+  abandon(other, 500)
+  expect(other.load.latencyMs(1_000, policy.decayMs)).toBe(500)
+  expect(targets.map(({ load }) => load.failuresInRow)).toEqual([0, 0])
+})

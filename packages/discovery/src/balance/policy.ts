@@ -97,7 +97,7 @@ export interface Policy {
   readonly keepAliveTimeoutMs: number
   /** At most, whatever the server says. Default 30,000 milliseconds. */
   readonly keepAliveMaxTimeoutMs: number
-  /** How long requests to a removed endpoint may run. Default 30,000 milliseconds. */
+  /** How long requests to a removed endpoint, or any at `close`, may run. Default 30,000 milliseconds. */
   readonly drainMs: number
   /** The `host` header: the address of the endpoint (default) or the host name of the request. */
   readonly hostHeader: 'endpoint' | 'service'

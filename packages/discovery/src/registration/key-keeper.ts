@@ -11,6 +11,7 @@ import {
 import { monotonicNow } from '../clock.ts'
 import type { Reports } from '../reports.ts'
 import { pause } from '../wait.ts'
+import { backoffMs } from './backoff.ts'
 import { type SeenKey, watchOwnKey } from './own-key-watch.ts'
 
 /** What a `KeyKeeper` needs. */
@@ -36,11 +37,10 @@ interface Kept {
 /** Whether the key is where it should be. */
 export type KeyState = 'absent' | 'writing' | 'kept' | 'lost' | 'closed'
 
-/** Back-off between two attempts: doubled from the first to the longest, the half of it random. */
-const FIRST_DELAY_MS = 200
-const LONGEST_DELAY_MS = 5_000
 /** Longest time for one call, so that an attempt on a dead connection does not hold up the next one. */
 const CALL_MS = 5_000
+/** So many leases are remembered besides the current one. */
+const MOST_LEASES = 7
 /** How often each key may be put back at once; more often, it is put back with the back-off. */
 const QUICK_PUTS = 3
 const QUICK_PUTS_MS = 10_000
@@ -56,6 +56,11 @@ export class KeyKeeper {
   #farewell: string | undefined
   #kept: Kept | undefined
   #lease: Lease | undefined
+  /**
+   * The leases under which the store may hold the key. A lease that is lost here may live on there: a leader that was away
+   * gives every lease its whole time again.
+   */
+  #writtenUnder: readonly bigint[] = []
   #watch: Reflector | undefined
   #state: KeyState = 'absent'
   #lastError: unknown
@@ -123,7 +128,7 @@ export class KeyKeeper {
   }
 
   get #isGone(): boolean {
-    return this.#kept === undefined && this.#lease === undefined
+    return this.#kept === undefined && this.#lease === undefined && this.#writtenUnder.length === 0
   }
 
   #isKept(value: string): boolean {
@@ -167,9 +172,11 @@ export class KeyKeeper {
     // Until the answer is there, nobody can say whether what the watch delivers is older or newer than this write.
     this.#kept = undefined
     const lease = await this.#ownLease(signal)
+    this.#writtenUnder = [...this.#writtenUnder.filter((id) => id !== lease.id).slice(-MOST_LEASES), lease.id]
     const { header } = await client.kv.put(key, value, { lease: lease.id, signal, timeoutMs: CALL_MS })
     // A put whose answer came after the end of the lease may have been undone by it.
     if (lease.isLost) throw new EtcdError('lease_lost', { call: 'KV/Put' })
+    this.#writtenUnder = [lease.id]
     this.#kept = { value, lease, revision: header.revision, since: monotonicNow(clock) }
     this.#watch ??= watchOwnKey(this.#options, key, (seen) => this.#see(seen))
     this.#become('kept')
@@ -234,15 +241,16 @@ export class KeyKeeper {
     this.#watch?.cancel()
     this.#watch = undefined
     this.#seen = undefined
-    if (lease !== undefined && !lease.isLost) {
-      const isOwn = compare.lease(key, '=', lease.id)
-      const control = { signal, timeoutMs: CALL_MS }
+    const control = { signal, timeoutMs: CALL_MS }
+    for (const id of this.#writtenUnder) {
+      const isOwn = compare.lease(key, '=', id)
       if (this.#farewell !== undefined) {
-        const put = op.put(key, this.#farewell, { lease: lease.id })
+        const put = op.put(key, this.#farewell, { lease: id })
         await client.kv.txn().if(isOwn).then(put).commit(control)
       }
       await client.kv.txn().if(isOwn).then(op.delete(key)).commit(control)
     }
+    this.#writtenUnder = []
     this.#kept = undefined
     await lease?.revoke()
     this.#lease = undefined
@@ -263,7 +271,9 @@ export class KeyKeeper {
 
   /** The server does not know the lease any more. */
   #forgetLease(): void {
-    this.#lease?.letExpire()
+    const lease = this.#lease
+    lease?.letExpire()
+    this.#writtenUnder = this.#writtenUnder.filter((id) => id !== lease?.id)
     this.#lease = undefined
     this.#kept = undefined
   }
@@ -286,9 +296,4 @@ export class KeyKeeper {
     for (const resolve of this.#waiting) resolve()
     this.#waiting.clear()
   }
-}
-
-function backoffMs(failures: number): number {
-  const longest = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(failures, 10))
-  return longest * (0.5 + Math.random() / 2)
 }

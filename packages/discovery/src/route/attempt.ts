@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { asError } from '../errors.ts'
 import type { Member } from '../view/member.ts'
-import { isErrorOfBody } from './request-body.ts'
+import type { RequestBody } from './request-body.ts'
 import { isGatewayFailure } from './retry-rules.ts'
 import type { RoutedController } from './routed-controller.ts'
 import type { RouteTarget } from './route-target.ts'
@@ -21,6 +21,7 @@ export type RoutedOptions = Dispatcher.DispatchOptions & RouteOptions
 export interface AttemptOwner {
   readonly target: RouteTarget
   readonly options: RoutedOptions
+  readonly body: RequestBody
   readonly handler: Dispatcher.DispatchHandler
   readonly controller: RoutedController
   /** The caller has the head of an answer, or an error. */
@@ -45,21 +46,22 @@ const CALLERS_ERRORS = new Set([
 ])
 
 /** True for an error that says nothing about the endpoint: the options are unusable, or the body has failed. */
-export function isCallersError({ body }: RoutedOptions, error: Error): boolean {
-  return ('code' in error && CALLERS_ERRORS.has(String(error.code))) || isErrorOfBody(body, error)
+export function isCallersError(body: RequestBody, error: Error): boolean {
+  return ('code' in error && CALLERS_ERRORS.has(String(error.code))) || body.hasFailed
 }
 
 /** One attempt of a request at one endpoint: the handler that undici calls. */
 export class Attempt implements Dispatcher.DispatchHandler {
   readonly member: Member
   readonly #request: AttemptOwner
-  /** When it was put on a connection: waiting for one says nothing about the endpoint's speed. */
+  /** When it was put on a connection: waiting for one says nothing about the endpoint's speed. Before, when it was given to the pool. */
   #startedAt = 0
   wasStarted = false
   #controller: Dispatcher.DispatchController | undefined
   #isReleased = false
   #isDispatched = false
   #hasFailed = false
+  #isAnswered = false
   /** What the caller's handler has thrown: it says nothing about the endpoint. */
   #thrown: unknown
   /** The answer was replaced by another attempt; this many bytes of it were dropped. */
@@ -75,7 +77,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
     isRetry: boolean,
     prepare: () => { readonly pool: Dispatcher; readonly options: Dispatcher.DispatchOptions },
   ): void {
-    this.#request.target.begin(this.member, isRetry)
+    const { target } = this.#request
+    target.begin(this.member, isRetry)
+    this.#startedAt = target.now()
     try {
       const { pool, options } = prepare()
       this.#isDispatched = true
@@ -160,8 +164,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (this.#discarded !== undefined || this.#hasFailed) return
     this.#hasFailed = true
     const { handler, controller, target } = this.#request
-    const isOwn = controller.aborted || error === this.#thrown || isCallersError(this.#request.options, error)
+    const isOwn = controller.aborted || error === this.#thrown || isCallersError(this.#request.body, error)
     if (!isOwn) target.judge(this.member, { type: 'failed' })
+    else if (controller.aborted && !this.#isAnswered) this.#abandoned(controller.reason)
     if (!isOwn && this.#isDispatched && !this.wasStarted) target.noteUnreachable(this.member)
     if (controller.aborted) {
       this.#pass(error)
@@ -204,7 +209,17 @@ export class Attempt implements Dispatcher.DispatchHandler {
     handler.onResponseError?.(controller, error)
   }
 
+  /** The caller has waited in vain so long. Its time limit is a failure; why else it gave up, nobody knows. */
+  #abandoned(reason: Error | null): void {
+    const { target, options } = this.#request
+    if (options.ignoreLatency === true) return
+    const waitedMs = target.now() - this.#startedAt
+    const isLate = reason?.name === 'TimeoutError'
+    target.judge(this.member, isLate ? { type: 'failed' } : { type: 'abandoned', waitedMs })
+  }
+
   #answered(): void {
+    this.#isAnswered = true
     const { target, options } = this.#request
     const latencyMs = options.ignoreLatency === true ? undefined : target.now() - this.#startedAt
     target.judge(this.member, { type: 'answered', latencyMs })

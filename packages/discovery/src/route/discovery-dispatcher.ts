@@ -1,5 +1,7 @@
-import { Agent, Dispatcher, Dispatcher1Wrapper } from 'undici'
+import { Dispatcher } from 'undici'
 import { DiscoveryError } from '../errors.ts'
+import { type Dispatch, takingOlderHandlers } from './older-handlers.ts'
+import { OtherHosts } from './other-hosts.ts'
 import { refuse, type Routes } from './routes.ts'
 import { RunningRequests } from './running-requests.ts'
 
@@ -19,27 +21,24 @@ export interface DiscoveryDispatcherOptions {
 export class DiscoveryDispatcher extends Dispatcher {
   readonly #routes: Routes
   readonly #fallback: Dispatcher
-  readonly #ownFallback: Agent | undefined
+  readonly #ownFallback: OtherHosts | undefined
   readonly #onClose: () => void
-  /** Turns handlers of undici 7 and before into those of undici 8. */
-  readonly #older: Dispatcher
+  readonly #dispatch: Dispatch
   readonly #running = new RunningRequests()
   #closing: Promise<void> | undefined
 
   constructor({ routes, fallback, onClose }: DiscoveryDispatcherOptions) {
     super()
     this.#routes = routes
-    this.#ownFallback = fallback === undefined ? new Agent() : undefined
-    this.#fallback = fallback ?? (this.#ownFallback as Dispatcher)
+    const own = fallback === undefined ? new OtherHosts() : undefined
+    this.#ownFallback = own
+    this.#fallback = fallback ?? (own as OtherHosts).agent
     this.#onClose = onClose
-    this.#older = new Dispatcher1Wrapper({
-      dispatch: (options, handler) => this.#send(options, handler),
-    } as Dispatcher)
+    this.#dispatch = takingOlderHandlers((options, handler) => this.#send(options, handler))
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    const isCurrent = typeof handler.onRequestStart === 'function'
-    return isCurrent ? this.#send(options, handler) : this.#older.dispatch(options, handler)
+    return this.#dispatch(options, handler)
   }
 
   /** Takes no new requests; done when the running ones have ended. Idempotent. */
@@ -60,13 +59,18 @@ export class DiscoveryDispatcher extends Dispatcher {
     const error = given ?? new DiscoveryError('closed', 'the dispatcher was destroyed')
     const closed = this.close()
     this.#running.abortAll(error)
-    this.#ownFallback?.destroy(error).catch(() => undefined)
+    this.#ownFallback?.cutOff(error)
     return callback === undefined ? closed : void closed.then(callback)
+  }
+
+  /** Cuts off what still runs at other hosts. Those of services have the time limits of their pools. */
+  cutOffOtherHosts(): void {
+    this.#ownFallback?.cutOff(new DiscoveryError('closed', 'the discovery was closed'))
   }
 
   async #close(): Promise<void> {
     await this.#running.ended()
-    await this.#ownFallback?.close().catch(() => undefined)
+    await this.#ownFallback?.close()
     this.#onClose()
   }
 

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
-import { bodyKind } from './request-body.ts'
+import { RequestBody } from './request-body.ts'
 import { type FailedAttempt, mayRetry, retryAfterMs } from './retry-rules.ts'
 
 const ERROR = { type: 'error' } as const
@@ -63,12 +63,12 @@ test.each(rows)(
 
 test('a body can be sent again if it is text or bytes, and once if it is a stream', async () => {
   for (const body of [null, undefined, 'a', Buffer.from('a'), new Uint8Array(2)])
-    expect(bodyKind(body, true)).toBe('replayable')
+    expect(new RequestBody(body).kind(true)).toBe('replayable')
   const stream = Readable.from(['a', 'b'])
-  expect(bodyKind(stream, false)).toBe('untouched')
-  expect(bodyKind(stream, true)).toBe('used')
+  expect(new RequestBody(stream).kind(false)).toBe('untouched')
+  expect(new RequestBody(stream).kind(true)).toBe('used')
   for await (const _ of stream) break
-  expect(bodyKind(stream, false)).toBe('used')
+  expect(new RequestBody(stream).kind(false)).toBe('used')
 })
 
 test('retry-after is read as seconds and as a date', () => {

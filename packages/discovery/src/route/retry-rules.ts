@@ -30,6 +30,14 @@ export function isGatewayFailure(status: number): boolean {
   return GATEWAY_STATUSES.has(status)
 }
 
+/** How a connection ends that the other side has closed or reset. */
+const LOST_CONNECTION = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
+
+/** True for the loss of a connection that had been made, which may have been an old one; the endpoint may be well. */
+export function isLostConnection(error: Error): boolean {
+  return 'code' in error && LOST_CONNECTION.has(String(error.code))
+}
+
 /**
  * Whether a failed attempt may be repeated on another endpoint: surely nothing was sent, or sending it twice has the effect
  * of sending it once. Never asked once the caller has received the head of an answer.

@@ -1,8 +1,8 @@
 import { channel } from 'node:diagnostics_channel'
-import type { Dispatcher } from 'undici'
 import type { Unavailable, Verdict } from '../balance/balancer.ts'
 import type { Policy } from '../balance/policy.ts'
 import type { Member } from '../view/member.ts'
+import type { OpenPool } from '../service/pools.ts'
 import type { ServiceCore } from '../service/service-core.ts'
 
 const PICKED = channel('livetree.discovery:pick')
@@ -14,6 +14,15 @@ export interface RouteTargetOptions {
   readonly zone: string | undefined
   /** False for members that this caller does not use, because their metadata does not fit. */
   readonly accepts: (member: Member) => boolean
+}
+
+/** What a choice of a request depends on. */
+export interface Choosing {
+  /** Members that have failed the request. */
+  readonly tried: readonly Member[]
+  readonly hashKey: string
+  /** Only members with TLS may be chosen. */
+  readonly isSecure: boolean
 }
 
 /** A service as one request sees it: its policy stays the same from the first attempt to the last. */
@@ -44,14 +53,11 @@ export class RouteTarget {
   }
 
   /** Chooses a member that has not been tried. The caller begins the request in the same turn. */
-  pick(tried: readonly Member[], hashKey: string): Member | Unavailable {
+  pick({ tried, hashKey, isSecure }: Choosing): Member | Unavailable {
     if (this.#core.isClosed) return 'no_endpoints'
-    const request = { zone: this.#zone, hashKey, accepts: this.#accepts, tried }
+    const accepts = isSecure ? this.#acceptsSecure : this.#accepts
+    const request = { zone: this.#zone, hashKey, accepts, tried }
     return this.#core.balancer.pick(this.policy, request, this.now())
-  }
-
-  hasOther(tried: readonly Member[], hashKey: string): boolean {
-    return typeof this.pick(tried, hashKey) !== 'string'
   }
 
   begin(member: Member, isRetry: boolean): void {
@@ -74,7 +80,7 @@ export class RouteTarget {
     this.#core.watch.noteUnreachable(member)
   }
 
-  poolOf(member: Member): { readonly origin: string; readonly pool: Dispatcher } {
+  poolOf(member: Member): Pick<OpenPool, 'origin' | 'pool' | 'serverName'> {
     return this.#core.pools.get(member, this.#core.protocolOf(member), this.policy)
   }
 
@@ -83,10 +89,10 @@ export class RouteTarget {
   }
 
   /** Waits until a member can be chosen. Returns whether one can. */
-  async waitForEndpoint(timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+  async waitForEndpoint(choosing: Choosing, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
     const until = this.now() + timeoutMs
     for (;;) {
-      if (typeof this.pick([], '') !== 'string') return true
+      if (typeof this.pick(choosing) !== 'string') return true
       const left = until - this.now()
       if (left <= 0 || signal.aborted || this.#core.isClosed) return false
       await this.#core.changed(left, signal)
@@ -94,7 +100,10 @@ export class RouteTarget {
   }
 
   /** Why there is no endpoint. */
-  explain(): string {
-    return this.#core.explain()
+  explain(isSecure = false): string {
+    return `${this.#core.explain()}${isSecure ? "; https:// needs one with protocol 'https'" : ''}`
   }
+
+  readonly #acceptsSecure = (member: Member): boolean =>
+    this.#core.protocolOf(member) === 'https' && this.#accepts(member)
 }

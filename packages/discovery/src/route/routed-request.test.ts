@@ -5,7 +5,7 @@ import { resolvePolicy } from '../balance/policy.ts'
 import { plainRecord } from '../record/endpoint-record.ts'
 import { Member } from '../view/member.ts'
 import { RoutedRequest } from './routed-request.ts'
-import type { RouteTarget } from './route-target.ts'
+import type { Choosing, RouteTarget } from './route-target.ts'
 
 /** Repeatable random numbers (a linear congruence). */
 function randomFrom(seed: number): () => number {
@@ -70,9 +70,8 @@ async function live(seed: number): Promise<void> {
     policy,
     now: () => 0,
     wallNow: () => 0,
-    pick: (tried: readonly Member[], hashKey: string) =>
-      balancer.pick(policy, { zone: undefined, hashKey, accepts: (member) => !tried.includes(member) }, 0),
-    hasOther: (tried: readonly Member[], hashKey: string) => typeof target.pick(tried, hashKey) !== 'string',
+    pick: ({ tried, hashKey }: Choosing) =>
+      balancer.pick(policy, { zone: undefined, hashKey, accepts: () => true, tried }, 0),
     begin: (member: Member, isRetry: boolean) => balancer.begin(member, policy, 0, isRetry),
     release: (member: Member) => balancer.release(member),
     judge: (member: Member, verdict: Parameters<typeof balancer.judge>[2]) =>
@@ -109,7 +108,13 @@ async function live(seed: number): Promise<void> {
     const onEnd = () => {
       outcome.onEnd += 1
     }
-    new RoutedRequest(target as unknown as RouteTarget, 's.service', options, handler, onEnd).start()
+    new RoutedRequest(
+      target as unknown as RouteTarget,
+      { host: 's.service', isSecure: false },
+      options,
+      handler,
+      onEnd,
+    ).start()
   }
   /** Lets one waiting attempt go a random way to its end. */
   const advance = (isLast: boolean) => {

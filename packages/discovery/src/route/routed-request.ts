@@ -1,17 +1,26 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
+import type { Unavailable } from '../balance/balancer.ts'
 import type { Policy } from '../balance/policy.ts'
 import { asError, DiscoveryError, reasonOf } from '../errors.ts'
 import type { Member } from '../view/member.ts'
 import { Attempt, type AttemptOwner, isCallersError, type RoutedOptions } from './attempt.ts'
-import { bodyKind } from './request-body.ts'
+import { RequestBody } from './request-body.ts'
 import { headerOf, keptHeaders, withHost } from './request-headers.ts'
-import { mayRetry, retryAfterMs } from './retry-rules.ts'
+import { isLostConnection, mayRetry, retryAfterMs } from './retry-rules.ts'
 import { RoutedController } from './routed-controller.ts'
-import type { RouteTarget } from './route-target.ts'
+import type { Choosing, RouteTarget } from './route-target.ts'
 
 /** undici's own time limit for the head of an answer. */
 const HEADERS_TIMEOUT_MS = 300_000
+
+/** Where a request goes. */
+export interface Destination {
+  /** The host name of the request. */
+  readonly host: string
+  /** The caller has asked for TLS. */
+  readonly isSecure: boolean
+}
 
 /** One request of a caller: chooses an endpoint, and another one where the retry rules allow it. */
 export class RoutedRequest implements AttemptOwner {
@@ -19,10 +28,13 @@ export class RoutedRequest implements AttemptOwner {
   options: RoutedOptions
   readonly handler: Dispatcher.DispatchHandler
   readonly controller: RoutedController
+  readonly body: RequestBody
   readonly policy: Policy
-  readonly #host: string
+  readonly #destination: Destination
   readonly #onEnd: () => void
   readonly #tried: Member[] = []
+  /** Members at which a connection was lost: it may have been an old one, and the next one may be better. */
+  readonly #cut = new Set<Member>()
   readonly #failures: string[] = []
   /** Ends waiting for a first endpoint. */
   #stopWaiting: AbortController | undefined
@@ -34,17 +46,18 @@ export class RoutedRequest implements AttemptOwner {
 
   constructor(
     target: RouteTarget,
-    host: string,
+    destination: Destination,
     options: RoutedOptions,
     handler: Dispatcher.DispatchHandler,
     onEnd: () => void,
   ) {
     this.target = target
-    this.#host = host
+    this.#destination = destination
     this.options = options
     this.handler = handler
     this.#onEnd = onEnd
     this.policy = target.policy
+    this.body = new RequestBody(options.body)
     this.controller = new RoutedController((reason) => this.#abort(reason))
   }
 
@@ -54,7 +67,9 @@ export class RoutedRequest implements AttemptOwner {
    */
   start(): void {
     try {
-      this.options = { ...this.options, headers: keptHeaders(this.options.headers) }
+      const { given: body } = this.body
+      const headers = keptHeaders(this.options.headers)
+      this.options = { ...this.options, headers, ...(body === undefined ? {} : { body }) }
       const { algorithm, hashHeader } = this.policy
       if (algorithm === 'ring-hash') this.#hashKey = headerOf(this.options.headers, hashHeader) ?? ''
       this.handler.onRequestStart?.(this.controller, {})
@@ -88,7 +103,9 @@ export class RoutedRequest implements AttemptOwner {
   attemptFailed(attempt: Attempt, error: Error): void {
     if (this.#isSettled) return
     this.#failures.push(`${attempt.member.address} (${reasonOf(error)})`)
-    if (isCallersError(this.options, error)) {
+    if (attempt.wasStarted && isLostConnection(error)) this.#cut.add(attempt.member)
+    else this.#cut.delete(attempt.member)
+    if (isCallersError(this.body, error)) {
       this.fail(error)
       return
     }
@@ -127,7 +144,7 @@ export class RoutedRequest implements AttemptOwner {
   /** Chooses an endpoint and sends the request to it. Returns false if there is none. */
   #tryNext(isRetry: boolean): boolean {
     const { target } = this
-    const picked = target.pick(this.#tried, this.#hashKey)
+    const picked = this.#pick()
     if (picked === 'no_endpoints') return false
     if (picked === 'overloaded') {
       this.fail(new DiscoveryError('overloaded', `${this.#what} was not sent`))
@@ -142,11 +159,14 @@ export class RoutedRequest implements AttemptOwner {
   }
 
   #optionsFor(member: Member): { readonly pool: Dispatcher; readonly options: Dispatcher.DispatchOptions } {
-    const { origin, pool } = this.target.poolOf(member)
+    const { origin, pool, serverName } = this.target.poolOf(member)
     const { ignoreLatency, ...options } = this.options
     const { hostHeader } = this.policy
-    const headers = hostHeader === 'service' ? { headers: withHost(options.headers, this.#host) } : {}
-    return { pool, options: { ...options, ...headers, origin } as Dispatcher.DispatchOptions }
+    const headers =
+      hostHeader === 'service' ? { headers: withHost(options.headers, this.#destination.host) } : {}
+    // Without it undici would check the certificate for what the `host` header says, which is the caller's.
+    const secure = serverName === undefined ? {} : { servername: serverName }
+    return { pool, options: { ...options, ...headers, ...secure, origin } as Dispatcher.DispatchOptions }
   }
 
   async #waitForEndpoint(): Promise<void> {
@@ -154,9 +174,9 @@ export class RoutedRequest implements AttemptOwner {
     const { signal } = this.#stopWaiting
     const { waitForEndpointsMs } = this.policy
     try {
-      const isThere = await this.target.waitForEndpoint(waitForEndpointsMs, signal)
+      const isThere = await this.target.waitForEndpoint(this.#choosing, waitForEndpointsMs, signal)
       if (this.#isSettled || (isThere && this.#tryNext(false))) return
-      const what = `${this.#what} was not sent: ${this.target.explain()}, after waiting ${waitForEndpointsMs} ms`
+      const what = `${this.#what} was not sent: ${this.target.explain(this.#destination.isSecure)}, after waiting ${waitForEndpointsMs} ms`
       this.fail(new DiscoveryError('no_endpoints', what))
     } catch (error) {
       this.fail(asError(error))
@@ -166,18 +186,30 @@ export class RoutedRequest implements AttemptOwner {
   #allowsRetry(attempt: Attempt, failure: Parameters<typeof mayRetry>[0]['failure']): boolean {
     if (this.controller.aborted || this.#isSettled || this.#tried.length > this.policy.retries.most)
       return false
-    const { method, idempotent, body, upgrade } = this.options
-    const kind = bodyKind(body, attempt.wasStarted)
+    const { method, idempotent, upgrade } = this.options
+    const kind = this.body.kind(attempt.wasStarted)
     if (upgrade && attempt.wasStarted) return false
     return mayRetry({ method, idempotent, body: kind, wasStarted: attempt.wasStarted, failure })
   }
 
+  get #choosing(): Choosing {
+    return { tried: this.#tried, hashKey: this.#hashKey, isSecure: this.#destination.isSecure }
+  }
+
+  /** An endpoint that was not tried, or one whose connection was lost, since that may have been an old one. */
+  #pick(): Member | Unavailable {
+    const picked = this.target.pick(this.#choosing)
+    if (picked !== 'no_endpoints' || this.#cut.size === 0) return picked
+    const tried = this.#tried.filter((member) => !this.#cut.has(member))
+    return this.target.pick({ ...this.#choosing, tried })
+  }
+
   get #hasOther(): boolean {
-    return this.target.hasOther(this.#tried, this.#hashKey)
+    return typeof this.#pick() !== 'string'
   }
 
   get #what(): string {
-    return `${this.options.method} ${this.#host}`
+    return `${this.options.method} ${this.#destination.host}`
   }
 
   #failed(cause: Error): DiscoveryError {

@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici'
 import { asError, DiscoveryError } from '../errors.ts'
 import { SERVICE_NAME } from '../record/service-name.ts'
 import type { RoutedOptions } from './attempt.ts'
-import { RoutedRequest } from './routed-request.ts'
+import { type Destination, RoutedRequest } from './routed-request.ts'
 import type { RouteTarget } from './route-target.ts'
 import type { RunningRequests } from './running-requests.ts'
 
@@ -16,13 +16,13 @@ const SUFFIX = '.service'
 const MOST_ORIGINS = 1_000
 
 /** What an origin means: a service, a mistake, or (undefined) another host. */
-type Destination = { readonly service: string; readonly host: string } | DiscoveryError | undefined
+type Meaning = (Destination & { readonly service: string }) | DiscoveryError | undefined
 
 /** Sends the requests for `http(s)://<name>.service` to endpoints of that service. */
 export class Routes {
   readonly #useTarget: UseTarget
   /** Parsing an origin takes longer than choosing an endpoint. */
-  readonly #destinations = new Map<string, Destination>()
+  readonly #destinations = new Map<string, Meaning>()
 
   constructor(useTarget: UseTarget) {
     this.#useTarget = useTarget
@@ -44,7 +44,7 @@ export class Routes {
       return true
     }
     const { target, release } = used
-    const request: RoutedRequest = new RoutedRequest(target, destination.host, options, handler, () => {
+    const request: RoutedRequest = new RoutedRequest(target, destination, options, handler, () => {
       running.delete(request)
       release()
     })
@@ -61,7 +61,7 @@ export class Routes {
     }
   }
 
-  #destinationOf(origin: string): Destination {
+  #destinationOf(origin: string): Meaning {
     const known = this.#destinations.get(origin)
     if (known !== undefined || this.#destinations.has(origin)) return known
     const destination = destinationOf(origin)
@@ -71,9 +71,9 @@ export class Routes {
   }
 }
 
-function destinationOf(origin: string): Destination {
+function destinationOf(origin: string): Meaning {
   if (!URL.canParse(origin)) return undefined
-  const { hostname, host, port } = new URL(origin)
+  const { hostname, host, port, protocol } = new URL(origin)
   if (!hostname.endsWith(SUFFIX)) return undefined
   const service = hostname.slice(0, -SUFFIX.length)
   if (!SERVICE_NAME.accepts(service)) {
@@ -82,7 +82,7 @@ function destinationOf(origin: string): Destination {
       `${host} is not the host of a service: ${SERVICE_NAME.expected}`,
     )
   }
-  if (port === '') return { service, host }
+  if (port === '') return { service, host, isSecure: protocol === 'https:' }
   return new DiscoveryError('invalid_option', `${host} has a port, which only the registered endpoints know`)
 }
 

@@ -40,10 +40,13 @@ export interface EndpointPoolsOptions {
   readonly reports: Reports
 }
 
-interface OpenPool {
+/** A pool and what its requests need. */
+export interface OpenPool {
   readonly origin: string
   readonly protocol: Protocol
   readonly pool: Dispatcher
+  /** The name that the certificate must have; undefined without TLS. */
+  readonly serverName: string | undefined
   readonly drainMs: number
 }
 
@@ -72,7 +75,8 @@ export class EndpointPools {
     const pool: Partial<Dispatcher> | undefined = createPool({ service, origin, protocol, options })
     if (typeof pool?.dispatch !== 'function')
       throw refuse('createDiscovery', `createPool has returned no undici dispatcher for ${origin}`)
-    const open = { origin, protocol, pool: pool as Dispatcher, drainMs: policy.drainMs }
+    const serverName = protocol === 'https' ? this.#serverName : undefined
+    const open = { origin, protocol, pool: pool as Dispatcher, serverName, drainMs: policy.drainMs }
     this.#open.set(member, open)
     return open
   }
@@ -107,15 +111,18 @@ export class EndpointPools {
     await pause(clock, DESTROY_MS, closed.signal)
   }
 
+  get #serverName(): string {
+    return this.#options.tls?.serverName ?? this.#options.service
+  }
+
   #poolOptions(protocol: Protocol, policy: Policy): Pool.Options {
-    const { tls, service } = this.#options
-    const { ca, cert, key, serverName = service } = tls ?? {}
+    const { ca, cert, key } = this.#options.tls ?? {}
     const given = {
       ...(ca === undefined ? {} : { ca }),
       ...(cert === undefined ? {} : { cert }),
       ...(key === undefined ? {} : { key }),
     }
-    const secure = protocol === 'https' ? { servername: serverName, ...given } : {}
+    const secure = protocol === 'https' ? { servername: this.#serverName, ...given } : {}
     const isH2c = protocol === 'h2c' || protocol === 'grpc'
     return {
       connections: isH2c ? 1 : policy.connections,

@@ -88,6 +88,10 @@ export class ServiceCore {
     return this.#closing !== undefined
   }
 
+  get isUsed(): boolean {
+    return this.#users > 0
+  }
+
   now(): number {
     return monotonicNow(this.#context.clock)
   }
