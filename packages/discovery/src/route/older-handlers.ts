@@ -1,4 +1,4 @@
-import { Dispatcher, Dispatcher1Wrapper } from 'undici'
+import { type Dispatcher, Dispatcher1Wrapper } from 'undici'
 
 /** Sends a request. */
 export type Dispatch = (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) => boolean
