@@ -143,7 +143,6 @@ export class RoutedRequest implements AttemptOwner {
 
   /** Chooses an endpoint and sends the request to it. Returns false if there is none. */
   #tryNext(isRetry: boolean): boolean {
-    const { target } = this
     const picked = this.#pick()
     if (picked === 'no_endpoints') return false
     if (picked === 'overloaded') {
