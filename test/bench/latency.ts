@@ -65,7 +65,7 @@ async function plant(depth: number, index: number): Promise<Tree> {
   const [ours, bare, besides] = [new Sightings(), new Sightings(), new Sightings()]
   const definition = defineConfig({ name: 'bench', schema: nestedSchema(depth) })
   const config = cleanup.use(
-    await definition.load({ sources: [etcd({ endpoints: [server.endpoint], root })] }),
+    await definition.load({ sources: [etcd({ endpoints: [server.endpoint], ownClient: true, root })] }),
   )
   config.watch(
     (all) => all,

@@ -31,7 +31,7 @@ async function watchLive(): Promise<void> {
   const definition = defineConfig({ name: 'bench', schema: serviceSchema })
   const client = createEtcdClient({ endpoints: [endpoint] })
   for (let index = 0; index < count; index++) {
-    const source = isShared ? etcd({ client, root }) : etcd({ endpoints: [endpoint], root })
+    const source = isShared ? etcd({ client, root }) : etcd({ endpoints: [endpoint], ownClient: true, root })
     const config = await definition.load({ sources: [source] })
     config.watch(
       (all) => all.note,

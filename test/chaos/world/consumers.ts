@@ -160,9 +160,11 @@ const loadConfig = async (number: number, { clock, ...options }: ClientOptions):
   const place = configPlaces[number % configPlaces.length]!
   // Half of them read the same directories as layers, each with a watch of its own, joined by revision.
   const isJoined = Math.floor(number / configPlaces.length) % 2 === 1
+  // And half of those share a client, and one watch where they read the same directories.
+  const ownClient = Math.floor(number / configPlaces.length / 2) % 2 === 0
   const layers = place.overlays.map((overlay) => ({ prefix: `${place.root}/${overlay}`, optional: true }))
   const config = await chaosConfig.load({
-    sources: [etcd({ ...options, ...(isJoined ? { layers } : place) })],
+    sources: [etcd({ ...options, ownClient, ...(isJoined ? { layers } : place) })],
     startup: { timeoutMs: 60_000 },
     staleAfterMs: 3_000,
     ...(clock === undefined ? {} : { clock }),
