@@ -138,6 +138,18 @@ describe('covers', () => {
     })
   })
 
+  it('above a value that must be there are named too, and not what they hide', () => {
+    const required = z.object({ db: z.object({ url: z.string(), port: z.number() }) })
+    const { patch } = staged(required, { layers, guard: false })
+    patch(0, { 'db/url': 'u', 'db/port': '1' })
+    const issues = issuesOf(patch(1, { db: 'livetree:empty', 'db/port': '2' }))
+    expect(issues.map(({ pathText, received, origins }) => [pathText, received, origins[0]?.key])).toEqual([
+      ['db.url', undefined, '/prod/db'],
+    ])
+    expect(issues[0]?.message).toContain('This key hides what lower layers have')
+    expect(acceptedValue(patch(3, { DB__URL: 'v' }))).toEqual({ db: { url: 'v', port: 2 } })
+  })
+
   it('where the schema knows nothing are unused keys, and refused by a strict object', () => {
     const outcome = start().patch(1, { 'fetures/a': 'livetree:remove', prot: 'livetree:remove' })
     expect(outcome.unused.map(({ pathText, didYouMean }) => [pathText, didYouMean])).toEqual([

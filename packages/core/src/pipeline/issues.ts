@@ -7,11 +7,11 @@ import type { SchemaNode } from '../schema/schema-node.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
 import { shortKey, shortMessage } from '../short-text.ts'
 import { type LayerInfo, Unreadable } from '../source/source.ts'
-import { coverOf } from './cover.ts'
 import { formsOfList } from './comma-list.ts'
+import { hiddenBy } from './hidden-by.ts'
 import type { LocatedIssue } from './located-issues.ts'
 import { type ListNames, locate } from './locate.ts'
-import { isBelowMount, mountOf } from './mount.ts'
+import { isAliasOf, isBelowMount, mountOf } from './mount.ts'
 import { isHeld, OpenWords, partOf } from './open-words.ts'
 import { pathText } from './path-text.ts'
 import type { Issue, Origin, Path } from '../issue.ts'
@@ -58,12 +58,14 @@ export class IssueWriter {
     const shown = this.#shownAs(issue)
     const { path, message, code, expected } = shown ?? this.#inOurWords(issue)
     const { node, at } = this.holder(path) ?? { node: new TreeNode(''), at: path }
+    const hiding = this.#hidingOrigin(path)
     const isMissing = node.leafCount === 0 && path.length > 0
-    const covering = this.#coveringOrigin(node, at)
+    const covering = hiding ?? this.#coveringOrigin(node, at)
+    const hint = hiding === undefined ? this.#listForms(node, at) : HIDES
     return this.write({
       path,
       code,
-      message: isMissing ? `${message}. ${this.#whereToSet(path)}` : message + this.#hint(node, at),
+      message: isMissing ? `${message}. ${this.#whereToSet(path)}` : message + hint,
       expected,
       received: covering === undefined ? this.#received(node, at) : undefined,
       origins: covering === undefined ? this.originsOf(node, at) : [covering],
@@ -181,9 +183,15 @@ export class IssueWriter {
     return text
   }
 
-  /** What is to be known of the key: that it hides others, or how a list is written where it came as a variable. */
-  #hint(node: TreeNode, at: Path): string {
-    if (coverOf(node.top?.value) !== undefined) return '. This key hides what lower layers have'
+  /** The key of a higher layer that hides what there is. */
+  #hidingOrigin(path: Path): Origin | undefined {
+    const { nodes, names } = locate(this.#schemaNode, this.#root, path, this.#lists)
+    const hiding = names.length === path.length ? hiddenBy(nodes) : undefined
+    return hiding && this.originOf(hiding.entry, names.slice(0, hiding.depth))
+  }
+
+  /** How a list is written where it came as a variable. */
+  #listForms(node: TreeNode, at: Path): string {
     const layer = node.top === undefined ? undefined : itemAt(this.#layers, node.top.layer)
     const isVariable = layer?.listsWithCommas === true
     const forms = isVariable ? formsOfList(schemaNodeAt(this.#schemaNode, at)) : undefined
@@ -210,12 +218,7 @@ export class IssueWriter {
   }
 }
 
-/** Whether a layer is one key of another name that stands for exactly this place. */
-function isAliasOf(place: Path, info: LayerInfo): boolean {
-  const isThere = mountOf(info).length === place.length && isBelowMount(place, info)
-  return isThere && place.length > 0 && !info.keyPrefix.endsWith(info.separator)
-}
-
+const HIDES = '. This key hides what lower layers have'
 const NO_WORDS: ReadonlySet<string> = new Set()
 
 type ShownIssue = Pick<Issue, 'path' | 'message' | 'code'> & { readonly expected?: string | undefined }

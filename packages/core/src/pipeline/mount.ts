@@ -19,3 +19,9 @@ export function mountOf(layer: LayerInfo): readonly string[] {
 export function isBelowMount(path: readonly PropertyKey[], layer: LayerInfo): boolean {
   return mountOf(layer).every((name, index) => String(path[index]) === name)
 }
+
+/** Whether a layer is one key of another name that stands for exactly this place. */
+export function isAliasOf(place: readonly PropertyKey[], info: LayerInfo): boolean {
+  const isThere = mountOf(info).length === place.length && isBelowMount(place, info)
+  return isThere && place.length > 0 && !info.keyPrefix.endsWith(info.separator)
+}
