@@ -52,7 +52,7 @@ export class Decoder {
   /** The root's value, sharing what it can with `previous`; undefined with `issues()` to ask when it is not valid. */
   decode(previous: unknown): { isValid: boolean; value: unknown } {
     const root = this.#root
-    if (isGiven(this.#schemaNode, root, -1, this.#nested) || isMadeWhenAbsent(this.#schemaNode))
+    if (isMadeWhenAbsent(this.#schemaNode) || isGiven(this.#schemaNode, root, -1, this.#nested))
       this.#validate(this.#schemaNode, root, -1, previous)
     else this.#validateWhole(this.#schemaNode, root, -1, previous)
     this.unused.end()
@@ -110,8 +110,8 @@ export class Decoder {
         const prior = ownPart(before, name)
         this.#path.push(name)
         if (
-          isGiven(property.schemaNode, child, aboveLayer, this.#nested) ||
-          isMadeWhenAbsent(property.schemaNode)
+          isMadeWhenAbsent(property.schemaNode) ||
+          isGiven(property.schemaNode, child, aboveLayer, this.#nested)
         )
           this.#validate(property.schemaNode, child, aboveLayer, prior)
         else this.#validateAbsent(property, child, aboveLayer, prior)

@@ -8,7 +8,8 @@ import type { MisplacedKeys } from './misplaced.ts'
 import { isEqual } from './share.ts'
 import { eachBelow, touch, type Trail } from './trail.ts'
 import { newEntry, type TreeEntries } from './tree-entries.ts'
-import { countKeysBelow, type DocumentMark, entriesOf } from './tree-node.ts'
+import { countKeysBelow } from './key-below.ts'
+import { type DocumentMark, entriesOf } from './tree-node.ts'
 import { unheld } from './tree-place.ts'
 
 /** A document as it is to be spread over the nodes below its own. */

@@ -16,3 +16,15 @@ export function firstKeyBelow(
   }
   return undefined
 }
+
+/** How many keys of a layer stand below a node, documents as one. */
+export function countKeysBelow(node: TreeNode, layer: number): number {
+  let count = 0
+  for (const child of node.children) {
+    if (child.leafCount === 0) continue
+    if (keyEntry(child, layer) !== undefined) count++
+    if (child.documents?.some((document) => document.layer === layer)) count++
+    count += countKeysBelow(child, layer)
+  }
+  return count
+}

@@ -252,8 +252,18 @@ function rank(entry: Entry): number {
 /** Whether any layer above `floor` has something at the node or below. */
 export function isPresent(node: TreeNode, aboveLayer: number): boolean {
   if (node.leafCount === 0) return false
-  if (node.mayCover) return topLayer(node, aboveLayer) > aboveLayer
+  if (node.mayCover) return isPresentBesideCovers(node, aboveLayer)
   return aboveLayer < 0 || topLayer(node) > aboveLayer
+}
+
+/** The first thing that counts is enough. */
+function isPresentBesideCovers(node: TreeNode, aboveLayer: number): boolean {
+  const floor = floorAt(node, aboveLayer)
+  const { top } = node
+  if (top !== undefined && top.layer > floor && coverOf(top.value) !== 'remove') return true
+  if ((node.documents?.at(-1)?.layer ?? -1) > floor) return true
+  for (const child of node.children) if (isPresent(child, floor)) return true
+  return false
 }
 
 /** Whether any layer above `floor` has a key at the node or below, be it one that only hides others. */
@@ -279,16 +289,4 @@ export function nodeAt(root: TreeNode, path: readonly (string | number)[]): Tree
   let node: TreeNode | undefined = root
   for (const segment of path) node = node?.child(String(segment))
   return node
-}
-
-/** How many keys of a layer stand below a node, documents as one. */
-export function countKeysBelow(node: TreeNode, layer: number): number {
-  let count = 0
-  for (const child of node.children) {
-    if (child.leafCount === 0) continue
-    if (keyEntry(child, layer) !== undefined) count++
-    if (child.documents?.some((document) => document.layer === layer)) count++
-    count += countKeysBelow(child, layer)
-  }
-  return count
 }

@@ -27,7 +27,7 @@ export interface FileOptions {
   readonly profile?: string | readonly string[] | undefined
   /**
    * Replaces `${VAR}` and `${VAR:-default}` in texts (not in names) by variables: of `process.env`, or those given, as they
-   * are when the configuration is loaded. A variable that is not set and has no default makes the tree invalid; `$${` stands
+   * are when the configuration is loaded. Whoever writes the file can read them. A variable that is not set and has no default makes the tree invalid; `$${` stands
    * for `${`. Default false.
    */
   readonly expand?: boolean | Readonly<Record<string, string | undefined>> | undefined
