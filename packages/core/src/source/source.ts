@@ -134,7 +134,7 @@ export interface SourceSink {
   /** Begins a whole tree that arrives in parts, such as the pages of a list. For a tree at hand there is `replace`. */
   beginReplace(): TreeReplacement
   replace(update: ReplaceUpdate): void
-  /** Only after the first `replace`; revisions rise within an epoch. */
+  /** Only after the first `replace`; revisions rise within an epoch. A permission without changes may repeat the last one. */
   patch(update: PatchUpdate): void
   /** Proof, at `provenAt` (ms since the epoch), that nothing up to `revision` is missing. */
   alive(proof: { readonly revision: number; readonly provenAt: number }): void

@@ -106,7 +106,9 @@ export class SourceState {
   /** Why the update would have to be dropped if the source stood at `revision`. */
   problemWith(update: PatchUpdate, revision = this.#revision): string | undefined {
     if (!this.#hasTree) return 'sent a patch before its first replace'
-    if (update.revision <= revision) {
+    // A permission alone may be for what is already there.
+    const isPermission = update.changes.length === 0 && update.revision === revision
+    if (update.revision <= revision && !isPermission) {
       return `sent a patch of revision ${update.revision} when it stood at ${revision}`
     }
     const count = this.source.layers.length

@@ -5,6 +5,7 @@ import { KV } from '../wire/rpc.ts'
 import type { ContinuityQuestion, Probe } from './continuity-question.ts'
 import { setbackSince, type KnownPosition, type StoreSetback } from './store-position.ts'
 import { isTooLarge, TxnSize } from './txn-size.ts'
+import { isOfTransaction, isRefusalOfRead, TxnSupport } from './txn-support.ts'
 
 /** Whether a store is the known one. */
 export type Recognition =
@@ -35,7 +36,8 @@ export class StoreRecognizer {
   readonly #channel: Channel
   /** How many operations the server accepts in one transaction. */
   readonly size = new TxnSize()
-  readonly #txns = new TxnSupport()
+  /** Whether it accepts any. */
+  readonly txns = new TxnSupport()
 
   constructor(channel: Channel) {
     this.#channel = channel
@@ -43,59 +45,8 @@ export class StoreRecognizer {
 
   /** @throws EtcdError if there was no answer; `compacted`, `malformed_message` */
   recognize(request: RecognitionRequest): Promise<Recognition> {
-    return new Inquiry(this.#channel, request, this.#txns).run(this.size)
+    return new Inquiry(this.#channel, request, this.txns).run(this.size)
   }
-}
-
-/** Inquiries without transactions after one in which only single reads were answered. */
-const INQUIRIES_WITHOUT_TXN = 8
-
-/** Whether transactions reach the server; a gateway may answer or drop them. */
-class TxnSupport {
-  #without = 0
-
-  /** False for some inquiries after a failure, because a transaction that is dropped costs a whole timeout. */
-  begin(): boolean {
-    this.#without = Math.max(0, this.#without - 1)
-    return this.#without === 0
-  }
-
-  /** A transaction failed where single reads were answered. */
-  failed(): void {
-    this.#without = INQUIRIES_WITHOUT_TXN
-  }
-}
-
-/**
- * Refusals of one read: too large, above a lowered limit, not permitted, or blocked by a gateway.
- */
-const REFUSALS: ReadonlySet<string> = new Set([
-  'request_too_large',
-  'response_too_large',
-  'invalid_argument',
-  'permission_denied',
-  'unimplemented',
-])
-
-/** Failures that a read without a transaction does not avoid. */
-const DECISIVE: ReadonlySet<string> = new Set([
-  'compacted',
-  'future_revision',
-  'unauthenticated',
-  'cluster_changed',
-  'malformed_message',
-  'cancelled',
-  'closed',
-])
-
-function isRefusal(error: unknown): error is EtcdError {
-  return error instanceof EtcdError && REFUSALS.has(error.code)
-}
-
-/** True if the same reads may be answered without a transaction. */
-function isOfTransaction(error: unknown): error is EtcdError {
-  if (!(error instanceof EtcdError) || DECISIVE.has(error.code)) return false
-  return REFUSALS.has(error.code) || error.fate !== 'not_sent'
 }
 
 /** One verification in progress. */
@@ -139,6 +90,7 @@ class Inquiry {
     else {
       try {
         await this.#askAll(probes)
+        this.#txns.succeeded()
       } catch (error) {
         if (!isOfTransaction(error)) throw error
         const isLarge = isTooLarge(error)
@@ -176,7 +128,7 @@ class Inquiry {
         this.#take(probe, answer, !keysOnly)
         return
       } catch (error) {
-        if (!isRefusal(error)) throw error
+        if (!isRefusalOfRead(error)) throw error
         if (keysOnly) this.#refused = error
       }
     }

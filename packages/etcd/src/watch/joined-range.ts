@@ -1,5 +1,5 @@
 import type { KeyRange } from '../key-range-form.ts'
-import type { WatchBatch, WatchProgress } from './watch-handlers.ts'
+import type { WatchBatch, WatchEvent } from './watch-handlers.ts'
 import type { WatchState } from './watch-state.ts'
 
 /** What a join needs of the watch of one range. */
@@ -20,8 +20,6 @@ export type JoinableWatch = Pick<
 export class JoinedRange {
   readonly range: KeyRange
   watcher: JoinableWatch | undefined
-  /** The last progress report that was not passed on yet. */
-  progress: WatchProgress | undefined
   /** Up to this revision the range is known, whatever its watch has delivered. */
   #knownTo: number
   /** Revisions at which the content is the same as at `from`. */
@@ -29,6 +27,11 @@ export class JoinedRange {
   #batches: WatchBatch[] = []
   #next = 0
   #askedFor = 0
+  #count: number | undefined
+  /** Changes that arrived after what was known without them was passed on, until they have undone each other. */
+  #late: WatchEvent[] = []
+  /** Keys that only those changes have put. */
+  readonly #lateKeys = new Set<string>()
   /** Ends the wait for the progress that was requested last. */
   #waiting: AbortController | undefined
 
@@ -59,11 +62,38 @@ export class JoinedRange {
     return this.#batches.at(-1)
   }
 
-  /** Adds a change; returns false for one that is known to have left no trace. */
-  push(batch: WatchBatch): boolean {
-    if (batch.revision <= this.#knownTo) return false
+  /** How many keys it has at `reached`; undefined if that is not known. */
+  get count(): number | undefined {
+    return this.#count
+  }
+
+  /** True for a change at a revision that was passed on without it, since it has left no trace in the content. */
+  isLate({ revision }: WatchBatch): boolean {
+    return revision <= this.#knownTo
+  }
+
+  /** Adds a change that is not late. */
+  push(batch: WatchBatch): void {
     this.#batches.push(batch)
-    return true
+    if (this.#count === undefined) return
+    for (const { type, kv } of batch.events) {
+      if (type === 'delete') this.#count -= 1
+      else if (kv.version === 1) this.#count += 1
+    }
+  }
+
+  /** Adds a late change. Returns all of them as soon as the content is, after them, what was passed on. */
+  pushLate({ events }: WatchBatch): readonly WatchEvent[] | undefined {
+    for (const event of events) {
+      this.#late.push(event)
+      const key = event.kv.key.toString('latin1')
+      if (event.type === 'put') this.#lateKeys.add(key)
+      else this.#lateKeys.delete(key)
+    }
+    if (this.#lateKeys.size > 0) return undefined
+    const undone = this.#late
+    this.#late = []
+    return undone
   }
 
   /** Removes and returns the earliest change if it is of this revision. */
@@ -87,9 +117,12 @@ export class JoinedRange {
   /**
    * Records the revisions at which the content is what it was at `from`: changes in between have left no trace
    * in it. This says nothing of the revisions in between, and is void once the range has reached another one.
+   *
+   * @param count how many keys there were at `from`; undefined if that is not known
    */
-  isSameAt(from: number, at: readonly number[]): void {
+  isSameAt(from: number, at: readonly number[], count: number | undefined): void {
     this.#same = { from, at: new Set(at) }
+    if (from === this.reached) this.#count = count
   }
 
   /** A revision at which the content is known was passed on: what has left no trace in it is of no interest. */

@@ -3,6 +3,7 @@ import type { KeyRange } from '../key-range-form.ts'
 import { Namespace } from '../key-range.ts'
 import { silentLogger } from '../logger.ts'
 import { TxnSize } from '../reflector/txn-size.ts'
+import { TxnSupport } from '../reflector/txn-support.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { RangeRequest, TxnRequest } from '../wire/kv.ts'
 import type { JoinableWatch } from './joined-range.ts'
@@ -51,7 +52,8 @@ export class HistoryModel {
     const header = { clusterId: 7n, memberId: 1n, revision, raftTerm: 2 }
     const events = own.map(([key, text]) => {
       const bytes = { key: Buffer.from(key), value: Buffer.from(text ?? '') }
-      const kv = { ...bytes, modRevision: revision, createRevision: 1, version: 1, lease: 0n }
+      const version = before.has(key) ? 2 : 1
+      const kv = { ...bytes, modRevision: revision, createRevision: 1, version, lease: 0n }
       return new WatchEvent(text === undefined ? 'delete' : 'put', kv, undefined)
     })
     return { revision, header, events }
@@ -137,6 +139,25 @@ export class PlayedWatch implements JoinableWatch {
   }
 }
 
+/** The requests that a join has made at once, answered together. */
+export class Question {
+  readonly calls: { answer(): void; fail(error: EtcdError): void }[] = []
+  /** Requests of this turn belong to it. */
+  isOpen = true
+
+  constructor() {
+    queueMicrotask(() => (this.isOpen = false))
+  }
+
+  answer(): void {
+    for (const call of this.calls) call.answer()
+  }
+
+  fail(error: EtcdError): void {
+    for (const call of this.calls) call.fail(error)
+  }
+}
+
 /** A join of ranges, each named by a letter, and what it says. */
 export function playJoin(ranges: readonly string[], options: JoinOptions = { afterRevision: 1 }) {
   const store = new HistoryModel()
@@ -144,25 +165,30 @@ export function playJoin(ranges: readonly string[], options: JoinOptions = { aft
   const watches: PlayedWatch[] = []
   const told: string[] = []
   const batches: WatchBatch[] = []
-  /** Reads that wait for an answer. */
-  const reads: { readonly request: TxnRequest; answer(): void; fail(error: EtcdError): void }[] = []
+  /** Questions that wait for an answer: the requests that were made at once. */
+  const reads: Question[] = []
   const channel = {
-    unary: (_method: unknown, request: TxnRequest) =>
+    unary: (_method: unknown, request: TxnRequest | RangeRequest) =>
       new Promise((resolve, reject) => {
         const answer = () => {
           try {
-            const responses = request.success.map(({ request: each }) => ({
-              response: {
-                type: 'range',
-                value: store.answer((each as { value: RangeRequest }).value),
-              },
-            }))
-            resolve({ responses })
+            if (!('success' in request)) resolve(store.answer(request))
+            else {
+              const responses = request.success.map(({ request: each }) => ({
+                response: { type: 'range', value: store.answer((each as { value: RangeRequest }).value) },
+              }))
+              resolve({ responses })
+            }
           } catch (error) {
             reject(error as Error)
           }
         }
-        reads.push({ request, answer, fail: reject })
+        let question = reads.at(-1)
+        if (question === undefined || !question.isOpen) {
+          question = new Question()
+          reads.push(question)
+        }
+        question.calls.push({ answer, fail: reject })
       }),
   } as unknown as Channel
   const join = new JoinedWatch(
@@ -171,7 +197,7 @@ export function playJoin(ranges: readonly string[], options: JoinOptions = { aft
       clock,
       logger: silentLogger,
       namespace: new Namespace(),
-      recognizer: { size: new TxnSize() },
+      recognizer: { size: new TxnSize(), txns: new TxnSupport() },
       subscribe(range, handlers, given) {
         const { prefix } = range as Extract<KeyRange, { prefix: unknown }>
         const watch = new PlayedWatch(String(prefix), handlers, given.afterRevision ?? 0)

@@ -150,8 +150,8 @@ describe('JoinedWatch', () => {
       expect(told[0]).toMatch(/^3: a1=x b\d=/)
     })
 
-    it('a key that came and went in between is left out, also when its changes arrive later', async () => {
-      const { a, b, told, write, deliver, reads } = open(false)
+    it('a key that came and went in between is left out, and told as undone once its changes have arrived', async () => {
+      const { a, b, told, batches, write, deliver, reads } = open(false)
       write({ b1: 'y' })
       write({ b1: undefined })
       write({ a1: 'x' })
@@ -160,8 +160,10 @@ describe('JoinedWatch', () => {
       await settled()
       expect(told.slice(1)).toEqual(['4: a1=x'])
       deliver(b, 2)
-      deliver(b, 3)
       expect(told.slice(1)).toEqual(['4: a1=x'])
+      deliver(b, 3)
+      expect(told.slice(2)).toEqual(['4: b1=y b1='])
+      expect(batches.map(({ isUndone }) => isUndone)).toEqual([undefined, true])
     })
 
     it('being unchanged at a later revision says nothing of those in between', async () => {
@@ -233,16 +235,56 @@ describe('JoinedWatch', () => {
       expect(told.at(-1)).toBe(end)
     })
 
-    it('any other failure is tried again later', async () => {
+    it('a range that may no longer be read ends the join, and is named', async () => {
+      const { a, told, write, deliver, reads, join } = open(false)
+      const waiting = join.reached(9)
+      deliver(a, write({ a1: 'x' }))
+      reads.pop()!.fail(new EtcdError('permission_denied'))
+      await expect(waiting).rejects.toMatchObject({ code: 'permission_denied', range: expect.anything() })
+      expect(told.at(-1)).toBe('end permission_denied')
+    })
+
+    it('any other failure is told once, and tried again later', async () => {
       const { a, told, write, deliver, reads, clock } = open(false)
       deliver(a, write({ a1: 'x' }))
-      reads.pop()!.fail(new EtcdError('unavailable'))
-      await settled()
-      expect(reads).toEqual([])
-      clock.advance(300)
+      for (let round = 0; round < 3; round += 1) {
+        reads.pop()!.fail(new EtcdError('unavailable'))
+        await settled()
+        expect(reads).toEqual([])
+        // Not at each change either.
+        deliver(a, write({ a1: `${round}` }))
+        expect(reads).toEqual([])
+        clock.advance(300)
+      }
+      expect(told.slice(1)).toEqual(['disconnected unavailable'])
       reads.pop()!.answer()
       await settled()
-      expect(told.slice(1)).toEqual(['2: a1=x'])
+      for (const read of reads.splice(0)) read.answer()
+      await settled()
+      expect(told.slice(2)).toEqual(['resumed at 2', '2: a1=x', '3: a1=0', '4: a1=1', '5: a1=2'])
+    })
+
+    it('no progress is told while a change up to it is held back', async () => {
+      const { a, b, told, write, deliver, reads } = open(false)
+      deliver(a, write({ a1: 'x' }))
+      for (const revision of [2, 3]) for (const watch of [a, b]) watch.progress(revision, false)
+      expect(told.slice(1)).toEqual([])
+      reads.pop()!.answer()
+      await settled()
+      expect(told.slice(1)).toEqual(['2: a1=x', 'progress 3 at 3 claimed'])
+    })
+
+    it('constant changes do not keep progress from being told', async () => {
+      const { a, b, told, write, deliver, reads } = open(false)
+      for (let round = 0; round < 5; round += 1) {
+        deliver(a, write({ a1: `${round}` }))
+        for (const watch of [a, b]) watch.progress(round + 2, false)
+        deliver(a, write({ a1: `${round}` }))
+        write({})
+        reads.pop()?.answer()
+        await settled()
+      }
+      expect(told.filter((line) => line.startsWith('progress')).length).toBeGreaterThan(1)
     })
   })
 
@@ -256,13 +298,17 @@ describe('JoinedWatch', () => {
     expect(told.slice(1)).toEqual(['2: a1=x'])
     clock.advance(10_000)
     expect([reads, clock.pending]).toEqual([[], 0])
+    // Whoever has not answered is not waited for again.
     for (let round = 0; round < 10; round += 1) {
       deliver(a, write({ a1: `${round}` }))
-      clock.advance(300)
       reads.pop()!.answer()
       await settled()
     }
     expect([told.length, b.waits.size]).toEqual([12, 1])
+    // It answers again.
+    for (const watch of [a, b]) watch.progress(12)
+    deliver(a, write({ a1: 'last' }))
+    expect(reads).toEqual([])
     join.cancel()
   })
 
@@ -401,8 +447,9 @@ describe('random histories, through random deliveries, losses, progress and read
           const expected = (revision: number) =>
             [...store.at(revision)].map(([key, { text }]) => `${key}=${text}`).sort()
           let last = 0
-          for (const { revision, events } of batches) {
-            expect(revision).toBeGreaterThan(last)
+          for (const { revision, events, isUndone } of batches) {
+            if (isUndone) expect(revision).toBe(last)
+            else expect(revision).toBeGreaterThan(last)
             last = revision
             for (const { type, key, text } of events) {
               if (type === 'put') content.set(key, text)

@@ -1,16 +1,28 @@
 import { EtcdError } from '../errors.ts'
+import type { KeyRange } from '../key-range-form.ts'
 import type { WireRange } from '../key-range.ts'
 import type { TxnSize } from '../reflector/txn-size.ts'
+import type { TxnSupport } from '../reflector/txn-support.ts'
 import type { Channel } from '../transport/transport.ts'
-import type { RangeRequest, RangeResponse } from '../wire/kv.ts'
-import type { Init } from '../wire/message-type.ts'
-import { KV } from '../wire/rpc.ts'
+import { type NamedRead, PastReads } from './past-reads.ts'
 
-/** A range whose content is known at a revision, and later revisions to compare it with. */
+/** A range whose content is known at a revision, and later revisions, ascending, to compare it with. */
 export interface ComparedRange {
+  /** As the caller knows it, for errors. */
+  readonly name: KeyRange
   readonly range: WireRange
   readonly from: number
+  /** How many keys it has there; undefined: that is read. */
+  readonly count: number | undefined
   readonly at: readonly number[]
+}
+
+/** What was found of one range. */
+export interface Comparison {
+  /** The revisions at which the content is what it was. */
+  readonly sameAt: readonly number[]
+  /** How many keys it had; undefined if the number that was given is in doubt. */
+  readonly count: number | undefined
 }
 
 /** What to read, and how. */
@@ -18,42 +30,48 @@ export interface UnchangedRequest {
   readonly channel: Channel
   /** How many operations the server accepts in one transaction. */
   readonly size: TxnSize
+  /** Whether it accepts any. */
+  readonly txns: TxnSupport
   readonly ranges: readonly ComparedRange[]
   readonly clusterId: bigint | undefined
   readonly signal: AbortSignal
 }
 
 /**
- * Returns for each range the revisions at which its content is exactly what it was at the known one: no key of
- * that content was written in between, and there are as many keys. A key that was created and deleted in
- * between leaves no trace, and none in the content. Reads of past revisions do not depend on when they are
- * answered, so this holds on every server; it costs the server a walk over the range for each revision.
+ * Finds for each range revisions at which its content is exactly what it was at the known one: no key of that
+ * content was written until the last of the revisions, and at each of them there are as many keys. So the range is read
+ * once, and its keys are counted at the other revisions. A range that was written to until then is the same at
+ * none, as far as this tells: its changes are on their way. A key that was created and deleted in between
+ * leaves no trace in later content. Reads of past revisions do not depend on when they are answered, so this
+ * holds on every server.
  *
- * @throws EtcdError `compacted` if a known revision is gone, `future_revision` for another store, and any error
- * of a read
+ * @throws EtcdError `compacted` if a revision is gone, `future_revision` for another store, `permission_denied`
+ * with the range, and any error of a read
  */
-export async function unchangedRanges(request: UnchangedRequest): Promise<number[][]> {
-  const { channel, size, ranges, clusterId, signal } = request
-  const control = { signal, retry: 'read', ...(clusterId === undefined ? {} : { clusterId }) } as const
-  const reads = ranges.flatMap(({ range, from, at }): Init<RangeRequest>[] => [
-    // Revision 1 is that of the empty store; 0 would mean the newest.
-    { ...range, revision: Math.max(1, from), countOnly: true },
-    ...at.map((revision) => ({ ...range, revision, minModRevision: from + 1, limit: 1, keysOnly: true })),
-  ])
-  const answers = await size.split(reads, async (some): Promise<RangeResponse[]> => {
-    const success = some.map((value) => ({ request: { type: 'range' as const, value } }))
-    const { responses } = await channel.unary(KV.txn, { success }, control)
-    const found = responses.flatMap(({ response }) => (response?.type === 'range' ? [response.value] : []))
-    if (found.length !== some.length) throw new EtcdError('malformed_message', { call: 'KV/Txn' })
-    return found
+export async function unchangedRanges({ ranges, ...how }: UnchangedRequest): Promise<Comparison[]> {
+  const reads = ranges.flatMap(({ name, range, from, count, at }): NamedRead[] => {
+    const counted = [
+      // Revision 1 is that of the empty store; 0 would mean the newest.
+      ...(count === undefined ? [Math.max(1, from)] : []),
+      ...at.slice(0, -1),
+    ].map((revision) => ({ name, read: { ...range, revision, countOnly: true } }))
+    const last = { ...range, revision: at.at(-1) ?? from, minModRevision: from + 1, limit: 1, keysOnly: true }
+    return [...counted, { name, read: last }]
   })
-  let next = 0
-  return ranges.map(({ at }) => {
-    const [before, ...later] = answers.slice(next, next + 1 + at.length)
-    next += 1 + at.length
-    return at.filter((_, index) => {
-      const answer = later[index]
-      return answer?.kvs.length === 0 && answer.count === before?.count
-    })
+  const answers = (await new PastReads(how).all(reads)).values()
+  const next = () => {
+    const { value } = answers.next()
+    if (value === undefined) throw new EtcdError('malformed_message', { call: 'KV/Range' })
+    return value
+  }
+  return ranges.map(({ count: given, at }) => {
+    const count = given ?? next().count
+    const counts = at.slice(0, -1).map(() => next().count)
+    const last = next()
+    const isUnwritten = last.kvs.length === 0
+    const sameAt = isUnwritten ? at.filter((_, index) => (counts[index] ?? last.count) === count) : []
+    // A number that was kept while changes were counted may be wrong, and would be for ever.
+    const isDoubtful = given !== undefined && isUnwritten && sameAt.length < at.length
+    return { sameAt, count: isDoubtful ? undefined : count }
   })
 }

@@ -10,12 +10,11 @@ import { unchangedRanges } from './unchanged-ranges.ts'
 export interface UnchangedPorts {
   readonly channel: Channel
   readonly namespace: Namespace
-  readonly recognizer: Pick<StoreRecognizer, 'size'>
+  readonly recognizer: Pick<StoreRecognizer, 'size' | 'txns'>
   readonly clusterId: bigint | undefined
   readonly signal: AbortSignal
-  /** Reading has ended, and the next may begin. */
-  onRead(): void
-  onFailed(error: EtcdError): void
+  /** Reading has ended, and the next may begin. `error`: why nothing is known; undefined if the reads were answered. */
+  onRead(error: EtcdError | undefined): void
 }
 
 /** Reads at which revisions the ranges of a join are unchanged, one request at a time. */
@@ -31,27 +30,32 @@ export class UnchangedReads {
 
   /** Finds out about the ranges whose content is not known at one of the revisions. `isAgain`: also if the question is the last one. */
   ask(ranges: readonly JoinedRange[], revisions: readonly number[], isAgain: boolean): void {
-    const { namespace, onRead, onFailed } = this.#ports
+    const { namespace, onRead } = this.#ports
     const asked = ranges.flatMap((each) => {
       const at = revisions.filter((revision) => !each.isKnownAt(revision))
-      return at.length === 0 ? [] : [{ each, range: namespace.range(each.range), from: each.reached, at }]
+      if (at.length === 0) return []
+      const { range: name, reached: from, count } = each
+      return [{ each, name, range: namespace.range(name), from, count, at }]
     })
     const question = JSON.stringify(asked.map(({ from, at }) => [from, at]))
     if (this.#isReading || asked.length === 0 || (question === this.#last && !isAgain)) return
     this.#last = question
     this.#isReading = true
     const { channel, recognizer, clusterId, signal } = this.#ports
-    unchangedRanges({ channel, size: recognizer.size, ranges: asked, clusterId, signal })
+    const { size, txns } = recognizer
+    void unchangedRanges({ channel, size, txns, ranges: asked, clusterId, signal })
       .then(
-        // If the range has moved meanwhile, the answer is void.
-        (answers) => {
-          for (const [index, { each, from }] of asked.entries()) each.isSameAt(from, answers[index] ?? [])
+        (found) => {
+          for (const [index, { each, from }] of asked.entries()) {
+            const { sameAt = [], count } = found[index] ?? {}
+            each.isSameAt(from, sameAt, count)
+          }
         },
-        (thrown: unknown) => onFailed(asEtcdError(thrown, 'KV/Txn')),
+        (thrown: unknown) => asEtcdError(thrown, 'KV/Range'),
       )
-      .finally(() => {
+      .then((error) => {
         this.#isReading = false
-        onRead()
+        onRead(error ?? undefined)
       })
   }
 }

@@ -38,6 +38,11 @@ export interface WatchBatch {
    * this watch.
    */
   readonly header: ResponseHeader
+  /**
+   * Only of ranges that are joined: the events are of earlier revisions, which were passed on without them because they
+   * have undone each other: keys that were put and deleted. `revision` is the one that was passed on last.
+   */
+  readonly isUndone?: boolean
 }
 
 /** A confirmation that the watch is complete up to a revision. */

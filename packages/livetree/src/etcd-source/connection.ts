@@ -220,9 +220,10 @@ export class EtcdConnection implements SourceConnection {
   }
 
   /** Converts all events of one revision into one patch, without keys that belong to no layer. */
-  #patchOf({ revision, events }: WatchBatch, leaves: LayerLeaves): Change {
+  #patchOf({ revision, events, isUndone = false }: WatchBatch, leaves: LayerLeaves): Change {
     const { tree } = this.#options
-    const changes = events.flatMap((event) => leaves.changesOf(event))
+    // Nothing is left of keys that came and went, except what a removal key has allowed.
+    const changes = isUndone ? [] : events.flatMap((event) => leaves.changesOf(event))
     const isPut = (key: Buffer) => events.some(({ type, kv }) => type === 'put' && kv.key.equals(key))
     const put = tree.removalBytes.map(isPut)
     const allowRemoval = tree.permissionOf((key) => put[key] === true)
