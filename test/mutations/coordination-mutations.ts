@@ -357,6 +357,20 @@ export const coordinationMutations: readonly Mutation[] = [
     test: noticedBy('work-queue'),
   },
   {
+    name: 'Coordination E4: an observation that waits cannot be ended',
+    file: `${source}/election-view.ts`,
+    find: 'stop.abort()\n    return leaders.return()',
+    replace: 'return leaders.return()',
+    test: noticedBy('election'),
+  },
+  {
+    name: 'Coordination V1: a promise is taken for a value',
+    file: `${source}/cache.ts`,
+    find: 'if (isUnexpectedPromise(value)) throw',
+    replace: 'if (value === isUnexpectedPromise) throw',
+    test: noticedBy('cache'),
+  },
+  {
     name: 'Coordination P1: a limit that was deleted is not stored again',
     file: `${source}/semaphore.ts`,
     find: 'while (limitIn(seen) === undefined) {',

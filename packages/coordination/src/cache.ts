@@ -1,12 +1,22 @@
 import type { Bytes, EtcdClient, KeyRange } from '@livetree/etcd'
 import { WAIT_CHECKS, type WaitOptions } from './caller-wait.ts'
-import { checkArgument, FUNCTION, type OptionChecks, readOptions } from './check-argument.ts'
+import {
+  checkArgument,
+  FUNCTION,
+  isUnexpectedPromise,
+  type OptionChecks,
+  readOptions,
+  refuse,
+} from './check-argument.ts'
 import type { KeptChange, KeptEntry } from './kept-range.ts'
 import { RangeView, type View, VIEW_CHECKS, type ViewOptions } from './view.ts'
 
 /** Options of `openCache`. */
 export interface CacheOptions<T> extends ViewOptions {
-  /** Makes a value of what is stored. An entry for which it throws is not in the cache but in `invalid`. */
+  /**
+   * Makes a value of what is stored, at once: an entry for which it throws or returns a promise is not in the cache but in
+   * `invalid`.
+   */
   readonly decode: (value: Buffer, key: string) => T
 }
 
@@ -24,7 +34,8 @@ export interface Cache<T> extends View {
   /**
    * Resolves when a condition holds; it is asked now and after each change. What it throws rejects the call.
    *
-   * @throws CoordinationError `cancelled`, `deadline_exceeded`, `closed`
+   * @throws CoordinationError `cancelled`, `deadline_exceeded`, `closed`; `invalid_argument` for a condition that returns a
+   * promise
    */
   waitFor(condition: (cache: Cache<T>) => boolean, options?: WaitOptions): Promise<void>
 }
@@ -104,7 +115,9 @@ class DecodedCache<T> extends RangeView implements Cache<T> {
     this.#remove(entry)
     const key = entry.key.toString()
     try {
-      this.#values.set(entry.key.toString('latin1'), { key, value: this.#decode(entry.value, key) })
+      const value = this.#decode(entry.value, key)
+      if (isUnexpectedPromise(value)) throw refuse('decode returned a promise, not a value')
+      this.#values.set(entry.key.toString('latin1'), { key, value })
     } catch (error) {
       this.#invalid.set(key, error)
       this.logger.warn('An entry of a cache cannot be decoded', { key, error })

@@ -107,6 +107,16 @@ export const KEY_PART: Check = {
   expected: 'a text without a slash, and not empty',
 }
 
+/**
+ * True for a promise that a function of a user returned where a value was due, because it was written as `async`. What it
+ * rejects with is discarded, or it would end the process.
+ */
+export function isUnexpectedPromise(value: unknown): boolean {
+  if (!(value instanceof Promise) && !hasMethods(value, 'then')) return false
+  Promise.resolve(value).catch(() => undefined)
+  return true
+}
+
 /** @throws CoordinationError `invalid_argument` if the argument fails the check */
 export function checkArgument(name: string, check: Check, value: unknown): void {
   if (!passes(check, value)) throw refuse(`${name} is ${shown(value)}, not ${check.expected}`)

@@ -41,6 +41,7 @@ export async function contend(
     let turn = await wait.race(enter(own, queue))
     while (turn.predecessor !== undefined) {
       const { header, predecessor } = turn
+      if (predecessor.lease === 0n) queue.onOrphan(predecessor.key)
       await wait.race(
         keyGone({ key: predecessor.keyBytes }, { client: session.client, header, signal: wait.signal }),
       )

@@ -1,6 +1,6 @@
 import type { EtcdClient } from '@livetree/etcd'
-import type { WaitOptions } from './caller-wait.ts'
-import { checkName, readOptions } from './check-argument.ts'
+import { CallerWait, type WaitOptions } from './caller-wait.ts'
+import { checkName, type OptionChecks, readOptions, SIGNAL } from './check-argument.ts'
 import { CoordinationError } from './errors.ts'
 import { isDirectChild } from './key-queue.ts'
 import type { KeptChange } from './kept-range.ts'
@@ -46,30 +46,71 @@ async function openView(client: EtcdClient, name: string, options?: ViewOptions)
   return view
 }
 
+const OBSERVE_CHECKS: OptionChecks<Omit<WaitOptions, 'timeoutMs'>> = { signal: SIGNAL }
+
 /**
  * Iterates over the leaders of an election: first the current one, then each time somebody else leads, the leader
  * proclaims another value, or nobody leads (`undefined`). A reader that is slow, or whose connection was lost, gets the
- * newest. Ends quietly with the signal.
+ * newest. Ends quietly with the signal, and with `return()`, also while `next()` waits.
  *
  * @throws CoordinationError `invalid_argument`, `closed`; EtcdError if etcd refuses
  */
-export async function* observeElection(
+export function observeElection(
   client: EtcdClient,
   name: string,
   options?: Omit<WaitOptions, 'timeoutMs'>,
 ): AsyncGenerator<Candidate | undefined, void, undefined> {
+  const stop = new AbortController()
+  const leaders = leadersOf(client, name, options, stop.signal)
+  // A generator runs one call after the other, so one that waits is ended first.
+  const end = (): Promise<IteratorResult<Candidate | undefined, void>> => {
+    stop.abort()
+    return leaders.return()
+  }
+  return {
+    next: () => leaders.next(),
+    return: end,
+    throw: async (error: unknown) => {
+      await end()
+      throw error
+    },
+    [Symbol.asyncDispose]: async () => void (await end()),
+    [Symbol.asyncIterator]() {
+      return this
+    },
+  }
+}
+
+async function* leadersOf(
+  client: EtcdClient,
+  name: string,
+  options: Omit<WaitOptions, 'timeoutMs'> | undefined,
+  stop: AbortSignal,
+): AsyncGenerator<Candidate | undefined, void, undefined> {
+  checkName(name)
+  using wait = new CallerWait(`observing ${name}`, readOptions('observeElection', OBSERVE_CHECKS, options), {
+    onEnd: (run) => endOn(stop, run),
+  })
+  const { signal } = wait
   try {
-    await using view = await openView(client, name, options)
+    await using view = await openView(client, name, { signal })
     let last: Candidate | undefined
     for (let isFirst = true; ; isFirst = false) {
-      if (!isFirst) await view.changedFrom(last, options ?? {})
+      if (!isFirst) await view.changedFrom(last, { signal })
       last = view.leader
       yield last
     }
   } catch (error) {
-    const isCancelled = error instanceof CoordinationError && error.code === 'cancelled'
-    if (!isCancelled || options?.signal?.aborted !== true) throw error
+    if (!signal.aborted) throw error
   }
+}
+
+/** Calls `run` when the signal aborts, at once if it has. Returns how to unsubscribe. */
+function endOn(stop: AbortSignal, run: (reason: Error) => void): () => void {
+  const onAbort = (): void => run(new CoordinationError('closed', { what: 'the iteration was ended' }))
+  if (stop.aborted) onAbort()
+  else stop.addEventListener('abort', onAbort, { once: true })
+  return () => stop.removeEventListener('abort', onAbort)
 }
 
 class CandidatesView extends RangeView implements ElectionView {

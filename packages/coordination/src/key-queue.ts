@@ -12,18 +12,28 @@ export interface KeyQueue {
   readonly canReattach: boolean
   /** Called for a key further down below a blocker, which belongs to another name and is not waited for. */
   onDeeperKey(key: string): void
+  /** Called for a key without a lease that is waited for: nobody's end removes it. */
+  onOrphan(key: string): void
 }
 
-/** A queue that warns once about keys further down. */
-export function queueOf(session: OpenSession, queue: Omit<KeyQueue, 'onDeeperKey'>): KeyQueue {
+/** A queue that warns once about keys further down, and once about keys without a lease. */
+export function queueOf(session: OpenSession, queue: Omit<KeyQueue, 'onDeeperKey' | 'onOrphan'>): KeyQueue {
   let isWarned = false
+  let isOrphanWarned = false
   const onDeeperKey = (key: string): void => {
     if (isWarned) return
     isWarned = true
     const what = 'The name of a lock is the parent path of another key; Go and etcdctl wait for that key, too'
     session.logger.warn(what, { prefix: queue.prefix, key })
   }
-  return { ...queue, onDeeperKey }
+  const onOrphan = (key: string): void => {
+    if (isOrphanWarned) return
+    isOrphanWarned = true
+    const what =
+      'A key without a lease is waited for: if it belongs to nobody, delete it; no two recipes may have one name'
+    session.logger.warn(what, { prefix: queue.prefix, key })
+  }
+  return { ...queue, onDeeperKey, onOrphan }
 }
 
 /** True for a key `<prefix><name>` whose name has no further slash. */

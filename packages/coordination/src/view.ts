@@ -1,6 +1,14 @@
 import { callIsolated, type EtcdClient, guardLogger, type KeyRange, type Logger } from '@livetree/etcd'
 import { CallerWait, WAIT_CHECKS, type WaitOptions } from './caller-wait.ts'
-import { checkArgument, FUNCTION, LOGGER, type OptionChecks, readOptions, refuse } from './check-argument.ts'
+import {
+  checkArgument,
+  FUNCTION,
+  isUnexpectedPromise,
+  LOGGER,
+  type OptionChecks,
+  readOptions,
+  refuse,
+} from './check-argument.ts'
 import { type KeptChange, KeptRange } from './kept-range.ts'
 import { checkClient } from './session.ts'
 
@@ -87,7 +95,9 @@ export class RangeView implements View {
     const met = Promise.withResolvers<void>()
     const ask = (): void => {
       try {
-        if (isMet()) met.resolve()
+        const answer: unknown = isMet()
+        if (isUnexpectedPromise(answer)) throw refuse('the condition returned a promise, not true or false')
+        if (answer) met.resolve()
       } catch (error) {
         met.reject(error)
       }

@@ -105,4 +105,18 @@ eachEtcd('a cache', (etcd) => {
     ).toBe('cancelled')
     expect(client.watch.size).toBe(0)
   })
+
+  it('takes no promise for a value or for an answer, and none of them ends the process', async () => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint)
+    await client.kv.put('flags/a', '1')
+    const asynchronous = async () => {
+      throw new Error('rejected')
+    }
+    await using cache = await openCache(client, { prefix: 'flags/' }, { decode: asynchronous })
+    expect([cache.size, cache.get('flags/a')]).toEqual([0, undefined])
+    expect(cache.invalid.get('flags/a')).toMatchObject({ code: 'invalid_argument' })
+    for (const condition of [async () => false, asynchronous])
+      expect(await codeOf(cache.waitFor(condition as never))).toBe('invalid_argument')
+  })
 })

@@ -1,11 +1,11 @@
-import { createMutex } from '@livetree/coordination'
+import { createCounter, createElection, createMutex, createSemaphore } from '@livetree/coordination'
 import { op } from '@livetree/etcd'
 import { expect, it } from 'vitest'
 import { eachEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
-import { codeOf, open } from './kit.ts'
+import { codeOf, collecting, open } from './kit.ts'
 
 withoutOpenHandles()
 
@@ -28,5 +28,64 @@ eachEtcd('what is held', (etcd) => {
     expect(await codeOf(lock.commit(op.put('x', '1', { lease: session.lease })))).toMatch(/_lost$/)
     expect(await client.kv.get('x')).toBeUndefined()
     await waitFor(() => session.isLost)
+  })
+
+  it('warns once about a key without a lease that is waited for, such as one of another recipe', async () => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint)
+    const warnings: string[] = []
+    const session = await open(client, { logger: collecting(warnings) })
+    const semaphore = createSemaphore(session, 'names/a', { limit: 1 })
+    await (await semaphore.acquire()).release()
+    const mutex = createMutex(session, 'names/a')
+    for (let round = 0; round < 2; round += 1)
+      expect(await codeOf(mutex.acquire({ timeoutMs: 300 }))).toBe('deadline_exceeded')
+    expect(warnings).toEqual([expect.stringMatching(/without a lease is waited for/)])
+  })
+
+  it('refuses options that are no plain object, and those of a read that it does not know', async () => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint)
+    const session = await open(client)
+    const mutex = createMutex(session, 'locks/a')
+    const lock = await mutex.acquire()
+    const election = createElection(session, 'elections/a')
+    const semaphore = createSemaphore(session, 'limits/a')
+    const counter = createCounter(session, 'counters/a')
+    const unreadable = Object.defineProperty({}, 'timeoutMs', {
+      enumerable: true,
+      get: () => {
+        throw new Error('a getter')
+      },
+    })
+    class Options {
+      timeoutMs = 5
+    }
+    const wrong = [
+      [],
+      new Map([['timeoutMs', 5]]),
+      new Options(),
+      AbortSignal.timeout(1),
+      null,
+      5,
+      'x',
+      () => 1,
+    ]
+    for (const options of [...wrong, unreadable, { timeout: 5 }, { timeoutMs: '5' }] as never[]) {
+      const calls = [
+        mutex.acquire(options),
+        mutex.contenders(options),
+        lock.verify(options),
+        election.leader(options),
+        election.candidates(options),
+        semaphore.limit(options),
+        semaphore.contenders(options),
+        counter.get(options),
+        counter.add(1n, options),
+      ]
+      expect(new Set(await Promise.all(calls.map(codeOf)))).toEqual(new Set(['invalid_argument']))
+    }
+    const bare = Object.assign(Object.create(null), { timeoutMs: 5_000 })
+    expect(await mutex.contenders(bare)).toHaveLength(1)
   })
 })
