@@ -3,6 +3,8 @@ import { DiscoveryError } from './errors.ts'
 /** Validates one option. `expected` completes "is X, not …". */
 export interface Check {
   accepts(value: unknown): boolean
+  /** The value must not be printed. */
+  readonly isSecret?: boolean
   readonly expected: string
 }
 
@@ -98,7 +100,10 @@ export function readOptions<T extends object>(where: string, checks: Checks<T>, 
 
 /** @throws DiscoveryError `invalid_option` if the value fails the check */
 export function assertAccepted(where: string, name: string, check: Check, value: unknown): void {
-  if (!isAccepted(check, value)) throw refuse(where, `${name} is ${shown(value)}, not ${check.expected}`)
+  if (!isAccepted(check, value)) {
+    const what = check.isSecret === true ? `a ${typeof value}` : shown(value)
+    throw refuse(where, `${name} is ${what}, not ${check.expected}`)
+  }
 }
 
 /** The error for an unusable option. */

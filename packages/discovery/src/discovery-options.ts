@@ -65,7 +65,7 @@ const CHECKS: Checks<DiscoveryOptions> = {
   startupTimeoutMs: milliseconds(),
   staleAfterMs: milliseconds(100),
   idleMs: milliseconds(),
-  tls: OBJECT,
+  tls: { ...OBJECT, isSecret: true },
   createPool: FUNCTION,
   logger: LOGGER,
   clock: having('a clock', 'now', 'setTimeout', 'clearTimeout'),
@@ -80,6 +80,7 @@ const PROTECTION_CHECKS: Checks<ProtectionOptions> = {
 const PEM: Check = {
   accepts: (value) => typeof value === 'string' || value instanceof Uint8Array,
   expected: 'PEM, as text or a Buffer',
+  isSecret: true,
 }
 
 const TLS_CHECKS: Checks<TlsSettings> = { ca: PEM, cert: PEM, key: PEM, serverName: LABEL }

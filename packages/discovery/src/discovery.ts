@@ -159,11 +159,14 @@ class EtcdDiscovery implements Discovery {
   dispatcher(given: DispatcherOptions = {}): Dispatcher {
     this.#assertOpen()
     const { policy, zone, fallback } = readOptions('dispatcher', DISPATCHER_CHECKS, given)
-    const routes = this.#routes('dispatcher', policy, zone)
+    const policies = this.#policiesOf('dispatcher', policy)
     const dispatcher: DiscoveryDispatcher = new DiscoveryDispatcher({
-      routes,
+      routes: this.#routes(policies, zone),
       fallback,
-      onClose: () => this.#dispatchers.delete(dispatcher),
+      onClose: () => {
+        this.#dispatchers.delete(dispatcher)
+        if (this.#ownPolicies.delete(policies)) policies.close()
+      },
     })
     this.#dispatchers.add(dispatcher)
     return dispatcher
@@ -172,7 +175,7 @@ class EtcdDiscovery implements Discovery {
   interceptor(given: Omit<DispatcherOptions, 'fallback'> = {}): Dispatcher.DispatcherComposeInterceptor {
     this.#assertOpen()
     const { policy, zone } = readOptions('interceptor', DISPATCHER_CHECKS, given as DispatcherOptions)
-    const routes = this.#routes('interceptor', policy, zone)
+    const routes = this.#routes(this.#policiesOf('interceptor', policy), zone)
     const running = new RunningRequests()
     return (dispatch) =>
       takingOlderHandlers(
@@ -221,14 +224,15 @@ class EtcdDiscovery implements Discovery {
     }
   }
 
-  #routes(
-    where: string,
-    policy: PolicySettingsByService | LivePolicy | undefined,
-    zone: string | undefined,
-  ): Routes {
-    const { reports } = this.#services
-    const policies = policy === undefined ? this.#policies : new Policies(where, policy, reports)
-    if (policies !== this.#policies) this.#ownPolicies.add(policies)
+  /** Policies that were given replace those of the discovery. */
+  #policiesOf(where: string, policy: PolicySettingsByService | LivePolicy | undefined): Policies {
+    if (policy === undefined) return this.#policies
+    const policies = new Policies(where, policy, this.#services.reports)
+    this.#ownPolicies.add(policies)
+    return policies
+  }
+
+  #routes(policies: Policies, zone: string | undefined): Routes {
     const own = zone ?? this.#options.zone
     // A caller may ask for any name: what is kept for a service goes with it.
     const targets = new WeakMap<ServiceCore, RouteTarget>()

@@ -151,11 +151,12 @@ export class OpenView<Metadata> implements ServiceView<Metadata> {
     if (endpoint === undefined) throw new DiscoveryError('no_endpoints', `pick: ${target.explain()}`)
     target.begin(member, false)
     let isDone = false
-    const done = ({ error, latencyMs }: PickOutcome = {}): void => {
+    const done = (outcome?: PickOutcome): void => {
       if (isDone) return
-      if (latencyMs !== undefined) assertAccepted('done', 'latencyMs', numberIn(0, Infinity), latencyMs)
       isDone = true
       target.release(member)
+      const { error, latencyMs } = outcome ?? {}
+      if (latencyMs !== undefined) assertAccepted('done', 'latencyMs', numberIn(0, Infinity), latencyMs)
       target.judge(member, error === undefined ? { type: 'answered', latencyMs } : { type: 'failed' })
     }
     return { endpoint, done }

@@ -21,10 +21,23 @@ export async function register<Metadata>(
   given: RegisterOptions<Metadata>,
 ): Promise<Registration<Metadata>> {
   const options = readRegisterOptions(given as RegisterOptions)
+  const drain = options.server === undefined ? undefined : new ServerDrain(options.server)
+  try {
+    return await registerWith(context, options, drain)
+  } catch (error) {
+    drain?.release()
+    throw error
+  }
+}
+
+async function registerWith(
+  context: RegistrationContext,
+  options: RegisterOptions,
+  drain: ServerDrain | undefined,
+): Promise<Registration> {
   const definition = definitionOf('register', options.service)
   const labels = storableMetadata('register', definition, options.metadata)
   const signal = AbortSignal.any([context.closed, ...(options.signal === undefined ? [] : [options.signal])])
-  const drain = options.server === undefined ? undefined : new ServerDrain(options.server)
   const bound = options.server === undefined ? undefined : await boundAddress(options.server, signal)
   const { advertise } = options
   const etcdEndpoints = context.client.channel.endpoints()

@@ -34,6 +34,11 @@ export class ServerDrain {
     server.on('session', this.#addSession)
   }
 
+  /** Forgets the server, which stays as it is. */
+  release(): void {
+    this.#server.off('session', this.#addSession)
+  }
+
   /** From now on each answer of HTTP/1 ends its connection, so that clients find another instance by themselves. */
   announce(): void {
     if (this.#isAnnounced) return
@@ -54,7 +59,7 @@ export class ServerDrain {
     const closing = close === undefined ? this.#closeServer() : Promise.resolve().then(close)
     const all = Promise.all([ended, closing, this.#closeSessions()])
     const outcome = await this.#whileClosingIdle(within(clock, drainMs, all))
-    this.#server.off('session', this.#addSession)
+    this.release()
     if (outcome.type === 'done') return true
     this.#server.closeAllConnections?.()
     for (const session of this.#sessions) session.destroy()

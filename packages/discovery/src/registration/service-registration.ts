@@ -208,6 +208,7 @@ export class ServiceRegistration implements Registration {
     this.#isEnding = true
     this.#check?.close()
     this.#keeper.close()
+    this.#drain?.release()
     this.#context.closed.removeEventListener('abort', this.#onClosed)
     this.#become('closed')
     this.#listeners.clear()

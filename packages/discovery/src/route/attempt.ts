@@ -38,6 +38,8 @@ export interface AttemptOwner {
 
 /** At most this much of the body of an answer is read that the caller does not see. */
 const MOST_DISCARDED_BYTES = 65_536
+/** And so long; it keeps a connection. */
+const DISCARD_MS = 1_000
 /** Errors that the caller's options cause, whatever the endpoint. */
 const CALLERS_ERRORS = new Set([
   'UND_ERR_INVALID_ARG',
@@ -66,6 +68,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #thrown: unknown
   /** The answer was replaced by another attempt; this many bytes of it were dropped. */
   #discarded: number | undefined
+  #discardTimer: NodeJS.Timeout | undefined
 
   constructor(request: AttemptOwner, member: Member) {
     this.#request = request
@@ -121,7 +124,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(
-    _: Dispatcher.DispatchController,
+    own: Dispatcher.DispatchController,
     status: number,
     headers: IncomingHttpHeaders,
     text?: string,
@@ -132,6 +135,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
         target.judge(this.member, { type: 'failed' })
         if (this.#request.replaces(this, status, headers)) {
           this.#discarded = 0
+          this.#discardTimer = setTimeout(() => own.abort(new Error('The answer was replaced')), DISCARD_MS)
+          this.#discardTimer.unref()
           return
         }
       } else this.#answered()
@@ -228,6 +233,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #release(): void {
     if (this.#isReleased) return
     this.#isReleased = true
+    clearTimeout(this.#discardTimer)
     this.#request.target.release(this.member)
   }
 }

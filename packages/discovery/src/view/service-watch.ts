@@ -34,6 +34,8 @@ export interface Rejection {
   readonly problem: string
 }
 
+/** How soon a list that etcd refuses is tried again: nobody wants a service blind for longer. */
+const FINAL_REST_MS = 3_000
 /** The longest key and value that are looked at. */
 const MOST_VALUE_BYTES = 65_536
 
@@ -93,7 +95,10 @@ export class ServiceWatch {
           if (error !== undefined) this.#lose(error, isFinal)
         },
       },
-      { proofEveryMs: Math.max(50, Math.min(3_600_000, Math.floor(staleAfterMs / 3))) },
+      {
+        proofEveryMs: Math.max(50, Math.min(3_600_000, Math.floor(staleAfterMs / 3))),
+        finalRestMs: FINAL_REST_MS,
+      },
     )
   }
 

@@ -38,6 +38,7 @@ const RANGES_CHECKS: OptionChecks<ReflectedRanges> = { ranges: LIST, keys: LIST,
 export const REFLECTOR_CHECKS: OptionChecks<ReflectorOptions> = {
   pageSize: whole(1),
   proofEveryMs: MILLISECONDS,
+  finalRestMs: MILLISECONDS,
   signal: SIGNAL,
 }
 

@@ -26,6 +26,8 @@ export interface ReflectorOptions {
   readonly pageSize?: number
   /** Milliseconds between progress requests, if less than the client's `watch.progressIntervalMs`. */
   readonly proofEveryMs?: number
+  /** Milliseconds until the next attempt after an error that somebody has to mend, such as a permission. Default 30,000. */
+  readonly finalRestMs?: number
   /** Cancels the reflector. */
   readonly signal?: AbortSignal
 }

@@ -60,7 +60,7 @@ type PageHandler = (index: number, page: ListedPage) => void
 /** Errors that end a watch and are resolved by a new list. */
 const LIST_AGAIN: ReadonlySet<string> = new Set(['compacted', 'cluster_changed', 'response_too_large'])
 
-/** Pause between attempts when somebody has to fix the cause first, in milliseconds. */
+/** Default of `finalRestMs`. */
 const FINAL_REST_MS = 30_000
 
 /**
@@ -175,7 +175,9 @@ export class ListAndWatch implements Reflector {
         if (signal.aborted) return
         const isFinal = isFinalError(error) || isSettingError(error)
         this.#lost(error, isFinal)
-        const restMs = isFinal ? FINAL_REST_MS : this.#ports.channel.backoffMs(failures)
+        const restMs = isFinal
+          ? (this.#options.finalRestMs ?? FINAL_REST_MS)
+          : this.#ports.channel.backoffMs(failures)
         if (!signal.aborted) await this.#rest(restMs)
       }
     }
