@@ -73,9 +73,10 @@ export class Balancer<T extends Target> {
     const { isPanicking, latencyMs: usualLatencyMs, turns } = plan
     const { random } = this.#ports
     const { maxInFlightPerEndpoint } = policy
+    const failed = tried.at(-1)
     let isFull = false
     const acceptsAny = (target: T): boolean => {
-      if (tried.includes(target) || !accepts(target)) return false
+      if ((failed !== undefined && tried.includes(target)) || !accepts(target)) return false
       if (target.load.inFlight < maxInFlightPerEndpoint) return true
       isFull = true
       return false
@@ -84,20 +85,20 @@ export class Balancer<T extends Target> {
       return { policy, now, random, usualLatencyMs, hashKey, turns, accepts }
     }
     const usable = choiceOf((target) => isUsable(target, policy, isPanicking, now) && acceptsAny(target))
-    const failed = tried.at(-1)
     const [first, second] = this.#zones(plan, zone, failed)
     if (failed !== undefined) {
       const faultless = choiceOf((target) => target.load.failuresInRow === 0 && usable.accepts(target))
-      const target = firstOf(first, faultless) ?? firstOf(second, faultless)
-      if (target !== undefined) return target
+      const other = firstOf(first, faultless) ?? firstOf(second, faultless)
+      if (other !== undefined) return other
     }
-    for (const [group, other] of [[first, second] as const, [second, undefined] as const]) {
-      const target = firstOf(group, usable)
-      if (target === undefined) continue
+    let target = firstOf(first, usable)
+    const isFirst = target !== undefined
+    target ??= firstOf(second, usable)
+    if (target !== undefined) {
       if (target.load.failuresInRow === 0) return target
-      const rivals: Rivals<T>[] = other === undefined ? [] : [[other, usable]]
+      const rivals: Rivals<T>[] = isFirst ? [[second, usable]] : []
       if (failed !== undefined) rivals.push([plan.all, choiceOf(acceptsAny)])
-      return cheapest(target, [group, usable], rivals)
+      return cheapest(target, [isFirst ? first : second, usable], rivals)
     }
     const unconfirmed = firstOf(plan.unconfirmed, usable)
     if (unconfirmed !== undefined) return unconfirmed
