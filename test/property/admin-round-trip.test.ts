@@ -1,4 +1,5 @@
 import { type Admin, AdminError, createAdmin } from '@livetree/admin'
+import { writeValue } from '@livetree/core/tools'
 import { startEmbeddedEtcd } from '@livetree/embedded'
 import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import fc from 'fast-check'
@@ -75,6 +76,59 @@ test(`what set writes, load reads as the same value; rollback leaves the tree as
   )
   expect(written).toBeGreaterThan(RUNS * 0.6)
 })
+
+test(`what set edits inside a document, load reads as the same value (${RUNS} cases)`, async () => {
+  let written = 0
+  await fc.assert(
+    fc.asyncProperty(arbitraryCase, async ({ valued, values: [first, second], naming, target }) => {
+      const root = `/config/case-${cases++}`
+      const sources = () => [etcd({ client, root, overlays: ['base'] })]
+      const schema = valued.schema as z.ZodType
+      const definition = defineConfig({ name: 'x', schema, naming, guard: false, sources })
+      const document = documentOf(definition, first)
+      if (document === undefined || !isRecord(first) || !isRecord(second)) return
+      await client.kv.put(`${root}/base`, document)
+      await using admin = createAdmin(definition, { author: 'property' })
+      let change = admin.change()
+      // One part after the other, beginning anywhere, on what the parts before have left.
+      const names = [...new Set([...Object.keys(first), ...Object.keys(second)])]
+      const start = target % Math.max(1, names.length)
+      for (const name of [...names.slice(start), ...names.slice(0, start)]) {
+        if (second[name] !== undefined) change = change.set([name], second[name])
+        else if (first[name] !== undefined) change = change.unset([name])
+      }
+      try {
+        const plan = await change.plan()
+        await plan.apply({ allowRemoval: true })
+      } catch (error) {
+        if (isUnwritable(error)) return
+        throw error
+      }
+      expect(await loaded(definition)).toEqual(second)
+      const { entries } = await client.kv.getRange({ prefix: `${root}/` })
+      expect(entries.map(({ key }) => key)).toEqual([`${root}/base`])
+      written++
+    }),
+    { numRuns: RUNS },
+  )
+  expect(written).toBeGreaterThan(RUNS * 0.5)
+})
+
+/** The whole tree as one document; undefined for a value that none stands for. */
+function documentOf(
+  definition: ReturnType<typeof defineConfig<z.ZodType>>,
+  value: unknown,
+): string | undefined {
+  try {
+    return writeValue(definition, '', value, { form: 'document' })[0]?.text
+  } catch {
+    return undefined
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}
 
 /** Sets the whole tree; the revision, or undefined for a value that no text stands for. */
 async function write(admin: Admin<unknown>, value: unknown, overlay: string): Promise<number | undefined> {

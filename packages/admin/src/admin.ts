@@ -1,5 +1,5 @@
 import { type ConfigDefinition, type DeepReadonly, defineConfig, type Path } from '@livetree/core'
-import { checkOptions, type LayerInfo, type OptionTable } from '@livetree/core/source'
+import { checkOptions, type LayerInfo, optionKinds, type OptionTable } from '@livetree/core/source'
 import type { JsonSchema } from '@livetree/core/tools'
 import type { EtcdSourceOptions } from 'livetree'
 import { type $ZodType, $ZodUnknown, type output } from 'zod/v4/core'
@@ -14,6 +14,7 @@ import {
 import { type Plan, planDraft } from './change/plan.ts'
 import { planRollback, type RollbackOptions } from './change/rollback.ts'
 import { draftOf, type SavedPlan } from './change/saved-plan.ts'
+import { AdminError } from './errors.ts'
 import { findRecord, type HistoryOptions, readHistory } from './history/history.ts'
 import type { HistoryEntry, RecordedEntry } from './history/history-entry.ts'
 import { jsonSchemaDefinition } from './json-schema-definition.ts'
@@ -145,6 +146,11 @@ export function createAdmin(
   given: ConfigDefinition<$ZodType> | UntypedAdminOptions,
   options: AdminOptions = {},
 ): Admin<unknown> {
+  if (!isGiven(given))
+    throw new AdminError('invalid_options', {
+      what: 'createAdmin() needs a definition, or options with a store',
+      remedy: 'Give what defineConfig() returned, or { store: { endpoints, root } }.',
+    })
   if ('compiled' in given) return new StoreAdmin(new Workspace(resolveAdmin(given, options)))
   const { name = 'untyped', jsonSchema, ...rest } = given
   if (jsonSchema !== undefined)
@@ -245,7 +251,17 @@ class StoreAdmin<T> implements Admin<T> {
 
 /** The options of the change, of applying it, and of planning it. */
 function splitOptions(options: WriteOptions): readonly [ChangeOptions, ApplyOptions, CallOptions] {
+  if (!isGiven(options))
+    throw new AdminError('invalid_options', {
+      what: 'Expected an object of options, such as { overlay }',
+      remedy: '',
+    })
   const { overlay, layer, ifRevision, ...apply } = options
   const { timeoutMs, signal } = apply
   return [{ overlay, layer, ifRevision }, apply, { timeoutMs, signal }]
+}
+
+/** Whether an object was given, as the types say. */
+function isGiven(value: unknown): boolean {
+  return optionKinds.isObject(value)
 }

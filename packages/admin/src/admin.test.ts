@@ -1,0 +1,62 @@
+import { defineConfig, file } from '@livetree/core'
+import { etcd } from 'livetree'
+import { expect, test } from 'vitest'
+import * as z from 'zod'
+import { createAdmin } from './admin.ts'
+import { AdminError } from './errors.ts'
+
+const definition = defineConfig({ name: 'shop', schema: z.object({ a: z.number() }) })
+const store = { endpoints: 'http://127.0.0.1:1', root: '/config/shop', overlays: ['base', 'prod'] }
+
+test.each<[string, () => unknown, RegExp]>([
+  ['nothing', () => createAdmin(undefined as never), /needs a definition/],
+  ['no store', () => createAdmin(definition), /has none.*store: \{ endpoints, root \}/],
+  ['sources without etcd', () => createAdmin(definition, { sources: [file('a.yaml')] }), /there is none/],
+  [
+    'two stores',
+    () => createAdmin(definition, { sources: [etcd(store), etcd({ ...store, name: 'b' })] }),
+    /found 2/,
+  ],
+  ['store and sources', () => createAdmin(definition, { store, sources: [etcd(store)] }), /both/],
+  [
+    'a misspelt option',
+    () => createAdmin(definition, { store, autor: 'ana' } as never),
+    /Did you mean "author"/,
+  ],
+  ['an empty author', () => createAdmin(definition, { store, author: '' }), /author/],
+  ['a limit of 0', () => createAdmin(definition, { store, historyLimit: 0 }), /historyLimit = 0/],
+  ['no JSON Schema', () => createAdmin({ store, jsonSchema: { type: 'nonsense' } }), /JSON Schema/],
+])('createAdmin: refuses %s, and says what to do', (_what, make, message) => {
+  expect(make).toThrow(AdminError)
+  expect(make).toThrow(message)
+  expect(make).toThrow(/^\[invalid_options\]/)
+})
+
+test('change: refuses a layer that is not there, or that is not named, with those there are', async () => {
+  await using admin = createAdmin(definition, { store })
+  expect(() => admin.change()).toThrow(/names no layer.*\/config\/shop\/base, \/config\/shop\/prod/)
+  expect(() => admin.change({ overlay: 'pro' })).toThrow(/no layer pro.*\/config\/shop\/prod/)
+  expect(() => admin.change({ overlay: 'prod', layer: '/config/shop/prod' })).toThrow(/Both/)
+  expect(() => admin.change({ overlay: 5 } as never)).toThrow(/overlay/)
+  expect(() => admin.change({ layer: '/config/shop/prod/' })).not.toThrow()
+  await expect(admin.set('a', 1, null as never)).rejects.toThrow(/invalid_options/)
+  await expect(admin.rollback(undefined as never)).rejects.toThrow(/invalid_options/)
+  await expect(admin.diff(undefined as never, 'now')).rejects.toThrow(/invalid_options/)
+  await expect(admin.openPlan(null as never)).rejects.toThrow(/unreadable/)
+  await expect(admin.find('../x')).rejects.toThrow(/invalid_options/)
+})
+
+test('close: later calls say so, and a second one does nothing', async () => {
+  const admin = createAdmin(definition, { store })
+  await admin.close()
+  await admin.close()
+  await expect(admin.read()).rejects.toMatchObject({ code: 'closed' })
+})
+
+test('a store that cannot be reached is said with its endpoint, within the time', async () => {
+  await using admin = createAdmin(definition, { store, timeoutMs: 300 })
+  await expect(admin.read()).rejects.toMatchObject({
+    code: expect.stringMatching(/store_unavailable|timeout/),
+    message: expect.stringContaining('127.0.0.1:1'),
+  })
+})
