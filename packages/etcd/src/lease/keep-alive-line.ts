@@ -89,6 +89,11 @@ export class KeepAliveLine {
     return [...this.#asked].some(([id, requests]) => requests.some(({ sentAt }) => isUseful(id, sentAt)))
   }
 
+  /** Answers are late: if the connection is silent, later streams get a new one. */
+  suspect(): void {
+    this.#stream.suspect?.()
+  }
+
   cancel(): void {
     this.#stream.cancel()
   }

@@ -178,6 +178,7 @@ export class KeepAlive {
   /** The stream may be dead or slow: it stays open, and another one is opened. */
   #onLate(line: KeepAliveLine): void {
     if (!this.#kept.isCurrent(line)) return
+    line.suspect()
     this.#lateLines.add(line)
     this.#avoid = line.endpoint
     this.#kept.leave()

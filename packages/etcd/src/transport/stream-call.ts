@@ -14,9 +14,11 @@ import { fetchToken } from './fetch-token.ts'
 import { MessageQueue } from './message-queue.ts'
 import { errorOfNetwork, isPuzzling } from './network-errors.ts'
 import { Reach } from './reach.ts'
-import { errorOfHttp, errorOfStatus, type Headers, isGrpc, type CallSite, readStatus } from './status.ts'
+import { type Headers, isGrpc, type CallSite } from './status.ts'
+import { lostStream, verdictOf } from './stream-verdict.ts'
 import type { CallOptions, DuplexStream, StreamHandlers } from './transport.ts'
 import type { Sending } from './undici/session-guard.ts'
+import { Unheard } from './unheard.ts'
 import { onAbort } from '../on-abort.ts'
 
 /** Options of one duplex call. `onSent` is called when the stream goes out, with what was sent on it so far. */
@@ -44,6 +46,7 @@ export class StreamCall<Req, Res>
   #isEnded = false
   #isStarting = false
   #isCancelled = false
+  readonly #unheard: Unheard
   #deadline: unknown
   #tokenTimer: unknown
   #unlisten: (() => void) | undefined
@@ -58,6 +61,7 @@ export class StreamCall<Req, Res>
     this.#method = method
     this.#handlers = handlers
     this.#options = options
+    this.#unheard = new Unheard(context.clock)
     this.#frames = new FrameReader((payload) => this.#onFrame(payload), context.maxResponseBytes)
   }
 
@@ -89,7 +93,12 @@ export class StreamCall<Req, Res>
   }
 
   send(message: Init<Req>): void {
+    this.#unheard.note(this.#connection)
     this.#outgoing.push(encodeRequest(this.#method, message))
+  }
+
+  suspect(): void {
+    if (this.#isSent && !this.#isEnded && this.#unheard.isLong(this.#connection)) this.#connection?.retire()
   }
 
   end(): void {
@@ -115,7 +124,7 @@ export class StreamCall<Req, Res>
       return
     }
     if (this.#isSent) {
-      controller.abort(this.#lost('the server rejected the stream while it was in progress'))
+      controller.abort(lostStream('the server rejected the stream while it was in progress', this.#place))
       return
     }
     this.#controller = controller
@@ -124,6 +133,7 @@ export class StreamCall<Req, Res>
 
   onSent(): void {
     this.#isSent = true
+    this.#unheard.note(this.#connection)
     const { onSent } = this.#options
     if (onSent) callIsolated(onSent, (error) => this.#context.logger.warn('onSent threw', { error }))
   }
@@ -152,7 +162,9 @@ export class StreamCall<Req, Res>
 
   onResponseEnd(_: Dispatcher.DispatchController, trailers: Headers): void {
     this.#connection!.release(this)
-    if (!this.#isEnded) this.#end(this.#verdict(trailers))
+    if (this.#isEnded) return
+    const ending = { httpStatus: this.#httpStatus, headers: this.#headers, trailers }
+    this.#end(verdictOf({ ...ending, isAtBoundary: this.#frames.isAtBoundary }, this.#place))
   }
 
   onResponseError(_: Dispatcher.DispatchController | null, cause: Error): void {
@@ -257,20 +269,6 @@ export class StreamCall<Req, Res>
     } catch (error) {
       this.#context.logger.error('A handler of stream messages threw', { ...this.#place, error })
     }
-  }
-
-  #verdict(trailers: Headers): EtcdError | undefined {
-    if (!isGrpc(this.#httpStatus, this.#headers)) {
-      return errorOfHttp(this.#httpStatus, this.#headers['content-type']?.toString(), this.#place)
-    }
-    const status = readStatus(trailers) ?? readStatus(this.#headers)
-    if (status === undefined) return this.#lost('the stream ended without a status')
-    if (status.code !== 0) return errorOfStatus(status, this.#place)
-    return this.#frames.isAtBoundary ? undefined : this.#lost('the stream ended inside a message')
-  }
-
-  #lost(what: string): EtcdError {
-    return new EtcdError('connection_lost', { ...this.#place, what, fate: 'unknown' })
   }
 
   #cancelled(cause: unknown): EtcdError {

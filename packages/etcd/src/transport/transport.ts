@@ -28,6 +28,11 @@ export interface DuplexStream<Req> {
   end(): void
   /** Resets the stream; `onEnd` with code `cancelled` follows. */
   cancel(): void
+  /**
+   * The owner has waited for an answer in vain. If nothing at all was received over the connection since the
+   * request, the connection may be half-open: later calls get a new one, and the calls on this one go on.
+   */
+  suspect?(): void
 }
 
 /** Options of every call on a channel. */

@@ -330,6 +330,7 @@ export class WatchStream {
 
   #fail(reason: SessionEnding['reason'], error: EtcdError | undefined): void {
     const stream = this.#stream
+    if (reason === 'silent') stream?.suspect?.()
     this.#end({ reason, error })
     stream?.cancel()
   }

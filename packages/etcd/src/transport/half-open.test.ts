@@ -1,0 +1,120 @@
+import { expect, test } from 'vitest'
+import { createEtcdClient } from '../client.ts'
+import { systemClock } from '../clock.ts'
+import { encodeFrame, FrameReader } from '../wire/frame.ts'
+import { LeaseGrantResponse, LeaseKeepAliveRequest, LeaseKeepAliveResponse } from '../wire/lease.ts'
+import { KV, Watch } from '../wire/rpc.ts'
+import { WatchRequest, WatchResponse } from '../wire/watch.ts'
+import { closedAfterEach } from './closed-after-each.test.kit.ts'
+import { type FakeCall, putAnswer, startFakeServer, testChannel } from './fake-server.test.kit.ts'
+
+const CLOSING = closedAfterEach()
+
+const HEADER = { clusterId: 1n, memberId: 2n, revision: 5, raftTerm: 3 }
+
+/**
+ * A server whose first connection dies when it is told: as after a router has forgotten it, nothing comes over it any
+ * more, and nobody closes it.
+ */
+async function startForgotten() {
+  const state = { isForgotten: false }
+  const answered: string[] = []
+  const fake = await startFakeServer((call) => {
+    const isMute = (): boolean => state.isForgotten && call.session === fake.calls[0]?.session
+    if (call.name === 'KV/Put' && !isMute()) call.answer(putAnswer())
+    if (call.name === 'Lease/LeaseGrant' && !isMute())
+      call.answer(encodeFrame(LeaseGrantResponse, { header: HEADER, id: 7n, ttl: 3 }))
+    if (call.name === 'Lease/LeaseKeepAlive')
+      onEach(call, (message) => {
+        const { id } = LeaseKeepAliveRequest.decode(message)
+        if (!isMute()) return encodeFrame(LeaseKeepAliveResponse, { header: HEADER, id, ttl: 3 })
+      })
+    if (call.name === 'Watch/Watch')
+      onEach(call, (message) => {
+        const { request } = WatchRequest.decode(message)
+        if (isMute() || request === undefined || request.type === 'cancel') return undefined
+        const { watchId = 0 } = request.type === 'create' ? request.value : { watchId: -1 }
+        answered.push(request.type)
+        return encodeFrame(WatchResponse, { header: HEADER, watchId, created: request.type === 'create' })
+      })
+  })
+  CLOSING.push(() => fake.close())
+  const forget = (): void => {
+    state.isForgotten = true
+  }
+  return { fake, forget, answered }
+}
+
+/** Answers each message of a stream, the first included. */
+function onEach(call: FakeCall, answer: (message: Buffer) => Buffer | undefined): void {
+  call.stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
+  const reply = (message: Buffer): void => {
+    const frame = answer(message)
+    if (frame !== undefined && !call.stream.destroyed) call.stream.write(frame)
+  }
+  const reader = new FrameReader(reply)
+  for (const message of call.messages) reply(message)
+  call.stream.on('data', (chunk: Buffer) => reader.push(chunk))
+}
+
+test('a lease is kept over a new connection to the only endpoint', { timeout: 20_000 }, async () => {
+  const { fake, forget } = await startForgotten()
+  const client = createEtcdClient({ endpoints: fake.endpoint })
+  CLOSING.push(() => client.close())
+  const lease = await client.lease.grant({ ttlSeconds: 3 })
+  lease.keepAlive()
+  await expect.poll(() => fake.calls.some(({ name }) => name === 'Lease/LeaseKeepAlive')).toBe(true)
+  forget()
+  // Nothing answers over the first connection, so that a renewal came over another one.
+  await expect.poll(() => fake.sessions.size, { timeout: 10_000 }).toBeGreaterThan(1)
+  const before = lease.expiresAt
+  await expect.poll(() => lease.expiresAt > before, { timeout: 10_000 }).toBe(true)
+  expect(lease.isLost).toBe(false)
+})
+
+test('a watch goes on over a new connection to the only endpoint', { timeout: 20_000 }, async () => {
+  const { fake, forget } = await startForgotten()
+  const client = createEtcdClient({
+    endpoints: fake.endpoint,
+    watch: { progressIntervalMs: 200, progressGraceMs: 500, openTimeoutMs: 3_000 },
+  })
+  CLOSING.push(() => client.close())
+  const told: string[] = []
+  client.watch.subscribe(
+    { prefix: 'a' },
+    {
+      onEvents: () => undefined,
+      onCreated: () => told.push('created'),
+      onDisconnected: () => told.push('disconnected'),
+      onResumed: () => told.push('resumed'),
+    },
+  )
+  await expect.poll(() => told).toEqual(['created'])
+  forget()
+  await expect.poll(() => told.at(-1), { timeout: 10_000 }).toBe('resumed')
+  expect(told.filter((word) => word === 'resumed')).toHaveLength(1)
+})
+
+test('only a silent connection is replaced, and calls over it go on', async () => {
+  const { fake, forget } = await startForgotten()
+  let passedMs = 0
+  const monotonic = () => performance.now() + passedMs
+  const channel = testChannel([fake.endpoint], { clock: { ...systemClock, monotonicNow: monotonic } })
+  CLOSING.push(() => channel.close())
+  const put = () => channel.unary(KV.put, { key: 'k', value: 'v' }, { retry: 'write' })
+  const heard: unknown[] = []
+  const stream = channel.stream(Watch.watch, { onMessage: (m) => heard.push(m), onEnd: () => undefined })
+  const ask = () => stream.send({ request: { type: 'progress', value: {} } })
+  ask()
+  await expect.poll(() => heard).toHaveLength(1)
+  passedMs += 1_000
+  stream.suspect?.()
+  await put()
+  expect(fake.sessions.size).toBe(1)
+  forget()
+  ask()
+  passedMs += 1_000
+  stream.suspect?.()
+  await put()
+  expect(fake.sessions.size).toBe(2)
+})
