@@ -10,6 +10,7 @@ const packages = [
   'livetree',
   'embedded',
   'coordination',
+  'discovery',
   'admin',
   'express',
   'nestjs',

@@ -26,3 +26,16 @@ test.each(readdirSync(packages))('%s depends on each package that its types are 
     expect(ordered).toContain(folder === 'livetree' ? folder : `@livetree/${folder}`)
   }
 })
+
+test('a release publishes every package, each after those it depends on', () => {
+  const script = readFileSync(new URL('release.ts', import.meta.url), 'utf8')
+  const list = /const packages = \[([^\]]*)\]/.exec(script)?.[1] ?? ''
+  const order = [...list.matchAll(/'(\w+)'/g)].map(([, name]) => name ?? '')
+  expect([...order].sort()).toEqual(readdirSync(packages).sort())
+  for (const [index, name] of order.entries()) {
+    const { dependencies = {} } = readJson<Manifest>(join(packages, name, 'package.json'))
+    const own = Object.keys(dependencies).map((each) => each.replace('@livetree/', ''))
+    for (const needed of own.filter((each) => order.includes(each)))
+      expect(order.indexOf(needed), `${needed} before ${name}`).toBeLessThan(index)
+  }
+})

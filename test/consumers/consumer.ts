@@ -17,6 +17,7 @@ export const packageNames = [
   'embedded',
   'coordination',
   'discovery',
+  'admin',
 ] as const
 export type PackageName = (typeof packageNames)[number]
 
