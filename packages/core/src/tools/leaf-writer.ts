@@ -31,6 +31,7 @@ import {
 import { writeThroughPipe } from './encode-pipe.ts'
 import type { ValidationResult } from '../pipeline/validate.ts'
 import { readLeaves, type TextLeaf } from './read-back.ts'
+import { unstorable } from './reserved-names.ts'
 import { refuseScalar } from './scalar-words.ts'
 import { attempt, kindOf, refuseMissing, refuseValue, type Unwritable } from './unwritable.ts'
 
@@ -187,7 +188,7 @@ export class LeafWriter {
 
   #child(at: readonly string[], name: string): readonly string[] {
     const child = [...at, name]
-    if (name === '' || name === '__proto__' || !name.isWellFormed())
+    if (name === '__proto__' || unstorable(name) !== undefined)
       refuseValue(this.#pathOf(child), `no key can have the segment ${JSON.stringify(name)}`)
     return child
   }

@@ -9,6 +9,7 @@ import { TreeNode } from '../pipeline/tree-node.ts'
 import { TreePlaces } from '../pipeline/tree-place.ts'
 import { shortKey } from '../short-text.ts'
 import type { LayerInfo } from '../source/source.ts'
+import { RESERVED } from './reserved-names.ts'
 import { pathOf } from './schema-at.ts'
 
 type Definition = ConfigDefinition<$ZodType>
@@ -32,6 +33,9 @@ export function keyOfPath(definition: Definition, path: string | Path, layer: La
   const at = pathOf(path)
   if (!isBelowMount(at, layer))
     throw invalid(`Layer ${layer.name} is mounted at "${layer.at}", and "${pathText(at)}" is not below that`)
+  const broken = at.find((name) => !String(name).isWellFormed())
+  if (broken !== undefined)
+    throw invalid(`A key is UTF-8 text, which has no half of a surrogate pair: "${pathText(at)}"`)
   const key = layer.keyPrefix + storedPath(definition.compiled, at, layer)
   const found = readPath(definition, key.slice(layer.keyPrefix.length), layer)
   const isSame =
@@ -81,9 +85,6 @@ export function placesOfKey(
   })
 }
 
-/** Directory of livetree's own keys below a tree; nothing in it is configuration. */
-const RESERVED = '.livetree'
-
 /**
  * The key that allows a mass removal in an etcd tree (see `GuardOptions`). Put in the transaction that removes, it allows
  * what that removes; put alone, it allows all that was removed until then. Its value does not matter.
@@ -98,6 +99,12 @@ export function removalMarkerKey(directory: string): string {
 
 /** The names of a path as a layer writes it, from the root of the schema; or what is wrong with it. */
 function readPath({ compiled, naming }: Definition, path: string, layer: LayerInfo): Path | string {
+  const { keyPrefix, separator } = layer
+  const isStore =
+    separator === '/' && layer.naming === 'stored' && (keyPrefix === '' || keyPrefix.endsWith('/'))
+  if (isStore && path.startsWith(`${RESERVED}/`))
+    return "one of livetree's own keys, which are not configuration"
+  if (!path.isWellFormed()) return 'no UTF-8 text'
   const places = new TreePlaces(compiled, new TreeNode(''), [layer], { isRenamed: naming !== 'exact' })
   const place = places.place(0, path)
   return typeof place === 'string' ? place : [...place.trail.names]

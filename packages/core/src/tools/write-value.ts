@@ -1,12 +1,13 @@
 import * as z from 'zod/v4/core'
 import type { ConfigDefinition } from '../config-definition.ts'
 import { describeIssues, isLivetreeError, LivetreeError, type LivetreeErrorCode } from '../errors.ts'
-import { measure } from '../format/extent.ts'
+import { measure, repetitionProblem } from '../format/extent.ts'
 import type { Issue, Path } from '../issue.ts'
 import { createPipeline } from '../pipeline/create-pipeline.ts'
 import { MAX_DEPTH } from '../pipeline/document.ts'
 import { pathText } from '../pipeline/path-text.ts'
 import { storedPath } from '../pipeline/stored-path.ts'
+import { childSchemaNode } from '../schema/child-node.ts'
 import { compileSchema } from '../schema/compile-schema.ts'
 import { isSecretAt } from '../schema/describe.ts'
 import { isMadeWhenAbsent } from '../schema/directory.ts'
@@ -18,7 +19,9 @@ import { ONE_WAY } from './encode-pipe.ts'
 import { firstDifference } from './first-difference.ts'
 import { LeafWriter, type WrittenForm } from './leaf-writer.ts'
 import { WRITTEN_LAYER, type TextLeaf } from './read-back.ts'
+import { unreadName } from './read-name.ts'
 import { pathOf, schemaAt } from './schema-at.ts'
+import { keyOfPath } from './tree-keys.ts'
 import { attempt, type UnwritableDetails } from './unwritable.ts'
 
 /** Options of `writeValue`. */
@@ -49,7 +52,7 @@ export interface WrittenLeaf {
  * Codecs are written by their `encode`. A one-way transform lets only a value pass that it leaves as it is. The
  * leaves are read back before they are returned.
  *
- * @throws LivetreeError `invalid_path` for a path that the schema does not have; `invalid_value` for a value that the
+ * @throws LivetreeError `invalid_path` for a path that the schema does not have, or that no key is read as; `invalid_value` for a value that the
  *   schema refuses; `unwritable_value` for one that no leaves are read as. `issues` has the path, and what was expected
  */
 export function writeValue(
@@ -60,6 +63,7 @@ export function writeValue(
 ): readonly WrittenLeaf[] {
   const at = pathOf(path)
   const place = new WrittenPlace(definition, at)
+  assertNamesRead(definition, at)
   place.run(() => place.assertReadable(value))
   const { form } = options
   const writer = new LeafWriter({
@@ -73,11 +77,31 @@ export function writeValue(
   const written = place.run(() => attempt(() => writer.write(place.node, value, [], isMade)))
   if ('error' in written) return place.refuse(written.error.details)
   place.assertLeavesReadAs(value, written.result)
-  return written.result.map((leaf) => ({
-    path: [...at, ...leaf.path],
-    key: storedPath(definition.compiled, [...at, ...leaf.path], WRITTEN_LAYER),
-    text: leaf.text,
-  }))
+  return written.result.map((leaf) => {
+    const whole = [...at, ...leaf.path]
+    return { path: whole, key: keyOfPath(definition, whole, WRITTEN_LAYER), text: leaf.text }
+  })
+}
+
+/**
+ * The value is read back from its place alone, so the names that lead there are read on their own.
+ *
+ * @throws LivetreeError `invalid_path` for a path that a reader of the store would find elsewhere, or nowhere
+ */
+function assertNamesRead(definition: ConfigDefinition<z.$ZodType>, path: Path): void {
+  keyOfPath(definition, path, WRITTEN_LAYER)
+  let parent: SchemaNode | undefined = definition.compiled
+  for (const [index, segment] of path.entries()) {
+    if (parent === undefined) return
+    const problem = unreadName(String(segment), parent)
+    const where = pathText(path.slice(0, index + 1))
+    if (problem !== undefined)
+      throw new LivetreeError(
+        'invalid_path',
+        `No key is read as "${where}": ${problem}. Choose another name.`,
+      )
+    parent = childSchemaNode(parent, String(segment))
+  }
 }
 
 /** The name under which a schema is put into an object, so that what is missing is read as it is in its own place. */
@@ -125,6 +149,8 @@ export class WrittenPlace {
         path: this.#path,
         message: `nested more than ${MAX_DEPTH} levels deep, or inside itself`,
       })
+    const repetition = repetitionProblem(extent)
+    if (repetition !== undefined) this.refuse({ path: this.#path, message: repetition })
     if (extent.unreadable !== undefined) this.refuse({ path: this.#path, message: extent.unreadable })
   }
 

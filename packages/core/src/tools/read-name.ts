@@ -1,0 +1,37 @@
+import * as z from 'zod/v4/core'
+import { childSchemaNode } from '../schema/child-node.ts'
+import { compileSchema } from '../schema/compile-schema.ts'
+import { readingsOf, type SchemaNode } from '../schema/schema-node.ts'
+import { unheld } from '../pipeline/tree-place.ts'
+import { readLeaves } from './read-back.ts'
+import { unstorable } from './reserved-names.ts'
+
+/** Why a name of a path, below what `parent` reads, is not read as that name; undefined where it is. */
+export function unreadName(name: string, parent: SchemaNode): string | undefined {
+  const problem = unstorable(name) ?? unheld(name, parent)
+  if (problem !== undefined) return problem
+  const { plans } = readingsOf(parent)
+  return plans.length === 0 || plans.some((plan) => isReadAsNamed(name, plan))
+    ? undefined
+    : 'the schema reads that name as another, or refuses it'
+}
+
+/** Whether a part of that name is found under the same name in what is read. */
+function isReadAsNamed(name: string, node: SchemaNode): boolean {
+  if (node.type === 'list') return /^(0|[1-9]\d*)$/.test(name)
+  if (node.type !== 'record' && node.type !== 'map') return childSchemaNode(node, name) !== undefined
+  const listed = node.key.schema._zod.values
+  if (node.type === 'record' && listed !== undefined) return [...listed].map(String).includes(name)
+  // the values and checks of the whole have no say in how a key is read
+  const { def } = (node.schema as z.$ZodTypes)._zod
+  const bare = { ...def, valueType: new z.$ZodAny({ type: 'any' }), checks: [] }
+  const schema =
+    node.type === 'map' ? new z.$ZodMap(bare as z.$ZodMapDef) : new z.$ZodRecord(bare as z.$ZodRecordDef)
+  const named = compileSchema(schema, { naming: 'exact' })
+  const read = readLeaves(named, [{ path: [name], text: 'x' }], { isRenamed: false })
+  if (!read.isValid) return false
+  if (!(read.value instanceof Map)) return Object.hasOwn(Object(read.value) as object, name)
+  const [key] = read.value.keys()
+  const text = node.key.type === 'leaf' ? node.key.write(key) : String(key)
+  return text === name
+}
