@@ -73,9 +73,17 @@ interface Context {
   readonly above: readonly SchemaNode[]
 }
 
+/** One of the ways in which the schema reads a place. */
+interface Reading {
+  readonly node: SchemaNode
+  readonly isNullable: boolean
+}
+
 class LeafWalk {
   readonly found = new Map<string, SchemaLeaf>()
   readonly #root: SchemaNode
+  /** Every way in which a place is read, by its path. */
+  readonly #readings = new Map<string, readonly Reading[]>()
 
   constructor(root: SchemaNode) {
     this.#root = root
@@ -136,17 +144,22 @@ class LeafWalk {
   #add(node: SchemaNode, { path, standIn, description, ...context }: Context): void {
     const isSecret = context.isSecret || node.hasSecret
     const text = pathText(path)
-    const known = this.found.get(JSON.stringify(path))
-    const type = typeText(node, isSecret) + (context.isNullable ? ' | null' : '')
-    const types =
-      known === undefined ? [type] : [...new Set([...known.type.split(' | '), ...type.split(' | ')])]
+    const place = JSON.stringify(path)
+    const known = this.found.get(place)
+    const readings = [...(this.#readings.get(place) ?? []), { node, isNullable: context.isNullable === true }]
+    this.#readings.set(place, readings)
     const isHidden = isSecret || known?.isSecret === true
-    this.found.set(JSON.stringify(path), {
+    // what one reading lists is another's secret
+    const types = readings.flatMap((reading) => [
+      ...typeText(reading.node, isHidden).split(' | '),
+      ...(reading.isNullable ? ['null'] : []),
+    ])
+    this.found.set(place, {
       path,
       pathText: text,
       key: storedPath(this.#root, path, STORED),
       environment: storedPath(this.#root, path, ENVIRONMENT),
-      type: types.join(' | '),
+      type: [...new Set(types)].join(' | '),
       default: isHidden ? undefined : (known?.default ?? shareFrozen(undefined, standIn, undefined)),
       description: known?.description ?? description,
       isSecret: isHidden,
