@@ -394,3 +394,17 @@ describe('a document at the root key is read like any other', () => {
     expect(fromKeys(schema, { '': document })).toEqual(value)
   })
 })
+
+test('an empty object is no scalar, also where another option of the union has an object there', () => {
+  const options = z.union([
+    z.object({ value: z.number().optional() }),
+    z.object({ value: z.object({ x: z.number() }) }),
+  ])
+  const schema = z.object({ a: z.record(z.string(), options) })
+  const value = { a: { y: { value: {} } } }
+  const issues = [
+    issuesOf(staged(schema, { layers: [nestedLayer] }).patch(0, leavesOf(value))),
+    issuesOf(staged(schema).patch(0, { '': JSON.stringify(value) })),
+  ]
+  for (const found of issues) expect(found.map(({ pathText }) => pathText)).toEqual(['a.y'])
+})

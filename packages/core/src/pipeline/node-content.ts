@@ -18,14 +18,15 @@ export function isGiven(
   aboveLayer: number,
   nested: NestedLayers,
 ): boolean {
-  if (node.leafCount === 0) return false
+  if (node.leafCount === 0 && node.documents === undefined) return false
   if (!isScalar(schemaNode)) return isPresent(node, aboveLayer)
   return topEntry(node, aboveLayer) !== undefined || isCoveredByObject(node, aboveLayer, nested)
 }
 
 /** Whether the scalar at a node is covered by an object that a document, a file or a program has in a higher layer. */
 export function isCoveredByObject(node: TreeNode, aboveLayer: number, nested: NestedLayers): boolean {
-  if (node.childCount === 0) return false
+  // An empty object has no children, but is a document where an object may stand.
+  if (node.childCount === 0 && node.documents === undefined) return false
   return isObjectAt(node, topEntry(node, aboveLayer)?.layer ?? aboveLayer, nested)
 }
 
