@@ -37,7 +37,7 @@ export class JoinReports {
     this.tell((handlers) => handlers[name]?.(contact))
   }
 
-  /** A watch has lost its stream. The end of a stream is reported by each of its watches, and told once. */
+  /** A watch has lost its stream. The end of a stream is reported by each of its watches, and passed on once. */
   disconnected(error: EtcdError | undefined, position: number): void {
     this.#contact = undefined
     if (error === this.#lastLoss) return

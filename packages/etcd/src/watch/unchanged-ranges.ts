@@ -38,9 +38,9 @@ export interface UnchangedRequest {
 }
 
 /**
- * Finds for each range revisions at which its content is exactly what it was at the known one: no key of that
- * content was written until the last of the revisions, and at each of them there are as many keys. So the range is read
- * once, and its keys are counted at the other revisions. A range that was written to until then is the same at
+ * Finds for each range revisions at which its content is exactly what it was at the known one. At the last of them no
+ * key was written since, and there are as many keys: so each known key was there all the time. Then the content is the
+ * same at each revision with as many keys. So the range is read once, and its keys are counted at the other revisions. A range that was written to until then is the same at
  * none, as far as this tells: its changes are on their way. A key that was created and deleted in between
  * leaves no trace in later content. Reads of past revisions do not depend on when they are answered, so this
  * holds on every server.
@@ -69,7 +69,9 @@ export async function unchangedRanges({ ranges, ...how }: UnchangedRequest): Pro
     const counts = at.slice(0, -1).map(() => next().count)
     const last = next()
     const isUnwritten = last.kvs.length === 0
-    const sameAt = isUnwritten ? at.filter((_, index) => (counts[index] ?? last.count) === count) : []
+    // Where keys are missing at the last one, others may have taken their place in between.
+    const isSameAtLast = isUnwritten && last.count === count
+    const sameAt = isSameAtLast ? at.filter((_, index) => (counts[index] ?? last.count) === count) : []
     // A number that was kept while changes were counted may be wrong, and would be for ever.
     const isDoubtful = given !== undefined && isUnwritten && sameAt.length < at.length
     return { sameAt, count: isDoubtful ? undefined : count }
