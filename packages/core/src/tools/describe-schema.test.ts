@@ -109,6 +109,27 @@ const secretSchemas: Record<string, z.ZodType> = {
     .default([SECRET])
     .meta({ examples: [[SECRET]] }),
   'a record': z.record(z.string(), secret(z.string())).default({ a: SECRET }),
+  'the other side of an intersection': z.intersection(
+    z.looseObject({ a: secret(z.string()) }),
+    z.looseObject({
+      a: z
+        .string()
+        .default(SECRET)
+        .meta({ examples: [SECRET] }),
+    }),
+  ),
+  'another option of a union': z.union([
+    z.object({ kind: z.literal('b'), a: z.literal([SECRET, 'other']) }),
+    z.object({ kind: z.literal('a'), a: secret(z.string()) }),
+  ]),
+  'a record beside an object': z.union([
+    z.object({ a: secret(z.string()) }),
+    z.record(z.string(), z.string().default(SECRET)),
+  ]),
+  'what holds it on another side': z.intersection(
+    z.looseObject({ db: z.looseObject({ a: secret(z.string()) }) }),
+    z.looseObject({ db: z.looseObject({ a: z.string() }).default({ a: SECRET }) }),
+  ),
   'a map': z.map(z.string(), secret(z.string())).default(new Map([['a', SECRET]])),
   'a union': z.union([secret(z.literal(SECRET)), z.number()]).default(SECRET),
   'an intersection': z.intersection(
@@ -153,4 +174,17 @@ test('fingerprint: is the same for the same shape, and survives a definition mad
   expect(same.fingerprint).toBe(definition.fingerprint)
   expect(definition.fingerprint).toMatch(/^[0-9a-f]{32}$/)
   expect(defineConfig({ name: 'x', schema: z.object({}) }).fingerprint).not.toBe(definition.fingerprint)
+})
+
+test('toJsonSchema: what tells the options of a union with secrets apart is shown', () => {
+  const schema = z.object({
+    it: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('password'), a: secret(z.string()), size: z.number().default(3) }),
+      z.object({ kind: z.literal('none') }),
+    ]),
+    other: z.union([z.object({ a: secret(z.string()) }), z.literal('off')]),
+  })
+  const text = JSON.stringify(toJsonSchema(defineConfig({ name: 'x', schema })))
+  for (const shown of ['"const":"password"', '"const":"none"', '"const":"off"', '"default":3'])
+    expect(text).toContain(shown)
 })

@@ -6,6 +6,7 @@ import { type ObjectNode, parts, type SchemaNode } from '../schema/schema-node.t
 import { type LeafForm, leafForm } from '../schema/leaf-form.ts'
 import { holdsSecret, innerSchemas, isSecret } from '../schema/secret.ts'
 import { scalarText } from '../schema/text.ts'
+import { besideSecrets } from './beside-secrets.ts'
 import { readLeaves } from './read-back.ts'
 
 /** Options of `toJsonSchema`. */
@@ -29,7 +30,7 @@ export function toJsonSchema(
   options: JsonSchemaOptions = {},
 ): JsonSchema {
   const { schema, name, compiled } = definition
-  const hidden = hiddenSchemas(schema)
+  const hidden = hiddenSchemas(schema, compiled)
   const objects = objectsOf(compiled)
   try {
     const made = z.toJSONSchema(schema, {
@@ -138,11 +139,16 @@ function hide(json: Record<string, unknown>): void {
   for (const key of Object.keys(json)) if (!SHOWN.has(key)) delete json[key]
 }
 
-/** Schemas that are secret, hold a secret or are inside one, with those that they were made from. */
-function hiddenSchemas(root: z.$ZodType): ReadonlySet<z.$ZodType> {
+/**
+ * Schemas that are secret, hold a secret, are inside one, or are read at the place of one of these, with those that they
+ * were made from.
+ */
+function hiddenSchemas(root: z.$ZodType, compiled: SchemaNode): ReadonlySet<z.$ZodType> {
+  const { atSecrets, aroundSecrets } = besideSecrets(compiled)
   const seen = new Set<z.$ZodType>()
-  const hidden = new Set<z.$ZodType>()
-  const waiting: { schema: z.$ZodType; isInside: boolean }[] = [{ schema: root, isInside: false }]
+  const hidden = new Set<z.$ZodType>(aroundSecrets)
+  const waiting = [...atSecrets].map((schema) => ({ schema, isInside: true }))
+  waiting.unshift({ schema: root, isInside: false })
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { schema } = next
     const isInside = next.isInside || isSecret(schema)
