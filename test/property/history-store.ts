@@ -75,7 +75,8 @@ export class HistoryStore {
           handlers = given
           if (this.isAway)
             queueMicrotask(() => context.sink.lost({ error: new Error('away'), isFinal: true }))
-          else void list(false)
+          // As a client does, it calls nothing before it has returned.
+          else queueMicrotask(() => void list(false))
           return { revision: 0, epoch: 0, refresh: async () => {}, cancel: () => {} }
         }
         return new EtcdConnection({
