@@ -1,3 +1,5 @@
+import { livetreeErrorCodes } from '@livetree/core/tools'
+
 /** Every code of `AdminError` with its meaning and its remedy. */
 export const adminErrorCodes = {
   invalid_options: {
@@ -8,14 +10,8 @@ export const adminErrorCodes = {
     meaning: 'A path names nothing in the schema, or has no key in the layer.',
     remedy: 'Correct the path; the message says what may have been meant.',
   },
-  invalid_value: {
-    meaning: 'The schema refuses a value that is to be written.',
-    remedy: 'Give a value that the schema takes; `issues` has the path and what was expected.',
-  },
-  unwritable_value: {
-    meaning: 'No text in a tree is read as the value that is to be written.',
-    remedy: 'The message says why. Use `z.codec()` in place of a one-way transform.',
-  },
+  invalid_value: livetreeErrorCodes.invalid_value,
+  unwritable_value: livetreeErrorCodes.unwritable_value,
   invalid_tree: {
     meaning: 'The schema refuses the whole tree, as it is, as it was, or as the change would leave it.',
     remedy: 'Correct every path in `issues`, in the same change if need be. Nothing was written.',

@@ -1,9 +1,10 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createEtcdClient, type EtcdClient, EtcdError, op } from '@livetree/etcd'
+import { createEtcdClient, type EtcdClient, op } from '@livetree/etcd'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eachEtcd } from '../../support/each-etcd.ts'
+import { failure } from '../../support/failure.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { startProxy, type TcpProxy } from '../../support/start-proxy.ts'
@@ -83,15 +84,6 @@ eachEtcd('a call that is given up ends at once, by an error of ours:', (etcd) =>
     await server.close()
   })
 
-  const failureOf = async (calling: Promise<unknown>): Promise<EtcdError> => {
-    const error: unknown = await calling.then(
-      () => new Error('it succeeded'),
-      (reason: unknown) => reason,
-    )
-    if (error instanceof EtcdError) return error
-    throw new Error('it failed by another error', { cause: error })
-  }
-
   test.each(Object.keys(calls))('%s', async (name) => {
     const call = calls[name]!
     for (const how of ['before', 'abort', 'close', 'after close'] as const) {
@@ -103,7 +95,7 @@ eachEtcd('a call that is given up ends at once, by an error of ours:', (etcd) =>
       // Nothing comes back: each request is under way until it is given up.
       proxy.stall('toClient')
       const carried = proxy.carriedBytes.toServer
-      const failed = failureOf(call(client, { signal: stop.signal }))
+      const failed = failure(call(client, { signal: stop.signal }))
       if (how === 'abort' || how === 'close') {
         while (proxy.carriedBytes.toServer === carried) await new Promise((resolve) => setTimeout(resolve, 1))
       }

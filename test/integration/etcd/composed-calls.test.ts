@@ -1,6 +1,7 @@
 import { createEtcdClient, type EtcdClient, EtcdError, type EtcdErrorCode } from '@livetree/etcd'
 import { afterEach, describe, expect, test } from 'vitest'
 import { eachEtcd } from '../../support/each-etcd.ts'
+import { failure } from '../../support/failure.ts'
 import { freePorts } from '../../support/free-ports.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
@@ -26,15 +27,6 @@ async function proxyTo(target: string): Promise<TcpProxy> {
   const proxy: TcpProxy = await startProxy({ target, admit })
   CLOSING.push(() => proxy.close())
   return proxy
-}
-
-async function failure(promise: Promise<unknown>): Promise<EtcdError> {
-  const error: unknown = await promise.then(
-    () => new Error('it succeeded'),
-    (reason: unknown) => reason,
-  )
-  if (error instanceof EtcdError) return error
-  throw error
 }
 
 eachEtcd('calls made of several requests', (etcd) => {

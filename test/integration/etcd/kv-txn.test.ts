@@ -1,19 +1,11 @@
-import { compare, createEtcdClient, type EtcdClient, EtcdError, op } from '@livetree/etcd'
+import { compare, createEtcdClient, type EtcdClient, type EtcdError, op } from '@livetree/etcd'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { eachEtcd } from '../../support/each-etcd.ts'
+import { failure } from '../../support/failure.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { startProxy, type TcpProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
-
-const failure = async (promise: Promise<unknown>): Promise<EtcdError> => {
-  const error: unknown = await promise.then(
-    () => new Error('it succeeded'),
-    (reason: unknown) => reason,
-  )
-  if (error instanceof EtcdError) return error
-  throw error
-}
 
 eachEtcd('client.kv transactions and everyday forms', (etcd) => {
   withoutOpenHandles()

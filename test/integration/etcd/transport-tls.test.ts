@@ -5,25 +5,17 @@ import {
   createEtcdClient,
   type EtcdClient,
   type EtcdClientOptions,
-  EtcdError,
+  type EtcdError,
   type TlsOptions,
 } from '@livetree/etcd'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { eachEtcd } from '../../support/each-etcd.ts'
+import { failure } from '../../support/failure.ts'
 import { type Certificates, makeCertificates } from '../../support/make-certificates.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { startProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
-
-const failure = async (promise: Promise<unknown>): Promise<EtcdError> => {
-  const error: unknown = await promise.then(
-    () => new Error('it succeeded'),
-    (reason: unknown) => reason,
-  )
-  if (error instanceof EtcdError) return error
-  throw error
-}
 
 eachEtcd('TLS', (etcd) => {
   withoutOpenHandles()

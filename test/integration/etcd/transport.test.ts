@@ -9,6 +9,7 @@ import {
 import { Auth } from '@livetree/etcd/wire'
 import { afterEach, describe, expect, test } from 'vitest'
 import { eachEtcd } from '../../support/each-etcd.ts'
+import { failure } from '../../support/failure.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { startProxy, type TcpProxy } from '../../support/start-proxy.ts'
@@ -19,15 +20,6 @@ const outcomeOf = async (promise: Promise<unknown>): Promise<string> =>
     () => 'ok',
     (error: unknown) => (error instanceof EtcdError ? error.code : `not ours: ${String(error)}`),
   )
-
-const failure = async (promise: Promise<unknown>): Promise<EtcdError> => {
-  const error: unknown = await promise.then(
-    () => new Error('it succeeded'),
-    (reason: unknown) => reason,
-  )
-  if (error instanceof EtcdError) return error
-  throw error
-}
 
 eachEtcd('the transport', (etcd) => {
   withoutOpenHandles()

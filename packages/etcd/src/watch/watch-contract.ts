@@ -42,7 +42,8 @@ export interface WatchService {
   sync(range: KeyRange, handlers: SyncHandlers, options?: SyncOptions): WatchSync
   /**
    * Lists ranges at one revision, watches them from there, and lists them again when the history is compacted
-   * or another store answers. Keeps no values. `sync` and livetree's source are built on it.
+   * or another store answers. Keeps no values. No handler is called before it has returned. `sync` and livetree's
+   * source are built on it.
    *
    * @throws EtcdError `invalid_argument`, `closed`
    */
