@@ -27,7 +27,7 @@ const project = (
   include: string[],
   timeoutMs: number,
   globalSetup: string[] = [],
-  exclude: string[] = [],
+  exclude: string[] = slow,
 ) => ({
   resolve: { alias },
   plugins: [mutating()],
@@ -46,11 +46,20 @@ const project = (
 /** Finds or fetches the etcds of this run, once. */
 const withEtcd = ['test/support/global-setup.ts']
 
+/** Files that need the most processor time. `npm test` leaves them out, `npm run test:slow` runs them, `.ci/run` runs both. */
+const slow = [
+  'test/chaos/short.test.ts',
+  'test/consumers/**/*.test.ts',
+  'test/load/**/*.test.ts',
+  'test/property/growth*.test.ts',
+  'test/integration/coordination/fire/lock-under-fire.test.ts',
+]
+
 export default defineConfig({
   test: {
     reporters: ['./scripts/summary-reporter.ts'],
     // Most files wait for an etcd most of the time, so that a small machine can run more of them than it has cores.
-    maxWorkers: Math.max(4, availableParallelism()),
+    maxWorkers: Math.max(6, availableParallelism()),
     projects: [
       project(
         'unit',
@@ -67,8 +76,9 @@ export default defineConfig({
       project('contract', ['test/contract/**/*.test.ts'], 60_000, withEtcd),
       project('integration', ['test/{integration,support}/**/*.test.ts'], 60_000, withEtcd),
       project('interop', ['test/interop/**/*.test.ts'], 120_000, withEtcd),
-      project('chaos', ['test/chaos/**/*.test.ts'], 240_000, withEtcd, ['test/chaos/validators/**']),
-      project('apps', ['test/{apps,load,consumers}/**/*.test.ts'], 120_000, withEtcd),
+      project('chaos', ['test/chaos/**/*.test.ts'], 240_000, withEtcd, ['test/chaos/validators/**', ...slow]),
+      project('apps', ['test/apps/**/*.test.ts'], 120_000, withEtcd),
+      project('slow', slow, 240_000, withEtcd, []),
       {
         resolve: { alias },
         test: {
