@@ -2,13 +2,13 @@ import * as z from 'zod'
 import { createPipeline } from '../../packages/core/src/pipeline/create-pipeline.ts'
 import { compileSchema } from '../../packages/core/src/schema/compile-schema.ts'
 import type { LayerInfo } from '../../packages/core/src/source/source.ts'
-import { NASTY_LENGTH, nastyShapes, SCALAR_KINDS } from '../support/nasty-shapes.ts'
+import { HOSTILE_LENGTH, hostileShapes, SCALAR_KINDS } from '../support/hostile-shapes.ts'
 import { amount } from './support/amount.ts'
 import { type Timing, timing } from './support/measure.ts'
 import { publish } from './support/report.ts'
 
 const LAYER: LayerInfo = { name: 'etcd:/bench', keyPrefix: '/bench/', separator: '/', naming: 'stored' }
-const SHAPES = nastyShapes(amount(NASTY_LENGTH, 15_000))
+const SHAPES = hostileShapes(amount(HOSTILE_LENGTH, 15_000))
 const ROUNDS = amount(9, 1)
 /** What a value may take, in milliseconds, however strange it is. */
 const AIM_MS = 20

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { nastyText } from './hostile-values.ts'
+import { hostileText } from './hostile-values.ts'
 
 const key = fc.constantFrom(
   'a',
@@ -111,18 +111,18 @@ export const arbitraryYaml: fc.Arbitrary<string> = frame(
     { weight: 8, arbitrary: block },
     { weight: 1, arbitrary: bomb },
     { weight: 1, arbitrary: deepYaml },
-    { weight: 2, arbitrary: nastyText },
+    { weight: 2, arbitrary: hostileText },
   ),
 )
 
 /** JSON, some of it with keys that mean harm, numbers that do not fit, or lists without end. */
 export const arbitraryJson: fc.Arbitrary<string> = fc.oneof(
-  { weight: 3, arbitrary: nastyText },
+  { weight: 3, arbitrary: hostileText },
   { weight: 3, arbitrary: fc.json({ maxDepth: 5 }) },
   {
     weight: 2,
     arbitrary: fc
-      .array(fc.tuple(fc.constantFrom('a', 'x', '__proto__', 'constructor', '', 'a/b'), nastyText), {
+      .array(fc.tuple(fc.constantFrom('a', 'x', '__proto__', 'constructor', '', 'a/b'), hostileText), {
         maxLength: 5,
       })
       .map(
@@ -166,7 +166,7 @@ export const arbitraryDotenv: fc.Arbitrary<string> = fc
               '\\n',
               'x # comment',
             ),
-            nastyText,
+            hostileText,
           ),
         )
         .map((parts) => parts.join('')),

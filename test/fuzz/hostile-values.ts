@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { Unreadable } from '../../packages/core/src/source/index.ts'
 
 /** Segments that mean something to JavaScript, to percent-encoding, to UTF-8, or to nobody. */
-export const nastySegment: fc.Arbitrary<string> = fc.oneof(
+export const hostileSegment: fc.Arbitrary<string> = fc.oneof(
   {
     weight: 5,
     arbitrary: fc.constantFrom(
@@ -54,7 +54,7 @@ const nested = (open: string, close: string, inner: string) => (times: number) =
 const depths = fc.oneof(fc.nat(12), fc.integer({ min: 90, max: 210 }), fc.constantFrom(2_000, 20_000))
 
 /** Texts that are hard to read as any type. */
-export const nastyText: fc.Arbitrary<string> = fc.oneof(
+export const hostileText: fc.Arbitrary<string> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc.constantFrom(
@@ -124,7 +124,7 @@ class Strange {
 }
 
 /** Values as a program or a file may hand them over, most of which no schema wants. */
-export const nastyTyped: fc.Arbitrary<unknown> = fc.oneof(
+export const hostileTyped: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom<unknown>(
     Number.NaN,
     Number.POSITIVE_INFINITY,

@@ -16,7 +16,7 @@ import { arbitrarySchema, arbitraryText, arbitraryTyped, type ArbitrarySchema } 
 const RUNS = propertyRuns(1 / 40, 0.6)
 
 /** Names that mean something to JavaScript, to paths or to eyes. */
-const NASTY = [
+const HOSTILE = [
   ...[
     '__proto__',
     'constructor',
@@ -70,7 +70,7 @@ type Edit =
     }
 
 const editsOf = (schema: ArbitrarySchema): fc.Arbitrary<Edit> => {
-  const name = fc.constantFrom(...NASTY, 'x', 'y', 'b', 'port', 'xY', 'x-y')
+  const name = fc.constantFrom(...HOSTILE, 'x', 'y', 'b', 'port', 'xY', 'x-y')
   const place = fc.oneof(
     { weight: 4, arbitrary: fc.constantFrom(...schema.spots) },
     {

@@ -20,7 +20,7 @@ import { WatchEvent } from '../../packages/etcd/src/watch/watch-handlers.ts'
 import { LayerLeaves } from '../../packages/livetree/src/etcd-source/layer-leaves.ts'
 import { TreeLayers } from '../../packages/livetree/src/etcd-source/tree-layers.ts'
 import { planOfRoot } from '../../packages/livetree/src/etcd-source/tree-plan.ts'
-import { NASTY_LENGTH, nastyShapes, SCALAR_KINDS } from '../support/nasty-shapes.ts'
+import { HOSTILE_LENGTH, hostileShapes, SCALAR_KINDS } from '../support/hostile-shapes.ts'
 import { isLongRun } from '../support/run-length.ts'
 
 /**
@@ -30,9 +30,9 @@ import { isLongRun } from '../support/run-length.ts'
 const BOUND_MS = 20_000
 
 /** By name, at a quarter of a size and at the whole. The long form has values as large as etcd takes them. */
-const shapesOf = (length: number) => ({ quarter: nastyShapes(length / 4), whole: nastyShapes(length) })
-const longShapes = shapesOf(NASTY_LENGTH)
-const shapes = isLongRun ? longShapes : shapesOf(NASTY_LENGTH / 5)
+const shapesOf = (length: number) => ({ quarter: hostileShapes(length / 4), whole: hostileShapes(length) })
+const longShapes = shapesOf(HOSTILE_LENGTH)
+const shapes = isLongRun ? longShapes : shapesOf(HOSTILE_LENGTH / 5)
 const SHAPE_NAMES = Object.keys(shapes.whole)
 
 type Part = 'quarter' | 'whole'
@@ -299,7 +299,7 @@ test.each<[string, DocumentFormat, () => string]>([
   expect(leaves.length).toBeGreaterThan(0)
 })
 
-test.each<DocumentFormat>(['json'])('a %s file of any nasty shape', async (format) => {
+test.each<DocumentFormat>(['json'])('a %s file of any hostile shape', async (format) => {
   for (const [shape, text] of Object.entries(longShapes.whole)) {
     const startedAt = performance.now()
     flatten(await file(format, text))

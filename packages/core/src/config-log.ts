@@ -13,7 +13,7 @@ export interface LogEntry {
   /** Entries with the same code and cause produce one process warning. Default: the message and where `details.cause` was thrown. */
   readonly cause?: string
   /** Whether a listener receives the event, so that no process warning is needed. */
-  isHeard?(): boolean
+  hasListener?(): boolean
 }
 
 /**
@@ -66,15 +66,15 @@ export class ConfigLog implements Logger {
     if (this.#targets.size > 0) this.#say(entry.level, entry.message, entry.details)
     else if (!this.#isDefault) return
     // Checked now and not when held entries are logged, because the listener may be gone by then.
-    else if (entry.isHeard?.()) return
-    else if (this.#held === undefined || entry.isHeard === undefined) this.#warn(entry)
+    else if (entry.hasListener?.()) return
+    else if (this.#held === undefined || entry.hasListener === undefined) this.#warn(entry)
     else this.#hold(this.#held, entry)
   }
 
   /** Warns the process of an entry whose listeners have failed, if there is no logger. */
-  warnUnheard(entry: LogEntry): void {
-    const { isHeard: _, ...unheard } = entry
-    if (this.#targets.size === 0 && this.#isDefault) this.#warn(unheard)
+  warnUndelivered(entry: LogEntry): void {
+    const { hasListener: _, ...undelivered } = entry
+    if (this.#targets.size === 0 && this.#isDefault) this.#warn(undelivered)
   }
 
   /** Called when loading ends. Logs held entries after a turn of the event loop, in which callers can add listeners. */
@@ -101,8 +101,8 @@ export class ConfigLog implements Logger {
   }
 
   #warn(entry: LogEntry): void {
-    const { message, code, details, isHeard } = entry
-    if (isHeard?.()) return
+    const { message, code, details, hasListener } = entry
+    if (hasListener?.()) return
     // Node prints the code of a warning itself.
     const text = message.startsWith(`[${code}] `) ? message.slice(code.length + 3) : message
     this.#warnings.emit({ message: text, code, cause: causeOf(entry), thrown: thrownOf(details) })

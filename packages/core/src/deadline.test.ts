@@ -50,12 +50,12 @@ describe('withDeadline', () => {
     abort.abort('enough')
     await failed
     expectNothingLeft()
-    let hasBegun = false
+    let hasStarted = false
     const work = async () => {
-      hasBegun = true
+      hasStarted = true
     }
     await expect(withDeadline(work, options)).rejects.toMatchObject({ code: 'aborted' })
-    expect(hasBegun).toBe(false)
+    expect(hasStarted).toBe(false)
     expectNothingLeft()
   })
 

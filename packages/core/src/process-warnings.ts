@@ -16,14 +16,14 @@ export const MOST_CAUSES = 100
 
 /** Emits warnings by `process.emitWarning`, each cause once. Never throws. */
 export class ProcessWarnings {
-  readonly #told = new Map<string, Set<string>>()
+  readonly #warned = new Map<string, Set<string>>()
 
   emit({ message, code, cause, thrown }: ProcessWarning): void {
-    const told = this.#told.get(code) ?? new Set()
-    this.#told.set(code, told)
-    if (told.has(cause) || told.size > MOST_CAUSES) return
-    told.add(cause)
-    const isLast = told.size > MOST_CAUSES
+    const warned = this.#warned.get(code) ?? new Set()
+    this.#warned.set(code, warned)
+    if (warned.has(cause) || warned.size > MOST_CAUSES) return
+    warned.add(cause)
+    const isLast = warned.size > MOST_CAUSES
     const text = isLast
       ? 'livetree has more to report than it warns of: give load() a logger to see it all'
       : message

@@ -18,11 +18,11 @@ export const clockSteps: Scenario = {
   about:
     "the consumers' wall clock jumps by an hour, forward and back, while connections are cut and a member is killed",
   settings: { clock: steppedClock },
-  async run({ members, lanes, writers, last, scaled }, random) {
+  async run({ members, routes, writers, last, scaled }, random) {
     for (let round = 0; round < scaled(4, 16); round += 1) {
       stepMs += random.pick([-hourMs, hourMs])
       await writers.written(random.between(1, 30))
-      if (random.chance(0.5)) random.pick(lanes).cutAll()
+      if (random.chance(0.5)) random.pick(routes).cutAll()
       if (round % 4 === 3) {
         const member = random.pick(members)
         await member.kill()

@@ -32,7 +32,7 @@ export const everythingUntil = (
 ): Scenario => ({
   name: 'everything',
   about: `one fault after the other on one cluster, until ${deliveredEvents} events were delivered`,
-  settings: { writersLane: true, pauseMs: 5 },
+  settings: { writersRoute: true, pauseMs: 5 },
   async run(world, random) {
     while (world.consumers.deliveredEvents < deliveredEvents) {
       const { name, run } = random.pick(mixed)

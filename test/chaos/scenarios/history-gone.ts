@@ -17,16 +17,16 @@ const countOf = (type: WatchRecord['type'], { watches }: Consumers): number =>
 export const compactionWhileAway: Scenario = {
   name: 'compaction-while-away',
   about: 'half of the consumers are disconnected while writes continue and the history is compacted',
-  async run({ lanes, consumers, witness, writers, last, scaled }, random) {
+  async run({ routes, consumers, witness, writers, last, scaled }, random) {
     for (let round = 0; round < scaled(2, 10); round += 1) {
-      const away = random.chance(0.3) ? lanes : [random.pick(lanes)]
-      await Promise.all(away.map((lane) => lane.leave()))
+      const away = random.chance(0.3) ? routes : [random.pick(routes)]
+      await Promise.all(away.map((route) => route.leave()))
       await writers.written(random.between(20, 100))
       await witness.compact()
       // what was compacted is surely past what they know, and something may have happened since
       await writers.written(random.between(0, 20))
       await last(0, 500)
-      await Promise.all(away.map((lane) => lane.heal()))
+      await Promise.all(away.map((route) => route.heal()))
       await writers.written(random.between(1, 60))
     }
     await waitFor(() => countOf('compacted', consumers) > 0, {

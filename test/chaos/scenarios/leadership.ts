@@ -35,11 +35,11 @@ export const blackholedMember: Scenario = {
   name: 'blackholed-member',
   about:
     'a member is cut off from the others and from all consumers; connections to it are neither refused nor answered',
-  settings: { writersLane: true },
-  async run({ members, cluster, lanes, writersLane, writers, last, scaled }, random) {
+  settings: { writersRoute: true },
+  async run({ members, cluster, routes, writersRoute, writers, last, scaled }, random) {
     for (let round = 0; round < scaled(2, 6); round += 1) {
       const member = random.pick(members)
-      const ways = [...lanes, writersLane!].map(({ proxies }) => proxies[members.indexOf(member)]!)
+      const ways = [...routes, writersRoute!].map(({ proxies }) => proxies[members.indexOf(member)]!)
       cluster.isolate(member)
       for (const way of ways) way.stall()
       await last(3_000, scaled(4_500, 12_000))
@@ -58,7 +58,7 @@ export const cutOffHost: Scenario = {
   name: 'cut-off-host',
   about:
     'members run on hosts of their own (network namespaces); one, sometimes the leader, is disconnected, and half of the consumers are connected to it directly',
-  settings: { hosts: true, nameEndpoints: (lane, ways, members) => (lane === 0 ? ways : members) },
+  settings: { hosts: true, nameEndpoints: (route, ways, members) => (route === 0 ? ways : members) },
   whyNot: whyNoNetworkHosts,
   run: isolateInTurn(3_000, 3_000),
 }

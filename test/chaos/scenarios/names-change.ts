@@ -9,7 +9,7 @@ const domain = 'members.chaos.test'
 /** What the name service of this process says of names of ours. */
 const addresses = new Map<string, string>()
 
-const nameOf = (port: string, lane: number) => `m${port}-${lane}.${domain}`
+const nameOf = (port: string, route: number) => `m${port}-${route}.${domain}`
 
 /** The members are known by names, and the names move to other addresses. */
 export const namesMove: Scenario = {
@@ -17,25 +17,25 @@ export const namesMove: Scenario = {
   about:
     'consumers know members by name; the addresses behind the names change, and the old ones stop responding',
   settings: {
-    nameEndpoints: (lane, endpoints) =>
+    nameEndpoints: (route, endpoints) =>
       endpoints.map((endpoint) => {
         const { port } = new URL(endpoint)
-        const name = nameOf(port, lane)
+        const name = nameOf(port, route)
         addresses.set(name, '127.0.0.1')
         answerForOurNames()
         return `http://${name}:${port}`
       }),
   },
-  async run({ members, lanes, writers, last, scaled }, random) {
+  async run({ members, routes, writers, last, scaled }, random) {
     await using moved = new AsyncDisposableStack()
     // back again at the end, in any case: what is left at the old addresses works as before
     moved.defer(() => {
       for (const name of addresses.keys()) addresses.set(name, '127.0.0.1')
     })
     const newAddresses: TcpProxy[] = []
-    for (const [lane, { proxies }] of lanes.entries()) {
+    for (const [route, { proxies }] of routes.entries()) {
       for (const [index, proxy] of proxies.entries()) {
-        if (lane === 1 && index > 0) continue
+        if (route === 1 && index > 0) continue
         // the same port at another address, as after a member has moved to another machine
         const there = await startProxy({
           target: members[index]!.endpoint,
@@ -43,13 +43,13 @@ export const namesMove: Scenario = {
           port: proxy.port,
         })
         newAddresses.push(moved.use(there))
-        addresses.set(nameOf(`${proxy.port}`, lane), '127.0.0.2')
+        addresses.set(nameOf(`${proxy.port}`, route), '127.0.0.2')
         await proxy.refuse()
         if (random.chance(0.5)) proxy.cutAll()
         else proxy.stall()
         await last(200, scaled(1_000, 4_000))
         await writers.written(random.between(5, 30))
-        if (lane === 0 && index === proxies.length - 1) {
+        if (route === 0 && index === proxies.length - 1) {
           // which of them the consumers choose is up to them: who has found one needs no other
           await waitFor(() => newAddresses.some(({ accepted }) => accepted > 0), {
             timeoutMs: 30_000,
@@ -58,7 +58,7 @@ export const namesMove: Scenario = {
         }
       }
     }
-    for (const lane of lanes) await lane.heal()
+    for (const route of routes) await route.heal()
   },
 }
 

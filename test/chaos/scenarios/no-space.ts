@@ -10,7 +10,7 @@ export const noSpace: Scenario = {
   about:
     'the store runs out of space (NOSPACE), then it is compacted and defragmented and the alarm is disarmed',
   settings: { args: [`--quota-backend-bytes=${quotaBytes}`] },
-  async run({ members, lanes, witness, writers, last, scaled }, random) {
+  async run({ members, routes, witness, writers, last, scaled }, random) {
     for (let round = 0; round < scaled(1, 3); round += 1) {
       await waitFor(
         async () => {
@@ -26,7 +26,7 @@ export const noSpace: Scenario = {
         { timeoutMs: 60_000, what: 'the store to be full' },
       )
       // who has to come back now finds a store that takes no writes, and must not need one
-      random.pick(lanes).cutAll()
+      random.pick(routes).cutAll()
       await last(500, scaled(1_000, 5_000))
       await witness.compact()
       for (const member of members) await member.etcdctl(['defrag', '--command-timeout=20s'])

@@ -13,17 +13,17 @@ export const expiringTokens: Scenario = {
   name: 'expiring-tokens',
   about: 'auth is on, tokens live for 2 s, connections are cut and a member is killed meanwhile',
   settings: { auth: 'on', args: ['--auth-token-ttl=2', quickPasswords] },
-  async run({ lanes, members, writers, last, scaled }, random) {
+  async run({ routes, members, writers, last, scaled }, random) {
     for (let round = 0; round < scaled(2, 8); round += 1) {
-      const lane = random.pick(lanes)
-      await lane.leave()
+      const route = random.pick(routes)
+      await route.leave()
       // longer than a token lives, so that the one they come back with is not good any more
       await last(2_500, scaled(3_000, 6_000))
-      await lane.heal()
+      await route.heal()
       if (round % 2 === 1) await random.pick(members).kill()
       await writers.written(random.between(5, 40))
       for (const member of members) if (member.pid === undefined) await member.restart()
-      for (const each of lanes) each.cutAll()
+      for (const each of routes) each.cutAll()
       await writers.written(random.between(5, 40))
     }
   },
@@ -35,18 +35,18 @@ export const authSwitchedOn: Scenario = {
   about:
     'auth is enabled while everything runs, then disabled and enabled again; clients have credentials throughout',
   settings: { auth: 'later', args: [quickPasswords] },
-  async run({ cluster, members, lanes, writers, enableAuth, last, scaled }, random) {
+  async run({ cluster, members, routes, writers, enableAuth, last, scaled }, random) {
     await enableAuth()
     await writers.written(20)
     for (let round = 0; round < scaled(1, 5); round += 1) {
-      for (const lane of lanes) if (random.chance(0.7)) lane.cutAll()
+      for (const route of routes) if (random.chance(0.7)) route.cutAll()
       await last(0, 1_000)
       // every change of users makes the tokens that are out there old
       await members[0]!.etcdctl(['user', 'add', `someone-${round}:password`])
       await writers.written(random.between(5, 40))
       await members[0]!.etcdctl(['auth', 'disable'])
       await writers.written(random.between(1, 20))
-      if (random.chance(0.5)) random.pick(lanes).cutAll()
+      if (random.chance(0.5)) random.pick(routes).cutAll()
       await waitFor(() => members[0]!.etcdctl(['auth', 'enable']).then(() => true), {
         timeoutMs: 30_000,
         what: `auth to be on again in ${cluster.version}`,
@@ -62,7 +62,7 @@ export const rotatedCertificates: Scenario = {
   about:
     'members serve over TLS and, one after the other, restart with new certificates of the same authority; the clients receive new ones, too',
   settings: { tls: true },
-  async run({ members, certificates, lanes, writers, scaled }, random) {
+  async run({ members, certificates, routes, writers, scaled }, random) {
     for (let round = 0; round < scaled(1, 3); round += 1) {
       const { cert, key } = await certificates!.makeServer()
       const renewed = await certificates!.makeClient('root')
@@ -77,7 +77,7 @@ export const rotatedCertificates: Scenario = {
           copyFileSync(key, certificates!.server.key)
         }
         await member.restart()
-        for (const lane of lanes) if (random.chance(0.3)) lane.cutAll()
+        for (const route of routes) if (random.chance(0.3)) route.cutAll()
         await writers.written(random.between(5, 30))
       }
     }

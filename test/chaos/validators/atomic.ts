@@ -3,12 +3,12 @@ import type { Validator } from './evidence.ts'
 import { firstFrom, itself } from './store-index.ts'
 
 /** All changes of one revision come in one call, in the store's order, with none missing. */
-export const atomic: Validator = ({ history, passages }) => {
+export const atomic: Validator = ({ history, segments }) => {
   const violations: Violation[] = []
   for (const watch of history.watches) {
     const report = (at: number, what: string) =>
       violations.push({ validator: 'atomic', where: watch.name, at, what })
-    for (const { view, records } of passages(watch)) {
+    for (const { view, records } of segments(watch)) {
       let last = 0
       for (const record of records) {
         if (record.type !== 'events') continue

@@ -6,12 +6,12 @@ import { firstFrom, itself } from './store-index.ts'
  * After exact progress at a revision, all up to it was delivered, and nothing up to it comes any more. Word that is not
  * exact promises nothing.
  */
-export const bookmarkable: Validator = ({ history, passages }) => {
+export const bookmarkable: Validator = ({ history, segments }) => {
   const violations: Violation[] = []
   for (const watch of history.watches) {
     const report = (at: number, what: string) =>
       violations.push({ validator: 'bookmarkable', where: watch.name, at, what })
-    for (const { view, position, records } of passages(watch)) {
+    for (const { view, position, records } of segments(watch)) {
       const delivered = new Set<number>()
       let bookmark = 0
       let next = firstFrom(view.revisions, position, itself)

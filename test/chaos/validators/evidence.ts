@@ -1,6 +1,6 @@
 import type { ConfigHistory, History, Violation, WatchHistory } from '../history.ts'
 import { type Decode, type TreeState, treeStates } from './config-trees.ts'
-import { type Passage, passagesOf } from './watch-segments.ts'
+import { type WatchSegment, segmentsOf } from './watch-segments.ts'
 import { StoreIndex } from './store-index.ts'
 
 /** A history, made quick to judge. */
@@ -8,7 +8,7 @@ export interface Evidence {
   readonly history: History
   /** One for each of `history.epochs`. */
   readonly stores: readonly StoreIndex[]
-  passages(watch: WatchHistory): readonly Passage[]
+  segments(watch: WatchHistory): readonly WatchSegment[]
   /** The number of the store that an epoch of a configuration is about. */
   storeNumber(config: ConfigHistory, epoch: number): number
   /** What a configuration has to be in one of the stores. */
@@ -21,12 +21,12 @@ export type Validator = (evidence: Evidence) => Violation[]
 /** Prepares a history for the validators. */
 export const examine = (history: History, decode: Decode): Evidence => {
   const stores = history.epochs.map((epoch) => new StoreIndex(epoch))
-  const passages = new Map<WatchHistory, readonly Passage[]>()
+  const segments = new Map<WatchHistory, readonly WatchSegment[]>()
   const states = new Map<string, readonly TreeState[]>()
   return {
     history,
     stores,
-    passages: (watch) => remembered(passages, watch, () => passagesOf(watch, stores)),
+    segments: (watch) => remembered(segments, watch, () => segmentsOf(watch, stores)),
     // a configuration may take a store for another one where it goes on with what the witness saw before
     storeNumber: ({ stores: given }, epoch) => Math.min(given?.[epoch] ?? epoch, stores.length - 1),
     states: (config, store) =>

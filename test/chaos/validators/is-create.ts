@@ -5,10 +5,10 @@ import type { Validator } from './evidence.ts'
  * What looks like the creation of a key is one, and nothing else does: version 1, and created by the very revision, of a
  * key that was not there before.
  */
-export const isCreate: Validator = ({ history, passages }) => {
+export const isCreate: Validator = ({ history, segments }) => {
   const violations: Violation[] = []
   for (const watch of history.watches) {
-    for (const { store, records } of passages(watch)) {
+    for (const { store, records } of segments(watch)) {
       for (const record of records) {
         if (record.type !== 'events') continue
         for (const event of record.events) {

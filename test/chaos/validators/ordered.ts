@@ -2,13 +2,13 @@ import type { Violation } from '../history.ts'
 import type { Validator } from './evidence.ts'
 
 /** Revisions never go back within a watch, as long as it is on one store. */
-export const ordered: Validator = ({ history, passages }) => {
+export const ordered: Validator = ({ history, segments }) => {
   const violations: Violation[] = []
   for (const watch of history.watches) {
     let newest = 0
-    for (const passage of passages(watch)) {
-      if (passage.before.type !== 'passage') newest = 0
-      for (const record of passage.records) {
+    for (const segment of segments(watch)) {
+      if (segment.before.type !== 'segment') newest = 0
+      for (const record of segment.records) {
         if (record.type !== 'events') continue
         for (const { key, modRevision } of record.events) {
           if (modRevision < newest) {

@@ -17,10 +17,10 @@ const unnotedFrom = (revision: number | undefined): number =>
  * starts to watch before it notes that previous values are asked for (`recvLoop` of `api/v3rpc/watch.go`), and what its
  * `sendLoop` takes up in between has none. All after the first previous value has one.
  */
-export const prevKv: Validator = ({ history, passages }) => {
+export const prevKv: Validator = ({ history, segments }) => {
   const violations: Violation[] = []
   for (const watch of history.watches) {
-    for (const { store, records, takenOnAt } of passages(watch)) {
+    for (const { store, records, takenOnAt } of segments(watch)) {
       const compactedAt = store?.compactedAt ?? 0
       let unnotedUntil = unnotedFrom(takenOnAt)
       for (const record of records) {

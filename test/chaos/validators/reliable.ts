@@ -1,6 +1,6 @@
 import type { StoreEntry, StoreEvent, Violation, WatchHistory } from '../history.ts'
 import type { Validator } from './evidence.ts'
-import { knownAfter, type Passage } from './watch-segments.ts'
+import { knownAfter, type WatchSegment } from './watch-segments.ts'
 import { entryOf, firstFrom, isSameEntry, itself } from './store-index.ts'
 
 type Report = (at: number, what: string) => unknown
@@ -10,22 +10,22 @@ type Report = (at: number, what: string) => unknown
  * range, and what it is given is what the store did. Only what is honestly gone (compacted, another store) is left out,
  * and then the list that follows is the tree of its revision.
  */
-export const reliable: Validator = ({ history, passages }) => {
+export const reliable: Validator = ({ history, segments }) => {
   const violations: Violation[] = []
   for (const watch of history.watches) {
     const report = (at: number, what: string) =>
       violations.push({ validator: 'reliable', where: watch.name, at, what })
-    for (const passage of passages(watch)) {
-      if (passage.store === undefined) report(passage.position, 'watched a store that the witness never saw')
-      judgeEvents(passage, report)
-      judgeCompleteness(watch, passage, report)
-      if (passage.before.type === 'listed') judgeList(watch, passage, passage.before.record, report)
+    for (const segment of segments(watch)) {
+      if (segment.store === undefined) report(segment.position, 'watched a store that the witness never saw')
+      validateEvents(segment, report)
+      validateCompleteness(watch, segment, report)
+      if (segment.before.type === 'listed') validateList(watch, segment, segment.before.record, report)
     }
   }
   return violations
 }
 
-const judgeEvents = ({ store, records }: Passage, report: Report): void => {
+const validateEvents = ({ store, records }: WatchSegment, report: Report): void => {
   if (store === undefined) return
   for (const record of records) {
     if (record.type !== 'events') continue
@@ -39,20 +39,20 @@ const judgeEvents = ({ store, records }: Passage, report: Report): void => {
   }
 }
 
-const judgeCompleteness = (watch: WatchHistory, passage: Passage, report: Report): void => {
-  const { view, position, records, isLast } = passage
+const validateCompleteness = (watch: WatchHistory, segment: WatchSegment, report: Report): void => {
+  const { view, position, records, isLast } = segment
   const delivered = new Set<number>()
   for (const record of records) if (record.type === 'events') delivered.add(record.revision)
-  const until = Math.max(knownAfter(passage), isLast ? (watch.completeUntil ?? 0) : 0)
+  const until = Math.max(knownAfter(segment), isLast ? (watch.completeUntil ?? 0) : 0)
   for (let next = firstFrom(view.revisions, position, itself); view.revisions[next]! <= until; next += 1) {
     const revision = view.revisions[next]!
     if (!delivered.has(revision)) report(revision, `was never given it, though it got up to ${until}`)
   }
 }
 
-const judgeList = (
+const validateList = (
   watch: WatchHistory,
-  { store }: Passage,
+  { store }: WatchSegment,
   { revision, entries }: { readonly revision: number; readonly entries: readonly StoreEntry[] },
   report: Report,
 ): void => {

@@ -1,6 +1,6 @@
 import type { Violation } from '../history.ts'
 import type { Validator } from './evidence.ts'
-import type { Passage } from './watch-segments.ts'
+import type { WatchSegment } from './watch-segments.ts'
 import { firstWithin } from './store-index.ts'
 
 /**
@@ -8,18 +8,18 @@ import { firstWithin } from './store-index.ts'
  * change from the position on, and the position itself leaves nothing out and repeats nothing. A history is given up
  * only where it is gone.
  */
-export const resumable: Validator = ({ history, passages }) => {
+export const resumable: Validator = ({ history, segments }) => {
   const violations: Violation[] = []
   for (const watch of history.watches) {
     const report = (at: number, what: string) =>
       violations.push({ validator: 'resumable', where: watch.name, at, what })
-    for (const passage of passages(watch)) judge(passage, report)
+    for (const segment of segments(watch)) validate(segment, report)
   }
   return violations
 }
 
-const judge = (
-  { view, position, before, records }: Passage,
+const validate = (
+  { view, position, before, records }: WatchSegment,
   report: (at: number, what: string) => unknown,
 ) => {
   /** Nothing between what is known and where it goes on. */
@@ -28,7 +28,7 @@ const judge = (
     const missed = firstWithin(view, known + 1, at)
     if (missed !== undefined) report(missed, `${how} at ${at}, and left this revision out`)
   }
-  if (before.type === 'passage') assertJoins(before.known, position, 'began anew')
+  if (before.type === 'segment') assertJoins(before.known, position, 'began anew')
   if (before.type === 'listed' && position !== before.record.revision + 1)
     report(position, `began at ${position} after a list at ${before.record.revision}`)
   let known = position - 1

@@ -17,21 +17,21 @@ export const storeConsistent: Validator = ({ history }) =>
         at,
         what,
       })
-    judge(store, report)
+    validate(store, report)
     return violations
   })
 
-const judge = (store: StoreHistory, report: (at: number, what: string) => unknown): void => {
+const validate = (store: StoreHistory, report: (at: number, what: string) => unknown): void => {
   const tree = new Map(store.base.map((entry) => [entry.key, entry]))
   const { final } = store
-  let isFinalJudged = final === undefined
-  const judgeFinal = () => {
-    isFinalJudged = true
-    if (final !== undefined) judgeTree(tree, final.entries, (what) => report(final.revision, what))
+  let isFinalValidated = final === undefined
+  const validateFinal = () => {
+    isFinalValidated = true
+    if (final !== undefined) validateTree(tree, final.entries, (what) => report(final.revision, what))
   }
   let last = store.baseRevision
   for (const { revision, events } of store.revisions) {
-    if (!isFinalJudged && revision > final!.revision) judgeFinal()
+    if (!isFinalValidated && revision > final!.revision) validateFinal()
     if (revision <= last || (store.prefix === undefined && revision > last + 1))
       report(revision, `comes after revision ${last}`)
     if (events.length === 0) report(revision, 'changed nothing')
@@ -45,7 +45,7 @@ const judge = (store: StoreHistory, report: (at: number, what: string) => unknow
       else tree.set(event.key, entry)
     }
   }
-  if (!isFinalJudged) judgeFinal()
+  if (!isFinalValidated) validateFinal()
 }
 
 const wrongWith = (
@@ -63,7 +63,7 @@ const wrongWith = (
   return `${key} has version ${event.version}, created at ${event.createRevision}; it should be ${version}, created at ${created}`
 }
 
-const judgeTree = (
+const validateTree = (
   tree: ReadonlyMap<string, StoreEntry>,
   entries: readonly StoreEntry[],
   report: (what: string) => unknown,

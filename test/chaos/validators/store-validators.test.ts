@@ -101,18 +101,18 @@ for (const [name, table] of Object.entries(cases)) {
 }
 
 describe('writes-honest', () => {
-  const judge = (history: History) => validators['writes-honest']!(examine(history, decode))
+  const issuesOf = (history: History) => validators['writes-honest']!(examine(history, decode))
 
   it('takes unknown for applied once or not at all', () => {
     const history = goodHistory()
     for (const write of history.writes) write.outcome = { type: 'unknown', code: 'outcome_unknown' }
-    expect(judge(history)).toEqual([])
+    expect(issuesOf(history)).toEqual([])
   })
 
   it('lets a delete of nothing be applied without a trace', () => {
     const store = new ModelStore()
     const writes = [store.write({ '/a': '1' }), store.write({ '/z': undefined })]
-    expect(judge({ epochs: [store.history()], writes, watches: [], configs: [] })).toEqual([])
+    expect(issuesOf({ epochs: [store.history()], writes, watches: [], configs: [] })).toEqual([])
   })
 
   it('counts what a restored store shares with the old one once, and lets it lose the rest', () => {
@@ -121,7 +121,7 @@ describe('writes-honest', () => {
     restored.write({ '/a': 'shared' })
     writes.push(restored.write({ '/b': 'new' }))
     const epochs = [old.history(), restored.history()]
-    expect(judge({ epochs, writes, watches: [], configs: [] })).toEqual([])
+    expect(issuesOf({ epochs, writes, watches: [], configs: [] })).toEqual([])
   })
 })
 

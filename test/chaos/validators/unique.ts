@@ -2,11 +2,11 @@ import type { StoreEvent, Violation } from '../history.ts'
 import type { Validator } from './evidence.ts'
 
 /** A watch is given no change twice: no key with the same revision, as long as it is on one store. */
-export const unique: Validator = ({ history, passages }) => {
+export const unique: Validator = ({ history, segments }) => {
   const violations: Violation[] = []
   for (const watch of history.watches) {
     const told = new Map<unknown, Map<number, StoreEvent[]>>()
-    for (const { store, records } of passages(watch)) {
+    for (const { store, records } of segments(watch)) {
       const seen = told.get(store) ?? new Map<number, StoreEvent[]>()
       told.set(store, seen)
       for (const record of records) {

@@ -2,7 +2,7 @@ import type { StoreEvent, WatchHistory, WatchRecord } from '../history.ts'
 import type { RangeView, StoreIndex } from './store-index.ts'
 
 /** One stretch of a watch, from `created` to what ended it: within it, one position goes on through one store. */
-export interface Passage {
+export interface WatchSegment {
   /** Undefined where the witness never saw such a store. */
   readonly store: StoreIndex | undefined
   /** What the store did in the watched range. */
@@ -11,11 +11,11 @@ export interface Passage {
   readonly position: number
   /** The store's revision when the server had taken the watch on, where the consumer hears of it. */
   readonly takenOnAt: number | undefined
-  /** What the consumer had before: a list, or another passage up to a revision, in the same store. */
+  /** What the consumer had before: a list, or another segment up to a revision, in the same store. */
   readonly before:
     | { readonly type: 'nothing' }
     | { readonly type: 'listed'; readonly record: Extract<WatchRecord, { type: 'listed' }> }
-    | { readonly type: 'passage'; readonly known: number }
+    | { readonly type: 'segment'; readonly known: number }
   /** All after `created`, up to the next `created` or `listed`. */
   readonly records: readonly WatchRecord[]
   readonly isLast: boolean
@@ -23,10 +23,10 @@ export interface Passage {
 
 const noView: RangeView = { revisions: [], events: [] }
 
-/** Cuts what a watch recorded into its passages. */
-export const passagesOf = (watch: WatchHistory, stores: readonly StoreIndex[]): Passage[] => {
+/** Cuts what a watch recorded into its segments. */
+export const segmentsOf = (watch: WatchHistory, stores: readonly StoreIndex[]): WatchSegment[] => {
   const { records } = watch
-  const passages: Passage[] = []
+  const segments: WatchSegment[] = []
   let listed: Extract<WatchRecord, { type: 'listed' }> | undefined
   let isAnotherStore = false
   let current: number | undefined
@@ -40,9 +40,9 @@ export const passagesOf = (watch: WatchHistory, stores: readonly StoreIndex[]): 
     const found =
       storeOf(stores, clusterId, from, stretch) ?? storeOf(stores, clusterId, current ?? 0, stretch)
     const store = found === undefined ? undefined : stores[found]
-    const last = passages.at(-1)
+    const last = segments.at(-1)
     const isSame = last !== undefined && last.store === store
-    passages.push({
+    segments.push({
       store,
       view: store?.view(watch) ?? noView,
       position: record.position,
@@ -51,7 +51,7 @@ export const passagesOf = (watch: WatchHistory, stores: readonly StoreIndex[]): 
         listed !== undefined
           ? { type: 'listed', record: listed }
           : isSame
-            ? { type: 'passage', known: knownAfter(last) }
+            ? { type: 'segment', known: knownAfter(last) }
             : { type: 'nothing' },
       records: stretch,
       isLast: index + 1 + stretch.length === records.length,
@@ -60,11 +60,11 @@ export const passagesOf = (watch: WatchHistory, stores: readonly StoreIndex[]): 
     listed = undefined
     isAnotherStore = false
   }
-  return passages
+  return segments
 }
 
-/** The highest revision up to which the client gave all of a passage, by its deliveries, by exact progress, or by its word. */
-export const knownAfter = ({ position, records }: Pick<Passage, 'position' | 'records'>): number => {
+/** The highest revision up to which the client gave all of a segment, by its deliveries, by exact progress, or by its word. */
+export const knownAfter = ({ position, records }: Pick<WatchSegment, 'position' | 'records'>): number => {
   let known = position - 1
   for (const record of records) {
     if (record.type === 'events' || (record.type === 'progress' && record.isExact))
@@ -81,7 +81,7 @@ const stretchFrom = (records: readonly WatchRecord[], start: number): readonly W
 }
 
 /**
- * The store that a passage is about. A restored store may have the id of the one before; then the first of them that
+ * The store that a segment is about. A restored store may have the id of the one before; then the first of them that
  * did what was delivered first is meant.
  */
 const storeOf = (

@@ -208,7 +208,7 @@ describe('every validator of watches', () => {
 
   it('takes a previous value for lost only in what the server took up before it had taken the watch on', () => {
     for (const type of ['created', 'resumed'] as const) {
-      const judge = (revision: number, isFirst = true) => {
+      const issuesWith = (revision: number, isFirst = true) => {
         const history = goodHistory()
         const records = recordsOf(history, 'key')
         const delivery = deliveryOf(history, 'key', 5)
@@ -219,11 +219,11 @@ describe('every validator of watches', () => {
         if (!isFirst) records.splice(records.indexOf(delivery), 0, deliveryOf(goodHistory(), 'key', 6))
         return validate(history, decode).filter(({ validator }) => validator === 'prev-kv')
       }
-      expect(judge(5)).toEqual([])
+      expect(issuesWith(5)).toEqual([])
       // the store goes on while the server takes the watch on, but not for long
-      expect(judge(5 - 20)).toEqual([])
-      expect(judge(5 - 21)).toMatchObject([{ at: 5 }])
-      expect(judge(5, false)).toMatchObject([{ at: 5 }])
+      expect(issuesWith(5 - 20)).toEqual([])
+      expect(issuesWith(5 - 21)).toMatchObject([{ at: 5 }])
+      expect(issuesWith(5, false)).toMatchObject([{ at: 5 }])
     }
   })
 

@@ -1,7 +1,7 @@
 import { startProxy, type TcpProxy } from '../../support/start-proxy.ts'
 
-/** A way from some clients to the members: one proxy for each. Clients on another lane do not notice its faults. */
-export interface Lane extends AsyncDisposable {
+/** A way from some clients to the members: one proxy for each. Clients on another route do not notice its faults. */
+export interface ProxyRoute extends AsyncDisposable {
   /** In the order of the members. */
   readonly proxies: readonly TcpProxy[]
   readonly endpoints: readonly string[]
@@ -15,8 +15,8 @@ export interface Lane extends AsyncDisposable {
   heal(): Promise<void>
 }
 
-/** Starts a lane to the members at these URLs. */
-export const openLane = async (members: readonly string[]): Promise<Lane> => {
+/** Starts a route to the members at these URLs. */
+export const openRoute = async (members: readonly string[]): Promise<ProxyRoute> => {
   const proxies = await Promise.all(members.map((target) => startProxy({ target })))
   const cutAll = () => {
     for (const proxy of proxies) proxy.cutAll()

@@ -10,7 +10,7 @@ import type { History, Violation } from '../history.ts'
 import { EventPool } from '../recorder/event-pool.ts'
 import { startWitness, type Witness } from '../recorder/witness.ts'
 import { type ClientOptions, type Consumers, openConsumers } from './consumers.ts'
-import { type Lane, openLane } from './proxied-endpoints.ts'
+import { type ProxyRoute, openRoute } from './proxied-endpoints.ts'
 import { quickClient } from './fast-client-options.ts'
 import type { Random } from './random.ts'
 import { Writers } from './writers.ts'
@@ -23,13 +23,13 @@ export interface WorldSettings {
   readonly tls?: boolean
   /** All clients have credentials. `on`: the cluster asks for them from the start; `later`: after `enableAuth()`. */
   readonly auth?: 'on' | 'later'
-  /** Writers go through a lane of their own. Default: straight to the members. */
-  readonly writersLane?: boolean
+  /** Writers go through a route of their own. Default: straight to the members. */
+  readonly writersRoute?: boolean
   /** Each member runs on a host of its own. */
   readonly hosts?: boolean
-  /** Changes how consumers name the endpoints of a lane; `members` are the members' own. */
+  /** Changes how consumers name the endpoints of a route; `members` are the members' own. */
   readonly nameEndpoints?: (
-    lane: number,
+    route: number,
     endpoints: readonly string[],
     members: readonly string[],
   ) => readonly string[]
@@ -44,9 +44,9 @@ export interface World {
   readonly cluster: EtcdCluster
   readonly members: readonly EtcdServer[]
   /** Half of the consumers come by each. */
-  readonly lanes: readonly [Lane, Lane]
+  readonly routes: readonly [ProxyRoute, ProxyRoute]
   /** Of the writers, where they have one. */
-  readonly writersLane: Lane | undefined
+  readonly writersRoute: ProxyRoute | undefined
   readonly certificates: Certificates | undefined
   readonly witness: Witness
   readonly writers: Writers
@@ -101,9 +101,12 @@ export const startWorld = async (options: StartWorldOptions): Promise<StartedWor
     })
     stack.defer(() => cluster.close())
     const { members } = cluster
-    const lanes: [Lane, Lane] = [await openLane(cluster.endpoints), await openLane(cluster.endpoints)]
-    for (const lane of lanes) stack.use(lane)
-    const writersLane = settings.writersLane ? stack.use(await openLane(cluster.endpoints)) : undefined
+    const routes: [ProxyRoute, ProxyRoute] = [
+      await openRoute(cluster.endpoints),
+      await openRoute(cluster.endpoints),
+    ]
+    for (const route of routes) stack.use(route)
+    const writersRoute = settings.writersRoute ? stack.use(await openRoute(cluster.endpoints)) : undefined
 
     const pool = new EventPool()
     const witness = stack.use(
@@ -136,7 +139,7 @@ export const startWorld = async (options: StartWorldOptions): Promise<StartedWor
       stack.use(
         createEtcdClient({
           ...shared(),
-          endpoints: rotate((writersLane ?? cluster).endpoints, index),
+          endpoints: rotate((writersRoute ?? cluster).endpoints, index),
         }),
       ),
     )
@@ -152,9 +155,9 @@ export const startWorld = async (options: StartWorldOptions): Promise<StartedWor
         firstRevision,
         pool,
         clientOptions(consumer) {
-          const lane = consumer % lanes.length
-          const ways = lanes[lane]!.endpoints
-          const endpoints = settings.nameEndpoints?.(lane, ways, cluster.endpoints) ?? ways
+          const route = consumer % routes.length
+          const ways = routes[route]!.endpoints
+          const endpoints = settings.nameEndpoints?.(route, ways, cluster.endpoints) ?? ways
           return {
             ...shared(),
             endpoints: forConsumers.shuffle(endpoints),
@@ -165,12 +168,12 @@ export const startWorld = async (options: StartWorldOptions): Promise<StartedWor
     )
 
     writers.makesMistakes = true
-    const countAccepted = () => lanes.reduce((sum, lane) => sum + lane.accepted, 0)
+    const countAccepted = () => routes.reduce((sum, route) => sum + route.accepted, 0)
     const acceptedBefore = countAccepted()
 
     const heal = async () => {
       await Promise.all(
-        [...lanes, ...(writersLane === undefined ? [] : [writersLane])].map((lane) => lane.heal()),
+        [...routes, ...(writersRoute === undefined ? [] : [writersRoute])].map((route) => route.heal()),
       )
       cluster.rejoin()
       for (const member of members) if (member.pid !== undefined) member.resume()
@@ -181,8 +184,8 @@ export const startWorld = async (options: StartWorldOptions): Promise<StartedWor
     const world: World = {
       cluster,
       members,
-      lanes,
-      writersLane,
+      routes,
+      writersRoute,
       certificates,
       witness,
       writers,

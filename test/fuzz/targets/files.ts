@@ -14,7 +14,7 @@ import { assertIssue, assertUnused } from '../assert-issue.ts'
 import { assertDefined } from '../expect-defined.ts'
 import { type FuzzTarget, fuzzTarget } from '../fuzz-target.ts'
 import { mutatedText } from '../mutated-bytes.ts'
-import { nastySegment, nastyText } from '../hostile-values.ts'
+import { hostileSegment, hostileText } from '../hostile-values.ts'
 import { assertNothingInherited, assertPlain } from '../prototype-guard.ts'
 import { anySchema } from '../schemas.ts'
 
@@ -41,7 +41,7 @@ function leavesOf(value: unknown): Leaf[] {
 }
 
 const environmentName = fc.oneof(
-  nastySegment.map((segment) => `APP_${segment.toUpperCase().slice(0, 100)}`),
+  hostileSegment.map((segment) => `APP_${segment.toUpperCase().slice(0, 100)}`),
   fc.constantFrom(
     'APP_A',
     'APP_X',
@@ -91,7 +91,7 @@ export const files: readonly FuzzTarget[] = [
     weight: 3,
     input: fc.record({
       schema: anySchema,
-      variables: fc.array(fc.tuple(environmentName, nastyText), { maxLength: 6 }),
+      variables: fc.array(fc.tuple(environmentName, hostileText), { maxLength: 6 }),
     }),
     check({ schema, variables }) {
       let leaves: readonly Leaf[] = []

@@ -5,7 +5,7 @@ import { createEtcdClient } from '../../../packages/etcd/src/index.ts'
 import { etcd } from '../../../packages/livetree/src/index.ts'
 import { assertDefined } from '../expect-defined.ts'
 import { type FuzzTarget, fuzzTarget } from '../fuzz-target.ts'
-import { nastySegment, nastyText, nastyTyped } from '../hostile-values.ts'
+import { hostileSegment, hostileText, hostileTyped } from '../hostile-values.ts'
 
 type Options = Record<string, unknown>
 
@@ -124,8 +124,8 @@ function fileArguments(options: unknown): [never, never] {
 }
 
 const junk = fc.oneof(
-  { weight: 3, arbitrary: nastyTyped },
-  { weight: 2, arbitrary: nastyText },
+  { weight: 3, arbitrary: hostileTyped },
+  { weight: 2, arbitrary: hostileText },
   {
     weight: 2,
     arbitrary: fc.constantFrom<unknown>(0, -1, 1.5, Number.MAX_VALUE, true, false, null, '', undefined),
@@ -148,7 +148,7 @@ const spoilt = ({ good }: Door): fc.Arbitrary<unknown> => {
     at: fc.oneof(
       { weight: 6, arbitrary: fc.constantFrom(...names) },
       { weight: 1, arbitrary: fc.constantFrom(...names).map((name) => name.slice(0, -1)) },
-      { weight: 1, arbitrary: nastySegment },
+      { weight: 1, arbitrary: hostileSegment },
     ),
     value: junk,
   })

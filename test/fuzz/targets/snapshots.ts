@@ -11,12 +11,12 @@ import { assertIssue } from '../assert-issue.ts'
 import { assertDefined } from '../expect-defined.ts'
 import { type FuzzTarget, fuzzTarget } from '../fuzz-target.ts'
 import { damaged } from '../mutated-bytes.ts'
-import { nastySegment, nastyText } from '../hostile-values.ts'
+import { hostileSegment, hostileText } from '../hostile-values.ts'
 import { assertPlain } from '../prototype-guard.ts'
 import { anySchema } from '../schemas.ts'
 
 const json = fc.oneof(
-  { weight: 3, arbitrary: nastyText },
+  { weight: 3, arbitrary: hostileText },
   { weight: 2, arbitrary: fc.constantFrom<unknown>(null, 0, -1, 1.5, true, '', [], {}, [[]], '\ud800') },
   {
     weight: 1,
@@ -29,7 +29,7 @@ const json = fc.oneof(
 
 const path = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom('a', 'x', 'a/a', 'x/b', 'below/one/a', 'length', '') },
-  { weight: 1, arbitrary: fc.array(nastySegment, { maxLength: 3 }).map((segments) => segments.join('/')) },
+  { weight: 1, arbitrary: fc.array(hostileSegment, { maxLength: 3 }).map((segments) => segments.join('/')) },
 )
 const leaf = fc.tuple(path, json, fc.constantFrom<unknown>(1, 5, -1, 1.5, 'x', null))
 const leaves = fc.array(leaf, { maxLength: 6 })

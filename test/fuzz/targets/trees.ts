@@ -20,23 +20,23 @@ import { assertIssue, assertUnused } from '../assert-issue.ts'
 import { assertDefined } from '../expect-defined.ts'
 import { type FuzzTarget, fuzzTarget } from '../fuzz-target.ts'
 import { mutatedText } from '../mutated-bytes.ts'
-import { nastySegment, nastyText, nastyTyped } from '../hostile-values.ts'
+import { hostileSegment, hostileText, hostileTyped } from '../hostile-values.ts'
 import { assertPlain } from '../prototype-guard.ts'
 import { anySchema, recursive } from '../schemas.ts'
 
-const nastyPath = fc.oneof(
-  fc.array(nastySegment, { maxLength: 4 }).map((segments) => segments.join('/')),
+const hostilePath = fc.oneof(
+  fc.array(hostileSegment, { maxLength: 4 }).map((segments) => segments.join('/')),
   fc
-    .tuple(nastySegment, fc.constantFrom(90, 99, 100, 101, 130, 5_000))
+    .tuple(hostileSegment, fc.constantFrom(90, 99, 100, 101, 130, 5_000))
     .map(([segment, times]) => `${segment.slice(0, 20)}/`.repeat(times)),
 )
 
 const anyValue = (texts: readonly string[]) =>
   fc.oneof(
     { weight: texts.length === 0 ? 0 : 4, arbitrary: fc.constantFrom(...texts, '') },
-    { weight: 3, arbitrary: nastyText },
+    { weight: 3, arbitrary: hostileText },
     { weight: 1, arbitrary: arbitraryText },
-    { weight: 2, arbitrary: nastyTyped },
+    { weight: 2, arbitrary: hostileTyped },
     { weight: 2, arbitrary: fc.constant(undefined) },
   )
 
@@ -47,10 +47,10 @@ const editOf = (schema: ArbitrarySchema): fc.Arbitrary<Edit> => {
     {
       weight: 2,
       arbitrary: fc
-        .tuple(fc.constantFrom(...schema.spots), nastySegment)
+        .tuple(fc.constantFrom(...schema.spots), hostileSegment)
         .map(([{ path, texts }, segment]) => ({ path: [...path, segment], texts })),
     },
-    { weight: 2, arbitrary: nastyPath.map((path) => ({ path: [path], texts: [] })) },
+    { weight: 2, arbitrary: hostilePath.map((path) => ({ path: [path], texts: [] })) },
   )
   return place.chain(({ path, texts }) =>
     fc.record({
@@ -126,8 +126,8 @@ export const trees: readonly FuzzTarget[] = [
       schema: anySchema,
       pairs: fc.array(
         fc.tuple(
-          mutatedText(nastyPath.map((path) => path.slice(0, 600))),
-          mutatedText(nastyText.map((text) => text.slice(0, 600))),
+          mutatedText(hostilePath.map((path) => path.slice(0, 600))),
+          mutatedText(hostileText.map((text) => text.slice(0, 600))),
         ),
         { minLength: 1, maxLength: 6 },
       ),
@@ -161,7 +161,7 @@ export const trees: readonly FuzzTarget[] = [
       schema: fc.oneof(anySchema, fc.constant(recursive)),
       unused: fc.constantFrom('ignore' as const, 'warn' as const, 'reject' as const),
       batches: fc.array(
-        fc.array(fc.tuple(nastyPath, fc.oneof(nastyText, nastyTyped, fc.constant(undefined))), {
+        fc.array(fc.tuple(hostilePath, fc.oneof(hostileText, hostileTyped, fc.constant(undefined))), {
           minLength: 1,
           maxLength: 4,
         }),

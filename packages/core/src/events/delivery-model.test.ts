@@ -59,13 +59,13 @@ class Witness {
           (next, previous, change) => {
             expect(previous).toEqual(this.known.b)
             expect(next).toBe(change.next.b)
-            return this.#told(change.next, change.version, settle)
+            return this.#notified(change.next, change.version, settle)
           },
         )
       : config.on('change', (event) => {
           expect(event.previous).toEqual(this.known)
           expect(event.changes.length).toBeGreaterThan(0)
-          return this.#told(event.next, event.version, settle)
+          return this.#notified(event.next, event.version, settle)
         })
   }
 
@@ -76,7 +76,11 @@ class Witness {
     else expect(this.known).toEqual(this.#config.current)
   }
 
-  #told(next: Value, version: number, settle: () => Promise<void> | undefined): Promise<void> | undefined {
+  #notified(
+    next: Value,
+    version: number,
+    settle: () => Promise<void> | undefined,
+  ): Promise<void> | undefined {
     expect(this.isRemoved).toBe(false)
     expect(this.#isRunning).toBe(false)
     expect(next).toBe(this.#config.current)

@@ -49,7 +49,7 @@ describe("on('change') and watch (P6)", () => {
   it('isolate a listener that throws, rejects, or has a selector that throws', async () => {
     const { source, config } = await loadMemory()
     const errors: unknown[] = []
-    const told: number[] = []
+    const notified: number[] = []
     config.on('error', (error) => errors.push(error.cause))
     config.on('error', () => {
       throw new Error('even this one')
@@ -63,59 +63,59 @@ describe("on('change') and watch (P6)", () => {
         if (value.a === 1) throw 'three'
         return value.a
       },
-      (next) => told.push(next),
+      (next) => notified.push(next),
     )
-    config.on('change', ({ next }) => told.push(next.a * 10))
+    config.on('change', ({ next }) => notified.push(next.a * 10))
     source.set({ a: 1 })
     await turn()
     expect(errors.toSorted()).toEqual(['one', 'three', 'two'])
     source.set({ a: 2 })
-    expect(told).toEqual([10, 2, 20])
+    expect(notified).toEqual([10, 2, 20])
   })
 
   it('call a slow listener one at a time, with the difference to what it knew, and always with the last state', async () => {
     const { source, config } = await loadMemory()
-    const told: string[] = []
+    const notified: string[] = []
     let running = 0
     let release = () => {}
     config.on('change', async ({ previous, next, changes }) => {
       expect(++running).toBe(1)
-      told.push(`${previous.a} → ${next.a} (${changes.length})`)
+      notified.push(`${previous.a} → ${next.a} (${changes.length})`)
       await new Promise<void>((resolve) => {
         release = resolve
       })
       running--
     })
     for (let a = 1; a <= 100; a++) source.set({ a })
-    expect(told).toEqual(['0 → 1 (1)'])
+    expect(notified).toEqual(['0 → 1 (1)'])
     release()
     await turn()
-    expect(told).toEqual(['0 → 1 (1)', '1 → 100 (1)'])
+    expect(notified).toEqual(['0 → 1 (1)', '1 → 100 (1)'])
     release()
     await turn()
-    expect(told).toHaveLength(2)
+    expect(notified).toHaveLength(2)
   })
 
   it('do not tell of a change that was taken back before the listener was free', async () => {
     const { source, config } = await loadMemory({ a: 1, b: { c: 1 } })
-    const told: unknown[] = []
+    const notified: unknown[] = []
     let release = () => {}
     const slowly = async (what: unknown) => {
-      told.push(what)
+      notified.push(what)
       await new Promise<void>((resolve) => {
         release = resolve
       })
     }
     config.watch((value) => value.b, slowly)
     source.set({ b: { c: 2 } })
-    expect(told).toEqual([{ c: 2, d: '' }])
+    expect(notified).toEqual([{ c: 2, d: '' }])
     source.set({ b: { c: 3 } })
     source.set({ b: { c: 2 } })
     release()
     await turn()
-    expect(told).toHaveLength(1)
+    expect(notified).toHaveLength(1)
     source.set({ b: { c: 4 } })
-    expect(told).toHaveLength(2)
+    expect(notified).toHaveLength(2)
   })
 
   it('let a listener cause a change: every listener receives the first, then the second', async () => {
@@ -213,13 +213,13 @@ describe("on('change') and watch (P6)", () => {
 
   it('look by isEqual where it is given', async () => {
     const { source, config } = await loadMemory({ a: 1 })
-    const told = vi.fn()
+    const notified = vi.fn()
     const isEqual = (one: number[], other: number[]) => one.join() === other.join()
-    config.watch((value) => [value.a], told, { isEqual })
+    config.watch((value) => [value.a], notified, { isEqual })
     source.set({ b: { c: 1 } })
-    expect(told).not.toHaveBeenCalled()
+    expect(notified).not.toHaveBeenCalled()
     source.set({ a: 2 })
-    expect(told).toHaveBeenCalledOnce()
+    expect(notified).toHaveBeenCalledOnce()
   })
 
   it('refuse a selector that throws on the value now', async () => {

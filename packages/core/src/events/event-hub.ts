@@ -160,11 +160,11 @@ export class EventHub<T> {
   }
 
   /** Delivers an event to listeners added later too, until `settle`. */
-  stand<E extends Exclude<ConfigEventName, 'change'>>(name: E, event: ConfigEvents<T>[E]): void {
+  emitUntilSettled<E extends Exclude<ConfigEventName, 'change'>>(name: E, event: ConfigEvents<T>[E]): void {
     this.#standing.set(name, event)
   }
 
-  /** Ends what `stand` began. */
+  /** Ends what `emitUntilSettled` began. */
   settle(name: ConfigEventName): void {
     this.#standing.delete(name)
   }

@@ -66,8 +66,8 @@ export class EventSubscriber<E> {
     const name = withNameOf(this.#what, this.#listener)
     this.#pending.follow(name, call, () => {
       this.#isStuck = true
-      const unheard = this.#waiting === undefined ? [event] : [event, this.#waiting.event]
-      this.#failed(notSettled(name, 'It receives no event until it settles.'), unheard)
+      const undelivered = this.#waiting === undefined ? [event] : [event, this.#waiting.event]
+      this.#failed(notSettled(name, 'It receives no event until it settles.'), undelivered)
     })
   }
 }

@@ -44,7 +44,9 @@ export class Notifier<T> {
     this.#logger = logger
     this.pending = new PendingCalls(clock)
     this.#delivery = { ...delivery, pending: this.pending, report: (error) => this.failed(error) }
-    this.hub = new EventHub(this.#delivery, (name, failure, events) => this.#unheard(name, failure, events))
+    this.hub = new EventHub(this.#delivery, (name, failure, events) =>
+      this.#listenerFailed(name, failure, events),
+    )
   }
 
   /** What subscribers need to receive changes. */
@@ -116,14 +118,14 @@ export class Notifier<T> {
    * `debug`: `startUp` warns of a lasting disconnection while loading, and `stale` does so later.
    */
   connectivity({ source, lastError }: SourceState): void {
-    const told = this.#lostBecause.get(source.name)
+    const reported = this.#lostBecause.get(source.name)
     if (lastError === undefined) {
       if (!this.#lostBecause.delete(source.name)) return
       this.#logger.debug(`Source ${source.name} of configuration "${this.#config}" is back`)
       return
     }
-    if (told?.has(lastError.message) || told?.size === MOST_REASONS) return
-    this.#lostBecause.set(source.name, (told ?? new Set()).add(lastError.message))
+    if (reported?.has(lastError.message) || reported?.size === MOST_REASONS) return
+    this.#lostBecause.set(source.name, (reported ?? new Set()).add(lastError.message))
     const what = `Source ${source.name} of configuration "${this.#config}" is lost`
     const message = `${what}: ${lastError.message}`
     if (source.isRemote || !this.#isReady) this.#logger.debug(message)
@@ -153,7 +155,7 @@ export class Notifier<T> {
   #notify<E extends Notification>(name: E, event: ConfigEvents<T>[E]): void {
     publish(name, this.#config, () => event)
     this.hub.settle(name)
-    if (!this.#isReady) this.hub.stand(name, event)
+    if (!this.#isReady) this.hub.emitUntilSettled(name, event)
     else this.hub.emit(name, event)
   }
 
@@ -161,13 +163,13 @@ export class Notifier<T> {
    * Reports a listener that fails, and warns of the events that it has not handled. The failure of a listener of `error` is
    * not emitted as `error` again.
    */
-  #unheard(name: ConfigEventName, failure: LivetreeError, events: readonly object[]): void {
+  #listenerFailed(name: ConfigEventName, failure: LivetreeError, events: readonly object[]): void {
     for (const event of events) {
       const entry = this.#entries.get(event)
-      if (entry !== undefined) this.#logger.warnUnheard(entry)
+      if (entry !== undefined) this.#logger.warnUndelivered(entry)
     }
     if (name !== 'error') this.failed(failure)
-    else this.#logger.entry({ ...entryOf(failure), isHeard: () => false })
+    else this.#logger.entry({ ...entryOf(failure), hasListener: () => false })
   }
 
   #logError(error: LivetreeError): void {
@@ -179,7 +181,7 @@ export class Notifier<T> {
     event: object,
     said: Omit<LogEntry, 'code'> & { readonly code?: string },
   ): void {
-    const entry = { code: name, ...said, isHeard: () => this.hub.hasListener(name) }
+    const entry = { code: name, ...said, hasListener: () => this.hub.hasListener(name) }
     this.#entries.set(event, entry)
     this.#logger.entry(entry)
   }

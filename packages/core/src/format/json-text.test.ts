@@ -19,7 +19,7 @@ const native = (text: string): { value: unknown } | undefined => {
   }
 }
 
-const nasty = fc.constantFrom(
+const hostile = fc.constantFrom(
   ...[
     '{',
     '}',
@@ -48,14 +48,14 @@ test('parseJsonText takes and refuses what JSON.parse takes and refuses, and rea
   const jsonText = fc
     .jsonValue({ noUnicodeString: false } as never)
     .chain((value) => fc.constantFrom(JSON.stringify(value), JSON.stringify(value, undefined, '\t')))
-  const spoiled = fc.tuple(jsonText, fc.nat(), fc.nat(3), nasty).map(([text, at, gone, put]) => {
+  const spoiled = fc.tuple(jsonText, fc.nat(), fc.nat(3), hostile).map(([text, at, gone, put]) => {
     const start = at % (text.length + 1)
     return text.slice(0, start) + put + text.slice(start + gone)
   })
   const text = fc.oneof(
     jsonText,
     spoiled,
-    fc.array(nasty, { maxLength: 8 }).map((parts) => parts.join('')),
+    fc.array(hostile, { maxLength: 8 }).map((parts) => parts.join('')),
   )
   fc.assert(
     fc.property(text, (given) => {

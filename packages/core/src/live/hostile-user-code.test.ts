@@ -246,11 +246,11 @@ describe.each(Object.entries(PLACES))('user code as %s', (_place, { options, use
     const { local, store } = world
 
     // somebody else, in the same configuration
-    const told: number[] = []
+    const notified: number[] = []
     await use?.(config, world)
     config.watch(
       (c) => c.b,
-      (b) => void told.push(b),
+      (b) => void notified.push(b),
     )
     isArmed = true
     const isClosing = () => config!.status.state === 'closed'
@@ -267,7 +267,7 @@ describe.each(Object.entries(PLACES))('user code as %s', (_place, { options, use
     while (!isClosing() && config.current.a !== 3) await new Promise((resolve) => setImmediate(resolve))
     if (!isClosing()) {
       expect(config.current).toEqual({ a: 3, b: 3 })
-      expect(told).toEqual([1, 2, 3])
+      expect(notified).toEqual([1, 2, 3])
     }
     const started = performance.now()
     await config.close()

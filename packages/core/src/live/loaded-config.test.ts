@@ -67,13 +67,13 @@ describe('current', () => {
 describe('other events', () => {
   it('tell ready to those who come after load', async () => {
     const { config } = await loadMemory()
-    const told: unknown[] = []
-    config.on('ready', (event) => told.push(event))
-    config.once('ready', (event) => told.push(event))
-    const stop = config.on('ready', () => told.push('removed before its turn'))
+    const notified: unknown[] = []
+    config.on('ready', (event) => notified.push(event))
+    config.once('ready', (event) => notified.push(event))
+    const stop = config.on('ready', () => notified.push('removed before its turn'))
     stop()
     await turn()
-    expect(told).toEqual([
+    expect(notified).toEqual([
       { revision: 1, servedFrom: 'sources' },
       { revision: 1, servedFrom: 'sources' },
     ])
@@ -96,34 +96,34 @@ describe('other events', () => {
 
   it('give a busy listener the newest of what came meanwhile', async () => {
     const { source, config } = await loadMemory()
-    const told: string[] = []
+    const notified: string[] = []
     config.on('rejected', async ({ issues }) => {
-      told.push(issues[0]!.received!)
+      notified.push(issues[0]!.received!)
       await null
     })
     for (const a of ['w', 'x', 'y']) source.set({ a })
     await turn()
-    expect(told).toEqual(['"w"', '"y"'])
+    expect(notified).toEqual(['"w"', '"y"'])
   })
 
   it('tell of unknown keys when they change, and not with unused: ignore', async () => {
     const { source, config } = await loadMemory({ a: 1 })
-    const told: string[][] = []
-    config.on('unused', ({ keys }) => told.push(keys.map(({ pathText }) => pathText)))
+    const notified: string[][] = []
+    config.on('unused', ({ keys }) => notified.push(keys.map(({ pathText }) => pathText)))
     source.set({ typo: 1 })
     source.set({ a: 2 })
     source.set({ other: 1 })
-    expect(told).toEqual([['typo'], ['other', 'typo']])
+    expect(notified).toEqual([['typo'], ['other', 'typo']])
     expect(config.status.unused).toHaveLength(2)
     source.set({ typo: undefined, other: undefined })
     expect(config.status.unused).toEqual([])
 
     const quiet = await defineConfig({ ...definition, unused: 'ignore' }).load({ sources: [source] })
     open.push(quiet)
-    quiet.on('unused', () => told.push(['told']))
+    quiet.on('unused', () => notified.push(['told']))
     source.set({ typo: 1 })
     await turn()
-    expect(told.at(-1)).not.toEqual(['told'])
+    expect(notified.at(-1)).not.toEqual(['told'])
     expect(quiet.status.unused).toEqual([])
   })
 
@@ -140,8 +140,10 @@ describe('other events', () => {
     config.on('rejected', () => {})
     await config.close()
     for (const name of names) channel(name).unsubscribe(record)
-    const told = published.map((entry) => (entry as [string])[0])
-    expect(told).toEqual(['ready', 'unused', 'change', 'rejected', 'close'].map((name) => `livetree:${name}`))
+    const notified = published.map((entry) => (entry as [string])[0])
+    expect(notified).toEqual(
+      ['ready', 'unused', 'change', 'rejected', 'close'].map((name) => `livetree:${name}`),
+    )
     expect(published[2]).toMatchObject([
       'livetree:change',
       { config: 'shop', revision: 2, changes: [{ pathText: 'url', next: '[secret]' }] },
@@ -272,16 +274,16 @@ describe('close (P11)', () => {
 
   it('refuses new listeners, tells old ones nothing, fires the signal', async () => {
     const { source, config } = await loadMemory()
-    const told = vi.fn()
-    config.on('change', told)
+    const notified = vi.fn()
+    config.on('change', notified)
     await config.close()
     source.set({ a: 1 })
-    expect(told).not.toHaveBeenCalled()
+    expect(notified).not.toHaveBeenCalled()
     expect(config.signal.aborted).toBe(true)
     for (const call of [
-      () => config.on('change', told),
-      () => config.once('change', told),
-      () => config.watch((value) => value.a, told),
+      () => config.on('change', notified),
+      () => config.once('change', notified),
+      () => config.watch((value) => value.a, notified),
       () => config[Symbol.asyncIterator](),
     ]) {
       expect(call).toThrow('[closed]')
@@ -307,15 +309,15 @@ describe('close (P11)', () => {
 
   it('may be called from inside a listener', async () => {
     const { source, config } = await loadMemory()
-    const told: number[] = []
+    const notified: number[] = []
     config.on('change', async ({ next }) => {
-      told.push(next.a)
+      notified.push(next.a)
       await config.close()
     })
     source.set({ a: 1 })
     source.set({ a: 2 })
     await config.close()
-    expect(told).toEqual([1])
+    expect(notified).toEqual([1])
   })
 })
 

@@ -45,7 +45,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   /** A plain field, so that reading `current` costs one property access. */
   #current: T = undefined as T
   #readyAt = 0
-  #standInProvenAt: number | undefined = undefined
+  #fallbackProvenAt: number | undefined = undefined
   #closing: Promise<void> | undefined = undefined
 
   constructor(parts: ConfigParts<T>) {
@@ -64,7 +64,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
       writer: this.#writer,
       sources,
       staleAfterMs: options.staleAfterMs,
-      servedProvenAt: () => this.#standInProvenAt,
+      servedProvenAt: () => this.#fallbackProvenAt,
       onStale: (event) => this.#pin.leave(() => this.#notifier.stale(event)),
       onLive: (staleMs) => this.#pin.leave(() => this.#notifier.live({ revision: this.revision, staleMs })),
     })
@@ -97,7 +97,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
    * @param provenAt when the fallback was proven, in ms since the Unix epoch; undefined if there is no such proof
    */
   ready(provenAt: number | undefined): void {
-    this.#standInProvenAt = provenAt
+    this.#fallbackProvenAt = provenAt
     this.#readyAt = this.#parts.options.clock.now()
     this.#freshness.start()
     const { revision } = this

@@ -113,10 +113,10 @@ describe('iteration', () => {
     const iterator = config[Symbol.asyncIterator]()
     source.set({ a: 1 })
     source.set({ a: 2 })
-    const told: string[] = []
+    const notified: string[] = []
     const done = (async () => {
       for await (const { previous, next } of { [Symbol.asyncIterator]: () => iterator }) {
-        told.push(`${previous.a} → ${next.a}`)
+        notified.push(`${previous.a} → ${next.a}`)
       }
       return 'ended'
     })()
@@ -126,7 +126,7 @@ describe('iteration', () => {
     source.set({ a: 4 })
     await config.close()
     expect(await done).toBe('ended')
-    expect(told).toEqual(['0 → 2', '2 → 3', '3 → 4'])
+    expect(notified).toEqual(['0 → 2', '2 → 3', '3 → 4'])
   })
 })
 

@@ -169,7 +169,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     const found = [
       ...structureIssues(this.#tree, writer).map((issue) => () => issue),
       ...(isUnusedWrong ? unused.map((key) => () => unusedIssue(key, writer)) : []),
-      ...this.#decoder.issues().map((issue) => () => writer.judged(issue)),
+      ...this.#decoder.issues().map((issue) => () => writer.invalid(issue)),
     ]
     const issues = limitedIssues(found, isUnusedWrong ? more : 0, writer)
     if (issues.length === 0 && this.#options.guard !== false) issues.push(...this.#guard.issues(writer, now))
@@ -204,7 +204,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   #unused(writer: IssueWriter): FoundUnused {
-    if (this.#decoder.unused.size === 0 && this.#tree.misplaced.size === 0) return NONE
+    if (this.#decoder.unused.size === 0 && this.#tree.unplaceable.size === 0) return NONE
     return this.#unusedKeys.list(this.#tree, this.#decoder, writer, this.#isIgnored)
   }
 

@@ -9,7 +9,7 @@ import {
 } from '../schema/schema-node.ts'
 import { bareObject, isPlainObject } from './document.ts'
 import { inputOf } from './input.ts'
-import { isCoveredByObject, isGiven, type NestedLayers, scalarOrFloor } from './node-content.ts'
+import { isCoveredByObject, isGiven, type NestedLayers, scalarOrAboveLayer } from './node-content.ts'
 import {
   madeProblem,
   validate,
@@ -78,9 +78,9 @@ export class Decoder {
       }
     }
     if (schemaNode.isDecomposable) {
-      const found = scalarOrFloor(node, aboveLayer)
-      if ('floor' in found) {
-        this.#compose(schemaNode, node, found.floor, previous)
+      const found = scalarOrAboveLayer(node, aboveLayer)
+      if ('aboveLayer' in found) {
+        this.#compose(schemaNode, node, found.aboveLayer, previous)
         return
       }
     }

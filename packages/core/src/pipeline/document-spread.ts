@@ -4,7 +4,7 @@ import type { SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo, Leaf } from '../source/source.ts'
 import { isEmptyObject, isPlainObject, MAX_DEPTH, readDocument } from './document.ts'
 import { mountOf } from './mount.ts'
-import type { MisplacedKeys } from './misplaced.ts'
+import type { UnplaceableKeys } from './unplaceable-keys.ts'
 import { isEqual } from './share.ts'
 import { eachBelow, touch, type Trail } from './trail.ts'
 import { newEntry, type TreeEntries } from './tree-entries.ts'
@@ -31,7 +31,7 @@ export class DocumentSpread {
   /** Documents that have keys below them in their own layer. */
   readonly conflicts = new Set<DocumentMark>()
   readonly #entries: TreeEntries
-  readonly #misplaced: MisplacedKeys
+  readonly #unplaceable: UnplaceableKeys
   /** Layers whose documents name their properties as the store does. */
   readonly #storedLayers: ReadonlySet<number>
   /** By layer: how many names its mount has. */
@@ -39,9 +39,9 @@ export class DocumentSpread {
   /** Layers that have had a document. */
   readonly #documentLayers = new Set<number>()
 
-  constructor(layers: readonly LayerInfo[], entries: TreeEntries, misplaced: MisplacedKeys) {
+  constructor(layers: readonly LayerInfo[], entries: TreeEntries, unplaceable: UnplaceableKeys) {
     this.#entries = entries
-    this.#misplaced = misplaced
+    this.#unplaceable = unplaceable
     const stored = [...layers.entries()].filter(([, { naming }]) => naming === 'stored')
     this.#storedLayers = new Set(stored.map(([layer]) => layer))
     this.#mountDepths = layers.map((layer) => mountOf(layer).length)
@@ -109,7 +109,7 @@ export class DocumentSpread {
       if (reason !== undefined) {
         const path = [...trail.names.slice(this.#mountDepths[mark.layer]), written].join('/')
         const { layer, revision } = mark
-        this.#misplaced.set({ layer, path, value, revision, reason, document: mark })
+        this.#unplaceable.set({ layer, path, value, revision, reason, document: mark })
         continue
       }
       const below = schemaNode === undefined ? undefined : childSchemaNode(schemaNode, name)
@@ -135,7 +135,7 @@ export class DocumentSpread {
 
   /** Removes every entry below that was spread from `mark`. */
   #removeSpread(trail: Trail, mark: DocumentMark): void {
-    this.#misplaced.deleteOf(mark)
+    this.#unplaceable.deleteOf(mark)
     eachBelow(trail, (node) => {
       const entry = entriesOf(node).find((own) => own.document === mark)
       if (entry !== undefined) this.#entries.remove(trail, entry)

@@ -189,7 +189,7 @@ describe('names of a document are the text as it was written', () => {
     ['True: a\n"True": b', 'yaml'],
     ['{"a": 1, "a": 1}', 'json'],
     ['{"it": [{"x": 1, "\\u0078": 2}]}', 'json'],
-  ])('two of one name in one object are told: %s', async (text, format) => {
+  ])('two of one name in one object are reported: %s', async (text, format) => {
     const value = await parseDocument(Buffer.from(text), format)
     expect(value).toBeInstanceOf(Unreadable)
     expect((value as Unreadable).reason).toMatch(/line \d+, column \d+: duplicate key/)

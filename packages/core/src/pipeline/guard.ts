@@ -7,7 +7,7 @@ import type { Issue, Path } from '../issue.ts'
 import type { EarlierMemory } from './outcome.ts'
 import type { RemovalPermission, ReplaceUpdate } from '../source/source.ts'
 import { pathText } from './path-text.ts'
-import { emptied, goneCount, hasStandIn, standIns, sum } from './removals.ts'
+import { emptied, goneCount, hasReplacement, replacedCount, sum } from './removals.ts'
 
 /** When a removal is too large to be taken for meant. */
 export interface GuardOptions {
@@ -136,7 +136,7 @@ export class Guard {
       watched.isAllowedAnew = false
       if (!isAllowedAnew) continue
       for (const layer of layers)
-        this.#tree.losses.disallow(layer, (key) => hasStandIn(this.#tree, layer, key, layers))
+        this.#tree.losses.disallow(layer, (key) => hasReplacement(this.#tree, layer, key, layers))
     }
   }
 
@@ -160,7 +160,7 @@ export class Guard {
     const { layers } = watched
     const isForgiven = this.#isForgiven(watched)
     const hasEarlier = isForgiven && layers.some((layer) => losses.earlier(layer).length > 0)
-    watched.peak -= standIns(this.#tree, watched.layers) + this.#allowedCount(watched)
+    watched.peak -= replacedCount(this.#tree, watched.layers) + this.#allowedCount(watched)
     watched.accepted = this.#countOf(watched)
     for (const layer of layers) losses.accept(layer)
     const recent = sum(layers.map((layer) => losses.of(layer).recent.size))
@@ -214,7 +214,7 @@ export class Guard {
     const peak = watched.peak - allowed
     const shrunk = this.#shrunkBy(watched, peak)
     if (isMuch(lost, before) || isMuch(shrunk, peak)) {
-      const kept = standIns(this.#tree, watched.layers)
+      const kept = replacedCount(this.#tree, watched.layers)
       if (isMuch(lost - kept, before)) issues.push(issue([], share(lost - kept, before, 'at once')))
       else if (isMuch(shrunk - kept, peak))
         issues.push(issue([], share(shrunk - kept, peak, `within ${this.#windowText}`)))
@@ -239,7 +239,7 @@ export class Guard {
     const { losses } = this.#tree
     return directoriesOf(watched).flatMap((layers) => {
       if (!layers.some((layer) => losses.of(layer).lost.size > 0)) return []
-      const gone = goneCount(losses, layers) - standIns(this.#tree, layers, watched.layers)
+      const gone = goneCount(losses, layers) - replacedCount(this.#tree, layers, watched.layers)
       const before = gone + sum(layers.map((layer) => losses.of(layer).count))
       return gone >= minRemoved && gone > before * maxRemovedShare ? [{ layers, gone, before }] : []
     })

@@ -13,7 +13,7 @@ import { isTooCostly } from '../schema/template-text.ts'
 import { textOfScalar } from '../format/written-scalar.ts'
 import { bareObject } from './document.ts'
 import { isValid, type RawIssue } from './validate.ts'
-import { isExclusive } from './verdicts.ts'
+import { isExclusive } from './accepted-inputs.ts'
 import { optionsInOrder } from './option-order.ts'
 import { listedChildren } from './list-order.ts'
 import { TreeWalk } from './tree-walk.ts'
@@ -25,7 +25,7 @@ import {
   isGiven,
   isObjectAt,
   type NestedLayers,
-  scalarOrFloor,
+  scalarOrAboveLayer,
   taggedOptionAt,
 } from './node-content.ts'
 import { itemSchemaNode } from './part-node.ts'
@@ -36,7 +36,7 @@ const NOTHING = new TreeNode('')
 const NONE: NestedLayers = []
 
 /**
- * What zod is given for a node: the tree read by the schema, text made into what the schema takes. Layers up to `floor`
+ * What zod is given for a node: the tree read by the schema, text made into what the schema takes. Layers up to `aboveLayer`
  * do not count. Values that cannot be read at all are added to `issues`, with their path from the node.
  */
 export function inputOf(
@@ -103,7 +103,7 @@ class InputReader {
   }
 
   #isNull(inner: SchemaNode, node: TreeNode, aboveLayer: number): boolean {
-    const found = this.#scalarOrFloor(inner, node, aboveLayer)
+    const found = this.#scalarOrAboveLayer(inner, node, aboveLayer)
     return 'scalar' in found && meansNull(inner, found.scalar.value, this.#isNested(found.scalar))
   }
 
@@ -118,10 +118,10 @@ class InputReader {
   }
 
   /** Bare keys of a higher layer do not cover a value where the schema has only scalars. */
-  #scalarOrFloor(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number) {
+  #scalarOrAboveLayer(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number) {
     const top = isScalar(schemaNode) ? topEntry(node, aboveLayer) : undefined
     const isOpen = top !== undefined && !isCoveredByObject(node, aboveLayer, this.#nested)
-    return isOpen ? { scalar: top } : scalarOrFloor(node, aboveLayer)
+    return isOpen ? { scalar: top } : scalarOrAboveLayer(node, aboveLayer)
   }
 
   #orUnreadable(path: readonly PropertyKey[], make: () => unknown): unknown {
@@ -144,11 +144,11 @@ class InputReader {
     aboveLayer: number,
     path: readonly PropertyKey[],
   ): unknown {
-    const found = scalarOrFloor(node, aboveLayer)
+    const found = scalarOrAboveLayer(node, aboveLayer)
     if ('scalar' in found) return this.#scalar(schemaNode, found.scalar, path)
-    if (schemaNode.type === 'object') return this.#object(schemaNode, node, found.floor, path)
+    if (schemaNode.type === 'object') return this.#object(schemaNode, node, found.aboveLayer, path)
     if (schemaNode.type === 'record' || schemaNode.type === 'map') {
-      const read = this.#named(schemaNode, node, found.floor, path)
+      const read = this.#named(schemaNode, node, found.aboveLayer, path)
       const make = () => (schemaNode.type === 'map' ? mapOf(schemaNode, read) : recordOf(schemaNode, read))
       return this.#orUnreadable(path, () => this.#walk.notes.lossyIfAny(make(), [read]))
     }
@@ -249,7 +249,7 @@ class InputReader {
   #chosen(schemaNode: UnionNode, node: TreeNode, aboveLayer: number): unknown {
     const tagged = taggedOptionAt(schemaNode, node, aboveLayer)
     if (tagged !== undefined) return this.read(tagged, node, aboveLayer, [])
-    const found = this.#scalarOrFloor(schemaNode, node, aboveLayer)
+    const found = this.#scalarOrAboveLayer(schemaNode, node, aboveLayer)
     if ('scalar' in found) {
       const { value } = found.scalar
       // what a document says plainly is read as it is there, quoted text too
@@ -257,17 +257,17 @@ class InputReader {
       const isQuoted = typeof value === 'string' && this.#isNested(found.scalar)
       if (schemaNode.isJson || isTyped || isQuoted) return this.#scalar(schemaNode, found.scalar, [])
     }
-    const floor = 'scalar' in found ? aboveLayer : found.floor
+    const above = 'scalar' in found ? aboveLayer : found.aboveLayer
     const taken: TakenOption[] = []
-    const { notes, verdicts } = this.#walk
+    const { notes, acceptedInputs } = this.#walk
     let unread: readonly RawIssue[] = []
-    for (const option of optionsInOrder(schemaNode, node, floor, this.#nested)) {
+    for (const option of optionsInOrder(schemaNode, node, above, this.#nested)) {
       const issues: RawIssue[] = []
       const input = new InputReader(issues, this.#nested, this.#walk).read(option, node, aboveLayer, [])
       // zod would try the option as well
       if (issues.some(isTooCostly)) return void this.#issues.push(...issues)
       if (unread.length === 0) unread = issues
-      if (issues.length > 0 || input === undefined || !verdicts.takes(option, input)) continue
+      if (issues.length > 0 || input === undefined || !acceptedInputs.accepts(option, input)) continue
       taken.push({ option, input })
       // An option that leaves something out is chosen only where no other takes the whole.
       if (!isExclusive(schemaNode.schema) && !notes.isLossy(input)) break
@@ -282,12 +282,13 @@ class InputReader {
 
   /** What is there, untouched: text and typed values, directories as plain objects. */
   #raw(node: TreeNode, aboveLayer: number, path: readonly PropertyKey[]): unknown {
-    const found = scalarOrFloor(node, aboveLayer)
+    const found = scalarOrAboveLayer(node, aboveLayer)
     if ('scalar' in found) return this.#readable(found.scalar.value, path)
     const input: Record<string, unknown> = {}
     for (const child of node.children) {
       const { name } = child
-      if (isPresent(child, found.floor)) input[name] = this.#raw(child, found.floor, [...path, name])
+      if (isPresent(child, found.aboveLayer))
+        input[name] = this.#raw(child, found.aboveLayer, [...path, name])
     }
     return input
   }

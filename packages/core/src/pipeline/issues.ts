@@ -54,7 +54,7 @@ export class IssueWriter {
     this.#variableAt = variableAt
   }
 
-  judged(issue: LocatedIssue): Issue {
+  invalid(issue: LocatedIssue): Issue {
     const shown = this.#shownAs(issue)
     const { path, message, code, expected } = shown ?? this.#inOurWords(issue)
     const { node, at } = this.holder(path) ?? { node: new TreeNode(''), at: path }

@@ -6,7 +6,7 @@ import { DocumentSpread } from './document-spread.ts'
 import { type LeafList, restart } from './leaf-list.ts'
 import { listIn } from './comma-list.ts'
 import type { Losses } from './losses.ts'
-import { MisplacedKeys } from './misplaced.ts'
+import { UnplaceableKeys } from './unplaceable-keys.ts'
 import { isEqual } from './share.ts'
 import { eachBelow, prune, Trail } from './trail.ts'
 import { newEntry, TreeEntries } from './tree-entries.ts'
@@ -24,7 +24,7 @@ type Held = Pick<Leaf, 'value' | 'revision'>
  */
 export class LayerTree {
   readonly root = new TreeNode('')
-  readonly misplaced = new MisplacedKeys()
+  readonly unplaceable = new UnplaceableKeys()
   /** Nodes that may have a value and, in the same layer, keys below it. */
   readonly mixedNodes = new Map<TreeNode, readonly string[]>()
   readonly unusedWatch = new UnusedWatch()
@@ -41,7 +41,7 @@ export class LayerTree {
     this.#places = new TreePlaces(schemaNode, this.root, layers, options)
     const { variables } = this.#places
     this.#entries = new TreeEntries(layers.length, (names, entry) => variables.noted(names, entry))
-    this.#documents = new DocumentSpread(layers, this.#entries, this.misplaced)
+    this.#documents = new DocumentSpread(layers, this.#entries, this.unplaceable)
     this.#takesCommas = layers.map((layer) => layer.listsWithCommas === true)
   }
 
@@ -59,7 +59,7 @@ export class LayerTree {
         const gone = { path, value: undefined, revision: 0 }
         const held = isNames(from)
           ? this.#put(layer, gone, this.#places.at(from))
-          : this.#setMisplaced(layer, gone, from.reason)
+          : this.#setUnplaceable(layer, gone, from.reason)
         return { path, value: held?.value, revision: held?.revision ?? 0 }
       })
       for (const [index, { layer, to }] of moves.entries()) {
@@ -106,9 +106,9 @@ export class LayerTree {
     }
     restart(list)
     const seen = this.#isEmpty(layer) ? undefined : new Set<Entry | DocumentMark>()
-    for (const misplaced of this.misplaced.all()) {
-      if (misplaced.layer === layer && misplaced.document === undefined)
-        this.#setMisplaced(layer, { ...misplaced, value: undefined }, '')
+    for (const unplaceable of this.unplaceable.all()) {
+      if (unplaceable.layer === layer && unplaceable.document === undefined)
+        this.#setUnplaceable(layer, { ...unplaceable, value: undefined }, '')
     }
     this.#putRest(layer, list, seen)
     if (seen !== undefined) this.#removeUnseen(layer, seen)
@@ -146,7 +146,7 @@ export class LayerTree {
     place: TreePlace | string,
     seen?: Set<Entry | DocumentMark>,
   ): Held | undefined {
-    if (typeof place === 'string') return this.#setMisplaced(layer, given, place)
+    if (typeof place === 'string') return this.#setUnplaceable(layer, given, place)
     const { trail, schemaNode } = place
     const leaf = this.#takesCommas[layer] ? { ...given, value: listIn(given.value, schemaNode) } : given
     const mark = trail.end.documents?.find((document) => document.layer === layer)
@@ -184,13 +184,13 @@ export class LayerTree {
     return before
   }
 
-  #setMisplaced(layer: number, leaf: Leaf, reason: string): Held | undefined {
+  #setUnplaceable(layer: number, leaf: Leaf, reason: string): Held | undefined {
     this.unusedWatch.noteAll()
     const { path, value, revision } = leaf
-    const before = this.misplaced.get(layer, path)
-    if (value !== undefined || before !== undefined) this.losses.misplaced(layer, path, value !== undefined)
-    if (value === undefined) this.misplaced.delete(layer, path)
-    else this.misplaced.set({ layer, path, value, revision, reason, document: undefined })
+    const before = this.unplaceable.get(layer, path)
+    if (value !== undefined || before !== undefined) this.losses.unplaceable(layer, path, value !== undefined)
+    if (value === undefined) this.unplaceable.delete(layer, path)
+    else this.unplaceable.set({ layer, path, value, revision, reason, document: undefined })
     return before
   }
 

@@ -13,11 +13,11 @@ const wrongNames = JSON.stringify(
 
 test('listed items: zeros before what is no number after all take time in proportion', () => {
   const { patch } = staged(z.object({ list: z.array(z.string()) }))
-  const begun = performance.now()
+  const startedAt = performance.now()
   const value = acceptedValue(patch(0, { 'list/0': 'a', [`list/${'0'.repeat(200_000)}x`]: 'b' }))
   expect(value).toEqual({ list: ['a', 'b'] })
   // by squares it would be minutes
-  expect(performance.now() - begun).toBeLessThan(5_000)
+  expect(performance.now() - startedAt).toBeLessThan(5_000)
 })
 
 test('listed items: zeros before a number do not count', () => {

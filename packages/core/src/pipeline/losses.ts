@@ -109,8 +109,8 @@ export class Losses {
     if (losses.newcomers?.delete(before) === true) losses.newcomers.add(entry)
   }
 
-  /** `heir`: what the same layer still has there. */
-  went(entry: Entry, names: readonly string[], heir: Entry | undefined): void {
+  /** `replacement`: what the same layer still has there. */
+  went(entry: Entry, names: readonly string[], replacement: Entry | undefined): void {
     const losses = itemAt(this.#layers, entry.layer)
     const { back, lost, newcomers } = losses
     losses.count -= weightOf(entry)
@@ -119,18 +119,18 @@ export class Losses {
       this.#moved.set(entry.layer, isNew && this.#moved.get(entry.layer) !== false)
       return
     }
-    if (heir === undefined && (this.#removed !== undefined || back.size > 0)) {
+    if (replacement === undefined && (this.#removed !== undefined || back.size > 0)) {
       const key = lossKey(names)
       this.#removed?.[entry.layer]?.add(key)
       back.delete(key)
     }
     if (newcomers === undefined || newcomers.delete(entry)) return
-    if (heir !== undefined) newcomers.delete(heir)
+    if (replacement !== undefined) newcomers.delete(replacement)
     else if (weightOf(entry) > 0) lost.add(lossKey(names))
   }
 
   /** A key that has no place in the tree came (`isThere`) or went. */
-  misplaced(layer: number, path: string, isThere: boolean): void {
+  unplaceable(layer: number, path: string, isThere: boolean): void {
     if (this.#moved !== undefined) return
     const removed = this.#removed?.[layer]
     // Keys of leaves begin with a slash.

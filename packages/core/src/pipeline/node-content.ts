@@ -3,7 +3,14 @@ import type { SchemaNode, UnionNode } from '../schema/schema-node.ts'
 import { isEmptyObject } from './document.ts'
 import { optionByTag } from './part-node.ts'
 import { coverOf } from './cover.ts'
-import { type DocumentMark, type Entry, floorAt, isPresent, topEntry, type TreeNode } from './tree-node.ts'
+import {
+  type DocumentMark,
+  type Entry,
+  isPresent,
+  topEntry,
+  type TreeNode,
+  visibleAbove,
+} from './tree-node.ts'
 
 /** Which layers come from nested objects, by number: a directory is an object there, and never a list. */
 export type NestedLayers = readonly boolean[]
@@ -30,23 +37,26 @@ export function isCoveredByObject(node: TreeNode, aboveLayer: number, nested: Ne
   return isObjectAt(node, topEntry(node, aboveLayer)?.layer ?? aboveLayer, nested)
 }
 
-/** The scalar that stands at a directory's node, if no layer above it has children; else the floor for the children. */
-export function scalarOrFloor(node: TreeNode, aboveLayer: number): { scalar: Entry } | { floor: number } {
+/** The scalar that stands at a directory's node, if no layer above it has children; else the layer above which the children count. */
+export function scalarOrAboveLayer(
+  node: TreeNode,
+  aboveLayer: number,
+): { scalar: Entry } | { aboveLayer: number } {
   let top = node.top
   while (top !== undefined && isEmptyObject(top.value)) top = top.below
-  if (top === undefined || top.layer <= aboveLayer) return { floor: aboveLayer }
-  if (node.mayCover && coverOf(top.value) !== undefined) return { floor: top.layer - 1 }
+  if (top === undefined || top.layer <= aboveLayer) return { aboveLayer }
+  if (node.mayCover && coverOf(top.value) !== undefined) return { aboveLayer: top.layer - 1 }
   const isCovered = node.top !== top || (node.documents?.at(-1)?.layer ?? -1) > top.layer
-  if (isCovered) return { floor: top.layer }
+  if (isCovered) return { aboveLayer: top.layer }
   for (const child of node.children) {
-    if (isPresent(child, top.layer)) return { floor: top.layer }
+    if (isPresent(child, top.layer)) return { aboveLayer: top.layer }
   }
   return { scalar: top }
 }
 
 /** Whether any layer says plainly that there is an object: as a document that stands here or above, or by nesting. */
-export function isObjectAt(node: TreeNode, floor: number, nested: NestedLayers): boolean {
-  const aboveLayer = floorAt(node, floor)
+export function isObjectAt(node: TreeNode, outerLayer: number, nested: NestedLayers): boolean {
+  const aboveLayer = visibleAbove(node, outerLayer)
   if ((node.documents?.at(-1)?.layer ?? -1) > aboveLayer) return true
   for (let entry = node.top; entry !== undefined && entry.layer > aboveLayer; entry = entry.below)
     if (isEmptyObject(entry.value)) return true

@@ -15,7 +15,7 @@ import { validate, type RawIssue, type ValidationResult } from './validate.ts'
 export class OpenWords {
   readonly #numbers = new Map<string, number>()
   /** By what was judged and the place of a part in it: the part's own issues, by `wordsKey`. */
-  readonly #said = new WeakMap<Given, Map<string, ReadonlyMap<string, RawIssue>>>()
+  readonly #issues = new WeakMap<Given, Map<string, ReadonlyMap<string, RawIssue>>>()
 
   /** The issue as a part without secrets raises it; undefined where none does. */
   find({ given, plan, at, path, ...issue }: LocatedIssue): RawIssue | undefined {
@@ -23,16 +23,16 @@ export class OpenWords {
     const inside = path.slice(at)
     const part = openPart(plan, given.input, inside)
     if (part === undefined) return undefined
-    const parts = this.#said.get(given) ?? new Map<string, ReadonlyMap<string, RawIssue>>()
-    this.#said.set(given, parts)
+    const parts = this.#issues.get(given) ?? new Map<string, ReadonlyMap<string, RawIssue>>()
+    this.#issues.set(given, parts)
     const place = this.#key(inside.slice(0, part.depth))
-    const said = parts.get(place) ?? this.#issuesByWords(part.judge())
-    parts.set(place, said)
-    return said.get(this.#wordsKey({ ...issue, path: inside.slice(part.depth) }))
+    const issues = parts.get(place) ?? this.#issuesByWords(part.validate())
+    parts.set(place, issues)
+    return issues.get(this.#wordsKey({ ...issue, path: inside.slice(part.depth) }))
   }
 
-  #issuesByWords(verdicts: readonly ValidationResult[]): ReadonlyMap<string, RawIssue> {
-    const issues = verdicts.flatMap((result) => (result.isValid ? [] : result.issues))
+  #issuesByWords(results: readonly ValidationResult[]): ReadonlyMap<string, RawIssue> {
+    const issues = results.flatMap((result) => (result.isValid ? [] : result.issues))
     return new Map(issues.map((issue) => [this.#wordsKey(issue), issue]))
   }
 
@@ -49,7 +49,7 @@ export class OpenWords {
 interface OpenPart {
   /** How many segments of the path lead to it. */
   readonly depth: number
-  judge(): readonly ValidationResult[]
+  validate(): readonly ValidationResult[]
 }
 
 /** The largest part on the way to a path that holds no secret; of a strict object with secrets, the names in it. */
@@ -65,7 +65,7 @@ function openPart(
     const part = value
     if (!here.hasSecret) {
       const isHidden = isSecretAt(schemaNode, path.slice(0, depth))
-      return isHidden ? undefined : { depth, judge: () => verdictsOf(here, part) }
+      return isHidden ? undefined : { depth, validate: () => resultsOf(here, part) }
     }
     const segment = path[depth]
     if (segment === undefined) return namesPart(here, part, depth)
@@ -83,14 +83,14 @@ function namesPart(schemaNode: SchemaNode, input: unknown, depth: number): OpenP
   if (typeof input !== 'object' || input === null) return undefined
   const names = bareObject()
   for (const name of Object.keys(input)) if (!properties.has(name)) names[name] = undefined
-  return { depth, judge: () => [validate(strict, names)] }
+  return { depth, validate: () => [validate(strict, names)] }
 }
 
 /** Plans that are made for looking only have no schema to judge by; their parts have. */
-function verdictsOf(schemaNode: SchemaNode, input: unknown): readonly ValidationResult[] {
-  if (schemaNode.type === 'intersection') return schemaNode.sides.flatMap((side) => verdictsOf(side, input))
+function resultsOf(schemaNode: SchemaNode, input: unknown): readonly ValidationResult[] {
+  if (schemaNode.type === 'intersection') return schemaNode.sides.flatMap((side) => resultsOf(side, input))
   if (schemaNode.type === 'union' && schemaNode.isJoined)
-    return schemaNode.options.flatMap((option) => verdictsOf(option, input))
+    return schemaNode.options.flatMap((option) => resultsOf(option, input))
   return [validate(schemaNode.schema, input)]
 }
 

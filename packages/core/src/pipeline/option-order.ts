@@ -4,7 +4,7 @@ import { isObjectAt, type NestedLayers, someChild } from './node-content.ts'
 import { isPresent, topEntry, type TreeNode } from './tree-node.ts'
 
 /**
- * The options of a union as they are tried. Where a directory covers a lower layer's text (`floor` is that layer), no
+ * The options of a union as they are tried. Where a directory covers a lower layer's text (`aboveLayer` is that layer), no
  * text is meant; where it is an object of a document, no list is; where its names are no numbers, a list is the last
  * thing that is meant.
  */

@@ -1,7 +1,7 @@
 import type { SchemaNode, UnionNode } from '../schema/schema-node.ts'
 import { exclusiveInput } from './plain-value.ts'
 import type { TreeNode } from './tree-node.ts'
-import { isExclusive } from './verdicts.ts'
+import { isExclusive } from './accepted-inputs.ts'
 
 /** What was read: a node of the tree, or a list or an object inside the value of one key. */
 type Place = TreeNode | object

@@ -39,16 +39,16 @@ export function emptied(
 }
 
 /** How many lost leaves something stands in for. */
-export function standIns(tree: LayerTree, layers: readonly number[], all = layers): number {
+export function replacedCount(tree: LayerTree, layers: readonly number[], all = layers): number {
   const keys = layers.flatMap((layer) => [...tree.losses.of(layer).lost].map((key) => ({ layer, key })))
-  return keys.filter(({ layer, key }) => hasStandIn(tree, layer, key, all)).length
+  return keys.filter(({ layer, key }) => hasReplacement(tree, layer, key, all)).length
 }
 
 /**
  * Whether something stands in for a leaf that a layer has lost: one value in the place of all that was around it, be it
  * text that cannot be read, or the same leaf in another of the source's layers.
  */
-export function hasStandIn(tree: LayerTree, layer: number, key: string, all: readonly number[]): boolean {
+export function hasReplacement(tree: LayerTree, layer: number, key: string, all: readonly number[]): boolean {
   const names = namesOfLoss(key)
   return hasValueAbove(tree.root, names, layer) || isMoved(tree, names, all)
 }

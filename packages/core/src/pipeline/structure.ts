@@ -3,7 +3,7 @@ import { isScalar } from '../schema/directory.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { shortKey } from '../short-text.ts'
 import { Unreadable } from '../source/source.ts'
-import { scalarOrFloor } from './node-content.ts'
+import { scalarOrAboveLayer } from './node-content.ts'
 import type { IssueWriter } from './issues.ts'
 import type { LayerTree } from './layer-tree.ts'
 import { comparePaths } from './name-order.ts'
@@ -16,8 +16,8 @@ import { type Entry, entriesOf, nodeAt } from './tree-node.ts'
 export function structureIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
   const issues = [
     ...documentIssues(tree, writer),
-    ...misfitIssues(tree, writer),
-    ...crowdedIssues(tree, writer),
+    ...scalarIssues(tree, writer),
+    ...mixedNodeIssues(tree, writer),
   ]
   // the tree notes them as they come; they are told in one order, whatever its history
   return issues.sort((a, b) => comparePaths(a.path, b.path))
@@ -35,13 +35,13 @@ function documentIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
   })
 }
 
-function misfitIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
+function scalarIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
   const issues: Issue[] = []
-  const misfits = [...tree.scalarsAtDirectories].sort(([a], [b]) => compareEntries(a, b))
-  for (const [entry, path] of misfits) {
+  const scalars = [...tree.scalarsAtDirectories].sort(([a], [b]) => compareEntries(a, b))
+  for (const [entry, path] of scalars) {
     const node = nodeAt(tree.root, path)
     if (node === undefined) continue
-    const found = scalarOrFloor(node, -1)
+    const found = scalarOrAboveLayer(node, -1)
     const below = firstKeyBelow(node, entry.layer, path)
     if (below === undefined && 'scalar' in found && found.scalar === entry) continue
     const reason = entry.value instanceof Unreadable ? entry.value.reason : 'text that is no JSON object'
@@ -61,25 +61,25 @@ function compareEntries(a: Entry, b: Entry): number {
 }
 
 /** A list, a union, or whatever else may be one value or a directory, that is both in one layer. */
-function crowdedIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
+function mixedNodeIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
   const issues: Issue[] = []
   for (const [node, path] of tree.mixedNodes) {
-    let isCrowded = false
+    let isMixed = false
     for (const entry of entriesOf(node)) {
       const isOwn = entry.document === undefined && coverOf(entry.value) === undefined
       const below = isOwn ? firstKeyBelow(node, entry.layer, path) : undefined
       if (below === undefined) continue
-      isCrowded = true
+      isMixed = true
       if (!isConflict(entry, schemaNodeAt(tree.schemaNode, path), tree)) continue
       const origins = [writer.originOf(entry, path), writer.origin(entry.layer, below.path, below.revision)]
       issues.push(conflictIssue(path, origins, writer))
     }
-    if (!isCrowded) tree.mixedNodes.delete(node)
+    if (!isMixed) tree.mixedNodes.delete(node)
   }
   return issues
 }
 
-/** Keys below what can only be a scalar are unused, no more; misfits have an issue of their own. */
+/** Keys below what can only be a scalar are unused, no more; scalars at directories have an issue of their own. */
 function isConflict(entry: Entry, schemaNode: SchemaNode | undefined, tree: LayerTree): boolean {
   return schemaNode !== undefined && !tree.scalarsAtDirectories.has(entry) && !isScalar(schemaNode)
 }

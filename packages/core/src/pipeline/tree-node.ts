@@ -31,7 +31,7 @@ const COMPOSED = 4
 const HELD = 8
 /** No judgement: there is, or was, a cover here or below. */
 const COVERING = 16
-const FLOOR_SHIFT = 5
+const LAYER_SHIFT = 5
 
 /** Up to so many children are found by looking at each; a map costs twice as much memory. */
 const FEW = 16
@@ -51,7 +51,7 @@ export class TreeNode {
   /** Entries and documents at this node and below, over all layers. */
   leafCount = 0
   #children: readonly TreeNode[] | ChildMap = NONE
-  #judgement = DIRTY
+  #validation = DIRTY
   /** The value if it is valid, else the issues. */
   #result: unknown = undefined
 
@@ -97,21 +97,21 @@ export class TreeNode {
   }
 
   get isDirty(): boolean {
-    return (this.#judgement & DIRTY) !== 0
+    return (this.#validation & DIRTY) !== 0
   }
 
   get isValid(): boolean {
-    return (this.#judgement & VALID) !== 0
+    return (this.#validation & VALID) !== 0
   }
 
   /** Put together from its children, so that what is wrong may stand at them. */
   get isComposed(): boolean {
-    return (this.#judgement & COMPOSED) !== 0
+    return (this.#validation & COMPOSED) !== 0
   }
 
   /** Whether a parent object has a property for it; false is an absent optional one. */
   get isHeld(): boolean {
-    return (this.#judgement & HELD) !== 0
+    return (this.#validation & HELD) !== 0
   }
 
   get value(): unknown {
@@ -122,36 +122,36 @@ export class TreeNode {
     return this.isValid || this.#result === undefined ? [] : (this.#result as readonly RawIssue[])
   }
 
-  /** Whether what it was judged to be still holds where only layers above `floor` count. */
+  /** Whether what it was judged to be still holds where only layers above `aboveLayer` count. */
   isFresh(aboveLayer: number): boolean {
-    return !this.isDirty && this.#judgement >> FLOOR_SHIFT === aboveLayer + 1
+    return !this.isDirty && this.#validation >> LAYER_SHIFT === aboveLayer + 1
   }
 
   markDirty(): void {
-    this.#judgement |= DIRTY
+    this.#validation |= DIRTY
   }
 
   /** Whether a layer may hide what lower ones have, here or below. */
   get mayCover(): boolean {
-    return (this.#judgement & COVERING) !== 0
+    return (this.#validation & COVERING) !== 0
   }
 
   markCovering(): void {
-    this.#judgement |= COVERING
+    this.#validation |= COVERING
   }
 
   /** Until more is said it is not valid. */
   begin(aboveLayer: number): void {
-    this.#judgement = ((aboveLayer + 1) << FLOOR_SHIFT) | (this.#judgement & COVERING)
+    this.#validation = ((aboveLayer + 1) << LAYER_SHIFT) | (this.#validation & COVERING)
     this.#result = undefined
   }
 
   markComposed(): void {
-    this.#judgement |= COMPOSED
+    this.#validation |= COMPOSED
   }
 
   keep(value: unknown, isHeld = true): void {
-    this.#judgement |= isHeld ? VALID | HELD : VALID
+    this.#validation |= isHeld ? VALID | HELD : VALID
     this.#result = value
   }
 
@@ -187,7 +187,7 @@ function withOneMore(nodes: readonly TreeNode[], added: TreeNode): readonly Tree
   return nodes.toSpliced(at, 0, added)
 }
 
-/** The entry of the highest layer above `floor`, unless that hides what there is. */
+/** The entry of the highest layer above `aboveLayer`, unless that hides what there is. */
 export function topEntry(node: TreeNode, aboveLayer: number): Entry | undefined {
   const entry = node.top
   if (entry === undefined || entry.layer <= aboveLayer) return undefined
@@ -195,7 +195,7 @@ export function topEntry(node: TreeNode, aboveLayer: number): Entry | undefined 
 }
 
 /** The layer above which layers count at a node and below it: a cover hides the layers under its own. */
-export function floorAt(node: TreeNode, aboveLayer: number): number {
+export function visibleAbove(node: TreeNode, aboveLayer: number): number {
   if (!node.mayCover) return aboveLayer
   let entry = node.top
   while (entry !== undefined && entry.layer > aboveLayer && coverOf(entry.value) === undefined)
@@ -249,7 +249,7 @@ function rank(entry: Entry): number {
   return entry.layer * 2 + (entry.document === undefined ? 0 : 1)
 }
 
-/** Whether any layer above `floor` has something at the node or below. */
+/** Whether any layer above `aboveLayer` has something at the node or below. */
 export function isPresent(node: TreeNode, aboveLayer: number): boolean {
   if (node.leafCount === 0) return false
   if (node.mayCover) return isPresentBesideCovers(node, aboveLayer)
@@ -258,15 +258,15 @@ export function isPresent(node: TreeNode, aboveLayer: number): boolean {
 
 /** The first thing that counts is enough. */
 function isPresentBesideCovers(node: TreeNode, aboveLayer: number): boolean {
-  const floor = floorAt(node, aboveLayer)
+  const above = visibleAbove(node, aboveLayer)
   const { top } = node
-  if (top !== undefined && top.layer > floor && coverOf(top.value) !== 'remove') return true
-  if ((node.documents?.at(-1)?.layer ?? -1) > floor) return true
-  for (const child of node.children) if (isPresent(child, floor)) return true
+  if (top !== undefined && top.layer > above && coverOf(top.value) !== 'remove') return true
+  if ((node.documents?.at(-1)?.layer ?? -1) > above) return true
+  for (const child of node.children) if (isPresent(child, above)) return true
   return false
 }
 
-/** Whether any layer above `floor` has a key at the node or below, be it one that only hides others. */
+/** Whether any layer above `aboveLayer` has a key at the node or below, be it one that only hides others. */
 export function hasKey(node: TreeNode, aboveLayer: number): boolean {
   if (node.leafCount === 0) return false
   if ((node.top?.layer ?? -1) > aboveLayer || (node.documents?.at(-1)?.layer ?? -1) > aboveLayer) return true
@@ -276,12 +276,12 @@ export function hasKey(node: TreeNode, aboveLayer: number): boolean {
 
 /** The highest layer that has anything at the node or below, and counts; −1 if none has. */
 export function topLayer(node: TreeNode, aboveLayer = -1): number {
-  const floor = floorAt(node, aboveLayer)
+  const above = visibleAbove(node, aboveLayer)
   let entry = node.top
   while (node.mayCover && entry !== undefined && coverOf(entry.value) === 'remove') entry = entry.below
   let top = Math.max(entry?.layer ?? -1, node.documents?.at(-1)?.layer ?? -1)
-  if (node.leafCount > 0) for (const child of node.children) top = Math.max(top, topLayer(child, floor))
-  return top > floor ? top : -1
+  if (node.leafCount > 0) for (const child of node.children) top = Math.max(top, topLayer(child, above))
+  return top > above ? top : -1
 }
 
 /** The node at `path`, if there is one. */

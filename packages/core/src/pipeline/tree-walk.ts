@@ -2,12 +2,12 @@ import type { SchemaNode } from '../schema/schema-node.ts'
 import type { ReadingNotes } from './reading-notes.ts'
 import type { TreeNode } from './tree-node.ts'
 import type { RawIssue } from './validate.ts'
-import { Verdicts } from './verdicts.ts'
+import { AcceptedInputs } from './accepted-inputs.ts'
 
 /** What a union or an intersection came to at a node, so that parts inside one another do not have it read again and again. */
 interface Reading {
-  readonly plan: SchemaNode
-  readonly floor: number
+  readonly schemaNode: SchemaNode
+  readonly aboveLayer: number
   readonly input: unknown
   readonly issues: readonly RawIssue[]
 }
@@ -15,7 +15,7 @@ interface Reading {
 /** What is found once in one walk over a tree. */
 export class TreeWalk {
   readonly #readings = new Map<TreeNode, Reading[]>()
-  readonly verdicts = new Verdicts()
+  readonly acceptedInputs = new AcceptedInputs()
   readonly notes: ReadingNotes
 
   constructor(notes: ReadingNotes) {
@@ -23,12 +23,17 @@ export class TreeWalk {
   }
 
   /** What a schema node read at a tree node. If that is not known yet, calls `make`, which adds to the issues it is given. */
-  reading(plan: SchemaNode, node: TreeNode, floor: number, make: (issues: RawIssue[]) => unknown): Reading {
-    const isSame = (one: Reading) => one.plan === plan && one.floor === floor
+  reading(
+    schemaNode: SchemaNode,
+    node: TreeNode,
+    aboveLayer: number,
+    make: (issues: RawIssue[]) => unknown,
+  ): Reading {
+    const isSame = (one: Reading) => one.schemaNode === schemaNode && one.aboveLayer === aboveLayer
     const known = this.#readings.get(node)?.find(isSame)
     if (known !== undefined) return known
     const issues: RawIssue[] = []
-    const reading = { plan, floor, input: make(issues), issues }
+    const reading = { schemaNode, aboveLayer, input: make(issues), issues }
     // Reading it may have had other schema nodes read the same node.
     this.#readings.set(node, [...(this.#readings.get(node) ?? []), reading])
     return reading

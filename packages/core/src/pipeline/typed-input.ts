@@ -14,7 +14,7 @@ import { mergeInputs, plainValue } from './plain-value.ts'
 import { ReadingNotes, type TakenOption } from './reading-notes.ts'
 import { assertUniqueKeys } from './unique-keys.ts'
 import { isValid } from './validate.ts'
-import { isExclusive, Verdicts } from './verdicts.ts'
+import { AcceptedInputs, isExclusive } from './accepted-inputs.ts'
 
 /**
  * What zod is given for a text, or for a typed value out of a document.
@@ -37,7 +37,7 @@ export function inputFrom(
 
 /** What is known of the parts of one walk over a tree or a value. */
 export interface ReadingWalk {
-  readonly verdicts: Verdicts
+  readonly acceptedInputs: AcceptedInputs
   readonly notes: ReadingNotes
 }
 
@@ -70,11 +70,16 @@ export function recordOf(schemaNode: RecordNode, read: Record<string, unknown>):
 /** One walk over a value. What a union or an intersection makes of a part is found once: a recursive one asks at every level. */
 export class TypedReader {
   readonly #known = new Map<SchemaNode, Map<object, unknown>>()
-  readonly #verdicts: Verdicts
+  readonly #acceptedInputs: AcceptedInputs
   readonly #notes: ReadingNotes
 
-  constructor({ verdicts, notes }: ReadingWalk = { verdicts: new Verdicts(), notes: new ReadingNotes() }) {
-    this.#verdicts = verdicts
+  constructor(
+    { acceptedInputs, notes }: ReadingWalk = {
+      acceptedInputs: new AcceptedInputs(),
+      notes: new ReadingNotes(),
+    },
+  ) {
+    this.#acceptedInputs = acceptedInputs
     this.#notes = notes
   }
 
@@ -241,7 +246,7 @@ export class TypedReader {
   ): { readonly input: unknown } | undefined {
     try {
       const input = this.read(option, value, isPlain)
-      return this.#verdicts.takes(option, input) ? { input } : undefined
+      return this.#acceptedInputs.accepts(option, input) ? { input } : undefined
     } catch (error) {
       if (!(error instanceof RefusedValue)) throw error
       refused.push(error)

@@ -75,7 +75,7 @@ describe('a property under two names in one document', () => {
     ['at the root', { '': '{"it": {"max-size": 2, "maxSize": 1}}' }, 'it/maxSize'],
     ['in a list', { list: '[{"maxSize": 1, "max-size": 2}]' }, 'list.0.maxSize'],
     ['as keys', { 'it/max-size': '1', 'it/maxSize': '2' }, 'it/maxSize'],
-  ])('is told: %s', (_where, tree, name) => {
+  ])('is reported: %s', (_where, tree, name) => {
     const unused = staged(schema, { naming: 'kebab-case' })
       .patch(0, tree)
       .unused.map(({ pathText }) => pathText)

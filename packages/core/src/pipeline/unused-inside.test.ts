@@ -99,7 +99,7 @@ const rows: readonly [name: string, schema: z.ZodType, value: unknown, unused: r
   ['loose object', z.array(z.looseObject({ x: z.number() })), [{ x: 1, y: 2 }], []],
   ['any value, any JSON', z.array(z.union([z.unknown(), z.json()])), [{ y: 2 }], []],
   [
-    'nasty names',
+    'hostile names',
     z.array(point),
     [{ constructor: 1, toJSON: 2, 'a.b': 3, '': 4 }],
     ['it.0.""', 'it.0."a.b"', 'it.0.constructor', 'it.0.toJSON'],
@@ -120,10 +120,10 @@ describe('unusedInside: names that no schema knows are found inside lists, maps,
     }
     for (const [form, tree, isNested] of forms) {
       const layers = [{ ...storedLayer('base'), isNested }]
-      const told = staged(schema, { layers }).patch(0, tree)
-      expect(told.type, form).not.toBe('rejected')
+      const first = staged(schema, { layers }).patch(0, tree)
+      expect(first.type, form).not.toBe('rejected')
       expect(
-        told.unused.map((key) => key.pathText),
+        first.unused.map((key) => key.pathText),
         form,
       ).toEqual(expected)
       const { patch } = staged(schema, { layers, unused: 'reject' })

@@ -2,7 +2,7 @@ import type { Decoder } from './decode.ts'
 import { ListLimit, sizeOfOrigin } from './issue-limit.ts'
 import type { IssueWriter } from './issues.ts'
 import type { LayerTree } from './layer-tree.ts'
-import type { Misplaced } from './misplaced.ts'
+import type { UnplaceableKey } from './unplaceable-keys.ts'
 import { compareNames, comparePaths } from './name-order.ts'
 import { nearestName, newGuessBudget } from './nearest-name.ts'
 import type { Issue, UnusedKey } from '../issue.ts'
@@ -44,7 +44,7 @@ export interface FoundUnused {
 /** The whole path of a key; its text may be cut. */
 const paths = new WeakMap<UnusedKey, readonly string[]>()
 
-/** The keys that the schema has no place for, and what may have been meant: in the order of the paths, then the misplaced. */
+/** The keys that the schema has no place for, and what may have been meant: in the order of the paths, then the unplaceable. */
 function unusedKeys(
   tree: LayerTree,
   spots: readonly UnusedSpot[],
@@ -105,7 +105,7 @@ function unusedKeys(
     if (inside === undefined) addBelow(node, path, didYouMean, meant, isBelowScalar)
     else add(inside.entry, path.slice(0, inside.depth), path, didYouMean)
   }
-  for (const { layer, path, revision, reason } of misplacedInOrder(tree)) {
+  for (const { layer, path, revision, reason } of unplaceableInOrder(tree)) {
     if (isIgnored(layer)) continue
     list([path], () => {
       const origin = writer.rawOrigin(layer, path, revision)
@@ -124,8 +124,8 @@ function currentNotes(tree: LayerTree, decoder: Decoder): UnusedNote[] {
   return found
 }
 
-function misplacedInOrder(tree: LayerTree): Misplaced[] {
-  const found = tree.misplaced.all()
+function unplaceableInOrder(tree: LayerTree): UnplaceableKey[] {
+  const found = tree.unplaceable.all()
   return found.sort((a, b) => a.layer - b.layer || compareNames(a.path, b.path))
 }
 

@@ -312,9 +312,9 @@ describe('UnusedKeyList: the same list until one of its keys changes', () => {
       0,
       Object.fromEntries(Object.entries({ ...start, ...change }).filter(([, value]) => value !== undefined)),
     )
-    const told = (outcome: typeof after) =>
+    const reported = (outcome: typeof after) =>
       outcome.unused.map((key) => [key.pathText, key.origin.key, key.didYouMean])
-    expect(told(after)).toEqual(told(fresh))
+    expect(reported(after)).toEqual(reported(fresh))
     const changed = after.unused.find(({ origin }) => origin.key === `/base/${Object.keys(change)[0]}`)
     if (changed !== undefined) expect(changed.origin.revision).toBe(3)
     expect(pipeline.evaluate().unused).toBe(after.unused)

@@ -1,7 +1,7 @@
 import { childSchemaNode } from '../schema/child-node.ts'
 import { isScalar } from '../schema/directory.ts'
 import { coreOf, parts, type SchemaNode, type UnionNode } from '../schema/schema-node.ts'
-import { isGiven, type NestedLayers, scalarOrFloor, taggedOptionAt } from './node-content.ts'
+import { isGiven, type NestedLayers, scalarOrAboveLayer, taggedOptionAt } from './node-content.ts'
 import { listedChildren } from './list-order.ts'
 import { type Entry, hasKey, isPresent, topEntry, topLayer, type TreeNode } from './tree-node.ts'
 import { itemSchemaNode } from './part-node.ts'
@@ -160,7 +160,7 @@ function spotsInside(
 ): UnusedSpot[] {
   const own = topEntry(node, aboveLayer)
   if (own === undefined || readers.every(({ type }) => type === 'leaf')) return []
-  const found = scalarOrFloor(node, aboveLayer)
+  const found = scalarOrAboveLayer(node, aboveLayer)
   const isRead = readers.every(({ type }) => type === 'list')
     ? own.layer === topLayer(node)
     : 'scalar' in found && found.scalar === own

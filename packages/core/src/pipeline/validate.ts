@@ -29,7 +29,7 @@ export function validate(schema: z.$ZodType, input: unknown): ValidationResult {
     if (inner.length > 0) return { isValid: false, issues: eachOnce(inner) }
     const result = z.safeParse(schema, input)
     if (result.success) return { isValid: true, value: result.data }
-    return { isValid: false, issues: eachOnce(result.error.issues.map(judgedIssue)) }
+    return { isValid: false, issues: eachOnce(result.error.issues.map(toRawIssue)) }
   } catch (error) {
     return { isValid: false, issues: [thrownIssue(error)] }
   }
@@ -75,7 +75,7 @@ function innermostIssues(schema: z.$ZodType, input: unknown): readonly RawIssue[
     const result = z.safeParse(part.schema, part.at.value)
     if (result.success) continue
     for (let at: Holder | undefined = part.at; at !== undefined; at = at.above) invalid.add(at.value)
-    for (const issue of result.error.issues.map(judgedIssue))
+    for (const issue of result.error.issues.map(toRawIssue))
       issues.push({ ...issue, path: [...part.path, ...issue.path] })
   }
   return issues
@@ -104,7 +104,7 @@ function placeOf(path: readonly PropertyKey[], length: number): string {
   return JSON.stringify(path.slice(0, length).map(String))
 }
 
-function judgedIssue(issue: z.$ZodIssue): RawIssue {
+function toRawIssue(issue: z.$ZodIssue): RawIssue {
   const message = shortMessage(issueMessage(issue))
   return { path: issue.path, code: issue.code, message, expected: expectedOf(issue) }
 }

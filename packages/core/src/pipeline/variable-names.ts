@@ -90,7 +90,7 @@ export class VariableNames {
   put(layer: number, path: string, place: VariablePlace): VariablePlace {
     const variable: OpenVariable = { layer, path, place }
     this.#variables.set(idOf(layer, path), variable)
-    this.#claim(variable, place)
+    this.#assign(variable, place)
     // Of two for one place the first by name has it.
     if (!isNames(variable.place)) this.#isStale = true
     return variable.place
@@ -120,7 +120,7 @@ export class VariableNames {
     const before = new Map(Array.from(this.#variables.values(), (variable) => [variable, variable.place]))
     this.#owners.clear()
     const inOrder = [...before.keys()].sort((a, b) => a.layer - b.layer || compareNames(a.path, b.path))
-    for (const variable of inOrder) this.#claim(variable, find(variable.layer, variable.path))
+    for (const variable of inOrder) this.#assign(variable, find(variable.layer, variable.path))
     return inOrder.flatMap((variable) => {
       const { layer, path, place: to } = variable
       const from = before.get(variable) ?? to
@@ -128,7 +128,7 @@ export class VariableNames {
     })
   }
 
-  #claim(variable: OpenVariable, place: VariablePlace): void {
+  #assign(variable: OpenVariable, place: VariablePlace): void {
     variable.place = place
     if (!isNames(place)) return
     const owner = this.#owners.get(ownerId(variable.layer, place))

@@ -57,9 +57,9 @@ function startsAfter(
   const after = new Float64Array(text.length + 1)
   const fixed = typeof next === 'string' ? next : ''
   let ways = 0
-  for (const [at, begun] of starts.entries()) {
+  for (const [at, started] of starts.entries()) {
     // a part that began further back ends before this
-    ways += begun - (starts[at - most - 1] ?? 0)
+    ways += started - (starts[at - most - 1] ?? 0)
     if (ways > 0 && text.startsWith(fixed, at)) after[at + fixed.length] = ways
   }
   return after

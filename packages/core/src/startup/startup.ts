@@ -71,7 +71,7 @@ async function waitForSources(parts: StartupParts): Promise<boolean> {
       !isInVain(parts) &&
       !cut.aborted
     ) {
-      await writer.nextContact()
+      await writer.nextConnection()
     }
   }
   try {
@@ -150,7 +150,7 @@ function serveDefaults(parts: StartupParts, refusal: LivetreeError): undefined {
     epoch: 0,
     layers: source.layers.map(() => []),
   })
-  const issues = standInFor(parts, 'defaults', (state) => empty(state))
+  const issues = stageFallback(parts, 'defaults', (state) => empty(state))
   if (issues.length > 0)
     throw withReason(refusal, invalid(parts.name, issues), 'The defaults cannot be used either.')
 }
@@ -167,7 +167,7 @@ async function serveSnapshot(
     const document = checkDocument(parts, await withDeadline(() => file.read(), reading), file.path)
     // The store may have answered while the file was read.
     if (parts.writer.snapshot !== undefined) return undefined
-    const issues = standInFor(parts, 'snapshot', ({ source }) => storedSource(document, source))
+    const issues = stageFallback(parts, 'snapshot', ({ source }) => storedSource(document, source))
     if (issues.length > 0) throw unfit(document, issues, parts, file.path)
     return Math.min(...document.sources.map(({ provenAt }) => provenAt))
   } catch (error) {
@@ -176,7 +176,7 @@ async function serveSnapshot(
 }
 
 /** Applies the fallback for the missing sources only, then, if that is invalid, for all remote sources. */
-function standInFor(
+function stageFallback(
   { sources, writer }: StartupParts,
   from: 'snapshot' | 'defaults',
   leavesFor: (state: SourceState) => StoredTree,

@@ -35,10 +35,10 @@ describe('createTestConfig', () => {
 
   it('set fires real changes, in service when it returns, however many', async () => {
     await using config = await createTestConfig(definition, { http: { timeoutMs: 5 } })
-    const told: number[] = []
+    const notified: number[] = []
     config.watch(
       (value) => value.http.timeoutMs,
-      (next) => told.push(next),
+      (next) => notified.push(next),
     )
     expect(config.set({ http: { timeoutMs: 6 }, features: { a: true } })?.changes).toHaveLength(2)
     expect(config.set({ http: { timeoutMs: 6 } })).toBeUndefined()
@@ -47,7 +47,7 @@ describe('createTestConfig', () => {
       config.set({ http: { timeoutMs } })
       expect(config.current.http.timeoutMs).toBe(timeoutMs)
     }
-    expect(told).toHaveLength(2_995)
+    expect(notified).toHaveLength(2_995)
   })
 
   it('set throws for what the schema refuses, and nothing has changed', async () => {
@@ -62,8 +62,8 @@ describe('createTestConfig', () => {
 
   it('reject plays a bad write, heal takes it back', async () => {
     await using config = await createTestConfig(definition, { http: { timeoutMs: 5 } })
-    const told: string[] = []
-    config.on('rejected', ({ issues }) => told.push(issues[0]!.pathText))
+    const notified: string[] = []
+    config.on('rejected', ({ issues }) => notified.push(issues[0]!.pathText))
     const before = config.current
     expect(config.reject().issues).toMatchObject([{ code: 'unreadable' }])
     expect(config.reject({ http: { timeoutMs: 'soon' } }).issues).toMatchObject([{ received: '"soon"' }])
@@ -78,7 +78,7 @@ describe('createTestConfig', () => {
       'accepts the values that were meant to be rejected',
     )
     expect(config.current.http.timeoutMs).toBe(6)
-    expect(told).toEqual(['', 'http.timeoutMs', ''])
+    expect(notified).toEqual(['', 'http.timeoutMs', ''])
   })
 
   it('disconnect plays a store that is gone, reconnect brings it back', async () => {
@@ -109,10 +109,10 @@ describe('createTestConfig().set() in a listener', () => {
     'comes after the change it was called for: %s',
     async (how) => {
       await using config = await open()
-      const told: [number, number][] = []
+      const notified: [number, number][] = []
       let inner: unknown = 'not called'
       const onChange = (timeoutMs: number) => {
-        told.push([timeoutMs, config.current.http.timeoutMs])
+        notified.push([timeoutMs, config.current.http.timeoutMs])
         if (timeoutMs === 2) inner = config.set({ http: { timeoutMs: 3 } })
       }
       if (how === 'watch') config.watch((c) => c.http.timeoutMs, onChange)
@@ -124,10 +124,10 @@ describe('createTestConfig().set() in a listener', () => {
       const outer = config.set({ http: { timeoutMs: 2 }, features: { a: true } })
       expect(outer?.next.http.timeoutMs).toBe(2)
       if (how !== 'iterator') expect(inner).toBeUndefined()
-      await expect.poll(() => told.at(-1)).toEqual([3, 3])
+      await expect.poll(() => notified.at(-1)).toEqual([3, 3])
       // the change before it is not taken back
       expect(config.current).toMatchObject({ http: { timeoutMs: 3 }, features: { a: true } })
-      expect(told.map(([next]) => next)).toEqual([2, 3])
+      expect(notified.map(([next]) => next)).toEqual([2, 3])
       config.set({ features: { b: true } })
       expect(config.current).toMatchObject({ http: { timeoutMs: 3 }, features: { a: true, b: true } })
     },

@@ -54,7 +54,7 @@ export function leavesOf(definition: ConfigDefinition<z.$ZodType>): readonly Sch
     path: [],
     isOptional: false,
     isSecret: false,
-    standIn: undefined,
+    fallback: undefined,
     above: [],
   })
   return [...walk.found.values()]
@@ -66,7 +66,7 @@ interface Context {
   readonly isOptional: boolean
   readonly isSecret: boolean
   /** What the schema puts in place of a missing value. */
-  readonly standIn: unknown
+  readonly fallback: unknown
   readonly description?: string | undefined
   readonly isNullable?: boolean
   /** The objects around it. */
@@ -108,7 +108,7 @@ class LeafWalk {
     else if (node.type === 'intersection') for (const side of node.sides) this.visit(side, context)
   }
 
-  #object(node: ObjectNode, { standIn, ...context }: Context): void {
+  #object(node: ObjectNode, { fallback, ...context }: Context): void {
     for (const { name, alone, schemaNode } of node.properties.values()) {
       const absent = validate(alone, {})
       const own = absent.isValid ? (absent.value as Record<string, unknown>)[name] : undefined
@@ -116,7 +116,7 @@ class LeafWalk {
         ...context,
         path: [...context.path, name],
         isOptional: context.isOptional || absent.isValid,
-        standIn: isPlainObject(standIn) && Object.hasOwn(standIn, name) ? standIn[name] : own,
+        fallback: isPlainObject(fallback) && Object.hasOwn(fallback, name) ? fallback[name] : own,
       })
     }
     const { catchall } = node
@@ -124,14 +124,14 @@ class LeafWalk {
       this.#part(catchall, KEY, context)
   }
 
-  #named(node: RecordNode | MapNode, { standIn: _, ...context }: Context): void {
+  #named(node: RecordNode | MapNode, { fallback: _, ...context }: Context): void {
     const listed = node.type === 'record' ? [...(node.key.schema._zod.values ?? [])].map(String) : []
     for (const name of listed.length > 0 ? listed : [KEY]) this.#part(node.value, name, context)
   }
 
-  #part(node: SchemaNode, name: string, context: Omit<Context, 'standIn'>): void {
+  #part(node: SchemaNode, name: string, context: Omit<Context, 'fallback'>): void {
     const isOptional = context.isOptional || name === KEY
-    this.visit(node, { ...context, path: [...context.path, name], isOptional, standIn: undefined })
+    this.visit(node, { ...context, path: [...context.path, name], isOptional, fallback: undefined })
   }
 
   /** Directories among the options have leaves of their own, which the other options may lack. */
@@ -141,7 +141,7 @@ class LeafWalk {
     else for (const option of node.options) this.visit(option, { ...context, isOptional: true })
   }
 
-  #add(node: SchemaNode, { path, standIn, description, ...context }: Context): void {
+  #add(node: SchemaNode, { path, fallback, description, ...context }: Context): void {
     const isSecret = context.isSecret || node.hasSecret
     const text = pathText(path)
     const place = JSON.stringify(path)
@@ -160,7 +160,7 @@ class LeafWalk {
       key: storedPath(this.#root, path, STORED),
       environment: storedPath(this.#root, path, ENVIRONMENT),
       type: [...new Set(types)].join(' | '),
-      default: isHidden ? undefined : (known?.default ?? shareFrozen(undefined, standIn, undefined)),
+      default: isHidden ? undefined : (known?.default ?? shareFrozen(undefined, fallback, undefined)),
       description: known?.description ?? description,
       isSecret: isHidden,
       isOptional: context.isOptional || known?.isOptional === true,

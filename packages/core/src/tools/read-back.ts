@@ -31,7 +31,7 @@ export function readLeaves(
   for (const { path, text } of leaves)
     tree.set(0, { path: storedPath(node, path, WRITTEN_LAYER), value: text, revision: 0 })
   const isOrdered =
-    tree.conflicts.size === 0 && tree.scalarsAtDirectories.size === 0 && tree.misplaced.size === 0
+    tree.conflicts.size === 0 && tree.scalarsAtDirectories.size === 0 && tree.unplaceable.size === 0
   if (!isOrdered) return INVALID
   const issues: RawIssue[] = []
   const input = inputOf(node, tree.root, -1, issues)

@@ -13,7 +13,7 @@ import type { SourceReading } from './read-once.ts'
 /** The leaves of one source that are to be validated: a `SourceReading`, or one with other leaves. */
 export type CandidateSource = Pick<SourceReading, 'name' | 'layers' | 'leaves'>
 
-interface TreeVerdict {
+interface TreeResult {
   /** Keys that the schema does not know; with `unused: 'reject'` they are among the issues as well. */
   readonly unused: readonly UnusedKey[]
   /** What each layer holds at a path, the highest first; see `LiveConfig.explain`. `value` is that of a valid tree. */
@@ -25,7 +25,7 @@ interface TreeVerdict {
 }
 
 /** A tree that the schema takes. */
-export interface ValidTree<T> extends TreeVerdict {
+export interface ValidTree<T> extends TreeResult {
   readonly type: 'valid'
   /** Frozen all the way down, as `current` would be. */
   readonly value: T
@@ -36,7 +36,7 @@ export interface ValidTree<T> extends TreeVerdict {
 }
 
 /** A tree that the schema refuses. */
-export interface InvalidTree extends TreeVerdict {
+export interface InvalidTree extends TreeResult {
   readonly type: 'invalid'
   /** Every problem, with path, keys and layers. Never holds a secret. */
   readonly issues: readonly Issue[]
@@ -62,10 +62,10 @@ export function validateTree<S extends $ZodType>(
   })
   for (const [index, { leaves }] of sources.entries())
     pipeline.stage(index, { type: 'replace', update: { revision: 0, epoch: 0, layers: leaves } })
-  return verdictOf(pipeline, compiled)
+  return resultOf(pipeline, compiled)
 }
 
-function verdictOf<T>(pipeline: Pipeline<T>, compiled: SchemaNode): ValidTree<T> | InvalidTree {
+function resultOf<T>(pipeline: Pipeline<T>, compiled: SchemaNode): ValidTree<T> | InvalidTree {
   const outcome = pipeline.evaluate()
   const { unused } = outcome
   const explain = (path: string | Path) => pipeline.explain(path)

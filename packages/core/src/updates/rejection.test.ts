@@ -9,11 +9,11 @@ function issue(code: string, message: string): Issue {
 
 function setUp() {
   const clock = createTestClock()
-  const told: RejectedEvent[] = []
-  const rejection = new Rejection(clock, (event) => told.push(event))
+  const notified: RejectedEvent[] = []
+  const rejection = new Rejection(clock, (event) => notified.push(event))
   const set = (revision: number, code = 'guard', message = 'Removes much') =>
     rejection.set({ source: 'etcd', revision, epoch: 0, issues: [issue(code, message)] })
-  return { clock, told, rejection, set, revisions: () => told.map(({ revision }) => revision) }
+  return { clock, notified, rejection, set, revisions: () => notified.map(({ revision }) => revision) }
 }
 
 describe('Rejection', () => {
@@ -30,7 +30,7 @@ describe('Rejection', () => {
   })
 
   it('reminds of a refusal by the guard when the revision moves on: at once, then ever less often', async () => {
-    const { clock, told, rejection, set, revisions } = setUp()
+    const { clock, notified, rejection, set, revisions } = setUp()
     set(1)
     set(2)
     expect(revisions()).toEqual([1, 2])
@@ -39,15 +39,15 @@ describe('Rejection', () => {
       set(revision, 'guard', `Removes ${revision}`)
       await clock.advance(100)
     }
-    expect(told.length).toBeLessThan(25)
-    expect(told.length).toBeGreaterThan(15)
+    expect(notified.length).toBeLessThan(25)
+    expect(notified.length).toBeGreaterThan(15)
     expect(rejection.event).toMatchObject({ revision: 9_002, issues: [{ message: 'Removes 9002' }] })
     // The last one is not lost.
     await clock.advance(60_000)
-    expect(told.at(-1)).toMatchObject({ revision: 9_002 })
-    const { length } = told
+    expect(notified.at(-1)).toMatchObject({ revision: 9_002 })
+    const { length } = notified
     await clock.advance(1_000_000)
-    expect(told).toHaveLength(length)
+    expect(notified).toHaveLength(length)
     expect(clock.pendingTimers).toBe(0)
   })
 

@@ -17,7 +17,7 @@ const schema = z.object({
 })
 type Value = z.output<typeof schema>
 
-interface Told {
+interface Notified {
   accepted: { revision: number; version: number; epoch: number; value: Value; isHealed: boolean }[]
   rejected: { revision: number; codes: string[] }[]
   failed: LivetreeError[]
@@ -38,24 +38,24 @@ function setUp(sources: readonly Source[], options: { unused?: 'reject'; sliceMs
     awaitsComparison: false,
     sliceMs,
   })
-  const told: Told = { accepted: [], rejected: [], failed: [], confirmed: 0, unused: 0 }
+  const notified: Notified = { accepted: [], rejected: [], failed: [], confirmed: 0, unused: 0 }
   writer.observe({
     accepted: ({ revision, version, epoch, value }, isHealed) => {
-      told.accepted.push({ revision, version, epoch, value, isHealed })
+      notified.accepted.push({ revision, version, epoch, value, isHealed })
     },
-    confirmed: () => void told.confirmed++,
+    confirmed: () => void notified.confirmed++,
     rejected: (event) => {
-      told.rejected.push({ revision: event.revision, codes: event.issues.map((issue) => issue.code) })
+      notified.rejected.push({ revision: event.revision, codes: event.issues.map((issue) => issue.code) })
     },
-    unused: () => void told.unused++,
+    unused: () => void notified.unused++,
     connectivity: () => {},
-    failed: (error) => void told.failed.push(error),
+    failed: (error) => void notified.failed.push(error),
   })
   for (const [index, source] of sources.entries()) {
     const silent = { debug() {}, info() {}, warn() {}, error() {} }
     source.open({ sink: writer.sinkFor(index), clock, logger: silent })
   }
-  return { writer, told, states, pipeline, clock }
+  return { writer, notified, states, pipeline, clock }
 }
 
 function raise(): never {
@@ -66,7 +66,7 @@ describe('UpdateProcessor', () => {
   it('lists unused keys at the revision they were written last, and tells of them once', () => {
     for (const path of ['zz', 'x//y', 'a/b']) {
       const store = createManualSource({ name: 'store' })
-      const { writer, told } = setUp([store])
+      const { writer, notified } = setUp([store])
       store.replace(1, { a: '1' })
       for (const [revision, value] of [
         [2, '1'],
@@ -76,35 +76,35 @@ describe('UpdateProcessor', () => {
         store.patch(revision, { [path]: value })
         expect(writer.unused.map(({ origin }) => origin.revision)).toEqual([revision])
       }
-      expect(told.unused).toBe(1)
+      expect(notified.unused).toBe(1)
     }
   })
 
   it('judges nothing before every source has handed over its tree', () => {
     const local = createManualSource({ name: 'local', isRemote: false })
     const store = createManualSource({ name: 'store' })
-    const { writer, told } = setUp([local, store])
+    const { writer, notified } = setUp([local, store])
     local.replace(1, { a: 'bad' })
     local.patch(2, { a: '1' })
-    expect(told).toMatchObject({ accepted: [], rejected: [] })
+    expect(notified).toMatchObject({ accepted: [], rejected: [] })
     store.replace(50, { b: '2' })
-    expect(told.accepted).toMatchObject([{ revision: 50, version: 1, value: { a: 1, b: 2 } }])
+    expect(notified.accepted).toMatchObject([{ revision: 50, version: 1, value: { a: 1, b: 2 } }])
     expect(writer.snapshot?.value).toEqual({ a: 1, b: 2, many: {} })
   })
 
   it('judges nothing of a list that is prepared, and keeps nothing of it when another one comes', () => {
     const local = createManualSource({ name: 'local', isRemote: false })
     const store = createManualSource({ name: 'store' })
-    const { told } = setUp([local, store])
+    const { notified } = setUp([local, store])
     const abandoned = store.sink.beginReplace()
     abandoned.add(0, [{ path: 'b', value: 'given up', revision: 1 }])
     local.replace(1, {})
-    expect(told).toMatchObject({ accepted: [], rejected: [], failed: [] })
+    expect(notified).toMatchObject({ accepted: [], rejected: [], failed: [] })
     abandoned.abandon()
     const whole = store.sink.beginReplace()
     whole.add(0, [{ path: 'a', value: '1', revision: 2 }])
     whole.commit({ revision: 5, epoch: 0 })
-    expect(told.accepted).toMatchObject([{ revision: 5, value: { a: 1, b: 0, many: {} } }])
+    expect(notified.accepted).toMatchObject([{ revision: 5, value: { a: 1, b: 0, many: {} } }])
   })
 
   it('prepares nothing once trees are judged', () => {
@@ -167,11 +167,11 @@ describe('UpdateProcessor', () => {
     ],
   ])('drops a tree that is committed %s, and keeps the one before', (_name, send, message) => {
     const store = createManualSource({ name: 'store' })
-    const { writer, told } = setUp([store])
+    const { writer, notified } = setUp([store])
     store.replace(1, { a: '1' })
     send(store.sink)
     expect(writer.snapshot).toMatchObject({ revision: 1, value: { a: 1 } })
-    expect(told.failed[0]?.message).toMatch(message)
+    expect(notified.failed[0]?.message).toMatch(message)
     store.patch(3, { a: '3' })
     expect(writer.snapshot).toMatchObject({ revision: 3, value: { a: 3, b: 0 } })
   })
@@ -190,35 +190,35 @@ describe('UpdateProcessor', () => {
 
   it('lets a valid revision between invalid ones become current', () => {
     const store = createManualSource()
-    const { writer, told } = setUp([store])
+    const { writer, notified } = setUp([store])
     store.replace(1, { a: '1' })
     store.patch(2, { a: 'x' })
     store.patch(3, { a: '3' })
     store.patch(4, { a: 'y' })
-    expect(told.accepted.map(({ revision, isHealed }) => [revision, isHealed])).toEqual([
+    expect(notified.accepted.map(({ revision, isHealed }) => [revision, isHealed])).toEqual([
       [1, false],
       [3, true],
     ])
-    expect(told.rejected.map(({ revision }) => revision)).toEqual([2, 4])
+    expect(notified.rejected.map(({ revision }) => revision)).toEqual([2, 4])
     expect(writer.snapshot).toMatchObject({ revision: 3, version: 2 })
     expect(writer.rejected).toMatchObject({ revision: 4, source: 'manual' })
   })
 
   it('reports a failing state once, however much is written elsewhere, and again when it is written again', () => {
     const store = createManualSource()
-    const { told } = setUp([store])
+    const { notified } = setUp([store])
     store.replace(1, { a: 'x' })
     store.patch(2, { b: '2' })
     store.patch(3, { 'many/k': 'v' })
-    expect(told.rejected.map(({ revision }) => revision)).toEqual([1])
+    expect(notified.rejected.map(({ revision }) => revision)).toEqual([1])
     store.patch(4, { a: 'x' })
     store.patch(5, { b: 'also bad' })
-    expect(told.rejected.map(({ revision }) => revision)).toEqual([1, 4, 5])
+    expect(notified.rejected.map(({ revision }) => revision)).toEqual([1, 4, 5])
   })
 
   it('has the revision go on when nothing changed, and by proof alone', () => {
     const store = createManualSource()
-    const { writer, told } = setUp([store])
+    const { writer, notified } = setUp([store])
     store.replace(1, { a: '1' })
     const before = writer.snapshot!
     store.patch(2, { a: '1' })
@@ -226,8 +226,8 @@ describe('UpdateProcessor', () => {
     expect(writer.snapshot!.value).toBe(before.value)
     store.sink.alive({ revision: 9, provenAt: 1_000_000 })
     expect(writer.snapshot).toMatchObject({ revision: 9, version: 1 })
-    expect(told).toMatchObject({ confirmed: 1 })
-    expect(told.accepted).toHaveLength(1)
+    expect(notified).toMatchObject({ confirmed: 1 })
+    expect(notified.accepted).toHaveLength(1)
     // what was given out does not change under its holder
     expect(before.revision).toBe(1)
   })
@@ -243,23 +243,27 @@ describe('UpdateProcessor', () => {
 
   it('drops what goes back or breaks the contract, says so, and goes on', () => {
     const store = createManualSource()
-    const { writer, told } = setUp([store])
+    const { writer, notified } = setUp([store])
     store.patch(1, { a: '0' })
     store.replace(5, { a: '5' })
     store.patch(4, { a: '4' })
     store.replace(3, { a: '3' })
     store.patch(6, { a: '6' })
-    expect(told.failed.map(({ code }) => code)).toEqual(['source_broken', 'source_broken', 'source_broken'])
-    expect(told.accepted.map(({ revision }) => revision)).toEqual([5, 6])
+    expect(notified.failed.map(({ code }) => code)).toEqual([
+      'source_broken',
+      'source_broken',
+      'source_broken',
+    ])
+    expect(notified.accepted.map(({ revision }) => revision)).toEqual([5, 6])
     expect(writer.snapshot!.value.a).toBe(6)
   })
 
   it('takes a new epoch with a lower revision as a visible step', () => {
     const store = createManualSource()
-    const { writer, told } = setUp([store])
+    const { writer, notified } = setUp([store])
     store.replace(500, { a: '1' })
     store.replace(3, { a: '2' }, { epoch: 1 })
-    expect(told.accepted.map(({ revision, epoch }) => [epoch, revision])).toEqual([
+    expect(notified.accepted.map(({ revision, epoch }) => [epoch, revision])).toEqual([
       [0, 500],
       [1, 3],
     ])
@@ -270,10 +274,10 @@ describe('UpdateProcessor', () => {
 
   it('counts versions where no source is remote', () => {
     const local = createManualSource({ isRemote: false })
-    const { told } = setUp([local])
+    const { notified } = setUp([local])
     local.replace(70, { a: '1' })
     local.patch(71, { a: '2' })
-    expect(told.accepted.map(({ revision, version }) => [revision, version])).toEqual([
+    expect(notified.accepted.map(({ revision, version }) => [revision, version])).toEqual([
       [1, 1],
       [2, 2],
     ])
@@ -282,13 +286,13 @@ describe('UpdateProcessor', () => {
   it('has the last remote source give the revision, and a local change leave it', () => {
     const [first, second] = [createManualSource({ name: 'one' }), createManualSource({ name: 'two' })]
     const local = createManualSource({ name: 'local', isRemote: false })
-    const { told } = setUp([first, second, local])
+    const { notified } = setUp([first, second, local])
     first.replace(1_000, { a: '1' })
     local.replace(1, {})
     second.replace(7, { b: '1' })
     first.patch(1_001, { a: '2' })
     local.patch(2, { b: '9' })
-    expect(told.accepted.map(({ revision, version }) => [revision, version])).toEqual([
+    expect(notified.accepted.map(({ revision, version }) => [revision, version])).toEqual([
       [7, 1],
       [7, 2],
       [7, 3],
@@ -297,13 +301,13 @@ describe('UpdateProcessor', () => {
 
   it('guards a large removal until the leaves are back, or the write says that it is meant', () => {
     const store = createManualSource()
-    const { writer, told } = setUp([store])
+    const { writer, notified } = setUp([store])
     const many = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`k${index}`, 'v']))
     const paths = (value: string | undefined) =>
       Object.fromEntries(Object.keys(many).map((name) => [`many/${name}`, value]))
     store.replace(1, { a: '1', many })
     store.patch(2, paths(undefined))
-    expect(told.rejected).toEqual([{ revision: 2, codes: ['guard'] }])
+    expect(notified.rejected).toEqual([{ revision: 2, codes: ['guard'] }])
     store.patch(3, { b: '3' })
     expect(writer.snapshot!.revision).toBe(1)
     store.patch(4, paths('v'))
@@ -315,29 +319,29 @@ describe('UpdateProcessor', () => {
 
   it('judges what has had to wait together, when it comes to a good tree', async () => {
     const store = createManualSource()
-    const { writer, told } = setUp([store], { sliceMs: 0 })
+    const { writer, notified } = setUp([store], { sliceMs: 0 })
     store.replace(1, { a: '0' })
     for (let revision = 2; revision <= 200; revision++) store.patch(revision, { a: `${revision}` })
     await writer.settled()
-    expect(told.accepted.at(-1)).toMatchObject({ revision: 200, value: { a: 200 } })
-    expect(told.accepted.length).toBeLessThan(50)
-    expect(told.rejected).toEqual([])
+    expect(notified.accepted.at(-1)).toMatchObject({ revision: 200, value: { a: 200 } })
+    expect(notified.accepted.length).toBeLessThan(50)
+    expect(notified.rejected).toEqual([])
   })
 
   it('judges one by one what does not come to a good tree together: none of it is withheld', async () => {
     const store = createManualSource()
-    const { writer, told } = setUp([store], { sliceMs: 0 })
+    const { writer, notified } = setUp([store], { sliceMs: 0 })
     store.replace(1, { a: '0' })
     for (let revision = 2; revision <= 200; revision++) {
       store.patch(revision, { a: revision === 199 ? '199' : revision > 190 ? 'bad' : `${revision}` })
     }
     await writer.settled()
-    expect(told.accepted.slice(-2)).toMatchObject([
+    expect(notified.accepted.slice(-2)).toMatchObject([
       { revision: 190, value: { a: 190 }, isHealed: false },
       { revision: 199, value: { a: 199 }, isHealed: true },
     ])
-    expect(told.rejected.at(0)).toEqual({ revision: 191, codes: ['invalid_type'] })
-    expect(told.rejected.at(-1)).toEqual({ revision: 200, codes: ['invalid_type'] })
+    expect(notified.rejected.at(0)).toEqual({ revision: 191, codes: ['invalid_type'] })
+    expect(notified.rejected.at(-1)).toEqual({ revision: 200, codes: ['invalid_type'] })
     expect(writer.lastGoodState(0, { withSecrets: true }).layers).toEqual([
       [{ path: 'a', value: '199', revision: 199 }],
     ])
@@ -345,13 +349,13 @@ describe('UpdateProcessor', () => {
 
   it('drops only the update that breaks the contract among those that have had to wait', async () => {
     const store = createManualSource()
-    const { writer, told } = setUp([store], { sliceMs: 0 })
+    const { writer, notified } = setUp([store], { sliceMs: 0 })
     store.replace(1, { a: '0' })
     for (let revision = 2; revision <= 100; revision++) {
       store.patch(revision === 80 ? 3 : revision, { a: `${revision}`, [`many/k${revision}`]: 'v' })
     }
     await writer.settled()
-    expect(told.failed.map(({ code }) => code)).toEqual(['source_broken'])
+    expect(notified.failed.map(({ code }) => code)).toEqual(['source_broken'])
     expect(Object.keys(writer.snapshot!.value.many)).toHaveLength(98)
     expect(writer.snapshot!.value.many).not.toHaveProperty('k80')
   })
@@ -360,7 +364,7 @@ describe('UpdateProcessor', () => {
     const store = createManualSource()
     const { writer } = setUp([store])
     let contacts = 0
-    void writer.nextContact().then(() => contacts++)
+    void writer.nextConnection().then(() => contacts++)
     await writer.settled()
     expect(contacts).toBe(0)
     store.sink.lost({ error: new Error('x'), isFinal: false })
@@ -371,7 +375,7 @@ describe('UpdateProcessor', () => {
   describe('fallback', () => {
     it('serves other leaves for a missing source until it comes, in the same epoch when it is further', () => {
       const store = createManualSource()
-      const { writer, told } = setUp([store])
+      const { writer, notified } = setUp([store])
       const layers = recordedLayers({ a: '1' })
       expect(writer.fallback('snapshot', new Map([[0, { revision: 40, epoch: 2, layers }]]))).toEqual([])
       expect(writer).toMatchObject({
@@ -383,7 +387,7 @@ describe('UpdateProcessor', () => {
         servedFrom: 'sources',
         snapshot: { revision: 41, epoch: 2, version: 1 },
       })
-      expect(told.accepted).toHaveLength(1)
+      expect(notified.accepted).toHaveLength(1)
     })
 
     it('takes a store behind the snapshot for another one', () => {
@@ -401,16 +405,16 @@ describe('UpdateProcessor', () => {
 
     it('covers a tree that is not valid, which stays reported, and is served when it is mended by a patch', () => {
       const store = createManualSource()
-      const { writer, told } = setUp([store])
+      const { writer, notified } = setUp([store])
       store.replace(50, { a: 'x', b: '5' })
-      expect(told.rejected).toHaveLength(1)
+      expect(notified.rejected).toHaveLength(1)
       writer.fallback(
         'snapshot',
         new Map([[0, { revision: 40, epoch: 0, layers: recordedLayers({ a: '1' }) }]]),
       )
       expect(writer.snapshot).toMatchObject({ revision: 40, value: { a: 1, b: 0 } })
       expect(writer.rejected).toMatchObject({ revision: 50 })
-      expect(told.rejected).toHaveLength(1)
+      expect(notified.rejected).toHaveLength(1)
       store.patch(51, { a: '2' })
       expect(writer.snapshot).toMatchObject({ revision: 51, value: { a: 2, b: 5 } })
       expect(writer).toMatchObject({ servedFrom: 'sources', rejected: undefined })
@@ -418,24 +422,24 @@ describe('UpdateProcessor', () => {
 
     it('changes nothing when it is not valid itself', () => {
       const store = createManualSource()
-      const { writer, told } = setUp([store])
+      const { writer, notified } = setUp([store])
       const issues = writer.fallback('defaults', new Map([[0, { revision: 0, epoch: 0, layers: [[]] }]]))
       expect(issues).toMatchObject([{ pathText: 'a' }])
       expect(writer).toMatchObject({ snapshot: undefined, servedFrom: 'sources' })
       store.replace(7, { a: '7' })
-      expect(told.accepted).toMatchObject([{ revision: 7, epoch: 0 }])
+      expect(notified.accepted).toMatchObject([{ revision: 7, epoch: 0 }])
     })
 
     it('takes the place of a list that is being prepared, which is staged whole when it comes', () => {
       const store = createManualSource()
-      const { writer, told } = setUp([store])
+      const { writer, notified } = setUp([store])
       const whole = store.sink.beginReplace()
       whole.add(0, [{ path: 'b', value: '7', revision: 41 }])
       const layers = recordedLayers({ a: '1' })
       writer.fallback('snapshot', new Map([[0, { revision: 40, epoch: 0, layers }]]))
       expect(writer.snapshot).toMatchObject({ revision: 40, value: { a: 1, b: 0 } })
       whole.add(0, [{ path: 'a', value: '2', revision: 41 }])
-      expect(told.accepted).toHaveLength(1)
+      expect(notified.accepted).toHaveLength(1)
       whole.commit({ revision: 41, epoch: 0 })
       expect(writer.snapshot).toMatchObject({ revision: 41, value: { a: 2, b: 7 } })
     })
@@ -482,14 +486,14 @@ describe('UpdateProcessor', () => {
 
   it('survives a schema that throws', () => {
     const store = createManualSource()
-    const { writer, told, pipeline } = setUp([store])
+    const { writer, notified, pipeline } = setUp([store])
     store.replace(1, { a: '1' })
     const evaluate = pipeline.evaluate
     pipeline.evaluate = () => {
       throw new Error('boom')
     }
     store.patch(2, { a: '2' })
-    expect(told.failed).toMatchObject([{ code: 'internal', cause: { message: 'boom' } }])
+    expect(notified.failed).toMatchObject([{ code: 'internal', cause: { message: 'boom' } }])
     expect(writer.rejected).toMatchObject({ revision: 2 })
     pipeline.evaluate = evaluate
     store.patch(3, { a: '3' })

@@ -40,7 +40,7 @@ export class UpdateProcessor<T> {
   readonly #staging: Staging<T>
   readonly #served: ServedState<T>
   readonly #validator: Validator<T>
-  readonly #contactWaiters: (() => void)[] = []
+  readonly #connectionWaiters: (() => void)[] = []
 
   constructor(options: UpdateProcessorOptions<T>) {
     const { sources, clock, sliceMs, awaitsComparison } = options
@@ -102,8 +102,8 @@ export class UpdateProcessor<T> {
   }
 
   /** Resolves after the next report of any source has been taken. */
-  nextContact(): Promise<void> {
-    return new Promise((resolve) => this.#contactWaiters.push(resolve))
+  nextConnection(): Promise<void> {
+    return new Promise((resolve) => this.#connectionWaiters.push(resolve))
   }
 
   /** Frees the memory that `keepsLeaves` costs; neither `fallback` nor `lastGoodState` may be called after it. */
@@ -193,7 +193,7 @@ export class UpdateProcessor<T> {
 
   #noteContact(state: SourceState): void {
     this.#served.observer.connectivity(state)
-    for (const resolve of this.#contactWaiters.splice(0)) resolve()
+    for (const resolve of this.#connectionWaiters.splice(0)) resolve()
   }
 
   #takeProof(state: SourceState, proof: { readonly revision: number; readonly provenAt: number }): void {

@@ -67,7 +67,7 @@ function open(staleAfterMs?: number, earlier?: EarlierPlace) {
   let handlers: ReflectorHandlers | undefined
   let ranges: ReflectedRanges | undefined
   let options: ReflectorOptions | undefined
-  const told: (ReplaceUpdate | PatchUpdate)[] = []
+  const notified: (ReplaceUpdate | PatchUpdate)[] = []
   const lost: { error: Error; isFinal: boolean }[] = []
   const client = {
     watch: {
@@ -95,12 +95,12 @@ function open(staleAfterMs?: number, earlier?: EarlierPlace) {
           const leaves: Leaf[] = []
           return {
             add: (_layer, more) => void leaves.push(...more),
-            commit: (update) => void told.push({ ...update, layers: [leaves] }),
+            commit: (update) => void notified.push({ ...update, layers: [leaves] }),
             abandon() {},
           }
         },
-        replace: (update) => told.push(update),
-        patch: (update) => told.push(update),
+        replace: (update) => notified.push(update),
+        patch: (update) => notified.push(update),
         alive: () => {},
         lost: (reason) => lost.push(reason),
       },
@@ -151,7 +151,7 @@ function open(staleAfterMs?: number, earlier?: EarlierPlace) {
     await handlers!.onWhole!(listed)
     handlers!.onList(listed)
     const word = (is: boolean | undefined, text: string) => (is === true ? [text] : [])
-    return told.splice(0).map((update) => {
+    return notified.splice(0).map((update) => {
       const { value } = 'changes' in update ? update.changes[0]!.leaf : update.layers[0]![0]!
       const isTree = 'layers' in update
       const words = [...word(isTree, 'tree'), ...word(isTree && update.isKnown, 'known')]
@@ -163,7 +163,7 @@ function open(staleAfterMs?: number, earlier?: EarlierPlace) {
     handlers: handlers!,
     ranges: ranges!,
     options: options!,
-    told,
+    notified,
     lost,
     list,
   }
@@ -233,8 +233,8 @@ test.each<[string, ListedAs, readonly string[]]>([
     { knownRevision: 5, compactedAt: 9, allowedAt: [9] },
     ['tree at 9 allowed'],
   ],
-])('EtcdConnection: tells what happened since the known tree: %s', async (_name, given, told) => {
-  expect(await open().list(given)).toEqual(told)
+])('EtcdConnection: tells what happened since the known tree: %s', async (_name, given, expected) => {
+  expect(await open().list(given)).toEqual(expected)
 })
 
 test.each<[string, readonly number[], readonly string[]]>([
@@ -244,8 +244,8 @@ test.each<[string, readonly number[], readonly string[]]>([
   ['right after', [5], ['tree at 5 allowed', 'tree at 200000']],
 ])(
   'EtcdConnection: of a long history only the last permission is read: %s',
-  async (_name, allowedAt, told) => {
-    expect(await open().list({ knownRevision: 4, revision: 200_000, allowedAt })).toEqual(told)
+  async (_name, allowedAt, expected) => {
+    expect(await open().list({ knownRevision: 4, revision: 200_000, allowedAt })).toEqual(expected)
   },
 )
 
@@ -261,12 +261,12 @@ test.each<[string, Partial<EarlierPlace>, number]>([
 })
 
 test('EtcdConnection: a permission is passed on by itself, what concerns no layer is not', async () => {
-  const { told, handlers, list } = open()
+  const { notified, handlers, list } = open()
   await list()
   const put = (key: string) => new WatchEvent('put', kvOf(key, 'yes', 6), undefined)
   handlers.onBatch({ revision: 6, events: [put('/x/other/a')], header })
   handlers.onBatch({ revision: 7, events: [put('/x/.livetree/allow-removal')], header })
-  expect(told).toEqual([{ revision: 7, changes: [], allowRemoval: true }])
+  expect(notified).toEqual([{ revision: 7, changes: [], allowRemoval: true }])
 })
 
 test('EtcdConnection: permission_denied names the range and the command that grants it', () => {

@@ -67,20 +67,20 @@ function play() {
     },
   } as unknown as EtcdClient
   const follow = (prefix = '/a/') => {
-    const told: string[] = []
+    const notified: string[] = []
     const handlers: ReflectorHandlers = {
-      onListing: () => told.push('listing'),
+      onListing: () => notified.push('listing'),
       onPage: () => {},
-      onWhole: async ({ knownRevision }) => void told.push(`whole since ${knownRevision}`),
-      onList: ({ revision, epoch }) => told.push(`list ${revision} epoch ${epoch}`),
-      onBatch: ({ revision }) => told.push(`${revision}`),
-      onProgress: ({ revision }) => told.push(`progress ${revision}`),
-      onContact: () => told.push('contact'),
-      onLost: () => told.push('lost'),
-      onEnd: () => told.push('end'),
+      onWhole: async ({ knownRevision }) => void notified.push(`whole since ${knownRevision}`),
+      onList: ({ revision, epoch }) => notified.push(`list ${revision} epoch ${epoch}`),
+      onBatch: ({ revision }) => notified.push(`${revision}`),
+      onProgress: ({ revision }) => notified.push(`progress ${revision}`),
+      onContact: () => notified.push('contact'),
+      onLost: () => notified.push('lost'),
+      onEnd: () => notified.push('end'),
     }
     const following = { ranges: { ranges: [{ prefix }] }, handlers, options: {}, logger: silentLogger }
-    return { told, handlers, reflector: followShared(client, following) }
+    return { notified, handlers, reflector: followShared(client, following) }
   }
   const at = (index: number) => {
     const reflector = played[index]
@@ -102,9 +102,9 @@ test('a latecomer lists for itself, joins at once, and gets each later change on
   expect(at(1).isCancelled).toBe(true)
   at(0).change(8)
   at(0).change(9)
-  expect(first.told).toEqual([...LISTED(5), 'contact', '7', '8', '9'])
+  expect(first.notified).toEqual([...LISTED(5), 'contact', '7', '8', '9'])
   // 8 was in the list already
-  expect(second.told).toEqual([...LISTED(8), 'contact', '9'])
+  expect(second.notified).toEqual([...LISTED(8), 'contact', '9'])
   expect([second.reflector.revision, second.reflector.epoch]).toEqual([9, 0])
   expect(played).toHaveLength(2)
 })
@@ -134,7 +134,7 @@ test('one that is behind joins only when it has all that the other has delivered
   at(1).change(8)
   expect(at(1).isCancelled).toBe(true)
   at(0).change(9)
-  expect(second.told).toEqual([...LISTED(5), 'contact', '6', '7', '8', 'contact', '9'])
+  expect(second.notified).toEqual([...LISTED(5), 'contact', '6', '7', '8', 'contact', '9'])
 })
 
 test('it does not join while the other has lost contact, or lists again', async () => {
@@ -152,8 +152,8 @@ test('it does not join while the other has lost contact, or lists again', async 
   await at(0).list(6)
   at(1).handlers.onProgress?.({ revision: 6, at: 1, isExact: true })
   expect(at(1).isCancelled).toBe(true)
-  expect(first.told.filter((what) => what === 'lost')).toHaveLength(1)
-  expect(second.told).not.toContain('lost')
+  expect(first.notified.filter((what) => what === 'lost')).toHaveLength(1)
+  expect(second.notified).not.toContain('lost')
 })
 
 test('a list of the other comes to all, with the epochs and the revisions of each', async () => {
@@ -165,12 +165,12 @@ test('a list of the other comes to all, with the epochs and the revisions of eac
   await at(1).list(4)
   expect(second.reflector.epoch).toBe(0)
   await at(0).list(9)
-  expect(first.told.slice(-4)).toEqual(['listing', 'whole since 3', 'list 9 epoch 1', 'contact'])
-  expect(second.told.slice(-4)).toEqual(['listing', 'whole since 4', 'list 9 epoch 0', 'contact'])
+  expect(first.notified.slice(-4)).toEqual(['listing', 'whole since 3', 'list 9 epoch 1', 'contact'])
+  expect(second.notified.slice(-4)).toEqual(['listing', 'whole since 4', 'list 9 epoch 0', 'contact'])
   // another store, whose revisions are lower
   await at(0).list(2, { epoch: 2, knownRevision: 0 })
   at(0).change(3)
-  expect(second.told.slice(-4)).toEqual(['whole since 0', 'list 2 epoch 1', 'contact', '3'])
+  expect(second.notified.slice(-4)).toEqual(['whole since 0', 'list 2 epoch 1', 'contact', '3'])
 })
 
 test('progress counts for a member from what it has on', async () => {
@@ -181,8 +181,8 @@ test('progress counts for a member from what it has on', async () => {
   await at(1).list(9)
   at(0).handlers.onProgress?.({ revision: 7, at: 1, isExact: true })
   at(0).handlers.onProgress?.({ revision: 9, at: 1, isExact: true })
-  expect(second.told.slice(-1)).toEqual(['progress 9'])
-  expect(second.told.filter((what) => what.startsWith('progress'))).toHaveLength(1)
+  expect(second.notified.slice(-1)).toEqual(['progress 9'])
+  expect(second.notified.filter((what) => what.startsWith('progress'))).toHaveLength(1)
 })
 
 test('the first may leave; the last one ends the reflector, and who comes then begins anew', async () => {
@@ -194,11 +194,11 @@ test('the first may leave; the last one ends the reflector, and who comes then b
   first.reflector.cancel()
   first.reflector.cancel()
   at(0).change(6)
-  expect(first.told.slice(-2)).toEqual(['contact', 'end'])
-  expect(second.told.at(-1)).toBe('6')
+  expect(first.notified.slice(-2)).toEqual(['contact', 'end'])
+  expect(second.notified.at(-1)).toBe('6')
   second.reflector.cancel()
   expect(at(0).isCancelled).toBe(true)
-  expect(second.told.filter((what) => what === 'end')).toHaveLength(1)
+  expect(second.notified.filter((what) => what === 'end')).toHaveLength(1)
   follow()
   expect(played).toHaveLength(3)
   await at(2).list(5)
@@ -212,7 +212,7 @@ test('the end of the client ends all members once', async () => {
   members.push(follow())
   await at(1).list(5)
   at(0).cancel()
-  for (const { told } of members) expect(told.filter((what) => what === 'end')).toHaveLength(1)
+  for (const { notified } of members) expect(notified.filter((what) => what === 'end')).toHaveLength(1)
 })
 
 test('a handler that throws hurts no other member', async () => {
@@ -227,10 +227,10 @@ test('a handler that throws hurts no other member', async () => {
     },
   })
   at(0).change(6)
-  expect(second.told.at(-1)).toBe('6')
+  expect(second.notified.at(-1)).toBe('6')
 })
 
-test('a member that is cancelled by another, while both are told, is not told any more', async () => {
+test('a member that is cancelled by another, while both are notified, is not notified any more', async () => {
   const { follow, at } = play()
   const first = follow()
   await at(0).list(5)
@@ -238,7 +238,7 @@ test('a member that is cancelled by another, while both are told, is not told an
   await at(1).list(5)
   Object.assign(first.handlers, { onBatch: () => second.reflector.cancel() })
   at(0).change(6)
-  expect(second.told.slice(-2)).toEqual(['contact', 'end'])
+  expect(second.notified.slice(-2)).toEqual(['contact', 'end'])
 })
 
 test('a refresh that is under way while it joins goes on with the other', async () => {

@@ -49,7 +49,7 @@ interface Place {
 interface Member {
   readonly following: Following
   /** Everything up to this revision was delivered before it joined. */
-  floor: number
+  joinedAt: number
   /** Its epochs, counted from those of the reflector. */
   readonly epochOffset: number
 }
@@ -78,11 +78,11 @@ class SharedReflector {
 
   join(following: Following, place: Place): Reflector {
     const reflector = this.#reflector
-    const member: Member = { following, floor: place.revision, epochOffset: place.epoch - reflector.epoch }
+    const member: Member = { following, joinedAt: place.revision, epochOffset: place.epoch - reflector.epoch }
     this.#members.add(member)
     return {
       get revision() {
-        return Math.max(reflector.revision, member.floor)
+        return Math.max(reflector.revision, member.joinedAt)
       },
       get epoch() {
         return reflector.epoch + member.epochOffset
@@ -120,18 +120,18 @@ class SharedReflector {
       onList: (list) => {
         each((handlers, member) => {
           const own = listFor(member, list)
-          member.floor = 0
+          member.joinedAt = 0
           handlers.onList(own)
         })
         this.#isFollowing = true
       },
       onBatch: (batch) =>
-        each((handlers, { floor }) => {
-          if (batch.revision > floor) handlers.onBatch(batch)
+        each((handlers, { joinedAt }) => {
+          if (batch.revision > joinedAt) handlers.onBatch(batch)
         }),
       onProgress: (progress) =>
-        each((handlers, { floor }) => {
-          if (progress.revision >= floor) handlers.onProgress?.(progress)
+        each((handlers, { joinedAt }) => {
+          if (progress.revision >= joinedAt) handlers.onProgress?.(progress)
         }),
       onContact: () => {
         this.#isInContact = true
@@ -153,9 +153,9 @@ class SharedReflector {
 }
 
 /** A list of the shared reflector as a member sees it. */
-function listFor({ floor, epochOffset }: Member, list: ReflectedList): ReflectedList {
-  if (floor === 0 && epochOffset === 0) return list
-  const knownRevision = list.knownRevision === 0 ? 0 : Math.max(list.knownRevision, floor)
+function listFor({ joinedAt, epochOffset }: Member, list: ReflectedList): ReflectedList {
+  if (joinedAt === 0 && epochOffset === 0) return list
+  const knownRevision = list.knownRevision === 0 ? 0 : Math.max(list.knownRevision, joinedAt)
   return Object.freeze({ ...list, epoch: list.epoch + epochOffset, knownRevision })
 }
 

@@ -10,86 +10,88 @@ import { isValid } from './validate.ts'
  * would validate all that is below at each of them. zod is asked about scalars, and about what has refinements or
  * transforms.
  */
-export class Verdicts {
+export class AcceptedInputs {
   readonly #known = new Map<SchemaNode, Map<object, boolean>>()
 
   /** Whether zod takes an input, or one that some option of it takes was put in its place. */
-  takes(schemaNode: SchemaNode, input: unknown): boolean {
+  accepts(schemaNode: SchemaNode, input: unknown): boolean {
     if (typeof input !== 'object' || input === null) return isValid(schemaNode.schema, input)
     const known = this.#known.get(schemaNode) ?? new Map<object, boolean>()
     this.#known.set(schemaNode, known)
-    let verdict = known.get(input)
-    if (verdict === undefined) {
+    let isAccepted = known.get(input)
+    if (isAccepted === undefined) {
       // An input that holds itself ends here.
       known.set(input, false)
-      const parts = this.#takesParts(schemaNode, input)
-      verdict = parts === 'taken' || (parts === 'unknown' && isValid(schemaNode.schema, input))
-      known.set(input, verdict)
+      const parts = this.#acceptsParts(schemaNode, input)
+      isAccepted = parts === 'accepted' || (parts === 'unknown' && isValid(schemaNode.schema, input))
+      known.set(input, isAccepted)
     }
-    return verdict
+    return isAccepted
   }
 
   /** `unknown` where only zod can say. No schema takes an input whose parts it does not take, unless it catches that. */
-  #takesParts(schemaNode: SchemaNode, input: object): 'taken' | 'refused' | 'unknown' {
-    const isTaken = this.#takesAll(schemaNode, input)
-    if (isTaken === undefined) return 'unknown'
-    if (!isTaken) return 'refused'
-    return hasChecks(schemaNode.schema) ? 'unknown' : 'taken'
+  #acceptsParts(schemaNode: SchemaNode, input: object): 'accepted' | 'refused' | 'unknown' {
+    const isAccepted = this.#acceptsAll(schemaNode, input)
+    if (isAccepted === undefined) return 'unknown'
+    if (!isAccepted) return 'refused'
+    return hasChecks(schemaNode.schema) ? 'unknown' : 'accepted'
   }
 
-  #takesAll(schemaNode: SchemaNode, input: object): boolean | undefined {
+  #acceptsAll(schemaNode: SchemaNode, input: object): boolean | undefined {
     switch (schemaNode.type) {
       case 'wrapper':
-        return TRANSPARENT.has(schemaNode.wrapper) ? this.takes(schemaNode.inner, input) : undefined
+        return TRANSPARENT.has(schemaNode.wrapper) ? this.accepts(schemaNode.inner, input) : undefined
       case 'union':
         return isExclusive(schemaNode.schema)
           ? undefined
-          : schemaNode.options.some((option) => this.takes(option, input))
+          : schemaNode.options.some((option) => this.accepts(option, input))
       case 'intersection': {
-        const isTaken = schemaNode.sides.every((side) => this.takes(side, input))
-        return isTaken && !sidesMerge(schemaNode) ? undefined : isTaken
+        const isAccepted = schemaNode.sides.every((side) => this.accepts(side, input))
+        return isAccepted && !sidesMerge(schemaNode) ? undefined : isAccepted
       }
       case 'object':
-        return isPlainObject(input) ? this.#takesObject(schemaNode, input) : undefined
+        return isPlainObject(input) ? this.#acceptsObject(schemaNode, input) : undefined
       case 'record':
         return isPlainObject(input) && hasTextKeys(schemaNode.schema)
           ? Object.entries(input).every(
-              ([name, value]) => this.takes(schemaNode.key, name) && this.takes(schemaNode.value, value),
+              ([name, value]) => this.accepts(schemaNode.key, name) && this.accepts(schemaNode.value, value),
             )
           : undefined
       case 'map':
         return input instanceof Map
           ? [...input].every(
-              ([key, value]) => this.takes(schemaNode.key, key) && this.takes(schemaNode.value, value),
+              ([key, value]) => this.accepts(schemaNode.key, key) && this.accepts(schemaNode.value, value),
             )
           : undefined
       case 'list':
-        return this.#takesList(schemaNode, input)
+        return this.#acceptsList(schemaNode, input)
       default:
         return undefined
     }
   }
 
-  #takesObject(schemaNode: ObjectNode, input: Record<string, unknown>): boolean {
+  #acceptsObject(schemaNode: ObjectNode, input: Record<string, unknown>): boolean {
     for (const { name, schemaNode: inner, alone } of schemaNode.properties.values()) {
-      const isTaken = Object.hasOwn(input, name) ? this.takes(inner, input[name]) : isValid(alone, NOTHING)
-      if (!isTaken) return false
+      const isAccepted = Object.hasOwn(input, name)
+        ? this.accepts(inner, input[name])
+        : isValid(alone, NOTHING)
+      if (!isAccepted) return false
     }
     const { catchall, properties } = schemaNode
     if (catchall === undefined) return true
-    return Object.keys(input).every((name) => properties.has(name) || this.takes(catchall, input[name]))
+    return Object.keys(input).every((name) => properties.has(name) || this.accepts(catchall, input[name]))
   }
 
-  #takesList({ as, items, rest }: ListNode, input: object): boolean | undefined {
-    if (as === 'set') return input instanceof Set ? this.#takesItems([], items[0], [...input]) : undefined
+  #acceptsList({ as, items, rest }: ListNode, input: object): boolean | undefined {
+    if (as === 'set') return input instanceof Set ? this.#acceptsItems([], items[0], [...input]) : undefined
     if (!Array.isArray(input)) return undefined
-    if (as === 'array') return this.#takesItems([], items[0], input)
+    if (as === 'array') return this.#acceptsItems([], items[0], input)
     return input.length === items.length || (rest !== undefined && input.length > items.length)
-      ? this.#takesItems(items, rest, input)
+      ? this.#acceptsItems(items, rest, input)
       : undefined
   }
 
-  #takesItems(
+  #acceptsItems(
     first: readonly SchemaNode[],
     rest: SchemaNode | undefined,
     input: readonly unknown[],
@@ -97,7 +99,7 @@ export class Verdicts {
     // A list with holes has items there too.
     return Array.from(input).every((item, index) => {
       const schemaNode = first[index] ?? rest
-      return schemaNode !== undefined && this.takes(schemaNode, item)
+      return schemaNode !== undefined && this.accepts(schemaNode, item)
     })
   }
 }

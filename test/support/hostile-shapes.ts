@@ -1,10 +1,10 @@
 import * as z from 'zod'
 
 /** As large as etcd takes a value. */
-export const NASTY_LENGTH = 1_500_000
+export const HOSTILE_LENGTH = 1_500_000
 
 /** Long texts on which a reader may spend more time than their length asks for. */
-export function nastyShapes(length = NASTY_LENGTH): Readonly<Record<string, string>> {
+export function hostileShapes(length = HOSTILE_LENGTH): Readonly<Record<string, string>> {
   const filled = (unit: string) => unit.repeat(Math.ceil(length / unit.length))
   return {
     digits: filled('7'),

@@ -1,7 +1,7 @@
 import type { DocumentMark } from './tree-node.ts'
 
 /** A key that has no place in the tree: a segment that is not written as it has to be, or a name no plain object can hold. */
-export interface Misplaced {
+export interface UnplaceableKey {
   readonly layer: number
   readonly path: string
   readonly value: unknown
@@ -10,21 +10,21 @@ export interface Misplaced {
   readonly document: DocumentMark | undefined
 }
 
-/** The misplaced keys of all layers, also by the document they stand in, which goes away with all of them. */
-export class MisplacedKeys {
-  readonly #byId = new Map<string, Misplaced>()
+/** The unplaceable keys of all layers, also by the document they stand in, which goes away with all of them. */
+export class UnplaceableKeys {
+  readonly #byId = new Map<string, UnplaceableKey>()
   readonly #byDocument = new Map<DocumentMark, Set<string>>()
 
   get size(): number {
     return this.#byId.size
   }
 
-  all(): Misplaced[] {
+  all(): UnplaceableKey[] {
     return [...this.#byId.values()]
   }
 
   /** One that is a key of its own. */
-  get(layer: number, path: string): Misplaced | undefined {
+  get(layer: number, path: string): UnplaceableKey | undefined {
     return this.#byId.get(`${layer}:${path}`)
   }
 
@@ -32,11 +32,11 @@ export class MisplacedKeys {
     this.#byId.delete(`${layer}:${path}`)
   }
 
-  set(misplaced: Misplaced): void {
-    const { layer, path, document } = misplaced
+  set(unplaceable: UnplaceableKey): void {
+    const { layer, path, document } = unplaceable
     const own = `${layer}:${path}`
     const id = document === undefined ? own : `${own}#${document.path.length}`
-    this.#byId.set(id, misplaced)
+    this.#byId.set(id, unplaceable)
     if (document === undefined) return
     const ids = this.#byDocument.get(document) ?? new Set<string>()
     this.#byDocument.set(document, ids.add(id))
