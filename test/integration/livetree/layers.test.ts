@@ -208,7 +208,7 @@ eachEtcd('layers of several prefixes', (etcdUnderTest) => {
     await load([mounted, own, { prefix: 'zone', optional: true }], { logger })
     expect(warned).toHaveLength(1)
     expect(warned[0]).toContain(
-      `reads the keys below ${at}/checkout/, and there is no key. Check how it is spelt`,
+      `reads the keys below ${at}/checkout/, and there is no key (a document of all of it stands at ${at}/checkout/, with the slash). Check how it is spelt`,
     )
   })
 

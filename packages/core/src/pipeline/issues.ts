@@ -11,7 +11,7 @@ import { formsOfList } from './comma-list.ts'
 import { hiddenBy } from './hidden-by.ts'
 import type { LocatedIssue } from './located-issues.ts'
 import { type ListNames, locate } from './locate.ts'
-import { isAliasOf, isBelowMount, mountOf } from './mount.ts'
+import { documentKeyOf, isAliasOf, isBelowMount, mountOf } from './mount.ts'
 import { isHeld, OpenWords, partOf } from './open-words.ts'
 import { pathText } from './path-text.ts'
 import type { Issue, Origin, Path } from '../issue.ts'
@@ -144,7 +144,7 @@ export class IssueWriter {
       path.length <= mountOf(info).length
         ? undefined
         : (this.#variableAt(layer, path) ?? storedPath(this.#schemaNode, path, info))
-    const key = stored === undefined ? trimEnd(info) : info.keyPrefix + stored
+    const key = stored === undefined ? documentKeyOf(info) : info.keyPrefix + stored
     return { source: info.source, layer: info.name, key, revision }
   }
 
@@ -286,11 +286,4 @@ function textOf(value: unknown): string {
     // one that holds itself, or whose own code throws, may refuse `String()` too
     return Object.prototype.toString.call(value)
   }
-}
-
-/** A document at the root of a file has the file's own name as its key. */
-function trimEnd(info: LayerInfo): string {
-  return info.keyPrefix.length > 1 && info.keyPrefix.endsWith(info.separator)
-    ? info.keyPrefix.slice(0, -info.separator.length)
-    : info.keyPrefix
 }

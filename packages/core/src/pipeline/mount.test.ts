@@ -50,6 +50,17 @@ const shared = layer('shared/redis', { at: 'redis', unused: 'ignore' })
 const own = layer('own')
 
 describe('LayerInfo.at: a layer mounted in the schema', () => {
+  test('its own document is named by the key that the store has for it, as is a scalar that is missing', () => {
+    const url = layer('url', { at: 'redis.host', documentKey: '/url/' })
+    const whole = layer('whole', { documentKey: '/whole/' })
+    const { pipeline, replace } = source([url, whole], {}, z.object({ redis: z.object({ host: z.string() }) }))
+    expect(replace([{}, {}])).toMatchObject({ issues: [{ message: expect.stringContaining('Set /url/') }] })
+    expect(replace([{ '': 'a' }, { '': '{"stray":1}' }])).toMatchObject({ type: 'accepted' })
+    expect(pipeline.explain('redis.host').layers[0]?.origin.key).toBe('/url/')
+    expect(pipeline.explain('stray').layers[0]?.origin.key).toBe('/whole/')
+    expect(pipeline.explain('').layers[0]?.origin.key).toBe('/whole/')
+  })
+
   test('its keys stand below the mount, and every message names the key in the store', () => {
     const { pipeline, replace, patch } = source([shared, own])
     expect(replace([{ host: 'a' }, {}])).toMatchObject({ value: { redis: { host: 'a', maxRetries: 1 } } })

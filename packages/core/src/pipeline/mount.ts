@@ -20,6 +20,14 @@ export function isBelowMount(path: readonly PropertyKey[], layer: LayerInfo): bo
   return mountOf(layer).every((name, index) => String(path[index]) === name)
 }
 
+/** The key of a layer's own document. */
+export function documentKeyOf({ documentKey, keyPrefix, separator }: LayerInfo): string {
+  if (documentKey !== undefined) return documentKey
+  return keyPrefix.length > 1 && keyPrefix.endsWith(separator)
+    ? keyPrefix.slice(0, -separator.length)
+    : keyPrefix
+}
+
 /** Whether a layer is one key of another name that stands for exactly this place. */
 export function isAliasOf(place: readonly PropertyKey[], info: LayerInfo): boolean {
   const isThere = mountOf(info).length === place.length && isBelowMount(place, info)

@@ -49,6 +49,8 @@ export interface LayerInfo {
   readonly name: string
   /** Put before a leaf's path it gives the key as the store knows it. */
   readonly keyPrefix: string
+  /** The key of the layer's own document, whose path is `''`. Default: `keyPrefix` without a separator at its end. */
+  readonly documentKey?: string
   /** Between segments: `/` in trees, `__` in environment variables. */
   readonly separator: string
   readonly naming: LayerNaming

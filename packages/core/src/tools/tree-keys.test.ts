@@ -106,3 +106,11 @@ function orUndefined<R>(run: () => R): R | undefined {
     throw error
   }
 }
+
+test('pathOfKey: a key is the document of a layer only where the source reads it', () => {
+  const own: LayerInfo = { ...tree, documentKey: '/x/prod/' }
+  expect(pathOfKey(definitions.exact, '/x/prod', own)).toBeUndefined()
+  expect(pathOfKey(definitions.exact, '/x/prod/', own)).toEqual([])
+  expect(pathOfKey(definitions.exact, '/x/prod', { ...own, documentKey: '/x/prod' })).toEqual([])
+  expect(placesOfKey(definitions.exact, '/db', [{ ...mounted, documentKey: '/db/' }])).toEqual([])
+})

@@ -2,7 +2,7 @@ import type { $ZodType } from 'zod/v4/core'
 import type { ConfigDefinition } from '../config-definition.ts'
 import { LivetreeError } from '../errors.ts'
 import type { Path } from '../issue.ts'
-import { isBelowMount, mountOf } from '../pipeline/mount.ts'
+import { documentKeyOf, isBelowMount, mountOf } from '../pipeline/mount.ts'
 import { pathText } from '../pipeline/path-text.ts'
 import { storedPath } from '../pipeline/stored-path.ts'
 import { TreeNode } from '../pipeline/tree-node.ts'
@@ -55,10 +55,9 @@ export function keyOfPath(definition: Definition, path: string | Path, layer: La
  *   by `naming`
  */
 export function pathOfKey(definition: Definition, key: string, layer: LayerInfo): Path | undefined {
-  const { keyPrefix, separator, name } = layer
+  const { keyPrefix, name } = layer
   if (typeof key !== 'string') throw invalid('Expected a key as text')
-  // a layer's own document stands at its prefix, with or without the separator
-  if (`${key}${separator}` === keyPrefix) return mountOf(layer)
+  if (key === documentKeyOf(layer)) return mountOf(layer)
   if (!key.startsWith(keyPrefix)) return undefined
   const found = readPath(definition, key.slice(keyPrefix.length), layer)
   if (typeof found !== 'string') return found

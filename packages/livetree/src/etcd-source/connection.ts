@@ -241,7 +241,9 @@ export class EtcdConnection implements SourceConnection {
     for (const { directory, layers: own } of tree.plan.expected) {
       if (own.some((layer) => layers[layer]?.length !== 0)) continue
       const isRoot = tree.documents.length > 0
-      const what = isRoot ? 'none of its overlays holds a key' : 'there is no key'
+      const what = isRoot
+        ? 'none of its overlays holds a key'
+        : `there is no key (a document of all of it stands at ${directory}, with the slash)`
       const remedy = tree.plan.follow.length > 1 ? ', or say optional: true if it may hold nothing' : ''
       context.logger.warn(
         `The source ${name} reads the keys below ${directory}, and ${what}. Check how it is spelt${remedy}`,

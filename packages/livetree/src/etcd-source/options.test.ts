@@ -15,6 +15,13 @@ describe('etcd({ root, overlays })', () => {
     expect(removalCommand).toBe('etcdctl put /c/.livetree/allow-removal yes')
   })
 
+  test('a whole layer has its document at a key that is read: of an overlay at its name, else with the slash', () => {
+    const keys = (options: object) => of(options).layers.map(({ documentKey }) => documentKey)
+    expect(keys({ root: '/c', overlays: ['base', 'zones/eu'] })).toEqual(['/c/base', '/c/zones/eu'])
+    expect(keys({ root: '/c/' })).toEqual(['/c/'])
+    expect(keys({ layers: [{ prefix: '/c' }, { prefix: '/d', at: ['a', 'b'] }] })).toEqual(['/c/', '/d/', '/d/'])
+  })
+
   test.each([
     [
       { root: '/c', overlays: [''] },
