@@ -99,6 +99,20 @@ eachEtcd('admin history', (etcd) => {
       expect((await admin.at(to)).db.url).toBe('postgres://first')
     })
 
+    test('takes a key that is not UTF-8 for itself, and not for the key that reads like it', async () => {
+      const broken = Buffer.concat([Buffer.from('/config/shop/'), Buffer.of(0xff)])
+      await client.kv.put('/config/shop/%FF', 'text')
+      const { revision: to } = await admin.set('mode', 'off', { layer: '/config/shop' })
+      await client.kv.put(broken, 'bytes')
+      await client.kv.put('/config/shop/stray', Buffer.of(0xff))
+      const plan = await admin.rollback({ to })
+      expect(plan.changes.map(({ pathText }) => pathText).sort()).toEqual(['/config/shop/\\xFF', 'stray'])
+      await plan.apply()
+      expect(await client.kv.get(broken)).toBeUndefined()
+      expect(await client.kv.get('/config/shop/stray')).toBeUndefined()
+      expect((await client.kv.get('/config/shop/%FF'))?.text).toBe('text')
+    })
+
     test('only: leaves everything else', async () => {
       const { revision: to } = await admin.set('mode', 'off', { layer: '/config/shop' })
       await admin.set('mode', 'half', { layer: '/config/shop' })

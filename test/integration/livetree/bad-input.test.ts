@@ -183,7 +183,19 @@ eachEtcd('load: what the tree may hold', (etcd) => {
     const root = newRoot()
     await client.kv.put(Buffer.concat([Buffer.from(`${root}/features/`), Buffer.of(0xff, 0xfe)]), 'x')
     await using config = await load(root)
-    expect(config.status.unused).toMatchObject([{ origin: { key: `${root}/features/%FF%FE` } }])
+    await client.kv.put(`${root}/features/%FF%FE`, 'x')
+    await config.refresh()
+    expect(config.status.unused).toMatchObject([
+      { origin: { key: `${root}/features/%FF%FE` }, reason: expect.stringContaining('percent-encoded') },
+      {
+        origin: { key: `${root}/features/\\xFF\\xFE` },
+        pathText: 'features/\\xFF\\xFE',
+        reason: 'bytes that are not UTF-8 text, each shown as \\x and two digits',
+      },
+    ])
+    await client.kv.delete(`${root}/features/%FF%FE`)
+    await config.refresh()
+    expect(config.status.unused).toMatchObject([{ origin: { key: `${root}/features/\\xFF\\xFE` } }])
     await client.kv.put(`${root}/features/bytes`, Buffer.of(0xff, 0xfe))
     await config.refresh()
     expect(config.status.rejected?.issues).toMatchObject([

@@ -174,7 +174,8 @@ export class LayerEdit {
   /** Puts or removes one key as it is. */
   putKey(key: string, text: string | undefined): void {
     if (text !== undefined) this.#tree.put.add(key)
-    if (this.#stored(key) === text) this.#tree.edits.delete(key)
+    const isStored = text === undefined ? !this.#tree.entries.has(key) : this.#stored(key) === text
+    if (isStored) this.#tree.edits.delete(key)
     else this.#tree.edits.set(key, text)
   }
 

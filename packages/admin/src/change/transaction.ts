@@ -1,4 +1,5 @@
 import { compare, type Condition, op, type TxnOp } from '@livetree/etcd'
+import { keyBytes } from 'livetree/operate'
 import { AdminError } from '../errors.ts'
 import type { RecordKeys } from '../history/record-keys.ts'
 import { recordText, type StoredRecord } from '../history/record.ts'
@@ -49,17 +50,19 @@ export function transactionOf({ settings }: Workspace, parts: TransactionParts):
     ...store.prefixes.map((prefix) => compare.modRevision({ prefix }, '<', revision + 1)),
     ...store.documentKeys.map((key) => compare.modRevision(key, '<', revision + 1)),
     ...histories.map(({ range }) => compare.createRevision(range, '<', revision + 1)),
-    ...present.map((key) => compare.modRevision(key, '=', entries.get(key)?.modRevision ?? 0)),
+    ...present.map((key) => compare.modRevision(keyBytes(key), '=', entries.get(key)?.modRevision ?? 0)),
   ]
   const writes = [
-    ...[...worked.edits].map(([key, text]) => (text === undefined ? op.delete(key) : op.put(key, text))),
+    ...[...worked.edits].map(([key, text]) =>
+      text === undefined ? op.delete(keyBytes(key)) : op.put(keyBytes(key), text),
+    ),
     ...records.map(({ key, record }) => op.put(key, recordText(record))),
     ...markers.map((key) => op.put(key, 'yes')),
   ]
   assertFits(settings, worked, records, Math.max(needed.length, writes.length))
   const others = nearestKeys(worked, maxOperations - needed.length)
   return {
-    conditions: [...needed, ...others.map((key) => compare.exists(key))],
+    conditions: [...needed, ...others.map((key) => compare.exists(keyBytes(key)))],
     operations: [...writes, ...pruned.slice(0, maxOperations - writes.length).map((key) => op.delete(key))],
   }
 }

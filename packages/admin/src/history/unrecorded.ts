@@ -42,7 +42,7 @@ export function readWrites(
       for (const { revision, events } of await readRange(workspace.client, range, limit, query)) {
         const known = byRevision.get(revision) ?? []
         // A key in two ranges is one write.
-        const isNew = (event: WatchEvent) => !known.some(({ key }) => key === event.key)
+        const isNew = (event: WatchEvent) => !known.some(({ kv }) => kv.key.equals(event.kv.key))
         byRevision.set(revision, [...known, ...events.filter(isNew)])
       }
     }

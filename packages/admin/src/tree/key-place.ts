@@ -1,5 +1,5 @@
 import type { Path } from '@livetree/core'
-import { isTextOpenAt, pathText, placesOfKey } from '@livetree/core/tools'
+import { isTextOpenAt, pathText, placesOfKey, shownKey } from '@livetree/core/tools'
 import type { Workspace } from '../workspace.ts'
 import { prefixOf } from './tree-state.ts'
 
@@ -23,7 +23,7 @@ export function placeOf({ settings }: Workspace, key: string): KeyPlaced {
   const layer = first === undefined ? undefined : layers[first.layer]
   const prefix = layer === undefined ? prefixHolding(store.prefixes, key) : prefixOf(layer)
   const path = first?.path ?? [key]
-  return { path, pathText: first === undefined ? key : pathText(path), prefix, isHidden }
+  return { path, pathText: first === undefined ? shownKey(key) : pathText(path), prefix, isHidden }
 }
 
 /** The longest prefix that a key begins with. */

@@ -5,6 +5,7 @@ import { isScalar } from '../schema/directory.ts'
 import { propertyOf } from '../schema/property-name.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { SECRET_TEXT } from '../schema/secret.ts'
+import { shownKey } from '../shown-key.ts'
 import { shortKey, shortMessage } from '../short-text.ts'
 import { type LayerInfo, Unreadable } from '../source/source.ts'
 import { formsOfList } from './comma-list.ts'
@@ -156,7 +157,7 @@ export class IssueWriter {
   /** Of a key that has no place in the tree: its path as the source wrote it. */
   rawOrigin(layer: number, path: string, revision: number): Origin {
     const info = itemAt(this.#layers, layer)
-    return { source: info.source, layer: info.name, key: info.keyPrefix + path, revision }
+    return { source: info.source, layer: info.name, key: shownKey(info.keyPrefix + path), revision }
   }
 
   /** What a path speaks of and the way there: its node, or the one above that came as one value with it inside. */

@@ -53,7 +53,11 @@ describe('LayerInfo.at: a layer mounted in the schema', () => {
   test('its own document is named by the key that the store has for it, as is a scalar that is missing', () => {
     const url = layer('url', { at: 'redis.host', documentKey: '/url/' })
     const whole = layer('whole', { documentKey: '/whole/' })
-    const { pipeline, replace } = source([url, whole], {}, z.object({ redis: z.object({ host: z.string() }) }))
+    const { pipeline, replace } = source(
+      [url, whole],
+      {},
+      z.object({ redis: z.object({ host: z.string() }) }),
+    )
     expect(replace([{}, {}])).toMatchObject({ issues: [{ message: expect.stringContaining('Set /url/') }] })
     expect(replace([{ '': 'a' }, { '': '{"stray":1}' }])).toMatchObject({ type: 'accepted' })
     expect(pipeline.explain('redis.host').layers[0]?.origin.key).toBe('/url/')

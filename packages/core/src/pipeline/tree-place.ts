@@ -3,6 +3,7 @@ import { childSchemaNode } from '../schema/child-node.ts'
 import { schemaNodeAt } from '../schema/describe.ts'
 import { canonicalName, hasOpenNames, propertyOf } from '../schema/property-name.ts'
 import { coreOf, type SchemaNode } from '../schema/schema-node.ts'
+import { isBroken } from '../shown-key.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { decodeSegment, encodeSegment, MAX_DEPTH } from './document.ts'
 import { mountOf } from './mount.ts'
@@ -21,6 +22,8 @@ export interface TreePlace {
   readonly directory: string
 }
 
+const NOT_ENCODED = 'a segment that is not valid percent-encoded UTF-8'
+const NOT_TEXT = 'bytes that are not UTF-8 text, each shown as \\x and two digits'
 const PROTO = 'the name __proto__, which no plain object can hold'
 
 /** Why a directory, read by `schemaNode`, cannot hold a name; undefined where it can. */
@@ -148,7 +151,7 @@ export class TreePlaces {
     let name = segment
     if (info.separator === '/' && segment.includes('%')) {
       const decoded = decodeSegment(segment)
-      if (decoded === undefined) return { reason: 'a segment that is not valid percent-encoded UTF-8' }
+      if (decoded === undefined) return { reason: isBroken(segment) ? NOT_TEXT : NOT_ENCODED }
       const encoded = encodeSegment(decoded)
       if (encoded !== segment) return { reason: `the segment ${segment}, which has to be written ${encoded}` }
       name = decoded

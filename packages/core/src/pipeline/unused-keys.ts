@@ -8,6 +8,7 @@ import { nearestName, newGuessBudget } from './nearest-name.ts'
 import type { Issue, UnusedKey } from '../issue.ts'
 import { pathOfVariable } from './path-of-variable.ts'
 import { pathText } from './path-text.ts'
+import { shownKey } from '../shown-key.ts'
 import { type Entry, entriesOf, type TreeNode } from './tree-node.ts'
 import type { UnusedNote, UnusedSpot } from './unused.ts'
 
@@ -107,9 +108,10 @@ function unusedKeys(
   }
   for (const { layer, path, revision, reason } of unplaceableInOrder(tree)) {
     if (isIgnored(layer)) continue
-    list([path], () => {
+    const names = [shownKey(path)]
+    list(names, () => {
       const origin = writer.rawOrigin(layer, path, revision)
-      return { origin, pathText: pathText([path]), didYouMean: undefined, reason }
+      return { origin, pathText: pathText(names), didYouMean: undefined, reason }
     })
   }
   return { keys, more }

@@ -19,7 +19,10 @@ export interface Logger {
  * an object or array, a document that stands for a whole subtree. `undefined` in a patch removes the leaf.
  */
 export interface Leaf {
-  /** Segments joined by the layer's separator; with `/`, a segment holding `/` or `%` is percent-encoded. `''` is the root. */
+  /**
+   * Segments joined by the layer's separator; with `/`, a segment holding `/` or `%` is percent-encoded. `''` is the root. A
+   * byte of a key that is not UTF-8 text is `%` and the lone surrogate U+DC00 plus the byte: no two keys have one path.
+   */
   readonly path: string
   readonly value: unknown
   /** The store's revision that last wrote the leaf; 0 where the source has none. */

@@ -1,6 +1,7 @@
 import type { Leaf } from '@livetree/core/source'
 import type { ScanPage, WatchEvent } from '@livetree/etcd'
-import { keyText, type LayerKey, type TreeLayers, valueAt } from './tree-layers.ts'
+import { keyText } from './key-text.ts'
+import { type LayerKey, type TreeLayers, valueAt } from './tree-layers.ts'
 
 /** A change of one layer. */
 export interface LayerChange {

@@ -19,7 +19,11 @@ describe('etcd({ root, overlays })', () => {
     const keys = (options: object) => of(options).layers.map(({ documentKey }) => documentKey)
     expect(keys({ root: '/c', overlays: ['base', 'zones/eu'] })).toEqual(['/c/base', '/c/zones/eu'])
     expect(keys({ root: '/c/' })).toEqual(['/c/'])
-    expect(keys({ layers: [{ prefix: '/c' }, { prefix: '/d', at: ['a', 'b'] }] })).toEqual(['/c/', '/d/', '/d/'])
+    expect(keys({ layers: [{ prefix: '/c' }, { prefix: '/d', at: ['a', 'b'] }] })).toEqual([
+      '/c/',
+      '/d/',
+      '/d/',
+    ])
   })
 
   test.each([

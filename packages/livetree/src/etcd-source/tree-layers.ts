@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { type LayerInfo, type RemovalPermission, shellWord, Unreadable } from '@livetree/core/source'
+import { keyText } from './key-text.ts'
 import { RESERVED, reservedDirectory, type TreePlan } from './tree-plan.ts'
 
 /** The value of a leaf whose bytes are not UTF-8 text. */
@@ -115,12 +116,4 @@ export function valueAt({ path, document }: LayerKey, value: string | Buffer): u
   if (isMarker) return undefined
   if (typeof value === 'string') return value
   return isUtf8(value) ? value.toString() : NOT_TEXT
-}
-
-/** Converts a key to text. A key that is not UTF-8 is percent-encoded, in a form that decodes to no segment. */
-export function keyText(key: Buffer): string {
-  if (isUtf8(key)) return key.toString()
-  return Array.from(key, (byte) =>
-    byte < 0x80 ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase()}`,
-  ).join('')
 }

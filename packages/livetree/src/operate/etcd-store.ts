@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { LayerInfo, Leaf } from '@livetree/core/source'
 import {
   createEtcdClient,
@@ -8,12 +9,13 @@ import {
   type ScanPage,
 } from '@livetree/etcd'
 import type { ResolvedSource } from '../etcd-source/options.ts'
-import { keyText, type TreeLayers } from '../etcd-source/tree-layers.ts'
+import { keyBytes, keyText } from '../etcd-source/key-text.ts'
+import type { TreeLayers } from '../etcd-source/tree-layers.ts'
 import { TreeListing } from '../etcd-source/tree-listing.ts'
 
 /** A key as it was read. */
 export interface StoreEntry {
-  /** Percent-encoded where it is not UTF-8. */
+  /** As text; `keyBytes` gives the key itself, also where that is not UTF-8. */
   readonly key: string
   /** Bytes where it is not UTF-8. */
   readonly value: string | Buffer
@@ -147,7 +149,8 @@ function addPage(entries: Map<string, StoreEntry>, { keys, values, modRevisions,
   for (const [index, name] of keys.entries()) {
     const bytes = broken.get(index)
     const key = bytes === undefined ? name : keyText(bytes.key)
-    const value = bytes === undefined ? (values[index] ?? '') : Buffer.from(bytes.value)
+    const isText = bytes === undefined || isUtf8(bytes.value)
+    const value = isText ? (values[index] ?? '') : Buffer.from(bytes.value)
     entries.set(key, { key, value, modRevision: modRevisions[index] ?? 0 })
   }
 }
@@ -164,12 +167,12 @@ function listedPage(entries: readonly StoreEntry[], skip: number): ListedPage {
       values: entries.map(({ value }) => String(value)),
       modRevisions: entries.map(({ modRevision }) => modRevision),
       notText: entries.flatMap(({ key, value }, index) =>
-        typeof value === 'string' ? [] : [{ index, key: Buffer.from(key.slice(skip)), value }],
+        typeof value === 'string' ? [] : [{ index, key: keyBytes(key.slice(skip)), value }],
       ),
     }),
     entries: () =>
       entries.map(({ key, value, modRevision }) => ({
-        key: Buffer.from(key),
+        key: keyBytes(key),
         value: Buffer.from(value),
         createRevision: modRevision,
         modRevision,
