@@ -190,6 +190,11 @@ export interface LiveConfig<T> extends AsyncDisposable, AsyncIterable<ChangeEven
    */
   runPinned<R>(work: () => R, snapshot?: Snapshot<T>): R
   /**
+   * Runs `work` outside of the surrounding `runPinned`: for what a request creates and others use, such as a pool or a timer.
+   * What the configuration calls by itself (listeners, selectors, factories) is outside of it already.
+   */
+  runUnpinned<R>(work: () => R): R
+  /**
    * For adapters: sends log entries to the application's logger from now on, unless `load` was given a logger or `false`.
    * Returns a function that detaches it.
    *

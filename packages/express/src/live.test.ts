@@ -117,6 +117,30 @@ describe('live', () => {
     expect(instances[0]?.usedWhenDisposed).toBe(0)
   })
 
+  test('one that is made inside a request has no pin of that request', async () => {
+    const config = await openConfig()
+    let inner: RequestHandler | undefined
+    const seen = Promise.withResolvers<number>()
+    const lazily: RequestHandler = (request, response, next) => {
+      config.set({ limits: { max: 2 } })
+      inner ??= live(
+        config,
+        (c) => c.limits,
+        () => {
+          setImmediate(() => seen.resolve(config.pinned().limits.max))
+          return (_request, _response, go) => go()
+        },
+      )
+      inner(request, response, next)
+    }
+    const app = express()
+      .use(configMiddleware(config), lazily)
+      .get('/', (_request, response) => void response.send(String(config.pinned().limits.max)))
+    const url = await listen(app)
+    expect(await (await fetch(url)).text()).toBe('1')
+    expect(await seen.promise).toBe(2)
+  })
+
   test('a factory that throws leaves the old one in service and is reported', async () => {
     const config = await openConfig()
     const errors: unknown[] = []

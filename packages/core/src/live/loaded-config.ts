@@ -168,14 +168,18 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   ): () => void {
     this.#assertOpen()
     method.checkWatch(selector, handler, options)
-    const subscriber = new WatchSubscriber<T, S>(this.#notifier.delivery, {
-      selector,
-      // The overloads of LiveConfig.watch declare when the arguments may be undefined.
-      handler: handler as (next: S, previous: S | undefined, change: ChangeEvent<T> | undefined) => unknown,
-      isEqual: options.isEqual ?? Object.is,
+    // The overloads of LiveConfig.watch declare when the arguments may be undefined.
+    const called = handler as (
+      next: S,
+      previous: S | undefined,
+      change: ChangeEvent<T> | undefined,
+    ) => unknown
+    const watched = { selector, handler: called, isEqual: options.isEqual ?? Object.is }
+    return this.#pin.leave(() => {
+      const subscriber = new WatchSubscriber<T, S>(this.#notifier.delivery, watched)
+      if (options.immediate) subscriber.callImmediately()
+      return this.#notifier.hub.subscribe(subscriber as Subscriber<T>)
     })
-    if (options.immediate) subscriber.callImmediately()
-    return this.#notifier.hub.subscribe(subscriber as Subscriber<T>)
   }
 
   changed(options: ChangedOptions<T> = {}): Promise<ChangeEvent<T>> {
@@ -205,9 +209,8 @@ export class LoadedConfig<T> implements LiveConfig<T> {
 
   snapshot(): Snapshot<T> {
     const snapshot = this.#writer.snapshot
-    if (snapshot === undefined) {
+    if (snapshot === undefined)
       throw new LivetreeError('internal', `Configuration "${this.name}" was read before it was loaded.`)
-    }
     return snapshot
   }
 
@@ -230,6 +233,10 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     return this.#pin.runAnew(snapshot, work)
   }
 
+  runUnpinned<R>(work: () => R): R {
+    return this.#pin.leave(work)
+  }
+
   attachLogger(logger: LoggerLike): () => void {
     method.checkLogger(logger)
     return this.#parts.log.attach(logger)
@@ -245,7 +252,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   close(): Promise<void> {
-    this.#closing ??= Promise.resolve().then(() => this.#shutDown())
+    this.#closing ??= this.#pin.leave(() => Promise.resolve().then(() => this.#shutDown()))
     return this.#closing
   }
 

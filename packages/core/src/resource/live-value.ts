@@ -56,7 +56,16 @@ export function live<T, S, R>(
   if (selector === undefined || factory === undefined)
     throw missing(selector === undefined ? 'selector' : 'factory')
   checkOptions('live()', options, table)
-  const { name = 'live value', dispose, isEqual = Object.is } = options
+  // What a request asks for outlives it.
+  return config.runUnpinned(() => createLiveValue(config, selector, factory, options))
+}
+
+function createLiveValue<T, S, R>(
+  config: LiveConfig<T>,
+  selector: (value: T) => S,
+  factory: (selected: S) => R,
+  { name = 'live value', dispose, isEqual = Object.is }: LiveOptions<S, R>,
+): LiveValue<R> {
   const retired = new Set<Promise<void>>()
   let served: Instance<R> | undefined
   let closing: Promise<void> | undefined
@@ -117,8 +126,8 @@ export function live<T, S, R>(
       remake(next)
     }
   }
-  const close = () => {
-    if (closing !== undefined) return closing
+  const close = () => closing ?? config.runUnpinned(shutDown)
+  const shutDown = () => {
     stop()
     forget()
     closing = Promise.resolve().then(async () => {
