@@ -104,9 +104,12 @@ const BY_STATUS: Readonly<Record<number, { readonly code: EtcdErrorCode; readonl
   16: { code: 'unauthenticated', fate: 'not_applied' },
 }
 
+/** etcd says this of a token that is expired, and of one that it does not know or does not know yet. */
+const UNKNOWN_TOKEN = 'invalid auth token'
+
 /** Texts of errors that a new token resolves. */
 const TOKEN_TEXTS = [
-  'invalid auth token',
+  UNKNOWN_TOKEN,
   'user name is empty',
   'revision of auth store is old',
   'revision in header is old',
@@ -145,6 +148,14 @@ export function isTokenText(message: string): boolean {
 /** True for errors after which a call should be retried with a new token. */
 export function isTokenError(error: EtcdError): boolean {
   return error.code === 'unauthenticated' && isTokenText(error.what)
+}
+
+/**
+ * True if the member does not know the token. Of a new token this means that the member lags behind: a token names
+ * the log entry before its own, and a member answers once it has applied that one.
+ */
+export function isUnknownToken({ what }: EtcdError): boolean {
+  return what.toLowerCase().includes(UNKNOWN_TOKEN)
 }
 
 /** The error for a status other than OK, also for texts within messages such as a watch's cancel reason. */

@@ -13,11 +13,16 @@ import { judgeAnswer, type ProofPorts, proveStatus } from './prove-status.ts'
 import { Reach } from './reach.ts'
 import { blame, type Decision, decideRetry, finalError, worseFate } from './retry.ts'
 import { waitForRoom } from './room-wait.ts'
+import { isUnknownToken } from './status.ts'
 import type { RetryClass } from './transport.ts'
 import { type AttemptOwner, UnaryAttempt } from './unary-attempt.ts'
 import type { Caller, UnaryOptions, UnaryRequest } from './unary-request.ts'
 
-const MAX_REFRESHES = 2
+/**
+ * How often the server may refuse the call's token. A new token is fetched after the first refusal. If that one is
+ * refused, the member may lag behind the one that issued it, so it is sent again after a pause.
+ */
+const MAX_TOKEN_REFUSALS = 4
 
 /** One request with its retries: ends at its deadline at the latest and settles exactly once. */
 export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter {
@@ -36,7 +41,9 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   /** Ends the wait between rounds, or a slow attempt. */
   #timer: unknown
   #failures: FailedAttempts | undefined
-  #refreshes = 0
+  #tokenRefusals = 0
+  /** URL of the endpoint that refused the token last. */
+  #avoid: string | undefined
   #doubts = 0
 
   constructor(context: CallContext, request: UnaryRequest<Res>, caller: Caller<Res>) {
@@ -109,7 +116,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
       return
     }
     // Whoever refused the token: a new one is needed, and Authenticate's answer is verified by itself.
-    const isRefreshing = this.#decide(error) === 'refresh' && this.#refreshes < MAX_REFRESHES
+    const isRefreshing = this.#decide(error) === 'refresh' && this.#tokenRefusals < MAX_TOKEN_REFUSALS
     const proving =
       this.#options.isAnonymous || isRefreshing
         ? undefined
@@ -181,7 +188,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     const { balancer } = this.#context
     const { endpoint } = this.#options
     const tried = triedOf(this.#failures, waiting)
-    if (endpoint === undefined) return balancer.pick({ tried, isRead: this.#retry === 'read' })
+    if (endpoint === undefined) return balancer.pick({ tried, avoid: this.#avoid, isRead: this.#retry === 'read' })
     const named = balancer.named(endpoint)
     return tried?.has(named) ? undefined : named
   }
@@ -261,15 +268,24 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     this.#attempt = undefined
     const decision = this.#decide(error)
     blame(this.#endpoint!, error, decision)
-    if (decision === 'refresh' && this.#refreshes < MAX_REFRESHES) {
-      this.#refreshes += 1
+    if (decision === 'refresh' && this.#tokenRefusals < MAX_TOKEN_REFUSALS) {
       this.#failed.count(error)
-      this.#after(fetchToken(this.#context, attempt.token, this))
+      this.#onTokenRefused(error, attempt)
     } else if (decision === 'retry' || (decision === 'retry_once' && this.#doubts === 0)) {
       if (decision === 'retry_once') this.#doubts += 1
       this.#note(this.#endpoint!, error)
       this.#next()
     } else this.#fail(error)
+  }
+
+  #onTokenRefused(error: EtcdError, { token }: UnaryAttempt<Res>): void {
+    this.#tokenRefusals += 1
+    this.#avoid = this.#endpoint?.url
+    if (this.#tokenRefusals > 1 && isUnknownToken(error)) {
+      const { clock, backoff } = this.#context
+      this.#failed.wait(error)
+      this.#timer = clock.setTimeout(() => this.#next(), backoffMs(backoff, this.#tokenRefusals))
+    } else this.#after(fetchToken(this.#context, token, this))
   }
 
   #decide(error: EtcdError): Decision {

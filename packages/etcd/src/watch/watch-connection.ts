@@ -198,8 +198,8 @@ export class WatchConnection {
     this.#resume(session, error)
   }
 
-  /** Gives up the stream, notifies its watches and schedules the next one. */
-  #resume(session: WatchStream, error: EtcdError | undefined): void {
+  /** Gives up the stream, notifies its watches if that is news for them, and schedules the next one. */
+  #resume(session: WatchStream, error: EtcdError | undefined, isNews = true): void {
     this.#next.left(session, error)
     this.#kept.leave()
     this.#questions.clear()
@@ -210,7 +210,7 @@ export class WatchConnection {
       this.#endAll(error)
       return
     }
-    this.#disconnectAll(error)
+    if (isNews) this.#disconnectAll(error)
     // A handler may have closed the service, or started a watch that opened a stream.
     if (this.#kept.state !== 'idle') return
     if (this.#ports.handOver()) return
@@ -246,7 +246,7 @@ export class WatchConnection {
     if (isBelieved || refusal === 'empty_range') watcher.end(error)
     else if (refusal === 'token') this.#renewToken(watcher, session, error)
     else {
-      watcher.disconnect(error)
+      if (refusal !== 'permission' || isNews(watcher)) watcher.disconnect(error)
       if (!isConnecting(watcher)) return
       if (refusal === 'permission') this.#questions.askPermission(watcher, session)
       else this.#restAlone(watcher)
@@ -258,10 +258,10 @@ export class WatchConnection {
   #renewToken(watcher: WatchState, session: WatchStream, error: EtcdError): void {
     if (!this.#kept.isCurrent(session)) return
     if (session.isUnused && this.#questions.size === 0) {
-      this.#resume(session, error)
+      this.#resume(session, error, isNews(watcher))
       return
     }
-    watcher.disconnect(error)
+    if (isNews(watcher)) watcher.disconnect(error)
     if (isConnecting(watcher)) this.#ports.onStaleToken(watcher)
   }
 
@@ -287,4 +287,12 @@ export class WatchConnection {
         found.add(watcher)
     return found
   }
+}
+
+/**
+ * True if the refusal of a token is told to the watch. The first refusal of a watch that is not served is no lost
+ * connection: tokens expire, and a member that lags behind does not know a new one yet. Another stream resolves that.
+ */
+function isNews(watcher: WatchState): boolean {
+  return watcher.refusals > 1 || !isConnecting(watcher)
 }
