@@ -1,5 +1,6 @@
 import { EtcdError } from '../errors.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
+import type { UnaryOptions } from '../transport/unary-request.ts'
 import type { RangeResponse, ResponseHeader } from '../wire/kv.ts'
 import { KV } from '../wire/rpc.ts'
 import type { ContinuityQuestion, Probe } from './continuity-question.ts'
@@ -19,12 +20,15 @@ export type Recognition =
   /** No read that identifies the store was answered. */
   | { readonly type: 'unproven'; readonly error: EtcdError }
 
+/** Options of the reads. `roomMs`: see `UnaryOptions`. */
+export type RecognitionOptions = CallOptions & Pick<UnaryOptions, 'roomMs'>
+
 /** What to verify, and how. */
 export interface RecognitionRequest {
   readonly question: ContinuityQuestion
   /** No answer may be older than this position. Undefined if nothing but the question is known. */
   readonly known: KnownPosition | undefined
-  readonly options: CallOptions
+  readonly options: RecognitionOptions
 }
 
 /**
@@ -53,7 +57,7 @@ export class StoreRecognizer {
 class Inquiry {
   readonly #channel: Channel
   readonly #question: ContinuityQuestion
-  readonly #options: CallOptions & { readonly retry: 'read' }
+  readonly #options: RecognitionOptions & { readonly retry: 'read' }
   readonly #txns: TxnSupport
   #canAskTogether: boolean
   #position: KnownPosition | undefined

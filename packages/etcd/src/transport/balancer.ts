@@ -15,6 +15,9 @@ export interface PickOptions {
 /** Maximum number of endpoints outside of the rotation whose connections are kept. */
 const MAX_OTHERS = 16
 
+/** A connection over which nothing was received for less than this, in milliseconds, is not suspected. */
+const QUIET_MS = 1_000
+
 /** The endpoints of a cluster. Calls rotate through the connected ones and skip those that failed. */
 export class Balancer {
   readonly #settings: EndpointSettings
@@ -76,6 +79,15 @@ export class Balancer {
     }
     if (toProbe !== undefined && toProbe !== best && best?.isReady) toProbe.probe()
     return best
+  }
+
+  /**
+   * A connection has been silent for this long, in milliseconds, although a call waits. Whatever broke it may have
+   * broken others, too: new calls get new connections in place of those that have been as silent.
+   */
+  leaveQuiet(forMs: number): void {
+    const since = monotonicNow(this.#settings.clock) - Math.max(forMs, QUIET_MS)
+    for (const each of [...this.#endpoints, ...this.#others.values()]) each.leaveQuiet(since)
   }
 
   /** The endpoint with this URL, created if it is not in the rotation. */

@@ -15,6 +15,8 @@ function missing(isSent: boolean, connection: Connection | undefined): string {
   if (connection?.isReady && connection.openCalls > connection.maxCalls) {
     return `the server accepts ${connection.maxCalls} calls at a time over one connection, and all were in use`
   }
+  // Nothing else holds back a call at a connection that is ready.
+  if (connection?.isReady) return 'large requests before it were still in progress, so it was not sent'
   return 'no connection'
 }
 

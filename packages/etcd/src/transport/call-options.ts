@@ -32,6 +32,7 @@ const CHECKS: Readonly<Record<Exclude<keyof (UnaryOptions & StreamOptions), 'end
   isAnonymous: FLAG,
   isParting: FLAG,
   onSent: FUNCTION,
+  roomMs: TIMEOUT,
 }
 
 const NAMES = [...Object.keys(CHECKS), 'endpoint']

@@ -57,6 +57,8 @@ export class Connection {
   #clusterId: bigint | undefined
   /** Since when a call has waited without any data from the peer, in monotonic time; 0 if none waits. */
   #waitingSince = 0
+  /** When data was last received from the peer, in monotonic time. */
+  #heardAt = 0
   readonly #watchdog: SilenceWatch
   #starting: Sending | undefined
   #isRetired = false
@@ -110,6 +112,11 @@ export class Connection {
   /** True if calls have been waiting for a while without any data from the peer. */
   isStuck(now: number): boolean {
     return this.#waitingSince !== 0 && now - this.#waitingSince > STUCK_MS
+  }
+
+  /** True if it is ready and nothing was received over it since then, in monotonic time. */
+  isQuiet(since: number): boolean {
+    return this.isReady && this.#heardAt < since
   }
 
   /** Connects without a call. Rejects with an EtcdError if that fails; the connection is then destroyed. */
@@ -172,6 +179,7 @@ export class Connection {
   hear(): void {
     this.activityCount += 1
     this.#waitingSince = 0
+    this.#heardAt = monotonicNow(this.#settings.clock)
   }
 
   /** The handler's call has ended. */

@@ -192,6 +192,11 @@ export class Endpoint {
     connection.retire()
   }
 
+  /** If nothing was received over its connection since then, in monotonic time, the next call gets a new one. */
+  leaveQuiet(since: number): void {
+    if (this.#connection?.isQuiet(since)) this.#connection.retire()
+  }
+
   /**
    * Finds out what kind of server closed a connection before sending anything; concurrent callers share one
    * attempt.

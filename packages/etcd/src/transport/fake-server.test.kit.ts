@@ -25,6 +25,8 @@ export interface FakeCall {
   readonly session: ServerHttp2Session
   /** Messages so far; for unary calls the handler runs when the first is whole. */
   readonly messages: Buffer[]
+  /** Called with each message after the first. */
+  onMessage: (message: Buffer) => void
   /** Position among all calls, from 0 on. */
   readonly index: number
   /** Answers with a frame and a status in the trailers. */
@@ -72,6 +74,7 @@ function makeCall(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, index
     stream,
     session: stream.session as ServerHttp2Session,
     messages: [],
+    onMessage: () => undefined,
     index,
     answer(frame, { code = 0, message, chunkBytes = frame.length || 1 } = {}) {
       if (stream.destroyed) return
@@ -118,6 +121,7 @@ export async function startFakeServer(
     const reader = new FrameReader((message) => {
       call.messages.push(message)
       if (call.messages.length === 1) script(call)
+      else call.onMessage(message)
     })
     stream.on('data', (chunk: Buffer) => reader.push(chunk))
     stream.on('error', () => undefined)

@@ -120,3 +120,30 @@ test('a peer that takes no streams is passed over; alone, it is asked at a pace 
   await new Promise((resolve) => setTimeout(resolve, 300))
   expect(connections - before).toBeLessThanOrEqual(1)
 })
+
+test('a call that waits behind large requests says so, and not that there is no connection', async () => {
+  const mute = await startFakeServer(() => undefined)
+  CLOSING.push(() => mute.close())
+  const { put } = open([mute.endpoint])
+  const large = Buffer.alloc(1_400_000)
+  for (let index = 0; index < 2; index += 1) put(large, 60_000).catch(() => undefined)
+  await expect.poll(() => mute.calls.length).toBe(2)
+  const error = await put(large, 200).catch((reason: unknown) => reason)
+  expect(error).toMatchObject({ code: 'deadline_exceeded', fate: 'not_sent' })
+  expect((error as Error).message).toContain('large requests before it were still in progress')
+})
+
+test.each([1, 2])('a call to one endpoint waits for room as long as it is given: %i endpoints', async (count) => {
+  const settings = { maxConcurrentStreams: 1 }
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => startFakeServer(answerAll, { settings })),
+  )
+  for (const server of servers) CLOSING.push(() => server.close())
+  const { endpoint, calls } = servers[0]!
+  const { channel } = open(servers.map((each) => each.endpoint))
+  occupy(channel, endpoint)
+  await expect.poll(() => calls.length).toBe(1)
+  const read = channel.unary(KV.range, { key: 'k' }, { retry: 'read', timeoutMs: 600_000, endpoint, roomMs: 50 })
+  await expect(read).rejects.toMatchObject({ code: 'deadline_exceeded', fate: 'not_sent' })
+  await expect(read).rejects.toThrow('accepts 1 calls at a time')
+})

@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest'
 import { createEtcdClient } from '../client.ts'
+import type { EtcdClientOptions } from '../client-options.ts'
 import { systemClock } from '../clock.ts'
 import { encodeFrame, FrameReader } from '../wire/frame.ts'
 import { LeaseGrantResponse, LeaseKeepAliveRequest, LeaseKeepAliveResponse } from '../wire/lease.ts'
+import { RangeRequest } from '../wire/kv.ts'
 import { KV, Watch } from '../wire/rpc.ts'
 import { WatchRequest, WatchResponse } from '../wire/watch.ts'
 import { closedAfterEach } from './closed-after-each.test.kit.ts'
-import { type FakeCall, putAnswer, startFakeServer, testChannel } from './fake-server.test.kit.ts'
+import { type FakeCall, putAnswer, rangeAnswer, startFakeServer, testChannel } from './fake-server.test.kit.ts'
 
 const CLOSING = closedAfterEach()
 
@@ -22,6 +24,7 @@ async function startForgotten() {
   const fake = await startFakeServer((call) => {
     const isMute = (): boolean => state.isForgotten && call.session === fake.calls[0]?.session
     if (call.name === 'KV/Put' && !isMute()) call.answer(putAnswer())
+    if (call.name === 'KV/Range' && !isMute() && isOfK(call)) call.answer(rangeAnswer())
     if (call.name === 'Lease/LeaseGrant' && !isMute())
       call.answer(encodeFrame(LeaseGrantResponse, { header: HEADER, id: 7n, ttl: 3 }))
     if (call.name === 'Lease/LeaseKeepAlive')
@@ -43,6 +46,11 @@ async function startForgotten() {
     state.isForgotten = true
   }
   return { fake, forget, answered }
+}
+
+/** True for a read of the key `k`, and not one about a watch. */
+function isOfK({ messages }: FakeCall): boolean {
+  return String(RangeRequest.decode(messages[0]!).key) === 'k'
 }
 
 /** Answers each message of a stream, the first included. */
@@ -118,3 +126,45 @@ test('only a silent connection is replaced, and calls over it go on', async () =
   await put()
   expect(fake.sessions.size).toBe(2)
 })
+
+/** Two servers with a connection to each, the second one idle. Both connections die when told. */
+async function startTwo(options: Partial<EtcdClientOptions> = {}) {
+  const both = [await startForgotten(), await startForgotten()]
+  const endpoints = both.map(({ fake }) => fake.endpoint)
+  const client = createEtcdClient({ endpoints, ...options })
+  CLOSING.push(() => client.close())
+  for (const endpoint of endpoints)
+    await client.channel.unary(KV.put, { key: 'k', value: 'v' }, { retry: 'write', endpoint })
+  const forget = (): void => {
+    for (const each of both) each.forget()
+  }
+  return { client, forget }
+}
+
+test('a watch whose connections to two endpoints are dead is silent once, not once per endpoint', async () => {
+  const { client, forget } = await startTwo({
+    watch: { progressIntervalMs: 200, progressGraceMs: 1_000, openTimeoutMs: 3_000 },
+  })
+  const told: string[] = []
+  client.watch.subscribe(
+    { prefix: 'a' },
+    {
+      onEvents: () => undefined,
+      onCreated: () => told.push('created'),
+      onDisconnected: () => told.push('disconnected'),
+      onResumed: () => told.push('resumed'),
+    },
+  )
+  await expect.poll(() => told).toEqual(['created'])
+  forget()
+  await expect.poll(() => told.at(-1), { timeout: 15_000 }).toBe('resumed')
+  expect(told).toEqual(['created', 'disconnected', 'resumed'])
+}, 20_000)
+
+test('a read over two dead connections is late once, not once per endpoint', async () => {
+  const { client, forget } = await startTwo({ timeouts: { callMs: 60_000, attemptMs: 2_000 } })
+  forget()
+  const retried: string[] = []
+  await client.kv.get('k', { onRetry: ({ code }) => retried.push(code) })
+  expect(retried).toEqual(['unavailable'])
+}, 20_000)

@@ -98,7 +98,9 @@ export class StreamCall<Req, Res>
   }
 
   suspect(): void {
-    if (this.#isSent && !this.#isEnded && this.#unheard.isLong(this.#connection)) this.#connection?.retire()
+    if (!this.#isSent || this.#isEnded || !this.#unheard.isLong(this.#connection)) return
+    this.#connection?.retire()
+    this.#context.balancer.leaveQuiet(this.#unheard.forMs)
   }
 
   end(): void {

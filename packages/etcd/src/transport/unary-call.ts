@@ -71,7 +71,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     // An answer that names no cluster has the id 0.
     this.#expected = this.#options.clusterId || this.#context.balancer.identity.clusterId
     this.#liftLimits = limitCall(this.#context.clock, timeoutMs, signal, {
-      onDeadline: () => this.#onDeadline(),
+      onDeadline: () => this.#onDeadline(timeoutMs),
       onAbort: (reason) => this.stop(cancelledError(this.#state, reason)),
     })
     this.#next()
@@ -246,7 +246,11 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     this.#endpoint = endpoint
     this.#attempt = attempt
     attempt.connection.start(path, headers(token, this.#options.requireLeader ?? false), body, attempt)
-    if (balancer.size < 2 || this.#options.endpoint !== undefined || this.#attempt !== attempt) return
+    if (this.#attempt !== attempt) return
+    if (balancer.size < 2 || this.#options.endpoint !== undefined) {
+      this.#limitWaiting(attempt)
+      return
+    }
     const onSent = (): void => {
       if (this.#retry !== 'read') return
       this.#timer = clock.setTimeout(() => this.#onSlowAttempt(endpoint, attempt), attemptTimeoutMs)
@@ -262,6 +266,15 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
         this.#try(other)
       },
     })
+  }
+
+  #limitWaiting(attempt: UnaryAttempt<Res>): void {
+    const { roomMs } = this.#options
+    if (roomMs === undefined || attempt.isSent) return
+    const onLate = (): void => {
+      if (!attempt.isSent) this.#onDeadline(roomMs)
+    }
+    this.#timer = this.#context.clock.setTimeout(onLate, roomMs)
   }
 
   #judge(error: EtcdError, attempt: UnaryAttempt<Res>): void {
@@ -333,26 +346,28 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
 
   /** Retries a slow read elsewhere while there is time. */
   #onSlowAttempt(endpoint: Endpoint, attempt: UnaryAttempt<Res>): void {
-    const error = this.#late('unavailable', this.#context.attemptTimeoutMs)
-    this.#drop(endpoint, attempt, error)
+    const { attemptTimeoutMs } = this.#context
+    const error = this.#late('unavailable', attemptTimeoutMs)
+    this.#drop(endpoint, attempt, error, attemptTimeoutMs)
     this.#judge(error, attempt)
   }
 
-  #onDeadline(): void {
-    const timeoutMs = this.#options.timeoutMs ?? this.#context.callTimeoutMs
+  #onDeadline(timeoutMs: number): void {
     const attempt = this.#attempt
     const error = this.#late('deadline_exceeded', timeoutMs)
-    if (attempt !== undefined) this.#drop(this.#endpoint!, attempt, error)
+    if (attempt !== undefined) this.#drop(this.#endpoint!, attempt, error, timeoutMs)
     // An earlier failure explains more than the deadline, unless a request is in progress.
     const before = this.#failures?.lastError ?? this.#endpoint?.lastFailure?.with({ call: this.#name })
     this.#fail(error.fate === 'unknown' ? error : (before ?? error))
   }
 
-  #drop(endpoint: Endpoint, attempt: UnaryAttempt<Res>, error: EtcdError): void {
+  #drop(endpoint: Endpoint, attempt: UnaryAttempt<Res>, error: EtcdError, afterMs: number): void {
     this.#attempt = undefined
     this.#context.clock.clearTimeout(this.#timer)
     attempt.abandon(error)
-    if (attempt.isSent && attempt.isSilent) endpoint.suspect(attempt.connection)
+    if (!attempt.isSent || !attempt.isSilent) return
+    endpoint.suspect(attempt.connection)
+    this.#context.balancer.leaveQuiet(afterMs)
   }
 
   #late(code: 'deadline_exceeded' | 'unavailable', ms: number): EtcdError {

@@ -5,13 +5,15 @@ import type { CallOptions, RetryClass } from './transport.ts'
 /**
  * Options of one unary call. `isAnonymous`: sent without a token, for Authenticate itself. `isParting`:
  * permitted while the client closes, to clean up. `onSent` is called each time the request is sent, for time
- * limits that start there.
+ * limits that start there. `roomMs`: fails unsent if the only endpoint it may use is connected but has had no room
+ * for it for this time, in milliseconds.
  */
 export type UnaryOptions = CallOptions & {
   readonly retry?: RetryClass
   readonly isAnonymous?: boolean
   readonly isParting?: boolean
   readonly onSent?: () => void
+  readonly roomMs?: number
 }
 
 /** The encoded request, and the type of its response. */

@@ -21,8 +21,13 @@ export class Unheard {
     return true
   }
 
+  /** Milliseconds since the oldest request that may be unanswered. */
+  get forMs(): number {
+    return monotonicNow(this.#clock) - this.#since
+  }
+
   /** True if nothing was received for a while since the oldest request that may be unanswered. */
   isLong(connection: Connection | undefined): boolean {
-    return !this.note(connection) && monotonicNow(this.#clock) - this.#since >= PATIENCE_MS
+    return !this.note(connection) && this.forMs >= PATIENCE_MS
   }
 }

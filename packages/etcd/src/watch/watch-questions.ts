@@ -34,6 +34,9 @@ export interface QuestionPorts {
 /** Questions in flight; thousands at once would time out together. */
 const MAX_ASKED = 32
 
+/** How long a read waits for room beside a stream that takes room and serves nothing, in milliseconds. */
+const ROOM_MS = 1_000
+
 /** Reads that verify something for a watch. The watch stays off the stream until they are answered. */
 export class WatchQuestions {
   readonly #ports: QuestionPorts
@@ -76,7 +79,8 @@ export class WatchQuestions {
       return
     }
     const { known } = watcher
-    const ask = () => this.#ports.recognizer.recognize({ question, known, options: { endpoint } })
+    const options = { endpoint, ...roomBeside(session) }
+    const ask = () => this.#ports.recognizer.recognize({ question, known, options })
     this.#ask(watcher, session, 'KV/Txn', ask, {
       onAnswer: (found) => {
         if (found.type === 'same') watcher.provenOn(session)
@@ -95,7 +99,7 @@ export class WatchQuestions {
 
   /** The store of this member may have gone back: a linearizable read tells whether the member only lags. */
   verify(watcher: WatchState, session: WatchStream): void {
-    const ask = () => this.#read({ key: watcher.plan.range.key }).then(headerOf)
+    const ask = () => this.#read({ key: watcher.plan.range.key }, session).then(headerOf)
     this.#ask(watcher, session, 'KV/Range', ask, {
       onAnswer: (header) => {
         const setback = watcher.setbackOf(header)
@@ -112,7 +116,7 @@ export class WatchQuestions {
    * stream needs a new token.
    */
   askPermission(watcher: WatchState, session: WatchStream): void {
-    const ask = () => this.#read({ ...watcher.plan.range, serializable: true })
+    const ask = () => this.#read({ ...watcher.plan.range, serializable: true }, session)
     this.#ask(watcher, session, 'KV/Range', ask, {
       onAnswer: () => this.#ports.onStaleToken(watcher, session),
     })
@@ -134,8 +138,9 @@ export class WatchQuestions {
     for (const each of [...this.#ports.watchers()].filter(isAlike)) each.changeCluster(reason, clusterId)
   }
 
-  #read(range: Init<RangeRequest>): Promise<RangeResponse> {
-    return this.#ports.channel.unary(KV.range, { ...range, limit: 1, keysOnly: true }, { retry: 'read' })
+  #read(range: Init<RangeRequest>, session: WatchStream): Promise<RangeResponse> {
+    const options = { retry: 'read' as const, ...roomBeside(session) }
+    return this.#ports.channel.unary(KV.range, { ...range, limit: 1, keysOnly: true }, options)
   }
 
   #ask<Answer>(
@@ -205,6 +210,14 @@ interface Reactions<Answer> {
   onError?(error: EtcdError): boolean
   /** The question is refused again and again. Default: it is asked again, at growing intervals. */
   onRefused?(error: EtcdError): void
+}
+
+/**
+ * The limit of the wait for room. A stream that serves watches is not given up for a read, so that one waits for the
+ * calls of others to end.
+ */
+function roomBeside(session: WatchStream): { readonly roomMs?: number } {
+  return session.isOpen && !session.isServing ? { roomMs: ROOM_MS } : {}
 }
 
 /** True if something answered and another endpoint would not help. */
