@@ -1,6 +1,7 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer as createHttps } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect, createServer as createTcp, type Socket } from 'node:net'
 import {
   createEtcdClient,
   type EtcdClient,
@@ -16,6 +17,27 @@ import { withoutOpenHandles } from '../../support/open-handles.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { startProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
+
+/** Carries connections to a port. `forget` throws away all that comes over those it has, and closes none. */
+async function startRelay(target: number) {
+  const pairs: (readonly [Socket, Socket])[] = []
+  const server = createTcp((near) => {
+    const far = connect(target, '127.0.0.1')
+    pairs.push([near, far])
+    for (const socket of [near, far]) socket.on('error', () => undefined)
+    near.pipe(far).pipe(near)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const forget = (): void => {
+    for (const [near, far] of pairs) for (const socket of [near, far]) socket.unpipe().resume()
+  }
+  const close = async (): Promise<void> => {
+    for (const socket of pairs.flat()) socket.destroy()
+    server.close()
+    await once(server, 'close')
+  }
+  return { port: (server.address() as AddressInfo).port, forget, close }
+}
 
 eachEtcd('TLS', (etcd) => {
   withoutOpenHandles()
@@ -91,6 +113,29 @@ eachEtcd('TLS', (etcd) => {
       await client.kv.get('/a')
       expect(proxy.accepted).toBe(2)
       await Promise.all([client.close(), expect(pending).rejects.toMatchObject({ code: 'closed' })])
+    })
+
+    test('over a new connection once the old one is dead, though nobody has closed it', async () => {
+      const relay = await startRelay(strict.port)
+      closing.push(relay.close)
+      const watch = { progressIntervalMs: 200, progressGraceMs: 1_000, openTimeoutMs: 5_000 }
+      const client = clientOf({ endpoints: `https://127.0.0.1:${relay.port}`, tls: identity(), watch })
+      await client.kv.put('/half', '1')
+      const told: string[] = []
+      client.watch.subscribe(
+        { key: '/half' },
+        {
+          onEvents: ({ events }) => told.push(...events.map(({ text }) => text)),
+          onCreated: () => told.push('created'),
+          onResumed: () => told.push('resumed'),
+        },
+      )
+      await waitFor(() => told.includes('created'))
+      relay.forget()
+      await waitFor(() => told.includes('resumed'), { timeoutMs: 20_000 })
+      await client.kv.put('/half', '2')
+      await waitFor(() => told.includes('2'), { timeoutMs: 20_000 })
+      expect(told).toEqual(['created', 'resumed', '2'])
     })
 
     test('with verification switched off by name', async () => {

@@ -1,7 +1,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import dns from 'node:dns'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type Clock, systemClock } from '../clock.ts'
 import { KV, Watch } from '../wire/rpc.ts'
 import { Endpoint } from './endpoint.ts'
@@ -202,6 +203,19 @@ test('a port that is being looked into is let go', async () => {
     await channel.close()
     await expectNothingLeft()
   }
+})
+
+test.each(['http', 'https'])('no answer of DNS is waited for: %s', async (scheme) => {
+  const asked: string[] = []
+  const lookup = vi.spyOn(dns, 'lookup').mockImplementation(((host: string) => asked.push(host)) as never)
+  CLOSING.push(async () => lookup.mockRestore())
+  const channel = testChannel([`${scheme}://etcd.example:2379`], { clock, connectTimeoutMs: 60_000 })
+  const put = channel.unary(KV.put, { key: 'k' }, { timeoutMs: 60_000 })
+  const ended = expect(put).rejects.toMatchObject({ code: 'closed', fate: 'not_sent' })
+  await expect.poll(() => asked).toEqual(['etcd.example'])
+  await channel.close()
+  await ended
+  await expectNothingLeft()
 })
 
 test('nothing is connected by an endpoint after its close, whoever asks for it', async () => {
