@@ -8,7 +8,13 @@ import { RangeRequest } from '../wire/kv.ts'
 import { KV, Watch } from '../wire/rpc.ts'
 import { WatchRequest, WatchResponse } from '../wire/watch.ts'
 import { closedAfterEach } from './closed-after-each.test.kit.ts'
-import { type FakeCall, putAnswer, rangeAnswer, startFakeServer, testChannel } from './fake-server.test.kit.ts'
+import {
+  type FakeCall,
+  putAnswer,
+  rangeAnswer,
+  startFakeServer,
+  testChannel,
+} from './fake-server.test.kit.ts'
 
 const CLOSING = closedAfterEach()
 

@@ -188,7 +188,8 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     const { balancer } = this.#context
     const { endpoint } = this.#options
     const tried = triedOf(this.#failures, waiting)
-    if (endpoint === undefined) return balancer.pick({ tried, avoid: this.#avoid, isRead: this.#retry === 'read' })
+    if (endpoint === undefined)
+      return balancer.pick({ tried, avoid: this.#avoid, isRead: this.#retry === 'read' })
     const named = balancer.named(endpoint)
     return tried?.has(named) ? undefined : named
   }

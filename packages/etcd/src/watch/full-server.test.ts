@@ -45,7 +45,9 @@ test.each([1, 2])(
   { timeout: 30_000 },
   async (count) => {
     const settings = { maxConcurrentStreams: 1 }
-    const servers = await Promise.all(Array.from({ length: count }, () => startFakeServer(answer, { settings })))
+    const servers = await Promise.all(
+      Array.from({ length: count }, () => startFakeServer(answer, { settings })),
+    )
     for (const server of servers) CLOSING.push(() => server.close())
     const client = createEtcdClient({
       endpoints: servers.map(({ endpoint }) => endpoint),

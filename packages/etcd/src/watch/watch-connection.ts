@@ -290,8 +290,8 @@ export class WatchConnection {
 }
 
 /**
- * True if the refusal of a token is told to the watch. The first refusal of a watch that is not served is no lost
- * connection: tokens expire, and a member that lags behind does not know a new one yet. Another stream resolves that.
+ * True if the refusal of a token is reported to the watch as a lost connection. The first refusal of a watch that no
+ * server serves is none: tokens expire, and a lagging member does not know a new one yet.
  */
 function isNews(watcher: WatchState): boolean {
   return watcher.refusals > 1 || !isConnecting(watcher)
