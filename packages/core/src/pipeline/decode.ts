@@ -1,4 +1,5 @@
 import { runsOwnCode } from '../schema/own-code.ts'
+import { refusedName } from '../schema/refused-name.ts'
 import { isMadeWhenAbsent, isScalar } from '../schema/directory.ts'
 import {
   coreOf,
@@ -25,7 +26,7 @@ import { freezeObject, shareFrozen } from './share.ts'
 import { ReadingNotes } from './reading-notes.ts'
 import { hasKey, isPresent, topEntry, type TreeNode } from './tree-node.ts'
 import { type UnusedSpot, unusedBelow, unusedChildren } from './unused.ts'
-import { refusedName, sameKey } from './unique-keys.ts'
+import { sameKey } from './unique-keys.ts'
 import { UnusedNotes } from './unused-notes.ts'
 
 /**

@@ -10,10 +10,10 @@ import type {
 } from '../schema/schema-node.ts'
 import { Unreadable } from '../source/source.ts'
 import { isTooCostly } from '../schema/template-text.ts'
-import { textOfScalar } from '../format/written-scalar.ts'
 import { bareObject } from './document.ts'
 import { isValid, type RawIssue } from './validate.ts'
 import { isExclusive } from './accepted-inputs.ts'
+import { isTyped } from './kind-of-value.ts'
 import { optionsInOrder } from './option-order.ts'
 import { listedChildren } from './list-order.ts'
 import { TreeWalk } from './tree-walk.ts'
@@ -253,9 +253,8 @@ class InputReader {
     if ('scalar' in found) {
       const { value } = found.scalar
       // what a document says plainly is read as it is there, quoted text too
-      const isTyped = textOfScalar(value) !== undefined
       const isQuoted = typeof value === 'string' && this.#isNested(found.scalar)
-      if (schemaNode.isJson || isTyped || isQuoted) return this.#scalar(schemaNode, found.scalar, [])
+      if (schemaNode.isJson || isTyped(value) || isQuoted) return this.#scalar(schemaNode, found.scalar, [])
     }
     const above = 'scalar' in found ? aboveLayer : found.aboveLayer
     const taken: TakenOption[] = []

@@ -8,6 +8,7 @@ import { Unreadable } from '../source/source.ts'
 import { bareObject, isNullText, isPlainObject } from './document.ts'
 import { documentIn, jsonOrText, RefusedValue, UnreadableText } from './document-text.ts'
 import { partsOfIntersection } from './intersection-input.ts'
+import { builtInKind, kindOf } from './kind-of-value.ts'
 import { sortedNames } from './name-order.ts'
 import { isListOfPairs, itemSchemaNode, optionByTag, propertyIn } from './part-node.ts'
 import { mergeInputs, plainValue } from './plain-value.ts'
@@ -160,6 +161,8 @@ export class TypedReader {
       )
       return new Map(pairs.map(({ key, inner }) => [key, this.read(schemaNode.value, inner, true)]))
     }
+    if (schemaNode.type === 'object' && builtInKind(value) !== undefined)
+      throw new RefusedValue(new Unreadable(`${kindOf(value)} where an object is expected`))
     if (!isPlainObject(value)) return plainValue(value)
     if (schemaNode.type === 'object') return this.#object(schemaNode, value)
     if (schemaNode.type !== 'record' && schemaNode.type !== 'map') return plainValue(value)
@@ -214,7 +217,7 @@ export class TypedReader {
     if (isWhole && schemaNode.options.some(({ schema }) => isValid(schema, typed))) return typed
     const isComposite = Array.isArray(value) || isPlainObject(value)
     const taken: TakenOption[] = []
-    const refused: RefusedValue[] = []
+    const refused: RefusedBy[] = []
     for (const candidate of schemaNode.options) {
       // Reading it in vain goes over all that is in it, at every level of a recursive union.
       if (isComposite && takesOnlyScalars(candidate)) continue
@@ -224,12 +227,11 @@ export class TypedReader {
       if (!isExclusive(schemaNode.schema)) break
     }
     const chosen = this.#notes.choose(isComposite ? value : taken, schemaNode, taken)
-    if (chosen !== undefined) return chosen.input
-    const plain = plainValue(value)
-    // zod would coerce what an option has refused.
-    const [refusal] = refused
-    if (refusal !== undefined && isValid(schemaNode.schema, plain)) throw refusal
-    return plain
+    const input = chosen === undefined ? plainValue(value) : chosen.input
+    // zod would take what an option has refused: it has the first option that does.
+    const refusal = refused.find(({ option }) => isValid(option.schema, input))
+    if (refusal !== undefined) throw refusal.error
+    return input
   }
 
   /** Whether an option takes a text as it is, and does not have zod coerce it. */
@@ -242,17 +244,22 @@ export class TypedReader {
     option: SchemaNode,
     value: unknown,
     isPlain: boolean,
-    refused: RefusedValue[] = [],
+    refused: RefusedBy[] = [],
   ): { readonly input: unknown } | undefined {
     try {
       const input = this.read(option, value, isPlain)
       return this.#acceptedInputs.accepts(option, input) ? { input } : undefined
     } catch (error) {
       if (!(error instanceof RefusedValue)) throw error
-      refused.push(error)
+      refused.push({ option, error })
       return undefined
     }
   }
+}
+
+interface RefusedBy {
+  readonly option: SchemaNode
+  readonly error: RefusedValue
 }
 
 function takesOnlyScalars(schemaNode: SchemaNode): boolean {
@@ -275,12 +282,6 @@ function isCoercible({ isCoerced }: LeafNode, value: unknown): boolean {
   if (isCoerced !== true || typeof value !== 'object') return true
   const isCollection = value instanceof Map || value instanceof Set
   return value !== null && !Array.isArray(value) && !isPlainObject(value) && !isCollection
-}
-
-function kindOf(value: unknown): string {
-  if (typeof value === 'string') return value.trim() === '' ? 'empty text' : 'other text'
-  if (value === null) return 'null'
-  return Array.isArray(value) ? 'a list' : 'an object'
 }
 
 function leafValue(schemaNode: LeafNode, value: unknown): unknown {

@@ -1,4 +1,5 @@
-import type { MapNode, RecordNode, SchemaNode } from '../schema/schema-node.ts'
+import { refusedName } from '../schema/refused-name.ts'
+import type { MapNode, RecordNode } from '../schema/schema-node.ts'
 import { shortText } from '../short-text.ts'
 import { Unreadable } from '../source/source.ts'
 import { UnreadableText } from './document-text.ts'
@@ -41,10 +42,4 @@ export function assertUniqueKeys(
 export function sameKey(one: string, other: string): string {
   const shown = [one, other].map((name) => JSON.stringify(shortText(name, MAX_SHOWN)))
   return `the names ${shown.join(' and ')} stand for one key. Delete one of them`
-}
-
-/** Why a name of a record is not given to zod: a template that would try too much for it. */
-export function refusedName(key: SchemaNode, name: string): string | undefined {
-  const read = key.type === 'leaf' && key.mayRefuse ? key.read(name) : undefined
-  return read instanceof Unreadable ? read.reason : undefined
 }

@@ -1,10 +1,12 @@
 import * as z from 'zod/v4/core'
+import { refusedName } from './refused-name.ts'
 import type { OtherNames, RawNode, RecordNode, SchemaNode } from './schema-node.ts'
 import { holdsSecret } from './secret.ts'
 
 /** The schema node of what stands under a name of a record. */
-export function recordPart({ value, others }: RecordNode, name: string): SchemaNode {
-  return others === undefined || others.isKey(name) ? value : others.schemaNode
+export function recordPart({ key, value, others }: RecordNode, name: string): SchemaNode {
+  if (others === undefined || refusedName(key, name) !== undefined) return value
+  return others.isKey(name) ? value : others.schemaNode
 }
 
 /** What a loose record does with names that are no key; undefined for a record that refuses them. */

@@ -1,10 +1,24 @@
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { issuesOf, staged } from '../pipeline/staged.test.kit.ts'
+import { issuesOf, read, staged } from '../pipeline/staged.test.kit.ts'
 import { templateReader } from './template-text.ts'
 
 const text = z.string()
 const at = (schema: z.ZodType) => z.object({ it: schema })
+
+const address = z.templateLiteral([text, '@', text, '.', text])
+
+/** A schema as that of the keys of every kind of record, and of a map. */
+function keysOf(what: string, key: z.ZodType<string, string>): [string, z.ZodType, string][] {
+  const kinds: readonly [string, z.ZodType][] = [
+    ['a record', z.record(key, text)],
+    ['a record with a refinement', z.record(key, text).refine(() => true)],
+    ['a loose record', z.looseRecord(key, text)],
+    ['a partial record', z.partialRecord(key, text)],
+    ['a map', z.map(key, text)],
+  ]
+  return kinds.map(([kind, schema]) => [`${what} as a key of ${kind}`, schema, '@'])
+}
 
 const COSTLY: readonly [string, z.ZodType, string][] = [
   ['two separators', z.templateLiteral([text, '@', text, '.', text]), '@'],
@@ -29,13 +43,30 @@ const COSTLY: readonly [string, z.ZodType, string][] = [
     z.record(z.templateLiteral([text, '@', text, '.', text]), z.string()).refine(() => true),
     '@',
   ],
+  ...keysOf('a union', z.union([z.literal('one'), address])),
+  ...keysOf('a nested union', z.union([z.literal('one'), z.union([z.enum(['two']), address])])),
+  ...keysOf('a wrapper', address.readonly()),
+  ...keysOf(
+    'a brand and a refinement',
+    address.brand('it').refine(() => true),
+  ),
+  ...keysOf(
+    'a lazy schema',
+    z.lazy(() => z.union([z.literal('one'), address])),
+  ),
+  ...keysOf('a pipe', address.pipe(z.string())),
+  ...keysOf(
+    'a transform',
+    address.transform((found) => found),
+  ),
+  ...keysOf('an intersection', z.intersection(z.string(), address)),
   ['a key of a map', z.map(z.templateLiteral([text, '@', text, '.', text]), z.string()), '@'],
 ]
 
 describe('a template literal', () => {
   it.each(COSTLY)('takes no long time over %s', (_what, schema, sign) => {
     const long = sign.repeat(100_000)
-    const isKey = schema instanceof z.ZodRecord || schema instanceof z.ZodMap
+    const isKey = ['record', 'map'].includes(schema.type)
     const value = isKey ? JSON.stringify({ [long]: 'x' }) : schema instanceof z.ZodArray ? [long] : long
     const before = process.cpuUsage()
     const [issue, ...others] = issuesOf(staged(at(schema)).patch(0, { it: value }))
@@ -44,6 +75,14 @@ describe('a template literal', () => {
     expect(others).toEqual([])
     expect(issue?.path[0]).toBe('it')
     expect(issue?.message).toMatch(/too many ways/)
+  })
+
+  it.each<[string, z.ZodType<string, string>]>([
+    ['an option before it takes', z.union([text, address])],
+    ['none refuses', z.union([z.literal('one'), z.templateLiteral([text, '@'])])],
+  ])('is no reason to refuse a key that %s', (_what, key) => {
+    const name = '@'.repeat(10_000)
+    expect(read(z.record(key, text), { '': JSON.stringify({ [name]: 'x' }) })).toEqual({ [name]: 'x' })
   })
 
   it.each<[string, z.ZodTemplateLiteral, string]>([

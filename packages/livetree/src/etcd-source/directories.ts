@@ -74,8 +74,6 @@ export function resolveRoot(root: string, overlays: readonly string[]) {
         'the name of a directory below the root; without overlays the root itself is read',
       )
     const name = directoryOf(option, overlay.replace(/^\/+/, ''))
-    if (name === RESERVED.slice(0, -1) || name.startsWith(RESERVED))
-      throw invalid(`${option} is ${name}`, "another name: this directory holds livetree's own keys")
     for (const [before, other] of names.entries())
       assertApart({ option, prefix: name, at: [] }, { option: `overlays[${before}]`, prefix: other, at: [] })
     names.push(name)
@@ -119,6 +117,10 @@ function directoryOf(option: string, given: string): string {
   const shown = JSON.stringify(directory.length > 200 ? `${directory.slice(0, 200)}…` : directory)
   if (directory.includes('//'))
     throw invalid(`${option} = ${shown} has two slashes in a row`, 'one slash between two names')
+  if (!directory.isWellFormed())
+    throw invalid(`${option} = ${shown} has half of a surrogate pair`, 'UTF-8 text')
+  if (`${directory}/`.split('/').includes(RESERVED.slice(0, -1)))
+    throw invalid(`${option} = ${shown}, which holds livetree's own keys`, 'another directory')
   const odd = directory.split('/').find((name) => name === '.' || name === '..')
   if (odd !== undefined)
     throw invalid(
