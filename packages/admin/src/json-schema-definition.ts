@@ -29,9 +29,14 @@ export function jsonSchemaDefinition(name: string, schema: JsonSchema): ConfigDe
 }
 
 class SchemaReader {
+  readonly #root: JsonSchema
   readonly #definitions: Readonly<Record<string, unknown>>
+  /** What each reference leads to; undefined while that is being read. */
+  readonly #referred = new Map<string, z.ZodType | undefined>()
 
-  constructor({ $defs, definitions }: JsonSchema) {
+  constructor(root: JsonSchema) {
+    const { $defs, definitions } = root
+    this.#root = root
     this.#definitions = {
       ...($defs !== undefined && { $defs }),
       ...(definitions !== undefined && { definitions }),
@@ -45,6 +50,10 @@ class SchemaReader {
 
   #inside(json: JsonSchema): z.ZodType {
     const { properties, additionalProperties, required = [] } = json
+    const reference = referenceIn(json)
+    const referred = reference === undefined ? undefined : this.#target(reference)
+    if (reference !== undefined && referred !== undefined)
+      return this.#withDefault(this.#readOnce(reference, referred), json)
     const isObject = json['type'] === 'object' && json['anyOf'] === undefined && json['allOf'] === undefined
     if (isObject && isPlainObject(properties))
       return this.#object(json, properties, required as readonly string[])
@@ -53,7 +62,54 @@ class SchemaReader {
       return this.#withDefault(record, json)
     }
     const leaf = z.fromJSONSchema({ ...this.#definitions, ...json } as Parameters<typeof z.fromJSONSchema>[0])
-    return JSON.stringify(json).includes('"writeOnly":true') ? secret(leaf) : leaf
+    return this.#holdsSecret(json) ? secret(leaf) : leaf
+  }
+
+  /** A schema that is used at several places is read once, and may come back to itself. */
+  #readOnce(reference: string, json: JsonSchema): z.ZodType {
+    const known = this.#referred.get(reference)
+    if (known !== undefined) return known
+    if (this.#referred.has(reference)) return z.lazy(() => this.#referred.get(reference) ?? z.never())
+    this.#referred.set(reference, undefined)
+    const made = this.read(json)
+    this.#referred.set(reference, made)
+    return made
+  }
+
+  /** What a reference leads to: the root, or a definition. */
+  #target(reference: string): JsonSchema | undefined {
+    if (reference === '#') return this.#root
+    const [, table = '', name = ''] = /^#\/(\$defs|definitions)\/([^/]+)$/.exec(reference) ?? []
+    const tables = this.#definitions[table]
+    const target = isPlainObject(tables) && Object.hasOwn(tables, name) ? tables[name] : undefined
+    return isPlainObject(target) ? target : undefined
+  }
+
+  /** A reference, or the reference that a schema is with a description or a default of its own. */
+  #resolved(json: JsonSchema): JsonSchema {
+    const seen = new Set<string>()
+    let resolved = json
+    for (;;) {
+      const reference = referenceIn(resolved)
+      if (reference === undefined || seen.has(reference)) return resolved
+      seen.add(reference)
+      const target = this.#target(reference)
+      if (target === undefined) return resolved
+      const { $ref: _, allOf: __, ...own } = resolved
+      resolved = { ...target, ...own }
+    }
+  }
+
+  #holdsSecret(json: JsonSchema, seen = new Set<string>()): boolean {
+    const text = JSON.stringify(json)
+    if (text.includes('"writeOnly":true')) return true
+    for (const [, quoted = '""'] of text.matchAll(/"\$ref":("(?:[^"\\]|\\.)*")/g)) {
+      const reference = String(JSON.parse(quoted))
+      const target = seen.has(reference) ? undefined : this.#target(reference)
+      seen.add(reference)
+      if (target !== undefined && this.#holdsSecret(target, seen)) return true
+    }
+    return false
   }
 
   #object(
@@ -62,8 +118,9 @@ class SchemaReader {
     required: readonly string[],
   ): z.ZodType {
     const shape = Object.entries(properties).map(([name, part]) => {
-      const given = isPlainObject(part) ? part : {}
-      const schema = this.read(given)
+      const json = isPlainObject(part) ? part : {}
+      const schema = this.read(json)
+      const given = this.#resolved(json)
       const isOptional = !required.includes(name) && given['default'] === undefined && !isMade(given)
       return [name, isOptional ? schema.optional() : schema] as const
     })
@@ -73,6 +130,13 @@ class SchemaReader {
   #withDefault(schema: z.ZodType, json: JsonSchema): z.ZodType {
     return json['default'] === undefined ? schema : schema.prefault(json['default'])
   }
+}
+
+/** Older drafts have a reference with a description as `allOf`. */
+function referenceIn({ $ref, allOf }: JsonSchema): string | undefined {
+  const [only, ...more]: readonly unknown[] = Array.isArray(allOf) ? allOf : []
+  const given = $ref ?? (isPlainObject(only) && more.length === 0 ? only['$ref'] : undefined)
+  return typeof given === 'string' ? given : undefined
 }
 
 /** Whether an object is read where there is nothing: nothing in it has to be given. */

@@ -14,13 +14,14 @@ export class WrittenScalar {
 
 /**
  * A scalar as a document has it. A whole number that a `number` would round stays text, as does one that is too large
- * to be one, so that the schema reads every digit.
+ * to be one, so that the schema reads every digit. `1e+21` has no more digits than the number prints.
  */
 export function scalarAsWritten(value: number | bigint | boolean, text: string): unknown {
   const canonical = String(value)
   if (typeof value !== 'number')
     return canonical === text && typeof value === 'boolean' ? value : new WrittenScalar(value, text)
-  const isRounded = Number.isInteger(value) && !Number.isSafeInteger(value)
+  const hasEveryDigit = canonical === text && /e/i.test(text)
+  const isRounded = Number.isInteger(value) && !Number.isSafeInteger(value) && !hasEveryDigit
   if (isRounded || (!Number.isFinite(value) && /\d$/.test(text))) return text
   return canonical === text ? value : new WrittenScalar(value, text)
 }

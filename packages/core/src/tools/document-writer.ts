@@ -148,14 +148,18 @@ export class DocumentWriter {
     // what is wrong with the one that its tag names is said when all is read
     if (only !== undefined && others.length === 0) return this.write(only, value, path)
     let isOther = false
+    let withoutText: Unwritable | undefined
     for (const option of options) {
       const written = attempt(() => this.write(option, value, path))
-      if ('error' in written) continue
+      if ('error' in written) {
+        if (written.error.details.isInvalid !== true) withoutText ??= written.error
+        continue
+      }
       const read = readDocumentPart(node, written.result)
       if (isReadAs(value, read, this.#options)) return written.result
       isOther ||= read.isValid
     }
-    return refuseUnion(value, path, isOther)
+    return refuseUnion(value, path, { isOther, withoutText })
   }
 
   #intersection(node: IntersectionNode, value: unknown, path: Path): DocumentValue {
@@ -207,11 +211,17 @@ const TAKEN_BY_ANOTHER =
   'another option of the union reads its text as another value. Write what holds it as one JSON document, which tells numbers from text'
 
 /**
- * @param isOther what an option has written is read, and as another value
+ * @param tried `isOther`: what an option has written is read, and as another value. `withoutText`: an option takes a part
+ *   that no text is read as
  * @throws Unwritable
  */
-export function refuseUnion(value: unknown, path: Path, isOther: boolean): never {
-  if (isOther) refuseValue(path, TAKEN_BY_ANOTHER)
+export function refuseUnion(
+  value: unknown,
+  path: Path,
+  tried: { readonly isOther: boolean; readonly withoutText: Unwritable | undefined },
+): never {
+  if (tried.isOther) refuseValue(path, TAKEN_BY_ANOTHER)
+  if (tried.withoutText !== undefined) throw tried.withoutText
   return refuseInvalid(path, `no option of the union takes this ${kindOf(value)}`)
 }
 

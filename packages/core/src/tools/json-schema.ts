@@ -1,19 +1,26 @@
 import * as z from 'zod/v4/core'
+import { checkOptions, type OptionTable } from '../check-options.ts'
 import type { ConfigDefinition } from '../config-definition.ts'
 import { LivetreeError } from '../errors.ts'
-import { isMadeWhenAbsent } from '../schema/directory.ts'
 import { type ObjectNode, parts, type SchemaNode } from '../schema/schema-node.ts'
 import { type LeafForm, leafForm } from '../schema/leaf-form.ts'
 import { holdsSecret, innerSchemas, isSecret } from '../schema/secret.ts'
 import { scalarText } from '../schema/text.ts'
+import { oneOf } from '../option-kinds.ts'
 import { besideSecrets } from './beside-secrets.ts'
-import { readLeaves } from './read-back.ts'
+import { CanBeAbsent } from './can-be-absent.ts'
+import { sizeWrittenOut } from './size-written-out.ts'
 
 /** Options of `toJsonSchema`. */
 export interface JsonSchemaOptions {
   /** The dialect. Default `draft-2020-12`. */
   readonly target?: 'draft-2020-12' | 'draft-07' | 'openapi-3.0' | undefined
 }
+
+const table: OptionTable = { target: oneOf('draft-2020-12', 'draft-07', 'openapi-3.0') }
+
+/** Larger schemas refer to what they use more than once: written out, levels that use the one below twice double the text. */
+const MAX_WRITTEN_OUT = 10_000
 
 /** A JSON Schema, as plain JSON. */
 export type JsonSchema = Readonly<Record<string, unknown>>
@@ -22,28 +29,37 @@ export type JsonSchema = Readonly<Record<string, unknown>>
  * The JSON Schema of what a file or a JSON document of the configuration holds, with titles, descriptions and defaults.
  * A secret has `writeOnly: true`. Of a secret, of what is inside it and of what holds one, only the structure, titles,
  * descriptions and lengths are given: no default, example, enum, constant, pattern or metadata of the author's own.
+ * A sub-schema that is used at several places is written at each, or, where the whole would come to more than 10,000 schemas,
+ * once below `$defs`.
  *
- * @throws LivetreeError `invalid_schema` when zod cannot express the schema, for example because a default throws
+ * @throws LivetreeError `invalid_schema` when zod cannot express the schema, for example because a default throws;
+ *   `invalid_options`
  */
 export function toJsonSchema(
   definition: ConfigDefinition<z.$ZodType>,
   options: JsonSchemaOptions = {},
 ): JsonSchema {
+  checkOptions('toJsonSchema()', options, table)
   const { schema, name, compiled } = definition
   const hidden = hiddenSchemas(schema, compiled)
   const objects = objectsOf(compiled)
+  const absence = new CanBeAbsent()
+  const isLarge = sizeWrittenOut(schema) > MAX_WRITTEN_OUT
   try {
     const made = z.toJSONSchema(schema, {
       target: options.target ?? 'draft-2020-12',
       io: 'input',
       unrepresentable: 'any',
+      reused: isLarge ? 'ref' : 'inline',
       override: ({ zodSchema, jsonSchema }) => {
         const json = jsonSchema as Record<string, unknown>
         const form = leafForm(zodSchema)
         if (form === undefined) Object.assign(json, formOf(zodSchema))
+        // What it refers to takes the text of the form too, which a type of its own would exclude.
+        else if (isReference(json)) delete json['type']
         else addForm(json, form)
         const object = objects.get(zodSchema)
-        if (object !== undefined) requireOnly(json, object)
+        if (object !== undefined) requireOnly(json, object, absence)
         if (hidden.has(zodSchema)) hide(json)
         if (isSecret(zodSchema)) json['writeOnly'] = true
       },
@@ -69,21 +85,20 @@ function objectsOf(root: SchemaNode): ReadonlyMap<z.$ZodType, ObjectNode> {
 }
 
 /** Takes from `required` what zod requires and a tree need not have: objects and records that are read where nothing is. */
-function requireOnly(json: Record<string, unknown>, { properties }: ObjectNode): void {
+function requireOnly(json: Record<string, unknown>, { properties }: ObjectNode, absence: CanBeAbsent): void {
   const given = json['required']
   if (!Array.isArray(given)) return
   const required = given.filter((name) => {
     const node = properties.get(String(name))?.schemaNode
-    return node === undefined || !canBeAbsent(node)
+    return node === undefined || !absence.of(node)
   })
   if (required.length > 0) json['required'] = required
   else delete json['required']
 }
 
-function canBeAbsent(node: SchemaNode): boolean {
-  if (!isMadeWhenAbsent(node)) return false
-  const read = readLeaves(node, [], { isRenamed: false })
-  return read.isValid
+/** Whether it says with what another schema begins; older drafts write that as `allOf`. */
+function isReference({ $ref, allOf }: Record<string, unknown>): boolean {
+  return $ref !== undefined || (Array.isArray(allOf) && allOf.some((part: object) => '$ref' in part))
 }
 
 /** Beside the value itself, where JSON has its type, a document may hold the text of a form. */

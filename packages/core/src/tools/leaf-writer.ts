@@ -213,18 +213,22 @@ export class LeafWriter {
     if (only !== undefined && others.length === 0) return this.write(only, value, at, false)
     const canBeDocument = typeof value === 'object' && value !== null && this.#canBeDocument(at)
     let isOther = false
+    let withoutText: Unwritable | undefined
     for (const option of options) {
       const ways = [() => this.write(option, value, at, false)]
       if (canBeDocument) ways.push(() => [this.#document(option, value, at)])
       for (const way of ways) {
         const written = attempt(way)
-        if ('error' in written) continue
+        if ('error' in written) {
+          if (written.error.details.isInvalid !== true) withoutText ??= written.error
+          continue
+        }
         const read = this.#readBack(node, written.result, at)
         if (isReadAs(value, read, this.#options)) return written.result
         isOther ||= read.isValid
       }
     }
-    return refuseUnion(value, this.#pathOf(at), isOther)
+    return refuseUnion(value, this.#pathOf(at), { isOther, withoutText })
   }
 
   #readBack(node: SchemaNode, leaves: readonly TextLeaf[], at: readonly string[]): ValidationResult {

@@ -1,5 +1,6 @@
 import * as z from 'zod/v4/core'
 import type { ConfigDefinition } from '../config-definition.ts'
+import { LivetreeError } from '../errors.ts'
 import type { Path } from '../issue.ts'
 import { isPlainObject } from '../pipeline/document.ts'
 import { pathText } from '../pipeline/path-text.ts'
@@ -40,6 +41,9 @@ export interface SchemaLeaf {
   readonly isOptional: boolean
 }
 
+/** A sub-schema that is used at several places has leaves at each, so that a short schema may have any number of them. */
+const MAX_VISITS = 100_000
+
 const KEY = '<key>'
 const STORED: LayerInfo = { name: 'stored', keyPrefix: '', separator: '/', naming: 'stored' }
 const ENVIRONMENT: LayerInfo = { name: 'env', keyPrefix: '', separator: '__', naming: 'env' }
@@ -47,9 +51,11 @@ const ENVIRONMENT: LayerInfo = { name: 'env', keyPrefix: '', separator: '__', na
 /**
  * Every leaf that the schema describes, in the order of the schema. Where it reads a place in several ways (a union), each
  * leaf is listed once, with all its types. A recursive schema is followed to where it comes back to itself.
+ *
+ * @throws LivetreeError `invalid_schema` for a schema with more than about 100,000 places
  */
 export function leavesOf(definition: ConfigDefinition<z.$ZodType>): readonly SchemaLeaf[] {
-  const walk = new LeafWalk(definition.compiled)
+  const walk = new LeafWalk(definition)
   walk.visit(definition.compiled, {
     path: [],
     isOptional: false,
@@ -57,7 +63,7 @@ export function leavesOf(definition: ConfigDefinition<z.$ZodType>): readonly Sch
     fallback: undefined,
     above: [],
   })
-  return [...walk.found.values()]
+  return walk.leaves()
 }
 
 /** What is known of a place before its own schema is looked at. */
@@ -79,17 +85,31 @@ interface Reading {
   readonly isNullable: boolean
 }
 
-class LeafWalk {
-  readonly found = new Map<string, SchemaLeaf>()
-  readonly #root: SchemaNode
-  /** Every way in which a place is read, by its path. */
-  readonly #readings = new Map<string, readonly Reading[]>()
+/** What is known of a leaf so far. */
+interface Draft {
+  readonly path: Path
+  readonly readings: Reading[]
+  fallback: unknown
+  description: string | undefined
+  isSecret: boolean
+  isOptional: boolean
+}
 
-  constructor(root: SchemaNode) {
-    this.#root = root
+class LeafWalk {
+  readonly #definition: ConfigDefinition<z.$ZodType>
+  readonly #drafts = new Map<string, Draft>()
+  #visits = 0
+
+  constructor(definition: ConfigDefinition<z.$ZodType>) {
+    this.#definition = definition
+  }
+
+  leaves(): readonly SchemaLeaf[] {
+    return [...this.#drafts.values()].map((draft) => this.#leafOf(draft))
   }
 
   visit(node: SchemaNode, given: Context): void {
+    if (++this.#visits > MAX_VISITS) throw tooManyPlaces(this.#definition.name)
     const description = given.description ?? descriptionOf(node.schema)
     const isSecret = given.isSecret || node.isSecret
     const context = { ...given, description, isSecret }
@@ -141,31 +161,51 @@ class LeafWalk {
     else for (const option of node.options) this.visit(option, { ...context, isOptional: true })
   }
 
-  #add(node: SchemaNode, { path, fallback, description, ...context }: Context): void {
+  #add(node: SchemaNode, context: Context): void {
+    const place = JSON.stringify(context.path)
     const isSecret = context.isSecret || node.hasSecret
-    const text = pathText(path)
-    const place = JSON.stringify(path)
-    const known = this.found.get(place)
-    const readings = [...(this.#readings.get(place) ?? []), { node, isNullable: context.isNullable === true }]
-    this.#readings.set(place, readings)
-    const isHidden = isSecret || known?.isSecret === true
-    // what one reading lists is another's secret
+    const isNullable = context.isNullable === true
+    const draft = this.#drafts.get(place) ?? {
+      path: context.path,
+      readings: [],
+      fallback: undefined,
+      description: undefined,
+      isSecret: false,
+      isOptional: false,
+    }
+    this.#drafts.set(place, draft)
+    if (!draft.readings.some((reading) => reading.node === node && reading.isNullable === isNullable))
+      draft.readings.push({ node, isNullable })
+    draft.fallback ??= context.fallback
+    draft.description ??= context.description
+    draft.isSecret ||= isSecret
+    draft.isOptional ||= context.isOptional
+  }
+
+  #leafOf({ path, readings, fallback, ...draft }: Draft): SchemaLeaf {
+    const { compiled } = this.#definition
+    // A constant that one reading lists may be another's secret.
     const types = readings.flatMap((reading) => [
-      ...typeText(reading.node, isHidden).split(' | '),
+      ...typeText(reading.node, draft.isSecret).split(' | '),
       ...(reading.isNullable ? ['null'] : []),
     ])
-    this.found.set(place, {
+    return {
+      ...draft,
       path,
-      pathText: text,
-      key: storedPath(this.#root, path, STORED),
-      environment: storedPath(this.#root, path, ENVIRONMENT),
+      pathText: pathText(path),
+      key: storedPath(compiled, path, STORED),
+      environment: storedPath(compiled, path, ENVIRONMENT),
       type: [...new Set(types)].join(' | '),
-      default: isHidden ? undefined : (known?.default ?? shareFrozen(undefined, fallback, undefined)),
-      description: known?.description ?? description,
-      isSecret: isHidden,
-      isOptional: context.isOptional || known?.isOptional === true,
-    })
+      default: draft.isSecret ? undefined : shareFrozen(undefined, fallback, undefined),
+    }
   }
+}
+
+function tooManyPlaces(name: string): LivetreeError {
+  return new LivetreeError(
+    'invalid_schema',
+    `The schema of "${name}" has more than ${MAX_VISITS} places, too many to list: a sub-schema counts wherever it is used. toJsonSchema() writes it once.`,
+  )
 }
 
 /** Whether a part of a union has leaves below it. */

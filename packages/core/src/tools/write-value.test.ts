@@ -197,3 +197,31 @@ function refusal(path: string, value: unknown): LivetreeError {
 function raise(): never {
   throw new Error('no')
 }
+
+test.each([
+  [{ frm: 'document' }, 'writeValue() has no option "frm"'],
+  [{ form: 'child' }, "writeValue() got form = \"child\"; expected 'children', 'document' or a function"],
+  [null, 'writeValue() got null; expected an object of options'],
+])('writeValue: refuses options %o', (options, message) => {
+  const definition = defineConfig({ name: 'x', schema: z.object({ a: z.string() }) })
+  expect(() => writeValue(definition, 'a', 'x', options as WriteOptions)).toThrow(
+    `[invalid_options] ${message}`,
+  )
+})
+
+test.each([1e21, -1e21, 1.5e300, [1e21, 1e-7], { a: { b: 1e300 } }])(
+  'writeValue: z.json() has numbers that print with an exponent: %o',
+  (value) => {
+    const definition = defineConfig({ name: 'x', schema: z.object({ a: z.json() }) })
+    expect(writeValue(definition, 'a', value)).toEqual([
+      { path: ['a'], key: 'a', text: JSON.stringify(value) },
+    ])
+  },
+)
+
+test('writeValue: a union says that an item is missing which its tuple may lack, and no text can', () => {
+  const pair = z.tuple([z.number().optional(), z.string()])
+  const definition = defineConfig({ name: 'x', schema: z.object({ a: z.union([z.number(), pair]) }) })
+  const missing = { code: 'unwritable_value', issues: [expect.objectContaining({ pathText: 'a.0' })] }
+  expect(() => writeValue(definition, 'a', [undefined, 'x'])).toThrow(expect.objectContaining(missing))
+})

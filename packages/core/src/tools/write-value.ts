@@ -1,4 +1,5 @@
 import * as z from 'zod/v4/core'
+import { checkOptions, type OptionTable } from '../check-options.ts'
 import type { ConfigDefinition } from '../config-definition.ts'
 import { describeIssues, isLivetreeError, LivetreeError, type LivetreeErrorCode } from '../errors.ts'
 import { measure, repetitionProblem } from '../format/extent.ts'
@@ -34,6 +35,14 @@ export interface WriteOptions {
   readonly form?: WrittenForm | ((path: Path) => WrittenForm | undefined) | undefined
 }
 
+const table: OptionTable = {
+  form: {
+    expected: "'children', 'document' or a function that gives one of them for a path",
+    test: (form) => form === 'children' || form === 'document' || typeof form === 'function',
+    isShown: true,
+  },
+}
+
 /** One key that is to be written. */
 export interface WrittenLeaf {
   /** From the root of the schema, in the schema's names. */
@@ -53,7 +62,8 @@ export interface WrittenLeaf {
  * leaves are read back before they are returned.
  *
  * @throws LivetreeError `invalid_path` for a path that the schema does not have, or that no key is read as; `invalid_value` for a value that the
- *   schema refuses; `unwritable_value` for one that no leaves are read as. `issues` has the path, and what was expected
+ *   schema refuses; `unwritable_value` for one that no leaves are read as. `issues` has the path, and what was expected;
+ *   `invalid_options`
  */
 export function writeValue(
   definition: ConfigDefinition<z.$ZodType>,
@@ -61,6 +71,7 @@ export function writeValue(
   value: unknown,
   options: WriteOptions = {},
 ): readonly WrittenLeaf[] {
+  checkOptions('writeValue()', options, table)
   const at = pathOf(path)
   const place = new WrittenPlace(definition, at)
   assertNamesRead(definition, at)
