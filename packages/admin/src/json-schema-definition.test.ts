@@ -22,10 +22,10 @@ test.each(TARGETS)('jsonSchemaDefinition: a secret behind a reference stays one,
   })
   const made = toJsonSchema(shared(inner), { target })
   expect(JSON.stringify(made)).toContain('"$ref"')
-  const { compiled } = jsonSchemaDefinition('x', made)
-  expect(isSecretAt(compiled, [...PATH, 'password'])).toBe(true)
-  expect(isSecretAt(compiled, [...PATH, 'list'])).toBe(true)
-  expect(isSecretAt(compiled, [...PATH, 'open'])).toBe(false)
+  const read = jsonSchemaDefinition('x', made)
+  expect(isSecretAt(read, [...PATH, 'password'])).toBe(true)
+  expect(isSecretAt(read, [...PATH, 'list'])).toBe(true)
+  expect(isSecretAt(read, [...PATH, 'open'])).toBe(false)
 })
 
 test('jsonSchemaDefinition: a recursive schema comes back to itself, with its secrets', () => {
@@ -36,9 +36,9 @@ test('jsonSchemaDefinition: a recursive schema comes back to itself, with its se
     },
   })
   const definition = defineConfig({ name: 'x', schema: z.object({ top: node }) })
-  const { compiled } = jsonSchemaDefinition('x', toJsonSchema(definition))
-  expect(isSecretAt(compiled, ['top', 'password'])).toBe(true)
-  expect(isSecretAt(compiled, ['top', 'next', 'next', 'password'])).toBe(true)
+  const read = jsonSchemaDefinition('x', toJsonSchema(definition))
+  expect(isSecretAt(read, ['top', 'password'])).toBe(true)
+  expect(isSecretAt(read, ['top', 'next', 'next', 'password'])).toBe(true)
 })
 
 test('jsonSchemaDefinition: what is referred to has its leaves, and those that may be left out', () => {

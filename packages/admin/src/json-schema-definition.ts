@@ -70,6 +70,8 @@ class SchemaReader {
     const known = this.#referred.get(reference)
     if (known !== undefined) return known
     if (this.#referred.has(reference)) return z.lazy(() => this.#referred.get(reference) ?? z.never())
+    if (referenceIn(this.#resolved(json)) !== undefined)
+      throw new TypeError(`The reference ${reference} leads to no schema`)
     this.#referred.set(reference, undefined)
     const made = this.read(json)
     this.#referred.set(reference, made)
