@@ -14,6 +14,8 @@ export interface LogEntry {
   readonly cause?: string
   /** Whether a listener receives the event, so that no process warning is needed. */
   hasListener?(): boolean
+  /** Whether a listener that was added after the event has received it. */
+  wasReceived?(): boolean
 }
 
 /**
@@ -82,7 +84,8 @@ export class ConfigLog implements Logger {
     setImmediate(() => {
       const held = this.#held?.values() ?? []
       this.#held = undefined
-      for (const entry of held) this.entry(entry)
+      for (const entry of held)
+        if (entry.wasReceived?.() !== true) this.entry({ ...entry, hasListener: never })
     })
   }
 
@@ -115,6 +118,9 @@ export class ConfigLog implements Logger {
     })
   }
 }
+
+/** A listener that is there now has not received what was emitted before it was added. */
+const never = () => false
 
 function thrownOf(details: LogEntry['details']): unknown {
   return details?.['cause'] ?? details?.['error']

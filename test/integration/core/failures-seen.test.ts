@@ -148,3 +148,18 @@ describe.each(Object.entries(MISFORTUNES))('without a logger, %s', (_name, { cod
     expect(stdout).toContain('heard')
   })
 })
+
+it.each(['on', 'once'])('a listener added by %s() right after load() replaces the warning', async (add) => {
+  // The process stands still until the timer is due, which then comes before what `load` has put off.
+  const { stdout, stderr } = await runScript(
+    `${BEGIN}
+    const config = await shop.load({ sources: [env({ prefix: 'SHOP_' })] })
+    config.${add}('unused', () => console.log('heard'))
+    const due = turn()
+    for (const until = Date.now() + 40; Date.now() < until; );
+    await due
+    await config.close()`,
+    { env: { SHOP_PROT: '2' } },
+  )
+  expect([stdout, stderr]).toEqual(['heard\n', ''])
+})

@@ -100,7 +100,9 @@ export class EventHub<T> {
   readonly #failed: ListenerFailed
   readonly #listeners = new Map<ConfigEventName, Listeners>()
   /** Events emitted while loading that still hold; delivered to listeners added later. */
-  readonly #standing = new Map<ConfigEventName, unknown>()
+  readonly #standing = new Map<ConfigEventName, object>()
+  /** Those of them that a listener was called with. */
+  readonly #received = new WeakSet<object>()
 
   constructor(delivery: Delivery<T>, failed: ListenerFailed) {
     this.#delivery = delivery
@@ -159,6 +161,11 @@ export class EventHub<T> {
     return false
   }
 
+  /** Whether a listener that was added after the event was emitted has received it. */
+  wasReceived(event: object): boolean {
+    return this.#received.has(event)
+  }
+
   /** Delivers an event to listeners added later too, until `settle`. */
   emitUntilSettled<E extends Exclude<ConfigEventName, 'change'>>(name: E, event: ConfigEvents<T>[E]): void {
     this.#standing.set(name, event)
@@ -183,7 +190,10 @@ export class EventHub<T> {
     })
     if (this.#standing.has(name)) {
       queueMicrotask(() => {
-        if (this.#standing.has(name)) subscriber.offer(this.#standing.get(name) as ConfigEvents<T>[E])
+        const event = this.#standing.get(name)
+        if (event === undefined) return
+        this.#received.add(event)
+        subscriber.offer(event as ConfigEvents<T>[E])
       })
     }
     return this.#register(name, known, {

@@ -181,7 +181,12 @@ export class Notifier<T> {
     event: object,
     said: Omit<LogEntry, 'code'> & { readonly code?: string },
   ): void {
-    const entry = { code: name, ...said, hasListener: () => this.hub.hasListener(name) }
+    const entry = {
+      code: name,
+      ...said,
+      hasListener: () => this.hub.hasListener(name),
+      wasReceived: () => this.hub.wasReceived(event),
+    }
     this.#entries.set(event, entry)
     this.#logger.entry(entry)
   }
