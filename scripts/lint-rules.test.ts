@@ -38,6 +38,7 @@ const boundaries: readonly [from: string, refused: string, allowed: string][] = 
   ['packages/coordination/src/mutex.ts', '@livetree/core', '@livetree/etcd'],
   ['packages/discovery/src/index.ts', '@livetree/core', '@livetree/etcd'],
   ['packages/admin/src/index.ts', '@livetree/embedded', '@livetree/core'],
+  ['packages/cli/src/index.ts', '@livetree/embedded', '@livetree/admin'],
 ]
 
 const bans: readonly [what: string, rule: string, from: string, refused: string][] = [

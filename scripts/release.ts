@@ -12,6 +12,7 @@ const packages = [
   'coordination',
   'discovery',
   'admin',
+  'cli',
   'express',
   'nestjs',
   'fastify',

@@ -18,6 +18,7 @@ export const packageNames = [
   'coordination',
   'discovery',
   'admin',
+  'cli',
 ] as const
 export type PackageName = (typeof packageNames)[number]
 

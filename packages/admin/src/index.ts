@@ -21,6 +21,7 @@ export type {
   UnrecordedEntry,
 } from './history/history-entry.ts'
 export type { RecordedChange, RecordedText, StoredRecord } from './history/record.ts'
+export { jsonSchemaDefinition } from './json-schema-definition.ts'
 export type { AdminOptions } from './options.ts'
 export type { PathLike, PathSelector } from './selector.ts'
 export type { LayerChoice } from './tree/target-layer.ts'

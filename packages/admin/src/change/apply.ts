@@ -1,11 +1,12 @@
 import { describeIssues } from '@livetree/core'
+import type { StoreReading } from 'livetree/operate'
 import { AdminError } from '../errors.ts'
 import { findRecords, historiesOf, oldRecords } from '../history/find-records.ts'
 import { RecordKeys } from '../history/record-keys.ts'
 import { recordedText, type RecordedChange, recordText, type StoredRecord } from '../history/record.ts'
 import { uuidV7 } from '../history/uuid-v7.ts'
 import { placeOf } from '../tree/key-place.ts'
-import { prefixOf, readState } from '../tree/tree-state.ts'
+import { prefixOf, readState, readStore } from '../tree/tree-state.ts'
 import type { Doing } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 import type { Applied, ApplyOptions } from './applied.ts'
@@ -135,7 +136,7 @@ class Applying {
   async #assertUnmoved(worked: WorkedOut): Promise<void> {
     const moved = this.#movedKeys(worked)
     if (moved.length === 0) return
-    const before = this.#planned.state.reading
+    const before = await this.#readingBefore()
     const records = await findRecords(this.#workspace, this.#limit, before.revision).catch(() => [])
     const conflicts = moved.map((key) => {
       const { pathText: path, isHidden } = placeOf(this.#workspace, key)
@@ -144,6 +145,15 @@ class Applying {
       return conflictOf({ key, path, isHidden, planned: before.entries.get(key), now, wanted }, records)
     })
     throw conflictError(conflicts)
+  }
+
+  /** The tree that the change was meant for: of a saved plan, that of its own revision as long as it is not compacted. */
+  async #readingBefore(): Promise<StoreReading> {
+    const { reading } = this.#planned.state
+    const { plannedAt, ifRevision } = this.#draft
+    const revision = Math.min(...[plannedAt, ifRevision].flatMap((each) => each ?? []))
+    if (!(revision >= 1 && revision < reading.revision)) return reading
+    return readStore(this.#workspace, this.#limit, revision).catch(() => reading)
   }
 
   /** The keys of the change, as it was planned and as it would be now, that were written by others. */

@@ -1,5 +1,6 @@
 import type { Path } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
+import { AdminError } from '../errors.ts'
 import { pathOf, type PathLike } from '../selector.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
 import { translatedNow } from '../translate-error.ts'
@@ -26,6 +27,13 @@ export interface ChangeSet<T> {
    */
   set<V>(place: (config: T) => V, value: NoInfer<V>): ChangeSet<T>
   set(path: string | Path, value: unknown): ChangeSet<T>
+  /**
+   * Sets what the schema reads a text as: that of a scalar as a key holds it, that of a list or an object as YAML or JSON. What
+   * stands below the path in this layer is replaced.
+   *
+   * @throws AdminError `invalid_path` for a selector that names no place
+   */
+  setText(place: PathLike<T>, text: string): ChangeSet<T>
   /** Removes everything at and below a path from this layer. */
   unset(place: PathLike<T>): ChangeSet<T>
   /**
@@ -79,6 +87,12 @@ class StepList<T> implements ChangeSet<T> {
 
   set(place: PathLike<T>, value: unknown): ChangeSet<T> {
     return this.#with({ type: 'set', prefix: this.#prefix, path: pathOf(place), value })
+  }
+
+  setText(place: PathLike<T>, text: string): ChangeSet<T> {
+    if (typeof text !== 'string')
+      throw new AdminError('invalid_options', { what: 'setText() needs a text', remedy: '' })
+    return this.#with({ type: 'written', prefix: this.#prefix, path: pathOf(place), text })
   }
 
   unset(place: PathLike<T>): ChangeSet<T> {

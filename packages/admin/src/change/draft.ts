@@ -8,6 +8,8 @@ export type Step =
   | { readonly type: 'unset'; readonly prefix: string; readonly path: Path }
   /** What a file holds; `path` is where the layer is mounted. */
   | { readonly type: 'tree'; readonly prefix: string; readonly path: Path; readonly tree: PlainTree }
+  /** A value as people write it: the text of a scalar, or a list or an object as YAML. */
+  | { readonly type: 'written'; readonly prefix: string; readonly path: Path; readonly text: string }
   /** The text of a variable. */
   | { readonly type: 'text'; readonly prefix: string; readonly path: Path; readonly text: string }
   /** A key of a layer as it is; undefined: it goes. */
@@ -23,6 +25,8 @@ export interface Draft {
   readonly to?: number | undefined
   /** The keys of the change must not have been written after this revision. */
   readonly ifRevision?: number | undefined
+  /** Of a saved plan: the revision that it was planned at. */
+  readonly plannedAt?: number | undefined
   /** The revisions that keys of the change must have; 0: there must be no such key. */
   readonly pins?: ReadonlyMap<string, number> | undefined
 }

@@ -63,6 +63,7 @@ export function draftOf(workspace: Workspace, saved: unknown): Draft {
   return {
     kind: saved.kind,
     ...(saved.to !== undefined && { to: saved.to }),
+    plannedAt: saved.revision,
     steps: saved.changes.map(({ key, text }) => ({ type: 'key', key, text: text ?? undefined })),
     pins: new Map(saved.changes.map(({ key, revision }) => [key, revision])),
   }
@@ -77,8 +78,12 @@ function isSavedPlan(saved: unknown): saved is SavedPlan {
   if (!isPlainObject(saved) || saved['version'] !== 1 || typeof saved['name'] !== 'string') return false
   const { kind, to, changes } = saved
   const isKnown = kind === 'change' || kind === 'rollback' || kind === 'import'
-  const isNumbered = to === undefined || Number.isInteger(to)
+  const isNumbered = (to === undefined || Number.isInteger(to)) && isRevision(saved['revision'])
   return isKnown && isNumbered && Array.isArray(changes) && changes.every(isSavedChange)
+}
+
+function isRevision(revision: unknown): boolean {
+  return Number.isSafeInteger(revision) && (revision as number) >= 0
 }
 
 function isSavedChange(change: unknown): boolean {

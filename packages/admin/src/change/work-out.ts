@@ -10,6 +10,7 @@ import type { Draft, Step } from './draft.ts'
 import { type EditedTree, type KeyEdits, LayerEdit } from './layer-edit.ts'
 import { type PlannedChange, plannedChange } from './planned-change.ts'
 import { SortedKeys } from './sorted-keys.ts'
+import { setWritten } from './set-written.ts'
 
 /** A draft worked out against one state of the tree. */
 export interface WorkedOut {
@@ -84,15 +85,16 @@ function editsOf(
   for (const step of steps) {
     // Any layer puts a key as it is.
     if (step.type === 'key') for (const layer of layers.slice(0, 1)) editOf(layer).putKey(step.key, step.text)
-    else takeStep(editOf(layerFor(layers, step.prefix, step.path)), step)
+    else takeStep(workspace, editOf(layerFor(layers, step.prefix, step.path)), step)
   }
   const pruned = layers.find((layer) => prunes !== undefined && prefixOf(layer) === prunes)
   if (pruned !== undefined) editOf(pruned).prune()
   return tree
 }
 
-function takeStep(edit: LayerEdit, step: Exclude<Step, { type: 'key' }>): void {
+function takeStep(workspace: Workspace, edit: LayerEdit, step: Exclude<Step, { type: 'key' }>): void {
   if (step.type === 'set') edit.set(step.path, step.value)
+  else if (step.type === 'written') setWritten(workspace, edit, step.path, step.text)
   else if (step.type === 'tree') edit.setTree(step.path, step.tree)
   else if (step.type === 'text') edit.setText(step.path, step.text)
   else edit.unset(step.path)

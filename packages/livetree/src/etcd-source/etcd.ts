@@ -2,7 +2,7 @@ import type { Source, SourceContext } from '@livetree/core/source'
 import { EtcdStore } from '../operate/etcd-store.ts'
 import { withStore } from '../operate/store-of.ts'
 import { EtcdConnection } from './connection.ts'
-import { type EtcdSourceOptions, resolveSource } from './options.ts'
+import { type EtcdSourceOptions, type ResolvedSource, resolveSource } from './options.ts'
 import { type ClientUse, newClient, useClient } from './shared-client.ts'
 import { TreeLayers } from './tree-layers.ts'
 
@@ -23,7 +23,10 @@ import { TreeLayers } from './tree-layers.ts'
  * @throws LivetreeError `invalid_options` for options of the tree; EtcdError `invalid_option` for options of the client
  */
 export function etcd(options: EtcdSourceOptions): Source {
-  const resolved = resolveSource(options)
+  return sourceOf(resolveSource(options))
+}
+
+function sourceOf(resolved: ResolvedSource): Source {
   const { name, pageSize, plan, client, ownClient, clientOptions } = resolved
   const tree = new TreeLayers(plan)
   const connect = ({ clock, logger }: SourceContext): ClientUse => {
@@ -42,5 +45,5 @@ export function etcd(options: EtcdSourceOptions): Source {
     removalNote: 'every process then takes the newest tree, also one that starts later',
     open: (context) => new EtcdConnection({ ...connect(context), name, tree, pageSize, context }),
   }
-  return withStore(source, new EtcdStore(tree, resolved))
+  return withStore(source, new EtcdStore(tree, resolved, sourceOf))
 }

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import type { LayerInfo, Leaf } from '@livetree/core/source'
+import type { LayerInfo, Leaf, Source } from '@livetree/core/source'
 import {
   createEtcdClient,
   type EtcdClient,
@@ -8,8 +8,8 @@ import {
   type ListedPage,
   type ScanPage,
 } from '@livetree/etcd'
-import type { ResolvedSource } from '../etcd-source/options.ts'
 import { keyBytes, keyText } from '../etcd-source/key-text.ts'
+import { type EtcdTreeOptions, type ResolvedSource, resolveSource } from '../etcd-source/options.ts'
 import type { TreeLayers } from '../etcd-source/tree-layers.ts'
 import { TreeListing } from '../etcd-source/tree-listing.ts'
 
@@ -46,6 +46,11 @@ export interface StoreClient {
   readonly isOwned: boolean
 }
 
+/** Options of the client that stand in for those of a source. */
+export type ClientOverrides = Pick<EtcdClientOptions, 'endpoints' | 'tls' | 'auth'>
+
+const ANY_TREE: EtcdTreeOptions = { root: '/any' }
+
 /** How often a reading begins again because its revision was compacted meanwhile. */
 const MOST_ATTEMPTS = 5
 
@@ -60,10 +65,12 @@ export class EtcdStore {
   readonly removalKeys: readonly { readonly key: string; readonly layers: readonly number[] }[]
   readonly #tree: TreeLayers
   readonly #source: ResolvedSource
+  readonly #sourceOf: (resolved: ResolvedSource) => Source
 
-  constructor(tree: TreeLayers, source: ResolvedSource) {
+  constructor(tree: TreeLayers, source: ResolvedSource, sourceOf: (resolved: ResolvedSource) => Source) {
     this.#tree = tree
     this.#source = source
+    this.#sourceOf = sourceOf
     this.layers = tree.layers
     this.prefixes = tree.prefixes
     this.documentKeys = tree.documents.map(({ key }) => key)
@@ -76,6 +83,25 @@ export class EtcdStore {
     if (client !== undefined) return { client, isOwned: false }
     const limits = { ...clientOptions.limits, ...options.limits }
     return { client: createEtcdClient({ ...clientOptions, ...options, limits }), isOwned: true }
+  }
+
+  /**
+   * A source like the one behind this store with some options replaced, such as the endpoints, or with another tree: for
+   * tools that take these from their user. A client that the source was given
+   * gives way to one with these options.
+   *
+   * @throws LivetreeError `invalid_options` for options of the tree; EtcdError `invalid_option` for options of the client
+   */
+  sourceWith(client: ClientOverrides, tree?: EtcdTreeOptions): Source {
+    const { name, pageSize, plan, clientOptions } = this.#source
+    const size = pageSize === undefined ? {} : { pageSize }
+    const made = resolveSource({ name, ...size, ...(tree ?? ANY_TREE), ...clientOptions, ...client })
+    return this.#sourceOf(tree === undefined ? { ...made, plan } : made)
+  }
+
+  /** The options of the client of the source, with its credentials; empty where the source was given a client. */
+  get clientOptions(): EtcdClientOptions {
+    return this.#source.clientOptions
   }
 
   /**

@@ -1,0 +1,72 @@
+import { defineConfig } from '@livetree/core'
+import { expect, test } from 'vitest'
+import * as z from 'zod'
+import { AdminError } from '../errors.ts'
+import { resolveAdmin } from '../options.ts'
+import { Workspace } from '../workspace.ts'
+import { LayerEdit } from './layer-edit.ts'
+import { setWritten } from './set-written.ts'
+import { SortedKeys } from './sorted-keys.ts'
+
+const definition = defineConfig({
+  name: 'shop',
+  schema: z.object({
+    max: z.number(),
+    text: z.string(),
+    hosts: z.array(z.string()),
+    pool: z.object({ min: z.number(), max: z.number() }),
+  }),
+})
+
+/** The keys that writing a text at a path changes, in a layer that has these. */
+function written(path: string, text: string, stored: Readonly<Record<string, string>> = {}) {
+  const store = { endpoints: 'http://127.0.0.1:1', root: '/shop' }
+  const workspace = new Workspace(resolveAdmin(definition, { store }))
+  const entries = new Map(
+    Object.entries(stored).map(([key, value]) => [
+      `/shop/${key}`,
+      { key: `/shop/${key}`, value, modRevision: 1 },
+    ]),
+  )
+  const tree = {
+    entries,
+    keys: new SortedKeys(entries.keys()),
+    edits: new Map<string, string | undefined>(),
+    put: new Set<string>(),
+    empty: new Map<string, readonly (string | number)[]>(),
+  }
+  const [layer] = workspace.settings.store.layers
+  if (layer === undefined) throw new Error('no layer')
+  setWritten(workspace, new LayerEdit(workspace, layer, tree), path.split('.'), text)
+  return Object.fromEntries(tree.edits)
+}
+
+test.each([
+  ['max', '20', { '/shop/max': '20' }],
+  ['max', 'ten', { '/shop/max': 'ten' }],
+  ['text', '[a]', { '/shop/text': '[a]' }],
+  ['hosts', '[a, b c]', { '/shop/hosts': '["a","b c"]' }],
+  ['hosts', '- a\n- "1"\n', { '/shop/hosts': '["a","1"]' }],
+  ['pool', '{ min: 1, max: 2 }', { '/shop/pool/min': '1', '/shop/pool/max': '2' }],
+])('%s = %j', (path, text, edits) => {
+  expect(written(path, text)).toEqual(edits)
+})
+
+test('what stands below an object is replaced, and a key that stays the same is no change', () => {
+  const stored = { 'pool/min': '1', 'pool/max': '9', 'pool/old': '7' }
+  expect(written('pool', '{"min": 1, "max": 2}', stored)).toEqual({
+    '/shop/pool/max': '2',
+    '/shop/pool/old': undefined,
+  })
+})
+
+test.each([
+  ['hosts', 'a', 'expected a list'],
+  ['hosts', '{ a: 1 }', 'expected a list'],
+  ['pool', '[1]', 'expected an object'],
+  ['pool', '{', 'no YAML'],
+  ['pool', 'a: 1\n---\nb: 2\n', 'one YAML document'],
+])('%s = %j is refused: %s', (path, text, why) => {
+  expect(() => written(path, text)).toThrow(AdminError)
+  expect(() => written(path, text)).toThrow(why)
+})

@@ -1,0 +1,243 @@
+import { Argument, Command, Option } from 'commander'
+import { addGlobalOptions, count, revision } from './global-options.ts'
+import type { Runner } from './runner.ts'
+
+/** A command of the tree, and what loads its code. */
+export interface Chosen {
+  readonly command: Command
+  readonly load: () => Promise<Runner>
+}
+
+/**
+ * The tree of commands, with their help. Nothing of what they do is loaded.
+ *
+ * @param choose is called by `parse` with the command that was named
+ */
+export function createProgram(choose: (chosen: Chosen) => void = () => {}): Command {
+  const program = new Command('livetree')
+    .description('Reads, judges and writes the configuration of livetree in etcd.')
+    .configureHelp({ showGlobalOptions: false, sortSubcommands: false })
+    .showSuggestionAfterError(true)
+    .helpCommand('help [command]', 'show the help of a command')
+    .addHelpText('after', `\n${FOOTER}`)
+  addGlobalOptions(program)
+  const add = (
+    usage: string,
+    description: string,
+    load: () => Promise<Runner>,
+    parent = program,
+  ): Command => {
+    const command = parent.command(usage).description(description)
+    command.action(() => choose({ command, load }))
+    return command
+  }
+  addReading(add)
+  addWriting(add)
+  addComparing(add)
+  addSchema(program, add)
+  addOthers(add)
+  return program
+}
+
+const FOOTER = `stdout holds data and nothing else; a command that failed leaves it empty.
+livetree help COMMAND shows the options of a command.`
+
+type Add = (usage: string, description: string, load: () => Promise<Runner>, parent?: Command) => Command
+
+function addReading(add: Add): void {
+  const at = () => new Option('--revision <n>', 'the tree as it was at this revision').argParser(revision)
+  const reveal = () => new Option('--reveal', 'show secrets')
+  add(
+    'init',
+    'write a livetree.config.ts, and say what next',
+    async () => (await import('../commands/init.ts')).init,
+  )
+    .option('--name <name>', 'the name of the configuration; default: that of the folder')
+    .option('--force', 'replace a file that is there')
+  add(
+    'tree',
+    'show every value, and where it comes from',
+    async () => (await import('../commands/tree.ts')).tree,
+  )
+    .argument('[path]', 'show only what is at or below this path')
+    .addOption(at())
+    .addOption(reveal())
+  add('get', 'show one value', async () => (await import('../commands/get.ts')).get)
+    .argument('<path>', 'such as db.pool.max')
+    .addOption(at())
+    .addOption(reveal())
+  add(
+    'explain',
+    'show which layers have a say in a value',
+    async () => (await import('../commands/explain.ts')).explain,
+  )
+    .argument('<path>', 'such as db.pool.max')
+    .addOption(at())
+    .addOption(reveal())
+}
+
+function writing(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--overlay <name>', 'the layer that is written: the last part of its directory').env(
+        'LIVETREE_OVERLAY',
+      ),
+    )
+    .option('--layer <directory>', 'the layer that is written, by its whole directory')
+    .option('-m, --message <why>', 'why, as the history shows it')
+    .option('--dry-run', 'show what would change, and write nothing')
+    .option('--allow-removal', 'what the change removes is meant to be gone, however much it is')
+    .option('--force', 'write it although the schema refuses the tree; it is recorded')
+    .addOption(
+      new Option(
+        '--if-revision <n>',
+        'refuse if a key of the change was written after this revision',
+      ).argParser(revision),
+    )
+    .addOption(new Option('--preflight', 'ask the running instances first').hideHelp())
+    .addOption(new Option('--wait', 'wait for the running instances').hideHelp())
+}
+
+function addWriting(add: Add): void {
+  const transfer = (command: Command) =>
+    command
+      .option('--format <format>', 'yaml, json, dotenv or etcdctl; default: by the name of the file')
+      .option('--prune', 'remove what the layer has and the file has not')
+      .option('--variable-prefix <text>', 'with dotenv: what the names begin with, such as SHOP_')
+  writing(add('set', 'set one value', async () => (await import('../commands/set.ts')).set))
+    .argument('<path>', 'such as db.pool.max')
+    .argument('<value>', 'a text, YAML for a list or an object, @FILE, or - for stdin')
+  writing(
+    add(
+      'unset',
+      'remove what one layer has at a path',
+      async () => (await import('../commands/unset.ts')).unset,
+    ),
+  )
+    .argument('<path>', 'such as db.pool.max')
+    .option('-r, --recursive', 'also remove several keys below it')
+  writing(
+    add('edit', 'change one layer in your editor', async () => (await import('../commands/edit.ts')).edit),
+  ).argument('[path]', 'edit only what is at or below this path')
+  transfer(
+    writing(
+      add(
+        'plan',
+        'work a change out, and write nothing',
+        async () => (await import('../commands/plan.ts')).plan,
+      ),
+    ),
+  )
+    .requiredOption('-f, --file <file>', 'what the layer shall hold, or - for stdin')
+    .option('--out <file>', 'save the plan for `livetree apply`')
+    .option('--exit-code', 'exit with 2 if something would change')
+  transfer(
+    writing(
+      add('apply', 'apply a saved plan, or a file', async () => (await import('../commands/apply.ts')).apply),
+    ),
+  )
+    .argument('[plan]', 'a file that `livetree plan --out` wrote, or - for stdin')
+    .option('-f, --file <file>', 'what the layer shall hold, or - for stdin')
+  writing(
+    add(
+      'rollback',
+      'give keys the texts that they had at a revision',
+      async () => (await import('../commands/rollback.ts')).rollback,
+    ),
+  )
+    .addOption(new Option('--to <n>', 'the revision to go back to').argParser(revision).makeOptionMandatory())
+    .option('--only <path...>', 'only what is at or below these paths')
+  transfer(
+    writing(
+      add(
+        'import',
+        'write what a file holds',
+        async () => (await import('../commands/import.ts')).importFile,
+      ),
+    ),
+  )
+    .argument('<file>', 'YAML, JSON, dotenv, or the output of etcdctl get --prefix -w json; - for stdin')
+    .addOption(new Option('--document <n>', 'which of several YAML documents, from 1 on').argParser(count))
+}
+
+function addComparing(add: Add): void {
+  const side = 'live, rev:N, overlay:NAME or file:PATH'
+  add('diff', 'compare trees, layers or files', async () => (await import('../commands/diff.ts')).diff)
+    .argument('<a>', side)
+    .argument('<b>', side)
+    .option('--exit-code', 'exit with 2 if they differ')
+  add(
+    'validate',
+    'judge files as if they stood in the store',
+    async () => (await import('../commands/validate.ts')).validate,
+  ).argument('<file...>', 'YAML, JSON or TOML; - for stdin; later files win')
+  add(
+    'check',
+    'judge what is stored by the schema of this code: the gate before a deploy',
+    async () => (await import('../commands/check.ts')).check,
+  )
+  add(
+    'history',
+    'show who changed what, when and why',
+    async () => (await import('../commands/history.ts')).history,
+  )
+    .argument('[path]', 'only what changed at, below or above this path')
+    .option('--overlay <name>', 'only what changed in this layer')
+    .addOption(new Option('--since <n>', 'only what was written after this revision').argParser(revision))
+    .addOption(new Option('-n, --limit <n>', 'the most entries').argParser(count).default(20))
+    .option('--recorded-only', 'leave out writes of other tools')
+  add('watch', 'show each change as it is made', async () => (await import('../commands/watch.ts')).watch)
+    .argument('[path]', 'only what changes at, below or above this path')
+    .addOption(new Option('-n, --limit <n>', 'end after this many changes').argParser(count))
+  add(
+    'export',
+    'write the tree, or one layer, as text',
+    async () => (await import('../commands/export.ts')).exportTree,
+  )
+    .addOption(
+      new Option('--format <format>', 'the form of the text').choices(['yaml', 'json', 'dotenv', 'etcdctl']),
+    )
+    .option('--overlay <name>', 'what this layer holds, as it is stored')
+    .option('--layer <directory>', 'the same, by its whole directory')
+    .addOption(new Option('--revision <n>', 'the tree as it was at this revision').argParser(revision))
+    .option('--reveal', 'include secrets')
+    .option('--variable-prefix <text>', 'with dotenv: what the names begin with, such as SHOP_')
+}
+
+function addSchema(program: Command, add: Add): void {
+  const schema = program.command('schema').description('show the schema, or what changed in it')
+  const load = async () => await import('../commands/schema.ts')
+  add('print', 'write the JSON Schema', async () => (await load()).print, schema)
+  add('docs', 'write a reference of every key, as Markdown', async () => (await load()).docs, schema)
+  add('diff', 'show what the schema of this code no longer takes', async () => (await load()).diff, schema)
+    .argument('<before>', 'a file of `livetree schema print`, or a revision of git')
+    .option('--exit-code', 'exit with 2 if something became incompatible')
+}
+
+function addOthers(add: Add): void {
+  add(
+    'doctor',
+    'check endpoints, TLS, permissions, clock, history and watches',
+    async () => (await import('../commands/doctor.ts')).doctor,
+  )
+  add(
+    'completion',
+    'write a script that completes commands and paths',
+    async () => (await import('../commands/completion.ts')).completion,
+  )
+    .addArgument(new Argument('<shell>', 'your shell').choices(['bash', 'zsh', 'fish', 'powershell']))
+    .addHelpText('after', COMPLETION)
+  const later = async () => (await import('../commands/later.ts')).later
+  add('fleet', 'show the running instances (with a later version)', later)
+    .argument('[arguments...]')
+    .allowUnknownOption()
+  add('console', 'open the web console (with a later version)', later)
+    .argument('[arguments...]')
+    .allowUnknownOption()
+}
+
+const COMPLETION = `
+  bash:        livetree completion bash > ~/.local/share/bash-completion/completions/livetree
+  zsh:         livetree completion zsh > "\${fpath[1]}/_livetree"
+  fish:        livetree completion fish > ~/.config/fish/completions/livetree.fish
+  powershell:  livetree completion powershell >> $PROFILE`

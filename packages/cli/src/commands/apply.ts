@@ -1,0 +1,49 @@
+import type { SavedPlan } from '@livetree/admin'
+import type { Outcome } from '../command-line/runner.ts'
+import { openTree } from '../connect/open-tree.ts'
+import { usageError } from '../errors/cli-error.ts'
+import type { Session } from '../session.ts'
+import { callOf, carryOut, refuseFleetOptions } from './carry-out.ts'
+import { planFile, type TransferOptions } from './file-plan.ts'
+import { readInput } from './read-input.ts'
+
+/** `livetree apply PLAN|-f FILE`: a saved plan was seen before, so that only a file is asked about. */
+export async function apply(
+  session: Session,
+  [saved]: readonly [saved?: string],
+  options: TransferOptions & { readonly file?: string | undefined },
+): Promise<Outcome> {
+  refuseFleetOptions(options)
+  const { file } = options
+  if (saved === undefined && file === undefined)
+    throw usageError(
+      'apply needs a plan, or a file',
+      'Give what `livetree plan --out PLAN` wrote, or -f FILE.',
+    )
+  if (saved !== undefined && file !== undefined)
+    throw usageError('apply got both a plan and a file', 'Give one of them.')
+  if (saved === undefined) {
+    const opened = await openTree(session)
+    return carryOut(session, await planFile(session, opened, file ?? '-', options), options, { asks: true })
+  }
+  const foreign = (['overlay', 'layer', 'format', 'prune', 'variablePrefix', 'ifRevision'] as const).find(
+    (name) => options[name] !== undefined && name !== 'overlay',
+  )
+  if (foreign !== undefined) throw usageError(`A saved plan says all of that itself: leave --${foreign} out`)
+  const text = await readInput(session, saved)
+  const opened = await openTree(session)
+  return carryOut(session, await opened.admin.openPlan(parsePlan(saved, text), callOf(session)), options, {
+    asks: false,
+  })
+}
+
+function parsePlan(name: string, text: string): SavedPlan {
+  try {
+    return JSON.parse(text) as SavedPlan
+  } catch {
+    throw usageError(
+      `${name} is no saved plan: it is no JSON`,
+      'Give what `livetree plan --out PLAN` wrote, or a file of values with -f.',
+    )
+  }
+}

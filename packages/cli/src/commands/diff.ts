@@ -1,0 +1,57 @@
+import type { Difference, DiffSide } from '@livetree/admin'
+import type { Outcome } from '../command-line/runner.ts'
+import { openTree, type OpenedTree } from '../connect/open-tree.ts'
+import { usageError } from '../errors/cli-error.ts'
+import { inlineText, plainValue } from '../output/plain-value.ts'
+import { shortKey, shownText } from '../output/safe-text.ts'
+import type { Style } from '../output/style.ts'
+import type { Session } from '../session.ts'
+import { callOf } from './carry-out.ts'
+import { chosenLayer } from './choose-layer.ts'
+import { counted } from './plan-text.ts'
+import { readInput } from './read-input.ts'
+
+/** `livetree diff A B`, each of live, rev:N, overlay:NAME, file:PATH. */
+export async function diff(
+  session: Session,
+  [one, other]: readonly [one: string, other: string],
+  options: { readonly exitCode?: boolean | undefined },
+): Promise<Outcome> {
+  const opened = await openTree(session)
+  const [before, after] = [await sideOf(session, opened, one), await sideOf(session, opened, other)]
+  const found = await opened.admin.diff(before, after, callOf(session))
+  session.noteAtEnd(
+    found.length === 0 ? `${one} and ${other} do not differ.` : `${counted(found.length, 'difference')}.`,
+  )
+  const data = found.map(({ type, pathText, previous, next }) => ({
+    type,
+    path: pathText,
+    previous: plainValue(previous) ?? null,
+    next: plainValue(next) ?? null,
+  }))
+  return {
+    result: { data, text: () => found.map((each) => `${differenceText(each, session.style)}\n`).join('') },
+    exitCode: options.exitCode === true && found.length > 0 ? 2 : 0,
+  }
+}
+
+function differenceText({ type, pathText, previous, next }: Difference, style: Style): string {
+  const path = shortKey(pathText)
+  const [before, after] = [shownText(inlineText(previous)), shownText(inlineText(next))]
+  if (type === 'added') return `${style('good', '+')} ${path}  ${after}`
+  if (type === 'removed') return `${style('bad', '-')} ${path}  ${before}`
+  return `${style('warn', '~')} ${path}  ${before} → ${after}`
+}
+
+async function sideOf(session: Session, opened: OpenedTree, side: string): Promise<DiffSide> {
+  if (side === 'live') return 'now'
+  const [, kind = '', rest = ''] = /^(rev|overlay|layer|file):(.+)$/s.exec(side) ?? []
+  if (kind === 'rev' && /^[1-9]\d{0,14}$/.test(rest)) return { revision: Number(rest) }
+  if (kind === 'overlay') return chosenLayer(opened, { overlay: rest })
+  if (kind === 'layer') return chosenLayer(opened, { layer: rest })
+  if (kind === 'file') return { text: await readInput(session, rest) }
+  throw usageError(
+    `"${side}" is nothing that can be compared`,
+    'Give live, rev:N, overlay:NAME or file:PATH.',
+  )
+}

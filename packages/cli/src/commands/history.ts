@@ -1,0 +1,106 @@
+import type { HistoryChange, HistoryEntry } from '@livetree/admin'
+import type { Outcome } from '../command-line/runner.ts'
+import { openTree } from '../connect/open-tree.ts'
+import type { Path } from '@livetree/core'
+import { parsePathText } from '@livetree/core/tools'
+import { isAlong } from './known-path.ts'
+import { safeText, shortKey, shownText } from '../output/safe-text.ts'
+import type { Style } from '../output/style.ts'
+import type { Session } from '../session.ts'
+import { callOf } from './carry-out.ts'
+import { chosenLayer } from './choose-layer.ts'
+
+/** `livetree history [PATH]`: the newest first. */
+export async function history(
+  session: Session,
+  [place]: readonly [place?: string],
+  options: {
+    readonly overlay?: string | undefined
+    readonly since?: number | undefined
+    readonly limit: number
+    readonly recordedOnly?: boolean | undefined
+  },
+): Promise<Outcome> {
+  const opened = await openTree(session)
+  const { since, limit, recordedOnly = false } = options
+  const entries: HistoryEntry[] = []
+  const found = opened.admin.history({
+    ...callOf(session),
+    ...chosenLayer(opened, options, false),
+    ...(place !== undefined && place !== '' && { path: place }),
+    ...(since !== undefined && { since }),
+    limit,
+    recordedOnly,
+  })
+  for await (const entry of found) entries.push(entry)
+  if (entries.length === 0) session.noteAtEnd('Nothing was written there, as far as the history goes back.')
+  return {
+    result: {
+      data: entries.map(entryData),
+      text: () =>
+        entries.map((entry) => entryText(entry, parsePathText(place ?? ''), session.style)).join('\n'),
+    },
+  }
+}
+
+/** A write as data. */
+export function entryData(entry: HistoryEntry): Readonly<Record<string, unknown>> {
+  const changes = entry.changes.map(({ layer, key, pathText, before, after }) => ({
+    path: pathText,
+    layer,
+    key,
+    before: before ?? null,
+    after: after ?? null,
+  }))
+  if (entry.type === 'unrecorded') return { type: entry.type, revision: entry.revision, changes }
+  const { type, revision, id, kind, author, at, message, to, isForced, allowsRemoval } = entry
+  return {
+    type,
+    revision,
+    id,
+    kind,
+    author,
+    at: at.toISOString(),
+    message: message ?? null,
+    to: to ?? null,
+    isForced,
+    allowsRemoval,
+    changes,
+  }
+}
+
+/** A write for people: a line that says who, when and why, and a line for each change. */
+function entryText(entry: HistoryEntry, place: Path, style: Style): string {
+  const head =
+    entry.type === 'unrecorded'
+      ? 'by another tool'
+      : [
+          entry.at.toISOString().slice(0, 19).replace('T', ' '),
+          safeText(entry.author),
+          entry.kind === 'change' ? '' : entry.to === undefined ? entry.kind : `${entry.kind} to ${entry.to}`,
+          entry.message === undefined ? '' : safeText(entry.message),
+          entry.isForced ? style('bad', 'forced') : '',
+        ]
+          .filter((part) => part !== '')
+          .join('  ')
+  const shown = entry.changes.filter(({ path }) => isAlong(path, place)).slice(0, 50)
+  const lines = shown.map((change) => `    ${changeText(change, style)}`)
+  const more = entry.changes.length - shown.length
+  const rest = more > 0 ? [style('dim', `    and ${more} more in this write`)] : []
+  return [`${style('strong', String(entry.revision))}  ${head}`, ...lines, ...rest]
+    .map((line) => `${line}\n`)
+    .join('')
+}
+
+/** One change on a line: its sign, the path, both texts, the layer. */
+export function changeText({ pathText, layer, before, after }: HistoryChange, style: Style): string {
+  const sign =
+    after === undefined ? style('bad', '-') : before === undefined ? style('good', '+') : style('warn', '~')
+  const texts = [before, after].flatMap((text) => (text === undefined ? [] : [textOf(text)])).join(' → ')
+  return `${sign} ${shortKey(pathText)}  ${texts}  ${style('dim', safeText(layer))}`
+}
+
+function textOf({ text, isHidden, bytes }: NonNullable<HistoryChange['before']>): string {
+  if (isHidden === true) return '[secret]'
+  return text === undefined ? `(${bytes ?? '?'} bytes)` : shownText(text)
+}

@@ -1,0 +1,16 @@
+import type { Outcome } from '../command-line/runner.ts'
+import { openTree } from '../connect/open-tree.ts'
+import type { Session } from '../session.ts'
+import { carryOut, refuseFleetOptions } from './carry-out.ts'
+import { planFile, type TransferOptions } from './file-plan.ts'
+
+/** `livetree import FILE`: a plan like any other. */
+export async function importFile(
+  session: Session,
+  [file]: readonly [file: string],
+  options: TransferOptions,
+): Promise<Outcome> {
+  refuseFleetOptions(options)
+  const opened = await openTree(session)
+  return carryOut(session, await planFile(session, opened, file, options), options, { asks: true })
+}

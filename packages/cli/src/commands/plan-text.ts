@@ -1,0 +1,87 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Plan, PlannedChange } from '@livetree/admin'
+import { inlineText, plainValue } from '../output/plain-value.ts'
+import { shortKey, shownText } from '../output/safe-text.ts'
+import type { Style } from '../output/style.ts'
+
+const SIGNS = { added: '+', changed: '~', removed: '-' } as const
+const TONES = { added: 'good', changed: 'warn', removed: 'bad' } as const
+
+/** One line for each change: its sign, the path, both texts, and what else there is to know. */
+export function changeLines(changes: readonly PlannedChange[], style: Style): readonly string[] {
+  const isOneLayer = new Set(changes.map(({ layer }) => layer)).size < 2
+  const widest = changes.reduce((most, { pathText }) => Math.max(most, Math.min(pathText.length, 48)), 0)
+  return changes.map((change) => {
+    const { type, pathText, before, after, layer } = change
+    const texts =
+      type === 'changed'
+        ? `${shownText(before?.text ?? '')} → ${shownText(after?.text ?? '')}`
+        : shownText((after ?? before)?.text ?? '')
+    const notes = [noteOf(change), ...(isOneLayer ? [] : [layer])].filter((note) => note !== '')
+    const note = notes.length === 0 ? '' : `  ${style('dim', `(${shortKey(notes.join('; '))})`)}`
+    return `${style(TONES[type], SIGNS[type])} ${shortKey(pathText).padEnd(widest)}  ${texts}${note}`
+  })
+}
+
+/** The effect of a change where its texts do not show it. */
+function noteOf({ type, before, after, isSecret, effective }: PlannedChange): string {
+  const isSame = isDeepStrictEqual(effective.before, effective.after)
+  const value = shownText(inlineText(effective.after))
+  if (isSecret && before?.text === after?.text) return type === 'changed' ? 'another secret' : ''
+  if (type === 'removed') return effective.after === undefined ? '' : `then ${value}`
+  if (isSame && effective.after !== undefined)
+    return `${value} stays in effect: a higher layer or the same value`
+  return ''
+}
+
+/** `3 changes in /config/shop/prod: 1 added, 2 changed` */
+export function planSummary(changes: readonly PlannedChange[]): string {
+  const layers = [...new Set(changes.map(({ layer }) => layer))]
+  const kinds = (['added', 'changed', 'removed'] as const).flatMap((type) => {
+    const many = changes.filter((change) => change.type === type).length
+    return many === 0 ? [] : [`${many} ${type}`]
+  })
+  return `${counted(changes.length, 'change')} in ${layers.join(', ')}: ${kinds.join(', ')}`
+}
+
+/** `1 change`, `2 changes` */
+export function counted(many: number, what: string): string {
+  return `${many} ${what}${many === 1 ? '' : 's'}`
+}
+
+/** A plan as data. */
+export function planData(plan: Plan): Readonly<Record<string, unknown>> {
+  return {
+    revision: plan.revision,
+    changes: plan.changes.map(changeData),
+    issues: plan.issues,
+    unused: plan.unused,
+    needsAllowRemoval: plan.needsAllowRemoval,
+  }
+}
+
+/** A change as data. */
+export function changeData({
+  type,
+  layer,
+  key,
+  pathText,
+  isSecret,
+  before,
+  after,
+  effective,
+}: PlannedChange) {
+  return {
+    type,
+    path: pathText,
+    layer,
+    key,
+    isSecret,
+    before: before?.text ?? null,
+    after: after?.text ?? null,
+    effective: {
+      before: plainValue(effective.before) ?? null,
+      after: plainValue(effective.after) ?? null,
+    },
+  }
+}

@@ -1,0 +1,48 @@
+import { writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type { Outcome } from '../command-line/runner.ts'
+import { openTree } from '../connect/open-tree.ts'
+import { usageError } from '../errors/cli-error.ts'
+import type { Session } from '../session.ts'
+import { assertApplicable, refuseFleetOptions } from './carry-out.ts'
+import { planFile, type TransferOptions } from './file-plan.ts'
+import { changeLines, planData, planSummary } from './plan-text.ts'
+
+interface PlanOptions extends TransferOptions {
+  readonly file: string
+  readonly out?: string | undefined
+  readonly exitCode?: boolean | undefined
+}
+
+/** `livetree plan -f FILE --out PLAN` */
+export async function plan(session: Session, _: readonly unknown[], options: PlanOptions): Promise<Outcome> {
+  refuseFleetOptions(options)
+  const opened = await openTree(session)
+  const worked = await planFile(session, opened, options.file, options)
+  assertApplicable(session, worked, { ...options, allowRemoval: true })
+  if (options.out !== undefined)
+    await save(resolve(session.io.cwd, options.out), `${JSON.stringify(worked.save(), undefined, 2)}\n`)
+  if (worked.isEmpty) session.noteAtEnd(`Nothing to change: revision ${worked.revision} has all of it.`)
+  else {
+    const next = options.out === undefined ? '' : ` Apply them with: livetree apply ${options.out}`
+    session.noteAtEnd(`${planSummary(worked.changes)}, at revision ${worked.revision}.${next}`)
+  }
+  if (worked.needsAllowRemoval)
+    session.noteAtEnd('Running instances refuse a removal of that size: apply needs --allow-removal.')
+  const text = () =>
+    changeLines(worked.changes, session.style)
+      .map((line) => `${line}\n`)
+      .join('')
+  return {
+    result: { data: planData(worked), text },
+    exitCode: options.exitCode === true && !worked.isEmpty ? 2 : 0,
+  }
+}
+
+async function save(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text, { mode: 0o600 })
+  } catch (error) {
+    throw usageError(`--out ${file} cannot be written: ${(error as Error).message}`)
+  }
+}

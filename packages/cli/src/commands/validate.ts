@@ -1,0 +1,65 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { file as fileSource } from 'livetree'
+import { storeOf } from 'livetree/operate'
+import { readOnce, validateTree } from '@livetree/core/tools'
+import type { Outcome } from '../command-line/runner.ts'
+import { chosenDefinition } from '../connect/open-tree.ts'
+import { CliError, usageError } from '../errors/cli-error.ts'
+import { issueLines } from '../errors/issue-lines.ts'
+import type { Session } from '../session.ts'
+import { callOf } from './carry-out.ts'
+import { counted } from './plan-text.ts'
+import { readInput } from './read-input.ts'
+
+/**
+ * `livetree validate FILE…`: the files stand in the place of the store, over the other sources of the definition that are
+ * lower, and under those that are higher.
+ */
+export async function validate(
+  session: Session,
+  [files]: readonly [files: readonly string[]],
+): Promise<Outcome> {
+  const definition = await chosenDefinition(session)
+  if (definition === undefined)
+    throw usageError(
+      'validate judges by the schema of this code, and there is no livetree.config.ts here or above',
+      'Name one with --config.',
+    )
+  const given = await Promise.all(files.map((name) => pathOf(session, name)))
+  const own = given.map((path) => fileSource(path))
+  const others = definition.sources?.() ?? []
+  const at = others.findIndex((source) => storeOf(source) !== undefined)
+  const sources = at < 0 ? [...others, ...own] : others.toSpliced(at, 1, ...own)
+  const readings = await Promise.all(sources.map((source) => readOnce(source, callOf(session))))
+  const tree = validateTree(definition, readings)
+  const names = files.map((name) => (name === '-' ? 'stdin' : name)).join(', ')
+  if (tree.type === 'invalid')
+    throw new CliError(5, `The schema of "${definition.name}" refuses ${names}`, {
+      code: 'invalid_tree',
+      lines: issueLines(tree.issues),
+      remedy: 'Correct these paths.',
+    })
+  for (const { origin, didYouMean } of tree.unused.slice(0, 20))
+    session.warn(
+      `${origin.key} in ${origin.layer} is nothing that the schema knows.${didYouMean === undefined ? '' : ` Did you mean ${didYouMean}?`}`,
+    )
+  const data = { name: definition.name, isValid: true, files, unused: tree.unused.length }
+  session.noteAtEnd(
+    `The schema of "${definition.name}" accepts ${names}${tree.unused.length === 0 ? '' : `, with ${counted(tree.unused.length, 'unknown name')}`}.`,
+  )
+  return { result: { data, text: () => '' } }
+}
+
+/** The path of a file that `file()` reads; stdin becomes one for as long as the command runs. */
+async function pathOf(session: Session, name: string): Promise<string> {
+  // Read here too, so that a file that is missing is named as it was given.
+  const text = await readInput(session, name)
+  if (name !== '-') return resolve(session.io.cwd, name)
+  const folder = await mkdtemp(join(tmpdir(), 'livetree-stdin-'))
+  session.closing(() => rm(folder, { recursive: true, force: true }))
+  const path = join(folder, 'stdin.yaml')
+  await writeFile(path, text, { mode: 0o600 })
+  return path
+}

@@ -1,0 +1,122 @@
+import type { HistoryEntry } from '@livetree/admin'
+import { parsePathText } from '@livetree/core/tools'
+import { EtcdError } from '@livetree/etcd'
+import type { Outcome } from '../command-line/runner.ts'
+import { openTree, type OpenedTree } from '../connect/open-tree.ts'
+import { safeJson, safeText } from '../output/safe-text.ts'
+import type { Session } from '../session.ts'
+import { isAlong } from './known-path.ts'
+import { callOf } from './carry-out.ts'
+import { changeText, entryData } from './history.ts'
+
+/** `livetree watch [PATH]`: one line, or one JSON object, a change, until it is interrupted. */
+export async function watch(
+  session: Session,
+  [place]: readonly [place?: string],
+  options: { readonly limit?: number | undefined },
+): Promise<Outcome> {
+  const opened = await openTree(session)
+  const tail = new Tail(opened)
+  try {
+    let since = await tail.start(session)
+    session.note(`Watching ${opened.store.prefixes.join(', ')} from revision ${since} on. Ctrl-C ends it.`)
+    session.deadline.pause()
+    let shown = 0
+    const top = parsePathText(place ?? '')
+    for (;;) {
+      const until = await tail.next(since)
+      const entries: HistoryEntry[] = []
+      const path = place === undefined || place === '' ? {} : { path: place }
+      const call = { ...callOf(session), timeoutMs: session.options.timeoutMs, since, limit: 10_000 }
+      for await (const entry of opened.admin.history({ ...call, ...path })) entries.push(entry)
+      for (const entry of entries.reverse()) {
+        const changes = entry.changes.filter(({ path: at }) => isAlong(at, top))
+        await show(session, { ...entry, changes })
+        shown += changes.length
+        if (options.limit !== undefined && shown >= options.limit) return {}
+      }
+      since = Math.max(until, ...entries.map(({ revision }) => revision))
+    }
+  } finally {
+    tail.end()
+  }
+}
+
+async function show(session: Session, entry: HistoryEntry): Promise<void> {
+  const { changes, ...about } = entryData(entry)
+  const isData = session.options.output !== 'table'
+  const who =
+    entry.type === 'recorded'
+      ? `${entry.author}${entry.message === undefined ? '' : `: ${entry.message}`}`
+      : 'another tool'
+  const lines = isData
+    ? (changes as readonly object[]).map((change) => safeJson(JSON.stringify({ ...about, ...change })))
+    : entry.changes.map(
+        (change) =>
+          `${session.style('strong', String(entry.revision))}  ${changeText(change, session.style)}  ${session.style('dim', safeText(`(${who})`))}`,
+      )
+  for (const line of lines)
+    await new Promise<void>((resolve) => void session.io.stdout.write(`${line}\n`, () => resolve()))
+}
+
+/** The newest revision of some directories. */
+class Tail {
+  readonly #opened: OpenedTree
+  readonly #ends: (() => void)[] = []
+  #newest = 0
+  #error: Error | undefined
+  #wake: () => void = () => {}
+
+  constructor(opened: OpenedTree) {
+    this.#opened = opened
+  }
+
+  /** Watches from the newest revision on, which is returned. */
+  async start(session: Session): Promise<number> {
+    const { store } = this.#opened
+    const { client, isOwned } = store.connect()
+    if (isOwned) this.#ends.push(() => void client.close())
+    const [first = '/'] = store.prefixes
+    const { header } = await client.kv.getRange({
+      prefix: first,
+      limit: 1,
+      keysOnly: true,
+      ...callOf(session),
+    })
+    this.#newest = header.revision
+    for (const prefix of store.prefixes) {
+      const watcher = client.watch.subscribe(
+        { prefix },
+        {
+          onEvents: ({ revision }) => {
+            this.#newest = Math.max(this.#newest, revision)
+            this.#wake()
+          },
+          onEnd: (error) => {
+            this.#error = error ?? new EtcdError('closed')
+            this.#wake()
+          },
+        },
+        { afterRevision: header.revision },
+      )
+      this.#ends.push(() => watcher.cancel())
+    }
+    session.deadline.signal.addEventListener('abort', () => this.#wake(), { once: true })
+    return header.revision
+  }
+
+  /** Waits for a revision after the one that is known. */
+  async next(since: number): Promise<number> {
+    while (this.#newest <= since) {
+      if (this.#error !== undefined) throw this.#error
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    return this.#newest
+  }
+
+  end(): void {
+    for (const end of this.#ends.splice(0)) end()
+  }
+}

@@ -1,0 +1,111 @@
+import { createAdmin, type Admin } from '@livetree/admin'
+import type { Source } from '@livetree/core/source'
+import { createEtcdClient, type EtcdClientOptions } from '@livetree/etcd'
+import { etcd } from 'livetree'
+import { type EtcdStore, storeOf } from 'livetree/operate'
+import { findConfig } from '../config-file/find-config.ts'
+import { type Definition, loadDefinitions, onlyDefinition } from '../config-file/load-definitions.ts'
+import { usageError } from '../errors/cli-error.ts'
+import type { Session } from '../session.ts'
+import { clientOverrides, DEFAULT_ENDPOINT } from './client-overrides.ts'
+import { publishedSchema } from './published-schema.ts'
+
+/** A tree that a command reads and writes. */
+export interface OpenedTree {
+  readonly admin: Admin<unknown>
+  /** The code's definition, or one that was made from what instances published; undefined: values are text. */
+  readonly definition: Definition | undefined
+  readonly store: EtcdStore
+  /** What the client of the store connects with. */
+  readonly clientOptions: EtcdClientOptions
+  /** Everything that judges the tree, the lowest precedence first. */
+  readonly sources: readonly Source[]
+}
+
+/**
+ * Opens the tree that the command line means: with the definition of the configuration file, or by `--root` alone.
+ *
+ * @throws CliError 64 where neither is given
+ */
+export async function openTree(session: Session): Promise<OpenedTree> {
+  const definition = await chosenDefinition(session)
+  return definition === undefined ? openRoot(session) : openDefinition(session, definition)
+}
+
+/**
+ * The definition that is meant; undefined where there is no configuration file, or where `--root` is given without one.
+ *
+ * @throws CliError 64
+ */
+export async function chosenDefinition(session: Session): Promise<Definition | undefined> {
+  const { config, root } = session.options
+  const file = config === undefined && root !== undefined ? undefined : findConfig(config, session.io.cwd)
+  if (file === undefined) return undefined
+  return onlyDefinition(await session.deadline.race(loadDefinitions(file)), file)
+}
+
+/** Opens the tree of one definition, with what flags and environment replace. */
+export function openDefinition(session: Session, definition: Definition): OpenedTree {
+  const sources = definitionSources(session, definition)
+  const admin = createAdmin(definition, { ...adminOptions(session), sources }) as Admin<unknown>
+  session.closing(() => admin.close())
+  const store = onlyStore(sources, definition)
+  return { admin, definition, store, clientOptions: store.clientOptions, sources }
+}
+
+/** The sources of a definition, with the tree and the client that flags and environment name. */
+function definitionSources(session: Session, definition: Definition): readonly Source[] {
+  const { root, overlays } = session.options
+  const overrides = clientOverrides(session.options, session.io)
+  const tree = root === undefined ? undefined : { root, ...(overlays !== undefined && { overlays }) }
+  if (tree === undefined && overlays !== undefined) throw usageError('--overlays needs --root')
+  const all = definition.sources?.() ?? []
+  if (all.some((source) => storeOf(source) !== undefined))
+    return all.map((source) => storeOf(source)?.sourceWith(overrides, tree) ?? source)
+  if (tree === undefined)
+    throw usageError(
+      `The definition "${definition.name}" has no source of etcd()`,
+      'Give sources: () => [etcd({ … })] to defineConfig(), or --root.',
+    )
+  return [...all, etcd({ endpoints: [DEFAULT_ENDPOINT], ...overrides, ...tree })]
+}
+
+function onlyStore(sources: readonly Source[], { name }: Definition): EtcdStore {
+  const stores = sources.flatMap((source) => storeOf(source) ?? [])
+  const [store, ...others] = stores
+  if (store !== undefined && others.length === 0) return store
+  throw usageError(`The definition "${name}" has ${stores.length} sources of etcd(), and one is written`)
+}
+
+async function openRoot(session: Session): Promise<OpenedTree> {
+  const { root, overlays } = session.options
+  if (root === undefined)
+    throw usageError(
+      `There is no livetree.config.ts in ${session.io.cwd} or above, and no --root`,
+      'Write one with `livetree init`, name one with --config, or give --root /config/….',
+    )
+  const clientOptions = { endpoints: [DEFAULT_ENDPOINT], ...clientOverrides(session.options, session.io) }
+  const client = createEtcdClient(clientOptions)
+  session.closing(() => client.close())
+  const published = await publishedSchema(session, client, root)
+  const layers = overlays === undefined ? published?.layers : undefined
+  const tree = layers === undefined ? { root, ...(overlays !== undefined && { overlays }) } : { layers }
+  const options = { ...tree, client }
+  const source = etcd(options)
+  const store = storeOf(source)
+  if (store === undefined) throw usageError('--root names no tree')
+  const definition = published?.definition
+  const common = { ...adminOptions(session), store: options }
+  const admin =
+    definition === undefined ? createAdmin(common) : (createAdmin(definition, common) as Admin<unknown>)
+  session.closing(() => admin.close())
+  return { admin, definition, store, clientOptions, sources: [source] }
+}
+
+function adminOptions(session: Session) {
+  const author = session.io.env['LIVETREE_AUTHOR']
+  return {
+    timeoutMs: session.options.timeoutMs,
+    ...(author !== undefined && author !== '' && { author }),
+  }
+}

@@ -1,0 +1,20 @@
+import type { Conflict } from '@livetree/admin'
+import { shortKey, shownText } from '../output/safe-text.ts'
+
+/** The lines of a conflict: what the key held, what it holds, what was wanted, and who was first. */
+export function conflictLines(conflicts: readonly Conflict[]): readonly string[] {
+  return conflicts.slice(0, 50).flatMap(({ path, key, planned, now, wanted, revision, by }) => {
+    const who = by === undefined ? 'another tool' : `${by.author} at ${by.at}`
+    const why = by?.message === undefined ? '' : `: ${by.message}`
+    const at = revision === undefined ? '' : ` in revision ${revision}`
+    return [
+      `${path}: was ${shown(planned)}, is ${shown(now)}, this change wanted ${shown(wanted)}`,
+      `  changed by ${who}${at}${why}`,
+      `  ${shortKey(key)}`,
+    ]
+  })
+}
+
+function shown(text: string | undefined): string {
+  return text === undefined ? 'nothing' : shownText(text)
+}

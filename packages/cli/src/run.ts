@@ -1,0 +1,113 @@
+import { CommanderError } from 'commander'
+import { globalOptionsOf } from './command-line/global-options.ts'
+import { type Chosen, createProgram } from './command-line/program.ts'
+import { CliError, usageError } from './errors/cli-error.ts'
+import type { ExitCode } from './errors/exit-codes.ts'
+import type { Io } from './output/io.ts'
+import { resultText } from './output/result.ts'
+import { safeLines } from './output/safe-text.ts'
+import { styleFor } from './output/style.ts'
+import { Session } from './session.ts'
+
+/**
+ * Runs a command line to its end. stdout gets the data of a command that succeeded, in one piece, and nothing of one that
+ * failed; everything else goes to stderr. Never rejects.
+ *
+ * @param args without the program's name, such as `['get', 'db.pool.max']`
+ * @param listen is called with what interrupts the command, and returns what ends that
+ */
+export async function run(
+  args: readonly string[],
+  io: Io,
+  listen: (interrupt: () => void) => () => void = () => () => {},
+): Promise<ExitCode> {
+  try {
+    if (args[0] === 'complete' && args[1] === '--') return await complete(args.slice(2), io)
+    const chosen = parse(args, io)
+    if (chosen === undefined) return 0
+    return await execute(chosen, io, listen)
+  } catch (error) {
+    return report(error, io)
+  }
+}
+
+/** Answers the scripts of `livetree completion`. */
+async function complete(words: readonly string[], io: Io): Promise<ExitCode> {
+  const { completions } = await import('./command-line/completions.ts')
+  const text = await completions(words, io)
+  await new Promise<void>((resolve) => void io.stdout.write(text, () => resolve()))
+  return 0
+}
+
+/** The command that is named; undefined if help was asked for, and shown. */
+function parse(args: readonly string[], io: Io): Chosen | undefined {
+  const found: Chosen[] = []
+  const program = createProgram((chosen) => void found.push(chosen))
+  let said = ''
+  const commands = [program, ...program.commands.flatMap((command) => [command, ...command.commands])]
+  for (const command of commands)
+    command.exitOverride().configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => {
+        said += text
+      },
+      getOutHelpWidth: () => io.stdout.columns ?? 100,
+      getErrHelpWidth: () => io.stderr.columns ?? 100,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+  try {
+    program.parse(args, { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return undefined
+    const isHelp = said.startsWith('Usage:')
+    if (isHelp) io.stderr.write(`${said}\n`)
+    throw usageError(
+      isHelp ? 'No command was given' : said.replace(/^error: /, '').trim(),
+      isHelp ? undefined : 'See `livetree help`, or `livetree help COMMAND`.',
+    )
+  }
+  return found[0]
+}
+
+async function execute(
+  { command, load }: Chosen,
+  io: Io,
+  listen: (interrupt: () => void) => () => void,
+): Promise<ExitCode> {
+  const session = new Session(io, globalOptionsOf(command))
+  const unlisten = listen(() => session.deadline.interrupt())
+  try {
+    const runner = await load()
+    const given = [session, command.processedArgs as never, command.opts() as never] as const
+    const { result, exitCode = 0 } = await session.deadline.race(runner(...given))
+    if (result !== undefined) {
+      const text = await resultText(result, session.options.output, io.stdout.isTTY === true)
+      if (text !== '') await new Promise<void>((resolve) => void io.stdout.write(text, () => resolve()))
+    }
+    session.writeNotes()
+    return exitCode
+  } catch (error) {
+    const { signal } = session.deadline
+    throw signal.aborted && signal.reason instanceof CliError ? signal.reason : error
+  } finally {
+    await session.close()
+    unlisten()
+  }
+}
+
+async function report(error: unknown, io: Io): Promise<ExitCode> {
+  const { asCliError } = await import('./errors/describe-error.ts')
+  const failure = asCliError(error)
+  const style = styleFor(io.stderr, io.env)
+  const lines = [
+    `${style('bad', 'error:')} ${safeLines(failure.message.trim())}`,
+    ...failure.lines.map((line) => `  ${safeLines(line)}`),
+    ...(failure.remedy === undefined ? [] : [safeLines(failure.remedy)]),
+  ]
+  io.stderr.write(`${lines.join('\n')}\n`)
+  if ((io.env['LIVETREE_DEBUG'] ?? '') !== '' && failure.cause instanceof Error)
+    io.stderr.write(`${safeLines(String(failure.cause.stack))}\n`)
+  return failure.exitCode
+}

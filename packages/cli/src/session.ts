@@ -1,0 +1,98 @@
+import { createInterface } from 'node:readline/promises'
+import type { GlobalOptions } from './command-line/global-options.ts'
+import { Deadline } from './deadline.ts'
+import { CliError, usageError } from './errors/cli-error.ts'
+import type { Io } from './output/io.ts'
+import { safeLines, safeText } from './output/safe-text.ts'
+import { type Style, styleFor } from './output/style.ts'
+
+/** What every command works with: its options, its streams and its time. */
+export class Session {
+  readonly io: Io
+  readonly options: GlobalOptions
+  readonly deadline: Deadline
+  /** Colours for data, and for everything else. */
+  readonly style: Style
+  readonly noteStyle: Style
+  readonly #closers: (() => Promise<unknown>)[] = []
+  #notes: string[] = []
+
+  constructor(io: Io, options: GlobalOptions) {
+    this.io = io
+    this.options = options
+    this.deadline = new Deadline(options.timeoutMs)
+    this.style = styleFor(io.stdout, io.env)
+    this.noteStyle = styleFor(io.stderr, io.env)
+  }
+
+  /** Writes a line to stderr: what is no data. */
+  note(text: string): void {
+    this.io.stderr.write(`${safeLines(text)}\n`)
+  }
+
+  /** Writes a warning to stderr. */
+  warn(text: string): void {
+    this.io.stderr.write(`${this.noteStyle('warn', 'warning:')} ${safeLines(text)}\n`)
+  }
+
+  /** A line for stderr that is written when the command has succeeded, after its data. */
+  noteAtEnd(text: string): void {
+    this.#notes.push(text)
+  }
+
+  /** Writes the lines that were kept for the end. */
+  writeNotes(): void {
+    for (const note of this.#notes.splice(0)) this.note(note)
+  }
+
+  /** Whether somebody can be asked. */
+  get canAsk(): boolean {
+    return this.options.input && this.io.stdin.isTTY === true && this.io.stderr.isTTY === true
+  }
+
+  /**
+   * Asks for a yes. The time of the command stands still meanwhile.
+   *
+   * @param what `Apply 3 changes to /config/shop/prod`
+   * @throws CliError 64 where nobody can be asked and there is no `--yes`; 130 for another answer than yes
+   */
+  async confirm(what: string): Promise<void> {
+    if (this.options.yes) return
+    if (!this.canAsk) throw usageError(`${what}: nobody can be asked here`, 'Give --yes if that is meant.')
+    const answer = await this.#ask(`${safeText(what)}? [y/N] `)
+    if (!/^y(es)?$/i.test(answer.trim()))
+      throw new CliError(130, 'Nothing was written: the answer was not yes', { code: 'interrupted' })
+  }
+
+  async #ask(question: string): Promise<string> {
+    const asking = createInterface({
+      input: this.io.stdin,
+      output: process.stderr,
+      terminal: true,
+    })
+    this.deadline.pause()
+    try {
+      asking.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+      return await asking.question(question, { signal: this.deadline.signal })
+    } finally {
+      asking.close()
+      this.deadline.resume()
+    }
+  }
+
+  /** Has something closed when the command is over. */
+  closing(close: () => Promise<unknown>): void {
+    this.#closers.push(close)
+  }
+
+  /** Closes everything, at most a second long: the process ends anyway. */
+  async close(): Promise<void> {
+    this.deadline.end()
+    let timer: NodeJS.Timeout | undefined
+    const limit = new Promise((resolve) => {
+      timer = setTimeout(resolve, 1_000)
+    })
+    await Promise.race([Promise.allSettled(this.#closers.map((close) => close())), limit])
+    clearTimeout(timer)
+  }
+}

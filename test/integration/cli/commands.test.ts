@@ -1,0 +1,421 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { EtcdServer } from '../../support/start-etcd.ts'
+import { eachEtcd } from '../../support/each-etcd.ts'
+import { makeWorkplace, type Run, type Workplace } from './support/livetree-process.ts'
+
+/** The configuration of the tests. It prints a banner, as files of users do. */
+export const CONFIG = `import { defineConfig, etcd, secret } from 'livetree'
+import * as z from 'zod'
+
+if (process.env['BANNER'] !== undefined) console.log('a banner')
+export default defineConfig({
+  name: 'checkout',
+  schema: z.object({
+    http: z.object({
+      timeoutMs: z.number().int().positive().default(2_000).describe('How long a request may take.'),
+      hosts: z.array(z.string()).default([]),
+    }),
+    db: z.object({ url: secret(z.string()), pool: z.object({ max: z.number().int().max(200).default(10) }) }),
+    features: z.record(z.string(), z.boolean()).default({}),
+  }),
+  sources: () => [etcd({ endpoints: process.env['STORE'] ?? '', root: '/config/checkout', overlays: ['base', 'prod'] })],
+})
+`
+
+eachEtcd('livetree, the command', (etcd) => {
+  let server: EtcdServer
+  let place: Workplace
+
+  beforeAll(async () => {
+    server = await etcd.start()
+    vi.stubEnv('STORE', server.endpoint)
+    place = makeWorkplace(CONFIG, { STORE: server.endpoint, LIVETREE_AUTHOR: 'ana' })
+    const seeded = await place.run(['set', 'db.url', '-', '--overlay', 'base', '-m', 'first'], {
+      input: 'postgres://u:hunter2@db/shop\n',
+    })
+    expect(seeded).toMatchObject({ exitCode: 0, stdout: '+ db.url  [secret]\n' })
+  })
+  afterAll(() => {
+    place.remove()
+    vi.unstubAllEnvs()
+  })
+
+  const ok = async (args: readonly string[], input?: string): Promise<Run> => {
+    const run = await place.run(args, input === undefined ? {} : { input })
+    expect(run, `${args.join(' ')}: ${run.stderr}`).toMatchObject({ exitCode: 0 })
+    return run
+  }
+  const json = async <T>(args: readonly string[]): Promise<T> =>
+    JSON.parse((await ok([...args, '-o', 'json'])).stdout) as T
+  const fails = async (exitCode: number, args: readonly string[], input?: string): Promise<string> => {
+    const run = await place.run(args, input === undefined ? {} : { input })
+    expect(run, args.join(' ')).toMatchObject({ exitCode, stdout: '' })
+    expect(run.stderr).not.toContain('hunter2')
+    return run.stderr
+  }
+
+  test('what set writes, get reads; tree and explain say where it is from', async () => {
+    const set = await json<{ revision: number; changes: { path: string; after: string }[] }>([
+      ...['set', 'db.pool.max', '20', '--overlay', 'prod', '-m', 'sale on Friday'],
+    ])
+    expect(set.changes).toMatchObject([{ path: 'db.pool.max', after: '20' }])
+    await ok(['set', 'http.hosts', '[a, "b c"]', '--overlay', 'base'])
+    await ok(['set', 'features', '{ newCart: true }', '--overlay', 'base'])
+    const [max, hosts, url, revealed, tree, explained, old] = await Promise.all([
+      ok(['get', 'db.pool.max']),
+      json(['get', 'http.hosts']),
+      ok(['get', 'db.url']),
+      ok(['get', 'db.url', '--reveal']),
+      json<{ path: string; layer: string; value: unknown }[]>(['tree']),
+      json<object>(['explain', 'db.pool.max']),
+      ok(['get', 'db.pool.max', '--revision', String(set.revision - 1)]),
+    ])
+    expect(max.stdout).toBe('20\n')
+    expect(hosts).toEqual(['a', 'b c'])
+    expect(url.stdout).toBe('[secret]\n')
+    expect(revealed.stdout).toBe('postgres://u:hunter2@db/shop\n')
+    expect(old.stdout).toBe('10\n')
+    expect(tree).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ path: 'db.pool.max', value: 20, layer: 'etcd:/config/checkout/prod' }),
+        expect.objectContaining({ path: 'features.newCart', value: true }),
+        expect.objectContaining({ path: 'http.timeoutMs', value: 2_000, layer: 'default' }),
+        expect.objectContaining({ path: 'db.url', value: '[secret]' }),
+      ]),
+    )
+    expect(explained).toMatchObject({
+      value: 20,
+      takes: 'integer',
+      layers: [{ key: '/config/checkout/prod/db/pool/max' }],
+    })
+    expect(await json<object[]>(['history', 'db.pool.max'])).toMatchObject([
+      { author: 'ana', message: 'sale on Friday', changes: [{ path: 'db.pool.max' }] },
+    ])
+  })
+
+  test('plan, apply, rollback: the tree is as it was', async () => {
+    const before = await ok(['tree', '-o', 'json'])
+    const { changes: _, revision } = await json<{ changes: object[]; revision: number }>([
+      'set',
+      'http.timeoutMs',
+      '700',
+      '--overlay',
+      'base',
+    ])
+    place.write(
+      'ten.yaml',
+      `http: { timeoutMs: 800 }\nfeatures: { ${[...'abcdefghi'].map((name) => `${name}: true`).join(', ')} }\n`,
+    )
+    const planned = await ok(['plan', '-f', 'ten.yaml', '--overlay', 'base', '--out', 'plan.json'])
+    expect(planned.stdout.split('\n')).toHaveLength(11)
+    expect(planned.stdout).toContain('~ http.timeoutMs  700 → 800')
+    expect(planned.stderr).toContain('10 changes in /config/checkout/base: 9 added, 1 changed')
+    expect((await place.run(['plan', '-f', 'ten.yaml', '--overlay', 'base', '--exit-code'])).exitCode).toBe(2)
+    const applied = await json<{ changes: object[]; revision: number }>(['apply', 'plan.json', '-m', 'ten'])
+    expect(applied.changes).toHaveLength(10)
+    expect((await ok(['plan', '-f', 'ten.yaml', '--overlay', 'base', '--exit-code'])).stdout).toBe('')
+    expect(await json<object[]>(['diff', `rev:${revision}`, 'live'])).toHaveLength(10)
+    expect((await place.run(['diff', `rev:${revision}`, 'live', '--exit-code'])).exitCode).toBe(2)
+    expect(await fails(64, ['rollback', '--to', String(revision - 1), '--allow-removal'])).toContain('--yes')
+    await ok(['rollback', '--to', String(revision - 1), '--yes', '--allow-removal'])
+    const values = (run: Run) =>
+      (JSON.parse(run.stdout) as { path: string; value: unknown }[]).map(({ path, value }) => [path, value])
+    expect(values(await ok(['tree', '-o', 'json']))).toEqual(values(before))
+  })
+
+  test('a saved plan whose keys moved is a conflict that names both; an unrelated key does not matter', async () => {
+    place.write('one.yaml', 'db: { pool: { max: 33 } }\n')
+    await ok(['plan', '-f', 'one.yaml', '--overlay', 'prod', '--out', 'one.json'])
+    await ok(['set', 'features.other', 'true', '--overlay', 'prod'])
+    place.write('two.yaml', 'db: { pool: { max: 34 } }\n')
+    await ok(['plan', '-f', 'two.yaml', '--overlay', 'prod', '--out', 'two.json'])
+    await ok(['apply', 'one.json'])
+    const said = await fails(4, ['apply', 'two.json'])
+    expect(said).toContain('is 33, this change wanted 34')
+    expect(said).toContain('ana')
+    expect(said).toContain('/config/checkout/prod/db/pool/max')
+    const { revision } = await json<{ revision: number }>(['get', 'db.pool.max']).then(() =>
+      json<{ revision: number }>(['explain', 'db.pool.max']),
+    )
+    expect(
+      await fails(4, [
+        'set',
+        'db.pool.max',
+        '35',
+        '--overlay',
+        'prod',
+        '--if-revision',
+        String(revision - 3),
+      ]),
+    ).toContain('33')
+  })
+
+  test('import and export give the same back; a dry run writes nothing', async () => {
+    place.write(
+      'seed.json',
+      JSON.stringify({ features: { 'a-b': true, x: false }, http: { timeoutMs: 1_500 } }),
+    )
+    const dry = await json<{ isDryRun: boolean; changes: object[] }>([
+      'import',
+      'seed.json',
+      '--overlay',
+      'base',
+      '--dry-run',
+    ])
+    expect(dry.isDryRun).toBe(true)
+    await ok(['import', 'seed.json', '--overlay', 'base', '--yes'])
+    const exported = await json<{ features: object; http: object }>(['export', '--overlay', 'base'])
+    expect(exported).toMatchObject({ features: { 'a-b': true, x: false }, http: { timeoutMs: 1_500 } })
+    const text = await ok(['export', '--format', 'yaml'])
+    expect(text.stdout).not.toContain('hunter2')
+    expect(text.stderr).toContain('db.url')
+    place.write('all.yaml', (await ok(['export', '--reveal'])).stdout)
+    expect((await ok(['diff', 'live', 'file:all.yaml'])).stdout).toBe('')
+    expect(
+      (await ok(['export', '--format', 'dotenv', '--variable-prefix', 'SHOP_', '--overlay', 'base'])).stdout,
+    ).toContain('SHOP_HTTP__TIMEOUT_MS=1500\n')
+    expect(await fails(64, ['export', '-o', 'ndjson'])).toContain('ndjson')
+  })
+
+  test('unset takes one key away, and a subtree only with --recursive and a yes', async () => {
+    await ok(
+      ['import', '-', '--overlay', 'prod', '--yes'],
+      'features: { one: true, two: true }\nhttp: { timeoutMs: 99 }\n',
+    )
+    expect(await fails(64, ['unset', 'features', '--overlay', 'prod'])).toContain('--recursive')
+    expect(await fails(64, ['unset', 'features', '--overlay', 'prod', '--recursive'])).toContain('--yes')
+    const gone = await json<{ changes: { type: string }[] }>([
+      'unset',
+      'features',
+      '--overlay',
+      'prod',
+      '--recursive',
+      '--yes',
+    ])
+    expect(gone.changes.every(({ type }) => type === 'removed')).toBe(true)
+    expect((await ok(['unset', 'http.timeoutMs', '--overlay', 'prod'])).stdout).toContain(
+      '- http.timeoutMs  99  (then ',
+    )
+    expect(await fails(3, ['unset', 'http.timeoutMs', '--overlay', 'prod'])).toContain(
+      'nothing at "http.timeoutMs"',
+    )
+  })
+
+  test('what goes wrong: the exit code, the reason, the way out; stdout stays empty', async () => {
+    const cases: readonly (readonly [code: number, args: readonly string[], said: string])[] = [
+      [3, ['get', 'db.pol.max'], 'Did you mean db.pool.max?'],
+      [3, ['get', 'pool.max'], 'Did you mean db.pool.max?'],
+      [3, ['get', 'features.nothing'], 'There is nothing at "features.nothing"'],
+      [3, ['get', 'db.pool.max', '--revision', '999999'], '999999'],
+      [5, ['set', 'db.pool.max', 'ten', '--overlay', 'prod'], '/config/checkout/prod/db/pool/max'],
+      [5, ['set', 'http.hosts', 'a', '--overlay', 'prod'], 'expected a list'],
+      [5, ['set', 'features', '[', '--overlay', 'prod'], 'no YAML'],
+      [3, ['set', 'db.pool.maxx', '1', '--overlay', 'prod'], 'Did you mean db.pool.max?'],
+      [64, ['set', 'db.pool.max', '1'], '--overlay: base, prod'],
+      [64, ['set', 'db.pool.max', '1', '--overlay', 'prd'], 'Did you mean prod?'],
+      [64, ['set', 'db.url', 'postgres://u:hunter2@x', '--overlay', 'prod'], '@FILE'],
+      [64, ['set', 'db.pool.max', '1', '--overlay', 'prod', '--wait'], 'later version'],
+      [64, ['set', 'db.pool.max', '@missing', '--overlay', 'prod'], 'There is no file missing'],
+      [64, ['set', 'db.pool.max', '1', '--overlay', 'prod', '--timeout', 'soon'], '10s, 500ms or 2m'],
+      [64, ['get', 'db', '--revison', '3'], 'Did you mean --revision?'],
+      [64, ['get', 'db', '-o', 'xml'], 'table, json, yaml, ndjson'],
+      [64, ['gte', 'db'], 'Did you mean get?'],
+      [64, ['get'], "missing required argument 'path'"],
+      [64, [], 'No command was given'],
+      [64, ['fleet', 'ls'], 'later version'],
+      [64, ['console', '--open'], 'later version'],
+      [64, ['diff', 'live', 'rev:x'], 'rev:N'],
+      [64, ['apply', 'livetree.config.ts'], 'no saved plan'],
+      [64, ['apply'], '--out PLAN'],
+      [64, ['tree', '--config', 'nothing.ts'], 'there is no such file'],
+      [64, ['tree', '--config', '#chekout'], 'It exports: default'],
+      [64, ['tree', '--user', 'ana:hunter2'], 'LIVETREE_PASSWORD'],
+      [64, ['tree', '--cert', 'x.pem'], '--key is missing'],
+      [64, ['tree', '--overlays', 'a'], '--overlays needs --root'],
+      [8, ['tree', '--endpoints', 'http://127.0.0.1:1', '--timeout', '2s'], '127.0.0.1:1'],
+      [64, ['history', '--limit', '0'], 'whole number'],
+      [64, ['completion', 'tcsh'], 'bash, zsh, fish, powershell'],
+      [64, ['init'], 'livetree.config.ts is there already'],
+    ]
+    for (let index = 0; index < cases.length; index += 6)
+      await Promise.all(
+        cases
+          .slice(index, index + 6)
+          .map(async ([code, args, said]) => expect(await fails(code, args), args.join(' ')).toContain(said)),
+      )
+  })
+
+  test('-o json of every command is JSON, and ndjson one document a line', async () => {
+    place.write('v.yaml', 'db: { url: x }\n')
+    const commands: readonly (readonly string[])[] = [
+      ['tree'],
+      ['get', 'http'],
+      ['explain', 'http'],
+      ['history'],
+      ['check'],
+      ['doctor'],
+      ['export'],
+      ['validate', 'v.yaml'],
+      ['diff', 'overlay:base', 'overlay:prod'],
+      ['schema', 'print'],
+      ['schema', 'docs'],
+      ['schema', 'diff', 'schema.json'],
+      ['completion', 'bash'],
+      ['set', 'http.timeoutMs', '5', '--overlay', 'prod', '--dry-run'],
+      ['unset', 'db.url', '--overlay', 'base', '--dry-run', '--force'],
+      ['plan', '-f', 'v.yaml', '--overlay', 'prod'],
+      ['apply', '-f', 'v.yaml', '--overlay', 'prod', '--dry-run'],
+      ['import', 'v.yaml', '--overlay', 'prod', '--dry-run'],
+      ['rollback', '--to', '2', '--dry-run'],
+    ]
+    place.write('schema.json', (await ok(['schema', 'print'])).stdout)
+    for (let index = 0; index < commands.length; index += 6)
+      await Promise.all(
+        commands.slice(index, index + 6).map(async (args) => {
+          expect(await json(args), args.join(' ')).toBeTypeOf('object')
+          if (args[0] === 'export') return
+          for (const line of (await ok([...args, '-o', 'ndjson'])).stdout.split('\n').slice(0, -1))
+            JSON.parse(line)
+        }),
+      )
+  })
+
+  test('check and validate are gates: a tree or a file that this code refuses ends with 5', async () => {
+    expect((await ok(['check'])).stdout).toContain('accepted')
+    place.write('good.yaml', 'db: { url: x, pool: { max: 5 } }\n')
+    place.write('bad.yaml', 'db: { pool: { max: 500 } }\n')
+    expect((await ok(['validate', 'good.yaml'])).stderr).toContain('accepts good.yaml')
+    expect((await ok(['validate', '-'], 'db: { url: x }\n')).stderr).toContain('accepts stdin')
+    const refused = await fails(5, ['validate', 'bad.yaml'])
+    expect(refused).toContain('db.pool.max')
+    expect(refused).toContain('db.url')
+    await server.etcdctl(['put', '/config/checkout/prod/db/pool/max', 'ten'])
+    expect(await fails(5, ['check'])).toContain('/config/checkout/prod/db/pool/max')
+    const shown = await ok(['get', 'db.pool.max'])
+    expect(shown.stdout).toBe('ten\n')
+    expect(shown.stderr).toContain('refuses the tree')
+    await ok(['set', 'db.pool.max', '12', '--overlay', 'prod'])
+  })
+
+  test('watch shows each change with who made it, by pipe and to a closed reader', async () => {
+    let isSent = false
+    const watching = place.run(['watch', 'features', '--limit', '2', '-o', 'ndjson'], {
+      onOutput: (text) => {
+        if (isSent || !text.includes('Watching')) return
+        isSent = true
+        void ok(['set', 'features.seen', 'true', '--overlay', 'prod', '-m', 'for the watch']).then(() =>
+          server.etcdctl(['put', '/config/checkout/base/features/seen', 'false']),
+        )
+      },
+    })
+    const lines = (await watching).stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object)
+    expect(lines).toMatchObject([
+      { type: 'recorded', author: 'ana', message: 'for the watch', path: 'features.seen' },
+      { type: 'unrecorded', path: 'features.seen' },
+    ])
+  })
+
+  test('SIGINT ends a command with 130', async () => {
+    let isKilled = false
+    const run = await place.spawn(['watch'], {
+      onOutput: (text, kill) => {
+        if (isKilled || !text.includes('Watching')) return
+        isKilled = true
+        kill('SIGINT')
+      },
+    })
+    expect(run).toMatchObject({ exitCode: 130, stdout: '' })
+  })
+
+  test('the time is over: 124', async () => {
+    expect(
+      await fails(124, ['set', 'features.late', '-', '--overlay', 'prod', '--timeout', '1ms'], 'true'),
+    ).toContain('--timeout')
+  })
+
+  test('each command as a process: data on stdout and nothing of what the file of the user prints', async () => {
+    place.write('p.yaml', 'http: { timeoutMs: 5 }\n')
+    const commands: readonly (readonly string[])[] = [
+      ['tree'],
+      ['get', 'http'],
+      ['explain', 'http'],
+      ['history'],
+      ['check'],
+      ['doctor'],
+      ['export'],
+      ['diff', 'overlay:base', 'overlay:prod'],
+      ['schema', 'print'],
+      ['plan', '-f', 'p.yaml', '--overlay', 'prod'],
+      ['set', 'features.spawned', 'true', '--overlay', 'prod'],
+    ]
+    for (let index = 0; index < commands.length; index += 4)
+      await Promise.all(
+        commands.slice(index, index + 4).map(async (args) => {
+          const run = await place.spawn([...args, '-o', 'json'])
+          expect(run, `${args.join(' ')}: ${run.stderr}`).toMatchObject({ exitCode: 0 })
+          expect(JSON.parse(run.stdout)).toBeTypeOf('object')
+          expect(run.stderr).toContain('a banner')
+        }),
+      )
+    expect(await place.spawn(['get', 'nothing'])).toMatchObject({ exitCode: 3, stdout: '' })
+  })
+
+  describe('on a terminal', () => {
+    test('colours, a question, and its answers', async () => {
+      const seen = await place.runOnTerminal(['tree', 'db'])
+      expect(seen.exitCode).toBe(0)
+      expect(seen.stdout).toContain('\u001b[1mPATH')
+      const plain = await place.runOnTerminal(['tree', 'db'], { env: { NO_COLOR: '1' } })
+      expect(plain.stdout).not.toContain('\u001b[')
+      const no = await place.runOnTerminal(['import', 'good.yaml', '--overlay', 'prod'], { input: 'n\n' })
+      expect(no.stdout).toContain('Apply ')
+      expect(no.exitCode).toBe(130)
+      const yes = await place.runOnTerminal(['import', 'good.yaml', '--overlay', 'prod'], { input: 'y\n' })
+      expect(yes, yes.stdout).toMatchObject({ exitCode: 0 })
+      const none = await place.runOnTerminal([
+        'import',
+        'bad.yaml',
+        '--overlay',
+        'base',
+        '--no-input',
+        '--force',
+      ])
+      expect(none, none.stdout).toMatchObject({ exitCode: 64 })
+    })
+
+    test('nothing that a value or a key holds reaches the terminal raw', async () => {
+      const evil = '/config/checkout/prod/db/url'
+      await server.etcdctl(['put', evil, 'a\u001b]0;owned\u0007\u001b[31mb\u009bc'])
+      await server.etcdctl(['put', '/config/checkout/base/features/x\u001b[2J', 'true'])
+      for (const args of [
+        ['get', 'db.url', '--reveal'],
+        ['tree', '--reveal'],
+        ['history'],
+        ['export', '--reveal'],
+        ['tree', '--reveal', '-o', 'json'],
+        ['get', 'db', '--reveal', '-o', 'yaml'],
+      ]) {
+        const { stdout } = await place.runOnTerminal(args)
+        for (const raw of ['\u001b]', '\u001b[2J', '\u0007', '\u009b', '\u001b[31mb'])
+          expect(stdout.includes(raw), `${args.join(' ')}: ${JSON.stringify(raw)}`).toBe(false)
+      }
+      const exact = await place.spawn(['get', 'db.url', '--reveal'])
+      expect(exact.stdout).toBe('a\u001b]0;owned\u0007\u001b[31mb\u009bc\n')
+      await server.etcdctl(['del', '/config/checkout/base/features/x\u001b[2J'])
+    })
+
+    test('edit shows one layer in an editor, and applies what was changed there', async () => {
+      await ok(['set', 'http.timeoutMs', '1500', '--overlay', 'base'])
+      const edited = await place.runOnTerminal(['edit', '--overlay', 'base', '--yes'], {
+        env: { EDITOR: "sed -i 's/1500/1600/'", VISUAL: '' },
+      })
+      expect(edited, edited.stdout).toMatchObject({ exitCode: 0 })
+      expect((await ok(['get', 'http.timeoutMs'])).stdout).toBe('1600\n')
+      expect((await ok(['get', 'db.url'])).stdout).toBe('[secret]\n')
+      expect(await fails(64, ['edit', '--overlay', 'base'])).toContain('terminal')
+    })
+  })
+})
