@@ -52,7 +52,7 @@ const slow = [
   'test/consumers/**/*.test.ts',
   'test/load/**/*.test.ts',
   'test/property/growth*.test.ts',
-  'test/integration/coordination/fire/lock-under-fire.test.ts',
+  'test/integration/{coordination,discovery}/fire/under-fire.test.ts',
 ]
 
 export default defineConfig({

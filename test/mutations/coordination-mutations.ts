@@ -240,8 +240,8 @@ export const coordinationMutations: readonly Mutation[] = [
   {
     name: 'Coordination P1: another limit is accepted',
     file: `${source}/semaphore.ts`,
-    find: 'stored !== given && !this.#isConfirmed',
-    replace: 'stored < 0',
+    find: 'stored.limit !== given && this.#givenAt === 0',
+    replace: 'stored.limit < 0',
     test: noticedBy('semaphore'),
   },
   {
@@ -373,8 +373,22 @@ export const coordinationMutations: readonly Mutation[] = [
   {
     name: 'Coordination P1: a limit that was deleted is not stored again',
     file: `${source}/semaphore.ts`,
-    find: 'while (limitIn(seen) === undefined) {',
-    replace: 'while (limitIn(seen) === undefined && !this.#isConfirmed) {',
+    find: 'while (known === undefined) {',
+    replace: 'while (known === undefined && this.#givenAt === 0) {',
+    test: noticedBy('semaphore'),
+  },
+  {
+    name: 'Coordination P1: a limit that was deleted is replaced by an older one',
+    file: `${source}/semaphore.ts`,
+    find: 'return parseLimit(await lastValue(since)) ?? this.#given',
+    replace: 'return this.#given',
+    test: noticedBy('semaphore'),
+  },
+  {
+    name: 'Coordination P1: what remains of the history is taken for all of it',
+    file: `${source}/last-value.ts`,
+    find: 'await watcher.reached(upTo, { signal })',
+    replace: 'signal.throwIfAborted()',
     test: noticedBy('semaphore'),
   },
   {

@@ -6,6 +6,7 @@ import { type Contender, listContenders } from './contenders.ts'
 import { CoordinationError } from './errors.ts'
 import { type Held, HeldKey } from './held.ts'
 import { isDirectChild } from './key-queue.ts'
+import { lastValue } from './last-value.ts'
 import { OwnKey } from './own-key.ts'
 import { LIMIT, parseLimit } from './parse-limit.ts'
 import { PermitWaiters } from './permit-waiters.ts'
@@ -27,9 +28,20 @@ const SEMAPHORE_CHECKS: OptionChecks<SemaphoreOptions> = { limit: LIMIT }
 /** One of the permits of a semaphore. Its token fences its own expired place only, not the other permits. */
 export interface Permit extends Held {}
 
+/** A valid limit with the revision at which it was stored. */
+interface KnownLimit {
+  readonly limit: number
+  readonly revision: number
+}
+
 /** The limit at the revision of the reads; undefined if there is no valid one. */
-function limitIn([, limit]: readonly RangeResult[]): number | undefined {
-  return parseLimit(limit?.entries[0]?.text)
+function limitIn([, limit]: readonly RangeResult[]): KnownLimit | undefined {
+  return knownLimit(limit?.entries[0])
+}
+
+function knownLimit(entry: Entry | undefined): KnownLimit | undefined {
+  const limit = parseLimit(entry?.text)
+  return entry === undefined || limit === undefined ? undefined : { limit, revision: entry.modRevision }
 }
 
 /** Gives at most `limit` permits at a time, in the order of arrival over all processes. */
@@ -66,12 +78,13 @@ export function createSemaphore(session: Session, name: string, options?: Semaph
 class KeySemaphore implements Semaphore {
   readonly name: string
   readonly #session: OpenSession
-  /** What this object stores if there is none. */
+  /** What this object stores if there is none: the last limit that it knows, unless it never got one. */
   #given: number | undefined
+  /** The revision at which `#given` was stored; 0 before it is confirmed. */
+  #givenAt = 0
   readonly #permits: string
   readonly #limitKey: string
   readonly #waiters: PermitWaiters
-  #isConfirmed = false
 
   constructor(session: OpenSession, name: string, limit: number | undefined) {
     this.name = name
@@ -110,17 +123,16 @@ class KeySemaphore implements Semaphore {
       const stored = await sendAgain(() => client.kv.get(this.#limitKey, control), {
         signal,
       })
-      if (stored?.text === String(limit)) break
+      if (stored?.text === String(limit)) return this.#learn({ limit, revision: stored.modRevision }, true)
       // Guarded, so that a request that is applied late cannot undo a later change.
       const isSame = compare.modRevision(this.#limitKey, '=', stored?.modRevision ?? 0)
       const txn = client.kv
         .txn()
         .if(isSame)
         .then(op.put(this.#limitKey, String(limit)))
-      await sendAgain(() => txn.commit(control), { signal })
+      const { succeeded, header } = await sendAgain(() => txn.commit(control), { signal })
+      if (succeeded) return this.#learn({ limit, revision: header.revision }, true)
     }
-    this.#given = limit
-    this.#isConfirmed = true
   }
 
   async limit(options?: CallControl): Promise<number | undefined> {
@@ -144,17 +156,20 @@ class KeySemaphore implements Semaphore {
     using wait = new CallerWait(`acquiring a permit of ${this.name}`, options, own)
     try {
       wait.signal.throwIfAborted()
-      if (!this.#isConfirmed) await wait.race(this.#confirmLimit())
+      if (this.#givenAt === 0) await wait.race(this.#confirmLimit())
       const reads = [
         op.getRange({ prefix: this.#permits, keysOnly: true }),
         op.getRange({ key: this.#limitKey }),
       ]
       let seen = (await wait.race(own.create(reads))).reads
-      while (limitIn(seen) === undefined) {
+      let known = limitIn(seen)
+      while (known === undefined) {
         await wait.race(this.#confirmLimit())
         seen = (await wait.race(own.look(reads))).reads
+        known = limitIn(seen)
       }
-      const limit = limitIn(seen) ?? 0
+      this.#learn(known)
+      const { limit } = known
       const isFree = this.#before(own, seen) < limit || (await waitForIt(own, limit, wait))
       if (!isFree) {
         own.remove(new Error('no permit is free')).catch(() => undefined)
@@ -175,29 +190,64 @@ class KeySemaphore implements Semaphore {
     return permits?.entries.filter(isBefore).length ?? 0
   }
 
-  /** Stores the given limit if there is none, at first or after it was deleted. Compares it only once: it may be changed. */
+  /**
+   * Stores the known limit if there is none, at first or after it was deleted. Compares it only once: it may be changed.
+   */
   async #confirmLimit(): Promise<void> {
     const { client, control, signal } = this.#session
-    const given = this.#given
-    const put = given === undefined ? [] : [op.put(this.#limitKey, String(given))]
+    const onError = (error: unknown): void => this.#session.noteError(error)
+    const given = await this.#lastKnown(onError)
+    const puts = given === undefined ? [] : [op.put(this.#limitKey, String(given))]
     const txn = client.kv
       .txn()
       .if(compare.isAbsent(this.#limitKey))
-      .then(...put)
+      .then(...puts)
       .else(op.get(this.#limitKey))
-    const onError = (error: unknown): void => this.#session.noteError(error)
     const result = await sendAgain(() => txn.commit(control), { signal, onError })
     if (result.succeeded && given === undefined)
       throw refuse(`the semaphore ${this.name} has no limit in the store, and none was given`)
-    const stored = result.succeeded ? given : parseLimit(result.results[0]?.text)
+    const put = given === undefined ? undefined : { limit: given, revision: result.header.revision }
+    const stored = result.succeeded ? put : knownLimit(result.results[0])
     if (stored === undefined) {
       const what = `${this.#limitKey} holds no number from 1 to 1,000,000`
       throw new CoordinationError('limit_mismatch', { what })
     }
-    if (given !== undefined && stored !== given && !this.#isConfirmed) {
-      const what = `the semaphore ${this.name} has the limit ${stored} in the store, and ${given} was given`
+    if (given !== undefined && stored.limit !== given && this.#givenAt === 0) {
+      const what = `the semaphore ${this.name} has the limit ${stored.limit} in the store, and ${given} was given`
       throw new CoordinationError('limit_mismatch', { what })
     }
-    this.#isConfirmed = true
+    this.#learn(stored)
+  }
+
+  /**
+   * The limit that this object stores if there is none: another process may have changed it since this one saw it, which the
+   * history of the store shows.
+   */
+  async #lastKnown(onError: (error: unknown) => void): Promise<number | undefined> {
+    if (this.#given === undefined || this.#givenAt === 0) return this.#given
+    const { client, control, signal } = this.#session
+    const query = { key: this.#limitKey, ...control }
+    const { entries, header } = await sendAgain(() => client.kv.getRange(query), { signal, onError })
+    if (entries.length > 0) return this.#given
+    const since = {
+      client,
+      control,
+      key: this.#limitKey,
+      after: this.#givenAt,
+      upTo: header.revision,
+      signal,
+    }
+    return parseLimit(await lastValue(since)) ?? this.#given
+  }
+
+  /** Only who was given a limit stores one. `isGiven`: by this very limit. */
+  #learn({ limit, revision }: KnownLimit, isGiven = false): void {
+    if (this.#given === undefined && !isGiven) {
+      this.#givenAt = Math.max(this.#givenAt, 1)
+      return
+    }
+    if (revision < this.#givenAt) return
+    this.#given = limit
+    this.#givenAt = revision
   }
 }

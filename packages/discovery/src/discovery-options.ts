@@ -33,6 +33,11 @@ export interface DiscoveryOptions {
   readonly protection?: Partial<ProtectionOptions>
   /** How long `openService` waits for the first list, in milliseconds. Default 10,000. */
   readonly startupTimeoutMs?: number
+  /**
+   * A folder in which the endpoints of each service are kept, readable by this user alone. A process that starts while etcd is
+   * away uses them until the first list. Default: none are kept.
+   */
+  readonly snapshotDirectory?: string
   /** Milliseconds without a proof of the store until a view is stale. Default 15,000. */
   readonly staleAfterMs?: number
   /** A service that was used by requests alone is closed after so many milliseconds without any. Default 300,000. */
@@ -52,8 +57,15 @@ const LOGGER: Check = {
   expected: 'a logger with debug, info, warn and error, or false',
 }
 
+const CLIENT: Check = {
+  accepts: (value) =>
+    having('', 'close').accepts(value) &&
+    ['kv', 'lease', 'watch', 'channel'].every((name) => OBJECT.accepts(Reflect.get(value as object, name))),
+  expected: 'a client made by createEtcdClient',
+}
+
 const CHECKS: Checks<DiscoveryOptions> = {
-  client: having('a client made by createEtcdClient', 'close'),
+  client: CLIENT,
   prefix: {
     accepts: (value) => typeof value === 'string' && value.length <= 1_000,
     expected: 'a text that ends in "/"',
@@ -63,6 +75,10 @@ const CHECKS: Checks<DiscoveryOptions> = {
   policy: OBJECT,
   protection: OBJECT,
   startupTimeoutMs: milliseconds(),
+  snapshotDirectory: {
+    accepts: (value) => typeof value === 'string' && /^[^\0]{1,4000}$/.test(value),
+    expected: 'the path of a folder',
+  },
   staleAfterMs: milliseconds(100),
   idleMs: milliseconds(),
   tls: { ...OBJECT, isSecret: true },

@@ -21,7 +21,7 @@ import { DiscoveryError } from './errors.ts'
 import { layoutOf, servicePrefix } from './record/layout.ts'
 import { register } from './registration/register.ts'
 import type { Registration } from './registration/registration-contract.ts'
-import type { RegistrationContext } from './registration/service-registration.ts'
+import type { RegistrationContext } from './registration/registration-context.ts'
 import type { RegisterOptions } from './registration/registration-options.ts'
 import { createReports } from './reports.ts'
 import { DiscoveryDispatcher } from './route/discovery-dispatcher.ts'
@@ -79,7 +79,7 @@ class EtcdDiscovery implements Discovery {
     const { client, prefix, codec, zone, policy, logger, clock = systemClock } = options
     const reports = createReports(logger)
     const layout = layoutOf(prefix, codec)
-    const { protection, staleAfterMs, idleMs, createPool, tls } = options
+    const { protection, staleAfterMs, startupTimeoutMs, snapshotDirectory, idleMs, createPool, tls } = options
     this.#policies = new Policies('createDiscovery', policy, reports)
     this.#services = {
       client,
@@ -88,6 +88,8 @@ class EtcdDiscovery implements Discovery {
       reports,
       protection,
       staleAfterMs,
+      startupTimeoutMs,
+      snapshotDirectory,
       idleMs,
       createPool,
       tls,

@@ -21,6 +21,7 @@ export { DiscoveryError, type DiscoveryErrorCode, discoveryErrorCodes } from './
 export type { Protocol } from './record/endpoint-record.ts'
 export type { Codec } from './record/layout.ts'
 export type { Advertise } from './registration/address.ts'
+export { assertRegisterOptions } from './registration/register.ts'
 export type { ListeningServer } from './registration/bound-address.ts'
 export type {
   Registration,

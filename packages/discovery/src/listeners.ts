@@ -28,6 +28,11 @@ export class Listeners<Events extends Record<string, unknown>> {
     }
   }
 
+  /** Calls one listener alone. */
+  call<Event>(listener: (event: Event) => unknown, event: Event): void {
+    callIsolated(() => listener(event), this.#onError)
+  }
+
   clear(): void {
     this.#listeners.clear()
   }

@@ -1,6 +1,15 @@
 import { Dispatcher } from 'undici'
 import type { Policies } from './balance/live-policy.ts'
-import { assertAccepted, type Checks, LABEL, numberIn, readOptions } from './check-options.ts'
+import {
+  assertAccepted,
+  type Checks,
+  FUNCTION,
+  LABEL,
+  numberIn,
+  oneOf,
+  readOptions,
+  SIGNAL,
+} from './check-options.ts'
 import { DiscoveryError } from './errors.ts'
 import { type Destination, RoutedRequest } from './route/routed-request.ts'
 import { RouteTarget } from './route/route-target.ts'
@@ -23,6 +32,11 @@ export interface PickOptions {
   readonly zone?: string
   /** For the algorithm `ring-hash`. */
   readonly hashKey?: string
+}
+
+/** Options of `fresh`. */
+export interface FreshOptions {
+  readonly signal?: AbortSignal
 }
 
 /** How a request to a picked endpoint has ended. */
@@ -54,9 +68,9 @@ export interface ServiceView<Metadata = unknown> extends AsyncDisposable {
   /**
    * Resolves when everything the store holds now is in `endpoints`.
    *
-   * @throws DiscoveryError `closed`, `cancelled`; EtcdError if the store cannot be read
+   * @throws DiscoveryError `closed`, `cancelled`, `invalid_option`; EtcdError if the store cannot be read
    */
-  fresh(options?: { readonly signal?: AbortSignal }): Promise<void>
+  fresh(options?: FreshOptions): Promise<void>
   /**
    * Sends a request to an endpoint, as undici's `request` does.
    *
@@ -69,7 +83,12 @@ export interface ServiceView<Metadata = unknown> extends AsyncDisposable {
    * @throws DiscoveryError `no_endpoints`, `overloaded`, `closed`, `invalid_option`
    */
   pick(options?: PickOptions): Picked<Metadata>
-  /** Adds a listener and returns the function that removes it. */
+  /**
+   * Adds a listener and returns the function that removes it. A listener of `rejected` is called soon for the records that
+   * are left out at the moment, too.
+   *
+   * @throws DiscoveryError `invalid_option`
+   */
   on<Name extends 'change' | 'live' | 'stale' | 'rejected'>(
     event: Name,
     listener: (event: ServiceEvents<Metadata>[Name]) => unknown,
@@ -90,6 +109,9 @@ const PICK_CHECKS: Checks<PickOptions> = {
   zone: LABEL,
   hashKey: { accepts: (value) => typeof value === 'string', expected: 'a text' },
 }
+
+const EVENT = oneOf('change', 'live', 'stale', 'rejected')
+const FRESH_CHECKS: Checks<FreshOptions> = { signal: SIGNAL }
 
 /** The view that `openService` returns. */
 export class OpenView<Metadata> implements ServiceView<Metadata> {
@@ -125,8 +147,9 @@ export class OpenView<Metadata> implements ServiceView<Metadata> {
     return this.#state.status(this.#isEnded, isPanicking)
   }
 
-  async fresh({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async fresh(options: FreshOptions = {}): Promise<void> {
     this.#assertOpen()
+    const { signal } = readOptions('fresh', FRESH_CHECKS, options)
     const given = signal ?? new AbortController().signal
     if (given.aborted) throw cancelled('fresh', given)
     try {
@@ -166,7 +189,9 @@ export class OpenView<Metadata> implements ServiceView<Metadata> {
     event: Name,
     listener: (event: ServiceEvents<Metadata>[Name]) => unknown,
   ): () => void {
-    return this.#state.listeners.on(event, listener)
+    assertAccepted('on', 'the event', EVENT, event)
+    assertAccepted('on', 'the listener', FUNCTION, listener)
+    return this.#state.on(event, listener)
   }
 
   async close(): Promise<void> {

@@ -153,6 +153,33 @@ eachEtcd('a semaphore', (etcd) => {
     expect(await semaphore.tryAcquire()).toBeDefined()
   })
 
+  it('P1 stores the last limit again when that is deleted, not an older one that it remembers', async () => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint)
+    const older = createSemaphore(await open(client), 'limits/a', { limit: 1 })
+    await using held = await older.acquire()
+    const newer = createSemaphore(await open(connect(server.endpoint)), 'limits/a')
+    await newer.setLimit(5)
+    await client.kv.delete('limits/a/limit')
+    await newer.setLimit(3)
+    await client.kv.delete('limits/a/limit')
+    expect(await older.tryAcquire()).toBeDefined()
+    expect(await older.limit()).toBe(3)
+    // What was set after the deletion stays.
+    await client.kv.delete('limits/a/limit')
+    await newer.setLimit(4)
+    await older.acquire({ timeoutMs: 20_000 })
+    expect(await older.limit()).toBe(4)
+    // Where the history is gone, what it remembers is the best there is.
+    await newer.setLimit(6)
+    const { header } = await client.kv.delete('limits/a/limit')
+    await client.kv.compact(header.revision)
+    await older.acquire({ timeoutMs: 20_000 })
+    expect(await older.limit()).toBe(4)
+    expect(held.isHeld).toBe(true)
+    await waitFor(() => client.watch.size === 4, { what: 'the watches of four held permits alone' })
+  })
+
   it('warns once when its limit is gone while somebody waits, and never without that', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)

@@ -9,7 +9,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify'
 import express from 'express'
 import fastify from 'fastify'
 import { request } from 'undici'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { eachEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -164,6 +164,31 @@ eachEtcd('a framework', (etcd) => {
     await app.close()
     expect(await client.kv.count({ prefix: 'services/bare/' })).toBe(0)
     expect(lines.join('')).toContain('without app.shutdown()')
+  })
+
+  test('options that are wrong fail the start of an app, and what fails later is a process warning', async () => {
+    const server = await etcd.start()
+    const { discovery } = discoveryOn(server.endpoint)
+    const invalid = { code: 'invalid_option' }
+    const start = (options: object) => {
+      const app = fastify()
+      app.register(discoverable, { discovery, service: 'strict', ...options })
+      onTestFinished(() => app.close())
+      return app.listen({ port: 0, host: '127.0.0.1' })
+    }
+    await expect(start({ service: 'Strict' })).rejects.toMatchObject(invalid)
+    await expect(start({ weihgt: 1 })).rejects.toMatchObject(invalid)
+    expect(() => DiscoveryModule.forRoot({ discovery, register: { service: 'a/b' } })).toThrow('service')
+    const warnings: string[] = []
+    const onWarning = (warning: Error): void => void warnings.push(warning.message)
+    process.on('warning', onWarning)
+    onTestFinished(() => void process.off('warning', onWarning))
+    const ready = () => {
+      throw new Error('not today')
+    }
+    await start({ ready })
+    await waitFor(() => warnings.length > 0)
+    expect(warnings).toEqual(['The app could not be registered: not today'])
   })
 
   test('an app that is closed while it is being registered is not registered afterwards', async () => {

@@ -1,5 +1,5 @@
-import { createServer } from 'node:http'
-import { createDiscovery, livePolicy } from '@livetree/discovery'
+import { createServer, type ServerResponse } from 'node:http'
+import { createDiscovery, livePolicy, type Registration } from '@livetree/discovery'
 import { createEtcdClient } from '@livetree/etcd'
 import { request } from 'undici'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
@@ -51,6 +51,47 @@ eachEtcd('nothing is left behind', (etcd) => {
     closed.emit('error', new Error('no port'))
     await expect(registering).rejects.toMatchObject({ code: 'not_registered' })
     expect(closed.listenerCount('session')).toBe(0)
+  })
+
+  test('of many registrations of one server that are deregistered, or whose server is closed', async () => {
+    const { discovery, client } = discoveryOn(server.endpoint)
+    const { server: http } = await startProvider()
+    const registrations: Registration[] = []
+    for (let index = 0; index < 12; index += 1)
+      registrations.push(await discovery.register({ service: 'left', server: http }))
+    // One listener for all of them: Node warns of more than ten.
+    expect(http.listenerCount('session')).toBe(1)
+    for (const registration of registrations.slice(1)) await registration.deregister()
+    expect(registrations.map(({ state }) => state)).toEqual(['registered', ...Array(11).fill('closed')])
+    expect([http.listenerCount('session'), http.listenerCount('close')]).toEqual([1, 1])
+    http.closeAllConnections()
+    http.close()
+    await waitFor(() => registrations[0]?.state === 'closed')
+    expect((await client.kv.getRange({ prefix: 'services/left/' })).count).toBe(0)
+    expect(http.listenerCount('session')).toBe(0)
+  })
+
+  test('of requests that are given up while they wait for a connection', async () => {
+    const held: ServerResponse[] = []
+    const { address } = await startProvider((_, response) => void held.push(response))
+    const { discovery, service } = await serviceAt(server.endpoint, [address], {
+      policy: { default: { connections: 1 } },
+    })
+    const view = await discovery.openService(service)
+    await view.fresh()
+    const first = view.request({ path: '/', method: 'GET' })
+    await waitFor(() => held.length === 1)
+    const stop = new AbortController()
+    const waiting = Array.from({ length: 5 }, () =>
+      view.request({ path: '/', method: 'GET', signal: stop.signal }).catch((error: Error) => error.name),
+    )
+    expect(view.endpoints[0]?.inFlight).toBe(6)
+    stop.abort()
+    expect(await Promise.all(waiting)).toEqual(Array(5).fill('AbortError'))
+    expect(view.endpoints[0]).toMatchObject({ inFlight: 1, health: 'ready', ewmaMs: 0 })
+    held[0]?.end('ok')
+    await (await first).body.dump()
+    expect(view.endpoints[0]?.inFlight).toBe(0)
   })
 
   test('of a live policy, once its dispatcher is closed', async () => {

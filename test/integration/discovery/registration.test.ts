@@ -168,7 +168,7 @@ eachEtcd('a registration', (etcd) => {
     watcher.cancel()
     expect(events).toEqual([true, 'delete'])
     expect(await client.lease.timeToLive(lease)).toBeUndefined()
-    expect(registration.state).toBe('draining')
+    expect(registration.state).toBe('closed')
     expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200)
     await expect(registration.update({ weight: 1 })).rejects.toMatchObject({ code: 'closed' })
     await registration.deregister()

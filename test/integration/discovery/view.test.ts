@@ -1,4 +1,10 @@
-import { createDiscovery, defineService, type ServiceChange, type ServiceView } from '@livetree/discovery'
+import {
+  createDiscovery,
+  defineService,
+  livePolicy,
+  type ServiceChange,
+  type ServiceView,
+} from '@livetree/discovery'
 import { createEtcdClient } from '@livetree/etcd'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
@@ -65,7 +71,10 @@ eachEtcd('a view', (etcd) => {
     await client.kv.put('services/mixed/other', '{"Op":0,"Addr":"nowhere"}')
     await client.kv.put('services/mixed/good', record('10.0.0.2:1'))
     await view.fresh()
-    expect(rejected).toEqual(['services/mixed/other: "Addr" is not host:port'])
+    expect(rejected).toEqual([
+      'services/mixed/broken: the value is not a JSON object',
+      'services/mixed/other: "Addr" is not host:port',
+    ])
     expect(addresses(view)).toEqual(['10.0.0.1:1', '10.0.0.2:1'])
     await client.kv.put('services/mixed/other', record('10.0.0.3:1'))
     await view.fresh()
@@ -84,7 +93,10 @@ eachEtcd('a view', (etcd) => {
     const typed = await discovery.openService(orders)
     const plain = await discovery.openService('typed')
     const rejected: string[] = []
-    typed.on('rejected', ({ problem }) => rejected.push(problem))
+    const listen = (view: ServiceView<unknown>, name: string) =>
+      view.on('rejected', ({ key, problem }) => rejected.push(`${name}: ${key} ${problem.split(':')[0]}`))
+    listen(typed, 'typed')
+    listen(plain, 'plain')
     const shards: number[] = typed.endpoints.map(({ metadata }) => metadata.shard)
     expect(shards).toEqual([3])
     expect(typed.endpoints[0]?.url.href).toBe('https://10.0.0.1:1/')
@@ -103,7 +115,48 @@ eachEtcd('a view', (etcd) => {
       [0, 1],
       [1, 0],
     ])
-    expect(rejected).toEqual([expect.stringMatching(/^metadata\.shard: /)])
+    // What is there is told to each new listener, and what comes, to those views alone that leave it out.
+    const late = await discovery.openService(orders)
+    listen(late, 'late')
+    listen(late, 'gone')()
+    await waitFor(() => rejected.length >= 3)
+    expect(rejected).toEqual([
+      'typed: services/typed/b metadata.shard',
+      'typed: services/typed/a metadata.shard',
+      'late: services/typed/a metadata.shard',
+    ])
+    await client.kv.put('services/typed/a', record('10.0.0.1:1', { labels: { shard: 1 } }))
+    await late.fresh()
+    listen(late, 'nothing left')
+    await typed.fresh()
+    expect(rejected).toHaveLength(3)
+  })
+
+  test('refuses wrong names, listeners and options', async () => {
+    const { client, discovery } = discoveryOn(server.endpoint)
+    const view = await discovery.openService('options')
+    const invalid = expect.objectContaining({ code: 'invalid_option' })
+    expect(() => view.on('chnage' as never, () => undefined)).toThrow(invalid)
+    expect(() => view.on('change', undefined as never)).toThrow(invalid)
+    for (const options of [null, 5, [], { sginal: undefined, s: 1 }, { signal: 5 }])
+      await expect(view.fresh(options as never)).rejects.toThrow(invalid)
+    const throws = () => {
+      throw new Error('mine')
+    }
+    const policies = [
+      { default: 5 },
+      { default: [] },
+      { Orders: {} },
+      { 'a/b': {} },
+      { default: { algorithm: 'best' } },
+      livePolicy({ current: 1, watch: () => undefined }, throws),
+    ]
+    for (const policy of policies)
+      expect(() => createDiscovery({ client, policy: policy as never }), JSON.stringify(policy)).toThrow(
+        invalid,
+      )
+    for (const other of [{}, { close: () => undefined }, null, 5])
+      expect(() => createDiscovery({ client: other as never })).toThrow(invalid)
   })
 
   test('believes a departure that was announced, and no sudden emptiness', async () => {

@@ -1,6 +1,7 @@
-import { FUNCTION, having, OBJECT, refuse } from '../check-options.ts'
+import { assertAccepted, FUNCTION, having, OBJECT, refuse } from '../check-options.ts'
+import { SERVICE_NAME } from '../record/service-name.ts'
 import type { Reports } from '../reports.ts'
-import { type Policy, type PolicySettingsByService, resolvePolicy } from './policy.ts'
+import { type Policy, type PolicySettings, type PolicySettingsByService, resolvePolicy } from './policy.ts'
 
 /** What is used of a live configuration: livetree's `LiveConfig` is one, and so is anything else of this shape. */
 export interface PolicyConfig<Value> {
@@ -65,8 +66,7 @@ export class Policies {
     this.#given = given
     this.#reports = reports
     if (!OBJECT.accepts(given)) throw refuse(where, 'policy is not an object of settings by service')
-    const settings = given instanceof LivePolicy ? given.read() : given
-    this.#resolved = resolveAll(settings)
+    this.#resolved = resolveAll(given instanceof LivePolicy ? read(where, given) : given)
     this.#unwatch = given instanceof LivePolicy ? given.watch(() => this.#follow(given)) : undefined
   }
 
@@ -89,9 +89,23 @@ export class Policies {
 
 const FALLBACK = resolvePolicy('policy')
 
+/** @throws DiscoveryError `invalid_option` if the selector throws */
+function read(where: string, live: LivePolicy): PolicySettingsByService {
+  try {
+    return live.read()
+  } catch (cause) {
+    throw refuse(where, 'the selector of the live policy has thrown', cause)
+  }
+}
+
 function resolveAll(settings: PolicySettingsByService): Map<string, Policy> {
+  if (!OBJECT.accepts(settings ?? {})) throw refuse('policy', 'it is not an object of settings by service')
   const entries = Object.entries(settings ?? {})
-  return new Map(
-    entries.map(([service, each]) => [service, resolvePolicy(`policy of ${service}`, each ?? {})]),
-  )
+  return new Map(entries.map(([service, each]) => [service, resolveOne(service, each)]))
+}
+
+function resolveOne(service: string, settings: PolicySettings | undefined): Policy {
+  assertAccepted('policy', 'the name of a service', SERVICE_NAME, service)
+  if (!OBJECT.accepts(settings ?? {})) throw refuse(`policy of ${service}`, 'it is not an object of settings')
+  return resolvePolicy(`policy of ${service}`, settings ?? {})
 }

@@ -93,6 +93,11 @@ export interface Policy {
   readonly connectTimeoutMs: number
   /** Connections to each endpoint. Default 256. For new pools, as the following. */
   readonly connections: number
+  /**
+   * So many connections are opened to an endpoint together with its first request, for those that follow. Only for HTTP/1 and
+   * without `createPool`. Default 0.
+   */
+  readonly warmConnections: number
   /** How long an idle connection is kept if the server says nothing. Default 4,000 milliseconds. */
   readonly keepAliveTimeoutMs: number
   /** At most, whatever the server says. Default 30,000 milliseconds. */
@@ -142,6 +147,7 @@ export const POLICY_FIELDS = {
   waitForEndpointsMs: { check: milliseconds(), default: 2_000 },
   connectTimeoutMs: { check: milliseconds(1), default: 1_000 },
   connections: { check: wholeIn(1, 1_000_000), default: 256 },
+  warmConnections: { check: wholeIn(0, 10_000), default: 0 },
   keepAliveTimeoutMs: { check: milliseconds(1), default: 4_000 },
   keepAliveMaxTimeoutMs: { check: milliseconds(1), default: 30_000 },
   drainMs: { check: milliseconds(), default: 30_000 },

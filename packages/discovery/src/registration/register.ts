@@ -9,7 +9,8 @@ import { boundAddress } from './bound-address.ts'
 import type { Registration } from './registration-contract.ts'
 import { readRegisterOptions, type RegisterOptions } from './registration-options.ts'
 import { ServerDrain } from './server-drain.ts'
-import { type RegistrationContext, ServiceRegistration } from './service-registration.ts'
+import type { RegistrationContext } from './registration-context.ts'
+import { ServiceRegistration } from './service-registration.ts'
 
 /**
  * Registers an instance once its server listens and it is ready.
@@ -21,22 +22,39 @@ export async function register<Metadata>(
   given: RegisterOptions<Metadata>,
 ): Promise<Registration<Metadata>> {
   const options = readRegisterOptions(given as RegisterOptions)
-  const drain = options.server === undefined ? undefined : new ServerDrain(options.server)
+  let registration: ServiceRegistration | undefined
+  const onClosed = (): void => registration?.serverClosed()
+  const drain = options.server === undefined ? undefined : new ServerDrain(options.server, onClosed)
   try {
-    return await registerWith(context, options, drain)
+    registration = await registerWith(context, options, drain)
+    if (options.server?.listening === false) registration.serverClosed()
+    return registration
   } catch (error) {
     drain?.release()
     throw error
   }
 }
 
+/**
+ * Judges what does not depend on the moment, so that a mistake is found where an application is put together.
+ *
+ * @throws DiscoveryError `invalid_option`
+ */
+export function assertRegisterOptions<Metadata>(options: RegisterOptions<Metadata>): void {
+  judged(readRegisterOptions(options as RegisterOptions))
+}
+
+function judged({ service, metadata }: RegisterOptions) {
+  const definition = definitionOf('register', service)
+  return { definition, labels: storableMetadata('register', definition, metadata) }
+}
+
 async function registerWith(
   context: RegistrationContext,
   options: RegisterOptions,
   drain: ServerDrain | undefined,
-): Promise<Registration> {
-  const definition = definitionOf('register', options.service)
-  const labels = storableMetadata('register', definition, options.metadata)
+): Promise<ServiceRegistration> {
+  const { definition, labels } = judged(options)
   const signal = AbortSignal.any([context.closed, ...(options.signal === undefined ? [] : [options.signal])])
   const bound = options.server === undefined ? undefined : await boundAddress(options.server, signal)
   const { advertise } = options

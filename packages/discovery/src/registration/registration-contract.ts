@@ -42,8 +42,8 @@ export interface Registration<Metadata = unknown> extends AsyncDisposable {
   /** Ends `pause`. Fails like `update`. */
   resume(): Promise<void>
   /**
-   * Takes the instance out for good; its server goes on. Never rejects: if etcd is unavailable for 5 s, the record is left
-   * to expire.
+   * Takes the instance out for good, and ends the registration; its server goes on. Never rejects: if etcd is unavailable
+   * for 5 s, the record is left to expire. A server that somebody closes is deregistered by itself, with a warning.
    */
   deregister(): Promise<void>
   /**

@@ -16,6 +16,41 @@ interface Session {
   once(event: 'close', listener: () => void): unknown
 }
 
+/**
+ * The HTTP/2 sessions of a server, which all its registrations share: one listener, as long as one of them needs it.
+ */
+class ServerSessions {
+  static readonly #ofServers = new WeakMap<ListeningServer, ServerSessions>()
+  readonly open = new Set<Session>()
+  readonly #server: ListeningServer
+  #users = 0
+
+  private constructor(server: ListeningServer) {
+    this.#server = server
+  }
+
+  static of(server: ListeningServer): ServerSessions {
+    const known = ServerSessions.#ofServers.get(server) ?? new ServerSessions(server)
+    ServerSessions.#ofServers.set(server, known)
+    return known
+  }
+
+  use(): void {
+    this.#users += 1
+    if (this.#users === 1) this.#server.on('session', this.#add)
+  }
+
+  release(): void {
+    this.#users -= 1
+    if (this.#users === 0) this.#server.off('session', this.#add)
+  }
+
+  readonly #add = (session: Session): void => {
+    this.open.add(session)
+    session.once('close', () => this.open.delete(session))
+  }
+}
+
 /** What only servers of `node:http` have. */
 interface HttpServer {
   closeIdleConnections?(): void
@@ -25,18 +60,29 @@ interface HttpServer {
 /** Ends a server without cutting a request off: announces it, closes it, waits for what is running. */
 export class ServerDrain {
   readonly #server: ListeningServer & HttpServer
-  readonly #sessions = new Set<Session>()
+  readonly #sessions: ServerSessions
+  readonly #onClosed: () => void
   #isAnnounced = false
+  #isReleased = false
 
-  /** Begins to count the sessions of HTTP/2; create it before the server has any. */
-  constructor(server: ListeningServer) {
+  /**
+   * Begins to count the sessions of HTTP/2; create it before the server has any. `onClosed` is called when the server
+   * closes, whoever closes it, until the server is forgotten.
+   */
+  constructor(server: ListeningServer, onClosed: () => void) {
     this.#server = server
-    server.on('session', this.#addSession)
+    this.#onClosed = onClosed
+    this.#sessions = ServerSessions.of(server)
+    this.#sessions.use()
+    server.on('close', onClosed)
   }
 
-  /** Forgets the server, which stays as it is. */
+  /** Forgets the server, which stays as it is. Idempotent. */
   release(): void {
-    this.#server.off('session', this.#addSession)
+    if (this.#isReleased) return
+    this.#isReleased = true
+    this.#sessions.release()
+    this.#server.off('close', this.#onClosed)
   }
 
   /** From now on each answer of HTTP/1 ends its connection, so that clients find another instance by themselves. */
@@ -62,7 +108,7 @@ export class ServerDrain {
     this.release()
     if (outcome.type === 'done') return true
     this.#server.closeAllConnections?.()
-    for (const session of this.#sessions) session.destroy()
+    for (const session of this.#sessions.open) session.destroy()
     return false
   }
 
@@ -81,16 +127,11 @@ export class ServerDrain {
   }
 
   async #closeSessions(): Promise<void> {
-    const closed = [...this.#sessions].map(
+    const closed = [...this.#sessions.open].map(
       (session) => new Promise<void>((resolve) => void session.once('close', resolve)),
     )
-    for (const session of this.#sessions) session.close()
+    for (const session of this.#sessions.open) session.close()
     await Promise.all(closed)
-  }
-
-  readonly #addSession = (session: Session): void => {
-    this.#sessions.add(session)
-    session.once('close', () => this.#sessions.delete(session))
   }
 
   readonly #endConnection = (_request: unknown, answer: Answer): void => {

@@ -1,14 +1,14 @@
-import { type Clock, type EtcdClient, isFinalError } from '@livetree/etcd'
+import { isFinalError } from '@livetree/etcd'
 import { monotonicNow } from '../clock.ts'
 import { type ServiceDefinition, storableMetadata } from '../define-service.ts'
 import { DiscoveryError } from '../errors.ts'
 import { Listeners } from '../listeners.ts'
 import type { EndpointRecord } from '../record/endpoint-record.ts'
 import { encodeGoRecord } from '../record/go-record.ts'
-import type { Reports } from '../reports.ts'
 import { cancelled, pauseRunning, within } from '../wait.ts'
 import { HealthCheck } from './health-check.ts'
 import { KeyKeeper } from './key-keeper.ts'
+import type { RegistrationContext } from './registration-context.ts'
 import type { Registration, RegistrationEvents, RegistrationState } from './registration-contract.ts'
 import {
   readChange,
@@ -18,20 +18,6 @@ import {
   type ShutdownOptions,
 } from './registration-options.ts'
 import type { ServerDrain } from './server-drain.ts'
-
-/** What registrations share. */
-export interface RegistrationContext {
-  readonly client: EtcdClient
-  readonly clock: Clock
-  readonly reports: Reports
-  readonly zone: string | undefined
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** Aborted when the discovery is closed. */
-  readonly closed: AbortSignal
-  keyOf(service: string, id: string): string
-  /** Work that goes on after its call has ended; `close()` of the discovery waits for it. It must not reject. */
-  inBackground(work: Promise<void>): void
-}
 
 const DEFAULT_TIMEOUT_MS = 10_000
 const DEREGISTER_MS = 5_000
@@ -109,7 +95,7 @@ export class ServiceRegistration implements Registration {
     if (!isThere && (signal.aborted || onUnavailable === 'fail')) {
       const cause = this.#keeper.lastError
       // The write may have been applied, or may be yet.
-      this.#context.inBackground(this.deregister().then(() => this.#end()))
+      this.#context.inBackground(this.deregister())
       if (this.#context.closed.aborted) throw closedError(this.key)
       if (signal.aborted) throw cancelled('register', signal)
       throw new DiscoveryError('not_registered', `${this.key} could not be written within ${timeoutMs} ms`, {
@@ -145,8 +131,18 @@ export class ServiceRegistration implements Registration {
   }
 
   deregister(): Promise<void> {
-    this.#deregistering ??= this.#deregister()
+    this.#deregistering ??= this.#deregister().then(() => {
+      if (this.#shutdown === undefined) this.#end()
+    })
     return this.#deregistering
+  }
+
+  /** Somebody else has closed the server: nobody is to be sent to it any more. */
+  serverClosed(): void {
+    if (this.#isEnding) return
+    const what = `The server of ${this.key} was closed, and the instance is deregistered. Use shutdown() to lose no request.`
+    this.#context.reports.warn(what)
+    this.#context.inBackground(this.deregister())
   }
 
   shutdown(options: ShutdownOptions = {}): Promise<void> {
@@ -168,7 +164,6 @@ export class ServiceRegistration implements Registration {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await (this.#shutdown ?? this.deregister())
-    this.#end()
   }
 
   async #shutDown({ propagationMs, drainMs, close }: ReturnType<typeof readShutdownOptions>): Promise<void> {

@@ -27,9 +27,9 @@ export interface AttemptOwner {
   /** The caller has the head of an answer, or an error. */
   readonly isOver: boolean
   /** The head of the answer is the caller's: whatever happens now is no longer hidden. */
-  settle(): void
-  /** The request has ended and the handler knows it. */
-  end(): void
+  settle(status: number): void
+  /** The request has ended, with this error if with one, and the handler knows it. */
+  end(error?: Error): void
   /** An attempt has ended without an answer. */
   attemptFailed(attempt: Attempt, error: Error): void
   /** Whether another attempt takes the place of one that was answered by a failing gateway. */
@@ -61,6 +61,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   wasStarted = false
   #controller: Dispatcher.DispatchController | undefined
   #isReleased = false
+  #isLetGo = false
   #isDispatched = false
   #hasFailed = false
   #isAnswered = false
@@ -92,9 +93,16 @@ export class Attempt implements Dispatcher.DispatchHandler {
     }
   }
 
-  /** Returns whether the handler will hear of it through this attempt. */
+  /**
+   * Returns whether the handler will hear of it through this attempt. One that still waits for a connection is no load of its
+   * endpoint any more, and says nothing about it.
+   */
   abort(reason: Error): boolean {
-    if (this.#controller === undefined) return false
+    if (this.#controller === undefined) {
+      this.#isLetGo = true
+      this.#release()
+      return false
+    }
     this.#controller.abort(reason)
     return true
   }
@@ -119,6 +127,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#answered()
     this.#release()
     const { handler, controller } = this.#request
+    this.#request.settle(status)
     this.#request.end()
     handler.onRequestUpgrade?.(controller, status, headers, socket)
   }
@@ -140,7 +149,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
           return
         }
       } else this.#answered()
-      this.#request.settle()
+      this.#request.settle(status)
     }
     this.#tell(() => handler.onResponseStart?.(controller, status, headers, text))
   }
@@ -166,7 +175,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   onResponseError(_: Dispatcher.DispatchController | undefined, error: Error): void {
     this.#release()
-    if (this.#discarded !== undefined || this.#hasFailed) return
+    if (this.#discarded !== undefined || this.#hasFailed || this.#isLetGo) return
     this.#hasFailed = true
     const { handler, controller, target } = this.#request
     const isOwn = controller.aborted || error === this.#thrown || isCallersError(this.#request.body, error)
@@ -181,7 +190,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
       this.#request.attemptFailed(this, error)
       return
     }
-    this.#request.end()
+    this.#request.end(error)
     handler.onResponseError?.(controller, error)
   }
 
@@ -210,7 +219,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #pass(error: Error): void {
     const { handler, controller } = this.#request
     if (this.#controller === undefined) return
-    this.#request.end()
+    this.#request.end(error)
     handler.onResponseError?.(controller, error)
   }
 

@@ -44,6 +44,10 @@ export class RouteTarget {
     return core === this.#core && policy === this.policy
   }
 
+  get service(): string {
+    return this.#core.service
+  }
+
   now(): number {
     return this.#core.now()
   }

@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { Unavailable } from '../balance/balancer.ts'
@@ -10,6 +11,8 @@ import { headerOf, keptHeaders, withHost } from './request-headers.ts'
 import { isLostConnection, mayRetry, retryAfterMs } from './retry-rules.ts'
 import { RoutedController } from './routed-controller.ts'
 import type { Choosing, RouteTarget } from './route-target.ts'
+
+const ENDED = channel('livetree.discovery:request')
 
 /** undici's own time limit for the head of an answer. */
 const HEADERS_TIMEOUT_MS = 300_000
@@ -41,6 +44,8 @@ export class RoutedRequest implements AttemptOwner {
   #attempt: Attempt | undefined
   /** For `ring-hash`. */
   #hashKey = ''
+  readonly #startedAt: number
+  #status: number | undefined
   #isSettled = false
   #isEnded = false
 
@@ -57,6 +62,7 @@ export class RoutedRequest implements AttemptOwner {
     this.handler = handler
     this.#onEnd = onEnd
     this.policy = target.policy
+    this.#startedAt = target.now()
     this.body = new RequestBody(options.body)
     this.controller = new RoutedController((reason) => this.#abort(reason))
   }
@@ -81,18 +87,35 @@ export class RoutedRequest implements AttemptOwner {
   }
 
   /** The head of the answer is the caller's: whatever happens now is no longer hidden. */
-  settle(): void {
+  settle(status: number): void {
+    this.#status = status
     this.#isSettled = true
   }
 
-  /** The request has ended and the handler knows it. */
-  end(): void {
+  /** The request has ended, with this error if with one, and the handler knows it. */
+  end(error?: Error): void {
     if (this.#isEnded) return
     this.#isEnded = true
     this.#isSettled = true
     this.#attempt = undefined
     this.#stopWaiting?.abort()
     this.#onEnd()
+    if (ENDED.hasSubscribers) this.#publish(error)
+  }
+
+  /** No path and no header: they may be secret. */
+  #publish(error: Error | undefined): void {
+    const last = this.#tried.at(-1)
+    ENDED.publish({
+      service: this.target.service,
+      method: this.options.method,
+      attempts: this.#tried.length,
+      id: last?.id,
+      address: last?.address,
+      status: this.#status,
+      error,
+      durationMs: this.target.now() - this.#startedAt,
+    })
   }
 
   get isOver(): boolean {
@@ -128,7 +151,7 @@ export class RoutedRequest implements AttemptOwner {
   /** Tells the caller that the request has failed. */
   fail(error: Error): void {
     if (this.#isSettled) return
-    this.end()
+    this.end(error)
     try {
       this.handler.onResponseError?.(this.controller, error)
     } catch {

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { ALGORITHMS, OUTLIER_FIELDS, POLICY_FIELDS, RETRY_FIELDS } from '../balance/policy.ts'
 import type { Check } from '../check-options.ts'
+import { SERVICE_NAME } from '../record/service-name.ts'
 
 /** A number that the policy's own check accepts. */
 function accepted({ check }: { readonly check: Check }) {
@@ -39,4 +40,7 @@ const serviceSchema = z.object({
  * The balancer's settings by service, with `default` for all others, to be put into the schema of a livetree configuration:
  * `z.object({ clients: policySchema })`, then `livePolicy(config, (c) => c.clients)`. Every setting is optional.
  */
-export const policySchema = z.record(z.string(), serviceSchema)
+export const policySchema = z.record(
+  z.string().refine((name) => SERVICE_NAME.accepts(name), { message: `expected ${SERVICE_NAME.expected}` }),
+  serviceSchema,
+)

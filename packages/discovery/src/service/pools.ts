@@ -6,6 +6,7 @@ import type { Protocol } from '../record/endpoint-record.ts'
 import type { Reports } from '../reports.ts'
 import type { Member } from '../view/member.ts'
 import { pause } from '../wait.ts'
+import { WarmConnections, WarmPool } from './warm-connections.ts'
 
 /** TLS settings for endpoints with `https`. */
 export interface TlsSettings {
@@ -70,7 +71,7 @@ export class EndpointPools {
     const known = this.#open.get(member)
     if (known?.origin === origin && known.protocol === protocol) return known
     if (known !== undefined) this.retire(member)
-    const { createPool = defaultPool, service } = this.#options
+    const { createPool = defaultPool(policy.warmConnections), service } = this.#options
     const options = this.#poolOptions(protocol, policy)
     const pool: Partial<Dispatcher> | undefined = createPool({ service, origin, protocol, options })
     if (typeof pool?.dispatch !== 'function')
@@ -152,6 +153,15 @@ async function quietly(work: () => unknown): Promise<void> {
 /** Streams of one HTTP/2 connection. */
 const MOST_STREAMS = 100
 
-function defaultPool({ origin, options }: PoolRequest): Dispatcher {
-  return new Pool(origin, options)
+function defaultPool(warmConnections: number): CreatePool {
+  return ({ origin, options }) => {
+    if (warmConnections === 0 || options.allowH2 === true) return new Pool(origin, options)
+    const { connections = 1, connect, keepAliveMaxTimeout = 0 } = options
+    const warm = new WarmConnections(typeof connect === 'object' ? connect : {}, {
+      origin,
+      count: Math.min(warmConnections, connections ?? 1),
+      keepMs: keepAliveMaxTimeout,
+    })
+    return new WarmPool(origin, { ...options, connect: warm.connector }, warm)
+  }
 }

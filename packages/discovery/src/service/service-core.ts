@@ -25,6 +25,8 @@ export interface ServiceContext {
   readonly reports: Reports
   readonly protection: ProtectionOptions
   readonly staleAfterMs: number
+  readonly startupTimeoutMs: number
+  readonly snapshotDirectory: string | undefined
   readonly idleMs: number
   readonly createPool: CreatePool | undefined
   readonly tls: TlsSettings | undefined
@@ -57,7 +59,7 @@ export class ServiceCore {
   readonly #context: ServiceContext
   readonly #listeners = new Set<ServiceListener>()
   readonly #waiting = new Set<() => void>()
-  readonly #rejected = new Set<string>()
+  readonly #reported = new Set<string>()
   readonly #onIdle: () => void
   #users = 0
   #usedAt = 0
@@ -79,7 +81,10 @@ export class ServiceCore {
         onState: (state) => {
           for (const listener of this.#listeners) listener.onState(state)
         },
-        onRejected: (rejection) => this.reject(rejection),
+        onRejected: (rejection) => {
+          this.report(rejection)
+          for (const listener of this.#listeners) listener.onRejected(rejection)
+        },
       },
     )
   }
@@ -167,9 +172,9 @@ export class ServiceCore {
 
   async #close(): Promise<void> {
     this.#context.clock.clearTimeout(this.#idleTimer)
-    this.watch.close()
+    const closing = this.watch.close()
     this.#wakeAll()
-    await this.pools.close()
+    await Promise.all([closing, this.pools.close()])
   }
 
   #take(change: MemberChange, revision: number): void {
@@ -192,15 +197,13 @@ export class ServiceCore {
     this.#wakeAll()
   }
 
-  /** Reports a record that was left out, once for each version of it. */
-  reject(rejection: Rejection): void {
-    const { key, modRevision, problem } = rejection
-    const version = `${modRevision} ${key}`
-    if (this.#rejected.has(version)) return
-    if (this.#rejected.size >= MOST_REJECTIONS) this.#rejected.clear()
-    this.#rejected.add(version)
+  /** Tells an operator about a record that was left out, once for each version of it and each reason. */
+  report({ key, modRevision, problem }: Rejection): void {
+    const version = `${modRevision} ${key} ${problem}`
+    if (this.#reported.has(version)) return
+    if (this.#reported.size >= MOST_REJECTIONS) this.#reported.clear()
+    this.#reported.add(version)
     this.#context.reports.warn(`The record ${key} is left out: ${problem}`)
-    for (const listener of this.#listeners) listener.onRejected(rejection)
   }
 
   #wakeAll(): void {

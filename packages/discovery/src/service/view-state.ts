@@ -5,6 +5,7 @@ import type { Endpoint, Health } from '../view/endpoint.ts'
 import type { Member } from '../view/member.ts'
 import type { MemberChange } from '../view/member-set.ts'
 import type { ServiceEvents, ServiceStatus } from '../view/service-status.ts'
+import type { Rejection } from '../view/service-watch.ts'
 import type { ServiceCore } from './service-core.ts'
 import { TypedMembers } from './typed-members.ts'
 
@@ -14,6 +15,8 @@ export class ViewState<Metadata> {
   readonly listeners: Listeners<ServiceEvents<Metadata>>
   readonly #core: ServiceCore
   readonly #known = new Map<Member, Endpoint<Metadata>>()
+  /** Of members whose metadata does not fit this definition. */
+  readonly #unfit = new Map<Member, Rejection>()
   #endpoints: readonly Endpoint<Metadata>[] | undefined
   readonly release: () => void
 
@@ -27,6 +30,26 @@ export class ViewState<Metadata> {
       onState: (state) => this.listeners.emit(state, undefined),
       onRejected: (rejection) => this.listeners.emit('rejected', rejection),
     })
+  }
+
+  /** Adds a listener; one of `rejected` hears of what is left out already, in a moment. */
+  on<Name extends keyof ServiceEvents<Metadata>>(
+    event: Name,
+    listener: (event: ServiceEvents<Metadata>[Name]) => unknown,
+  ): () => void {
+    let isRemoved = false
+    const remove = this.listeners.on(event, (given) => (isRemoved ? undefined : listener(given)))
+    if (event === 'rejected') {
+      const left = [...this.#core.watch.rejections, ...this.#unfit.values()]
+      queueMicrotask(() => {
+        for (const rejection of left)
+          if (!isRemoved) this.listeners.call(listener, rejection as ServiceEvents<Metadata>[Name])
+      })
+    }
+    return () => {
+      isRemoved = true
+      remove()
+    }
   }
 
   get endpoints(): readonly Endpoint<Metadata>[] {
@@ -62,6 +85,7 @@ export class ViewState<Metadata> {
     for (const member of change.removed) {
       const before = this.#known.get(member)
       this.#known.delete(member)
+      this.#unfit.delete(member)
       if (before !== undefined) result.removed.push(before)
     }
     for (const member of [...change.added, ...change.changed]) {
@@ -79,15 +103,19 @@ export class ViewState<Metadata> {
     const endpoint = this.typed.endpointOf(member)
     if (endpoint !== undefined) {
       this.#known.set(member, endpoint)
+      this.#unfit.delete(member)
       return endpoint
     }
     this.#known.delete(member)
     const { key, modRevision } = member.stored
-    this.#core.reject({
-      key,
-      modRevision,
-      problem: this.typed.problemOf(member) ?? 'the metadata is invalid',
-    })
+    const before = this.#unfit.get(member)
+    const problem = this.typed.problemOf(member) ?? 'the metadata is invalid'
+    const rejection = { key, modRevision, problem }
+    this.#unfit.set(member, rejection)
+    if (before?.modRevision === modRevision) return undefined
+    // Other definitions may accept it, so only this view's listeners are called.
+    this.#core.report(rejection)
+    this.listeners.emit('rejected', rejection)
     return undefined
   }
 }

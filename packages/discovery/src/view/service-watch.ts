@@ -6,6 +6,7 @@ import type { StoredRecord } from './endpoint.ts'
 import type { Member } from './member.ts'
 import { type MemberChange, MemberSet, type RecordChange } from './member-set.ts'
 import type { ProtectionOptions } from './protection.ts'
+import { ViewSnapshot } from './view-snapshot.ts'
 
 /** What a `ServiceWatch` needs. */
 export interface ServiceWatchOptions {
@@ -16,6 +17,10 @@ export interface ServiceWatchOptions {
   readonly reports: Reports
   readonly protection: ProtectionOptions
   readonly staleAfterMs: number
+  /** How long the first list may take before the snapshot is used. */
+  readonly startupTimeoutMs: number
+  /** A folder for snapshots of the endpoints. */
+  readonly snapshotDirectory: string | undefined
 }
 
 /** Callbacks of a `ServiceWatch`. They must not throw. */
@@ -36,6 +41,8 @@ export interface Rejection {
 
 /** How soon a list that etcd refuses is tried again: nobody wants a service blind for longer. */
 const FINAL_REST_MS = 3_000
+/** At most so many records that cannot be read are remembered. */
+const MOST_REJECTIONS = 10_000
 /** The longest key and value that are looked at. */
 const MOST_VALUE_BYTES = 65_536
 
@@ -46,9 +53,14 @@ export class ServiceWatch {
   readonly #prefix: string
   readonly #set: MemberSet
   readonly #reflector: Reflector
+  readonly #snapshot: ViewSnapshot | undefined
   readonly #listed: Promise<void>
   #onListed: () => void = () => undefined
   #listing: StoredRecord[] = []
+  /** Records that cannot be read, by key. */
+  #rejections = new Map<string, Rejection>()
+  /** While a list is being received: those before it. */
+  #rejectedBefore: ReadonlyMap<string, Rejection> = new Map()
   #revision = 0
   #provenAt: number | undefined
   #lastError: EtcdError | undefined
@@ -56,6 +68,8 @@ export class ServiceWatch {
   #state: 'live' | 'stale' = 'stale'
   #staleTimer: unknown
   #expiryTimer: unknown
+  #snapshotTimer: unknown
+  #needsSnapshot: boolean
   #isClosed = false
 
   constructor(options: ServiceWatchOptions, handlers: ServiceWatchHandlers) {
@@ -66,12 +80,20 @@ export class ServiceWatch {
     this.#listed = new Promise((resolve) => {
       this.#onListed = resolve
     })
+    const { clock, snapshotDirectory: directory, startupTimeoutMs } = options
+    this.#needsSnapshot = directory !== undefined
+    if (directory !== undefined) {
+      this.#snapshot = new ViewSnapshot({ ...options, directory, prefix: this.#prefix })
+      this.#snapshotTimer = clock.setTimeout(() => void this.#useSnapshot(), startupTimeoutMs)
+    }
     const { client, staleAfterMs } = options
     this.#reflector = client.watch.reflect(
       { ranges: [{ prefix: this.#prefix }] },
       {
         onListing: () => {
           this.#listing = []
+          this.#rejectedBefore = this.#rejections
+          this.#rejections = new Map()
         },
         onPage: (_, page) => {
           for (const kv of page.entries()) {
@@ -82,6 +104,8 @@ export class ServiceWatch {
         onList: ({ revision, provenAt }) => {
           const listed = this.#listing
           this.#listing = []
+          this.#rejectedBefore = new Map()
+          this.#needsSnapshot = false
           this.#prove(provenAt)
           this.#take(this.#set.replace(listed, this.#now()), revision)
           this.#onListed()
@@ -93,6 +117,7 @@ export class ServiceWatch {
         onProgress: ({ at }) => this.#prove(at),
         onLost: (error, isFinal) => {
           if (error !== undefined) this.#lose(error, isFinal)
+          void this.#useSnapshot()
         },
       },
       {
@@ -108,6 +133,11 @@ export class ServiceWatch {
 
   get revision(): number {
     return this.#revision
+  }
+
+  /** The records that are left out because they cannot be read. */
+  get rejections(): Iterable<Rejection> {
+    return this.#rejections.values()
   }
 
   get state(): 'live' | 'stale' {
@@ -144,12 +174,32 @@ export class ServiceWatch {
     this.#handlers.onChange({ added: [], removed: [member], changed: [] }, this.#revision)
   }
 
-  close(): void {
+  /** Resolves once nothing is left to be written to disk. */
+  async close(): Promise<void> {
     this.#isClosed = true
     this.#reflector.cancel()
+    this.#options.clock.clearTimeout(this.#snapshotTimer)
     this.#options.clock.clearTimeout(this.#staleTimer)
     this.#options.clock.clearTimeout(this.#expiryTimer)
     this.#onListed()
+    await this.#snapshot?.close()
+  }
+
+  /** Until the store can be listed for the first time, the endpoints of the last process are better than none. */
+  async #useSnapshot(): Promise<void> {
+    if (!this.#needsSnapshot) return
+    this.#needsSnapshot = false
+    const records = (await this.#snapshot?.load()) ?? []
+    if (this.#revision > 0 || this.#isClosed || records.length === 0) return
+    const { reports, service } = this.#options
+    reports.warn(`etcd is away; the ${records.length} endpoints of ${service} are those of a snapshot`)
+    const changes = records.map((stored) => ({ key: stored.key, stored }))
+    this.#handlers.onChange(this.#set.apply(changes, this.#now()), 0)
+  }
+
+  #saveSnapshot(): void {
+    const confirmed = () => [...this.#set.members.values()].filter(({ isUnconfirmed }) => !isUnconfirmed)
+    this.#snapshot?.save(() => confirmed().map(({ stored }) => stored))
   }
 
   #lose(error: EtcdError, isFinal = false): void {
@@ -162,7 +212,9 @@ export class ServiceWatch {
   #changesOf(events: readonly WatchEvent[]): RecordChange[] {
     return events.map(({ type, kv }) => {
       const key = kv.key.toString()
-      return { key, stored: type === 'put' ? this.#read(key, kv) : undefined }
+      if (type === 'put') return { key, stored: this.#read(key, kv) }
+      this.#rejections.delete(key)
+      return { key, stored: undefined }
     })
   }
 
@@ -175,14 +227,26 @@ export class ServiceWatch {
     const decoded = isTooLong
       ? ({ type: 'invalid', problem: `the value has ${value.length} bytes` } as const)
       : this.#options.layout.decode(name, value.toString())
-    if (decoded.type === 'record') return { key, record: decoded.record, createRevision, modRevision, lease }
-    this.#handlers.onRejected({ key, modRevision, problem: decoded.problem })
+    if (decoded.type === 'record') {
+      this.#rejections.delete(key)
+      return { key, record: decoded.record, createRevision, modRevision, lease }
+    }
+    this.#reject({ key, modRevision, problem: decoded.problem })
     return undefined
+  }
+
+  #reject(rejection: Rejection): void {
+    const { key, modRevision } = rejection
+    const before = this.#rejections.get(key) ?? this.#rejectedBefore.get(key)
+    if (this.#rejections.size < MOST_REJECTIONS) this.#rejections.set(key, rejection)
+    if (before?.modRevision !== modRevision) this.#handlers.onRejected(rejection)
   }
 
   #take(change: MemberChange, revision: number): void {
     this.#revision = revision
     this.#handlers.onChange(change, revision)
+    const { added, removed, changed } = change
+    if (added.length + removed.length + changed.length > 0) this.#saveSnapshot()
     this.#expireLater()
   }
 

@@ -1,5 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Discovery, RegisterOptions, Registration, ShutdownOptions } from '@livetree/discovery'
+import {
+  assertRegisterOptions,
+  type Discovery,
+  type RegisterOptions,
+  type Registration,
+  type ShutdownOptions,
+} from '@livetree/discovery'
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 
@@ -27,12 +33,14 @@ export interface DiscoveryPluginOptions extends Omit<RegisterOptions, 'server' |
 
 /**
  * Registers the app as an instance once it listens, and deregisters it before it closes. End the app by `app.shutdown()`:
- * from a bare `app.close()` on, Fastify answers 503, while consumers still know the instance.
+ * from a bare `app.close()` on, Fastify answers 503, while consumers still know the instance. Options that are wrong fail
+ * the start of the app; a registration that fails later is a process warning, too, because Fastify logs nothing by default.
  */
 export const discovery = fastifyPlugin(registerApp, { fastify: '5.x', name: '@livetree/fastify/discovery' })
 
 async function registerApp(app: FastifyInstance, options: DiscoveryPluginOptions): Promise<void> {
   const { discovery, return503OnClosing = true, propagationMs = 1_000, ...register } = options
+  assertRegisterOptions(register)
   const stop = new AbortController()
   let registering: Promise<Registration> | undefined
   let registration: Registration | undefined
@@ -52,7 +60,14 @@ async function registerApp(app: FastifyInstance, options: DiscoveryPluginOptions
   app.addHook('onListen', async () => {
     const { signal } = stop
     registering = discovery.register({ onUnavailable: 'retry', ...register, server: app.server, signal })
-    registration = await registering
+    try {
+      registration = await registering
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      if (!signal.aborted)
+        process.emitWarning(`The app could not be registered: ${reason}`, { code: 'LIVETREE_DISCOVERY' })
+      throw error
+    }
   })
   app.addHook('preClose', async () => {
     const made = isShutDown ? undefined : await registered()

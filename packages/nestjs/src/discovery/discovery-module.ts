@@ -1,11 +1,12 @@
 import type { Server } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import type {
-  Discovery,
-  RegisterOptions,
-  Registration,
-  ServiceDefinition,
-  ServiceView,
+import {
+  assertRegisterOptions,
+  type Discovery,
+  type RegisterOptions,
+  type Registration,
+  type ServiceDefinition,
+  type ServiceView,
 } from '@livetree/discovery'
 import {
   type BeforeApplicationShutdown,
@@ -53,9 +54,14 @@ export class DiscoveryModule
     this.#modules = modules
   }
 
-  /** The module with these options, for all modules of the app. */
+  /**
+   * The module with these options, for all modules of the app.
+   *
+   * @throws DiscoveryError `invalid_option`
+   */
   static forRoot(options: DiscoveryModuleOptions): DynamicModule {
-    const { discovery, services = [] } = options
+    const { discovery, register, services = [] } = options
+    if (register !== undefined) assertRegisterOptions(register)
     const views = services.map((service) => ({
       provide: getServiceToken(service),
       useFactory: () => discovery.openService(service),

@@ -24,6 +24,8 @@ export interface BurnOptions {
   readonly tasks: number
   /** Every kind of fault happens once in each round. */
   readonly rounds: number
+  /** Each round goes on until there are so many holds, its faults included. */
+  readonly holdsPerRound: number
   /** Each task rests so long after each call, at most. */
   readonly restMs: number
   readonly fault?: ContenderFault
@@ -87,16 +89,16 @@ class Fire {
   /** Every kind of fault once. */
   async round(): Promise<void> {
     const [store, witness] = [this.#store, this.#witness]
+    const until = this.#holds + this.#options.holdsPerRound
     const [cutOff, paused, ...mortal] = this.#alive
     if (cutOff === undefined || paused === undefined) throw new Error('too few contenders')
     const [freeze, thaw] = [() => paused.pause(), () => paused.resume()]
     await witness.freezeHolder('lock', paused, freeze, thaw)
-    await this.#goesOn('a holder was paused')
-    thaw()
     this.#killedTakers += TAKERS
     await mortal.at(-1)?.kill()
     const replacing = this.#start(store.endpoints)
-    await this.#goesOn('a process was killed')
+    await this.#goesOn('a holder was paused and a process was killed')
+    thaw()
     await witness.freezeHolder(
       'leader',
       cutOff,
@@ -112,6 +114,7 @@ class Fire {
     await this.#goesOn('the clocks were stepped')
     await this.#byHand()
     await store.withoutMember(() => this.#goesOn('a member was killed'))
+    while (this.#holds < until) await this.#goesOn('all faults')
   }
 
   /** @throws Error if something stands still at the end, or the record is not complete */

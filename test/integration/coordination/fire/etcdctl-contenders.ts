@@ -6,6 +6,8 @@ import { KEYS } from './history.ts'
 import type { Witness } from './witness.ts'
 
 const LONGEST_MS = 30_000
+/** The TTL of the session of `elect`, which it does not always revoke. */
+const ELECT_TTL_SECONDS = 60
 
 /** Every `etcdctl` of this machine takes the lock and leads, again and again, until the signal aborts. */
 export async function contendByEtcdctl(
@@ -18,6 +20,7 @@ export async function contendByEtcdctl(
     repeat(signal, () => leadOnce(path, endpoints, `etcdctl ${version}`, witness, signal)),
   ])
   await Promise.all(contending)
+  await witness.revokeLeases(ELECT_TTL_SECONDS)
 }
 
 async function repeat(signal: AbortSignal, once: () => Promise<unknown>): Promise<void> {
@@ -51,13 +54,14 @@ async function leadOnce(
   })
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
   const interrupt = (): void => void child.kill('SIGINT')
+  const kill = (): void => void child.kill('SIGKILL')
   // It prints key and value once it leads.
   child.stdout?.once('data', () => setTimeout(interrupt, 50).unref())
-  signal.addEventListener('abort', interrupt, { once: true })
+  signal.addEventListener('abort', kill, { once: true })
   const late = setTimeout(interrupt, LONGEST_MS / 2)
-  const lost = setTimeout(() => child.kill('SIGKILL'), LONGEST_MS)
+  const lost = setTimeout(kill, LONGEST_MS)
   await ended
-  signal.removeEventListener('abort', interrupt)
+  signal.removeEventListener('abort', kill)
   clearTimeout(late)
   clearTimeout(lost)
   await witness.deleteHolders('leader', value)

@@ -4,8 +4,8 @@ import { isLongFire, wantedHolds } from '../../../support/fire-length.ts'
 import { burn, type BurnOptions } from './burn.ts'
 import { checkHistory } from './check-history.ts'
 
-const SHORT: BurnOptions = { processes: 3, tasks: 10, rounds: 1, restMs: 50 }
-const LONG: BurnOptions = { processes: 5, tasks: 10, rounds: 20, restMs: 0 }
+const SHORT: BurnOptions = { processes: 3, tasks: 10, rounds: 1, holdsPerRound: 0, restMs: 100 }
+const LONG: BurnOptions = { processes: 5, tasks: 10, rounds: 10, holdsPerRound: 1_000, restMs: 0 }
 const TIMEOUT_MS = isLongFire ? 24 * 3_600_000 : 240_000
 
 eachEtcd('locks, elections, semaphores and queues under fire', (etcd) => {

@@ -72,6 +72,14 @@ export class Witness {
     }
   }
 
+  /** Revokes the leases of this TTL. */
+  async revokeLeases(ttlSeconds: number): Promise<void> {
+    for (const lease of await this.client.lease.list()) {
+      const info = await this.client.lease.timeToLive(lease)
+      if (info?.grantedTtlSeconds === ttlSeconds) await this.client.lease.revoke(lease)
+    }
+  }
+
   /** Deletes the oldest entry. */
   async deleteEntry(kind: QueueKind): Promise<void> {
     const entry = await this.#oldest(KEYS.entries(kind))
