@@ -11,7 +11,7 @@ import type { Finding } from '../doctor/finding.ts'
 
 /** `livetree doctor`: each thing that a tree needs, in the order in which they build on each other. */
 export async function doctor(session: Session): Promise<Outcome> {
-  const opened = await openTree(session)
+  const opened = await openTree(session, { isAwayTaken: true })
   const { client, isOwned } = opened.store.connect()
   if (isOwned) session.closing(() => client.close())
   const context = { session, opened, client }

@@ -25,11 +25,12 @@ export interface OpenedTree {
 /**
  * Opens the tree that the command line means: with the definition of the configuration file, or by `--root` alone.
  *
- * @throws CliError 64 where neither is given
+ * @param isAwayTaken with `--root` alone: open it without a schema where the store does not answer
+ * @throws CliError 64 where neither is given; EtcdError where the store does not answer
  */
-export async function openTree(session: Session): Promise<OpenedTree> {
+export async function openTree(session: Session, { isAwayTaken = false } = {}): Promise<OpenedTree> {
   const definition = await chosenDefinition(session)
-  return definition === undefined ? openRoot(session) : openDefinition(session, definition)
+  return definition === undefined ? openRoot(session, isAwayTaken) : openDefinition(session, definition)
 }
 
 /**
@@ -77,7 +78,7 @@ function onlyStore(sources: readonly Source[], { name }: Definition): EtcdStore 
   throw usageError(`The definition "${name}" has ${stores.length} sources of etcd(), and one is written`)
 }
 
-async function openRoot(session: Session): Promise<OpenedTree> {
+async function openRoot(session: Session, isAwayTaken: boolean): Promise<OpenedTree> {
   const { root, overlays } = session.options
   if (root === undefined)
     throw usageError(
@@ -87,7 +88,7 @@ async function openRoot(session: Session): Promise<OpenedTree> {
   const clientOptions = { endpoints: [DEFAULT_ENDPOINT], ...clientOverrides(session.options, session.io) }
   const client = createEtcdClient(clientOptions)
   session.closing(() => client.close())
-  const published = await publishedSchema(session, client, root)
+  const published = await publishedSchema(session, client, root, isAwayTaken)
   const layers = overlays === undefined ? published?.layers : undefined
   const tree = layers === undefined ? { root, ...(overlays !== undefined && { overlays }) } : { layers }
   const options = { ...tree, client }

@@ -24,11 +24,15 @@ interface Instance {
 /**
  * The schema that the instances of the tree at a root published last; undefined, with a note on stderr, where there is none
  * that can be read: values are text then.
+ *
+ * @param isOptional whether a store that does not answer counts as one without a schema
+ * @throws EtcdError where it does not answer otherwise
  */
 export async function publishedSchema(
   session: Session,
   client: EtcdClient,
   root: string,
+  isOptional: boolean,
 ): Promise<PublishedSchema | undefined> {
   try {
     const found = await findSchema(session, client, root)
@@ -38,6 +42,7 @@ export async function publishedSchema(
       )
     return found
   } catch (error) {
+    if (isOptional) return undefined
     if (!(error instanceof EtcdError) || error.code !== 'permission_denied') throw error
     session.note(
       `No code here, and this user may not read ${OPERATIONS}/instances/ and ${OPERATIONS}/schemas/: values are text, and nothing is known to be secret.`,

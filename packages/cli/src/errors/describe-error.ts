@@ -3,6 +3,7 @@ import type { Issue } from '@livetree/core'
 import { CliError } from './cli-error.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { conflictLines } from './conflict-lines.ts'
+import { inFlags } from './in-flags.ts'
 import { issueLines } from './issue-lines.ts'
 
 /** The exit code of each failure of an admin. */
@@ -50,7 +51,7 @@ const OF_OTHERS: Readonly<Record<string, ExitCode>> = {
   future_revision: 3,
 }
 
-/** What `--flag` stands for an option that a message of the library names. */
+/** What to do next, where the message of the library does not say it for the command. */
 const REMEDIES: Partial<Record<AdminErrorCode, string>> = {
   invalid_tree: 'Nothing was written. Correct these paths in the same change, or see `livetree check`.',
   removal_refused: 'Nothing was written. Give --allow-removal if all of that is meant to be gone.',
@@ -89,7 +90,7 @@ function isLibraryError(error: unknown): error is LibraryError {
 function fromLibrary(error: LibraryError): CliError {
   const code = error.code as AdminErrorCode
   const exitCode = OF_ADMIN[code] ?? OF_OTHERS[error.code] ?? 1
-  const text = error.message.replace(/^\[\w+\] /, '')
+  const text = inFlags(error.message.replace(/^\[\w+\] /, ''))
   const { issues = [], conflicts = [] } = error
   if (code === 'conflict' && conflicts.length > 0)
     return new CliError(

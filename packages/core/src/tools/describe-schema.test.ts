@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { defineConfig } from '../define-config.ts'
 import { secret } from '../schema/secret.ts'
@@ -187,4 +187,20 @@ test('toJsonSchema: what tells the options of a union with secrets apart is show
   const text = JSON.stringify(toJsonSchema(defineConfig({ name: 'x', schema })))
   for (const shown of ['"const":"password"', '"const":"none"', '"const":"off"', '"default":3'])
     expect(text).toContain(shown)
+})
+
+describe('toJsonSchema marks a secret, whatever wraps it', () => {
+  test.each<[string, z.ZodType]>([
+    ['optional', secret(z.string()).optional()],
+    ['nullable', secret(z.string()).nullable()],
+    ['a default', secret(z.string()).default('x')],
+    ['optional and a description', secret(z.string()).optional().describe('The key.')],
+    ['readonly', secret(z.string()).readonly()],
+    ['a prefault', secret(z.string()).prefault('x')],
+    ['a catch', secret(z.string()).catch('x')],
+    ['secret around optional', secret(z.string().optional())],
+  ])('%s', (_, schema) => {
+    const json = toJsonSchema(defineConfig({ name: 'shop', schema: z.object({ key: schema }) }))
+    expect(JSON.stringify(json)).toContain('"writeOnly":true')
+  })
 })

@@ -147,7 +147,7 @@ const SHOWN: ReadonlySet<string> = new Set([
   ...['$schema', '$id', 'id', '$ref', '$defs', 'definitions', 'type', 'title', 'description', 'deprecated'],
   ...['properties', 'required', 'additionalProperties', 'propertyNames', 'items', 'prefixItems'],
   ...['anyOf', 'oneOf', 'allOf', 'nullable', 'format', 'contentEncoding', 'uniqueItems'],
-  ...['minLength', 'maxLength', 'minItems', 'maxItems'],
+  ...['minLength', 'maxLength', 'minItems', 'maxItems', 'writeOnly'],
 ])
 
 function hide(json: Record<string, unknown>): void {
