@@ -350,9 +350,23 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'Call: a stream that was given up goes on',
     file: `${transport}/stream-call.ts`,
-    find: 'onAbort(signal, () => this.stop(this.#cancelled(signal.reason)))',
-    replace: 'onAbort(signal, () => undefined)',
+    find: 'onAbort: (reason) => this.stop(this.#cancelled(reason))',
+    replace: 'onAbort: () => undefined',
     test: 'test/integration/etcd/call-ends.test.ts',
+  },
+  {
+    name: 'Tokens: a member that leaves a token unanswered is waited for',
+    file: `${transport}/silent-token.ts`,
+    find: 'await this.#tokens.refresh(token)',
+    replace: '',
+    test: 'packages/etcd/src/transport/silent-token.test.ts',
+  },
+  {
+    name: 'Watches: an endpoint without room is asked first after it has left',
+    file: `${watch}/next-stream.ts`,
+    find: 'if (now - since >= FULL_MS || !urls.includes(url)) this.#full.delete(url)',
+    replace: '{}',
+    test: 'packages/etcd/src/watch/full-server.test.ts',
   },
   {
     name: 'Call: a token is waited for as long as one Authenticate takes',

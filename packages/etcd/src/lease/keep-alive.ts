@@ -156,7 +156,7 @@ export class KeepAlive {
     const beat = this.#beats.get(id)
     if (beat === undefined) return
     this.#kept.useful()
-    this.#patience.learn(line.endpoint, sentAt)
+    this.#patience.learn(line.endpoint, sentAt, this.#ports.channel.endpoints())
     this.#settle(beat, ttl, sentAt, line.endpoint)
     if (!this.#kept.isCurrent(line)) this.#dropUseless()
     // A renewed lease, or an endpoint that turned out to be slow, allows a longer wait.

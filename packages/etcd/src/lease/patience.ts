@@ -18,11 +18,13 @@ export class Patience {
 
   /**
    * Records the answer to a request. If a request sent later was answered before, an outage delayed this answer:
-   * it reflects how long the outage lasted and not how slow the endpoint is, so it is ignored.
+   * it reflects how long the outage lasted and not how slow the endpoint is, so it is ignored. What
+   * was learned of endpoints other than these is forgotten.
    */
-  learn(endpoint: string, sentAt: Moment): void {
+  learn(endpoint: string, sentAt: Moment, endpoints: readonly string[]): void {
     if (this.#newest !== undefined && sentAt.monotonicMs < this.#newest.monotonicMs) return
     this.#newest = sentAt
+    for (const each of this.#tookMs.keys()) if (!endpoints.includes(each)) this.#tookMs.delete(each)
     this.#tookMs.set(endpoint, elapsedMs(this.#clock, sentAt))
   }
 

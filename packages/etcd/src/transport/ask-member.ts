@@ -71,7 +71,9 @@ function ask<Req, Res>(
       tell()
     }
     const timer = clock.setTimeout(() => {
-      const error = new EtcdError('unavailable', { ...attempt.place, what: `no answer within ${ASK_MS} ms` })
+      const fate = attempt.isSent ? 'unknown' : 'not_sent'
+      const what = `no answer within ${ASK_MS} ms`
+      const error = new EtcdError('unavailable', { ...attempt.place, what, fate })
       attempt.abandon(error)
       reject(error)
     }, ASK_MS)

@@ -4,6 +4,7 @@ import type { Logger } from '../logger.ts'
 import { callIsolated } from '../call-isolated.ts'
 import type { BackoffOptions } from './backoff.ts'
 import type { Balancer } from './balancer.ts'
+import type { SilentToken } from './silent-token.ts'
 import type { TokenKeeper } from './token-keeper.ts'
 
 /** A call that can be ended by the client. */
@@ -15,6 +16,7 @@ export interface OpenCall {
 export interface CallContext {
   readonly balancer: Balancer
   readonly tokens: TokenKeeper
+  readonly silentToken: SilentToken
   readonly clock: Clock
   readonly logger: Logger
   readonly backoff: BackoffOptions

@@ -7,17 +7,18 @@ export interface LimitPorts {
   onAbort(reason: unknown): void
 }
 
-/** Starts the time limit of a call and listens to its signal. Returns a function that removes both. */
+/** Starts the time limit of a call, if it has one, and listens to its signal. Returns a function that removes both. */
 export function limitCall(
   clock: Clock,
-  timeoutMs: number,
+  timeoutMs: number | undefined,
   signal: AbortSignal | undefined,
   ports: LimitPorts,
 ): () => void {
   const unlisten = signal && onAbort(signal, () => ports.onAbort(signal.reason))
-  const timer = keepRunning(clock.setTimeout(() => ports.onDeadline(), timeoutMs))
+  const onDeadline = (): void => ports.onDeadline()
+  const timer = timeoutMs === undefined ? undefined : keepRunning(clock.setTimeout(onDeadline, timeoutMs))
   return () => {
-    clock.clearTimeout(timer)
+    if (timer !== undefined) clock.clearTimeout(timer)
     unlisten?.()
   }
 }

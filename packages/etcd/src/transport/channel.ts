@@ -12,6 +12,7 @@ import { callName } from './call-name.ts'
 import type { CallContext } from './call-context.ts'
 import { checkCallOptions, checkHandlers, checkMethod, guardCheck } from './call-options.ts'
 import { encodeRequest } from './encode-request.ts'
+import { SilentToken } from './silent-token.ts'
 import { StreamCall, type StreamOptions } from './stream-call.ts'
 import { type Credentials, TokenKeeper } from './token-keeper.ts'
 import type { CallOptions, Channel, DuplexStream, StreamHandlers } from './transport.ts'
@@ -61,6 +62,7 @@ export class UndiciChannel implements Channel {
     this.#context = {
       balancer: this.#balancer,
       tokens: this.#tokens,
+      silentToken: new SilentToken(settings.clock, this.#tokens),
       clock: settings.clock,
       logger,
       backoff: settings.backoff,

@@ -5,21 +5,22 @@ import { EtcdError } from '../errors.ts'
 import { FrameReader } from '../wire/frame.ts'
 import type { Init } from '../wire/message-type.ts'
 import type { Method } from '../wire/rpc.ts'
+import { limitCall } from './call-limits.ts'
 import { callName, hasHeader } from './call-name.ts'
 import type { CallContext, OpenCall } from './call-context.ts'
+import { CallToken } from './call-token.ts'
 import type { Connection } from './connection.ts'
 import { encodeRequest } from './encode-request.ts'
 import type { Endpoint } from './endpoint.ts'
 import { fetchToken } from './fetch-token.ts'
 import { MessageQueue } from './message-queue.ts'
-import { errorOfNetwork, isPuzzling } from './network-errors.ts'
+import { errorOfNetwork } from './network-errors.ts'
 import { Reach } from './reach.ts'
 import { type Headers, isGrpc, type CallSite } from './status.ts'
-import { lostStream, verdictOf } from './stream-verdict.ts'
+import { lostStream, unreachedError, verdictOf } from './stream-verdict.ts'
 import type { CallOptions, DuplexStream, StreamHandlers } from './transport.ts'
 import type { Sending } from './undici/session-guard.ts'
 import { Unheard } from './unheard.ts'
-import { onAbort } from '../on-abort.ts'
 
 /** Options of one duplex call. `onSent` is called when the stream goes out, with what was sent on it so far. */
 export type StreamOptions = CallOptions & { readonly avoid?: string; readonly onSent?: () => void }
@@ -47,9 +48,10 @@ export class StreamCall<Req, Res>
   #isStarting = false
   #isCancelled = false
   readonly #unheard: Unheard
-  #deadline: unknown
   #tokenTimer: unknown
-  #unlisten: (() => void) | undefined
+  #token: string | undefined
+  readonly #acceptance: CallToken
+  #liftLimits: (() => void) | undefined
 
   constructor(
     context: CallContext,
@@ -62,6 +64,7 @@ export class StreamCall<Req, Res>
     this.#handlers = handlers
     this.#options = options
     this.#unheard = new Unheard(context.clock)
+    this.#acceptance = new CallToken(context)
     this.#frames = new FrameReader((payload) => this.#onFrame(payload), context.maxResponseBytes)
   }
 
@@ -79,14 +82,11 @@ export class StreamCall<Req, Res>
       queueMicrotask(() => this.#end(closed ?? this.#cancelled(signal?.reason)))
       return
     }
-    if (signal !== undefined) {
-      this.#unlisten = onAbort(signal, () => this.stop(this.#cancelled(signal.reason)))
-    }
-    if (timeoutMs !== undefined) {
-      const what = `the stream was open for ${timeoutMs} ms`
-      const late = (): void => this.stop(new EtcdError('deadline_exceeded', { ...this.#place, what }))
-      this.#deadline = clock.setTimeout(late, timeoutMs)
-    }
+    const what = `the stream was open for ${timeoutMs} ms`
+    this.#liftLimits = limitCall(clock, timeoutMs, signal, {
+      onDeadline: () => this.stop(new EtcdError('deadline_exceeded', { ...this.#place, what })),
+      onAbort: (reason) => this.stop(this.#cancelled(reason)),
+    })
     this.#isStarting = true
     this.#open()
     this.#isStarting = false
@@ -98,8 +98,11 @@ export class StreamCall<Req, Res>
   }
 
   suspect(): void {
-    if (!this.#isSent || this.#isEnded || !this.#unheard.isLong(this.#connection)) return
-    this.#connection?.retire()
+    const connection = this.#connection
+    if (connection === undefined || !this.#isSent || this.#isEnded) return
+    this.#acceptance.doubt(connection, this.#token)
+    if (!this.#unheard.isLong(connection)) return
+    connection.retire()
     this.#context.balancer.leaveQuiet(this.#unheard.forMs)
   }
 
@@ -136,6 +139,7 @@ export class StreamCall<Req, Res>
   onSent(): void {
     this.#isSent = true
     this.#unheard.note(this.#connection)
+    this.#acceptance.expect(this.#connection!, this.#token, (error) => this.stop(error.with(this.#place)))
     const { onSent } = this.#options
     if (onSent) callIsolated(onSent, (error) => this.#context.logger.warn('onSent threw', { error }))
   }
@@ -227,15 +231,9 @@ export class StreamCall<Req, Res>
         this.#endpoint = each
         failed.set(each, error.with({ call: this.#place.call }))
       },
-      onNobody: () => void this.#endUnreached(failed),
+      onNobody: () => void unreachedError(failed, this.#place.call).then((error) => this.#end(error)),
     })
     this.#reach.start(endpoint)
-  }
-
-  async #endUnreached(failed: ReadonlyMap<Endpoint, EtcdError>): Promise<void> {
-    const [endpoint, error] = [...failed].at(-1)!
-    const found = isPuzzling(error) ? await endpoint.diagnose(error) : undefined
-    this.#end(found?.with({ call: this.#place.call }) ?? error)
   }
 
   #begin(endpoint: Endpoint): void {
@@ -243,7 +241,8 @@ export class StreamCall<Req, Res>
     this.#reach = undefined
     this.#endpoint = endpoint
     this.#connection = endpoint.connection
-    const given = headers(tokens.token, this.#options.requireLeader ?? true)
+    this.#token = tokens.token
+    const given = headers(this.#token, this.#options.requireLeader ?? true)
     this.#connection.start(this.#method.path, given, this.#outgoing, this)
   }
 
@@ -267,6 +266,7 @@ export class StreamCall<Req, Res>
     this.#expected ??= identity.clusterId
     const message = this.#method.response.decode(payload)
     try {
+      if (this.#handlers.isAccepting?.(message) ?? true) this.#acceptance.settle()
       this.#handlers.onMessage(message)
     } catch (error) {
       this.#context.logger.error('A handler of stream messages threw', { ...this.#place, error })
@@ -287,9 +287,9 @@ export class StreamCall<Req, Res>
     this.#reach?.stop()
     const { clock, open, logger } = this.#context
     open.delete(this)
-    clock.clearTimeout(this.#deadline)
     clock.clearTimeout(this.#tokenTimer)
-    this.#unlisten?.()
+    this.#acceptance.settle()
+    this.#liftLimits?.()
     this.#outgoing.clear()
     if (error === undefined) this.#endpoint?.succeeded()
     else if (errorCodes[error.code].blamesEndpoint) this.#endpoint?.failed()

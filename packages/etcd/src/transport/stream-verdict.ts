@@ -1,4 +1,6 @@
 import { EtcdError } from '../errors.ts'
+import type { Endpoint } from './endpoint.ts'
+import { isPuzzling } from './network-errors.ts'
 import { type CallSite, errorOfHttp, errorOfStatus, type Headers, isGrpc, readStatus } from './status.ts'
 
 /** How the response of a stream ended. */
@@ -25,4 +27,14 @@ export function verdictOf(
 /** The error of a stream that broke. */
 export function lostStream(what: string, place: CallSite): EtcdError {
   return new EtcdError('connection_lost', { ...place, what, fate: 'unknown' })
+}
+
+/** The error for a stream for which no endpoint could be reached, given the failure of each, the last one last. */
+export async function unreachedError(
+  failed: ReadonlyMap<Endpoint, EtcdError>,
+  call: string,
+): Promise<EtcdError> {
+  const [endpoint, error] = [...failed].at(-1)!
+  const found = isPuzzling(error) ? await endpoint.diagnose(error) : undefined
+  return found?.with({ call }) ?? error
 }

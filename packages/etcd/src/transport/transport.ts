@@ -15,6 +15,11 @@ export interface StreamHandlers<Res> {
    * Called for bytes of an incomplete message: a sign of life while a large message arrives. Must not throw.
    */
   onPart?(): void
+  /**
+   * True if the message shows that the server accepts the client's token on this stream. Default: every message
+   * does. Must not throw.
+   */
+  isAccepting?(message: Res): boolean
   /** Called exactly once, also after `cancel()`; `error` is undefined if the server ended with status OK. */
   onEnd(error: EtcdError | undefined): void
 }

@@ -5,6 +5,7 @@ import { cancelledError, lateError, nobodyError } from './call-errors.ts'
 import { limitCall } from './call-limits.ts'
 import { callName } from './call-name.ts'
 import { type CallContext, type OpenCall, tellRetry } from './call-context.ts'
+import { CallToken } from './call-token.ts'
 import type { Endpoint } from './endpoint.ts'
 import { fetchToken, type TokenWaiter } from './fetch-token.ts'
 import { FailedAttempts, triedOf } from './failed-attempts.ts'
@@ -42,12 +43,15 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   #timer: unknown
   #failures: FailedAttempts | undefined
   #tokenRefusals = 0
+  #timeoutMs = 0
+  readonly #token: CallToken
   /** URL of the endpoint that refused the token last. */
   #avoid: string | undefined
   #doubts = 0
 
   constructor(context: CallContext, request: UnaryRequest<Res>, caller: Caller<Res>) {
     this.#context = context
+    this.#token = new CallToken(context)
     this.#request = request
     this.#options = request.options
     this.#retry = request.options.retry ?? 'write'
@@ -69,6 +73,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     }
     openCalls(this.#context, this.#options).add(this)
     // An answer that names no cluster has the id 0.
+    this.#timeoutMs = timeoutMs
     this.#expected = this.#options.clusterId || this.#context.balancer.identity.clusterId
     this.#liftLimits = limitCall(this.#context.clock, timeoutMs, signal, {
       onDeadline: () => this.#onDeadline(timeoutMs),
@@ -246,6 +251,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     const attempt = new UnaryAttempt(this, type, path, endpoint.connection, token, maxResponseBytes)
     this.#endpoint = endpoint
     this.#attempt = attempt
+    this.#expectAcceptance(attempt)
     attempt.connection.start(path, headers(token, this.#options.requireLeader ?? false), body, attempt)
     if (this.#attempt !== attempt) return
     if (balancer.size < 2 || this.#options.endpoint !== undefined) {
@@ -267,6 +273,24 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
         this.#try(other)
       },
     })
+  }
+
+  #expectAcceptance(attempt: UnaryAttempt<Res>): void {
+    const { connection, token } = attempt
+    this.#token.expect(connection, token, (error) => this.#onSilentToken(attempt, error), this.#timeoutMs)
+  }
+
+  /** A read is sent again with the new token. A write may still be executed. */
+  #onSilentToken(attempt: UnaryAttempt<Res>, error: EtcdError): void {
+    if (this.#attempt !== attempt || this.#retry !== 'read' || this.#tokenRefusals >= MAX_TOKEN_REFUSALS)
+      return
+    this.#attempt = undefined
+    this.#context.clock.clearTimeout(this.#timer)
+    attempt.abandon(error)
+    this.#tokenRefusals += 1
+    this.#avoid = this.#endpoint?.url
+    this.#failed.wait(error.with(attempt.place))
+    this.#next()
   }
 
   #limitWaiting(attempt: UnaryAttempt<Res>): void {
@@ -356,7 +380,10 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   #onDeadline(timeoutMs: number): void {
     const attempt = this.#attempt
     const error = this.#late('deadline_exceeded', timeoutMs)
-    if (attempt !== undefined) this.#drop(this.#endpoint!, attempt, error, timeoutMs)
+    if (attempt !== undefined) {
+      this.#drop(this.#endpoint!, attempt, error, timeoutMs)
+      if (attempt.isSent) this.#token.doubt(attempt.connection, attempt.token)
+    }
     // An earlier failure explains more than the deadline, unless a request is in progress.
     const before = this.#failures?.lastError ?? this.#endpoint?.lastFailure?.with({ call: this.#name })
     this.#fail(error.fate === 'unknown' ? error : (before ?? error))
@@ -391,6 +418,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     this.#isSettled = true
     this.#attempt = undefined
     this.#reach?.stop()
+    this.#token.settle()
     openCalls(this.#context, this.#options).delete(this)
     this.#liftLimits?.()
     if (this.#timer !== undefined) this.#context.clock.clearTimeout(this.#timer)

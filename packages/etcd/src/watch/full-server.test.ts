@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { createEtcdClient } from '../client.ts'
+import type { UndiciChannel } from '../transport/channel.ts'
 import { closedAfterEach } from '../transport/closed-after-each.test.kit.ts'
 import { type FakeCall, startFakeServer } from '../transport/fake-server.test.kit.ts'
 import { encodeFrame } from '../wire/frame.ts'
@@ -71,3 +72,30 @@ test.each([1, 2])(
     expect(told.filter((word) => word.startsWith('changed'))).toEqual(['changed 6'])
   },
 )
+
+test('a watch goes to another endpoint when the one without room leaves', { timeout: 30_000 }, async () => {
+  const full = await startFakeServer(answer, { settings: { maxConcurrentStreams: 1 } })
+  const roomy = await startFakeServer(answer)
+  for (const server of [full, roomy]) CLOSING.push(() => server.close())
+  const client = createEtcdClient({ endpoints: full.endpoint })
+  CLOSING.push(() => client.close())
+  const told: string[] = []
+  client.watch.subscribe(
+    { prefix: 'a' },
+    {
+      onEvents: ({ revision }) => told.push(`changed ${revision}`),
+      onCreated: () => told.push('created'),
+      onResumed: () => told.push('resumed'),
+      onEnd: () => told.push('end'),
+    },
+  )
+  await expect.poll(() => told).toEqual(['created', 'changed 6'])
+  for (const session of full.sessions) session.destroy()
+  await expect.poll(() => told, { timeout: 20_000 }).toEqual(['created', 'changed 6', 'resumed'])
+  // The members are now at other addresses.
+  ;(client.channel as UndiciChannel).useEndpoints([roomy.endpoint])
+  for (const session of full.sessions) session.destroy()
+  await expect.poll(() => told.length, { timeout: 20_000 }).toBe(4)
+  expect(told.at(-1)).toBe('resumed')
+  expect(roomy.calls.some(({ name }) => name === 'Watch/Watch')).toBe(true)
+})

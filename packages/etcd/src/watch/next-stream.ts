@@ -1,3 +1,4 @@
+import { type Clock, monotonicNow } from '../clock.ts'
 import { type EtcdError, isFinalError } from '../errors.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { SessionEnding } from './session-ports.ts'
@@ -10,9 +11,13 @@ export const REFUSAL_LIMIT = 3
 const MAX_GRACE_MS = 60_000
 const MAX_PATIENCE = 64
 
+/** How long an endpoint without room is remembered, in milliseconds. */
+const FULL_MS = 600_000
+
 /** Settings of the next stream, learned from how the previous ones ended. */
 export class NextStream {
   readonly #channel: Channel
+  readonly #clock: Clock
   readonly #leastGraceMs: number
   /** Milliseconds within which the server must react to a request. */
   graceMs: number
@@ -26,17 +31,19 @@ export class NextStream {
   /** An endpoint to avoid if there is another. */
   avoid: string | undefined
   #askFirstAt: string | undefined
-  /** Endpoints that could not handle a verifying read besides a stream. */
-  readonly #full = new Set<string>()
+  /** Endpoints that could not handle a verifying read besides a stream, and when, in monotonic time. */
+  readonly #full = new Map<string, number>()
 
-  constructor(channel: Channel, graceMs: number) {
+  constructor({ channel, clock }: { readonly channel: Channel; readonly clock: Clock }, graceMs: number) {
     this.#channel = channel
+    this.#clock = clock
     this.#leastGraceMs = graceMs
     this.graceMs = graceMs
   }
 
   /** The endpoint of the next stream, if a verifying read there has to precede the stream. */
   get askFirstAt(): string | undefined {
+    this.#forget()
     return this.#askFirstAt
   }
 
@@ -45,13 +52,23 @@ export class NextStream {
    * given up for that: the endpoint may accept more calls by now.
    */
   isFull(session: WatchStream): boolean {
+    this.#forget()
     return !session.isServing && this.#full.has(session.endpoint)
   }
 
   /** The next stream is opened at this endpoint, after the verifying reads. */
   askFirst(endpoint: string): void {
-    this.#full.add(endpoint)
+    this.#full.set(endpoint, monotonicNow(this.#clock))
     this.#askFirstAt = endpoint
+  }
+
+  /** Forgets endpoints that left the rotation, and those that may have got room. */
+  #forget(): void {
+    const urls = this.#channel.endpoints()
+    const now = monotonicNow(this.#clock)
+    for (const [url, since] of this.#full)
+      if (now - since >= FULL_MS || !urls.includes(url)) this.#full.delete(url)
+    if (this.#askFirstAt !== undefined && !this.#full.has(this.#askFirstAt)) this.#askFirstAt = undefined
   }
 
   /** A stream delivered something. */

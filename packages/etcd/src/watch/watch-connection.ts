@@ -51,7 +51,7 @@ export class WatchConnection {
       onStaleToken: (watcher, session) =>
         this.#renewToken(watcher, session, staleTokenError(session.endpoint)),
     })
-    this.#next = new NextStream(ports.channel, ports.settings.progressGraceMs)
+    this.#next = new NextStream(ports, ports.settings.progressGraceMs)
   }
 
   get isClosed(): boolean {

@@ -104,6 +104,8 @@ export class WatchStream {
         {
           onMessage: (response) => this.#onMessage(response),
           onPart: () => this.#heartbeat.notePart(),
+          // Servers answer requests for progress without a look at the token.
+          isAccepting: ({ created }) => created,
           onEnd: (error) => this.#end({ reason: 'failed', error }),
         },
         { ...(avoid === undefined ? {} : { avoid }), ...(endpoint === undefined ? {} : { endpoint }) },
@@ -330,7 +332,7 @@ export class WatchStream {
 
   #fail(reason: SessionEnding['reason'], error: EtcdError | undefined): void {
     const stream = this.#stream
-    if (reason === 'silent') stream?.suspect?.()
+    if (reason === 'silent' || reason === 'unanswered') stream?.suspect?.()
     this.#end({ reason, error })
     stream?.cancel()
   }
