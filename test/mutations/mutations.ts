@@ -362,6 +362,13 @@ export const mutations: readonly Mutation[] = [
     test: 'packages/etcd/src/transport/silent-token.test.ts',
   },
   {
+    name: 'Watches: a create without an answer is waited for while changes come',
+    file: `${watch}/watch-stream.ts`,
+    find: "() => this.#fail('unanswered', unansweredError(this.endpoint)),\n      limitMs,",
+    replace: '() => undefined,\n      limitMs,',
+    test: 'packages/etcd/src/watch/watch-liveness.test.ts',
+  },
+  {
     name: 'Watches: an endpoint without room is asked first after it has left',
     file: `${watch}/next-stream.ts`,
     find: 'if (now - since >= FULL_MS || !urls.includes(url)) this.#full.delete(url)',

@@ -11,6 +11,8 @@ export interface HeartbeatPorts {
   isHurried(): boolean
   /** Sends a progress request; returns false if now is not the time for one. */
   ask(): boolean
+  /** True while a request is not answered yet. */
+  isAwaited(): boolean
   /** Sends a request that every server answers at once, even if its watches are not synced. */
   ping(): void
   /** Nothing was received within the grace period, not even after the ping. */
@@ -149,7 +151,7 @@ export class Heartbeat {
         this.#ports.onUnanswered()
         return
       }
-    }
+    } else if (this.#ports.isAwaited()) this.expect()
     this.#schedule()
   }
 

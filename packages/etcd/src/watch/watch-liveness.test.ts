@@ -290,3 +290,46 @@ describe('a server that does not answer', () => {
     expect([told.at(-1), channel.lastStream.endpoint]).toEqual(['resumed at 6', 'http://b:2379'])
   })
 })
+
+describe('a server that sends but does not receive', () => {
+  const isBusyFor = (all: ReturnType<typeof setUp>, ms: number) => {
+    const { clock, channel, events } = all
+    const [stream] = channel.streams
+    for (let passed = 0; passed < ms && stream?.isCancelled === false; passed += 100) {
+      clock.advance(100)
+      if (!stream.isCancelled) events(6 + passed, [put('a', 6 + passed)])
+    }
+    return stream?.isCancelled
+  }
+
+  it('is left once a create was not answered, whatever else comes', () => {
+    const all = setUp(TIMING)
+    all.watch({ prefix: 'a' })
+    all.created(5)
+    all.proven(5)
+    all.watch({ prefix: 'b' })
+    expect(isBusyFor(all, 3_000)).toBe(true)
+  })
+
+  it('is left once it falls silent while a create is not answered', () => {
+    const all = setUp({ ...TIMING, progressGraceMs: 4_000, openTimeoutMs: 4_000 })
+    all.watch({ prefix: 'a' })
+    all.created(5)
+    all.proven(5)
+    all.watch({ prefix: 'b' })
+    isBusyFor(all, 1_500)
+    all.clock.advance(5_100)
+    expect(all.channel.streams[0]?.isCancelled).toBe(true)
+  })
+
+  it('keeps its stream if the create is answered late', () => {
+    const all = setUp(TIMING)
+    all.watch({ prefix: 'a' })
+    all.created(5)
+    all.proven(5)
+    all.watch({ prefix: 'b' })
+    isBusyFor(all, 700)
+    all.created(9, 1)
+    expect(isBusyFor(all, 3_000)).toBe(false)
+  })
+})

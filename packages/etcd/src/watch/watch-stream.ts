@@ -26,6 +26,9 @@ type PendingCreate =
  */
 const SYNC_MS = 200
 
+/** After this many grace periods without an answer to a create the stream is reopened. */
+const PENDING_GRACES = 2
+
 /** The watch id of messages about the stream as a whole. */
 const WHOLE_STREAM = -1
 
@@ -47,6 +50,7 @@ export class WatchStream {
   readonly #dismissed = new Set<number>()
   readonly #questions: ProgressQuestions
   #pending: PendingCreate | undefined
+  #pendingTimer: unknown
   #stream: DuplexStream<WatchRequest> | undefined
   #nextId = 1
   #quietUntil = 0
@@ -63,6 +67,7 @@ export class WatchStream {
         graceMs: ports.progressGraceMs,
         isHurried: () => this.#live.isHurried,
         ask: () => this.#askIfQuiet(),
+        isAwaited: () => this.#pending !== undefined,
         ping: () => this.#ping(false),
         onSilent: () => this.#fail('silent', silentError(this.endpoint)),
         onUnanswered: () => this.#fail('unanswered', unansweredError(this.endpoint)),
@@ -103,7 +108,7 @@ export class WatchStream {
         Watch.watch,
         {
           onMessage: (response) => this.#onMessage(response),
-          onPart: () => this.#heartbeat.notePart(),
+          onPart: () => this.#onPart(),
           // Servers answer requests for progress without a look at the token.
           isAccepting: ({ created }) => created,
           onEnd: (error) => this.#end({ reason: 'failed', error }),
@@ -214,6 +219,7 @@ export class WatchStream {
   #onCreateAnswer(response: WatchResponse, header: ResponseHeader): void {
     const pending = this.#pending
     this.#pending = undefined
+    this.#ports.clock.clearTimeout(this.#pendingTimer)
     this.#isHeard = true
     this.#questions.created()
     if (pending?.type === 'watcher') {
@@ -306,6 +312,25 @@ export class WatchStream {
     const value = { ...what, watchId, progressNotify: true }
     this.#send({ request: { type: 'create', value } })
     this.#heartbeat.expect()
+    this.#limitPending()
+  }
+
+  /** Other messages show that the server sends, not that it receives: a create has a time limit of its own. */
+  #limitPending(): void {
+    const { clock, progressGraceMs, openTimeoutMs, patience } = this.#ports
+    const leastMs = this.#isHeard ? 0 : openTimeoutMs
+    const limitMs = Math.max(PENDING_GRACES * progressGraceMs * patience, leastMs) + 1
+    clock.clearTimeout(this.#pendingTimer)
+    this.#pendingTimer = clock.setTimeout(
+      () => this.#fail('unanswered', unansweredError(this.endpoint)),
+      limitMs,
+    )
+  }
+
+  /** The answer to a create can only follow after the rest of the message. */
+  #onPart(): void {
+    this.#heartbeat.notePart()
+    if (this.#pending !== undefined) this.#limitPending()
   }
 
   #askIfQuiet(): boolean {
@@ -343,6 +368,7 @@ export class WatchStream {
     const suspects = ending.error?.code === 'response_too_large' ? [...this.#live.watchers()] : []
     for (const watcher of suspects) watcher.oversizes += 1
     this.#heartbeat.stop()
+    this.#ports.clock.clearTimeout(this.#pendingTimer)
     this.#live.clear()
     this.#waiting.clear()
     this.#unproven.clear()
