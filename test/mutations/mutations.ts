@@ -369,6 +369,13 @@ export const mutations: readonly Mutation[] = [
     test: 'packages/etcd/src/watch/watch-liveness.test.ts',
   },
   {
+    name: 'Connections: a call shorter than a round trip replaces its connection',
+    file: `${transport}/unary-call.ts`,
+    find: 'connection.activityCount) < PATIENCE_MS) return',
+    replace: 'connection.activityCount) < 0) return',
+    test: 'packages/etcd/src/transport/impatient-calls.test.ts',
+  },
+  {
     name: 'Watches: an endpoint without room is asked first after it has left',
     file: `${watch}/next-stream.ts`,
     find: 'if (now - since >= FULL_MS || !urls.includes(url)) this.#full.delete(url)',

@@ -5,6 +5,7 @@ import { EtcdError } from '../errors.ts'
 import { connector } from './connector.ts'
 import { http2Client, MAX_CONCURRENT_CALLS } from './http2-client.ts'
 import { errorOfNetwork } from './network-errors.ts'
+import { LateTime } from './late-time.ts'
 import { OpenSockets } from './open-sockets.ts'
 import { SendBudget } from './send-budget.ts'
 import { SilenceWatch } from './silence-watch.ts'
@@ -60,6 +61,8 @@ export class Connection {
   /** When data was last received from the peer, in monotonic time. */
   #heardAt = 0
   readonly #watchdog: SilenceWatch
+  /** For how long calls have waited in vain. */
+  readonly late = new LateTime()
   #starting: Sending | undefined
   #isRetired = false
   #isReady = false

@@ -401,7 +401,7 @@ describe('endpoints', () => {
     const fake = await server((call) => (call.index === 1 ? undefined : answerAll(call)))
     const channel = channelTo([fake])
     await get(channel)
-    expect((await failure(get(channel, { timeoutMs: 100 }))).code).toBe('deadline_exceeded')
+    expect((await failure(get(channel, { timeoutMs: 400 }))).code).toBe('deadline_exceeded')
     await get(channel)
     expect(fake.calls.map((call) => call.session === fake.calls[0]?.session)).toEqual([true, true, false])
   })
