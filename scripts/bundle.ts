@@ -14,7 +14,7 @@ const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
 }
 const outputs = [
   ...Object.values(manifest.exports).map((entry) => entry.default),
-  ...Object.values(manifest.bin ?? {}),
+  ...Object.values(manifest.bin ?? {}).filter((file) => file.startsWith('./dist/')),
 ]
 const nameOf = (output: string) => output.slice('./dist/'.length, -'.js'.length)
 const installed = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })

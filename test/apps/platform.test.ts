@@ -39,6 +39,15 @@ eachRealEtcd('examples/platform', (etcd) => {
     expect(checkout.output).not.toContain('pageSize')
     expect(checkout.output).not.toContain('sk-4711')
 
+    const gate = () => runBounded('./deploy-gate.sh', [], { cwd: folder, env, timeoutMs: 60_000 })
+    const refused = await gate()
+    expect(refused, refused.stderr).toMatchObject({ code: 5, stdout: '' })
+    expect(refused.stderr).toMatch(/pageSize: .*received "many"\n +etcd: \/config\/search\/pageSize/)
+    await root.kv.put('/config/search/pageSize', '25')
+    const passed = await gate()
+    expect(passed, passed.stderr).toMatchObject({ code: 0 })
+    expect(passed.stdout).toMatch(/checkout +accepted.*search +accepted/s)
+
     const secret = '/config/checkout/payment/apiKey'
     expect(await run('src/peek.ts', 'search', secret)).toBe(
       `search may not read ${secret}: permission_denied`,

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { loadShop, root, type ShopConfig } from './shop-config.ts'
+import { seed } from './seed.ts'
+import { loadShop, type ShopConfig } from './shop-config.ts'
 import { startShop } from './shop-service.ts'
 import { startStore } from './store.ts'
 import {
@@ -36,8 +37,7 @@ async function runDemo(): Promise<boolean> {
   const store = await startStore(process.argv.includes('--etcd') ? 'etcd' : 'embedded')
   try {
     say('store', `${store.name} on ${store.endpoint}`)
-    await store.client.kv.put(`${root}/base/greeting`, 'Hello')
-    await store.client.kv.put(`${root}/base/payment/apiKey`, 'sk-4711')
+    await seed(store.endpoint)
     const startedAt = performance.now()
     await using config = await loadShop(store.endpoint)
     say(
@@ -95,12 +95,14 @@ async function stayUp({ store, config, url }: Scene): Promise<void> {
   config.on('stale', () => say('status', 'stale: the store is silent', 'refused'))
   config.on('live', () => say('status', 'live', 'good'))
   heading('It stays up for you now. In another terminal:')
-  const etcdctl = `ETCDCTL_API=3 ${store.etcdctl ?? 'etcdctl'} --endpoints=${store.endpoint}`
+  const livetree = (line: string) =>
+    `npx livetree ${line} --config examples/demo/src/shop-config.ts --endpoints ${store.endpoint}`
   console.log(`
-  ${etcdctl} put ${root}/prod/pricing/discountPercent 40
-  ${etcdctl} put ${root}/prod/pricing/currency Gold
-  ${etcdctl} put ${root}/prod/pricing/currency USD
-  ${etcdctl} get --prefix ${root}
+  ${livetree('set pricing.discountPercent 40 --overlay prod')}
+  ${livetree('set pricing.currency Gold --overlay prod')}
+  ${livetree('set pricing.currency USD --overlay prod')}
+  ${livetree('tree')}
+  ${livetree('history')}
   curl ${url}
 
 Ctrl-C ends it.

@@ -2,7 +2,17 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig, env, etcd, file, secret } from 'livetree'
 import * as z from 'zod'
 
-/** Everything that can be changed while the shop runs. */
+/** Where in the store the shop's tree is. */
+export const root = '/config/shop'
+
+/** Three layers, later ones win leaf by leaf: the file shipped with the app, the tree, the environment. */
+const sourcesAt = (endpoint: string) => [
+  file(fileURLToPath(new URL('../config/defaults.yaml', import.meta.url))),
+  etcd({ endpoints: [endpoint], root, overlays: ['base', 'prod'] }),
+  env({ prefix: 'SHOP_' }),
+]
+
+/** Everything that can be changed while the shop runs. The command `livetree` reads it too, and has `--endpoints`. */
 export const shop = defineConfig({
   name: 'shop',
   schema: z.object({
@@ -14,21 +24,12 @@ export const shop = defineConfig({
     payment: z.object({ apiKey: secret(z.string()) }),
     stock: z.record(z.string(), z.number().int().min(0)).default({}),
   }),
+  sources: () => sourcesAt('http://127.0.0.1:2379'),
 })
 
-/** Where in the store the shop's tree is. */
-export const root = '/config/shop'
-
-/** Three layers, later ones win leaf by leaf: the file shipped with the app, the tree, the environment. */
+/** Loads the configuration from the store at an endpoint. */
 export const loadShop = (endpoint: string) =>
-  shop.load({
-    sources: [
-      file(fileURLToPath(new URL('../config/defaults.yaml', import.meta.url))),
-      etcd({ endpoints: [endpoint], root, overlays: ['base', 'prod'] }),
-      env({ prefix: 'SHOP_' }),
-    ],
-    startup: { timeoutMs: 10_000, onUnavailable: 'fail' },
-  })
+  shop.load({ sources: sourcesAt(endpoint), startup: { timeoutMs: 10_000, onUnavailable: 'fail' } })
 
 /** The live configuration of the shop. */
 export type ShopConfig = Awaited<ReturnType<typeof loadShop>>

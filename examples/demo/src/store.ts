@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEmbeddedEtcd } from '@livetree/embedded'
 import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
-import { findEtcd } from '../../../scripts/etcd/find-etcd.ts'
 import { startEtcd } from '../../../test/support/start-etcd.ts'
 
 /** The etcd the demo runs on. */
@@ -12,8 +11,6 @@ export interface Store {
   readonly name: string
   readonly endpoint: string
   readonly client: EtcdClient
-  /** Path of an `etcdctl` on this machine, when there is one. */
-  readonly etcdctl: string | undefined
   /** Stops it like a crash, keeping the data. */
   kill(): Promise<void>
   /** Starts it again at the same address. */
@@ -33,7 +30,6 @@ async function startRealStore(): Promise<Store> {
     name: `etcd ${server.version}`,
     endpoint: server.endpoint,
     client,
-    etcdctl: server.etcdctlPath,
     kill: () => server.kill(),
     restart: () => server.restart(),
     async close() {
@@ -53,7 +49,6 @@ async function startEmbeddedStore(): Promise<Store> {
     name: 'embedded etcd',
     endpoint,
     client,
-    etcdctl: (await findEtcd(undefined)).found?.etcdctl,
     kill: () => server.close(),
     async restart() {
       server = await startEmbeddedEtcd({ dataFile, port })

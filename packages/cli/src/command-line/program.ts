@@ -1,6 +1,7 @@
 import { Argument, Command, Option } from 'commander'
 import { addGlobalOptions, count, revision } from './global-options.ts'
 import type { Runner } from './runner.ts'
+import { VERSION } from './version.ts'
 
 /** A command of the tree, and what loads its code. */
 export interface Chosen {
@@ -16,6 +17,7 @@ export interface Chosen {
 export function createProgram(choose: (chosen: Chosen) => void = () => {}): Command {
   const program = new Command('livetree')
     .description('Reads, judges and writes the configuration of livetree in etcd.')
+    .version(VERSION, '--version', 'show the version')
     .configureHelp({ showGlobalOptions: false, sortSubcommands: false })
     .showSuggestionAfterError(true)
     .helpCommand('help [command]', 'show the help of a command')

@@ -24,10 +24,10 @@ export function changeLines(changes: readonly PlannedChange[], style: Style): re
 }
 
 /** The effect of a change where its texts do not show it. */
-function noteOf({ type, before, after, isSecret, effective }: PlannedChange): string {
+function noteOf({ type, isSecret, effective }: PlannedChange): string {
   const isSame = isDeepStrictEqual(effective.before, effective.after)
   const value = shownText(inlineText(effective.after))
-  if (isSecret && before?.text === after?.text) return type === 'changed' ? 'another secret' : ''
+  if (isSecret) return type === 'changed' ? 'another secret' : ''
   if (type === 'removed') return effective.after === undefined ? '' : `then ${value}`
   if (isSame && effective.after !== undefined)
     return `${value} stays in effect: a higher layer or the same value`

@@ -85,7 +85,7 @@ function placesOf(schema: JsonSchema): ReadonlyMap<string, Place> {
       visit(part, [...path, name], required.includes(name) && part['default'] === undefined)
     const isRecord = typeof additionalProperties === 'object' && additionalProperties !== null
     if (isRecord) visit(additionalProperties as JsonSchema, [...path, '<key>'], false)
-    if (parts.length === 0 && !isRecord) places.set(path.join('.'), { schema: at, isRequired })
+    if (properties === undefined && !isRecord) places.set(path.join('.'), { schema: at, isRequired })
   }
   visit(schema, [], true)
   return places

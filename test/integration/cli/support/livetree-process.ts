@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { run } from '@livetree/cli'
 import { guardChild } from '../../../support/child-guard.ts'
 
-const BIN = fileURLToPath(new URL('../../../../packages/cli/dist/bin.js', import.meta.url))
+const BIN = fileURLToPath(new URL('../../../../packages/cli/bin/livetree.js', import.meta.url))
 const CACHE = fileURLToPath(new URL('../../../../.cache/', import.meta.url))
 
 /** How a run of the command ended. */
