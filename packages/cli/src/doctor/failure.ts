@@ -6,8 +6,9 @@ import type { Finding } from './finding.ts'
 /** The finding for a call that failed. */
 export function failure(check: string, error: unknown, remedy?: string): Finding {
   const { exitCode, message, lines, remedy: general } = asCliError(error)
-  const what = error instanceof EtcdError ? inFlags(error.what) : message
-  const own = error instanceof EtcdError ? inFlags(error.remedy) : [...lines, general ?? ''].join(' ').trim()
+  const what = error instanceof EtcdError ? inFlags(error.what, true) : message
+  const own =
+    error instanceof EtcdError ? inFlags(error.remedy, true) : [...lines, general ?? ''].join(' ').trim()
   const said = remedy ?? own
   return { check, status: 'failed', what, exitCode, ...(said !== '' && { remedy: said }) }
 }

@@ -90,7 +90,7 @@ function isLibraryError(error: unknown): error is LibraryError {
 function fromLibrary(error: LibraryError): CliError {
   const code = error.code as AdminErrorCode
   const exitCode = OF_ADMIN[code] ?? OF_OTHERS[error.code] ?? 1
-  const text = inFlags(error.message.replace(/^\[\w+\] /, ''))
+  const text = inFlags(error.message.replace(/^\[\w+\] /, ''), exitCode === 8 || error.name === 'EtcdError')
   const { issues = [], conflicts = [] } = error
   if (code === 'conflict' && conflicts.length > 0)
     return new CliError(
