@@ -43,6 +43,11 @@ export class Deadline {
     this.#leftMs -= performance.now() - this.#since
   }
 
+  /** Whether the clock stands. */
+  get isPaused(): boolean {
+    return this.#timer === undefined
+  }
+
   /** Lets the clock go on. */
   resume(): void {
     if (this.#timer !== undefined || this.#hasEnded) return

@@ -9,6 +9,9 @@ import { safeLines } from './output/safe-text.ts'
 import { styleFor } from './output/style.ts'
 import { Session } from './session.ts'
 
+/** How often a long command says that it is at work. */
+const PROGRESS_MS = 2_000
+
 /**
  * Runs a command line to its end. stdout gets the data of a command that succeeded, in one piece, and nothing of one that
  * failed; everything else goes to stderr. Never rejects.
@@ -78,6 +81,7 @@ async function execute(
 ): Promise<ExitCode> {
   const session = new Session(io, globalOptionsOf(command))
   const unlisten = listen(() => session.deadline.interrupt())
+  const progress = io.stderr.isTTY === true ? showProgress(session) : undefined
   try {
     const runner = await load()
     const given = [session, command.processedArgs as never, command.opts() as never] as const
@@ -92,9 +96,19 @@ async function execute(
     const { signal } = session.deadline
     throw signal.aborted && signal.reason instanceof CliError ? signal.reason : error
   } finally {
+    clearInterval(progress)
     await session.close()
     unlisten()
   }
+}
+
+/** Says on a terminal that a long command is still at work, while nobody is asked and no editor is open. */
+function showProgress(session: Session): NodeJS.Timeout {
+  const startedAt = performance.now()
+  return setInterval(() => {
+    if (!session.deadline.isPaused)
+      session.note(`Still working, ${Math.round((performance.now() - startedAt) / 1_000)} s so far.`)
+  }, PROGRESS_MS)
 }
 
 async function report(error: unknown, io: Io): Promise<ExitCode> {
