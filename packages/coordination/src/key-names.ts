@@ -67,7 +67,7 @@ export class KeyNames {
     this.#timer ??= this.#sweepLater()
   }
 
-  /** Those who share a lease draw their numbers from so many that they do not meet. */
+  /** Contenders that share a lease draw their numbers from a range so large that two are practically never equal. */
   #numbered(first: string): string {
     this.#last += 1
     return `${first}.${this.#isAlone ? this.#last : randomInt(2 ** 47)}`

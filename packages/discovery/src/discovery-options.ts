@@ -40,7 +40,7 @@ export interface DiscoveryOptions {
   readonly snapshotDirectory?: string
   /** Milliseconds without a proof of the store until a view is stale. Default 15,000. */
   readonly staleAfterMs?: number
-  /** A service that was used by requests alone is closed after so many milliseconds without any. Default 300,000. */
+  /** A service that only requests used is closed after this number of milliseconds without one. Default 300,000. */
   readonly idleMs?: number
   /** TLS settings for endpoints with `https`. */
   readonly tls?: TlsSettings

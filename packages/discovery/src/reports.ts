@@ -27,7 +27,7 @@ export function createReports(logger: Logger | false | undefined): Reports {
   }
 }
 
-/** At most so many different warnings are emitted by one process, so that they cannot fill it. */
+/** At most this number of different warnings are emitted by one process, so that they cannot fill it. */
 const MOST_WARNINGS = 1_000
 
 function nothing(): void {}

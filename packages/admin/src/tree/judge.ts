@@ -53,7 +53,7 @@ export class Judge {
     })
   }
 
-  /** What each layer has at a path of the tree judged last. */
+  /** What each layer has at a path of the last validated tree. */
   explain(path: string | Path) {
     return this.#pipeline.explain(path)
   }
@@ -63,7 +63,7 @@ export class Judge {
     return this.#pipeline.redact(value)
   }
 
-  /** How two valid values differ that were judged here. */
+  /** How two values differ that were found valid here. */
   diff(previous: unknown, next: unknown): readonly ValueChange[] {
     return this.#pipeline.diff(previous, next)
   }

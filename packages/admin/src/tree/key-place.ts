@@ -3,7 +3,7 @@ import { isTextOpenAt, pathText, placesOfKey, shownKey } from '@livetree/core/to
 import type { Workspace } from '../workspace.ts'
 import { prefixOf } from './tree-state.ts'
 
-/** Where a key stands in the layers, for people. */
+/** The place of a key in the layers, for people. */
 export interface KeyPlaced {
   readonly path: Path
   readonly pathText: string

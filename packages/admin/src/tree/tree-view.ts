@@ -22,7 +22,7 @@ export interface TreeEntry {
   readonly revision: number
 }
 
-/** What stands at a path, and which layers have a say in it. */
+/** The value at a path, and the layers that contribute to it. */
 export interface ExplainedPath {
   readonly path: Path
   /** The value over all layers and sources; undefined where there is none, and in an invalid tree. Secrets read `[secret]`. */
@@ -31,7 +31,7 @@ export interface ExplainedPath {
   readonly layers: readonly ExplainedLayer[]
 }
 
-/** The whole tree at one revision, judged. */
+/** The whole tree at one revision, validated. */
 export interface AdminTree<T> {
   readonly revision: number
   readonly isValid: boolean
@@ -46,7 +46,7 @@ export interface AdminTree<T> {
   readonly value: T
   /** The value with every secret as `[secret]`. @throws AdminError `invalid_tree` */
   redacted(): unknown
-  /** What stands at a path, and where it is from. */
+  /** The value at a path, and where it is from. */
   explain(place: PathLike<T>): ExplainedPath
   /** Every key of the layers that has a place in the schema, layer by layer, in the order of the keys. */
   entries(options?: { readonly reveal?: boolean }): readonly TreeEntry[]

@@ -1,6 +1,6 @@
 import { scalarAsWritten } from './written-scalar.ts'
 
-/** What JSON text comes to. A problem's place is an offset into the text; its words never quote the text. */
+/** The result of parsing JSON text. A problem's place is an offset into the text; its words never quote the text. */
 export type ParsedJson =
   | { readonly type: 'value'; readonly value: unknown }
   | { readonly type: 'problem'; readonly what: JsonProblem; readonly offset: number }

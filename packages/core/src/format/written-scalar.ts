@@ -1,6 +1,6 @@
 /**
  * A number or boolean of a document whose text says more than its value: `1.10`, `0x1F`, `True`. A schema of text gets
- * the text as it was written, a schema of numbers the number. Where the two say the same, the plain value stands.
+ * the text as it was written, a schema of numbers the number. Where the two are the same, the plain value is used.
  */
 export class WrittenScalar {
   readonly value: number | bigint | boolean

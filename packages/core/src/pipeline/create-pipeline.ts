@@ -29,7 +29,7 @@ import { redact } from './redact.ts'
 import { structureIssues } from './structure.ts'
 import { type FoundUnused, unusedIssue, UnusedKeyList } from './unused-keys.ts'
 
-/** What a pipeline is told of one source. */
+/** Describes one source to a pipeline. */
 export interface PipelineSource {
   readonly name: string
   readonly layers: readonly LayerInfo[]
@@ -40,7 +40,7 @@ export interface PipelineSource {
 }
 
 export interface PipelineOptions {
-  /** What a key the schema does not know comes to. Default `warn`, which the pipeline treats as `ignore`. */
+  /** How a key that the schema does not know is handled. Default `warn`, which the pipeline treats as `ignore`. */
   readonly unused?: 'ignore' | 'warn' | 'reject'
   /** False switches the guard off. */
   readonly guard?: GuardOptions | false
@@ -53,7 +53,7 @@ export interface PipelineOptions {
  * 1. `stage` has put every changed leaf in its place, over all layers (layer-tree)
  * 2. what makes a tree invalid whatever the schema says: a document with keys below it, a scalar for a directory (structure)
  * 3. what was removed against what was accepted (guard)
- * 4. decode and judge what changed; put the rest together from what was judged before (decode, input, judge)
+ * 4. decode and validate what changed; assemble the rest from earlier results (decode, input, validate)
  * 5. freeze, sharing every part that is equal with the last accepted value (share)
  *
  * @throws LivetreeError `name_clash` when a layer holds environment variables and two properties share one;
@@ -149,7 +149,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
       const outcome = this.evaluate({ now })
       if (outcome.type !== 'rejected') return outcome
     } catch {
-      // one by one, the update that breaks the pipeline can be told
+      // one by one, the update that breaks the pipeline can be identified
     }
     for (const { layer, leaf } of undo.reverse()) this.#tree.set(layer, leaf)
     this.#guard.takeBack(refused)

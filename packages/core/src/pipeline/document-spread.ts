@@ -143,7 +143,7 @@ export class DocumentSpread {
   }
 }
 
-/** Text in a document stands for what it stands for in a key of its own: a document where only a directory can be. */
+/** Text in a document is read as in a key of its own: as a document where only a directory can be. */
 function contentOf(text: string, schemaNode: SchemaNode | undefined): unknown {
   const read = readDocument(text, schemaNode)
   return read.type === 'document' ? read.content : read.value

@@ -1,6 +1,6 @@
 import type * as z from 'zod/v4/core'
 
-/** A part of a value at which a schema stands whose issues zod would list twice at every level above. */
+/** A part of a value whose schema has issues that zod would list twice at every level above. */
 export interface DoublingPart {
   readonly schema: z.$ZodType
   readonly path: readonly PropertyKey[]
@@ -103,7 +103,7 @@ function partsOf(schema: z.$ZodType, value: object): readonly Part[] {
         return inner === undefined ? [] : [[inner, part, name]]
       })
     case 'record':
-      // What stands under a name that is no key is not validated.
+      // A value under a name that is no key is not validated.
       if ('mode' in def && def.mode === 'loose') return []
       return Object.entries(value).map(([name, part]) => [def.valueType, part, name])
     case 'map':

@@ -1,4 +1,4 @@
-/** What the guard compares with, as it is kept on disk: with it a restarted process judges as the one before it would. */
+/** What the guard compares with, as it is kept on disk: with it a restarted process decides as the one before it would. */
 export interface GuardMemory {
   /** Leaves of the last accepted tree. */
   readonly leafCount: number

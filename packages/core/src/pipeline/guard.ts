@@ -15,7 +15,7 @@ export interface GuardOptions {
   readonly maxRemovedShare?: number
   /** Removals of fewer leaves than this always pass. Default 5. */
   readonly minRemoved?: number
-  /** Removals within so many milliseconds count together, as those of a loop that deletes key by key. Default 600,000. */
+  /** Removals within this number of milliseconds count together, as those of a loop that deletes key by key. Default 600,000. */
   readonly windowMs?: number
 }
 
@@ -23,11 +23,11 @@ interface Watched extends GuardedSource {
   accepted: number
   peak: number
   since: number | undefined
-  /** A refusal stands, which no waiting ends. */
+  /** A removal is rejected, and no waiting ends that. */
   isRefused: boolean
-  /** What is staged only stands in for the source: it is neither judged nor accepted. */
+  /** The staged tree is a fallback for the source: the guard neither checks nor accepts it. */
   isFallback: boolean
-  /** A removal was allowed since a tree was judged last. */
+  /** A removal was allowed since the last check of a tree. */
   isAllowedAnew: boolean
   /** What an earlier process was allowed to lose; the source has not handed over a tree since. */
   remembered:
@@ -61,7 +61,7 @@ export class Guard {
     }))
   }
 
-  /** A whole tree of a source was staged: its own, or one that only stands in for it. */
+  /** A whole tree of a source was staged: its own, or a fallback for it. */
   replaced(
     source: number,
     { revision, store }: Pick<ReplaceUpdate, 'revision' | 'store'>,
@@ -121,7 +121,7 @@ export class Guard {
         return issues
       }
       watched.isRefused = true
-      // As it is refused, more counts: the same tree gets the same answer however often it is judged.
+      // As it is refused, more counts: the same tree gets the same answer however often it is checked.
       return this.#issuesOf(watched, writer)
     })
   }
@@ -140,12 +140,12 @@ export class Guard {
     }
   }
 
-  /** The sources whose refusal stands; to be handed to `takeBack`. */
+  /** The sources with a rejected removal; to be passed to `takeBack`. */
   refused(): ReadonlySet<string> {
     return new Set(this.#sources.filter(({ isRefused }) => isRefused).map(({ name }) => name))
   }
 
-  /** What was judged last was staged to try it, and is gone again. */
+  /** The tree that was checked last was only staged as a trial, and has been taken out again. */
   takeBack(refused: ReadonlySet<string>): void {
     for (const watched of this.#sources) watched.isRefused = refused.has(watched.name)
   }

@@ -6,7 +6,7 @@ const MAX_LISTED = 10_000
 /** Of all that is listed, each name and key counted as often as it is printed: a name may be as long as a store takes. */
 const MAX_CHARACTERS = 5_000_000
 
-/** How much of what is wrong, or unused, is listed: by count and by the characters it comes to when it is printed. */
+/** How much of what is wrong, or unused, is listed: by count and by the number of characters when it is printed. */
 export class ListLimit {
   #count = 0
   #characters = 0
@@ -61,7 +61,7 @@ function sizeOfPath(path: Path): number {
   return path.reduce<number>((sum, segment) => sum + String(segment).length, 0)
 }
 
-/** The characters that an origin comes to when it is printed. */
+/** The number of characters of an origin when it is printed. */
 export function sizeOfOrigin({ source, layer, key }: Origin): number {
   return source.length + layer.length + key.length
 }

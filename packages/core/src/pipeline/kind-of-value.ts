@@ -1,7 +1,7 @@
 import { types } from 'node:util'
 import { textOfScalar } from '../format/written-scalar.ts'
 
-/** What a value is that stands where another kind is expected, for a message: never its content. */
+/** Names the kind of a value found where another kind is expected, for a message; never shows its content. */
 export function kindOf(value: unknown): string {
   if (typeof value === 'string') return value.trim() === '' ? 'empty text' : 'other text'
   if (value === null) return 'null'

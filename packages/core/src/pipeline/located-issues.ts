@@ -6,7 +6,7 @@ import type { RawIssue } from './validate.ts'
 
 /** An issue with its path from the root. */
 export interface LocatedIssue extends RawIssue {
-  /** What was judged: zod, and the schema's own code, saw nothing else. */
+  /** The value that was validated: zod, and the schema's own code, saw nothing else. */
   readonly node: TreeNode
   readonly plan: SchemaNode
   /** How much of the path leads to the node; the rest is what zod, or the schema's own code, says. */

@@ -184,7 +184,7 @@ function lossKey(names: readonly string[]): string {
   return names.map((name) => `/${encodeSegment(name)}`).join('')
 }
 
-/** The path that a key of `LayerLosses` stands for. */
+/** The path that a key of `LayerLosses` represents. */
 export function namesOfLoss(key: string): string[] {
   return key === ''
     ? []

@@ -9,7 +9,7 @@ export function compareNames(a: string, b: string): number {
   return isIndexA ? Number(a) - Number(b) : a < b ? -1 : 1
 }
 
-/** The order of places: name by name, what stands above something before it. */
+/** The order of places: name by name, a parent before its children. */
 export function comparePaths(a: readonly (string | number)[], b: readonly (string | number)[]): number {
   for (let depth = 0; depth < Math.min(a.length, b.length); depth++) {
     const order = compareNames(String(a[depth]), String(b[depth]))

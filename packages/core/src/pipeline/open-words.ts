@@ -9,12 +9,12 @@ import { validate, type RawIssue, type ValidationResult } from './validate.ts'
 
 /**
  * Finds the issues that may be shown in their own words, of those raised where zod was given a secret among other things:
- * the ones that a part without secrets raises in the very same words when it is judged alone. Whatever else the schema's
- * own code says may be made of a secret, in a form that no search for its text would find. Each part is judged once.
+ * the ones that a part without secrets raises with the same message when it is validated alone. Whatever else the schema's
+ * own code says may be made of a secret, in a form that no search for its text would find. Each part is validated once.
  */
 export class OpenWords {
   readonly #numbers = new Map<string, number>()
-  /** By what was judged and the place of a part in it: the part's own issues, by `wordsKey`. */
+  /** By the value that was validated and the place of a part in it: the part's own issues, by `wordsKey`. */
   readonly #issues = new WeakMap<Given, Map<string, ReadonlyMap<string, RawIssue>>>()
 
   /** The issue as a part without secrets raises it; undefined where none does. */
@@ -86,7 +86,7 @@ function namesPart(schemaNode: SchemaNode, input: unknown, depth: number): OpenP
   return { depth, validate: () => [validate(strict, names)] }
 }
 
-/** Plans that are made for looking only have no schema to judge by; their parts have. */
+/** Schema nodes made only for lookup have no schema to validate with; their parts have. */
 function resultsOf(schemaNode: SchemaNode, input: unknown): readonly ValidationResult[] {
   if (schemaNode.type === 'intersection') return schemaNode.sides.flatMap((side) => resultsOf(side, input))
   if (schemaNode.type === 'union' && schemaNode.isJoined)

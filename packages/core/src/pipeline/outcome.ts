@@ -77,16 +77,16 @@ export interface Pipeline<T> {
    * where the layer has something else. Nothing may be evaluated before the next `replace` of source number `source`.
    */
   stageEarly(source: number, layer: number, list: LeafList): void
-  /** Takes an update of source number `source` into the layers, without judging it. */
+  /** Stages an update of source number `source` in the layers, without validation. */
   stage(source: number, update: StagedUpdate): void
   /**
-   * Takes several updates of a source into the layers and judges what they come to. Where that is not valid all is as it
+   * Stages several updates of a source in the layers and validates the result. Where that is not valid all is as it
    * was, and the answer is undefined: one of the states between may be valid.
    */
   attempt(source: number, updates: readonly PatchUpdate[], now?: number): ValidOutcome<T> | undefined
   /** Judges the staged layers. An accepted value becomes the one the next outcome is compared with. */
   evaluate(options?: EvaluateOptions): Outcome<T>
-  /** Stages what sources had in an earlier process, without judging it: the guard compares their next trees with it. */
+  /** Stages what sources had in an earlier process, without validation: the guard compares their next trees with it. */
   compareWith(earlier: ReadonlyMap<number, EarlierState>, now: number): void
   /** Leaves of the last accepted tree that a source has taken away and said that it is meant, layer by layer. */
   allowedRemovals(source: number): readonly ReadonlySet<string>[]

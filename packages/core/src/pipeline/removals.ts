@@ -38,14 +38,14 @@ export function emptied(
   return [...found.values()].filter((each) => each.count >= minRemoved)
 }
 
-/** How many lost leaves something stands in for. */
+/** The number of lost leaves that another value replaces. */
 export function replacedCount(tree: LayerTree, layers: readonly number[], all = layers): number {
   const keys = layers.flatMap((layer) => [...tree.losses.of(layer).lost].map((key) => ({ layer, key })))
   return keys.filter(({ layer, key }) => hasReplacement(tree, layer, key, all)).length
 }
 
 /**
- * Whether something stands in for a leaf that a layer has lost: one value in the place of all that was around it, be it
+ * Whether another value replaces a leaf that a layer has lost: one value in the place of all that was around it, be it
  * text that cannot be read, or the same leaf in another of the source's layers.
  */
 export function hasReplacement(tree: LayerTree, layer: number, key: string, all: readonly number[]): boolean {

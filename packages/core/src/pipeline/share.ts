@@ -121,7 +121,7 @@ function shareMap(
   const keysBefore = before && [...before.keys()]
   const copy = new Map<unknown, unknown>()
   for (const [given, value] of next) {
-    // a transform may make keys that can be written: one that stands where it stood stays the same
+    // a transform may make keys that can be written: one at the same place keeps its identity
     const key = shareFrozen(keysBefore?.[copy.size], given, undefined)
     copy.set(key, shareFrozen(before?.get(key), value, partView(schemaNode, next, given)))
   }

@@ -17,7 +17,7 @@ export class TreeEntries {
 
   readonly #noted: (names: readonly string[], entry: Pick<Entry, 'layer' | 'document'>) => void
 
-  /** `noted` is told of every entry and document that comes or goes. */
+  /** `noted` is called for every entry and document that is added or removed. */
   constructor(
     layerCount: number,
     noted: (names: readonly string[], entry: Pick<Entry, 'layer' | 'document'>) => void,

@@ -24,16 +24,16 @@ export interface Entry {
   below: Entry | undefined
 }
 
-/** What came of judging a node, packed: bits, and above them the floor. */
+/** Validation state packed into one number: flag bits, then the lowest layer considered. */
 const DIRTY = 1
 const VALID = 2
 const COMPOSED = 4
 const HELD = 8
-/** No judgement: there is, or was, a cover here or below. */
+/** Not a validation result: there is, or was, a cover here or below. */
 const COVERING = 16
 const LAYER_SHIFT = 5
 
-/** Up to so many children are found by looking at each; a map costs twice as much memory. */
+/** Up to this number of children are searched one by one; a map costs twice as much memory. */
 const FEW = 16
 
 const NONE: readonly TreeNode[] = []
@@ -122,7 +122,7 @@ export class TreeNode {
     return this.isValid || this.#result === undefined ? [] : (this.#result as readonly RawIssue[])
   }
 
-  /** Whether what it was judged to be still holds where only layers above `aboveLayer` count. */
+  /** Whether its validation result still holds where only layers above `aboveLayer` count. */
   isFresh(aboveLayer: number): boolean {
     return !this.isDirty && this.#validation >> LAYER_SHIFT === aboveLayer + 1
   }

@@ -76,7 +76,7 @@ class Search {
     }
   }
 
-  /** As for keys of their own, each value below an unknown name is told. */
+  /** As for keys of their own, each value below an unknown name is reported. */
   #addBelow(value: unknown, path: readonly string[], known: readonly string[]): void {
     if (!isPlainObject(value) || isEmptyObject(value)) {
       this.found.push({ path, known })

@@ -1,10 +1,10 @@
 import type { TreeNode } from './tree-node.ts'
 import type { UnusedNote, UnusedSpot } from './unused.ts'
 
-/** Unused keys by the node whose judging found them. A note is the same object as long as judging finds the same again. */
+/** Unused keys by the node whose validation found them. A note stays the same object while validation finds the same. */
 export class UnusedNotes {
   readonly #notes = new Map<TreeNode, UnusedNote>()
-  /** Of nodes that are being judged again. */
+  /** Notes of nodes that are being validated again. */
   readonly #earlier = new Map<TreeNode, UnusedNote>()
 
   get size(): number {
@@ -15,7 +15,7 @@ export class UnusedNotes {
     yield* this.#notes
   }
 
-  /** The node is judged again. */
+  /** Begins a new validation of the node. */
   forget(node: TreeNode): void {
     const earlier = this.#notes.size === 0 ? undefined : this.#notes.get(node)
     if (earlier === undefined) return
@@ -33,7 +33,7 @@ export class UnusedNotes {
     this.#notes.set(node, isSame ? earlier : { path: [...path], spots })
   }
 
-  /** All is judged that had to be. */
+  /** Ends the validation: every node that changed has been validated. */
   end(): void {
     this.#earlier.clear()
   }

@@ -9,9 +9,9 @@ import { ReadingNotes } from './reading-notes.ts'
 import { readersOf } from './readers-of.ts'
 import { unusedInside } from './unused-inside.ts'
 
-/** What judging a node found. */
+/** The unused keys that the validation of a node found. */
 export interface UnusedNote {
-  /** To the node that was judged. */
+  /** The path to the node that was validated. */
   readonly path: readonly string[]
   readonly spots: readonly UnusedSpot[]
 }
@@ -151,7 +151,7 @@ function plansOfChild(readers: readonly SchemaNode[], name: string): readonly Sc
   return plans.length > 1 ? [...new Set(plans)] : plans
 }
 
-/** What is unknown in the value that stands at the node itself, where that value is what is read. */
+/** The unknown keys in the value at the node itself, where that value is the one read. */
 function spotsInside(
   readers: readonly SchemaNode[],
   node: TreeNode,

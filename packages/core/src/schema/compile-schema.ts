@@ -20,6 +20,7 @@ import {
 import { holdsSecret, isSecret } from './secret.ts'
 import { scalarText } from './text.ts'
 
+/** How `compileSchema` reads a schema. */
 export interface CompileOptions {
   /** How property names are written as keys. Default `exact`. */
   readonly naming?: Naming
@@ -75,7 +76,7 @@ class Compiler {
     const secret = isSecret(schema) || hasHiddenSecret(schema)
     const base = { schema, isSecret: secret, hasSecret: secret, isDecomposable: false }
     const hasChecks = (def.checks?.length ?? 0) > 0
-    // what is secret as a whole is judged as a whole, so that every part of its value is concealed
+    // a value that is secret as a whole is validated as a whole, so that every part of it is redacted
     const canDecompose = !hasChecks && !secret
     const keep = <P extends SchemaNode>(schemaNode: P): P => {
       this.#plans.set(schema, schemaNode)
@@ -110,7 +111,7 @@ class Compiler {
       case 'lazy':
         return wrapper('lazy', (schema as z.$ZodLazy)._zod.innerType)
       case 'pipe':
-        // preprocess is a pipe that starts with a transform: it wants the value as it stands
+        // preprocess is a pipe that starts with a transform: it needs the value unchanged
         return isTransform(def.in) ? keep({ ...base, type: 'raw' }) : wrapper('pipe', def.in)
       case 'object':
         return this.#object(keep, { ...base, isDecomposable: canDecompose }, def, path)

@@ -3,7 +3,7 @@ import { refusedName } from './refused-name.ts'
 import type { OtherNames, RawNode, RecordNode, SchemaNode } from './schema-node.ts'
 import { holdsSecret } from './secret.ts'
 
-/** The schema node of what stands under a name of a record. */
+/** The schema node of the value under a name of a record. */
 export function recordPart({ key, value, others }: RecordNode, name: string): SchemaNode {
   if (others === undefined || refusedName(key, name) !== undefined) return value
   return others.isKey(name) ? value : others.schemaNode

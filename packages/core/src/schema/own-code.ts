@@ -3,7 +3,7 @@ import { innerSchemas } from './secret.ts'
 
 const known = new WeakMap<z.$ZodType, boolean>()
 
-/** Whether judging by a schema may run its author's own code: a refinement, a transform, a default or a catch. */
+/** Whether validation with a schema may run its author's own code: a refinement, a transform, a default or a catch. */
 export function runsOwnCode(schema: z.$ZodType): boolean {
   let answer = known.get(schema)
   if (answer === undefined) {

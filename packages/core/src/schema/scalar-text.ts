@@ -1,7 +1,7 @@
 /** Reads the text of one leaf as the schema's input type; text that does not fit is handed on as it is. */
 export type ReadText = (text: string) => unknown
 
-/** Writes a value as text; undefined for a value of another type, and for one that no text stands for. */
+/** Writes a value as text; undefined for a value of another type, and for one that has no text form. */
 export type WriteText = (value: unknown) => string | undefined
 
 /** How the scalars of a leaf are read from text, and written as text. */

@@ -7,7 +7,7 @@ interface SchemaNodeBase {
   readonly isSecret: boolean
   /** A secret is here or somewhere inside. Filled in when the whole schema has been walked. */
   hasSecret: boolean
-  /** zod's own word on the whole node can be put together from its word on the parts. */
+  /** zod's result for the whole node can be assembled from its results for the parts. */
   isDecomposable: boolean
 }
 
@@ -23,21 +23,26 @@ export interface RawNode extends SchemaNodeBase {
   readonly type: 'raw'
 }
 
-/** The names of a loose record that are no key of it: zod passes what stands under them as it is. */
+/** The names of a loose record that are no key of it: zod passes the values under them unchanged. */
 export interface OtherNames {
   readonly isKey: (name: string) => boolean
   readonly schemaNode: RawNode
 }
 
+/** A property of an object, with its name in keys (`stored`) and in environment variables (`environment`). */
 export interface PropertyNode {
   readonly name: string
   readonly stored: string
   readonly environment: string
   readonly schemaNode: SchemaNode
-  /** A schema of this one property, to hear from zod what its absence comes to. */
+  /**
+   * An object schema with only this property. Parsing `{}` with it tells whether a missing value is an error, a default or
+   * allowed.
+   */
   readonly alone: z.$ZodType
 }
 
+/** An object: a directory with a fixed set of names. */
 export interface ObjectNode extends SchemaNodeBase {
   readonly type: 'object'
   readonly properties: Map<string, PropertyNode>
@@ -45,10 +50,11 @@ export interface ObjectNode extends SchemaNodeBase {
   readonly byEnvironment: Map<string, PropertyNode>
   /** What unknown keys are read by; undefined: they are unused. */
   catchall: SchemaNode | undefined
-  /** Where unknown keys are refused: a schema of nothing else, to hear zod say so. */
+  /** Where unknown keys are rejected: an object schema without properties, whose parse gives zod's issue for them. */
   strict: z.$ZodType | undefined
 }
 
+/** A record: a directory whose names are data, read by `key`. */
 export interface RecordNode extends SchemaNodeBase {
   readonly type: 'record'
   /** Set for a loose record. */
@@ -59,6 +65,7 @@ export interface RecordNode extends SchemaNodeBase {
   value: SchemaNode
 }
 
+/** A `z.map()`: written like a record, read as a `Map`. */
 export interface MapNode extends SchemaNodeBase {
   readonly type: 'map'
   readonly keysByEnvironment: ReadonlyMap<string, string>
@@ -74,16 +81,18 @@ export interface ListNode extends SchemaNodeBase {
   rest: SchemaNode | undefined
 }
 
+/** A union of schemas; with a `discriminator`, that property selects the option. */
 export interface UnionNode extends SchemaNodeBase {
   readonly type: 'union'
   options: readonly SchemaNode[]
   readonly discriminator: string | undefined
   /** Made by `childSchemaNode` for looking only: nothing is validated by its schema. */
   readonly isJoined?: boolean
-  /** `z.json()`: text that is JSON stands for what it says. */
+  /** `z.json()`: text that is JSON is parsed. */
   isJson?: boolean
 }
 
+/** An intersection: each side reads the whole value, and their results are merged. */
 export interface IntersectionNode extends SchemaNodeBase {
   readonly type: 'intersection'
   /** Two as the schema has it; more where `childSchemaNode` puts several intersections together. */

@@ -1,10 +1,10 @@
 import type * as z from 'zod/v4/core'
 import { Unreadable } from '../source/source.ts'
 
-/** What zod's pattern may try for one text, in characters looked at; so many take a fraction of a second. */
+/** Limit of the characters that zod's pattern may examine for one text; reaching it takes a fraction of a second. */
 const MAX_STEPS = 100_000_000
 
-/** Fixed text, or a part of at most so many characters whose end zod's pattern finds by trial. */
+/** Fixed text, or a part of limited length whose end zod's pattern finds by trial. */
 type Part = string | { readonly isSimple: boolean; readonly most: number }
 
 /**

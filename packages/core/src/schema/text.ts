@@ -161,7 +161,7 @@ function oneOf(values: Iterable<unknown>): ScalarText {
   }
   const readTyped = (value: TypedScalar, text: string) =>
     own.has(value) || !byText.has(text) ? shownAs(value, text) : byText.get(text)
-  // of two values that print the same, text stands for the first, or for the one that is text
+  // of two values that print the same, text is read as the first, or as the one that is text
   const write: WriteText = (value) =>
     own.has(value) && byText.get(String(value)) === value ? String(value) : undefined
   return { read, readTyped, write }

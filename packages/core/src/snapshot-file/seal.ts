@@ -26,7 +26,7 @@ const SCRYPT = { N: 2 ** 15, r: 8, p: 1, maxmem: 2 ** 26 }
 
 /** How every snapshot begins, in whatever format. */
 const MARK = Buffer.from('{"livetree":"snapshot",')
-/** A damaged disk may have altered so many bytes of it. */
+/** The largest number of bytes that a damaged disk may have altered. */
 const MOST_ALTERED = 2
 
 interface Header {
@@ -53,6 +53,7 @@ const scryptAsync = promisify(scrypt) as (
   options: typeof SCRYPT,
 ) => Promise<Buffer>
 
+/** Derives the encryption key of a snapshot, and the bytes that verify it, from a secret and a salt by scrypt. */
 export async function deriveKey(secret: string | Uint8Array, salt = randomBytes(16)): Promise<DerivedKey> {
   const bytes = await scryptAsync(secret, salt, KEY_BYTES + CHECK_BYTES, SCRYPT)
   return { salt, key: bytes.subarray(0, KEY_BYTES), check: bytes.subarray(KEY_BYTES) }

@@ -1,6 +1,6 @@
 import type { Leaf } from './source.ts'
 
-/** What stands at a path, and below it by segment. */
+/** The leaf at a path, and those below it by segment. */
 interface Branch {
   leaf: Leaf | undefined
   readonly below: Map<string, Branch>

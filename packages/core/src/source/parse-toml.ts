@@ -1,6 +1,6 @@
 import { scalarAsWritten } from '../format/written-scalar.ts'
 
-/** What TOML text comes to. The words of a problem never quote the text. */
+/** The result of parsing TOML text. The words of a problem never quote the text. */
 export type ParsedToml =
   | { readonly type: 'value'; readonly value: unknown }
   | {

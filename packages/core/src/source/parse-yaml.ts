@@ -5,7 +5,7 @@ import { valueOfProfiles } from './yaml-profiles.ts'
 import { characterProblem } from './yaml-characters.ts'
 import { scalarAsWritten, textOfScalar } from '../format/written-scalar.ts'
 
-/** What YAML text comes to. The words of a problem never quote the text; its place is an offset into it. */
+/** The result of parsing YAML text. The words of a problem never quote the text; its place is an offset into it. */
 export type ParsedYaml =
   | { readonly type: 'value'; readonly value: unknown }
   | { readonly type: 'problem'; readonly words: string; readonly offset: number | undefined }
@@ -64,7 +64,7 @@ interface Unfolded {
 
 class YamlReader {
   readonly #yaml: typeof import('yaml')
-  /** What each anchor stands for, as far as the text was read; undefined while that is being read. */
+  /** The value of each anchor that was read so far; undefined while its value is being read. */
   readonly #anchors = new Map<string, Unfolded | undefined>()
   /** The parts of each map that was read, for merging. */
   readonly #parts = new WeakMap<object, ReadonlyMap<string, Unfolded>>()

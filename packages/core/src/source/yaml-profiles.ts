@@ -36,7 +36,7 @@ function profilesOf(given: unknown, offset: number | undefined): readonly string
   return names
 }
 
-/** Maps are merged name by name; everything else of the later document stands for itself. */
+/** Maps are merged name by name; any other value of the later document replaces the earlier one. */
 function merge(lower: unknown, upper: unknown): unknown {
   if (!(lower instanceof Map) || !(upper instanceof Map)) return upper
   const merged = new Map<unknown, unknown>(lower)

@@ -279,7 +279,7 @@ export function plainPart(value: unknown, path: Path): DocumentValue {
   return new Map(partsOfRecord(value, path).map(([name, part]) => [name, plainPart(part, [...path, name])]))
 }
 
-/** Each side of an intersection writes the names it knows; where both know one, the first side's word stands. */
+/** Each side of an intersection writes the names it knows; where both know one, the first side's value is used. */
 function mergeParts(one: DocumentValue, other: DocumentValue): DocumentValue {
   if (!(one instanceof Map) || !(other instanceof Map)) return one
   const merged = new Map<string, DocumentValue>(one)

@@ -29,7 +29,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>
  * The JSON Schema of what a file or a JSON document of the configuration holds, with titles, descriptions and defaults.
  * A secret has `writeOnly: true`. Of a secret, of what is inside it and of what holds one, only the structure, titles,
  * descriptions and lengths are given: no default, example, enum, constant, pattern or metadata of the author's own.
- * A sub-schema that is used at several places is written at each, or, where the whole would come to more than 10,000 schemas,
+ * A sub-schema that is used at several places is written at each, or, where the whole would have more than 10,000 schemas,
  * once below `$defs`.
  *
  * @throws LivetreeError `invalid_schema` when zod cannot express the schema, for example because a default throws;

@@ -31,7 +31,7 @@ export interface SchemaLeaf {
   readonly environment: string
   /** What it takes, for people: `integer`, `"debug" | "info"`, `array of string`. Of a secret, without its values. */
   readonly type: string
-  /** What stands in for a missing value; undefined if nothing does, and for a secret. Frozen. */
+  /** The default of a missing value; undefined if nothing does, and for a secret. Frozen. */
   readonly default: unknown
   /** From `.describe()` or `.meta()` of the schema, or of what wraps it. */
   readonly description: string | undefined

@@ -20,7 +20,7 @@ export function pathOf(path: string | Path): Path {
 }
 
 /**
- * The zod schema of what stands at a path; where the schema reads a place in several ways, a union or an intersection of
+ * The zod schema of the value at a path; where the schema reads a place in several ways, a union or an intersection of
  * all of them.
  *
  * @throws LivetreeError `invalid_path`, with the name that may have been meant

@@ -5,7 +5,7 @@ import * as describe from '../schema/describe.ts'
 import { pathOf } from './schema-at.ts'
 
 /**
- * Whether what stands at a path is secret, or lies in something secret. Where the schema reads the place in several
+ * Whether the value at a path is secret, or lies in something secret. Where the schema reads the place in several
  * ways, one of them is enough. An object that merely holds secrets is not secret itself: see `isTextOpenAt`.
  *
  * @param path as text, `db.pool.max`, or as segments

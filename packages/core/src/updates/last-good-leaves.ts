@@ -12,7 +12,7 @@ interface LayerLeaves {
 
 /**
  * The raw leaves of one source. Remembers which leaves of a source have been written since its last good state, and what they were, so that the good
- * state can be told from the staged one while that is invalid. Kept only where there is a snapshot on
+ * state can be distinguished from the staged one while that is invalid. Kept only where there is a snapshot on
  * disk to write, or something may have to stand in at the start.
  */
 export class LastGoodLeaves {

@@ -6,7 +6,7 @@ export interface SourceStatus {
   readonly name: string
   /** `loading`: has not handed over its tree yet. `lost`: contact is gone, the last tree stays in use. */
   readonly state: 'loading' | 'live' | 'lost'
-  /** The last revision it told of; 0 while loading. */
+  /** The last revision it reported; 0 while loading. */
   readonly revision: number
   readonly epoch: number
   /** When it last proved that nothing is missing, ms since the epoch; undefined while loading. */
@@ -15,7 +15,7 @@ export interface SourceStatus {
   readonly lastError: Error | undefined
 }
 
-/** One source as the writer sees it: where it stands, whether there is contact, and whether it keeps the port's contract. */
+/** One source as the writer sees it: its position, whether it is connected, and whether it keeps the port's contract. */
 export class SourceState {
   readonly source: Source
   readonly #clock: Clock
@@ -49,7 +49,7 @@ export class SourceState {
     return this.#hasTree ? { revision: this.#revision, store: this.#store } : undefined
   }
   get provenAt(): number | undefined {
-    // a proof from the future: the clock was put back, and how old it is can no longer be told
+    // a proof from the future: the clock was set back, so the age of the proof is unknown
     if (this.#provenAt !== undefined) this.#provenAt = Math.min(this.#provenAt, this.#clock.now())
     return this.#provenAt
   }

@@ -195,7 +195,7 @@ export class Balancer<T extends Target> {
   }
 }
 
-/** Plans of so many zones are kept; a caller may ask for any zone. */
+/** The number of zones whose plans are kept; a caller may ask for any zone. */
 const MOST_ZONES = 100
 
 /** A target that the algorithm chooses; undefined if none is acceptable. */

@@ -26,15 +26,15 @@ export const ALGORITHMS = [
 
 /** When an endpoint is set aside because its requests fail. */
 export interface OutlierSettings {
-  /** After so many failures in a row. 0 switches outlier detection off. Default 5. */
+  /** The number of failures in a row that ejects an endpoint. 0 switches outlier detection off. Default 5. */
   readonly failuresInRow: number
   /** Or by this share of failures. Default 0.85. */
   readonly failureShare: number
-  /** Of at least so many requests within `windowMs`. Default 50. */
+  /** The share counts only with at least this number of requests within `windowMs`. Default 50. */
   readonly leastRequests: number
   /** Default 10,000 milliseconds. */
   readonly windowMs: number
-  /** The share counts only with at least so many endpoints. Default 5. */
+  /** The share counts only with at least this number of endpoints. Default 5. */
   readonly leastEndpoints: number
   /** How long it is set aside, times the number of times in a row. Default 30,000 milliseconds. */
   readonly ejectMs: number
@@ -77,7 +77,7 @@ export interface Policy {
   readonly panicShare: number
   /** The own zone takes this many times its usable share of the requests, at most all. Default 1.4; 0 ignores zones. */
   readonly zoneFactor: number
-  /** Each process uses only so many endpoints. Default 0: all. */
+  /** The number of endpoints that each process uses. Default 0: all. */
   readonly subsetSize: number
   /** Running requests of this process to the service. Default unlimited. */
   readonly maxInFlight: number

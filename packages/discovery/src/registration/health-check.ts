@@ -11,7 +11,7 @@ export interface HealthCheckOptions {
   readonly onChange: (isHealthy: boolean, error: unknown) => void
 }
 
-/** Calls a user's check again and again. Healthy at first, unhealthy after so many failures in a row. */
+/** Calls a user's check again and again. Healthy at first, unhealthy after a given number of failures in a row. */
 export class HealthCheck {
   readonly #options: HealthCheckOptions
   readonly #closed = new AbortController()

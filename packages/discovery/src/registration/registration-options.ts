@@ -43,7 +43,7 @@ export interface RegisterOptions<Metadata = unknown> {
   readonly check?: () => unknown
   /** Milliseconds between two checks. Default 5,000. */
   readonly checkMs?: number
-  /** The instance is taken out after so many failed checks in a row. Default 3. */
+  /** The number of failed checks in a row after which the instance is taken out. Default 3. */
   readonly failures?: number
   /** Seconds after which the store forgets an instance that has died. Default 15. */
   readonly ttlSeconds?: number

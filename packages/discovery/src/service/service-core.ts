@@ -42,7 +42,7 @@ export interface ServiceListener {
   onRejected(rejection: Rejection): void
 }
 
-/** At most so many rejected versions of records are remembered, to be reported once. */
+/** At most this number of rejected versions of records are remembered, to be reported once. */
 const MOST_REJECTIONS = 10_000
 
 /**

@@ -32,7 +32,7 @@ export class ViewState<Metadata> {
     })
   }
 
-  /** Adds a listener; one of `rejected` hears of what is left out already, in a moment. */
+  /** Adds a listener; one of `rejected` is notified asynchronously of the records that are left out already. */
   on<Name extends keyof ServiceEvents<Metadata>>(
     event: Name,
     listener: (event: ServiceEvents<Metadata>[Name]) => unknown,

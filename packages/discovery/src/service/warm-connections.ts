@@ -6,7 +6,7 @@ export interface WarmOptions {
   /** Such as `http://10.0.0.1:8080`. */
   readonly origin: string
   readonly count: number
-  /** One that nobody has used for so many milliseconds is closed. */
+  /** A connection that is unused for this number of milliseconds is closed. */
   readonly keepMs: number
 }
 

@@ -15,7 +15,7 @@ export interface MemberChange {
   readonly changed: readonly Member[]
 }
 
-/** Ids that were members before are warm; at most so many are remembered. */
+/** Ids that were members before are warm; at most this number of them are remembered. */
 const MOST_KNOWN_IDS = 10_000
 
 /**

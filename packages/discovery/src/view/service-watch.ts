@@ -41,7 +41,7 @@ export interface Rejection {
 
 /** How soon a list that etcd refuses is tried again: nobody wants a service blind for longer. */
 const FINAL_REST_MS = 3_000
-/** At most so many records that cannot be read are remembered. */
+/** At most this number of records that cannot be read are remembered. */
 const MOST_REJECTIONS = 10_000
 /** The longest key and value that are looked at. */
 const MOST_VALUE_BYTES = 65_536

@@ -40,7 +40,7 @@ export function followShared(client: EtcdClient, following: Following): Reflecto
   return first.join(following, { revision: 0, epoch: 0 })
 }
 
-/** Where a member stands that joins. */
+/** The position at which a member joins. */
 interface Place {
   readonly revision: number
   readonly epoch: number
