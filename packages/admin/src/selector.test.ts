@@ -38,3 +38,20 @@ test.each<[string, (config: Shop) => unknown]>([
 test.each([undefined, null, 5, {}, [undefined], [{}], Symbol('x')])('pathOf: refuses %s', (given) => {
   expect(() => pathOf(given as never)).toThrow(/\[invalid_path\]/)
 })
+
+test('pathOf: refuses an async function, and leaves no rejection that ends the process', async () => {
+  const rejections: unknown[] = []
+  const note = (reason: unknown) => rejections.push(reason)
+  process.on('unhandledRejection', note)
+  expect(() => pathOf<Shop>(async (c) => c.db)).toThrow(/\[invalid_path\]/)
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  process.off('unhandledRejection', note)
+  expect(rejections).toEqual([])
+})
+
+test('pathOf: keeps a copy of the segments', () => {
+  const given = ['db', 'pool']
+  const path = pathOf(given)
+  given.push('max')
+  expect(path).toEqual(['db', 'pool'])
+})

@@ -18,7 +18,8 @@ export function pathOf<T>(place: PathLike<T>): Path {
   if (typeof place === 'function') return pathOfSelector(place)
   const isPath =
     Array.isArray(place) && place.every((name) => typeof name === 'string' || typeof name === 'number')
-  if (isPath) return place
+  // A copy: what its owner makes of the list later must not move a change that is planned already.
+  if (isPath) return [...place]
   throw new AdminError('invalid_path', {
     what: 'Expected a path: text such as "db.pool.max", a list of names, or a function such as (c) => c.db.pool.max',
     remedy: '',
@@ -34,6 +35,8 @@ function pathOfSelector<T>(selector: PathSelector<T>): Path {
   } catch (error) {
     throw notAPath(error)
   }
+  // An async selector is refused below. Its promise rejects too, since it calls `then` on the place.
+  if (selected instanceof Promise) selected.catch(() => undefined)
   const path = typeof selected === 'function' ? (selected as { readonly [PATH]?: Path })[PATH] : undefined
   if (path === undefined) throw notAPath()
   return path
