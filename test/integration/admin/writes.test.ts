@@ -143,7 +143,8 @@ eachEtcd('admin writes', (etcd) => {
     expect(plan.isEmpty).toBe(true)
     await expect(plan.apply()).rejects.toMatchObject({
       code: 'conflict',
-      conflicts: [{ now: '11', planned: '11' }],
+      // What the caller had seen, at its revision.
+      conflicts: [{ now: '11', planned: '10' }],
     })
     const fresh = admin.change({ overlay: 'base', ifRevision: applied.revision })
     expect(await (await fresh.set('db.pool.max', 11).plan()).apply()).toMatchObject({ id: undefined })
