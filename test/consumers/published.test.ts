@@ -15,6 +15,7 @@ interface Manifest {
   readonly keywords?: readonly string[]
   readonly engines?: { readonly node?: string }
   readonly scripts?: Readonly<Record<string, string>>
+  readonly bin?: Readonly<Record<string, string>>
   readonly dependencies?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>
 }
@@ -43,14 +44,19 @@ describe.each(packageNames)('what is published of %s', (name) => {
   test('is the code, its types and sources, a README and the licence, and nothing else', async () => {
     const files = (await tar(name, ['-z', '-t'])).trim().split('\n')
     const other = files.filter((file) => !/^package\/(dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts)$/.test(file))
-    expect(other.sort()).toEqual(['package/LICENSE', 'package/README.md', 'package/package.json'])
+    const bins = Object.values((await manifestOf(name)).bin ?? {}).filter(
+      (path) => !path.startsWith('./dist/'),
+    )
+    const meant = ['LICENSE', 'README.md', 'package.json', ...bins].map((path) => posix.join('package', path))
+    expect(other.sort()).toEqual(meant.sort())
     expect(files.filter((file) => /\.test\b|\.test-d\b|tsbuildinfo|\.env|\.pem/.test(file))).toEqual([])
     expect(await tar(name, ['-z', '-x', '-O', 'package/LICENSE'])).toBe(await text('LICENSE'))
   })
 
   test('has all the sources that its maps lead to', async () => {
     const files = new Set((await tar(name, ['-z', '-t'])).trim().split('\n'))
-    const code = [...files].filter((file) => file.endsWith('.js'))
+    // A command is not built: it is its own source.
+    const code = [...files].filter((file) => file.startsWith('package/dist/') && file.endsWith('.js'))
     const sources: string[] = []
     for (const file of code) {
       const map = `${file}.map`

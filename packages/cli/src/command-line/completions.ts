@@ -14,7 +14,7 @@ export async function completions(words: readonly string[], io: Io): Promise<str
   const [named] = words.filter((word) => !word.startsWith('-'))
   const command = program.commands.find((each) => each.name() === named)
   const takesPath = command?.registeredArguments.some((argument) => argument.name() === 'path') === true
-  const paths = takesPath || words.at(-2) === '--only' ? await schemaPaths(words, io) : []
+  const paths = takesPath || words.at(-2) === '--only' ? await pathsOf(words, io) : []
   const root = new RootCommand()
   addTo(root, program, paths)
   for (const each of commandsBelow(program)) {
@@ -69,25 +69,7 @@ function addOptions(made: TabCommand, command: CommanderCommand): void {
   }
 }
 
-/** The paths of the schema that the configuration file here has; none where that cannot be read. */
-async function schemaPaths(words: readonly string[], io: Io): Promise<readonly string[]> {
-  try {
-    const { findConfig } = await import('../config-file/find-config.ts')
-    const { loadDefinitions } = await import('../config-file/load-definitions.ts')
-    const { leavesOf, pathText } = await import('@livetree/core/tools')
-    const flag = words.findIndex((word) => word === '--config' || word === '-c')
-    const given = flag < 0 ? io.env['LIVETREE_CONFIG'] : words[flag + 1]
-    const file = findConfig(given, io.cwd)
-    const definitions = file === undefined ? [] : await loadDefinitions(file)
-    const paths = new Set<string>()
-    for (const { definition } of definitions)
-      for (const { path } of leavesOf(definition)) {
-        const end = path.indexOf('<key>')
-        for (let length = 1; length <= (end < 0 ? path.length : end); length++)
-          paths.add(pathText(path.slice(0, length)))
-      }
-    return [...paths]
-  } catch {
-    return []
-  }
+async function pathsOf(words: readonly string[], io: Io): Promise<readonly string[]> {
+  const { schemaPaths } = await import('./schema-paths.ts')
+  return schemaPaths(words, io)
 }
