@@ -95,6 +95,17 @@ function makeCall(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, index
   return call
 }
 
+/** Answers each message of a stream, the first included; undefined answers nothing. */
+export function answerEach(call: FakeCall, answer: (message: Buffer) => Buffer | undefined): void {
+  call.stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
+  const reply = (message: Buffer): void => {
+    const frame = answer(message)
+    if (frame !== undefined && !call.stream.destroyed) call.stream.write(frame)
+  }
+  for (const message of call.messages) reply(message)
+  call.onMessage = reply
+}
+
 export interface FakeServerOptions {
   readonly tls?: SecureServerOptions
   readonly port?: number

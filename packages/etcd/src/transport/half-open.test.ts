@@ -2,13 +2,15 @@ import { expect, test } from 'vitest'
 import { createEtcdClient } from '../client.ts'
 import type { EtcdClientOptions } from '../client-options.ts'
 import { systemClock } from '../clock.ts'
-import { encodeFrame, FrameReader } from '../wire/frame.ts'
+import { encodeFrame } from '../wire/frame.ts'
 import { LeaseGrantResponse, LeaseKeepAliveRequest, LeaseKeepAliveResponse } from '../wire/lease.ts'
 import { RangeRequest } from '../wire/kv.ts'
 import { KV, Watch } from '../wire/rpc.ts'
 import { WatchRequest, WatchResponse } from '../wire/watch.ts'
+import { watchReports } from '../watch/watch-reports.test.kit.ts'
 import { closedAfterEach } from './closed-after-each.test.kit.ts'
 import {
+  answerEach,
   type FakeCall,
   putAnswer,
   rangeAnswer,
@@ -21,7 +23,7 @@ const CLOSING = closedAfterEach()
 const HEADER = { clusterId: 1n, memberId: 2n, revision: 5, raftTerm: 3 }
 
 /**
- * A server whose first connection dies when it is told: as after a router has forgotten it, nothing comes over it any
+ * A server whose first connection dies when it is reports: as after a router has forgotten it, nothing comes over it any
  * more, and nobody closes it.
  */
 async function startForgotten() {
@@ -34,12 +36,12 @@ async function startForgotten() {
     if (call.name === 'Lease/LeaseGrant' && !isMute())
       call.answer(encodeFrame(LeaseGrantResponse, { header: HEADER, id: 7n, ttl: 3 }))
     if (call.name === 'Lease/LeaseKeepAlive')
-      onEach(call, (message) => {
+      answerEach(call, (message) => {
         const { id } = LeaseKeepAliveRequest.decode(message)
         if (!isMute()) return encodeFrame(LeaseKeepAliveResponse, { header: HEADER, id, ttl: 3 })
       })
     if (call.name === 'Watch/Watch')
-      onEach(call, (message) => {
+      answerEach(call, (message) => {
         const { request } = WatchRequest.decode(message)
         if (isMute() || request === undefined || request.type === 'cancel') return undefined
         const { watchId = 0 } = request.type === 'create' ? request.value : { watchId: -1 }
@@ -57,18 +59,6 @@ async function startForgotten() {
 /** True for a read of the key `k`, and not one about a watch. */
 function isOfK({ messages }: FakeCall): boolean {
   return String(RangeRequest.decode(messages[0]!).key) === 'k'
-}
-
-/** Answers each message of a stream, the first included. */
-function onEach(call: FakeCall, answer: (message: Buffer) => Buffer | undefined): void {
-  call.stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
-  const reply = (message: Buffer): void => {
-    const frame = answer(message)
-    if (frame !== undefined && !call.stream.destroyed) call.stream.write(frame)
-  }
-  const reader = new FrameReader(reply)
-  for (const message of call.messages) reply(message)
-  call.stream.on('data', (chunk: Buffer) => reader.push(chunk))
 }
 
 test('a lease is kept over a new connection to the only endpoint', { timeout: 20_000 }, async () => {
@@ -93,20 +83,11 @@ test('a watch goes on over a new connection to the only endpoint', { timeout: 20
     watch: { progressIntervalMs: 200, progressGraceMs: 500, openTimeoutMs: 3_000 },
   })
   CLOSING.push(() => client.close())
-  const told: string[] = []
-  client.watch.subscribe(
-    { prefix: 'a' },
-    {
-      onEvents: () => undefined,
-      onCreated: () => told.push('created'),
-      onDisconnected: () => told.push('disconnected'),
-      onResumed: () => told.push('resumed'),
-    },
-  )
-  await expect.poll(() => told).toEqual(['created'])
+  const reports = watchReports(client)
+  await expect.poll(() => reports).toEqual(['created'])
   forget()
-  await expect.poll(() => told.at(-1), { timeout: 10_000 }).toBe('resumed')
-  expect(told.filter((word) => word === 'resumed')).toHaveLength(1)
+  await expect.poll(() => reports.at(-1), { timeout: 10_000 }).toBe('resumed')
+  expect(reports.filter((word) => word === 'resumed')).toHaveLength(1)
 })
 
 test('only a silent connection is replaced, and calls over it go on', async () => {
@@ -133,7 +114,7 @@ test('only a silent connection is replaced, and calls over it go on', async () =
   expect(fake.sessions.size).toBe(2)
 })
 
-/** Two servers with a connection to each, the second one idle. Both connections die when told. */
+/** Two servers with a connection to each, the second one idle. Both connections die when reports. */
 async function startTwo(options: Partial<EtcdClientOptions> = {}) {
   const both = [await startForgotten(), await startForgotten()]
   const endpoints = both.map(({ fake }) => fake.endpoint)
@@ -151,20 +132,11 @@ test('a watch whose connections to two endpoints are dead is silent once, not on
   const { client, forget } = await startTwo({
     watch: { progressIntervalMs: 200, progressGraceMs: 1_000, openTimeoutMs: 3_000 },
   })
-  const told: string[] = []
-  client.watch.subscribe(
-    { prefix: 'a' },
-    {
-      onEvents: () => undefined,
-      onCreated: () => told.push('created'),
-      onDisconnected: () => told.push('disconnected'),
-      onResumed: () => told.push('resumed'),
-    },
-  )
-  await expect.poll(() => told).toEqual(['created'])
+  const reports = watchReports(client)
+  await expect.poll(() => reports).toEqual(['created'])
   forget()
-  await expect.poll(() => told.at(-1), { timeout: 15_000 }).toBe('resumed')
-  expect(told).toEqual(['created', 'disconnected', 'resumed'])
+  await expect.poll(() => reports.at(-1), { timeout: 15_000 }).toBe('resumed')
+  expect(reports).toEqual(['created', 'disconnected', 'resumed'])
 }, 20_000)
 
 test('a read over two dead connections is late once, not once per endpoint', async () => {

@@ -8,13 +8,14 @@ import { RangeRequest, RangeResponse, TxnRequest, TxnResponse } from '../wire/kv
 import type { Init } from '../wire/message-type.ts'
 import { WatchRequest, WatchResponse } from '../wire/watch.ts'
 import { header, put, storeOf } from './watch-recorder.test.kit.ts'
+import { watchReports } from './watch-reports.test.kit.ts'
 
 const CLOSING = closedAfterEach()
 
 const ENTRY = put('a', 6)
 const STORE = storeOf([ENTRY.kv], header(6))
 
-/** A store of one key, over connections with room for one call. The first watch is told of its put. */
+/** A store of one key, over connections with room for one call. The first watch is reports of its put. */
 function answer(call: FakeCall): void {
   const [message] = call.messages
   if (call.name === 'KV/Txn') call.answer(encodeFrame(TxnResponse, STORE.txn(TxnRequest.decode(message!))))
@@ -55,21 +56,12 @@ test.each([1, 2])(
       timeouts: { callMs: 600_000 },
     })
     CLOSING.push(() => client.close())
-    const told: string[] = []
-    client.watch.subscribe(
-      { prefix: 'a' },
-      {
-        onEvents: ({ revision }) => told.push(`changed ${revision}`),
-        onCreated: () => told.push('created'),
-        onDisconnected: ({ error }) => told.push(`disconnected ${error?.code}`),
-        onResumed: () => told.push('resumed'),
-      },
-    )
-    await expect.poll(() => told).toEqual(['created', 'changed 6'])
+    const reports = watchReports(client)
+    await expect.poll(() => reports).toEqual(['created', 'changed 6'])
     for (const server of servers) for (const session of server.sessions) session.destroy()
-    await expect.poll(() => told.at(-1), { timeout: 20_000 }).toBe('resumed')
+    await expect.poll(() => reports.at(-1), { timeout: 20_000 }).toBe('resumed')
     expect(servers.some(({ calls }) => calls.some(({ name }) => name === 'KV/Txn'))).toBe(true)
-    expect(told.filter((word) => word.startsWith('changed'))).toEqual(['changed 6'])
+    expect(reports.filter((word) => word.startsWith('changed'))).toEqual(['changed 6'])
   },
 )
 
@@ -79,23 +71,15 @@ test('a watch goes to another endpoint when the one without room leaves', { time
   for (const server of [full, roomy]) CLOSING.push(() => server.close())
   const client = createEtcdClient({ endpoints: full.endpoint })
   CLOSING.push(() => client.close())
-  const told: string[] = []
-  client.watch.subscribe(
-    { prefix: 'a' },
-    {
-      onEvents: ({ revision }) => told.push(`changed ${revision}`),
-      onCreated: () => told.push('created'),
-      onResumed: () => told.push('resumed'),
-      onEnd: () => told.push('end'),
-    },
-  )
-  await expect.poll(() => told).toEqual(['created', 'changed 6'])
+  const all = watchReports(client)
+  const reports = () => all.filter((report) => report !== 'disconnected')
+  await expect.poll(reports).toEqual(['created', 'changed 6'])
   for (const session of full.sessions) session.destroy()
-  await expect.poll(() => told, { timeout: 20_000 }).toEqual(['created', 'changed 6', 'resumed'])
+  await expect.poll(reports, { timeout: 20_000 }).toEqual(['created', 'changed 6', 'resumed'])
   // The members are now at other addresses.
   ;(client.channel as UndiciChannel).useEndpoints([roomy.endpoint])
   for (const session of full.sessions) session.destroy()
-  await expect.poll(() => told.length, { timeout: 20_000 }).toBe(4)
-  expect(told.at(-1)).toBe('resumed')
+  await expect.poll(() => reports().length, { timeout: 20_000 }).toBe(4)
+  expect(reports().at(-1)).toBe('resumed')
   expect(roomy.calls.some(({ name }) => name === 'Watch/Watch')).toBe(true)
 })
