@@ -3,10 +3,8 @@ import { globalOptionsOf } from './command-line/global-options.ts'
 import { type Chosen, createProgram } from './command-line/program.ts'
 import { CliError, usageError } from './errors/cli-error.ts'
 import type { ExitCode } from './errors/exit-codes.ts'
-import type { Io } from './output/io.ts'
+import { type Io, written } from './output/io.ts'
 import { resultText } from './output/result.ts'
-import { safeLines } from './output/safe-text.ts'
-import { styleFor } from './output/style.ts'
 import { Session } from './session.ts'
 
 /** How often a long command says that it is at work. */
@@ -30,6 +28,8 @@ export async function run(
     if (chosen === undefined) return 0
     return await execute(chosen, io, listen)
   } catch (error) {
+    // Loaded with the words for errors by a command that fails.
+    const { report } = await import('./errors/report.ts')
     return report(error, io)
   }
 }
@@ -38,7 +38,7 @@ export async function run(
 async function complete(words: readonly string[], io: Io): Promise<ExitCode> {
   const { completions } = await import('./command-line/completions.ts')
   const text = await completions(words, io)
-  await new Promise<void>((resolve) => void io.stdout.write(text, () => resolve()))
+  await written(io.stdout, text)
   return 0
 }
 
@@ -88,7 +88,7 @@ async function execute(
     const { result, exitCode = 0 } = await session.deadline.race(runner(...given))
     if (result !== undefined) {
       const text = await resultText(result, session.options.output, io.stdout.isTTY === true)
-      if (text !== '') await new Promise<void>((resolve) => void io.stdout.write(text, () => resolve()))
+      if (text !== '') await written(io.stdout, text)
     }
     session.writeNotes()
     return exitCode
@@ -109,19 +109,4 @@ function showProgress(session: Session): NodeJS.Timeout {
     if (!session.deadline.isPaused)
       session.note(`Still working, ${Math.round((performance.now() - startedAt) / 1_000)} s so far.`)
   }, PROGRESS_MS)
-}
-
-async function report(error: unknown, io: Io): Promise<ExitCode> {
-  const { asCliError } = await import('./errors/describe-error.ts')
-  const failure = asCliError(error)
-  const style = styleFor(io.stderr, io.env)
-  const lines = [
-    `${style('bad', 'error:')} ${safeLines(failure.message.trim())}`,
-    ...failure.lines.map((line) => `  ${safeLines(line)}`),
-    ...(failure.remedy === undefined ? [] : [safeLines(failure.remedy)]),
-  ]
-  io.stderr.write(`${lines.join('\n')}\n`)
-  if ((io.env['LIVETREE_DEBUG'] ?? '') !== '' && failure.cause instanceof Error)
-    io.stderr.write(`${safeLines(String(failure.cause.stack))}\n`)
-  return failure.exitCode
 }

@@ -25,6 +25,11 @@ export class Session {
     this.noteStyle = styleFor(io.stderr, io.env)
   }
 
+  /** The time and the signal of a call. */
+  get call(): { readonly timeoutMs: number; readonly signal: AbortSignal } {
+    return { timeoutMs: this.deadline.callMs, signal: this.deadline.signal }
+  }
+
   /** Writes a line to stderr: what is no data. */
   note(text: string): void {
     this.io.stderr.write(`${safeLines(text)}\n`)

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
-import type { Path } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
+import { isAlong } from '@livetree/core/tools'
 import type { WatchEvent } from '@livetree/etcd'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
@@ -65,11 +65,6 @@ export async function* readHistory<T>(
   const others = recordedOnly ? [] : await readOthers(workspace, limit, { since, most, isRecorded, isMeant })
   yield* [...recorded, ...others].sort((a, b) => b.revision - a.revision).slice(0, most)
   return undefined
-}
-
-/** Whether one path leads to the other. */
-function isAlong(path: Path, other: Path): boolean {
-  return path.slice(0, other.length).every((name, index) => String(name) === String(other[index]))
 }
 
 /** Every record, the parts of one apply joined; the newest first. */

@@ -1,6 +1,6 @@
 import type { Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
-import { parsePathText, pathText } from '@livetree/core/tools'
+import { isWithin, parsePathText, pathText } from '@livetree/core/tools'
 import { AdminError } from '../errors.ts'
 import { prefixOf } from './tree-state.ts'
 
@@ -43,9 +43,7 @@ function isMeant(prefix: string, overlay: string | undefined, layer: string | un
  */
 export function layerFor(layers: readonly LayerInfo[], prefix: string, path: Path): LayerInfo {
   const mounted = layers.filter((layer) => prefixOf(layer) === prefix)
-  const found = mounted.find(({ at }) =>
-    (at === undefined ? [] : parsePathText(at)).every((name, index) => String(path[index]) === name),
-  )
+  const found = mounted.find(({ at }) => isWithin(path, at === undefined ? [] : parsePathText(at)))
   if (found !== undefined) return found
   const places = mounted.map(({ at }) => `"${at}"`).join(' and ')
   throw new AdminError('invalid_path', {

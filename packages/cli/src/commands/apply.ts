@@ -3,7 +3,7 @@ import type { Outcome } from '../command-line/runner.ts'
 import { openTree } from '../connect/open-tree.ts'
 import { usageError } from '../errors/cli-error.ts'
 import type { Session } from '../session.ts'
-import { callOf, carryOut, refuseFleetOptions } from './carry-out.ts'
+import { carryOut, refuseFleetOptions } from './carry-out.ts'
 import { planFile, type TransferOptions } from './file-plan.ts'
 import { readInput } from './read-input.ts'
 
@@ -26,13 +26,14 @@ export async function apply(
     const opened = await openTree(session)
     return carryOut(session, await planFile(session, opened, file ?? '-', options), options, { asks: true })
   }
-  const foreign = (['overlay', 'layer', 'format', 'prune', 'variablePrefix', 'ifRevision'] as const).find(
-    (name) => options[name] !== undefined && name !== 'overlay',
+  // `overlay` may come from the environment, and changes nothing.
+  const foreign = (['layer', 'format', 'prune', 'variablePrefix', 'ifRevision'] as const).find(
+    (name) => options[name] !== undefined,
   )
   if (foreign !== undefined) throw usageError(`A saved plan says all of that itself: leave --${foreign} out`)
   const text = await readInput(session, saved)
   const opened = await openTree(session)
-  return carryOut(session, await opened.admin.openPlan(parsePlan(saved, text), callOf(session)), options, {
+  return carryOut(session, await opened.admin.openPlan(parsePlan(saved, text), session.call), options, {
     asks: false,
   })
 }

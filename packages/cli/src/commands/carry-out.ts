@@ -4,7 +4,8 @@ import { CliError, usageError } from '../errors/cli-error.ts'
 import { issueLines } from '../errors/issue-lines.ts'
 import type { Session } from '../session.ts'
 import type { LayerOptions } from './choose-layer.ts'
-import { changeData, changeLines, counted, planData, planSummary } from './plan-text.ts'
+import { counted, meantHint } from '../output/words.ts'
+import { changeData, changeLines, changesText, nothingToChange, planData, planSummary } from './plan-text.ts'
 
 /** Options of every command that writes. */
 export interface WritingOptions extends LayerOptions {
@@ -40,14 +41,11 @@ export async function carryOut(
 ): Promise<Outcome> {
   assertApplicable(session, plan, options)
   if (plan.isEmpty) {
-    session.noteAtEnd(`Nothing to change: revision ${plan.revision} has all of it.`)
+    session.noteAtEnd(nothingToChange(plan))
     return { result: { data: { id: null, revision: plan.revision, changes: [] }, text: () => '' } }
   }
   const { changes } = plan
-  const text = () =>
-    changeLines(changes, session.style)
-      .map((line) => `${line}\n`)
-      .join('')
+  const text = () => changesText(changes, session.style)
   const summary = planSummary(changes)
   warnOfUnused(session, plan)
   if (options.dryRun === true) {
@@ -55,7 +53,8 @@ export async function carryOut(
     return { result: { data: { ...planData(plan), isDryRun: true }, text } }
   }
   if (asks) {
-    if (!session.options.yes && session.canAsk) showPlan(session, plan)
+    if (!session.options.yes && session.canAsk)
+      session.io.stderr.write(changesText(changes, session.noteStyle))
     await session.confirm(`Apply ${summary}`)
   }
   const { message, allowRemoval = false, force = false } = options
@@ -63,17 +62,11 @@ export async function carryOut(
     ...(message !== undefined && { message }),
     allowRemoval,
     force,
-    timeoutMs: session.deadline.callMs,
-    signal: session.deadline.signal,
+    ...session.call,
   })
   session.noteAtEnd(`Applied ${summary}, at revision ${applied.revision}.`)
   const data = { id: applied.id ?? null, revision: applied.revision, changes: changes.map(changeData) }
   return { result: { data, text } }
-}
-
-/** Writes the changes of a plan to stderr. */
-function showPlan(session: Session, { changes }: Plan): void {
-  for (const line of changeLines(changes, session.noteStyle)) session.io.stderr.write(`${line}\n`)
 }
 
 /** @throws CliError 5 */
@@ -111,11 +104,6 @@ function warnOfUnused(session: Session, { unused, changes }: Plan): void {
     .filter(({ origin: { key } }) => own.has(key))
     .slice(0, 20))
     session.warn(
-      `${origin.key} is nothing that the schema knows${reason === undefined ? '' : `: ${reason}`}${didYouMean === undefined ? '' : `. Did you mean ${didYouMean}?`}`,
+      `${origin.key} is nothing that the schema knows${reason === undefined ? '' : `: ${reason}`}${didYouMean === undefined ? '' : `.${meantHint(didYouMean)}`}`,
     )
-}
-
-/** The time and the signal of a call. */
-export function callOf({ deadline }: Session): { readonly timeoutMs: number; readonly signal: AbortSignal } {
-  return { timeoutMs: deadline.callMs, signal: deadline.signal }
 }

@@ -6,8 +6,7 @@ import { CliError, usageError } from '../errors/cli-error.ts'
 import { issueLines } from '../errors/issue-lines.ts'
 import { tableText } from '../output/table.ts'
 import type { Session } from '../session.ts'
-import { callOf } from './carry-out.ts'
-import { counted } from './plan-text.ts'
+import { counted, meantHint } from '../output/words.ts'
 
 /** `livetree check`: every definition that the configuration file exports, or the one that `--config FILE#NAME` names. */
 export async function check(session: Session): Promise<Outcome> {
@@ -21,14 +20,12 @@ export async function check(session: Session): Promise<Outcome> {
   const checked = await Promise.all(
     definitions.map(async ({ definition }) => {
       const { admin } = openDefinition(session, definition)
-      return { name: definition.name, tree: await admin.read(callOf(session)) }
+      return { name: definition.name, tree: await admin.read(session.call) }
     }),
   )
   for (const { name, tree } of checked)
     for (const { origin, didYouMean } of tree.unused.slice(0, 20))
-      session.warn(
-        `${name}: ${origin.key} is nothing that this schema knows.${didYouMean === undefined ? '' : ` Did you mean ${didYouMean}?`}`,
-      )
+      session.warn(`${name}: ${origin.key} is nothing that this schema knows.${meantHint(didYouMean)}`)
   const refused = checked.filter(({ tree }) => !tree.isValid)
   if (refused.length > 0)
     throw new CliError(5, `This code refuses what is stored: ${refused.map(({ name }) => name).join(', ')}`, {

@@ -2,6 +2,7 @@ import type { LayerChoice } from '@livetree/admin'
 import { nearestName } from '@livetree/core/tools'
 import type { OpenedTree } from '../connect/open-tree.ts'
 import { usageError } from '../errors/cli-error.ts'
+import { meantHint } from '../output/words.ts'
 
 /** The options that name a layer. */
 export interface LayerOptions {
@@ -51,8 +52,7 @@ export function chosenLayer(
 }
 
 function unknown(what: string, given: string, names: readonly string[]): Error {
-  const meant = nearestName(given, names)
-  const hint = meant === undefined ? '' : ` Did you mean ${meant}?`
+  const hint = meantHint(nearestName(given, names))
   return usageError(`${what}: there is no such layer.${hint}`, `There are: ${names.join(', ')}.`)
 }
 

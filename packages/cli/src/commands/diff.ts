@@ -6,9 +6,8 @@ import { inlineText, plainValue } from '../output/plain-value.ts'
 import { shortKey, shownText } from '../output/safe-text.ts'
 import type { Style } from '../output/style.ts'
 import type { Session } from '../session.ts'
-import { callOf } from './carry-out.ts'
 import { chosenLayer } from './choose-layer.ts'
-import { counted } from './plan-text.ts'
+import { counted, linesText, signOf } from '../output/words.ts'
 import { readInput } from './read-input.ts'
 
 /** `livetree diff A B`, each of live, rev:N, overlay:NAME, file:PATH. */
@@ -19,7 +18,7 @@ export async function diff(
 ): Promise<Outcome> {
   const opened = await openTree(session)
   const [before, after] = [await sideOf(session, opened, one), await sideOf(session, opened, other)]
-  const found = await opened.admin.diff(before, after, callOf(session))
+  const found = await opened.admin.diff(before, after, session.call)
   session.noteAtEnd(
     found.length === 0 ? `${one} and ${other} do not differ.` : `${counted(found.length, 'difference')}.`,
   )
@@ -30,7 +29,7 @@ export async function diff(
     next: plainValue(next) ?? null,
   }))
   return {
-    result: { data, text: () => found.map((each) => `${differenceText(each, session.style)}\n`).join('') },
+    result: { data, text: () => linesText(found.map((each) => differenceText(each, session.style))) },
     exitCode: options.exitCode === true && found.length > 0 ? 2 : 0,
   }
 }
@@ -38,9 +37,8 @@ export async function diff(
 function differenceText({ type, pathText, previous, next }: Difference, style: Style): string {
   const path = shortKey(pathText)
   const [before, after] = [shownText(inlineText(previous)), shownText(inlineText(next))]
-  if (type === 'added') return `${style('good', '+')} ${path}  ${after}`
-  if (type === 'removed') return `${style('bad', '-')} ${path}  ${before}`
-  return `${style('warn', '~')} ${path}  ${before} → ${after}`
+  const texts = type === 'added' ? after : type === 'removed' ? before : `${before} → ${after}`
+  return `${signOf(type, style)} ${path}  ${texts}`
 }
 
 async function sideOf(session: Session, opened: OpenedTree, side: string): Promise<DiffSide> {

@@ -4,14 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import type { Path } from '@livetree/core'
-import { parsePathText, pathOfKey } from '@livetree/core/tools'
+import { isWithin, parsePathText, pathOfKey } from '@livetree/core/tools'
 import type { Outcome } from '../command-line/runner.ts'
 import { openTree, type OpenedTree } from '../connect/open-tree.ts'
 import { CliError, usageError } from '../errors/cli-error.ts'
 import type { Session } from '../session.ts'
-import { callOf, carryOut, refuseFleetOptions, type WritingOptions } from './carry-out.ts'
+import { carryOut, refuseFleetOptions, type WritingOptions } from './carry-out.ts'
 import { chosenLayer } from './choose-layer.ts'
-import { isWithin } from './known-path.ts'
 
 /** `livetree edit [PATH]`: what one layer holds, in an editor; what was changed there is a plan. */
 export async function edit(
@@ -26,7 +25,7 @@ export async function edit(
   const layer = chosenLayer(opened, options)
   const { text, omitted, revision } = await opened.admin.export({
     ...layer,
-    ...callOf(session),
+    ...session.call,
     format: 'yaml',
   })
   const top = parsePathText(place)
@@ -39,7 +38,7 @@ export async function edit(
   let change = opened.admin.change({ ...layer, ifRevision: revision })
   for (const [, { path }] of unset) change = change.unset(path)
   for (const [, { path, text: value }] of set) change = change.setText(path as never, value)
-  const plan = await change.plan(callOf(session))
+  const plan = await change.plan(session.call)
   return carryOut(session, plan, options, { asks: true })
 }
 

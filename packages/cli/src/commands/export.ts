@@ -3,7 +3,6 @@ import type { Outcome } from '../command-line/runner.ts'
 import { openTree } from '../connect/open-tree.ts'
 import { usageError } from '../errors/cli-error.ts'
 import type { Session } from '../session.ts'
-import { callOf } from './carry-out.ts'
 import { chosenLayer, type LayerOptions } from './choose-layer.ts'
 import type { ReadingOptions } from './read-tree.ts'
 
@@ -30,7 +29,7 @@ export async function exportTree(
     omitted,
     revision: read,
   } = await opened.admin.export({
-    ...callOf(session),
+    ...session.call,
     ...chosenLayer(opened, options, false),
     format: form,
     reveal,

@@ -3,7 +3,7 @@ import type { Plan, TransferFormat } from '@livetree/admin'
 import type { OpenedTree } from '../connect/open-tree.ts'
 import { usageError } from '../errors/cli-error.ts'
 import type { Session } from '../session.ts'
-import { callOf, type WritingOptions } from './carry-out.ts'
+import type { WritingOptions } from './carry-out.ts'
 import { chosenLayer } from './choose-layer.ts'
 import { readInput } from './read-input.ts'
 
@@ -39,7 +39,7 @@ export async function planFile(
   const { prune = false, variablePrefix, document } = options
   return opened.admin.import(text, {
     ...chosenLayer(opened, options),
-    ...callOf(session),
+    ...session.call,
     format,
     prune,
     ...(variablePrefix !== undefined && { variablePrefix }),

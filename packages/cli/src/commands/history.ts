@@ -2,12 +2,11 @@ import type { HistoryChange, HistoryEntry } from '@livetree/admin'
 import type { Outcome } from '../command-line/runner.ts'
 import { openTree } from '../connect/open-tree.ts'
 import type { Path } from '@livetree/core'
-import { parsePathText } from '@livetree/core/tools'
-import { isAlong } from './known-path.ts'
+import { isAlong, parsePathText } from '@livetree/core/tools'
 import { safeText, shortKey, shownText } from '../output/safe-text.ts'
 import type { Style } from '../output/style.ts'
+import { linesText, signOf } from '../output/words.ts'
 import type { Session } from '../session.ts'
-import { callOf } from './carry-out.ts'
 import { chosenLayer } from './choose-layer.ts'
 
 /** `livetree history [PATH]`: the newest first. */
@@ -25,7 +24,7 @@ export async function history(
   const { since, limit, recordedOnly = false } = options
   const entries: HistoryEntry[] = []
   const found = opened.admin.history({
-    ...callOf(session),
+    ...session.call,
     ...chosenLayer(opened, options, false),
     ...(place !== undefined && place !== '' && { path: place }),
     ...(since !== undefined && { since }),
@@ -87,17 +86,14 @@ function entryText(entry: HistoryEntry, place: Path, style: Style): string {
   const lines = shown.map((change) => `    ${changeText(change, style)}`)
   const more = entry.changes.length - shown.length
   const rest = more > 0 ? [style('dim', `    and ${more} more in this write`)] : []
-  return [`${style('strong', String(entry.revision))}  ${head}`, ...lines, ...rest]
-    .map((line) => `${line}\n`)
-    .join('')
+  return linesText([`${style('strong', String(entry.revision))}  ${head}`, ...lines, ...rest])
 }
 
 /** One change on a line: its sign, the path, both texts, the layer. */
 export function changeText({ pathText, layer, before, after }: HistoryChange, style: Style): string {
-  const sign =
-    after === undefined ? style('bad', '-') : before === undefined ? style('good', '+') : style('warn', '~')
+  const type = after === undefined ? 'removed' : before === undefined ? 'added' : 'changed'
   const texts = [before, after].flatMap((text) => (text === undefined ? [] : [textOf(text)])).join(' → ')
-  return `${sign} ${shortKey(pathText)}  ${texts}  ${style('dim', safeText(layer))}`
+  return `${signOf(type, style)} ${shortKey(pathText)}  ${texts}  ${style('dim', safeText(layer))}`
 }
 
 function textOf({ text, isHidden, bytes }: NonNullable<HistoryChange['before']>): string {

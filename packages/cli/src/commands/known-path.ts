@@ -29,13 +29,3 @@ function nearestPath(definition: Definition, path: Path): string | undefined {
   const ends = [...known].filter((each) => each.endsWith(`.${given}`))
   return ends.length === 1 ? ends[0] : nearestName(given, [...known])
 }
-
-/** Whether a path is at or below another. */
-export function isWithin(path: Path, top: Path): boolean {
-  return top.every((name, index) => String(name) === String(path[index]))
-}
-
-/** Whether one path leads to the other. */
-export function isAlong(path: Path, other: Path): boolean {
-  return path.length < other.length ? isWithin(other, path) : isWithin(path, other)
-}

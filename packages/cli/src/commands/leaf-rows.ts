@@ -1,8 +1,7 @@
 import type { AdminTree } from '@livetree/admin'
 import type { Path } from '@livetree/core'
-import { pathText } from '@livetree/core/tools'
+import { isWithin, pathText } from '@livetree/core/tools'
 import { plainValue } from '../output/plain-value.ts'
-import { isWithin } from './known-path.ts'
 
 /** One value of a tree, and where it comes from. */
 export interface LeafRow {

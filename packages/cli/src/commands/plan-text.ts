@@ -3,9 +3,7 @@ import type { Plan, PlannedChange } from '@livetree/admin'
 import { inlineText, plainValue } from '../output/plain-value.ts'
 import { shortKey, shownText } from '../output/safe-text.ts'
 import type { Style } from '../output/style.ts'
-
-const SIGNS = { added: '+', changed: '~', removed: '-' } as const
-const TONES = { added: 'good', changed: 'warn', removed: 'bad' } as const
+import { counted, linesText, signOf } from '../output/words.ts'
 
 /** One line for each change: its sign, the path, both texts, and what else there is to know. */
 export function changeLines(changes: readonly PlannedChange[], style: Style): readonly string[] {
@@ -19,8 +17,18 @@ export function changeLines(changes: readonly PlannedChange[], style: Style): re
         : shownText((after ?? before)?.text ?? '')
     const notes = [noteOf(change), ...(isOneLayer ? [] : [layer])].filter((note) => note !== '')
     const note = notes.length === 0 ? '' : `  ${style('dim', `(${shortKey(notes.join('; '))})`)}`
-    return `${style(TONES[type], SIGNS[type])} ${shortKey(pathText).padEnd(widest)}  ${texts}${note}`
+    return `${signOf(type, style)} ${shortKey(pathText).padEnd(widest)}  ${texts}${note}`
   })
+}
+
+/** As `changeLines`, as one text. */
+export function changesText(changes: readonly PlannedChange[], style: Style): string {
+  return linesText(changeLines(changes, style))
+}
+
+/** What is said of a plan without a change. */
+export function nothingToChange({ revision }: Plan): string {
+  return `Nothing to change: revision ${revision} has all of it.`
 }
 
 /** The effect of a change where its texts do not show it. */
@@ -42,11 +50,6 @@ export function planSummary(changes: readonly PlannedChange[]): string {
     return many === 0 ? [] : [`${many} ${type}`]
   })
   return `${counted(changes.length, 'change')} in ${layers.join(', ')}: ${kinds.join(', ')}`
-}
-
-/** `1 change`, `2 changes` */
-export function counted(many: number, what: string): string {
-  return `${many} ${what}${many === 1 ? '' : 's'}`
 }
 
 /** A plan as data. */

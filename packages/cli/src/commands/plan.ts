@@ -6,7 +6,7 @@ import { usageError } from '../errors/cli-error.ts'
 import type { Session } from '../session.ts'
 import { assertApplicable, refuseFleetOptions } from './carry-out.ts'
 import { planFile, type TransferOptions } from './file-plan.ts'
-import { changeLines, planData, planSummary } from './plan-text.ts'
+import { changesText, nothingToChange, planData, planSummary } from './plan-text.ts'
 
 interface PlanOptions extends TransferOptions {
   readonly file: string
@@ -22,17 +22,14 @@ export async function plan(session: Session, _: readonly unknown[], options: Pla
   assertApplicable(session, worked, { ...options, allowRemoval: true })
   if (options.out !== undefined)
     await save(resolve(session.io.cwd, options.out), `${JSON.stringify(worked.save(), undefined, 2)}\n`)
-  if (worked.isEmpty) session.noteAtEnd(`Nothing to change: revision ${worked.revision} has all of it.`)
+  if (worked.isEmpty) session.noteAtEnd(nothingToChange(worked))
   else {
     const next = options.out === undefined ? '' : ` Apply them with: livetree apply ${options.out}`
     session.noteAtEnd(`${planSummary(worked.changes)}, at revision ${worked.revision}.${next}`)
   }
   if (worked.needsAllowRemoval)
     session.noteAtEnd('Running instances refuse a removal of that size: apply needs --allow-removal.')
-  const text = () =>
-    changeLines(worked.changes, session.style)
-      .map((line) => `${line}\n`)
-      .join('')
+  const text = () => changesText(worked.changes, session.style)
   return {
     result: { data: planData(worked), text },
     exitCode: options.exitCode === true && !worked.isEmpty ? 2 : 0,

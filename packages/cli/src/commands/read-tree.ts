@@ -2,7 +2,6 @@ import type { AdminTree } from '@livetree/admin'
 import { openTree, type OpenedTree } from '../connect/open-tree.ts'
 import { issueLines } from '../errors/issue-lines.ts'
 import type { Session } from '../session.ts'
-import { callOf } from './carry-out.ts'
 
 /** Options of the commands that read. */
 export interface ReadingOptions {
@@ -16,7 +15,7 @@ export async function readTree(
   { revision }: ReadingOptions,
 ): Promise<{ readonly opened: OpenedTree; readonly tree: AdminTree<unknown> }> {
   const opened = await openTree(session)
-  const tree = await opened.admin.read({ ...callOf(session), ...(revision !== undefined && { revision }) })
+  const tree = await opened.admin.read({ ...session.call, ...(revision !== undefined && { revision }) })
   if (!tree.isValid) {
     session.warn(`The schema refuses the tree at revision ${tree.revision}; shown is what the store holds.`)
     for (const line of issueLines(tree.issues).slice(0, 20)) session.note(`  ${line}`)

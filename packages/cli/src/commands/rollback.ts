@@ -2,7 +2,7 @@ import type { Outcome } from '../command-line/runner.ts'
 import { openTree } from '../connect/open-tree.ts'
 import { usageError } from '../errors/cli-error.ts'
 import type { Session } from '../session.ts'
-import { callOf, carryOut, refuseFleetOptions, type WritingOptions } from './carry-out.ts'
+import { carryOut, refuseFleetOptions, type WritingOptions } from './carry-out.ts'
 import { chosenLayer } from './choose-layer.ts'
 
 /** `livetree rollback --to N [--only PATH…]` */
@@ -19,7 +19,7 @@ export async function rollback(
     to,
     ...chosenLayer(opened, options, false),
     ...(only !== undefined && { only }),
-    ...callOf(session),
+    ...session.call,
   })
   return carryOut(
     session,

@@ -7,7 +7,7 @@ import { CliError } from '../errors/cli-error.ts'
 import { inlineText, plainValue } from '../output/plain-value.ts'
 import { safeText } from '../output/safe-text.ts'
 import type { Session } from '../session.ts'
-import { counted } from './plan-text.ts'
+import { counted } from '../output/words.ts'
 import { earlierSchema } from './earlier-schema.ts'
 import { schemaChanges } from './schema-changes.ts'
 

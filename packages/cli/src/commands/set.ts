@@ -3,7 +3,7 @@ import type { Outcome } from '../command-line/runner.ts'
 import { openTree } from '../connect/open-tree.ts'
 import { usageError } from '../errors/cli-error.ts'
 import type { Session } from '../session.ts'
-import { callOf, carryOut, refuseFleetOptions, type WritingOptions } from './carry-out.ts'
+import { carryOut, refuseFleetOptions, type WritingOptions } from './carry-out.ts'
 import { chosenLayer } from './choose-layer.ts'
 import { knownPath } from './known-path.ts'
 import { readValue } from './read-input.ts'
@@ -29,6 +29,6 @@ export async function set(
     ...chosenLayer(opened, options),
     ...(ifRevision !== undefined && { ifRevision }),
   })
-  const plan = await change.setText(path as never, value.text).plan(callOf(session))
+  const plan = await change.setText(path as never, value.text).plan(session.call)
   return carryOut(session, plan, options, { asks: false })
 }

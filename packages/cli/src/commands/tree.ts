@@ -3,6 +3,7 @@ import { CliError } from '../errors/cli-error.ts'
 import { inlineText } from '../output/plain-value.ts'
 import { shownText } from '../output/safe-text.ts'
 import { tableText } from '../output/table.ts'
+import { meantHint } from '../output/words.ts'
 import type { Session } from '../session.ts'
 import { knownPath } from './known-path.ts'
 import { leafRows } from './leaf-rows.ts'
@@ -22,9 +23,7 @@ export async function tree(
       code: 'not_found',
     })
   for (const { origin, didYouMean } of read.unused.slice(0, 20))
-    session.warn(
-      `${origin.key} is nothing that the schema knows.${didYouMean === undefined ? '' : ` Did you mean ${didYouMean}?`}`,
-    )
+    session.warn(`${origin.key} is nothing that the schema knows.${meantHint(didYouMean)}`)
   session.noteAtEnd(`Revision ${read.revision}.`)
   const columns = [{ title: 'path', most: 60 }, { title: 'value' }, { title: 'from' }, { title: 'revision' }]
   const text = () =>

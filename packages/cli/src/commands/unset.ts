@@ -2,7 +2,7 @@ import type { Outcome } from '../command-line/runner.ts'
 import { openTree } from '../connect/open-tree.ts'
 import { usageError } from '../errors/cli-error.ts'
 import type { Session } from '../session.ts'
-import { callOf, carryOut, refuseFleetOptions, type WritingOptions } from './carry-out.ts'
+import { carryOut, refuseFleetOptions, type WritingOptions } from './carry-out.ts'
 import { chosenLayer } from './choose-layer.ts'
 import { parsePathText } from '@livetree/core/tools'
 
@@ -19,7 +19,7 @@ export async function unset(
     ...chosenLayer(opened, options),
     ...(ifRevision !== undefined && { ifRevision }),
   })
-  const plan = await change.unset(parsePathText(place)).plan(callOf(session))
+  const plan = await change.unset(parsePathText(place)).plan(session.call)
   const isSubtree = plan.removes.length > 1 || place === ''
   if (isSubtree && !recursive && options.dryRun !== true)
     throw usageError(

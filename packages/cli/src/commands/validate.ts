@@ -9,8 +9,7 @@ import { chosenDefinition } from '../connect/open-tree.ts'
 import { CliError, usageError } from '../errors/cli-error.ts'
 import { issueLines } from '../errors/issue-lines.ts'
 import type { Session } from '../session.ts'
-import { callOf } from './carry-out.ts'
-import { counted } from './plan-text.ts'
+import { counted, meantHint } from '../output/words.ts'
 import { readInput } from './read-input.ts'
 
 /**
@@ -32,7 +31,7 @@ export async function validate(
   const others = definition.sources?.() ?? []
   const at = others.findIndex((source) => storeOf(source) !== undefined)
   const sources = at < 0 ? [...others, ...own] : others.toSpliced(at, 1, ...own)
-  const readings = await Promise.all(sources.map((source) => readOnce(source, callOf(session))))
+  const readings = await Promise.all(sources.map((source) => readOnce(source, session.call)))
   const tree = validateTree(definition, readings)
   const names = files.map((name) => (name === '-' ? 'stdin' : name)).join(', ')
   if (tree.type === 'invalid')
@@ -42,9 +41,7 @@ export async function validate(
       remedy: 'Correct these paths.',
     })
   for (const { origin, didYouMean } of tree.unused.slice(0, 20))
-    session.warn(
-      `${origin.key} in ${origin.layer} is nothing that the schema knows.${didYouMean === undefined ? '' : ` Did you mean ${didYouMean}?`}`,
-    )
+    session.warn(`${origin.key} in ${origin.layer} is nothing that the schema knows.${meantHint(didYouMean)}`)
   const data = { name: definition.name, isValid: true, files, unused: tree.unused.length }
   session.noteAtEnd(
     `The schema of "${definition.name}" accepts ${names}${tree.unused.length === 0 ? '' : `, with ${counted(tree.unused.length, 'unknown name')}`}.`,

@@ -1,12 +1,11 @@
 import type { HistoryEntry } from '@livetree/admin'
-import { parsePathText } from '@livetree/core/tools'
+import { isAlong, parsePathText } from '@livetree/core/tools'
 import { EtcdError } from '@livetree/etcd'
 import type { Outcome } from '../command-line/runner.ts'
 import { openTree, type OpenedTree } from '../connect/open-tree.ts'
+import { written } from '../output/io.ts'
 import { safeJson, safeText } from '../output/safe-text.ts'
 import type { Session } from '../session.ts'
-import { isAlong } from './known-path.ts'
-import { callOf } from './carry-out.ts'
 import { changeText, entryData } from './history.ts'
 
 /** `livetree watch [PATH]`: one line, or one JSON object, a change, until it is interrupted. */
@@ -27,7 +26,7 @@ export async function watch(
       const until = await tail.next(since)
       const entries: HistoryEntry[] = []
       const path = place === undefined || place === '' ? {} : { path: place }
-      const call = { ...callOf(session), timeoutMs: session.options.timeoutMs, since, limit: 10_000 }
+      const call = { ...session.call, timeoutMs: session.options.timeoutMs, since, limit: 10_000 }
       for await (const entry of opened.admin.history({ ...call, ...path })) entries.push(entry)
       for (const entry of entries.reverse()) {
         const changes = entry.changes.filter(({ path: at }) => isAlong(at, top))
@@ -55,8 +54,7 @@ async function show(session: Session, entry: HistoryEntry): Promise<void> {
         (change) =>
           `${session.style('strong', String(entry.revision))}  ${changeText(change, session.style)}  ${session.style('dim', safeText(`(${who})`))}`,
       )
-  for (const line of lines)
-    await new Promise<void>((resolve) => void session.io.stdout.write(`${line}\n`, () => resolve()))
+  for (const line of lines) await written(session.io.stdout, `${line}\n`)
 }
 
 /** The newest revision of some directories. */
@@ -81,7 +79,7 @@ class Tail {
       prefix: first,
       limit: 1,
       keysOnly: true,
-      ...callOf(session),
+      ...session.call,
     })
     this.#newest = header.revision
     for (const prefix of store.prefixes) {

@@ -4,6 +4,7 @@ import type { ConfigDefinition } from '@livetree/core'
 import { nearestName } from '@livetree/core/tools'
 import type { $ZodType } from 'zod/v4/core'
 import { usageError } from '../errors/cli-error.ts'
+import { meantHint } from '../output/words.ts'
 import type { ConfigFile } from './find-config.ts'
 
 /** A definition of a configuration file. */
@@ -34,7 +35,7 @@ export async function loadDefinitions({ file, exportName }: ConfigFile): Promise
   const chosen = found.filter((each) => each.exportName === exportName || each.definition.name === exportName)
   if (chosen.length > 0) return chosen.slice(0, 1)
   const meant = nearestName(exportName, names)
-  const hint = meant === undefined ? '' : ` Did you mean #${meant}?`
+  const hint = meantHint(meant && `#${meant}`)
   throw usageError(
     `${shown} exports no definition "${exportName}".${hint}`,
     `It exports: ${names.join(', ') || 'none'}.`,

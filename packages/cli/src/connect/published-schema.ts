@@ -4,7 +4,8 @@ import type { EtcdLayer } from 'livetree'
 import type { Definition } from '../config-file/load-definitions.ts'
 import type { Session } from '../session.ts'
 
-const OPERATIONS = '/.livetree'
+/** Where everything for operators is kept, outside of the trees. */
+export const OPERATIONS = '/.livetree'
 
 /** What running instances published of the tree below a root. */
 export interface PublishedSchema {
@@ -56,8 +57,7 @@ async function findSchema(
   client: EtcdClient,
   root: string,
 ): Promise<PublishedSchema | undefined> {
-  const { signal, callMs } = session.deadline
-  const control = { signal, timeoutMs: callMs }
+  const control = session.call
   const { entries } = await client.kv.getRange({ prefix: `${OPERATIONS}/instances/`, ...control })
   const directory = `${root.replace(/\/+$/, '')}/`
   const instances = entries

@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { shellWord } from '@livetree/core/source'
 import { EtcdError, type EtcdClient, type WatchBatch } from '@livetree/etcd'
-import { callOf } from '../commands/carry-out.ts'
-import { counted } from '../commands/plan-text.ts'
+import { OPERATIONS } from '../connect/published-schema.ts'
+import { counted } from '../output/words.ts'
 import { issueLines } from '../errors/issue-lines.ts'
 import { failure } from './failure.ts'
 import type { DoctorContext, Finding } from './finding.ts'
-
-const OPERATIONS = '/.livetree'
 
 /** Whether the user may read each layer and its history. */
 export async function checkRanges({ session, opened, client }: DoctorContext): Promise<readonly Finding[]> {
@@ -17,7 +15,7 @@ export async function checkRanges({ session, opened, client }: DoctorContext): P
     [...prefixes, ...histories].map(async (prefix): Promise<Finding> => {
       const check = `read ${prefix}`
       try {
-        const { count } = await client.kv.getRange({ prefix, countOnly: true, ...callOf(session) })
+        const { count } = await client.kv.getRange({ prefix, countOnly: true, ...session.call })
         return { check, status: 'ok', what: counted(count, 'key') }
       } catch (error) {
         return failure(check, error, grantFor(error, 'read', prefix))
@@ -37,7 +35,7 @@ function grantFor(error: unknown, access: 'read' | 'readwrite', prefix: string):
 export async function checkTree({ session, opened }: DoctorContext): Promise<readonly Finding[]> {
   const check = 'tree'
   try {
-    const tree = await opened.admin.read(callOf(session))
+    const tree = await opened.admin.read(session.call)
     if (tree.isValid)
       return [
         tree.unused.length === 0
@@ -66,7 +64,7 @@ export async function checkHistory({ session, opened, client }: DoctorContext): 
   const check = 'compaction'
   const [prefix = '/'] = opened.store.prefixes
   try {
-    const query = { prefix, countOnly: true, ...callOf(session) } as const
+    const query = { prefix, countOnly: true, ...session.call } as const
     const { header } = await client.kv.getRange(query)
     const oldest = await oldestRevision(client, query)
     const kept = header.revision - oldest
@@ -119,7 +117,7 @@ async function oldestFound(
 export async function checkWatch({ session, client }: DoctorContext): Promise<readonly Finding[]> {
   const check = 'watch'
   const key = `${OPERATIONS}/doctor/${randomUUID()}`
-  const control = callOf(session)
+  const control = session.call
   let seen: (batch: WatchBatch) => void = () => {}
   let ended: (error: unknown) => void = () => {}
   const arrived = new Promise<WatchBatch>((resolve, reject) => {

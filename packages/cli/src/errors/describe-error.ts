@@ -1,5 +1,6 @@
 import type { AdminErrorCode, Conflict } from '@livetree/admin'
 import type { Issue } from '@livetree/core'
+import { counted } from '../output/words.ts'
 import { CliError } from './cli-error.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { conflictLines } from './conflict-lines.ts'
@@ -95,7 +96,7 @@ function fromLibrary(error: LibraryError): CliError {
   if (code === 'conflict' && conflicts.length > 0)
     return new CliError(
       exitCode,
-      `${count(conflicts.length, 'key')} of this change moved since it was planned`,
+      `${counted(conflicts.length, 'key')} of this change moved since it was planned`,
       {
         code,
         lines: conflictLines(conflicts),
@@ -122,8 +123,4 @@ function remedyOf(exitCode: ExitCode, code: AdminErrorCode): string | undefined 
 function headingOf(text: string): string {
   const [first = text] = text.split('\n')
   return first.replace(/:$/, '')
-}
-
-function count(many: number, what: string): string {
-  return `${many} ${what}${many === 1 ? '' : 's'}`
 }

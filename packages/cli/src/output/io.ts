@@ -5,6 +5,11 @@ export interface OutStream {
   write(text: string, done?: () => void): boolean
 }
 
+/** Writes a text, and waits until the stream has taken it. */
+export function written(stream: OutStream, text: string): Promise<void> {
+  return new Promise((resolve) => void stream.write(text, () => resolve()))
+}
+
 /** Where a command reads and writes. */
 export interface Io {
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined }

@@ -1,3 +1,4 @@
+import { isWithin } from '../path-relation.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { parsePathText } from './path-text.ts'
 
@@ -17,7 +18,7 @@ export function mountOf(layer: LayerInfo): readonly string[] {
 
 /** Whether a path is the place where a layer is mounted, or lies below it. */
 export function isBelowMount(path: readonly PropertyKey[], layer: LayerInfo): boolean {
-  return mountOf(layer).every((name, index) => String(path[index]) === name)
+  return isWithin(path, mountOf(layer))
 }
 
 /** The key of a layer's own document. */

@@ -8,7 +8,7 @@ import { nearestName, newGuessBudget } from './nearest-name.ts'
 import type { Issue, UnusedKey } from '../issue.ts'
 import { pathOfVariable } from './path-of-variable.ts'
 import { pathText } from './path-text.ts'
-import { shownKey } from '../shown-key.ts'
+import { shownKey } from '../key-text.ts'
 import { type Entry, entriesOf, type TreeNode } from './tree-node.ts'
 import type { UnusedNote, UnusedSpot } from './unused.ts'
 

@@ -4,6 +4,7 @@ export { checkOptions } from '../check-options.ts'
 export { silentLogger } from '../logger.ts'
 export type { OptionKind } from '../option-kinds.ts'
 export * as optionKinds from '../option-kinds.ts'
+export { keyBytes, keyText } from '../key-text.ts'
 export { shellWord } from './shell-word.ts'
 export type {
   Clock,

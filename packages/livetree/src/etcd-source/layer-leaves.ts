@@ -1,6 +1,5 @@
-import type { Leaf } from '@livetree/core/source'
+import { keyText, type Leaf } from '@livetree/core/source'
 import type { ScanPage, WatchEvent } from '@livetree/etcd'
-import { keyText } from './key-text.ts'
 import { type LayerKey, type TreeLayers, valueAt } from './tree-layers.ts'
 
 /** A change of one layer. */

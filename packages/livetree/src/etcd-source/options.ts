@@ -103,6 +103,17 @@ export function resolveSource(options: EtcdSourceOptions): ResolvedSource {
   return { plan, name: name ?? 'etcd', pageSize, client, ownClient: ownClient ?? false, clientOptions }
 }
 
+/**
+ * Validates the options that say what is read.
+ *
+ * @throws LivetreeError `invalid_options`
+ */
+export function resolveTree(options: EtcdRootOptions | EtcdLayersOptions): TreePlan {
+  checkOptions('etcd()', options, table)
+  const { root, overlays, layers } = options
+  return planOf({ root, overlays, layers })
+}
+
 interface Given {
   readonly root: string | undefined
   readonly overlays: readonly string[] | undefined

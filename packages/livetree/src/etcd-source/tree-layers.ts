@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { type LayerInfo, type RemovalPermission, shellWord, Unreadable } from '@livetree/core/source'
-import { keyText } from './key-text.ts'
+import { keyText, type LayerInfo, type RemovalPermission, shellWord, Unreadable } from '@livetree/core/source'
 import { RESERVED, reservedDirectory, type TreePlan } from './tree-plan.ts'
 
 /** The value of a leaf whose bytes are not UTF-8 text. */

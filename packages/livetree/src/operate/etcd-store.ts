@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
-import type { LayerInfo, Leaf, Source } from '@livetree/core/source'
+import { keyBytes, keyText, type LayerInfo, type Leaf, type Source } from '@livetree/core/source'
 import {
+  checkClientOptions,
   createEtcdClient,
   type EtcdClient,
   type EtcdClientOptions,
@@ -8,8 +9,12 @@ import {
   type ListedPage,
   type ScanPage,
 } from '@livetree/etcd'
-import { keyBytes, keyText } from '../etcd-source/key-text.ts'
-import { type EtcdTreeOptions, type ResolvedSource, resolveSource } from '../etcd-source/options.ts'
+import {
+  type EtcdLayersOptions,
+  type EtcdRootOptions,
+  type ResolvedSource,
+  resolveTree,
+} from '../etcd-source/options.ts'
 import type { TreeLayers } from '../etcd-source/tree-layers.ts'
 import { TreeListing } from '../etcd-source/tree-listing.ts'
 
@@ -49,8 +54,6 @@ export interface StoreClient {
 /** Options of the client that stand in for those of a source. */
 export type ClientOverrides = Pick<EtcdClientOptions, 'endpoints' | 'tls' | 'auth'>
 
-const ANY_TREE: EtcdTreeOptions = { root: '/any' }
-
 /** How often a reading begins again because its revision was compacted meanwhile. */
 const MOST_ATTEMPTS = 5
 
@@ -87,16 +90,15 @@ export class EtcdStore {
 
   /**
    * A source like the one behind this store with some options replaced, such as the endpoints, or with another tree: for
-   * tools that take these from their user. A client that the source was given
-   * gives way to one with these options.
+   * tools that take these from their user. A client that the source was given gives way to one with these options.
    *
    * @throws LivetreeError `invalid_options` for options of the tree; EtcdError `invalid_option` for options of the client
    */
-  sourceWith(client: ClientOverrides, tree?: EtcdTreeOptions): Source {
-    const { name, pageSize, plan, clientOptions } = this.#source
-    const size = pageSize === undefined ? {} : { pageSize }
-    const made = resolveSource({ name, ...size, ...(tree ?? ANY_TREE), ...clientOptions, ...client })
-    return this.#sourceOf(tree === undefined ? { ...made, plan } : made)
+  sourceWith(client: ClientOverrides, tree?: EtcdRootOptions | EtcdLayersOptions): Source {
+    const clientOptions = { ...this.#source.clientOptions, ...client }
+    checkClientOptions(clientOptions)
+    const plan = tree === undefined ? this.#source.plan : resolveTree(tree)
+    return this.#sourceOf({ ...this.#source, plan, client: undefined, ownClient: false, clientOptions })
   }
 
   /** The options of the client of the source, with its credentials; empty where the source was given a client. */

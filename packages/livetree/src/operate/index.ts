@@ -7,5 +7,5 @@ export type {
   StoreReadOptions,
 } from './etcd-store.ts'
 export { EtcdStore } from './etcd-store.ts'
-export { keyBytes } from '../etcd-source/key-text.ts'
+export { keyBytes } from '@livetree/core/source'
 export { storeOf } from './store-of.ts'
