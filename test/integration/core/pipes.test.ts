@@ -104,4 +104,78 @@ describe('a pipe', () => {
       expect(stdout).toBe('port 2\nport 3\nport 4\nport 5\n')
     }
   })
+
+  describe('whose writer does not close it', () => {
+    const SCRIPT = (steps: string) => `
+      import { defineConfig, file } from '@livetree/core'
+      import { execFileSync } from 'node:child_process'
+      import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+      import * as z from 'zod'
+      const path = '${join(directory, 'config.yaml')}'
+      const shop = defineConfig({ name: 'shop', schema: z.object({ port: z.number() }) })
+      const load = () => shop.load({ sources: [file(path, { pollMs: 200 })], logger: false, startup: { timeoutMs: 20_000 } })
+      const fifo = () => {
+        rmSync(path, { force: true })
+        execFileSync('mkfifo', [path])
+        return openSync(path, 'r+')
+      }
+      const until = async (test) => {
+        while (!test()) await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+      ${steps}
+    `
+
+    it('is reported, refresh rejects, and what was read stays; closed, it is taken', async () => {
+      const { stdout } = await runScript(
+        SCRIPT(`
+          writeFileSync(path, 'port: 1')
+          const config = await load()
+          const writer = fifo()
+          writeSync(writer, 'port: ')
+          await until(() => config.health.reason !== undefined)
+          console.log(config.current.port, config.health.reason)
+          console.log(await config.refresh().then(() => 'resolves', (error) => error.code))
+          writeSync(writer, '2\\n')
+          closeSync(writer)
+          await until(() => config.current.port === 2)
+          await config.refresh()
+          console.log(config.current.port, config.health.reason)
+          await config.close()
+        `),
+      )
+      expect(stdout).toMatch(/^1 .*it is a pipe, and what writes to it has not closed it for 2 seconds/)
+      expect(stdout).toMatch(/\nsource_unavailable\n2 undefined\n$/)
+    })
+
+    it('is given up when a file takes its place, at the start and later, and the process can end', async () => {
+      const { stdout, exitCode } = await runScript(
+        SCRIPT(`
+          const first = fifo()
+          writeSync(first, 'port: ')
+          setTimeout(() => {
+            rmSync(path)
+            writeFileSync(path, 'port: 3')
+          }, 2_500)
+          const config = await load()
+          console.log(config.current.port)
+          const writer = fifo()
+          writeSync(writer, 'port: ')
+          await until(() => config.health.reason !== undefined)
+          rmSync(path)
+          writeFileSync(path, 'port: 4')
+          await until(() => config.current.port === 4)
+          await config.refresh()
+          console.log(config.current.port, config.health.reason)
+          const last = fifo()
+          writeSync(last, 'port: ')
+          await until(() => config.health.reason !== undefined)
+          await config.close()
+          for (const fd of [first, writer, last]) closeSync(fd)
+          console.log('closed')
+        `),
+      )
+      expect(stdout).toBe('3\n4 undefined\nclosed\n')
+      expect(exitCode).toBe(0)
+    })
+  })
 })

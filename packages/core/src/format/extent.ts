@@ -8,8 +8,8 @@ export interface Extent {
   readonly repeatedCount: number
   /** Whether the value holds itself, or a part that does. */
   readonly isEndless: boolean
-  /** Why a part cannot be read, for the first that cannot. */
-  readonly unreadable: string | undefined
+  /** The first part that cannot be read. */
+  readonly unreadable: Unreadable | undefined
   /** Whether a part of the value holds itself, or a part that does. */
   isEndlessAt(part: unknown): boolean
 }
@@ -49,7 +49,7 @@ export function measure(value: unknown): Extent {
   const open = new Set<object>()
   const visits: Visit[] = []
   let metCount = 0
-  let unreadable: string | undefined
+  let unreadable: Unreadable | undefined
 
   /** What is known of a part; undefined where it has to be visited first. */
   const known = (part: unknown): Measured | undefined => {
@@ -61,13 +61,13 @@ export function measure(value: unknown): Extent {
   }
   const visit = (part: object) => {
     metCount++
-    if (part instanceof Unreadable) unreadable ??= part.reason
+    if (part instanceof Unreadable) unreadable ??= part
     open.add(part)
     let parts: readonly unknown[] = []
     try {
       parts = partsOf(part)
     } catch {
-      unreadable ??= 'has a part that throws when it is read'
+      unreadable ??= new Unreadable('has a part that throws when it is read')
     }
     visits.push({ value: part, parts, nextIndex: 0, height: 0, count: 1, isEndless: false })
   }

@@ -264,7 +264,14 @@ export class Decoder {
 const NOTHING = Object.freeze(bareObject())
 
 function keyTwice(one: string, other: string) {
-  return { code: 'invalid_key', message: `Invalid key in record: ${sameKey(one, other)}`, isOurs: true }
+  const { reason, quoting } = sameKey(one, other)
+  const message = `Invalid key in record: ${reason}`
+  return {
+    code: 'invalid_key',
+    message,
+    isOurs: true,
+    quoting: quoting && `Invalid key in record: ${quoting}`,
+  }
 }
 
 function ownPart(value: Record<string, unknown> | undefined, name: string): unknown {

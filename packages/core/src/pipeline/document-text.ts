@@ -1,6 +1,7 @@
 import { Unreadable } from '../source/source.ts'
 import { readJson } from './document.ts'
 import { plainValue } from './plain-value.ts'
+import type { RawIssue } from './validate.ts'
 
 /** Text that is a document and cannot be taken as one: not put into words by zod, which would only see text. */
 export class UnreadableText extends Error {
@@ -27,4 +28,10 @@ export function jsonOrText(text: string): unknown {
   const parsed = readJson(text)
   if (parsed instanceof Unreadable) throw new UnreadableText(parsed)
   return parsed === undefined ? text : plainValue(parsed.value)
+}
+
+/** A value that cannot be read as a complaint, but for its path. */
+export function unreadableIssue({ reason, quoting }: Unreadable): Omit<RawIssue, 'path'> {
+  const message = `Cannot be read: ${reason}`
+  return { code: 'unreadable', message, isOurs: true, quoting: quoting && `Cannot be read: ${quoting}` }
 }

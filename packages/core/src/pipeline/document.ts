@@ -17,7 +17,7 @@ export function readDocument(value: unknown, schemaNode: SchemaNode | undefined)
   if (typeof value !== 'string') {
     // also where no schema knows the place: a union there may take what is below it as it is
     const problem = problemOf(value)
-    if (problem !== undefined) return { type: 'scalar', value: new Unreadable(problem) }
+    if (problem !== undefined) return { type: 'scalar', value: problem }
     return schemaNode !== undefined && isPlainObject(value) && isDirectory(schemaNode)
       ? { type: 'document', content: value }
       : { type: 'scalar', value }
@@ -30,12 +30,13 @@ export function readDocument(value: unknown, schemaNode: SchemaNode | undefined)
 }
 
 /** Why a typed value cannot be taken: deeper than is read, as one that holds itself is, or unreadable in part. */
-function problemOf(value: unknown): string | undefined {
+function problemOf(value: unknown): Unreadable | undefined {
   if (typeof value !== 'object' || value === null || value instanceof Unreadable) return undefined
   const extent = measure(value)
   if (extent.isEndless || extent.height > MAX_DEPTH)
-    return `nested deeper than ${MAX_DEPTH} levels, or inside itself`
-  return repetitionProblem(extent) ?? extent.unreadable
+    return new Unreadable(`nested deeper than ${MAX_DEPTH} levels, or inside itself`)
+  const repetition = repetitionProblem(extent)
+  return repetition === undefined ? extent.unreadable : new Unreadable(repetition)
 }
 
 const TOO_DEEP = `a JSON document that is nested deeper than ${MAX_DEPTH} levels`

@@ -19,7 +19,7 @@ import { listedChildren } from './list-order.ts'
 import { TreeWalk } from './tree-walk.ts'
 import { type Entry, isPresent, topEntry, topLayer, TreeNode } from './tree-node.ts'
 import { inputFrom, mapOf, meansNull, recordOf } from './typed-input.ts'
-import { UnreadableText } from './document-text.ts'
+import { unreadableIssue, UnreadableText } from './document-text.ts'
 import {
   isCoveredByObject,
   isGiven,
@@ -295,7 +295,7 @@ class InputReader {
   /** The value, or nothing and an issue. */
   #readable(value: unknown, path: readonly PropertyKey[]): unknown {
     if (!(value instanceof Unreadable)) return plainValue(value)
-    this.#issues.push({ path, code: 'unreadable', message: `Cannot be read: ${value.reason}`, isOurs: true })
+    this.#issues.push({ path, ...unreadableIssue(value) })
     return undefined
   }
 }

@@ -94,7 +94,10 @@ export class IssueWriter {
   /** The issue in its own words, where nothing secret can be in them. */
   #shownAs(issue: LocatedIssue): ShownIssue | undefined {
     const path = issue.path.map(segmentOf)
-    if (issue.isOurs) return { ...issue, path }
+    if (issue.isOurs) {
+      const { message, quoting = message } = issue
+      return { ...issue, path, message: this.isOpen(path) ? quoting : message }
+    }
     // The branches of a union speak of what is inside it.
     const hasSecret =
       issue.code === 'invalid_union' && schemaNodeAt(this.#schemaNode, path)?.hasSecret === true
@@ -139,6 +142,11 @@ export class IssueWriter {
     return document !== undefined || itemAt(this.#layers, layer).isNested === true
   }
 
+  /** Whether the value at a path may be shown: nothing is secret there, as far as the schema knows. */
+  isOpen(path: Path): boolean {
+    return !this.#schemaNode.hasSecret || isOpenAt(this.#schemaNode, path)
+  }
+
   origin(layer: number, path: Path, revision: number): Origin {
     const info = itemAt(this.#layers, layer)
     const stored =
@@ -173,7 +181,7 @@ export class IssueWriter {
   #received(node: TreeNode, path: Path): string | undefined {
     const value = node.top?.value
     if (value === undefined || value instanceof Unreadable) return undefined
-    if (this.#schemaNode.hasSecret && !isOpenAt(this.#schemaNode, path)) return SECRET_TEXT
+    if (!this.isOpen(path)) return SECRET_TEXT
     let text = this.#shown.get(value)
     if (text === undefined) {
       // of a long text, no more than is shown is put into quotes

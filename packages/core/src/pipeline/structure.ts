@@ -44,7 +44,7 @@ function scalarIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
     const found = scalarOrAboveLayer(node, -1)
     const below = firstKeyBelow(node, entry.layer, path)
     if (below === undefined && 'scalar' in found && found.scalar === entry) continue
-    const reason = entry.value instanceof Unreadable ? entry.value.reason : 'text that is no JSON object'
+    const reason = reasonOf(entry.value, writer.isOpen(path))
     const origins: Origin[] = [writer.originOf(entry, path)]
     if (below !== undefined) origins.push(writer.origin(entry.layer, below.path, below.revision))
     const keys = origins.map((origin) => shortKey(origin.key)).join(' and ')
@@ -88,4 +88,10 @@ function conflictIssue(path: readonly string[], origins: readonly Origin[], writ
   const keys = origins.map((origin) => shortKey(origin.key)).join(' and ')
   const message = `Is a document and a directory at once: ${keys}. Delete one of them`
   return writer.write({ path, code: 'conflict', message, expected: undefined, received: undefined, origins })
+}
+
+function reasonOf(value: unknown, isOpen: boolean): string {
+  if (!(value instanceof Unreadable)) return 'text that is no JSON object'
+  const { reason, quoting = reason } = value
+  return isOpen ? quoting : reason
 }

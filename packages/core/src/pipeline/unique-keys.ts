@@ -33,13 +33,14 @@ export function assertUniqueKeys(
     if (!result.isValid) continue
     const made = type === 'record' ? String(result.value) : result.value
     const other = names.get(made)
-    if (other !== undefined) throw new UnreadableText(new Unreadable(sameKey(other, name)))
+    if (other !== undefined) throw new UnreadableText(sameKey(other, name))
     names.set(made, name)
   }
 }
 
 /** What is wrong with two names of one key, and what to do. */
-export function sameKey(one: string, other: string): string {
+export function sameKey(one: string, other: string): Unreadable {
   const shown = [one, other].map((name) => JSON.stringify(shortText(name, MAX_SHOWN)))
-  return `the names ${shown.join(' and ')} stand for one key. Delete one of them`
+  const remedy = 'stand for one key. Delete one of them'
+  return new Unreadable(`two names ${remedy}`, `the names ${shown.join(' and ')} ${remedy}`)
 }

@@ -16,6 +16,8 @@ export interface RawIssue {
   readonly expected?: string | undefined
   /** In words of ours, which hold no value. */
   readonly isOurs?: boolean
+  /** The message with words out of the value, for a place that cannot be secret. */
+  readonly quoting?: string | undefined
 }
 
 export type ValidationResult =

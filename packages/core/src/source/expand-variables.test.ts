@@ -8,7 +8,8 @@ const expand = (text: string) => expandVariables(text, environment)
 const reason = (text: string) => {
   const value = expand(text)
   expect(value).toBeInstanceOf(Unreadable)
-  return (value as Unreadable).reason
+  const { reason: plain, quoting = plain } = value as Unreadable
+  return quoting
 }
 
 describe('expandVariables', () => {
@@ -37,8 +38,11 @@ describe('expandVariables', () => {
     ],
     ['a ${HOST', 'a "${" without its "}" (write "$${" for the characters themselves)'],
     ['${HOST-x}', 'a reference that is neither ${VAR} nor ${VAR:-default} after HOST'],
-    ['${}', 'a reference that is neither ${VAR} nor ${VAR:-default}'],
-    ['${ HOST }', 'a reference that is neither ${VAR} nor ${VAR:-default}'],
+    ['${}', 'a reference that is neither ${VAR} nor ${VAR:-default} (write "$${" for the characters "${")'],
+    [
+      '${ HOST }',
+      'a reference that is neither ${VAR} nor ${VAR:-default} (write "$${" for the characters "${")',
+    ],
     ['${PORT:-${HOST}}', 'the default of the variable PORT, which is itself a reference'],
   ])('%s is refused', (text, words) => {
     expect(reason(text)).toBe(words)
@@ -77,5 +81,18 @@ describe('expandVariables', () => {
       expand(text)
       expect(performance.now() - started).toBeLessThan(2_000)
     }
+  })
+
+  it('refuses a document that comes to more than can be held', () => {
+    const long = { LONG: 'x'.repeat(10_000) }
+    const refused = new Unreadable('more than 16 million characters of text once its variables are put in')
+    const texts = [
+      '${LONG}'.repeat(375_000),
+      Array.from({ length: 375_000 }, () => '${LONG}'),
+      { a: ['${LONG}'.repeat(1_000), '${LONG}'.repeat(1_000)] },
+    ]
+    for (const document of texts) expect(expandVariables(document, long)).toEqual(refused)
+    const shared = ['${LONG}'.repeat(1_000)]
+    expect(expandVariables(Array(1_000).fill(shared), long)).toHaveLength(1_000)
   })
 })

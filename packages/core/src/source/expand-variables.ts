@@ -6,66 +6,111 @@ export type Environment = Readonly<Record<string, string | undefined>>
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 const NAME_START = /^[A-Za-z_][A-Za-z0-9_]*/
 
+/** What all texts of a document may come to, in characters: a few references to a long variable would fill the memory. */
+const MAX_EXPANDED = 16 * 2 ** 20
+
 /**
  * A document with `${VAR}` and `${VAR:-default}` in its texts replaced by variables; names, numbers and what a variable
- * holds are left as they are. A text that names a variable which is not set, or is written wrong, is `Unreadable`.
+ * holds are left as they are. A text that names a variable which is not set, or is written wrong, is `Unreadable`, and so
+ * is a document whose texts come to more than 16 million characters.
  */
 export function expandVariables(document: unknown, environment: Environment): unknown {
-  // what an alias repeats is one object
-  const known = new Map<object, unknown>()
-  const visit = (value: unknown): unknown => {
-    if (typeof value === 'string') return expandText(value, environment)
+  return new Expansion(environment).expand(document)
+}
+
+class TooLarge extends Error {}
+
+class Expansion {
+  readonly #environment: Environment
+  /** What an alias repeats is one object. */
+  readonly #known = new Map<object, unknown>()
+  #length = 0
+
+  constructor(environment: Environment) {
+    this.#environment = environment
+  }
+
+  expand(document: unknown): unknown {
+    try {
+      return this.#visit(document)
+    } catch (error) {
+      if (!(error instanceof TooLarge)) throw error
+      const limit = `${MAX_EXPANDED / 2 ** 20} million characters`
+      return new Unreadable(`more than ${limit} of text once its variables are put in`)
+    }
+  }
+
+  #visit(value: unknown): unknown {
+    if (typeof value === 'string') return this.#text(value)
     if (typeof value !== 'object' || value === null) return value
-    if (known.has(value)) return known.get(value)
-    const expanded = visitParts(value, visit)
-    known.set(value, expanded)
+    if (this.#known.has(value)) return this.#known.get(value)
+    const expanded = this.#parts(value)
+    this.#known.set(value, expanded)
     return expanded
   }
-  return visit(document)
-}
 
-function visitParts(value: object, visit: (part: unknown) => unknown): unknown {
-  if (Array.isArray(value)) return value.map(visit)
-  if (value instanceof Map) return new Map(Array.from(value, ([name, part]) => [name, visit(part)]))
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return value
-  return new Map(Object.entries(value).map(([name, part]) => [name, visit(part)]))
-}
-
-/** `$${` stands for `${`. Takes time in proportion to the text and what it is replaced by. */
-function expandText(text: string, environment: Environment): string | Unreadable {
-  let expanded = ''
-  let at = 0
-  for (let start = text.indexOf('${'); start >= 0; start = text.indexOf('${', at)) {
-    if (start > at && text[start - 1] === '$') {
-      expanded += `${text.slice(at, start - 1)}\${`
-      at = start + 2
-      continue
-    }
-    const end = text.indexOf('}', start)
-    if (end < 0) return new Unreadable('a "${" without its "}" (write "$${" for the characters themselves)')
-    const found = valueOfReference(text.slice(start + 2, end), environment)
-    if (found instanceof Unreadable) return found
-    expanded += text.slice(at, start) + found
-    at = end + 1
+  #parts(value: object): unknown {
+    if (Array.isArray(value)) return value.map((item) => this.#visit(item))
+    if (value instanceof Map) return new Map(Array.from(value, ([name, part]) => [name, this.#visit(part)]))
+    const prototype: unknown = Object.getPrototypeOf(value)
+    if (prototype !== Object.prototype && prototype !== null) return value
+    return new Map(Object.entries(value).map(([name, part]) => [name, this.#visit(part)]))
   }
-  return expanded + text.slice(at)
+
+  /** `$${` stands for `${`. Takes time in proportion to the text and what it is replaced by. */
+  #text(text: string): string | Unreadable {
+    let expanded = ''
+    let at = 0
+    for (let start = text.indexOf('${'); start >= 0; start = text.indexOf('${', at)) {
+      if (start > at && text[start - 1] === '$') {
+        expanded += `${text.slice(at, start - 1)}\${`
+        at = start + 2
+        continue
+      }
+      const end = text.indexOf('}', start)
+      if (end < 0) return new Unreadable('a "${" without its "}" (write "$${" for the characters themselves)')
+      const found = valueOfReference(text.slice(start + 2, end), this.#environment)
+      if (found instanceof Unreadable) return found
+      this.#count(found.length)
+      expanded += text.slice(at, start) + found
+      at = end + 1
+    }
+    this.#count(text.length)
+    return expanded + text.slice(at)
+  }
+
+  #count(length: number): void {
+    this.#length += length
+    if (this.#length > MAX_EXPANDED) throw new TooLarge()
+  }
 }
 
+/** The text may be a password that only looks like a reference, so that no reason quotes it. */
 function valueOfReference(reference: string, environment: Environment): string | Unreadable {
   const at = reference.indexOf(':-')
   const name = at < 0 ? reference : reference.slice(0, at)
   const fallback = at < 0 ? undefined : reference.slice(at + 2)
   if (!NAME.test(name)) {
+    const reason = 'a reference that is neither ${VAR} nor ${VAR:-default}'
     const begin = NAME_START.exec(name)?.[0]
-    const where = begin === undefined ? '' : ` after ${begin.slice(0, 80)}`
-    return new Unreadable(`a reference that is neither \${VAR} nor \${VAR:-default}${where}`)
+    return new Unreadable(
+      `${reason} (write "$\${" for the characters "\${")`,
+      begin === undefined ? undefined : `${reason} after ${begin.slice(0, 80)}`,
+    )
   }
   if (fallback?.includes('${') === true)
-    return new Unreadable(`the default of the variable ${name}, which is itself a reference`)
+    return new Unreadable(
+      'the default of a variable, which is itself a reference',
+      `the default of the variable ${name}, which is itself a reference`,
+    )
   const value = Object.hasOwn(environment, name) ? environment[name] : undefined
   // as in a shell, an empty variable has its default too
   if (fallback !== undefined) return value === undefined || value === '' ? fallback : value
-  const remedy = `Set it, or write \${${name}:-default}`
-  return value ?? new Unreadable(`the variable ${name}, which is not set. ${remedy}`)
+  return (
+    value ??
+    new Unreadable(
+      'a variable that is not set. Set it, or write ${VAR:-default}; "$${" stands for "${"',
+      `the variable ${name}, which is not set. Set it, or write \${${name}:-default}`,
+    )
+  )
 }

@@ -2,10 +2,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { defineConfig } from '../define-config.ts'
 import { LivetreeError } from '../errors.ts'
+import { sealed } from '../schema/sealed.ts'
+import { secret } from '../schema/secret.ts'
 import { recordSource, type SourceRecorder } from '../testing/record-source.ts'
 import { type FileOptions, file } from './file.ts'
 import { Unreadable } from './source.ts'
@@ -227,5 +230,29 @@ describe('file: expand', () => {
       'Cannot be read: the variable DB_HOST, which is not set. Set it, or write ${DB_HOST:-default}',
     )
     expect((error as LivetreeError).issues?.[0]?.origins[0]?.key).toBe(`${path}#/db/url`)
+  })
+
+  it('says nothing of a secret that looks like a reference: at load, later, and in the log', async () => {
+    const path = join(directory, 'a.yaml')
+    const secrets = z.object({ password: secret(z.string()), sealed: sealed(z.string()) })
+    const log: unknown[] = []
+    const note = (...words: unknown[]) => void log.push(words)
+    const logger = { debug: note, info: note, warn: note, error: note }
+    const shop = defineConfig({ name: 'x', schema: secrets })
+    const load = () => shop.load({ sources: [file(path, { expand: {}, pollMs: 0 })], logger })
+    const bad = 'password: "pre${hunter2}post"\nsealed: "p${hunter2!x}"'
+    await writeFile(path, bad)
+    log.push(await load().catch((error: unknown) => error))
+    await writeFile(path, 'password: a\nsealed: b')
+    const config = await load()
+    config.on('rejected', note)
+    await writeFile(path, bad)
+    await config.refresh().catch(note)
+    await expect.poll(() => config.status.rejected).toBeDefined()
+    log.push(config.status, config.health, config.explain('password'), config.explain('sealed'))
+    await config.close()
+    const printed = inspect(log, { depth: 20, maxArrayLength: null, showHidden: true }) + JSON.stringify(log)
+    expect(printed).toContain('a variable that is not set')
+    expect(printed).not.toContain('hunter')
   })
 })

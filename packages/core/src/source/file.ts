@@ -27,8 +27,9 @@ export interface FileOptions {
   readonly profile?: string | readonly string[] | undefined
   /**
    * Replaces `${VAR}` and `${VAR:-default}` in texts (not in names) by variables: of `process.env`, or those given, as they
-   * are when the configuration is loaded. Whoever writes the file can read them. A variable that is not set and has no default makes the tree invalid; `$${` stands
-   * for `${`. Default false.
+   * are when the configuration is loaded. Whoever writes the file can read them. A variable that is not set and has no default makes the tree invalid (it is
+   * named, but for a value that may be secret), and so do texts of more than 16 million characters in all; `$${` stands for
+   * `${`. Default false.
    */
   readonly expand?: boolean | Readonly<Record<string, string | undefined>> | undefined
   /** A missing file counts as an empty one, also one that is deleted later; so does one that is empty at the start. Default false: without the file the configuration does not load. */
@@ -70,11 +71,11 @@ function isFileUrl(given: unknown): given is URL {
  * a swapped link as Kubernetes mounts it. Numbers too large to be exact are handed on as text, for the schema to read.
  *
  * A file that cannot be parsed makes the tree invalid, so it is rejected like a bad value. What is written counts when it
- * has stood still for a quarter of a second; a file that never does is reported after two seconds. A file that disappears after loading leaves its last values in service
+ * has stood still for a quarter of a second; a file that never does, and one whose reading does not end, is reported after two seconds. A file that disappears after loading leaves its last values in service
  * (`optional`: counts as empty), and so does one that is emptied: to take everything away, write `{}`. One that is
  * missing at the start, and is not optional, makes `load` reject, whatever `startup.onUnavailable` says: that is for
  * stores. A change that removes most of a file is refused while the process runs, until the leaves are back or the file is
- * touched, which says that it is meant (in the place of a deleted `optional` one, `touch` makes an empty file). A pipe (`/dev/stdin`, `<(sops -d secrets.yaml)`) is read once, until a file takes its place. Files larger than 16 MB are refused.
+ * touched, which says that it is meant (in the place of a deleted `optional` one, `touch` makes an empty file). A pipe (`/dev/stdin`, `<(sops -d secrets.yaml)`) is read once, to its end, until a file takes its place. Files larger than 16 MB are refused.
  *
  * @param place relative to the working directory at the time of `load`, or a `file:` URL, such as
  *   `new URL('./defaults.yaml', import.meta.url)`

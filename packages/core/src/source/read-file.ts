@@ -1,6 +1,7 @@
 import { constants, openSync } from 'node:fs'
 import { open, realpath, stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
+import { fileId, type ReadAttempt } from './bounded-read.ts'
 
 /** More than any configuration; what is larger was not meant to be one, and reading it would stall the process. */
 export const MAX_FILE_BYTES = 16 * 2 ** 20
@@ -29,11 +30,12 @@ const NO_FILE = { id: undefined, writtenAt: undefined } as const
 
 const CHUNK_BYTES = 64 * 1024
 
-/** Reads what is at a path. Never blocks on a pipe, and stops when the signal fires. Never rejects. */
-export async function readFound(path: string, signal: AbortSignal): Promise<FoundFile> {
+/** Reads what is at a path. Holds no thread for a pipe, and stops reading it when the signal fires. Never rejects. */
+export async function readFound(path: string, attempt: ReadAttempt): Promise<FoundFile> {
   try {
     const before = await stat(path)
-    if (before.isFIFO()) return { ...(await readPipe(path, signal)), ...NO_FILE }
+    attempt.found = { id: fileId(before), isPipe: before.isFIFO() }
+    if (before.isFIFO()) return { ...(await readPipe(path, attempt.signal)), ...NO_FILE }
     return await readRegular(path)
   } catch (thrown) {
     const error = thrown as NodeJS.ErrnoException
@@ -60,7 +62,7 @@ async function readRegular(path: string): Promise<FoundFile> {
     const after = await handle.stat()
     return {
       content: { type: 'bytes', bytes: Buffer.concat(chunks) },
-      id: `${after.dev} ${after.ino}`,
+      id: fileId(after),
       writtenAt: Math.max(before.mtimeMs, after.mtimeMs),
       isOnce: !before.isFile(),
       hasName: true,

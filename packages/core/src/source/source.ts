@@ -31,9 +31,14 @@ export interface Leaf {
 
 /** A value that is there but cannot be read (bytes that are not UTF-8, a file that is not YAML). It makes the tree invalid. */
 export class Unreadable {
+  /** What is wrong, in words that quote nothing of the value: it is printed for secrets too. */
   readonly reason: string
-  constructor(reason: string) {
+  /** The same with words out of the value; printed in the place of `reason` where the schema knows that nothing is secret. */
+  readonly quoting: string | undefined
+
+  constructor(reason: string, quoting?: string) {
     this.reason = reason
+    this.quoting = quoting
   }
 }
 

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { resolve as resolvePath } from 'node:path'
+import { systemClock } from '../clock.ts'
+import { BoundedRead, type ReadAttempt } from './bounded-read.ts'
+import { blank, failedTake, RESTLESS_MS, restless, slowRead } from './not-taken.ts'
 import { type FileContent, type FoundFile, isNamed, readFound } from './read-file.ts'
 import type { Clock, Logger } from './source.ts'
 import { TrailWatches } from './trail-watches.ts'
@@ -13,8 +16,6 @@ const MOST_DELAYS = 5
 const QUIET_MS = 250
 /** An empty file at the start, or where there was none, may be one that is about to be written. */
 const BLANK_MS = 1_000
-/** A file that has not stood still for this long is reported, in milliseconds. */
-const RESTLESS_MS = 2_000
 /** A file that was written so long ago is not waited for at the start; more than clocks of two hosts are apart. */
 const OLD_MS = 3_600_000
 
@@ -53,6 +54,7 @@ export class WatchedFile {
   readonly #path: string
   readonly #options: WatchedFileOptions
   readonly #watches: TrailWatches
+  readonly #reads: BoundedRead<FoundFile | 'over'>
   readonly #closing = new AbortController()
   #last: TakenFile | undefined = undefined
   /** A pipe has been read: for good, or until a file takes its place. */
@@ -68,12 +70,29 @@ export class WatchedFile {
     this.#path = resolvePath(path)
     this.#options = options
     const { logger, pollMs } = options
-    this.#watches = new TrailWatches({ logger, pollMs, onChange: () => this.#settle() })
+    this.#watches = new TrailWatches({
+      logger,
+      pollMs,
+      onChange: () => {
+        this.#reads.noteMove()
+        this.#settle()
+      },
+    })
+    this.#reads = new BoundedRead({
+      path: this.#path,
+      // A file system takes the time it takes, whatever the clock of a test says.
+      clock: systemClock,
+      read: (attempt) => this.#look(attempt),
+      onLateEnd: () => void this.refresh(),
+    })
     void this.refresh()
     this.#poll()
   }
 
-  /** Reads now, after a read that is under way; resolves when `onContent` has been told of a difference. Never rejects. */
+  /**
+   * Reads now, after a read that is under way; resolves when `onContent` has been told of a difference. A read that does
+   * not end in two seconds is one. Never rejects.
+   */
   refresh(): Promise<void> {
     if (this.#queued !== undefined) return this.#queued
     const next = this.#reading.then(async () => {
@@ -95,6 +114,7 @@ export class WatchedFile {
     this.#options.clock.clearTimeout(this.#settling)
     this.#options.clock.clearTimeout(this.#polling)
     this.#watches.close()
+    await this.#reads.close()
     await this.#reading
   }
 
@@ -105,24 +125,34 @@ export class WatchedFile {
   async #read(): Promise<void> {
     let before: string | undefined
     let waitedMs = 0
-    while (!this.#isClosed && !(await this.#isOver())) {
-      // watch first: what is written between watching and reading is then read, and seen once more
-      if (this.#options.watch) await this.#followTrail()
-      const there = await readFound(this.#path, this.#closing.signal)
+    while (!this.#isClosed) {
+      const there = await this.#reads.next()
+      if (there === 'over' || this.#isClosed) return
+      if (there === undefined) return this.#report({ ...NOT_READ, content: slowRead(this.#reads.isPipe) })
       // who writes to a pipe sends no event
       if (there.content.type === 'withheld') this.#settle()
       const found = this.#withheldIfBlank(there)
       const hash = hashOf(found.content)
-      if (this.#isClosed) return
       if (hash === this.#last?.hash) return this.#noteTouch(this.#last, found)
       // Not the dates: a program may write the same again all the time.
       const waitMs = before === hash ? 0 : this.#waitMs(found)
       if (waitMs <= 0) return this.#take(found, hash)
-      if (waitedMs >= RESTLESS_MS) return this.#report(found)
+      if (waitedMs >= RESTLESS_MS) {
+        await this.#report({ ...found, content: restless() })
+        if (this.#options.watch) this.#settle()
+        return
+      }
       before = hash
       waitedMs += waitMs
       await this.#sleep(waitMs)
     }
+  }
+
+  async #look(attempt: ReadAttempt): Promise<FoundFile | 'over'> {
+    if (await this.#isOver()) return 'over'
+    // watch first: what is written between watching and reading is then read, and seen once more
+    if (this.#options.watch && !attempt.signal.aborted) await this.#followTrail()
+    return readFound(this.#path, attempt)
   }
 
   async #isOver(): Promise<boolean> {
@@ -133,15 +163,10 @@ export class WatchedFile {
     return false
   }
 
-  /** What is there changes all the time, so that none of it may be whole. */
+  /** Hands on why what is there is not taken, unless that was the last thing to be handed on. */
   async #report(found: FoundFile): Promise<void> {
-    const error = new Error(
-      `it has been written to without a pause for ${RESTLESS_MS / 1_000} seconds. It is taken when it stands still for a moment.`,
-    )
-    const content: FileContent = { type: 'withheld', error: Object.assign(error, { code: 'EBUSY' }) }
-    const hash = hashOf(content)
-    if (hash !== this.#last?.hash) await this.#take({ ...found, content }, hash)
-    if (this.#options.watch) this.#settle()
+    const hash = hashOf(found.content)
+    if (hash !== this.#last?.hash) await this.#take(found, hash)
   }
 
   #noteTouch(last: TakenFile, { content, id, writtenAt }: FoundFile): void {
@@ -158,7 +183,16 @@ export class WatchedFile {
     const isKept = content.type !== 'bytes' && !isMissing && last?.isFilled === true
     this.#last = { hash, isFilled: isFilled(content) || isKept, isMissing, id, writtenAt }
     if (isOnce) this.#over = hasName ? 'until replaced' : 'for good'
-    await this.#options.onContent(content)
+    try {
+      await this.#options.onContent(content)
+    } catch (thrown) {
+      // A reason of its own: the next read finds another content than the last, and hands it on again.
+      const failed = failedTake(thrown)
+      const failedHash = hashOf(failed)
+      this.#last = { ...this.#last, hash: failedHash }
+      if (failedHash !== last?.hash) await this.#options.onContent(failed)
+      return
+    }
     if (last?.isMissing === true && content.type === 'bytes' && !isFilled(content))
       this.#options.onTouched?.()
   }
@@ -177,10 +211,7 @@ export class WatchedFile {
   #withheldIfBlank(found: FoundFile): FoundFile {
     if (found.content.type !== 'bytes' || isFilled(found.content) || this.#last?.isFilled !== true)
       return found
-    const error = new Error(
-      'it is empty. What it held before stays in service until it holds something again.',
-    )
-    return { ...found, content: { type: 'withheld', error } }
+    return { ...found, content: blank() }
   }
 
   async #followTrail(): Promise<void> {
@@ -227,6 +258,8 @@ export class WatchedFile {
     })
   }
 }
+
+const NOT_READ = { id: undefined, writtenAt: undefined, isOnce: false, hasName: true } as const
 
 /** Whether there is more in it than white space and a mark of the encoding. */
 export function isFilled(content: FileContent): boolean {

@@ -162,7 +162,7 @@ export class WrittenPlace {
       })
     const repetition = repetitionProblem(extent)
     if (repetition !== undefined) this.refuse({ path: this.#path, message: repetition })
-    if (extent.unreadable !== undefined) this.refuse({ path: this.#path, message: extent.unreadable })
+    if (extent.unreadable !== undefined) this.refuse({ path: this.#path, message: extent.unreadable.reason })
   }
 
   /** @throws LivetreeError `invalid_value`, `unwritable_value` */
