@@ -12,5 +12,7 @@ export const benches: Readonly<Record<string, string>> = {
   import: 'importing livetree, against npm etcd3',
   burst: '10,000 puts at once: when the last state is there, how long the event loop is blocked',
   pin: 'requests of Express, Fastify and Nest with a pinned configuration, against without',
+  locks: 'locks and elections, against npm etcd3, etcdctl and bare requests',
+  dispatch: "requests to a discovered service, against undici's Pool and BalancedPool",
   embedded: 'the embedded etcd, against etcd',
 }
