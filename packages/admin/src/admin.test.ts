@@ -26,6 +26,14 @@ test.each<[string, () => unknown, RegExp]>([
   ['an empty author', () => createAdmin(definition, { store, author: '' }), /author/],
   ['a limit of 0', () => createAdmin(definition, { store, historyLimit: 0 }), /historyLimit = 0/],
   ['no JSON Schema', () => createAdmin({ store, jsonSchema: { type: 'nonsense' } }), /JSON Schema/],
+  ['a JSON Schema as text', () => createAdmin({ store, jsonSchema: '{}' as never }), /jsonSchema/],
+  ['a list for a JSON Schema', () => createAdmin({ store, jsonSchema: [] as never }), /jsonSchema/],
+  ['a number for a name', () => createAdmin({ store, name: 5 as never }), /name/],
+  [
+    'options in two places',
+    () => createAdmin({ store } as never, { author: 'ana' }),
+    /all options in its first argument/,
+  ],
 ])('createAdmin: refuses %s, and says what to do', (_what, make, message) => {
   expect(make).toThrow(AdminError)
   expect(make).toThrow(message)

@@ -153,9 +153,20 @@ export function createAdmin(
     })
   if ('compiled' in given) return new StoreAdmin(new Workspace(resolveAdmin(given, options)))
   const { name = 'untyped', jsonSchema, ...rest } = given
+  translatedNow(() => checkOptions('createAdmin()', { name, jsonSchema }, untypedTable))
+  if (Object.keys(options).length > 0)
+    throw new AdminError('invalid_options', {
+      what: 'createAdmin() without a definition takes all options in its first argument',
+      remedy: 'Give { store: { endpoints, root }, author, … }.',
+    })
   if (jsonSchema !== undefined)
     return new StoreAdmin(new Workspace(resolveAdmin(jsonSchemaDefinition(name, jsonSchema), rest)))
   return new StoreAdmin(new Workspace(resolveAdmin(untypedDefinition(name), rest, true)))
+}
+
+const untypedTable: OptionTable = {
+  name: optionKinds.name,
+  jsonSchema: { expected: 'a JSON Schema as toJsonSchema() returns it, an object', test: isGiven },
 }
 
 /** A definition that takes every tree. */

@@ -38,6 +38,20 @@ eachEtcd('admin history', (etcd) => {
     return entries.map(({ key, text }) => `${key}=${text}`)
   }
 
+  test('a history neither shows nor prunes that of a layer inside its prefix, whatever that is called', async () => {
+    const { endpoints } = { endpoints: client.channel.endpoints() }
+    await using inner = createAdmin({ store: { endpoints, root: '/config/shop/0eu' }, author: 'bob' })
+    for (const value of ['1', '2', '3', '4']) await inner.set('n', value)
+    for (const mode of ['a', 'b', 'c', 'd', 'e'])
+      await admin.set((c) => c.mode, mode, { layer: '/config/shop' })
+    const recorded = async (of: Pick<typeof inner, 'history'>) =>
+      (await listOf(of.history({ recordedOnly: true }))).map(
+        (entry) => entry.type === 'recorded' && entry.author,
+      )
+    expect(await recorded(inner)).toEqual(['bob', 'bob', 'bob', 'bob'])
+    expect(await recorded(admin as unknown as typeof inner)).toEqual(['ana', 'ana', 'ana'])
+  })
+
   test('history: shows records and writes of other tools in one order, without secrets', async () => {
     const first = await admin.set((c) => c.mode, 'off', { layer: '/config/shop', message: 'why' })
     await client.kv.put('/config/shop/mode', 'half')

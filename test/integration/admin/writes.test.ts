@@ -150,6 +150,38 @@ eachEtcd('admin writes', (etcd) => {
     expect(await (await fresh.set('db.pool.max', 11).plan()).apply()).toMatchObject({ id: undefined })
   })
 
+  test('ifRevision: refuses a key that was removed since, and a revision to come', async () => {
+    await using admin = openAdmin()
+    const { revision } = await admin.read()
+    await admin.set((c) => c.http.timeoutMs, 5, { overlay: 'base' })
+    const between = await admin.set((c) => c.http.timeoutMs, 6, { overlay: 'base' })
+    await admin.unset((c) => c.http.timeoutMs, { overlay: 'base' })
+    const late = { overlay: 'base', ifRevision: between.revision }
+    await expect(admin.set((c) => c.http.timeoutMs, 7, late)).rejects.toMatchObject({
+      code: 'conflict',
+      conflicts: [{ planned: '6', now: undefined, wanted: '7', by: { author: 'ana' } }],
+    })
+    expect(await textOf('/config/checkout/base/http/timeoutMs')).toBeUndefined()
+    await expect(
+      admin.set((c) => c.http.timeoutMs, 7, { overlay: 'base', ifRevision: 1_000_000_000 }),
+    ).rejects.toMatchObject({ code: 'not_found' })
+    await admin.set((c) => c.http.timeoutMs, 7, { overlay: 'base', ifRevision: revision })
+    expect(await textOf('/config/checkout/base/http/timeoutMs')).toBe('7')
+  })
+
+  test('what a change was given and is altered after its plan is not written', async () => {
+    await using admin = openAdmin()
+    const value: Record<string, boolean> = { a: true }
+    const plan = await admin.change({ overlay: 'prod' }).set('features', value).plan()
+    value['a'] = false
+    value['evil'] = true
+    // Something else moves, so that the change is worked out again.
+    await client.kv.put('/config/checkout/prod/http/timeoutMs', '7')
+    await expect(plan.apply()).rejects.toMatchObject({ code: 'conflict' })
+    expect(await textOf('/config/checkout/prod/features/a')).toBeUndefined()
+    expect(await textOf('/config/checkout/prod/features/evil')).toBeUndefined()
+  })
+
   test('a saved plan is applied later, and refused once one of its keys has moved', async () => {
     await using admin = openAdmin()
     const plan = await admin.change({ overlay: 'prod' }).set('http.timeoutMs', 5).plan()

@@ -1,18 +1,16 @@
 import { describeIssues } from '@livetree/core'
-import type { StoreReading } from 'livetree/operate'
 import { AdminError } from '../errors.ts'
-import { findRecords, historiesOf, oldRecords } from '../history/find-records.ts'
+import { historiesOf, oldRecords } from '../history/find-records.ts'
 import { RecordKeys } from '../history/record-keys.ts'
 import { recordedText, type RecordedChange, recordText, type StoredRecord } from '../history/record.ts'
 import { uuidV7 } from '../history/uuid-v7.ts'
-import { placeOf } from '../tree/key-place.ts'
-import { prefixOf, readState, readStore } from '../tree/tree-state.ts'
+import { prefixOf, readState } from '../tree/tree-state.ts'
 import type { Doing } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 import type { Applied, ApplyOptions } from './applied.ts'
-import { type Conflict, conflictOf, describeConflict } from './conflict.ts'
 import type { Draft } from './draft.ts'
 import type { PlannedChange } from './planned-change.ts'
+import { PlanCheck } from './plan-check.ts'
 import { Settlement } from './settlement.ts'
 import { type RecordPart, transactionOf } from './transaction.ts'
 import { type WorkedOut, workOut } from './work-out.ts'
@@ -41,6 +39,7 @@ class Applying {
   readonly #planned: WorkedOut
   readonly #options: ApplyOptions
   readonly #limit: CallLimit
+  readonly #check: PlanCheck
   /** The same for all attempts: whichever is applied, the others cannot be. */
   readonly #id: string
   readonly #at: string
@@ -57,6 +56,7 @@ class Applying {
     this.#planned = planned
     this.#options = options
     this.#limit = limit
+    this.#check = new PlanCheck(workspace, limit, draft, planned)
     const now = workspace.settings.clock.now()
     this.#id = uuidV7(now)
     this.#at = new Date(now).toISOString()
@@ -67,7 +67,7 @@ class Applying {
     let sent = worked
     const settlement = new Settlement(this.#workspace, this.#limit, this.#id, this.#voidText())
     try {
-      await this.#assertUnmoved(worked)
+      await this.#check.assertUnmoved(worked)
       for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
         this.#limit.assertGoing('applying the change')
         if (worked.edits.size === 0)
@@ -78,7 +78,8 @@ class Applying {
         if (revision !== undefined) return { id: this.#id, revision, changes: worked.changes }
         await this.#pause(attempt)
         worked = await this.#again()
-        await this.#assertUnmoved(worked)
+        await this.#check.assertUnmoved(worked)
+        this.#check.assertAsPlanned(worked)
       }
       throw new AdminError('contention', {
         what: `Others changed the layers ${MOST_ATTEMPTS} times while the change was judged`,
@@ -131,42 +132,6 @@ class Applying {
     if (issues.length === 0 || this.#options.force === true) return
     const heading = `The schema of "${this.#workspace.settings.definition.name}" refuses the tree after this change:`
     throw new AdminError('invalid_tree', { what: `${describeIssues(heading, issues)}\n`, issues })
-  }
-
-  async #assertUnmoved(worked: WorkedOut): Promise<void> {
-    const moved = this.#movedKeys(worked)
-    if (moved.length === 0) return
-    const before = await this.#readingBefore()
-    const records = await findRecords(this.#workspace, this.#limit, before.revision).catch(() => [])
-    const conflicts = moved.map((key) => {
-      const { pathText: path, isHidden } = placeOf(this.#workspace, key)
-      const now = worked.state.reading.entries.get(key)
-      const wanted = this.#planned.edits.get(key)
-      return conflictOf({ key, path, isHidden, planned: before.entries.get(key), now, wanted }, records)
-    })
-    throw conflictError(conflicts)
-  }
-
-  /** The tree that the change was meant for: of a saved plan, that of its own revision as long as it is not compacted. */
-  async #readingBefore(): Promise<StoreReading> {
-    const { reading } = this.#planned.state
-    const { plannedAt, ifRevision } = this.#draft
-    const revision = Math.min(...[plannedAt, ifRevision].flatMap((each) => each ?? []))
-    if (!(revision >= 1 && revision < reading.revision)) return reading
-    return readStore(this.#workspace, this.#limit, revision).catch(() => reading)
-  }
-
-  /** The keys of the change, as it was planned and as it would be now, that were written by others. */
-  #movedKeys(worked: WorkedOut): string[] {
-    const { ifRevision, pins } = this.#draft
-    const then = this.#planned.state.reading.entries
-    const now = worked.state.reading.entries
-    const keys = new Set([...this.#planned.touched, ...worked.touched, ...(pins?.keys() ?? [])])
-    return [...keys].filter((key) => {
-      const at = now.get(key)?.modRevision ?? 0
-      const expected = pins?.get(key) ?? then.get(key)?.modRevision ?? 0
-      return at !== expected || (ifRevision !== undefined && at > ifRevision)
-    })
   }
 
   /** The revision that it was applied at; undefined: something moved. */
@@ -273,15 +238,4 @@ function markersOf({ settings }: Workspace, { changes }: WorkedOut): readonly st
       }),
     )
     .map(({ key }) => key)
-}
-
-function conflictError(conflicts: readonly Conflict[]): AdminError {
-  const keys = conflicts.length === 1 ? 'A key' : `${conflicts.length} keys`
-  const lines = conflicts.slice(0, 20).map((each) => `  ${describeConflict(each)}`)
-  const rest = conflicts.length - lines.length
-  const text = [...lines, ...(rest > 0 ? [`  and ${rest} more`] : [])].join('\n')
-  return new AdminError('conflict', {
-    what: `${keys} of this change moved since it was planned:\n${text}\n`,
-    conflicts,
-  })
 }

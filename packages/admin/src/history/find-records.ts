@@ -25,16 +25,16 @@ export function findRecords(
   const needs = histories.map(({ directory }) => ({ prefix: directory, as: 'read' as const }))
   return translated({ what: 'reading the history', needs }, async () => {
     const found: FoundRecord[] = []
-    for (const { range } of histories) {
+    for (const history of histories) {
       const { entries } = await workspace.client.kv.getRange({
-        ...range,
+        ...history.range,
         minCreateRevision: after + 1,
         sort: { by: 'create', order: 'descend' },
         limit: workspace.settings.historyLimit + MOST_PRUNED,
         ...limit.control,
       })
-      for (const { text, createRevision: revision } of entries) {
-        const record = parseRecord(text)
+      for (const { key, text, createRevision: revision } of entries) {
+        const record = history.idOf(key) === undefined ? undefined : parseRecord(text)
         if (record !== undefined) found.push({ record, revision })
       }
     }
@@ -52,15 +52,16 @@ export function oldRecords(
   const needs = histories.map(({ directory }) => ({ prefix: directory, as: 'readwrite' as const }))
   return translated({ what: 'reading the history', needs }, async () => {
     const old: string[] = []
-    for (const { range } of histories) {
-      const { entries, count } = await workspace.client.kv.getRange({
-        ...range,
-        keysOnly: true,
-        sort: { by: 'create', order: 'ascend' },
-        limit: MOST_PRUNED,
-        ...limit.control,
-      })
-      old.push(...entries.slice(0, Math.max(0, count + 1 - historyLimit)).map(({ key }) => key))
+    for (const history of histories) {
+      const query = { ...history.range, ...limit.control }
+      const { count } = await workspace.client.kv.getRange({ ...query, countOnly: true })
+      if (count < historyLimit) continue
+      // The range may hold records of a layer inside this one's prefix, which are not counted and not touched.
+      const sort = { by: 'create', order: 'ascend' } as const
+      const { entries } = await workspace.client.kv.getRange({ ...query, keysOnly: true, sort })
+      const own = entries.filter(({ key }) => history.idOf(key) !== undefined)
+      const surplus = Math.min(own.length + 1 - historyLimit, MOST_PRUNED)
+      old.push(...own.slice(0, Math.max(0, surplus)).map(({ key }) => key))
     }
     return old
   })

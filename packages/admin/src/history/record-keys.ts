@@ -15,8 +15,8 @@ export class RecordKeys {
   }
 
   /**
-   * All records of this layer, and hardly any of a layer inside its prefix: the ids begin with the time, whose first digit
-   * is 0 for the next eight thousand years.
+   * All records of this layer: the ids begin with the time, whose first digit is 0 for the next eight thousand years. It also
+   * holds those of layers inside the prefix whose next name begins with 0; `idOf` tells them apart.
    */
   get range(): { readonly from: string; readonly to: string } {
     return { from: `${this.#directory}0`, to: `${this.#directory}1` }
