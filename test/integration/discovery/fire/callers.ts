@@ -41,6 +41,12 @@ export class Callers {
   }
 }
 
+/**
+ * How long a slow answer counts against an instance, in milliseconds. The load is even over many times that: with the
+ * default of ten seconds, one pause of a busy machine would decide over a whole sample.
+ */
+const DECAY_MS = 200
+
 /** Sends requests to a service, and returns how many each instance has answered. */
 export async function countAnswers(
   discovery: Discovery,
@@ -48,7 +54,7 @@ export async function countAnswers(
   requests: number,
 ): Promise<Map<string, number>> {
   const counts = new Map<string, number>()
-  const dispatcher = discovery.dispatcher()
+  const dispatcher = discovery.dispatcher({ policy: { default: { decayMs: DECAY_MS } } })
   let left = requests
   const call = async (): Promise<void> => {
     while (left > 0) {
