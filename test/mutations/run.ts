@@ -12,7 +12,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 let unnoticed = 0
 for (const { name, test } of chosen) {
   const env = { ...process.env, LIVETREE_MUTATION: name, LIVETREE_PROPERTY_RUNS: '300', NO_COLOR: '1' }
-  const run = spawnSync('npx', ['vitest', 'run', '--fsModuleCache=false', test], {
+  // One failed test is enough; with a fault others may wait for what never comes.
+  const run = spawnSync('npx', ['vitest', 'run', '--fsModuleCache=false', '--bail=1', test], {
     cwd: root,
     env,
     encoding: 'utf8',
