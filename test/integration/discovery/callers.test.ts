@@ -195,6 +195,11 @@ eachEtcd('callers of a dispatcher', (etcd) => {
       const error = await failureOf(request(`http://name-${name}.service/`, { dispatcher }))
       expect(error).toMatchObject({ code: 'no_endpoints' })
     }
+    // A request without patience fails before its service is watched.
+    for (let name = 10; name < 1_010; name += 1) {
+      await using view = await discovery.openService(`name-${name}`)
+      await view.fresh()
+    }
     expect(client.watch.size).toBeLessThanOrEqual(1_000)
   })
 
