@@ -1,5 +1,6 @@
 import { openSession, type Session, type SessionOptions } from '@livetree/coordination'
 import { type EtcdClient, EtcdError, type Logger } from '@livetree/etcd'
+import type { TxnRequest } from '@livetree/etcd/wire'
 import { afterEach } from 'vitest'
 import { startProxy, type TcpProxy } from '../../support/start-proxy.ts'
 // Its clients are closed after what is opened here, because hooks run in reverse order.
@@ -109,6 +110,22 @@ export function loseNextTxn(client: EtcdClient, { arrives }: { readonly arrives:
     },
   })
   return { sent: sent.promise, report: () => reported.resolve() }
+}
+
+/** Loses the answers of the first transactions of a client that put a key; all of them arrive. */
+export function loseAnswersToPuts(client: EtcdClient, count: number): void {
+  const { channel } = client
+  const unary = channel.unary.bind(channel)
+  let left = count
+  Object.assign(channel, {
+    unary: async (...args: Parameters<typeof unary>) => {
+      const answer = await unary(...args)
+      const { success = [] } = args[1] as TxnRequest
+      if (left === 0 || !success.some(({ request }) => request?.type === 'put')) return answer
+      left -= 1
+      throw new EtcdError('outcome_unknown', { what: 'the test has lost the answer' })
+    },
+  })
 }
 
 /** A logger that collects its warnings. */

@@ -5,7 +5,7 @@ import { eachEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
-import { codeOf, isPending, keysOf, loseNextTxn, open, proxyTo } from './kit.ts'
+import { codeOf, isPending, keysOf, loseAnswersToPuts, loseNextTxn, open, proxyTo } from './kit.ts'
 
 withoutOpenHandles()
 
@@ -86,6 +86,22 @@ eachEtcd('a work queue', (etcd) => {
     expect(shown(next)).toBe('2 1')
     await next.complete()
     expect(await keysOf(direct, 'queues/')).toEqual([])
+  })
+
+  it('W1 gives a job once when two takers of one session claim it and all their answers are lost', async () => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint)
+    const queue = createWorkQueue(await open(client), 'queues/a')
+    await queue.put('1')
+    // The answers to both claims, and to one that is sent again.
+    loseAnswersToPuts(client, 3)
+    const taking = [queue.take(), queue.take()]
+    await Promise.race(taking)
+    await queue.put('2')
+    const jobs = await Promise.all(taking)
+    expect(jobs.map(shown).toSorted()).toEqual(['1 1', '2 1'])
+    for (const job of jobs) await job.complete()
+    expect(await keysOf(client, 'queues/')).toEqual([])
   })
 
   it('puts a job aside after its last attempt, and gives all of many to many', async () => {
