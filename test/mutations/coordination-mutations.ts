@@ -175,6 +175,20 @@ export const coordinationMutations: readonly Mutation[] = [
     test: noticedBy('read-write-lock'),
   },
   {
+    name: 'Coordination R2: a writer waits for each reader before it in turn',
+    file: `${source}/contend.ts`,
+    find: 'entry.createRevision > last.createRevision',
+    replace: 'entry.createRevision < last.createRevision',
+    test: noticedBy('read-write-lock'),
+  },
+  {
+    name: 'Coordination R3: a session is not in its own way',
+    file: `${source}/contend.ts`,
+    find: 'return before.filter(({ key }) => isDirectChild(key, prefix))',
+    replace: 'return before.filter((e) => e.lease !== own.session.lease && isDirectChild(e.key, prefix))',
+    test: noticedBy('read-write-lock'),
+  },
+  {
     name: 'Coordination B1: a barrier that was raised again is waited for',
     file: `${source}/barrier.ts`,
     find: '(known > 0 && createRevision !== known)',
@@ -298,6 +312,13 @@ export const coordinationMutations: readonly Mutation[] = [
     file: `${source}/double-barrier.ts`,
     find: 'if (waiters.length >= this.#count) void',
     replace: 'if (waiters.length >= this.#count && place === this.#count - 1) void',
+    test: noticedBy('double-barrier'),
+  },
+  {
+    name: 'Coordination D3: the key of one who died inside stays',
+    file: `${source}/own-key.ts`,
+    find: '.then(op.put(this.key, this.#plan.value, { lease }), ...reads, ...writes)',
+    replace: '.then(op.put(this.key, this.#plan.value), ...reads, ...writes)',
     test: noticedBy('double-barrier'),
   },
   {
