@@ -26,6 +26,13 @@ export function scalarAsWritten(value: number | bigint | boolean, text: string):
   return canonical === text ? value : new WrittenScalar(value, text)
 }
 
+/** A whole number as a document has it, exact: one that no `number` holds is text, or a bigint where its text says more. */
+export function integerAsWritten(value: bigint, text: string): unknown {
+  const number = Number(value)
+  if (Number.isSafeInteger(number)) return scalarAsWritten(number, text)
+  return String(value) === text ? text : scalarAsWritten(value, text)
+}
+
 /** The text of a number or boolean: what was written, else how it prints. Undefined for everything else. */
 export function textOfScalar(value: unknown): string | undefined {
   if (value instanceof WrittenScalar) return value.text

@@ -1,6 +1,6 @@
 import { isScalar } from '../schema/directory.ts'
 import { parts, readingsOf, type ListNode, type SchemaNode } from '../schema/schema-node.ts'
-import { coverOf } from './cover.ts'
+import { coverOf } from '../format/cover.ts'
 import { isNullText } from './document.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { coverOf } from './cover.ts'
+import { coverOf } from '../format/cover.ts'
 import { type Entry, entriesOf, type TreeNode } from './tree-node.ts'
 
 /** The cover that hides what lower layers have at the end of a way from the root, and how deep it stands on that way. */

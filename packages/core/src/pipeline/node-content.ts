@@ -2,7 +2,7 @@ import { isScalar } from '../schema/directory.ts'
 import type { SchemaNode, UnionNode } from '../schema/schema-node.ts'
 import { isEmptyObject } from './document.ts'
 import { optionByTag } from './part-node.ts'
-import { coverOf } from './cover.ts'
+import { coverOf } from '../format/cover.ts'
 import {
   type DocumentMark,
   type Entry,

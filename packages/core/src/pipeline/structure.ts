@@ -8,7 +8,7 @@ import type { IssueWriter } from './issues.ts'
 import type { LayerTree } from './layer-tree.ts'
 import { comparePaths } from './name-order.ts'
 import type { Issue, Origin } from '../issue.ts'
-import { coverOf } from './cover.ts'
+import { coverOf } from '../format/cover.ts'
 import { firstKeyBelow } from './key-below.ts'
 import { type Entry, entriesOf, nodeAt } from './tree-node.ts'
 

@@ -1,6 +1,6 @@
 import { isPureDirectory } from '../schema/directory.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
-import { coverOf } from './cover.ts'
+import { coverOf } from '../format/cover.ts'
 import { isEmptyObject, isNullText } from './document.ts'
 import { Losses } from './losses.ts'
 import { type Trail, touch } from './trail.ts'

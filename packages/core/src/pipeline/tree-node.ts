@@ -1,5 +1,5 @@
 import type { RawIssue } from './validate.ts'
-import { coverOf } from './cover.ts'
+import { coverOf } from '../format/cover.ts'
 import { compareNames } from './name-order.ts'
 
 /** A document (JSON text or a typed object) that stands for the subtree at its node, in one layer. */

@@ -22,7 +22,7 @@ const MAX_DATE_LENGTH = 64
 
 const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i
 const INTEGER = /^[+-]?\d+$/
-const ISO_DATE = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:?\d\d)?)?$/
+const ISO_DATE = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:?\d\d)?)?$/i
 const BLANK = /^\s*$/
 const NOT_BASE64 = /[^A-Za-z0-9+/]/
 
@@ -81,7 +81,7 @@ const DATE_TEXT: TextForm = {
     const found = trimmed.length > MAX_DATE_LENGTH ? null : ISO_DATE.exec(trimmed)
     const [, day, time, zone = 'Z'] = found ?? []
     if (day === undefined || !isCalendarDay(day)) return text
-    const date = new Date(time === undefined ? day : `${day}T${time}${zone}`)
+    const date = new Date(time === undefined ? day : `${day}T${time}${zone.toUpperCase()}`)
     return Number.isNaN(date.getTime()) ? text : date
   },
   write(value) {
@@ -198,17 +198,22 @@ const TEXT: ScalarText = {
 const never = () => false
 const isA = (type: string) => (value: TypedScalar) => typeof value === type
 
+/** All digits of a whole number that no `number` holds exactly, whether it was written as `0x…` or with underscores. */
+const digitsOf = (value: TypedScalar, text: string) =>
+  typeof value === 'bigint' && value < MAX_BIGINT && value > -MAX_BIGINT ? String(value) : text
+
 /** JavaScript takes blank text for 0, and true for 1. */
 const COERCED_NUMBER: ScalarText = {
   isCoerced: true,
   read: (text) => (BLANK.test(text) ? REFUSED : NUMBER_TEXT.read(text)),
-  readTyped: (value, text) => (typeof value === 'number' ? value : NUMBER_TEXT.read(text)),
+  readTyped: (value, text) => (typeof value === 'number' ? value : NUMBER_TEXT.read(digitsOf(value, text))),
   write: NUMBER_TEXT.write,
 }
 
 /** How a plain number is read and written. */
 export function numberText(): ScalarText {
-  return scalarOf(NUMBER_TEXT, isA('number'))
+  const scalar = scalarOf(NUMBER_TEXT, isA('number'))
+  return { ...scalar, readTyped: (value, text) => scalar.readTyped(value, digitsOf(value, text)) }
 }
 
 /** How the scalars of a leaf with this schema are read and written; undefined where the value is handed on untouched. */
@@ -225,7 +230,7 @@ export function scalarText(schema: z.$ZodType): ScalarText | undefined {
       return { mayRefuse: true, ...TEXT, read, readTyped: (_value, text) => read(text) }
     }
     case 'number':
-      return isCoerced ? COERCED_NUMBER : scalarOf(NUMBER_TEXT, isA('number'))
+      return isCoerced ? COERCED_NUMBER : numberText()
     case 'bigint': {
       const form = isCoerced ? refusing(BIGINT_TEXT, () => Number.NaN) : BIGINT_TEXT
       const scalar = scalarOf(form, isA('bigint'))

@@ -1,4 +1,5 @@
 import { Unreadable } from './source.ts'
+import { DocumentStack } from './yaml-profiles.ts'
 
 /** Variables by their names. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -52,6 +53,8 @@ class Expansion {
   #parts(value: object): unknown {
     if (Array.isArray(value)) return value.map((item) => this.#visit(item))
     if (value instanceof Map) return new Map(Array.from(value, ([name, part]) => [name, this.#visit(part)]))
+    if (value instanceof DocumentStack)
+      return new DocumentStack(value.documents.map((document) => this.#visit(document)))
     const prototype: unknown = Object.getPrototypeOf(value)
     if (prototype !== Object.prototype && prototype !== null) return value
     return new Map(Object.entries(value).map(([name, part]) => [name, this.#visit(part)]))

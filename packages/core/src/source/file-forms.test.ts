@@ -10,7 +10,9 @@ import { LivetreeError } from '../errors.ts'
 import { sealed } from '../schema/sealed.ts'
 import { secret } from '../schema/secret.ts'
 import { recordSource, type SourceRecorder } from '../testing/record-source.ts'
+import { WrittenScalar } from '../format/written-scalar.ts'
 import { type FileOptions, file } from './file.ts'
+import { memory } from './memory.ts'
 import { Unreadable } from './source.ts'
 
 let directory: string
@@ -113,6 +115,81 @@ describe('file: documents by profile', () => {
     expect(await leaves('a.yaml', shared, { profile: [] })).toEqual({ 'a/p': 1, 'b/p': 2, 'b/q': 3 })
   })
 
+  describe('what a document hides', () => {
+    const schema = z.object({
+      f: z.record(z.string(), z.record(z.string(), z.number())).default({}),
+      port: z.number().default(80),
+      tags: z.array(z.string()).default([]),
+    })
+    const lower = { f: { a: { x: 1 }, b: { y: 2 } }, port: 81, tags: ['low'] }
+    const EMPTY = 'livetree:empty'
+    const REMOVE = 'livetree:remove'
+    const rest = { port: 81, tags: ['low'] }
+
+    it.each<[string, string[], object]>([
+      ['empties; a later one adds', [`f: ${EMPTY}`, 'f: { c: { z: 3 } }'], { ...rest, f: { c: { z: 3 } } }],
+      ['empties by a variable', ['f: ${HIDE}', 'f: { c: { z: 3 } }'], { ...rest, f: { c: { z: 3 } } }],
+      [
+        'empties, twice',
+        [`f: ${EMPTY}`, 'f: { c: { z: 3 } }', 'f: { d: {} }'],
+        { ...rest, f: { c: { z: 3 }, d: {} } },
+      ],
+      [
+        'empties what one before it has',
+        ['f: { c: { z: 3 } }', `f: ${EMPTY}`, 'f: { d: { w: 4 } }'],
+        { ...rest, f: { d: { w: 4 } } },
+      ],
+      [
+        'empties with a line feed',
+        [`f: |\n  ${EMPTY}`, 'f: { c: { z: 3 } }'],
+        { ...rest, f: { c: { z: 3 } } },
+      ],
+      ['empties; a later one has nothing in it', [`f: ${EMPTY}`, 'f: {}'], { ...rest, f: {} }],
+      [
+        'removes an entry; a later one has another',
+        [`f: { a: ${REMOVE} }`, 'f: { c: { z: 3 } }'],
+        { ...rest, f: { b: { y: 2 }, c: { z: 3 } } },
+      ],
+      [
+        'removes an entry; a later one puts it back',
+        [`f: { a: ${REMOVE} }`, 'f: { a: { z: 3 } }'],
+        { ...rest, f: { a: { z: 3 }, b: { y: 2 } } },
+      ],
+      [
+        'removes all; a later one adds',
+        [`f: ${REMOVE}`, 'f: { a: { z: 3 } }'],
+        { ...rest, f: { a: { z: 3 } } },
+      ],
+      [
+        'removes in what is emptied',
+        [`f: ${EMPTY}`, `f: { a: { z: 3 }, c: ${REMOVE} }`, 'f: { c: { z: 3 } }'],
+        { ...rest, f: { a: { z: 3 }, c: { z: 3 } } },
+      ],
+      [
+        'removes; a later one has a value',
+        [`{ port: ${REMOVE}, tags: ${EMPTY} }`, '{ port: 82, tags: [x] }'],
+        { f: lower.f, port: 82, tags: ['x'] },
+      ],
+      [
+        'removes; a later one is silent',
+        [`{ port: ${REMOVE}, tags: ${EMPTY} }`, 'f: { a: { x: 5 } }'],
+        { f: { a: { x: 5 }, b: { y: 2 } }, port: 80, tags: [] },
+      ],
+      [
+        'has a value; a later one removes',
+        ['{ port: 82, tags: [x], f: { c: { z: 3 } } }', `{ port: ${REMOVE}, tags: ${REMOVE}, f: ${REMOVE} }`],
+        { f: {}, port: 80, tags: [] },
+      ],
+    ])('%s', async (_what, documents, expected) => {
+      const path = join(directory, 'a.yaml')
+      await writeFile(path, documents.join('\n---\n'))
+      const upper = file(path, { profile: [], watch: false, expand: { HIDE: EMPTY } })
+      const sources = [memory(lower), upper]
+      await using config = await defineConfig({ name: 'profiles', schema }).load({ sources, logger: false })
+      expect(config.current).toEqual(expected)
+    })
+  })
+
   it.each<[string, string | undefined, string]>([
     [
       text,
@@ -163,10 +240,10 @@ describe('file: TOML', () => {
     ].join('\n')
     expect(await leaves('a.toml', text)).toEqual({
       title: 'x',
-      at: '1979-05-27T07:32:00.000-08:00',
+      at: '1979-05-27T07:32:00-08:00',
       day: '1979-05-27',
       big: '9007199254740993',
-      hex: 255,
+      hex: new WrittenScalar(255, '0xff'),
       'db/pool/max': 5,
       'db/pool/share': 0.5,
       servers: [{ name: 'a' }, { name: 'b' }],

@@ -11,6 +11,7 @@ import { shellWord } from './shell-word.ts'
 import { type Leaf, type Source, type SourceConnection, type SourceContext, Unreadable } from './source.ts'
 import { type FileContent, reasonOf } from './read-file.ts'
 import { isFilled, WatchedFile } from './watched-file.ts'
+import { mergedDocuments } from './yaml-profiles.ts'
 
 /** Options of `file`. */
 export interface FileOptions {
@@ -68,14 +69,15 @@ function isFileUrl(given: unknown): given is URL {
 
 /**
  * A JSON, YAML (1.2 with merge keys) or TOML file, read again when it changes: in place, by an editor's rename, or behind
- * a swapped link as Kubernetes mounts it. Numbers too large to be exact are handed on as text, for the schema to read.
+ * a swapped link as Kubernetes mounts it. The schema reads numbers,
+ * booleans, dates and times by the text they were written with: under a schema of text, `1.10` is that in each format.
  *
  * A file that cannot be parsed makes the tree invalid, so it is rejected like a bad value. What is written counts when it
  * has stood still for a quarter of a second; a file that never does, and one whose reading does not end, is reported after two seconds. A file that disappears after loading leaves its last values in service
  * (`optional`: counts as empty), and so does one that is emptied: to take everything away, write `{}`. One that is
  * missing at the start, and is not optional, makes `load` reject, whatever `startup.onUnavailable` says: that is for
  * stores. A change that removes most of a file is refused while the process runs, until the leaves are back or the file is
- * touched, which says that it is meant (in the place of a deleted `optional` one, `touch` makes an empty file). A pipe (`/dev/stdin`, `<(sops -d secrets.yaml)`) is read once, to its end, until a file takes its place. Files larger than 16 MB are refused.
+ * touched, which says that it is meant, and writing the same again does not (in the place of a deleted `optional` one, `touch` makes an empty file). A pipe (`/dev/stdin`, `<(sops -d secrets.yaml)`) is read once, to its end, until a file takes its place. Files larger than 16 MB are refused.
  *
  * @param place relative to the working directory at the time of `load`, or a `file:` URL, such as
  *   `new URL('./defaults.yaml', import.meta.url)`
@@ -131,7 +133,8 @@ export function file(place: string | URL, options: FileOptions = {}): Source {
           replace([], false)
         else if (content.type === 'bytes') {
           const parsed = await parseDocument(content.bytes, format, profiles)
-          const value = environment === false ? parsed : expandVariables(parsed, environment)
+          const expanded = environment === false ? parsed : expandVariables(parsed, environment)
+          const value = mergedDocuments(expanded)
           replace(value === undefined ? [] : leavesOf(value), false)
         } else lose(content.error, content.type !== 'withheld')
       }

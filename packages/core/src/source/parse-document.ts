@@ -11,7 +11,7 @@ export type DocumentFormat = 'json' | 'jsonc' | 'yaml' | 'toml'
  * (`WrittenScalar`), and names are text, always; `undefined` for a YAML file with nothing in it. What cannot be read comes
  * back as `Unreadable`, whose reason names the place and never quotes the text: it may be a secret.
  *
- * @param profiles which documents of a YAML file count; undefined where it may have one only
+ * @param profiles which documents of a YAML file count, for a `DocumentStack` of them; undefined where it may have one only
  */
 export async function parseDocument(
   bytes: Uint8Array,

@@ -1,4 +1,5 @@
-import { scalarAsWritten } from '../format/written-scalar.ts'
+import { integerAsWritten, scalarAsWritten, WrittenScalar } from '../format/written-scalar.ts'
+import { quoteTomlScalars } from './toml-scalars.ts'
 
 /** The result of parsing TOML text. The words of a problem never quote the text. */
 export type ParsedToml =
@@ -14,7 +15,10 @@ const MAX_LENGTH = 4 * 2 ** 20
 const MAX_DEPTH = 500
 const TOO_DEEP = 'TOML that is nested too deeply'
 
-/** Reads TOML. Dates and times come as the text that ISO 8601 has for them, for the schema to read; whole numbers are exact. */
+/**
+ * Reads TOML. Dates and times come as the text they were written with, for the schema to read; numbers and booleans have
+ * their text with them, and whole numbers are exact.
+ */
 export async function parseTomlText(text: string): Promise<ParsedToml> {
   if (text.length > MAX_LENGTH)
     return problem(
@@ -23,7 +27,10 @@ export async function parseTomlText(text: string): Promise<ParsedToml> {
   // loaded on first use: most services have no TOML
   const { parse, TomlError } = await import('smol-toml')
   try {
-    return { type: 'value', value: plainOf(parse(text, { integersAsBigInt: true, maxDepth: MAX_DEPTH }), 0) }
+    const typed = parse(text, { integersAsBigInt: true, maxDepth: MAX_DEPTH })
+    // The parser says what a scalar is worth, or how it is written, but not both.
+    const written = parse(quoteTomlScalars(text), { maxDepth: MAX_DEPTH })
+    return { type: 'value', value: valueWith(typed, written, 0) }
   } catch (error) {
     if (error instanceof TomlError) return problem(wordsOf(error.message), error)
     if (error instanceof RangeError) return problem(TOO_DEEP)
@@ -43,14 +50,29 @@ function wordsOf(message: string): string {
   return /^[a-z][a-z :,-]*\.?$/.test(words) ? words.replace(/\.$/, '') : 'a syntax error'
 }
 
-function plainOf(value: unknown, depth: number): unknown {
+/** `written` is the same value, with texts in the place of its scalars. */
+function valueWith(typed: unknown, written: unknown, depth: number): unknown {
   if (depth > MAX_DEPTH) throw new RangeError(TOO_DEEP)
-  if (value instanceof Date) return value.toISOString()
-  if (typeof value === 'bigint') {
-    const number = Number(value)
-    return Number.isSafeInteger(number) ? number : scalarAsWritten(number, String(value))
+  if (typeof typed === 'string') return typed
+  if (typeof written === 'string') return scalarOf(typed, written)
+  const inner = (value: unknown, other: unknown) => valueWith(value, other, depth + 1)
+  if (Array.isArray(typed)) {
+    const texts: readonly unknown[] = Array.isArray(written) ? written : []
+    return typed.map((item, index) => inner(item, texts[index]))
   }
-  if (Array.isArray(value)) return value.map((item) => plainOf(item, depth + 1))
-  if (typeof value !== 'object' || value === null) return value
-  return new Map(Object.entries(value).map(([name, inner]) => [name, plainOf(inner, depth + 1)]))
+  if (!isTable(typed)) return typed
+  const texts = isTable(written) ? Object.values(written) : []
+  return new Map(Object.entries(typed).map(([name, item], index) => [name, inner(item, texts[index])]))
+}
+
+function isTable(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+function scalarOf(typed: unknown, text: string): unknown {
+  if (typeof typed === 'bigint') return integerAsWritten(typed, text)
+  if (typeof typed !== 'number' && typeof typed !== 'boolean') return text
+  const scalar = scalarAsWritten(typed, text)
+  // no schema reads a number out of text like `1_000.0`
+  return typeof scalar === 'string' && text.includes('_') ? new WrittenScalar(typed, text) : scalar
 }

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer'
 import type { Document, Pair, Range, Scalar, YAMLMap } from 'yaml'
 import { composeYaml, YamlProblem, YamlTooLarge } from './compose-yaml.ts'
-import { valueOfProfiles } from './yaml-profiles.ts'
+import { documentsOfProfiles } from './yaml-profiles.ts'
 import { characterProblem } from './yaml-characters.ts'
-import { scalarAsWritten, textOfScalar } from '../format/written-scalar.ts'
+import { integerAsWritten, scalarAsWritten, textOfScalar } from '../format/written-scalar.ts'
 
 /** The result of parsing YAML text. The words of a problem never quote the text; its place is an offset into it. */
 export type ParsedYaml =
@@ -24,7 +24,7 @@ const COLLECTION_TAGS = [undefined, `${TAGS}map`, `${TAGS}seq`]
  * Reads YAML 1.2 with merge keys. Maps come as `Map`, names as the text they were written with, numbers and booleans with
  * their text. A name given twice in one map is a problem. `undefined` for a text with nothing in it.
  *
- * @param profiles given, the text may have several documents, of which those of these profiles count
+ * @param profiles given, the text may have several documents, and its value is the `DocumentStack` of those that count
  */
 export async function parseYamlText(text: string, profiles?: readonly string[]): Promise<ParsedYaml> {
   const character = characterProblem(text)
@@ -45,7 +45,7 @@ export async function parseYamlText(text: string, profiles?: readonly string[]):
       value: new YamlReader(yaml).read(document),
       offset: offsetOf(document.contents),
     }))
-    const value = profiles === undefined ? values[0]?.value : valueOfProfiles(values, profiles)
+    const value = profiles === undefined ? values[0]?.value : documentsOfProfiles(values, profiles)
     return { type: 'value', value: value === null ? undefined : value }
   } catch (error) {
     if (error instanceof YamlProblem) return { type: 'problem', words: error.message, offset: error.offset }
@@ -191,11 +191,7 @@ function scalarOf(scalar: Scalar): unknown {
   if (tag === `${TAGS}timestamp`) return text
   if (tag === `${TAGS}binary` && !isBase64(text))
     throw new YamlProblem('a !!binary that is not base64', offsetOf(scalar))
-  if (typeof value === 'bigint') {
-    const number = Number(value)
-    if (Number.isSafeInteger(number)) return scalarAsWritten(number, text)
-    return String(value) === text ? text : scalarAsWritten(value, text)
-  }
+  if (typeof value === 'bigint') return integerAsWritten(value, text)
   return typeof value === 'number' || typeof value === 'boolean' ? scalarAsWritten(value, text) : value
 }
 

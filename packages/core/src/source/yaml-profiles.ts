@@ -1,4 +1,6 @@
+import { coverOf, EMPTY } from '../format/cover.ts'
 import { YamlProblem } from './compose-yaml.ts'
+import { ITSELF } from './flatten.ts'
 
 /** One document of a file, and where it begins. */
 export interface YamlDocument {
@@ -9,14 +11,26 @@ export interface YamlDocument {
 /** The name in a document that tells for which profiles it counts. */
 const PROFILE = 'profile'
 
+/** Documents of one file that count, later ones over earlier ones, leaf by leaf. */
+export class DocumentStack {
+  readonly documents: readonly unknown[]
+
+  constructor(documents: readonly unknown[]) {
+    this.documents = documents
+  }
+}
+
 /**
- * What the documents of a file come to for some profiles: those without a `profile` of their own count always, and those
- * with one, or a list of them, where it is among `profiles`. Later ones win, leaf by leaf. `profile` itself is no value.
+ * The documents of a file that count for some profiles: those without a `profile` of their own count always, and those
+ * with one, or a list of them, where it is among `profiles`. `profile` itself is no value.
  *
  * @throws YamlProblem
  */
-export function valueOfProfiles(documents: readonly YamlDocument[], profiles: readonly string[]): unknown {
-  let merged: unknown
+export function documentsOfProfiles(
+  documents: readonly YamlDocument[],
+  profiles: readonly string[],
+): DocumentStack {
+  const counting: unknown[] = []
   for (const { value, offset } of documents) {
     if (value === null || value === undefined) continue
     if (!(value instanceof Map)) throw new YamlProblem('a document that is no object', offset)
@@ -24,9 +38,14 @@ export function valueOfProfiles(documents: readonly YamlDocument[], profiles: re
     if (own !== undefined && !profilesOf(own, offset).some((name) => profiles.includes(name))) continue
     const values = new Map<unknown, unknown>(value)
     values.delete(PROFILE)
-    merged = merge(merged, values)
+    counting.push(values)
   }
-  return merged
+  return new DocumentStack(counting)
+}
+
+/** What a stack of documents comes to, for `flatten`; undefined for none. Any other value is itself. */
+export function mergedDocuments(value: unknown): unknown {
+  return value instanceof DocumentStack ? value.documents.reduce(merge, undefined) : value
 }
 
 function profilesOf(given: unknown, offset: number | undefined): readonly string[] {
@@ -36,9 +55,14 @@ function profilesOf(given: unknown, offset: number | undefined): readonly string
   return names
 }
 
-/** Maps are merged name by name; any other value of the later document replaces the earlier one. */
+/**
+ * Maps are merged name by name; any other value of the later document replaces the earlier one. Where the earlier one hides
+ * what lower layers have, it goes on to do so below what the later one has.
+ */
 function merge(lower: unknown, upper: unknown): unknown {
-  if (!(lower instanceof Map) || !(upper instanceof Map)) return upper
+  if (!(upper instanceof Map)) return upper
+  if (coverOf(lower) !== undefined) return new Map<unknown, unknown>([[ITSELF, EMPTY], ...upper])
+  if (!(lower instanceof Map)) return upper
   const merged = new Map<unknown, unknown>(lower)
   for (const [name, value] of upper)
     merged.set(name, merged.has(name) ? merge(merged.get(name), value) : value)
