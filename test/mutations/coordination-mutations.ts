@@ -90,6 +90,13 @@ export const coordinationMutations: readonly Mutation[] = [
     test: noticedBy('mutex'),
   },
   {
+    name: 'Coordination S8: a waiter misses what is released before its watch exists',
+    file: `${source}/key-gone.ts`,
+    find: 'if (revision === header.revision) return',
+    replace: 'if (revision > 0) return',
+    test: noticedBy('mutex'),
+  },
+  {
     name: 'Coordination S8: a waiter does not ask whether its session is gone',
     file: `${source}/contend.ts`,
     find: 'await own.session.suspect()',

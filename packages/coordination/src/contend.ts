@@ -22,7 +22,12 @@ type Header = RangeResult['header']
 interface Turn {
   readonly header: Header
   readonly predecessor: Entry | undefined
+  /** True if so few are in the queue that it may move before etcd serves a watch of the past. */
+  readonly isSoon: boolean
 }
+
+/** Holds of a millisecond or two each make up the 100 ms in which etcd serves a watch of the past. */
+const SOON = 50
 
 /**
  * Enters a queue and waits until everybody before has left. Each contender watches its predecessor only, so a release
@@ -40,10 +45,13 @@ export async function contend(
     wait.signal.throwIfAborted()
     let turn = await wait.race(enter(own, queue))
     while (turn.predecessor !== undefined) {
-      const { header, predecessor } = turn
+      const { header, predecessor, isSoon } = turn
       if (predecessor.lease === 0n) queue.onOrphan(predecessor.key)
       await wait.race(
-        keyGone({ key: predecessor.keyBytes }, { client: session.client, header, signal: wait.signal }),
+        keyGone(
+          { key: predecessor.keyBytes },
+          { client: session.client, header, signal: wait.signal, isSoon },
+        ),
       )
       turn = await wait.race(look(own, queue))
     }
@@ -145,14 +153,16 @@ async function decide(
   const isComplete = reads.every(
     (read, index) => !read.hasMore || candidatesOf(own, queue, read, index).length > 0,
   )
+  const isSoon = reads.reduce((sum, { count }) => sum + count, 0) <= SOON
   if (isComplete)
     return {
       header,
       predecessor: latest(reads.flatMap((read, index) => candidatesOf(own, queue, read, index))),
+      isSoon,
     }
   const all = await own.look(queue.blockers.map((prefix) => newest(prefix, undefined, own.token)))
   const candidates = all.reads.flatMap((read, index) => candidatesOf(own, queue, read, index))
-  return { header: all.header, predecessor: latest(candidates) }
+  return { header: all.header, predecessor: latest(candidates), isSoon }
 }
 
 /** The keys before ours, of those that count. */

@@ -1,4 +1,12 @@
-import type { EtcdClient, KeyRange, RangeResult, WatchOptions } from '@livetree/etcd'
+import type {
+  EtcdClient,
+  KeyRange,
+  RangeResult,
+  WatchBatch,
+  WatchHandlers,
+  WatchOptions,
+} from '@livetree/etcd'
+import { sendAgain } from './send-again.ts'
 
 /** Where a wait for a deletion begins. */
 export interface KeyGoneOptions {
@@ -15,14 +23,26 @@ export interface AnyChangeOptions extends KeyGoneOptions {
   readonly counts?: (key: string) => boolean
 }
 
+/** How to wait for a deletion. */
+export interface DeletionOptions extends KeyGoneOptions {
+  /**
+   * True if the key may be deleted within the next tenth of a second. etcd serves a watch that starts at a revision of the
+   * past only every 100 ms until it has caught up, so then one that starts now is used, and a read for what was before.
+   * Default false, which costs no read.
+   */
+  readonly isSoon?: boolean
+}
+
 /**
  * Waits until a key is deleted, or a key of a range, and returns true. Returns false when the history in which that would be
  * seen is compacted, or when the watch ends: the caller then reads the current state.
  *
  * @throws EtcdError if the server refuses to watch the key
  */
-export function keyGone(range: KeyRange, options: KeyGoneOptions): Promise<boolean> {
-  return nextEvent(range, options, { only: 'deletes' })
+export function keyGone(range: KeyRange, options: DeletionOptions): Promise<boolean> {
+  if (options.isSoon === true) return goneFromNow(range, options)
+  const { header } = options
+  return nextEvent(range, options, { only: 'deletes', afterRevision: header.revision }, () => true)
 }
 
 /**
@@ -32,13 +52,43 @@ export function keyGone(range: KeyRange, options: KeyGoneOptions): Promise<boole
  * @throws EtcdError if the server refuses to watch the range
  */
 export function anyChange(range: KeyRange, options: AnyChangeOptions): Promise<boolean> {
-  return nextEvent(range, options, {})
+  const { header, counts = () => true } = options
+  return nextEvent(range, options, { afterRevision: header.revision }, ({ events }) =>
+    events.some(({ key }) => counts(key)),
+  )
 }
 
+/** The watch shows what is deleted after its creation, and a read what was deleted before. */
+async function goneFromNow(range: KeyRange, options: DeletionOptions): Promise<boolean> {
+  const { client, header, signal } = options
+  const stop = new AbortController()
+  const either = AbortSignal.any([signal, stop.signal])
+  const read = Promise.withResolvers<boolean>()
+  const query = { ...range, keysOnly: true, limit: 1, ...clusterOf(header) }
+  const onCreated: WatchHandlers['onCreated'] = ({ revision }) => {
+    if (revision === header.revision) return
+    sendAgain(() => client.kv.getRange(query), { signal: either, isPatient: true }).then(({ entries }) => {
+      const [entry] = entries
+      if (entry === undefined || entry.createRevision > header.revision) read.resolve(true)
+    }, read.reject)
+  }
+  // A member that lags may deliver deletions from before the header.
+  const isLater = ({ revision }: WatchBatch): boolean => revision > header.revision
+  try {
+    const seen = nextEvent(range, { ...options, signal: either }, { only: 'deletes' }, isLater, onCreated)
+    return await Promise.race([seen, read.promise])
+  } finally {
+    stop.abort()
+  }
+}
+
+/** Waits for the first batch that `counts`. */
 function nextEvent(
   range: KeyRange,
-  { client, header, signal, counts = () => true }: AnyChangeOptions,
-  filter: Pick<WatchOptions, 'only'>,
+  { client, header, signal }: KeyGoneOptions,
+  where: Pick<WatchOptions, 'only' | 'afterRevision'>,
+  counts: (batch: WatchBatch) => boolean,
+  onCreated?: WatchHandlers['onCreated'],
 ): Promise<boolean> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
@@ -53,8 +103,9 @@ function nextEvent(
     const watcher = client.watch.subscribe(
       range,
       {
-        onEvents: ({ events }) => {
-          if (!events.some(({ key }) => counts(key))) return
+        ...(onCreated === undefined ? {} : { onCreated }),
+        onEvents: (batch) => {
+          if (!counts(batch)) return
           settle(() => resolve(true))
           watcher.cancel()
         },
@@ -64,7 +115,7 @@ function nextEvent(
           settle(isRefused ? () => reject(error) : () => resolve(false))
         },
       },
-      { afterRevision: header.revision, ...filter, ...clusterOf(header) },
+      { ...where, ...clusterOf(header) },
     )
     signal.addEventListener('abort', onAbort, { once: true })
   })

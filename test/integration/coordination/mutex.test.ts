@@ -225,6 +225,36 @@ eachEtcd('a mutex', (etcd) => {
     await Promise.all(waiting)
   })
 
+  it.each([0, 60])(
+    'S8 notices a release before its watch exists, with %i others in the queue',
+    async (others) => {
+      const server = await etcd.start()
+      const client = connect(server.endpoint)
+      const session = await open(client)
+      const before = Array.from({ length: others + 1 }, () => createMutex(session, 'locks/a').acquire())
+      const ending = Promise.allSettled(before)
+      await contending(client, others + 1)
+      const waiter = connect(server.endpoint)
+      const waiting = await open(waiter)
+      const { channel } = waiter
+      const unary = channel.unary.bind(channel)
+      let isFirst = true
+      Object.assign(channel, {
+        unary: async (...args: Parameters<typeof unary>) => {
+          const answer = await unary(...args)
+          if (!isFirst || !args[0].path.endsWith('/Txn')) return answer
+          isFirst = false
+          // Everybody before it goes, while the answer that names the last of them is on its way.
+          await session.close()
+          return answer
+        },
+      })
+      const lock = await createMutex(waiting, 'locks/a').acquire({ timeoutMs: 30_000 })
+      expect(await keysOf(client, 'locks/a/')).toEqual([lock.key])
+      await ending
+    },
+  )
+
   it('S8 rejects a waiter at once whose key or session goes, and lets the others by', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)
