@@ -159,7 +159,7 @@ eachEtcd('the dispatcher', (etcd) => {
 
   test('waits for a first endpoint, and fails in time and with a reason without one', async () => {
     const provider = await startProvider()
-    const policy = { default: { waitForEndpointsMs: 10_000 }, ...{ never: { waitForEndpointsMs: 50 } } }
+    const policy = { default: { waitForEndpointsMs: 10_000 }, ...{ never: { waitForEndpointsMs: 2_000 } } }
     const { url, dispatcher, client, service } = await serviceWith([], policy)
     const waiting = request(url, { dispatcher })
     await client.kv.put(`services/${service}/late`, record(provider.address))
