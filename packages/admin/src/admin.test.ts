@@ -29,6 +29,13 @@ test.each<[string, () => unknown, RegExp]>([
   ['a JSON Schema as text', () => createAdmin({ store, jsonSchema: '{}' as never }), /jsonSchema/],
   ['a list for a JSON Schema', () => createAdmin({ store, jsonSchema: [] as never }), /jsonSchema/],
   ['a number for a name', () => createAdmin({ store, name: 5 as never }), /name/],
+  ...['/config/shop/base', '/config/shop/base/ops/', '/config/shop', '/config'].map(
+    (operationsPrefix): [string, () => unknown, RegExp] => [
+      `records that share keys with a layer, in ${operationsPrefix}`,
+      () => createAdmin(definition, { store, operationsPrefix }),
+      /operationsPrefix = .*shares keys with the layer \/config\/shop\/(?:base|prod).*beside all layers/,
+    ],
+  ),
   [
     'options in two places',
     () => createAdmin({ store } as never, { author: 'ana' }),
@@ -38,6 +45,11 @@ test.each<[string, () => unknown, RegExp]>([
   expect(make).toThrow(AdminError)
   expect(make).toThrow(message)
   expect(make).toThrow(/^\[invalid_options\]/)
+})
+
+test('createAdmin: takes a directory for records beside the layers', () => {
+  for (const operationsPrefix of ['/config/shop/bas', '/config/shop/base-ops', '/ops/'])
+    expect(() => createAdmin(definition, { store, operationsPrefix })).not.toThrow()
 })
 
 test('change: refuses a layer that is not there, or that is not named, with those there are', async () => {

@@ -59,9 +59,10 @@ export interface Admin<T> extends AsyncDisposable {
    */
   change(options?: ChangeOptions): ChangeSet<T>
   /**
-   * Works a saved plan out again. It is applied only if its keys have not moved since it was saved.
+   * Works a saved plan out again. It is applied only if its keys have not moved since it was saved; `compacted` if one of them
+   * is not there and the store does not keep its history since, which alone tells whether it was set and removed.
    *
-   * @throws AdminError `unreadable`, and as `ChangeSet.plan`
+   * @throws AdminError `unreadable`; `store_changed` for a plan of another cluster; and as `ChangeSet.plan`
    */
   openPlan(saved: SavedPlan, options?: CallOptions): Promise<Plan>
   /**

@@ -29,7 +29,7 @@ export interface AdminOptions {
    * `memory({ … })`. Default: the sources of the definition.
    */
   readonly sources?: readonly Source[] | undefined
-  /** Where histories, instances and schemas are kept. Default `/.livetree`. */
+  /** Where histories, instances and schemas are kept: a directory beside all layers. Default `/.livetree`. */
   readonly operationsPrefix?: string | undefined
   /** The number of records that each layer's history keeps, from 1 to 100,000. Default 1,000. */
   readonly historyLimit?: number | undefined
@@ -120,6 +120,8 @@ export function resolveAdmin(
   const [first, ...others] = stores
   if (first === undefined) throw invalid('needs a source of etcd() to write to, and there is none', STORE)
   if (others.length > 0) throw invalid(`found ${stores.length} sources of etcd() and writes to one`, STORE)
+  const operationsPrefix = withoutSlash(options.operationsPrefix ?? '/.livetree')
+  assertBeside(operationsPrefix, first.store)
   return Object.freeze({
     definition,
     isUntyped,
@@ -127,7 +129,7 @@ export function resolveAdmin(
     store: first.store,
     sources,
     own: first.index,
-    operationsPrefix: withoutSlash(options.operationsPrefix ?? '/.livetree'),
+    operationsPrefix,
     historyLimit: options.historyLimit ?? 1_000,
     timeoutMs: options.timeoutMs ?? 10_000,
     maxOperations: options.maxOperations ?? 128,
@@ -138,6 +140,17 @@ export function resolveAdmin(
 }
 
 const STORE = 'Give { store: { endpoints, root } }, or sources with one etcd().'
+
+/** Records among the keys of a layer would be configuration, and a layer among the records would be history. */
+function assertBeside(operationsPrefix: string, { prefixes }: EtcdStore): void {
+  const operations = `${operationsPrefix}/`
+  const layer = prefixes.find((prefix) => operations.startsWith(prefix) || prefix.startsWith(operations))
+  if (layer === undefined) return
+  throw invalid(
+    `got operationsPrefix = "${operationsPrefix}", which shares keys with the layer ${layer.slice(0, -1)}`,
+    'Choose a directory beside all layers, such as "/.livetree".',
+  )
+}
 
 function sourcesOf(
   definition: ConfigDefinition<$ZodType>,

@@ -152,7 +152,6 @@ eachEtcd('admin writes', (etcd) => {
 
   test('ifRevision: refuses a key that was removed since, and a revision to come', async () => {
     await using admin = openAdmin()
-    const { revision } = await admin.read()
     await admin.set((c) => c.http.timeoutMs, 5, { overlay: 'base' })
     const between = await admin.set((c) => c.http.timeoutMs, 6, { overlay: 'base' })
     await admin.unset((c) => c.http.timeoutMs, { overlay: 'base' })
@@ -165,6 +164,7 @@ eachEtcd('admin writes', (etcd) => {
     await expect(
       admin.set((c) => c.http.timeoutMs, 7, { overlay: 'base', ifRevision: 1_000_000_000 }),
     ).rejects.toMatchObject({ code: 'not_found' })
+    const { revision } = await admin.read()
     await admin.set((c) => c.http.timeoutMs, 7, { overlay: 'base', ifRevision: revision })
     expect(await textOf('/config/checkout/base/http/timeoutMs')).toBe('7')
   })

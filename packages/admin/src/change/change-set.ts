@@ -10,7 +10,7 @@ import { type Plan, planDraft } from './plan.ts'
 
 /** Options of `Admin.change`. */
 export interface ChangeOptions extends LayerChoice {
-  /** Refuse with `conflict` if a key of the change was written after this revision. */
+  /** Refuse with `conflict` if a key of the change was written or removed after this revision. */
   readonly ifRevision?: number | undefined
 }
 

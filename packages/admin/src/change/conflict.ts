@@ -32,15 +32,18 @@ export interface ConflictParts {
   readonly planned: StoreEntry | undefined
   readonly now: StoreEntry | undefined
   readonly wanted: string | undefined
+  /** Of a key that is gone: the revision that removed it, if that is known. */
+  readonly removedAt: number | undefined
 }
 
 /** Describes a conflict, with the newest of the records since then that tells of the key. */
 export function conflictOf(parts: ConflictParts, records: readonly FoundRecord[]): Conflict {
-  const { key, path, isHidden, planned, now, wanted } = parts
+  const { key, path, isHidden, planned, now, wanted, removedAt } = parts
+  const at = now?.modRevision ?? removedAt
   const shown = (text: string | undefined) => (text !== undefined && isHidden ? '[secret]' : text)
   const found = records
     .filter(({ record }) => record.changes.some((change) => isOf(change, key, now === undefined)))
-    .filter(({ revision }) => now === undefined || revision === now.modRevision)
+    .filter(({ revision }) => at === undefined || revision === at)
     .toSorted((a, b) => b.revision - a.revision)[0]
   return {
     key,
@@ -48,7 +51,7 @@ export function conflictOf(parts: ConflictParts, records: readonly FoundRecord[]
     planned: shown(textOf(planned)),
     now: shown(textOf(now)),
     wanted: shown(wanted),
-    revision: now?.modRevision ?? found?.revision,
+    revision: at ?? found?.revision,
     by: found === undefined ? undefined : writerOf(found.record),
   }
 }
@@ -58,7 +61,11 @@ export function describeConflict({ key, path, planned, now, wanted, revision, by
   const who = by === undefined ? 'another tool' : `${by.author} at ${by.at}`
   const why = by?.message === undefined ? '' : ` (${by.message})`
   const at = revision === undefined ? '' : `, revision ${revision}`
-  return `${path}: ${shown(planned)} → ${shown(now)} by ${who}${why}${at}; this change wanted ${shown(wanted)} (${key})`
+  const moved =
+    planned === undefined && now === undefined
+      ? 'set, and removed again'
+      : `${shown(planned)} → ${shown(now)}`
+  return `${path}: ${moved} by ${who}${why}${at}; this change wanted ${shown(wanted)} (${key})`
 }
 
 function isOf(change: RecordedChange, key: string, isRemoved: boolean): boolean {

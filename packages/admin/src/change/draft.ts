@@ -25,8 +25,9 @@ export interface Draft {
   readonly to?: number | undefined
   /** The keys of the change must not have been written after this revision. */
   readonly ifRevision?: number | undefined
-  /** Of a saved plan: the revision that it was planned at. */
+  /** Of a saved plan: the revision that it was planned at, and the id of its cluster; 0n: not known. */
   readonly plannedAt?: number | undefined
+  readonly plannedOn?: bigint | undefined
   /** The revisions that keys of the change must have; 0: there must be no such key. */
   readonly pins?: ReadonlyMap<string, number> | undefined
 }

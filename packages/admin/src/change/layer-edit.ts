@@ -216,10 +216,11 @@ export class LayerEdit {
     return typeof value === 'string' ? value : undefined
   }
 
-  /** A directory marker, `dir/` without a value, is no text. */
+  /** Whether a key holds something, text or not. A directory marker, `dir/` without a value, holds nothing. */
   #isThere(key: string): boolean {
-    const text = this.textOf(key)
-    return text !== undefined && !(text === '' && key.endsWith('/'))
+    const { edits, entries } = this.#tree
+    const value = edits.has(key) ? edits.get(key) : entries.get(key)?.value
+    return value !== undefined && !(value === '' && key.endsWith('/'))
   }
 
   #replace(path: Path, written: readonly (readonly [key: string, text: string])[]): void {

@@ -1,11 +1,13 @@
 import type { StoreReading } from 'livetree/operate'
 import { AdminError } from '../errors.ts'
 import { findRecords } from '../history/find-records.ts'
+import { newestRevision } from '../history/newest-revision.ts'
 import { placeOf } from '../tree/key-place.ts'
 import { readStore } from '../tree/tree-state.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 import { type Conflict, conflictOf, describeConflict } from './conflict.ts'
 import type { Draft } from './draft.ts'
+import { removalsSince } from './removals-since.ts'
 import type { WorkedOut } from './work-out.ts'
 
 /** Compares a change, worked out on the newest tree, with its plan. */
@@ -14,25 +16,39 @@ export class PlanCheck {
   readonly #limit: CallLimit
   readonly #draft: Draft
   readonly #planned: WorkedOut
+  /** No key of the change was removed up to this revision. */
+  #unremovedUntil: number
 
   constructor(workspace: Workspace, limit: CallLimit, draft: Draft, planned: WorkedOut) {
     this.#workspace = workspace
     this.#limit = limit
     this.#draft = draft
     this.#planned = planned
+    const { plannedAt, ifRevision } = draft
+    const { revision } = planned.state.reading
+    this.#unremovedUntil = Math.min(revision, plannedAt ?? revision, ifRevision ?? revision)
   }
 
-  /** @throws AdminError `conflict` where keys of the change moved; `not_found` for an `ifRevision` to come */
+  /**
+   * @throws AdminError `conflict` where keys of the change moved; `compacted` where nothing tells any more whether one was set
+   *   and removed; `not_found` for an `ifRevision` to come; `store_changed` for a saved plan of a revision to come
+   */
   async assertUnmoved(worked: WorkedOut): Promise<void> {
-    const moved = new Set([...this.#movedKeys(worked), ...(await this.#removedKeys(worked))])
-    if (moved.size === 0) return
+    this.#assertPast(worked.state.reading.revision)
+    const keys = new Set([...this.#planned.touched, ...worked.touched, ...(this.#draft.pins?.keys() ?? [])])
+    const written = this.#writtenKeys(keys, worked)
+    const removals = written.length > 0 ? NONE : await this.#removals(keys, worked)
+    const moved = [...written, ...removals.keys()]
+    if (moved.length === 0) return
     const before = await this.#readingBefore()
     const records = await findRecords(this.#workspace, this.#limit, before.revision).catch(() => [])
-    const conflicts = [...moved].map((key) => {
+    const conflicts = moved.map((key) => {
       const { pathText: path, isHidden } = placeOf(this.#workspace, key)
       const now = worked.state.reading.entries.get(key)
       const wanted = this.#planned.edits.get(key)
-      return conflictOf({ key, path, isHidden, planned: before.entries.get(key), now, wanted }, records)
+      const planned = before.entries.get(key)
+      const removedAt = removals.get(key)
+      return conflictOf({ key, path, isHidden, planned, now, wanted, removedAt }, records)
     })
     throw conflictError(conflicts)
   }
@@ -47,11 +63,10 @@ export class PlanCheck {
   }
 
   /** The keys of the change, as it was planned and as it would be now, that were written by others. */
-  #movedKeys(worked: WorkedOut): string[] {
+  #writtenKeys(keys: ReadonlySet<string>, worked: WorkedOut): readonly string[] {
     const { ifRevision, pins } = this.#draft
     const then = this.#planned.state.reading.entries
     const now = worked.state.reading.entries
-    const keys = new Set([...this.#planned.touched, ...worked.touched, ...(pins?.keys() ?? [])])
     return [...keys].filter((key) => {
       const at = now.get(key)?.modRevision ?? 0
       const expected = pins?.get(key) ?? then.get(key)?.modRevision ?? 0
@@ -59,19 +74,31 @@ export class PlanCheck {
     })
   }
 
-  /** The keys of the change that were there at `ifRevision` and are gone: what is gone has no revision to compare. */
-  async #removedKeys({ state, touched }: WorkedOut): Promise<string[]> {
-    const { ifRevision } = this.#draft
-    const { entries, revision } = state.reading
-    if (ifRevision === undefined || ifRevision < 1) return []
+  /**
+   * The keys of the change that were not there, were set and removed since, and when: what is gone has no revision to compare.
+   */
+  async #removals(keys: ReadonlySet<string>, worked: WorkedOut): Promise<ReadonlyMap<string, number>> {
+    const { entries, revision, clusterId } = worked.state.reading
+    const gone = [...keys].filter((key) => !entries.has(key))
+    if (gone.length === 0) return NONE
+    const isNewest = worked !== this.#planned
+    const until = isNewest ? revision : (await newestRevision(this.#workspace, this.#limit)).revision
+    const span = { after: this.#unremovedUntil, until, clusterId }
+    const removals = await removalsSince(this.#workspace, this.#limit, gone, span)
+    this.#unremovedUntil = Math.max(this.#unremovedUntil, until)
+    return removals
+  }
+
+  #assertPast(revision: number): void {
+    const { plannedAt = 0, ifRevision = 0 } = this.#draft
     if (ifRevision > revision)
       throw new AdminError('not_found', {
         what: `Revision ${ifRevision}, which the change depends on, is still to come: the store is at ${revision}`,
       })
-    const gone = [...new Set([...this.#planned.touched, ...touched])].filter((key) => !entries.has(key))
-    if (gone.length === 0 || ifRevision === revision) return []
-    const then = await readStore(this.#workspace, this.#limit, ifRevision)
-    return gone.filter((key) => then.entries.has(key))
+    if (plannedAt > revision)
+      throw new AdminError('store_changed', {
+        what: `The plan was made at revision ${plannedAt}, and the store is at ${revision}: it is another one, or it was put back to an earlier state`,
+      })
   }
 
   /**
@@ -89,6 +116,8 @@ export class PlanCheck {
     })
   }
 }
+
+const NONE: ReadonlyMap<string, number> = new Map()
 
 function conflictError(conflicts: readonly Conflict[]): AdminError {
   const keys = conflicts.length === 1 ? 'A key' : `${conflicts.length} keys`

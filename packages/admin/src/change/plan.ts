@@ -1,5 +1,6 @@
 import type { Issue, UnusedKey } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
+import { AdminError } from '../errors.ts'
 import { readState } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
@@ -36,7 +37,7 @@ export interface Plan {
    */
   apply(options?: ApplyOptions): Promise<Applied>
   /**
-   * The plan as JSON, to be applied later by `openPlan`: it holds the revision of each key.
+   * The plan as JSON, to be applied later by `openPlan`: it holds the revision of each key, and the id of the cluster.
    *
    * @throws AdminError `secret_text` if one of its texts may be secret
    */
@@ -68,7 +69,17 @@ export async function planDraft(
 ): Promise<Plan> {
   const limit = workspace.limit(options)
   const state = await readState(workspace, limit)
+  assertSameCluster(draft, state.reading.clusterId)
   return new DraftPlan(workspace, draft, workOut(workspace, draft, state))
+}
+
+function assertSameCluster({ plannedOn = 0n }: Draft, clusterId: bigint): void {
+  if (plannedOn === 0n || clusterId === 0n || plannedOn === clusterId) return
+  const [planned, here] = [plannedOn, clusterId].map((id) => id.toString(16))
+  throw new AdminError('store_changed', {
+    what: `The plan was made on the cluster ${planned}, and the cluster ${here} answers here`,
+    remedy: 'Open it with the endpoints that it was made with, or plan it again here. Nothing was written.',
+  })
 }
 
 class DraftPlan implements Plan {

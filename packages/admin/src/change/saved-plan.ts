@@ -18,11 +18,15 @@ export interface SavedPlan {
   readonly version: 1
   /** The name of the definition. */
   readonly name: string
+  /** The id of the cluster that it was planned on, in hexadecimal digits; 0: the store did not tell it. */
+  readonly cluster: string
   /** The revision that it was planned at. */
   readonly revision: number
   readonly kind: Draft['kind']
   readonly to?: number
   readonly changes: readonly SavedChange[]
+  /** Keys that the change would write with the text that they have: they must not move either. */
+  readonly unchanged: readonly Omit<SavedChange, 'text'>[]
 }
 
 /** @throws AdminError `secret_text` */
@@ -33,39 +37,42 @@ export function savedPlan({ settings }: Workspace, draft: Draft, worked: WorkedO
       what: `The plan cannot be saved: "${secret.pathText}" may be secret, and a saved plan holds texts`,
       remedy: 'Apply it at once, or make a plan without it.',
     })
-  const { entries, revision } = worked.state.reading
+  const { entries, revision, clusterId } = worked.state.reading
+  const pinOf = (key: string) => ({ key, revision: entries.get(key)?.modRevision ?? 0 })
   return {
     version: 1,
     name: settings.definition.name,
+    cluster: clusterId.toString(16),
     revision,
     kind: draft.kind,
     ...(draft.to !== undefined && { to: draft.to }),
-    changes: [...worked.edits].map(([key, text]) => ({
-      key,
-      revision: entries.get(key)?.modRevision ?? 0,
-      text: text ?? null,
-    })),
+    changes: [...worked.edits].map(([key, text]) => ({ ...pinOf(key), text: text ?? null })),
+    unchanged: [...worked.touched].filter((key) => !worked.edits.has(key)).map(pinOf),
   }
 }
 
 /**
  * The draft of a saved plan.
  *
- * @throws AdminError `unreadable` for anything else, or a plan for another definition or other layers
+ * @throws AdminError `unreadable` for anything else, or a plan for another definition or other layers, or with a key twice
  */
 export function draftOf(workspace: Workspace, saved: unknown): Draft {
   if (!isSavedPlan(saved)) throw unreadable('It is no saved plan of a known version')
   const { definition, store } = workspace.settings
   if (saved.name !== definition.name)
     throw unreadable(`The plan is for "${saved.name}", and this is "${definition.name}"`)
-  const foreign = saved.changes.find(({ key }) => !isOwn(store, key))
+  const pinned = [...saved.changes, ...saved.unchanged]
+  const foreign = pinned.find(({ key }) => !isOwn(store, key))
   if (foreign !== undefined) throw unreadable(`The key ${foreign.key} of the plan belongs to no layer here`)
+  const pins = new Map(pinned.map(({ key, revision }) => [key, revision]))
+  if (pins.size < pinned.length) throw unreadable('The plan names a key twice')
   return {
     kind: saved.kind,
     ...(saved.to !== undefined && { to: saved.to }),
     plannedAt: saved.revision,
+    plannedOn: BigInt(`0x${saved.cluster}`),
     steps: saved.changes.map(({ key, text }) => ({ type: 'key', key, text: text ?? undefined })),
-    pins: new Map(saved.changes.map(({ key, revision }) => [key, revision])),
+    pins,
   }
 }
 
@@ -76,20 +83,24 @@ function isOwn(store: Workspace['settings']['store'], key: string): boolean {
 
 function isSavedPlan(saved: unknown): saved is SavedPlan {
   if (!isPlainObject(saved) || saved['version'] !== 1 || typeof saved['name'] !== 'string') return false
-  const { kind, to, changes } = saved
+  const { kind, to, cluster, changes, unchanged } = saved
   const isKnown = kind === 'change' || kind === 'rollback' || kind === 'import'
-  const isNumbered = (to === undefined || Number.isInteger(to)) && isRevision(saved['revision'])
-  return isKnown && isNumbered && Array.isArray(changes) && changes.every(isSavedChange)
+  const isNumbered = (to === undefined || isRevision(to)) && isRevision(saved['revision'])
+  const isBound = typeof cluster === 'string' && /^[0-9a-f]{1,16}$/.test(cluster)
+  const isListed = Array.isArray(changes) && changes.every(isSavedChange)
+  return isKnown && isNumbered && isBound && isListed && Array.isArray(unchanged) && unchanged.every(isPin)
 }
 
 function isRevision(revision: unknown): boolean {
   return Number.isSafeInteger(revision) && (revision as number) >= 0
 }
 
+function isPin(pin: unknown): pin is Readonly<Record<string, unknown>> {
+  return isPlainObject(pin) && typeof pin['key'] === 'string' && isRevision(pin['revision'])
+}
+
 function isSavedChange(change: unknown): boolean {
-  if (!isPlainObject(change) || typeof change['key'] !== 'string') return false
-  const { revision, text } = change
-  return Number.isInteger(revision) && (typeof text === 'string' || text === null)
+  return isPin(change) && (typeof change['text'] === 'string' || change['text'] === null)
 }
 
 function unreadable(what: string): AdminError {

@@ -45,7 +45,7 @@ export function workOut(workspace: Workspace, draft: Draft, state: TreeState): W
   const before = new Map(keys.map((key) => [key, effective(judgedBefore, key)]))
   const after = entriesAfter(entries, edits)
   let judged = judge.judge(after)
-  const needsAllowRemoval = judged.issues.length > 0 && judged.issues.every(({ code }) => code === 'guard')
+  const needsAllowRemoval = judged.issues.some(({ code }) => code === 'guard')
   if (needsAllowRemoval) judged = judge.judge(after, true)
   const changes = keys.map((key) =>
     plannedChange(workspace, {

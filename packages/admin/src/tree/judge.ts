@@ -39,17 +39,22 @@ export class Judge {
   }
 
   /**
-   * Judges the tree with these keys of the store.
+   * Judges the tree with these keys of the store. What the next tree has lost is compared with it, also where it is invalid:
+   * instances still serve the last valid one, of which this one is the nearest that is known.
    *
    * @param isAllowed whether what it removes is meant
    */
   judge(entries: ReadonlyMap<string, StoreEntry>, isAllowed = false): Judgement {
     const layers = this.#workspace.settings.store.leavesOf(entries)
-    const update = { revision: 0, epoch: 0, layers, allowRemoval: isAllowed && !this.#isFirst }
+    const isFirst = this.#isFirst
+    const update = { revision: 0, epoch: 0, layers, allowRemoval: isAllowed && !isFirst }
     this.#isFirst = false
     return translatedNow(() => {
       this.#pipeline.stage(this.#own, { type: 'replace', update })
-      return judgementOf(this.#pipeline.evaluate())
+      const judgement = judgementOf(this.#pipeline.evaluate({ guardsInvalid: true }))
+      if (isFirst && !judgement.isValid)
+        this.#pipeline.compareWith(new Map([[this.#own, { layers, memory: undefined }]]), 0)
+      return judgement
     })
   }
 

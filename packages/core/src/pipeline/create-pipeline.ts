@@ -160,7 +160,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     return holdingPromises(() => this.#evaluate(options))
   }
 
-  #evaluate({ now = 0 }: EvaluateOptions = {}): Outcome<T> {
+  #evaluate({ now = 0, guardsInvalid = false }: EvaluateOptions = {}): Outcome<T> {
     this.#tree.settle()
     const writer = this.#newWriter()
     const decoded = this.#decoder.decode(this.#accepted?.value)
@@ -172,7 +172,8 @@ class LayeredPipeline<T> implements Pipeline<T> {
       ...this.#decoder.issues().map((issue) => () => writer.invalid(issue)),
     ]
     const issues = limitedIssues(found, isUnusedWrong ? more : 0, writer)
-    if (issues.length === 0 && this.#options.guard !== false) issues.push(...this.#guard.issues(writer, now))
+    const isGuarded = this.#options.guard !== false && (issues.length === 0 || guardsInvalid)
+    if (isGuarded) issues.push(...this.#guard.issues(writer, now))
     if (issues.length > 0 || !decoded.isValid) {
       this.#guard.reject()
       return { type: 'rejected', issues, unused }

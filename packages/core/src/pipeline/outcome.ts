@@ -52,6 +52,8 @@ export type StagedUpdate =
 export interface EvaluateOptions {
   /** Ms since the epoch, for the guard's window. Default 0. */
   readonly now?: number | undefined
+  /** The guard judges also a tree that is invalid anyway: its issues come last. Default false. */
+  readonly guardsInvalid?: boolean | undefined
 }
 
 /** What one source had when an earlier process last accepted a tree. */
