@@ -66,6 +66,31 @@ eachEtcd('docs/removing.md', (etcdUnderTest) => {
     expect(await current(emptied)).toEqual({ features: {} })
   })
 
+  const numbers = z.record(z.string(), z.number())
+  const either = z.object({ t: z.number().optional(), u: z.number().optional() })
+  test.each<[string, z.ZodType]>([
+    ['a record', numbers],
+    ['an object or a number', z.union([either, z.number()])],
+    ['an object or text', z.union([either, z.string()])],
+    ['any JSON', z.json()],
+    ['anything', z.any()],
+  ])('JSON text in a key, where the schema has %s', async (_what, schema) => {
+    const root = `/config/${count++}`
+    await using client = createEtcdClient({ endpoints: [server.endpoint] })
+    await client.kv.put(`${root}/f`, '{"t":"livetree:remove"}')
+    await using config = await defineConfig({ name: 'json', schema: z.object({ f: schema }) }).load({
+      sources: [memory({ f: { t: 1, u: 2 } }), etcd({ client, root })],
+      logger: false,
+    })
+    expect(config.current).toEqual({ f: { u: 2 } })
+    await client.kv.put(`${root}/f`, '{"u":"livetree:remove"}')
+    await config.refresh()
+    expect(config.current).toEqual({ f: { t: 1 } })
+    await client.kv.delete(`${root}/f`)
+    await config.refresh()
+    expect(config.current).toEqual({ f: { t: 1, u: 2 } })
+  })
+
   test('the page has every source', () => {
     expect(rows.map(([, kind]) => kind)).toEqual([
       'etcd',

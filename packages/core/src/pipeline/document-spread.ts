@@ -145,7 +145,7 @@ export class DocumentSpread {
 
 /** Text in a document is read as in a key of its own: as a document where only a directory can be. */
 function contentOf(text: string, schemaNode: SchemaNode | undefined): unknown {
-  const read = readDocument(text, schemaNode)
+  const read = readDocument(text, schemaNode, true)
   return read.type === 'document' ? read.content : read.value
 }
 

@@ -1,5 +1,6 @@
-import { isDirectory, isPureDirectory } from '../schema/directory.ts'
+import { isDirectory, isPureDirectory, mayBeObject, mayBeText } from '../schema/directory.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
+import { coverOf } from '../format/cover.ts'
 import { type JsonProblem, parseJsonText } from '../format/json-text.ts'
 import { measure, repetitionProblem } from '../format/extent.ts'
 import { Unreadable } from '../source/source.ts'
@@ -12,21 +13,40 @@ export type Content =
   | { readonly type: 'document'; readonly content: Record<string, unknown> }
   | { readonly type: 'scalar'; readonly value: unknown }
 
-/** A typed object, or text that is a JSON object, stands for a subtree where the schema has a directory. */
-export function readDocument(value: unknown, schemaNode: SchemaNode | undefined): Content {
-  if (typeof value !== 'string') {
-    // also where no schema knows the place: a union there may take what is below it as it is
-    const problem = problemOf(value)
-    if (problem !== undefined) return { type: 'scalar', value: problem }
-    return schemaNode !== undefined && isPlainObject(value) && isDirectory(schemaNode)
-      ? { type: 'document', content: value }
-      : { type: 'scalar', value }
-  }
-  if (schemaNode === undefined || !isPureDirectory(schemaNode) || !/^\s*\{/.test(value))
-    return { type: 'scalar', value }
-  const parsed = readJson(value) ?? new Unreadable(PROBLEMS.syntax)
-  if (parsed instanceof Unreadable) return { type: 'scalar', value: parsed }
-  return isPlainObject(parsed.value) ? { type: 'document', content: parsed.value } : { type: 'scalar', value }
+/**
+ * A typed object stands for a subtree where the schema may have an object, and so does text that is a JSON object: where no
+ * other text can be meant, or where one of the values in it hides lower layers.
+ *
+ * @param isQuoted the text stands in a document or a file, which has objects of its own: there it is an object only where
+ *   the schema has nothing else
+ */
+export function readDocument(value: unknown, schemaNode: SchemaNode | undefined, isQuoted: boolean): Content {
+  if (typeof value === 'string') return readText(value, schemaNode, isQuoted)
+  // also where no schema knows the place: a union there may take what is below it as it is
+  const problem = problemOf(value)
+  if (problem !== undefined) return { type: 'scalar', value: problem }
+  return schemaNode !== undefined && isPlainObject(value) && isDirectory(schemaNode)
+    ? { type: 'document', content: value }
+    : { type: 'scalar', value }
+}
+
+function readText(text: string, schemaNode: SchemaNode | undefined, isQuoted: boolean): Content {
+  const scalar: Content = { type: 'scalar', value: text }
+  if (schemaNode === undefined || !/^\s*\{/.test(text)) return scalar
+  const isPure = isPureDirectory(schemaNode)
+  if (!isPure && (isQuoted || !mayBeObject(schemaNode))) return scalar
+  const parsed = readJson(text) ?? new Unreadable(PROBLEMS.syntax)
+  if (parsed instanceof Unreadable) return isPure ? { type: 'scalar', value: parsed } : scalar
+  const { value } = parsed
+  if (!isPlainObject(value)) return scalar
+  return isPure || !mayBeText(schemaNode) || hasCover(value) ? { type: 'document', content: value } : scalar
+}
+
+/** Whether a value in an object, or in an object inside it, hides what lower layers have. In a list it is text. */
+function hasCover(content: Record<string, unknown>): boolean {
+  return Object.values(content).some((value) =>
+    isPlainObject(value) ? hasCover(value) : coverOf(value) !== undefined,
+  )
 }
 
 /** Why a typed value cannot be taken: deeper than is read, as one that holds itself is, or unreadable in part. */

@@ -127,7 +127,7 @@ describe('LayerTree: later layers win, leaf by leaf', () => {
     ['a directory above a list as text', z.array(z.string()), { it: '["a"]' }, { 'it/0': 'b' }, ['b']],
     ['text above an unknown directory', z.unknown(), { 'it/a': 'x' }, { it: 'y' }, 'y'],
     ['an unknown directory above text', z.unknown(), { it: 'y' }, { 'it/a': 'x' }, { a: 'x' }],
-    ['a list below text above', z.json(), { 'it/0': 'x' }, { it: '{"a": 1}' }, { a: 1 }],
+    ['a list below a document above', z.json(), { 'it/0': 'x' }, { it: '{"a": 1}' }, { 0: 'x', a: 1 }],
     ['keys below a leaf do not hide it', z.string(), { it: 'y' }, { 'it/a': 'x' }, 'y'],
   ])('%s', (_name, it, base, prod, value) => {
     const { patch } = staged(z.object({ it }))

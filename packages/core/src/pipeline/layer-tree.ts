@@ -33,6 +33,7 @@ export class LayerTree {
   readonly #documents: DocumentSpread
   readonly #places: TreePlaces
   readonly #takesCommas: readonly boolean[]
+  readonly #isNested: readonly boolean[]
   /** By layer: the list of which `putEarly` has put leaves in place, and `replace` not all. */
   readonly #earlyLists = new Map<number, LeafList>()
 
@@ -42,6 +43,7 @@ export class LayerTree {
     const { variables } = this.#places
     this.#entries = new TreeEntries(layers.length, (names, entry) => variables.noted(names, entry))
     this.#documents = new DocumentSpread(layers, this.#entries, this.unplaceable)
+    this.#isNested = layers.map((layer) => layer.isNested === true)
     this.#takesCommas = layers.map((layer) => layer.listsWithCommas === true)
   }
 
@@ -166,7 +168,7 @@ export class LayerTree {
       seen?.add(holder)
       return before
     }
-    const document = readDocument(leaf.value, schemaNode)
+    const document = readDocument(leaf.value, schemaNode, this.#isNested[layer] === true)
     if (document.type === 'document') {
       if (entry !== undefined) this.#entries.remove(trail, entry)
       this.unusedWatch.noteAll()

@@ -1,4 +1,4 @@
-import { readingsOf, type SchemaNode } from './schema-node.ts'
+import { coreOf, readingsOf, type SchemaNode } from './schema-node.ts'
 
 /** Whether an absent node is read as an empty directory, so that what is inside can have its defaults. */
 export function isMadeWhenAbsent(schemaNode: SchemaNode): boolean {
@@ -33,6 +33,22 @@ export function isDirectory(schemaNode: SchemaNode): boolean {
 export function isPureDirectory(schemaNode: SchemaNode): boolean {
   return readingsOf(schemaNode).plans.every(isNamed)
 }
+
+/** Whether an object may be read here: also where anything may be, or one option of a union is an object. */
+export function mayBeObject(schemaNode: SchemaNode): boolean {
+  return readingsOf(schemaNode).plans.some((plan) => isNamed(plan) || plan.type === 'raw')
+}
+
+/** Whether text of any kind may be read here as it stands. `z.json()` reads text that is JSON, and no other. */
+export function mayBeText(schemaNode: SchemaNode): boolean {
+  const core = coreOf(schemaNode)
+  if (core.type === 'union' && core.isJson === true) return false
+  return readingsOf(schemaNode).plans.some(
+    (plan) => plan.type === 'raw' || (plan.type === 'leaf' && TEXT_TYPES.has(plan.schema._zod.def.type)),
+  )
+}
+
+const TEXT_TYPES: ReadonlySet<string> = new Set(['string', 'template_literal'])
 
 /** Whether it is one key's text and never a directory. */
 export function isScalar(schemaNode: SchemaNode): boolean {
