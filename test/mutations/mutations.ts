@@ -371,8 +371,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'Connections: a call shorter than a round trip replaces its connection',
     file: `${transport}/unary-call.ts`,
-    find: 'connection.activityCount) < PATIENCE_MS) return',
-    replace: 'connection.activityCount) < 0) return',
+    find: 'connection.late.add(sentAt, now, provenAt) < patienceMs(connection)) return',
+    replace: 'connection.late.add(sentAt, now, provenAt) < 0) return',
     test: 'packages/etcd/src/transport/impatient-calls.test.ts',
   },
   {

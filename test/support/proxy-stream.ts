@@ -16,6 +16,8 @@ export class FlowSettings {
   carriedBytes = 0
   /** Bytes thrown away so far. */
   droppedBytes = 0
+  /** Connections whose bytes are thrown away for good, by the socket they come from. */
+  readonly stranded = new WeakSet<Socket>()
   #stall: { readonly over: Promise<void>; readonly end: () => void } | undefined
   #trap: { readonly bytes: number; readonly sprung: () => void } | undefined
 
@@ -95,7 +97,7 @@ export async function carry(source: Socket, sink: Socket, settings: FlowSettings
     }
     for (let from = 0; from < piece.bytes.length; ) {
       await settings.flowing()
-      if (settings.isDropping) {
+      if (settings.isDropping || settings.stranded.has(source)) {
         settings.droppedBytes += piece.bytes.length - from
         break
       }

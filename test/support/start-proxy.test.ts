@@ -59,6 +59,22 @@ describe('startProxy', () => {
     expect(await (await dial()).ask('again')).toBe('again')
   })
 
+  test.each(['toServer', 'toClient'] as const)(
+    'strand loses all that goes %s over open connections',
+    async (way) => {
+      const client = await dial()
+      expect(await client.ask('hello')).toBe('hello')
+      const { toServer, toClient } = proxy.carriedBytes
+      proxy.strand(way)
+      client.socket.write('lost')
+      expect(await (await dial()).ask('whole')).toBe('whole')
+      const lostToServer = way === 'toServer' ? 0 : 4
+      await waitFor(() => proxy.carriedBytes.toServer === toServer + 5 + lostToServer)
+      expect([client.text, proxy.carriedBytes.toClient]).toEqual(['hello', toClient + 5])
+      expect(client.isClosed).toBe(false)
+    },
+  )
+
   test('refuse refuses new connections and keeps open ones; accept ends it', async () => {
     const open = await dial()
     await proxy.refuse()

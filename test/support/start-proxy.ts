@@ -59,6 +59,8 @@ export interface TcpProxy extends AsyncDisposable {
   cutAfter(bytes: number): Promise<void>
   /** Goes on handing requests to the server, and throws away all it answers. Usually followed by `cutAll()`. */
   dropReplies(): void
+  /** Throws away all that the open connections send in this direction from now on, for good. New ones are whole. */
+  strand(direction: Direction): void
   /** Sends new connections to another server. Open ones stay where they are. */
   retarget(target: string): void
   /** Ends every fault; what was stalled goes on. Refusing is ended by `accept()`. */
@@ -166,6 +168,11 @@ class FaultyProxy implements TcpProxy {
 
   dropReplies(): void {
     this.#flows.toClient.isDropping = true
+  }
+
+  strand(direction: Direction): void {
+    for (const [client, server] of this.#open)
+      this.#flows[direction].stranded.add(direction === 'toServer' ? client : server)
   }
 
   retarget(target: string): void {

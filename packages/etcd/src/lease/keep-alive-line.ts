@@ -1,4 +1,4 @@
-import { type Clock, type Moment, momentOf } from '../clock.ts'
+import { type Clock, type Moment, momentOf, monotonicNow } from '../clock.ts'
 import type { EtcdError } from '../errors.ts'
 import type { Channel, DuplexStream } from '../transport/transport.ts'
 import type { LeaseKeepAliveRequest, LeaseKeepAliveResponse } from '../wire/lease.ts'
@@ -17,6 +17,8 @@ interface Asked {
   readonly askedAt: Moment
   /** Later than `askedAt` if the stream waited for a connection, a token or a free stream. */
   sentAt: Moment
+  /** When the stream had it, in monotonic time. */
+  givenAt: number
   readonly index: number
 }
 
@@ -44,8 +46,10 @@ export class KeepAliveLine {
       Lease.keepAlive,
       {
         onMessage: (response) => {
-          const sentAt = this.#answered(response.id)
-          if (sentAt !== undefined) handlers.onAnswer(response, sentAt)
+          const request = this.#answered(response.id)
+          if (request === undefined) return
+          this.#stream.answered?.(request.givenAt)
+          handlers.onAnswer(response, request.sentAt)
         },
         onEnd: (error) => handlers.onEnd(error),
       },
@@ -61,10 +65,11 @@ export class KeepAliveLine {
     const asked = this.#asked.get(id)
     this.#count += 1
     const askedAt = momentOf(this.#clock)
-    const request = { askedAt, sentAt: askedAt, index: this.#count }
+    const request = { askedAt, sentAt: askedAt, givenAt: 0, index: this.#count }
     if (asked === undefined) this.#asked.set(id, [request])
     else asked.push(request)
     this.#stream.send({ id })
+    request.givenAt = monotonicNow(this.#clock)
   }
 
   /** Since when the oldest unanswered request for the lease is waiting, whether or not it has been sent. */
@@ -101,13 +106,16 @@ export class KeepAliveLine {
   /** The stream was opened on a connection: the requests so far are sent now. */
   #onSent(): void {
     const sentAt = momentOf(this.#clock)
-    for (const requests of this.#asked.values()) for (const request of requests) request.sentAt = sentAt
+    for (const request of [...this.#asked.values()].flat()) {
+      request.sentAt = sentAt
+      request.givenAt = sentAt.monotonicMs
+    }
   }
 
-  #answered(id: bigint): Moment | undefined {
+  #answered(id: bigint): Asked | undefined {
     const asked = this.#asked.get(id)
     const request = asked?.shift()
     if (asked?.length === 0) this.#asked.delete(id)
-    return request?.sentAt
+    return request
   }
 }

@@ -44,6 +44,10 @@ export class Connection {
   readonly url: string
   /** Number of times data was received from the peer. */
   activityCount = 0
+  /** When the newest data was sent that the peer has certainly received, in monotonic time. */
+  provenAt = Number.NEGATIVE_INFINITY
+  /** How long the peer took to answer the last ping, or to send its settings, in milliseconds. */
+  roundTripMs = 0
   /** The peer has proved to be an HTTP/2 server. */
   isProven = false
   /** Maximum number of concurrent calls that the peer accepts; known once the connection is ready. */
@@ -56,10 +60,13 @@ export class Connection {
   /** Counts the successive sessions of this connection. */
   session = 0
   #clusterId: bigint | undefined
-  /** Since when a call has waited without any data from the peer, in monotonic time; 0 if none waits. */
+  /** Since when a call has waited without any answer from the peer, in monotonic time; 0 if none waits. */
   #waitingSince = 0
-  /** When data was last received from the peer, in monotonic time. */
-  #heardAt = 0
+  /** When the peer last answered anything, in monotonic time. */
+  #answeredAt = 0
+  #connectedAt = 0
+  /** The paths of streams that were given up because they alone got no answer. */
+  readonly #deserted = new Set<string>()
   readonly #watchdog: SilenceWatch
   /** For how long calls have waited in vain. */
   readonly late = new LateTime()
@@ -84,7 +91,6 @@ export class Connection {
     this.#client.on('connect', () => this.#onConnect())
     this.#client.on('disconnect', (_url, _targets, error) => this.#onDisconnect(error))
     this.#client.on('connectionError', (_url, _targets, error) => this.#giveUpOpening(error))
-    this.#client.on('ping' as 'connect', () => this.hear())
   }
 
   /** Number of calls sent or waiting to be sent. */
@@ -112,14 +118,19 @@ export class Connection {
     return this.#openCalls >= this.maxCalls
   }
 
-  /** True if calls have been waiting for a while without any data from the peer. */
+  /** True if calls have been waiting for a while without any answer from the peer. */
   isStuck(now: number): boolean {
     return this.#waitingSince !== 0 && now - this.#waitingSince > STUCK_MS
   }
 
-  /** True if it is ready and nothing was received over it since then, in monotonic time. */
+  /** True if it is ready and nothing was answered over it since then, in monotonic time. */
   isQuiet(since: number): boolean {
-    return this.isReady && this.#heardAt < since
+    return this.isReady && this.#answeredAt < since
+  }
+
+  /** The current monotonic time. */
+  get now(): number {
+    return monotonicNow(this.#settings.clock)
   }
 
   /** Connects without a call. Rejects with an EtcdError if that fails; the connection is then destroyed. */
@@ -178,11 +189,32 @@ export class Connection {
     this.#starting = call
   }
 
-  /** Data was received from the peer. */
+  /** Data was received from the peer, which does not show that the peer receives. */
   hear(): void {
     this.activityCount += 1
+  }
+
+  /** The peer answered what was sent then, in monotonic time, so all data sent until then has reached it. */
+  answered(sentAt: number): void {
+    this.activityCount += 1
     this.#waitingSince = 0
-    this.#heardAt = monotonicNow(this.#settings.clock)
+    this.#answeredAt = this.now
+    if (sentAt > this.provenAt) this.provenAt = sentAt
+  }
+
+  /**
+   * A stream at this path got no answer, although others do. Returns true if it is the second in a row: then a fault of
+   * this connection is more likely than a slow server.
+   */
+  desert(path: string): boolean {
+    if (this.#deserted.has(path)) return true
+    this.#deserted.add(path)
+    return false
+  }
+
+  /** A stream at this path was answered. */
+  visit(path: string): void {
+    if (this.#deserted.size > 0) this.#deserted.delete(path)
   }
 
   /** The handler's call has ended. */
@@ -262,6 +294,7 @@ export class Connection {
   #onConnect(): void {
     this.session += 1
     this.#clusterId = undefined
+    this.#connectedAt = this.now
     const { session } = this
     const onSettings = (maxCalls: number | undefined) => {
       if (session === this.session) this.#onSettings(maxCalls)
@@ -271,7 +304,11 @@ export class Connection {
       this.#starting = undefined
       return call
     }
-    if (guardSession(this.#client, { onSettings, onOpened })) return
+    const onPing = () => {
+      const sentAt = this.now
+      return () => this.#onPong(sentAt)
+    }
+    if (guardSession(this.#client, { onSettings, onOpened, onPing })) return
     const what = 'this version of undici does not let requests wait for the HTTP/2 settings'
     const remedy = 'Install undici 8.12, which this package is tested with.'
     this.#giveUpOpening(new EtcdError('connect_failed', { endpoint: this.url, what, remedy }))
@@ -288,9 +325,15 @@ export class Connection {
     this.#streams.limit = this.maxCalls
     this.#isReady = true
     this.isProven = true
-    this.hear()
+    this.roundTripMs = this.now - this.#connectedAt
+    this.answered(this.#connectedAt)
     this.#opening?.resolve()
     this.#opening = undefined
+  }
+
+  #onPong(sentAt: number): void {
+    this.roundTripMs = this.now - sentAt
+    this.answered(sentAt)
   }
 
   #onDisconnect(error: Error): void {
@@ -312,7 +355,7 @@ export class Connection {
   }
 
   #giveUp(): void {
-    const what = `the server has not answered pings for ${this.#settings.pingIntervalMs * 2} ms`
+    const what = `the server no longer answers pings, which are sent every ${this.#settings.pingIntervalMs} ms`
     void this.destroy(new EtcdError('connection_lost', { endpoint: this.url, what, fate: 'unknown' }))
   }
 }

@@ -2,15 +2,23 @@ import type { Clock } from '../clock.ts'
 
 /** The connection that is watched. */
 export interface Watched {
+  /** When the newest data was sent that the peer has certainly received, in monotonic time. */
+  readonly provenAt: number
   /** Number of times data was received from the peer. */
   readonly activityCount: number
   readonly openCalls: number
   readonly isProven: boolean
 }
 
+/** After more intervals than this without an answer, and without any data, the peer is dead. */
+const SILENT_ROUNDS = 2
+
+/** The same while data comes: the answer to a ping may wait behind what the peer has already sent. */
+const UNANSWERED_ROUNDS = 5
+
 /**
- * Detects a dead peer: pings are answered even if calls are silent, so two intervals without any data mean
- * that it is dead.
+ * Detects a dead peer: pings are answered even if calls are silent. Data alone is no sign of life, because one
+ * direction of a connection may be lost while the other still works.
  */
 export class SilenceWatch {
   readonly #clock: Clock
@@ -28,12 +36,15 @@ export class SilenceWatch {
   start(peer: Watched): void {
     if (this.#timer !== undefined || this.#pingIntervalMs === 0) return
     let silentRounds = 0
-    let before = peer.activityCount
+    let unansweredRounds = 0
+    let { activityCount, provenAt } = peer
     const check = (): void => {
-      silentRounds = peer.activityCount === before ? silentRounds + 1 : 0
-      before = peer.activityCount
+      silentRounds = peer.activityCount === activityCount ? silentRounds + 1 : 0
+      unansweredRounds = peer.provenAt === provenAt ? unansweredRounds + 1 : 0
+      ;({ activityCount, provenAt } = peer)
+      const isDead = silentRounds > SILENT_ROUNDS || unansweredRounds > UNANSWERED_ROUNDS
       if (peer.openCalls === 0) this.#timer = undefined
-      else if (silentRounds > 2 && peer.isProven) this.#onSilence()
+      else if (isDead && peer.isProven) this.#onSilence()
       else this.#timer = this.#clock.setTimeout(check, this.#pingIntervalMs)
     }
     this.#timer = this.#clock.setTimeout(check, this.#pingIntervalMs)

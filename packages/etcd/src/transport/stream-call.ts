@@ -15,9 +15,10 @@ import type { Endpoint } from './endpoint.ts'
 import { fetchToken } from './fetch-token.ts'
 import { MessageQueue } from './message-queue.ts'
 import { errorOfNetwork } from './network-errors.ts'
-import { Reach } from './reach.ts'
+import type { Reach } from './reach.ts'
+import { reachOnce } from './reach-once.ts'
 import { type Headers, isGrpc, type CallSite } from './status.ts'
-import { lostStream, unreachedError, verdictOf } from './stream-verdict.ts'
+import { lostStream, verdictOf } from './stream-verdict.ts'
 import type { CallOptions, DuplexStream, StreamHandlers } from './transport.ts'
 import type { Sending } from './undici/session-guard.ts'
 import { Unheard } from './unheard.ts'
@@ -63,7 +64,7 @@ export class StreamCall<Req, Res>
     this.#method = method
     this.#handlers = handlers
     this.#options = options
-    this.#unheard = new Unheard(context.clock)
+    this.#unheard = new Unheard(context.clock, method.path)
     this.#acceptance = new CallToken(context)
     this.#frames = new FrameReader((payload) => this.#onFrame(payload), context.maxResponseBytes)
   }
@@ -84,7 +85,10 @@ export class StreamCall<Req, Res>
     }
     const what = `the stream was open for ${timeoutMs} ms`
     this.#liftLimits = limitCall(clock, timeoutMs, signal, {
-      onDeadline: () => this.stop(new EtcdError('deadline_exceeded', { ...this.#place, what })),
+      onDeadline: () => {
+        if (this.#unheard.isOverdue) this.suspect()
+        this.stop(new EtcdError('deadline_exceeded', { ...this.#place, what }))
+      },
       onAbort: (reason) => this.stop(this.#cancelled(reason)),
     })
     this.#isStarting = true
@@ -93,17 +97,18 @@ export class StreamCall<Req, Res>
   }
 
   send(message: Init<Req>): void {
-    this.#unheard.note(this.#connection)
+    this.#unheard.note()
     this.#outgoing.push(encodeRequest(this.#method, message))
   }
 
   suspect(): void {
-    const connection = this.#connection
-    if (connection === undefined || !this.#isSent || this.#isEnded) return
-    this.#acceptance.doubt(connection, this.#token)
-    if (!this.#unheard.isLong(connection)) return
-    connection.retire()
-    this.#context.balancer.leaveQuiet(this.#unheard.forMs)
+    if (!this.#isSent || this.#isEnded) return
+    this.#acceptance.doubt(this.#connection!, this.#token)
+    this.#unheard.suspect(this.#context.balancer)
+  }
+
+  answered(sentAt: number): void {
+    this.#unheard.answered(sentAt)
   }
 
   end(): void {
@@ -138,7 +143,7 @@ export class StreamCall<Req, Res>
 
   onSent(): void {
     this.#isSent = true
-    this.#unheard.note(this.#connection)
+    this.#unheard.opened(this.#connection!)
     this.#acceptance.expect(this.#connection!, this.#token, (error) => this.stop(error.with(this.#place)))
     const { onSent } = this.#options
     if (onSent) callIsolated(onSent, (error) => this.#context.logger.warn('onSent threw', { error }))
@@ -151,7 +156,7 @@ export class StreamCall<Req, Res>
   onResponseStart(_: Dispatcher.DispatchController, httpStatus: number, headers: Headers): void {
     this.#httpStatus = httpStatus
     this.#headers = headers
-    this.#connection!.hear()
+    this.#unheard.responded()
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -222,18 +227,13 @@ export class StreamCall<Req, Res>
   /** Connects when no endpoint is connected; uses the first that connects and ends if none does. */
   #connect(endpoint: Endpoint): void {
     this.#endpoint = endpoint
-    const failed = new Map<Endpoint, EtcdError>()
-    this.#reach = new Reach({
+    this.#reach = reachOnce(endpoint, this.#place.call, {
       clock: this.#context.clock,
-      pick: (waiting) => this.#pick(new Set([...waiting, ...failed.keys()])),
+      pick: (passed) => this.#pick(passed),
       onReady: (ready) => this.#begin(ready),
-      onFailed: (each, error) => {
-        this.#endpoint = each
-        failed.set(each, error.with({ call: this.#place.call }))
-      },
-      onNobody: () => void unreachedError(failed, this.#place.call).then((error) => this.#end(error)),
+      onFailed: (failed) => (this.#endpoint = failed),
+      onNobody: (error) => this.#end(error),
     })
-    this.#reach.start(endpoint)
   }
 
   #begin(endpoint: Endpoint): void {
@@ -255,6 +255,7 @@ export class StreamCall<Req, Res>
 
   #onFrame(payload: Buffer): void {
     if (this.#isEnded || this.#isCancelled) return
+    this.#unheard.heard()
     const { identity } = this.#context.balancer
     const foreign = hasHeader(this.#method.path)
       ? identity.judge(payload, this.#endpoint!, this.#expected, this.#place)

@@ -34,10 +34,13 @@ export interface DuplexStream<Req> {
   /** Resets the stream; `onEnd` with code `cancelled` follows. */
   cancel(): void
   /**
-   * The owner has waited for an answer in vain. If nothing at all was received over the connection since the
-   * request, the connection may be half-open: later calls get a new one, and the calls on this one go on.
+   * The owner has waited for an answer in vain. If nothing that was sent over the connection since the request was
+   * answered, or the stream before got no answer either, the connection may be broken, be it in one direction: later
+   * calls get a new one, and the calls on this one go on.
    */
   suspect?(): void
+  /** A message answered what the owner had sent by then, in monotonic time; events answer nothing. */
+  answered?(sentAt: number): void
 }
 
 /** Options of every call on a channel. */

@@ -27,12 +27,13 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
   readonly token: string | undefined
   /** The request was handed to a connection whose peer speaks HTTP/2, so it may be executed from now on. */
   isSent = false
+  /** When it was sent, in monotonic time. */
+  sentAt = 0
   /** The session of the connection that it was sent over. */
   session = 0
   readonly #type: MessageType<Res>
   readonly #path: string
   readonly #maxBytes: number
-  readonly #heardBefore: number
   #owner: AttemptOwner<Res> | undefined
   #controller: Dispatcher.DispatchController | undefined
   #headers: Headers | undefined
@@ -56,12 +57,11 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
     this.connection = connection
     this.token = token
     this.#maxBytes = maxBytes
-    this.#heardBefore = connection.activityCount
   }
 
-  /** True if nothing was received over the connection since the attempt started. */
+  /** True if the peer has answered nothing that was sent over the connection since. */
   get isSilent(): boolean {
-    return this.connection.activityCount === this.#heardBefore
+    return this.connection.provenAt < this.sentAt
   }
 
   /** The response message as received; only once there is one. */
@@ -104,6 +104,7 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
 
   onSent(): void {
     this.isSent = true
+    this.sentAt = this.connection.now
     this.session = this.connection.session
     this.#owner?.onSent?.()
   }
@@ -115,7 +116,7 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
   onResponseStart(_: Dispatcher.DispatchController, httpStatus: number, headers: Headers): void {
     this.#httpStatus = httpStatus
     this.#headers = headers
-    this.connection.hear()
+    this.connection.answered(this.sentAt)
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -1,5 +1,4 @@
 import { callIsolated } from '../call-isolated.ts'
-import { monotonicNow } from '../clock.ts'
 import type { EtcdError } from '../errors.ts'
 import { backoffMs } from './backoff.ts'
 import { cancelledError, lateError, nobodyError } from './call-errors.ts'
@@ -7,7 +6,7 @@ import { limitCall } from './call-limits.ts'
 import { callName } from './call-name.ts'
 import { type CallContext, type OpenCall, tellRetry } from './call-context.ts'
 import { CallToken } from './call-token.ts'
-import { type Endpoint, PATIENCE_MS } from './endpoint.ts'
+import type { Endpoint } from './endpoint.ts'
 import { fetchToken, type TokenWaiter } from './fetch-token.ts'
 import { FailedAttempts, triedOf } from './failed-attempts.ts'
 import { closedFor, openCalls } from './parting.ts'
@@ -18,6 +17,7 @@ import { waitForRoom } from './room-wait.ts'
 import { isUnknownToken } from './status.ts'
 import type { RetryClass } from './transport.ts'
 import { type AttemptOwner, UnaryAttempt } from './unary-attempt.ts'
+import { patienceMs } from './unheard.ts'
 import type { Caller, UnaryOptions, UnaryRequest } from './unary-request.ts'
 
 /**
@@ -45,8 +45,6 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   #failures: FailedAttempts | undefined
   #tokenRefusals = 0
   #timeoutMs = 0
-  /** When the request was last sent, in monotonic time. */
-  #sentAt = 0
   readonly #token: CallToken
   /** URL of the endpoint that refused the token last. */
   #avoid: string | undefined
@@ -93,7 +91,6 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   }
 
   onSent(): void {
-    this.#sentAt = monotonicNow(this.#context.clock)
     const { onSent } = this.#options
     if (onSent === undefined) return
     callIsolated(onSent, (error) => this.#context.logger.warn('onSent threw', { call: this.#name, error }))
@@ -398,10 +395,10 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     this.#context.clock.clearTimeout(this.#timer)
     attempt.abandon(error)
     if (!attempt.isSent || !attempt.isSilent) return
-    const { connection } = attempt
-    const now = monotonicNow(this.#context.clock)
+    const { connection, sentAt } = attempt
+    const { now, provenAt } = connection
     // A call that allows less than a round trip says nothing about the connection.
-    if (connection.late.add(this.#sentAt, now, connection.activityCount) < PATIENCE_MS) return
+    if (connection.late.add(sentAt, now, provenAt) < patienceMs(connection)) return
     endpoint.suspect(connection)
     this.#context.balancer.leaveQuiet(afterMs)
   }

@@ -1,33 +1,74 @@
 import { type Clock, monotonicNow } from '../clock.ts'
+import type { Balancer } from './balancer.ts'
 import type { Connection } from './connection.ts'
 import { PATIENCE_MS } from './endpoint.ts'
 
-/** For how long a stream that sends requests has received nothing over its connection, from any call. */
+/** How long a call must have waited in vain, in milliseconds, before the connection can be at fault. */
+export function patienceMs({ roundTripMs }: Connection): number {
+  return Math.max(PATIENCE_MS, 2 * roundTripMs)
+}
+
+/** Whether the requests of one stream at this path reach the peer, be it shown by an answer to another call. */
 export class Unheard {
   readonly #clock: Clock
-  #activityCount = -1
+  readonly #path: string
+  #connection: Connection | undefined
+  #openedAt = 0
+  /** When the oldest request was sent that the peer may not have received, in monotonic time. */
   #since = 0
+  #isHeard = false
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, path: string) {
     this.#clock = clock
+    this.#path = path
   }
 
-  /** A request is sent. Returns true if something was received since the last call. */
-  note(connection: Connection | undefined): boolean {
-    const activityCount = connection?.activityCount ?? 0
-    if (activityCount === this.#activityCount) return false
-    this.#activityCount = activityCount
-    this.#since = monotonicNow(this.#clock)
-    return true
+  /** The stream was opened on this connection, with all requests so far. */
+  opened(connection: Connection): void {
+    this.#connection = connection
+    this.#openedAt = connection.now
+    this.#since = this.#openedAt
   }
 
-  /** Milliseconds since the oldest request that may be unanswered. */
-  get forMs(): number {
-    return monotonicNow(this.#clock) - this.#since
+  /** A request is sent. */
+  note(): void {
+    const connection = this.#connection
+    if (connection !== undefined && connection.provenAt >= this.#since) this.#since = connection.now
   }
 
-  /** True if nothing was received for a while since the oldest request that may be unanswered. */
-  isLong(connection: Connection | undefined): boolean {
-    return !this.note(connection) && this.forMs >= PATIENCE_MS
+  /** The response has started. */
+  responded(): void {
+    this.#connection?.answered(this.#openedAt)
+  }
+
+  /** A message was received. */
+  heard(): void {
+    this.#isHeard = true
+  }
+
+  /** A message answered what was sent by then, in monotonic time. */
+  answered(sentAt: number): void {
+    this.#connection?.answered(sentAt)
+    this.#connection?.visit(this.#path)
+  }
+
+  /** True if no message was received for so long that the connection can be at fault. */
+  get isOverdue(): boolean {
+    const connection = this.#connection
+    if (connection === undefined || this.#isHeard) return false
+    return connection.now - this.#openedAt >= patienceMs(connection)
+  }
+
+  /**
+   * The stream got no answer. If nothing has shown for a while that the peer receives requests, or the stream before
+   * got no answer either, later calls get a new connection.
+   */
+  suspect(balancer: Balancer): void {
+    const connection = this.#connection
+    if (connection === undefined) return
+    const forMs = monotonicNow(this.#clock) - this.#since
+    const isLong = connection.provenAt < this.#since && forMs >= PATIENCE_MS
+    if (connection.desert(this.#path) || isLong) connection.retire()
+    if (isLong) balancer.leaveQuiet(forMs)
   }
 }

@@ -13,7 +13,10 @@ export interface HeartbeatPorts {
   ask(): boolean
   /** True while a request is not answered yet. */
   isAwaited(): boolean
-  /** Sends a request that every server answers at once, even if its watches are not synced. */
+  /**
+   * Sends a request that every server answers at once, even if its watches are not synced. If the answer does not
+   * come, the stream ends.
+   */
   ping(): void
   /** Nothing was received within the grace period, not even after the ping. */
   onSilent(): void
@@ -30,18 +33,24 @@ const UNANSWERED_GRACES = 2
 
 /**
  * Verifies that a stream is alive: requests progress at intervals, and detects a server that does not react
- * to a request. Any message, or part of one, counts as a sign of life. Uses timers only, so that changes of
- * the time of day do not matter.
+ * to a request. Changes show that the server sends, and only an answer shows that it receives. Uses timers only, so
+ * that changes of the time of day do not matter.
  */
 export class Heartbeat {
   readonly #ports: HeartbeatPorts
   readonly #patience: number
   #askTimer: unknown
   #silenceTimer: unknown
+  #answerTimer: unknown
+  /** Nothing was received since a request. */
   #isQuiet = false
+  /** Nothing was answered since a request. */
+  #isWaiting = false
   #isAskingSoon = false
   #hurriedMs = HURRIED_MS
   #unanswered = 0
+  /** Changes came since the last answer to a progress request. */
+  #isUseful = false
   #isStopped = false
   /** An urgent request is on its way, and whether another one is needed after its answer. */
   #isUrgentSent = false
@@ -72,12 +81,33 @@ export class Heartbeat {
   /** A part of a message was received; answers can only follow after the rest of it. */
   notePart(): void {
     this.#isQuiet = false
+    this.#isWaiting = false
     this.#unanswered = 0
+  }
+
+  /** The server answered a request of whatever kind. */
+  reacted(): void {
+    this.#isWaiting = false
+    // Servers answer no progress request while a watch reads its history.
+    if (this.#isUseful) this.#unanswered = 0
+    this.#isUseful = false
   }
 
   /** A progress request was answered. */
   answered(): void {
+    this.#isWaiting = false
     this.#unanswered = 0
+    this.#isUseful = false
+    this.#calm()
+  }
+
+  /** Changes were received. */
+  useful(): void {
+    this.#isUseful = true
+    this.#calm()
+  }
+
+  #calm(): void {
     this.#hurriedMs = HURRIED_MS
     // No caller waits any more: return to the normal interval.
     if (this.#isAskingSoon && !this.#ports.isHurried()) this.#schedule()
@@ -85,7 +115,9 @@ export class Heartbeat {
 
   /** A request was sent that the server must answer. */
   expect(withinMs = this.#ports.graceMs): void {
-    if (this.#isStopped || this.#isQuiet) return
+    if (this.#isStopped) return
+    this.#expectAnswer(withinMs)
+    if (this.#isQuiet) return
     this.#isQuiet = true
     this.#clear(this.#silenceTimer)
     this.#silenceTimer = this.#ports.clock.setTimeout(() => this.#onHalfSilent(withinMs / 2), withinMs / 2)
@@ -122,6 +154,19 @@ export class Heartbeat {
     this.#isStopped = true
     this.#clear(this.#askTimer)
     this.#clear(this.#silenceTimer)
+    this.#clear(this.#answerTimer)
+  }
+
+  /** A server that sends and does not answer is asked what every server answers, which has a time limit of its own. */
+  #expectAnswer(withinMs: number): void {
+    if (this.#isWaiting) return
+    this.#isWaiting = true
+    const onUnanswered = (): void => {
+      if (this.#isWaiting) this.#ports.ping()
+      this.#isWaiting = false
+    }
+    this.#clear(this.#answerTimer)
+    this.#answerTimer = this.#ports.clock.setTimeout(onUnanswered, withinMs)
   }
 
   #onHalfSilent(leftMs: number): void {

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, type Moment, momentOf } from '../clock.ts'
 
 /**
  * The unanswered progress requests of one stream, and how reliable its answers are. Answers do not say which
@@ -9,7 +9,7 @@ export class ProgressQuestions {
   readonly #clock: Clock
   readonly #graceMs: number
   /** When the unanswered requests were sent. */
-  readonly #asked: number[] = []
+  readonly #asked: Moment[] = []
   #order: 'unknown' | 'kept' | 'not kept' = 'unknown'
 
   constructor(clock: Clock, graceMs: number) {
@@ -28,7 +28,7 @@ export class ProgressQuestions {
   }
 
   asked(): void {
-    this.#asked.push(this.#clock.now())
+    this.#asked.push(momentOf(this.#clock))
   }
 
   /**
@@ -44,10 +44,11 @@ export class ProgressQuestions {
    * considered fresher than it is, except for requests older than the time within which a live server
    * answers.
    */
-  answered(): number {
+  answered(): Moment {
     if (this.#order === 'unknown') this.#order = 'not kept'
-    const now = this.#clock.now()
-    const at = this.#asked.find((each) => now - each <= this.#graceMs) ?? this.#asked.at(-1) ?? now
+    const now = momentOf(this.#clock)
+    const isRecent = ({ wallMs }: Moment) => now.wallMs - wallMs <= this.#graceMs
+    const at = this.#asked.find(isRecent) ?? this.#asked.at(-1) ?? now
     this.#asked.shift()
     return at
   }

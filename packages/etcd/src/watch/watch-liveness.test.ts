@@ -173,15 +173,19 @@ describe('a server that does not answer', () => {
     expect(lastCreate()?.startRevision).toBe(5)
   })
 
-  it('T1.15 any message is a sign of life', () => {
+  it('T1.15 a server that sends changes and answers pings, but no progress requests, lives', () => {
     const { watch, created, events, channel, clock } = setUp(TIMING)
     watch({ prefix: 'a' })
     created(5)
-    for (let index = 0; index < 10; index += 1) {
+    let answered = 1
+    for (let index = 0; index < 100; index += 1) {
       clock.advance(190)
       events(6 + index, [put('a', 6 + index)])
+      if (channel.lastStream.creates.length === answered) continue
+      answered += 1
+      created(6 + index, 1)
     }
-    expect(channel.streams.length).toBe(1)
+    expect([channel.streams.length, answered > 5]).toEqual([1, true])
   })
 
   it('T1.15 a server that answers pings but no progress requests lives, for a while', () => {
@@ -302,6 +306,16 @@ describe('a server that sends but does not receive', () => {
     return stream?.isCancelled
   }
 
+  it('is left once a ping was not answered, whatever changes come', () => {
+    const all = setUp(TIMING)
+    const { told } = all.watch({ prefix: 'a' })
+    all.created(5)
+    all.proven(5)
+    // An interval, the grace of the progress request, and that of the ping.
+    expect(isBusyFor(all, 1_000 + 400 + 800 + 200)).toBe(true)
+    expect(told.at(-1)).toBe('disconnected connection_lost')
+  })
+
   it('is left once a create was not answered, whatever else comes', () => {
     const all = setUp(TIMING)
     all.watch({ prefix: 'a' })
@@ -330,6 +344,9 @@ describe('a server that sends but does not receive', () => {
     all.watch({ prefix: 'b' })
     isBusyFor(all, 700)
     all.created(9, 1)
-    expect(isBusyFor(all, 3_000)).toBe(false)
+    for (let round = 0; round < 10; round += 1) {
+      expect(isBusyFor(all, 300)).toBe(false)
+      all.progress(9)
+    }
   })
 })

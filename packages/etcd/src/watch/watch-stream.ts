@@ -51,6 +51,8 @@ export class WatchStream {
   readonly #questions: ProgressQuestions
   #pending: PendingCreate | undefined
   #pendingTimer: unknown
+  /** When the stream had the create, in monotonic time. */
+  #pendingSince = 0
   #stream: DuplexStream<WatchRequest> | undefined
   #nextId = 1
   #quietUntil = 0
@@ -208,9 +210,11 @@ export class WatchStream {
 
   #onProgressAnswer(response: WatchResponse, header: ResponseHeader): void {
     if (response.canceled || response.events.length > 0) return
-    const at = this.#questions.answered()
-    const isStale = this.#live.progress(header, at, this.#questions.isOrderKept)
-    this.#onUseful()
+    const asked = this.#questions.answered()
+    this.#stream?.answered?.(asked.monotonicMs)
+    const isStale = this.#live.progress(header, asked.wallMs, this.#questions.isOrderKept)
+    this.#heartbeat.answered()
+    this.#ports.onUseful()
     if (this.#isOver) return
     this.#heartbeat.progressed()
     if (isStale) this.#ask()
@@ -221,6 +225,8 @@ export class WatchStream {
     this.#pending = undefined
     this.#ports.clock.clearTimeout(this.#pendingTimer)
     this.#isHeard = true
+    if (pending !== undefined) this.#stream?.answered?.(this.#pendingSince)
+    this.#heartbeat.reacted()
     this.#questions.created()
     if (pending?.type === 'watcher') {
       this.#waiting.delete(pending.watcher)
@@ -311,6 +317,7 @@ export class WatchStream {
     // its events.
     const value = { ...what, watchId, progressNotify: true }
     this.#send({ request: { type: 'create', value } })
+    this.#pendingSince = monotonicNow(this.#ports.clock)
     this.#heartbeat.expect()
     this.#limitPending()
   }
@@ -342,12 +349,12 @@ export class WatchStream {
   }
 
   #ask(): void {
-    this.#questions.asked()
     this.#send({ request: { type: 'progress', value: {} } })
+    this.#questions.asked()
   }
 
   #onUseful(): void {
-    this.#heartbeat.answered()
+    this.#heartbeat.useful()
     this.#ports.onUseful()
   }
 

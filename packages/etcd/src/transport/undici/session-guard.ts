@@ -81,6 +81,22 @@ function holdUntil(
   })
 }
 
+/** Notices when a ping is sent and when the peer has answered it. */
+function watchPings(session: ClientHttp2Session, onPing: () => () => void): void {
+  const ping = session.ping.bind(session)
+  session.ping = (...given: unknown[]) => {
+    const onPong = onPing()
+    const callback = given.pop() as PingCallback
+    const onAck: PingCallback = (error, ...rest) => {
+      if (error === null) onPong()
+      callback(error, ...rest)
+    }
+    return (ping as (...all: unknown[]) => boolean)(...given, onAck)
+  }
+}
+
+type PingCallback = (error: Error | null, ...rest: unknown[]) => void
+
 /** A call that is notified whether its request may have reached the peer. */
 export interface Sending {
   onSent(): void
@@ -97,6 +113,8 @@ export interface SessionListener {
   onSettings(maxCalls: number | undefined): void
   /** A stream was opened; returns the call it is for. */
   onOpened(): Sending | undefined
+  /** A ping is sent; returns what is called once the peer has answered it. */
+  onPing(): () => void
 }
 
 /**
@@ -109,6 +127,7 @@ export function guardSession(client: Client, listener: SessionListener): boolean
   if (internals === undefined) return false
   internals.session.on('stream', dismiss)
   watchRequests(internals.session, () => listener.onOpened())
+  watchPings(internals.session, () => listener.onPing())
   holdUntil(internals, (maxCalls) => listener.onSettings(maxCalls))
   return true
 }
