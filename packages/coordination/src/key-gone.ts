@@ -47,15 +47,25 @@ export function keyGone(range: KeyRange, options: DeletionOptions): Promise<bool
 
 /**
  * Waits for a change in a range after the revision of the header, and returns true. Returns false when changes may be
- * missing: the caller reads the current state in any case.
+ * missing: the caller reads the current state in any case. Two watches wait for it: one from the revision, which misses
+ * nothing, and one from now, which etcd serves without delay.
  *
  * @throws EtcdError if the server refuses to watch the range
  */
-export function anyChange(range: KeyRange, options: AnyChangeOptions): Promise<boolean> {
-  const { header, counts = () => true } = options
-  return nextEvent(range, options, { afterRevision: header.revision }, ({ events }) =>
-    events.some(({ key }) => counts(key)),
-  )
+export async function anyChange(range: KeyRange, options: AnyChangeOptions): Promise<boolean> {
+  const { header, signal, counts = () => true } = options
+  const stop = new AbortController()
+  const either = { ...options, signal: AbortSignal.any([signal, stop.signal]) }
+  const isCounted = ({ revision, events }: WatchBatch): boolean =>
+    revision > header.revision && events.some(({ key }) => counts(key))
+  try {
+    return await Promise.race([
+      nextEvent(range, either, { afterRevision: header.revision }, isCounted),
+      nextEvent(range, either, {}, isCounted),
+    ])
+  } finally {
+    stop.abort()
+  }
 }
 
 /** The watch shows what is deleted after its creation, and a read what was deleted before. */

@@ -66,10 +66,11 @@ eachEtcd('a queue', (etcd) => {
     const stop = new AbortController()
     const cancelled = codeOf(queue.take({ signal: stop.signal }))
     const waiting = queue.take()
-    await waitFor(() => far.watch.size === 1)
+    // One taker at a time waits, by a watch of what was and one of what comes.
+    await waitFor(() => far.watch.size === 2)
     stop.abort()
     expect(await cancelled).toBe('cancelled')
-    await waitFor(() => far.watch.size === 1)
+    await waitFor(() => far.watch.size === 2)
     await proxy.refuse()
     proxy.cutAll()
     await near.put('1')
@@ -106,7 +107,7 @@ eachEtcd('a queue', (etcd) => {
     }
     expect(await queue.tryTake()).toBeUndefined()
     const waiting = queue.take()
-    await waitFor(() => client.watch.size === 2)
+    await waitFor(() => client.watch.size === 3, { what: 'the watch of the lock and two of the taker' })
     await client.kv.put('queues/a/settings/timeout', '5')
     expect(await isPending(waiting)).toBe(true)
     await queue.put('own')
