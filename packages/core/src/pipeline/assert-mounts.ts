@@ -11,7 +11,7 @@ import { unheld } from './tree-place.ts'
 /**
  * Checks that the schema has every place where a layer is mounted.
  *
- * @throws LivetreeError `invalid_options`, with the nearest path that the schema has
+ * @throws LivetreeError `invalid_options`, with the nearest path that the schema has, also for a place inside a list
  */
 export function assertMounts(schemaNode: SchemaNode, layers: readonly LayerInfo[]): void {
   for (const layer of layers) {
@@ -19,6 +19,12 @@ export function assertMounts(schemaNode: SchemaNode, layers: readonly LayerInfo[
     const depth = names.findIndex((_, index) => !hasPlace(schemaNode, names.slice(0, index + 1)))
     if (depth < 0) continue
     const at = JSON.stringify(layer.at)
+    const list = pathText(names.slice(0, depth))
+    if (isListAt(schemaNode, names.slice(0, depth)))
+      throw new LivetreeError(
+        'invalid_options',
+        `The layer ${layer.name} is mounted at ${at}, which is inside a list, and a list is supplied whole by one layer. Mount it at "${list}", with its items below it by number, or make "${list}" a record.`,
+      )
     throw new LivetreeError(
       'invalid_options',
       `The layer ${layer.name} is mounted at ${at}, which the schema does not have. ${remedy(schemaNode, names, depth)}`,
@@ -26,7 +32,14 @@ export function assertMounts(schemaNode: SchemaNode, layers: readonly LayerInfo[
   }
 }
 
+/** Whether the schema has nothing but lists at a place. */
+function isListAt(schemaNode: SchemaNode, path: readonly string[]): boolean {
+  const plans = readingsOf(schemaNodeAt(schemaNode, path) ?? schemaNode).plans
+  return plans.length > 0 && plans.every(({ type }) => type === 'list')
+}
+
 function hasPlace(schemaNode: SchemaNode, path: readonly string[]): boolean {
+  if (isListAt(schemaNode, path.slice(0, -1))) return false
   const parent = schemaNodeAt(schemaNode, path.slice(0, -1))
   const name = path.at(-1) ?? ''
   const node = schemaNodeAt(schemaNode, path)

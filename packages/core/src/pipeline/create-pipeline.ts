@@ -27,7 +27,7 @@ import type {
 } from './outcome.ts'
 import { redact } from './redact.ts'
 import { structureIssues } from './structure.ts'
-import { type FoundUnused, unusedIssue, UnusedKeyList } from './unused-keys.ts'
+import { type FoundUnused, type IsIgnored, unusedIssue, UnusedKeyList } from './unused-keys.ts'
 
 /** Describes one source to a pipeline. */
 export interface PipelineSource {
@@ -80,7 +80,14 @@ class LayeredPipeline<T> implements Pipeline<T> {
   readonly #fixedWords: ReadonlySet<string>
   readonly #guard: Guard
   readonly #unusedKeys = new UnusedKeyList()
-  readonly #isIgnored = (layer: number) => itemAt(this.#layers, layer).unused === 'ignore'
+  /** By layer: the directories of other layers of its source that are inside its own. */
+  readonly #inside: readonly (readonly string[])[]
+  /** A key that another layer reads is no mistake where it stands, be it that others mount it elsewhere. */
+  readonly #isIgnored: IsIgnored = (layer, key) => {
+    if (itemAt(this.#layers, layer).unused === 'ignore') return true
+    const inside = itemAt(this.#inside, layer)
+    return inside.length > 0 && inside.some((directory) => key().startsWith(directory))
+  }
   #accepted: { value: T } | undefined
 
   constructor(schemaNode: SchemaNode, sources: readonly PipelineSource[], options: PipelineOptions) {
@@ -90,6 +97,12 @@ class LayeredPipeline<T> implements Pipeline<T> {
     this.#fixedWords = schemaNode.hasSecret ? holdingPromises(() => fixedWords(schemaNode.schema)) : new Set()
     this.#layers = sources.flatMap((source) =>
       source.layers.map((layer) => ({ ...layer, source: source.name })),
+    )
+    this.#inside = this.#layers.map(({ source, keyPrefix, separator }) =>
+      this.#layers
+        .filter((other) => other.source === source && other.keyPrefix !== keyPrefix)
+        .map((other) => other.keyPrefix)
+        .filter((other) => keyPrefix.endsWith(separator) && other.startsWith(keyPrefix)),
     )
     this.#firsts = sources.map((_, index) =>
       sources.slice(0, index).reduce((count, source) => count + source.layers.length, 0),

@@ -75,6 +75,61 @@ describe('LayerInfo.at: a layer mounted in the schema', () => {
     expect(patch(0, { maxRetries: undefined })).toMatchObject({ value: { redis: { host: 'a' } } })
   })
 
+  test('a part of an own directory that is mounted elsewhere is no unknown key of the own one', () => {
+    const part = layer('own/shared', { at: 'redis', unused: 'ignore' })
+    const { replace, patch } = source([own, part], { unused: 'reject' })
+    const both = { 'shared/host': 'a', 'shared/deep/x': '1', 'shared/x%41': '1', name: 'n' }
+    const trees = [both, { host: 'a', 'deep/x': '1', 'x%41': '1' }]
+    expect(replace(trees)).toMatchObject({ value: { name: 'n', redis: { host: 'a' } }, unused: [] })
+    // what only looks like it, and what stands beside it, is
+    for (const stray of ['shared', 'shared2/host', 'sharing', 'x/shared/host']) {
+      const key = `/own/${stray}`
+      expect(patch(0, { [stray]: '1' })).toMatchObject({ issues: [{ code: 'unused', origins: [{ key }] }] })
+      expect(patch(0, { [stray]: undefined })).toMatchObject({ unused: [] })
+    }
+  })
+
+  test('a part of an own directory is reported where its own layer says so', () => {
+    const part = layer('own/shared', { at: 'redis', unused: 'warn' })
+    const { replace } = source([own, part])
+    const { unused } = replace([{ 'shared/hots': 'a' }, { hots: 'a' }])
+    expect(unused.map(({ origin, pathText }) => [origin.layer, origin.key, pathText])).toEqual([
+      ['own/shared', '/own/shared/hots', 'redis.hots'],
+    ])
+  })
+
+  const lists = z.object({
+    list: z.array(z.string()).optional(),
+    pair: z.tuple([redis, redis]).optional(),
+    either: z.union([z.array(z.string()), z.record(z.string(), z.string())]).optional(),
+    deep: z.array(z.object({ host: z.string() })).optional(),
+    sets: z.record(z.string(), z.set(z.string())).optional(),
+  })
+
+  test.each([
+    ['list.1', 'list'],
+    ['list.x', 'list'],
+    ['list."-1"', 'list'],
+    ['pair.0', 'pair'],
+    ['deep.0.host', 'deep'],
+    ['sets.a.b', 'sets.a'],
+  ])('a mount inside a list, %s, is refused: one layer supplies a list whole', (at, list) => {
+    const refusal = expect.objectContaining({
+      code: 'invalid_options',
+      message: expect.stringContaining(
+        `inside a list, and a list is supplied whole by one layer. Mount it at "${list}"`,
+      ),
+    })
+    expect(() => source([layer('x', { at })], {}, lists)).toThrow(refusal)
+  })
+
+  test.each(['list', 'pair', 'deep', 'sets.a', 'either.name'])(
+    'a mount at a list, %s, is none inside',
+    (at) => {
+      expect(() => source([layer('x', { at })], {}, lists)).not.toThrow()
+    },
+  )
+
   test('another layer adds to it and covers it, leaf by leaf', () => {
     const { pipeline, replace } = source([shared, own])
     const outcome = replace([{ host: 'a', maxRetries: '2' }, { 'redis/maxRetries': '7' }])

@@ -17,13 +17,8 @@ export class UnusedKeyList {
   #last: FoundUnused = { keys: [], more: 0 }
   #notes: ReadonlySet<UnusedNote> = new Set()
 
-  /** The same list as before where nothing in it changed. Keys of layers that `isIgnored` are left out. */
-  list(
-    tree: LayerTree,
-    decoder: Decoder,
-    writer: IssueWriter,
-    isIgnored: (layer: number) => boolean,
-  ): FoundUnused {
+  /** The same list as before where nothing in it changed. Keys that `isIgnored` are left out. */
+  list(tree: LayerTree, decoder: Decoder, writer: IssueWriter, isIgnored: IsIgnored): FoundUnused {
     const notes = currentNotes(tree, decoder)
     const isSame = notes.length === this.#notes.size && notes.every((note) => this.#notes.has(note))
     if (isSame && !tree.unusedWatch.isTouched) return this.#last
@@ -34,6 +29,9 @@ export class UnusedKeyList {
     return this.#last
   }
 }
+
+/** Whether a key of a layer is none of those that are reported; `key` gives it as the store has it. */
+export type IsIgnored = (layer: number, key: () => string) => boolean
 
 /** What the schema has no place for, as far as it is listed. */
 export interface FoundUnused {
@@ -50,7 +48,7 @@ function unusedKeys(
   tree: LayerTree,
   spots: readonly UnusedSpot[],
   writer: IssueWriter,
-  isIgnored: (layer: number) => boolean,
+  isIgnored: IsIgnored,
 ): FoundUnused {
   const keys: UnusedKey[] = []
   const limit = new ListLimit()
@@ -74,7 +72,7 @@ function unusedKeys(
     path: readonly string[],
     didYouMean: string | undefined,
   ) => {
-    if (isIgnored(entry.layer)) return
+    if (isIgnored(entry.layer, () => writer.originOf(entry, at).key)) return
     list(path, () => {
       const origin = writer.originOf(entry, at)
       return { origin, pathText: pathText(path), didYouMean, reason: undefined }
@@ -107,7 +105,7 @@ function unusedKeys(
     else add(inside.entry, path.slice(0, inside.depth), path, didYouMean)
   }
   for (const { layer, path, revision, reason } of unplaceableInOrder(tree)) {
-    if (isIgnored(layer)) continue
+    if (isIgnored(layer, () => writer.rawOrigin(layer, path, revision).key)) continue
     const names = [shownKey(path)]
     list(names, () => {
       const origin = writer.rawOrigin(layer, path, revision)
