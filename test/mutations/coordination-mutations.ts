@@ -85,8 +85,8 @@ export const coordinationMutations: readonly Mutation[] = [
   {
     name: 'Coordination S7: a waiter watches the whole queue',
     file: `${source}/contend.ts`,
-    find: 'keyGone({ key: predecessor.keyBytes },',
-    replace: 'keyGone({ prefix: queue.prefix },',
+    find: '{ key: predecessor.keyBytes },',
+    replace: '{ prefix: queue.prefix },',
     test: noticedBy('mutex'),
   },
   {
