@@ -209,10 +209,10 @@ test.each(['http', 'https'])('no answer of DNS is waited for: %s', async (scheme
   const asked: string[] = []
   const lookup = vi.spyOn(dns, 'lookup').mockImplementation(((host: string) => asked.push(host)) as never)
   CLOSING.push(async () => lookup.mockRestore())
-  const channel = testChannel([`${scheme}://etcd.example:2379`], { clock, connectTimeoutMs: 60_000 })
+  const channel = testChannel([`${scheme}://${scheme}.example:2379`], { clock, connectTimeoutMs: 60_000 })
   const put = channel.unary(KV.put, { key: 'k' }, { timeoutMs: 60_000 })
   const ended = expect(put).rejects.toMatchObject({ code: 'closed', fate: 'not_sent' })
-  await expect.poll(() => asked).toEqual(['etcd.example'])
+  await expect.poll(() => asked).toEqual([`${scheme}.example`])
   await channel.close()
   await ended
   await expectNothingLeft()

@@ -75,6 +75,7 @@ export class Connection {
   #isReady = false
   #opening: Opening | undefined
   #connectTimer: unknown
+  #beside: Connection | undefined
   readonly #sockets = new OpenSockets()
 
   constructor(url: string, settings: ConnectionSettings) {
@@ -144,6 +145,12 @@ export class Connection {
       this.#knock()
     }
     return this.#opening.promise
+  }
+
+  /** Another connection to the same peer, for questions when this one is full; destroyed with this one at the latest. */
+  beside(): Connection {
+    this.#beside = new Connection(this.url, this.#settings)
+    return this.#beside
   }
 
   /**
@@ -242,7 +249,7 @@ export class Connection {
     const destroyed = this.#client.destroy(error ?? null)
     const closed = this.#sockets.destroy()
     this.#failWaiting(error)
-    await Promise.all([destroyed, closed])
+    await Promise.all([destroyed, closed, this.#beside?.destroy(error)])
   }
 
   #givenUp(what = 'the connection was closed before it was established'): EtcdError {

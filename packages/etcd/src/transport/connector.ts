@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { ConnectionOptions as TlsOptions, TLSSocket } from 'node:tls'
 import type { buildConnector } from 'undici'
 import { EtcdError } from '../errors.ts'
+import { sharedLookup } from './shared-lookup.ts'
 import { mendTlsSocket } from './undici/mend-tls-socket.ts'
 import { undici } from './undici.ts'
 
@@ -20,6 +21,7 @@ export function connector(url: string, tlsNow: (() => TlsOptions) | undefined): 
       allowH2: true,
       useH2c: !isTls,
       timeout: 0,
+      lookup: sharedLookup,
     } as buildConnector.BuildOptions)
   let tls: TlsOptions | undefined
   let connect: buildConnector.connector | undefined

@@ -1,6 +1,7 @@
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { EtcdError } from '../errors.ts'
+import { sharedLookup } from './shared-lookup.ts'
 
 /** The HTTP/2 client preface and an empty SETTINGS frame (RFC 9113 section 3.4). */
 const GREETING = Buffer.concat([
@@ -24,7 +25,7 @@ function target(url: URL): { host: string; port: number } {
 function firstWords(url: URL, signal: AbortSignal): Promise<Buffer> {
   return new Promise((resolve) => {
     let heard = Buffer.alloc(0)
-    const socket: Socket = connectTcp(target(url))
+    const socket: Socket = connectTcp({ ...target(url), lookup: sharedLookup })
     const finish = (): void => {
       socket.destroy()
     }
@@ -52,7 +53,13 @@ function firstWords(url: URL, signal: AbortSignal): Promise<Buffer> {
 function speaksTls(url: URL, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const { host, port } = target(url)
-    const socket = connectTls({ host, port, rejectUnauthorized: false, ALPNProtocols: ['h2'] })
+    const socket = connectTls({
+      host,
+      port,
+      lookup: sharedLookup,
+      rejectUnauthorized: false,
+      ALPNProtocols: ['h2'],
+    })
     let answer = false
     const finish = (found: boolean): void => {
       answer ||= found

@@ -21,24 +21,27 @@ const STORE = storeOf([put('k', 4).kv], HEADER)
  * A store whose tokens name a log entry, as etcd's simple tokens do: a call with a token of an entry that the store
  * has not reached is not refused but waits for it. After `restore` that is every token issued before.
  */
-async function startStore({ isStatusOpen = true } = {}) {
+async function startStore({ isStatusOpen = true, maxCalls = 100 } = {}) {
   const state = { known: new Set<string>(), issued: 0 }
   const waiting: string[] = []
   const slow: FakeCall[] = []
-  const server = await startFakeServer((call) => {
-    const { token } = call.headers
-    if (call.name === 'Auth/Authenticate') {
-      state.issued += 1
-      const issued = `t${state.issued}`
-      state.known.add(issued)
-      call.answer(encodeFrame(AuthenticateResponse, { header: HEADER, token: issued }))
-    } else if (token === undefined) {
-      if (call.name === 'Maintenance/Status' && isStatusOpen)
-        call.answer(encodeFrame(StatusResponse, { header: HEADER, version: '3.4.23' }))
-      else call.refuse(3, 'etcdserver: user name is empty')
-    } else if (!state.known.has(String(token))) waiting.push(call.name)
-    else serve(call, slow)
-  })
+  const server = await startFakeServer(
+    (call) => {
+      const { token } = call.headers
+      if (call.name === 'Auth/Authenticate') {
+        state.issued += 1
+        const issued = `t${state.issued}`
+        state.known.add(issued)
+        call.answer(encodeFrame(AuthenticateResponse, { header: HEADER, token: issued }))
+      } else if (token === undefined) {
+        if (call.name === 'Maintenance/Status' && isStatusOpen)
+          call.answer(encodeFrame(StatusResponse, { header: HEADER, version: '3.4.23' }))
+        else call.refuse(3, 'etcdserver: user name is empty')
+      } else if (!state.known.has(String(token))) waiting.push(call.name)
+      else serve(call, slow)
+    },
+    { settings: { maxConcurrentStreams: maxCalls } },
+  )
   CLOSING.push(() => server.close())
   const connect = (options: Partial<EtcdClientOptions> = {}) => {
     const auth = { username: 'ann', password: 'secret' }
@@ -161,4 +164,30 @@ test('a slow answer costs no new token', { timeout: 30_000 }, async () => {
   await client.kv.get('slow')
   expect(state.issued).toBe(1)
   expect(server.calls.filter(({ name }) => name === 'KV/Range')).toHaveLength(1)
+})
+
+test('a token is replaced although the waiting call has the only stream of its connection', async () => {
+  const { connect, restore, state } = await startStore({ maxCalls: 1 })
+  const client = connect()
+  await client.kv.get('k')
+  restore(false)
+  expect((await client.kv.get('k'))?.text).toBe('v4')
+  expect(state.issued).toBe(2)
+})
+
+test('an Authenticate that hangs ends the call in time, with one stream per connection', async () => {
+  const server = await startFakeServer(() => undefined, { settings: { maxConcurrentStreams: 1 } })
+  CLOSING.push(() => server.close())
+  const client = createEtcdClient({
+    endpoints: server.endpoint,
+    auth: { username: 'ann', password: 'secret' },
+    timeouts: { callMs: 1_500 },
+  })
+  CLOSING.push(() => client.close())
+  const calls = [client.kv.get('k'), client.kv.get('k'), client.kv.put('k', 'v')]
+  for (const each of await Promise.allSettled(calls))
+    expect(each).toMatchObject({
+      status: 'rejected',
+      reason: { code: 'deadline_exceeded', fate: 'not_sent' },
+    })
 })

@@ -86,7 +86,7 @@ export class SilentToken {
 
   async #prove(connection: Connection, token: string): Promise<boolean> {
     if (!connection.isReady) return false
-    if (!(await this.#isUnanswered(connection, token))) {
+    if (!(await this.#isUnansweredOver(connection, token))) {
       this.#pauses.delete(connection)
       this.#answeredAt.set(connection, monotonicNow(this.#clock))
       return false
@@ -97,8 +97,22 @@ export class SilentToken {
     if (pause !== undefined && now < pause.until) return false
     const ms = pause === undefined ? LEAST_PAUSE_MS : Math.min(pause.ms * 2, MOST_PAUSE_MS)
     this.#pauses.set(connection, { until: now + ms, ms })
+    // Waiting calls may have all its streams, so that the token is fetched over a new one.
+    if (connection.isFull) connection.retire()
     await this.#tokens.refresh(token)
     return this.#tokens.token !== token
+  }
+
+  /** Asks over a connection of its own if all streams of this one are taken, maybe by calls with the token. */
+  async #isUnansweredOver(connection: Connection, token: string): Promise<boolean> {
+    if (!connection.isFull) return this.#isUnanswered(connection, token)
+    const beside = connection.beside()
+    try {
+      await beside.open()
+      return await this.#isUnanswered(beside, token)
+    } finally {
+      void beside.destroy()
+    }
   }
 
   /** True if the member answers without the token, but not with it. */
