@@ -2,7 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createEtcdClient, type EtcdClient, op } from '@livetree/etcd'
-import { defineConfig, env, etcd, type EtcdLayer, type LivetreeError, type LoadOptions } from 'livetree'
+import {
+  defineConfig,
+  env,
+  etcd,
+  type EtcdLayer,
+  type LivetreeError,
+  type LoadOptions,
+  memory,
+} from 'livetree'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
 import { eachEtcd } from '../../support/each-etcd.ts'
@@ -79,6 +87,35 @@ eachEtcd('layers of several prefixes', (etcdUnderTest) => {
 
   const mounted = { prefix: 'shared/redis', at: 'redis' }
   const own = { prefix: 'checkout' }
+
+  test('the document of an overlay is named by the key it is read from: with a slash at its end, or without', async () => {
+    const at = `/layers/${++tests}`
+    const prod = `${at}/prod`
+    await root.kv.put(`${prod}/`, '{"flags":{"a":"1"}}')
+    await using config = await checkout.load({
+      sources: [
+        memory({ redis: { host: 'r' } }),
+        etcd({ client: root, root: at, overlays: ['base', 'prod'] }),
+      ],
+      logger: false,
+    })
+    const keyOf = () => config.explain('flags.a').layers[0]?.origin.key
+    expect(keyOf()).toBe(`${prod}/`)
+    // where there are both, the one without counts
+    await root.kv.put(prod, '{"flags":{"a":"1"}}')
+    await config.refresh()
+    expect(keyOf()).toBe(prod)
+    await root.kv.delete(prod)
+    await config.refresh()
+    expect(keyOf()).toBe(`${prod}/`)
+    await root.kv.put(`${prod}/`, '{"redis":{"port":"many"}}')
+    await config.refresh().catch(() => undefined)
+    await waitFor(() => config.status.rejected !== undefined)
+    expect(config.status.rejected?.issues[0]?.origins).toMatchObject([{ key: `${prod}/` }])
+    await root.kv.put(`${prod}/`, '{"flags":{"a":"2"}}')
+    await config.refresh()
+    expect(config.current.flags).toEqual({ a: '2' })
+  })
 
   test('a mounted layer is a part of the value, an own one overrides it, and each key is named as it is stored', async () => {
     const { at, write, load } = await prepare('shared/redis', 'checkout')

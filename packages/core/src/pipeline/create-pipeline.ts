@@ -244,8 +244,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   #newWriter(): IssueWriter {
-    const variableAt = this.#tree.variableAt.bind(this.#tree)
-    return new IssueWriter(this.#schemaNode, this.#tree.root, this.#layers, this.#fixedWords, variableAt)
+    return new IssueWriter(this.#schemaNode, this.#tree.root, this.#layers, this.#fixedWords, this.#tree)
   }
 
   #sourceOf(layer: number): number {

@@ -16,6 +16,7 @@ import { documentKeyOf, isAliasOf, isBelowMount, mountOf } from './mount.ts'
 import { isHeld, OpenWords, partOf } from './open-words.ts'
 import { pathText } from './path-text.ts'
 import type { Issue, Origin, Path } from '../issue.ts'
+import { type KeysOfTree, NO_KEYS } from './keys-of-tree.ts'
 import { storedPath } from './stored-path.ts'
 import { type DocumentMark, type Entry, entriesOf, TreeNode } from './tree-node.ts'
 
@@ -32,27 +33,26 @@ export class IssueWriter {
   readonly #layers: readonly NamedLayer[]
   readonly #open = new OpenWords()
   readonly #fixedWords: ReadonlySet<string>
-  readonly #variableAt: (layer: number, names: Path) => string | undefined
+  readonly #keys: KeysOfTree
   readonly #lists: ListNames = new Map()
   /** Many issues may speak of one large document. */
   readonly #shown = new Map<unknown, string>()
 
   /**
-   * `fixedWords`: messages that stand in the schema as they are. `variableAt`: the variable that leads to a place, where
-   * the names do not say which.
+   * `fixedWords`: messages that stand in the schema as they are. `keys`: what names do not say of keys.
    */
   constructor(
     schemaNode: SchemaNode,
     root: TreeNode,
     layers: readonly NamedLayer[],
     fixedWords: ReadonlySet<string> = NO_WORDS,
-    variableAt: (layer: number, names: Path) => string | undefined = () => undefined,
+    keys: KeysOfTree = NO_KEYS,
   ) {
     this.#schemaNode = schemaNode
     this.#root = root
     this.#layers = layers
     this.#fixedWords = fixedWords
-    this.#variableAt = variableAt
+    this.#keys = keys
   }
 
   invalid(issue: LocatedIssue): Issue {
@@ -152,8 +152,11 @@ export class IssueWriter {
     const stored =
       path.length <= mountOf(info).length
         ? undefined
-        : (this.#variableAt(layer, path) ?? storedPath(this.#schemaNode, path, info))
-    const key = stored === undefined ? documentKeyOf(info) : info.keyPrefix + stored
+        : (this.#keys.variableAt(layer, path) ?? storedPath(this.#schemaNode, path, info))
+    const key =
+      stored === undefined
+        ? (this.#keys.documentKeyAt(layer) ?? documentKeyOf(info))
+        : info.keyPrefix + stored
     return { source: info.source, layer: info.name, key, revision }
   }
 

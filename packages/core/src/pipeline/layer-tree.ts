@@ -34,6 +34,8 @@ export class LayerTree {
   readonly #places: TreePlaces
   readonly #takesCommas: readonly boolean[]
   readonly #isNested: readonly boolean[]
+  /** By layer: the key of its own document, where its source says which of several that is. */
+  readonly #documentKeys = new Map<number, string>()
   /** By layer: the list of which `putEarly` has put leaves in place, and `replace` not all. */
   readonly #earlyLists = new Map<number, LeafList>()
 
@@ -50,6 +52,11 @@ export class LayerTree {
   /** See `VariableNames.variableAt`. */
   variableAt(layer: number, names: readonly PropertyKey[]): string | undefined {
     return this.#places.variables.variableAt(layer, names)
+  }
+
+  /** The key of a layer's own document; undefined where it is the one that the layer says. */
+  documentKeyAt(layer: number): string | undefined {
+    return this.#documentKeys.get(layer)
   }
 
   /** Moves the variables that lead elsewhere, since the names of records' entries have changed. */
@@ -107,6 +114,7 @@ export class LayerTree {
       return
     }
     restart(list)
+    this.#documentKeys.delete(layer)
     const seen = this.#isEmpty(layer) ? undefined : new Set<Entry | DocumentMark>()
     for (const unplaceable of this.unplaceable.all()) {
       if (unplaceable.layer === layer && unplaceable.document === undefined)
@@ -136,9 +144,10 @@ export class LayerTree {
 
   /** Puts one leaf of one layer in place, or takes it away (`value` undefined). Gives what takes that back. */
   set(layer: number, leaf: Leaf): Leaf {
+    const key = leaf.path === '' ? this.#documentKeys.get(layer) : undefined
     const before = this.#put(layer, leaf, this.#places.place(layer, leaf.path))
     if (leaf.value === undefined) this.#places.variables.forget(layer, leaf.path)
-    return { path: leaf.path, value: before?.value, revision: before?.revision ?? 0 }
+    return { path: leaf.path, value: before?.value, revision: before?.revision ?? 0, key }
   }
 
   /** Gives what the layer had there. */
@@ -149,6 +158,7 @@ export class LayerTree {
     seen?: Set<Entry | DocumentMark>,
   ): Held | undefined {
     if (typeof place === 'string') return this.#setUnplaceable(layer, given, place)
+    if (given.path === '') this.#noteDocumentKey(layer, given)
     const { trail, schemaNode } = place
     const leaf = this.#takesCommas[layer] ? { ...given, value: listIn(given.value, schemaNode) } : given
     const mark = trail.end.documents?.find((document) => document.layer === layer)
@@ -184,6 +194,11 @@ export class LayerTree {
     if (holder === undefined) this.#documents.countKey(trail, layer, 1)
     this.#noteMixed(trail, layer)
     return before
+  }
+
+  #noteDocumentKey(layer: number, { value, key }: Leaf): void {
+    if (value === undefined || typeof key !== 'string') this.#documentKeys.delete(layer)
+    else this.#documentKeys.set(layer, key)
   }
 
   #setUnplaceable(layer: number, leaf: Leaf, reason: string): Held | undefined {

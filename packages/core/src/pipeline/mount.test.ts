@@ -65,6 +65,26 @@ describe('LayerInfo.at: a layer mounted in the schema', () => {
     expect(pipeline.explain('').layers[0]?.origin.key).toBe('/whole/')
   })
 
+  test('its own document is named by the key that its source says it is read from', () => {
+    const { pipeline } = source([layer('prod', { documentKey: '/prod' })])
+    const leaf = { path: '', value: '{"name":"a"}', revision: 1 }
+    const keyOf = () => pipeline.explain('name').layers[0]?.origin.key
+    const replace = (leaves: readonly Leaf[]) => {
+      pipeline.stage(0, { type: 'replace', update: { revision: 1, epoch: 0, layers: [leaves] } })
+      expect(pipeline.evaluate().type).not.toBe('rejected')
+    }
+    replace([{ ...leaf, key: '/prod/' }])
+    expect(keyOf()).toBe('/prod/')
+    const bad = { layer: 0, leaf: { ...leaf, value: '{"name":1,"redis":2}' } }
+    expect(pipeline.attempt(0, [{ revision: 2, changes: [bad] }])).toBeUndefined()
+    expect(keyOf()).toBe('/prod/')
+    replace([leaf])
+    expect(keyOf()).toBe('/prod')
+    replace([{ ...leaf, key: '/prod/' }])
+    replace([])
+    expect(pipeline.explain('').layers.map(({ origin }) => origin.key)).not.toContain('/prod/')
+  })
+
   test('its keys stand below the mount, and every message names the key in the store', () => {
     const { pipeline, replace, patch } = source([shared, own])
     expect(replace([{ host: 'a' }, {}])).toMatchObject({ value: { redis: { host: 'a', maxRetries: 1 } } })

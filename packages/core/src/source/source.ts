@@ -27,6 +27,8 @@ export interface Leaf {
   readonly value: unknown
   /** The store's revision that last wrote the leaf; 0 where the source has none. */
   readonly revision: number
+  /** Of a layer's own document (path `''`): the key that holds it, where that is another than `LayerInfo.documentKey`. */
+  readonly key?: string | undefined
 }
 
 /** A value that is there but cannot be read (bytes that are not UTF-8, a file that is not YAML). It makes the tree invalid. */

@@ -49,7 +49,8 @@ export class LayerLeaves {
   /** The document of a listed layer, which follows its other leaves; undefined if it has none. */
   documentOf(layer: number): Leaf | undefined {
     const { key, directory } = this.#documents[layer]!
-    return key ?? directory
+    if (key !== undefined || directory === undefined) return key
+    return { ...directory, key: this.#tree.layers[layer]?.keyPrefix }
   }
 
   /** Converts an event into a change for each layer that its key belongs to. */
