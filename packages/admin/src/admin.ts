@@ -79,16 +79,17 @@ export interface Admin<T> extends AsyncDisposable {
   at(revision: number, options?: CallOptions): Promise<T>
   /**
    * The writes to the layers, the newest first: those of admins from their records, those of other tools from the store's
-   * own history, as far as that is not compacted.
+   * own history, as far as that is not compacted. It is read as it is asked for, and the time limit is that of each entry.
    *
-   * @throws AdminError `permission_denied`, `store_unavailable`, `timeout`, `aborted`, `invalid_options`
+   * @throws AdminError `permission_denied`, `store_unavailable`, `timeout`, `aborted`, `invalid_options`;
+   *   `invalid_path` for a path that neither the schema nor the history knows
    */
   history(options?: HistoryOptions<T>): AsyncIterable<HistoryEntry>
   /**
    * The write with an id, such as that of an `outcome_unknown`; undefined if nothing was applied under it, or if its record
    * is pruned.
    *
-   * @throws AdminError as `history`
+   * @throws AdminError `unreadable` for a record of a newer version of livetree; and as `history`
    */
   find(id: string, options?: CallOptions): Promise<RecordedEntry | undefined>
   /**

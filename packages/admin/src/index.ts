@@ -17,6 +17,7 @@ export type { HistoryOptions } from './history/history.ts'
 export type {
   HistoryChange,
   HistoryEntry,
+  NewerEntry,
   RecordedEntry,
   UnrecordedEntry,
 } from './history/history-entry.ts'

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { createAdmin } from '@livetree/admin'
 import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { defineConfig, secret } from 'livetree'
@@ -41,6 +42,36 @@ eachEtcd('admin import and export', (etcd) => {
       expect(JSON.parse(json)).toEqual(parse(text))
       expect(await admin.diff({ overlay: 'base' }, { text })).toEqual([])
       expect((await admin.import(yaml, { overlay: 'base', prune: true })).isEmpty).toBe(true)
+    })
+
+    test('merge keys of YAML are merged, as a file source merges them; in quotes they are a name', async () => {
+      await using admin = untyped(['base'])
+      const merged = [
+        'first: &first { a: 1, b: { c: 2 } }',
+        'second: &second { a: 9, d: 3 }',
+        'one: { <<: *first, a: 5 }',
+        'both: { x: 0, <<: [*first, *second] }',
+        'own: { a: 7, <<: *first }',
+        'name: { "<<": 8 }',
+      ].join('\n')
+      const expected = {
+        first: { a: 1, b: { c: 2 } },
+        second: { a: 9, d: 3 },
+        one: { a: 5, b: { c: 2 } },
+        both: { x: 0, a: 1, b: { c: 2 }, d: 3 },
+        own: { a: 7, b: { c: 2 } },
+        name: { '<<': 8 },
+      }
+      await (await admin.import(merged, { overlay: 'base' })).apply()
+      for (const format of ['yaml', 'json'] as const) {
+        const { text } = await admin.export({ overlay: 'base', format })
+        expect(parse(text)).toEqual(expected)
+        expect((await admin.import(text, { overlay: 'base', prune: true })).isEmpty).toBe(true)
+      }
+      await expect(admin.import('a: { <<: 5 }', { overlay: 'base' })).rejects.toMatchObject({
+        code: 'unreadable',
+        message: expect.stringContaining('merge key'),
+      })
     })
 
     test('an application.yml of Spring with a profile in each document', async () => {
@@ -165,6 +196,40 @@ eachEtcd('admin import and export', (etcd) => {
     ])('refuses %s and writes nothing', async (_name, bad, code) => {
       await using admin = typed()
       await expect(admin.import(bad, { overlay: 'base' })).rejects.toMatchObject({ code })
+    })
+
+    test.each<[format: 'yaml' | 'json' | 'dotenv' | 'etcdctl', text: string]>([
+      ['yaml', 'token: !!binary aHVudGVyMg=='],
+      ['yaml', 'token: !hunter2 x'],
+      ['yaml', 'token: !<tag:hunter2> x'],
+      ['yaml', 'token: *hunter2'],
+      ['yaml', 'token: "hunter2'],
+      ['yaml', 'token: hunter2: x'],
+      ['yaml', "token: 'hunter2' hunter2"],
+      ['yaml', '{token: hunter2'],
+      ['yaml', 'token: [hunter2\n}'],
+      ['yaml', 'token: |hunter2\n  x'],
+      ['yaml', '%hunter2 1\n---\ntoken: x'],
+      ['yaml', '%YAML hunter2\n---\ntoken: x'],
+      ['yaml', '%TAG !hunter2! tag:hunter2,2000:\n---\ntoken: !hunter2!x y'],
+      ['yaml', '&hunter2 &hunter2 token: x'],
+      ['yaml', 'hunter2: 1\nhunter2: 2'],
+      ['yaml', 'token: .inf # hunter2'],
+      ['yaml', '\thunter2: @hunter2'],
+      ['yaml', 'token: "\\hunter2"'],
+      ['yaml', 'a: &a {x: 1}\nb: {<<: hunter2}'],
+      ['yaml', 'hunter2'],
+      ['yaml', '[hunter2]'],
+      ['yaml', '? [hunter2]\n: x'],
+      ['json', '{"token":"hunter2",}'],
+      ['json', '{"token": hunter2 hunter2}'],
+      ['etcdctl', '{"kvs": hunter2}'],
+      ['etcdctl', 'hunter2'],
+      ['etcdctl', '{"kvs":[{"key":"hunter2!","value":"hunter2!"}]}'],
+    ])('no error of a %s text quotes it: %j', async (format, bad) => {
+      await using admin = typed()
+      const planned = await admin.import(bad, { format, overlay: 'base' }).catch((error: unknown) => error)
+      expect(inspect(planned, { depth: 9, showHidden: true })).not.toContain('hunter2')
     })
 
     test('a tree that is not whole is refused with every path, and applied with force, which is recorded', async () => {

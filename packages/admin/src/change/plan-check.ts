@@ -41,14 +41,24 @@ export class PlanCheck {
     const moved = [...written, ...removals.keys()]
     if (moved.length === 0) return
     const before = await this.#readingBefore()
-    const records = await findRecords(this.#workspace, this.#limit, before.revision).catch(() => [])
+    const { entries } = worked.state.reading
+    const gone = written.filter((key) => !entries.has(key))
+    const lost = await this.#removalsOf(gone, worked.state.reading, before.revision).catch(() => NONE)
+    const removedAt = (key: string) => removals.get(key) ?? lost.get(key)
+    const revisions = moved.flatMap((key) => entries.get(key)?.modRevision ?? removedAt(key) ?? [])
+    const records = await findRecords(
+      this.#workspace,
+      this.#limit,
+      before.revision,
+      new Set(revisions),
+    ).catch(() => [])
     const conflicts = moved.map((key) => {
       const { pathText: path, isHidden } = placeOf(this.#workspace, key)
-      const now = worked.state.reading.entries.get(key)
+      const now = entries.get(key)
       const wanted = this.#planned.edits.get(key)
       const planned = before.entries.get(key)
-      const removedAt = removals.get(key)
-      return conflictOf({ key, path, isHidden, planned, now, wanted, removedAt }, records)
+      const parts = { key, path, isHidden, planned, now, wanted, removedAt: removedAt(key) }
+      return conflictOf(parts, records)
     })
     throw conflictError(conflicts)
   }
@@ -83,10 +93,17 @@ export class PlanCheck {
     if (gone.length === 0) return NONE
     const isNewest = worked !== this.#planned
     const until = isNewest ? revision : (await newestRevision(this.#workspace, this.#limit)).revision
-    const span = { after: this.#unremovedUntil, until, clusterId }
-    const removals = await removalsSince(this.#workspace, this.#limit, gone, span)
+    const removals = await this.#removalsOf(gone, { revision: until, clusterId }, this.#unremovedUntil)
     this.#unremovedUntil = Math.max(this.#unremovedUntil, until)
     return removals
+  }
+
+  #removalsOf(
+    keys: readonly string[],
+    { revision: until, clusterId }: Pick<StoreReading, 'revision' | 'clusterId'>,
+    after: number,
+  ): Promise<ReadonlyMap<string, number>> {
+    return removalsSince(this.#workspace, this.#limit, keys, { after, until, clusterId })
   }
 
   #assertPast(revision: number): void {

@@ -1,7 +1,9 @@
+import type { Path } from '@livetree/core'
 import { checkOptions, type OptionTable } from '@livetree/core/source'
 import type { StoreReading } from 'livetree/operate'
 import { AdminError } from '../errors.ts'
 import { pathOf, type PathLike } from '../selector.ts'
+import { assertInSchema } from '../tree/assert-in-schema.ts'
 import { placeOf } from '../tree/key-place.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
 import { readStore } from '../tree/tree-state.ts'
@@ -10,12 +12,16 @@ import type { CallOptions, Workspace } from '../workspace.ts'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from './change-set.ts'
 import type { Step } from './draft.ts'
 import { type Plan, planDraft } from './plan.ts'
+import { type KeyPart, partOfKey, partsAsThen } from './rollback-part.ts'
 
 /** Options of `Admin.rollback`. */
 export interface RollbackOptions<T = unknown> extends CallOptions, LayerChoice {
   /** The revision to go back to: the keys get the texts that they had then. */
   readonly to: number
-  /** Only what is at or below one of these paths. Default: everything. */
+  /**
+   * Only what is at or below one of these paths; of a document above one, that part. A path that neither the schema nor the
+   * store knows is refused with `invalid_path`. Default: everything.
+   */
   readonly only?: readonly PathLike<T>[] | undefined
 }
 
@@ -44,21 +50,25 @@ export async function planRollback<T>(workspace: Workspace, options: RollbackOpt
     readThen(workspace, () => readStore(workspace, limit, to), to),
     readStore(workspace, limit),
   ])
+  const known = new Set<Path>()
   const keys = [...new Set([...then.entries.keys(), ...now.entries.keys()])]
   const steps = keys.flatMap((key): Step[] => {
     if (workspace.settings.store.isReserved(key)) return []
-    const [before, after] = [now.entries.get(key), then.entries.get(key)]
-    if (before?.modRevision === after?.modRevision) return []
-    const place = placeOf(workspace, key)
-    if (prefix !== undefined && place.prefix !== prefix) return []
-    const isMeant =
-      paths === undefined ||
-      paths.some((path) => path.every((name, index) => String(name) === String(place.path[index])))
-    if (!isMeant) return []
-    return [{ type: 'key', key, text: textOf(key, after?.value) }]
+    const part = paths === undefined ? WHOLE : partOfKey(workspace, key, paths)
+    if (part.type === 'nothing') return []
+    for (const path of paths ?? []) if (partOfKey(workspace, key, [path]).type !== 'nothing') known.add(path)
+    const both = { key, earlier: then.entries.get(key), now: now.entries.get(key) }
+    if (both.earlier?.modRevision === both.now?.modRevision) return []
+    if (prefix !== undefined && placeOf(workspace, key).prefix !== prefix) return []
+    if (part.type === 'whole') return [{ type: 'key', key, text: textOf(key, both.earlier?.value) }]
+    const text = partsAsThen(both, part.parts)
+    return text === undefined ? [] : [{ type: 'key', key, text }]
   })
+  for (const path of paths ?? []) if (!known.has(path)) assertInSchema(workspace, path)
   return planDraft(workspace, { kind: 'rollback', to, steps }, options)
 }
+
+const WHOLE: KeyPart = { type: 'whole' }
 
 function textOf(key: string, value: string | Buffer | undefined): string | undefined {
   if (value === undefined || typeof value === 'string') return value

@@ -33,24 +33,26 @@ export interface Transaction {
 
 /**
  * Builds the transaction of a change. It is only applied while the layers are as they were judged:
- * - the keys that it writes have the revisions that they had, and its record is not there yet;
+ * - the keys that it puts have the revisions that they had, and its record is not there yet;
  * - no key of a layer was written since, and no record: an admin's removals leave one;
- * - other keys are still there, the nearest of those that it writes first, as many as there is room for: no condition of
- *   etcd tells of a key that another tool has removed, except one for that key.
+ * - other keys are still there, first those that it removes, then the nearest of those that it writes, as many as there is
+ *   room for: no condition of etcd tells of a key that another tool has removed, except one for that key.
  *
  * @throws AdminError `too_large`, with the numbers
  */
-export function transactionOf({ settings }: Workspace, parts: TransactionParts): Transaction {
+export function transactionOf(workspace: Workspace, parts: TransactionParts): Transaction {
   const { worked, records, histories, pruned, markers } = parts
-  const { store, maxOperations } = settings
+  const { store, maxOperations } = workspace.settings
   const { revision, entries } = worked.state.reading
-  const present = [...worked.edits.keys()].filter((key) => entries.has(key))
+  const isUnmoved = (key: string) =>
+    compare.modRevision(keyBytes(key), '=', entries.get(key)?.modRevision ?? 0)
+  const present = [...worked.edits].filter(([key]) => entries.has(key))
   const needed = [
     ...records.map(({ key }) => compare.isAbsent(key)),
     ...store.prefixes.map((prefix) => compare.modRevision({ prefix }, '<', revision + 1)),
     ...store.documentKeys.map((key) => compare.modRevision(key, '<', revision + 1)),
     ...histories.map(({ range }) => compare.createRevision(range, '<', revision + 1)),
-    ...present.map((key) => compare.modRevision(keyBytes(key), '=', entries.get(key)?.modRevision ?? 0)),
+    ...present.flatMap(([key, text]) => (text === undefined ? [] : [isUnmoved(key)])),
   ]
   const writes = [
     ...[...worked.edits].map(([key, text]) =>
@@ -59,32 +61,60 @@ export function transactionOf({ settings }: Workspace, parts: TransactionParts):
     ...records.map(({ key, record }) => op.put(key, recordText(record))),
     ...markers.map((key) => op.put(key, 'yes')),
   ]
-  assertFits(settings, worked, records, Math.max(needed.length, writes.length))
-  const others = nearestKeys(worked, maxOperations - needed.length)
+  const room = roomOf(workspace, worked, { conditions: needed, operations: writes })
+  const prunes = pruned.map((key) => op.delete(key)).filter((each) => room.takesOperation(each))
+  const removed = present.flatMap(([key, text]) => (text === undefined ? [isUnmoved(key)] : []))
+  const others = nearestKeys(worked, maxOperations - needed.length).map((key) =>
+    compare.exists(keyBytes(key)),
+  )
   return {
-    conditions: [...needed, ...others.map((key) => compare.exists(keyBytes(key)))],
-    operations: [...writes, ...pruned.slice(0, maxOperations - writes.length).map((key) => op.delete(key))],
+    conditions: [...needed, ...[...removed, ...others].filter((each) => room.takesCondition(each))],
+    operations: [...writes, ...prunes],
   }
 }
 
-/** Bytes of a request besides keys and texts: numbers, lengths, conditions. */
-const BYTES_FOR_EACH = 64
+/** What the server adds to a request before it measures it: a header with the name of the user. */
+const SERVER_BYTES = 512
+
+/**
+ * What may be added to a transaction because it still fits.
+ *
+ * @throws AdminError `too_large` if what it needs does not fit
+ */
+function roomOf({ client, settings }: Workspace, worked: WorkedOut, needed: Transaction) {
+  const { maxOperations, maxRequestBytes } = settings
+  // A request is its conditions and operations one after the other, so that their sizes add up.
+  const bytesOf = ({ conditions = [], operations = [] }: Partial<Transaction>) =>
+    client.kv
+      .txn()
+      .if(...conditions)
+      .then(...operations).byteLength
+  let [conditions, operations] = [needed.conditions.length, needed.operations.length]
+  let bytes = bytesOf(needed)
+  assertFits(settings, worked, { conditions, operations, bytes })
+  const takes = (added: Partial<Transaction>) => {
+    const size = bytesOf(added)
+    if (bytes + size + SERVER_BYTES > maxRequestBytes) return false
+    bytes += size
+    return true
+  }
+  return {
+    takesCondition: (each: Condition) =>
+      conditions < maxOperations && takes({ conditions: [each] }) && ++conditions > 0,
+    takesOperation: (each: TxnOp<unknown>) =>
+      operations < maxOperations && takes({ operations: [each] }) && ++operations > 0,
+  }
+}
 
 function assertFits(
   { maxOperations, maxRequestBytes }: Workspace['settings'],
   { edits }: WorkedOut,
-  records: readonly RecordPart[],
-  operations: number,
+  { conditions, operations, bytes }: Readonly<Record<'conditions' | 'operations' | 'bytes', number>>,
 ): void {
-  const written = [...edits].map(([key, text]) => 2 * Buffer.byteLength(key) + Buffer.byteLength(text ?? ''))
-  const recorded = records.map(
-    ({ key, record }) => Buffer.byteLength(key) + Buffer.byteLength(recordText(record)),
-  )
-  const bytes = [...written, ...recorded].reduce((sum, size) => sum + size + BYTES_FOR_EACH, 0)
-  if (operations <= maxOperations && bytes <= maxRequestBytes) return
-  const isMany = operations > maxOperations
+  const isMany = Math.max(conditions, operations) > maxOperations
+  if (!isMany && bytes <= maxRequestBytes) return
   const needs = isMany
-    ? `${edits.size} keys change, and with the record and the conditions that takes ${operations} operations; the store takes ${maxOperations} in one transaction`
+    ? `${edits.size} keys change, and with the record that takes ${operations} operations and ${conditions} conditions; the store takes ${maxOperations} of each in one transaction`
     : `with its record it takes ${bytes} bytes; the store takes ${maxRequestBytes} in one request`
   throw new AdminError('too_large', {
     what: `The change does not fit into one transaction: ${needs}`,

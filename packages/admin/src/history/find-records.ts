@@ -1,45 +1,25 @@
 import { translated } from '../translate-error.ts'
-import { prefixOf } from '../tree/tree-state.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 import type { FoundRecord } from '../change/conflict.ts'
-import { RecordKeys } from './record-keys.ts'
-import { parseRecord } from './record.ts'
+import type { RecordKeys } from './record-keys.ts'
+import { indexRecords, readRecords } from './record-index.ts'
 
 /** More than one apply adds, so that a history that was made shorter shrinks. */
 const MOST_PRUNED = 8
 
-/** The histories of the layers of a store. */
-export function historiesOf({ settings }: Workspace): readonly RecordKeys[] {
-  const { operationsPrefix, store } = settings
-  const prefixes = [...new Set(store.layers.map(prefixOf))]
-  return prefixes.map((prefix) => new RecordKeys(operationsPrefix, prefix))
-}
-
-/** The records of all layers that were written after a revision, the newest first. */
-export function findRecords(
+/** The records that some revisions after one have written. */
+export async function findRecords(
   workspace: Workspace,
   limit: CallLimit,
   after: number,
+  revisions: ReadonlySet<number>,
 ): Promise<readonly FoundRecord[]> {
-  const histories = historiesOf(workspace)
-  const needs = histories.map(({ directory }) => ({ prefix: directory, as: 'read' as const }))
-  return translated({ what: 'reading the history', needs }, async () => {
-    const found: FoundRecord[] = []
-    for (const history of histories) {
-      const { entries } = await workspace.client.kv.getRange({
-        ...history.range,
-        minCreateRevision: after + 1,
-        sort: { by: 'create', order: 'descend' },
-        limit: workspace.settings.historyLimit + MOST_PRUNED,
-        ...limit.control,
-      })
-      for (const { key, text, createRevision: revision } of entries) {
-        const record = history.idOf(key) === undefined ? undefined : parseRecord(text)
-        if (record !== undefined) found.push({ record, revision })
-      }
-    }
-    return found.sort((a, b) => b.revision - a.revision)
-  })
+  const index = await indexRecords(workspace, limit, after)
+  const wanted = index.filter(({ revision }) => revisions.has(revision))
+  const found: FoundRecord[] = []
+  for await (const { read, revision } of readRecords(workspace, () => limit, wanted))
+    if (read.type === 'record') found.push({ record: read.record, revision })
+  return found
 }
 
 /** The keys of the oldest records of some histories that are too many once each has one more. */

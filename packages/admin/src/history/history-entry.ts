@@ -1,13 +1,16 @@
+import { isUtf8 } from 'node:buffer'
 import type { Path } from '@livetree/core'
+import type { WatchEvent } from '@livetree/etcd'
 import { placeOf } from '../tree/key-place.ts'
 import type { Workspace } from '../workspace.ts'
-import type { RecordedText, StoredRecord } from './record.ts'
+import { type AppliedRecord, recordedText, type RecordedText, type StoredRecord } from './record.ts'
 
 /** One key that a write changed. Texts that may be secret are left out. */
 export interface HistoryChange {
   /** The prefix of its layer: `/config/checkout/prod`. */
   readonly layer: string
   readonly key: string
+  /** Of a key that has several places, since its layer is mounted at several: the one that was asked for, or the first. */
   readonly path: Path
   /** `db.pool.max` */
   readonly pathText: string
@@ -46,38 +49,56 @@ export interface UnrecordedEntry extends EntryParts {
   readonly type: 'unrecorded'
 }
 
-/** One write to the layers. */
-export type HistoryEntry = RecordedEntry | UnrecordedEntry
-
-/** A record as an entry; undefined for a void one. A text is left out where the schema says by now that it may be secret. */
-export function recordedEntry(
-  workspace: Workspace,
-  record: StoredRecord,
-  revision: number,
-): RecordedEntry | undefined {
-  const { kind, id, author, at, message, to, isForced = false, allowsRemoval = false } = record
-  if (kind === 'void') return undefined
-  const changes = record.changes.map(({ key, before, after }) => historyChange(workspace, key, before, after))
-  const common = { id, kind, author, at: new Date(at), message, to, isForced, allowsRemoval }
-  return { type: 'recorded', revision, ...common, changes }
+/** A write by an admin of a newer version of livetree, whose record cannot be read here. */
+export interface NewerEntry extends EntryParts {
+  readonly type: 'newer'
+  /** Of its record. */
+  readonly id: string
+  /** Of the format of its record. */
+  readonly version: number
+  /** From the store's own history; empty if that is compacted. */
+  readonly changes: readonly HistoryChange[]
 }
 
-/** Describes the change of a key. */
-export function historyChange(
+/** One write to the layers. */
+export type HistoryEntry = RecordedEntry | UnrecordedEntry | NewerEntry
+
+/**
+ * A record as an entry. A text is left out where the schema says by now that it may be secret.
+ *
+ * @param along the path that is asked for
+ */
+export function recordedEntry(
   workspace: Workspace,
-  key: string,
-  before: RecordedText | undefined,
-  after: RecordedText | undefined,
+  { changes, ...record }: AppliedRecord,
+  revision: number,
+  along: Path,
+): RecordedEntry {
+  const { kind, id, author, at, message, to, isForced = false, allowsRemoval = false } = record
+  const common = { id, kind, author, at: new Date(at), message, to, isForced, allowsRemoval }
+  const shownChanges = changes.map(({ key, before, after }) => {
+    const { isHidden, ...place } = placedChange(workspace, key, along)
+    return { ...place, before: shown(before, isHidden), after: shown(after, isHidden) }
+  })
+  return { type: 'recorded', revision, ...common, changes: shownChanges }
+}
+
+/** What the store says of a key of a write without a record. @param along the path that is asked for */
+export function changeOfEvent(
+  workspace: Workspace,
+  { type, key, kv, prevKv }: WatchEvent,
+  along: Path,
 ): HistoryChange {
-  const { path, pathText, prefix, isHidden } = placeOf(workspace, key)
-  return {
-    layer: prefix,
-    key,
-    path,
-    pathText,
-    before: shown(before, isHidden),
-    after: shown(after, isHidden),
-  }
+  const { isHidden, ...place } = placedChange(workspace, key, along)
+  const textOf = (value: Buffer, revision?: number) =>
+    recordedText(value.toString(), isHidden || !isUtf8(value), revision)
+  const before = prevKv === undefined ? undefined : textOf(prevKv.value, prevKv.modRevision)
+  return { ...place, before, after: type === 'delete' ? undefined : textOf(kv.value) }
+}
+
+function placedChange(workspace: Workspace, key: string, along: Path) {
+  const { path, pathText, prefix, isHidden } = placeOf(workspace, key, along)
+  return { layer: prefix, key, path, pathText, isHidden }
 }
 
 function shown(text: RecordedText | undefined, isHidden: boolean): RecordedText | undefined {

@@ -1,24 +1,18 @@
-import { isUtf8 } from 'node:buffer'
+import type { Path } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
 import { isAlong } from '@livetree/core/tools'
-import type { WatchEvent } from '@livetree/etcd'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
 import { pathOf, type PathLike } from '../selector.ts'
-import { placeOf } from '../tree/key-place.ts'
+import { assertInSchema } from '../tree/assert-in-schema.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
-import { translated, translatedNow } from '../translate-error.ts'
+import { translatedNow } from '../translate-error.ts'
 import type { CallLimit, CallOptions, Workspace } from '../workspace.ts'
-import { findRecords, historiesOf } from './find-records.ts'
-import {
-  type HistoryChange,
-  historyChange,
-  type HistoryEntry,
-  recordedEntry,
-  type RecordedEntry,
-} from './history-entry.ts'
-import { parseRecord, recordedText, type RecordedText, type StoredRecord } from './record.ts'
-import { readWrites } from './unrecorded.ts'
+import { type HistoryChange, type HistoryEntry, recordedEntry, type RecordedEntry } from './history-entry.ts'
+import { newestRevision } from './newest-revision.ts'
+import { pastWrites } from './past-writes.ts'
+import { historiesOf } from './record-keys.ts'
+import { type FoundRead, type IndexedRecord, indexRecords, readIndexed, readRecords } from './record-index.ts'
 
 /** Options of `Admin.history`. */
 export interface HistoryOptions<T = unknown> extends CallOptions, LayerChoice {
@@ -31,6 +25,9 @@ export interface HistoryOptions<T = unknown> extends CallOptions, LayerChoice {
   /** Leave out writes without a record, which are read from the store's own history. Default false. */
   readonly recordedOnly?: boolean | undefined
 }
+
+/** Revisions that are looked back at most, unless the caller names where to begin. */
+const MOST_REVISIONS = 100_000
 
 const table: OptionTable = {
   ...CALL_TABLE,
@@ -45,6 +42,17 @@ const table: OptionTable = {
   recordedOnly: optionKinds.flag,
 }
 
+/** What of the history is meant. */
+interface Query {
+  readonly path: Path
+  readonly since: number | undefined
+  /** Of the only layer that is meant. */
+  readonly prefix: string | undefined
+  isMeant(change: Pick<HistoryChange, 'layer' | 'path'>): boolean
+  /** Each request of the caller for more has the whole time. */
+  limitOf(): CallLimit
+}
+
 /** The writes to the layers, the newest first; see `Admin.history`. */
 export async function* readHistory<T>(
   workspace: Workspace,
@@ -55,76 +63,97 @@ export async function* readHistory<T>(
   const isOneLayer = options.overlay !== undefined || options.layer !== undefined
   const prefix = isOneLayer ? choosePrefix(layers, options) : undefined
   const path = options.path === undefined ? [] : pathOf(options.path)
-  const isMeant = (change: Pick<HistoryChange, 'layer' | 'path'>) =>
-    (prefix === undefined || change.layer === prefix) && isAlong(path, change.path)
-  const limit = workspace.limit(options)
   const { limit: most = 100, since, recordedOnly = false } = options
-  const all = await readRecords(workspace, limit, since)
-  const recorded = all.filter(({ changes }) => changes.some(isMeant)).slice(0, most)
-  const isRecorded = new Set(all.map(({ revision }) => revision))
-  const others = recordedOnly ? [] : await readOthers(workspace, limit, { since, most, isRecorded, isMeant })
-  yield* [...recorded, ...others].sort((a, b) => b.revision - a.revision).slice(0, most)
+  const query: Query = {
+    path,
+    since,
+    prefix,
+    isMeant: (change) => (prefix === undefined || change.layer === prefix) && isAlong(path, change.path),
+    limitOf: () => workspace.limit(options),
+  }
+  const index = await indexRecords(workspace, query.limitOf(), since ?? 0)
+  const recorded = recordedEntries(workspace, index, query)
+  const others = recordedOnly ? undefined : unrecordedEntries(workspace, index, query)
+  let count = 0
+  for await (const entry of newestFirst(recorded, others)) {
+    yield entry
+    if (++count === most) return undefined
+  }
+  if (count === 0) assertInSchema(workspace, path)
   return undefined
 }
 
-/** Every record, the parts of one apply joined; the newest first. */
-async function readRecords(
+async function* recordedEntries(
   workspace: Workspace,
-  limit: CallLimit,
-  since: number | undefined,
-): Promise<readonly RecordedEntry[]> {
-  const found = await findRecords(workspace, limit, since ?? 0)
-  const byId = new Map<string, { record: StoredRecord; revision: number }>()
-  for (const { record, revision } of found) {
-    const known = byId.get(record.id)?.record.changes ?? []
-    byId.set(record.id, { record: { ...record, changes: [...known, ...record.changes] }, revision })
+  index: readonly IndexedRecord[],
+  query: Query,
+): AsyncGenerator<HistoryEntry, undefined> {
+  for await (const found of readRecords(workspace, query.limitOf, index)) {
+    const entry = await entryOf(workspace, found, query)
+    const isOfLayer = query.prefix === undefined || found.prefixes.includes(query.prefix)
+    // Nothing says what it changed.
+    const isUnknown = entry.changes.length === 0 && query.path.length === 0 && isOfLayer
+    if (entry.changes.some(query.isMeant) || isUnknown) yield entry
   }
-  return [...byId.values()]
-    .flatMap(({ record, revision }) => recordedEntry(workspace, record, revision) ?? [])
-    .sort((a, b) => b.revision - a.revision)
+  return undefined
 }
 
-interface OthersQuery {
-  readonly since: number | undefined
-  readonly most: number
-  readonly isRecorded: ReadonlySet<number>
-  isMeant(change: HistoryChange): boolean
-}
-
-async function readOthers(
+async function entryOf(
   workspace: Workspace,
-  limit: CallLimit,
-  { since, most, isRecorded, isMeant }: OthersQuery,
-): Promise<readonly HistoryEntry[]> {
-  const { store } = workspace.settings
-  const { header } = await translated({ what: 'reading the newest revision' }, () =>
-    workspace.client.kv.getRange({
-      prefix: store.prefixes[0] ?? '/',
-      limit: 1,
-      keysOnly: true,
-      ...limit.control,
-    }),
-  )
-  const changesOf = (events: readonly WatchEvent[]) =>
-    events.filter(({ key }) => !store.isReserved(key)).map((event) => changeOf(workspace, event))
-  const writes = await readWrites(workspace, limit, {
-    since,
-    until: header.revision,
-    most,
-    clusterId: header.clusterId,
-    isMeant: ({ revision, events }) => !isRecorded.has(revision) && changesOf(events).some(isMeant),
-  })
-  return writes.map(({ revision, events }) => ({ type: 'unrecorded', revision, changes: changesOf(events) }))
+  { id, revision, read }: FoundRead,
+  query: Query,
+): Promise<HistoryEntry> {
+  if (read.type === 'record') return recordedEntry(workspace, read.record, revision, query.path)
+  const { clusterId } = await newestRevision(workspace, query.limitOf())
+  const all = { isMeant: () => true, isLeftOut: () => false }
+  const span = { after: revision - 1, until: revision, clusterId, path: query.path }
+  const writes = pastWrites(workspace, query.limitOf, { ...span, ...all })
+  const { value } = await writes.next()
+  return { type: 'newer', revision, id, version: read.version, changes: value?.changes ?? [] }
 }
 
-function changeOf(workspace: Workspace, { type, key, kv, prevKv }: WatchEvent): HistoryChange {
-  const { isHidden } = placeOf(workspace, key)
-  const before = prevKv === undefined ? undefined : textOf(prevKv.value, isHidden, prevKv.modRevision)
-  return historyChange(workspace, key, before, type === 'delete' ? undefined : textOf(kv.value, isHidden))
+async function* unrecordedEntries(
+  workspace: Workspace,
+  index: readonly IndexedRecord[],
+  { path, since, isMeant, limitOf }: Query,
+): AsyncGenerator<HistoryEntry, undefined> {
+  const isRecorded = new Set(index.map(({ revision }) => revision))
+  const { revision: until, clusterId } = await newestRevision(workspace, limitOf())
+  const after = since ?? Math.max(0, until - MOST_REVISIONS)
+  const isLeftOut = (revision: number) => isRecorded.has(revision)
+  for await (const write of pastWrites(workspace, limitOf, {
+    after,
+    until,
+    clusterId,
+    path,
+    isLeftOut,
+    isMeant,
+  }))
+    yield { type: 'unrecorded', ...write }
+  return undefined
 }
 
-function textOf(value: Buffer, isHidden: boolean, revision?: number): RecordedText {
-  return recordedText(value.toString(), isHidden || !isUtf8(value), revision)
+const DONE = { done: true, value: undefined } as const
+
+/** Joins two histories, each with its newest first; of each no more is read than one entry ahead. */
+async function* newestFirst(
+  one: AsyncGenerator<HistoryEntry, undefined>,
+  other: AsyncGenerator<HistoryEntry, undefined> | undefined,
+): AsyncGenerator<HistoryEntry, undefined> {
+  try {
+    let [first, second] = [await one.next(), (await other?.next()) ?? DONE]
+    while (first.done !== true || second.done !== true) {
+      const isFirst =
+        first.done !== true && (second.done === true || first.value.revision >= second.value.revision)
+      const entry = isFirst ? first.value : second.value
+      if (entry !== undefined) yield entry
+      if (isFirst) first = await one.next()
+      else second = (await other?.next()) ?? DONE
+    }
+    return undefined
+  } finally {
+    await Promise.all([one.return(undefined), other?.return(undefined)])
+  }
 }
 
 /** The record with an id; undefined if nothing was applied under it, or its record is pruned. */
@@ -139,17 +168,13 @@ export async function findRecord(
       remedy: '',
     })
   const limit = workspace.limit(options)
-  const histories = historiesOf(workspace)
-  const needs = histories.map(({ directory }) => ({ prefix: directory, as: 'read' as const }))
-  const found = await translated({ what: 'reading the history', needs }, () =>
-    Promise.all(histories.map((history) => workspace.client.kv.get(history.keyOf(id), limit.control))),
-  )
-  const parts = found.flatMap((entry) => {
-    const record = entry === undefined ? undefined : parseRecord(entry.text)
-    return entry === undefined || record === undefined ? [] : [{ record, revision: entry.createRevision }]
+  const parts = historiesOf(workspace).map((history) => ({ history, key: history.keyOf(id) }))
+  const found = await readIndexed(workspace, limit, { id, parts })
+  if (found === undefined) return undefined
+  const { read, revision } = found
+  if (read.type === 'record') return recordedEntry(workspace, read.record, revision, [])
+  throw new AdminError('unreadable', {
+    what: `The record ${id} has the format ${read.version} of a newer version of livetree`,
+    remedy: 'It was applied. Update livetree to read it.',
   })
-  const [first] = parts
-  if (first === undefined) return undefined
-  const changes = parts.flatMap(({ record }) => record.changes)
-  return recordedEntry(workspace, { ...first.record, changes }, first.revision)
 }

@@ -1,5 +1,10 @@
+import { prefixOf } from '../tree/tree-state.ts'
+import type { Workspace } from '../workspace.ts'
+
 /** Where the records of a layer are kept. */
 export class RecordKeys {
+  /** Of the layer, without a slash at its end. */
+  readonly prefix: string
   readonly #directory: string
 
   /**
@@ -7,6 +12,7 @@ export class RecordKeys {
    * @param prefix of the layer, without a slash at its end
    */
   constructor(operationsPrefix: string, prefix: string) {
+    this.prefix = prefix
     this.#directory = `${operationsPrefix}/history${prefix}/`
   }
 
@@ -31,4 +37,11 @@ export class RecordKeys {
     const id = key.slice(this.#directory.length)
     return key.startsWith(this.#directory) && !id.includes('/') ? id : undefined
   }
+}
+
+/** The histories of the layers of a store. */
+export function historiesOf({ settings }: Workspace): readonly RecordKeys[] {
+  const { operationsPrefix, store } = settings
+  const prefixes = [...new Set(store.layers.map(prefixOf))]
+  return prefixes.map((prefix) => new RecordKeys(operationsPrefix, prefix))
 }

@@ -49,6 +49,9 @@ export interface StoredRecord {
   readonly changes: readonly RecordedChange[]
 }
 
+/** A record of a change that was applied. */
+export type AppliedRecord = StoredRecord & { readonly kind: Exclude<StoredRecord['kind'], 'void'> }
+
 const MOST_BYTES = 64 * 1024
 
 /** A text as a record keeps it. */
@@ -65,31 +68,61 @@ export function recordText(record: StoredRecord): string {
   return JSON.stringify(record)
 }
 
-/** A record that was read; undefined for one of a newer version, or for what is no record. */
-export function parseRecord(text: string): StoredRecord | undefined {
+/** What a key of a history holds. */
+export type RecordRead =
+  | { readonly type: 'record'; readonly record: StoredRecord }
+  /** A newer version of livetree has written it, in a form that is not known here. */
+  | { readonly type: 'newer'; readonly version: number }
+
+/** Reads a record; undefined for what is no record. */
+export function readRecord(text: string): RecordRead | undefined {
   let read: unknown
   try {
     read = JSON.parse(text)
   } catch {
     return undefined
   }
-  return isRecord(read) ? read : undefined
+  if (isRecord(read)) return { type: 'record', record: read }
+  const version = isPlainObject(read) ? read['version'] : undefined
+  return Number.isSafeInteger(version) && (version as number) > 1
+    ? { type: 'newer', version: version as number }
+    : undefined
+}
+
+/** A record that is known here; undefined for everything else. */
+export function parseRecord(text: string): StoredRecord | undefined {
+  const read = readRecord(text)
+  return read?.type === 'record' ? read.record : undefined
 }
 
 const KINDS: readonly unknown[] = ['change', 'rollback', 'import', 'void']
 
 function isRecord(read: unknown): read is StoredRecord {
   if (!isPlainObject(read) || read['version'] !== 1 || !KINDS.includes(read['kind'])) return false
+  const { at, message, to, isForced, allowsRemoval, layers, changes } = read
   const isNamed = ['id', 'author', 'at', 'name'].every((name) => typeof read[name] === 'string')
-  const { layers, changes } = read
+  const isDated = !Number.isNaN(Date.parse(String(at)))
+  const isExplained = isOptional(message, 'string') && isOptional(to, 'number')
+  const isFlagged = isOptional(isForced, 'boolean') && isOptional(allowsRemoval, 'boolean')
   const isListed = Array.isArray(layers) && layers.every((prefix) => typeof prefix === 'string')
-  return isNamed && isListed && Array.isArray(changes) && changes.every(isChange)
+  const isWhole = isNamed && isDated && isExplained && isFlagged && isListed
+  return isWhole && Array.isArray(changes) && changes.every(isChange)
+}
+
+function isOptional(value: unknown, type: 'string' | 'number' | 'boolean'): boolean {
+  return value === undefined || typeof value === type
 }
 
 function isChange(change: unknown): boolean {
   if (!isPlainObject(change)) return false
   const isNamed = typeof change['key'] === 'string' && typeof change['path'] === 'string'
-  return (
-    isNamed && [change['before'], change['after']].every((side) => side === undefined || isPlainObject(side))
-  )
+  return isNamed && [change['before'], change['after']].every((side) => side === undefined || isText(side))
+}
+
+function isText(side: unknown): boolean {
+  if (!isPlainObject(side)) return false
+  const { text, isHidden, bytes, sha256, revision } = side
+  const isKnown =
+    isOptional(text, 'string') && isOptional(isHidden, 'boolean') && isOptional(sha256, 'string')
+  return isKnown && isOptional(bytes, 'number') && isOptional(revision, 'number')
 }

@@ -13,8 +13,9 @@ export function parseEtcdctl(text: string): readonly KeyText[] {
   let read: unknown
   try {
     read = JSON.parse(text)
-  } catch (cause) {
-    throw unreadable('it is not the output of etcdctl get -w json', cause)
+  } catch {
+    // The parser's own words quote the text.
+    throw unreadable('it is not the output of etcdctl get -w json')
   }
   const kvs = isPlainObject(read) ? (read['kvs'] ?? []) : undefined
   if (!Array.isArray(kvs)) throw unreadable('it is not the output of etcdctl get -w json')

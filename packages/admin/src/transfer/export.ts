@@ -10,7 +10,7 @@ import {
   writeValue,
 } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
-import { stringify } from 'yaml'
+import { Document, isScalar, Scalar, visit } from 'yaml'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
@@ -149,7 +149,18 @@ function writeTexts(workspace: Workspace, texts: readonly PlacedText[], options:
   }
   const nested = nestedTree(workspace, texts)
   if (format === 'json') return `${JSON.stringify(JSON.parse(jsonOf(nested)), null, 2)}\n`
-  return stringify(JSON.parse(jsonOf(nested)), { lineWidth: 0 })
+  return yamlText(JSON.parse(jsonOf(nested)))
+}
+
+/** A name << stands in quotes, without which it would be read as a merge key. */
+function yamlText(value: unknown): string {
+  const document = new Document(value)
+  visit(document, {
+    Pair: (_, { key }) => {
+      if (isScalar(key) && key.value === '<<') key.type = Scalar.QUOTE_DOUBLE
+    },
+  })
+  return document.toString({ lineWidth: 0 })
 }
 
 /** Texts as nested objects, with numbers and booleans where the schema has these, in the names that a file has. */

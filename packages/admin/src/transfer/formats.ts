@@ -15,7 +15,7 @@ export function assertLength(text: string): void {
     throw unreadable(`it has ${text.length} characters, more than ${MOST_CHARACTERS}`)
 }
 
-/** The error for a text that cannot be imported. */
-export function unreadable(why: string, cause?: unknown): AdminError {
-  return new AdminError('unreadable', { what: `The text cannot be imported: ${why}`, remedy: '', cause })
+/** The error for a text that cannot be imported. It never quotes that text, of which any part may be a secret. */
+export function unreadable(why: string): AdminError {
+  return new AdminError('unreadable', { what: `The text cannot be imported: ${why}`, remedy: '' })
 }

@@ -8,6 +8,7 @@ import {
   type Node,
   Parser,
   type Scalar,
+  type YAMLMap,
 } from 'yaml'
 import { unreadable } from './formats.ts'
 import type { PlainScalar, PlainTree } from './plain-tree.ts'
@@ -26,8 +27,7 @@ export function parseYaml(text: string): readonly PlainTree[] {
   const trees: PlainTree[] = []
   for (const document of composed(text)) {
     const problem = document.errors[0] ?? document.warnings[0]
-    if (problem !== undefined)
-      throw unreadable(`${problem.message.split('\n')[0] ?? ''} ${at(text, problem.pos[0])}`)
+    if (problem !== undefined) throw unreadable(`${wordsOf(problem.code)} ${at(text, problem.pos[0])}`)
     const walk = new Walk(document)
     trees.push(document.contents === null ? { type: 'object', parts: [] } : walk.treeOf(document.contents, 0))
   }
@@ -42,9 +42,22 @@ function composed(text: string): Generator<Document.Parsed> {
 /** Ends at the first token that is none: the parser would go on and note each character. */
 function* tokensOf(text: string) {
   for (const token of new Parser().parse(text)) {
-    if (token.type === 'error') throw unreadable(`${token.message} ${at(text, token.offset)}`)
+    if (token.type === 'error') throw unreadable(`${wordsOf('UNEXPECTED_TOKEN')} ${at(text, token.offset)}`)
     yield token
   }
+}
+
+/** The parser's codes that say too little. */
+const WORDS: Readonly<Record<string, string>> = {
+  BAD_DIRECTIVE: 'it has a directive that is not known',
+  DUPLICATE_KEY: 'it gives a name twice in one object',
+  RESOURCE_EXHAUSTION: 'it is nested too deeply',
+  TAG_RESOLVE_FAILED: 'it has a tag that is not known, or does not fit its value',
+}
+
+/** Why a text is no YAML. The parser's own words quote the text, which may be that of a secret. */
+function wordsOf(code: string): string {
+  return WORDS[code] ?? `it is no YAML: ${code.toLowerCase().replaceAll('_', ' ')}`
 }
 
 function at(text: string, offset: number): string {
@@ -66,17 +79,34 @@ class Walk {
       )
     if (isAlias(node)) {
       const anchored = node.resolve(this.#document)
-      if (anchored === undefined) throw unreadable(`the alias *${node.source} has no anchor`)
+      if (anchored === undefined) throw unreadable('it has an alias without an anchor')
       return this.treeOf(anchored, depth + 1)
     }
     if (isSeq(node)) return { type: 'list', items: node.items.map((item) => this.treeOf(item, depth + 1)) }
-    if (isMap(node))
-      return {
-        type: 'object',
-        parts: node.items.map(({ key, value }) => [nameOf(key), this.treeOf(value, depth + 1)]),
-      }
+    if (isMap(node)) return { type: 'object', parts: this.#partsOf(node, depth) }
     return scalarOf(isScalar(node) ? node : undefined)
   }
+
+  /** Names of the map itself win, then those of the map that is merged first. */
+  #partsOf({ items }: YAMLMap, depth: number): readonly (readonly [name: string, part: PlainTree])[] {
+    const parts = new Map<string, PlainTree>()
+    const merged: PlainTree[] = []
+    for (const { key, value } of items) {
+      const part = this.treeOf(value, depth + 1)
+      if (!isMergeKey(key)) parts.set(nameOf(key), part)
+      else merged.push(...(part.type === 'list' ? part.items : [part]))
+    }
+    for (const tree of merged) {
+      if (tree.type !== 'object') throw unreadable('it has a merge key << with something else than objects')
+      for (const [name, part] of tree.parts) if (!parts.has(name)) parts.set(name, part)
+    }
+    return [...parts]
+  }
+}
+
+/** `<<` in quotes is a name like any other. */
+function isMergeKey(key: unknown): boolean {
+  return isScalar(key) && key.type === 'PLAIN' && key.source === '<<'
 }
 
 function nameOf(key: unknown): string {
@@ -92,7 +122,7 @@ function scalarOf(node: Scalar | undefined): PlainScalar {
   if (typeof value === 'boolean' || value === null) return { type: 'scalar', value, text: String(value) }
   if (typeof value === 'number' && Number.isFinite(value))
     return { type: 'scalar', value, text: numberText(value, node?.source) }
-  throw unreadable(`it holds ${String(value)}, which is neither text, number, true, false nor null`)
+  throw unreadable('it holds a scalar that is neither text, a finite number, true, false nor null')
 }
 
 /** The digits as they were written, where they are those of a decimal number. */

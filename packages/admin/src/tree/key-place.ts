@@ -1,5 +1,5 @@
 import type { Path } from '@livetree/core'
-import { isTextOpenAt, pathText, placesOfKey, shownKey } from '@livetree/core/tools'
+import { isAlong, isTextOpenAt, pathText, placesOfKey, shownKey } from '@livetree/core/tools'
 import type { Workspace } from '../workspace.ts'
 import { prefixOf } from './tree-state.ts'
 
@@ -13,13 +13,18 @@ export interface KeyPlaced {
   readonly isHidden: boolean
 }
 
-/** The first place of a key in the layers. A key that the schema knows no place for is shown as it is. */
-export function placeOf({ settings }: Workspace, key: string): KeyPlaced {
+/**
+ * A place of a key in the layers: the first along a path, or else the first. A key that the schema knows no place for is shown
+ * as it is.
+ *
+ * @param along default the root, which every path is along
+ */
+export function placeOf({ settings }: Workspace, key: string, along: Path = []): KeyPlaced {
   const { definition, store } = settings
   const { layers } = store
   const places = placesOfKey(definition, key, layers)
   const isHidden = places.length === 0 || places.some(({ path }) => !isTextOpenAt(definition, path))
-  const [first] = places
+  const first = places.find(({ path }) => isAlong(along, path)) ?? places[0]
   const layer = first === undefined ? undefined : layers[first.layer]
   const prefix = layer === undefined ? prefixHolding(store.prefixes, key) : prefixOf(layer)
   const path = first?.path ?? [key]

@@ -52,6 +52,7 @@ export function entryData(entry: HistoryEntry): Readonly<Record<string, unknown>
     after: after ?? null,
   }))
   if (entry.type === 'unrecorded') return { type: entry.type, revision: entry.revision, changes }
+  if (entry.type === 'newer') return { ...entry, changes }
   const { type, revision, id, kind, author, at, message, to, isForced, allowsRemoval } = entry
   return {
     type,
@@ -71,8 +72,8 @@ export function entryData(entry: HistoryEntry): Readonly<Record<string, unknown>
 /** A write for people: a line that says who, when and why, and a line for each change. */
 function entryText(entry: HistoryEntry, place: Path, style: Style): string {
   const head =
-    entry.type === 'unrecorded'
-      ? 'by another tool'
+    entry.type !== 'recorded'
+      ? writerWithoutRecord(entry)
       : [
           entry.at.toISOString().slice(0, 19).replace('T', ' '),
           safeText(entry.author),
@@ -87,6 +88,13 @@ function entryText(entry: HistoryEntry, place: Path, style: Style): string {
   const more = entry.changes.length - shown.length
   const rest = more > 0 ? [style('dim', `    and ${more} more in this write`)] : []
   return linesText([`${style('strong', String(entry.revision))}  ${head}`, ...lines, ...rest])
+}
+
+/** Who wrote, where no record says it. */
+export function writerWithoutRecord(entry: Exclude<HistoryEntry, { type: 'recorded' }>): string {
+  return entry.type === 'newer'
+    ? 'by a newer version of livetree: its record cannot be read here'
+    : 'by another tool'
 }
 
 /** One change on a line: its sign, the path, both texts, the layer. */

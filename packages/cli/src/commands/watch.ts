@@ -6,7 +6,7 @@ import { openTree, type OpenedTree } from '../connect/open-tree.ts'
 import { written } from '../output/io.ts'
 import { safeJson, safeText } from '../output/safe-text.ts'
 import type { Session } from '../session.ts'
-import { changeText, entryData } from './history.ts'
+import { changeText, entryData, writerWithoutRecord } from './history.ts'
 
 /** `livetree watch [PATH]`: one line, or one JSON object, a change, until it is interrupted. */
 export async function watch(
@@ -47,7 +47,7 @@ async function show(session: Session, entry: HistoryEntry): Promise<void> {
   const who =
     entry.type === 'recorded'
       ? `${entry.author}${entry.message === undefined ? '' : `: ${entry.message}`}`
-      : 'another tool'
+      : writerWithoutRecord(entry).slice('by '.length)
   const lines = isData
     ? (changes as readonly object[]).map((change) => safeJson(JSON.stringify({ ...about, ...change })))
     : entry.changes.map(

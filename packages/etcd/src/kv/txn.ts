@@ -3,13 +3,7 @@ import { EtcdError } from '../errors.ts'
 import type { Bytes } from '../bytes.ts'
 import type { KeyRange } from '../key-range-form.ts'
 import { held, type Namespace } from '../key-range.ts'
-import {
-  type RequestOp,
-  ResponseHeader,
-  type ResponseOp,
-  type TxnRequest,
-  type TxnResponse,
-} from '../wire/kv.ts'
+import { type RequestOp, ResponseHeader, type ResponseOp, TxnRequest, type TxnResponse } from '../wire/kv.ts'
 import type { Init } from '../wire/message-type.ts'
 import type { Condition } from './condition.ts'
 import type { Entry } from './entry.ts'
@@ -214,6 +208,11 @@ export class Txn<T extends Ops = [], E extends Ops = []> {
       size: inner.reduce((sum, { size }) => sum + size, own),
       depth: 1 + Math.max(0, ...inner.map(({ depth }) => depth)),
     }
+  }
+
+  /** The size of the request in bytes, as the client's `limits.requestBytes` counts it. */
+  get byteLength(): number {
+    return TxnRequest.encode(this.encode(this.#namespace)).length
   }
 
   /** Encodes the request, also for nesting. */

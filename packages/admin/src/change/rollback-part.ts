@@ -1,0 +1,84 @@
+import type { Path } from '@livetree/core'
+import { isWithin, keyOfPath, pathText, placesOfKey } from '@livetree/core/tools'
+import type { StoreEntry } from 'livetree/operate'
+import { AdminError } from '../errors.ts'
+import { translatedNow } from '../translate-error.ts'
+import type { Workspace } from '../workspace.ts'
+import { editJson, isJsonContainer, partOfJson } from './edit-json.ts'
+
+/** A key with what it held at an earlier revision and what it holds now. */
+export interface KeyVersions {
+  readonly key: string
+  readonly earlier: StoreEntry | undefined
+  readonly now: StoreEntry | undefined
+}
+
+/** What `only` takes of a key. */
+export type KeyPart =
+  /** All of it: it stands at or below one of the paths. */
+  | { readonly type: 'whole' }
+  /** The parts of its document that stand at these paths. */
+  | { readonly type: 'parts'; readonly parts: readonly DocumentPart[] }
+  | { readonly type: 'nothing' }
+
+interface DocumentPart {
+  readonly path: Path
+  /** The names that lead from the document to the path. */
+  readonly names: readonly string[]
+}
+
+/** What of a key is at or below some paths: at any of its places, since a layer may be mounted at several. */
+export function partOfKey({ settings }: Workspace, key: string, paths: readonly Path[]): KeyPart {
+  const { definition, store } = settings
+  const places = placesOfKey(definition, key, store.layers)
+  if (places.some((place) => paths.some((path) => isWithin(place.path, path)))) return { type: 'whole' }
+  const parts = places.flatMap(({ layer, path: top }): DocumentPart[] => {
+    const info = store.layers[layer]
+    const inside = paths.filter((path) => isWithin(path, top))
+    if (info === undefined) return []
+    return inside.map((path) => {
+      const below = translatedNow(() => keyOfPath(definition, path, info)).slice(
+        key.length + (key.endsWith('/') ? 0 : 1),
+      )
+      return { path, names: below.split('/').map(decodeURIComponent) }
+    })
+  })
+  return parts.length === 0 ? { type: 'nothing' } : { type: 'parts', parts }
+}
+
+/**
+ * The text of a document with some parts as they were then; undefined if they are as they were.
+ *
+ * @throws AdminError `invalid_path` where that is no edit of the document that there is now
+ */
+export function partsAsThen(
+  { key, earlier, now }: KeyVersions,
+  parts: readonly DocumentPart[],
+): string | undefined {
+  const [before, after] = [documentOf(earlier), documentOf(now)]
+  // Nothing below a scalar is read, so that it cannot stay.
+  const isOther = [earlier, now].some((entry) => isScalar(entry))
+  let edited = after
+  for (const { path, names } of parts) {
+    const [was, is] = [before, edited].map((text) =>
+      text === undefined ? undefined : partOfJson(text, names),
+    )
+    if (was === is && !isOther) continue
+    edited = edited === undefined || isOther ? undefined : editJson(edited, names, was)
+    if (edited === undefined)
+      throw new AdminError('invalid_path', {
+        what: `"${pathText(path)}" was or is a part of what ${key} holds, which cannot be edited so that this part alone is as it was`,
+        remedy: 'Give `only` the path of that key.',
+      })
+  }
+  return edited === after ? undefined : edited
+}
+
+function documentOf(entry: StoreEntry | undefined): string | undefined {
+  return typeof entry?.value === 'string' && isJsonContainer(entry.value) ? entry.value : undefined
+}
+
+/** An empty value is that of a directory marker. */
+function isScalar(entry: StoreEntry | undefined): boolean {
+  return entry !== undefined && entry.value !== '' && documentOf(entry) === undefined
+}
