@@ -3,13 +3,14 @@ import type { $ZodType } from 'zod/v4/core'
 import { checkOptions, type OptionTable } from './check-options.ts'
 import type { ConfigDefinition } from './config-definition.ts'
 import { LivetreeError } from './errors.ts'
-import { callback, milliseconds, name as nameKind, oneOf } from './option-kinds.ts'
+import { callback, name as nameKind } from './option-kinds.ts'
 import { load } from './load.ts'
 import type { GuardOptions } from './pipeline/guard.ts'
+import { GUARD_OPTIONS, guardKind, unusedKind } from './pipeline/judging-options.ts'
 import { isZod3, ZOD_3 } from './schema/assert-zod.ts'
 import { compileSchema } from './schema/compile-schema.ts'
 import { fingerprintOf } from './schema/describe.ts'
-import type { Naming } from './schema/naming.ts'
+import { type Naming, namingKind } from './schema/naming.ts'
 import type { Source } from './source/source.ts'
 
 /** Options of `defineConfig`. */
@@ -34,19 +35,6 @@ export interface DefineConfigOptions<S extends $ZodType> {
   readonly guard?: GuardOptions | false | undefined
 }
 
-const guardOptions: OptionTable = {
-  maxRemovedShare: {
-    expected: 'a number from 0 to 1',
-    test: (share) => typeof share === 'number' && share >= 0 && share <= 1,
-    isShown: true,
-  },
-  minRemoved: {
-    expected: 'a count of leaves, 0 or more',
-    test: (count) => typeof count === 'number' && count >= 0,
-    isShown: true,
-  },
-  windowMs: milliseconds,
-}
 const table: OptionTable = {
   name: nameKind,
   schema: {
@@ -57,16 +45,13 @@ const table: OptionTable = {
     expected: 'a function that returns them, () => [...], so that the definition stays pure',
     test: callback.test,
   },
-  naming: oneOf('exact', 'kebab-case', 'snake_case'),
-  unused: oneOf('ignore', 'warn', 'reject'),
+  naming: namingKind,
+  unused: unusedKind,
   // Accepts the properties of a definition, so that one can be spread into the options of another.
   compiled: { expected: '', test: () => true },
   fingerprint: { expected: '', test: () => true },
   load: callback,
-  guard: {
-    expected: 'false, or { maxRemovedShare, minRemoved, windowMs }',
-    test: (guard) => guard === false || (typeof guard === 'object' && guard !== null),
-  },
+  guard: guardKind,
 }
 
 /**
@@ -84,7 +69,7 @@ export function defineConfig<S extends $ZodType>(options: DefineConfigOptions<S>
     refuse('got a promise in the place of a schema: await it first')
   }
   if (isZod3(schema)) refuse(`got a schema that ${ZOD_3}`)
-  if (guard !== false) checkOptions('defineConfig({ guard })', guard, guardOptions, 'invalid_definition')
+  if (guard !== false) checkOptions('defineConfig({ guard })', guard, GUARD_OPTIONS, 'invalid_definition')
   const compiled = compileSchema(schema, { naming })
   const definition: ConfigDefinition<S> = {
     name,

@@ -1,8 +1,11 @@
+import { checkOptions, type OptionTable } from '../check-options.ts'
 import { itemAt } from '../item-at.ts'
 import { fingerprintOf, schemaNodeAt } from '../schema/describe.ts'
+import { assertBounded } from '../schema/assert-bounded.ts'
 import { assertEnvironmentNames } from '../schema/assert-environment-names.ts'
 import { fixedWords } from '../schema/fixed-words.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
+import { flag } from '../option-kinds.ts'
 import type { LayerInfo, Leaf, PatchUpdate } from '../source/source.ts'
 import { assertMounts } from './assert-mounts.ts'
 import { Decoder } from './decode.ts'
@@ -12,6 +15,7 @@ import { Guard, type GuardOptions } from './guard.ts'
 import type { GuardMemory } from './guard-memory.ts'
 import { holdingPromises } from './holding-promises.ts'
 import { limitedIssues } from './issue-limit.ts'
+import { GUARD_OPTIONS, guardKind, unusedKind } from './judging-options.ts'
 import { IssueWriter, type NamedLayer } from './issues.ts'
 import { type LeafList, leafList } from './leaf-list.ts'
 import { LayerTree } from './layer-tree.ts'
@@ -57,15 +61,20 @@ export interface PipelineOptions {
  * 5. freeze, sharing every part that is equal with the last accepted value (share)
  *
  * @throws LivetreeError `name_clash` when a layer holds environment variables and two properties share one;
- * `invalid_options` when a layer is mounted where the schema has nothing
+ * `invalid_options` for an option that is unknown or wrong, or when a layer is mounted where the schema has nothing;
+ * `invalid_schema` when every value would be too large
  */
 export function createPipeline<T>(
   schemaNode: SchemaNode,
   sources: readonly PipelineSource[],
   options: PipelineOptions = {},
 ): Pipeline<T> {
+  checkOptions('createPipeline()', options, OPTIONS)
+  if (options.guard) checkOptions('createPipeline({ guard })', options.guard, GUARD_OPTIONS)
   return new LayeredPipeline<T>(schemaNode, sources, options)
 }
+
+const OPTIONS: OptionTable = { unused: unusedKind, guard: guardKind, isRenamed: flag }
 
 class LayeredPipeline<T> implements Pipeline<T> {
   readonly fingerprint: string
@@ -107,6 +116,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     this.#firsts = sources.map((_, index) =>
       sources.slice(0, index).reduce((count, source) => count + source.layers.length, 0),
     )
+    assertBounded(schemaNode)
     assertMounts(schemaNode, this.#layers)
     if (this.#layers.some((layer) => layer.naming === 'env')) assertEnvironmentNames(schemaNode)
     this.#tree = new LayerTree(schemaNode, this.#layers, { isRenamed: options.isRenamed ?? false })
@@ -178,13 +188,14 @@ class LayeredPipeline<T> implements Pipeline<T> {
     const writer = this.#newWriter()
     const decoded = this.#decoder.decode(this.#accepted?.value)
     const { keys: unused, more } = this.#unused(writer)
+    const invalid = this.#decoder.issues()
     const isUnusedWrong = this.#options.unused === 'reject'
     const found = [
       ...structureIssues(this.#tree, writer).map((issue) => () => issue),
       ...(isUnusedWrong ? unused.map((key) => () => unusedIssue(key, writer)) : []),
-      ...this.#decoder.issues().map((issue) => () => writer.invalid(issue)),
+      ...invalid.found.map((issue) => () => writer.invalid(issue)),
     ]
-    const issues = limitedIssues(found, isUnusedWrong ? more : 0, writer)
+    const issues = limitedIssues(found, invalid.unlisted + (isUnusedWrong ? more : 0), writer)
     const isGuarded = this.#options.guard !== false && (issues.length === 0 || guardsInvalid)
     if (isGuarded) issues.push(...this.#guard.issues(writer, now))
     if (issues.length > 0 || !decoded.isValid) {

@@ -60,10 +60,11 @@ export class Decoder {
     return { isValid: root.isValid, value: root.value }
   }
 
-  issues(): LocatedIssue[] {
+  /** What is wrong, as far as it was kept, and how much more there is. */
+  issues(): { readonly found: readonly LocatedIssue[]; readonly unlisted: number } {
     const found: LocatedIssue[] = []
-    collectIssues(this.#schemaNode, this.#root, [], found)
-    return found
+    const unlisted = collectIssues(this.#schemaNode, this.#root, [], found)
+    return { found, unlisted }
   }
 
   #validate(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number, previous: unknown): void {
@@ -248,7 +249,7 @@ export class Decoder {
     if (notes !== undefined || node.childCount > 0)
       this.#noteUnused(node, this.#unusedBelow(schemaNode, node, aboveLayer, notes))
     const result = frozen(validateRead(schemaNode.schema, input, issues), previous, schemaNode)
-    if (!result.isValid) noteGiven(result.issues, input)
+    if (!result.isValid) noteGiven(result.issues, input, result.unlisted)
     settle(node, result)
   }
 

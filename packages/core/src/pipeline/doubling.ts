@@ -1,4 +1,5 @@
 import type * as z from 'zod/v4/core'
+import { innerSchemas } from '../schema/secret.ts'
 
 /** A part of a value whose schema has issues that zod would list twice at every level above. */
 export interface DoublingPart {
@@ -29,6 +30,21 @@ function doublingSchemas(schema: z.$ZodType): ReadonlySet<z.$ZodType> {
     known.set(schema, found)
   }
   return found
+}
+
+const repeating = new WeakMap<z.$ZodType, boolean>()
+
+/** Whether zod may raise one issue twice: there is an intersection, both of whose sides read the same part. */
+export function mayRepeatIssues(schema: z.$ZodType): boolean {
+  let answer = repeating.get(schema)
+  if (answer === undefined) {
+    const found = new Set([schema])
+    // A set hands out what is added while it is walked.
+    for (const each of found) for (const inner of innerSchemas(each)) found.add(inner)
+    answer = [...found].some((each) => each._zod.def.type === 'intersection')
+    repeating.set(schema, answer)
+  }
+  return answer
 }
 
 function reachable(from: readonly z.$ZodType[]): ReadonlySet<z.$ZodType> {

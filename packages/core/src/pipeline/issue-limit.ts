@@ -1,8 +1,7 @@
+import { MAX_LISTED } from './max-listed.ts'
 import type { IssueWriter } from './issues.ts'
 import type { Issue, Origin, Path } from '../issue.ts'
 
-/** A list of half a million wrong items is put into words no further than anybody reads. */
-const MAX_LISTED = 10_000
 /** Of all that is listed, each name and key counted as often as it is printed: a name may be as long as a store takes. */
 const MAX_CHARACTERS = 5_000_000
 

@@ -15,19 +15,23 @@ export interface LocatedIssue extends RawIssue {
   readonly given: Given | undefined
 }
 
-/** Goes down only where something is wrong; in the order of the schema, whatever that of the keys. */
+/**
+ * Goes down only where something is wrong; in the order of the schema, whatever that of the keys. Returns how many more
+ * issues there are than zod's were kept.
+ */
 export function collectIssues(
   schemaNode: SchemaNode,
   node: TreeNode,
   path: readonly PropertyKey[],
   found: LocatedIssue[],
-): void {
-  if (node.isValid) return
+): number {
+  if (node.isValid) return 0
   const given = givenOf(node.issues)
   const at = path.length
   for (const issue of node.issues)
     found.push({ ...issue, path: [...path, ...issue.path], node, plan: schemaNode, at, given })
-  if (!node.isComposed) return
+  let unlisted = given?.unlisted ?? 0
+  if (!node.isComposed) return unlisted
   const core = coreOf(schemaNode)
   const properties = core.type === 'object' ? [...core.properties.keys()] : []
   const names = Array.from(node.children, (child) => child.name)
@@ -35,6 +39,7 @@ export function collectIssues(
     const child = node.child(name)
     const below = childSchemaNode(core, name)
     const isJudged = child?.isDirty === false && below !== undefined
-    if (isJudged) collectIssues(below, child, [...path, name], found)
+    if (isJudged) unlisted += collectIssues(below, child, [...path, name], found)
   }
+  return unlisted
 }

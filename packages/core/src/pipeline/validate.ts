@@ -1,7 +1,8 @@
 import * as z from 'zod/v4/core'
 import { measure, repetitionProblem } from '../format/extent.ts'
 import { shortMessage } from '../short-text.ts'
-import { doublingParts, type Holder } from './doubling.ts'
+import { doublingParts, type Holder, mayRepeatIssues } from './doubling.ts'
+import { MAX_LISTED } from './max-listed.ts'
 import { numberOf } from './number-of.ts'
 import { pathText } from './path-text.ts'
 import { fieldOf, isInstanceOf, messageOf } from '../thrown.ts'
@@ -22,7 +23,12 @@ export interface RawIssue {
 
 export type ValidationResult =
   | { readonly isValid: true; readonly value: unknown }
-  | { readonly isValid: false; readonly issues: readonly RawIssue[] }
+  | {
+      readonly isValid: false
+      readonly issues: readonly RawIssue[]
+      /** How many more there are: words are found for no more than are listed. */
+      readonly unlisted?: number
+    }
 
 /** What zod says of an input. A schema that needs `await`, or whose own code throws, is a complaint like any other. */
 export function validate(schema: z.$ZodType, input: unknown): ValidationResult {
@@ -31,10 +37,16 @@ export function validate(schema: z.$ZodType, input: unknown): ValidationResult {
     if (inner.length > 0) return { isValid: false, issues: eachOnce(inner) }
     const result = z.safeParse(schema, input)
     if (result.success) return { isValid: true, value: result.data }
-    return { isValid: false, issues: eachOnce(result.error.issues.map(toRawIssue)) }
+    return invalidResult(schema, result.error.issues)
   } catch (error) {
     return { isValid: false, issues: [thrownIssue(error)] }
   }
+}
+
+function invalidResult(schema: z.$ZodType, issues: readonly z.$ZodIssue[]): ValidationResult {
+  if (mayRepeatIssues(schema)) return { isValid: false, issues: eachOnce(issues.map(toRawIssue)) }
+  const listed = issues.length > MAX_LISTED ? issues.slice(0, MAX_LISTED) : issues
+  return { isValid: false, issues: listed.map(toRawIssue), unlisted: issues.length - listed.length }
 }
 
 /** Both sides of an intersection may have the same to say of a part. */
@@ -99,7 +111,8 @@ export function validateRead(
     path.some((_, length) => places.has(placeOf(path, length))) ||
     (code === 'invalid_union' && above.has(placeOf(path, path.length)))
   const others = result.isValid ? [] : result.issues.filter((issue) => !isKnown(issue))
-  return { isValid: false, issues: [...unread, ...others] }
+  const unlisted = result.isValid ? 0 : result.unlisted
+  return { isValid: false, issues: [...unread, ...others], ...(unlisted !== undefined && { unlisted }) }
 }
 
 function placeOf(path: readonly PropertyKey[], length: number): string {

@@ -1,6 +1,7 @@
 import * as z from 'zod/v4/core'
+import { checkOptions } from '../check-options.ts'
 import { assertZod } from './assert-zod.ts'
-import { environmentName, type Naming, storedName } from './naming.ts'
+import { environmentName, type Naming, namingKind, storedName } from './naming.ts'
 import { refuse, refuseAsync, refuseEndless, refuseClashes, refuseSecretKey } from './refuse.ts'
 import { hasAsyncCode } from './own-code.ts'
 import { isScalar, requiresItself } from './directory.ts'
@@ -17,22 +18,24 @@ import {
   type UnionNode,
   type WrapperNode,
 } from './schema-node.ts'
+import { refuseSealedSides } from './refuse-sealed.ts'
 import { holdsSecret, isSecret } from './secret.ts'
 import { scalarText } from './text.ts'
 
 /** How `compileSchema` reads a schema. */
 export interface CompileOptions {
   /** How property names are written as keys. Default `exact`. */
-  readonly naming?: Naming
+  readonly naming?: Naming | undefined
 }
 
 /**
  * Walks a zod 4 schema (classic or mini) once and gives the schema node by which trees are read. Pure; reads no data.
  *
  * @throws LivetreeError `invalid_schema` for a kind that no tree can hold, with its path; `name_clash` when two
- *   properties would share a key.
+ *   properties would share a key; `invalid_options` for an option that is unknown or wrong.
  */
 export function compileSchema(schema: z.$ZodType, options: CompileOptions = {}): SchemaNode {
+  checkOptions('compileSchema()', options, { naming: namingKind })
   const compiler = new Compiler(options.naming ?? 'exact')
   const schemaNode = compiler.compile(schema, [])
   compiler.refuseUnreadable()
@@ -145,11 +148,7 @@ class Compiler {
         return schemaNode
       }
       case 'intersection': {
-        const schemaNode = keep<IntersectionNode>({
-          ...base,
-          type: 'intersection',
-          sides: [],
-        })
+        const schemaNode = keep<IntersectionNode>({ ...base, type: 'intersection', sides: [] })
         schemaNode.sides = [this.compile(def.left, path), this.compile(def.right, path)]
         return schemaNode
       }
@@ -239,6 +238,7 @@ class Compiler {
   refuseUnreadable(): void {
     for (const [plan, path] of this.#paths) {
       if (requiresItself(plan)) refuse(path, 'an object that requires itself', 'make the inner one optional')
+      if (plan.type === 'intersection') refuseSealedSides(plan, path)
       if (plan.type === 'map' && !isScalar(plan.key))
         refuse(path, 'a map whose keys are not scalars', 'use text, numbers or an enum as keys')
     }

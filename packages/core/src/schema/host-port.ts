@@ -1,5 +1,5 @@
 import * as z from 'zod/v4'
-import { LivetreeError } from '../errors.ts'
+import { checkOptions, type OptionTable } from '../check-options.ts'
 import { type LeafForm, withForm } from './leaf-form.ts'
 
 /** Where a server listens. */
@@ -15,27 +15,32 @@ export interface HostPortOptions {
   readonly defaultPort?: number | undefined
 }
 
+const IPV4 = z.ipv4()
 const IPV6 = z.ipv6()
+const isIPv4 = (text: string) => IPV4.safeParse(text).success
 const isIPv6 = (text: string) => IPV6.safeParse(text).success
 const PORT = 'a whole number from 1 to 65535'
 const MAX_LENGTH = 300
-const HOST = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\.?$/
+const MAX_HOST_LENGTH = 254
+const LABEL = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/
+const DIGITS = /^\d+$/
 const TEXT = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d{1,5}))?$/
 const isPort = (value: unknown) =>
   typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65_535
 
+const table: OptionTable = {
+  defaultPort: { expected: `a port: ${PORT}`, test: isPort, isShown: true },
+}
+
 /**
  * A host and its port, read from one text: `db.internal:5432`, `10.0.0.1:80`, `[::1]:80`. The value is `{ host, port }`.
+ * A name has labels of 1 to 63 characters; one whose last label is a number has to be an address.
  *
- * @throws LivetreeError `invalid_options` when `defaultPort` is no port
+ * @throws LivetreeError `invalid_options` when `defaultPort` is no port, or another option is given
  */
 export function hostPort(options: HostPortOptions = {}): z.ZodCustom<HostPort, HostPort> {
+  checkOptions('hostPort()', options, table)
   const { defaultPort } = options
-  if (defaultPort !== undefined && !isPort(defaultPort))
-    throw new LivetreeError(
-      'invalid_options',
-      `hostPort() got defaultPort = ${defaultPort}; expected a port: ${PORT}.`,
-    )
   const optional = defaultPort === undefined ? '' : ' (the port may be left out)'
   const error = `Expected a host and its port, such as db.internal:5432 or [::1]:80${optional}, without a scheme or a path`
   const form: LeafForm = {
@@ -61,7 +66,14 @@ function isHostPort(value: unknown): value is HostPort {
   if (typeof value !== 'object' || value === null) return false
   if (Object.keys(value).some((name) => name !== 'host' && name !== 'port')) return false
   const { host, port } = value as Partial<Record<string, unknown>>
-  return typeof host === 'string' && (HOST.test(host) || isIPv6(host)) && isPort(port)
+  return typeof host === 'string' && (isName(host) || isIPv6(host)) && isPort(port)
+}
+
+/** A name by its labels, with a dot at its end or none; one whose last label is a number can only be an address. */
+function isName(host: string): boolean {
+  if (host.length > MAX_HOST_LENGTH) return false
+  const labels = (host.endsWith('.') ? host.slice(0, -1) : host).split('.')
+  return labels.every((label) => LABEL.test(label)) && (!DIGITS.test(labels.at(-1) ?? '') || isIPv4(host))
 }
 
 function textOf({ host, port }: HostPort): string {

@@ -1,5 +1,10 @@
+import { oneOf, type OptionKind } from '../option-kinds.ts'
+
 /** How names in the schema are written as keys in the tree. */
 export type Naming = 'exact' | 'kebab-case' | 'snake_case'
+
+/** What `naming` may be. */
+export const namingKind: OptionKind = oneOf('exact', 'kebab-case', 'snake_case')
 
 /** Looks only at the letters beside a place, so that no name takes longer than its length. */
 const WORD_START = /(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/

@@ -186,3 +186,38 @@ test('sealed: types', async () => {
   if (keys === undefined) throw new Error('no keys')
   expectTypeOf(keys.reveal()).toEqualTypeOf<{ readonly a: string; readonly list: readonly string[] }>()
 })
+
+describe('sealed: under an intersection', () => {
+  const a = z.object({ a: z.string() })
+  const b = z.object({ b: z.string() })
+  const define = (schema: z.ZodType) => () => defineConfig({ name: 'x', schema: z.object({ v: schema }) })
+
+  it.each<[string, z.ZodType, string]>([
+    ['both sides', z.intersection(sealed(a), sealed(b)), '"v"'],
+    ['one side', z.intersection(a, sealed(b)), '"v"'],
+    ['a side of a side', a.and(b.and(sealed(b))), '"v"'],
+    ['a scalar', z.intersection(sealed(z.string()), z.string()), '"v"'],
+    ['an optional side', z.intersection(sealed(a).optional(), b.optional()), '"v"'],
+    ['one property', z.object({ p: sealed(a) }).and(z.object({ p: b })), '"v.p"'],
+    ['a record', z.object({ p: sealed(a) }).and(z.record(z.string(), b)), '"v.p"'],
+    ['records', z.record(z.string(), sealed(a)).and(z.record(z.string(), b)), '"v.<key>"'],
+    ['lists', z.array(sealed(a)).and(z.array(b)), '"v.0"'],
+  ])('%s: is refused when it is defined, with the place and what to do', (_name, schema, place) => {
+    expect(define(schema)).toThrow(
+      `[invalid_schema] Cannot hold an intersection of a sealed() value with another at ${place}`,
+    )
+    expect(define(schema)).toThrow('sealed(a.and(b))')
+  })
+
+  it('works around an intersection, and in a part that one side has', async () => {
+    const schema = z.object({
+      whole: sealed(a.and(b)),
+      part: z.object({ p: sealed(z.string()) }).and(z.object({ q: z.string() })),
+    })
+    const given = { whole: { a: '1', b: '2' }, part: { p: '3', q: '4' } }
+    await using config = await createTestConfig(defineConfig({ name: 'x', schema }), given)
+    expect(config.current.whole.reveal()).toEqual({ a: '1', b: '2' })
+    expect(config.current.part.p.reveal()).toBe('3')
+    expect(config.current.part.q).toBe('4')
+  })
+})

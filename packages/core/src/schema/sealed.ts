@@ -6,7 +6,8 @@ import { secret } from './secret.ts'
 /**
  * A secret that is no plain value: the configuration has a `Sealed` holder in its place, and only `reveal()` gives the value.
  * It is a `secret()` as well: redacted wherever livetree prints it, and left out of snapshots without a key. What is stored is
- * what `schema` reads. The holder stays the same instance while the value is unchanged.
+ * what `schema` reads. The holder stays the same instance while the value is unchanged. Of an intersection the whole is
+ * sealed, `sealed(a.and(b))`: a sealed side cannot be merged with another, and is refused when the schema is compiled.
  *
  * ```ts
  * db: z.object({ password: sealed(z.string().min(8)) })

@@ -3,6 +3,7 @@ import type { DeepReadonly } from '../deep-readonly.ts'
 import type { ConfigDefinition } from '../config-definition.ts'
 import { describeIssues, LivetreeError } from '../errors.ts'
 import type { ChangeEvent } from '../events/change-event.ts'
+import { checkOptions, type OptionTable } from '../check-options.ts'
 import { kindOfValue } from '../assert-live-config.ts'
 import { disown, isPromise } from '../callback.ts'
 import { assertValues } from '../source/assert-values.ts'
@@ -11,6 +12,7 @@ import type { LoadOptions } from '../startup/load-options.ts'
 import type { RejectedEvent } from '../updates/rejection.ts'
 import { load } from '../load.ts'
 import { flatten } from '../source/flatten.ts'
+import { list, logger as loggerKind, milliseconds, withMethods } from '../option-kinds.ts'
 import { LeafMap } from '../source/leaf-map.ts'
 import {
   type Leaf,
@@ -39,6 +41,13 @@ export interface TestConfigOptions {
   readonly clock?: LoadOptions['clock']
   readonly logger?: LoadOptions['logger']
   readonly maxStalenessMs?: number | undefined
+}
+
+const OPTIONS: OptionTable = {
+  sources: list,
+  clock: withMethods('now', 'setTimeout', 'clearTimeout'),
+  logger: loggerKind,
+  maxStalenessMs: milliseconds,
 }
 
 /** A live configuration without a store, with methods to control it. */
@@ -90,6 +99,7 @@ export async function createTestConfig<S extends $ZodType>(
     )
   }
   assertValues('createTestConfig()', initial)
+  checkOptions('createTestConfig()', options, OPTIONS)
   const { sources = [], ...loadOptions } = options
   const store = new TestStore(initial as object)
   const given = { ...loadOptions, sources: [...sources, store], staleAfterMs: Number.POSITIVE_INFINITY }

@@ -1,3 +1,5 @@
+import { checkOptions, type OptionTable } from '../check-options.ts'
+import { callback, flag, list, text } from '../option-kinds.ts'
 import { flatten } from '../source/flatten.ts'
 import type { LayerInfo, Leaf, Source, SourceSink } from '../source/source.ts'
 
@@ -36,8 +38,15 @@ export interface ManualSource extends Source {
   ): void
 }
 
-/** Creates a source that a test drives step by step, to simulate a store that is late, disconnects or goes back in time. */
+const OPTIONS: OptionTable = { name: text, isRemote: flag, layers: list, refresh: callback }
+
+/**
+ * Creates a source that a test drives step by step, to simulate a store that is late, disconnects or goes back in time.
+ *
+ * @throws LivetreeError `invalid_options`
+ */
 export function createManualSource(options: ManualSourceOptions = {}): ManualSource {
+  checkOptions('createManualSource()', options, OPTIONS)
   const { name = 'manual', isRemote = true, refresh = async () => {} } = options
   const layers = options.layers ?? [{ name, keyPrefix: '', separator: '/', naming: 'exact' }]
   let open: SourceSink | undefined

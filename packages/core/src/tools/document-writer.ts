@@ -86,7 +86,7 @@ export class DocumentWriter {
   preprocessed(node: RawNode): SchemaNode | undefined {
     if (this.#preprocessed.has(node)) return this.#preprocessed.get(node)
     const { def } = (node.schema as z.$ZodTypes)._zod
-    const inner = def.type === 'pipe' ? compileSchema(def.out, this.#options) : undefined
+    const inner = def.type === 'pipe' ? compileSchema(def.out, { naming: this.#options.naming }) : undefined
     this.#preprocessed.set(node, inner)
     return inner
   }

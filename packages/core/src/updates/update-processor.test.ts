@@ -27,8 +27,8 @@ interface Notified {
 
 function setUp(sources: readonly Source[], options: { unused?: 'reject'; sliceMs?: number } = {}) {
   const clock = createTestClock()
-  const { sliceMs = 1_000 } = options
-  const pipeline = createPipeline<Value>(compileSchema(schema), sources, options)
+  const { sliceMs = 1_000, ...others } = options
+  const pipeline = createPipeline<Value>(compileSchema(schema), sources, others)
   const states = sources.map((source) => new SourceState(source, clock))
   const writer = new UpdateProcessor<Value>({
     pipeline,

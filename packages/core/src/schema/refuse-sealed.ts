@@ -1,0 +1,76 @@
+import type * as z from 'zod/v4/core'
+import { refuse } from './refuse.ts'
+import { type IntersectionNode, parts, type SchemaNode } from './schema-node.ts'
+import { sealsValue } from './sealed.ts'
+
+/**
+ * Refuses an intersection in which a holder made by `sealed` would have to be merged with what the other side makes of the
+ * same place: each side seals, or refuses, what it reads alone, and two holders are not one.
+ *
+ * @throws LivetreeError `invalid_schema`, naming the place
+ */
+export function refuseSealedSides(plan: IntersectionNode, path: readonly string[]): void {
+  const [first, ...others] = plan.sides
+  if (first === undefined) return
+  for (const other of others) new SideComparison().compare(first, other, path)
+}
+
+class SideComparison {
+  readonly #numbers = new Map<SchemaNode, number>()
+  readonly #seen = new Set<string>()
+
+  compare(one: SchemaNode, other: SchemaNode, path: readonly string[]): void {
+    const pair = `${this.#numberOf(one)} ${this.#numberOf(other)}`
+    if (this.#seen.has(pair)) return
+    this.#seen.add(pair)
+    if (isSealedHere(one) || isSealedHere(other)) {
+      const remedy = 'seal the whole intersection, sealed(a.and(b)), or parts that only one side has'
+      refuse(path, 'an intersection of a sealed() value with another', remedy)
+    }
+    for (const left of valuesOf(one))
+      for (const right of valuesOf(other)) this.#compareParts(left, right, path)
+  }
+
+  #compareParts(left: SchemaNode, right: SchemaNode, path: readonly string[]): void {
+    if (left.type === 'object' && right.type === 'object') {
+      for (const { name, schemaNode } of left.properties.values()) {
+        const below = right.properties.get(name)?.schemaNode
+        if (below !== undefined) this.compare(schemaNode, below, [...path, name])
+      }
+    } else if (left.type === 'record' && right.type === 'record')
+      this.compare(left.value, right.value, [...path, '<key>'])
+    else if (left.type === 'list' && right.type === 'list') {
+      for (const [index, item] of left.items.entries()) {
+        const below = right.items[index]
+        if (below !== undefined) this.compare(item, below, [...path, String(index)])
+      }
+    } else if (left.type === 'object' && right.type === 'record')
+      for (const { name, schemaNode } of left.properties.values())
+        this.compare(schemaNode, right.value, [...path, name])
+    else if (left.type === 'record' && right.type === 'object') this.#compareParts(right, left, path)
+  }
+
+  #numberOf(schemaNode: SchemaNode): number {
+    const known = this.#numbers.get(schemaNode) ?? this.#numbers.size
+    this.#numbers.set(schemaNode, known)
+    return known
+  }
+}
+
+/** Whether the value of this place is a holder, in whatever it is wrapped. */
+function isSealedHere(schemaNode: SchemaNode): boolean {
+  let at = schemaNode
+  for (let depth = 0; at.type === 'wrapper' && depth < 100; depth++) {
+    if (at.wrapper === 'pipe' && sealsValue((at.schema as z.$ZodPipe)._zod.def)) return true
+    at = at.inner
+  }
+  return false
+}
+
+/** What reads the parts of a value: under wrappers, and of a further intersection each side. */
+function valuesOf(schemaNode: SchemaNode, seen = new Set<SchemaNode>()): readonly SchemaNode[] {
+  if (seen.has(schemaNode)) return []
+  seen.add(schemaNode)
+  const isOfOnePlace = schemaNode.type === 'wrapper' || schemaNode.type === 'intersection'
+  return isOfOnePlace ? parts(schemaNode).flatMap((part) => valuesOf(part, seen)) : [schemaNode]
+}
