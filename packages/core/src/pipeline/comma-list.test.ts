@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
 import * as z from 'zod'
+import { hostPort } from '../schema/host-port.ts'
 import { acceptedValue, envLayer, issuesOf, staged, storedLayer } from './staged.test.kit.ts'
 
 const layers = [storedLayer('base'), { ...envLayer, listsWithCommas: true }]
@@ -7,6 +8,8 @@ const read = (schema: z.ZodType, text: string) =>
   acceptedValue(staged(z.object({ list: schema }), { layers }).patch(1, { LIST: text }))
 const issue = (schema: z.ZodType, text: string) =>
   issuesOf(staged(z.object({ list: schema }), { layers }).patch(1, { LIST: text }))[0]
+
+const at = (host: string, port: number) => ({ host, port })
 
 describe('listIn: a list of scalars as a variable', () => {
   const texts = z.array(z.string())
@@ -24,6 +27,16 @@ describe('listIn: a list of scalars as a variable', () => {
     [z.array(z.union([z.number(), z.boolean()])), '80,true', [80, true]],
     [z.set(z.enum(['GET', 'POST'])), 'GET,POST,GET', new Set(['GET', 'POST'])],
     [z.tuple([z.string(), z.number()]), 'a,1', ['a', 1]],
+    [z.array(hostPort()), '[::1]:80,h:1', [at('::1', 80), at('h', 1)]],
+    [z.array(hostPort()), 'h:1, [2001:db8::1]:80', [at('h', 1), at('2001:db8::1', 80)]],
+    [z.array(hostPort()), ' [2001:db8::1]:80 ', [at('2001:db8::1', 80)]],
+    [z.array(hostPort()), '["[fe80::1]:80","h:1"]', [at('fe80::1', 80), at('h', 1)]],
+    [z.array(hostPort({ defaultPort: 1 })), '[fe80::1],[::]', [at('fe80::1', 1), at('::', 1)]],
+    [texts, '[0-9]*.txt,b', ['[0-9]*.txt', 'b']],
+    [texts, '["a]b","[c]d"]', ['a]b', '[c]d']],
+    [z.array(z.array(z.number())), '[[1],[2]]', [[1], [2]]],
+    [z.array(z.number()), '[1, 2]', [1, 2]],
+    [z.array(z.number()), '[]', []],
     [texts.optional(), 'a,b', ['a', 'b']],
     [texts.nullable(), 'null', null],
     [texts.nullable().default([]), 'a', ['a']],

@@ -5,13 +5,21 @@ import { isNullText } from './document.ts'
 
 /**
  * The items of a text that is written with commas, where the schema has a list of scalars and nothing else: blanks around
- * an item do not count, and blank text is a list of nothing. Text that begins with `[` is JSON, as everywhere.
+ * an item do not count, and blank text is a list of nothing. Text that begins with `[` is JSON, as everywhere, but for what
+ * no JSON begins with: an address in brackets, or a bracket that is closed and followed by more.
  */
 export function listIn(value: unknown, schemaNode: SchemaNode | undefined): unknown {
-  if (typeof value !== 'string' || /^\s*\[/.test(value) || coverOf(value) !== undefined) return value
+  if (typeof value !== 'string' || isJsonList(value) || coverOf(value) !== undefined) return value
   if (!isListOfScalars(schemaNode) || (isNullText(value) && takesNull(schemaNode))) return value
   return value.trim() === '' ? [] : value.split(',').map((item) => item.trim())
 }
+
+function isJsonList(text: string): boolean {
+  return /^\s*\[/.test(text) && !NO_JSON.test(text)
+}
+
+/** `[::1]:80`, `[fe80::1]`, `[0-9]*.txt`: neither a quote nor a brace or a bracket stands before what JSON cannot have. */
+const NO_JSON = /^\s*\[(?:[\w.%]*:|[^\]",{[]*\][^\],\s])/
 
 /** How a list is written as a variable; undefined where the schema has no list. */
 export function formsOfList(schemaNode: SchemaNode | undefined): string | undefined {

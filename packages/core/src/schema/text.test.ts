@@ -181,4 +181,29 @@ describe('textReader: text that does not fit is handed on, so that zod speaks of
     const [issue] = issuesOf(staged(at(z.number().int())).patch(0, { it: '9007199254740993' }))
     expect(issue?.code).toBe('too_big')
   })
+
+  test.each([
+    ['a whole number that only has a neighbour', z.number(), '9007199254740993'],
+    ['the largest of 64 bits', z.number().positive(), '18446744073709551615'],
+    ['a fraction that is too small', z.number(), '1e-400'],
+    ['a negative fraction that is too small', z.number(), '-0.5e-400'],
+    ['a coerced whole number', z.coerce.number(), '-9007199254740993'],
+    ['a coerced fraction', z.coerce.number(), '1e-400'],
+    ['bytes with bits that no byte is made of', z.instanceof(Uint8Array), 'QR=='],
+  ])('what no value is exactly is refused: %s', (_name, schema, it) => {
+    expect(staged(at(schema)).patch(0, { it }).type).toBe('rejected')
+  })
+
+  test.each([
+    [z.number(), '9007199254740992', 2 ** 53],
+    [z.number(), '100000000000000000000000', 1e23],
+    [z.number(), '-0009007199254740994', -(2 ** 53) - 2],
+    [z.number(), '3.14159265358979323846', Math.PI],
+    [z.number(), '0.000e-999', 0],
+    [z.number(), '000', 0],
+    [z.coerce.number(), '10', 10],
+    [z.bigint(), '9007199254740993', 9_007_199_254_740_993n],
+  ])('what a value is exactly, or nearest to as written, is read: %#', (schema, it, value) => {
+    expect(staged(at(schema)).patch(0, { it })).toMatchObject({ value: { it: value } })
+  })
 })

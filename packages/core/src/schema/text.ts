@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import type * as z from 'zod/v4/core'
+import { isInteger, isLost } from './exact-number.ts'
 import { leafForm } from './leaf-form.ts'
 import type { ReadText, ScalarText, TypedScalar, WriteText } from './scalar-text.ts'
 import { templateReader } from './template-text.ts'
@@ -44,7 +45,9 @@ const trimLineEnd = (text: string) =>
 const NUMBER_TEXT: TextForm = {
   read(text) {
     const trimmed = trimLineEnd(text)
-    return trimmed.length <= MAX_DIGITS && NUMBER.test(trimmed) ? Number(trimmed) : text
+    if (trimmed.length > MAX_DIGITS || !NUMBER.test(trimmed)) return text
+    const value = Number(trimmed)
+    return isLost(trimmed, value) ? text : value
   },
   write(value) {
     if (typeof value !== 'number' || !Number.isFinite(value)) return undefined
@@ -133,7 +136,10 @@ const bytesText = (bytes: typeof Uint8Array): TextForm => ({
 function isBase64(text: string): boolean {
   if (text.length % 4 !== 0) return false
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
-  return !NOT_BASE64.test(padding === 0 ? text : text.slice(0, -padding))
+  if (NOT_BASE64.test(padding === 0 ? text : text.slice(0, -padding))) return false
+  // Bits that no byte is made of are zero, so that no two texts are read as the same bytes.
+  const end = text.slice(-4)
+  return Buffer.from(end, 'base64').toString('base64') === end
 }
 
 const NAN_TEXT: TextForm = {
@@ -202,17 +208,31 @@ const isA = (type: string) => (value: TypedScalar) => typeof value === type
 const digitsOf = (value: TypedScalar, text: string) =>
   typeof value === 'bigint' && value < MAX_BIGINT && value > -MAX_BIGINT ? String(value) : text
 
-/** JavaScript takes blank text for 0, and true for 1. */
-const COERCED_NUMBER: ScalarText = {
-  isCoerced: true,
-  read: (text) => (BLANK.test(text) ? REFUSED : NUMBER_TEXT.read(text)),
-  readTyped: (value, text) => (typeof value === 'number' ? value : NUMBER_TEXT.read(digitsOf(value, text))),
+/** What `int()` refuses of whole numbers that are too large says more than that the text is no number. */
+const INT_TEXT: TextForm = {
+  read(text) {
+    const trimmed = trimLineEnd(text)
+    return trimmed.length <= MAX_DIGITS && NUMBER.test(trimmed) ? Number(trimmed) : text
+  },
   write: NUMBER_TEXT.write,
 }
 
+/** JavaScript takes blank text for 0, and true for 1; and zod would make a number of what is refused here as inexact. */
+const COERCED_NUMBER: ScalarText = {
+  isCoerced: true,
+  read: readCoerced,
+  readTyped: (value, text) => (typeof value === 'number' ? value : readCoerced(digitsOf(value, text))),
+  write: NUMBER_TEXT.write,
+}
+
+function readCoerced(text: string): unknown {
+  const value = NUMBER_TEXT.read(text)
+  return BLANK.test(text) || (value === text && NUMBER.test(trimLineEnd(text))) ? REFUSED : value
+}
+
 /** How a plain number is read and written. */
-export function numberText(): ScalarText {
-  const scalar = scalarOf(NUMBER_TEXT, isA('number'))
+export function numberText(form = NUMBER_TEXT): ScalarText {
+  const scalar = scalarOf(form, isA('number'))
   return { ...scalar, readTyped: (value, text) => scalar.readTyped(value, digitsOf(value, text)) }
 }
 
@@ -230,7 +250,7 @@ export function scalarText(schema: z.$ZodType): ScalarText | undefined {
       return { mayRefuse: true, ...TEXT, read, readTyped: (_value, text) => read(text) }
     }
     case 'number':
-      return isCoerced ? COERCED_NUMBER : numberText()
+      return isCoerced ? COERCED_NUMBER : numberText(isInteger(def) ? INT_TEXT : NUMBER_TEXT)
     case 'bigint': {
       const form = isCoerced ? refusing(BIGINT_TEXT, () => Number.NaN) : BIGINT_TEXT
       const scalar = scalarOf(form, isA('bigint'))

@@ -33,6 +33,9 @@ describe('duration', () => {
     ['1500', 1_500],
     ['0', 0],
     [1500, 1_500],
+    ['0.0001s', 0.1],
+    ['9007199254740991ms', Number.MAX_SAFE_INTEGER],
+    ['9007199254740992ms', 2 ** 53],
   ])('%j', (text, ms) => {
     expect(read(duration(), text)).toBe(ms)
   })
@@ -52,6 +55,16 @@ describe('duration', () => {
     '1e',
     '5µs',
     '٣s',
+    '9007199254740993ms',
+    '9007199254740993',
+    '9007199254740.993s',
+    'PT9007199254740.993S',
+    '104249991374w7d36027s993ms',
+    '1.00000000000000001s',
+    '1000.00000000000000001',
+    '1\u017f',
+    '-0',
+    -0,
     true,
     `${'1'.repeat(65)}s`,
     [5],
@@ -90,13 +103,28 @@ describe('bytes', () => {
     expect(read(bytes(), text)).toBe(count)
   })
 
-  it.each(['', 'MiB', '10M', '10iB', '10 EiB', '1.5.5MB', 'ten'])('%j is refused', (text) => {
+  it.each([
+    '',
+    'MiB',
+    '10M',
+    '10iB',
+    '10 EiB',
+    '1.5.5MB',
+    'ten',
+    '-0',
+    '9007199254740993B',
+    '9007199254740993',
+    '8796093022208.0001KiB',
+  ])('%j is refused', (text) => {
     expect(issue(bytes(), text)).toBe('Expected a size: 10MiB, 64KiB (by 1,024), 10MB (by 1,000), or bytes')
   })
 
-  it.each(['0.3B', '-5', '9999999PB'])('%j is no number of bytes', (text) => {
-    expect(issue(bytes(), text)).toBeDefined()
-  })
+  it.each(['0.3B', '1.0000000001KiB', '1.0001kB', '1024.00000000000000001', '-5', '9999999PB'])(
+    '%j is no number of bytes',
+    (text) => {
+      expect(issue(bytes(), text)).toBeDefined()
+    },
+  )
 })
 
 test('port', () => {
@@ -109,6 +137,10 @@ test('port', () => {
 describe('hostPort', () => {
   it.each<[string, object]>([
     ['db.internal:5432', { host: 'db.internal', port: 5432 }],
+    ['a-b.c_d:080', { host: 'a-b.c_d', port: 80 }],
+    ['255.0.0.10:1', { host: '255.0.0.10', port: 1 }],
+    ['[::ffff:1.2.3.4]:80', { host: '::ffff:1.2.3.4', port: 80 }],
+    ['1a:1', { host: '1a', port: 1 }],
     ['localhost:1', { host: 'localhost', port: 1 }],
     ['10.0.0.1:80', { host: '10.0.0.1', port: 80 }],
     ['[::1]:80', { host: '::1', port: 80 }],
@@ -133,6 +165,22 @@ describe('hostPort', () => {
     '[x]:80',
     'a b:80',
     '-:80',
+    'h..x:80',
+    'h..:80',
+    '.:80',
+    '-h:80',
+    'h-:80',
+    'a.-b.c:80',
+    'a-.b:80',
+    '256.1.1.1:80',
+    '1.2.3:80',
+    '1.2.3.4.:80',
+    '1:2',
+    'a.0:80',
+    '01.2.3.4:80',
+    'münchen:80',
+    'h\u212a:80',
+    `${'a'.repeat(64)}.b:80`,
     `${'a'.repeat(254)}:80`,
   ])('%j is refused', (text) => {
     expect(issue(hostPort(), text)).toBe(

@@ -1,9 +1,11 @@
 import * as z from 'zod/v4'
+import { exactNumber } from './exact-number.ts'
 import { type LeafForm, withForm } from './leaf-form.ts'
 import { numberText } from './text.ts'
 
 /** Longer text is no duration and no size, so that no pattern goes over much of it. */
 const MAX_LENGTH = 64
+const DECIMAL = /^\s*\d+(?:\.\d*)?\s*$/
 const NUMBER = '\\d+(?:\\.\\d+)?'
 
 const MS: Readonly<Record<string, number>> = {
@@ -28,7 +30,7 @@ const ISO = new RegExp(
 /**
  * A span of time in milliseconds. Text is read with units, largest first (`30s`, `5m`, `1h30m`, `1.5d`, `250ms`; also `w`),
  * or as an ISO 8601 duration (`PT5M`, `P1DT12H`; no months or years, whose length varies); a number without a unit is
- * milliseconds. At least 0. The schema is a `ZodNumber`, with all its methods: `duration().max(60_000).default(5_000)`.
+ * milliseconds. At least 0; text that no number is exactly, `9007199254740993ms`, is refused. The schema is a `ZodNumber`, with all its methods: `duration().max(60_000).default(5_000)`.
  */
 export function duration(): z.ZodNumber {
   const forms = '30s, 5m, 1h30m, 250ms, an ISO 8601 duration such as PT5M, or milliseconds'
@@ -41,9 +43,7 @@ const DURATION = formOf('duration', (text) => {
   const found = iso ?? (text === '' ? null : PARTS.exec(text))
   if (found === null) return undefined
   const units = iso === null ? Object.keys(MS) : ISO_UNITS
-  const total = units.reduce((sum, unit, index) => sum + Number(found[index + 1] ?? 0) * (MS[unit] ?? 0), 0)
-  // 1.001 s would be 1000.9999999999999
-  return Math.round(total * 1e6) / 1e6
+  return sumOf(units.map((unit, index) => [found[index + 1] ?? '0', BigInt(MS[unit] ?? 0)]))
 })
 
 const POWERS = ['', 'k', 'm', 'g', 't', 'p']
@@ -65,8 +65,26 @@ const BYTES = formOf('size in bytes', (text) => {
   const isBare = binary === '' && !/b$/i.test(text)
   if (amount === undefined || isBare || (power === '' && binary !== '')) return undefined
   const base = binary === '' ? 1_000 : 1_024
-  return Math.round(Number(amount) * base ** POWERS.indexOf(power.toLowerCase()) * 1e3) / 1e3
+  return sumOf([[amount, BigInt(base ** POWERS.indexOf(power.toLowerCase()))]])
 })
+
+/**
+ * The sum of amounts in their units, without the errors of fractions in JavaScript: 1.001 s would be 1000.9999999999999 ms.
+ * Undefined where no number is exactly that much.
+ */
+function sumOf(amounts: readonly (readonly [amount: string, unit: bigint])[]): number | undefined {
+  const scale = Math.max(...amounts.map(([amount]) => fractionOf(amount).length))
+  const scaled = amounts.reduce((sum, [amount, unit]) => {
+    const fraction = fractionOf(amount)
+    const digits = amount.replace('.', '') + '0'.repeat(scale - fraction.length)
+    return sum + BigInt(digits) * unit
+  }, 0n)
+  const digits = String(scaled).padStart(scale + 1, '0')
+  const whole = digits.slice(0, digits.length - scale)
+  return exactNumber(scale === 0 ? whole : `${whole}.${digits.slice(-scale)}`)
+}
+
+const fractionOf = (amount: string) => amount.split('.')[1] ?? ''
 
 /** The port of a connection: a whole number from 1 to 65,535. The schema is a `ZodNumber`, with all its methods. */
 export function port(): z.ZodNumber {
@@ -87,12 +105,16 @@ function formOf(name: string, read: (text: string) => number | undefined): LeafF
   const plain = numberText()
   const readText = (text: string) => {
     const trimmed = text.length > MAX_LENGTH ? undefined : text.trim()
-    return (trimmed === undefined ? undefined : read(trimmed)) ?? plain.read(text)
+    const found = (trimmed === undefined ? undefined : read(trimmed)) ?? plain.read(text)
+    return Object.is(found, -0) || (DECIMAL.test(text) && exactNumber(text.trim()) === undefined)
+      ? text
+      : found
   }
   return {
     ...plain,
     name,
     read: readText,
+    readTyped: (value, written) => (Object.is(value, -0) ? written : plain.readTyped(value, written)),
     jsonSchema: { type: 'string', description: `a ${name}, with its unit` },
   }
 }

@@ -65,7 +65,7 @@ function isAlias(given: unknown): boolean {
  * schema's names are written in upper case with `_` between words, and `__` between segments. The name of a record's entry
  * is the one that another layer has for it, however it is written there: `CHECKOUT_FEATURES__NEW_CHECKOUT` is
  * `features.newCheckout` if there is one, else `features.new_checkout`; a name with small letters stands for itself. A list
- * of scalars is written as JSON or with commas (`a,b`).
+ * of scalars is written as JSON or with commas (`a,b`, `[::1]:80,db:81`).
  *
  * A variable of the process wins over every dotenv file, and a later dotenv file over an earlier one. An empty value is
  * a value unless `emptyAsUnset` is set. Of a variable that one file gives twice the last counts, as in a shell. `process.env` is never written to;
