@@ -8,7 +8,7 @@ const CONTENDERS = amount(500, 20)
 /** What a crowd of contenders costs. */
 export interface CrowdCost {
   readonly contenders: number
-  /** Transactions, of all contenders. */
+  /** Transactions and reads, of all contenders. */
   readonly callsPerHold: number
   /** Events of keys of others. The own key of each contender is watched, too, and its end is an event of its own. */
   readonly eventsPerHold: number
@@ -34,13 +34,13 @@ export async function measureCrowd(endpoint: string): Promise<CrowdCost> {
   }
 }
 
-/** Counts the transactions of a client, and the events of watches for deletions, which are those of predecessors. */
+/** Counts the transactions and reads of a client, and the events of watches for deletions, which are those of predecessors. */
 function counted(client: EtcdClient, counts: { calls: number; events: number }): EtcdClient {
   const { channel, watch } = client
   const [unary, subscribe] = [channel.unary.bind(channel), watch.subscribe.bind(watch)]
   Object.assign(channel, {
     unary: (...args: Parameters<typeof unary>) => {
-      if (args[0].path.endsWith('/Txn')) counts.calls += 1
+      if (/\/(Txn|Range)$/.test(args[0].path)) counts.calls += 1
       return unary(...args)
     },
   })
