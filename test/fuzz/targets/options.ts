@@ -1,6 +1,16 @@
 import fc from 'fast-check'
 import * as z from 'zod'
-import { defineConfig, env, file, live, type LiveConfig, memory } from '../../../packages/core/src/index.ts'
+import {
+  defineConfig,
+  env,
+  file,
+  hostPort,
+  live,
+  type LiveConfig,
+  memory,
+} from '../../../packages/core/src/index.ts'
+import { createManualSource, createTestConfig } from '../../../packages/core/src/testing/index.ts'
+import { compileSchema, createPipeline, toJsonSchema } from '../../../packages/core/src/tools/index.ts'
 import { createEtcdClient } from '../../../packages/etcd/src/index.ts'
 import { etcd } from '../../../packages/livetree/src/index.ts'
 import { assertDefined } from '../expect-defined.ts'
@@ -83,6 +93,33 @@ const DOORS: readonly Door[] = [
     name: 'file',
     good: { path: 'a.json', format: 'json', optional: true, watch: false, pollMs: 0, name: 'f' },
     open: (options) => file(...fileArguments(options)),
+  },
+  {
+    name: 'compileSchema',
+    good: { naming: 'kebab-case' },
+    open: (options) => compileSchema(schema, options as never),
+  },
+  {
+    name: 'createPipeline',
+    good: { unused: 'reject', guard: { minRemoved: 1, maxRemovedShare: 0.5 }, isRenamed: true },
+    open: (options) => createPipeline(compileSchema(schema), [], options as never),
+  },
+  {
+    name: 'toJsonSchema',
+    good: { target: 'draft-07' },
+    open: (options) => toJsonSchema(defineConfig({ name: 'c', schema }), options as never),
+  },
+  { name: 'hostPort', good: { defaultPort: 80 }, open: (options) => hostPort(options as never) },
+  {
+    name: 'createManualSource',
+    good: { name: 'm', isRemote: true, layers: [], refresh: async () => {} },
+    open: (options) => createManualSource(options as never),
+  },
+  {
+    name: 'createTestConfig',
+    good: { sources: [memory({ a: 'y' })], logger: false, maxStalenessMs: 1 },
+    open: async (options) =>
+      (await createTestConfig(defineConfig({ name: 'c', schema }), {}, options as never)).close(),
   },
   { name: 'memory', good: { name: 'm' }, open: (options) => memory({}, options as never) },
   {
@@ -193,7 +230,7 @@ const cases = fc
 export const options: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'options',
-    what: 'options of `defineConfig`, `load`, the sources, the methods of a configuration and the etcd client with parts missing, misspelt, replaced by anything, or not options at all: accepted, or a defined error',
+    what: 'options of `defineConfig`, `load`, the sources, the methods of a configuration, the tools, the test kit and the etcd client with parts missing, misspelt, replaced by anything, or not options at all: accepted, or a defined error',
     shortCases: 1_500,
     weight: 1,
     input: cases,
