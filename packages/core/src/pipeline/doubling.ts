@@ -34,14 +34,14 @@ function doublingSchemas(schema: z.$ZodType): ReadonlySet<z.$ZodType> {
 
 const repeating = new WeakMap<z.$ZodType, boolean>()
 
-/** Whether zod may raise one issue twice: there is an intersection, both of whose sides read the same part. */
+/** Whether zod may raise one issue many times: both sides of an intersection, or the items of a set, at one place. */
 export function mayRepeatIssues(schema: z.$ZodType): boolean {
   let answer = repeating.get(schema)
   if (answer === undefined) {
     const found = new Set([schema])
     // A set hands out what is added while it is walked.
     for (const each of found) for (const inner of innerSchemas(each)) found.add(inner)
-    answer = [...found].some((each) => each._zod.def.type === 'intersection')
+    answer = [...found].some(({ _zod: { def } }) => def.type === 'intersection' || def.type === 'set')
     repeating.set(schema, answer)
   }
   return answer

@@ -46,10 +46,10 @@ export function validate(schema: z.$ZodType, input: unknown): ValidationResult {
 function invalidResult(schema: z.$ZodType, issues: readonly z.$ZodIssue[]): ValidationResult {
   if (mayRepeatIssues(schema)) return { isValid: false, issues: eachOnce(issues.map(toRawIssue)) }
   const listed = issues.length > MAX_LISTED ? issues.slice(0, MAX_LISTED) : issues
-  return { isValid: false, issues: listed.map(toRawIssue), unlisted: issues.length - listed.length }
+  return { isValid: false, issues: eachOnce(listed.map(toRawIssue)), unlisted: issues.length - listed.length }
 }
 
-/** Both sides of an intersection may have the same to say of a part. */
+/** Both sides of an intersection may have the same to say of a part, and the items of a set have no place of their own. */
 function eachOnce(issues: readonly RawIssue[]): readonly RawIssue[] {
   if (issues.length < 2) return issues
   const numbers = new Map<string, number>()
