@@ -61,3 +61,49 @@ test.each(['#/$defs/none', '#/$defs/loop', 'http://x/y'])(
     expect(() => jsonSchemaDefinition('x', schema)).toThrow(/^\[invalid_options\]/)
   },
 )
+
+test.each<[string, object, RegExp]>([
+  [
+    'names by pattern',
+    { type: 'object', patternProperties: { '^a': { type: 'number' } } },
+    /"patternProperties"/,
+  ],
+  ['a least number of properties', { type: 'object', properties: {}, minProperties: 1 }, /"minProperties"/],
+  [
+    'names beside properties',
+    { type: 'object', properties: {}, propertyNames: { pattern: 'a' } },
+    /"propertyNames"/,
+  ],
+  ['a condition', { type: 'object', properties: {}, if: {} }, /"if"/],
+  ['what is dependent', { anyOf: [{ type: 'string' }], not: { const: 'x' } }, /"not"/],
+  [
+    'what a list has to hold',
+    { type: 'array', items: { type: 'string' }, contains: { const: 'x' } },
+    /"contains"/,
+  ],
+  [
+    'a reference in what is not read',
+    { type: 'array', items: { $ref: '#' }, uniqueItems: true },
+    /reference/,
+  ],
+])('jsonSchemaDefinition: refuses to judge by %s, and names it', (_name, part, message) => {
+  const schema = { type: 'object', properties: { a: part } }
+  expect(() => jsonSchemaDefinition('x', schema)).toThrow(/^\[invalid_options\].*cannot be read: /)
+  expect(() => jsonSchemaDefinition('x', schema)).toThrow(message)
+})
+
+test('jsonSchemaDefinition: refuses a map whose names are told by a pattern, which toJsonSchema can write', () => {
+  const schema = z.object({ a: z.looseRecord(z.string().regex(/^a/), z.number()) })
+  const made = toJsonSchema(defineConfig({ name: 'x', schema }))
+  expect(() => jsonSchemaDefinition('x', made)).toThrow(/"patternProperties" is not read/)
+})
+
+test.each(TARGETS)('jsonSchemaDefinition: what is nullable takes null, in %s', (target) => {
+  const schema = z.object({
+    a: z.object({ b: z.number() }).nullable(),
+    c: z.record(z.string(), z.number()).nullable(),
+  })
+  const read = jsonSchemaDefinition('x', toJsonSchema(defineConfig({ name: 'x', schema }), { target }))
+  expect(z.safeParse(read.schema, { a: null, c: null }).success).toBe(true)
+  expect(z.safeParse(read.schema, { a: { b: 'x' }, c: null }).success).toBe(false)
+})

@@ -4,12 +4,24 @@ import * as z from 'zod/v4'
 import type { $ZodType } from 'zod/v4/core'
 import { AdminError } from './errors.ts'
 import { isPlainObject } from './history/plain-object.ts'
+import {
+  asTuple,
+  assertRead,
+  countOf,
+  isDiscriminated,
+  isMade,
+  namesOf,
+  referenceIn,
+  refersBelow,
+  UnreadKeyword,
+} from './json-schema-parts.ts'
 
 /**
  * The definition that a JSON Schema describes, as `toJsonSchema` writes it. Its values are those of JSON: a date is text. What
- * is `writeOnly` is secret, and so is a list or a union that holds something `writeOnly`.
+ * is `writeOnly` is secret, and so is a list or a union that holds something `writeOnly`. It takes what the schema takes; what
+ * JSON Schema does not say, such as a refinement, it cannot judge.
  *
- * @throws AdminError `invalid_options`
+ * @throws AdminError `invalid_options`, also for a schema with a keyword that is not read here: nothing is judged by half of it
  */
 export function jsonSchemaDefinition(name: string, schema: JsonSchema): ConfigDefinition<$ZodType> {
   if (typeof (z as { readonly fromJSONSchema?: unknown }).fromJSONSchema !== 'function')
@@ -21,7 +33,7 @@ export function jsonSchemaDefinition(name: string, schema: JsonSchema): ConfigDe
     return defineConfig({ name, schema: new SchemaReader(schema).read(schema), unused: 'warn' })
   } catch (error) {
     throw new AdminError('invalid_options', {
-      what: 'createAdmin() got a JSON Schema that cannot be read',
+      what: `createAdmin() got a JSON Schema that cannot be read${error instanceof UnreadKeyword ? `: ${error.message}` : ''}`,
       remedy: 'Give one that toJsonSchema() wrote.',
       cause: error,
     })
@@ -49,20 +61,74 @@ class SchemaReader {
   }
 
   #inside(json: JsonSchema): z.ZodType {
-    const { properties, additionalProperties, required = [] } = json
     const reference = referenceIn(json)
     const referred = reference === undefined ? undefined : this.#target(reference)
     if (reference !== undefined && referred !== undefined)
       return this.#withDefault(this.#readOnce(reference, referred), json)
-    const isObject = json['type'] === 'object' && json['anyOf'] === undefined && json['allOf'] === undefined
-    if (isObject && isPlainObject(properties))
-      return this.#object(json, properties, required as readonly string[])
-    if (isObject && isPlainObject(additionalProperties)) {
-      const record = z.record(z.string(), this.read(additionalProperties))
-      return this.#withDefault(record, json)
+    const made = this.#composed(json)
+    if (made !== undefined) {
+      const own = json['nullable'] === true ? made.nullable() : made
+      const isOpen = json['type'] === 'object' || !this.#holdsSecret(json)
+      return this.#withDefault(isOpen ? own : secret(own), json)
     }
+    if (refersBelow(json)) throw new UnreadKeyword('A reference in a part that is no object, list or union')
     const leaf = z.fromJSONSchema({ ...this.#definitions, ...json } as Parameters<typeof z.fromJSONSchema>[0])
     return this.#holdsSecret(json) ? secret(leaf) : leaf
+  }
+
+  /** What is put together here, so that what it refers to is that of the whole schema; undefined: zod reads it. */
+  #composed(json: JsonSchema): z.ZodType | undefined {
+    const { type, properties, additionalProperties, anyOf, oneOf, allOf, items, prefixItems } = json
+    const isAlone = [type, properties, items].every((each) => each === undefined)
+    if (Array.isArray(anyOf) && isAlone) return this.#union(json, anyOf, false)
+    if (Array.isArray(oneOf) && isAlone) return this.#union(json, oneOf, true)
+    if (Array.isArray(allOf) && isAlone) return this.#intersection(json, allOf)
+    if (anyOf !== undefined || oneOf !== undefined || allOf !== undefined) return undefined
+    const isObject = isPlainObject(properties) || isPlainObject(additionalProperties)
+    if (type === 'object' && (isObject || json['patternProperties'] !== undefined))
+      return this.#directory(json)
+    const isList = isPlainObject(items) || Array.isArray(items) || Array.isArray(prefixItems)
+    return type === 'array' && isList && json['uniqueItems'] !== true ? this.#list(json) : undefined
+  }
+
+  #union(json: JsonSchema, options: readonly unknown[], isExclusive: boolean): z.ZodType {
+    assertRead(json, 'A union')
+    const read = options.map((option) => this.#part(option))
+    return isExclusive && !isDiscriminated(options) ? z.xor(read) : z.union(read)
+  }
+
+  #intersection(json: JsonSchema, sides: readonly unknown[]): z.ZodType {
+    assertRead(json, 'An intersection')
+    const [first = z.unknown(), ...others] = sides.map((side) => this.#part(side))
+    return others.reduce((all, side) => z.intersection(all, side), first)
+  }
+
+  #list(json: JsonSchema): z.ZodType {
+    assertRead(json, 'A list')
+    const { items, prefixItems, additionalItems, minItems, maxItems } = json
+    // Older drafts have the first items as `items`.
+    const isOlder = Array.isArray(items)
+    const first: readonly unknown[] = isOlder ? items : Array.isArray(prefixItems) ? prefixItems : []
+    const rest = isOlder ? additionalItems : items
+    const [least, most] = [countOf(minItems), countOf(maxItems)]
+    if (first.length === 0) {
+      const list = z.array(this.#part(rest)).min(least ?? 0)
+      return most === undefined ? list : list.max(most)
+    }
+    const parts = first.map((item, index) =>
+      index < (least ?? 0) ? this.#part(item) : this.#part(item).optional(),
+    )
+    const tuple = rest === false ? z.tuple(asTuple(parts)) : z.tuple(asTuple(parts), this.#part(rest))
+    return tuple.check(
+      ...(least === undefined ? [] : [z.minLength(least)]),
+      ...(most === undefined ? [] : [z.maxLength(most)]),
+    )
+  }
+
+  /** A part of a schema; without one, and where it says `true`, everything is taken. */
+  #part(json: unknown): z.ZodType {
+    if (json === false) return z.never()
+    return isPlainObject(json) ? this.read(json) : z.any()
   }
 
   /** A schema that is used at several places is read once, and may come back to itself. */
@@ -126,22 +192,32 @@ class SchemaReader {
       const isOptional = !required.includes(name) && given['default'] === undefined && !isMade(given)
       return [name, isOptional ? schema.optional() : schema] as const
     })
-    return this.#withDefault(z.object(Object.fromEntries(shape)), json)
+    const object = z.object(Object.fromEntries(shape))
+    const { additionalProperties } = json
+    if (additionalProperties === false) return object.strict()
+    return additionalProperties === undefined ? object : object.catchall(this.#part(additionalProperties))
+  }
+
+  /** An object with properties, or a record. */
+  #directory(json: JsonSchema): z.ZodType {
+    assertRead(json, 'An object')
+    const { properties, propertyNames, additionalProperties, required: given } = json
+    const required = Array.isArray(given) ? given.map(String) : []
+    if (isPlainObject(properties)) {
+      if (propertyNames !== undefined) throw new UnreadKeyword('An object with "propertyNames"')
+      return this.#object(json, properties, required)
+    }
+    const value = this.#part(additionalProperties)
+    const names = isPlainObject(propertyNames) ? namesOf(propertyNames) : undefined
+    if (names?.every((name) => required.includes(name)) === true) return z.record(z.enum(names), value)
+    if (names !== undefined && required.length === 0) return z.partialRecord(z.enum(names), value)
+    if (required.length > 0)
+      return z.object(Object.fromEntries(required.map((name) => [name, value]))).catchall(value)
+    const key = isPlainObject(propertyNames) ? this.read(propertyNames) : z.string()
+    return z.record(key as z.ZodString, value)
   }
 
   #withDefault(schema: z.ZodType, json: JsonSchema): z.ZodType {
     return json['default'] === undefined ? schema : schema.prefault(json['default'])
   }
-}
-
-/** Older drafts have a reference with a description as `allOf`. */
-function referenceIn({ $ref, allOf }: JsonSchema): string | undefined {
-  const [only, ...more]: readonly unknown[] = Array.isArray(allOf) ? allOf : []
-  const given = $ref ?? (isPlainObject(only) && more.length === 0 ? only['$ref'] : undefined)
-  return typeof given === 'string' ? given : undefined
-}
-
-/** Whether an object is read where there is nothing: nothing in it has to be given. */
-function isMade({ type, required = [] }: JsonSchema): boolean {
-  return type === 'object' && Array.isArray(required) && required.length === 0
 }
