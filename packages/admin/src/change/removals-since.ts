@@ -50,7 +50,7 @@ export function removalsSince(
 function rangesOf(store: Workspace['settings']['store'], keys: readonly string[]): readonly KeyRange[] {
   const byPrefix = Map.groupBy(keys, (key) => store.prefixes.find((prefix) => key.startsWith(prefix)) ?? key)
   return [...byPrefix.values()].flatMap((group) => {
-    const sorted = group.map(keyBytes).map(Buffer.from).toSorted(Buffer.compare)
+    const sorted = group.map(keyBytes).toSorted(Buffer.compare)
     const [first, last] = [sorted[0], sorted.at(-1)]
     if (first === undefined || last === undefined) return []
     return [{ from: first, to: Buffer.concat([last, Buffer.of(0)]) }]

@@ -7,8 +7,10 @@ export function conflictLines(conflicts: readonly Conflict[]): readonly string[]
     const who = by === undefined ? 'another tool' : `${by.author} at ${by.at}`
     const why = by?.message === undefined ? '' : `: ${by.message}`
     const at = revision === undefined ? '' : ` in revision ${revision}`
+    const isAsBefore = planned === undefined && now === undefined
+    const moved = isAsBefore ? 'was set and removed again' : `was ${shown(planned)}, is ${shown(now)}`
     return [
-      `${path}: was ${shown(planned)}, is ${shown(now)}, this change wanted ${shown(wanted)}`,
+      `${path}: ${moved}, this change wanted ${shown(wanted)}`,
       `  changed by ${who}${at}${why}`,
       `  ${shortKey(key)}`,
     ]
