@@ -27,7 +27,8 @@ export type JsonSchema = Readonly<Record<string, unknown>>
 
 /**
  * The JSON Schema of what a file or a JSON document of the configuration holds, with titles, descriptions and defaults.
- * A secret has `writeOnly: true`. Of a secret, of what is inside it and of what holds one, only the structure, titles,
+ * A secret has `writeOnly: true`, and so has a map, a set, a pipe or another schema that holds a secret which JSON Schema
+ * has no place for. Of a secret, of what is inside it and of what holds one, only the structure, titles,
  * descriptions and lengths are given: no default, example, enum, constant, pattern or metadata of the author's own.
  * A sub-schema that is used at several places is written at each, or, where the whole would have more than 10,000 schemas,
  * once below `$defs`.
@@ -42,7 +43,7 @@ export function toJsonSchema(
   checkOptions('toJsonSchema()', options, table)
   const { schema, name, compiled } = definition
   const hidden = hiddenSchemas(schema, compiled)
-  const objects = objectsOf(compiled)
+  const nodes = nodesOf(compiled)
   const absence = new CanBeAbsent()
   const isLarge = sizeWrittenOut(schema) > MAX_WRITTEN_OUT
   try {
@@ -58,10 +59,10 @@ export function toJsonSchema(
         // What it refers to takes the text of the form too, which a type of its own would exclude.
         else if (isReference(json)) delete json['type']
         else addForm(json, form)
-        const object = objects.get(zodSchema)
-        if (object !== undefined) requireOnly(json, object, absence)
+        const node = nodes.get(zodSchema)
+        if (node?.type === 'object') requireOnly(json, node, absence)
         if (hidden.has(zodSchema)) hide(json)
-        if (isSecret(zodSchema)) json['writeOnly'] = true
+        if (isSecret(zodSchema) || (node !== undefined && isSecretAsWhole(node))) json['writeOnly'] = true
       },
     })
     // zod adds functions that are no part of the JSON
@@ -72,16 +73,23 @@ export function toJsonSchema(
   }
 }
 
-/** The objects of a schema, by the zod schema of each. */
-function objectsOf(root: SchemaNode): ReadonlyMap<z.$ZodType, ObjectNode> {
-  const objects = new Map<z.$ZodType, ObjectNode>()
+/** The nodes of a schema, by the zod schema of each. */
+function nodesOf(root: SchemaNode): ReadonlyMap<z.$ZodType, SchemaNode> {
+  // A set hands out what is added while it is walked.
   const nodes = new Set([root])
-  // a set hands out what is added while it is walked
-  for (const node of nodes) {
-    if (node.type === 'object') objects.set(node.schema, node)
-    for (const part of parts(node)) nodes.add(part)
-  }
-  return objects
+  for (const node of nodes) for (const part of parts(node)) nodes.add(part)
+  return new Map([...nodes].map((node) => [node.schema, node]))
+}
+
+/** Kinds that zod writes without what is inside them. */
+const WITHOUT_INSIDE: ReadonlySet<string> = new Set(['map', 'set', 'success'])
+
+/** Whether a schema is secret, or holds a secret that the JSON Schema has no other place for. */
+function isSecretAsWhole(node: SchemaNode): boolean {
+  if (node.isSecret) return true
+  // The names of a loose record are a pattern, which is the author's own and not shown.
+  const isLoose = node.type === 'record' && node.others !== undefined
+  return node.hasSecret && (isLoose || WITHOUT_INSIDE.has(node.schema._zod.def.type))
 }
 
 /** Takes from `required` what zod requires and a tree need not have: objects and records that are read where nothing is. */
@@ -145,7 +153,7 @@ function formOf(schema: z.$ZodType): object {
 /** What may be said of a schema with secrets: none of these holds a value. */
 const SHOWN: ReadonlySet<string> = new Set([
   ...['$schema', '$id', 'id', '$ref', '$defs', 'definitions', 'type', 'title', 'description', 'deprecated'],
-  ...['properties', 'required', 'additionalProperties', 'propertyNames', 'items', 'prefixItems'],
+  ...['properties', 'required', 'additionalProperties', 'propertyNames', 'items', 'prefixItems', 'additionalItems'],
   ...['anyOf', 'oneOf', 'allOf', 'nullable', 'format', 'contentEncoding', 'uniqueItems'],
   ...['minLength', 'maxLength', 'minItems', 'maxItems', 'writeOnly'],
 ])
