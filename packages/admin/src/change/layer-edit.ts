@@ -13,9 +13,11 @@ import {
 import type { StoreEntry } from 'livetree/operate'
 import { AdminError } from '../errors.ts'
 import { prefixOf } from '../tree/tree-state.ts'
-import { jsonOf, type PlainTree, treeOf, untypedText, plainValue } from '../transfer/plain-tree.ts'
+import { jsonOf, type PlainTree, treeOf } from '../transfer/plain-tree.ts'
+import { isSameText, treeLeaves } from '../transfer/tree-leaves.ts'
 import { translateError, translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
+import type { AddedKeys } from './added-keys.ts'
 import { editJson, isJsonContainer, partOfJson } from './edit-json.ts'
 import type { SortedKeys } from './sorted-keys.ts'
 
@@ -27,6 +29,8 @@ export interface EditedTree {
   readonly entries: ReadonlyMap<string, StoreEntry>
   /** Those of `entries`. */
   readonly keys: SortedKeys
+  /** Those of `edits` that are not in `entries`. Is added to. */
+  readonly added: AddedKeys
   /** What is to happen. Is added to. */
   readonly edits: Map<string, string | undefined>
   /** Keys that were put, also with the text that they have. Is added to. */
@@ -103,14 +107,14 @@ export class LayerEdit {
     }
     for (const [name, part] of tree.parts) this.setTree(this.#child(path, name), part)
     if (tree.parts.length > 0 || this.#isTop(path)) return
-    this.#tree.empty.set(this.keyOf(path), path)
-    this.#putEmpty()
+    const key = this.keyOf(path)
+    this.#tree.empty.set(key, path)
+    this.#putEmpty(key, path)
   }
 
   /** Puts an empty object where one is to be, and nothing below it says that there is one. */
-  #putEmpty(): void {
-    for (const [key, path] of this.#tree.empty)
-      if (this.#keysAt(path).every((each) => each === key)) this.#replace(path, [[key, '{}']])
+  #putEmpty(key: string, path: Path): void {
+    if (this.#keysAt(path).every((each) => each === key)) this.#replace(path, [[key, '{}']])
   }
 
   /** Writes the text of a variable, which the schema reads; in a document above, it is quoted. */
@@ -133,22 +137,15 @@ export class LayerEdit {
     return translatedNow(() => pathOfKey(definition, key, this.layer)) ?? [...path, name]
   }
 
-  /** A value of the schema where the file has one; else its text, which the schema reads: a date, digits of a bigint. */
+  /** What stays as it is where the layer has it in another writing: `+1` for `1`, or with other blanks. */
   #leavesOf(path: Path, tree: PlainTree): readonly (readonly [key: string, text: string])[] {
-    const { definition, isUntyped } = this.#workspace.settings
-    const key = this.keyOf(path)
-    if (isUntyped) return [[key, untypedText(tree)]]
-    const text = tree.type === 'scalar' ? tree.text : jsonOf(tree)
-    const kind = kindAt(definition, path)
-    if (kind === undefined || kind === 'raw') return [[key, text]]
-    try {
-      const leaves = writeValue(definition, path, plainValue(tree), { form: (at) => this.#formAt(at) })
-      return leaves.map((leaf) => [this.keyOf(leaf.path), leaf.text])
-    } catch (error) {
-      const isOtherType = error instanceof LivetreeError && error.code === 'invalid_value'
-      if (!isOtherType || (tree.type === 'scalar' && tree.value === null)) throw translateError(error)
-      return [[key, text]]
-    }
+    const leaves = treeLeaves(this.#workspace, path, tree, (at) => this.#formAt(at))
+    return leaves.map((leaf) => {
+      const key = this.keyOf(leaf.path)
+      const stored = this.textOf(key)
+      const isSame = stored !== undefined && isSameText(this.#workspace, leaf.path, stored, leaf.text)
+      return [key, isSame ? stored : leaf.text]
+    })
   }
 
   /**
@@ -176,7 +173,10 @@ export class LayerEdit {
     if (text !== undefined) this.#tree.put.add(key)
     const isStored = text === undefined ? !this.#tree.entries.has(key) : this.#stored(key) === text
     if (isStored) this.#tree.edits.delete(key)
-    else this.#tree.edits.set(key, text)
+    else {
+      this.#tree.edits.set(key, text)
+      if (!this.#tree.entries.has(key)) this.#tree.added.add(key)
+    }
   }
 
   /** Removes every key of the layer that was not put. */
@@ -185,6 +185,7 @@ export class LayerEdit {
     for (const key of this.#tree.keys.startingWith(this.layer.keyPrefix))
       if (!this.#tree.put.has(key) && this.#isThere(key) && !store.isReserved(key))
         this.putKey(key, undefined)
+    for (const [key, path] of this.#tree.empty) this.#putEmpty(key, path)
   }
 
   /** The text of a key after the edits so far; undefined where there is none, or bytes that are no text. */
@@ -280,9 +281,7 @@ export class LayerEdit {
     const key = this.keyOf(path)
     const directory = this.#isTop(path) ? this.layer.keyPrefix : `${key}/`
     const { store } = this.#workspace.settings
-    const below = [...this.#tree.keys.startingWith(directory), ...this.#tree.edits.keys()].filter((each) =>
-      each.startsWith(directory),
-    )
+    const below = [...this.#tree.keys.startingWith(directory), ...this.#tree.added.below(directory)]
     return [...new Set([key, ...below])].filter((each) => this.#isThere(each) && !store.isReserved(each))
   }
 

@@ -6,6 +6,7 @@ import { resolveAdmin } from '../options.ts'
 import { Workspace } from '../workspace.ts'
 import { LayerEdit } from './layer-edit.ts'
 import { setWritten } from './set-written.ts'
+import { AddedKeys } from './added-keys.ts'
 import { SortedKeys } from './sorted-keys.ts'
 
 const definition = defineConfig({
@@ -33,6 +34,7 @@ function written(path: string, text: string, stored: Readonly<Record<string, str
     keys: new SortedKeys(entries.keys()),
     edits: new Map<string, string | undefined>(),
     put: new Set<string>(),
+    added: new AddedKeys(),
     empty: new Map<string, readonly (string | number)[]>(),
   }
   const [layer] = workspace.settings.store.layers

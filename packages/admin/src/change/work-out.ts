@@ -6,6 +6,7 @@ import { placeOf } from '../tree/key-place.ts'
 import { layerFor } from '../tree/target-layer.ts'
 import { prefixOf, type TreeState } from '../tree/tree-state.ts'
 import type { Workspace } from '../workspace.ts'
+import { AddedKeys } from './added-keys.ts'
 import type { Draft, Step } from './draft.ts'
 import { type EditedTree, type KeyEdits, LayerEdit } from './layer-edit.ts'
 import { type PlannedChange, plannedChange } from './planned-change.ts'
@@ -77,6 +78,7 @@ function editsOf(
   const tree = {
     entries,
     keys: new SortedKeys(entries.keys()),
+    added: new AddedKeys(),
     edits: new Map<string, string | undefined>(),
     put: new Set<string>(),
     empty: new Map<string, Path>(),

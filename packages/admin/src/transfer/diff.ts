@@ -5,17 +5,17 @@ import type { $ZodType } from 'zod/v4/core'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
 import { Judge, type Judgement, type ValueChange } from '../tree/judge.ts'
-import type { LayerChoice } from '../tree/target-layer.ts'
+import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
 import { readState, type TreeState } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
-import { layerTexts, nestedTree, type PlacedText, writtenTexts } from './export.ts'
+import { layerTexts, mountNames, nestedTree, type PlacedText, writtenTexts } from './export.ts'
 import { parseYaml } from './parse-yaml.ts'
 import { jsonOf, type PlainTree } from './plain-tree.ts'
 
 /**
  * One side of a comparison: the whole tree `'now'` or at a revision; what one layer holds; or a YAML or JSON text of the same
- * form as a file of the configuration.
+ * form as a file of the configuration, or, beside a layer that is mounted below the top, as a file of that layer.
  */
 export type DiffSide =
   | 'now'
@@ -45,8 +45,8 @@ export async function diffSides(
   const [before, after] = await statesOf(workspace, one, other, options)
   if (before !== undefined && after !== undefined && isWhole(one) && isWhole(other))
     return diffTrees(workspace, before, after)
-  const previous = textsOf(workspace, one, before)
-  const next = textsOf(workspace, other, after)
+  const previous = textsOf(workspace, one, before, placeOfText(workspace, other))
+  const next = textsOf(workspace, other, after, placeOfText(workspace, one))
   return diffTexts(workspace, previous, next)
 }
 
@@ -106,16 +106,26 @@ function valid(
   })
 }
 
+/** A text beside a layer is one of that layer: it stands where the layer is mounted. */
+function placeOfText(workspace: Workspace, beside: DiffSide): readonly string[] {
+  const choice = beside === 'now' ? undefined : choiceOf(beside)
+  return choice === undefined
+    ? []
+    : mountNames(workspace, choosePrefix(workspace.settings.store.layers, choice))
+}
+
 /** The scalars of a side, by their paths. */
 function textsOf(
   workspace: Workspace,
   side: DiffSide,
   state: TreeState | undefined,
+  place: readonly string[],
 ): ReadonlyMap<string, Scalar> {
   const scalars = new Map<string, Scalar>()
   if (side !== 'now' && 'text' in side && side.text !== undefined) {
     const [document] = parseYaml(side.text)
-    if (document !== undefined) addScalars(workspace, document, [], scalars)
+    const isEmpty = document?.type === 'object' && document.parts.length === 0
+    if (document !== undefined && !isEmpty) addScalars(workspace, document, place, scalars)
     return scalars
   }
   if (state === undefined) return scalars

@@ -6,11 +6,9 @@ import {
   kindAt,
   pathText,
   placesOfKey,
-  readText,
   writeValue,
 } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
-import { Document, isScalar, Scalar, visit } from 'yaml'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
@@ -22,7 +20,9 @@ import { dotenvLine, variableLayer } from './dotenv.ts'
 import { etcdctlText } from './etcdctl.ts'
 import { TRANSFER_FORMATS, type TransferFormat } from './formats.ts'
 import { NestedTree } from './nested-tree.ts'
-import { jsonOf, type PlainTree, untypedTree } from './plain-tree.ts'
+import type { PlainTree } from './plain-tree.ts'
+import { leafTree } from './tree-leaves.ts'
+import { jsonText, yamlText } from './tree-text.ts'
 
 /** Options of `Admin.export`. */
 export interface ExportOptions extends CallOptions, LayerChoice {
@@ -70,8 +70,7 @@ export async function exportTree(workspace: Workspace, options: ExportOptions): 
   translatedNow(() => checkOptions('export()', options, table))
   const state = await readState(workspace, workspace.limit(options), options.revision)
   const { definition } = workspace.settings
-  const isOneLayer = options.overlay !== undefined || options.layer !== undefined
-  const all = isOneLayer ? layerTexts(workspace, state, options) : wholeTexts(workspace, state)
+  const all = isOneLayer(options) ? layerTexts(workspace, state, options) : wholeTexts(workspace, state)
   const isShown = ({ path }: PlacedText) =>
     options.reveal === true || workspace.settings.isUntyped || isTextOpenAt(definition, path)
   const shown = all.filter(isShown)
@@ -79,7 +78,7 @@ export async function exportTree(workspace: Workspace, options: ExportOptions): 
   return { text: writeTexts(workspace, shown, options), omitted, revision: state.reading.revision }
 }
 
-/** What a layer holds, as it is stored. */
+/** What a layer holds, as it is stored, with the names from the top of the configuration. */
 export function layerTexts(
   workspace: Workspace,
   state: TreeState,
@@ -88,8 +87,7 @@ export function layerTexts(
   const { definition, store } = workspace.settings
   const prefix = choosePrefix(store.layers, choice)
   const layers = store.layers.filter((layer) => prefixOf(layer) === prefix).slice(0, 1)
-  const [{ at = undefined } = {}] = layers
-  const mounted = at === undefined ? [] : namesOf(keyOfPath(definition, at, STORED))
+  const mounted = mountNames(workspace, prefix)
   const entries: readonly StoreEntry[] = [...state.reading.entries.values()]
   return entries.flatMap(({ key, value }) => {
     const isMarker = value.length === 0 && key.endsWith('/')
@@ -99,6 +97,16 @@ export function layerTexts(
       return { path, names: [...mounted, ...names], key, text: value }
     })
   })
+}
+
+/**
+ * The names that lead to the place where a layer is mounted, the first of several: a file of the layer holds what is below
+ * that, so that it may be mounted elsewhere.
+ */
+export function mountNames({ settings }: Workspace, prefix: string): readonly string[] {
+  const { definition, store } = settings
+  const { at } = store.layers.find((layer) => prefixOf(layer) === prefix) ?? {}
+  return at === undefined ? [] : namesOf(keyOfPath(definition, at, STORED))
 }
 
 /** The names in a part of a key. */
@@ -129,7 +137,7 @@ export function writtenTexts({ settings }: Workspace, value: unknown): readonly 
 function writeTexts(workspace: Workspace, texts: readonly PlacedText[], options: ExportOptions): string {
   const { format = 'yaml', variablePrefix = '' } = options
   if (format === 'etcdctl') {
-    if (options.overlay === undefined && options.layer === undefined)
+    if (!isOneLayer(options))
       throw new AdminError('invalid_options', {
         what: 'export() writes keys for etcdctl of one layer, and none is given',
         remedy: 'Give overlay or layer.',
@@ -147,42 +155,27 @@ function writeTexts(workspace: Workspace, texts: readonly PlacedText[], options:
     )
     return lines.map((line) => `${line}\n`).join('')
   }
-  const nested = nestedTree(workspace, texts)
-  if (format === 'json') return `${JSON.stringify(JSON.parse(jsonOf(nested)), null, 2)}\n`
-  return yamlText(JSON.parse(jsonOf(nested)))
+  const above = isOneLayer(options) ? mountNames(workspace, prefixIn(workspace, options)).length : 0
+  const below = texts.map((each) => ({ ...each, names: each.names.slice(above) }))
+  const nested = nestedTree(workspace, below)
+  return format === 'json' ? jsonText(nested) : yamlText(nested)
 }
 
-/** A name << stands in quotes, without which it would be read as a merge key. */
-function yamlText(value: unknown): string {
-  const document = new Document(value)
-  visit(document, {
-    Pair: (_, { key }) => {
-      if (isScalar(key) && key.value === '<<') key.type = Scalar.QUOTE_DOUBLE
-    },
-  })
-  return document.toString({ lineWidth: 0 })
+function isOneLayer({ overlay, layer }: LayerChoice): boolean {
+  return overlay !== undefined || layer !== undefined
 }
 
-/** Texts as nested objects, with numbers and booleans where the schema has these, in the names that a file has. */
+function prefixIn({ settings }: Workspace, choice: LayerChoice): string {
+  return choosePrefix(settings.store.layers, choice)
+}
+
+/** Texts as nested objects, of what an import writes as the same texts, in the names that a file has. */
 export function nestedTree(workspace: Workspace, texts: readonly PlacedText[]): PlainTree {
   const { definition } = workspace.settings
   const nested = new NestedTree()
   for (const { path, names, text } of texts) {
     const isItem = path.length > 0 && kindAt(definition, path.slice(0, -1)) === 'list'
-    nested.put(names, scalarTree(workspace, path, text), isItem)
+    nested.put(names, leafTree(workspace, path, text), isItem)
   }
   return nested.tree
-}
-
-function scalarTree({ settings }: Workspace, path: Path, text: string): PlainTree {
-  const { definition, isUntyped } = settings
-  if (isUntyped) return untypedTree(text)
-  const kind = kindAt(definition, path)
-  const json = untypedTree(text)
-  // A document, or a number of which no digit may be lost.
-  if (kind !== 'scalar' && json.type !== 'scalar') return json
-  const value = kind === undefined || kind === 'raw' ? text : readText(definition, path, text)
-  if (typeof value === 'number') return { type: 'scalar', value, text: String(value) }
-  if (typeof value === 'boolean' || value === null) return { type: 'scalar', value, text: String(value) }
-  return { type: 'scalar', value: text, text }
 }

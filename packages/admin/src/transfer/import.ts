@@ -60,7 +60,10 @@ function treeSteps(
 ): readonly Step[] {
   const { format = 'yaml', variablePrefix = '' } = options
   if (format === 'dotenv') return variableSteps(workspace, text, prefix, variablePrefix)
-  return [{ type: 'tree', prefix, path: mountOf(workspace, prefix), tree: documentOf(text, options) }]
+  const path = mountOf(workspace, prefix)
+  const tree = documentOf(text, options)
+  if (tree.type !== 'object' && path.length === 0) throw unreadable('it holds no object of names at its top')
+  return [{ type: 'tree', prefix, path, tree }]
 }
 
 /** A text for a layer that is mounted below the top holds what is below that place. */
@@ -77,7 +80,6 @@ function documentOf(text: string, { format, document }: ImportOptions): PlainTre
     )
   const found = documents[document ?? 0]
   if (found === undefined) throw unreadable(`it has ${documents.length} ${format ?? 'yaml'} documents`)
-  if (found.type !== 'object') throw unreadable('it holds no object of names at its top')
   return found
 }
 

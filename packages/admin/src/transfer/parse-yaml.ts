@@ -120,14 +120,16 @@ function scalarOf(node: Scalar | undefined): PlainScalar {
   const value = node?.value ?? null
   if (typeof value === 'string') return { type: 'scalar', value, text: value }
   if (typeof value === 'boolean' || value === null) return { type: 'scalar', value, text: String(value) }
-  if (typeof value === 'number' && Number.isFinite(value))
+  const isDecimal = DECIMAL.test(node?.source ?? '')
+  // Text has numbers of any size: 1E400.
+  if (typeof value === 'number' && (Number.isFinite(value) || isDecimal))
     return { type: 'scalar', value, text: numberText(value, node?.source) }
   throw unreadable('it holds a scalar that is neither text, a finite number, true, false nor null')
 }
 
 /** The digits as they were written, where they are those of a decimal number. */
 function numberText(value: number, source: string | undefined): string {
-  return source !== undefined && /^[-+]?[\d.]+(?:e[-+]?\d+)?$/i.test(source)
-    ? source.replace(/^\+/, '')
-    : String(value)
+  return source !== undefined && DECIMAL.test(source) ? source.replace(/^\+/, '') : String(value)
 }
+
+const DECIMAL = /^[-+]?[\d.]+(?:e[-+]?\d+)?$/i

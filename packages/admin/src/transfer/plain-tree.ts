@@ -1,3 +1,5 @@
+import { parseJson } from './parse-json.ts'
+
 /** A scalar of a file: its value, and the text that keeps all of its digits. */
 export interface PlainScalar {
   readonly type: 'scalar'
@@ -11,13 +13,15 @@ export type PlainTree =
   | { readonly type: 'list'; readonly items: readonly PlainTree[] }
   | { readonly type: 'object'; readonly parts: readonly (readonly [name: string, part: PlainTree])[] }
 
-/** The JSON text of a tree, on one line, with all digits of its numbers. */
-export function jsonOf(tree: PlainTree): string {
-  if (tree.type === 'list') return `[${tree.items.map(jsonOf).join(',')}]`
-  if (tree.type === 'object')
-    return `{${tree.parts.map(([name, part]) => `${JSON.stringify(name)}:${jsonOf(part)}`).join(',')}}`
+/** The JSON text of a tree, on one line, with all digits of its numbers, or with another writing of these. */
+export function jsonOf(tree: PlainTree, numberOf = (digits: string): string => digits): string {
+  if (tree.type === 'list') return `[${tree.items.map((item) => jsonOf(item, numberOf)).join(',')}]`
+  if (tree.type === 'object') {
+    const parts = tree.parts.map(([name, part]) => `${JSON.stringify(name)}:${jsonOf(part, numberOf)}`)
+    return `{${parts.join(',')}}`
+  }
   const { value, text } = tree
-  return typeof value === 'number' && isJsonNumber(text) ? text : JSON.stringify(value)
+  return typeof value === 'number' && isJsonNumber(text) ? numberOf(text) : JSON.stringify(value)
 }
 
 /** The tree as a value of JavaScript. */
@@ -48,22 +52,10 @@ export function isJsonNumber(text: string): boolean {
  */
 export function untypedText(tree: PlainTree): string {
   if (tree.type !== 'scalar' || typeof tree.value !== 'string') return jsonOf(tree)
-  return parsed(tree.value) === undefined ? tree.value : JSON.stringify(tree.value)
+  return parseJson(tree.value) === undefined ? tree.value : JSON.stringify(tree.value)
 }
 
 /** What a text is where no schema says it: JSON, or text. */
 export function untypedTree(text: string): PlainTree {
-  const json = parsed(text)
-  if (json === undefined) return { type: 'scalar', value: text, text }
-  return typeof json.value === 'number'
-    ? { type: 'scalar', value: json.value, text: text.trim() }
-    : treeOf(json.value)
-}
-
-function parsed(text: string): { readonly value: unknown } | undefined {
-  try {
-    return { value: JSON.parse(text) as unknown }
-  } catch {
-    return undefined
-  }
+  return parseJson(text) ?? { type: 'scalar', value: text, text }
 }

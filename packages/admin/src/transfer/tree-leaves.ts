@@ -1,0 +1,117 @@
+import { isDeepStrictEqual } from 'node:util'
+import { LivetreeError, type Path } from '@livetree/core'
+import { isTextOpenAt, kindAt, readText, writeValue, type WrittenForm } from '@livetree/core/tools'
+import { translateError } from '../translate-error.ts'
+import type { Workspace } from '../workspace.ts'
+import { parseJson } from './parse-json.ts'
+import { isJsonNumber, jsonOf, type PlainTree, plainValue, untypedText } from './plain-tree.ts'
+
+/** A text and where it stands. */
+export interface LeafText {
+  readonly path: Path
+  readonly text: string
+}
+
+/**
+ * What an import writes of a part of a file: a value of the schema where the file has one; else its text, which the schema
+ * reads: a date, digits of a bigint.
+ *
+ * @throws AdminError `invalid_value`, `unwritable_value`
+ */
+export function treeLeaves(
+  { settings }: Workspace,
+  path: Path,
+  tree: PlainTree,
+  form: (path: Path) => WrittenForm | undefined,
+): readonly LeafText[] {
+  const { definition, isUntyped } = settings
+  if (isUntyped) return [{ path, text: untypedText(tree) }]
+  const text = tree.type === 'scalar' ? tree.text : jsonOf(tree)
+  const kind = kindAt(definition, path)
+  if (kind === undefined || kind === 'raw') return [{ path, text }]
+  if (kind === 'json') return [{ path, text: untypedText(tree) }]
+  try {
+    const leaves = writeValue(definition, path, plainValue(tree), { form })
+    return leaves.map((leaf) => (isNumberAs(tree, leaf.text) ? { path: leaf.path, text } : leaf))
+  } catch (error) {
+    const isOtherType = error instanceof LivetreeError && error.code === 'invalid_value'
+    if (!isOtherType || (tree.type === 'scalar' && tree.value === null)) throw translateError(error)
+    return [{ path, text }]
+  }
+}
+
+/** Whether a text is the number of the file, which the file may have with more digits: `1.10`. */
+function isNumberAs(tree: PlainTree, text: string): boolean {
+  return (
+    tree.type === 'scalar' &&
+    typeof tree.value === 'number' &&
+    isJsonNumber(tree.text) &&
+    isJsonNumber(text) &&
+    Number(text) === tree.value
+  )
+}
+
+/** The part of a file that an import writes this text of. */
+export function leafTree(workspace: Workspace, path: Path, text: string): PlainTree {
+  const { definition, isUntyped } = workspace.settings
+  const string: PlainTree = { type: 'scalar', value: text, text }
+  const json = parseJson(text)
+  const kind = isUntyped ? 'json' : kindAt(definition, path)
+  if (kind === 'json') return json ?? string
+  if (kind !== 'scalar' && json !== undefined && json.type !== 'scalar') return json
+  if (kind === undefined || kind === 'raw') return string
+  const value = readText(definition, path, text)
+  const candidates: readonly PlainTree[] = [...scalarsOf(value, text), string]
+  const written = candidates.map((tree) => scalarTextOf(workspace, path, tree))
+  const exact = written.indexOf(text)
+  const same = written.findIndex((each) => each !== undefined && isSameText(workspace, path, each, text))
+  return candidates[exact] ?? candidates[same] ?? string
+}
+
+/** A value that JSON has a scalar for. */
+function scalarsOf(value: unknown, text: string): readonly PlainTree[] {
+  if (typeof value === 'number')
+    return [{ type: 'scalar', value, text: isJsonNumber(text) ? text : String(value) }]
+  if (typeof value === 'boolean' || value === null) return [{ type: 'scalar', value, text: String(value) }]
+  return typeof value === 'string' ? [{ type: 'scalar', value, text: value }] : []
+}
+
+function scalarTextOf(workspace: Workspace, path: Path, tree: PlainTree): string | undefined {
+  try {
+    const [leaf, ...others] = treeLeaves(workspace, path, tree, () => undefined)
+    return others.length === 0 ? leaf?.text : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether two texts say the same at a place: the same JSON, or the same value of the schema. */
+export function isSameText({ settings }: Workspace, path: Path, one: string, other: string): boolean {
+  if (one === other) return true
+  const { definition, isUntyped } = settings
+  const [first, second] = [parseJson(one), parseJson(other)]
+  const kind = isUntyped ? 'json' : kindAt(definition, path)
+  if (first !== undefined && second !== undefined) {
+    const isExact = kind === 'json' || kind === 'raw' || kind === undefined
+    if (isExact || first.type !== 'scalar') {
+      const numberOf = isExact ? (digits: string) => digits : decimalOf
+      return jsonOf(first, numberOf) === jsonOf(second, numberOf)
+    }
+  }
+  if (kind !== 'scalar' || !isTextOpenAt(definition, path)) return false
+  const [before, after] = [readText(definition, path, one), readText(definition, path, other)]
+  return before !== undefined && isDeepStrictEqual(before, after)
+}
+
+/** One writing for each number, whatever its digits: `1.10` and `11e-1` are one. */
+function decimalOf(text: string): string {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? []
+  const all = whole + fraction
+  let first = 0
+  let end = all.length
+  while (all[first] === '0') first++
+  while (end > first && all[end - 1] === '0') end--
+  const power = BigInt(exponent) - BigInt(fraction.length) + BigInt(all.length - end)
+  return first === end ? `${sign}0` : `${sign}${all.slice(first, end)}e${power}`
+}
