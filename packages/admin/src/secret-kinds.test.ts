@@ -50,7 +50,10 @@ const kinds: Record<z.core.$ZodTypeDef['type'], readonly z.ZodType[]> = {
   union: [
     z.union([hidden(), z.number()]),
     z.union([z.object({ a: hidden() }), z.string()]),
-    z.discriminatedUnion('a', [z.object({ a: z.literal('x'), b: hidden() }), z.object({ a: z.literal('y') })]),
+    z.discriminatedUnion('a', [
+      z.object({ a: z.literal('x'), b: hidden() }),
+      z.object({ a: z.literal('y') }),
+    ]),
   ],
   intersection: [z.object({ a: hidden() }).and(z.object({ b: z.string() }))],
   map: [z.map(z.string(), hidden()), z.map(z.string(), z.object({ a: hidden() }))],
@@ -91,16 +94,19 @@ const cases = Object.entries(kinds).flatMap(([kind, schemas]) =>
   schemas.map((schema, index) => [`${kind} ${index}`, schema] as const),
 )
 
-test.each(cases)('toJsonSchema: what is secret in a %s is so for who has only the JSON Schema', (_kind, schema) => {
-  const wrapped = [schema, schema.optional(), schema.nullable(), schema.readonly(), z.lazy(() => schema)]
-  for (const [index, v] of wrapped.entries())
-    for (const target of TARGETS) {
-      const definition = defineConfig({ name: 'x', schema: z.object({ v }) })
-      const json = toJsonSchema(definition, { target })
-      expect(JSON.stringify(json)).toContain('"writeOnly":true')
-      if (target === 'openapi-3.0') continue
-      const read = jsonSchemaDefinition('x', json)
-      const leaking = PLACES.filter((path) => !isTextOpenAt(definition, path) && isTextOpenAt(read, path))
-      expect(leaking, `${index} ${JSON.stringify(json)}`).toEqual([])
-    }
-})
+test.each(cases)(
+  'toJsonSchema: what is secret in a %s is so for who has only the JSON Schema',
+  (_kind, schema) => {
+    const wrapped = [schema, schema.optional(), schema.nullable(), schema.readonly(), z.lazy(() => schema)]
+    for (const [index, v] of wrapped.entries())
+      for (const target of TARGETS) {
+        const definition = defineConfig({ name: 'x', schema: z.object({ v }) })
+        const json = toJsonSchema(definition, { target })
+        expect(JSON.stringify(json)).toContain('"writeOnly":true')
+        if (target === 'openapi-3.0') continue
+        const read = jsonSchemaDefinition('x', json)
+        const leaking = PLACES.filter((path) => !isTextOpenAt(definition, path) && isTextOpenAt(read, path))
+        expect(leaking, `${index} ${JSON.stringify(json)}`).toEqual([])
+      }
+  },
+)

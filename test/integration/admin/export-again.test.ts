@@ -65,6 +65,8 @@ const UNTYPED: Readonly<Record<string, string>> = {
   e: '{ "x": 1.10, "1": 1, "0": "é" }',
   f: '"quoted"',
   g: '-0',
+  '<<': '1',
+  'm/<<': '{ "<<": { "a": 1 } }',
   h: '[ ]',
   i: '{}',
   'j/k': 'null',

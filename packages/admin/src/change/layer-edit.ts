@@ -1,4 +1,4 @@
-import { LivetreeError, type Path } from '@livetree/core'
+import type { Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
 import {
   keyOfPath,
@@ -14,8 +14,8 @@ import type { StoreEntry } from 'livetree/operate'
 import { AdminError } from '../errors.ts'
 import { prefixOf } from '../tree/tree-state.ts'
 import { jsonOf, type PlainTree, treeOf } from '../transfer/plain-tree.ts'
-import { isSameText, treeLeaves } from '../transfer/tree-leaves.ts'
-import { translateError, translatedNow } from '../translate-error.ts'
+import { isSameJson, isSameText, treeLeaves } from '../transfer/tree-leaves.ts'
+import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import type { AddedKeys } from './added-keys.ts'
 import { editJson, isJsonContainer, partOfJson } from './edit-json.ts'
@@ -267,7 +267,10 @@ export class LayerEdit {
   }
 
   #editDocument({ key, text, names }: Holder, path: Path, json: string | undefined): void {
-    const edited = editJson(text, names, json)
+    const part = partOfJson(text, names)
+    // What says the same stays as it is written.
+    const isSame = part !== undefined && json !== undefined && isSameJson(part, json)
+    const edited = isSame ? text : editJson(text, names, json)
     if (edited === undefined)
       throw new AdminError('invalid_path', {
         what: `The document in ${key} has no place for "${pathText(path)}"`,

@@ -1,13 +1,6 @@
 import type { Path } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
-import {
-  isTextOpenAt,
-  keyOfPath,
-  kindAt,
-  pathText,
-  placesOfKey,
-  writeValue,
-} from '@livetree/core/tools'
+import { isTextOpenAt, keyOfPath, kindAt, pathText, placesOfKey, writeValue } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'

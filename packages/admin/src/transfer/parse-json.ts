@@ -22,7 +22,8 @@ function treeOfMarked(value: unknown): PlainTree {
       type: 'object',
       parts: Object.entries(value).map(([name, part]) => [name.slice(1), treeOfMarked(part)]),
     }
-  if (typeof value !== 'string') return { type: 'scalar', value: value === true || value === false ? value : null, text: String(value) }
+  if (typeof value !== 'string')
+    return { type: 'scalar', value: value === true || value === false ? value : null, text: String(value) }
   const text = value.slice(1)
   return { type: 'scalar', value: value[0] === 'n' ? Number(text) : text, text }
 }

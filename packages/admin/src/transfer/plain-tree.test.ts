@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { dotenvLine, parseDotenv } from './dotenv.ts'
 import { parseYaml } from './parse-yaml.ts'
-import { jsonOf, plainValue, treeOf, untypedText, untypedTree } from './plain-tree.ts'
+import { jsonOf, plainValue, treeOf } from './plain-tree.ts'
+import { untypedText, untypedTree } from './untyped-text.ts'
 
 test.each(['', 'x', '1', 'true', 'null', '"1"', '{}', '[1]', ' 1', '1.50', '{"a":', 'ä\n'])(
   'untypedText: the text %j is read as the same text',

@@ -1,5 +1,3 @@
-import { parseJson } from './parse-json.ts'
-
 /** A scalar of a file: its value, and the text that keeps all of its digits. */
 export interface PlainScalar {
   readonly type: 'scalar'
@@ -44,18 +42,4 @@ export function treeOf(value: unknown): PlainTree {
 /** Whether a text is a number as JSON writes it. */
 export function isJsonNumber(text: string): boolean {
   return /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text)
-}
-
-/**
- * The text of a scalar where no schema says how it is read: a number, true, false and null as JSON has them, text as it is,
- * and in quotes where it would be read as JSON. So each text is read as the scalar it was, by `untypedTree`.
- */
-export function untypedText(tree: PlainTree): string {
-  if (tree.type !== 'scalar' || typeof tree.value !== 'string') return jsonOf(tree)
-  return parseJson(tree.value) === undefined ? tree.value : JSON.stringify(tree.value)
-}
-
-/** What a text is where no schema says it: JSON, or text. */
-export function untypedTree(text: string): PlainTree {
-  return parseJson(text) ?? { type: 'scalar', value: text, text }
 }

@@ -4,7 +4,8 @@ import { isTextOpenAt, kindAt, readText, writeValue, type WrittenForm } from '@l
 import { translateError } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import { parseJson } from './parse-json.ts'
-import { isJsonNumber, jsonOf, type PlainTree, plainValue, untypedText } from './plain-tree.ts'
+import { isJsonNumber, jsonOf, type PlainTree, plainValue } from './plain-tree.ts'
+import { untypedText, untypedTree } from './untyped-text.ts'
 
 /** A text and where it stands. */
 export interface LeafText {
@@ -57,7 +58,7 @@ export function leafTree(workspace: Workspace, path: Path, text: string): PlainT
   const string: PlainTree = { type: 'scalar', value: text, text }
   const json = parseJson(text)
   const kind = isUntyped ? 'json' : kindAt(definition, path)
-  if (kind === 'json') return json ?? string
+  if (kind === 'json') return untypedTree(text)
   if (kind !== 'scalar' && json !== undefined && json.type !== 'scalar') return json
   if (kind === undefined || kind === 'raw') return string
   const value = readText(definition, path, text)
@@ -85,14 +86,20 @@ function scalarTextOf(workspace: Workspace, path: Path, tree: PlainTree): string
   }
 }
 
+/** Whether two JSON texts say the same, digit for digit. */
+export function isSameJson(one: string, other: string): boolean {
+  return one === other || jsonOf(untypedTree(one)) === jsonOf(untypedTree(other))
+}
+
 /** Whether two texts say the same at a place: the same JSON, or the same value of the schema. */
 export function isSameText({ settings }: Workspace, path: Path, one: string, other: string): boolean {
   if (one === other) return true
   const { definition, isUntyped } = settings
-  const [first, second] = [parseJson(one), parseJson(other)]
   const kind = isUntyped ? 'json' : kindAt(definition, path)
+  if (kind === 'json') return isSameJson(one, other)
+  const [first, second] = [parseJson(one), parseJson(other)]
   if (first !== undefined && second !== undefined) {
-    const isExact = kind === 'json' || kind === 'raw' || kind === undefined
+    const isExact = kind === 'raw' || kind === undefined
     if (isExact || first.type !== 'scalar') {
       const numberOf = isExact ? (digits: string) => digits : decimalOf
       return jsonOf(first, numberOf) === jsonOf(second, numberOf)

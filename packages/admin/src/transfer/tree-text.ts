@@ -42,6 +42,13 @@ const DIGITS: ScalarTag = {
   stringify: ({ value }) => (value instanceof Digits ? value.text : String(value)),
 }
 
+/** The name << stands in quotes, without which it would be read as a merge key. */
+function nameOf(name: string): Scalar {
+  const scalar = new Scalar(name)
+  if (name === '<<') scalar.type = Scalar.QUOTE_DOUBLE
+  return scalar
+}
+
 function nodeOf(tree: PlainTree): Scalar | YAMLMap | YAMLSeq {
   if (tree.type === 'list') {
     const list = new YAMLSeq()
@@ -50,7 +57,7 @@ function nodeOf(tree: PlainTree): Scalar | YAMLMap | YAMLSeq {
   }
   if (tree.type === 'object') {
     const map = new YAMLMap()
-    map.items = tree.parts.map(([name, part]) => new Pair(new Scalar(name), nodeOf(part)))
+    map.items = tree.parts.map(([name, part]) => new Pair(nameOf(name), nodeOf(part)))
     return map
   }
   const isNumber = typeof tree.value === 'number' && isJsonNumber(tree.text)

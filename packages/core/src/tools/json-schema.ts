@@ -153,7 +153,15 @@ function formOf(schema: z.$ZodType): object {
 /** What may be said of a schema with secrets: none of these holds a value. */
 const SHOWN: ReadonlySet<string> = new Set([
   ...['$schema', '$id', 'id', '$ref', '$defs', 'definitions', 'type', 'title', 'description', 'deprecated'],
-  ...['properties', 'required', 'additionalProperties', 'propertyNames', 'items', 'prefixItems', 'additionalItems'],
+  ...[
+    'properties',
+    'required',
+    'additionalProperties',
+    'propertyNames',
+    'items',
+    'prefixItems',
+    'additionalItems',
+  ],
   ...['anyOf', 'oneOf', 'allOf', 'nullable', 'format', 'contentEncoding', 'uniqueItems'],
   ...['minLength', 'maxLength', 'minItems', 'maxItems', 'writeOnly'],
 ])
