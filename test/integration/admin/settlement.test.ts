@@ -79,6 +79,26 @@ eachEtcd('admin, replies that are lost', (etcd) => {
     expect(await records()).toMatchObject([{ kind: 'change', version: 1, createRevision: revision }])
   })
 
+  test('a reply that is lost, and the record is pruned since: the history of the store says that it was applied', async () => {
+    await using admin = openAdmin([first.endpoint])
+    const plan = await admin
+      .change()
+      .set((c) => c.a, 1)
+      .plan()
+    onWrite = () => first.dropReplies()
+    const applying = plan.apply({ message: MESSAGE })
+    await waitFor(async () => first.droppedBytes > 0 && (await records()).length > 0, {
+      what: 'a lost answer',
+    })
+    const written = await records()
+    await client.kv.deleteRange({ prefix: '/.livetree/history/config/shop/' })
+    await client.kv.put('/config/shop/a', '2')
+    first.heal()
+    first.cutAll()
+    expect((await applying).revision).toBe(written[0]?.createRevision)
+    expect(await client.kv.get('/config/shop/a')).toMatchObject({ text: '2', version: 2 })
+  })
+
   test('a request that arrives late is not applied beside the one that was sent again', async () => {
     await using admin = openAdmin([first.endpoint, other.endpoint])
     const plan = await admin

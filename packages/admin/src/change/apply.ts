@@ -162,7 +162,7 @@ class Applying {
       ...(clusterId !== 0n && { clusterId }),
     })
     const [first] = records
-    return settlement.send(first?.key ?? '', async () => {
+    return settlement.send(first?.key ?? '', worked.state.reading.revision, async () => {
       const result = await txn.commit(control())
       return result.succeeded ? result.header.revision : undefined
     })

@@ -1,6 +1,7 @@
 import { compare, EtcdError, op } from '@livetree/etcd'
 import { AdminError } from '../errors.ts'
 import { parseRecord } from '../history/record.ts'
+import { watchPast } from '../history/watch-past.ts'
 import { type Doing, translateError } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 
@@ -18,8 +19,8 @@ export class Settlement {
   readonly #limit: CallLimit
   readonly #id: string
   readonly #voidText: string
-  /** Records of writes that may still be applied. */
-  readonly #open = new Set<string>()
+  /** Records of writes that may still be applied, with the revision before them. */
+  readonly #open = new Map<string, number>()
 
   /** @param voidText the text of a record that says that nothing was applied */
   constructor(workspace: Workspace, limit: CallLimit, id: string, voidText: string) {
@@ -33,9 +34,14 @@ export class Settlement {
    * Sends a transaction until its fate is known.
    *
    * @param record the key of the record that it writes
+   * @param after a revision before it
    * @param commit the revision that it was applied at; undefined: a condition does not hold
    */
-  async send(record: string, commit: () => Promise<number | undefined>): Promise<number | undefined> {
+  async send(
+    record: string,
+    after: number,
+    commit: () => Promise<number | undefined>,
+  ): Promise<number | undefined> {
     if (this.#open.size > 0 && !this.#open.has(record)) {
       const revision = await this.#fence()
       if (revision !== undefined) return revision
@@ -46,7 +52,7 @@ export class Settlement {
         return revision ?? (this.#open.has(record) ? await this.#appliedAt(record) : undefined)
       } catch (error) {
         if (!isUncertain(error)) throw error
-        this.#open.add(record)
+        if (!this.#open.has(record)) this.#open.set(record, after)
         if (this.#limit.isOver || this.#limit.signal?.aborted === true || isClosed(error)) throw error
         await this.#pause()
       }
@@ -57,7 +63,7 @@ export class Settlement {
    * Ends the call with an error, after what may still be applied was settled. Returns the revision if it was applied after
    * all.
    *
-   * @throws AdminError `outcome_unknown` if the store does not answer; the error, if nothing was applied
+   * @throws AdminError `outcome_unknown` if nothing says whether it was applied; the error, if nothing was applied
    */
   async giveUp(error: unknown, doing: Doing): Promise<number> {
     if (this.#open.size === 0) throw translateError(error, doing)
@@ -71,32 +77,65 @@ export class Settlement {
     })
   }
 
-  /** The revision of a record that is there. */
+  /** The revision of a record that is there, or was and is pruned by others. */
   async #appliedAt(record: string): Promise<number | undefined> {
-    const entry = await this.#workspace.client.kv.get(record, this.#limit.control)
-    return entry?.createRevision
+    const range = { from: record, to: `${record}\0` }
+    const { entries, header } = await this.#workspace.client.kv.getRange({ ...range, ...this.#limit.control })
+    return entries[0]?.createRevision ?? this.#prunedAt(record, this.#open.get(record) ?? 0, header.revision)
+  }
+
+  /**
+   * The revision of a record that is not there any more, from the store's own history.
+   *
+   * @throws AdminError `outcome_unknown` where the store does not keep it
+   */
+  async #prunedAt(record: string, after: number, until: number): Promise<number | undefined> {
+    const found: number[] = []
+    const range = { from: record, to: `${record}\0` }
+    try {
+      await watchPast(this.#workspace.client, range, this.#workspace.limit({ timeoutMs: SETTLE_MS }), {
+        after,
+        until,
+        clusterId: 0n,
+        onBatch: ({ revision, events }) => {
+          for (const { kv } of events) {
+            const kind = parseRecord(Buffer.from(kv.value).toString())?.kind
+            if (kind !== undefined && kind !== 'void') found.push(revision)
+          }
+        },
+      })
+    } catch (cause) {
+      throw new AdminError('outcome_unknown', {
+        what: `The answer to the change ${this.#id} was lost, its record is not there, and the store's own history does not say whether it was applied and its record pruned since`,
+        remedy: 'Look with read() whether the values are there before you apply it again.',
+        cause,
+      })
+    }
+    return found[0]
   }
 
   /** Puts void records where there are none. Returns the revision of the change if it was applied. */
   async #fence(cause?: unknown): Promise<number | undefined> {
     const { clock } = this.#workspace.settings
-    const keys = [...this.#open]
+    const opened = [...this.#open]
+    const keys = opened.map(([key]) => key)
     const until = clock.now() + SETTLE_MS
     let last = cause
     while (clock.now() < until) {
       try {
         const { client } = this.#workspace
-        const { succeeded, results } = await client.kv
+        const { succeeded, results, header } = await client.kv
           .txn()
           .if(...keys.map((key) => compare.isAbsent(key)))
           .then(...keys.map((key) => op.put(key, this.#voidText)))
           .else(...keys.map((key) => op.get(key)))
           .commit({ timeoutMs: Math.max(1, until - clock.now()) })
         this.#open.clear()
-        if (succeeded) return undefined
+        if (succeeded) return await this.#prunedOf(opened, header.revision)
         const found = results.flatMap((entry) => entry ?? [])
         return found.find(({ text }) => parseRecord(text)?.kind !== 'void')?.createRevision
       } catch (error) {
+        if (error instanceof AdminError && error.code === 'outcome_unknown') throw error
         last = error
         if (isClosed(error)) break
         await this.#pause()
@@ -107,6 +146,18 @@ export class Settlement {
       remedy: `Ask find('${this.#id}') once the store is back: it was applied if there is such a record. It is not written twice.`,
       cause: last,
     })
+  }
+
+  /** The same for several records, of which at most one was there. */
+  async #prunedOf(
+    opened: readonly (readonly [string, number])[],
+    until: number,
+  ): Promise<number | undefined> {
+    for (const [record, after] of opened) {
+      const revision = await this.#prunedAt(record, after, until)
+      if (revision !== undefined) return revision
+    }
+    return undefined
   }
 
   #pause(): Promise<void> {
