@@ -6,7 +6,9 @@ export interface HeartbeatPorts {
   /** Milliseconds between two progress requests on a quiet stream. */
   intervalMs(): number
   /** Milliseconds after a request until the server counts as silent. */
-  readonly graceMs: number
+  graceMs(): number
+  /** Multiplies how many progress requests may remain unanswered. */
+  patience(): number
   /** True while a caller waits for progress, so that it is requested more often. */
   isHurried(): boolean
   /** Sends a progress request; returns false if now is not the time for one. */
@@ -38,7 +40,6 @@ const UNANSWERED_GRACES = 2
  */
 export class Heartbeat {
   readonly #ports: HeartbeatPorts
-  readonly #patience: number
   #askTimer: unknown
   #silenceTimer: unknown
   #answerTimer: unknown
@@ -56,15 +57,13 @@ export class Heartbeat {
   #isUrgentSent = false
   #isUrgentAgain = false
 
-  /** `patience` multiplies how many requests may remain unanswered. */
-  constructor(ports: HeartbeatPorts, patience = 1) {
+  constructor(ports: HeartbeatPorts) {
     this.#ports = ports
-    this.#patience = patience
   }
 
   get #limit(): number {
-    const graces = (UNANSWERED_GRACES * this.#ports.graceMs) / this.#ports.intervalMs()
-    return this.#patience * Math.max(UNANSWERED_LIMIT, Math.ceil(graces))
+    const graces = (UNANSWERED_GRACES * this.#ports.graceMs()) / this.#ports.intervalMs()
+    return this.#ports.patience() * Math.max(UNANSWERED_LIMIT, Math.ceil(graces))
   }
 
   /** The stream was opened; its first message may take `openMs` milliseconds. */
@@ -114,7 +113,7 @@ export class Heartbeat {
   }
 
   /** A request was sent that the server must answer. */
-  expect(withinMs = this.#ports.graceMs): void {
+  expect(withinMs = this.#ports.graceMs()): void {
     if (this.#isStopped) return
     this.#expectAnswer(withinMs)
     if (this.#isQuiet) return

@@ -8,8 +8,27 @@ import type { WatchStream } from './watch-stream.ts'
 /** How often in a row a watch or a token must be refused before the refusal is final. */
 export const REFUSAL_LIMIT = 3
 
-const MAX_GRACE_MS = 60_000
+const MAX_GRACE_MS = 300_000
+
+/** Limits of the patience: the larger one applies to a short grace period, in milliseconds. */
 const MAX_PATIENCE = 64
+const MAX_PATIENCE_MS = 320_000
+
+/** A create lasts at most this many grace periods, times the patience. */
+const CREATE_GRACES = 2
+
+/** Longest time limit of a create, in milliseconds. */
+const MAX_CREATE_MS = 3_600_000
+
+/** Kinds of requests on a stream. The server may be slow with one kind and answer the other at once. */
+export type WatchRequestKind = 'create' | 'progress'
+
+/** The kind of request whose time ran out. On a silent stream no request is answered. */
+const KIND_OF: Partial<Record<SessionEnding['reason'], WatchRequestKind | 'any'>> = {
+  silent: 'any',
+  unanswered: 'create',
+  no_progress: 'progress',
+}
 
 /** How long an endpoint without room is remembered, in milliseconds. */
 const FULL_MS = 600_000
@@ -19,6 +38,9 @@ export class NextStream {
   readonly #channel: Channel
   readonly #clock: Clock
   readonly #leastGraceMs: number
+  readonly #mostPatience: number
+  /** Kinds of requests that were not answered in time, and since when they are, in monotonic time. */
+  readonly #late = new Map<WatchRequestKind | 'any', number>()
   /** Milliseconds within which the server must react to a request. */
   graceMs: number
   /** Multiplies how many progress requests may remain unanswered. */
@@ -39,6 +61,7 @@ export class NextStream {
     this.#clock = clock
     this.#leastGraceMs = graceMs
     this.graceMs = graceMs
+    this.#mostPatience = Math.max(MAX_PATIENCE, Math.ceil(MAX_PATIENCE_MS / graceMs))
   }
 
   /** The endpoint of the next stream, if a verifying read there has to precede the stream. */
@@ -71,8 +94,34 @@ export class NextStream {
     if (this.#askFirstAt !== undefined && !this.#full.has(this.#askFirstAt)) this.#askFirstAt = undefined
   }
 
-  /** A stream delivered something. */
-  useful(): void {
+  /** Time limit of a create, in milliseconds. */
+  get createMs(): number {
+    return Math.min(CREATE_GRACES * this.graceMs * this.patience, MAX_CREATE_MS)
+  }
+
+  /** Time limit of the first message of a stream, in milliseconds, which grows as the grace period does. */
+  firstMessageMs(openTimeoutMs: number): number {
+    return Math.max(openTimeoutMs * (this.graceMs / this.#leastGraceMs), this.graceMs)
+  }
+
+  /** A stream is opened. */
+  opened(): void {
+    for (const kind of this.#late.keys()) this.#late.set(kind, monotonicNow(this.#clock))
+  }
+
+  /**
+   * A request was answered after this time, in milliseconds. A quick answer says nothing about the next request:
+   * the server may be busy with one watch after it has accepted others. So the limits return to the least ones
+   * after a whole time limit in which each kind of request that was late was answered quickly.
+   */
+  answered(kind: WatchRequestKind, tookMs: number): void {
+    const now = monotonicNow(this.#clock)
+    for (const [late, since] of this.#late) {
+      if (late !== kind && late !== 'any') continue
+      if (tookMs > this.#leastGraceMs) this.#late.set(late, now)
+      else if (now - since >= this.createMs) this.#late.delete(late)
+    }
+    if (this.#late.size > 0) return
     this.patience = 1
     this.graceMs = this.#leastGraceMs
   }
@@ -85,8 +134,11 @@ export class NextStream {
 
   /** A stream ended on its own. */
   ended(reason: SessionEnding['reason']): void {
+    const kind = KIND_OF[reason]
+    if (kind === undefined) return
+    this.#late.set(kind, monotonicNow(this.#clock))
     if (reason === 'silent') this.graceMs = Math.max(this.graceMs, Math.min(this.graceMs * 2, MAX_GRACE_MS))
-    if (reason === 'unanswered') this.patience = Math.min(this.patience * 2, MAX_PATIENCE)
+    else this.patience = Math.min(this.patience * 2, this.#mostPatience)
   }
 
   /** A stream is given up because of this error. */

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { EtcdError } from '../errors.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { WatchResponse } from '../wire/watch.ts'
+import type { WatchRequestKind } from './next-stream.ts'
 import type { Refusal } from './refusal.ts'
 import type { WatchState } from './watch-state.ts'
 
@@ -11,6 +12,8 @@ export interface SessionPorts {
   readonly clock: Clock
   readonly progressIntervalMs: number
   readonly progressGraceMs: number
+  /** Milliseconds within which the server must answer a create. */
+  readonly createMs: number
   readonly openTimeoutMs: number
   readonly idsFrom: 'server' | 'client'
   /** The only endpoint to open the stream at. Undefined: any. */
@@ -29,13 +32,15 @@ export interface SessionPorts {
   onLive(watcher: WatchState): void
   /** The server reported progress or sent changes. */
   onUseful(): void
+  /** The server answered a request of this kind after this time, in milliseconds. */
+  onAnswered(kind: WatchRequestKind, tookMs: number): void
   /** Called exactly once, last. */
   onEnd(ending: SessionEnding): void
 }
 
 /** Why a stream ended. */
 export interface SessionEnding {
-  readonly reason: 'failed' | 'silent' | 'unanswered' | 'dropped'
+  readonly reason: 'failed' | 'silent' | 'unanswered' | 'no_progress' | 'dropped'
   readonly error: EtcdError | undefined
   /** If a response was too large: the watches it may have been for. */
   readonly suspects: readonly WatchState[]

@@ -10,12 +10,21 @@ export function silentError(endpoint: string): EtcdError {
   })
 }
 
-/** The error for a server that sends messages but no progress. */
+/** The error for a server that does not answer a request for a watch. */
 export function unansweredError(endpoint: string): EtcdError {
   return new EtcdError('connection_lost', {
     call: 'Watch/Watch',
     endpoint,
-    what: 'the server no longer answers progress requests on the watch stream, so the stream is reopened',
+    what: 'the server did not answer the request for a watch in time, so the stream was closed',
+  })
+}
+
+/** The error for a server that sends messages but no progress. */
+export function noProgressError(endpoint: string): EtcdError {
+  return new EtcdError('connection_lost', {
+    call: 'Watch/Watch',
+    endpoint,
+    what: 'the server no longer answers progress requests on the watch stream, so the stream was closed',
   })
 }
 

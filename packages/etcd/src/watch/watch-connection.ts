@@ -109,16 +109,26 @@ export class WatchConnection {
 
   #open(): void {
     const { channel, clock, settings } = this.#ports
+    const next = this.#next
+    next.opened()
     const session: WatchStream = new WatchStream({
       channel,
       clock,
-      endpoint: this.#next.askFirstAt,
+      endpoint: next.askFirstAt,
       progressIntervalMs: settings.progressIntervalMs,
-      progressGraceMs: this.#next.graceMs,
-      openTimeoutMs: Math.max(settings.openTimeoutMs, this.#next.graceMs),
+      // These fall while the stream is open, once the server answers quickly again.
+      get progressGraceMs() {
+        return next.graceMs
+      },
+      get createMs() {
+        return next.createMs
+      },
+      get patience() {
+        return next.patience
+      },
+      openTimeoutMs: next.firstMessageMs(settings.openTimeoutMs),
       idsFrom: settings.idsFrom,
-      avoid: this.#next.avoid,
-      patience: this.#next.patience,
+      avoid: next.avoid,
       onUnproven: (watcher) => this.#onUnproven(watcher, session),
       onDoubt: (watcher) => this.#questions.verify(watcher, session),
       onRefused: (watcher, refusal, response) => this.#onRefused(watcher, refusal, response, session),
@@ -127,6 +137,9 @@ export class WatchConnection {
         void this.#firstEvidence.collect(session, watcher)
       },
       onUseful: () => this.#onUseful(session),
+      onAnswered: (kind, tookMs) => {
+        if (this.#kept.isCurrent(session)) next.answered(kind, tookMs)
+      },
       onEnd: (ending) => this.#onEnd(session, ending),
     })
     this.#kept.opens(session)
@@ -180,7 +193,6 @@ export class WatchConnection {
   #onUseful(session: WatchStream): void {
     // A stream that answers but serves no watch must not shorten the delay before the next one.
     if (session.isServing) this.#kept.useful()
-    this.#next.useful()
   }
 
   #onEnd(session: WatchStream, { reason, error, suspects }: SessionEnding): void {

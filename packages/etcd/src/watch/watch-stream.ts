@@ -8,10 +8,11 @@ import { type WatchCreateRequest, WatchFilter, type WatchRequest, type WatchResp
 import { asEtcdError } from '../as-etcd-error.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { LiveWatches } from './live-watches.ts'
+import type { WatchRequestKind } from './next-stream.ts'
 import { ProgressQuestions } from './progress-questions.ts'
 import { refusalOf } from './refusal.ts'
 import type { SessionEnding, SessionPorts } from './session-ports.ts'
-import { silentError, unansweredError } from './stream-errors.ts'
+import { noProgressError, silentError, unansweredError } from './stream-errors.ts'
 import type { WatchState } from './watch-state.ts'
 
 /** The create request the server has not answered yet. */
@@ -25,9 +26,6 @@ type PendingCreate =
  * ones.
  */
 const SYNC_MS = 200
-
-/** After this many grace periods without an answer to a create the stream is reopened. */
-const PENDING_GRACES = 2
 
 /** The watch id of messages about the stream as a whole. */
 const WHOLE_STREAM = -1
@@ -53,6 +51,8 @@ export class WatchStream {
   #pendingTimer: unknown
   /** When the stream had the create, in monotonic time. */
   #pendingSince = 0
+  /** When the oldest progress request was sent after the last answer to one, in monotonic time. */
+  #askedSince: number | undefined
   #stream: DuplexStream<WatchRequest> | undefined
   #nextId = 1
   #quietUntil = 0
@@ -66,15 +66,15 @@ export class WatchStream {
       {
         clock: ports.clock,
         intervalMs: () => this.#live.intervalMs(ports.progressIntervalMs),
-        graceMs: ports.progressGraceMs,
+        graceMs: () => ports.progressGraceMs,
+        patience: () => ports.patience,
         isHurried: () => this.#live.isHurried,
         ask: () => this.#askIfQuiet(),
         isAwaited: () => this.#pending !== undefined,
         ping: () => this.#ping(false),
         onSilent: () => this.#fail('silent', silentError(this.endpoint)),
-        onUnanswered: () => this.#fail('unanswered', unansweredError(this.endpoint)),
+        onUnanswered: () => this.#fail('no_progress', noProgressError(this.endpoint)),
       },
-      ports.patience,
     )
   }
 
@@ -215,6 +215,10 @@ export class WatchStream {
     const isStale = this.#live.progress(header, asked.wallMs, this.#questions.isOrderKept)
     this.#heartbeat.answered()
     this.#ports.onUseful()
+    // Before etcd 3.5 progress is reported at once even if a create in front of it waits.
+    if (this.#askedSince !== undefined && this.#pending === undefined)
+      this.#tellAnswered('progress', this.#askedSince)
+    this.#askedSince = undefined
     if (this.#isOver) return
     this.#heartbeat.progressed()
     if (isStale) this.#ask()
@@ -225,7 +229,10 @@ export class WatchStream {
     this.#pending = undefined
     this.#ports.clock.clearTimeout(this.#pendingTimer)
     this.#isHeard = true
-    if (pending !== undefined) this.#stream?.answered?.(this.#pendingSince)
+    if (pending !== undefined) {
+      this.#stream?.answered?.(this.#pendingSince)
+      this.#tellAnswered('create', this.#pendingSince)
+    }
     this.#heartbeat.reacted()
     this.#questions.created()
     if (pending?.type === 'watcher') {
@@ -324,9 +331,9 @@ export class WatchStream {
 
   /** Other messages show that the server sends, not that it receives: a create has a time limit of its own. */
   #limitPending(): void {
-    const { clock, progressGraceMs, openTimeoutMs, patience } = this.#ports
+    const { clock, createMs, openTimeoutMs } = this.#ports
     const leastMs = this.#isHeard ? 0 : openTimeoutMs
-    const limitMs = Math.max(PENDING_GRACES * progressGraceMs * patience, leastMs) + 1
+    const limitMs = Math.max(createMs, leastMs) + 1
     clock.clearTimeout(this.#pendingTimer)
     this.#pendingTimer = clock.setTimeout(
       () => this.#fail('unanswered', unansweredError(this.endpoint)),
@@ -351,6 +358,11 @@ export class WatchStream {
   #ask(): void {
     this.#send({ request: { type: 'progress', value: {} } })
     this.#questions.asked()
+    this.#askedSince ??= monotonicNow(this.#ports.clock)
+  }
+
+  #tellAnswered(kind: WatchRequestKind, sentAt: number): void {
+    this.#ports.onAnswered(kind, monotonicNow(this.#ports.clock) - sentAt)
   }
 
   #onUseful(): void {
@@ -364,7 +376,7 @@ export class WatchStream {
 
   #fail(reason: SessionEnding['reason'], error: EtcdError | undefined): void {
     const stream = this.#stream
-    if (reason === 'silent' || reason === 'unanswered') stream?.suspect?.()
+    if (reason !== 'failed' && reason !== 'dropped') stream?.suspect?.()
     this.#end({ reason, error })
     stream?.cancel()
   }
