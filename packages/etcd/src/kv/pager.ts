@@ -7,9 +7,11 @@ import { type EvidencePage, StoreEvidence } from '../reflector/store-evidence.ts
 import { setbackSince } from '../reflector/store-position.ts'
 import type { StoreRecognizer } from '../reflector/store-recognizer.ts'
 import type { Channel } from '../transport/transport.ts'
+import type { UnaryOptions } from '../transport/unary-request.ts'
 import { type RangeRequest, ResponseHeader } from '../wire/kv.ts'
 import type { Init } from '../wire/message-type.ts'
 import type { Method } from '../wire/rpc.ts'
+import { allBehind, askMembers, isAhead } from './ask-members.ts'
 import { type CallControl, controlOf, pinned } from './range-query.ts'
 
 /** One page, decoded as far as paging requires. */
@@ -38,6 +40,12 @@ export interface Paging<Answer, P extends Page> {
   limitAfter(page: P): number
 }
 
+/** Options of one read. */
+type ReadLimits = Pick<UnaryOptions, 'timeoutMs' | 'avoidAll'>
+
+/** No member is avoided. */
+const NONE: ReadonlySet<string> = new Set()
+
 /** A `timeoutMs` limits all pages together; without one, each page has the client's time limit. */
 export function pageDeadline(clock: Clock, { timeoutMs }: CallControl): CallDeadline | undefined {
   return timeoutMs === undefined ? undefined : new CallDeadline(clock, 'KV/Range', timeoutMs)
@@ -57,7 +65,8 @@ function afterWrites(): Promise<void> {
  * last of several pages is returned, the store is verified against all pages read. Aborting the signal
  * cancels the request in progress.
  *
- * @throws EtcdError `compacted`; `cluster_changed` for a page of another store
+ * @throws EtcdError `compacted`; `cluster_changed` for a page of another store; `stale_read` if all members that can
+ * be asked lag behind a serializable page that was read
  */
 export async function* readPaged<Answer, P extends Page>(
   { channel, recognizer }: PagerPorts,
@@ -66,17 +75,26 @@ export async function* readPaged<Answer, P extends Page>(
   deadline: CallDeadline | undefined,
 ): AsyncGenerator<P, void, undefined> {
   let { clusterId } = control
+  let { revision = 0 } = request
+  let last: ResponseHeader | undefined
+  /** Sends a read within the time limit; what is serializable is asked of all members until one has reached the revision. */
+  const within = async <T>(send: (more: ReadLimits) => Promise<T>): Promise<T> => {
+    const ask = (avoidAll: ReadonlySet<string> = NONE) =>
+      deadline === undefined ? send({ avoidAll }) : deadline.run((timeoutMs) => send({ avoidAll, timeoutMs }))
+    if (!request.serializable) return ask()
+    try {
+      return await askMembers(ask)
+    } catch (error) {
+      throw last !== undefined && isAhead(error) ? allBehind(revision, error) : error
+    }
+  }
   const ask = (next: Init<RangeRequest>): Promise<Answer> => {
     const options = { ...controlOf({ ...control, ...pinned(clusterId) }), retry: 'read' } as const
-    const send = (timeoutMs?: number) =>
-      channel.unary(method, next, timeoutMs === undefined ? options : { ...options, timeoutMs })
-    const answer = deadline === undefined ? send() : deadline.run(send)
+    const answer = within((more) => channel.unary(method, next, { ...options, ...more }))
     // If the reading ends before this answer arrives, its rejection must not count as unhandled.
     answer.catch(() => undefined)
     return answer
   }
-  let { revision = 0 } = request
-  let last: ResponseHeader | undefined
   const evidence = new StoreEvidence({ ranges: [rangeOf(request)], keysOnly: request.keysOnly ?? false })
   /** Detects that pages read one after the other come from two stores with equal headers. */
   const assertRecognized = async (): Promise<void> => {
@@ -88,13 +106,9 @@ export async function* readPaged<Answer, P extends Page>(
     // A serializable answer may come from a lagging member.
     const known = request.serializable ? undefined : last
     const options = { ...controlOf({ ...control, ...pinned(clusterId) }) }
-    const ask = (timeoutMs?: number) =>
-      recognizer.recognize({
-        question,
-        known,
-        options: timeoutMs === undefined ? options : { ...options, timeoutMs },
-      })
-    const recognition = await (deadline === undefined ? ask() : deadline.run(ask))
+    const recognition = await within((more) =>
+      recognizer.recognize({ question, known, options: { ...options, ...more } }),
+    )
     if (recognition.type === 'other') throw anotherStore(recognition.reason)
     if (recognition.type === 'unproven') throw recognition.error
   }

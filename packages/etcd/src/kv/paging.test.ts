@@ -9,8 +9,8 @@ import { compare } from './condition.ts'
 import { createKv, type Kv } from './kv-shortcuts.ts'
 import { op } from './txn.ts'
 
-function setUp() {
-  const channel = new ScriptedChannel(['http://a:2379'])
+function setUp(endpoints: readonly string[] = ['http://a:2379']) {
+  const channel = new ScriptedChannel(endpoints)
   const clock = new ManualClock()
   const namespace = new Namespace()
   const watch = createWatchService(channel, { clock })
@@ -18,11 +18,8 @@ function setUp() {
   return { channel, clock, kv }
 }
 
-function entries(value: string) {
-  return Array.from(
-    { length: 20 },
-    (_, index) => put(`k${String(index).padStart(2, '0')}`, index + 2, value).kv,
-  )
+function entries(value: string, length = 20) {
+  return Array.from({ length }, (_, index) => put(`k${String(index).padStart(3, '0')}`, index + 2, value).kv)
 }
 
 const READINGS: [string, (kv: Kv, more?: object) => Promise<number>][] = [
@@ -279,5 +276,66 @@ describe('what became of a write', () => {
         ? { header: header(5), succeeded: true, responses: [] }
         : { header: header(5), kvs: [put('k', 5, 'mine').kv], count: 1 }
     expect((await kv.create('k', 'mine', { isUnique: true })).header.revision).toBe(5)
+  })
+})
+
+describe.each(READINGS.filter(([name]) => name !== 'scan'))('%s, serializable', (_, read) => {
+  const MEMBERS = ['http://a:2379', 'http://b:2379', 'http://c:2379'] as const
+
+  /** Reads of three members of one store go round; `isBehind` tells which lag behind revision 100. */
+  function members(isBehind: (member: string, request: number) => boolean) {
+    const { channel, kv } = setUp(MEMBERS)
+    const store = storeOf(entries('old'), header(100))
+    const asked: string[] = []
+    channel.onCall = ({ avoidAll }) => {
+      const able = MEMBERS.filter((each) => !avoidAll?.has(each))
+      const from = able.length > 0 ? able : MEMBERS
+      const member = from[asked.length % from.length]!
+      asked.push(member)
+      if (!isBehind(member, asked.length)) return
+      throw new EtcdError('future_revision', { endpoint: member })
+    }
+    channel.onUnary = (path, request) => store.onUnary(path, request)
+    return { kv, asked }
+  }
+
+  it.each([['one'], ['two']])('reads what is left where %s of three members lag behind', async (many) => {
+    for (let from = 2; from < 8; from += 1) {
+      const behind = many === 'one' ? ['http://b:2379'] : ['http://b:2379', 'http://c:2379']
+      const { kv, asked } = members((member, request) => request >= from && behind.includes(member))
+      expect(await read(kv, { serializable: true, revision: 100 })).toBe(20)
+      expect(asked.length).toBeGreaterThan(4)
+    }
+  })
+
+  it('fails with stale_read, never with another store, where all members lag behind', async () => {
+    for (let from = 2; from < 6; from += 1) {
+      const { kv, asked } = members((_, request) => request >= from)
+      await expect(read(kv, { serializable: true, revision: 100 })).rejects.toMatchObject({
+        code: 'stale_read',
+        what: expect.stringContaining('revision 100'),
+      })
+      expect(asked.length).toBeLessThanOrEqual(from + MEMBERS.length)
+    }
+  })
+
+  it('takes the answers of members at different revisions and terms for those of one store', async () => {
+    // More keys than one transaction verifies.
+    const many = entries('old', 300)
+    const { channel, kv } = setUp(MEMBERS)
+    channel.onUnary = (path, request) => {
+      const store = storeOf(many, header(900 - channel.calls.length, 7n, 99 - channel.calls.length))
+      return store.onUnary(path, request)
+    }
+    expect(await read(kv, { serializable: true, pageSize: 200 })).toBe(300)
+    const isTxn = ({ path }: { readonly path: string }) => path.endsWith('/Txn')
+    expect(channel.calls.filter(isTxn).length).toBeGreaterThan(1)
+  })
+
+  it('passes on future_revision for a revision that no member has reached', async () => {
+    const { kv } = members(() => true)
+    await expect(read(kv, { serializable: true, revision: 100 })).rejects.toMatchObject({
+      code: 'future_revision',
+    })
   })
 })

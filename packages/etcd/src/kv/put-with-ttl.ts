@@ -1,3 +1,4 @@
+import { asEtcdError } from '../as-etcd-error.ts'
 import type { CallDeadline } from '../call-deadline.ts'
 import type { Clock } from '../clock.ts'
 import { FLAG, type OptionChecks, readOptions, refuseArgument, whole } from '../check-argument.ts'
@@ -47,8 +48,9 @@ const TTL_CHECKS: OptionChecks<TtlOptions> = { ...CONTROL_CHECKS, ttlSeconds: wh
 const REVOKE_MS = 5_000
 
 /**
- * Writes a key with a lease of its own. If the write fails for any reason, the lease is revoked: no one else
- * knows it, and the server then refuses a write that arrives later.
+ * Writes a key with a lease of its own. If the write fails for any reason, its lease is revoked if the store
+ * can be reached: no one else knows it, and the server then refuses a write that arrives later. An error of unknown
+ * outcome says whether that succeeded.
  *
  * @throws EtcdError `outcome_unknown`, `invalid_argument`
  */
@@ -79,8 +81,11 @@ export async function putWithTtl(
     const result = await putOn(ports, put, { ...control, ...cluster }, deadline)
     return { ...result, lease, ttlSeconds: granted.ttlSeconds }
   } catch (error) {
-    if (mayBeGranted(error)) await takeBack(ports, lease, cluster, stop.signal, deadline)
-    throw ports.closing.aborted ? closedInstead(error) : error
+    const taken = mayBeGranted(error)
+      ? await takeBack(ports, lease, cluster, stop.signal, deadline)
+      : undefined
+    const told = taken !== undefined && isUnknown(error) ? stillUnknown(error, taken) : error
+    throw ports.closing.aborted ? closedInstead(told) : told
   } finally {
     release()
     unlisten()
@@ -112,7 +117,7 @@ async function putOn(
     if (found?.lease === lease && header !== undefined) {
       return { header: { ...header, revision: found.modRevision }, previous: undefined }
     }
-    throw stillUnknown(error, 'it was not sent again, and its lease was revoked')
+    throw stillUnknown(error, 'it was not sent again')
   }
 }
 
@@ -121,22 +126,29 @@ function mayBeGranted(error: unknown): boolean {
   return !(error instanceof EtcdError && error.call === 'Lease/LeaseGrant' && error.fate !== 'unknown')
 }
 
-/** Revokes the lease. The caller waits for it unless they aborted the call or no time remains. */
+/**
+ * Revokes the lease. The caller waits for it unless they aborted the call or no time remains. Returns what is known
+ * of the lease then.
+ */
 async function takeBack(
   { channel, finishLater }: TtlPorts,
   id: bigint,
   cluster: Pick<CallControl, 'clusterId'>,
   signal: AbortSignal,
   deadline: CallDeadline,
-): Promise<void> {
-  const revoke = async (timeoutMs: number): Promise<void> => {
+): Promise<string> {
+  const revoke = (timeoutMs: number): Promise<string> => {
     const ports = { channel, deadline: deadline.another(timeoutMs) }
-    await revokeLease(ports, id, { ...cluster, isParting: true }).catch(() => undefined)
+    return revokeLease(ports, id, { ...cluster, isParting: true }).then(
+      () => `its lease ${id} has been revoked since`,
+      (error: unknown) =>
+        `its lease ${id} could not be revoked (${asEtcdError(error, 'Lease/LeaseRevoke').code}) and may last for its whole TTL`,
+    )
   }
   const isPatient = !signal.aborted && deadline.leftMs > 0
   const revoking = revoke(isPatient ? Math.ceil(deadline.leftMs) : REVOKE_MS)
-  finishLater(revoking)
-  if (isPatient) await revoking
+  finishLater(revoking.then(() => undefined))
+  return isPatient ? await revoking : `whether its lease ${id} can be revoked is not known yet`
 }
 
 /** Reports a call that was aborted by `close()` as `closed` instead of `cancelled`. */

@@ -34,6 +34,11 @@ export class RevisionFloor {
     return header !== undefined && header.clusterId === this.#clusterId && header.revision < this.#revision
   }
 
+  /** True if the client has seen this revision in the cluster that answered last. */
+  hasSeen(revision: number): boolean {
+    return revision <= this.#revision
+  }
+
   /** The error if all answers are outdated. */
   error(header: ResponseHeader | undefined): EtcdError {
     const what = `every member asked is at revision ${header?.revision ?? 0}, but revision ${this.#revision} was seen`

@@ -20,8 +20,8 @@ export type Recognition =
   /** No read that identifies the store was answered. */
   | { readonly type: 'unproven'; readonly error: EtcdError }
 
-/** Options of the reads. `roomMs`: see `UnaryOptions`. */
-export type RecognitionOptions = CallOptions & Pick<UnaryOptions, 'roomMs'>
+/** Options of the reads. `roomMs` and `avoidAll`: see `UnaryOptions`. */
+export type RecognitionOptions = CallOptions & Pick<UnaryOptions, 'roomMs' | 'avoidAll'>
 
 /** What to verify, and how. */
 export interface RecognitionRequest {
@@ -47,7 +47,10 @@ export class StoreRecognizer {
     this.#channel = channel
   }
 
-  /** @throws EtcdError if there was no answer; `compacted`, `malformed_message` */
+  /**
+   * @throws EtcdError if there was no answer; `compacted`, `malformed_message`; `future_revision` if a member that
+   * answers from its own state has not reached the revision
+   */
   recognize(request: RecognitionRequest): Promise<Recognition> {
     return new Inquiry(this.#channel, request, this.txns).run(this.size)
   }
@@ -59,6 +62,8 @@ class Inquiry {
   readonly #question: ContinuityQuestion
   readonly #options: RecognitionOptions & { readonly retry: 'read' }
   readonly #txns: TxnSupport
+  /** True if each member answers from its own state, so that a later answer may precede an earlier one. */
+  readonly #isSerializable: boolean
   #canAskTogether: boolean
   #position: KnownPosition | undefined
   #other: Recognition | undefined
@@ -69,6 +74,7 @@ class Inquiry {
   constructor(channel: Channel, { question, known, options }: RecognitionRequest, txns: TxnSupport) {
     this.#channel = channel
     this.#question = question
+    this.#isSerializable = question.some(({ read }) => read.serializable)
     this.#options = { ...options, retry: 'read' }
     this.#position = known
     this.#txns = txns
@@ -79,8 +85,10 @@ class Inquiry {
     try {
       await size.split(this.#question, (some) => this.#askSome(some))
     } catch (error) {
-      // The known revision is in this store's future: it went back.
       if (!(error instanceof EtcdError) || error.code !== 'future_revision') throw error
+      // The member lags behind, which says nothing about the store.
+      if (this.#isSerializable) throw error
+      // The known revision is in this store's future: it went back.
       return { type: 'other', reason: 'revision_went_back', clusterId: undefined }
     }
     if (this.#other !== undefined) return this.#other
@@ -142,7 +150,7 @@ class Inquiry {
     if (header === undefined) throw new EtcdError('malformed_message', { call: 'KV/Txn' })
     const reason = setbackSince(this.#position, header)
     this.#position = header
-    if (reason !== undefined) this.#isOther(reason)
+    if (reason !== undefined && (reason === 'cluster_id' || !this.#isSerializable)) this.#isOther(reason)
   }
 
   #take(probe: Probe, answer: RangeResponse, hasValues: boolean): void {

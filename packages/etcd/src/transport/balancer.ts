@@ -8,6 +8,8 @@ export interface PickOptions {
   readonly tried?: { has(endpoint: Endpoint): boolean } | undefined
   /** URL of an endpoint to avoid if there is another. */
   readonly avoid?: string | undefined
+  /** URLs of further endpoints to avoid. */
+  readonly avoidAll?: ReadonlySet<string> | undefined
   /** The call is a read, which does no harm in another cluster. */
   readonly isRead?: boolean
 }
@@ -57,7 +59,7 @@ export class Balancer {
    * the background once its pause is over, so that no call has to wait for it. Returns `undefined` if all
    * were tried.
    */
-  pick({ tried, avoid, isRead = false }: PickOptions): Endpoint | undefined {
+  pick({ tried, avoid, avoidAll, isRead = false }: PickOptions): Endpoint | undefined {
     const count = this.#endpoints.length
     const start = this.#turn
     this.#turn = count === 0 ? 0 : (start + 1) % count
@@ -71,7 +73,8 @@ export class Balancer {
       const readiness = each.readiness(now)
       if (readiness === 2) toProbe ??= each
       const rest = readiness === 3 ? each.restsUntil - now : 0
-      const penalty = (each.url === avoid ? AVOIDED : 0) + readiness * PER_CLASS + rest
+      const isAvoided = each.url === avoid || avoidAll?.has(each.url)
+      const penalty = (isAvoided ? AVOIDED : 0) + readiness * PER_CLASS + rest
       if (penalty >= bestPenalty) continue
       best = each
       bestPenalty = penalty

@@ -33,6 +33,7 @@ const CHECKS: Readonly<Record<Exclude<keyof (UnaryOptions & StreamOptions), 'end
   isParting: FLAG,
   onSent: FUNCTION,
   roomMs: TIMEOUT,
+  avoidAll: { accepts: (value) => value instanceof Set, expected: 'a set of URLs' },
 }
 
 const NAMES = [...Object.keys(CHECKS), 'endpoint']

@@ -192,10 +192,10 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
 
   #pick(waiting?: ReadonlySet<Endpoint>): Endpoint | undefined {
     const { balancer } = this.#context
-    const { endpoint } = this.#options
+    const { endpoint, avoidAll } = this.#options
     const tried = triedOf(this.#failures, waiting)
     if (endpoint === undefined)
-      return balancer.pick({ tried, avoid: this.#avoid, isRead: this.#retry === 'read' })
+      return balancer.pick({ tried, avoid: this.#avoid, avoidAll, isRead: this.#retry === 'read' })
     const named = balancer.named(endpoint)
     return tried?.has(named) ? undefined : named
   }

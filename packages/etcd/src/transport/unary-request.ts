@@ -6,7 +6,7 @@ import type { CallOptions, RetryClass } from './transport.ts'
  * Options of one unary call. `isAnonymous`: sent without a token, for Authenticate itself. `isParting`:
  * permitted while the client closes, to clean up. `onSent` is called each time the request is sent, for time
  * limits that start there. `roomMs`: fails unsent if the only endpoint it may use is connected but has had no room
- * for it for this time, in milliseconds.
+ * for it for this time, in milliseconds. `avoidAll`: URLs of endpoints to use only if no other can be.
  */
 export type UnaryOptions = CallOptions & {
   readonly retry?: RetryClass
@@ -14,6 +14,7 @@ export type UnaryOptions = CallOptions & {
   readonly isParting?: boolean
   readonly onSent?: () => void
   readonly roomMs?: number
+  readonly avoidAll?: ReadonlySet<string>
 }
 
 /** The encoded request, and the type of its response. */

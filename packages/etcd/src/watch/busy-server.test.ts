@@ -36,7 +36,8 @@ function busyServer({ isOrderKept, busyMs, timing = TIMING }: Busy) {
       }
       const id = ids++
       const answer = () => stream.answer({ header: header(9), watchId: id, created: true })
-      const isLong = String(request.value.key) === 'b' && request.value.filters.length === 0 && state.isBusyNow
+      const isLong =
+        String(request.value.key) === 'b' && request.value.filters.length === 0 && state.isBusyNow
       if (isFree) clock.setTimeout(answer, 1)
       else later(answer)
       if (isFree && isLong) {

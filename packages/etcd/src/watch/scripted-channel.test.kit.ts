@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import type { CallOptions, Channel, DuplexStream, Method, StreamHandlers } from '../transport/transport.ts'
+import type { UnaryOptions } from '../transport/unary-request.ts'
 import type { TxnRequest } from '../wire/kv.ts'
 import type { Init } from '../wire/message-type.ts'
 import { WatchRequest, WatchResponse } from '../wire/watch.ts'
@@ -134,6 +135,8 @@ export class ScriptedChannel implements Channel {
   readonly calls: { readonly path: string; readonly request: unknown }[] = []
   tokenRefreshes = 0
   clusterId: bigint | undefined
+  /** Called with the options of each unary call before it is answered. */
+  onCall: (options: UnaryOptions) => void = () => undefined
   /** Plays the server of unary calls. */
   onUnary: (path: string, request: unknown) => unknown = () => {
     throw new EtcdError('unavailable')
@@ -159,11 +162,12 @@ export class ScriptedChannel implements Channel {
   async unary<Req, Res>(
     method: Method<Req, Res>,
     given: Init<NoInfer<Req>>,
-    options?: CallOptions,
+    options: UnaryOptions = {},
   ): Promise<Res> {
-    options?.signal?.throwIfAborted()
+    options.signal?.throwIfAborted()
     const request = method.request.decode(method.request.encode(given as Init<Req>))
     this.calls.push({ path: method.path, request })
+    this.onCall(options)
     if (method.path.endsWith('/Txn')) this.lastTxn = request as TxnRequest
     const play = method.path.endsWith('/Txn') ? this.onTxn : undefined
     const answer = (await (play?.(request as TxnRequest) ?? this.onUnary(method.path, request))) as Init<Res>

@@ -62,20 +62,18 @@ export class WatchStream {
   constructor(ports: SessionPorts) {
     this.#ports = ports
     this.#questions = new ProgressQuestions(ports.clock, ports.progressGraceMs)
-    this.#heartbeat = new Heartbeat(
-      {
-        clock: ports.clock,
-        intervalMs: () => this.#live.intervalMs(ports.progressIntervalMs),
-        graceMs: () => ports.progressGraceMs,
-        patience: () => ports.patience,
-        isHurried: () => this.#live.isHurried,
-        ask: () => this.#askIfQuiet(),
-        isAwaited: () => this.#pending !== undefined,
-        ping: () => this.#ping(false),
-        onSilent: () => this.#fail('silent', silentError(this.endpoint)),
-        onUnanswered: () => this.#fail('no_progress', noProgressError(this.endpoint)),
-      },
-    )
+    this.#heartbeat = new Heartbeat({
+      clock: ports.clock,
+      intervalMs: () => this.#live.intervalMs(ports.progressIntervalMs),
+      graceMs: () => ports.progressGraceMs,
+      patience: () => ports.patience,
+      isHurried: () => this.#live.isHurried,
+      ask: () => this.#askIfQuiet(),
+      isAwaited: () => this.#pending !== undefined,
+      ping: () => this.#ping(false),
+      onSilent: () => this.#fail('silent', silentError(this.endpoint)),
+      onUnanswered: () => this.#fail('no_progress', noProgressError(this.endpoint)),
+    })
   }
 
   get endpoint(): string {
