@@ -1,7 +1,7 @@
 import { type Clock, monotonicNow } from '../clock.ts'
 import { type EtcdError, isFinalError } from '../errors.ts'
 import type { Channel } from '../transport/transport.ts'
-import type { SessionEnding } from './session-ports.ts'
+import type { SessionEnding, StreamLimits, WatchRequestKind } from './session-ports.ts'
 import type { WatchState } from './watch-state.ts'
 import type { WatchStream } from './watch-stream.ts'
 
@@ -20,9 +20,6 @@ const CREATE_GRACES = 2
 /** Longest time limit of a create, in milliseconds. */
 const MAX_CREATE_MS = 3_600_000
 
-/** Kinds of requests on a stream. The server may be slow with one kind and answer the other at once. */
-export type WatchRequestKind = 'create' | 'progress'
-
 /** The kind of request whose time ran out. On a silent stream no request is answered. */
 const KIND_OF: Partial<Record<SessionEnding['reason'], WatchRequestKind | 'any'>> = {
   silent: 'any',
@@ -34,7 +31,7 @@ const KIND_OF: Partial<Record<SessionEnding['reason'], WatchRequestKind | 'any'>
 const FULL_MS = 600_000
 
 /** Settings of the next stream, learned from how the previous ones ended. */
-export class NextStream {
+export class NextStream implements StreamLimits {
   readonly #channel: Channel
   readonly #clock: Clock
   readonly #leastGraceMs: number

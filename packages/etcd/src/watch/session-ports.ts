@@ -2,26 +2,31 @@ import type { Clock } from '../clock.ts'
 import type { EtcdError } from '../errors.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { WatchResponse } from '../wire/watch.ts'
-import type { WatchRequestKind } from './next-stream.ts'
 import type { Refusal } from './refusal.ts'
 import type { WatchState } from './watch-state.ts'
+
+/** Time limits of a stream. They fall while it is open, once the server answers quickly again. */
+export interface StreamLimits {
+  /** Milliseconds within which the server must react to a request. */
+  readonly graceMs: number
+  /** Milliseconds within which the server must answer a create. */
+  readonly createMs: number
+  /** Multiplies how many progress requests may remain unanswered. */
+  readonly patience: number
+}
 
 /** What a stream needs from the connection that opened it. */
 export interface SessionPorts {
   readonly channel: Channel
   readonly clock: Clock
   readonly progressIntervalMs: number
-  readonly progressGraceMs: number
-  /** Milliseconds within which the server must answer a create. */
-  readonly createMs: number
+  readonly limits: StreamLimits
   readonly openTimeoutMs: number
   readonly idsFrom: 'server' | 'client'
   /** The only endpoint to open the stream at. Undefined: any. */
   readonly endpoint: string | undefined
   /** An endpoint to avoid if there is another. */
   readonly avoid: string | undefined
-  /** Multiplies how many progress requests may remain unanswered. */
-  readonly patience: number
   /** The stream is open, and the watch requires verification of its store first; it has left the stream. */
   onUnproven(watcher: WatchState): void
   /** The watch found a store that may have gone back; it has left the stream. */
@@ -37,6 +42,9 @@ export interface SessionPorts {
   /** Called exactly once, last. */
   onEnd(ending: SessionEnding): void
 }
+
+/** Kinds of requests on a stream. The server may be slow with one kind and answer the other at once. */
+export type WatchRequestKind = 'create' | 'progress'
 
 /** Why a stream ended. */
 export interface SessionEnding {

@@ -116,16 +116,7 @@ export class WatchConnection {
       clock,
       endpoint: next.askFirstAt,
       progressIntervalMs: settings.progressIntervalMs,
-      // These fall while the stream is open, once the server answers quickly again.
-      get progressGraceMs() {
-        return next.graceMs
-      },
-      get createMs() {
-        return next.createMs
-      },
-      get patience() {
-        return next.patience
-      },
+      limits: next,
       openTimeoutMs: next.firstMessageMs(settings.openTimeoutMs),
       idsFrom: settings.idsFrom,
       avoid: next.avoid,

@@ -8,10 +8,9 @@ import { type WatchCreateRequest, WatchFilter, type WatchRequest, type WatchResp
 import { asEtcdError } from '../as-etcd-error.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { LiveWatches } from './live-watches.ts'
-import type { WatchRequestKind } from './next-stream.ts'
 import { ProgressQuestions } from './progress-questions.ts'
 import { refusalOf } from './refusal.ts'
-import type { SessionEnding, SessionPorts } from './session-ports.ts'
+import type { SessionEnding, SessionPorts, WatchRequestKind } from './session-ports.ts'
 import { noProgressError, silentError, unansweredError } from './stream-errors.ts'
 import type { WatchState } from './watch-state.ts'
 
@@ -61,12 +60,12 @@ export class WatchStream {
 
   constructor(ports: SessionPorts) {
     this.#ports = ports
-    this.#questions = new ProgressQuestions(ports.clock, ports.progressGraceMs)
+    this.#questions = new ProgressQuestions(ports.clock, ports.limits.graceMs)
     this.#heartbeat = new Heartbeat({
       clock: ports.clock,
       intervalMs: () => this.#live.intervalMs(ports.progressIntervalMs),
-      graceMs: () => ports.progressGraceMs,
-      patience: () => ports.patience,
+      graceMs: () => ports.limits.graceMs,
+      patience: () => ports.limits.patience,
       isHurried: () => this.#live.isHurried,
       ask: () => this.#askIfQuiet(),
       isAwaited: () => this.#pending !== undefined,
@@ -329,9 +328,9 @@ export class WatchStream {
 
   /** Other messages show that the server sends, not that it receives: a create has a time limit of its own. */
   #limitPending(): void {
-    const { clock, createMs, openTimeoutMs } = this.#ports
+    const { clock, limits, openTimeoutMs } = this.#ports
     const leastMs = this.#isHeard ? 0 : openTimeoutMs
-    const limitMs = Math.max(createMs, leastMs) + 1
+    const limitMs = Math.max(limits.createMs, leastMs) + 1
     clock.clearTimeout(this.#pendingTimer)
     this.#pendingTimer = clock.setTimeout(
       () => this.#fail('unanswered', unansweredError(this.endpoint)),
