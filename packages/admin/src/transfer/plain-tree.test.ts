@@ -1,3 +1,4 @@
+import { parse } from 'dotenv'
 import { expect, test } from 'vitest'
 import { dotenvLine, parseDotenv } from './dotenv.ts'
 import { parseYaml } from './parse-yaml.ts'
@@ -38,4 +39,19 @@ test.each(['x', '', ' x ', 'a\nb', "it's", 'a"b', `a'b"c`, 'a#b', '$HOME', 'a\\n
 
 test('dotenvLine: refuses a text that no quotes hold', () => {
   expect(() => dotenvLine('NAME', ` '"\`#`)).toThrow(/\[unwritable_value\]/)
+})
+
+test.each([
+  'A=1\n\n\nB=2',
+  '\n \n export A = x # c\r\nB: "a\n\nb"\n# C=1\nD',
+  "A='x\n\n=y'\nA=2\n=x\nB=`1`",
+  'A=\n\nB=',
+  'A= # c\nB="x" y\n  C.d-e=1',
+])('parseDotenv: %j is what dotenv reads', (text) => {
+  expect(Object.fromEntries(parseDotenv(text))).toEqual(parse(text))
+})
+
+test('parseDotenv: as many blank lines as a text may have take no longer than their number', () => {
+  // By the square of their number, this takes hours.
+  expect(parseDotenv(`${'\n'.repeat(4_000_000)}A=1`)).toEqual([['A', '1']])
 })
