@@ -8,7 +8,7 @@ import { isTokenError } from './status.ts'
 import { UnaryAttempt } from './unary-attempt.ts'
 
 /** Time limit for the answer of a member, in milliseconds. */
-const ASK_MS = 2_000
+export const ASK_MS = 2_000
 
 /** Headers of every request. */
 export const BASE_HEADERS = [
@@ -27,7 +27,7 @@ export const BASE_HEADERS = [
  * @throws EtcdError
  */
 export function askMember(connection: Connection, clock: Clock): Promise<Uint8Array> {
-  return ask(Maintenance.status, connection, clock, undefined)
+  return ask(Maintenance.status, {}, connection, clock, undefined)
 }
 
 /**
@@ -40,8 +40,25 @@ export function askAsUser(
   connection: Connection,
   clock: Clock,
   token: string | undefined,
+  limitMs = ASK_MS,
 ): Promise<Uint8Array> {
-  return ask(KV.txn, connection, clock, token)
+  return ask(KV.txn, {}, connection, clock, token, limitMs)
+}
+
+/**
+ * Counts a key that nobody uses, without asking other members. A user without permission is refused, which is an
+ * answer as well; gateways that drop transactions usually pass reads on.
+ *
+ * @throws EtcdError
+ */
+export function askAsReader(
+  connection: Connection,
+  clock: Clock,
+  token: string | undefined,
+  limitMs = ASK_MS,
+): Promise<Uint8Array> {
+  const request = { key: Buffer.alloc(1), serializable: true, countOnly: true }
+  return ask(KV.range, request, connection, clock, token, limitMs)
 }
 
 /** True if a member with auth enabled refused to answer this caller. */
@@ -54,13 +71,15 @@ export function isAuthRefusal(error: unknown): boolean {
 
 function ask<Req, Res>(
   method: Method<Req, Res>,
+  request: Init<Req>,
   connection: Connection,
   clock: Clock,
   token: string | undefined,
+  limitMs = ASK_MS,
 ): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const { path, response } = method
-    const body = encodeRequest(method, {} as Init<Req>)
+    const body = encodeRequest(method, request)
     const owner = {
       onAnswer: (_: unknown, { payload }: { readonly payload: Buffer }) => settle(() => resolve(payload)),
       onFailure: (error: EtcdError) => settle(() => reject(error)),
@@ -72,11 +91,11 @@ function ask<Req, Res>(
     }
     const timer = clock.setTimeout(() => {
       const fate = attempt.isSent ? 'unknown' : 'not_sent'
-      const what = `no answer within ${ASK_MS} ms`
+      const what = `no answer within ${limitMs} ms`
       const error = new EtcdError('unavailable', { ...attempt.place, what, fate })
       attempt.abandon(error)
       reject(error)
-    }, ASK_MS)
+    }, limitMs)
     const headers = token === undefined ? BASE_HEADERS : [...BASE_HEADERS, 'token', token]
     connection.start(path, headers, body, attempt)
   })

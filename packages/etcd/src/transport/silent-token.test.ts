@@ -25,6 +25,16 @@ async function startStore({ isStatusOpen = true, maxCalls = 100 } = {}) {
   const state = { known: new Set<string>(), issued: 0 }
   const waiting: string[] = []
   const slow: FakeCall[] = []
+  /** Milliseconds that calls with a known token take. */
+  const slowness = { txnMs: 0, readMs: 0 }
+  const serveLater = (call: FakeCall): void => {
+    const ms = { 'KV/Txn': slowness.txnMs, 'KV/Range': slowness.readMs }[call.name] ?? 0
+    const serveOpen = (): void => {
+      if (!call.stream.destroyed) serve(call, slow)
+    }
+    if (ms === 0) serve(call, slow)
+    else if (ms < Number.POSITIVE_INFINITY) setTimeout(serveOpen, ms)
+  }
   const server = await startFakeServer(
     (call) => {
       const { token } = call.headers
@@ -38,7 +48,7 @@ async function startStore({ isStatusOpen = true, maxCalls = 100 } = {}) {
           call.answer(encodeFrame(StatusResponse, { header: HEADER, version: '3.4.23' }))
         else call.refuse(3, 'etcdserver: user name is empty')
       } else if (!state.known.has(String(token))) waiting.push(call.name)
-      else serve(call, slow)
+      else serveLater(call)
     },
     { settings: { maxConcurrentStreams: maxCalls } },
   )
@@ -53,7 +63,7 @@ async function startStore({ isStatusOpen = true, maxCalls = 100 } = {}) {
     state.known.clear()
     if (isCut) for (const session of server.sessions) session.destroy()
   }
-  return { server, connect, restore, waiting, state }
+  return { server, connect, restore, waiting, state, slowness }
 }
 
 /** Answers a call whose token the store knows. The read of the key `slow` waits for the next call. */
@@ -190,4 +200,33 @@ test('an Authenticate that hangs ends the call in time, with one stream per conn
       status: 'rejected',
       reason: { code: 'deadline_exceeded', fate: 'not_sent' },
     })
+})
+
+test.each([
+  ['transactions take long', 1_500, 4_000],
+  ['everything with a token takes long', 4_000, 4_000],
+  ['transactions are dropped', Number.POSITIVE_INFINITY, 4_000],
+])('a healthy read that takes long is sent once where %s', { timeout: 30_000 }, async (_, txnMs, readMs) => {
+  const { connect, server, slowness } = await startStore()
+  const client = connect({ timeouts: { callMs: 15_000 } })
+  await client.kv.put('k', 'v')
+  slowness.txnMs = txnMs
+  slowness.readMs = readMs
+  expect((await client.kv.get('k'))?.modRevision).toBe(4)
+  const reads = server.calls.filter(
+    ({ name, messages }) => name === 'KV/Range' && String(RangeRequest.decode(messages[0]!).key) === 'k',
+  )
+  expect(reads).toHaveLength(1)
+})
+
+test('a read succeeds with a new token behind a gateway that drops transactions', {
+  timeout: 30_000,
+}, async () => {
+  const { connect, restore, state, slowness } = await startStore()
+  const client = connect({ timeouts: { callMs: 20_000 } })
+  await client.kv.put('k', 'v')
+  slowness.txnMs = Number.POSITIVE_INFINITY
+  restore(false)
+  expect((await client.kv.get('k'))?.modRevision).toBe(4)
+  expect(state.issued).toBe(2)
 })
