@@ -44,7 +44,8 @@ export interface WatchSettings {
   /** Milliseconds between progress requests on a quiet stream. Default 5,000. */
   readonly progressIntervalMs?: number
   /**
-   * Milliseconds without any reaction of the server to a request until the stream is closed. Default 5,000.
+   * Milliseconds without any reaction of the server to a request until the stream is closed. Default 5,000. The next
+   * stream has twice the time, up to 5 minutes or this value if it is larger, until the server is quick again.
    */
   readonly progressGraceMs?: number
   /** Milliseconds for connecting and the first message of a new stream. Default 10,000. */
