@@ -182,6 +182,7 @@ export class ChannelKv implements KvService {
     return {
       channel: this.#channel,
       recognizer: this.#recognizer,
+      floor: this.#floor,
       clock: this.#clock,
       closing: this.closing.signal,
     }

@@ -13,6 +13,7 @@ import type { Init } from '../wire/message-type.ts'
 import type { Method } from '../wire/rpc.ts'
 import { allBehind, askMembers, isAhead } from './ask-members.ts'
 import { type CallControl, controlOf, pinned } from './range-query.ts'
+import type { RevisionFloor } from './revision-floor.ts'
 
 /** One page, decoded as far as paging requires. */
 export interface Page extends EvidencePage {
@@ -26,6 +27,8 @@ export interface Page extends EvidencePage {
 export interface PagerPorts {
   readonly channel: Channel
   readonly recognizer: StoreRecognizer
+  /** The newest revision that the client has seen. */
+  readonly floor: Pick<RevisionFloor, 'isBelow' | 'learn' | 'error'>
   readonly clock: Clock
   /** Aborted when the client is closed. */
   readonly closing: AbortSignal
@@ -69,7 +72,7 @@ function afterWrites(): Promise<void> {
  * be asked lag behind a serializable page that was read
  */
 export async function* readPaged<Answer, P extends Page>(
-  { channel, recognizer }: PagerPorts,
+  { channel, recognizer, floor }: PagerPorts,
   { method, request, read, limitAfter }: Paging<Answer, P>,
   control: CallControl & { readonly signal: AbortSignal },
   deadline: CallDeadline | undefined,
@@ -114,7 +117,15 @@ export async function* readPaged<Answer, P extends Page>(
   }
   let pending: Promise<Answer> | undefined = ask(request)
   while (pending !== undefined) {
-    const page = read(await pending)
+    let page = read(await pending)
+    if (last === undefined && request.serializable && !request.revision) {
+      // The member may lag behind what the client has seen; the next one is asked.
+      for (let more = Math.max(2, channel.endpoints().length) - 1; floor.isBelow(page.header); more -= 1) {
+        if (more === 0) throw floor.error(page.header)
+        page = read(await ask(request))
+      }
+      floor.learn(page.header)
+    }
     revision ||= page.header?.revision ?? 0
     clusterId ??= page.header?.clusterId ?? 0n
     assertSameStore(page, clusterId, request.serializable ? undefined : last)

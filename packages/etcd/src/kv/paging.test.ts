@@ -332,6 +332,18 @@ describe.each(READINGS.filter(([name]) => name !== 'scan'))('%s, serializable', 
     expect(channel.calls.filter(isTxn).length).toBeGreaterThan(1)
   })
 
+  it('begins at no revision that is older than what the client has seen', async () => {
+    const { channel, kv } = setUp(MEMBERS)
+    let asked = 0
+    channel.onUnary = (path, request) =>
+      storeOf(entries('old'), header(asked++ === 1 ? 90 : 100)).onUnary(path, request)
+    await kv.get('k')
+    expect(await read(kv, { serializable: true })).toBe(20)
+    expect(asked).toBeGreaterThan(6)
+    channel.onUnary = (path, request) => storeOf(entries('old'), header(90)).onUnary(path, request)
+    await expect(read(kv, { serializable: true })).rejects.toMatchObject({ code: 'stale_read' })
+  })
+
   it('passes on future_revision for a revision that no member has reached', async () => {
     const { kv } = members(() => true)
     await expect(read(kv, { serializable: true, revision: 100 })).rejects.toMatchObject({
