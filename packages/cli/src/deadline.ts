@@ -3,6 +3,9 @@ import { CliError } from './errors/cli-error.ts'
 /** How long a command is given to report why it was late, in milliseconds. */
 const GRACE_MS = 500
 
+/** How long a write may go on after that, in milliseconds: an admin asks for 5 s what became of a change that it sent. */
+const SETTLE_MS = 7_000
+
 /** The time of a command: aborts its signal when it is over, or when the command is interrupted. */
 export class Deadline {
   readonly #timeoutMs: number
@@ -12,6 +15,8 @@ export class Deadline {
   #leftMs: number
   #since = 0
   #timer: NodeJS.Timeout | undefined
+  #last: NodeJS.Timeout | undefined
+  #isWriting = false
   #hasEnded = false
 
   constructor(timeoutMs: number) {
@@ -55,12 +60,29 @@ export class Deadline {
     this.#timer = setTimeout(() => this.#expire(), Math.max(0, this.#leftMs) + GRACE_MS)
   }
 
-  /** Ends the command. */
+  /** Ends the command: a write that was sent is settled first, unless this is called again. */
   interrupt(): void {
-    const error = new CliError(130, 'Interrupted', { code: 'interrupted' })
-    this.#abort.abort(error)
-    // What was sent is settled first, which takes a moment.
-    setTimeout(() => this.#reject(error), GRACE_MS)
+    if (this.#hasEnded) return
+    const error = this.#abort.signal.aborted
+      ? (this.#abort.signal.reason as CliError)
+      : new CliError(130, 'Interrupted', { code: 'interrupted' })
+    if (this.#abort.signal.aborted) this.#reject(error)
+    else this.#abandon(error, GRACE_MS)
+  }
+
+  /**
+   * Does the writing of a command, which is given the time to say what became of it. Once it has, the command can be late no
+   * more.
+   */
+  async write<R>(work: () => Promise<R>): Promise<R> {
+    this.#isWriting = true
+    try {
+      const done = await work()
+      this.end()
+      return done
+    } finally {
+      this.#isWriting = false
+    }
   }
 
   /** Waits for a command, at most as long as there is time. */
@@ -71,6 +93,7 @@ export class Deadline {
   end(): void {
     this.#hasEnded = true
     clearTimeout(this.#timer)
+    clearTimeout(this.#last)
     this.#timer = undefined
   }
 
@@ -79,7 +102,11 @@ export class Deadline {
       code: 'timeout',
       remedy: 'Raise --timeout, or see `livetree doctor`.',
     })
+    this.#abandon(error, 0)
+  }
+
+  #abandon(error: CliError, graceMs: number): void {
     this.#abort.abort(error)
-    this.#reject(error)
+    this.#last = setTimeout(() => this.#reject(error), this.#isWriting ? SETTLE_MS : graceMs)
   }
 }

@@ -1,38 +1,83 @@
+import { usageError } from './errors/cli-error.ts'
 import { run } from './run.ts'
 import { safeLines } from './output/safe-text.ts'
+import type { Io, OutStream } from './output/io.ts'
 
 /** Runs the command line of this process and ends it. */
 export async function main(): Promise<void> {
-  const { stdout } = process
+  const { stdout, stderr } = process
   // What a configuration file prints while it is imported is no data.
   const write = stdout.write.bind(stdout)
-  const data = {
+  const data: OutStream = {
     get isTTY() {
       return stdout.isTTY
     },
     get columns() {
       return stdout.columns
     },
-    write: (text: string, done?: () => void) => write(text, () => done?.()),
+    write: (text, done) => write(text, () => done?.()),
   }
-  stdout.write = process.stderr.write.bind(process.stderr) as typeof stdout.write
-  endWithReaders()
+  stdout.write = stderr.write.bind(stderr) as typeof stdout.write
+  const end = rightEnd()
+  const readers = new Readers(end)
   showWarnings()
-  const exitCode = await run(
-    process.argv.slice(2),
-    { stdin: process.stdin, stdout: data, stderr: process.stderr, env: process.env, cwd: process.cwd() },
-    onInterrupt,
-  )
+  const io = { stdin: process.stdin, stdout: data, stderr, env: process.env }
+  const exitCode = await runIn(io, readers)
   // What a configuration file left open does not hold the process up.
-  write('', () => process.exit(exitCode))
+  write('', () => end(exitCode))
 }
 
-/** `livetree … | head` ends quietly: nobody reads any more. */
-function endWithReaders(): void {
-  for (const stream of [process.stdout, process.stderr])
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      process.exit(error.code === 'EPIPE' ? 0 : 1)
+/** Runs the command in the working directory, which another program may have removed. */
+async function runIn(io: Omit<Io, 'cwd'>, readers: Readers): Promise<number> {
+  let cwd: string
+  try {
+    cwd = process.cwd()
+  } catch {
+    const { report } = await import('./errors/report.ts')
+    const failure = usageError('The working directory is not there any more', 'Change to one that is.')
+    return report(failure, { ...io, cwd: '/' })
+  }
+  return run(process.argv.slice(2), { ...io, cwd }, onInterrupt, (isWriting) => readers.begin(isWriting))
+}
+
+/**
+ * Who reads what is written. Nobody has to read the messages. `livetree tree | head` ends quietly once nobody reads its data;
+ * a command that writes to the store goes on, and returns what became of that.
+ */
+class Readers {
+  #isWriting = false
+
+  constructor(end: (exitCode: number) => void) {
+    process.stderr.on('error', () => {})
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      const isGone = error.code === 'EPIPE'
+      if (!isGone) process.stderr.write(`error: stdout cannot be written: ${safeLines(error.message)}\n`)
+      if (!this.#isWriting) end(isGone ? 0 : 1)
     })
+  }
+
+  begin(isWriting: boolean): void {
+    this.#isWriting = isWriting
+  }
+}
+
+/**
+ * Returns what ends the process. One that ends otherwise has failed, such as by `process.exit()` in a configuration file: a
+ * gate must not pass by that.
+ */
+function rightEnd(): (exitCode: number) => void {
+  const onExit = (code: number) => {
+    process.exitCode = 64
+    process.stderr.write(
+      `error: The process was ended with ${code} before the command was done\n` +
+        'The configuration file, or what it imports, must not call process.exit().\n',
+    )
+  }
+  process.on('exit', onExit)
+  return (exitCode) => {
+    process.off('exit', onExit)
+    process.exit(exitCode)
+  }
 }
 
 /** Warnings of the libraries, such as a misspelt variable, in one line each. Those about Node's own features are left out. */
@@ -44,18 +89,13 @@ function showWarnings(): void {
   })
 }
 
-/** The first signal interrupts the command, the second ends the process. */
+/** What ends a command from outside: a key, another program, a terminal that was closed. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** Each signal interrupts the command, which ends at once by the second. */
 function onInterrupt(interrupt: () => void): () => void {
-  let isSecond = false
-  const onSignal = () => {
-    if (isSecond) process.exit(130)
-    isSecond = true
-    interrupt()
-  }
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
+  for (const signal of SIGNALS) process.on(signal, interrupt)
   return () => {
-    process.off('SIGINT', onSignal)
-    process.off('SIGTERM', onSignal)
+    for (const signal of SIGNALS) process.off(signal, interrupt)
   }
 }

@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander'
 import { globalOptionsOf } from './command-line/global-options.ts'
-import { type Chosen, createProgram } from './command-line/program.ts'
+import { type Chosen, createProgram, isWriting } from './command-line/program.ts'
 import { CliError, usageError } from './errors/cli-error.ts'
 import type { ExitCode } from './errors/exit-codes.ts'
 import { type Io, written } from './output/io.ts'
@@ -10,22 +10,28 @@ import { Session } from './session.ts'
 /** How often a long command says that it is at work. */
 const PROGRESS_MS = 2_000
 
+/** How long somebody who completes a word waits for a configuration file, in milliseconds. */
+const COMPLETION_MS = 3_000
+
 /**
  * Runs a command line to its end. stdout gets the data of a command that succeeded, in one piece, and nothing of one that
  * failed; everything else goes to stderr. Never rejects.
  *
  * @param args without the program's name, such as `['get', 'db.pool.max']`
  * @param listen is called with what interrupts the command, and returns what ends that
+ * @param begin is told, before the command begins, whether it writes to the store
  */
 export async function run(
   args: readonly string[],
   io: Io,
   listen: (interrupt: () => void) => () => void = () => () => {},
+  begin: (isWriting: boolean) => void = () => {},
 ): Promise<ExitCode> {
   try {
     if (args[0] === 'complete' && args[1] === '--') return await complete(args.slice(2), io)
     const chosen = parse(args, io)
     if (chosen === undefined) return 0
+    begin(isWriting(chosen.command))
     return await execute(chosen, io, listen)
   } catch (error) {
     // Loaded with the words for errors by a command that fails.
@@ -37,7 +43,12 @@ export async function run(
 /** Answers the scripts of `livetree completion`. */
 async function complete(words: readonly string[], io: Io): Promise<ExitCode> {
   const { completions } = await import('./command-line/completions.ts')
-  const text = await completions(words, io)
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve(''), COMPLETION_MS)
+  })
+  const text = await Promise.race([completions(words, io), late])
+  clearTimeout(timer)
   await written(io.stdout, text)
   return 0
 }
@@ -80,7 +91,11 @@ async function execute(
   listen: (interrupt: () => void) => () => void,
 ): Promise<ExitCode> {
   const session = new Session(io, globalOptionsOf(command))
-  const unlisten = listen(() => session.deadline.interrupt())
+  let unlisten = () => {}
+  session.hearing((isHearing) => {
+    unlisten()
+    unlisten = isHearing ? listen(() => session.deadline.interrupt()) : () => {}
+  })
   const progress = io.stderr.isTTY === true ? showProgress(session) : undefined
   try {
     const runner = await load()
@@ -93,13 +108,23 @@ async function execute(
     session.writeNotes()
     return exitCode
   } catch (error) {
-    const { signal } = session.deadline
-    throw signal.aborted && signal.reason instanceof CliError ? signal.reason : error
+    throw await failureOf(error, session, isWriting(command))
   } finally {
     clearInterval(progress)
     await session.close()
     unlisten()
   }
+}
+
+/**
+ * What is reported of a command that threw. One that was late or interrupted reports that, and one that writes says what became
+ * of its change.
+ */
+async function failureOf(error: unknown, session: Session, isWriter: boolean): Promise<unknown> {
+  const { reason } = session.deadline.signal as { readonly reason: unknown }
+  if (!isWriter) return reason instanceof CliError ? reason : error
+  const { withFate } = await import('./errors/with-fate.ts')
+  return withFate(error, reason instanceof CliError ? reason : undefined, session.change)
 }
 
 /** Says on a terminal that a long command is still at work, while nobody is asked and no editor is open. */

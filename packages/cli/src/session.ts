@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises'
 import type { GlobalOptions } from './command-line/global-options.ts'
 import { Deadline } from './deadline.ts'
 import { CliError, usageError } from './errors/cli-error.ts'
+import type { SentChange } from './errors/with-fate.ts'
 import type { Io } from './output/io.ts'
 import { safeLines, safeText } from './output/safe-text.ts'
 import { type Style, styleFor } from './output/style.ts'
@@ -16,6 +17,8 @@ export class Session {
   readonly noteStyle: Style
   readonly #closers: (() => Promise<unknown>)[] = []
   #notes: string[] = []
+  #hear: (isHearing: boolean) => void = () => {}
+  #change: SentChange = { id: undefined, state: 'none' }
 
   constructor(io: Io, options: GlobalOptions) {
     this.io = io
@@ -82,6 +85,58 @@ export class Session {
     } finally {
       asking.close()
       this.deadline.resume()
+    }
+  }
+
+  /** How far the change of the command got. */
+  get change(): SentChange {
+    return this.#change
+  }
+
+  /**
+   * Writes to the store. The command is given the time to say what became of it, and says on stderr that it asks.
+   *
+   * @param apply is given what it calls with the id of the change before that is sent
+   */
+  async write<R>(apply: (onSend: (id: string) => void) => Promise<R>): Promise<R> {
+    const { signal } = this.deadline
+    const explain = () => {
+      const { id } = this.#change
+      if (id !== undefined)
+        this.note(`Asking the store what became of the change ${id}. Ctrl-C ends without an answer.`)
+    }
+    signal.addEventListener('abort', explain, { once: true })
+    let state: SentChange['state'] = 'settled'
+    try {
+      const done = await this.deadline.write(() =>
+        apply((id) => {
+          this.#change = { id, state: 'sent' }
+        }),
+      )
+      state = 'written'
+      return done
+    } finally {
+      this.#change = { ...this.#change, state }
+      signal.removeEventListener('abort', explain)
+    }
+  }
+
+  /** Has signals heard: `hear(false)` leaves them to the system, which ends the process. */
+  hearing(hear: (isHearing: boolean) => void): void {
+    this.#hear = hear
+    hear(true)
+  }
+
+  /**
+   * Runs the code of a configuration file. A signal ends the process meanwhile: a loop in the file would keep the command
+   * from hearing it, and nothing was sent.
+   */
+  async loading<R>(load: () => Promise<R>): Promise<R> {
+    this.#hear(false)
+    try {
+      return await this.deadline.race(load())
+    } finally {
+      this.#hear(true)
     }
   }
 

@@ -9,6 +9,11 @@ export interface ApplyOptions extends CallOptions {
   readonly allowRemoval?: boolean | undefined
   /** Write it although the schema refuses the tree. Recorded. Default false. */
   readonly force?: boolean | undefined
+  /**
+   * Called with the id of the write before it is sent, and again before it is sent another time: whoever may stop before
+   * `apply` has an answer can ask `find(id)` later. What it throws ends the call, before anything is sent.
+   */
+  readonly onSend?: ((id: string) => void) | undefined
 }
 
 /** What an apply has written. */

@@ -162,6 +162,7 @@ class Applying {
       ...(clusterId !== 0n && { clusterId }),
     })
     const [first] = records
+    this.#options.onSend?.(this.#id)
     return settlement.send(first?.key ?? '', worked.state.reading.revision, async () => {
       const result = await txn.commit(control())
       return result.succeeded ? result.header.revision : undefined

@@ -53,6 +53,7 @@ const applyTable: OptionTable = {
   },
   allowRemoval: optionKinds.flag,
   force: optionKinds.flag,
+  onSend: optionKinds.callback,
   timeoutMs: optionKinds.milliseconds,
   signal: optionKinds.abortSignal,
 }

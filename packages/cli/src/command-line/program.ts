@@ -41,6 +41,11 @@ export function createProgram(choose: (chosen: Chosen) => void = () => {}): Comm
   return program
 }
 
+/** Whether a command may write to the store. */
+export function isWriting(command: Command): boolean {
+  return command.options.some(({ long }) => long === '--dry-run')
+}
+
 const FOOTER = `stdout holds data and nothing else; a command that failed leaves it empty.
 livetree help COMMAND shows the options of a command.`
 
@@ -188,6 +193,7 @@ function addComparing(add: Add): void {
     .addOption(new Option('--since <n>', 'only what was written after this revision').argParser(revision))
     .addOption(new Option('-n, --limit <n>', 'the most entries').argParser(count).default(20))
     .option('--recorded-only', 'leave out writes of other tools')
+    .option('--id <id>', 'the one write with this id, such as that of a write that was cut off')
   add('watch', 'show each change as it is made', async () => (await import('../commands/watch.ts')).watch)
     .argument('[path]', 'only what changes at, below or above this path')
     .addOption(new Option('-n, --limit <n>', 'end after this many changes').argParser(count))

@@ -58,12 +58,15 @@ export async function carryOut(
     await session.confirm(`Apply ${summary}`)
   }
   const { message, allowRemoval = false, force = false } = options
-  const applied = await plan.apply({
-    ...(message !== undefined && { message }),
-    allowRemoval,
-    force,
-    ...session.call,
-  })
+  const applied = await session.write((onSend) =>
+    plan.apply({
+      ...(message !== undefined && { message }),
+      allowRemoval,
+      force,
+      onSend,
+      ...session.call,
+    }),
+  )
   session.noteAtEnd(`Applied ${summary}, at revision ${applied.revision}.`)
   const data = { id: applied.id ?? null, revision: applied.revision, changes: changes.map(changeData) }
   return { result: { data, text } }

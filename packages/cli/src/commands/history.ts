@@ -1,8 +1,9 @@
 import type { HistoryChange, HistoryEntry } from '@livetree/admin'
 import type { Outcome } from '../command-line/runner.ts'
-import { openTree } from '../connect/open-tree.ts'
+import { openTree, type OpenedTree } from '../connect/open-tree.ts'
 import type { Path } from '@livetree/core'
 import { isAlong, parsePathText } from '@livetree/core/tools'
+import { CliError } from '../errors/cli-error.ts'
 import { safeText, shortKey, shownText } from '../output/safe-text.ts'
 import type { Style } from '../output/style.ts'
 import { linesText, signOf } from '../output/words.ts'
@@ -18,10 +19,12 @@ export async function history(
     readonly since?: number | undefined
     readonly limit: number
     readonly recordedOnly?: boolean | undefined
+    readonly id?: string | undefined
   },
 ): Promise<Outcome> {
   const opened = await openTree(session)
-  const { since, limit, recordedOnly = false } = options
+  const { since, limit, recordedOnly = false, id } = options
+  if (id !== undefined) return shown([await writeWithId(session, opened, id)], [], session)
   const entries: HistoryEntry[] = []
   const found = opened.admin.history({
     ...session.call,
@@ -33,13 +36,22 @@ export async function history(
   })
   for await (const entry of found) entries.push(entry)
   if (entries.length === 0) session.noteAtEnd('Nothing was written there, as far as the history goes back.')
-  return {
-    result: {
-      data: entries.map(entryData),
-      text: () =>
-        entries.map((entry) => entryText(entry, parsePathText(place ?? ''), session.style)).join('\n'),
-    },
-  }
+  return shown(entries, parsePathText(place ?? ''), session)
+}
+
+function shown(entries: readonly HistoryEntry[], place: Path, { style }: Session): Outcome {
+  const text = () => entries.map((entry) => entryText(entry, place, style)).join('\n')
+  return { result: { data: entries.map(entryData), text } }
+}
+
+/** @throws CliError 3 if nothing was written under the id */
+async function writeWithId(session: Session, { admin }: OpenedTree, id: string): Promise<HistoryEntry> {
+  const found = await admin.find(id, session.call)
+  if (found !== undefined) return found
+  throw new CliError(3, `No write has the id ${id}: it was not written, or its record is pruned`, {
+    code: 'not_found',
+    remedy: '`livetree history` shows what was written.',
+  })
 }
 
 /** A write as data. */

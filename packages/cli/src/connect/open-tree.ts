@@ -42,7 +42,7 @@ export async function chosenDefinition(session: Session): Promise<Definition | u
   const { config, root } = session.options
   const file = config === undefined && root !== undefined ? undefined : findConfig(config, session.io.cwd)
   if (file === undefined) return undefined
-  return onlyDefinition(await session.deadline.race(loadDefinitions(file)), file)
+  return onlyDefinition(await session.loading(() => loadDefinitions(file)), file)
 }
 
 /** Opens the tree of one definition, with what flags and environment replace. */

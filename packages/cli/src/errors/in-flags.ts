@@ -21,7 +21,9 @@ const QUOTED: Readonly<Record<string, string>> = {
  * @param isOfClient whether it is about the connection, where such a name is no path of the tree
  */
 export function inFlags(text: string, isOfClient: boolean): string {
-  const quoted = text.replace(/`([^`]+)`/g, (found, name: string) => QUOTED[name] ?? found)
+  const quoted = text
+    .replace(/`?find\('([^']+)'\)`?/g, '`livetree history --id $1`')
+    .replace(/`([^`]+)`/g, (found, name: string) => QUOTED[name] ?? found)
   if (!isOfClient) return quoted
   return quoted.replace(
     /\b(?:tls\.(?:ca|cert|key)|auth\.(?:username|password))\b/g,

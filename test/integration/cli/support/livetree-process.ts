@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { run } from '@livetree/cli'
 import { guardChild } from '../../../support/child-guard.ts'
 
-const BIN = fileURLToPath(new URL('../../../../packages/cli/bin/livetree.js', import.meta.url))
+/** The command, as npm links it. */
+export const BIN = fileURLToPath(new URL('../../../../packages/cli/bin/livetree.js', import.meta.url))
 const CACHE = fileURLToPath(new URL('../../../../.cache/', import.meta.url))
 
 /** How a run of the command ended. */
@@ -23,6 +24,8 @@ export interface RunOptions {
   readonly input?: string
   /** Called with what was printed so far, and may end the process. */
   readonly onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void
+  /** Called once a process of its own runs; what it rejects with fails the run. */
+  readonly onStart?: (kill: (signal: NodeJS.Signals) => void) => Promise<void>
 }
 
 /** A folder with a `livetree.config.ts`, in which the command is run. */
@@ -114,7 +117,7 @@ function start(
   args: readonly string[],
   cwd: string,
   env: NodeJS.ProcessEnv,
-  { input, onOutput }: RunOptions,
+  { input, onOutput, onStart }: RunOptions,
 ): Promise<Run> {
   const child = spawn(program, args, {
     cwd,
@@ -137,6 +140,7 @@ function start(
   child.stdin?.end(input)
   return new Promise((resolve, reject) => {
     child.on('error', reject)
+    onStart?.(kill).catch(reject)
     child.on('close', (exitCode) => {
       stopGuard()
       resolve({ exitCode, stdout, stderr })
