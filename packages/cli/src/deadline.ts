@@ -3,7 +3,7 @@ import { CliError } from './errors/cli-error.ts'
 /** How long a command is given to report why it was late, in milliseconds. */
 const GRACE_MS = 500
 
-/** How long a write may go on after that, in milliseconds: an admin asks for 5 s what became of a change that it sent. */
+/** How long a write may go on after that, in milliseconds: an admin asks the store for 5 s about the fate of a change. */
 const SETTLE_MS = 7_000
 
 /** The time of a command: aborts its signal when it is over, or when the command is interrupted. */
@@ -71,8 +71,8 @@ export class Deadline {
   }
 
   /**
-   * Does the writing of a command, which is given the time to say what became of it. Once it has, the command can be late no
-   * more.
+   * Does the writing of a command, which gets more time to learn the fate of its change. After that the command cannot be
+   * late any more.
    */
   async write<R>(work: () => Promise<R>): Promise<R> {
     this.#isWriting = true

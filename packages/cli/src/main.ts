@@ -41,8 +41,8 @@ async function runIn(io: Omit<Io, 'cwd'>, readers: Readers): Promise<number> {
 }
 
 /**
- * Who reads what is written. Nobody has to read the messages. `livetree tree | head` ends quietly once nobody reads its data;
- * a command that writes to the store goes on, and returns what became of that.
+ * The readers of stdout and stderr. Nobody has to read the messages. `livetree tree | head` ends quietly once nobody reads its
+ * data; a command that writes to the store goes on, and returns its true exit code.
  */
 class Readers {
   #isWriting = false

@@ -18,7 +18,7 @@ const COMPLETION_MS = 3_000
  * failed; everything else goes to stderr. Never rejects.
  *
  * @param args without the program's name, such as `['get', 'db.pool.max']`
- * @param listen is called with what interrupts the command, and returns what ends that
+ * @param listen is called with a function that interrupts the command, and returns a function that stops listening
  * @param begin is told, before the command begins, whether it writes to the store
  */
 export async function run(
@@ -117,7 +117,7 @@ async function execute(
 }
 
 /**
- * What is reported of a command that threw. One that was late or interrupted reports that, and one that writes says what became
+ * The failure that a command reports. A command that was late or interrupted reports that, and one that writes tells the fate
  * of its change.
  */
 async function failureOf(error: unknown, session: Session, isWriter: boolean): Promise<unknown> {

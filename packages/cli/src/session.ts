@@ -94,9 +94,9 @@ export class Session {
   }
 
   /**
-   * Writes to the store. The command is given the time to say what became of it, and says on stderr that it asks.
+   * Writes to the store. The command gets the time to learn the fate of the change, and says on stderr that it asks.
    *
-   * @param apply is given what it calls with the id of the change before that is sent
+   * @param apply calls its argument with the id of the change, before it sends the change
    */
   async write<R>(apply: (onSend: (id: string) => void) => Promise<R>): Promise<R> {
     const { signal } = this.deadline
@@ -121,7 +121,7 @@ export class Session {
     }
   }
 
-  /** Has signals heard: `hear(false)` leaves them to the system, which ends the process. */
+  /** Begins to hear signals: `hear(false)` leaves them to the system, which ends the process. */
   hearing(hear: (isHearing: boolean) => void): void {
     this.#hear = hear
     hear(true)

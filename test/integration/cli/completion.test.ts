@@ -32,7 +32,7 @@ async function typed(...lines: readonly string[]): Promise<string> {
     text += part
     if (isTyped || !text.includes('ready> ')) return
     isTyped = true
-    child.stdin.write(lines.map((line) => `${line}${CLEAR}`).join('') + 'exit\n')
+    child.stdin.write([...lines, 'exit\n'].join(CLEAR))
   })
   await once(child, 'close')
   stopGuard()
@@ -82,6 +82,6 @@ test.each(['bash', 'zsh', 'powershell', 'fish'])(
 
 test('a configuration file that is never done does not keep a completion waiting', async () => {
   place.write('slow.config.ts', 'await new Promise(() => setInterval(() => {}, 1_000))\n')
-  const run = await place.spawn(['complete', '--', '--config', 'slow.config.ts', 'get', ''])
+  const run = await place.spawn(['complete', '--', 'get', '--config', 'slow.config.ts', ''])
   expect(run).toMatchObject({ exitCode: 0 })
 })

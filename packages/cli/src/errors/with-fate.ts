@@ -12,7 +12,7 @@ export interface SentChange {
 const DOUBTFUL: readonly number[] = [1, 7, 8, 124, 130]
 
 /**
- * The failure of a command that writes, with what became of its change.
+ * The failure of a command that writes, with the fate of its change.
  *
  * @param reason why the command was ended from outside; undefined where it was not
  */
@@ -31,7 +31,7 @@ export function withFate(error: unknown, reason: CliError | undefined, { id, sta
   })
 }
 
-/** A command that was left before the store said what became of its change. */
+/** The failure of a command that ended before the store told the fate of its change. */
 function unsettled({ message }: CliError, id: string): CliError {
   return new CliError(8, `${message}, and it is not known whether the change ${id} was written`, {
     code: 'outcome_unknown',
