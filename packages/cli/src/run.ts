@@ -18,8 +18,8 @@ const COMPLETION_MS = 3_000
  * failed; everything else goes to stderr. Never rejects.
  *
  * @param args without the program's name, such as `['get', 'db.pool.max']`
- * @param listen is called with a function that interrupts the command, and returns a function that stops listening
- * @param begin is told, before the command begins, whether it writes to the store
+ * @param listen gets a function that interrupts the command, and returns a function that stops listening
+ * @param begin learns, before the command begins, whether it writes to the store
  */
 export async function run(
   args: readonly string[],

@@ -31,7 +31,7 @@ export function withFate(error: unknown, reason: CliError | undefined, { id, sta
   })
 }
 
-/** The failure of a command that ended before the store told the fate of its change. */
+/** The failure of a command that ended while the fate of its change was open. */
 function unsettled({ message }: CliError, id: string): CliError {
   return new CliError(8, `${message}, and it is not known whether the change ${id} was written`, {
     code: 'outcome_unknown',
