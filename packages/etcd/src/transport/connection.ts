@@ -114,6 +114,11 @@ export class Connection {
     return this.#openCalls === 0 && this.#sockets.isEmpty
   }
 
+  /** Number of bytes received from the peer, including what TLS and HTTP/2 add. */
+  get bytesRead(): number {
+    return this.#sockets.bytesRead
+  }
+
   /** True if the peer accepts no more calls; another one waits until one of them ends. */
   get isFull(): boolean {
     return this.#openCalls >= this.maxCalls

@@ -11,6 +11,11 @@ export class OpenSockets {
     return this.#open.size === 0
   }
 
+  /** Number of bytes received by the sockets that are open. */
+  get bytesRead(): number {
+    return [...this.#open].reduce((sum, socket) => sum + socket.bytesRead, 0)
+  }
+
   add(socket: Socket): void {
     this.#open.add(socket)
     socket.once('close', () => this.#open.delete(socket))

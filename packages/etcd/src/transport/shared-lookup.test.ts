@@ -2,27 +2,40 @@ import dns from 'node:dns'
 import { afterEach, expect, test, vi } from 'vitest'
 import { createEtcdClient } from '../client.ts'
 import { closedAfterEach } from './closed-after-each.test.kit.ts'
+import { sharedLookup } from './shared-lookup.ts'
 
 const CLOSING = closedAfterEach()
 
 interface Asked {
   readonly host: string
-  answer(): void
+  answer(address?: string): void
 }
 
-/** A resolver that answers when it is told to. */
+/** A resolver that answers when it is told to: with an address, or that there is no such host. */
 function holdLookups(): Asked[] {
   const asked: Asked[] = []
-  vi.spyOn(dns, 'lookup').mockImplementation(((host: string, _: unknown, done: (error: Error) => void) => {
+  const lookup = (host: string, _: unknown, done: (...answer: unknown[]) => void): void => {
     const failure = Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND' })
-    asked.push({ host, answer: () => done(failure) })
-  }) as never)
+    const answer = (address?: string) => (address === undefined ? done(failure) : done(null, address, 4))
+    asked.push({ host, answer })
+  }
+  vi.spyOn(dns, 'lookup').mockImplementation(lookup as never)
   return asked
 }
 
-afterEach(() => vi.restoreAllMocks())
+/** Asks for a host, and resolves with its address or the code of the error. */
+function ask(host: string): Promise<unknown> {
+  return new Promise((resolve) => {
+    sharedLookup(host, {}, (error, address) => resolve(error?.code ?? address))
+  })
+}
 
-test('many clients look up one host once, and few hosts at a time', async () => {
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+test('many clients look up one host once', async () => {
   const asked = holdLookups()
   const hosts = ['a.invalid', 'b.invalid', 'c.invalid', 'd.invalid', 'e.invalid']
   const endpoints = hosts.flatMap((host) => [`http://${host}:2379`, `http://${host}:2380`])
@@ -31,10 +44,63 @@ test('many clients look up one host once, and few hosts at a time', async () => 
   CLOSING.push(async () => void (await Promise.all(clients.map((client) => client.close()))))
   const gets = clients.map((client) => client.kv.get('k').catch((error: unknown) => error))
   for (const error of await Promise.all(gets)) expect(error).toMatchObject({ fate: 'not_sent' })
-  expect(new Set(asked.map(({ host }) => host)).size).toBe(2)
+  await Promise.all(clients.map((client) => client.close()))
+  // Nothing waits that would be looked up after the close.
+  for (const each of asked.slice()) each.answer()
+  expect(asked.map(({ host }) => host).toSorted()).toEqual(hosts)
+})
+
+test('hosts whose lookups hang delay no other, not even one of another client', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  const asked = holdLookups()
+  const hanging = [ask('dead1.invalid'), ask('dead2.invalid'), ask('dead1.invalid')]
+  vi.advanceTimersByTime(5_000)
+  const good = ask('good.invalid')
+  expect(asked.map(({ host }) => host)).toEqual(['dead1.invalid', 'dead2.invalid', 'good.invalid'])
+  asked[2]!.answer('127.0.0.1')
+  expect(await good).toBe('127.0.0.1')
+  for (const each of asked) each.answer()
+  expect(await Promise.all(hanging)).toEqual(['ENOTFOUND', 'ENOTFOUND', 'ENOTFOUND'])
+})
+
+test('a question that is lost is asked once more, while a thread is left for others', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  const asked = holdLookups()
+  const lost = ask('lost.invalid')
+  vi.advanceTimersByTime(999)
+  const joined = ask('lost.invalid')
+  expect(asked).toHaveLength(1)
+  vi.advanceTimersByTime(1)
+  const again = [ask('lost.invalid'), ask('lost.invalid')]
   expect(asked).toHaveLength(2)
-  // The others have their turn once the first ones are answered.
-  for (let next = asked.shift(); next !== undefined; next = asked.shift()) next.answer()
+  asked[1]!.answer('127.0.0.1')
+  expect(await Promise.all(again)).toEqual(['127.0.0.1', '127.0.0.1'])
+  const others = [ask('b.invalid'), ask('c.invalid')]
+  vi.advanceTimersByTime(5_000)
+  const late = ask('b.invalid')
+  expect(asked).toHaveLength(4)
+  for (const each of asked) each.answer()
+  expect(await Promise.all([lost, joined, late, ...others])).toEqual(Array(5).fill('ENOTFOUND'))
+})
+
+test('of hosts that failed slowly two are looked up at a time, and the next is refused at once', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  const asked = holdLookups()
+  const hosts = ['x.invalid', 'y.invalid', 'z.invalid']
+  const first = hosts.map(ask)
+  vi.advanceTimersByTime(12_000)
+  for (const each of asked.splice(0)) each.answer()
+  await Promise.all(first)
+  const [x, y, z] = hosts.map(ask)
+  expect(await z).toBe('EAI_AGAIN')
+  expect(asked.map(({ host }) => host)).toEqual(['x.invalid', 'y.invalid'])
+  // One that is answered makes room, and one that is found is no longer taken for failing.
+  asked.shift()!.answer('127.0.0.1')
+  expect(await x).toBe('127.0.0.1')
+  const more = [ask('x.invalid'), ask('z.invalid')]
+  expect(asked.map(({ host }) => host)).toEqual(['y.invalid', 'x.invalid', 'z.invalid'])
+  for (const each of asked) each.answer()
+  expect(await Promise.all([y, ...more])).toEqual(Array(3).fill('ENOTFOUND'))
 })
 
 test('a lookup that failed is made again', async () => {

@@ -6,6 +6,8 @@ export interface Watched {
   readonly provenAt: number
   /** Number of times data was received from the peer. */
   readonly activityCount: number
+  /** Number of bytes received from the peer. */
+  readonly bytesRead: number
   readonly openCalls: number
   readonly isProven: boolean
 }
@@ -13,8 +15,14 @@ export interface Watched {
 /** After more intervals than this without an answer, and without any data, the peer is dead. */
 const SILENT_ROUNDS = 2
 
-/** The same while data comes: the answer to a ping may wait behind what the peer has already sent. */
+/** The same while data trickles. */
 const UNANSWERED_ROUNDS = 5
+
+/**
+ * Data that comes faster than this is read from a backlog, behind which the answer to a ping waits: 4 kB a second. A peer
+ * that no longer receives our window updates has to stop after a window of the connection, 16 MiB, and then is silent.
+ */
+const BACKLOG_BYTES_PER_MS = 4
 
 /**
  * Detects a dead peer: pings are answered even if calls are silent. Data alone is no sign of life, because one
@@ -35,13 +43,15 @@ export class SilenceWatch {
   /** Watches as long as calls are open. */
   start(peer: Watched): void {
     if (this.#timer !== undefined || this.#pingIntervalMs === 0) return
+    const backlog = BACKLOG_BYTES_PER_MS * this.#pingIntervalMs
     let silentRounds = 0
     let unansweredRounds = 0
-    let { activityCount, provenAt } = peer
+    let { activityCount, provenAt, bytesRead } = peer
     const check = (): void => {
       silentRounds = peer.activityCount === activityCount ? silentRounds + 1 : 0
-      unansweredRounds = peer.provenAt === provenAt ? unansweredRounds + 1 : 0
-      ;({ activityCount, provenAt } = peer)
+      if (peer.provenAt !== provenAt) unansweredRounds = 0
+      else if (peer.bytesRead - bytesRead < backlog) unansweredRounds += 1
+      ;({ activityCount, provenAt, bytesRead } = peer)
       const isDead = silentRounds > SILENT_ROUNDS || unansweredRounds > UNANSWERED_ROUNDS
       if (peer.openCalls === 0) this.#timer = undefined
       else if (isDead && peer.isProven) this.#onSilence()
