@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { Clock } from './source.ts'
 
@@ -146,9 +147,9 @@ export class BoundedRead<R> {
   }
 }
 
-/** What names a file itself. */
-export function fileId({ dev, ino }: { readonly dev: number; readonly ino: number }): string {
-  return `${dev} ${ino}`
+/** What names a file itself: also its birth, because numbers of deleted files are given again. */
+export function fileId({ dev, ino, birthtimeMs }: Pick<Stats, 'dev' | 'ino' | 'birthtimeMs'>): string {
+  return `${dev} ${ino} ${birthtimeMs}`
 }
 
 function idAt(path: string): Promise<string | undefined> {

@@ -77,7 +77,7 @@ function isFileUrl(given: unknown): given is URL {
  * (`optional`: counts as empty), and so does one that is emptied: to take everything away, write `{}`. One that is
  * missing at the start, and is not optional, makes `load` reject, whatever `startup.onUnavailable` says: that is for
  * stores. A change that removes most of a file is refused while the process runs, until the leaves are back or the file is
- * touched, which says that it is meant, and writing the same again does not (in the place of a deleted `optional` one, `touch` makes an empty file). A pipe (`/dev/stdin`, `<(sops -d secrets.yaml)`) is read once, to its end, until a file takes its place. Files larger than 16 MB are refused.
+ * touched, which says that it is meant, as does writing the same again in place (in the place of a deleted `optional` one, `touch` makes an empty file). A pipe (`/dev/stdin`, `<(sops -d secrets.yaml)`) is read once, to its end, until a file takes its place. Files larger than 16 MB are refused.
  *
  * @param place relative to the working directory at the time of `load`, or a `file:` URL, such as
  *   `new URL('./defaults.yaml', import.meta.url)`

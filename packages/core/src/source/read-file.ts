@@ -20,15 +20,13 @@ export interface FoundFile {
   readonly id: string | undefined
   /** When it was written last, ms since the epoch; undefined where there is no file. */
   readonly writtenAt: number | undefined
-  /** Whether it was touched after it was written last; see `hasTouchDates`. */
-  readonly isTouched: boolean
   /** Can be read once only: a pipe. */
   readonly isOnce: boolean
   /** Another file can take its place at the path; false for what only a number of this process stands for (`/dev/fd/63`). */
   readonly hasName: boolean
 }
 
-const NO_FILE = { id: undefined, writtenAt: undefined, isTouched: false } as const
+const NO_FILE = { id: undefined, writtenAt: undefined } as const
 
 const CHUNK_BYTES = 64 * 1024
 
@@ -66,22 +64,12 @@ async function readRegular(path: string): Promise<FoundFile> {
       content: { type: 'bytes', bytes: Buffer.concat(chunks) },
       id: fileId(after),
       writtenAt: Math.max(before.mtimeMs, after.mtimeMs),
-      // reading it moves the date of the last access
-      isTouched: hasTouchDates(before) && before.mtimeMs === after.mtimeMs,
       isOnce: !before.isFile(),
       hasName: true,
     }
   } finally {
     await handle.close()
   }
-}
-
-/**
- * Whether a file was touched last, and not written: `touch` gives it one date for the last change and the last access, and
- * writing leaves the latter as it was.
- */
-export function hasTouchDates(dates: { readonly atimeMs: number; readonly mtimeMs: number }): boolean {
-  return dates.atimeMs === dates.mtimeMs
 }
 
 /** Until those who write to it have closed it: `<(sops -d secrets.yaml)`, `/dev/stdin`, a named pipe. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, open, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -76,15 +76,14 @@ describe('WatchedFile', () => {
     /** Other dates than before, whatever the file system takes for one moment. */
     const STEP_MS = 30
 
-    async function start(watch: boolean) {
-      const path = join(directory, 'a')
+    async function start(path = join(directory, 'a')) {
       await writeFile(path, 'one')
       await utimes(path, 1e9, 1e9)
       const calls: string[] = []
       const watched = new WatchedFile(path, {
         clock: systemClock,
         logger: silentLogger,
-        watch,
+        watch: false,
         pollMs: 0,
         onContent: (content) => void calls.push(wordsOf(content)),
         onTouched: () => void calls.push('touched'),
@@ -95,56 +94,47 @@ describe('WatchedFile', () => {
     }
     const touch = (path: string) => execFileSync('touch', [path])
 
-    it.each<[string, (path: string) => Promise<void>]>([
-      ['written anew', (path) => writeFile(path, 'one')],
-      [
-        'copied over',
-        (path) => writeFile(`${path}.2`, 'one').then(() => void execFileSync('cp', [`${path}.2`, path])),
-      ],
-      [
-        'written without being emptied',
-        async (path) => {
-          const handle = await open(path, 'r+')
-          await handle.write('one', 0)
-          await handle.close()
-        },
-      ],
-    ])(
-      'is none where the same is %s in place, and one where a person touches it then',
-      async (_how, write) => {
-        const { path, calls, watched } = await start(false)
-        for (let round = 0; round < 3; round++) {
-          await pause(STEP_MS)
-          await write(path)
-          await watched.refresh()
-          expect(calls).toEqual(['one'])
-        }
+    it.each<[string, (path: string) => Promise<unknown>]>([
+      ['touched', async (path) => touch(path)],
+      ['written anew with the same', (path) => writeFile(path, 'one')],
+    ])('is told to all processes where a file is %s, whoever reads it first', async (_how, change) => {
+      const { path, calls, watched } = await start()
+      const other = await start(path)
+      for (const told of [
+        ['one', 'touched'],
+        ['one', 'touched', 'touched'],
+      ]) {
         await pause(STEP_MS)
-        touch(path)
-        await watched.refresh()
-        await watched.refresh()
-        expect(calls).toEqual(['one', 'touched'])
-        await watched.close()
-      },
-    )
-
-    it('is seen where another process reads the file right after it', async () => {
-      const { path, calls, watched } = await start(true)
-      // whoever reads it first may be first here too, on a busy machine: then it is touched once more
-      while (!calls.includes('touched')) {
-        await pause(STEP_MS)
-        touch(path)
-        // a reader changes the date of the last access
-        await pause(STEP_MS)
+        await change(path)
+        // A reader moves the date of the last access.
         await readFile(path)
-        await pause(10 * STEP_MS)
+        await watched.refresh()
+        await pause(STEP_MS)
+        await other.watched.refresh()
+        expect([calls, other.calls]).toEqual([told, told])
       }
-      expect(calls).toEqual(['one', 'touched'])
+      await watched.close()
+      await other.watched.close()
+    })
+
+    it('is none where another file with the same takes its place, even under its number', async () => {
+      const { path, calls, watched } = await start()
+      for (let round = 0; round < 3; round++) {
+        await pause(STEP_MS)
+        await rm(path)
+        await writeFile(path, 'one')
+        await watched.refresh()
+        await pause(STEP_MS)
+        await writeFile(`${path}.new`, 'one')
+        await rename(`${path}.new`, path)
+        await watched.refresh()
+      }
+      expect(calls).toEqual(['one'])
       await watched.close()
     })
 
     it('is no change, and a change of as many bytes is no touch', async () => {
-      const { path, calls, watched } = await start(false)
+      const { path, calls, watched } = await start()
       await writeFile(path, 'two')
       await utimes(path, 1e9, 1e9)
       await watched.refresh()

@@ -4,7 +4,7 @@ import { resolve as resolvePath } from 'node:path'
 import { systemClock } from '../clock.ts'
 import { BoundedRead, type ReadAttempt } from './bounded-read.ts'
 import { blank, failedTake, RESTLESS_MS, restless, slowRead } from './not-taken.ts'
-import { type FileContent, type FoundFile, hasTouchDates, isNamed, readFound } from './read-file.ts'
+import { type FileContent, type FoundFile, isNamed, readFound } from './read-file.ts'
 import type { Clock, Logger } from './source.ts'
 import { TrailWatches } from './trail-watches.ts'
 
@@ -31,8 +31,9 @@ export interface WatchedFileOptions {
   /** Called after the first read, and then only when what is there has changed. Calls do not overlap. */
   onContent(content: FileContent): void | Promise<void>
   /**
-   * Called when the file was touched and holds what it held already; not when another one took its place, nor when the
-   * same was written again: a program may do so all the time, and a touch is a person's word.
+   * Called when the file was touched, or written again in place, and holds what it held already; not when another one took
+   * its place. The two cannot be told apart: the date of the last access, which only a touch sets, is moved by other readers
+   * and is not kept everywhere.
    * Where a missing file counts as empty, an empty one in its place (as `touch` makes it) says the same, after `onContent`.
    */
   onTouched?(): void
@@ -66,8 +67,6 @@ export class WatchedFile {
   #settling: unknown = undefined
   #delays = 0
   #polling: unknown = undefined
-  /** When the file was touched, ms since the epoch, by its dates before others could read it. */
-  #touchedAt: number | undefined = undefined
 
   constructor(path: string, options: WatchedFileOptions) {
     this.#path = resolvePath(path)
@@ -78,7 +77,6 @@ export class WatchedFile {
       pollMs,
       onChange: () => {
         this.#reads.noteMove()
-        this.#noteDates()
         this.#settle()
       },
     })
@@ -173,24 +171,12 @@ export class WatchedFile {
     if (hash !== this.#last?.hash) await this.#take(found, hash)
   }
 
-  /** Whoever reads a touched file moves the date by which a touch is told, so that it is looked at without delay. */
-  #noteDates(): void {
-    if (this.#isClosed) return
-    stat(this.#path).then(
-      (dates) => {
-        if (hasTouchDates(dates)) this.#touchedAt = dates.mtimeMs
-      },
-      () => undefined,
-    )
-  }
-
-  #noteTouch(last: TakenFile, { content, id, writtenAt, isTouched }: FoundFile): void {
+  #noteTouch(last: TakenFile, { content, id, writtenAt }: FoundFile): void {
     this.#last = { ...last, id, writtenAt }
-    if (content.type !== 'bytes' || id !== last.id) return
     // Not only a later date: the one before may have been given by a clock that is ahead of the one that gives it now.
     const isDatedAnew =
       writtenAt !== undefined && last.writtenAt !== undefined && writtenAt !== last.writtenAt
-    if (isDatedAnew && (isTouched || writtenAt === this.#touchedAt)) this.#options.onTouched?.()
+    if (content.type === 'bytes' && isDatedAnew && id === last.id) this.#options.onTouched?.()
   }
 
   async #take({ content, isOnce, hasName, id, writtenAt }: FoundFile, hash: string): Promise<void> {
@@ -278,7 +264,6 @@ export class WatchedFile {
 const NOT_READ = {
   id: undefined,
   writtenAt: undefined,
-  isTouched: false,
   isOnce: false,
   hasName: true,
 } as const
