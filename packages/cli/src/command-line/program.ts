@@ -219,7 +219,7 @@ function addSchema(program: Command, add: Add): void {
   add('docs', 'write a reference of every key, as Markdown', async () => (await load()).docs, schema)
   add('diff', 'show what the schema of this code no longer takes', async () => (await load()).diff, schema)
     .argument('<before>', 'a file of `livetree schema print`, or a revision of git')
-    .option('--exit-code', 'exit with 2 if something became incompatible')
+    .option('--exit-code', 'exit with 2 if something became incompatible, or if that cannot be told')
 }
 
 function addOthers(add: Add): void {

@@ -6,10 +6,11 @@ import { chosenDefinition, openTree } from '../connect/open-tree.ts'
 import { CliError } from '../errors/cli-error.ts'
 import { inlineText, plainValue } from '../output/plain-value.ts'
 import { safeText } from '../output/safe-text.ts'
+import type { Style } from '../output/style.ts'
 import type { Session } from '../session.ts'
 import { counted } from '../output/words.ts'
 import { earlierSchema } from './earlier-schema.ts'
-import { schemaChanges } from './schema-changes.ts'
+import { schemaChanges } from '../schema-diff/schema-changes.ts'
 
 /** `livetree schema print`: JSON Schema, in JSON also where a table is asked for. */
 export async function print(session: Session): Promise<Outcome> {
@@ -44,22 +45,28 @@ export async function diff(
 ): Promise<Outcome> {
   const now: JsonSchema = toJsonSchema(await definitionOf(session))
   const changes = schemaChanges(await earlierSchema(session, before), now)
-  const broken = changes.filter(({ isCompatible }) => !isCompatible)
+  const broken = changes.filter(({ isCompatible }) => isCompatible === false)
+  const unknown = changes.filter(({ isCompatible }) => isCompatible === null)
+  const cannotTell = unknown.length === 0 ? '' : ` Of ${unknown.length} it cannot be told.`
   session.noteAtEnd(
     changes.length === 0
-      ? 'The schema is the same.'
-      : `${counted(changes.length, 'change')}, ${broken.length} of them incompatible.`,
+      ? 'The schemas take the same, as far as JSON Schema shows.'
+      : `${counted(changes.length, 'change')}, ${broken.length} of them incompatible.${cannotTell}`,
   )
   const text = () =>
     changes
       .map(({ path, what, isCompatible }) => {
-        const sign = isCompatible
-          ? session.style('good', 'compatible  ')
-          : session.style('bad', 'incompatible')
-        return `${sign}  ${safeText(path)}: ${safeText(what)}\n`
+        const where = path === '' ? '(the whole tree)' : path
+        return `${verdictText(isCompatible, session.style)}  ${safeText(where)}: ${safeText(what)}\n`
       })
       .join('')
-  return { result: { data: changes, text }, exitCode: options.exitCode === true && broken.length > 0 ? 2 : 0 }
+  const isSafe = broken.length + unknown.length === 0
+  return { result: { data: changes, text }, exitCode: options.exitCode === true && !isSafe ? 2 : 0 }
+}
+
+function verdictText(isCompatible: boolean | null, style: Style): string {
+  if (isCompatible === null) return style('warn', 'cannot tell ')
+  return isCompatible ? style('good', 'compatible  ') : style('bad', 'incompatible')
 }
 
 /** The definition of the code, or the one that instances published. */
