@@ -189,8 +189,8 @@ eachEtcd('a registration', (etcd) => {
     await registration.pause()
     expect(await client.kv.get(registration.key)).toBeUndefined()
     expect(registration.state).toBe('paused')
-    isHealthy = false
     await registration.resume()
+    isHealthy = false
     await waitFor(
       async () => (await client.kv.get(registration.key)) === undefined && registration.state === 'paused',
     )

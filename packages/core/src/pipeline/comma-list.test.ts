@@ -32,6 +32,7 @@ describe('listIn: a list of scalars as a variable', () => {
     [z.array(hostPort()), ' [2001:db8::1]:80 ', [at('2001:db8::1', 80)]],
     [z.array(hostPort()), '["[fe80::1]:80","h:1"]', [at('fe80::1', 80), at('h', 1)]],
     [z.array(hostPort({ defaultPort: 1 })), '[fe80::1],[::]', [at('fe80::1', 1), at('::', 1)]],
+    [texts, '[fe80::1%eth0],[::ffff:1.2.3.4]', ['[fe80::1%eth0]', '[::ffff:1.2.3.4]']],
     [texts, '[0-9]*.txt,b', ['[0-9]*.txt', 'b']],
     [texts, '["a]b","[c]d"]', ['a]b', '[c]d']],
     [z.array(z.array(z.number())), '[[1],[2]]', [[1], [2]]],
@@ -74,6 +75,16 @@ test('formsOfList: an error says which forms are taken', () => {
   expect(issue(z.array(z.string()), '["a"')?.message).toBe(
     `Invalid input: expected array, received string. ${scalar}`,
   )
+  for (const text of [
+    '[http://a:1,http://b:2]',
+    '[12:30, 13:00]',
+    '[redis:6379,redis2:6379]',
+    '[a:b',
+    '[1:2]',
+  ])
+    expect(issue(z.array(z.string()), text)?.message).toBe(
+      `Invalid input: expected array, received string. ${scalar}`,
+    )
   expect(issue(z.array(z.string()).min(2), 'a')?.message).toContain(scalar)
   expect(issue(z.array(z.object({ name: z.string() })), 'a,b')?.message).toBe(
     'Invalid input: expected array, received string. A list of this kind is written as JSON, such as [{"name": "a"}]',

@@ -1,4 +1,5 @@
 import { isScalar } from '../schema/directory.ts'
+import { isIPv6 } from '../schema/host-port.ts'
 import { parts, readingsOf, type ListNode, type SchemaNode } from '../schema/schema-node.ts'
 import { coverOf } from '../format/cover.ts'
 import { isNullText } from './document.ts'
@@ -15,11 +16,14 @@ export function listIn(value: unknown, schemaNode: SchemaNode | undefined): unkn
 }
 
 function isJsonList(text: string): boolean {
-  return /^\s*\[/.test(text) && !NO_JSON.test(text)
+  return /^\s*\[/.test(text) && !CLOSED_EARLY.test(text) && !isIPv6(ADDRESS.exec(text)?.[1] ?? '')
 }
 
-/** `[::1]:80`, `[fe80::1]`, `[0-9]*.txt`: neither a quote nor a brace or a bracket stands before what JSON cannot have. */
-const NO_JSON = /^\s*\[(?:[\w.%]*:|[^\]",{[]*\][^\],\s])/
+/** `[0-9]*.txt`: a bracket is closed and followed by more, without a quote, comma, brace or bracket inside. */
+const CLOSED_EARLY = /^\s*\[[^\]",{[]*\][^\],\s]/
+
+/** What stands in the first brackets of `[fe80::1],[::]`, if it may be an address. */
+const ADDRESS = /^\s*\[([\da-f:.]{2,45})(?:%\w{1,20})?\]/i
 
 /** How a list is written as a variable; undefined where the schema has no list. */
 export function formsOfList(schemaNode: SchemaNode | undefined): string | undefined {

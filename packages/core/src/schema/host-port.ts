@@ -18,7 +18,10 @@ export interface HostPortOptions {
 const IPV4 = z.ipv4()
 const IPV6 = z.ipv6()
 const isIPv4 = (text: string) => IPV4.safeParse(text).success
-const isIPv6 = (text: string) => IPV6.safeParse(text).success
+/** Whether a text is an address of IPv6, without brackets or zone. */
+export function isIPv6(text: string): boolean {
+  return IPV6.safeParse(text).success
+}
 const PORT = 'a whole number from 1 to 65535'
 const MAX_LENGTH = 300
 const MAX_HOST_LENGTH = 254

@@ -316,7 +316,13 @@ export class Connection {
       this.#starting = undefined
       return call
     }
+    let received = 0
     const onPing = () => {
+      const isReceiving = this.bytesRead !== received
+      received = this.bytesRead
+      // etcd closes a connection that is pinged without an open call, and here the calls may be over for it, with their
+      // answers still on the way.
+      if (this.#isRetired && isReceiving) return undefined
       const sentAt = this.now
       return () => this.#onPong(sentAt)
     }

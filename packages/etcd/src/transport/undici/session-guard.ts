@@ -81,11 +81,12 @@ function holdUntil(
   })
 }
 
-/** Notices when a ping is sent and when the peer has answered it. */
-function watchPings(session: ClientHttp2Session, onPing: () => () => void): void {
+/** Notices when a ping is to be sent and when the peer has answered it. */
+function watchPings(session: ClientHttp2Session, onPing: SessionListener['onPing']): void {
   const ping = session.ping.bind(session)
   session.ping = (...given: unknown[]) => {
     const onPong = onPing()
+    if (onPong === undefined) return true
     const callback = given.pop() as PingCallback
     const onAck: PingCallback = (error, ...rest) => {
       if (error === null) onPong()
@@ -113,8 +114,8 @@ export interface SessionListener {
   onSettings(maxCalls: number | undefined): void
   /** A stream was opened; returns the call it is for. */
   onOpened(): Sending | undefined
-  /** A ping is sent; returns what is called once the peer has answered it. */
-  onPing(): () => void
+  /** A ping is to be sent; returns what is called once the peer has answered it, or undefined to leave it out. */
+  onPing(): (() => void) | undefined
 }
 
 /**
