@@ -200,7 +200,8 @@ eachEtcd('admins under fire', (etcd) => {
       'timeout',
       'outcome_unknown',
     ]
-    for (const outcome of outcomes) if (outcome.type === 'failed') expect(known, outcome.message).toContain(outcome.code)
+    for (const outcome of outcomes)
+      if (outcome.type === 'failed') expect(known, outcome.message).toContain(outcome.code)
     const openCounts = outcomes.filter(
       (outcome) => outcome.type === 'failed' && outcome.code === 'outcome_unknown',
     )
