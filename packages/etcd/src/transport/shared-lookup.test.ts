@@ -83,24 +83,36 @@ test('a question that is lost is asked once more, while a thread is left for oth
   expect(await Promise.all([lost, joined, late, ...others])).toEqual(Array(5).fill('ENOTFOUND'))
 })
 
-test('of hosts that failed slowly two are looked up at a time, and the next is refused at once', async () => {
+test('a host that failed slowly rests as long as that took, whatever other hosts do', async () => {
   vi.useFakeTimers({ toFake: ['performance'] })
   const asked = holdLookups()
-  const hosts = ['x.invalid', 'y.invalid', 'z.invalid']
-  const first = hosts.map(ask)
-  vi.advanceTimersByTime(12_000)
+  const dead = [ask('x.invalid'), ask('y.invalid')]
+  const unlucky = ask('good.invalid')
+  vi.advanceTimersByTime(2_000)
+  asked.pop()!.answer()
+  expect(await unlucky).toBe('ENOTFOUND')
+  expect(await ask('good.invalid')).toBe('EAI_AGAIN')
+  vi.advanceTimersByTime(2_000)
+  const again = ask('good.invalid')
+  asked.pop()!.answer('127.0.0.1')
+  expect(await again).toBe('127.0.0.1')
+  vi.advanceTimersByTime(56_000)
   for (const each of asked.splice(0)) each.answer()
-  await Promise.all(first)
-  const [x, y, z] = hosts.map(ask)
-  expect(await z).toBe('EAI_AGAIN')
-  expect(asked.map(({ host }) => host)).toEqual(['x.invalid', 'y.invalid'])
-  // One that is answered makes room, and one that is found is no longer taken for failing.
-  asked.shift()!.answer('127.0.0.1')
-  expect(await x).toBe('127.0.0.1')
-  const more = [ask('x.invalid'), ask('z.invalid')]
-  expect(asked.map(({ host }) => host)).toEqual(['y.invalid', 'x.invalid', 'z.invalid'])
-  for (const each of asked) each.answer()
-  expect(await Promise.all([y, ...more])).toEqual(Array(3).fill('ENOTFOUND'))
+  expect(await Promise.all(dead)).toEqual(['ENOTFOUND', 'ENOTFOUND'])
+  vi.advanceTimersByTime(9_999)
+  expect([await ask('x.invalid'), await ask('y.invalid'), asked.length]).toEqual([
+    'EAI_AGAIN',
+    'EAI_AGAIN',
+    0,
+  ])
+  vi.advanceTimersByTime(1)
+  const last = ask('x.invalid')
+  asked.pop()!.answer()
+  expect(await last).toBe('ENOTFOUND')
+  // That was quick, so that it does not rest.
+  const next = ask('x.invalid')
+  asked.pop()!.answer('127.0.0.1')
+  expect(await next).toBe('127.0.0.1')
 })
 
 test('a lookup that failed is made again', async () => {

@@ -19,13 +19,16 @@ const SLOW_MS = 1_000
  */
 const MOST_WITH_SECOND = 3
 
-/** Hosts whose last lookup failed slowly are looked up this many at a time, which leaves threads for others, too. */
-const MOST_FAILING = 2
+/**
+ * A host whose lookup failed slowly rests for as long as that took, at most so many milliseconds: it occupies a thread half
+ * of the time, and whether it is looked up depends on no other host.
+ */
+const LONGEST_REST_MS = 10_000
 
 /** Lookups in progress, by what is asked, the newest last. */
 const RUNNING = new Map<string, Lookup[]>()
-/** What was asked last in vain, and slowly. Bounded, because names may come from outside. */
-const FAILING = new Set<string>()
+/** Until when what was asked rests. Bounded, because names may come from outside. */
+const RESTING = new Map<string, number>()
 const MOST_REMEMBERED = 100
 
 /**
@@ -41,8 +44,9 @@ export const sharedLookup: LookupFunction = (host, options, callback) => {
     newest.callers.push(callback)
     return
   }
-  if (newest === undefined && FAILING.has(key) && runningOf(FAILING) >= MOST_FAILING) {
-    process.nextTick(refuse, host, callback)
+  const restMs = (RESTING.get(key) ?? 0) - performance.now()
+  if (newest === undefined && restMs > 0) {
+    process.nextTick(refuse, host, restMs, callback)
     return
   }
   const lookup: Lookup = { startedAt: performance.now(), callers: [callback] }
@@ -51,36 +55,35 @@ export const sharedLookup: LookupFunction = (host, options, callback) => {
     const others = (RUNNING.get(key) ?? []).filter((each) => each !== lookup)
     if (others.length === 0) RUNNING.delete(key)
     else RUNNING.set(key, others)
-    remember(key, answer[0] !== null && isSlow(lookup))
+    rest(key, answer[0] !== null && isSlow(lookup) ? ageOf(lookup) : 0)
     for (const caller of lookup.callers) caller(...answer)
   })
 }
 
-function isSlow({ startedAt }: Lookup): boolean {
-  return performance.now() - startedAt >= SLOW_MS
+function ageOf({ startedAt }: Lookup): number {
+  return performance.now() - startedAt
+}
+
+function isSlow(lookup: Lookup): boolean {
+  return ageOf(lookup) >= SLOW_MS
 }
 
 /** True if a host whose lookup is slow is to be asked for once more, in case the question was lost. */
 function mayAskAgain(own: readonly Lookup[], newest: Lookup): boolean {
-  return own.length === 1 && isSlow(newest) && runningOf(RUNNING.keys()) < MOST_WITH_SECOND
+  const count = [...RUNNING.values()].reduce((sum, lookups) => sum + lookups.length, 0)
+  return own.length === 1 && isSlow(newest) && count < MOST_WITH_SECOND
 }
 
-function runningOf(keys: Iterable<string>): number {
-  let count = 0
-  for (const key of keys) count += RUNNING.get(key)?.length ?? 0
-  return count
+function rest(key: string, tookMs: number): void {
+  RESTING.delete(key)
+  if (tookMs === 0) return
+  RESTING.set(key, performance.now() + Math.min(tookMs, LONGEST_REST_MS))
+  const [oldest] = RESTING.keys()
+  if (RESTING.size > MOST_REMEMBERED && oldest !== undefined) RESTING.delete(oldest)
 }
 
-function remember(key: string, isFailing: boolean): void {
-  FAILING.delete(key)
-  if (!isFailing) return
-  FAILING.add(key)
-  const [oldest] = FAILING
-  if (FAILING.size > MOST_REMEMBERED && oldest !== undefined) FAILING.delete(oldest)
-}
-
-function refuse(host: string, callback: Answer): void {
-  const message = `getaddrinfo EAI_AGAIN ${host}: its last lookup failed slowly, and those of other hosts do not end either`
+function refuse(host: string, restMs: number, callback: Answer): void {
+  const message = `getaddrinfo EAI_AGAIN ${host}: its last lookup failed slowly; the next one begins in ${Math.ceil(restMs)} ms`
   callback(
     Object.assign(new Error(message), { code: 'EAI_AGAIN', syscall: 'getaddrinfo', hostname: host }),
     '',
