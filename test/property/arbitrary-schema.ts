@@ -51,7 +51,11 @@ const scalars: readonly ArbitrarySchema[] = [
     'x',
   ),
   scalar(
-    z.preprocess((value) => Number(value), z.number()),
+    // An object without a prototype cannot be made a number of.
+    z.preprocess(
+      (value) => (typeof value === 'object' && value !== null ? value : Number(value)),
+      z.number(),
+    ),
     'preprocess number',
     '5',
     '42',

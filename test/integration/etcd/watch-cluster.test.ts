@@ -26,7 +26,8 @@ eachEtcd('watch on a cluster', (etcd) => {
     const cluster = await etcd.startCluster()
     const client = connect(cluster.endpoints, { watch: { ...quickWatch, progressGraceMs: 500 } })
     const recordings = Array.from({ length: 6 }, () => new Recording(client, { prefix: 'a' }))
-    await waitFor(() => recordings.every(({ told }) => told[0] === 'created'))
+    // The cluster has just been started, and the grace is short.
+    await waitFor(() => recordings.every(({ told }) => told[0] === 'created'), { timeoutMs: 40_000 })
     let revisions: number[] = []
     const write = async (endpoints: readonly string[]) => {
       const writer = connect(endpoints)

@@ -8,6 +8,8 @@ import type { CallLimit, Workspace } from '../workspace.ts'
 /** How long the store is asked for the fate of a write after the call's own time is over, in milliseconds. */
 const SETTLE_MS = 5_000
 const PAUSE_MS = 50
+/** How many older records are looked at for one that was not pruned. */
+const MOST_OLDER = 100
 
 /**
  * Settles writes whose reply was lost, by their record: it is written by the same transaction, which requires that it is not
@@ -84,6 +86,20 @@ export class Settlement {
     return entries[0]?.createRevision ?? this.#prunedAt(record, this.#open.get(record) ?? 0, header.revision)
   }
 
+  /** True if a record from before is there: the oldest are pruned first, so then this one was never written. */
+  async #hasOlder(record: string, after: number): Promise<boolean> {
+    const prefix = record.slice(0, record.lastIndexOf('/') + 1)
+    const { entries } = await this.#workspace.client.kv.getRange({
+      prefix,
+      keysOnly: true,
+      limit: MOST_OLDER,
+      maxCreateRevision: after,
+      ...this.#workspace.limit({ timeoutMs: SETTLE_MS }).control,
+    })
+    // Records of a layer below this one's prefix are pruned by themselves.
+    return entries.some(({ key }) => !key.includes('/', prefix.length))
+  }
+
   /**
    * The revision of a record that is not there any more, from the store's own history.
    *
@@ -93,6 +109,7 @@ export class Settlement {
     const found: number[] = []
     const range = { from: record, to: `${record}\0` }
     try {
+      if (await this.#hasOlder(record, after)) return undefined
       await watchPast(this.#workspace.client, range, this.#workspace.limit({ timeoutMs: SETTLE_MS }), {
         after,
         until,

@@ -12,7 +12,7 @@ import { every, some, type Verdict } from './verdict.ts'
 const MOST_STEPS = 100_000
 const MOST_LEVELS = 200
 
-/** Rules that are compared. Where another one of JSON Schema differs, the verdict is that it cannot be told. */
+/** Rules that are compared. Where another one of JSON Schema differs, the verdict is "cannot tell". */
 const UNJUDGED = [
   ...[
     'not',

@@ -10,7 +10,7 @@ export interface SchemaChange {
   /** `db.pool.max`; `<key>` stands for each name of a record, `<item>` for each item of a list. */
   readonly path: string
   readonly what: string
-  /** Every tree that the earlier schema takes, this one takes too, as far as this place goes; null: that cannot be told. */
+  /** Every tree that the earlier schema takes, this one takes too, as far as this place goes; null: unknown. */
   readonly isCompatible: boolean | null
 }
 

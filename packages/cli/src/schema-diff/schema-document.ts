@@ -1,6 +1,6 @@
 import type { JsonSchema } from '@livetree/core/tools'
 
-/** Stands for a schema that a reference does not lead to: nothing can be told of it. */
+/** Stands for a schema that a reference does not lead to: nothing is known of it. */
 export const UNRESOLVED: JsonSchema = { $ref: 'unresolved' }
 
 /** What says nothing of which values are taken. */

@@ -53,7 +53,7 @@ eachEtcd('admins under fire', (etcd) => {
   const openAdmin = (author: string) =>
     createAdmin(definition, {
       author,
-      timeoutMs: 60_000,
+      timeoutMs: 10_000,
       historyLimit: 100_000,
       store: { endpoints: proxies.map((proxy) => proxy.endpoint), root: ROOT.slice(0, -1) },
     })
