@@ -53,43 +53,45 @@ export function keyGone(range: KeyRange, options: DeletionOptions): Promise<bool
  * @throws EtcdError if the server refuses to watch the range
  */
 export async function anyChange(range: KeyRange, options: AnyChangeOptions): Promise<boolean> {
-  const { header, signal, counts = () => true } = options
-  const stop = new AbortController()
-  const either = { ...options, signal: AbortSignal.any([signal, stop.signal]) }
+  const { header, counts = () => true } = options
   const isCounted = ({ revision, events }: WatchBatch): boolean =>
     revision > header.revision && events.some(({ key }) => counts(key))
+  return firstOf(options.signal, (signal) => [
+    nextEvent(range, { ...options, signal }, { afterRevision: header.revision }, isCounted),
+    nextEvent(range, { ...options, signal }, {}, isCounted),
+  ])
+}
+
+/** Settles as the first of several promises does, and aborts what the others wait for. */
+async function firstOf<R>(
+  signal: AbortSignal,
+  begin: (either: AbortSignal) => readonly Promise<R>[],
+): Promise<R> {
+  const stop = new AbortController()
   try {
-    return await Promise.race([
-      nextEvent(range, either, { afterRevision: header.revision }, isCounted),
-      nextEvent(range, either, {}, isCounted),
-    ])
+    return await Promise.race(begin(AbortSignal.any([signal, stop.signal])))
   } finally {
     stop.abort()
   }
 }
 
 /** The watch shows what is deleted after its creation, and a read what was deleted before. */
-async function goneFromNow(range: KeyRange, options: DeletionOptions): Promise<boolean> {
-  const { client, header, signal } = options
-  const stop = new AbortController()
-  const either = AbortSignal.any([signal, stop.signal])
-  const read = Promise.withResolvers<boolean>()
-  const query = { ...range, keysOnly: true, limit: 1, ...clusterOf(header) }
-  const onCreated: WatchHandlers['onCreated'] = ({ revision }) => {
-    if (revision === header.revision) return
-    sendAgain(() => client.kv.getRange(query), { signal: either, isPatient: true }).then(({ entries }) => {
-      const [entry] = entries
-      if (entry === undefined || entry.createRevision > header.revision) read.resolve(true)
-    }, read.reject)
-  }
+function goneFromNow(range: KeyRange, options: DeletionOptions): Promise<boolean> {
+  const { client, header } = options
   // A member that lags may deliver deletions from before the header.
   const isLater = ({ revision }: WatchBatch): boolean => revision > header.revision
-  try {
-    const seen = nextEvent(range, { ...options, signal: either }, { only: 'deletes' }, isLater, onCreated)
-    return await Promise.race([seen, read.promise])
-  } finally {
-    stop.abort()
-  }
+  return firstOf(options.signal, (signal) => {
+    const read = Promise.withResolvers<boolean>()
+    const query = { ...range, keysOnly: true, limit: 1, ...clusterOf(header) }
+    const onCreated: WatchHandlers['onCreated'] = ({ revision }) => {
+      if (revision === header.revision) return
+      sendAgain(() => client.kv.getRange(query), { signal, isPatient: true }).then(({ entries }) => {
+        const [entry] = entries
+        if (entry === undefined || entry.createRevision > header.revision) read.resolve(true)
+      }, read.reject)
+    }
+    return [nextEvent(range, { ...options, signal }, { only: 'deletes' }, isLater, onCreated), read.promise]
+  })
 }
 
 /** Waits for the first batch that `counts`. */

@@ -13,7 +13,7 @@ import type { RangeRequest, RangeResponse, TxnRequest, TxnResponse } from '../wi
 import type { Init } from '../wire/message-type.ts'
 import { KV } from '../wire/rpc.ts'
 import { abortable, type AbortableIterator } from './abortable.ts'
-import { allBehind, askMembers, isAhead } from './ask-members.ts'
+import { askMembers, askUntilRecent } from './ask-members.ts'
 import { Entry } from './entry.ts'
 import {
   DELETE_CALL_CHECKS,
@@ -224,37 +224,17 @@ export class ChannelKv implements KvService {
    * A serializable answer may come from a lagging member, so the request is repeated, once per endpoint,
    * before it fails.
    */
-  async #serializable(request: Init<RangeRequest>, control: CallControl): Promise<RangeResponse> {
-    const attempts = Math.max(2, this.#channel.endpoints().length)
+  #serializable(request: Init<RangeRequest>, control: CallControl): Promise<RangeResponse> {
+    const { revision = 0 } = request
     const deadline = this.deadline('KV/Range', control)
-    for (let attempt = 1; ; attempt += 1) {
-      const response = await this.#askMembers(request, control, deadline)
-      if (!this.#floor.isBelow(response.header)) {
-        this.#floor.learn(response.header)
-        return response
-      }
-      if (attempt === attempts) throw this.#floor.error(response.header)
-    }
-  }
-
-  async #askMembers(
-    request: Init<RangeRequest>,
-    control: CallControl,
-    deadline: CallDeadline,
-  ): Promise<RangeResponse> {
     const options = { ...controlOf(control), retry: 'read' } as const
-    const ask = (avoidAll: ReadonlySet<string>) =>
+    const send = (avoidAll: ReadonlySet<string>) =>
       deadline.run((timeoutMs) => {
         const limited = { ...options, avoidAll, timeoutMs }
         return this.#channel.unary(KV.range, request, limited)
       })
-    try {
-      return await askMembers(ask)
-    } catch (error) {
-      const { revision = 0 } = request
-      if (!isAhead(error) || !this.#floor.hasSeen(revision)) throw error
-      throw allBehind(revision, error)
-    }
+    const seen = () => (this.#floor.hasSeen(revision) ? revision : undefined)
+    return askUntilRecent(() => askMembers(send, seen), this.#floor, this.#channel.endpoints().length)
   }
 }
 

@@ -11,7 +11,7 @@ import type { UnaryOptions } from '../transport/unary-request.ts'
 import { type RangeRequest, ResponseHeader } from '../wire/kv.ts'
 import type { Init } from '../wire/message-type.ts'
 import type { Method } from '../wire/rpc.ts'
-import { allBehind, askMembers, isAhead } from './ask-members.ts'
+import { askMembers, askUntilRecent } from './ask-members.ts'
 import { type CallControl, controlOf, pinned } from './range-query.ts'
 import type { RevisionFloor } from './revision-floor.ts'
 
@@ -81,15 +81,10 @@ export async function* readPaged<Answer, P extends Page>(
   let { revision = 0 } = request
   let last: ResponseHeader | undefined
   /** Sends a read within the time limit; what is serializable is asked of all members until one has reached the revision. */
-  const within = async <T>(send: (more: ReadLimits) => Promise<T>): Promise<T> => {
+  const within = <T>(send: (more: ReadLimits) => Promise<T>): Promise<T> => {
     const ask = (avoidAll: ReadonlySet<string> = NONE) =>
       deadline === undefined ? send({ avoidAll }) : deadline.run((timeoutMs) => send({ avoidAll, timeoutMs }))
-    if (!request.serializable) return ask()
-    try {
-      return await askMembers(ask)
-    } catch (error) {
-      throw last !== undefined && isAhead(error) ? allBehind(revision, error) : error
-    }
+    return request.serializable ? askMembers(ask, () => last && revision) : ask()
   }
   const ask = (next: Init<RangeRequest>): Promise<Answer> => {
     const options = { ...controlOf({ ...control, ...pinned(clusterId) }), retry: 'read' } as const
@@ -117,15 +112,17 @@ export async function* readPaged<Answer, P extends Page>(
   }
   let pending: Promise<Answer> | undefined = ask(request)
   while (pending !== undefined) {
-    let page = read(await pending)
-    if (last === undefined && request.serializable && !request.revision) {
-      // The member may lag behind what the client has seen; the next one is asked.
-      for (let more = Math.max(2, channel.endpoints().length) - 1; floor.isBelow(page.header); more -= 1) {
-        if (more === 0) throw floor.error(page.header)
-        page = read(await ask(request))
-      }
-      floor.learn(page.header)
+    let asked: Promise<Answer> | undefined = pending
+    const readPage = async (): Promise<P> => {
+      const answer = asked ?? ask(request)
+      asked = undefined
+      return read(await answer)
     }
+    // A member may lag behind what the client has seen; then the next one is asked.
+    const isNewest = last === undefined && request.serializable && !request.revision
+    const page: P = await (isNewest
+      ? askUntilRecent(readPage, floor, channel.endpoints().length)
+      : readPage())
     revision ||= page.header?.revision ?? 0
     clusterId ??= page.header?.clusterId ?? 0n
     assertSameStore(page, clusterId, request.serializable ? undefined : last)

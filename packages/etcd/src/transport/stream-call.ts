@@ -64,7 +64,7 @@ export class StreamCall<Req, Res>
     this.#method = method
     this.#handlers = handlers
     this.#options = options
-    this.#unheard = new Unheard(context.clock, method.path)
+    this.#unheard = new Unheard(method.path)
     this.#acceptance = new CallToken(context)
     this.#frames = new FrameReader((payload) => this.#onFrame(payload), context.maxResponseBytes)
   }

@@ -1,4 +1,3 @@
-import { type Clock, monotonicNow } from '../clock.ts'
 import type { Balancer } from './balancer.ts'
 import type { Connection } from './connection.ts'
 import { PATIENCE_MS } from './endpoint.ts'
@@ -10,7 +9,6 @@ export function patienceMs({ roundTripMs }: Connection): number {
 
 /** Whether the requests of one stream at this path reach the peer, be it shown by an answer to another call. */
 export class Unheard {
-  readonly #clock: Clock
   readonly #path: string
   #connection: Connection | undefined
   #openedAt = 0
@@ -18,8 +16,7 @@ export class Unheard {
   #since = 0
   #isHeard = false
 
-  constructor(clock: Clock, path: string) {
-    this.#clock = clock
+  constructor(path: string) {
     this.#path = path
   }
 
@@ -66,7 +63,7 @@ export class Unheard {
   suspect(balancer: Balancer): void {
     const connection = this.#connection
     if (connection === undefined) return
-    const forMs = monotonicNow(this.#clock) - this.#since
+    const forMs = connection.now - this.#since
     const isLong = connection.provenAt < this.#since && forMs >= PATIENCE_MS
     if (connection.desert(this.#path) || isLong) connection.retire()
     if (isLong) balancer.leaveQuiet(forMs)
