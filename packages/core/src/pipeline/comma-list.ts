@@ -1,6 +1,6 @@
 import { isScalar } from '../schema/directory.ts'
 import { isIPv6 } from '../schema/host-port.ts'
-import { parts, readingsOf, type ListNode, type SchemaNode } from '../schema/schema-node.ts'
+import { parts, readingsOf, type ListNode, type SchemaNode, wrappersOf } from '../schema/schema-node.ts'
 import { coverOf } from '../format/cover.ts'
 import { isNullText } from './document.ts'
 
@@ -45,10 +45,5 @@ function isListOfScalars(schemaNode: SchemaNode | undefined): schemaNode is Sche
 }
 
 function takesNull(schemaNode: SchemaNode): boolean {
-  let at = schemaNode
-  for (let depth = 0; at.type === 'wrapper' && depth < 100; depth++) {
-    if (at.wrapper === 'nullable') return true
-    at = at.inner
-  }
-  return false
+  return [...wrappersOf(schemaNode)].some(({ wrapper }) => wrapper === 'nullable')
 }

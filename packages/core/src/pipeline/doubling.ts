@@ -1,4 +1,5 @@
 import type * as z from 'zod/v4/core'
+import { reachable } from '../reachable.ts'
 import { innerSchemas } from '../schema/secret.ts'
 
 /** A part of a value whose schema has issues that zod would list twice at every level above. */
@@ -23,9 +24,11 @@ const known = new WeakMap<z.$ZodType, ReadonlySet<z.$ZodType>>()
 function doublingSchemas(schema: z.$ZodType): ReadonlySet<z.$ZodType> {
   let found = known.get(schema)
   if (found === undefined) {
-    const intersections = [...reachable([schema])].filter((each) => each._zod.def.type === 'intersection')
+    const intersections = [...reachable([schema], innerOf)].filter(
+      (each) => each._zod.def.type === 'intersection',
+    )
     found = new Set(
-      intersections.filter((each) => innerOf(each).every((side) => reachable([side]).has(each))),
+      intersections.filter((each) => innerOf(each).every((side) => reachable([side], innerOf).has(each))),
     )
     known.set(schema, found)
   }
@@ -38,20 +41,12 @@ const repeating = new WeakMap<z.$ZodType, boolean>()
 export function mayRepeatIssues(schema: z.$ZodType): boolean {
   let answer = repeating.get(schema)
   if (answer === undefined) {
-    const found = new Set([schema])
-    // A set hands out what is added while it is walked.
-    for (const each of found) for (const inner of innerSchemas(each)) found.add(inner)
-    answer = [...found].some(({ _zod: { def } }) => def.type === 'intersection' || def.type === 'set')
+    answer = [...reachable([schema], innerSchemas)].some(
+      ({ _zod: { def } }) => def.type === 'intersection' || def.type === 'set',
+    )
     repeating.set(schema, answer)
   }
   return answer
-}
-
-function reachable(from: readonly z.$ZodType[]): ReadonlySet<z.$ZodType> {
-  const found = new Set(from)
-  // A set hands out what is added while it is walked.
-  for (const schema of found) for (const inner of innerOf(schema)) found.add(inner)
-  return found
 }
 
 /** The schemas that zod gives parts of a value to, and whose issues it lists one by one. */

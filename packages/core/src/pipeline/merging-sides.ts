@@ -1,3 +1,4 @@
+import { reachable } from '../reachable.ts'
 import { runsOwnCode } from '../schema/own-code.ts'
 import { type IntersectionNode, parts, type SchemaNode } from '../schema/schema-node.ts'
 
@@ -10,17 +11,10 @@ const known = new WeakMap<IntersectionNode, boolean>()
 export function sidesMerge(schemaNode: IntersectionNode): boolean {
   let answer = known.get(schemaNode)
   if (answer === undefined) {
-    answer = !runsOwnCode(schemaNode.schema) && reachable(schemaNode).every(keepsValue)
+    answer = !runsOwnCode(schemaNode.schema) && [...reachable([schemaNode], parts)].every(keepsValue)
     known.set(schemaNode, answer)
   }
   return answer
-}
-
-function reachable(schemaNode: SchemaNode): readonly SchemaNode[] {
-  const found = new Set([schemaNode])
-  // A set hands out what is added while it is walked.
-  for (const plan of found) for (const part of parts(plan)) found.add(part)
-  return [...found]
 }
 
 const WRAPPERS: ReadonlySet<string> = new Set(['optional', 'nullable', 'readonly', 'nonoptional', 'lazy'])

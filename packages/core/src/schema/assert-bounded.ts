@@ -1,8 +1,7 @@
-import type * as z from 'zod/v4/core'
 import { LivetreeError } from '../errors.ts'
 import { isMadeWhenAbsent } from './directory.ts'
 import { placeText } from './name-clash.ts'
-import { parts, type SchemaNode } from './schema-node.ts'
+import { parts, type SchemaNode, wrappersOf } from './schema-node.ts'
 
 /** How many parts a value may get from schemas that stand at several places, where no layer has any key. */
 const MAX_REPEATED = 100_000
@@ -64,11 +63,9 @@ function isFilledIn(schemaNode: SchemaNode): boolean {
 }
 
 function hasPrefault(schemaNode: SchemaNode): boolean {
-  let at = schemaNode
-  for (let depth = 0; at.type === 'wrapper' && depth < 100; depth++) {
-    const { type } = (at.schema as z.$ZodTypes)._zod.def
+  for (const { schema } of wrappersOf(schemaNode)) {
+    const { type } = schema._zod.def
     if (type === 'prefault' || type === 'default') return type === 'prefault'
-    at = at.inner
   }
   return false
 }

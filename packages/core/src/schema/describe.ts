@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { childSchemaNode } from './child-node.ts'
 import { leafForm } from './leaf-form.ts'
-import { parts, type SchemaNode } from './schema-node.ts'
+import { parts, readersOf, type SchemaNode } from './schema-node.ts'
 
 /** Hash of a schema's shape: kinds and names, not checks or defaults. Equal shapes read the same trees. */
 export function fingerprintOf(schemaNode: SchemaNode): string {
@@ -34,12 +34,8 @@ export function isSecretAt(schemaNode: SchemaNode, path: readonly PropertyKey[])
 }
 
 /** Whether any reading of one place is secret as a whole. */
-function isSecretHere(schemaNode: SchemaNode, seen = new Set<SchemaNode>()): boolean {
-  if (schemaNode.isSecret) return true
-  if (seen.has(schemaNode)) return false
-  seen.add(schemaNode)
-  const isOfOnePlace = ['wrapper', 'union', 'intersection'].includes(schemaNode.type)
-  return isOfOnePlace && parts(schemaNode).some((part) => isSecretHere(part, seen))
+function isSecretHere(schemaNode: SchemaNode): boolean {
+  return [...readersOf([schemaNode])].some(({ isSecret }) => isSecret)
 }
 
 /** Whether a raw value at a path may be shown to anyone: the schema knows the place, and nothing in it is secret. */

@@ -1,4 +1,5 @@
 import type * as z from 'zod/v4/core'
+import { reachable } from '../reachable.ts'
 import { innerSchemas } from './secret.ts'
 
 const known = new WeakMap<z.$ZodType, boolean>()
@@ -7,7 +8,7 @@ const known = new WeakMap<z.$ZodType, boolean>()
 export function runsOwnCode(schema: z.$ZodType): boolean {
   let answer = known.get(schema)
   if (answer === undefined) {
-    answer = reachable(schema).some(hasOwnCode)
+    answer = [...reachable([schema], innerSchemas)].some(hasOwnCode)
     known.set(schema, answer)
   }
   return answer
@@ -19,15 +20,8 @@ export function runsOwnCode(schema: z.$ZodType): boolean {
  */
 export function hasAsyncCode(schema: z.$ZodType): boolean {
   const def = (schema as z.$ZodTypes)._zod.def
-  const behind = def.type === 'pipe' ? [...reachable(def.out), def.in] : []
+  const behind = def.type === 'pipe' ? [...reachable([def.out], innerSchemas), def.in] : []
   return [schema, ...behind].some((part) => ownFunctions(part).some(isAsync))
-}
-
-function reachable(schema: z.$ZodType): z.$ZodType[] {
-  const found = new Set([schema])
-  // a set hands out what is added while it is walked
-  for (const part of found) for (const inner of innerSchemas(part)) found.add(inner)
-  return [...found]
 }
 
 const RUNNING = new Set(['transform', 'custom', 'default', 'prefault', 'catch'])

@@ -1,6 +1,7 @@
 import type * as z from 'zod/v4/core'
+import { reachable } from '../reachable.ts'
 import { refuse } from './refuse.ts'
-import { type IntersectionNode, parts, type SchemaNode } from './schema-node.ts'
+import { type IntersectionNode, parts, type SchemaNode, wrappersOf } from './schema-node.ts'
 import { sealsValue } from './sealed.ts'
 
 /**
@@ -59,18 +60,14 @@ class SideComparison {
 
 /** Whether the value of this place is a holder, in whatever it is wrapped. */
 function isSealedHere(schemaNode: SchemaNode): boolean {
-  let at = schemaNode
-  for (let depth = 0; at.type === 'wrapper' && depth < 100; depth++) {
-    if (at.wrapper === 'pipe' && sealsValue((at.schema as z.$ZodPipe)._zod.def)) return true
-    at = at.inner
-  }
-  return false
+  return [...wrappersOf(schemaNode)].some(
+    ({ wrapper, schema }) => wrapper === 'pipe' && sealsValue((schema as z.$ZodPipe)._zod.def),
+  )
 }
 
 /** What reads the parts of a value: under wrappers, and of a further intersection each side. */
-function valuesOf(schemaNode: SchemaNode, seen = new Set<SchemaNode>()): readonly SchemaNode[] {
-  if (seen.has(schemaNode)) return []
-  seen.add(schemaNode)
-  const isOfOnePlace = schemaNode.type === 'wrapper' || schemaNode.type === 'intersection'
-  return isOfOnePlace ? parts(schemaNode).flatMap((part) => valuesOf(part, seen)) : [schemaNode]
+function valuesOf(schemaNode: SchemaNode): readonly SchemaNode[] {
+  const isAround = ({ type }: SchemaNode) => type === 'wrapper' || type === 'intersection'
+  const readings = reachable([schemaNode], (each) => (isAround(each) ? parts(each) : []))
+  return [...readings].filter((each) => !isAround(each))
 }

@@ -1,4 +1,5 @@
 import type * as z from 'zod/v4/core'
+import { reachable } from '../reachable.ts'
 import type { ScalarText } from './scalar-text.ts'
 
 interface SchemaNodeBase {
@@ -149,6 +150,23 @@ export function parts(schemaNode: SchemaNode): readonly SchemaNode[] {
     default:
       return []
   }
+}
+
+const OF_ONE_PLACE: ReadonlySet<string> = new Set(['wrapper', 'union', 'intersection'])
+
+/** All schema nodes that read the place of these, from the outermost to those under wrappers, unions and intersections. */
+export function readersOf(place: Iterable<SchemaNode>): ReadonlySet<SchemaNode> {
+  return reachable(place, (each) => (OF_ONE_PLACE.has(each.type) ? parts(each) : []))
+}
+
+/** The wrappers around a schema node, the outermost first. */
+export function* wrappersOf(schemaNode: SchemaNode): Generator<WrapperNode, undefined> {
+  let at = schemaNode
+  for (let depth = 0; at.type === 'wrapper' && depth < 100; depth++) {
+    yield at
+    at = at.inner
+  }
+  return undefined
 }
 
 /** The schema node under all wrappers. */

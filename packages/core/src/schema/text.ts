@@ -42,12 +42,16 @@ const BOOLEANS = new Map([
 const trimLineEnd = (text: string) =>
   text.endsWith('\n') ? text.slice(0, text.endsWith('\r\n') ? -2 : -1) : text
 
+/** What JavaScript makes of a decimal number; undefined for other text. */
+function numberIn(text: string): number | undefined {
+  const trimmed = trimLineEnd(text)
+  return trimmed.length <= MAX_DIGITS && NUMBER.test(trimmed) ? Number(trimmed) : undefined
+}
+
 const NUMBER_TEXT: TextForm = {
   read(text) {
-    const trimmed = trimLineEnd(text)
-    if (trimmed.length > MAX_DIGITS || !NUMBER.test(trimmed)) return text
-    const value = Number(trimmed)
-    return isLost(trimmed, value) ? text : value
+    const value = numberIn(text)
+    return value === undefined || isLost(trimLineEnd(text), value) ? text : value
   },
   write(value) {
     if (typeof value !== 'number' || !Number.isFinite(value)) return undefined
@@ -210,10 +214,7 @@ const digitsOf = (value: TypedScalar, text: string) =>
 
 /** What `int()` refuses of whole numbers that are too large says more than that the text is no number. */
 const INT_TEXT: TextForm = {
-  read(text) {
-    const trimmed = trimLineEnd(text)
-    return trimmed.length <= MAX_DIGITS && NUMBER.test(trimmed) ? Number(trimmed) : text
-  },
+  read: (text) => numberIn(text) ?? text,
   write: NUMBER_TEXT.write,
 }
 

@@ -261,12 +261,7 @@ export class WatchedFile {
   }
 }
 
-const NOT_READ = {
-  id: undefined,
-  writtenAt: undefined,
-  isOnce: false,
-  hasName: true,
-} as const
+const NOT_READ = { id: undefined, writtenAt: undefined, isOnce: false, hasName: true } as const
 
 /** Whether there is more in it than white space and a mark of the encoding. */
 export function isFilled(content: FileContent): boolean {

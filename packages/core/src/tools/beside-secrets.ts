@@ -1,5 +1,5 @@
 import type * as z from 'zod/v4/core'
-import type { SchemaNode } from '../schema/schema-node.ts'
+import { readersOf, type SchemaNode } from '../schema/schema-node.ts'
 
 /** Schemas that are read where another option of a union, or another side of an intersection, has a secret. */
 export interface BesideSecrets {
@@ -22,7 +22,7 @@ export function besideSecrets(root: SchemaNode): BesideSecrets {
   const seen = new Set<string>()
   const places: (readonly SchemaNode[])[] = [[root]]
   for (let place = places.pop(); place !== undefined; place = places.pop()) {
-    const readings = readingsOf(place)
+    const readings = [...readersOf(place)]
     const id = readings
       .map(numberOf)
       .sort((a, b) => a - b)
@@ -38,18 +38,6 @@ export function besideSecrets(root: SchemaNode): BesideSecrets {
     if (!isSecret) places.push(...placesIn(readings))
   }
   return { atSecrets, aroundSecrets }
-}
-
-/** All schema nodes that read a place, with those around them. */
-function readingsOf(place: readonly SchemaNode[]): readonly SchemaNode[] {
-  const readings = new Set(place)
-  // A set hands out what is added while it is walked.
-  for (const node of readings) {
-    if (node.type === 'wrapper') readings.add(node.inner)
-    if (node.type === 'union') for (const option of node.options) readings.add(option)
-    if (node.type === 'intersection') for (const side of node.sides) readings.add(side)
-  }
-  return [...readings]
 }
 
 /** The places directly inside: one for each name that a schema gives, and one for all other names and for items. */

@@ -2,6 +2,7 @@ import * as z from 'zod/v4/core'
 import { checkOptions, type OptionTable } from '../check-options.ts'
 import type { ConfigDefinition } from '../config-definition.ts'
 import { LivetreeError } from '../errors.ts'
+import { reachable } from '../reachable.ts'
 import { type ObjectNode, parts, type SchemaNode } from '../schema/schema-node.ts'
 import { type LeafForm, leafForm } from '../schema/leaf-form.ts'
 import { holdsSecret, innerSchemas, isSecret } from '../schema/secret.ts'
@@ -75,10 +76,7 @@ export function toJsonSchema(
 
 /** The nodes of a schema, by the zod schema of each. */
 function nodesOf(root: SchemaNode): ReadonlyMap<z.$ZodType, SchemaNode> {
-  // A set hands out what is added while it is walked.
-  const nodes = new Set([root])
-  for (const node of nodes) for (const part of parts(node)) nodes.add(part)
-  return new Map([...nodes].map((node) => [node.schema, node]))
+  return new Map([...reachable([root], parts)].map((node) => [node.schema, node]))
 }
 
 /** Kinds that zod writes without what is inside them. */
