@@ -63,11 +63,9 @@ export class Deadline {
   /** Ends the command: a write that was sent is settled first, unless this is called again. */
   interrupt(): void {
     if (this.#hasEnded) return
-    const error = this.#abort.signal.aborted
-      ? (this.#abort.signal.reason as CliError)
-      : new CliError(130, 'Interrupted', { code: 'interrupted' })
-    if (this.#abort.signal.aborted) this.#reject(error)
-    else this.#abandon(error, GRACE_MS)
+    const { aborted, reason } = this.#abort.signal
+    if (aborted) this.#reject(reason as CliError)
+    else this.#abandon(new CliError(130, 'Interrupted', { code: 'interrupted' }), GRACE_MS)
   }
 
   /**

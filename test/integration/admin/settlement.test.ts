@@ -61,8 +61,8 @@ eachEtcd('admin, replies that are lost', (etcd) => {
       (error: unknown) => error,
     )
 
-  test('a reply that is lost: the record says that it was applied, and it is not written again', async () => {
-    await using admin = openAdmin([first.endpoint])
+  /** Applies a change whose reply is lost once it is written. */
+  async function applyUnanswered(admin: ReturnType<typeof openAdmin>) {
     const plan = await admin
       .change()
       .set((c) => c.a, 1)
@@ -72,6 +72,12 @@ eachEtcd('admin, replies that are lost', (etcd) => {
     await waitFor(async () => first.droppedBytes > 0 && (await records()).length > 0, {
       what: 'a lost answer',
     })
+    return { applying }
+  }
+
+  test('a reply that is lost: the record says that it was applied, and it is not written again', async () => {
+    await using admin = openAdmin([first.endpoint])
+    const { applying } = await applyUnanswered(admin)
     first.heal()
     first.cutAll()
     const { revision } = await applying
@@ -81,15 +87,7 @@ eachEtcd('admin, replies that are lost', (etcd) => {
 
   test('a reply that is lost, and the record is pruned since: the history of the store says that it was applied', async () => {
     await using admin = openAdmin([first.endpoint])
-    const plan = await admin
-      .change()
-      .set((c) => c.a, 1)
-      .plan()
-    onWrite = () => first.dropReplies()
-    const applying = plan.apply({ message: MESSAGE })
-    await waitFor(async () => first.droppedBytes > 0 && (await records()).length > 0, {
-      what: 'a lost answer',
-    })
+    const { applying } = await applyUnanswered(admin)
     const written = await records()
     await client.kv.deleteRange({ prefix: '/.livetree/history/config/shop/' })
     await client.kv.put('/config/shop/a', '2')

@@ -3,6 +3,7 @@ import { EtcdError, type KeyRange } from '@livetree/etcd'
 import { keyBytes } from 'livetree/operate'
 import { AdminError } from '../errors.ts'
 import { watchPast } from '../history/watch-past.ts'
+import { readingLayers } from '../tree/tree-state.ts'
 import { translated } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 
@@ -27,8 +28,7 @@ export function removalsSince(
   span: RevisionSpan,
 ): Promise<ReadonlyMap<string, number>> {
   const { store } = workspace.settings
-  const needs = store.prefixes.map((prefix) => ({ prefix, as: 'read' as const }))
-  return translated({ what: "reading the store's history", needs }, async () => {
+  return translated(readingLayers(workspace, "reading the store's history"), async () => {
     const wanted = new Set(keys)
     const found = new Map<string, number>()
     for (const range of rangesOf(store, keys))

@@ -5,7 +5,7 @@ import { AdminError } from '../errors.ts'
 import { pathOf, type PathLike } from '../selector.ts'
 import { assertInSchema } from '../tree/assert-in-schema.ts'
 import { placeOf } from '../tree/key-place.ts'
-import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
+import { chosenPrefix, type LayerChoice } from '../tree/target-layer.ts'
 import { readStore } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
@@ -42,8 +42,7 @@ export async function planRollback<T>(workspace: Workspace, options: RollbackOpt
   if (to === undefined)
     throw new AdminError('invalid_options', { what: 'rollback() needs a revision, { to }', remedy: '' })
   const { layers } = workspace.settings.store
-  const isOneLayer = options.overlay !== undefined || options.layer !== undefined
-  const prefix = isOneLayer ? choosePrefix(layers, options) : undefined
+  const prefix = chosenPrefix(layers, options)
   const paths = only?.map(pathOf)
   const limit = workspace.limit(options)
   const [then, now] = await Promise.all([

@@ -81,8 +81,8 @@ export class Settlement {
 
   /** The revision of a record that is there, or was and is pruned by others. */
   async #appliedAt(record: string): Promise<number | undefined> {
-    const range = { from: record, to: `${record}\0` }
-    const { entries, header } = await this.#workspace.client.kv.getRange({ ...range, ...this.#limit.control })
+    const query = { key: record, ...this.#limit.control }
+    const { entries, header } = await this.#workspace.client.kv.getRange(query)
     return entries[0]?.createRevision ?? this.#prunedAt(record, this.#open.get(record) ?? 0, header.revision)
   }
 
@@ -107,10 +107,10 @@ export class Settlement {
    */
   async #prunedAt(record: string, after: number, until: number): Promise<number | undefined> {
     const found: number[] = []
-    const range = { from: record, to: `${record}\0` }
     try {
       if (await this.#hasOlder(record, after)) return undefined
-      await watchPast(this.#workspace.client, range, this.#workspace.limit({ timeoutMs: SETTLE_MS }), {
+      const limit = this.#workspace.limit({ timeoutMs: SETTLE_MS })
+      await watchPast(this.#workspace.client, { key: record }, limit, {
         after,
         until,
         clusterId: 0n,

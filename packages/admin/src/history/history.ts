@@ -5,7 +5,7 @@ import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
 import { pathOf, type PathLike } from '../selector.ts'
 import { assertInSchema } from '../tree/assert-in-schema.ts'
-import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
+import { chosenPrefix, type LayerChoice } from '../tree/target-layer.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallLimit, CallOptions, Workspace } from '../workspace.ts'
 import { type HistoryChange, type HistoryEntry, recordedEntry, type RecordedEntry } from './history-entry.ts'
@@ -60,8 +60,7 @@ export async function* readHistory<T>(
 ): AsyncGenerator<HistoryEntry, undefined> {
   translatedNow(() => checkOptions('history()', options, table))
   const { layers } = workspace.settings.store
-  const isOneLayer = options.overlay !== undefined || options.layer !== undefined
-  const prefix = isOneLayer ? choosePrefix(layers, options) : undefined
+  const prefix = chosenPrefix(layers, options)
   const path = options.path === undefined ? [] : pathOf(options.path)
   const { limit: most = 100, since, recordedOnly = false } = options
   const query: Query = {

@@ -1,5 +1,6 @@
 import type { Path } from '@livetree/core'
 import { EtcdError, type KeyRange } from '@livetree/etcd'
+import { readingLayers } from '../tree/tree-state.ts'
 import { translated } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 import { changeOfEvent, type HistoryChange } from './history-entry.ts'
@@ -70,8 +71,7 @@ function readWindow(workspace: Workspace, limit: CallLimit, query: PastWrites): 
     ...store.prefixes.map((prefix) => ({ prefix })),
     ...store.documentKeys.map((key) => ({ key })),
   ]
-  const needs = store.prefixes.map((prefix) => ({ prefix, as: 'read' as const }))
-  return translated({ what: "reading the store's history", needs }, async () => {
+  return translated(readingLayers(workspace, "reading the store's history"), async () => {
     const held = await Promise.all(ranges.map((range) => readRange(workspace, range, limit, query))).catch(
       (error: unknown) => compactedAt(error),
     )

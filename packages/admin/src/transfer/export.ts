@@ -4,7 +4,7 @@ import { isTextOpenAt, keyOfPath, kindAt, pathText, placesOfKey, writeValue } fr
 import type { StoreEntry } from 'livetree/operate'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
-import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
+import { choosePrefix, chosenPrefix, type LayerChoice, namesLayer } from '../tree/target-layer.ts'
 import { prefixOf, readState, type TreeState } from '../tree/tree-state.ts'
 import { viewTree } from '../tree/tree-view.ts'
 import { translatedNow } from '../translate-error.ts'
@@ -63,7 +63,7 @@ export async function exportTree(workspace: Workspace, options: ExportOptions): 
   translatedNow(() => checkOptions('export()', options, table))
   const state = await readState(workspace, workspace.limit(options), options.revision)
   const { definition } = workspace.settings
-  const all = isOneLayer(options) ? layerTexts(workspace, state, options) : wholeTexts(workspace, state)
+  const all = namesLayer(options) ? layerTexts(workspace, state, options) : wholeTexts(workspace, state)
   const isShown = ({ path }: PlacedText) =>
     options.reveal === true || workspace.settings.isUntyped || isTextOpenAt(definition, path)
   const shown = all.filter(isShown)
@@ -130,7 +130,7 @@ export function writtenTexts({ settings }: Workspace, value: unknown): readonly 
 function writeTexts(workspace: Workspace, texts: readonly PlacedText[], options: ExportOptions): string {
   const { format = 'yaml', variablePrefix = '' } = options
   if (format === 'etcdctl') {
-    if (!isOneLayer(options))
+    if (!namesLayer(options))
       throw new AdminError('invalid_options', {
         what: 'export() writes keys for etcdctl of one layer, and none is given',
         remedy: 'Give overlay or layer.',
@@ -148,18 +148,11 @@ function writeTexts(workspace: Workspace, texts: readonly PlacedText[], options:
     )
     return lines.map((line) => `${line}\n`).join('')
   }
-  const above = isOneLayer(options) ? mountNames(workspace, prefixIn(workspace, options)).length : 0
+  const prefix = chosenPrefix(workspace.settings.store.layers, options)
+  const above = prefix === undefined ? 0 : mountNames(workspace, prefix).length
   const below = texts.map((each) => ({ ...each, names: each.names.slice(above) }))
   const nested = nestedTree(workspace, below)
   return format === 'json' ? jsonText(nested) : yamlText(nested)
-}
-
-function isOneLayer({ overlay, layer }: LayerChoice): boolean {
-  return overlay !== undefined || layer !== undefined
-}
-
-function prefixIn({ settings }: Workspace, choice: LayerChoice): string {
-  return choosePrefix(settings.store.layers, choice)
 }
 
 /** Texts as nested objects, of what an import writes as the same texts, in the names that a file has. */

@@ -31,6 +31,20 @@ export function choosePrefix(layers: readonly LayerInfo[], { overlay, layer }: L
   throw invalid(`The overlay ${overlay} may be ${found.join(' or ')}`, 'Give layer, the whole prefix.')
 }
 
+/** Whether a layer is named at all. */
+export function namesLayer({ overlay, layer }: LayerChoice): boolean {
+  return overlay !== undefined || layer !== undefined
+}
+
+/**
+ * The prefix that is chosen; undefined with no choice, for all of them.
+ *
+ * @throws AdminError as `choosePrefix`
+ */
+export function chosenPrefix(layers: readonly LayerInfo[], choice: LayerChoice): string | undefined {
+  return namesLayer(choice) ? choosePrefix(layers, choice) : undefined
+}
+
 function isMeant(prefix: string, overlay: string | undefined, layer: string | undefined): boolean {
   if (layer !== undefined) return prefix === layer || `${prefix}/` === layer
   return overlay === undefined || prefix === overlay || prefix.endsWith(`/${overlay}`)

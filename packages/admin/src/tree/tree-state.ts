@@ -1,7 +1,7 @@
 import type { LayerInfo } from '@livetree/core/source'
 import { type CandidateSource, readOnce } from '@livetree/core/tools'
 import type { StoreEntry, StoreReading } from 'livetree/operate'
-import { translated } from '../translate-error.ts'
+import { type Doing, translated } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 
 /** Everything that instances read: the store's keys at one revision, and the other sources as they are here and now. */
@@ -30,12 +30,16 @@ export async function readState(
   return { reading, others }
 }
 
+/** What a call that reads all layers does, and needs. */
+export function readingLayers({ settings }: Workspace, what: string): Doing {
+  return { what, needs: settings.store.prefixes.map((prefix) => ({ prefix, as: 'read' })) }
+}
+
 /** Reads the store's keys alone. */
 export function readStore(workspace: Workspace, limit: CallLimit, revision?: number): Promise<StoreReading> {
   const { store } = workspace.settings
-  const needs = store.prefixes.map((prefix) => ({ prefix, as: 'read' as const }))
   const at = revision === undefined ? '' : ` at revision ${revision}`
-  return translated({ what: `reading ${store.prefixes.join(', ')}${at}`, needs }, () =>
+  return translated(readingLayers(workspace, `reading ${store.prefixes.join(', ')}${at}`), () =>
     store.read(workspace.client, { ...limit.control, revision }),
   )
 }

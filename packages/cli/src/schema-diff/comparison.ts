@@ -116,7 +116,7 @@ export class Comparison {
     const [types, taken] = [typesOf(was), typesOf(is)]
     return every(
       types.map((type): Verdict => {
-        const isWhole = type === 'number' && taken.includes('integer') && isWholeNumber(was['multipleOf'])
+        const isWhole = type === 'number' && taken.includes('integer') && Number.isInteger(was['multipleOf'])
         if (!isAmong(type, taken) && !isWhole) return false
         if (type === 'string') return takesStrings(was, is)
         if (type === 'number' || type === 'integer') return takesNumbers(was, is, type)
@@ -132,10 +132,6 @@ export class Comparison {
 function alternativesOf(schema: JsonSchema): readonly unknown[] | undefined {
   const given = schema['anyOf'] ?? schema['oneOf']
   return Array.isArray(given) && rulesOf(schema).length === 1 ? given : undefined
-}
-
-function isWholeNumber(step: unknown): boolean {
-  return Number.isInteger(step)
 }
 
 /** Whether the choices are all that a yes or no can be. */

@@ -36,7 +36,7 @@ export function takesNumbers(was: JsonSchema, is: JsonSchema, type: 'number' | '
 }
 
 /** Whether every multiple of a step, in whole numbers, is a multiple of another. */
-export function isMultiple(step: unknown, of: unknown): boolean {
+function isMultiple(step: unknown, of: unknown): boolean {
   return Number.isInteger(step) && Number.isInteger(of) && Number(step) % Number(of) === 0
 }
 

@@ -1,7 +1,7 @@
 import type { JsonSchema } from '@livetree/core/tools'
 
 /** Stands for a schema that a reference does not lead to: nothing is known of it. */
-export const UNRESOLVED: JsonSchema = { $ref: 'unresolved' }
+const UNRESOLVED: JsonSchema = { $ref: 'unresolved' }
 
 /** What says nothing of which values are taken. */
 const ABOUT: ReadonlySet<string> = new Set([
