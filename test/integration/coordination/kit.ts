@@ -62,16 +62,29 @@ export interface Traffic {
   events: number
 }
 
+/** Has a function send the transactions of a client, from now on: it gets the request, and what sends it. */
+export function sendTxnsBy(
+  client: EtcdClient,
+  run: (request: TxnRequest, send: () => Promise<unknown>) => Promise<unknown>,
+): void {
+  const { channel } = client
+  const unary = channel.unary.bind(channel)
+  Object.assign(channel, {
+    unary: (...args: Parameters<typeof unary>) => {
+      const send = () => unary(...args)
+      return args[0].path.endsWith('/Txn') ? run(args[1] as TxnRequest, send) : send()
+    },
+  })
+}
+
 /** Counts the transactions of a client and the events of its watches, from now on. */
 export function countTraffic(client: EtcdClient): Traffic {
   const traffic = { calls: 0, events: 0 }
-  const { channel, watch } = client
-  const [unary, subscribe] = [channel.unary.bind(channel), watch.subscribe.bind(watch)]
-  Object.assign(channel, {
-    unary: (...args: Parameters<typeof unary>) => {
-      if (args[0].path.endsWith('/Txn')) traffic.calls += 1
-      return unary(...args)
-    },
+  const { watch } = client
+  const subscribe = watch.subscribe.bind(watch)
+  sendTxnsBy(client, (_, send) => {
+    traffic.calls += 1
+    return send()
   })
   Object.assign(watch, {
     subscribe: (...[range, handlers, options]: Parameters<typeof subscribe>) => {
@@ -95,37 +108,32 @@ export interface LostTxn {
 
 /** Loses the answer of the next transaction of a client, or, unless it arrives, the whole request. */
 export function loseNextTxn(client: EtcdClient, { arrives }: { readonly arrives: boolean }): LostTxn {
-  const { channel } = client
-  const unary = channel.unary.bind(channel)
   const sent = Promise.withResolvers<unknown>()
   const reported = Promise.withResolvers<void>()
   let isOver = false
-  Object.assign(channel, {
-    unary: async (...args: Parameters<typeof unary>) => {
-      if (isOver || !args[0].path.endsWith('/Txn')) return unary(...args)
-      isOver = true
-      sent.resolve(arrives ? await unary(...args) : undefined)
-      await reported.promise
-      throw new EtcdError('outcome_unknown', { what: 'the test has lost the answer' })
-    },
+  sendTxnsBy(client, async (_, send) => {
+    if (isOver) return send()
+    isOver = true
+    sent.resolve(arrives ? await send() : undefined)
+    await reported.promise
+    throw lostAnswer()
   })
   return { sent: sent.promise, report: () => reported.resolve() }
 }
 
 /** Loses the answers of the first transactions of a client that put a key; all of them arrive. */
 export function loseAnswersToPuts(client: EtcdClient, count: number): void {
-  const { channel } = client
-  const unary = channel.unary.bind(channel)
   let left = count
-  Object.assign(channel, {
-    unary: async (...args: Parameters<typeof unary>) => {
-      const answer = await unary(...args)
-      const { success = [] } = args[1] as TxnRequest
-      if (left === 0 || !success.some(({ request }) => request?.type === 'put')) return answer
-      left -= 1
-      throw new EtcdError('outcome_unknown', { what: 'the test has lost the answer' })
-    },
+  sendTxnsBy(client, async ({ success = [] }, send) => {
+    const answer = await send()
+    if (left === 0 || !success.some(({ request }) => request?.type === 'put')) return answer
+    left -= 1
+    throw lostAnswer()
   })
+}
+
+function lostAnswer(): EtcdError {
+  return new EtcdError('outcome_unknown', { what: 'the test has lost the answer' })
 }
 
 /** A logger that collects its warnings. */

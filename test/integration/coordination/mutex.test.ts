@@ -6,7 +6,7 @@ import { eachEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
-import { codeOf, countTraffic, isPending, keysOf, open, opened, proxyTo } from './kit.ts'
+import { codeOf, countTraffic, isPending, keysOf, open, opened, proxyTo, sendTxnsBy } from './kit.ts'
 
 withoutOpenHandles()
 
@@ -236,18 +236,13 @@ eachEtcd('a mutex', (etcd) => {
       await contending(client, others + 1)
       const waiter = connect(server.endpoint)
       const waiting = await open(waiter)
-      const { channel } = waiter
-      const unary = channel.unary.bind(channel)
       let isFirst = true
-      Object.assign(channel, {
-        unary: async (...args: Parameters<typeof unary>) => {
-          const answer = await unary(...args)
-          if (!isFirst || !args[0].path.endsWith('/Txn')) return answer
-          isFirst = false
-          // Everybody before it goes, while the answer that names the last of them is on its way.
-          await session.close()
-          return answer
-        },
+      sendTxnsBy(waiter, async (_, send) => {
+        const answer = await send()
+        // Everybody before it goes, while the answer that names the last of them is on its way.
+        if (isFirst) await session.close()
+        isFirst = false
+        return answer
       })
       const lock = await createMutex(waiting, 'locks/a').acquire({ timeoutMs: 30_000 })
       expect(await keysOf(client, 'locks/a/')).toEqual([lock.key])
