@@ -98,9 +98,11 @@ export class DocumentSpread {
     }
   }
 
-  #spread(trail: Trail, content: object, spread: Spread, schemaNode: SchemaNode | undefined): void {
+  /** Whether the tree holds a name of it; it holds none of an empty object. */
+  #spread(trail: Trail, content: object, spread: Spread, schemaNode: SchemaNode | undefined): boolean {
     const { mark } = spread
     const isRenamed = this.#storedLayers.has(mark.layer)
+    let isHeld = false
     for (const [written, value] of Object.entries(content)) {
       if (value === undefined) continue
       const name = (isRenamed ? canonicalName(schemaNode, written, 'stored') : undefined) ?? written
@@ -112,21 +114,22 @@ export class DocumentSpread {
         this.#unplaceable.set({ layer, path, value, revision, reason, document: mark })
         continue
       }
+      isHeld = true
       const below = schemaNode === undefined ? undefined : childSchemaNode(schemaNode, name)
       trail.enter(trail.end.makeChild(name))
       this.#spreadOne(trail, value, spread, below)
       trail.leave()
     }
+    return isHeld
   }
 
   #spreadOne(trail: Trail, written: unknown, spread: Spread, schemaNode: SchemaNode | undefined): void {
     const { mark, before } = spread
-    const value = typeof written === 'string' ? contentOf(written, schemaNode) : written
-    const isNested = isPlainObject(value) && !isEmptyObject(value)
-    if (isNested && trail.names.length < MAX_DEPTH) {
-      this.#spread(trail, value, spread, schemaNode)
-      return
-    }
+    const content = typeof written === 'string' ? contentOf(written, schemaNode) : written
+    const isNested = isPlainObject(content) && !isEmptyObject(content) && trail.names.length < MAX_DEPTH
+    if (isNested && this.#spread(trail, content, spread, schemaNode)) return
+    // An object of which the tree holds no name is there, as an empty one is.
+    const value = isNested ? {} : content
     const own = before && entriesOf(trail.end).find((entry) => entry.document === before)
     if (own !== undefined) own.document = mark
     if (own === undefined || !isEqual(own.value, value))

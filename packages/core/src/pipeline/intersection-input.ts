@@ -4,7 +4,7 @@ import { recordPart } from '../schema/loose-record.ts'
 import type { IntersectionNode, ListNode, ObjectNode, RecordNode } from '../schema/schema-node.ts'
 import { coreOf, type SchemaNode, type UnionNode } from '../schema/schema-node.ts'
 import { bareObject, isPlainObject } from './document.ts'
-import { sortedNames } from './name-order.ts'
+import { heldNames } from './name-order.ts'
 import { itemSchemaNode, propertyIn } from './part-node.ts'
 import { plainValue } from './plain-value.ts'
 
@@ -71,8 +71,7 @@ function objectOf(
   reader: PartReader,
 ): Record<string, unknown> {
   const input = bareObject()
-  for (const name of sortedNames(value)) {
-    if (name === '__proto__') continue
+  for (const name of heldNames(value)) {
     const plans = new Map<string, SchemaNode[]>()
     for (const side of sides) {
       const found = partAt(side, value, name)

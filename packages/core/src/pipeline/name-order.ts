@@ -1,3 +1,5 @@
+import { isHeldName } from '../format/held-name.ts'
+
 /**
  * The order of names in directories, records and maps: whole numbers by size, then all others by their code units. It
  * is the order in which JavaScript lists the names of an object that was filled in order, so that records and maps agree.
@@ -34,6 +36,12 @@ const LARGEST_INDEX = '4294967294'
 export function sortedNames(value: object): readonly string[] {
   const names = Object.keys(value)
   return isSorted(names) ? names : names.sort(compareNames)
+}
+
+/** The own names of an object that an input can hold, in order. */
+export function heldNames(value: object): readonly string[] {
+  const names = sortedNames(value)
+  return names.every(isHeldName) ? names : names.filter(isHeldName)
 }
 
 /** Whether names are in order, each once. */

@@ -1,8 +1,11 @@
 import { WrittenScalar } from '../format/written-scalar.ts'
 import { bareObject, isPlainObject } from './document.ts'
-import { isSorted, sortedNames } from './name-order.ts'
+import { heldNames } from './name-order.ts'
 
-/** A value that no schema reads: as it is, names in order, scalars without the text they were written with. */
+/**
+ * A value that no schema reads: as it is, names in order and without those that no object can hold, scalars without the
+ * text they were written with.
+ */
 export function plainValue(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   // one that no number holds exactly is text, as it is in JSON
@@ -13,10 +16,12 @@ export function plainValue(value: unknown): unknown {
     return items.every((item, index) => Object.is(item, value[index])) ? value : items
   }
   if (!isPlainObject(value)) return value
-  const names = Object.keys(value)
-  const parts = new Map(names.map((name) => [name, plainValue(value[name])]))
-  if (isSorted(names) && names.every((name) => Object.is(parts.get(name), value[name]))) return value
-  return Object.fromEntries(sortedNames(value).map((name) => [name, parts.get(name)]))
+  const names = heldNames(value)
+  const parts = names.map((name) => plainValue(value[name]))
+  const own = Object.keys(value)
+  const isPlain = (name: string, index: number) => own[index] === name && Object.is(parts[index], value[name])
+  if (own.length === names.length && names.every(isPlain)) return value
+  return Object.fromEntries(names.map((name, index) => [name, parts[index]]))
 }
 
 /** Both sides of an intersection read the same tree; where they differ, the side that made more than text of it is right. */
@@ -25,7 +30,6 @@ export function mergeInputs(left: unknown, right: unknown): unknown {
   if (isPlainObject(left) && isPlainObject(right)) {
     const merged = Object.assign(bareObject(), left)
     for (const [name, value] of Object.entries(right)) {
-      if (name === '__proto__') continue
       merged[name] = Object.hasOwn(left, name) ? mergeInputs(left[name], value) : value
     }
     return merged

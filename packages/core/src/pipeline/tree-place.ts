@@ -4,6 +4,7 @@ import { schemaNodeAt } from '../schema/describe.ts'
 import { canonicalName, hasOpenNames, propertyOf } from '../schema/property-name.ts'
 import { coreOf, type SchemaNode } from '../schema/schema-node.ts'
 import { isBroken } from '../key-text.ts'
+import { isHeldName, PROTO } from '../format/held-name.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { decodeSegment, encodeSegment, MAX_DEPTH } from './document.ts'
 import { mountOf } from './mount.ts'
@@ -24,11 +25,10 @@ export interface TreePlace {
 
 const NOT_ENCODED = 'a segment that is not valid percent-encoded UTF-8'
 const NOT_TEXT = 'bytes that are not UTF-8 text, each shown as \\x and two digits'
-const PROTO = 'the name __proto__, which no plain object can hold'
 
 /** Why a directory, read by `schemaNode`, cannot hold a name; undefined where it can. */
 export function unheld(name: string, schemaNode: SchemaNode | undefined): string | undefined {
-  if (name === '__proto__') return PROTO
+  if (!isHeldName(name)) return PROTO
   const isShown = name === 'toJSON' && schemaNode?.hasSecret === true && coreOf(schemaNode).type !== 'map'
   return isShown ? TO_JSON : undefined
 }

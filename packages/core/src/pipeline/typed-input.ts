@@ -7,9 +7,9 @@ import { REFUSED } from '../schema/text.ts'
 import { Unreadable } from '../source/source.ts'
 import { bareObject, isNullText, isPlainObject } from './document.ts'
 import { documentIn, jsonOrText, RefusedValue, UnreadableText } from './document-text.ts'
+import { heldNames } from './name-order.ts'
 import { partsOfIntersection } from './intersection-input.ts'
 import { builtInKind, kindOf } from './kind-of-value.ts'
-import { sortedNames } from './name-order.ts'
 import { isListOfPairs, itemSchemaNode, optionByTag, propertyIn } from './part-node.ts'
 import { mergeInputs, plainValue } from './plain-value.ts'
 import { ReadingNotes, type TakenOption } from './reading-notes.ts'
@@ -54,7 +54,7 @@ export function meansNull(inner: SchemaNode, value: unknown, isPlain: boolean): 
  * @throws UnreadableText where two names stand for one key
  */
 export function mapOf(schemaNode: MapNode, read: Record<string, unknown>): Map<unknown, unknown> {
-  const keys = sortedNames(read).map((name) => [name, inputFrom(schemaNode.key, name)] as const)
+  const keys = heldNames(read).map((name) => [name, inputFrom(schemaNode.key, name)] as const)
   assertUniqueKeys(schemaNode, keys)
   return new Map(keys.map(([name, key]) => [key, read[name]]))
 }
@@ -167,9 +167,9 @@ export class TypedReader {
     if (schemaNode.type === 'object') return this.#object(schemaNode, value)
     if (schemaNode.type !== 'record' && schemaNode.type !== 'map') return plainValue(value)
     const input = bareObject()
-    for (const name of sortedNames(value)) {
+    for (const name of heldNames(value)) {
       const below = schemaNode.type === 'map' ? schemaNode.value : recordPart(schemaNode, name)
-      if (name !== '__proto__') input[name] = this.read(below, value[name], true)
+      input[name] = this.read(below, value[name], true)
     }
     return schemaNode.type === 'map' ? mapOf(schemaNode, input) : recordOf(schemaNode, input)
   }
@@ -184,8 +184,7 @@ export class TypedReader {
 
   #object(schemaNode: ObjectNode, value: Record<string, unknown>): Record<string, unknown> {
     const input = bareObject()
-    for (const name of sortedNames(value)) {
-      if (name === '__proto__') continue
+    for (const name of heldNames(value)) {
       const property = propertyIn(schemaNode, value, name)
       const below = property?.schemaNode ?? schemaNode.catchall
       if (property === undefined && schemaNode.properties.has(name)) continue

@@ -1,5 +1,6 @@
 import { recordPart } from '../schema/loose-record.ts'
 import type { ObjectNode, SchemaNode, UnionNode } from '../schema/schema-node.ts'
+import { isHeldName, PROTO } from '../format/held-name.ts'
 import { isEmptyObject, isPlainObject } from './document.ts'
 import { documentIn, UnreadableText } from './document-text.ts'
 import { sortedNames } from './name-order.ts'
@@ -14,16 +15,23 @@ export interface UnusedName {
   readonly path: readonly string[]
   /** What the schema knows around it. */
   readonly known: readonly string[]
+  /** Set where no schema can have the name. */
+  readonly reason?: string
 }
 
 /**
  * Names in a value of one key that the schema has no place for: what zod would leave out without a word.
  *
  * @param plans all that read the value; what one of them knows is known
+ * @param isPlain true inside a document, which says plainly what is text and what is not
  */
-export function unusedInside(plans: readonly SchemaNode[], value: unknown): readonly UnusedName[] {
+export function unusedInside(
+  plans: readonly SchemaNode[],
+  value: unknown,
+  isPlain: boolean,
+): readonly UnusedName[] {
   const search = new Search()
-  search.inside(plans, value, [])
+  search.inside(plans, value, [], isPlain)
   return search.found
 }
 
@@ -34,15 +42,32 @@ class Search {
   readonly found: UnusedName[] = []
   readonly #reader = new TypedReader()
 
-  inside(plans: readonly SchemaNode[], value: unknown, path: readonly string[]): void {
-    const readers = readersOf(plans, (union) => this.#optionsOf(union, value))
-    if (readers.some(({ type }) => type === 'raw')) return
+  inside(plans: readonly SchemaNode[], value: unknown, path: readonly string[], isPlain = true): void {
+    const readers = readersOf(plans, (union) => this.#optionsOf(union, value, isPlain))
+    if (readers.some(({ type }) => type === 'raw')) {
+      this.#insideUnread(value, path)
+      return
+    }
     const composite = readers.filter(({ type }) => type !== 'leaf')
     if (composite.length === 0) return
     if (typeof value === 'string') this.#insideText(composite, value, path)
     else if (Array.isArray(value) || value instanceof Set)
       this.#insideList(composite, Array.from(value as Iterable<unknown>), path)
     else if (isPlainObject(value)) this.#insideObject(composite, value, path)
+  }
+
+  /** Where everything is known, but for the names that no object can hold. */
+  #insideUnread(value: unknown, path: readonly string[]): void {
+    if (Array.isArray(value))
+      for (const [index, item] of value.entries()) this.#insideUnread(item, [...path, String(index)])
+    else if (isPlainObject(value))
+      for (const name of sortedNames(value))
+        if (isHeldName(name)) this.#insideUnread(value[name], [...path, name])
+        else this.#addUnheld([...path, name])
+  }
+
+  #addUnheld(path: readonly string[]): void {
+    this.found.push({ path, known: NO_NAMES, reason: PROTO })
   }
 
   #insideText(readers: readonly Reader[], text: string, path: readonly string[]): void {
@@ -70,6 +95,10 @@ class Search {
     const named = readers.filter(({ type }) => type !== 'list')
     if (named.length === 0) return
     for (const name of sortedNames(value)) {
+      if (!isHeldName(name)) {
+        this.#addUnheld([...path, name])
+        continue
+      }
       const below = named.flatMap((reader) => planOf(reader, value, name) ?? [])
       if (below.length > 0) this.inside(below, value[name], [...path, name])
       else this.#addBelow(value[name], [...path, name], knownNames(named))
@@ -86,8 +115,8 @@ class Search {
   }
 
   /** The option that takes the value; where none does, all that could be meant, going by what the value is. */
-  #optionsOf(union: UnionNode, value: unknown): readonly SchemaNode[] {
-    if (union.isJson) return union.options
+  #optionsOf(union: UnionNode, value: unknown, isPlain: boolean): readonly SchemaNode[] {
+    if (union.isJson) return isPlain && typeof value === 'string' ? [] : union.options
     if (typeof value === 'string') {
       const taker = union.options.find((option) => takes(option, value))
       return taker === undefined ? [] : [taker]

@@ -71,11 +71,12 @@ function unusedKeys(
     at: readonly string[],
     path: readonly string[],
     didYouMean: string | undefined,
+    reason?: string,
   ) => {
     if (isIgnored(entry.layer, () => writer.originOf(entry, at).key)) return
     list(path, () => {
       const origin = writer.originOf(entry, at)
-      return { origin, pathText: pathText(path), didYouMean, reason: undefined }
+      return { origin, pathText: pathText(path), didYouMean, reason }
     })
   }
   /** `meant`: the path as it may have been meant, for which `didYouMean` is the one other name. */
@@ -102,7 +103,7 @@ function unusedKeys(
     const didYouMean = nearestName(path.at(-1) ?? '', known, budget)
     const meant = didYouMean === undefined ? path : [...path.slice(0, -1), didYouMean]
     if (inside === undefined) addBelow(node, path, didYouMean, meant, isBelowScalar)
-    else add(inside.entry, path.slice(0, inside.depth), path, didYouMean)
+    else add(inside.entry, path.slice(0, inside.depth), path, didYouMean, inside.reason)
   }
   for (const { layer, path, revision, reason } of unplaceableInOrder(tree)) {
     if (isIgnored(layer, () => writer.rawOrigin(layer, path, revision).key)) continue

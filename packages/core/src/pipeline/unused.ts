@@ -21,7 +21,7 @@ export interface UnusedSpot {
   readonly path: readonly string[]
   readonly node: TreeNode
   /** Set where the name is inside the value of one key, and how long the path to that key is. */
-  readonly inside?: { readonly entry: Entry; readonly depth: number }
+  readonly inside?: { readonly entry: Entry; readonly depth: number; readonly reason: string | undefined }
   /** What the schema knows around it, to guess what was meant. */
   readonly known: readonly string[]
   /** True below a scalar: only bare keys are unused there, since an object is a value, invalid or covered by another. */
@@ -71,8 +71,8 @@ class Search {
   ): UnusedSpot[] {
     if (!isPresent(node, aboveLayer)) return []
     const readers = readersOf(plans, (union) => this.#optionsAt(union, node, aboveLayer))
-    if (readers.some(({ type }) => type === 'raw')) return []
-    const spots = spotsInside(readers, node, aboveLayer, path)
+    if (readers.some(({ type }) => type === 'raw')) return this.#unread(readers, node, aboveLayer, path)
+    const spots = this.#spotsInside(readers, node, aboveLayer, path)
     if (node.childCount === 0) return spots
     if (readers.every((reader) => reader.type === 'list')) {
       const top = topLayer(node)
@@ -87,6 +87,19 @@ class Search {
     for (const [child, below] of children.known)
       spots.push(...this.below(below, child, aboveLayer, [...path, child.name]))
     return spots
+  }
+
+  /** Where everything is known, whatever is there: but for names that no object can hold. */
+  #unread(
+    readers: readonly SchemaNode[],
+    node: TreeNode,
+    aboveLayer: number,
+    path: readonly string[],
+  ): UnusedSpot[] {
+    const found = scalarOrAboveLayer(node, aboveLayer)
+    if ('scalar' in found) return this.#spotsOf(readers, node, found.scalar, path)
+    const present = [...node.children].filter((child) => isPresent(child, found.aboveLayer))
+    return present.flatMap((child) => this.#unread(readers, child, found.aboveLayer, [...path, child.name]))
   }
 
   /** An item of a list: one that is a scalar may not be given. */
@@ -131,6 +144,37 @@ class Search {
     return plans.every((plan) => isScalar(plan) && !isGiven(plan, node, aboveLayer, this.#nested))
   }
 
+  /** The unknown keys in the value at the node itself, where that value is the one read. */
+  #spotsInside(
+    readers: readonly SchemaNode[],
+    node: TreeNode,
+    aboveLayer: number,
+    path: readonly string[],
+  ): UnusedSpot[] {
+    const own = topEntry(node, aboveLayer)
+    if (own === undefined || readers.every(({ type }) => type === 'leaf')) return []
+    const found = scalarOrAboveLayer(node, aboveLayer)
+    const isRead = readers.every(({ type }) => type === 'list')
+      ? own.layer === topLayer(node)
+      : 'scalar' in found && found.scalar === own
+    return isRead ? this.#spotsOf(readers, node, own, path) : []
+  }
+
+  #spotsOf(
+    readers: readonly SchemaNode[],
+    node: TreeNode,
+    entry: Entry,
+    path: readonly string[],
+  ): UnusedSpot[] {
+    const isPlain = entry.document !== undefined || this.#nested[entry.layer] === true
+    return unusedInside(readers, entry.value, isPlain).map((name) => ({
+      path: [...path, ...name.path],
+      node,
+      inside: { entry, depth: path.length, reason: name.reason },
+      known: name.known,
+    }))
+  }
+
   #optionsAt(union: UnionNode, node: TreeNode, aboveLayer: number): readonly SchemaNode[] {
     const option = this.#notes.option(node, union) ?? taggedOptionAt(union, node, aboveLayer)
     return option === undefined ? union.options : [option]
@@ -149,28 +193,6 @@ function plansOfChild(readers: readonly SchemaNode[], name: string): readonly Sc
     reader.type === 'list' ? parts(reader) : (childSchemaNode(reader, name) ?? []),
   )
   return plans.length > 1 ? [...new Set(plans)] : plans
-}
-
-/** The unknown keys in the value at the node itself, where that value is the one read. */
-function spotsInside(
-  readers: readonly SchemaNode[],
-  node: TreeNode,
-  aboveLayer: number,
-  path: readonly string[],
-): UnusedSpot[] {
-  const own = topEntry(node, aboveLayer)
-  if (own === undefined || readers.every(({ type }) => type === 'leaf')) return []
-  const found = scalarOrAboveLayer(node, aboveLayer)
-  const isRead = readers.every(({ type }) => type === 'list')
-    ? own.layer === topLayer(node)
-    : 'scalar' in found && found.scalar === own
-  if (!isRead) return []
-  return unusedInside(readers, own.value).map((name) => ({
-    path: [...path, ...name.path],
-    node,
-    inside: { entry: own, depth: path.length },
-    known: name.known,
-  }))
 }
 
 const NO_NAMES: readonly string[] = []

@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { measure, repetitionProblem } from '../format/extent.ts'
 import { unsealed } from '../sealed.ts'
+import { isHeldName } from '../format/held-name.ts'
 import { type Leaf, Unreadable } from './source.ts'
 
 /** Deeper documents are refused: no hand-written tree is so deep. */
@@ -23,7 +24,7 @@ export function flatten(value: unknown): Leaf[] {
 
   const extent = measure(value)
   const repetition = repetitionProblem(extent)
-  const walk = (given: unknown, path: string, depth: number) => {
+  const walk = (given: unknown, path: string, depth: number, isHeld = true) => {
     const node = unsealed(given)
     const entries = entriesOf(node)
     const isLeaf = depth > 0 || entries === undefined
@@ -36,10 +37,18 @@ export function flatten(value: unknown): Leaf[] {
     const segments = entries.map(([name]) => (name === ITSELF ? ITSELF : segmentOf(name)))
     // The object cannot be read: what else is in it would seem to stand below a value.
     if (segments.includes(undefined)) return add(path, new Unreadable(BAD_NAME))
+    // An object of which the tree can hold no name is there all the same, as an empty one is.
+    if (isHeld && path !== '' && !segments.some(isHeldName)) add(path, {})
     for (const [index, segment] of segments.entries()) {
       const inner = entries[index]?.[1]
       if (segment === ITSELF) add(path, inner)
-      else walk(inner, path === '' ? `${segment}` : `${path}/${segment}`, depth + 1)
+      else
+        walk(
+          inner,
+          path === '' ? `${segment}` : `${path}/${segment}`,
+          depth + 1,
+          isHeld && isHeldName(segment),
+        )
     }
   }
   if (repetition === undefined) walk(value, '', 0)
