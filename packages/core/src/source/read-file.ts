@@ -118,6 +118,8 @@ function withCode(code: string, message: string): Error {
   return Object.assign(new Error(message), { code })
 }
 
+const GIVE_ANOTHER = 'Give a file or a pipe: `node app.js < config.yaml`, `cat config.yaml | node app.js`.'
+
 /** Why a file cannot be read, and what to do. */
 export function reasonOf(error: Error): string {
   switch ((error as NodeJS.ErrnoException).code) {
@@ -129,6 +131,12 @@ export function reasonOf(error: Error): string {
       return 'this process may not read it. Change its permissions.'
     case 'EISDIR':
       return 'it is a directory. Give the path of a file in it.'
+    // As /dev/stdin is in the child of a Node process.
+    case 'ENXIO':
+      return `it is a socket, which no path can open. ${GIVE_ANOTHER}`
+    // Opened so that it holds no thread, and nothing is typed yet.
+    case 'EAGAIN':
+      return `it is a terminal, from which nothing is read. ${GIVE_ANOTHER}`
     default:
       return error.message
   }
