@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
+import { absolutePath } from '@livetree/core/source'
 import { type JsonSchema, toJsonSchema } from '@livetree/core/tools'
 import { findConfig } from '../config-file/find-config.ts'
 import { loadDefinitions, onlyDefinition } from '../config-file/load-definitions.ts'
@@ -18,7 +19,8 @@ const run = promisify(execFile)
  * @throws CliError 64 for anything else
  */
 export async function earlierSchema(session: Session, before: string): Promise<JsonSchema> {
-  if (before !== '-' && !existsSync(resolve(session.io.cwd, before))) return schemaAtRevision(session, before)
+  if (before !== '-' && !existsSync(absolutePath(before, session.io.cwd)))
+    return schemaAtRevision(session, before)
   const text = await readInput(session, before)
   try {
     const schema: unknown = JSON.parse(text)

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { absolutePath } from '@livetree/core/source'
 import type { Outcome } from '../command-line/runner.ts'
 import { openTree } from '../connect/open-tree.ts'
 import { usageError } from '../errors/cli-error.ts'
@@ -21,7 +21,7 @@ export async function plan(session: Session, _: readonly unknown[], options: Pla
   const worked = await planFile(session, opened, options.file, options)
   assertApplicable(session, worked, { ...options, allowRemoval: true })
   if (options.out !== undefined)
-    await save(resolve(session.io.cwd, options.out), `${JSON.stringify(worked.save(), undefined, 2)}\n`)
+    await save(absolutePath(options.out, session.io.cwd), `${JSON.stringify(worked.save(), undefined, 2)}\n`)
   if (worked.isEmpty) session.noteAtEnd(nothingToChange(worked))
   else {
     const next = options.out === undefined ? '' : ` Apply them with: livetree apply ${options.out}`

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { absolutePath } from '@livetree/core/source'
 import { usageError } from '../errors/cli-error.ts'
 import type { Session } from '../session.ts'
 
@@ -14,7 +14,8 @@ const MOST_BYTES = 16 * 1024 * 1024
  */
 export async function readInput(session: Session, name: string): Promise<string> {
   const what = name === '-' ? 'stdin' : name
-  const bytes = name === '-' ? await readStdin(session) : await readBytes(resolve(session.io.cwd, name), name)
+  const bytes =
+    name === '-' ? await readStdin(session) : await readBytes(absolutePath(name, session.io.cwd), name)
   if (bytes.length > MOST_BYTES)
     throw usageError(`${what} has ${bytes.length} bytes, more than ${MOST_BYTES}`)
   if (!isUtf8(bytes))

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
+import { absolutePath } from '@livetree/core/source'
 import { file as fileSource } from 'livetree'
 import { storeOf } from 'livetree/operate'
 import { readOnce, validateTree } from '@livetree/core/tools'
@@ -53,7 +54,7 @@ export async function validate(
 async function pathOf(session: Session, name: string): Promise<string> {
   // Read here too, so that a file that is missing is named as it was given.
   const text = await readInput(session, name)
-  if (name !== '-') return resolve(session.io.cwd, name)
+  if (name !== '-') return absolutePath(name, session.io.cwd)
   const folder = await mkdtemp(join(tmpdir(), 'livetree-stdin-'))
   session.closing(() => rm(folder, { recursive: true, force: true }))
   const path = join(folder, 'stdin.yaml')

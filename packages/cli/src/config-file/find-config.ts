@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { existsSync, realpathSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { absolutePath } from '@livetree/core/source'
 import { usageError } from '../errors/cli-error.ts'
 
 /** The names of a configuration file, the first that exists is taken. */
@@ -26,7 +27,7 @@ export interface ConfigFile {
 export function findConfig(given: string | undefined, cwd: string): ConfigFile | undefined {
   if (given === undefined) return nearest(cwd, undefined)
   const hash = given.lastIndexOf('#')
-  const isSplit = hash >= 0 && !existsSync(resolve(cwd, given))
+  const isSplit = hash >= 0 && !existsSync(absolutePath(given, cwd))
   const path = isSplit ? given.slice(0, hash) : given
   const exportName = isSplit ? given.slice(hash + 1) : undefined
   if (path === '') {
@@ -34,12 +35,17 @@ export function findConfig(given: string | undefined, cwd: string): ConfigFile |
     if (found !== undefined) return found
     throw usageError(`--config ${given}: there is no livetree.config.ts in ${cwd} or above`)
   }
-  const file = resolve(cwd, path)
-  if (existsSync(file)) return { file, exportName }
+  const file = absolutePath(path, cwd)
+  if (existsSync(file)) return { file: withoutDots(file), exportName }
   throw usageError(
     `--config ${path}: there is no such file`,
     'Give the path of a file that exports what defineConfig() returned.',
   )
+}
+
+/** A module is imported by the letters of its path, also where a link comes before `..`. */
+function withoutDots(file: string): string {
+  return join(realpathSync(dirname(file)), basename(file))
 }
 
 function nearest(from: string, exportName: string | undefined): ConfigFile | undefined {

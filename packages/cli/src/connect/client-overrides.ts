@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { absolutePath } from '@livetree/core/source'
 import type { ClientOverrides } from 'livetree/operate'
 import type { GlobalOptions } from '../command-line/global-options.ts'
 import { usageError } from '../errors/cli-error.ts'
@@ -43,7 +43,9 @@ function tlsOf({ cacert, cert, key }: GlobalOptions, { env, cwd }: Io): ClientOv
       'Give both files.',
     )
   const read = Object.entries(files).flatMap(([name, file]) =>
-    file === undefined ? [] : [[name, pemOf(name === 'ca' ? '--cacert' : `--${name}`, resolve(cwd, file))]],
+    file === undefined
+      ? []
+      : [[name, pemOf(name === 'ca' ? '--cacert' : `--${name}`, absolutePath(file, cwd))]],
   )
   return read.length === 0 ? undefined : (Object.fromEntries(read) as ClientOverrides['tls'])
 }

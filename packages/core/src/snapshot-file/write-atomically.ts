@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { lstat, mkdir, open, readlink, rename, rm, stat } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
+import { absolutePath } from '../source/absolute-path.ts'
 
 /** Linux follows as many links. */
 const MOST_LINKS = 40
@@ -41,7 +42,7 @@ async function targetOf(path: string): Promise<string> {
   let target = path
   for (let count = 0; count < MOST_LINKS; count++) {
     if ((await lstat(target).catch(unlessMissing))?.isSymbolicLink() !== true) return target
-    target = resolve(dirname(target), await readlink(target))
+    target = absolutePath(await readlink(target), dirname(target))
   }
   throw new Error('it is a link to itself')
 }

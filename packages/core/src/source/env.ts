@@ -1,7 +1,7 @@
-import { resolve } from 'node:path'
 import { checkOptions, type OptionTable } from '../check-options.ts'
 import { LivetreeError } from '../errors.ts'
 import { flag, isObject, listOfTexts, name as nameKind, text } from '../option-kinds.ts'
+import { absolutePath } from './absolute-path.ts'
 import type { Leaf, RemovalPermission, Source, SourceConnection, SourceContext } from './source.ts'
 import { KnownLeaves } from './known-leaves.ts'
 import { type FileContent, reasonOf } from './read-file.ts'
@@ -90,7 +90,7 @@ export function env(options: EnvOptions): Source {
     isRemote: false,
     // asked for by `load`, which is when the paths are resolved
     get removalCommand() {
-      const paths = dotenv.map((path) => shellWord(resolve(path)))
+      const paths = dotenv.map((path) => shellWord(absolutePath(path)))
       return paths.length === 0 ? undefined : `touch ${paths.join(' ')}`
     },
     open({ sink, clock, logger }: SourceContext): SourceConnection {

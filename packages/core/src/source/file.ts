@@ -1,8 +1,9 @@
-import { extname, resolve } from 'node:path'
+import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { checkArguments, checkOptions, type OptionTable } from '../check-options.ts'
 import { LivetreeError } from '../errors.ts'
 import { flag, isObject, listOfTexts, milliseconds, name as nameKind, oneOf, text } from '../option-kinds.ts'
+import { absolutePath } from './absolute-path.ts'
 import { expandVariables } from './expand-variables.ts'
 import { flatten } from './flatten.ts'
 import { KnownLeaves } from './known-leaves.ts'
@@ -77,7 +78,7 @@ function isFileUrl(given: unknown): given is URL {
  * (`optional`: counts as empty), and so does one that is emptied: to take everything away, write `{}`. One that is
  * missing at the start, and is not optional, makes `load` reject, whatever `startup.onUnavailable` says: that is for
  * stores. A change that removes most of a file is refused while the process runs, until the leaves are back or the file is
- * touched, which says that it is meant, as does writing the same again in place (in the place of a deleted `optional` one, `touch` makes an empty file). A pipe (`/dev/stdin`, `<(sops -d secrets.yaml)`) is read once, to its end, until a file takes its place. Files larger than 16 MB are refused.
+ * touched, which says that it is meant, as does writing the same again in place (in the place of a deleted `optional` one, `touch` makes an empty file). A pipe (`/dev/stdin`, `<(sops -d secrets.yaml)`) is read once, to its end, until a file takes its place. A socket or a terminal, as `/dev/stdin` may be, is refused. Files larger than 16 MB are refused.
  *
  * @param place relative to the working directory at the time of `load`, or a `file:` URL, such as
  *   `new URL('./defaults.yaml', import.meta.url)`
@@ -105,7 +106,7 @@ export function file(place: string | URL, options: FileOptions = {}): Source {
     isRemote: false,
     // asked for by `load`, which is when the path is resolved
     get removalCommand() {
-      return `touch ${shellWord(resolve(path))}`
+      return `touch ${shellWord(absolutePath(path))}`
     },
     open({ sink, clock, logger }: SourceContext): SourceConnection {
       const { expand = false } = options

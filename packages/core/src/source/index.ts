@@ -1,6 +1,7 @@
 // `@livetree/core/source`: for authors of sources.
 export type { OptionTable } from '../check-options.ts'
 export { checkOptions } from '../check-options.ts'
+export { absolutePath } from './absolute-path.ts'
 export { silentLogger } from '../logger.ts'
 export type { OptionKind } from '../option-kinds.ts'
 export * as optionKinds from '../option-kinds.ts'

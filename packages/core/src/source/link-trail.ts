@@ -1,5 +1,6 @@
 import { readlink } from 'node:fs/promises'
-import { dirname, isAbsolute, join, parse, resolve, sep } from 'node:path'
+import { dirname, isAbsolute, join, parse, sep } from 'node:path'
+import { absolutePath } from './absolute-path.ts'
 
 /** A name in a directory whose replacement changes what a path leads to. */
 export interface TrailStep {
@@ -17,7 +18,7 @@ const MAX_LINKS = 40
  * releases swap `current`, and a directory may be moved away for another. Goes on with the names that are not there.
  */
 export async function linkTrail(path: string): Promise<readonly TrailStep[]> {
-  const absolute = resolve(path)
+  const absolute = absolutePath(path)
   const { root } = parse(absolute)
   const steps: TrailStep[] = []
   let directory = root

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
-import { resolve as resolvePath } from 'node:path'
 import { systemClock } from '../clock.ts'
+import { absolutePath } from './absolute-path.ts'
 import { BoundedRead, type ReadAttempt } from './bounded-read.ts'
 import { blank, failedTake, RESTLESS_MS, restless, slowRead } from './not-taken.ts'
 import { type FileContent, type FoundFile, isNamed, readFound } from './read-file.ts'
@@ -69,7 +69,7 @@ export class WatchedFile {
   #polling: unknown = undefined
 
   constructor(path: string, options: WatchedFileOptions) {
-    this.#path = resolvePath(path)
+    this.#path = absolutePath(path)
     this.#options = options
     const { logger, pollMs } = options
     this.#watches = new TrailWatches({

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { checkOptions, type OptionTable } from '../check-options.ts'
 import { LivetreeError } from '../errors.ts'
 import {
@@ -10,6 +9,7 @@ import {
   text,
   withMethods,
 } from '../option-kinds.ts'
+import { absolutePath } from '../source/absolute-path.ts'
 import type { Clock, Source } from '../source/source.ts'
 import { systemClock } from '../clock.ts'
 import type { LoggerLike } from '../to-logger.ts'
@@ -121,7 +121,7 @@ export function resolveLoadOptions(
     timeoutMs,
     onUnavailable,
     snapshot: snapshot && {
-      path: resolve(snapshot.path),
+      path: absolutePath(snapshot.path),
       key: snapshot.key,
       intervalMs: snapshot.intervalMs ?? 1_000,
     },

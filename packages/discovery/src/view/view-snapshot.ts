@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { sep } from 'node:path'
 import type { Clock } from '@livetree/etcd'
 import { parseObject } from '../record/endpoint-record.ts'
 import { decodeGoRecord, encodeGoRecord } from '../record/go-record.ts'
@@ -36,7 +36,8 @@ export class ViewSnapshot {
 
   constructor(options: ViewSnapshotOptions) {
     this.#options = options
-    this.#file = join(options.directory, `${options.service}.json`)
+    // Joining paths by their letters would strike out a link together with the `..` behind it.
+    this.#file = `${options.directory}${sep}${options.service}.json`
   }
 
   /** The endpoints of the file; none if there is no usable one. Never rejects. */

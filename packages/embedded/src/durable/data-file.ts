@@ -1,5 +1,5 @@
 import { chmodSync, closeSync, openSync, type StatsBase, statSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { isAbsolute, resolve, sep } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 
 /** The mode of the data file. */
@@ -38,7 +38,7 @@ export interface DataFile {
  */
 export function claimDataFile(path: string): DataFile {
   if (path === ':memory:') return { path, release: () => {} }
-  const absolute = resolve(path)
+  const absolute = absolutePath(path)
   const before = statOf(absolute)
   if (before?.isDirectory() === true) throw new Error('it is a directory')
   if (before?.size === 0n) assertNeverUsed(path, absolute)
@@ -48,6 +48,12 @@ export function claimDataFile(path: string): DataFile {
   if (OPEN_FILES.has(id)) throw new Error('the file is locked')
   OPEN_FILES.add(id)
   return { path: absolute, release: () => void OPEN_FILES.delete(id) }
+}
+
+/** Leaves every `..` to the kernel: behind a symbolic link it leads elsewhere than its letters say. */
+function absolutePath(path: string): string {
+  if (sep === '\\') return resolve(path)
+  return isAbsolute(path) ? path : `${process.cwd()}${sep}${path}`
 }
 
 /**
