@@ -43,9 +43,9 @@ export function findConfig(given: string | undefined, cwd: string): ConfigFile |
   )
 }
 
-/** A module is imported by the letters of its path, also where a link comes before `..`. */
+/** A module is imported by the letters of its path, and so goes the `realpathSync` that Node has of its own. */
 function withoutDots(file: string): string {
-  return join(realpathSync(dirname(file)), basename(file))
+  return join(realpathSync.native(dirname(file)), basename(file))
 }
 
 function nearest(from: string, exportName: string | undefined): ConfigFile | undefined {
