@@ -22,6 +22,7 @@ import { TreeLayers } from '../../packages/livetree/src/etcd-source/tree-layers.
 import { planOfRoot } from '../../packages/livetree/src/etcd-source/tree-plan.ts'
 import { HOSTILE_LENGTH, hostileShapes, SCALAR_KINDS } from '../support/hostile-shapes.ts'
 import { isLongRun } from '../support/run-length.ts'
+import { expectLinear, type Part } from '../support/expect-linear.ts'
 
 /**
  * What takes time by the square of its input takes minutes or hours at this length; what does not takes milliseconds.
@@ -34,31 +35,6 @@ const shapesOf = (length: number) => ({ quarter: hostileShapes(length / 4), whol
 const longShapes = shapesOf(HOSTILE_LENGTH)
 const shapes = isLongRun ? longShapes : shapesOf(HOSTILE_LENGTH / 5)
 const SHAPE_NAMES = Object.keys(shapes.whole)
-
-type Part = 'quarter' | 'whole'
-
-/** What is done once whatever the size: compilation, collection. */
-const SLACK_MS = 250
-
-/**
- * Four times the input takes a linear reader four times as long, up to twice that where it no longer fits the processor's
- * caches, and one by squares sixteen times. Both are made ready anew for each measurement. The processor's time counts, not
- * the clock's, and the shortest of several: whatever else the machine does only makes them longer.
- */
-function expectLinear(what: string, ready: (part: Part) => () => unknown): void {
-  const shortest = { quarter: Infinity, whole: Infinity }
-  for (let count = 0; count < 5; count++) {
-    for (const part of ['quarter', 'whole'] as const) {
-      const run = ready(part)
-      const before = process.cpuUsage()
-      run()
-      const { user, system } = process.cpuUsage(before)
-      shortest[part] = Math.min(shortest[part], (user + system) / 1000)
-    }
-    if (shortest.whole <= 12 * shortest.quarter + SLACK_MS) return
-  }
-  expect.fail(`${what}: ${shortest.quarter} ms for a quarter, ${shortest.whole} ms for the whole`)
-}
 
 const within = (what: string, run: () => unknown): void => {
   const startedAt = performance.now()

@@ -111,8 +111,8 @@ export interface Admin<T> extends AsyncDisposable {
    */
   export(options?: ExportOptions): Promise<Exported>
   /**
-   * Plans what a text holds as a change of one layer: objects are joined with what the layer has, everything else replaces
-   * it.
+   * Plans what a text holds as a change of one layer: objects are joined with what the layer has, also inside documents;
+   * everything else replaces it.
    *
    * @throws AdminError `unreadable`, `invalid_path`, `invalid_value`, `invalid_options`
    */

@@ -44,6 +44,37 @@ eachEtcd('admin import and export', (etcd) => {
       expect((await admin.import(yaml, { overlay: 'base', prune: true })).isEmpty).toBe(true)
     })
 
+    test.each([
+      ['in the key of the layer', 'base', { db: { pool: { max: 5, min: 1 }, url: 'x' }, n: 1 }],
+      ['in a key', 'base/db', { pool: { max: 5, min: 1 }, url: 'x' }],
+    ])(
+      'objects inside a document %s are joined with those of the text; prune removes what it has not',
+      async (_place, name, stored) => {
+        await using admin = untyped(['base'])
+        const key = `/config/other/${name}`
+        await client.kv.put(key, JSON.stringify(stored, undefined, 2))
+        const text = 'db: { pool: { max: 7, step: 2 }, empty: {} }'
+        await (await admin.import(text, { overlay: 'base' })).apply()
+        const joined = { pool: { max: 7, min: 1, step: 2 }, url: 'x', empty: {} }
+        const isTop = name === 'base'
+        expect(JSON.parse((await client.kv.get(key))?.text ?? '')).toEqual(
+          isTop ? { db: joined, n: 1 } : joined,
+        )
+        await (await admin.import('db: { pool: {} }', { overlay: 'base' })).apply()
+        expect(JSON.parse((await client.kv.get(key))?.text ?? '')).toEqual(
+          isTop ? { db: joined, n: 1 } : joined,
+        )
+        const plan = await admin.import(text, { overlay: 'base', prune: true })
+        await plan.apply({ allowRemoval: true })
+        const pruned = { pool: { max: 7, step: 2 }, empty: {} }
+        expect(JSON.parse((await client.kv.get(key))?.text ?? '')).toEqual(isTop ? { db: pruned } : pruned)
+        expect((await client.kv.getRange({ prefix: '/config/' })).entries.map((entry) => entry.key)).toEqual([
+          key,
+        ])
+        expect((await admin.import(text, { overlay: 'base', prune: true })).isEmpty).toBe(true)
+      },
+    )
+
     test('merge keys of YAML are merged, as a file source merges them; in quotes they are a name', async () => {
       await using admin = untyped(['base'])
       const merged = [

@@ -4,7 +4,7 @@ import type { StoreEntry } from 'livetree/operate'
 import { AdminError } from '../errors.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
-import { editJson, isJsonContainer, partOfJson } from './edit-json.ts'
+import { JsonDocument } from './json-document.ts'
 
 /** A key with what it held at an earlier revision and what it holds now. */
 export interface KeyVersions {
@@ -58,24 +58,26 @@ export function partsAsThen(
   const [before, after] = [documentOf(earlier), documentOf(now)]
   // Nothing below a scalar is read, so that it cannot stay.
   const isOther = [earlier, now].some((entry) => isScalar(entry))
-  let edited = after
   for (const { path, names } of parts) {
-    const [was, is] = [before, edited].map((text) =>
-      text === undefined ? undefined : partOfJson(text, names),
-    )
-    if (was === is && !isOther) continue
-    edited = edited === undefined || isOther ? undefined : editJson(edited, names, was)
-    if (edited === undefined)
+    const was = before?.partAt(names)
+    if (was === after?.partAt(names) && !isOther) continue
+    if (after === undefined || isOther || !putBack(after, names, was))
       throw new AdminError('invalid_path', {
         what: `"${pathText(path)}" was or is a part of what ${key} holds, which cannot be edited so that this part alone is as it was`,
         remedy: 'Give `only` the path of that key.',
       })
   }
-  return edited === after ? undefined : edited
+  return after?.text === now?.value ? undefined : after?.text
 }
 
-function documentOf(entry: StoreEntry | undefined): string | undefined {
-  return typeof entry?.value === 'string' && isJsonContainer(entry.value) ? entry.value : undefined
+function putBack(document: JsonDocument, names: readonly string[], json: string | undefined): boolean {
+  if (json !== undefined) return document.put(names, json)
+  document.remove(names)
+  return true
+}
+
+function documentOf(entry: StoreEntry | undefined): JsonDocument | undefined {
+  return typeof entry?.value === 'string' ? JsonDocument.of(entry.value) : undefined
 }
 
 /** An empty value is that of a directory marker. */

@@ -1,13 +1,9 @@
 import { defineConfig } from '@livetree/core'
 import { expect, test } from 'vitest'
 import * as z from 'zod'
+import { editedLayer } from '../../../../test/support/edit-layer.ts'
 import { AdminError } from '../errors.ts'
-import { resolveAdmin } from '../options.ts'
-import { Workspace } from '../workspace.ts'
-import { LayerEdit } from './layer-edit.ts'
 import { setWritten } from './set-written.ts'
-import { AddedKeys } from './added-keys.ts'
-import { SortedKeys } from './sorted-keys.ts'
 
 const definition = defineConfig({
   name: 'shop',
@@ -21,26 +17,9 @@ const definition = defineConfig({
 
 /** The keys that writing a text at a path changes, in a layer that has these. */
 function written(path: string, text: string, stored: Readonly<Record<string, string>> = {}) {
-  const store = { endpoints: 'http://127.0.0.1:1', root: '/shop' }
-  const workspace = new Workspace(resolveAdmin(definition, { store }))
-  const entries = new Map(
-    Object.entries(stored).map(([key, value]) => [
-      `/shop/${key}`,
-      { key: `/shop/${key}`, value, modRevision: 1 },
-    ]),
-  )
-  const tree = {
-    entries,
-    keys: new SortedKeys(entries.keys()),
-    edits: new Map<string, string | undefined>(),
-    put: new Set<string>(),
-    added: new AddedKeys(),
-    empty: new Map<string, readonly (string | number)[]>(),
-  }
-  const [layer] = workspace.settings.store.layers
-  if (layer === undefined) throw new Error('no layer')
-  setWritten(workspace, new LayerEdit(workspace, layer, tree), path.split('.'), text)
-  return Object.fromEntries(tree.edits)
+  const { workspace, edit, edits } = editedLayer(definition, stored)
+  setWritten(workspace, edit, path.split('.'), text)
+  return edits()
 }
 
 test.each([

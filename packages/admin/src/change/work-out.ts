@@ -8,7 +8,9 @@ import { prefixOf, type TreeState } from '../tree/tree-state.ts'
 import type { Workspace } from '../workspace.ts'
 import { AddedKeys } from './added-keys.ts'
 import type { Draft, Step } from './draft.ts'
-import { type EditedTree, type KeyEdits, LayerEdit } from './layer-edit.ts'
+import { EditedDocuments } from './edited-documents.ts'
+import { LayerEdit } from './layer-edit.ts'
+import type { EditedTree, KeyEdits } from './layer-view.ts'
 import { type PlannedChange, plannedChange } from './planned-change.ts'
 import { SortedKeys } from './sorted-keys.ts'
 import { setWritten } from './set-written.ts'
@@ -80,6 +82,7 @@ function editsOf(
     keys: new SortedKeys(entries.keys()),
     added: new AddedKeys(),
     edits: new Map<string, string | undefined>(),
+    documents: new EditedDocuments(),
     put: new Set<string>(),
     empty: new Map<string, Path>(),
   }
@@ -91,6 +94,7 @@ function editsOf(
   }
   const pruned = layers.find((layer) => prunes !== undefined && prefixOf(layer) === prunes)
   if (pruned !== undefined) editOf(pruned).prune()
+  for (const layer of layers.slice(0, 1)) editOf(layer).finish()
   return tree
 }
 

@@ -18,7 +18,7 @@ import type { PlainTree } from './plain-tree.ts'
 export interface ImportOptions extends CallOptions, LayerChoice {
   /** Default `yaml`, which JSON is too. */
   readonly format?: TransferFormat | undefined
-  /** Remove what the layer has and the text has not. Default false. */
+  /** Remove what the layer has and the text has not: keys, and names inside the documents that the text edits. Default false. */
   readonly prune?: boolean | undefined
   /** Which of several YAML documents, from 0 on. Default: the only one. */
   readonly document?: number | undefined

@@ -1,8 +1,10 @@
 import {
+  type Alias,
   Composer,
   type Document,
   isAlias,
   isMap,
+  isNode,
   isScalar,
   isSeq,
   type Node,
@@ -28,14 +30,15 @@ export function parseYaml(text: string): readonly PlainTree[] {
   for (const document of composed(text)) {
     const problem = document.errors[0] ?? document.warnings[0]
     if (problem !== undefined) throw unreadable(`${wordsOf(problem.code)} ${at(text, problem.pos[0])}`)
-    const walk = new Walk(document)
+    const walk = new Walk(text)
     trees.push(document.contents === null ? { type: 'object', parts: [] } : walk.treeOf(document.contents, 0))
   }
   return trees
 }
 
 function composed(text: string): Generator<Document.Parsed> {
-  const composer = new Composer({ version: '1.2', uniqueKeys: true, merge: false })
+  // The parser compares each name with all before it; Walk has a set.
+  const composer = new Composer({ version: '1.2', uniqueKeys: false, merge: false })
   return composer.compose(tokensOf(text), true, text.length) as Generator<Document.Parsed>
 }
 
@@ -65,11 +68,17 @@ function at(text: string, offset: number): string {
 }
 
 class Walk {
-  readonly #document: Document.Parsed
+  readonly #text: string
+  /** What each anchor stands for so far, in the order of the text. */
+  readonly #anchors = new Map<string, Node>()
+  /** What each alias stands for: an anchor may be given again after it. */
+  readonly #aliased = new Map<Alias, Node>()
+  /** How many aliases the walk is inside: the anchors there were met before. */
+  #following = 0
   #count = 0
 
-  constructor(document: Document.Parsed) {
-    this.#document = document
+  constructor(text: string) {
+    this.#text = text
   }
 
   treeOf(node: unknown, depth: number): PlainTree {
@@ -77,14 +86,27 @@ class Walk {
       throw unreadable(
         `it has more than ${MOST_NODES} parts, or is nested more than ${MOST_DEPTH} levels deep`,
       )
-    if (isAlias(node)) {
-      const anchored = node.resolve(this.#document)
-      if (anchored === undefined) throw unreadable('it has an alias without an anchor')
-      return this.treeOf(anchored, depth + 1)
-    }
+    if (isAlias(node)) return this.#follow(node, depth)
+    this.#note(node)
     if (isSeq(node)) return { type: 'list', items: node.items.map((item) => this.treeOf(item, depth + 1)) }
     if (isMap(node)) return { type: 'object', parts: this.#partsOf(node, depth) }
     return scalarOf(isScalar(node) ? node : undefined)
+  }
+
+  #note(node: unknown): void {
+    if (this.#following > 0 || !isNode(node) || isAlias(node)) return
+    const { anchor } = node as { readonly anchor?: string }
+    if (anchor !== undefined) this.#anchors.set(anchor, node)
+  }
+
+  #follow(alias: Alias, depth: number): PlainTree {
+    const node = this.#aliased.get(alias) ?? this.#anchors.get(alias.source)
+    if (node === undefined) throw unreadable(`it has an alias without an anchor ${this.#lineOf(alias)}`)
+    this.#aliased.set(alias, node)
+    this.#following++
+    const tree = this.treeOf(node, depth + 1)
+    this.#following--
+    return tree
   }
 
   /** Names of the map itself win, then those of the map that is merged first. */
@@ -92,15 +114,25 @@ class Walk {
     const parts = new Map<string, PlainTree>()
     const merged: PlainTree[] = []
     for (const { key, value } of items) {
+      this.#note(key)
       const part = this.treeOf(value, depth + 1)
-      if (!isMergeKey(key)) parts.set(nameOf(key), part)
-      else merged.push(...(part.type === 'list' ? part.items : [part]))
+      if (isMergeKey(key)) {
+        for (const each of part.type === 'list' ? part.items : [part]) merged.push(each)
+        continue
+      }
+      const name = nameOf(key)
+      if (parts.has(name)) throw unreadable(`${wordsOf('DUPLICATE_KEY')} ${this.#lineOf(key)}`)
+      parts.set(name, part)
     }
     for (const tree of merged) {
       if (tree.type !== 'object') throw unreadable('it has a merge key << with something else than objects')
       for (const [name, part] of tree.parts) if (!parts.has(name)) parts.set(name, part)
     }
     return [...parts]
+  }
+
+  #lineOf(node: unknown): string {
+    return at(this.#text, (isNode(node) ? node.range?.[0] : undefined) ?? 0)
   }
 }
 

@@ -29,6 +29,38 @@ test('parseYaml: keeps the digits of numbers, and refuses what no tree can hold'
   expect(() => parseYaml('[[[['.repeat(100))).toThrow(/\[unreadable\]/)
 })
 
+test.each([
+  [
+    'the anchor before it, of several of one name',
+    'a: &x 1\nb: *x\nc: &x 2\nd: *x',
+    '{"a":1,"b":1,"c":2,"d":2}',
+  ],
+  [
+    'the anchor as it was where it stands, also inside what another alias repeats',
+    'a: &x 1\nb: &y [*x]\nc: &x 2\nd: *y\ne: *x',
+    '{"a":1,"b":[1],"c":2,"d":[1],"e":2}',
+  ],
+  [
+    'an anchor that stands inside what was repeated meanwhile',
+    'a: &y {in: &x 1}\nb: &x 2\nc: *y\nd: *x',
+    '{"a":{"in":1},"b":2,"c":{"in":1},"d":2}',
+  ],
+  ['the name of a part', '&k a: 1\nb: *k', '{"a":1,"b":"a"}'],
+])('parseYaml: an alias stands for %s', (_what, text, expected) => {
+  const [tree] = parseYaml(text)
+  expect(tree === undefined ? '' : jsonOf(tree)).toBe(expected)
+})
+
+test.each([
+  ['a: 1\nb: 2\na: 3', 'it gives a name twice in one object (line 3)'],
+  ['a: {1: x, "1": y}', 'it gives a name twice in one object (line 1)'],
+  ['a: 1\nb: *c', 'it has an alias without an anchor (line 2)'],
+  ['a: *b\nb: &b 1', 'it has an alias without an anchor (line 1)'],
+  ['a: &a [*a]', 'it has more than 200000 parts, or is nested more than 100 levels deep'],
+])('parseYaml: says of %j that %s', (text, words) => {
+  expect(() => parseYaml(text)).toThrow(words)
+})
+
 test.each(['x', '', ' x ', 'a\nb', "it's", 'a"b', `a'b"c`, 'a#b', '$HOME', 'a\\nb', 'a\r\nb', '`', 'ä'])(
   'dotenvLine: the text %j is read as the same, or refused',
   (text) => {

@@ -1,0 +1,104 @@
+import { JsonNode, type JsonEntry } from './json-node.ts'
+
+/**
+ * A JSON object or list of which parts are put and removed; everything else stays as it is written. It is read once, however
+ * many edits there are.
+ */
+export class JsonDocument {
+  readonly #root: JsonNode
+  readonly #blanks: readonly [before: string, after: string]
+  #text: string | undefined
+
+  private constructor(text: string) {
+    const bare = text.trim()
+    const start = text.indexOf(bare)
+    this.#root = new JsonNode(bare)
+    this.#blanks = [text.slice(0, start), text.slice(start + bare.length)]
+    this.#text = text
+  }
+
+  /** Undefined for a scalar, and for what is no JSON. */
+  static of(text: string): JsonDocument | undefined {
+    if (!/^\s*[[{]/.test(text)) return undefined
+    try {
+      JSON.parse(text)
+    } catch {
+      return undefined
+    }
+    return new JsonDocument(text)
+  }
+
+  get text(): string {
+    const [before, after] = this.#blanks
+    this.#text ??= before + this.#root.text + after
+    return this.#text
+  }
+
+  /** The text of a part; undefined where there is none. */
+  partAt(names: readonly string[]): string | undefined {
+    return this.#nodeAt(names)?.text
+  }
+
+  /** Whether an object stands there, which others can be joined with. */
+  isObjectAt(names: readonly string[]): boolean {
+    return this.#nodeAt(names)?.container?.isList === false
+  }
+
+  /** Says that what edits do not put below a part is not meant to stay; see `prune`. */
+  enter(names: readonly string[]): void {
+    for (const entry of this.#entriesTo(names)) if (entry.touched === 'not') entry.touched = 'inside'
+  }
+
+  /**
+   * Puts a part, and makes the objects above it.
+   *
+   * @returns false where there is no place for it: below a scalar, or beyond the end of a list
+   */
+  put(names: readonly string[], json: string): boolean {
+    const entries = this.#entriesTo(names)
+    const last = entries.at(-1)
+    this.#text = undefined
+    if (last !== undefined && entries.length === names.length) {
+      this.enter(names)
+      last.touched = 'whole'
+      last.node.replace(json)
+      return true
+    }
+    const [name = '', ...below] = names.slice(entries.length)
+    const inside = below.reduceRight((part, each) => `{${JSON.stringify(each)}:${part}}`, json)
+    const container = (last?.node ?? this.#root).container
+    if (container === undefined || !container.add(name, inside)) return false
+    this.enter(names.slice(0, entries.length))
+    return true
+  }
+
+  /** Removes a part, if there is one. */
+  remove(names: readonly string[]): void {
+    this.#text = undefined
+    this.#nodeAt(names.slice(0, -1))?.container?.remove(names.at(-1) ?? '')
+  }
+
+  /** Removes what no edit has put. */
+  prune(): void {
+    this.#text = undefined
+    this.#root.container?.prune()
+  }
+
+  #nodeAt(names: readonly string[]): JsonNode | undefined {
+    const entries = this.#entriesTo(names)
+    return entries.length === names.length ? (entries.at(-1)?.node ?? this.#root) : undefined
+  }
+
+  /** The entries that lead to a part, as far as there are any. */
+  #entriesTo(names: readonly string[]): readonly JsonEntry[] {
+    const entries: JsonEntry[] = []
+    let node = this.#root
+    for (const name of names) {
+      const entry = node.container?.find(name)
+      if (entry === undefined) return entries
+      entries.push(entry)
+      node = entry.node
+    }
+    return entries
+  }
+}

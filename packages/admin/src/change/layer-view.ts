@@ -1,0 +1,152 @@
+import type { Path } from '@livetree/core'
+import type { LayerInfo } from '@livetree/core/source'
+import { keyOfPath, parsePathText, type WrittenForm } from '@livetree/core/tools'
+import type { StoreEntry } from 'livetree/operate'
+import { AdminError } from '../errors.ts'
+import { prefixOf } from '../tree/tree-state.ts'
+import { translatedNow } from '../translate-error.ts'
+import type { Workspace } from '../workspace.ts'
+import type { AddedKeys } from './added-keys.ts'
+import type { EditedDocuments } from './edited-documents.ts'
+import type { JsonDocument } from './json-document.ts'
+import type { SortedKeys } from './sorted-keys.ts'
+
+/** What is to happen to a key: its new text, or undefined to remove it. */
+export type KeyEdits = ReadonlyMap<string, string | undefined>
+
+/** What the edits of all layers share, since layers may share keys. */
+export interface EditedTree {
+  readonly entries: ReadonlyMap<string, StoreEntry>
+  /** Those of `entries`. */
+  readonly keys: SortedKeys
+  /** Those of `edits` that are not in `entries`. Is added to. */
+  readonly added: AddedKeys
+  /** What is to happen, except inside `documents`. Is added to. */
+  readonly edits: Map<string, string | undefined>
+  /** Documents that are edited. Is added to. */
+  readonly documents: EditedDocuments
+  /** Keys that were put, also with the text that they have. Is added to. */
+  readonly put: Set<string>
+  /** Paths that are to hold an empty object once nothing is below them, by their keys. Is added to. */
+  readonly empty: Map<string, Path>
+}
+
+/** A document in a key above a path, and the names that lead from it to the path. */
+export interface Holder {
+  readonly key: string
+  readonly document: JsonDocument
+  readonly names: readonly string[]
+}
+
+/** What one layer holds after the edits so far. */
+export class LayerView {
+  readonly layer: LayerInfo
+  readonly #workspace: Workspace
+  readonly #tree: EditedTree
+
+  constructor(workspace: Workspace, layer: LayerInfo, tree: EditedTree) {
+    this.#workspace = workspace
+    this.layer = layer
+    this.#tree = tree
+  }
+
+  /** The text of a key after the edits so far; undefined where there is none, or bytes that are no text. */
+  textOf(key: string): string | undefined {
+    const { documents, edits } = this.#tree
+    return documents.editedText(key) ?? (edits.has(key) ? edits.get(key) : this.stored(key))
+  }
+
+  /** @throws AdminError `invalid_path` */
+  keyOf(path: Path): string {
+    const { definition, store } = this.#workspace.settings
+    const key = translatedNow(() => keyOfPath(definition, path, this.layer))
+    if (key === this.layer.keyPrefix) return this.#documentKey()
+    if (!store.isReserved(key)) return key
+    throw new AdminError('invalid_path', {
+      what: `The key ${key} is one of livetree's own`,
+      remedy: 'Choose another name.',
+    })
+  }
+
+  /** The key of a whole layer's document: that of its directory without the slash, where the source reads it. */
+  #documentKey(): string {
+    const { keyPrefix } = this.layer
+    const isRead = this.#workspace.settings.store.documentKeys.includes(prefixOf(this.layer))
+    return isRead && !this.isThere(keyPrefix) ? prefixOf(this.layer) : keyPrefix
+  }
+
+  /** The text of a key before the edits. */
+  stored(key: string): string | undefined {
+    const value = this.#tree.entries.get(key)?.value
+    return typeof value === 'string' ? value : undefined
+  }
+
+  /** Whether a key holds something, text or not. A directory marker, `dir/` without a value, holds nothing. */
+  isThere(key: string): boolean {
+    const { edits, entries } = this.#tree
+    const value = edits.has(key) ? edits.get(key) : entries.get(key)?.value
+    return value !== undefined && !(value === '' && key.endsWith('/'))
+  }
+
+  /** How many names lead to the place where the layer is mounted. */
+  get #mounted(): number {
+    return this.layer.at === undefined ? 0 : parsePathText(this.layer.at).length
+  }
+
+  /** Whether a path is that of the layer as a whole. */
+  isTop(path: Path): boolean {
+    return path.length === this.#mounted
+  }
+
+  /** The keys of the places above a path in this layer, from the top. */
+  above(path: Path): readonly (readonly [depth: number, key: string])[] {
+    return path
+      .map((_, depth) => depth)
+      .filter((depth) => depth >= this.#mounted)
+      .map((depth) => [depth, this.keyOf(path.slice(0, depth))] as const)
+  }
+
+  /** The document in a key above a path, which holds what is at the path. */
+  holderOf(path: Path): Holder | undefined {
+    // The key says also whether the layer has such a path at all.
+    const key = this.keyOf(path)
+    for (const [depth, above] of this.above(path)) {
+      const document = this.#documentOf(above)
+      if (document === undefined) continue
+      const whole = key.slice(this.layer.keyPrefix.length).split('/').map(decodeURIComponent)
+      return { key: above, document, names: whole.slice(depth - this.#mounted) }
+    }
+    return undefined
+  }
+
+  /** The document that stands at a path itself. */
+  documentIn(path: Path): Holder | undefined {
+    const key = this.keyOf(path)
+    const document = this.#documentOf(key)
+    return document === undefined ? undefined : { key, document, names: [] }
+  }
+
+  #documentOf(key: string): JsonDocument | undefined {
+    const { documents, edits } = this.#tree
+    if (!this.isThere(key)) return undefined
+    return documents.at(key, edits.has(key) ? edits.get(key) : this.stored(key))
+  }
+
+  /** The keys that hold what is at and below a path, without directory markers. */
+  keysAt(path: Path): string[] {
+    const key = this.keyOf(path)
+    const directory = this.isTop(path) ? this.layer.keyPrefix : `${key}/`
+    const { store } = this.#workspace.settings
+    const below = [...this.#tree.keys.startingWith(directory), ...this.#tree.added.below(directory)]
+    return [...new Set([key, ...below])].filter((each) => this.isThere(each) && !store.isReserved(each))
+  }
+
+  /** The form that the layer has a value in; undefined where it has none, or a scalar. */
+  formAt(path: Path): WrittenForm | undefined {
+    const [key, ...more] = this.keysAt(path)
+    if (key === undefined) return undefined
+    const isDocument = key === this.keyOf(path)
+    if (!isDocument) return 'children'
+    return more.length === 0 && this.#documentOf(key) !== undefined ? 'document' : undefined
+  }
+}
