@@ -74,6 +74,11 @@ export class CallLimit {
   assertGoing(doing: string): void {
     if (this.signal?.aborted === true)
       throw new AdminError('aborted', { what: `Aborted while ${doing}`, cause: this.signal.reason })
-    if (this.isOver) throw new AdminError('timeout', { what: `The time is over while ${doing}` })
+    if (this.isOver) throw this.over(doing)
+  }
+
+  /** The error of a call whose time is over. */
+  over(doing: string): AdminError {
+    return new AdminError('timeout', { what: `The time is over while ${doing}` })
   }
 }
