@@ -51,7 +51,7 @@ const DISPATCHER_CHECKS: Checks<DispatcherOptions> = {
 
 const OPEN_CHECKS: Checks<OpenServiceOptions> = { startupTimeoutMs: milliseconds(), signal: SIGNAL }
 
-/** So many services stay open for the next request; a caller may ask for any name. */
+/** Limit of services kept open for the next request; a caller may ask for any name. */
 const MOST_IDLE_SERVICES = 1_000
 
 /** A dispatcher uses every endpoint. */

@@ -40,7 +40,7 @@ export function staged(schema: z.$ZodType, options: StagedOptions = {}) {
 
   return {
     pipeline,
-    /** From here on it is so many milliseconds since the epoch. */
+    /** Sets the clock, in milliseconds since the epoch. */
     at(ms: number): void {
       now = ms
     },

@@ -15,7 +15,7 @@ export class YamlTooLarge extends Error {}
 
 /**
  * The parser takes microseconds and a kilobyte or two for each token (a word, a sign, an indent, a line end), so that a file
- * which is small in bytes can still hold up the process or fill its memory. So many take about a second.
+ * which is small in bytes can still hold up the process or fill its memory. This many take about a second.
  */
 const MAX_TOKENS = 250_000
 /** One token may be any text. */

@@ -181,8 +181,8 @@ async function readDotenv(bytes: Uint8Array, variables: Variables): Promise<Leaf
 /** Longer runs of blank characters are refused. */
 const MAX_BLANK = 1_000
 /**
- * The parser's pattern goes over a run of blank lines once for each of its lines. So many characters in all, over all runs,
- * take it some 100 ms.
+ * The parser's pattern goes over a run of blank lines once for each of its lines. This many characters over all
+ * runs take it some 100 ms.
  */
 const MAX_STEPS = 20_000_000
 const BLANK = /\s/

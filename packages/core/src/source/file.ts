@@ -38,7 +38,7 @@ export interface FileOptions {
   readonly optional?: boolean | undefined
   /** Read again when the file changes. Default true. */
   readonly watch?: boolean | undefined
-  /** Also look every so many milliseconds, where the file system sends no events. Default 5,000; 0 turns it off. */
+  /** Interval of extra reads in milliseconds, for file systems that send no events. Default 5,000; 0 turns it off. */
   readonly pollMs?: number | undefined
   /** Name of the source in `status` and `explain`. Default `file:<path>`. */
   readonly name?: string | undefined

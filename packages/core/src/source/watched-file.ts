@@ -24,7 +24,7 @@ export interface WatchedFileOptions {
   readonly logger: Logger
   /** false: read once, and again only by `refresh`. */
   readonly watch: boolean
-  /** Also read every so many milliseconds, for file systems that send no events; 0 turns it off. */
+  /** Interval of extra reads in milliseconds, for file systems that send no events; 0 turns them off. */
   readonly pollMs: number
   /** A file that is missing counts as an empty one. Default false: what was read before stays. */
   readonly isMissingEmpty?: boolean

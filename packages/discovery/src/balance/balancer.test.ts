@@ -127,7 +127,7 @@ test.each(ALGORITHMS)('%s chooses nothing that is not accepted, leaving, or full
   expect(balancer.pick(policy, { ...ANY, accepts: () => false }, 0)).toBe('no_endpoints')
 })
 
-/** A simulation of so many concurrent callers; the time of a request is its target's. */
+/** A simulation of a number of concurrent callers; the time of a request is its target's. */
 function simulate(
   targets: readonly TestTarget[],
   { requests, callers, settings = {} }: { requests: number; callers: number; settings?: PolicySettings },

@@ -71,7 +71,7 @@ class Simulation {
     this.failed += 1
   }
 
-  /** So many requests per second, for so many milliseconds. */
+  /** Requests per second, and the duration in milliseconds. */
   run(ms: number, perSecond: number, zone?: string): void {
     const until = this.now + ms
     while (this.now < until) {

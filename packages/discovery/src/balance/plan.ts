@@ -34,7 +34,7 @@ export interface Plan<T extends Target> {
 
 /** Fewer endpoints than this are no zone of their own. */
 const LEAST_IN_ZONE = 2
-/** So many endpoints say what latency is usual. */
+/** How many endpoints are sampled for the usual latency. */
 const MEDIAN_OF = 33
 
 /** Decides who may be chosen. `seed` differs between processes; it selects the subset. */

@@ -94,7 +94,7 @@ export interface Policy {
   /** Connections to each endpoint. Default 256. For new pools, as the following. */
   readonly connections: number
   /**
-   * So many connections are opened to an endpoint together with its first request, for those that follow. Only for HTTP/1 and
+   * Number of connections opened to an endpoint together with its first request, for those that follow. Only for HTTP/1 and
    * without `createPool`. Default 0.
    */
   readonly warmConnections: number

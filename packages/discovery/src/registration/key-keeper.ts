@@ -39,7 +39,7 @@ export type KeyState = 'absent' | 'writing' | 'kept' | 'lost' | 'closed'
 
 /** Longest time for one call, so that an attempt on a dead connection does not hold up the next one. */
 const CALL_MS = 5_000
-/** So many leases are remembered besides the current one. */
+/** How many earlier leases are remembered. */
 const MOST_LEASES = 7
 /** How often each key may be put back at once; more often, it is put back with the back-off. */
 const QUICK_PUTS = 3

@@ -12,7 +12,7 @@ export type UseTarget = (service: string) => { readonly target: RouteTarget; rea
 /** The host names that are services. */
 const SUFFIX = '.service'
 
-/** So many origins are remembered; a caller may ask for any. */
+/** Limit of remembered origins; a caller may ask for any. */
 const MOST_ORIGINS = 1_000
 
 /** What an origin means: a service, a mistake, or (undefined) another host. */

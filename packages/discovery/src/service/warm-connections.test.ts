@@ -51,7 +51,7 @@ const settled = async (condition: () => boolean) => {
   await expect.poll(condition, { timeout: 10_000 }).toBe(true)
 }
 
-test('warmConnections opens so many with the pool, and requests use them', async () => {
+test('warmConnections opens that many with the pool, and requests use them', async () => {
   const { address, connections } = await startServer()
   const pools = poolsOf()
   const policy = resolvePolicy('test', { warmConnections: 3 })

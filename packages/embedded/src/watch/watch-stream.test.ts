@@ -145,7 +145,7 @@ test('WatchStream ends only itself when it cannot send a response', async () => 
   expect(client.failures.length).toBe(2)
 })
 
-/** Writes so many revisions of other keys. */
+/** Writes `count` revisions of other keys. */
 function fill(store: MvccStore, count: number): void {
   for (let n = 0; n < count; n += 1) store.write((txn) => txn.put(`busy/${n % 100}`, Buffer.from('x'), 0n))
 }

@@ -28,7 +28,7 @@ export async function askMembers<Answer>(
 }
 
 /**
- * Repeats a serializable read, at most once for each of so many members, while its answer is older than what the client
+ * Repeats a serializable read, at most once for each of `members` members, while its answer is older than what the client
  * has seen.
  *
  * @throws EtcdError `stale_read`

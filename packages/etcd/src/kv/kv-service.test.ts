@@ -90,7 +90,7 @@ describe('a serializable read', () => {
 })
 
 describe('scan', () => {
-  /** A store of so many keys, served by the page. */
+  /** A store of `count` keys, served by the page. */
   const store = (count: number): Script => {
     const keys = Array.from({ length: count }, (_, index) => `k${String(index).padStart(6, '0')}`)
     const header = { revision: 9, clusterId: 3n }

@@ -62,7 +62,7 @@ function remembered(keys: readonly string[]) {
   }
 }
 
-/** A server that plays a store and takes so many operations at a time. */
+/** A server that plays a store and accepts a limited number of operations at a time. */
 function server(kvs: readonly KeyValue[], revision: number, maxOps = 128) {
   const channel = new ScriptedChannel()
   const store = storeOf(kvs, header(revision))

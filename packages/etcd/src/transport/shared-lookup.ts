@@ -20,7 +20,7 @@ const SLOW_MS = 1_000
 const MOST_WITH_SECOND = 3
 
 /**
- * A host whose lookup failed slowly rests for as long as that took, at most so many milliseconds: it occupies a thread half
+ * A host whose lookup failed slowly rests for as long as that took, at most for this time in milliseconds: it occupies a thread half
  * of the time, and whether it is looked up depends on no other host.
  */
 const LONGEST_REST_MS = 10_000
