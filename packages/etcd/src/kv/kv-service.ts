@@ -2,12 +2,14 @@ import type { CompactOptions, KvService } from './kv-contract.ts'
 import { CallDeadline, DEFAULT_CALL_MS } from '../call-deadline.ts'
 import { checkArgument, FLAG, FUNCTION, type OptionChecks, readOptions, whole } from '../check-argument.ts'
 import { type Clock, systemClock } from '../clock.ts'
+import { errorCodes } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
-import { inOneCluster, isUnknown } from './conditional-write.ts'
+import { inOneCluster, isUnknown, stillUnknown } from './conditional-write.ts'
 import type { Bytes } from '../bytes.ts'
 import type { KeyRange } from '../key-range-form.ts'
 import { Namespace } from '../key-range.ts'
 import { StoreRecognizer } from '../reflector/store-recognizer.ts'
+import { Sendings } from '../transport/sendings.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { RangeRequest, RangeResponse, TxnRequest, TxnResponse } from '../wire/kv.ts'
 import type { Init } from '../wire/message-type.ts'
@@ -158,7 +160,8 @@ export class ChannelKv implements KvService {
     checkArgument('KV/Compact', 'the revision', whole(0), revision)
     const request = { revision, physical: given.physical }
     const deadline = this.deadline('KV/Compact', given)
-    const control = { ...controlOf(given), ...inOneCluster(this.#channel, given), retry: 'write' } as const
+    const [cluster, sendings] = [inOneCluster(this.#channel, given), new Sendings()]
+    const control = { ...controlOf(given), ...cluster, retry: 'write', sendings } as const
     const compact = () =>
       deadline
         .run((timeoutMs) => this.#channel.unary(KV.compact, request, { ...control, timeoutMs }))
@@ -168,8 +171,10 @@ export class ChannelKv implements KvService {
     } catch (error) {
       // Compacting twice does no harm. But without a cluster id, the second request might reach another
       // cluster.
-      if (!isUnknown(error) || control.clusterId === undefined) throw error
-      await compact()
+      if (!isUnknown(error) || cluster.clusterId === undefined) throw sendings.explain(error)
+      await compact().catch((second: unknown) => {
+        throw sendings.explain(afterUnknown(error, second))
+      })
     }
   }
 
@@ -236,6 +241,13 @@ export class ChannelKv implements KvService {
     const seen = () => (this.#floor.hasSeen(revision) ? revision : undefined)
     return askUntilRecent(() => askMembers(send, seen), this.#floor, this.#channel.endpoints().length)
   }
+}
+
+/** The error of a write whose first answer was lost, and whose second request failed. */
+function afterUnknown(first: EtcdError, second: unknown): unknown {
+  if (!(second instanceof EtcdError) || second.code === 'outcome_unknown') return second
+  if (errorCodes[second.code].isSpecific) return second.with({ fate: 'unknown' })
+  return stillUnknown(first, `the request after it failed: ${second.what}`)
 }
 
 /** Accepts `compacted` as success: the compaction was done before. */

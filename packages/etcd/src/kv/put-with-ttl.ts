@@ -154,6 +154,11 @@ async function takeBack(
 /** Reports a call that was aborted by `close()` as `closed` instead of `cancelled`. */
 function closedInstead(error: unknown): unknown {
   return error instanceof EtcdError && error.code === 'cancelled'
-    ? new EtcdError('closed', { call: error.call, fate: error.fate, cause: error })
+    ? new EtcdError('closed', {
+        call: error.call,
+        what: error.what.replace('cancelled by the caller', 'the client was closed'),
+        fate: error.fate,
+        cause: error,
+      })
     : error
 }

@@ -3,6 +3,7 @@ import type { CallDeadline } from '../call-deadline.ts'
 import { type Clock, type Moment, momentOf } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
+import { Sendings } from '../transport/sendings.ts'
 import { Lease } from '../wire/rpc.ts'
 
 /** A random positive lease id. Requesting the same id twice cannot create two leases. */
@@ -33,16 +34,22 @@ export async function grantOwn(
   const onSent = (): void => {
     sentAt = momentOf(clock)
   }
+  const sendings = new Sendings()
   const call = (timeoutMs: number) => ({ ...options, timeoutMs, retry: 'read', onSent }) as const
+  const granting = (timeoutMs: number) => ({ ...call(timeoutMs), sendings })
   try {
     const request = { id, ttl: ttlSeconds }
     const { ttl, header } = await deadline.run((timeoutMs) =>
-      channel.unary(Lease.grant, request, call(timeoutMs)),
+      channel.unary(Lease.grant, request, granting(timeoutMs)),
     )
     return { ttlSeconds: ttl, clusterId: header?.clusterId, sentAt }
   } catch (error) {
-    if (!(error instanceof EtcdError) || error.code !== 'lease_exists') throw error
-    const info = await deadline.run((timeoutMs) => channel.unary(Lease.timeToLive, { id }, call(timeoutMs)))
+    if (!(error instanceof EtcdError) || error.code !== 'lease_exists') throw sendings.explain(error)
+    const asking = deadline.run((timeoutMs) => channel.unary(Lease.timeToLive, { id }, call(timeoutMs)))
+    const info = await asking.catch((failed: unknown) => {
+      // The fate is that of the grant, whatever happened to this read.
+      throw sendings.explain(failed instanceof EtcdError ? failed.with({ fate: error.fate }) : failed)
+    })
     if (info.ttl >= 0) {
       // An earlier attempt created it, so it is as old as the server reports.
       const spentMs = (info.grantedTtl - info.ttl) * 1_000

@@ -52,6 +52,26 @@ describe('an answer that takes longer than the time of the lease', () => {
     expect(clock.pending).toBe(0)
   })
 
+  it.each(['abort', 'close'] as const)('leaves the fate open where the renewal ends by %s', async (how) => {
+    const { channel, service, clock, pass } = setUp()
+    const stop = new AbortController()
+    channel.onUnary = (path, request) => {
+      const answer = { ...request, ttl: 3 }
+      if (path !== 'LeaseGrant') return answer
+      return new Promise((resolve) => clock.setTimeout(() => resolve(answer), 4_000))
+    }
+    const granting = service.grant({ ttlSeconds: 3, signal: stop.signal })
+    const failed = expect(granting).rejects.toMatchObject({
+      code: how === 'abort' ? 'cancelled' : 'closed',
+      fate: 'unknown',
+    })
+    await pass(4_000)
+    if (how === 'abort') stop.abort()
+    else service.close()
+    await pass(10_000)
+    await failed
+  })
+
   it('is an error of adopt, which gives nothing back', async () => {
     const { channel, clock, service, pass } = setUp()
     channel.onAsked = (stream, id) => clock.setTimeout(() => stream.answer(id, 3), 3_500)

@@ -93,7 +93,7 @@ class ChannelLeases implements LeaseService {
     } catch (error) {
       // The caller does not get to know the lease, so it would stay on the server for its whole TTL.
       if (deadline.leftMs > 0) await this.#giveBack(own, granted, deadline)
-      throw error
+      throw error instanceof EtcdError ? error.with({ fate: 'unknown' }) : error
     }
   }
 

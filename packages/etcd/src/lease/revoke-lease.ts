@@ -1,6 +1,9 @@
 import type { CallDeadline } from '../call-deadline.ts'
+import type { Fate } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
 import type { Channel } from '../transport/transport.ts'
+import { worseFate } from '../transport/retry.ts'
+import { Sendings } from '../transport/sendings.ts'
 import type { UnaryOptions } from '../transport/unary-request.ts'
 import { Lease } from '../wire/rpc.ts'
 
@@ -21,6 +24,9 @@ export async function revokeLease(
   options: UnaryOptions,
 ): Promise<void> {
   const control = (timeoutMs: number) => ({ ...options, timeoutMs, retry: 'read' }) as const
+  const sendings = new Sendings()
+  const revoking = (timeoutMs: number) => ({ ...control(timeoutMs), sendings })
+  let fate: Fate = 'not_sent'
   const isGone = async (endpoint: string | undefined): Promise<boolean> => {
     const asked = endpoint === undefined ? {} : { endpoint }
     try {
@@ -33,16 +39,25 @@ export async function revokeLease(
       throw error
     }
   }
-  for (let attempt = 0; ; attempt += 1) {
+  const isRevoked = async (attempt: number): Promise<boolean> => {
     try {
-      await deadline.run((timeoutMs) => channel.unary(Lease.revoke, { id }, control(timeoutMs)))
-      return
+      await deadline.run((timeoutMs) => channel.unary(Lease.revoke, { id }, revoking(timeoutMs)))
+      return true
     } catch (error) {
-      if (!(error instanceof EtcdError) || error.code !== 'lease_not_found') throw error
-      if (options.clusterId === undefined) return
+      if (!(error instanceof EtcdError)) throw error
+      fate = worseFate(fate, error.fate)
+      if (error.code !== 'lease_not_found') throw error
+      if (options.clusterId === undefined) return true
       // A response of another cluster takes that member out of use, so the next round reaches another one.
-      if (await isGone(error.endpoint)) return
+      if (await isGone(error.endpoint)) return true
       if (attempt > channel.endpoints().length) throw error
+      return false
     }
+  }
+  try {
+    for (let attempt = 0; ; attempt += 1) if (await isRevoked(attempt)) return
+  } catch (error) {
+    // The fate is that of the revocations, whatever happened to the reads.
+    throw sendings.explain(error instanceof EtcdError ? error.with({ fate }) : error)
   }
 }

@@ -10,6 +10,7 @@ import {
   whole,
 } from '../check-argument.ts'
 import { type Clock, systemClock } from '../clock.ts'
+import { EtcdError } from '../errors.ts'
 import { pinned } from '../kv/range-query.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
 import { AlarmAction, type AlarmResponse, AlarmType, type StatusResponse } from '../wire/maintenance.ts'
@@ -161,15 +162,18 @@ export function createMaintenanceService(
       const meant = alarmsOf(active).filter(
         (alarm) => (memberId ?? alarm.memberId) === alarm.memberId && (type ?? alarm.type) === alarm.type,
       )
-      for (const alarm of meant) {
+      for (const [done, alarm] of meant.entries()) {
         const request = {
           action: AlarmAction.deactivate,
           memberId: alarm.memberId,
           alarm: alarmNumber(alarm.type),
         }
-        await deadline.run((timeoutMs) =>
+        const disarming = deadline.run((timeoutMs) =>
           channel.unary(Maintenance.alarm, request, { ...given, ...cluster, timeoutMs, retry: 'write' }),
         )
+        await disarming.catch((error: unknown) => {
+          throw done === 0 ? error : partlyDisarmed(error, done, meant.length)
+        })
       }
       return meant
     },
@@ -228,6 +232,12 @@ function alarmsOf({ alarms }: AlarmResponse): readonly Alarm[] {
     const type = alarm === AlarmType.noSpace ? 'no_space' : 'corrupt'
     return alarm === AlarmType.none ? [] : [{ memberId, type }]
   })
+}
+
+/** A call that has disarmed some alarms was applied in part, whatever happened to its last request. */
+function partlyDisarmed(error: unknown, done: number, of: number): unknown {
+  if (!(error instanceof EtcdError)) return error
+  return error.with({ fate: 'unknown', what: `${error.what}; ${done} of ${of} alarms were disarmed before` })
 }
 
 function alarmNumber(type: Alarm['type']): number {

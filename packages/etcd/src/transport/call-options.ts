@@ -4,6 +4,7 @@ import { LONGEST_MS, shown } from '../refuse-option.ts'
 import type { Method } from '../wire/rpc.ts'
 import { callName } from './call-name.ts'
 import { parseEndpoint } from './endpoint-url.ts'
+import { Sendings } from './sendings.ts'
 import type { StreamOptions } from './stream-call.ts'
 import type { StreamHandlers } from './transport.ts'
 import type { UnaryOptions } from './unary-request.ts'
@@ -34,6 +35,7 @@ const CHECKS: Readonly<Record<Exclude<keyof (UnaryOptions & StreamOptions), 'end
   onSent: FUNCTION,
   roomMs: TIMEOUT,
   avoidAll: { accepts: (value) => value instanceof Set, expected: 'a set of URLs' },
+  sendings: { accepts: (value) => value instanceof Sendings, expected: 'a count of requests' },
 }
 
 const NAMES = [...Object.keys(CHECKS), 'endpoint']

@@ -11,6 +11,8 @@ import type { Sending } from './undici/session-guard.ts'
 export interface AttemptOwner<Res> {
   /** The request is sent. */
   onSent?(): void
+  /** Revokes `onSent`. */
+  onUnsent?(): void
   onAnswer(answer: Res, attempt: UnaryAttempt<Res>): void
   onFailure(error: EtcdError, attempt: UnaryAttempt<Res>): void
 }
@@ -111,6 +113,7 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
 
   onUnsent(): void {
     this.isSent = false
+    this.#owner?.onUnsent?.()
   }
 
   onResponseStart(_: Dispatcher.DispatchController, httpStatus: number, headers: Headers): void {

@@ -14,6 +14,7 @@ import { judgeAnswer, type ProofPorts, proveStatus } from './prove-status.ts'
 import { Reach } from './reach.ts'
 import { blame, type Decision, decideRetry, finalError, worseFate } from './retry.ts'
 import { waitForRoom } from './room-wait.ts'
+import { Sendings } from './sendings.ts'
 import { isUnknownToken } from './status.ts'
 import type { RetryClass } from './transport.ts'
 import { type AttemptOwner, UnaryAttempt } from './unary-attempt.ts'
@@ -45,6 +46,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   #failures: FailedAttempts | undefined
   #tokenRefusals = 0
   #timeoutMs = 0
+  readonly #sendings: Sendings
   readonly #token: CallToken
   /** URL of the endpoint that refused the token last. */
   #avoid: string | undefined
@@ -57,6 +59,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     this.#options = request.options
     this.#retry = request.options.retry ?? 'write'
     this.#caller = caller
+    this.#sendings = request.options.sendings ?? new Sendings()
   }
 
   get #name(): string {
@@ -91,9 +94,14 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   }
 
   onSent(): void {
+    this.#sendings.add()
     const { onSent } = this.#options
     if (onSent === undefined) return
     callIsolated(onSent, (error) => this.#context.logger.warn('onSent threw', { call: this.#name, error }))
+  }
+
+  onUnsent(): void {
+    this.#sendings.remove()
   }
 
   onAnswer(answer: Res, attempt: UnaryAttempt<Res>): void {
@@ -416,7 +424,9 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     if (this.#isSettled) return
     this.#settle()
     const fate = worseFate(this.#failures?.fate ?? 'not_sent', error.fate)
-    this.#caller.reject(finalError(fate === error.fate ? error : error.with({ fate }), this.#retry))
+    const told = fate === error.fate ? error : error.with({ fate })
+    const isExplained = this.#retry === 'write' && this.#options.sendings === undefined
+    this.#caller.reject(finalError(isExplained ? this.#sendings.explain(told) : told, this.#retry))
   }
 
   #settle(): void {

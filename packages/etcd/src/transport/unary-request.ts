@@ -1,5 +1,6 @@
 import type { EtcdError } from '../errors.ts'
 import type { MessageType } from '../wire/message-type.ts'
+import type { Sendings } from './sendings.ts'
 import type { CallOptions, RetryClass } from './transport.ts'
 
 /**
@@ -7,6 +8,8 @@ import type { CallOptions, RetryClass } from './transport.ts'
  * permitted while the client closes, to clean up. `onSent` is called each time the request is sent, for time
  * limits that start there. `roomMs`: fails unsent if the only endpoint it may use is connected but has had no room
  * for it for this time, in milliseconds. `avoidAll`: URLs of endpoints to use only if no other can be.
+ * `sendings`: counts the requests of one write that consists of several calls, or that is retried like a read; whoever
+ * gives it adds the count to the error.
  */
 export type UnaryOptions = CallOptions & {
   readonly retry?: RetryClass
@@ -15,6 +18,7 @@ export type UnaryOptions = CallOptions & {
   readonly onSent?: () => void
   readonly roomMs?: number
   readonly avoidAll?: ReadonlySet<string>
+  readonly sendings?: Sendings
 }
 
 /** The encoded request, and the type of its response. */
