@@ -100,19 +100,79 @@ describe('file: documents by profile', () => {
     'profile: staging\nlog: debug',
   ].join('\n---\n')
 
+  const values = z.object({
+    db: z.object({ pool: z.record(z.string(), z.number()), hosts: z.array(z.string()) }),
+    log: z.string().default('none'),
+  })
+  async function load(content: string, profile: string | string[]) {
+    const path = join(directory, 'a.yaml')
+    await writeFile(path, content)
+    const source = file(path, { profile, watch: false, name: 'own' })
+    return defineConfig({ name: 'profiles', schema: values }).load({ sources: [source], logger: false })
+  }
+
+  const base = { pool: { max: 1, min: 1 }, hosts: ['a'] }
+  const prod = { pool: { max: 50, min: 1 }, hosts: ['b', 'c'] }
   it.each<[string | string[], unknown]>([
-    ['prod', { 'db/pool/max': 50, 'db/pool/min': 1, 'db/hosts': ['b', 'c'], log: 'info' }],
-    [['staging'], { 'db/pool/max': 1, 'db/pool/min': 1, 'db/hosts': ['a'], log: 'debug' }],
-    [['prod', 'staging'], { 'db/pool/max': 50, 'db/pool/min': 1, 'db/hosts': ['b', 'c'], log: 'debug' }],
-    ['none', { 'db/pool/max': 1, 'db/pool/min': 1, 'db/hosts': ['a'] }],
-    [[], { 'db/pool/max': 1, 'db/pool/min': 1, 'db/hosts': ['a'] }],
+    ['prod', { db: prod, log: 'info' }],
+    [['staging'], { db: base, log: 'debug' }],
+    [['prod', 'staging'], { db: prod, log: 'debug' }],
+    ['none', { db: base, log: 'none' }],
+    [[], { db: base, log: 'none' }],
   ])('%j', async (profile, expected) => {
-    expect(await leaves('a.yaml', text, { profile })).toEqual(expected)
+    await using config = await load(text, profile)
+    expect(config.current).toEqual(expected)
   })
 
-  it('merges without writing to what an anchor shares', async () => {
-    const shared = 'a: &x { p: 1 }\nb: *x\n---\nb: { p: 2, q: 3 }'
-    expect(await leaves('a.yaml', shared, { profile: [] })).toEqual({ 'a/p': 1, 'b/p': 2, 'b/q': 3 })
+  it('explain names the document that wins, and those that it shadows', async () => {
+    await using config = await load(text, 'prod')
+    const keys = config.explain('db.pool.max').layers.map(({ origin, value }) => [origin.key, value])
+    const path = join(directory, 'a.yaml')
+    expect(keys).toEqual([
+      [`${path} (document 2)#/db/pool/max`, 50],
+      [`${path}#/db/pool/max`, 1],
+    ])
+    expect(config.explain('log').layers[0]?.origin.key).toBe(`${path} (document 3)#/log`)
+  })
+
+  it('an invalid value is reported with its document', async () => {
+    const found = load('db: { pool: {}, hosts: [] }\n---\ndb: { pool: { max: ten } }', 'x')
+    await expect(found).rejects.toThrow('(document 2)#/db/pool/max')
+  })
+
+  it('a document that is no object is reported with its place', async () => {
+    const found = load('db: { pool: {}, hosts: [] }\n---\n- b', 'x')
+    await expect(found).rejects.toThrow('expected object, received array')
+    await expect(found).rejects.toThrow('(document 2)')
+  })
+
+  it('takes 100 documents, and says what to do with more', async () => {
+    const many = (count: number) =>
+      Array.from({ length: count }, (_, at) => `db: { pool: { p${at}: ${at} }, hosts: [] }`).join('\n---\n')
+    await using config = await load(many(100), 'x')
+    expect(Object.keys(config.current.db.pool)).toHaveLength(100)
+    await expect(load(many(101), 'x')).rejects.toThrow(
+      'not valid YAML at line 201, column 1: more than 100 documents: split the file into several',
+    )
+  })
+
+  it('text that cannot be read removes nothing; what is mended counts', async () => {
+    const pool = (from: number) => Array.from({ length: 10 }, (_, at) => `p${from + at}: ${at}`).join(', ')
+    const path = join(directory, 'a.yaml')
+    const good = `db: { pool: { ${pool(0)} }, hosts: [] }\n---\ndb: { pool: { ${pool(10)} } }`
+    await writeFile(path, good)
+    const sources = [file(path, { profile: [], pollMs: 0, name: 'own' })]
+    await using config = await defineConfig({ name: 'profiles', schema: values }).load({
+      sources,
+      logger: false,
+    })
+    await writeFile(path, `${good}\n{{`)
+    await config.refresh()
+    expect(config.status.rejected?.issues.map(({ code }) => code)).toEqual(['unreadable'])
+    await writeFile(path, `${good}\n---\nlog: warn`)
+    await config.refresh()
+    expect(config.status.rejected).toBeUndefined()
+    expect(config.current.log).toBe('warn')
   })
 
   describe('what a document hides', () => {
@@ -196,7 +256,6 @@ describe('file: documents by profile', () => {
       undefined,
       'not valid YAML at line 2, column 1: more than one document in the file: give file() a profile, which tells which of them count',
     ],
-    ['a: 1\n---\n- b', 'x', 'not valid YAML at line 3, column 1: a document that is no object'],
     [
       'a: 1\n---\nprofile: { a: b }',
       'x',

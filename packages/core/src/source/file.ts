@@ -9,10 +9,17 @@ import { flatten } from './flatten.ts'
 import { KnownLeaves } from './known-leaves.ts'
 import { type DocumentFormat, parseDocument } from './parse-document.ts'
 import { shellWord } from './shell-word.ts'
-import { type Leaf, type Source, type SourceConnection, type SourceContext, Unreadable } from './source.ts'
+import {
+  type LayerInfo,
+  type Leaf,
+  type Source,
+  type SourceConnection,
+  type SourceContext,
+  Unreadable,
+} from './source.ts'
 import { type FileContent, reasonOf } from './read-file.ts'
 import { isFilled, WatchedFile } from './watched-file.ts'
-import { mergedDocuments } from './yaml-profiles.ts'
+import { DocumentStack, MAX_DOCUMENTS } from './yaml-profiles.ts'
 
 /** Options of `file`. */
 export interface FileOptions {
@@ -23,8 +30,8 @@ export interface FileOptions {
   readonly format?: DocumentFormat | undefined
   /**
    * Names of profiles, for a YAML file of several documents: those without a `profile` at their top count always, and those
-   * with one, or a list of them, where it is named here. Later documents win, leaf by leaf; `[]` names none. `profile` is no
-   * value then. Default: the file has one document.
+   * with one, or a list of them, where it is named here. Later documents win, leaf by leaf, as the same documents in files of
+   * their own would; `[]` names none. `profile` is no value then. At most 100 documents. Default: the file has one document.
    */
   readonly profile?: string | readonly string[] | undefined
   /**
@@ -99,10 +106,12 @@ export function file(place: string | URL, options: FileOptions = {}): Source {
   const name = options.name ?? `file:${path}`
   const watch = options.watch ?? true
   const pollMs = options.pollMs ?? 5_000
+  const layers = layersOf(name, path, profiles === undefined ? 1 : MAX_DOCUMENTS)
+  const none = layers.map((): Leaf[] => [])
 
   return {
     name,
-    layers: [{ name, keyPrefix: `${path}#/`, separator: '/', naming: 'stored', isNested: true }],
+    layers,
     isRemote: false,
     // asked for by `load`, which is when the path is resolved
     get removalCommand() {
@@ -113,14 +122,14 @@ export function file(place: string | URL, options: FileOptions = {}): Source {
       const environment = expand === true ? { ...process.env } : expand
       let revision = 0
       let lost: LivetreeError | undefined
-      let held: Leaf[] = []
+      let held: Leaf[][] = none
       const known = new KnownLeaves()
-      const replace = (leaves: Leaf[], allowRemoval: boolean) => {
+      const replace = (layers: Leaf[][], allowRemoval: boolean) => {
         lost = undefined
-        held = leaves
-        known.take([leaves])
+        held = layers
+        known.take(layers)
         if (allowRemoval) known.allow()
-        sink.replace({ revision: ++revision, epoch: 0, layers: [leaves], allowRemoval })
+        sink.replace({ revision: ++revision, epoch: 0, layers, allowRemoval })
       }
       const lose = (error: Error, isFinal: boolean) => {
         lost = new LivetreeError('source_unavailable', `Cannot read ${path}: ${reasonOf(error)}`, {
@@ -131,12 +140,12 @@ export function file(place: string | URL, options: FileOptions = {}): Source {
       const onContent = async (content: FileContent) => {
         // one that stays empty where it may be missing is as good as missing, also when the process starts again
         if (isOptional && (content.type === 'missing' || (content.type === 'bytes' && !isFilled(content))))
-          replace([], false)
+          replace(none, false)
         else if (content.type === 'bytes') {
           const parsed = await parseDocument(content.bytes, format, profiles)
           const expanded = environment === false ? parsed : expandVariables(parsed, environment)
-          const value = mergedDocuments(expanded)
-          replace(value === undefined ? [] : leavesOf(value), false)
+          const read = none.map((_, index) => leavesOf(documentAt(expanded, index)))
+          replace(read, false)
         } else lose(content.error, content.type !== 'withheld')
       }
       const onTouched = () => {
@@ -180,6 +189,20 @@ function formatOf(path: string): DocumentFormat {
   )
 }
 
+/** One layer for each document that the file may have; the keys of all but the first say which document they are in. */
+function layersOf(name: string, path: string, count: number): LayerInfo[] {
+  return Array.from({ length: count }, (_, index) => {
+    const place = index === 0 ? path : `${path} (document ${index + 1})`
+    return { name, keyPrefix: `${place}#/`, separator: '/', naming: 'stored', isNested: true }
+  })
+}
+
+function documentAt(parsed: unknown, index: number): unknown {
+  if (parsed instanceof DocumentStack) return parsed.documents[index]
+  return index === 0 ? parsed : undefined
+}
+
 function leavesOf(value: unknown): Leaf[] {
+  if (value === undefined) return []
   return value instanceof Unreadable ? [{ path: '', value, revision: 0 }] : flatten(value)
 }

@@ -10,9 +10,6 @@ const MAX_DEPTH = 100
 /** Why an object cannot be read that has a name no key can have. */
 export const BAD_NAME = 'a name that is empty or not a scalar'
 
-/** A name in a `Map` that stands for the place of the map: beside other names it says what an object hides. */
-export const ITSELF = Symbol('the value at the place itself')
-
 /**
  * Turns nested plain objects and maps into leaves, one for each value that is not itself a plain object or map. Lists
  * and class instances (Date, Uint8Array, Set) are one leaf. An empty object is a leaf too, except at the root: it says that
@@ -34,21 +31,14 @@ export function flatten(value: unknown): Leaf[] {
       return
     }
     if (depth >= MAX_DEPTH) return add(path, new Unreadable(`nested more than ${MAX_DEPTH} levels deep`))
-    const segments = entries.map(([name]) => (name === ITSELF ? ITSELF : segmentOf(name)))
+    const segments = entries.map(([name]) => segmentOf(name))
     // The object cannot be read: what else is in it would seem to stand below a value.
     if (segments.includes(undefined)) return add(path, new Unreadable(BAD_NAME))
     // An object of which the tree can hold no name is there all the same, as an empty one is.
     if (isHeld && path !== '' && !segments.some(isHeldName)) add(path, {})
     for (const [index, segment] of segments.entries()) {
-      const inner = entries[index]?.[1]
-      if (segment === ITSELF) add(path, inner)
-      else
-        walk(
-          inner,
-          path === '' ? `${segment}` : `${path}/${segment}`,
-          depth + 1,
-          isHeld && isHeldName(segment),
-        )
+      const inner = path === '' ? `${segment}` : `${path}/${segment}`
+      walk(entries[index]?.[1], inner, depth + 1, isHeld && isHeldName(segment))
     }
   }
   if (repetition === undefined) walk(value, '', 0)

@@ -1,6 +1,4 @@
-import { coverOf, EMPTY } from '../format/cover.ts'
 import { YamlProblem } from './compose-yaml.ts'
-import { ITSELF } from './flatten.ts'
 
 /** One document of a file, and where it begins. */
 export interface YamlDocument {
@@ -8,10 +6,13 @@ export interface YamlDocument {
   readonly offset: number | undefined
 }
 
-/** The name in a document that tells for which profiles it counts. */
+/** The name in a document that says for which profiles it counts. */
 const PROFILE = 'profile'
 
-/** Documents of one file that count, later ones over earlier ones, leaf by leaf. */
+/** How many documents one file may have: each is a layer of its own, and a source declares its layers before it reads. */
+export const MAX_DOCUMENTS = 100
+
+/** The documents of one file in their order, each for a layer of its own; undefined for one that does not count. */
 export class DocumentStack {
   readonly documents: readonly unknown[]
 
@@ -21,7 +22,7 @@ export class DocumentStack {
 }
 
 /**
- * The documents of a file that count for some profiles: those without a `profile` of their own count always, and those
+ * The documents of a file, of which those count for some profiles that have no `profile` of their own, and those
  * with one, or a list of them, where it is among `profiles`. `profile` itself is no value.
  *
  * @throws YamlProblem
@@ -30,22 +31,19 @@ export function documentsOfProfiles(
   documents: readonly YamlDocument[],
   profiles: readonly string[],
 ): DocumentStack {
-  const counting: unknown[] = []
-  for (const { value, offset } of documents) {
-    if (value === null || value === undefined) continue
-    if (!(value instanceof Map)) throw new YamlProblem('a document that is no object', offset)
-    const own: unknown = value.get(PROFILE)
-    if (own !== undefined && !profilesOf(own, offset).some((name) => profiles.includes(name))) continue
-    const values = new Map<unknown, unknown>(value)
-    values.delete(PROFILE)
-    counting.push(values)
-  }
-  return new DocumentStack(counting)
+  const beyond = documents[MAX_DOCUMENTS]
+  if (beyond !== undefined)
+    throw new YamlProblem(`more than ${MAX_DOCUMENTS} documents: split the file into several`, beyond.offset)
+  return new DocumentStack(documents.map((document) => countingValue(document, profiles)))
 }
 
-/** What a stack of documents comes to, for `flatten`; undefined for none. Any other value is itself. */
-export function mergedDocuments(value: unknown): unknown {
-  return value instanceof DocumentStack ? value.documents.reduce(merge, undefined) : value
+function countingValue({ value, offset }: YamlDocument, profiles: readonly string[]): unknown {
+  if (!(value instanceof Map)) return value === null ? undefined : value
+  const own: unknown = value.get(PROFILE)
+  if (own !== undefined && !profilesOf(own, offset).some((name) => profiles.includes(name))) return undefined
+  const values = new Map<unknown, unknown>(value)
+  values.delete(PROFILE)
+  return values
 }
 
 function profilesOf(given: unknown, offset: number | undefined): readonly string[] {
@@ -53,18 +51,4 @@ function profilesOf(given: unknown, offset: number | undefined): readonly string
   const areNames = names.every((name): name is string => typeof name === 'string' && name !== '')
   if (!areNames) throw new YamlProblem('a profile that is neither a name nor a list of names', offset)
   return names
-}
-
-/**
- * Maps are merged name by name; any other value of the later document replaces the earlier one. Where the earlier one hides
- * what lower layers have, it goes on to do so below what the later one has.
- */
-function merge(lower: unknown, upper: unknown): unknown {
-  if (!(upper instanceof Map)) return upper
-  if (coverOf(lower) !== undefined) return new Map<unknown, unknown>([[ITSELF, EMPTY], ...upper])
-  if (!(lower instanceof Map)) return upper
-  const merged = new Map<unknown, unknown>(lower)
-  for (const [name, value] of upper)
-    merged.set(name, merged.has(name) ? merge(merged.get(name), value) : value)
-  return merged
 }
