@@ -1,32 +1,13 @@
 import { createEtcdClient, type EtcdClient, type EtcdClientOptions, EtcdError } from '@livetree/etcd'
+import { JumpingClock } from './jumping-clock.ts'
+import type { Write } from './writes.ts'
 
-/** What the caller does when the peer has come to the point. */
-export type CallerAct = 'waits' | 'aborts' | 'closes'
+/** What the caller does when the peer has come to the point; `times out`: its own `timeoutMs` is over there. */
+export type CallerAct = 'waits' | 'aborts' | 'closes' | 'times out'
 
-export const callerActs: readonly CallerAct[] = ['waits', 'aborts', 'closes']
+export const callerActs: readonly CallerAct[] = ['waits', 'aborts', 'closes', 'times out']
 
-/** A write that is sent once, and a look at the store afterwards. */
-export interface Write {
-  run(client: EtcdClient, id: string, signal: AbortSignal): Promise<unknown>
-  /** How often it was applied. */
-  applied(store: EtcdClient, id: string): Promise<number>
-}
-
-export const writes: Readonly<Record<string, Write>> = {
-  put: {
-    run: (client, id, signal) => client.kv.put(`/fate/${id}`, 'the value', { signal }),
-    applied: async (store, id) => (await store.kv.get(`/fate/${id}`))?.version ?? 0,
-  },
-  grant: {
-    run: (client, id, signal) => client.lease.grant({ ttlSeconds: 60, id: leaseOf(id), signal }),
-    applied: async (store, id) => {
-      const leases = await store.lease.list()
-      return leases.filter((each) => each === leaseOf(id)).length
-    },
-  },
-}
-
-const leaseOf = (id: string): bigint => BigInt(`0x${Buffer.from(id).toString('hex')}`) & ((1n << 62n) - 1n)
+const LIMIT_MS = 350
 
 export interface TrialOptions {
   readonly client: EtcdClientOptions
@@ -40,26 +21,42 @@ export interface TrialOptions {
   readonly tally: Map<string, number>
 }
 
-/** Runs the write once; gives what is wrong with what the client said of it, against what the store holds. */
-export async function trial(options: TrialOptions): Promise<string | undefined> {
-  const { store, write, id, act, point, tally } = options
-  const client = createEtcdClient({ timeouts: { connectMs: 250, callMs: 350 }, ...options.client })
+/** Makes the write once; resolves with its error, if there is one. */
+async function make(
+  { client: given, write, id, act, point }: TrialOptions,
+  revision: number,
+): Promise<unknown> {
+  const clock = new JumpingClock()
+  const isOwnLimit = act === 'times out'
+  const timeouts = { connectMs: 250, callMs: isOwnLimit ? 60_000 : LIMIT_MS }
+  const client = createEtcdClient({ timeouts, clock, ...given })
   const abort = new AbortController()
-  const outcome = write.run(client, id, abort.signal).then(
-    () => 'done' as const,
-    (error: unknown) => error,
+  const limits = { signal: abort.signal, ...(isOwnLimit ? { timeoutMs: LIMIT_MS } : {}) }
+  const outcome = write.run(client, id, limits, revision).then(
+    () => undefined,
+    (error: unknown) => error ?? new Error('rejected with nothing'),
   )
   void point.then(() => {
     if (act === 'aborts') abort.abort()
     if (act === 'closes') void client.close()
+    if (act === 'times out') clock.jump(LIMIT_MS)
   })
   const said = await outcome
   await client.close()
+  return said
+}
+
+/** Gives what is wrong with what the client said of a write, against what the store holds. */
+export async function trial(options: TrialOptions): Promise<string | undefined> {
+  const { store, write, id, tally } = options
+  const revision = (await write.prepare?.(store, id)) ?? 0
+  const said = await make(options, revision)
   const applied = await write.applied(store, id)
-  const kind = `${said instanceof EtcdError ? said.fate : String(said)}, ${applied === 0 ? 'absent' : 'present'}`
+  const told = said === undefined ? 'done' : said instanceof EtcdError ? said.fate : String(said)
+  const kind = `${told}, ${applied === 0 ? 'absent' : 'present'}`
   tally.set(kind, (tally.get(kind) ?? 0) + 1)
   if (applied > 1) return `applied ${applied} times`
-  if (said === 'done') return applied === 1 ? undefined : 'said to be done, and is not'
+  if (said === undefined) return applied === 1 ? undefined : 'said to be done, and is not'
   if (!(said instanceof EtcdError)) return `no EtcdError: ${String(said)}`
   return said.fate !== 'unknown' && applied > 0
     ? `said to be ${said.fate}, and is done: ${said.message}`

@@ -57,6 +57,11 @@ function grpc(
 
 const same = (body: Buffer): Buffer => body
 
+function answerWell(stream: ServerHttp2Stream, reply: Reply | undefined): void {
+  const { 'grpc-status': status = '13', 'grpc-message': message = '' } = reply?.trailers ?? {}
+  grpc(same, { 'grpc-status': String(status), 'grpc-message': String(message) })(stream, reply)
+}
+
 const HTTP_STATUSES = [
   200, 204, 307, 400, 401, 403, 404, 408, 413, 421, 429, 500, 501, 502, 503, 504, 520, 599,
 ]
@@ -111,10 +116,14 @@ export const wrongAnswers: Readonly<Record<string, WrongAnswer>> = {
 /** A peer in front of a store that answers wrongly. */
 export interface WrongPeer extends AsyncDisposable {
   readonly endpoint: string
+  /** Resolves when it is about to answer wrongly. */
+  readonly reached: Promise<void>
 }
 
 export interface WrongPeerOptions {
   readonly answer: string
+  /** Path of the requests that it answers wrongly, such as `KV/Put`. It hands the others on and answers them well. */
+  readonly path: string
   /** Hands the request on before it answers. */
   readonly forwards: boolean
   readonly tls: SecureServerOptions | undefined
@@ -133,9 +142,12 @@ function forward(store: ClientHttp2Session, headers: IncomingHttpHeaders, body: 
     })
     const chunks: Buffer[] = []
     let trailers: IncomingHttpHeaders = {}
-    call.on('trailers', (given) => {
-      trailers = given
-    })
+    // A refusal has its status in the headers.
+    for (const part of ['response', 'trailers'] as const) {
+      call.on(part, (given: IncomingHttpHeaders) => {
+        trailers = { ...trailers, ...given }
+      })
+    }
     call.on('data', (chunk: Buffer) => chunks.push(chunk))
     call.on('error', reject)
     call.on('end', () => resolve({ body: Buffer.concat(chunks), trailers }))
@@ -149,6 +161,7 @@ export async function startWrongPeer(target: string, options: WrongPeerOptions):
   const server = (tls === undefined ? createServer() : createSecureServer(tls)) as Http2Server
   const store = connect(target, ca === undefined ? {} : { ca })
   store.on('error', () => undefined)
+  const reached = Promise.withResolvers<void>()
   const sessions = new Set<ServerHttp2Session>()
   server.on('session', (session) => {
     sessions.add(session)
@@ -160,8 +173,12 @@ export async function startWrongPeer(target: string, options: WrongPeerOptions):
     stream.on('error', () => undefined)
     stream.on('data', (chunk: Buffer) => chunks.push(chunk))
     stream.on('end', async () => {
-      const reply = forwards ? await forward(store, headers, Buffer.concat(chunks)) : undefined
-      if (!stream.destroyed) answer(stream, reply)
+      const isSpoiled = headers[':path']?.endsWith(`.${options.path}`) ?? false
+      const reply = forwards || !isSpoiled ? await forward(store, headers, Buffer.concat(chunks)) : undefined
+      if (isSpoiled) reached.resolve()
+      if (stream.destroyed) return
+      if (isSpoiled) answer(stream, reply)
+      else answerWell(stream, reply)
     })
   })
   server.listen(0, '127.0.0.1')
@@ -169,6 +186,7 @@ export async function startWrongPeer(target: string, options: WrongPeerOptions):
   const { port } = server.address() as AddressInfo
   return {
     endpoint: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
+    reached: reached.promise,
     async [Symbol.asyncDispose]() {
       store.destroy()
       for (const session of sessions) session.destroy()
