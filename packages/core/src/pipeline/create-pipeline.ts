@@ -116,7 +116,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     this.#firsts = sources.map((_, index) =>
       sources.slice(0, index).reduce((count, source) => count + source.layers.length, 0),
     )
-    assertBounded(schemaNode)
+    holdingPromises(() => assertBounded(schemaNode.schema))
     assertMounts(schemaNode, this.#layers)
     if (this.#layers.some((layer) => layer.naming === 'env')) assertEnvironmentNames(schemaNode)
     this.#tree = new LayerTree(schemaNode, this.#layers, { isRenamed: options.isRenamed ?? false })

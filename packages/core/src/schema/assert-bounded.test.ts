@@ -26,6 +26,52 @@ const growing: Readonly<Record<string, (below: z.ZodType) => z.ZodType>> = {
     z.object({ a: z.object({ l: below, r: below }).optional(), l: below, r: below }),
   'intersections with themselves': (below) => below.and(below),
   'unions of the same': (below) => z.union([below, below]),
+  'what preprocess makes of nothing': (below) => {
+    const made = z.preprocess((given) => given ?? {}, below)
+    return z.object({ l: made, r: made })
+  },
+  'a list that preprocess makes of nothing': (below) =>
+    z.object({ l: z.preprocess((given) => given ?? [{}, {}], z.array(below)) }),
+  'a transform of what is optional, into a schema': (below) => {
+    const made = z
+      .unknown()
+      .optional()
+      .transform((given) => given ?? {})
+      .pipe(below as z.ZodType<unknown, object>)
+    return z.object({ l: made, r: made })
+  },
+  'a list that a transform makes': (below) =>
+    z.object({
+      l: z
+        .string()
+        .default('{},{}')
+        .transform((text) => text.split(',').map(() => ({})))
+        .pipe(z.array(below as z.ZodType<unknown, object>)),
+    }),
+  'prefault, at a list': (below) => z.object({ l: z.array(below).prefault([{}, {}]) }),
+  'prefault, at a set': (below) => z.object({ l: z.set(below).prefault(new Set([{}, { v: 'y' }])) }),
+  'prefault, at a tuple': (below) =>
+    z.object({ l: z.tuple([below], below).prefault(() => [{}, {}] as never) }),
+  'prefault, at a record': (below) => z.object({ l: z.record(z.string(), below).prefault({ a: {}, b: {} }) }),
+  'prefault, at a map': (below) =>
+    z.object({
+      l: z.map(z.string(), below).prefault(
+        new Map([
+          ['a', {}],
+          ['b', {}],
+        ]),
+      ),
+    }),
+  'prefault, at a list inside': (below) =>
+    z.object({ a: z.object({ l: z.array(below) }).prefault({ l: [{}, {}] }) }),
+  'prefault, at a list behind preprocess': (below) =>
+    z.object({ l: z.preprocess((given) => given, z.array(below)).prefault([{}, {}]) }),
+  'prefault, at lists in lists': (below) => z.object({ l: z.array(z.array(below)).prefault([[{}], [{}]]) }),
+  'prefault, in optional, nullable, readonly and lazy': (below) => {
+    const list = z.array(below).prefault([{}, {}])
+    return z.object({ l: z.lazy(() => list.nullable().readonly().optional()) })
+  },
+  'prefault, in a union': (below) => z.object({ l: z.string().or(z.array(below).prefault([{}, {}])) }),
 }
 
 describe.each(Object.entries(growing))('assertBounded: %s', (_name, level) => {
@@ -53,10 +99,37 @@ const bounded: Readonly<Record<string, (below: z.ZodType) => z.ZodType>> = {
   records: (below) => z.object({ l: z.record(z.string(), below), r: z.map(z.string(), below) }),
   'optional unions': (below) => z.object({ l: z.union([below, z.number()]).optional(), r: below.optional() }),
   'a catchall': (below) => z.object({ l: below.optional() }).catchall(below),
+  'optional preprocess': (below) => {
+    const made = z.preprocess((given) => given ?? {}, below).optional()
+    return z.object({ l: made, r: made })
+  },
+  'text that is parsed': (below) => {
+    const parsed = z
+      .string()
+      .transform((text): unknown => JSON.parse(text))
+      .pipe(below)
+    return z.object({ l: parsed.optional(), r: parsed.optional() })
+  },
+  'prefaults that are empty': (below) =>
+    z.object({ l: z.array(below).prefault([]), r: z.record(z.string(), below).prefault({}) }),
+  'prefaults of one item': (below) => z.object({ l: z.array(below).prefault([{}]) }),
 }
 
 test.each(Object.entries(bounded))('assertBounded: 40 levels of %s are taken', async (_name, level) => {
   await (await load(levels(40, level))).close()
+})
+
+test('assertBounded: a prefault that fails, or holds itself, is left to zod', async () => {
+  const failing = z.array(z.string()).prefault(() => {
+    throw new Error('no default today')
+  })
+  await expect(load(z.object({ failing }))).rejects.toThrow('no default today')
+  const ring: unknown[] = []
+  ring.push(ring)
+  const lists: z.ZodType = z.lazy(() => z.array(lists))
+  await expect(load(z.object({ ring: lists.prefault(ring) }))).rejects.toMatchObject({
+    code: 'invalid_config',
+  })
 })
 
 test('assertBounded: a large schema that repeats little is taken', async () => {

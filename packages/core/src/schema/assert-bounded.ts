@@ -1,76 +1,179 @@
+import * as z from 'zod/v4/core'
 import { LivetreeError } from '../errors.ts'
-import { isMadeWhenAbsent } from './directory.ts'
+import { isFilledIn } from './filled-in.ts'
 import { placeText } from './name-clash.ts'
-import { parts, type SchemaNode, wrappersOf } from './schema-node.ts'
+import { innerSchemas } from './secret.ts'
 
 /** How many parts a value may get from schemas that stand at several places, where no layer has any key. */
 const MAX_REPEATED = 100_000
 
 /**
  * Checks that no value of the schema is large before anything is given. An object that requires a shared object twice,
- * which requires another one twice, has twice as many parts at each level: loading it would never end.
+ * which requires another one twice, has twice as many parts at each level: loading it would never end. So has a list
+ * whose `prefault` has two items, and what a `preprocess` makes.
  *
  * @throws LivetreeError `invalid_schema` with the path of the innermost place that is too large
  */
-export function assertBounded(schemaNode: SchemaNode): void {
-  new Sizes().sizeOf(schemaNode, [])
+export function assertBounded(schema: z.$ZodType): void {
+  new Sizes().sizeOf(schema, [])
 }
 
-/** Counts each schema node once, however often it is met. */
+type Place = readonly string[]
+
+/** Counts each schema once, however often it is met. */
 class Sizes {
-  readonly #known = new Map<SchemaNode, number>()
+  readonly #known = new Map<z.$ZodType, number>()
 
   /** How many schemas validate one place that has no keys, as often as each of them does. */
-  sizeOf(schemaNode: SchemaNode, path: readonly string[]): number {
-    const known = this.#known.get(schemaNode)
+  sizeOf(schema: z.$ZodType, path: Place): number {
+    const known = this.#known.get(schema)
     if (known !== undefined) return known
     // What comes back to itself without end is refused elsewhere.
-    this.#known.set(schemaNode, 1)
-    const size = this.#count(schemaNode, path)
-    if (size > MAX_REPEATED + this.#known.size) refuseLarge(path)
-    this.#known.set(schemaNode, size)
+    this.#known.set(schema, 1)
+    const size = this.#count(schema, path)
+    this.#known.set(schema, this.#checked(size, path))
     return size
   }
 
-  #count(schemaNode: SchemaNode, path: readonly string[]): number {
-    switch (schemaNode.type) {
+  #checked(size: number, path: Place): number {
+    if (size > MAX_REPEATED + this.#known.size) refuseLarge(path)
+    return size
+  }
+
+  #count(schema: z.$ZodType, path: Place): number {
+    const { def } = (schema as z.$ZodTypes)._zod
+    switch (def.type) {
       case 'object': {
-        if (schemaNode.catchall !== undefined) this.sizeOf(schemaNode.catchall, [...path, '<key>'])
-        let size = 1
-        for (const { name, schemaNode: below } of schemaNode.properties.values()) {
-          const inside = this.sizeOf(below, [...path, name])
-          size += isFilledIn(below) ? inside : 1
-        }
-        return size
+        if (def.catchall !== undefined) this.sizeOf(def.catchall, [...path, '<key>'])
+        return sum(Object.entries(def.shape), ([name, part]) => this.#propertySize(part, [...path, name]))
       }
       case 'record':
       case 'map':
-      case 'list':
-        for (const part of parts(schemaNode)) this.sizeOf(part, [...path, '<key>'])
+      case 'set':
+      case 'array':
+      case 'tuple':
+        for (const part of innerSchemas(schema)) this.sizeOf(part, [...path, '<key>'])
         return 1
-      default: {
-        const sizes = parts(schemaNode).map((part) => this.sizeOf(part, path))
-        const isOneChosen = schemaNode.type === 'union' && schemaNode.discriminator !== undefined
-        return isOneChosen ? Math.max(...sizes) : sizes.reduce((sum, size) => sum + size, 1)
+      case 'prefault':
+        return 1 + new GivenSizes(this, path).sizeOf(def.innerType, prefaultOf(def))
+      case 'pipe':
+        return new GivenSizes(this, path).ofPipe(def, undefined)
+      case 'union': {
+        const sizes = def.options.map((option) => this.sizeOf(option, path))
+        return isOneChosen(def) ? Math.max(...sizes) : sum(sizes, (size) => size)
       }
+      default:
+        return sum(innerSchemas(schema), (part) => this.sizeOf(part, path))
     }
   }
-}
 
-/** Whether what is inside is validated where nothing is given: in objects, and behind `prefault`. */
-function isFilledIn(schemaNode: SchemaNode): boolean {
-  return isMadeWhenAbsent(schemaNode) || hasPrefault(schemaNode)
-}
-
-function hasPrefault(schemaNode: SchemaNode): boolean {
-  for (const { schema } of wrappersOf(schemaNode)) {
-    const { type } = schema._zod.def
-    if (type === 'prefault' || type === 'default') return type === 'prefault'
+  #propertySize(schema: z.$ZodType, path: Place): number {
+    const inside = this.sizeOf(schema, path)
+    return isFilledIn(schema) ? inside : 1
   }
-  return false
 }
 
-function refuseLarge(path: readonly string[]): never {
+/** Counts the schemas that validate a value which a `prefault` gives, or the author's own function. */
+class GivenSizes {
+  readonly #sizes: Sizes
+  readonly #path: Place
+  readonly #known = new Map<z.$ZodType, Map<unknown, number>>()
+
+  constructor(sizes: Sizes, path: Place) {
+    this.#sizes = sizes
+    this.#path = path
+  }
+
+  sizeOf(schema: z.$ZodType, value: unknown): number {
+    const ofNothing = this.#sizes.sizeOf(schema, this.#path)
+    if (value === undefined) return ofNothing
+    const known = this.#known.get(schema) ?? new Map<unknown, number>()
+    this.#known.set(schema, known)
+    const before = known.get(value)
+    if (before !== undefined) return before
+    known.set(value, 1)
+    const size = Math.max(ofNothing, this.#count(schema, value))
+    known.set(value, size)
+    return size
+  }
+
+  ofPipe(def: z.$ZodPipeDef, value: unknown): number {
+    const first = this.sizeOf(def.in, value)
+    return 1 + first + this.sizeOf(def.out, madeOf(def, value))
+  }
+
+  #count(schema: z.$ZodType, value: unknown): number {
+    const { def } = (schema as z.$ZodTypes)._zod
+    switch (def.type) {
+      case 'object':
+        return sum(Object.entries(def.shape), ([name, part]) => this.#propertySize(part, value, name))
+      case 'record':
+        return sum(valuesOf(value), (part) => this.sizeOf(def.valueType, part))
+      case 'map':
+      case 'set':
+        return sum(valuesOf(value), (part) => this.sizeOf(def.valueType, part))
+      case 'array':
+        return sum(valuesOf(value), (part) => this.sizeOf(def.element, part))
+      case 'tuple':
+        return sum([...valuesOf(value).entries()], ([index, part]) => {
+          const item = def.items[index] ?? def.rest
+          return item === null ? 1 : this.sizeOf(item, part)
+        })
+      case 'union': {
+        const sizes = def.options.map((option) => this.sizeOf(option, value))
+        return isOneChosen(def) ? Math.max(...sizes) : sum(sizes, (size) => size)
+      }
+      case 'pipe':
+        return this.ofPipe(def, value)
+      default:
+        return sum(innerSchemas(schema), (part) => this.sizeOf(part, value))
+    }
+  }
+
+  #propertySize(schema: z.$ZodType, value: unknown, name: string): number {
+    if (typeof value !== 'object' || value === null) return 1
+    if (Object.hasOwn(value, name)) return this.sizeOf(schema, Reflect.get(value, name))
+    return isFilledIn(schema) ? this.#sizes.sizeOf(schema, [...this.#path, name]) : 1
+  }
+}
+
+/** The parts of a list, a set, a map or an object that a schema may validate one by one. */
+function valuesOf(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value
+  if (value instanceof Map || value instanceof Set) return [...value.values()]
+  return typeof value === 'object' && value !== null ? Object.values(value) : []
+}
+
+/** What the first schema of a pipe hands on, where the second one has parts; undefined if it refuses the value. */
+function madeOf(def: z.$ZodPipeDef, value: unknown): unknown {
+  if (def.out._zod.def.type === 'transform') return undefined
+  try {
+    const result = z.safeParse(def.in, value)
+    return result.success ? result.data : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The author's own function may give the value. What it throws, it throws again for zod. */
+function prefaultOf(def: z.$ZodPrefaultDef): unknown {
+  try {
+    return def.defaultValue
+  } catch {
+    return undefined
+  }
+}
+
+function isOneChosen(def: z.$ZodUnionDef): boolean {
+  return 'discriminator' in def && def.discriminator !== undefined
+}
+
+/** One for the schema itself, and its parts. */
+function sum<T>(parts: readonly T[], sizeOf: (part: T) => number): number {
+  return parts.reduce((total, part) => total + sizeOf(part), 1)
+}
+
+function refuseLarge(path: Place): never {
   throw new LivetreeError(
     'invalid_schema',
     `The schema at ${placeText(path)} has more than ${MAX_REPEATED.toLocaleString('en')} parts in every value: objects that require a shared schema several times, level upon level. Make the repeated parts optional, or keep them in a record.`,

@@ -233,6 +233,18 @@ describe('describe: what is at a path', () => {
 })
 
 test.each<[string, () => z.ZodType]>([
+  ['behind a transform', () => z.any().pipe(getters())],
+  ['behind preprocess', () => z.preprocess((given) => given, lazies())],
+  ['behind a codec', () => z.codec(z.string(), twins(), { decode: (text) => text, encode: () => '' })],
+])('compileSchema: a schema without end that reads no tree is refused: %s', (_how, make) => {
+  const compile = () => compileSchema(z.object({ tree: make() }))
+  expect(compile).toThrow(/"tree" is nested without end/)
+  expect(compile).toThrow(LivetreeError)
+})
+
+const twins = (): z.ZodType => z.object({ l: z.lazy(twins).optional(), r: z.lazy(twins).optional() })
+
+test.each<[string, () => z.ZodType]>([
   ['a getter', () => getters()],
   ['z.lazy()', () => lazies()],
 ])(

@@ -3,6 +3,7 @@ import { checkOptions } from '../check-options.ts'
 import { assertZod } from './assert-zod.ts'
 import { environmentName, type Naming, namingKind, storedName } from './naming.ts'
 import { refuse, refuseAsync, refuseEndless, refuseClashes, refuseSecretKey } from './refuse.ts'
+import { isEndless, MAX_LEVELS } from './endless.ts'
 import { hasAsyncCode } from './own-code.ts'
 import { isScalar, requiresItself } from './directory.ts'
 import { otherNames } from './loose-record.ts'
@@ -44,9 +45,6 @@ export function compileSchema(schema: z.$ZodType, options: CompileOptions = {}):
   return schemaNode
 }
 
-/** No schema that a person wrote is so deep; one that a function makes anew at each level never ends. */
-const MAX_DEPTH = 500
-
 type Def = z.$ZodTypes['_zod']['def']
 
 class Compiler {
@@ -66,7 +64,7 @@ class Compiler {
     const known = this.#plans.get(schema)
     if (known !== undefined) return known
     this.#depth++
-    if (this.#depth > MAX_DEPTH) refuseEndless(path)
+    if (this.#depth > MAX_LEVELS) refuseEndless(path)
     const schemaNode = this.#compileNew(schema, path)
     this.#depth--
     return schemaNode
@@ -75,6 +73,7 @@ class Compiler {
   #compileNew(schema: z.$ZodType, path: readonly string[]): SchemaNode {
     assertZod(schema, path)
     const def = (schema as z.$ZodTypes)._zod.def as Def
+    if (def.type === 'pipe' && isEndless(def.out)) refuseEndless(path)
     if (hasAsyncCode(schema)) refuseAsync(path)
     const secret = isSecret(schema) || hasHiddenSecret(schema)
     const base = { schema, isSecret: secret, hasSecret: secret, isDecomposable: false }
