@@ -30,6 +30,20 @@ export const mutations: readonly Mutation[] = [
     test: 'packages/core/src/tools/describe-schema.test.ts',
   },
   {
+    name: 'Preview: what the guard and the list of unused keys know is not put back',
+    file: `${pipeline}/trial.ts`,
+    find: 'for (const restore of restores) restore()',
+    replace: '',
+    test: `${pipeline}/preview.test.ts`,
+  },
+  {
+    name: 'Preview: what was validated before is not put back',
+    file: `${pipeline}/trial-journal.ts`,
+    find: 'node.restore(state)',
+    replace: 'void node',
+    test: `${pipeline}/preview.test.ts`,
+  },
+  {
     name: 'P1: the keys of one revision are handed over one by one',
     file: `${source}/connection.ts`,
     find: 'context.sink.patch({ revision, changes, allowRemoval })',

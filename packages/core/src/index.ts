@@ -25,6 +25,8 @@ export type {
   ConfigHealth,
   ConfigStatus,
   LiveConfig,
+  PreviewChange,
+  PreviewOptions,
   RefreshOptions,
   WatchOptions,
 } from './live-config.ts'
@@ -40,7 +42,7 @@ export type { LoggerLike } from './to-logger.ts'
 export type { RejectedEvent } from './updates/rejection.ts'
 export type { GuardOptions } from './pipeline/guard.ts'
 export type { Issue, Origin, Path, UnusedKey } from './issue.ts'
-export type { Change, ExplainedLayer } from './pipeline/outcome.ts'
+export type { Change, ExplainedLayer, Preview } from './pipeline/outcome.ts'
 export type { Naming } from './schema/naming.ts'
 export type { HostPort, HostPortOptions } from './schema/host-port.ts'
 export { hostPort } from './schema/host-port.ts'

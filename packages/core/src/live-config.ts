@@ -1,6 +1,6 @@
 import type { LivetreeError } from './errors.ts'
 import type { Path, UnusedKey } from './issue.ts'
-import type { ExplainedLayer } from './pipeline/outcome.ts'
+import type { ExplainedLayer, Preview } from './pipeline/outcome.ts'
 import type { ChangeEvent } from './events/change-event.ts'
 import type { ConfigEventName, ConfigListener } from './events/event-hub.ts'
 import type { Resource, ResourceOptions, ResourceStatus } from './resource/resource-options.ts'
@@ -80,6 +80,22 @@ export interface ChangedOptions<T> {
   readonly timeoutMs?: number | undefined
   /** Cancels the wait. */
   readonly signal?: AbortSignal | undefined
+}
+
+/** One key that would be written or deleted; see `LiveConfig.preview`. */
+export interface PreviewChange {
+  /** Name of a layer, as `explain` shows it: `etcd:/config/checkout/prod`. */
+  readonly layer: string
+  /** The key as the store knows it: `/config/checkout/prod/db/pool/max`. */
+  readonly key: string
+  /** A text is read by the schema, as one in the store is; `undefined` deletes the key. */
+  readonly value: unknown
+}
+
+/** Options of `LiveConfig.preview`. */
+export interface PreviewOptions {
+  /** Names of the layers in which everything that goes is meant to go; see `guard`. Default none. */
+  readonly allowRemovals?: readonly string[] | undefined
 }
 
 /** Options of `LiveConfig.refresh`. */
@@ -171,6 +187,15 @@ export interface LiveConfig<T> extends AsyncDisposable, AsyncIterable<ChangeEven
     readonly value: unknown
     readonly layers: readonly ExplainedLayer[]
   }
+  /**
+   * Judges changes that nobody has made yet, on this process's own layers and by its own schema: what `current` would
+   * become, or why it would be rejected. Runs to its end at once, makes no request, and changes and reports nothing.
+   * Costs what the changes themselves would. They are judged on the newest tree, which may be one that is rejected.
+   *
+   * @throws LivetreeError `invalid_options` for a layer that is not there, or a key that is not of the layer; `closed`;
+   *   `internal` when the schema's own code calls it
+   */
+  preview(changes: readonly PreviewChange[], options?: PreviewOptions): Preview
   /** Returns the current state as an immutable object that does not follow later changes. */
   snapshot(): Snapshot<T>
   /**

@@ -11,6 +11,7 @@ import type { ConfigParts } from './config-parts.ts'
 import { Freshness } from './freshness.ts'
 import { healthOf } from './health.ts'
 import * as method from './method-options.ts'
+import { previewUpdates } from './preview-changes.ts'
 import { SourceConnections } from './source-connections.ts'
 import { stateOf, statusOf } from './status.ts'
 import { updateHandlers } from './update-handlers.ts'
@@ -19,9 +20,12 @@ import type {
   ConfigHealth,
   ConfigStatus,
   LiveConfig,
+  PreviewChange,
+  PreviewOptions,
   RefreshOptions,
   WatchOptions,
 } from '../live-config.ts'
+import type { Preview } from '../pipeline/outcome.ts'
 import { Pin } from '../request/pin.ts'
 import type { Resource, ResourceOptions } from '../resource/resource-options.ts'
 import { ResourceSet } from '../resource/resource-set.ts'
@@ -82,10 +86,10 @@ export class LoadedConfig<T> implements LiveConfig<T> {
 
   /** Opens the sources, which then send updates to the update processor. For load.ts. @throws LivetreeError `source_broken` */
   open(): void {
-    const { sources, options, log } = this.#parts
+    const { sources, options, log, comparison } = this.#parts
     const { clock, staleAfterMs } = options
     for (const [index, { source }] of sources.entries()) {
-      const earlier = source.isRemote ? this.#parts.comparison?.placeOf(source.name) : undefined
+      const earlier = source.isRemote ? comparison?.placeOf(source.name) : undefined
       const sink = this.#writer.sinkFor(index)
       this.#connections.open(source, { sink, clock, logger: log, earlier, staleAfterMs })
     }
@@ -100,8 +104,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     this.#fallbackProvenAt = provenAt
     this.#readyAt = this.#parts.options.clock.now()
     this.#freshness.start()
-    const { revision } = this
-    this.#notifier.ready(Object.freeze({ revision, servedFrom: this.#writer.servedFrom }))
+    this.#notifier.ready(Object.freeze({ revision: this.revision, servedFrom: this.#writer.servedFrom }))
   }
 
   get current(): T {
@@ -167,14 +170,9 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     options: WatchOptions<S> = {},
   ): () => void {
     this.#assertOpen()
-    method.checkWatch(selector, handler, options)
     // The overloads of LiveConfig.watch declare when the arguments may be undefined.
-    const called = handler as (
-      next: S,
-      previous: S | undefined,
-      change: ChangeEvent<T> | undefined,
-    ) => unknown
-    const watched = { selector, handler: called, isEqual: options.isEqual ?? Object.is }
+    type Called = (next: S, previous: S | undefined, change: ChangeEvent<T> | undefined) => unknown
+    const watched = method.watched(selector, handler as Called, options)
     return this.#pin.leave(() => {
       const subscriber = new WatchSubscriber<T, S>(this.#notifier.delivery, watched)
       if (options.immediate) subscriber.callImmediately()
@@ -197,9 +195,8 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     this.#assertOpen()
     const what = `Refreshing configuration "${this.name}"`
     method.checkRefresh(options)
-    const { timeoutMs = 10_000 } = options
-    const { clock } = this.#parts.options
-    const deadline = { clock, timeoutMs, signals: [options.signal, this.signal], what }
+    const { timeoutMs = 10_000, signal } = options
+    const deadline = { clock: this.#parts.options.clock, timeoutMs, signals: [signal, this.signal], what }
     await this.#connections.refresh(() => this.#writer.settled(), deadline)
   }
 
@@ -207,11 +204,16 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     return this.#parts.pipeline.explain(method.checkPath(path))
   }
 
+  preview(changes: readonly PreviewChange[], options: PreviewOptions = {}): Preview {
+    this.#assertOpen()
+    const updates = previewUpdates(this.#parts.options.sources, changes, options)
+    return this.#pin.leave(() => this.#writer.preview(updates))
+  }
+
   snapshot(): Snapshot<T> {
-    const snapshot = this.#writer.snapshot
-    if (snapshot === undefined)
-      throw new LivetreeError('internal', `Configuration "${this.name}" was read before it was loaded.`)
-    return snapshot
+    const { snapshot } = this.#writer
+    if (snapshot !== undefined) return snapshot
+    throw new LivetreeError('internal', `Configuration "${this.name}" was read before it was loaded.`)
   }
 
   resource<S, R>(selector: (value: T) => S, options: ResourceOptions<S, R>): Promise<Resource<R>> {
@@ -262,16 +264,13 @@ export class LoadedConfig<T> implements LiveConfig<T> {
 
   toJSON(): object {
     const { revision, epoch, version } = this.snapshot()
-    return { name: this.name, state: this.#state, revision, epoch, version }
+    const state = stateOf({ isClosed: this.#closing !== undefined, isStale: this.#freshness.isStale })
+    return { name: this.name, state, revision, epoch, version }
   }
 
   [inspect.custom](_depth: number, options: object): string {
     const value = this.#parts.pipeline.redact(this.#current)
     return `LiveConfig ${inspect({ ...this.toJSON(), current: value }, options)}`
-  }
-
-  get #state(): ConfigStatus['state'] {
-    return stateOf({ isClosed: this.#closing !== undefined, isStale: this.#freshness.isStale })
   }
 
   /** Applies the new state before anyone is notified. */

@@ -20,10 +20,15 @@ const CHANGED_OPTIONS: OptionTable = {
   },
 }
 
-/** Checks the arguments of `LiveConfig.watch`. @throws LivetreeError `invalid_options` */
-export function checkWatch<S>(selector: unknown, handler: unknown, options: WatchOptions<S>): void {
+/** Returns the arguments of `LiveConfig.watch`, checked. @throws LivetreeError `invalid_options` */
+export function watched<Selector, Handler, S>(
+  selector: Selector,
+  handler: Handler,
+  options: WatchOptions<S>,
+) {
   checkArguments('watch()', { selector, handler }, WATCH_ARGUMENTS)
   checkOptions('watch()', options, WATCH_OPTIONS)
+  return { selector, handler, isEqual: options.isEqual ?? Object.is }
 }
 
 /** Checks the options of `LiveConfig.changed`. @throws LivetreeError `invalid_options` */

@@ -6,13 +6,14 @@ import { assertEnvironmentNames } from '../schema/assert-environment-names.ts'
 import { fixedWords } from '../schema/fixed-words.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { flag } from '../option-kinds.ts'
-import type { LayerInfo, Leaf, PatchUpdate } from '../source/source.ts'
+import type { Leaf, PatchUpdate, ReplaceUpdate } from '../source/source.ts'
 import { assertMounts } from './assert-mounts.ts'
 import { Decoder } from './decode.ts'
 import { diffValues } from './diff.ts'
 import { explainPath } from './explain.ts'
 import { Guard, type GuardOptions } from './guard.ts'
 import type { GuardMemory } from './guard-memory.ts'
+import { guardedSource } from './guarded-source.ts'
 import { holdingPromises } from './holding-promises.ts'
 import { limitedIssues } from './issue-limit.ts'
 import { GUARD_OPTIONS, guardKind, unusedKind } from './judging-options.ts'
@@ -20,28 +21,30 @@ import { IssueWriter, type NamedLayer } from './issues.ts'
 import { type LeafList, leafList } from './leaf-list.ts'
 import { LayerTree } from './layer-tree.ts'
 import { leavesOf } from './leaves.ts'
+import { LivetreeError } from '../errors.ts'
 import type { Path } from '../issue.ts'
 import type {
   EarlierState,
   EvaluateOptions,
   Outcome,
   Pipeline,
+  Judged,
+  Preview,
+  SourcePatch,
   StagedUpdate,
   ValidOutcome,
 } from './outcome.ts'
+import type { PipelineSource } from './pipeline-source.ts'
 import { redact } from './redact.ts'
 import { structureIssues } from './structure.ts'
-import { type FoundUnused, type IsIgnored, unusedIssue, UnusedKeyList } from './unused-keys.ts'
-
-/** Describes one source to a pipeline. */
-export interface PipelineSource {
-  readonly name: string
-  readonly layers: readonly LayerInfo[]
-  /** See `Source.removalCommand`. */
-  readonly removalCommand?: string | undefined
-  /** See `Source.removalNote`. */
-  readonly removalNote?: string | undefined
-}
+import { withoutTrace } from './trial.ts'
+import {
+  directoriesInside,
+  type FoundUnused,
+  type IsIgnored,
+  unusedIssue,
+  UnusedKeyList,
+} from './unused-keys.ts'
 
 export interface PipelineOptions {
   /** How a key that the schema does not know is handled. Default `warn`, which the pipeline treats as `ignore`. */
@@ -98,6 +101,8 @@ class LayeredPipeline<T> implements Pipeline<T> {
     return inside.length > 0 && inside.some((directory) => key().startsWith(directory))
   }
   #accepted: { value: T } | undefined
+  /** The schema's own code may be running. */
+  #isJudging = false
 
   constructor(schemaNode: SchemaNode, sources: readonly PipelineSource[], options: PipelineOptions) {
     this.#schemaNode = schemaNode
@@ -107,12 +112,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     this.#layers = sources.flatMap((source) =>
       source.layers.map((layer) => ({ ...layer, source: source.name })),
     )
-    this.#inside = this.#layers.map(({ source, keyPrefix, separator }) =>
-      this.#layers
-        .filter((other) => other.source === source && other.keyPrefix !== keyPrefix)
-        .map((other) => other.keyPrefix)
-        .filter((other) => keyPrefix.endsWith(separator) && other.startsWith(keyPrefix)),
-    )
+    this.#inside = this.#layers.map((layer) => directoriesInside(layer, this.#layers))
     this.#firsts = sources.map((_, index) =>
       sources.slice(0, index).reduce((count, source) => count + source.layers.length, 0),
     )
@@ -122,14 +122,10 @@ class LayeredPipeline<T> implements Pipeline<T> {
     this.#tree = new LayerTree(schemaNode, this.#layers, { isRenamed: options.isRenamed ?? false })
     this.#decoder = new Decoder(
       schemaNode,
-      this.#tree.root,
+      this.#tree,
       this.#layers.map((layer) => layer.isNested === true),
     )
-    const guarded = sources.map(({ name, layers, removalCommand, removalNote }, index) => {
-      const numbers = layers.map((_, layer) => itemAt(this.#firsts, index) + layer)
-      const commands = layers.map((layer) => layer.removalCommand ?? removalCommand)
-      return { name, layers: numbers, removalCommands: commands, removalNote }
-    })
+    const guarded = sources.map((source, index) => guardedSource(source, itemAt(this.#firsts, index)))
     this.#guard = new Guard(this.#tree, guarded, options.guard === false ? {} : (options.guard ?? {}))
   }
 
@@ -138,16 +134,19 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   stage(source: number, staged: StagedUpdate): void {
-    const { allowRemoval } = staged.update
-    if (allowRemoval === true || Array.isArray(allowRemoval)) {
-      const removed = this.#tree.losses.removedBy(() => this.#stage(source, staged))
-      this.#guard.allow(source, removed, allowRemoval)
-    } else this.#stage(source, staged)
+    this.#allowing(source, staged.update, () => this.#stageLeaves(source, staged))
   }
 
-  #stage(source: number, staged: StagedUpdate): void {
-    this.#stageLeaves(source, staged)
-    this.#tree.settle()
+  /** Stages by `stageLeaves`, and allows the removals that the update allows. */
+  #allowing(source: number, { allowRemoval }: PatchUpdate | ReplaceUpdate, stageLeaves: () => void): void {
+    const stage = () => {
+      stageLeaves()
+      this.#tree.settle()
+    }
+    if (allowRemoval === true || Array.isArray(allowRemoval)) {
+      const removed = this.#tree.losses.removedBy(stage)
+      this.#guard.allow(source, removed, allowRemoval)
+    } else stage()
   }
 
   #stageLeaves(source: number, staged: StagedUpdate): void {
@@ -179,11 +178,51 @@ class LayeredPipeline<T> implements Pipeline<T> {
     return undefined
   }
 
-  evaluate(options?: EvaluateOptions): Outcome<T> {
-    return holdingPromises(() => this.#evaluate(options))
+  preview(updates: readonly SourcePatch[], now = 0): Preview {
+    if (this.#isJudging)
+      throw new LivetreeError('internal', 'A tree is being judged: the schema asks for a preview.')
+    const parts = { tree: this.#tree, decoder: this.#decoder, guard: this.#guard, unused: this.#unusedKeys }
+    const stage = (set: (layer: number, leaf: Leaf) => void) => {
+      for (const { source, update } of updates) {
+        const first = itemAt(this.#firsts, source)
+        this.#allowing(source, update, () => {
+          for (const { layer, leaf } of update.changes) set(first + layer, leaf)
+        })
+      }
+    }
+    return withoutTrace(parts, stage, () => {
+      const judged = this.#judge({ now })
+      const { unused } = judged
+      if (judged.type === 'rejected') return { type: 'invalid', issues: judged.issues, unused }
+      const changes = this.#accepted === undefined ? [] : this.diff(this.#accepted.value, judged.value)
+      return { type: 'valid', changes, unused }
+    })
   }
 
-  #evaluate({ now = 0, guardsInvalid = false }: EvaluateOptions = {}): Outcome<T> {
+  evaluate(options?: EvaluateOptions): Outcome<T> {
+    const judged = this.#judge(options)
+    if (judged.type === 'rejected') {
+      this.#guard.reject()
+      return judged
+    }
+    const { value, unused } = judged
+    const isSame = this.#accepted !== undefined && Object.is(this.#accepted.value, value)
+    this.#accepted = { value }
+    this.#guard.accept(options?.now ?? 0)
+    return { type: isSame ? 'unchanged' : 'accepted', value, unused }
+  }
+
+  /** Judges the staged layers, and takes note of nothing. */
+  #judge(options: EvaluateOptions = {}): Judged<T> {
+    this.#isJudging = true
+    try {
+      return holdingPromises(() => this.#judgeStaged(options))
+    } finally {
+      this.#isJudging = false
+    }
+  }
+
+  #judgeStaged({ now = 0, guardsInvalid = false }: EvaluateOptions): Judged<T> {
     this.#tree.settle()
     const writer = this.#newWriter()
     const decoded = this.#decoder.decode(this.#accepted?.value)
@@ -198,15 +237,8 @@ class LayeredPipeline<T> implements Pipeline<T> {
     const issues = limitedIssues(found, invalid.unlisted + (isUnusedWrong ? more : 0), writer)
     const isGuarded = this.#options.guard !== false && (issues.length === 0 || guardsInvalid)
     if (isGuarded) issues.push(...this.#guard.issues(writer, now))
-    if (issues.length > 0 || !decoded.isValid) {
-      this.#guard.reject()
-      return { type: 'rejected', issues, unused }
-    }
-    const value = decoded.value as T
-    const isSame = this.#accepted !== undefined && Object.is(this.#accepted.value, value)
-    this.#accepted = { value }
-    this.#guard.accept(now)
-    return { type: isSame ? 'unchanged' : 'accepted', value, unused }
+    if (issues.length > 0 || !decoded.isValid) return { type: 'rejected', issues, unused }
+    return { type: 'valid', value: decoded.value as T, unused }
   }
 
   compareWith(earlier: ReadonlyMap<number, EarlierState>, now: number): void {

@@ -10,6 +10,7 @@ import {
 } from '../schema/schema-node.ts'
 import { bareObject, isPlainObject } from './document.ts'
 import { inputOf } from './input.ts'
+import type { LayerTree } from './layer-tree.ts'
 import { isCoveredByObject, isGiven, type NestedLayers, scalarOrAboveLayer } from './node-content.ts'
 import {
   madeProblem,
@@ -25,6 +26,7 @@ import { noteGiven } from './given-input.ts'
 import { freezeObject, shareFrozen } from './share.ts'
 import { ReadingNotes } from './reading-notes.ts'
 import { hasKey, isPresent, topEntry, type TreeNode } from './tree-node.ts'
+import type { TrialJournal } from './trial-journal.ts'
 import { type UnusedSpot, unusedBelow, unusedChildren } from './unused.ts'
 import { sameKey } from './unique-keys.ts'
 import { UnusedNotes } from './unused-notes.ts'
@@ -41,12 +43,17 @@ export class Decoder {
   readonly #schemaNode: SchemaNode
   /** The way to the node that is being judged. */
   readonly #path: string[] = []
-
   readonly #nested: NestedLayers
+  readonly #journal: TrialJournal
 
-  constructor(schemaNode: SchemaNode, root: TreeNode, nested: NestedLayers = []) {
+  constructor(
+    schemaNode: SchemaNode,
+    { root, journal }: Pick<LayerTree, 'root' | 'journal'>,
+    nested: NestedLayers = [],
+  ) {
     this.#schemaNode = schemaNode
     this.#root = root
+    this.#journal = journal
     this.#nested = nested
   }
 
@@ -69,7 +76,7 @@ export class Decoder {
 
   #validate(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number, previous: unknown): void {
     if (node.isFresh(aboveLayer)) return
-    node.begin(aboveLayer)
+    this.#journal.note(node).begin(aboveLayer)
     this.unused.forget(node)
     if (schemaNode.type === 'leaf' && schemaNode.isAnyText) {
       const text = topEntry(node, aboveLayer)?.value
@@ -145,8 +152,8 @@ export class Decoder {
       const { name } = child
       if (schemaNode.properties.has(name)) continue
       if (schemaNode.strict !== undefined && hasKey(child, aboveLayer)) refused[name] = undefined
-      else if (!isPresent(child, aboveLayer)) child.markDirty()
-      else if (!isGiven(catchall, child, aboveLayer, this.#nested)) child.markDirty()
+      else if (!isPresent(child, aboveLayer)) this.#journal.note(child).markDirty()
+      else if (!isGiven(catchall, child, aboveLayer, this.#nested)) this.#journal.note(child).markDirty()
       else {
         this.#path.push(name)
         this.#validate(catchall, child, aboveLayer, ownPart(target.before, name))
@@ -181,13 +188,13 @@ export class Decoder {
     for (const child of node.children) {
       const { name } = child
       if (!child.isFresh(aboveLayer) && !isGiven(schemaNode.value, child, aboveLayer, this.#nested)) {
-        child.markDirty()
+        this.#journal.note(child).markDirty()
         hasUnused ||= isPresent(child, aboveLayer)
         continue
       }
       const key = isAnyKey ? name : this.#recordKey(schemaNode, name, issues)
       if (typeof key !== 'string') {
-        child.markDirty()
+        this.#journal.note(child).markDirty()
         continue
       }
       const other = isAnyKey ? undefined : namesByKey.get(key)
@@ -226,7 +233,7 @@ export class Decoder {
 
   /** Nothing is there: zod, given an object without the property, says whether that is an error, a default or nothing. */
   #validateAbsent(property: PropertyNode, node: TreeNode, aboveLayer: number, previous: unknown): void {
-    node.begin(aboveLayer)
+    this.#journal.note(node).begin(aboveLayer)
     this.unused.forget(node)
     if (node.leafCount > 0) this.#noteUnused(node, this.#unusedBelow(property.schemaNode, node, aboveLayer))
     const alone = validate(property.alone, NOTHING)
@@ -242,7 +249,7 @@ export class Decoder {
   }
 
   #validateWhole(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number, previous: unknown): void {
-    node.begin(aboveLayer)
+    this.#journal.note(node).begin(aboveLayer)
     const issues: RawIssue[] = []
     const notes = schemaNode.type === 'leaf' ? undefined : new ReadingNotes()
     const input = inputOf(schemaNode, node, aboveLayer, issues, this.#nested, notes)
@@ -266,13 +273,9 @@ const NOTHING = Object.freeze(bareObject())
 
 function keyTwice(one: string, other: string) {
   const { reason, quoting } = sameKey(one, other)
-  const message = `Invalid key in record: ${reason}`
-  return {
-    code: 'invalid_key',
-    message,
-    isOurs: true,
-    quoting: quoting && `Invalid key in record: ${quoting}`,
-  }
+  const inRecord = (what: string) => `Invalid key in record: ${what}`
+  const message = inRecord(reason)
+  return { code: 'invalid_key', message, isOurs: true, quoting: quoting && inRecord(quoting) }
 }
 
 function ownPart(value: Record<string, unknown> | undefined, name: string): unknown {

@@ -9,7 +9,7 @@ import { isEqual } from './share.ts'
 import { eachBelow, touch, type Trail } from './trail.ts'
 import { newEntry, type TreeEntries } from './tree-entries.ts'
 import { countKeysBelow } from './key-below.ts'
-import { type DocumentMark, entriesOf } from './tree-node.ts'
+import { type DocumentMark, entriesOf, type TreeNode } from './tree-node.ts'
 import { unheld } from './tree-place.ts'
 
 /** A document as it is to be spread over the nodes below its own. */
@@ -65,7 +65,7 @@ export class DocumentSpread {
     }
     const others = (node.documents ?? []).filter((other) => other !== before)
     node.documents = [...others, mark].sort((a, b) => a.layer - b.layer)
-    touch(trail, before === undefined ? 1 : 0)
+    touch(trail, before === undefined ? 1 : 0, this.#entries.journal)
     this.#entries.noteDocument(trail, mark)
     this.#documentLayers.add(layer)
     this.#spread(trail, content, { mark, before }, schemaNode)
@@ -81,7 +81,7 @@ export class DocumentSpread {
     trail.end.documents = trail.end.documents?.filter((other) => other !== mark)
     this.conflicts.delete(mark)
     this.#removeSpread(trail, mark)
-    touch(trail, -1)
+    touch(trail, -1, this.#entries.journal)
     this.#entries.noteDocument(trail, mark)
   }
 
@@ -139,10 +139,11 @@ export class DocumentSpread {
   /** Removes every entry below that was spread from `mark`. */
   #removeSpread(trail: Trail, mark: DocumentMark): void {
     this.#unplaceable.deleteOf(mark)
-    eachBelow(trail, (node) => {
+    const visit = (node: TreeNode) => {
       const entry = entriesOf(node).find((own) => own.document === mark)
       if (entry !== undefined) this.#entries.remove(trail, entry)
-    })
+    }
+    eachBelow(trail, visit, this.#entries.journal)
   }
 }
 

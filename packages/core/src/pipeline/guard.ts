@@ -150,6 +150,16 @@ export class Guard {
     for (const watched of this.#sources) watched.isRefused = refused.has(watched.name)
   }
 
+  /** Begins a trial; what it returns restores what was known, once the staged tree holds what it held before. */
+  beginTrial(): () => void {
+    const before = this.#sources.map((watched) => ({ ...watched }))
+    const restoreLosses = this.#tree.losses.beginTrial()
+    return () => {
+      restoreLosses()
+      for (const [source, watched] of this.#sources.entries()) Object.assign(watched, before[source])
+    }
+  }
+
   /** The staged tree was accepted at `now`. */
   accept(now: number): void {
     for (const watched of this.#sources) if (!watched.isFallback) this.#accept(watched, now)

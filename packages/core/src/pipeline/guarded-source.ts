@@ -1,3 +1,5 @@
+import type { PipelineSource } from './pipeline-source.ts'
+
 /** What the guard knows of one source. */
 export interface GuardedSource {
   readonly name: string
@@ -6,6 +8,13 @@ export interface GuardedSource {
   /** For each of its layers the command that allows a removal from it, if there is one. */
   readonly removalCommands: readonly (string | undefined)[]
   readonly removalNote: string | undefined
+}
+
+/** What a guard has to know of a source, whose first layer has that number in the tree. */
+export function guardedSource(source: PipelineSource, first: number): GuardedSource {
+  const { name, layers, removalCommand, removalNote } = source
+  const removalCommands = layers.map((layer) => layer.removalCommand ?? removalCommand)
+  return { name, layers: layers.map((_, layer) => first + layer), removalCommands, removalNote }
 }
 
 /** The layers of a source for each command that allows removals from them; none where there is one command for all. */

@@ -593,7 +593,7 @@ describe('LayerTree: keeps nothing of what is gone', () => {
     const schemaNode = compileSchema(schema)
     const tree = new LayerTree(schemaNode, [info], { isRenamed: false })
     tree.set(0, leaf('flags/a', 'on'))
-    new Decoder(schemaNode, tree.root).decode(undefined)
+    new Decoder(schemaNode, tree).decode(undefined)
     const before = count(tree.root)
     for (let n = 0; n < 100; n++) tree.set(0, leaf(`flags/k${n}/deep`, undefined))
     expect(count(tree.root)).toBe(before)

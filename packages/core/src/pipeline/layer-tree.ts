@@ -6,6 +6,7 @@ import { DocumentSpread } from './document-spread.ts'
 import { type LeafList, restart } from './leaf-list.ts'
 import { listIn } from './comma-list.ts'
 import type { Losses } from './losses.ts'
+import type { TrialJournal } from './trial-journal.ts'
 import { UnplaceableKeys } from './unplaceable-keys.ts'
 import { isEqual } from './share.ts'
 import { eachBelow, prune, Trail } from './trail.ts'
@@ -78,6 +79,9 @@ export class LayerTree {
     })
   }
 
+  get journal(): TrialJournal {
+    return this.#entries.journal
+  }
   /** See `TreeEntries.losses`. */
   get losses(): Losses {
     return this.#entries.losses
@@ -169,7 +173,7 @@ export class LayerTree {
     const before = holder === undefined ? undefined : { value: holder.value, revision: holder.revision }
     if (leaf.value === undefined) {
       if (holder !== undefined) this.#remove(trail, layer, mark, entry)
-      prune(trail)
+      prune(trail, this.journal)
       return before
     }
     if (holder !== undefined && isEqual(holder.value, leaf.value)) {
@@ -238,7 +242,7 @@ export class LayerTree {
       const stale = entry !== undefined && !seen.has(entry) ? entry : undefined
       if (mark !== undefined || stale !== undefined) this.#remove(trail, layer, mark, stale)
     }
-    eachBelow(trail, visit)
+    eachBelow(trail, visit, this.journal)
     visit(this.root)
   }
 }

@@ -10,15 +10,15 @@ interface LayerLosses {
   /** Leaves there are; an empty object says only that there is a directory, and is none. */
   count: number
   /** Of the last accepted tree, gone in the staged one. */
-  readonly lost: Set<string>
+  lost: Set<string>
   /** The same, where the source has allowed it. */
-  readonly allowed: Set<string>
+  allowed: Set<string>
   /** Gone in an accepted tree since the window began, and not back in one. */
-  readonly recent: Set<string>
+  recent: Set<string>
   /** Of `recent`, back in the staged tree. */
-  readonly back: Set<string>
+  back: Set<string>
   /** Of `recent`, gone in the staged tree too, where the source has allowed it since. */
-  readonly forgiven: Set<string>
+  forgiven: Set<string>
   /** Entries that came after the last accepted tree; undefined before the first, when all did. */
   newcomers: Set<Entry> | undefined
 }
@@ -173,9 +173,26 @@ export class Losses {
 
   /** What earlier trees have lost counts no more, or is what `keys` says. */
   forget(layer: number, keys: Iterable<string> = []): void {
-    const { recent, back, forgiven } = itemAt(this.#layers, layer)
-    for (const each of [recent, back, forgiven]) each.clear()
-    for (const key of keys) recent.add(key)
+    // new sets, since a trial keeps the old ones
+    const losses = itemAt(this.#layers, layer)
+    Object.assign(losses, { recent: new Set(keys), back: new Set(), forgiven: new Set() })
+  }
+
+  /**
+   * Begins a trial, which stages and does not accept; what it returns restores what was known, once the staged tree holds
+   * what it held before. Costs what is lost and not accepted yet.
+   */
+  beginTrial(): () => void {
+    const before = this.#layers.map(({ lost, allowed, recent, back, forgiven }) => ({
+      lost: new Set(lost),
+      allowed: new Set(allowed),
+      recent,
+      back: new Set(back),
+      forgiven: new Set(forgiven),
+    }))
+    return () => {
+      for (const [layer, losses] of this.#layers.entries()) Object.assign(losses, before[layer])
+    }
   }
 }
 

@@ -20,10 +20,20 @@ export interface ValidOutcome<T> {
   readonly unused: readonly UnusedKey[]
 }
 
+/** A staged tree that is not served. */
+export interface RejectedOutcome {
+  readonly type: 'rejected'
+  readonly issues: readonly Issue[]
+  readonly unused: readonly UnusedKey[]
+}
+
+/** What is found of a staged tree, before it is compared with the accepted value. */
+export type Judged<T> =
+  | { readonly type: 'valid'; readonly value: T; readonly unused: readonly UnusedKey[] }
+  | RejectedOutcome
+
 /** What one evaluation of the staged tree came to. */
-export type Outcome<T> =
-  | ValidOutcome<T>
-  | { readonly type: 'rejected'; readonly issues: readonly Issue[]; readonly unused: readonly UnusedKey[] }
+export type Outcome<T> = ValidOutcome<T> | RejectedOutcome
 
 /**
  * One layer that has something at a path, the highest first. Of a value that stands at one key all but the first are
@@ -48,6 +58,28 @@ export type StagedUpdate =
       readonly isFallback?: boolean
     }
   | { readonly type: 'patch'; readonly update: PatchUpdate }
+
+/** An update of one source, by the source's number. */
+export interface SourcePatch {
+  readonly source: number
+  readonly update: PatchUpdate
+}
+
+/** What would become of a change; see `LiveConfig.preview`. */
+export type Preview =
+  | {
+      readonly type: 'valid'
+      /** How `current` would differ, leaf by leaf; empty where the change changes nothing that is served. */
+      readonly changes: readonly Change[]
+      /** Keys that the schema would not know then. */
+      readonly unused: readonly UnusedKey[]
+    }
+  | {
+      readonly type: 'invalid'
+      /** What `rejected` would report: at most 10,000 problems, without secrets. */
+      readonly issues: readonly Issue[]
+      readonly unused: readonly UnusedKey[]
+    }
 
 export interface EvaluateOptions {
   /** Ms since the epoch, for the guard's window. Default 0. */
@@ -88,6 +120,13 @@ export interface Pipeline<T> {
   attempt(source: number, updates: readonly PatchUpdate[], now?: number): ValidOutcome<T> | undefined
   /** Judges the staged layers. An accepted value becomes the one the next outcome is compared with. */
   evaluate(options?: EvaluateOptions): Outcome<T>
+  /**
+   * What staging and judging these updates at `now` (ms since the epoch) would come to. Everything is as it was
+   * afterwards. Costs what the updates themselves would.
+   *
+   * @throws LivetreeError `internal` when the schema itself calls it, while a tree is judged
+   */
+  preview(updates: readonly SourcePatch[], now?: number): Preview
   /** Stages what sources had in an earlier process, without validation: the guard compares their next trees with it. */
   compareWith(earlier: ReadonlyMap<number, EarlierState>, now: number): void
   /** Leaves of the last accepted tree that a source has taken away and said that it is meant, layer by layer. */

@@ -1,4 +1,5 @@
 import type { TreeNode } from './tree-node.ts'
+import { dropEmpty, type TrialJournal } from './trial-journal.ts'
 
 /** The way from the root to a node; it is moved from node to node. */
 export class Trail {
@@ -36,32 +37,27 @@ export class Trail {
 }
 
 /** Marks the way from the root as changed. */
-export function touch(trail: Trail, delta: number): void {
+export function touch(trail: Trail, delta: number, journal: TrialJournal): void {
   for (const node of trail.nodes) {
-    node.markDirty()
+    journal.note(node).markDirty()
     node.leafCount += delta
   }
 }
 
-/** Drops the end of a trail where nothing is left; what was validated of an absent child, and still holds, is kept. */
-export function prune({ nodes }: Trail): void {
-  let below: TreeNode | undefined
-  for (const node of nodes.toReversed()) {
-    if (below !== undefined) node.dropChild(below)
-    if (node.leafCount > 0 || !node.isDirty) return
-    below = node
-  }
+/** Drops the end of a trail where nothing is left; see `dropEmpty`. */
+export function prune({ nodes }: Trail, journal: TrialJournal): void {
+  if (!journal.keeps(nodes)) dropEmpty(nodes, (parent, child) => parent.dropChild(child))
 }
 
 /** Calls `visit` with `trail` leading to each node below its end, deepest first, and drops what that left empty. */
-export function eachBelow(trail: Trail, visit: (node: TreeNode) => void): void {
+export function eachBelow(trail: Trail, visit: (node: TreeNode) => void, journal: TrialJournal): void {
   const parent = trail.end
   for (const child of parent.children) {
     if (child.leafCount === 0) continue
     trail.enter(child)
-    eachBelow(trail, visit)
+    eachBelow(trail, visit, journal)
     visit(child)
     trail.leave()
-    if (child.leafCount === 0) parent.dropChild(child)
+    if (child.leafCount === 0 && !journal.keeps([...trail.nodes, child])) parent.dropChild(child)
   }
 }

@@ -4,12 +4,14 @@ import { coverOf } from '../format/cover.ts'
 import { isEmptyObject, isNullText } from './document.ts'
 import { Losses } from './losses.ts'
 import { type Trail, touch } from './trail.ts'
+import { TrialJournal } from './trial-journal.ts'
 import { type DocumentMark, type Entry, entriesOf, insertEntry, removeEntry } from './tree-node.ts'
 
 /** Puts the entries of all layers into the tree and takes them out, and keeps count of them. */
 export class TreeEntries {
   /** What the layers have lost; for the guard. */
   readonly losses: Losses
+  readonly journal = new TrialJournal()
   /** Scalars where only a directory can be valid; they make the tree invalid also when a higher layer covers them. */
   readonly scalarsAtDirectories = new Map<Entry, readonly string[]>()
   /** By layer, those spread from documents counted one by one. */
@@ -39,12 +41,12 @@ export class TreeEntries {
     if (old !== undefined) {
       this.scalarsAtDirectories.delete(old)
       this.losses.changed(old, entry)
-      touch(trail, 0)
+      touch(trail, 0, this.journal)
     } else {
       this.#count(entry.layer, 1)
       this.losses.came(entry, trail.names)
       this.#noted(trail.names, entry)
-      touch(trail, 1)
+      touch(trail, 1, this.journal)
     }
     const isCover = coverOf(entry.value) !== undefined
     if (isCover) for (const node of trail.nodes) node.markCovering()
@@ -57,7 +59,7 @@ export class TreeEntries {
     removeEntry(trail.end, entry)
     this.scalarsAtDirectories.delete(entry)
     this.#count(entry.layer, -1)
-    touch(trail, -1)
+    touch(trail, -1, this.journal)
     // A key may have taken over from a document, or the other way round.
     const replacement = entriesOf(trail.end).find((other) => other.layer === entry.layer)
     this.losses.went(entry, trail.names, replacement)

@@ -1,6 +1,6 @@
 import type { RawIssue } from './validate.ts'
 import { coverOf } from '../format/cover.ts'
-import { compareNames } from './name-order.ts'
+import { byName, ChildMap, withOneMore } from './child-map.ts'
 
 /** A document (JSON text or a typed object) that stands for the subtree at its node, in one layer. */
 export interface DocumentMark {
@@ -22,6 +22,12 @@ export interface Entry {
   document?: DocumentMark
   /** That of the next lower layer. */
   below: Entry | undefined
+}
+
+/** What was made of a node the last time; see `TreeNode.restore`. */
+export interface NodeState {
+  readonly validation: number
+  readonly result: unknown
 }
 
 /** Validation state packed into one number: flag bits, then the lowest layer considered. */
@@ -50,7 +56,7 @@ export class TreeNode {
   documents: DocumentMark[] | undefined = undefined
   /** Entries and documents at this node and below, over all layers. */
   leafCount = 0
-  #children: readonly TreeNode[] | ChildMap = NONE
+  #children: readonly TreeNode[] | ChildMap<TreeNode> = NONE
   #validation = DIRTY
   /** The value if it is valid, else the issues. */
   #result: unknown = undefined
@@ -84,11 +90,23 @@ export class TreeNode {
     const known = this.child(name)
     if (known !== undefined) return known
     const child = new TreeNode(name)
+    this.#add(child)
+    return child
+  }
+
+  /** Takes a child that was dropped back in the place of another of its name. */
+  adopt(child: TreeNode): void {
+    const other = this.child(child.name)
+    if (other === child) return
+    if (other !== undefined) this.dropChild(other)
+    this.#add(child)
+  }
+
+  #add(child: TreeNode): void {
     const children = this.#children
     if (children instanceof ChildMap) children.add(child)
     else if (children.length < FEW) this.#children = withOneMore(children, child)
     else this.#children = new ChildMap([...children, child])
-    return child
   }
 
   dropChild(child: TreeNode): void {
@@ -158,33 +176,17 @@ export class TreeNode {
   refuse(issues: readonly RawIssue[]): void {
     this.#result = issues
   }
-}
 
-/** Many children, by name. Puts itself in order only when it is asked for all of them: they come one by one. */
-class ChildMap extends Map<string, TreeNode> {
-  isSorted = true
-  #last: string | undefined = undefined
-
-  constructor(children: readonly TreeNode[]) {
-    super()
-    for (const child of children) this.add(child)
+  /** What was made of it, to be restored after a trial. */
+  get state(): NodeState {
+    return { validation: this.#validation, result: this.#result }
   }
 
-  add(child: TreeNode): void {
-    this.isSorted &&= this.#last === undefined || compareNames(this.#last, child.name) < 0
-    this.#last = child.name
-    this.set(child.name, child)
+  /** What was made of it holds again: it and all below it hold what they held then. */
+  restore({ validation, result }: NodeState): void {
+    this.#validation = validation
+    this.#result = result
   }
-}
-
-function byName(a: TreeNode, b: TreeNode): number {
-  return compareNames(a.name, b.name)
-}
-
-/** In order, in a list of exactly the size it needs, as `push` makes none; several times as fast as `concat`. */
-function withOneMore(nodes: readonly TreeNode[], added: TreeNode): readonly TreeNode[] {
-  const at = nodes.findLastIndex((node) => byName(node, added) <= 0) + 1
-  return nodes.toSpliced(at, 0, added)
 }
 
 /** The entry of the highest layer above `aboveLayer`, unless that hides what there is. */

@@ -1,6 +1,6 @@
 import type { Decoder } from './decode.ts'
 import { ListLimit, sizeOfOrigin } from './issue-limit.ts'
-import type { IssueWriter } from './issues.ts'
+import type { IssueWriter, NamedLayer } from './issues.ts'
 import type { LayerTree } from './layer-tree.ts'
 import type { UnplaceableKey } from './unplaceable-keys.ts'
 import { compareNames, comparePaths } from './name-order.ts'
@@ -17,6 +17,16 @@ export class UnusedKeyList {
   #last: FoundUnused = { keys: [], more: 0 }
   #notes: ReadonlySet<UnusedNote> = new Set()
 
+  /** Begins a trial; what it returns takes back what was listed since. */
+  beginTrial(): () => void {
+    const last = this.#last
+    const notes = this.#notes
+    return () => {
+      this.#last = last
+      this.#notes = notes
+    }
+  }
+
   /** The same list as before where nothing in it changed. Keys that `isIgnored` are left out. */
   list(tree: LayerTree, decoder: Decoder, writer: IssueWriter, isIgnored: IsIgnored): FoundUnused {
     const notes = currentNotes(tree, decoder)
@@ -32,6 +42,14 @@ export class UnusedKeyList {
 
 /** Whether a key of a layer is none of those that are reported; `key` gives it as the store has it. */
 export type IsIgnored = (layer: number, key: () => string) => boolean
+
+/** The directories of other layers of a layer's source that are inside its own. */
+export function directoriesInside(layer: NamedLayer, layers: readonly NamedLayer[]): readonly string[] {
+  const { source, keyPrefix, separator } = layer
+  if (!keyPrefix.endsWith(separator)) return []
+  const others = layers.filter((other) => other.source === source && other.keyPrefix !== keyPrefix)
+  return others.map((other) => other.keyPrefix).filter((other) => other.startsWith(keyPrefix))
+}
 
 /** What the schema has no place for, as far as it is listed. */
 export interface FoundUnused {

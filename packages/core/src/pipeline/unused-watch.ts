@@ -14,6 +14,16 @@ export class UnusedWatch {
     this.#isTouched = false
   }
 
+  /** Begins a trial; what it returns takes back what was noticed since. */
+  beginTrial(): () => void {
+    const nodes = this.#nodes
+    const isTouched = this.#isTouched
+    return () => {
+      this.#nodes = nodes
+      this.#isTouched = isTouched
+    }
+  }
+
   /** A leaf was written at the end of a way from the root. */
   note(way: readonly TreeNode[]): void {
     this.#isTouched ||= this.#nodes.size > 0 && way.some((node) => this.#nodes.has(node))

@@ -1,6 +1,7 @@
 // `@livetree/core/tools`: for tools that work with definitions and trees without loading a configuration.
 export { livetreeErrorCodes } from '../errors.ts'
-export type { PipelineOptions, PipelineSource } from '../pipeline/create-pipeline.ts'
+export type { PipelineOptions } from '../pipeline/create-pipeline.ts'
+export type { PipelineSource } from '../pipeline/pipeline-source.ts'
 export { createPipeline } from '../pipeline/create-pipeline.ts'
 export type { Outcome, Pipeline } from '../pipeline/outcome.ts'
 export { nearestName } from '../pipeline/nearest-name.ts'

@@ -1,7 +1,15 @@
 import { LivetreeError } from '../errors.ts'
 import type { GuardMemory } from '../pipeline/guard-memory.ts'
 import type { LeafList } from '../pipeline/leaf-list.ts'
-import type { EarlierState, Outcome, Pipeline, StagedUpdate, ValidOutcome } from '../pipeline/outcome.ts'
+import type {
+  EarlierState,
+  Outcome,
+  Pipeline,
+  Preview,
+  SourcePatch,
+  StagedUpdate,
+  ValidOutcome,
+} from '../pipeline/outcome.ts'
 import type { Clock, Leaf, PatchUpdate } from '../source/source.ts'
 import { LastGoodLeaves } from './last-good-leaves.ts'
 import type { SourceState } from './source-state.ts'
@@ -53,6 +61,11 @@ export class Staging<T> {
     const outcome = this.#pipeline.attempt(index, patches, this.#clock.now())
     if (outcome !== undefined) for (const { changes } of patches) this.#kept.get(index)?.patch(changes)
     return outcome
+  }
+
+  /** See `Pipeline.preview`; on the staged trees. */
+  preview(updates: readonly SourcePatch[]): Preview {
+    return this.#pipeline.preview(updates, this.#clock.now())
   }
 
   /** The staged trees are the accepted ones. */

@@ -1,7 +1,7 @@
 import { LivetreeError } from '../errors.ts'
 import type { Issue, UnusedKey } from '../issue.ts'
 import type { GuardMemory } from '../pipeline/guard-memory.ts'
-import type { EarlierState, StagedUpdate } from '../pipeline/outcome.ts'
+import type { EarlierState, Preview, SourcePatch, StagedUpdate } from '../pipeline/outcome.ts'
 import type { PatchUpdate, SourceSink } from '../source/source.ts'
 import { errorOf, fieldOf } from '../thrown.ts'
 import type { RejectedEvent } from './rejection.ts'
@@ -94,6 +94,11 @@ export class UpdateProcessor<T> {
   guardMemory(index: number): GuardMemory {
     const { seen } = this.#stateOf(index)
     return { ...this.#staging.guardMemory(index), ...(seen && { seen }) }
+  }
+
+  /** See `LiveConfig.preview`: on what has been taken so far. What the sources report meanwhile is taken afterwards. */
+  preview(updates: readonly SourcePatch[]): Preview {
+    return this.#queue.between(() => this.#validator.preview(updates))
   }
 
   /** Resolves when all that the sources have reported before the call has been taken. */

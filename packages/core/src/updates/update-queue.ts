@@ -74,6 +74,19 @@ export class UpdateQueue<Item> {
     if (!this.#isTaking) this.#run()
   }
 
+  /** Runs `work` between two items: what is pushed meanwhile is taken after it. `work` may run while an item is taken. */
+  between<R>(work: () => R): R {
+    if (this.#isTaking) return work()
+    const waiting = this.length
+    this.#isTaking = true
+    try {
+      return work()
+    } finally {
+      this.#isTaking = false
+      if (this.#prompt.length > 0 || this.length > waiting) this.#run()
+    }
+  }
+
   /** Takes what was held, as if each item were pushed now. */
   release(): void {
     const held = this.#held ?? []

@@ -1,6 +1,6 @@
-import { LivetreeError } from '../errors.ts'
+import { isLivetreeError, LivetreeError } from '../errors.ts'
 import type { Issue } from '../issue.ts'
-import type { Outcome, StagedUpdate } from '../pipeline/outcome.ts'
+import type { Outcome, Preview, SourcePatch, StagedUpdate } from '../pipeline/outcome.ts'
 import type { Leaf, PatchUpdate } from '../source/source.ts'
 import type { ServedState } from './served-state.ts'
 import type { SourceState } from './source-state.ts'
@@ -85,6 +85,16 @@ export class Validator<T> {
     return []
   }
 
+  /** See `Pipeline.preview`. Nothing is reported, whatever the schema throws. */
+  preview(updates: readonly SourcePatch[]): Preview {
+    try {
+      return this.#staging.preview(updates)
+    } catch (error) {
+      if (isLivetreeError(error)) throw error
+      return { type: 'invalid', issues: [unjudged()], unused: [] }
+    }
+  }
+
   #serve(source: SourceState, outcome: Outcome<T>): void {
     if (outcome.type !== 'rejected') this.#staging.accept()
     this.#served.take(source, outcome)
@@ -96,9 +106,13 @@ export class Validator<T> {
     } catch (cause) {
       const message = 'Judging a tree failed. The last good one stays.'
       this.#served.observer.failed(new LivetreeError('internal', message, { cause }))
-      const place = { path: [], pathText: '', expected: undefined, received: undefined, origins: [] }
-      const issue = { ...place, code: 'internal', message: 'The tree could not be judged' }
-      return { type: 'rejected', issues: [issue], unused: [] }
+      return { type: 'rejected', issues: [unjudged()], unused: [] }
     }
   }
+}
+
+/** The issue of a tree whose judging threw. */
+function unjudged(): Issue {
+  const place = { path: [], pathText: '', expected: undefined, received: undefined, origins: [] }
+  return { ...place, code: 'internal', message: 'The tree could not be judged' }
 }

@@ -1,0 +1,143 @@
+import diagnostics from 'node:diagnostics_channel'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import * as z from 'zod'
+import { defineConfig } from '../define-config.ts'
+import { env } from '../source/env.ts'
+import { memory } from '../source/memory.ts'
+import { createManualSource } from '../testing/manual-source.ts'
+
+const schema = z.object({
+  port: z.number(),
+  name: z.string().default('shop'),
+  list: z.array(z.number()).default([]),
+})
+const layers = ['base', 'prod'].map((name) => ({
+  name: `etcd:/app/${name}`,
+  keyPrefix: `/app/${name}/`,
+  documentKey: `/app/${name}`,
+  separator: '/',
+  naming: 'stored' as const,
+}))
+
+async function loaded(options: { schema?: z.ZodType } = {}) {
+  const store = createManualSource({ name: 'etcd', layers })
+  const program = memory({})
+  const definition = defineConfig({ name: 'shop', schema: options.schema ?? schema })
+  const sources = [store, env({ prefix: 'APP_', environment: { APP_NAME: 'own' } }), program]
+  const loading = definition.load({ sources, logger: false })
+  store.sink.replace({ revision: 7, epoch: 0, layers: [[{ path: 'port', value: '80', revision: 7 }], []] })
+  return { config: await loading, store, program }
+}
+
+afterEach(() => vi.restoreAllMocks())
+
+const prod = (key: string, value: unknown) => ({ layer: 'etcd:/app/prod', key: `/app/prod${key}`, value })
+
+describe('LiveConfig.preview', () => {
+  test('answers for this process: its layers, its schema', async () => {
+    const { config } = await loaded()
+    await using _ = config
+    expect(config.preview([prod('/port', '81')])).toEqual({
+      type: 'valid',
+      changes: [{ type: 'changed', path: ['port'], pathText: 'port', previous: 80, next: 81 }],
+      unused: [],
+    })
+    // a variable of this process hides it
+    expect(config.preview([prod('/name', 'other')])).toMatchObject({ type: 'valid', changes: [] })
+    expect(config.preview([prod('', '{"port": "x"}')])).toMatchObject({
+      type: 'invalid',
+      issues: [{ pathText: 'port', origins: [{ key: '/app/prod', source: 'etcd' }] }],
+    })
+    expect(config.preview([])).toMatchObject({ type: 'valid', changes: [] })
+    const variable = { layer: 'env', key: 'APP_PORT', value: '9' }
+    expect(config.preview([variable])).toMatchObject({ changes: [{ pathText: 'port', next: 9 }] })
+  })
+
+  test('changes and reports nothing: current, status, events, diagnostics', async () => {
+    const { config } = await loaded()
+    await using _ = config
+    const events = vi.fn()
+    for (const event of ['change', 'rejected', 'error', 'unused', 'live'] as const) config.on(event, events)
+    const published = vi.spyOn(diagnostics.Channel.prototype, 'publish')
+    const before = {
+      current: config.current,
+      status: JSON.stringify(config.status),
+      snapshot: config.snapshot(),
+    }
+    config.preview([prod('/port', 'ten'), prod('/unknown', 'x')])
+    config.preview([prod('/port', '81')])
+    await config.refresh()
+    expect(config.current).toBe(before.current)
+    expect(config.snapshot()).toBe(before.snapshot)
+    expect(JSON.stringify(config.status).replaceAll(/"provenAt":\d+/gu, '')).toBe(
+      before.status.replaceAll(/"provenAt":\d+/gu, ''),
+    )
+    expect(events).not.toHaveBeenCalled()
+    expect(published).not.toHaveBeenCalled()
+  })
+
+  test('what a source reports while the schema is asked is taken afterwards', async () => {
+    const { config, store, program } = await loaded({
+      schema: z.object({
+        port: z.number(),
+        mode: z
+          .string()
+          .default('x')
+          .refine((mode) => {
+            if (mode === 'y') program.set({ port: 5 })
+            return true
+          }),
+      }),
+    })
+    await using _ = config
+    expect(config.preview([prod('/mode', 'y')])).toMatchObject({
+      type: 'valid',
+      changes: [{ pathText: 'mode' }],
+    })
+    expect(config.current).toEqual({ port: 5, mode: 'x' })
+    store.sink.patch({
+      revision: 8,
+      changes: [{ layer: 1, leaf: { path: 'mode', value: 'z', revision: 8 } }],
+    })
+    await vi.waitFor(() => expect(config.current).toEqual({ port: 5, mode: 'z' }))
+  })
+
+  test('may be called by a listener, and answers for the state it was called for', async () => {
+    const { config, store } = await loaded()
+    await using _ = config
+    const heard = vi.fn(() =>
+      expect(config.preview([prod('/port', '82')])).toMatchObject({ changes: [{ previous: 81 }] }),
+    )
+    config.on('change', heard)
+    store.sink.patch({
+      revision: 8,
+      changes: [{ layer: 1, leaf: { path: 'port', value: '81', revision: 8 } }],
+    })
+    await vi.waitFor(() => expect(heard).toHaveReturned())
+  })
+
+  test('says what is wrong with what it is given', async () => {
+    const { config } = await loaded()
+    const refused = (...given: Parameters<typeof config.preview>) => {
+      expect(() => config.preview(...given)).toThrow(expect.objectContaining({ code: 'invalid_options' }))
+      try {
+        config.preview(...given)
+      } catch (error) {
+        return (error as Error).message
+      }
+      return ''
+    }
+    expect(refused([{ layer: 'prod', key: 'x', value: '' }])).toBe(
+      '[invalid_options] preview() got changes[0].layer = "prod", which names no layer. There are etcd:/app/base, etcd:/app/prod, env, memory.',
+    )
+    expect(refused([{ layer: 'etcd:/app/prod', key: '/app/base/port', value: '' }])).toContain(
+      'changes[0].key = /app/base/port, which is no key of layer etcd:/app/prod: those begin with /app/prod/',
+    )
+    expect(refused({} as never)).toContain('expected a list of changes')
+    expect(refused(['x'] as never)).toContain('changes[0] = a text')
+    expect(refused([], { allowRemovals: ['nothing'] })).toContain('allowRemovals = "nothing"')
+    expect(refused([], { allowRemoval: true } as never)).toContain('Did you mean "allowRemovals"?')
+    await config.close()
+    expect(() => config.preview([])).toThrow(expect.objectContaining({ code: 'closed' }))
+  })
+})
