@@ -9,6 +9,14 @@ export interface CertificateFiles {
   readonly key: string
 }
 
+/** What is unusual about a certificate. */
+export interface ServerCertificateOptions {
+  /** Days from now on for which it is valid. Default 1; -1 for one that has expired. */
+  readonly days?: number
+  /** The names it is valid for, as in `DNS:localhost`. Default: those of loopback. */
+  readonly names?: string
+}
+
 /** What {@link makeCertificates} makes; every value is a path. */
 export interface Certificates extends AsyncDisposable {
   /** The authority that signed `server` and `client`. */
@@ -24,7 +32,9 @@ export interface Certificates extends AsyncDisposable {
   /** Signs another client certificate, for another user. */
   makeClient(commonName: string): Promise<CertificateFiles>
   /** Signs another certificate for the server with the same authority, as a rotation does. */
-  makeServer(): Promise<CertificateFiles>
+  makeServer(options?: ServerCertificateOptions): Promise<CertificateFiles>
+  /** A certificate for the server that no authority signed. */
+  makeSelfSigned(): Promise<CertificateFiles>
   /** Removes the files. */
   close(): Promise<void>
 }
@@ -34,12 +44,18 @@ export async function makeCertificates(options: { clientName?: string } = {}): P
   const folder = mkdtempSync(join(tmpdir(), 'livetree-tls-'))
   let serial = 0
   const file = (name: string) => join(folder, name)
-  const makeAuthority = async (name: string) => {
+  const makeAuthority = async (name: string, ...extensions: string[]) => {
     const [cert, key] = [file(`${name}.crt`), file(`${name}.key`)]
-    await openssl('req', '-x509', '-days', '1', '-subj', `/CN=${name}`, ...newKey(key), '-out', cert)
+    const own = ['-subj', `/CN=${name}`, ...newKey(key), ...extensions]
+    await openssl('req', '-x509', '-days', '1', ...own, '-out', cert)
     return { cert, key }
   }
-  const sign = async (authority: CertificateFiles, commonName: string, isServer: boolean) => {
+  const sign = async (
+    authority: CertificateFiles,
+    commonName: string,
+    isServer: boolean,
+    { days = 1, names = LOOPBACK }: ServerCertificateOptions = {},
+  ) => {
     serial += 1
     const name = `${serial}-${isServer ? 'server' : 'client'}`
     const [cert, key, request, extensions] = ['crt', 'key', 'csr', 'ext'].map((e) =>
@@ -47,10 +63,11 @@ export async function makeCertificates(options: { clientName?: string } = {}): P
     ) as [string, string, string, string]
     // etcd dials itself with the server's certificate, so that one has to be good for a client as well.
     const usage = `extendedKeyUsage=${isServer ? 'serverAuth,' : ''}clientAuth`
-    writeFileSync(extensions, `${usage}\nsubjectAltName=DNS:localhost,IP:127.0.0.1\n`)
+    writeFileSync(extensions, `${usage}\nsubjectAltName=${names}\n`)
     await openssl('req', '-subj', `/CN=${commonName}`, ...newKey(key), '-out', request)
     const by = ['-CA', authority.cert, '-CAkey', authority.key, '-set_serial', String(serial)]
-    await openssl('x509', '-req', '-days', '1', '-in', request, ...by, '-extfile', extensions, '-out', cert)
+    const validity = ['-days', `${days}`]
+    await openssl('x509', '-req', ...validity, '-in', request, ...by, '-extfile', extensions, '-out', cert)
     return { cert, key }
   }
   const authority = await makeAuthority('livetree-test-ca')
@@ -64,11 +81,14 @@ export async function makeCertificates(options: { clientName?: string } = {}): P
     wrongCa: wrongAuthority.cert,
     wrongClient: await sign(wrongAuthority, clientName, false),
     makeClient: (commonName) => sign(authority, commonName, false),
-    makeServer: () => sign(authority, 'localhost', true),
+    makeServer: (given) => sign(authority, 'localhost', true, given),
+    makeSelfSigned: () => makeAuthority('localhost', '-addext', `subjectAltName=${LOOPBACK}`),
     close,
     [Symbol.asyncDispose]: close,
   }
 }
+
+const LOOPBACK = 'DNS:localhost,IP:127.0.0.1'
 
 const newKey = (path: string) => [
   '-newkey',

@@ -3,7 +3,7 @@ import { LEASE_OR_NONE, type OptionChecks, readOptions } from '../check-argument
 import { EtcdError } from '../errors.ts'
 import type { Bytes } from '../bytes.ts'
 import { bytesOf, copyOf } from '../key-range.ts'
-import { type GuardPorts, inOneCluster, isUnknown, stillUnknown } from './conditional-write.ts'
+import { beforeWriting, type GuardPorts, inOneCluster, isUnknown, stillUnknown } from './conditional-write.ts'
 import { type CallControl, CONTROL_CHECKS, controlOf } from './range-query.ts'
 import { compare } from './condition.ts'
 import { op } from './txn.ts'
@@ -47,12 +47,10 @@ export async function appendKey(
   const deadline = ports.deadline('KV/Txn', given)
   let cluster = inOneCluster(ports, given)
   const control = (timeoutMs: number) => ({ ...controlOf(given), ...cluster, timeoutMs })
-  const last = await deadline
-    .run((timeoutMs) => kv.getRange({ prefix, countOnly: true, ...control(timeoutMs) }))
-    .catch((error: unknown) => {
-      // Nothing was written, whatever happened to this read.
-      throw error instanceof EtcdError ? error.with({ fate: 'not_sent' }) : error
-    })
+  const counting = deadline.run((timeoutMs) =>
+    kv.getRange({ prefix, countOnly: true, ...control(timeoutMs) }),
+  )
+  const last = await beforeWriting(counting)
   cluster = inOneCluster(last.header, given)
   let base = last.header.revision
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {

@@ -93,6 +93,15 @@ export function inOneCluster(
   return pinned(given.clusterId ?? clusterId)
 }
 
+/** What a write reads before it is sent: whatever happens to the read, nothing was written. */
+export async function beforeWriting<R>(reading: Promise<R>): Promise<R> {
+  try {
+    return await reading
+  } catch (error) {
+    throw error instanceof EtcdError ? error.with({ fate: 'not_sent' }) : error
+  }
+}
+
 /** Extends the error of the first attempt with what was done since. */
 export function stillUnknown(error: EtcdError, done: string): EtcdError {
   return error.with({ what: `${error.what}; ${done}` })

@@ -11,6 +11,7 @@ import {
 } from '../check-argument.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
+import { beforeWriting } from '../kv/conditional-write.ts'
 import { pinned } from '../kv/range-query.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
 import { AlarmAction, type AlarmResponse, AlarmType, type StatusResponse } from '../wire/maintenance.ts'
@@ -157,7 +158,8 @@ export function createMaintenanceService(
       const given = readOptions(ALARM, CALL_CHECKS, options)
       const { memberId, type } = readOptions(ALARM, ALARM_CHECKS, filter)
       const deadline = deadlineOf(ALARM, given)
-      const active = await deadline.run((timeoutMs) => askAlarms(channel, { ...given, timeoutMs }))
+      const asking = deadline.run((timeoutMs) => askAlarms(channel, { ...given, timeoutMs }))
+      const active = await beforeWriting(asking)
       const cluster = pinned(given.clusterId ?? active.header?.clusterId)
       const meant = alarmsOf(active).filter(
         (alarm) => (memberId ?? alarm.memberId) === alarm.memberId && (type ?? alarm.type) === alarm.type,
@@ -207,7 +209,9 @@ export function createMaintenanceService(
       const deadline = deadlineOf(call, given)
       const leader =
         given.endpoint === undefined
-          ? await deadline.run((timeoutMs) => findLeader(channel, clock, { ...given, timeoutMs }))
+          ? await beforeWriting(
+              deadline.run((timeoutMs) => findLeader(channel, clock, { ...given, timeoutMs })),
+            )
           : { endpoint: given.endpoint }
       await deadline.run((timeoutMs) =>
         channel.unary(
