@@ -1,3 +1,5 @@
+import { isLost } from './exact-number.ts'
+
 /**
  * A number or boolean of a document whose text says more than its value: `1.10`, `0x1F`, `True`. A schema of text gets
  * the text as it was written, a schema of numbers the number. Where the two are the same, the plain value is used.
@@ -13,24 +15,26 @@ export class WrittenScalar {
 }
 
 /**
- * A scalar as a document has it. A whole number that a `number` would round stays text, as does one that is too large
- * to be one, so that the schema reads every digit. `1e+21` has no more digits than the number prints.
+ * A number or boolean as a document has it. A number that JavaScript would change stays text, so that the schema reads every
+ * digit, as does one that is too large to be a `number`.
  */
-export function scalarAsWritten(value: number | bigint | boolean, text: string): unknown {
-  const canonical = String(value)
-  if (typeof value !== 'number')
-    return canonical === text && typeof value === 'boolean' ? value : new WrittenScalar(value, text)
-  const hasEveryDigit = canonical === text && /e/i.test(text)
-  const isRounded = Number.isInteger(value) && !Number.isSafeInteger(value) && !hasEveryDigit
-  if (isRounded || (!Number.isFinite(value) && /\d$/.test(text))) return text
-  return canonical === text ? value : new WrittenScalar(value, text)
+export function scalarAsWritten(value: number | boolean, text: string): unknown {
+  if (typeof value === 'number' && isChanged(value, text)) return text
+  return String(value) === text ? value : new WrittenScalar(value, text)
 }
 
-/** A whole number as a document has it, exact: one that no `number` holds is text, or a bigint where its text says more. */
+/** The same for a whole number, in any base; one that no `number` holds is text, or a bigint where its text says more. */
 export function integerAsWritten(value: bigint, text: string): unknown {
+  const digits = String(value)
   const number = Number(value)
-  if (Number.isSafeInteger(number)) return scalarAsWritten(number, text)
-  return String(value) === text ? text : scalarAsWritten(value, text)
+  if (!Number.isFinite(number) || isLost(digits, number))
+    return digits === text ? text : new WrittenScalar(value, text)
+  return String(number) === text ? number : new WrittenScalar(number, text)
+}
+
+/** TOML groups digits by underscores. */
+function isChanged(value: number, text: string): boolean {
+  return Number.isFinite(value) ? isLost(text.replaceAll('_', ''), value) : /\d$/.test(text)
 }
 
 /** The text of a number or boolean: what was written, else how it prints. Undefined for everything else. */

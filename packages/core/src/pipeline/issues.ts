@@ -15,6 +15,7 @@ import { type ListNames, locate } from './locate.ts'
 import { documentKeyOf, isAliasOf, isBelowMount, mountOf } from './mount.ts'
 import { isHeld, OpenWords, partOf } from './open-words.ts'
 import { pathText } from './path-text.ts'
+import { receivedText } from './received-text.ts'
 import type { Issue, Origin, Path } from '../issue.ts'
 import { type KeysOfTree, NO_KEYS } from './keys-of-tree.ts'
 import { storedPath } from './stored-path.ts'
@@ -25,7 +26,6 @@ export interface NamedLayer extends LayerInfo {
   readonly source: string
 }
 
-const RECEIVED_LENGTH = 80
 /** Puts what is wrong with the tree as it stands into words: where, which keys, what was expected; never a secret. */
 export class IssueWriter {
   readonly #schemaNode: SchemaNode
@@ -187,9 +187,7 @@ export class IssueWriter {
     if (!this.isOpen(path)) return SECRET_TEXT
     let text = this.#shown.get(value)
     if (text === undefined) {
-      // of a long text, no more than is shown is put into quotes
-      text = textOf(typeof value === 'string' ? value.slice(0, RECEIVED_LENGTH + 2) : value)
-      if (text.length > RECEIVED_LENGTH) text = `${text.slice(0, RECEIVED_LENGTH)}…`
+      text = receivedText(value)
       this.#shown.set(value, text)
     }
     return text
@@ -286,16 +284,4 @@ function knownPath({ path, at, plan, given }: LocatedIssue): Path {
     length++
   }
   return path.slice(0, length).map(segmentOf)
-}
-
-/** A value on one line. */
-function textOf(value: unknown): string {
-  if (typeof value === 'bigint') return `${value}n`
-  const plain = (_key: string, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner)
-  try {
-    return JSON.stringify(value, plain) ?? String(value)
-  } catch {
-    // one that holds itself, or whose own code throws, may refuse `String()` too
-    return Object.prototype.toString.call(value)
-  }
 }

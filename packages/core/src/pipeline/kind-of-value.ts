@@ -1,10 +1,11 @@
 import { types } from 'node:util'
-import { textOfScalar } from '../format/written-scalar.ts'
+import { textOfScalar, valueOfScalar } from '../format/written-scalar.ts'
 
 /** Names the kind of a value found where another kind is expected, for a message; never shows its content. */
 export function kindOf(value: unknown): string {
   if (typeof value === 'string') return value.trim() === '' ? 'empty text' : 'other text'
   if (value === null) return 'null'
+  if (textOfScalar(value) !== undefined) return `another ${typeof valueOfScalar(value)}`
   return Array.isArray(value) ? 'a list' : (builtInKind(value) ?? 'an object')
 }
 

@@ -1,4 +1,5 @@
 import { environmentName } from '../schema/naming.ts'
+import { lowerCase, upperCase } from '../schema/letter-case.ts'
 import { readingsOf, type SchemaNode } from '../schema/schema-node.ts'
 import type { GuessBudget } from './nearest-name.ts'
 
@@ -16,7 +17,7 @@ export function pathOfVariable(
   path: readonly string[],
   budget: GuessBudget,
 ): readonly string[] | undefined {
-  const words = path.map((name) => name.toUpperCase()).join('_')
+  const words = path.map((name) => upperCase(name)).join('_')
   if (words.length > MAX_LENGTH) return undefined
   return find(schemaNode, words.replace(/_{2,}/g, '_'), budget)
 }
@@ -46,7 +47,7 @@ function findIn(plan: SchemaNode, words: string, budget: GuessBudget): readonly 
   if (plan.type !== 'record' && plan.type !== 'map') return undefined
   for (let at = words.indexOf('_'); at > 0; at = words.indexOf('_', at + 1)) {
     const below = find(plan.value, words.slice(at + 1), budget)
-    if (below !== undefined) return [words.slice(0, at).toLowerCase(), ...below]
+    if (below !== undefined) return [lowerCase(words.slice(0, at)), ...below]
   }
-  return [words.toLowerCase()]
+  return [lowerCase(words)]
 }

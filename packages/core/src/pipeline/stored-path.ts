@@ -1,4 +1,5 @@
 import { environmentName } from '../schema/naming.ts'
+import { lowerCase, upperCase } from '../schema/letter-case.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
 import { schemaNodeAt } from '../schema/describe.ts'
 import { keysByEnvironment, propertyOf } from '../schema/property-name.ts'
@@ -29,7 +30,7 @@ function layerName(name: string, parent: SchemaNode | undefined, layer: LayerInf
     const variable = environmentName(name)
     const isListed = parent !== undefined && keysByEnvironment(parent)?.get(variable) === name
     // a name that has letters of both cases stands for itself
-    const open = name === name.toLowerCase() ? name.toUpperCase() : name
+    const open = name === lowerCase(name) ? upperCase(name) : name
     return property?.environment ?? (isListed ? variable : open)
   }
   const written = layer.naming === 'stored' && property !== undefined ? property.stored : name

@@ -34,6 +34,21 @@ describe('VariableNames: the name of an entry is the one that another layer has'
     },
   )
 
+  it.each(['İstanbul', 'ısparta', 'straße', 'Σίσυφος', '\u212aelvin'])(
+    'finds %s, of which only the letters a to z are in upper case',
+    (name) => {
+      const variable = `FEATURES__${name.replace(/[a-z]/g, (letter) => letter.toUpperCase())}`
+      const { patch, pipeline } = start()
+      const alone = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+      expect(acceptedValue(patch(2, { [variable]: '1' }))).toMatchObject({ features: { [alone]: true } })
+      expect(acceptedValue(patch(0, { [`features/${name}`]: 'false' }))).toMatchObject({
+        features: { [name]: true },
+      })
+      const keys = pipeline.explain(['features', name]).layers.map(({ origin }) => origin.key)
+      expect(keys).toEqual([`APP_${variable}`, `/base/features/${name}`])
+    },
+  )
+
   it('moves with the entry of the other layer, in a running process too, and is lost for nobody', () => {
     const { patch, replace } = start()
     const names = ['aB', 'cD', 'eF', 'gH', 'iJ', 'kL']

@@ -1,4 +1,5 @@
 import { environmentName } from '../schema/naming.ts'
+import { lowerCase, upperCase } from '../schema/letter-case.ts'
 import type { LayerInfo, Leaf } from '../source/source.ts'
 import { compareNames } from './name-order.ts'
 import { type Entry, entriesOf, type TreeNode } from './tree-node.ts'
@@ -67,9 +68,9 @@ export class VariableNames {
   /** The name that a segment stands for in the directory at `path`; undefined where other layers have several such names. */
   nameOf(path: readonly string[], segment: string): string | { readonly reason: string } {
     // A name that no upper case stands for is written as it is.
-    if (segment !== segment.toUpperCase()) return segment
+    if (segment !== upperCase(segment)) return segment
     const names = this.#namesFor(path, segment)
-    const fallback = segment.toLowerCase()
+    const fallback = lowerCase(segment)
     if (names.length === 0 || names.includes(fallback)) return fallback
     if (names.length === 1) return names[0] ?? fallback
     const alike = names.sort(compareNames).slice(0, 3).join(' and ')

@@ -26,7 +26,10 @@ export function otherNames(def: z.$ZodRecordDef): OtherNames | undefined {
 }
 
 /** Whether zod takes a name as a key: a record of nothing else tells, since zod also tries names that are numbers as such. */
-function keyTest(keyType: z.$ZodType, anything: z.$ZodType): (name: string) => boolean {
+export function keyTest(
+  keyType: z.$ZodType,
+  anything: z.$ZodType = new z.$ZodUnknown({ type: 'unknown' }),
+): (name: string) => boolean {
   const { values } = keyType._zod
   if (values !== undefined) {
     const names = new Set([...values].map(String))

@@ -18,6 +18,39 @@ test.each([
   expect(environmentName(name)).toBe(environment)
 })
 
+/** Letters whose other case has another length, another base, or is that of several. */
+const ODD_LETTERS = [
+  'İ',
+  'ı',
+  'ß',
+  'ŉ',
+  'ﬁ',
+  'ΐ',
+  'Σ',
+  'ς',
+  '\u212a',
+  '\u212b',
+  'ǅ',
+  'É',
+  'é',
+  'Ω',
+  '\u017f',
+  'Ⅷ',
+  'ⓐ',
+  '𐐀',
+]
+
+test.each(ODD_LETTERS)('only the letters a to z change case: %s', (letter) => {
+  const name = `${letter}stan-bul${letter}`
+  expect(environmentName(name)).toBe(`${letter}STAN_BUL${letter}`)
+  expect(storedName(`${letter}stanBul`, 'kebab-case')).toBe(`${letter}stan-bul`)
+  const open = compileSchema(z.record(z.string(), z.string()))
+  const variable = `${letter}STAN${letter}`
+  const entry = canonicalName(open, variable, 'env')
+  expect(entry).toBe(`${letter}stan${letter}`)
+  expect(environmentName(String(entry))).toBe(variable)
+})
+
 const schemaNode = compileSchema(
   z.intersection(
     z.object({ timeoutMs: z.number(), flags: z.record(z.string(), z.boolean()) }),

@@ -1,4 +1,5 @@
 import { oneOf, type OptionKind } from '../option-kinds.ts'
+import { lowerCase, upperCase } from './letter-case.ts'
 
 /** How names in the schema are written as keys in the tree. */
 export type Naming = 'exact' | 'kebab-case' | 'snake_case'
@@ -20,11 +21,11 @@ function words(name: string): string[] {
 /** The key segment of a property under `naming`: `timeoutMs` is `timeout-ms` in kebab-case. */
 export function storedName(name: string, naming: Naming): string {
   if (naming === 'exact') return name
-  const parts = words(name).map((word) => word.toLowerCase())
+  const parts = words(name).map(lowerCase)
   return parts.length === 0 ? name : parts.join(naming === 'kebab-case' ? '-' : '_')
 }
 
-/** The part of an environment variable's name that stands for a property: `timeoutMs` is `TIMEOUT_MS`. */
+/** The part of an environment variable's name that stands for a property: `timeoutMs` is `TIMEOUT_MS`. Only a to z change case. */
 export function environmentName(name: string): string {
-  return storedName(name, 'snake_case').toUpperCase()
+  return upperCase(storedName(name, 'snake_case'))
 }

@@ -1,3 +1,4 @@
+import { lowerCase, upperCase } from './letter-case.ts'
 import { coreOf, type PropertyNode, readingsOf, type SchemaNode } from './schema-node.ts'
 
 /**
@@ -14,8 +15,8 @@ export function canonicalName(
   const key =
     naming === 'env' && schemaNode !== undefined ? keysByEnvironment(schemaNode)?.get(segment) : undefined
   if (key !== undefined) return key
-  if (naming === 'env' && segment !== segment.toUpperCase()) return undefined
-  const name = naming === 'env' ? segment.toLowerCase() : segment
+  if (naming === 'env' && segment !== upperCase(segment)) return undefined
+  const name = naming === 'env' ? lowerCase(segment) : segment
   return schemaNode !== undefined && propertyOf(schemaNode, name, 'properties') !== undefined
     ? undefined
     : name

@@ -1,7 +1,15 @@
 import type * as z from 'zod/v4/core'
 import { reachable } from '../reachable.ts'
 import { refuse } from './refuse.ts'
-import { type IntersectionNode, parts, type SchemaNode, wrappersOf } from './schema-node.ts'
+import { keyTest } from './loose-record.ts'
+import {
+  type IntersectionNode,
+  type ListNode,
+  parts,
+  type RecordNode,
+  type SchemaNode,
+  wrappersOf,
+} from './schema-node.ts'
 import { sealsValue } from './sealed.ts'
 
 /**
@@ -32,23 +40,24 @@ class SideComparison {
       for (const right of valuesOf(other)) this.#compareParts(left, right, path)
   }
 
+  /** The parts that both sides read. */
   #compareParts(left: SchemaNode, right: SchemaNode, path: readonly string[]): void {
     if (left.type === 'object' && right.type === 'object') {
       for (const { name, schemaNode } of left.properties.values()) {
         const below = right.properties.get(name)?.schemaNode
         if (below !== undefined) this.compare(schemaNode, below, [...path, name])
       }
-    } else if (left.type === 'record' && right.type === 'record')
-      this.compare(left.value, right.value, [...path, '<key>'])
-    else if (left.type === 'list' && right.type === 'list') {
-      for (const [index, item] of left.items.entries()) {
-        const below = right.items[index]
-        if (below !== undefined) this.compare(item, below, [...path, String(index)])
+    } else if (left.type === 'record' && right.type === 'record') {
+      if (mayShareKeys(left, right)) this.compare(left.value, right.value, [...path, '<key>'])
+    } else if (left.type === 'list' && right.type === 'list') {
+      for (let index = 0; index <= Math.max(left.items.length, right.items.length); index++) {
+        const [item, below] = [itemOf(left, index), itemOf(right, index)]
+        if (item !== undefined && below !== undefined) this.compare(item, below, [...path, String(index)])
       }
-    } else if (left.type === 'object' && right.type === 'record')
+    } else if (left.type === 'object' && right.type === 'record') {
       for (const { name, schemaNode } of left.properties.values())
-        this.compare(schemaNode, right.value, [...path, name])
-    else if (left.type === 'record' && right.type === 'object') this.#compareParts(right, left, path)
+        if (mayHold(right, name)) this.compare(schemaNode, right.value, [...path, name])
+    } else if (left.type === 'record' && right.type === 'object') this.#compareParts(right, left, path)
   }
 
   #numberOf(schemaNode: SchemaNode): number {
@@ -70,4 +79,24 @@ function valuesOf(schemaNode: SchemaNode): readonly SchemaNode[] {
   const isAround = ({ type }: SchemaNode) => type === 'wrapper' || type === 'intersection'
   const readings = reachable([schemaNode], (each) => (isAround(each) ? parts(each) : []))
   return [...readings].filter((each) => !isAround(each))
+}
+
+/** Whether a record has a value under a name. A loose one hands on what is under the names that are no key of it. */
+function mayHold({ key, others }: RecordNode, name: string): boolean {
+  return others !== undefined || keyTest(key.schema)(name)
+}
+
+/** A record of fixed keys may have none of another's. */
+function mayShareKeys(one: RecordNode, other: RecordNode): boolean {
+  return mayHoldKeysOf(one, other) && mayHoldKeysOf(other, one)
+}
+
+function mayHoldKeysOf(one: RecordNode, { key, others }: RecordNode): boolean {
+  const { values } = key.schema._zod
+  if (others !== undefined || values === undefined) return true
+  return [...values].some((each) => mayHold(one, String(each)))
+}
+
+function itemOf({ as, items, rest }: ListNode, index: number): SchemaNode | undefined {
+  return as === 'tuple' ? (items[index] ?? rest) : items[0]
 }

@@ -202,11 +202,48 @@ describe('sealed: under an intersection', () => {
     ['a record', z.object({ p: sealed(a) }).and(z.record(z.string(), b)), '"v.p"'],
     ['records', z.record(z.string(), sealed(a)).and(z.record(z.string(), b)), '"v.<key>"'],
     ['lists', z.array(sealed(a)).and(z.array(b)), '"v.0"'],
+    ['a tuple and a list', z.tuple([a, sealed(a)]).and(z.array(b)), '"v.1"'],
+    ['a list and the rest of a tuple', z.array(b).and(z.tuple([b], sealed(a))), '"v.1"'],
+    ['a key of an enum', z.object({ p: sealed(a) }).and(z.record(z.enum(['q', 'p']), b)), '"v.p"'],
+    ['a pattern of keys', z.object({ p1: sealed(a) }).and(z.record(z.string().regex(/^p\d/), b)), '"v.p1"'],
+    ['keys that are numbers', z.object({ 1: sealed(a) }).and(z.record(z.number(), b)), '"v.1"'],
+    [
+      'what a loose record hands on',
+      z.object({ p: sealed(a) }).and(z.looseRecord(z.enum(['q']), b)),
+      '"v.p"',
+    ],
+    [
+      'a key of two enums',
+      z.record(z.enum(['p']), sealed(a)).and(z.record(z.enum(['p', 'q']), b)),
+      '"v.<key>"',
+    ],
   ])('%s: is refused when it is defined, with the place and what to do', (_name, schema, place) => {
     expect(define(schema)).toThrow(
       `[invalid_schema] Cannot hold an intersection of a sealed() value with another at ${place}`,
     )
     expect(define(schema)).toThrow('sealed(a.and(b))')
+  })
+
+  it.each<[string, z.ZodType, unknown]>([
+    ['a record of other keys', z.object({ p: sealed(a) }).and(z.record(z.enum(['q']), b)), { q: { b: '2' } }],
+    [
+      'a record of other keys, first',
+      z.partialRecord(z.enum(['q']), b).and(z.object({ p: sealed(a) })),
+      { q: { b: '2' } },
+    ],
+    [
+      'records without a key in common',
+      z.record(z.enum(['p']), sealed(a)).and(z.record(z.enum(['q']), b)),
+      { q: { b: '2' } },
+    ],
+  ])('takes a sealed part beside %s', async (_name, schema, rest) => {
+    const definition = defineConfig({ name: 'x', schema: z.object({ v: schema }) })
+    await using config = await createTestConfig(definition, {
+      v: { p: { a: '1' }, ...(rest as object) },
+    } as never)
+    const { p, ...others } = config.current.v as { p: Sealed<unknown> }
+    expect(p.reveal()).toEqual({ a: '1' })
+    expect(others).toEqual(rest)
   })
 
   it('works around an intersection, and in a part that one side has', async () => {

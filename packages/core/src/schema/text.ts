@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import type * as z from 'zod/v4/core'
-import { isInteger, isLost } from './exact-number.ts'
+import { isLost } from '../format/exact-number.ts'
 import { leafForm } from './leaf-form.ts'
 import type { ReadText, ScalarText, TypedScalar, WriteText } from './scalar-text.ts'
 import { templateReader } from './template-text.ts'
@@ -48,11 +48,14 @@ function numberIn(text: string): number | undefined {
   return trimmed.length <= MAX_DIGITS && NUMBER.test(trimmed) ? Number(trimmed) : undefined
 }
 
+/** The same, where that is what was meant. */
+function exactNumberIn(text: string): number | undefined {
+  const value = numberIn(text)
+  return value === undefined || isLost(trimLineEnd(text), value) ? undefined : value
+}
+
 const NUMBER_TEXT: TextForm = {
-  read(text) {
-    const value = numberIn(text)
-    return value === undefined || isLost(trimLineEnd(text), value) ? text : value
-  },
+  read: (text) => exactNumberIn(text) ?? text,
   write(value) {
     if (typeof value !== 'number' || !Number.isFinite(value)) return undefined
     return Object.is(value, -0) ? '-0' : String(value)
@@ -214,8 +217,17 @@ const digitsOf = (value: TypedScalar, text: string) =>
 
 /** What `int()` refuses of whole numbers that are too large says more than that the text is no number. */
 const INT_TEXT: TextForm = {
-  read: (text) => numberIn(text) ?? text,
+  read(text) {
+    const value = numberIn(text)
+    return value === undefined || Number.isSafeInteger(value) ? (exactNumberIn(text) ?? text) : value
+  },
   write: NUMBER_TEXT.write,
+}
+
+/** Whether a number is checked to be whole, and so not too large to be exact. */
+function isInteger(def: z.$ZodNumberDef): boolean {
+  const checks = (def.checks ?? []).map((check) => check._zod.def)
+  return [def, ...checks].some((each) => 'format' in each && String(each.format).includes('int'))
 }
 
 /** JavaScript takes blank text for 0, and true for 1; and zod would make a number of what is refused here as inexact. */

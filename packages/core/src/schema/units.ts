@@ -1,11 +1,10 @@
 import * as z from 'zod/v4'
-import { exactNumber } from './exact-number.ts'
+import { exactNumber } from '../format/exact-number.ts'
 import { type LeafForm, withForm } from './leaf-form.ts'
 import { numberText } from './text.ts'
 
 /** Longer text is no duration and no size, so that no pattern goes over much of it. */
 const MAX_LENGTH = 64
-const DECIMAL = /^\s*\d+(?:\.\d*)?\s*$/
 const NUMBER = '\\d+(?:\\.\\d+)?'
 
 const MS: Readonly<Record<string, number>> = {
@@ -30,7 +29,7 @@ const ISO = new RegExp(
 /**
  * A span of time in milliseconds. Text is read with units, largest first (`30s`, `5m`, `1h30m`, `1.5d`, `250ms`; also `w`),
  * or as an ISO 8601 duration (`PT5M`, `P1DT12H`; no months or years, whose length varies); a number without a unit is
- * milliseconds. At least 0; text that no number is exactly, `9007199254740993ms`, is refused. The schema is a `ZodNumber`, with all its methods: `duration().max(60_000).default(5_000)`.
+ * milliseconds. At least 0; whole milliseconds that no number is exactly, `9007199254740993ms`, are refused. The schema is a `ZodNumber`, with all its methods: `duration().max(60_000).default(5_000)`.
  */
 export function duration(): z.ZodNumber {
   const forms = '30s, 5m, 1h30m, 250ms, an ISO 8601 duration such as PT5M, or milliseconds'
@@ -70,7 +69,7 @@ const BYTES = formOf('size in bytes', (text) => {
 
 /**
  * The sum of amounts in their units, without the errors of fractions in JavaScript: 1.001 s would be 1000.9999999999999 ms.
- * Undefined where no number is exactly that much.
+ * Undefined where no number is that much: see `isLost`.
  */
 function sumOf(amounts: readonly (readonly [amount: string, unit: bigint])[]): number | undefined {
   const scale = Math.max(...amounts.map(([amount]) => fractionOf(amount).length))
@@ -106,9 +105,7 @@ function formOf(name: string, read: (text: string) => number | undefined): LeafF
   const readText = (text: string) => {
     const trimmed = text.length > MAX_LENGTH ? undefined : text.trim()
     const found = (trimmed === undefined ? undefined : read(trimmed)) ?? plain.read(text)
-    return Object.is(found, -0) || (DECIMAL.test(text) && exactNumber(text.trim()) === undefined)
-      ? text
-      : found
+    return Object.is(found, -0) ? text : found
   }
   return {
     ...plain,

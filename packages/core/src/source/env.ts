@@ -62,7 +62,7 @@ function isAlias(given: unknown): boolean {
 
 /**
  * Environment variables and dotenv files: `CHECKOUT_DB__POOL__MAX` is `db.pool.max`, for the prefix `CHECKOUT_`. The
- * schema's names are written in upper case with `_` between words, and `__` between segments. The name of a record's entry
+ * schema's names are written in upper case (the letters a to z) with `_` between words, and `__` between segments. The name of a record's entry
  * is the one that another layer has for it, however it is written there: `CHECKOUT_FEATURES__NEW_CHECKOUT` is
  * `features.newCheckout` if there is one, else `features.new_checkout`; a name with small letters stands for itself. A list
  * of scalars is written as JSON or with commas (`a,b`, `[::1]:80,db:81`).

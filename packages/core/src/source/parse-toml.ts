@@ -1,4 +1,4 @@
-import { integerAsWritten, scalarAsWritten, WrittenScalar } from '../format/written-scalar.ts'
+import { integerAsWritten, scalarAsWritten } from '../format/written-scalar.ts'
 import { quoteTomlScalars } from './toml-scalars.ts'
 
 /** The result of parsing TOML text. The words of a problem never quote the text. */
@@ -72,7 +72,5 @@ function isTable(value: unknown): value is object {
 function scalarOf(typed: unknown, text: string): unknown {
   if (typeof typed === 'bigint') return integerAsWritten(typed, text)
   if (typeof typed !== 'number' && typeof typed !== 'boolean') return text
-  const scalar = scalarAsWritten(typed, text)
-  // no schema reads a number out of text like `1_000.0`
-  return typeof scalar === 'string' && text.includes('_') ? new WrittenScalar(typed, text) : scalar
+  return scalarAsWritten(typed, text)
 }
