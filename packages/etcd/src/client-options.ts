@@ -25,7 +25,8 @@ export interface TimeoutOptions {
   /** For one attempt at a read while other endpoints are available. Default: half of `callMs`. */
   readonly attemptMs?: number
   /**
-   * Interval of HTTP/2 pings while calls are open; 0 disables them. etcd rejects intervals below 5,000.
+   * Interval of HTTP/2 pings while calls are open; 0 disables them. etcd rejects intervals below 5,000. A server that closes
+   * a connection because of too many pings gets half as many. A call that waits has its connection pinged anyway.
    * Default 20,000.
    */
   readonly pingIntervalMs?: number

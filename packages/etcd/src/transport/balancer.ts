@@ -1,6 +1,8 @@
 import { monotonicNow } from '../clock.ts'
 import type { EtcdError } from '../errors.ts'
+import type { Connection } from './connection.ts'
 import { Endpoint, type EndpointSettings } from './endpoint.ts'
+import { PATIENCE_MS } from './patience.ts'
 import { StoreIdentity } from './store-identity.ts'
 
 /** Restricts the endpoints a call can use. */
@@ -35,7 +37,7 @@ export class Balancer {
   #turn = 0
 
   constructor(urls: readonly string[], settings: EndpointSettings) {
-    this.#settings = settings
+    this.#settings = { ...settings, onSilent: () => this.#askQuiet() }
     this.identity = new StoreIdentity(this, settings.logger, () => monotonicNow(settings.clock))
     this.#endpoints = urls.map((url) => this.#create(url))
   }
@@ -85,12 +87,23 @@ export class Balancer {
   }
 
   /**
-   * A connection has been silent for this long, in milliseconds, although a call waits. Whatever broke it may have
-   * broken others, too: new calls get new connections in place of those that have been as silent.
+   * A connection was left because a call waited for this long in vain, in milliseconds. Whatever broke it may have broken
+   * others, too: those that have been as silent are left as well if they leave a ping unanswered.
    */
   leaveQuiet(forMs: number): void {
-    const since = monotonicNow(this.#settings.clock) - Math.max(forMs, QUIET_MS)
-    for (const each of [...this.#endpoints, ...this.#others.values()]) each.leaveQuiet(since)
+    for (const each of this.#quiet(Math.max(forMs, QUIET_MS))) each.peer.doubt(() => each.retire())
+  }
+
+  /** A connection leaves a ping unanswered: others are pinged now, so that they need not be once a call is late. */
+  #askQuiet(): void {
+    for (const each of this.#quiet(PATIENCE_MS)) each.peer.ask()
+  }
+
+  /** The connections over which nothing was answered for this long, in milliseconds. */
+  #quiet(forMs: number): Connection[] {
+    const since = monotonicNow(this.#settings.clock) - forMs
+    const all = [...this.#endpoints, ...this.#others.values()]
+    return all.map((each) => each.quietConnection(since)).filter((each) => each !== undefined)
   }
 
   /** The endpoint with this URL, created if it is not in the rotation. */

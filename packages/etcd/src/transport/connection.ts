@@ -1,16 +1,17 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Client, Dispatcher } from 'undici'
-import { type Clock, monotonicNow } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import { connector } from './connector.ts'
 import { http2Client, MAX_CONCURRENT_CALLS } from './http2-client.ts'
 import { errorOfNetwork } from './network-errors.ts'
-import { LateTime } from './late-time.ts'
 import { OpenSockets } from './open-sockets.ts'
+import { Opening } from './opening.ts'
+import { PeerWatch } from './peer-watch.ts'
+import type { PingPolicy } from './ping-policy.ts'
 import { SendBudget } from './send-budget.ts'
-import { SilenceWatch } from './silence-watch.ts'
 import { StreamQueue } from './stream-queue.ts'
-import { guardSession, type Sending } from './undici/session-guard.ts'
+import { type GuardedSession, guardSession, type Sending } from './undici/session-guard.ts'
 
 /** Settings of all connections of a client. */
 export interface ConnectionSettings {
@@ -18,22 +19,14 @@ export interface ConnectionSettings {
   readonly tls: (() => TlsOptions) | undefined
   /** Time limit, in milliseconds, for connecting and until the peer sends its HTTP/2 settings. */
   readonly connectTimeoutMs: number
-  /** Interval of HTTP/2 pings while calls are open, in milliseconds. 0 disables them. */
-  readonly pingIntervalMs: number
+  readonly pings: PingPolicy
   readonly clock: Clock
+  /** A connection leaves a ping unanswered. Default: nothing happens. */
+  readonly onSilent?: () => void
 }
-
-/** After this time, in milliseconds, without any data while calls wait, other connections are preferred. */
-const STUCK_MS = 1_000
 
 /** A duplex body is an async iterable, which undici's types do not include. */
 type Body = Buffer | AsyncIterable<Uint8Array>
-
-interface Opening {
-  readonly promise: Promise<void>
-  resolve(): void
-  reject(error: EtcdError): void
-}
 
 /**
  * One connection to an endpoint: opened by `open()`, closed when idle, and never reopened. No part of a call
@@ -42,14 +35,8 @@ interface Opening {
  */
 export class Connection {
   readonly url: string
-  /** Number of times data was received from the peer. */
-  activityCount = 0
-  /** When the newest data was sent that the peer has certainly received, in monotonic time. */
-  provenAt = Number.NEGATIVE_INFINITY
-  /** How long the peer took to answer the last ping, or to send its settings, in milliseconds. */
-  roundTripMs = 0
-  /** The peer has proved to be an HTTP/2 server. */
-  isProven = false
+  /** What is known of the life of the peer. */
+  readonly peer: PeerWatch
   /** Maximum number of concurrent calls that the peer accepts; known once the connection is ready. */
   maxCalls = MAX_CONCURRENT_CALLS
   readonly #client: Client
@@ -59,32 +46,33 @@ export class Connection {
   #openCalls = 0
   /** Counts the successive sessions of this connection. */
   session = 0
+  #guarded: GuardedSession | undefined
   #clusterId: bigint | undefined
-  /** Since when a call has waited without any answer from the peer, in monotonic time; 0 if none waits. */
-  #waitingSince = 0
-  /** When the peer last answered anything, in monotonic time. */
-  #answeredAt = 0
   #connectedAt = 0
-  /** The paths of streams that were given up because they alone got no answer. */
-  readonly #deserted = new Set<string>()
-  readonly #watchdog: SilenceWatch
-  /** For how long calls have waited in vain. */
-  readonly late = new LateTime()
   #starting: Sending | undefined
   #isRetired = false
   #isReady = false
-  #opening: Opening | undefined
-  #connectTimer: unknown
+  readonly #opening: Opening
   #beside: Connection | undefined
   readonly #sockets = new OpenSockets()
 
   constructor(url: string, settings: ConnectionSettings) {
+    const { clock, pings, tls, onSilent } = settings
     this.url = url
     this.#settings = settings
-    const { pingIntervalMs } = settings
-    this.#watchdog = new SilenceWatch(settings.clock, pingIntervalMs, () => this.#giveUp())
-    const connect = connector(url, settings.tls)
-    this.#client = http2Client(url, pingIntervalMs, (options, callback) => {
+    this.#opening = new Opening(clock)
+    this.peer = new PeerWatch({
+      clock,
+      pings,
+      openCalls: () => this.#openCalls,
+      bytesRead: () => this.#sockets.bytesRead,
+      isRetired: () => this.#isRetired,
+      sendPing: (onPong) => this.#guarded?.ping(onPong) ?? false,
+      onSilent: () => onSilent?.(),
+      onDead: () => this.#giveUp(),
+    })
+    const connect = connector(url, tls)
+    this.#client = http2Client(url, pings.intervalMs, (options, callback) => {
       this.#limitConnecting()
       const socket = connect(options, callback)
       if (socket !== undefined) this.#sockets.add(socket)
@@ -114,42 +102,16 @@ export class Connection {
     return this.#openCalls === 0 && this.#sockets.isEmpty
   }
 
-  /** Number of bytes received from the peer, including what TLS and HTTP/2 add. */
-  get bytesRead(): number {
-    return this.#sockets.bytesRead
-  }
-
   /** True if the peer accepts no more calls; another one waits until one of them ends. */
   get isFull(): boolean {
     return this.#openCalls >= this.maxCalls
-  }
-
-  /** True if calls have been waiting for a while without any answer from the peer. */
-  isStuck(now: number): boolean {
-    return this.#waitingSince !== 0 && now - this.#waitingSince > STUCK_MS
-  }
-
-  /** True if it is ready and nothing was answered over it since then, in monotonic time. */
-  isQuiet(since: number): boolean {
-    return this.isReady && this.#answeredAt < since
-  }
-
-  /** The current monotonic time. */
-  get now(): number {
-    return monotonicNow(this.#settings.clock)
   }
 
   /** Connects without a call. Rejects with an EtcdError if that fails; the connection is then destroyed. */
   open(): Promise<void> {
     if (this.#isReady) return Promise.resolve()
     if (this.#client.destroyed) return Promise.reject(this.#givenUp())
-    if (this.#opening === undefined) {
-      this.#opening = Promise.withResolvers<void>()
-      // The caller may have stopped waiting.
-      this.#opening.promise.catch(() => undefined)
-      this.#knock()
-    }
-    return this.#opening.promise
+    return this.#opening.wait(() => this.#knock())
   }
 
   /** Another connection to the same peer, for questions when this one is full; destroyed with this one at the latest. */
@@ -165,8 +127,7 @@ export class Connection {
    */
   start(path: string, headers: string[], body: Body, handler: Dispatcher.DispatchHandler): void {
     this.#openCalls += 1
-    if (this.#waitingSince === 0) this.#waitingSince = monotonicNow(this.#settings.clock)
-    if (!this.#client.destroyed) this.#watchdog.start(this)
+    if (!this.#client.destroyed) this.peer.started()
     const request = {
       path,
       method: 'POST',
@@ -201,38 +162,10 @@ export class Connection {
     this.#starting = call
   }
 
-  /** Data was received from the peer, which does not show that the peer receives. */
-  hear(): void {
-    this.activityCount += 1
-  }
-
-  /** The peer answered what was sent then, in monotonic time, so all data sent until then has reached it. */
-  answered(sentAt: number): void {
-    this.activityCount += 1
-    this.#waitingSince = 0
-    this.#answeredAt = this.now
-    if (sentAt > this.provenAt) this.provenAt = sentAt
-  }
-
-  /**
-   * A stream at this path got no answer, although others do. Returns true if it is the second in a row: then a fault of
-   * this connection is more likely than a slow server.
-   */
-  desert(path: string): boolean {
-    if (this.#deserted.has(path)) return true
-    this.#deserted.add(path)
-    return false
-  }
-
-  /** A stream at this path was answered. */
-  visit(path: string): void {
-    if (this.#deserted.size > 0) this.#deserted.delete(path)
-  }
-
   /** The handler's call has ended. */
   release(handler: Dispatcher.DispatchHandler): void {
     this.#openCalls -= 1
-    if (this.#openCalls === 0) this.#waitingSince = 0
+    if (this.#openCalls === 0) this.peer.becameIdle()
     this.#budget.settle(handler)
     this.#streams.settle(handler)
     if (this.#isRetired && this.#openCalls === 0) void this.destroy()
@@ -247,14 +180,22 @@ export class Connection {
   /** Ends all calls with this error and resolves when every socket is closed. */
   async destroy(error?: EtcdError): Promise<void> {
     this.#isReady = false
-    this.#watchdog.stop()
-    this.#settings.clock.clearTimeout(this.#connectTimer)
-    this.#opening?.reject(error ?? this.#givenUp())
-    this.#opening = undefined
+    this.peer.stop()
+    this.#opening.fail(error ?? this.#givenUp())
     const destroyed = this.#client.destroy(error ?? null)
     const closed = this.#sockets.destroy()
     this.#failWaiting(error)
     await Promise.all([destroyed, closed, this.#beside?.destroy(error)])
+  }
+
+  /** The cluster that answered over this session, if known. */
+  clusterOf(session: number): bigint | undefined {
+    return session === this.session ? this.#clusterId : undefined
+  }
+
+  /** Records the cluster that answered over this session. */
+  provedBy(session: number, clusterId: bigint | undefined): void {
+    if (session === this.session) this.#clusterId = clusterId
   }
 
   #givenUp(what = 'the connection was closed before it was established'): EtcdError {
@@ -285,55 +226,38 @@ export class Connection {
   }
 
   #limitConnecting(): void {
-    const { clock, connectTimeoutMs } = this.#settings
-    clock.clearTimeout(this.#connectTimer)
-    this.#connectTimer = clock.setTimeout(() => {
+    const { connectTimeoutMs } = this.#settings
+    this.#opening.limit(connectTimeoutMs, () => {
       const what = `no connection, or no HTTP/2 settings over it, within ${connectTimeoutMs} ms`
       this.#giveUpOpening(new EtcdError('connect_failed', { endpoint: this.url, what }))
-    }, connectTimeoutMs)
-  }
-
-  /** The cluster that answered over this session, if known. */
-  clusterOf(session: number): bigint | undefined {
-    return session === this.session ? this.#clusterId : undefined
-  }
-
-  /** Records the cluster that answered over this session. */
-  provedBy(session: number, clusterId: bigint | undefined): void {
-    if (session === this.session) this.#clusterId = clusterId
+    })
   }
 
   #onConnect(): void {
     this.session += 1
     this.#clusterId = undefined
-    this.#connectedAt = this.now
+    this.#connectedAt = this.peer.now
     const { session } = this
-    const onSettings = (maxCalls: number | undefined) => {
-      if (session === this.session) this.#onSettings(maxCalls)
-    }
-    const onOpened = () => {
-      const call = this.#starting
-      this.#starting = undefined
-      return call
-    }
-    let received = 0
-    const onPing = () => {
-      const isReceiving = this.bytesRead !== received
-      received = this.bytesRead
-      // etcd closes a connection that is pinged without an open call, and here the calls may be over for it, with their
-      // answers still on the way.
-      if (this.#isRetired && isReceiving) return undefined
-      const sentAt = this.now
-      return () => this.#onPong(sentAt)
-    }
-    if (guardSession(this.#client, { onSettings, onOpened, onPing })) return
+    this.#guarded = guardSession(this.#client, {
+      onSettings: (maxCalls) => {
+        if (session === this.session) this.#onSettings(maxCalls)
+      },
+      onOpened: () => {
+        const call = this.#starting
+        this.#starting = undefined
+        return call
+      },
+      onPing: () => this.peer.pingDue(),
+      onTooManyPings: () => this.#settings.pings.tooMany(this.url),
+    })
+    if (this.#guarded !== undefined) return
     const what = 'this version of undici does not let requests wait for the HTTP/2 settings'
     const remedy = 'Install undici 8.12, which this package is tested with.'
     this.#giveUpOpening(new EtcdError('connect_failed', { endpoint: this.url, what, remedy }))
   }
 
   #onSettings(maxCalls: number | undefined): void {
-    this.#settings.clock.clearTimeout(this.#connectTimer)
+    this.#opening.settled()
     if (maxCalls === 0 && !this.#isReady) {
       const what = 'the server accepts no calls: its limit of concurrent HTTP/2 streams is 0'
       this.#giveUpOpening(new EtcdError('connect_failed', { endpoint: this.url, what }))
@@ -342,16 +266,8 @@ export class Connection {
     this.maxCalls = Math.min(maxCalls ?? MAX_CONCURRENT_CALLS, MAX_CONCURRENT_CALLS)
     this.#streams.limit = this.maxCalls
     this.#isReady = true
-    this.isProven = true
-    this.roundTripMs = this.now - this.#connectedAt
-    this.answered(this.#connectedAt)
-    this.#opening?.resolve()
-    this.#opening = undefined
-  }
-
-  #onPong(sentAt: number): void {
-    this.roundTripMs = this.now - sentAt
-    this.answered(sentAt)
+    this.peer.introduced(this.#connectedAt)
+    this.#opening.succeed()
   }
 
   #onDisconnect(error: Error): void {
@@ -373,7 +289,7 @@ export class Connection {
   }
 
   #giveUp(): void {
-    const what = `the server no longer answers pings, which are sent every ${this.#settings.pingIntervalMs} ms`
+    const what = `the server no longer answers pings, which are sent every ${this.#settings.pings.intervalMs} ms`
     void this.destroy(new EtcdError('connection_lost', { endpoint: this.url, what, fate: 'unknown' }))
   }
 }

@@ -6,18 +6,13 @@ import { Connection, type ConnectionSettings } from './connection.ts'
 import { askMember, isAuthRefusal } from './ask-member.ts'
 import { diagnosePeer } from './diagnose.ts'
 import { errorOfNetwork } from './network-errors.ts'
+import { PATIENCE_MS } from './patience.ts'
 
 /** Settings of all endpoints of a client. */
 export interface EndpointSettings extends ConnectionSettings {
   readonly backoff: BackoffOptions
   readonly logger: Logger
 }
-
-/**
- * How long a call waits for the connection to one endpoint before it tries another one as well, in
- * milliseconds.
- */
-export const PATIENCE_MS = 250
 
 /**
  * Maximum pause, in milliseconds, after a failure if a call has no other endpoint: a server that is back is
@@ -87,7 +82,7 @@ export class Endpoint {
     if (before?.isUsable || (before !== undefined && this.#isOver)) return before
     const next = new Connection(this.url, this.#settings)
     if (before !== undefined) {
-      next.isProven = before.isProven
+      next.peer.isProven = before.peer.isProven
       this.#retired.add(before)
       for (const each of this.#retired) if (each.isClosed) this.#retired.delete(each)
     }
@@ -135,7 +130,7 @@ export class Endpoint {
     if (now < this.#restsUntil) return 3
     const connection = this.#connection
     if (connection?.isReady && this.#isDoubtful) return 2
-    if (connection?.isReady) return connection.isStuck(now) || connection.isFull ? 1 : 0
+    if (connection?.isReady) return connection.peer.isStuck(now) || connection.isFull ? 1 : 0
     if (this.#connecting !== undefined) return now - this.#connectingSince > PATIENCE_MS ? 2 : 0
     return this.#failures > 0 ? 2 : 0
   }
@@ -184,17 +179,17 @@ export class Endpoint {
   }
 
   /**
-   * Nothing was received over this connection for the duration of a call, so the next call gets a new
-   * connection.
+   * A call over this connection got no answer, and neither did a ping, so the next call gets a new connection.
    */
   suspect(connection: Connection): void {
     this.doubt()
     connection.retire()
   }
 
-  /** If nothing was received over its connection since then, in monotonic time, the next call gets a new one. */
-  leaveQuiet(since: number): void {
-    if (this.#connection?.isQuiet(since)) this.#connection.retire()
+  /** The connection, if it is ready and nothing was answered over it since then, in monotonic time. */
+  quietConnection(since: number): Connection | undefined {
+    const connection = this.#connection
+    return connection?.isReady && connection.peer.isQuiet(since) ? connection : undefined
   }
 
   /**

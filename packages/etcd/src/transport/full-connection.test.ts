@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { type Clock, systemClock } from '../clock.ts'
 import { KV, Watch } from '../wire/rpc.ts'
-import { PATIENCE_MS } from './endpoint.ts'
+import { PATIENCE_MS } from './patience.ts'
 import { closedAfterEach } from './closed-after-each.test.kit.ts'
 import {
   type FakeCall,

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { EtcdError } from '../errors.ts'
-import { type Endpoint, PATIENCE_MS } from './endpoint.ts'
+import type { Endpoint } from './endpoint.ts'
+import { PATIENCE_MS } from './patience.ts'
 
 /** What a call without a connected endpoint provides. */
 export interface ReachPorts {

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
-import { type Endpoint, PATIENCE_MS } from './endpoint.ts'
+import type { Endpoint } from './endpoint.ts'
+import { PATIENCE_MS } from './patience.ts'
 import type { UnaryAttempt } from './unary-attempt.ts'
 
 /** What an attempt at an endpoint without free capacity provides. */

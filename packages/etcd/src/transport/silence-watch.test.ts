@@ -23,7 +23,7 @@ function silentAfter(rounds: readonly Round[]): number | undefined {
     },
     clearTimeout: () => undefined,
   } as unknown as Clock
-  const watch = new SilenceWatch(clock, PING_MS, () => {
+  const watch = new SilenceWatch(clock, { intervalMs: PING_MS }, () => {
     silentAt ??= now
   })
   watch.start(peer)

@@ -30,34 +30,34 @@ const BACKLOG_BYTES_PER_MS = 4
  */
 export class SilenceWatch {
   readonly #clock: Clock
-  readonly #pingIntervalMs: number
+  readonly #pings: { readonly intervalMs: number }
   readonly #onSilence: () => void
   #timer: unknown
 
-  constructor(clock: Clock, pingIntervalMs: number, onSilence: () => void) {
+  constructor(clock: Clock, pings: { readonly intervalMs: number }, onSilence: () => void) {
     this.#clock = clock
-    this.#pingIntervalMs = pingIntervalMs
+    this.#pings = pings
     this.#onSilence = onSilence
   }
 
   /** Watches as long as calls are open. */
   start(peer: Watched): void {
-    if (this.#timer !== undefined || this.#pingIntervalMs === 0) return
-    const backlog = BACKLOG_BYTES_PER_MS * this.#pingIntervalMs
+    if (this.#timer !== undefined || this.#pings.intervalMs === 0) return
     let silentRounds = 0
     let unansweredRounds = 0
     let { activityCount, provenAt, bytesRead } = peer
     const check = (): void => {
       silentRounds = peer.activityCount === activityCount ? silentRounds + 1 : 0
       if (peer.provenAt !== provenAt) unansweredRounds = 0
-      else if (peer.bytesRead - bytesRead < backlog) unansweredRounds += 1
+      else if (peer.bytesRead - bytesRead < BACKLOG_BYTES_PER_MS * this.#pings.intervalMs)
+        unansweredRounds += 1
       ;({ activityCount, provenAt, bytesRead } = peer)
       const isDead = silentRounds > SILENT_ROUNDS || unansweredRounds > UNANSWERED_ROUNDS
       if (peer.openCalls === 0) this.#timer = undefined
       else if (isDead && peer.isProven) this.#onSilence()
-      else this.#timer = this.#clock.setTimeout(check, this.#pingIntervalMs)
+      else this.#timer = this.#clock.setTimeout(check, this.#pings.intervalMs)
     }
-    this.#timer = this.#clock.setTimeout(check, this.#pingIntervalMs)
+    this.#timer = this.#clock.setTimeout(check, this.#pings.intervalMs)
   }
 
   stop(): void {

@@ -2,7 +2,7 @@ import { type Clock, monotonicNow } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import { ASK_MS, askAsReader, askAsUser, askMember, isAuthRefusal } from './ask-member.ts'
 import type { Connection } from './connection.ts'
-import { PATIENCE_MS } from './endpoint.ts'
+import { PATIENCE_MS } from './patience.ts'
 import { isTokenError } from './status.ts'
 import type { TokenKeeper } from './token-keeper.ts'
 

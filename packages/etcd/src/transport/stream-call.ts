@@ -160,7 +160,7 @@ export class StreamCall<Req, Res>
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#connection!.hear()
+    this.#connection!.peer.hear()
     if (this.#isEnded || !isGrpc(this.#httpStatus, this.#headers)) return
     try {
       this.#frames.push(chunk)

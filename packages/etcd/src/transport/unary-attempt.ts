@@ -63,7 +63,7 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
 
   /** True if the peer has answered nothing that was sent over the connection since. */
   get isSilent(): boolean {
-    return this.connection.provenAt < this.sentAt
+    return this.connection.peer.provenAt < this.sentAt
   }
 
   /** The response message as received; only once there is one. */
@@ -106,7 +106,8 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
 
   onSent(): void {
     this.isSent = true
-    this.sentAt = this.connection.now
+    this.sentAt = this.connection.peer.now
+    this.connection.peer.sent(this.sentAt)
     this.session = this.connection.session
     this.#owner?.onSent?.()
   }
@@ -119,11 +120,11 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
   onResponseStart(_: Dispatcher.DispatchController, httpStatus: number, headers: Headers): void {
     this.#httpStatus = httpStatus
     this.#headers = headers
-    this.connection.answered(this.sentAt)
+    this.connection.peer.answered(this.sentAt)
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.connection.hear()
+    this.connection.peer.hear()
     this.#bytes += chunk.length
     if (this.#bytes > this.#maxBytes) {
       const what = `the answer is larger than ${this.#maxBytes} bytes`
@@ -163,7 +164,7 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
       throw errorOfHttp(this.#httpStatus, headers['content-type']?.toString(), this.place)
     }
     const status = readStatus(trailers) ?? readStatus(headers)
-    this.connection.isProven = true
+    this.connection.peer.isProven = true
     if (status === undefined) throw this.#lost('the answer ended without a status')
     if (status.code !== 0) throw errorOfStatus(status, this.place)
     return this.#decode()

@@ -18,7 +18,6 @@ import { Sendings } from './sendings.ts'
 import { isUnknownToken } from './status.ts'
 import type { RetryClass } from './transport.ts'
 import { type AttemptOwner, UnaryAttempt } from './unary-attempt.ts'
-import { patienceMs } from './unheard.ts'
 import type { Caller, UnaryOptions, UnaryRequest } from './unary-request.ts'
 
 /**
@@ -401,14 +400,14 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   #drop(endpoint: Endpoint, attempt: UnaryAttempt<Res>, error: EtcdError, afterMs: number): void {
     this.#attempt = undefined
     this.#context.clock.clearTimeout(this.#timer)
+    const { connection } = attempt
+    // Before the call is abandoned: servers do not like to be pinged without an open call.
+    if (attempt.isSent && attempt.isSilent)
+      connection.peer.doubt(() => {
+        endpoint.suspect(connection)
+        this.#context.balancer.leaveQuiet(afterMs)
+      })
     attempt.abandon(error)
-    if (!attempt.isSent || !attempt.isSilent) return
-    const { connection, sentAt } = attempt
-    const { now, provenAt } = connection
-    // A call that allows less than a round trip says nothing about the connection.
-    if (connection.late.add(sentAt, now, provenAt) < patienceMs(connection)) return
-    endpoint.suspect(connection)
-    this.#context.balancer.leaveQuiet(afterMs)
   }
 
   #late(code: 'deadline_exceeded' | 'unavailable', ms: number): EtcdError {

@@ -397,15 +397,6 @@ describe('endpoints', () => {
     expect(silent.calls).toHaveLength(2)
   })
 
-  test('after silence the next call gets a new connection', async () => {
-    const fake = await server((call) => (call.index === 1 ? undefined : answerAll(call)))
-    const channel = channelTo([fake])
-    await get(channel)
-    expect((await failure(get(channel, { timeoutMs: 400 }))).code).toBe('deadline_exceeded')
-    await get(channel)
-    expect(fake.calls.map((call) => call.session === fake.calls[0]?.session)).toEqual([true, true, false])
-  })
-
   test('one named is the only one asked', async () => {
     const servers = [await server(answerAll), await server(answerAll)]
     const channel = channelTo([servers[0]!])

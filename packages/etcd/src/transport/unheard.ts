@@ -1,11 +1,6 @@
 import type { Balancer } from './balancer.ts'
 import type { Connection } from './connection.ts'
-import { PATIENCE_MS } from './endpoint.ts'
-
-/** How long a call must have waited in vain, in milliseconds, before the connection can be at fault. */
-export function patienceMs({ roundTripMs }: Connection): number {
-  return Math.max(PATIENCE_MS, 2 * roundTripMs)
-}
+import { PATIENCE_MS, patienceMs } from './patience.ts'
 
 /** Whether the requests of one stream at this path reach the peer, be it shown by an answer to another call. */
 export class Unheard {
@@ -23,19 +18,23 @@ export class Unheard {
   /** The stream was opened on this connection, with all requests so far. */
   opened(connection: Connection): void {
     this.#connection = connection
-    this.#openedAt = connection.now
+    this.#openedAt = connection.peer.now
     this.#since = this.#openedAt
+    connection.peer.sent(this.#openedAt)
   }
 
   /** A request is sent. */
   note(): void {
-    const connection = this.#connection
-    if (connection !== undefined && connection.provenAt >= this.#since) this.#since = connection.now
+    const peer = this.#connection?.peer
+    if (peer === undefined) return
+    const { now, provenAt } = peer
+    if (provenAt >= this.#since) this.#since = now
+    peer.sent(now)
   }
 
   /** The response has started. */
   responded(): void {
-    this.#connection?.answered(this.#openedAt)
+    this.#connection?.peer.answered(this.#openedAt)
   }
 
   /** A message was received. */
@@ -45,27 +44,31 @@ export class Unheard {
 
   /** A message answered what was sent by then, in monotonic time. */
   answered(sentAt: number): void {
-    this.#connection?.answered(sentAt)
-    this.#connection?.visit(this.#path)
+    this.#connection?.peer.answered(sentAt)
+    this.#connection?.peer.visit(this.#path)
   }
 
   /** True if no message was received for so long that the connection can be at fault. */
   get isOverdue(): boolean {
-    const connection = this.#connection
-    if (connection === undefined || this.#isHeard) return false
-    return connection.now - this.#openedAt >= patienceMs(connection)
+    const peer = this.#connection?.peer
+    if (peer === undefined || this.#isHeard) return false
+    return peer.now - this.#openedAt >= patienceMs(peer)
   }
 
   /**
-   * The stream got no answer. If nothing has shown for a while that the peer receives requests, or the stream before
-   * got no answer either, later calls get a new connection.
+   * The stream got no answer. If nothing has shown for a while that the peer receives requests, not even the answer to a
+   * ping, or the stream before got no answer either, later calls get a new connection.
    */
   suspect(balancer: Balancer): void {
     const connection = this.#connection
     if (connection === undefined) return
-    const forMs = connection.now - this.#since
-    const isLong = connection.provenAt < this.#since && forMs >= PATIENCE_MS
-    if (connection.desert(this.#path) || isLong) connection.retire()
-    if (isLong) balancer.leaveQuiet(forMs)
+    const { peer } = connection
+    const forMs = peer.now - this.#since
+    if (peer.provenAt < this.#since && forMs >= PATIENCE_MS)
+      peer.doubt(() => {
+        connection.retire()
+        balancer.leaveQuiet(forMs)
+      })
+    if (peer.desert(this.#path)) connection.retire()
   }
 }

@@ -81,8 +81,11 @@ function holdUntil(
   })
 }
 
-/** Notices when a ping is to be sent and when the peer has answered it. */
-function watchPings(session: ClientHttp2Session, onPing: SessionListener['onPing']): void {
+/**
+ * Notices when undici's ping is to be sent and when the peer has answered it. Returns a function that sends another one
+ * and returns false if that is not possible any more.
+ */
+function watchPings(session: ClientHttp2Session, onPing: SessionListener['onPing']): GuardedSession['ping'] {
   const ping = session.ping.bind(session)
   session.ping = (...given: unknown[]) => {
     const onPong = onPing()
@@ -94,6 +97,20 @@ function watchPings(session: ClientHttp2Session, onPing: SessionListener['onPing
     }
     return (ping as (...all: unknown[]) => boolean)(...given, onAck)
   }
+  return (onPong) => {
+    if (session.destroyed) return false
+    return ping((error) => {
+      if (error === null) onPong()
+    })
+  }
+}
+
+/** Notices that the peer is about to close the connection because of too many pings; the words are gRPC's. */
+function watchGoaway(session: ClientHttp2Session, onTooManyPings: () => void): void {
+  session.on('goaway', (code, _lastStreamId, data?: Uint8Array) => {
+    const isCalming = code === constants.NGHTTP2_ENHANCE_YOUR_CALM
+    if (isCalming && data !== undefined && Buffer.from(data).toString() === 'too_many_pings') onTooManyPings()
+  })
 }
 
 type PingCallback = (error: Error | null, ...rest: unknown[]) => void
@@ -116,19 +133,28 @@ export interface SessionListener {
   onOpened(): Sending | undefined
   /** A ping is to be sent; returns what is called once the peer has answered it, or undefined to leave it out. */
   onPing(): (() => void) | undefined
+  /** The peer is about to close the connection because it got too many pings. */
+  onTooManyPings(): void
+}
+
+/** A session that is guarded. */
+export interface GuardedSession {
+  /** Sends a ping and calls `onPong` once it is answered. Returns false if the session has ended. */
+  ping(onPong: () => void): boolean
 }
 
 /**
  * Guards the session of a client that has just connected, and holds its requests back until the peer has sent
- * its settings. Returns false if this version of undici keeps its session elsewhere, so that this is not
+ * its settings. Returns undefined if this version of undici keeps its session elsewhere, so that this is not
  * possible.
  */
-export function guardSession(client: Client, listener: SessionListener): boolean {
+export function guardSession(client: Client, listener: SessionListener): GuardedSession | undefined {
   const internals = internalsOf(client)
-  if (internals === undefined) return false
+  if (internals === undefined) return undefined
   internals.session.on('stream', dismiss)
   watchRequests(internals.session, () => listener.onOpened())
-  watchPings(internals.session, () => listener.onPing())
+  watchGoaway(internals.session, () => listener.onTooManyPings())
+  const ping = watchPings(internals.session, () => listener.onPing())
   holdUntil(internals, (maxCalls) => listener.onSettings(maxCalls))
-  return true
+  return { ping }
 }
