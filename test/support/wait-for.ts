@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Options of {@link waitFor}. */
 export interface WaitOptions {
-  /** How long to wait before giving up. Default 10,000. */
+  /** How long to wait before giving up. Default 45,000: on a busy machine what holds in the end may need far longer than usual. */
   readonly timeoutMs?: number
   /** What is awaited, for the message when it does not come. */
   readonly what?: string
@@ -18,7 +18,7 @@ export async function waitFor<Value>(
   condition: () => Value | Promise<Value>,
   options: WaitOptions = {},
 ): Promise<NonNullable<Value>> {
-  const { timeoutMs = 10_000, what = 'the condition' } = options
+  const { timeoutMs = 45_000, what = 'the condition' } = options
   const until = performance.now() + timeoutMs
   let last: unknown
   for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 25)) {

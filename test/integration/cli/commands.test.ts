@@ -15,7 +15,7 @@ eachEtcd('livetree, the command', (etcd) => {
     const seeded = await place.run(['set', 'db.url', '-', '--overlay', 'base', '-m', 'first'], {
       input: 'postgres://u:hunter2@db/shop\n',
     })
-    expect(seeded).toMatchObject({ exitCode: 0, stdout: '+ db.url  [secret]\n' })
+    expect(seeded, seeded.stderr).toMatchObject({ exitCode: 0, stdout: '+ db.url  [secret]\n' })
   })
   afterAll(() => {
     place.remove()

@@ -2,7 +2,7 @@ import { createEtcdClient } from '@livetree/etcd'
 
 /** Does what LIVETREE_TEST_WAITS_FOR says, with an etcd that refuses connections; nothing but that keeps it running. */
 const work: Readonly<Record<string, (client: ReturnType<typeof createEtcdClient>) => Promise<unknown>>> = {
-  'a call': (client) => client.kv.get('key', { timeoutMs: 500 }),
+  'a call': (client) => client.kv.get('key', { timeoutMs: 3_000 }),
   'a watch': async (client) => {
     for await (const batch of client.watch.watch({ key: 'key' }, { signal: AbortSignal.timeout(500) }))
       return batch.revision
