@@ -17,7 +17,7 @@ const HOLD_CHECKS: OptionChecks<HoldOptions> = {
   session: { accepts: (value) => openedSession(value as Session) !== undefined, expected: 'a session' },
 }
 
-/** A gate: who waits passes once it is released. Its key is that of Go's recipe `Barrier`. */
+/** A gate: calls to `wait` resolve once it is released. Its key is that of Go's recipe `Barrier`. */
 export interface Barrier {
   readonly name: string
   /**
@@ -48,7 +48,7 @@ export function createBarrier(client: EtcdClient, name: string): Barrier {
   return new KeyBarrier(client, name)
 }
 
-/** Throws what it means that a barrier could not be held with a session. */
+/** Throws the error for a failed `hold` with a session: the end of the session, another cluster, or the error of etcd. */
 async function refusal(owner: OpenSession, what: string, error: unknown): Promise<never> {
   await owner.noteUserError(error)
   owner.signal.throwIfAborted()

@@ -47,14 +47,14 @@ export class CallerWait implements Disposable {
     return this.#controller.signal
   }
 
-  /** Ends the call when this ends. Returns how to undo that. */
+  /** Ends the call when `ending` ends. Returns a function that undoes this. */
   endWith(ending: Ending): () => void {
     const unsubscribe = ending.onEnd((reason) => this.#controller.abort(reason))
     this.#cleanups.push(unsubscribe)
     return unsubscribe
   }
 
-  /** The result of a step of the call, unless the call ends before. The step has to end by itself. */
+  /** Resolves with the result of a step; rejects if the call ends first. That does not cancel the step. */
   async race<T>(work: Promise<T>): Promise<T> {
     const { signal } = this
     let onAbort: (() => void) | undefined

@@ -22,11 +22,11 @@ type Header = RangeResult['header']
 interface Turn {
   readonly header: Header
   readonly predecessor: Entry | undefined
-  /** True if so few are in the queue that it may move before etcd serves a watch of the past. */
+  /** True for a short queue: the predecessor may leave before etcd serves a watch that starts at a past revision. */
   readonly isSoon: boolean
 }
 
-/** Holds of a millisecond or two each make up the 100 ms in which etcd serves a watch of the past. */
+/** A queue of this many short holds (1 to 2 ms each) may move on within the 100 ms of `DeletionOptions.isSoon`. */
 const SOON = 50
 
 /**

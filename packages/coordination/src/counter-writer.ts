@@ -72,9 +72,9 @@ function sumUp(from: bigint, additions: readonly Addition[]): Sum {
 }
 
 /**
- * Adds to one counter on behalf of one session. Each write also puts its number under the session's own key, the mark, so
- * that a request whose answer was lost is recognized when it is sent again: its condition then fails, and the mark shows
- * whether it was applied. The mark is put before the first addition, so that one that is absent was deleted by hand.
+ * Adds to one counter on behalf of one session. Each write also puts its operation number into a key of the session, the
+ * mark. If an answer was lost, the request is sent again; if its condition then fails, the mark shows whether it was
+ * applied. The mark is put before the first addition, so a missing mark was deleted by hand.
  */
 export class CounterWriter {
   readonly #name: string
@@ -94,7 +94,7 @@ export class CounterWriter {
     this.#name = name
   }
 
-  /** Adds together with what waits. `withdraw` takes it back if it was not sent yet. */
+  /** Queues an addition; all that are queued are sent as one. `withdraw` removes it if it was not sent yet. */
   add(delta: bigint): { readonly promise: Promise<CounterResult>; readonly withdraw: () => void } {
     const addition = { delta, done: Promise.withResolvers<CounterResult>() }
     addition.done.promise.catch(() => undefined)
@@ -150,7 +150,7 @@ export class CounterWriter {
     return mark
   }
 
-  /** Returns the revision that wrote the number; undefined if it has changed before. */
+  /** Writes the sum. Returns the revision of the write; undefined if somebody else changed the counter first. */
   async #write(before: string, modRevision: number, total: bigint): Promise<number | undefined> {
     const { client, control, lease, signal } = this.#session
     const markKey = this.#markKey ?? ''

@@ -67,7 +67,7 @@ interface Round {
   /** Those who wait or are inside, in the order in which they came. */
   readonly waiters: readonly KeptEntry[]
   readonly ready: KeptEntry | undefined
-  /** The newest token that is inside the round that `ready` opened; 0 if there is none. */
+  /** The newest create revision that belongs to the open round; 0 if no round is open. */
   readonly lastInside: number
 }
 
@@ -132,7 +132,7 @@ class KeyDoubleBarrier implements DoubleBarrier {
       )
       .sort((a, b) => a.createRevision - b.createRevision)
     const ready = range.get(Buffer.from(this.#ready).toString('latin1'))
-    // Go writes no value: then those are inside who were there before.
+    // Go stores no value: then every key created before `ready` was written belongs to the round.
     const lastInside = ready === undefined ? 0 : Number(ready.value.toString()) || ready.modRevision
     return { waiters, ready, lastInside }
   }
@@ -147,7 +147,7 @@ class KeyDoubleBarrier implements DoubleBarrier {
       const what = `${this.name} has its ${this.#count} participants`
       throw new CoordinationError('too_many', { what })
     }
-    // Everybody who sees that all are there opens the round, so that the death of the last one stops nobody.
+    // Every participant that sees a full round opens it, so that a crash of the last one blocks nobody.
     if (waiters.length >= this.#count) void this.#open(waiters.slice(0, this.#count), ready, signal)
     return undefined
   }

@@ -30,7 +30,7 @@ export class KeyNames {
     session.onEnd(() => clearTimeout(this.#timer))
   }
 
-  /** A name that no key of this session has, nor may still get. */
+  /** Returns a name that no key of this session has, and that no pending request may still create. */
   take(prefix: string): string {
     const first = `${prefix}${this.#session.lease.toString(16)}`
     const isFree = this.#isAlone && !this.#inUse.has(first) && !this.#strays.has(first)
@@ -39,7 +39,7 @@ export class KeyNames {
     return name
   }
 
-  /** A name in the place of one that `take` gave, and that somebody else turned out to use. It is not given again. */
+  /** Returns another name for one that `take` returned and that somebody else uses. The former is not returned again. */
   takeAnother(taken: string): string {
     const name = this.#numbered(taken.replace(/\.\d+$/, ''))
     this.#inUse.add(name)

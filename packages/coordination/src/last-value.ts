@@ -12,7 +12,7 @@ export interface KeyHistory {
   readonly signal: AbortSignal
 }
 
-/** The last text that a key had in a part of its history; undefined if it had none, or that does not show any more. */
+/** The last text that a key had in a part of its history; undefined if it had none, or if the history cannot be read. */
 export async function lastValue({
   client,
   control,

@@ -6,8 +6,8 @@ export interface OwnKeyPlan {
   readonly key: string
   readonly value: Bytes
   /**
-   * What happens when a write of somebody else takes the key off the lease: true writes it again under the lease; false
-   * gives the key up, for keys that others order by modification.
+   * What to do when somebody else's write detaches the key from its lease: true attaches it again; false releases the key,
+   * for keys that others order by modification.
    */
   readonly canReattach: boolean
   /** True if others may use the same name: then a key under another lease is theirs. Default false. */

@@ -93,7 +93,7 @@ export class OwnKeyWatch {
     else if (kv.lease !== this.#session.lease) this.#plan.onDetached(kv.modRevision)
   }
 
-  /** Whatever ended the watch, the missing events are made up for by the state of the key. */
+  /** Reads the key after the watch has ended, because events may be missing. */
   #onEnd(error: EtcdError | undefined): void {
     if (error === undefined || this.#plan.signal.aborted) return
     this.#session.noteError(error)

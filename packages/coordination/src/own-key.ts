@@ -18,7 +18,7 @@ import type { OpenSession } from './session.ts'
 
 type Header = RangeResult['header']
 
-/** The answer to a request that creates a key: the key that is in its way, and what it read. */
+/** The answer to a request that creates a key: the key that exists already, and the results of the reads. */
 interface Answer {
   readonly succeeded: boolean
   readonly header: Header

@@ -25,8 +25,8 @@ interface Waiter {
 }
 
 /**
- * Those of this process who wait for a permit. They share one live copy of the permits, which exists as long as somebody
- * waits: a release is one event for each process, and no request.
+ * The calls of this process that wait for a permit. They share one live copy of the permits, which exists while any of them
+ * waits: a release costs each process one event, and no request.
  */
 export class PermitWaiters {
   readonly #client: EtcdClient

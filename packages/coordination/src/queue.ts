@@ -69,8 +69,8 @@ interface First {
 const LEAST_PAGE = 128
 
 /**
- * The page after one without entries. A transaction creates many keys at one revision, so it begins with the last revision
- * of the page before, and has room for more keys than that.
+ * The query for the page after one without entries. One transaction may create many keys at one revision, so the page starts
+ * at the last revision of the previous page, and is larger.
  */
 function following({ limit = 1 }: RangeOptions, entries: readonly Entry[]): RangeOptions {
   const minCreateRevision = entries.at(-1)?.createRevision ?? 0

@@ -18,9 +18,9 @@ export interface ClaimedJob {
 }
 
 /**
- * Looks into the history for the end of a claim: true if the transaction that deleted it had deleted the item just before;
- * false if it was deleted alone, or by a range, which deletes in the order of keys. Undefined if that does not show any more,
- * because the item was gone before, or the history is compacted or cannot be watched.
+ * Searches the history for the deletion of a claim: true if its transaction deleted the item just before it; false if the
+ * claim was deleted alone, or by a range deletion, which runs in the order of keys. Undefined if the history does not show
+ * it: the item was deleted earlier, or the history is compacted or cannot be watched.
  */
 export async function wasRemovedWithClaim(job: ClaimedJob): Promise<boolean | undefined> {
   for (let revision = job.token; ; ) {

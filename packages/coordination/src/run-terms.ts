@@ -11,7 +11,7 @@ export interface TermOptions extends Omit<SessionOptions, 'lease'> {
   readonly logger: Logger
 }
 
-/** What the user's own work threw while it was in charge: the run ends with its cause. */
+/** An error that the user's function threw while it held the lock or led: the run rejects with its `cause`. */
 export class WorkError extends Error {
   constructor(cause: unknown) {
     super('the work failed', { cause })

@@ -78,7 +78,7 @@ export function createSemaphore(session: Session, name: string, options?: Semaph
 class KeySemaphore implements Semaphore {
   readonly name: string
   readonly #session: OpenSession
-  /** What this object stores if there is none: the last limit that it knows, unless it never got one. */
+  /** The limit to store if the store has none: the last known one; undefined if this object was given none. */
   #given: number | undefined
   /** The revision at which `#given` was stored; 0 before it is confirmed. */
   #givenAt = 0
@@ -144,7 +144,7 @@ class KeySemaphore implements Semaphore {
     return listContenders(this.#session, this.#permits, options)
   }
 
-  /** Puts a key and returns the permit: at once if one is free, or if `wait` returns true. */
+  /** Creates a key and returns the permit: at once if one is free, otherwise if `waitForIt` resolves with true. */
   async #take(
     options: AcquireOptions,
     waitForIt: (own: OwnKey, limit: number, wait: CallerWait) => Promise<boolean>,
@@ -240,7 +240,7 @@ class KeySemaphore implements Semaphore {
     return parseLimit(await lastValue(since)) ?? this.#given
   }
 
-  /** Only who was given a limit stores one. `isGiven`: by this very limit. */
+  /** Remembers a limit. An object without a limit of its own stores none; `isGiven`: this one was set by `setLimit`. */
   #learn({ limit, revision }: KnownLimit, isGiven = false): void {
     if (this.#given === undefined && !isGiven) {
       this.#givenAt = Math.max(this.#givenAt, 1)

@@ -169,8 +169,8 @@ export class OpenSession implements Session, SessionPorts {
   }
 
   /**
-   * As `noteError`, for a request that a user has a part in: its writes may name other leases, and it may be sent to another
-   * cluster. So the store of the session is asked first. Never rejects.
+   * As `noteError`, for a request with operations of the user, which may name other leases or go to another cluster: the
+   * session ends only if its own cluster confirms that the lease is gone. Never rejects.
    */
   async noteUserError(error: unknown): Promise<void> {
     if (!(error instanceof EtcdError)) return

@@ -58,7 +58,7 @@ export function createWorkQueue(session: Session, name: string, options?: WorkQu
 interface Listed {
   /** In their order. */
   readonly jobs: readonly Entry[]
-  /** True if a claim of this session is being made or removed: what is listed may already be outdated. */
+  /** True if this session is creating or deleting the claim of a listed job, so that the list may be outdated. */
   readonly isLeaving: boolean
   readonly header: RangeResult['header']
 }

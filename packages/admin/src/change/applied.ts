@@ -5,7 +5,7 @@ import type { PlannedChange } from './planned-change.ts'
 export interface ApplyOptions extends CallOptions {
   /** Why, as the history shows it: at most 4,000 characters. */
   readonly message?: string | undefined
-  /** What the change removes is meant to be gone, however much it is. Default false. */
+  /** Allow everything that the change removes, however much it is. Default false. */
   readonly allowRemoval?: boolean | undefined
   /** Write it although the schema refuses the tree. Recorded. Default false. */
   readonly force?: boolean | undefined
@@ -18,7 +18,7 @@ export interface ApplyOptions extends CallOptions {
 
 /** What an apply has written. */
 export interface Applied {
-  /** Of its record; undefined if nothing had to be written. */
+  /** The id of its record; undefined if nothing had to be written. */
   readonly id: string | undefined
   /** The revision of the store that wrote it; of an empty plan, the one that it was worked out at. */
   readonly revision: number

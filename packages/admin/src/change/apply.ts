@@ -15,10 +15,10 @@ import { Settlement } from './settlement.ts'
 import { type RecordPart, transactionOf } from './transaction.ts'
 import { type WorkedOut, workOut } from './work-out.ts'
 
-/** How often a change is judged again because something else in its layers moved. */
+/** How often a change is validated again because other keys of its layers have changed. */
 const MOST_ATTEMPTS = 32
 
-/** How long one attempt may take, in milliseconds: it may be sent again, by another way. */
+/** Time limit of one attempt, in milliseconds. After it the same transaction is sent again. */
 const ATTEMPT_MS = 3_000
 
 /** Applies a draft that was worked out; see `Plan.apply`. */
@@ -40,7 +40,7 @@ class Applying {
   readonly #options: ApplyOptions
   readonly #limit: CallLimit
   readonly #check: PlanCheck
-  /** The same for all attempts: whichever is applied, the others cannot be. */
+  /** Shared by all attempts, so that at most one of them is applied. */
   readonly #id: string
   readonly #at: string
 
@@ -134,7 +134,7 @@ class Applying {
     throw new AdminError('invalid_tree', { what: `${describeIssues(heading, issues)}\n`, issues })
   }
 
-  /** The revision that it was applied at; undefined: something moved. */
+  /** Sends one attempt. Returns the revision at which it was applied; undefined if a condition failed. */
   async #send(worked: WorkedOut, settlement: Settlement): Promise<number | undefined> {
     const { settings, client } = this.#workspace
     const { operationsPrefix } = settings

@@ -28,8 +28,8 @@ export interface ChangeSet<T> {
   set<V>(place: (config: T) => V, value: NoInfer<V>): ChangeSet<T>
   set(path: string | Path, value: unknown): ChangeSet<T>
   /**
-   * Sets what the schema reads a text as: that of a scalar as a key holds it, that of a list or an object as YAML or JSON. What
-   * stands below the path in this layer is replaced.
+   * Sets a value that is given as text: a scalar as a key holds it, a list or an object as YAML or JSON. Everything below
+   * the path in this layer is replaced.
    *
    * @throws AdminError `invalid_path` for a selector that names no place
    */

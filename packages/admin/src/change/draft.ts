@@ -12,16 +12,16 @@ export type Step =
   | { readonly type: 'written'; readonly prefix: string; readonly path: Path; readonly text: string }
   /** The text of a variable. */
   | { readonly type: 'text'; readonly prefix: string; readonly path: Path; readonly text: string }
-  /** A key of a layer as it is; undefined: it goes. */
+  /** Puts a key with this text; undefined: removes the key. */
   | { readonly type: 'key'; readonly key: string; readonly text: string | undefined }
 
-/** What is to happen, apart from any tree: it is worked out again where the tree has moved. */
+/** A change that does not depend on a tree: its keys are computed again if the tree has changed. */
 export interface Draft {
   readonly steps: readonly Step[]
   readonly kind: Exclude<StoredRecord['kind'], 'void'>
-  /** The prefix of a layer of which every key goes that the steps have not put. */
+  /** The prefix of a layer from which every key that the steps have not put is removed. */
   readonly prunes?: string | undefined
-  /** Of a rollback: the revision that is gone back to. */
+  /** For a rollback: the revision to restore. */
   readonly to?: number | undefined
   /** The keys of the change must not have been written after this revision. */
   readonly ifRevision?: number | undefined

@@ -44,7 +44,7 @@ export class JsonDocument {
     return this.#nodeAt(names)?.container?.isList === false
   }
 
-  /** Says that what edits do not put below a part is not meant to stay; see `prune`. */
+  /** Marks a part as edited: `prune` removes everything inside it that no edit has put. */
   enter(names: readonly string[]): void {
     for (const entry of this.#entriesTo(names)) if (entry.touched === 'not') entry.touched = 'inside'
   }

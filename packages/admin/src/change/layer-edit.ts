@@ -24,8 +24,8 @@ export class LayerEdit {
   }
 
   /**
-   * Writes a value, in the form that the tree has: a list that stands in keys of its items stays so, and a document above
-   * the path is edited. What stood below the path goes.
+   * Writes a value in the form that the layer has it: a list with a key for each item keeps that form, and a document above
+   * the path is edited. Everything else below the path is removed.
    *
    * @throws AdminError `invalid_path`, `invalid_value`, `unwritable_value`
    */
@@ -81,7 +81,7 @@ export class LayerEdit {
     this.#putEmpty(key, path)
   }
 
-  /** Puts an empty object where one is to be, and nothing below it says that there is one. */
+  /** Writes `{}` under a key, unless a key below it already implies an object. */
   #putEmpty(key: string, path: Path): void {
     if (this.#view.keysAt(path).every((each) => each === key)) this.#replace(path, [[key, '{}']])
   }
@@ -98,7 +98,7 @@ export class LayerEdit {
     return isUntyped || [undefined, 'directory', 'raw'].includes(kindAt(definition, path))
   }
 
-  /** The path of a name that a file has in an object: files have the names that the store has. */
+  /** The path of a property of an imported file, which uses the names of the store. */
   #child(path: Path, name: string): Path {
     const { definition } = this.#workspace.settings
     const directory = this.#view.isTop(path) ? this.layer.keyPrefix : `${this.#view.keyOf(path)}/`
@@ -106,7 +106,7 @@ export class LayerEdit {
     return translatedNow(() => pathOfKey(definition, key, this.layer)) ?? [...path, name]
   }
 
-  /** What stays as it is where the layer has it in another writing: `+1` for `1`, or with other blanks. */
+  /** The keys and texts to write. A stored text that reads as the same value is kept: `+1` for `1`, or other whitespace. */
   #leavesOf(path: Path, tree: PlainTree): readonly (readonly [key: string, text: string])[] {
     const leaves = treeLeaves(this.#workspace, path, tree, (at) => this.#view.formAt(at))
     return leaves.map((leaf) => {
@@ -191,7 +191,7 @@ export class LayerEdit {
     this.#enter(holder)
   }
 
-  /** Says that a document is edited at some place: with `prune`, what is not put there goes. */
+  /** Marks a document as edited at a place, so that `prune` removes what is not put there. */
   #enter({ key, document, names }: Holder): void {
     document.enter(names)
     this.#tree.documents.edit(key)

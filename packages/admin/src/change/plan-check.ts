@@ -10,7 +10,7 @@ import type { Draft } from './draft.ts'
 import { removalsSince } from './removals-since.ts'
 import type { WorkedOut } from './work-out.ts'
 
-/** Compares a change, worked out on the newest tree, with its plan. */
+/** Detects conflicts: compares a change, computed on the newest tree, with its plan. */
 export class PlanCheck {
   readonly #workspace: Workspace
   readonly #limit: CallLimit
@@ -30,8 +30,8 @@ export class PlanCheck {
   }
 
   /**
-   * @throws AdminError `conflict` where keys of the change moved; `compacted` where nothing tells any more whether one was set
-   *   and removed; `not_found` for an `ifRevision` to come; `store_changed` for a saved plan of a revision to come
+   * @throws AdminError `conflict` if others changed keys of the change; `compacted` if the history no longer shows whether
+   *   one was set and removed; `not_found` for a future `ifRevision`; `store_changed` for a saved plan of a future revision
    */
   async assertUnmoved(worked: WorkedOut): Promise<void> {
     this.#assertPast(worked.state.reading.revision)
@@ -63,7 +63,7 @@ export class PlanCheck {
     throw conflictError(conflicts)
   }
 
-  /** The tree that the change was meant for: of a saved plan, that of its own revision as long as it is not compacted. */
+  /** The tree that the change was planned on: for a saved plan, the tree at its revision, unless that is compacted. */
   async #readingBefore(): Promise<StoreReading> {
     const { reading } = this.#planned.state
     const { plannedAt, ifRevision } = this.#draft
@@ -85,7 +85,8 @@ export class PlanCheck {
   }
 
   /**
-   * The keys of the change that were not there, were set and removed since, and when: what is gone has no revision to compare.
+   * The absent keys of the change that were set and removed since the plan, each with the revision of its removal. They have
+   * no mod revision to compare.
    */
   async #removals(keys: ReadonlySet<string>, worked: WorkedOut): Promise<ReadonlyMap<string, number>> {
     const { entries, revision, clusterId } = worked.state.reading
@@ -119,7 +120,7 @@ export class PlanCheck {
   }
 
   /**
-   * Nothing is written that the plan did not show: a value that the change was given may have been altered since.
+   * Refuses to write what the plan did not show: an object that was passed to the change may have been mutated since.
    *
    * @throws AdminError `conflict`
    */

@@ -28,9 +28,9 @@ export interface Plan {
   /** Whether nothing changes: applying it writes nothing. */
   readonly isEmpty: boolean
   /**
-   * Writes it in one transaction, with its record. Where something else in the layers moved meanwhile, it is judged again;
-   * where one of its own keys moved, it is refused. A reply that is lost is settled: it was applied, or it was not and never
-   * will be.
+   * Writes the change in one transaction, with its record. If other keys of the layers have changed meanwhile, the tree is
+   * validated again; if one of its own keys has changed, the call fails with `conflict`. If the answer is lost, the record
+   * shows the outcome: it was applied, or it never will be.
    *
    * @throws AdminError `invalid_tree`, `removal_refused`, `conflict`, `contention`, `too_large`, `permission_denied`,
    *   `store_unavailable`, `outcome_unknown`, `timeout`, `aborted`, `invalid_options`

@@ -16,8 +16,8 @@ export interface RevisionSpan {
 }
 
 /**
- * The newest removals of keys that are not there: of these the tree itself says nothing, since a key that is gone has no
- * revision. Read from the store's own history.
+ * Finds the newest removal of each absent key, with its revision. The tree has no revision for an absent key, so it is read
+ * from the store's history.
  *
  * @throws AdminError `compacted` if the store does not keep all of that history any more
  */

@@ -13,7 +13,7 @@ export interface KeyVersions {
   readonly now: StoreEntry | undefined
 }
 
-/** What `only` takes of a key. */
+/** Which part of a key `only` selects. */
 export type KeyPart =
   /** All of it: it stands at or below one of the paths. */
   | { readonly type: 'whole' }
@@ -47,7 +47,7 @@ export function partOfKey({ settings }: Workspace, key: string, paths: readonly 
 }
 
 /**
- * The text of a document with some parts as they were then; undefined if they are as they were.
+ * Returns a document's text with some parts restored from the earlier revision; undefined if they have not changed.
  *
  * @throws AdminError `invalid_path` where that is no edit of the document that there is now
  */
@@ -56,7 +56,7 @@ export function partsAsThen(
   parts: readonly DocumentPart[],
 ): string | undefined {
   const [before, after] = [documentOf(earlier), documentOf(now)]
-  // Nothing below a scalar is read, so that it cannot stay.
+  // Where one of them is a scalar, no part can be restored alone.
   const isOther = [earlier, now].some((entry) => isScalar(entry))
   for (const { path, names } of parts) {
     const was = before?.partAt(names)

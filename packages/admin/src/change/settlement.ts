@@ -12,9 +12,9 @@ const PAUSE_MS = 50
 const MOST_OLDER = 100
 
 /**
- * Settles writes whose reply was lost, by their record: it is written by the same transaction, which requires that it is not
- * there yet. So the same transaction may be sent again, and is applied once. A write that is given up is fenced by a void
- * record in its place, after which it cannot be applied any more.
+ * Determines the outcome of writes whose answer was lost, by their record: the same transaction writes it, and requires that
+ * it is absent. So the transaction may be sent again, and is applied at most once. A write that is given up gets a void
+ * record under the same key; from then on it can never be applied.
  */
 export class Settlement {
   readonly #workspace: Workspace
@@ -79,14 +79,14 @@ export class Settlement {
     })
   }
 
-  /** The revision of a record that is there, or was and is pruned by others. */
+  /** Returns the revision that wrote the record, even if others have pruned it since; undefined if it was never written. */
   async #appliedAt(record: string): Promise<number | undefined> {
     const query = { key: record, ...this.#limit.control }
     const { entries, header } = await this.#workspace.client.kv.getRange(query)
     return entries[0]?.createRevision ?? this.#prunedAt(record, this.#open.get(record) ?? 0, header.revision)
   }
 
-  /** True if a record from before is there: the oldest are pruned first, so then this one was never written. */
+  /** True if an older record still exists: the oldest are pruned first, so this one was never written. */
   async #hasOlder(record: string, after: number): Promise<boolean> {
     const prefix = record.slice(0, record.lastIndexOf('/') + 1)
     const { entries } = await this.#workspace.client.kv.getRange({
@@ -165,7 +165,7 @@ export class Settlement {
     })
   }
 
-  /** The same for several records, of which at most one was there. */
+  /** Calls `#prunedAt` for several records, of which at most one was written. */
   async #prunedOf(
     opened: readonly (readonly [string, number])[],
     until: number,

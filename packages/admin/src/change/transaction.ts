@@ -35,8 +35,8 @@ export interface Transaction {
  * Builds the transaction of a change. It is only applied while the layers are as they were judged:
  * - the keys that it puts have the revisions that they had, and its record is not there yet;
  * - no key of a layer was written since, and no record: an admin's removals leave one;
- * - other keys are still there, first those that it removes, then the nearest of those that it writes, as many as there is
- *   room for: no condition of etcd tells of a key that another tool has removed, except one for that key.
+ * - other keys still exist: those that it removes, then those nearest to the written ones, as many as fit. etcd detects
+ *   that another tool removed a key only by a condition on that very key.
  *
  * @throws AdminError `too_large`, with the numbers
  */

@@ -88,7 +88,7 @@ function editsOf(
   }
   const editOf = (layer: LayerInfo) => new LayerEdit(workspace, layer, tree)
   for (const step of steps) {
-    // Any layer puts a key as it is.
+    // A raw key does not depend on a layer: the first one writes it.
     if (step.type === 'key') for (const layer of layers.slice(0, 1)) editOf(layer).putKey(step.key, step.text)
     else takeStep(workspace, editOf(layerFor(layers, step.prefix, step.path)), step)
   }

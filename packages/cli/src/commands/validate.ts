@@ -14,8 +14,8 @@ import { counted, meantHint } from '../output/words.ts'
 import { readInput } from './read-input.ts'
 
 /**
- * `livetree validate FILE…`: the files stand in the place of the store, over the other sources of the definition that are
- * lower, and under those that are higher.
+ * `livetree validate FILE…`: the files replace the store among the sources of the definition: they override the sources
+ * before it, and are overridden by those after it.
  */
 export async function validate(
   session: Session,

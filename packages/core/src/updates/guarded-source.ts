@@ -4,7 +4,7 @@ import type { Clock, Source, SourceConnection, SourceContext } from '../source/s
 import { adopt, disown, isPromise } from '../callback.ts'
 import { settledWithin } from '../within.ts'
 
-/** So long a source may take to close. */
+/** Time limit for closing a source, in milliseconds. */
 export const CLOSE_MS = 5_000
 
 /**
@@ -46,7 +46,7 @@ function isConnection(value: unknown): value is SourceConnection {
   return typeof refresh === 'function' && typeof close === 'function'
 }
 
-/** What an open() that is async will give is not to stay open. */
+/** For an async `open()`, which is refused: closes the connection that its promise resolves with. */
 function closeLater(opened: PromiseLike<unknown>): void {
   disown(adopt(opened).then(async ({ value }) => void (isConnection(value) && (await adopt(value.close())))))
 }

@@ -6,14 +6,14 @@ type Changes = PatchUpdate['changes']
 /** The raw leaves of one layer, by path. */
 interface LayerLeaves {
   readonly staged: Map<string, Leaf>
-  /** Of each leaf written since the last good state: that of the good state, undefined where it had none. */
+  /** By path, for each leaf written since the last good state: the leaf in that state; undefined if there was none. */
   readonly before: Map<string, Leaf | undefined>
 }
 
 /**
- * The raw leaves of one source. Remembers which leaves of a source have been written since its last good state, and what they were, so that the good
- * state can be distinguished from the staged one while that is invalid. Kept only where there is a snapshot on
- * disk to write, or something may have to stand in at the start.
+ * The raw leaves of one source: the staged ones, and what each leaf written since the last good state was in that state, so
+ * that the good state can be restored while the staged one is invalid. Created only if a snapshot is written to disk, or a
+ * fallback may be needed at startup.
  */
 export class LastGoodLeaves {
   readonly #layers: readonly LayerLeaves[]
@@ -47,7 +47,7 @@ export class LastGoodLeaves {
     for (const { before } of this.#layers) before.clear()
   }
 
-  /** What takes the staged leaves back to the good ones, and what puts them forth again; empty when they are the same. */
+  /** Returns the changes from the staged leaves to the good ones, and the reverse; both empty if they are equal. */
   difference(): { readonly back: Changes; readonly forth: Changes } {
     const back: Changes[number][] = []
     const forth: Changes[number][] = []

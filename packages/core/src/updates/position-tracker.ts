@@ -54,8 +54,8 @@ export class PositionTracker {
   }
 
   /**
-   * A fallback is in use; `positionOf` tells where the one of a source was taken, if it has one. Returns the position of
-   * the configuration.
+   * Continues from a fallback; `positionOf` returns the position at which that of a source was stored, if there is one.
+   * Returns the position of the configuration.
    */
   fallback(positionOf: (source: SourceState) => StorePosition | undefined): StorePosition | undefined {
     const resumed = this.#primary === undefined ? undefined : positionOf(this.#primary)

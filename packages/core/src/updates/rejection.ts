@@ -63,7 +63,7 @@ export class Rejection {
     return wasRefused
   }
 
-  /** Nothing is refused for now. What it gives puts back what was, without a report. */
+  /** Clears the rejection. Returns a function that restores it without a report. */
   suspend(): () => void {
     const current = this.#current
     this.clear()
@@ -109,7 +109,7 @@ function isLater(event: RejectedEvent, before: RejectedEvent): boolean {
   return (['source', 'revision', 'epoch'] as const).some((name) => event[name] !== before[name])
 }
 
-/** What makes two refusals the same: writes elsewhere do not make the same wrong keys news, nor does one more leaf that is gone. */
+/** Identifies a rejection: the same issues, or any rejection by the guard, are not reported as a new one. */
 function keyOf(event: RejectedEvent): string {
   if (isGuarded(event)) return 'guard'
   // a digest, since keys may be long and many

@@ -71,7 +71,7 @@ export class ServedState<T> {
     return restoreRejection
   }
 
-  /** The value in service is the state at a later revision too. */
+  /** Moves the snapshot in service to the current position: its value is the state there, too. */
   advance(): void {
     const position = this.#servedFrom === 'sources' ? this.position.current : undefined
     if (position !== undefined) this.#snapshot = this.#snapshot?.at(position)

@@ -4,8 +4,8 @@ import { messageOf } from '../thrown.ts'
 export type SinkMethod = 'add' | 'commit' | 'replace' | 'patch' | 'alive' | 'lost'
 
 /**
- * What is wrong with the form of what a source said, for people; undefined where it is as the port has it. A source may
- * be the user's own, in JavaScript. Linear in what was handed over; never throws.
+ * Validates one call of a source, which may be the user's own, in JavaScript. Returns the problem as text for people;
+ * undefined if the argument conforms to the port. Linear in the size of the argument; never throws.
  */
 export function malformed(method: SinkMethod, given: unknown): string | undefined {
   try {
@@ -105,7 +105,7 @@ function leafProblem(name: string, leaf: unknown): string {
   return `${name}.revision = ${kind(revision)}; expected a number (0 where there is none)`
 }
 
-/** Without what may be in it. */
+/** Names the type of a value without showing its content, which may be a secret. */
 function kind(value: unknown): string {
   if (value === null || typeof value === 'number' || typeof value === 'undefined') return String(value)
   if (Array.isArray(value)) return 'a list'

@@ -75,7 +75,7 @@ export class SourceState {
     return Object.freeze(Object.defineProperty(status, 'toJSON', { value: toJSON }))
   }
 
-  /** Why the update must be dropped, or undefined when it was taken. */
+  /** Records the update. Returns undefined, or why it must be dropped; then nothing has changed. */
   takeReplace(update: ReplaceUpdate): string | undefined {
     if (update.layers.length !== this.source.layers.length) {
       return `handed over ${update.layers.length} layers and declares ${this.source.layers.length}`
@@ -95,7 +95,7 @@ export class SourceState {
     return undefined
   }
 
-  /** Why the update must be dropped, or undefined when it was taken. */
+  /** Records the update. Returns undefined, or why it must be dropped; then nothing has changed. */
   takePatch(update: PatchUpdate): string | undefined {
     const problem = this.problemWith(update)
     // contact, and no proof: what is caught up with may be old

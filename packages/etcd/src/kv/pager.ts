@@ -80,7 +80,7 @@ export async function* readPaged<Answer, P extends Page>(
   let { clusterId } = control
   let { revision = 0 } = request
   let last: ResponseHeader | undefined
-  /** Sends a read within the time limit; what is serializable is asked of all members until one has reached the revision. */
+  /** Sends a read within the time limit; a serializable one to each member in turn, until one has reached the revision. */
   const within = <T>(send: (more: ReadLimits) => Promise<T>): Promise<T> => {
     const ask = (avoidAll: ReadonlySet<string> = NONE) =>
       deadline === undefined ? send({ avoidAll }) : deadline.run((timeoutMs) => send({ avoidAll, timeoutMs }))

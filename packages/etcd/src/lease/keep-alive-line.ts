@@ -17,7 +17,7 @@ interface Asked {
   readonly askedAt: Moment
   /** Later than `askedAt` if the stream waited for a connection, a token or a free stream. */
   sentAt: Moment
-  /** When the stream had it, in monotonic time. */
+  /** When it was passed to the stream, in monotonic time; set again when the stream opens. */
   givenAt: number
   readonly index: number
 }

@@ -25,8 +25,8 @@ export interface KeepAlivePorts {
 /**
  * Renews all leases on one shared stream, at fixed intervals, whether or not the previous renewal was
  * answered. A renewal that is not answered in time is sent again on a new stream, at another endpoint if
- * there is one, until the lease expires. The previous stream stays open as long as its answers are useful: it
- * may only be slow, and then later answers get more time, as far as the other endpoints can do without it.
+ * there is one, until the lease expires. The previous stream stays open while its answers are useful, because it
+ * may only be slow; a slow endpoint gets more time for later answers, within its share of the TTL.
  */
 export class KeepAlive {
   readonly #ports: KeepAlivePorts
@@ -37,7 +37,7 @@ export class KeepAlive {
   #avoid: string | undefined
   readonly #closing = new AbortController()
   readonly #patience: Patience
-  /** Why the last token could not be obtained; the reason for the refusals of the token before. */
+  /** Why the last token could not be fetched: reported when the server refuses the old one. */
   #tokenError: EtcdError | undefined
 
   constructor(ports: KeepAlivePorts) {
@@ -123,7 +123,7 @@ export class KeepAlive {
     beat.lateTimer = clock.setTimeout(() => this.#onLate(line), lateMs)
   }
 
-  /** Renews a lease that the server refused on a stream of its own, so that the shared stream continues. */
+  /** Renews a lease whose renewal was refused, on a stream of its own, so that the shared stream stays open. */
   async #renewApart(beat: Beat): Promise<void> {
     if (beat.apart !== undefined) return
     const { clock } = this.#ports
