@@ -166,7 +166,7 @@ export class CounterWriter {
       .then(op.put(this.#name, String(total)), op.put(markKey, mark, { lease }))
       .else(op.get(this.#name), op.get(markKey))
     const result = await sendAgain(() => txn.commit(control), { signal, onError }).catch((error: unknown) => {
-      throw lost === undefined ? error : this.#unknown('it cannot be asked again', error)
+      throw lost === undefined ? error : this.#unknown('the request could not be sent again', error)
     })
     if (result.succeeded) {
       this.#mark = mark

@@ -82,7 +82,7 @@ export class KeyJob extends HeldKey implements Job {
     })
     if (isDone !== undefined) return isDone
     this.own.markGone()
-    const what = `the job ${this.item} was removed, and it is not known by whom, because an answer was lost`
+    const what = `the job ${this.item} was removed, but an answer was lost, so it is unknown who removed it`
     throw new EtcdError('outcome_unknown', { what, cause: lost })
   }
 

@@ -30,7 +30,7 @@ export function queueOf(session: OpenSession, queue: Omit<KeyQueue, 'onDeeperKey
     if (isOrphanWarned) return
     isOrphanWarned = true
     const what =
-      'A key without a lease is waited for: if it belongs to nobody, delete it; no two recipes may have one name'
+      'Waiting for a key without a lease: delete it if nobody uses it. Two recipes must not share a name'
     session.logger.warn(what, { prefix: queue.prefix, key })
   }
   return { ...queue, onDeeperKey, onOrphan }

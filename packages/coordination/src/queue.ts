@@ -159,7 +159,7 @@ class EntryQueue implements Queue {
     const onError = (error: unknown): void => {
       if (mayBeApplied(error)) lost = error
     }
-    const what = `the entry ${key} was removed, and it is not known by whom, because an answer was lost`
+    const what = `the entry ${key} was removed, but an answer was lost, so it is unknown who removed it`
     const result = await sendAgain(() => txn.commit(), { signal, onError }).catch((error: unknown) => {
       throw lost === undefined ? error : new EtcdError('outcome_unknown', { what, cause: error })
     })

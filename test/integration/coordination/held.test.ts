@@ -40,7 +40,7 @@ eachEtcd('what is held', (etcd) => {
     const mutex = createMutex(session, 'names/a')
     for (let round = 0; round < 2; round += 1)
       expect(await codeOf(mutex.acquire({ timeoutMs: 300 }))).toBe('deadline_exceeded')
-    expect(warnings).toEqual([expect.stringMatching(/without a lease is waited for/)])
+    expect(warnings).toEqual([expect.stringMatching(/Waiting for a key without a lease/)])
   })
 
   it('refuses options that are no plain object, and those of a read that it does not know', async () => {

@@ -1,6 +1,6 @@
 import type { Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
-import { kindAt, pathOfKey, pathText, writePart, writeValue } from '@livetree/core/tools'
+import { encodeSegment, kindAt, pathOfKey, pathText, writePart, writeValue } from '@livetree/core/tools'
 import { AdminError } from '../errors.ts'
 import { prefixOf } from '../tree/tree-state.ts'
 import { jsonOf, type PlainTree, treeOf } from '../transfer/plain-tree.ts'
@@ -102,7 +102,7 @@ export class LayerEdit {
   #child(path: Path, name: string): Path {
     const { definition } = this.#workspace.settings
     const directory = this.#view.isTop(path) ? this.layer.keyPrefix : `${this.#view.keyOf(path)}/`
-    const key = directory + name.replace(/[%/]/g, (character) => (character === '/' ? '%2F' : '%25'))
+    const key = directory + encodeSegment(name)
     return translatedNow(() => pathOfKey(definition, key, this.layer)) ?? [...path, name]
   }
 

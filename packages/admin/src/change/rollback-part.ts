@@ -63,7 +63,7 @@ export function partsAsThen(
     if (was === after?.partAt(names) && !isOther) continue
     if (after === undefined || isOther || !putBack(after, names, was))
       throw new AdminError('invalid_path', {
-        what: `"${pathText(path)}" was or is a part of what ${key} holds, which cannot be edited so that this part alone is as it was`,
+        what: `"${pathText(path)}" is stored inside ${key}, and cannot be rolled back without the rest of it`,
         remedy: 'Give `only` the path of that key.',
       })
   }

@@ -1,6 +1,6 @@
 import type { ConfigDefinition, Path } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
-import { isTextOpenAt, pathOfKey, pathText, SECRET_TEXT } from '@livetree/core/tools'
+import { encodeSegment, isTextOpenAt, pathOfKey, pathText, SECRET_TEXT } from '@livetree/core/tools'
 import type { $ZodType } from 'zod/v4/core'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
@@ -192,9 +192,7 @@ const STORED = { name: 'stored', keyPrefix: '', separator: '/', naming: 'stored'
 
 /** Names as the schema has them, of names as files and stores have them; as they are where the schema has none. */
 function schemaPath(definition: ConfigDefinition<$ZodType>, names: readonly string[]): Path {
-  const key = names
-    .map((name) => name.replace(/[%/]/g, (character) => (character === '/' ? '%2F' : '%25')))
-    .join('/')
+  const key = names.map(encodeSegment).join('/')
   try {
     return pathOfKey(definition, key, STORED) ?? names
   } catch {

@@ -101,16 +101,3 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null
 }
-
-export function decodeSegment(segment: string): string | undefined {
-  try {
-    return decodeURIComponent(segment)
-  } catch {
-    return undefined
-  }
-}
-
-/** Percent-encodes what a segment cannot hold. */
-export function encodeSegment(segment: string): string {
-  return segment.replace(/[%/]/g, (character) => (character === '/' ? '%2F' : '%25'))
-}

@@ -1,5 +1,6 @@
 import { itemAt } from '../item-at.ts'
-import { decodeSegment, encodeSegment, isEmptyObject } from './document.ts'
+import { decodeSegment, encodeSegment } from '../format/key-segment.ts'
+import { isEmptyObject } from './document.ts'
 import type { Entry } from './tree-node.ts'
 
 /** Names of leaves of earlier accepted trees that are kept for each layer; the oldest make room. */

@@ -5,7 +5,7 @@ import { schemaNodeAt } from '../schema/describe.ts'
 import { keysByEnvironment, propertyOf } from '../schema/property-name.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo } from '../source/source.ts'
-import { encodeSegment } from './document.ts'
+import { encodeSegment } from '../format/key-segment.ts'
 import { mountOf } from './mount.ts'
 
 /**

@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import { measure, repetitionProblem } from '../format/extent.ts'
+import { encodeSegment } from '../format/key-segment.ts'
 import { unsealed } from '../sealed.ts'
 import { isHeldName } from '../format/held-name.ts'
 import { type Leaf, Unreadable } from './source.ts'
@@ -58,7 +59,7 @@ function entriesOf(node: unknown): [unknown, unknown][] | undefined {
 function segmentOf(name: unknown): string | undefined {
   const isScalar = ['string', 'number', 'bigint', 'boolean'].includes(typeof name)
   if (!isScalar || name === '') return undefined
-  return String(name).replace(/[%/]/g, (character) => (character === '/' ? '%2F' : '%25'))
+  return encodeSegment(String(name))
 }
 
 /**

@@ -104,7 +104,7 @@ export class Validator<T> {
     try {
       return this.#staging.evaluate()
     } catch (cause) {
-      const message = 'Judging a tree failed. The last good one stays.'
+      const message = 'Validating a tree failed. The last good one stays in service.'
       this.#served.observer.failed(new LivetreeError('internal', message, { cause }))
       return { type: 'rejected', issues: [unjudged()], unused: [] }
     }
@@ -114,5 +114,5 @@ export class Validator<T> {
 /** The issue of a tree whose judging threw. */
 function unjudged(): Issue {
   const place = { path: [], pathText: '', expected: undefined, received: undefined, origins: [] }
-  return { ...place, code: 'internal', message: 'The tree could not be judged' }
+  return { ...place, code: 'internal', message: 'The tree could not be validated' }
 }
