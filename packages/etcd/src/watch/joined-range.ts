@@ -115,21 +115,25 @@ export class JoinedRange {
   }
 
   /**
-   * Records the revisions at which the content is what it was at `from`: changes in between have left no trace
+   * Records further revisions at which the content is what it was at `from`: changes in between have left no trace
    * in it. This says nothing of the revisions in between, and is void once the range has reached another one.
+   * What was recorded before stays: two ranges whose answers come in turns would otherwise wait for each other for ever.
    *
    * @param count how many keys there were at `from`; undefined if that is not known
    */
   isSameAt(from: number, at: readonly number[], count: number | undefined): void {
-    this.#same = { from, at: new Set(at) }
-    if (from === this.reached) this.#count = count
+    if (from !== this.reached) return
+    const before = this.#same.from === from ? this.#same.at : []
+    this.#same = { from, at: new Set([...before, ...at]) }
+    this.#count = count
   }
 
   /** A revision at which the content is known was passed on: what has left no trace in it is of no interest. */
   passedOn(revision: number): void {
     if (this.reached >= revision) return
     this.#knownTo = revision
-    this.#same = { from: revision, at: this.#same.at }
+    const later = [...this.#same.at].filter((each) => each > revision)
+    this.#same = { from: revision, at: new Set(later) }
   }
 
   /** Requests progress of the watch, at once, unless that was done for this revision before. */

@@ -194,6 +194,33 @@ describe('JoinedWatch', () => {
       expect(told.slice(2)).toEqual(['3: a1=x b1='])
     })
 
+    it('what is known of a range stays while another one is read at other revisions', async () => {
+      const all = playJoin(['a', 'b', 'c'])
+      const [a, , c] = all.watches as [PlayedWatch, PlayedWatch, PlayedWatch]
+      for (const watch of all.watches) {
+        watch.isProgressOrdered = false
+        watch.connect('first')
+      }
+      const { store, told, reads, join } = all
+      const answer = async () => {
+        reads.shift()?.answer()
+        await settled()
+      }
+      store.write({ a1: 'x' })
+      store.write({ c1: 'y' })
+      c.deliver(store.batch('c', 3)!)
+      a.deliver(store.batch('a', 2)!)
+      store.write({ c1: undefined })
+      c.deliver(store.batch('c', 4)!)
+      await answer()
+      for (let count = 0; count < 5; count += 1) store.write({ c2: undefined })
+      // Asked for the last revision too, a and b are read at different ones in turns.
+      const reached = join.reached(store.revision)
+      for (let round = 0; round < 5; round += 1) await answer()
+      await reached
+      expect([told.slice(1), reads.length]).toEqual([['2: a1=x', '3: c1=y', '4: c1='], 0])
+    })
+
     it('several revisions are compared in one request', async () => {
       const { a, told, write, deliver, reads } = open(false)
       for (let revision = 2; revision <= 6; revision += 1) deliver(a, write({ a1: `${revision}` }))
