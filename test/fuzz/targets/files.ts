@@ -135,7 +135,7 @@ export const files: readonly FuzzTarget[] = [
       ]
       let config: LiveConfig<unknown>
       try {
-        config = await defineConfig({ name: 'fuzz', schema }).load({ sources })
+        config = await defineConfig({ name: 'fuzz', schema }).load({ sources, logger: false })
       } catch (error) {
         const defined = assertDefined(error)
         if (defined instanceof LivetreeError) defined.issues.forEach(assertIssue)

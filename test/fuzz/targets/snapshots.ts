@@ -110,6 +110,7 @@ async function assertStart({ schema, file, good, damage, key }: Start): Promise<
     sources: [store],
     startup: { onUnavailable: 'snapshot' },
     snapshot: { path: file, key },
+    logger: false,
   })
   store.sink.lost({ error: new Error('no store, for the test'), isFinal: true })
   try {

@@ -170,7 +170,10 @@ export const trees: readonly FuzzTarget[] = [
     }),
     async check({ schema, unused, batches: list }) {
       const source = createManualSource()
-      const loading = defineConfig({ name: 'fuzz', schema, unused }).load({ sources: [source] })
+      const loading = defineConfig({ name: 'fuzz', schema, unused }).load({
+        sources: [source],
+        logger: false,
+      })
       source.replace(1, {})
       const config = await loading
       try {

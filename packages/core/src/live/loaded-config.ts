@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import { inspect } from 'node:util'
 import { LivetreeError } from '../errors.ts'
 import type { Path } from '../issue.ts'
@@ -10,6 +9,7 @@ import { assertListener, type ConfigEventName, type ConfigListener } from '../ev
 import type { ConfigParts } from './config-parts.ts'
 import { Freshness } from './freshness.ts'
 import { healthOf } from './health.ts'
+import { Lifetime } from './lifetime.ts'
 import * as method from './method-options.ts'
 import { previewUpdates } from './preview-changes.ts'
 import { SourceConnections } from './source-connections.ts'
@@ -44,19 +44,18 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   readonly #resources: ResourceSet<T>
   readonly #changes: ChangeLog<T>
   readonly #pin = new Pin<T>()
-  readonly #abort = new AbortController()
+  readonly #lifetime: Lifetime
   readonly #connections = new SourceConnections()
   /** A plain field, so that reading `current` costs one property access. */
   #current: T = undefined as T
   #readyAt = 0
   #fallbackProvenAt: number | undefined = undefined
-  #closing: Promise<void> | undefined = undefined
 
   constructor(parts: ConfigParts<T>) {
     const { name, options, pipeline, sources } = parts
     this.name = name
     this.#parts = parts
-    setMaxListeners(0, this.#abort.signal)
+    this.#lifetime = new Lifetime(name)
     const feed = new ChangeFeed<T>((previous, next) => pipeline.diff(previous, next))
     this.#changes = new ChangeLog(feed)
     this.#notifier = new Notifier(name, parts.log, { feed, snapshot: () => this.snapshot() }, options.clock)
@@ -120,7 +119,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     return this.snapshot().epoch
   }
   get signal(): AbortSignal {
-    return this.#abort.signal
+    return this.#lifetime.signal
   }
 
   get status(): ConfigStatus {
@@ -128,7 +127,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     return statusOf({
       snapshot: this.snapshot(),
       servedFrom: this.#writer.servedFrom,
-      isClosed: this.#closing !== undefined,
+      isClosed: this.#lifetime.isOver,
       isStale,
       isLost,
       provenAt,
@@ -149,13 +148,13 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   on<E extends ConfigEventName>(event: E, listener: ConfigListener<T, E>): () => void {
-    this.#assertOpen()
+    this.#lifetime.assertOpen()
     assertListener('on()', event, listener)
     return this.#notifier.hub.on(event, listener)
   }
 
   once<E extends ConfigEventName>(event: E, listener: ConfigListener<T, E>): () => void {
-    this.#assertOpen()
+    this.#lifetime.assertOpen()
     assertListener('once()', event, listener)
     return this.#notifier.hub.once(event, listener)
   }
@@ -169,7 +168,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     handler: (next: S, previous: S, change: ChangeEvent<T>) => unknown,
     options: WatchOptions<S> = {},
   ): () => void {
-    this.#assertOpen()
+    this.#lifetime.assertOpen()
     // The overloads of LiveConfig.watch declare when the arguments may be undefined.
     type Called = (next: S, previous: S | undefined, change: ChangeEvent<T> | undefined) => unknown
     const watched = method.watched(selector, handler as Called, options)
@@ -192,7 +191,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   async refresh(options: RefreshOptions = {}): Promise<void> {
-    this.#assertOpen()
+    this.#lifetime.assertOpen()
     const what = `Refreshing configuration "${this.name}"`
     method.checkRefresh(options)
     const { timeoutMs = 10_000, signal } = options
@@ -205,7 +204,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   preview(changes: readonly PreviewChange[], options: PreviewOptions = {}): Preview {
-    this.#assertOpen()
+    this.#lifetime.assertOpen()
     const updates = previewUpdates(this.#parts.options.sources, changes, options)
     return this.#pin.leave(() => this.#writer.preview(updates))
   }
@@ -217,7 +216,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   resource<S, R>(selector: (value: T) => S, options: ResourceOptions<S, R>): Promise<Resource<R>> {
-    this.#assertOpen()
+    this.#lifetime.assertOpen()
     return this.#pin.leave(() => this.#resources.add(this.#current, selector, options))
   }
 
@@ -249,13 +248,12 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<ChangeEvent<T>, undefined> {
-    this.#assertOpen()
+    this.#lifetime.assertOpen()
     return this.#changes.since(this.snapshot(), this.signal)
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#pin.leave(() => Promise.resolve().then(() => this.#shutDown()))
-    return this.#closing
+    return this.#pin.leave(() => this.#lifetime.end(() => this.#shutDown()))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -264,7 +262,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
 
   toJSON(): object {
     const { revision, epoch, version } = this.snapshot()
-    const state = stateOf({ isClosed: this.#closing !== undefined, isStale: this.#freshness.isStale })
+    const state = stateOf({ isClosed: this.#lifetime.isOver, isStale: this.#freshness.isStale })
     return { name: this.name, state, revision, epoch, version }
   }
 
@@ -284,20 +282,11 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   async #shutDown(): Promise<void> {
-    this.#abort.abort(this.#closedError())
     this.#writer.close()
     this.#parts.comparison?.close()
     this.#freshness.stop()
     const closing = this.#connections.close((error) => this.report(error))
     await Promise.all([this.#resources.close(), closing, this.#parts.keeper?.close()])
     this.#notifier.close()
-  }
-
-  #assertOpen(): void {
-    if (this.#closing !== undefined) throw this.#closedError()
-  }
-
-  #closedError(): LivetreeError {
-    return new LivetreeError('closed', `Configuration "${this.name}" is closed. Do not use it after close().`)
   }
 }

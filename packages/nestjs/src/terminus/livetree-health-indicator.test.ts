@@ -4,6 +4,8 @@ import { Controller, Get, Inject } from '@nestjs/common'
 import { HealthCheck, HealthCheckService, TerminusModule } from '@nestjs/terminus'
 import { expect, onTestFinished, test } from 'vitest'
 import { withoutOpenHandles } from '../../../../test/support/open-handles.ts'
+import { createTroubledConfig, TROUBLE } from '../../../../test/support/troubled-config.ts'
+import { waitFor } from '../../../../test/support/wait-for.ts'
 import { createApp, shop } from '../shop-app.test.kit.ts'
 import { LivetreeHealthIndicator } from './index.ts'
 
@@ -31,6 +33,12 @@ async function probe() {
   const clock = createTestClock()
   const initial = { greeting: 'hello', db: { max: 1 } }
   const config = await createTestConfig(shop, initial, { clock, maxStalenessMs: 60_000 })
+  return { config, clock, ask: await serve(config) }
+}
+
+type ShopConfig = Parameters<typeof createApp>[0]
+
+async function serve(config: ShopConfig) {
   onTestFinished(() => config.close())
   const app = await createApp(config, {
     imports: [TerminusModule.forRoot({ logger: false })],
@@ -40,10 +48,13 @@ async function probe() {
   await app.listen(0, '127.0.0.1')
   const ask = async () => {
     const reply = await fetch(`${await app.getUrl()}/ready`)
-    const { status, details } = (await reply.json()) as { status: string; details: { config: object } }
+    const { status, details } = (await reply.json()) as {
+      status: string
+      details: { config: { status?: string; reason?: string } }
+    }
     return { code: reply.status, overall: status, ...details.config }
   }
-  return { config, clock, ask }
+  return ask
 }
 
 test('is up while the configuration is live', async () => {
@@ -78,4 +89,17 @@ test('is degraded while the newest tree is rejected, and down after close', asyn
   })
   await config.close()
   expect(await ask()).toMatchObject({ code: 503, status: 'down', reason: expect.stringContaining('closed') })
+})
+
+test('shows path and key of a rejected tree, and a resource that failed, until both are mended', async () => {
+  const { config, reject, failResource, mend } = await createTroubledConfig()
+  const ask = await serve(config as unknown as ShopConfig)
+  expect(await ask()).toMatchObject({ status: 'up' })
+  await failResource()
+  await reject()
+  await waitFor(async () => TROUBLE.test((await ask()).reason ?? ''), { what: 'both in the reason' })
+  expect(await ask()).toMatchObject({ status: 'degraded' })
+  await mend()
+  await waitFor(async () => (await ask()).status === 'up', { what: 'status up' })
+  expect(await ask()).not.toHaveProperty('reason')
 })

@@ -27,6 +27,15 @@ const app = fastify()
 await app.register(livetree, { config })
 app.get('/', async (request) => {
   const before: string = request.config.greeting
+  const attempt = () => {
+    // @ts-expect-error what a request is given is readonly
+    request.config.greeting = 'mine'
+    // @ts-expect-error all the way down
+    request.config.limits.max = 2
+    // @ts-expect-error entries of records too
+    request.config.features.beta = true
+  }
+  assert.throws(attempt, TypeError)
   config.set({ greeting: 'changed' })
   await Promise.resolve()
   return [before, request.config.limits.max.toFixed(), app.config.pinned().greeting]
