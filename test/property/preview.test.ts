@@ -32,6 +32,8 @@ interface Step {
   readonly allowRemoval: boolean
   readonly isPreviewed: boolean
   readonly isMade: boolean
+  /** Takes back all that was written to the source, in place of the edits. */
+  readonly isUndone: boolean
   readonly laterMs: number
 }
 
@@ -70,10 +72,17 @@ function arbitraryStep(schema: ArbitrarySchema): fc.Arbitrary<Step> {
         ),
       }),
     )
+  const removal = spot.map(({ path }) => ({ layer: 0, path: path.join('/'), value: undefined }))
+  const edits = (source: number) =>
+    fc.oneof(
+      { weight: 3, arbitrary: fc.array(edit(source), { minLength: 1, maxLength: 4 }) },
+      { weight: source === 0 ? 2 : 0, arbitrary: fc.array(removal, { minLength: 1, maxLength: 8 }) },
+    )
   return fc.constantFrom(0, 0, 0, 1).chain((source) =>
     fc.record({
       source: fc.constant(source),
-      edits: fc.array(edit(source), { minLength: 1, maxLength: 4 }),
+      edits: edits(source),
+      isUndone: fc.constantFrom(true, false),
       allowRemoval: fc.constantFrom(false, false, false, true),
       isPreviewed: fc.constantFrom(true, true, true, false),
       isMade: fc.constantFrom(true, true, false),
@@ -135,10 +144,15 @@ test(`preview says what then happens, and leaves no trace (${RUNS} cases)`, () =
       let current = first?.type === 'rejected' ? undefined : first?.value
       let revision = 1
       let now = 0
-      for (const { source, edits, allowRemoval, isPreviewed, isMade, laterMs } of steps) {
+      const written = sources.map(() => new Map<string, { readonly layer: number; readonly path: string }>())
+      for (const { source, edits, allowRemoval, isPreviewed, isMade, isUndone, laterMs } of steps) {
         now += laterMs
         revision++
-        const changes = edits.map(({ layer, path, value }) => ({ layer, leaf: { path, value, revision } }))
+        const former = ({ layer, path }: { readonly layer: number; readonly path: string }) =>
+          source === 0 && layer === 0 ? tree.find((leaf) => leaf.path === path)?.value : undefined
+        const undo = [...(written[source]?.values() ?? [])].map((each) => ({ ...each, value: former(each) }))
+        const made = isUndone && undo.length > 0 ? undo : edits
+        const changes = made.map(({ layer, path, value }) => ({ layer, leaf: { path, value, revision } }))
         const update: PatchUpdate = { revision, changes, ...(allowRemoval && { allowRemoval }) }
         const before = isPreviewed ? shown(pipeline, schema) : undefined
         const preview = isPreviewed ? pipeline.preview([{ source, update }], now) : undefined
@@ -147,6 +161,7 @@ test(`preview says what then happens, and leaves no trace (${RUNS} cases)`, () =
           seen.unmade++
           continue
         }
+        for (const { layer, path } of made) written[source]?.set(`${layer} ${path}`, { layer, path })
         const outcomes = [pipeline, twin].map((each) => {
           each.stage(source, { type: 'patch', update })
           return each.evaluate({ now })
@@ -166,8 +181,8 @@ test(`preview says what then happens, and leaves no trace (${RUNS} cases)`, () =
           continue
         }
         if (preview !== undefined) {
-          const made = current === undefined ? [] : pipeline.diff(current, outcome.value)
-          expect(preview).toEqual({ type: 'valid', changes: made, unused: outcome.unused })
+          const difference = current === undefined ? [] : pipeline.diff(current, outcome.value)
+          expect(preview).toEqual({ type: 'valid', changes: difference, unused: outcome.unused })
         }
         current = outcome.value
         expect(isDeepStrictEqual(current, other.value)).toBe(true)
