@@ -44,6 +44,13 @@ export const mutations: readonly Mutation[] = [
     test: `${pipeline}/preview.test.ts`,
   },
   {
+    name: 'Fleet: revisions that change nothing that is served are told of no more',
+    file: `${core}/updates/validator.ts`,
+    find: 'this.#served.observer.judged()',
+    replace: "if (outcome.type !== 'unchanged') this.#served.observer.judged()",
+    test: `${live}/followers.test.ts`,
+  },
+  {
     name: 'P1: the keys of one revision are handed over one by one',
     file: `${source}/connection.ts`,
     find: 'context.sink.patch({ revision, changes, allowRemoval })',

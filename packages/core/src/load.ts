@@ -5,12 +5,15 @@ import { Comparison } from './startup/comparison.ts'
 import { ConfigLog } from './config-log.ts'
 import type { LiveConfig } from './live-config.ts'
 import { type LoadOptions, resolveLoadOptions } from './startup/load-options.ts'
+import { Followers } from './live/followers.ts'
 import { LoadedConfig } from './live/loaded-config.ts'
 import { guardClock } from './guarded-clock.ts'
 import { SnapshotKeeper } from './startup/snapshot-keeper.ts'
 import { SourceState } from './updates/source-state.ts'
+import { givenSource } from './startup/check-sources.ts'
 import { startUp } from './startup/startup.ts'
 import { UpdateProcessor } from './updates/update-processor.ts'
+import { noteLoadedParts } from './tools/loaded-parts.ts'
 import { settledWithin } from './within.ts'
 import { createPipeline } from './pipeline/create-pipeline.ts'
 import { SnapshotFile } from './snapshot-file/snapshot-file.ts'
@@ -77,6 +80,7 @@ export async function load<S extends $ZodType>(
       found: (document) => keeper?.found(document),
     })
   const reportsUnused = unused !== 'ignore'
+  const followers = new Followers()
   const config = new LoadedConfig<T>({
     name,
     options,
@@ -86,7 +90,16 @@ export async function load<S extends $ZodType>(
     sources,
     writer,
     keeper,
+    followers,
     comparison,
+  })
+  noteLoadedParts(config, {
+    definition,
+    sources: options.sources.map(givenSource),
+    clock,
+    logger: log,
+    onJudged: (listener) => followers.onJudged(listener),
+    onClose: (work) => followers.onClose(work),
   })
 
   try {

@@ -77,6 +77,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
         keeper: parts.keeper,
         reportsUnused: parts.reportsUnused,
         apply: (snapshot) => this.#apply(snapshot),
+        judged: () => parts.followers.judged(),
         checkFreshness: () => this.#freshness.check(),
         outside: (work) => this.#pin.leave(work),
       }),
@@ -239,8 +240,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   attachLogger(logger: LoggerLike): () => void {
-    method.checkLogger(logger)
-    return this.#parts.log.attach(logger)
+    return this.#parts.log.attach(method.checkLogger(logger))
   }
 
   report(error: LivetreeError): void {
@@ -285,8 +285,9 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     this.#writer.close()
     this.#parts.comparison?.close()
     this.#freshness.stop()
+    const { followers, keeper } = this.#parts
     const closing = this.#connections.close((error) => this.report(error))
-    await Promise.all([this.#resources.close(), closing, this.#parts.keeper?.close()])
+    await Promise.all([this.#resources.close(), closing, keeper?.close(), followers.close()])
     this.#notifier.close()
   }
 }

@@ -2,7 +2,7 @@ import { kindOfValue } from '../assert-live-config.ts'
 import { disown } from '../callback.ts'
 import { isLivetreeError, LivetreeError } from '../errors.ts'
 import { kindOf } from '../thrown.ts'
-import { isLoggerLike } from '../to-logger.ts'
+import { isLoggerLike, type LoggerLike } from '../to-logger.ts'
 import { checkArguments, checkOptions, type OptionTable } from '../check-options.ts'
 import type { Path } from '../issue.ts'
 import type { ChangedOptions, RefreshOptions, WatchOptions } from '../live-config.ts'
@@ -63,9 +63,9 @@ export function reportable(error: unknown): LivetreeError {
   return new LivetreeError('internal', message, { cause: error })
 }
 
-/** Checks the argument of `LiveConfig.attachLogger`. @throws LivetreeError `invalid_options` */
-export function checkLogger(logger: unknown): void {
-  if (isLoggerLike(logger)) return
+/** Returns the argument of `LiveConfig.attachLogger`. @throws LivetreeError `invalid_options` */
+export function checkLogger(logger: LoggerLike): LoggerLike {
+  if (isLoggerLike(logger)) return logger
   disown(logger)
   const message = `attachLogger() got ${kindOfValue(logger)}; expected a logger, such as the one of the app.`
   throw new LivetreeError('invalid_options', message)

@@ -11,6 +11,8 @@ export interface UpdateTargets<T> {
   readonly reportsUnused: boolean
   /** Puts a new value in service. Returns a function that notifies of it. */
   apply(snapshot: Snapshot<T>): () => void
+  /** An update of a source was judged. */
+  judged(): void
   /** A source has called its sink, so the freshness may be another. */
   checkFreshness(): void
   /** Runs the work outside of the request that made the update, such as one that calls `refresh()`. */
@@ -38,6 +40,7 @@ export function updateHandlers<T>(targets: UpdateTargets<T>): UpdateObserver<T> 
     unused(keys) {
       if (reportsUnused) notifier.unused(keys)
     },
+    judged: () => targets.judged(),
     connectivity(source) {
       notifier.connectivity(source)
       targets.checkFreshness()
@@ -49,6 +52,7 @@ export function updateHandlers<T>(targets: UpdateTargets<T>): UpdateObserver<T> 
     confirmed: (snapshot, isHealed) => outside(() => handlers.confirmed(snapshot, isHealed)),
     rejected: (event) => outside(() => handlers.rejected(event)),
     unused: (keys) => outside(() => handlers.unused(keys)),
+    judged: () => outside(() => handlers.judged()),
     connectivity: (source) => outside(() => handlers.connectivity(source)),
     failed: (error) => outside(() => handlers.failed(error)),
   }

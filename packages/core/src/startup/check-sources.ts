@@ -1,11 +1,19 @@
 import { isLivetreeError, LivetreeError } from '../errors.ts'
 import { messageOf } from '../thrown.ts'
 import { flag, name as nameKind, oneOf } from '../option-kinds.ts'
-import type { LayerInfo, Source } from '../source/source.ts'
+import type { LayerInfo, Source, SourceContext } from '../source/source.ts'
 import { disown, isPromise } from '../callback.ts'
 
 /** A longer address is cut, to keep messages short. In characters. */
 const MOST_ADDRESS = 500
+
+/** Of each checked source, the one that was given. */
+const given = new WeakMap<Source, Source>()
+
+/** The source that a checked one is the copy of: it may hold what other packages noted with it. */
+export function givenSource(source: Source): Source {
+  return given.get(source) ?? source
+}
 
 /**
  * Validates the sources of a configuration and copies the properties of each one, reading each property once: a source may
@@ -13,19 +21,19 @@ const MOST_ADDRESS = 500
  *
  * @throws LivetreeError `invalid_options`, naming the source
  */
-export function checkSources(given: unknown): readonly Source[] {
-  if (isPromise(given)) {
-    disown(given)
+export function checkSources(list: unknown): readonly Source[] {
+  if (isPromise(list)) {
+    disown(list)
     refuse('sources() returns a promise; it must return a list of sources at once')
   }
-  if (given !== undefined && !Array.isArray(given)) refuse('sources() does not return a list')
-  const list = (given ?? []) as readonly unknown[]
-  if (list.length === 0) {
+  if (list !== undefined && !Array.isArray(list)) refuse('sources() does not return a list')
+  const items = (list ?? []) as readonly unknown[]
+  if (items.length === 0) {
     refuse(
       'there are no sources: give them to load({ sources: [...] }) or to defineConfig({ sources: () => [...] })',
     )
   }
-  const sources = list.map((source, index) => checkSource(source as Source, `sources[${index}]`))
+  const sources = items.map((source, index) => checkSource(source as Source, `sources[${index}]`))
   const names = sources.map(({ name }) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined) refuse(`two sources are named "${twice}": give one of them another name`)
@@ -62,11 +70,13 @@ function checkSource(source: Source, at: string): Source {
     const wrong = wrongField(layer)
     if (wrong !== undefined) refuse(`source ${read.name} has an invalid layers[${index}].${wrong}`)
   }
-  return Object.freeze({
+  const checked: Source = Object.freeze({
     ...read,
     layers: Object.freeze(read.layers),
-    open: (context) => source.open(context),
-  } satisfies Source)
+    open: (context: SourceContext) => source.open(context),
+  })
+  given.set(checked, source)
+  return checked
 }
 
 const unused = oneOf('warn', 'ignore')

@@ -12,6 +12,8 @@ export interface UpdateObserver<T> {
   confirmed(snapshot: Snapshot<T>, isHealed: boolean): void
   rejected(event: RejectedEvent): void
   unused(keys: readonly UnusedKey[]): void
+  /** An update of a source was judged; called after all else. */
+  judged(): void
   /** A source has called its sink. */
   connectivity(source: SourceState): void
   failed(error: LivetreeError): void
@@ -23,6 +25,7 @@ export const NO_OBSERVER: UpdateObserver<unknown> = {
   confirmed() {},
   rejected() {},
   unused() {},
+  judged() {},
   connectivity() {},
   failed() {},
 }

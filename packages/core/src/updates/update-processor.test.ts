@@ -48,6 +48,7 @@ function setUp(sources: readonly Source[], options: { unused?: 'reject'; sliceMs
       notified.rejected.push({ revision: event.revision, codes: event.issues.map((issue) => issue.code) })
     },
     unused: () => void notified.unused++,
+    judged: () => {},
     connectivity: () => {},
     failed: (error) => void notified.failed.push(error),
   })

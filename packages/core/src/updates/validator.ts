@@ -98,6 +98,7 @@ export class Validator<T> {
   #serve(source: SourceState, outcome: Outcome<T>): void {
     if (outcome.type !== 'rejected') this.#staging.accept()
     this.#served.take(source, outcome)
+    this.#served.observer.judged()
   }
 
   #evaluate(): Outcome<T> {

@@ -1,9 +1,8 @@
-import type { Source, SourceContext } from '@livetree/core/source'
+import type { Source } from '@livetree/core/source'
 import { EtcdStore } from '../operate/etcd-store.ts'
 import { withStore } from '../operate/store-of.ts'
 import { EtcdConnection } from './connection.ts'
 import { type EtcdSourceOptions, type ResolvedSource, resolveSource } from './options.ts'
-import { type ClientUse, newClient, useClient } from './shared-client.ts'
 import { TreeLayers } from './tree-layers.ts'
 
 /**
@@ -27,12 +26,9 @@ export function etcd(options: EtcdSourceOptions): Source {
 }
 
 function sourceOf(resolved: ResolvedSource): Source {
-  const { name, pageSize, plan, client, ownClient, clientOptions } = resolved
+  const { name, pageSize, plan, clientOptions } = resolved
   const tree = new TreeLayers(plan)
-  const connect = ({ clock, logger }: SourceContext): ClientUse => {
-    if (client !== undefined) return { client, release: async () => {} }
-    return ownClient ? newClient(clientOptions, clock, logger) : useClient(clientOptions, clock, logger)
-  }
+  const store = new EtcdStore(tree, resolved, sourceOf)
   const { endpoints } = clientOptions
   const [first] = tree.layers
   const isOneKey = tree.layers.every(({ removalCommand }) => removalCommand === first?.removalCommand)
@@ -43,7 +39,8 @@ function sourceOf(resolved: ResolvedSource): Source {
     isRemote: true,
     ...(isOneKey && first?.removalCommand !== undefined && { removalCommand: first.removalCommand }),
     removalNote: 'every process then takes the newest tree, also one that starts later',
-    open: (context) => new EtcdConnection({ ...connect(context), name, tree, pageSize, context }),
+    open: (context) =>
+      new EtcdConnection({ ...store.use(context.clock, context.logger), name, tree, pageSize, context }),
   }
-  return withStore(source, new EtcdStore(tree, resolved, sourceOf))
+  return withStore(source, store)
 }

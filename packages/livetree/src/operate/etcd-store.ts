@@ -1,5 +1,13 @@
 import { isUtf8 } from 'node:buffer'
-import { keyBytes, keyText, type LayerInfo, type Leaf, type Source } from '@livetree/core/source'
+import {
+  type Clock,
+  keyBytes,
+  keyText,
+  type LayerInfo,
+  type Logger,
+  type Leaf,
+  type Source,
+} from '@livetree/core/source'
 import {
   checkClientOptions,
   createEtcdClient,
@@ -15,6 +23,7 @@ import {
   type ResolvedSource,
   resolveTree,
 } from '../etcd-source/options.ts'
+import { type ClientUse, newClient, useClient } from '../etcd-source/shared-client.ts'
 import type { TreeLayers } from '../etcd-source/tree-layers.ts'
 import { TreeListing } from '../etcd-source/tree-listing.ts'
 
@@ -86,6 +95,13 @@ export class EtcdStore {
     if (client !== undefined) return { client, isOwned: false }
     const limits = { ...clientOptions.limits, ...options.limits }
     return { client: createEtcdClient({ ...clientOptions, ...options, limits }), isOwned: true }
+  }
+
+  /** The client that a source of these options shares in this process, or its own; to be released. */
+  use(clock: Clock, logger: Logger): ClientUse {
+    const { client, ownClient, clientOptions } = this.#source
+    if (client !== undefined) return { client, release: async () => {} }
+    return ownClient ? newClient(clientOptions, clock, logger) : useClient(clientOptions, clock, logger)
   }
 
   /**

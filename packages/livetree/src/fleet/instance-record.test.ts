@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest'
+import { shownIssues } from './instance-record.ts'
+
+const issue = (message: string, index = 0) => ({
+  path: ['a', index],
+  pathText: `a[${index}]`,
+  message,
+  code: 'invalid_type',
+  expected: 'number',
+  received: '"shown elsewhere"',
+  origins: [{ source: 'etcd', layer: 'etcd:/app', key: `/app/a/${index}`, revision: 7 }],
+})
+
+test('shownIssues: at most 20 issues', () => {
+  const shown = shownIssues(Array.from({ length: 30 }, (_, index) => issue('wrong', index)))
+  expect(shown.issues).toHaveLength(20)
+  expect(shown.moreIssues).toBe(10)
+  expect(shown.issues?.[0]).toEqual({
+    path: 'a[0]',
+    message: 'wrong',
+    code: 'invalid_type',
+    keys: ['/app/a/0'],
+  })
+  expect(shownIssues([issue('one')])).not.toHaveProperty('moreIssues')
+})
+
+test.each([
+  'x'.repeat(100_000),
+  '€'.repeat(100_000),
+  '\u{1F600}'.repeat(100_000),
+  '"\\\u0000'.repeat(50_000),
+])('shownIssues: at most 4 KiB, however long the texts are', (message) => {
+  const shown = shownIssues(Array.from({ length: 20 }, (_, index) => issue(message, index)))
+  expect(Buffer.byteLength(JSON.stringify(shown.issues))).toBeLessThanOrEqual(4_096)
+  expect(shown.issues?.length).toBeGreaterThan(0)
+  expect((shown.issues?.length ?? 0) + (shown.moreIssues ?? 0)).toBe(20)
+  expect(JSON.stringify(shown).isWellFormed()).toBe(true)
+})
