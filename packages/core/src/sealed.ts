@@ -1,8 +1,6 @@
 import { inspect } from 'node:util'
 import type { DeepReadonly } from './deep-readonly.ts'
-
-/** What stands in for a sealed value wherever it is printed. */
-const SEALED_TEXT = '[secret]'
+import { SECRET_TEXT } from './secret-text.ts'
 
 /**
  * Holds a value that only `reveal()` gives. It has no properties, so that a spread, `structuredClone`, `Object.entries`,
@@ -23,15 +21,15 @@ export class Sealed<T> {
   }
 
   toString(): string {
-    return SEALED_TEXT
+    return SECRET_TEXT
   }
 
   toJSON(): string {
-    return SEALED_TEXT
+    return SECRET_TEXT
   }
 
   [inspect.custom](): string {
-    return SEALED_TEXT
+    return SECRET_TEXT
   }
 }
 

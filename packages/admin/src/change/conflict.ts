@@ -1,3 +1,4 @@
+import { SECRET_TEXT } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import type { RecordedChange, StoredRecord } from '../history/record.ts'
 
@@ -40,7 +41,7 @@ export interface ConflictParts {
 export function conflictOf(parts: ConflictParts, records: readonly FoundRecord[]): Conflict {
   const { key, path, isHidden, planned, now, wanted, removedAt } = parts
   const at = now?.modRevision ?? removedAt
-  const shown = (text: string | undefined) => (text !== undefined && isHidden ? '[secret]' : text)
+  const shown = (text: string | undefined) => (text !== undefined && isHidden ? SECRET_TEXT : text)
   const found = records
     .filter(({ record }) => record.changes.some((change) => isOf(change, key, now === undefined)))
     .filter(({ revision }) => at === undefined || revision === at)

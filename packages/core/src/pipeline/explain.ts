@@ -1,6 +1,6 @@
 import { isOpenAt, isSecretAt } from '../schema/describe.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
-import { SECRET_TEXT } from '../schema/secret.ts'
+import { SECRET_TEXT } from '../secret-text.ts'
 import { WrittenScalar } from '../format/written-scalar.ts'
 import type { IssueWriter } from './issues.ts'
 import type { Origin, Path } from '../issue.ts'

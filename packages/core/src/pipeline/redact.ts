@@ -3,7 +3,7 @@ import type * as z from 'zod/v4/core'
 import { intersectionOf } from '../schema/child-node.ts'
 import { recordPart } from '../schema/loose-record.ts'
 import { coreOf, type SchemaNode } from '../schema/schema-node.ts'
-import { SECRET_TEXT } from '../schema/secret.ts'
+import { SECRET_TEXT } from '../secret-text.ts'
 import { isPlainObject } from './document.ts'
 
 /**

@@ -3,9 +3,6 @@ import * as z from 'zod/v4/core'
 /** Kept in the schema's own definition, which zod hands on to every copy (`.min()`, `.strict()`, `.extend()`, …). */
 const SECRET = Symbol.for('livetree.secret')
 
-/** What stands in for a secret value wherever livetree prints one. */
-export const SECRET_TEXT = '[secret]'
-
 /**
  * Marks a schema as secret: its value stays readable as a property of the configuration, and is replaced by `[secret]`
  * in `JSON.stringify`, `util.inspect`, errors, issues, events, logs and unencrypted snapshots.

@@ -4,7 +4,7 @@ import type { Path } from '../issue.ts'
 import { compileSchema } from '../schema/compile-schema.ts'
 import { isOpenAt, schemaNodeAt } from '../schema/describe.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
-import { SECRET_TEXT } from '../schema/secret.ts'
+import { SECRET_TEXT } from '../secret-text.ts'
 import { readLeaves } from './read-back.ts'
 import { pathOf, schemaAt } from './schema-at.ts'
 
