@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { VariableOption } from '../packages/cli/src/command-line/variable-option.ts'
 import { createProgram, EXIT_CODES } from '../packages/cli/src/index.ts'
 
 /** Where the page is. */
@@ -23,7 +24,7 @@ export function cliPage(): string {
     '',
     ...optionTable(program),
     '',
-    'Flags win over variables of the environment, these over `ETCDCTL_*`, and these over the configuration file. `--cacert`, `--cert` and `--key`',
+    'Flags win over variables of the environment, these over `ETCDCTL_*`, and these over the configuration file; an empty variable counts as unset. `--cacert`, `--cert` and `--key`',
     'replace the certificates of the file as a whole.',
     '',
     '## Exit codes',
@@ -63,13 +64,14 @@ function sectionOf(command: Command): readonly string[] {
 function optionTable(command: Command): readonly string[] {
   const rows = command.options
     .filter(({ hidden }) => !hidden)
-    .map(({ flags, description, argChoices, defaultValue, defaultValueDescription, envVar, mandatory }) => {
+    .map((option) => {
+      const { flags, description, argChoices, defaultValue, defaultValueDescription, mandatory } = option
       const standIn =
         defaultValueDescription ?? (typeof defaultValue === 'boolean' ? undefined : defaultValue)
       const more = [
         mandatory ? 'required' : '',
         standIn === undefined ? '' : `default ${String(standIn)}`,
-        envVar === undefined ? '' : `also \`${envVar}\``,
+        option instanceof VariableOption ? `also \`${option.variable}\`` : '',
       ].filter((part) => part !== '')
       return `| \`${flags}\` | ${cell(description)}${choicesOf(argChoices)} | ${more.join('; ')} |`
     })

@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander'
 import { globalOptionsOf } from './command-line/global-options.ts'
 import { type Chosen, createProgram, isWriting } from './command-line/program.ts'
+import { applyVariables } from './command-line/variable-option.ts'
 import { CliError, usageError } from './errors/cli-error.ts'
 import type { ExitCode } from './errors/exit-codes.ts'
 import { type Io, written } from './output/io.ts'
@@ -82,7 +83,9 @@ function parse(args: readonly string[], io: Io): Chosen | undefined {
       isHelp ? undefined : 'See `livetree help`, or `livetree help COMMAND`.',
     )
   }
-  return found[0]
+  const [chosen] = found
+  if (chosen !== undefined) applyVariables(chosen.command, io.env)
+  return chosen
 }
 
 async function execute(

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { OUTPUT_FORMATS, type OutputFormat } from '../output/result.ts'
+import { VariableOption } from './variable-option.ts'
 
 /** Options of every command. */
 export interface GlobalOptions {
@@ -19,46 +20,49 @@ export interface GlobalOptions {
 
 /** The options of every command, as they stand in the help. */
 export function addGlobalOptions(program: Command): void {
-  const add = (flags: string, description: string, change: (option: Option) => Option = (option) => option) =>
-    void program.addOption(change(new Option(flags, description)))
-  add(
-    '-c, --config <file>',
-    'the configuration file, or FILE#EXPORT; default: livetree.config.{ts,mts,js,mjs}, searched upward',
-    (option) => option.env('LIVETREE_CONFIG'),
-  )
-  add(
-    '--root <directory>',
-    'the directory of the tree, such as /config/shop, in place of what the configuration file says',
-    (option) => option.env('LIVETREE_ROOT'),
-  )
-  add(
-    '--overlays <names>',
-    'with --root: the directories below it, such as base,prod; later ones win',
-    (option) => option.env('LIVETREE_OVERLAYS').argParser(listOf),
-  )
-  add('--endpoints <urls>', 'the endpoints of etcd, separated by commas; also ETCDCTL_ENDPOINTS', (option) =>
-    option.env('LIVETREE_ENDPOINTS').argParser(listOf),
-  )
-  add('--cacert <file>', 'the authority that signs the certificates of etcd; also ETCDCTL_CACERT', (option) =>
-    option.env('LIVETREE_CACERT'),
-  )
-  add('--cert <file>', 'the certificate of the client; also ETCDCTL_CERT', (option) =>
-    option.env('LIVETREE_CERT'),
-  )
-  add('--key <file>', 'its private key; also ETCDCTL_KEY', (option) => option.env('LIVETREE_KEY'))
-  add(
-    '--user <name>',
-    'the user of etcd; the password is read from LIVETREE_PASSWORD or ETCDCTL_PASSWORD',
-    (option) => option.env('LIVETREE_USER'),
-  )
-  add('-o, --output <format>', 'what stdout holds', (option) =>
-    option.env('LIVETREE_OUTPUT').choices(OUTPUT_FORMATS).default('table'),
-  )
-  add('--timeout <time>', 'how long the command may take: 10s, 500ms, 2m', (option) =>
-    option.env('LIVETREE_TIMEOUT').argParser(milliseconds).default(10_000, '10s'),
-  )
-  add('-y, --yes', 'do not ask')
-  add('--no-input', 'never ask, also on a terminal')
+  const variable = (name: string, flags: string, description: string) =>
+    new VariableOption(flags, description, `LIVETREE_${name}`)
+  const options = [
+    variable(
+      'CONFIG',
+      '-c, --config <file>',
+      'the configuration file, or FILE#EXPORT; default: livetree.config.{ts,mts,js,mjs}, searched upward',
+    ).argParser(filled),
+    variable(
+      'ROOT',
+      '--root <directory>',
+      'the directory of the tree, such as /config/shop, in place of what the configuration file says',
+    ).argParser(filled),
+    variable(
+      'OVERLAYS',
+      '--overlays <names>',
+      'with --root: the directories below it, such as base,prod; later ones win; default: those of the configuration file',
+    ).argParser(listOf),
+    variable(
+      'ENDPOINTS',
+      '--endpoints <urls>',
+      'the endpoints of etcd, separated by commas; also ETCDCTL_ENDPOINTS',
+    ).argParser(listOf),
+    variable(
+      'CACERT',
+      '--cacert <file>',
+      'the authority that signs the certificates of etcd; also ETCDCTL_CACERT',
+    ).argParser(filled),
+    variable('CERT', '--cert <file>', 'the certificate of the client; also ETCDCTL_CERT').argParser(filled),
+    variable('KEY', '--key <file>', 'its private key; also ETCDCTL_KEY').argParser(filled),
+    variable(
+      'USER',
+      '--user <name>',
+      'the user of etcd; the password is read from LIVETREE_PASSWORD or ETCDCTL_PASSWORD',
+    ).argParser(filled),
+    variable('OUTPUT', '-o, --output <format>', 'what stdout holds').choices(OUTPUT_FORMATS).default('table'),
+    variable('TIMEOUT', '--timeout <time>', 'how long the command may take: 10s, 500ms, 2m')
+      .argParser(milliseconds)
+      .default(10_000, '10s'),
+    new Option('-y, --yes', 'do not ask'),
+    new Option('--no-input', 'never ask, also on a terminal'),
+  ]
+  for (const option of options) program.addOption(option)
 }
 
 /** The options of a command line that was parsed. */
@@ -70,6 +74,12 @@ export function globalOptionsOf(command: Command): GlobalOptions {
     yes: given['yes'] === true,
     input: given['input'] !== false,
   }
+}
+
+/** A text that names something: a variable of a shell that is not set gives an empty one. */
+export function filled(text: string): string {
+  if (text !== '') return text
+  throw new InvalidArgumentError('It is empty.')
 }
 
 /** Names separated by commas. */

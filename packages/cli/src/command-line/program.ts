@@ -1,6 +1,7 @@
 import { Argument, Command, Option } from 'commander'
-import { addGlobalOptions, count, revision } from './global-options.ts'
+import { addGlobalOptions, count, filled, revision } from './global-options.ts'
 import type { Runner } from './runner.ts'
+import { optionDescription, VariableOption } from './variable-option.ts'
 import { VERSION } from './version.ts'
 
 /** A command of the tree, and what loads its code. */
@@ -18,7 +19,7 @@ export function createProgram(choose: (chosen: Chosen) => void = () => {}): Comm
   const program = new Command('livetree')
     .description('Reads, judges and writes the configuration of livetree in etcd.')
     .version(VERSION, '--version', 'show the version')
-    .configureHelp({ showGlobalOptions: false, sortSubcommands: false })
+    .configureHelp({ showGlobalOptions: false, sortSubcommands: false, optionDescription })
     .showSuggestionAfterError(true)
     .helpCommand('help [command]', 'show the help of a command')
     .addHelpText('after', `\n${FOOTER}`)
@@ -86,9 +87,13 @@ function addReading(add: Add): void {
 function writing(command: Command): Command {
   return command
     .addOption(
-      new Option('--overlay <name>', 'the layer that is written: the last part of its directory').env(
+      new VariableOption(
+        '--overlay <name>',
+        'the layer that is written: the last part of its directory',
         'LIVETREE_OVERLAY',
-      ),
+      )
+        .argParser(filled)
+        .conflicts('layer'),
     )
     .option('--layer <directory>', 'the layer that is written, by its whole directory')
     .option('-m, --message <why>', 'why, as the history shows it')

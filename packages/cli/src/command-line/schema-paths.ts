@@ -7,7 +7,8 @@ import type { Io } from '../output/io.ts'
 export async function schemaPaths(words: readonly string[], io: Io): Promise<readonly string[]> {
   try {
     const flag = words.findIndex((word) => word === '--config' || word === '-c')
-    const given = flag < 0 ? io.env['LIVETREE_CONFIG'] : words[flag + 1]
+    const variable = io.env['LIVETREE_CONFIG']
+    const given = flag >= 0 ? words[flag + 1] : variable === '' ? undefined : variable
     const file = findConfig(given, io.cwd)
     const definitions = file === undefined ? [] : await loadDefinitions(file)
     const paths = new Set<string>()

@@ -23,7 +23,8 @@ export interface OpenedTree {
 }
 
 /**
- * Opens the tree that the command line means: with the definition of the configuration file, or by `--root` alone.
+ * Opens the tree that the command line means: with the definition of the configuration file, or by `--root` alone where there
+ * is no file.
  *
  * @param isAwayTaken with `--root` alone: open it without a schema where the store does not answer
  * @throws CliError 64 where neither is given; EtcdError where the store does not answer
@@ -34,13 +35,12 @@ export async function openTree(session: Session, { isAwayTaken = false } = {}): 
 }
 
 /**
- * The definition that is meant; undefined where there is no configuration file, or where `--root` is given without one.
+ * The definition that is meant; undefined where there is no configuration file.
  *
  * @throws CliError 64
  */
 export async function chosenDefinition(session: Session): Promise<Definition | undefined> {
-  const { config, root } = session.options
-  const file = config === undefined && root !== undefined ? undefined : findConfig(config, session.io.cwd)
+  const file = findConfig(session.options.config, session.io.cwd)
   if (file === undefined) return undefined
   return onlyDefinition(await session.loading(() => loadDefinitions(file)), file)
 }
@@ -58,11 +58,16 @@ export function openDefinition(session: Session, definition: Definition): Opened
 function definitionSources(session: Session, definition: Definition): readonly Source[] {
   const { root, overlays } = session.options
   const overrides = clientOverrides(session.options, session.io)
-  const tree = root === undefined ? undefined : { root, ...(overlays !== undefined && { overlays }) }
-  if (tree === undefined && overlays !== undefined) throw usageError('--overlays needs --root')
+  if (root === undefined && overlays !== undefined) throw usageError('--overlays needs --root')
+  const treeFor = (own: readonly string[] | undefined) =>
+    root === undefined ? undefined : { root, overlays: overlays ?? own ?? [] }
   const all = definition.sources?.() ?? []
-  if (all.some((source) => storeOf(source) !== undefined))
-    return all.map((source) => storeOf(source)?.sourceWith(overrides, tree) ?? source)
+  const replaced = (source: Source) => {
+    const store = storeOf(source)
+    return store?.sourceWith(overrides, treeFor(store.overlays)) ?? source
+  }
+  if (all.some((source) => storeOf(source) !== undefined)) return all.map(replaced)
+  const tree = treeFor(undefined)
   if (tree === undefined)
     throw usageError(
       `The definition "${definition.name}" has no source of etcd()`,

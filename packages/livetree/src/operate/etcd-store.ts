@@ -117,6 +117,23 @@ export class EtcdStore {
     return this.#sourceOf({ ...this.#source, plan, client: undefined, ownClient: false, clientOptions })
   }
 
+  /**
+   * The names of the layers below one root, as the option `overlays` has them; none where the root itself is the only layer.
+   * Undefined: layers anywhere in the store.
+   */
+  get overlays(): readonly string[] | undefined {
+    const { follow, layers } = this.#source.plan
+    const [root, ...others] = follow
+    if (root === undefined || others.length > 0) return undefined
+    const isBelow = layers.every(
+      ({ keyPrefix, documentKey }) => documentKey !== undefined || keyPrefix === root,
+    )
+    if (!isBelow || layers.some(({ at }) => at !== undefined)) return undefined
+    return layers.flatMap(({ documentKey }) =>
+      documentKey === undefined ? [] : [documentKey.slice(root.length)],
+    )
+  }
+
   /** The options of the client of the source, with its credentials; empty where the source was given a client. */
   get clientOptions(): EtcdClientOptions {
     return this.#source.clientOptions
