@@ -22,9 +22,9 @@ import { type AdminOptions, resolveAdmin } from './options.ts'
 import type { PathLike } from './selector.ts'
 import { readState } from './tree/tree-state.ts'
 import { type AdminTree, viewTree } from './tree/tree-view.ts'
-import { type Difference, type DiffSide, diffSides } from './transfer/diff.ts'
-import { type Exported, type ExportOptions, exportTree } from './transfer/export.ts'
-import { type ImportOptions, planImport } from './transfer/import.ts'
+import type { Difference, DiffSide } from './transfer/diff.ts'
+import type { Exported, ExportOptions } from './transfer/export.ts'
+import type { ImportOptions } from './transfer/import.ts'
 import { translatedNow } from './translate-error.ts'
 import { type CallOptions, Workspace } from './workspace.ts'
 
@@ -89,7 +89,7 @@ export interface Admin<T> extends AsyncDisposable {
    * The write with an id, such as that of an `outcome_unknown`; undefined if nothing was applied under it, or if its record
    * is pruned.
    *
-   * @throws AdminError `unreadable` for a record of a newer version of livetree; and as `history`
+   * @throws AdminError `unreadable` for a record that is damaged, or of a newer version of livetree; and as `history`
    */
   find(id: string, options?: CallOptions): Promise<RecordedEntry | undefined>
   /**
@@ -180,6 +180,7 @@ function untypedDefinition(name: string): ConfigDefinition<$ZodType> {
 
 const readTable: OptionTable = { ...CALL_TABLE, revision: revisionKind }
 
+/** What reads and writes files is loaded by the calls that need it: YAML takes longer to load than a value to read. */
 class StoreAdmin<T> implements Admin<T> {
   readonly #workspace: Workspace
 
@@ -238,6 +239,7 @@ class StoreAdmin<T> implements Admin<T> {
   }
 
   async diff(one: DiffSide, other: DiffSide, options: CallOptions = {}): Promise<readonly Difference[]> {
+    const { diffSides } = await import('./transfer/diff.ts')
     return diffSides(this.#workspace, one, other, options)
   }
 
@@ -246,10 +248,12 @@ class StoreAdmin<T> implements Admin<T> {
   }
 
   async export(options: ExportOptions = {}): Promise<Exported> {
+    const { exportTree } = await import('./transfer/export.ts')
     return exportTree(this.#workspace, options)
   }
 
   async import(text: string, options: ImportOptions = {}): Promise<Plan> {
+    const { planImport } = await import('./transfer/import.ts')
     return planImport(this.#workspace, text, options)
   }
 

@@ -18,6 +18,7 @@ export type {
   HistoryChange,
   HistoryEntry,
   NewerEntry,
+  UnreadableEntry,
   RecordedEntry,
   UnrecordedEntry,
 } from './history/history-entry.ts'

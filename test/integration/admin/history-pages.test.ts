@@ -157,13 +157,32 @@ eachEtcd('admin history, page by page', (etcd) => {
     ['a flag that is none', { isForced: 'yes' }],
     ['a text that is none', { changes: [{ key: '/config/shop/n', path: 'n', after: { text: ['a'] } }] }],
     ['a version that is none', { version: 'x' }],
-  ])('what looks like a record, with %s, is none', async (_name, broken) => {
+  ])(
+    'what looks like a record, with %s, is said to be damaged, with what the store says it changed',
+    async (_name, broken) => {
+      const { id, revision } = await admin.set('n', 1, shop)
+      const key = `/.livetree/history/config/shop/${id}`
+      const record = JSON.parse((await client.kv.get(key))?.text ?? '') as object
+      await client.kv.put(key, JSON.stringify({ ...record, ...broken }))
+      const damaged = { type: 'unreadable', id, revision, changes: [{ pathText: 'n', after: { text: '1' } }] }
+      expect(await listOf(admin.history({ recordedOnly: true }))).toMatchObject([damaged])
+      expect(await listOf(admin.history({ path: 'note' }))).toEqual([])
+      const later = await admin.set('n', 2, shop)
+      expect(await listOf(admin.history())).toMatchObject([{ type: 'recorded', id: later.id }, damaged])
+      await expect(admin.find(id ?? '')).rejects.toMatchObject({
+        code: 'unreadable',
+        message: expect.stringContaining(`revision ${revision}`),
+      })
+    },
+  )
+
+  test('a write that was given up is none: neither the history nor find() has it', async () => {
     const { id } = await admin.set('n', 1, shop)
     const key = `/.livetree/history/config/shop/${id}`
     const record = JSON.parse((await client.kv.get(key))?.text ?? '') as object
-    await client.kv.put(key, JSON.stringify({ ...record, ...broken }))
-    expect((await listOf(admin.history({ recordedOnly: true }))).map(({ type }) => type)).toEqual([])
+    await client.kv.put(key, JSON.stringify({ ...record, kind: 'void', changes: [] }))
     expect(await admin.find(id ?? '')).toBeUndefined()
+    expect(await listOf(admin.history({ recordedOnly: true }))).toEqual([])
   })
 
   test('a record that was copied to another layer tells nothing of that layer, and nothing twice', async () => {

@@ -138,6 +138,24 @@ eachEtcd('a plan that is applied later', (etcd) => {
     await elsewhere.close()
   })
 
+  test('a plan of another namespace is refused with both', async () => {
+    const { endpoint } = await etcd.start()
+    const inNamespace = (namespace: string | undefined) =>
+      createAdmin(definition, {
+        store: { endpoints: [endpoint], root: '/config/shop', ...(namespace !== undefined && { namespace }) },
+      })
+    await using staging = inNamespace('/staging')
+    await using live = inNamespace(undefined)
+    await using twin = inNamespace('/staging')
+    const saved = throughJson((await staging.change().set('n', 2).plan()).save())
+    await expect(live.openPlan(saved)).rejects.toMatchObject({
+      code: 'unreadable',
+      message: expect.stringContaining('for the namespace "/staging", and this client has none'),
+    })
+    expect((await twin.openPlan(saved)).changes).toMatchObject([{ key: '/config/shop/n' }])
+    await expect(live.openPlan({ ...saved, namespace: 'xyz' })).rejects.toMatchObject({ code: 'unreadable' })
+  })
+
   test('a plan of a revision to come is refused: the store was put back', async () => {
     await using admin = openAdmin()
     const saved = (await admin.change().set('n', 2).plan()).save()

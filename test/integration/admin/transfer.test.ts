@@ -109,10 +109,10 @@ eachEtcd('admin import and export', (etcd) => {
       await using admin = untyped(['base', 'prod'])
       await expect(admin.import(spring, { overlay: 'base' })).rejects.toMatchObject({
         code: 'unreadable',
-        message: expect.stringContaining('document: 0 to 1'),
+        message: expect.stringContaining('2 documents: choose one by its number, `document`, from 1 to 2'),
       })
       for (const [document, overlay] of ['base', 'prod'].entries()) {
-        const plan = await admin.import(spring, { overlay, document })
+        const plan = await admin.import(spring, { overlay, document: document + 1 })
         await plan.apply()
       }
       for (const [document, overlay] of ['base', 'prod'].entries()) {

@@ -8,7 +8,7 @@ import { prefixOf, readState } from '../tree/tree-state.ts'
 import type { Doing } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 import type { Applied, ApplyOptions } from './applied.ts'
-import type { Draft } from './draft.ts'
+import type { Draft, ReadStep } from './draft.ts'
 import type { PlannedChange } from './planned-change.ts'
 import { PlanCheck } from './plan-check.ts'
 import { Settlement } from './settlement.ts'
@@ -24,7 +24,7 @@ const ATTEMPT_MS = 3_000
 /** Applies a draft that was worked out; see `Plan.apply`. */
 export async function applyPlan(
   workspace: Workspace,
-  draft: Draft,
+  draft: Draft<ReadStep>,
   planned: WorkedOut,
   options: ApplyOptions,
 ): Promise<Applied> {
@@ -35,7 +35,7 @@ export async function applyPlan(
 
 class Applying {
   readonly #workspace: Workspace
-  readonly #draft: Draft
+  readonly #draft: Draft<ReadStep>
   readonly #planned: WorkedOut
   readonly #options: ApplyOptions
   readonly #limit: CallLimit
@@ -46,7 +46,7 @@ class Applying {
 
   constructor(
     workspace: Workspace,
-    draft: Draft,
+    draft: Draft<ReadStep>,
     planned: WorkedOut,
     options: ApplyOptions,
     limit: CallLimit,

@@ -15,9 +15,14 @@ export type Step =
   /** Puts a key with this text; undefined: removes the key. */
   | { readonly type: 'key'; readonly key: string; readonly text: string | undefined }
 
+/** A step whose text was read: of a list or an object, `part` is what takes the place of what is there. */
+export type ReadStep =
+  | Exclude<Step, { type: 'written' }>
+  | { readonly type: 'part'; readonly prefix: string; readonly path: Path; readonly tree: PlainTree }
+
 /** A change that does not depend on a tree: its keys are computed again if the tree has changed. */
-export interface Draft {
-  readonly steps: readonly Step[]
+export interface Draft<S = Step> {
+  readonly steps: readonly S[]
   readonly kind: Exclude<StoredRecord['kind'], 'void'>
   /** The prefix of a layer from which every key that the steps have not put is removed. */
   readonly prunes?: string | undefined

@@ -81,6 +81,17 @@ export class LayerEdit {
     this.#putEmpty(key, path)
   }
 
+  /** As `setTree`, without what was there: a list takes its form from it, an object has nothing of it. */
+  setPart(path: Path, tree: PlainTree): void {
+    if (tree.type === 'object' && this.#holdsAt(path)) this.unset(path)
+    this.setTree(path, tree)
+  }
+
+  #holdsAt(path: Path): boolean {
+    const holder = this.#view.holderOf(path)
+    return holder?.document.partAt(holder.names) !== undefined || this.#view.keysAt(path).length > 0
+  }
+
   /** Writes `{}` under a key, unless a key below it already implies an object. */
   #putEmpty(key: string, path: Path): void {
     if (this.#view.keysAt(path).every((each) => each === key)) this.#replace(path, [[key, '{}']])

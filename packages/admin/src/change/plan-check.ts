@@ -14,12 +14,12 @@ import type { WorkedOut } from './work-out.ts'
 export class PlanCheck {
   readonly #workspace: Workspace
   readonly #limit: CallLimit
-  readonly #draft: Draft
+  readonly #draft: Draft<unknown>
   readonly #planned: WorkedOut
   /** No key of the change was removed up to this revision. */
   #unremovedUntil: number
 
-  constructor(workspace: Workspace, limit: CallLimit, draft: Draft, planned: WorkedOut) {
+  constructor(workspace: Workspace, limit: CallLimit, draft: Draft<unknown>, planned: WorkedOut) {
     this.#workspace = workspace
     this.#limit = limit
     this.#draft = draft

@@ -6,8 +6,9 @@ import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
 import { applyPlan } from './apply.ts'
 import type { Applied, ApplyOptions } from './applied.ts'
-import type { Draft } from './draft.ts'
+import type { Draft, ReadStep } from './draft.ts'
 import type { PlannedChange } from './planned-change.ts'
+import { readWritten } from './read-written.ts'
 import { type SavedPlan, savedPlan } from './saved-plan.ts'
 import { type WorkedOut, workOut } from './work-out.ts'
 
@@ -71,7 +72,8 @@ export async function planDraft(
   const limit = workspace.limit(options)
   const state = await readState(workspace, limit)
   assertSameCluster(draft, state.reading.clusterId)
-  return new DraftPlan(workspace, draft, workOut(workspace, draft, state))
+  const read = { ...draft, steps: await readWritten(workspace, draft.steps) }
+  return new DraftPlan(workspace, read, workOut(workspace, read, state))
 }
 
 function assertSameCluster({ plannedOn = 0n }: Draft, clusterId: bigint): void {
@@ -92,10 +94,10 @@ class DraftPlan implements Plan {
   readonly needsAllowRemoval: boolean
   readonly isEmpty: boolean
   readonly #workspace: Workspace
-  readonly #draft: Draft
+  readonly #draft: Draft<ReadStep>
   readonly #worked: WorkedOut
 
-  constructor(workspace: Workspace, draft: Draft, worked: WorkedOut) {
+  constructor(workspace: Workspace, draft: Draft<ReadStep>, worked: WorkedOut) {
     this.#workspace = workspace
     this.#draft = draft
     this.#worked = worked

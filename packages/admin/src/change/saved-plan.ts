@@ -20,6 +20,8 @@ export interface SavedPlan {
   readonly name: string
   /** The id of the cluster that it was planned on, in hexadecimal digits; 0: the store did not tell it. */
   readonly cluster: string
+  /** The namespace of the client, its bytes as hexadecimal digits. Absent: the client was given, and does not tell it. */
+  readonly namespace?: string
   /** The revision that it was planned at. */
   readonly revision: number
   readonly kind: Draft['kind']
@@ -30,7 +32,7 @@ export interface SavedPlan {
 }
 
 /** @throws AdminError `secret_text` */
-export function savedPlan({ settings }: Workspace, draft: Draft, worked: WorkedOut): SavedPlan {
+export function savedPlan({ settings }: Workspace, draft: Draft<unknown>, worked: WorkedOut): SavedPlan {
   const secret = worked.changes.find(({ isSecret, after }) => isSecret && after !== undefined)
   if (secret !== undefined)
     throw new AdminError('secret_text', {
@@ -38,11 +40,13 @@ export function savedPlan({ settings }: Workspace, draft: Draft, worked: WorkedO
       remedy: 'Apply it at once, or make a plan without it.',
     })
   const { entries, revision, clusterId } = worked.state.reading
+  const namespace = namespaceOf(settings)
   const pinOf = (key: string) => ({ key, revision: entries.get(key)?.modRevision ?? 0 })
   return {
     version: 1,
     name: settings.definition.name,
     cluster: clusterId.toString(16),
+    ...(namespace !== undefined && { namespace }),
     revision,
     kind: draft.kind,
     ...(draft.to !== undefined && { to: draft.to }),
@@ -54,13 +58,18 @@ export function savedPlan({ settings }: Workspace, draft: Draft, worked: WorkedO
 /**
  * The draft of a saved plan.
  *
- * @throws AdminError `unreadable` for anything else, or a plan for another definition or other layers, or with a key twice
+ * @throws AdminError `unreadable` for anything else, or a plan for another definition, namespace or other layers, or with a key twice
  */
 export function draftOf(workspace: Workspace, saved: unknown): Draft {
   if (!isSavedPlan(saved)) throw unreadable('It is no saved plan of a known version')
   const { definition, store } = workspace.settings
   if (saved.name !== definition.name)
     throw unreadable(`The plan is for "${saved.name}", and this is "${definition.name}"`)
+  const namespace = namespaceOf(workspace.settings)
+  if (saved.namespace !== undefined && namespace !== undefined && saved.namespace !== namespace)
+    throw unreadable(
+      `The plan is for the namespace ${shownNamespace(saved.namespace)}, and this client has ${shownNamespace(namespace)}`,
+    )
   const pinned = [...saved.changes, ...saved.unchanged]
   const foreign = pinned.find(({ key }) => !isOwn(store, key))
   if (foreign !== undefined) throw unreadable(`The key ${foreign.key} of the plan belongs to no layer here`)
@@ -76,6 +85,16 @@ export function draftOf(workspace: Workspace, saved: unknown): Draft {
   }
 }
 
+/** Undefined for a client that was given. */
+function namespaceOf({ store }: Workspace['settings']): string | undefined {
+  const { endpoints, namespace = '' } = store.clientOptions
+  return endpoints === undefined ? undefined : Buffer.from(namespace).toString('hex')
+}
+
+function shownNamespace(hex: string): string {
+  return hex === '' ? 'none' : JSON.stringify(Buffer.from(hex, 'hex').toString())
+}
+
 function isOwn(store: Workspace['settings']['store'], key: string): boolean {
   const isBelow = store.prefixes.some((prefix) => key.startsWith(prefix)) && !store.isReserved(key)
   return isBelow || store.documentKeys.includes(key)
@@ -83,10 +102,13 @@ function isOwn(store: Workspace['settings']['store'], key: string): boolean {
 
 function isSavedPlan(saved: unknown): saved is SavedPlan {
   if (!isPlainObject(saved) || saved['version'] !== 1 || typeof saved['name'] !== 'string') return false
-  const { kind, to, cluster, changes, unchanged } = saved
+  const { kind, to, cluster, namespace, changes, unchanged } = saved
   const isKnown = kind === 'change' || kind === 'rollback' || kind === 'import'
   const isNumbered = (to === undefined || isRevision(to)) && isRevision(saved['revision'])
-  const isBound = typeof cluster === 'string' && /^[0-9a-f]{1,16}$/.test(cluster)
+  const isBound =
+    typeof cluster === 'string' &&
+    /^[0-9a-f]{1,16}$/.test(cluster) &&
+    (namespace === undefined || (typeof namespace === 'string' && /^(?:[0-9a-f]{2})*$/.test(namespace)))
   const isListed = Array.isArray(changes) && changes.every(isSavedChange)
   return isKnown && isNumbered && isBound && isListed && Array.isArray(unchanged) && unchanged.every(isPin)
 }

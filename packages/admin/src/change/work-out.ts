@@ -7,13 +7,12 @@ import { layerFor } from '../tree/target-layer.ts'
 import { prefixOf, type TreeState } from '../tree/tree-state.ts'
 import type { Workspace } from '../workspace.ts'
 import { AddedKeys } from './added-keys.ts'
-import type { Draft, Step } from './draft.ts'
+import type { Draft, ReadStep } from './draft.ts'
 import { EditedDocuments } from './edited-documents.ts'
 import { LayerEdit } from './layer-edit.ts'
 import type { EditedTree, KeyEdits } from './layer-view.ts'
 import { type PlannedChange, plannedChange } from './planned-change.ts'
 import { SortedKeys } from './sorted-keys.ts'
-import { setWritten } from './set-written.ts'
 
 /** A draft worked out against one state of the tree. */
 export interface WorkedOut {
@@ -36,7 +35,7 @@ export interface WorkedOut {
  *
  * @throws AdminError `invalid_path`, `invalid_value`, `unwritable_value`, `not_found`
  */
-export function workOut(workspace: Workspace, draft: Draft, state: TreeState): WorkedOut {
+export function workOut(workspace: Workspace, draft: Draft<ReadStep>, state: TreeState): WorkedOut {
   const { entries } = state.reading
   const { edits, put } = editsOf(workspace, draft, entries)
   const keys = [...edits.keys()]
@@ -73,7 +72,7 @@ export function workOut(workspace: Workspace, draft: Draft, state: TreeState): W
 
 function editsOf(
   workspace: Workspace,
-  { steps, prunes }: Draft,
+  { steps, prunes }: Draft<ReadStep>,
   entries: ReadonlyMap<string, StoreEntry>,
 ): Pick<EditedTree, 'edits' | 'put'> {
   const { layers } = workspace.settings.store
@@ -90,7 +89,7 @@ function editsOf(
   for (const step of steps) {
     // A raw key does not depend on a layer: the first one writes it.
     if (step.type === 'key') for (const layer of layers.slice(0, 1)) editOf(layer).putKey(step.key, step.text)
-    else takeStep(workspace, editOf(layerFor(layers, step.prefix, step.path)), step)
+    else takeStep(editOf(layerFor(layers, step.prefix, step.path)), step)
   }
   const pruned = layers.find((layer) => prunes !== undefined && prefixOf(layer) === prunes)
   if (pruned !== undefined) editOf(pruned).prune()
@@ -98,9 +97,9 @@ function editsOf(
   return tree
 }
 
-function takeStep(workspace: Workspace, edit: LayerEdit, step: Exclude<Step, { type: 'key' }>): void {
+function takeStep(edit: LayerEdit, step: Exclude<ReadStep, { type: 'key' }>): void {
   if (step.type === 'set') edit.set(step.path, step.value)
-  else if (step.type === 'written') setWritten(workspace, edit, step.path, step.text)
+  else if (step.type === 'part') edit.setPart(step.path, step.tree)
   else if (step.type === 'tree') edit.setTree(step.path, step.tree)
   else if (step.type === 'text') edit.setText(step.path, step.text)
   else edit.unset(step.path)

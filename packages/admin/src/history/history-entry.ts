@@ -60,8 +60,17 @@ export interface NewerEntry extends EntryParts {
   readonly changes: readonly HistoryChange[]
 }
 
+/** A write by an admin whose record is damaged: nothing says who made it. */
+export interface UnreadableEntry extends EntryParts {
+  readonly type: 'unreadable'
+  /** Of its record. */
+  readonly id: string
+  /** From the store's own history; empty if that is compacted. */
+  readonly changes: readonly HistoryChange[]
+}
+
 /** One write to the layers. */
-export type HistoryEntry = RecordedEntry | UnrecordedEntry | NewerEntry
+export type HistoryEntry = RecordedEntry | UnrecordedEntry | NewerEntry | UnreadableEntry
 
 /**
  * A record as an entry. A text is left out where the schema says by now that it may be secret.

@@ -108,7 +108,10 @@ async function entryOf(
   const span = { after: revision - 1, until: revision, clusterId, path: query.path }
   const writes = pastWrites(workspace, query.limitOf, { ...span, ...all })
   const { value } = await writes.next()
-  return { type: 'newer', revision, id, version: read.version, changes: value?.changes ?? [] }
+  const common = { revision, id, changes: value?.changes ?? [] }
+  return read.type === 'newer'
+    ? { type: 'newer', version: read.version, ...common }
+    : { type: 'unreadable', ...common }
 }
 
 async function* unrecordedEntries(
@@ -172,6 +175,11 @@ export async function findRecord(
   if (found === undefined) return undefined
   const { read, revision } = found
   if (read.type === 'record') return recordedEntry(workspace, read.record, revision, [])
+  if (read.type === 'unreadable')
+    throw new AdminError('unreadable', {
+      what: `The record ${id} is damaged, or something else stands in its place`,
+      remedy: `It was written in revision ${revision}: history() shows what the store says of that.`,
+    })
   throw new AdminError('unreadable', {
     what: `The record ${id} has the format ${read.version} of a newer version of livetree`,
     remedy: 'It was applied. Update livetree to read it.',

@@ -19,7 +19,7 @@ export interface FoundRead {
   readonly prefixes: readonly string[]
   readonly read:
     | { readonly type: 'record'; readonly record: AppliedRecord }
-    | Extract<RecordRead, { type: 'newer' }>
+    | Exclude<RecordRead, { type: 'record' }>
 }
 
 /** Keys that are asked for at once: the server holds the values of as many records while it answers. */
@@ -68,7 +68,7 @@ async function* keysOf({ client }: Workspace, limit: CallLimit, history: RecordK
   }
 }
 
-/** Reads records, a few at once, in the order of their names. Void ones and what is no record are left out. */
+/** Reads records, a few at once, in the order of their names. Void ones are left out. */
 export async function* readRecords(
   workspace: Workspace,
   limitOf: () => CallLimit,
@@ -84,7 +84,7 @@ export async function* readRecords(
   return undefined
 }
 
-/** Reads a record; undefined if it is void, pruned meanwhile, or no record. */
+/** Reads a record; undefined if it is void, or pruned meanwhile. */
 export async function readIndexed(
   { client }: Workspace,
   limit: CallLimit,
@@ -95,8 +95,7 @@ export async function readIndexed(
     Promise.all(
       parts.map(async ({ history: { prefix }, key }) => {
         const entry = await client.kv.get(key, limit.control)
-        const read = entry === undefined ? undefined : readRecord(entry.text)
-        return entry === undefined || read === undefined ? [] : [{ prefix, read, at: entry.createRevision }]
+        return entry === undefined ? [] : [{ prefix, read: readRecord(entry.text), at: entry.createRevision }]
       }),
     ),
   )
@@ -105,13 +104,16 @@ export async function readIndexed(
   const newer = found.find(({ read }) => read.type === 'newer')
   if (newer?.read.type === 'newer') return { id, revision: newer.at, prefixes, read: newer.read }
   const records = found.flatMap(({ prefix, read, at }) => {
-    if (read.type === 'newer' || read.record.kind === 'void') return []
+    if (read.type !== 'record' || read.record.kind === 'void') return []
     const { kind } = read.record
     return [{ at, record: { ...read.record, kind, changes: changesOf(read.record, prefix) } }]
   })
   const own = records.filter(({ record }) => record.changes.length > 0)
   const [first] = own
-  if (first === undefined) return undefined
+  if (first === undefined) {
+    const damaged = found.find(({ read }) => read.type === 'unreadable')
+    return damaged && { id, revision: damaged.at, prefixes, read: { type: 'unreadable' } }
+  }
   const changes = own.flatMap(({ record }) => record.changes)
   const revision = Math.max(...own.map(({ at }) => at))
   return { id, revision, prefixes, read: { type: 'record', record: { ...first.record, changes } } }

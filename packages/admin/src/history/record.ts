@@ -73,26 +73,28 @@ export type RecordRead =
   | { readonly type: 'record'; readonly record: StoredRecord }
   /** A newer version of livetree has written it, in a form that is not known here. */
   | { readonly type: 'newer'; readonly version: number }
+  /** It is damaged, or something else stands in its place. */
+  | { readonly type: 'unreadable' }
 
-/** Reads a record; undefined for what is no record. */
-export function readRecord(text: string): RecordRead | undefined {
+/** Reads a record. */
+export function readRecord(text: string): RecordRead {
   let read: unknown
   try {
     read = JSON.parse(text)
   } catch {
-    return undefined
+    return { type: 'unreadable' }
   }
   if (isRecord(read)) return { type: 'record', record: read }
   const version = isPlainObject(read) ? read['version'] : undefined
   return Number.isSafeInteger(version) && (version as number) > 1
     ? { type: 'newer', version: version as number }
-    : undefined
+    : { type: 'unreadable' }
 }
 
 /** A record that is known here; undefined for everything else. */
 export function parseRecord(text: string): StoredRecord | undefined {
   const read = readRecord(text)
-  return read?.type === 'record' ? read.record : undefined
+  return read.type === 'record' ? read.record : undefined
 }
 
 const KINDS: readonly unknown[] = ['change', 'rollback', 'import', 'void']

@@ -9,18 +9,24 @@ import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
 import { readState, type TreeState } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
-import { layerTexts, mountNames, nestedTree, type PlacedText, writtenTexts } from './export.ts'
-import { parseYaml } from './parse-yaml.ts'
+import { layerTexts, mountNames, nestedTree, type PlacedText, wholeTexts, writtenTexts } from './export.ts'
+import { documentKind, documentOf } from './parse-yaml.ts'
 import { jsonOf, type PlainTree } from './plain-tree.ts'
+import { isSameText } from './tree-leaves.ts'
 
 /**
  * One side of a comparison: the whole tree `'now'` or at a revision; what one layer holds; or a YAML or JSON text of the same
- * form as a file of the configuration, or, beside a layer that is mounted below the top, as a file of that layer.
+ * form as a file of the configuration, or, beside a layer that is mounted below the top, as a file of that layer. `document`
+ * says which of several YAML documents the text is, from 1 on; default: the only one.
  */
 export type DiffSide =
   | 'now'
-  | ({ readonly revision?: number | undefined; readonly text?: undefined } & LayerChoice)
-  | { readonly text: string }
+  | ({
+      readonly revision?: number | undefined
+      readonly text?: undefined
+      readonly document?: undefined
+    } & LayerChoice)
+  | { readonly text: string; readonly document?: number | undefined }
 
 /** One place that differs. Values that may be secret read `[secret]`. */
 export type Difference = ValueChange
@@ -29,6 +35,7 @@ const table: OptionTable = {
   ...LAYER_TABLE,
   revision: revisionKind,
   text: { ...optionKinds.text, test: (text) => typeof text === 'string' },
+  document: documentKind,
 }
 
 /** How two sides differ; see `Admin.diff`. */
@@ -123,9 +130,9 @@ function textsOf(
 ): ReadonlyMap<string, Scalar> {
   const scalars = new Map<string, Scalar>()
   if (side !== 'now' && 'text' in side && side.text !== undefined) {
-    const [document] = parseYaml(side.text)
-    const isEmpty = document?.type === 'object' && document.parts.length === 0
-    if (document !== undefined && !isEmpty) addScalars(workspace, document, place, scalars)
+    const document = documentOf(side.text, side.document)
+    const isEmpty = document.type === 'object' && document.parts.length === 0
+    if (!isEmpty) addScalars(workspace, document, place, scalars)
     return scalars
   }
   if (state === undefined) return scalars
@@ -136,6 +143,7 @@ function textsOf(
 function placedTexts(workspace: Workspace, side: DiffSide, state: TreeState): readonly PlacedText[] {
   const choice = side === 'now' ? undefined : choiceOf(side as Exclude<DiffSide, 'now'>)
   if (choice !== undefined) return layerTexts(workspace, state, choice)
+  if (workspace.settings.isUntyped) return wholeTexts(workspace, state)
   const judge = new Judge(workspace, state, { isGuarded: false })
   const value = valid(workspace, judge.judge(state.reading.entries), state)
   return writtenTexts(workspace, value)
@@ -170,19 +178,25 @@ function addScalars(
 }
 
 function diffTexts(
-  { settings }: Workspace,
+  workspace: Workspace,
   previous: ReadonlyMap<string, Scalar>,
   next: ReadonlyMap<string, Scalar>,
 ): readonly Difference[] {
-  const { definition, isUntyped } = settings
+  const { definition, isUntyped } = workspace.settings
   const places = [...new Set([...previous.keys(), ...next.keys()])]
   return places.flatMap((place): Difference[] => {
     const [before, after] = [previous.get(place), next.get(place)]
     if (before?.text === after?.text) return []
     const path = schemaPath(definition, (before ?? after)?.path ?? [])
+    // An import would leave it as it is: `+1` for `1`.
+    if (before && after && isSameText(workspace, path, before.text, after.text)) return []
     const isOpen = isUntyped || isTextOpenAt(definition, path)
-    const shown = (scalar: Scalar | undefined) =>
-      scalar !== undefined && !isOpen ? SECRET_TEXT : scalar?.value
+    // Numbers of one value differ by their digits, where there is no schema: 17 and 17.0.
+    const isByText = before !== undefined && before.value === after?.value
+    const shown = (scalar: Scalar | undefined) => {
+      if (scalar !== undefined && !isOpen) return SECRET_TEXT
+      return isByText ? scalar?.text : scalar?.value
+    }
     const type = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed'
     return [{ type, path, pathText: pathText(path), previous: shown(before), next: shown(after) }]
   })

@@ -107,8 +107,8 @@ function namesOf(key: string): readonly string[] {
   return key === '' ? [] : key.split('/').map(decodeURIComponent)
 }
 
-/** The value of all layers and sources, as keys would hold it. */
-function wholeTexts(workspace: Workspace, state: TreeState): readonly PlacedText[] {
+/** The value of all layers and sources, as keys would hold it; without a schema, what the highest layer holds at each place. */
+export function wholeTexts(workspace: Workspace, state: TreeState): readonly PlacedText[] {
   const { isUntyped, store } = workspace.settings
   if (isUntyped) {
     const byPath = new Map<string, PlacedText>()

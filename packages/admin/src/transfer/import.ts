@@ -11,8 +11,7 @@ import type { CallOptions, Workspace } from '../workspace.ts'
 import { parseDotenv, variableLayer } from './dotenv.ts'
 import { parseEtcdctl } from './etcdctl.ts'
 import { assertLength, TRANSFER_FORMATS, type TransferFormat, unreadable } from './formats.ts'
-import { parseYaml } from './parse-yaml.ts'
-import type { PlainTree } from './plain-tree.ts'
+import { documentKind, documentOf } from './parse-yaml.ts'
 
 /** Options of `Admin.import`. */
 export interface ImportOptions extends CallOptions, LayerChoice {
@@ -20,7 +19,7 @@ export interface ImportOptions extends CallOptions, LayerChoice {
   readonly format?: TransferFormat | undefined
   /** Remove what the layer has and the text has not: keys, and names inside the documents that the text edits. Default false. */
   readonly prune?: boolean | undefined
-  /** Which of several YAML documents, from 0 on. Default: the only one. */
+  /** Which of several YAML documents, from 1 on. Default: the only one. */
   readonly document?: number | undefined
   /** With `dotenv`: what the names begin with, such as `CHECKOUT_`; others are left out. Default: nothing. */
   readonly variablePrefix?: string | undefined
@@ -31,11 +30,7 @@ const table: OptionTable = {
   ...LAYER_TABLE,
   format: optionKinds.oneOf(...TRANSFER_FORMATS),
   prune: optionKinds.flag,
-  document: {
-    expected: 'the number of a document, from 0 on',
-    test: (document) => Number.isInteger(document) && (document as number) >= 0,
-    isShown: true,
-  },
+  document: documentKind,
   variablePrefix: { expected: 'text', test: (prefix) => typeof prefix === 'string' },
 }
 
@@ -45,11 +40,29 @@ export async function planImport(workspace: Workspace, text: string, options: Im
   if (typeof text !== 'string')
     throw new AdminError('invalid_options', { what: 'import() needs a text', remedy: '' })
   assertLength(text)
+  assertOfFormat(options)
   const { format = 'yaml', prune = false } = options
   const prefix = choosePrefix(workspace.settings.store.layers, options)
   const steps =
     format === 'etcdctl' ? keySteps(workspace, text, prefix) : treeSteps(workspace, text, prefix, options)
   return planDraft(workspace, { kind: 'import', steps, ...(prune && { prunes: prefix }) }, options)
+}
+
+/** @throws AdminError `invalid_options` for an option that the format has no use for */
+function assertOfFormat({ format = 'yaml', document, variablePrefix }: ImportOptions): void {
+  const isTree = format === 'yaml' || format === 'json'
+  const foreign =
+    document !== undefined && !isTree
+      ? 'document'
+      : variablePrefix !== undefined && format !== 'dotenv'
+        ? 'variablePrefix'
+        : undefined
+  if (foreign !== undefined)
+    throw new AdminError('invalid_options', {
+      what: `import() got \`${foreign}\`, which the format ${format} has no use for`,
+      remedy:
+        foreign === 'document' ? 'Only YAML texts have several documents.' : 'It is of the format dotenv.',
+    })
 }
 
 function treeSteps(
@@ -61,7 +74,7 @@ function treeSteps(
   const { format = 'yaml', variablePrefix = '' } = options
   if (format === 'dotenv') return variableSteps(workspace, text, prefix, variablePrefix)
   const path = mountOf(workspace, prefix)
-  const tree = documentOf(text, options)
+  const tree = documentOf(text, options.document)
   if (tree.type !== 'object' && path.length === 0) throw unreadable('it holds no object of names at its top')
   return [{ type: 'tree', prefix, path, tree }]
 }
@@ -70,17 +83,6 @@ function treeSteps(
 function mountOf({ settings }: Workspace, prefix: string): Path {
   const layer = settings.store.layers.find(({ keyPrefix }) => keyPrefix === `${prefix}/`)
   return layer === undefined ? [] : (pathOfKey(settings.definition, layer.keyPrefix, layer) ?? [])
-}
-
-function documentOf(text: string, { format, document }: ImportOptions): PlainTree {
-  const documents = parseYaml(text)
-  if (document === undefined && documents.length > 1)
-    throw unreadable(
-      `it has ${documents.length} documents: import each into its layer, with document: 0 to ${documents.length - 1}`,
-    )
-  const found = documents[document ?? 0]
-  if (found === undefined) throw unreadable(`it has ${documents.length} ${format ?? 'yaml'} documents`)
-  return found
 }
 
 function variableSteps(workspace: Workspace, text: string, prefix: string, start: string): readonly Step[] {

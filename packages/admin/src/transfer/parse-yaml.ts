@@ -12,6 +12,7 @@ import {
   type Scalar,
   type YAMLMap,
 } from 'yaml'
+import type { OptionKind } from '@livetree/core/source'
 import { unreadable } from './formats.ts'
 import type { PlainScalar, PlainTree } from './plain-tree.ts'
 
@@ -34,6 +35,29 @@ export function parseYaml(text: string): readonly PlainTree[] {
     trees.push(document.contents === null ? { type: 'object', parts: [] } : walk.treeOf(document.contents, 0))
   }
   return trees
+}
+
+/** What the option `document` takes. */
+export const documentKind: OptionKind = {
+  expected: 'the number of a document, from 1 on',
+  test: (document) => Number.isInteger(document) && (document as number) >= 1,
+  isShown: true,
+}
+
+/**
+ * One document of a YAML text.
+ *
+ * @param document its number, from 1 on; undefined: the only one
+ * @throws AdminError `unreadable`, also for a text of several if no number is given
+ */
+export function documentOf(text: string, document: number | undefined): PlainTree {
+  const documents = parseYaml(text)
+  const many = `it has ${documents.length} document${documents.length === 1 ? '' : 's'}`
+  if (document === undefined && documents.length > 1)
+    throw unreadable(`${many}: choose one by its number, \`document\`, from 1 to ${documents.length}`)
+  const found = documents[(document ?? 1) - 1]
+  if (found !== undefined) return found
+  throw unreadable(`${many}, and no document ${document ?? 1}`)
 }
 
 function composed(text: string): Generator<Document.Parsed> {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { editedLayer } from '../../../../test/support/edit-layer.ts'
 import { AdminError } from '../errors.ts'
-import { setWritten } from './set-written.ts'
+import { readWritten } from './read-written.ts'
 
 const definition = defineConfig({
   name: 'shop',
@@ -16,9 +16,12 @@ const definition = defineConfig({
 })
 
 /** The keys that writing a text at a path changes, in a layer that has these. */
-function written(path: string, text: string, stored: Readonly<Record<string, string>> = {}) {
+async function written(path: string, text: string, stored: Readonly<Record<string, string>> = {}) {
   const { workspace, edit, edits } = editedLayer(definition, stored)
-  setWritten(workspace, edit, path.split('.'), text)
+  const place = path.split('.')
+  const [step] = await readWritten(workspace, [{ type: 'written', prefix: '/shop', path: place, text }])
+  if (step?.type === 'part') edit.setPart(place, step.tree)
+  else edit.setText(place, step?.type === 'text' ? step.text : '')
   return edits()
 }
 
@@ -29,13 +32,13 @@ test.each([
   ['hosts', '[a, b c]', { '/shop/hosts': '["a","b c"]' }],
   ['hosts', '- a\n- "1"\n', { '/shop/hosts': '["a","1"]' }],
   ['pool', '{ min: 1, max: 2 }', { '/shop/pool/min': '1', '/shop/pool/max': '2' }],
-])('%s = %j', (path, text, edits) => {
-  expect(written(path, text)).toEqual(edits)
+])('%s = %j', async (path, text, edits) => {
+  expect(await written(path, text)).toEqual(edits)
 })
 
-test('what stands below an object is replaced, and a key that stays the same is no change', () => {
+test('what stands below an object is replaced, and a key that stays the same is no change', async () => {
   const stored = { 'pool/min': '1', 'pool/max': '9', 'pool/old': '7' }
-  expect(written('pool', '{"min": 1, "max": 2}', stored)).toEqual({
+  expect(await written('pool', '{"min": 1, "max": 2}', stored)).toEqual({
     '/shop/pool/max': '2',
     '/shop/pool/old': undefined,
   })
@@ -47,7 +50,7 @@ test.each([
   ['pool', '[1]', 'expected an object'],
   ['pool', '{', 'no YAML'],
   ['pool', 'a: 1\n---\nb: 2\n', 'one YAML document'],
-])('%s = %j is refused: %s', (path, text, why) => {
-  expect(() => written(path, text)).toThrow(AdminError)
-  expect(() => written(path, text)).toThrow(why)
+])('%s = %j is refused: %s', async (path, text, why) => {
+  await expect(written(path, text)).rejects.toThrow(AdminError)
+  await expect(written(path, text)).rejects.toThrow(why)
 })
