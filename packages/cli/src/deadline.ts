@@ -60,6 +60,13 @@ export class Deadline {
     this.#timer = setTimeout(() => this.#expire(), Math.max(0, this.#leftMs) + GRACE_MS)
   }
 
+  /** Lets the clock go on with the whole time, after a person had a long one. */
+  renew(): void {
+    this.pause()
+    this.#leftMs = this.#timeoutMs
+    this.resume()
+  }
+
   /** Ends the command: a write that was sent is settled first, unless this is called again. */
   interrupt(): void {
     if (this.#hasEnded) return

@@ -1,74 +1,123 @@
-import { spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { parse } from 'yaml'
+import type { Plan } from '@livetree/admin'
 import type { Path } from '@livetree/core'
 import { isWithin, parsePathText, pathOfKey } from '@livetree/core/tools'
 import type { Outcome } from '../command-line/runner.ts'
 import { openTree, type OpenedTree } from '../connect/open-tree.ts'
-import { CliError, usageError } from '../errors/cli-error.ts'
+import { type CliError, usageError } from '../errors/cli-error.ts'
+import { asCliError } from '../errors/describe-error.ts'
 import type { Session } from '../session.ts'
 import { carryOut, refuseFleetOptions, type WritingOptions } from './carry-out.ts'
 import { chosenLayer } from './choose-layer.ts'
+import { EditedFile } from './edited-file.ts'
 
-/** `livetree edit [PATH]`: what one layer holds, in an editor; what was changed there is a plan. */
+/**
+ * `livetree edit [PATH]`: what one layer holds, in an editor; what was changed there is a plan. What is refused is edited
+ * again, with the reason above it; whoever leaves it so gives up, and finds the text in a file.
+ */
 export async function edit(
   session: Session,
   [place = '']: readonly [place?: string],
   options: WritingOptions,
 ): Promise<Outcome> {
   refuseFleetOptions(options)
+  if (options.ifRevision !== undefined)
+    throw usageError('--if-revision is for set and unset', 'edit refuses what moved while you edited.')
   if (!session.canAsk)
     throw usageError('edit needs a terminal', 'Use `livetree set`, or `livetree apply -f FILE`.')
   const opened = await openTree(session)
-  const layer = chosenLayer(opened, options)
-  const { text, omitted, revision } = await opened.admin.export({
-    ...layer,
-    ...session.call,
-    format: 'yaml',
-  })
+  const layer = await readLayer(session, opened, options)
+  if (layer.omitted.length > 0)
+    session.note(`Not shown, and kept, since it may be secret: ${layer.omitted.join(', ')}`)
+  const edited = await EditedFile.make(session, layer.text)
+  try {
+    return await untilTaken(session, opened, { edited, layer, place, options })
+  } finally {
+    if (edited.isWorthless) await edited.remove()
+    else session.note(`What you wrote is kept in ${edited.file}`)
+  }
+}
+
+/** What a layer holds, and at which revision. */
+interface Layer {
+  readonly choice: ReturnType<typeof chosenLayer>
+  readonly text: string
+  readonly omitted: readonly string[]
+  readonly revision: number
+}
+
+async function readLayer(session: Session, opened: OpenedTree, options: WritingOptions): Promise<Layer> {
+  const choice = chosenLayer(opened, options)
+  const exported = await opened.admin.export({ ...choice, ...session.call, format: 'yaml' })
+  return { choice, ...exported }
+}
+
+interface Editing {
+  readonly edited: EditedFile
+  readonly layer: Layer
+  readonly place: string
+  readonly options: WritingOptions
+}
+
+async function untilTaken(session: Session, opened: OpenedTree, editing: Editing): Promise<Outcome> {
+  const { edited, layer, options } = editing
+  let { revision } = layer
+  let refusal: CliError | undefined
+  for (;;) {
+    const text = await edited.edit(refusal === undefined ? [] : reasonsOf(refusal))
+    if (text === undefined && refusal !== undefined) throw refusal
+    try {
+      const plan = await planOf(session, opened, editing, revision)
+      const outcome = await carryOut(session, plan, options, { asks: true })
+      edited.isWorthless = plan.isEmpty || options.dryRun !== true
+      return outcome
+    } catch (error) {
+      refusal = asCliError(error)
+      if (!CORRECTABLE.includes(refusal.exitCode)) throw error
+      // Who saw what is there now, and goes on, means to write over it.
+      if (refusal.exitCode === 4) ({ revision } = await readLayer(session, opened, options))
+    }
+  }
+}
+
+/** The exit codes of what another text, or a second look, mends: a path, a conflict, the schema, YAML. */
+const CORRECTABLE: readonly number[] = [3, 4, 5, 64]
+
+function reasonsOf({ message, lines, remedy, exitCode }: CliError): readonly string[] {
+  const next =
+    exitCode === 4
+      ? 'Save it again, with these lines removed, to write yours over it; leave it as it is to give up.'
+      : 'Correct it and save it again; leave it as it is to give up.'
+  return [
+    message,
+    ...lines.map((line) => `  ${line}`),
+    ...(remedy === undefined ? [] : [remedy]),
+    next,
+  ].flatMap((line) => line.split('\n'))
+}
+
+/** What was changed since the layer was read, as a plan. */
+async function planOf(
+  session: Session,
+  opened: OpenedTree,
+  { edited, layer, place }: Editing,
+  ifRevision: number,
+): Promise<Plan> {
   const top = parsePathText(place)
-  if (omitted.length > 0) session.note(`Not shown, and kept, since it may be secret: ${omitted.join(', ')}`)
-  const edited = await inEditor(session, text)
-  const [before, after] = [scalarsOf(opened, parse(text)), scalarsOf(opened, parsedEdit(edited))]
+  const [before, after] = [scalarsOf(opened, parsed(layer.text)), scalarsOf(opened, parsed(edited.text))]
   const isMeant = ({ path }: Scalar) => isWithin(path, top)
   const set = [...after].filter(([name, scalar]) => isMeant(scalar) && before.get(name)?.text !== scalar.text)
   const unset = [...before].filter(([name, scalar]) => isMeant(scalar) && !after.has(name))
-  let change = opened.admin.change({ ...layer, ifRevision: revision })
+  let change = opened.admin.change({ ...layer.choice, ifRevision })
   for (const [, { path }] of unset) change = change.unset(path)
   for (const [, { path, text: value }] of set) change = change.setText(path as never, value)
-  const plan = await change.plan(session.call)
-  return carryOut(session, plan, options, { asks: true })
+  return change.plan(session.call)
 }
 
-async function inEditor(session: Session, text: string): Promise<string> {
-  const { env } = session.io
-  const editor =
-    [env['VISUAL'], env['EDITOR'], 'vi'].find((each) => each !== undefined && each !== '') ?? 'vi'
-  const folder = await mkdtemp(join(tmpdir(), 'livetree-edit-'))
-  session.closing(() => rm(folder, { recursive: true, force: true }))
-  const file = join(folder, 'layer.yaml')
-  await writeFile(file, text, { mode: 0o600 })
-  session.deadline.pause()
-  const code = await new Promise<number | null>((resolve, reject) => {
-    // As git does it: the editor may be a command with arguments.
-    const child = spawn('sh', ['-c', `${editor} "$1"`, editor, file], { stdio: ['inherit', 2, 2] })
-    child.on('error', reject)
-    child.on('close', resolve)
-  })
-  session.deadline.resume()
-  if (code !== 0)
-    throw new CliError(1, `The editor ended with ${code ?? 'a signal'}, and nothing was written`, {
-      code: 'editor',
-      remedy: 'Set EDITOR.',
-    })
-  return readFile(file, 'utf8')
-}
-
-function parsedEdit(text: string): unknown {
+/** Whole numbers keep all of their digits. */
+function parsed(text: string): unknown {
   try {
-    return parse(text)
+    return parse(text, { intAsBigInt: true })
   } catch (error) {
     throw usageError(`What you wrote is no YAML: ${(error as Error).message}`, 'Nothing was written.')
   }
@@ -93,9 +142,17 @@ function scalarsOf({ definition }: OpenedTree, tree: unknown): ReadonlyMap<strin
     if (names.length === 0) return
     const key = names.map((name) => name.replaceAll('%', '%25').replaceAll('/', '%2F')).join('/')
     const path = definition === undefined ? names : (pathOfKey(definition, key, STORED) ?? names)
-    const text = typeof part === 'string' ? part : JSON.stringify(part)
-    found.set(JSON.stringify(names), { path, text })
+    found.set(JSON.stringify(names), { path, text: textOf(part) })
   }
   visit(tree, [])
   return found
+}
+
+/** A text as it is, everything else as JSON. */
+function textOf(part: unknown): string {
+  if (typeof part === 'string' || typeof part === 'bigint') return String(part)
+  return JSON.stringify(part, (_, value: unknown) => {
+    if (typeof value !== 'bigint') return value
+    return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
+  })
 }

@@ -1,0 +1,88 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { CliError } from '../errors/cli-error.ts'
+import { safeText } from '../output/safe-text.ts'
+import type { Session } from '../session.ts'
+
+/** With which the lines begin that this command writes above the text: for YAML they are comments. */
+const MARK = '# livetree: '
+
+/** A text that a person changes in an editor. Nobody loses what was written there: the file stays until it is removed. */
+export class EditedFile {
+  readonly file: string
+  /** Nobody would miss it: nothing was changed, or what was changed is written. */
+  isWorthless = true
+  readonly #session: Session
+  readonly #folder: string
+  /** As the person gets it. */
+  #given: string
+  #text: string
+
+  private constructor(session: Session, folder: string, text: string) {
+    this.#session = session
+    this.#folder = folder
+    this.file = join(folder, 'layer.yaml')
+    this.#text = text
+    this.#given = text
+  }
+
+  /** Makes the file, in a folder that nobody else may read. */
+  static async make(session: Session, text: string): Promise<EditedFile> {
+    return new EditedFile(session, await mkdtemp(join(tmpdir(), 'livetree-edit-')), text)
+  }
+
+  /**
+   * Opens the editor, the file being what it was left as, below the lines that say why it is opened again. The time of the
+   * command stands still meanwhile, and begins anew.
+   *
+   * @returns what it holds then; undefined where it was left as it is
+   * @throws CliError 1 for an editor that fails
+   */
+  async edit(reasons: readonly string[]): Promise<string | undefined> {
+    const head = reasons.map((line) => `${MARK}${safeText(line)}`.trimEnd()).join('\n')
+    this.#given = head === '' ? this.#text : `${head}\n${this.#text}`
+    await writeFile(this.file, this.#given, { mode: 0o600 })
+    const { deadline, io } = this.#session
+    deadline.pause()
+    const code = await runEditor(io.env, this.file)
+    deadline.renew()
+    const now = await readFile(this.file, 'utf8')
+    const isSame = now === this.#given
+    const text = withoutMarks(now)
+    this.isWorthless &&= text === this.#text
+    this.#text = text
+    if (code === 0) return isSame ? undefined : this.#text
+    throw new CliError(1, `The editor ended with ${code ?? 'a signal'}, and nothing was written`, {
+      code: 'editor',
+      remedy: 'Set EDITOR.',
+    })
+  }
+
+  /** What it holds, without the lines of this command. */
+  get text(): string {
+    return this.#text
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+}
+
+/** As git does it: the editor may be a command with arguments. */
+function runEditor(env: Readonly<Record<string, string | undefined>>, file: string): Promise<number | null> {
+  const editor =
+    [env['VISUAL'], env['EDITOR'], 'vi'].find((each) => each !== undefined && each !== '') ?? 'vi'
+  return new Promise((resolve, reject) => {
+    const child = spawn('sh', ['-c', `${editor} "$1"`, editor, file], { stdio: ['inherit', 2, 2] })
+    child.on('error', reject)
+    child.on('close', resolve)
+  })
+}
+
+function withoutMarks(text: string): string {
+  const lines = text.split('\n')
+  const first = lines.findIndex((line) => !line.startsWith(MARK.trimEnd()))
+  return lines.slice(first < 0 ? lines.length : first).join('\n')
+}
