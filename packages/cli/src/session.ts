@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises'
 import type { GlobalOptions } from './command-line/global-options.ts'
 import { Deadline } from './deadline.ts'
 import { CliError, usageError } from './errors/cli-error.ts'
@@ -73,6 +72,7 @@ export class Session {
   }
 
   async #ask(question: string): Promise<string> {
+    const { createInterface } = await import('node:readline/promises')
     const asking = createInterface({
       input: this.io.stdin,
       output: process.stderr,
@@ -82,6 +82,11 @@ export class Session {
     try {
       asking.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
       return await asking.question(question, { signal: this.deadline.signal })
+    } catch (error) {
+      if (this.deadline.signal.aborted) throw error
+      // The end of the input, Ctrl-D: nobody answered.
+      this.note('')
+      return ''
     } finally {
       asking.close()
       this.deadline.resume()

@@ -74,10 +74,14 @@ eachEtcd('livetree with users, certificates and without code', (etcd) => {
       const refused = await as('nobody', ['tree'])
       expect(refused).toMatchObject({ exitCode: 7, stdout: '' })
       expect(refused.stderr).toContain('grant-permission <role> --prefix=true read /config/shop/')
+      const watching = await as('nobody', ['watch'])
+      expect(watching).toMatchObject({ exitCode: 7, stdout: '' })
+      expect(watching.stderr).toContain(`grant-permission <role> --prefix=true read ${HISTORY}`)
       const args = ['tree', '--endpoints', endpoint, '--root', '/config/shop', '--user', 'root']
       const wrong = await place.run(args, { env: { LIVETREE_PASSWORD: 'hunter2' } })
       expect(wrong).toMatchObject({ exitCode: 7, stdout: '' })
       expect(wrong.stderr).not.toContain('hunter2')
+      expect(wrong.stderr).not.toMatch(/auth\.(username|password)/)
       const asEtcdctl = await place.run(args.slice(0, -2), {
         env: { ETCDCTL_USER: 'reader:secret-of-reader' },
       })
@@ -139,6 +143,12 @@ eachEtcd('livetree with users, certificates and without code', (etcd) => {
       })
       const { fingerprint } = definition
       const base = ['--endpoints', endpoint, '--root', '/config/shop']
+      place.write('one.yaml', 'max: 17.0\n')
+      const empty = await place.run(['diff', 'live', 'file:one.yaml', ...base])
+      expect(empty, empty.stderr).toMatchObject({ exitCode: 0, stdout: '+ max  17\n' })
+      await client.kv.put('/config/shop/max', '17')
+      const digits = await place.run(['diff', 'live', 'file:one.yaml', ...base])
+      expect(digits, digits.stderr).toMatchObject({ exitCode: 0, stdout: '~ max  17 → 17.0\n' })
       const untyped = await place.run(['set', 'max', '5', ...base])
       expect(untyped).toMatchObject({ exitCode: 0 })
       expect(untyped.stderr).toContain('values are text')

@@ -1,8 +1,9 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { eachEtcd } from '../../support/each-etcd.ts'
 import { CONFIG } from './support/checkout-config.ts'
-import { makeWorkplace, type Run, type Workplace } from './support/livetree-process.ts'
+import { BIN, makeWorkplace, type Run, type Workplace } from './support/livetree-process.ts'
 
 eachEtcd('livetree, the command', (etcd) => {
   let server: EtcdServer
@@ -300,6 +301,78 @@ eachEtcd('livetree, the command', (etcd) => {
     ])
   })
 
+  test('watch refuses a path that the schema does not know, and says where it waits for one', async () => {
+    expect(await fails(3, ['watch', 'db.pol.max'])).toContain('Did you mean db.pool.max?')
+    let isSent = false
+    const run = await place.run(['watch', 'features.toCome', '--limit', '1'], {
+      onOutput: (text) => {
+        if (isSent || !text.includes('Watching features.toCome')) return
+        isSent = true
+        void ok(['set', 'features.toCome', 'true', '--overlay', 'prod'])
+      },
+    })
+    expect(run).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('waits for it') })
+    expect(run.stdout).toContain('+ features.toCome')
+  })
+
+  test('of a file with several documents one is chosen, counted from 1 everywhere', async () => {
+    place.write('two.yaml', 'features: { first: true }\n---\nfeatures: { second: true }\n')
+    const layer = ['--overlay', 'prod']
+    for (const args of [
+      ['import', 'two.yaml', ...layer],
+      ['plan', '-f', 'two.yaml', ...layer],
+      ['apply', '-f', 'two.yaml', ...layer],
+      ['diff', 'file:two.yaml', 'live'],
+    ]) {
+      const said = await fails(64, args)
+      expect(said, args.join(' ')).toContain('2 documents: choose one by its number, --document, from 1 to 2')
+      for (const beyond of ['3', '0']) await fails(64, [...args, '--document', beyond])
+    }
+    const planned = (args: readonly string[]) => json<{ changes: { path: string }[] }>(args)
+    const dry = [...layer, '--dry-run', '--document']
+    for (const [document, path] of [
+      ['1', 'features.first'],
+      ['2', 'features.second'],
+    ] as const) {
+      const [imported, plan, applied] = [
+        await planned(['import', 'two.yaml', ...dry, document]),
+        await planned(['plan', '-f', 'two.yaml', ...layer, '--document', document]),
+        await planned(['apply', '-f', 'two.yaml', ...dry, document]),
+      ]
+      for (const { changes } of [imported, plan, applied]) expect(changes).toMatchObject([{ path }])
+      const differences = await json<{ path: string; type: string }[]>([
+        'diff',
+        'overlay:prod',
+        'file:two.yaml',
+        '--document',
+        document,
+      ])
+      expect(differences).toContainEqual(expect.objectContaining({ type: 'added', path }))
+    }
+    expect(await fails(64, ['diff', 'live', 'rev:1', '--document', '1'])).toContain('--document')
+    place.write('x.env', 'FEATURES__X=true\n')
+    expect(await fails(64, ['import', 'x.env', ...layer, '--document', '1'])).toContain('--document')
+    expect(
+      await fails(64, ['import', 'two.yaml', ...layer, '--document', '1', '--variable-prefix', 'X_']),
+    ).toContain('--variable-prefix')
+  })
+
+  test('a saved plan refuses flags that it would not heed, and leaves variables for other commands', async () => {
+    place.write('heed.yaml', 'features: { heeded: true }\n')
+    await ok(['plan', '-f', 'heed.yaml', '--overlay', 'prod', '--out', 'heed.json'])
+    for (const flags of [
+      ['--overlay', 'base'],
+      ['--layer', '/config/checkout/base'],
+      ['--prune'],
+      ['--format', 'json'],
+      ['--document', '1'],
+    ])
+      expect(await fails(64, ['apply', 'heed.json', ...flags])).toContain(`leave ${flags[0]} out`)
+    const run = await place.run(['apply', 'heed.json'], { env: { LIVETREE_OVERLAY: 'base' } })
+    expect(run, run.stderr).toMatchObject({ exitCode: 0 })
+    expect(run.stderr).toContain('/config/checkout/prod')
+  })
+
   test('SIGINT ends a command with 130', async () => {
     let isKilled = false
     const run = await place.spawn(['watch'], {
@@ -355,6 +428,9 @@ eachEtcd('livetree, the command', (etcd) => {
       const no = await place.runOnTerminal(['import', 'good.yaml', '--overlay', 'prod'], { input: 'n\n' })
       expect(no.stdout).toContain('Apply ')
       expect(no.exitCode).toBe(130)
+      const end = await place.runOnTerminal(['import', 'good.yaml', '--overlay', 'prod'], { input: '\u0004' })
+      expect(end, end.stdout).toMatchObject({ exitCode: 130 })
+      expect(end.stdout).toContain('Nothing was written')
       const yes = await place.runOnTerminal(['import', 'good.yaml', '--overlay', 'prod'], { input: 'y\n' })
       expect(yes, yes.stdout).toMatchObject({ exitCode: 0 })
       const none = await place.runOnTerminal([
@@ -398,6 +474,77 @@ eachEtcd('livetree, the command', (etcd) => {
       expect((await ok(['get', 'http.timeoutMs'])).stdout).toBe('1600\n')
       expect((await ok(['get', 'db.url'])).stdout).toBe('[secret]\n')
       expect(await fails(64, ['edit', '--overlay', 'base'])).toContain('terminal')
+    })
+
+    /** An editor that does with each opening what the next line of a script says; `$1` is the file. */
+    const editing = async (name: string, steps: readonly string[], args: readonly string[] = []) => {
+      place.write(`${name}.count`, '')
+      const cases = steps.map((step, index) => `${index}) ${step} ;;`).join('\n')
+      const count = `"$(wc -c < ${place.folder}/${name}.count)"`
+      const script = `echo =OPENED=; echo "at $1 ."; cat "$1"; echo =END=\ncase ${count} in\n${cases}\nesac\nprintf x >> ${place.folder}/${name}.count\n`
+      place.write(`${name}.sh`, script)
+      const run = await place.runOnTerminal(['edit', '--overlay', 'prod', '--yes', ...args], {
+        env: { EDITOR: `sh ${place.folder}/${name}.sh`, VISUAL: '' },
+      })
+      const shown = run.stdout.split('=OPENED=').slice(1)
+      const kept = /kept in (\S+)/.exec(run.stdout)?.[1]
+      return { ...run, shown, kept: kept === undefined ? undefined : readFileSync(kept, 'utf8') }
+    }
+
+    test('edit opens again what is refused, with the reason above it, until it is right', async () => {
+      await ok(['set', 'http.timeoutMs', '1500', '--overlay', 'prod'])
+      const run = await editing(
+        'mended',
+        [
+          `printf 'http:\\n  timeoutMs: [broken\\n' > "$1"`,
+          `sed -i 's/.broken/soon/' "$1"`,
+          `sed -i 's/soon/1700/' "$1"`,
+        ],
+        ['--allow-removal'],
+      )
+      expect(run, run.stdout).toMatchObject({ exitCode: 0, kept: undefined })
+      expect(run.shown).toHaveLength(3)
+      expect(run.shown[1]).toContain('# livetree: What you wrote is no YAML')
+      expect(run.shown[1]).toContain('timeoutMs: [broken')
+      expect(run.shown[2]).toContain('# livetree:   http.timeoutMs: ')
+      expect(run.shown[2]).toContain('timeoutMs: soon')
+      expect(run.shown[2]).not.toContain('no YAML')
+      expect((await ok(['get', 'http.timeoutMs'])).stdout).toBe('1700\n')
+      const file = /at (\S+) \./.exec(run.stdout)?.[1]
+      expect(file).toMatch(/livetree-edit-/)
+      expect(existsSync(file ?? '')).toBe(false)
+    })
+
+    test('edit keeps what was written where a person gives up, and where nothing can be written', async () => {
+      await ok(['set', 'http.timeoutMs', '1500', '--overlay', 'prod'])
+      const work = (text: string) => `printf '${text}# an hour of work\\n' > "$1"`
+      const yaml = await editing('yaml', [work('greeting: [broken\\n'), ''])
+      expect(yaml).toMatchObject({ exitCode: 64, kept: expect.stringContaining('# an hour of work') })
+      expect(yaml.stdout).toContain('no YAML')
+      const schema = await editing('schema', [work('http: { timeoutMs: many }\\n'), ''])
+      expect(schema).toMatchObject({ exitCode: 5, kept: expect.stringContaining('timeoutMs: many') })
+      const failing = await editing('failing', [`${work('http: { timeoutMs: 7 }\\n')}; exit 3`])
+      expect(failing).toMatchObject({ exitCode: 1, kept: expect.stringContaining('timeoutMs: 7') })
+      const untouched = await editing('untouched', [''])
+      expect(untouched).toMatchObject({ exitCode: 0, kept: undefined })
+      expect((await ok(['get', 'http.timeoutMs'])).stdout).toBe('1500\n')
+    })
+
+    test('edit shows a conflict above the text, and writes over it only when told so', async () => {
+      await ok(['set', 'http.timeoutMs', '1500', '--overlay', 'prod'])
+      const other = `${process.execPath} ${BIN} set http.timeoutMs 1666 --overlay prod -m other`
+      const mine = `sed -i 's/1500/1800/' "$1"; ${other}`
+      const left = await editing('left', [mine, ''])
+      expect(left, left.stdout).toMatchObject({
+        exitCode: 4,
+        kept: expect.stringContaining('timeoutMs: 1800'),
+      })
+      expect(left.shown[1]).toContain('is 1666, this change wanted 1800')
+      expect((await ok(['get', 'http.timeoutMs'])).stdout).toBe('1666\n')
+      await ok(['set', 'http.timeoutMs', '1500', '--overlay', 'prod'])
+      const over = await editing('over', [mine, `sed -i '/^# livetree/d' "$1"`])
+      expect(over, over.stdout).toMatchObject({ exitCode: 0, kept: undefined })
+      expect((await ok(['get', 'http.timeoutMs'])).stdout).toBe('1800\n')
     })
   })
 })

@@ -15,13 +15,15 @@ export async function completions(words: readonly string[], io: Io): Promise<str
   const command = program.commands.find((each) => each.name() === named)
   const takesPath = command?.registeredArguments.some((argument) => argument.name() === 'path') === true
   const paths = takesPath || words.at(-2) === '--only' ? await pathsOf(words, io) : []
+  const layer = ['overlay', 'layer'].find((name) => isCompleted(words, `--${name}`))
+  const found: Found = { paths, layer, layers: layer === undefined ? [] : await layersOf(words, io, layer) }
   const root = new RootCommand()
-  addTo(root, program, paths)
+  addTo(root, program, found)
   for (const each of commandsBelow(program)) {
-    const [path, found] = each
-    const made = root.command(path, found.description())
-    addTo(made, found, paths)
-    addOptions(made, program)
+    const [path, command] = each
+    const made = root.command(path, command.description())
+    addTo(made, command, found)
+    addOptions(made, program, found)
   }
   return printedBy(() => root.parse([...words]))
 }
@@ -39,10 +41,23 @@ function commandsBelow(
 
 type TabCommand = ReturnType<RootCommand['command']>
 
-function addTo(made: TabCommand, command: CommanderCommand, paths: readonly string[]): void {
-  addOptions(made, command)
+/** What the configuration file here knows of the word that is completed. */
+interface Found {
+  readonly paths: readonly string[]
+  /** The option whose value is completed, and what it takes. */
+  readonly layer: string | undefined
+  readonly layers: readonly string[]
+}
+
+/** Whether the last word is the value of an option: after it, or after its `=`. */
+function isCompleted(words: readonly string[], option: string): boolean {
+  return words.at(-2) === option || words.at(-1)?.startsWith(`${option}=`) === true
+}
+
+function addTo(made: TabCommand, command: CommanderCommand, found: Found): void {
+  addOptions(made, command, found)
   for (const argument of command.registeredArguments) {
-    const choices = argument.argChoices ?? (argument.name() === 'path' ? paths : [])
+    const choices = argument.argChoices ?? (argument.name() === 'path' ? found.paths : [])
     const offer = (complete: (value: string, description: string) => void) => {
       for (const choice of choices) complete(choice, '')
     }
@@ -50,12 +65,12 @@ function addTo(made: TabCommand, command: CommanderCommand, paths: readonly stri
   }
 }
 
-function addOptions(made: TabCommand, command: CommanderCommand): void {
+function addOptions(made: TabCommand, command: CommanderCommand, { layer, layers }: Found): void {
   for (const { long, short, description, argChoices, required, optional, hidden } of command.options) {
     if (long === undefined || long === null || hidden) continue
     const name = long.slice(2)
     const alias = short?.slice(1)
-    const choices = argChoices ?? []
+    const choices = argChoices ?? (name === layer ? layers : [])
     if (required || optional)
       made.option(
         name,
@@ -67,6 +82,11 @@ function addOptions(made: TabCommand, command: CommanderCommand): void {
       )
     else made.option(name, description, alias)
   }
+}
+
+async function layersOf(words: readonly string[], io: Io, option: string): Promise<readonly string[]> {
+  const { layerNames } = await import('./schema-paths.ts')
+  return layerNames(words, io, option === 'layer' ? 'layer' : 'overlay')
 }
 
 async function pathsOf(words: readonly string[], io: Io): Promise<readonly string[]> {

@@ -16,6 +16,8 @@ export interface GlobalOptions {
   readonly timeoutMs: number
   readonly yes: boolean
   readonly input: boolean
+  /** The names of the options, also of the command alone, that variables of the environment gave. */
+  readonly fromVariables: ReadonlySet<string>
 }
 
 /** The options of every command, as they stand in the help. */
@@ -73,6 +75,9 @@ export function globalOptionsOf(command: Command): GlobalOptions {
     timeoutMs: given['timeout'] as number,
     yes: given['yes'] === true,
     input: given['input'] !== false,
+    fromVariables: new Set(
+      Object.keys(given).filter((name) => command.getOptionValueSourceWithGlobals(name) === 'env'),
+    ),
   }
 }
 
@@ -91,11 +96,15 @@ export function listOf(text: string): readonly string[] {
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, '': 1_000 }
 
+/** Timers of Node take no more than 2^31 ms, some 24 days: beyond that they fire at once. */
+const MOST_MS = 20 * 24 * 3_600_000
+
 /** `10s`, `500ms`, `2m`, or seconds. */
 export function milliseconds(text: string): number {
   const [, digits = '', unit = ''] = /^(\d{1,6}(?:\.\d{1,3})?)(ms|s|m|)$/.exec(text) ?? []
   const ms = Number(digits) * (UNITS[unit] ?? 0)
-  if (digits === '' || ms < 1) throw new InvalidArgumentError('Expected a time such as 10s, 500ms or 2m.')
+  if (digits === '' || ms < 1 || ms > MOST_MS)
+    throw new InvalidArgumentError('Expected a time such as 10s, 500ms or 2m, at most 20 days.')
   return Math.round(ms)
 }
 

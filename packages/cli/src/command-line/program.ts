@@ -91,9 +91,8 @@ function writing(command: Command): Command {
         '--overlay <name>',
         'the layer that is written: the last part of its directory',
         'LIVETREE_OVERLAY',
-      )
-        .argParser(filled)
-        .conflicts('layer'),
+        ['layer'],
+      ).argParser(filled),
     )
     .option('--layer <directory>', 'the layer that is written, by its whole directory')
     .option('-m, --message <why>', 'why, as the history shows it')
@@ -110,12 +109,19 @@ function writing(command: Command): Command {
     .addOption(new Option('--wait', 'wait for the running instances').hideHelp())
 }
 
+function document(): Option {
+  return new Option('--document <n>', 'which of several YAML documents of the file, from 1 on').argParser(
+    count,
+  )
+}
+
 function addWriting(add: Add): void {
   const transfer = (command: Command) =>
     command
       .option('--format <format>', 'yaml, json, dotenv or etcdctl; default: by the name of the file')
       .option('--prune', 'remove what the layer has and the file has not')
       .option('--variable-prefix <text>', 'with dotenv: what the names begin with, such as SHOP_')
+      .addOption(document())
   writing(add('set', 'set one value', async () => (await import('../commands/set.ts')).set))
     .argument('<path>', 'such as db.pool.max')
     .argument('<value>', 'a text, YAML for a list or an object, @FILE, or - for stdin')
@@ -167,9 +173,7 @@ function addWriting(add: Add): void {
         async () => (await import('../commands/import.ts')).importFile,
       ),
     ),
-  )
-    .argument('<file>', 'YAML, JSON, dotenv, or the output of etcdctl get --prefix -w json; - for stdin')
-    .addOption(new Option('--document <n>', 'which of several YAML documents, from 1 on').argParser(count))
+  ).argument('<file>', 'YAML, JSON, dotenv, or the output of etcdctl get --prefix -w json; - for stdin')
 }
 
 function addComparing(add: Add): void {
@@ -177,6 +181,7 @@ function addComparing(add: Add): void {
   add('diff', 'compare trees, layers or files', async () => (await import('../commands/diff.ts')).diff)
     .argument('<a>', side)
     .argument('<b>', side)
+    .addOption(document())
     .option('--exit-code', 'exit with 2 if they differ')
   add(
     'validate',

@@ -7,10 +7,14 @@ import { usageError } from '../errors/cli-error.ts'
  */
 export class VariableOption extends Option {
   readonly variable: string
+  /** Names of options that are not given together with this one. */
+  readonly rivals: readonly string[]
 
-  constructor(flags: string, description: string, variable: string) {
+  constructor(flags: string, description: string, variable: string, rivals: readonly string[] = []) {
     super(flags, description)
     this.variable = variable
+    this.rivals = rivals
+    this.conflicts([...rivals])
   }
 }
 
@@ -22,7 +26,7 @@ export function optionDescription(this: Help, option: Option): string {
 
 /**
  * Gives a command that was parsed, and those above it, the options that the environment has. What stands on the command line
- * wins, also over the variable of an option that conflicts with it.
+ * wins, also over the variable of an option that it excludes.
  *
  * @throws CliError 64 for a variable whose text the option does not take
  */
@@ -35,21 +39,19 @@ export function applyVariables(
       if (!(option instanceof VariableOption)) continue
       const text = environment[option.variable] ?? ''
       if (text !== '' && !isGiven(at, option))
-        at.setOptionValueWithSource(nameOf(option), valueOf(option, text), 'env')
+        at.setOptionValueWithSource(nameOf(option), takenFrom(option, text), 'env')
     }
 }
 
 function isGiven(command: Command, option: VariableOption): boolean {
-  return [nameOf(option), ...option.conflictsWith].some(
-    (name) => command.getOptionValueSource(name) === 'cli',
-  )
+  return [nameOf(option), ...option.rivals].some((name) => command.getOptionValueSource(name) === 'cli')
 }
 
 function nameOf(option: Option): string {
   return option.attributeName()
 }
 
-function valueOf(option: VariableOption, text: string): unknown {
+function takenFrom(option: VariableOption, text: string): unknown {
   try {
     return option.parseArg === undefined ? text : option.parseArg<unknown>(text, option.defaultValue)
   } catch (error) {

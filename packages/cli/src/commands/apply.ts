@@ -26,16 +26,31 @@ export async function apply(
     const opened = await openTree(session)
     return carryOut(session, await planFile(session, opened, file ?? '-', options), options, { asks: true })
   }
-  // `overlay` may come from the environment, and changes nothing.
-  const foreign = (['layer', 'format', 'prune', 'variablePrefix', 'ifRevision'] as const).find(
-    (name) => options[name] !== undefined,
-  )
-  if (foreign !== undefined) throw usageError(`A saved plan says all of that itself: leave --${foreign} out`)
+  assertOfPlans(session, options)
   const text = await readInput(session, saved)
   const opened = await openTree(session)
   return carryOut(session, await opened.admin.openPlan(parsePlan(saved, text), session.call), options, {
     asks: false,
   })
+}
+
+/** The flags of what a saved plan says itself. */
+const PLANNED = {
+  overlay: '--overlay',
+  layer: '--layer',
+  format: '--format',
+  prune: '--prune',
+  variablePrefix: '--variable-prefix',
+  document: '--document',
+  ifRevision: '--if-revision',
+} as const
+
+/** @throws CliError 64 for a flag that a saved plan would not heed; a variable of the environment is for other commands */
+function assertOfPlans({ options: { fromVariables } }: Session, options: TransferOptions): void {
+  const names = Object.keys(PLANNED) as readonly (keyof typeof PLANNED)[]
+  const given = names.find((name) => options[name] !== undefined && !fromVariables.has(name))
+  if (given === undefined) return
+  throw usageError(`A saved plan says all of that itself: leave ${PLANNED[given]} out`, 'Or plan it again.')
 }
 
 function parsePlan(name: string, text: string): SavedPlan {

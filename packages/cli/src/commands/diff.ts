@@ -14,10 +14,16 @@ import { readInput } from './read-input.ts'
 export async function diff(
   session: Session,
   [one, other]: readonly [one: string, other: string],
-  options: { readonly exitCode?: boolean | undefined },
+  options: { readonly exitCode?: boolean | undefined; readonly document?: number | undefined },
 ): Promise<Outcome> {
   const opened = await openTree(session)
-  const [before, after] = [await sideOf(session, opened, one), await sideOf(session, opened, other)]
+  const { document } = options
+  if (document !== undefined && ![one, other].some((side) => side.startsWith('file:')))
+    throw usageError('--document is of a file, and none is compared', 'Give file:PATH, or leave it out.')
+  const [before, after] = [
+    await sideOf(session, opened, one, document),
+    await sideOf(session, opened, other, document),
+  ]
   const found = await opened.admin.diff(before, after, session.call)
   session.noteAtEnd(
     found.length === 0 ? `${one} and ${other} do not differ.` : `${counted(found.length, 'difference')}.`,
@@ -41,13 +47,18 @@ function differenceText({ type, pathText, previous, next }: Difference, style: S
   return `${signOf(type, style)} ${path}  ${texts}`
 }
 
-async function sideOf(session: Session, opened: OpenedTree, side: string): Promise<DiffSide> {
+async function sideOf(
+  session: Session,
+  opened: OpenedTree,
+  side: string,
+  document: number | undefined,
+): Promise<DiffSide> {
   if (side === 'live') return 'now'
   const [, kind = '', rest = ''] = /^(rev|overlay|layer|file):(.+)$/s.exec(side) ?? []
   if (kind === 'rev' && /^[1-9]\d{0,14}$/.test(rest)) return { revision: Number(rest) }
   if (kind === 'overlay') return chosenLayer(opened, { overlay: rest })
   if (kind === 'layer') return chosenLayer(opened, { layer: rest })
-  if (kind === 'file') return { text: await readInput(session, rest) }
+  if (kind === 'file') return { text: await readInput(session, rest), document }
   throw usageError(
     `"${side}" is nothing that can be compared`,
     'Give live, rev:N, overlay:NAME or file:PATH.',

@@ -43,7 +43,7 @@ export async function planFile(
     format,
     prune,
     ...(variablePrefix !== undefined && { variablePrefix }),
-    ...(document !== undefined && { document: document - 1 }),
+    ...(document !== undefined && { document }),
   })
 }
 

@@ -1,4 +1,3 @@
-import { stringify } from 'yaml'
 import type { Outcome } from '../command-line/runner.ts'
 import { CliError } from '../errors/cli-error.ts'
 import { plainValue } from '../output/plain-value.ts'
@@ -29,7 +28,13 @@ export async function get(
       code: 'not_found',
       remedy: '`livetree tree` shows what there is.',
     })
-  const text = () =>
-    typeof value === 'object' && value !== null ? stringify(value, { lineWidth: 0 }) : `${String(value)}\n`
-  return { result: { data: value, text, isExact: true } }
+  const text = await textOf(value)
+  return { result: { data: value, text: () => text, isExact: true } }
+}
+
+/** A scalar needs no YAML, which takes its time to load. */
+async function textOf(value: unknown): Promise<string> {
+  if (typeof value !== 'object' || value === null) return `${String(value)}\n`
+  const { stringify } = await import('yaml')
+  return stringify(value, { lineWidth: 0 })
 }

@@ -64,7 +64,7 @@ export function entryData(entry: HistoryEntry): Readonly<Record<string, unknown>
     after: after ?? null,
   }))
   if (entry.type === 'unrecorded') return { type: entry.type, revision: entry.revision, changes }
-  if (entry.type === 'newer') return { ...entry, changes }
+  if (entry.type !== 'recorded') return { ...entry, changes }
   const { type, revision, id, kind, author, at, message, to, isForced, allowsRemoval } = entry
   return {
     type,
@@ -104,9 +104,8 @@ function entryText(entry: HistoryEntry, place: Path, style: Style): string {
 
 /** Who wrote, where no record says it. */
 export function writerWithoutRecord(entry: Exclude<HistoryEntry, { type: 'recorded' }>): string {
-  return entry.type === 'newer'
-    ? 'by a newer version of livetree: its record cannot be read here'
-    : 'by another tool'
+  if (entry.type === 'newer') return 'by a newer version of livetree: its record cannot be read here'
+  return entry.type === 'unreadable' ? 'by an admin: its record is damaged' : 'by another tool'
 }
 
 /** One change on a line: its sign, the path, both texts, the layer. */

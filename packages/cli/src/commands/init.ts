@@ -19,9 +19,11 @@ export async function init(
   if (known !== undefined && options.force !== true)
     throw usageError(`${known} is there already`, 'Edit it, or replace it with --force.')
   const name = options.name ?? (basename(cwd).replace(/[^\w.-]+/g, '-') || 'app')
+  if (/^\s*$|[\p{Cc}\p{Zl}\p{Zp}]/u.test(name))
+    throw usageError(`--name ${JSON.stringify(name)} is no name`, 'Give a word, such as shop.')
   const directory = (root ?? `/config/${name}`).replace(/\/+$/, '')
   const file = known ?? 'livetree.config.ts'
-  await writeFile(join(cwd, file), fileText({ name, directory, overlays, endpoints }))
+  await write(join(cwd, file), fileText({ name, directory, overlays, endpoints }))
   for (const line of [
     `Wrote ${file}. Next:`,
     '  npm install livetree zod',
@@ -32,6 +34,17 @@ export async function init(
   return { result: { data: { file, name, root: directory, overlays, endpoints }, text: () => `${file}\n` } }
 }
 
+async function write(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text)
+  } catch (error) {
+    throw usageError(
+      `${file} cannot be written: ${(error as Error).message}`,
+      'Run it in a folder that you may write.',
+    )
+  }
+}
+
 interface Written {
   readonly name: string
   readonly directory: string
@@ -40,7 +53,8 @@ interface Written {
 }
 
 function fileText({ name, directory, overlays, endpoints }: Written): string {
-  const quoted = (text: string) => `'${text.replace(/[\\']/g, '\\$&')}'`
+  const quoted = (text: string) =>
+    `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`
   const list = (texts: readonly string[]) => `[${texts.map(quoted).join(', ')}]`
   return `import { defineConfig, etcd } from 'livetree'
 import * as z from 'zod'

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
 import { absolutePath } from '@livetree/core/source'
 import { usageError } from '../errors/cli-error.ts'
 import type { Session } from '../session.ts'
@@ -8,16 +8,20 @@ import type { Session } from '../session.ts'
 const MOST_BYTES = 16 * 1024 * 1024
 
 /**
- * The text of a file, or of stdin for `-`.
+ * The text of a file, or of stdin for `-`. A stdin without a byte is what a command leaves that failed before the `|`.
  *
- * @throws CliError 64 for a file that cannot be read, or is no UTF-8 text
+ * @throws CliError 64 for a file that cannot be read, is too long or is no UTF-8 text, and for an empty stdin
  */
 export async function readInput(session: Session, name: string): Promise<string> {
   const what = name === '-' ? 'stdin' : name
   const bytes =
     name === '-' ? await readStdin(session) : await readBytes(absolutePath(name, session.io.cwd), name)
-  if (bytes.length > MOST_BYTES)
-    throw usageError(`${what} has ${bytes.length} bytes, more than ${MOST_BYTES}`)
+  if (bytes.length > MOST_BYTES) throw usageError(`${what} has more than ${MOST_BYTES} bytes`)
+  if (bytes.length === 0 && name === '-')
+    throw usageError(
+      'stdin is empty: the command before may have failed',
+      "Nothing was written. If an empty text is meant, give a line break: echo | livetree …, or ''.",
+    )
   if (!isUtf8(bytes))
     throw usageError(`${what} is no UTF-8 text`, 'A key of a tree holds UTF-8 text; write bytes in base64.')
   return bytes.toString('utf8')
@@ -25,26 +29,37 @@ export async function readInput(session: Session, name: string): Promise<string>
 
 async function readBytes(file: string, name: string): Promise<Buffer> {
   try {
-    return await readFile(file)
+    // One byte more than is taken: some files, such as /dev/zero, have no end.
+    return await read(createReadStream(file, { end: MOST_BYTES }))
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    throw usageError(code === 'ENOENT' ? `There is no file ${name}` : `${name} cannot be read: ${message}`)
+    if (code === 'ENOENT') throw usageError(`There is no file ${name}`)
+    throw usageError(
+      `${name} cannot be read: ${message}`,
+      code === 'ENXIO' ? 'It is a socket: give - for stdin, or a file.' : undefined,
+    )
   }
 }
 
-async function readStdin({ io, deadline }: Session): Promise<Buffer> {
+/** What a stream has, as far as more than is taken. */
+async function read(stream: NodeJS.ReadableStream): Promise<Buffer> {
   const parts: Buffer[] = []
   let length = 0
-  const isTyped = io.stdin.isTTY === true
-  if (isTyped) deadline.pause()
-  for await (const part of io.stdin) {
+  for await (const part of stream) {
     const bytes = Buffer.from(part)
     parts.push(bytes)
     length += bytes.length
     if (length > MOST_BYTES) break
   }
-  if (isTyped) deadline.resume()
   return Buffer.concat(parts)
+}
+
+async function readStdin({ io, deadline }: Session): Promise<Buffer> {
+  const isTyped = io.stdin.isTTY === true
+  if (isTyped) deadline.pause()
+  const bytes = await read(io.stdin)
+  if (isTyped) deadline.resume()
+  return bytes
 }
 
 /** A value of the command line. */

@@ -1,11 +1,13 @@
+import { statSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import { absolutePath } from '@livetree/core/source'
 import { file as fileSource } from 'livetree'
 import { storeOf } from 'livetree/operate'
 import { readOnce, validateTree } from '@livetree/core/tools'
 import type { Outcome } from '../command-line/runner.ts'
+import { sourcesOf } from '../config-file/sources-of.ts'
 import { chosenDefinition } from '../connect/open-tree.ts'
 import { CliError, usageError } from '../errors/cli-error.ts'
 import { issueLines } from '../errors/issue-lines.ts'
@@ -29,7 +31,7 @@ export async function validate(
     )
   const given = await Promise.all(files.map((name) => pathOf(session, name)))
   const own = given.map((path) => fileSource(path))
-  const others = definition.sources?.() ?? []
+  const others = sourcesOf(definition)
   const at = others.findIndex((source) => storeOf(source) !== undefined)
   const sources = at < 0 ? [...others, ...own] : others.toSpliced(at, 1, ...own)
   const readings = await Promise.all(sources.map((source) => readOnce(source, session.call)))
@@ -50,14 +52,18 @@ export async function validate(
   return { result: { data, text: () => '' } }
 }
 
-/** The path of a file that `file()` reads; stdin becomes one for as long as the command runs. */
+/**
+ * The path of a file that `file()` reads. What can be read only once, such as stdin, `/dev/stdin` and the pipe of `<(…)`, becomes
+ * one for as long as the command runs.
+ */
 async function pathOf(session: Session, name: string): Promise<string> {
   // Read here too, so that a file that is missing is named as it was given.
   const text = await readInput(session, name)
-  if (name !== '-') return absolutePath(name, session.io.cwd)
+  const given = absolutePath(name, session.io.cwd)
+  if (name !== '-' && statSync(given).isFile()) return given
   const folder = await mkdtemp(join(tmpdir(), 'livetree-stdin-'))
   session.closing(() => rm(folder, { recursive: true, force: true }))
-  const path = join(folder, 'stdin.yaml')
+  const path = join(folder, `stdin${extname(given) || '.yaml'}`)
   await writeFile(path, text, { mode: 0o600 })
   return path
 }

@@ -1,5 +1,6 @@
 import type { HistoryEntry } from '@livetree/admin'
-import { isAlong, parsePathText } from '@livetree/core/tools'
+import type { Path } from '@livetree/core'
+import { isAlong, pathText } from '@livetree/core/tools'
 import { EtcdError } from '@livetree/etcd'
 import type { Outcome } from '../command-line/runner.ts'
 import { openTree, type OpenedTree } from '../connect/open-tree.ts'
@@ -7,27 +8,34 @@ import { written } from '../output/io.ts'
 import { safeJson, safeText } from '../output/safe-text.ts'
 import type { Session } from '../session.ts'
 import { changeText, entryData, writerWithoutRecord } from './history.ts'
+import { knownPath } from './known-path.ts'
 
 /** `livetree watch [PATH]`: one line, or one JSON object, a change, until it is interrupted. */
 export async function watch(
   session: Session,
-  [place]: readonly [place?: string],
+  [place = '']: readonly [place?: string],
   options: { readonly limit?: number | undefined },
 ): Promise<Outcome> {
   const opened = await openTree(session)
+  const top = knownPath(opened.definition, place)
   const tail = new Tail(opened)
   try {
-    let since = await tail.start(session)
-    session.note(`Watching ${opened.store.prefixes.join(', ')} from revision ${since} on. Ctrl-C ends it.`)
+    await assertHistoryReadable(session, opened)
+    let since = await startOf(session, opened, tail)
+    const what = place === '' ? '' : `${pathText(top)} in `
+    if (!(await isHeld(session, opened, top)))
+      session.note(`The store holds nothing at ${pathText(top)} now: this waits for it.`)
+    session.note(
+      `Watching ${what}${opened.store.prefixes.join(', ')} from revision ${since} on. Ctrl-C ends it.`,
+    )
     session.deadline.pause()
     let shown = 0
-    const top = parsePathText(place ?? '')
     for (;;) {
       const until = await tail.next(since)
       const entries: HistoryEntry[] = []
-      const path = place === undefined || place === '' ? {} : { path: place }
-      const call = { ...session.call, timeoutMs: session.options.timeoutMs, since, limit: 10_000 }
-      for await (const entry of opened.admin.history({ ...call, ...path })) entries.push(entry)
+      const path = top.length === 0 ? {} : { path: top }
+      const call = { ...session.call, ...path, timeoutMs: session.options.timeoutMs, since, limit: 10_000 }
+      for await (const entry of opened.admin.history(call)) entries.push(entry)
       for (const entry of entries.reverse()) {
         const changes = entry.changes.filter(({ path: at }) => isAlong(at, top))
         await show(session, { ...entry, changes })
@@ -39,6 +47,28 @@ export async function watch(
   } finally {
     tail.end()
   }
+}
+
+/** Fails at once, and not with the first change, where the user may not read by which record it is shown. */
+async function assertHistoryReadable(session: Session, { admin }: OpenedTree): Promise<void> {
+  for await (const _ of admin.history({ ...session.call, limit: 1, recordedOnly: true })) break
+}
+
+async function startOf(session: Session, { admin }: OpenedTree, tail: Tail): Promise<number> {
+  try {
+    return await tail.start(session)
+  } catch (error) {
+    // A reading that is refused names the role that opens it.
+    if (error instanceof EtcdError && error.code === 'permission_denied') await admin.read(session.call)
+    throw error
+  }
+}
+
+/** Whether the store holds something at, below or above a path, such as a document. */
+async function isHeld(session: Session, { admin }: OpenedTree, top: Path): Promise<boolean> {
+  if (top.length === 0) return true
+  const tree = await admin.read(session.call)
+  return tree.entries().some(({ path }) => isAlong(path, top))
 }
 
 async function show(session: Session, entry: HistoryEntry): Promise<void> {

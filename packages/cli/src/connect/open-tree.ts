@@ -5,6 +5,7 @@ import { etcd } from 'livetree'
 import { type EtcdStore, storeOf } from 'livetree/operate'
 import { findConfig } from '../config-file/find-config.ts'
 import { type Definition, loadDefinitions, onlyDefinition } from '../config-file/load-definitions.ts'
+import { sourcesOf } from '../config-file/sources-of.ts'
 import { usageError } from '../errors/cli-error.ts'
 import type { Session } from '../session.ts'
 import { clientOverrides, DEFAULT_ENDPOINT } from './client-overrides.ts'
@@ -61,7 +62,7 @@ function definitionSources(session: Session, definition: Definition): readonly S
   if (root === undefined && overlays !== undefined) throw usageError('--overlays needs --root')
   const treeFor = (own: readonly string[] | undefined) =>
     root === undefined ? undefined : { root, overlays: overlays ?? own ?? [] }
-  const all = definition.sources?.() ?? []
+  const all = sourcesOf(definition)
   const replaced = (source: Source) => {
     const store = storeOf(source)
     return store?.sourceWith(overrides, treeFor(store.overlays)) ?? source

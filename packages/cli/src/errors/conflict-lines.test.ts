@@ -1,6 +1,15 @@
 import { expect, test } from 'vitest'
 import { conflictLines } from './conflict-lines.ts'
 
+test('conflictLines: whoever was first writes no lines and no escapes of their own', () => {
+  const by = { author: 'ana\u001b[2J', at: '2026-11-28', message: 'ok\nnothing else changed' }
+  const lines = conflictLines([
+    { key: '/k', path: 'a\nb', planned: '1', now: '2', wanted: '3', revision: 7, by } as never,
+  ])
+  expect(lines.join('')).not.toMatch(/[\n\u001b]/)
+  expect(lines[1]).toContain('ok\\nnothing else changed')
+})
+
 test('conflictLines: says of a key that is as it was that it was set and removed', () => {
   const moved = { key: '/config/shop/n', path: 'n', wanted: '2', revision: 7, by: undefined }
   expect(conflictLines([{ ...moved, planned: undefined, now: undefined }])).toEqual([

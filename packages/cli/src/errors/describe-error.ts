@@ -1,11 +1,11 @@
-import type { AdminErrorCode, Conflict } from '@livetree/admin'
-import type { Issue } from '@livetree/core'
+import type { AdminErrorCode } from '@livetree/admin'
 import { counted } from '../output/words.ts'
 import { CliError } from './cli-error.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { conflictLines } from './conflict-lines.ts'
 import { inFlags } from './in-flags.ts'
 import { issueLines } from './issue-lines.ts'
+import { isLibraryError, type LibraryError } from './library-error.ts'
 
 /** The exit code of each failure of an admin. */
 const OF_ADMIN: Readonly<Record<AdminErrorCode, ExitCode>> = {
@@ -61,13 +61,6 @@ const REMEDIES: Partial<Record<AdminErrorCode, string>> = {
   invalid_value: 'Nothing was written. `livetree explain` shows what the path takes and holds.',
 }
 
-/** An error of a library: `AdminError`, `LivetreeError` or `EtcdError`, of whichever copy. */
-interface LibraryError extends Error {
-  readonly code: string
-  readonly issues?: readonly Issue[]
-  readonly conflicts?: readonly Conflict[]
-}
-
 /** Converts whatever a command threw into what is reported. */
 export function asCliError(error: unknown): CliError {
   if (error instanceof CliError) return error
@@ -80,18 +73,11 @@ export function asCliError(error: unknown): CliError {
   })
 }
 
-function isLibraryError(error: unknown): error is LibraryError {
-  return (
-    error instanceof Error &&
-    ['AdminError', 'LivetreeError', 'EtcdError'].includes(error.name) &&
-    typeof (error as { readonly code?: unknown }).code === 'string'
-  )
-}
-
 function fromLibrary(error: LibraryError): CliError {
   const code = error.code as AdminErrorCode
   const exitCode = OF_ADMIN[code] ?? OF_OTHERS[error.code] ?? 1
-  const text = inFlags(error.message.replace(/^\[\w+\] /, ''), exitCode === 8 || error.name === 'EtcdError')
+  const isOfClient = exitCode === 7 || exitCode === 8 || error.name === 'EtcdError'
+  const text = inFlags(error.message.replace(/^\[\w+\] /, ''), isOfClient)
   const { issues = [], conflicts = [] } = error
   if (code === 'conflict' && conflicts.length > 0)
     return new CliError(

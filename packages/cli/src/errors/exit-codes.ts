@@ -2,7 +2,7 @@
 export const EXIT_CODES = {
   0: 'Done.',
   1: 'Something unexpected happened.',
-  2: 'There are differences; only with --exit-code.',
+  2: 'There are differences, or a difference of schemas of which it cannot be told what it breaks; only with --exit-code.',
   3: 'Nothing is at that path, or the revision is compacted or still to come.',
   4: 'Somebody else changed the same keys.',
   5: 'The schema refuses it, or running instances would refuse what it removes.',

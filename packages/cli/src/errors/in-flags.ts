@@ -10,6 +10,8 @@ const OF_CLIENT: Readonly<Record<string, string>> = {
 /** The flags for options that messages name in backticks. */
 const QUOTED: Readonly<Record<string, string>> = {
   timeoutMs: '--timeout',
+  document: '--document',
+  variablePrefix: '--variable-prefix',
   'allowRemoval: true': '--allow-removal',
   'force: true': '--force',
   'reveal: true': '--reveal',

@@ -1,0 +1,139 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { CONFIG } from './support/checkout-config.ts'
+import { makeWorkplace, type Workplace } from './support/livetree-process.ts'
+
+// Nothing listens there: what is wrong is said before the store is asked.
+const NOWHERE = "'http://127.0.0.1:1'"
+
+function workplace(config: string | undefined): Workplace {
+  const place = makeWorkplace(config?.replace("process.env['STORE'] ?? ''", NOWHERE))
+  onTestFinished(() => place.remove())
+  return place
+}
+
+async function fails(place: Workplace, exitCode: number, args: readonly string[]): Promise<string> {
+  const run = await place.run(args)
+  expect(run, `${args.join(' ')}: ${run.stderr}`).toMatchObject({ exitCode, stdout: '' })
+  expect(run.stderr).not.toContain('defect')
+  return run.stderr
+}
+
+describe('livetree, wrong input', () => {
+  test('a time that no timer takes is refused, and the longest is one', async () => {
+    const place = workplace(CONFIG)
+    expect(await fails(place, 64, ['schema', 'print', '--timeout', '99999m'])).toContain('at most 20 days')
+    expect(await place.run(['schema', 'print', '--timeout', '28800m'])).toMatchObject({ exitCode: 0 })
+  })
+
+  test('an empty stdin is what a failed command leaves: nothing is done with it', async () => {
+    const place = workplace(CONFIG)
+    for (const args of [
+      ['set', 'db.url', '-', '--overlay', 'base'],
+      ['import', '-', '--overlay', 'base', '--prune', '--yes'],
+      ['apply', '-f', '-', '--overlay', 'base', '--yes'],
+      ['plan', '-f', '-', '--overlay', 'base'],
+      ['validate', '-'],
+      ['diff', 'live', 'file:-'],
+    ])
+      expect(await fails(place, 64, args)).toContain('stdin is empty')
+  })
+
+  test('a file without an end is not read to its end', async () => {
+    const before = process.memoryUsage().arrayBuffers
+    for (const args of [
+      ['set', 'http.timeoutMs', '@/dev/zero', '--overlay', 'base'],
+      ['import', '/dev/zero', '--overlay', 'base'],
+      ['apply', '/dev/zero'],
+      ['validate', '/dev/zero'],
+    ])
+      expect(await fails(workplace(CONFIG), 64, args)).toContain('more than 16777216 bytes')
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(256 * 1024 * 1024)
+  })
+
+  test.each([
+    ['throws', "() => { throw new Error('DB_HOST is not set') }", 'DB_HOST is not set'],
+    ['returns a promise', 'async () => []', 'returns no list'],
+  ])('a sources() that %s is a wrong file, and no defect', async (_, sources, said) => {
+    const place = workplace(CONFIG.replace(/sources: .*/, `sources: (${sources}) as never,`))
+    place.write('good.yaml', 'db: { url: x }\n')
+    for (const args of [['tree'], ['check'], ['doctor'], ['validate', 'good.yaml']])
+      expect(await fails(place, 64, args)).toContain(said)
+  })
+
+  test('a loop in the configuration file ends with a signal', async () => {
+    const place = workplace("console.log('looping')\nfor (;;) {}\n")
+    let isKilled = false
+    const run = await place.spawn(['tree'], {
+      onOutput: (text, kill) => {
+        if (isKilled || !text.includes('looping')) return
+        isKilled = true
+        kill('SIGINT')
+      },
+    })
+    expect(run).toMatchObject({ exitCode: null, stdout: '' })
+  })
+
+  test('init writes a file that can be read, or says why not', async () => {
+    const place = workplace(undefined)
+    expect(await fails(place, 64, ['init', '--name', 'a\nb'])).toContain('no name')
+    expect(existsSync(join(place.folder, 'livetree.config.ts'))).toBe(false)
+    const odd = ['--name', "it's", '--root', '/config/a\u2028\\n"', '--overlays', "base,o'brien"]
+    const written = await place.run(['init', ...odd])
+    expect(written, written.stderr).toMatchObject({ exitCode: 0 })
+    const printed = await place.run(['schema', 'print'])
+    expect(printed, printed.stderr).toMatchObject({ exitCode: 0 })
+    expect(readFileSync(join(place.folder, 'livetree.config.ts'), 'utf8')).toContain("'o\\'brien'")
+    const other = workplace(undefined)
+    mkdirSync(join(other.folder, 'livetree.config.ts'))
+    expect(await fails(other, 64, ['init', '--force'])).toContain('cannot be written')
+  })
+
+  test('validate reads what can be read once only', async () => {
+    const place = workplace(CONFIG)
+    const pipe = join(place.folder, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    const validated = async (text: string) => {
+      place.write('text.yaml', text)
+      const writer = spawn('sh', ['-c', `cat '${place.folder}/text.yaml' > '${pipe}'`])
+      const isDone = once(writer, 'exit')
+      const run = await place.run(['validate', 'pipe'])
+      await isDone
+      return run
+    }
+    const accepted = await validated('db: { url: x }\n')
+    expect(accepted, accepted.stderr).toMatchObject({ exitCode: 0 })
+    const refused = await validated('db: { pool: { max: many } }\n')
+    expect(refused).toMatchObject({ exitCode: 5, stdout: '' })
+    expect(refused.stderr).toContain('db.pool.max')
+    // What Node gives a child is a socket, which has no path that could be opened.
+    const socket = await place.spawn(['validate', '/dev/stdin'], { input: 'db: { url: x }\n' })
+    expect(socket).toMatchObject({ exitCode: 64, stderr: expect.stringContaining('give - for stdin') })
+  })
+
+  test('overlays and layers are completed as paths are', async () => {
+    const place = workplace(CONFIG)
+    const offered = async (...words: string[]) =>
+      (await place.run(['complete', '--', ...words])).stdout.split('\n').map((line) => line.split('\t')[0])
+    expect(await offered('set', 'db.pool.max', '1', '--overlay', '')).toEqual(
+      expect.arrayContaining(['base', 'prod']),
+    )
+    expect(await offered('set', 'db.pool.max', '1', '--overlay', 'p')).toEqual(
+      expect.arrayContaining(['prod']),
+    )
+    expect(await offered('export', '--layer', '')).toEqual(
+      expect.arrayContaining(['/config/checkout/base', '/config/checkout/prod']),
+    )
+  })
+
+  test('a Node that is too old is told which one is needed', async () => {
+    const old = "Object.defineProperty(process.versions, 'node', { value: '20.11.1' })"
+    const loader = `--import=data:text/javascript,${encodeURIComponent(old)}`
+    const run = await workplace(CONFIG).spawn(['tree'], { env: { NODE_OPTIONS: loader } })
+    expect(run).toMatchObject({ exitCode: 64, stdout: '' })
+    expect(run.stderr).toBe('error: livetree needs Node 22.19 or later, and this is 20.11.1\n')
+  })
+})
