@@ -218,7 +218,9 @@ export class OpenSession implements Session, SessionPorts {
 
   #onTimeOver(): void {
     const ttl = `${this.ttlSeconds} s, of which ${this.#marginMs} ms are margin`
-    this.lose(`lease ${this.#name} was not renewed within its ${ttl}`)
+    const { trouble } = this.#lease
+    const why = trouble === undefined ? '' : `: ${trouble.what}`
+    this.lose(`lease ${this.#name} was not renewed within its ${ttl}${why}`, trouble)
   }
 
   #onLeaseLost(): void {

@@ -1,3 +1,4 @@
+import type { EtcdError } from '../errors.ts'
 import type { CallOptions } from '../transport/transport.ts'
 
 /** A lease as the server sees it. */
@@ -77,6 +78,8 @@ export interface Lease extends AsyncDisposable {
    * revision of a key attached to it.
    */
   readonly lost: AbortSignal
+  /** Why the last renewal failed; undefined if it was confirmed, or is not answered yet. */
+  readonly trouble: EtcdError | undefined
   /** Starts renewing the lease: now, and then after every third of its TTL. Idempotent. */
   keepAlive(): void
   /** Stops renewing; the lease expires on the server. */

@@ -58,6 +58,10 @@ export class LeaseCore implements Lease {
     return this.lost.aborted || this.leftMs === 0
   }
 
+  get trouble(): EtcdError | undefined {
+    return this.#trouble
+  }
+
   keepAlive(): void {
     if (!this.lost.aborted) this.#ports.keep(this)
   }

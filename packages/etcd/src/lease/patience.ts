@@ -28,7 +28,11 @@ export class Patience {
     this.#tookMs.set(endpoint, elapsedMs(this.#clock, sentAt))
   }
 
-  /** The endpoint did not answer in time: its earlier answers no longer tell how slow it is. */
+  /**
+   * The endpoint did not answer in time: its earlier answers no longer tell how slow it is. If it was slow for a moment, that
+   * costs a stream or two: the streams before stay open, and their answers are learned from as they come. If it is gone, a
+   * long wait for it would take the time of the other endpoints.
+   */
   forget(endpoint: string): void {
     this.#tookMs.delete(endpoint)
   }
