@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { encodeFrame } from '../wire/frame.ts'
 import { LeaseGrantResponse } from '../wire/lease.ts'
+import { RangeResponse } from '../wire/kv.ts'
 import { StatusResponse } from '../wire/maintenance.ts'
 import { Lease } from '../wire/rpc.ts'
 import { closedAfterEach } from './closed-after-each.test.kit.ts'
@@ -97,6 +98,33 @@ test('a refusal of a member that does not say who it is counts for nothing', asy
   const revoke = channel.unary(Lease.revoke, { id: 5n }, { retry: 'read', timeoutMs: 500 })
   await expect(revoke).rejects.not.toMatchObject({ code: 'lease_not_found' })
 })
+
+test.each([OLD, NEW])(
+  'a gateway that refuses transactions does not hide whose refusal it is: cluster %i',
+  async (clusterId) => {
+    let isMoved = false
+    const fake = await startFakeServer((call) => {
+      const header = { clusterId: isMoved ? clusterId : OLD, memberId: 2n, revision: 5, raftTerm: 3 }
+      if (call.name === 'Lease/LeaseGrant')
+        call.answer(encodeFrame(LeaseGrantResponse, { header, id: 5n, ttl: 9 }))
+      else if (call.name === 'KV/Range') call.answer(encodeFrame(RangeResponse, { header }))
+      else if (call.name === 'KV/Txn') call.refuse(12, 'this gateway knows no transactions')
+      else if (call.name === 'Maintenance/Status') call.refuse(7, 'etcdserver: permission denied')
+      else call.refuse(5, 'etcdserver: requested lease not found')
+    })
+    CLOSING.push(() => fake.close())
+    const other = await startStranger(12)
+    const { channel, grant } = setUp([fake.endpoint])
+    await grant()
+    channel.useEndpoints([fake.endpoint, other.endpoint])
+    isMoved = true
+    for (const session of fake.sessions) session.destroy()
+    const revoke = channel.unary(Lease.revoke, { id: 5n }, { retry: 'read', endpoint: fake.endpoint })
+    const code = clusterId === OLD ? 'lease_not_found' : 'cluster_changed'
+    await expect(revoke).rejects.toMatchObject({ code })
+    expect(fake.calls.map(({ name }) => name)).toContain('KV/Range')
+  },
+)
 
 /** What answers every call with a status of its own, and is no etcd. */
 async function startStranger(code: number) {

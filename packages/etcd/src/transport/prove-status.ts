@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { errorCodes } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
-import { askAsUser, askMember, isAuthRefusal } from './ask-member.ts'
+import { askAsReader, askAsUser, askMember, isAuthRefusal } from './ask-member.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { StoreIdentity } from './store-identity.ts'
 import type { UnaryAttempt } from './unary-attempt.ts'
@@ -31,8 +31,8 @@ export function judgeAnswer<Res>(
 /**
  * Verifies which store a refusal such as "lease not found" comes from, because a status has no header. It is
  * accepted if the same connection has answered for the current cluster before; otherwise the member is asked
- * for its status, or, if that is for other users only, for an empty transaction. Returns `undefined` if nothing needs verification, else the resulting error and whether it
- * is known to come from etcd. The result holds for the lifetime of the connection, so successful calls cost
+ * for its status, or, if that is for other users only, for an empty transaction or a read. Returns `undefined` if
+ * nothing needs verification, else the resulting error and whether it is known to come from etcd. The result holds for the lifetime of the connection, so successful calls cost
  * nothing.
  */
 export function proveStatus<Res>(
@@ -45,7 +45,7 @@ export function proveStatus<Res>(
   const { connection, session } = attempt
   if (expected !== undefined && connection.clusterOf(session) === expected) return undefined
   const asked = askMember(connection, clock).catch((failure: unknown) => {
-    if (isAuthRefusal(failure)) return askAsUser(connection, clock, attempt.token)
+    if (isAuthRefusal(failure)) return askWithToken(attempt, clock)
     throw failure
   })
   return asked.then(
@@ -68,6 +68,14 @@ export function proveStatus<Res>(
       return { error: unknown, isProven: true }
     },
   )
+}
+
+/** etcd answers every user's empty transaction; a gateway that refuses or drops it usually passes reads on. */
+function askWithToken<Res>({ connection, token }: UnaryAttempt<Res>, clock: Clock): Promise<Uint8Array> {
+  return askAsUser(connection, clock, token).catch((failure: unknown) => {
+    if (isAuthRefusal(failure)) throw failure
+    return askAsReader(connection, clock, token)
+  })
 }
 
 /** True for a status that its caller would take for a fact about the store. */
