@@ -385,9 +385,23 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'Watches: a create without an answer is waited for while changes come',
     file: `${watch}/watch-stream.ts`,
-    find: "() => this.#fail('unanswered', unansweredError(this.endpoint)),\n      limitMs,",
-    replace: '() => undefined,\n      limitMs,',
+    find: "else this.#fail('unanswered', unansweredError(this.endpoint))",
+    replace: '',
     test: 'packages/etcd/src/watch/watch-liveness.test.ts',
+  },
+  {
+    name: 'Watches: a list over the same connection is no reason to wait',
+    file: `${watch}/backlog.ts`,
+    find: 'return () => othersBytes() - before > BACKLOG_BYTES_PER_MS * (monotonicNow(clock) - since)',
+    replace: 'return () => othersBytes() < 0',
+    test: 'packages/etcd/src/watch/watch-liveness.test.ts',
+  },
+  {
+    name: 'Connections: a retired connection that receives is pinged',
+    file: `${transport}/peer-watch.ts`,
+    find: 'if (this.#ports.isRetired() && isReceiving) return undefined',
+    replace: '',
+    test: 'packages/etcd/src/transport/peer-watch.test.ts',
   },
   {
     name: 'Connections: a late call replaces its connection, whatever a ping says',

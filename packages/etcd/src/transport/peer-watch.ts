@@ -30,6 +30,8 @@ const STUCK_MS = 1_000
 export class PeerWatch {
   /** Number of times data was received from the peer. */
   activityCount = 0
+  /** Number of bytes that calls other than watches have received. */
+  callBytes = 0
   /** When the newest data was sent that the peer has certainly received, in monotonic time. */
   provenAt = Number.NEGATIVE_INFINITY
   /** How long the peer took to answer the last ping, or to send its settings, in milliseconds. */
@@ -97,9 +99,10 @@ export class PeerWatch {
     this.#liveness.sent(at)
   }
 
-  /** Data of a call was received, which does not show that the peer receives. */
-  hear(): void {
+  /** Data of a call was received, which does not show that the peer receives; so many bytes of a call that is no watch. */
+  hear(bytes = 0): void {
     this.activityCount += 1
+    this.callBytes += bytes
     this.#budget.heard()
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { BACKLOG_BYTES_PER_MS } from './patience.ts'
 
 /** The connection that is watched. */
 export interface Watched {
@@ -17,12 +18,6 @@ const SILENT_ROUNDS = 2
 
 /** The same while data trickles. */
 const UNANSWERED_ROUNDS = 5
-
-/**
- * Data that comes faster than this is read from a backlog, behind which the answer to a ping waits: 4 kB a second. A peer
- * that no longer receives our window updates has to stop after a window of the connection, 16 MiB, and then is silent.
- */
-const BACKLOG_BYTES_PER_MS = 4
 
 /**
  * Detects a dead peer: pings are answered even if calls are silent. Data alone is no sign of life, because one

@@ -4,7 +4,7 @@ import { errorCodes } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
 import { FrameReader } from '../wire/frame.ts'
 import type { Init } from '../wire/message-type.ts'
-import type { Method } from '../wire/rpc.ts'
+import { type Method, Watch } from '../wire/rpc.ts'
 import { limitCall } from './call-limits.ts'
 import { callName, hasHeader } from './call-name.ts'
 import type { CallContext, OpenCall } from './call-context.ts'
@@ -71,6 +71,10 @@ export class StreamCall<Req, Res>
 
   get endpoint(): string {
     return this.#endpoint?.url ?? 'no endpoint yet'
+  }
+
+  get othersBytes(): number {
+    return this.#connection?.peer.callBytes ?? 0
   }
 
   /** Starts the call. No handler is called before this returns. */
@@ -160,7 +164,7 @@ export class StreamCall<Req, Res>
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#connection!.peer.hear()
+    this.#connection!.peer.hear(this.#method.path === Watch.watch.path ? 0 : chunk.length)
     if (this.#isEnded || !isGrpc(this.#httpStatus, this.#headers)) return
     try {
       this.#frames.push(chunk)

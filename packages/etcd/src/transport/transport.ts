@@ -28,6 +28,11 @@ export interface StreamHandlers<Res> {
 export interface DuplexStream<Req> {
   /** URL of the endpoint, for error messages. */
   readonly endpoint: string
+  /**
+   * Number of bytes that calls other than watches have received over the connection so far: while they come, answers may wait
+   * behind them.
+   */
+  readonly othersBytes?: number
   send(message: Init<Req>): void
   /** Half-closes the stream: the client sends no more messages. */
   end(): void

@@ -124,7 +124,7 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.connection.peer.hear()
+    this.connection.peer.hear(chunk.length)
     this.#bytes += chunk.length
     if (this.#bytes > this.#maxBytes) {
       const what = `the answer is larger than ${this.#maxBytes} bytes`

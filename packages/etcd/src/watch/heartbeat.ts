@@ -13,6 +13,8 @@ export interface HeartbeatPorts {
   isHurried(): boolean
   /** Sends a progress request; returns false if now is not the time for one. */
   ask(): boolean
+  /** Starts to measure what the other calls of the connection receive; see `measureBacklog`. */
+  measureBacklog(): () => boolean
   /** True while a request is not answered yet. */
   isAwaited(): boolean
   /**
@@ -50,6 +52,8 @@ export class Heartbeat {
   #isAskingSoon = false
   #hurriedMs = HURRIED_MS
   #unanswered = 0
+  /** Whether the answers may wait behind other data since the first of those requests. */
+  #isBehind: () => boolean = () => false
   /** Changes came since the last answer to a progress request. */
   #isUseful = false
   #isStopped = false
@@ -118,8 +122,7 @@ export class Heartbeat {
     this.#expectAnswer(withinMs)
     if (this.#isQuiet) return
     this.#isQuiet = true
-    this.#clear(this.#silenceTimer)
-    this.#silenceTimer = this.#ports.clock.setTimeout(() => this.#onHalfSilent(withinMs / 2), withinMs / 2)
+    this.#awaitSign(withinMs)
   }
 
   /**
@@ -168,12 +171,21 @@ export class Heartbeat {
     this.#answerTimer = this.#ports.clock.setTimeout(onUnanswered, withinMs)
   }
 
-  #onHalfSilent(leftMs: number): void {
-    if (!this.#isQuiet) return
-    this.#ports.ping()
-    this.#silenceTimer = this.#ports.clock.setTimeout(() => {
-      if (this.#isQuiet) this.#ports.onSilent()
-    }, leftMs)
+  /** The stream ends if nothing is received within this time, unless what would be received waits behind other data. */
+  #awaitSign(withinMs: number): void {
+    const isBehind = this.#ports.measureBacklog()
+    const onHalf = (): void => {
+      if (!this.#isQuiet) return
+      this.#ports.ping()
+      this.#silenceTimer = this.#ports.clock.setTimeout(onOver, withinMs / 2)
+    }
+    const onOver = (): void => {
+      if (!this.#isQuiet) return
+      if (isBehind()) this.#awaitSign(withinMs)
+      else this.#ports.onSilent()
+    }
+    this.#clear(this.#silenceTimer)
+    this.#silenceTimer = this.#ports.clock.setTimeout(onHalf, withinMs / 2)
   }
 
   #schedule(isHurried = this.#ports.isHurried()): void {
@@ -191,12 +203,22 @@ export class Heartbeat {
     if (this.#ports.ask()) {
       this.#hurriedMs *= 2
       this.expect()
-      if (delayMs >= this.#ports.intervalMs() && ++this.#unanswered > this.#limit) {
+      if (delayMs >= this.#ports.intervalMs() && this.#isOften()) {
         this.#ports.onUnanswered()
         return
       }
     } else if (this.#ports.isAwaited()) this.expect()
     this.#schedule()
+  }
+
+  /** True once many requests in a row were not answered, although nothing else is in the way of the answers. */
+  #isOften(): boolean {
+    if (this.#unanswered === 0) this.#isBehind = this.#ports.measureBacklog()
+    this.#unanswered += 1
+    if (this.#unanswered <= this.#limit) return false
+    if (!this.#isBehind()) return true
+    this.#unanswered = 0
+    return false
   }
 
   #clear(timer: unknown): void {

@@ -72,6 +72,8 @@ export class ScriptedStream {
   readonly sent: NonNullable<WatchRequest['request']>[] = []
   isCancelled = false
   isOver = false
+  /** What other calls of the connection have received. */
+  othersBytes = 0
   onSent: (request: NonNullable<WatchRequest['request']>) => void = () => undefined
   readonly #handlers: StreamHandlers<WatchResponse>
 
@@ -112,8 +114,12 @@ export class ScriptedStream {
 
   /** The client's side. */
   get duplex(): DuplexStream<WatchRequest> {
+    const othersBytes = (): number => this.othersBytes
     return {
       endpoint: this.endpoint,
+      get othersBytes() {
+        return othersBytes()
+      },
       send: (message) => {
         const { request } = WatchRequest.decode(WatchRequest.encode(message))
         if (request === undefined) throw new Error('an empty request was sent')

@@ -24,6 +24,42 @@ describe('one answer that takes long', () => {
   })
 })
 
+describe('an idle watch beside a large list over the same connection', () => {
+  it.each([
+    ['that is live', true],
+    ['whose create is not answered yet', false],
+  ])('%s is not lost while the list comes, and is once nothing comes', (_, isLive) => {
+    const { watch, created, proven, channel, clock } = setUp(TIMING)
+    const { told } = watch({ prefix: 'a' })
+    if (isLive) {
+      created(5)
+      proven(5)
+    }
+    const before = [...told]
+    const { lastStream } = channel
+    for (let part = 0; part < 1_000; part += 1) {
+      clock.advance(100)
+      lastStream.othersBytes += 2_000
+    }
+    expect([told, channel.streams.length, lastStream.isCancelled]).toEqual([before, 1, false])
+    clock.advance(20_000)
+    expect(lastStream.isCancelled).toBe(true)
+  })
+
+  it('is lost while no more than a trickle comes', () => {
+    const { watch, created, proven, channel, clock } = setUp(TIMING)
+    watch({ prefix: 'a' })
+    created(5)
+    proven(5)
+    const { lastStream } = channel
+    for (let part = 0; part < 200; part += 1) {
+      clock.advance(100)
+      lastStream.othersBytes += 300
+    }
+    expect(lastStream.isCancelled).toBe(true)
+  })
+})
+
 describe('word of progress', () => {
   it('T1.17 is asked for at the cadence of the client', () => {
     const { watch, created, progress, proven, channel, clock } = setUp(TIMING)

@@ -6,6 +6,7 @@ import type { Init } from '../wire/message-type.ts'
 import { Watch } from '../wire/rpc.ts'
 import { type WatchCreateRequest, WatchFilter, type WatchRequest, type WatchResponse } from '../wire/watch.ts'
 import { asEtcdError } from '../as-etcd-error.ts'
+import { measureBacklog } from './backlog.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { LiveWatches } from './live-watches.ts'
 import { ProgressQuestions } from './progress-questions.ts'
@@ -69,6 +70,7 @@ export class WatchStream {
       isHurried: () => this.#live.isHurried,
       ask: () => this.#askIfQuiet(),
       isAwaited: () => this.#pending !== undefined,
+      measureBacklog: () => this.#measureBacklog(),
       ping: () => this.#ping(false),
       onSilent: () => this.#fail('silent', silentError(this.endpoint)),
       onUnanswered: () => this.#fail('no_progress', noProgressError(this.endpoint)),
@@ -331,11 +333,16 @@ export class WatchStream {
     const { clock, limits, openTimeoutMs } = this.#ports
     const leastMs = this.#isHeard ? 0 : openTimeoutMs
     const limitMs = Math.max(limits.createMs, leastMs) + 1
+    const isBehind = this.#measureBacklog()
     clock.clearTimeout(this.#pendingTimer)
-    this.#pendingTimer = clock.setTimeout(
-      () => this.#fail('unanswered', unansweredError(this.endpoint)),
-      limitMs,
-    )
+    this.#pendingTimer = clock.setTimeout(() => {
+      if (isBehind()) this.#limitPending()
+      else this.#fail('unanswered', unansweredError(this.endpoint))
+    }, limitMs)
+  }
+
+  #measureBacklog(): () => boolean {
+    return measureBacklog(this.#ports.clock, () => this.#stream?.othersBytes ?? 0)
   }
 
   /** The answer to a create can only follow after the rest of the message. */
