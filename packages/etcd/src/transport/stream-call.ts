@@ -12,12 +12,10 @@ import { CallToken } from './call-token.ts'
 import type { Connection } from './connection.ts'
 import { encodeRequest } from './encode-request.ts'
 import type { Endpoint } from './endpoint.ts'
-import { fetchToken } from './fetch-token.ts'
 import { MessageQueue } from './message-queue.ts'
 import { errorOfNetwork } from './network-errors.ts'
-import type { Reach } from './reach.ts'
-import { reachOnce } from './reach-once.ts'
 import { type Headers, isGrpc, type CallSite } from './status.ts'
+import { StreamOpening } from './stream-opening.ts'
 import { lostStream, verdictOf } from './stream-verdict.ts'
 import type { CallOptions, DuplexStream, StreamHandlers } from './transport.ts'
 import type { Sending } from './undici/session-guard.ts'
@@ -36,9 +34,9 @@ export class StreamCall<Req, Res>
   readonly #options: StreamOptions
   readonly #outgoing = new MessageQueue()
   readonly #frames: FrameReader
+  readonly #opening: StreamOpening
   #endpoint: Endpoint | undefined
   #connection: Connection | undefined
-  #reach: Reach | undefined
   #controller: Dispatcher.DispatchController | undefined
   #headers: Headers = {}
   #httpStatus = 0
@@ -49,7 +47,6 @@ export class StreamCall<Req, Res>
   #isStarting = false
   #isCancelled = false
   readonly #unheard: Unheard
-  #tokenTimer: unknown
   #token: string | undefined
   readonly #acceptance: CallToken
   #liftLimits: (() => void) | undefined
@@ -64,6 +61,13 @@ export class StreamCall<Req, Res>
     this.#method = method
     this.#handlers = handlers
     this.#options = options
+    this.#opening = new StreamOpening(context, callName(method.path), options, {
+      onTrying: (endpoint) => {
+        this.#endpoint = endpoint
+      },
+      onReady: (endpoint) => this.#begin(endpoint),
+      onFailed: (error) => this.#end(error),
+    })
     this.#unheard = new Unheard(method.path)
     this.#acceptance = new CallToken(context)
     this.#frames = new FrameReader((payload) => this.#onFrame(payload), context.maxResponseBytes)
@@ -96,7 +100,7 @@ export class StreamCall<Req, Res>
       onAbort: (reason) => this.stop(this.#cancelled(reason)),
     })
     this.#isStarting = true
-    this.#open()
+    this.#opening.start()
     this.#isStarting = false
   }
 
@@ -191,70 +195,13 @@ export class StreamCall<Req, Res>
     return { endpoint: this.endpoint, call: callName(this.#method.path) }
   }
 
-  #open(): void {
-    if (this.#isEnded) return
-    const { preparation, tokens } = this.#context
-    const condition = preparation ?? (tokens.isMissing ? this.#fetchToken() : undefined)
-    if (condition !== undefined) {
-      this.#after(condition)
-      return
-    }
-    const endpoint = this.#pick(new Set())
-    if (endpoint === undefined) {
-      const what = 'there is no endpoint'
-      this.#end(new EtcdError('connect_failed', { call: this.#place.call, what, fate: 'not_sent' }))
-    } else if (endpoint.isReady) this.#begin(endpoint)
-    else this.#connect(endpoint)
-  }
-
-  /**
-   * Fetches the token. A stream without a time limit does not retry that; its owner decides when to open the
-   * next one.
-   */
-  #fetchToken(): Promise<void> {
-    return fetchToken(this.#context, undefined, {
-      isPatient: () => !this.#isEnded && this.#options.timeoutMs !== undefined,
-      onTimer: (timer) => {
-        this.#tokenTimer = timer
-      },
-    })
-  }
-
-  #pick(passed: ReadonlySet<Endpoint>): Endpoint | undefined {
-    const { balancer } = this.#context
-    const { endpoint, avoid } = this.#options
-    if (endpoint === undefined) return balancer.pick({ tried: passed, avoid })
-    const named = balancer.named(endpoint)
-    return passed.has(named) ? undefined : named
-  }
-
-  /** Connects when no endpoint is connected; uses the first that connects and ends if none does. */
-  #connect(endpoint: Endpoint): void {
-    this.#endpoint = endpoint
-    this.#reach = reachOnce(endpoint, this.#place.call, {
-      clock: this.#context.clock,
-      pick: (passed) => this.#pick(passed),
-      onReady: (ready) => this.#begin(ready),
-      onFailed: (failed) => (this.#endpoint = failed),
-      onNobody: (error) => this.#end(error),
-    })
-  }
-
   #begin(endpoint: Endpoint): void {
     const { tokens, headers } = this.#context
-    this.#reach = undefined
     this.#endpoint = endpoint
     this.#connection = endpoint.connection
     this.#token = tokens.token
     const given = headers(this.#token, this.#options.requireLeader ?? true)
     this.#connection.start(this.#method.path, given, this.#outgoing, this)
-  }
-
-  #after(condition: Promise<void>): void {
-    condition.then(
-      () => this.#open(),
-      (error: EtcdError) => this.#end(error.with({ call: this.#place.call, fate: 'not_sent' })),
-    )
   }
 
   #onFrame(payload: Buffer): void {
@@ -289,10 +236,9 @@ export class StreamCall<Req, Res>
       return
     }
     this.#isEnded = true
-    this.#reach?.stop()
-    const { clock, open, logger } = this.#context
+    this.#opening.stop()
+    const { open, logger } = this.#context
     open.delete(this)
-    clock.clearTimeout(this.#tokenTimer)
     this.#acceptance.settle()
     this.#liftLimits?.()
     this.#outgoing.clear()
