@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { EtcdError } from '../errors.ts'
 import { Namespace } from '../key-range.ts'
 import { settled } from '../watch/scripted-channel.test.kit.ts'
+import type { CallOptions } from '../transport/transport.ts'
 import { setUp } from './lease-channel.test.kit.ts'
+import type { LeaseService } from './lease-contract.ts'
 
 describe('granting', () => {
   it('T1.41 chooses a random positive id, and may therefore repeat the request', async () => {
@@ -458,28 +460,39 @@ describe('the other calls', () => {
     expect([channel.refreshes, channel.streams.length, channel.last.avoided]).toEqual([1, 3, 'http://b'])
   })
 
-  it('keepAliveOnce goes on to the next endpoint within its time, when one does not answer', async () => {
-    const { channel, service, pass, clock } = setUp()
-    const seen: unknown[] = []
-    const stream = channel.stream.bind(channel)
-    channel.stream = (method, handlers, options = {}) => {
-      const { timeoutMs } = options as { timeoutMs: number }
-      seen.push(timeoutMs)
-      const opened = stream(method, handlers, options)
-      const fake = channel.last
-      clock.setTimeout(
-        () => fake.end(new EtcdError('deadline_exceeded', { endpoint: fake.endpoint })),
-        timeoutMs,
-      )
-      return opened
-    }
-    channel.onAsked = (fake, id) => {
-      if (fake.endpoint === 'http://b') queueMicrotask(() => fake.answer(id, 7))
-    }
-    const beat = service.keepAliveOnce(5n, { timeoutMs: 4_000 })
-    await pass(2_050)
-    expect([await beat, seen]).toEqual([7, [2_000, 2_000]])
-  })
+  /** Both renew a lease once; gives the TTL. */
+  const RENEWALS = {
+    keepAliveOnce: (service: LeaseService, options: CallOptions) => service.keepAliveOnce(5n, options),
+    adopt: async (service: LeaseService, options: CallOptions) =>
+      (await service.adopt(5n, options)).ttlSeconds,
+  }
+  const renewals = Object.entries(RENEWALS)
+
+  it.each(renewals)(
+    '%s goes on to the next endpoint within its time, when one does not answer',
+    async (_, renew) => {
+      const { channel, service, pass, clock } = setUp()
+      const seen: unknown[] = []
+      const stream = channel.stream.bind(channel)
+      channel.stream = (method, handlers, options = {}) => {
+        const { timeoutMs } = options as { timeoutMs: number }
+        seen.push(timeoutMs)
+        const opened = stream(method, handlers, options)
+        const fake = channel.last
+        clock.setTimeout(
+          () => fake.end(new EtcdError('deadline_exceeded', { endpoint: fake.endpoint })),
+          timeoutMs,
+        )
+        return opened
+      }
+      channel.onAsked = (fake, id) => {
+        if (fake.endpoint === 'http://b') queueMicrotask(() => fake.answer(id, 7))
+      }
+      const beat = renew(service, { timeoutMs: 4_000 })
+      await pass(2_050)
+      expect([await beat, seen]).toEqual([7, [2_000, 2_000]])
+    },
+  )
 
   it('keepAliveOnce says after its whole time what was wrong', async () => {
     const { channel, service, pass } = setUp()
@@ -500,14 +513,14 @@ describe('the other calls', () => {
     expect(told.length).toBeGreaterThan(3)
   })
 
-  it.each(['abort', 'close'])(
-    '%s ends the pause of keepAliveOnce at once, and leaves nothing',
-    async (how) => {
+  it.each(renewals.flatMap(([name, renew]) => ['abort', 'close'].map((how) => [how, name, renew] as const)))(
+    '%s ends the pause of %s at once, and leaves nothing',
+    async (how, _, renew) => {
       const { channel, service, clock } = setUp()
       channel.onAsked = (stream) => queueMicrotask(() => stream.end(new EtcdError('connect_failed')))
       channel.backoffMs = () => 5_000
       const stop = new AbortController()
-      const beat = service.keepAliveOnce(5n, { signal: stop.signal })
+      const beat = renew(service, { signal: stop.signal })
       const failed = expect(beat).rejects.toMatchObject({
         name: 'EtcdError',
         code: how === 'abort' ? 'cancelled' : 'closed',

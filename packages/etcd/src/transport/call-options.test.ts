@@ -207,35 +207,40 @@ test('an onRetry that throws, or rejects, changes nothing', async () => {
   await expect.poll(() => logged.length).toBe(4)
 })
 
-test('a server that takes one call at a time is named, in a warning and in the error of the call that waits', async () => {
-  const fake = await startFakeServer(
-    (call) => {
-      if (call.name === 'KV/Put') call.answer(putAnswer())
-      else call.stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
-    },
-    { settings: { maxConcurrentStreams: 1 } },
-  )
-  CLOSING.push(() => fake.close())
-  const warned: unknown[] = []
-  const quiet = () => undefined
-  const channel = testChannel([fake.endpoint], {
-    logger: {
-      debug: quiet,
-      info: quiet,
-      error: quiet,
-      warn: (message, details) => warned.push([message, details]),
-    },
-  })
-  CLOSING.push(() => channel.close())
-  const stream = channel.stream(Watch.watch, { onMessage: quiet, onEnd: quiet })
-  stream.send({ request: { type: 'progress', value: {} } })
-  await expect.poll(() => fake.calls.length).toBe(1)
-  expect(warned).toEqual([
-    [expect.stringContaining('few calls at a time'), { endpoint: fake.endpoint, maxCalls: 1 }],
-  ])
-  await expect(channel.unary(KV.put, { key: 'k' }, { timeoutMs: 100 })).rejects.toMatchObject({
-    code: 'deadline_exceeded',
-    fate: 'not_sent',
-    what: expect.stringContaining('accepts 1 calls at a time'),
-  })
-})
+test.each([1, 2])(
+  'a server that takes %i calls at a time is named, in a warning and in the error of the call that waits',
+  async (maxCalls) => {
+    const fake = await startFakeServer(
+      (call) => {
+        if (call.name === 'KV/Put') call.answer(putAnswer())
+        else call.stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
+      },
+      { settings: { maxConcurrentStreams: maxCalls } },
+    )
+    CLOSING.push(() => fake.close())
+    const warned: unknown[] = []
+    const quiet = () => undefined
+    const channel = testChannel([fake.endpoint], {
+      logger: {
+        debug: quiet,
+        info: quiet,
+        error: quiet,
+        warn: (message, details) => warned.push([message, details]),
+      },
+    })
+    CLOSING.push(() => channel.close())
+    for (let open = 1; open <= maxCalls; open += 1) {
+      const stream = channel.stream(Watch.watch, { onMessage: quiet, onEnd: quiet })
+      stream.send({ request: { type: 'progress', value: {} } })
+      await expect.poll(() => fake.calls.length).toBe(open)
+    }
+    expect(warned).toEqual([
+      [expect.stringContaining('few calls at a time'), { endpoint: fake.endpoint, maxCalls }],
+    ])
+    await expect(channel.unary(KV.put, { key: 'k' }, { timeoutMs: 100 })).rejects.toMatchObject({
+      code: 'deadline_exceeded',
+      fate: 'not_sent',
+      what: expect.stringContaining(`accepts ${maxCalls} calls at a time`),
+    })
+  },
+)

@@ -133,24 +133,29 @@ test('a call that waits behind large requests says so, and not that there is no 
   expect((error as Error).message).toContain('large requests before it were still in progress')
 })
 
-test.each([1, 2])(
-  'a call to one endpoint waits for room as long as it is given: %i endpoints',
-  async (count) => {
-    const settings = { maxConcurrentStreams: 1 }
+test.each([
+  [1, 1],
+  [1, 2],
+  [2, 1],
+  [2, 2],
+])(
+  'a call to one endpoint waits for room as long as it is given: %i endpoints, %i calls at a time',
+  async (count, maxConcurrentStreams) => {
+    const settings = { maxConcurrentStreams }
     const servers = await Promise.all(
       Array.from({ length: count }, () => startFakeServer(answerAll, { settings })),
     )
     for (const server of servers) CLOSING.push(() => server.close())
     const { endpoint, calls } = servers[0]!
     const { channel } = open(servers.map((each) => each.endpoint))
-    occupy(channel, endpoint)
-    await expect.poll(() => calls.length).toBe(1)
+    for (let open = 1; open <= maxConcurrentStreams; open += 1) occupy(channel, endpoint)
+    await expect.poll(() => calls.length).toBe(maxConcurrentStreams)
     const read = channel.unary(
       KV.range,
       { key: 'k' },
       { retry: 'read', timeoutMs: 600_000, endpoint, roomMs: 50 },
     )
     await expect(read).rejects.toMatchObject({ code: 'deadline_exceeded', fate: 'not_sent' })
-    await expect(read).rejects.toThrow('accepts 1 calls at a time')
+    await expect(read).rejects.toThrow(`accepts ${maxConcurrentStreams} calls at a time`)
   },
 )

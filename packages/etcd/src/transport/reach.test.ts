@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
 import { EtcdError } from '../errors.ts'
 import { KV, Watch } from '../wire/rpc.ts'
@@ -67,8 +69,44 @@ async function refusing(): Promise<Target> {
   return gone
 }
 
+/**
+ * Accepts nothing: its queue is full, so that the kernel drops each SYN, and a connection is begun for ever.
+ */
+async function dropping(): Promise<Target> {
+  const turn = new Int32Array(new SharedArrayBuffer(4))
+  const worker = new Worker(FROZEN_LISTENER, { eval: true, workerData: turn })
+  CLOSING.push(async () => {
+    Atomics.store(turn, 0, 1)
+    Atomics.notify(turn, 0)
+    await worker.terminate()
+  })
+  const [port] = (await once(worker, 'message')) as [number]
+  const fillers: Socket[] = []
+  CLOSING.push(async () => {
+    for (const filler of fillers) filler.destroy()
+  })
+  // The queue holds one more than it is asked to.
+  for (let open = 0; open < 2; open += 1) {
+    const filler = connect(port, '127.0.0.1').on('error', () => undefined)
+    fillers.push(filler)
+    await once(filler, 'connect')
+  }
+  return { endpoint: `http://127.0.0.1:${port}` }
+}
+
+/** Listens, and then runs no more. */
+const FROZEN_LISTENER = `
+  const { parentPort, workerData } = require('node:worker_threads')
+  const server = require('node:net').createServer(() => undefined)
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+    parentPort.postMessage(server.address().port)
+    Atomics.wait(workerData, 0, 0)
+  })
+`
+
 const BAD_PEERS = {
   'refuses connections': refusing,
+  'drops what asks for a connection': dropping,
   'takes connections and says nothing': () => rawServer(() => undefined),
   'speaks HTTP/1': () =>
     rawServer((socket) => {
@@ -142,6 +180,30 @@ describe.each(Object.entries(BAD_PEERS))('an endpoint that %s', (_, start) => {
     expect(stream.endpoint).toBe(good.endpoint)
   })
 })
+
+test.each(['first', 'last'] as const)(
+  'a host that drops SYNs, as the %s of three: no caller waits for it, not even where the others are lost',
+  async (place) => {
+    const [bad, ...good] = [await dropping(), await goodServer(), await goodServer()]
+    const connectTimeoutMs = 120_000
+    const targets = place === 'first' ? [bad, ...good] : [...good, bad]
+    const channel = channelTo(targets, { connectTimeoutMs, callTimeoutMs: 100_000, attemptTimeoutMs: 100_000 })
+    const waits: number[] = []
+    const work = async (): Promise<void> => {
+      for (let call = 0; call < 10; call += 1) {
+        const startedAt = performance.now()
+        await channel.unary(KV.range, { key: 'k' }, { retry: 'read' })
+        waits.push(performance.now() - startedAt)
+      }
+    }
+    for (let wave = 0; wave < 3; wave += 1) {
+      for (const { sessions } of good) for (const session of sessions) session.destroy()
+      await Promise.all(Array.from({ length: 50 }, work))
+    }
+    expect(waits).toHaveLength(1_500)
+    expect(Math.max(...waits)).toBeLessThan(connectTimeoutMs / 2)
+  },
+)
 
 test('an endpoint that failed is connected in the background, by one attempt at a time', async () => {
   const mute = await rawServer(() => undefined)
