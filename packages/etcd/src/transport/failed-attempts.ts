@@ -97,8 +97,7 @@ export class FailedAttempts {
 /** The endpoints that failed in this round and those being waited for. */
 export function triedOf(
   failures: FailedAttempts | undefined,
-  waiting: ReadonlySet<Endpoint> | undefined,
-): { has(endpoint: Endpoint): boolean } | undefined {
-  if (waiting === undefined) return failures
+  waiting: ReadonlySet<Endpoint>,
+): { has(endpoint: Endpoint): boolean } {
   return { has: (endpoint) => waiting.has(endpoint) || (failures?.has(endpoint) ?? false) }
 }

@@ -21,6 +21,7 @@ export function reachOnce(first: Endpoint, call: string, ports: ReachOncePorts):
   const reach = new Reach({
     clock: ports.clock,
     pick: (waiting) => ports.pick(new Set([...waiting, ...failed.keys()])),
+    pickAgain: (waiting) => ports.pick(waiting),
     onReady: (ready) => ports.onReady(ready),
     onFailed: (each, error) => {
       ports.onFailed(each)

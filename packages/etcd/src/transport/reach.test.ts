@@ -183,11 +183,16 @@ describe.each(Object.entries(BAD_PEERS))('an endpoint that %s', (_, start) => {
 
 test.each(['first', 'last'] as const)(
   'a host that drops SYNs, as the %s of three: no caller waits for it, not even where the others are lost',
+  { timeout: 100_000 },
   async (place) => {
     const [bad, ...good] = [await dropping(), await goodServer(), await goodServer()]
     const connectTimeoutMs = 120_000
     const targets = place === 'first' ? [bad, ...good] : [...good, bad]
-    const channel = channelTo(targets, { connectTimeoutMs, callTimeoutMs: 100_000, attemptTimeoutMs: 100_000 })
+    const channel = channelTo(targets, {
+      connectTimeoutMs,
+      callTimeoutMs: 100_000,
+      attemptTimeoutMs: 100_000,
+    })
     const waits: number[] = []
     const work = async (): Promise<void> => {
       for (let call = 0; call < 10; call += 1) {
@@ -202,6 +207,31 @@ test.each(['first', 'last'] as const)(
     }
     expect(waits).toHaveLength(1_500)
     expect(Math.max(...waits)).toBeLessThan(connectTimeoutMs / 2)
+  },
+)
+
+test.each(['a write', 'a stream'] as const)(
+  'beside a host that drops SYNs, %s goes to an endpoint that failed and is back',
+  { timeout: 100_000 },
+  async (kind) => {
+    const [bad, gone] = [await dropping(), await refusing()]
+    const channel = channelTo([gone, bad], { connectTimeoutMs: 120_000, callTimeoutMs: 100_000 })
+    const refused = Promise.withResolvers<void>()
+    const onEnd = (): void => undefined
+    if (kind === 'a stream') {
+      channel
+        .stream(Watch.watch, { onMessage: () => undefined, onEnd })
+        .send({ request: { type: 'progress', value: {} } })
+    }
+    const writing =
+      kind === 'a write' ? put(channel, { onRetry: () => refused.resolve() }) : refused.resolve()
+    await refused.promise
+    const back = await startFakeServer((call) => call.answer(putAnswer()), {
+      port: Number(new URL(gone.endpoint).port),
+    })
+    CLOSING.push(() => back.close())
+    await writing
+    await expect.poll(() => back.calls.length, { timeout: 80_000 }).toBe(1)
   },
 )
 

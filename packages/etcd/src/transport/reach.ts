@@ -8,6 +8,8 @@ export interface ReachPorts {
   readonly clock: Clock
   /** Returns the next endpoint to connect to, not in `waiting` and not failed yet. */
   pick(waiting: ReadonlySet<Endpoint>): Endpoint | undefined
+  /** Returns an endpoint that is not in `waiting`, even if it has failed. */
+  pickAgain(waiting: ReadonlySet<Endpoint>): Endpoint | undefined
   /** Receives the first connected endpoint; no callback follows. */
   onReady(endpoint: Endpoint): void
   /** An endpoint could not be reached; the others continue. */
@@ -18,7 +20,8 @@ export interface ReachPorts {
 
 /**
  * Connects to one endpoint and, if that fails or takes long, to further ones as well, and uses the first that
- * connects. A waiting call has sent nothing, so it can use any of them.
+ * connects. A waiting call has sent nothing, so it can use any of them, also one that failed before and is back: else
+ * a host that drops all packets would hold it for the whole time limit of a connection.
  */
 export class Reach {
   readonly #ports: ReachPorts
@@ -40,9 +43,7 @@ export class Reach {
       () => this.#onReady(endpoint),
       (error: EtcdError) => this.#onFailed(endpoint, error),
     )
-    const { clock } = this.#ports
-    clock.clearTimeout(this.#timer)
-    this.#timer = clock.setTimeout(() => this.#tryAnother(), PATIENCE_MS)
+    this.#waitAWhile()
   }
 
   /** No callback is called afterwards. */
@@ -51,9 +52,28 @@ export class Reach {
     this.#ports.clock.clearTimeout(this.#timer)
   }
 
-  #tryAnother(): void {
+  #waitAWhile(): void {
+    const { clock } = this.#ports
+    clock.clearTimeout(this.#timer)
+    this.#timer = clock.setTimeout(() => {
+      if (!this.#hasTriedAnother()) this.#lookAgain()
+    }, PATIENCE_MS)
+  }
+
+  #hasTriedAnother(): boolean {
     const endpoint = this.#ports.pick(this.#waiting)
     if (endpoint !== undefined) this.start(endpoint)
+    return endpoint !== undefined
+  }
+
+  #lookAgain(): void {
+    const endpoint = this.#ports.pickAgain(this.#waiting)
+    if (endpoint?.isReady) {
+      this.#onReady(endpoint)
+      return
+    }
+    endpoint?.probe()
+    this.#waitAWhile()
   }
 
   #onReady(endpoint: Endpoint): void {
@@ -66,7 +86,7 @@ export class Reach {
     if (this.#isOver) return
     this.#waiting.delete(endpoint)
     this.#ports.onFailed(endpoint, error)
-    if (!this.#isOver) this.#tryAnother()
+    if (!this.#isOver) this.#hasTriedAnother()
     if (this.#isOver || this.#waiting.size > 0) return
     this.stop()
     this.#ports.onNobody()

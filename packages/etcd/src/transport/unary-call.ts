@@ -1,6 +1,7 @@
 import { callIsolated } from '../call-isolated.ts'
 import type { EtcdError } from '../errors.ts'
 import { backoffMs } from './backoff.ts'
+import type { PickOptions } from './balancer.ts'
 import { cancelledError, lateError, nobodyError } from './call-errors.ts'
 import { limitCall } from './call-limits.ts'
 import { callName } from './call-name.ts'
@@ -197,10 +198,9 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     return changed !== undefined
   }
 
-  #pick(waiting?: ReadonlySet<Endpoint>): Endpoint | undefined {
+  #pick(tried: PickOptions['tried'] = this.#failures): Endpoint | undefined {
     const { balancer } = this.#context
     const { endpoint, avoidAll } = this.#options
-    const tried = triedOf(this.#failures, waiting)
     if (endpoint === undefined)
       return balancer.pick({ tried, avoid: this.#avoid, avoidAll, isRead: this.#retry === 'read' })
     const named = balancer.named(endpoint)
@@ -235,7 +235,8 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     this.#endpoint = endpoint
     this.#reach = new Reach({
       clock: this.#context.clock,
-      pick: (waiting) => this.#pick(waiting),
+      pick: (waiting) => this.#pick(triedOf(this.#failures, waiting)),
+      pickAgain: (waiting) => this.#pick(waiting),
       onReady: (ready) => {
         this.#reach = undefined
         if (!this.#isOvertaken()) this.#try(ready)
