@@ -8,8 +8,8 @@ import { waitFor } from '../../support/wait-for.ts'
 import { connect } from './watch-kit.ts'
 
 /** Values of a megabyte, listed in few answers, and small ones among them. */
-const LARGE = isLongRun ? 128 : 32
-const SMALL = 8
+const LARGE = isLongRun ? 128 : 16
+const SMALL = 4
 const LARGE_BYTES = 1_000_000
 const SMALL_BYTES = 50_000
 /** What the client holds besides: buffers of its connections. A quarter of what an answer would be. */
