@@ -218,7 +218,7 @@ export const mutations: readonly Mutation[] = [
     name: 'P10: issues show what was received, secret or not',
     file: `${pipeline}/issues.ts`,
     find: 'if (!this.isOpen(path)) return SECRET_TEXT',
-    replace: 'if (this.#schemaNode.hasSecret) return textOf(value)',
+    replace: 'if (this.#schemaNode.hasSecret) return receivedText(value)',
     test: promise('p10-quiet-about-secrets'),
   },
   {
