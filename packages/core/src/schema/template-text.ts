@@ -39,8 +39,9 @@ function hasTooManyWays(parts: readonly Part[], text: string): boolean {
   for (const [index, part] of parts.entries()) {
     if (typeof part === 'string') continue
     const perStart = part.isSimple ? 1 : text.length
-    for (const [at, ways] of starts.entries())
-      steps += ways * Math.min(text.length - at, part.most) * perStart
+    // an iterator would take ten times as long
+    for (let at = 0; at <= text.length; at++)
+      steps += (starts[at] ?? 0) * Math.min(text.length - at, part.most) * perStart
     if (steps > MAX_STEPS) return true
     starts = startsAfter(starts, text, part.most, parts[index + 1])
   }
@@ -57,10 +58,15 @@ function startsAfter(
   const after = new Float64Array(text.length + 1)
   const fixed = typeof next === 'string' ? next : ''
   let ways = 0
-  for (const [at, started] of starts.entries()) {
-    // a part that began further back ends before this
-    ways += started - (starts[at - most - 1] ?? 0)
-    if (ways > 0 && text.startsWith(fixed, at)) after[at + fixed.length] = ways
+  for (let at = 0, end = 0; end <= text.length; end++) {
+    const found = text.indexOf(fixed, end)
+    if (found < 0) break
+    for (end = found; at <= end; at++) {
+      // a part that began further back ends before this
+      const gone = at > most ? (starts[at - most - 1] ?? 0) : 0
+      ways += (starts[at] ?? 0) - gone
+    }
+    if (ways > 0) after[end + fixed.length] = ways
   }
   return after
 }
