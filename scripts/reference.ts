@@ -47,7 +47,18 @@ const SECTIONS: readonly (readonly [title: string, intro: string, names: readonl
   [
     'Values',
     'Schemas beside those of zod.',
-    ['secret', 'sealed', 'Sealed', 'duration', 'bytes', 'port', 'hostPort', 'HostPortOptions', 'HostPort'],
+    [
+      'secret',
+      'restart',
+      'sealed',
+      'Sealed',
+      'duration',
+      'bytes',
+      'port',
+      'hostPort',
+      'HostPortOptions',
+      'HostPort',
+    ],
   ],
   [
     'Live configuration',

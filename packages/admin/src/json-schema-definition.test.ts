@@ -1,5 +1,5 @@
-import { defineConfig, secret } from '@livetree/core'
-import { isSecretAt, leavesOf, toJsonSchema } from '@livetree/core/tools'
+import { defineConfig, restart, secret } from '@livetree/core'
+import { isRestartAt, isSecretAt, leavesOf, toJsonSchema } from '@livetree/core/tools'
 import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { jsonSchemaDefinition } from './json-schema-definition.ts'
@@ -26,6 +26,24 @@ test.each(TARGETS)('jsonSchemaDefinition: a secret behind a reference stays one,
   expect(isSecretAt(read, [...PATH, 'password'])).toBe(true)
   expect(isSecretAt(read, [...PATH, 'list'])).toBe(true)
   expect(isSecretAt(read, [...PATH, 'open'])).toBe(false)
+})
+
+test.each(TARGETS)('jsonSchemaDefinition: what needs a restart still does, in %s', (target) => {
+  const schema = z.object({
+    port: restart(z.number()).default(80).describe('Where it listens'),
+    workers: restart(z.object({ count: z.number() })),
+    token: secret(restart(z.string())),
+    pool: z.number(),
+  })
+  for (const [definition, at] of [
+    [defineConfig({ name: 'x', schema }), []],
+    [shared(schema), PATH],
+  ] as const) {
+    const read = jsonSchemaDefinition('x', toJsonSchema(definition, { target }))
+    const needing = ['port', 'workers', 'token', 'pool'].filter((name) => isRestartAt(read, [...at, name]))
+    expect(needing).toEqual(['port', 'workers', 'token'])
+    expect(isSecretAt(read, [...at, 'token'])).toBe(true)
+  }
 })
 
 test('jsonSchemaDefinition: a recursive schema comes back to itself, with its secrets', () => {

@@ -1,4 +1,4 @@
-import { type ConfigDefinition, defineConfig, secret } from '@livetree/core'
+import { type ConfigDefinition, defineConfig, restart, secret } from '@livetree/core'
 import type { JsonSchema } from '@livetree/core/tools'
 import * as z from 'zod/v4'
 import type { $ZodType } from 'zod/v4/core'
@@ -57,7 +57,8 @@ class SchemaReader {
 
   read(json: JsonSchema): z.ZodType {
     const made = this.#inside(json)
-    return json['writeOnly'] === true ? secret(made) : made
+    const own = json['x-needs-restart'] === true ? restart(made) : made
+    return json['writeOnly'] === true ? secret(own) : own
   }
 
   #inside(json: JsonSchema): z.ZodType {

@@ -36,6 +36,11 @@ export interface ConfigStatus {
    * not called again until it has settled.
    */
   readonly unsettled: readonly UnsettledCall[]
+  /**
+   * Paths that the schema marks with `restart()` and whose value is another one than when this process loaded: `current` has
+   * the new one, the application may still run with the old one.
+   */
+  readonly needsRestart: readonly string[]
   /** Keys that match nothing in the schema; empty with `unused: 'ignore'`. */
   readonly unused: readonly UnusedKey[]
 }

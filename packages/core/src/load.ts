@@ -8,6 +8,7 @@ import { type LoadOptions, resolveLoadOptions } from './startup/load-options.ts'
 import { Followers } from './live/followers.ts'
 import { LoadedConfig } from './live/loaded-config.ts'
 import { guardClock } from './guarded-clock.ts'
+import { Restarts } from './live/restarts.ts'
 import { SnapshotKeeper } from './startup/snapshot-keeper.ts'
 import { SourceState } from './updates/source-state.ts'
 import { givenSource } from './startup/check-sources.ts'
@@ -91,6 +92,7 @@ export async function load<S extends $ZodType>(
     writer,
     keeper,
     followers,
+    restarts: new Restarts(compiled, pipeline),
     comparison,
   })
   noteLoadedParts(config, {

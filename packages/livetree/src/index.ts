@@ -72,6 +72,7 @@ export {
   LivetreeError,
   memory,
   port,
+  restart,
   Sealed,
   sealed,
   secret,

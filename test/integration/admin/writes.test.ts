@@ -1,7 +1,7 @@
 import { createAdmin } from '@livetree/admin'
 import { toJsonSchema } from '@livetree/core/tools'
 import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
-import { defineConfig, etcd as etcdSource, secret } from 'livetree'
+import { defineConfig, etcd as etcdSource, restart, secret } from 'livetree'
 import { beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { eachEtcd } from '../../support/each-etcd.ts'
@@ -258,6 +258,26 @@ eachEtcd('admin writes', (etcd) => {
       issues: [{ message: 'b needs a' }],
     })
     expect(await textOf('/config/pair/b')).toBeUndefined()
+  })
+
+  test('a plan says which changes running processes take only when they start again', async () => {
+    const listening = defineConfig({
+      name: 'listening',
+      schema: z.object({ port: restart(z.number()).default(80), timeoutMs: z.number().default(5) }),
+    })
+    const store = { endpoints: [endpoint], root: '/config/listening' }
+    const jsonSchema = toJsonSchema(listening)
+    for (const admin of [
+      createAdmin(listening, { store }),
+      createAdmin({ store, jsonSchema, name: 'listening' }),
+    ]) {
+      await using open = admin
+      const plan = await open.change().set('port', 81).set('timeoutMs', 6).plan()
+      expect(plan.changes.map(({ pathText, needsRestart }) => [pathText, needsRestart])).toEqual([
+        ['port', true],
+        ['timeoutMs', false],
+      ])
+    }
   })
 
   test('without a definition a published JSON Schema judges, and says what is secret', async () => {

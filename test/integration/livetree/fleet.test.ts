@@ -1,5 +1,5 @@
 import { createEtcdClient, type EtcdClient, op } from '@livetree/etcd'
-import { defineConfig, etcd, type LiveConfig, memory, secret } from 'livetree'
+import { defineConfig, etcd, type LiveConfig, memory, restart, secret } from 'livetree'
 import { type FleetMember, type InstanceRecord, joinFleet } from 'livetree/fleet'
 import { expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
@@ -12,7 +12,7 @@ withoutOpenHandles()
 const shop = defineConfig({
   name: 'shop/eu',
   schema: z.object({
-    port: z.number().default(80).describe('Where it listens'),
+    port: restart(z.number()).default(80).describe('Where it listens'),
     token: secret(z.string().min(3)).default('of-the-schema'),
     flags: z.record(z.string(), z.boolean()).default({}),
   }),
@@ -116,6 +116,8 @@ eachEtcd('joinFleet', (etcdUnderTest) => {
       member,
       ({ verdict, revision, applied }) => verdict === 'applied' && revision >= good && applied >= good,
     )
+
+    expect((await recordOf(store, member))?.needsRestart).toEqual(['port'])
 
     const shadowed = (await store.kv.put('/config/shop/base/port', '9')).header.revision
     await until(store, member, ({ verdict, revision }) => verdict === 'applied' && revision >= shadowed)

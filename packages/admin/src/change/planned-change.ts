@@ -1,5 +1,5 @@
 import type { Path } from '@livetree/core'
-import { isSecretAt, readText, SECRET_TEXT } from '@livetree/core/tools'
+import { isRestartAt, isSecretAt, readText, SECRET_TEXT } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import type { KeyPlaced } from '../tree/key-place.ts'
 import type { Workspace } from '../workspace.ts'
@@ -24,6 +24,8 @@ export interface PlannedChange {
   readonly pathText: string
   /** Its texts and values read `[secret]`. */
   readonly isSecret: boolean
+  /** Whether processes that run now take the change only when they start again; see `restart`. */
+  readonly needsRestart: boolean
   readonly before: PlannedText | undefined
   readonly after: PlannedText | undefined
   /** The value at the path over all layers and sources: unchanged where a higher one overrides it. Undefined in an invalid tree. */
@@ -56,6 +58,7 @@ export function plannedChange(workspace: Workspace, parts: ChangeParts): Planned
     path: place.path,
     pathText: place.pathText,
     isSecret,
+    needsRestart: isRestartAt(definition, place.path),
     before: before === undefined ? undefined : shown(textOf(before), before.modRevision),
     after: after === undefined ? undefined : shown(after, undefined),
     effective,

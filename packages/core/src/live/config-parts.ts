@@ -4,6 +4,7 @@ import type { Comparison } from '../startup/comparison.ts'
 import type { ResolvedLoadOptions } from '../startup/load-options.ts'
 import type { SnapshotKeeper } from '../startup/snapshot-keeper.ts'
 import type { Followers } from './followers.ts'
+import type { Restarts } from './restarts.ts'
 import type { SourceState } from '../updates/source-state.ts'
 import type { UpdateProcessor } from '../updates/update-processor.ts'
 
@@ -19,6 +20,7 @@ export interface ConfigParts<T> {
   /** Undefined if no snapshot is kept on disk. */
   readonly keeper: SnapshotKeeper | undefined
   readonly followers: Followers
+  readonly restarts: Restarts<T>
   /** Undefined if the guard has no earlier state to compare the first trees with. */
   readonly comparison: Comparison | undefined
 }

@@ -104,6 +104,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     this.#fallbackProvenAt = provenAt
     this.#readyAt = this.#parts.options.clock.now()
     this.#freshness.start()
+    this.#parts.restarts.begin(this.#current)
     this.#notifier.ready(Object.freeze({ revision: this.revision, servedFrom: this.#writer.servedFrom }))
   }
 
@@ -139,6 +140,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
       resources: this.#resources.statuses(),
       snapshotError: this.#parts.keeper?.lastError,
       unsettled: this.#notifier.pending.list(),
+      needsRestart: this.#parts.restarts.pending(this.#current),
       unused: this.#parts.reportsUnused ? this.#writer.unused : [],
     })
   }

@@ -28,6 +28,7 @@ export interface StatusFacts {
   /** Why the last write of the snapshot on disk failed; undefined if it did not. */
   readonly snapshotError: ConfigStatus['snapshotError']
   readonly unsettled: readonly UnsettledCall[]
+  readonly needsRestart: readonly string[]
   readonly unused: readonly UnusedKey[]
 }
 
@@ -45,6 +46,7 @@ export function statusOf(facts: StatusFacts): ConfigStatus {
     resources,
     snapshotError,
     unsettled,
+    needsRestart,
     unused,
   } = facts
   const { revision, epoch, version } = snapshot
@@ -64,6 +66,7 @@ export function statusOf(facts: StatusFacts): ConfigStatus {
     resources,
     snapshotError,
     unsettled,
+    needsRestart,
     unused,
   })
 }

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { defineConfig } from '../define-config.ts'
+import { restart } from '../schema/restart.ts'
 import { secret } from '../schema/secret.ts'
 import { toJsonSchema } from './json-schema.ts'
 import { leavesOf } from './leaves-of.ts'
+import { isRestartAt } from './restart-at.ts'
 import { isSecretAt, isTextOpenAt } from './secrets-at.ts'
 
 const node = z.object({
@@ -167,6 +169,23 @@ test('isSecretAt and isTextOpenAt: tell what is secret from what holds secrets',
   expect(isTextOpenAt(definition, 'db')).toBe(false)
   expect(isTextOpenAt(definition, 'db.pool.max')).toBe(true)
   expect(isTextOpenAt(definition, 'stranger')).toBe(false)
+})
+
+test('toJsonSchema and isRestartAt: tell what needs a restart', () => {
+  const marked = defineConfig({
+    name: 'x',
+    schema: z.object({
+      port: restart(z.number()).default(80),
+      list: z.array(restart(z.string())),
+      open: z.number(),
+    }),
+  })
+  const { properties } = toJsonSchema(marked) as { properties: Record<string, Record<string, unknown>> }
+  expect(properties['port']).toMatchObject({ default: 80, 'x-needs-restart': true })
+  expect(properties['list']).toMatchObject({ items: { 'x-needs-restart': true } })
+  expect(properties['open']).not.toHaveProperty('x-needs-restart')
+  expect(['port', 'list', 'open'].map((path) => isRestartAt(marked, path))).toEqual([true, true, false])
+  expect(isRestartAt(marked, [])).toBe(true)
 })
 
 test('fingerprint: is the same for the same shape, and survives a definition made from another', () => {

@@ -7,6 +7,7 @@ import {
   type InstanceRecord,
   type InstanceVerdict,
   shownIssues,
+  shownPaths,
 } from './instance-record.ts'
 import { CALL, type OperationsKeys } from './operations.ts'
 import { PUBLISH_AGAIN_MS, PUBLISH_RETRY_MS, publishSchema, type PublishedSchema } from './publish-schema.ts'
@@ -212,7 +213,7 @@ export class Member implements FleetMember {
 
   #verdict(): InstanceVerdict {
     const { config, source } = this.#parts
-    const { rejected, revision, epoch, state, servedFrom, sources } = config.status
+    const { rejected, revision, epoch, state, servedFrom, sources, needsRestart } = config.status
     const own = sources.find(({ name }) => name === source)
     const place = {
       revision: own?.revision ?? revision,
@@ -220,6 +221,7 @@ export class Member implements FleetMember {
       epoch: own?.epoch ?? epoch,
       state,
       servedFrom,
+      ...shownPaths(needsRestart),
     }
     if (rejected === undefined) return { verdict: 'applied', ...place }
     return { verdict: 'rejected', ...place, ...shownIssues(rejected.issues) }

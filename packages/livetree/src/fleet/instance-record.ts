@@ -52,6 +52,8 @@ export interface InstanceVerdict {
   readonly epoch: number
   readonly state: 'live' | 'stale' | 'closed'
   readonly servedFrom: 'sources' | 'snapshot' | 'defaults'
+  /** Paths that it still runs an old value of; see `ConfigStatus.needsRestart`. At most 20. */
+  readonly needsRestart?: readonly string[] | undefined
   /** With `rejected`: at most 20, and 4 KiB. */
   readonly issues?: readonly InstanceIssue[] | undefined
   /** How many more issues there are. */
@@ -78,6 +80,11 @@ export function shownIssues(issues: readonly Issue[]): Pick<InstanceRecord, 'iss
   }
   const more = issues.length - shown.length
   return more === 0 ? { issues: shown } : { issues: shown, moreIssues: more }
+}
+
+/** The paths that need a restart, as far as a record holds them; nothing where there are none. */
+export function shownPaths(paths: readonly string[]): Pick<InstanceRecord, 'needsRestart'> {
+  return paths.length === 0 ? {} : { needsRestart: paths.slice(0, MOST_ISSUES).map(cut) }
 }
 
 function cut(text: string): string {
