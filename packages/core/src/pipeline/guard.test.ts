@@ -90,21 +90,39 @@ describe('guardIssues: a change that removes too much is rejected', () => {
     expect(issuesOf(patch(1, gone('flags', 6)))[0]?.message).toMatch('6 of the 10 leaves of prod')
   })
 
-  test('and all layers of a source together', () => {
-    const layers = [storedLayer('base'), storedLayer('prod')]
-    const pipeline = createPipeline(compileSchema(schema), [{ name: 'etcd', layers }])
-    const replace = (base: Tree, prod: Tree) => {
+  describe('layers of one source', () => {
+    const replacing = () => {
+      const layers = [storedLayer('base'), storedLayer('prod')]
+      const pipeline = createPipeline(compileSchema(schema), [{ name: 'etcd', layers }])
       const leaves = (tree: Tree) =>
         Object.entries(tree).map(([path, value]) => ({ path, value, revision: 1 }))
-      pipeline.stage(0, {
-        type: 'replace',
-        update: { revision: 1, epoch: 0, layers: [leaves(base), leaves(prod)] },
-      })
-      return pipeline.evaluate()
+      return (base: Tree, prod: Tree) => {
+        const update = { revision: 1, epoch: 0, layers: [leaves(base), leaves(prod)] }
+        pipeline.stage(0, { type: 'replace', update })
+        return pipeline.evaluate()
+      }
     }
-    expect(replace(keys('flags', 10), keys('db', 90, 'x')).type).toBe('accepted')
-    expect(replace({ 'flags/k0': 'on' }, keys('db', 90, 'x')).type).toBe('accepted')
-    expect(replace({ 'flags/k0': 'on' }, keys('db', 9, 'x')).type).toBe('rejected')
+
+    test('count together', () => {
+      const replace = replacing()
+      expect(replace(keys('flags', 10), keys('db', 90, 'x')).type).toBe('accepted')
+      expect(replace({ 'flags/k0': 'on' }, keys('db', 90, 'x')).type).toBe('accepted')
+      expect(replace({ 'flags/k0': 'on' }, keys('db', 9, 'x')).type).toBe('rejected')
+    })
+
+    test('may swap their leaves, which are then not remembered as removed', () => {
+      const replace = replacing()
+      const all = { ...keys('flags', 30), ...keys('db', 10, 'x') }
+      expect(replace(all, {}).type).toBe('accepted')
+      expect(replace({}, all).type).toBe('unchanged')
+      expect(replace(all, {}).type).toBe('unchanged')
+      expect(replace({}, { ...keys('flags', 30), ...keys('db', 6, 'x') }).type).toBe('accepted')
+      expect(replace({}, { ...keys('flags', 20), ...keys('db', 6, 'x') }).type).toBe('accepted')
+      const message = 'Removes 22 of the 40 leaves of etcd (55 %; more than 50 % within'
+      expect(issuesOf(replace({}, { ...keys('flags', 12), ...keys('db', 6, 'x') }))[0]?.message).toMatch(
+        message,
+      )
+    })
   })
 
   test('guard: false removes whatever it is told to', () => {

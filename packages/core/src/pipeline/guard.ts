@@ -7,7 +7,15 @@ import type { Issue, Path } from '../issue.ts'
 import type { EarlierMemory } from './outcome.ts'
 import type { RemovalPermission, ReplaceUpdate } from '../source/source.ts'
 import { pathText } from './path-text.ts'
-import { emptied, goneCount, hasReplacement, replacedCount, sum } from './removals.ts'
+import {
+  absorbedCount,
+  emptied,
+  goneCount,
+  hasReplacement,
+  replacedCount,
+  replacedIn,
+  sum,
+} from './removals.ts'
 
 /** When a removal is too large to be taken for meant. */
 export interface GuardOptions {
@@ -170,9 +178,11 @@ export class Guard {
     const { layers } = watched
     const isForgiven = this.#isForgiven(watched)
     const hasEarlier = isForgiven && layers.some((layer) => losses.earlier(layer).length > 0)
-    watched.peak -= replacedCount(this.#tree, watched.layers) + this.#allowedCount(watched)
+    // Of all layers before any is accepted: what is new in one may be what another has lost.
+    const replaced = layers.map((layer) => replacedIn(this.#tree, layer, layers))
+    watched.peak -= absorbedCount(this.#tree, layers) + this.#allowedCount(watched)
     watched.accepted = this.#countOf(watched)
-    for (const layer of layers) losses.accept(layer)
+    for (const [index, layer] of layers.entries()) losses.accept(layer, replaced[index])
     const recent = sum(layers.map((layer) => losses.of(layer).recent.size))
     if (isForgiven) watched.peak = Math.min(watched.peak, watched.accepted + recent)
     watched.peak = Math.max(watched.peak, watched.accepted)
@@ -222,12 +232,11 @@ export class Guard {
       `${count} of the ${of} leaves of ${watched.name} (${percent(count / of)}; more than ${percent(maxRemovedShare)} ${when})`
     const before = watched.accepted - allowed
     const peak = watched.peak - allowed
-    const shrunk = this.#shrunkBy(watched, peak)
-    if (isMuch(lost, before) || isMuch(shrunk, peak)) {
-      const kept = replacedCount(this.#tree, watched.layers)
-      if (isMuch(lost - kept, before)) issues.push(issue([], share(lost - kept, before, 'at once')))
-      else if (isMuch(shrunk - kept, peak))
-        issues.push(issue([], share(shrunk - kept, peak, `within ${this.#windowText}`)))
+    if (isMuch(lost, before) || isMuch(this.#shrunkBy(watched, peak), peak)) {
+      const replaced = replacedCount(this.#tree, watched.layers)
+      const shrunk = this.#shrunkBy(watched, peak, replaced, absorbedCount(this.#tree, watched.layers))
+      if (isMuch(lost - replaced, before)) issues.push(issue([], share(lost - replaced, before, 'at once')))
+      else if (isMuch(shrunk, peak)) issues.push(issue([], share(shrunk, peak, `within ${this.#windowText}`)))
     }
     if (issues.length === 0)
       for (const { layers, gone, before } of this.#shrunkDirectories(watched)) {
@@ -257,13 +266,13 @@ export class Guard {
 
   /**
    * Leaves fewer than in the window's largest tree, without those that may be gone. Once that was too much, leaves that
-   * come elsewhere do not make up for it.
+   * come elsewhere do not make up for it. `replaced`, `absorbed`: how many of the lost leaves are; see `removals.ts`.
    */
-  #shrunkBy(watched: Watched, peak: number): number {
-    const net = peak - this.#countOf(watched)
+  #shrunkBy(watched: Watched, peak: number, replaced = 0, absorbed = 0): number {
+    const net = peak - this.#countOf(watched) - absorbed
     const isForgiven = this.#isForgiven(watched)
     if (!watched.isRefused && !isForgiven) return net
-    const gone = goneCount(this.#tree.losses, watched.layers)
+    const gone = goneCount(this.#tree.losses, watched.layers) - replaced
     if (watched.isRefused) return isForgiven ? gone : Math.max(net, gone)
     return Math.min(net, gone)
   }

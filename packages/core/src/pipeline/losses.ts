@@ -161,12 +161,13 @@ export class Losses {
     for (const key of forgiven) if (isDoubtful(key)) forgiven.delete(key)
   }
 
-  /** The staged tree of a layer is the accepted one. */
-  accept(layer: number): void {
+  /** The staged tree of a layer is the accepted one. Of what it has lost, `replaced` is not gone. */
+  accept(layer: number, replaced: readonly string[] = []): void {
     const losses = itemAt(this.#layers, layer)
     const { lost, allowed, recent, back, forgiven } = losses
     losses.newcomers = new Set()
     for (const key of [...back, ...forgiven]) recent.delete(key)
+    for (const key of replaced) lost.delete(key)
     for (const key of lost) recent.add(key)
     for (const keys of [lost, allowed, back, forgiven]) keys.clear()
     if (recent.size > MOST_RECENT) dropOldest(recent, recent.size - MOST_RECENT)

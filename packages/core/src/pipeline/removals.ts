@@ -40,8 +40,18 @@ export function emptied(
 
 /** The number of lost leaves that another value replaces. */
 export function replacedCount(tree: LayerTree, layers: readonly number[], all = layers): number {
-  const keys = layers.flatMap((layer) => [...tree.losses.of(layer).lost].map((key) => ({ layer, key })))
-  return keys.filter(({ layer, key }) => hasReplacement(tree, layer, key, all)).length
+  return sum(layers.map((layer) => replacedIn(tree, layer, all).length))
+}
+
+/** The lost leaves of a layer that another value replaces. */
+export function replacedIn(tree: LayerTree, layer: number, all: readonly number[]): readonly string[] {
+  return [...tree.losses.of(layer).lost].filter((key) => hasReplacement(tree, layer, key, all))
+}
+
+/** The number of lost leaves that one value above them replaces. Those that moved to another layer still count there. */
+export function absorbedCount({ losses, root }: LayerTree, layers: readonly number[]): number {
+  const isAbsorbed = (key: string, layer: number) => hasValueAbove(root, namesOfLoss(key), layer)
+  return sum(layers.map((layer) => [...losses.of(layer).lost].filter((key) => isAbsorbed(key, layer)).length))
 }
 
 /**
