@@ -175,6 +175,24 @@ eachEtcd('joinFleet', (etcdUnderTest) => {
       .toBe(key?.modRevision)
   })
 
+  test('of 60 instances each writes once for one change', async () => {
+    const { store, load } = await prepare()
+    const configs = await Promise.all(Array.from({ length: 60 }, () => load()))
+    const members = await Promise.all(configs.map((config) => joinFleet(config)))
+    for (const member of members) await until(store, member, () => true)
+    const versions = async () => {
+      const { entries } = await store.kv.getRange({ prefix: '/.livetree/instances/' })
+      return new Map(entries.map(({ key, version }) => [String(key), version]))
+    }
+    const before = await versions()
+    const { header } = await store.kv.put(`${PROD}/port`, '85')
+    for (const member of members) await until(store, member, ({ applied }) => applied >= header.revision)
+    const after = await versions()
+    expect([...after].map(([key, version]) => version - (before.get(key) ?? 0))).toEqual(members.map(() => 1))
+    await Promise.all(configs.map((config) => config.close()))
+    expect(await store.kv.count({ prefix: '/.livetree/instances/' })).toBe(0)
+  })
+
   test('has one lease for all members of a client, which ends with the last of them', async () => {
     const { store, load } = await prepare()
     const leases = new Set(await store.lease.list())
