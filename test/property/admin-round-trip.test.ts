@@ -113,49 +113,6 @@ test(`what set edits inside a document, load reads as the same value (${RUNS} ca
   expect(written).toBeGreaterThan(RUNS * 0.5)
 })
 
-test(`what export writes, import into another tree loads as the same value, and again changes nothing (${RUNS} cases)`, async () => {
-  let written = 0
-  const arbitrary = fc.tuple(arbitraryCase, fc.constantFrom('yaml', 'json', 'dotenv' as const))
-  await fc.assert(
-    fc.asyncProperty(
-      arbitrary,
-      async ([
-        {
-          valued,
-          values: [value],
-          naming,
-          layers,
-          target,
-        },
-        format,
-      ]) => {
-        const schema = valued.schema as z.ZodType
-        const [one, twin] = [cases++, cases++].map((number) => {
-          const store = { client, root: `/config/case-${number}`, overlays: [...layers] }
-          return defineConfig({ name: 'x', schema, naming, guard: false, sources: () => [etcd(store)] })
-        })
-        if (one === undefined || twin === undefined) throw new Error('two trees')
-        await using admin = createAdmin(one, { author: 'property' })
-        await using other = createAdmin(twin, { author: 'property' })
-        const overlay = layers[target % layers.length] ?? layers[0]
-        if ((await write(admin, value, overlay)) === undefined) return
-        const given = { overlay, format } as const
-        const { text } = await admin.export({ ...given, reveal: true })
-        const plan = await other.import(text, given)
-        await plan.apply()
-        expect(await loaded(twin), text).toEqual(await loaded(one))
-        for (const prune of [false, true])
-          for (const each of [admin, other])
-            expect((await each.import(text, { ...given, prune })).changes, text).toEqual([])
-        expect((await other.export({ ...given, reveal: true })).text).toBe(text)
-        written++
-      },
-    ),
-    { numRuns: RUNS },
-  )
-  expect(written).toBeGreaterThan(RUNS * 0.5)
-})
-
 /** The whole tree as one document; undefined for a value that none stands for. */
 function documentOf(
   definition: ReturnType<typeof defineConfig<z.ZodType>>,

@@ -19,6 +19,10 @@ const part = z.object({
   sizes: z.array(z.number()).default([]),
   any: z.json().optional(),
   names: z.record(z.string(), z.string()).default({}),
+  // What the schema makes of a text is not what a file holds.
+  nan: z.nan().optional(),
+  when: z.coerce.date().optional(),
+  flags: z.array(z.stringbool({ truthy: ['ja'], falsy: ['nein'] })).optional(),
   token: secret(z.string()).optional(),
   pin: secret(z.number()).optional(),
 })
@@ -42,6 +46,9 @@ const TEXTS: Readonly<Record<string, string>> = {
   'tags/1': '1',
   sizes: '[1.0, 2 ,3e2]',
   any: '{ "2": 12345678901234567890, "1": [ 1.50, "x", null ] }',
+  nan: 'NaN',
+  when: '1970-01-01T00:00:00.000Z',
+  flags: '["nein","ja"]',
   'names/7': '007',
   'names/a': ' x ',
   'names/b': 'true',

@@ -3,8 +3,12 @@ import type { PlainTree } from './plain-tree.ts'
 /** A string without its first quote, or a number. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g
 
+/** With what a JSON text begins: most texts of keys are none, and an error of JSON.parse takes longer than this. */
+const START = /^[ \t\n\r]*[{["\-\dtfn]/
+
 /** The tree that a JSON text holds, with all digits of its numbers and its names in their order; undefined for other text. */
 export function parseJson(text: string): PlainTree | undefined {
+  if (!START.test(text)) return undefined
   try {
     JSON.parse(text)
     // Strings and numbers become strings that begin with what they were: JSON.parse would round numbers, and move names.

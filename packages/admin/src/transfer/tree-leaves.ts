@@ -35,8 +35,11 @@ export function treeLeaves(
     const leaves = writeValue(definition, path, plainValue(tree), { form })
     return leaves.map((leaf) => (isNumberAs(tree, leaf.text) ? { path: leaf.path, text } : leaf))
   } catch (error) {
-    const isOtherType = error instanceof LivetreeError && error.code === 'invalid_value'
-    if (!isOtherType || (tree.type === 'scalar' && tree.value === null)) throw translateError(error)
+    const code = error instanceof LivetreeError ? error.code : undefined
+    const isNull = tree.type === 'scalar' && tree.value === null
+    // A schema that coerces takes what it does not give back, such as the text of a date.
+    const isRead = code === 'unwritable_value' && readText(definition, path, text) !== undefined
+    if (isNull || !(code === 'invalid_value' || isRead)) throw translateError(error)
     return [{ path, text }]
   }
 }
@@ -62,16 +65,20 @@ export function leafTree(workspace: Workspace, path: Path, text: string): PlainT
   if (kind !== 'scalar' && json !== undefined && json.type !== 'scalar') return json
   if (kind === undefined || kind === 'raw') return string
   const value = readText(definition, path, text)
-  const candidates: readonly PlainTree[] = [...scalarsOf(value, text), string]
-  const written = candidates.map((tree) => scalarTextOf(workspace, path, tree))
-  const exact = written.indexOf(text)
-  const same = written.findIndex((each) => each !== undefined && isSameText(workspace, path, each, text))
-  return candidates[exact] ?? candidates[same] ?? string
+  let same: PlainTree | undefined
+  for (const candidate of [...scalarsOf(value, text), string]) {
+    const written = scalarTextOf(workspace, path, candidate)
+    if (written === text) return candidate
+    if (same === undefined && written !== undefined && isSameText(workspace, path, written, text))
+      same = candidate
+  }
+  return same ?? string
 }
 
 /** A value that JSON has a scalar for. */
 function scalarsOf(value: unknown, text: string): readonly PlainTree[] {
-  if (typeof value === 'number')
+  // NaN is no number that a file may hold: its text is read as it is.
+  if (typeof value === 'number' && (Number.isFinite(value) || isJsonNumber(text)))
     return [{ type: 'scalar', value, text: isJsonNumber(text) ? text : String(value) }]
   if (typeof value === 'boolean' || value === null) return [{ type: 'scalar', value, text: String(value) }]
   return typeof value === 'string' ? [{ type: 'scalar', value, text: value }] : []

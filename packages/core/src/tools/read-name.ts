@@ -22,16 +22,26 @@ function isReadAsNamed(name: string, node: SchemaNode): boolean {
   if (node.type !== 'record' && node.type !== 'map') return childSchemaNode(node, name) !== undefined
   const listed = node.key.schema._zod.values
   if (node.type === 'record' && listed !== undefined) return [...listed].map(String).includes(name)
-  // the values and checks of the whole have no say in how a key is read
-  const { def } = (node.schema as z.$ZodTypes)._zod
-  const bare = { ...def, valueType: new z.$ZodAny({ type: 'any' }), checks: [] }
-  const schema =
-    node.type === 'map' ? new z.$ZodMap(bare as z.$ZodMapDef) : new z.$ZodRecord(bare as z.$ZodRecordDef)
-  const named = compileSchema(schema, { naming: 'exact' })
-  const read = readLeaves(named, [{ path: [name], text: 'x' }], { isRenamed: false })
+  const read = readLeaves(bareOf(node), [{ path: [name], text: 'x' }], { isRenamed: false })
   if (!read.isValid) return false
   if (!(read.value instanceof Map)) return Object.hasOwn(Object(read.value) as object, name)
   const [key] = read.value.keys()
   const text = node.key.type === 'leaf' ? node.key.write(key) : String(key)
   return text === name
+}
+
+/** Compiled once for each record and map: a tree of 10,000 entries asks as often. */
+const BARE = new WeakMap<SchemaNode, SchemaNode>()
+
+/** A record or map with its keys alone: the values and checks of the whole have no say in how a key is read. */
+function bareOf(node: SchemaNode): SchemaNode {
+  const known = BARE.get(node)
+  if (known !== undefined) return known
+  const { def } = (node.schema as z.$ZodTypes)._zod
+  const bare = { ...def, valueType: new z.$ZodAny({ type: 'any' }), checks: [] }
+  const schema =
+    node.type === 'map' ? new z.$ZodMap(bare as z.$ZodMapDef) : new z.$ZodRecord(bare as z.$ZodRecordDef)
+  const compiled = compileSchema(schema, { naming: 'exact' })
+  BARE.set(node, compiled)
+  return compiled
 }

@@ -118,20 +118,47 @@ function assertNamesRead(definition: ConfigDefinition<z.$ZodType>, path: Path): 
 /** The name under which a schema is put into an object, so that what is missing is read as it is in its own place. */
 const NAME = 'value'
 
+/** A schema, compiled alone and as the property of an object. */
+interface CompiledPlace {
+  readonly node: SchemaNode
+  readonly wrapped: SchemaNode
+}
+
+/** By their schemas, and by the other arguments. The entries of a record share one schema, which is compiled once. */
+const PLACES = new WeakMap<z.$ZodType, Map<string, CompiledPlace>>()
+
+function compiledPlace(
+  given: z.$ZodType,
+  naming: ConfigDefinition<z.$ZodType>['naming'],
+  isSecret: boolean,
+): CompiledPlace {
+  const places = PLACES.get(given) ?? new Map<string, CompiledPlace>()
+  PLACES.set(given, places)
+  const name = `${naming} ${isSecret}`
+  const known = places.get(name)
+  if (known !== undefined) return known
+  const schema = isSecret ? secret(given) : given
+  const wrapped = new z.$ZodObject({ type: 'object', shape: { [NAME]: schema } })
+  const place = { node: compileSchema(schema, { naming }), wrapped: compileSchema(wrapped, { naming }) }
+  places.set(name, place)
+  return place
+}
+
 /** A place of a schema, and what is read there. */
 export class WrittenPlace {
   readonly #definition: ConfigDefinition<z.$ZodType>
   readonly #path: Path
   readonly #isSecret: boolean
-  readonly #schema: z.$ZodType
+  readonly #wrapped: SchemaNode
 
   constructor(definition: ConfigDefinition<z.$ZodType>, path: Path) {
     this.#definition = definition
     this.#path = path
     this.#isSecret = isSecretAt(definition.compiled, path)
     const schema = schemaAt(definition.compiled, path)
-    this.#schema = this.#isSecret ? secret(schema) : schema
-    this.node = compileSchema(this.#schema, { naming: definition.naming })
+    const { node, wrapped } = compiledPlace(schema, definition.naming, this.#isSecret)
+    this.#wrapped = wrapped
+    this.node = node
   }
 
   /** Places of one-way transforms that parts of the value were written through as they are. */
@@ -182,9 +209,8 @@ export class WrittenPlace {
 
   #assertReadAs(value: unknown, list: readonly Leaf[]): void {
     const { naming } = this.#definition
-    const wrapped = new z.$ZodObject({ type: 'object', shape: { [NAME]: this.#schema } })
     const pipeline = createPipeline<{ readonly [NAME]?: unknown }>(
-      compileSchema(wrapped, { naming }),
+      this.#wrapped,
       [{ name: WRITTEN_LAYER.name, layers: [WRITTEN_LAYER] }],
       { guard: false, isRenamed: naming !== 'exact', unused: 'reject' },
     )
