@@ -12,7 +12,6 @@ import { callName } from './call-name.ts'
 import type { CallContext } from './call-context.ts'
 import { checkCallOptions, checkHandlers, checkMethod, guardCheck } from './call-options.ts'
 import { encodeRequest } from './encode-request.ts'
-import { PingPolicy } from './ping-policy.ts'
 import { SilentToken } from './silent-token.ts'
 import { StreamCall, type StreamOptions } from './stream-call.ts'
 import { type Credentials, TokenKeeper } from './token-keeper.ts'
@@ -53,10 +52,7 @@ export class UndiciChannel implements Channel {
   constructor(settings: ChannelSettings) {
     this.#settings = settings
     this.#seeds = settings.endpoints
-    this.#balancer = new Balancer(settings.endpoints, {
-      ...settings,
-      pings: new PingPolicy(settings.pingIntervalMs, settings.logger),
-    })
+    this.#balancer = new Balancer(settings.endpoints, settings)
     const { credentials, logger } = settings
     this.#tokens = new TokenKeeper(
       credentials === undefined ? undefined : () => this.#authenticate(credentials),

@@ -6,7 +6,6 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type Clock, systemClock } from '../clock.ts'
 import { KV, Watch } from '../wire/rpc.ts'
 import { Endpoint } from './endpoint.ts'
-import { PingPolicy } from './ping-policy.ts'
 import { EtcdError } from '../errors.ts'
 import { silentLogger } from '../logger.ts'
 import {
@@ -224,7 +223,7 @@ test('nothing is connected by an endpoint after its close, whoever asks for it',
   const settings = {
     tls: undefined,
     connectTimeoutMs: 1_000,
-    pings: new PingPolicy(0, silentLogger),
+    pingIntervalMs: 0,
     clock,
     logger: silentLogger,
     backoff: { minMs: 5, maxMs: 50, factor: 2, jitter: 0.5 },

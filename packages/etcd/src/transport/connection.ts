@@ -248,7 +248,7 @@ export class Connection {
         return call
       },
       onPing: () => this.peer.pingDue(),
-      onTooManyPings: () => this.#settings.pings.tooMany(this.url),
+      onTooManyPings: () => this.peer.tooManyPings(this.url),
     })
     if (this.#guarded !== undefined) return
     const what = 'this version of undici does not let requests wait for the HTTP/2 settings'

@@ -7,9 +7,12 @@ import { askMember, isAuthRefusal } from './ask-member.ts'
 import { diagnosePeer } from './diagnose.ts'
 import { errorOfNetwork } from './network-errors.ts'
 import { PATIENCE_MS } from './patience.ts'
+import { PingPolicy } from './ping-policy.ts'
 
 /** Settings of all endpoints of a client. */
-export interface EndpointSettings extends ConnectionSettings {
+export interface EndpointSettings extends Omit<ConnectionSettings, 'pings'> {
+  /** Interval of HTTP/2 pings while calls are open, in milliseconds. 0 disables them. */
+  readonly pingIntervalMs: number
   readonly backoff: BackoffOptions
   readonly logger: Logger
 }
@@ -43,7 +46,7 @@ export type Readiness =
 /** One member's client URL, its connection and its recent health. */
 export class Endpoint {
   readonly url: string
-  readonly #settings: EndpointSettings
+  readonly #settings: EndpointSettings & ConnectionSettings
   readonly #closing = new AbortController()
   #connection: Connection | undefined
   /** Replaced connections that still have open calls. */
@@ -73,7 +76,7 @@ export class Endpoint {
 
   constructor(url: string, settings: EndpointSettings) {
     this.url = url
-    this.#settings = settings
+    this.#settings = { ...settings, pings: new PingPolicy(settings.pingIntervalMs, settings.logger) }
   }
 
   /** The connection for a new call. */

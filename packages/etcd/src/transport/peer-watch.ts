@@ -169,6 +169,11 @@ export class PeerWatch {
     return this.#onPong(now)
   }
 
+  /** The peer closes the connection because of too many pings: the next ones to it get fewer, if this one got any. */
+  tooManyPings(url: string): void {
+    if (this.#budget.isUsed) this.#ports.pings.tooMany(url)
+  }
+
   stop(): void {
     this.#silence.stop()
     this.#liveness.stop()

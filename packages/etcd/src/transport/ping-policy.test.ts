@@ -63,6 +63,63 @@ test('a server that finds pings too frequent is pinged less often over the next 
   expect(enforced.size).toBeGreaterThan(1)
 }, 40_000)
 
+test('each server is told of by itself, and one that was not pinged at all is not believed', async () => {
+  const serve = () => startFakeServer((call) => call.stream.respond({ ':status': 200 }))
+  const [first, second, liar] = await Promise.all([serve(), serve(), serve()])
+  const warnings: unknown[] = []
+  const warn = (_: string, fields?: unknown) => void warnings.push(fields)
+  const logger = { ...silentLogger, warn }
+  const open = (endpoints: readonly string[], pingIntervalMs: number): void => {
+    const channel = testChannel(endpoints, { pingIntervalMs, logger })
+    CLOSING.push(() => channel.close())
+    const openAgain = (endpoint: string): void => {
+      const onEnd = (error: EtcdError | undefined): void => {
+        if (error?.code !== 'closed') setTimeout(openAgain, 5, endpoint)
+      }
+      channel.stream(Watch.watch, { onMessage: () => undefined, onEnd }, { endpoint })
+    }
+    for (const endpoint of endpoints) openAgain(endpoint)
+  }
+  open([first.endpoint, second.endpoint], 20)
+  open([liar.endpoint], 60_000)
+  CLOSING.push(...[first, second, liar].map((each) => () => each.close()))
+  const enforced = new Set<ServerHttp2Session>()
+  let lies = 0
+  const watchSessions = (): boolean => {
+    for (const fake of [first, second])
+      for (const { session } of fake.calls)
+        if (!enforced.has(session)) enforced.add(session) && enforce(session, 100)
+    for (const { session } of liar.calls) {
+      if (enforced.has(session)) continue
+      enforced.add(session)
+      lies += 1
+      session.goaway(ENHANCE_YOUR_CALM, 0, Buffer.from('too_many_pings'))
+      session.close()
+      setImmediate(() => session.destroy())
+    }
+    return warnings.length >= 2 && lies >= 3
+  }
+  await expect.poll(watchSessions, { timeout: 30_000, interval: 5 }).toBe(true)
+  const told = [first, second].map(({ endpoint }) =>
+    expect.objectContaining({ endpoint, pingIntervalMs: 40 }),
+  )
+  expect(warnings).toHaveLength(2)
+  expect(warnings).toEqual(expect.arrayContaining(told))
+}, 40_000)
+
+test('a server that never has enough is pinged every five minutes, or as the user wants', () => {
+  for (const [wanted, most] of [
+    [5_000, 300_000],
+    [400_000, 400_000],
+    [0, 0],
+  ] as const) {
+    const policy = new PingPolicy(wanted, silentLogger)
+    for (let count = 0; count < 60; count += 1) policy.tooMany('http://etcd:2379')
+    expect(policy.intervalMs).toBe(most)
+    expect(policy.spacingMs).toBe(Math.max(most, 300_000))
+  }
+})
+
 test('a ping that would be the second strike waits until the server accepts it', () => {
   const budget = new PingBudget(new PingPolicy(20_000, silentLogger))
   expect(budget.waitMs(0, true)).toBe(0)

@@ -6,7 +6,10 @@ const SPACING_MS = 6_000
 /** How far apart pings are that the server would accept even more often, in milliseconds. */
 const LEAST_SPACING_MS = 1_000
 
-/** How often a server may be pinged: shared by all connections of a client, so that each learns for the next one. */
+/** Pings are sent this often at least, in milliseconds, unless the user wants fewer: a dead server must still be noticed. */
+const MAX_INTERVAL_MS = 300_000
+
+/** How often one server may be pinged: shared by all connections to it, so that each learns for the next one. */
 export class PingPolicy {
   /** Interval of pings while calls are open, in milliseconds; 0 if there are none at intervals. */
   intervalMs: number
@@ -14,18 +17,20 @@ export class PingPolicy {
   spacingMs = SPACING_MS
   /** A server has closed a connection because of too many pings. */
   isStrict = false
+  readonly #mostMs: number
   readonly #logger: Logger
 
   /** `intervalMs` is 0 if no pings are to be sent at intervals. */
   constructor(intervalMs: number, logger: Logger) {
     this.intervalMs = intervalMs
+    this.#mostMs = Math.max(intervalMs, MAX_INTERVAL_MS)
     this.#logger = logger
   }
 
   /** The server at this URL closed a connection because of too many pings: from now on half as many are sent. */
   tooMany(url: string): void {
-    this.intervalMs *= 2
-    this.spacingMs = Math.max(2 * this.spacingMs, this.intervalMs)
+    this.intervalMs = Math.min(2 * this.intervalMs, this.#mostMs)
+    this.spacingMs = Math.min(Math.max(2 * this.spacingMs, this.intervalMs), this.#mostMs)
     if (this.isStrict) return
     this.isStrict = true
     this.#logger.warn(
@@ -48,6 +53,11 @@ export class PingBudget {
 
   constructor(policy: PingPolicy) {
     this.#policy = policy
+  }
+
+  /** True if a ping was sent. */
+  get isUsed(): boolean {
+    return this.#sentAt > Number.NEGATIVE_INFINITY
   }
 
   /** Part of an answer to a call was received. */
