@@ -1,28 +1,21 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { LivetreeError } from '../../packages/core/src/errors.ts'
 import { load } from '../../packages/core/src/load.ts'
-import { decodeDocument, encodeDocument } from '../../packages/core/src/snapshot-file/snapshot-document.ts'
-import { SnapshotFile } from '../../packages/core/src/snapshot-file/snapshot-file.ts'
 import { createTestClock, type TestClock } from '../../packages/core/src/testing/test-clock.ts'
-import { definition, disk, GuardedProcess as Process } from './guarded-process.ts'
+import {
+  definition,
+  disk,
+  GuardedProcess as Process,
+  isAsLeft,
+  keepFilesInMemory,
+} from './guarded-process.ts'
 import { HistoryStore } from './history-store.ts'
 import { propertyRuns } from './property-runs.ts'
 
 /** Each history loads a configuration some ten times. */
 const RUNS = propertyRuns(1, 0.2)
 
-beforeEach(() => {
-  disk.clear()
-  vi.spyOn(SnapshotFile.prototype, 'read').mockImplementation(async function (this: SnapshotFile) {
-    const bytes = disk.get(this.path)
-    if (bytes === undefined) throw new LivetreeError('snapshot_missing', 'none')
-    return decodeDocument(bytes, this.path)
-  })
-  vi.spyOn(SnapshotFile.prototype, 'write').mockImplementation(async function (this: SnapshotFile, document) {
-    disk.set(this.path, encodeDocument(document))
-  })
-})
+beforeEach(keepFilesInMemory)
 afterEach(() => vi.restoreAllMocks())
 
 type Overlay = 'base' | 'prod'
@@ -123,16 +116,6 @@ const FIRST: Keys = [
 async function taken(clock: TestClock, ...processes: Process[]): Promise<void> {
   for (const each of processes) if (each.isThere) await each.shown()
   await clock.advance(1)
-}
-
-/** The store holds the very leaves that a file does. */
-function isAsLeft(store: HistoryStore, file: string): boolean {
-  const [source] = decodeDocument(disk.get(file)!, file).sources
-  const left = source!.layers.flatMap(({ leaves }, layer) => {
-    const { keyPrefix } = store.overlays.layers[layer]!
-    return leaves.map(({ path: name, revision }) => `${keyPrefix}${name} ${revision}`)
-  })
-  return left.sort().join() === store.written().join()
 }
 
 /**

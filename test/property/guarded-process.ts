@@ -1,7 +1,11 @@
+import { vi } from 'vitest'
 import * as z from 'zod'
 import { defineConfig } from '../../packages/core/src/define-config.ts'
+import { LivetreeError } from '../../packages/core/src/errors.ts'
 import type { LiveConfig } from '../../packages/core/src/live-config.ts'
 import { load } from '../../packages/core/src/load.ts'
+import { decodeDocument, encodeDocument } from '../../packages/core/src/snapshot-file/snapshot-document.ts'
+import { SnapshotFile } from '../../packages/core/src/snapshot-file/snapshot-file.ts'
 import type { TestClock } from '../../packages/core/src/testing/test-clock.ts'
 import type { HistoryStore, StoreSource } from './history-store.ts'
 
@@ -23,15 +27,45 @@ export const definition = defineConfig({
 /** What is on disk, by path: that files are written well is not the matter here. */
 export const disk = new Map<string, Buffer>()
 
+/** Snapshots go to `disk` and come from it, until the mocks are restored. */
+export function keepFilesInMemory(): void {
+  disk.clear()
+  vi.spyOn(SnapshotFile.prototype, 'read').mockImplementation(async function (this: SnapshotFile) {
+    const bytes = disk.get(this.path)
+    if (bytes === undefined) throw new LivetreeError('snapshot_missing', 'none')
+    return decodeDocument(bytes, this.path)
+  })
+  vi.spyOn(SnapshotFile.prototype, 'write').mockImplementation(async function (this: SnapshotFile, document) {
+    disk.set(this.path, encodeDocument(document))
+  })
+}
+
+/** The store holds the very leaves that a file does. */
+export function isAsLeft(store: HistoryStore, file: string): boolean {
+  const [source] = decodeDocument(disk.get(file)!, file).sources
+  const left = source!.layers.flatMap(({ leaves }, layer) => {
+    const { keyPrefix } = store.overlays.layers[layer]!
+    return leaves.map(({ path: name, revision }) => `${keyPrefix}${name} ${revision}`)
+  })
+  return left.sort().join() === store.written().join()
+}
+
 /** One process after another, with the same file. */
 export class GuardedProcess {
   readonly #store: HistoryStore
   readonly #clock: TestClock
   readonly file: string
+  readonly #definition: Parameters<typeof load>[0]
   #source: StoreSource | undefined
   #config: LiveConfig<unknown> | undefined
 
-  constructor(store: HistoryStore, clock: TestClock, file: string) {
+  constructor(
+    store: HistoryStore,
+    clock: TestClock,
+    file: string,
+    loads: Parameters<typeof load>[0] = definition,
+  ) {
+    this.#definition = loads
     this.#store = store
     this.#clock = clock
     this.file = file
@@ -51,7 +85,7 @@ export class GuardedProcess {
       clock: this.#clock,
       logger: false as const,
     }
-    this.#config = await load(definition, options, Number.POSITIVE_INFINITY)
+    this.#config = await load(this.#definition, options, Number.POSITIVE_INFINITY)
   }
 
   async stop(): Promise<void> {

@@ -4,6 +4,7 @@ import { isEmptyObject } from './document.ts'
 import type { LayerTree } from './layer-tree.ts'
 import { type Losses, namesOfLoss } from './losses.ts'
 import type { Path } from '../issue.ts'
+import { comparePaths } from './name-order.ts'
 import { entriesOf, keyEntry, nodeAt, type TreeNode } from './tree-node.ts'
 
 /** How much is gone that the source has not allowed: in the staged tree, and in earlier ones of the window. */
@@ -15,7 +16,7 @@ export function goneCount(losses: Losses, layers: readonly number[]): number {
   return sum(counts)
 }
 
-/** Directories that the schema requires and that this change has emptied, with how much they have lost. */
+/** Directories that the schema requires and that this change has emptied, with how much they have lost, in the order of their paths. */
 export function emptied(
   { losses, root, schemaNode }: LayerTree,
   layers: readonly number[],
@@ -35,7 +36,10 @@ export function emptied(
   }
   for (const layer of layers) for (const key of losses.of(layer).lost) count(key, true)
   for (const layer of layers) for (const key of losses.earlier(layer)) count(key, false)
-  return [...found.values()].filter((each) => each.count >= minRemoved)
+  // leaves are noted as they go; what is told is the same whatever the history
+  return [...found.values()]
+    .filter((each) => each.count >= minRemoved)
+    .sort((one, other) => comparePaths(one.path, other.path))
 }
 
 /** The number of lost leaves that another value replaces. */
