@@ -130,6 +130,18 @@ describe('parseDocument', () => {
     expect(await reason(`${wide}b: {<<: [${Array(2_000).fill('*a')}]}`, 'yaml')).toMatch(/aliases/)
   })
 
+  it('does not unfold more in many documents than in one', async () => {
+    let document = 'a0: &a0 [x,x,x,x,x,x,x,x,x]\n'
+    for (let i = 1; i < 5; i++) document += `a${i}: &a${i} [${Array(9).fill(`*a${i - 1}`)}]\n`
+    const parsed = (count: number) =>
+      parseDocument(Buffer.from(Array(count).fill(document).join('---\n')), 'yaml', ['prod'])
+    expect(await parsed(1)).not.toBeInstanceOf(Unreadable)
+    expect(((await parsed(100)) as Unreadable).reason).toMatch(/aliases that unfold into too much/)
+    // An anchor is one of its document.
+    const other = parseDocument(Buffer.from('a: &a 1\n---\nb: *a\n'), 'yaml', ['prod'])
+    expect(((await other) as Unreadable).reason).toMatch(/alias/)
+  })
+
   it('does not follow an alias in a circle', async () => {
     expect(await reason('a: &a\n  b: *a\n', 'yaml')).toMatch(/aliases/)
   })

@@ -11,7 +11,7 @@ export type ParsedYaml =
   | { readonly type: 'problem'; readonly words: string; readonly offset: number | undefined }
   | { readonly type: 'too large'; readonly words: string }
 
-/** What aliases may unfold into, in values; a document that needs more is written to fill the memory. */
+/** What the aliases of a text may unfold into, in values; one that needs more is written to fill the memory. */
 const MAX_UNFOLDED = 250_000
 const MAX_DEPTH = 500
 const MERGE = '<<'
@@ -41,8 +41,9 @@ export async function parseYamlText(text: string, profiles?: readonly string[]):
         words: `the directive %YAML ${version}, and only YAML 1.2 is read`,
         offset: 0,
       }
+    const reader = new YamlReader(yaml)
     const values = documents.map((document) => ({
-      value: new YamlReader(yaml).read(document),
+      value: reader.read(document),
       offset: offsetOf(document.contents),
     }))
     const value = profiles === undefined ? values[0]?.value : documentsOfProfiles(values, profiles)
@@ -62,6 +63,7 @@ interface Unfolded {
   readonly count: number
 }
 
+/** Reads the documents of one text. */
 class YamlReader {
   readonly #yaml: typeof import('yaml')
   /** The value of each anchor that was read so far; undefined while its value is being read. */
@@ -72,13 +74,18 @@ class YamlReader {
   #depth = 0
   /** Names that merge keys went over. */
   #mergedCount = 0
+  /** Values of the documents before. */
+  #countBefore = 0
 
   constructor(yaml: typeof import('yaml')) {
     this.#yaml = yaml
   }
 
   read(document: Document.Parsed): unknown {
-    return this.#node(document.contents).value
+    this.#anchors.clear()
+    const { value, count } = this.#node(document.contents)
+    this.#countBefore += count
+    return value
   }
 
   #node(node: unknown): Unfolded {
@@ -95,7 +102,7 @@ class YamlReader {
     if (anchor !== undefined) this.#anchors.set(anchor, undefined)
     const unfolded = this.#own(node)
     if (anchor !== undefined) this.#anchors.set(anchor, unfolded)
-    if (this.#hasAlias && unfolded.count > MAX_UNFOLDED)
+    if (this.#hasAlias && this.#countBefore + unfolded.count > MAX_UNFOLDED)
       throw new YamlProblem('aliases that unfold into too much', offsetOf(node))
     return unfolded
   }
