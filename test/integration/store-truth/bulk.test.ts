@@ -3,7 +3,9 @@ import { op } from '@livetree/etcd'
 import { etcd as etcdSource } from 'livetree'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { expect, onTestFinished, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { RawClient } from '../../contract/raw-client.ts'
+import { WatchClient } from '../../contract/watch-client.ts'
+import { eachEtcd, oneRealEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { isLongRun } from '../../support/run-length.ts'
 import { startProxy } from '../../support/start-proxy.ts'
@@ -131,6 +133,95 @@ eachEtcd(`bulk of ${KEYS} keys`, (etcd) => {
       const bareMs = processorMs(server) - bareFrom
       // ticks are of 10 ms
       expect(resumedMs).toBeLessThanOrEqual(2 * bareMs + 200)
+    },
+    BOUND_MS * 3,
+  )
+})
+
+/**
+ * Enough that a cost which grows with the square of the events is twenty times that of a bare watch, in an answer that is
+ * larger than a request may be: from there on etcd would send it in parts.
+ */
+const EVENTS = isLongRun ? 100_000 : 20_000
+/** With it, the events come to more than the 2 MiB of which etcd would make parts. */
+const LONG = 'long/'.repeat(24)
+/** How much more processor time the server may take for our watch: ticks of 10 ms and the server's own work besides. */
+const MOST_TIMES = 3
+const TICKS_MS = 300
+
+oneRealEtcd(`${EVENTS} events at once, against a watch without anything around it`, (etcd) => {
+  /** In transactions, of which each is one revision. */
+  async function put(server: EtcdServer, folder: string): Promise<number> {
+    const { kv } = connect(server.endpoint)
+    let first = 0
+    for (let from = 0; from < EVENTS; from += 100) {
+      const keys = Array.from(
+        { length: 100 },
+        (_, index) => `${folder}${LONG}${String(from + index).padStart(6, '0')}`,
+      )
+      const puts = keys.map((key) => op.put(key, 'a value of some length'))
+      const { header } = await kv
+        .txn()
+        .then(...puts)
+        .commit()
+      first ||= header.revision
+    }
+    return first
+  }
+
+  type Watch = (server: EtcdServer, folder: string, startRevision: number | undefined) => Promise<Told>
+  /** Resolves once all events were delivered. */
+  interface Told {
+    readonly whole: Promise<void>
+  }
+
+  const ours: Watch = async (server, prefix, startRevision) => {
+    const { promise: whole, resolve } = Promise.withResolvers<void>()
+    let told = 0
+    const onEvents = ({ events }: { readonly events: readonly unknown[] }) => {
+      told += events.length
+      if (told === EVENTS) resolve()
+    }
+    const options = startRevision === undefined ? {} : { startRevision }
+    const watcher = connect(server.endpoint).watch.subscribe({ prefix }, { onEvents }, options)
+    await waitFor(() => watcher.state === 'live')
+    return { whole }
+  }
+
+  const bare: Watch = async (server, prefix, startRevision = 0) => {
+    const client = new RawClient(server.endpoint)
+    onTestFinished(() => client.close())
+    const watch = new WatchClient(client)
+    await watch.create({ key: prefix, rangeEnd: `${prefix.slice(0, -1)}0`, startRevision })
+    const read = async () => {
+      for (let told = 0; told < EVENTS; ) told += (await watch.next(BOUND_MS)).events.length
+    }
+    return { whole: read() }
+  }
+
+  test(
+    'deleted by one transaction, and caught up with: at the same cost for the server',
+    async () => {
+      const server = await etcd.start()
+      const costs: Record<string, number> = {}
+      for (const [name, watch] of Object.entries({ bare, ours })) {
+        const folder = `/${name}/`
+        const first = await put(server, folder)
+        const begunAt = processorMs(server)
+        const caughtUp = await watch(server, folder, first)
+        await caughtUp.whole
+        const caughtUpAt = processorMs(server)
+        costs[`${name}, caught up`] = caughtUpAt - begunAt
+        const deleted = await watch(server, folder, undefined)
+        await connect(server.endpoint).kv.deleteRange({ prefix: folder })
+        await deleted.whole
+        costs[`${name}, deleted`] = processorMs(server) - caughtUpAt
+      }
+      const told = JSON.stringify(costs)
+      for (const what of ['caught up', 'deleted']) {
+        const most = MOST_TIMES * costs[`bare, ${what}`]! + TICKS_MS
+        expect(costs[`ours, ${what}`], told).toBeLessThanOrEqual(most)
+      }
     },
     BOUND_MS * 3,
   )
