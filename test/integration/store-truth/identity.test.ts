@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createEtcdClient, type EtcdClient, type EtcdError, op } from '@livetree/etcd'
 import { etcd as etcdSource } from 'livetree'
 import { expect, onTestFinished, test } from 'vitest'
+import { Random } from '../../chaos/world/random.ts'
 import { type EtcdUnderTest, eachEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { isLongRun } from '../../support/run-length.ts'
@@ -139,16 +140,26 @@ async function replaced(
   return { views, store: other ?? server, proxy }
 }
 
-eachEtcd('another store behind the same name', (etcd) => {
+const seed = Number(process.env['LIVETREE_IDENTITY_SEED'] ?? Date.now() % 1_000_000)
+const RANDOM = new Random(seed)
+const TWO_CLUSTERS_ON = RANDOM.pick(['3.4', 'current', 'embedded'] as const)
+
+eachEtcd(`another store behind the same name (seed ${seed})`, (etcd) => {
   const doings: readonly Doing[] = ['idle', 'cut off', 'resuming', 'a refresh pending']
   const hows = Object.keys(replacements) as (keyof typeof replacements)[]
 
-  // In the short run, one etcd has each replacement and each state of the client once, the others the quickest.
+  // In the short run, one etcd has each replacement and each state of the client once, the others the quickest; and each
+  // has two of the rest, drawn by the seed.
   const isMain = isLongRun || etcd.kind === 'current'
   const cases = hows.flatMap((how) => doings.map((doing) => [how, doing] as const))
-  const few = cases.filter(([how, doing]) =>
+  const quick = cases.filter(([how, doing]) =>
     isMain ? how === 'wiped' || doing === 'idle' : how !== 'swapped' && doing === 'idle',
   )
+  const rest = RANDOM.shuffle(cases.filter((each) => !quick.includes(each)))
+  const few = [...quick, ...rest.slice(0, 2)]
+  // Two clusters are one etcd's turn, in two states.
+  const someDoings = isLongRun ? doings : RANDOM.shuffle(doings).slice(0, 2)
+  const hasTwoClusters = isLongRun || etcd.kind === TWO_CLUSTERS_ON
 
   test.each(isLongRun ? cases : few)(
     'T3.71 %s, while the client is %s: a new epoch, and nothing of the old one stays',
@@ -286,35 +297,51 @@ eachEtcd('another store behind the same name', (etcd) => {
     expect(seen.filter((values) => values !== 'old' && values !== 'new')).toEqual([])
   })
 
-  test.runIf(isMain)('P12 endpoints of two clusters: each state is of one of them', async () => {
-    const [one, two] = [await etcd.start(), await etcd.start()]
-    for (const [server, value] of [
-      [one, 'one'],
-      [two, 'two'],
-    ] as const) {
-      const names = Array.from({ length: 40 }, (_, index) => `k${index}`)
-      await fill(connect(server.endpoint), names, value)
-    }
-    const proxies: TcpProxy[] = []
-    for (const { endpoint } of [one, two]) proxies.push(await startProxy({ target: endpoint }))
-    onTestFinished(async () => {
-      for (const proxy of proxies) await proxy.close()
-    })
-    const seen: string[] = []
-    const config = await anything.load({
-      sources: [etcdSource({ endpoints: proxies.map(({ endpoint }) => endpoint), root: '/t', pageSize: 7 })],
-    })
-    onTestFinished(() => config.close())
-    const look = () => seen.push([...new Set(Object.values(config.current.all))].join(' and '))
-    look()
-    config.on('change', look)
-    for (let round = 0; round < 4; round += 1) {
-      const proxy = proxies[round % 2]!
-      await proxy.refuse()
-      proxy.cutAll()
-      await config.refresh({ timeoutMs: 1_000 }).catch(() => undefined)
-      await proxy.accept()
-    }
-    expect(seen.filter((values) => values !== 'one' && values !== 'two')).toEqual([])
-  })
+  test.runIf(hasTwoClusters).each(someDoings)(
+    'P12 endpoints of two clusters, the client %s: each state is of one of them',
+    async (doing) => {
+      const [one, two] = [await etcd.start(), await etcd.start()]
+      for (const [server, value] of [
+        [one, 'one'],
+        [two, 'two'],
+      ] as const) {
+        const names = Array.from({ length: 40 }, (_, index) => `k${index}`)
+        await fill(connect(server.endpoint), names, value)
+      }
+      const proxies: TcpProxy[] = []
+      for (const { endpoint } of [one, two]) proxies.push(await startProxy({ target: endpoint }))
+      onTestFinished(async () => {
+        for (const proxy of proxies) await proxy.close()
+      })
+      const seen: string[] = []
+      const config = await anything.load({
+        sources: [
+          etcdSource({ endpoints: proxies.map(({ endpoint }) => endpoint), root: '/t', pageSize: 7 }),
+        ],
+      })
+      onTestFinished(() => config.close())
+      const look = () => seen.push([...new Set(Object.values(config.current.all))].join(' and '))
+      look()
+      config.on('change', look)
+      for (let round = 0; round < 4; round += 1) {
+        const [proxy, other] = [proxies[round % 2]!, proxies[(round + 1) % 2]!]
+        // It is listed again meanwhile, or finds nobody, or meets one that has just gone.
+        const isCut = doing === 'a refresh pending' ? other.cutAfter(400) : undefined
+        if (doing === 'cut off') await other.refuse()
+        if (doing === 'resuming') other.stall('toClient')
+        await proxy.refuse()
+        proxy.cutAll()
+        if (doing === 'cut off') {
+          other.cutAll()
+          await waitFor(() => config.status.sources[0]?.state === 'lost')
+          await other.accept()
+        }
+        if (doing === 'resuming') other.heal()
+        await config.refresh({ timeoutMs: 1_000 }).catch(() => undefined)
+        if (isCut !== undefined) other.heal()
+        await proxy.accept()
+      }
+      expect(seen.filter((values) => values !== 'one' && values !== 'two')).toEqual([])
+    },
+  )
 })
