@@ -428,7 +428,10 @@ eachEtcd('livetree, the command', (etcd) => {
       const no = await place.runOnTerminal(['import', 'good.yaml', '--overlay', 'prod'], { input: 'n\n' })
       expect(no.stdout).toContain('Apply ')
       expect(no.exitCode).toBe(130)
-      const end = await place.runOnTerminal(['import', 'good.yaml', '--overlay', 'prod'], { input: '\u0004' })
+      const end = await place.runOnTerminal(['import', 'good.yaml', '--overlay', 'prod'], {
+        input: '\u0004',
+        inputAfter: '[y/N]',
+      })
       expect(end, end.stdout).toMatchObject({ exitCode: 130 })
       expect(end.stdout).toContain('Nothing was written')
       const yes = await place.runOnTerminal(['import', 'good.yaml', '--overlay', 'prod'], { input: 'y\n' })

@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
   /** What stdin holds. Default: nothing, as from `/dev/null`. */
   readonly input?: string
+  /** Give the input once a process has printed this: a terminal drops Ctrl-D before somebody reads. Default: at once. */
+  readonly inputAfter?: string
   /** Called with what was printed so far, and may end the process. */
   readonly onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void
   /** Called once a process of its own runs; what it rejects with fails the run. */
@@ -117,7 +119,7 @@ function start(
   args: readonly string[],
   cwd: string,
   env: NodeJS.ProcessEnv,
-  { input, onOutput, onStart }: RunOptions,
+  { input, inputAfter = '', onOutput, onStart }: RunOptions,
 ): Promise<Run> {
   const child = spawn(program, args, {
     cwd,
@@ -128,16 +130,24 @@ function start(
   let stdout = ''
   let stderr = ''
   const kill = (signal: NodeJS.Signals) => void child.kill(signal)
+  let isGiven = false
+  const giveInput = () => {
+    if (isGiven || !(stdout + stderr).includes(inputAfter)) return
+    isGiven = true
+    child.stdin?.end(input)
+  }
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     stdout += text
+    giveInput()
     onOutput?.(stdout + stderr, kill)
   })
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text
+    giveInput()
     onOutput?.(stdout + stderr, kill)
   })
   child.stdin?.on('error', () => {})
-  child.stdin?.end(input)
+  giveInput()
   return new Promise((resolve, reject) => {
     child.on('error', reject)
     onStart?.(kill).catch(reject)
