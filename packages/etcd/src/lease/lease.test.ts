@@ -527,6 +527,8 @@ describe('the other calls', () => {
       })
       await settled()
       await settled()
+      // It pauses after an error that names no endpoint.
+      expect(channel.streams).toHaveLength(1)
       if (how === 'abort') stop.abort(new Error('enough'))
       else service.close()
       await failed

@@ -86,7 +86,9 @@ export async function renewOnce(
         (cause) => logger.warn('onRetry threw', { error: cause }),
       )
       for (const url of [endpoint, error.endpoint]) if (url !== undefined) tried.add(url)
-      if (channel.endpoints().some((url) => !tried.has(url))) continue
+      // An error that names no endpoint is about all of them.
+      const isAboutAll = endpoint === undefined && error.endpoint === undefined
+      if (!isAboutAll && channel.endpoints().some((url) => !tried.has(url))) continue
       tried.clear()
       const timeoutMs = Math.min(channel.backoffMs(rounds), Math.max(0, deadline.leftMs))
       rounds += 1
