@@ -208,7 +208,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
 
   preview(changes: readonly PreviewChange[], options: PreviewOptions = {}): Preview {
     this.#lifetime.assertOpen()
-    const updates = previewUpdates(this.#parts.options.sources, changes, options)
+    const updates = previewUpdates(this.#parts.options.sources, this.#connections.patchOf, changes, options)
     return this.#pin.leave(() => this.#writer.preview(updates))
   }
 

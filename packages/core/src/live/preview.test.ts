@@ -116,6 +116,26 @@ describe('LiveConfig.preview', () => {
     await vi.waitFor(() => expect(heard).toHaveReturned())
   })
 
+  test('finds the layer of a key among those of one name; an object in a program is what it holds', async () => {
+    const definition = defineConfig({
+      name: 'shop',
+      schema: z.object({ a: z.record(z.string(), z.number()) }),
+    })
+    const environment = { APP_A__X: '1', LEGACY: '2' }
+    const sources = [
+      memory({ a: { y: 1 } }),
+      env({ prefix: 'APP_', environment, aliases: { 'a.z': 'LEGACY' } }),
+    ]
+    await using config = await definition.load({ sources, logger: false })
+    const next = (layer: string, key: string, value: unknown) => {
+      const preview = config.preview([{ layer, key, value }])
+      return preview.type === 'valid' ? preview.changes.map(({ pathText }) => pathText) : preview.issues
+    }
+    expect(next('env', 'LEGACY', '3')).toEqual(['a.z'])
+    expect(next('env', 'APP_A__X', '3')).toEqual(['a.x'])
+    expect(next('memory', 'a', { y: 2, b: 3 })).toEqual(['a.y', 'a.b'])
+  })
+
   test('says what is wrong with what it is given', async () => {
     const { config } = await loaded()
     const refused = (...given: Parameters<typeof config.preview>) => {
@@ -135,6 +155,10 @@ describe('LiveConfig.preview', () => {
     )
     expect(refused({} as never)).toContain('expected a list of changes')
     expect(refused(['x'] as never)).toContain('changes[0] = a text')
+    expect(refused(Array(1) as never)).toContain('changes[0] = nothing')
+    expect(refused([prod('/port', Promise.reject(new Error('late')))])).toContain(
+      'changes[0].value = a promise',
+    )
     expect(refused([], { allowRemovals: ['nothing'] })).toContain('allowRemovals = "nothing"')
     expect(refused([], { allowRemoval: true } as never)).toContain('Did you mean "allowRemovals"?')
     await config.close()

@@ -13,6 +13,11 @@ export class SourceConnections {
     this.#open.push({ name: source.name, connection: openGuarded(source, context) })
   }
 
+  /** The patches of sources that make them by rules of their own, by the number of the source. */
+  get patchOf(): readonly SourceConnection['patchOf'][] {
+    return this.#open.map(({ connection }) => connection.patchOf)
+  }
+
   /**
    * Resolves when every source has reported what its store held at the time of the call, and `settled` has resolved.
    *

@@ -17,6 +17,7 @@ export type {
   RemovalPermission,
   ReplaceUpdate,
   Source,
+  KeyWrite,
   SourceConnection,
   SourceContext,
   SourceSink,

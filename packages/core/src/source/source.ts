@@ -184,12 +184,24 @@ export interface SourceContext {
   readonly earlier?: Promise<EarlierPlace | undefined> | undefined
 }
 
+/** A key as its store knows it, and what is written to it; `undefined` deletes it. */
+export interface KeyWrite {
+  readonly key: string
+  readonly value: unknown
+}
+
 export interface SourceConnection {
   /**
    * Resolves when all that the store held at the time of the call has been handed to the sink (for etcd: a linearizable
    * read of the revision, then the watch up to it). Rejects when the store cannot be asked or `signal` fires.
    */
   refresh(signal: AbortSignal): Promise<void>
+  /**
+   * The patch that one revision with these writes would be, for `LiveConfig.preview`; nothing is written. To be given by a
+   * source with rules of its own for its keys. Default: a write is one leaf, whose path is the rest of the key after the
+   * prefix of its layer.
+   */
+  patchOf?(writes: readonly KeyWrite[]): Omit<PatchUpdate, 'revision'>
   /** Ends all I/O; no socket, timer or listener is left when it resolves. Safe to call twice. */
   close(): Promise<void>
 }

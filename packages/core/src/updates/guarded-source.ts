@@ -1,28 +1,53 @@
 import { LivetreeError } from '../errors.ts'
 import { messageOf, withoutStop } from '../thrown.ts'
-import type { Clock, Source, SourceConnection, SourceContext } from '../source/source.ts'
+import type { Clock, PatchUpdate, Source, SourceConnection, SourceContext } from '../source/source.ts'
 import { adopt, disown, isPromise } from '../callback.ts'
 import { settledWithin } from '../within.ts'
+import { malformed } from './sink-contract.ts'
+
+type SourcePatchParts = Omit<PatchUpdate, 'revision'>
 
 /** Time limit for closing a source, in milliseconds. */
 export const CLOSE_MS = 5_000
 
 /**
  * Opens a source, which may be the user's own, and puts its connection behind a guard: `refresh` and `close` reject where
- * they throw, and `close` settles within 5 seconds.
+ * they throw, `patchOf` throws `source_broken`, and `close` settles within 5 seconds.
  *
  * @throws LivetreeError `source_broken`
  */
 export function openGuarded(source: Source, context: SourceContext): SourceConnection {
   const { name } = source
   const connection = openChecked(source, context)
+  const { patchOf } = connection
   return {
+    ...(patchOf !== undefined && {
+      patchOf: (writes) => patchChecked(name, () => patchOf.call(connection, writes)),
+    }),
     // a call that throws must come back as a promise that rejects
     refresh: async (signal) => void (await adopt(connection.refresh(signal))),
     async close() {
       await closeWithin(name, connection, context.clock)
     },
   }
+}
+
+function patchChecked(name: string, patchOf: () => SourcePatchParts): SourcePatchParts {
+  let problem: string | undefined
+  let cause: unknown
+  try {
+    const patch = patchOf()
+    problem = malformed('patch', { revision: 0, ...patch })
+    if (problem === undefined) return patch
+  } catch (thrown) {
+    cause = thrown
+    problem = `failed: ${withoutStop(messageOf(thrown))}`
+  }
+  throw new LivetreeError(
+    'source_broken',
+    `Source ${name} cannot preview a change: its patchOf() ${problem}.`,
+    { cause },
+  )
 }
 
 function openChecked(source: Source, context: SourceContext): SourceConnection {

@@ -1,4 +1,5 @@
 import {
+  type KeyWrite,
   type PatchUpdate,
   type RemovalPermission,
   type ReplaceUpdate,
@@ -99,6 +100,15 @@ export class EtcdConnection implements SourceConnection {
       },
       options: { ...(pageSize === undefined ? {} : { pageSize }), ...proofEvery(context.staleAfterMs) },
     })
+  }
+
+  patchOf(writes: readonly KeyWrite[]): Omit<Change, 'revision'> {
+    const { tree } = this.#options
+    const leaves = this.#leaves.copy()
+    const changes = writes.flatMap(({ key, value }) => leaves.changesAt(Buffer.from(key), value, 0))
+    const put = new Set(writes.flatMap(({ key, value }) => (value === undefined ? [] : [key])))
+    const allowRemoval = tree.permissionOf((index) => put.has(tree.removalKeys[index] ?? ''))
+    return { changes, allowRemoval }
   }
 
   refresh(signal: AbortSignal): Promise<void> {

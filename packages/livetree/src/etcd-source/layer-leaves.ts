@@ -19,9 +19,15 @@ export class LayerLeaves {
   readonly #tree: TreeLayers
   readonly #documents: readonly Documents[]
 
-  constructor(tree: TreeLayers) {
+  constructor(tree: TreeLayers, documents: readonly Documents[] = tree.layers.map(() => ({}))) {
     this.#tree = tree
-    this.#documents = tree.layers.map(() => ({}))
+    this.#documents = documents
+  }
+
+  /** Returns a copy, for changes that are only tried. */
+  copy(): LayerLeaves {
+    const documents = this.#documents.map((each) => ({ ...each }))
+    return new LayerLeaves(this.#tree, documents)
   }
 
   /** Converts a page of a layer's directory. */
@@ -55,11 +61,14 @@ export class LayerLeaves {
 
   /** Converts an event into a change for each layer that its key belongs to. */
   changesOf({ type, kv }: WatchEvent): LayerChange[] {
-    return this.#tree.locate(kv.key).map((place) => {
-      const leaf: Leaf =
-        type === 'delete'
-          ? { path: place.path, value: undefined, revision: kv.modRevision }
-          : leafAt(place, kv.value, kv.modRevision)
+    return this.changesAt(kv.key, type === 'delete' ? undefined : kv.value, kv.modRevision)
+  }
+
+  /** The same for what a key holds from a revision on; undefined if it is deleted. */
+  changesAt(key: Buffer, value: unknown, revision: number): LayerChange[] {
+    return this.#tree.locate(key).map((place) => {
+      const isStored = typeof value === 'string' || Buffer.isBuffer(value)
+      const leaf: Leaf = isStored ? leafAt(place, value, revision) : { path: place.path, value, revision }
       if (place.document === undefined) return { layer: place.layer, leaf }
       this.#keep(place, leaf)
       return { layer: place.layer, leaf: this.documentOf(place.layer) ?? leaf }
