@@ -11,7 +11,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 
 /** What the store answered. */
 interface Reply {
@@ -168,6 +168,12 @@ export async function startWrongPeer(target: string, options: WrongPeerOptions):
     session.on('error', () => undefined)
     session.on('close', () => sessions.delete(session))
   })
+  // Node does not close the socket of a session over TLS that is destroyed while an answer to a ping is to be written.
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
   server.on('stream', (stream, headers) => {
     const chunks: Buffer[] = []
     stream.on('error', () => undefined)
@@ -190,6 +196,7 @@ export async function startWrongPeer(target: string, options: WrongPeerOptions):
     async [Symbol.asyncDispose]() {
       store.destroy()
       for (const session of sessions) session.destroy()
+      for (const socket of sockets) socket.destroy()
       server.close()
       await once(server, 'close')
     },
