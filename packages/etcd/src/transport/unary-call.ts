@@ -1,18 +1,16 @@
 import { callIsolated } from '../call-isolated.ts'
 import type { EtcdError } from '../errors.ts'
 import { backoffMs } from './backoff.ts'
-import type { PickOptions } from './balancer.ts'
-import { cancelledError, lateError, nobodyError } from './call-errors.ts'
+import { cancelledError, lateError } from './call-errors.ts'
 import { limitCall } from './call-limits.ts'
 import { callName } from './call-name.ts'
-import { type CallContext, type OpenCall, tellRetry } from './call-context.ts'
+import type { CallContext, OpenCall } from './call-context.ts'
+import { CallRounds } from './call-rounds.ts'
 import { CallToken } from './call-token.ts'
 import type { Endpoint } from './endpoint.ts'
 import { fetchToken, type TokenWaiter } from './fetch-token.ts'
-import { FailedAttempts, triedOf } from './failed-attempts.ts'
 import { closedFor, openCalls } from './parting.ts'
 import { judgeAnswer, type ProofPorts, proveStatus } from './prove-status.ts'
-import { Reach } from './reach.ts'
 import { blame, type Decision, decideRetry, finalError, worseFate } from './retry.ts'
 import { waitForRoom } from './room-wait.ts'
 import { Sendings } from './sendings.ts'
@@ -35,21 +33,18 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   readonly #retry: RetryClass
   readonly #caller: Caller<Res>
   #attempt: UnaryAttempt<Res> | undefined
-  #reach: Reach | undefined
   #endpoint: Endpoint | undefined
   /** The cluster whose answer the call accepts; `undefined` if there was none when it started. */
   #expected: bigint | undefined
   #isSettled = false
   #liftLimits: (() => void) | undefined
-  /** Ends the wait between rounds, or a slow attempt. */
+  /** Ends the wait for a token, for room, or for a slow attempt. */
   #timer: unknown
-  #failures: FailedAttempts | undefined
   #tokenRefusals = 0
   #timeoutMs = 0
   readonly #sendings: Sendings
   readonly #token: CallToken
-  /** URL of the endpoint that refused the token last. */
-  #avoid: string | undefined
+  readonly #rounds: CallRounds
   #doubts = 0
 
   constructor(context: CallContext, request: UnaryRequest<Res>, caller: Caller<Res>) {
@@ -59,6 +54,13 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     this.#options = request.options
     this.#retry = request.options.retry ?? 'write'
     this.#caller = caller
+    this.#rounds = new CallRounds(context, this.#name, request.options, {
+      onReady: (endpoint) => {
+        if (!this.#isOvertaken()) this.#try(endpoint)
+      },
+      onRound: () => this.#next(),
+      onHopeless: (error) => this.#fail(error),
+    })
     this.#sendings = request.options.sendings ?? new Sendings()
   }
 
@@ -155,8 +157,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     this.#endpoint!.doubt()
     if (this.#retry !== 'read') this.#fail(error)
     else {
-      this.#failures ??= new FailedAttempts()
-      this.#failures.noteUnproven(this.#endpoint!, error)
+      this.#rounds.failed.noteUnproven(this.#endpoint!, error)
       this.#next()
     }
   }
@@ -180,15 +181,18 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
       this.#after(condition)
       return
     }
-    const endpoint = this.#pick()
+    const endpoint = this.#rounds.pick()
     if (endpoint === undefined) {
-      this.#endRound()
+      this.#rounds.end()
       return
     }
-    this.#tellRetry()
+    this.#rounds.tellRetry()
     if (this.#isSettled) return
     if (endpoint.isReady) this.#try(endpoint)
-    else this.#connect(endpoint)
+    else {
+      this.#endpoint = endpoint
+      this.#rounds.connect(endpoint)
+    }
   }
 
   /** Fails the call if the current cluster is no longer the one it started under. */
@@ -198,28 +202,14 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     return changed !== undefined
   }
 
-  #pick(tried: PickOptions['tried'] = this.#failures): Endpoint | undefined {
-    const { balancer } = this.#context
-    const { endpoint, avoidAll } = this.#options
-    if (endpoint === undefined)
-      return balancer.pick({ tried, avoid: this.#avoid, avoidAll, isRead: this.#retry === 'read' })
-    const named = balancer.named(endpoint)
-    return tried?.has(named) ? undefined : named
-  }
-
   isPatient(error: EtcdError): boolean {
-    this.#failed.wait(error.with({ call: this.#name }))
-    this.#tellRetry()
+    this.#rounds.failed.wait(error.with({ call: this.#name }))
+    this.#rounds.tellRetry()
     return !this.#isSettled
   }
 
   onTimer(timer: unknown): void {
     this.#timer = timer
-  }
-
-  get #failed(): FailedAttempts {
-    this.#failures ??= new FailedAttempts()
-    return this.#failures
   }
 
   /** If the condition fails, the call fails unsent. */
@@ -228,29 +218,6 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
       () => this.#next(),
       (error: EtcdError) => this.#fail(error.with({ call: this.#name, fate: 'not_sent' })),
     )
-  }
-
-  /** Connects when no untried endpoint is connected. */
-  #connect(endpoint: Endpoint): void {
-    this.#endpoint = endpoint
-    this.#reach = new Reach({
-      clock: this.#context.clock,
-      pick: (waiting) => this.#pick(triedOf(this.#failures, waiting)),
-      pickAgain: (waiting) => this.#pick(waiting),
-      onReady: (ready) => {
-        this.#reach = undefined
-        if (!this.#isOvertaken()) this.#try(ready)
-      },
-      onFailed: (failed, error) => {
-        this.#note(failed, error.with({ call: this.#name }))
-        this.#tellRetry()
-      },
-      onNobody: () => {
-        this.#reach = undefined
-        this.#endRound()
-      },
-    })
-    this.#reach.start(endpoint)
   }
 
   #try(endpoint: Endpoint): void {
@@ -297,8 +264,8 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     this.#context.clock.clearTimeout(this.#timer)
     attempt.abandon(error)
     this.#tokenRefusals += 1
-    this.#avoid = this.#endpoint?.url
-    this.#failed.wait(error.with(attempt.place))
+    this.#rounds.avoid = this.#endpoint?.url
+    this.#rounds.failed.wait(error.with(attempt.place))
     this.#next()
   }
 
@@ -316,21 +283,21 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     const decision = this.#decide(error)
     blame(this.#endpoint!, error, decision)
     if (decision === 'refresh' && this.#tokenRefusals < MAX_TOKEN_REFUSALS) {
-      this.#failed.count(error)
+      this.#rounds.failed.count(error)
       this.#onTokenRefused(error, attempt)
     } else if (decision === 'retry' || (decision === 'retry_once' && this.#doubts === 0)) {
       if (decision === 'retry_once') this.#doubts += 1
-      this.#note(this.#endpoint!, error)
+      this.#rounds.note(this.#endpoint!, error)
       this.#next()
     } else this.#fail(error)
   }
 
   #onTokenRefused(error: EtcdError, { token }: UnaryAttempt<Res>): void {
     this.#tokenRefusals += 1
-    this.#avoid = this.#endpoint?.url
+    this.#rounds.avoid = this.#endpoint?.url
     if (this.#tokenRefusals > 1 && isUnknownToken(error)) {
       const { clock, backoff } = this.#context
-      this.#failed.wait(error)
+      this.#rounds.failed.wait(error)
       this.#timer = clock.setTimeout(() => this.#next(), backoffMs(backoff, this.#tokenRefusals))
     } else this.#after(fetchToken(this.#context, token, this))
   }
@@ -338,44 +305,6 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   #decide(error: EtcdError): Decision {
     const hasCredentials = this.#context.tokens.hasCredentials && !this.#options.isAnonymous
     return decideRetry(error, this.#retry, hasCredentials)
-  }
-
-  #note(endpoint: Endpoint, error: EtcdError): void {
-    const { identity } = this.#context.balancer
-    identity.settle()
-    this.#failed.note(endpoint, identity.explain(error))
-  }
-
-  #tellRetry(): void {
-    const error = this.#failures?.takeUntold()
-    if (error !== undefined) tellRetry(this.#options.onRetry, error, this.#context.logger)
-  }
-
-  /**
-   * All endpoints have failed in this round. A diagnosis of silent ones may show that retrying is useless.
-   */
-  #endRound(): void {
-    const diagnosing = this.#failures?.diagnose(this.#name)
-    if (diagnosing === undefined) this.#wait()
-    else void diagnosing.then(() => this.#wait())
-  }
-
-  #wait(): void {
-    if (this.#isSettled) return
-    const { clock, backoff } = this.#context
-    const failures = this.#failures
-    if (failures === undefined || failures.isHopeless) {
-      this.#fail(failures?.lastError ?? nobodyError(this.#name, this.#context.balancer.size))
-      return
-    }
-    this.#tellRetry()
-    if (this.#isSettled) return
-    const nextRound = (): void => {
-      failures.beginRound()
-      this.#next()
-    }
-    this.#timer = clock.setTimeout(nextRound, backoffMs(backoff, failures.rounds))
-    failures.rounds += 1
   }
 
   /** Retries a slow read elsewhere while there is time. */
@@ -394,7 +323,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
       if (attempt.isSent) this.#token.doubt(attempt.connection, attempt.token)
     }
     // An earlier failure explains more than the deadline, unless a request is in progress.
-    const before = this.#failures?.lastError ?? this.#endpoint?.lastFailure?.with({ call: this.#name })
+    const before = this.#rounds.lastError ?? this.#endpoint?.lastFailure?.with({ call: this.#name })
     this.#fail(error.fate === 'unknown' ? error : (before ?? error))
   }
 
@@ -412,7 +341,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   }
 
   #late(code: 'deadline_exceeded' | 'unavailable', ms: number): EtcdError {
-    return lateError(code, this.#state, ms, this.#attempt?.connection, this.#failures?.lastError)
+    return lateError(code, this.#state, ms, this.#attempt?.connection, this.#rounds.lastError)
   }
 
   get #state(): Parameters<typeof cancelledError>[0] {
@@ -423,7 +352,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   #fail(error: EtcdError): void {
     if (this.#isSettled) return
     this.#settle()
-    const fate = worseFate(this.#failures?.fate ?? 'not_sent', error.fate)
+    const fate = worseFate(this.#rounds.fate, error.fate)
     const told = fate === error.fate ? error : error.with({ fate })
     const isExplained = this.#retry === 'write' && this.#options.sendings === undefined
     this.#caller.reject(finalError(isExplained ? this.#sendings.explain(told) : told, this.#retry))
@@ -432,7 +361,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   #settle(): void {
     this.#isSettled = true
     this.#attempt = undefined
-    this.#reach?.stop()
+    this.#rounds.stop()
     this.#token.settle()
     openCalls(this.#context, this.#options).delete(this)
     this.#liftLimits?.()
