@@ -1,22 +1,20 @@
 import { callIsolated } from '../call-isolated.ts'
 import type { EtcdError } from '../errors.ts'
 import { backoffMs } from './backoff.ts'
-import { cancelledError, lateError } from './call-errors.ts'
+import { cancelledError } from './call-errors.ts'
 import { limitCall } from './call-limits.ts'
 import { callName } from './call-name.ts'
 import type { CallContext, OpenCall } from './call-context.ts'
 import { CallRounds } from './call-rounds.ts'
-import { CallToken } from './call-token.ts'
-import type { Endpoint } from './endpoint.ts'
 import { fetchToken, type TokenWaiter } from './fetch-token.ts'
 import { closedFor, openCalls } from './parting.ts'
+import { OpenAttempt } from './open-attempt.ts'
 import { judgeAnswer, type ProofPorts, proveStatus } from './prove-status.ts'
 import { blame, type Decision, decideRetry, finalError, worseFate } from './retry.ts'
-import { waitForRoom } from './room-wait.ts'
 import { Sendings } from './sendings.ts'
 import { isUnknownToken } from './status.ts'
 import type { RetryClass } from './transport.ts'
-import { type AttemptOwner, UnaryAttempt } from './unary-attempt.ts'
+import type { AttemptOwner, UnaryAttempt } from './unary-attempt.ts'
 import type { Caller, UnaryOptions, UnaryRequest } from './unary-request.ts'
 
 /**
@@ -32,31 +30,31 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   readonly #options: UnaryOptions
   readonly #retry: RetryClass
   readonly #caller: Caller<Res>
-  #attempt: UnaryAttempt<Res> | undefined
-  #endpoint: Endpoint | undefined
   /** The cluster whose answer the call accepts; `undefined` if there was none when it started. */
   #expected: bigint | undefined
   #isSettled = false
   #liftLimits: (() => void) | undefined
-  /** Ends the wait for a token, for room, or for a slow attempt. */
-  #timer: unknown
   #tokenRefusals = 0
-  #timeoutMs = 0
   readonly #sendings: Sendings
-  readonly #token: CallToken
   readonly #rounds: CallRounds
+  readonly #open: OpenAttempt<Res>
   #doubts = 0
 
   constructor(context: CallContext, request: UnaryRequest<Res>, caller: Caller<Res>) {
     this.#context = context
-    this.#token = new CallToken(context)
     this.#request = request
     this.#options = request.options
     this.#retry = request.options.retry ?? 'write'
     this.#caller = caller
+    this.#open = new OpenAttempt(context, request, {
+      owner: this,
+      onSlow: (attempt) => this.#onSlowAttempt(attempt),
+      onNoRoom: (ms) => this.#onDeadline(ms),
+      onSilentToken: (error, attempt) => this.#onSilentToken(attempt, error),
+    })
     this.#rounds = new CallRounds(context, this.#name, request.options, {
       onReady: (endpoint) => {
-        if (!this.#isOvertaken()) this.#try(endpoint)
+        if (!this.#isOvertaken()) this.#open.begin(endpoint)
       },
       onRound: () => this.#next(),
       onHopeless: (error) => this.#fail(error),
@@ -73,23 +71,24 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     const closed = closedFor(this.#context, this.#options)
     if (closed !== undefined || signal?.aborted) {
       this.#caller.reject(
-        closed?.with({ call: this.#name, fate: 'not_sent' }) ?? cancelledError(this.#state, signal?.reason),
+        closed?.with({ call: this.#name, fate: 'not_sent' }) ??
+          cancelledError(this.#open.state, signal?.reason),
       )
       return
     }
     openCalls(this.#context, this.#options).add(this)
     // An answer that names no cluster has the id 0.
-    this.#timeoutMs = timeoutMs
+    this.#open.timeoutMs = timeoutMs
     this.#expected = this.#options.clusterId || this.#context.balancer.identity.clusterId
     this.#liftLimits = limitCall(this.#context.clock, timeoutMs, signal, {
       onDeadline: () => this.#onDeadline(timeoutMs),
-      onAbort: (reason) => this.stop(cancelledError(this.#state, reason)),
+      onAbort: (reason) => this.stop(cancelledError(this.#open.state, reason)),
     })
     this.#next()
   }
 
   stop(error: EtcdError): void {
-    const attempt = this.#attempt
+    const attempt = this.#open.current
     const fate = attempt?.isSent ? 'unknown' : 'not_sent'
     this.#fail(error.with({ call: this.#name, fate }))
     attempt?.abandon(error)
@@ -107,7 +106,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   }
 
   onAnswer(answer: Res, attempt: UnaryAttempt<Res>): void {
-    const endpoint = this.#endpoint!
+    const endpoint = this.#open.endpoint!
     const foreign = judgeAnswer(attempt, endpoint, this.#proof)
     if (foreign !== undefined) {
       this.#onForeign(foreign, attempt)
@@ -126,7 +125,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
 
   onFailure(error: EtcdError, attempt: UnaryAttempt<Res>): void {
     const closed = closedFor(this.#context, this.#options)
-    this.#context.clock.clearTimeout(this.#timer)
+    this.#open.clearTimer()
     if (closed !== undefined) {
       this.#fail(closed.with({ call: this.#name, fate: error.fate }))
       return
@@ -136,13 +135,13 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     const proving =
       this.#options.isAnonymous || isRefreshing
         ? undefined
-        : proveStatus(error, attempt, this.#endpoint!, this.#proof)
+        : proveStatus(error, attempt, this.#open.endpoint!, this.#proof)
     if (proving === undefined) this.#judge(error, attempt)
     else void proving.then((judged) => this.#onProved(judged.error, judged.isProven, attempt))
   }
 
   #onProved(error: EtcdError, isProven: boolean, attempt: UnaryAttempt<Res>): void {
-    if (this.#attempt !== attempt) return
+    if (this.#open.current !== attempt) return
     if (error.code === 'cluster_changed') this.#onForeign(error, attempt)
     else if (isProven || this.#proof.isAlone) this.#judge(error, attempt)
     else this.#onUnproven(error)
@@ -153,18 +152,18 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
    * them at once.
    */
   #onUnproven(error: EtcdError): void {
-    this.#attempt = undefined
-    this.#endpoint!.doubt()
+    this.#open.end()
+    this.#open.endpoint!.doubt()
     if (this.#retry !== 'read') this.#fail(error)
     else {
-      this.#rounds.failed.noteUnproven(this.#endpoint!, error)
+      this.#rounds.failed.noteUnproven(this.#open.endpoint!, error)
       this.#next()
     }
   }
 
   /** If the cluster the call started under is still the current one, another endpoint may belong to it. */
   #onForeign(error: EtcdError, attempt: UnaryAttempt<Res>): void {
-    this.#context.clock.clearTimeout(this.#timer)
+    this.#open.clearTimer()
     const expected = this.#expected
     const isStill = expected === undefined || this.#context.balancer.identity.clusterId === expected
     if (isStill && this.#options.endpoint === undefined) this.#judge(error, attempt)
@@ -188,9 +187,9 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     }
     this.#rounds.tellRetry()
     if (this.#isSettled) return
-    if (endpoint.isReady) this.#try(endpoint)
+    if (endpoint.isReady) this.#open.begin(endpoint)
     else {
-      this.#endpoint = endpoint
+      this.#open.endpoint = endpoint
       this.#rounds.connect(endpoint)
     }
   }
@@ -209,7 +208,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   }
 
   onTimer(timer: unknown): void {
-    this.#timer = timer
+    this.#open.onTimer(timer)
   }
 
   /** If the condition fails, the call fails unsent. */
@@ -220,85 +219,40 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     )
   }
 
-  #try(endpoint: Endpoint): void {
-    const { tokens, headers, maxResponseBytes, balancer, clock, attemptTimeoutMs } = this.#context
-    const token = this.#options.isAnonymous ? undefined : tokens.token
-    const { path, type, body } = this.#request
-    const attempt = new UnaryAttempt(this, type, path, endpoint.connection, token, maxResponseBytes)
-    this.#endpoint = endpoint
-    this.#attempt = attempt
-    this.#expectAcceptance(attempt)
-    attempt.connection.start(path, headers(token, this.#options.requireLeader ?? false), body, attempt)
-    if (this.#attempt !== attempt) return
-    if (balancer.size < 2 || this.#options.endpoint !== undefined) {
-      this.#limitWaiting(attempt)
-      return
-    }
-    const onSent = (): void => {
-      if (this.#retry !== 'read') return
-      this.#timer = clock.setTimeout(() => this.#onSlowAttempt(endpoint, attempt), attemptTimeoutMs)
-    }
-    waitForRoom(attempt, {
-      clock,
-      // Includes endpoints that have failed this call before.
-      pick: () => balancer.pick({ tried: new Set([endpoint]), isRead: this.#retry === 'read' }),
-      onTimer: (timer) => this.onTimer(timer),
-      onSent,
-      onRoom: (other) => {
-        attempt.abandon(cancelledError(this.#state, undefined))
-        this.#try(other)
-      },
-    })
-  }
-
-  #expectAcceptance(attempt: UnaryAttempt<Res>): void {
-    const { connection, token } = attempt
-    this.#token.expect(connection, token, (error) => this.#onSilentToken(attempt, error), this.#timeoutMs)
-  }
-
   /** A read is sent again with the new token. A write may still be executed. */
   #onSilentToken(attempt: UnaryAttempt<Res>, error: EtcdError): void {
-    if (this.#attempt !== attempt || this.#retry !== 'read' || this.#tokenRefusals >= MAX_TOKEN_REFUSALS)
+    if (this.#open.current !== attempt || this.#retry !== 'read' || this.#tokenRefusals >= MAX_TOKEN_REFUSALS)
       return
-    this.#attempt = undefined
-    this.#context.clock.clearTimeout(this.#timer)
+    this.#open.end()
+    this.#open.clearTimer()
     attempt.abandon(error)
     this.#tokenRefusals += 1
-    this.#rounds.avoid = this.#endpoint?.url
+    this.#rounds.avoid = this.#open.endpoint?.url
     this.#rounds.failed.wait(error.with(attempt.place))
     this.#next()
   }
 
-  #limitWaiting(attempt: UnaryAttempt<Res>): void {
-    const { roomMs } = this.#options
-    if (roomMs === undefined || attempt.isSent) return
-    const onLate = (): void => {
-      if (!attempt.isSent) this.#onDeadline(roomMs)
-    }
-    this.#timer = this.#context.clock.setTimeout(onLate, roomMs)
-  }
-
   #judge(error: EtcdError, attempt: UnaryAttempt<Res>): void {
-    this.#attempt = undefined
+    this.#open.end()
     const decision = this.#decide(error)
-    blame(this.#endpoint!, error, decision)
+    blame(this.#open.endpoint!, error, decision)
     if (decision === 'refresh' && this.#tokenRefusals < MAX_TOKEN_REFUSALS) {
       this.#rounds.failed.count(error)
       this.#onTokenRefused(error, attempt)
     } else if (decision === 'retry' || (decision === 'retry_once' && this.#doubts === 0)) {
       if (decision === 'retry_once') this.#doubts += 1
-      this.#rounds.note(this.#endpoint!, error)
+      this.#rounds.note(this.#open.endpoint!, error)
       this.#next()
     } else this.#fail(error)
   }
 
   #onTokenRefused(error: EtcdError, { token }: UnaryAttempt<Res>): void {
     this.#tokenRefusals += 1
-    this.#rounds.avoid = this.#endpoint?.url
+    this.#rounds.avoid = this.#open.endpoint?.url
     if (this.#tokenRefusals > 1 && isUnknownToken(error)) {
       const { clock, backoff } = this.#context
       this.#rounds.failed.wait(error)
-      this.#timer = clock.setTimeout(() => this.#next(), backoffMs(backoff, this.#tokenRefusals))
+      this.#open.onTimer(clock.setTimeout(() => this.#next(), backoffMs(backoff, this.#tokenRefusals)))
     } else this.#after(fetchToken(this.#context, token, this))
   }
 
@@ -308,45 +262,23 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   }
 
   /** Retries a slow read elsewhere while there is time. */
-  #onSlowAttempt(endpoint: Endpoint, attempt: UnaryAttempt<Res>): void {
+  #onSlowAttempt(attempt: UnaryAttempt<Res>): void {
     const { attemptTimeoutMs } = this.#context
-    const error = this.#late('unavailable', attemptTimeoutMs)
-    this.#drop(endpoint, attempt, error, attemptTimeoutMs)
+    const error = this.#open.late('unavailable', attemptTimeoutMs, this.#rounds.lastError)
+    this.#open.giveUp(error, attemptTimeoutMs)
     this.#judge(error, attempt)
   }
 
   #onDeadline(timeoutMs: number): void {
-    const attempt = this.#attempt
-    const error = this.#late('deadline_exceeded', timeoutMs)
+    const attempt = this.#open.current
+    const error = this.#open.late('deadline_exceeded', timeoutMs, this.#rounds.lastError)
     if (attempt !== undefined) {
-      this.#drop(this.#endpoint!, attempt, error, timeoutMs)
-      if (attempt.isSent) this.#token.doubt(attempt.connection, attempt.token)
+      this.#open.giveUp(error, timeoutMs)
+      this.#open.doubtToken(attempt)
     }
     // An earlier failure explains more than the deadline, unless a request is in progress.
-    const before = this.#rounds.lastError ?? this.#endpoint?.lastFailure?.with({ call: this.#name })
+    const before = this.#rounds.lastError ?? this.#open.endpoint?.lastFailure?.with({ call: this.#name })
     this.#fail(error.fate === 'unknown' ? error : (before ?? error))
-  }
-
-  #drop(endpoint: Endpoint, attempt: UnaryAttempt<Res>, error: EtcdError, afterMs: number): void {
-    this.#attempt = undefined
-    this.#context.clock.clearTimeout(this.#timer)
-    const { connection } = attempt
-    // Before the call is abandoned: servers do not like to be pinged without an open call.
-    if (attempt.isSent && attempt.isSilent)
-      connection.peer.doubt(() => {
-        endpoint.suspect(connection)
-        this.#context.balancer.leaveQuiet(afterMs)
-      })
-    attempt.abandon(error)
-  }
-
-  #late(code: 'deadline_exceeded' | 'unavailable', ms: number): EtcdError {
-    return lateError(code, this.#state, ms, this.#attempt?.connection, this.#rounds.lastError)
-  }
-
-  get #state(): Parameters<typeof cancelledError>[0] {
-    const isSent = this.#attempt?.isSent ?? false
-    return { call: this.#name, endpoint: this.#endpoint?.url, isSent }
   }
 
   #fail(error: EtcdError): void {
@@ -360,11 +292,9 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
 
   #settle(): void {
     this.#isSettled = true
-    this.#attempt = undefined
     this.#rounds.stop()
-    this.#token.settle()
+    this.#open.settle()
     openCalls(this.#context, this.#options).delete(this)
     this.#liftLimits?.()
-    if (this.#timer !== undefined) this.#context.clock.clearTimeout(this.#timer)
   }
 }

@@ -1,0 +1,150 @@
+import type { EtcdError } from '../errors.ts'
+import type { CallContext } from './call-context.ts'
+import { cancelledError, lateError } from './call-errors.ts'
+import { callName } from './call-name.ts'
+import { CallToken } from './call-token.ts'
+import type { Endpoint } from './endpoint.ts'
+import { waitForRoom } from './room-wait.ts'
+import { type AttemptOwner, UnaryAttempt } from './unary-attempt.ts'
+import type { UnaryRequest } from './unary-request.ts'
+
+/** What the attempt in progress leads to. `owner` receives its answer or failure. */
+export interface OpenAttemptPorts<Res> {
+  readonly owner: AttemptOwner<Res>
+  /** A read has waited for long, and another endpoint may be quicker. */
+  onSlow(attempt: UnaryAttempt<Res>): void
+  /** The only endpoint of the call had no room for it within this time, in milliseconds. */
+  onNoRoom(ms: number): void
+  /** The member leaves the token of the call unanswered, and a new one was fetched. */
+  onSilentToken(error: EtcdError, attempt: UnaryAttempt<Res>): void
+}
+
+/** The attempt in progress of one call, what it waits for, and how it is given up. */
+export class OpenAttempt<Res> {
+  readonly #context: CallContext
+  readonly #request: UnaryRequest<Res>
+  readonly #ports: OpenAttemptPorts<Res>
+  readonly #token: CallToken
+  #attempt: UnaryAttempt<Res> | undefined
+  /** The endpoint of the attempt, of the one before, or of the connection that the call waits for. */
+  endpoint: Endpoint | undefined
+  /** Time limit of the call, in milliseconds. */
+  timeoutMs = 0
+  /** Ends the wait for a token, for room, or for a slow attempt. */
+  #timer: unknown
+
+  constructor(context: CallContext, request: UnaryRequest<Res>, ports: OpenAttemptPorts<Res>) {
+    this.#context = context
+    this.#request = request
+    this.#ports = ports
+    this.#token = new CallToken(context)
+  }
+
+  get current(): UnaryAttempt<Res> | undefined {
+    return this.#attempt
+  }
+
+  /** How far the call has come, for its errors. */
+  get state(): Parameters<typeof cancelledError>[0] {
+    const isSent = this.#attempt?.isSent ?? false
+    return { call: callName(this.#request.path), endpoint: this.endpoint?.url, isSent }
+  }
+
+  /** The error for a call, or an attempt, whose time is over. */
+  late(code: 'deadline_exceeded' | 'unavailable', ms: number, lastError: EtcdError | undefined): EtcdError {
+    return lateError(code, this.state, ms, this.#attempt?.connection, lastError)
+  }
+
+  /** Sends the request to this endpoint, which is connected, as soon as there is room for it. */
+  begin(endpoint: Endpoint): void {
+    const { tokens, headers, maxResponseBytes, balancer } = this.#context
+    const { path, type, body, options } = this.#request
+    const token = options.isAnonymous ? undefined : tokens.token
+    const { owner } = this.#ports
+    const attempt = new UnaryAttempt(owner, type, path, endpoint.connection, token, maxResponseBytes)
+    this.endpoint = endpoint
+    this.#attempt = attempt
+    this.#token.expect(
+      attempt.connection,
+      token,
+      (error) => this.#ports.onSilentToken(error, attempt),
+      this.timeoutMs,
+    )
+    attempt.connection.start(path, headers(token, options.requireLeader ?? false), body, attempt)
+    if (this.#attempt !== attempt) return
+    if (balancer.size < 2 || options.endpoint !== undefined) this.#limitWaiting(attempt)
+    else this.#moveToRoom(endpoint, attempt)
+  }
+
+  /** The attempt has ended. */
+  end(): void {
+    this.#attempt = undefined
+  }
+
+  /** Receives the timer of what the call waits for. */
+  onTimer(timer: unknown): void {
+    this.#timer = timer
+  }
+
+  /** Nothing is waited for any more. */
+  clearTimer(): void {
+    this.#context.clock.clearTimeout(this.#timer)
+  }
+
+  /** Gives up the attempt, which is late by this error after so many milliseconds. */
+  giveUp(error: EtcdError, afterMs: number): void {
+    const { endpoint } = this
+    const attempt = this.#attempt
+    this.#attempt = undefined
+    this.clearTimer()
+    if (attempt === undefined) return
+    const { connection } = attempt
+    // Before the call is abandoned: servers do not like to be pinged without an open call.
+    if (attempt.isSent && attempt.isSilent)
+      connection.peer.doubt(() => {
+        endpoint?.suspect(connection)
+        this.#context.balancer.leaveQuiet(afterMs)
+      })
+    attempt.abandon(error)
+  }
+
+  /** The call was given up: if the token of the attempt is at fault, later calls get a new one. */
+  doubtToken({ connection, isSent, token }: UnaryAttempt<Res>): void {
+    if (isSent) this.#token.doubt(connection, token)
+  }
+
+  /** The call has settled. */
+  settle(): void {
+    this.#attempt = undefined
+    this.#token.settle()
+    if (this.#timer !== undefined) this.clearTimer()
+  }
+
+  #limitWaiting(attempt: UnaryAttempt<Res>): void {
+    const { roomMs } = this.#request.options
+    if (roomMs === undefined || attempt.isSent) return
+    const onLate = (): void => {
+      if (!attempt.isSent) this.#ports.onNoRoom(roomMs)
+    }
+    this.#timer = this.#context.clock.setTimeout(onLate, roomMs)
+  }
+
+  /** While nothing is sent, the call may move to another endpoint; a read may do so later, too. */
+  #moveToRoom(endpoint: Endpoint, attempt: UnaryAttempt<Res>): void {
+    const { balancer, clock, attemptTimeoutMs } = this.#context
+    const isRead = this.#request.options.retry === 'read'
+    waitForRoom(attempt, {
+      clock,
+      // Includes endpoints that have failed this call before.
+      pick: () => balancer.pick({ tried: new Set([endpoint]), isRead }),
+      onTimer: (timer) => this.onTimer(timer),
+      onSent: () => {
+        if (isRead) this.#timer = clock.setTimeout(() => this.#ports.onSlow(attempt), attemptTimeoutMs)
+      },
+      onRoom: (other) => {
+        attempt.abandon(cancelledError(this.state, undefined))
+        this.begin(other)
+      },
+    })
+  }
+}
