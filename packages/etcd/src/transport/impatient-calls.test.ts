@@ -91,3 +91,30 @@ test('a dead connection is left after short calls, too', async () => {
   await expect.poll(() => get(40), { timeout: 20_000, interval: 1 }).toBe('answered')
   expect(proxy.opened()).toBe(2)
 })
+
+test('a server that answers pings and no calls gets few of the writes, as long as another one answers', async () => {
+  const asked = { mute: 0 }
+  const mute = await startFakeServer((call) => {
+    if (call.name.endsWith('/Put')) asked.mute += 1
+    // Its status is known to it alone, as to a member that is cut off from the others.
+    else call.answer(Buffer.alloc(0))
+  })
+  const good = await startFakeServer((call) => call.answer(rangeAnswer()))
+  CLOSING.push(
+    () => mute.close(),
+    () => good.close(),
+  )
+  const channel = testChannel([mute.endpoint, good.endpoint])
+  CLOSING.push(() => channel.close())
+  let late = 0
+  for (let turn = 0; turn < 30; turn += 1) {
+    const put = channel.unary(KV.put, { key: 'k', value: 'v' }, { retry: 'write', timeoutMs: 400 })
+    await put.catch((error: { readonly code: string }) => {
+      expect(error.code).toBe('outcome_unknown')
+      late += 1
+    })
+  }
+  expect(late).toBe(asked.mute)
+  expect(late).toBeGreaterThan(0)
+  expect(late).toBeLessThan(6)
+}, 40_000)

@@ -4,6 +4,7 @@ import { cancelledError, lateError } from './call-errors.ts'
 import { callName } from './call-name.ts'
 import { CallToken } from './call-token.ts'
 import type { Endpoint } from './endpoint.ts'
+import { patienceMs } from './patience.ts'
 import { waitForRoom } from './room-wait.ts'
 import { type AttemptOwner, UnaryAttempt } from './unary-attempt.ts'
 import type { UnaryRequest } from './unary-request.ts'
@@ -99,6 +100,8 @@ export class OpenAttempt<Res> {
     this.clearTimer()
     if (attempt === undefined) return
     const { connection } = attempt
+    // It may answer pings and serve no calls, such as a member without a leader: others are preferred for a while.
+    if (attempt.isSent && attempt.waitedMs >= patienceMs(connection.peer)) endpoint?.doubt()
     // Before the call is abandoned: servers do not like to be pinged without an open call.
     if (attempt.isSent && attempt.isSilent)
       connection.peer.doubt(() => {

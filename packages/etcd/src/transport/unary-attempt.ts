@@ -66,6 +66,11 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
     return this.connection.peer.provenAt < this.sentAt
   }
 
+  /** How long ago it was sent, in milliseconds. */
+  get waitedMs(): number {
+    return this.connection.peer.now - this.sentAt
+  }
+
   /** The response message as received; only once there is one. */
   get payload(): Buffer {
     return this.#payload!
