@@ -18,9 +18,11 @@ export async function startDyingProxy(target: string): Promise<DyingProxy> {
   const targetPort = Number(new URL(target).port)
   const pairs = new Set<{ near: Socket; far: Socket; hasRequests: boolean; hasAnswers: boolean }>()
   let opened = 0
-  const server = createServer((near) => {
+  // Small frames wait for up to 40 ms otherwise, which is as long as some calls.
+  const noDelay = true
+  const server = createServer({ noDelay }, (near) => {
     opened += 1
-    const far = connect(targetPort, '127.0.0.1')
+    const far = connect({ port: targetPort, host: '127.0.0.1', noDelay })
     const pair = { near, far, hasRequests: true, hasAnswers: true }
     pairs.add(pair)
     near.on('data', (bytes) => void (pair.hasRequests && far.write(bytes)))
