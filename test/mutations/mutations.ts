@@ -131,8 +131,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'P4: deletes are overlooked',
     file: `${source}/layer-leaves.ts`,
-    find: 'return this.#tree.locate(kv.key).map(',
-    replace: "if (type === 'delete') return []\n    return this.#tree.locate(kv.key).map(",
+    find: 'return this.#tree.locate(key).map(',
+    replace: 'if (value === undefined) return []\n    return this.#tree.locate(key).map(',
     test: promise('p04-complete'),
   },
   {
