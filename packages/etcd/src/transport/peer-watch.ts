@@ -78,6 +78,11 @@ export class PeerWatch {
     return this.#waitingSince !== 0 && now - this.#waitingSince > STUCK_MS
   }
 
+  /** True if a ping was not answered within the patience, and nothing that was sent later either. */
+  get isSilent(): boolean {
+    return this.#liveness.isSilent
+  }
+
   /** True if nothing was answered since then, in monotonic time. */
   isQuiet(since: number): boolean {
     return this.#answeredAt < since

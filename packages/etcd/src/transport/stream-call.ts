@@ -81,6 +81,10 @@ export class StreamCall<Req, Res>
     return this.#connection?.peer.callBytes ?? 0
   }
 
+  get isPeerSilent(): boolean {
+    return this.#connection?.peer.isSilent ?? false
+  }
+
   /** Starts the call. No handler is called before this returns. */
   start(): void {
     const { closed, clock, open } = this.#context

@@ -33,6 +33,8 @@ export interface DuplexStream<Req> {
    * behind them.
    */
   readonly othersBytes?: number
+  /** True if the connection leaves a ping unanswered: its peer is dead, and not only slow. */
+  readonly isPeerSilent?: boolean
   send(message: Init<Req>): void
   /** Half-closes the stream: the client sends no more messages. */
   end(): void

@@ -74,6 +74,8 @@ export class ScriptedStream {
   isOver = false
   /** What other calls of the connection have received. */
   othersBytes = 0
+  /** A ping of its connection is not answered either. */
+  isPeerSilent = false
   onSent: (request: NonNullable<WatchRequest['request']>) => void = () => undefined
   readonly #handlers: StreamHandlers<WatchResponse>
 
@@ -114,11 +116,14 @@ export class ScriptedStream {
 
   /** The client's side. */
   get duplex(): DuplexStream<WatchRequest> {
-    const othersBytes = (): number => this.othersBytes
+    const state = (): Pick<ScriptedStream, 'othersBytes' | 'isPeerSilent'> => this
     return {
       endpoint: this.endpoint,
       get othersBytes() {
-        return othersBytes()
+        return state().othersBytes
+      },
+      get isPeerSilent() {
+        return state().isPeerSilent
       },
       send: (message) => {
         const { request } = WatchRequest.decode(WatchRequest.encode(message))

@@ -48,7 +48,8 @@ export type WatchRequestKind = 'create' | 'progress'
 
 /** Why a stream ended. */
 export interface SessionEnding {
-  readonly reason: 'failed' | 'silent' | 'unanswered' | 'no_progress' | 'dropped'
+  /** `dead`: a request was not answered in time, and neither was a ping of the connection. */
+  readonly reason: 'failed' | 'dead' | 'silent' | 'unanswered' | 'no_progress' | 'dropped'
   readonly error: EtcdError | undefined
   /** If a response was too large: the watches it may have been for. */
   readonly suspects: readonly WatchState[]

@@ -209,6 +209,26 @@ describe('a server that does not answer', () => {
     expect(lastCreate()?.startRevision).toBe(5)
   })
 
+  it.each([
+    ['is waited for longer each time while it answers pings', false],
+    ['is noticed as soon each time if it answers no pings', true],
+  ])('%s', (_, isPeerSilent) => {
+    const { watch, created, channel, clock } = setUp(TIMING)
+    watch({ prefix: 'a' })
+    const times: number[] = []
+    for (let round = 0; round < 6; round += 1) {
+      created(5)
+      const stream = channel.lastStream
+      stream.isPeerSilent = isPeerSilent
+      let ms = 0
+      for (; !stream.isCancelled && ms < 100_000; ms += 20) clock.advance(20)
+      times.push(ms)
+      while (channel.lastStream === stream) clock.advance(20)
+    }
+    if (isPeerSilent) expect(new Set(times).size).toBe(1)
+    else expect(times.at(-1)).toBeGreaterThan(4 * times[0]!)
+  })
+
   it('T1.15 a server that sends changes and answers pings, but no progress requests, lives', () => {
     const { watch, created, events, channel, clock } = setUp(TIMING)
     watch({ prefix: 'a' })

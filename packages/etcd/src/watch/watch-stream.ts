@@ -380,8 +380,11 @@ export class WatchStream {
 
   #fail(reason: SessionEnding['reason'], error: EtcdError | undefined): void {
     const stream = this.#stream
-    if (reason !== 'failed' && reason !== 'dropped') stream?.suspect?.()
-    this.#end({ reason, error })
+    const isLate = reason !== 'failed' && reason !== 'dropped'
+    // Of a dead peer nothing is learned: more patience would only find the next one later.
+    const isDead = isLate && stream?.isPeerSilent === true
+    if (isLate) stream?.suspect?.()
+    this.#end({ reason: isDead ? 'dead' : reason, error })
     stream?.cancel()
   }
 
