@@ -143,3 +143,21 @@ test('assertBounded: a large schema that repeats little is taken', async () => {
   })
   await (await load(schema)).close()
 })
+
+test('assertBounded: what a prefault gives counts as it is, and not the prefaults that it makes needless', async () => {
+  const ports = z.array(z.number()).prefault(Array.from({ length: 50 }, (_, index) => 8_000 + index))
+  const zones = z.array(z.object({ ports })).prefault(Array.from({ length: 50 }, () => ({})))
+  const given = Array.from({ length: 50 }, () => ({ zones: [{ ports: [1] }] }))
+  const config = await load(z.object({ regions: z.array(z.object({ zones })).prefault(given) }))
+  expect(config.current).toEqual({ top: { regions: given } })
+  await config.close()
+})
+
+test('assertBounded: what a function makes anew each time is refused as soon as it is too much', async () => {
+  const made = (below: z.ZodType) =>
+    z.preprocess(
+      (value) => (value === undefined ? undefined : { a: {}, b: {} }),
+      z.object({ a: below.optional(), b: below.optional() }).optional(),
+    )
+  await expect(load(levels(40, made).prefault(empty))).rejects.toMatchObject({ code: 'invalid_schema' })
+})

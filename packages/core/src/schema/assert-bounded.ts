@@ -78,6 +78,8 @@ class GivenSizes {
   readonly #sizes: Sizes
   readonly #path: Place
   readonly #known = new Map<z.$ZodType, Map<unknown, number>>()
+  /** Values met so far: a function of the author may make another one each time. */
+  #met = 0
 
   constructor(sizes: Sizes, path: Place) {
     this.#sizes = sizes
@@ -87,12 +89,14 @@ class GivenSizes {
   sizeOf(schema: z.$ZodType, value: unknown): number {
     const ofNothing = this.#sizes.sizeOf(schema, this.#path)
     if (value === undefined) return ofNothing
+    this.#met += 1
+    if (this.#met > MAX_REPEATED) refuseLarge(this.#path)
     const known = this.#known.get(schema) ?? new Map<unknown, number>()
     this.#known.set(schema, known)
     const before = known.get(value)
     if (before !== undefined) return before
     known.set(value, 1)
-    const size = Math.max(ofNothing, this.#count(schema, value))
+    const size = this.#count(schema, value)
     known.set(value, size)
     return size
   }
