@@ -46,14 +46,15 @@ function walkTime(value: string): number {
   return sum === 0 ? time + 0.001 : time
 }
 
-/** The shortest of several, since whatever else the machine does only makes them longer. */
+/** The shortest of several, of both, since whatever else the machine does only makes them longer. */
 function isWithin(schema: z.ZodType, value: string): { isFast: boolean; shortest: number; limit: number } {
   let shortest = Infinity
+  let walk = Infinity
   let limit = AIM_MS * SLACK
-  for (let tries = 0; tries < MOST_TRIES; tries++) {
+  for (let tries = 0; tries < MOST_TRIES && shortest > limit; tries++) {
     shortest = Math.min(shortest, readTime(schema, value))
-    if (shortest <= limit) return { isFast: true, shortest, limit }
-    limit = Math.max(limit, WALKS * walkTime(value))
+    walk = Math.min(walk, walkTime(value))
+    limit = Math.max(AIM_MS * SLACK, WALKS * walk)
   }
   return { isFast: shortest <= limit, shortest, limit }
 }
@@ -71,7 +72,7 @@ test.each(Object.entries(KINDS))(
 test('a reader that goes over part of the text again and again is found', () => {
   const twice = z.string().refine((text) => {
     let count = 0
-    for (let at = 0; at < text.length; at += 12_500) count += text.slice(at).replace(/./g, '').length
+    for (let at = 0; at < text.length; at += 4_000) count += text.slice(at).replace(/./g, '').length
     return count >= 0
   })
   expect(isWithin(twice, SHAPES.digits!).isFast).toBe(false)
