@@ -1,6 +1,8 @@
 import { defineConfig, type LiveConfig } from '@livetree/core'
 import { createManualSource } from '@livetree/core/testing'
+import { expect } from 'vitest'
 import * as z from 'zod'
+import { waitFor } from './wait-for.ts'
 
 const definition = defineConfig({
   name: 'troubled',
@@ -47,4 +49,18 @@ export async function createTroubledConfig(): Promise<TroubledConfig> {
     failResource: () => write({ pool: 'bad' }),
     mend: () => write({ 'limits/max': '2', pool: 'good' }),
   }
+}
+
+/** A probe shows the path and key of a rejected tree, and a resource that failed, until both are mended. */
+export async function expectTroubleShown(
+  { failResource, reject, mend }: TroubledConfig,
+  ask: () => Promise<{ readonly status: string; readonly reason?: string }>,
+): Promise<void> {
+  expect(await ask()).not.toHaveProperty('reason')
+  await failResource()
+  await reject()
+  await waitFor(async () => TROUBLE.test((await ask()).reason ?? ''), { what: 'both in the reason' })
+  expect(await ask()).toMatchObject({ status: 'up' })
+  await mend()
+  await waitFor(async () => (await ask()).reason === undefined, { what: 'no reason' })
 }

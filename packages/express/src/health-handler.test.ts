@@ -5,8 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
 import { withoutOpenHandles } from '../../../test/support/open-handles.ts'
 import { serve } from '../../../test/support/serve.ts'
-import { createTroubledConfig, TROUBLE } from '../../../test/support/troubled-config.ts'
-import { waitFor } from '../../../test/support/wait-for.ts'
+import { createTroubledConfig, expectTroubleShown } from '../../../test/support/troubled-config.ts'
 import { healthHandler } from './health-handler.ts'
 
 withoutOpenHandles()
@@ -80,7 +79,8 @@ test('is not ready after close; liveness is 200 all the while', async () => {
 })
 
 test('shows path and key of a rejected tree, and a resource that failed, until both are mended', async () => {
-  const { config, reject, failResource, mend } = await createTroubledConfig()
+  const trouble = await createTroubledConfig()
+  const { config } = trouble
   const app = express()
   app.get('/readyz', healthHandler(config))
   const served = await serve(app)
@@ -90,11 +90,5 @@ test('shows path and key of a rejected tree, and a resource that failed, until b
   })
   const ask = async () =>
     (await (await fetch(`${served.url}/readyz`)).json()) as { status: string; reason?: string }
-  expect(await ask()).not.toHaveProperty('reason')
-  await failResource()
-  await reject()
-  await waitFor(async () => TROUBLE.test((await ask()).reason ?? ''), { what: 'both in the reason' })
-  expect(await ask()).toMatchObject({ status: 'up' })
-  await mend()
-  await waitFor(async () => (await ask()).reason === undefined, { what: 'no reason' })
+  await expectTroubleShown(trouble, ask)
 })

@@ -8,8 +8,7 @@ import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
 import { withoutOpenHandles } from '../../../test/support/open-handles.ts'
-import { createTroubledConfig, TROUBLE } from '../../../test/support/troubled-config.ts'
-import { waitFor } from '../../../test/support/wait-for.ts'
+import { createTroubledConfig, expectTroubleShown } from '../../../test/support/troubled-config.ts'
 import { healthHandler } from './health-handler.ts'
 import { type LivetreePluginOptions, livetree } from './livetree-plugin.ts'
 
@@ -226,17 +225,12 @@ test('healthHandler: readiness follows the configuration, liveness only the proc
 })
 
 test('healthHandler shows path and key of a rejected tree, and a resource that failed, until both are mended', async () => {
-  const { config, reject, failResource, mend } = await createTroubledConfig()
+  const trouble = await createTroubledConfig()
+  const { config } = trouble
   const app = fastify()
   onTestFinished(() => app.close())
   await app.register(livetree, { config })
   app.get('/readyz', healthHandler(config))
   const ask = async () => (await app.inject('/readyz')).json<{ status: string; reason?: string }>()
-  expect(await ask()).not.toHaveProperty('reason')
-  await failResource()
-  await reject()
-  await waitFor(async () => TROUBLE.test((await ask()).reason ?? ''), { what: 'both in the reason' })
-  expect(await ask()).toMatchObject({ status: 'up' })
-  await mend()
-  await waitFor(async () => (await ask()).reason === undefined, { what: 'no reason' })
+  await expectTroubleShown(trouble, ask)
 })

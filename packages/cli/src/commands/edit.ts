@@ -1,7 +1,7 @@
 import { parse } from 'yaml'
 import type { Plan } from '@livetree/admin'
 import type { Path } from '@livetree/core'
-import { isWithin, parsePathText, pathOfKey } from '@livetree/core/tools'
+import { encodeSegment, isWithin, parsePathText, pathOfKey } from '@livetree/core/tools'
 import type { Outcome } from '../command-line/runner.ts'
 import { openTree, type OpenedTree } from '../connect/open-tree.ts'
 import { type CliError, usageError } from '../errors/cli-error.ts'
@@ -140,7 +140,7 @@ function scalarsOf({ definition }: OpenedTree, tree: unknown): ReadonlyMap<strin
       return
     }
     if (names.length === 0) return
-    const key = names.map((name) => name.replaceAll('%', '%25').replaceAll('/', '%2F')).join('/')
+    const key = names.map(encodeSegment).join('/')
     const path = definition === undefined ? names : (pathOfKey(definition, key, STORED) ?? names)
     found.set(JSON.stringify(names), { path, text: textOf(part) })
   }

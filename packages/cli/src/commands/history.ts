@@ -2,7 +2,7 @@ import type { HistoryChange, HistoryEntry } from '@livetree/admin'
 import type { Outcome } from '../command-line/runner.ts'
 import { openTree, type OpenedTree } from '../connect/open-tree.ts'
 import type { Path } from '@livetree/core'
-import { isAlong, parsePathText } from '@livetree/core/tools'
+import { isAlong, parsePathText, SECRET_TEXT } from '@livetree/core/tools'
 import { CliError } from '../errors/cli-error.ts'
 import { safeText, shortKey, shownText } from '../output/safe-text.ts'
 import type { Style } from '../output/style.ts'
@@ -116,6 +116,6 @@ export function changeText({ pathText, layer, before, after }: HistoryChange, st
 }
 
 function textOf({ text, isHidden, bytes }: NonNullable<HistoryChange['before']>): string {
-  if (isHidden === true) return '[secret]'
+  if (isHidden === true) return SECRET_TEXT
   return text === undefined ? `(${bytes ?? '?'} bytes)` : shownText(text)
 }

@@ -1,3 +1,5 @@
+import { SECRET_TEXT } from '@livetree/core/tools'
+
 /** A value of a configuration as JSON has it: dates in ISO 8601, bytes in base64, maps as objects, sets as lists. */
 export function plainValue(value: unknown, isRevealed = false): unknown {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
@@ -10,7 +12,7 @@ export function plainValue(value: unknown, isRevealed = false): unknown {
   if (value instanceof Set) return [...value].map((part) => plainValue(part, isRevealed))
   if (Array.isArray(value)) return value.map((part) => plainValue(part, isRevealed))
   if (value instanceof URL || value instanceof RegExp) return String(value)
-  if (isHolder(value)) return isRevealed ? plainValue(value.reveal(), true) : '[secret]'
+  if (isHolder(value)) return isRevealed ? plainValue(value.reveal(), true) : SECRET_TEXT
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, plainValue(part, isRevealed)]))
 }
 

@@ -1,3 +1,5 @@
+import { encodeSegment } from '@livetree/core/tools'
+
 /** The limit of one request to the store. */
 export const CALL = { timeoutMs: 5_000 } as const
 
@@ -19,15 +21,10 @@ export class OperationsKeys {
   }
 
   instance(name: string, id: string): string {
-    return `${this.instances}${segment(name)}/${segment(id)}`
+    return `${this.instances}${encodeSegment(name)}/${encodeSegment(id)}`
   }
 
   schema(fingerprint: string): string {
     return `${this.#prefix}/schemas/${fingerprint}`
   }
-}
-
-/** A name as one segment of a key. */
-function segment(name: string): string {
-  return name.replaceAll('%', '%25').replaceAll('/', '%2F')
 }
