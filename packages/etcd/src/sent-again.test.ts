@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
+import { deadEndpoint } from '../../../test/support/dead-endpoint.ts'
 import { createEtcdClient, type EtcdClient } from './client.ts'
 import { op } from './kv/txn.ts'
 import { closedAfterEach } from './transport/closed-after-each.test.kit.ts'
-import { type FakeCall, startFakeServer, startRawServer } from './transport/fake-server.test.kit.ts'
+import { type FakeCall, startFakeServer } from './transport/fake-server.test.kit.ts'
 import { EtcdError } from './errors.ts'
 import { AuthenticateResponse } from './wire/auth.ts'
 import { encodeFrame } from './wire/frame.ts'
@@ -180,13 +181,6 @@ function saidTimes(what: string): number {
 }
 
 const TIMEOUT_MS = 250
-
-/** A place where nobody listens: nothing is sent there, so that it counts nowhere. */
-async function deadEndpoint(): Promise<string> {
-  const gone = await startRawServer(() => undefined)
-  await gone.close()
-  return gone.endpoint
-}
 
 interface Run {
   readonly client: EtcdClient

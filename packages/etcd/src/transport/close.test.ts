@@ -1,10 +1,10 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import dns from 'node:dns'
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type Clock, systemClock } from '../clock.ts'
 import { KV, Watch } from '../wire/rpc.ts'
+import { deadEndpoint } from '../../../../test/support/dead-endpoint.ts'
 import { Endpoint } from './endpoint.ts'
 import { EtcdError } from '../errors.ts'
 import { silentLogger } from '../logger.ts'
@@ -57,16 +57,6 @@ async function server(script: Script) {
   const started = await startFakeServer(script)
   CLOSING.push(() => started.close())
   return started
-}
-
-/** A port on which nobody listens. */
-async function freePort(): Promise<number> {
-  const holder = createServer().listen(0, '127.0.0.1')
-  await once(holder, 'listening')
-  const { port } = holder.address() as AddressInfo
-  holder.close()
-  await once(holder, 'close')
-  return port
 }
 
 async function turns(count: number): Promise<void> {
@@ -142,10 +132,10 @@ test('a lost session is replaced once, also for a call that came while it was be
 })
 
 test('an endpoint that is taken out while it rests is not connected afterwards', async () => {
-  const port = await freePort()
+  const dead = await deadEndpoint()
   const good = await server((call) => call.answer(putAnswer()))
   const backoff = { minMs: 60, maxMs: 60, factor: 1, jitter: 0 }
-  const channel = testChannel([`http://127.0.0.1:${port}`], { clock, backoff })
+  const channel = testChannel([dead], { clock, backoff })
   let failed = 0
   const put = channel.unary(
     KV.put,
@@ -157,7 +147,7 @@ test('an endpoint that is taken out while it rests is not connected afterwards',
     },
   )
   await expect.poll(() => failed).toBeGreaterThan(0)
-  const late = await startFakeServer(() => undefined, { port })
+  const late = await startFakeServer(() => undefined, { port: Number(new URL(dead).port) })
   CLOSING.push(() => late.close())
   channel.useEndpoints([good.endpoint])
   await put
@@ -245,7 +235,7 @@ test('nothing is connected by an endpoint after its close, whoever asks for it',
 
 test('a call that waits for its next attempt ends with the client', async () => {
   const backoff = { minMs: 60_000, maxMs: 60_000, factor: 1, jitter: 0 }
-  const channel = testChannel([`http://127.0.0.1:${await freePort()}`], { clock, backoff })
+  const channel = testChannel([await deadEndpoint()], { clock, backoff })
   let failed = 0
   const onRetry = (): void => {
     failed += 1

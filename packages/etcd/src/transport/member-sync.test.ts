@@ -3,8 +3,9 @@ import { createEtcdClient, type EtcdClient } from '../client.ts'
 import { encodeFrame } from '../wire/frame.ts'
 import { MemberListResponse } from '../wire/cluster.ts'
 import { PutResponse } from '../wire/kv.ts'
+import { deadEndpoint } from '../../../../test/support/dead-endpoint.ts'
 import { closedAfterEach } from './closed-after-each.test.kit.ts'
-import { type FakeServer, startFakeServer, startRawServer } from './fake-server.test.kit.ts'
+import { type FakeServer, startFakeServer } from './fake-server.test.kit.ts'
 
 const CLOSING = closedAfterEach()
 
@@ -32,12 +33,6 @@ async function member(
   return fake
 }
 
-async function nowhere(): Promise<string> {
-  const gone = await startRawServer(() => undefined)
-  await gone.close()
-  return gone.endpoint
-}
-
 /** A resolver with one record for the endpoint. */
 function resolverOf(endpoint: string) {
   return {
@@ -62,7 +57,7 @@ function discovering(endpoint: string): EtcdClient {
 
 describe('syncMembers of a client that discovers its endpoints', () => {
   test('before the first call keeps them, where members advertise what cannot be reached', async () => {
-    const unreachable = [await nowhere(), await nowhere()]
+    const unreachable = [await deadEndpoint(), await deadEndpoint()]
     const fake = await member(() => unreachable)
     const client = discovering(fake.endpoint)
     expect(await client.syncMembers()).toEqual([fake.endpoint])

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { EtcdError } from '../errors.ts'
 import { KV, Watch } from '../wire/rpc.ts'
 import type { ChannelSettings, UndiciChannel } from './channel.ts'
+import { deadEndpoint } from '../../../../test/support/dead-endpoint.ts'
 import { closedAfterEach } from './closed-after-each.test.kit.ts'
 import {
   type FakeServer,
@@ -64,9 +65,7 @@ async function rawServer(onSocket: (socket: Socket) => void) {
 }
 
 async function refusing(): Promise<Target> {
-  const gone = await startRawServer(() => undefined)
-  await gone.close()
-  return gone
+  return { endpoint: await deadEndpoint() }
 }
 
 /**

@@ -6,8 +6,9 @@ import { PutResponse, RangeResponse } from '../wire/kv.ts'
 import { Auth, KV, Watch } from '../wire/rpc.ts'
 import { WatchResponse } from '../wire/watch.ts'
 import type { UndiciChannel } from './channel.ts'
+import { deadEndpoint } from '../../../../test/support/dead-endpoint.ts'
 import { closedAfterEach } from './closed-after-each.test.kit.ts'
-import { startFakeServer, startRawServer, testChannel } from './fake-server.test.kit.ts'
+import { startFakeServer, testChannel } from './fake-server.test.kit.ts'
 
 const OLD = 0x8e9e05c52164694dn
 const NEW = 0x1n
@@ -178,8 +179,7 @@ describe('endpoints of two clusters', () => {
   })
 
   test('an endpoint that never answered and cannot be reached keeps nobody from the new cluster', async () => {
-    const gone = await startRawServer(() => undefined)
-    await gone.close()
+    const gone = { endpoint: await deadEndpoint() }
     const member = await startMember(OLD)
     const channel = channelTo([gone, member])
     await outcomes(2, () => get(channel))

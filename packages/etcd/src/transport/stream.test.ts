@@ -6,6 +6,7 @@ import { AuthenticateResponse } from '../wire/auth.ts'
 import { encodeFrame } from '../wire/frame.ts'
 import { KV, Watch } from '../wire/rpc.ts'
 import { WatchRequest, WatchResponse } from '../wire/watch.ts'
+import { deadEndpoint } from '../../../../test/support/dead-endpoint.ts'
 import type { ChannelSettings, UndiciChannel } from './channel.ts'
 import {
   type FakeCall,
@@ -341,9 +342,7 @@ describe('the end of a stream', () => {
   })
 
   test('where nobody listens', async () => {
-    const gone = await startRawServer(() => undefined)
-    await gone.close()
-    const { ends, ended } = open(channelTo([gone]))
+    const { ends, ended } = open(channelTo([{ endpoint: await deadEndpoint() }]))
     expect(ends).toHaveLength(0)
     expect(await ended()).toMatchObject({ code: 'connect_failed', fate: 'not_sent' })
   })

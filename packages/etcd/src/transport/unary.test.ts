@@ -7,6 +7,7 @@ import { AuthenticateResponse } from '../wire/auth.ts'
 import { encodeFrame } from '../wire/frame.ts'
 import { RangeResponse } from '../wire/kv.ts'
 import type { ChannelSettings, UndiciChannel } from './channel.ts'
+import { deadEndpoint } from '../../../../test/support/dead-endpoint.ts'
 import { closedAfterEach } from './closed-after-each.test.kit.ts'
 import {
   type FakeCall,
@@ -342,11 +343,7 @@ describe('a lost connection', () => {
 })
 
 describe('endpoints', () => {
-  const refused = async (): Promise<{ endpoint: string }> => {
-    const gone = await startRawServer(() => undefined)
-    await gone.close()
-    return gone
-  }
+  const refused = async (): Promise<{ endpoint: string }> => ({ endpoint: await deadEndpoint() })
 
   test('calls go round them', async () => {
     const servers = [await server(answerAll), await server(answerAll), await server(answerAll)]
