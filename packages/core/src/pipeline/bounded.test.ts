@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
+import * as mini from 'zod/mini'
 import { defineConfig } from '../define-config.ts'
 import { encodeDocument } from '../snapshot-file/snapshot-document.ts'
 import { flatten } from '../source/flatten.ts'
@@ -162,4 +163,69 @@ test('what is wrong far inside an intersection that both sides come back to is l
     issues: [{ path }],
   })
   expect(patch(0, { [`it/${'next/'.repeat(41)}word`]: 'x' }).type).toBe('accepted')
+})
+
+/** Both readers of a place lead to it again, so that zod validates each level twice as often as the one above. */
+const readTwice: Readonly<Record<string, (self: z.ZodType) => z.ZodType>> = {
+  'two steps of a pipe': (self) =>
+    z.object({ next: self.optional() }).pipe(z.object({ next: self.optional() })),
+  'a step before and one after a transform': (self) =>
+    z
+      .object({ next: self.optional() })
+      .transform((value) => value)
+      .pipe(z.object({ next: self.optional() })),
+  'a codec': (self) =>
+    z.codec(z.object({ next: self.optional() }), z.object({ next: self.optional() }), {
+      decode: (value) => value,
+      encode: (value) => value,
+    }),
+  'a pipe between others': (self) =>
+    z
+      .object({ next: z.unknown().optional() })
+      .pipe(
+        z.union([
+          z.object({ next: self.optional() }).pipe(z.object({ next: z.lazy(() => self).optional() })),
+          z.never(),
+        ]),
+      ),
+  'a pipe in a list': (self) =>
+    z.object({ next: z.array(self).optional() }).pipe(z.object({ next: z.array(self).optional() })),
+  'a pipe in a record': (self) =>
+    z.record(z.string(), self).pipe(z.record(z.string(), z.union([self, z.never()]))),
+}
+
+describe('a recursive schema that reads each level more than once', () => {
+  const nested = (levels: number, inList: boolean) =>
+    `${(inList ? '{"next":[' : '{"next":').repeat(levels)}{}${(inList ? ']}' : '}').repeat(levels)}`
+
+  test.each(Object.entries(readTwice))('%s: few levels are valid, many are refused at once', (name, make) => {
+    const self: z.ZodType = z.lazy(() => whole)
+    const whole = make(self)
+    const { patch } = staged(z.object({ it: self.optional() }))
+    const inList = name.endsWith('list')
+    expect(patch(0, { it: nested(4, inList) }).type).toBe('accepted')
+    expect(patch(0, { it: nested(45, inList) })).toMatchObject({
+      type: 'rejected',
+      issues: [{ pathText: 'it', code: 'schema_error', message: expect.stringContaining('Nested too deep') }],
+    })
+    expect(patch(0, { it: undefined }).type).toBe('accepted')
+  })
+
+  test('a union of zod/mini, which does not remember what it has validated', () => {
+    const self: mini.ZodMiniType = mini.lazy(() => whole)
+    const options = (inner: mini.ZodMiniType) =>
+      [
+        mini.object({ op: mini.literal('and'), next: mini.optional(inner) }),
+        mini.object({ op: mini.literal('or'), next: mini.optional(inner) }),
+      ] as const
+    const whole = mini.union(options(self))
+    const chosen: mini.ZodMiniType = mini.lazy(() => mini.discriminatedUnion('op', options(chosen)))
+    const { patch } = staged(mini.object({ it: mini.optional(self), other: mini.optional(chosen) }))
+    const text = (levels: number) => `${'{"op":"or","next":'.repeat(levels)}{"op":"or"}${'}'.repeat(levels)}`
+    expect(patch(0, { it: text(5), other: text(60) }).type).toBe('accepted')
+    expect(patch(0, { it: text(60) })).toMatchObject({
+      type: 'rejected',
+      issues: [{ pathText: 'it', message: expect.stringContaining('z.discriminatedUnion()') }],
+    })
+  })
 })

@@ -102,10 +102,11 @@ export function doublingParts(schema: z.$ZodType, value: unknown): readonly Doub
   return found.sort((a, b) => b.path.length - a.path.length)
 }
 
-type Part = readonly [schema: z.$ZodType, value: unknown, name?: PropertyKey]
+/** A schema, what zod gives to it, and the name of that in the value. */
+export type Part = readonly [schema: z.$ZodType, value: unknown, name?: PropertyKey]
 
 /** What zod gives to which schema; a wrapper's whole value has no name. */
-function partsOf(schema: z.$ZodType, value: object): readonly Part[] {
+export function partsOf(schema: z.$ZodType, value: object): readonly Part[] {
   const { def } = (schema as z.$ZodTypes)._zod
   switch (def.type) {
     case 'object':

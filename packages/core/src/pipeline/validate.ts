@@ -6,6 +6,7 @@ import { MAX_LISTED } from './max-listed.ts'
 import { numberOf } from './number-of.ts'
 import { pathText } from './path-text.ts'
 import { fieldOf, isInstanceOf, messageOf } from '../thrown.ts'
+import { isRepeatedWork } from './repeated-work.ts'
 import { NameTakenError } from './redact.ts'
 
 /** A complaint about one node, before it is put into words for people. */
@@ -33,6 +34,7 @@ export type ValidationResult =
 /** What zod says of an input. A schema that needs `await`, or whose own code throws, is a complaint like any other. */
 export function validate(schema: z.$ZodType, input: unknown): ValidationResult {
   try {
+    if (isRepeatedWork(schema, input)) return { isValid: false, issues: [REPEATED_WORK] }
     const inner = innermostIssues(schema, input)
     if (inner.length > 0) return { isValid: false, issues: eachOnce(inner) }
     const result = z.safeParse(schema, input)
@@ -41,6 +43,14 @@ export function validate(schema: z.$ZodType, input: unknown): ValidationResult {
   } catch (error) {
     return { isValid: false, issues: [thrownIssue(error)] }
   }
+}
+
+const REPEATED_WORK: RawIssue = {
+  path: [],
+  code: 'schema_error',
+  message:
+    'Nested too deep for this schema: several schemas that read one value lead to the same inner schema, so that each level is validated more often than the one above it. Nest less, or let only one of them validate what is inside: z.discriminatedUnion() in place of z.union(), z.unknown() for the inner values in one step of a pipe',
+  isOurs: true,
 }
 
 function invalidResult(schema: z.$ZodType, issues: readonly z.$ZodIssue[]): ValidationResult {
@@ -65,7 +75,11 @@ function eachOnce(issues: readonly RawIssue[]): readonly RawIssue[] {
 export function isValid(schema: z.$ZodType, input: unknown): boolean {
   if (isOfOtherKind(schema, input)) return false
   try {
-    return innermostIssues(schema, input).length === 0 && z.safeParse(schema, input).success
+    return (
+      !isRepeatedWork(schema, input) &&
+      innermostIssues(schema, input).length === 0 &&
+      z.safeParse(schema, input).success
+    )
   } catch {
     return false
   }

@@ -17,6 +17,27 @@ const refusal = (make: () => unknown): LivetreeError => {
   throw new Error('nothing was refused')
 }
 
+const filled: z.ZodType = z.object({
+  get a() {
+    return filled.prefault({})
+  },
+})
+const filledOnce: z.ZodType = z.object({
+  get a() {
+    return filledOnce.prefault({ a: null }).nullable()
+  },
+})
+const itself: readonly (readonly [how: string, schema: z.ZodType])[] = [
+  (self: z.ZodType) => self,
+  (self: z.ZodType) => self.optional(),
+  (self: z.ZodType) => z.union([self, z.string()]),
+  (self: z.ZodType) => z.intersection(z.object({}), self),
+  (self: z.ZodType) => self.pipe(z.string()),
+  (self: z.ZodType) => z.lazy(() => self.nullable()),
+].map((make) => {
+  const schema: z.ZodType = z.lazy(() => make(schema))
+  return [String(make).replace(/^.*=> /, ''), schema]
+})
 const endless: z.ZodType = z.object({
   a: z.string(),
   get next() {
@@ -86,6 +107,13 @@ describe('compileSchema: what no tree can hold is refused, with its path', () =>
     ],
     ['an object in itself', z.object({ a: endless }), 'a', 'an object that requires itself'],
     ['an object in itself by another', endlessByTwo, 'the root', 'an object that requires itself'],
+    ['an object that fills itself in', z.object({ a: filled }), 'a', 'an object that requires itself'],
+    ...itself.map(([how, schema]): [string, z.core.$ZodType, string, string] => [
+      `itself ${how}`,
+      z.object({ a: schema }),
+      'a',
+      'a schema that is nothing but itself',
+    ]),
   ])('%s', (_name, schema, path, what) => {
     const error = refusal(() => compileSchema(schema))
     expect(error.code).toBe('invalid_schema')
@@ -96,6 +124,7 @@ describe('compileSchema: what no tree can hold is refused, with its path', () =>
   test.each<[string, z.core.$ZodType]>([
     ['the root may be any kind', z.string()],
     ['an object that holds itself, optional', finite],
+    ['an object that fills in one of itself', filledOnce],
     ['toJSON without secrets', z.object({ toJSON: z.string() })],
     ['what comes out of a transform', z.object({ a: z.string().transform(() => Symbol('x')) })],
     [
@@ -238,7 +267,7 @@ test.each<[string, () => z.ZodType]>([
   ['behind a codec', () => z.codec(z.string(), twins(), { decode: (text) => text, encode: () => '' })],
 ])('compileSchema: a schema without end that reads no tree is refused: %s', (_how, make) => {
   const compile = () => compileSchema(z.object({ tree: make() }))
-  expect(compile).toThrow(/"tree" is nested without end/)
+  expect(compile).toThrow(/"tree" is nested more than 500 levels deep, or without end/)
   expect(compile).toThrow(LivetreeError)
 })
 
@@ -251,7 +280,7 @@ test.each<[string, () => z.ZodType]>([
   'compileSchema: a schema that a function makes anew at each level is refused by name: %s',
   (_how, make) => {
     const compile = () => compileSchema(z.object({ tree: make() }))
-    expect(compile).toThrow(/"tree\.kids.* is nested without end/)
+    expect(compile).toThrow(/"tree\.kids.* is nested more than 500 levels deep, or without end/)
     expect(compile).toThrow(LivetreeError)
   },
 )

@@ -5,7 +5,7 @@ import { environmentName, type Naming, namingKind, storedName } from './naming.t
 import { refuse, refuseAsync, refuseEndless, refuseClashes, refuseSecretKey } from './refuse.ts'
 import { isEndless, MAX_LEVELS } from './endless.ts'
 import { hasAsyncCode } from './own-code.ts'
-import { isScalar, requiresItself } from './directory.ts'
+import { isNothingButItself, isScalar, requiresItself } from './directory.ts'
 import { otherNames } from './loose-record.ts'
 import {
   type IntersectionNode,
@@ -236,6 +236,8 @@ class Compiler {
   /** What only the whole schema tells, since schemas may be recursive. */
   refuseUnreadable(): void {
     for (const [plan, path] of this.#paths) {
+      if (isNothingButItself(plan))
+        refuse(path, 'a schema that is nothing but itself', 'put an object, a list or a record in between')
       if (requiresItself(plan)) refuse(path, 'an object that requires itself', 'make the inner one optional')
       if (plan.type === 'intersection') refuseSealedSides(plan, path)
       if (plan.type === 'map' && !isScalar(plan.key))

@@ -1,4 +1,5 @@
-import { coreOf, readingsOf, type SchemaNode } from './schema-node.ts'
+import type * as z from 'zod/v4/core'
+import { coreOf, parts, readingsOf, type SchemaNode, type WrapperNode } from './schema-node.ts'
 
 /** Whether an absent node is read as an empty directory, so that what is inside can have its defaults. */
 export function isMadeWhenAbsent(schemaNode: SchemaNode): boolean {
@@ -10,18 +11,51 @@ export function isMadeWhenAbsent(schemaNode: SchemaNode): boolean {
   return isNamed(schemaNode)
 }
 
-/** Whether an object cannot be without another of its kind inside, so that no value is ever complete. */
+/**
+ * Whether an object cannot be without another of its kind inside, so that no value is ever complete. `given`: the object that
+ * a `prefault` gives in its place.
+ */
 export function requiresItself(
+  schemaNode: SchemaNode,
+  at: SchemaNode = schemaNode,
+  seen = new Set<SchemaNode>(),
+  given: object = {},
+): boolean {
+  if (seen.has(at)) return at === schemaNode
+  seen.add(at)
+  if (at.type === 'wrapper') {
+    const filled = prefaultOf(at)
+    const isMade = filled !== undefined || isMadeWhenAbsent(at)
+    return isMade && requiresItself(schemaNode, at.inner, seen, filled ?? given)
+  }
+  if (at.type !== 'object') return false
+  return [...at.properties].some(
+    ([, { name, schemaNode: part }]) => !Object.hasOwn(given, name) && requiresItself(schemaNode, part, seen),
+  )
+}
+
+/** The object that a `prefault` has zod validate where nothing is given. The author's own function may give it. */
+function prefaultOf({ schema }: WrapperNode): object | undefined {
+  const { def } = (schema as z.$ZodTypes)._zod
+  if (def.type !== 'prefault') return undefined
+  try {
+    const value: unknown = def.defaultValue
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether a schema leads to itself with no part of a value in between, so that reading it never ends. */
+export function isNothingButItself(
   schemaNode: SchemaNode,
   at: SchemaNode = schemaNode,
   seen = new Set<SchemaNode>(),
 ): boolean {
   if (seen.has(at)) return at === schemaNode
   seen.add(at)
-  if (!isMadeWhenAbsent(at)) return false
-  if (at.type === 'wrapper') return requiresItself(schemaNode, at.inner, seen)
-  if (at.type !== 'object') return false
-  return [...at.properties.values()].some((property) => requiresItself(schemaNode, property.schemaNode, seen))
+  const isOfOnePlace = at.type === 'wrapper' || at.type === 'union' || at.type === 'intersection'
+  return isOfOnePlace && parts(at).some((part) => isNothingButItself(schemaNode, part, seen))
 }
 
 /** Whether typed objects are spread over child nodes, so that layers merge leaf by leaf. */

@@ -1,6 +1,7 @@
 import type * as z from 'zod/v4/core'
 import { LivetreeError } from '../errors.ts'
 import { findClash, placeText } from './name-clash.ts'
+import { MAX_LEVELS } from './endless.ts'
 import type { SchemaNode } from './schema-node.ts'
 import { holdsSecret } from './secret.ts'
 
@@ -27,10 +28,10 @@ export function refuseAsync(path: readonly string[]): never {
   throw new LivetreeError('invalid_schema', message)
 }
 
-/** @throws LivetreeError `invalid_schema` for a schema that never ends */
+/** @throws LivetreeError `invalid_schema` for a schema that is too deep, or never ends */
 export function refuseEndless(path: readonly string[]): never {
   const place = placeText(path.slice(0, 3))
-  const message = `The schema at ${place} is nested without end: a function makes a new schema at each level. Keep the recursive schema in a constant and refer to that.`
+  const message = `The schema at ${place} is nested more than ${MAX_LEVELS} levels deep, or without end because a function makes a new schema at each level. Keep a recursive schema in a constant and refer to that.`
   throw new LivetreeError('invalid_schema', message)
 }
 
