@@ -3,6 +3,7 @@ import { files } from './targets/files.ts'
 import { frames } from './targets/frames.ts'
 import { messages } from './targets/messages.ts'
 import { options } from './targets/options.ts'
+import { previews } from './targets/previews.ts'
 import { snapshots } from './targets/snapshots.ts'
 import { sockets } from './targets/sockets.ts'
 import { clientTaints } from './targets/taint-client.ts'
@@ -18,6 +19,7 @@ export const targets: readonly FuzzTarget[] = [
   ...watches,
   ...trees,
   ...files,
+  ...previews,
   ...snapshots,
   ...options,
   ...taints,

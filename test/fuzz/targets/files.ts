@@ -6,7 +6,12 @@ import fc from 'fast-check'
 import type * as z from 'zod'
 import { compileSchema, createPipeline } from '../../../packages/core/src/tools/index.ts'
 import { defineConfig, env, file, type LiveConfig, LivetreeError } from '../../../packages/core/src/index.ts'
-import { type LayerInfo, type Leaf, Unreadable } from '../../../packages/core/src/source/index.ts'
+import {
+  type LayerInfo,
+  type Leaf,
+  type Source,
+  Unreadable,
+} from '../../../packages/core/src/source/index.ts'
 import { flatten } from '../../../packages/core/src/source/flatten.ts'
 import { parseDocument } from '../../../packages/core/src/source/parse-document.ts'
 import { arbitraryDotenv, arbitraryJson, arbitraryYaml } from '../arbitrary-document.ts'
@@ -56,12 +61,55 @@ const environmentName = fc.oneof(
   ),
 )
 
+/** Documents that name each other's anchors, say for which profile they count, or hide what others have. */
+const documents: fc.Arbitrary<Uint8Array> = mutatedText(
+  fc
+    .array(
+      fc.tuple(
+        fc.constantFrom(
+          '',
+          '',
+          'profile: on\n',
+          'profile: off\n',
+          'profile: [on, off]\n',
+          'profile: &a {}\n',
+        ),
+        fc.oneof(
+          arbitraryYaml,
+          fc.constantFrom('a: livetree:remove', 'x: livetree:empty', 'a: *k', 'null', '[]', ''),
+        ),
+      ),
+      { minLength: 1, maxLength: 5 },
+    )
+    .chain((parts) =>
+      fc.constantFrom(1, 1, 1, 30).map((times) =>
+        Array.from({ length: times }, () => parts.map(([head, body]) => head + body))
+          .flat()
+          .join('\n---\n'),
+      ),
+    ),
+)
+
 interface Folder {
   readonly path: string
 }
 
 const openFolder = async (): Promise<Folder> => ({ path: await mkdtemp(join(tmpdir(), 'livetree-fuzz-')) })
 const closeFolder = ({ path }: Folder) => rm(path, { recursive: true })
+
+/** Loads a configuration that is plain, or fails with a defined error. */
+async function assertLoaded(schema: z.ZodObject, sources: readonly Source[]): Promise<void> {
+  let config: LiveConfig<unknown>
+  try {
+    config = await defineConfig({ name: 'fuzz', schema }).load({ sources, logger: false })
+  } catch (error) {
+    const defined = assertDefined(error)
+    if (defined instanceof LivetreeError) defined.issues.forEach(assertIssue)
+    return
+  }
+  assertPlain(config.current)
+  await config.close()
+}
 
 export const files: readonly FuzzTarget[] = [
   fuzzTarget({
@@ -133,16 +181,27 @@ export const files: readonly FuzzTarget[] = [
         file(paths[1], { watch: false }),
         env({ prefix: 'APP_', dotenv: [paths[2]], watch: false, environment: {} }),
       ]
-      let config: LiveConfig<unknown>
-      try {
-        config = await defineConfig({ name: 'fuzz', schema }).load({ sources, logger: false })
-      } catch (error) {
-        const defined = assertDefined(error)
-        if (defined instanceof LivetreeError) defined.issues.forEach(assertIssue)
-        return
-      }
-      assertPlain(config.current)
-      await config.close()
+      await assertLoaded(schema, sources)
+    },
+  }),
+  fuzzTarget({
+    name: 'profiles',
+    what: 'a YAML file of up to 150 documents with profiles, aliases across documents and values that hide others, on disk through `file` and `load`: a configuration, or a LivetreeError',
+    shortCases: 150,
+    weight: 0.5,
+    mostCases: 20_000,
+    input: fc.record({
+      schema: anySchema,
+      bytes: documents,
+      profile: fc.constantFrom(undefined, 'on', ['on', 'off']),
+    }),
+    open: openFolder,
+    close: closeFolder,
+    async check({ schema, bytes, profile }, folder) {
+      const path = join(folder.path, 'all.yaml')
+      await writeFile(path, bytes)
+      await utimes(path, 1, 1)
+      await assertLoaded(schema, [file(path, { watch: false, profile })])
     },
   }),
 ]
