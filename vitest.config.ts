@@ -43,6 +43,8 @@ const project = (
     // A condition that holds in the end may need far longer on a busy machine than Vitest's default of one second.
     expect: { poll: { timeout: timeoutMs * 0.75 } },
     globalSetup,
+    // A new process for each file would load the same modules again and again: half of the processor time of a run.
+    isolate: false,
   },
 })
 

@@ -58,7 +58,7 @@ eachEtcd('what a person learns of a write', (etcd) => {
 
   test('a write that nobody answers is unknown, with the command that looks it up', async () => {
     between.forget()
-    const late = await place.spawn(['set', 'http.timeoutMs', '801', '--overlay', 'prod', '--timeout', '3s'])
+    const late = await place.spawn(['set', 'http.timeoutMs', '801', '--overlay', 'prod', '--timeout', '10s'])
     between.remember()
     expect(late, late.stderr).toMatchObject({ exitCode: 8, stdout: '' })
     const [, id = ''] = HISTORY.exec(late.stderr) ?? []
