@@ -5,7 +5,7 @@ import { type FuzzRow, reportOf } from './report.ts'
 import type { FuzzResult, FuzzTarget } from './fuzz-target.ts'
 import { targets } from './targets.ts'
 
-const USAGE = `npm run fuzz [-- --cases 1000000] [--target name] [--seed S] [--path P] [--report docs/fuzz.md]
+const USAGE = `npm run fuzz [-- --cases 1000000] [--target name] [--seed S] [--path P] [--jobs N] [--report docs/fuzz.md]
 
 Gives bad input of every kind to livetree. Ends with 1 when something does not hold, and says how to replay it.
 
@@ -13,6 +13,7 @@ Gives bad input of every kind to livetree. Ends with 1 when something does not h
   --target name  only this one: ${targets.map(({ name }) => name).join(', ')}
   --seed S       a number; the same seed gives the same cases (default: by the clock)
   --path P       of a failure, as it was printed: goes straight to it
+  --jobs N       runs so many targets at the same time (default 1)
   --report F     writes a page about the run`
 
 /** A target that finishes no case for this long, in milliseconds, hangs. */
@@ -25,6 +26,8 @@ function wholeNumber(name: string, text: string): number {
   return Number(text)
 }
 
+type Given = ReturnType<typeof readArguments>
+
 function readArguments() {
   const { values } = parseArgs({
     options: {
@@ -32,6 +35,7 @@ function readArguments() {
       target: { type: 'string' },
       seed: { type: 'string', default: String(Math.floor(Date.now() / 1_000) % 2 ** 31) },
       path: { type: 'string' },
+      jobs: { type: 'string', default: '1' },
       report: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -44,6 +48,7 @@ function readArguments() {
     chosen,
     cases: wholeNumber('cases', values.cases),
     seed: wholeNumber('seed', values.seed),
+    jobs: Math.max(1, wholeNumber('jobs', values.jobs)),
   }
 }
 
@@ -99,8 +104,37 @@ async function runInThread(name: string, cases: number, seed: number, path?: str
   })
 }
 
+/** Runs the targets, several at the same time; the rows come in the order of the targets. */
+async function runAll({ chosen, cases, seed, path, jobs }: Given): Promise<readonly FuzzRow[]> {
+  const shares = [...spread(chosen, cases)]
+  const rows: FuzzRow[] = []
+  let next = 0
+  const job = async (): Promise<void> => {
+    for (let at = next++; at < shares.length; at = next++) {
+      const [{ name, what }, share] = shares[at]!
+      const result = await runInThread(name, share, seed, path)
+      rows[at] = { name, what, ...result }
+      tell(name, share, seed, result)
+    }
+  }
+  await Promise.all(Array.from({ length: jobs }, job))
+  return rows
+}
+
+function tell(name: string, share: number, seed: number, { cases, durationMs, failure }: FuzzResult): void {
+  const verdict = failure === undefined ? '0 failures' : 'FAILED'
+  console.log(
+    `${name.padEnd(18)} ${cases} cases, seed ${seed}, ${(durationMs / 1_000).toFixed(1)} s, ${verdict}`,
+  )
+  if (failure === undefined) return
+  const path = failure.path === '' ? '' : ` --path ${failure.path}`
+  console.log(`  npm run fuzz -- --target ${name} --cases ${share} --seed ${seed}${path}`)
+  console.log(failure.report)
+  process.exitCode = 1
+}
+
 async function main(): Promise<void> {
-  let given: ReturnType<typeof readArguments>
+  let given: Given
   try {
     given = readArguments()
   } catch (error) {
@@ -112,20 +146,7 @@ async function main(): Promise<void> {
     console.log(USAGE)
     return
   }
-  const rows: FuzzRow[] = []
-  for (const [target, cases] of spread(given.chosen, given.cases)) {
-    const { name, what } = target
-    const result = await runInThread(name, cases, given.seed, given.path)
-    rows.push({ name, what, ...result })
-    const seconds = (result.durationMs / 1_000).toFixed(1)
-    const verdict = result.failure === undefined ? '0 failures' : 'FAILED'
-    console.log(`${name.padEnd(18)} ${result.cases} cases, seed ${given.seed}, ${seconds} s, ${verdict}`)
-    if (result.failure === undefined) continue
-    const path = result.failure.path === '' ? '' : ` --path ${result.failure.path}`
-    console.log(`  npm run fuzz -- --target ${name} --cases ${cases} --seed ${given.seed}${path}`)
-    console.log(result.failure.report)
-    process.exitCode = 1
-  }
+  const rows = await runAll(given)
   console.log(`${rows.reduce((sum, { cases }) => sum + cases, 0)} cases in total`)
   if (given.report !== undefined) await writeFile(given.report, reportOf(rows, given))
 }
