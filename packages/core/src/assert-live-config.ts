@@ -1,5 +1,6 @@
 import { LivetreeError } from './errors.ts'
-import { disown, isPromise } from './callback.ts'
+import { disown } from './callback.ts'
+import { isPromise } from './promises-in.ts'
 import { isObject } from './option-kinds.ts'
 import type { LiveConfig } from './live-config.ts'
 

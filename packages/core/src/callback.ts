@@ -1,13 +1,14 @@
 import { types } from 'node:util'
 import { isLivetreeError, LivetreeError } from './errors.ts'
-import { fieldOf, kindOf } from './thrown.ts'
+import { isPromise, promisesIn } from './promises-in.ts'
+import { kindOf } from './thrown.ts'
 
 /** Receives the error of a failed user function. Must not throw. */
 export type ReportFailure = (error: LivetreeError) => void
 
 /**
- * Calls a user function and reports what it throws or rejects with. If the function returns a promise, the returned
- * promise resolves once that has settled; it never rejects.
+ * Calls a user function and reports what it throws or rejects with. If the function returns a promise, or promises in a list
+ * as `map` with an async function does, the returned promise resolves once they have settled; it never rejects.
  */
 export function callIsolated(
   what: string,
@@ -16,8 +17,7 @@ export function callIsolated(
 ): Promise<void> | undefined {
   const failed = (cause: unknown) => report(failureOf(what, cause))
   try {
-    const result = call()
-    return isPromise(result) ? settled(result, failed) : undefined
+    return whenSettled(call(), failed)
   } catch (cause) {
     failed(cause)
     return undefined
@@ -35,7 +35,9 @@ export function askIsEqual<S>(
   report: ReportFailure,
 ): boolean {
   try {
-    return Boolean(callAtOnce(what, () => isEqual(...values)))
+    const answer: unknown = callAtOnce(what, () => isEqual(...values))
+    disown(answer)
+    return Boolean(answer)
   } catch (cause) {
     report(failureOf(what, cause))
     return Object.is(...values)
@@ -55,15 +57,28 @@ export function callAtOnce<R>(what: string, call: () => R): R {
   throw new LivetreeError('listener_failed', `${what} returned a promise. It must give its answer at once.`)
 }
 
-/** Handles a promise whose result is discarded: an unhandled rejection would end the process. */
-export function disown(promise: unknown): void {
-  if (isPromise(promise)) void settled(promise, () => {})
+/**
+ * Handles the promises that a discarded value is or holds: an unhandled rejection would end the process. Returns whether
+ * there were any.
+ */
+export function disown(discarded: unknown): boolean {
+  const promises = promisesIn(discarded)
+  for (const promise of promises) void settled(promise, () => {})
+  return promises.length > 0
 }
 
-/** Whether the value is a thenable that `await` would wait for. Never throws: a value whose `then` cannot be read is none. */
-export function isPromise(value: unknown): value is PromiseLike<unknown> {
-  const canBe = (typeof value === 'object' && value !== null) || typeof value === 'function'
-  return canBe && typeof fieldOf(value, 'then') === 'function'
+/** A function may return all that it was given, which nobody means to be looked through. */
+const MOST_PARTS_RETURNED = 1_000
+
+/**
+ * Waits for the promises that a user function returned, by itself or inside a value, and passes each rejection to `failed`;
+ * undefined if there are none. Looks at no more than 1,000 parts of the value.
+ */
+export function whenSettled(returned: unknown, failed: (cause: unknown) => void): Promise<void> | undefined {
+  const [first, ...others] = promisesIn(returned, MOST_PARTS_RETURNED)
+  if (first === undefined) return undefined
+  if (others.length === 0) return settled(first, failed)
+  return Promise.all([first, ...others].map((each) => settled(each, failed))).then(() => {})
 }
 
 /** A promise that resolves with a promise this many times in a row is taken for one that does so without end. */
@@ -98,13 +113,14 @@ function firstAnswer(promise: PromiseLike<unknown>): Promise<{ readonly value: u
   })
 }
 
-/** Resolves when the promise has settled, and passes a rejection to `failed`. */
+/** Resolves when the promise, and those in what it resolves with, have settled; passes each rejection to `failed`. */
 export async function settled(
   promise: PromiseLike<unknown>,
   failed: (cause: unknown) => void,
 ): Promise<void> {
   try {
-    await adopt(promise)
+    const { value } = await adopt(promise)
+    await Promise.all(promisesIn(value, MOST_PARTS_RETURNED).map((each) => adopt(each).catch(failed)))
   } catch (cause) {
     failed(cause)
   }

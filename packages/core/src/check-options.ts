@@ -1,4 +1,5 @@
-import { disown, isPromise } from './callback.ts'
+import { disown } from './callback.ts'
+import { isPromise } from './promises-in.ts'
 import { isObject, type OptionKind } from './option-kinds.ts'
 import { LivetreeError, type LivetreeErrorCode } from './errors.ts'
 import { nearestName } from './pipeline/nearest-name.ts'
@@ -10,7 +11,7 @@ export interface OptionTable {
 
 /**
  * Throws for an unknown option, which would otherwise be ignored silently, and for one of the wrong type. `undefined`
- * counts as not given. The rejection of a promise given by mistake ends nothing: no caller awaits it.
+ * counts as not given. The rejection of a promise in what is given ends nothing: no caller awaits it.
  *
  * @param call the call that received the options, such as `load()`
  * @throws LivetreeError `code`, naming the option
@@ -21,8 +22,8 @@ export function checkOptions(
   table: OptionTable,
   code: LivetreeErrorCode = 'invalid_options',
 ): void {
+  disown(given)
   const refuse = (what: string): never => {
-    disownAll(given, table)
     throw new LivetreeError(code, `${call} ${what}.`)
   }
   const check = (value: unknown, kinds: OptionTable, at: string): void => {
@@ -40,7 +41,7 @@ export function checkOptions(
         refuse(`has no option "${path}". ${meant}`)
       } else if (option !== undefined) {
         if (!isKind(kind)) check(option, kind, path)
-        else if (!kind.test(option)) {
+        else if (isPromise(option) || !kind.test(option)) {
           refuse(`got ${path} = ${shown(option, kind.isShown)}; expected ${kind.expected}`)
         }
       }
@@ -65,17 +66,6 @@ export function checkArguments(
     throw new LivetreeError('invalid_options', `${call} got no ${name}; expected ${expected}.`)
   }
   checkOptions(call, given, kinds)
-}
-
-/** Handles the promises that were given as, or in, options, also those in nested tables. */
-function disownAll(given: unknown, table: OptionTable): void {
-  disown(given)
-  if (!isObject(given)) return
-  for (const [name, option] of Object.entries(given)) {
-    const kind = Object.hasOwn(table, name) ? table[name] : undefined
-    if (kind === undefined || isKind(kind)) disown(option)
-    else disownAll(option, kind)
-  }
 }
 
 function isKind(kind: OptionKind | OptionTable): kind is OptionKind {

@@ -1,4 +1,5 @@
-import { disown, isPromise } from './callback.ts'
+import { disown } from './callback.ts'
+import { isPromise } from './promises-in.ts'
 import type { $ZodType } from 'zod/v4/core'
 import { checkOptions, type OptionTable } from './check-options.ts'
 import type { ConfigDefinition } from './config-definition.ts'

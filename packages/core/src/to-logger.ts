@@ -1,4 +1,4 @@
-import { isPromise, settled } from './callback.ts'
+import { whenSettled } from './callback.ts'
 import { fieldOf, framesOf, isError, messageOf } from './thrown.ts'
 import { type Level, LEVELS, levelsOfPino, levelsOfWinston, nearestLevel } from './level-names.ts'
 import type { Logger } from './source/source.ts'
@@ -52,7 +52,7 @@ export function toLogger(given: LoggerLike, onFailure: (cause: unknown) => void 
       try {
         const result = dialect(target, level, message, withoutUndefined(details))
         // taken over only to keep a rejection from ending the process
-        if (isPromise(result)) void settled(result, onFailure)
+        void whenSettled(result, onFailure)
       } catch (cause) {
         onFailure(cause)
       }

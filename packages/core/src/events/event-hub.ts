@@ -59,13 +59,13 @@ const NAMES = [
  * @throws LivetreeError `invalid_options` if the event does not exist or the listener is not a function
  */
 export function assertListener(call: string, event: unknown, listener: unknown): void {
+  disown([event, listener])
   if (!NAMES.includes(event as ConfigEventName)) {
     const near = typeof event === 'string' ? nearestName(event, NAMES) : undefined
     const meant = near === undefined ? `There are ${NAMES.join(', ')}` : `Did you mean "${near}"?`
     throw new LivetreeError('invalid_options', `${call} got an unknown event. ${meant}.`)
   }
   if (typeof listener !== 'function') {
-    disown(listener)
     throw new LivetreeError('invalid_options', `${call} needs a function that listens for '${event}'.`)
   }
 }

@@ -1,12 +1,13 @@
 import { kindOfValue } from '../assert-live-config.ts'
 import { checkOptions, type OptionTable } from '../check-options.ts'
-import { disown, isPromise } from '../callback.ts'
+import { disown } from '../callback.ts'
 import { LivetreeError } from '../errors.ts'
 import type { PreviewChange, PreviewOptions } from '../live-config.ts'
 import { isObject, listOfTexts } from '../option-kinds.ts'
 import { isPlainObject } from '../pipeline/document.ts'
 import { documentKeyOf } from '../pipeline/mount.ts'
 import type { SourcePatch } from '../pipeline/outcome.ts'
+import { isPromise } from '../promises-in.ts'
 import { shortKey } from '../short-text.ts'
 import { flatten } from '../source/flatten.ts'
 import type { LayerInfo, Leaf, PatchUpdate, Source, SourceConnection } from '../source/source.ts'
@@ -40,10 +41,9 @@ export function previewUpdates(
   given: readonly PreviewChange[],
   options: PreviewOptions,
 ): readonly SourcePatch[] {
-  if (!Array.isArray(given)) {
-    disown(given)
-    refuse(`got ${kindOfValue(given)}; expected a list of changes`)
-  }
+  // What is refused on account of one change has others.
+  disown([given, options])
+  if (!Array.isArray(given)) refuse(`got ${kindOfValue(given)}; expected a list of changes`)
   checkOptions('preview()', options, OPTIONS)
   const layers = layersOf(sources)
   const changes = Array.from(given as readonly PreviewChange[], (change, index): PlacedChange => {
@@ -69,9 +69,9 @@ function checkChange(change: PreviewChange, index: number): PreviewChange {
   const { layer, key, value } = change
   if (typeof layer !== 'string') refuse(`got no changes[${index}].layer; expected the name of a layer`)
   if (typeof key !== 'string') refuse(`got no changes[${index}].key; expected a key as the store knows it`)
-  if (isPromise(value)) {
-    disown(value)
-    refuse(`got changes[${index}].value = a promise; expected what it resolves with`)
+  if (disown(value)) {
+    const what = isPromise(value) ? 'a promise' : `${kindOfValue(value)} that holds a promise`
+    refuse(`got changes[${index}].value = ${what}; expected what it resolves with`)
   }
   return { layer, key, value }
 }

@@ -1,4 +1,5 @@
-import { adopt, isPromise } from '../callback.ts'
+import { adopt } from '../callback.ts'
+import { isPromise } from '../promises-in.ts'
 import type { LiveValue } from '../resource/live-value.ts'
 
 /** The part of Node's responses that `borrowForResponse` uses. */

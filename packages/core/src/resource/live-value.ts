@@ -5,7 +5,8 @@ import { kindOf } from '../thrown.ts'
 import { callback, name as nameKind } from '../option-kinds.ts'
 import { systemClock } from '../clock.ts'
 import { assertLiveConfig } from '../assert-live-config.ts'
-import { adopt, askIsEqual, callAtOnce, disown, isPromise } from '../callback.ts'
+import { adopt, askIsEqual, callAtOnce, disown } from '../callback.ts'
+import { isPromise } from '../promises-in.ts'
 import { CLOSE_MS } from '../updates/guarded-source.ts'
 import { settledWithin } from '../within.ts'
 import { type Borrowed, Instance } from './instance.ts'
@@ -83,7 +84,7 @@ function createLiveValue<T, S, R>(
     await old.drained(systemClock, Number.POSITIVE_INFINITY)
     try {
       const disposing = adopt(dispose?.(old.value))
-      if (await settledWithin(disposing, systemClock, CLOSE_MS)) await disposing
+      if (await settledWithin(disposing, systemClock, CLOSE_MS)) disown((await disposing).value)
       else report(notDisposed(name))
     } catch (cause) {
       fail('Disposing an instance', cause)

@@ -1,6 +1,7 @@
 import { LivetreeError, withoutCause } from '../errors.ts'
 import { kindOf } from '../thrown.ts'
-import { adopt, askIsEqual, callAtOnce, isPromise } from '../callback.ts'
+import { adopt, askIsEqual, callAtOnce, disown } from '../callback.ts'
+import { isPromise } from '../promises-in.ts'
 import { notSettled } from '../events/pending-calls.ts'
 import { CLOSE_MS } from '../updates/guarded-source.ts'
 import { type Build, startBuild } from './build.ts'
@@ -187,7 +188,9 @@ export class HotResource<T, S, R> implements Resource<R> {
     try {
       made = (await adopt<R>(create(input, { signal }))) as { readonly value: R }
       building.phase = 'check'
-      const isGood = signal.aborted || (await adopt(check(made.value, { signal }))).value !== false
+      const checked = signal.aborted || (await adopt(check(made.value, { signal }))).value
+      disown(checked)
+      const isGood = checked !== false
       if (!signal.aborted && isGood) return { type: 'built', value: made.value }
       await discard(made.value)
       return signal.aborted ? { type: 'superseded' } : { type: 'failed', why: 'check returned false' }
@@ -260,8 +263,8 @@ export class HotResource<T, S, R> implements Resource<R> {
           this.#settings.report(new LivetreeError('drain_timeout', message))
           return
         }
-        await disposing
-      }
+        disown((await disposing).value)
+      } else disown(result)
       this.#settings.onEvent('disposed')
     } catch (cause) {
       const message = `Disposing an instance of ${this.name} failed: ${kindOf(cause)}, see cause.`

@@ -1,5 +1,7 @@
-import { disown, isPromise } from '../callback.ts'
+import { disown } from '../callback.ts'
+import { isPromise } from '../promises-in.ts'
 import { LivetreeError } from '../errors.ts'
+import { Sealed } from '../sealed.ts'
 import { shortKey } from '../short-text.ts'
 
 interface Place {
@@ -46,7 +48,12 @@ function messageOf(call: string, place: Place, [what, remedy]: [string, string])
 
 /** The parts of what is copied; an instance of another class is one value. */
 function partsOf(value: object | null): [name: string, part: unknown][] {
-  if (value instanceof Map) return Array.from(value, ([name, part]) => [nameOf(name), part])
+  if (value instanceof Map)
+    return [...value].flatMap(([name, part]) => [
+      [nameOf(name), name] as [string, unknown],
+      [nameOf(name), part],
+    ])
+  if (value instanceof Sealed) return [['', value.reveal()]]
   if (Array.isArray(value) || value instanceof Set)
     return Array.from(value, (part, index) => [`${index}`, part])
   const prototype: unknown = value === null ? undefined : Object.getPrototypeOf(value)

@@ -2,7 +2,8 @@ import { isLivetreeError, LivetreeError } from '../errors.ts'
 import { messageOf } from '../thrown.ts'
 import { flag, name as nameKind, oneOf } from '../option-kinds.ts'
 import type { LayerInfo, Source, SourceContext } from '../source/source.ts'
-import { disown, isPromise } from '../callback.ts'
+import { disown } from '../callback.ts'
+import { isPromise } from '../promises-in.ts'
 
 /** A longer address is cut, to keep messages short. In characters. */
 const MOST_ADDRESS = 500
@@ -22,8 +23,8 @@ export function givenSource(source: Source): Source {
  * @throws LivetreeError `invalid_options`, naming the source
  */
 export function checkSources(list: unknown): readonly Source[] {
+  disown(list)
   if (isPromise(list)) {
-    disown(list)
     refuse('sources() returns a promise; it must return a list of sources at once')
   }
   if (list !== undefined && !Array.isArray(list)) refuse('sources() does not return a list')
@@ -43,14 +44,13 @@ export function checkSources(list: unknown): readonly Source[] {
 function checkSource(source: Source, at: string): Source {
   let read: Pick<Source, 'name' | 'layers' | 'address' | 'isRemote' | 'removalCommand' | 'removalNote'>
   try {
-    if (isPromise(source)) {
-      disown(source)
-      refuse(`${at} is a promise: await it first`)
-    }
+    if (isPromise(source)) refuse(`${at} is a promise: await it first`)
     if (typeof source?.open !== 'function' || !Array.isArray(source.layers)) {
       refuse(`${at} is not a source: give what etcd({ … }), file(…), env({ … }) or memory(…) returns`)
     }
     const { name, layers, address, isRemote, removalCommand, removalNote } = source
+    // A source of a class of its own is not entered by the check of the list.
+    disown([name, layers, address, isRemote, removalCommand, removalNote])
     read = {
       name,
       layers: layers.map((layer) => Object.freeze({ ...layer })),

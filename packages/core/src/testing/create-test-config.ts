@@ -5,7 +5,8 @@ import { describeIssues, LivetreeError } from '../errors.ts'
 import type { ChangeEvent } from '../events/change-event.ts'
 import { checkOptions, type OptionTable } from '../check-options.ts'
 import { kindOfValue } from '../assert-live-config.ts'
-import { disown, isPromise } from '../callback.ts'
+import { disown } from '../callback.ts'
+import { isPromise } from '../promises-in.ts'
 import { assertValues } from '../source/assert-values.ts'
 import type { LiveConfig } from '../live-config.ts'
 import type { LoadOptions } from '../startup/load-options.ts'
@@ -91,8 +92,8 @@ export async function createTestConfig<S extends $ZodType>(
   options: TestConfigOptions = {},
 ): Promise<TestConfig<DeepReadonly<output<S>>, input<S>>> {
   checkDefinition(definition)
+  disown(initial)
   if (isPromise(initial)) {
-    disown(initial)
     throw new LivetreeError(
       'invalid_options',
       'createTestConfig() got a promise; expected an object of values.',
@@ -126,7 +127,10 @@ export async function createTestConfig<S extends $ZodType>(
     set: (patch: DeepPartial<input<S>>) => setter.set(patch as object),
     reject,
     heal: () => store.heal(),
-    disconnect: (reason = 'disconnected by the test') => store.disconnect(reason),
+    disconnect: (reason = 'disconnected by the test') => {
+      disown(reason)
+      store.disconnect(String(reason))
+    },
     reconnect: () => store.reconnect(),
   })
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod/v4/core'
-import { isPromise, disown } from '../callback.ts'
+import { disown } from '../callback.ts'
+import { isPromise } from '../promises-in.ts'
 import { unsealed } from '../sealed.ts'
 import type { Path } from '../issue.ts'
 import { isScalar } from '../schema/directory.ts'

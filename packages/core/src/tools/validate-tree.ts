@@ -1,3 +1,4 @@
+import { disown } from '../callback.ts'
 import type { $ZodType, output } from 'zod/v4/core'
 import type { ConfigDefinition } from '../config-definition.ts'
 import type { DeepReadonly } from '../deep-readonly.ts'
@@ -54,6 +55,7 @@ export function validateTree<S extends $ZodType>(
   sources: readonly CandidateSource[],
 ): ValidTree<DeepReadonly<output<S>>> | InvalidTree {
   const { compiled, naming, unused } = definition
+  disown(sources)
   for (const [index, source] of sources.entries()) assertForm(source, `sources[${index}]`)
   const pipeline = createPipeline<DeepReadonly<output<S>>>(compiled, sources, {
     unused,

@@ -1,9 +1,10 @@
 import { LivetreeError } from '../errors.ts'
 import { messageOf, withoutStop } from '../thrown.ts'
 import type { Clock, PatchUpdate, Source, SourceConnection, SourceContext } from '../source/source.ts'
-import { adopt, disown, isPromise } from '../callback.ts'
+import { adopt, disown } from '../callback.ts'
+import { isPromise } from '../promises-in.ts'
 import { settledWithin } from '../within.ts'
-import { malformed } from './sink-contract.ts'
+import { problemOf, strayChange, strayPermission } from './sink-contract.ts'
 
 type SourcePatchParts = Omit<PatchUpdate, 'revision'>
 
@@ -12,33 +13,37 @@ export const CLOSE_MS = 5_000
 
 /**
  * Opens a source, which may be the user's own, and puts its connection behind a guard: `refresh` and `close` reject where
- * they throw, `patchOf` throws `source_broken`, and `close` settles within 5 seconds.
+ * they throw, `patchOf` throws `source_broken` for what `sink.patch` would refuse, and `close` settles within 5 seconds.
  *
  * @throws LivetreeError `source_broken`
  */
 export function openGuarded(source: Source, context: SourceContext): SourceConnection {
-  const { name } = source
+  const { name, layers } = source
   const connection = openChecked(source, context)
   const { patchOf } = connection
   return {
     ...(patchOf !== undefined && {
-      patchOf: (writes) => patchChecked(name, () => patchOf.call(connection, writes)),
+      patchOf: (writes) => patchChecked(name, layers.length, () => patchOf.call(connection, writes)),
     }),
     // a call that throws must come back as a promise that rejects
-    refresh: async (signal) => void (await adopt(connection.refresh(signal))),
+    refresh: async (signal) => void disown((await adopt(connection.refresh(signal))).value),
     async close() {
       await closeWithin(name, connection, context.clock)
     },
   }
 }
 
-function patchChecked(name: string, patchOf: () => SourcePatchParts): SourcePatchParts {
+/** @throws LivetreeError `source_broken` */
+function patchChecked(name: string, layerCount: number, patchOf: () => unknown): SourcePatchParts {
   let problem: string | undefined
   let cause: unknown
   try {
-    const patch = patchOf()
-    problem = malformed('patch', { revision: 0, ...patch })
+    const given = patchOf()
+    const patch = { revision: 0, ...(given as SourcePatchParts) }
+    problem = patchProblem(given, patch, layerCount)
     if (problem === undefined) return patch
+    disown(given)
+    disown(patch)
   } catch (thrown) {
     cause = thrown
     problem = `failed: ${withoutStop(messageOf(thrown))}`
@@ -50,12 +55,20 @@ function patchChecked(name: string, patchOf: () => SourcePatchParts): SourcePatc
   )
 }
 
+function patchProblem(given: unknown, patch: PatchUpdate, layerCount: number): string | undefined {
+  if (isPromise(given)) return 'returned a promise; expected { changes }, at once'
+  const problem = problemOf('patch', patch)
+  if (problem !== undefined) return `returned ${problem}`
+  return strayChange(patch.changes, layerCount) ?? strayPermission(patch.allowRemoval, layerCount)
+}
+
 function openChecked(source: Source, context: SourceContext): SourceConnection {
   let opened: unknown
   try {
     opened = source.open(context)
     if (isConnection(opened)) return opened
     if (isPromise(opened)) closeLater(opened)
+    else disown(opened)
   } catch (cause) {
     const message = `Source ${source.name} could not be opened: ${withoutStop(messageOf(cause))}.`
     throw new LivetreeError('source_broken', message, { cause })
@@ -77,7 +90,7 @@ function closeLater(opened: PromiseLike<unknown>): void {
 }
 
 async function closeWithin(name: string, connection: SourceConnection, clock: Clock): Promise<void> {
-  const closing = (async () => void (await adopt(connection.close())))()
+  const closing = (async () => void disown((await adopt(connection.close())).value))()
   const isClosed = await settledWithin(closing, clock, CLOSE_MS)
   if (isClosed) return closing
   const message = `Source ${name} has not closed within ${CLOSE_MS} ms and is not waited for: something of it may still be open.`

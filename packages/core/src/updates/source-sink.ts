@@ -1,3 +1,4 @@
+import { disown } from '../callback.ts'
 import { type LeafList, leafList } from '../pipeline/leaf-list.ts'
 import type { StagedUpdate } from '../pipeline/outcome.ts'
 import type { Leaf, SourceSink, TreeReplacement } from '../source/source.ts'
@@ -33,11 +34,13 @@ function beginReplace(layerCount: number, push: Push): TreeReplacement {
   const lists = layers.map(leafList)
   let state: 'open' | 'incomplete' | 'ended' = 'open'
   const refuse = (problem: string) => push({ type: 'malformed', problem })
-  const refuseEnded = (method: SinkMethod) =>
+  const refuseEnded = (method: SinkMethod, given: unknown) => {
+    disown(given)
     refuse(`called ${method}() on a replacement that has ended by commit() or abandon()`)
+  }
   return {
     add(layer, leaves) {
-      if (state === 'ended') return refuseEnded('add')
+      if (state === 'ended') return refuseEnded('add', leaves)
       const problem = malformed('add', { layer, leaves }) ?? collect(layers, layer, leaves)
       const list = lists[layer]
       if (problem === undefined && list !== undefined) return push({ type: 'part', layer, list })
@@ -46,11 +49,11 @@ function beginReplace(layerCount: number, push: Push): TreeReplacement {
       if (problem !== undefined) refuse(problem)
     },
     commit(update) {
-      if (state === 'ended') return refuseEnded('commit')
+      if (state === 'ended') return refuseEnded('commit', update)
       const isIncomplete = state === 'incomplete'
       state = 'ended'
-      if (isIncomplete) return refuse('called commit() on a replacement of which a part was dropped')
       const problem = malformed('commit', update)
+      if (isIncomplete) return refuse('called commit() on a replacement of which a part was dropped')
       if (problem !== undefined) return refuse(problem)
       try {
         push({ type: 'replace', update: { ...update, layers }, lists })

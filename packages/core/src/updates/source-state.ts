@@ -1,5 +1,6 @@
 import type { SeenTree } from '../pipeline/guard-memory.ts'
 import type { Clock, PatchUpdate, ReplaceUpdate, Source } from '../source/source.ts'
+import { strayChange, strayPermission } from './sink-contract.ts'
 
 /** What is known of one source, for `status`. */
 export interface SourceStatus {
@@ -80,7 +81,7 @@ export class SourceState {
     if (update.layers.length !== this.source.layers.length) {
       return `handed over ${update.layers.length} layers and declares ${this.source.layers.length}`
     }
-    const stray = this.#strayPermission(update)
+    const stray = strayPermission(update.allowRemoval, this.source.layers.length)
     if (stray !== undefined) return stray
     if (this.#hasTree && update.epoch < this.#epoch) {
       return `went back from epoch ${this.#epoch} to ${update.epoch}`
@@ -112,18 +113,7 @@ export class SourceState {
       return `sent a patch of revision ${update.revision} when it stood at ${revision}`
     }
     const count = this.source.layers.length
-    const stray = update.changes.find(({ layer }) => !(layer >= 0 && layer < count))
-    if (stray !== undefined) return `sent a change of layer ${stray.layer} and declares ${count} layers`
-    return this.#strayPermission(update)
-  }
-
-  #strayPermission({ allowRemoval }: ReplaceUpdate | PatchUpdate): string | undefined {
-    const count = this.source.layers.length
-    const isStray = (layer: number) => !(layer >= 0 && layer < count)
-    const stray = typeof allowRemoval === 'object' ? allowRemoval.find(isStray) : undefined
-    return stray === undefined
-      ? undefined
-      : `allowed removals from layer ${stray} and declares ${count} layers`
+    return strayChange(update.changes, count) ?? strayPermission(update.allowRemoval, count)
   }
 
   takeProof(proof: { readonly revision: number; readonly provenAt: number }): void {
