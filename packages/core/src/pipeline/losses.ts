@@ -150,15 +150,17 @@ export class Losses {
     for (const key of this.earlier(layer)) if (isMeant(key)) forgiven.add(key)
   }
 
-  /** Takes permission back, as far as `isDoubtful` says that nobody knows whether it was for what is gone. */
+  /**
+   * Takes permission back from what was lost since the last accepted tree, as far as `isDoubtful` says that nobody knows
+   * whether it was for what is gone. What an earlier accepted tree has lost is gone.
+   */
   disallow(layer: number, isDoubtful: (key: string) => boolean): void {
-    const { lost, allowed, forgiven } = itemAt(this.#layers, layer)
+    const { lost, allowed } = itemAt(this.#layers, layer)
     for (const key of allowed) {
       if (!isDoubtful(key)) continue
       lost.add(key)
       allowed.delete(key)
     }
-    for (const key of forgiven) if (isDoubtful(key)) forgiven.delete(key)
   }
 
   /** The staged tree of a layer is the accepted one. Of what it has lost, `replaced` is not gone. */
