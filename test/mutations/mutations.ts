@@ -188,7 +188,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'P8: without a key secrets go to disk',
     file: `${pipeline}/leaves.ts`,
-    find: 'options.withSecrets || ',
+    find: 'withSecrets || ',
     replace: 'true || ',
     test: promise('p08-boots-without-store'),
   },

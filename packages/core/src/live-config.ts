@@ -93,7 +93,10 @@ export interface PreviewChange {
   readonly layer: string
   /** The key as the store knows it: `/config/checkout/prod/db/pool/max`. */
   readonly key: string
-  /** A text is read by the schema, as one in the store is; `undefined` deletes the key. */
+  /**
+   * A text is read by the schema, as one in the store is; `undefined` deletes the key. In a file a value takes the place of
+   * all that is at the key and below, and an object that loses its last value stays; in `memory` it is merged, as `set` does.
+   */
   readonly value: unknown
 }
 
@@ -197,8 +200,8 @@ export interface LiveConfig<T> extends AsyncDisposable, AsyncIterable<ChangeEven
    * become, or why it would be rejected. Runs to its end at once, makes no request, and changes and reports nothing.
    * Costs what the changes themselves would. They are judged on the newest tree, which may be one that is rejected.
    *
-   * @throws LivetreeError `invalid_options` for a layer that is not there, or a key that is not of the layer; `closed`;
-   *   `internal` when the schema's own code calls it
+   * @throws LivetreeError `invalid_options` for a layer that is not there, a key that is not of the layer, or a value that
+   *   its source would refuse; `closed`; `internal` when the schema's own code calls it
    */
   preview(changes: readonly PreviewChange[], options?: PreviewOptions): Preview
   /** Returns the current state as an immutable object that does not follow later changes. */

@@ -208,7 +208,13 @@ export class LoadedConfig<T> implements LiveConfig<T> {
 
   preview(changes: readonly PreviewChange[], options: PreviewOptions = {}): Preview {
     this.#lifetime.assertOpen()
-    const updates = previewUpdates(this.#parts.options.sources, this.#connections.patchOf, changes, options)
+    const { pipeline, options: loaded } = this.#parts
+    const known = {
+      sources: loaded.sources,
+      patchOf: this.#connections.patchOf,
+      heldBy: (source: number) => pipeline.stagedLeaves(source),
+    }
+    const updates = previewUpdates(known, changes, options)
     return this.#pin.leave(() => this.#writer.preview(updates))
   }
 

@@ -4,13 +4,12 @@ import { disown } from '../callback.ts'
 import { LivetreeError } from '../errors.ts'
 import type { PreviewChange, PreviewOptions } from '../live-config.ts'
 import { isObject, listOfTexts } from '../option-kinds.ts'
-import { isPlainObject } from '../pipeline/document.ts'
 import { documentKeyOf } from '../pipeline/mount.ts'
 import type { SourcePatch } from '../pipeline/outcome.ts'
 import { isPromise } from '../promises-in.ts'
 import { shortKey } from '../short-text.ts'
-import { flatten } from '../source/flatten.ts'
-import type { LayerInfo, Leaf, PatchUpdate, Source, SourceConnection } from '../source/source.ts'
+import { nestedChanges } from '../source/nested-writes.ts'
+import type { KeyWrite, LayerChange, LayerInfo, Leaf, Source, SourceConnection } from '../source/source.ts'
 
 const OPTIONS: OptionTable = { allowRemovals: listOfTexts }
 
@@ -23,6 +22,15 @@ interface LayerPlace {
   readonly fullName: string
 }
 
+/** What is known of the sources, each by its number. */
+export interface PreviewSources {
+  readonly sources: readonly Source[]
+  /** How a source makes a patch itself. */
+  readonly patchOf: readonly SourceConnection['patchOf'][]
+  /** The leaves of a source that have been taken, layer by layer. */
+  heldBy(source: number): readonly (readonly Leaf[])[]
+}
+
 /** A change with the layer that has its key. */
 interface PlacedChange extends PreviewChange {
   readonly place: LayerPlace
@@ -30,14 +38,13 @@ interface PlacedChange extends PreviewChange {
 
 /**
  * The updates that the changes given to `LiveConfig.preview` make: one for each source that they concern, in the order of
- * the sources. `patchOf`: by the number of a source, how it makes a patch itself.
+ * the sources.
  *
- * @throws LivetreeError `invalid_options` for a layer that does not exist, or a key that is not of the layer;
- *   `source_broken` from a source's own `patchOf`
+ * @throws LivetreeError `invalid_options` for a layer that does not exist, a key that is not of the layer, or what a source
+ *   would refuse; `source_broken` from a source's own `patchOf`
  */
 export function previewUpdates(
-  sources: readonly Source[],
-  patchOf: readonly SourceConnection['patchOf'][],
+  known: PreviewSources,
   given: readonly PreviewChange[],
   options: PreviewOptions,
 ): readonly SourcePatch[] {
@@ -45,17 +52,20 @@ export function previewUpdates(
   disown([given, options])
   if (!Array.isArray(given)) refuse(`got ${kindOfValue(given)}; expected a list of changes`)
   checkOptions('preview()', options, OPTIONS)
+  const { sources, patchOf } = known
   const layers = layersOf(sources)
   const changes = Array.from(given as readonly PreviewChange[], (change, index): PlacedChange => {
     const checked = checkChange(change, index)
-    return { ...checked, place: layerOf(checked, layers, patchOf, index) }
+    return { ...checked, place: layerOf(checked, layers, known, index) }
   })
   const allowed = (options.allowRemovals ?? []).flatMap((name) => named(name, layers, 'allowRemovals'))
   return sources.flatMap((_, source) => {
     const own = changes.filter(({ place }) => place.source === source)
     const meant = allowed.filter((place) => place.source === source).map(({ layer }) => layer)
     if (own.length === 0 && meant.length === 0) return []
-    const patch = patchOf[source]?.(own.map(({ key, value }) => ({ key, value }))) ?? leavesOf(own)
+    const held = () => known.heldBy(source)
+    const writes = own.map(writeOf)
+    const patch = patchOf[source]?.(writes, held) ?? { changes: changesOf(own, writes, held) }
     const { allowRemoval = false } = patch
     const all = allowRemoval === true || [...(allowRemoval === false ? [] : allowRemoval), ...meant]
     return [{ source, update: { revision: 0, changes: patch.changes, allowRemoval: all } }]
@@ -99,17 +109,19 @@ function named(name: string, layers: readonly LayerPlace[], at: string): readonl
  * something to the source itself, such as one that allows removals.
  */
 function layerOf(
-  { layer: name, key, value = '' }: PreviewChange,
+  change: PreviewChange,
   layers: readonly LayerPlace[],
-  patchOf: readonly SourceConnection['patchOf'][],
+  { patchOf, heldBy }: PreviewSources,
   index: number,
 ): LayerPlace {
+  const { layer: name, key, value = '' } = change
   const found = named(name, layers, `changes[${index}].layer`)
   const own = found.filter(({ info }) => key === documentKeyOf(info) || key.startsWith(info.keyPrefix))
   const [best] = own.toSorted((a, b) => b.info.keyPrefix.length - a.info.keyPrefix.length)
   if (best !== undefined) return best
   const [first] = found
-  const patch = first && patchOf[first.source]?.([{ key, value }])
+  const write = first && writeOf({ ...change, value, place: first })
+  const patch = write && patchOf[first.source]?.([write], () => heldBy(first.source))
   if (first !== undefined && patch?.allowRemoval !== undefined && patch.allowRemoval !== false) return first
   const prefixes = found.slice(0, 3).map(({ info }) => shortKey(info.keyPrefix))
   return refuse(
@@ -117,21 +129,26 @@ function layerOf(
   )
 }
 
-function leavesOf(changes: readonly PlacedChange[]): Pick<PatchUpdate, 'changes' | 'allowRemoval'> {
-  return {
-    changes: changes.flatMap((change) =>
-      leavesAt(change).map((leaf) => ({ layer: change.place.layer, leaf })),
-    ),
-  }
+function writeOf({ key, value, place: { info, layer } }: PlacedChange): KeyWrite {
+  if (key === documentKeyOf(info)) return { key, value, layer, path: '' }
+  return { key, value, layer, path: key.startsWith(info.keyPrefix) ? key.slice(info.keyPrefix.length) : key }
 }
 
-function leavesAt({ key, value, place: { info } }: PlacedChange): readonly Leaf[] {
-  if (key === documentKeyOf(info)) return [{ path: '', value, revision: 0, key }]
-  const path = key.slice(info.keyPrefix.length)
-  if (info.isNested !== true || !(isPlainObject(value) || value instanceof Map))
-    return [{ path, value, revision: 0 }]
-  const below = (inner: string) => [path, inner].filter((part) => part !== '').join('/')
-  return flatten(value).map((leaf) => ({ path: below(leaf.path), value: leaf.value, revision: 0 }))
+/** The changes in a source that has no rules of its own. */
+function changesOf(
+  changes: readonly PlacedChange[],
+  writes: readonly KeyWrite[],
+  held: () => readonly (readonly Leaf[])[],
+): readonly LayerChange[] {
+  const isNested = (_: unknown, index: number) => changes[index]?.place.info.isNested === true
+  const nested = writes.filter(isNested)
+  const single = writes.filter((write, index) => !isNested(write, index)).map(leafOf)
+  return nested.length === 0 ? single : [...single, ...nestedChanges(nested, held())]
+}
+
+function leafOf({ key, value, layer, path }: KeyWrite): LayerChange {
+  const leaf = { path, value, revision: 0 }
+  return { layer, leaf: path === '' ? { ...leaf, key } : leaf }
 }
 
 function refuse(what: string): never {

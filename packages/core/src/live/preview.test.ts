@@ -136,6 +136,62 @@ describe('LiveConfig.preview', () => {
     expect(next('memory', 'a', { y: 2, b: 3 })).toEqual(['a.y', 'a.b'])
   })
 
+  test('answers by the rules of the source that would be written to', async () => {
+    const definition = defineConfig({
+      name: 'shop',
+      schema: z.object({
+        name: z.string().default('shop'),
+        a: z.record(z.string(), z.number()).default({}),
+        b: z.record(z.string(), z.number()).default({}),
+      }),
+      guard: { minRemoved: 2, maxRemovedShare: 0.1 },
+    })
+    const environment = { APP_NAME: 'own', URL: 'x' }
+    const sources = [
+      memory({ a: { x: 1, y: 2 }, b: {} }),
+      env({ prefix: 'APP_', environment, emptyAsUnset: true, aliases: { name: 'URL' } }),
+    ]
+    await using config = await definition.load({ sources, logger: false })
+    const next = (layer: string, key: string, value: unknown) => {
+      const preview = config.preview([{ layer, key, value }])
+      return preview.type === 'valid'
+        ? preview.changes.map(({ pathText, next: to }) => [pathText, to])
+        : preview.issues
+    }
+    expect(next('env', 'APP_NAME', '')).toEqual([['name', 'x']])
+    expect(next('env', 'APP_', 'x')).toEqual([])
+    // `set` says that what it removes is meant to be gone
+    expect(next('memory', 'a', undefined)).toEqual([
+      ['a.x', undefined],
+      ['a.y', undefined],
+    ])
+    expect(next('memory', 'b/x', 3)).toEqual([['b.x', 3]])
+    expect(() => next('memory', 'a', () => 1)).toThrow(
+      '[invalid_options] preview() of source "memory": got a function at "a"',
+    )
+  })
+
+  test('a nested layer of a source without rules: a value takes the place of what is there', async () => {
+    const layer = { name: 'own', keyPrefix: 'own:', separator: '/', naming: 'exact', isNested: true } as const
+    const own = createManualSource({ name: 'own', isRemote: false, layers: [layer] })
+    const definition = defineConfig({ name: 'shop', schema: z.object({ a: z.json() }) })
+    const loading = definition.load({ sources: [own], logger: false })
+    own.replace(1, { a: { x: 1, y: { z: 2 } } })
+    await using config = await loading
+    const next = (key: string, value: unknown) => {
+      const preview = config.preview([{ layer: 'own', key: `own:${key}`, value }])
+      return preview.type === 'valid'
+        ? preview.changes.map(({ type, pathText }) => `${type} ${pathText}`)
+        : preview.issues.map(({ pathText, code }) => `${pathText} ${code}`)
+    }
+    expect(next('a', [1])).toEqual(['changed a'])
+    expect(next('a/y', undefined)).toEqual(['removed a.y.z'])
+    expect(next('a/x/deep', 3)).toEqual(['changed a.x'])
+    expect(next('a/y', { z: 2, more: 1 })).toEqual(['added a.y.more'])
+    expect(next('a', undefined)).toEqual(['a invalid_union'])
+    expect(next('', { a: 5 })).toEqual(['changed a'])
+  })
+
   test('says what is wrong with what it is given', async () => {
     const { config } = await loaded()
     const refused = (...given: Parameters<typeof config.preview>) => {

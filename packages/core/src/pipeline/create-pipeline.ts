@@ -20,7 +20,7 @@ import { GUARD_OPTIONS, guardKind, unusedKind } from './judging-options.ts'
 import { IssueWriter, type NamedLayer } from './issues.ts'
 import { type LeafList, leafList } from './leaf-list.ts'
 import { LayerTree } from './layer-tree.ts'
-import { leavesOf } from './leaves.ts'
+import { type LeafChoice, leavesOf } from './leaves.ts'
 import { LivetreeError } from '../errors.ts'
 import type { Path } from '../issue.ts'
 import type {
@@ -278,11 +278,24 @@ class LayeredPipeline<T> implements Pipeline<T> {
     return redact(value, schemaNodeAt(this.#schemaNode, path))
   }
 
-  leaves(source: number, options: { withSecrets: boolean }) {
+  leaves(source: number, { withSecrets }: { withSecrets: boolean }) {
+    return this.#leavesOf(source, { withSecrets })
+  }
+
+  stagedLeaves(source: number) {
+    const first = itemAt(this.#firsts, source)
+    const homeless = this.#tree.unplaceable.all().filter(({ document }) => document === undefined)
+    return this.#leavesOf(source, { withSecrets: true, withUnreadable: true }).map((leaves, index) => [
+      ...leaves,
+      ...homeless.filter(({ layer }) => layer === first + index),
+    ])
+  }
+
+  #leavesOf(source: number, choice: LeafChoice): readonly (readonly Leaf[])[] {
     const first = itemAt(this.#firsts, source)
     const layers = this.#layers.filter((_, index) => this.#sourceOf(index) === source)
     return layers.map((info, index) =>
-      leavesOf(this.#schemaNode, this.#tree.root, first + index, info, options),
+      leavesOf(this.#schemaNode, this.#tree.root, first + index, info, choice),
     )
   }
 

@@ -4,13 +4,20 @@ import { type LayerInfo, type Leaf, Unreadable } from '../source/source.ts'
 import { storedPath } from './stored-path.ts'
 import { keyEntry, type TreeNode } from './tree-node.ts'
 
-/** One layer's leaves as its source gave them, documents whole. Without secrets, what the schema does not know is left out too. */
+/** Which leaves are meant; both default to false. */
+export interface LeafChoice {
+  /** Without secrets, what the schema does not know is left out too. */
+  readonly withSecrets?: boolean
+  readonly withUnreadable?: boolean
+}
+
+/** One layer's leaves as its source gave them, documents whole, but for those that have no place in the tree. */
 export function leavesOf(
   schemaNode: SchemaNode,
   root: TreeNode,
   layer: number,
   info: LayerInfo,
-  options: { withSecrets: boolean },
+  { withSecrets = false, withUnreadable = false }: LeafChoice,
 ): readonly Leaf[] {
   const leaves: Leaf[] = []
   const visit = (node: TreeNode, path: readonly string[]): void => {
@@ -18,8 +25,8 @@ export function leavesOf(
     const own = node.documents?.find((document) => document.layer === layer) ?? keyEntry(node, layer)
     if (
       own !== undefined &&
-      !(own.value instanceof Unreadable) &&
-      (options.withSecrets || isOpenAt(schemaNode, path))
+      (withUnreadable || !(own.value instanceof Unreadable)) &&
+      (withSecrets || isOpenAt(schemaNode, path))
     ) {
       leaves.push({ path: storedPath(schemaNode, path, info), value: own.value, revision: own.revision })
     }

@@ -147,6 +147,8 @@ export interface Pipeline<T> {
   redact(value: unknown, path?: Path): unknown
   /** The leaves of one source as staged, for the snapshot on disk; `withSecrets: false` leaves out all that may hold one. */
   leaves(source: number, options: { withSecrets: boolean }): readonly (readonly Leaf[])[]
+  /** The leaves of one source as staged, all of them. */
+  stagedLeaves(source: number): readonly (readonly Leaf[])[]
   /** Hash of the schema's shape, to tell whether a snapshot on disk was written for it. */
   readonly fingerprint: string
 }

@@ -156,6 +156,7 @@ export function env(options: EnvOptions): Source {
           await Promise.all(files.map((file) => file.refresh()))
           for (const error of lost.values()) throw error
         },
+        patchOf: (writes) => ({ changes: writes.flatMap((write) => variables.changesOf(write)) }),
         close: async () => void (await Promise.all(files.map((file) => file.close()))),
       }
     },

@@ -7,6 +7,7 @@ import { absolutePath } from './absolute-path.ts'
 import { expandVariables } from './expand-variables.ts'
 import { flatten } from './flatten.ts'
 import { KnownLeaves } from './known-leaves.ts'
+import { nestedChanges } from './nested-writes.ts'
 import { type DocumentFormat, parseDocument } from './parse-document.ts'
 import { shellWord } from './shell-word.ts'
 import {
@@ -120,6 +121,8 @@ export function file(place: string | URL, options: FileOptions = {}): Source {
     open({ sink, clock, logger }: SourceContext): SourceConnection {
       const { expand = false } = options
       const environment = expand === true ? { ...process.env } : expand
+      const expanded = (value: unknown) =>
+        environment === false ? value : expandVariables(value, environment)
       let revision = 0
       let lost: LivetreeError | undefined
       let held: Leaf[][] = none
@@ -143,8 +146,8 @@ export function file(place: string | URL, options: FileOptions = {}): Source {
           replace(none, false)
         else if (content.type === 'bytes') {
           const parsed = await parseDocument(content.bytes, format, profiles)
-          const expanded = environment === false ? parsed : expandVariables(parsed, environment)
-          const read = none.map((_, index) => leavesOf(documentAt(expanded, index)))
+          const document = expanded(parsed)
+          const read = none.map((_, index) => leavesOf(documentAt(document, index)))
           replace(read, false)
         } else lose(content.error, content.type !== 'withheld')
       }
@@ -165,6 +168,7 @@ export function file(place: string | URL, options: FileOptions = {}): Source {
           await watched.refresh()
           if (lost !== undefined) throw lost
         },
+        patchOf: (writes, staged) => ({ changes: nestedChanges(writes, staged(), expanded) }),
         close: () => watched.close(),
       }
     },

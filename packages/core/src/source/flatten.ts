@@ -10,6 +10,13 @@ const MAX_DEPTH = 100
 
 /** Why an object cannot be read that has a name no key can have. */
 export const BAD_NAME = 'a name that is empty or not a scalar'
+const TOO_DEEP = `nested more than ${MAX_DEPTH} levels deep`
+const ENDLESS = 'nested inside itself'
+
+/** Whether something is an object of which `flatten` could not read what is in it. */
+export function isUnreadObject(value: unknown): boolean {
+  return value instanceof Unreadable && [BAD_NAME, TOO_DEEP, ENDLESS].includes(value.reason)
+}
 
 /**
  * Turns nested plain objects and maps into leaves, one for each value that is not itself a plain object or map. Lists
@@ -26,12 +33,12 @@ export function flatten(value: unknown): Leaf[] {
     const node = unsealed(given)
     const entries = entriesOf(node)
     const isLeaf = depth > 0 || entries === undefined
-    if (isLeaf && extent.isEndlessAt(node)) return add(path, new Unreadable('nested inside itself'))
+    if (isLeaf && extent.isEndlessAt(node)) return add(path, new Unreadable(ENDLESS))
     if (entries === undefined || entries.length === 0) {
       if (path !== '' || entries === undefined) add(path, plainOf(node, depth))
       return
     }
-    if (depth >= MAX_DEPTH) return add(path, new Unreadable(`nested more than ${MAX_DEPTH} levels deep`))
+    if (depth >= MAX_DEPTH) return add(path, new Unreadable(TOO_DEEP))
     const segments = entries.map(([name]) => segmentOf(name))
     // The object cannot be read: what else is in it would seem to stand below a value.
     if (segments.includes(undefined)) return add(path, new Unreadable(BAD_NAME))
@@ -48,7 +55,7 @@ export function flatten(value: unknown): Leaf[] {
 }
 
 /** The parts of a plain object or map; undefined for everything else. */
-function entriesOf(node: unknown): [unknown, unknown][] | undefined {
+export function entriesOf(node: unknown): [unknown, unknown][] | undefined {
   if (node instanceof Map) return [...node]
   if (typeof node !== 'object' || node === null) return undefined
   const prototype: unknown = Object.getPrototypeOf(node)
@@ -68,7 +75,7 @@ function segmentOf(name: unknown): string | undefined {
  */
 function plainOf(given: unknown, depth: number): unknown {
   const value = unsealed(given)
-  if (depth >= MAX_DEPTH) return new Unreadable(`nested more than ${MAX_DEPTH} levels deep`)
+  if (depth >= MAX_DEPTH) return new Unreadable(TOO_DEEP)
   if (Array.isArray(value)) return Array.from(value, (item) => plainOf(item, depth + 1))
   if (value instanceof Set) return new Set(Array.from(value, (item) => plainOf(item, depth + 1)))
   const entries = entriesOf(value)

@@ -18,6 +18,7 @@ export type {
   ReplaceUpdate,
   Source,
   KeyWrite,
+  LayerChange,
   SourceConnection,
   SourceContext,
   SourceSink,

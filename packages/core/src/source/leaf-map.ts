@@ -29,7 +29,10 @@ export class LeafMap {
       // an empty object merges nothing into what is there
       if (isEmptyObject(leaf.value) && own.below.size > 0) continue
       const gone = [...leavesOf(own), ...above.flatMap(({ branch }) => branch.leaf ?? [])]
-      for (const { path } of gone) removed.set(path, { path, value: undefined, revision: 0 })
+      for (const { path } of gone) {
+        removed.set(path, { path, value: undefined, revision: 0 })
+        written.delete(path)
+      }
       own.leaf = undefined
       for (const { branch } of above) branch.leaf = undefined
       own.below.clear()

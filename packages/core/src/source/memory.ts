@@ -5,8 +5,10 @@ import { shortKey } from '../short-text.ts'
 import { assertValues } from './assert-values.ts'
 import { BAD_NAME, flatten } from './flatten.ts'
 import { LeafMap } from './leaf-map.ts'
+import { namesOf } from './nested-writes.ts'
 import {
   type Leaf,
+  type PatchUpdate,
   type Source,
   type SourceConnection,
   type SourceContext,
@@ -56,11 +58,10 @@ export function memory(initial: object = {}, options: MemoryOptions = {}): Memor
     layers: [{ name, keyPrefix: '', separator: '/', naming: 'exact', isNested: true }],
     isRemote: false,
     set(patch) {
-      const changes = held.merge(leavesFor(`set() of source "${name}"`, patch))
-      if (changes.length === 0) return
+      const patched = patchOf(held.merge(leavesFor(`set() of source "${name}"`, patch)))
+      if (patched.changes.length === 0) return
       revision++
-      const update = { revision, changes: changes.map((leaf) => ({ layer: 0, leaf })), allowRemoval: true }
-      for (const sink of [...sinks]) sink.patch(update)
+      for (const sink of [...sinks]) sink.patch({ revision, ...patched })
     },
     replace(value) {
       held = new LeafMap(leavesFor(`replace() of source "${name}"`, value))
@@ -72,6 +73,11 @@ export function memory(initial: object = {}, options: MemoryOptions = {}): Memor
       replaceAll(sink)
       return {
         refresh: async () => {},
+        patchOf(writes, staged) {
+          const call = `preview() of source "${name}"`
+          const leaves = writes.flatMap(({ path, value }) => leavesFor(call, nestedIn(namesOf(path), value)))
+          return patchOf(new LeafMap(staged().flat()).merge(leaves))
+        },
         close: async () => {
           sinks.delete(sink)
         },
@@ -80,8 +86,18 @@ export function memory(initial: object = {}, options: MemoryOptions = {}): Memor
   }
 }
 
+/** What is removed here is meant to be. */
+function patchOf(leaves: readonly Leaf[]): Omit<PatchUpdate, 'revision'> {
+  return { changes: leaves.map((leaf) => ({ layer: 0, leaf })), allowRemoval: leaves.length > 0 }
+}
+
+/** The object that has a value at the end of some names. */
+function nestedIn(names: readonly string[], value: unknown): unknown {
+  return names.reduceRight((inner, name) => new Map([[name, inner]]), value)
+}
+
 /** @throws LivetreeError `invalid_options` */
-function leavesFor(call: string, value: object): Leaf[] {
+function leavesFor(call: string, value: unknown): Leaf[] {
   assertValues(call, value)
   const leaves = flatten(value)
   const wrong = leaves.find((leaf) => leaf.value instanceof Unreadable && leaf.value.reason === BAD_NAME)

@@ -119,7 +119,7 @@ export interface ReplaceUpdate {
 /** All keys that one revision wrote. */
 export interface PatchUpdate {
   readonly revision: number
-  readonly changes: readonly { readonly layer: number; readonly leaf: Leaf }[]
+  readonly changes: readonly LayerChange[]
   /** See `ReplaceUpdate.allowRemoval`; the changes may then be none. */
   readonly allowRemoval?: RemovalPermission
 }
@@ -188,6 +188,16 @@ export interface SourceContext {
 export interface KeyWrite {
   readonly key: string
   readonly value: unknown
+  /** The layer that is written to, by its index in `Source.layers`. */
+  readonly layer: number
+  /** What is left of the key after the prefix of that layer; the whole key where it does not begin with that. */
+  readonly path: string
+}
+
+/** A change of one leaf, and its layer by its index in `Source.layers`. */
+export interface LayerChange {
+  readonly layer: number
+  readonly leaf: Leaf
 }
 
 export interface SourceConnection {
@@ -199,9 +209,16 @@ export interface SourceConnection {
   /**
    * The patch that one revision with these writes would be, for `LiveConfig.preview`; nothing is written. To be given by a
    * source with rules of its own for its keys. Default: a write is one leaf, whose path is the rest of the key after the
-   * prefix of its layer.
+   * prefix of its layer; in a layer that is nested, it takes the place of all that is at its path and below, and what it
+   * takes away from an object leaves the object.
+   *
+   * @param held gives the leaves of the source that have been taken, layer by layer, whether the tree is accepted or not
+   * @throws LivetreeError `invalid_options` for a write that the source would refuse; `preview` throws it as it is
    */
-  patchOf?(writes: readonly KeyWrite[]): Omit<PatchUpdate, 'revision'>
+  patchOf?(
+    writes: readonly KeyWrite[],
+    held: () => readonly (readonly Leaf[])[],
+  ): Omit<PatchUpdate, 'revision'>
   /** Ends all I/O; no socket, timer or listener is left when it resolves. Safe to call twice. */
   close(): Promise<void>
 }

@@ -1,4 +1,4 @@
-import { type LayerInfo, type Leaf, Unreadable } from './source.ts'
+import { type KeyWrite, type LayerChange, type LayerInfo, type Leaf, Unreadable } from './source.ts'
 
 /** Variables by their names, as a process or a dotenv file has them. */
 type Environment = Readonly<Record<string, string | undefined>>
@@ -62,6 +62,17 @@ export class Variables {
     return [...aliases, own]
   }
 
+  /** What it changes in the layers of an environment that one of its variables is set or, with `undefined`, unset. */
+  changesOf({ key, value, layer }: KeyWrite): LayerChange[] {
+    const first = layer - (layer % (this.#aliases.length + 1))
+    const leaf = { value: this.#isSet(value) ? value : undefined, revision: 0 }
+    const aliases = this.#aliases.flatMap(({ name }, index) =>
+      name === key ? [{ layer: first + index, leaf: { ...leaf, path: '' } }] : [],
+    )
+    if (!this.#isOwn(key)) return aliases
+    return [{ layer: first + this.#aliases.length, leaf: { ...leaf, path: key.slice(this.#prefix.length) } }]
+  }
+
   /** An environment that cannot be read at all: the tree is invalid. */
   unreadable(reason: string): Leaf[][] {
     return [...this.#aliases.map(() => []), [{ path: '', value: new Unreadable(reason), revision: 0 }]]
@@ -71,7 +82,7 @@ export class Variables {
     return name.startsWith(this.#prefix) && name.length > this.#prefix.length && !this.#aliasNames.has(name)
   }
 
-  #isSet(value: string | undefined): boolean {
+  #isSet(value: unknown): boolean {
     return value !== undefined && (this.#takesEmpty || value !== '')
   }
 }

@@ -1,4 +1,4 @@
-import { LivetreeError } from '../errors.ts'
+import { isLivetreeError, LivetreeError } from '../errors.ts'
 import { messageOf, withoutStop } from '../thrown.ts'
 import type { Clock, PatchUpdate, Source, SourceConnection, SourceContext } from '../source/source.ts'
 import { adopt, disown } from '../callback.ts'
@@ -13,7 +13,8 @@ export const CLOSE_MS = 5_000
 
 /**
  * Opens a source, which may be the user's own, and puts its connection behind a guard: `refresh` and `close` reject where
- * they throw, `patchOf` throws `source_broken` for what `sink.patch` would refuse, and `close` settles within 5 seconds.
+ * they throw, `patchOf` throws its own `invalid_options`, and `source_broken` for what `sink.patch` would refuse, and `close`
+ * settles within 5 seconds.
  *
  * @throws LivetreeError `source_broken`
  */
@@ -23,7 +24,8 @@ export function openGuarded(source: Source, context: SourceContext): SourceConne
   const { patchOf } = connection
   return {
     ...(patchOf !== undefined && {
-      patchOf: (writes) => patchChecked(name, layers.length, () => patchOf.call(connection, writes)),
+      patchOf: (writes, held) =>
+        patchChecked(name, layers.length, () => patchOf.call(connection, writes, held)),
     }),
     // a call that throws must come back as a promise that rejects
     refresh: async (signal) => void disown((await adopt(connection.refresh(signal))).value),
@@ -33,7 +35,7 @@ export function openGuarded(source: Source, context: SourceContext): SourceConne
   }
 }
 
-/** @throws LivetreeError `source_broken` */
+/** @throws LivetreeError `source_broken`, or `invalid_options` of the source's own */
 function patchChecked(name: string, layerCount: number, patchOf: () => unknown): SourcePatchParts {
   let problem: string | undefined
   let cause: unknown
@@ -45,6 +47,7 @@ function patchChecked(name: string, layerCount: number, patchOf: () => unknown):
     disown(given)
     disown(patch)
   } catch (thrown) {
+    if (isLivetreeError(thrown) && thrown.code === 'invalid_options') throw thrown
     cause = thrown
     problem = `failed: ${withoutStop(messageOf(thrown))}`
   }
