@@ -267,6 +267,34 @@ describe('file: documents by profile', () => {
     expect(await leaves('a.yaml', wrong, { profile })).toBe(words)
   })
 
+  describe('compares a profile with its variables put in', () => {
+    const valueFor = async (own: string, options: FileOptions) => {
+      const first = await leaves('a.yaml', `profile: ${own}\na: 2`, options)
+      return typeof first === 'string' ? first : Object.keys(first as object).length > 0
+    }
+    it.each<[string, string, unknown]>([
+      ['${STAGE}', 'prod', true],
+      ['${STAGE}', '${STAGE}', false],
+      ['[x, "${NONE:-staging}"]', 'staging', true],
+      ['$${STAGE}', '${STAGE}', true],
+      // what a variable holds is left as it is
+      ['${INNER}', '${STAGE}', true],
+      [
+        '${NONE}',
+        'x',
+        'not valid YAML at line 1, column 1: a profile with a variable that is not set. Set it, or write ${VAR:-default}; "$${" stands for "${"',
+      ],
+    ])('%s for %s', async (own, profile, expected) => {
+      const expand = { STAGE: 'prod', INNER: '${STAGE}' }
+      expect(await valueFor(own, { profile, expand })).toBe(expected)
+    })
+
+    it('not without `expand`', async () => {
+      expect(await valueFor('${STAGE}', { profile: '${STAGE}' })).toBe(true)
+      expect(await valueFor('${STAGE}', { profile: 'prod' })).toBe(false)
+    })
+  })
+
   it('is for YAML only', () => {
     expect(refusal(() => file('a.json', { profile: 'x' }))).toBe(
       '[invalid_options] file() got a profile for a.json, which is JSON: only YAML files have several documents.',

@@ -32,7 +32,8 @@ export interface FileOptions {
   /**
    * Names of profiles, for a YAML file of several documents: those without a `profile` at their top count always, and those
    * with one, or a list of them, where it is named here. Later documents win, leaf by leaf, as the same documents in files of
-   * their own would; `[]` names none. `profile` is no value then. At most 100 documents. Default: the file has one document.
+   * their own would; `[]` names none. `profile` is no value then; with `expand`, it is compared with its variables put
+   * in. At most 100 documents. Default: the file has one document.
    */
   readonly profile?: string | readonly string[] | undefined
   /**
@@ -123,6 +124,7 @@ export function file(place: string | URL, options: FileOptions = {}): Source {
       const environment = expand === true ? { ...process.env } : expand
       const expanded = (value: unknown) =>
         environment === false ? value : expandVariables(value, environment)
+      const choice = profiles && { names: profiles, read: expanded }
       let revision = 0
       let lost: LivetreeError | undefined
       let held: Leaf[][] = none
@@ -145,7 +147,7 @@ export function file(place: string | URL, options: FileOptions = {}): Source {
         if (isOptional && (content.type === 'missing' || (content.type === 'bytes' && !isFilled(content))))
           replace(none, false)
         else if (content.type === 'bytes') {
-          const parsed = await parseDocument(content.bytes, format, profiles)
+          const parsed = await parseDocument(content.bytes, format, choice)
           const document = expanded(parsed)
           const read = none.map((_, index) => leavesOf(documentAt(document, index)))
           replace(read, false)

@@ -134,11 +134,17 @@ describe('parseDocument', () => {
     let document = 'a0: &a0 [x,x,x,x,x,x,x,x,x]\n'
     for (let i = 1; i < 5; i++) document += `a${i}: &a${i} [${Array(9).fill(`*a${i - 1}`)}]\n`
     const parsed = (count: number) =>
-      parseDocument(Buffer.from(Array(count).fill(document).join('---\n')), 'yaml', ['prod'])
+      parseDocument(Buffer.from(Array(count).fill(document).join('---\n')), 'yaml', {
+        names: ['prod'],
+        read: (profile) => profile,
+      })
     expect(await parsed(1)).not.toBeInstanceOf(Unreadable)
     expect(((await parsed(100)) as Unreadable).reason).toMatch(/aliases that unfold into too much/)
     // An anchor is one of its document.
-    const other = parseDocument(Buffer.from('a: &a 1\n---\nb: *a\n'), 'yaml', ['prod'])
+    const other = parseDocument(Buffer.from('a: &a 1\n---\nb: *a\n'), 'yaml', {
+      names: ['prod'],
+      read: (profile) => profile,
+    })
     expect(((await other) as Unreadable).reason).toMatch(/alias/)
   })
 

@@ -2,6 +2,7 @@ import { type JsonProblem, parseJsonText } from '../format/json-text.ts'
 import { parseTomlText } from './parse-toml.ts'
 import { parseYamlText } from './parse-yaml.ts'
 import { Unreadable } from './source.ts'
+import type { ProfileChoice } from './yaml-profiles.ts'
 
 /** The formats a configuration file may be in. */
 export type DocumentFormat = 'json' | 'jsonc' | 'yaml' | 'toml'
@@ -11,12 +12,12 @@ export type DocumentFormat = 'json' | 'jsonc' | 'yaml' | 'toml'
  * (`WrittenScalar`), and names are text, always; `undefined` for a YAML file with nothing in it. What cannot be read comes
  * back as `Unreadable`, whose reason names the place and never quotes the text: it may be a secret.
  *
- * @param profiles which documents of a YAML file count, for a `DocumentStack` of them; undefined where it may have one only
+ * @param choice which documents of a YAML file count, for a `DocumentStack` of them; undefined where it may have one only
  */
 export async function parseDocument(
   bytes: Uint8Array,
   format: DocumentFormat,
-  profiles?: readonly string[],
+  choice?: ProfileChoice,
 ): Promise<unknown> {
   let text: string
   try {
@@ -24,7 +25,7 @@ export async function parseDocument(
   } catch {
     return new Unreadable('the file is not UTF-8 text')
   }
-  if (format === 'yaml') return parseYaml(text, profiles)
+  if (format === 'yaml') return parseYaml(text, choice)
   return format === 'toml' ? parseToml(text) : parseJson(text, format === 'jsonc')
 }
 
@@ -52,8 +53,8 @@ async function parseToml(text: string): Promise<unknown> {
   )
 }
 
-async function parseYaml(text: string, profiles: readonly string[] | undefined): Promise<unknown> {
-  const parsed = await parseYamlText(text, profiles)
+async function parseYaml(text: string, choice: ProfileChoice | undefined): Promise<unknown> {
+  const parsed = await parseYamlText(text, choice)
   if (parsed.type === 'value') return parsed.value
   if (parsed.type === 'too large') return new Unreadable(parsed.words)
   const at = parsed.offset === undefined ? '' : ` at ${placeOf(text, parsed.offset)}`

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { Document, Pair, Range, Scalar, YAMLMap } from 'yaml'
 import { composeYaml, YamlProblem, YamlTooLarge } from './compose-yaml.ts'
-import { documentsOfProfiles } from './yaml-profiles.ts'
+import { documentsOfProfiles, type ProfileChoice } from './yaml-profiles.ts'
 import { characterProblem } from './yaml-characters.ts'
 import { integerAsWritten, scalarAsWritten, textOfScalar } from '../format/written-scalar.ts'
 
@@ -24,15 +24,15 @@ const COLLECTION_TAGS = [undefined, `${TAGS}map`, `${TAGS}seq`]
  * Reads YAML 1.2 with merge keys. Maps come as `Map`, names as the text they were written with, numbers and booleans with
  * their text. A name given twice in one map is a problem. `undefined` for a text with nothing in it.
  *
- * @param profiles given, the text may have several documents, and its value is the `DocumentStack` of those that count
+ * @param choice given, the text may have several documents, and its value is the `DocumentStack` of those that count
  */
-export async function parseYamlText(text: string, profiles?: readonly string[]): Promise<ParsedYaml> {
+export async function parseYamlText(text: string, choice?: ProfileChoice): Promise<ParsedYaml> {
   const character = characterProblem(text)
   if (character !== undefined) return { type: 'problem', ...character }
   // loaded on first use: most services have no YAML, and it is the largest dependency
   const yaml = await import('yaml')
   try {
-    const documents = composeYaml(yaml, text, profiles !== undefined)
+    const documents = composeYaml(yaml, text, choice !== undefined)
     // In YAML 1.1 `yes` is a boolean, `010` is eight, and `1:30` is ninety.
     const version = documents.map(({ directives }) => directives.yaml.version).find((each) => each !== '1.2')
     if (version !== undefined)
@@ -46,7 +46,7 @@ export async function parseYamlText(text: string, profiles?: readonly string[]):
       value: reader.read(document),
       offset: offsetOf(document.contents),
     }))
-    const value = profiles === undefined ? values[0]?.value : documentsOfProfiles(values, profiles)
+    const value = choice === undefined ? values[0]?.value : documentsOfProfiles(values, choice)
     return { type: 'value', value: value === null ? undefined : value }
   } catch (error) {
     if (error instanceof YamlProblem) return { type: 'problem', words: error.message, offset: error.offset }

@@ -1,9 +1,17 @@
 import { YamlProblem } from './compose-yaml.ts'
+import { Unreadable } from './source.ts'
 
 /** One document of a file, and where it begins. */
 export interface YamlDocument {
   readonly value: unknown
   readonly offset: number | undefined
+}
+
+/** For which profiles documents count. */
+export interface ProfileChoice {
+  readonly names: readonly string[]
+  /** What a profile in a document is taken for, such as a text with its variables put in. */
+  read(profile: unknown): unknown
 }
 
 /** The name in a document that says for which profiles it counts. */
@@ -23,24 +31,25 @@ export class DocumentStack {
 
 /**
  * The documents of a file, of which those count for some profiles that have no `profile` of their own, and those
- * with one, or a list of them, where it is among `profiles`. `profile` itself is no value.
+ * with one, or a list of them, where it is among the names of `choice`. `profile` itself is no value.
  *
  * @throws YamlProblem
  */
 export function documentsOfProfiles(
   documents: readonly YamlDocument[],
-  profiles: readonly string[],
+  choice: ProfileChoice,
 ): DocumentStack {
   const beyond = documents[MAX_DOCUMENTS]
   if (beyond !== undefined)
     throw new YamlProblem(`more than ${MAX_DOCUMENTS} documents: split the file into several`, beyond.offset)
-  return new DocumentStack(documents.map((document) => countingValue(document, profiles)))
+  return new DocumentStack(documents.map((document) => countingValue(document, choice)))
 }
 
-function countingValue({ value, offset }: YamlDocument, profiles: readonly string[]): unknown {
+function countingValue({ value, offset }: YamlDocument, { names, read }: ProfileChoice): unknown {
   if (!(value instanceof Map)) return value === null ? undefined : value
   const own: unknown = value.get(PROFILE)
-  if (own !== undefined && !profilesOf(own, offset).some((name) => profiles.includes(name))) return undefined
+  if (own !== undefined && !profilesOf(read(own), offset).some((name) => names.includes(name)))
+    return undefined
   const values = new Map<unknown, unknown>(value)
   values.delete(PROFILE)
   return values
@@ -48,6 +57,8 @@ function countingValue({ value, offset }: YamlDocument, profiles: readonly strin
 
 function profilesOf(given: unknown, offset: number | undefined): readonly string[] {
   const names = [given].flat()
+  const unread = names.find((name) => name instanceof Unreadable)
+  if (unread !== undefined) throw new YamlProblem(`a profile with ${unread.reason}`, offset)
   const areNames = names.every((name): name is string => typeof name === 'string' && name !== '')
   if (!areNames) throw new YamlProblem('a profile that is neither a name nor a list of names', offset)
   return names
