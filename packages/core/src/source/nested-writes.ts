@@ -60,6 +60,8 @@ function partOf(node: unknown, name: string): unknown {
 /** A document made of its leaves again. */
 class NestedDocument {
   #top: unknown = undefined
+  /** Nothing of it could be read, and it has not been written as a whole since. */
+  #isUnread = false
   /** The maps made here: what was given is not written to. */
   readonly #made = new WeakSet<object>()
 
@@ -70,6 +72,7 @@ class NestedDocument {
       const isThere = entriesOf(value)?.length === 0 && this.#at(names) instanceof Map
       if (!isThere) this.set(names, value)
     }
+    this.#isUnread = this.#top instanceof Unreadable
   }
 
   leaves(): Leaf[] {
@@ -80,6 +83,7 @@ class NestedDocument {
     const last = names.at(-1)
     if (last === undefined) {
       this.#top = value
+      this.#isUnread = false
       return
     }
     if (this.#isUnreadAbove(names) || (value === undefined && this.#at(names) === undefined)) return
@@ -95,7 +99,7 @@ class NestedDocument {
   }
 
   #isUnreadAbove(names: readonly string[]): boolean {
-    if (this.#top instanceof Unreadable) return true
+    if (this.#isUnread) return true
     return namesAbove(names).some((above) => isUnreadObject(this.#at(above)))
   }
 
