@@ -175,6 +175,27 @@ test.each<[string, z.ZodType]>([
   })
 })
 
+test.each<[string, (name: string) => string, layersNames: boolean]>([
+  ['a record', (name) => `OPEN__${name}`, false],
+  ['records in a record', (name) => `NESTED__${name}__X`, false],
+  ['a record whose names another layer has, too', (name) => `OPEN__${name}`, true],
+])('many variables of the environment: %s', (_name, pathOf, hasNames) => {
+  const texts = z.record(z.string(), z.string())
+  const schema = z.object({ open: texts.optional(), nested: z.record(z.string(), texts).optional() })
+  const stage = (part: Part) => {
+    const pipeline = pipelineOf(schema)
+    const leaf = (path: string) => ({ path, value: 'x', revision: 1 })
+    const below = hasNames ? siblings[part].map((name) => leaf(`open/${name}`)) : []
+    pipeline.stage(0, { type: 'replace', update: { revision: 1, epoch: 0, layers: [below] } })
+    const leaves = siblings[part].map((name) => leaf(pathOf(name.toUpperCase())))
+    return () => {
+      pipeline.stage(1, { type: 'replace', update: { revision: 1, epoch: 0, layers: [leaves] } })
+      pipeline.evaluate()
+    }
+  }
+  expectLinear('read', stage)
+})
+
 test('documents in which names have no place, put, changed and taken away', () => {
   const schema = z.record(z.string(), z.record(z.string(), z.string()))
   const staging = (part: Part) => {

@@ -15,10 +15,13 @@ interface OpenVariable {
   place: VariablePlace
 }
 
-/** Directories in which variables name entries, and by segment of a variable the names it may stand for. */
+/** A directory in which variables name entries. */
 interface Wanted {
   readonly below: Map<string, Wanted>
-  readonly names: Map<string, Set<string>>
+  /** By segment of a variable, all names in the directory that it may stand for; undefined until one is asked for. */
+  names: Map<string, Set<string>> | undefined
+  /** The segments that variables have. */
+  readonly asked: Set<string>
 }
 
 /** A variable that is to be moved, because the names that other layers have are others now. */
@@ -52,13 +55,16 @@ export class VariableNames {
 
   /** An entry came or went: names that variables stand for may be others. */
   noted(names: readonly string[], entry: Pick<Entry, 'layer' | 'document'>): void {
-    if (this.#variables.size === 0) return
+    if (this.#variables.size === 0) {
+      this.#wanted = nothingWanted()
+      return
+    }
     let wanted: Wanted | undefined = this.#wanted
     for (const [depth, name] of names.entries()) {
-      const found = wanted.names.size === 0 ? undefined : wanted.names.get(environmentName(name))
-      if (found !== undefined && this.#isWritten(entry, depth)) {
-        found.add(name)
-        this.#isStale = true
+      if (wanted.names !== undefined && this.#isWritten(entry, depth)) {
+        const segment = environmentName(name)
+        addName(wanted.names, segment, name)
+        if (wanted.asked.has(segment)) this.#isStale = true
       }
       wanted = wanted.below.get(name)
       if (wanted === undefined) return
@@ -153,12 +159,12 @@ export class VariableNames {
       wanted = next
       node = node?.child(name)
     }
-    let known = wanted.names.get(segment)
-    if (known === undefined) {
-      known = new Set()
-      for (const { name } of node?.children ?? []) if (environmentName(name) === segment) known.add(name)
-      wanted.names.set(segment, known)
+    if (wanted.names === undefined) {
+      wanted.names = new Map()
+      for (const { name } of node?.children ?? []) addName(wanted.names, environmentName(name), name)
     }
+    wanted.asked.add(segment)
+    const known = wanted.names.get(segment) ?? new Set<string>()
     for (const name of known) {
       const child = node?.child(name)
       // Noted again when it comes back.
@@ -183,7 +189,13 @@ export class VariableNames {
 }
 
 function nothingWanted(): Wanted {
-  return { below: new Map(), names: new Map() }
+  return { below: new Map(), names: undefined, asked: new Set() }
+}
+
+function addName(names: Map<string, Set<string>>, segment: string, name: string): void {
+  const known = names.get(segment)
+  if (known === undefined) names.set(segment, new Set([name]))
+  else known.add(name)
 }
 
 const NONE: readonly MovedVariable[] = []
