@@ -25,12 +25,6 @@ const alias = [
   { find: /^livetree$/, replacement: source('livetree') },
 ]
 
-/**
- * Projects whose files share a worker and the modules it has loaded, which saves half of their processor time. Those of the
- * others have kits whose hooks count for the file that loads them.
- */
-const SHARING = ['unit', 'property', 'fuzz']
-
 const project = (
   name: string,
   include: string[],
@@ -49,7 +43,6 @@ const project = (
     // A condition that holds in the end may need far longer on a busy machine than Vitest's default of one second.
     expect: { poll: { timeout: timeoutMs * 0.75 } },
     globalSetup,
-    isolate: !SHARING.includes(name),
   },
 })
 

@@ -24,8 +24,10 @@ export function assertValues(call: string, value: unknown): void {
   // Goes on after the first, so that no rejection of a second promise is left unhandled.
   for (let at = places.pop(); at !== undefined; at = places.pop()) {
     const problem = problemOf(at.value)
-    if (problem !== undefined) first = new LivetreeError('invalid_options', messageOf(call, at, problem))
-    disown(at.value)
+    if (problem !== undefined) {
+      first = new LivetreeError('invalid_options', messageOf(call, at, problem))
+      disown(at.value)
+    }
     if (problem !== undefined || typeof at.value !== 'object' || seen.has(at.value)) continue
     seen.add(at.value)
     for (const [name, part] of partsOf(at.value)) places.push({ value: part, name, above: at })
