@@ -1,6 +1,6 @@
 import * as z from 'zod/v4/core'
 import { LivetreeError } from '../errors.ts'
-import { isFilledIn } from './filled-in.ts'
+import { isFilledIn, prefaultOf } from './filled-in.ts'
 import { placeText } from './name-clash.ts'
 import { innerSchemas } from './secret.ts'
 
@@ -55,7 +55,7 @@ class Sizes {
         for (const part of innerSchemas(schema)) this.sizeOf(part, [...path, '<key>'])
         return 1
       case 'prefault':
-        return 1 + new GivenSizes(this, path).sizeOf(def.innerType, prefaultOf(def))
+        return 1 + new GivenSizes(this, path).sizeOf(def.innerType, prefaultOf(schema))
       case 'pipe':
         return new GivenSizes(this, path).ofPipe(def, undefined)
       case 'union': {
@@ -154,15 +154,6 @@ function madeOf(def: z.$ZodPipeDef, value: unknown): unknown {
   try {
     const result = z.safeParse(def.in, value)
     return result.success ? result.data : undefined
-  } catch {
-    return undefined
-  }
-}
-
-/** The author's own function may give the value. What it throws, it throws again for zod. */
-function prefaultOf(def: z.$ZodPrefaultDef): unknown {
-  try {
-    return def.defaultValue
   } catch {
     return undefined
   }

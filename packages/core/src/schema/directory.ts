@@ -1,5 +1,5 @@
-import type * as z from 'zod/v4/core'
-import { coreOf, parts, readingsOf, type SchemaNode, type WrapperNode } from './schema-node.ts'
+import { prefaultOf } from './filled-in.ts'
+import { coreOf, parts, readingsOf, type SchemaNode } from './schema-node.ts'
 
 /** Whether an absent node is read as an empty directory, so that what is inside can have its defaults. */
 export function isMadeWhenAbsent(schemaNode: SchemaNode): boolean {
@@ -24,26 +24,15 @@ export function requiresItself(
   if (seen.has(at)) return at === schemaNode
   seen.add(at)
   if (at.type === 'wrapper') {
-    const filled = prefaultOf(at)
-    const isMade = filled !== undefined || isMadeWhenAbsent(at)
-    return isMade && requiresItself(schemaNode, at.inner, seen, filled ?? given)
+    const filled = prefaultOf(at.schema)
+    const isFilled = typeof filled === 'object' && filled !== null
+    if (!isFilled && !isMadeWhenAbsent(at)) return false
+    return requiresItself(schemaNode, at.inner, seen, isFilled ? filled : given)
   }
   if (at.type !== 'object') return false
   return [...at.properties].some(
     ([, { name, schemaNode: part }]) => !Object.hasOwn(given, name) && requiresItself(schemaNode, part, seen),
   )
-}
-
-/** The object that a `prefault` has zod validate where nothing is given. The author's own function may give it. */
-function prefaultOf({ schema }: WrapperNode): object | undefined {
-  const { def } = (schema as z.$ZodTypes)._zod
-  if (def.type !== 'prefault') return undefined
-  try {
-    const value: unknown = def.defaultValue
-    return typeof value === 'object' && value !== null ? value : undefined
-  } catch {
-    return undefined
-  }
 }
 
 /** Whether a schema leads to itself with no part of a value in between, so that reading it never ends. */

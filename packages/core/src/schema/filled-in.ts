@@ -20,6 +20,20 @@ function isMadeWhenAbsent(schema: z.$ZodType, depth = 0): boolean {
   return def.type === 'object' || def.type === 'record' || def.type === 'map'
 }
 
+/**
+ * What a `prefault` has zod validate where nothing is given; undefined for another schema. The author's own function may give
+ * it: what that throws, it throws again for zod.
+ */
+export function prefaultOf(schema: z.$ZodType): unknown {
+  const { def } = (schema as z.$ZodTypes)._zod
+  if (def.type !== 'prefault') return undefined
+  try {
+    return def.defaultValue
+  } catch {
+    return undefined
+  }
+}
+
 function fillsItself(schema: z.$ZodType, depth = 0): boolean {
   const { def } = (schema as z.$ZodTypes)._zod
   if (depth > MAX_WRAPPERS || def.type === 'default') return false
