@@ -201,10 +201,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
 
   evaluate(options?: EvaluateOptions): Outcome<T> {
     const judged = this.#judge(options)
-    if (judged.type === 'rejected') {
-      this.#guard.reject()
-      return judged
-    }
+    if (judged.type === 'rejected') return judged
     const { value, unused } = judged
     const isSame = this.#accepted !== undefined && Object.is(this.#accepted.value, value)
     this.#accepted = { value }
@@ -212,7 +209,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     return { type: isSame ? 'unchanged' : 'accepted', value, unused }
   }
 
-  /** Judges the staged layers, and takes note of nothing. */
+  /** Judges the staged layers. Of what it comes to, only the guard takes note. */
   #judge(options: EvaluateOptions = {}): Judged<T> {
     this.#isJudging = true
     try {
@@ -235,6 +232,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
       ...invalid.found.map((issue) => () => writer.invalid(issue)),
     ]
     const issues = limitedIssues(found, invalid.unlisted + (isUnusedWrong ? more : 0), writer)
+    this.#guard.settle()
     const isGuarded = this.#options.guard !== false && (issues.length === 0 || guardsInvalid)
     if (isGuarded) issues.push(...this.#guard.issues(writer, now))
     if (issues.length > 0 || !decoded.isValid) return { type: 'rejected', issues, unused }

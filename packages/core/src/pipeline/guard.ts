@@ -116,11 +116,25 @@ export class Guard {
     }
   }
 
+  /**
+   * To be called before a tree is judged, so that it is judged alike when it is judged again. Permission is only for what is
+   * gone. Of leaves that something stands in for, such as text that cannot be read, nobody knows whether they are meant to
+   * go; and those that moved count alike with a permission and without.
+   */
+  settle(): void {
+    for (const watched of this.#sources) {
+      const { layers, isAllowedAnew } = watched
+      watched.isAllowedAnew = false
+      if (!isAllowedAnew) continue
+      for (const layer of layers)
+        this.#tree.losses.disallow(layer, (key) => hasReplacement(this.#tree, layer, key, layers))
+    }
+  }
+
   /** What was removed without being allowed. `now` in ms since the epoch. */
   issues(writer: IssueWriter, now: number): Issue[] {
     return this.#sources.flatMap((watched) => {
       const { since, isFallback } = watched
-      this.#keepPermissionForGone(watched)
       if (isFallback) return []
       const isOver = since !== undefined && !(now >= since && now - since < this.#options.windowMs)
       if (isOver && !watched.isRefused) this.#renew(watched)
@@ -133,11 +147,6 @@ export class Guard {
       // As it is refused, more counts: the same tree gets the same answer however often it is checked.
       return this.#issuesOf(watched, writer)
     })
-  }
-
-  /** The staged tree was not accepted, so permission that came with it stays for later ones. */
-  reject(): void {
-    for (const watched of this.#sources) this.#keepPermissionForGone(watched)
   }
 
   /** The sources with a rejected removal; to be passed to `takeBack`. */
@@ -204,19 +213,6 @@ export class Guard {
     watched.remembered = { seen: memory.seen, allowed: memory.allowed.map((keys) => new Set(keys)) }
     for (const [index, layer] of watched.layers.entries())
       this.#tree.losses.forget(layer, memory.removed[index])
-  }
-
-  /**
-   * Permission is only for what is gone. Of leaves that something stands in for, such as text that cannot be read, nobody
-   * knows whether they are meant to go; and those that moved count alike with a permission and without. Done before the
-   * tree is judged, so that it is judged alike when it is judged again.
-   */
-  #keepPermissionForGone(watched: Watched): void {
-    const { layers, isAllowedAnew } = watched
-    watched.isAllowedAnew = false
-    if (!isAllowedAnew) return
-    for (const layer of layers)
-      this.#tree.losses.disallow(layer, (key) => hasReplacement(this.#tree, layer, key, layers))
   }
 
   #issuesOf(watched: Watched, writer: IssueWriter): Issue[] {
