@@ -41,8 +41,8 @@ export interface MovedVariable {
 export class VariableNames {
   readonly #root: TreeNode
   readonly #isVariable: readonly boolean[]
-  /** Kept up to date while there are variables. */
-  #wanted: Wanted = nothingWanted()
+  /** Kept up to date while there are variables; undefined until a name is asked for. */
+  #wanted: Wanted | undefined = undefined
   readonly #variables = new Map<string, OpenVariable>()
   /** By layer and place, the variable that has it: two for one place would undo each other. */
   readonly #owners = new Map<string, OpenVariable>()
@@ -55,11 +55,9 @@ export class VariableNames {
 
   /** An entry came or went: names that variables stand for may be others. */
   noted(names: readonly string[], entry: Pick<Entry, 'layer' | 'document'>): void {
-    if (this.#variables.size === 0) {
-      this.#wanted = nothingWanted()
-      return
-    }
-    let wanted: Wanted | undefined = this.#wanted
+    if (this.#variables.size === 0) this.#wanted = undefined
+    let wanted = this.#wanted
+    if (wanted === undefined) return
     for (const [depth, name] of names.entries()) {
       if (wanted.names !== undefined && this.#isWritten(entry, depth)) {
         const segment = environmentName(name)
@@ -109,7 +107,7 @@ export class VariableNames {
     this.#variables.delete(idOf(layer, path))
     this.#release(variable)
     this.#isStale = true
-    if (this.#variables.size === 0) this.#wanted = nothingWanted()
+    if (this.#variables.size === 0) this.#wanted = undefined
   }
 
   /** Forgets the variables of a layer that are not among its leaves any more. */
@@ -151,6 +149,7 @@ export class VariableNames {
 
   /** The names that other layers have now for a segment. */
   #namesFor(path: readonly string[], segment: string): string[] {
+    this.#wanted ??= nothingWanted()
     let wanted = this.#wanted
     let node: TreeNode | undefined = this.#root
     for (const name of path) {
