@@ -107,9 +107,13 @@ async function replaced(
   const { server, proxy, views, direct } = await open(etcd, names)
   const twin = how === 'swapped' ? await twinOf(server, etcd) : undefined
   if (twin !== undefined) {
-    // known to the client, and to the first server alone
+    // Known to all views, and to the first server alone: a view that has not seen it may follow either server.
     await waitFor(() => direct.kv.put(key('changed'), 'last word'))
-    await waitFor(() => views.watched.get(key('changed')) === 'last word')
+    await waitFor(() =>
+      [views.watched, views.synced, views.configured].every(
+        (view) => view.get(key('changed')) === 'last word',
+      ),
+    )
   }
   if (doing === 'cut off') {
     await proxy.refuse()
