@@ -1,35 +1,31 @@
 import { openSession, type Session, type SessionOptions } from '@livetree/coordination'
 import { type EtcdClient, EtcdError, type Logger } from '@livetree/etcd'
 import type { TxnRequest } from '@livetree/etcd/wire'
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { startProxy, type TcpProxy } from '../../support/start-proxy.ts'
-// Its clients are closed after what is opened here, because hooks run in reverse order.
-import '../etcd/watch-kit.ts'
 
-/** What this kit closes after the test. */
-export const opened: Session[] = []
+const proxies = new Set<TcpProxy>()
 
-/** A session that is closed after the test, before its client is. */
+/** A session that is closed after the test that calls this, before its client is: what was opened last is closed first. */
 export async function open(client: EtcdClient, options: SessionOptions = {}): Promise<Session> {
   const session = await openSession(client, { ttlSeconds: 20, ...options })
-  opened.push(session)
+  onTestFinished(() => {
+    for (const proxy of proxies) proxy.heal()
+    return session.close()
+  })
   return session
 }
-
-const proxies: TcpProxy[] = []
 
 /** A proxy in front of a server that is closed after the sessions behind it. */
 export async function proxyTo(target: string): Promise<TcpProxy> {
   const proxy = await startProxy({ target })
-  proxies.push(proxy)
+  proxies.add(proxy)
+  onTestFinished(async () => {
+    proxies.delete(proxy)
+    await proxy.close()
+  })
   return proxy
 }
-
-afterEach(async () => {
-  for (const proxy of proxies) proxy.heal()
-  for (const session of opened.splice(0)) await session.close()
-  for (const proxy of proxies.splice(0)) await proxy.close()
-})
 
 /** The keys below a prefix, in the order of their creation. */
 export async function keysOf(client: EtcdClient, prefix: string): Promise<string[]> {

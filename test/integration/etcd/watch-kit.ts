@@ -7,15 +7,13 @@ import {
   type Watcher,
   type WatchOptions,
 } from '@livetree/etcd'
-import { afterEach, expect } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 
 /** Fast enough that a test does not wait, slow enough that a busy machine is not taken for a dead server. */
 export const quickWatch = { progressIntervalMs: 200, progressGraceMs: 2_000, openTimeoutMs: 3_000 }
 
-const opened: EtcdClient[] = []
-
-/** A client that is closed after the test. */
+/** A client that is closed after the test that calls this. */
 export const connect = (
   endpoints: string | readonly string[],
   options: Omit<EtcdClientOptions, 'endpoints'> = {},
@@ -27,13 +25,9 @@ export const connect = (
     backoff: { minMs: 5, maxMs: 100 },
     ...options,
   })
-  opened.push(client)
+  onTestFinished(() => client.close())
   return client
 }
-
-afterEach(async () => {
-  for (const client of opened.splice(0)) await client.close()
-})
 
 /** What one watch was given, held against what the store was given. */
 export class Recording {
