@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createEtcdClient } from '@livetree/etcd'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eachEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
@@ -121,7 +122,8 @@ eachEtcd('maintenance', (etcd) => {
       beforeAll(async () => {
         if (etcd.kind === 'embedded') return
         server = await etcd.start()
-        await putMany(connect(server.endpoint), 'a', 100, Buffer.alloc(100_000, 'y'))
+        await using client = createEtcdClient({ endpoints: server.endpoint })
+        await putMany(client, 'a', 100, Buffer.alloc(100_000, 'y'))
       })
 
       it('two that are saved to one path at once leave one of them, whole', async () => {
