@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url'
 import { createEtcdClient } from '@livetree/etcd'
 import { expect, test } from 'vitest'
-import { eachRealEtcd } from '../support/each-etcd.ts'
+import { oneRealEtcd } from '../support/each-etcd.ts'
 import { startProgram } from '../support/running-program.ts'
 
 const folder = fileURLToPath(new URL('../../examples/discovery/', import.meta.url))
 
-eachRealEtcd('examples/discovery', (etcd) => {
+oneRealEtcd('examples/discovery', (etcd) => {
   test('no request fails while three instances are replaced under load', async () => {
     const server = await etcd.start()
     const env = { ...process.env, ETCD_ENDPOINTS: server.endpoint }

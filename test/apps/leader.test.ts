@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { compare, createEtcdClient, op } from '@livetree/etcd'
 import { expect, onTestFinished, test } from 'vitest'
 import { runBounded } from '../../scripts/etcd/run-bounded.ts'
-import { eachRealEtcd } from '../support/each-etcd.ts'
+import { oneRealEtcd } from '../support/each-etcd.ts'
 import { startProgram } from '../support/running-program.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -15,7 +15,7 @@ const folder = fileURLToPath(new URL('../../examples/leader/', import.meta.url))
 const tokensIn = (output: string) =>
   [...output.matchAll(/leads with token (\d+)/g)].map((match) => Number(match[1]))
 
-eachRealEtcd('examples/leader', (etcd) => {
+oneRealEtcd('examples/leader', (etcd) => {
   test('one leads after the other, and the late writes of the former leader are refused', async () => {
     const server = await etcd.start()
     const files = mkdtempSync(join(tmpdir(), 'livetree-leader-'))

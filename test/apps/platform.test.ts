@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { createEtcdClient } from '@livetree/etcd'
 import { expect, test } from 'vitest'
 import { runBounded } from '../../scripts/etcd/run-bounded.ts'
-import { eachRealEtcd } from '../support/each-etcd.ts'
+import { oneRealEtcd } from '../support/each-etcd.ts'
 import { startProgram } from '../support/running-program.ts'
 
 const folder = fileURLToPath(new URL('../../examples/platform/', import.meta.url))
@@ -11,7 +11,7 @@ const folder = fileURLToPath(new URL('../../examples/platform/', import.meta.url
 const start = (script: string, env: NodeJS.ProcessEnv) =>
   startProgram(process.execPath, [`src/${script}`], { cwd: folder, env })
 
-eachRealEtcd('examples/platform', (etcd) => {
+oneRealEtcd('examples/platform', (etcd) => {
   test('a shared value changes both services, and neither reads what is the other’s', async () => {
     const server = await etcd.start()
     const env = { ...process.env, ETCD_ENDPOINTS: server.endpoint, NO_COLOR: '1' }

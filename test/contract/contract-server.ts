@@ -34,8 +34,12 @@ export interface ServerUnderTest {
 }
 
 /** Defines the same tests for embedded in memory and in a file, and for every real etcd of this run. */
-export function eachServer(name: string, define: (server: ServerUnderTest) => void): void {
-  for (const kind of ['memory', 'durable'] as const) {
+export function eachServer(
+  name: string,
+  define: (server: ServerUnderTest) => void,
+  embedded: readonly ('memory' | 'durable')[] = ['memory', 'durable'],
+): void {
+  for (const kind of embedded) {
     describe(`${name} [embedded, ${kind}]`, () => {
       define({ kind, isEmbedded: true, use: (options) => block(() => startEmbedded(kind, options)) })
     })

@@ -34,6 +34,18 @@ export function eachEtcd(name: string, define: (etcd: EtcdUnderTest) => void): v
   for (const etcd of testedEtcds(name)) defineOn(etcd, name, define)
 }
 
+/**
+ * As {@link eachEtcd}, in the short form without the older real ones: for what is built on calls whose own tests run on
+ * all of them. `npm run test:long` runs it on all.
+ */
+export function newestEtcds(name: string, define: (etcd: EtcdUnderTest) => void): void {
+  const tested = testedEtcds(name)
+  const newest = tested.filter(isReal).at(-1)
+  for (const etcd of tested) {
+    if (isLongRun || !isReal(etcd) || etcd === newest) defineOn(etcd, name, define)
+  }
+}
+
 /** As {@link eachEtcd}, on real ones only: for what compares embedded with them, or measures. */
 export function eachRealEtcd(name: string, define: (etcd: EtcdUnderTest<EtcdSeries>) => void): void {
   defineOnReal(testedEtcds(name).filter(isReal), name, define)

@@ -1,7 +1,7 @@
 import type { INestApplication } from '@nestjs/common'
 import { readFileSync } from 'node:fs'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { eachRealEtcd } from '../../support/each-etcd.ts'
+import { oneRealEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
@@ -29,7 +29,7 @@ test('before: @nestjs/config reads the environment', async () => {
   expect(await home(app)).toEqual(answer)
 })
 
-eachRealEtcd('after: livetree', (etcd) => {
+oneRealEtcd('after: livetree', (etcd) => {
   test('reads the same environment by its new names, and the tree, and follows it', async () => {
     const server = await etcd.start()
     await server.etcdctl(['put', '/config/app/greeting', 'Hello'])

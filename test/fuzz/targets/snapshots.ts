@@ -136,7 +136,7 @@ export const snapshots: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'snapshots',
     what: `a snapshot on disk, ${what}`,
-    shortCases: 400,
+    shortCases: 130,
     weight: 1,
     mostCases: 60_000,
     input: fc.record({ schema: anySchema, file: written }),
