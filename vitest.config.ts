@@ -74,7 +74,7 @@ export default defineConfig({
           'test/chaos/validators/**/*.test.ts',
           'scripts/**/*.test.ts',
         ],
-        20_000,
+        60_000,
       ),
       project('property', ['test/property/**/*.test.ts'], 120_000),
       project('fuzz', ['test/fuzz/**/*.test.ts'], 120_000),
