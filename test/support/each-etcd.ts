@@ -35,15 +35,13 @@ export function eachEtcd(name: string, define: (etcd: EtcdUnderTest) => void): v
 }
 
 /**
- * As {@link eachEtcd}, in the short form without the older real ones: for what is built on calls whose own tests run on
- * all of them. `npm run test:long` runs it on all.
+ * As {@link eachEtcd}, in the short form on one of them, the newest real one of this run: for what is built on calls
+ * whose own tests run on all. `npm run test:long` runs it on all.
  */
-export function newestEtcds(name: string, define: (etcd: EtcdUnderTest) => void): void {
+export function oneEtcd(name: string, define: (etcd: EtcdUnderTest) => void): void {
   const tested = testedEtcds(name)
-  const newest = tested.filter(isReal).at(-1)
-  for (const etcd of tested) {
-    if (isLongRun || !isReal(etcd) || etcd === newest) defineOn(etcd, name, define)
-  }
+  const newest = tested.filter(isReal).slice(-1)
+  for (const etcd of isLongRun || newest.length === 0 ? tested : newest) defineOn(etcd, name, define)
 }
 
 /** As {@link eachEtcd}, on real ones only: for what compares embedded with them, or measures. */

@@ -3,7 +3,7 @@ import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { defineConfig } from 'livetree'
 import { beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { newestEtcds } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 
 const number = z.number().default(0)
@@ -19,7 +19,7 @@ const definition = defineConfig({
 withoutOpenHandles()
 
 /** Each is a case that one of the transaction's conditions alone prevents. */
-newestEtcds('the conditions of an apply', (etcd) => {
+oneEtcd('the conditions of an apply', (etcd) => {
   let client: EtcdClient
 
   beforeEach(async () => {

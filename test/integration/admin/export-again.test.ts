@@ -3,7 +3,7 @@ import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { defineConfig, etcd as etcdSource, secret } from 'livetree'
 import { beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { newestEtcds } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 
 withoutOpenHandles()
@@ -81,7 +81,7 @@ const UNTYPED: Readonly<Record<string, string>> = {
   'j/9': '1.7976931348623157e+309',
 }
 
-newestEtcds('admin, an import of what was exported', (etcd) => {
+oneEtcd('admin, an import of what was exported', (etcd) => {
   let client: EtcdClient
   let endpoint: string
 

@@ -3,7 +3,7 @@ import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { defineConfig } from 'livetree'
 import { beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { newestEtcds } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { listOf } from './list-of.ts'
 
@@ -14,7 +14,7 @@ const definition = defineConfig({ name: 'shop', schema, guard: false })
 
 withoutOpenHandles()
 
-newestEtcds('admin history, page by page', (etcd) => {
+oneEtcd('admin history, page by page', (etcd) => {
   let client: EtcdClient
   let admin: Admin<z.output<typeof schema>>
 

@@ -3,7 +3,7 @@ import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { defineConfig, etcd as etcdSource, secret } from 'livetree'
 import { beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { newestEtcds } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { listOf } from './list-of.ts'
 
@@ -15,7 +15,7 @@ const schema = z.object({
 
 withoutOpenHandles()
 
-newestEtcds('admin history', (etcd) => {
+oneEtcd('admin history', (etcd) => {
   let client: EtcdClient
   let admin: Admin<z.output<typeof schema>>
 

@@ -3,7 +3,7 @@ import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { defineConfig } from 'livetree'
 import { beforeEach, expect, test } from 'vitest'
 import * as z from 'zod'
-import { newestEtcds } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 
 const definition = defineConfig({
@@ -17,7 +17,7 @@ const HISTORY = '/.livetree/history'
 
 withoutOpenHandles()
 
-newestEtcds('admin with users who may not do everything', (etcd) => {
+oneEtcd('admin with users who may not do everything', (etcd) => {
   let endpoint: string
   let root: EtcdClient
 

@@ -5,7 +5,7 @@ import * as admin from '@livetree/admin'
 import * as livetree from 'livetree'
 import { expect, test } from 'vitest'
 import * as z from 'zod'
-import { newestEtcds } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 
 withoutOpenHandles()
@@ -45,7 +45,7 @@ async function run(sample: string, endpoint: string): Promise<readonly string[]>
   return lines
 }
 
-newestEtcds('the README of @livetree/admin', (etcd) => {
+oneEtcd('the README of @livetree/admin', (etcd) => {
   test('has code that runs and does what it says', async () => {
     const { endpoint } = await etcd.start()
     const all = samples()

@@ -3,7 +3,7 @@ import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { defineConfig, etcd as etcdSource } from 'livetree'
 import { beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { newestEtcds } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 
 const flags = z.record(z.string(), z.number())
@@ -12,7 +12,7 @@ const all = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`k${ind
 
 withoutOpenHandles()
 
-newestEtcds('what a plan removes', (etcd) => {
+oneEtcd('what a plan removes', (etcd) => {
   let client: EtcdClient
   let admin: Admin<z.output<typeof schema>>
   const definition = defineConfig({

@@ -3,7 +3,7 @@ import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { defineConfig } from 'livetree'
 import { beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { newestEtcds } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 
 const schema = z.object({ n: z.number().default(0), m: z.number().default(0), other: z.string().optional() })
@@ -14,7 +14,7 @@ type Saved = ReturnType<Awaited<ReturnType<ReturnType<Admin<Shop>['change']>['pl
 
 withoutOpenHandles()
 
-newestEtcds('a plan that is applied later', (etcd) => {
+oneEtcd('a plan that is applied later', (etcd) => {
   let client: EtcdClient
 
   beforeEach(async () => {

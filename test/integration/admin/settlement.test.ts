@@ -3,7 +3,7 @@ import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { defineConfig } from 'livetree'
 import { beforeEach, expect, test } from 'vitest'
 import * as z from 'zod'
-import { newestEtcds } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { startProxy, type TcpProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -15,7 +15,7 @@ const MESSAGE = 'seen by the proxy'
 
 withoutOpenHandles()
 
-newestEtcds('admin, replies that are lost', (etcd) => {
+oneEtcd('admin, replies that are lost', (etcd) => {
   /** The way that the first write takes, and one that stays well. */
   let first: TcpProxy
   let other: TcpProxy

@@ -3,7 +3,7 @@ import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { defineConfig } from 'livetree'
 import { beforeEach, expect, test } from 'vitest'
 import * as z from 'zod'
-import { newestEtcds } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 
 const texts = z.record(z.string(), z.string()).default({})
@@ -17,7 +17,7 @@ const LIMIT = 1.5 * 1024 * 1024
 
 withoutOpenHandles()
 
-newestEtcds('what fits into one transaction', (etcd) => {
+oneEtcd('what fits into one transaction', (etcd) => {
   let client: EtcdClient
   let admin: Admin<{ big: Record<string, string>; small: Record<string, string> }>
 

@@ -5,13 +5,13 @@ import { defineConfig, secret } from 'livetree'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import * as z from 'zod'
-import { newestEtcds } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { appsettings, redisCommander, spring, traefik } from './settings-of-others.ts'
 
 withoutOpenHandles()
 
-newestEtcds('admin import and export', (etcd) => {
+oneEtcd('admin import and export', (etcd) => {
   let client: EtcdClient
   let endpoint: string
 

@@ -4,7 +4,7 @@ import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { defineConfig, etcd as etcdSource, restart, secret } from 'livetree'
 import { beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { newestEtcds } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 
 const schema = z.object({
@@ -15,7 +15,7 @@ const schema = z.object({
 
 withoutOpenHandles()
 
-newestEtcds('admin writes', (etcd) => {
+oneEtcd('admin writes', (etcd) => {
   let client: EtcdClient
   let endpoint: string
 

@@ -3,13 +3,13 @@ import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { defineConfig, secret } from 'livetree'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { newestEtcds } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { type Certificates, makeCertificates } from '../../support/make-certificates.ts'
 import { makeWorkplace, type Workplace } from './support/livetree-process.ts'
 
 const HISTORY = '/.livetree/history/config/shop/'
 
-newestEtcds('livetree with users, certificates and without code', (etcd) => {
+oneEtcd('livetree with users, certificates and without code', (etcd) => {
   let place: Workplace
   beforeAll(() => {
     place = makeWorkplace(undefined)

@@ -1,12 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { EtcdServer } from '../../support/start-etcd.ts'
-import { newestEtcds } from '../../support/each-etcd.ts'
-import { isLongRun } from '../../support/run-length.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { CONFIG } from './support/checkout-config.ts'
 import { BIN, makeWorkplace, type Run, type Workplace } from './support/livetree-process.ts'
 
-newestEtcds('livetree, the command', (etcd) => {
+oneEtcd('livetree, the command', (etcd) => {
   let server: EtcdServer
   let place: Workplace
 
@@ -392,40 +391,34 @@ newestEtcds('livetree, the command', (etcd) => {
     ).toContain('--timeout')
   })
 
-  // Processes cost most of the time of this file, and how they are wired is the same whatever the etcd is.
-  const isWired = isLongRun || etcd.kind === 'embedded'
+  test('each command as a process: data on stdout and nothing of what the file of the user prints', async () => {
+    place.write('p.yaml', 'http: { timeoutMs: 5 }\n')
+    const commands: readonly (readonly string[])[] = [
+      ['tree'],
+      ['get', 'http'],
+      ['explain', 'http'],
+      ['history'],
+      ['check'],
+      ['doctor'],
+      ['export'],
+      ['diff', 'overlay:base', 'overlay:prod'],
+      ['schema', 'print'],
+      ['plan', '-f', 'p.yaml', '--overlay', 'prod'],
+      ['set', 'features.spawned', 'true', '--overlay', 'prod'],
+    ]
+    for (let index = 0; index < commands.length; index += 4)
+      await Promise.all(
+        commands.slice(index, index + 4).map(async (args) => {
+          const run = await place.spawn([...args, '-o', 'json'])
+          expect(run, `${args.join(' ')}: ${run.stderr}`).toMatchObject({ exitCode: 0 })
+          expect(JSON.parse(run.stdout)).toBeTypeOf('object')
+          expect(run.stderr).toContain('a banner')
+        }),
+      )
+    expect(await place.spawn(['get', 'nothing'])).toMatchObject({ exitCode: 3, stdout: '' })
+  })
 
-  test.runIf(isWired)(
-    'each command as a process: data on stdout and nothing of what the file of the user prints',
-    async () => {
-      place.write('p.yaml', 'http: { timeoutMs: 5 }\n')
-      const commands: readonly (readonly string[])[] = [
-        ['tree'],
-        ['get', 'http'],
-        ['explain', 'http'],
-        ['history'],
-        ['check'],
-        ['doctor'],
-        ['export'],
-        ['diff', 'overlay:base', 'overlay:prod'],
-        ['schema', 'print'],
-        ['plan', '-f', 'p.yaml', '--overlay', 'prod'],
-        ['set', 'features.spawned', 'true', '--overlay', 'prod'],
-      ]
-      for (let index = 0; index < commands.length; index += 4)
-        await Promise.all(
-          commands.slice(index, index + 4).map(async (args) => {
-            const run = await place.spawn([...args, '-o', 'json'])
-            expect(run, `${args.join(' ')}: ${run.stderr}`).toMatchObject({ exitCode: 0 })
-            expect(JSON.parse(run.stdout)).toBeTypeOf('object')
-            expect(run.stderr).toContain('a banner')
-          }),
-        )
-      expect(await place.spawn(['get', 'nothing'])).toMatchObject({ exitCode: 3, stdout: '' })
-    },
-  )
-
-  describe.runIf(isWired)('on a terminal', () => {
+  describe('on a terminal', () => {
     test('colours, a question, and its answers', async () => {
       const seen = await place.runOnTerminal(['tree', 'db'])
       expect(seen.exitCode).toBe(0)

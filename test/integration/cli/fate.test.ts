@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { newestEtcds } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { startProxy } from '../../support/start-proxy.ts'
 import { CONFIG } from './support/checkout-config.ts'
 import { BIN, makeWorkplace, type Workplace } from './support/livetree-process.ts'
@@ -39,7 +39,7 @@ async function startForgetful(target: string) {
   }
 }
 
-newestEtcds('what a person learns of a write', (etcd) => {
+oneEtcd('what a person learns of a write', (etcd) => {
   let place: Workplace
   let client: EtcdClient
   let between: Awaited<ReturnType<typeof startForgetful>>

@@ -1,10 +1,10 @@
 import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { newestEtcds } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { CONFIG } from './support/checkout-config.ts'
 import { makeWorkplace, type Workplace } from './support/livetree-process.ts'
 
-newestEtcds('flags, variables and the configuration file', (etcd) => {
+oneEtcd('flags, variables and the configuration file', (etcd) => {
   let client: EtcdClient
   let place: Workplace
 

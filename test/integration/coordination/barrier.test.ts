@@ -1,6 +1,6 @@
 import { createBarrier, createMutex } from '@livetree/coordination'
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
@@ -8,7 +8,7 @@ import { codeOf, isPending, keysOf, open, proxyTo } from './kit.ts'
 
 withoutOpenHandles()
 
-eachEtcd('a barrier', (etcd) => {
+oneEtcd('a barrier', (etcd) => {
   it('B1 lets those who wait pass once it is down, and not for a neighbour of its name', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)

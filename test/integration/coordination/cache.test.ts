@@ -1,7 +1,7 @@
 import { openCache } from '@livetree/coordination'
 import { op } from '@livetree/etcd'
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
@@ -11,7 +11,7 @@ withoutOpenHandles()
 
 const decode = (value: Buffer): unknown => JSON.parse(value.toString())
 
-eachEtcd('a cache', (etcd) => {
+oneEtcd('a cache', (etcd) => {
   it('V1 equals a linearizable read once fresh() resolved, with one change for each revision', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)

@@ -1,6 +1,6 @@
 import { createCounter } from '@livetree/coordination'
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
@@ -8,7 +8,7 @@ import { codeOf, countTraffic, keysOf, loseNextTxn, open, proxyTo } from './kit.
 
 withoutOpenHandles()
 
-eachEtcd('a counter', (etcd) => {
+oneEtcd('a counter', (etcd) => {
   it('C1 gives exactly the sum, and each value once, when many add and answers are lost', async () => {
     const server = await etcd.start()
     const proxy = await proxyTo(server.endpoint)

@@ -1,7 +1,7 @@
 import { createDoubleBarrier, type Place } from '@livetree/coordination'
 import type { EtcdClient } from '@livetree/etcd'
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
@@ -14,7 +14,7 @@ const waiting = (client: EtcdClient, count: number) =>
     what: `${count} waiters`,
   })
 
-eachEtcd('a double barrier', (etcd) => {
+oneEtcd('a double barrier', (etcd) => {
   it('D1 lets exactly the first ones in together and out together, round after round', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)

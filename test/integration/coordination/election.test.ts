@@ -8,7 +8,7 @@ import {
 } from '@livetree/coordination'
 import { type EtcdClient, op } from '@livetree/etcd'
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
@@ -39,7 +39,7 @@ function observe(client: EtcdClient): { readonly seen: string[]; stop(): Promise
   }
 }
 
-eachEtcd('an election', (etcd) => {
+oneEtcd('an election', (etcd) => {
   it('E1 has one leader at each revision, in the order of the candidacies', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)

@@ -1,7 +1,7 @@
 import { createElection, createMutex, openElectionView, runElection } from '@livetree/coordination'
 import { Etcd3, EtcdLockFailedError } from 'etcd3'
 import { expect, it, onTestFinished } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
@@ -16,7 +16,7 @@ function etcd3On(server: EtcdServer): Etcd3 {
   return client
 }
 
-eachEtcd('coordination with npm etcd3', (etcd) => {
+oneEtcd('coordination with npm etcd3', (etcd) => {
   it('elects one leader among both, in the order of arrival, and both see who leads', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)

@@ -1,6 +1,6 @@
 import { joinGroup, openGroup } from '@livetree/coordination'
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
@@ -8,7 +8,7 @@ import { codeOf, keysOf, loseNextTxn, open, proxyTo } from './kit.ts'
 
 withoutOpenHandles()
 
-eachEtcd('a group', (etcd) => {
+oneEtcd('a group', (etcd) => {
   it('has the members that joined, until they leave, die or are removed by hand', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)

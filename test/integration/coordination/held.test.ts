@@ -1,7 +1,7 @@
 import { createCounter, createElection, createMutex, createSemaphore } from '@livetree/coordination'
 import { op } from '@livetree/etcd'
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
@@ -9,7 +9,7 @@ import { codeOf, collecting, open } from './kit.ts'
 
 withoutOpenHandles()
 
-eachEtcd('what is held', (etcd) => {
+oneEtcd('what is held', (etcd) => {
   it('S3 does not take the lease of another one in the writes of a commit for its own', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createElection, createMutex, openElectionView } from '@livetree/coordination'
 import { afterEach, expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { eachEtcdctl } from '../../support/etcdctls.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -46,7 +46,7 @@ function etcdctl(path: string, server: EtcdServer, args: readonly string[]) {
 }
 
 eachEtcdctl('coordination with another language', (ctl) => {
-  eachEtcd('on', (etcd) => {
+  oneEtcd('on', (etcd) => {
     it('takes turns on a lock with etcdctl lock, in the order of arrival', async () => {
       const server = await etcd.start()
       const client = connect(server.endpoint)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { runSample, samplesOf } from './run-sample.ts'
 
@@ -33,7 +33,7 @@ describe('docs/from-kazoo-and-python-etcd.md', () => {
     expect(samples).toHaveLength(LOGS.length)
   })
 
-  eachEtcd('on', (etcd) => {
+  oneEtcd('on', (etcd) => {
     it.each(LOGS.map(([name, lines], index) => ({ name, lines, index })))(
       'has code for $name that runs and does what it says',
       async ({ lines, index }) => {

@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events'
 import { acquireLock, createMutex, type Lock } from '@livetree/coordination'
 import { type EtcdClient, op } from '@livetree/etcd'
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
@@ -14,7 +14,7 @@ withoutOpenHandles()
 const contending = (client: EtcdClient, count: number) =>
   waitFor(async () => (await keysOf(client, 'locks/a/')).length === count, { what: `${count} keys` })
 
-eachEtcd('a mutex', (etcd) => {
+oneEtcd('a mutex', (etcd) => {
   it('S3 refuses the writes of a holder whose key is gone, whatever it believes, and gives rising tokens', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)

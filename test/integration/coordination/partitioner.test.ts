@@ -1,7 +1,7 @@
 import { createMutex, type Lock, type PartitionerOptions, runPartitioner } from '@livetree/coordination'
 import { type EtcdClient, op } from '@livetree/etcd'
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { decodeMember, partitionsOf } from '../../../packages/coordination/src/partition-owners.ts'
@@ -103,7 +103,7 @@ async function locksOfOwners(client: EtcdClient): Promise<string[]> {
 
 const leasesOf = async (client: EtcdClient) => (await client.lease.list()).length
 
-eachEtcd('a partitioner', (etcd) => {
+oneEtcd('a partitioner', (etcd) => {
   it('A1 runs each partition in one member, and moves what a member gets or had, and nothing else', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 import { createMutex, createQueue } from '@livetree/coordination'
 import { op } from '@livetree/etcd'
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
@@ -19,7 +19,7 @@ function heapBytes(): number {
   return process.memoryUsage().heapUsed
 }
 
-eachEtcd('a queue', (etcd) => {
+oneEtcd('a queue', (etcd) => {
   it('Q1 gives each entry once, in the order of creation, also to many takers', async () => {
     const server = await etcd.start()
     const clients = [connect(server.endpoint), connect(server.endpoint)]

@@ -1,7 +1,7 @@
 import { createReadWriteLock, type Lock } from '@livetree/coordination'
 import { type EtcdClient, op } from '@livetree/etcd'
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
@@ -12,7 +12,7 @@ withoutOpenHandles()
 const contending = (client: EtcdClient, count: number) =>
   waitFor(async () => (await keysOf(client, 'locks/a/')).length === count, { what: `${count} keys` })
 
-eachEtcd('a read/write lock', (etcd) => {
+oneEtcd('a read/write lock', (etcd) => {
   it('R1 readers share, a writer excludes all, and a waiting writer holds back later readers', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { runSample, samplesOf } from './run-sample.ts'
 
@@ -15,7 +15,7 @@ const LOGS = [
   ['feed-0, feed-1, feed-2, feed-3'],
 ]
 
-eachEtcd('the README of @livetree/coordination', (etcd) => {
+oneEtcd('the README of @livetree/coordination', (etcd) => {
   it('has code that runs and does what it says', async () => {
     const server = await etcd.start()
     const samples = samplesOf('packages/coordination/README.md')

@@ -1,6 +1,6 @@
 import { acquireLock, createElection, createMutex } from '@livetree/coordination'
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
@@ -8,7 +8,7 @@ import { codeOf, keysOf, open, proxyTo } from './kit.ts'
 
 withoutOpenHandles()
 
-eachEtcd('what etcd refuses for a time', (etcd) => {
+oneEtcd('what etcd refuses for a time', (etcd) => {
   const GRANT = ['grant-permission', '--prefix=true', 'locker', 'readwrite', 'locks/']
   const REVOKE = ['revoke-permission', '--prefix=true', 'locker', 'locks/']
 
@@ -71,7 +71,7 @@ eachEtcd('what etcd refuses for a time', (etcd) => {
   })
 })
 
-eachEtcd('a release that nobody answers', (etcd) => {
+oneEtcd('a release that nobody answers', (etcd) => {
   it('of a lock with a session of its own is not renewed for ever', async () => {
     const server = await etcd.start()
     const proxy = await proxyTo(server.endpoint)

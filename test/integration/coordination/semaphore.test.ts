@@ -1,7 +1,7 @@
 import { createSemaphore, type Permit } from '@livetree/coordination'
 import type { EtcdClient } from '@livetree/etcd'
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
@@ -14,7 +14,7 @@ const contending = (client: EtcdClient, count: number) =>
     what: `${count} permits`,
   })
 
-eachEtcd('a semaphore', (etcd) => {
+oneEtcd('a semaphore', (etcd) => {
   it('P1 gives no more permits than the limit, in the order of arrival over all processes', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)

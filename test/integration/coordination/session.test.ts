@@ -1,6 +1,6 @@
 import { CoordinationError, createMutex, openSession } from '@livetree/coordination'
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect, Recording } from '../etcd/watch-kit.ts'
@@ -8,7 +8,7 @@ import { codeOf, keysOf, open, proxyTo } from './kit.ts'
 
 withoutOpenHandles()
 
-eachEtcd('a session', (etcd) => {
+oneEtcd('a session', (etcd) => {
   it('S1 ends before the server can drop the lease, counted from the send of the last answered renewal', async () => {
     const server = await etcd.start()
     const proxy = await proxyTo(server.endpoint)

@@ -1,14 +1,14 @@
 import { createMutex, createSemaphore, joinGroup } from '@livetree/coordination'
 import { compare, op } from '@livetree/etcd'
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { connect } from '../etcd/watch-kit.ts'
 import { codeOf, keysOf, open } from './kit.ts'
 
 withoutOpenHandles()
 
-eachEtcd('sessions that share one lease', (etcd) => {
+oneEtcd('sessions that share one lease', (etcd) => {
   it('are contenders of their own, also beside one of another language', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)

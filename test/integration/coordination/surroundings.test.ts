@@ -6,7 +6,7 @@ import {
   openGroup,
 } from '@livetree/coordination'
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
@@ -14,7 +14,7 @@ import { codeOf, isPending, keysOf, open } from './kit.ts'
 
 withoutOpenHandles()
 
-eachEtcd('coordination', (etcd) => {
+oneEtcd('coordination', (etcd) => {
   it('works with the permissions on its keys alone, and says at once which are missing', async () => {
     const server = await etcd.start({ auth: { password: 'rootpw' } })
     const root = connect(server.endpoint, { auth: { username: 'root', password: 'rootpw' } })

@@ -1,7 +1,7 @@
 import { createWorkQueue, type Job } from '@livetree/coordination'
 import { op } from '@livetree/etcd'
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
@@ -11,7 +11,7 @@ withoutOpenHandles()
 
 const shown = (job: Job) => `${job.value} ${job.attempt}`
 
-eachEtcd('a work queue', (etcd) => {
+oneEtcd('a work queue', (etcd) => {
   it('Q1, W1 gives jobs by priority and age, each to one taker, and again when it is not completed', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)

@@ -2,14 +2,14 @@ import { createServer as createNetServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { Agent, FormData, request } from 'undici'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { discoveryOn, serviceAt, startProvider } from './discovery-kit.ts'
 
 /** What callers do and what their endpoints do to them. */
-eachEtcd('callers of a dispatcher', (etcd) => {
+oneEtcd('callers of a dispatcher', (etcd) => {
   withoutOpenHandles()
   let server: EtcdServer
   beforeAll(async () => {

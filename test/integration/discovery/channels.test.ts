@@ -1,12 +1,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { expect, onTestFinished, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { freePorts } from '../../support/free-ports.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { serviceAt, startProvider } from './discovery-kit.ts'
 
-eachEtcd('the diagnostics channel of requests', (etcd) => {
+oneEtcd('the diagnostics channel of requests', (etcd) => {
   withoutOpenHandles()
 
   test('says how each request has ended, once, and nothing secret', async () => {

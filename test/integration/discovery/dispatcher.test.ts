@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { type DiscoveryError, livePolicy, type PolicySettingsByService } from '@livetree/discovery'
 import { Agent, fetch as undiciFetch, getGlobalDispatcher, request, setGlobalDispatcher } from 'undici'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { freePorts } from '../../support/free-ports.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
@@ -13,7 +13,7 @@ import { discoveryOn, startProvider } from './discovery-kit.ts'
 const record = (address: string, metadata: object = {}) =>
   JSON.stringify({ Op: 0, Addr: address, Metadata: JSON.stringify(metadata) })
 
-eachEtcd('the dispatcher', (etcd) => {
+oneEtcd('the dispatcher', (etcd) => {
   withoutOpenHandles()
   let server: EtcdServer
   let services = 0

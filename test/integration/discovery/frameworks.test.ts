@@ -10,7 +10,7 @@ import express from 'express'
 import fastify from 'fastify'
 import { request } from 'undici'
 import { expect, onTestFinished, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { discoveryOn } from './discovery-kit.ts'
@@ -85,7 +85,7 @@ const startNest = (adapter: () => ExpressAdapter | FastifyAdapter) => async (dis
   return { end: () => app.close() }
 }
 
-eachEtcd('a framework', (etcd) => {
+oneEtcd('a framework', (etcd) => {
   withoutOpenHandles()
 
   test.each<[string, (discovery: Discovery) => Promise<RunningApp>]>([

@@ -1,7 +1,7 @@
 import { registerGrpcResolver } from '@livetree/discovery/grpc'
 import { Client, credentials, Server, ServerCredentials } from '@grpc/grpc-js'
 import { expect, onTestFinished, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { discoveryOn } from './discovery-kit.ts'
@@ -37,7 +37,7 @@ async function startServer(name: string): Promise<{ address: string; close(): vo
   return { address: `127.0.0.1:${port}`, close: () => server.forceShutdown() }
 }
 
-eachEtcd('a client of grpc-js', (etcd) => {
+oneEtcd('a client of grpc-js', (etcd) => {
   withoutOpenHandles()
 
   test('finds services, follows them, goes on without etcd, and gives its view back', async () => {

@@ -1,13 +1,13 @@
 import { Pool, request } from 'undici'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { freePorts } from '../../support/free-ports.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { serviceAt, startProvider } from './discovery-kit.ts'
 
 /** What callers, their pools and the network do wrong must stay with them. */
-eachEtcd('a dispatcher among faults', (etcd) => {
+oneEtcd('a dispatcher among faults', (etcd) => {
   withoutOpenHandles()
   let server: EtcdServer
   beforeAll(async () => {

@@ -3,13 +3,13 @@ import { createDiscovery, livePolicy, type Registration } from '@livetree/discov
 import { createEtcdClient } from '@livetree/etcd'
 import { request } from 'undici'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { discoveryOn, serviceAt, startProvider } from './discovery-kit.ts'
 
-eachEtcd('nothing is left behind', (etcd) => {
+oneEtcd('nothing is left behind', (etcd) => {
   withoutOpenHandles()
   let server: EtcdServer
   beforeAll(async () => {

@@ -3,13 +3,13 @@ import { policySchema } from '@livetree/discovery/schema'
 import { createTestConfig, defineConfig } from 'livetree'
 import { expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { discoveryOn, startProvider } from './discovery-kit.ts'
 
 const shop = defineConfig({ name: 'shop', schema: z.object({ clients: policySchema }) })
 
-eachEtcd('a policy in a livetree configuration', (etcd) => {
+oneEtcd('a policy in a livetree configuration', (etcd) => {
   withoutOpenHandles()
 
   test('moves the requests of every service at once, keeps what was learnt, and is never invalid', async () => {

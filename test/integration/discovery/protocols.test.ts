@@ -5,7 +5,7 @@ import { createServer as createHttpsServer } from 'node:https'
 import type { Server } from 'node:net'
 import { request } from 'undici'
 import { expect, onTestFinished, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { makeCertificates } from '../../support/make-certificates.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -18,7 +18,7 @@ async function listening<S extends Server>(server: S): Promise<S> {
   return server
 }
 
-eachEtcd('other protocols', (etcd) => {
+oneEtcd('other protocols', (etcd) => {
   withoutOpenHandles()
 
   test('HTTP/2 without TLS: requests share a connection, and a shutdown waits for those that run', async () => {

@@ -6,7 +6,7 @@ import { createDiscovery, defineService, discoveryErrorCodes } from '@livetree/d
 import { createEtcdClient } from '@livetree/etcd'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import * as z from 'zod'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -26,7 +26,7 @@ async function run(block: string, endpoint: string, lines: string[], onSignal = 
   await new Function('console', 'process', ...names, source)(console, process, ...Object.values(library))
 }
 
-eachEtcd('the README of @livetree/discovery', (etcd) => {
+oneEtcd('the README of @livetree/discovery', (etcd) => {
   withoutOpenHandles()
   let server: EtcdServer
   beforeAll(async () => {

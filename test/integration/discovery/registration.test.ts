@@ -12,7 +12,7 @@ import {
 import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { startProxy } from '../../support/start-proxy.ts'
@@ -35,7 +35,7 @@ const recordOf = async (client: EtcdClient, key: string) => {
   return { op: Op, address: Addr, lease: entry.lease, metadata: JSON.parse(Metadata) }
 }
 
-eachEtcd('a registration', (etcd) => {
+oneEtcd('a registration', (etcd) => {
   withoutOpenHandles()
   let server: EtcdServer
   beforeAll(async () => {
@@ -307,7 +307,7 @@ eachEtcd('a registration', (etcd) => {
   })
 })
 
-eachEtcd('a registration is found again', (etcd) => {
+oneEtcd('a registration is found again', (etcd) => {
   withoutOpenHandles()
 
   async function registered(ttlSeconds = 2) {

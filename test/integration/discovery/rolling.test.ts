@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { Discovery, Registration } from '@livetree/discovery'
 import { request } from 'undici'
 import { expect, onTestFinished, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { isLongRun } from '../../support/run-length.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -20,7 +20,7 @@ interface Instance {
   readonly registration: Registration
 }
 
-eachEtcd('a rolling restart under load', (etcd) => {
+oneEtcd('a rolling restart under load', (etcd) => {
   withoutOpenHandles()
 
   /** Counts how often each request has arrived anywhere. */

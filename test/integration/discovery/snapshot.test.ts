@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import type { Logger } from '@livetree/etcd'
 import { request } from 'undici'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { freePorts } from '../../support/free-ports.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { collecting } from '../coordination/kit.ts'
 import { discoveryOn, startProvider } from './discovery-kit.ts'
 
-eachEtcd('a snapshot of the endpoints', (etcd) => {
+oneEtcd('a snapshot of the endpoints', (etcd) => {
   withoutOpenHandles()
   let snapshotDirectory: string
 

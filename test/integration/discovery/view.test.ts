@@ -8,7 +8,7 @@ import {
 import { createEtcdClient } from '@livetree/etcd'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { countOpenHandles, expectNoMoreHandlesThan, withoutOpenHandles } from '../../support/open-handles.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { startProxy } from '../../support/start-proxy.ts'
@@ -19,7 +19,7 @@ const record = (address: string, metadata: object | null = {}) =>
   JSON.stringify({ Op: 0, Addr: address, Metadata: metadata && JSON.stringify(metadata) })
 const addresses = (view: ServiceView) => view.endpoints.map(({ address }) => address).sort()
 
-eachEtcd('a view', (etcd) => {
+oneEtcd('a view', (etcd) => {
   withoutOpenHandles()
   let server: EtcdServer
   beforeAll(async () => {
@@ -257,7 +257,7 @@ eachEtcd('a view', (etcd) => {
   })
 })
 
-eachEtcd('a view without etcd', (etcd) => {
+oneEtcd('a view without etcd', (etcd) => {
   withoutOpenHandles()
 
   test('goes on with the last known good, says that it is stale, and catches up', async () => {

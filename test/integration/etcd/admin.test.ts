@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createEtcdClient } from '@livetree/etcd'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import type { EtcdCluster } from '../../support/start-etcd-cluster.ts'
@@ -16,7 +16,7 @@ withoutOpenHandles()
 const folder = mkdtempSync(join(tmpdir(), 'livetree-admin-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-eachEtcd('maintenance', (etcd) => {
+oneEtcd('maintenance', (etcd) => {
   it('tells the status of a member', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)
@@ -179,7 +179,7 @@ eachEtcd('maintenance', (etcd) => {
   })
 })
 
-eachEtcd('cluster', (etcd) => {
+oneEtcd('cluster', (etcd) => {
   etcd.needs('cluster')
   let cluster: EtcdCluster
   beforeAll(async () => {
@@ -223,7 +223,7 @@ eachEtcd('cluster', (etcd) => {
   })
 })
 
-eachEtcd('users and roles', (etcd) => {
+oneEtcd('users and roles', (etcd) => {
   it('are made, granted, listed, used, revoked and deleted', async () => {
     const server = await etcd.start({ auth: { password: 'rootpw' } })
     const root = connect(server.endpoint, { auth: { username: 'root', password: 'rootpw' } })

@@ -1,6 +1,6 @@
 import { createEtcdClient, type EtcdClient, EtcdError, type EtcdErrorCode } from '@livetree/etcd'
 import { afterEach, describe, expect, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { failure } from '../../support/failure.ts'
 import { freePorts } from '../../support/free-ports.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
@@ -29,7 +29,7 @@ async function proxyTo(target: string): Promise<TcpProxy> {
   return proxy
 }
 
-eachEtcd('calls made of several requests', (etcd) => {
+oneEtcd('calls made of several requests', (etcd) => {
   withoutOpenHandles()
 
   afterEach(async () => {

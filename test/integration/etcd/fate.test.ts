@@ -6,7 +6,7 @@ import { type Break, startBrokenWire } from '../../fate/broken-wire.ts'
 import { type CallerAct, callerActs, runTrials, trial } from '../../fate/judge.ts'
 import { type WriteName, writeNames, writes } from '../../fate/writes.ts'
 import { startWrongPeer, wrongAnswers } from '../../fate/wrong-peer.ts'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { type Certificates, makeCertificates } from '../../support/make-certificates.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 
@@ -107,7 +107,7 @@ function allPeerWays(): PeerWay[] {
   )
 }
 
-eachEtcd(`the fate of a write (seed ${seed})`, (etcd) => {
+oneEtcd(`the fate of a write (seed ${seed})`, (etcd) => {
   let certificates: Certificates
   let trials = 0
   const random = new Random(seed)

@@ -10,7 +10,7 @@ import {
   type TlsOptions,
 } from '@livetree/etcd'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { failure } from '../../support/failure.ts'
 import { type Certificates, makeCertificates } from '../../support/make-certificates.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
@@ -39,7 +39,7 @@ async function startRelay(target: number) {
   return { port: (server.address() as AddressInfo).port, forget, close }
 }
 
-eachEtcd('TLS', (etcd) => {
+oneEtcd('TLS', (etcd) => {
   withoutOpenHandles()
   let certificates: Certificates
   let strict: EtcdServer

@@ -8,7 +8,7 @@ import {
 } from '@livetree/etcd'
 import { Auth } from '@livetree/etcd/wire'
 import { afterEach, describe, expect, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { failure } from '../../support/failure.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
@@ -21,7 +21,7 @@ const outcomeOf = async (promise: Promise<unknown>): Promise<string> =>
     (error: unknown) => (error instanceof EtcdError ? error.code : `not ours: ${String(error)}`),
   )
 
-eachEtcd('the transport', (etcd) => {
+oneEtcd('the transport', (etcd) => {
   withoutOpenHandles()
   const closing: (() => Promise<void>)[] = []
 

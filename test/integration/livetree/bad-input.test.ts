@@ -4,7 +4,7 @@ import { createEtcdClient, type EtcdClient, op } from '@livetree/etcd'
 import { defineConfig, etcd as etcdSource, type LivetreeError } from 'livetree'
 import { beforeAll, describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { makeCertificates } from '../../support/make-certificates.ts'
 import { isLongRun } from '../../support/run-length.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
@@ -84,7 +84,7 @@ describe('defineConfig', () => {
   })
 })
 
-eachEtcd('load: what the store refuses', (etcd) => {
+oneEtcd('load: what the store refuses', (etcd) => {
   test('TLS where plain is spoken, and plain where TLS is', async () => {
     const certificates = await makeCertificates()
     const secure = await etcd.start({ tls: { certificates } })
@@ -126,7 +126,7 @@ eachEtcd('load: what the store refuses', (etcd) => {
   })
 })
 
-eachEtcd('load: what the tree may hold', (etcd) => {
+oneEtcd('load: what the tree may hold', (etcd) => {
   let server: EtcdServer
   let client: EtcdClient
   let roots = 0

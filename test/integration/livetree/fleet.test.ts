@@ -3,7 +3,7 @@ import { defineConfig, etcd, type LiveConfig, memory, restart, secret } from 'li
 import { type FleetMember, type InstanceRecord, joinFleet } from 'livetree/fleet'
 import { expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
@@ -19,7 +19,7 @@ const shop = defineConfig({
 })
 const PROD = '/config/shop/prod'
 
-eachEtcd('joinFleet', (etcdUnderTest) => {
+oneEtcd('joinFleet', (etcdUnderTest) => {
   const prepare = async () => {
     const server = await etcdUnderTest.start()
     const store = createEtcdClient({ endpoints: [server.endpoint] })

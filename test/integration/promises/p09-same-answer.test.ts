@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createEtcdClient, op } from '@livetree/etcd'
 import { afterAll, expect, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { isLongRun } from '../../support/run-length.ts'
 import { startProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -15,7 +15,7 @@ const GONE = Object.fromEntries(Object.keys(MANY).map((path) => [path, undefined
 const limitsOf = (config: Shop) => Object.keys(config.current.limits).length
 const isGuarded = (config: Shop) => config.status.rejected?.issues[0]?.code === 'guard'
 
-eachEtcd('P9 guarded: the same answer everywhere', (etcd) => {
+oneEtcd('P9 guarded: the same answer everywhere', (etcd) => {
   const shop = useShop(etcd)
   const folder = mkdtempSync(join(tmpdir(), 'livetree-p09-'))
   afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -4,7 +4,7 @@ import { createEtcdClient, op, type EtcdClient } from '@livetree/etcd'
 import { defineConfig, etcd as etcdSource, type LiveConfig } from 'livetree'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
-import { newestEtcds } from '../../../support/each-etcd.ts'
+import { oneEtcd } from '../../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../../support/open-handles.ts'
 import { isLongRun } from '../../../support/run-length.ts'
 import { startProxy, type TcpProxy } from '../../../support/start-proxy.ts'
@@ -31,7 +31,7 @@ const ROOT = '/config/shop/'
 
 withoutOpenHandles()
 
-newestEtcds('admins under fire', (etcd) => {
+oneEtcd('admins under fire', (etcd) => {
   let endpoint: string
   let client: EtcdClient
   let proxies: readonly TcpProxy[]

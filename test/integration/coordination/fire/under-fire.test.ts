@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../../support/each-etcd.ts'
+import { oneEtcd } from '../../../support/each-etcd.ts'
 import { isLongFire, wantedHolds } from '../../../support/fire-length.ts'
 import { burn, type BurnOptions } from './burn.ts'
 import { checkHistory } from './check-history.ts'
@@ -8,7 +8,7 @@ const SHORT: BurnOptions = { processes: 3, tasks: 10, rounds: 1, holdsPerRound: 
 const LONG: BurnOptions = { processes: 5, tasks: 10, rounds: 10, holdsPerRound: 1_000, restMs: 0 }
 const TIMEOUT_MS = isLongFire ? 24 * 3_600_000 : 240_000
 
-eachEtcd('locks, elections, semaphores and queues under fire', (etcd) => {
+oneEtcd('locks, elections, semaphores and queues under fire', (etcd) => {
   it('have no two holders, lose no entry, starve nobody, and leave nothing behind', {
     timeout: TIMEOUT_MS,
   }, async () => {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Discovery, ServiceView } from '@livetree/discovery'
 import { expect, test } from 'vitest'
-import { eachEtcd } from '../../../support/each-etcd.ts'
+import { oneEtcd } from '../../../support/each-etcd.ts'
 import { isLongFire } from '../../../support/fire-length.ts'
 import { type RunningProgram, startProgram } from '../../../support/running-program.ts'
 import { waitFor } from '../../../support/wait-for.ts'
@@ -57,7 +57,7 @@ async function allThere(views: readonly ServiceView[], hosts: number): Promise<v
   })
 }
 
-eachEtcd('services under fire', (etcd) => {
+oneEtcd('services under fire', (etcd) => {
   test('fail no idempotent request while a healthy instance exists', { timeout: TIMEOUT_MS }, async () => {
     const server = await etcd.start()
     const starting = ZONES.map((zone) =>
