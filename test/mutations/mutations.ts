@@ -194,7 +194,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'P9: nothing is too large a removal',
-    file: `${pipeline}/guard.ts`,
+    file: `${pipeline}/removal-judge.ts`,
     find: 'if (losers.length === 0) return []',
     replace: 'return []',
     test: promise('p09-guarded'),

@@ -1,7 +1,7 @@
 import type { $ZodType, output } from 'zod/v4/core'
 import type { DeepReadonly } from './deep-readonly.ts'
 import type { LiveConfig } from './live-config.ts'
-import type { GuardOptions } from './pipeline/guard.ts'
+import type { GuardOptions } from './pipeline/removal-judge.ts'
 import type { Naming } from './schema/naming.ts'
 import type { SchemaNode } from './schema/schema-node.ts'
 import type { Source } from './source/source.ts'

@@ -1,38 +1,24 @@
 import { itemAt } from '../item-at.ts'
 import type { IssueWriter } from './issues.ts'
 import type { GuardMemory, SeenTree } from './guard-memory.ts'
-import { directoriesOf, type GuardedSource, howToAllow } from './guarded-source.ts'
+import type { GuardedSource } from './guarded-source.ts'
 import type { LayerTree } from './layer-tree.ts'
-import type { Issue, Path } from '../issue.ts'
+import type { Issue } from '../issue.ts'
 import type { EarlierMemory } from './outcome.ts'
 import type { RemovalPermission, ReplaceUpdate } from '../source/source.ts'
-import { pathText } from './path-text.ts'
+import { type GuardOptions, type Known, RemovalJudge } from './removal-judge.ts'
 import {
   absorbedCount,
-  emptied,
-  goneCount,
+  allowedCount,
   hasReplacement,
-  replacedCount,
+  isForgiven,
+  leafCount,
   replacedIn,
   sum,
 } from './removals.ts'
 
-/** When a removal is too large to be taken for meant. */
-export interface GuardOptions {
-  /** Share (0 to 1) of a source's leaves that may be removed, as long as no directory the schema requires is emptied. Default 0.5. */
-  readonly maxRemovedShare?: number
-  /** Removals of fewer leaves than this always pass. Default 5. */
-  readonly minRemoved?: number
-  /** Removals within this number of milliseconds count together, as those of a loop that deletes key by key. Default 600,000. */
-  readonly windowMs?: number
-}
-
-interface Watched extends GuardedSource {
-  accepted: number
-  peak: number
+interface Watched extends GuardedSource, Known {
   since: number | undefined
-  /** A removal is rejected, and no waiting ends that. */
-  isRefused: boolean
   /** The staged tree is a fallback for the source: the guard neither checks nor accepts it. */
   isFallback: boolean
   /** A removal was allowed since the last check of a tree. */
@@ -50,13 +36,15 @@ interface Watched extends GuardedSource {
  */
 export class Guard {
   readonly #tree: LayerTree
-  readonly #options: Required<GuardOptions>
+  readonly #windowMs: number
+  readonly #judge: RemovalJudge
   readonly #sources: readonly Watched[]
 
   constructor(tree: LayerTree, sources: readonly GuardedSource[], options: GuardOptions) {
     this.#tree = tree
     const { maxRemovedShare = 0.5, minRemoved = 5, windowMs = 600_000 } = options
-    this.#options = { maxRemovedShare, minRemoved, windowMs }
+    this.#windowMs = windowMs
+    this.#judge = new RemovalJudge(tree, { maxRemovedShare, minRemoved, windowMs })
     this.#sources = sources.map((source) => ({
       ...source,
       accepted: 0,
@@ -136,16 +124,16 @@ export class Guard {
     return this.#sources.flatMap((watched) => {
       const { since, isFallback } = watched
       if (isFallback) return []
-      const isOver = since !== undefined && !(now >= since && now - since < this.#options.windowMs)
+      const isOver = since !== undefined && !(now >= since && now - since < this.#windowMs)
       if (isOver && !watched.isRefused) this.#renew(watched)
-      const issues = this.#issuesOf(watched, writer)
+      const issues = this.#judge.issuesOf(watched, writer)
       if (issues.length === 0 || watched.isRefused) {
         watched.isRefused = issues.length > 0
         return issues
       }
       watched.isRefused = true
       // As it is refused, more counts: the same tree gets the same answer however often it is checked.
-      return this.#issuesOf(watched, writer)
+      return this.#judge.issuesOf(watched, writer)
     })
   }
 
@@ -177,18 +165,18 @@ export class Guard {
   #accept(watched: Watched, now: number): void {
     const { losses } = this.#tree
     const { layers } = watched
-    const isForgiven = this.#isForgiven(watched)
-    const hasEarlier = isForgiven && layers.some((layer) => losses.earlier(layer).length > 0)
+    const isPardoned = isForgiven(losses, layers)
+    const hasEarlier = isPardoned && layers.some((layer) => losses.earlier(layer).length > 0)
     // Of all layers before any is accepted: what is new in one may be what another has lost.
     const replaced = layers.map((layer) => replacedIn(this.#tree, layer, layers))
-    watched.peak -= absorbedCount(this.#tree, layers) + this.#allowedCount(watched)
-    watched.accepted = this.#countOf(watched)
+    watched.peak -= absorbedCount(this.#tree, layers) + allowedCount(losses, layers)
+    watched.accepted = leafCount(losses, layers)
     for (const [index, layer] of layers.entries()) losses.accept(layer, replaced[index])
     const recent = sum(layers.map((layer) => losses.of(layer).recent.size))
-    if (isForgiven) watched.peak = Math.min(watched.peak, watched.accepted + recent)
+    if (isPardoned) watched.peak = Math.min(watched.peak, watched.accepted + recent)
     watched.peak = Math.max(watched.peak, watched.accepted)
     // A window in which all was allowed is over.
-    const since = isForgiven && !hasEarlier ? undefined : watched.since
+    const since = isPardoned && !hasEarlier ? undefined : watched.since
     watched.since = recent > 0 || watched.peak > watched.accepted ? (since ?? now) : undefined
     watched.isRefused = false
     watched.isAllowedAnew = false
@@ -215,93 +203,9 @@ export class Guard {
       this.#tree.losses.forget(layer, memory.removed[index])
   }
 
-  #issuesOf(watched: Watched, writer: IssueWriter): Issue[] {
-    const { maxRemovedShare, minRemoved } = this.#options
-    const { losses } = this.#tree
-    const losers = watched.layers.filter((layer) => losses.of(layer).lost.size > 0)
-    if (losers.length === 0) return []
-    const lost = sum(losers.map((layer) => losses.of(layer).lost.size))
-    const allowed = this.#allowedCount(watched)
-    const isMuch = (count: number, of: number) => count >= minRemoved && count > of * maxRemovedShare
-    const issues: Issue[] = []
-    const issue = (path: Path, what: string, from: readonly number[] = losers) => {
-      const origins = from.map((layer) => writer.origin(layer, path, 0))
-      const message = `Removes ${what}, which is taken for an accident, so nothing newer of any source is served. Put them back, or ${howToAllow(watched, from)}`
-      return writer.write({ path, code: 'guard', message, expected: undefined, received: undefined, origins })
-    }
-    const share = (count: number, of: number, when: string) =>
-      `${count} of the ${of} leaves of ${watched.name} (${percent(count / of)}; more than ${percent(maxRemovedShare)} ${when})`
-    const before = watched.accepted - allowed
-    const peak = watched.peak - allowed
-    if (isMuch(lost, before) || isMuch(this.#shrunkBy(watched, peak), peak)) {
-      const replaced = replacedCount(this.#tree, watched.layers)
-      const shrunk = this.#shrunkBy(watched, peak, replaced, absorbedCount(this.#tree, watched.layers))
-      if (isMuch(lost - replaced, before)) issues.push(issue([], share(lost - replaced, before, 'at once')))
-      else if (isMuch(shrunk, peak)) issues.push(issue([], share(shrunk, peak, `within ${this.#windowText}`)))
-    }
-    if (issues.length === 0)
-      for (const { layers, gone, before } of this.#shrunkDirectories(watched)) {
-        const [{ layer: name } = { layer: watched.name }] = layers.map((layer) => writer.origin(layer, [], 0))
-        const part = `${gone} of the ${before} leaves of ${name} (${percent(gone / before)}; more than ${percent(maxRemovedShare)} within ${this.#windowText})`
-        issues.push(issue([], part, layers))
-      }
-    for (const { path, count } of emptied(this.#tree, watched.layers, this.#options.minRemoved))
-      issues.push(issue(path, `all ${count} leaves of ${pathText(path)}`))
-    return issues
-  }
-
-  /**
-   * Where the directories of a source are allowed removals each by its own command, each is judged by itself too: a small
-   * one that others share would disappear in the count of the whole source.
-   */
-  #shrunkDirectories(watched: Watched) {
-    const { maxRemovedShare, minRemoved } = this.#options
-    const { losses } = this.#tree
-    return directoriesOf(watched).flatMap((layers) => {
-      if (!layers.some((layer) => losses.of(layer).lost.size > 0)) return []
-      const gone = goneCount(losses, layers) - replacedCount(this.#tree, layers, watched.layers)
-      const before = gone + sum(layers.map((layer) => losses.of(layer).count))
-      return gone >= minRemoved && gone > before * maxRemovedShare ? [{ layers, gone, before }] : []
-    })
-  }
-
-  /**
-   * Leaves fewer than in the window's largest tree, without those that may be gone. Once that was too much, leaves that
-   * come elsewhere do not make up for it. `replaced`, `absorbed`: how many of the lost leaves are; see `removals.ts`.
-   */
-  #shrunkBy(watched: Watched, peak: number, replaced = 0, absorbed = 0): number {
-    const net = peak - this.#countOf(watched) - absorbed
-    const isForgiven = this.#isForgiven(watched)
-    if (!watched.isRefused && !isForgiven) return net
-    const gone = goneCount(this.#tree.losses, watched.layers) - replaced
-    if (watched.isRefused) return isForgiven ? gone : Math.max(net, gone)
-    return Math.min(net, gone)
-  }
-
-  #allowedCount({ layers }: Watched): number {
-    return sum(layers.map((layer) => this.#tree.losses.of(layer).allowed.size))
-  }
-
-  #isForgiven({ layers }: Watched): boolean {
-    return layers.some((layer) => this.#tree.losses.of(layer).forgiven.size > 0)
-  }
-
   #renew(watched: Watched): void {
     watched.peak = watched.accepted
     watched.since = undefined
     for (const layer of watched.layers) this.#tree.losses.forget(layer)
   }
-
-  #countOf({ layers }: Watched): number {
-    return sum(layers.map((layer) => this.#tree.losses.of(layer).count))
-  }
-
-  get #windowText(): string {
-    const seconds = this.#options.windowMs / 1_000
-    return seconds >= 120 ? `${Math.round(seconds / 60)} minutes` : `${seconds} seconds`
-  }
-}
-
-function percent(share: number): string {
-  return `${Math.round(share * 100)} %`
 }

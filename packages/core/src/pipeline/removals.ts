@@ -97,6 +97,21 @@ function depthOfEmpty(root: TreeNode, path: readonly string[]): number {
   return path.length
 }
 
+/** The number of leaves that are gone and allowed to be, of the last accepted tree. */
+export function allowedCount(losses: Losses, layers: readonly number[]): number {
+  return sum(layers.map((layer) => losses.of(layer).allowed.size))
+}
+
+/** Whether anything is allowed to be gone that an earlier tree of the window has lost. */
+export function isForgiven(losses: Losses, layers: readonly number[]): boolean {
+  return layers.some((layer) => losses.of(layer).forgiven.size > 0)
+}
+
+/** The number of leaves in the staged tree. */
+export function leafCount(losses: Losses, layers: readonly number[]): number {
+  return sum(layers.map((layer) => losses.of(layer).count))
+}
+
 /** All of them together. */
 export function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0)
