@@ -33,6 +33,12 @@ const path = fc.oneof(
 )
 const leaf = fc.tuple(path, json, fc.constantFrom<unknown>(1, 5, -1, 1.5, 'x', null))
 const leaves = fc.array(leaf, { maxLength: 6 })
+const withheldLeaf = fc.tuple(
+  path,
+  fc.constantFrom<unknown>(1, 5, 'x'),
+  fc.constantFrom<unknown>(1, 0, 12, -1, null),
+)
+const withheld = fc.option(fc.array(withheldLeaf, { maxLength: 3 }), { nil: undefined })
 
 /** The content of a snapshot as an older, a newer or a broken program may have written it. */
 const content = fc
@@ -42,6 +48,7 @@ const content = fc
     takenAt: fc.constant(1_000),
     hasSecrets: fc.constantFrom<unknown>(true, true, false, 'x'),
     leaves,
+    withheld,
     more: fc.array(
       fc.record({
         at: fc.constantFrom('sources', 'revision', 'layers', 'leaves', 'takenAt', 'extra'),
@@ -52,8 +59,8 @@ const content = fc
       },
     ),
   })
-  .map(({ leaves: list, more, ...document }) => {
-    const layer: Record<string, unknown> = { name: 'etcd', leaves: list }
+  .map(({ leaves: list, withheld: left, more, ...document }) => {
+    const layer: Record<string, unknown> = { name: 'etcd', leaves: list, withheld: left }
     const source: Record<string, unknown> = {
       name: 'etcd',
       revision: 5,

@@ -1,5 +1,4 @@
 import { checkOptions, type OptionTable } from '../check-options.ts'
-import { itemAt } from '../item-at.ts'
 import { fingerprintOf, schemaNodeAt } from '../schema/describe.ts'
 import { assertBounded } from '../schema/assert-bounded.ts'
 import { assertEnvironmentNames } from '../schema/assert-environment-names.ts'
@@ -17,10 +16,9 @@ import { guardedSource } from './guarded-source.ts'
 import { holdingPromises } from './holding-promises.ts'
 import { limitedIssues } from './issue-limit.ts'
 import { GUARD_OPTIONS, guardKind, unusedKind } from './judging-options.ts'
-import { IssueWriter, type NamedLayer } from './issues.ts'
+import { IssueWriter } from './issues.ts'
 import { type LeafList, leafList } from './leaf-list.ts'
 import { LayerTree } from './layer-tree.ts'
-import { type LeafChoice, leavesOf } from './leaves.ts'
 import { LivetreeError } from '../errors.ts'
 import type { Path } from '../issue.ts'
 import type {
@@ -37,15 +35,11 @@ import type {
 import type { PipelineSource } from './pipeline-source.ts'
 import { redact } from './redact.ts'
 import type { GuardOptions } from './removal-judge.ts'
+import { SourceLayers } from './source-layers.ts'
+import { StoredTrees } from './stored-trees.ts'
 import { structureIssues } from './structure.ts'
 import { withoutTrace } from './trial.ts'
-import {
-  directoriesInside,
-  type FoundUnused,
-  type IsIgnored,
-  unusedIssue,
-  UnusedKeyList,
-} from './unused-keys.ts'
+import { type FoundUnused, unusedIssue, UnusedKeyList } from './unused-keys.ts'
 
 export interface PipelineOptions {
   /** How a key that the schema does not know is handled. Default `warn`, which the pipeline treats as `ignore`. */
@@ -84,23 +78,14 @@ class LayeredPipeline<T> implements Pipeline<T> {
   readonly fingerprint: string
   readonly #schemaNode: SchemaNode
   readonly #options: PipelineOptions
-  readonly #layers: readonly NamedLayer[]
-  /** Number of each source's first layer. */
-  readonly #firsts: readonly number[]
+  readonly #layers: SourceLayers
   readonly #tree: LayerTree
   readonly #decoder: Decoder
   /** Asked for before there is a value that could have got into them. */
   readonly #fixedWords: ReadonlySet<string>
   readonly #guard: Guard
+  readonly #stored: StoredTrees
   readonly #unusedKeys = new UnusedKeyList()
-  /** By layer: the directories of other layers of its source that are inside its own. */
-  readonly #inside: readonly (readonly string[])[]
-  /** A key that another layer reads is no mistake where it stands, be it that others mount it elsewhere. */
-  readonly #isIgnored: IsIgnored = (layer, key) => {
-    if (itemAt(this.#layers, layer).unused === 'ignore') return true
-    const inside = itemAt(this.#inside, layer)
-    return inside.length > 0 && inside.some((directory) => key().startsWith(directory))
-  }
   #accepted: { value: T } | undefined
   /** The schema's own code may be running. */
   #isJudging = false
@@ -110,31 +95,33 @@ class LayeredPipeline<T> implements Pipeline<T> {
     this.#options = options
     this.fingerprint = fingerprintOf(schemaNode)
     this.#fixedWords = schemaNode.hasSecret ? holdingPromises(() => fixedWords(schemaNode.schema)) : new Set()
-    this.#layers = sources.flatMap((source) =>
-      source.layers.map((layer) => ({ ...layer, source: source.name })),
-    )
-    this.#inside = this.#layers.map((layer) => directoriesInside(layer, this.#layers))
-    this.#firsts = sources.map((_, index) =>
-      sources.slice(0, index).reduce((count, source) => count + source.layers.length, 0),
-    )
+    this.#layers = new SourceLayers(sources)
+    const layers = this.#layers.all
     holdingPromises(() => assertBounded(schemaNode.schema))
-    assertMounts(schemaNode, this.#layers)
-    if (this.#layers.some((layer) => layer.naming === 'env')) assertEnvironmentNames(schemaNode)
-    this.#tree = new LayerTree(schemaNode, this.#layers, { isRenamed: options.isRenamed ?? false })
+    assertMounts(schemaNode, layers)
+    if (layers.some((layer) => layer.naming === 'env')) assertEnvironmentNames(schemaNode)
+    this.#tree = new LayerTree(schemaNode, layers, { isRenamed: options.isRenamed ?? false })
     this.#decoder = new Decoder(
       schemaNode,
       this.#tree,
-      this.#layers.map((layer) => layer.isNested === true),
+      layers.map((layer) => layer.isNested === true),
     )
-    const guarded = sources.map((source, index) => guardedSource(source, itemAt(this.#firsts, index)))
+    const guarded = sources.map((source, index) => guardedSource(source, this.#layers.first(index)))
     this.#guard = new Guard(this.#tree, guarded, options.guard === false ? {} : (options.guard ?? {}))
+    this.#stored = new StoredTrees({
+      schemaNode,
+      tree: this.#tree,
+      guard: this.#guard,
+      layers: this.#layers,
+    })
   }
 
   stageEarly(source: number, layer: number, list: LeafList): void {
-    this.#tree.putEarly(itemAt(this.#firsts, source) + layer, list)
+    this.#tree.putEarly(this.#layers.first(source) + layer, list)
   }
 
   stage(source: number, staged: StagedUpdate): void {
+    if (staged.type === 'replace' && staged.isFallback !== true) this.#stored.complete(source, staged.update)
     this.#allowing(source, staged.update, () => this.#stageLeaves(source, staged))
   }
 
@@ -151,7 +138,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   #stageLeaves(source: number, staged: StagedUpdate): void {
-    const first = itemAt(this.#firsts, source)
+    const first = this.#layers.first(source)
     if (staged.type === 'patch') {
       for (const change of staged.update.changes) this.#tree.set(first + change.layer, change.leaf)
       return
@@ -162,7 +149,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   attempt(source: number, updates: readonly PatchUpdate[], now?: number): ValidOutcome<T> | undefined {
-    const first = itemAt(this.#firsts, source)
+    const first = this.#layers.first(source)
     const refused = this.#guard.refused()
     const undo: { layer: number; leaf: Leaf }[] = []
     try {
@@ -185,7 +172,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     const parts = { tree: this.#tree, decoder: this.#decoder, guard: this.#guard, unused: this.#unusedKeys }
     const stage = (set: (layer: number, leaf: Leaf) => void) => {
       for (const { source, update } of updates) {
-        const first = itemAt(this.#firsts, source)
+        const first = this.#layers.first(source)
         this.#allowing(source, update, () => {
           for (const { layer, leaf } of update.changes) set(first + layer, leaf)
         })
@@ -241,10 +228,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
   }
 
   compareWith(earlier: ReadonlyMap<number, EarlierState>, now: number): void {
-    for (const [source, { layers, memory }] of earlier) {
-      this.stage(source, { type: 'replace', update: { revision: 0, epoch: 0, layers } })
-      this.#guard.restore(source, memory, now)
-    }
+    this.#stored.compareWith(earlier, now)
   }
 
   allowedRemovals(source: number) {
@@ -255,13 +239,13 @@ class LayeredPipeline<T> implements Pipeline<T> {
     this.#guard.allowAgain(source, allowed)
   }
 
-  guardMemory(source: number): GuardMemory {
-    return this.#guard.memory(source)
+  guardMemory(source: number, options = { withSecrets: true }): GuardMemory {
+    return this.#stored.memory(source, options)
   }
 
   #unused(writer: IssueWriter): FoundUnused {
     if (this.#decoder.unused.size === 0 && this.#tree.unplaceable.size === 0) return NONE
-    return this.#unusedKeys.list(this.#tree, this.#decoder, writer, this.#isIgnored)
+    return this.#unusedKeys.list(this.#tree, this.#decoder, writer, this.#layers.isIgnored)
   }
 
   diff(previous: T, next: T) {
@@ -277,33 +261,20 @@ class LayeredPipeline<T> implements Pipeline<T> {
     return redact(value, schemaNodeAt(this.#schemaNode, path))
   }
 
-  leaves(source: number, { withSecrets }: { withSecrets: boolean }) {
-    return this.#leavesOf(source, { withSecrets })
+  leaves(source: number, options: { withSecrets: boolean }) {
+    return this.#stored.leaves(source, options)
+  }
+
+  withheld(source: number, options: { withSecrets: boolean }) {
+    return this.#stored.withheld(source, options)
   }
 
   stagedLeaves(source: number) {
-    const first = itemAt(this.#firsts, source)
-    const homeless = this.#tree.unplaceable.all().filter(({ document }) => document === undefined)
-    return this.#leavesOf(source, { withSecrets: true, withUnreadable: true }).map((leaves, index) => [
-      ...leaves,
-      ...homeless.filter(({ layer }) => layer === first + index),
-    ])
-  }
-
-  #leavesOf(source: number, choice: LeafChoice): readonly (readonly Leaf[])[] {
-    const first = itemAt(this.#firsts, source)
-    const layers = this.#layers.filter((_, index) => this.#sourceOf(index) === source)
-    return layers.map((info, index) =>
-      leavesOf(this.#schemaNode, this.#tree.root, first + index, info, choice),
-    )
+    return this.#stored.all(source)
   }
 
   #newWriter(): IssueWriter {
-    return new IssueWriter(this.#schemaNode, this.#tree.root, this.#layers, this.#fixedWords, this.#tree)
-  }
-
-  #sourceOf(layer: number): number {
-    return this.#firsts.findLastIndex((first) => first <= layer)
+    return new IssueWriter(this.#schemaNode, this.#tree.root, this.#layers.all, this.#fixedWords, this.#tree)
   }
 }
 

@@ -193,14 +193,14 @@ export class Guard {
   restore(source: number, memory: EarlierMemory | undefined, now: number): void {
     const watched = itemAt(this.#sources, source)
     this.#accept(watched, now)
+    for (const [index, layer] of watched.layers.entries())
+      this.#tree.losses.forget(layer, memory?.removed[index])
     if (memory === undefined) return
     watched.accepted = memory.leafCount ?? watched.accepted
     watched.peak = memory.peak ?? watched.accepted + sum(memory.removed.map((keys) => keys.length))
     watched.since = memory.since
     watched.isRefused = memory.isRefused
     watched.remembered = { seen: memory.seen, allowed: memory.allowed.map((keys) => new Set(keys)) }
-    for (const [index, layer] of watched.layers.entries())
-      this.#tree.losses.forget(layer, memory.removed[index])
   }
 
   #renew(watched: Watched): void {

@@ -2,7 +2,7 @@ import { isOpenAt } from '../schema/describe.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { type LayerInfo, type Leaf, Unreadable } from '../source/source.ts'
 import { storedPath } from './stored-path.ts'
-import { keyEntry, type TreeNode } from './tree-node.ts'
+import { type DocumentMark, type Entry, keyEntry, type TreeNode } from './tree-node.ts'
 
 /** Which leaves are meant; both default to false. */
 export interface LeafChoice {
@@ -11,27 +11,46 @@ export interface LeafChoice {
   readonly withUnreadable?: boolean
 }
 
+/** What a layer has at one node. */
+export interface HeldLeaf {
+  readonly node: TreeNode
+  readonly path: readonly string[]
+  readonly own: Entry | DocumentMark
+}
+
 /** One layer's leaves as its source gave them, documents whole, but for those that have no place in the tree. */
 export function leavesOf(
   schemaNode: SchemaNode,
   root: TreeNode,
   layer: number,
   info: LayerInfo,
-  { withSecrets = false, withUnreadable = false }: LeafChoice,
+  choice: LeafChoice,
 ): readonly Leaf[] {
   const leaves: Leaf[] = []
-  const visit = (node: TreeNode, path: readonly string[]): void => {
+  eachLeaf(root, layer, ({ path, own }) => {
+    if (!isChosen(schemaNode, path, own, choice)) return
+    leaves.push({ path: storedPath(schemaNode, path, info), value: own.value, revision: own.revision })
+  })
+  return leaves
+}
+
+/** Whether `leavesOf` gives a leaf. */
+export function isChosen(
+  schemaNode: SchemaNode,
+  path: readonly string[],
+  { value }: Pick<Leaf, 'value'>,
+  { withSecrets = false, withUnreadable = false }: LeafChoice,
+): boolean {
+  return (withUnreadable || !(value instanceof Unreadable)) && (withSecrets || isOpenAt(schemaNode, path))
+}
+
+/** Calls `visit` for every key that a layer has in the tree, be its value a document. */
+export function eachLeaf(root: TreeNode, layer: number, visit: (held: HeldLeaf) => void): void {
+  const walk = (node: TreeNode, path: readonly string[]): void => {
     if (node.leafCount === 0) return
     const own = node.documents?.find((document) => document.layer === layer) ?? keyEntry(node, layer)
-    if (
-      own !== undefined &&
-      (withUnreadable || !(own.value instanceof Unreadable)) &&
-      (withSecrets || isOpenAt(schemaNode, path))
-    ) {
-      leaves.push({ path: storedPath(schemaNode, path, info), value: own.value, revision: own.revision })
-    }
-    for (const child of node.children) visit(child, [...path, child.name])
+    if (own !== undefined) visit({ node, path, own })
+    for (const child of node.children) walk(child, [...path, child.name])
   }
-  visit(root, [])
-  return leaves
+  walk(root, [])
 }

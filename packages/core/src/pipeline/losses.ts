@@ -201,7 +201,7 @@ export class Losses {
 }
 
 /** A path as one text; a name that holds a slash is not two names. */
-function lossKey(names: readonly string[]): string {
+export function lossKey(names: readonly string[]): string {
   return names.map((name) => `/${encodeSegment(name)}`).join('')
 }
 

@@ -2,6 +2,7 @@ import type { GuardMemory } from './guard-memory.ts'
 import type { LeafList } from './leaf-list.ts'
 import type { Issue, Path, Origin, UnusedKey } from '../issue.ts'
 import type { Leaf, PatchUpdate, ReplaceUpdate } from '../source/source.ts'
+import type { WithheldLeaf } from './withheld.ts'
 
 /** One leaf that differs between two snapshots. Values of secret leaves read `[secret]`. */
 export interface Change {
@@ -91,6 +92,8 @@ export interface EvaluateOptions {
 /** What one source had when an earlier process last accepted a tree. */
 export interface EarlierState {
   readonly layers: readonly (readonly Leaf[])[]
+  /** What `layers` leave out, layer by layer; undefined where they leave nothing out. */
+  readonly withheld?: readonly (readonly WithheldLeaf[])[] | undefined
   /** undefined: nothing beside the leaves is known. */
   readonly memory: EarlierMemory | undefined
 }
@@ -133,8 +136,8 @@ export interface Pipeline<T> {
   allowedRemovals(source: number): readonly ReadonlySet<string>[]
   /** Says so again, after other leaves have been staged for a while. */
   allowRemovals(source: number, allowed: readonly ReadonlySet<string>[]): void
-  /** What the guard has to remember of a source beside its leaves. */
-  guardMemory(source: number): GuardMemory
+  /** What the guard has to remember of a source beside its leaves; without secrets, names below them are left out. Default with. */
+  guardMemory(source: number, options?: { withSecrets: boolean }): GuardMemory
   /** Leaf by leaf difference of two values that this pipeline accepted; costs what changed. */
   diff(previous: T, next: T): readonly Change[]
   /** What each layer holds at a path of the schema, highest first. Accepts `db.pool.max` or segments. */
@@ -147,6 +150,8 @@ export interface Pipeline<T> {
   redact(value: unknown, path?: Path): unknown
   /** The leaves of one source as staged, for the snapshot on disk; `withSecrets: false` leaves out all that may hold one. */
   leaves(source: number, options: { withSecrets: boolean }): readonly (readonly Leaf[])[]
+  /** What `leaves` leaves out, without values. */
+  withheld(source: number, options: { withSecrets: boolean }): readonly (readonly WithheldLeaf[])[]
   /** The leaves of one source as staged, all of them. */
   stagedLeaves(source: number): readonly (readonly Leaf[])[]
   /** Hash of the schema's shape, to tell whether a snapshot on disk was written for it. */

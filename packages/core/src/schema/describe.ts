@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { childSchemaNode } from './child-node.ts'
 import { leafForm } from './leaf-form.ts'
+import { propertyOf } from './property-name.ts'
 import { parts, readersOf, type SchemaNode } from './schema-node.ts'
 
 /** Hash of a schema's shape: kinds and names, not checks or defaults. Equal shapes read the same trees. */
@@ -36,6 +37,19 @@ export function isSecretAt(schemaNode: SchemaNode, path: readonly PropertyKey[])
 /** Whether any reading of one place is secret as a whole. */
 function isSecretHere(schemaNode: SchemaNode): boolean {
   return [...readersOf([schemaNode])].some(({ isSecret }) => isSecret)
+}
+
+/** How many names of a path are no part of a secret: those down to the first one, and those that the schema has itself. */
+export function openDepth(schemaNode: SchemaNode, path: readonly string[]): number {
+  let at: SchemaNode | undefined = schemaNode
+  let isInSecret = false
+  for (const [depth, name] of path.entries()) {
+    isInSecret ||= at?.hasSecret === true && isSecretHere(at)
+    const isOwn: boolean = at !== undefined && propertyOf(at, name, 'properties') !== undefined
+    if (isInSecret && !isOwn) return depth
+    at = at === undefined ? undefined : childSchemaNode(at, name)
+  }
+  return path.length
 }
 
 /** Whether a raw value at a path may be shown to anyone: the schema knows the place, and nothing in it is secret. */

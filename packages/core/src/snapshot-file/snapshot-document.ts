@@ -1,5 +1,6 @@
 import { LivetreeError } from '../errors.ts'
 import type { GuardMemory, SeenTree } from '../pipeline/guard-memory.ts'
+import type { WithheldLeaf } from '../pipeline/withheld.ts'
 import type { Leaf } from '../source/source.ts'
 
 /** What one layer held. */
@@ -8,6 +9,8 @@ export interface StoredLayer {
   /** Where it was mounted in the schema; undefined: at the top, or in a file of an earlier version. */
   readonly at?: string | undefined
   readonly leaves: readonly Leaf[]
+  /** What was left out, since it may hold a secret or cannot be stored; undefined in files of earlier versions. */
+  readonly withheld?: readonly WithheldLeaf[] | undefined
 }
 
 /** What one source held when the snapshot was taken. */
@@ -36,13 +39,17 @@ export interface SnapshotDocument {
   readonly sources: readonly StoredSource[]
 }
 
+/** More leaves than a document of any store has. */
+const MOST_IN_DOCUMENT = 1_000_000
+
 /** @throws Error when a source holds a value that JSON cannot carry */
 export function encodeDocument(document: SnapshotDocument): Buffer {
   const sources = document.sources.map((source) => ({
     ...source,
-    layers: source.layers.map(({ name, at, leaves }) => ({
+    layers: source.layers.map(({ name, at, leaves, withheld }) => ({
       name,
       at,
+      withheld: withheld?.map(({ path, revision, count }) => [path, revision, count]),
       leaves: leaves.map(({ path, value, revision }) => [path, storable(value, path), revision]),
     })),
   }))
@@ -101,10 +108,20 @@ export function decodeDocument(bytes: Uint8Array, path: string): SnapshotDocumen
     if (content === undefined) throw damaged('a value is missing in it')
     return { path: read.text(path), value: content, revision: read.number(revision) }
   }
+  const withheldLeaf = (value: unknown): WithheldLeaf => {
+    const [path, revision, count] = read.list(value)
+    if (!isCount(count)) throw damaged('a count is wrong in it')
+    return { path: read.text(path), revision: read.number(revision), count }
+  }
   const layer = (value: unknown): StoredLayer => {
-    const { name, at, leaves } = read.record(value)
+    const { name, at, leaves, withheld } = read.record(value)
     const place = at === undefined ? {} : { at: read.text(at) }
-    return { name: read.text(name), ...place, leaves: read.list(leaves).map(leaf) }
+    return {
+      name: read.text(name),
+      ...place,
+      leaves: read.list(leaves).map(leaf),
+      ...(withheld !== undefined && { withheld: read.list(withheld).map(withheldLeaf) }),
+    }
   }
   const seenTree = (value: unknown): SeenTree => {
     const { revision, store } = read.record(value)
@@ -143,6 +160,11 @@ export function decodeDocument(bytes: Uint8Array, path: string): SnapshotDocumen
     hasSecrets: hasSecrets === true,
     sources: read.list(sources).map(source),
   }
+}
+
+/** A document has at most as many leaves as its bytes; what says more would only cost memory. */
+function isCount(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MOST_IN_DOCUMENT
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -122,10 +122,11 @@ export class Comparison {
   }
 }
 
-function isSettled({ layers, memory }: EarlierState, newer: readonly (readonly Leaf[])[]): boolean {
+function isSettled({ layers, withheld, memory }: EarlierState, newer: readonly (readonly Leaf[])[]): boolean {
   const isPending = memory !== undefined && (memory.since !== undefined || memory.isRefused)
   if (isPending || memory?.allowed.some((keys) => keys.length > 0)) return false
-  return layers.every((leaves, layer) => {
+  return layers.every((written, layer) => {
+    const leaves = [...written, ...(withheld?.[layer] ?? [])]
     const revisions = new Map(newer[layer]?.map(({ path, revision }) => [path, revision]))
     return (
       leaves.length === revisions.size &&

@@ -16,8 +16,10 @@ export function earlierStateOf(
   layers: readonly Place[],
   isSameSchema: boolean,
 ): EarlierState {
+  const stored = layers.map(({ name }) => earlier.layers.find((other) => other.name === name))
   return {
-    layers: layers.map(({ name }) => earlier.layers.find((stored) => stored.name === name)?.leaves ?? []),
+    layers: stored.map((layer) => layer?.leaves ?? []),
+    withheld: stored.map((layer) => layer?.withheld ?? []),
     memory:
       isSameSchema && earlier.guard !== undefined ? memoryOf(earlier, earlier.guard, layers) : undefined,
   }

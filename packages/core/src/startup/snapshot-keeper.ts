@@ -1,5 +1,6 @@
 import { itemAt } from '../item-at.ts'
 import { LivetreeError } from '../errors.ts'
+import type { GuardMemory } from '../pipeline/guard-memory.ts'
 import type { SnapshotDocument } from '../snapshot-file/snapshot-document.ts'
 import type { SnapshotFile } from '../snapshot-file/snapshot-file.ts'
 import { SnapshotWriter } from '../snapshot-file/snapshot-writer.ts'
@@ -87,7 +88,12 @@ export class SnapshotKeeper {
   }
 
   #allowed(index: number): readonly (readonly string[])[] {
-    return this.#options.writer.guardMemory(index).allowed
+    return this.#memory(index).allowed
+  }
+
+  #memory(index: number): GuardMemory {
+    const { file, writer } = this.#options
+    return writer.guardMemory(index, { withSecrets: file.hasKey })
   }
 
   /**
@@ -121,14 +127,16 @@ export class SnapshotKeeper {
     const { name, fingerprint, file, clock, writer } = this.#options
     const hasSecrets = file.hasKey
     const sources = this.#remote().map(([index, { source, provenAt }]) => {
-      const { revision, epoch, store, layers } = writer.lastGoodState(index, { withSecrets: hasSecrets })
+      const { revision, epoch, store, layers, withheld } = writer.lastGoodState(index, {
+        withSecrets: hasSecrets,
+      })
       return {
         name: source.name,
         revision,
         epoch,
         provenAt: provenAt ?? 0,
         store,
-        guard: writer.guardMemory(index),
+        guard: this.#memory(index),
         layers: source.layers.map(({ name: layer, at }, number) => ({
           name: layer,
           ...(at !== undefined && { at }),
@@ -143,11 +151,12 @@ export class SnapshotKeeper {
   #withRefusals(found: SnapshotDocument): SnapshotDocument {
     const indexes = new Map(this.#remote().map(([index, { source }]) => [source.name, index]))
     const sources = found.sources.map((stored) => {
+          withheld: itemAt(withheld, number),
       const { name, guard } = stored
       const index = indexes.get(name)
       if (guard === undefined || index === undefined) return stored
       const isRefused = guard.isRefused || this.#refused.has(name)
-      const { allowed: ofNow, seen } = this.#options.writer.guardMemory(index)
+      const { allowed: ofNow, seen } = this.#memory(index)
       const names = itemAt(this.#options.sources, index).source.layers.map((layer) => layer.name)
       const allowed = stored.layers.map((layer) => ofNow[names.indexOf(layer.name)] ?? [])
       return { ...stored, guard: { ...guard, isRefused, allowed, seen } }

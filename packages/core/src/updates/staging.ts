@@ -11,10 +11,17 @@ import type {
   ValidOutcome,
 } from '../pipeline/outcome.ts'
 import type { Clock, Leaf, PatchUpdate } from '../source/source.ts'
+import type { WithheldLeaf } from '../pipeline/withheld.ts'
 import { LastGoodLeaves } from './last-good-leaves.ts'
 import type { SourceState } from './source-state.ts'
 
 type Layers = readonly (readonly Leaf[])[]
+
+/** Leaves of a source, layer by layer, and those that are left out. */
+export interface GoodLeaves {
+  readonly layers: Layers
+  readonly withheld: readonly (readonly WithheldLeaf[])[]
+}
 
 /** Options of `Staging`. */
 export interface StagingOptions<T> {
@@ -78,8 +85,9 @@ export class Staging<T> {
     if (earlier.size > 0) this.#pipeline.compareWith(earlier, this.#clock.now())
   }
 
-  guardMemory(index: number): GuardMemory {
-    return this.#pipeline.guardMemory(index)
+  /** See `Pipeline.guardMemory`. */
+  guardMemory(index: number, options: { readonly withSecrets: boolean }): GuardMemory {
+    return this.#pipeline.guardMemory(index, options)
   }
 
   /** Stages other trees for sources. The result stages the sources' own trees again, with the removals they allow. */
@@ -102,18 +110,22 @@ export class Staging<T> {
   }
 
   /** The last accepted leaves of a source whose leaves are kept, also while an invalid tree is staged. */
-  goodLeaves(index: number, options: { readonly withSecrets: boolean }): Layers {
+  goodLeaves(index: number, options: { readonly withSecrets: boolean }): GoodLeaves {
     const pipeline = this.#pipeline
+    const read = () => ({
+      layers: pipeline.leaves(index, options),
+      withheld: pipeline.withheld(index, options),
+    })
     const stage = (changes: PatchUpdate['changes']) =>
       pipeline.stage(index, { type: 'patch', update: { revision: 0, changes } })
     const { back, forth } = this.#keptOf(index).difference()
-    if (back.length === 0) return pipeline.leaves(index, options)
+    if (back.length === 0) return read()
     const allowed = pipeline.allowedRemovals(index)
     stage(back)
-    const leaves = pipeline.leaves(index, options)
+    const good = read()
     stage(forth)
     pipeline.allowRemovals(index, allowed)
-    return leaves
+    return good
   }
 
   /** Frees the memory of the raw leaves; neither `substitute` nor `goodLeaves` may be called afterwards. */

@@ -9,7 +9,7 @@ import { type ServedFrom, ServedState } from './served-state.ts'
 import type { Snapshot } from './snapshot.ts'
 import { createSourceSink, type SourceReport } from './source-sink.ts'
 import type { SourceState } from './source-state.ts'
-import { Staging, type StagingOptions } from './staging.ts'
+import { type GoodLeaves, Staging, type StagingOptions } from './staging.ts'
 import type { UpdateObserver } from './update-observer.ts'
 import { type Batch, UpdateQueue } from './update-queue.ts'
 import { type StoredTree, Validator } from './validator.ts'
@@ -91,9 +91,9 @@ export class UpdateProcessor<T> {
   }
 
   /** See `Pipeline.guardMemory`; with the newest tree that was taken. */
-  guardMemory(index: number): GuardMemory {
+  guardMemory(index: number, options: { readonly withSecrets: boolean }): GuardMemory {
     const { seen } = this.#stateOf(index)
-    return { ...this.#staging.guardMemory(index), ...(seen && { seen }) }
+    return { ...this.#staging.guardMemory(index, options), ...(seen && { seen }) }
   }
 
   /** See `LiveConfig.preview`: on what has been taken so far. What the sources report meanwhile is taken afterwards. */
@@ -128,9 +128,9 @@ export class UpdateProcessor<T> {
   }
 
   /** The last accepted tree of a remote source, also while an invalid one is staged. @throws LivetreeError `internal` before there is one */
-  lastGoodState(index: number, options: { readonly withSecrets: boolean }): StoredTree {
+  lastGoodState(index: number, options: { readonly withSecrets: boolean }): StoredTree & GoodLeaves {
     const position = this.#served.position.lastGood(this.#stateOf(index))
-    return { ...position, layers: this.#staging.goodLeaves(index, options) }
+    return { ...position, ...this.#staging.goodLeaves(index, options) }
   }
 
   #stateOf(index: number): SourceState {

@@ -1,0 +1,156 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import * as z from 'zod'
+import { defineConfig } from '../define-config.ts'
+import type { LiveConfig } from '../live-config.ts'
+import { secret } from '../schema/secret.ts'
+import { decodeDocument, encodeDocument } from '../snapshot-file/snapshot-document.ts'
+import { type Leaf, Unreadable } from '../source/source.ts'
+import { createManualSource } from '../testing/manual-source.ts'
+import { createTestClock } from '../testing/test-clock.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'livetree-withheld-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+let files = 0
+
+const shop = defineConfig({
+  name: 'shop',
+  schema: z.object({
+    tokens: z.record(z.string(), secret(z.string())).default({}),
+    vault: secret(z.record(z.string(), z.string())).default({}),
+    login: z
+      .object({ user: z.string(), password: secret(z.string()) })
+      .partial()
+      .default({}),
+    plain: z.record(z.string(), z.string()).default({}),
+  }),
+})
+
+type Tree = Readonly<Record<string, unknown>>
+const many = (prefix: string, count = 10, value: unknown = 'hunter2'): Tree =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`${prefix}k${index}`, value]))
+const leavesOf = (tree: Tree, revision = 1): Leaf[] =>
+  Object.entries(tree).map(([path, value]) => ({ path, value, revision }))
+
+const PLAIN = { 'plain/a': '1', 'plain/b': '2' }
+const VAULT = { vault: JSON.stringify(many('', 10)) }
+const LOGIN = { login: JSON.stringify({ user: 'u', password: 'hunter2', ...many('other', 8) }) }
+/** Trees of which most can only be told to be there. */
+const TREES: readonly (readonly [string, Tree])[] = [
+  ['secret leaves', many('tokens/')],
+  ['leaves below a secret', many('vault/')],
+  ['a secret document', VAULT],
+  ['a document with a secret in it', LOGIN],
+  ['keys nobody knows', many('nobody/')],
+  ['leaves that cannot be read', many('nobody/', 10, new Unreadable('not UTF-8'))],
+]
+
+/** Processes on one machine; the store is at the revision that is given. */
+function machine(key?: string) {
+  const path = join(folder, `${++files}.snapshot`)
+  const clock = createTestClock()
+  const start = async (
+    at: number,
+    leaves: readonly Leaf[],
+    patches: readonly Tree[] = [],
+    allowRemoval = false,
+  ) => {
+    const store = createManualSource({ name: 'store' })
+    const loading = shop.load({
+      sources: [store],
+      snapshot: { path, intervalMs: 0, ...(key !== undefined && { key }) },
+      clock,
+      logger: false,
+    })
+    const layers = [leaves]
+    const isKnown = patches.length > 0
+    store.sink.replace({ revision: at, epoch: 0, store: 'a store', layers, isKnown, allowRemoval })
+    for (const [index, patch] of patches.entries()) store.patch(at + 1 + index, patch)
+    const config = await loading
+    return { config, store }
+  }
+  return { path, start }
+}
+
+const isRefused = async (starting: Promise<{ config: LiveConfig<unknown> }>): Promise<boolean> => {
+  const { config } = await starting.catch((error: { issues?: { code: string }[] }) => {
+    expect(error.issues?.map(({ code }) => code)).toContain('guard')
+    return { config: undefined }
+  })
+  await config?.close()
+  return config === undefined
+}
+
+const [SECRETS, , , , , UNREADABLE] = TREES
+/** Deriving a key takes its time, and what is left out with one is only what cannot be read. */
+const CASES = [
+  ...TREES.map(([name, tree]) => ({ name, tree, key: undefined })),
+  ...[SECRETS!, UNREADABLE!].map(([name, tree]) => ({ name, tree, key: 'a key' })),
+]
+
+describe('what the snapshot leaves out still counts', () => {
+  it.each(CASES)(
+    'a restart refuses the removal of $name, as a running process does ($key)',
+    async ({ tree, key }) => {
+      const { path, start } = machine(key)
+      await (await start(10, leavesOf({ ...PLAIN, ...tree }))).config.close()
+      const accepted = readFileSync(path)
+      const running = await start(10, leavesOf({ ...PLAIN, ...tree }))
+      const gone = Object.fromEntries(Object.keys(tree).map((path) => [path, undefined]))
+      running.store.patch(11, gone)
+      await running.config.refresh()
+      expect(running.config.status.rejected?.issues[0]?.code).toBe('guard')
+      await running.config.close()
+      writeFileSync(path, accepted)
+      expect(await isRefused(start(11, leavesOf(PLAIN)))).toBe(true)
+      // with the history that a store may still have
+      writeFileSync(path, accepted)
+      expect(await isRefused(start(10, leavesOf({ ...PLAIN, ...tree }), [gone]))).toBe(true)
+    },
+  )
+
+  it.each(CASES)(
+    '$name that stay, or are written again, are not taken for removed ($key)',
+    async ({ tree, key }) => {
+      const { start } = machine(key)
+      await (await start(10, leavesOf({ ...PLAIN, ...tree }))).config.close()
+      const again = [...leavesOf(PLAIN), ...leavesOf(tree, 11)]
+      const { config, store } = await start(11, again)
+      expect(config.status.rejected).toBeUndefined()
+      const gone = Object.fromEntries(Object.keys(tree).map((path) => [path, undefined]))
+      store.patch(12, gone)
+      await config.refresh()
+      expect(config.status.rejected?.issues[0]?.code).toBe('guard')
+      await config.close()
+    },
+  )
+})
+
+it('a permission covers what was left out', async () => {
+  const { start } = machine()
+  await (await start(10, leavesOf({ ...PLAIN, ...many('tokens/') }))).config.close()
+  const { config } = await start(11, leavesOf(PLAIN), [], true)
+  expect(config.status.rejected).toBeUndefined()
+  await config.close()
+})
+
+it('neither a value nor a name of a secret document is in the file, also after a removal', async () => {
+  const { path, start } = machine()
+  const { config, store } = await start(10, leavesOf({ ...PLAIN, ...many('plain/more', 30, 'v'), ...VAULT }))
+  store.patch(11, { vault: JSON.stringify({ k0: 'hunter2' }) })
+  await config.refresh()
+  expect(Object.keys((config.current as { vault: object }).vault)).toEqual(['k0'])
+  await config.close()
+  const text = readFileSync(path, 'utf8')
+  expect(text).not.toMatch(/hunter2|\/k[0-9]/)
+  expect(text).toContain('"removed":[["/vault/0",')
+})
+
+it.each([-1, 1.5, 1e12, 'x', null])('a damaged count %s is refused', (count) => {
+  const layers = [{ name: 'a', leaves: [], withheld: [{ path: 'x', revision: 1, count: count as number }] }]
+  const source = { name: 's', revision: 1, epoch: 0, provenAt: 0, layers }
+  const document = { name: 'n', fingerprint: 'f', takenAt: 0, hasSecrets: false, sources: [source] }
+  expect(() => decodeDocument(encodeDocument(document), 'p')).toThrow(/a count is wrong in it/)
+})
