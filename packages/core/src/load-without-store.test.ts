@@ -244,7 +244,7 @@ describe('onUnavailable: snapshot (P8)', () => {
       ManualSource[],
     ][] = [
       [
-        'was written for configuration "shop"',
+        'is of configuration "shop", so it is neither used nor replaced. Give each',
         defineConfig({ name: 'other', schema: definition.schema }),
         sources,
       ],

@@ -17,6 +17,7 @@ import { UpdateProcessor } from './updates/update-processor.ts'
 import { noteLoadedParts } from './tools/loaded-parts.ts'
 import { settledWithin } from './within.ts'
 import { createPipeline } from './pipeline/create-pipeline.ts'
+import { takePath } from './snapshot-file/open-paths.ts'
 import { SnapshotFile } from './snapshot-file/snapshot-file.ts'
 
 /** Default time, in milliseconds, for which processing updates of remote sources may block the event loop. */
@@ -57,6 +58,7 @@ export async function load<S extends $ZodType>(
   const kept = snapshot && {
     file: new SnapshotFile(snapshot.path, snapshot.key),
     intervalMs: snapshot.intervalMs,
+    releasePath: takePath(snapshot.path, name),
   }
   const writer = new UpdateProcessor<T>({
     pipeline,

@@ -151,7 +151,7 @@ export const snapshots: readonly FuzzTarget[] = [
     close: ({ path: folder }) => rm(folder, { recursive: true }),
     async check({ schema, file: { content: bytes, damage } }, { path: folder }) {
       const file = join(folder, 'fuzz.snapshot')
-      await assertStart({ schema, file, good: seal(bytes, undefined), damage, key: undefined })
+      await assertStart({ schema, file, good: seal(bytes, 'fuzz', undefined), damage, key: undefined })
     },
   }),
   fuzzTarget({
@@ -169,7 +169,7 @@ export const snapshots: readonly FuzzTarget[] = [
     close: ({ path: folder }) => rm(folder, { recursive: true }),
     async check({ schema, file: { content: bytes, damage }, key }, folder) {
       const file = join(folder.path, 'fuzz.snapshot')
-      await assertStart({ schema, file, good: seal(bytes, folder.key), damage, key })
+      await assertStart({ schema, file, good: seal(bytes, 'fuzz', folder.key), damage, key })
     },
   }),
 ]

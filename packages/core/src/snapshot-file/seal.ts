@@ -32,6 +32,8 @@ const MOST_ALTERED = 2
 interface Header {
   readonly livetree: 'snapshot'
   readonly format: number
+  /** `ownerMark` of the configuration's name, which an encrypted file does not show; undefined in files of earlier versions. */
+  readonly owner?: string
   readonly cipher: typeof CIPHER | 'none'
   readonly salt?: string
   readonly iv?: string
@@ -59,27 +61,42 @@ export async function deriveKey(secret: string | Uint8Array, salt = randomBytes(
   return { salt, key: bytes.subarray(0, KEY_BYTES), check: bytes.subarray(KEY_BYTES) }
 }
 
-/** How many bytes from the beginning of a file `isOurs` has to be given, or all there are. */
-export const START_BYTES = MARK.length
+/** How many bytes from the beginning of a file `isOurs` and `ownerOf` have to be given, or all there are. */
+export const START_BYTES = 1_024
 
 /** Whether a file that begins so may be replaced: one with nothing in it, or a snapshot, be it cut off or damaged. */
 export function isOurs(start: Buffer): boolean {
   const isCutOff = start.length < MARK.length
   if (isCutOff && start.toString().trim() === '') return true
-  const altered = start.filter((byte, index) => byte !== MARK[index]).length
+  const altered = start.subarray(0, MARK.length).filter((byte, index) => byte !== MARK[index]).length
   return altered <= (isCutOff ? 0 : MOST_ALTERED)
 }
 
-/** Encrypts with a fresh nonce where there is a key; without one, only adds a checksum. */
-export function seal(content: Buffer, key: DerivedKey | undefined): Buffer {
+/** The mark of the configuration whose file begins so; undefined where it does not say. */
+export function ownerOf(start: Buffer): string | undefined {
+  try {
+    const { owner } = JSON.parse(start.subarray(0, start.indexOf(LINE_FEED)).toString()) as Partial<Header>
+    return typeof owner === 'string' ? owner : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Tells the files of configurations apart by their names. */
+export function ownerMark(name: string): string {
+  return createHash('sha256').update(name).digest('base64').slice(0, 16)
+}
+
+/** Encrypts with a fresh nonce where there is a key; without one, only adds a checksum. `name`: of the configuration. */
+export function seal(content: Buffer, name: string, key: DerivedKey | undefined): Buffer {
+  const mark = { livetree: 'snapshot', format: FORMAT, owner: ownerMark(name) } as const
   if (key === undefined) {
-    const line = lineOf({ livetree: 'snapshot', format: FORMAT, cipher: 'none' })
+    const line = lineOf({ ...mark, cipher: 'none' })
     return Buffer.concat([line, content, digest(line, content)])
   }
   const iv = randomBytes(IV_BYTES)
   const line = lineOf({
-    livetree: 'snapshot',
-    format: FORMAT,
+    ...mark,
     cipher: CIPHER,
     salt: key.salt.toString('base64'),
     iv: iv.toString('base64'),

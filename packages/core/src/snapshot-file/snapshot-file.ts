@@ -1,7 +1,7 @@
 import { open, readFile, stat } from 'node:fs/promises'
 import { LivetreeError } from '../errors.ts'
 import { messageOf, withoutStop } from '../thrown.ts'
-import { type DerivedKey, deriveKey, isOurs, seal, START_BYTES, unseal } from './seal.ts'
+import { type DerivedKey, deriveKey, isOurs, ownerMark, ownerOf, seal, START_BYTES, unseal } from './seal.ts'
 import { decodeDocument, encodeDocument, type SnapshotDocument } from './snapshot-document.ts'
 import { writeAtomically } from './write-atomically.ts'
 
@@ -44,11 +44,31 @@ export class SnapshotFile {
       // the salt stays for the life of the process, so that the slow derivation is done once; the nonce is always new
       if (this.#secret !== undefined) this.#derived ??= deriveKey(this.#secret)
       await this.#refuseForeign()
-      await writeAtomically(this.path, seal(encodeDocument(document), await this.#derived))
+      await this.#refuseOther(document.name)
+      await writeAtomically(this.path, seal(encodeDocument(document), document.name, await this.#derived))
     } catch (cause) {
       const message = `Cannot write the snapshot ${this.path}: ${withoutStop(messageOf(cause))}. The running configuration is not affected.`
       throw new LivetreeError('snapshot_not_written', message, { cause })
     }
+  }
+
+  /**
+   * Of two configurations with one path, each would take from the other what it starts from.
+   *
+   * @throws LivetreeError `snapshot_outdated` where there is the snapshot of a configuration of another name
+   */
+  async #refuseOther(name: string): Promise<void> {
+    const start = await startOf(this.path)
+    if (start === undefined) return
+    const mark = ownerOf(start)
+    if (mark === ownerMark(name)) return
+    // A file of an earlier version has no mark, and one that is damaged serves nobody.
+    const owner = await this.read().catch((error: LivetreeError) => error)
+    if ('code' in owner) {
+      if (mark === undefined || owner.code === 'snapshot_damaged') return
+    } else if (owner.name === name) return
+    const other = 'code' in owner ? undefined : owner.name
+    throw new LivetreeError('snapshot_outdated', foreignName(this.path, other))
   }
 
   /**
@@ -62,6 +82,12 @@ export class SnapshotFile {
     const message = `${this.path} is not a snapshot but a file of another kind, so it is neither read nor replaced. Give the snapshot another path, or delete the file if nobody needs it.`
     throw new LivetreeError('snapshot_damaged', message)
   }
+}
+
+/** What is wrong with a snapshot that is of a configuration of another name, and what to do. */
+export function foreignName(path: string, owner: string | undefined): string {
+  const whose = owner === undefined ? 'another configuration' : `configuration "${owner.slice(0, 200)}"`
+  return `The snapshot ${path} is of ${whose}, so it is neither used nor replaced. Give each configuration a snapshot.path of its own; if this one has been renamed, delete the file.`
 }
 
 /** What a file begins with; undefined where there is none, or something that is no file. */

@@ -1,8 +1,8 @@
-import { isLivetreeError } from '../errors.ts'
+import { isLivetreeError, LivetreeError } from '../errors.ts'
 import { messageOf } from '../thrown.ts'
 import type { EarlierState } from '../pipeline/outcome.ts'
 import type { SnapshotDocument, StoredSource } from '../snapshot-file/snapshot-document.ts'
-import type { SnapshotFile } from '../snapshot-file/snapshot-file.ts'
+import { foreignName, type SnapshotFile } from '../snapshot-file/snapshot-file.ts'
 import type { Clock, EarlierPlace, Leaf, Source } from '../source/source.ts'
 import type { ConfigLog } from '../config-log.ts'
 import { earlierStateOf } from './earlier-state.ts'
@@ -78,7 +78,9 @@ export class Comparison {
     const { file, name } = this.#options
     try {
       const document = await file.read()
-      return document.name === name ? document : undefined
+      if (document.name === name) return document
+      this.#warn(new LivetreeError('snapshot_outdated', foreignName(file.path, document.name)))
+      return undefined
     } catch (error) {
       const isMissing = isLivetreeError(error) && error.code === 'snapshot_missing'
       if (!isMissing) this.#warn(error)

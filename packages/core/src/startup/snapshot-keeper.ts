@@ -17,6 +17,8 @@ export interface SnapshotKeeperOptions {
   readonly fingerprint: string
   readonly file: SnapshotFile
   readonly intervalMs: number
+  /** Called when nothing more is written. */
+  releasePath(): void
   readonly clock: Clock
   readonly sources: readonly SourceState[]
   readonly writer: Pick<UpdateProcessor<unknown>, 'lastGoodState' | 'guardMemory' | 'servedFrom' | 'snapshot'>
@@ -101,6 +103,14 @@ export class SnapshotKeeper {
    * is reported, since it must not keep the process from ending.
    */
   async close(): Promise<void> {
+    try {
+      await this.#close()
+    } finally {
+      this.#options.releasePath()
+    }
+  }
+
+  async #close(): Promise<void> {
     const isNewer = this.#writtenProof !== undefined && this.#provenAt() > this.#writtenProof
     if (isNewer) this.#writer.touch()
     if (await settledWithin(this.#writer.close(), this.#options.clock, CLOSE_MS)) return
@@ -141,6 +151,7 @@ export class SnapshotKeeper {
           name: layer,
           ...(at !== undefined && { at }),
           leaves: itemAt(layers, number),
+          withheld: itemAt(withheld, number),
         })),
       }
     })
@@ -151,7 +162,6 @@ export class SnapshotKeeper {
   #withRefusals(found: SnapshotDocument): SnapshotDocument {
     const indexes = new Map(this.#remote().map(([index, { source }]) => [source.name, index]))
     const sources = found.sources.map((stored) => {
-          withheld: itemAt(withheld, number),
       const { name, guard } = stored
       const index = indexes.get(name)
       if (guard === undefined || index === undefined) return stored

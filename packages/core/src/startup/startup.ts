@@ -2,7 +2,7 @@ import { describeIssues, isLivetreeError, LivetreeError } from '../errors.ts'
 import { messageOf, withoutStop } from '../thrown.ts'
 import type { Issue } from '../issue.ts'
 import type { SnapshotDocument } from '../snapshot-file/snapshot-document.ts'
-import type { SnapshotFile } from '../snapshot-file/snapshot-file.ts'
+import { foreignName, type SnapshotFile } from '../snapshot-file/snapshot-file.ts'
 import type { Comparison } from './comparison.ts'
 import { earlierStateOf } from './earlier-state.ts'
 import type { ConfigLog } from '../config-log.ts'
@@ -207,7 +207,7 @@ function checkDocument(
       'snapshot_outdated',
       `The snapshot ${path} ${what}. Start once with the sources available.`,
     )
-  if (document.name !== name) throw outdated(`was written for configuration "${document.name.slice(0, 200)}"`)
+  if (document.name !== name) throw new LivetreeError('snapshot_outdated', foreignName(path, document.name))
   for (const { source } of sources.filter((state) => state.source.isRemote)) {
     const stored = document.sources.find((other) => other.name === source.name)
     const names = new Set(stored?.layers.map((layer) => layer.name))

@@ -1,0 +1,35 @@
+import { sep } from 'node:path'
+import { LivetreeError } from '../errors.ts'
+
+/** Which configuration of this process writes to a path, by the path. */
+const open = new Map<string, string>()
+
+/**
+ * Takes a path for the snapshot of one configuration, until the returned function is called.
+ *
+ * @param path absolute
+ * @throws LivetreeError `invalid_options` where another open configuration of this process has it
+ */
+export function takePath(path: string, name: string): () => void {
+  const key = plainPath(path)
+  const owner = open.get(key)
+  if (owner !== undefined) {
+    const other = owner === name ? 'another open configuration of the same name' : `configuration "${owner}"`
+    const message = `Cannot load configuration "${name}": ${other} in this process has the snapshot ${path}, and each would overwrite the other's. Give each a snapshot.path of its own, or close() the other one first.`
+    throw new LivetreeError('invalid_options', message)
+  }
+  open.set(key, name)
+  let isTaken = true
+  return () => {
+    if (isTaken) open.delete(key)
+    isTaken = false
+  }
+}
+
+/** Without the steps that lead nowhere. `..` may lead anywhere behind a link, and stays. */
+function plainPath(path: string): string {
+  return path
+    .split(sep)
+    .filter((step) => step !== '' && step !== '.')
+    .join(sep)
+}
