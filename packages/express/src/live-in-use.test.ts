@@ -285,7 +285,12 @@ test('a rejection that nothing handles stays one, as without live()', async () =
     () => async () => Promise.reject(new Error('unhandled')),
     { dispose: () => {} },
   )
-  const response = { closed: false, writableEnded: false, once() {}, end() {} }
+  const response = {
+    closed: false,
+    writableEnded: false,
+    once: (_event: string, onClose: () => void) => setImmediate(onClose),
+    end() {},
+  }
   // Express 4 ignores what a middleware returns, so the promise that it gets must reject by itself.
   const result: unknown = middleware({} as never, response as never, () => {})
   await expect(result).rejects.toThrow('unhandled')

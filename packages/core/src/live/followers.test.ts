@@ -4,7 +4,7 @@ import { defineConfig } from '../define-config.ts'
 import { memory } from '../source/memory.ts'
 import { createTestConfig } from '../testing/create-test-config.ts'
 import { createManualSource } from '../testing/manual-source.ts'
-import { loadedParts } from '../tools/loaded-parts.ts'
+import { loadedParts } from '../loaded-parts.ts'
 
 const shop = defineConfig({ name: 'shop', schema: z.object({ port: z.number().default(1) }) })
 const layer = { name: 'etcd:/app', keyPrefix: '/app/', separator: '/', naming: 'stored' } as const

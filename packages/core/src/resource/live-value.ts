@@ -11,6 +11,8 @@ import { CLOSE_MS } from '../updates/guarded-source.ts'
 import { settledWithin } from '../within.ts'
 import { type Borrowed, Instance } from './instance.ts'
 import type { LiveConfig } from '../live-config.ts'
+import { loadedParts } from '../loaded-parts.ts'
+import { DRAIN_MS } from './drain-time.ts'
 
 /** Options of `live`. */
 export interface LiveOptions<S, R> {
@@ -41,7 +43,7 @@ export interface LiveValue<R> {
  * The synchronous counterpart of `config.resource`, for values created without `await`: a middleware, a limiter, a
  * formatter. An old instance is disposed after its last use, however long that takes. If the factory throws, the old
  * instance stays in service, the failure is reported by `error`, and the factory is called again when the selected part
- * changes. Closes with the configuration.
+ * changes. Closes with the configuration, whose `close()` waits for it, at most 30 seconds.
  *
  * @throws whatever the selector or the factory throws in the first call; LivetreeError `invalid_options`, also if the
  *   factory returns a promise; `closed`
@@ -135,12 +137,18 @@ function createLiveValue<T, S, R>(
       while (retired.size > 0) await Promise.all(retired)
     })
     if (served !== undefined) retire(served)
+    void closing.then(() => unfollow?.())
     return closing
+  }
+  /** A request that never ends must not keep a process from ending. */
+  const closeWithConfig = async () => {
+    if (!(await settledWithin(close(), systemClock, DRAIN_MS))) report(stillBorrowed(name))
   }
 
   // Called first, because it throws for a closed configuration before anything is created.
   const stop = config.watch(selector, rebuild, { isEqual })
   const forget = onAbort(config.signal, () => void close())
+  const unfollow = loadedParts(config)?.onClose(closeWithConfig)
   const select = () => callAtOnce(`The selector of ${name}`, () => selector(config.current))
   let first: S
   try {
@@ -173,6 +181,11 @@ function createLiveValue<T, S, R>(
 
 function notDisposed(name: string): LivetreeError {
   const message = `Disposing an instance of ${name} has not ended after ${CLOSE_MS} ms, and is no longer waited for.`
+  return new LivetreeError('drain_timeout', message)
+}
+
+function stillBorrowed(name: string): LivetreeError {
+  const message = `An instance of ${name} is still in use ${DRAIN_MS} ms after its configuration was closed, and is no longer waited for.`
   return new LivetreeError('drain_timeout', message)
 }
 

@@ -3,14 +3,12 @@ import { callback, isObject, milliseconds, name as nameKind } from '../option-ki
 import { LivetreeError } from '../errors.ts'
 import type { Clock } from '../source/source.ts'
 import type { Notifier } from '../events/notifier.ts'
+import { DRAIN_MS } from './drain-time.ts'
 import { HotResource } from './resource.ts'
 import type { Resource, ResourceOptions, ResourceStatus } from './resource-options.ts'
 import { ChangeSubscriber, type Subscriber } from '../events/subscriber.ts'
 import { CLOSE_MS } from '../updates/guarded-source.ts'
 import { settledWithin } from '../within.ts'
-
-/** Default of `drainMs`, in milliseconds. */
-const DRAIN_MS = 30_000
 
 const resourceArguments = {
   selector: callback,

@@ -1,7 +1,7 @@
 import type { $ZodType } from 'zod/v4/core'
-import type { ConfigDefinition } from '../config-definition.ts'
-import type { Followers } from '../live/followers.ts'
-import type { Clock, Logger, Source } from '../source/source.ts'
+import type { ConfigDefinition } from './config-definition.ts'
+import type { Followers } from './live/followers.ts'
+import type { Clock, Logger, Source } from './source/source.ts'
 
 /** What a configuration was loaded from, for packages that follow it. */
 export interface LoadedParts extends Pick<Followers, 'onJudged' | 'onClose'> {
