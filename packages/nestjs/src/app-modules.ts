@@ -18,6 +18,13 @@ export function wrappersOf(modules: Iterable<AppModule>): InstanceWrapper[] {
   ])
 }
 
+/** Whether a module of this class is being loaded lazily: Nest gives only those of the start, and global ones, a distance. */
+export function isLoadedLazily(modules: Iterable<AppModule>, of: unknown): boolean {
+  return [...modules].some(
+    ({ metatype, distance, isGlobal }) => metatype === of && distance === 0 && !isGlobal,
+  )
+}
+
 /**
  * Throws for ambiguities that Nest would resolve by the order of modules: two configurations with the same name, and an
  * `@InjectConfig()` that could mean several.

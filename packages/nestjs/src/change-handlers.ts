@@ -17,31 +17,41 @@ export class ChangeHandlers<T> {
   /**
    * Subscribes the handlers of new instances. Calls those whose instance may have read an older value.
    *
+   * @param names of all configurations of the app
    * @param states the states of the configuration since it was first given to a provider
    * @throws LivetreeError `invalid_options` for a handler that could never be called
    */
   subscribe(
     wrappers: readonly InstanceWrapper[],
-    isOnlyConfig: boolean,
+    names: ReadonlySet<string>,
     states: readonly Snapshot<T>[],
   ): void {
-    for (const { wrapper, instance, handlers } of this.#unseen(wrappers, isOnlyConfig)) {
+    for (const { wrapper, instance, handlers } of this.#unseen(wrappers, (handler) =>
+      this.#isMine(handler, names),
+    )) {
       if (!wrapper.isDependencyTreeStatic() || wrapper.isTransient) throw neverCalled(handlers[0]!)
       for (const handler of handlers) this.#subscribe(instance, handler, states)
     }
   }
 
   /**
-   * Reports handlers in lazily loaded modules, for which Nest calls no hook, when the configuration changes next.
+   * Reports handlers in lazily loaded modules, for which Nest calls no hook, when the configuration changes next. Those
+   * that exist already are not meant, except in a module that is itself loaded lazily.
    *
    * @param modules the modules of the app; their number shows whether one was added
    */
-  reportLazy(modules: { readonly size: number }, wrappers: () => readonly InstanceWrapper[]): void {
-    let { size } = modules
+  reportLazy(
+    modules: { readonly size: number },
+    wrappers: () => readonly InstanceWrapper[],
+    { isOnly, isLazy }: { readonly isOnly: () => boolean; readonly isLazy: boolean },
+  ): void {
+    let size = isLazy ? 0 : modules.size
+    const isMeant = ({ configName }: ChangeHandler) =>
+      configName === this.#config.name || (configName === undefined && isOnly())
     const look = () => {
       if (modules.size === size) return
       size = modules.size
-      for (const { handlers } of this.#unseen(wrappers(), false)) {
+      for (const { handlers } of this.#unseen(wrappers(), isMeant)) {
         for (const handler of handlers) this.#config.report(loadedLazily(handler))
       }
     }
@@ -53,22 +63,24 @@ export class ChangeHandlers<T> {
     for (const stop of this.#stops.splice(0)) stop()
   }
 
-  #unseen(wrappers: readonly InstanceWrapper[], isOnlyConfig: boolean) {
+  #unseen(wrappers: readonly InstanceWrapper[], isMine: (handler: ChangeHandler) => boolean) {
     return wrappers.flatMap((wrapper) => {
       const instance: unknown = wrapper.instance
       if (typeof instance !== 'object' || instance === null || this.#seen.has(instance)) return []
       this.#seen.add(instance)
-      const handlers = changeHandlersOf(instance).filter((handler) => this.#isMine(handler, isOnlyConfig))
+      const handlers = changeHandlersOf(instance).filter(isMine)
       return handlers.length === 0 ? [] : [{ wrapper, instance, handlers }]
     })
   }
 
-  #isMine(handler: ChangeHandler, isOnlyConfig: boolean): boolean {
+  #isMine(handler: ChangeHandler, names: ReadonlySet<string>): boolean {
     const { configName } = handler
-    if (configName === this.#config.name) return true
-    if (isOnlyConfig && configName !== undefined) throw unknownConfig(handler)
-    if (!isOnlyConfig && configName === undefined) throw unclearConfig(handler)
-    return isOnlyConfig
+    if (configName === undefined) {
+      if (names.size > 1) throw unclearConfig(handler)
+      return true
+    }
+    if (!names.has(configName)) throw unknownConfig(handler)
+    return configName === this.#config.name
   }
 
   #subscribe(instance: object, handler: ChangeHandler, states: readonly Snapshot<T>[]): void {

@@ -1,5 +1,5 @@
 import { assertLiveConfig } from '@livetree/core/adapter'
-import type { LiveConfig, Snapshot } from '@livetree/core'
+import { type LiveConfig, LivetreeError, type Snapshot } from '@livetree/core'
 import {
   ConfigurableModuleBuilder,
   type DynamicModule,
@@ -11,7 +11,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common'
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core'
-import { type AppModule, assertUnambiguous, wrappersOf } from './app-modules.ts'
+import { type AppModule, assertUnambiguous, isLoadedLazily, wrappersOf } from './app-modules.ts'
 import { ChangeHandlers } from './change-handlers.ts'
 import { checkAsyncOptions, checkMade, checkRootOptions, refusal } from './check-module-options.ts'
 import { type SectionDefinition, sectionProvider } from './define-section.ts'
@@ -74,7 +74,8 @@ Module({})(LivetreeFeatureModule)
  * - `@InjectConfig()`, or `getConfigToken(definition)`, injects it; `@OnConfigChange` methods are called when it changes.
  * - Every HTTP request is pinned to one snapshot, `config.pinned()`, on Express and on Fastify, without request scope.
  * - It logs to the app's logger, unless `load` was given one.
- * - It is closed in `onApplicationShutdown`, after the last request and after the modules that use it.
+ * - It is closed in `onApplicationShutdown`, after the last request and after the modules that use it; one that is loaded
+ *   lazily with the first other one.
  *
  * If the module is imported several times with the same configuration, handlers are still called once and requests pinned
  * once.
@@ -91,6 +92,8 @@ export class LivetreeModule
   readonly #handlers: ChangeHandlers<unknown>
   readonly #record: StartupRecord<unknown>
   readonly #detachLogger: () => void
+  /** Nest calls no hook of it. */
+  readonly #isLazy: boolean
   #isStarted = false
 
   constructor(
@@ -114,6 +117,9 @@ export class LivetreeModule
     if (twins.some((root) => root.#isStarted)) this.#record.stop()
     const isLogged = twins.length > 0
     this.#detachLogger = isLogged ? () => {} : config.attachLogger(new Logger('livetree'))
+    const isLate = [...this.#roots().values()].some((root) => root.#isStarted)
+    this.#isLazy = isLate || isLoadedLazily(modules.values(), LivetreeModule)
+    if (this.#isLazy && twins.length === 0) this.#beginLazily()
   }
 
   /** Provides a loaded configuration. @throws LivetreeError `invalid_options` */
@@ -161,12 +167,30 @@ export class LivetreeModule
     if (!this.#isFirst(() => true)) return
     const configs = new Map([...this.#roots()].map(([module, root]) => [module, root.#config]))
     assertUnambiguous(this.#modules.values(), configs)
-    const wrappers = () => wrappersOf(this.#modules.values())
-    this.#handlers.subscribe(wrappers(), new Set(configs.values()).size === 1, this.#takeStates())
-    this.#handlers.reportLazy(this.#modules, wrappers)
+    const names = new Set(Array.from(configs.values(), ({ name }) => name))
+    this.#handlers.subscribe(wrappersOf(this.#modules.values()), names, this.#takeStates())
+    this.#reportLazy(false)
   }
 
   async onApplicationShutdown(): Promise<void> {
+    const lazy = [...this.#roots().values()].filter((root) => root.#isLazy)
+    await Promise.all([this, ...lazy].map((root) => root.#end()))
+  }
+
+  /** Another module has to close the configuration, since Nest calls no hook of this one. */
+  #beginLazily(): void {
+    this.#record.stop()
+    this.#reportLazy(true)
+    const isClosed = [...this.#roots().values()].some((root) => !root.#isLazy)
+    if (!isClosed && this.#settings.closeOnShutdown) this.#config.report(notClosed(this.#config.name))
+  }
+
+  #reportLazy(isLazy: boolean): void {
+    const isOnly = () => new Set(Array.from(this.#roots().values(), (root) => root.#config)).size === 1
+    this.#handlers.reportLazy(this.#modules, () => wrappersOf(this.#modules.values()), { isOnly, isLazy })
+  }
+
+  async #end(): Promise<void> {
     this.#record.stop()
     this.#handlers.close()
     if (this.#settings.closeOnShutdown) await this.#config.close()
@@ -200,6 +224,13 @@ export class LivetreeModule
     const isIt = (root: LivetreeModule) => root.#config === this.#config && canDoIt(root)
     return [...this.#roots().values()].find(isIt) === this
   }
+}
+
+function notClosed(name: string): LivetreeError {
+  return new LivetreeError(
+    'invalid_options',
+    `Configuration "${name}" is not closed with the app: its LivetreeModule was loaded lazily, and Nest calls no hook for that. Call config.close() at shutdown, or import a LivetreeModule in the app itself.`,
+  )
 }
 
 interface Settings {

@@ -42,7 +42,8 @@ const handlers = new WeakMap<object, ChangeHandler[]>()
  * The optional first argument is the definition. It is required in an app with several configurations, and types the
  * selector if no configuration is registered by `Register`. The decorator works on instances that live as long as the app
  * (providers, controllers, guards, middleware, …). On request-scoped or transient ones it makes the start of the app fail.
- * In lazily loaded modules the method is not called, which the `error` event reports.
+ * In lazily loaded modules the method is not called, which the `error` event reports. A definition that no `LivetreeModule`
+ * of the app provides makes the start fail.
  *
  * @throws LivetreeError `invalid_options`
  */
