@@ -132,7 +132,7 @@ describe('parseDocument', () => {
 
   it('does not unfold more in many documents than in one', async () => {
     let document = 'a0: &a0 [x,x,x,x,x,x,x,x,x]\n'
-    for (let i = 1; i < 5; i++) document += `a${i}: &a${i} [${Array(9).fill(`*a${i - 1}`)}]\n`
+    for (let i = 1; i < 4; i++) document += `a${i}: &a${i} [${Array(9).fill(`*a${i - 1}`)}]\n`
     const parsed = (count: number) =>
       parseDocument(Buffer.from(Array(count).fill(document).join('---\n')), 'yaml', {
         names: ['prod'],
@@ -146,6 +146,43 @@ describe('parseDocument', () => {
       read: (profile) => profile,
     })
     expect(((await other) as Unreadable).reason).toMatch(/alias/)
+  })
+
+  it('merges as much as its length tells, however the merge keys are chained', async () => {
+    const chain = (count: number) => {
+      let text = 'm0: &m0 {k0: 0}\n'
+      for (let i = 1; i < count; i++) text += `m${i}: &m${i} {<<: *m${i - 1}, k${i}: ${i}}\n`
+      return text
+    }
+    const short = flatten((await parseDocument(Buffer.from(chain(100)), 'yaml')) as object)
+    expect(short.filter(({ path }) => path.startsWith('m99/'))).toHaveLength(100)
+    // 20 kB that stand for 245,000 values.
+    expect(await reason(chain(700), 'yaml')).toMatch(/aliases that unfold into too much/)
+    const wide = `base: &base {${Array.from({ length: 20 }, (_, i) => `k${i}: ${i}`)}}\n`
+    const many = Array.from({ length: 2_000 }, (_, i) => `name${i}: {<<: *base, own: ${i}}\n`).join('')
+    expect(await parseDocument(Buffer.from(wide + many), 'yaml')).not.toBeInstanceOf(Unreadable)
+  })
+
+  it.each([
+    ['5', 5],
+    ['true', true],
+    ['"5"', '5'],
+    ['word', 'word'],
+    ['~', null],
+  ])('reads an alias of the name %s as the value that it is elsewhere', async (name, value) => {
+    const parsed = flatten((await parseDocument(Buffer.from(`{&a ${name} : x, v: *a}`), 'yaml')) as object)
+    expect(parsed.find(({ path }) => path === 'v')).toMatchObject({ value })
+    const twice = `{m: {&a ${name} : x}, n: {*a : y}}`
+    const [m, n] = flatten((await parseDocument(Buffer.from(twice), 'yaml')) as object)
+    expect(n?.path).toBe(m?.path.replace('m/', 'n/'))
+  })
+
+  it('reads an anchor before a name in a block as that of the name', async () => {
+    const parsed = flatten((await parseDocument(Buffer.from('&a key: 1\nother: *a\n'), 'yaml')) as object)
+    expect(parsed).toMatchObject([
+      { path: 'key', value: 1 },
+      { path: 'other', value: 'key' },
+    ])
   })
 
   it('does not follow an alias in a circle', async () => {

@@ -11,7 +11,12 @@ export type ParsedYaml =
   | { readonly type: 'problem'; readonly words: string; readonly offset: number | undefined }
   | { readonly type: 'too large'; readonly words: string }
 
-/** What the aliases of a text may unfold into, in values; one that needs more is written to fill the memory. */
+/**
+ * What the aliases of a text may unfold into, in values: so many for each character, some for a short text, and never more than
+ * the most. A text that needs more is written to fill the memory, or to take longer than its length tells.
+ */
+const UNFOLDED_PER_CHARACTER = 1
+const MIN_UNFOLDED = 20_000
 const MAX_UNFOLDED = 250_000
 const MAX_DEPTH = 500
 const MERGE = '<<'
@@ -41,7 +46,7 @@ export async function parseYamlText(text: string, choice?: ProfileChoice): Promi
         words: `the directive %YAML ${version}, and only YAML 1.2 is read`,
         offset: 0,
       }
-    const reader = new YamlReader(yaml)
+    const reader = new YamlReader(yaml, text.length)
     const values = documents.map((document) => ({
       value: reader.read(document),
       offset: offsetOf(document.contents),
@@ -61,6 +66,8 @@ export async function parseYamlText(text: string, choice?: ProfileChoice): Promi
 interface Unfolded {
   readonly value: unknown
   readonly count: number
+  /** How it was written, where it is a name. */
+  readonly name?: string
 }
 
 /** Reads the documents of one text. */
@@ -77,8 +84,11 @@ class YamlReader {
   /** Values of the documents before. */
   #countBefore = 0
 
-  constructor(yaml: typeof import('yaml')) {
+  readonly #mostUnfolded: number
+
+  constructor(yaml: typeof import('yaml'), length: number) {
     this.#yaml = yaml
+    this.#mostUnfolded = Math.min(MIN_UNFOLDED + length * UNFOLDED_PER_CHARACTER, MAX_UNFOLDED)
   }
 
   read(document: Document.Parsed): unknown {
@@ -102,7 +112,7 @@ class YamlReader {
     if (anchor !== undefined) this.#anchors.set(anchor, undefined)
     const unfolded = this.#own(node)
     if (anchor !== undefined) this.#anchors.set(anchor, unfolded)
-    if (this.#hasAlias && this.#countBefore + unfolded.count > MAX_UNFOLDED)
+    if (this.#hasAlias && this.#countBefore + unfolded.count > this.#mostUnfolded)
       throw new YamlProblem('aliases that unfold into too much', offsetOf(node))
     return unfolded
   }
@@ -158,7 +168,7 @@ class YamlReader {
       const map = part instanceof Map ? this.#parts.get(part) : undefined
       if (map === undefined) throw new YamlProblem('a merge key whose value is no map', offsetOf(key))
       this.#mergedCount += map.size
-      if (this.#mergedCount > MAX_UNFOLDED)
+      if (this.#mergedCount > this.#mostUnfolded)
         throw new YamlProblem('aliases that unfold into too much', offsetOf(key))
       return map
     })
@@ -168,11 +178,12 @@ class YamlReader {
   #name(key: unknown): string {
     if (this.#yaml.isScalar(key)) {
       const name = textOf(key)
-      if (key.anchor !== undefined) this.#anchors.set(key.anchor, { value: name, count: 1 })
+      // the anchor is of the node, so an alias is the number and not its text
+      if (key.anchor !== undefined) this.#anchors.set(key.anchor, { value: scalarOf(key), count: 1, name })
       return name
     }
-    const { value } = this.#yaml.isAlias(key) ? this.#alias(key) : { value: undefined }
-    const text = typeof value === 'string' ? value : textOfScalar(value)
+    const { value, name }: Partial<Unfolded> = this.#yaml.isAlias(key) ? this.#alias(key) : {}
+    const text = name ?? (typeof value === 'string' ? value : textOfScalar(value))
     if (text === undefined) throw new YamlProblem('a name that is not a scalar', offsetOf(key))
     return text
   }
