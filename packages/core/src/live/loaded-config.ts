@@ -7,6 +7,7 @@ import { ChangeLog } from '../events/change-log.ts'
 import { withDeadline } from '../deadline.ts'
 import { assertListener, type ConfigEventName, type ConfigListener } from '../events/event-hub.ts'
 import type { ConfigParts } from './config-parts.ts'
+import { FallbackAge } from './fallback-age.ts'
 import { Freshness } from './freshness.ts'
 import { healthOf } from './health.ts'
 import { Lifetime } from './lifetime.ts'
@@ -48,14 +49,14 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   readonly #connections = new SourceConnections()
   /** A plain field, so that reading `current` costs one property access. */
   #current: T = undefined as T
-  #readyAt = 0
-  #fallbackProvenAt: number | undefined = undefined
+  readonly #fallback: FallbackAge
 
   constructor(parts: ConfigParts<T>) {
     const { name, options, pipeline, sources } = parts
     this.name = name
     this.#parts = parts
     this.#lifetime = new Lifetime(name)
+    this.#fallback = new FallbackAge(options.clock)
     const feed = new ChangeFeed<T>((previous, next) => pipeline.diff(previous, next))
     this.#changes = new ChangeLog(feed)
     this.#notifier = new Notifier(name, parts.log, { feed, snapshot: () => this.snapshot() }, options.clock)
@@ -67,7 +68,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
       writer: this.#writer,
       sources,
       staleAfterMs: options.staleAfterMs,
-      servedProvenAt: () => this.#fallbackProvenAt,
+      servedProvenAt: () => this.#fallback.provenAt,
       onStale: (event) => this.#pin.leave(() => this.#notifier.stale(event)),
       onLive: (staleMs) => this.#pin.leave(() => this.#notifier.live({ revision: this.revision, staleMs })),
     })
@@ -101,8 +102,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
    * @param provenAt when the fallback was proven, in ms since the Unix epoch; undefined if there is no such proof
    */
   ready(provenAt: number | undefined): void {
-    this.#fallbackProvenAt = provenAt
-    this.#readyAt = this.#parts.options.clock.now()
+    this.#fallback.begin(provenAt)
     this.#freshness.start()
     this.#parts.restarts.begin(this.#current)
     this.#notifier.ready(Object.freeze({ revision: this.revision, servedFrom: this.#writer.servedFrom }))
@@ -133,7 +133,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
       isStale,
       isLost,
       provenAt,
-      readyAt: this.#readyAt,
+      readyAt: this.#fallback.readyAt,
       now: this.#parts.options.clock.now(),
       sources: this.#parts.sources.map((source) => source.status),
       rejected: this.#writer.rejected,

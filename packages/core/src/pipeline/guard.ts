@@ -198,7 +198,8 @@ export class Guard {
     if (memory === undefined) return
     watched.accepted = memory.leafCount ?? watched.accepted
     watched.peak = memory.peak ?? watched.accepted + sum(memory.removed.map((keys) => keys.length))
-    watched.since = memory.since
+    // A clock that was set back since then must not end the window.
+    watched.since = memory.since === undefined ? undefined : Math.min(memory.since, now)
     watched.isRefused = memory.isRefused
     watched.remembered = { seen: memory.seen, allowed: memory.allowed.map((keys) => new Set(keys)) }
   }

@@ -1,7 +1,7 @@
 import { describeIssues, isLivetreeError, LivetreeError } from '../errors.ts'
 import { messageOf, withoutStop } from '../thrown.ts'
 import type { Issue } from '../issue.ts'
-import type { SnapshotDocument } from '../snapshot-file/snapshot-document.ts'
+import type { SnapshotDocument, StoredLayer } from '../snapshot-file/snapshot-document.ts'
 import { foreignName, type SnapshotFile } from '../snapshot-file/snapshot-file.ts'
 import type { Comparison } from './comparison.ts'
 import { earlierStateOf } from './earlier-state.ts'
@@ -228,9 +228,7 @@ function unfit(
   const why =
     document.fingerprint !== fingerprint
       ? 'it was written for another schema'
-      : document.hasSecrets
-        ? 'it is not valid together with the other sources'
-        : 'it holds no secrets, since there is no snapshot.key'
+      : `it is not valid with the schema and the other sources of now${isPartial(document) ? '; it holds no secrets, since there is no snapshot.key' : ''}`
   return new LivetreeError(
     'snapshot_outdated',
     describeIssues(`The snapshot ${path} cannot be used: ${why}.`, issues),
@@ -238,6 +236,12 @@ function unfit(
       issues,
     },
   )
+}
+
+/** Whether leaves were left out since there was no key. Of a file of an earlier version nobody knows. */
+function isPartial({ hasSecrets, sources }: SnapshotDocument): boolean {
+  const leavesOut = ({ withheld }: StoredLayer) => withheld === undefined || withheld.length > 0
+  return !hasSecrets && sources.some(({ layers }) => layers.some(leavesOut))
 }
 
 function withReason(refusal: LivetreeError, reason: unknown, also: string): LivetreeError {

@@ -14,6 +14,7 @@ import type { Clock, Leaf, PatchUpdate } from '../source/source.ts'
 import type { WithheldLeaf } from '../pipeline/withheld.ts'
 import { LastGoodLeaves } from './last-good-leaves.ts'
 import type { SourceState } from './source-state.ts'
+import { steadyTime } from './steady-time.ts'
 
 type Layers = readonly (readonly Leaf[])[]
 
@@ -35,12 +36,13 @@ export interface StagingOptions<T> {
 /** The staged trees of all sources, by index: in the pipeline, and as raw leaves of remote sources where these are kept. */
 export class Staging<T> {
   readonly #pipeline: Pipeline<T>
-  readonly #clock: Clock
+  /** For the guard, whose window must not end because a clock is set back. */
+  readonly #now: () => number
   readonly #kept = new Map<number, LastGoodLeaves>()
 
   constructor({ pipeline, sources, clock, keepsLeaves }: StagingOptions<T>) {
     this.#pipeline = pipeline
-    this.#clock = clock
+    this.#now = steadyTime(clock)
     for (const [index, { source }] of sources.entries()) {
       if (keepsLeaves && source.isRemote) this.#kept.set(index, new LastGoodLeaves(source.layers.length))
     }
@@ -60,19 +62,19 @@ export class Staging<T> {
 
   /** Validates the staged trees. */
   evaluate(): Outcome<T> {
-    return this.#pipeline.evaluate({ now: this.#clock.now() })
+    return this.#pipeline.evaluate({ now: this.#now() })
   }
 
   /** See `Pipeline.attempt`: stages the patches and validates, or leaves everything as it was. */
   attempt(index: number, patches: readonly PatchUpdate[]): ValidOutcome<T> | undefined {
-    const outcome = this.#pipeline.attempt(index, patches, this.#clock.now())
+    const outcome = this.#pipeline.attempt(index, patches, this.#now())
     if (outcome !== undefined) for (const { changes } of patches) this.#kept.get(index)?.patch(changes)
     return outcome
   }
 
   /** See `Pipeline.preview`; on the staged trees. */
   preview(updates: readonly SourcePatch[]): Preview {
-    return this.#pipeline.preview(updates, this.#clock.now())
+    return this.#pipeline.preview(updates, this.#now())
   }
 
   /** The staged trees are the accepted ones. */
@@ -82,7 +84,7 @@ export class Staging<T> {
 
   /** See `Pipeline.compareWith`. */
   compareWith(earlier: ReadonlyMap<number, EarlierState>): void {
-    if (earlier.size > 0) this.#pipeline.compareWith(earlier, this.#clock.now())
+    if (earlier.size > 0) this.#pipeline.compareWith(earlier, this.#now())
   }
 
   /** See `Pipeline.guardMemory`. */
