@@ -19,6 +19,30 @@ export function assertLiveConfig(call: string, given: unknown): asserts given is
   throw new LivetreeError('invalid_options', `${call} ${describeMistake(given)}.`)
 }
 
+/**
+ * For adapters: the configuration in the options `{ config }` of a call. The message of a refusal names what was passed
+ * instead of either.
+ *
+ * @throws LivetreeError `invalid_options`
+ */
+export function configIn(call: string, options: unknown): LiveConfig<unknown> {
+  const refuse = (what: string) => {
+    disown(options)
+    return new LivetreeError('invalid_options', `${call} got ${what}; expected an object, { config }.`)
+  }
+  if (isLiveConfig(options)) throw refuse('a configuration')
+  const given = options as Partial<Record<string, unknown>> | null | undefined
+  const config = given?.['config']
+  if (config === undefined && given !== undefined && given !== null) {
+    if (isPromise(given) || typeof given['load'] === 'function') assertLiveConfig(call, given)
+    else if (!isObject(given)) throw refuse(kindOfValue(given))
+    else if (Object.keys(given).length > 0 && !Object.hasOwn(given, 'config'))
+      throw refuse(Array.isArray(given) ? 'a list' : 'an object without config')
+  }
+  assertLiveConfig(call, config)
+  return config
+}
+
 /** Whether the value has the methods of a configuration returned by `load` or `createTestConfig`. */
 export function isLiveConfig(given: unknown): given is LiveConfig<unknown> {
   return isObject(given) && METHODS.every((method) => typeof given[method] === 'function')

@@ -1,7 +1,7 @@
 import {
-  assertLiveConfig,
   pinRequest,
   checkOptions,
+  configIn,
   optionKinds,
   type RegisteredConfig,
   type RegisteredLiveConfig,
@@ -80,10 +80,9 @@ const table = {
 export const livetree = fastifyPlugin(registerLivetree, { fastify: '5.x', name: '@livetree/fastify' })
 
 async function registerLivetree(app: FastifyInstance, options: LivetreePluginOptions): Promise<void> {
-  assertLiveConfig(CALL, options.config)
+  const config = configIn(CALL, options)
   checkOptions(CALL, options, table)
   const { name, pin = true, closeOnShutdown = true } = options
-  const config: LiveConfig<unknown> = options.config
   // One symbol per registration: a child context may have its own configuration besides the one of its parent.
   const pinnedTo = Symbol('livetree.pinnedTo')
   if (name === undefined) decorate(app, { config, pinnedTo })

@@ -29,8 +29,16 @@ describe('the plugin names what it got instead of a configuration', () => {
     ['a definition', () => ({ config: shop }), /got the definition "shop".*call load\(\)/],
     ['nothing', () => ({ config: undefined }), /got no configuration/],
     ['no options', () => undefined, /got no configuration/],
-    ['options without it', () => ({ pin: true }), /got no configuration/],
-    ['the configuration in the place of the options', () => openConfig(), /got no configuration/],
+    [
+      'options without it',
+      () => ({ pin: true }),
+      /got an object without config; expected an object, \{ config \}/,
+    ],
+    [
+      'the configuration in the place of the options',
+      () => openConfig(),
+      /got a configuration; expected an object/,
+    ],
     ['its values', () => ({ config: { greeting: 'hello' } }), /got an object/],
     [
       'an option nobody knows',

@@ -1,11 +1,4 @@
-import {
-  assertLiveConfig,
-  checkOptions,
-  disown,
-  isLiveConfig,
-  isPromise,
-  optionKinds,
-} from '@livetree/core/adapter'
+import { checkOptions, configIn, disown, optionKinds } from '@livetree/core/adapter'
 import { type LiveConfig, LivetreeError } from '@livetree/core'
 import type { Injected } from './get-config-token.ts'
 
@@ -34,7 +27,7 @@ const asyncOptions = {
 /** Validates the options of `forRoot`. @throws LivetreeError `invalid_options`, naming what was passed instead of `{ config }` */
 export function checkRootOptions(options: unknown): void {
   const call = 'LivetreeModule.forRoot({ config })'
-  configOf(call, options)
+  configIn(call, options)
   checkOptions(call, options, rootOptions)
 }
 
@@ -51,20 +44,11 @@ export function checkAsyncOptions(options: unknown): void {
 /** Returns the configuration that a factory returned. @throws LivetreeError `invalid_options` */
 export function checkMade(options: unknown, definition: Injected | undefined): LiveConfig<unknown> {
   const call = 'LivetreeModule.forRootAsync(), from its factory,'
-  const config = configOf(call, options)
+  const config = configIn(call, options)
   if (definition === undefined || definition.name === config.name) return config
   throw refusal(
     `${call} got the configuration "${config.name}", but the option definition names "${definition.name}"`,
   )
-}
-
-function configOf(call: string, options: unknown): LiveConfig<unknown> {
-  if (isLiveConfig(options)) throw refusal(`${call} got a configuration; expected an object, { config }`)
-  const given = options as { readonly config?: unknown; readonly load?: unknown } | null | undefined
-  const isMistaken = given?.config === undefined && (isPromise(given) || typeof given?.load === 'function')
-  const config = isMistaken ? given : given?.config
-  assertLiveConfig(call, config)
-  return config
 }
 
 /** Whether the value is a definition or a section, which can be injected by its name. */
