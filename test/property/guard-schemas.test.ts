@@ -105,6 +105,8 @@ async function taken(clock: TestClock, ...processes: Process[]): Promise<void> {
   await clock.advance(1)
 }
 
+let cases = 0
+
 test(`whatever the schema, a process that starts with a snapshot decides under the guard as one that runs (${RUNS} cases)`, async () => {
   const seen = { compared: 0, refused: 0, accepted: 0 }
   const property = fc.asyncProperty(arbitraryCase, async ({ schema, maxRemovedShare, unused, steps }) => {
@@ -114,8 +116,10 @@ test(`whatever the schema, a process that starts with a snapshot decides under t
     const guard = { minRemoved: 2, maxRemovedShare, windowMs: 600_000 }
     const definition = defineConfig({ name: 'app', schema: schema.schema as z.ZodType, guard, unused })
     store.write(completeTree(schema).map(({ path, value }) => [`/app/base/${path}`, String(value)]))
-    const running = new Process(store, clock, '/running', definition)
-    const other = new Process(store, clock, '/other', definition)
+    // A case that fails leaves its processes open, and the next one must not get their files.
+    const number = ++cases
+    const running = new Process(store, clock, `/running${number}`, definition)
+    const other = new Process(store, clock, `/other${number}`, definition)
     try {
       await running.start()
     } catch (error) {
@@ -139,8 +143,8 @@ test(`whatever the schema, a process that starts with a snapshot decides under t
       if (isBlind) break
       const expected = await shownBy(running)
       expect(await shownBy(other)).toBe(expected)
-      const fresh = new Process(store, clock, '/fresh', definition)
-      disk.set('/fresh', disk.get('/running')!)
+      const fresh = new Process(store, clock, `/fresh${number}`, definition)
+      disk.set(fresh.file, disk.get(running.file)!)
       await fresh.start()
       expect(await shownBy(fresh)).toBe(expected)
       await fresh.stop()

@@ -2,6 +2,7 @@ import { vi } from 'vitest'
 import * as z from 'zod'
 import { defineConfig } from '../../packages/core/src/define-config.ts'
 import { LivetreeError } from '../../packages/core/src/errors.ts'
+import { secret } from '../../packages/core/src/schema/secret.ts'
 import type { LiveConfig } from '../../packages/core/src/live-config.ts'
 import { load } from '../../packages/core/src/load.ts'
 import { decodeDocument, encodeDocument } from '../../packages/core/src/snapshot-file/snapshot-document.ts'
@@ -9,20 +10,25 @@ import { SnapshotFile } from '../../packages/core/src/snapshot-file/snapshot-fil
 import type { TestClock } from '../../packages/core/src/testing/test-clock.ts'
 import type { HistoryStore, StoreSource } from './history-store.ts'
 
-const schema = z.object({
-  flags: z.record(z.string(), z.string()).default({}),
-  db: z.object({ host: z.string().optional(), port: z.number().optional() }).loose(),
-  sections: z.record(z.string(), z.record(z.string(), z.string())).optional(),
-})
+const schemaOf = (flag: z.ZodType) =>
+  z.object({
+    flags: z.record(z.string(), flag).default({}),
+    db: z.object({ host: z.string().optional(), port: z.number().optional() }).loose(),
+    sections: z.record(z.string(), z.record(z.string(), z.string())).optional(),
+  })
 /** Removals within it count together. */
 const WINDOW_MS = 600_000
-/** What every process loads. */
-export const definition = defineConfig({
-  name: 'app',
-  schema,
-  guard: { minRemoved: 3, windowMs: WINDOW_MS },
-  unused: 'ignore',
-})
+const define = (schema: ReturnType<typeof schemaOf>) =>
+  defineConfig({
+    name: 'app',
+    schema,
+    guard: { minRemoved: 3, windowMs: WINDOW_MS },
+    unused: 'ignore',
+  })
+/** What processes load. */
+export const definition = define(schemaOf(z.string()))
+/** The same, of which a file without a key leaves most out. */
+export const secretive = define(schemaOf(secret(z.string())))
 
 /** What is on disk, by path: that files are written well is not the matter here. */
 export const disk = new Map<string, Buffer>()
@@ -43,9 +49,9 @@ export function keepFilesInMemory(): void {
 /** The store holds the very leaves that a file does. */
 export function isAsLeft(store: HistoryStore, file: string): boolean {
   const [source] = decodeDocument(disk.get(file)!, file).sources
-  const left = source!.layers.flatMap(({ leaves }, layer) => {
+  const left = source!.layers.flatMap(({ leaves, withheld = [] }, layer) => {
     const { keyPrefix } = store.overlays.layers[layer]!
-    return leaves.map(({ path: name, revision }) => `${keyPrefix}${name} ${revision}`)
+    return [...leaves, ...withheld].map(({ path: name, revision }) => `${keyPrefix}${name} ${revision}`)
   })
   return left.sort().join() === store.written().join()
 }
@@ -56,6 +62,7 @@ export class GuardedProcess {
   readonly #clock: TestClock
   readonly file: string
   readonly #definition: Parameters<typeof load>[0]
+  readonly #key: string | undefined
   #source: StoreSource | undefined
   #config: LiveConfig<unknown> | undefined
 
@@ -64,7 +71,9 @@ export class GuardedProcess {
     clock: TestClock,
     file: string,
     loads: Parameters<typeof load>[0] = definition,
+    hasKey = true,
   ) {
+    this.#key = hasKey ? 'a key' : undefined
     this.#definition = loads
     this.#store = store
     this.#clock = clock
@@ -81,7 +90,7 @@ export class GuardedProcess {
     const options = {
       sources: [this.#source],
       startup: { onUnavailable: 'snapshot' as const },
-      snapshot: { path: this.file, key: 'a key', intervalMs: 0 },
+      snapshot: { path: this.file, key: this.#key, intervalMs: 0 },
       clock: this.#clock,
       logger: false as const,
     }
