@@ -117,9 +117,16 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'P4: the store revision of a response is taken for the position of the watch',
     file: `${watch}/watch-state.ts`,
-    find: 'this.#position = revision + 1\n      this.#isContinuing = true\n      this.#notifier',
-    replace: 'this.#position = header.revision + 2\n      this.#isContinuing = true\n      this.#notifier',
+    find: 'this.#point.passed(revision)\n      this.#notifier',
+    replace: 'this.#point.passed(header.revision + 1)\n      this.#notifier',
     test: promise('p04-complete'),
+  },
+  {
+    name: 'P12: a range that is known by reads is recognized at the position of its watch',
+    file: `${watch}/watched-store.ts`,
+    find: 'this.#evidence?.question(Math.max(position - 1, this.#late.upTo))',
+    replace: 'this.#evidence?.question(position - 1)',
+    test: 'packages/etcd/src/reflector/exchanged-store.test.ts',
   },
   {
     name: 'P4: keys deleted during a compaction stay',

@@ -137,6 +137,35 @@ export class StoreEvidence {
     return trace === undefined ? this.#isComplete : !isTraceOf(trace, kv, !this.#keysOnly)
   }
 
+  /**
+   * False if the last changes of the known state cannot be these: the last event of each key in the revision up to which
+   * everything is known.
+   */
+  isRepeated(events: readonly Event[]): boolean {
+    return events.every(({ type, kv }) => {
+      if (!this.#isIn(kv!.key)) return true
+      const name = nameOf(kv!.key)
+      const trace = this.#recent.get(name) ?? this.#sample.get(name)
+      if (type === EventType.delete) return trace === undefined || trace === ABSENT
+      // Old servers omit deletes of the revision of the compaction, also after a put in the same transaction.
+      if (trace === ABSENT) return true
+      return trace === undefined
+        ? !this.#isNewestKnown(kv!.modRevision)
+        : isTraceOf(trace, kv!, !this.#keysOnly)
+    })
+  }
+
+  /** True if each key that was written by the newest known revision is remembered. */
+  #isNewestKnown(revision: number): boolean {
+    if (this.#ranges === undefined) return false
+    if (this.#isComplete || this.#recent.size < this.#maxRecent) return true
+    return [...this.#recent.values()].some(({ modRevision }) => modRevision !== revision)
+  }
+
+  #isIn(key: Buffer): boolean {
+    return this.#ranges?.some((range) => isInRange(range, key)) !== false
+  }
+
   #wholeQuestion(ranges: readonly WireRange[], revision: number): ContinuityQuestion {
     const bytes = [...this.#sample.values()].reduce((sum, { valueBytes }) => sum + valueBytes, 0)
     const keysOnly = this.#keysOnly || bytes > MAX_VALUE_BYTES

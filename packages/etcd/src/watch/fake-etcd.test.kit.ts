@@ -103,6 +103,21 @@ export class FakeEtcd {
     this.#generation += 1
   }
 
+  /** A copy of the store as it was at a revision takes its place: all streams are lost, and later revisions are gone. */
+  rewind(revision: number): void {
+    this.cut()
+    for (const each of [...this.history.keys()]) if (each > revision) this.history.delete(each)
+    for (const each of [...this.#states.keys()]) if (each > revision) this.#states.delete(each)
+    this.revision = revision
+  }
+
+  /** The values by key at a revision. */
+  valuesAt(revision = this.revision): Record<string, string> {
+    return Object.fromEntries(
+      [...(this.#states.get(revision)?.values() ?? [])].map(({ key, value }) => [key, value]),
+    )
+  }
+
   /** One transaction, one change after the other; deletes of keys that are not there are left out. */
   write(changes: readonly Change[]): void {
     const state = new Map(this.#states.get(this.revision))
@@ -171,6 +186,11 @@ export class FakeEtcd {
         if (answer !== undefined) server.stream.answer(answer)
       }
     }
+  }
+
+  /** True while an answer is queued or on the wire. */
+  get isSending(): boolean {
+    return this.#open.some(({ control, changes, wire }) => control.length + changes.length + wire.length > 0)
   }
 
   /** All streams are lost with what was on the way. */
@@ -278,7 +298,7 @@ export class FakeEtcd {
     return { header: this.#header(this.revision), succeeded: true, responses }
   }
 
-  #range({ key, rangeEnd, revision, limit, countOnly, keysOnly }: RangeRequest) {
+  #range({ key, rangeEnd, revision, limit, countOnly, keysOnly, minModRevision }: RangeRequest) {
     if (revision > this.revision) throw new EtcdError('future_revision')
     if (revision > 0 && revision < this.compactRevision) throw new EtcdError('compacted')
     const state = this.#states.get(revision || this.revision)!
@@ -288,7 +308,7 @@ export class FakeEtcd {
     const found = [...state.values()]
       .filter((each) => isIn(each.key))
       .sort((a, b) => (a.key < b.key ? -1 : 1))
-    const kvs = found.slice(0, limit || undefined)
+    const kvs = found.filter((each) => each.modRevision >= minModRevision).slice(0, limit || undefined)
     return {
       header: this.#header(this.revision),
       kvs: countOnly ? [] : kvs.map((each) => (keysOnly ? { ...each, value: '' } : each)),

@@ -1,9 +1,14 @@
 import type { KeyRange } from '../key-range-form.ts'
 import type { WatchBatch, WatchEvent } from './watch-handlers.ts'
 import type { WatchState } from './watch-state.ts'
+import type { WatchedStore } from './watched-store.ts'
 
 /** What a join needs of the watch of one range. */
-export type JoinableWatch = Pick<
+export type JoinableWatch = JoinedState & {
+  readonly store: Pick<WatchedStore, 'unchangedTo' | 'addedKeys'>
+}
+
+type JoinedState = Pick<
   WatchState,
   | 'position'
   | 'state'
@@ -27,7 +32,8 @@ export class JoinedRange {
   #batches: WatchBatch[] = []
   #next = 0
   #askedFor = 0
-  #count: number | undefined
+  /** How many keys it had, by what was read, and how many its watch had added then. */
+  #counted: { readonly count: number; readonly added: number } | undefined
   /** Changes that arrived after what was known without them was passed on, until they have undone each other. */
   #late: WatchEvent[] = []
   /** Keys that only those changes have put. */
@@ -64,7 +70,11 @@ export class JoinedRange {
 
   /** How many keys it has at `reached`; undefined if that is not known. */
   get count(): number | undefined {
-    return this.#count
+    return this.#counted && this.#counted.count + this.#addedKeys - this.#counted.added
+  }
+
+  get #addedKeys(): number {
+    return this.watcher?.store.addedKeys ?? 0
   }
 
   /** True for a change at a revision that was passed on without it, since it has left no trace in the content. */
@@ -75,11 +85,6 @@ export class JoinedRange {
   /** Adds a change that is not late. */
   push(batch: WatchBatch): void {
     this.#batches.push(batch)
-    if (this.#count === undefined) return
-    for (const { type, kv } of batch.events) {
-      if (type === 'delete') this.#count -= 1
-      else if (kv.version === 1) this.#count += 1
-    }
   }
 
   /** Adds a late change. Returns all of them as soon as the content is, after them, what was passed on. */
@@ -125,15 +130,22 @@ export class JoinedRange {
     if (from !== this.reached) return
     const before = this.#same.from === from ? this.#same.at : []
     this.#same = { from, at: new Set([...before, ...at]) }
-    this.#count = count
+    this.#counted = count === undefined ? undefined : { count, added: this.#addedKeys }
   }
 
   /** A revision at which the content is known was passed on: what has left no trace in it is of no interest. */
   passedOn(revision: number): void {
     if (this.reached >= revision) return
     this.#knownTo = revision
+    this.watcher?.store.unchangedTo(revision)
     const later = [...this.#same.at].filter((each) => each > revision)
     this.#same = { from: revision, at: new Set(later) }
+  }
+
+  /** Forgets what was read and not passed on: another store may have been read than the one that is watched next. */
+  forgetReads(): void {
+    this.#same = { from: 0, at: new Set() }
+    this.#counted = undefined
   }
 
   /** Requests progress of the watch, at once, unless that was done for this revision before. */

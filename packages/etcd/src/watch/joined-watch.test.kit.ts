@@ -78,6 +78,14 @@ export class PlayedWatch implements JoinableWatch {
   lastStream: unknown
   isProgressOrdered = true
   readonly raftTerm = 2
+  /** Up to this revision reads have shown it to be unchanged. */
+  knownTo = 0
+  readonly store = {
+    addedKeys: 0,
+    unchangedTo: (revision: number): void => {
+      this.knownTo = revision
+    },
+  }
   /** Revisions that were waited for. */
   readonly asked: number[] = []
   /** The waits that were not given up. */
@@ -105,6 +113,8 @@ export class PlayedWatch implements JoinableWatch {
 
   deliver(batch: WatchBatch): void {
     this.position = batch.revision + 1
+    for (const { type, kv } of batch.revision > this.knownTo ? batch.events : [])
+      this.store.addedKeys += type === 'delete' ? -1 : Number(kv.version === 1)
     this.handlers.onEvents(batch)
   }
 

@@ -271,6 +271,39 @@ describe('JoinedWatch', () => {
       expect(told.at(-1)).toBe('end permission_denied')
     })
 
+    it.each(['before', 'after'] as const)(
+      'P12 what was read, and answered %s the stream was lost, is void on the next one',
+      async (when) => {
+        const all = playJoin(['a', 'b', 'c'])
+        const [a, b, c] = all.watches as [PlayedWatch, PlayedWatch, PlayedWatch]
+        const connect = (stream: string) => {
+          for (const watch of all.watches) {
+            watch.isProgressOrdered = false
+            watch.connect(stream)
+          }
+        }
+        connect('first')
+        const { store, told, reads } = all
+        store.write({ a1: 'x', c1: 'x' })
+        a.deliver(store.batch('a', 2)!)
+        // b is unchanged, and c is not known, so that nothing is passed on.
+        const read = reads.shift()!
+        if (when === 'before') read.answer()
+        await settled()
+        for (const watch of all.watches) watch.lose()
+        connect('second')
+        if (when === 'after') read.answer()
+        await settled()
+        c.deliver(store.batch('c', 2)!)
+        expect([b.knownTo, told.filter((word) => word.includes(': '))]).toEqual([0, []])
+        for (let round = 0; round < 3; round += 1) {
+          for (const each of reads.splice(0)) each.answer()
+          await settled()
+        }
+        expect([b.knownTo, told.at(-1)]).toEqual([2, '2: a1=x c1=x'])
+      },
+    )
+
     it('any other failure is told once, and tried again later', async () => {
       const { a, told, write, deliver, reads, clock } = open(false)
       deliver(a, write({ a1: 'x' }))

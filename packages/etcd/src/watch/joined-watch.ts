@@ -194,6 +194,8 @@ export class JoinedWatch {
   #onDisconnected(error: EtcdError | undefined): void {
     this.#rest()
     this.#freshness.clear()
+    this.#reads.forget()
+    for (const range of this.#ranges.all) range.forgetReads()
     this.#reports.disconnected(error, this.#handed + 1)
   }
 

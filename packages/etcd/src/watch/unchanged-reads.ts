@@ -23,9 +23,17 @@ export class UnchangedReads {
   #isReading = false
   /** What was read last: the same question is not asked again unless the caller says so. */
   #last = ''
+  /** Increments when answers on the way become void. */
+  #era = 0
 
   constructor(ports: UnchangedPorts) {
     this.#ports = ports
+  }
+
+  /** Ignores the answers on the way: another store may have given them than the one that is watched next. */
+  forget(): void {
+    this.#era += 1
+    this.#last = ''
   }
 
   /** Finds out about the ranges whose content is not known at one of the revisions. `isAgain`: also if the question is the last one. */
@@ -43,9 +51,11 @@ export class UnchangedReads {
     this.#isReading = true
     const { channel, recognizer, clusterId, signal } = this.#ports
     const { size, txns } = recognizer
+    const era = this.#era
     void unchangedRanges({ channel, size, txns, ranges: asked, clusterId, signal })
       .then(
         (found) => {
+          if (era !== this.#era) return
           for (const [index, { each, from }] of asked.entries()) {
             const { sameAt = [], count } = found[index] ?? {}
             each.isSameAt(from, sameAt, count)

@@ -9,6 +9,7 @@ import { REVISION, type WatchPlan } from './watch-options.ts'
 import { CLOCK_STEP_MS, type ProgressClaim } from './unordered-progress.ts'
 import type { Acceptance, WatcherHost, WatcherKnowledge } from './watch-host.ts'
 import { cancelledError, clusterChangedError, compactedError } from './stream-errors.ts'
+import { ResumePoint } from './resume-point.ts'
 import { WatchNotifier } from './watch-notifier.ts'
 import { WatchProofs } from './watch-proofs.ts'
 import { WatchedStore } from './watched-store.ts'
@@ -33,13 +34,9 @@ export class WatchState implements Watcher {
   /** What the watch knows of its store. */
   readonly store: WatchedStore
   #phase: Phase = { type: 'connecting' }
-  #position: number | undefined
-  /** A gap before the position would be data loss, so it must be detected. */
-  #isContinuing: boolean
+  readonly #point: ResumePoint
   #hasBeenLive = false
   #liveSince = 0
-  /** The store's revision on this stream, if the watch starts at a future revision. */
-  #newest: number | undefined
   /** How often the server refused the watch since it last accepted it. */
   refusals = 0
   /** Number of streams that ended with a too large response. From the first on, it requests fragments. */
@@ -62,13 +59,12 @@ export class WatchState implements Watcher {
     this.store = new WatchedStore(plan, known)
     this.#notifier = new WatchNotifier(handlers, host)
     this.#host = host
-    this.#position = plan.position
-    this.#isContinuing = plan.isContinuing
+    this.#point = new ResumePoint(plan.position, plan.isContinuing)
     this.#unlisten = signal && onAbort(signal, () => this.cancel())
   }
 
   get position(): number | undefined {
-    return this.#position
+    return this.#point.position
   }
 
   get state(): 'connecting' | 'live' | 'paused' | 'ended' {
@@ -97,7 +93,7 @@ export class WatchState implements Watcher {
 
   /** True if the store behind a stream is to be verified before the watch continues on it. */
   isToVerify(stream: unknown): boolean {
-    return this.store.isToVerify(stream, this.#position)
+    return this.store.isToVerify(stream, this.position)
   }
 
   /** The stream that served the watch last; undefined before the first one. */
@@ -113,20 +109,12 @@ export class WatchState implements Watcher {
 
   /** The last known position in the watch's store. */
   get known(): KnownPosition {
-    return this.store.positionAt(this.#isContinuing ? (this.#position ?? 0) - 1 : 0)
+    return this.store.positionAt(this.#point.known)
   }
 
-  /**
-   * The start revision to request; 0 means "from now on". If everything before the position is known, one
-   * more revision is requested and dropped, for two reasons: etcd before 3.4.36 and 3.5.18 accepts a watch
-   * from exactly the compacted revision but omits that revision's deletes, whereas it answers one revision
-   * earlier with `compacted`; and etcd since 3.5 answers no progress request while a watch starts after the
-   * newest revision, as a watch after a list does.
-   */
+  /** The start revision to request. */
   get start(): number {
-    if (this.#position === undefined) return 0
-    const start = this.#isContinuing ? Math.max(1, this.#position - 1) : this.#position
-    return Math.min(start, this.#newest ?? start)
+    return this.#point.start
   }
 
   /** The server created the watch. `voucher`: header of a linearizable read made meanwhile. */
@@ -135,14 +123,12 @@ export class WatchState implements Watcher {
       this.changeCluster('cluster_id', header.clusterId)
       return 'ended'
     }
-    if (this.#position === undefined) return 'live'
+    if (this.position === undefined) return 'live'
     // Either a lagging member or a restored store.
     const isDoubtful =
       this.setbackOf(header) !== undefined && (!voucher || this.setbackOf(voucher) !== undefined)
     if (isDoubtful) return 'verify'
-    if (this.#isContinuing || this.#newest !== undefined || header.revision >= this.#position) return 'live'
-    this.#newest = Math.max(1, header.revision)
-    return 'ahead'
+    return this.#point.canStart(header.revision) ? 'live' : 'ahead'
   }
 
   /** How the store behind a header differs from the watch's. */
@@ -154,19 +140,12 @@ export class WatchState implements Watcher {
   goLive(header: ResponseHeader, endpoint: string, isProgressOrdered: boolean): void {
     this.#isProgressOrdered = isProgressOrdered
     // "From now on" means after the revision at creation; later responses must not make it skip anything.
-    if (this.#position === undefined) {
-      this.#position = header.revision + 1
-      this.#isContinuing = true
-    }
+    const position = this.position ?? this.#point.passed(header.revision)
     this.#leaveStream({ type: 'connecting' })
     this.store.hear(header)
     this.refusals = 0
-    const contact = {
-      endpoint,
-      revision: header.revision,
-      clusterId: header.clusterId,
-      position: this.#position,
-    }
+    const { revision, clusterId } = header
+    const contact = { endpoint, revision, clusterId, position }
     this.#phase = { type: 'live', contact }
     this.#liveSince = this.#host.clock.now()
     this.#isUnproven = true
@@ -186,11 +165,11 @@ export class WatchState implements Watcher {
     for (const whole of this.#assembler.push(response.events, response.fragment)) {
       const { revision, events } = whole
       if (this.#phase.type !== 'live') return
-      // Delivered before: history that was requested again, or repeated by an old server.
-      if (revision < this.#position!) continue
-      this.store.changed(events, whole.wereThere)
-      this.#position = revision + 1
-      this.#isContinuing = true
+      const kind = this.store.take(whole, this.position!)
+      if (kind === 'impossible') this.#differs()
+      // History that was requested again, or repeated by an old server.
+      if (kind !== 'new') continue
+      this.#point.passed(revision)
       this.#notifier.notify('onEvents', {
         revision,
         events: events.map((event) => this.#notifier.eventOf(event)),
@@ -205,33 +184,48 @@ export class WatchState implements Watcher {
   progress(header: ResponseHeader, at: number): void {
     const { revision } = header
     // Ignored from a lagging member, or while a fragment is incomplete.
-    if (this.#phase.type !== 'live' || this.#assembler.isPartial || revision < this.#position! - 1) return
+    if (this.#phase.type !== 'live' || this.#assembler.isPartial || revision < this.position! - 1) return
     this.store.hear(header)
-    this.#position = revision + 1
-    this.#isContinuing = true
-    this.#prove({ revision, at }, true)
-    this.#proofs.proven({ revision, at })
+    if (!this.store.isPossibleAt(revision)) this.#differs()
+    else {
+      this.#point.passed(revision)
+      this.#prove({ revision, at }, true)
+      this.#proofs.proven({ revision, at })
+    }
   }
 
   /** Handles a progress report that may overtake changes. */
   noteUnverifiedProgress(revision: number, at: number): void {
-    if (this.#phase.type !== 'live' || this.#assembler.isPartial || revision < this.#position! - 1) return
+    if (this.#phase.type !== 'live' || this.#assembler.isPartial || revision < this.position! - 1) return
     const isEarly = at < this.#liveSince && this.#liveSince - at < CLOCK_STEP_MS
     if (isEarly) return
-    this.#prove(this.#proofs.claimed({ revision, at }), false)
-    this.#proofs.settle({ revision, at })
+    const proven = this.#proofs.claimed({ revision, at })
+    if (proven !== undefined && !this.store.isPossibleAt(proven.revision)) this.#verifyAgain()
+    else {
+      this.#prove(proven, false)
+      this.#proofs.settle({ revision, at })
+    }
+  }
+
+  /** Leaves the stream and returns to it once the store behind it is recognized. */
+  #verifyAgain(): void {
+    this.store.provenOn = undefined
+    this.#leaveStream({ type: 'connecting' })
+    this.#host.detach(this)
+    this.#notifier.notify('onDisconnected', { error: undefined, position: this.position })
+    if (this.#phase.type === 'connecting') this.#host.attach(this)
   }
 
   /** The stream ended; the watch waits for the next one. */
   disconnect(error: EtcdError | undefined): void {
     if (this.#phase.type === 'ended' || this.#phase.type === 'paused') return
     this.#leaveStream({ type: 'connecting' })
-    this.#notifier.notify('onDisconnected', { error, position: this.#position })
+    this.#notifier.notify('onDisconnected', { error, position: this.position })
   }
 
   /** The history from the position on is compacted. The position stays, because nothing was delivered. */
   compact(compactRevision: number): void {
-    const position = this.#position ?? compactRevision
+    const position = this.position ?? compactRevision
     this.#notifier.notify('onCompacted', { compactRevision, position })
     this.end(compactedError(compactRevision, position))
   }
@@ -239,13 +233,14 @@ export class WatchState implements Watcher {
   /** Another store answers at the endpoints. */
   changeCluster(reason: ClusterChange['reason'], clusterId: bigint): void {
     const previousClusterId = this.clusterId ?? clusterId
-    this.#notifier.notify('onClusterChanged', {
-      reason,
-      previousClusterId,
-      clusterId,
-      position: this.#position ?? 0,
-    })
+    const position = this.position ?? 0
+    this.#notifier.notify('onClusterChanged', { reason, previousClusterId, clusterId, position })
     this.end(clusterChangedError(reason))
+  }
+
+  /** What was delivered is not what this store holds. */
+  #differs(): void {
+    this.changeCluster('history_differs', this.clusterId ?? 0n)
   }
 
   /** The cluster of the watch, once known. */
@@ -260,7 +255,7 @@ export class WatchState implements Watcher {
   ): Promise<void> {
     checkArgument('Watch/Watch', 'the revision to wait for', REVISION, revision)
     if (this.#phase.type === 'ended') throw this.#phase.error ?? cancelledError()
-    if (this.#proofs.revision >= revision || (this.#position ?? 0) > revision) return
+    if (this.#proofs.revision >= revision || (this.position ?? 0) > revision) return
     const promise = this.#proofs.wait(revision, options.signal)
     if (this.isAwaited) this.#host.requestProgress(this, options.isUrgent === true)
     await promise
@@ -295,7 +290,7 @@ export class WatchState implements Watcher {
 
   #leaveStream(next: Phase): void {
     this.#phase = next
-    this.#newest = undefined
+    this.#point.leaveStream()
     this.#proofs.clear()
     this.#assembler.clear()
   }

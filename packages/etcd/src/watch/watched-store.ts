@@ -2,7 +2,9 @@ import type { ContinuityQuestion } from '../reflector/continuity-question.ts'
 import { StoreEvidence } from '../reflector/store-evidence.ts'
 import type { KnownPosition } from '../reflector/store-position.ts'
 import type { KeyValue, ResponseHeader } from '../wire/kv.ts'
-import type { Event } from '../wire/watch.ts'
+import { EventType } from '../wire/watch.ts'
+import { LateChanges } from './late-changes.ts'
+import type { WholeRevision } from './revision-assembler.ts'
 import type { WatcherKnowledge } from './watch-host.ts'
 import type { WatchPlan } from './watch-options.ts'
 
@@ -21,6 +23,9 @@ export class WatchedStore {
   unanswered = 0
   #clusterId: bigint | undefined
   #raftTerm: number
+  /** What arrives although the range is known without it. */
+  readonly #late = new LateChanges()
+  #addedKeys = 0
 
   constructor(plan: WatchPlan, known: WatcherKnowledge | undefined) {
     const isWhole = plan.filters.length === 0
@@ -40,9 +45,23 @@ export class WatchedStore {
     return this.#raftTerm
   }
 
-  /** The position in the store at which everything up to `revision` was known. */
+  /** The position in the store at which everything up to `revision`, or more, was known. */
   positionAt(revision: number): KnownPosition {
-    return { clusterId: this.#clusterId, revision, raftTerm: this.#raftTerm }
+    const known = Math.max(revision, this.#late.upTo)
+    return { clusterId: this.#clusterId, revision: known, raftTerm: this.#raftTerm }
+  }
+
+  /**
+   * Records that the range is unchanged from the watch's position up to this revision, as reads have shown. The store is
+   * recognized by its state there, and a change up to there must be undone by a later one.
+   */
+  unchangedTo(revision: number): void {
+    this.#late.expect(revision)
+  }
+
+  /** How many keys the delivered changes have added, less those they have removed. */
+  get addedKeys(): number {
+    return this.#addedKeys
   }
 
   /** True if something is known of the store that must be verified before the watch continues on `stream`. */
@@ -50,9 +69,14 @@ export class WatchedStore {
     return this.provenOn !== stream && this.isKnownAt(position)
   }
 
-  /** The reads to verify before the watch continues at `position`; undefined if nothing is known there. */
+  /**
+   * The reads to verify before the watch continues at `position`; undefined if nothing is known there. They ask for the
+   * latest revision at which the range is known, which may be after the position.
+   */
   questionAt(position: number | undefined): ContinuityQuestion | undefined {
-    return position === undefined ? undefined : this.#evidence?.question(position - 1)
+    return position === undefined
+      ? undefined
+      : this.#evidence?.question(Math.max(position - 1, this.#late.upTo))
   }
 
   /** True if something is known of the store at `position`, by which it can be recognized. */
@@ -81,8 +105,34 @@ export class WatchedStore {
     if (header.raftTerm > this.#raftTerm) this.#raftTerm = header.raftTerm
   }
 
-  /** Adds the last event of each key in one revision; `wereThere` tells which keys existed before it. */
-  changed(events: readonly Event[], wereThere: readonly boolean[]): void {
+  /** Adds the changes of one revision, unless everything before `position` is known. */
+  take(whole: WholeRevision, position: number): 'new' | 'delivered before' | 'impossible' {
+    if (whole.revision < position)
+      return this.#isRepeated(whole, position) ? 'delivered before' : 'impossible'
+    return this.#changed(whole) ? 'new' : 'impossible'
+  }
+
+  /** Returns false if no such change can follow what is known: the store is another one. */
+  #changed({ revision, events, wereThere }: WholeRevision): boolean {
+    if (revision <= this.#late.upTo) return this.#late.add(revision, events, wereThere)
+    if (this.#late.isPending) return false
+    for (const [index, { type }] of events.entries())
+      this.#addedKeys += Number(type !== EventType.delete) - Number(wereThere[index])
     this.#evidence?.changed(events, wereThere)
+    return true
+  }
+
+  /** False if changes that must have been undone by now have not been. `revision`: all up to it have arrived. */
+  isPossibleAt(revision: number): boolean {
+    return revision < this.#late.upTo || !this.#late.isPending
+  }
+
+  /**
+   * False if changes of a revision that was delivered before, or known to have none, cannot be what was known: the
+   * store is another one.
+   */
+  #isRepeated({ revision, events }: WholeRevision, position: number): boolean {
+    if (revision !== position - 1 || revision <= this.#late.last) return true
+    return this.#evidence?.isRepeated(events) !== false
   }
 }
