@@ -33,8 +33,8 @@ const EXCHANGES: Record<
   'a delete more': [[[put('0/a')]], [[put('0/a'), del('1/gone')]]],
   'a key more in the first layer': [[[put('1/b')]], [[put('1/b'), put('0/a')]]],
   'a delete more at the last of several': [
-    [[put('0/a')], [put('0/a')]],
-    [[put('0/a')], [put('0/a'), del('1/gone')]],
+    [[put('0/a', 'first')], [put('0/a', 'last')]],
+    [[put('0/a', 'first')], [put('0/a', 'last'), del('1/gone')]],
   ],
   'a key less': [[[put('0/a'), put('1/b')]], [[put('0/a')]]],
 }

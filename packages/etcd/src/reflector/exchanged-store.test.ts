@@ -75,7 +75,8 @@ class FollowedStore {
     for (let turn = 0; turn < turns; turn += 1) {
       this.clock.advance(25)
       this.etcd.sync()
-      while (this.etcd.isSending) {
+      // A store that is listed again and again sends without end.
+      for (let sent = 0; this.etcd.isSending && sent < 200; sent += 1) {
         this.etcd.write1(true)
         this.etcd.arrive()
         for (let each = 0; each < 4; each += 1) await settled()
@@ -181,3 +182,42 @@ it('P12 a change of a key that is not remembered, at a revision known to have no
     store.service.close()
   }
 })
+
+/** What a store is written last, transaction by transaction, before it is listed or its watch is lost. */
+const LAST: Record<string, readonly Change[][]> = {
+  'one of many keys': [[put('a0')]],
+  'many keys, one after the other': Array.from({ length: 40 }, (_, index) => [put(`a${index}`)]),
+  'many keys at once': [Array.from({ length: 60 }, (_, index) => put(`a${index}`))],
+  'more keys than are remembered, and deletes of as many others': [
+    [
+      ...Array.from({ length: 30 }, (_, index) => put(`a${index}`)),
+      ...Array.from({ length: 30 }, (_, index) => del(`a${60 + index}`)),
+    ],
+  ],
+  'new keys, and keys that are gone again': [
+    [put('anew'), put('a5'), ...Array.from({ length: 30 }, (_, index) => put(`agone${index}`))],
+    [put('a7'), ...Array.from({ length: 30 }, (_, index) => del(`agone${index}`))],
+  ],
+}
+
+it.each(
+  Object.keys(LAST).flatMap((what) =>
+    [true, false].flatMap((isOrdered) => ['listed', 'watched'].map((when) => ({ what, isOrdered, when }))),
+  ),
+)(
+  'P12 the store is the same: $what, $when (progress ordered: $isOrdered), is repeated and makes no epoch',
+  async ({ what, isOrdered, when }) => {
+    const store = new FollowedStore(isOrdered, ['a'])
+    const { etcd } = store
+    etcd.write(Array.from({ length: 400 }, (_, index) => put(`a${index}`)))
+    if (when === 'watched') await store.pass(10)
+    for (const changes of LAST[what]!) etcd.write(changes)
+    await store.pass(30)
+    for (let cut = 0; cut < 2; cut += 1) {
+      etcd.cut()
+      await store.pass(30)
+    }
+    expect([store.held, store.mixed, store.epoch]).toEqual([store.wanted, [], 0])
+    store.service.close()
+  },
+)

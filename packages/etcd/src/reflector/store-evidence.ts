@@ -60,8 +60,8 @@ export class StoreEvidence {
   /** Number of keys in each range. */
   #counts: number[]
   #seen = 0
-  /** Entries of a list up to this revision are not among the newest. */
-  #newestFrom = 0
+  /** Of the keys written after this revision each is remembered. */
+  #forgottenTo = 0
 
   constructor({ ranges, maxRecent = MAX_RECENT, keysOnly = false }: EvidenceOptions = {}) {
     this.#keysOnly = keysOnly
@@ -79,13 +79,13 @@ export class StoreEvidence {
   /** Adds a page of a list. Decodes only the entries it remembers. */
   listed(page: EvidencePage, range: number): void {
     this.#counts[range]! += page.length
-    const newest = new NewestEntries(this.#maxRecent, this.#newestFrom)
+    const newest = new NewestEntries(this.#maxRecent, this.#forgottenTo)
     page.eachEntry((modRevision, at, end) => {
       this.#seen += 1
+      newest.add({ modRevision, at, end })
       if (this.#sample.size < SAMPLE_SIZE) this.#addToSample(page.entryAt(at, end))
       else {
         this.#isComplete = false
-        newest.add({ modRevision, at, end })
         // Reservoir sampling: each entry has the same chance to be in the sample.
         const place = Math.floor(Math.random() * this.#seen)
         if (place < SAMPLE_SIZE) this.#exchange(place, page.entryAt(at, end))
@@ -112,6 +112,7 @@ export class StoreEvidence {
       if (!isThere) this.#sample.delete(name)
       else if (this.#ranges !== undefined) this.#follow(name, kv!)
       if (index >= own.length - this.#maxRecent) this.#remember(name, isThere ? traceOf(kv!) : ABSENT)
+      else this.#forget(kv!.modRevision)
     }
   }
 
@@ -150,16 +151,14 @@ export class StoreEvidence {
       // Old servers omit deletes of the revision of the compaction, also after a put in the same transaction.
       if (trace === ABSENT) return true
       return trace === undefined
-        ? !this.#isNewestKnown(kv!.modRevision)
+        ? !this.#isRemembered(kv!.modRevision)
         : isTraceOf(trace, kv!, !this.#keysOnly)
     })
   }
 
-  /** True if each key that was written by the newest known revision is remembered. */
-  #isNewestKnown(revision: number): boolean {
-    if (this.#ranges === undefined) return false
-    if (this.#isComplete || this.#recent.size < this.#maxRecent) return true
-    return [...this.#recent.values()].some(({ modRevision }) => modRevision !== revision)
+  /** True if each key that was written at this known revision and is still there is remembered. */
+  #isRemembered(revision: number): boolean {
+    return this.#ranges !== undefined && (this.#isComplete || revision > this.#forgottenTo)
   }
 
   #isIn(key: Buffer): boolean {
@@ -257,13 +256,19 @@ export class StoreEvidence {
     const newest = byAge.slice(-this.#maxRecent)
     this.#recent.clear()
     for (const [name, trace] of newest) this.#recent.set(name, trace)
-    if (newest.length === this.#maxRecent) this.#newestFrom = newest[0]![1].modRevision
+    if (newest.length === this.#maxRecent) this.#forget(newest[0]![1].modRevision)
   }
 
   #remember(name: string, trace: Trace): void {
     this.#recent.set(name, trace)
     if (this.#recent.size <= this.#maxRecent) return
-    const [oldest] = this.#recent.keys()
-    this.#recent.delete(oldest!)
+    const [oldest] = this.#recent
+    this.#recent.delete(oldest![0])
+    this.#forget(oldest![1].modRevision)
+  }
+
+  /** Keys written at this revision may not be remembered. */
+  #forget(revision: number): void {
+    this.#forgottenTo = Math.max(this.#forgottenTo, revision)
   }
 }

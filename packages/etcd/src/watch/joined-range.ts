@@ -1,4 +1,5 @@
 import type { KeyRange } from '../key-range-form.ts'
+import { HeldChanges } from './held-changes.ts'
 import type { WatchBatch, WatchEvent } from './watch-handlers.ts'
 import type { WatchState } from './watch-state.ts'
 import type { WatchedStore } from './watched-store.ts'
@@ -36,6 +37,7 @@ export class JoinedRange {
   #counted: { readonly count: number; readonly added: number } | undefined
   /** Changes that arrived after what was known without them was passed on, until they have undone each other. */
   #late: WatchEvent[] = []
+  #heldLate = new HeldChanges()
   /** Keys that only those changes have put. */
   readonly #lateKeys = new Set<string>()
   /** Ends the wait for the progress that was requested last. */
@@ -88,8 +90,9 @@ export class JoinedRange {
   }
 
   /** Adds a late change. Returns all of them as soon as the content is, after them, what was passed on. */
-  pushLate({ events }: WatchBatch): readonly WatchEvent[] | undefined {
-    for (const event of events) {
+  pushLate(batch: WatchBatch): readonly WatchEvent[] | undefined {
+    this.#heldLate.add(batch)
+    for (const event of batch.events) {
       this.#late.push(event)
       const key = event.kv.key.toString('latin1')
       if (event.type === 'put') this.#lateKeys.add(key)
@@ -98,7 +101,13 @@ export class JoinedRange {
     if (this.#lateKeys.size > 0) return undefined
     const undone = this.#late
     this.#late = []
+    this.#heldLate = new HeldChanges()
     return undone
+  }
+
+  /** Whether more late changes wait to be undone than is kept. */
+  get hasTooManyLate(): boolean {
+    return this.#heldLate.isTooMuch
   }
 
   /** Removes and returns the earliest change if it is of this revision. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { EtcdError } from '../errors.ts'
 import { type PlayedWatch, playJoin } from './joined-watch.test.kit.ts'
 import { settled } from './scripted-channel.test.kit.ts'
+import { WatchEvent } from './watch-handlers.ts'
 
 /** Two ranges, connected on one stream. */
 function open(isProgressOrdered = true) {
@@ -219,6 +220,26 @@ describe('JoinedWatch', () => {
       for (let round = 0; round < 5; round += 1) await answer()
       await reached
       expect([told.slice(1), reads.length]).toEqual([['2: a1=x', '3: c1=y', '4: c1='], 0])
+    })
+
+    it('late changes that are not undone are not kept without end: the ranges are listed again', async () => {
+      const { a, b, told, write, deliver, reads, store } = open(false)
+      write({ b1: 'y' })
+      write({ b1: undefined })
+      deliver(a, write({ a1: 'x' }))
+      reads.shift()!.answer()
+      await settled()
+      const late = store.batch('b', 2)!
+      const [{ kv }] = late.events as [WatchEvent]
+      const value = Buffer.alloc(1024 * 1024)
+      const events = Array.from(
+        { length: 65 },
+        (_, index) => new WatchEvent('put', { ...kv, key: Buffer.from(`b${index}`), value }, undefined),
+      )
+      b.deliver({ ...late, events: events.slice(0, 32) })
+      expect(told.slice(1)).toEqual(['4: a1=x'])
+      b.deliver({ ...late, events: events.slice(32) })
+      expect(told.slice(2)).toEqual(['end response_too_large'])
     })
 
     it('several revisions are compared in one request', async () => {

@@ -148,6 +148,7 @@ export class JoinedWatch {
       onEvents: (batch) => {
         if (range.isLate(batch)) {
           const events = range.pushLate(batch)
+          if (range.hasTooManyLate) this.#finish(heldTooMuch())
           if (events === undefined) return
           this.#late.push({ ...batch, events, isUndone: true })
         } else {
