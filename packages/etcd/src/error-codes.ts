@@ -76,7 +76,7 @@ export const errorCodes = {
   ),
   connection_lost: entry(
     'The connection broke before the whole answer was received.',
-    "Reads are retried automatically; if this persists, look at the server's log and at proxies in between.",
+    "If this persists, look at the server's log and at proxies in between.",
     { fate: 'unknown', whenUnknown: 'retry', blamesEndpoint: true },
   ),
   unavailable: entry(

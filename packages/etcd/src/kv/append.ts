@@ -3,7 +3,15 @@ import { LEASE_OR_NONE, type OptionChecks, readOptions } from '../check-argument
 import { EtcdError } from '../errors.ts'
 import type { Bytes } from '../bytes.ts'
 import { bytesOf, copyOf } from '../key-range.ts'
-import { beforeWriting, type GuardPorts, inOneCluster, isUnknown, stillUnknown } from './conditional-write.ts'
+import {
+  beforeWriting,
+  type GuardPorts,
+  inOneCluster,
+  isUnknown,
+  READ_BACK,
+  readBack,
+  stillUnknown,
+} from './conditional-write.ts'
 import { type CallControl, CONTROL_CHECKS, controlOf } from './range-query.ts'
 import { compare } from './condition.ts'
 import { op } from './txn.ts'
@@ -68,12 +76,16 @@ export async function appendKey(
         throw error
       })
     if (sent instanceof EtcdError) {
-      const read = deadline.run((timeoutMs) => kv.get(keyBytes, control(timeoutMs)))
-      const found = await read.catch(() => undefined)
+      const { found } = await readBack(
+        ports,
+        { key: keyBytes, options: { ...controlOf(given), ...cluster } },
+        deadline,
+        sent,
+      )
       // No one else uses this name: if the key exists, the append was applied. If it is absent, nothing is
       // known.
       if (found !== undefined) return { key, keyBytes, revision: found.createRevision }
-      throw stillUnknown(sent, 'it was not sent again, and the entry does not exist, or no longer exists')
+      throw stillUnknown(sent, `${READ_BACK}: it does not exist, or no longer exists`)
     }
     if (sent.succeeded) return { key, keyBytes, revision: sent.header.revision }
     base = sent.header.revision

@@ -172,7 +172,8 @@ async function writeAbsent(ports: GuardPorts, write: Write, refused: Refuse): Pr
   throw stillUnknown(first, `${READ_BACK}: what it holds now may be this write, or another one`)
 }
 
-const READ_BACK = 'it was not sent again; the key was read back'
+/** Begins what is known of a write whose answer was lost. */
+export const READ_BACK = 'it was not sent again; the key was read back'
 
 /** Binds all requests of the call to the current cluster and starts its time limit. */
 function begin(ports: GuardPorts, write: Write): { readonly call: Write; readonly deadline: CallDeadline } {
@@ -181,9 +182,14 @@ function begin(ports: GuardPorts, write: Write): { readonly call: Write; readonl
   return { call: { ...write, options: { ...options, ...inOneCluster(ports, options) } }, deadline }
 }
 
-async function readBack(
+/**
+ * Reads a key whose write, which failed with `first`, got no answer.
+ *
+ * @throws EtcdError `outcome_unknown` where the read gets none either
+ */
+export async function readBack(
   { kv }: GuardPorts,
-  { key, options }: Write,
+  { key, options }: Pick<Write, 'key' | 'options'>,
   deadline: CallDeadline,
   first: EtcdError,
 ): Promise<{ readonly found: Entry | undefined; readonly header: ResponseHeader }> {

@@ -3,6 +3,7 @@ import type { CallDeadline } from '../call-deadline.ts'
 import { type Clock, type Moment, momentOf } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
+import { finalError } from '../transport/retry.ts'
 import { Sendings } from '../transport/sendings.ts'
 import { Lease } from '../wire/rpc.ts'
 
@@ -35,6 +36,7 @@ export async function grantOwn(
     sentAt = momentOf(clock)
   }
   const sendings = new Sendings()
+  const explain = (error: unknown) => sendings.explain(error instanceof EtcdError ? named(error, id) : error)
   const call = (timeoutMs: number) => ({ ...options, timeoutMs, retry: 'read', onSent }) as const
   const granting = (timeoutMs: number) => ({ ...call(timeoutMs), sendings })
   try {
@@ -44,11 +46,11 @@ export async function grantOwn(
     )
     return { ttlSeconds: ttl, clusterId: header?.clusterId, sentAt }
   } catch (error) {
-    if (!(error instanceof EtcdError) || error.code !== 'lease_exists') throw sendings.explain(error)
+    if (!(error instanceof EtcdError) || error.code !== 'lease_exists') throw explain(error)
     const asking = deadline.run((timeoutMs) => channel.unary(Lease.timeToLive, { id }, call(timeoutMs)))
     const info = await asking.catch((failed: unknown) => {
       // The fate is that of the grant, whatever happened to this read.
-      throw sendings.explain(failed instanceof EtcdError ? failed.with({ fate: error.fate }) : failed)
+      throw explain(failed instanceof EtcdError ? failed.with({ fate: error.fate }) : failed)
     })
     if (info.ttl >= 0) {
       // An earlier attempt created it, so it is as old as the server reports.
@@ -62,4 +64,12 @@ export async function grantOwn(
       cause: error,
     })
   }
+}
+
+/** Names the lease in the error of a grant that may have been applied: nobody else knows its id. */
+function named(error: EtcdError, id: bigint): EtcdError {
+  const told = finalError(error, 'write')
+  return told.fate === 'unknown'
+    ? told.with({ what: `${told.what}; lease ${id} may have been granted` })
+    : told
 }

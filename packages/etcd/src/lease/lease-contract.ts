@@ -28,7 +28,7 @@ export interface LeaseService {
    * than the TTL.
    *
    * @throws EtcdError `invalid_argument`, `no_space`; `lease_lost` or `lease_not_found` if the server's answers take
-   * longer than the TTL; with a given `id` also `lease_exists` and `outcome_unknown`
+   * longer than the TTL; `outcome_unknown`, with the id of the lease, if no answer came; `lease_exists` with a given `id`
    */
   grant(options: GrantOptions): Promise<Lease>
   /**
@@ -43,7 +43,11 @@ export interface LeaseService {
    * @throws EtcdError `lease_not_found`
    */
   keepAliveOnce(id: bigint, options?: CallOptions): Promise<number>
-  /** Revokes a lease and deletes its keys. Succeeds if it no longer exists. */
+  /**
+   * Revokes a lease and deletes its keys. Succeeds if it no longer exists.
+   *
+   * @throws EtcdError `outcome_unknown` if no answer came
+   */
   revoke(id: bigint, options?: CallOptions): Promise<void>
   /** Returns a lease's remaining time; `undefined` if it does not exist. `keys: true` lists its keys. */
   timeToLive(id: bigint, options?: CallOptions & { readonly keys?: boolean }): Promise<LeaseInfo | undefined>

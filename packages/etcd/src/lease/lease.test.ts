@@ -408,7 +408,7 @@ describe('the other calls', () => {
     channel.onUnary = () => {
       throw new EtcdError('unavailable')
     }
-    await expect(lease.revoke()).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(lease.revoke()).rejects.toMatchObject({ code: 'outcome_unknown', fate: 'unknown' })
   })
 
   it('`await using` revokes at the end of the block', async () => {

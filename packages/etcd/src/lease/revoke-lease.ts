@@ -2,7 +2,7 @@ import type { CallDeadline } from '../call-deadline.ts'
 import type { Fate } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
 import type { Channel } from '../transport/transport.ts'
-import { worseFate } from '../transport/retry.ts'
+import { finalError, worseFate } from '../transport/retry.ts'
 import { Sendings } from '../transport/sendings.ts'
 import type { UnaryOptions } from '../transport/unary-request.ts'
 import { Lease } from '../wire/rpc.ts'
@@ -58,6 +58,6 @@ export async function revokeLease(
     for (let attempt = 0; ; attempt += 1) if (await isRevoked(attempt)) return
   } catch (error) {
     // The fate is that of the revocations, whatever happened to the reads.
-    throw sendings.explain(error instanceof EtcdError ? error.with({ fate }) : error)
+    throw sendings.explain(error instanceof EtcdError ? finalError(error.with({ fate }), 'write') : error)
   }
 }

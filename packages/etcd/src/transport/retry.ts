@@ -31,16 +31,32 @@ export function decideRetry(error: EtcdError, retry: RetryClass, hasCredentials:
  * comes from the caller or requires an action by the caller.
  */
 export function finalError(error: EtcdError, retry: RetryClass): EtcdError {
-  if (retry === 'read' || error.fate !== 'unknown' || errorCodes[error.code].isSpecific) return error
+  const { fate, code, call } = error
+  const isTold = code === 'outcome_unknown' || errorCodes[code].isSpecific
+  if (retry === 'read' || fate !== 'unknown' || isTold) return error
   return new EtcdError('outcome_unknown', {
     endpoint: error.endpoint,
-    call: error.call,
+    call,
     what: `the write was sent, but ${error.what}`,
-    remedy: `${errorCodes.outcome_unknown.remedy} ${error.remedy}`,
+    remedy: `${lookFirst(call)} ${error.remedy}`,
     grpcStatus: error.grpcStatus,
     fate: 'unknown',
     cause: error,
   })
+}
+
+/** What shows whether a write was applied, by call or by service. */
+const LOOK_FIRST: Readonly<Record<string, string>> = {
+  'KV/Compact': 'Compact the revision again: that does no harm.',
+  Lease:
+    'Ask for the lease with timeToLive or list before you send it again; one that nobody renews expires by itself.',
+  Cluster: 'List the members before you change them again.',
+  Maintenance: 'Look at the status and the alarms of the member before you send it again.',
+  Auth: 'Look at the users and roles before you change them again.',
+}
+
+function lookFirst(call = ''): string {
+  return LOOK_FIRST[call] ?? LOOK_FIRST[call.split('/')[0]!] ?? errorCodes.outcome_unknown.remedy
 }
 
 const FATES: readonly Fate[] = ['not_sent', 'not_applied', 'unknown']
