@@ -22,7 +22,10 @@ export interface TimeoutOptions {
    * first.
    */
   readonly callMs?: number
-  /** For one attempt at a read while other endpoints are available. Default: half of `callMs`. */
+  /**
+   * For one attempt at a read while other endpoints are available, and never more than half of the time that its call has
+   * left while one of them has not been tried. Default: half of `callMs`.
+   */
   readonly attemptMs?: number
   /**
    * Interval of HTTP/2 pings while calls are open; 0 disables them. etcd rejects intervals below 5,000. A server that closes

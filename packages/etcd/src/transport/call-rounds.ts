@@ -64,6 +64,15 @@ export class CallRounds {
     return tried?.has(named) ? undefined : named
   }
 
+  /** True if an endpoint is left that has not failed in this round, besides this one. */
+  hasOther(endpoint: Endpoint): boolean {
+    const { endpoints, identity } = this.#context.balancer
+    const isRead = this.#options.retry === 'read'
+    return endpoints.some(
+      (each) => each !== endpoint && !this.#failures?.has(each) && !identity.isLeftOut(each, isRead),
+    )
+  }
+
   /** Connects when no untried endpoint is connected. */
   connect(endpoint: Endpoint): void {
     this.#reach = new Reach({

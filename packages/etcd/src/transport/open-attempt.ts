@@ -1,10 +1,11 @@
+import { monotonicNow } from '../clock.ts'
 import type { EtcdError } from '../errors.ts'
 import type { CallContext } from './call-context.ts'
 import { cancelledError, lateError } from './call-errors.ts'
 import { callName } from './call-name.ts'
 import { CallToken } from './call-token.ts'
 import type { Endpoint } from './endpoint.ts'
-import { patienceMs } from './patience.ts'
+import { PATIENCE_MS, patienceMs } from './patience.ts'
 import { waitForRoom } from './room-wait.ts'
 import { type AttemptOwner, UnaryAttempt } from './unary-attempt.ts'
 import type { UnaryRequest } from './unary-request.ts'
@@ -12,8 +13,10 @@ import type { UnaryRequest } from './unary-request.ts'
 /** What the attempt in progress leads to. `owner` receives its answer or failure. */
 export interface OpenAttemptPorts<Res> {
   readonly owner: AttemptOwner<Res>
-  /** A read has waited for long, and another endpoint may be quicker. */
-  onSlow(attempt: UnaryAttempt<Res>): void
+  /** A read has waited for this long, in milliseconds, and another endpoint may be quicker. */
+  onSlow(attempt: UnaryAttempt<Res>, ms: number): void
+  /** True if an endpoint is left that has not failed the call in this round, besides this one. */
+  hasOther(endpoint: Endpoint): boolean
   /** The only endpoint of the call had no room for it within this time, in milliseconds. */
   onNoRoom(ms: number): void
   /** The member leaves the token of the call unanswered, and a new one was fetched. */
@@ -31,6 +34,8 @@ export class OpenAttempt<Res> {
   endpoint: Endpoint | undefined
   /** Time limit of the call, in milliseconds. */
   timeoutMs = 0
+  /** When the call started, in monotonic time. */
+  readonly #startedAt: number
   /** Ends the wait for a token, for room, or for a slow attempt. */
   #timer: unknown
 
@@ -39,6 +44,7 @@ export class OpenAttempt<Res> {
     this.#request = request
     this.#ports = ports
     this.#token = new CallToken(context)
+    this.#startedAt = monotonicNow(context.clock)
   }
 
   get current(): UnaryAttempt<Res> | undefined {
@@ -134,7 +140,7 @@ export class OpenAttempt<Res> {
 
   /** While nothing is sent, the call may move to another endpoint; a read may do so later, too. */
   #moveToRoom(endpoint: Endpoint, attempt: UnaryAttempt<Res>): void {
-    const { balancer, clock, attemptTimeoutMs } = this.#context
+    const { balancer, clock } = this.#context
     const isRead = this.#request.options.retry === 'read'
     waitForRoom(attempt, {
       clock,
@@ -142,12 +148,21 @@ export class OpenAttempt<Res> {
       pick: () => balancer.pick({ tried: new Set([endpoint]), isRead }),
       onTimer: (timer) => this.onTimer(timer),
       onSent: () => {
-        if (isRead) this.#timer = clock.setTimeout(() => this.#ports.onSlow(attempt), attemptTimeoutMs)
+        if (!isRead) return
+        const ms = this.#attemptMs(endpoint)
+        this.#timer = clock.setTimeout(() => this.#ports.onSlow(attempt, ms), ms)
       },
       onRoom: (other) => {
         attempt.abandon(cancelledError(this.state, undefined))
         this.begin(other)
       },
     })
+  }
+  /** How long an attempt may take: as long as others are left, at most half of the time that is left. */
+  #attemptMs(endpoint: Endpoint): number {
+    const { clock, attemptTimeoutMs } = this.#context
+    if (!this.#ports.hasOther(endpoint)) return attemptTimeoutMs
+    const leftMs = this.timeoutMs - (monotonicNow(clock) - this.#startedAt)
+    return Math.min(attemptTimeoutMs, Math.max(leftMs / 2, PATIENCE_MS))
   }
 }

@@ -48,7 +48,8 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     this.#caller = caller
     this.#open = new OpenAttempt(context, request, {
       owner: this,
-      onSlow: (attempt) => this.#onSlowAttempt(attempt),
+      onSlow: (attempt, ms) => this.#onSlowAttempt(attempt, ms),
+      hasOther: (endpoint) => this.#rounds.hasOther(endpoint),
       onNoRoom: (ms) => this.#onDeadline(ms),
       onSilentToken: (error, attempt) => this.#onSilentToken(attempt, error),
     })
@@ -262,10 +263,9 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   }
 
   /** Retries a slow read elsewhere while there is time. */
-  #onSlowAttempt(attempt: UnaryAttempt<Res>): void {
-    const { attemptTimeoutMs } = this.#context
-    const error = this.#open.late('unavailable', attemptTimeoutMs, this.#rounds.lastError)
-    this.#open.giveUp(error, attemptTimeoutMs)
+  #onSlowAttempt(attempt: UnaryAttempt<Res>, ms: number): void {
+    const error = this.#open.late('unavailable', ms, this.#rounds.lastError)
+    this.#open.giveUp(error, ms)
     this.#judge(error, attempt)
   }
 

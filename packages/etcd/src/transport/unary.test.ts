@@ -394,6 +394,14 @@ describe('endpoints', () => {
     expect(silent.calls).toHaveLength(2)
   })
 
+  test.each([1, 2, 3])('%i silent ones before a good one share the time of a read with it', async (count) => {
+    const silent = await Promise.all(Array.from({ length: count }, () => server(() => undefined)))
+    const good = await server(answerAll)
+    const channel = channelTo([...silent, good], { attemptTimeoutMs: 20_000 })
+    expect((await get(channel, { timeoutMs: 8_000 })).count).toBe(1)
+    expect(silent.map(({ calls }) => calls.length)).toEqual(silent.map(() => 1))
+  })
+
   test('one named is the only one asked', async () => {
     const servers = [await server(answerAll), await server(answerAll)]
     const channel = channelTo([servers[0]!])

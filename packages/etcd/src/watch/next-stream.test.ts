@@ -53,3 +53,14 @@ test('an endpoint may have got room after a while', () => {
   expect(next.isFull(at('a'))).toBe(false)
   expect(next.askFirstAt).toBeUndefined()
 })
+
+test('where there are other endpoints, a stream that says nothing is left early, and later where all say nothing', () => {
+  expect(setUp('a').next.firstMessageMs(10_000)).toBe(10_000)
+  const { next } = setUp('a', 'b')
+  const limits = [0, 1, 2, 3].map(() => {
+    const limit = next.firstMessageMs(10_000)
+    next.ended('silent')
+    return limit
+  })
+  expect(limits).toEqual([2_500, 5_000, 10_000, 20_000])
+})

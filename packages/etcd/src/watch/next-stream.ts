@@ -27,6 +27,9 @@ const KIND_OF: Partial<Record<SessionEnding['reason'], WatchRequestKind | 'any'>
   no_progress: 'progress',
 }
 
+/** Where there are other endpoints, the first message of a stream has this part of its time. */
+const OTHERS_SHARE = 4
+
 /** How long an endpoint without room is remembered, in milliseconds. */
 const FULL_MS = 600_000
 
@@ -96,9 +99,13 @@ export class NextStream implements StreamLimits {
     return Math.min(CREATE_GRACES * this.graceMs * this.patience, MAX_CREATE_MS)
   }
 
-  /** Time limit of the first message of a stream, in milliseconds, which grows as the grace period does. */
+  /**
+   * Time limit of the first message of a stream, in milliseconds, which grows as the grace period does. A member that
+   * answers pings and no calls must not keep the watches from the others for long.
+   */
   firstMessageMs(openTimeoutMs: number): number {
-    return Math.max(openTimeoutMs * (this.graceMs / this.#leastGraceMs), this.graceMs)
+    const wholeMs = Math.max(openTimeoutMs * (this.graceMs / this.#leastGraceMs), this.graceMs)
+    return this.#channel.endpoints().length > 1 ? wholeMs / OTHERS_SHARE : wholeMs
   }
 
   /** A stream is opened. */

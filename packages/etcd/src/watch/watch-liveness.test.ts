@@ -3,6 +3,7 @@ import { EtcdError } from '../errors.ts'
 import { settled } from './scripted-channel.test.kit.ts'
 import { put, setUp } from './watch-recorder.test.kit.ts'
 
+const ALONE = ['http://a:2379']
 const TIMING = { progressIntervalMs: 1_000, progressGraceMs: 400, openTimeoutMs: 2_000 }
 
 describe('one answer that takes long', () => {
@@ -245,7 +246,7 @@ describe('a server that does not answer', () => {
   })
 
   it('T1.15 a server that answers pings but no progress requests lives, for a while', () => {
-    const { watch, created, channel, clock } = setUp(TIMING)
+    const { watch, created, channel, clock } = setUp(TIMING, ALONE)
     const { told } = watch({ prefix: 'a' })
     created(5)
     let answered = 1
@@ -286,8 +287,14 @@ describe('a server that does not answer', () => {
     expect(channel.streams.length).toBe(2)
   })
 
-  it('T1.15 a stream that never says anything is given up after the open timeout', () => {
-    const { watch, channel, clock } = setUp(TIMING)
+  it('T1.15 a stream that never says anything is given up after the open timeout, or a quarter of it among others', () => {
+    const among = setUp(TIMING)
+    among.watch({ prefix: 'a' })
+    among.clock.advance(499)
+    expect(among.channel.streams.length).toBe(1)
+    among.clock.advance(20)
+    expect(new Set(among.channel.streams.map(({ endpoint }) => endpoint)).size).toBe(2)
+    const { watch, channel, clock } = setUp(TIMING, ALONE)
     const { told } = watch({ prefix: 'a' })
     clock.advance(1_999)
     expect(channel.streams.length).toBe(1)
@@ -297,7 +304,7 @@ describe('a server that does not answer', () => {
   })
 
   it('a server that is slow each time gets more time each time', () => {
-    const { watch, channel, clock } = setUp({ ...TIMING, openTimeoutMs: 400 })
+    const { watch, channel, clock } = setUp({ ...TIMING, openTimeoutMs: 400 }, ALONE)
     watch({ prefix: 'a' })
     const opened: number[] = []
     let now = 0

@@ -48,7 +48,10 @@ export interface WatchSettings {
    * stream has twice the time, up to 5 minutes or this value if it is larger, until the server is quick again.
    */
   readonly progressGraceMs?: number
-  /** Milliseconds for connecting and the first message of a new stream. Default 10,000. */
+  /**
+   * Milliseconds for connecting and the first message of a new stream; where there are other endpoints, a quarter of it.
+   * Each time a stream says nothing until then, the next one has twice the time. Default 10,000.
+   */
   readonly openTimeoutMs?: number
   /** Who assigns the ids of watches on a stream. Default `server`, which every proxy supports. */
   readonly idsFrom?: 'server' | 'client'
