@@ -109,7 +109,7 @@ export interface Reflector {
   /**
    * Resolves once everything the store contained at the time of the call was delivered: reads the cluster's
    * revision, linearizably, and waits until the watch has reached it or until a list that started after the
-   * call is complete. Ends a pause between two attempts.
+   * call is complete. Ends a pause between two attempts, and reports progress as of the call.
    *
    * @throws EtcdError if the store cannot be read, or when listing again fails finally; the signal's reason
    */

@@ -271,6 +271,21 @@ describe('Reflector', () => {
     expect(said.filter((word) => word.endsWith('for good'))).toEqual([])
   })
 
+  it('refresh proves that what was delivered is as new as its question', async () => {
+    const { said, created, holds, events, reflector } = await open([kv('a', 3)], 9)
+    created(9)
+    said.length = 0
+    await reflector.refresh()
+    expect(said).toEqual(['progress 9'])
+    holds([kv('a', 10)], header(10))
+    const refreshing = reflector.refresh()
+    await settled()
+    expect(said).toEqual(['progress 9'])
+    events(10, [put('a', 10)])
+    await refreshing
+    expect(said.slice(1)).toEqual(['10: a', 'progress 10'])
+  })
+
   it('refresh waits for a list that began after it where another store answers', async () => {
     const { created, holds, recognized, reconnect, reflector, lists } = await open([kv('a', 3)], 9)
     created(9)

@@ -7,7 +7,7 @@ import type { Logger } from '../logger.ts'
 import type { Channel } from '../transport/transport.ts'
 import { asEtcdError } from '../as-etcd-error.ts'
 import { callIsolated } from '../call-isolated.ts'
-import type { WatchBatch, WatchHandlers } from '../watch/watch-handlers.ts'
+import type { WatchBatch, WatchHandlers, WatchProgress } from '../watch/watch-handlers.ts'
 import type { WatchOptions } from '../watch/watch-options.ts'
 import type { WatcherKnowledge } from '../watch/watch-host.ts'
 import { JoinedWatch, type JoinOptions } from '../watch/joined-watch.ts'
@@ -81,6 +81,8 @@ export class ListAndWatch implements Reflector {
   /** Number of lists started so far, and of the last one that was delivered. */
   #begun = 0
   #handedOver = 0
+  /** When the progress that was reported last was requested, in milliseconds since the epoch. */
+  #provenAt = 0
   #endRest: () => void = () => undefined
 
   /** @throws EtcdError `invalid_argument` */
@@ -125,6 +127,7 @@ export class ListAndWatch implements Reflector {
     ended.throwIfAborted()
     const begun = this.#begun
     const before = this.#epochs.known
+    const askedAt = this.#ports.clock.now()
     this.#endRest()
     const { header } = await this.#ports.channel.unary(
       KV.range,
@@ -137,7 +140,8 @@ export class ListAndWatch implements Reflector {
     const canReach = !StoreEpochs.isOther(before, header)
     while (this.#handedOver <= begun) {
       ended.throwIfAborted()
-      if (canReach && (await this.#hasReached(header.revision, ended))) return
+      if (canReach && (await this.#hasReached(header.revision, ended)))
+        return this.#proveBy({ revision: header.revision, at: askedAt, isExact: false })
       if (this.#handedOver <= begun) await this.#turns.next(ended)
     }
   }
@@ -275,7 +279,7 @@ export class ListAndWatch implements Reflector {
             // Progress from an old server may be early: it shows that the server answers, but must not move
             // the position.
             if (progress.isExact) this.#epochs.reached(progress.revision)
-            this.#tell((handlers) => handlers.onProgress?.(progress))
+            this.#prove(progress)
           },
           onCreated: onContact,
           onResumed: onContact,
@@ -322,6 +326,17 @@ export class ListAndWatch implements Reflector {
     const { prefix } = this.#ports.namespace
     const stored = prefix.length === 0 ? key : Buffer.concat([prefix, key])
     return this.#plan.ranges.some((range) => isInRange(range, stored))
+  }
+
+  /** A read has shown how far the store is: a proof as good as progress, unless a later one was reported. */
+  #proveBy(progress: WatchProgress): void {
+    const isKnown = progress.at < this.#provenAt && this.#provenAt <= this.#ports.clock.now()
+    if (!isKnown) this.#prove(progress)
+  }
+
+  #prove(progress: WatchProgress): void {
+    this.#provenAt = progress.at
+    this.#tell((handlers) => handlers.onProgress?.(progress))
   }
 
   #lost(error: EtcdError | undefined, isFinal: boolean): void {
