@@ -1,21 +1,13 @@
 import { readOptions, SIGNAL } from '../check-argument.ts'
-import { type Clock, keepRunning } from '../clock.ts'
 import { EtcdError, isFinalError, isSettingError } from '../errors.ts'
-import type { KeyRange } from '../key-range-form.ts'
-import type { Namespace } from '../key-range.ts'
-import type { Logger } from '../logger.ts'
-import type { Channel } from '../transport/transport.ts'
 import { asEtcdError } from '../as-etcd-error.ts'
-import { callIsolated } from '../call-isolated.ts'
-import type { WatchBatch, WatchHandlers, WatchProgress } from '../watch/watch-handlers.ts'
-import type { WatchOptions } from '../watch/watch-options.ts'
+import type { WatchBatch, WatchHandlers } from '../watch/watch-handlers.ts'
 import type { WatcherKnowledge } from '../watch/watch-host.ts'
 import { JoinedWatch, type JoinOptions } from '../watch/joined-watch.ts'
-import type { WatchState } from '../watch/watch-state.ts'
 import { KV } from '../wire/rpc.ts'
 import { waitWithin } from '../wait-within.ts'
 import { nameDeniedRange } from './denied-range.ts'
-import { isInRange } from './is-in-range.ts'
+import { reflectedEvents } from './reflected-events.ts'
 import { type Listed, listRanges } from './list-ranges.ts'
 import { type ListedPage, listedPage } from './listed-page.ts'
 import { readHistory } from './read-history.ts'
@@ -28,32 +20,14 @@ import type {
   ReflectorHandlers,
   ReflectorOptions,
 } from './reflector-types.ts'
+import type { FollowingWatch, ReflectorPorts } from './reflector-ports.ts'
+import { ReflectorReports } from './reflector-reports.ts'
+import { Rest } from './rest.ts'
 import { EvidenceByRange } from './evidence-by-range.ts'
 import { StoreEpochs } from './store-epochs.ts'
 import type { StorePosition } from './store-position.ts'
-import type { StoreRecognizer } from './store-recognizer.ts'
 import { Turns } from './turns.ts'
 import { onAbort } from '../on-abort.ts'
-
-/** What a reflector needs from the watch service. */
-export interface ReflectorPorts {
-  readonly channel: Channel
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly namespace: Namespace
-  readonly recognizer: StoreRecognizer
-  subscribe(
-    range: KeyRange,
-    handlers: WatchHandlers,
-    options: WatchOptions,
-    known?: WatcherKnowledge,
-  ): WatchState
-  /** Called when the reflector was cancelled. */
-  onEnded(reflector: Reflector): void
-}
-
-/** The watch of one range, or of several as one. */
-type FollowingWatch = Pick<WatchState, 'state' | 'raftTerm' | 'reached' | 'cancel'>
 
 type PageHandler = (index: number, page: ListedPage) => void
 
@@ -71,6 +45,8 @@ export class ListAndWatch implements Reflector {
   readonly #ports: ReflectorPorts
   readonly #plan: ReflectionPlan
   readonly #handlers: ReflectorHandlers
+  readonly #reports: ReflectorReports
+  readonly #rest: Rest
   readonly #options: ReflectorOptions
   readonly #closing = new AbortController()
   readonly #epochs = new StoreEpochs()
@@ -81,9 +57,6 @@ export class ListAndWatch implements Reflector {
   /** Number of lists started so far, and of the last one that was delivered. */
   #begun = 0
   #handedOver = 0
-  /** When the progress that was reported last was requested, in milliseconds since the epoch. */
-  #provenAt = 0
-  #endRest: () => void = () => undefined
 
   /** @throws EtcdError `invalid_argument` */
   constructor(
@@ -95,6 +68,8 @@ export class ListAndWatch implements Reflector {
     this.#ports = ports
     this.#plan = planReflection(ranges, ports.namespace)
     this.#handlers = handlers
+    this.#reports = new ReflectorReports(handlers, ports, this.#closing.signal)
+    this.#rest = new Rest(ports.clock, this.#closing.signal)
     this.#options = options
     const { signal } = options
     this.#unlisten = signal && onAbort(signal, () => this.cancel())
@@ -117,7 +92,7 @@ export class ListAndWatch implements Reflector {
     this.#unlisten?.()
     this.#watcher?.cancel()
     this.#ports.onEnded(this)
-    this.#call((handlers) => handlers.onEnd?.())
+    this.#reports.ended()
   }
 
   async refresh(options?: { readonly signal?: AbortSignal }): Promise<void> {
@@ -128,20 +103,20 @@ export class ListAndWatch implements Reflector {
     const begun = this.#begun
     const before = this.#epochs.known
     const askedAt = this.#ports.clock.now()
-    this.#endRest()
+    this.#rest.end()
     const { header } = await this.#ports.channel.unary(
       KV.range,
       { ...this.#plan.follow[0]!, limit: 1, keysOnly: true },
       { retry: 'read', signal: ended },
     )
     if (header === undefined) throw new EtcdError('malformed_message', { call: 'KV/Range' })
-    this.#endRest()
+    this.#rest.end()
     // If another store answered, positions of the known one do not compare: wait for the next list.
     const canReach = !StoreEpochs.isOther(before, header)
     while (this.#handedOver <= begun) {
       ended.throwIfAborted()
       if (canReach && (await this.#hasReached(header.revision, ended)))
-        return this.#proveBy({ revision: header.revision, at: askedAt, isExact: false })
+        return this.#reports.proven({ revision: header.revision, at: askedAt, isExact: false })
       if (this.#handedOver <= begun) await this.#turns.next(ended)
     }
   }
@@ -168,7 +143,8 @@ export class ListAndWatch implements Reflector {
           failures = 0
         })
         // Backs off if the history was compacted before the list could be used.
-        if (failures > 0 && !signal.aborted) await this.#rest(this.#ports.channel.backoffMs(failures - 1))
+        if (failures > 0 && !signal.aborted)
+          await this.#rest.take(this.#ports.channel.backoffMs(failures - 1))
       } catch (thrown) {
         if (signal.aborted) return
         const error = await nameDeniedRange(asEtcdError(thrown, 'Watch/Watch'), {
@@ -182,7 +158,7 @@ export class ListAndWatch implements Reflector {
         const restMs = isFinal
           ? (this.#options.finalRestMs ?? FINAL_REST_MS)
           : this.#ports.channel.backoffMs(failures)
-        if (!signal.aborted) await this.#rest(restMs)
+        if (!signal.aborted) await this.#rest.take(restMs)
       }
     }
   }
@@ -199,13 +175,15 @@ export class ListAndWatch implements Reflector {
     const { header } = await this.#read({
       follow: unlisted,
       onBegin: () => {
-        this.#tell((handlers) => handlers.onListing?.())
+        this.#reports.tell((handlers) => handlers.onListing?.())
         evidence = new EvidenceByRange(ranges, follow)
         return evidence
       },
       onPage: (index, page, revision) => {
         if (isResync) page.entries().some((kv) => this.#epochs.doubts(kv))
-        this.#tell((handlers) => handlers.onPage(index, listedPage(page, revision, namespace.prefix.length)))
+        this.#reports.tell((handlers) =>
+          handlers.onPage(index, listedPage(page, revision, namespace.prefix.length)),
+        )
       },
     })
     const isOther = this.#epochs.isOther(header)
@@ -237,12 +215,10 @@ export class ListAndWatch implements Reflector {
     if (whole !== undefined) await waitWithin(whole, { clock, signals: [this.#closing.signal] })
     this.#closing.signal.throwIfAborted()
     this.#epochs.listed(header, evidence)
-    if (isOther) {
-      const { revision, epoch } = list
-      this.#ports.logger.warn('Another store answers now: a new epoch begins', { revision, epoch })
-    }
+    const { revision, epoch } = list
+    if (isOther) this.#ports.logger.warn('Another store answers now: a new epoch begins', { revision, epoch })
     this.#handedOver = order
-    this.#tell((handlers) => handlers.onList(list))
+    this.#reports.tell((handlers) => handlers.onList(list))
     this.#turns.happened()
     return this.#epochs.known!
   }
@@ -264,7 +240,7 @@ export class ListAndWatch implements Reflector {
     return new Promise((resolve, reject) => {
       let isUnproven = false
       const onContact = () => {
-        this.#tell((handlers) => handlers.onContact?.())
+        this.#reports.tell((handlers) => handlers.onContact?.())
         this.#turns.happened()
       }
       const watcher = this.#watch(
@@ -272,14 +248,14 @@ export class ListAndWatch implements Reflector {
           onEvents: (batch) => {
             onUseful()
             this.#epochs.reached(batch.revision)
-            this.#reflected(batch, (whole) => this.#tell((handlers) => handlers.onBatch(whole)))
+            this.#reflected(batch, (whole) => this.#reports.tell((handlers) => handlers.onBatch(whole)))
           },
           onProgress: (progress) => {
             onUseful()
             // Progress from an old server may be early: it shows that the server answers, but must not move
             // the position.
             if (progress.isExact) this.#epochs.reached(progress.revision)
-            this.#prove(progress)
+            this.#reports.progressed(progress)
           },
           onCreated: onContact,
           onResumed: onContact,
@@ -317,57 +293,12 @@ export class ListAndWatch implements Reflector {
 
   /** Delivers the changes in the ranges and keys. */
   #reflected(batch: WatchBatch, onBatch: (batch: WatchBatch) => void): void {
-    const { isFollowWider } = this.#plan
-    const events = isFollowWider ? batch.events.filter(({ kv }) => this.#isReflected(kv.key)) : batch.events
+    const events = reflectedEvents(this.#plan, this.#ports.namespace, batch.events)
     if (events.length > 0) onBatch({ ...batch, events })
   }
 
-  #isReflected(key: Buffer): boolean {
-    const { prefix } = this.#ports.namespace
-    const stored = prefix.length === 0 ? key : Buffer.concat([prefix, key])
-    return this.#plan.ranges.some((range) => isInRange(range, stored))
-  }
-
-  /** A read has shown how far the store is: a proof as good as progress, unless a later one was reported. */
-  #proveBy(progress: WatchProgress): void {
-    const isKnown = progress.at < this.#provenAt && this.#provenAt <= this.#ports.clock.now()
-    if (!isKnown) this.#prove(progress)
-  }
-
-  #prove(progress: WatchProgress): void {
-    this.#provenAt = progress.at
-    this.#tell((handlers) => handlers.onProgress?.(progress))
-  }
-
   #lost(error: EtcdError | undefined, isFinal: boolean): void {
-    this.#tell((handlers) => handlers.onLost?.(error, isFinal))
+    this.#reports.tell((handlers) => handlers.onLost?.(error, isFinal))
     if (isFinal) this.#turns.failed(error)
-  }
-
-  #rest(ms: number): Promise<void> {
-    const { clock } = this.#ports
-    const { signal } = this.#closing
-    return new Promise((resolve) => {
-      this.#endRest = () => {
-        this.#endRest = () => undefined
-        clock.clearTimeout(timer)
-        signal.removeEventListener('abort', this.#endRest)
-        resolve()
-      }
-      const end = this.#endRest
-      const timer = keepRunning(clock.setTimeout(() => end(), ms))
-      signal.addEventListener('abort', end, { once: true })
-    })
-  }
-
-  #tell(call: (handlers: ReflectorHandlers) => void): void {
-    if (!this.#closing.signal.aborted) this.#call(call)
-  }
-
-  #call(call: (handlers: ReflectorHandlers) => void): void {
-    callIsolated(
-      () => call(this.#handlers),
-      (error) => this.#ports.logger.error('A handler of a reflector failed', { error }),
-    )
   }
 }

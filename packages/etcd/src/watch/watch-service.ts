@@ -17,7 +17,8 @@ import {
   type WatchSettings,
 } from './watch-options.ts'
 import { REFLECTOR_CHECKS } from '../reflector/reflection-plan.ts'
-import { ListAndWatch, type ReflectorPorts } from '../reflector/reflector.ts'
+import { ListAndWatch } from '../reflector/reflector.ts'
+import type { ReflectorPorts } from '../reflector/reflector-ports.ts'
 import type { Reflector, ReflectorHandlers } from '../reflector/reflector-types.ts'
 import { openReader } from './watch-reader.ts'
 import { openSync } from './watch-sync.ts'

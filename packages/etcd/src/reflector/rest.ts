@@ -1,0 +1,34 @@
+import { type Clock, keepRunning } from '../clock.ts'
+
+/** A pause between two attempts, which somebody may end early. */
+export class Rest {
+  readonly #clock: Clock
+  readonly #signal: AbortSignal
+  #end: () => void = () => undefined
+
+  /** An abort ends each pause, too. */
+  constructor(clock: Clock, signal: AbortSignal) {
+    this.#clock = clock
+    this.#signal = signal
+  }
+
+  /** Resolves after so many milliseconds, or when the pause is ended. */
+  take(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const end = () => {
+      this.#end = () => undefined
+      this.#clock.clearTimeout(timer)
+      this.#signal.removeEventListener('abort', end)
+      resolve()
+    }
+    this.#end = end
+    const timer = keepRunning(this.#clock.setTimeout(end, ms))
+    this.#signal.addEventListener('abort', end, { once: true })
+    return promise
+  }
+
+  /** Ends the pause, if there is one. */
+  end(): void {
+    this.#end()
+  }
+}
