@@ -114,7 +114,7 @@ export interface Admin<T> extends AsyncDisposable {
    * Plans what a text holds as a change of one layer: objects are joined with what the layer has, also inside documents;
    * everything else replaces it.
    *
-   * @throws AdminError `unreadable`, `invalid_path`, `invalid_value`, `invalid_options`
+   * @throws AdminError `unreadable`, `invalid_path`, `invalid_value`, `unwritable_value`, `invalid_options`
    */
   import(text: string, options?: ImportOptions): Promise<Plan>
   /** Closes the client, unless it was given. Idempotent. */

@@ -2,6 +2,7 @@ import { type Admin, createAdmin, type ExportOptions, type ImportOptions } from 
 import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { defineConfig, etcd as etcdSource, secret } from 'livetree'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
 import * as z from 'zod'
 import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
@@ -164,6 +165,78 @@ oneEtcd('admin, an import of what was exported', (etcd) => {
     await putAll('/sh/list/', { 0: '1.50', 1: '2', 10: '3' })
     await client.kv.delete('/sh/list/10')
     await expectSame(admin, { layer: '/sh/list', format })
+  })
+
+  test.each(['yaml', 'json', 'dotenv', 'etcdctl'] as const)(
+    'of lists with a key for each part, as %s',
+    async (format) => {
+      const lists = z.object({
+        hosts: z.array(z.object({ name: z.string(), ports: z.array(z.number()) })),
+        rows: z.array(z.array(z.nan())),
+      })
+      await using admin = createAdmin(defineConfig({ name: 'x', schema: lists, guard: false }), {
+        store: { endpoints: [endpoint], root: '/config/lists' },
+      })
+      await putAll('/config/lists/', {
+        'hosts/0/name': 'a',
+        'hosts/0/ports/0': '1.0',
+        'hosts/1/name': 'b',
+        'hosts/1/ports': '[2]',
+        'rows/0/0': 'NaN',
+      })
+      await expectSame(admin, { layer: '/config/lists', format })
+      if (format !== 'yaml') return
+      const { text } = await admin.export({ layer: '/config/lists' })
+      expect(parse(text)).toMatchObject({ hosts: [{ name: 'a' }, { name: 'b' }], rows: [['NaN']] })
+    },
+  )
+
+  test.each(['yaml', 'json', 'dotenv'] as const)(
+    'as %s, is refused where a key and keys below it hold something, or the key of the layer a list',
+    async (format) => {
+      await using admin = createAdmin({
+        store: { endpoints: [endpoint], root: '/config/other', overlays: ['base'] },
+      })
+      const refusal = (words: string) => ({
+        code: 'unwritable_value',
+        message: expect.stringContaining(words),
+      })
+      await putAll('/config/other/base/', { a: 'x', 'a/b': '1' })
+      await expect(admin.export({ overlay: 'base', format })).rejects.toMatchObject(
+        refusal('The key /config/other/base/a holds a value, and so does /config/other/base/a/b below it'),
+      )
+      await expectSame(admin, { overlay: 'base', format: 'etcdctl' })
+      await client.kv.deleteRange({ prefix: '/config/other/' })
+      await client.kv.put('/config/other/base', '[1]')
+      if (format !== 'dotenv')
+        await expect(admin.export({ overlay: 'base', format })).rejects.toMatchObject(
+          refusal('holds a list in its own key'),
+        )
+      await expectSame(admin, { overlay: 'base', format: 'etcdctl' })
+    },
+  )
+
+  test('names that are empty, and what the schema does not describe, go into a document, with what keys hold', async () => {
+    const loose = z.object({
+      packages: z.looseObject({ name: z.string() }),
+      meta: z.record(z.string(), z.unknown()),
+    })
+    await using admin = createAdmin(defineConfig({ name: 'x', schema: loose, guard: false }), {
+      store: { endpoints: [endpoint], root: '/config/loose' },
+    })
+    await putAll('/config/loose/', { 'packages/name': 'shop', 'meta/text': '{"a": 1}' })
+    await expectSame(admin, { layer: '/config/loose', format: 'yaml' })
+    const text = 'packages: { "": { version: 1 } }\nmeta: { count: 5, list: [1] }'
+    await (await admin.import(text, { layer: '/config/loose' })).apply()
+    expect((await admin.read()).value).toEqual({
+      packages: { name: 'shop', '': { version: 1 } },
+      meta: { text: '{"a": 1}', count: 5, list: [1] },
+    })
+    for (const format of ['yaml', 'json', 'dotenv', 'etcdctl'] as const)
+      await expectSame(admin, { layer: '/config/loose', format })
+    await expect(admin.import('"": 1', { layer: '/config/loose' })).rejects.toMatchObject({
+      code: 'unwritable_value',
+    })
   })
 
   test.each(['yaml', 'json'] as const)('without a schema, as %s: digit for digit', async (format) => {

@@ -44,6 +44,10 @@ export class JsonDocument {
     return this.#nodeAt(names)?.container?.isList === false
   }
 
+  get isEmptyObject(): boolean {
+    return /^\s*\{\s*\}\s*$/.test(this.text)
+  }
+
   /** Marks a part as edited: `prune` removes everything inside it that no edit has put. */
   enter(names: readonly string[]): void {
     for (const entry of this.#entriesTo(names)) if (entry.touched === 'not') entry.touched = 'inside'

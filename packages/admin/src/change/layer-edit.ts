@@ -1,9 +1,9 @@
-import type { Path } from '@livetree/core'
+import { LivetreeError, type Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
 import { encodeSegment, kindAt, pathOfKey, pathText, writePart, writeValue } from '@livetree/core/tools'
 import { AdminError } from '../errors.ts'
 import { prefixOf } from '../tree/tree-state.ts'
-import { jsonOf, type PlainTree, treeOf } from '../transfer/plain-tree.ts'
+import { jsonOf, type PlainObject, type PlainTree, plainValue, treeOf } from '../transfer/plain-tree.ts'
 import { isSameJson, isSameText, treeLeaves } from '../transfer/tree-leaves.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
@@ -72,13 +72,66 @@ export class LayerEdit {
       this.#replace(path, this.#leavesOf(path, tree))
       return
     }
-    const entered = holder ?? this.#view.documentIn(path)
+    const entered = holder ?? this.#view.documentIn(path) ?? this.#documentFor(path, tree)
     if (entered !== undefined) this.#enter(entered)
-    for (const [name, part] of tree.parts) this.setTree(this.#child(path, name), part)
+    for (const [name, part] of tree.parts)
+      if (entered !== undefined && name === '') this.#join(entered, path, name, part)
+      else this.setTree(this.#child(path, name), part)
     if (tree.parts.length > 0 || this.#view.isTop(path) || entered !== undefined) return
     const key = this.#view.keyOf(path)
     this.#tree.empty.set(key, path)
     this.#putEmpty(key, path)
+  }
+
+  /** Writes a part of a document whose name no key can have; objects are merged. */
+  #join(holder: Holder, path: Path, name: string, tree: PlainTree): void {
+    const inside = { ...holder, names: [...holder.names, name] }
+    const at = [...path, name]
+    if (tree.type !== 'object' || !holder.document.isObjectAt(inside.names)) {
+      this.#putPart(inside, at, jsonOf(tree))
+      return
+    }
+    this.#enter(inside)
+    for (const [below, part] of tree.parts) this.#join(inside, at, below, part)
+  }
+
+  /**
+   * An object of which no key can hold a part becomes a document, and takes in what its keys hold.
+   *
+   * @throws AdminError `unwritable_value` for a layer as a whole
+   */
+  #documentFor(path: Path, { parts }: PlainObject): Holder | undefined {
+    const reasons = parts.map(([name, part]) =>
+      // No key has an empty segment.
+      name === '' ? 'a key that ends in a slash marks a directory' : this.#refusedValue(path, name, part),
+    )
+    const at = reasons.findIndex((reason) => reason !== undefined)
+    if (at < 0) return undefined
+    if (this.#view.isTop(path))
+      throw new AdminError('unwritable_value', {
+        what: `No key of ${prefixOf(this.layer)} can hold ${JSON.stringify(parts[at]?.[0])}: ${reasons[at]}`,
+        remedy:
+          'Give it another name, describe it in the schema, or put it into an object, which becomes a JSON document.',
+      })
+    this.#replace(path, [[this.#view.keyOf(path), jsonOf(this.#view.treeBelow(path))]])
+    return this.#view.documentIn(path)
+  }
+
+  /** Why no key can hold the value of a part: the schema does not say what is in it, and it is no text. */
+  #refusedValue(path: Path, name: string, part: PlainTree): string | undefined {
+    const { definition, isUntyped } = this.#workspace.settings
+    if (isUntyped || isText(part)) return undefined
+    const at = this.#child(path, name)
+    if (kindAt(definition, at) !== 'raw') return undefined
+    try {
+      writeValue(definition, at, plainValue(part))
+      return undefined
+    } catch (error) {
+      const isRefused = error instanceof LivetreeError && error.code === 'unwritable_value'
+      return isRefused
+        ? 'the schema does not say what is in it, and reads the text of a key as text'
+        : undefined
+    }
   }
 
   /** As `setTree`, without what was there: a list takes its form from it, an object has nothing of it. */
@@ -120,12 +173,23 @@ export class LayerEdit {
   /** The keys and texts to write. A stored text that reads as the same value is kept: `+1` for `1`, or other whitespace. */
   #leavesOf(path: Path, tree: PlainTree): readonly (readonly [key: string, text: string])[] {
     const leaves = treeLeaves(this.#workspace, path, tree, (at) => this.#view.formAt(at))
+    const isWhole = leaves.some((leaf) => leaf.path.length === path.length)
+    // What the schema takes as text alone is no value of the file: each part is, where the layer has a key for each.
+    if (isWhole && tree.type !== 'scalar' && this.#view.formAt(path) === 'children') {
+      const parts = this.#partsOf(path, tree)
+      if (parts.length > 0) return parts.flatMap(([at, part]) => this.#leavesOf(at, part))
+    }
     return leaves.map((leaf) => {
       const key = this.#view.keyOf(leaf.path)
       const stored = this.#view.textOf(key)
       const isSame = stored !== undefined && isSameText(this.#workspace, leaf.path, stored, leaf.text)
       return [key, isSame ? stored : leaf.text]
     })
+  }
+
+  #partsOf(path: Path, tree: PlainTree): readonly (readonly [path: Path, part: PlainTree])[] {
+    if (tree.type === 'list') return tree.items.map((item, index) => [[...path, String(index)], item])
+    return tree.type === 'object' ? tree.parts.map(([name, part]) => [this.#child(path, name), part]) : []
   }
 
   /**
@@ -172,21 +236,25 @@ export class LayerEdit {
     for (const [key, document] of this.#tree.documents.edited)
       if (key === prefixOf(this.layer) || key.startsWith(this.layer.keyPrefix)) document.prune()
     for (const key of this.#tree.keys.startingWith(this.layer.keyPrefix))
-      if (!this.#tree.put.has(key) && this.#view.isThere(key) && !store.isReserved(key))
-        this.putKey(key, undefined)
+      if (!this.#tree.put.has(key) && this.#view.isThere(key) && !store.isReserved(key)) this.#removeRead(key)
     for (const [key, path] of this.#tree.empty) this.#putEmpty(key, path)
   }
 
   #replace(path: Path, written: readonly (readonly [key: string, text: string])[]): void {
     const kept = new Set(written.map(([key]) => key))
     this.#clearAbove(path)
-    for (const key of this.#view.keysAt(path)) if (!kept.has(key)) this.putKey(key, undefined)
+    for (const key of this.#view.keysAt(path)) if (!kept.has(key)) this.#removeRead(key)
     for (const [key, text] of written) this.putKey(key, text)
+  }
+
+  /** A key that the layer has no place for is no configuration, and stays: see `placesOfKey`. */
+  #removeRead(key: string): void {
+    if (this.#view.placeOf(key) !== undefined) this.putKey(key, undefined)
   }
 
   /** A scalar above a path, such as `null`, goes: nothing below it would be read. */
   #clearAbove(path: Path): void {
-    for (const [, key] of this.#view.above(path)) if (this.#view.isThere(key)) this.putKey(key, undefined)
+    for (const key of this.#view.scalarsAbove(path)) this.putKey(key, undefined)
   }
 
   #putPart(holder: Holder, path: Path, json: string): void {
@@ -208,4 +276,11 @@ export class LayerEdit {
     this.#tree.documents.edit(key)
     this.#tree.put.add(key)
   }
+}
+
+/** Whether keys can hold a tree as text: no numbers, true, false, null or lists, and no empty objects. */
+function isText(tree: PlainTree): boolean {
+  if (tree.type === 'scalar') return typeof tree.value === 'string'
+  if (tree.type === 'list' || tree.parts.length === 0) return false
+  return tree.parts.every(([name, part]) => name !== '' && isText(part))
 }

@@ -1,9 +1,11 @@
 import type { Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
-import { keyOfPath, parsePathText, type WrittenForm } from '@livetree/core/tools'
+import { keyOfPath, parsePathText, placesOfKey, type WrittenForm } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import { AdminError } from '../errors.ts'
 import { prefixOf } from '../tree/tree-state.ts'
+import { nestedTree } from '../transfer/nested-tree.ts'
+import type { PlainTree } from '../transfer/plain-tree.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import type { AddedKeys } from './added-keys.ts'
@@ -106,17 +108,28 @@ export class LayerView {
       .map((depth) => [depth, this.keyOf(path.slice(0, depth))] as const)
   }
 
+  /** The keys above a path that hold something else than a document. */
+  scalarsAbove(path: Path): readonly string[] {
+    const keys = this.above(path).map(([, key]) => key)
+    return keys.filter((key) => this.isThere(key) && this.#documentOf(key) === undefined)
+  }
+
   /** The document in a key above a path, which holds what is at the path. */
   holderOf(path: Path): Holder | undefined {
     // The key says also whether the layer has such a path at all.
     const key = this.keyOf(path)
     for (const [depth, above] of this.above(path)) {
       const document = this.#documentOf(above)
-      if (document === undefined) continue
+      if (document === undefined || this.#isMark(document, above)) continue
       const whole = key.slice(this.layer.keyPrefix.length).split('/').map(decodeURIComponent)
       return { key: above, document, names: whole.slice(depth - this.#mounted) }
     }
     return undefined
+  }
+
+  /** An empty object above other keys says only that there is one: what is below it stands in those keys. */
+  #isMark(document: JsonDocument, key: string): boolean {
+    return document.isEmptyObject && this.#keysBelow(key.endsWith('/') ? key : `${key}/`).length > 0
   }
 
   /** The document that stands at a path itself. */
@@ -136,9 +149,32 @@ export class LayerView {
   keysAt(path: Path): string[] {
     const key = this.keyOf(path)
     const directory = this.isTop(path) ? this.layer.keyPrefix : `${key}/`
+    return [...new Set([...(this.isThere(key) ? [key] : []), ...this.#keysBelow(directory)])]
+  }
+
+  #keysBelow(directory: string): string[] {
     const { store } = this.#workspace.settings
     const below = [...this.#tree.keys.startingWith(directory), ...this.#tree.added.below(directory)]
-    return [...new Set([key, ...below])].filter((each) => this.isThere(each) && !store.isReserved(each))
+    return below.filter((each) => each !== directory && this.isThere(each) && !store.isReserved(each))
+  }
+
+  /** What keys below a path hold, as a file holds it. */
+  treeBelow(path: Path): PlainTree {
+    const directory = this.isTop(path) ? this.layer.keyPrefix : `${this.keyOf(path)}/`
+    const texts = this.#keysBelow(directory).flatMap((key) => {
+      const text = this.textOf(key)
+      const at = this.placeOf(key)
+      if (at === undefined || text === undefined) return []
+      const names = key.slice(directory.length).split('/').map(decodeURIComponent)
+      return [{ path: at, names, key, text }]
+    })
+    return nestedTree(this.#workspace, texts)
+  }
+
+  /** The path of a key; undefined where the layer has none for it: such a key is no configuration. */
+  placeOf(key: string): Path | undefined {
+    const { definition } = this.#workspace.settings
+    return placesOfKey(definition, key, [this.layer])[0]?.path
   }
 
   /** The form that the layer has a value in; undefined where it has none, or a scalar. */

@@ -1,6 +1,5 @@
-import type { Path } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
-import { isTextOpenAt, keyOfPath, kindAt, pathText, placesOfKey, writeValue } from '@livetree/core/tools'
+import { isTextOpenAt, keyOfPath, pathText, placesOfKey, writeValue } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
@@ -12,9 +11,8 @@ import type { CallOptions, Workspace } from '../workspace.ts'
 import { dotenvLine, variableLayer } from './dotenv.ts'
 import { etcdctlText } from './etcdctl.ts'
 import { TRANSFER_FORMATS, type TransferFormat } from './formats.ts'
-import { NestedTree } from './nested-tree.ts'
+import { nestedTree, type PlacedText } from './nested-tree.ts'
 import type { PlainTree } from './plain-tree.ts'
-import { leafTree } from './tree-leaves.ts'
 import { jsonText, yamlText } from './tree-text.ts'
 
 /** Options of `Admin.export`. */
@@ -49,26 +47,52 @@ const table: OptionTable = {
 
 const STORED = { name: 'stored', keyPrefix: '', separator: '/', naming: 'stored' } as const
 
-/** One text of a tree, with its place. */
-export interface PlacedText {
-  readonly path: Path
-  /** The names on the way, as a file or a store has them. */
-  readonly names: readonly string[]
-  readonly key: string
-  readonly text: string
-}
-
 /** The whole configuration as text, or what one layer holds; see `Admin.export`. */
 export async function exportTree(workspace: Workspace, options: ExportOptions): Promise<Exported> {
   translatedNow(() => checkOptions('export()', options, table))
   const state = await readState(workspace, workspace.limit(options), options.revision)
   const { definition } = workspace.settings
   const all = namesLayer(options) ? layerTexts(workspace, state, options) : wholeTexts(workspace, state)
+  if (options.format !== 'etcdctl') assertOneForm(all)
   const isShown = ({ path }: PlacedText) =>
     options.reveal === true || workspace.settings.isUntyped || isTextOpenAt(definition, path)
   const shown = all.filter(isShown)
   const omitted = all.filter((each) => !isShown(each)).map(({ path }) => pathText(path))
   return { text: writeTexts(workspace, shown, options), omitted, revision: state.reading.revision }
+}
+
+/**
+ * A key with a text or a document, and keys below it: a file holds one of them, and an import would write one of them.
+ *
+ * @throws AdminError `unwritable_value`
+ */
+function assertOneForm(texts: readonly PlacedText[]): void {
+  const held = new Map(texts.map(({ key, text }) => [key, text]))
+  for (const { key } of texts)
+    for (let slash = key.lastIndexOf('/'); slash > 0; slash = key.lastIndexOf('/', slash - 1)) {
+      const above = held.get(key.slice(0, slash))
+      // An empty object says only that there is one.
+      if (above === undefined || /^\s*\{\s*\}\s*$/.test(above)) continue
+      throw new AdminError('unwritable_value', {
+        what: `The key ${key.slice(0, slash)} holds a value, and so does ${key} below it: a file can hold only one of them`,
+        remedy: 'Remove the key that is not meant, or export the layer with the format etcdctl.',
+      })
+    }
+}
+
+/** @throws AdminError `unwritable_value` for a document with a name that no import takes */
+function assertNamed(tree: PlainTree, names: readonly string[]): void {
+  if (tree.type !== 'object') return
+  for (const [name, part] of tree.parts) {
+    const isOwn =
+      names.length === 0 && name === '.livetree' && part.type === 'object' && part.parts.length > 0
+    if (name === '__proto__' || isOwn)
+      throw new AdminError('unwritable_value', {
+        what: `A document holds the name ${pathText([...names, name])}, ${isOwn ? "below which a store has livetree's own keys" : 'which no configuration has'}`,
+        remedy: 'Remove it there, or export the layer with the format etcdctl.',
+      })
+    assertNamed(part, [...names, name])
+  }
 }
 
 /** What a layer holds, as it is stored, with the names from the top of the configuration. */
@@ -152,16 +176,11 @@ function writeTexts(workspace: Workspace, texts: readonly PlacedText[], options:
   const above = prefix === undefined ? 0 : mountNames(workspace, prefix).length
   const below = texts.map((each) => ({ ...each, names: each.names.slice(above) }))
   const nested = nestedTree(workspace, below)
+  if (nested.type !== 'object' && above === 0)
+    throw new AdminError('unwritable_value', {
+      what: `The layer ${prefix ?? ''} holds a ${nested.type === 'list' ? 'list' : 'text'} in its own key, and a file begins with an object of names`,
+      remedy: 'Remove that key, or export the layer with the format etcdctl.',
+    })
+  assertNamed(nested, [])
   return format === 'json' ? jsonText(nested) : yamlText(nested)
-}
-
-/** Texts as nested objects, of what an import writes as the same texts, in the names that a file has. */
-export function nestedTree(workspace: Workspace, texts: readonly PlacedText[]): PlainTree {
-  const { definition } = workspace.settings
-  const nested = new NestedTree()
-  for (const { path, names, text } of texts) {
-    const isItem = path.length > 0 && kindAt(definition, path.slice(0, -1)) === 'list'
-    nested.put(names, leafTree(workspace, path, text), isItem)
-  }
-  return nested.tree
 }

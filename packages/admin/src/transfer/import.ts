@@ -98,7 +98,8 @@ function variableSteps(workspace: Workspace, text: string, prefix: string, start
 /** Keys of this layer as they are; a key of another place is refused, since nothing says where it belongs. */
 function keySteps({ settings }: Workspace, text: string, prefix: string): readonly Step[] {
   return parseEtcdctl(text).map(({ key, text: value }) => {
-    if (!key.startsWith(`${prefix}/`) || settings.store.isReserved(key))
+    const isDocument = key === prefix && settings.store.documentKeys.includes(key)
+    if (!(isDocument || key.startsWith(`${prefix}/`)) || settings.store.isReserved(key))
       throw unreadable(`the key ${key} does not belong to ${prefix}`)
     return { type: 'key', key, text: value }
   })

@@ -167,9 +167,9 @@ function isMergeKey(key: unknown): boolean {
 
 function nameOf(key: unknown): string {
   const name = isScalar(key as Node) ? (key as Scalar).value : undefined
-  if (typeof name === 'string' && name !== '') return name
+  if (typeof name === 'string') return name
   if (typeof name === 'number' || typeof name === 'boolean') return (key as Scalar).source ?? String(name)
-  throw unreadable('a name is empty or not a scalar')
+  throw unreadable('a name is no text, number, true or false')
 }
 
 function scalarOf(node: Scalar | undefined): PlainScalar {

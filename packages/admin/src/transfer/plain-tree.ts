@@ -5,11 +5,17 @@ export interface PlainScalar {
   readonly text: string
 }
 
+/** An object of a file. */
+export interface PlainObject {
+  readonly type: 'object'
+  readonly parts: readonly (readonly [name: string, part: PlainTree])[]
+}
+
 /** What a file holds: nested objects and lists of scalars. */
 export type PlainTree =
   | PlainScalar
   | { readonly type: 'list'; readonly items: readonly PlainTree[] }
-  | { readonly type: 'object'; readonly parts: readonly (readonly [name: string, part: PlainTree])[] }
+  | PlainObject
 
 /** The JSON text of a tree, on one line, with all digits of its numbers, or with another writing of these. */
 export function jsonOf(tree: PlainTree, numberOf = (digits: string): string => digits): string {

@@ -59,11 +59,13 @@ function isNumberAs(tree: PlainTree, text: string): boolean {
 export function leafTree(workspace: Workspace, path: Path, text: string): PlainTree {
   const { definition, isUntyped } = workspace.settings
   const string: PlainTree = { type: 'scalar', value: text, text }
-  const json = parseJson(text)
   const kind = isUntyped ? 'json' : kindAt(definition, path)
   if (kind === 'json') return untypedTree(text)
+  // The text of a key is no document where the schema does not say what is in it.
+  if (kind === 'raw') return string
+  const json = parseJson(text)
   if (kind !== 'scalar' && json !== undefined && json.type !== 'scalar') return json
-  if (kind === undefined || kind === 'raw') return string
+  if (kind === undefined) return string
   const value = readText(definition, path, text)
   let same: PlainTree | undefined
   for (const candidate of [...scalarsOf(value, text), string]) {
