@@ -97,6 +97,9 @@ oneEtcd('admins under fire', (etcd) => {
     isOfOthers: (key) => key.startsWith(`${ROOT}tools/`),
   })
 
+  /** How many applies have ended, well or badly. */
+  let ended = 0
+
   /** One apply of a random kind. */
   async function applyOne(admin: Admin<Shop>, tag: number): Promise<Outcome> {
     try {
@@ -147,7 +150,10 @@ oneEtcd('admins under fire', (etcd) => {
       for (let wait = 0; wait < 30 && !stop.aborted && proxy.droppedBytes === before; wait++) await sleep(10)
       proxy.heal()
       proxy.cutAll()
+      // A slow machine gets as far between two faults as a fast one, and no fault in a row keeps every apply from its end.
+      const next = ended + 1
       await sleep(100)
+      for (let wait = 0; wait < 500 && !stop.aborted && ended < next; wait++) await sleep(10)
     }
   }
 
@@ -179,7 +185,10 @@ oneEtcd('admins under fire', (etcd) => {
     const admins = Array.from({ length: ADMINS }, async (_, index) => {
       const outcomes: Outcome[] = []
       await using admin = openAdmin(`admin ${index}`)
-      for (let turn = 0; turn < APPLIES; turn++) outcomes.push(await applyOne(admin, index * 1_000 + turn))
+      for (let turn = 0; turn < APPLIES; turn++) {
+        outcomes.push(await applyOne(admin, index * 1_000 + turn))
+        ended += 1
+      }
       return outcomes
     })
     const outcomes = (await Promise.all(admins)).flat()
