@@ -9,9 +9,12 @@ import {
   shownIssues,
   shownPaths,
 } from './instance-record.ts'
+import type { ProposalJudge } from './proposal-judge.ts'
+import { PROPOSAL_VERSION } from './proposal.ts'
+import { countInstances } from './count-instances.ts'
 import { CALL, type OperationsKeys } from './operations.ts'
 import { PUBLISH_AGAIN_MS, PUBLISH_RETRY_MS, publishSchema, type PublishedSchema } from './publish-schema.ts'
-import { retryMs, spreadFor } from './schedule.ts'
+import { randomly, retryMs, spreadFor } from './schedule.ts'
 
 /** How an instance stands with the store. */
 export interface FleetMemberStatus {
@@ -45,6 +48,8 @@ export interface MemberParts {
   readonly keys: OperationsKeys
   readonly client: EtcdClient
   readonly lease: ClientLease
+  /** Undefined where proposals cannot be judged. */
+  readonly judge: ProposalJudge | undefined
   /** The client is needed no more. */
   release(): Promise<void>
   /** See `JoinFleetOptions.spreadMs`. */
@@ -95,8 +100,9 @@ export class Member implements FleetMember {
 
   /** Joins. Resolves when the first attempt has settled. */
   async start(): Promise<void> {
-    const { client, keys } = this.#parts
-    this.#instances = await countOf(client, keys)
+    const { client, keys, judge } = this.#parts
+    const [instances] = await Promise.all([countInstances(client, keys), judge?.start(this)])
+    this.#instances = instances
     // a few may come at once
     this.#plan(randomly(this.#parts.spreadMs ?? spreadFor(this.#instances) - spreadFor(0)))
     await this.#firstAttempt.promise
@@ -105,6 +111,13 @@ export class Member implements FleetMember {
   /** An update was judged: the record may be another one now. Returns at once. */
   judged(): void {
     this.#judgedAt = this.#parts.clock.now()
+    this.#isStale = true
+    this.#planNext()
+  }
+
+  /** Proposals can be judged now, or no more. Returns at once. */
+  ableChanged(): void {
+    if (this.#written === undefined) return
     this.#isStale = true
     this.#planNext()
   }
@@ -118,13 +131,14 @@ export class Member implements FleetMember {
     return this.leave()
   }
 
-  get #spreadMs(): number {
+  /** The time that the writes of all instances are spread over. */
+  get spreadMs(): number {
     return this.#parts.spreadMs ?? spreadFor(this.#instances)
   }
 
   /** Not before the time that writes are spread over has passed since the last one; at random where it has. */
   #planNext(): void {
-    const spreadMs = this.#spreadMs
+    const spreadMs = this.spreadMs
     const sinceMs = this.#parts.clock.now() - this.#writtenAt
     // a clock that was set back says nothing
     const restMs = sinceMs < 0 ? spreadMs : spreadMs - sinceMs
@@ -173,14 +187,17 @@ export class Member implements FleetMember {
     const isNew = lease !== this.#lease
     if (isNew) this.#follow(lease)
     await this.#publish()
-    const verdict = this.#verdict()
+    const verdict = {
+      ...(this.#parts.judge?.isAble === true && { judgesProposals: PROPOSAL_VERSION }),
+      ...this.#verdict(),
+    }
     const text = JSON.stringify(verdict)
     if (!isNew && this.#written?.text === text) return
     const record: InstanceRecord = { version: 1, ...this.#parts.identity, ...verdict, at: this.#judgedAt }
     await client.kv.put(this.key, JSON.stringify(record), { lease: lease.id, ...CALL })
     this.#written = { record, text }
     this.#writtenAt = clock.now()
-    this.#instances = await countOf(client, keys)
+    this.#instances = await countInstances(client, keys)
   }
 
   /** Joins again when the lease is lost: with the others of this client, at another time than those of other processes. */
@@ -190,7 +207,7 @@ export class Member implements FleetMember {
     this.#publishAt = 0
     const onLost = () => {
       this.#isStale = true
-      this.#plan(randomly(this.#spreadMs))
+      this.#plan(randomly(this.spreadMs))
     }
     lease.lost.addEventListener('abort', onLost, { once: true, signal: this.#stop.signal })
   }
@@ -258,7 +275,8 @@ export class Member implements FleetMember {
 
   /** Never rejects: what is not deleted goes with the lease. */
   async #remove(): Promise<void> {
-    const { client, lease: leases } = this.#parts
+    const { client, lease: leases, judge } = this.#parts
+    await judge?.stop()
     // a write that is under way would come after the deletion
     await this.#attempt
     const lease = this.#lease
@@ -271,19 +289,5 @@ export class Member implements FleetMember {
       // the lease ends it
     }
     await leases.release()
-  }
-}
-
-/** At a random moment. */
-function randomly(ms: number): number {
-  return Math.random() * ms
-}
-
-/** How many instances of all configurations there are; undefined where the store does not say. */
-async function countOf(client: EtcdClient, keys: OperationsKeys): Promise<number | undefined> {
-  try {
-    return await client.kv.count({ prefix: keys.instances, serializable: true, ...CALL })
-  } catch {
-    return undefined
   }
 }

@@ -1,4 +1,5 @@
 import type { Issue } from '@livetree/core'
+import { isListOf, isPlainObject, isText, parseJson } from './json-shape.ts'
 
 /** At most so many issues are in a record. */
 const MOST_ISSUES = 20
@@ -6,6 +7,9 @@ const MOST_ISSUES = 20
 const MOST_ISSUE_BYTES = 4_096
 /** A longer text of an issue is cut, in characters. */
 const MOST_TEXT = 400
+
+/** A record with 32 labels and all of its issues stays well below so many characters. */
+const MOST_RECORD = 65_536
 
 /** One thing that is wrong with a tree, as an instance reports it. Never holds a secret. */
 export interface InstanceIssue {
@@ -63,6 +67,8 @@ export interface InstanceVerdict {
 /** What stands at `instances/<name>/<id>` below the operations prefix, as JSON. */
 export interface InstanceRecord extends InstanceIdentity, InstanceVerdict {
   readonly version: 1
+  /** The newest version of proposals that it judges; missing: it judges none, or may not read them. */
+  readonly judgesProposals?: number | undefined
   /** When the verdict was reached, in ms since the Unix epoch. */
   readonly at: number
 }
@@ -85,6 +91,79 @@ export function shownIssues(issues: readonly Issue[]): Pick<InstanceRecord, 'iss
 /** The paths that need a restart, as far as a record holds them; nothing where there are none. */
 export function shownPaths(paths: readonly string[]): Pick<InstanceRecord, 'needsRestart'> {
   return paths.length === 0 ? {} : { needsRestart: paths.slice(0, MOST_ISSUES).map(cut) }
+}
+
+const VERDICTS: readonly unknown[] = ['applied', 'rejected']
+const STATES: readonly unknown[] = ['live', 'stale', 'closed']
+const PLACES: readonly unknown[] = ['sources', 'snapshot', 'defaults']
+
+/** What a key among the instances holds. */
+export type InstanceRead =
+  | { readonly type: 'instance'; readonly record: InstanceRecord }
+  /** A newer version of livetree has written it. */
+  | { readonly type: 'newer'; readonly version: number }
+  /** It is damaged, longer than an instance writes it, or something else. */
+  | { readonly type: 'unreadable' }
+
+/** Reads the record of an instance, whoever has written it. */
+export function readInstance(text: string): InstanceRead {
+  const read = parseJson(text, MOST_RECORD)
+  if (!isPlainObject(read)) return { type: 'unreadable' }
+  const { version } = read
+  if (Number.isSafeInteger(version) && (version as number) > 1)
+    return { type: 'newer', version: version as number }
+  return isRecord(read) ? { type: 'instance', record: read } : { type: 'unreadable' }
+}
+
+function isRecord(
+  read: Readonly<Record<string, unknown>>,
+): read is Readonly<Record<string, unknown>> & InstanceRecord {
+  const {
+    version,
+    layers,
+    labels = {},
+    issues = [],
+    needsRestart = [],
+    judgesProposals = 1,
+    appVersion = '',
+  } = read
+  const areTexts = ['name', 'id', 'schema', 'host'].every((name) => typeof read[name] === 'string')
+  const areNumbers = ['pid', 'startedAt', 'revision', 'applied', 'epoch', 'at'].every((name) =>
+    Number.isFinite(read[name]),
+  )
+  const isKnown =
+    version === 1 &&
+    VERDICTS.includes(read['verdict']) &&
+    STATES.includes(read['state']) &&
+    PLACES.includes(read['servedFrom']) &&
+    typeof appVersion === 'string' &&
+    Number.isSafeInteger(judgesProposals)
+  const isLabelled =
+    isPlainObject(labels) && Object.values(labels).every((label) => typeof label === 'string')
+  return (
+    areTexts &&
+    areNumbers &&
+    isKnown &&
+    isLabelled &&
+    isListOf(layers, isLayer) &&
+    isListOf(issues, isIssue) &&
+    isListOf(needsRestart, isText)
+  )
+}
+
+function isLayer(layer: unknown): boolean {
+  return isPlainObject(layer) && isText(layer['prefix']) && isText(layer['at'] ?? '')
+}
+
+/** Whether a value is an issue as a record or a verdict holds it. */
+export function isIssue(issue: unknown): issue is InstanceIssue {
+  if (!isPlainObject(issue)) return false
+  return (
+    isText(issue['path']) &&
+    isText(issue['message']) &&
+    isText(issue['code']) &&
+    isListOf(issue['keys'], isText)
+  )
 }
 
 function cut(text: string): string {

@@ -10,6 +10,7 @@ import { leaseOf } from './client-lease.ts'
 import { type FleetMember, Member } from './fleet-member.ts'
 import type { InstanceLayer } from './instance-record.ts'
 import { OPERATIONS_PREFIX, OperationsKeys } from './operations.ts'
+import { ProposalJudge, type ProposalJudgeParts } from './proposal-judge.ts'
 import { type PublishedSchema, schemaOf } from './publish-schema.ts'
 
 /** Options of `joinFleet`. */
@@ -106,12 +107,14 @@ export async function joinFleet(
   const schema = publishable(parts)
   const { client, release } = clientOf(parts, source, options)
   const stops: (() => void)[] = []
+  const instance = { name: definition.name, id }
+  const keys = new OperationsKeys(options.operationsPrefix ?? OPERATIONS_PREFIX)
+  const lease = leaseOf(client, ttlSeconds)
   const member = new Member({
     config,
     source: source?.name,
     identity: {
-      name: definition.name,
-      id,
+      ...instance,
       schema: schema?.fingerprint ?? definition.fingerprint,
       layers: layers.map(({ prefix, at }) => ({
         prefix: prefix.replace(/\/+$/, ''),
@@ -124,9 +127,10 @@ export async function joinFleet(
       startedAt: clock.now(),
     },
     schema,
-    keys: new OperationsKeys(options.operationsPrefix ?? OPERATIONS_PREFIX),
+    keys,
     client,
-    lease: leaseOf(client, ttlSeconds),
+    lease,
+    judge: source && judgeOf({ ...parts, config, source, instance, keys, client, lease }),
     release: () => {
       for (const stop of stops) stop()
       return release()
@@ -148,6 +152,11 @@ export async function joinFleet(
   await Promise.race([member.start(), late.promise])
   clock.clearTimeout(timer)
   return member
+}
+
+function judgeOf(parts: Omit<ProposalJudgeParts, 'layers'>): ProposalJudge {
+  const layers = new Set(parts.source.layers.map(({ keyPrefix }) => keyPrefix.replace(/\/+$/, '')))
+  return new ProposalJudge({ ...parts, layers: [...layers] })
 }
 
 function sourceOf(

@@ -16,3 +16,8 @@ export function retryMs(failures: number, random: () => number): number {
   const most = Math.min(RETRY_MS.first * 2 ** (failures - 1), RETRY_MS.most)
   return most * (0.5 + random() / 2)
 }
+
+/** At a random moment within so many milliseconds. */
+export function randomly(ms: number): number {
+  return Math.random() * ms
+}

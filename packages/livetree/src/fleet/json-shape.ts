@@ -1,0 +1,23 @@
+/** The value of a JSON text; undefined where it is no JSON, or longer than `most` characters. */
+export function parseJson(text: string, most: number): unknown {
+  if (text.length > most) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether a value read from JSON is an object and no list. */
+export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Whether a value is a list of such items. */
+export function isListOf(value: unknown, isItem: (item: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(isItem)
+}
+
+export function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
