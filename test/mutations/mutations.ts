@@ -1,5 +1,6 @@
 import { coordinationMutations } from './coordination-mutations.ts'
 import { discoveryMutations } from './discovery-mutations.ts'
+import { fleetMutations } from './fleet-mutations.ts'
 import type { Mutation } from './mutation.ts'
 
 const source = 'packages/livetree/src/etcd-source'
@@ -454,4 +455,5 @@ export const mutations: readonly Mutation[] = [
   },
   ...coordinationMutations,
   ...discoveryMutations,
+  ...fleetMutations,
 ]

@@ -15,6 +15,10 @@ import { type Plan, planDraft } from './change/plan.ts'
 import { planRollback, type RollbackOptions } from './change/rollback.ts'
 import { draftOf, type SavedPlan } from './change/saved-plan.ts'
 import { AdminError } from './errors.ts'
+import type { Convergence, VerdictsOptions } from './fleet/convergence.ts'
+import { VERDICTS_TABLE } from './fleet/fleet-outcome.ts'
+import { type FleetInstances, readFleet, readsTree } from './fleet/instances.ts'
+import { treeVerdicts } from './fleet/tree-verdicts.ts'
 import { findRecord, type HistoryOptions, readHistory } from './history/history.ts'
 import type { HistoryEntry, RecordedEntry } from './history/history-entry.ts'
 import { jsonSchemaDefinition } from './json-schema-definition.ts'
@@ -117,6 +121,22 @@ export interface Admin<T> extends AsyncDisposable {
    * @throws AdminError `unreadable`, `invalid_path`, `invalid_value`, `unwritable_value`, `invalid_options`
    */
   import(text: string, options?: ImportOptions): Promise<Plan>
+  /**
+   * The running instances that joined the fleet and read keys of these layers, whatever their definition.
+   *
+   * @throws AdminError `permission_denied`, `store_unavailable`, `timeout`, `aborted`, `invalid_options`
+   */
+  instances(options?: CallOptions): Promise<FleetInstances>
+  /**
+   * Waits until every running instance that reads keys of these layers has applied or rejected everything that was written up to
+   * a revision, or the time is over; `timeoutMs: 1` waits for nobody. Each has to get to the newest write that is known of in its directories:
+   * removals by other tools than an admin are not.
+   *
+   * @param revision default: the newest write to these layers
+   * @throws AdminError `fleet_rejected`, `fleet_incomplete` with `require: 'all'`; `compacted`, `not_found` for a revision to come,
+   *   `permission_denied`, `store_unavailable`, `store_changed`, `timeout`, `aborted`, `invalid_options`
+   */
+  verdicts(revision?: number, options?: VerdictsOptions): Promise<Convergence>
   /** Closes the client, unless it was given. Idempotent. */
   close(): Promise<void>
 }
@@ -255,6 +275,22 @@ class StoreAdmin<T> implements Admin<T> {
   async import(text: string, options: ImportOptions = {}): Promise<Plan> {
     const { planImport } = await import('./transfer/import.ts')
     return planImport(this.#workspace, text, options)
+  }
+
+  async instances(options: CallOptions = {}): Promise<FleetInstances> {
+    translatedNow(() => checkOptions('instances()', options, CALL_TABLE))
+    const { revision, instances, unreadable } = await readFleet(
+      this.#workspace,
+      this.#workspace.limit(options),
+    )
+    return { revision, instances: instances.filter((each) => readsTree(this.#workspace, each)), unreadable }
+  }
+
+  async verdicts(revision?: number, options: VerdictsOptions = {}): Promise<Convergence> {
+    translatedNow(() =>
+      checkOptions('verdicts()', { revision, ...options }, { ...VERDICTS_TABLE, revision: revisionKind }),
+    )
+    return treeVerdicts(this.#workspace, revision, options)
   }
 
   close(): Promise<void> {

@@ -82,6 +82,15 @@ export const adminErrorCodes = {
     meaning: 'What is asked for would hold the text of a secret.',
     remedy: 'Leave the secret out, or ask for it openly with `reveal: true` where that can be said.',
   },
+  fleet_rejected: {
+    meaning: 'A running instance rejects the change, and every instance was required to take it.',
+    remedy: 'The message says which and why: correct the change, or deploy what takes it first.',
+  },
+  fleet_incomplete: {
+    meaning:
+      'A running instance has not said in time what it makes of the change, and every instance was required to.',
+    remedy: 'Look at the instances in the message, or increase `timeoutMs`.',
+  },
   internal: {
     meaning: 'A defect in livetree, or in a function of the schema that must not throw.',
     remedy: 'Please report it, with `cause`.',

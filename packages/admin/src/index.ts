@@ -13,6 +13,11 @@ export type { AdminErrorCode } from './error-codes.ts'
 export { adminErrorCodes } from './error-codes.ts'
 export type { AdminErrorDetails } from './errors.ts'
 export { AdminError } from './errors.ts'
+export type { Convergence, InstanceAnswer, VerdictsOptions } from './fleet/convergence.ts'
+export type { FleetCallOptions } from './fleet/fleet-outcome.ts'
+export type { FleetInstances } from './fleet/instances.ts'
+export type { Preflight, PreflightAnswer, PreflightOptions } from './fleet/preflight.ts'
+export type { InstanceIssue, InstanceLayer, InstanceRecord, UnjudgedReason } from 'livetree/operate'
 export type { HistoryOptions } from './history/history.ts'
 export type {
   HistoryChange,

@@ -20,6 +20,7 @@ const LOGS = [
     '{ newCart: true }',
     'invalid_value Too big: expected number to be <=200',
   ],
+  ['applied'],
   ['{"routers":{"shop":{"hosts":["a","b"],"priority":10,"rule":"Host(`shop.example`)"}}}', '0'],
 ]
 

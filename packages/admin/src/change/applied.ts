@@ -1,4 +1,9 @@
-import type { CallOptions } from '../workspace.ts'
+import { checkOptions } from '@livetree/core/source'
+import { type Convergence, convergence, type VerdictsOptions } from '../fleet/convergence.ts'
+import { VERDICTS_TABLE } from '../fleet/fleet-outcome.ts'
+import { layersHolding } from '../fleet/instances.ts'
+import { translatedNow } from '../translate-error.ts'
+import type { CallOptions, Workspace } from '../workspace.ts'
 import type { PlannedChange } from './planned-change.ts'
 
 /** Options of `Plan.apply`. */
@@ -23,4 +28,37 @@ export interface Applied {
   /** The revision of the store that wrote it; of an empty plan, the one that it was worked out at. */
   readonly revision: number
   readonly changes: readonly PlannedChange[]
+  /**
+   * Waits until every running instance that reads a key of the change has applied or rejected it, or the time is over.
+   *
+   * @throws AdminError `fleet_rejected`, `fleet_incomplete` with `require: 'all'`; `permission_denied`, `store_unavailable`,
+   *   `store_changed`, `timeout` before anything is known, `aborted`, `closed`, `invalid_options`
+   */
+  verdicts(options?: VerdictsOptions): Promise<Convergence>
+}
+
+/** What was written, with the way to the instances. */
+export class AppliedChange implements Applied {
+  readonly id: string | undefined
+  readonly revision: number
+  readonly changes: readonly PlannedChange[]
+  readonly #workspace: Workspace
+
+  constructor(workspace: Workspace, { id, revision, changes }: Omit<Applied, 'verdicts'>) {
+    this.#workspace = workspace
+    this.id = id
+    this.revision = revision
+    this.changes = changes
+  }
+
+  async verdicts(options: VerdictsOptions = {}): Promise<Convergence> {
+    translatedNow(() => checkOptions('verdicts()', options, VERDICTS_TABLE))
+    const keys = this.changes.map(({ key }) => key)
+    return convergence(
+      this.#workspace,
+      this.revision,
+      (instance) => (layersHolding(instance, keys).length > 0 ? this.revision : undefined),
+      options,
+    )
+  }
 }

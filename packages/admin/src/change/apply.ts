@@ -7,7 +7,7 @@ import { uuidV7 } from '../history/uuid-v7.ts'
 import { prefixOf, readState } from '../tree/tree-state.ts'
 import type { Doing } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
-import type { Applied, ApplyOptions } from './applied.ts'
+import { type Applied, AppliedChange, type ApplyOptions } from './applied.ts'
 import type { Draft, ReadStep } from './draft.ts'
 import type { PlannedChange } from './planned-change.ts'
 import { PlanCheck } from './plan-check.ts'
@@ -70,12 +70,11 @@ class Applying {
       await this.#check.assertUnmoved(worked)
       for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
         this.#limit.assertGoing('applying the change')
-        if (worked.edits.size === 0)
-          return { id: undefined, revision: worked.state.reading.revision, changes: [] }
+        if (worked.edits.size === 0) return this.#applied(undefined, worked.state.reading.revision, [])
         this.#assertApplicable(worked)
         sent = worked
         const revision = await this.#send(worked, settlement)
-        if (revision !== undefined) return { id: this.#id, revision, changes: worked.changes }
+        if (revision !== undefined) return this.#applied(this.#id, revision, worked.changes)
         await this.#pause(attempt)
         worked = await this.#again()
         await this.#check.assertUnmoved(worked)
@@ -87,8 +86,12 @@ class Applying {
     } catch (error) {
       // An attempt of unknown fate may still be applied: it is settled before the failure is reported.
       const revision = await settlement.giveUp(error, this.#doing(sent))
-      return { id: this.#id, revision, changes: sent.changes }
+      return this.#applied(this.#id, revision, sent.changes)
     }
+  }
+
+  #applied(id: string | undefined, revision: number, changes: readonly PlannedChange[]): Applied {
+    return new AppliedChange(this.#workspace, { id, revision, changes })
   }
 
   /** What the write needs of the user's role, for the message of a refusal. */

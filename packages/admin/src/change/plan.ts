@@ -1,6 +1,8 @@
 import type { Issue, UnusedKey } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
 import { AdminError } from '../errors.ts'
+import { PREFLIGHT_TABLE } from '../fleet/fleet-outcome.ts'
+import { type Preflight, preflight, type PreflightOptions } from '../fleet/preflight.ts'
 import { readState } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
@@ -28,6 +30,14 @@ export interface Plan {
   readonly needsAllowRemoval: boolean
   /** Whether nothing changes: applying it writes nothing. */
   readonly isEmpty: boolean
+  /**
+   * Asks every running instance that reads a key of the plan whether it would apply it; see `joinFleet` of `livetree/fleet`. Nothing is
+   * written to the layers. Secrets are not sent. Resolves when all have answered, or the time is over.
+   *
+   * @throws AdminError `fleet_rejected`, `fleet_incomplete` with `require: 'all'`; `too_large` for more than instances judge;
+   *   `permission_denied`, `store_unavailable`, `store_changed`, `timeout`, `aborted`, `closed`; `invalid_options`, also without a schema
+   */
+  preflight(options?: PreflightOptions): Promise<Preflight>
   /**
    * Writes the change in one transaction, with its record. If other keys of the layers have changed meanwhile, the tree is
    * validated again; if one of its own keys has changed, the call fails with `conflict`. If the answer is lost, the record
@@ -108,6 +118,11 @@ class DraftPlan implements Plan {
     this.unused = worked.unused
     this.needsAllowRemoval = worked.needsAllowRemoval
     this.isEmpty = worked.changes.length === 0
+  }
+
+  async preflight(options: PreflightOptions = {}): Promise<Preflight> {
+    translatedNow(() => checkOptions('preflight()', options, PREFLIGHT_TABLE))
+    return preflight(this.#workspace, this.#worked, options)
   }
 
   async apply(options: ApplyOptions = {}): Promise<Applied> {

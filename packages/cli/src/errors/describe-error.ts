@@ -30,6 +30,8 @@ const OF_ADMIN: Readonly<Record<AdminErrorCode, ExitCode>> = {
   closed: 1,
   unreadable: 64,
   secret_text: 64,
+  fleet_rejected: 6,
+  fleet_incomplete: 6,
   internal: 1,
 }
 

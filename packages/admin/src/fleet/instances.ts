@@ -1,0 +1,84 @@
+import { isKeyOf, type InstanceRecord, OperationsKeys, readInstance } from 'livetree/operate'
+import { type Doing, translated } from '../translate-error.ts'
+import type { CallLimit, Workspace } from '../workspace.ts'
+
+/** A record is small; a page of a few hundred is no burden, whatever stands among them. */
+const PAGE_SIZE = 500
+
+/** The running instances that joined the fleet. */
+export interface FleetInstances {
+  /** The store's revision that this is the state of. */
+  readonly revision: number
+  /** By name of the configuration, then by id. */
+  readonly instances: readonly InstanceRecord[]
+  /** Keys among them that cannot be read here, such as those of a newer version of livetree. */
+  readonly unreadable: readonly string[]
+}
+
+/** As it is read, with the cluster that answered; 0n: not known. */
+export interface ReadFleet extends FleetInstances {
+  readonly clusterId: bigint
+}
+
+/** The keys that operators and instances share. */
+export function operationsKeys({ settings }: Workspace): OperationsKeys {
+  return new OperationsKeys(settings.operationsPrefix)
+}
+
+/** What a call that reads the fleet does, and needs. */
+export function readingFleet(workspace: Workspace): Doing {
+  return {
+    what: 'reading the running instances',
+    needs: [{ prefix: operationsKeys(workspace).instances, as: 'read' }],
+  }
+}
+
+/**
+ * Reads the records of all instances.
+ *
+ * @throws AdminError as `translated`
+ */
+export function readFleet(workspace: Workspace, limit: CallLimit): Promise<ReadFleet> {
+  const { instances: prefix } = operationsKeys(workspace)
+  return translated(readingFleet(workspace), async () => {
+    const found: InstanceRecord[] = []
+    const unreadable: string[] = []
+    const onRestart = () => {
+      found.length = 0
+      unreadable.length = 0
+    }
+    const options = { prefix, pageSize: PAGE_SIZE, onRestart, ...limit.control }
+    const { revision, clusterId } = await workspace.client.kv.scan(options, ({ keys, values }) => {
+      for (const [index, key] of keys.entries()) {
+        const read = readInstance(values[index] ?? '')
+        if (read.type === 'instance') found.push(read.record)
+        else unreadable.push(key)
+      }
+    })
+    const instances = found.sort((a, b) => compareTexts(a.name, b.name) || compareTexts(a.id, b.id))
+    return { revision, clusterId, instances, unreadable }
+  })
+}
+
+/** The directories of an instance that hold one of some keys. */
+export function layersHolding({ layers }: InstanceRecord, keys: Iterable<string>): readonly string[] {
+  const all = [...keys]
+  const prefixes = new Set(layers.map(({ prefix }) => prefix))
+  return [...prefixes].filter((prefix) => all.some((key) => isKeyOf(key, prefix)))
+}
+
+/** Whether an instance reads keys of the store's layers. */
+export function readsTree({ settings }: Workspace, { layers }: InstanceRecord): boolean {
+  return layers.some(({ prefix }) =>
+    settings.store.prefixes.some((own) => own.startsWith(`${prefix}/`) || `${prefix}/`.startsWith(own)),
+  )
+}
+
+/** Tells instances apart. */
+export function nameOf({ name, id }: Pick<InstanceRecord, 'name' | 'id'>): string {
+  return JSON.stringify([name, id])
+}
+
+function compareTexts(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0
+}
