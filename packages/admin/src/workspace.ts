@@ -79,6 +79,6 @@ export class CallLimit {
 
   /** The error of a call whose time is over. */
   over(doing: string): AdminError {
-    return new AdminError('timeout', { what: `The time is over while ${doing}` })
+    return new AdminError('timeout', { what: `The time limit ended while ${doing}` })
   }
 }

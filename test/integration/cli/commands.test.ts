@@ -114,7 +114,7 @@ oneEtcd('livetree, the command', (etcd) => {
     await ok(['plan', '-f', 'two.yaml', '--overlay', 'prod', '--out', 'two.json'])
     await ok(['apply', 'one.json'])
     const said = await fails(4, ['apply', 'two.json'])
-    expect(said).toContain('is 33, this change wanted 34')
+    expect(said).toContain('is 33 now; this change sets 34')
     expect(said).toContain('ana')
     expect(said).toContain('/config/checkout/prod/db/pool/max')
     const { revision } = await json<{ revision: number }>(['get', 'db.pool.max']).then(() =>
@@ -208,7 +208,7 @@ oneEtcd('livetree, the command', (etcd) => {
       [64, ['fleet', 'ls'], 'later version'],
       [64, ['console', '--open'], 'later version'],
       [64, ['diff', 'live', 'rev:x'], 'rev:N'],
-      [64, ['apply', 'livetree.config.ts'], 'no saved plan'],
+      [64, ['apply', 'livetree.config.ts'], 'not a saved plan'],
       [64, ['apply'], '--out PLAN'],
       [64, ['tree', '--config', 'nothing.ts'], 'there is no such file'],
       [64, ['tree', '--config', '#chekout'], 'It exports: default'],
@@ -542,7 +542,7 @@ oneEtcd('livetree, the command', (etcd) => {
         exitCode: 4,
         kept: expect.stringContaining('timeoutMs: 1800'),
       })
-      expect(left.shown[1]).toContain('is 1666, this change wanted 1800')
+      expect(left.shown[1]).toContain('is 1666 now; this change sets 1800')
       expect((await ok(['get', 'http.timeoutMs'])).stdout).toBe('1666\n')
       await ok(['set', 'http.timeoutMs', '1500', '--overlay', 'prod'])
       const over = await editing('over', [mine, `sed -i '/^# livetree/d' "$1"`])

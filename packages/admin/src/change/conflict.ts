@@ -66,7 +66,8 @@ export function describeConflict({ key, path, planned, now, wanted, revision, by
     planned === undefined && now === undefined
       ? 'set, and removed again'
       : `${shown(planned)} → ${shown(now)}`
-  return `${path}: ${moved} by ${who}${why}${at}; this change wanted ${shown(wanted)} (${key})`
+  const own = wanted === undefined ? 'removes it' : `sets ${shown(wanted)}`
+  return `${path}: ${moved} by ${who}${why}${at}; this change ${own} (${key})`
 }
 
 function isOf(change: RecordedChange, key: string, isRemoved: boolean): boolean {

@@ -115,7 +115,7 @@ export class PlanCheck {
       })
     if (plannedAt > revision)
       throw new AdminError('store_changed', {
-        what: `The plan was made at revision ${plannedAt}, and the store is at ${revision}: it is another one, or it was put back to an earlier state`,
+        what: `The plan was made at revision ${plannedAt}, and the store is at ${revision}: this is another store, or it was restored from an earlier backup`,
       })
   }
 
@@ -143,7 +143,7 @@ function conflictError(conflicts: readonly Conflict[]): AdminError {
   const rest = conflicts.length - lines.length
   const text = [...lines, ...(rest > 0 ? [`  and ${rest} more`] : [])].join('\n')
   return new AdminError('conflict', {
-    what: `${keys} of this change moved since it was planned:\n${text}\n`,
+    what: `${keys} of this change changed after it was planned:\n${text}\n`,
     conflicts,
   })
 }

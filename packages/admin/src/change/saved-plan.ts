@@ -61,7 +61,8 @@ export function savedPlan({ settings }: Workspace, draft: Draft<unknown>, worked
  * @throws AdminError `unreadable` for anything else, or a plan for another definition, namespace or other layers, or with a key twice
  */
 export function draftOf(workspace: Workspace, saved: unknown): Draft {
-  if (!isSavedPlan(saved)) throw unreadable('It is no saved plan of a known version')
+  if (!isSavedPlan(saved))
+    throw unreadable('This is not a saved plan, or one of a version that is not known here')
   const { definition, store } = workspace.settings
   if (saved.name !== definition.name)
     throw unreadable(`The plan is for "${saved.name}", and this is "${definition.name}"`)

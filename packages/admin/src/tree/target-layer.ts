@@ -28,7 +28,10 @@ export function choosePrefix(layers: readonly LayerInfo[], { overlay, layer }: L
   if (others.length === 0) return only
   if (overlay === undefined)
     throw invalid('The change names no layer, and there are several', `${list} Give overlay or layer.`)
-  throw invalid(`The overlay ${overlay} may be ${found.join(' or ')}`, 'Give layer, the whole prefix.')
+  throw invalid(
+    `The overlay ${overlay} is the name of several layers: ${found.join(', ')}`,
+    'Give layer, the whole prefix.',
+  )
 }
 
 /** Whether a layer is named at all. */

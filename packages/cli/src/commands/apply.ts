@@ -50,7 +50,10 @@ function assertOfPlans({ options: { fromVariables } }: Session, options: Transfe
   const names = Object.keys(PLANNED) as readonly (keyof typeof PLANNED)[]
   const given = names.find((name) => options[name] !== undefined && !fromVariables.has(name))
   if (given === undefined) return
-  throw usageError(`A saved plan says all of that itself: leave ${PLANNED[given]} out`, 'Or plan it again.')
+  throw usageError(
+    `apply takes no ${PLANNED[given]} with a saved plan, which holds it`,
+    'Leave it out, or make a new plan with it.',
+  )
 }
 
 function parsePlan(name: string, text: string): SavedPlan {
@@ -58,7 +61,7 @@ function parsePlan(name: string, text: string): SavedPlan {
     return JSON.parse(text) as SavedPlan
   } catch {
     throw usageError(
-      `${name} is no saved plan: it is no JSON`,
+      `${name} is not a saved plan: it is not JSON`,
       'Give what `livetree plan --out PLAN` wrote, or a file of values with -f.',
     )
   }

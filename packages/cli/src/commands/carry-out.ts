@@ -107,6 +107,6 @@ function warnOfUnused(session: Session, { unused, changes }: Plan): void {
     .filter(({ origin: { key } }) => own.has(key))
     .slice(0, 20))
     session.warn(
-      `${origin.key} is nothing that the schema knows${reason === undefined ? '' : `: ${reason}`}${didYouMean === undefined ? '' : `.${meantHint(didYouMean)}`}`,
+      `The schema has no place for the key ${origin.key}${reason === undefined ? '' : `: ${reason}`}${didYouMean === undefined ? '' : `.${meantHint(didYouMean)}`}`,
     )
 }

@@ -25,7 +25,7 @@ export async function check(session: Session): Promise<Outcome> {
   )
   for (const { name, tree } of checked)
     for (const { origin, didYouMean } of tree.unused.slice(0, 20))
-      session.warn(`${name}: ${origin.key} is nothing that this schema knows.${meantHint(didYouMean)}`)
+      session.warn(`${name}: the schema has no place for the key ${origin.key}.${meantHint(didYouMean)}`)
   const refused = checked.filter(({ tree }) => !tree.isValid)
   if (refused.length > 0)
     throw new CliError(5, `This code refuses what is stored: ${refused.map(({ name }) => name).join(', ')}`, {

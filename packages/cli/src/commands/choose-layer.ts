@@ -39,7 +39,7 @@ export function chosenLayer(
     if (only !== undefined && found.length === 1) return { layer: only }
     if (found.length > 1)
       throw usageError(
-        `--overlay ${overlay} may be ${found.join(' or ')}`,
+        `--overlay ${overlay} is the name of several layers: ${found.join(', ')}`,
         'Give --layer with the whole directory.',
       )
     throw unknown(`--overlay ${overlay}`, overlay, namesOf(prefixes))

@@ -59,8 +59,5 @@ async function sideOf(
   if (kind === 'overlay') return chosenLayer(opened, { overlay: rest })
   if (kind === 'layer') return chosenLayer(opened, { layer: rest })
   if (kind === 'file') return { text: await readInput(session, rest), document }
-  throw usageError(
-    `"${side}" is nothing that can be compared`,
-    'Give live, rev:N, overlay:NAME or file:PATH.',
-  )
+  throw usageError(`diff cannot compare "${side}"`, 'Give live, rev:N, overlay:NAME or file:PATH.')
 }

@@ -28,7 +28,7 @@ export function changesText(changes: readonly PlannedChange[], style: Style): st
 
 /** What is said of a plan without a change. */
 export function nothingToChange({ revision }: Plan): string {
-  return `Nothing to change: revision ${revision} has all of it.`
+  return `Nothing to change: the tree holds all of it at revision ${revision}.`
 }
 
 /** The effect of a change where its texts do not show it. */

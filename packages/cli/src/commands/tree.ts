@@ -23,7 +23,7 @@ export async function tree(
       code: 'not_found',
     })
   for (const { origin, didYouMean } of read.unused.slice(0, 20))
-    session.warn(`${origin.key} is nothing that the schema knows.${meantHint(didYouMean)}`)
+    session.warn(`The schema has no place for the key ${origin.key}.${meantHint(didYouMean)}`)
   session.noteAtEnd(`Revision ${read.revision}.`)
   const columns = [{ title: 'path', most: 60 }, { title: 'value' }, { title: 'from' }, { title: 'revision' }]
   const text = () =>

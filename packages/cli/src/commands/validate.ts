@@ -44,7 +44,9 @@ export async function validate(
       remedy: 'Correct these paths.',
     })
   for (const { origin, didYouMean } of tree.unused.slice(0, 20))
-    session.warn(`${origin.key} in ${origin.layer} is nothing that the schema knows.${meantHint(didYouMean)}`)
+    session.warn(
+      `The schema has no place for the key ${origin.key} in ${origin.layer}.${meantHint(didYouMean)}`,
+    )
   const data = { name: definition.name, isValid: true, files, unused: tree.unused.length }
   session.noteAtEnd(
     `The schema of "${definition.name}" accepts ${names}${tree.unused.length === 0 ? '' : `, with ${counted(tree.unused.length, 'unknown name')}`}.`,

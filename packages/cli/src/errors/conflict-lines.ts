@@ -8,9 +8,9 @@ export function conflictLines(conflicts: readonly Conflict[]): readonly string[]
     const why = by?.message === undefined ? '' : `: ${safeText(by.message)}`
     const at = revision === undefined ? '' : ` in revision ${revision}`
     const isAsBefore = planned === undefined && now === undefined
-    const moved = isAsBefore ? 'was set and removed again' : `was ${shown(planned)}, is ${shown(now)}`
+    const moved = isAsBefore ? 'was set and removed again' : `was ${shown(planned)}, is ${shown(now)} now`
     return [
-      `${shortKey(path)}: ${moved}, this change wanted ${shown(wanted)}`,
+      `${shortKey(path)}: ${moved}; this change ${wanted === undefined ? 'removes it' : `sets ${shown(wanted)}`}`,
       `  changed by ${who}${at}${why}`,
       `  ${shortKey(key)}`,
     ]

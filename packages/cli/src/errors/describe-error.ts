@@ -58,7 +58,7 @@ const OF_OTHERS: Readonly<Record<string, ExitCode>> = {
 const REMEDIES: Partial<Record<AdminErrorCode, string>> = {
   invalid_tree: 'Nothing was written. Correct these paths in the same change, or see `livetree check`.',
   removal_refused: 'Nothing was written. Give --allow-removal if all of that is meant to be gone.',
-  conflict: 'Nothing was written. Look at the values now, and plan it again.',
+  conflict: 'Nothing was written. Compare the current values with yours, and make the change again.',
   timeout: 'Raise --timeout, or see `livetree doctor`.',
   invalid_value: 'Nothing was written. `livetree explain` shows what the path takes and holds.',
 }
@@ -84,7 +84,7 @@ function fromLibrary(error: LibraryError): CliError {
   if (code === 'conflict' && conflicts.length > 0)
     return new CliError(
       exitCode,
-      `${counted(conflicts.length, 'key')} of this change moved since it was planned`,
+      `${counted(conflicts.length, 'key')} of this change changed after it was planned`,
       {
         code,
         lines: conflictLines(conflicts),

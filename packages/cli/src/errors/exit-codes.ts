@@ -10,7 +10,7 @@ export const EXIT_CODES = {
   7: 'The user of the store may not do that, or was not accepted.',
   8: 'The store cannot be reached.',
   64: 'The command line, the configuration file or a given file is wrong.',
-  124: 'The time is over (--timeout).',
+  124: 'The time limit ended (--timeout).',
   130: 'Interrupted.',
 } as const
 
