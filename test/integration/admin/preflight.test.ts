@@ -13,7 +13,7 @@ import { joinFleet, type JoinFleetOptions } from 'livetree/fleet'
 import { expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
 import type { $ZodType } from 'zod/v4/core'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
@@ -34,7 +34,7 @@ const older = defineConfig({
 const BASE = '/config/shop/base'
 const PROD = '/config/shop/prod'
 
-eachEtcd('preflight and verdicts', (etcdUnderTest) => {
+oneEtcd('preflight and verdicts', (etcdUnderTest) => {
   const prepare = async () => {
     const server = await etcdUnderTest.start()
     const { endpoint } = server

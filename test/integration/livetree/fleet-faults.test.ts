@@ -5,7 +5,7 @@ import { joinFleet } from 'livetree/fleet'
 import { expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
 import { RawClient } from '../../contract/raw-client.ts'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { startProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -17,7 +17,7 @@ const PORT = '/config/shop/port'
 const auth = { username: 'app', password: 'secret-of-app' }
 
 /** Whatever becomes of the fleet, the application gets each change, and nothing of it is thrown. */
-eachEtcd('joinFleet under faults: the configuration goes on', (etcdUnderTest) => {
+oneEtcd('joinFleet under faults: the configuration goes on', (etcdUnderTest) => {
   const thrown: unknown[] = []
   const keep = (error: unknown) => void thrown.push(error)
   const prepare = async (options: Parameters<typeof etcdUnderTest.start>[0] = {}) => {

@@ -5,7 +5,7 @@ import { type FleetMember, joinFleet, type JoinFleetOptions } from 'livetree/fle
 import { OperationsKeys, type ProposalVerdict, readInstance, readVerdict } from 'livetree/operate'
 import { expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
@@ -28,7 +28,7 @@ const BASE = '/config/shop/base'
 const PROD = '/config/shop/prod'
 const keys = new OperationsKeys('/.livetree')
 
-eachEtcd('proposals', (etcdUnderTest) => {
+oneEtcd('proposals', (etcdUnderTest) => {
   const prepare = async () => {
     const server = await etcdUnderTest.start()
     const store = createEtcdClient({ endpoints: [server.endpoint] })

@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { createEtcdClient } from '@livetree/etcd'
 import { expect, onTestFinished, test } from 'vitest'
 import { parse } from 'yaml'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import { runNode } from '../../support/run-node.ts'
 
 const page = readFileSync(new URL('../../../docs/production.md', import.meta.url), 'utf8')
 
-eachEtcd('docs/production.md', (etcd) => {
+oneEtcd('docs/production.md', (etcd) => {
   test('the sample runs for a user with the role of the page, starts from its snapshot, and shows no secret', async () => {
     const server = await etcd.start({ auth: { password: 'rootpw' } })
     const auth = { username: 'root', password: 'rootpw' }

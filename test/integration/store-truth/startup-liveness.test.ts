@@ -10,7 +10,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createEtcdClient, EtcdError } from '@livetree/etcd'
 import { etcd as etcdSource, type LivetreeError } from 'livetree'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { oneEtcd } from '../../support/each-etcd.ts'
 import {
   type CertificateFiles,
   type Certificates,
@@ -85,7 +85,7 @@ const BAD_PEERS: Record<string, (good: Certificates, foreign: Certificates) => P
   'a plain port': () => startPeer(createPlain()),
 }
 
-eachEtcd('startup and liveness', (etcd) => {
+oneEtcd('startup and liveness', (etcd) => {
   test.each([
     ['a page of HTML', 'first'],
     ['a page of HTML', 'last'],
