@@ -30,7 +30,7 @@ const project = (
   include: string[],
   timeoutMs: number,
   globalSetup: string[] = [],
-  exclude: string[] = slow,
+  exclude: string[] = [...slow, ...growth],
 ) => ({
   resolve: { alias },
   plugins: [mutating()],
@@ -51,12 +51,15 @@ const project = (
 /** Finds or fetches the etcds of this run, once. */
 const withEtcd = ['test/support/global-setup.ts']
 
+/** How time grows with unions, bounds and imports, which few changes touch: `npm run growth`, with the other files of growth. */
+const growth = ['test/property/growth-{admin,bound,unions}.test.ts']
+
 /** Files that need the most processor time. `npm test` leaves them out, `npm run test:slow` runs them, `.ci/run` runs both. */
 const slow = [
   'test/chaos/short.test.ts',
   'test/consumers/**/*.test.ts',
   'test/load/**/*.test.ts',
-  'test/property/growth*.test.ts',
+  'test/property/growth{,-wire}.test.ts',
   'test/integration/{coordination,discovery}/fire/under-fire.test.ts',
 ]
 
@@ -84,6 +87,7 @@ export default defineConfig({
       project('chaos', ['test/chaos/**/*.test.ts'], 240_000, withEtcd, ['test/chaos/validators/**', ...slow]),
       project('apps', ['test/apps/**/*.test.ts'], 120_000, withEtcd),
       project('slow', slow, 240_000, withEtcd, []),
+      project('growth', growth, 240_000, [], []),
       {
         resolve: { alias },
         test: {

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { eachEtcd, oneRealEtcd } from './each-etcd.ts'
+import { oneEtcd, oneRealEtcd } from './each-etcd.ts'
 import { makeCertificates } from './make-certificates.ts'
 import { withoutOpenHandles } from './open-handles.ts'
 import type { EtcdServer } from './start-etcd.ts'
@@ -10,7 +10,7 @@ import { waitFor } from './wait-for.ts'
 
 withoutOpenHandles()
 
-eachEtcd('startEtcd', (etcd) => {
+oneEtcd('startEtcd', (etcd) => {
   test('keeps data and port over stop and restart, loses data when told so, and cleans up', async () => {
     const server = await etcd.start()
     expect(server.version).toBe(etcd.version)

@@ -1,8 +1,8 @@
 import dns from 'node:dns'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createEtcdClient } from '../client.ts'
 import { closedAfterEach } from './closed-after-each.test.kit.ts'
-import { sharedLookup } from './shared-lookup.ts'
+import { SharedLookup } from './shared-lookup.ts'
 
 const CLOSING = closedAfterEach()
 
@@ -23,10 +23,16 @@ function holdLookups(): Asked[] {
   return asked
 }
 
+/** Of one test: what hangs in the process, such as the lookups of other files, is none of its threads. */
+let lookups = new SharedLookup()
+beforeEach(() => {
+  lookups = new SharedLookup()
+})
+
 /** Asks for a host, and resolves with its address or the code of the error. */
 function ask(host: string): Promise<unknown> {
   return new Promise((resolve) => {
-    sharedLookup(host, {}, (error, address) => resolve(error?.code ?? address))
+    lookups.lookup(host, {}, (error, address) => resolve(error?.code ?? address))
   })
 }
 

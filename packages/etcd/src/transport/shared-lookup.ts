@@ -25,10 +25,7 @@ const MOST_WITH_SECOND = 3
  */
 const LONGEST_REST_MS = 10_000
 
-/** Lookups in progress, by what is asked, the newest last. */
-const RUNNING = new Map<string, Lookup[]>()
-/** Until when what was asked rests. Bounded, because names may come from outside. */
-const RESTING = new Map<string, number>()
+/** What rests is bounded, because names may come from outside. */
 const MOST_REMEMBERED = 100
 
 /**
@@ -36,29 +33,53 @@ const MOST_REMEMBERED = 100
  * attempts to connect do not occupy the threads of the process. A host whose lookup hangs delays no other host, as long as
  * fewer than four hang for the first time at once; nobody ever waits for a turn.
  */
-export const sharedLookup: LookupFunction = (host, options, callback) => {
-  const key = JSON.stringify([host, options.all, options.family, options.hints, options.order])
-  const own = RUNNING.get(key) ?? []
-  const newest = own.at(-1)
-  if (newest !== undefined && !mayAskAgain(own, newest)) {
-    newest.callers.push(callback)
-    return
+export class SharedLookup {
+  /** Lookups in progress, by what is asked, the newest last. */
+  readonly #running = new Map<string, Lookup[]>()
+  /** Until when what was asked rests. */
+  readonly #resting = new Map<string, number>()
+
+  readonly lookup: LookupFunction = (host, options, callback) => {
+    const key = JSON.stringify([host, options.all, options.family, options.hints, options.order])
+    const own = this.#running.get(key) ?? []
+    const newest = own.at(-1)
+    if (newest !== undefined && !this.#mayAskAgain(own, newest)) {
+      newest.callers.push(callback)
+      return
+    }
+    const restMs = (this.#resting.get(key) ?? 0) - performance.now()
+    if (newest === undefined && restMs > 0) {
+      process.nextTick(refuse, host, restMs, callback)
+      return
+    }
+    const lookup: Lookup = { startedAt: performance.now(), callers: [callback] }
+    this.#running.set(key, [...own, lookup])
+    dns.lookup(host, options, (...answer: Parameters<Answer>) => {
+      const others = (this.#running.get(key) ?? []).filter((each) => each !== lookup)
+      if (others.length === 0) this.#running.delete(key)
+      else this.#running.set(key, others)
+      this.#rest(key, answer[0] !== null && isSlow(lookup) ? ageOf(lookup) : 0)
+      for (const caller of lookup.callers) caller(...answer)
+    })
   }
-  const restMs = (RESTING.get(key) ?? 0) - performance.now()
-  if (newest === undefined && restMs > 0) {
-    process.nextTick(refuse, host, restMs, callback)
-    return
+
+  /** True if a host whose lookup is slow is to be asked for once more, in case the question was lost. */
+  #mayAskAgain(own: readonly Lookup[], newest: Lookup): boolean {
+    const count = [...this.#running.values()].reduce((sum, lookups) => sum + lookups.length, 0)
+    return own.length === 1 && isSlow(newest) && count < MOST_WITH_SECOND
   }
-  const lookup: Lookup = { startedAt: performance.now(), callers: [callback] }
-  RUNNING.set(key, [...own, lookup])
-  dns.lookup(host, options, (...answer: Parameters<Answer>) => {
-    const others = (RUNNING.get(key) ?? []).filter((each) => each !== lookup)
-    if (others.length === 0) RUNNING.delete(key)
-    else RUNNING.set(key, others)
-    rest(key, answer[0] !== null && isSlow(lookup) ? ageOf(lookup) : 0)
-    for (const caller of lookup.callers) caller(...answer)
-  })
+
+  #rest(key: string, tookMs: number): void {
+    this.#resting.delete(key)
+    if (tookMs === 0) return
+    this.#resting.set(key, performance.now() + Math.min(tookMs, LONGEST_REST_MS))
+    const [oldest] = this.#resting.keys()
+    if (this.#resting.size > MOST_REMEMBERED && oldest !== undefined) this.#resting.delete(oldest)
+  }
 }
+
+/** Of this process, because its threads are what is shared. */
+export const sharedLookup: LookupFunction = new SharedLookup().lookup
 
 function ageOf({ startedAt }: Lookup): number {
   return performance.now() - startedAt
@@ -66,20 +87,6 @@ function ageOf({ startedAt }: Lookup): number {
 
 function isSlow(lookup: Lookup): boolean {
   return ageOf(lookup) >= SLOW_MS
-}
-
-/** True if a host whose lookup is slow is to be asked for once more, in case the question was lost. */
-function mayAskAgain(own: readonly Lookup[], newest: Lookup): boolean {
-  const count = [...RUNNING.values()].reduce((sum, lookups) => sum + lookups.length, 0)
-  return own.length === 1 && isSlow(newest) && count < MOST_WITH_SECOND
-}
-
-function rest(key: string, tookMs: number): void {
-  RESTING.delete(key)
-  if (tookMs === 0) return
-  RESTING.set(key, performance.now() + Math.min(tookMs, LONGEST_REST_MS))
-  const [oldest] = RESTING.keys()
-  if (RESTING.size > MOST_REMEMBERED && oldest !== undefined) RESTING.delete(oldest)
 }
 
 function refuse(host: string, restMs: number, callback: Answer): void {
