@@ -367,7 +367,9 @@ oneEtcd('livetree, the command', (etcd) => {
       ['--format', 'json'],
       ['--document', '1'],
     ])
-      expect(await fails(64, ['apply', 'heed.json', ...flags])).toContain(`leave ${flags[0]} out`)
+      expect(await fails(64, ['apply', 'heed.json', ...flags])).toContain(
+        `takes no ${flags[0]} with a saved plan`,
+      )
     const run = await place.run(['apply', 'heed.json'], { env: { LIVETREE_OVERLAY: 'base' } })
     expect(run, run.stderr).toMatchObject({ exitCode: 0 })
     expect(run.stderr).toContain('/config/checkout/prod')
