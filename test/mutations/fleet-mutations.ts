@@ -94,8 +94,8 @@ export const fleetMutations: readonly Mutation[] = [
   {
     name: 'Fleet: a proposal with keys of another layer is judged',
     file: `${fleet}/proposal.ts`,
-    find: "if (!isPlainObject(change) || !isText(change['key']) || !isKeyOf(change['key'], layer)) return false",
-    replace: "if (!isPlainObject(change) || !isText(change['key'])) return false",
+    find: "if (!optionKinds.isObject(change) || !isText(change['key']) || !isKeyOf(change['key'], layer)) return false",
+    replace: "if (!optionKinds.isObject(change) || !isText(change['key'])) return false",
     test: `${fleet}/proposal.test.ts`,
   },
 ]

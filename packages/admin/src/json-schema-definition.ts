@@ -1,9 +1,9 @@
+import { optionKinds } from '@livetree/core/source'
 import { type ConfigDefinition, defineConfig, restart, secret } from '@livetree/core'
 import type { JsonSchema } from '@livetree/core/tools'
 import * as z from 'zod/v4'
 import type { $ZodType } from 'zod/v4/core'
 import { AdminError } from './errors.ts'
-import { isPlainObject } from './history/plain-object.ts'
 import {
   asTuple,
   assertRead,
@@ -85,10 +85,10 @@ class SchemaReader {
     if (Array.isArray(oneOf) && isAlone) return this.#union(json, oneOf, true)
     if (Array.isArray(allOf) && isAlone) return this.#intersection(json, allOf)
     if (anyOf !== undefined || oneOf !== undefined || allOf !== undefined) return undefined
-    const isObject = isPlainObject(properties) || isPlainObject(additionalProperties)
+    const isObject = optionKinds.isObject(properties) || optionKinds.isObject(additionalProperties)
     if (type === 'object' && (isObject || json['patternProperties'] !== undefined))
       return this.#directory(json)
-    const isList = isPlainObject(items) || Array.isArray(items) || Array.isArray(prefixItems)
+    const isList = optionKinds.isObject(items) || Array.isArray(items) || Array.isArray(prefixItems)
     return type === 'array' && isList && json['uniqueItems'] !== true ? this.#list(json) : undefined
   }
 
@@ -129,7 +129,7 @@ class SchemaReader {
   /** A part of a schema; without one, and where it says `true`, everything is taken. */
   #part(json: unknown): z.ZodType {
     if (json === false) return z.never()
-    return isPlainObject(json) ? this.read(json) : z.any()
+    return optionKinds.isObject(json) ? this.read(json) : z.any()
   }
 
   /** A schema that is used at several places is read once, and may come back to itself. */
@@ -150,8 +150,8 @@ class SchemaReader {
     if (reference === '#') return this.#root
     const [, table = '', name = ''] = /^#\/(\$defs|definitions)\/([^/]+)$/.exec(reference) ?? []
     const tables = this.#definitions[table]
-    const target = isPlainObject(tables) && Object.hasOwn(tables, name) ? tables[name] : undefined
-    return isPlainObject(target) ? target : undefined
+    const target = optionKinds.isObject(tables) && Object.hasOwn(tables, name) ? tables[name] : undefined
+    return optionKinds.isObject(target) ? target : undefined
   }
 
   /** A reference, or the reference that a schema is with a description or a default of its own. */
@@ -187,7 +187,7 @@ class SchemaReader {
     required: readonly string[],
   ): z.ZodType {
     const shape = Object.entries(properties).map(([name, part]) => {
-      const json = isPlainObject(part) ? part : {}
+      const json = optionKinds.isObject(part) ? part : {}
       const schema = this.read(json)
       const given = this.#resolved(json)
       const isOptional = !required.includes(name) && given['default'] === undefined && !isMade(given)
@@ -204,17 +204,17 @@ class SchemaReader {
     assertRead(json, 'An object')
     const { properties, propertyNames, additionalProperties, required: given } = json
     const required = Array.isArray(given) ? given.map(String) : []
-    if (isPlainObject(properties)) {
+    if (optionKinds.isObject(properties)) {
       if (propertyNames !== undefined) throw new UnreadKeyword('An object with "propertyNames"')
       return this.#object(json, properties, required)
     }
     const value = this.#part(additionalProperties)
-    const names = isPlainObject(propertyNames) ? namesOf(propertyNames) : undefined
+    const names = optionKinds.isObject(propertyNames) ? namesOf(propertyNames) : undefined
     if (names?.every((name) => required.includes(name)) === true) return z.record(z.enum(names), value)
     if (names !== undefined && required.length === 0) return z.partialRecord(z.enum(names), value)
     if (required.length > 0)
       return z.object(Object.fromEntries(required.map((name) => [name, value]))).catchall(value)
-    const key = isPlainObject(propertyNames) ? this.read(propertyNames) : z.string()
+    const key = optionKinds.isObject(propertyNames) ? this.read(propertyNames) : z.string()
     return z.record(key as z.ZodString, value)
   }
 

@@ -1,6 +1,6 @@
+import { optionKinds } from '@livetree/core/source'
 import type { JsonSchema } from '@livetree/core/tools'
 import type * as z from 'zod/v4'
-import { isPlainObject } from './history/plain-object.ts'
 
 /** Keywords of JSON Schema that limit what a list, an object or a union takes, and are not read here. */
 const UNREAD: ReadonlySet<string> = new Set([
@@ -35,13 +35,13 @@ export function countOf(count: unknown): number | undefined {
 
 /** Whether one property tells the options apart, so that no value is taken by two of them. */
 export function isDiscriminated(options: readonly unknown[]): boolean {
-  const shapes = options.map((option) => (isPlainObject(option) ? option['properties'] : undefined))
+  const shapes = options.map((option) => (optionKinds.isObject(option) ? option['properties'] : undefined))
   const [first] = shapes
-  if (!isPlainObject(first) || !shapes.every(isPlainObject)) return false
+  if (!optionKinds.isObject(first) || !shapes.every(optionKinds.isObject)) return false
   return Object.keys(first).some((name) => {
     const names = shapes.map((shape) => {
-      const part = isPlainObject(shape) ? shape[name] : undefined
-      return isPlainObject(part) ? namesOf(part) : undefined
+      const part = optionKinds.isObject(shape) ? shape[name] : undefined
+      return optionKinds.isObject(part) ? namesOf(part) : undefined
     })
     const all = names.flatMap((each) => each ?? [])
     return names.every((each) => each !== undefined) && new Set(all).size === all.length
@@ -56,7 +56,7 @@ export function refersBelow(json: JsonSchema): boolean {
 /** Older drafts have a reference with a description as `allOf`. */
 export function referenceIn({ $ref, allOf }: JsonSchema): string | undefined {
   const [only, ...more]: readonly unknown[] = Array.isArray(allOf) ? allOf : []
-  const given = $ref ?? (isPlainObject(only) && more.length === 0 ? only['$ref'] : undefined)
+  const given = $ref ?? (optionKinds.isObject(only) && more.length === 0 ? only['$ref'] : undefined)
   return typeof given === 'string' ? given : undefined
 }
 

@@ -45,7 +45,7 @@ export class JsonDocument {
   }
 
   get isEmptyObject(): boolean {
-    return /^\s*\{\s*\}\s*$/.test(this.text)
+    return isEmptyObject(this.text)
   }
 
   /** Marks a part as edited: `prune` removes everything inside it that no edit has put. */
@@ -105,4 +105,9 @@ export class JsonDocument {
     }
     return entries
   }
+}
+
+/** Whether a text is an object without parts. Where other keys are below it, it says only that there is one. */
+export function isEmptyObject(text: string): boolean {
+  return /^\s*\{\s*\}\s*$/.test(text)
 }

@@ -1,5 +1,5 @@
+import { optionKinds } from '@livetree/core/source'
 import { AdminError } from '../errors.ts'
-import { isPlainObject } from '../history/plain-object.ts'
 import type { Workspace } from '../workspace.ts'
 import type { Draft } from './draft.ts'
 import type { WorkedOut } from './work-out.ts'
@@ -102,7 +102,8 @@ function isOwn(store: Workspace['settings']['store'], key: string): boolean {
 }
 
 function isSavedPlan(saved: unknown): saved is SavedPlan {
-  if (!isPlainObject(saved) || saved['version'] !== 1 || typeof saved['name'] !== 'string') return false
+  if (!optionKinds.isObject(saved) || saved['version'] !== 1 || typeof saved['name'] !== 'string')
+    return false
   const { kind, to, cluster, namespace, changes, unchanged } = saved
   const isKnown = kind === 'change' || kind === 'rollback' || kind === 'import'
   const isNumbered = (to === undefined || isRevision(to)) && isRevision(saved['revision'])
@@ -119,7 +120,7 @@ function isRevision(revision: unknown): boolean {
 }
 
 function isPin(pin: unknown): pin is Readonly<Record<string, unknown>> {
-  return isPlainObject(pin) && typeof pin['key'] === 'string' && isRevision(pin['revision'])
+  return optionKinds.isObject(pin) && typeof pin['key'] === 'string' && isRevision(pin['revision'])
 }
 
 function isSavedChange(change: unknown): boolean {

@@ -1,9 +1,11 @@
+import { compareTexts } from '../compare-texts.ts'
+
 /** Keys in order, to find those that begin alike without looking at all of them. */
 export class SortedKeys {
   readonly #keys: readonly string[]
 
   constructor(keys: Iterable<string>) {
-    this.#keys = [...keys].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+    this.#keys = [...keys].sort(compareTexts)
   }
 
   /** The keys that begin with a text. */

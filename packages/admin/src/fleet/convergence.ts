@@ -1,6 +1,6 @@
 import { type InstanceIssue, type InstanceRecord, readInstance } from 'livetree/operate'
 import type { Workspace } from '../workspace.ts'
-import { assertAgreed, type FleetCallOptions } from './fleet-outcome.ts'
+import { type FleetCallOptions, outcomeOf } from './fleet-outcome.ts'
 import { nameOf, operationsKeys, readFleet, readingFleet } from './instances.ts'
 import { type WatchedKeys, watchUntil } from './watch-until.ts'
 
@@ -86,8 +86,7 @@ export async function convergence(
   const all = [...answers.values()]
   const rejected = all.filter(({ verdict }) => verdict === 'rejected')
   const pending = all.filter(({ verdict }) => verdict === 'pending')
-  assertAgreed(options, `Revision ${revision}`, rejected, pending)
-  const outcome = rejected.length > 0 ? 'rejected' : pending.length > 0 ? 'incomplete' : 'applied'
+  const outcome = outcomeOf('applied', options, `Revision ${revision}`, rejected, pending)
   return { revision, outcome, answers: all, unreadable: fleet.unreadable }
 }
 

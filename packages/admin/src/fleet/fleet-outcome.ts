@@ -50,17 +50,26 @@ interface ShownAnswer {
 const MOST_SHOWN = 10
 const MOST_ISSUES = 3
 
-/** @throws AdminError `fleet_rejected` where one has rejected it; `fleet_incomplete` where one has not said */
-export function assertAgreed(
+/**
+ * The outcome of the answers: `agreed` where none is rejected or missing.
+ *
+ * @throws AdminError `fleet_rejected` and `fleet_incomplete` where all are required to agree
+ */
+export function outcomeOf<Agreed extends string>(
+  agreed: Agreed,
   { require = 'none' }: FleetCallOptions,
   what: string,
   rejected: readonly ShownAnswer[],
   missing: readonly ShownAnswer[],
-): void {
-  if (require !== 'all') return
-  if (rejected.length > 0)
-    throw disagreement('fleet_rejected', `${what} was rejected by`, [...rejected, ...missing])
-  if (missing.length > 0) throw disagreement('fleet_incomplete', `${what} is not settled with`, missing)
+): Agreed | 'rejected' | 'incomplete' {
+  if (rejected.length > 0) {
+    if (require === 'all')
+      throw disagreement('fleet_rejected', `${what} was rejected by`, [...rejected, ...missing])
+    return 'rejected'
+  }
+  if (missing.length === 0) return agreed
+  if (require === 'all') throw disagreement('fleet_incomplete', `${what} is not settled with`, missing)
+  return 'incomplete'
 }
 
 function disagreement(code: AdminErrorCode, what: string, answers: readonly ShownAnswer[]): AdminError {

@@ -1,4 +1,5 @@
 import { isKeyOf, type InstanceRecord, OperationsKeys, readInstance } from 'livetree/operate'
+import { compareTexts } from '../compare-texts.ts'
 import { type Doing, translated } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 
@@ -77,8 +78,4 @@ export function readsTree({ settings }: Workspace, { layers }: InstanceRecord): 
 /** Tells instances apart. */
 export function nameOf({ name, id }: Pick<InstanceRecord, 'name' | 'id'>): string {
   return JSON.stringify([name, id])
-}
-
-function compareTexts(one: string, other: string): number {
-  return one < other ? -1 : one > other ? 1 : 0
 }

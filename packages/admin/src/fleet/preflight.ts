@@ -9,7 +9,7 @@ import {
 import type { WorkedOut } from '../change/work-out.ts'
 import { AdminError } from '../errors.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
-import { assertAgreed, type FleetCallOptions, MOST_WAIT_MS } from './fleet-outcome.ts'
+import { type FleetCallOptions, MOST_WAIT_MS, outcomeOf } from './fleet-outcome.ts'
 import {
   layersHolding,
   nameOf,
@@ -103,11 +103,7 @@ export async function preflight(
       await takeBack(workspace, proposal)
     }
   }
-  const result = resultOf(worked, fleet, [...answers.values()])
-  const withVerdict = (...verdicts: readonly string[]) =>
-    result.answers.filter(({ verdict }) => verdicts.includes(verdict))
-  assertAgreed(options, 'The change', withVerdict('rejected'), withVerdict('silent', 'unjudged'))
-  return result
+  return resultOf(worked, fleet, [...answers.values()], options)
 }
 
 /** Those that a change concerns: `silent` until they answer, `unjudged` where they cannot. */
@@ -204,11 +200,13 @@ function resultOf(
   { state, changes }: WorkedOut,
   { unreadable }: ReadFleet,
   answers: readonly PreflightAnswer[],
+  options: PreflightOptions,
 ): Preflight {
-  const has = (...verdicts: readonly string[]) => answers.some(({ verdict }) => verdicts.includes(verdict))
+  const rejected = answers.filter(({ verdict }) => verdict === 'rejected')
+  const missing = answers.filter(({ verdict }) => verdict === 'silent' || verdict === 'unjudged')
   return {
     revision: state.reading.revision,
-    outcome: has('rejected') ? 'rejected' : has('silent', 'unjudged') ? 'incomplete' : 'accepted',
+    outcome: outcomeOf('accepted', options, 'The change', rejected, missing),
     answers,
     hidden: changes
       .filter(({ isSecret, after }) => isSecret && after !== undefined)

@@ -1,5 +1,5 @@
+import { optionKinds } from '@livetree/core/source'
 import { createHash } from 'node:crypto'
-import { isPlainObject } from './plain-object.ts'
 
 /** The text of a key as a record keeps it: left out where it may be secret, or is long. */
 export interface RecordedText {
@@ -85,7 +85,7 @@ export function readRecord(text: string): RecordRead {
     return { type: 'unreadable' }
   }
   if (isRecord(read)) return { type: 'record', record: read }
-  const version = isPlainObject(read) ? read['version'] : undefined
+  const version = optionKinds.isObject(read) ? read['version'] : undefined
   return Number.isSafeInteger(version) && (version as number) > 1
     ? { type: 'newer', version: version as number }
     : { type: 'unreadable' }
@@ -100,7 +100,7 @@ export function parseRecord(text: string): StoredRecord | undefined {
 const KINDS: readonly unknown[] = ['change', 'rollback', 'import', 'void']
 
 function isRecord(read: unknown): read is StoredRecord {
-  if (!isPlainObject(read) || read['version'] !== 1 || !KINDS.includes(read['kind'])) return false
+  if (!optionKinds.isObject(read) || read['version'] !== 1 || !KINDS.includes(read['kind'])) return false
   const { at, message, to, isForced, allowsRemoval, layers, changes } = read
   const isNamed = ['id', 'author', 'at', 'name'].every((name) => typeof read[name] === 'string')
   const isDated = !Number.isNaN(Date.parse(String(at)))
@@ -116,13 +116,13 @@ function isOptional(value: unknown, type: 'string' | 'number' | 'boolean'): bool
 }
 
 function isChange(change: unknown): boolean {
-  if (!isPlainObject(change)) return false
+  if (!optionKinds.isObject(change)) return false
   const isNamed = typeof change['key'] === 'string' && typeof change['path'] === 'string'
   return isNamed && [change['before'], change['after']].every((side) => side === undefined || isText(side))
 }
 
 function isText(side: unknown): boolean {
-  if (!isPlainObject(side)) return false
+  if (!optionKinds.isObject(side)) return false
   const { text, isHidden, bytes, sha256, revision } = side
   const isKnown =
     isOptional(text, 'string') && isOptional(isHidden, 'boolean') && isOptional(sha256, 'string')

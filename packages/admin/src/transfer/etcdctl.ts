@@ -1,5 +1,5 @@
+import { optionKinds } from '@livetree/core/source'
 import { isUtf8 } from 'node:buffer'
-import { isPlainObject } from '../history/plain-object.ts'
 import { unreadable } from './formats.ts'
 
 /** A key of a store with its text. */
@@ -17,10 +17,10 @@ export function parseEtcdctl(text: string): readonly KeyText[] {
     // The parser's own words quote the text.
     throw unreadable('it is not the output of etcdctl get -w json')
   }
-  const kvs = isPlainObject(read) ? (read['kvs'] ?? []) : undefined
+  const kvs = optionKinds.isObject(read) ? (read['kvs'] ?? []) : undefined
   if (!Array.isArray(kvs)) throw unreadable('it is not the output of etcdctl get -w json')
   return kvs.map((kv: unknown) => {
-    const { key, value = '' } = isPlainObject(kv) ? kv : {}
+    const { key, value = '' } = optionKinds.isObject(kv) ? kv : {}
     return { key: decoded(key), text: decoded(value) }
   })
 }

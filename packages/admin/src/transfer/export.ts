@@ -2,6 +2,7 @@ import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/sour
 import { isTextOpenAt, keyOfPath, pathText, placesOfKey, writeValue } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
+import { isEmptyObject } from '../change/json-document.ts'
 import { AdminError } from '../errors.ts'
 import { choosePrefix, chosenPrefix, type LayerChoice, namesLayer } from '../tree/target-layer.ts'
 import { prefixOf, readState, type TreeState } from '../tree/tree-state.ts'
@@ -71,8 +72,7 @@ function assertOneForm(texts: readonly PlacedText[]): void {
   for (const { key } of texts)
     for (let slash = key.lastIndexOf('/'); slash > 0; slash = key.lastIndexOf('/', slash - 1)) {
       const above = held.get(key.slice(0, slash))
-      // An empty object says only that there is one.
-      if (above === undefined || /^\s*\{\s*\}\s*$/.test(above)) continue
+      if (above === undefined || isEmptyObject(above)) continue
       throw new AdminError('unwritable_value', {
         what: `The key ${key.slice(0, slash)} holds a value, and so does ${key} below it: a file can hold only one of them`,
         remedy: 'Remove the key that is not meant, or export the layer with the format etcdctl.',

@@ -1,5 +1,6 @@
+import { optionKinds } from '@livetree/core/source'
 import type { Issue } from '@livetree/core'
-import { isListOf, isPlainObject, isText, parseJson } from './json-shape.ts'
+import { isListOf, isText, parseJson } from './json-shape.ts'
 
 /** At most so many issues are in a record. */
 const MOST_ISSUES = 20
@@ -108,7 +109,7 @@ export type InstanceRead =
 /** Reads the record of an instance, whoever has written it. */
 export function readInstance(text: string): InstanceRead {
   const read = parseJson(text, MOST_RECORD)
-  if (!isPlainObject(read)) return { type: 'unreadable' }
+  if (!optionKinds.isObject(read)) return { type: 'unreadable' }
   const { version } = read
   if (Number.isSafeInteger(version) && (version as number) > 1)
     return { type: 'newer', version: version as number }
@@ -139,7 +140,7 @@ function isRecord(
     typeof appVersion === 'string' &&
     Number.isSafeInteger(judgesProposals)
   const isLabelled =
-    isPlainObject(labels) && Object.values(labels).every((label) => typeof label === 'string')
+    optionKinds.isObject(labels) && Object.values(labels).every((label) => typeof label === 'string')
   return (
     areTexts &&
     areNumbers &&
@@ -152,12 +153,12 @@ function isRecord(
 }
 
 function isLayer(layer: unknown): boolean {
-  return isPlainObject(layer) && isText(layer['prefix']) && isText(layer['at'] ?? '')
+  return optionKinds.isObject(layer) && isText(layer['prefix']) && isText(layer['at'] ?? '')
 }
 
 /** Whether a value is an issue as a record or a verdict holds it. */
 export function isIssue(issue: unknown): issue is InstanceIssue {
-  if (!isPlainObject(issue)) return false
+  if (!optionKinds.isObject(issue)) return false
   return (
     isText(issue['path']) &&
     isText(issue['message']) &&

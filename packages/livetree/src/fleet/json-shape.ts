@@ -8,11 +8,6 @@ export function parseJson(text: string, most: number): unknown {
   }
 }
 
-/** Whether a value read from JSON is an object and no list. */
-export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 /** Whether a value is a list of such items. */
 export function isListOf(value: unknown, isItem: (item: unknown) => boolean): boolean {
   return Array.isArray(value) && value.every(isItem)

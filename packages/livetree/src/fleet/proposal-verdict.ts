@@ -1,5 +1,6 @@
+import { optionKinds } from '@livetree/core/source'
 import { type InstanceIssue, isIssue } from './instance-record.ts'
-import { isListOf, isPlainObject, isText, parseJson } from './json-shape.ts'
+import { isListOf, isText, parseJson } from './json-shape.ts'
 
 /** A verdict with all of its issues stays well below so many characters. */
 const MOST_VERDICT = 65_536
@@ -44,7 +45,7 @@ export interface ProposalVerdict extends Judgement {
 /** Reads a verdict, whoever has written it; undefined for anything else, and for a newer version. */
 export function readVerdict(text: string): ProposalVerdict | undefined {
   const read = parseJson(text, MOST_VERDICT)
-  return isPlainObject(read) && isVerdict(read) ? read : undefined
+  return optionKinds.isObject(read) && isVerdict(read) ? read : undefined
 }
 
 function isVerdict(

@@ -1,4 +1,5 @@
-import { isListOf, isPlainObject, isText, parseJson } from './json-shape.ts'
+import { optionKinds } from '@livetree/core/source'
+import { isListOf, isText, parseJson } from './json-shape.ts'
 
 /** The version of proposals that this package writes and judges. */
 export const PROPOSAL_VERSION = 1
@@ -49,7 +50,7 @@ export type ProposalRead =
 /** Reads the part of a proposal that stands in a layer, whoever has written it. */
 export function readProposal(text: string, layer: string, id: string): ProposalRead {
   const read = parseJson(text, MOST_PROPOSAL_BYTES)
-  if (!isPlainObject(read) || !isListOf(read['layers'], isText)) return { type: 'unreadable' }
+  if (!optionKinds.isObject(read) || !isListOf(read['layers'], isText)) return { type: 'unreadable' }
   const layers = read['layers'] as readonly string[]
   if (layers.length > MOST_PROPOSED_LAYERS || !layers.includes(layer)) return { type: 'unreadable' }
   const { version } = read
@@ -71,7 +72,7 @@ function isProposal(
 }
 
 function isChangeOf(change: unknown, layer: string): boolean {
-  if (!isPlainObject(change) || !isText(change['key']) || !isKeyOf(change['key'], layer)) return false
+  if (!optionKinds.isObject(change) || !isText(change['key']) || !isKeyOf(change['key'], layer)) return false
   const { text, isHidden } = change
   return isHidden === true ? text === undefined : isHidden === undefined && (isText(text) || text === null)
 }
