@@ -109,6 +109,20 @@ export const mutations: readonly Mutation[] = [
     test: promise('p03-valid'),
   },
   {
+    name: 'P3: a few values that zod refuses are served, with layers joined by revision',
+    file: `${pipeline}/create-pipeline.ts`,
+    find: 'if (issues.length > 0 || !decoded.isValid)',
+    replace: 'if (issues.length > 9)',
+    test: joined,
+  },
+  {
+    name: 'P3: a rejection outlasts the good tree that heals it, with layers joined by revision',
+    file: `${core}/updates/served-state.ts`,
+    find: 'return this.#rejection.clear()',
+    replace: 'return false',
+    test: joined,
+  },
+  {
     name: 'P3: the same complaint is made again at every revision',
     file: `${core}/updates/rejection.ts`,
     find: 'if (before?.key !== key) {',

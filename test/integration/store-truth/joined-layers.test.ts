@@ -6,16 +6,17 @@ import { eachEtcd, type EtcdUnderTest, eachRealEtcd } from '../../support/each-e
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { isLongRun } from '../../support/run-length.ts'
 import { startProxy } from '../../support/start-proxy.ts'
+import { FleetFaults, type FaultyStore } from '../livetree/fleet-faults.ts'
 import {
   addReader,
   ALL_DIRECTORIES,
   connectRoot,
+  type Directory,
   fleetConfig,
   layersOf,
-  type Directory,
-  FleetReader,
-  RandomWriter,
 } from '../livetree/fleet-kit.ts'
+import { FleetReader } from '../livetree/fleet-reader.ts'
+import { RandomWriter } from '../livetree/random-writer.ts'
 
 withoutOpenHandles()
 
@@ -30,61 +31,69 @@ const TRANSACTIONS = isLongRun ? 10_000 : 1_000
 const TIMEOUT_MS = isLongRun ? 3_600_000 : 240_000
 const SEED = Number(process.env['LIVETREE_SEED'] ?? Date.now() % 1_000_000)
 
-interface Store {
+interface Store extends Pick<FaultyStore, 'loseMember'> {
   readonly endpoints: readonly string[]
-  /** Takes a member away for a moment. */
-  loseMember?(random: Random): Promise<void>
+}
+
+/** Random transactions over all directories, some of them invalid, read by users who may read only theirs. */
+async function startFleet(store: Store, stack: AsyncDisposableStack) {
+  const random = new Random(SEED)
+  // The first member is never lost, so that the writer knows what it wrote, and when.
+  const root = stack.use(connectRoot(store.endpoints.slice(0, 1)))
+  for (const [user, directories] of Object.entries(READERS)) await addReader(root, user, directories)
+  const writer = new RandomWriter(root, SEED)
+  const proxies = await Promise.all(store.endpoints.map((target) => startProxy({ target })))
+  for (const proxy of proxies) stack.use(proxy)
+  const endpoints = proxies.map(({ endpoint }) => endpoint)
+  for (let count = 0; count < 20; count++) await writer.write()
+  await writer.correct()
+  const readers = await Promise.all(
+    Object.entries(READERS).map(([user, directories]) => FleetReader.load(user, directories, endpoints)),
+  )
+  for (const { config } of readers) stack.use(config)
+  return { random, writer, readers, faults: new FleetFaults({ ...store, proxies, root, writer }, random) }
 }
 
 /**
- * Random transactions over all directories, read by users who may read only theirs, while connections are cut and the
- * store is compacted: every snapshot is the tree of one revision.
+ * While connections are cut and the store is compacted, every snapshot is the valid tree of one revision; an invalid one
+ * is reported and not served, and the next good one takes its place. Returns how many of what there were.
  */
-async function holdsWhole(store: Store): Promise<void> {
-  const random = new Random(SEED)
-  // The first member is never lost, so that the writer knows what it wrote, and when.
-  await using root = connectRoot(store.endpoints.slice(0, 1))
-  for (const [user, directories] of Object.entries(READERS)) await addReader(root, user, directories)
-  const writer = new RandomWriter(root, SEED)
+async function holdsWhole(store: Store): Promise<Readonly<Record<string, number>>> {
   await using stack = new AsyncDisposableStack()
-  const proxies = await Promise.all(store.endpoints.map((target) => startProxy({ target })))
-  for (const proxy of proxies) stack.use(proxy)
-  for (let count = 0; count < 20; count++) await writer.write()
-  const readers = await Promise.all(
-    Object.entries(READERS).map(([user, directories]) =>
-      FleetReader.load(
-        user,
-        directories,
-        proxies.map(({ endpoint }) => endpoint),
-      ),
-    ),
-  )
-  for (const { config } of readers) stack.use(config)
-  let losing: Promise<void> | undefined
-  const disturb = async () => {
-    const kind = random.between(0, 9)
-    const proxy = random.pick(proxies)
-    if (kind < 3) proxy.cutAll()
-    else if (kind < 5) proxy.delay(random.between(0, 5), random.pick(['toClient', 'toServer']))
-    else if (kind < 6)
-      await root.kv.compact(Math.max(1, writer.revision - random.between(0, 30))).catch(() => {})
-    else if (kind < 7) losing ??= store.loseMember?.(random).finally(() => (losing = undefined))
-    else proxy.heal()
+  const { random, writer, readers, faults } = await startFleet(store, stack)
+  const expectSettled = async () => {
+    await faults.heal()
+    await Promise.all(readers.map(({ config }) => config.refresh({ timeoutMs: 30_000 })))
+    for (const reader of readers) expect(reader.unsettled(writer), `seed ${SEED}`).toBeUndefined()
   }
   while (writer.count < TRANSACTIONS) {
     await writer.write()
-    if (random.between(0, 39) === 0) await disturb()
+    if (random.chance(1 / 40)) await faults.next()
+    if (random.chance(10 / TRANSACTIONS)) await expectSettled()
   }
-  await losing
-  for (const proxy of proxies) proxy.heal()
-  await Promise.all(readers.map(({ config }) => config.refresh({ timeoutMs: 30_000 })))
+  await writer.correct()
+  await expectSettled()
+  const good = readers.map(({ config }) => config.current)
+  // Every user reads this directory.
+  await writer.spoil('/fleet/shared/redis')
+  await expectSettled()
+  expect(readers.every(({ config }, index) => config.current === good[index])).toBe(true)
+  await writer.correct()
+  await expectSettled()
   for (const reader of readers) {
     expect(reader.wrong(writer), `seed ${SEED}`).toEqual([])
-    expect(reader.rejected).toEqual([])
-    expect(JSON.stringify(reader.config.current)).toBe(writer.at(writer.revision, reader.directories))
-    // Otherwise the run says little: most transactions touch what a reader reads.
+    // Otherwise the run says little: most transactions touch what a reader reads, and some are invalid.
     expect(reader.seen.length).toBeGreaterThan(TRANSACTIONS / 20)
+    expect(reader.rejected.length).toBeGreaterThan(TRANSACTIONS / 200)
   }
+  const sum = (all: readonly (readonly unknown[])[]) => all.reduce((total, each) => total + each.length, 0)
+  const [snapshots, rejections] = [sum(readers.map(({ seen }) => seen)), sum(readers.map((r) => r.rejected))]
+  return { transactions: writer.count, snapshots, rejections, ...faults.counts }
+}
+
+/** The long form shows what it did; docs/chaos.md has the counts of a run. */
+function show({ kind }: EtcdUnderTest, counts: Readonly<Record<string, number>>): void {
+  if (isLongRun) console.log(`${kind}, seed ${SEED}: ${JSON.stringify(counts)}`)
 }
 
 async function serverOf(etcd: EtcdUnderTest): Promise<Store> {
@@ -96,7 +105,7 @@ eachEtcd('layers under different permissions, joined by revision', (etcd) => {
   test(`no snapshot of ${TRANSACTIONS} random transactions shows half of one`, {
     timeout: TIMEOUT_MS,
   }, async () => {
-    await holdsWhole(await serverOf(etcd))
+    show(etcd, await holdsWhole(await serverOf(etcd)))
   })
 })
 
@@ -112,7 +121,7 @@ eachEtcd('layers of another store', (etcd) => {
       return header.revision
     }
     // The directory of the zone is empty, so that nothing in it tells the stores apart.
-    await write({ '/fleet/app/base/k': 'old', '/fleet/app/prod/k': 'old' })
+    await write({ '/fleet/app/base/k': '1', '/fleet/app/prod/k': '1' })
     await using proxy = await startProxy({ target: server.endpoint })
     const layers = layersOf(['/fleet/app/base', '/fleet/app/prod', '/fleet/zones/eu'])
     const source = etcdSource({ endpoints: [proxy.endpoint], layers })
@@ -125,12 +134,12 @@ eachEtcd('layers of another store', (etcd) => {
     await proxy.refuse()
     proxy.cutAll()
     await server.restart({ emptyData: true, keepIdentity: true })
-    await write({ '/fleet/zones/eu/k': 'new' })
-    while ((await write({ '/fleet/app/base/k': 'new', '/fleet/app/prod/k': 'new' })) <= known + 5);
+    await write({ '/fleet/zones/eu/k': '2' })
+    while ((await write({ '/fleet/app/base/k': '2', '/fleet/app/prod/k': '2' })) <= known + 5);
     await proxy.accept()
     await config.refresh({ timeoutMs: 30_000 })
-    expect([config.current.base, config.current.zone]).toEqual([{ k: 'new' }, { k: 'new' }])
-    expect(seen).toEqual(['1 new new new'])
+    expect([config.current.base, config.current.zone]).toEqual([{ k: 2 }, { k: 2 }])
+    expect(seen).toEqual(['1 2 2 2'])
   })
 })
 
@@ -138,7 +147,7 @@ eachRealEtcd('layers under different permissions, joined by revision, on a clust
   test('a lost member tears no transaction', { timeout: TIMEOUT_MS }, async (context) => {
     if (!isLongRun) context.skip('runs with LIVETREE_LONG_TESTS=1')
     const cluster = await etcd.startCluster(3, { auth: { password: 'rootpw' } })
-    await holdsWhole({
+    const counts = await holdsWhole({
       endpoints: cluster.endpoints,
       loseMember: async (random) => {
         const member = random.pick(cluster.members.slice(1))
@@ -146,5 +155,6 @@ eachRealEtcd('layers under different permissions, joined by revision, on a clust
         await member.restart()
       },
     })
+    show(etcd, counts)
   })
 })
