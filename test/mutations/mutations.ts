@@ -222,6 +222,13 @@ export const mutations: readonly Mutation[] = [
     test: promise('p09-guarded'),
   },
   {
+    name: 'P9: keys that no schema reads are missed when they go',
+    file: `${pipeline}/tree-entries.ts`,
+    find: 'entry.isUnread = true',
+    replace: '',
+    test: `${pipeline}/guard-unread.test.ts`,
+  },
+  {
     name: 'P9: a write cannot say that it is meant',
     file: `${source}/connection.ts`,
     find: "type === 'put' && kv.key.equals(key)",

@@ -31,7 +31,7 @@ export interface DefineConfigOptions<S extends $ZodType> {
   readonly unused?: 'ignore' | 'warn' | 'reject' | undefined
   /**
    * Limits how many leaves one change may remove. `false` disables the check. Default: a change is rejected if it removes
-   * more than half of a source's leaves, and at least 5, within 10 minutes.
+   * more than half of a source's leaves, and at least 5, within 10 minutes. Only leaves that the schema reads count.
    */
   readonly guard?: GuardOptions | false | undefined
 }

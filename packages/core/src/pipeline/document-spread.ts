@@ -6,6 +6,7 @@ import { isEmptyObject, isPlainObject, MAX_DEPTH, readDocument } from './documen
 import { mountOf } from './mount.ts'
 import type { UnplaceableKeys } from './unplaceable-keys.ts'
 import { isEqual } from './share.ts'
+import { isStandIn } from './stand-in.ts'
 import { eachBelow, touch, type Trail } from './trail.ts'
 import { newEntry, type TreeEntries } from './tree-entries.ts'
 import { countKeysBelow } from './key-below.ts'
@@ -132,7 +133,7 @@ export class DocumentSpread {
     const value = isNested ? {} : content
     const own = before && entriesOf(trail.end).find((entry) => entry.document === before)
     if (own !== undefined) own.document = mark
-    if (own === undefined || !isEqual(own.value, value))
+    if (own === undefined || !isEqual(own.value, value) || isStandIn(before?.value))
       this.#entries.set(trail, newEntry(mark.layer, value, mark.revision, mark), schemaNode)
   }
 

@@ -1,6 +1,6 @@
 /** What the guard compares with, as it is kept on disk: with it a restarted process decides as the one before it would. */
 export interface GuardMemory {
-  /** Leaves of the last accepted tree. */
+  /** Leaves of the last accepted tree that the schema reads; so are all that count here. */
   readonly leafCount: number
   /** The most leaves of any tree accepted in the window. */
   readonly peak: number

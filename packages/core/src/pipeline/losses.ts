@@ -8,7 +8,7 @@ const MOST_RECENT = 10_000
 
 /** What one layer has lost; each set holds paths, to be read by `namesOfLoss`. */
 interface LayerLosses {
-  /** Leaves there are; an empty object says only that there is a directory, and is none. */
+  /** Leaves there are that the schema reads; an empty object says only that there is a directory, and is none. */
   count: number
   /** Of the last accepted tree, gone in the staged one. */
   lost: Set<string>
@@ -215,8 +215,12 @@ export function namesOfLoss(key: string): string[] {
         .map((segment) => decodeSegment(segment) ?? segment)
 }
 
-function weightOf(entry: Entry): 0 | 1 {
-  return isEmptyObject(entry.value) ? 0 : 1
+/**
+ * How much an entry counts. It goes by the schema and the path alone, not by what else is there, so that a running process,
+ * one that starts and a preview come to the same counts.
+ */
+export function weightOf(entry: Pick<Entry, 'value' | 'isUnread'>): 0 | 1 {
+  return entry.isUnread === true || isEmptyObject(entry.value) ? 0 : 1
 }
 
 function dropOldest(keys: Set<string>, count: number): void {

@@ -24,9 +24,10 @@ export function emptied(
 ): Iterable<{ path: Path; count: number }> {
   const found = new Map<string, { path: Path; count: number }>()
   if (goneCount(losses, layers) < minRemoved) return []
+  const isEmpty = emptyTest()
   const count = (key: string, isFirst: boolean) => {
     const path = namesOfLoss(key)
-    const top = path.slice(0, depthOfEmpty(root, path))
+    const top = path.slice(0, depthOfEmpty(root, path, isEmpty))
     const isSubtree = top.length > 0 && top.length < path.length
     const at = isSubtree ? schemaNodeAt(schemaNode, top) : undefined
     if (at === undefined || !isMadeWhenAbsent(at)) return
@@ -85,12 +86,30 @@ function hasValueAbove(root: TreeNode, names: readonly string[], layer: number):
   return false
 }
 
-/** How far down a path the first node without anything is. */
-function depthOfEmpty(root: TreeNode, path: readonly string[]): number {
+/** Whether a node is without anything that the schema reads. To be asked of one state of the tree: each node is looked at once. */
+function emptyTest(): (node: TreeNode) => boolean {
+  const known = new Map<TreeNode, boolean>()
+  const look = (node: TreeNode): boolean => {
+    if (node.leafCount === 0) return true
+    if (node.documents !== undefined && node.documents.length > 0) return false
+    if (entriesOf(node).some((entry) => entry.isUnread !== true)) return false
+    for (const child of node.children) if (!isEmpty(child)) return false
+    return true
+  }
+  const isEmpty = (node: TreeNode): boolean => {
+    const answer = known.get(node) ?? look(node)
+    known.set(node, answer)
+    return answer
+  }
+  return isEmpty
+}
+
+/** How far down a path the first node that `isEmpty` is. */
+function depthOfEmpty(root: TreeNode, path: readonly string[], isEmpty: (node: TreeNode) => boolean): number {
   let node: TreeNode | undefined = root
   let depth = 0
   for (const name of path) {
-    if (node === undefined || node.leafCount === 0) return depth
+    if (node === undefined || isEmpty(node)) return depth
     node = node.child(name)
     depth++
   }

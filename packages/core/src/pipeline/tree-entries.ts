@@ -3,6 +3,7 @@ import type { SchemaNode } from '../schema/schema-node.ts'
 import { coverOf } from '../format/cover.ts'
 import { isEmptyObject, isNullText } from './document.ts'
 import { Losses } from './losses.ts'
+import { isStandIn } from './stand-in.ts'
 import { type Trail, touch } from './trail.ts'
 import { TrialJournal } from './trial-journal.ts'
 import { type DocumentMark, type Entry, entriesOf, insertEntry, removeEntry } from './tree-node.ts'
@@ -37,6 +38,7 @@ export class TreeEntries {
   }
 
   set(trail: Trail, entry: Entry, schemaNode: SchemaNode | undefined): void {
+    if (schemaNode === undefined && !isStandIn(entry.document?.value)) entry.isUnread = true
     const old = insertEntry(trail.end, entry)
     if (old !== undefined) {
       this.scalarsAtDirectories.delete(old)

@@ -20,6 +20,8 @@ export interface Entry {
   revision: number
   /** The document it was spread from; left out of a key of its own, to save the room. */
   document?: DocumentMark
+  /** True where no schema knows the place; left out where one does, to save the room. */
+  isUnread?: true
   /** That of the next lower layer. */
   below: Entry | undefined
 }

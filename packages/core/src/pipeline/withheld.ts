@@ -1,10 +1,10 @@
 import { openDepth } from '../schema/describe.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo, Leaf } from '../source/source.ts'
-import { isEmptyObject } from './document.ts'
 import type { GuardMemory } from './guard-memory.ts'
 import { eachLeaf, type HeldLeaf, isChosen, type LeafChoice } from './leaves.ts'
-import { lossKey, namesOfLoss } from './losses.ts'
+import { lossKey, namesOfLoss, weightOf } from './losses.ts'
+import { standIn } from './stand-in.ts'
 import { storedPath } from './stored-path.ts'
 import { entriesOf, type TreeNode } from './tree-node.ts'
 
@@ -12,7 +12,7 @@ import { entriesOf, type TreeNode } from './tree-node.ts'
 export interface WithheldLeaf {
   readonly path: string
   readonly revision: number
-  /** How many leaves it is to the guard: that of a document are those in it. */
+  /** How many leaves it is to the guard: those of a document that the schema reads, and none where it knows nothing. */
   readonly count: number
 }
 
@@ -35,10 +35,10 @@ export function withheldOf(
 }
 
 function countOf({ node, own }: HeldLeaf): number {
-  if (!('keysBelow' in own)) return isEmptyObject(own.value) ? 0 : 1
+  if (!('keysBelow' in own)) return weightOf(own)
   let count = 0
   const visit = (at: TreeNode): void => {
-    for (const entry of entriesOf(at)) if (entry.document === own && !isEmptyObject(entry.value)) count++
+    for (const entry of entriesOf(at)) if (entry.document === own) count += weightOf(entry)
     for (const child of at.children) visit(child)
   }
   visit(node)
@@ -60,13 +60,9 @@ export function completed(
   const filled = withheld.map(({ path, revision, count }) => {
     const now = byPath.get(path)
     const isTaken = now !== undefined && (now.revision === revision || count > 1)
-    return { path, revision, value: isTaken ? now.value : placeholder(count) }
+    return { path, revision, value: isTaken ? now.value : standIn(count) }
   })
   return [...leaves, ...filled]
-}
-
-function placeholder(count: number): unknown {
-  return count === 1 ? '' : Object.fromEntries(Array.from({ length: count }, (_, index) => [`${index}`, '']))
 }
 
 /**

@@ -21,7 +21,7 @@ const shop = defineConfig({
     tokens: z.record(z.string(), secret(z.string())).default({}),
     vault: secret(z.record(z.string(), z.string())).default({}),
     login: z
-      .object({ user: z.string(), password: secret(z.string()) })
+      .object({ user: z.string(), password: secret(z.string()), ports: z.record(z.string(), z.string()) })
       .partial()
       .default({}),
     plain: z.record(z.string(), z.string()).default({}),
@@ -36,15 +36,20 @@ const leavesOf = (tree: Tree, revision = 1): Leaf[] =>
 
 const PLAIN = { 'plain/a': '1', 'plain/b': '2' }
 const VAULT = { vault: JSON.stringify(many('', 10)) }
-const LOGIN = { login: JSON.stringify({ user: 'u', password: 'hunter2', ...many('other', 8) }) }
+const LOGIN = {
+  login: JSON.stringify({ user: 'u', password: 'hunter2', ports: many('', 8), ...many('other', 50) }),
+}
 /** Trees of which most can only be told to be there. */
 const TREES: readonly (readonly [string, Tree])[] = [
   ['secret leaves', many('tokens/')],
   ['leaves below a secret', many('vault/')],
   ['a secret document', VAULT],
   ['a document with a secret in it', LOGIN],
+]
+/** Trees of which no schema reads anything. */
+const UNREAD: readonly (readonly [string, Tree])[] = [
   ['keys nobody knows', many('nobody/')],
-  ['leaves that cannot be read', many('nobody/', 10, new Unreadable('not UTF-8'))],
+  ['those that cannot be read', many('nobody/', 10, new Unreadable('not UTF-8'))],
 ]
 
 /** Processes on one machine; the store is at the revision that is given. */
@@ -83,12 +88,14 @@ const isRefused = async (starting: Promise<{ config: LiveConfig<unknown> }>): Pr
   return config === undefined
 }
 
-const [SECRETS, , , , , UNREADABLE] = TREES
 /** Deriving a key takes its time, and what is left out with one is only what cannot be read. */
 const CASES = [
   ...TREES.map(([name, tree]) => ({ name, tree, key: undefined })),
-  ...[SECRETS!, UNREADABLE!].map(([name, tree]) => ({ name, tree, key: 'a key' })),
+  ...TREES.slice(0, 1).map(([name, tree]) => ({ name, tree, key: 'a key' })),
 ]
+const UNREAD_CASES = UNREAD.flatMap(([name, tree]) =>
+  [undefined, 'a key'].map((key) => ({ name, tree, key })),
+)
 
 describe('what the snapshot leaves out still counts', () => {
   it.each(CASES)(
@@ -127,6 +134,22 @@ describe('what the snapshot leaves out still counts', () => {
     },
   )
 })
+
+it.each(UNREAD_CASES)(
+  '$name may go, for a running process and for one that starts ($key)',
+  async ({ tree, key }) => {
+    const { path, start } = machine(key)
+    await (await start(10, leavesOf({ ...PLAIN, ...tree }))).config.close()
+    const accepted = readFileSync(path)
+    const { config, store } = await start(10, leavesOf({ ...PLAIN, ...tree }))
+    store.patch(11, Object.fromEntries(Object.keys(tree).map((path) => [path, undefined])))
+    await config.refresh()
+    expect(config.status.rejected).toBeUndefined()
+    await config.close()
+    writeFileSync(path, accepted)
+    expect(await isRefused(start(11, leavesOf(PLAIN)))).toBe(false)
+  },
+)
 
 it('a permission covers what was left out', async () => {
   const { start } = machine()
