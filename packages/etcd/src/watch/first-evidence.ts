@@ -16,7 +16,7 @@ const MAX_READS = 8
 export class FirstEvidence {
   readonly #channel: Channel
   /** The stream for which evidence is or was collected. */
-  #session: WatchStream | undefined
+  #stream: WatchStream | undefined
   #isDone = false
   #reads = 0
   #isReading = false
@@ -28,8 +28,8 @@ export class FirstEvidence {
   }
 
   /** The stream serves this watch from now on. */
-  async collect(session: WatchStream, watcher: WatchState): Promise<void> {
-    if (this.#session !== session) this.#begin(session)
+  async collect(stream: WatchStream, watcher: WatchState): Promise<void> {
+    if (this.#stream !== stream) this.#begin(stream)
     // What one watch of a stream knows serves the others.
     this.#isDone ||= watcher.store.isKnownAt(watcher.position)
     if (this.#isDone || !watcher.store.canLearn) return
@@ -38,39 +38,39 @@ export class FirstEvidence {
     this.#isReading = true
     for (const each of this.#served) {
       this.#served.delete(each)
-      if (this.#session !== session || this.#isDone) break
-      await this.#read(each, session)
+      if (this.#stream !== stream || this.#isDone) break
+      await this.#read(each, stream)
     }
-    if (this.#session === session) this.#isReading = false
+    if (this.#stream === stream) this.#isReading = false
   }
 
-  #begin(session: WatchStream): void {
-    this.#session = session
+  #begin(stream: WatchStream): void {
+    this.#stream = stream
     this.#isDone = false
     this.#reads = 0
     this.#isReading = false
     this.#served.clear()
   }
 
-  async #read(watcher: WatchState, session: WatchStream): Promise<void> {
+  async #read(watcher: WatchState, stream: WatchStream): Promise<void> {
     const { plan, position = 0 } = watcher
     const revision = position - 1
-    if (revision < 1 || !isServed(watcher, session)) return
+    if (revision < 1 || !isServed(watcher, stream)) return
     this.#reads += 1
     const request = { ...plan.range, revision, limit: MAX_KEYS }
     const answer = await this.#channel
-      .unary(KV.range, request, { retry: 'read', endpoint: session.endpoint })
+      .unary(KV.range, request, { retry: 'read', endpoint: stream.endpoint })
       .catch(() => undefined)
-    if (this.#session !== session) return
+    if (this.#stream !== stream) return
     // Changes that were delivered meanwhile are evidence themselves; the answer describes the state before.
     // A watch that waits for its next stream may already follow others, as one that knows nothing.
-    const isOfNow = watcher.position === position && isServed(watcher, session)
+    const isOfNow = watcher.position === position && isServed(watcher, stream)
     if (answer !== undefined && isOfNow) watcher.store.learn(answer.kvs)
     this.#isDone = this.#reads >= MAX_READS || watcher.store.isKnownAt(watcher.position)
     if (this.#isDone) this.#served.clear()
   }
 }
 
-function isServed({ state, lastStream }: WatchState, session: WatchStream): boolean {
-  return state === 'live' && lastStream === session
+function isServed({ state, lastStream }: WatchState, stream: WatchStream): boolean {
+  return state === 'live' && lastStream === stream
 }

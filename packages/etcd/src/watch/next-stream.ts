@@ -1,7 +1,7 @@
 import { type Clock, monotonicNow } from '../clock.ts'
 import { type EtcdError, isFinalError } from '../errors.ts'
 import type { Channel } from '../transport/transport.ts'
-import type { SessionEnding, StreamLimits, WatchRequestKind } from './session-ports.ts'
+import type { StreamEnding, StreamLimits, WatchRequestKind } from './stream-ports.ts'
 import type { WatchState } from './watch-state.ts'
 import type { WatchStream } from './watch-stream.ts'
 
@@ -21,7 +21,7 @@ const CREATE_GRACES = 2
 const MAX_CREATE_MS = 3_600_000
 
 /** The kind of request whose time ran out. On a silent stream no request is answered. */
-const KIND_OF: Partial<Record<SessionEnding['reason'], WatchRequestKind | 'any'>> = {
+const KIND_OF: Partial<Record<StreamEnding['reason'], WatchRequestKind | 'any'>> = {
   silent: 'any',
   unanswered: 'create',
   no_progress: 'progress',
@@ -74,9 +74,9 @@ export class NextStream implements StreamLimits {
    * True if a verifying read besides this stream would wait in vain. A stream that serves watches is not
    * given up for that: the endpoint may accept more calls by now.
    */
-  isFull(session: WatchStream): boolean {
+  isFull(stream: WatchStream): boolean {
     this.#forget()
-    return !session.isServing && this.#full.has(session.endpoint)
+    return !stream.isServing && this.#full.has(stream.endpoint)
   }
 
   /** The next stream is opened at this endpoint, after the verifying reads. */
@@ -137,7 +137,7 @@ export class NextStream implements StreamLimits {
   }
 
   /** A stream ended on its own. */
-  ended(reason: SessionEnding['reason']): void {
+  ended(reason: StreamEnding['reason']): void {
     const kind = KIND_OF[reason]
     if (kind === undefined) return
     this.#late.set(kind, monotonicNow(this.#clock))
@@ -146,12 +146,12 @@ export class NextStream implements StreamLimits {
   }
 
   /** A stream is given up because of this error. */
-  left(session: WatchStream, error: EtcdError | undefined): void {
-    if (session.endpoint !== '') this.avoid = session.endpoint
+  left(stream: WatchStream, error: EtcdError | undefined): void {
+    if (stream.endpoint !== '') this.avoid = stream.endpoint
     if (error?.code === 'unauthenticated') this.#tokenFailures += 1
     else if (error !== undefined && isOfAll(error)) this.#finalEnds += 1
-    const isFull = error?.code === 'deadline_exceeded' && error.fate === 'not_sent' && session.isHeard
-    if (isFull) this.askFirst(session.endpoint)
+    const isFull = error?.code === 'deadline_exceeded' && error.fate === 'not_sent' && stream.isHeard
+    if (isFull) this.askFirst(stream.endpoint)
     else if (this.#channel.endpoints().length > 1) this.#askFirstAt = undefined
   }
 

@@ -2,10 +2,10 @@ import { type EtcdError, isFinalError } from '../errors.ts'
 import { KeptStream } from '../transport/kept-stream.ts'
 import type { WatchResponse } from '../wire/watch.ts'
 import { type Refusal, refusalError, staleTokenError } from './refusal.ts'
-import type { SessionEnding } from './session-ports.ts'
+import type { StreamEnding } from './stream-ports.ts'
 import { FirstEvidence } from './first-evidence.ts'
 import { Followers } from './followers.ts'
-import type { LinkPorts } from './link-ports.ts'
+import type { ConnectionPorts } from './connection-ports.ts'
 import { judgeSuspects, NextStream, REFUSAL_LIMIT } from './next-stream.ts'
 import { RestingWatches } from './resting-watches.ts'
 import { isConnecting, WatchQuestions } from './watch-questions.ts'
@@ -17,7 +17,7 @@ import type { WatchState } from './watch-state.ts'
  * to react to the end of a stream or a refusal: resume, fetch a new token, verify the store, or give up.
  */
 export class WatchConnection {
-  readonly #ports: LinkPorts
+  readonly #ports: ConnectionPorts
   readonly #questions: WatchQuestions
   /** Watches held back until the store was recognized for others. */
   readonly #followers = new Followers()
@@ -26,7 +26,7 @@ export class WatchConnection {
   readonly #kept: KeptStream<WatchStream>
   readonly #next: NextStream
 
-  constructor(ports: LinkPorts) {
+  constructor(ports: ConnectionPorts) {
     this.#ports = ports
     this.#kept = new KeptStream(ports)
     this.#resting = new RestingWatches(ports.clock)
@@ -35,7 +35,7 @@ export class WatchConnection {
       channel: ports.channel,
       recognizer: ports.recognizer,
       watchers: () => ports.watchers(),
-      isCurrent: (session) => this.#kept.isCurrent(session),
+      isCurrent: (stream) => this.#kept.isCurrent(stream),
       isFollowing: (watcher, knowing) => this.#followers.isFollowing(watcher, knowing),
       onAnswered: (watcher) => {
         // The answer may have moved the watch to another connection.
@@ -47,9 +47,8 @@ export class WatchConnection {
         watcher.disconnect(error)
         if (isConnecting(watcher)) this.#restAlone(watcher, watcher.store.unanswered - 1)
       },
-      onUnanswered: (session, error) => this.#resume(session, error),
-      onStaleToken: (watcher, session) =>
-        this.#renewToken(watcher, session, staleTokenError(session.endpoint)),
+      onUnanswered: (stream, error) => this.#resume(stream, error),
+      onStaleToken: (watcher, stream) => this.#renewToken(watcher, stream, staleTokenError(stream.endpoint)),
     })
     this.#next = new NextStream(ports, ports.settings.progressGraceMs)
   }
@@ -71,10 +70,10 @@ export class WatchConnection {
     this.#resting.delete(watcher)
     this.#followers.delete(watcher)
     this.#releaseFollowers()
-    const session = this.#kept.current
-    if (session !== undefined) {
-      session.remove(watcher)
-      this.#closeUnused(session)
+    const stream = this.#kept.current
+    if (stream !== undefined) {
+      stream.remove(watcher)
+      this.#closeUnused(stream)
       this.#openWhenAnswered()
     } else if (this.#kept.state === 'waiting' && ![...this.#ports.watchers()].some(isConnecting)) {
       this.#kept.leave()
@@ -99,8 +98,8 @@ export class WatchConnection {
 
   /** Closes the stream and moves its watches to the next connection. */
   fold(): void {
-    const session = this.#kept.current
-    if (session !== undefined) this.#resume(session, undefined)
+    const stream = this.#kept.current
+    if (stream !== undefined) this.#resume(stream, undefined)
     else {
       this.#kept.leave()
       this.#ports.handOver()
@@ -111,7 +110,7 @@ export class WatchConnection {
     const { channel, clock, settings } = this.#ports
     const next = this.#next
     next.opened()
-    const session: WatchStream = new WatchStream({
+    const stream: WatchStream = new WatchStream({
       channel,
       clock,
       endpoint: next.askFirstAt,
@@ -120,52 +119,52 @@ export class WatchConnection {
       openTimeoutMs: next.firstMessageMs(settings.openTimeoutMs),
       idsFrom: settings.idsFrom,
       avoid: next.avoid,
-      onUnproven: (watcher) => this.#onUnproven(watcher, session),
-      onDoubt: (watcher) => this.#questions.verify(watcher, session),
-      onRefused: (watcher, refusal, response) => this.#onRefused(watcher, refusal, response, session),
+      onUnproven: (watcher) => this.#onUnproven(watcher, stream),
+      onDoubt: (watcher) => this.#questions.verify(watcher, stream),
+      onRefused: (watcher, refusal, response) => this.#onRefused(watcher, refusal, response, stream),
       onLive: (watcher) => {
         this.#next.served()
-        void this.#firstEvidence.collect(session, watcher)
+        void this.#firstEvidence.collect(stream, watcher)
       },
-      onUseful: () => this.#onUseful(session),
+      onUseful: () => this.#onUseful(stream),
       onAnswered: (kind, tookMs) => {
-        if (this.#kept.isCurrent(session)) next.answered(kind, tookMs)
+        if (this.#kept.isCurrent(stream)) next.answered(kind, tookMs)
       },
-      onEnd: (ending) => this.#onEnd(session, ending),
+      onEnd: (ending) => this.#onEnd(stream, ending),
     })
-    this.#kept.opens(session)
+    this.#kept.opens(stream)
     const ready = [...this.#ports.watchers()].filter(
       (watcher) => isConnecting(watcher) && !this.#isElsewhere(watcher),
     )
-    const knowing = this.#toVerify(session)
+    const knowing = this.#toVerify(stream)
     for (const watcher of this.#followers.keepBack(ready, knowing)) {
       if (this.#next.askFirstAt !== undefined && knowing.has(watcher))
-        this.#questions.prove(watcher, session, this.#next.askFirstAt)
-      else session.add(watcher)
+        this.#questions.prove(watcher, stream, this.#next.askFirstAt)
+      else stream.add(watcher)
     }
     this.#openWhenAnswered()
   }
 
   /** If the server can handle only one call at a time, the stream is opened after the verifying reads. */
   #openWhenAnswered(): void {
-    const session = this.#kept.current
-    if (session === undefined || session.isOpen) return
-    if (this.#next.askFirstAt === undefined || this.#questions.size === 0) session.open()
+    const stream = this.#kept.current
+    if (stream === undefined || stream.isOpen) return
+    if (this.#next.askFirstAt === undefined || this.#questions.size === 0) stream.open()
   }
 
-  #onUnproven(watcher: WatchState, session: WatchStream): void {
-    if (!this.#kept.isCurrent(session)) return
-    if (this.#next.isFull(session)) this.#askFirst(session)
-    else this.#questions.prove(watcher, session, session.endpoint)
+  #onUnproven(watcher: WatchState, stream: WatchStream): void {
+    if (!this.#kept.isCurrent(stream)) return
+    if (this.#next.isFull(stream)) this.#askFirst(stream)
+    else this.#questions.prove(watcher, stream, stream.endpoint)
   }
 
   /** Leaves a stream that serves no watch yet, because the reads that precede that find no capacity besides it. */
-  #askFirst(session: WatchStream): void {
-    this.#next.askFirst(session.endpoint)
+  #askFirst(stream: WatchStream): void {
+    this.#next.askFirst(stream.endpoint)
     this.#kept.leave()
     this.#questions.clear()
     this.#followers.clear()
-    session.drop()
+    stream.drop()
     this.#openLater()
   }
 
@@ -174,40 +173,40 @@ export class WatchConnection {
     return this.#questions.has(watcher) || this.#resting.has(watcher)
   }
 
-  #closeUnused(session: WatchStream): void {
-    if (!this.#kept.isCurrent(session) || !session.isUnused) return
+  #closeUnused(stream: WatchStream): void {
+    if (!this.#kept.isCurrent(stream) || !stream.isUnused) return
     if (this.#questions.size > 0 || this.#resting.size > 0 || this.#followers.size > 0) return
     this.#kept.leave()
-    session.drop()
+    stream.drop()
   }
 
-  #onUseful(session: WatchStream): void {
+  #onUseful(stream: WatchStream): void {
     // A stream that answers but serves no watch must not shorten the delay before the next one.
-    if (session.isServing) this.#kept.useful()
+    if (stream.isServing) this.#kept.useful()
   }
 
-  #onEnd(session: WatchStream, { reason, error, suspects }: SessionEnding): void {
-    if (!this.#kept.isCurrent(session)) return
+  #onEnd(stream: WatchStream, { reason, error, suspects }: StreamEnding): void {
+    if (!this.#kept.isCurrent(stream)) return
     const { culprit, resting } = judgeSuspects(suspects)
     culprit?.end(error)
     for (const [index, watcher] of resting.entries()) this.#restAlone(watcher, watcher.oversizes + index)
     this.#next.ended(reason)
     // The next stream is opened at once, so this is no news for operators and needs no stack trace.
     this.#ports.logger.debug('The watch stream ended', {
-      endpoint: session.endpoint,
+      endpoint: stream.endpoint,
       reason,
       error: error?.message,
     })
-    this.#resume(session, error)
+    this.#resume(stream, error)
   }
 
   /** Gives up the stream, notifies its watches if that is news for them, and schedules the next one. */
-  #resume(session: WatchStream, error: EtcdError | undefined, isNews = true): void {
-    this.#next.left(session, error)
+  #resume(stream: WatchStream, error: EtcdError | undefined, isNews = true): void {
+    this.#next.left(stream, error)
     this.#kept.leave()
     this.#questions.clear()
     this.#followers.clear()
-    session.drop()
+    stream.drop()
     const needsToken = error?.code === 'unauthenticated'
     if (error !== undefined && this.#next.isBelieved(error)) {
       this.#endAll(error)
@@ -242,26 +241,26 @@ export class WatchConnection {
   }
 
   /** Handles the refusal of one watch. The other watches of the stream are not affected. */
-  #onRefused(watcher: WatchState, refusal: Refusal, response: WatchResponse, session: WatchStream): void {
-    const error = refusalError(refusal, response, session.endpoint)
+  #onRefused(watcher: WatchState, refusal: Refusal, response: WatchResponse, stream: WatchStream): void {
+    const error = refusalError(refusal, response, stream.endpoint)
     watcher.refusals += 1
     const isBelieved = refusal !== 'other' && watcher.refusals > REFUSAL_LIMIT
     if (isBelieved || refusal === 'empty_range') watcher.end(error)
-    else if (refusal === 'token') this.#renewToken(watcher, session, error)
+    else if (refusal === 'token') this.#renewToken(watcher, stream, error)
     else {
       if (refusal !== 'permission' || isNews(watcher)) watcher.disconnect(error)
       if (!isConnecting(watcher)) return
-      if (refusal === 'permission') this.#questions.askPermission(watcher, session)
+      if (refusal === 'permission') this.#questions.askPermission(watcher, stream)
       else this.#restAlone(watcher)
     }
-    this.#closeUnused(session)
+    this.#closeUnused(stream)
   }
 
   /** A stream keeps the token it was opened with, so a new token requires a new stream. */
-  #renewToken(watcher: WatchState, session: WatchStream, error: EtcdError): void {
-    if (!this.#kept.isCurrent(session)) return
-    if (session.isUnused && this.#questions.size === 0) {
-      this.#resume(session, error, isNews(watcher))
+  #renewToken(watcher: WatchState, stream: WatchStream, error: EtcdError): void {
+    if (!this.#kept.isCurrent(stream)) return
+    if (stream.isUnused && this.#questions.size === 0) {
+      this.#resume(stream, error, isNews(watcher))
       return
     }
     if (isNews(watcher)) watcher.disconnect(error)
@@ -276,17 +275,17 @@ export class WatchConnection {
 
   /** Adds the watches to the stream whose companions have all been verified. */
   #releaseFollowers(): void {
-    const session = this.#kept.current
-    if (session === undefined || this.#followers.size === 0) return
-    for (const follower of this.#followers.release(this.#toVerify(session)))
+    const stream = this.#kept.current
+    if (stream === undefined || this.#followers.size === 0) return
+    for (const follower of this.#followers.release(this.#toVerify(stream)))
       if (isConnecting(follower)) this.attach(follower)
   }
 
   /** The watches whose store is verified before this stream serves them. */
-  #toVerify(session: WatchStream): Set<WatchState> {
+  #toVerify(stream: WatchStream): Set<WatchState> {
     const found = new Set<WatchState>()
     for (const watcher of this.#ports.watchers())
-      if (isConnecting(watcher) && !this.#resting.has(watcher) && watcher.isToVerify(session))
+      if (isConnecting(watcher) && !this.#resting.has(watcher) && watcher.isToVerify(stream))
         found.add(watcher)
     return found
   }

@@ -18,7 +18,7 @@ export interface QuestionPorts {
   readonly recognizer: StoreRecognizer
   /** The watches of the connection that have not ended. */
   watchers(): Iterable<WatchState>
-  isCurrent(session: WatchStream): boolean
+  isCurrent(stream: WatchStream): boolean
   /** True if what is found of the store of `knowing` holds for the store of `watcher` too. */
   isFollowing(watcher: WatchState, knowing: WatchState): boolean
   /** The question is answered, and the watch may return to the stream. */
@@ -26,9 +26,9 @@ export interface QuestionPorts {
   /** The watch cannot be verified now: it waits alone before it asks again. */
   onRefused(watcher: WatchState, error: EtcdError): void
   /** The question was not answered, so the stream is given up. */
-  onUnanswered(session: WatchStream, error: EtcdError): void
+  onUnanswered(stream: WatchStream, error: EtcdError): void
   /** The stream needs a new token. */
-  onStaleToken(watcher: WatchState, session: WatchStream): void
+  onStaleToken(watcher: WatchState, stream: WatchStream): void
 }
 
 /** Questions in flight; thousands at once would time out together. */
@@ -72,41 +72,41 @@ export class WatchQuestions {
    * What is known is therefore compared with the store at this endpoint before anything from the stream is
    * delivered. A store that cannot be recognized ends the watch; callers that list can list again.
    */
-  prove(watcher: WatchState, session: WatchStream, endpoint: string): void {
+  prove(watcher: WatchState, stream: WatchStream, endpoint: string): void {
     const question = watcher.store.questionAt(watcher.position)
-    if (question === undefined || !watcher.isToVerify(session)) {
+    if (question === undefined || !watcher.isToVerify(stream)) {
       if (isConnecting(watcher)) this.#ports.onAnswered(watcher)
       return
     }
     const { known } = watcher
-    const options = { endpoint, ...roomBeside(session) }
+    const options = { endpoint, ...roomBeside(stream) }
     const ask = () => this.#ports.recognizer.recognize({ question, known, options })
-    this.#ask(watcher, session, 'KV/Txn', ask, {
+    this.#ask(watcher, stream, 'KV/Txn', ask, {
       onAnswer: (found) => {
-        if (found.type === 'same') watcher.provenOn(session)
-        else if (found.type === 'unproven') this.#onUnproven(watcher, session, found.error)
+        if (found.type === 'same') watcher.provenOn(stream)
+        else if (found.type === 'unproven') this.#onUnproven(watcher, stream, found.error)
         else this.#changeStore(watcher, found.reason, found.clusterId ?? known.clusterId ?? 0n)
       },
       onError: (error) => {
         // The watch starts in the same history and is refused with the revision of the compaction.
         if (error.code !== 'compacted') return false
-        watcher.provenOn(session)
+        watcher.provenOn(stream)
         return true
       },
-      onRefused: (error) => this.#onUnproven(watcher, session, error),
+      onRefused: (error) => this.#onUnproven(watcher, stream, error),
     })
   }
 
   /** The store of this member may have gone back: a linearizable read tells whether the member only lags. */
-  verify(watcher: WatchState, session: WatchStream): void {
-    const ask = () => this.#read({ key: watcher.plan.range.key }, session).then(headerOf)
-    this.#ask(watcher, session, 'KV/Range', ask, {
+  verify(watcher: WatchState, stream: WatchStream): void {
+    const ask = () => this.#read({ key: watcher.plan.range.key }, stream).then(headerOf)
+    this.#ask(watcher, stream, 'KV/Range', ask, {
       onAnswer: (header) => {
         const setback = watcher.setbackOf(header)
-        if (setback === undefined) session.confirmStore(header)
+        if (setback === undefined) stream.confirmStore(header)
         else watcher.changeCluster(setback, header.clusterId)
       },
-      onRefused: (error) => this.#onUnproven(watcher, session, error),
+      onRefused: (error) => this.#onUnproven(watcher, stream, error),
     })
   }
 
@@ -115,16 +115,16 @@ export class WatchQuestions {
    * therefore read with a current token: if the read is refused too, the permission is missing; otherwise the
    * stream needs a new token.
    */
-  askPermission(watcher: WatchState, session: WatchStream): void {
-    const ask = () => this.#read({ ...watcher.plan.range, serializable: true }, session)
-    this.#ask(watcher, session, 'KV/Range', ask, {
-      onAnswer: () => this.#ports.onStaleToken(watcher, session),
+  askPermission(watcher: WatchState, stream: WatchStream): void {
+    const ask = () => this.#read({ ...watcher.plan.range, serializable: true }, stream)
+    this.#ask(watcher, stream, 'KV/Range', ask, {
+      onAnswer: () => this.#ports.onStaleToken(watcher, stream),
     })
   }
 
   /** The server refuses every read that identifies its store; the same refusal tells that a permission is missing. */
-  #onUnproven(watcher: WatchState, session: WatchStream, { code }: EtcdError): void {
-    if (code === 'permission_denied') this.askPermission(watcher, session)
+  #onUnproven(watcher: WatchState, stream: WatchStream, { code }: EtcdError): void {
+    if (code === 'permission_denied') this.askPermission(watcher, stream)
     else watcher.changeCluster('unproven', watcher.clusterId ?? 0n)
   }
 
@@ -138,14 +138,14 @@ export class WatchQuestions {
     for (const each of [...this.#ports.watchers()].filter(isAlike)) each.changeCluster(reason, clusterId)
   }
 
-  #read(range: Init<RangeRequest>, session: WatchStream): Promise<RangeResponse> {
-    const options = { retry: 'read' as const, ...roomBeside(session) }
+  #read(range: Init<RangeRequest>, stream: WatchStream): Promise<RangeResponse> {
+    const options = { retry: 'read' as const, ...roomBeside(stream) }
     return this.#ports.channel.unary(KV.range, { ...range, limit: 1, keysOnly: true }, options)
   }
 
   #ask<Answer>(
     watcher: WatchState,
-    session: WatchStream,
+    stream: WatchStream,
     call: string,
     ask: () => Promise<Answer>,
     on: Reactions<Answer>,
@@ -158,7 +158,7 @@ export class WatchQuestions {
       if (!isAnswered()) return
       const error = asEtcdError(thrown, call)
       if (on.onError?.(error)) this.#ports.onAnswered(watcher)
-      else this.#onFailure(watcher, session, error, on)
+      else this.#onFailure(watcher, stream, error, on)
     }
     this.#lane.run(async () => {
       if (!isAwaited()) return
@@ -180,13 +180,13 @@ export class WatchQuestions {
    */
   #onFailure<Answer>(
     watcher: WatchState,
-    session: WatchStream,
+    stream: WatchStream,
     error: EtcdError,
     { onRefused }: Reactions<Answer>,
   ): void {
-    const isCurrent = this.#ports.isCurrent(session)
+    const isCurrent = this.#ports.isCurrent(stream)
     if (error.code === 'unauthenticated') {
-      if (isCurrent) this.#ports.onUnanswered(session, error)
+      if (isCurrent) this.#ports.onUnanswered(stream, error)
       else this.#ports.onAnswered(watcher)
       return
     }
@@ -198,7 +198,7 @@ export class WatchQuestions {
     const isOften = watcher.store.unanswered > REFUSAL_LIMIT
     if (isOften && isRefusal(error) && onRefused !== undefined) onRefused(error)
     else if (isOften || isRefusal(error)) this.#ports.onRefused(watcher, error)
-    else if (isCurrent) this.#ports.onUnanswered(session, error)
+    else if (isCurrent) this.#ports.onUnanswered(stream, error)
     if (!this.has(watcher)) this.#ports.onAnswered(watcher)
   }
 }
@@ -216,8 +216,8 @@ interface Reactions<Answer> {
  * The limit of the wait for room. A stream that serves watches is not given up for a read, so that one waits for the
  * calls of others to end.
  */
-function roomBeside(session: WatchStream): { readonly roomMs?: number } {
-  return session.isOpen && !session.isServing ? { roomMs: ROOM_MS } : {}
+function roomBeside(stream: WatchStream): { readonly roomMs?: number } {
+  return stream.isOpen && !stream.isServing ? { roomMs: ROOM_MS } : {}
 }
 
 /** True if something answered and another endpoint would not help. */

@@ -7,7 +7,7 @@ import { Namespace } from '../key-range.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { WatchHandlers } from './watch-handlers.ts'
-import { WatchLinks } from './watch-links.ts'
+import { WatchConnections } from './watch-connections.ts'
 import {
   planWatch,
   READER_CHECKS,
@@ -49,14 +49,14 @@ export function createWatchService(channel: Channel, options: WatchServiceOption
   const watchers = new Set<WatchState>()
   const reflectors = new Set<Reflector>()
   const recognizer = new StoreRecognizer(channel)
-  const links = new WatchLinks({ channel, recognizer, clock, logger, settings })
+  const connections = new WatchConnections({ channel, recognizer, clock, logger, settings })
   const host: WatcherHost<WatchState> = {
     clock,
     logger,
     namespace,
-    attach: (watcher) => links.attach(watcher),
-    detach: (watcher) => links.detach(watcher),
-    requestProgress: (watcher, isUrgent) => links.requestProgress(watcher, isUrgent),
+    attach: (watcher) => connections.attach(watcher),
+    detach: (watcher) => connections.detach(watcher),
+    requestProgress: (watcher, isUrgent) => connections.requestProgress(watcher, isUrgent),
     forget: (watcher) => watchers.delete(watcher),
   }
   const subscribe = (
@@ -65,11 +65,11 @@ export function createWatchService(channel: Channel, options: WatchServiceOption
     given: WatchOptions,
     known?: WatcherKnowledge,
   ): WatchState => {
-    if (links.isClosed) throw new EtcdError('closed', { call: 'Watch/Watch' })
+    if (connections.isClosed) throw new EtcdError('closed', { call: 'Watch/Watch' })
     const watcher = new WatchState(planWatch(range, given, namespace), handlers, host, given.signal, known)
     watchers.add(watcher)
     if (given.signal?.aborted) watcher.cancel()
-    else links.attach(watcher)
+    else connections.attach(watcher)
     return watcher
   }
   const service: WatchService = {
@@ -88,7 +88,7 @@ export function createWatchService(channel: Channel, options: WatchServiceOption
       const { onPage, onList, onBatch } = (handlers ?? {}) as Partial<ReflectorHandlers>
       for (const [name, handler] of Object.entries({ onPage, onList, onBatch }))
         checkArgument(CALL, name, FUNCTION, handler)
-      if (links.isClosed) throw new EtcdError('closed', { call: 'Watch/Watch' })
+      if (connections.isClosed) throw new EtcdError('closed', { call: 'Watch/Watch' })
       const ports: ReflectorPorts = {
         channel,
         clock,
@@ -106,7 +106,7 @@ export function createWatchService(channel: Channel, options: WatchServiceOption
       return watchers.size
     },
     close() {
-      links.close()
+      connections.close()
       for (const reflector of [...reflectors]) reflector.cancel()
       for (const watcher of [...watchers]) watcher.end(undefined)
     },

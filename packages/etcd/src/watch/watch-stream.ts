@@ -11,7 +11,7 @@ import { Heartbeat } from './heartbeat.ts'
 import { LiveWatches } from './live-watches.ts'
 import { ProgressQuestions } from './progress-questions.ts'
 import { refusalOf } from './refusal.ts'
-import type { SessionEnding, SessionPorts, WatchRequestKind } from './session-ports.ts'
+import type { StreamEnding, StreamPorts, WatchRequestKind } from './stream-ports.ts'
 import { noProgressError, silentError, unansweredError } from './stream-errors.ts'
 import type { WatchState } from './watch-state.ts'
 
@@ -37,7 +37,7 @@ const NO_HEADER: ResponseHeader = Object.freeze({ clusterId: 0n, memberId: 0n, r
  * one.
  */
 export class WatchStream {
-  readonly #ports: SessionPorts
+  readonly #ports: StreamPorts
   readonly #heartbeat: Heartbeat
   readonly #live = new LiveWatches()
   readonly #waiting = new Set<WatchState>()
@@ -59,7 +59,7 @@ export class WatchStream {
   #confirmation: ResponseHeader | undefined
   #isOver = false
 
-  constructor(ports: SessionPorts) {
+  constructor(ports: StreamPorts) {
     this.#ports = ports
     this.#questions = new ProgressQuestions(ports.clock, ports.limits.graceMs)
     this.#heartbeat = new Heartbeat({
@@ -378,7 +378,7 @@ export class WatchStream {
     if (!this.#isOver) this.#stream?.send(request)
   }
 
-  #fail(reason: SessionEnding['reason'], error: EtcdError | undefined): void {
+  #fail(reason: StreamEnding['reason'], error: EtcdError | undefined): void {
     const stream = this.#stream
     const isLate = reason !== 'failed' && reason !== 'dropped'
     // Of a dead peer nothing is learned: more patience would only find the next one later.
@@ -388,7 +388,7 @@ export class WatchStream {
     stream?.cancel()
   }
 
-  #end(ending: Omit<SessionEnding, 'suspects'>): void {
+  #end(ending: Omit<StreamEnding, 'suspects'>): void {
     if (this.#isOver) return
     this.#isOver = true
     const suspects = ending.error?.code === 'response_too_large' ? [...this.#live.watchers()] : []

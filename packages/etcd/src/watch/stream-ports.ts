@@ -16,7 +16,7 @@ export interface StreamLimits {
 }
 
 /** What a stream needs from the connection that opened it. */
-export interface SessionPorts {
+export interface StreamPorts {
   readonly channel: Channel
   readonly clock: Clock
   readonly progressIntervalMs: number
@@ -40,14 +40,14 @@ export interface SessionPorts {
   /** The server answered a request of this kind after this time, in milliseconds. */
   onAnswered(kind: WatchRequestKind, tookMs: number): void
   /** Called exactly once, last. */
-  onEnd(ending: SessionEnding): void
+  onEnd(ending: StreamEnding): void
 }
 
 /** Kinds of requests on a stream. The server may be slow with one kind and answer the other at once. */
 export type WatchRequestKind = 'create' | 'progress'
 
 /** Why a stream ended. */
-export interface SessionEnding {
+export interface StreamEnding {
   /** `dead`: a request was not answered in time, and neither was a ping of the connection. */
   readonly reason: 'failed' | 'dead' | 'silent' | 'unanswered' | 'no_progress' | 'dropped'
   readonly error: EtcdError | undefined

@@ -6,7 +6,7 @@ import type { WatchSettings } from './watch-options.ts'
 import type { WatchState } from './watch-state.ts'
 
 /** What a connection needs from the service. */
-export interface LinkPorts {
+export interface ConnectionPorts {
   readonly channel: Channel
   readonly recognizer: StoreRecognizer
   readonly clock: Clock
