@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { assertNode, type EtcdClientOptions, resolveOptions } from './client-options.ts'
+import { assertNode, CLIENT_OPTIONS, type EtcdClientOptions, resolveOptions } from './client-options.ts'
 import { EtcdError } from './errors.ts'
+import type { OptionKind } from './option-table.ts'
 
 function refusal(options: unknown): string {
   try {
@@ -143,6 +145,35 @@ describe('resolveOptions', () => {
     expect(inspect(resolved, { depth: 9 })).not.toContain('hunter2')
     expect(JSON.stringify({ ...resolved, clock: 0, logger: 0 })).not.toContain('hunter2')
     expect(resolved.credentials?.password).toBe('hunter2')
+  })
+})
+
+describe('CLIENT_OPTIONS', () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+  const section = /^## Options$.*?(?=^[^|\n])/ms.exec(readme)?.[0] ?? ''
+  const all = (table: Readonly<Record<string, OptionKind>>, group = ''): [string, string, OptionKind][] =>
+    Object.entries(table).flatMap(([name, kind]) => [
+      [group, name, kind] as [string, string, OptionKind],
+      ...(kind.type === 'group' ? all(kind.options, name) : []),
+    ])
+
+  test.each(all(CLIENT_OPTIONS))('%s %s stands in the README, with its default', (group, name, kind) => {
+    const row = section.split('\n').find((line) => line.split('|')[1]?.includes(`\`${group || name}\``)) ?? ''
+    expect(row).toContain(`\`${name}\``)
+    if (kind.type !== 'number' || typeof kind.otherwise !== 'number') return
+    const shown = kind.otherwise.toLocaleString('en')
+    const [inMiB, inGiB] = [20, 30].map((power) => (kind.otherwise as number) / 2 ** power)
+    expect(row).toMatch(new RegExp(`\`${name}\`[ |]+(?:${shown}|${inMiB} MiB|${inGiB} GiB)(?![\\d.,]*\\d)`))
+  })
+
+  test('an unknown name is refused in every group, with those that there are', () => {
+    const groups = Object.entries(CLIENT_OPTIONS).filter(([, { type }]) => type === 'group')
+    expect(groups.map(([name]) => name)).toContain('watch')
+    for (const [group, kind] of groups as [string, Extract<OptionKind, { type: 'group' }>][]) {
+      const names = Object.keys(kind.options).join(', ')
+      const wrong = refusal({ endpoints: 'https://a', [group]: { colour: 1 } })
+      expect(wrong).toBe(`there is no option ${group}.colour, only ${names}`)
+    }
   })
 })
 

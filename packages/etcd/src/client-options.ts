@@ -9,9 +9,10 @@ import type { BackoffOptions } from './transport/backoff.ts'
 import type { DiscoveryOptions } from './transport/discover.ts'
 import { parseEndpoints } from './transport/endpoint-url.ts'
 import type { Credentials } from './transport/token-keeper.ts'
-import { assertKnown, assertMethods, LONGEST_MS, number, refuse } from './refuse-option.ts'
-import { type TlsOptions, tlsSource } from './tls-options.ts'
-import { resolveWatchSettings, type WatchSettings } from './watch/watch-options.ts'
+import { assertOptions, milliseconds, numbersOf, type OptionTable, VALUE } from './option-table.ts'
+import { refuse } from './refuse-option.ts'
+import { TLS_OPTIONS, type TlsOptions, tlsSource } from './tls-options.ts'
+import { resolveWatchSettings, WATCH_SETTINGS, type WatchSettings } from './watch/watch-options.ts'
 
 /** Time limits of the client, in milliseconds. */
 export interface TimeoutOptions {
@@ -108,34 +109,53 @@ export interface ResolvedOptions {
   readonly signal: AbortSignal | undefined
 }
 
-/** The names of all options, by group. */
-const KNOWN = {
-  '': [
-    'endpoints',
-    'discovery',
-    'tls',
-    'auth',
-    'namespace',
-    'timeouts',
-    'backoff',
-    'limits',
-    'syncMembersMs',
-    'watch',
-    'clock',
-    'logger',
-    'signal',
-  ],
-  discovery: ['domain', 'serviceName', 'resolver'],
-  auth: ['username', 'password'],
-  timeouts: ['connectMs', 'callMs', 'attemptMs', 'pingIntervalMs'],
-  backoff: ['minMs', 'maxMs', 'factor', 'jitter'],
-  limits: ['requestBytes', 'responseBytes', 'txnOps'],
-  watch: ['progressIntervalMs', 'progressGraceMs', 'openTimeoutMs', 'idsFrom'],
-} as const
+const TIMEOUTS = {
+  connectMs: milliseconds(3_000),
+  callMs: milliseconds(10_000),
+  attemptMs: milliseconds(({ callMs = 0 }) => callMs / 2),
+  pingIntervalMs: milliseconds(20_000, 0),
+} as const satisfies OptionTable<TimeoutOptions>
 
-function ms(name: string, value: unknown, otherwise: number, least = 1): number {
-  return number(name, value, otherwise, { least, most: LONGEST_MS })
+const BACKOFF = {
+  minMs: milliseconds(25),
+  maxMs: milliseconds(
+    ({ minMs = 0 }) => Math.max(2_000, minMs),
+    ({ minMs = 0 }) => minMs,
+  ),
+  factor: { type: 'number', least: 1, otherwise: 2 },
+  jitter: { type: 'number', least: 0, most: 1, otherwise: 0.5 },
+} as const satisfies OptionTable<BackoffOptions>
+
+const LIMITS = {
+  requestBytes: { type: 'number', least: 1, otherwise: 1.5 * 1024 * 1024 },
+  responseBytes: { type: 'number', least: 1, otherwise: 1024 * 1024 * 1024 },
+  txnOps: { type: 'number', least: 1, otherwise: 128 },
+} as const satisfies OptionTable<LimitOptions>
+
+const AUTH: OptionTable<NonNullable<EtcdClientOptions['auth']>> = { username: VALUE, password: VALUE }
+
+const DISCOVERY: OptionTable<DiscoveryOptions> = {
+  domain: VALUE,
+  serviceName: VALUE,
+  resolver: { type: 'port', methods: ['resolveSrv'] },
 }
+
+/** Every option of the client: its name, and where it is a number, its bounds and its default. */
+export const CLIENT_OPTIONS = {
+  endpoints: VALUE,
+  discovery: { type: 'group', options: DISCOVERY },
+  tls: { type: 'group', options: TLS_OPTIONS, isCallable: true },
+  auth: { type: 'group', options: AUTH },
+  namespace: VALUE,
+  timeouts: { type: 'group', options: TIMEOUTS },
+  backoff: { type: 'group', options: BACKOFF },
+  limits: { type: 'group', options: LIMITS },
+  syncMembersMs: milliseconds(0, 0),
+  watch: { type: 'group', options: WATCH_SETTINGS },
+  clock: { type: 'port', methods: ['now', 'setTimeout', 'clearTimeout'] },
+  logger: { type: 'port', methods: ['debug', 'info', 'warn', 'error'] },
+  signal: { type: 'port', methods: ['addEventListener', 'removeEventListener'] },
+} as const satisfies OptionTable<EtcdClientOptions>
 
 function resolveAuth(auth: EtcdClientOptions['auth']): Credentials | undefined {
   if (auth === undefined) return undefined
@@ -145,16 +165,6 @@ function resolveAuth(auth: EtcdClientOptions['auth']): Credentials | undefined {
   // Not enumerable, so that printing the options does not print the password.
   Object.defineProperty(credentials, 'password', { value: auth.password })
   return Object.freeze(credentials as Credentials)
-}
-
-function resolveBackoff(backoff: Partial<BackoffOptions> = {}): BackoffOptions {
-  const minMs = ms('backoff.minMs', backoff.minMs, 25)
-  return Object.freeze({
-    minMs,
-    maxMs: ms('backoff.maxMs', backoff.maxMs, Math.max(2_000, minMs), minMs),
-    factor: number('backoff.factor', backoff.factor, 2, { least: 1 }),
-    jitter: number('backoff.jitter', backoff.jitter, 0.5, { least: 0, most: 1 }),
-  })
 }
 
 function resolveNamespace(namespace: unknown): Namespace {
@@ -169,10 +179,9 @@ function resolveEndpoints({ endpoints, discovery, tls }: EtcdClientOptions): rea
       throw refuse('endpoints and discovery were both given; give only one of them')
     if (typeof discovery.domain !== 'string' || discovery.domain === '')
       throw refuse('discovery.domain is empty')
-    const { serviceName, resolver } = discovery
+    const { serviceName } = discovery
     if (serviceName !== undefined && typeof serviceName !== 'string')
       throw refuse('discovery.serviceName is not a text')
-    assertMethods('discovery.resolver', resolver, ['resolveSrv'])
     return Object.freeze([])
   }
   return Object.freeze(parseEndpoints(endpoints, tls !== undefined))
@@ -194,17 +203,6 @@ export function assertNode(version: string): void {
   })
 }
 
-/** Refuses unknown options, options that are no objects, and objects without the required methods. */
-function assertShape(options: EtcdClientOptions): void {
-  assertKnown('', KNOWN[''], options ?? null)
-  for (const group of ['discovery', 'auth', 'timeouts', 'backoff', 'limits', 'watch'] as const) {
-    assertKnown(group, KNOWN[group], options[group])
-  }
-  assertMethods('logger', options.logger, ['debug', 'info', 'warn', 'error'])
-  assertMethods('clock', options.clock, ['now', 'setTimeout', 'clearTimeout'])
-  assertMethods('signal', options.signal, ['addEventListener', 'removeEventListener'])
-}
-
 /**
  * Validates the options and fills in the defaults. Does not modify the caller's object.
  *
@@ -212,28 +210,26 @@ function assertShape(options: EtcdClientOptions): void {
  */
 export function resolveOptions(options: EtcdClientOptions): ResolvedOptions {
   assertNode(process.versions.node)
-  assertShape(options)
-  const { timeouts = {}, limits = {} } = options
+  assertOptions('', CLIENT_OPTIONS, options)
   const logger = guardLogger(options.logger ?? silentLogger)
   const endpoints = resolveEndpoints(options)
-  const callTimeoutMs = ms('timeouts.callMs', timeouts.callMs, 10_000)
-  const limit = (name: keyof LimitOptions, otherwise: number): number =>
-    number(`limits.${name}`, limits[name], otherwise, { least: 1 })
+  const timeouts = numbersOf('timeouts', TIMEOUTS, options.timeouts)
+  const limits = numbersOf('limits', LIMITS, options.limits)
   return Object.freeze({
     endpoints,
     discovery: options.discovery,
     tls: tlsSource(options.tls, { endpoints, logger }),
     credentials: resolveAuth(options.auth),
     namespace: resolveNamespace(options.namespace),
-    connectTimeoutMs: ms('timeouts.connectMs', timeouts.connectMs, 3_000),
-    callTimeoutMs,
-    attemptTimeoutMs: ms('timeouts.attemptMs', timeouts.attemptMs, callTimeoutMs / 2),
-    pingIntervalMs: ms('timeouts.pingIntervalMs', timeouts.pingIntervalMs, 20_000, 0),
-    maxRequestBytes: limit('requestBytes', 1.5 * 1024 * 1024),
-    maxResponseBytes: limit('responseBytes', 1024 * 1024 * 1024),
-    maxTxnOps: limit('txnOps', 128),
-    backoff: resolveBackoff(options.backoff),
-    syncMembersMs: ms('syncMembersMs', options.syncMembersMs, 0, 0),
+    connectTimeoutMs: timeouts.connectMs,
+    callTimeoutMs: timeouts.callMs,
+    attemptTimeoutMs: timeouts.attemptMs,
+    pingIntervalMs: timeouts.pingIntervalMs,
+    maxRequestBytes: limits.requestBytes,
+    maxResponseBytes: limits.responseBytes,
+    maxTxnOps: limits.txnOps,
+    backoff: Object.freeze(numbersOf('backoff', BACKOFF, options.backoff)),
+    syncMembersMs: numbersOf('', CLIENT_OPTIONS, options).syncMembersMs,
     watch: resolveWatchSettings(options.watch ?? {}),
     clock: guardClock(options.clock ?? systemClock, onceLogged(logger)),
     logger,

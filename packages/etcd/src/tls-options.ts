@@ -2,7 +2,8 @@ import { X509Certificate } from 'node:crypto'
 import { createSecureContext, type ConnectionOptions as NodeTlsOptions } from 'node:tls'
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from './logger.ts'
-import { assertKnown, refuse } from './refuse-option.ts'
+import { assertOptions, type OptionTable, VALUE } from './option-table.ts'
+import { refuse } from './refuse-option.ts'
 
 /** Certificates and keys as PEM text, not file names. */
 export interface TlsOptions {
@@ -22,7 +23,15 @@ export interface TlsOptions {
   readonly insecureSkipVerify?: boolean
 }
 
-const NAMES = ['ca', 'cert', 'key', 'passphrase', 'servername', 'insecureSkipVerify']
+/** Every option of TLS. */
+export const TLS_OPTIONS: OptionTable<TlsOptions> = {
+  ca: VALUE,
+  cert: VALUE,
+  key: VALUE,
+  passphrase: VALUE,
+  servername: VALUE,
+  insecureSkipVerify: VALUE,
+}
 
 function pem(name: string, value: unknown): void {
   if (value === undefined) return
@@ -38,7 +47,7 @@ function pem(name: string, value: unknown): void {
  * @throws EtcdError `invalid_option`
  */
 function forNode(tls: TlsOptions): NodeTlsOptions {
-  assertKnown('tls', NAMES, tls)
+  assertOptions('tls', TLS_OPTIONS, tls)
   const ca: readonly (string | Buffer)[] = tls.ca === undefined ? [] : [tls.ca].flat()
   for (const each of ca) pem('tls.ca', each)
   pem('tls.cert', tls.cert)

@@ -1,6 +1,7 @@
 import { type Check, FLAG, MEMBER_ID, type OptionChecks, oneOf, SIGNAL, whole } from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
-import { LONGEST_MS, number, refuse as refuseOption } from '../refuse-option.ts'
+import { milliseconds, numbersOf, type OptionTable, VALUE } from '../option-table.ts'
+import { refuse as refuseOption } from '../refuse-option.ts'
 import type { KeyRange } from '../key-range-form.ts'
 import { assertHoldsKeys, Namespace, type WireRange } from '../key-range.ts'
 import { WatchFilter } from '../wire/watch.ts'
@@ -130,9 +131,13 @@ export const READER_CHECKS: OptionChecks<WatchOptions & QueueOptions> = {
   maxQueuedBytes: whole(1),
 }
 
-function milliseconds(name: string, value: unknown, otherwise: number): number {
-  return number(`watch.${name}`, value, otherwise, { least: 1, most: LONGEST_MS })
-}
+/** Every setting of the watch service, with its bounds and its default. */
+export const WATCH_SETTINGS = {
+  progressIntervalMs: milliseconds(5_000),
+  progressGraceMs: milliseconds(5_000),
+  openTimeoutMs: milliseconds(10_000),
+  idsFrom: VALUE,
+} as const satisfies OptionTable<WatchSettings>
 
 /**
  * Validates the settings and fills in the defaults.
@@ -143,10 +148,5 @@ export function resolveWatchSettings(settings: WatchSettings): Required<WatchSet
   const { idsFrom = 'server' } = settings
   if (idsFrom !== 'server' && idsFrom !== 'client')
     throw refuseOption("watch.idsFrom is neither 'server' nor 'client'")
-  return Object.freeze({
-    progressIntervalMs: milliseconds('progressIntervalMs', settings.progressIntervalMs, 5_000),
-    progressGraceMs: milliseconds('progressGraceMs', settings.progressGraceMs, 5_000),
-    openTimeoutMs: milliseconds('openTimeoutMs', settings.openTimeoutMs, 10_000),
-    idsFrom,
-  })
+  return Object.freeze({ ...numbersOf('watch', WATCH_SETTINGS, settings), idsFrom })
 }
