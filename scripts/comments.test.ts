@@ -68,6 +68,16 @@ describe('comments avoid phrases that have to be read twice', () => {
   })
 })
 
+test.each(sourcesIn('packages/etcd/src/transport/undici').map(({ file, text }) => ({ file, text })))(
+  '$file says of each workaround with which versions it was seen, and when it can go',
+  ({ text }) => {
+    const notes = text
+      .replace(/\s*\n\s*\*?\s*/g, ' ')
+      .match(/Seen with (?:Node|undici) \d[^;]*; remove when /g)
+    expect(notes?.length ?? 0).toBeGreaterThanOrEqual(2)
+  },
+)
+
 interface SourceText {
   readonly file: string
   readonly text: string
