@@ -1,4 +1,4 @@
-/** The directory of livetree's own keys below a tree in etcd; nothing in it is configuration. */
+/** The name of directories of livetree's own keys in etcd, wherever they are; nothing in them is configuration. */
 export const RESERVED = '.livetree'
 
 /** Why a store cannot keep a name as the segment of a key, whatever the schema says; undefined where it can. */

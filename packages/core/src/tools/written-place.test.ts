@@ -63,6 +63,7 @@ test("livetree's own directory is no place of the configuration", () => {
   expect(() => writeValue(open, '', { '.livetree': { 'allow-removal': '1' } })).toThrow(/\.livetree/)
   expect(() => keyOfPath(open, ['.livetree', 'allow-removal'], tree)).toThrow(/own keys/)
   expect(() => pathOfKey(open, '/x/.livetree/allow-removal', tree)).toThrow(/own keys/)
+  expect(() => pathOfKey(open, '/x/a/b/.livetree/allow-removal', tree)).toThrow(/own keys/)
   expect(placesOfKey(open, '/x/.livetree/allow-removal', [tree])).toEqual([])
   expect(() => keyOfPath(open, ['a', '\ud800'], tree)).toThrow(/surrogate/)
 })

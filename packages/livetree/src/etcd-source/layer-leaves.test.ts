@@ -110,6 +110,27 @@ test('LayerLeaves: a running source has what one that starts now has, after any 
   )
 })
 
+test("livetree's own keys are no data of any layer that holds their directory", () => {
+  const reserved = [
+    '/x/.livetree/allow-removal',
+    '/x/base/.livetree/allow-removal',
+    '/x/base/a/.livetree/allow-removal',
+    '/x/base/a/b/.livetree/c/d',
+  ]
+  const others = ['/x/base/.livetree', '/x/base/x.livetree/a', '/x/base/.livetree2/a', '/x/base/.live/tree']
+  const entries = [...reserved, ...others].map(
+    (key) => [key, { key: Buffer.from(key), value: Buffer.from('1'), modRevision: 1 }] as const,
+  )
+  for (const tree of [treeOf('/x', [], true), treeOf('/x', ['base'], true), treeOf('/x', ['base'], false)]) {
+    for (const key of reserved) expect(tree.locate(Buffer.from(key))).toEqual([])
+    for (const key of others) expect(tree.locate(Buffer.from(key))).toHaveLength(1)
+    const leaves = relisted(tree, new Map(entries)).finish().flat()
+    expect(leaves.map(({ path }) => path.replace('base/', ''))).toEqual(
+      others.map((key) => key.slice('/x/base/'.length)).sort(),
+    )
+  }
+})
+
 function relisted(overlays: TreeLayers, store: ReadonlyMap<string, Stored>): TreeListing {
   const listing = new TreeListing(overlays)
   const { ranges, keys } = rangesOf(overlays)

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { keyText, type LayerInfo, type RemovalPermission, shellWord, Unreadable } from '@livetree/core/source'
-import { RESERVED, reservedDirectory, type TreePlan } from './tree-plan.ts'
+import { isReserved, type TreePlan } from './tree-plan.ts'
 
 /** The value of a leaf whose bytes are not UTF-8 text. */
 const NOT_TEXT = new Unreadable('bytes that are not UTF-8 text')
@@ -29,8 +29,6 @@ export class TreeLayers {
   readonly removalBytes: readonly Buffer[]
   /** For each of the directories, the layers that it is. */
   readonly #layersOf: readonly (readonly number[])[]
-  /** Directories of livetree's own keys. */
-  readonly #reserved: readonly string[]
   readonly #prefixBytes: readonly Buffer[]
   readonly #documentBytes: readonly (Buffer | undefined)[]
 
@@ -39,7 +37,6 @@ export class TreeLayers {
     const { layers, removalKeys } = plan
     this.removalKeys = removalKeys.map(({ key }) => key)
     this.removalBytes = this.removalKeys.map((key) => Buffer.from(key))
-    this.#reserved = removalKeys.map(reservedDirectory)
     this.prefixes = [...new Set(layers.map(({ keyPrefix }) => keyPrefix))]
     this.#layersOf = this.prefixes.map((prefix) =>
       layers.flatMap(({ keyPrefix }, layer) => (keyPrefix === prefix ? [layer] : [])),
@@ -89,11 +86,7 @@ export class TreeLayers {
 
   /** The place of a key in a layer's directory, given its `path` below the directory; undefined for livetree's own keys. */
   placeIn(layer: number, path: string): LayerKey | undefined {
-    const { keyPrefix = '' } = this.layers[layer] ?? {}
-    // Hardly any key has this name in it.
-    const mayBeReserved = path.includes(RESERVED) || keyPrefix.includes(RESERVED)
-    if (mayBeReserved && this.#reserved.some((directory) => (keyPrefix + path).startsWith(directory)))
-      return undefined
+    if (isReserved(path)) return undefined
     return path === '' ? { layer, path, document: 'directory' } : { layer, path }
   }
 

@@ -1,5 +1,13 @@
-/** Directory that is reserved for livetree's own keys and never part of a configuration. */
+/**
+ * Directory that is reserved for livetree's own keys and never part of a configuration, wherever it is: another reader may
+ * have a part of a layer as a layer of its own, with its removal key in it.
+ */
 export const RESERVED = '.livetree/'
+
+/** Whether a key is one of livetree's own; it may be given as a path below the directory of a layer. */
+export function isReserved(key: string): boolean {
+  return key.includes(RESERVED) && (key.startsWith(RESERVED) || key.includes(`/${RESERVED}`))
+}
 
 /** One layer: a directory in the store, and its place in the schema. */
 export interface PlannedLayer {
@@ -84,9 +92,4 @@ export function planOfDirectories(directories: readonly MountedDirectory[]): Tre
 
 function removalKey(directory: string): string {
   return `${directory}${RESERVED}allow-removal`
-}
-
-/** The directory of livetree's own keys that a removal key is in. Ends in `/`. */
-export function reservedDirectory({ key }: RemovalKey): string {
-  return key.slice(0, key.lastIndexOf('/') + 1)
 }

@@ -26,6 +26,7 @@ import {
 import { type ClientUse, newClient, useClient } from '../etcd-source/shared-client.ts'
 import type { TreeLayers } from '../etcd-source/tree-layers.ts'
 import { TreeListing } from '../etcd-source/tree-listing.ts'
+import { isReserved } from '../etcd-source/tree-plan.ts'
 
 /** A key as it was read. */
 export interface StoreEntry {
@@ -188,9 +189,7 @@ export class EtcdStore {
 
   /** Whether a key is one of livetree's own, which are not configuration. */
   isReserved(key: string): boolean {
-    return this.removalKeys.some((removal) =>
-      key.startsWith(removal.key.slice(0, removal.key.lastIndexOf('/') + 1)),
-    )
+    return isReserved(key)
   }
 }
 
