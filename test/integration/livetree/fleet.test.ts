@@ -253,7 +253,7 @@ oneEtcd('joinFleet', (etcdUnderTest) => {
     await expect(joinFleet(config)).rejects.toMatchObject({ code: 'invalid_options' })
     await using member = await joinFleet(config, {
       client,
-      layers: [{ prefix: '/config/own/', at: 'flags' }],
+      layers: [{ prefix: '/config/own', at: 'flags' }],
     })
     expect((await until(store, member, () => true)).layers).toEqual([{ prefix: '/config/own', at: 'flags' }])
   })

@@ -7,6 +7,7 @@ import type { SchemaNode } from '../schema/schema-node.ts'
 import { flag } from '../option-kinds.ts'
 import type { Leaf, PatchUpdate, ReplaceUpdate } from '../source/source.ts'
 import { assertMounts } from './assert-mounts.ts'
+import { assertReadOnce } from './assert-read-once.ts'
 import { Decoder } from './decode.ts'
 import { diffValues } from './diff.ts'
 import { explainPath } from './explain.ts'
@@ -59,7 +60,8 @@ export interface PipelineOptions {
  * 5. freeze, sharing every part that is equal with the last accepted value (share)
  *
  * @throws LivetreeError `name_clash` when a layer holds environment variables and two properties share one;
- * `invalid_options` for an option that is unknown or wrong, or when a layer is mounted where the schema has nothing;
+ * `invalid_options` for an option that is unknown or wrong, when a layer is mounted where the schema has nothing, or when two
+ * layers of a source bring the same keys to the same place;
  * `invalid_schema` when every value would be too large
  */
 export function createPipeline<T>(
@@ -99,8 +101,10 @@ class LayeredPipeline<T> implements Pipeline<T> {
     const layers = this.#layers.all
     holdingPromises(() => assertBounded(schemaNode.schema))
     assertMounts(schemaNode, layers)
+    const naming = { isRenamed: options.isRenamed ?? false }
+    assertReadOnce(schemaNode, layers, naming)
     if (layers.some((layer) => layer.naming === 'env')) assertEnvironmentNames(schemaNode)
-    this.#tree = new LayerTree(schemaNode, layers, { isRenamed: options.isRenamed ?? false })
+    this.#tree = new LayerTree(schemaNode, layers, naming)
     this.#decoder = new Decoder(
       schemaNode,
       this.#tree,

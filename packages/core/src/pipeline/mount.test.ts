@@ -345,3 +345,45 @@ describe('RemovalPermission: for some layers of a source', () => {
     expect(patch(0, {}, [0]).type).toBe('accepted')
   })
 })
+
+describe('assertReadOnce: no key is brought to one place twice', () => {
+  const at = (keyPrefix: string, place?: string) =>
+    layer(keyPrefix, { keyPrefix, ...(place && { at: place }) })
+  const TWICE: readonly (readonly [string, string, readonly LayerInfo[]])[] = [
+    ['at the top and at its own name', 'redis', [at('/c/'), at('/c/redis/', 'redis')]],
+    ['in any order', 'redis', [at('/c/redis/', 'redis'), at('/c/')]],
+    ['below a mount', 'cache.redis', [at('/c/s/', 'cache'), at('/c/s/redis/', 'cache.redis')]],
+    ['at a place written otherwise', 'redis', [at('/c/', 'redis'), at('/c/', '"redis"')]],
+    ['at a name that is encoded', 'tenants.a/b', [at('/c/'), at('/c/tenants/a%2Fb/', 'tenants.a/b')]],
+    ['where the schema takes anything', 'raw.x', [at('/c/'), at('/c/raw/x/', 'raw.x')]],
+  ]
+
+  test.each(TWICE)('%s', (_name, place, layers) => {
+    expect(() => source(layers)).toThrow(
+      expect.objectContaining({
+        code: 'invalid_options',
+        message: expect.stringContaining(` at "${place}". `),
+      }),
+    )
+    expect(() => source(layers)).toThrow(/The layers \/\S+ and \/\S+ both read the keys below \/c\/\S* at/)
+  })
+
+  test('at the top, and where naming writes it otherwise', () => {
+    expect(() => source([at('/c/'), at('/c/')])).toThrow(
+      /both read the keys below \/c\/ at the top of the schema/,
+    )
+    const deep = z.object({ hotCache: z.object({ redis: redis.optional() }).optional() })
+    const layers = [at('/c/'), at('/c/hot-cache/', 'hotCache')]
+    expect(() => source(layers, { isRenamed: true }, deep)).toThrow(/at "hotCache"/)
+  })
+
+  test.each<[string, readonly LayerInfo[]]>([
+    ['a part at another place', [at('/c/'), at('/c/redis/', 'cache.redis')]],
+    ['a part of a mount, at another place', [at('/c/', 'cache'), at('/c/redis/', 'redis')]],
+    ['a name that only begins alike', [at('/c/'), at('/c2/redis/', 'redis')]],
+    ['one directory at two places', [at('/c/', 'redis'), at('/c/', 'cache.redis')]],
+    ['what cannot be placed', [at('/c/'), at('/c/%/', 'redis')]],
+  ])('%s is taken', (_name, layers) => {
+    expect(() => source(layers)).not.toThrow()
+  })
+})

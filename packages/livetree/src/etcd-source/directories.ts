@@ -1,10 +1,10 @@
-import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
+import { checkOptions, optionKinds, type OptionTable, parsePathText } from '@livetree/core/source'
 import { LivetreeError } from '@livetree/core'
 import { type MountedDirectory, RESERVED } from './tree-plan.ts'
 
 /** A directory in the store that is read as a layer, and nothing outside of it. */
 export interface EtcdLayer {
-  /** The directory, e.g. `/config/shared/redis`: every key below it belongs to the layer. */
+  /** The directory, e.g. `/config/shared/redis`, without a slash at its end: every key below it belongs to the layer. */
   readonly prefix: string
   /**
    * Where the directory is mounted: a path of the schema in the schema's own names, such as `redis` or `cache.redis`, or
@@ -42,14 +42,16 @@ const layerTable: OptionTable = {
  */
 export function resolveDirectories(layers: readonly EtcdLayer[]): readonly MountedDirectory[] {
   const directories: MountedDirectory[] = []
-  for (const [index, given] of layers.entries()) {
+  for (const [index, one] of layers.entries()) {
     const option = `layers[${index}]`
     // Its properties are read once.
-    const layer = optionKinds.isObject(given) ? { ...given } : given
+    const layer = optionKinds.isObject(one) ? { ...one } : one
     checkOptions(`etcd() in ${option}`, layer, layerTable)
     if (layer.prefix === undefined) throw invalid(`${option} has no prefix`, 'a directory of the store')
     const { at = [], optional = false } = layer
-    const places = [...new Set([at].flat())]
+    const given = [at].flat()
+    const ids = given.map(placeId)
+    const places = given.filter((_, index) => ids.indexOf(ids[index]!) === index)
     const { unused = places.length > 0 ? 'ignore' : 'warn' } = layer
     const prefix = directoryOf(`${option}.prefix`, layer.prefix)
     for (const [before, other] of directories.entries())
@@ -60,7 +62,7 @@ export function resolveDirectories(layers: readonly EtcdLayer[]): readonly Mount
 }
 
 /**
- * The directory of a root, and the names of its overlays, none with slashes at an end.
+ * The directory of a root, and the names of its overlays.
  *
  * @throws LivetreeError `invalid_options` for overlays that cannot be meant
  */
@@ -73,7 +75,12 @@ export function resolveRoot(root: string, overlays: readonly string[]) {
         `${option} = ${JSON.stringify(overlay)} names no directory`,
         'the name of a directory below the root; without overlays the root itself is read',
       )
-    const name = directoryOf(option, overlay.replace(/^\/+/, ''))
+    if (overlay.startsWith('/'))
+      throw invalid(
+        `${option} = ${JSON.stringify(overlay)}, which begins with a slash, as it does where a variable for its first name is empty`,
+        'the directory below the root without a slash before it',
+      )
+    const name = directoryOf(option, overlay)
     for (const [before, other] of names.entries())
       assertApart({ option, prefix: name, at: [] }, { option: `overlays[${before}]`, prefix: other, at: [] })
     names.push(name)
@@ -96,7 +103,9 @@ function assertApart(layer: Placed, other: Placed): void {
         : "one layer with both places, such as at: ['redis', 'cache.redis']"
     throw invalid(`${layer.option} and ${other.option} are both ${layer.prefix}`, remedy)
   }
-  const isSamePlace = layer.at.length + other.at.length === 0 || layer.at.some((at) => other.at.includes(at))
+  const places = new Set(other.at.map(placeId))
+  const isSamePlace =
+    layer.at.length + other.at.length === 0 || layer.at.some((at) => places.has(placeId(at)))
   if (!isSamePlace) return
   const [outer, inner] = layer.prefix.length < other.prefix.length ? [layer, other] : [other, layer]
   if (!inner.prefix.startsWith(`${outer.prefix}/`)) return
@@ -106,27 +115,72 @@ function assertApart(layer: Placed, other: Placed): void {
   )
 }
 
-/**
- * A directory as it is before a slash and a name: without slashes at its end. A pattern ending in `$` would be quadratic
- * for a million of them.
- */
-function directoryOf(option: string, given: string): string {
-  let length = given.length
-  while (given[length - 1] === '/') length--
-  const directory = given.slice(0, length)
+/** A path of the schema may be written in several ways, such as `redis` and `"redis"`. */
+function placeId(at: string): string {
+  return JSON.stringify(parsePathText(at))
+}
+
+/** Names that a template literal makes of a value that is missing; `undefined` and the like also as a part of a name. */
+const NO_NAME = /(?:^|\/)null(?:\/|$)|(?<![\p{L}\p{N}])(?:undefined|NaN|\[object \w+\])(?![\p{L}\p{N}])/u
+
+interface Fault {
+  /** What is wrong with a directory; undefined where this is not. */
+  of(directory: string): string | undefined
+  readonly expected: string
+}
+
+const fault = (isThere: (directory: string) => boolean, what: string, expected: string): Fault => ({
+  of: (directory) => (isThere(directory) ? what : undefined),
+  expected,
+})
+
+/** What no directory has that is meant. */
+const FAULTS: readonly Fault[] = [
+  fault((directory) => directory.includes('//'), 'has two slashes in a row', 'one slash between two names'),
+  fault(
+    (directory) => directory.endsWith('/'),
+    'ends in a slash, as it does where a variable for its last name is empty',
+    'the directory without a slash at its end, if all of it is meant',
+  ),
+  fault((directory) => !directory.isWellFormed(), 'has half of a surrogate pair', 'UTF-8 text'),
+  fault(
+    (directory) => /\p{Cc}/u.test(directory),
+    'has a control character in it, such as the end of a line',
+    'names without one',
+  ),
+  fault(
+    (directory) => /(?:^|\/)\s|\s(?:\/|$)/u.test(directory),
+    'has a name that begins or ends with a blank',
+    'the name without it',
+  ),
+  {
+    of: (directory) => {
+      const word = NO_NAME.exec(directory)?.[0].replaceAll('/', '')
+      return word && `has ${word} in it, which is what a missing value becomes in a text`
+    },
+    expected: 'the name of a directory; check that the variable is set',
+  },
+  fault(
+    (directory) => directory.split('/').includes(RESERVED.slice(0, -1)),
+    "holds livetree's own keys",
+    'another directory',
+  ),
+  {
+    of: (directory) => {
+      const odd = directory.split('/').find((name) => name === '.' || name === '..')
+      return odd && `has ${odd} in it, which is a name like any other in etcd`
+    },
+    expected: 'the directory itself; for one outside of the root use layers, each with its whole prefix',
+  },
+]
+
+/** A directory that can be meant: as it is before a slash and a name. */
+function directoryOf(option: string, directory: string): string {
   const shown = JSON.stringify(directory.length > 200 ? `${directory.slice(0, 200)}…` : directory)
-  if (directory.includes('//'))
-    throw invalid(`${option} = ${shown} has two slashes in a row`, 'one slash between two names')
-  if (!directory.isWellFormed())
-    throw invalid(`${option} = ${shown} has half of a surrogate pair`, 'UTF-8 text')
-  if (`${directory}/`.split('/').includes(RESERVED.slice(0, -1)))
-    throw invalid(`${option} = ${shown}, which holds livetree's own keys`, 'another directory')
-  const odd = directory.split('/').find((name) => name === '.' || name === '..')
-  if (odd !== undefined)
-    throw invalid(
-      `${option} = ${shown} has ${odd} in it, which is a name like any other in etcd`,
-      'the directory itself; for one outside of the root use layers, each with its whole prefix',
-    )
+  for (const { of, expected } of FAULTS) {
+    const what = of(directory)
+    if (what !== undefined) throw invalid(`${option} = ${shown}, which ${what}`, expected)
+  }
   return directory
 }
 

@@ -7,7 +7,7 @@ const of = (options: object) => etcd({ endpoints, ...options } as EtcdSourceOpti
 
 describe('etcd({ root, overlays })', () => {
   test('each overlay is a layer of its directory, and the removal key is that of the root', () => {
-    const { layers, removalCommand } = of({ root: '/c/', overlays: ['base/', '/zones/eu'] })
+    const { layers, removalCommand } = of({ root: '/c', overlays: ['base', 'zones/eu'] })
     expect(layers.map(({ name, keyPrefix, at, unused }) => [name, keyPrefix, at, unused])).toEqual([
       ['etcd:/c/base', '/c/base/', undefined, 'warn'],
       ['etcd:/c/zones/eu', '/c/zones/eu/', undefined, 'warn'],
@@ -18,7 +18,7 @@ describe('etcd({ root, overlays })', () => {
   test('a whole layer has its document at a key that is read: of an overlay at its name, else with the slash', () => {
     const keys = (options: object) => of(options).layers.map(({ documentKey }) => documentKey)
     expect(keys({ root: '/c', overlays: ['base', 'zones/eu'] })).toEqual(['/c/base', '/c/zones/eu'])
-    expect(keys({ root: '/c/' })).toEqual(['/c/'])
+    expect(keys({ root: '/c' })).toEqual(['/c/'])
     expect(keys({ layers: [{ prefix: '/c' }, { prefix: '/d', at: ['a', 'b'] }] })).toEqual([
       '/c/',
       '/d/',
@@ -32,11 +32,11 @@ describe('etcd({ root, overlays })', () => {
       /overlays\[0\] = "" names no directory; expected the name of a directory below/,
     ],
     [{ root: '/c', overlays: ['/'] }, /overlays\[0\] = "\/" names no directory/],
-    [{ root: '/c', overlays: ['../x'] }, /"\.\.\/x" has \.\. in it, .*; expected .* use layers/],
-    [{ root: '/c', overlays: ['a', 'b/./c'] }, /overlays\[1\] = "b\/\.\/c" has \. in it/],
-    [{ root: '/c', overlays: ['a//b'] }, /"a\/\/b" has two slashes in a row/],
+    [{ root: '/c', overlays: ['../x'] }, /"\.\.\/x", which has \.\. in it, .*; expected .* use layers/],
+    [{ root: '/c', overlays: ['a', 'b/./c'] }, /overlays\[1\] = "b\/\.\/c", which has \. in it/],
+    [{ root: '/c', overlays: ['a//b'] }, /"a\/\/b", which has two slashes in a row/],
     [
-      { root: '/c', overlays: ['base', '/base/'] },
+      { root: '/c', overlays: ['base', 'base'] },
       /overlays\[1\] and overlays\[0\] are both base; expected each directory once/,
     ],
     [
@@ -52,7 +52,7 @@ describe('etcd({ root, overlays })', () => {
     [{ root: '/c/.livetree/x' }, /root = .* holds livetree's own keys/],
     [{ root: '/c', overlays: ['base', 'base2/.livetree'] }, /overlays\[1\] = .* holds livetree's own keys/],
     [{ root: '/c', overlays: ['\udc00'] }, /overlays\[0\] = .* has half of a surrogate pair/],
-    [{ root: '/c//d' }, /root = "\/c\/\/d" has two slashes in a row/],
+    [{ root: '/c//d' }, /root = "\/c\/\/d", which has two slashes in a row/],
     [{ root: '/c/../d' }, /root = .* has \.\. in it/],
     [{ root: '///' }, /got root = "\/\/\/"; expected a directory/],
     [{}, /needs a root, such as "\/config\/checkout", or layers/],
@@ -66,11 +66,61 @@ describe('etcd({ root, overlays })', () => {
   })
 })
 
+/** What a template literal with a variable that is missing or odd makes, and what is said of it. */
+const FAILED: readonly (readonly [string, RegExp])[] = [
+  [
+    'zones/',
+    /"[^"]*zones\/", which ends in a slash, as it does where a variable .* is empty; expected the directory/,
+  ],
+  ['zones//', /two slashes in a row/],
+  [
+    'zones/undefined',
+    /has undefined in it, which is what a missing value becomes in a text; expected .* variable is set/,
+  ],
+  ['zone-undefined/a', /has undefined in it/],
+  ['zones/null', /has null in it/],
+  ['null/zones', /has null in it/],
+  ['zones/NaN', /has NaN in it/],
+  ['zones/[object Object]', /has \[object Object\] in it/],
+  ['zones/eu\n', /has a control character in it, such as the end of a line; expected names without/],
+  ['zo\tnes', /control character/],
+  ['zones/ eu', /has a name that begins or ends with a blank; expected the name without it/],
+  ['zones /eu', /begins or ends with a blank/],
+  ['zones/eu\u00a0', /begins or ends with a blank/],
+]
+
+describe('a directory that cannot be meant is refused, wherever it is given', () => {
+  test.each(FAILED)('%j', (name, message) => {
+    for (const options of [
+      { root: `/c/${name}` },
+      { root: '/c', overlays: ['base', name] },
+      { layers: [{ prefix: `/c/${name}`, unused: 'ignore', optional: true }] },
+    ]) {
+      expect(() => of(options)).toThrow(message)
+      expect(() => of(options)).toThrow(expect.objectContaining({ code: 'invalid_options' }))
+    }
+  })
+
+  test('an overlay is a name: one without its first part is refused too', () => {
+    expect(() => of({ root: '/c', overlays: ['/eu'] })).toThrow(
+      /overlays\[0\] = "\/eu", which begins with a slash, as it does where a variable .*; expected/,
+    )
+    expect(() => of({ layers: [{ prefix: ' /c' }] })).toThrow(/begins or ends with a blank/)
+  })
+
+  test('names that hold such a word, or a blank, are names', () => {
+    const names = ['dev-null', 'nullable', 'undefinedness', 'NaNcy', 'my zone', 'größe', '[object]', '%20']
+    expect(of({ root: '/c', overlays: names }).layers).toHaveLength(names.length)
+    expect(of({ layers: names.map((name) => ({ prefix: `/c/${name}` })) }).layers).toHaveLength(names.length)
+    expect(of({ root: 'no/slash/before' }).layers).toHaveLength(1)
+  })
+})
+
 describe('etcd({ layers })', () => {
   test('each is a layer of its directory, with its own removal key and its own word on unused keys', () => {
     const { layers, removalCommand } = of({
       layers: [
-        { prefix: '/c/shared/redis/', at: 'redis' },
+        { prefix: '/c/shared/redis', at: 'redis' },
         { prefix: '/c/shared/telemetry', at: ['telemetry', 'cache.telemetry'], unused: 'warn' },
         { prefix: '/c/app' },
       ],
@@ -102,7 +152,7 @@ describe('etcd({ layers })', () => {
     [[{ prefix: '/c/../x' }], /layers\[0\]\.prefix = .* has \.\. in it/],
     [[{ prefix: '/c/.livetree' }], /layers\[0\]\.prefix = .* holds livetree's own keys/],
     [[{ prefix: '/.livetree/history/c' }], /holds livetree's own keys/],
-    [[{ prefix: '/c/\ud800' }], /layers\[0\]\.prefix = "\/c\/\\ud800" has half of a surrogate pair/],
+    [[{ prefix: '/c/\ud800' }], /layers\[0\]\.prefix = "\/c\/\\ud800", which has half of a surrogate pair/],
     [[{ prefix: '/c//x' }], /two slashes in a row/],
     [[{ prefix: '/c', at: '' }], /at = an empty text; expected a path of the schema/],
     [[{ prefix: '/c', at: [] }], /at = an empty list; expected a path/],
@@ -110,7 +160,7 @@ describe('etcd({ layers })', () => {
     [[{ prefix: '/c', unused: 'reject' }], /unused = "reject"; expected one of 'warn', 'ignore'/],
     [[{ prefix: '/c', optional: 'yes' }], /optional = a text; expected true or false/],
     [
-      [{ prefix: '/c' }, { prefix: '/c/' }],
+      [{ prefix: '/c' }, { prefix: '/c' }],
       /layers\[1\] and layers\[0\] are both \/c; expected each directory once/,
     ],
     [
@@ -131,6 +181,16 @@ describe('etcd({ layers })', () => {
   ])('%j is refused', (layers, message) => {
     expect(() => of({ layers })).toThrow(message)
     expect(() => of({ layers })).toThrow(expect.objectContaining({ code: 'invalid_options' }))
+  })
+
+  test('places are compared as paths, however they are written', () => {
+    const twice = [
+      { prefix: '/c', at: 'a.b' },
+      { prefix: '/c/x', at: ['z', '"a".b'] },
+    ]
+    expect(() => of({ layers: twice })).toThrow(/\(\/c\/x\) is inside layers\[0\]/)
+    const { layers } = of({ layers: [{ prefix: '/c', at: ['a', '"a"', 'b'] }] })
+    expect(layers.map(({ at }) => at)).toEqual(['a', 'b'])
   })
 
   test('a part of a directory may be taken to another place as well', () => {

@@ -6,10 +6,10 @@ import { planOfDirectories, planOfRoot, type TreePlan } from './tree-plan.ts'
 
 /** Directories below one that the user may read as a whole. */
 export interface EtcdRootOptions {
-  /** The directory that contains all keys, e.g. `/config/checkout`. */
+  /** The directory that contains all keys, e.g. `/config/checkout`, without a slash at its end. */
   readonly root: string
   /**
-   * Directories below the root, later wins: `['base', 'prod', 'zones/eu-1']`. All are read at one revision and followed
+   * Directories below the root, later wins: `['base', 'prod', 'zones/eu-1']`, without a slash at either end. All are read at one revision and followed
    * by one watch over the root. Default: the root itself is the only layer.
    */
   readonly overlays?: readonly string[]
