@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from 'vitest'
 import * as z from 'zod'
 import { hostPort } from '../schema/host-port.ts'
+import { secret } from '../schema/secret.ts'
 import { acceptedValue, envLayer, issuesOf, staged, storedLayer } from './staged.test.kit.ts'
 
 const layers = [storedLayer('base'), { ...envLayer, listsWithCommas: true }]
@@ -19,7 +20,9 @@ describe('listIn: a list of scalars as a variable', () => {
     [texts, 'one', ['one']],
     [texts, '', []],
     [texts, '  ', []],
-    [texts, 'a,,b', ['a', '', 'b']],
+    [texts, '["a",""]', ['a', '']],
+    [texts, 'a"b,5"', ['a"b', '5"']],
+    [texts, "'s-Gravenhage,Delft", ["'s-Gravenhage", 'Delft']],
     [texts, '["a,b", "c"]', ['a,b', 'c']],
     [texts, ' ["a"]', ['a']],
     [texts, 'null', ['null']],
@@ -46,6 +49,32 @@ describe('listIn: a list of scalars as a variable', () => {
     expect(z.object({ list: z.any() }).parse(acceptedList(schema, text))).toEqual({ list: value })
   })
   const acceptedList = (schema: z.ZodType, text: string) => read(schema, text)
+
+  it.each(['a,b,', ',a', 'a,,b', ',', ' , '])('refuses an item with nothing in it: %j', (text) => {
+    expect(issue(texts, text)).toMatchObject({
+      code: 'unreadable',
+      pathText: 'list',
+      message:
+        'Cannot be read: an empty item, which only the JSON form has. A list is written as JSON, ["a", "b"], or with commas, a,b',
+    })
+  })
+
+  it.each(['"a,b",c', 'a, "b"', '"a"', "'a,b',c"])('refuses an item in quotes: %s', (text) => {
+    expect(issue(texts, text)?.message).toMatch(
+      /^Cannot be read: an item in quotes, .* A list is written as JSON/,
+    )
+    expect(issue(secret(texts), text)?.message).toBe(issue(texts, text)?.message)
+  })
+
+  it('says how a list is written in a file', () => {
+    const { patch } = staged(z.object({ list: texts.optional() }), {
+      layers: [{ ...storedLayer('file'), isNested: true }],
+    })
+    expect(acceptedValue(patch(0, { list: '["a,b"]' }))).toEqual({ list: ['a,b'] })
+    expect(issuesOf(patch(0, { list: 'a,b' }))[0]?.message).toBe(
+      'Invalid input: expected array, received string. A list is written here as a list, or as JSON in a text, ["a", "b"]',
+    )
+  })
 
   it('leaves what may be a text, or something else, to the schema', () => {
     expect(read(z.union([texts, z.string()]), 'a,b')).toEqual({ list: 'a,b' })

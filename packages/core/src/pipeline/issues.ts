@@ -8,7 +8,7 @@ import { SECRET_TEXT } from '../secret-text.ts'
 import { shownKey } from '../key-text.ts'
 import { shortKey, shortMessage } from '../short-text.ts'
 import { type LayerInfo, Unreadable } from '../source/source.ts'
-import { formsOfList } from './comma-list.ts'
+import { formOfNestedList, formsOfList } from './comma-list.ts'
 import { hiddenBy } from './hidden-by.ts'
 import type { LocatedIssue } from './located-issues.ts'
 import { type ListNames, locate } from './locate.ts'
@@ -200,22 +200,26 @@ export class IssueWriter {
     return hiding && this.originOf(hiding.entry, names.slice(0, hiding.depth))
   }
 
-  /** How a list is written where it came as a variable. */
+  /** How a list is written where it came as a variable, or as a text of a file. */
   #listForms(node: TreeNode, at: Path): string {
-    const layer = node.top === undefined ? undefined : itemAt(this.#layers, node.top.layer)
-    const isVariable = layer?.listsWithCommas === true
-    const forms = isVariable ? formsOfList(schemaNodeAt(this.#schemaNode, at)) : undefined
+    if (node.top === undefined) return ''
+    const layer = itemAt(this.#layers, node.top.layer)
+    const isVariable = layer.listsWithCommas === true
+    if (!isVariable && (layer.isNested !== true || typeof node.top.value !== 'string')) return ''
+    const schemaNode = schemaNodeAt(this.#schemaNode, at)
+    const forms = isVariable ? formsOfList(schemaNode) : formOfNestedList(schemaNode)
     return forms === undefined ? '' : `. ${forms}`
   }
 
   #whereToSet(path: Path): string {
     const { names } = locate(this.#schemaNode, this.#root, path, this.#lists)
     const place = [...names, ...path.slice(names.length)]
-    const depths = this.#layers.map((info) =>
-      info.naming === 'stored' && info.keyPrefix.endsWith('/') && isBelowMount(place, info)
+    const depths = this.#layers.map((info, layer) => {
+      const isThere = info.mayBeMissing !== true || this.#keys.hasLeaves(layer)
+      return isThere && info.naming === 'stored' && info.keyPrefix.endsWith('/') && isBelowMount(place, info)
         ? mountOf(info).length
-        : -1,
-    )
+        : -1
+    })
     // The layer that is mounted nearest to the path is the one that is meant to have it.
     const nearest = Math.max(...depths)
     const tree = nearest < 0 ? -1 : depths.lastIndexOf(nearest)

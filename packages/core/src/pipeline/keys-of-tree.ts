@@ -6,7 +6,13 @@ export interface KeysOfTree {
   variableAt(layer: number, names: Path): string | undefined
   /** The key of a layer's own document, where that is not the one that the layer says. */
   documentKeyAt(layer: number): string | undefined
+  /** Whether a layer has any. */
+  hasLeaves(layer: number): boolean
 }
 
 /** Of a tree whose names say it all. */
-export const NO_KEYS: KeysOfTree = { variableAt: () => undefined, documentKeyAt: () => undefined }
+export const NO_KEYS: KeysOfTree = {
+  variableAt: () => undefined,
+  documentKeyAt: () => undefined,
+  hasLeaves: () => false,
+}

@@ -60,6 +60,11 @@ export class LayerTree {
     return this.#documentKeys.get(layer)
   }
 
+  /** Whether a layer has any leaf. */
+  hasLeaves(layer: number): boolean {
+    return this.losses.of(layer).count > 0
+  }
+
   /** Moves the variables that lead elsewhere, since the names of records' entries have changed. */
   settle(): void {
     const moves = this.#places.moves()

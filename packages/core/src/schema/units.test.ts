@@ -76,6 +76,8 @@ describe('duration', () => {
     expect(read(duration().max(60_000).default(5_000), undefined)).toBe(5_000)
     expect(read(duration().min(1_000).max(60_000), '1m')).toBe(60_000)
     expect(issue(duration().max(60_000), '2m')).toContain('60000')
+    for (const text of ['5M', '1h5M', '5 M', '1.5M'])
+      expect(issue(duration(), text)).toMatch(/^Expected a duration/)
     expect(issue(duration(), '-5s')).toMatch(/^Expected a duration/)
     expect(issue(duration(), '-5')).toContain('>=0')
     expect(read(mini.optional(duration()) as unknown as z.ZodType, '1s')).toBe(1_000)

@@ -15,11 +15,15 @@ const MS: Readonly<Record<string, number>> = {
   s: 1_000,
   ms: 1,
 }
+/** `M` is not minutes: it might mean months. */
+function inAnyCase(unit: string): string {
+  if (unit === 'm') return unit
+  return Array.from(unit, (letter) => `[${letter}${letter.toUpperCase()}]`).join('')
+}
 const PARTS = new RegExp(
   `^${Object.keys(MS)
-    .map((unit) => `(?:(${NUMBER})\\s?${unit})?`)
+    .map((unit) => `(?:(${NUMBER})\\s?${inAnyCase(unit)})?`)
     .join('\\s?')}$`,
-  'i',
 )
 const ISO_UNITS = ['w', 'd', 'h', 'm', 's']
 const ISO = new RegExp(
@@ -27,7 +31,8 @@ const ISO = new RegExp(
 )
 
 /**
- * A span of time in milliseconds. Text is read with units, largest first (`30s`, `5m`, `1h30m`, `1.5d`, `250ms`; also `w`),
+ * A span of time in milliseconds. Text is read with units, largest first (`30s`, `5m`, `1h30m`, `1.5d`, `250ms`): `w` weeks,
+ * `d` days, `h` hours, `m` minutes, `s` seconds and `ms`, in small or capital letters, but for `M`, which might mean months;
  * or as an ISO 8601 duration (`PT5M`, `P1DT12H`; no months or years, whose length varies); a number without a unit is
  * milliseconds. At least 0; whole milliseconds that no number is exactly, `9007199254740993ms`, are refused. The schema is a `ZodNumber`, with all its methods: `duration().max(60_000).default(5_000)`.
  */

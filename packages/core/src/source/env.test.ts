@@ -74,6 +74,23 @@ describe('env', () => {
     ])
   })
 
+  it('otherPrefixes: variables that belong to another configuration are not its own', async () => {
+    const file = join(directory, '.env')
+    await writeFile(file, 'A_N=1\nA_PLATFORM_N=2\n')
+    const environment = { A_N: '3', A_PLATFORM_N: '4', A_PLATFORM: '5', A_PLATFORM_URL: '6' }
+    const aliases = { url: 'A_PLATFORM_URL' }
+    const options = { prefix: 'A_', otherPrefixes: ['A_PLATFORM_'], dotenv: [file], environment, aliases }
+    const recorder = await record(options)
+    const layers = env(options).layers.map((_, layer) => recorder.layer(layer))
+    expect(layers).toEqual([{}, { N: '1' }, { '': '6' }, { N: '3', PLATFORM: '5' }])
+  })
+
+  it.each(['A_', 'B_', 'A', ''])('otherPrefixes: refuses %j beside A_', (other) => {
+    expect(() => env({ prefix: 'A_', otherPrefixes: [other] })).toThrow(
+      /^\[invalid_options\] env\(\) got .*; expected /,
+    )
+  })
+
   it.each([
     [{ aliases: ['DATABASE_URL'] }, 'aliases = a list'],
     [{ aliases: { 'db.url': '' } }, 'aliases = an object'],

@@ -14,8 +14,14 @@ export interface EnvOptions {
   /** What the names of this application's variables start with, e.g. `CHECKOUT_`; the rest is the path. Must not be empty. */
   readonly prefix: string
   /**
+   * Longer prefixes, each beginning with `prefix`, whose variables belong to other configurations: beside
+   * `{ prefix: 'SHOP_', otherPrefixes: ['SHOP_PLATFORM_'] }`, `SHOP_PLATFORM_URL` is neither read nor reported as unused. Default none.
+   */
+  readonly otherPrefixes?: readonly string[] | undefined
+  /**
    * Variables of other names, by the path in the schema that they stand for: `{ 'db.url': 'DATABASE_URL' }`, or a list of
-   * names of which the first that is set counts. The variable that the path itself has (`CHECKOUT_DB__URL`) wins over them.
+   * names of which the first that is set counts. A variable that is named here stands for this path alone: with
+   * `{ port: 'CHECKOUT_DB__URL' }`, `db.url` has no variable. The variable that the path itself has (`CHECKOUT_DB__URL`) wins over them.
    * A path that the schema does not have is refused by `load`. Default none.
    */
   readonly aliases?: Readonly<Record<string, string | readonly string[]>> | undefined
@@ -41,6 +47,7 @@ const table: OptionTable = {
       'text that is not empty: without a prefix, every variable of the process would be taken for configuration',
     test: text.test,
   },
+  otherPrefixes: listOfTexts,
   aliases: {
     expected: "names of variables by path, such as { 'db.url': 'DATABASE_URL' }",
     test: (value) =>
@@ -65,13 +72,13 @@ function isAlias(given: unknown): boolean {
  * schema's names are written in upper case (the letters a to z) with `_` between words, and `__` between segments. The name of a record's entry
  * is the one that another layer has for it, however it is written there: `CHECKOUT_FEATURES__NEW_CHECKOUT` is
  * `features.newCheckout` if there is one, else `features.new_checkout`; a name with small letters stands for itself. A list
- * of scalars is written as JSON or with commas (`a,b`, `[::1]:80,db:81`).
+ * of scalars is written as JSON or with commas (`a,b`, `[::1]:80,db:81`); an item that is empty or in quotes as JSON alone.
  *
  * A variable of the process wins over every dotenv file, and a later dotenv file over an earlier one. An empty value is
  * a value unless `emptyAsUnset` is set. Of a variable that one file gives twice the last counts, as in a shell. `process.env` is never written to;
  * dotenv files are parsed by the package `dotenv`, without expansion.
  *
- * @throws LivetreeError `invalid_options` when `prefix` is empty, or an option is of the wrong type
+ * @throws LivetreeError `invalid_options` when `prefix` is empty, one of `otherPrefixes` does not begin with it, or an option is of the wrong type
  */
 export function env(options: EnvOptions): Source {
   checkOptions('env()', options, table)
@@ -82,7 +89,20 @@ export function env(options: EnvOptions): Source {
       'env() needs a prefix, such as env({ prefix: "CHECKOUT_" }): without one, every variable of the process would be taken for configuration.',
     )
   }
-  const variables = new Variables(prefix, options.aliases ?? {}, options.emptyAsUnset ?? false)
+  const others = options.otherPrefixes ?? []
+  const wrong = others.find((other) => !other.startsWith(prefix) || other === prefix)
+  if (wrong !== undefined) {
+    const expected = `longer prefixes that begin with ${JSON.stringify(prefix)}: those of other configurations`
+    throw new LivetreeError(
+      'invalid_options',
+      `env() got ${JSON.stringify(wrong)} in otherPrefixes; expected ${expected}.`,
+    )
+  }
+  const variables = new Variables(prefix, {
+    aliases: options.aliases ?? {},
+    otherPrefixes: others,
+    takesEmpty: options.emptyAsUnset !== true,
+  })
 
   return {
     name,

@@ -146,6 +146,31 @@ describe('file: documents by profile', () => {
     await expect(found).rejects.toThrow('(document 2)')
   })
 
+  it.each<[string, string]>([
+    ['db: { pool: { max: 1 } }\n---\nprofile: prod\nlog: info', ' (document 2)'],
+    ['db: { pool: { max: 1 } }\n---\nprofile: prod', ''],
+    ['db: { pool: { max: 1 } }\n---\nprofile: staging\nlog: info', ''],
+    ['db: { pool: { max: 1 } }', ''],
+    ['{}', ''],
+  ])(
+    'a missing value is asked for in the last document with values that counts: %#',
+    async (given, document) => {
+      const error: unknown = await load(given, 'prod').catch((thrown: unknown) => thrown)
+      expect(error).toHaveProperty('message', expect.stringContaining(`a.yaml${document}#/db/hosts`))
+    },
+  )
+
+  it.each([
+    ['2024', '2024'],
+    ['[true, 0x1F]', 'true'],
+    ['[true, 0x1F]', '0x1F'],
+    ['1.10', '1.10'],
+    ['12345678901234567890123', '12345678901234567890123'],
+  ])('%s names the profile %s, as it is written', async (own, profile) => {
+    expect(await leaves('a.yaml', `profile: ${own}\na: 2`, { profile })).toEqual({ a: 2 })
+    expect(await leaves('b.yaml', `profile: ${own}\na: 2`, { profile: '31' })).toEqual({})
+  })
+
   it('takes 100 documents, and says what to do with more', async () => {
     const many = (count: number) =>
       Array.from({ length: count }, (_, at) => `db: { pool: { p${at}: ${at} }, hosts: [] }`).join('\n---\n')
@@ -260,6 +285,11 @@ describe('file: documents by profile', () => {
       'a: 1\n---\nprofile: { a: b }',
       'x',
       'not valid YAML at line 3, column 1: a profile that is neither a name nor a list of names',
+    ],
+    [
+      'profile: null\na: 1',
+      'x',
+      'not valid YAML at line 1, column 1: a profile that is neither a name nor a list of names',
     ],
     ['a: 1\n---\nb: 1\nb: 2', 'x', 'not valid YAML at line 4, column 1: duplicate key'],
     ['a: &x 1\n---\nb: *x', 'x', 'not valid YAML at line 3, column 4: an alias without anchor'],

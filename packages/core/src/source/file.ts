@@ -33,14 +33,14 @@ export interface FileOptions {
    * Names of profiles, for a YAML file of several documents: those without a `profile` at their top count always, and those
    * with one, or a list of them, where it is named here. Later documents win, leaf by leaf, as the same documents in files of
    * their own would; `[]` names none. `profile` is no value then; with `expand`, it is compared with its variables put
-   * in. At most 100 documents. Default: the file has one document.
+   * in. A name that YAML reads as a number or boolean (`2024`, `true`) is compared as it is written. At most 100 documents. Default: the file has one document.
    */
   readonly profile?: string | readonly string[] | undefined
   /**
    * Replaces `${VAR}` and `${VAR:-default}` in texts (not in names) by variables: of `process.env`, or those given, as they
    * are when the configuration is loaded. Whoever writes the file can read them. A variable that is not set and has no default makes the tree invalid (it is
    * named, but for a value that may be secret), and so do texts of more than 16 million characters in all; `$${` stands for
-   * `${`. Default false.
+   * `${`. What is put in is text: a list is written `[${A}, ${B}]`, or the variable holds JSON. Default false.
    */
   readonly expand?: boolean | Readonly<Record<string, string | undefined>> | undefined
   /** A missing file counts as an empty one, also one that is deleted later; so does one that is empty at the start. Default false: without the file the configuration does not load. */
@@ -199,7 +199,14 @@ function formatOf(path: string): DocumentFormat {
 function layersOf(name: string, path: string, count: number): LayerInfo[] {
   return Array.from({ length: count }, (_, index) => {
     const place = index === 0 ? path : `${path} (document ${index + 1})`
-    return { name, keyPrefix: `${place}#/`, separator: '/', naming: 'stored', isNested: true }
+    return {
+      name,
+      keyPrefix: `${place}#/`,
+      separator: '/',
+      naming: 'stored',
+      isNested: true,
+      mayBeMissing: index > 0,
+    }
   })
 }
 

@@ -86,6 +86,11 @@ export interface LayerInfo {
    * a list, and a text is text. Default false: the paths are keys, and the schema decides what they mean.
    */
   readonly isNested?: boolean
+  /**
+   * What it stands for need not exist, such as a further document of a file: an error asks for a missing value in it only
+   * while it has leaves. Default false.
+   */
+  readonly mayBeMissing?: boolean
 }
 
 /** For which layers of a source a removal is meant: all of them (`true`), or those with these indexes. */

@@ -3,21 +3,27 @@ import { type KeyWrite, type LayerChange, type LayerInfo, type Leaf, Unreadable 
 /** Variables by their names, as a process or a dotenv file has them. */
 type Environment = Readonly<Record<string, string | undefined>>
 
+/** What `Variables` reads beside those of its prefix, and what it does not; see `EnvOptions`. */
+export interface VariableChoice {
+  readonly aliases: Readonly<Record<string, string | readonly string[]>>
+  readonly otherPrefixes: readonly string[]
+  /** Whether an empty text is a value. */
+  readonly takesEmpty: boolean
+}
+
 /** Which variables a configuration reads, and as which layers: one for each alias, and above them that of the prefix. */
 export class Variables {
   readonly #prefix: string
+  readonly #otherPrefixes: readonly string[]
   readonly #takesEmpty: boolean
   /** Those that win over others come later. */
   readonly #aliases: readonly { readonly path: string; readonly name: string }[]
   readonly #aliasNames: ReadonlySet<string>
 
-  constructor(
-    prefix: string,
-    aliases: Readonly<Record<string, string | readonly string[]>>,
-    emptyAsUnset: boolean,
-  ) {
+  constructor(prefix: string, { aliases, otherPrefixes, takesEmpty }: VariableChoice) {
     this.#prefix = prefix
-    this.#takesEmpty = !emptyAsUnset
+    this.#otherPrefixes = otherPrefixes
+    this.#takesEmpty = takesEmpty
     this.#aliases = Object.entries(aliases).flatMap(([path, names]) =>
       [names]
         .flat()
@@ -79,7 +85,8 @@ export class Variables {
   }
 
   #isOwn(name: string): boolean {
-    return name.startsWith(this.#prefix) && name.length > this.#prefix.length && !this.#aliasNames.has(name)
+    if (!name.startsWith(this.#prefix) || name.length === this.#prefix.length) return false
+    return !this.#aliasNames.has(name) && !this.#otherPrefixes.some((other) => name.startsWith(other))
   }
 
   #isSet(value: unknown): boolean {

@@ -1,4 +1,5 @@
 import { YamlProblem } from './compose-yaml.ts'
+import { textOfScalar } from '../format/written-scalar.ts'
 import { Unreadable } from './source.ts'
 
 /** One document of a file, and where it begins. */
@@ -59,7 +60,10 @@ function profilesOf(given: unknown, offset: number | undefined): readonly string
   const names = [given].flat()
   const unread = names.find((name) => name instanceof Unreadable)
   if (unread !== undefined) throw new YamlProblem(`a profile with ${unread.reason}`, offset)
-  const areNames = names.every((name): name is string => typeof name === 'string' && name !== '')
-  if (!areNames) throw new YamlProblem('a profile that is neither a name nor a list of names', offset)
-  return names
+  return names.map((name) => {
+    const text = typeof name === 'string' ? name : textOfScalar(name)
+    if (text === undefined || text === '')
+      throw new YamlProblem('a profile that is neither a name nor a list of names', offset)
+    return text
+  })
 }
