@@ -5,7 +5,7 @@ import { readingsOf, type SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { mountOf } from './mount.ts'
 import { nearestName } from './nearest-name.ts'
-import { pathText } from './path-text.ts'
+import { pathText } from '../format/path-text.ts'
 import { unheld } from './tree-place.ts'
 
 /**

@@ -4,7 +4,7 @@ import type { LayerInfo } from '../source/source.ts'
 import { isWithin } from '../path-relation.ts'
 import type { NamedLayer } from './issues.ts'
 import { mountOf } from './mount.ts'
-import { pathText } from './path-text.ts'
+import { pathText } from '../format/path-text.ts'
 import { TreeNode } from './tree-node.ts'
 import { TreePlaces } from './tree-place.ts'
 

@@ -3,7 +3,7 @@ import { isPlainObject } from './document.ts'
 import type { Path } from '../issue.ts'
 import type { Change } from './outcome.ts'
 import { namesOf } from './names.ts'
-import { pathText } from './path-text.ts'
+import { pathText } from '../format/path-text.ts'
 import { hasMadeNames, partView, redact } from './redact.ts'
 
 /** What differs, leaf by leaf. Parts that are the same instance are not looked into; a list is one value. */

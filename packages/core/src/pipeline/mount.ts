@@ -1,6 +1,6 @@
 import { isWithin } from '../path-relation.ts'
 import type { LayerInfo } from '../source/source.ts'
-import { parsePathText } from './path-text.ts'
+import { parsePathText } from '../format/path-text.ts'
 
 const TOP: readonly string[] = []
 const known = new WeakMap<LayerInfo, readonly string[]>()

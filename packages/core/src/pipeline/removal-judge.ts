@@ -2,7 +2,7 @@ import type { Issue, Path } from '../issue.ts'
 import { directoriesOf, type GuardedSource, howToAllow } from './guarded-source.ts'
 import type { IssueWriter } from './issues.ts'
 import type { LayerTree } from './layer-tree.ts'
-import { pathText } from './path-text.ts'
+import { pathText } from '../format/path-text.ts'
 import {
   absorbedCount,
   allowedCount,

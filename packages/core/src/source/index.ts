@@ -5,7 +5,7 @@ export { absolutePath } from './absolute-path.ts'
 export { silentLogger } from '../logger.ts'
 export type { OptionKind } from '../option-kinds.ts'
 export * as optionKinds from '../option-kinds.ts'
-export { parsePathText } from '../pipeline/path-text.ts'
+export { parsePathText } from '../format/path-text.ts'
 export { keyBytes, keyText } from '../key-text.ts'
 export { shellWord } from './shell-word.ts'
 export type {
