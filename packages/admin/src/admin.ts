@@ -175,7 +175,7 @@ export function createAdmin(
     })
   if ('compiled' in given) return new StoreAdmin(new Workspace(resolveAdmin(given, options)))
   const { name = 'untyped', jsonSchema, ...rest } = given
-  translatedNow(() => checkOptions('createAdmin()', { name, jsonSchema }, untypedTable))
+  translatedNow(() => checkOptions('createAdmin()', { name, jsonSchema }, UNTYPED_TABLE))
   if (Object.keys(options).length > 0)
     throw new AdminError('invalid_options', {
       what: 'createAdmin() without a definition takes all options in its first argument',
@@ -186,7 +186,7 @@ export function createAdmin(
   return new StoreAdmin(new Workspace(resolveAdmin(untypedDefinition(name), rest, true)))
 }
 
-const untypedTable: OptionTable = {
+const UNTYPED_TABLE: OptionTable = {
   name: optionKinds.name,
   jsonSchema: { expected: 'a JSON Schema as toJsonSchema() returns it, an object', test: isGiven },
 }
@@ -198,7 +198,7 @@ function untypedDefinition(name: string): ConfigDefinition<$ZodType> {
   )
 }
 
-const readTable: OptionTable = { ...CALL_TABLE, revision: revisionKind }
+const READ_TABLE: OptionTable = { ...CALL_TABLE, revision: revisionKind }
 
 /** What reads and writes files is loaded by the calls that need it: YAML takes longer to load than a value to read. */
 class StoreAdmin<T> implements Admin<T> {
@@ -239,7 +239,7 @@ class StoreAdmin<T> implements Admin<T> {
   }
 
   async read(options: ReadOptions = {}): Promise<AdminTree<T>> {
-    translatedNow(() => checkOptions('read()', options, readTable))
+    translatedNow(() => checkOptions('read()', options, READ_TABLE))
     const state = await readState(this.#workspace, this.#workspace.limit(options), options.revision)
     return viewTree<T>(this.#workspace, state)
   }

@@ -65,14 +65,16 @@ export interface ResolvedAdmin {
   readonly logger: Logger | undefined
 }
 
-const count = (least: number, most: number) => ({
-  expected: `a whole number from ${least} to ${most}`,
-  test: (value: unknown) =>
-    Number.isInteger(value) && (value as number) >= least && (value as number) <= most,
-  isShown: true,
-})
+function count(least: number, most: number) {
+  return {
+    expected: `a whole number from ${least} to ${most}`,
+    test: (value: unknown) =>
+      Number.isInteger(value) && (value as number) >= least && (value as number) <= most,
+    isShown: true,
+  }
+}
 
-const table: OptionTable = {
+const OPTION_TABLE: OptionTable = {
   author: optionKinds.name,
   store: {
     expected: 'options of etcd(), such as { endpoints, root }',
@@ -111,7 +113,7 @@ export function resolveAdmin(
   options: AdminOptions,
   isUntyped = false,
 ): ResolvedAdmin {
-  translatedNow(() => checkOptions('createAdmin()', options, table))
+  translatedNow(() => checkOptions('createAdmin()', options, OPTION_TABLE))
   const sources = sourcesOf(definition, options)
   const stores = sources.flatMap((source, index) => {
     const store = storeOf(source)

@@ -48,7 +48,11 @@ export function createBarrier(client: EtcdClient, name: string): Barrier {
   return new KeyBarrier(client, name)
 }
 
-/** Throws the error for a failed `hold` with a session: the end of the session, another cluster, or the error of etcd. */
+/**
+ * Rejects a `hold` with a session that failed.
+ *
+ * @throws CoordinationError why the session ended, or `invalid_argument` for a session of another cluster; else `error` itself
+ */
 async function refusal(owner: OpenSession, what: string, error: unknown): Promise<never> {
   await owner.noteUserError(error)
   owner.signal.throwIfAborted()

@@ -33,11 +33,11 @@ export function createCounter(session: Session, name: string): Counter {
 }
 
 /** One for each session and counter, so that a session leaves one mark only, however many counters are made. */
-const WRITERS = new WeakMap<OpenSession, Map<string, CounterWriter>>()
+const writersOf = new WeakMap<OpenSession, Map<string, CounterWriter>>()
 
 function writerOf(session: OpenSession, name: string): CounterWriter {
-  const writers = WRITERS.get(session) ?? new Map<string, CounterWriter>()
-  WRITERS.set(session, writers)
+  const writers = writersOf.get(session) ?? new Map<string, CounterWriter>()
+  writersOf.set(session, writers)
   const writer = writers.get(name) ?? new CounterWriter(session, name)
   writers.set(name, writer)
   return writer

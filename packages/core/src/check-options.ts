@@ -10,8 +10,8 @@ export interface OptionTable {
 }
 
 /**
- * Throws for an unknown option, which would otherwise be ignored silently, and for one of the wrong type. `undefined`
- * counts as not given. The rejection of a promise in what is given ends nothing: no caller awaits it.
+ * Refuses an unknown option, which would otherwise be ignored silently, and one of the wrong type. `undefined` counts as not
+ * given. A promise among the options may reject without ending the process, though no caller awaits it.
  *
  * @param call the call that received the options, such as `load()`
  * @throws LivetreeError `code`, naming the option
@@ -51,7 +51,7 @@ export function checkOptions(
 }
 
 /**
- * Throws for an argument that is missing or of the wrong type.
+ * Refuses an argument that is missing or of the wrong type.
  *
  * @param given the arguments by their names
  * @throws LivetreeError `invalid_options`, naming the argument

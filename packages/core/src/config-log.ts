@@ -120,7 +120,9 @@ export class ConfigLog implements Logger {
 }
 
 /** A listener that is there now has not received what was emitted before it was added. */
-const never = () => false
+function never(): boolean {
+  return false
+}
 
 function thrownOf(details: LogEntry['details']): unknown {
   return details?.['cause'] ?? details?.['error']

@@ -36,7 +36,7 @@ export interface DefineConfigOptions<S extends $ZodType> {
   readonly guard?: GuardOptions | false | undefined
 }
 
-const table: OptionTable = {
+const OPTION_TABLE: OptionTable = {
   name: nameKind,
   schema: {
     expected: 'a zod 4 schema, such as z.object({ … })',
@@ -61,7 +61,7 @@ const table: OptionTable = {
  * @throws LivetreeError `invalid_definition`; `invalid_schema` or `name_clash` with the path in the schema
  */
 export function defineConfig<S extends $ZodType>(options: DefineConfigOptions<S>): ConfigDefinition<S> {
-  checkOptions('defineConfig()', options, table, 'invalid_definition')
+  checkOptions('defineConfig()', options, OPTION_TABLE, 'invalid_definition')
   const { name, schema, sources, naming = 'exact', unused = 'warn', guard = {} } = options
   if (name === undefined) refuse('needs a name, such as "checkout"')
   if (schema === undefined) refuse('needs a schema, such as z.object({ … })')

@@ -10,8 +10,9 @@ export interface OptionKind {
 }
 
 /** Whether the value is an object and not a list. */
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
 
 /** A non-empty string. */
 export const text: OptionKind = {
@@ -41,16 +42,22 @@ export const milliseconds: OptionKind = {
   isShown: true,
 }
 /** One of the given strings. */
-export const oneOf = (...allowed: readonly string[]): OptionKind => ({
-  expected: `one of ${allowed.map((each) => `'${each}'`).join(', ')}`,
-  test: (value) => allowed.includes(value as string),
-  isShown: true,
-})
+export function oneOf(...allowed: readonly string[]): OptionKind {
+  return {
+    expected: `one of ${allowed.map((each) => `'${each}'`).join(', ')}`,
+    test: (value) => allowed.includes(value as string),
+    isShown: true,
+  }
+}
+
 /** An object with at least the named methods. */
-export const withMethods = (...names: readonly string[]): OptionKind => ({
-  expected: `an object with ${names.map((name) => `${name}()`).join(', ')}`,
-  test: (value) => isObject(value) && names.every((name) => typeof value[name] === 'function'),
-})
+export function withMethods(...names: readonly string[]): OptionKind {
+  return {
+    expected: `an object with ${names.map((name) => `${name}()`).join(', ')}`,
+    test: (value) => isObject(value) && names.every((name) => typeof value[name] === 'function'),
+  }
+}
+
 /** An `AbortSignal`, also of another realm. */
 export const abortSignal: OptionKind = {
   expected: 'an AbortSignal',

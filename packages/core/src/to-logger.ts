@@ -89,21 +89,24 @@ function isNestStyle(target: Methods): boolean {
   return has(target, 'log', 'warn', 'error') && typeof fieldOf(target, 'info') !== 'function'
 }
 
-const callMessageFirst: Dialect = (target, level, message, details) => call(target, level, message, details)
+function callMessageFirst(target: Methods, level: Level, message: string, details: Details): unknown {
+  return call(target, level, message, details)
+}
 
 /** The message is passed as an argument of `%s`, so that a key such as `/a%2Fb%sale` is not read as a format. */
-const callFormatting: Dialect = (target, level, message, details) =>
-  call(target, level, '%s', message, details)
+function callFormatting(target: Methods, level: Level, message: string, details: Details): unknown {
+  return call(target, level, '%s', message, details)
+}
 
 /** pino, bunyan and Fastify print an error in full if its property is called `err`. */
-const callObjectFirst: Dialect = (target, level, message, details) => {
+function callObjectFirst(target: Methods, level: Level, message: string, details: Details): unknown {
   const { error, cause = error, ...rest } = details
   const fields = isError(cause) ? { ...rest, err: cause } : { ...rest, ...(cause !== undefined && { cause }) }
   return call(target, nearestLevel(level, levelsOfPino(target)) ?? level, fields, message)
 }
 
 /** Passes one object, because winston reads a separate message as a format. Errors in it become plain objects, because winston prints an `Error` as `{}`. */
-const callWinston: Dialect = (target, level, message, details) => {
+function callWinston(target: Methods, level: Level, message: string, details: Details): unknown {
   const name = nearestLevel(level, levelsOfWinston(target)) ?? level
   const plain = Object.entries(details).map(([key, value]) => [
     key,
@@ -113,7 +116,7 @@ const callWinston: Dialect = (target, level, message, details) => {
 }
 
 /** Nest prints text: primitive details are appended to the message, and an error's stack is passed as second argument. */
-const callNestStyle: Dialect = (target, level, message, details) => {
+function callNestStyle(target: Methods, level: Level, message: string, details: Details): unknown {
   const { error, cause = error, ...rest } = details
   const words = Object.entries(rest)
     .filter(([, value]) => !isObjectLike(value))

@@ -55,7 +55,9 @@ const OPEN_CHECKS: Checks<OpenServiceOptions> = { startupTimeoutMs: milliseconds
 const MOST_IDLE_SERVICES = 1_000
 
 /** A dispatcher uses every endpoint. */
-const accepts = () => true
+function accepts(): boolean {
+  return true
+}
 
 class EtcdDiscovery implements Discovery {
   readonly #options: ResolvedDiscoveryOptions

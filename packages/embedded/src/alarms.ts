@@ -67,7 +67,7 @@ export class Alarms {
     if (!this.isWritable) throw ETCD_ERROR.corrupt()
   }
 
-  /** Throws `noSpace` or `corrupt` while nothing may be added. */
+  /** @throws StatusError `noSpace` or `corrupt` while nothing may be added */
   assertRoom(): void {
     this.assertWritable()
     if (this.#restriction === 'noSpace') throw ETCD_ERROR.noSpace()

@@ -23,9 +23,12 @@ function isPem(value: unknown): boolean {
   return isText(value) || (value instanceof Uint8Array && value.length > 0)
 }
 
-const POSITIVE: Check = (value) => typeof value === 'number' && value > 0
+function isPositive(value: unknown): boolean {
+  return typeof value === 'number' && value > 0
+}
+
 const AN_OBJECT: Rule = { accepts: isObject, expected: 'an object' }
-const MILLISECONDS: Rule = { accepts: POSITIVE, expected: 'milliseconds, more than 0' }
+const MILLISECONDS: Rule = { accepts: isPositive, expected: 'milliseconds, more than 0' }
 const PEM: Rule = { accepts: isPem, expected: 'a certificate or key in PEM, as text or a Buffer' }
 
 const RULES: Readonly<Record<keyof EmbeddedEtcdOptions, Rule>> = {
@@ -49,7 +52,7 @@ const RULES: Readonly<Record<keyof EmbeddedEtcdOptions, Rule>> = {
   },
   auth: AN_OBJECT,
   tls: AN_OBJECT,
-  quotaBytes: { accepts: POSITIVE, expected: 'a number of bytes, more than 0' },
+  quotaBytes: { accepts: isPositive, expected: 'a number of bytes, more than 0' },
   tokenTtlMs: MILLISECONDS,
   progressIntervalMs: MILLISECONDS,
   onError: { accepts: (value) => typeof value === 'function', expected: 'a function' },

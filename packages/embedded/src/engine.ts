@@ -117,7 +117,7 @@ export class Engine {
     })
   }
 
-  /** Grants a lease and returns its TTL in seconds. Throws `leaseExists` or `leaseTtlTooLarge`. */
+  /** Grants a lease and returns its TTL in seconds. @throws StatusError `leaseExists`, `leaseTtlTooLarge` or `noSpace` */
   grantLease(id: bigint, ttlSeconds: number): number | Promise<number> {
     const granted = Lessor.grantedTtl(ttlSeconds)
     return this.#commit(() => {
@@ -128,7 +128,7 @@ export class Engine {
     })
   }
 
-  /** Deletes a lease's keys in one revision, and then the lease. Throws `leaseNotFound`. */
+  /** Deletes a lease's keys in one revision, and then the lease. @throws StatusError `leaseNotFound` */
   revokeLease(id: bigint, caller?: Caller): void | Promise<void> {
     return this.#commit(() => {
       this.alarms.assertWritable()
@@ -138,7 +138,7 @@ export class Engine {
     })
   }
 
-  /** Throws unless the caller may write every key of the lease, because revoking it deletes them. */
+  /** Revoking a lease deletes its keys. @throws StatusError `permissionDenied` unless the caller may write all of them */
   assertLeaseWrite(id: bigint, caller: Caller): void {
     for (const key of this.lessor.get(id)?.keys ?? []) caller.assertWrite({ type: 'key', start: key })
   }

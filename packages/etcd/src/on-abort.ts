@@ -5,7 +5,7 @@ interface Waiting {
   leave(): void
 }
 
-const WAITING = new WeakMap<AbortSignal, Waiting>()
+const waitingFor = new WeakMap<AbortSignal, Waiting>()
 
 /**
  * Calls `run` once when the signal aborts; never, if it is aborted already. `run` must not throw. Returns a
@@ -14,7 +14,7 @@ const WAITING = new WeakMap<AbortSignal, Waiting>()
  * calls with one signal would grow with the square of their number.
  */
 export function onAbort(signal: AbortSignal, run: () => void): () => void {
-  const waiting = WAITING.get(signal) ?? listen(signal)
+  const waiting = waitingFor.get(signal) ?? listen(signal)
   // A function that is given twice is called twice.
   const own = (): void => run()
   waiting.runs.add(own)
@@ -33,10 +33,10 @@ function listen(signal: AbortSignal): Waiting {
     runs,
     leave: () => {
       signal.removeEventListener('abort', onEvent)
-      if (WAITING.get(signal) === waiting) WAITING.delete(signal)
+      if (waitingFor.get(signal) === waiting) waitingFor.delete(signal)
     },
   }
   signal.addEventListener('abort', onEvent)
-  WAITING.set(signal, waiting)
+  waitingFor.set(signal, waiting)
   return waiting
 }

@@ -55,7 +55,7 @@ const CALL = 'app.register(livetree, { config })'
 const NAMED_CALL = 'app.register(livetree, { config, name })'
 /** Options that Fastify itself reads from the options of every plugin. */
 const ofFastify = { expected: 'an option of Fastify', test: () => true }
-const table = {
+const OPTION_TABLE = {
   config: ofFastify,
   name: optionKinds.name,
   pin: optionKinds.flag,
@@ -81,7 +81,7 @@ export const livetree = fastifyPlugin(registerLivetree, { fastify: '5.x', name: 
 
 async function registerLivetree(app: FastifyInstance, options: LivetreePluginOptions): Promise<void> {
   const config = configIn(CALL, options)
-  checkOptions(CALL, options, table)
+  checkOptions(CALL, options, OPTION_TABLE)
   const { name, pin = true, closeOnShutdown = true } = options
   // One symbol per registration: a child context may have its own configuration besides the one of its parent.
   const pinnedTo = Symbol('livetree.pinnedTo')

@@ -26,7 +26,7 @@ export function isLoadedLazily(modules: Iterable<AppModule>, of: unknown): boole
 }
 
 /**
- * Throws for ambiguities that Nest would resolve by the order of modules: two configurations with the same name, and an
+ * Refuses ambiguities that Nest would resolve by the order of modules: two configurations with the same name, and an
  * `@InjectConfig()` that could mean several.
  *
  * @param roots each module that provides a configuration

@@ -134,8 +134,9 @@ interface Behind<T> {
   readonly selected: unknown
 }
 
-const nameOf = ({ className, methodName }: ChangeHandler) =>
-  `@OnConfigChange on ${className}.${String(methodName)}`
+function nameOf({ className, methodName }: ChangeHandler): string {
+  return `@OnConfigChange on ${className}.${String(methodName)}`
+}
 
 function neverCalled(handler: ChangeHandler): Error {
   return refusal(

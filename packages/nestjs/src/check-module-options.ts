@@ -3,7 +3,7 @@ import { type LiveConfig, LivetreeError } from '@livetree/core'
 import type { Injected } from './get-config-token.ts'
 
 const anything = { expected: 'an option of Nest', test: () => true }
-const extras = {
+const EXTRA_OPTIONS = {
   isGlobal: optionKinds.flag,
   pin: optionKinds.flag,
   closeOnShutdown: optionKinds.flag,
@@ -12,32 +12,32 @@ const extras = {
     test: (value: unknown) => isNamed(value),
   },
 }
-const rootOptions = { config: anything, ...extras }
-const makers = ['useFactory', 'useClass', 'useExisting'] as const
-const asyncOptions = {
+const ROOT_OPTIONS = { config: anything, ...EXTRA_OPTIONS }
+const MAKERS = ['useFactory', 'useClass', 'useExisting'] as const
+const ASYNC_OPTIONS = {
   imports: optionKinds.list,
   inject: optionKinds.list,
   useFactory: optionKinds.callback,
   useClass: optionKinds.callback,
   useExisting: anything,
   provideInjectionTokensFrom: optionKinds.list,
-  ...extras,
+  ...EXTRA_OPTIONS,
 }
 
 /** Validates the options of `forRoot`. @throws LivetreeError `invalid_options`, naming what was passed instead of `{ config }` */
 export function checkRootOptions(options: unknown): void {
   const call = 'LivetreeModule.forRoot({ config })'
   configIn(call, options)
-  checkOptions(call, options, rootOptions)
+  checkOptions(call, options, ROOT_OPTIONS)
 }
 
 /** Validates the options of `forRootAsync`. @throws LivetreeError `invalid_options` */
 export function checkAsyncOptions(options: unknown): void {
   const call = 'LivetreeModule.forRootAsync()'
   if (options === undefined || options === null) throw refusal(`${call} got nothing`)
-  checkOptions(call, options, asyncOptions)
+  checkOptions(call, options, ASYNC_OPTIONS)
   const given = options as Partial<Record<string, unknown>>
-  if (makers.some((maker) => given[maker] !== undefined)) return
+  if (MAKERS.some((maker) => given[maker] !== undefined)) return
   throw refusal(`${call} needs one of useFactory, useClass or useExisting, which returns { config }`)
 }
 

@@ -13,7 +13,7 @@ export interface LiveProviderOptions<T, S, R> extends ResourceOptions<S, R> {
 }
 
 const { callback, milliseconds } = optionKinds
-const table = {
+const OPTION_TABLE = {
   of: { expected: 'a definition returned by defineConfig()', test: isNamed },
   select: callback,
   name: optionKinds.name,
@@ -44,7 +44,7 @@ export function liveProvider<S, R, T = RegisteredConfig>(
   options: LiveProviderOptions<T, S, R>,
 ): FactoryProvider<Promise<Resource<R>>> {
   if (token === undefined || token === null) throw refusal('liveProvider() got no injection token')
-  checkOptions('liveProvider()', options, table)
+  checkOptions('liveProvider()', options, OPTION_TABLE)
   const { of, select, ...resource } = options
   if (select === undefined || resource.create === undefined) {
     throw refusal('liveProvider() needs select and create, each a function')

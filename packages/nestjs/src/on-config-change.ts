@@ -78,7 +78,7 @@ export function OnConfigChange(...given: readonly unknown[]): MethodDecorator {
       throw refuse('got an invalid definition; expected one returned by defineConfig()')
     }
     if (typeof selector !== 'function') throw refuse('got no selector; expected a function, (c) => c.mail')
-    checkOptions('@OnConfigChange()', options ?? {}, watchOptions)
+    checkOptions('@OnConfigChange()', options ?? {}, WATCH_OPTIONS)
     const handler = {
       configName: (of as DefinedConfig<unknown> | undefined)?.name,
       className: target.constructor.name,
@@ -92,7 +92,7 @@ export function OnConfigChange(...given: readonly unknown[]): MethodDecorator {
   }
 }
 
-const watchOptions = { immediate: optionKinds.flag, isEqual: optionKinds.callback }
+const WATCH_OPTIONS = { immediate: optionKinds.flag, isEqual: optionKinds.callback }
 
 function placeOf(target: object, methodName: string | symbol | object): string {
   if (typeof methodName === 'object') return 'a method'

@@ -59,7 +59,7 @@ export const revisionKind = {
   isShown: true,
 }
 
-const table: OptionTable = { ...LAYER_TABLE, ifRevision: revisionKind }
+const OPTION_TABLE: OptionTable = { ...LAYER_TABLE, ifRevision: revisionKind }
 
 /**
  * Begins a change of one layer.
@@ -67,7 +67,7 @@ const table: OptionTable = { ...LAYER_TABLE, ifRevision: revisionKind }
  * @throws AdminError `invalid_options`
  */
 export function openChange<T>(workspace: Workspace, options: ChangeOptions): ChangeSet<T> {
-  translatedNow(() => checkOptions('change()', options, table))
+  translatedNow(() => checkOptions('change()', options, OPTION_TABLE))
   const prefix = choosePrefix(workspace.settings.store.layers, options)
   return new StepList<T>(workspace, prefix, options.ifRevision, [])
 }

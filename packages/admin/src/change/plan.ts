@@ -57,7 +57,7 @@ export interface Plan {
   toJSON(): object
 }
 
-const applyTable: OptionTable = {
+const APPLY_TABLE: OptionTable = {
   message: {
     expected: 'text of 1 to 4,000 characters',
     test: (message) => typeof message === 'string' && message.length >= 1 && message.length <= 4_000,
@@ -126,7 +126,7 @@ class DraftPlan implements Plan {
   }
 
   async apply(options: ApplyOptions = {}): Promise<Applied> {
-    translatedNow(() => checkOptions('apply()', options, applyTable))
+    translatedNow(() => checkOptions('apply()', options, APPLY_TABLE))
     return applyPlan(this.#workspace, this.#draft, this.#worked, options)
   }
 

@@ -25,7 +25,7 @@ export interface RollbackOptions<T = unknown> extends CallOptions, LayerChoice {
   readonly only?: readonly PathLike<T>[] | undefined
 }
 
-const table: OptionTable = {
+const OPTION_TABLE: OptionTable = {
   ...CALL_TABLE,
   ...LAYER_TABLE,
   to: revisionKind,
@@ -37,7 +37,7 @@ const table: OptionTable = {
 
 /** Plans that the keys of all layers, or of the one that is chosen, get their earlier texts; see `Admin.rollback`. */
 export async function planRollback<T>(workspace: Workspace, options: RollbackOptions<T>): Promise<Plan> {
-  translatedNow(() => checkOptions('rollback()', options, table))
+  translatedNow(() => checkOptions('rollback()', options, OPTION_TABLE))
   const { to, only } = options
   if (to === undefined)
     throw new AdminError('invalid_options', { what: 'rollback() needs a revision, { to }', remedy: '' })

@@ -29,7 +29,7 @@ export interface HistoryOptions<T = unknown> extends CallOptions, LayerChoice {
 /** Revisions that are looked back at most, unless the caller names where to begin. */
 const MOST_REVISIONS = 100_000
 
-const table: OptionTable = {
+const OPTION_TABLE: OptionTable = {
   ...CALL_TABLE,
   ...LAYER_TABLE,
   path: { expected: 'a path', test: (path) => path !== '' },
@@ -58,7 +58,7 @@ export async function* readHistory<T>(
   workspace: Workspace,
   options: HistoryOptions<T>,
 ): AsyncGenerator<HistoryEntry, undefined> {
-  translatedNow(() => checkOptions('history()', options, table))
+  translatedNow(() => checkOptions('history()', options, OPTION_TABLE))
   const { layers } = workspace.settings.store
   const prefix = chosenPrefix(layers, options)
   const path = options.path === undefined ? [] : pathOf(options.path)

@@ -32,7 +32,7 @@ export type DiffSide =
 /** One place that differs. Values that may be secret read `[secret]`. */
 export type Difference = ValueChange
 
-const table: OptionTable = {
+const OPTION_TABLE: OptionTable = {
   ...LAYER_TABLE,
   revision: revisionKind,
   text: { ...optionKinds.text, test: (text) => typeof text === 'string' },
@@ -48,7 +48,7 @@ export async function diffSides(
 ): Promise<readonly Difference[]> {
   translatedNow(() => {
     checkOptions('diff()', options, CALL_TABLE)
-    for (const side of [one, other]) if (side !== 'now') checkOptions('diff() side', side, table)
+    for (const side of [one, other]) if (side !== 'now') checkOptions('diff() side', side, OPTION_TABLE)
   })
   const [before, after] = await statesOf(workspace, one, other, options)
   if (before !== undefined && after !== undefined && isWhole(one) && isWhole(other))

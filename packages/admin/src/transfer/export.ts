@@ -37,7 +37,7 @@ export interface Exported {
   readonly revision: number
 }
 
-const table: OptionTable = {
+const OPTION_TABLE: OptionTable = {
   ...CALL_TABLE,
   ...LAYER_TABLE,
   format: optionKinds.oneOf(...TRANSFER_FORMATS),
@@ -50,7 +50,7 @@ const STORED = { name: 'stored', keyPrefix: '', separator: '/', naming: 'stored'
 
 /** The whole configuration as text, or what one layer holds; see `Admin.export`. */
 export async function exportTree(workspace: Workspace, options: ExportOptions): Promise<Exported> {
-  translatedNow(() => checkOptions('export()', options, table))
+  translatedNow(() => checkOptions('export()', options, OPTION_TABLE))
   const state = await readState(workspace, workspace.limit(options), options.revision)
   const { definition } = workspace.settings
   const all = namesLayer(options) ? layerTexts(workspace, state, options) : wholeTexts(workspace, state)

@@ -25,7 +25,7 @@ export interface ImportOptions extends CallOptions, LayerChoice {
   readonly variablePrefix?: string | undefined
 }
 
-const table: OptionTable = {
+const OPTION_TABLE: OptionTable = {
   ...CALL_TABLE,
   ...LAYER_TABLE,
   format: optionKinds.oneOf(...TRANSFER_FORMATS),
@@ -36,7 +36,7 @@ const table: OptionTable = {
 
 /** Plans what a text holds as a change of one layer; see `Admin.import`. */
 export async function planImport(workspace: Workspace, text: string, options: ImportOptions): Promise<Plan> {
-  translatedNow(() => checkOptions('import()', options, table))
+  translatedNow(() => checkOptions('import()', options, OPTION_TABLE))
   if (typeof text !== 'string')
     throw new AdminError('invalid_options', { what: 'import() needs a text', remedy: '' })
   assertLength(text)

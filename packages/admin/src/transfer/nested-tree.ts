@@ -31,7 +31,9 @@ interface Branch {
 }
 
 /** The parts of a document go by their names, as they stand there. */
-const NO_LISTS = () => false
+function hasNoLists(): boolean {
+  return false
+}
 
 /** Builds nested objects from leaves. */
 class NestedTree {
@@ -46,7 +48,7 @@ class NestedTree {
   put(names: readonly string[], leaf: PlainTree, isListAt: (depth: number) => boolean): void {
     if (names.length === 0 && leaf.type !== 'object') this.#document = leaf
     if (leaf.type === 'object' && leaf.parts.length > 0) {
-      for (const [name, part] of leaf.parts) this.put([...names, name], part, NO_LISTS)
+      for (const [name, part] of leaf.parts) this.put([...names, name], part, hasNoLists)
       return
     }
     const last = names.at(-1)

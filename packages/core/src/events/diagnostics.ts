@@ -22,12 +22,12 @@ export type DiagnosticName = (typeof NAMES)[number]
  * message contains a secret. A subscriber that throws interrupts nothing here, but Node raises an `uncaughtException`,
  * which ends the process.
  */
-const channels = Object.fromEntries(NAMES.map((name) => [name, channel(`livetree:${name}`)])) as Readonly<
+const CHANNELS = Object.fromEntries(NAMES.map((name) => [name, channel(`livetree:${name}`)])) as Readonly<
   Record<DiagnosticName, Channel>
 >
 
 /** Publishes a message. `details` is called only if the channel has subscribers, so without them this costs one look-up. */
 export function publish(name: DiagnosticName, config: string, details: () => object): void {
-  const target = channels[name]
+  const target = CHANNELS[name]
   if (target.hasSubscribers) target.publish({ config, ...details() })
 }

@@ -59,10 +59,13 @@ function sidesOf(
   return found
 }
 
-const isNamed = (schemaNode: SchemaNode): schemaNode is ObjectNode | RecordNode =>
-  schemaNode.type === 'object' || schemaNode.type === 'record'
+function isNamed(schemaNode: SchemaNode): schemaNode is ObjectNode | RecordNode {
+  return schemaNode.type === 'object' || schemaNode.type === 'record'
+}
 
-const isList = (schemaNode: SchemaNode): schemaNode is ListNode => schemaNode.type === 'list'
+function isList(schemaNode: SchemaNode): schemaNode is ListNode {
+  return schemaNode.type === 'list'
+}
 
 function objectOf(
   node: IntersectionNode,

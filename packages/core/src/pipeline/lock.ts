@@ -1,5 +1,5 @@
 import { isDeepStrictEqual, types } from 'node:util'
-import { isReadBytes } from '../schema/text.ts'
+import { isReadBytes } from '../schema/bytes-text.ts'
 
 /**
  * A copy that cannot be written, of a value whose content `Object.freeze` does not reach: a Date, Map, Set, URL,
@@ -62,15 +62,15 @@ function lockedUrl(previous: unknown, next: URL): URL {
 type AnyArray = NodeJS.TypedArray
 type ArrayClass = new (from: AnyArray) => AnyArray
 
-const LOCKED = new WeakSet<object>()
+const locked = new WeakSet<object>()
 
 function lockedArray(previous: unknown, next: AnyArray): AnyArray | undefined {
   const copy = copyOfArray(next) ?? (isReadBytes(next) ? next : undefined)
   if (copy === undefined) return undefined
   if (isDeepStrictEqual(previous, copy)) return previous as AnyArray
   // Bytes of an own class are locked in place, and may come again.
-  if (LOCKED.has(copy)) return copy
-  LOCKED.add(copy)
+  if (locked.has(copy)) return copy
+  locked.add(copy)
   for (const name of arrayWriters(copy)) {
     Object.defineProperty(copy, name, { value: () => refuse(`call ${name}()`) })
   }
@@ -103,4 +103,6 @@ function arrayWriters(array: AnyArray): Set<string> {
   return names
 }
 
-const prototypeOf = (value: object) => Object.getPrototypeOf(value) as object
+function prototypeOf(value: object): object {
+  return Object.getPrototypeOf(value) as object
+}

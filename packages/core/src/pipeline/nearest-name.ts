@@ -6,7 +6,9 @@ export interface GuessBudget {
   left: number
 }
 
-export const newGuessBudget = (): GuessBudget => ({ left: 2_000_000 })
+export function newGuessBudget(): GuessBudget {
+  return { left: 2_000_000 }
+}
 
 /** The known name that looks most like `name`, if one is near; undefined as well when the budget is spent. */
 export function nearestName(

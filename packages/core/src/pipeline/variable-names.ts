@@ -208,6 +208,10 @@ function isSamePlace(a: VariablePlace, b: VariablePlace): boolean {
   return a.length === b.length && a.every((name, index) => name === b[index])
 }
 
-const idOf = (layer: number, path: string) => `${layer}:${path}`
-const ownerId = (layer: number, names: readonly PropertyKey[]) =>
-  JSON.stringify([layer, ...names.map(String)])
+function idOf(layer: number, path: string): string {
+  return `${layer}:${path}`
+}
+
+function ownerId(layer: number, names: readonly PropertyKey[]): string {
+  return JSON.stringify([layer, ...names.map(String)])
+}

@@ -8,9 +8,9 @@ export interface RequestPart {
 }
 
 /** Stored on the request, not in the asynchronous context, which a pipelined request may inherit from the one before. */
-const pins = Symbol('livetree.pins')
+const PINS = Symbol('livetree.pins')
 
-type Pinnable = RequestPart & { [pins]?: RequestPin | undefined }
+type Pinnable = RequestPart & { [PINS]?: RequestPin | undefined }
 
 interface RequestPin {
   readonly config: object
@@ -28,14 +28,14 @@ export function pinRequest<T>(config: LiveConfig<T>, request: Pinnable, response
   const pinned = findPin(config, request)
   if (pinned !== undefined) return pinned
   const snapshot = config.snapshot()
-  request[pins] = { config, snapshot, others: request[pins] }
+  request[PINS] = { config, snapshot, others: request[PINS] }
   emitPinned(config, request, snapshot)
   emitPinned(config, response, snapshot)
   return snapshot
 }
 
 function findPin<T>(config: LiveConfig<T>, request: Pinnable): Snapshot<T> | undefined {
-  for (let pin = request[pins]; pin !== undefined; pin = pin.others) {
+  for (let pin = request[PINS]; pin !== undefined; pin = pin.others) {
     if (pin.config === config) return pin.snapshot as Snapshot<T>
   }
   return undefined

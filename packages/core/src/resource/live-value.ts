@@ -27,7 +27,7 @@ export interface LiveOptions<S, R> {
   readonly isEqual?: ((one: S, other: S) => boolean) | undefined
 }
 
-const table: OptionTable = { dispose: callback, name: nameKind, isEqual: callback }
+const OPTION_TABLE: OptionTable = { dispose: callback, name: nameKind, isEqual: callback }
 
 /** A value created synchronously from a part of the configuration, and created again when that part changes. */
 export interface LiveValue<R> {
@@ -58,7 +58,7 @@ export function live<T, S, R>(
   checkOptions('live()', { selector, factory }, { selector: callback, factory: callback })
   if (selector === undefined || factory === undefined)
     throw missing(selector === undefined ? 'selector' : 'factory')
-  checkOptions('live()', options, table)
+  checkOptions('live()', options, OPTION_TABLE)
   // What a request asks for outlives it.
   return config.runUnpinned(() => createLiveValue(config, selector, factory, options))
 }

@@ -10,11 +10,11 @@ import { ChangeSubscriber, type Subscriber } from '../events/subscriber.ts'
 import { CLOSE_MS } from '../updates/guarded-source.ts'
 import { settledWithin } from '../within.ts'
 
-const resourceArguments = {
+const RESOURCE_ARGUMENTS = {
   selector: callback,
   options: { expected: 'options with create()', test: isObject },
 }
-const table: OptionTable = {
+const OPTION_TABLE: OptionTable = {
   name: nameKind,
   create: callback,
   check: callback,
@@ -42,8 +42,8 @@ export class ResourceSet<T> {
    * @throws LivetreeError `invalid_options`, `resource_failed`, `closed`
    */
   async add<S, R>(value: T, selector: (value: T) => S, options: ResourceOptions<S, R>): Promise<Resource<R>> {
-    checkArguments('resource()', { selector, options }, resourceArguments)
-    checkOptions('resource()', options, table)
+    checkArguments('resource()', { selector, options }, RESOURCE_ARGUMENTS)
+    checkOptions('resource()', options, OPTION_TABLE)
     if (options.create === undefined) {
       throw new LivetreeError('invalid_options', 'resource() needs create(), which creates an instance.')
     }

@@ -17,7 +17,11 @@ export interface HostPortOptions {
 
 const IPV4 = z.ipv4()
 const IPV6 = z.ipv6()
-const isIPv4 = (text: string) => IPV4.safeParse(text).success
+
+function isIPv4(text: string): boolean {
+  return IPV4.safeParse(text).success
+}
+
 /** Whether a text is an address of IPv6, without brackets or zone. */
 export function isIPv6(text: string): boolean {
   return IPV6.safeParse(text).success
@@ -28,10 +32,12 @@ const MAX_HOST_LENGTH = 254
 const LABEL = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/
 const DIGITS = /^\d+$/
 const TEXT = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d{1,5}))?$/
-const isPort = (value: unknown) =>
-  typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65_535
 
-const table: OptionTable = {
+function isPort(value: unknown): boolean {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65_535
+}
+
+const OPTION_TABLE: OptionTable = {
   defaultPort: { expected: `a port: ${PORT}`, test: isPort, isShown: true },
 }
 
@@ -42,7 +48,7 @@ const table: OptionTable = {
  * @throws LivetreeError `invalid_options` when `defaultPort` is no port, or another option is given
  */
 export function hostPort(options: HostPortOptions = {}): z.ZodCustom<HostPort, HostPort> {
-  checkOptions('hostPort()', options, table)
+  checkOptions('hostPort()', options, OPTION_TABLE)
   const { defaultPort } = options
   const optional = defaultPort === undefined ? '' : ' (the port may be left out)'
   const error = `Expected a host and its port, such as db.internal:5432 or [::1]:80${optional}, without a scheme or a path`

@@ -31,7 +31,9 @@ function hasOwnCode(schema: z.$ZodType): boolean {
   return RUNNING.has(type) || ownFunctions(schema).length > 0 || checks.some(isOwnCheck)
 }
 
-const isOwnCheck = (check: z.$ZodCheck<never>) => ['custom', 'overwrite'].includes(check._zod.def.check)
+function isOwnCheck(check: z.$ZodCheck<never>): boolean {
+  return ['custom', 'overwrite'].includes(check._zod.def.check)
+}
 
 /** Where zod keeps functions that users gave it. Those behind getters (defaults) are not asked for, since that runs them. */
 const HOLDERS = ['transform', 'fn', 'tx', 'catchValue'] as const

@@ -1,18 +1,14 @@
 import { types } from 'node:util'
 import type * as z from 'zod/v4/core'
 import { isLost } from '../format/exact-number.ts'
+import { bytesClass, bytesText } from './bytes-text.ts'
 import { leafForm } from './leaf-form.ts'
 import type { ReadText, ScalarText, TypedScalar, WriteText } from './scalar-text.ts'
 import { templateReader } from './template-text.ts'
+import { type TextForm, trimLineEnd } from './text-form.ts'
 
-/** Stands for a value that zod would coerce to another than was meant: empty text to 0, any word to true. */
+/** Replaces text that zod would coerce to a value nobody meant: empty text to 0, any word to true. */
 export const REFUSED = Symbol('refused')
-
-/** One form of text, in both directions. */
-interface TextForm {
-  readonly read: ReadText
-  readonly write: WriteText
-}
 
 /** Longer numbers are not read: nobody means them, and making them would hold up the process. */
 const MAX_DIGITS = 10_000
@@ -25,7 +21,6 @@ const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i
 const INTEGER = /^[+-]?\d+$/
 const ISO_DATE = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:?\d\d)?)?$/i
 const BLANK = /^\s*$/
-const NOT_BASE64 = /[^A-Za-z0-9+/]/
 
 const BOOLEANS = new Map([
   ['true', true],
@@ -37,10 +32,6 @@ const BOOLEANS = new Map([
   ['no', false],
   ['off', false],
 ])
-
-/** Files piped into etcdctl end in a line feed; only text targets keep it. */
-const trimLineEnd = (text: string) =>
-  text.endsWith('\n') ? text.slice(0, text.endsWith('\r\n') ? -2 : -1) : text
 
 /** What JavaScript makes of a decimal number; undefined for other text. */
 function numberIn(text: string): number | undefined {
@@ -112,41 +103,14 @@ function isCalendarDay(day: string): boolean {
  * What zod would coerce is refused where livetree does not read it: JavaScript takes dates of other forms for times of
  * the host's own zone, and spends its time on numbers of any length.
  */
-const refusing = ({ read, write }: TextForm, refused: () => unknown): TextForm => ({
-  read(text) {
-    const value = read(text)
-    return value === text ? refused() : value
-  },
-  write,
-})
-
-const READ_BYTES = new WeakSet<object>()
-
-/** Whether bytes were made here of text, so that nobody else holds them, of whatever class they are. */
-export function isReadBytes(value: object): boolean {
-  return READ_BYTES.has(value)
-}
-
-/** As the class the schema asks for: `Uint8Array`, `Buffer` or another made from it. */
-const bytesText = (bytes: typeof Uint8Array): TextForm => ({
-  read(text) {
-    const trimmed = trimLineEnd(text)
-    if (!isBase64(trimmed)) return text
-    const read = bytes.from(Buffer.from(trimmed, 'base64'))
-    READ_BYTES.add(read)
-    return read
-  },
-  write: (value) => (value instanceof bytes ? Buffer.from(value).toString('base64') : undefined),
-})
-
-/** A pattern of groups of four would need a stack as deep as the text is long. */
-function isBase64(text: string): boolean {
-  if (text.length % 4 !== 0) return false
-  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
-  if (NOT_BASE64.test(padding === 0 ? text : text.slice(0, -padding))) return false
-  // Bits that no byte is made of are zero, so that no two texts are read as the same bytes.
-  const end = text.slice(-4)
-  return Buffer.from(end, 'base64').toString('base64') === end
+function refusing({ read, write }: TextForm, refused: () => unknown): TextForm {
+  return {
+    read(text) {
+      const value = read(text)
+      return value === text ? refused() : value
+    },
+    write,
+  }
 }
 
 const NAN_TEXT: TextForm = {
@@ -190,16 +154,8 @@ function scalarOf({ read, write }: TextForm, takes: (value: TypedScalar) => bool
 }
 
 /** A bigint is only made of a number that is too large for one; nobody wrote a bigint. */
-const shownAs = (value: TypedScalar, text: string) => (typeof value === 'bigint' ? text : value)
-
-/** The class that `z.instanceof` was given, if it is one of bytes; checks added later are further schemas. */
-function bytesClass(schema: z.$ZodType | undefined): typeof Uint8Array | undefined {
-  for (let at = schema; at !== undefined; at = at._zod.parent) {
-    const held: unknown = at._zod.bag.Class
-    if (typeof held === 'function' && (held === Uint8Array || held.prototype instanceof Uint8Array))
-      return held as typeof Uint8Array
-  }
-  return undefined
+function shownAs(value: TypedScalar, text: string): TypedScalar | string {
+  return typeof value === 'bigint' ? text : value
 }
 
 const TEXT: ScalarText = {
@@ -208,12 +164,19 @@ const TEXT: ScalarText = {
   // half of a surrogate pair is lost where text becomes UTF-8
   write: (value) => (typeof value === 'string' && value.isWellFormed() ? value : undefined),
 }
-const never = () => false
-const isA = (type: string) => (value: TypedScalar) => typeof value === type
+
+function never(): boolean {
+  return false
+}
+
+function isA(type: string): (value: TypedScalar) => boolean {
+  return (value: TypedScalar) => typeof value === type
+}
 
 /** All digits of a whole number that no `number` holds exactly, whether it was written as `0x…` or with underscores. */
-const digitsOf = (value: TypedScalar, text: string) =>
-  typeof value === 'bigint' && value < MAX_BIGINT && value > -MAX_BIGINT ? String(value) : text
+function digitsOf(value: TypedScalar, text: string): string {
+  return typeof value === 'bigint' && value < MAX_BIGINT && value > -MAX_BIGINT ? String(value) : text
+}
 
 /** What `int()` refuses of whole numbers that are too large says more than that the text is no number. */
 const INT_TEXT: TextForm = {

@@ -88,7 +88,9 @@ function sumOf(amounts: readonly (readonly [amount: string, unit: bigint])[]): n
   return exactNumber(scale === 0 ? whole : `${whole}.${digits.slice(-scale)}`)
 }
 
-const fractionOf = (amount: string) => amount.split('.')[1] ?? ''
+function fractionOf(amount: string): string {
+  return amount.split('.')[1] ?? ''
+}
 
 /** The port of a connection: a whole number from 1 to 65,535. The schema is a `ZodNumber`, with all its methods. */
 export function port(): z.ZodNumber {

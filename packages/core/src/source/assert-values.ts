@@ -63,5 +63,6 @@ function partsOf(value: object | null): [name: string, part: unknown][] {
   return Object.entries(value)
 }
 
-const nameOf = (name: unknown) =>
-  typeof name === 'object' || typeof name === 'function' ? '?' : String(name)
+function nameOf(name: unknown): string {
+  return typeof name === 'object' || typeof name === 'function' ? '?' : String(name)
+}

@@ -41,7 +41,7 @@ export interface EnvOptions {
   readonly name?: string | undefined
 }
 
-const table: OptionTable = {
+const OPTION_TABLE: OptionTable = {
   prefix: {
     expected:
       'text that is not empty: without a prefix, every variable of the process would be taken for configuration',
@@ -81,7 +81,7 @@ function isAlias(given: unknown): boolean {
  * @throws LivetreeError `invalid_options` when `prefix` is empty, one of `otherPrefixes` does not begin with it, or an option is of the wrong type
  */
 export function env(options: EnvOptions): Source {
-  checkOptions('env()', options, table)
+  checkOptions('env()', options, OPTION_TABLE)
   const { prefix, dotenv = [], environment = process.env, watch = true, name = 'env' } = options
   if (prefix === undefined) {
     throw new LivetreeError(

@@ -57,7 +57,7 @@ const filePath = {
   expected: 'the path of a file, or a file: URL',
   test: (path: unknown) => (text.test(path) && !String(path).startsWith('file:')) || isFileUrl(path),
 }
-const table: OptionTable = {
+const OPTION_TABLE: OptionTable = {
   format: oneOf('json', 'jsonc', 'yaml', 'toml'),
   profile: {
     expected: 'the name of a profile, or a list of names',
@@ -96,7 +96,7 @@ function isFileUrl(given: unknown): given is URL {
  */
 export function file(place: string | URL, options: FileOptions = {}): Source {
   checkArguments('file()', { path: place }, { path: filePath })
-  checkOptions('file()', options, table)
+  checkOptions('file()', options, OPTION_TABLE)
   const path = typeof place === 'string' ? place : fileURLToPath(place)
   const format = options.format ?? formatOf(path)
   const profiles = options.profile === undefined ? undefined : [options.profile].flat()

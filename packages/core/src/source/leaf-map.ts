@@ -6,7 +6,9 @@ interface Branch {
   readonly below: Map<string, Branch>
 }
 
-const newBranch = (): Branch => ({ leaf: undefined, below: new Map() })
+function newBranch(): Branch {
+  return { leaf: undefined, below: new Map() }
+}
 
 /** Leaves by path, into which others are merged as nested objects would be. */
 export class LeafMap {
@@ -81,7 +83,9 @@ function leavesOf(branch: Branch, leaves: Leaf[] = []): Leaf[] {
   return leaves
 }
 
-const segmentsOf = (path: string) => (path === '' ? [] : path.split('/'))
+function segmentsOf(path: string): string[] {
+  return path === '' ? [] : path.split('/')
+}
 
 function isEmptyObject(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false

@@ -34,7 +34,7 @@ export interface MemorySource extends Source {
   replace(value: object): void
 }
 
-const table: OptionTable = { name: nameKind }
+const OPTION_TABLE: OptionTable = { name: nameKind }
 
 /**
  * Values given by the program: defaults, overrides, tests. The object is read at once, as a copy that goes down through
@@ -44,7 +44,7 @@ const table: OptionTable = { name: nameKind }
  * @throws LivetreeError `invalid_options` when a name is empty or not a scalar, or for a promise, function or symbol anywhere; `set` and `replace` throw it as well
  */
 export function memory(initial: object = {}, options: MemoryOptions = {}): MemorySource {
-  checkOptions('memory()', options, table)
+  checkOptions('memory()', options, OPTION_TABLE)
   const name = options.name ?? 'memory'
   const sinks = new Set<SourceSink>()
   let held = new LeafMap(leavesFor('memory()', initial))

@@ -49,8 +49,13 @@ function difference(before: readonly Leaf[], after: readonly Leaf[], places: rea
   return [...gone.map(({ path }) => ({ path, value: undefined, revision: 0 })), ...after.filter(isTouched)]
 }
 
-const pathOf = (names: readonly string[]) => names.map(encodeSegment).join('/')
-const namesAbove = (names: readonly string[]) => names.map((_, count) => names.slice(0, count))
+function pathOf(names: readonly string[]): string {
+  return names.map(encodeSegment).join('/')
+}
+
+function namesAbove(names: readonly string[]): (readonly string[])[] {
+  return names.map((_, count) => names.slice(0, count))
+}
 
 function partOf(node: unknown, name: string): unknown {
   if (node instanceof Map) return node.get(name)

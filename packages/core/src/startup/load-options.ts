@@ -79,7 +79,7 @@ export interface ResolvedLoadOptions {
   readonly signal: AbortSignal | undefined
 }
 
-const table: OptionTable = {
+const OPTION_TABLE: OptionTable = {
   sources: list,
   startup: { timeoutMs: milliseconds, onUnavailable: oneOf('fail', 'snapshot', 'defaults') },
   snapshot: {
@@ -107,7 +107,7 @@ export function resolveLoadOptions(
   options: LoadOptions,
   definedSources: (() => readonly Source[]) | undefined,
 ): ResolvedLoadOptions {
-  checkOptions('load()', options, table)
+  checkOptions('load()', options, OPTION_TABLE)
   const { startup = {}, snapshot, logger, clock = systemClock } = options
   const { onUnavailable = 'fail', timeoutMs = 10_000 } = startup
   if (snapshot !== undefined && snapshot.path === undefined) {

@@ -67,7 +67,9 @@ function ofMaps(
   return others.size > 0 ? [...path, nameOf(more)] : undefined
 }
 
-const nameOf = (key: unknown) => (typeof key === 'number' ? key : String(key))
+function nameOf(key: unknown): string | number {
+  return typeof key === 'number' ? key : String(key)
+}
 
 function ofObjects(
   wanted: Record<string, unknown>,

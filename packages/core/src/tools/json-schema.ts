@@ -19,7 +19,7 @@ export interface JsonSchemaOptions {
   readonly target?: 'draft-2020-12' | 'draft-07' | 'openapi-3.0' | undefined
 }
 
-const table: OptionTable = { target: oneOf('draft-2020-12', 'draft-07', 'openapi-3.0') }
+const OPTION_TABLE: OptionTable = { target: oneOf('draft-2020-12', 'draft-07', 'openapi-3.0') }
 
 /** Larger schemas refer to what they use more than once: written out, levels that use the one below twice double the text. */
 const MAX_WRITTEN_OUT = 10_000
@@ -43,7 +43,7 @@ export function toJsonSchema(
   definition: ConfigDefinition<z.$ZodType>,
   options: JsonSchemaOptions = {},
 ): JsonSchema {
-  checkOptions('toJsonSchema()', options, table)
+  checkOptions('toJsonSchema()', options, OPTION_TABLE)
   const { schema, name, compiled } = definition
   const hidden = hiddenSchemas(schema, compiled)
   const nodes = nodesOf(compiled)

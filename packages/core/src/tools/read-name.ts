@@ -31,17 +31,17 @@ function isReadAsNamed(name: string, node: SchemaNode): boolean {
 }
 
 /** Compiled once for each record and map: a tree of 10,000 entries asks as often. */
-const BARE = new WeakMap<SchemaNode, SchemaNode>()
+const bareSchemas = new WeakMap<SchemaNode, SchemaNode>()
 
 /** A record or map with its keys alone: the values and checks of the whole have no say in how a key is read. */
 function bareOf(node: SchemaNode): SchemaNode {
-  const known = BARE.get(node)
+  const known = bareSchemas.get(node)
   if (known !== undefined) return known
   const { def } = (node.schema as z.$ZodTypes)._zod
   const bare = { ...def, valueType: new z.$ZodAny({ type: 'any' }), checks: [] }
   const schema =
     node.type === 'map' ? new z.$ZodMap(bare as z.$ZodMapDef) : new z.$ZodRecord(bare as z.$ZodRecordDef)
   const compiled = compileSchema(schema, { naming: 'exact' })
-  BARE.set(node, compiled)
+  bareSchemas.set(node, compiled)
   return compiled
 }

@@ -38,7 +38,7 @@ export interface SourceReading {
   readonly provenAt: number
 }
 
-const table: OptionTable = {
+const OPTION_TABLE: OptionTable = {
   timeoutMs: milliseconds,
   signal: abortSignal,
   clock: withMethods('now', 'setTimeout', 'clearTimeout'),
@@ -53,7 +53,7 @@ const table: OptionTable = {
  *   it breaks the contract of `Source`; `invalid_options`; `aborted`
  */
 export async function readOnce(source: Source, options: ReadOnceOptions = {}): Promise<SourceReading> {
-  checkOptions('readOnce()', options, table)
+  checkOptions('readOnce()', options, OPTION_TABLE)
   const [checked] = checkSources([source])
   if (checked === undefined) throw new LivetreeError('internal', 'A checked source is missing.')
   const { timeoutMs = 10_000, signal, clock = systemClock, logger = silentLogger } = options

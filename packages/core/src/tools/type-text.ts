@@ -67,7 +67,9 @@ function isIntegerFormat(def: z.$ZodNumberDef): boolean {
   return formats.some((format) => format === 'safeint' || /^u?int/.test(format))
 }
 
-const valueWord = (value: unknown) => (typeof value === 'string' ? JSON.stringify(value) : String(value))
+function valueWord(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}
 
 /** What a preprocess leads to; else what the schema does not describe. */
 function rawWord(schema: z.$ZodType): string {

@@ -35,7 +35,7 @@ export interface WriteOptions {
   readonly form?: WrittenForm | ((path: Path) => WrittenForm | undefined) | undefined
 }
 
-const table: OptionTable = {
+const OPTION_TABLE: OptionTable = {
   form: {
     expected: "'children', 'document' or a function that gives one of them for a path",
     test: (form) => form === 'children' || form === 'document' || typeof form === 'function',
@@ -71,7 +71,7 @@ export function writeValue(
   value: unknown,
   options: WriteOptions = {},
 ): readonly WrittenLeaf[] {
-  checkOptions('writeValue()', options, table)
+  checkOptions('writeValue()', options, OPTION_TABLE)
   const at = pathOf(path)
   const place = new WrittenPlace(definition, at)
   assertNamesRead(definition, at)
@@ -125,15 +125,15 @@ interface CompiledPlace {
 }
 
 /** By their schemas, and by the other arguments. The entries of a record share one schema, which is compiled once. */
-const PLACES = new WeakMap<z.$ZodType, Map<string, CompiledPlace>>()
+const placesOf = new WeakMap<z.$ZodType, Map<string, CompiledPlace>>()
 
 function compiledPlace(
   given: z.$ZodType,
   naming: ConfigDefinition<z.$ZodType>['naming'],
   isSecret: boolean,
 ): CompiledPlace {
-  const places = PLACES.get(given) ?? new Map<string, CompiledPlace>()
-  PLACES.set(given, places)
+  const places = placesOf.get(given) ?? new Map<string, CompiledPlace>()
+  placesOf.set(given, places)
   const name = `${naming} ${isSecret}`
   const known = places.get(name)
   if (known !== undefined) return known

@@ -76,7 +76,7 @@ export class AuthStore {
     this.#revision += 1
   }
 
-  /** Throws `permissionDenied` unless the user has this access to every key of the range. */
+  /** @throws StatusError `permissionDenied` unless the user has this access to every key of the range */
   assertAccess(userName: string, range: KeyRange, access: Access): void {
     const user = this.#users.get(userName)
     if (user?.roles.includes(ROOT)) return
@@ -84,12 +84,12 @@ export class AuthStore {
     if (!isCovered(range, permissions, access)) throw ETCD_ERROR.permissionDenied()
   }
 
-  /** Throws `permissionDenied` unless the user has the role `root`. */
+  /** @throws StatusError `permissionDenied` unless the user has the role `root` */
   assertAdmin(userName: string): void {
     if (!this.user(userName).roles.includes(ROOT)) throw ETCD_ERROR.permissionDenied()
   }
 
-  /** Returns a user. Throws `userNotFound`. */
+  /** Returns a user. @throws StatusError `userNotFound` */
   user(name: string): User {
     const user = this.#users.get(name)
     if (user === undefined) throw ETCD_ERROR.userNotFound()

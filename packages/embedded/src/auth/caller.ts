@@ -8,7 +8,7 @@ import type { Tokens } from './tokens.ts'
  * auth is off.
  */
 export interface Caller {
-  /** The user's name; undefined while auth is off or without a token. Throws `invalidAuthToken`. */
+  /** The user's name; undefined while auth is off or without a token. @throws StatusError `invalidAuthToken` */
   user(): string | undefined
   /** Requires a valid token. */
   assertKnown(): void

@@ -85,7 +85,7 @@ export class SqliteJournal implements Journal {
   #queue: Queued[] = []
   #state: 'open' | 'failed' | 'closed' = 'open'
 
-  /** Takes ownership of the database. Throws if another process has it open or its format is unknown. */
+  /** Takes ownership of the database. @throws Error if another process has it open or its format is unknown */
   constructor(database: DatabaseSync, file: DataFile, events: JournalEvents) {
     this.#database = database
     this.#file = file
@@ -250,7 +250,9 @@ export class SqliteJournal implements Journal {
 }
 
 /**
- * Opens the file or creates it, readable by its owner only. Throws an explanatory error if it cannot be used.
+ * Opens the file or creates it, readable by its owner only.
+ *
+ * @throws Error that says why the file cannot be used, and what to do
  */
 export async function openSqliteJournal(path: string, events: JournalEvents): Promise<SqliteJournal> {
   // Imported on demand, so that in-memory servers do not print the warning that Node's SQLite is

@@ -36,13 +36,13 @@ export class Lessor implements LeaseBook {
     this.#onExpired = onExpired
   }
 
-  /** The TTL to grant: the requested one, at least the minimum. Throws `leaseTtlTooLarge`. */
+  /** The TTL to grant: the requested one, at least the minimum. @throws StatusError `leaseTtlTooLarge` */
   static grantedTtl(ttlSeconds: number): number {
     if (ttlSeconds > MAX_TTL_SECONDS) throw ETCD_ERROR.leaseTtlTooLarge()
     return Math.max(ttlSeconds, MIN_TTL_SECONDS)
   }
 
-  /** Adds a lease with its full TTL. Throws `leaseExists`. */
+  /** Adds a lease with its full TTL. @throws StatusError `leaseExists` */
   grant(id: bigint, ttlSeconds: number): Lease {
     if (this.#leases.has(id)) throw ETCD_ERROR.leaseExists()
     const lease = { id, ttlSeconds, expiresAtMs: this.#deadline(ttlSeconds), keys: new Set<Key>() }

@@ -86,10 +86,11 @@ function deletedSpan({ key, rangeEnd }: DeleteRangeRequest): KeySpan {
 }
 
 /**
- * Throws `duplicateKey` when a transaction may put a key twice, or put a key that it may also delete. The two
- * branches of a nested transaction exclude each other, so both may put the same key. As in etcd, the
- * deletions of a nested transaction are compared with the nested transactions after it, not with those
- * before.
+ * Collects the keys that the operations of a branch may put and delete. The two branches of a nested transaction exclude each
+ * other, so both may put the same key. As in etcd, the deletions of a nested transaction are compared with the nested
+ * transactions after it, not with those before.
+ *
+ * @throws StatusError `duplicateKey` if a key may be put twice, or put and deleted
  */
 function touchedBy(operations: readonly RequestOp[]): Touched {
   const requests = operations.map(({ request }) => request)

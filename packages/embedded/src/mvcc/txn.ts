@@ -29,12 +29,12 @@ function innerHeader(revision: number): ResponseHeader {
   }
 }
 
-/** Throws `leaseNotFound` if a put names a lease that is not granted. */
+/** @throws StatusError `leaseNotFound` if a put names a lease that is not granted */
 export function assertLease({ lease }: PutRequest, hasLease: HasLease): void {
   if (lease !== 0n && !hasLease(lease)) throw ETCD_ERROR.leaseNotFound()
 }
 
-/** Throws `keyNotFound` if a put keeps a previous value or lease and the key does not exist. */
+/** @throws StatusError `keyNotFound` if a put keeps a previous value or lease and the key does not exist */
 export function assertBefore({ key, ignoreValue, ignoreLease }: PutRequest, from: Readable): void {
   if (!ignoreValue && !ignoreLease) return
   const [before] = from.range({ type: 'key', start: keyOf(key) }, from.revision)
@@ -90,7 +90,9 @@ function flat({ operations }: DecidedTxn): DecidedTxn['operations'] {
 
 /**
  * Evaluates a transaction and validates what will be executed: as in etcd first all puts, then all ranges.
- * Throws etcd's error if one of them is invalid; execution cannot fail afterwards.
+ * Execution cannot fail afterwards.
+ *
+ * @throws StatusError with etcd's code and message if an operation is invalid
  */
 export function decideTxn(request: TxnRequest, store: MvccStore, hasLease: HasLease): DecidedTxn {
   const decided = decide(request, store)

@@ -43,7 +43,7 @@ export interface WatchOutput {
   send(response: Init<WatchResponse>): boolean
   /** Ends the stream because of an error that cannot be sent as a response. */
   fail(error: unknown): void
-  /** Throws a `StatusError` if the caller may not read the range. */
+  /** @throws StatusError if the caller may not read the range */
   assertMayWatch(range: KeyRange): void
 }
 

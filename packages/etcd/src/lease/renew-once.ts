@@ -128,7 +128,7 @@ function beat(
   })
 }
 
-/** Throws `closed` or `cancelled` if the client was closed or the caller aborted. */
+/** @throws EtcdError `closed` if the client was closed, `cancelled` if the caller aborted */
 function assertGoingOn(
   { closing }: BeatPorts,
   signal: AbortSignal | undefined,

@@ -21,7 +21,7 @@ export function isUndiciLoaded(): boolean {
   return loaded !== undefined
 }
 
-/** Returns undici. Throws if it is not loaded. */
+/** Returns undici. @throws Error if it is not loaded */
 export function undici(): Undici {
   if (loaded === undefined) throw new Error('undici is not loaded')
   return loaded

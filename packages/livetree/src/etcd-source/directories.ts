@@ -20,7 +20,7 @@ export interface EtcdLayer {
   readonly optional?: boolean
 }
 
-const layerTable: OptionTable = {
+const LAYER_TABLE: OptionTable = {
   prefix: {
     expected: 'a directory such as "/config/shared/redis"; the whole store cannot be a layer',
     test: (prefix) => typeof prefix === 'string' && !/^\/*$/.test(prefix),
@@ -46,7 +46,7 @@ export function resolveDirectories(layers: readonly EtcdLayer[]): readonly Mount
     const option = `layers[${index}]`
     // Its properties are read once.
     const layer = optionKinds.isObject(one) ? { ...one } : one
-    checkOptions(`etcd() in ${option}`, layer, layerTable)
+    checkOptions(`etcd() in ${option}`, layer, LAYER_TABLE)
     if (layer.prefix === undefined) throw invalid(`${option} has no prefix`, 'a directory of the store')
     const { at = [], optional = false } = layer
     const given = [at].flat()

@@ -50,7 +50,7 @@ export type EtcdSourceOptions = EtcdTreeOptions &
   )
 
 /** Options of the tree; all others belong to the client. */
-const table: OptionTable = {
+const OPTION_TABLE: OptionTable = {
   root: {
     expected: 'a directory such as "/config/checkout"; the whole store cannot be a configuration',
     test: (root) => typeof root === 'string' && !/^\/*$/.test(root),
@@ -93,7 +93,11 @@ export function resolveSource(options: EtcdSourceOptions): ResolvedSource {
   const { client, ownClient, root, overlays, layers, name, pageSize, ...clientOptions } = isObject
     ? options
     : ({} as never)
-  checkOptions('etcd()', isObject ? { root, overlays, layers, name, pageSize, ownClient } : options, table)
+  checkOptions(
+    'etcd()',
+    isObject ? { root, overlays, layers, name, pageSize, ownClient } : options,
+    OPTION_TABLE,
+  )
   const [needless] = Object.keys(clientOptions)
   if (client === undefined) checkClientOptions(clientOptions)
   else if (needless !== undefined) {
@@ -109,7 +113,7 @@ export function resolveSource(options: EtcdSourceOptions): ResolvedSource {
  * @throws LivetreeError `invalid_options`
  */
 export function resolveTree(options: EtcdRootOptions | EtcdLayersOptions): TreePlan {
-  checkOptions('etcd()', options, table)
+  checkOptions('etcd()', options, OPTION_TABLE)
   const { root, overlays, layers } = options
   return planOf({ root, overlays, layers })
 }

@@ -40,7 +40,7 @@ export interface JoinFleetOptions {
 
 const MOST_LABELS = 32
 
-const table: OptionTable = {
+const OPTION_TABLE: OptionTable = {
   id: optionKinds.name,
   appVersion: optionKinds.name,
   labels: {
@@ -99,7 +99,7 @@ export async function joinFleet(
   const parts = loadedParts(config)
   if (parts === undefined)
     refuse('needs a loaded configuration, as load() returns: joinFleet(await checkout.load())')
-  checkOptions('joinFleet()', options, table)
+  checkOptions('joinFleet()', options, OPTION_TABLE)
   const { id = randomUUID(), appVersion, labels, ttlSeconds = 30, spreadMs } = options
   const { definition, clock, logger } = parts
   const source = sourceOf(parts, options)
